@@ -1,0 +1,126 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"squarewatch/config/secret"
+)
+
+// Probe is a named, scheduled HTTP request with what it expects. The tags are its keys in the configuration file.
+type Probe struct {
+	Name       string                 `yaml:"name"`
+	Schedule   Schedule               `yaml:"schedule"`
+	Method     string                 `yaml:"method,omitempty"` // GET when absent, POST with a body
+	Path       string                 `yaml:"path"`             // on the target, query included
+	Headers    map[string]secret.Text `yaml:"headers,omitempty" secret:"optional"`
+	JSON       any                    `yaml:"json,omitempty"` // body, sent as application/json; excludes Body
+	Body       secret.Text            `yaml:"body,omitempty" secret:"optional"`
+	Credential string                 `yaml:"credential,omitempty"` // name of a credential, or none
+	Timeout    time.Duration          `yaml:"timeout,omitempty"`    // one deadline for the whole run
+	Connection Connection             `yaml:"connection,omitempty"`
+	Expect     Expect                 `yaml:"expect,omitempty"`
+	Guards     Guard                  `yaml:"guards,omitempty"`
+	Labels     map[string]string      `yaml:"labels,omitempty"`
+}
+
+// NoCredential is the name by which a probe asks for no credential where a default names one.
+const NoCredential = "none"
+
+// Connection says whether a run makes a connection of its own.
+type Connection string
+
+// The kinds of connection.
+const (
+	Fresh Connection = "fresh" // DNS, TCP and TLS every run
+	Reuse Connection = "reuse" // an idle connection of an earlier run, when there is one
+)
+
+// Guard names what a probe guards.
+type Guard string
+
+// GuardAccess makes an answer that is better than allowed a security alert: a 2xx where 401, 403 or 404 is due.
+const GuardAccess Guard = "access"
+
+// Defaults fill what a probe leaves out.
+type Defaults struct {
+	Schedule   Schedule      `yaml:"schedule,omitempty"`
+	Timeout    time.Duration `yaml:"timeout,omitempty"`
+	Connection Connection    `yaml:"connection,omitempty"`
+	Credential string        `yaml:"credential,omitempty"`
+}
+
+// DefaultDefaults returns the defaults of a file that has none: every 30 s, 10 s at most, a fresh connection, no credential.
+func DefaultDefaults() Defaults {
+	return Defaults{Schedule: MustSchedule("@every 30s"), Timeout: 10 * time.Second, Connection: Fresh, Credential: NoCredential}
+}
+
+// Apply fills what p leaves out.
+func (d Defaults) Apply(p *Probe) {
+	if p.Schedule.IsZero() {
+		p.Schedule = d.Schedule
+	}
+	p.Schedule = p.Schedule.For(p.Name)
+	if p.Timeout == 0 {
+		p.Timeout = d.Timeout
+	}
+	if p.Connection == "" {
+		p.Connection = d.Connection
+	}
+	if p.Credential == "" {
+		p.Credential = d.Credential
+	}
+	if p.Method == "" {
+		p.Method = http.MethodGet
+		if p.JSON != nil || !p.Body.IsZero() {
+			p.Method = http.MethodPost
+		}
+	}
+}
+
+// Validate reports every fault of the settings as [Invalid], joined. Defaults must have been applied.
+func (p *Probe) Validate() error {
+	var faults []error
+	add := func(bad bool, field, problem, fix string) {
+		if bad {
+			faults = append(faults, &Invalid{field, problem, fix})
+		}
+	}
+	add(!nameRule(p.Name), "name", fmt.Sprintf("is %q", p.Name), "write small letters, digits and dashes, for example collections")
+	add(p.Schedule.IsZero(), "schedule", "is missing", `write a cron expression or "@every 30s"`)
+	add(!slices.Contains(methods(), p.Method), "method", fmt.Sprintf("is %q", p.Method), "write one of "+strings.Join(methods(), ", "))
+	add(!pathRule(p.Path), "path", fmt.Sprintf("is %q", p.Path), "write a path on the target that begins with one slash")
+	add(p.JSON != nil && !p.Body.IsZero(), "json", "and body are both there", "keep one of them")
+	add(p.Timeout <= 0, "timeout", "is "+p.Timeout.String(), "write a duration above zero, for example 10s")
+	add(p.Connection != Fresh && p.Connection != Reuse, "connection", fmt.Sprintf("is %q", p.Connection), "write fresh or reuse")
+	add(p.Guards != "" && p.Guards != GuardAccess, "guards", fmt.Sprintf("is %q", p.Guards), "write access, or leave it out")
+	add(p.Guards == GuardAccess && len(p.Expect.Status) == 0, "guards", "is access, but no status is expected",
+		"name the refusal that is due, for example expect: {status: [401]}")
+	faults = append(faults, p.Expect.validate("expect"))
+	return errors.Join(faults...)
+}
+
+// Template returns the path without its query: the name of the endpoint in spans.
+func (p *Probe) Template() string {
+	path, _, _ := strings.Cut(p.Path, "?")
+	return path
+}
+
+func methods() []string {
+	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+}
+
+func nameRule(name string) bool {
+	return len(name) <= 63 && regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`).MatchString(name)
+}
+
+func pathRule(path string) bool {
+	u, err := url.Parse(path)
+	return err == nil && strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && u.Fragment == ""
+}
