@@ -1,0 +1,45 @@
+# Every developer command. `make test` needs Go (with gcc for the race detector) and nothing else.
+
+GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+DEADCODE      = go run golang.org/x/tools/cmd/deadcode@v0.52.0
+FUZZTIME     ?= 10s
+
+.PHONY: test e2e bench lint fmt build demo golden fuzz schema
+
+test: ## unit, scenario and script tests, with the race detector
+	go test -race -shuffle=on ./...
+
+e2e: ## the built binary against a real Jaeger, real sockets and systemd's own tools (installs what it needs on Debian)
+	deploy/e2e/setup.sh
+	go test -tags e2e -count=1 -timeout 15m ./deploy/e2e
+
+bench: ## what a run costs against a bare net/http loop, and the budgets of the engine and the dispatcher
+	go test -run '^$$' -bench . -benchmem ./cmd/squarewatch ./probe ./alert ./otel
+
+lint: ## formatting, linters, modernisers, dead code, tidiness
+	$(GOLANGCI_LINT) config verify
+	$(GOLANGCI_LINT) run ./...
+	$(GOLANGCI_LINT) run --build-tags e2e ./deploy/...
+	$(GOLANGCI_LINT) fmt --diff
+	go fix -diff ./...
+	go mod tidy -diff
+	@dead="$$($(DEADCODE) -test ./...)"; if [ -n "$$dead" ]; then echo "$$dead"; echo "unreachable code: remove it, or use it"; exit 1; fi
+
+fmt: ## format as the linter wants it
+	$(GOLANGCI_LINT) fmt
+
+build: ## bin/squarewatch, stripped and static
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/squarewatch ./cmd/squarewatch
+
+demo: ## the whole thing for a minute, with nothing to install
+	go run ./cmd/squarewatch demo --duration 60s
+
+golden: ## rewrite the golden files from what the code does now; read the diff before you commit it
+	go test ./... -update
+
+schema: ## config/schema.json from the settings structs
+	go test ./config -run TestSchema -update
+
+fuzz: ## every fuzz target for FUZZTIME
+	@for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	  echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done; done
