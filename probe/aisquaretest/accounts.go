@@ -1,0 +1,170 @@
+package aisquaretest
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// accounts are the principals and what proves them.
+type accounts struct {
+	keys      map[string]string // API key to principal
+	passwords map[string]string // principal to password
+	revoked   map[string]bool   // keys, tokens and principals that are refused
+	logins    int
+	refreshes int
+}
+
+func newAccounts() accounts {
+	return accounts{keys: map[string]string{}, passwords: map[string]string{}, revoked: map[string]bool{}}
+}
+
+// AddKey gives a principal an API key.
+func (a *API) AddKey(principal, key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.accounts.keys[key] = principal
+}
+
+// AddUser gives a principal a password to log in with.
+func (a *API) AddUser(principal, password string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.accounts.passwords[principal] = password
+}
+
+// Revoke refuses an API key, a token, or whatever a principal shows, from now on.
+func (a *API) Revoke(what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.accounts.revoked[what] = true
+}
+
+// Restore ends what Revoke began.
+func (a *API) Restore(what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.accounts.revoked, what)
+}
+
+// Logins returns how many logins succeeded.
+func (a *API) Logins() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.accounts.logins
+}
+
+// Refreshes returns how many refreshes succeeded.
+func (a *API) Refreshes() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.accounts.refreshes
+}
+
+// RotateSigningKey makes every token given out so far invalid, as a change of the server's secret does. API keys and passwords go on.
+func (a *API) RotateSigningKey() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.signing = []byte(rand.Text())
+}
+
+// principal returns who a request comes from; false for strangers and for credentials that are refused.
+func (a *API) principal(r *http.Request) (string, bool) {
+	bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return "", false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	principal, known := a.accounts.keys[bearer]
+	if !known {
+		principal, known = a.subject(bearer, "access")
+	}
+	return principal, known && !a.accounts.revoked[bearer] && !a.accounts.revoked[principal]
+}
+
+// subject returns the principal of a valid token of the given kind. The lock is held.
+func (a *API) subject(token, kind string) (string, bool) {
+	claims := jwt.MapClaims{}
+	_, err := jwt.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return a.signing, nil },
+		jwt.WithValidMethods([]string{"HS256"}), jwt.WithTimeFunc(time.Now))
+	if err != nil || claims["token_type"] != kind {
+		return "", false
+	}
+	subject, err := claims.GetSubject()
+	return subject, err == nil
+}
+
+// issue returns a signed token. The lock is held.
+func (a *API) issue(principal, kind string, lifetime time.Duration) string {
+	now := time.Now()
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"sub": principal, "token_type": kind, "iat": now.Unix(), "exp": now.Add(lifetime).Unix(), "jti": rand.Text(),
+	})
+	signed, err := token.SignedString(a.signing)
+	if err != nil {
+		panic(err) // HMAC over our own key cannot fail
+	}
+	return signed
+}
+
+// login answers with a pair of tokens; user is the name of the field that holds the principal.
+func (a *API) login(user string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		fields := readJSON(r)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		principal := fields[user]
+		password, known := a.accounts.passwords[principal]
+		if !known || password != fields["password"] || a.accounts.revoked[principal] {
+			detail(w, http.StatusBadRequest, "No active account found with the given credentials")
+			return
+		}
+		a.accounts.logins++
+		writeJSON(w, http.StatusOK, map[string]string{
+			"access":  a.issue(principal, "access", a.options.AccessLifetime),
+			"refresh": a.issue(principal, "refresh", a.options.RefreshLifetime),
+		})
+	}
+}
+
+func (a *API) refresh(w http.ResponseWriter, r *http.Request) {
+	token := readJSON(r)["refresh"]
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	principal, valid := a.subject(token, "refresh")
+	if !valid || a.accounts.revoked[token] || a.accounts.revoked[principal] {
+		writeJSON(w, http.StatusBadRequest, map[string]string{"detail": "Token is invalid or expired", "code": "token_not_valid"})
+		return
+	}
+	a.accounts.refreshes++
+	writeJSON(w, http.StatusOK, map[string]string{"access": a.issue(principal, "access", a.options.AccessLifetime)})
+}
+
+// signedIn lets only known principals pass.
+func (a *API) signedIn(next func(http.ResponseWriter, *http.Request, string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		principal, known := a.principal(r)
+		if !known {
+			a.refuse(w, r)
+			return
+		}
+		next(w, r, principal)
+	}
+}
+
+// refuse answers 401: a stranger is asked for credentials, a bad token is named so.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="api"`)
+	if r.Header.Get("Authorization") == "" {
+		detail(w, http.StatusUnauthorized, "Authentication credentials were not provided.")
+		return
+	}
+	writeJSON(w, http.StatusUnauthorized, map[string]any{
+		"detail": "Given token not valid for any token type", "code": "token_not_valid",
+		"messages": []map[string]string{{"token_class": "AccessToken", "token_type": "access", "message": "Token is invalid"}},
+	})
+}

@@ -1,0 +1,66 @@
+package aisquaretest
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// Pipe serves a handler over connections in memory, for synctest bubbles: on a real socket, bubble time stands still.
+type Pipe struct {
+	server  *http.Server
+	conns   chan net.Conn
+	closed  chan struct{}
+	once    sync.Once
+	serving sync.WaitGroup
+}
+
+// NewPipe begins to serve. Close it inside the same bubble.
+func NewPipe(handler http.Handler) *Pipe {
+	p := &Pipe{
+		server: &http.Server{Handler: handler}, //nolint:gosec // no stranger reaches a connection in memory
+		conns:  make(chan net.Conn),
+		closed: make(chan struct{}),
+	}
+	p.serving.Go(func() { _ = p.server.Serve(p) }) // always ends with http.ErrServerClosed
+	return p
+}
+
+// Dial connects to the handler, whatever the address: it fits http.Transport.DialContext.
+func (p *Pipe) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case p.conns <- server:
+		return client, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Accept is part of net.Listener, for the server's use.
+func (p *Pipe) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Addr is part of net.Listener.
+func (p *Pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
+
+// Close is part of net.Listener; [Pipe.Shutdown] ends the server too.
+func (p *Pipe) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+// Shutdown closes the listener and every connection, and waits for the server to end.
+func (p *Pipe) Shutdown() {
+	_ = p.server.Close()
+	p.serving.Wait()
+}
