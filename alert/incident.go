@@ -66,6 +66,7 @@ const (
 	EventFiring   Event = "firing"
 	EventUpdate   Event = "update" // a reminder while it fires
 	EventResolved Event = "resolved"
+	EventTest     Event = "test" // a person tries a notifier; there is no incident
 )
 
 // Transition is a change that people are told of, with the incident as it then stands.

@@ -13,6 +13,10 @@ type Notification struct {
 	At       time.Time // of the change that it tells
 	Event    Event
 	Incident Incident
+
+	Late   time.Duration // how long after At the attempt is made, when it had to wait
+	Folded int           // earlier changes of the incident that were never told and that this one stands for
+	Others []Incident    // further incidents of the same rule that this message tells too
 }
 
 // Notifier delivers messages to people. A new kind is a package beside slack and one line in cmd/squarewatch/kinds.go;
