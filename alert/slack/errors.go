@@ -1,0 +1,159 @@
+package slack
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"squarewatch/alert"
+)
+
+// The reasons of a failed delivery; package alert names the set.
+const (
+	rateLimited = "rate_limited"
+	unavailable = "unavailable"
+	network     = "network"
+	timeout     = "timeout"
+	refused     = "refused"
+)
+
+// longestRetryAfter bounds what a broken proxy can ask for.
+const longestRetryAfter = 24 * time.Hour
+
+// answer is what came back for one request.
+type answer struct {
+	status      int
+	word        string // Slack's name of the fault, such as no_service; "ok" when it took the message
+	contentType string
+	retryAfter  time.Duration
+}
+
+// failure returns why the message was not taken, nil when it was.
+func (a *answer) failure() *alert.DeliveryError {
+	switch {
+	case a.status == http.StatusOK && strings.HasPrefix(a.contentType, "text/html"):
+		return &alert.DeliveryError{
+			Reason: refused, Permanent: true, Err: errors.New("post to Slack: a web page answered, not Slack"),
+			Fix: "let this host reach the webhook without the login page or filter that stands between",
+		}
+	case a.status == http.StatusOK:
+		return nil
+	case a.status == http.StatusTooManyRequests:
+		return &alert.DeliveryError{Reason: rateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
+	case a.status >= 500, a.status == http.StatusRequestTimeout:
+		return &alert.DeliveryError{Reason: unavailable, RetryAfter: a.retryAfter, Err: a.cause()}
+	}
+	return &alert.DeliveryError{Reason: refused, Permanent: true, Fix: a.fix(), Err: a.cause()}
+}
+
+func (a *answer) cause() error {
+	if a.word == "" {
+		return fmt.Errorf("post to Slack: status %d", a.status)
+	}
+	return fmt.Errorf("post to Slack: status %d %s", a.status, a.word)
+}
+
+// refusesBlocks reports whether the same message may pass without its blocks.
+func (a *answer) refusesBlocks() bool {
+	switch a.word {
+	case "invalid_blocks", "invalid_blocks_format", "invalid_payload", "invalid_attachments":
+		return a.status >= 400 && a.status < 500
+	}
+	return false
+}
+
+// fix returns what a person must do.
+func (a *answer) fix() string {
+	return cmp.Or(fixes()[a.word], fixesByStatus()[a.status],
+		"check webhook_url: a webhook answers POST with 200 and ok")
+}
+
+// fixes are the words of https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and of the changelog of 2016-05-17.
+func fixes() map[string]string {
+	const renew = "make a new incoming webhook in Slack and write its address into webhook_url"
+	return map[string]string{
+		"no_service":                        "the webhook was removed or turned off: " + renew,
+		"no_service_id":                     "the webhook address is incomplete: copy it again from Slack into webhook_url",
+		"no_active_hooks":                   "the webhook was turned off: " + renew,
+		"no_team":                           "the workspace in the webhook address does not exist: " + renew,
+		"team_disabled":                     "the workspace was shut down: " + renew + " of another workspace",
+		"invalid_token":                     "the webhook address is wrong or was revoked: " + renew,
+		"user_not_found":                    "the person whom the webhook writes to is gone: " + renew,
+		"channel_not_found":                 "the webhook's channel was deleted: " + renew + " for another channel",
+		"channel_is_archived":               "unarchive the webhook's channel, or " + renew,
+		"action_prohibited":                 "an admin of the workspace restricts this webhook: ask for leave to post there",
+		"posting_to_general_channel_denied": "only admins may post to this channel: choose another channel for the webhook",
+		"invalid_payload":                   "Slack cannot read the message, not even as plain text: please report it as a fault of squarewatch",
+		"invalid_blocks":                    "Slack cannot read the message, not even as plain text: please report it as a fault of squarewatch",
+		"no_text":                           "Slack found no text in the message: see whether a proxy changes it on its way",
+		"missing_text_or_fallback_or_attachments": "Slack found no text in the message: see whether a proxy changes it on its way",
+		"too_many_attachments":                    "Slack cannot take the message: please report it as a fault of squarewatch",
+	}
+}
+
+func fixesByStatus() map[int]string {
+	const moved = "the address redirects elsewhere: write the final address into webhook_url"
+	return map[int]string{
+		http.StatusMovedPermanently:  moved,
+		http.StatusFound:             moved,
+		http.StatusSeeOther:          moved,
+		http.StatusTemporaryRedirect: moved,
+		http.StatusPermanentRedirect: moved,
+		http.StatusUnauthorized:      "something before Slack asks for a login: check the proxy and webhook_url",
+		http.StatusForbidden:         "the webhook may not post: make a new incoming webhook, and check the proxy",
+		http.StatusNotFound:          "nothing answers at this address: copy the webhook's address again from Slack into webhook_url",
+		http.StatusMethodNotAllowed:  "the address takes no POST: copy the webhook's address again from Slack into webhook_url",
+		http.StatusProxyAuthRequired: "the proxy asks for a login: put it into HTTPS_PROXY",
+		http.StatusGone:              "the webhook is gone: make a new incoming webhook and write its address into webhook_url",
+	}
+}
+
+// withoutAnswer sorts an error of the connection. The context is asked first: with it ended, what the connection says is an echo.
+func withoutAnswer(ctx context.Context, err error) *alert.DeliveryError {
+	reason := network
+	var slow net.Error
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout() {
+		reason = timeout
+	}
+	return &alert.DeliveryError{Reason: reason, Err: fmt.Errorf("post to Slack: %w", withoutAddress(err))}
+}
+
+// withoutAddress takes off everything down to the last url.Error, which quotes the address.
+func withoutAddress(err error) error {
+	for {
+		quoting, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			return err
+		}
+		err = quoting.Err
+	}
+}
+
+// firstWord returns Slack's name of a fault when the body is one: what a proxy writes instead is not repeated, since it may hold anything.
+func firstWord(body []byte) string {
+	word := strings.TrimSpace(string(body))
+	if regexp.MustCompile(`^[a-z_]{2,60}$`).MatchString(word) {
+		return word
+	}
+	return ""
+}
+
+// retryAfter reads seconds (a fraction is rounded up) or an HTTP date; 0 when there is neither.
+func retryAfter(text string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > 0 {
+		wait := time.Duration(min(seconds, longestRetryAfter.Seconds()) * float64(time.Second))
+		return (wait + time.Second - 1).Truncate(time.Second)
+	}
+	if date, err := http.ParseTime(text); err == nil && date.After(now) {
+		return min(date.Sub(now), longestRetryAfter)
+	}
+	return 0
+}

@@ -1,0 +1,121 @@
+package slack
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// How much of one piece of foreign text is told, in characters as they are sent, entities included. Together they keep every
+// message far inside what Slack takes (header 150, section 3000, field 2000, 50 blocks, text 40,000:
+// https://docs.slack.dev/reference/block-kit/blocks).
+const (
+	cutName    = 60  // of a rule, a series, a probe
+	cutPhrase  = 200 // a list of names or codes
+	cutReason  = 300
+	cutExcerpt = 600 // 300 characters of the API's own words, and room for their entities
+	cutURL     = 800 // longer addresses are not linked
+)
+
+// clean returns text as one line that can neither move nor hide anything: every kind of white space becomes one space,
+// and control characters, invisible ones, marks of writing direction and bytes that are no text are left out.
+func clean(text string) string {
+	var b strings.Builder
+	space := false
+	for _, r := range text {
+		switch {
+		case unicode.IsSpace(r) || r == 0x2028 || r == 0x2029:
+			space = b.Len() > 0
+			continue
+		case !unicode.IsPrint(r) || r == utf8.RuneError || unicode.Is(unicode.Variation_Selector, r):
+			continue
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// cut shortens text to limit characters, with an ellipsis in the place of what went.
+func cut(text string, limit int) string {
+	return build(text, limit, func(r rune) string { return string(r) })
+}
+
+// plain returns foreign text for a plain_text object.
+func plain(text string, limit int) string { return cut(clean(text), limit) }
+
+// mrkdwn returns foreign text for a mrkdwn object: it shows as it is, without styles, links or mentions.
+func mrkdwn(text string, limit int) string { return build(unmention(clean(text)), limit, unstyled) }
+
+// code returns foreign text as a code span, or nothing when there is no text.
+func code(text string, limit int) string {
+	inside := build(unmention(clean(text)), limit-2, unstyled)
+	if inside == "" {
+		return ""
+	}
+	return "`" + inside + "`"
+}
+
+// link returns a link with our own label; the label alone when the address is no web address.
+func link(address, label string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return label
+	}
+	target := strings.NewReplacer("|", "%7C", "&", "&amp;", "<", "%3C", ">", "%3E").Replace(u.String())
+	if utf8.RuneCountInString(target) > cutURL || clean(target) != target {
+		return label
+	}
+	return "<" + target + "|" + label + ">"
+}
+
+// build writes text rune by rune as each says, never more than limit characters and never half an entity.
+func build(text string, limit int, each func(rune) string) string {
+	var b strings.Builder
+	length, fits := 0, 0 // fits is where the text could still end with an ellipsis
+	for _, r := range text {
+		piece := each(r)
+		length += utf8.RuneCountInString(piece)
+		if length > limit {
+			return b.String()[:fits] + "…"
+		}
+		b.WriteString(piece)
+		if length < limit {
+			fits = b.Len()
+		}
+	}
+	return b.String()
+}
+
+// unstyled writes the three characters that Slack gives a meaning to as HTML does, and replaces what begins a style by its
+// lookalike, since Slack has no escape for it. An underscore stays: it is in too many names, and can do no more than slant
+// a line.
+func unstyled(r rune) string {
+	switch r {
+	case '&':
+		return "&amp;"
+	case '<':
+		return "&lt;"
+	case '>':
+		return "&gt;"
+	case '`':
+		return "'"
+	case '*':
+		return "∗"
+	case '~':
+		return "∼"
+	}
+	return string(r)
+}
+
+// unmention parts the words that call everybody: a webhook may be set to read names as mentions.
+func unmention(text string) string {
+	for _, word := range []string{"here", "channel", "everyone"} {
+		text = strings.ReplaceAll(text, "@"+word, "@ "+word)
+	}
+	return text
+}

@@ -1,0 +1,87 @@
+package slack
+
+import (
+	"fmt"
+	"strings"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+// fault says in words whose fault outcomes are, and what to look at first.
+type fault struct {
+	on  string // selector of the outcomes
+	say string // with %s in the place of the credential
+	act string
+}
+
+// faults is searched from the top. Every class has its line.
+func faults() []fault {
+	const route = "See from another host whether it is our network."
+	return []fault{
+		{"5xx", "The API answers with server errors.", "It reached the API and failed there: begin with the traces below."},
+		{"401", "Our credential%s is refused.", "See whether it expired or was revoked. If other credentials are refused too, it is the API."},
+		{"403", "Our credential%s may not do this.", "A role or a permission was taken away."},
+		{"404", "What the probe asks for is missing, or we may not see it.", "The API answers 404 to both: check the path, then the access."},
+		{"429", "The API limits our requests.", "Probe less often, or find who else uses the credential."},
+		{"400", "The API does not accept the probe's request.", "It may have changed: compare the probe with its documentation."},
+		{"client_error", "The API does not accept the probe's request.", "It may have changed: compare the probe with its documentation."},
+		{"redirect", "The API redirects elsewhere.", "See whether target is still the right address."},
+		{"success", "The API answers, but not what the probe expects.", "The reasons stand below."},
+		{"timeout", "The API does not answer in time.", "The traces show the phase in which time went. " + route},
+		{"dns_error", "The API's name cannot be resolved.", "Check our resolver, then the API's DNS."},
+		{"connect_error", "The API cannot be reached.", route},
+		{"tls_error", "No trusted TLS connection to the API.", "Look at its certificate, then at our clock and certificates."},
+		{"protocol_error", "The API's answers break off or are no HTTP.", "Something between may cut them. " + route},
+	}
+}
+
+// blame is the fault behind most of an incident's bad runs.
+type blame struct {
+	fault
+
+	runs, of int
+}
+
+// blameOf returns what to tell first; false when the incident names no outcomes.
+func blameOf(incident *alert.Incident) (blame, bool) {
+	table := faults()
+	runs, total, top := make([]int, len(table)), 0, 0
+	for _, class := range incident.Classes {
+		total += class.Runs
+		if i := faultOf(table, class.Class, class.Code); i >= 0 {
+			runs[i] += class.Runs
+		}
+	}
+	for i := range runs {
+		if runs[i] > runs[top] {
+			top = i
+		}
+	}
+	return blame{table[top], runs[top], total}, runs[top] > 0
+}
+
+func faultOf(table []fault, class probe.Class, code int) int {
+	for i := range table {
+		if probe.MustSelector(table[i].on).Match(probe.Outcome{Class: class, Code: code}) {
+			return i
+		}
+	}
+	return -1
+}
+
+// text returns the sentence in bold and what to do, as mrkdwn.
+func (b blame) text(incident *alert.Incident) string {
+	say := b.say
+	if strings.Contains(say, "%s") {
+		name := ""
+		if incident.Per == alert.PerCredential {
+			name = " " + mrkdwn(incident.Series, cutName)
+		}
+		say = fmt.Sprintf(say, name)
+	}
+	if b.runs < b.of {
+		say = fmt.Sprintf("Mostly (%d of %d): %s", b.runs, b.of, say)
+	}
+	return "*" + say + "* " + b.act
+}

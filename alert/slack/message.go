@@ -1,0 +1,141 @@
+package slack
+
+import (
+	"fmt"
+	"strings"
+
+	"squarewatch/alert"
+
+	"github.com/slack-go/slack"
+)
+
+// Message is a notification as Slack shows it.
+type Message struct {
+	Event    alert.Event
+	Severity alert.Severity
+	Text     string        // one line of mrkdwn: what a phone shows, and screen readers read
+	Blocks   []slack.Block // what the channel shows: headers, sections and contexts
+}
+
+// Render makes the message of a notification. It is pure: the same notification gives the same message.
+func Render(n alert.Notification, options Options) Message {
+	message := Message{Event: n.Event, Severity: n.Incident.Severity, Text: textOf(&n)}
+	v := view{n: &n, incident: &n.Incident, options: options}
+	switch n.Event {
+	case alert.EventTest:
+		message.Blocks = v.test()
+	case alert.EventResolved:
+		message.Blocks = v.resolved()
+	case alert.EventFiring, alert.EventUpdate:
+		message.Blocks = v.firing()
+	}
+	return message
+}
+
+// Plain returns the whole message as mrkdwn without blocks, for when Slack refuses those.
+func (m Message) Plain() string {
+	text := []string{m.Text}
+	for _, part := range partsOf(m.Blocks) {
+		switch part.kind {
+		case partHeader: // the first line says the same and more
+		case partField:
+			text = append(text, strings.Replace(part.text, "*\n", ":* ", 1))
+		case partSection, partContext:
+			text = append(text, part.text)
+		}
+	}
+	return strings.Join(text, "\n")
+}
+
+// view draws the blocks of one notification.
+type view struct {
+	n        *alert.Notification
+	incident *alert.Incident
+	options  Options
+}
+
+// firing tells, in this order, whose fault it is, how bad, what was seen, and where to go on.
+func (v view) firing() []slack.Block {
+	blocks := []slack.Block{header(v.title())}
+	if blame, ok := blameOf(v.incident); ok {
+		blocks = append(blocks, section(blame.text(v.incident)))
+	}
+	blocks = append(blocks, fields(v.firingFields()))
+	for i := range v.incident.Examples[:min(len(v.incident.Examples), maxExamples)] {
+		blocks = append(blocks, section(v.example(&v.incident.Examples[i])))
+	}
+	return append(blocks, v.end()...)
+}
+
+func (v view) resolved() []slack.Block {
+	say := fmt.Sprintf("*It lasted %s*, from %s to %s.", lasting(v.incident.Resolved.Sub(v.incident.Since)),
+		date(v.incident.Since), date(v.incident.Resolved))
+	return append([]slack.Block{header(v.title()), section(say), fields(v.resolvedFields())}, v.end()...)
+}
+
+func (v view) test() []slack.Block {
+	say := "squarewatch can post here. No incident; nothing to do."
+	return []slack.Block{
+		header(v.title()), section(say),
+		contextLine("notifier " + mrkdwn(v.n.Notifier, cutName) + " · " + date(v.n.At)),
+	}
+}
+
+// end is what every message about an incident closes with.
+func (v view) end() []slack.Block {
+	var blocks []slack.Block
+	for _, line := range []string{others(v.n.Others), v.runbook()} {
+		if line != "" {
+			blocks = append(blocks, section(line))
+		}
+	}
+	return append(blocks, contextLine(v.footer()))
+}
+
+// title has the colour of its urgency for the eye, and the word for everybody else.
+func (v view) title() string {
+	if v.n.Event == alert.EventTest {
+		return "⚪ TEST " + plain(v.n.Notifier, cutName)
+	}
+	return fmt.Sprintf("%s %s %s %s", light(v.n.Event, v.incident.Severity), word(v.n.Event),
+		plain(v.incident.Rule, cutName), plain(v.incident.Series, cutName))
+}
+
+func light(event alert.Event, severity alert.Severity) string {
+	switch {
+	case event == alert.EventResolved:
+		return "🟢"
+	case severity == alert.Critical:
+		return "🔴"
+	case severity == alert.Warning:
+		return "🟡"
+	}
+	return "🔵"
+}
+
+// word is the event in capitals, with which every text begins.
+func word(event alert.Event) string { return strings.ToUpper(string(event)) }
+
+// field is a name and its value, in mrkdwn.
+type field struct{ name, value string }
+
+func header(text string) slack.Block {
+	return slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, text, true, false))
+}
+
+func section(text string) slack.Block { return slack.NewSectionBlock(verbatim(text), nil, nil) }
+
+func fields(all []field) slack.Block {
+	objects := make([]*slack.TextBlockObject, 0, len(all))
+	for _, f := range all {
+		objects = append(objects, verbatim("*"+f.name+"*\n"+f.value))
+	}
+	return slack.NewSectionBlock(nil, objects, nil)
+}
+
+func contextLine(text string) slack.Block { return slack.NewContextBlock("", verbatim(text)) }
+
+// verbatim keeps Slack from making links and mentions of plain words.
+func verbatim(text string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.MarkdownType, text, false, true)
+}

@@ -1,0 +1,249 @@
+package slack
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+const (
+	maxExamples = 3  // failing runs that are shown
+	maxKinds    = 5  // kinds of outcome that are listed
+	maxOthers   = 10 // other incidents that are named
+)
+
+// textOf returns the line that a phone shows.
+func textOf(n *alert.Notification) string {
+	incident := &n.Incident
+	if n.Event == alert.EventTest {
+		return "TEST " + mrkdwn(n.Notifier, cutName) + ": squarewatch can post here"
+	}
+	text := fmt.Sprintf("%s %s %s%s: ", word(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others)))
+	switch n.Event {
+	case alert.EventResolved:
+		return text + fmt.Sprintf("it lasted %s, now %d of %d runs (%s, %s)", lasting(incident.Resolved.Sub(incident.Since)),
+			incident.Bad, incident.Runs, incident.Rate, clearing(incident))
+	case alert.EventUpdate:
+		text += "still firing after " + lasting(n.At.Sub(incident.Since)) + ", "
+	case alert.EventFiring, alert.EventTest:
+	}
+	return text + fmt.Sprintf("%d of %d runs (%s, threshold %s) %s",
+		incident.Bad, incident.Runs, incident.Rate, incident.Threshold, ended(incident.Classes))
+}
+
+func more(others int) string {
+	if others == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", others)
+}
+
+// clearing says below which rate an incident is over.
+func clearing(incident *alert.Incident) string {
+	if incident.Clear == 0 {
+		return "threshold " + incident.Threshold.String()
+	}
+	return "clears below " + incident.Clear.String()
+}
+
+// ended is what the bad runs came to, as the end of a sentence.
+func ended(classes []alert.ClassCount) string {
+	if len(classes) != 1 {
+		return strings.TrimSuffix("failed: "+mix(classes), ": ")
+	}
+	switch only := classes[0]; {
+	case only.Class == probe.Success:
+		return fmt.Sprintf("answered %d, but not as expected", only.Code)
+	case only.Code > 0 && !only.Class.IsTransport():
+		return fmt.Sprintf("answered %d", only.Code)
+	default:
+		return "ended in " + kind(only.Class, 0)
+	}
+}
+
+// mix lists outcomes with their counts, as in 6× 500, 2× timeout.
+func mix(classes []alert.ClassCount) string {
+	list := make([]string, 0, len(classes))
+	for _, c := range classes {
+		list = append(list, fmt.Sprintf("%d× %s", c.Runs, kind(c.Class, c.Code)))
+	}
+	return shortened(list, maxKinds)
+}
+
+// kind names an outcome by its code, or by its class when no answer came.
+func kind(class probe.Class, code int) string {
+	if code > 0 && !class.IsTransport() {
+		return strconv.Itoa(code)
+	}
+	return strings.ReplaceAll(class.String(), "_", " ")
+}
+
+// shortened joins the first entries of a list and counts the rest.
+func shortened(list []string, limit int) string {
+	if len(list) <= limit {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:limit], ", "), len(list)-limit)
+}
+
+func (v view) firingFields() []field {
+	all := []field{
+		{"Rate", rate(v.incident) + ", threshold " + v.incident.Threshold.String()},
+		{"Where", where(v.incident)},
+		{"Since", since(v.incident.Since, v.n.At)},
+		{"Answers", mix(v.incident.Classes)},
+		{"Severity", mrkdwn(string(v.incident.Severity), cutName)},
+		{"Labels", labels(v.incident.Labels)},
+	}
+	return slices.DeleteFunc(all, func(f field) bool { return f.value == "" })
+}
+
+func (v view) resolvedFields() []field {
+	return []field{
+		{"Rate now", rate(v.incident) + ", " + clearing(v.incident)},
+		{"Where", where(v.incident)},
+	}
+}
+
+func since(begin, now time.Time) string {
+	text := date(begin)
+	if d := now.Sub(begin); d >= time.Second && !begin.IsZero() {
+		text += ", for " + lasting(d)
+	}
+	return text
+}
+
+func rate(incident *alert.Incident) string {
+	return fmt.Sprintf("%s: %d of %d runs in %s", incident.Rate, incident.Bad, incident.Runs, lasting(incident.Window))
+}
+
+func where(incident *alert.Incident) string {
+	switch incident.Per {
+	case alert.PerAll:
+		return "all probes"
+	case alert.PerProbe, alert.PerCredential:
+		return string(incident.Per) + " " + mrkdwn(incident.Series, cutName)
+	}
+	return mrkdwn(incident.Series, cutName)
+}
+
+func labels(all map[string]string) string {
+	list := make([]string, 0, len(all))
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, key+"="+all[key])
+	}
+	return mrkdwn(strings.Join(list, ", "), cutPhrase)
+}
+
+// example tells one failing run: when, what, why, the API's own words, and the way to its trace.
+func (v view) example(e *alert.Example) string {
+	what := kind(e.Class, e.Code)
+	if e.Code > 0 && !e.Class.IsTransport() {
+		what += " " + e.Class.String()
+	}
+	parts := []string{clock(e.At) + " *" + what + "*"}
+	if e.Probe != v.incident.Series {
+		parts = append(parts, mrkdwn(e.Probe, cutName))
+	}
+	if reason := mrkdwn(e.Reason, cutReason); reason != "" {
+		parts = append(parts, reason)
+	}
+	if e.Trace.IsValid() {
+		parts = append(parts, v.trace(e.Trace))
+	}
+	text := strings.Join(parts, " · ")
+	if words := code(e.Excerpt, cutExcerpt); words != "" {
+		text += "\n> " + words
+	}
+	return text
+}
+
+// trace links to a trace; without an address to link to, the identifier is there to search by.
+func (v view) trace(id probe.TraceID) string {
+	if v.options.TraceURL == "" {
+		return "trace " + code(id.String(), cutName)
+	}
+	return link(strings.ReplaceAll(v.options.TraceURL, "{trace_id}", id.String()), "trace")
+}
+
+// runbook is a link and no button: Slack expects an app to answer a button, even one that only opens an address.
+func (v view) runbook() string {
+	if v.incident.Runbook == "" {
+		return ""
+	}
+	text := link(v.incident.Runbook, "Runbook")
+	if text == "Runbook" { // no web address: a wiki page's name, a path
+		text += ": " + mrkdwn(v.incident.Runbook, cutPhrase)
+	}
+	return text
+}
+
+// others names the other incidents that one message tells of.
+func others(all []alert.Incident) string {
+	var firing, resolved []string
+	for i := range all {
+		name := mrkdwn(all[i].Rule, cutName) + " " + mrkdwn(all[i].Series, cutName)
+		if all[i].Resolved.IsZero() {
+			firing = append(firing, fmt.Sprintf("%s (%s)", name, all[i].Rate))
+		} else {
+			resolved = append(resolved, name)
+		}
+	}
+	var lines []string
+	if len(firing) > 0 {
+		lines = append(lines, "*Also firing:* "+shortened(firing, maxOthers))
+	}
+	if len(resolved) > 0 {
+		lines = append(lines, "*Also resolved:* "+shortened(resolved, maxOthers))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (v view) footer() string {
+	parts := []string{"incident " + mrkdwn(v.incident.ID, cutName)}
+	if v.n.Late >= time.Minute {
+		parts = append(parts, "told "+lasting(v.n.Late)+" late: Slack could not be reached or asked to wait")
+	}
+	if v.n.Folded > 0 {
+		parts = append(parts, fmt.Sprintf("the latest of %d changes", v.n.Folded+1))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// date shows a time in the reader's own time zone, and in UTC where Slack's formatting is not understood.
+func date(t time.Time) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time_secs}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04:05 UTC"))
+}
+
+func clock(t time.Time) string {
+	return fmt.Sprintf("<!date^%d^{time_secs}|%s>", t.Unix(), t.UTC().Format("15:04:05 UTC"))
+}
+
+// lasting writes a duration with its two largest units, as people say it.
+func lasting(d time.Duration) string {
+	d = max(d, 0).Round(time.Second)
+	units := []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}}
+	for i, unit := range units {
+		if d < unit.size {
+			continue
+		}
+		text := fmt.Sprintf("%d%s", d/unit.size, unit.name)
+		if i+1 < len(units) && d%unit.size >= units[i+1].size {
+			text += fmt.Sprintf(" %d%s", d%unit.size/units[i+1].size, units[i+1].name)
+		}
+		return text
+	}
+	return "0s"
+}
