@@ -1,0 +1,350 @@
+package slack_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"squarewatch/alert"
+	"squarewatch/alert/slack"
+	"squarewatch/probe"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jedib0t/go-pretty/v6/text"
+	slackgo "github.com/slack-go/slack"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const traceURL = "http://127.0.0.1:16686/trace/{trace_id}"
+
+func at(clock string) time.Time {
+	t, err := time.Parse(time.DateTime, "2026-10-07 "+clock)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// serverErrors is an incident of one probe that answers 500, and once not at all.
+func serverErrors() alert.Incident {
+	return alert.Incident{
+		ID: "server-errors/collections/1", Rule: "server-errors", Series: "collections", Per: alert.PerProbe,
+		Severity: alert.Critical, Runbook: "https://wiki.example.org/runbooks/api?section=500&x=1",
+		Threshold: 0.2, Clear: 0.05, Window: 5 * time.Minute, Since: at("03:04:05"), Fired: at("03:04:05"),
+		Rate: 0.4, Runs: 20, Bad: 8, Labels: map[string]string{"team": "platform", "tier": "1"},
+		Classes: []alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 6}, {Class: probe.Timeout, Runs: 2}},
+		Examples: []alert.Example{
+			{
+				Probe: "collections", At: at("03:04:02"), Class: probe.ServerError, Code: 500,
+				Reason: "expected 2xx, got 500", Excerpt: `{"detail": "relation <collections> is & stays locked"}`, Trace: probe.TraceID{1, 2, 3},
+			},
+			{Probe: "collections", At: at("03:03:32"), Class: probe.Timeout, Reason: "no complete answer within 10s", Trace: probe.TraceID{4, 5, 6}},
+			{Probe: "collections", At: at("03:03:02"), Class: probe.ServerError, Code: 500, Excerpt: "Internal Server Error"},
+		},
+	}
+}
+
+// unauthenticated is an incident of a credential.
+func unauthenticated() alert.Incident {
+	i := serverErrors()
+	i.ID, i.Rule, i.Series, i.Per = "unauthenticated/partner/1", "unauthenticated", "partner", alert.PerCredential
+	i.Labels, i.Rate, i.Bad = nil, 1, 20
+	i.Classes = []alert.ClassCount{{Class: probe.Unauthenticated, Code: 401, Runs: 20}}
+	i.Examples = []alert.Example{
+		{Probe: "feed", At: at("03:04:01"), Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401", Excerpt: "Token has expired", Trace: probe.TraceID{7}},
+		{Probe: "collections", At: at("03:04:00"), Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401", Trace: probe.TraceID{8}},
+	}
+	return i
+}
+
+func resolved(i alert.Incident) alert.Incident {
+	i.Resolved = at("03:16:50")
+	i.Rate, i.Bad, i.Classes, i.Examples = 0, 0, nil, nil
+	return i
+}
+
+func notification(event alert.Event, clock string, incident alert.Incident) alert.Notification {
+	return alert.Notification{ID: "n1", Notifier: "ops", At: at(clock), Event: event, Incident: incident}
+}
+
+func messages() map[string]alert.Notification {
+	late := notification(alert.EventUpdate, "07:04:05", serverErrors())
+	late.Late, late.Folded = 12*time.Minute, 2
+	many := notification(alert.EventFiring, "03:04:05", serverErrors())
+	for range 12 {
+		other := serverErrors()
+		other.Series = "feed"
+		many.Others = append(many.Others, other)
+	}
+	many.Others = append(many.Others, resolved(unauthenticated()))
+	all := serverErrors()
+	all.Per, all.Series, all.Severity, all.Runbook = alert.PerAll, "all", alert.Warning, "wiki: API down"
+	all.Classes = []alert.ClassCount{{Class: probe.ConnectError, Runs: 8}}
+	all.Examples = all.Examples[:0]
+	return map[string]alert.Notification{
+		"firing-500":   notification(alert.EventFiring, "03:04:05", serverErrors()),
+		"firing-401":   notification(alert.EventFiring, "03:04:05", unauthenticated()),
+		"firing-all":   notification(alert.EventFiring, "03:04:05", all),
+		"firing-many":  many,
+		"update-late":  late,
+		"resolved-500": notification(alert.EventResolved, "03:16:50", resolved(serverErrors())),
+		"resolved-401": notification(alert.EventResolved, "03:16:50", resolved(unauthenticated())),
+		"test":         {ID: "t1", Notifier: "ops", At: at("12:00:00"), Event: alert.EventTest},
+	}
+}
+
+func TestMessagesAreAsTheGoldenFilesShow(t *testing.T) {
+	for name, n := range messages() {
+		t.Run(name, func(t *testing.T) {
+			m := slack.Render(n, slack.Options{TraceURL: traceURL})
+			checkLimits(t, m)
+			body, err := json.MarshalIndent(struct {
+				Text   string          `json:"text"`
+				Blocks []slackgo.Block `json:"blocks"`
+			}{m.Text, m.Blocks}, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".json", string(body)+"\n")
+			golden(t, name+".txt", text.StripEscape(slack.Terminal(m, 80)))
+			golden(t, name+".plain", m.Plain()+"\n")
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// checkLimits holds a message to what Slack publishes, and to slack-go's own validation where it has one.
+func checkLimits(t *testing.T, m slack.Message) {
+	t.Helper()
+	if len(m.Blocks) == 0 || len(m.Blocks) > 50 {
+		t.Errorf("%d blocks, want 1 to 50", len(m.Blocks))
+	}
+	checkText(t, "text", m.Text, 600) // Slack takes 40,000; a phone shows far less
+	checkText(t, "plain", m.Plain(), 12_000)
+	if strings.Contains(m.Text, "\n") {
+		t.Errorf("text has several lines: %q", m.Text)
+	}
+	for _, block := range m.Blocks {
+		switch b := block.(type) {
+		case *slackgo.HeaderBlock:
+			checkObject(t, b.Text, 150)
+		case *slackgo.SectionBlock:
+			checkSection(t, b)
+		case *slackgo.ContextBlock:
+			if len(b.ContextElements.Elements) > 10 {
+				t.Error("more than 10 elements in a context")
+			}
+			for _, e := range b.ContextElements.Elements {
+				checkObject(t, e.(*slackgo.TextBlockObject), 2000)
+			}
+		default:
+			t.Errorf("unexpected block %T", block)
+		}
+	}
+}
+
+func checkSection(t *testing.T, b *slackgo.SectionBlock) {
+	t.Helper()
+	if b.Text == nil && len(b.Fields) == 0 || len(b.Fields) > 10 {
+		t.Errorf("section without text and %d fields", len(b.Fields))
+	}
+	if b.Text != nil {
+		checkObject(t, b.Text, 3000)
+	}
+	for _, f := range b.Fields {
+		checkObject(t, f, 2000)
+	}
+}
+
+func checkObject(t *testing.T, o *slackgo.TextBlockObject, limit int) {
+	t.Helper()
+	if err := o.Validate(); err != nil {
+		t.Errorf("%v: %q", err, o.Text)
+	}
+	if o.Type == slackgo.MarkdownType {
+		checkText(t, "object", o.Text, limit)
+		if !o.Verbatim {
+			t.Errorf("not verbatim, so plain words become links: %q", o.Text)
+		}
+	}
+	if utf8.RuneCountInString(o.Text) > limit {
+		t.Errorf("%d characters, limit %d: %q", utf8.RuneCountInString(o.Text), limit, o.Text)
+	}
+}
+
+// ours matches the only control sequences that we write: dates, and links to web addresses.
+func ours() *regexp.Regexp {
+	return regexp.MustCompile(`<!date\^\d+\^[{}a-z_ ]+\|[0-9:UTC -]+>|<https?://[^<>|\s]+\|(trace|Runbook)>`)
+}
+
+// checkText finds whatever could mention, link, hide, or break out.
+func checkText(t *testing.T, what, s string, limit int) {
+	t.Helper()
+	if n := utf8.RuneCountInString(s); n == 0 || n > limit {
+		t.Errorf("%s has %d characters, want 1 to %d", what, n, limit)
+	}
+	if !utf8.ValidString(s) {
+		t.Errorf("%s is no UTF-8: %q", what, s)
+	}
+	if rest := ours().ReplaceAllString(s, ""); strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), "<") || strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), ">") {
+		t.Errorf("%s has a control sequence that is not ours: %q", what, s)
+	}
+	if bad := regexp.MustCompile(`[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]|@(here|channel|everyone)`).FindString(strings.ReplaceAll(s, "\n", "")); bad != "" {
+		t.Errorf("%s has %q: %q", what, bad, s)
+	}
+	if regexp.MustCompile(`&(?:[^agl]|$)`).MatchString(s) {
+		t.Errorf("%s has half an entity: %q", what, s)
+	}
+	for line := range strings.SplitSeq(s, "\n") {
+		if strings.Count(line, "`")%2 != 0 || strings.Count(line, "*")%2 != 0 {
+			t.Errorf("%s has a style without its end: %q", what, line)
+		}
+	}
+}
+
+func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {
+	all := messages()
+	for name, want := range map[string]string{
+		"firing-401":   "FIRING unauthenticated partner: 20 of 20 runs (100%, threshold 20%) answered 401",
+		"firing-500":   "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
+		"firing-all":   "FIRING server-errors all: 8 of 20 runs (40%, threshold 20%) ended in connect error",
+		"firing-many":  "FIRING server-errors collections and 13 more: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
+		"update-late":  "UPDATE server-errors collections: still firing after 4h, 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
+		"resolved-500": "RESOLVED server-errors collections: it lasted 12m 45s, now 0 of 20 runs (0%, clears below 5%)",
+		"test":         "TEST ops: squarewatch can post here",
+	} {
+		if got := slack.Render(all[name], slack.Options{}).Text; want != got {
+			t.Errorf("%s\nwant %s\ngot  %s", name, want, got)
+		}
+	}
+}
+
+// TestEveryClassHasItsFault holds the table of faults to the classes: none may go without a sentence.
+func TestEveryClassHasItsFault(t *testing.T) {
+	codes := map[probe.Class]int{
+		probe.Success: 200, probe.Redirect: 302, probe.BadRequest: 400, probe.Unauthenticated: 401, probe.Forbidden: 403,
+		probe.NotFound: 404, probe.RateLimited: 429, probe.ClientError: 418, probe.ServerError: 503,
+	}
+	var said []string
+	for _, class := range probe.Classes() {
+		i := serverErrors()
+		i.Classes = []alert.ClassCount{{Class: class, Code: codes[class], Runs: 8}}
+		m := slack.Render(notification(alert.EventFiring, "03:04:05", i), slack.Options{TraceURL: traceURL})
+		checkLimits(t, m)
+		first := m.Blocks[1].(*slackgo.SectionBlock)
+		if first.Text == nil {
+			t.Errorf("%s: nothing is said of whose fault it is", class)
+			continue
+		}
+		said = append(said, class.String()+": "+first.Text.Text)
+	}
+	golden(t, "faults.txt", strings.Join(said, "\n")+"\n")
+}
+
+func hostileTexts() map[string]string {
+	return map[string]string{
+		"mentions":       "<!channel> <!here> <!everyone> <@U012AB3CD> <#C123|general> <!subteam^S1> @here @channel @everyone",
+		"link":           "<https://evil.example/|https://bank.example> http://evil.example",
+		"entities":       strings.Repeat("&<>", 40_000),
+		"huge":           strings.Repeat("a", 100_000),
+		"huge wide":      strings.Repeat("生命", 50_000),
+		"fences":         "``` `a` ``` *b* _c_ ~d~ \n> quote",
+		"control":        "\x00\x1b[31mred\x1b[0m\x07\u0085\u2028\u2029\r\n\n\n\t",
+		"right to left":  "\u202egnp.exe\u2066\u2069\u200f\u061c",
+		"invisible":      "a\u200b\u200d\ufeff\u00ad\U000e0041b\ufe0f",
+		"no utf-8":       "\xff\xfe\xc3\x28",
+		"html":           "<!DOCTYPE html>\n<html><body onload=alert(1)>502 Bad Gateway</body></html>",
+		"date":           "<!date^0^{date}|x>",
+		"empty":          "",
+		"only invisible": "\u200b",
+	}
+}
+
+// hostile puts a text wherever one may come from outside, and where an operator may write one.
+func hostile(s string) alert.Notification {
+	i := serverErrors()
+	i.ID, i.Rule, i.Series, i.Runbook, i.Severity = s, s, s, s, alert.Severity(s)
+	i.Labels = map[string]string{s: s}
+	for k := range i.Examples {
+		i.Examples[k].Probe, i.Examples[k].Reason, i.Examples[k].Excerpt = "p"+s, s, s
+	}
+	n := notification(alert.EventFiring, "03:04:05", i)
+	n.Others = []alert.Incident{i, resolved(i)}
+	n.Notifier = s
+	return n
+}
+
+func TestHostileTextsAreHarmless(t *testing.T) {
+	for name, s := range hostileTexts() {
+		t.Run(name, func(t *testing.T) {
+			for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventTest} {
+				n := hostile(s)
+				n.Event = event
+				if event == alert.EventResolved {
+					n.Incident = resolved(n.Incident)
+				}
+				m := slack.Render(n, slack.Options{TraceURL: traceURL})
+				checkLimits(t, m)
+				checkBox(t, slack.Terminal(m, 60), 60)
+			}
+		})
+	}
+}
+
+func FuzzNoTextBreaksAMessage(f *testing.F) {
+	for _, s := range hostileTexts() {
+		f.Add(s[:min(len(s), 2000)])
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		m := slack.Render(hostile(s), slack.Options{TraceURL: traceURL})
+		checkLimits(t, m)
+		checkBox(t, slack.Terminal(m, 80), 80)
+	})
+}
+
+func checkBox(t *testing.T, box string, width int) {
+	t.Helper()
+	for line := range strings.SplitSeq(strings.TrimSuffix(box, "\n"), "\n") {
+		if got := text.StringWidthWithoutEscSequences(line); got != width {
+			t.Errorf("a line of the box has %d columns, want %d: %q", got, width, line)
+		}
+	}
+}
+
+func TestTerminalKeepsItsWidthWithWideCharacters(t *testing.T) {
+	n := messages()["firing-500"]
+	n.Incident.Examples[0].Excerpt = strings.Repeat("データベースは利用できません。 ", 10)
+	for _, width := range []int{40, 41, 80, 133} {
+		checkBox(t, slack.Terminal(slack.Render(n, slack.Options{TraceURL: traceURL}), width), width)
+	}
+}
+
+func TestWithoutATraceAddressTheIdentifierIsTold(t *testing.T) {
+	m := slack.Render(messages()["firing-500"], slack.Options{})
+	if want := "trace `01020300000000000000000000000000`"; !strings.Contains(m.Plain(), want) {
+		t.Errorf("want %q in\n%s", want, m.Plain())
+	}
+}

@@ -1,0 +1,381 @@
+package slack_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/alert/slack"
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// token stands for the part of a webhook's address that nobody may see.
+const token = "T000B000secret"
+
+func notifier(server *httptest.Server) *slack.Notifier {
+	return slack.New(slack.Settings{WebhookURL: secret.New(server.URL + "/services/" + token)},
+		slack.Options{TraceURL: traceURL, Client: server.Client()})
+}
+
+// fault is what a notifier makes of an answer, without the error's text.
+type fault struct {
+	Reason     string
+	RetryAfter time.Duration
+	Permanent  bool
+}
+
+func deliver(ctx context.Context, t *testing.T, n *slack.Notifier) error {
+	t.Helper()
+	err := n.Deliver(ctx, messages()["firing-500"])
+	if err != nil {
+		checkSecret(t, err)
+	}
+	return err
+}
+
+func checkSecret(t *testing.T, err error) {
+	t.Helper()
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Error("failed", "error", err)
+	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+		for _, text := range []string{cause.Error(), fmt.Sprintf("%+v", cause), log.String()} {
+			if strings.Contains(text, token) {
+				t.Errorf("the address is in an error: %s", text)
+			}
+		}
+	}
+}
+
+func faultOf(t *testing.T, err error) fault {
+	t.Helper()
+	failure, ok := errors.AsType[*alert.DeliveryError](err)
+	if !ok {
+		t.Fatalf("want a DeliveryError, got %v", err)
+	}
+	if failure.Permanent != (failure.Fix != "") {
+		t.Errorf("permanent is %v and the fix %q: a person needs one exactly then", failure.Permanent, failure.Fix)
+	}
+	return fault{failure.Reason, failure.RetryAfter, failure.Permanent}
+}
+
+func answering(status int, header http.Header, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		for key := range header {
+			w.Header().Set(key, header.Get(key))
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// cutting answers with raw bytes and closes the connection, before or after the request was read.
+func cutting(read bool, raw string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if read {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = io.WriteString(conn, raw)
+		if tcp, ok := conn.(*net.TCPConn); ok && !read {
+			_ = tcp.SetLinger(0)
+		}
+		_ = conn.Close()
+	}
+}
+
+func TestEveryAnswerHasItsReason(t *testing.T) {
+	retry := func(after string) http.Header { return http.Header{"Retry-After": {after}} }
+	refused := fault{Reason: "refused", Permanent: true}
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		want   fault
+		says   string // part of the error
+	}{
+		"429":                       {answering(429, retry("7"), "rate_limited"), fault{"rate_limited", 7 * time.Second, false}, "429"},
+		"429 with a fraction":       {answering(429, retry("1.2"), ""), fault{"rate_limited", 2 * time.Second, false}, "429"},
+		"429 without a time":        {answering(429, nil, ""), fault{"rate_limited", 0, false}, "429"},
+		"429 with nonsense":         {answering(429, retry("soon"), ""), fault{"rate_limited", 0, false}, "429"},
+		"429 with eternity":         {answering(429, retry("1e300"), ""), fault{"rate_limited", 24 * time.Hour, false}, "429"},
+		"429 with not a number":     {answering(429, retry("NaN"), ""), fault{"rate_limited", 0, false}, "429"},
+		"500":                       {answering(500, nil, "rollup_error"), fault{"unavailable", 0, false}, "rollup_error"},
+		"503 with a time":           {answering(503, retry("30"), "<html>"), fault{"unavailable", 30 * time.Second, false}, "503"},
+		"invalid_payload":           {answering(400, nil, "invalid_payload"), refused, "report it"},
+		"invalid_token":             {answering(403, nil, "invalid_token"), refused, "revoked"},
+		"no_service":                {answering(404, nil, "no_service"), refused, "removed"},
+		"no_team":                   {answering(404, nil, "no_team\n"), refused, "workspace"},
+		"channel_not_found":         {answering(404, nil, "channel_not_found"), refused, "deleted"},
+		"channel_is_archived":       {answering(410, nil, "channel_is_archived"), refused, "unarchive"},
+		"action_prohibited":         {answering(403, nil, "action_prohibited"), refused, "admin"},
+		"general channel":           {answering(403, nil, "posting_to_general_channel_denied"), refused, "another channel"},
+		"403 of a proxy":            {answering(403, nil, "<html>Blocked: "+token), refused, "proxy"},
+		"404 of anything":           {answering(404, nil, ""), refused, "copy the webhook"},
+		"410":                       {answering(410, nil, ""), refused, "gone"},
+		"418":                       {answering(418, nil, "unknown_word"), refused, "unknown_word"},
+		"redirect":                  {answering(302, http.Header{"Location": {"/elsewhere/" + token}}, ""), refused, "redirects"},
+		"a login page with 200":     {answering(200, http.Header{"Content-Type": {"text/html; charset=utf-8"}}, "<html>"), refused, "web page"},
+		"cut before acceptance":     {cutting(false, ""), fault{"network", 0, false}, "post to Slack"},
+		"cut after acceptance":      {cutting(true, ""), fault{"network", 0, false}, "post to Slack"},
+		"half a status line":        {cutting(true, "HTTP/1.1 20"), fault{"network", 0, false}, "post to Slack"},
+		"an answer that is no HTTP": {cutting(true, "hello "+"\r\n\r\n"), fault{"network", 0, false}, "post to Slack"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(test.answer)
+			defer server.Close()
+			err := deliver(t.Context(), t, notifier(server))
+			if diff := cmp.Diff(test.want, faultOf(t, err)); diff != "" {
+				t.Errorf("fault (-want +got):\n%s%v", diff, err)
+			}
+			if !strings.Contains(err.Error(), test.says) {
+				t.Errorf("want %q in: %v", test.says, err)
+			}
+		})
+	}
+}
+
+func TestWhatSlackTookIsDelivered(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"ok":                   answering(200, nil, "ok"),
+		"ok, cut in the body":  cutting(true, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\no"),
+		"ok, without the word": answering(200, nil, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(answer)
+			defer server.Close()
+			if err := deliver(t.Context(), t, notifier(server)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// posts records what a server was sent.
+type posts struct {
+	mu  sync.Mutex
+	all []map[string]any
+}
+
+func (p *posts) record(r *http.Request) map[string]any {
+	var body map[string]any
+	_ = json.NewDecoder(r.Body).Decode(&body)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = append(p.all, body)
+	return body
+}
+
+func TestRefusedBlocksAreSentAgainAsText(t *testing.T) {
+	for _, word := range []string{"invalid_blocks", "invalid_payload"} {
+		t.Run(word, func(t *testing.T) {
+			var got posts
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if body := got.record(r); body["blocks"] != nil {
+					http.Error(w, word, http.StatusBadRequest)
+				}
+			}))
+			defer server.Close()
+			if err := deliver(t.Context(), t, notifier(server)); err != nil {
+				t.Fatal(err)
+			}
+			if len(got.all) != 2 {
+				t.Fatalf("want 2 posts, got %d", len(got.all))
+			}
+			want := slack.Render(messages()["firing-500"], slack.Options{TraceURL: traceURL}).Plain()
+			if diff := cmp.Diff(want, got.all[1]["text"]); diff != "" {
+				t.Errorf("text (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOneAttemptIsMade(t *testing.T) {
+	for _, status := range []int{200, 429, 500, 404} {
+		var got posts
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body := got.record(r)
+			if body["parse"] != "none" || body["unfurl_links"] != false {
+				t.Errorf("plain words may become links: parse %v, unfurl_links %v", body["parse"], body["unfurl_links"])
+			}
+			w.WriteHeader(status)
+		}))
+		_ = deliver(t.Context(), t, notifier(server))
+		server.Close()
+		if len(got.all) != 1 {
+			t.Errorf("status %d: want 1 post, got %d", status, len(got.all))
+		}
+	}
+}
+
+func TestTheContextEndsAnAttempt(t *testing.T) {
+	release := make(chan struct{})
+	entered := make(chan struct{}, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		entered <- struct{}{}
+		select {
+		case <-r.Context().Done():
+		case <-release:
+		}
+	}))
+	defer server.Close()
+	defer close(release)
+
+	late, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err := deliver(late, t, notifier(server))
+	if want, got := "timeout", faultOf(t, err).Reason; want != got {
+		t.Errorf("want %s, got %v", want, err)
+	}
+	<-entered
+
+	stopped, stop := context.WithCancel(t.Context())
+	go func() {
+		<-entered
+		stop()
+	}()
+	err = deliver(stopped, t, notifier(server))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("want context.Canceled inside, got %v", err)
+	}
+	if want, got := "network", faultOf(t, err).Reason; want != got {
+		t.Errorf("want %s, got %v", want, err)
+	}
+}
+
+// TestAnAttemptEndsByItself is in a bubble, over a pipe: a Slack that never answers costs 30 s, not for ever.
+func TestAnAttemptEndsByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			client, server := net.Pipe()
+			go func() {
+				_, _ = io.Copy(io.Discard, bufio.NewReader(server))
+				_ = server.Close()
+			}()
+			return client, nil
+		}}
+		defer transport.CloseIdleConnections()
+		n := slack.New(slack.Settings{WebhookURL: secret.New("http://127.0.0.1/services/" + token)},
+			slack.Options{Client: &http.Client{Transport: transport}})
+		start := time.Now()
+		err := deliver(context.Background(), t, n)
+		if want, got := "timeout", faultOf(t, err).Reason; want != got {
+			t.Errorf("want %s, got %v", want, err)
+		}
+		if want, got := 30*time.Second, time.Since(start); want != got {
+			t.Errorf("want %s, got %s", want, got)
+		}
+	})
+}
+
+func TestARetryDateIsObeyed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	defer server.Close()
+	want := fault{"rate_limited", 24 * time.Hour, false}
+	if got := faultOf(t, deliver(t.Context(), t, notifier(server))); want != got {
+		t.Errorf("want %v, got %v", want, got)
+	}
+}
+
+func TestNoConnectionIsANetworkFault(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	if want, got := "network", faultOf(t, deliver(t.Context(), t, notifier(server))).Reason; want != got {
+		t.Errorf("want %s, got %s", want, got)
+	}
+	secure := httptest.NewTLSServer(answering(200, nil, "ok"))
+	defer secure.Close()
+	secure.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	distrustful := slack.New(slack.Settings{WebhookURL: secret.New(secure.URL + "/" + token)}, slack.Options{})
+	if want, got := "network", faultOf(t, deliver(t.Context(), t, distrustful)).Reason; want != got {
+		t.Errorf("want %s, got %s", want, got)
+	}
+}
+
+func TestSettingsAreChecked(t *testing.T) {
+	for address, valid := range map[string]bool{
+		"https://hooks.slack.com/services/" + token: true,
+		"https://slack-proxy.example.org/" + token:  true,
+		"http://127.0.0.1:8080/" + token:            true,
+		"http://localhost/" + token:                 true,
+		"http://[::1]:1/" + token:                   true,
+		"http://hooks.slack.com/services/" + token:  false,
+		"http://localhost.evil.example/" + token:    false,
+		"hooks.slack.com/services/" + token:         false,
+		"https:///services/" + token:                false,
+		"https://a b/" + token:                      false,
+		"ftp://127.0.0.1/" + token:                  false,
+		"%zz" + token:                               false,
+		"":                                          false,
+	} {
+		settings := slack.Settings{WebhookURL: secret.New(address)}
+		err := settings.Validate()
+		if valid != (err == nil) {
+			t.Errorf("%q: want valid %v, got %v", address, valid, err)
+		}
+		if err == nil {
+			continue
+		}
+		if fault, ok := errors.AsType[*probe.Invalid](err); !ok || fault.Field != "webhook_url" || fault.Fix == "" {
+			t.Errorf("%q: want a fault of webhook_url with its fix, got %v", address, err)
+		}
+		checkSecret(t, err)
+		if got := faultOf(t, deliver(t.Context(), t, slack.New(settings, slack.Options{}))); got.Reason != "invalid" {
+			t.Errorf("%q: want invalid, got %v", address, got)
+		}
+	}
+}
+
+func FuzzNoAnswerIsMistaken(f *testing.F) {
+	f.Add(429, "1", "rate_limited", "text/plain")
+	f.Add(200, "", "ok", "")
+	f.Add(404, "-5", "no_service", "text/html")
+	f.Fuzz(func(t *testing.T, status int, after, body, contentType string) {
+		if status < 200 || status > 599 {
+			t.Skip()
+		}
+		n := slack.New(slack.Settings{WebhookURL: secret.New("http://127.0.0.1/" + token)}, slack.Options{
+			Client: &http.Client{Transport: roundTrip(func(*http.Request) *http.Response {
+				return &http.Response{
+					StatusCode: status, Body: io.NopCloser(strings.NewReader(body)),
+					Header: http.Header{"Retry-After": {after}, "Content-Type": {contentType}},
+				}
+			})},
+		})
+		err := deliver(t.Context(), t, n)
+		if err == nil {
+			if status != http.StatusOK {
+				t.Errorf("status %d was taken for delivered", status)
+			}
+			return
+		}
+		if got := faultOf(t, err); got.RetryAfter < 0 || got.RetryAfter > 24*time.Hour {
+			t.Errorf("retry after %s", got.RetryAfter)
+		}
+	})
+}
+
+type roundTrip func(*http.Request) *http.Response
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
