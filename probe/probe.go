@@ -102,7 +102,7 @@ func (p *Probe) Validate() error {
 	add(p.Guards != "" && p.Guards != GuardAccess, "guards", fmt.Sprintf("is %q", p.Guards), "write access, or leave it out")
 	add(p.Guards == GuardAccess && len(p.Expect.Status) == 0, "guards", "is access, but no status is expected",
 		"name the refusal that is due, for example expect: {status: [401]}")
-	faults = append(faults, p.Expect.validate("expect"))
+	faults = append(faults, p.Expect.validate())
 	return errors.Join(faults...)
 }
 
@@ -116,9 +116,9 @@ func methods() []string {
 	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 }
 
-func nameRule(name string) bool {
-	return len(name) <= 63 && regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`).MatchString(name)
-}
+var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+
+func nameRule(name string) bool { return len(name) <= 63 && namePattern.MatchString(name) }
 
 func pathRule(path string) bool {
 	u, err := url.Parse(path)

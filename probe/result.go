@@ -117,6 +117,9 @@ type SpanID [8]byte
 // String returns the identifier in 16 hexadecimal digits.
 func (id SpanID) String() string { return hex.EncodeToString(id[:]) }
 
+// IsValid reports whether there is a span.
+func (id SpanID) IsValid() bool { return id != SpanID{} }
+
 // Identifiers chooses the identifiers of a run before its first request is sent, so that the spans written after the run
 // fit the traceparent that went out with it. The recorder of package otel implements it.
 type Identifiers interface {

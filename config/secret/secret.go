@@ -53,9 +53,7 @@ type Reference struct{ Kind, Name string }
 func (r Reference) String() string { return fmt.Sprintf("${%s:%s}", r.Kind, r.Name) }
 
 // referencePattern matches an escaped dollar, a reference, and anything else that begins with ${.
-func referencePattern() *regexp.Regexp {
-	return regexp.MustCompile(`\$\$|\$\{(env|file|credential):([^}]+)\}|\$\{[^}]*\}?`)
-}
+var referencePattern = regexp.MustCompile(`\$\$|\$\{(env|file|credential):([^}]+)\}|\$\{[^}]*\}?`)
 
 // Resolve replaces every reference by what lookup returns for it, and $$ by a dollar. It reports how many references
 // there were, so that a caller can warn of a secret that stands in the file in clear. A ${…} that is no reference is an error,
@@ -65,7 +63,7 @@ func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, 
 		return 0, nil
 	}
 	raw := *t.value
-	resolved := referencePattern().ReplaceAllStringFunc(raw, func(match string) string {
+	resolved := referencePattern.ReplaceAllStringFunc(raw, func(match string) string {
 		if match == "$$" {
 			return "$"
 		}
@@ -85,7 +83,7 @@ func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, 
 		return references, err
 	}
 	source := ""
-	if loc := referencePattern().FindStringIndex(raw); references == 1 && loc[0] == 0 && loc[1] == len(raw) {
+	if loc := referencePattern.FindStringIndex(raw); references == 1 && loc[0] == 0 && loc[1] == len(raw) {
 		source = raw
 	}
 	*t = Text{value: &resolved, source: source}

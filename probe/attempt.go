@@ -1,0 +1,124 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"time"
+)
+
+// request is what an attempt sends. A redirect makes another one of it.
+type request struct {
+	method string
+	url    *url.URL
+	body   []byte
+}
+
+// answer is what came back, with a body that belongs to a pool and is valid until release.
+type answer struct {
+	code     int // 0 when there was none
+	location string
+	body     *bytes.Buffer
+}
+
+// attempt makes one HTTP exchange and reads its answer to the end, or until the run's deadline.
+func (j *Job) attempt(ctx context.Context, r request, cause Cause, trace TraceID) (Attempt, answer) {
+	a := Attempt{Cause: cause, Method: r.method, URL: displayURL(r.url), Template: r.url.Path}
+	if cause == CauseFirst {
+		a.URL, a.Template = j.display, j.template
+	}
+	header := make(http.Header, len(j.header)+3)
+	for name, values := range j.header {
+		header[name] = values
+	}
+	a.Span = j.runner.options.Identifiers.NewAttempt(trace, header)
+	watch := &stopwatch{}
+	a.Start = time.Now()
+	got, err := j.exchange(httptrace.WithClientTrace(ctx, watch.hooks()), r, header, &a)
+	a.End = time.Now()
+	a.Phases = watch.stop(a.Start, a.End)
+	a.Reused = watch.reused
+	if watch.conn != nil {
+		a.Peer = watch.conn.RemoteAddr().String()
+	}
+	if err != nil {
+		a.Class = classOfError(ctx, err)
+		a.ErrorKind = a.Class.String()
+		a.Error = cleanError(err)
+		return a, got
+	}
+	a.Code = got.code
+	a.Class = ClassOfStatus(got.code)
+	return a, got
+}
+
+// exchange sends the request and reads the answer.
+func (j *Job) exchange(ctx context.Context, r request, header http.Header, a *Attempt) (answer, error) {
+	got := answer{body: j.runner.buffer()}
+	if err := j.credential.Authorize(ctx, header); err != nil {
+		return got, err
+	}
+	req := &http.Request{
+		Method: r.method, URL: r.url, Host: r.url.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody,
+	}
+	if len(r.body) > 0 {
+		req.ContentLength = int64(len(r.body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
+		req.Body, _ = req.GetBody()
+	}
+	resp, err := j.transport.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return got, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	a.describe(resp)
+	a.Size, err = got.body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return got, err
+	case a.Size > maxBody:
+		return got, errTooLarge
+	}
+	got.code = resp.StatusCode
+	got.location = resp.Header.Get("Location")
+	return got, nil
+}
+
+// describe notes what the head of an answer tells.
+func (a *Attempt) describe(resp *http.Response) {
+	a.Protocol = "1.1"
+	switch {
+	case resp.ProtoMajor == 2:
+		a.Protocol = "2"
+	case resp.ProtoMajor == 1 && resp.ProtoMinor == 0:
+		a.Protocol = "1.0"
+	}
+	if resp.TLS == nil {
+		return
+	}
+	for _, certificate := range resp.TLS.PeerCertificates {
+		if a.CertificateExpiry.IsZero() || certificate.NotAfter.Before(a.CertificateExpiry) {
+			a.CertificateExpiry = certificate.NotAfter
+		}
+	}
+}
+
+// cleanError returns an error's text for people, without what a stranger or a secret may have put into it.
+func cleanError(err error) string {
+	if inner, ok := errors.AsType[*url.Error](err); ok {
+		err = inner.Err
+	}
+	return tidy(err.Error(), 200)
+}
+
+// displayURL returns a URL that may be shown: the values of its query hidden, no user information.
+func displayURL(u *url.URL) string {
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
+	shown.RawQuery = hideValues(u.RawQuery)
+	return shown.String()
+}

@@ -1,0 +1,61 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"squarewatch/config/secret"
+)
+
+// Credential is a named principal that probes act as. A new kind is one file here and one line in cmd/squarewatch/kinds.go.
+type Credential interface {
+	// Authorize puts the credential on a request's header.
+	Authorize(ctx context.Context, header http.Header) error
+}
+
+// APIKeySettings are the keys of a credential that is an API key.
+type APIKeySettings struct {
+	APIKey secret.Text `yaml:"api_key"` // sent as Authorization: Bearer
+}
+
+// Validate reports what is wrong with the settings.
+func (s APIKeySettings) Validate() error {
+	if s.APIKey.IsZero() {
+		return &Invalid{"api_key", "is empty", "name the key, for example ${credential:aisquare-api-key}"}
+	}
+	return nil
+}
+
+// apiKey is a key that cannot be renewed.
+type apiKey struct{ bearer secret.Text }
+
+var (
+	_ Credential = apiKey{}
+	_ Credential = noCredential{}
+)
+
+// NewAPIKey returns the credential of an API key.
+func NewAPIKey(s APIKeySettings) (Credential, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	for _, r := range s.APIKey.Reveal() {
+		if r <= ' ' || r > '~' {
+			return nil, errors.New("the API key holds a space, a line break or a character that no header can carry: check how it was stored")
+		}
+	}
+	return apiKey{secret.New("Bearer " + s.APIKey.Reveal())}, nil
+}
+
+// Authorize sends the key.
+func (k apiKey) Authorize(_ context.Context, header http.Header) error {
+	header["Authorization"] = []string{k.bearer.Reveal()}
+	return nil
+}
+
+// noCredential is the credential of a stranger.
+type noCredential struct{}
+
+// Authorize adds nothing.
+func (noCredential) Authorize(context.Context, http.Header) error { return nil }

@@ -1,0 +1,24 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// expectLatency wants the first attempt to be no longer than that.
+func expectLatency(e *Expect) (check, error) {
+	longest := e.Latency
+	switch {
+	case longest < 0:
+		return nil, &Invalid{"expect.latency", "is " + longest.String(), "write a duration above zero, for example 2s"}
+	case longest == 0:
+		return nil, nil //nolint:nilnil // no such expectation
+	}
+	return func(_ context.Context, seen *observation) string {
+		if took := seen.result.Latency(); took > longest {
+			return fmt.Sprintf("took %v, longer than %v", took.Round(time.Millisecond), longest)
+		}
+		return ""
+	}, nil
+}

@@ -1,0 +1,41 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// expectStatus wants one of the selectors to pick the last answer; a 2xx when there are none.
+func expectStatus(e *Expect) (check, error) {
+	wanted := e.Status
+	if len(wanted) == 0 {
+		wanted = []Selector{MustSelector("2xx")}
+	}
+	for i, s := range wanted {
+		if s.pick.set == setUnexpected {
+			return nil, &Invalid{fmt.Sprintf("expect.status[%d]", i), "is unexpected, which no answer can be expected to be", "name codes, ranges or classes"}
+		}
+	}
+	text := selectorList(wanted)
+	return func(_ context.Context, seen *observation) string {
+		if MatchAny(wanted, Outcome{Class: seen.last.Class, Code: seen.last.Code}) {
+			return ""
+		}
+		switch {
+		case seen.last.Class.IsTransport():
+			return explain(seen.last.Class, seen.last, seen.timeout)
+		case seen.redirect != "":
+			return fmt.Sprintf("answered %d: %s", seen.last.Code, seen.redirect)
+		}
+		return fmt.Sprintf("answered %d, expected %s", seen.last.Code, text)
+	}, nil
+}
+
+func selectorList(selectors []Selector) string {
+	texts := make([]string, 0, len(selectors))
+	for _, s := range selectors {
+		texts = append(texts, s.String())
+	}
+	return strings.Join(texts, " or ")
+}

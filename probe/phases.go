@@ -1,0 +1,163 @@
+package probe
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http/httptrace"
+	"sync"
+	"time"
+)
+
+// stopwatch turns what httptrace reports of one attempt into phases. Its hooks are called from several goroutines, and a
+// dial that lost the race may call them after the attempt has ended; what is read then no longer changes.
+type stopwatch struct {
+	mu       sync.Mutex
+	stopped  bool
+	dns      mark
+	connect  mark
+	tls      mark
+	send     mark
+	wait     mark
+	receive  mark
+	connects []connected
+	conn     net.Conn
+	reused   bool // the connection was made for an earlier request, or by one that no longer wants it
+}
+
+// mark is how far a phase came: begun, and when it was done.
+type mark struct {
+	begun bool
+	done  time.Time
+}
+
+// connected is one successful dial; happy eyeballs make several.
+type connected struct {
+	address string
+	at      time.Time
+}
+
+// hooks returns the trace to put on the request's context.
+func (s *stopwatch) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		DNSStart:             func(httptrace.DNSStartInfo) { s.note(func(time.Time) { s.dns = mark{begun: true} }) },
+		DNSDone:              s.dnsDone,
+		ConnectStart:         func(_, _ string) { s.note(func(time.Time) { s.connect.begun = true }) },
+		ConnectDone:          s.connectDone,
+		TLSHandshakeStart:    func() { s.note(func(time.Time) { s.tls = mark{begun: true} }) },
+		TLSHandshakeDone:     s.tlsDone,
+		GotConn:              s.gotConn,
+		WroteRequest:         s.wroteRequest,
+		GotFirstResponseByte: func() { s.note(func(now time.Time) { s.wait.done = now; s.receive.begun = true }) },
+	}
+}
+
+// note runs a change under the lock, unless the attempt has ended.
+func (s *stopwatch) note(change func(now time.Time)) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		change(now)
+	}
+}
+
+func (s *stopwatch) dnsDone(info httptrace.DNSDoneInfo) {
+	s.note(func(now time.Time) {
+		if info.Err == nil { // a failed look-up lasts until the attempt ends
+			s.dns.done = now
+		}
+	})
+}
+
+func (s *stopwatch) connectDone(_, address string, err error) {
+	s.note(func(now time.Time) {
+		if err == nil {
+			s.connects = append(s.connects, connected{address, now})
+		}
+	})
+}
+
+func (s *stopwatch) tlsDone(_ tls.ConnectionState, err error) {
+	s.note(func(now time.Time) {
+		if err == nil {
+			s.tls.done = now
+		}
+	})
+}
+
+// gotConn may come twice: when an idle connection turns out to be dead, the transport takes another one and sends again.
+func (s *stopwatch) gotConn(info httptrace.GotConnInfo) {
+	s.note(func(now time.Time) {
+		s.conn, s.reused = info.Conn, info.Reused || info.WasIdle
+		s.send, s.wait, s.receive = mark{begun: true}, mark{}, mark{}
+		if s.reused {
+			return
+		}
+		s.connect.done = now
+		if s.tls.begun && s.tls.done.IsZero() {
+			s.tls.done = now
+		}
+		for _, c := range s.connects {
+			if c.address == info.Conn.RemoteAddr().String() {
+				s.connect.done = c.at
+			}
+		}
+	})
+}
+
+func (s *stopwatch) wroteRequest(info httptrace.WroteRequestInfo) {
+	s.note(func(now time.Time) {
+		if info.Err == nil {
+			s.send.done = now
+			s.wait.begun = true
+		}
+	})
+}
+
+// stop ends the attempt and returns its phases: contiguous from start to end, so that they sum to the attempt. The last
+// one is where the attempt ended, well or badly.
+func (s *stopwatch) stop(start, end time.Time) []Phase {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	if s.reused {
+		s.dns, s.connect, s.tls = mark{}, mark{}, mark{}
+	}
+	if s.conn == nil && len(s.connects) > 0 && s.connect.done.IsZero() && s.tls.begun {
+		s.connect.done = s.connects[0].at
+	}
+	marks := [...]mark{s.dns, s.connect, s.tls, s.send, s.wait, s.receive}
+	phases := make([]Phase, 0, len(marks))
+	from := start
+	for i, kind := range PhaseKinds() {
+		m := marks[i]
+		if !m.begun {
+			continue
+		}
+		until := m.done
+		if until.IsZero() || until.After(end) {
+			until = end
+		}
+		if until.Before(from) { // an answer may come before the request is wholly written
+			until = from
+		}
+		phases = append(phases, Phase{kind, from, until})
+		from = until
+		if m.done.IsZero() && i < len(marks)-1 && !anyBegun(marks[i+1:]) {
+			break
+		}
+	}
+	if len(phases) > 0 {
+		phases[len(phases)-1].End = end
+	}
+	return phases
+}
+
+func anyBegun(marks []mark) bool {
+	for _, m := range marks {
+		if m.begun {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,188 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// RunnerOptions settle a Runner.
+type RunnerOptions struct {
+	Target      *url.URL // base of the probes' paths
+	Credentials map[string]Credential
+	Identifiers Identifiers // random ones when nil
+	UserAgent   string
+	Dial        func(ctx context.Context, network, address string) (net.Conn, error) // a net.Dialer when nil
+	TLS         *tls.Config                                                          // the system's roots and TLS 1.2 at least when nil
+}
+
+// Runner makes the HTTP exchanges of runs. It is safe for concurrent use.
+type Runner struct {
+	options RunnerOptions
+	fresh   *http.Transport
+	reuse   *http.Transport
+	buffers sync.Pool
+}
+
+// NewRunner returns a runner. Close it when the last run has ended.
+func NewRunner(options RunnerOptions) *Runner {
+	if options.Identifiers == nil {
+		options.Identifiers = randomIdentifiers{}
+	}
+	return &Runner{
+		options: options,
+		fresh:   newTransport(&options, Fresh),
+		reuse:   newTransport(&options, Reuse),
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+	}
+}
+
+// Close closes idle connections.
+func (r *Runner) Close() {
+	r.fresh.CloseIdleConnections()
+	r.reuse.CloseIdleConnections()
+}
+
+func (r *Runner) buffer() *bytes.Buffer {
+	buffer, _ := r.buffers.Get().(*bytes.Buffer)
+	buffer.Reset()
+	return buffer
+}
+
+// release gives an answer's buffer back, but for one that a large answer has grown.
+func (r *Runner) release(got answer) {
+	if got.body != nil && got.body.Cap() <= 64<<10 {
+		r.buffers.Put(got.body)
+	}
+}
+
+// Job is a probe made ready to run: what does not change from run to run is done once.
+type Job struct {
+	runner     *Runner
+	probe      Probe
+	transport  *http.Transport
+	credential Credential
+	request    request
+	header     http.Header // never changed; an attempt copies it
+	display    string
+	template   string
+	checks     []check
+}
+
+// Prepare makes a probe ready to run: it parses what can be wrong and compiles what the probe expects.
+func (r *Runner) Prepare(p Probe) (*Job, error) {
+	target, err := r.options.Target.Parse(p.Path)
+	if err != nil {
+		return nil, &Invalid{"path", fmt.Sprintf("is %q, which is no path on the target", p.Path), "write one like /api/v1/collections/"}
+	}
+	j := &Job{runner: r, probe: p, transport: r.fresh, credential: noCredential{}, template: p.Template()}
+	if p.Connection == Reuse {
+		j.transport = r.reuse
+	}
+	if p.Credential != NoCredential && p.Credential != "" {
+		var known bool
+		if j.credential, known = r.options.Credentials[p.Credential]; !known {
+			return nil, &Invalid{"credential", fmt.Sprintf("is %q, which is not defined", p.Credential), "define it under credentials, or write none"}
+		}
+	}
+	j.request = request{method: p.Method, url: target}
+	if j.request.body, err = p.body(); err != nil {
+		return nil, err
+	}
+	j.header = p.header(r.options.UserAgent)
+	j.display = displayURL(target)
+	j.checks, err = compile(&p.Expect)
+	return j, err
+}
+
+// Probe returns the probe's settings.
+func (j *Job) Probe() *Probe { return &j.probe }
+
+// Host returns the host and port that the job connects to.
+func (j *Job) Host() string { return j.request.url.Host }
+
+// body returns what the probe sends.
+func (p *Probe) body() ([]byte, error) {
+	if p.JSON == nil {
+		return []byte(p.Body.Reveal()), nil
+	}
+	body, err := json.Marshal(p.JSON)
+	if err != nil {
+		return nil, &Invalid{"json", "cannot be written as JSON: " + err.Error(), "use maps with text keys, lists, texts, numbers and booleans"}
+	}
+	return body, nil
+}
+
+// header returns what goes with every request of the probe; the probe's own headers win.
+func (p *Probe) header(userAgent string) http.Header {
+	header := http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
+	if p.JSON != nil {
+		header.Set("Content-Type", "application/json")
+	}
+	for name, value := range p.Headers {
+		header.Set(name, value.Reveal())
+	}
+	return header
+}
+
+// Run executes the probe once. It never fails: whatever happens is in the result. When ctx ends before the run does, the
+// result has no class.
+func (j *Job) Run(ctx context.Context, intended time.Time) *Result {
+	result := &Result{Probe: j.probe.Name, Labels: j.probe.Labels, Intended: intended, Start: time.Now()}
+	if _, none := j.credential.(noCredential); !none {
+		result.Credential = j.probe.Credential
+	}
+	result.Trace, result.Span = j.runner.options.Identifiers.NewRun()
+	ctx, cancel := context.WithTimeoutCause(ctx, j.probe.Timeout, errDeadline)
+	defer cancel()
+	got, refusal := j.exchangeAll(ctx, result)
+	j.judge(ctx, result, got, refusal)
+	j.runner.release(got)
+	result.End = time.Now()
+	return result
+}
+
+// exchangeAll makes the run's attempts, one for each redirect that is followed, and returns the last answer and why a
+// redirect was not followed.
+func (j *Job) exchangeAll(ctx context.Context, result *Result) (got answer, refusal string) {
+	next, cause := j.request, CauseFirst
+	for follow := true; follow; cause = CauseRedirect {
+		var a Attempt
+		j.runner.release(got)
+		a, got = j.attempt(ctx, next, cause, result.Trace)
+		result.Attempts = append(result.Attempts, a)
+		if a.Class != Redirect {
+			return got, ""
+		}
+		next, refusal, follow = redirect(next, got)
+		if follow && len(result.Attempts) > maxRedirects {
+			return got, fmt.Sprintf("%d redirects were followed and none led to an answer", maxRedirects)
+		}
+	}
+	return got, refusal
+}
+
+// randomIdentifiers are used where nobody records traces; the target still gets its traceparent.
+type randomIdentifiers struct{}
+
+// NewRun returns random identifiers.
+func (randomIdentifiers) NewRun() (trace TraceID, span SpanID) {
+	_, _ = rand.Read(trace[:]) // never fails, by its documentation
+	_, _ = rand.Read(span[:])
+	return trace, span
+}
+
+// NewAttempt returns a random identifier and puts it on the request, marked as sampled.
+func (randomIdentifiers) NewAttempt(trace TraceID, header http.Header) (span SpanID) {
+	_, _ = rand.Read(span[:])
+	header["Traceparent"] = []string{"00-" + trace.String() + "-" + span.String() + "-01"}
+	return span
+}

@@ -1,0 +1,384 @@
+package probe_test
+
+import (
+	"context"
+	"crypto/tls"
+	"flag"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
+)
+
+var _ = flag.Bool("update", false, "has no effect here; lets one command rewrite every package's golden files")
+
+// job prepares a probe against a server.
+func job(t testing.TB, target string, p probe.Probe, options probe.RunnerOptions) *probe.Job {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.Target = u
+	options.UserAgent = "squarewatch/test"
+	if p.Name == "" {
+		p.Name = "test"
+	}
+	probe.DefaultDefaults().Apply(&p)
+	if err := p.Validate(); err != nil {
+		t.Fatalf("settings of the test's probe: %v", err)
+	}
+	runner := probe.NewRunner(options)
+	t.Cleanup(runner.Close)
+	j, err := runner.Prepare(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func selectors(texts ...string) []probe.Selector {
+	var all []probe.Selector
+	for _, text := range texts {
+		all = append(all, probe.MustSelector(text))
+	}
+	return all
+}
+
+const discovery = "/o/.well-known/openid-configuration"
+
+func TestEveryFaultHasItsClass(t *testing.T) {
+	dead, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := "http://" + dead.Addr().String()
+	_ = dead.Close()
+
+	type row struct {
+		name   string
+		fault  aisquaretest.Fault
+		target string // instead of the server
+		class  probe.Class
+		code   int
+		phase  probe.PhaseKind // the last one
+		reason string          // part of it
+	}
+	status := func(code int, class probe.Class) row {
+		return row{name: http.StatusText(code), fault: aisquaretest.Fault{Status: code}, class: class, code: code, phase: probe.PhaseReceive, reason: "expected 2xx"}
+	}
+	for _, c := range []row{
+		status(400, probe.BadRequest), status(401, probe.Unauthenticated), status(403, probe.Forbidden), status(404, probe.NotFound),
+		status(429, probe.RateLimited), status(418, probe.ClientError), status(500, probe.ServerError), status(503, probe.ServerError),
+		{name: "hang before headers", fault: aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}, class: probe.Timeout, phase: probe.PhaseWait, reason: "waiting for the first byte"},
+		{name: "hang during headers", fault: aisquaretest.Fault{Hang: aisquaretest.HangDuringHeaders}, class: probe.Timeout, phase: probe.PhaseReceive, reason: "receiving"},
+		{name: "hang during body", fault: aisquaretest.Fault{Hang: aisquaretest.HangDuringBody}, class: probe.Timeout, phase: probe.PhaseReceive, reason: "receiving"},
+		{name: "slow", fault: aisquaretest.Fault{Delay: time.Minute}, class: probe.Timeout, phase: probe.PhaseWait},
+		{name: "reset", fault: aisquaretest.Fault{Break: aisquaretest.BreakReset}, class: probe.ProtocolError, phase: probe.PhaseWait, reason: "reset"},
+		{name: "close", fault: aisquaretest.Fault{Break: aisquaretest.BreakClose}, class: probe.ProtocolError, phase: probe.PhaseWait, reason: "EOF"},
+		{name: "half a body", fault: aisquaretest.Fault{Break: aisquaretest.BreakBody}, class: probe.ProtocolError, phase: probe.PhaseReceive, reason: "unexpected EOF"},
+		{name: "not HTTP", fault: aisquaretest.Fault{Break: aisquaretest.BreakGarbage}, class: probe.ProtocolError, phase: probe.PhaseReceive, reason: "malformed"},
+		{name: "endless body", fault: aisquaretest.Fault{Break: aisquaretest.BreakEndlessBody}, class: probe.ProtocolError, phase: probe.PhaseReceive, reason: "larger than 1024 KiB"},
+		{name: "huge headers", fault: aisquaretest.Fault{Break: aisquaretest.BreakHugeHeaders}, class: probe.ProtocolError, phase: probe.PhaseReceive, reason: "exceeded"},
+		{name: "gzip bomb", fault: aisquaretest.Fault{Break: aisquaretest.BreakGzipBomb}, class: probe.ProtocolError, phase: probe.PhaseReceive, reason: "larger than 1024 KiB"},
+		{name: "redirect loop", fault: aisquaretest.Fault{RedirectTo: discovery}, class: probe.Redirect, code: 302, phase: probe.PhaseReceive, reason: "10 redirects"},
+		{name: "redirect elsewhere", fault: aisquaretest.Fault{RedirectTo: "https://elsewhere.example/?token=hush"}, class: probe.Redirect, code: 302, phase: probe.PhaseReceive, reason: "another origin, https://elsewhere.example:443"},
+		{name: "refused port", target: refused, class: probe.ConnectError, phase: probe.PhaseConnect, reason: "refused"},
+		{name: "no such host", target: "http://no-such-host.invalid", class: probe.DNSError, phase: probe.PhaseDNS, reason: "no-such-host.invalid"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			api := aisquaretest.New(aisquaretest.Options{})
+			server := aisquaretest.Start(api)
+			defer server.Close()
+			api.SetFault(discovery, c.fault)
+			target := server.URL
+			if c.target != "" {
+				target = c.target
+			}
+			timeout := 10 * time.Second
+			if c.class == probe.Timeout {
+				timeout = 100 * time.Millisecond
+			}
+			r := job(t, target, probe.Probe{Path: discovery, Timeout: timeout}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+			if r.Class != c.class || r.Code != c.code || r.Expected {
+				t.Errorf("want unexpected %v %d, got expected=%v %v %d (%s)", c.class, c.code, r.Expected, r.Class, r.Code, r.Reason)
+			}
+			if !strings.Contains(r.Reason, c.reason) {
+				t.Errorf("reason: want it to tell %q, got %q", c.reason, r.Reason)
+			}
+			if strings.Contains(r.Reason, "hush") {
+				t.Errorf("reason tells a query value: %q", r.Reason)
+			}
+			checkAttempts(t, r)
+			last := r.Attempts[len(r.Attempts)-1]
+			if got := last.Phases[len(last.Phases)-1].Kind; got != c.phase {
+				t.Errorf("last phase: want %s, got %s", c.phase, got)
+			}
+		})
+	}
+}
+
+// checkAttempts holds what is true of every attempt.
+func checkAttempts(t *testing.T, r *probe.Result) {
+	t.Helper()
+	for i, a := range r.Attempts {
+		if !a.Span.IsValid() || a.Start.Before(r.Start) || a.End.After(r.End) || a.End.Before(a.Start) {
+			t.Errorf("attempt %d from %v to %v lies outside its run from %v to %v", i, a.Start, a.End, r.Start, r.End)
+		}
+		at := a.Start
+		for _, p := range a.Phases {
+			if !p.Start.Equal(at) || p.End.Before(p.Start) {
+				t.Errorf("attempt %d: phase %s does not begin where the last one ended", i, p.Kind)
+			}
+			at = p.End
+		}
+		if len(a.Phases) > 0 && !at.Equal(a.End) {
+			t.Errorf("attempt %d: phases end %v before the attempt", i, a.End.Sub(at))
+		}
+	}
+}
+
+func TestTLSFaults(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		tls    aisquaretest.TLSOptions
+		trust  bool
+		reason string
+	}{
+		{"self-signed", aisquaretest.TLSOptions{}, false, "unknown authority"},
+		{"expired", aisquaretest.TLSOptions{NotAfter: time.Now().Add(-time.Hour)}, true, "expired"},
+		{"wrong name", aisquaretest.TLSOptions{Names: []string{"elsewhere.example"}}, true, "cannot validate"},
+		{"TLS 1.0 only", aisquaretest.TLSOptions{MaxVersion: tls.VersionTLS10}, true, "protocol version"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server, pool := aisquaretest.StartTLS(aisquaretest.New(aisquaretest.Options{}), c.tls)
+			defer server.Close()
+			config := &tls.Config{MinVersion: tls.VersionTLS12}
+			if c.trust {
+				config.RootCAs = pool
+			}
+			r := job(t, server.URL, probe.Probe{Path: discovery}, probe.RunnerOptions{TLS: config}).Run(t.Context(), time.Now())
+			if r.Class != probe.TLSError || !strings.Contains(r.Reason, c.reason) {
+				t.Errorf("want tls_error with %q, got %v: %s", c.reason, r.Class, r.Reason)
+			}
+			checkAttempts(t, r)
+			if got := r.Attempts[0].Phases[len(r.Attempts[0].Phases)-1].Kind; got != probe.PhaseTLS {
+				t.Errorf("last phase: want tls, got %s", got)
+			}
+		})
+	}
+}
+
+func TestPlainAnswerToTLSIsATLSError(t *testing.T) {
+	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
+	defer server.Close()
+	target := strings.Replace(server.URL, "http://", "https://", 1)
+	r := job(t, target, probe.Probe{Path: discovery}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+	if r.Class != probe.TLSError {
+		t.Errorf("want tls_error, got %v: %s", r.Class, r.Reason)
+	}
+}
+
+func TestFreshMakesAConnectionAndReuseKeepsIt(t *testing.T) {
+	server, pool := aisquaretest.StartTLS(aisquaretest.New(aisquaretest.Options{}), aisquaretest.TLSOptions{})
+	defer server.Close()
+	options := probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	kinds := func(r *probe.Result) string {
+		var all []string
+		for _, p := range r.Attempts[0].Phases {
+			all = append(all, string(p.Kind))
+		}
+		return strings.Join(all, " ")
+	}
+	for _, c := range []struct {
+		connection probe.Connection
+		second     string
+		reused     bool
+	}{
+		{probe.Fresh, "connect tls send wait receive", false},
+		{probe.Reuse, "send wait receive", true},
+	} {
+		j := job(t, server.URL, probe.Probe{Path: discovery, Connection: c.connection}, options)
+		first, second := j.Run(t.Context(), time.Now()), j.Run(t.Context(), time.Now())
+		if got := kinds(first); got != "connect tls send wait receive" {
+			t.Errorf("%s, first run: got phases %s", c.connection, got)
+		}
+		if got := kinds(second); got != c.second || second.Attempts[0].Reused != c.reused {
+			t.Errorf("%s, second run: want %s, got %s (reused %v)", c.connection, c.second, got, second.Attempts[0].Reused)
+		}
+		if a := first.Attempts[0]; a.Protocol != "2" || a.CertificateExpiry.IsZero() || a.Peer == "" || a.Size == 0 {
+			t.Errorf("%s: attempt lacks something: %+v", c.connection, a)
+		}
+		checkAttempts(t, first)
+		checkAttempts(t, second)
+	}
+}
+
+func TestDeadlineIsExactAndOurShutdownIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := aisquaretest.New(aisquaretest.Options{})
+		api.SetFault("*", aisquaretest.Fault{Delay: 90 * time.Second})
+		pipe := aisquaretest.NewPipe(api)
+		defer pipe.Shutdown()
+		j := job(t, "http://api.test", probe.Probe{Path: discovery}, probe.RunnerOptions{Dial: pipe.Dial})
+		start := time.Now()
+		r := j.Run(t.Context(), start)
+		if took := time.Since(start); r.Class != probe.Timeout || took != 10*time.Second {
+			t.Errorf("want timeout after exactly 10s, got %v after %v", r.Class, took)
+		}
+		checkAttempts(t, r)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		r = j.Run(ctx, time.Now())
+		if r.Class != probe.ClassNone || r.Expected || !strings.Contains(r.Reason, "shutdown") {
+			t.Errorf("stopped by us: want no class, got %v expected=%v %q", r.Class, r.Expected, r.Reason)
+		}
+	})
+}
+
+func TestRequestIsWhatTheProbeSays(t *testing.T) {
+	var got *http.Request
+	var body string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw := make([]byte, r.ContentLength)
+		_, _ = r.Body.Read(raw)
+		got, body = r, string(raw)
+		http.SetCookie(w, &http.Cookie{Name: "wsid", Value: "1"})
+	}))
+	defer server.Close()
+	key, err := probe.NewAPIKey(probe.APIKeySettings{APIKey: secret.New("hush")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := job(t, server.URL, probe.Probe{
+		Path: "/api/v1/aistudios/permission/?page_size=1", JSON: map[string]any{"url": "studio"}, Credential: "partner",
+		Headers: map[string]secret.Text{"X-Workspace-Id": secret.New("42")},
+	}, probe.RunnerOptions{Credentials: map[string]probe.Credential{"partner": key}})
+	j.Run(t.Context(), time.Now())
+	r := j.Run(t.Context(), time.Now())
+	if got.Method != "POST" || body != `{"url":"studio"}` || got.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("want a JSON POST, got %s %q (%s)", got.Method, body, got.Header.Get("Content-Type"))
+	}
+	if got.Header.Get("Authorization") != "Bearer hush" || got.Header.Get("X-Workspace-Id") != "42" || got.UserAgent() != "squarewatch/test" {
+		t.Errorf("headers: got %v", got.Header)
+	}
+	if got.Header.Get("Cookie") != "" {
+		t.Errorf("a cookie was kept: %s", got.Header.Get("Cookie"))
+	}
+	if want := "00-" + r.Trace.String() + "-" + r.Attempts[0].Span.String() + "-01"; got.Header.Get("Traceparent") != want {
+		t.Errorf("traceparent: want %s, got %s", want, got.Header.Get("Traceparent"))
+	}
+	if a := r.Attempts[0]; !strings.HasSuffix(a.URL, "?page_size=REDACTED") || a.Template != "/api/v1/aistudios/permission/" {
+		t.Errorf("URL %q, template %q", a.URL, a.Template)
+	}
+}
+
+func TestRedirectInsideTheOriginIsAnAttemptOfItsOwn(t *testing.T) {
+	api := aisquaretest.New(aisquaretest.Options{})
+	server := aisquaretest.Start(api)
+	defer server.Close()
+	api.SetFault("/old/", aisquaretest.Fault{RedirectTo: discovery})
+	r := job(t, server.URL, probe.Probe{Path: "/old/", Method: "POST", Body: secret.New("x=1")}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+	if !r.Expected || len(r.Attempts) != 2 || r.Attempts[1].Cause != probe.CauseRedirect || r.Attempts[1].Method != "GET" {
+		t.Errorf("want a POST and a followed GET, got %+v (%s)", r.Attempts, r.Reason)
+	}
+	if len(api.Requests()) != 2 || api.Requests()[0].TraceParent[:35] != api.Requests()[1].TraceParent[:35] {
+		t.Errorf("want two requests of one trace, got %+v", api.Requests())
+	}
+}
+
+func TestCredentialNeverLeavesTheOrigin(t *testing.T) {
+	leaked := make(chan string, 1)
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		leaked <- r.Header.Get("Authorization")
+	}))
+	defer elsewhere.Close()
+	api := aisquaretest.New(aisquaretest.Options{})
+	server := aisquaretest.Start(api)
+	defer server.Close()
+	api.SetFault(discovery, aisquaretest.Fault{RedirectTo: elsewhere.URL, Status: 307})
+	key, _ := probe.NewAPIKey(probe.APIKeySettings{APIKey: secret.New("hush")})
+	r := job(t, server.URL, probe.Probe{Path: discovery, Credential: "partner"},
+		probe.RunnerOptions{Credentials: map[string]probe.Credential{"partner": key}}).Run(t.Context(), time.Now())
+	select {
+	case got := <-leaked:
+		t.Fatalf("another origin was called, with Authorization %q", got)
+	default:
+	}
+	if r.Class != probe.Redirect || r.Code != 307 {
+		t.Errorf("want redirect 307, got %v %d", r.Class, r.Code)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	api := aisquaretest.New(aisquaretest.Options{})
+	server := aisquaretest.Start(api)
+	defer server.Close()
+	for _, c := range []struct {
+		name     string
+		fault    aisquaretest.Fault
+		expect   probe.Expect
+		guards   probe.Guard
+		expected bool
+		breach   bool
+		reason   string
+	}{
+		{name: "2xx by default", expected: true},
+		{name: "an expected refusal is healthy", fault: aisquaretest.Fault{Status: 401}, expect: probe.Expect{Status: selectors("401")}, expected: true},
+		{name: "an expected class", fault: aisquaretest.Fault{Break: aisquaretest.BreakClose}, expect: probe.Expect{Status: selectors("transport")}, expected: true},
+		{name: "a better answer than due", expect: probe.Expect{Status: selectors("401", "403")}, guards: probe.GuardAccess, breach: true, reason: "answered 200, expected 401 or 403"},
+		{name: "a worse answer is no breach", fault: aisquaretest.Fault{Status: 500}, expect: probe.Expect{Status: selectors("401")}, guards: probe.GuardAccess, reason: "answered 500"},
+		{name: "jq fits", expect: probe.Expect{JSON: `.issuer | type == "string"`}, expected: true},
+		{name: "jq gives false", expect: probe.Expect{JSON: `.issuer == "x"`}, reason: "the answer does not fit"},
+		{name: "jq gives null", expect: probe.Expect{JSON: `.nothing`}, reason: "the answer does not fit"},
+		{name: "jq gives nothing", expect: probe.Expect{JSON: `empty`}, reason: "the answer does not fit"},
+		{name: "jq fails", expect: probe.Expect{JSON: `.issuer + 1`}, reason: "cannot add"},
+		{name: "no JSON", fault: aisquaretest.Fault{Body: "<html>"}, expect: probe.Expect{JSON: `.`}, reason: "not JSON"},
+		{name: "slow", fault: aisquaretest.Fault{Delay: 20 * time.Millisecond}, expect: probe.Expect{Latency: time.Millisecond}, reason: "longer than 1ms"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			api.SetFault(discovery, c.fault)
+			r := job(t, server.URL, probe.Probe{Path: discovery, Expect: c.expect, Guards: c.guards}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+			if r.Expected != c.expected || r.Breach != c.breach || !strings.Contains(r.Reason, c.reason) || (r.Reason == "") != c.expected {
+				t.Errorf("want expected=%v breach=%v %q, got expected=%v breach=%v %q", c.expected, c.breach, c.reason, r.Expected, r.Breach, r.Reason)
+			}
+		})
+	}
+}
+
+func TestJQThatNeverEndsIsStopped(t *testing.T) {
+	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
+	defer server.Close()
+	r := job(t, server.URL, probe.Probe{Path: discovery, Timeout: 200 * time.Millisecond, Expect: probe.Expect{JSON: "def f: f; f"}},
+		probe.RunnerOptions{}).Run(t.Context(), time.Now())
+	if r.Expected || !strings.Contains(r.Reason, "does not fit") {
+		t.Errorf("want unexpected, got expected=%v %q", r.Expected, r.Reason)
+	}
+}
+
+func TestPrepareRefuses(t *testing.T) {
+	target, _ := url.Parse("https://api.test")
+	runner := probe.NewRunner(probe.RunnerOptions{Target: target})
+	for want, p := range map[string]probe.Probe{
+		"credential is \"ghost\"":        {Path: "/", Credential: "ghost"},
+		"expect.json is no jq":           {Path: "/", Expect: probe.Expect{JSON: ".["}},
+		"expect.json cannot be compiled": {Path: "/", Expect: probe.Expect{JSON: "nosuchfunction"}},
+		"expect.status[0] is unexpected": {Path: "/", Expect: probe.Expect{Status: selectors("unexpected")}},
+		"json cannot be written":         {Path: "/", JSON: func() {}},
+	} {
+		if _, err := runner.Prepare(p); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	if _, err := probe.NewAPIKey(probe.APIKeySettings{APIKey: secret.New("line\nbreak")}); err == nil || strings.Contains(err.Error(), "break\n") {
+		t.Errorf("a key with a line break: got %v", err)
+	}
+}
