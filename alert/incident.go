@@ -56,6 +56,7 @@ type Example struct {
 	Reason  string
 	Excerpt string
 	Trace   probe.TraceID
+	Span    probe.SpanID // root span of that trace
 }
 
 // Event is what a transition tells people.
