@@ -1,0 +1,109 @@
+package otel
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// maxFault is how much of an error is logged, in bytes: a collector may answer with a whole page.
+const maxFault = 300
+
+// delivery watches the exports of one signal. It tells people once when they begin to fail and once when they arrive
+// again, and lets none outlive the end of the program.
+type delivery struct {
+	signal   string
+	endpoint string
+	logger   *slog.Logger
+	bound    func(context.Context) (context.Context, context.CancelFunc)
+
+	mu      sync.Mutex
+	failure error // of the last export
+}
+
+// export runs one export. The SDK is not told of a failure: it would report it again, at every export, to its global handler.
+func (d *delivery) export(ctx context.Context, send func(context.Context) error) {
+	ctx, cancel := d.bound(ctx)
+	defer cancel()
+	err := send(ctx)
+	if d.changed(err) {
+		d.say(ctx, err)
+	}
+}
+
+// changed takes the outcome of an export and reports whether the collector went away or came back with it.
+func (d *delivery) changed(err error) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before := d.failure
+	d.failure = err
+	return (before == nil) != (err == nil)
+}
+
+func (d *delivery) say(ctx context.Context, err error) {
+	if err == nil {
+		d.logger.InfoContext(ctx, "telemetry arrives at its collector again", "signal", d.signal, "endpoint", d.endpoint)
+		return
+	}
+	d.logger.WarnContext(ctx, "telemetry does not arrive at its collector; everything else goes on", "signal", d.signal, "endpoint", d.endpoint,
+		"error", short(err), "fix", "start the collector, or correct telemetry.otlp in the file; a collector that takes no metrics can be left alone")
+}
+
+func short(err error) string {
+	text := err.Error()
+	if len(text) > maxFault {
+		text = text[:maxFault] + "…"
+	}
+	return text
+}
+
+// lastFailure returns why the last export did not arrive, or nil.
+func (d *delivery) lastFailure() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failure == nil {
+		return nil
+	}
+	return fmt.Errorf("send %s to %s: %w", d.signal, d.endpoint, d.failure)
+}
+
+// lifetime returns a function that bounds contexts: they end with all, too.
+func lifetime(all context.Context) func(context.Context) (context.Context, context.CancelFunc) {
+	return func(ctx context.Context) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(ctx)
+		stop := context.AfterFunc(all, cancel)
+		return ctx, func() {
+			stop()
+			cancel()
+		}
+	}
+}
+
+// spanExporter is an exporter of spans under watch.
+type spanExporter struct {
+	sdktrace.SpanExporter
+	delivery *delivery
+}
+
+// ExportSpans sends spans; it returns nil, as failures are said by its delivery.
+func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	e.delivery.export(ctx, func(ctx context.Context) error { return e.SpanExporter.ExportSpans(ctx, spans) })
+	return nil
+}
+
+// metricExporter is an exporter of metrics under watch.
+type metricExporter struct {
+	sdkmetric.Exporter
+	delivery *delivery
+}
+
+// Export sends metrics; it returns nil, as failures are said by its delivery.
+func (e *metricExporter) Export(ctx context.Context, metrics *metricdata.ResourceMetrics) error {
+	e.delivery.export(ctx, func(ctx context.Context) error { return e.Exporter.Export(ctx, metrics) })
+	return nil
+}

@@ -1,0 +1,215 @@
+package otel
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
+)
+
+// measures are the instruments that are written when something happens; what is read at a moment is in gauges.go.
+type measures struct {
+	request  metric.Float64Histogram
+	runs     metric.Int64Counter
+	duration metric.Float64Histogram
+	phase    metric.Float64Histogram
+	lateness metric.Float64Histogram
+	missed   metric.Int64Counter
+	sent     metric.Int64Counter
+	failed   metric.Int64Counter
+	reloads  metric.Int64Counter
+
+	runSets      cache[runKey, []metric.AddOption]
+	durationSets cache[durationKey, []metric.RecordOption]
+	phaseSets    cache[phaseKey, []metric.RecordOption]
+	requestSets  cache[requestKey, []metric.RecordOption]
+}
+
+// The names that other files of the package need.
+const (
+	namePhaseDuration = "squarewatch.probe.phase.duration"
+	unitSeconds       = "s"
+)
+
+func newMeasures(meter metric.Meter) (*measures, error) {
+	b := builder{meter: meter}
+	request, err := httpconv.NewClientRequestDuration(meter)
+	m := &measures{
+		request:  request.Inst(),
+		runs:     b.counter("squarewatch.probe.runs", "{run}", "Finished runs."),
+		duration: b.histogram("squarewatch.probe.duration", "Duration of the first attempt of a run.", requestBuckets()),
+		phase:    b.histogram(namePhaseDuration, "Duration of a phase of an attempt.", fineBuckets()),
+		lateness: b.histogram("squarewatch.schedule.lateness", "Time from when a run was due to when it was started.", fineBuckets()),
+		missed:   b.counter("squarewatch.schedule.missed", "{run}", "Scheduled runs that were not started."),
+		sent:     b.counter("squarewatch.notify.sent", "{message}", "Messages that a notifier delivered."),
+		failed:   b.counter("squarewatch.notify.failed", "{message}", "Attempts to deliver a message that failed."),
+		reloads:  b.counter("squarewatch.config.reloads", "{reload}", "Reloads of the configuration."),
+	}
+	return m, errors.Join(append(b.faults, err)...)
+}
+
+// requestBuckets returns the bounds, in seconds, that the semantic conventions advise for HTTP requests.
+func requestBuckets() []float64 {
+	return []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
+}
+
+// fineBuckets returns bounds, in seconds, for what often takes less than a millisecond.
+func fineBuckets() []float64 {
+	return []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+}
+
+// builder makes instruments and keeps what went wrong.
+type builder struct {
+	meter  metric.Meter
+	faults []error
+}
+
+func (b *builder) counter(name, unit, about string) metric.Int64Counter {
+	c, err := b.meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(about))
+	b.faults = append(b.faults, err)
+	return c
+}
+
+func (b *builder) histogram(name, about string, bounds []float64) metric.Float64Histogram {
+	h, err := b.meter.Float64Histogram(name, metric.WithUnit(unitSeconds), metric.WithDescription(about),
+		metric.WithExplicitBucketBoundaries(bounds...))
+	b.faults = append(b.faults, err)
+	return h
+}
+
+type runKey struct {
+	probe    string
+	class    probe.Class
+	code     int
+	expected bool
+}
+
+type durationKey struct {
+	probe string
+	class probe.Class
+}
+
+type phaseKey struct {
+	probe string
+	phase probe.PhaseKind
+}
+
+type requestKey struct {
+	method   string
+	server   server
+	code     int
+	kind     string // error.type
+	protocol string
+}
+
+// run counts and measures a finished run. ctx stands in its trace, which exemplars then name.
+func (m *measures) run(ctx context.Context, r *probe.Result) {
+	m.runs.Add(ctx, 1, m.runSets.get(runKey{r.Probe, r.Class, knownCode(r.Code), r.Expected}, runSet)...)
+	m.duration.Record(ctx, r.Latency().Seconds(), m.durationSets.get(durationKey{r.Probe, r.Class}, durationSet)...)
+	if !r.Intended.IsZero() {
+		m.lateness.Record(ctx, r.Lateness().Seconds())
+	}
+	for i := range r.Attempts {
+		m.attempt(ctx, r, i)
+	}
+}
+
+func (m *measures) attempt(ctx context.Context, r *probe.Result, i int) {
+	a := &r.Attempts[i]
+	key := requestKey{a.Method, serverOf(a.URL), knownCode(a.Code), errorType(r, i), knownProtocol(a.Protocol)}
+	m.request.Record(ctx, a.End.Sub(a.Start).Seconds(), m.requestSets.get(key, requestSet)...)
+	for _, p := range a.Phases {
+		m.phase.Record(ctx, p.End.Sub(p.Start).Seconds(), m.phaseSets.get(phaseKey{r.Probe, p.Kind}, phaseSet)...)
+	}
+}
+
+// knownCode returns 0 for what is no status code: an answer must not be able to make series as it likes.
+func knownCode(code int) int {
+	if code < 100 || code > 599 {
+		return 0
+	}
+	return code
+}
+
+func knownProtocol(version string) string {
+	if slices.Contains([]string{"1.0", "1.1", "2", "3"}, version) {
+		return version
+	}
+	return ""
+}
+
+func runSet(k runKey) []metric.AddOption {
+	attributes := []attribute.KeyValue{
+		labelProbe.String(k.probe), labelClass.String(k.class.String()), labelExpected.Bool(k.expected),
+	}
+	if k.code != 0 {
+		attributes = append(attributes, labelCode.Int(k.code))
+	}
+	return []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attributes...))}
+}
+
+func durationSet(k durationKey) []metric.RecordOption {
+	return recordSet(labelProbe.String(k.probe), labelClass.String(k.class.String()))
+}
+
+func phaseSet(k phaseKey) []metric.RecordOption {
+	return recordSet(labelProbe.String(k.probe), labelPhase.String(string(k.phase)))
+}
+
+func requestSet(k requestKey) []metric.RecordOption {
+	attributes := []attribute.KeyValue{
+		semconv.HTTPRequestMethodKey.String(k.method),
+		semconv.URLScheme(k.server.scheme),
+		semconv.ServerAddress(k.server.address),
+		semconv.ServerPort(k.server.port),
+	}
+	if k.code != 0 {
+		attributes = append(attributes, semconv.HTTPResponseStatusCode(k.code))
+	}
+	if k.kind != "" {
+		attributes = append(attributes, semconv.ErrorTypeKey.String(k.kind))
+	}
+	if k.protocol != "" {
+		attributes = append(attributes, semconv.NetworkProtocolVersion(k.protocol))
+	}
+	return recordSet(attributes...)
+}
+
+func recordSet(attributes ...attribute.KeyValue) []metric.RecordOption {
+	return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attributes...))}
+}
+
+// delivered counts an attempt to deliver a message.
+func (m *measures) delivered(notifier string, err error) {
+	if err == nil {
+		m.sent.Add(context.Background(), 1, metric.WithAttributes(labelNotifier.String(notifier)))
+		return
+	}
+	m.failed.Add(context.Background(), 1, metric.WithAttributes(
+		labelNotifier.String(notifier), labelReason.String(deliveryReason(err))))
+}
+
+// deliveryReason returns the reason of a failed delivery if it is of the fixed set, so that no notifier can make series as it likes.
+func deliveryReason(err error) string {
+	fixed := []string{"rate_limited", "unavailable", "network", "timeout", "refused", "invalid"}
+	if failure, ok := errors.AsType[*alert.DeliveryError](err); ok && slices.Contains(fixed, failure.Reason) {
+		return failure.Reason
+	}
+	return reasonUndefined
+}
+
+// errorTypeCode is the error.type of an answer that is an error by its status code.
+func errorTypeCode(code int) string {
+	if code = knownCode(code); code == 0 {
+		return semconv.ErrorTypeOther.Value.AsString()
+	}
+	return strconv.Itoa(code)
+}

@@ -1,0 +1,44 @@
+package otel
+
+import "go.opentelemetry.io/otel/attribute"
+
+// scopeName is the instrumentation scope of all spans and metrics.
+const scopeName = "squarewatch"
+
+// Attributes of spans.
+const (
+	keyProbeName     = attribute.Key("squarewatch.probe.name")
+	keyProbeClass    = attribute.Key("squarewatch.probe.class")
+	keyProbeExpected = attribute.Key("squarewatch.probe.expected")
+	keyRunLateness   = attribute.Key("squarewatch.run.lateness") // seconds
+	keyCredential    = attribute.Key("squarewatch.credential.name")
+	keyExcerpt       = attribute.Key("squarewatch.answer.excerpt")
+
+	keyAlertRule      = attribute.Key("squarewatch.alert.rule")
+	keyAlertSeries    = attribute.Key("squarewatch.alert.series")
+	keyAlertSeverity  = attribute.Key("squarewatch.alert.severity")
+	keyAlertRate      = attribute.Key("squarewatch.alert.rate")
+	keyAlertThreshold = attribute.Key("squarewatch.alert.threshold")
+	keyIncident       = attribute.Key("squarewatch.incident.id")
+)
+
+// eventExcerpt is the event that holds the API's own words of an unexpected answer.
+const eventExcerpt = "squarewatch.answer"
+
+// Attributes of metrics are short: they are typed into queries.
+const (
+	labelProbe      = attribute.Key("probe")
+	labelClass      = attribute.Key("class")
+	labelCode       = attribute.Key("code")
+	labelExpected   = attribute.Key("expected")
+	labelPhase      = attribute.Key("phase")
+	labelReason     = attribute.Key("reason")
+	labelRule       = attribute.Key("rule")
+	labelSeries     = attribute.Key("series")
+	labelSeverity   = attribute.Key("severity")
+	labelNotifier   = attribute.Key("notifier")
+	labelOutcome    = attribute.Key("outcome")
+	outcomeSuccess  = "success"
+	outcomeFailure  = "failure"
+	reasonUndefined = "other" // a reason that is none of the fixed set
+)

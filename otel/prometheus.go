@@ -1,0 +1,33 @@
+package otel
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/otlptranslator"
+	prometheusexporter "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+)
+
+// newExposition returns a reader of all metrics and the page that shows what it reads, as Prometheus text or, with
+// exemplars, as OpenMetrics. Names are translated as the OpenTelemetry specification has it. The scope is left out of
+// the labels: there is one, and its version would begin new series at every upgrade.
+func newExposition(logger *slog.Logger) (sdkmetric.Reader, http.Handler, error) {
+	registry := prometheus.NewRegistry()
+	reader, err := prometheusexporter.New(
+		prometheusexporter.WithRegisterer(registry),
+		prometheusexporter.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes),
+		prometheusexporter.WithoutScopeInfo(),
+	)
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
+	}
+	return reader, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		EnableOpenMetrics: true,
+		ErrorHandling:     promhttp.ContinueOnError,
+		ErrorLog:          slog.NewLogLogger(newThrottle(logger.Handler()), slog.LevelWarn),
+	}), nil
+}

@@ -1,0 +1,78 @@
+package otel
+
+import (
+	"context"
+	"errors"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Recorder turns what happens into spans and metrics. Its methods may be called from many goroutines and wait for nothing.
+type Recorder struct {
+	spans    spanWriter
+	measures *measures
+	gauges   *gauges
+}
+
+var (
+	_ probe.Sink             = (*Recorder)(nil)
+	_ probe.Identifiers      = (*Recorder)(nil)
+	_ alert.DeliveryObserver = (*Recorder)(nil)
+)
+
+func newRecorder(tracer trace.Tracer, meter metric.Meter, userAgent string) (*Recorder, error) {
+	measures, errMeasures := newMeasures(meter)
+	gauges, errGauges := newGauges(meter)
+	if err := errors.Join(errMeasures, errGauges); err != nil {
+		return nil, err
+	}
+	return &Recorder{spans: spanWriter{tracer: tracer, userAgent: userAgent}, measures: measures, gauges: gauges}, nil
+}
+
+// Finished writes the spans of a run and counts it. A run that our own shutdown stopped has no class and is left out.
+func (r *Recorder) Finished(result *probe.Result) {
+	if result.Class == probe.ClassNone {
+		return
+	}
+	ctx := r.spans.run(result)
+	r.measures.run(ctx, result)
+	r.gauges.note(result)
+}
+
+// Missed counts a run that was not started.
+func (r *Recorder) Missed(m probe.Miss) {
+	r.measures.missed.Add(context.Background(), 1,
+		metric.WithAttributes(labelProbe.String(m.Probe), labelReason.String(string(m.Reason))))
+}
+
+// Delivered counts an attempt to deliver a message.
+func (r *Recorder) Delivered(notifier string, err error) { r.measures.delivered(notifier, err) }
+
+// Reloaded counts a reload of the configuration that succeeded, or failed with err.
+func (r *Recorder) Reloaded(err error) {
+	outcome := outcomeSuccess
+	if err != nil {
+		outcome = outcomeFailure
+	}
+	r.measures.reloads.Add(context.Background(), 1, metric.WithAttributes(labelOutcome.String(outcome)))
+}
+
+// Transition writes the span of an alert that changed its state. A reminder changes nothing and gets no span.
+func (r *Recorder) Transition(t alert.Transition) {
+	if t.Event != alert.EventUpdate {
+		r.spans.transition(&t)
+	}
+}
+
+// Watch sets where the gauges of rules and of waiting messages are read from whenever metrics are collected.
+// Both must be safe to call from any goroutine.
+func (r *Recorder) Watch(alerts func() []alert.Status, backlog func() []Backlog) {
+	r.gauges.watch(alerts, backlog)
+}
+
+// Retain forgets the state of all probes but the named ones: after a reload, a probe that is gone must not stay down for ever.
+func (r *Recorder) Retain(probes []string) { r.gauges.retain(probes) }

@@ -1,0 +1,94 @@
+package otel
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"squarewatch/probe"
+)
+
+// Settings say where telemetry goes. The tags are its keys in the configuration file.
+type Settings struct {
+	OTLP     OTLP   `yaml:"otlp,omitempty"`
+	TraceURL string `yaml:"trace_url,omitempty"` // page of one trace for people; {trace_id} stands for its identifier
+}
+
+// OTLP says which collector takes spans and metrics. Without an endpoint nothing is sent; metrics are at /metrics all the same.
+type OTLP struct {
+	Endpoint string `yaml:"endpoint,omitempty"` // http://host:port, or https
+	Protocol string `yaml:"protocol,omitempty"` // grpc or http/protobuf
+}
+
+// The protocols of OTLP, by the names that the OpenTelemetry specification gives them.
+const (
+	ProtocolGRPC = "grpc"
+	ProtocolHTTP = "http/protobuf"
+)
+
+// traceIDPlaceholder is what stands for the identifier in a trace_url.
+const traceIDPlaceholder = "{trace_id}"
+
+// DefaultSettings returns the settings of a file that has none: no collector, gRPC should one be named.
+func DefaultSettings() Settings { return Settings{OTLP: OTLP{Protocol: ProtocolGRPC}} }
+
+// Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
+func (s *Settings) Validate() error {
+	return errors.Join(s.OTLP.validateEndpoint(), s.OTLP.validateProtocol(), s.validateTraceURL())
+}
+
+// validateEndpoint never repeats an address that may hold a password.
+func (o *OTLP) validateEndpoint() error {
+	if o.Endpoint == "" {
+		return nil
+	}
+	invalid := func(problem, fix string) error {
+		return &probe.Invalid{Field: "otlp.endpoint", Problem: problem, Fix: fix}
+	}
+	const example = "write the collector's address, for example http://127.0.0.1:4317"
+	u, err := url.Parse(o.Endpoint)
+	switch {
+	case err != nil:
+		return invalid("is no URL", example)
+	case u.User != nil:
+		return invalid("holds a user or a password", "leave them out: the address appears in logs")
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		return invalid(fmt.Sprintf("is %q", o.Endpoint), example)
+	case u.RawQuery != "" || u.Fragment != "":
+		return invalid("has a query or a fragment", example)
+	case o.Protocol == ProtocolGRPC && strings.Trim(u.Path, "/") != "":
+		return invalid("has a path, which gRPC cannot use", "leave the path out, or set protocol: http/protobuf")
+	}
+	return nil
+}
+
+func (o *OTLP) validateProtocol() error {
+	if o.Protocol == ProtocolGRPC || o.Protocol == ProtocolHTTP {
+		return nil
+	}
+	return &probe.Invalid{
+		Field: "otlp.protocol", Problem: fmt.Sprintf("is %q", o.Protocol),
+		Fix: "write grpc (port 4317) or http/protobuf (port 4318)",
+	}
+}
+
+func (s *Settings) validateTraceURL() error {
+	if s.TraceURL == "" {
+		return nil
+	}
+	invalid := func(problem string) error {
+		return &probe.Invalid{
+			Field: "trace_url", Problem: problem,
+			Fix: "write the address of a trace's page, for example http://127.0.0.1:16686/trace/{trace_id}",
+		}
+	}
+	if !strings.Contains(s.TraceURL, traceIDPlaceholder) {
+		return invalid("holds no " + traceIDPlaceholder)
+	}
+	u, err := url.Parse(strings.ReplaceAll(s.TraceURL, traceIDPlaceholder, "0"))
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return invalid("is no address of a web page")
+	}
+	return nil
+}

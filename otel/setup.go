@@ -1,0 +1,196 @@
+package otel
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	otelapi "go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// Spans wait in a queue that holds two seconds of 1,000 runs each of eight spans; what does not fit is dropped. A batch
+// leaves after a second at the latest, so that a link in a message leads to its trace.
+const (
+	queueSize    = 16384
+	batchSize    = 1024
+	batchTimeout = time.Second
+)
+
+// Options are what [New] needs to know.
+type Options struct {
+	Settings       Settings
+	ServiceVersion string       // service.version
+	InstanceID     string       // service.instance.id
+	UserAgent      string       // what probes send as User-Agent; left out of spans when empty
+	Logger         *slog.Logger // told when the collector goes away and comes back; nil for nobody
+}
+
+// Telemetry is the whole of tracing and metrics as a value: nothing of it is global, and there may be several.
+type Telemetry struct {
+	recorder   *Recorder
+	exposition http.Handler
+	tracers    *sdktrace.TracerProvider // nil when nothing is sent
+	meters     *sdkmetric.MeterProvider
+	deliveries []*delivery
+	logger     *slog.Logger
+	abandon    context.CancelFunc // ends exports that are still going on
+}
+
+// New prepares tracing and metrics. It connects to nothing: a collector that cannot be reached is logged when there is
+// something to send, and never stops anything.
+func New(ctx context.Context, options Options) (*Telemetry, error) {
+	logger := cmp.Or(options.Logger, slog.New(slog.DiscardHandler))
+	if err := options.Settings.Validate(); err != nil {
+		return nil, fmt.Errorf("telemetry: %w", err)
+	}
+	described, err := newResource(ctx, options.ServiceVersion, options.InstanceID)
+	if err != nil {
+		logger.WarnContext(ctx, "some resource attributes are left out of telemetry", "error", err)
+	}
+	reader, page, err := newExposition(logger)
+	if err != nil {
+		return nil, err
+	}
+	t := &Telemetry{exposition: page, logger: logger, abandon: func() {}}
+	readers := []sdkmetric.Reader{reader}
+	if options.Settings.OTLP.Endpoint != "" {
+		pushed, err := t.connect(ctx, options.Settings.OTLP, described)
+		if err != nil {
+			return nil, err
+		}
+		readers = append(readers, pushed)
+	}
+	t.meters = newMeterProvider(described, readers...)
+	t.recorder, err = newRecorder(t.tracer(options.ServiceVersion), meter(t.meters, options.ServiceVersion), options.UserAgent)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare metrics: %w", err), t.Shutdown(ctx))
+	}
+	return t, nil
+}
+
+// connect sets up what is sent over OTLP: the tracer provider, and a reader of metrics that it returns.
+func (t *Telemetry) connect(ctx context.Context, settings OTLP, described *resource.Resource) (sdkmetric.Reader, error) {
+	spans, metrics, err := newExporters(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	all, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	t.abandon = abandon
+	watched := func(signal string) *delivery {
+		d := &delivery{signal: signal, endpoint: settings.Endpoint, logger: t.logger, bound: lifetime(all)}
+		t.deliveries = append(t.deliveries, d)
+		return d
+	}
+	batches := sdktrace.NewBatchSpanProcessor(&spanExporter{spans, watched("spans")}, sdktrace.WithMaxQueueSize(queueSize),
+		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(batchTimeout))
+	t.tracers = newTracerProvider(described, batches)
+	return sdkmetric.NewPeriodicReader(&metricExporter{metrics, watched("metrics")}), nil
+}
+
+// newTracerProvider keeps every span: what is worth keeping is decided before spans are written.
+func newTracerProvider(described *resource.Resource, processor sdktrace.SpanProcessor) *sdktrace.TracerProvider {
+	return sdktrace.NewTracerProvider(sdktrace.WithResource(described), sdktrace.WithSampler(sdktrace.AlwaysSample()),
+		sdktrace.WithIDGenerator(generator{}), sdktrace.WithSpanProcessor(processor), sdktrace.WithoutPanicRecording())
+}
+
+// newMeterProvider lifts the SDK's limit of 2,000 series a metric, as the configuration bounds them. Phases have six
+// series a probe: one exemplar each is what memory allows for 10,000 probes.
+func newMeterProvider(described *resource.Resource, readers ...sdkmetric.Reader) *sdkmetric.MeterProvider {
+	options := []sdkmetric.Option{
+		sdkmetric.WithResource(described),
+		sdkmetric.WithCardinalityLimit(0),
+		sdkmetric.WithExemplarFilter(exemplar.TraceBasedFilter),
+		sdkmetric.WithView(sdkmetric.NewView(sdkmetric.Instrument{Name: namePhaseDuration}, sdkmetric.Stream{
+			ExemplarReservoirProviderSelector: func(sdkmetric.Aggregation) exemplar.ReservoirProvider {
+				return exemplar.FixedSizeReservoirProvider(1)
+			},
+		})),
+	}
+	for _, reader := range readers {
+		options = append(options, sdkmetric.WithReader(reader))
+	}
+	return sdkmetric.NewMeterProvider(options...)
+}
+
+func (t *Telemetry) tracer(version string) trace.Tracer {
+	if t.tracers == nil {
+		return noop.NewTracerProvider().Tracer(scopeName)
+	}
+	return t.tracers.Tracer(scopeName, trace.WithInstrumentationVersion(version), trace.WithSchemaURL(semconv.SchemaURL))
+}
+
+func meter(meters metric.MeterProvider, version string) metric.Meter {
+	return meters.Meter(scopeName, metric.WithInstrumentationVersion(version), metric.WithSchemaURL(semconv.SchemaURL))
+}
+
+// Recorder returns what results are handed to.
+func (t *Telemetry) Recorder() *Recorder { return t.recorder }
+
+// Metrics returns the page of all metrics for Prometheus: text, or OpenMetrics with exemplars to those who ask for it.
+func (t *Telemetry) Metrics() http.Handler { return t.exposition }
+
+// Flush sends everything now and returns why it did not arrive, if so, or that ctx ended first.
+func (t *Telemetry) Flush(ctx context.Context) error {
+	failures := t.both(func(p provider) error { return p.ForceFlush(ctx) })
+	for _, d := range t.deliveries {
+		failures = append(failures, d.lastFailure())
+	}
+	return errors.Join(failures...)
+}
+
+// Shutdown sends what is left and ends. When ctx ends first, the rest is given up, which is logged and no error: a
+// collector that is away must not fail a clean stop. Nothing may be recorded afterwards.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	defer t.abandon()
+	err := errors.Join(t.both(func(p provider) error { return p.Shutdown(ctx) })...)
+	if ctx.Err() == nil {
+		return err
+	}
+	if len(t.deliveries) > 0 {
+		t.logger.WarnContext(ctx, "the last telemetry was given up: its collector did not take it in time", "endpoint", t.deliveries[0].endpoint)
+	}
+	return nil
+}
+
+// provider is what both of the SDK's providers can do.
+type provider interface {
+	ForceFlush(ctx context.Context) error
+	Shutdown(ctx context.Context) error
+}
+
+// both acts on both providers at the same time, so that a slow one leaves its time to the other.
+func (t *Telemetry) both(act func(provider) error) []error {
+	failures := make([]error, 2)
+	var wait sync.WaitGroup
+	if t.tracers != nil {
+		wait.Go(func() { failures[0] = act(t.tracers) })
+	}
+	wait.Go(func() { failures[1] = act(t.meters) })
+	wait.Wait()
+	return failures
+}
+
+// ReportFaults sends the faults that the SDK can report only through its global handlers to logger, the same one at most
+// once a minute. It is process-wide: main calls it once.
+func ReportFaults(logger *slog.Logger) {
+	limited := newThrottle(logger.Handler())
+	faults := slog.New(limited)
+	otelapi.SetErrorHandler(otelapi.ErrorHandlerFunc(func(err error) {
+		faults.Warn("the telemetry library reports a fault", "error", short(err))
+	}))
+	otelapi.SetLogger(logr.FromSlogHandler(limited))
+}

@@ -1,0 +1,169 @@
+package otel
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"strings"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// spanWriter turns what has happened into spans.
+type spanWriter struct {
+	tracer    trace.Tracer
+	userAgent string // what probes send; empty when not known
+}
+
+// run writes the spans of a run and returns a context that stands in its trace, for exemplars.
+func (w *spanWriter) run(r *probe.Result) context.Context {
+	ctx, next := withIdentity(context.Background(), r.Trace)
+	next.span = trace.SpanID(r.Span)
+	ctx, root := w.tracer.Start(ctx, "probe "+r.Probe, trace.WithTimestamp(r.Start), trace.WithAttributes(runAttributes(r)...))
+	for i := range r.Attempts {
+		next.span = trace.SpanID(r.Attempts[i].Span)
+		w.attempt(ctx, r, i)
+	}
+	if r.Excerpt != "" {
+		root.AddEvent(eventExcerpt, trace.WithTimestamp(r.End), trace.WithAttributes(keyExcerpt.String(r.Excerpt)))
+	}
+	if !r.Expected {
+		root.SetStatus(codes.Error, r.Reason)
+	}
+	root.End(trace.WithTimestamp(r.End))
+	return ctx
+}
+
+func runAttributes(r *probe.Result) []attribute.KeyValue {
+	attributes := make([]attribute.KeyValue, 0, 5)
+	attributes = append(attributes,
+		keyProbeName.String(r.Probe),
+		keyProbeClass.String(r.Class.String()),
+		keyProbeExpected.Bool(r.Expected))
+	if !r.Intended.IsZero() {
+		attributes = append(attributes, keyRunLateness.Float64(r.Lateness().Seconds()))
+	}
+	if r.Credential != "" {
+		attributes = append(attributes, keyCredential.String(r.Credential))
+	}
+	return attributes
+}
+
+// attempt writes the span of an HTTP exchange and of its phases.
+func (w *spanWriter) attempt(ctx context.Context, r *probe.Result, i int) {
+	a := &r.Attempts[i]
+	ctx, span := w.tracer.Start(ctx, a.Method+" "+a.Template, trace.WithTimestamp(a.Start),
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(w.attemptAttributes(a, i)...))
+	if kind := errorType(r, i); kind != "" {
+		span.SetAttributes(semconv.ErrorTypeKey.String(kind))
+		span.SetStatus(codes.Error, a.Error)
+	}
+	for _, p := range a.Phases {
+		_, phase := w.tracer.Start(ctx, "http."+string(p.Kind), trace.WithTimestamp(p.Start))
+		phase.End(trace.WithTimestamp(p.End))
+	}
+	span.End(trace.WithTimestamp(a.End))
+}
+
+func (w *spanWriter) attemptAttributes(a *probe.Attempt, i int) []attribute.KeyValue {
+	server := serverOf(a.URL)
+	attributes := make([]attribute.KeyValue, 0, 14)
+	attributes = append(attributes,
+		semconv.HTTPRequestMethodKey.String(a.Method),
+		semconv.URLFull(a.URL),
+		semconv.URLScheme(server.scheme),
+		semconv.ServerAddress(server.address),
+		semconv.ServerPort(server.port),
+		semconv.UserAgentSyntheticTypeTest)
+	if a.Code != 0 {
+		attributes = append(attributes, semconv.HTTPResponseStatusCode(a.Code))
+	}
+	if a.Protocol != "" {
+		attributes = append(attributes, semconv.NetworkProtocolVersion(a.Protocol))
+	}
+	if host, port, err := net.SplitHostPort(a.Peer); a.Peer != "" && err == nil {
+		number, _ := strconv.Atoi(port)
+		attributes = append(attributes, semconv.NetworkPeerAddress(host), semconv.NetworkPeerPort(number))
+	}
+	if i > 0 && a.Cause != probe.CauseFirst {
+		attributes = append(attributes, semconv.HTTPRequestResendCount(i))
+	}
+	if w.userAgent != "" {
+		attributes = append(attributes, semconv.UserAgentOriginal(w.userAgent))
+	}
+	return attributes
+}
+
+// errorType returns the error.type of an attempt, empty when it is none. 4xx and 5xx are errors of a client span, except
+// that the semantic conventions let those who know better leave it unset: the last answer of an expected run is what
+// its probe asked for.
+func errorType(r *probe.Result, i int) string {
+	a := &r.Attempts[i]
+	switch {
+	case r.Expected && i == len(r.Attempts)-1:
+		return ""
+	case a.Error != "" || a.Code == 0:
+		if a.ErrorKind != "" {
+			return a.ErrorKind
+		}
+		return a.Class.String()
+	case a.Code >= 400:
+		return errorTypeCode(a.Code)
+	}
+	return ""
+}
+
+// server is where a request went.
+type server struct {
+	scheme  string
+	address string
+	port    int
+}
+
+// serverOf takes an absolute URL apart without allocating, as every attempt needs it.
+func serverOf(raw string) server {
+	scheme, rest, _ := strings.Cut(raw, "://")
+	authority := rest
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		authority = rest[:end]
+	}
+	authority = authority[strings.LastIndexByte(authority, '@')+1:]
+	s := server{scheme: scheme, address: authority, port: 80}
+	if scheme == "https" {
+		s.port = 443
+	}
+	if colon := strings.LastIndexByte(authority, ':'); colon > strings.LastIndexByte(authority, ']') {
+		s.address = authority[:colon]
+		if port, err := strconv.Atoi(authority[colon+1:]); err == nil {
+			s.port = port
+		}
+	}
+	s.address = strings.Trim(s.address, "[]")
+	return s
+}
+
+// transition writes the span of an alert that fires or is resolved, linked to the runs behind it.
+func (w *spanWriter) transition(t *alert.Transition) {
+	incident := &t.Incident
+	links := make([]trace.Link, 0, len(incident.Examples))
+	for _, e := range incident.Examples {
+		links = append(links, trace.Link{SpanContext: trace.NewSpanContext(trace.SpanContextConfig{
+			TraceID: trace.TraceID(e.Trace), SpanID: trace.SpanID(e.Span), TraceFlags: trace.FlagsSampled,
+		})})
+	}
+	_, span := w.tracer.Start(context.Background(), "alert "+incident.Rule+" "+string(t.Event),
+		trace.WithTimestamp(t.At), trace.WithLinks(links...), trace.WithAttributes(
+			keyAlertRule.String(incident.Rule),
+			keyAlertSeries.String(incident.Series),
+			keyAlertSeverity.String(string(incident.Severity)),
+			keyAlertRate.Float64(float64(incident.Rate)),
+			keyAlertThreshold.Float64(float64(incident.Threshold)),
+			keyIncident.String(incident.ID)))
+	span.End(trace.WithTimestamp(t.At))
+}
