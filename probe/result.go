@@ -137,11 +137,13 @@ type Sink interface {
 	Missed(Miss)
 }
 
-// Miss is a scheduled run that was not started.
+// Miss is a scheduled run that was not started, or several of one probe in a row for the same reason.
 type Miss struct {
 	Probe    string
-	Intended time.Time
+	Intended time.Time // of the first
 	Reason   MissReason
+	Count    int
+	Detail   string // for those who debug; mostly empty
 }
 
 // MissReason says why a run was not started.
@@ -151,5 +153,7 @@ type MissReason string
 const (
 	MissOverrun  MissReason = "overrun"  // the probe's last run was still going on
 	MissLimit    MissReason = "limit"    // no free slot before the probe's next intended time
+	MissGap      MissReason = "gap"      // time passed without us: the machine slept, the clock was set forward, the process was held
 	MissShutdown MissReason = "shutdown" // the daemon was stopping
+	MissPanic    MissReason = "panic"    // a fault of ours; Detail has the stack
 )

@@ -1,15 +1,21 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
 )
 
-// Schedule says when a probe runs: a cron expression of 5 or 6 fields, a descriptor such as @hourly, or @every with a duration;
-// CRON_TZ=Zone in front fixes the time zone. See https://pkg.go.dev/github.com/robfig/cron/v3 for the syntax.
+// Schedule says when a probe runs: a cron expression of 5 or 6 fields (the first of 6 are seconds), a descriptor such as
+// @hourly, or @every with a duration; CRON_TZ=Zone in front fixes the time zone.
+// See https://pkg.go.dev/github.com/robfig/cron/v3 for the syntax.
+//
+// When clocks are set forward, times of day that do not exist are skipped, and when they are set back, a fixed time of
+// day comes once; @every knows no time zones and goes on evenly.
 type Schedule struct {
 	text   string
 	cron   cron.Schedule
@@ -17,18 +23,43 @@ type Schedule struct {
 	offset time.Duration // phase inside every
 }
 
-// ParseSchedule reads an expression. @every takes at least one second... (see schedule owner)
-func ParseSchedule(text string) (Schedule, error) {
+// shortestInterval is the least that @every may ask for.
+const shortestInterval = time.Second
+
+// ParseSchedule reads an expression. One that never comes true, such as 30 February, is an error.
+func ParseSchedule(text string) (s Schedule, err error) {
+	defer func() { // the library panics on some texts, such as a time zone without fields
+		if recover() != nil {
+			err = fmt.Errorf("%q is no schedule: %s", text, scheduleHelp)
+		}
+	}()
 	parser := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 	parsed, err := parser.Parse(text)
 	if err != nil {
-		return Schedule{}, fmt.Errorf("schedule %q: %w", text, err)
+		return Schedule{}, fmt.Errorf("%q is no schedule (%w): %s", text, err, scheduleHelp)
 	}
-	s := Schedule{text: text, cron: parsed}
-	if every, ok := parsed.(cron.ConstantDelaySchedule); ok {
-		s.every = every.Delay
+	s = Schedule{text: text, cron: parsed}
+	if _, constant := parsed.(cron.ConstantDelaySchedule); constant {
+		s.every, err = parseEvery(text)
+		return s, err
+	}
+	// The library looks five years ahead; from a leap year on, that finds every date there is.
+	if parsed.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		return Schedule{}, fmt.Errorf("%q never comes true: no such date is in the calendar", text)
 	}
 	return s, nil
+}
+
+const scheduleHelp = `write five fields (minute, hour, day, month, weekday) such as "*/5 8-20 * * 1-5", or "@every 30s"`
+
+// parseEvery reads the duration itself, since the library rounds it to whole seconds.
+func parseEvery(text string) (time.Duration, error) {
+	_, duration, _ := strings.Cut(text, "@every ")
+	every, err := time.ParseDuration(strings.TrimSpace(duration))
+	if err != nil || every < shortestInterval {
+		return 0, fmt.Errorf("%q is too often: an interval is at least %v", text, shortestInterval)
+	}
+	return every, nil
 }
 
 // MustSchedule is ParseSchedule for texts known to be right; it panics on any other.
@@ -41,33 +72,50 @@ func MustSchedule(text string) Schedule {
 }
 
 // For returns the schedule with the phase that belongs to a probe's name, so that probes of one interval are spread
-// evenly over it and keep their place over restarts and reloads.
+// evenly over it and keep their place over restarts and reloads. A cron expression has no phase: it says when.
 func (s Schedule) For(name string) Schedule {
 	if s.every > 0 {
 		h := fnv.New64a()
-		_, _ = h.Write([]byte(name))
+		_, _ = h.Write([]byte(name)) // a hash never fails
 		s.offset = time.Duration(h.Sum64() % uint64(s.every))
 	}
 	return s
 }
 
-// Next returns the first intended time after t; zero when there is none.
+// Next returns the first intended time after t, by the wall clock.
 func (s Schedule) Next(t time.Time) time.Time {
+	t = t.Round(0)
 	if s.every == 0 {
 		return s.cron.Next(t)
 	}
-	since := t.Sub(time.Unix(0, 0)) - s.offset
-	return time.Unix(0, 0).In(t.Location()).Add(since - since%s.every + s.every + s.offset)
+	past := (t.Sub(time.Unix(0, 0)) - s.offset) % s.every
+	if past < 0 {
+		past += s.every
+	}
+	return t.Add(s.every - past)
 }
 
-// Interval returns the time between the next two intended times after t: what a watcher may wait for.
-func (s Schedule) Interval(t time.Time) time.Duration {
-	next := s.Next(t)
-	return s.Next(next).Sub(next)
+// Between returns how many intended times lie after from and not after until.
+func (s Schedule) Between(from, until time.Time) int {
+	if s.every > 0 {
+		first := s.Next(from)
+		if first.After(until) {
+			return 0
+		}
+		return 1 + int(until.Round(0).Sub(first)/s.every)
+	}
+	n := 0
+	for t := s.Next(from); !t.IsZero() && !t.After(until); t = s.Next(t) {
+		n++
+	}
+	return n
 }
 
 // IsZero reports whether there is no schedule.
 func (s Schedule) IsZero() bool { return s.cron == nil }
+
+// Equal reports whether two schedules have the same intended times.
+func (s Schedule) Equal(other Schedule) bool { return s.text == other.text && s.offset == other.offset }
 
 // String returns the expression as it was written.
 func (s Schedule) String() string { return s.text }
@@ -79,7 +127,7 @@ func (s Schedule) MarshalText() ([]byte, error) { return []byte(s.text), nil }
 func (s *Schedule) UnmarshalText(text []byte) error {
 	parsed, err := ParseSchedule(string(text))
 	if err != nil {
-		return err
+		return errors.New(strings.TrimSpace(err.Error()))
 	}
 	*s = parsed
 	return nil

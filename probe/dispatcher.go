@@ -1,0 +1,274 @@
+package probe
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// Entry is a probe and how it is run.
+type Entry struct {
+	Probe *Probe
+	Host  string // what the limit per host counts
+	Run   func(ctx context.Context, intended time.Time) *Result
+}
+
+// DispatcherOptions settle a Dispatcher.
+type DispatcherOptions struct {
+	Entries []Entry
+	Sinks   []Sink
+	Limits  Limits
+	Grace   time.Duration    // how long runs may go on after a stop; 5 s when zero
+	Wall    func() time.Time // the wall clock; time.Now when nil. Tests set it to step the clock.
+}
+
+// Dispatcher starts runs at their intended times. It keeps the entries in a heap, so that a wake-up costs what is due and
+// not what there is, and starts each run in a goroutine of its own.
+//
+// A run that cannot be started in time is missed, with a reason, and never made up for: a burst of runs that catch up
+// would measure itself.
+type Dispatcher struct {
+	options DispatcherOptions
+	armed   chan struct{}
+	stop    chan struct{}
+	once    sync.Once
+	runs    sync.WaitGroup
+
+	mu      sync.Mutex
+	queue   queue
+	items   map[string]*item // by the probe's name
+	slots   *slots
+	horizon time.Time // up to here, what was due has been dispatched
+	closed  bool      // nothing more is started, not even what waits
+}
+
+// NewDispatcher returns a dispatcher that has not started yet.
+func NewDispatcher(options DispatcherOptions) *Dispatcher {
+	options.Grace = cmp.Or(options.Grace, 5*time.Second)
+	if options.Wall == nil {
+		options.Wall = time.Now
+	}
+	return &Dispatcher{
+		options: options,
+		armed:   make(chan struct{}),
+		stop:    make(chan struct{}),
+		items:   make(map[string]*item, len(options.Entries)),
+		slots:   newSlots(options.Limits),
+	}
+}
+
+// errStopped is why a run's context ended when the grace was over.
+var errStopped = errors.New("squarewatch is stopping")
+
+// Run arms every probe with its first intended time after since and starts runs until ctx ends or Stop is called. It
+// returns when every run has ended. Runs that go on when ctx ends have the grace to finish before their context is cancelled.
+func (d *Dispatcher) Run(ctx context.Context, since time.Time) {
+	runCtx, abort := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer abort(nil)
+	d.arm(since)
+	close(d.armed)
+
+	ended := make(chan struct{})
+	var guard sync.WaitGroup
+	guard.Go(func() { d.guard(ctx, ended, abort) })
+	d.loop(ctx, runCtx)
+	d.runs.Wait()
+	close(ended)
+	guard.Wait()
+}
+
+// guard waits for the end of ctx and then sees to it that runs end too.
+func (d *Dispatcher) guard(ctx context.Context, ended <-chan struct{}, abort context.CancelCauseFunc) {
+	select {
+	case <-ended:
+		return
+	case <-ctx.Done():
+	}
+	d.close()
+	grace := time.NewTimer(d.options.Grace)
+	defer grace.Stop()
+	select {
+	case <-ended:
+	case <-grace.C:
+		abort(errStopped)
+	}
+}
+
+// Stop ends the starting of runs by their schedule, and returns the time up to which they were started: the next
+// dispatcher begins there, so that a reload loses none and doubles none.
+func (d *Dispatcher) Stop() time.Time {
+	d.once.Do(func() { close(d.stop) })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.queue = nil
+	return d.horizon
+}
+
+// Armed is closed when the first schedule is armed.
+func (d *Dispatcher) Armed() <-chan struct{} { return d.armed }
+
+// Next returns when a probe is due; zero when there is no such probe.
+func (d *Dispatcher) Next(probe string) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if it, ok := d.items[probe]; ok {
+		return it.next
+	}
+	return time.Time{}
+}
+
+func (d *Dispatcher) arm(since time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.horizon = since.Round(0)
+	items := make([]item, len(d.options.Entries))
+	d.queue = make(queue, 0, len(items))
+	for i, entry := range d.options.Entries {
+		items[i] = item{Entry: entry, next: entry.Probe.Schedule.Next(since), place: i}
+		d.items[entry.Probe.Name] = &items[i]
+		d.queue = append(d.queue, &items[i])
+	}
+	heap.Init(&d.queue)
+}
+
+// Bounds of the loop's sleep and of what it takes for a gap.
+const (
+	longestSleep = 10 * time.Second // so that a step of the wall clock is noticed soon
+	gapTolerance = 2 * time.Second  // a wake-up later than this means that time has passed without us
+)
+
+// loop wakes up whenever something is due.
+func (d *Dispatcher) loop(ctx, runCtx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	awake := d.options.Wall().Round(0) // when the loop wanted to wake up
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.stop:
+			return
+		case <-timer.C:
+		}
+		now := d.options.Wall().Round(0)
+		sleep := d.dispatch(runCtx, now, now.Sub(awake))
+		awake = now.Add(sleep)
+		timer.Reset(sleep)
+	}
+}
+
+// dispatch starts what is due and returns how long to sleep. late is by how much the loop woke up later than it wanted to.
+func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Duration) time.Duration {
+	var misses []Miss
+	defer func() { d.report(misses) }() // after the lock is given back
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if late < -gapTolerance {
+		d.rearm(now)
+	}
+	for len(d.queue) > 0 && !d.queue[0].next.After(now) {
+		it := d.queue[0]
+		intended := it.next
+		it.next = it.Probe.Schedule.Next(now)
+		heap.Fix(&d.queue, 0)
+		if late > gapTolerance {
+			misses = append(misses, Miss{it.Probe.Name, intended, MissGap, 1 + it.Probe.Schedule.Between(intended, now), ""})
+			continue
+		}
+		if skipped := it.Probe.Schedule.Between(intended, now); skipped > 0 {
+			misses = append(misses, Miss{it.Probe.Name, intended, MissGap, skipped, ""})
+		}
+		misses = append(misses, d.due(ctx, it, intended)...)
+	}
+	d.horizon = now
+	if len(d.queue) == 0 {
+		return longestSleep
+	}
+	return min(longestSleep, d.queue[0].next.Sub(now))
+}
+
+// rearm begins anew after the wall clock was set back: what was armed would leave the time until then unwatched.
+func (d *Dispatcher) rearm(now time.Time) {
+	for _, it := range d.queue {
+		it.next = it.Probe.Schedule.Next(now)
+	}
+	heap.Init(&d.queue)
+}
+
+// due starts a run, lets it wait for a slot, or returns what was missed for it. The lock is held.
+func (d *Dispatcher) due(ctx context.Context, it *item, intended time.Time) []Miss {
+	switch {
+	case d.closed:
+		return []Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}}
+	case it.running:
+		return []Miss{{it.Probe.Name, intended, MissOverrun, 1, ""}}
+	case it.waiting: // the newer takes the older one's place
+		older := it.intended
+		it.intended = intended
+		return []Miss{{it.Probe.Name, older, MissLimit, 1, ""}}
+	}
+	it.intended = intended
+	if d.slots.take(it) {
+		d.start(ctx, it)
+		return nil
+	}
+	it.waiting = true
+	d.slots.wait(it)
+	return nil
+}
+
+// start begins a run that has its slot. The lock is held.
+func (d *Dispatcher) start(ctx context.Context, it *item) {
+	it.running, it.waiting = true, false
+	intended := it.intended
+	d.runs.Go(func() {
+		d.run(ctx, it, intended)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		it.running = false
+		if next := d.slots.release(it); next != nil {
+			d.start(ctx, next)
+		}
+	})
+}
+
+// run executes one run and tells the sinks what became of it. A panic costs the run, not the daemon.
+func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			d.report([]Miss{{it.Probe.Name, intended, MissPanic, 1, fmt.Sprintf("%v\n%s", fault, debug.Stack())}})
+		}
+	}()
+	result := it.Run(ctx, intended)
+	if result.Class == ClassNone {
+		d.report([]Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}})
+		return
+	}
+	for _, sink := range d.options.Sinks {
+		sink.Finished(result)
+	}
+}
+
+func (d *Dispatcher) report(misses []Miss) {
+	for _, miss := range misses {
+		for _, sink := range d.options.Sinks {
+			sink.Missed(miss)
+		}
+	}
+}
+
+// close refuses everything from now on: what waits is missed.
+func (d *Dispatcher) close() {
+	d.mu.Lock()
+	d.closed = true
+	dropped := d.slots.drop()
+	d.mu.Unlock()
+	for _, it := range dropped {
+		d.report([]Miss{{it.Probe.Name, it.intended, MissShutdown, 1, ""}})
+	}
+}

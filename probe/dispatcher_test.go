@@ -1,0 +1,330 @@
+package probe_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/probe"
+)
+
+// ledger is a sink that writes everything down.
+type ledger struct {
+	mu     sync.Mutex
+	runs   []*probe.Result
+	misses []probe.Miss
+}
+
+func (l *ledger) Finished(r *probe.Result) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.runs = append(l.runs, r)
+}
+
+func (l *ledger) Missed(m probe.Miss) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.misses = append(l.misses, m)
+}
+
+func (l *ledger) missed(reason probe.MissReason) (n int) {
+	for _, m := range l.misses {
+		if m.Reason == reason {
+			n += m.Count
+		}
+	}
+	return n
+}
+
+// taking returns an entry whose runs take that long.
+func taking(name, schedule string, d time.Duration) probe.Entry {
+	p := &probe.Probe{Name: name, Schedule: probe.MustSchedule(schedule).For(name)}
+	return probe.Entry{Probe: p, Host: "api.test", Run: func(ctx context.Context, intended time.Time) *probe.Result {
+		r := &probe.Result{Probe: name, Intended: intended, Start: time.Now(), Class: probe.Success, Expected: true}
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			r.Class = probe.ClassNone
+		}
+		r.End = time.Now()
+		return r
+	}}
+}
+
+// dispatch runs entries for a time, in a bubble.
+func dispatch(t *testing.T, options probe.DispatcherOptions, during time.Duration) *ledger {
+	t.Helper()
+	l := &ledger{}
+	options.Sinks = []probe.Sink{l}
+	if options.Limits == (probe.Limits{}) {
+		options.Limits = probe.DefaultLimits()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), during)
+	defer cancel()
+	probe.NewDispatcher(options).Run(ctx, time.Now())
+	return l
+}
+
+func TestRunsStartExactlyWhenIntended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := dispatch(t, probe.DispatcherOptions{Entries: []probe.Entry{
+			taking("a", "@every 10s", time.Second), taking("b", "*/1 * * * *", time.Second),
+		}}, time.Hour+500*time.Millisecond)
+		count := map[string]int{}
+		for _, r := range l.runs {
+			count[r.Probe]++
+			if r.Lateness() != 0 {
+				t.Fatalf("%s was %v late", r.Probe, r.Lateness())
+			}
+		}
+		if count["a"] != 360 || count["b"] != 60 || len(l.misses) != 0 {
+			t.Errorf("want 360 and 60 runs and no miss, got %v and %v", count, l.misses)
+		}
+	})
+}
+
+func TestOverrunIsMissedAndNeverDoubled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := dispatch(t, probe.DispatcherOptions{Entries: []probe.Entry{taking("slow", "@every 10s", 25*time.Second)}}, 10*time.Minute)
+		for i := 1; i < len(l.runs); i++ {
+			if l.runs[i].Start.Before(l.runs[i-1].End) {
+				t.Fatalf("run %d began before run %d had ended", i, i-1)
+			}
+		}
+		if len(l.runs) != 20 || l.missed(probe.MissOverrun) != 40 {
+			t.Errorf("want 20 runs and 40 overruns, got %d and %d", len(l.runs), l.missed(probe.MissOverrun))
+		}
+	})
+}
+
+func TestRunsWaitForASlotUntilTheirNextTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var entries []probe.Entry
+		for i := range 4 { // four that take 20 s each, every minute at its beginning, one at a time: 80 s of work a minute
+			entries = append(entries, taking(fmt.Sprintf("p%d", i), "* * * * *", 20*time.Second))
+		}
+		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: probe.Limits{Concurrency: 1, PerHost: 1}}, time.Hour)
+		total := len(l.runs) + l.missed(probe.MissLimit) + l.missed(probe.MissShutdown) + l.missed(probe.MissOverrun)
+		if total != 240 || len(l.runs) != 177 { // three a minute, from the first on
+			t.Errorf("want 177 runs of 240 intended, got %d of %d (%v)", len(l.runs), total, l.misses)
+		}
+		latest := time.Duration(0)
+		for _, r := range l.runs {
+			latest = max(latest, r.Lateness())
+		}
+		if latest > time.Minute {
+			t.Errorf("a run was %v late, though its next one was due after 1m", latest)
+		}
+	})
+}
+
+func TestAHangingHostHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		entries := []probe.Entry{taking("healthy", "@every 5s", time.Second)}
+		for i := range 50 {
+			e := taking(fmt.Sprintf("hung-%d", i), "@every 10s", 10*time.Second)
+			e.Host = "hung.test"
+			entries = append(entries, e)
+		}
+		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: probe.Limits{Concurrency: 100, PerHost: 4}}, 10*time.Minute)
+		n := 0
+		for _, r := range l.runs {
+			if r.Probe == "healthy" {
+				n++
+				if r.Lateness() != 0 {
+					t.Errorf("the healthy host's probe was %v late", r.Lateness())
+				}
+			}
+		}
+		if n != 120 {
+			t.Errorf("want 120 runs of the healthy host, got %d", n)
+		}
+	})
+}
+
+func TestStopGivesRunsTheirGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		l := dispatch(t, probe.DispatcherOptions{Entries: []probe.Entry{
+			taking("quick", "@every 1s", 500*time.Millisecond), taking("hung", "@every 10s", time.Hour),
+		}}, 30*time.Second)
+		if took := time.Since(start); took != 35*time.Second {
+			t.Errorf("want the end 5s after the stop, got %v", took-30*time.Second)
+		}
+		if got := l.missed(probe.MissShutdown); got != 1 {
+			t.Errorf("want the hung run missed by shutdown, got %v", l.misses)
+		}
+	})
+}
+
+func TestAReloadLosesNoneAndDoublesNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &ledger{}
+		build := func() *probe.Dispatcher {
+			var entries []probe.Entry
+			for i := range 100 {
+				entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 10s", 30*time.Millisecond))
+			}
+			return probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits()})
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+		defer cancel()
+		var running sync.WaitGroup
+		since := time.Now()
+		for range 30 {
+			d := build()
+			running.Go(func() { d.Run(ctx, since) })
+			<-d.Armed()
+			<-time.After(3333 * time.Millisecond)
+			since = d.Stop()
+		}
+		last := build()
+		running.Go(func() { last.Run(ctx, since) })
+		running.Wait()
+		seen := map[string]bool{}
+		for _, r := range l.runs {
+			key := r.Probe + r.Intended.String()
+			if seen[key] {
+				t.Fatalf("%s ran twice for %v", r.Probe, r.Intended)
+			}
+			seen[key] = true
+		}
+		if total := len(l.runs) + l.missed(probe.MissShutdown); total != 1000 {
+			t.Errorf("want 1000 runs in 100s, got %d (%v)", total, l.misses)
+		}
+	})
+}
+
+func TestAPanicCostsTheRunOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := taking("bad", "@every 10s", time.Second)
+		e.Run = func(context.Context, time.Time) *probe.Result { panic("boom") }
+		l := dispatch(t, probe.DispatcherOptions{Entries: []probe.Entry{e}}, time.Minute)
+		if len(l.runs) != 0 || l.missed(probe.MissPanic) != 6 {
+			t.Errorf("want 6 misses by panic, got %v", l.misses)
+		}
+	})
+}
+
+// TestADayOfTroubles steps the clock both ways and lets the machine sleep: every intended run is either run or missed with
+// the right reason, and nothing is made up for in a burst.
+func TestADayOfTroubles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var shift time.Duration
+		step := func(d time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			shift += d
+		}
+		wall := func() time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			return time.Now().Add(shift)
+		}
+		berlin, err := time.LoadLocation("Europe/Berlin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		step(time.Date(2026, 3, 28, 12, 0, 0, 0, berlin).Sub(time.Now())) // the night in which clocks go forward
+		var entries []probe.Entry
+		for i := range 20 {
+			entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 30s", time.Second))
+		}
+		night := taking("night", "CRON_TZ=Europe/Berlin 30 2 * * *", time.Second)
+		entries = append(entries, night, taking("half-hourly", "CRON_TZ=Europe/Berlin */30 * * * *", time.Second))
+		l := &ledger{}
+		d := probe.NewDispatcher(probe.DispatcherOptions{
+			Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: wall,
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		start := wall()
+		running.Go(func() { d.Run(ctx, start) })
+		<-time.After(6*time.Hour + 7*time.Second)
+		step(8 * time.Hour) // the machine sleeps
+		<-time.After(3 * time.Hour)
+		step(90 * time.Second) // the clock is corrected forward
+		<-time.After(3 * time.Hour)
+		beforeBack := wall()
+		step(-20 * time.Minute) // and back
+		<-time.After(4 * time.Hour)
+		cancel()
+		running.Wait()
+
+		end := wall()
+		for _, e := range entries {
+			intended := e.Probe.Schedule.Between(start, end)
+			intended += e.Probe.Schedule.Between(beforeBack.Add(-20*time.Minute), beforeBack) // these times came twice
+			ran, gaps, burst := 0, 0, 0
+			var last time.Time
+			for _, r := range l.runs {
+				if r.Probe != e.Probe.Name {
+					continue
+				}
+				ran++
+				if !last.IsZero() && r.Start.Sub(last) < 9*time.Second {
+					burst++
+				}
+				last = r.Start
+			}
+			for _, m := range l.misses {
+				if m.Probe == e.Probe.Name && m.Reason == probe.MissGap {
+					gaps += m.Count
+				}
+			}
+			// The loop notices a step within its longest sleep, so times within it may be seen on either side.
+			if diff := intended - ran - gaps; diff < -1 || diff > 1 {
+				t.Errorf("%s: %d intended, %d run, %d in gaps", e.Probe.Name, intended, ran, gaps)
+			}
+			if burst > 0 {
+				t.Errorf("%s: %d runs came in a burst", e.Probe.Name, burst)
+			}
+		}
+		if n := l.missed(probe.MissGap); n < 20*8*120 {
+			t.Errorf("want at least %d runs missed in the gaps, got %d", 20*8*120, n)
+		}
+		for _, m := range l.misses {
+			if m.Reason != probe.MissGap {
+				t.Errorf("unexpected miss %+v", m)
+			}
+		}
+	})
+}
+
+func BenchmarkDispatch(b *testing.B) {
+	var entries []probe.Entry
+	done := make(chan struct{}, 1)
+	var n int
+	var mu sync.Mutex
+	var late time.Duration
+	for i := range 10_000 {
+		name := fmt.Sprintf("p%d", i)
+		entries = append(entries, probe.Entry{
+			Probe: &probe.Probe{Name: name, Schedule: probe.MustSchedule("@every 10s").For(name)},
+			Run: func(_ context.Context, intended time.Time) *probe.Result {
+				mu.Lock()
+				defer mu.Unlock()
+				late = max(late, time.Since(intended))
+				if n++; n == b.N {
+					done <- struct{}{}
+				}
+				return &probe.Result{Class: probe.Success}
+			},
+		})
+	}
+	d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Limits: probe.DefaultLimits()})
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	var running sync.WaitGroup
+	running.Go(func() { d.Run(ctx, time.Now()) })
+	<-done
+	cancel()
+	running.Wait()
+	b.ReportMetric(float64(late.Milliseconds()), "ms-latest")
+}

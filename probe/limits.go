@@ -1,0 +1,100 @@
+package probe
+
+import (
+	"errors"
+	"strconv"
+)
+
+// Limits keep probing from overrunning the machine or the target.
+type Limits struct {
+	Concurrency int `yaml:"concurrency,omitempty"` // runs at the same time
+	PerHost     int `yaml:"per_host,omitempty"`    // of them to one host and port
+}
+
+// DefaultLimits returns the limits of a file that has none: 256 runs at once, 64 of them to one host.
+func DefaultLimits() Limits { return Limits{Concurrency: 256, PerHost: 64} }
+
+// Validate reports what is wrong with the limits.
+func (l Limits) Validate() error {
+	var faults []error
+	if l.Concurrency < 1 {
+		faults = append(faults, &Invalid{"concurrency", "is " + strconv.Itoa(l.Concurrency), "write how many runs may go on at once, for example 256"})
+	}
+	if l.PerHost < 1 {
+		faults = append(faults, &Invalid{"per_host", "is " + strconv.Itoa(l.PerHost), "write how many runs may go on at once to one host, for example 64"})
+	}
+	return errors.Join(faults...)
+}
+
+// slots counts the runs that go on and keeps those that wait for their turn, host by host, so that a host whose runs
+// hang holds up no other. The dispatcher's lock guards it.
+type slots struct {
+	limits  Limits
+	running int
+	hosts   map[string]*host
+}
+
+// host is what goes on at one host.
+type host struct {
+	running int
+	waiting []*item // in their order
+}
+
+func newSlots(limits Limits) *slots { return &slots{limits: limits, hosts: map[string]*host{}} }
+
+func (s *slots) host(name string) *host {
+	h := s.hosts[name]
+	if h == nil {
+		h = &host{}
+		s.hosts[name] = h
+	}
+	return h
+}
+
+// take gives an item a slot; false when it has to wait.
+func (s *slots) take(it *item) bool {
+	h := s.host(it.Host)
+	if s.running >= s.limits.Concurrency || h.running >= s.limits.PerHost {
+		return false
+	}
+	s.running++
+	h.running++
+	return true
+}
+
+// wait puts an item at the end of its host's queue.
+func (s *slots) wait(it *item) {
+	h := s.host(it.Host)
+	h.waiting = append(h.waiting, it)
+}
+
+// release gives an item's slot back and returns the item that has waited longest and now has one, if any.
+func (s *slots) release(it *item) *item {
+	s.running--
+	s.host(it.Host).running--
+	var longest *host
+	for _, h := range s.hosts {
+		if len(h.waiting) > 0 && h.running < s.limits.PerHost &&
+			(longest == nil || h.waiting[0].intended.Before(longest.waiting[0].intended)) {
+			longest = h
+		}
+	}
+	if longest == nil {
+		return nil
+	}
+	next := longest.waiting[0]
+	longest.waiting = longest.waiting[1:]
+	s.running++
+	longest.running++
+	return next
+}
+
+// drop empties all queues and returns what waited in them.
+func (s *slots) drop() []*item {
+	var dropped []*item
+	for _, h := range s.hosts {
+		dropped = append(dropped, h.waiting...)
+		h.waiting = nil
+	}
+	return dropped
+}

@@ -1,0 +1,53 @@
+package probe
+
+import (
+	"container/heap"
+	"time"
+)
+
+// item is an entry with where it stands.
+type item struct {
+	Entry
+
+	next     time.Time // when it is due
+	place    int       // in the queue
+	running  bool
+	waiting  bool      // for a slot
+	intended time.Time // of the run that waits or runs
+}
+
+// queue is a heap of items, the one that is due first on top.
+type queue []*item
+
+var _ heap.Interface = (*queue)(nil)
+
+// Len is part of heap.Interface.
+func (q queue) Len() int { return len(q) }
+
+// Less is part of heap.Interface. Of two that are due together, the name decides, so that runs are reproducible.
+func (q queue) Less(i, j int) bool {
+	if q[i].next.Equal(q[j].next) {
+		return q[i].Probe.Name < q[j].Probe.Name
+	}
+	return q[i].next.Before(q[j].next)
+}
+
+// Swap is part of heap.Interface.
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].place, q[j].place = i, j
+}
+
+// Push is part of heap.Interface.
+func (q *queue) Push(x any) {
+	it, _ := x.(*item)
+	it.place = len(*q)
+	*q = append(*q, it)
+}
+
+// Pop is part of heap.Interface.
+func (q *queue) Pop() any {
+	last := (*q)[len(*q)-1]
+	*q = (*q)[:len(*q)-1]
+	return last
+}
