@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -32,9 +33,7 @@ func (j *Job) attempt(ctx context.Context, r request, cause Cause, trace TraceID
 		a.URL, a.Template = j.display, j.template
 	}
 	header := make(http.Header, len(j.header)+3)
-	for name, values := range j.header {
-		header[name] = values
-	}
+	maps.Copy(header, j.header)
 	a.Span = j.runner.options.Identifiers.NewAttempt(trace, header)
 	watch := &stopwatch{}
 	a.Start = time.Now()

@@ -35,7 +35,7 @@ func expectJSON(e *Expect) (check, error) {
 			return fmt.Sprintf("the answer does not fit %s: %s", shown, tidy(err.Error(), 120))
 		}
 		if !ok || output == nil || output == false {
-			return fmt.Sprintf("the answer does not fit %s", shown)
+			return "the answer does not fit " + shown
 		}
 		return ""
 	}, nil

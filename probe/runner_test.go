@@ -21,11 +21,11 @@ import (
 var _ = flag.Bool("update", false, "has no effect here; lets one command rewrite every package's golden files")
 
 // job prepares a probe against a server.
-func job(t testing.TB, target string, p probe.Probe, options probe.RunnerOptions) *probe.Job {
-	t.Helper()
+func job(tb testing.TB, target string, p probe.Probe, options probe.RunnerOptions) *probe.Job {
+	tb.Helper()
 	u, err := url.Parse(target)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	options.Target = u
 	options.UserAgent = "squarewatch/test"
@@ -34,13 +34,13 @@ func job(t testing.TB, target string, p probe.Probe, options probe.RunnerOptions
 	}
 	probe.DefaultDefaults().Apply(&p)
 	if err := p.Validate(); err != nil {
-		t.Fatalf("settings of the test's probe: %v", err)
+		tb.Fatalf("settings of the test's probe: %v", err)
 	}
 	runner := probe.NewRunner(options)
-	t.Cleanup(runner.Close)
+	tb.Cleanup(runner.Close)
 	j, err := runner.Prepare(p)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return j
 }
@@ -264,7 +264,7 @@ func TestRequestIsWhatTheProbeSays(t *testing.T) {
 	}, probe.RunnerOptions{Credentials: map[string]probe.Credential{"partner": key}})
 	j.Run(t.Context(), time.Now())
 	r := j.Run(t.Context(), time.Now())
-	if got.Method != "POST" || body != `{"url":"studio"}` || got.Header.Get("Content-Type") != "application/json" {
+	if got.Method != http.MethodPost || body != `{"url":"studio"}` || got.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("want a JSON POST, got %s %q (%s)", got.Method, body, got.Header.Get("Content-Type"))
 	}
 	if got.Header.Get("Authorization") != "Bearer hush" || got.Header.Get("X-Workspace-Id") != "42" || got.UserAgent() != "squarewatch/test" {
@@ -287,7 +287,7 @@ func TestRedirectInsideTheOriginIsAnAttemptOfItsOwn(t *testing.T) {
 	defer server.Close()
 	api.SetFault("/old/", aisquaretest.Fault{RedirectTo: discovery})
 	r := job(t, server.URL, probe.Probe{Path: "/old/", Method: "POST", Body: secret.New("x=1")}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
-	if !r.Expected || len(r.Attempts) != 2 || r.Attempts[1].Cause != probe.CauseRedirect || r.Attempts[1].Method != "GET" {
+	if !r.Expected || len(r.Attempts) != 2 || r.Attempts[1].Cause != probe.CauseRedirect || r.Attempts[1].Method != http.MethodGet {
 		t.Errorf("want a POST and a followed GET, got %+v (%s)", r.Attempts, r.Reason)
 	}
 	if len(api.Requests()) != 2 || api.Requests()[0].TraceParent[:35] != api.Requests()[1].TraceParent[:35] {

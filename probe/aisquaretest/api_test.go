@@ -15,9 +15,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"squarewatch/probe/aisquaretest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 var _ = flag.Bool("update", false, "has no effect here; lets one command rewrite every package's golden files")
@@ -257,7 +257,7 @@ func Example() {
 	server := aisquaretest.Start(api)
 	defer server.Close()
 	api.SetFault("/api/v1/collections/", aisquaretest.Fault{Status: 500})
-	resp, err := http.Get(server.URL + "/api/v1/collections/") //nolint:noctx // an example is short
+	resp, err := http.Get(server.URL + "/api/v1/collections/")
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -39,9 +39,9 @@ func StartTLS(handler http.Handler, options TLSOptions) (*httptest.Server, *x509
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = silent()
 	server.EnableHTTP2 = !options.HTTP1
-	server.TLS = &tls.Config{
+	server.TLS = &tls.Config{ //nolint:gosec // some tests want a server of yesterday
 		Certificates: []tls.Certificate{certificate},
-		MinVersion:   tls.VersionTLS10, //nolint:gosec // some tests want a server of yesterday
+		MinVersion:   tls.VersionTLS10,
 		MaxVersion:   options.MaxVersion,
 	}
 	server.StartTLS()

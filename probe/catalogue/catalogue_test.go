@@ -1,0 +1,126 @@
+package catalogue_test
+
+import (
+	"flag"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
+	"squarewatch/probe/catalogue"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func all(t *testing.T) []probe.Probe {
+	t.Helper()
+	probes, leftOut, err := catalogue.Probes(catalogue.Options{Studio: aisquaretest.DefaultStudio, Credential: "partner"})
+	if err != nil || len(leftOut) > 0 {
+		t.Fatalf("left out %v, error %v", leftOut, err)
+	}
+	for i := range probes {
+		probe.DefaultDefaults().Apply(&probes[i])
+	}
+	return probes
+}
+
+func TestEffectiveProbes(t *testing.T) {
+	probes := all(t)
+	for _, p := range probes {
+		if err := p.Validate(); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+	}
+	got, err := yaml.Dump(probes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const golden = "testdata/effective.yaml"
+	if *update {
+		if err := os.WriteFile(golden, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("effective catalogue (-want +got):\n%s", diff)
+	}
+}
+
+// TestOnlySafeEndpoints holds the list against what the API's record marks as creating, publishing, costing or changing.
+func TestOnlySafeEndpoints(t *testing.T) {
+	safe := map[string]bool{
+		"GET /o/.well-known/openid-configuration":      true,
+		"POST /api/v1/aistudios/permission/":           true,
+		"GET /api/v1/collections/":                     true,
+		"GET /api/v1/aistudios/experiences/flattened/": true,
+		"GET /api/v1/bookings/config/":                 true,
+		"POST /api/v1/aistudios/metrics/":              true,
+		"POST /api/v1/aistudios/public-impact/":        true,
+	}
+	for _, p := range all(t) {
+		if !safe[p.Method+" "+p.Template()] {
+			t.Errorf("%s calls %s %s, which the record does not show to be safe", p.Name, p.Method, p.Template())
+		}
+	}
+}
+
+func TestWhatTheFileDoesNotGiveIsLeftOut(t *testing.T) {
+	probes, leftOut, err := catalogue.Probes(catalogue.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, left []string
+	for _, p := range probes {
+		names = append(names, p.Name)
+	}
+	for _, l := range leftOut {
+		left = append(left, l.Name)
+		if !strings.HasPrefix(l.Reason, "needs a ") {
+			t.Errorf("%s: reason %q", l.Name, l.Reason)
+		}
+	}
+	if want := []string{"reach", "permission-unknown", "auth-wall", "feed"}; !cmp.Equal(want, names) {
+		t.Errorf("without anything: %s", cmp.Diff(want, names))
+	}
+	if want := []string{"permission-public", "collections", "bookings-config", "owner-metrics", "public-impact"}; !cmp.Equal(want, left) {
+		t.Errorf("left out: %s", cmp.Diff(want, left))
+	}
+	if _, _, err := catalogue.Probes(catalogue.Options{Names: []string{"reach", "nonsense"}}); err == nil || !strings.Contains(err.Error(), `"nonsense": it has reach,`) {
+		t.Errorf("unknown name: %v", err)
+	}
+}
+
+func TestAllAreHealthyAgainstAHealthyAPI(t *testing.T) {
+	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
+	defer server.Close()
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := probe.NewAPIKey(probe.APIKeySettings{APIKey: secret.New(aisquaretest.DefaultKey)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner := probe.NewRunner(probe.RunnerOptions{Target: target, Credentials: map[string]probe.Credential{"partner": key}})
+	defer runner.Close()
+	for _, p := range all(t) {
+		job, err := runner.Prepare(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := job.Run(t.Context(), time.Now()); !r.Expected {
+			t.Errorf("%s: %s (%s)", p.Name, r.Reason, r.Excerpt)
+		}
+	}
+}
