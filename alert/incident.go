@@ -26,7 +26,7 @@ type Incident struct {
 	Runbook   string
 	Threshold Share
 	Clear     Share
-	Window    time.Duration
+	Window    time.Duration // 0 when only the last run counts
 
 	Since    time.Time // when the threshold was crossed
 	Fired    time.Time // when it was announced
@@ -38,6 +38,8 @@ type Incident struct {
 	Classes  []ClassCount      // what those came to, most frequent first
 	Examples []Example         // up to three of them, newest first
 	Labels   map[string]string // of the probe, for series of a probe
+
+	Note string // why it ended other than by recovery; mostly empty
 }
 
 // ClassCount is a number of runs of one class and code.
@@ -75,7 +77,7 @@ type Transition struct {
 	At       time.Time
 	Event    Event
 	Incident Incident
-	Notify   []string // names of the notifiers that hear of it
+	Notify   []string // names of the notifiers that hear of it; all when empty
 }
 
 // Status is what the engine knows of one series, for metrics and people.

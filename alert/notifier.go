@@ -14,7 +14,7 @@ type Notification struct {
 	Event    Event
 	Incident Incident
 
-	Late   time.Duration // how long after At the attempt is made, when it had to wait
+	Late   time.Duration // how long the first change that it tells has waited when the attempt is made
 	Folded int           // earlier changes of the incident that were never told and that this one stands for
 	Others []Incident    // further incidents of the same rule that this message tells too
 }

@@ -1,12 +1,19 @@
 package alert
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
 	"time"
 
 	"squarewatch/probe"
 )
 
 // Rule says what share of which outcomes, over which window, raises an alert. The tags are its keys in the configuration file.
+// Zero means absent in every field; [Rule.Defaults] says what then holds.
 type Rule struct {
 	Name      string           `yaml:"name"`
 	On        []probe.Selector `yaml:"on"`               // only unexpected runs count
@@ -18,7 +25,7 @@ type Rule struct {
 	MinRuns   int              `yaml:"min_runs,omitempty"`  // below it the rule neither fires nor resolves
 	For       time.Duration    `yaml:"for,omitempty"`       // how long the threshold must hold
 	Severity  Severity         `yaml:"severity,omitempty"`
-	Repeat    time.Duration    `yaml:"repeat,omitempty"` // time between reminders while firing; 0 for none
+	Repeat    time.Duration    `yaml:"repeat,omitempty"` // time between reminders while firing; below 0 for none
 	Notify    []string         `yaml:"notify,omitempty"` // names of notifiers; all when absent
 	Runbook   string           `yaml:"runbook,omitempty"`
 }
@@ -42,3 +49,118 @@ const (
 	Warning  Severity = "warning"
 	Info     Severity = "info"
 )
+
+// AccessRule is the name of the built-in rule that fires when a probe that guards access gets more than it may.
+const AccessRule = "access"
+
+// The limits of a window: below, nothing can be counted in it; above, nobody waits for it.
+const (
+	shortestWindow = 10 * time.Second
+	longestWindow  = 30 * 24 * time.Hour
+)
+
+// DefaultRules returns the rules of a file that has none: server errors of each probe, and refusals of each credential.
+func DefaultRules() []Rule {
+	rules := []Rule{
+		{Name: "server-errors", On: []probe.Selector{probe.MustSelector("5xx")}, Per: PerProbe, Clear: 0.05},
+		{Name: "unauthenticated", On: []probe.Selector{probe.MustSelector("401")}, Per: PerCredential},
+	}
+	for i := range rules {
+		rules[i].Defaults()
+	}
+	return rules
+}
+
+// Defaults fills what the rule leaves out: all probes, per probe, 20% of at least 5 runs in 5 minutes, cleared below half
+// of that, critical, with a reminder every 4 hours. For and Notify stay as they are.
+func (r *Rule) Defaults() {
+	if len(r.Probes) == 0 {
+		r.Probes = []string{"*"}
+	}
+	r.Per = cmp.Or(r.Per, PerProbe)
+	r.Window = cmp.Or(r.Window, 5*time.Minute)
+	r.Threshold = cmp.Or(r.Threshold, 0.2)
+	r.Clear = cmp.Or(r.Clear, r.Threshold/2)
+	r.MinRuns = cmp.Or(r.MinRuns, 5)
+	r.Severity = cmp.Or(r.Severity, Critical)
+	r.Repeat = cmp.Or(r.Repeat, 4*time.Hour)
+}
+
+// Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
+func (r *Rule) Validate() error {
+	var faults []error
+	add := func(bad bool, field, problem, fix string) {
+		if bad {
+			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
+		}
+	}
+	add(!ruleName(r.Name), "name", fmt.Sprintf("is %q", r.Name), "write small letters, digits and dashes, for example server-errors")
+	add(r.Name == AccessRule, "name", "is access, which is a built-in rule", "choose another name")
+	add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
+	for i, selector := range r.On {
+		add(selector == probe.Selector{}, fmt.Sprintf("on[%d]", i), "selects nothing", "write a code, a range, a class or a set")
+	}
+	for i, glob := range r.Probes {
+		_, err := path.Match(glob, "")
+		add(err != nil || glob == "", fmt.Sprintf("probes[%d]", i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
+	}
+	add(!slices.Contains([]Per{PerProbe, PerCredential, PerAll}, r.Per), "per", fmt.Sprintf("is %q", r.Per), "write probe, credential or all")
+	add(!slices.Contains([]Severity{Critical, Warning, Info}, r.Severity), "severity", fmt.Sprintf("is %q", r.Severity), "write critical, warning or info")
+	add(r.MinRuns < 1, "min_runs", fmt.Sprintf("is %d", r.MinRuns), "write a number of runs from 1 on")
+	return errors.Join(append(faults, r.validateTimes(), r.validateShares())...)
+}
+
+func (r *Rule) validateTimes() error {
+	var faults []error
+	if r.Window < shortestWindow || r.Window > longestWindow {
+		faults = append(faults, &probe.Invalid{Field: "window", Problem: "is " + r.Window.String(), Fix: "write a duration from 10s to 720h"})
+	}
+	if r.For < 0 || r.For > longestWindow {
+		faults = append(faults, &probe.Invalid{Field: "for", Problem: "is " + r.For.String(), Fix: "write a duration from 0s to 720h"})
+	}
+	return errors.Join(faults...)
+}
+
+// validateShares is written so that what is no number fails too.
+func (r *Rule) validateShares() error {
+	if !(r.Threshold > 0 && r.Threshold <= 1) {
+		return &probe.Invalid{Field: "threshold", Problem: "is " + r.Threshold.String(), Fix: "write a share above 0% and up to 100%, for example 20%"}
+	}
+	if !(r.Clear > 0 && r.Clear <= r.Threshold) {
+		return &probe.Invalid{
+			Field: "clear", Problem: fmt.Sprintf("is %v with a threshold of %v", r.Clear, r.Threshold),
+			Fix: "write a share above 0% and not above the threshold, or leave it out for half of that",
+		}
+	}
+	return nil
+}
+
+func ruleName(name string) bool {
+	return len(name) <= 63 && regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`).MatchString(name)
+}
+
+// watches reports whether one of the globs matches the probe's name.
+func (r *Rule) watches(name string) bool {
+	return slices.ContainsFunc(r.Probes, func(glob string) bool {
+		ok, err := path.Match(glob, name)
+		return ok && err == nil
+	})
+}
+
+// seriesOf returns the name of the series in which a probe's runs are counted.
+func (r *Rule) seriesOf(p *probe.Probe) string {
+	switch r.Per {
+	case PerCredential:
+		return cmp.Or(p.Credential, probe.NoCredential)
+	case PerAll:
+		return string(PerAll)
+	case PerProbe:
+	}
+	return p.Name
+}
+
+// countsLike reports whether both rules count the same runs the same way, so that the counts of one are true for the other.
+func (r *Rule) countsLike(other *Rule) bool {
+	return r.Name == other.Name && r.Per == other.Per && r.Window == other.Window &&
+		slices.Equal(r.On, other.On) && slices.Equal(r.Probes, other.Probes)
+}

@@ -1,0 +1,244 @@
+package alert
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"squarewatch/probe"
+)
+
+// lateResults is how far the end of a result may lie before the latest time seen, for it was only handed over late. More
+// than that, and the clock was set back.
+const lateResults = time.Minute
+
+// Engine decides what fires and what is over. It is a pure function of the results and times that it is given: it has no
+// goroutine, no clock and no log. It must not be used by several goroutines at once; [Evaluator] sees to that.
+type Engine struct {
+	rules   []*Rule
+	all     []*series            // in the order of rules and probes
+	byProbe map[string][]*series // which series a probe's runs belong to
+	timers  timers
+	now     time.Time    // the latest time seen
+	owed    []Transition // of incidents that a new configuration ended
+}
+
+// EngineOptions are what an Engine is made of.
+type EngineOptions struct {
+	Rules  []Rule // with their defaults
+	Probes []probe.Probe
+	// Previous is the engine that this one takes the place of; nil for none. It must not be used afterwards, unless
+	// NewEngine fails. Rules that count as before keep their windows and incidents, under their new thresholds; an incident
+	// whose series is gone is resolved by the next Advance, with a note.
+	Previous *Engine
+}
+
+// NewEngine returns an engine that watches the probes by the rules and by the built-in ones.
+func NewEngine(options EngineOptions) (*Engine, error) {
+	if err := validateRules(options.Rules); err != nil {
+		return nil, err
+	}
+	e := &Engine{byProbe: make(map[string][]*series, len(options.Probes))}
+	for i, k := range kinds() {
+		rules := k.builtin
+		if i == 0 {
+			rules = slices.Concat(options.Rules, rules)
+		}
+		for r := range rules {
+			e.watch(k, &rules[r], options.Probes)
+		}
+	}
+	if options.Previous != nil {
+		e.inherit(options.Previous)
+	}
+	return e, nil
+}
+
+func validateRules(rules []Rule) error {
+	var faults []error
+	seen := make(map[string]bool, len(rules))
+	for i := range rules {
+		if err := rules[i].Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("rule %q: %w", rules[i].Name, err))
+		}
+		if seen[rules[i].Name] {
+			faults = append(faults, fmt.Errorf("rule %q: the name is taken by an earlier rule: choose another", rules[i].Name))
+		}
+		seen[rules[i].Name] = true
+	}
+	return errors.Join(faults...)
+}
+
+// watch makes the series of a rule.
+func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
+	e.rules = append(e.rules, rule)
+	known := make(map[string]*series)
+	for i := range probes {
+		p := &probes[i]
+		if !k.watches(p) || !rule.watches(p.Name) {
+			continue
+		}
+		name := rule.seriesOf(p)
+		s := known[name]
+		if s == nil {
+			s = &series{rule: rule, name: name, order: len(e.all), condition: k.begin(rule), state: Inactive, slot: -1}
+			if rule.Per == PerProbe {
+				s.labels = maps.Clone(p.Labels)
+			}
+			known[name] = s
+			e.all = append(e.all, s)
+		}
+		e.byProbe[p.Name] = append(e.byProbe[p.Name], s)
+	}
+}
+
+// seriesKey names a series among all.
+type seriesKey struct{ rule, series string }
+
+// inherit takes over what the previous engine knew of the series that are still the same, and ends the other incidents.
+func (e *Engine) inherit(previous *Engine) {
+	e.now, e.owed = previous.now, previous.owed
+	heirs := make(map[seriesKey]*series, len(e.all))
+	for _, s := range e.all {
+		heirs[seriesKey{s.rule.Name, s.name}] = s
+	}
+	names := make(map[string]bool, len(e.rules))
+	for _, rule := range e.rules {
+		names[rule.Name] = true
+	}
+	for _, old := range previous.all {
+		heir := heirs[seriesKey{old.rule.Name, old.name}]
+		switch {
+		case heir != nil && heir.rule.countsLike(old.rule):
+			heir.inherit(old)
+			if heir.state != Inactive || !old.due.IsZero() {
+				heir.due = e.now // the thresholds may be others
+				e.timers.arm(heir)
+			}
+		case old.state == Firing:
+			e.owed = append(e.owed, old.abandon(e.now, note(heir != nil, names[old.rule.Name])))
+		}
+	}
+}
+
+func (s *series) inherit(old *series) {
+	s.condition, s.examples, s.state = old.condition, old.examples, old.state
+	s.changed, s.crossed, s.fired, s.told = old.changed, old.crossed, old.fired, old.told
+}
+
+// abandon resolves an incident that nobody will judge any more.
+func (s *series) abandon(now time.Time, why string) Transition {
+	s.enter(Inactive, now)
+	t := s.transition(EventResolved, now)
+	t.Incident.Note = why
+	return t
+}
+
+func note(seriesStays, ruleStays bool) string {
+	switch {
+	case seriesStays:
+		return "the rule was changed and counts anew"
+	case ruleStays:
+		return "the configuration no longer has what this rule watched here"
+	}
+	return "the rule was removed from the configuration"
+}
+
+// Observe takes the result of a run and returns what changed, in order. Runs of unknown probes and runs that our own
+// shutdown stopped count nowhere.
+func (e *Engine) Observe(r *probe.Result) []Transition {
+	if r.Class == probe.ClassNone {
+		return nil
+	}
+	now := e.clock(r.End)
+	out := e.catchUp(now)
+	for _, s := range e.byProbe[r.Probe] {
+		s.observe(r, now)
+		out = e.step(out, s, now)
+	}
+	return out
+}
+
+// Advance lets time pass until now and returns what changed by that alone, each at the moment when it was due.
+func (e *Engine) Advance(now time.Time) []Transition { return e.catchUp(e.clock(now)) }
+
+// Next returns when passing time alone can change something for the first time, which may lie in the past; zero for never.
+func (e *Engine) Next() time.Time {
+	switch {
+	case len(e.owed) > 0:
+		return e.now
+	case len(e.timers) == 0:
+		return time.Time{}
+	}
+	return e.timers[0].due
+}
+
+// Snapshot returns every series as it stands at now, in the order of rules and probes.
+func (e *Engine) Snapshot(now time.Time) []Status {
+	list := make([]Status, 0, len(e.all))
+	for _, s := range e.all {
+		list = append(list, s.status(now))
+	}
+	return list
+}
+
+// Incidents returns what is firing, as of the latest time seen, oldest first.
+func (e *Engine) Incidents() []Incident {
+	var list []Incident
+	for _, s := range e.all {
+		if s.state == Firing {
+			list = append(list, s.incident(e.now))
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Incident) int { return a.Fired.Compare(b.Fired) })
+	return list
+}
+
+// clock takes a time and returns the engine's: it runs forward, but for a clock that was set back.
+func (e *Engine) clock(t time.Time) time.Time {
+	t = t.Round(0) // the monotonic clock knows nothing of stored results
+	switch {
+	case !t.Before(e.now):
+		e.now = t
+	case e.now.Sub(t) >= lateResults:
+		e.setBack(t)
+	}
+	return e.now
+}
+
+// setBack follows a clock that was set back, so that nothing waits for the old time to come again.
+func (e *Engine) setBack(now time.Time) {
+	e.now = now
+	for _, s := range e.all {
+		s.setBack(now)
+		if s.slot >= 0 {
+			s.due = now
+			e.timers.arm(s)
+		}
+	}
+}
+
+// catchUp steps every series at the moments when it was due, until now.
+func (e *Engine) catchUp(now time.Time) []Transition {
+	out := e.owed
+	e.owed = nil
+	for len(e.timers) > 0 && !e.timers[0].due.After(now) {
+		s := e.timers[0]
+		out = e.step(out, s, s.due)
+	}
+	return out
+}
+
+func (e *Engine) step(out []Transition, s *series, now time.Time) []Transition {
+	if event := s.step(now); event != "" {
+		out = append(out, s.transition(event, now))
+	}
+	e.timers.arm(s)
+	return out
+}
+
+func (s *series) transition(event Event, now time.Time) Transition {
+	return Transition{At: now, Event: event, Incident: s.incident(now), Notify: slices.Clone(s.rule.Notify)}
+}

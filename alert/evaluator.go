@@ -1,0 +1,126 @@
+package alert
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"squarewatch/probe"
+)
+
+// longestNap is how long the evaluator sleeps at most while something is due: timers run on while the wall clock is set.
+const longestNap = time.Minute
+
+// Evaluator feeds an Engine with the results of the daemon and with the time. Its methods may be called by many goroutines.
+type Evaluator struct {
+	handle func(Transition)
+	wake   chan struct{}
+
+	mu     sync.Mutex
+	engine *Engine
+	queue  []Transition // waiting to be handled, in order
+	armed  time.Time    // when Run wakes by itself; zero for never
+}
+
+var _ probe.Sink = (*Evaluator)(nil)
+
+// NewEvaluator returns an evaluator that owns the engine from now on. Run calls handle with every transition, in order and
+// one at a time; probing does not wait for it.
+func NewEvaluator(engine *Engine, handle func(Transition)) *Evaluator {
+	return &Evaluator{handle: handle, engine: engine, wake: make(chan struct{}, 1)}
+}
+
+// Finished lets the engine observe a result.
+func (v *Evaluator) Finished(r *probe.Result) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.queue = append(v.queue, v.engine.Observe(r)...)
+	v.nudge()
+}
+
+// Missed does nothing: what did not run is neither good nor bad.
+func (v *Evaluator) Missed(probe.Miss) {}
+
+// Replace takes a new engine, which build makes of the one in use; on an error that one goes on.
+func (v *Evaluator) Replace(build func(previous *Engine) (*Engine, error)) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	engine, err := build(v.engine)
+	if err != nil {
+		return err
+	}
+	v.engine = engine
+	v.nudge()
+	return nil
+}
+
+// Snapshot returns every series as it stands now.
+func (v *Evaluator) Snapshot() []Status {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.engine.Snapshot(time.Now())
+}
+
+// Incidents returns what is firing, oldest first.
+func (v *Evaluator) Incidents() []Incident {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.engine.Incidents()
+}
+
+// Run handles transitions and lets time pass until ctx ends; what was observed until then is handled before it returns.
+func (v *Evaluator) Run(ctx context.Context) {
+	for {
+		changes, nap := v.advance(time.Now())
+		for _, t := range changes {
+			v.handle(t)
+		}
+		switch {
+		case ctx.Err() == nil:
+			v.sleep(ctx, nap)
+		case len(changes) == 0:
+			return
+		}
+	}
+}
+
+// nudge wakes Run when it has something to handle, or something is due before it would wake. The caller holds mu.
+func (v *Evaluator) nudge() {
+	next := v.engine.Next()
+	if len(v.queue) == 0 && (next.IsZero() || !v.armed.IsZero() && !next.Before(v.armed)) {
+		return
+	}
+	select {
+	case v.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// advance returns what there is to handle, and how long nothing is due; below zero for never.
+func (v *Evaluator) advance(now time.Time) ([]Transition, time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	changes := append(v.queue, v.engine.Advance(now)...)
+	v.queue, v.armed = nil, time.Time{}
+	next := v.engine.Next()
+	if next.IsZero() {
+		return changes, -1
+	}
+	nap := min(max(next.Sub(now), 0), longestNap)
+	v.armed = now.Add(nap)
+	return changes, nap
+}
+
+func (v *Evaluator) sleep(ctx context.Context, nap time.Duration) {
+	var alarm <-chan time.Time
+	if nap >= 0 {
+		timer := time.NewTimer(nap)
+		defer timer.Stop()
+		alarm = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-v.wake:
+	case <-alarm:
+	}
+}

@@ -1,0 +1,144 @@
+package alert_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// model is the rule engine as one would write it on a napkin: it keeps every run, recounts all of them at every moment,
+// and looks at every moment at which anything could change.
+type model struct {
+	rule    alert.Rule
+	runs    []*probe.Result
+	state   alert.State
+	crossed time.Time
+	told    time.Time
+}
+
+// count recounts the window, which ends at now and begins at a sixtieth of its length.
+func (m *model) count(now time.Time) (runs, bad int) {
+	width := int64(m.rule.Window / 60)
+	for _, r := range m.runs {
+		if r.End.UnixNano()/width <= now.UnixNano()/width-60 {
+			continue
+		}
+		runs++
+		if !r.Expected && probe.MatchAny(m.rule.On, r.Outcome()) {
+			bad++
+		}
+	}
+	return runs, bad
+}
+
+// look judges at now and returns what is told.
+func (m *model) look(now time.Time) string {
+	runs, bad := m.count(now)
+	known := runs >= m.rule.MinRuns
+	over := known && alert.Share(bad)/alert.Share(runs) >= m.rule.Threshold
+	under := known && alert.Share(bad)/alert.Share(runs) < m.rule.Clear
+	if m.state == alert.Inactive && over {
+		m.state, m.crossed = alert.Pending, now
+	}
+	event := alert.Event("")
+	switch {
+	case m.state == alert.Pending && known && !over:
+		m.state = alert.Inactive
+	case m.state == alert.Pending && over && now.Sub(m.crossed) >= m.rule.For:
+		m.state, m.told, event = alert.Firing, now, alert.EventFiring
+	case m.state == alert.Firing && under:
+		m.state, event = alert.Inactive, alert.EventResolved
+	case m.state == alert.Firing && m.rule.Repeat > 0 && now.Sub(m.told) >= m.rule.Repeat:
+		m.told, event = now, alert.EventUpdate
+	}
+	if event == "" {
+		return ""
+	}
+	return fmt.Sprintf("%.0f %s %s/a %d/%d", now.Sub(start()).Seconds(), event, m.rule.Name, bad, runs)
+}
+
+// drawRule draws a rule whose times are whole seconds, a minute to a window, so that a look a second misses nothing.
+func drawRule(t *rapid.T) alert.Rule {
+	r := alert.Rule{
+		Name: "x", On: sel("5xx"), Window: time.Duration(rapid.IntRange(1, 3).Draw(t, "window")) * time.Minute,
+		Threshold: alert.Share(rapid.IntRange(1, 10).Draw(t, "threshold")) / 10,
+		MinRuns:   rapid.IntRange(1, 8).Draw(t, "min_runs"),
+		For:       time.Duration(rapid.SampledFrom([]int{0, 0, 5, 70}).Draw(t, "for")) * time.Second,
+		Repeat:    time.Duration(rapid.SampledFrom([]int{-1, 30, 100}).Draw(t, "repeat")) * time.Second,
+	}
+	r.Clear = r.Threshold * alert.Share(rapid.IntRange(1, 4).Draw(t, "clear")) / 4
+	r.Defaults()
+	return r
+}
+
+func TestTheEngineIsItsModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &model{rule: drawRule(t), state: alert.Inactive}
+		e, err := alert.NewEngine(alert.EngineOptions{Rules: []alert.Rule{m.rule}, Probes: probes("a")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want, got []string
+		note := func(line string) {
+			if line != "" {
+				want = append(want, line)
+			}
+		}
+		now := start()
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			for range rapid.SampledFrom([]int{0, 1, 1, 2, 5, 20, 90, 400}).Draw(t, "seconds") {
+				now = now.Add(time.Second)
+				note(m.look(now))
+			}
+			if rapid.Bool().Draw(t, "advance") {
+				got = append(got, told(e.Advance(now))...)
+				continue
+			}
+			r := result("a", now.Add(-time.Duration(rapid.SampledFrom([]int{0, 0, 0, 7}).Draw(t, "late"))*time.Second),
+				rapid.SampledFrom([]int{200, 200, 404, 500, 503}).Draw(t, "code"))
+			got = append(got, told(e.Advance(now))...)
+			got = append(got, told(e.Observe(r))...)
+			m.runs = append(m.runs, r)
+			note(m.look(now))
+			if status := e.Snapshot(now)[0]; status.State != m.state {
+				t.Fatalf("at %v: want %s, got %s", now.Sub(start()), m.state, status.State)
+			}
+		}
+		got = append(got, told(e.Advance(now))...)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+func TestAReloadChangesNothingThatGoesOn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRule(t)
+		options := alert.EngineOptions{Rules: []alert.Rule{r}, Probes: probes("a")}
+		plain, err := alert.NewEngine(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reloaded, _ := alert.NewEngine(options)
+		now := start()
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 30).Draw(t, "seconds")) * time.Second)
+			if rapid.IntRange(0, 4).Draw(t, "reload") == 0 {
+				options.Previous = reloaded
+				if reloaded, err = alert.NewEngine(options); err != nil {
+					t.Fatal(err)
+				}
+			}
+			result := result("a", now, rapid.SampledFrom([]int{200, 500}).Draw(t, "code"))
+			if diff := cmp.Diff(plain.Observe(result), reloaded.Observe(result)); diff != "" {
+				t.Fatalf("-without +with reload:\n%s", diff)
+			}
+		}
+	})
+}
