@@ -5,6 +5,7 @@
 package secret
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -18,7 +19,7 @@ const hidden = "<hidden>"
 //
 // A Text read from a file may hold references, ${env:NAME}, ${file:/path} or ${credential:NAME}, until [Text.Resolve]
 // replaces them. When the whole text is one reference, that reference is what printing shows.
-type Text struct {
+type Text struct { //nolint:recvcheck // reading changes it, printing takes it by value wherever it stands
 	value  *string
 	source string
 }
@@ -70,7 +71,7 @@ func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, 
 		references++
 		kind, name, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(match, "${"), "}"), ":")
 		if !ok || name == "" || !strings.HasSuffix(match, "}") || !known(kind) {
-			err = fmt.Errorf("a reference is malformed: write ${env:NAME}, ${file:/path} or ${credential:NAME}, and $$ for a dollar")
+			err = errors.New("a reference is malformed: write ${env:NAME}, ${file:/path} or ${credential:NAME}, and $$ for a dollar")
 			return ""
 		}
 		value, failure := lookup(Reference{Kind: kind, Name: name})

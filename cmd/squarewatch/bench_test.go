@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"squarewatch/config"
+	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
+)
+
+// benchServer is the environment variable that turns the test binary into the server of the benchmark: it must be another
+// process, for its CPU time is not what is measured.
+const benchServer = "SQUAREWATCH_BENCH_SERVER"
+
+const benchPath = "/o/.well-known/openid-configuration"
+
+// serveBench serves a target, and swallows telemetry, until its standard input ends.
+func serveBench() {
+	api := aisquaretest.New(aisquaretest.Options{KeepRequests: -1})
+	mux := http.NewServeMux()
+	mux.Handle("/", api)
+	mux.HandleFunc("/v1/", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	plain := aisquaretest.Start(mux)
+	secure, _ := aisquaretest.StartTLS(mux, aisquaretest.TLSOptions{HTTP1: true})
+	fmt.Println(plain.URL, secure.URL, base64.StdEncoding.EncodeToString(secure.Certificate().Raw))
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// benchTargets starts the server process.
+func benchTargets(b *testing.B) (plain, secure string, pool *x509.CertPool) {
+	b.Helper()
+	cmd := exec.CommandContext(b.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), benchServer+"=1")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = stdin.Close()
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		b.Fatal(err)
+	}
+	fields := strings.Fields(line)
+	der, err := base64.StdEncoding.DecodeString(fields[2])
+	if err != nil {
+		b.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		b.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	pool.AddCert(certificate)
+	return fields[0], fields[1], pool
+}
+
+// cpu returns the CPU time that this process has used.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// benchRate is how many runs there are in a second, as in the design's budget.
+const benchRate = 1000
+
+// BenchmarkRunCost prints what a run costs in the whole daemon (dispatcher, runner, recorder with export of traces and
+// metrics, engine) against a bare net/http loop at the same rate in the same mode, in this process, one after the other.
+func BenchmarkRunCost(b *testing.B) {
+	plain, secure, pool := benchTargets(b)
+	for _, mode := range []struct {
+		name, target string
+		connection   probe.Connection
+	}{
+		{"http/fresh", plain, probe.Fresh},
+		{"http/reuse", plain, probe.Reuse},
+		{"https/fresh", secure, probe.Fresh},
+		{"https/reuse", secure, probe.Reuse},
+	} {
+		b.Run(mode.name, func(b *testing.B) {
+			b.ReportAllocs()
+			bare := bareLoop(b, mode.target, mode.connection, pool, b.N)
+			whole, missed := wholeDaemon(b, mode.target, plain, mode.connection, pool, b.N)
+			b.ReportMetric(float64(bare.Microseconds())/float64(b.N), "bare-cpu-µs/run")
+			b.ReportMetric(float64(whole.Microseconds())/float64(b.N), "squarewatch-cpu-µs/run")
+			b.ReportMetric(float64(whole)/float64(bare), "x-bare")
+			b.ReportMetric(float64(missed), "missed")
+		})
+	}
+}
+
+// bareLoop makes n requests at the rate, each in a goroutine of its own, and returns the CPU time.
+func bareLoop(b *testing.B, target string, connection probe.Connection, pool *x509.CertPool, n int) time.Duration {
+	b.Helper()
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: connection == probe.Fresh, MaxIdleConnsPerHost: 256, ForceAttemptHTTP2: true,
+		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+	}}
+	defer client.CloseIdleConnections()
+	before := cpu(b)
+	var requests sync.WaitGroup
+	tick := time.NewTicker(time.Second / benchRate)
+	defer tick.Stop()
+	for range n {
+		<-tick.C
+		requests.Go(func() {
+			req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, target+benchPath, http.NoBody)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		})
+	}
+	requests.Wait()
+	return cpu(b) - before
+}
+
+// counter is a sink that closes done at the n-th finished run.
+type counter struct {
+	left   atomic.Int64
+	missed atomic.Int64
+	bad    atomic.Int64
+	done   chan struct{}
+}
+
+func (c *counter) Finished(r *probe.Result) {
+	if !r.Expected {
+		c.bad.Add(1)
+	}
+	if c.left.Add(-1) == 0 {
+		close(c.done)
+	}
+}
+
+func (c *counter) Missed(m probe.Miss) {
+	if m.Reason != probe.MissShutdown {
+		c.missed.Add(int64(m.Count))
+	}
+}
+
+// wholeDaemon runs a daemon with as many probes as there are runs in a second until n runs have finished, and returns the CPU time.
+func wholeDaemon(b *testing.B, target, collector string, connection probe.Connection, pool *x509.CertPool, n int) (time.Duration, int64) {
+	b.Helper()
+	var file strings.Builder
+	fmt.Fprintf(&file, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\ntelemetry: {otlp: {endpoint: %q, protocol: http/protobuf}}\n", target, collector)
+	fmt.Fprintf(&file, "defaults: {schedule: '@every 1s', connection: %s}\nprobes:\n", connection)
+	for i := range benchRate {
+		fmt.Fprintf(&file, "  - {name: p%d, path: %s}\n", i, benchPath)
+	}
+	count := &counter{done: make(chan struct{})}
+	count.left.Store(int64(n))
+	d, err := New(b.Context(), Options{
+		Load: func() (*config.Config, error) {
+			return config.Parse("bench.yaml", []byte(file.String()), config.Options{Kinds: kinds()})
+		},
+		Logger: discardLogger(),
+		Notify: func(string) {},
+		Sinks:  []probe.Sink{count},
+		TLS:    &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := d.Run(ctx, nil); err != nil {
+			b.Error(err)
+		}
+	})
+	before := cpu(b)
+	b.ResetTimer()
+	<-count.done
+	b.StopTimer()
+	used := cpu(b) - before
+	cancel()
+	running.Wait()
+	if count.bad.Load() > 0 {
+		b.Errorf("%d runs were unexpected", count.bad.Load())
+	}
+	return used, count.missed.Load()
+}

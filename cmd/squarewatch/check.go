@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"squarewatch/config"
+	"squarewatch/probe"
+)
+
+func newCheckCommand(file *configFile) *cobra.Command {
+	var effective bool
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Validate the configuration file; reaches nothing",
+		Long:  "Validate the configuration file and everything that it builds, all errors at once. Nothing is reached over the network.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := file.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if err := buildable(cfg); err != nil {
+				return err
+			}
+			if effective {
+				return config.Print(cmd.OutOrStdout(), cfg)
+			}
+			return printCheck(cmd.OutOrStdout(), file.path(), cfg)
+		},
+	}
+	cmd.Flags().BoolVar(&effective, "print", false, "print the effective configuration, secrets hidden")
+	return cmd
+}
+
+// buildable builds what a daemon would build of the configuration, and starts nothing.
+func buildable(cfg *config.Config) error {
+	if _, err := newDestinations(cfg); err != nil {
+		return err
+	}
+	if _, err := newEngine(cfg, nil); err != nil {
+		return err
+	}
+	runner, _, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{})
+	if err != nil {
+		return err
+	}
+	runner.Close()
+	return nil
+}
+
+func printCheck(w io.Writer, path string, cfg *config.Config) error {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"probe", "schedule", "request", "credential", "expects"})
+	for _, p := range cfg.Probes {
+		t.AppendRow(table.Row{p.Name, p.Schedule, p.Method + " " + p.Template(), p.Credential, expects(p)})
+	}
+	_, err := fmt.Fprintf(w, "%s\n%s is good: %d probes, %d rules, %d notifiers, %d credentials\n", t.Render(), path,
+		len(cfg.Probes), len(cfg.Rules), len(cfg.Notifiers), len(cfg.Credentials))
+	return err
+}
+
+// expects says in a few words what a probe declares as healthy.
+func expects(p probe.Probe) string {
+	text := "2xx"
+	for i, s := range p.Expect.Status {
+		if i == 0 {
+			text = s.String()
+			continue
+		}
+		text += " or " + s.String()
+	}
+	if p.Expect.JSON != "" {
+		text += " with " + p.Expect.JSON
+	}
+	if p.Expect.Latency > 0 {
+		text += " within " + p.Expect.Latency.Round(time.Millisecond).String()
+	}
+	if p.Guards != "" {
+		text += ", guards " + string(p.Guards)
+	}
+	return text
+}
+
+// printWarnings prints what is doubtful about a good file.
+func printWarnings(w io.Writer, cfg *config.Config) {
+	for _, warning := range cfg.Warnings {
+		_, _ = fmt.Fprintln(w, "warning: "+warning.String())
+	}
+	for _, left := range cfg.LeftOut {
+		_, _ = fmt.Fprintf(w, "left out: catalogue probe %s %s\n", left.Name, left.Reason)
+	}
+}
+
+func probeNames(probes []probe.Probe) []string {
+	names := make([]string, 0, len(probes))
+	for _, p := range probes {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/config"
+	"squarewatch/otel"
+	"squarewatch/probe"
+)
+
+// Options is what a Daemon needs from outside.
+type Options struct {
+	Load     func() (*config.Config, error) // reads the configuration, at the start and at every reload
+	Logger   *slog.Logger
+	Notify   func(state string) // tells the service manager; see sd_notify(3)
+	Watchdog time.Duration      // how often the service manager wants to hear from us; 0 for never
+	Sinks    []probe.Sink       // told of every run, beside our own
+	TLS      *tls.Config        // of the connections to the target; the system's roots when nil
+}
+
+// Daemon is the whole program as a value: two of them can run in one process. Its long-lived parts live here; what a
+// configuration builds, and a reload replaces, is a generation.
+type Daemon struct {
+	options   Options
+	telemetry *otel.Telemetry
+	outbox    *alert.Outbox
+	evaluator *alert.Evaluator
+	progress  *progress
+	listener  net.Listener
+	ready     atomic.Bool
+	current   *generation // touched by New and Run only
+}
+
+// New reads the configuration and builds everything that can fail. Nothing runs yet. After an error nothing is left behind.
+func New(ctx context.Context, options Options) (_ *Daemon, err error) {
+	cfg, err := options.Load()
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{options: options, progress: &progress{}}
+	if d.listener, err = listen(ctx, cfg.Listen); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.listener.Close())
+		}
+	}()
+	if d.telemetry, err = newTelemetry(ctx, cfg, options.Logger); err != nil {
+		return nil, err
+	}
+	d.outbox = alert.NewOutbox(alert.OutboxOptions{Observer: d.telemetry.Recorder(), Logger: options.Logger})
+	engine, err := newEngine(cfg, nil)
+	if err != nil {
+		return nil, err
+	}
+	d.evaluator = alert.NewEvaluator(engine, d.announce)
+	d.telemetry.Recorder().Watch(d.evaluator.Snapshot, d.outbox.Status)
+	if d.current, err = d.newGeneration(cfg); err != nil {
+		return nil, err
+	}
+	d.outbox.Replace(d.current.destinations)
+	d.progress.watch(cfg.Probes)
+	logWarnings(options.Logger, cfg)
+	return d, nil
+}
+
+// listen opens the port of the pages and metrics.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w; stop what uses the port, or set another one with listen: in the file", address, err)
+	}
+	return listener, nil
+}
+
+// Addr returns the address of the pages and metrics.
+func (d *Daemon) Addr() net.Addr { return d.listener.Addr() }
+
+// announce is told of every transition by the evaluator: it becomes a span, a log line, and messages.
+func (d *Daemon) announce(t alert.Transition) {
+	d.telemetry.Recorder().Transition(t)
+	d.options.Logger.Info("alert "+string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
+		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID)
+	d.outbox.Add(t)
+}
+
+// Run watches until ctx ends, then stops in order: no new runs, runs end, the last messages leave, spans are flushed. It
+// reloads whenever reloads has something. It returns nil after a clean stop.
+func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var services sync.WaitGroup
+	server := &http.Server{Handler: d.mux(), ReadHeaderTimeout: 10 * time.Second}
+	services.Go(func() { d.evaluator.Run(background) })
+	services.Go(func() { d.outbox.Run(background) })
+	services.Go(func() { d.feedWatchdog(background) })
+	services.Go(func() {
+		if err := server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
+			d.options.Logger.Error("the pages are no longer served", "error", err)
+		}
+	})
+	d.options.Logger.Info("squarewatch started", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules),
+		"target", d.current.config.Target.String(), "listen", d.Addr().String())
+
+	d.watch(ctx, reloads) // returns when the last run has ended
+
+	d.options.Notify("STOPPING=1")
+	stop()
+	return errors.Join(flush(ctx, server.Shutdown), wait(&services), flush(ctx, d.telemetry.Shutdown))
+}
+
+func wait(services *sync.WaitGroup) error {
+	services.Wait()
+	return nil
+}
+
+// flushTimeout bounds each step of stopping that talks to others, so that all of them stay within 10 s with the runs' 5 s.
+const flushTimeout = 2 * time.Second
+
+// flush runs a step of stopping, which the end of ctx must not cut off, within flushTimeout.
+func flush(ctx context.Context, step func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+	defer cancel()
+	return step(ctx)
+}
+
+// watch runs one generation after the other until ctx ends and all their runs have ended.
+func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
+	var generations sync.WaitGroup
+	defer generations.Wait()
+	since := time.Now()
+	d.progress.touch(since)
+	for {
+		generation := d.current
+		generations.Go(func() { generation.run(ctx, since) })
+		if !d.ready.Load() {
+			<-generation.dispatcher.Armed()
+			d.ready.Store(true)
+			d.options.Notify("READY=1")
+		}
+		if !d.nextGeneration(ctx, reloads) {
+			return
+		}
+		since = generation.dispatcher.Stop()
+		d.options.Notify("READY=1")
+	}
+}
+
+// nextGeneration waits for a reload that succeeds; false when ctx ended first.
+func (d *Daemon) nextGeneration(ctx context.Context, reloads <-chan os.Signal) bool {
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-reloads:
+		}
+		d.options.Notify("RELOADING=1")
+		err := d.reload()
+		d.telemetry.Recorder().Reloaded(err)
+		if err == nil {
+			d.options.Logger.Info("configuration reloaded", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
+			return true
+		}
+		d.options.Logger.Error("the reload failed, the old configuration goes on: correct the file and reload again", "error", err)
+		d.options.Notify("READY=1")
+	}
+}
+
+// reload builds the next generation and swaps it in; after an error the current one is untouched.
+func (d *Daemon) reload() error {
+	cfg, err := d.options.Load()
+	if err != nil {
+		return err
+	}
+	if err := sameProcess(d.current.config, cfg); err != nil {
+		return err
+	}
+	next, err := d.newGeneration(cfg)
+	if err != nil {
+		return err
+	}
+	// The engine is the last thing that can fail; with it the swap begins.
+	err = d.evaluator.Replace(func(previous *alert.Engine) (*alert.Engine, error) { return newEngine(cfg, previous) })
+	if err != nil {
+		return err
+	}
+	d.outbox.Replace(next.destinations)
+	d.telemetry.Recorder().Retain(probeNames(cfg.Probes))
+	d.progress.watch(cfg.Probes)
+	d.current = next
+	logWarnings(d.options.Logger, cfg)
+	return nil
+}
+
+// feedWatchdog tells the service manager that runs really finish, three times in the interval that it wants.
+func (d *Daemon) feedWatchdog(ctx context.Context) {
+	if d.options.Watchdog <= 0 {
+		return
+	}
+	ticker := time.NewTicker(d.options.Watchdog / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			if d.progress.alive(now) {
+				d.options.Notify("WATCHDOG=1")
+			}
+		}
+	}
+}

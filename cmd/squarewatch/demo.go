@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"squarewatch/config"
+	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
+)
+
+func newDemoCommand() *cobra.Command {
+	var duration time.Duration
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Show the whole thing with nothing to install: an API with an incident of 500s and one of 401s",
+		Long: "Starts a stand-in for the AISquare API and one for Slack, watches the first with the real daemon and draws the\n" +
+			"messages that the second gets. The script takes about 50 s and begins again every minute; --duration ends it\n" +
+			"with a summary, as does Ctrl-C. Traces go to 127.0.0.1:4317 when something listens there.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if duration > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, duration)
+				defer cancel()
+			}
+			return demonstrate(ctx, newScreen(cmd.OutOrStdout()))
+		},
+	}
+	cmd.Flags().DurationVar(&duration, "duration", 0, "end after this `time` with a summary; 0 for never")
+	return cmd
+}
+
+// demonstrate runs the daemon against stand-ins until ctx ends.
+func demonstrate(ctx context.Context, screen *screen) error {
+	api := aisquaretest.New(aisquaretest.Options{KeepRequests: -1})
+	target := aisquaretest.Start(api)
+	defer target.Close()
+	slack := newSlackStage(screen)
+	defer slack.Close()
+	collector := ""
+	if listens(ctx, demoCollector) {
+		collector = demoCollector
+	}
+	file := demoConfig(target.URL, slack.URL, collector)
+	d, err := New(ctx, Options{
+		Load: func() (*config.Config, error) {
+			return config.Parse("demo.yaml", []byte(file), config.Options{Kinds: kinds(), Environ: demoSecrets})
+		},
+		Logger: discardLogger(),
+		Notify: func(string) {},
+		Sinks:  []probe.Sink{screen},
+	})
+	if err != nil {
+		return err
+	}
+	screen.opening(target.URL, d.Addr().String(), collector)
+	scripted, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		perform(scripted, api, screen)
+	}()
+	err = d.Run(ctx, nil)
+	stop()
+	<-done
+	screen.summary()
+	return err
+}
+
+// demoCollector is where an OTLP collector listens by default.
+const demoCollector = "127.0.0.1:4317"
+
+// listens reports whether something accepts connections at an address.
+func listens(ctx context.Context, address string) bool {
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return false
+	}
+	return conn.Close() == nil
+}
+
+// demoSecrets stands in for the environment.
+func demoSecrets(name string) (string, bool) {
+	return aisquaretest.DefaultKey, name == "AISQUARE_API_KEY"
+}
+
+// demoConfig is a file as a user would write it, but for windows short enough to watch.
+func demoConfig(target, slack, collector string) string {
+	file := fmt.Sprintf(`
+target: %s
+studio: %s
+credentials:
+  partner: {api_key: "${env:AISQUARE_API_KEY}"}
+defaults: {schedule: "@every 1s", connection: reuse}
+rules:
+  - {name: server-errors, on: [5xx], per: probe, window: 10s, threshold: 20%%, min_runs: 5}
+  - {name: unauthenticated, on: [401], per: credential, window: 10s, threshold: 20%%, min_runs: 5}
+notifiers:
+  ops: {slack: {webhook_url: %q}, group_wait: 0s}
+listen: 127.0.0.1:0
+`, target, aisquaretest.DefaultStudio, slack)
+	if collector != "" {
+		file += "telemetry:\n  otlp: {endpoint: \"http://" + collector + "\"}\n  trace_url: \"http://127.0.0.1:16686/trace/{trace_id}\"\n"
+	}
+	return file
+}
+
+// act is one turn of the demo's script.
+type act struct {
+	at   time.Duration
+	text string
+	do   func(*aisquaretest.API)
+}
+
+// scriptLength is when the script begins anew.
+const scriptLength = time.Minute
+
+// script is what happens to the API in a minute.
+func script() []act {
+	const broken = "/api/v1/aistudios/experiences/flattened/"
+	return []act{
+		{6 * time.Second, "The API begins to answer 500 on " + broken, func(api *aisquaretest.API) {
+			api.SetFault(broken, aisquaretest.Fault{Status: 500, Body: `{"detail": "OperationalError: too many connections"}`})
+		}},
+		{14 * time.Second, "The API is repaired", func(api *aisquaretest.API) { api.ClearFaults() }},
+		{28 * time.Second, "Somebody revokes our API key", func(api *aisquaretest.API) { api.Revoke(aisquaretest.DefaultKey) }},
+		{36 * time.Second, "The key is restored", func(api *aisquaretest.API) { api.Restore(aisquaretest.DefaultKey) }},
+	}
+}
+
+// perform plays the script until ctx ends.
+func perform(ctx context.Context, api *aisquaretest.API, screen *screen) {
+	for begin := time.Now(); ; begin = begin.Add(scriptLength) {
+		for _, a := range script() {
+			if !sleepUntil(ctx, begin.Add(a.at)) {
+				return
+			}
+			screen.act(a.text)
+			a.do(api)
+		}
+		if !sleepUntil(ctx, begin.Add(scriptLength)) {
+			return
+		}
+	}
+}
+
+// sleepUntil waits for a time; false when ctx ended first.
+func sleepUntil(ctx context.Context, t time.Time) bool {
+	timer := time.NewTimer(time.Until(t))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/config"
+	"squarewatch/otel"
+	"squarewatch/probe"
+)
+
+// generation is what one configuration builds: probing and the ways to tell people. A reload replaces it whole.
+type generation struct {
+	config       *config.Config
+	runner       *probe.Runner
+	dispatcher   *probe.Dispatcher
+	destinations map[string]alert.Destination
+}
+
+// newGeneration builds everything of a configuration that can fail, and starts nothing.
+func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
+	destinations, err := newDestinations(cfg)
+	if err != nil {
+		return nil, err
+	}
+	runner, jobs, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{Identifiers: d.telemetry.Recorder(), TLS: d.options.TLS})
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]probe.Entry, 0, len(jobs))
+	for _, job := range jobs {
+		entries = append(entries, probe.Entry{Probe: job.Probe(), Host: job.Host(), Run: job.Run})
+	}
+	return &generation{
+		config:       cfg,
+		runner:       runner,
+		destinations: destinations,
+		dispatcher: probe.NewDispatcher(probe.DispatcherOptions{
+			Entries: entries,
+			Limits:  cfg.Limits,
+			// The engine comes first: what people are told does not wait for what is written down.
+			Sinks: append([]probe.Sink{d.evaluator, d.telemetry.Recorder(), d.progress, misses{d.options.Logger}}, d.options.Sinks...),
+		}),
+	}, nil
+}
+
+// run dispatches the generation's probes, from the first time after since, until it is stopped and its last run has ended.
+func (g *generation) run(ctx context.Context, since time.Time) {
+	g.dispatcher.Run(ctx, since)
+	g.runner.Close()
+}
+
+// newJobs makes probes ready to run.
+func newJobs(cfg *config.Config, probes []probe.Probe, options probe.RunnerOptions) (_ *probe.Runner, _ []*probe.Job, err error) {
+	options.Target, options.UserAgent = cfg.Target, userAgent()
+	if options.Credentials, err = newCredentials(cfg); err != nil {
+		return nil, nil, err
+	}
+	runner := probe.NewRunner(options)
+	jobs := make([]*probe.Job, 0, len(probes))
+	var faults []error
+	for _, p := range probes {
+		job, err := runner.Prepare(p)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("probe %q: %w", p.Name, err))
+			continue
+		}
+		jobs = append(jobs, job)
+	}
+	return runner, jobs, errors.Join(faults...)
+}
+
+func userAgent() string {
+	version, _ := buildVersion()
+	return "squarewatch/" + version
+}
+
+// newEngine builds the alert engine; unchanged rules go on where the previous engine had them.
+func newEngine(cfg *config.Config, previous *alert.Engine) (*alert.Engine, error) {
+	return alert.NewEngine(alert.EngineOptions{Rules: cfg.Rules, Probes: cfg.Probes, Previous: previous})
+}
+
+// newTelemetry sets up tracing and metrics as the file says.
+func newTelemetry(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*otel.Telemetry, error) {
+	version, _ := buildVersion()
+	return otel.New(ctx, otel.Options{
+		Settings: cfg.Telemetry, ServiceVersion: version, InstanceID: rand.Text(), UserAgent: userAgent(), Logger: logger,
+	})
+}
+
+// sameProcess refuses what only a restart can change, rather than pretend that a reload did it.
+func sameProcess(current, next *config.Config) error {
+	var faults []error
+	if current.Listen != next.Listen {
+		faults = append(faults, fmt.Errorf("listen changed from %s to %s: a reload cannot move the port; restart the service", current.Listen, next.Listen))
+	}
+	if current.Telemetry.OTLP != next.Telemetry.OTLP {
+		faults = append(faults, errors.New("telemetry.otlp changed: a reload cannot move the exporters; restart the service"))
+	}
+	return errors.Join(faults...)
+}
+
+func logWarnings(logger *slog.Logger, cfg *config.Config) {
+	for _, w := range cfg.Warnings {
+		logger.Warn(w.String())
+	}
+	for _, left := range cfg.LeftOut {
+		logger.Warn("a catalogue probe is left out", "probe", left.Name, "reason", left.Reason)
+	}
+}
+
+// misses is the sink that tells the log of runs that were missed: they are news, and rare.
+type misses struct{ logger *slog.Logger }
+
+// Finished says nothing: a healthy run is no news, and an unexpected one is the engine's.
+func (misses) Finished(*probe.Result) {}
+
+// Missed logs what was missed.
+func (m misses) Missed(miss probe.Miss) {
+	m.logger.Warn("a run was missed", "probe", miss.Probe, "reason", string(miss.Reason), "intended", miss.Intended,
+		"count", miss.Count, "detail", miss.Detail)
+}

@@ -1,0 +1,80 @@
+package main_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed is the direction of imports: what each package may import of ours. A package that is not here may import nothing of ours.
+func allowed() map[string][]string {
+	below := []string{
+		"config/secret", "probe", "probe/catalogue", "alert", "alert/slack", "otel", "config",
+	}
+	return map[string][]string{
+		"probe":              {"config/secret"},
+		"probe/catalogue":    {"probe"},
+		"alert":              {"probe"},
+		"alert/slack":        {"alert", "probe", "config/secret"},
+		"alert/notifiertest": {"alert", "probe", "config/secret"},
+		"otel":               {"probe", "alert", "config/secret"},
+		"config":             {"config/secret", "probe", "probe/catalogue", "alert", "otel"},
+		"cmd/squarewatch":    append(below, "probe/aisquaretest"),
+	}
+}
+
+// forbidden names what a package must not depend on, even through others.
+func forbidden() map[string][]string {
+	return map[string][]string{
+		"probe": {"go.opentelemetry.io/", "github.com/slack-go/", "squarewatch/alert"},
+		"alert": {"go.opentelemetry.io/", "github.com/slack-go/"},
+	}
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps=false", "-json=ImportPath,Imports,Deps", "squarewatch/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestImportsGoDownOnly(t *testing.T) {
+	for _, p := range listPackages(t) {
+		name := strings.TrimPrefix(p.ImportPath, "squarewatch/")
+		for _, imported := range p.Imports {
+			ours, found := strings.CutPrefix(imported, "squarewatch/")
+			if found && !slices.Contains(allowed()[name], ours) {
+				t.Errorf("%s imports %s: data goes down and nothing calls up; let the upper package call, or move the type down to its producer", name, ours)
+			}
+		}
+		for _, dep := range p.Deps {
+			for _, prefix := range forbidden()[name] {
+				if strings.HasPrefix(dep, prefix) {
+					t.Errorf("%s depends on %s, if only through another package: only the packages above may know of it", name, dep)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"squarewatch/alert"
+	"squarewatch/alert/slack"
+	"squarewatch/config"
+	"squarewatch/probe"
+)
+
+// kinds lists what a configuration file may name: one line a kind.
+func kinds() config.Kinds {
+	return config.Kinds{
+		Credentials: []config.Kind[probe.Credential]{
+			config.NewKind("api_key", probe.APIKeySettings{}, newAPIKey),
+		},
+		Notifiers: []config.Kind[alert.Notifier]{
+			config.NewKind("slack", slack.Settings{}, newSlack),
+		},
+	}
+}
+
+func newAPIKey(s probe.APIKeySettings, _ *config.Config) (probe.Credential, error) {
+	return probe.NewAPIKey(s)
+}
+
+func newSlack(s slack.Settings, cfg *config.Config) (alert.Notifier, error) {
+	return slack.New(s, slack.Options{TraceURL: cfg.Telemetry.TraceURL}), nil
+}
+
+// newCredentials makes the credentials of a configuration.
+func newCredentials(cfg *config.Config) (map[string]probe.Credential, error) {
+	made := map[string]probe.Credential{}
+	var faults []error
+	for _, name := range sortedKeys(cfg.Credentials) {
+		credential, err := cfg.Credentials[name].Build(cfg)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("credential %q: %w", name, err))
+			continue
+		}
+		made[name] = credential
+	}
+	return made, errors.Join(faults...)
+}
+
+// newDestinations makes the notifiers of a configuration.
+func newDestinations(cfg *config.Config) (map[string]alert.Destination, error) {
+	made := map[string]alert.Destination{}
+	var faults []error
+	for _, name := range sortedKeys(cfg.Notifiers) {
+		notifier, err := cfg.Notifiers[name].Build(cfg)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("notifier %q: %w", name, err))
+			continue
+		}
+		made[name] = alert.Destination{Notifier: notifier, GroupWait: cfg.Notifiers[name].GroupWait}
+	}
+	return made, errors.Join(faults...)
+}

@@ -1,0 +1,102 @@
+// Command squarewatch watches the AISquare Studio API: it calls endpoints on a schedule, records every answer as
+// OpenTelemetry spans and metrics, and tells Slack when a rate of bad answers crosses a threshold, and when it is over.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	status := run(ctx, process{
+		args:   os.Args[1:],
+		env:    os.LookupEnv,
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		reload: func() <-chan os.Signal {
+			signals := make(chan os.Signal, 1)
+			signal.Notify(signals, syscall.SIGHUP)
+			return signals
+		},
+	})
+	stop()
+	os.Exit(status)
+}
+
+// process is what a command sees of the process it runs in.
+type process struct {
+	args           []string
+	env            func(string) (string, bool)
+	stdout, stderr io.Writer
+	reload         func() <-chan os.Signal // asks for SIGHUP; until then it ends the process as usual
+}
+
+// Exit statuses.
+const (
+	exitGood    = 0
+	exitBadNews = 1 // a probe unexpected, a file invalid
+	exitUsage   = 2
+)
+
+// errBadNews ends a command with exitBadNews when the news is already printed.
+var errBadNews = errors.New("bad news")
+
+// run executes one command line and returns the exit status.
+func run(ctx context.Context, p process) int {
+	understood := false // the command line; what fails later is news, not usage
+	root := newRoot(p)
+	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitGood
+	case errors.Is(err, errBadNews):
+		return exitBadNews
+	case understood:
+		printError(p.stderr, err)
+		return exitBadNews
+	}
+	printError(p.stderr, err)
+	_, _ = fmt.Fprintln(p.stderr, "Run 'squarewatch help' for the commands and their flags.")
+	return exitUsage
+}
+
+// printError prints each line of an error as one of ours.
+func printError(w io.Writer, err error) {
+	for line := range strings.Lines(err.Error()) {
+		_, _ = fmt.Fprintln(w, "squarewatch: "+strings.TrimSuffix(line, "\n"))
+	}
+}
+
+func newRoot(p process) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "squarewatch",
+		Short:         "Watches the AISquare Studio API and tells Slack when it misbehaves",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetArgs(p.args)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	file := &configFile{process: p}
+	root.PersistentFlags().StringVar(&file.flag, "config", "",
+		"configuration `file` (default $SQUAREWATCH_CONFIG, then "+defaultConfigPath+")")
+	root.AddCommand(
+		newRunCommand(p, file),
+		newCheckCommand(file),
+		newProbeCommand(file),
+		newDemoCommand(),
+		newVersionCommand(),
+	)
+	return root
+}

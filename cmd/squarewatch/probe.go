@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"squarewatch/config"
+	"squarewatch/probe"
+)
+
+func newProbeCommand(file *configFile) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "probe [NAME...]",
+		Short: "Run probes once, now, and show what came of each",
+		Long: "Run probes once, now: all of them, or those named. It raises no alert and keeps no state.\n" +
+			"The exit status is 1 when an answer is not what its probe expects.",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return file.probeNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, names []string) error {
+			cfg, err := file.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			probes, err := chooseProbes(cfg.Probes, names)
+			if err != nil {
+				return err
+			}
+			results, err := probeOnce(cmd.Context(), cfg, probes)
+			if err != nil {
+				return err
+			}
+			return report(cmd.OutOrStdout(), results, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a probe and line")
+	return cmd
+}
+
+// chooseProbes returns the named probes in the order of their names on the command line; all when none is named.
+func chooseProbes(all []probe.Probe, names []string) ([]probe.Probe, error) {
+	if len(names) == 0 {
+		return all, nil
+	}
+	var chosen []probe.Probe
+	var faults []error
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(p probe.Probe) bool { return p.Name == name })
+		if i < 0 {
+			faults = append(faults, fmt.Errorf("no probe is named %q: the file has %s", name, strings.Join(probeNames(all), ", ")))
+			continue
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, errors.Join(faults...)
+}
+
+// onceConcurrency is how many probes `squarewatch probe` runs at the same time.
+const onceConcurrency = 8
+
+// probeOnce runs each probe once and returns the results in the order of the probes. The spans go to the collector of the
+// file, if there is one, so that the printed trace identifiers lead somewhere.
+func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([]*probe.Result, error) {
+	telemetry, err := newTelemetry(ctx, cfg, discardLogger())
+	if err != nil {
+		return nil, err
+	}
+	defer flush(ctx, telemetry.Shutdown)
+	runner, jobs, err := newJobs(cfg, probes, probe.RunnerOptions{Identifiers: telemetry.Recorder()})
+	if err != nil {
+		return nil, err
+	}
+	defer runner.Close()
+	results := make([]*probe.Result, len(jobs))
+	slots := make(chan struct{}, onceConcurrency)
+	var runs sync.WaitGroup
+	for i, job := range jobs {
+		slots <- struct{}{}
+		runs.Go(func() {
+			defer func() { <-slots }()
+			results[i] = job.Run(ctx, time.Now())
+			telemetry.Recorder().Finished(results[i])
+		})
+	}
+	runs.Wait()
+	return results, context.Cause(ctx)
+}
+
+// report prints the results and returns errBadNews when one is unexpected.
+func report(w io.Writer, results []*probe.Result, asJSON bool) error {
+	if asJSON {
+		encoder := json.NewEncoder(w)
+		for _, r := range results {
+			if err := encoder.Encode(newResultLine(r)); err != nil {
+				return err
+			}
+		}
+	} else if _, err := fmt.Fprintln(w, resultTable(results)); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(results, func(r *probe.Result) bool { return !r.Expected }) {
+		return errBadNews
+	}
+	return nil
+}
+
+// resultLine is one line of `probe --json`; durations are in seconds.
+type resultLine struct {
+	Probe      string                      `json:"probe"`
+	Class      probe.Class                 `json:"class"`
+	Code       int                         `json:"code"`
+	Expected   bool                        `json:"expected"`
+	Reason     string                      `json:"reason"`
+	Credential string                      `json:"credential"`
+	Attempts   int                         `json:"attempts"`
+	Duration   float64                     `json:"duration"`
+	Phases     map[probe.PhaseKind]float64 `json:"phases"`
+	TraceID    string                      `json:"trace_id"`
+}
+
+func newResultLine(r *probe.Result) resultLine {
+	line := resultLine{
+		Probe: r.Probe, Class: r.Class, Code: r.Code, Expected: r.Expected, Reason: r.Reason, Credential: r.Credential,
+		Attempts: len(r.Attempts), Duration: r.Latency().Seconds(), TraceID: r.Trace.String(),
+		Phases: map[probe.PhaseKind]float64{},
+	}
+	if len(r.Attempts) > 0 {
+		for _, p := range r.Attempts[0].Phases {
+			line.Phases[p.Kind] += p.End.Sub(p.Start).Seconds()
+		}
+	}
+	return line
+}

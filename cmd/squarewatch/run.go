@@ -1,0 +1,100 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+
+	"squarewatch/config"
+)
+
+func newRunCommand(p process, file *configFile) *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Run the daemon",
+		Long: "Run the daemon in the foreground until SIGTERM or SIGINT. SIGHUP reads the file again: when anything in it is wrong\n" +
+			"the old configuration goes on untouched. Under systemd it says when it is ready, and feeds the watchdog.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			d, err := New(cmd.Context(), Options{
+				Load:     func() (*config.Config, error) { return file.read() },
+				Logger:   logger,
+				Notify:   notifySystemd(logger),
+				Watchdog: watchdogInterval(),
+			})
+			if err != nil {
+				return err
+			}
+			reloads := p.reload()
+			return d.Run(cmd.Context(), reloads)
+		},
+	}
+}
+
+// notifySystemd returns the function that tells the service manager of a change; outside of systemd it does nothing.
+func notifySystemd(logger *slog.Logger) func(state string) {
+	return func(state string) {
+		if _, err := daemon.SdNotify(false, state); err != nil {
+			logger.Warn("the service manager could not be told", "state", state, "error", err)
+		}
+	}
+}
+
+// watchdogInterval returns how often the service manager wants to hear from us; 0 when it does not.
+func watchdogInterval() time.Duration {
+	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		return 0
+	}
+	return interval
+}
+
+func discardLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// configFile finds and reads the configuration that a command line means.
+type configFile struct {
+	flag    string
+	process process
+}
+
+// defaultConfigPath is read when neither the flag nor the environment names a file.
+const defaultConfigPath = "/etc/squarewatch/squarewatch.yaml"
+
+func (f *configFile) path() string {
+	if f.flag != "" {
+		return f.flag
+	}
+	if path, ok := f.process.env("SQUAREWATCH_CONFIG"); ok && path != "" {
+		return path
+	}
+	return defaultConfigPath
+}
+
+// read reads and checks the file.
+func (f *configFile) read() (*config.Config, error) {
+	directory, _ := f.process.env("CREDENTIALS_DIRECTORY")
+	return config.Load(f.path(), config.Options{Kinds: kinds(), Environ: f.process.env, CredentialsDirectory: directory})
+}
+
+// load reads the file and prints its warnings.
+func (f *configFile) load(warnings io.Writer) (*config.Config, error) {
+	cfg, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	printWarnings(warnings, cfg)
+	return cfg, nil
+}
+
+// probeNames returns the names for shell completion: none when the file cannot be read.
+func (f *configFile) probeNames() []string {
+	cfg, err := f.read()
+	if err != nil {
+		return nil
+	}
+	return probeNames(cfg.Probes)
+}

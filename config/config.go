@@ -1,0 +1,154 @@
+// Package config reads the one configuration file: strictly, with every error at once and at its place, and with secrets
+// that stay secret. Each settings struct, its defaults and its validation live in the package that it configures.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v4"
+
+	"squarewatch/alert"
+	"squarewatch/otel"
+	"squarewatch/probe"
+	"squarewatch/probe/catalogue"
+)
+
+// Config is a file that is known to be good, with every default filled in.
+type Config struct {
+	Target      *url.URL
+	AllowHTTP   bool
+	Studio      string
+	Credentials map[string]Part[probe.Credential]
+	Probes      []probe.Probe       // of the catalogue and of the file
+	LeftOut     []catalogue.LeftOut // catalogue probes that the file does not give enough for
+	Rules       []alert.Rule
+	Notifiers   map[string]Notifier
+	Telemetry   otel.Settings
+	Listen      string
+	Limits      probe.Limits
+	Warnings    []Warning
+}
+
+// file is the configuration as it is written. A new section is a field here and in [Config].
+type file struct {
+	Target      string               `yaml:"target"`
+	AllowHTTP   bool                 `yaml:"allow_http,omitempty"`
+	Studio      string               `yaml:"studio,omitempty"`
+	Catalogue   Choice               `yaml:"catalogue,omitempty"`
+	Credentials map[string]yaml.Node `yaml:"credentials,omitempty"`
+	Defaults    probe.Defaults       `yaml:"defaults,omitempty"`
+	Probes      []probe.Probe        `yaml:"probes,omitempty"`
+	Rules       *[]alert.Rule        `yaml:"rules,omitempty"`
+	Notifiers   map[string]yaml.Node `yaml:"notifiers,omitempty"`
+	Telemetry   otel.Settings        `yaml:"telemetry,omitempty"`
+	Listen      string               `yaml:"listen,omitempty"`
+	Limits      probe.Limits         `yaml:"limits,omitempty"`
+}
+
+// Options say what a file may use.
+type Options struct {
+	Kinds                Kinds
+	Environ              func(string) (string, bool) // the environment; empty when nil
+	CredentialsDirectory string                      // systemd's $CREDENTIALS_DIRECTORY
+}
+
+// Load reads the file at a path.
+func Load(path string, options Options) (*Config, error) {
+	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no configuration file %s: write one, or name another with --config or $SQUAREWATCH_CONFIG", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return Parse(path, data, options)
+}
+
+// Parse reads a file's content; name is what errors call it. The error is of type [Errors].
+func Parse(name string, data []byte, options Options) (*Config, error) {
+	if options.Environ == nil {
+		options.Environ = func(string) (string, bool) { return "", false }
+	}
+	secrets := resolver{options.Environ, options.CredentialsDirectory, filepath.Dir(name)}
+	r := &reader{file: name, lookup: secrets.lookup}
+	var document yaml.Node
+	if err := yaml.Load(data, &document); err != nil {
+		r.syntax(err)
+		return nil, r.errors
+	}
+	raw := file{
+		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: probe.DefaultLimits(), Listen: defaultListen,
+	}
+	r.decode(&document, "", &raw)
+	cfg := r.assemble(&document, &raw, options.Kinds)
+	if len(r.errors) > 0 {
+		return nil, r.errors.sorted()
+	}
+	cfg.Warnings = r.warnings
+	return cfg, nil
+}
+
+// defaultListen is the address of the pages and metrics.
+const defaultListen = "127.0.0.1:9477"
+
+// syntax notes why a file is no YAML.
+func (r *reader) syntax(err error) {
+	if e, ok := errors.AsType[*yaml.LoadError](err); ok {
+		r.fault(&yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}, "", "is no YAML: "+e.Message)
+		return
+	}
+	r.fault(nil, "", "is no YAML: "+err.Error())
+}
+
+// assemble checks what the parts of a file say of each other and makes a configuration of them.
+func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
+	cfg := &Config{
+		AllowHTTP: raw.AllowHTTP, Studio: raw.Studio, Listen: raw.Listen,
+		Target:      r.target(document, raw),
+		Credentials: r.credentials(kinds.Credentials, raw.Credentials),
+		Notifiers:   r.notifiers(kinds.Notifiers, raw.Notifiers),
+		Telemetry:   raw.Telemetry,
+		Limits:      raw.Limits,
+	}
+	r.invalid(locate(document, "telemetry"), "telemetry", cfg.Telemetry.Validate())
+	r.invalid(locate(document, "limits"), "limits", cfg.Limits.Validate())
+	if _, _, err := net.SplitHostPort(cfg.Listen); err != nil {
+		r.fault(locate(document, "listen"), "listen", fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
+	}
+	r.probes(document, raw, cfg)
+	r.rules(document, raw, cfg)
+	return cfg
+}
+
+// target reads the base URL of all probes.
+func (r *reader) target(document *yaml.Node, raw *file) *url.URL {
+	const example = "write the API's address, for example https://api.aisquare.studio"
+	node := locate(document, "target")
+	u, err := url.Parse(raw.Target)
+	switch {
+	case raw.Target == "":
+		r.fault(node, "target", "is missing; "+example)
+	case err != nil, u.Host == "", u.Scheme != "https" && u.Scheme != "http":
+		r.fault(node, "target", fmt.Sprintf("is %q; %s", raw.Target, example))
+	case u.User != nil:
+		r.fault(node, "target", "holds a user or a password; leave them out and define a credential")
+	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "":
+		r.fault(node, "target", "has more than a host; put the path into the probes")
+	case u.Scheme == "http" && !raw.AllowHTTP && !loopback(u.Hostname()):
+		r.fault(node, "target", "is plain http, which would show credentials to the network; use https, or set allow_http: true")
+	default:
+		return u
+	}
+	return &url.URL{Scheme: "https", Host: "invalid"}
+}
+
+func loopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && address.IsLoopback())
+}

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+// Kind is one way to do something, with settings of its own. T is what it makes.
+type Kind[T any] struct {
+	Name     string
+	settings reflect.Type
+	read     func(r *reader, node *yaml.Node, path string) Part[T]
+}
+
+// Part is a piece of the configuration that a kind has read.
+type Part[T any] struct {
+	Kind     string
+	Settings any                      // as the kind has read them; printing them shows no secret
+	Build    func(*Config) (T, error) // makes what the settings describe
+}
+
+// NewKind returns a kind. defaults are the settings before the file has its say; build makes the thing of them.
+func NewKind[S, T any](name string, defaults S, build func(S, *Config) (T, error)) Kind[T] {
+	return Kind[T]{
+		Name:     name,
+		settings: reflect.TypeFor[S](),
+		read: func(r *reader, node *yaml.Node, path string) Part[T] {
+			settings := defaults
+			r.decode(node, path, &settings)
+			return Part[T]{Kind: name, Settings: settings, Build: func(c *Config) (T, error) { return build(settings, c) }}
+		},
+	}
+}
+
+// Kinds lists what a file may name. The program makes the list; see cmd/squarewatch/kinds.go.
+type Kinds struct {
+	Credentials []Kind[probe.Credential] // keys of the settings stand in the credential itself; one is called like the kind
+	Notifiers   []Kind[alert.Notifier]   // settings stand under a key called like the kind
+}
+
+// Notifier is a notifier of the file.
+type Notifier struct {
+	Part[alert.Notifier]
+
+	GroupWait time.Duration // transitions of one rule this close together make one message
+}
+
+// defaultGroupWait is the group_wait of a notifier that has none.
+const defaultGroupWait = 5 * time.Second
+
+// choose returns the one kind whose key a mapping has.
+func choose[T any](r *reader, node *yaml.Node, path string, kinds []Kind[T]) (Kind[T], bool) {
+	var chosen []Kind[T]
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.Name)
+		if child(node, k.Name) != nil {
+			chosen = append(chosen, k)
+		}
+	}
+	if len(chosen) == 1 {
+		return chosen[0], true
+	}
+	if len(chosen) == 0 && node.Kind == yaml.MappingNode && len(node.Content) > 0 {
+		key := node.Content[0]
+		if near := nearest(key.Value, names); near != "" && near != key.Value {
+			r.fault(key, path, fmt.Sprintf("unknown key %q: did you mean %q?", key.Value, near))
+			return Kind[T]{}, false
+		}
+	}
+	r.fault(node, path, "wants exactly one of these keys: "+strings.Join(names, ", "))
+	return Kind[T]{}, false
+}
+
+// credentials reads the credentials section.
+func (r *reader) credentials(kinds []Kind[probe.Credential], nodes map[string]yaml.Node) map[string]Part[probe.Credential] {
+	parts := map[string]Part[probe.Credential]{}
+	for _, name := range sortedKeys(nodes) {
+		node, path := nodes[name], join("credentials", name)
+		if name == probe.NoCredential {
+			r.fault(&node, path, "no credential can be called none: probes use that word for having none")
+		}
+		if kind, ok := choose(r, &node, path, kinds); ok {
+			parts[name] = kind.read(r, &node, path)
+		}
+	}
+	return parts
+}
+
+// notifiers reads the notifiers section.
+func (r *reader) notifiers(kinds []Kind[alert.Notifier], nodes map[string]yaml.Node) map[string]Notifier {
+	parts := map[string]Notifier{}
+	for _, name := range sortedKeys(nodes) {
+		node, path := nodes[name], join("notifiers", name)
+		kind, ok := choose(r, &node, path, kinds)
+		if !ok {
+			continue
+		}
+		common := struct {
+			GroupWait time.Duration `yaml:"group_wait"`
+		}{defaultGroupWait}
+		own, rest := split(&node, kind.Name)
+		r.decode(rest, path, &common)
+		if common.GroupWait < 0 {
+			r.fault(locate(rest, "group_wait"), join(path, "group_wait"), "is "+common.GroupWait.String()+"; write a duration of 0s or more")
+		}
+		parts[name] = Notifier{kind.read(r, own, join(path, kind.Name)), common.GroupWait}
+	}
+	return parts
+}
+
+// split returns the value of a key, and the mapping without that key.
+func split(node *yaml.Node, key string) (value, rest *yaml.Node) {
+	without := *node
+	without.Content = nil
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Value == key {
+			value = node.Content[i+1]
+			continue
+		}
+		without.Content = append(without.Content, node.Content[i], node.Content[i+1])
+	}
+	return value, &without
+}

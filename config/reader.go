@@ -1,0 +1,284 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+)
+
+// reader decodes parts of one file and collects what is wrong with them.
+type reader struct {
+	file     string
+	lookup   func(secret.Reference) (string, error)
+	errors   Errors
+	warnings []Warning
+}
+
+// fault notes an error at a node.
+func (r *reader) fault(node *yaml.Node, path, problem string) {
+	e := &Error{File: r.file, Path: path, Problem: problem}
+	if node != nil {
+		e.Line, e.Column = node.Line, node.Column
+	}
+	r.errors = append(r.errors, e)
+}
+
+// decode fills out from a node, strictly, resolves its secrets, and lets it validate itself. path is where the node stands.
+// Decoding goes on after an error, so that all are found at once; validation does not begin on what could not be read.
+func (r *reader) decode(node *yaml.Node, path string, out any) {
+	before := len(r.errors)
+	if err := node.Load(out); err != nil {
+		r.loadErrors(node, path, err)
+	}
+	r.walk(node, path, reflect.ValueOf(out).Elem(), false)
+	if validator, ok := out.(interface{ Validate() error }); ok && len(r.errors) == before {
+		r.invalid(node, path, validator.Validate())
+	}
+}
+
+// loadErrors turns what the YAML library found into faults in words for people.
+func (r *reader) loadErrors(node *yaml.Node, path string, err error) {
+	all, ok := errors.AsType[*yaml.LoadErrors](err)
+	if !ok {
+		r.fault(node, path, err.Error())
+		return
+	}
+	for _, e := range all.Errors {
+		at := &yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}
+		where := path
+		if found, ok := pathAt(node, path, e.Mark.Line, e.Mark.Column); ok {
+			where = found
+		}
+		r.fault(at, where, plainWords(e.Message))
+	}
+}
+
+var wrongType = regexp.MustCompile("^cannot construct !!(\\S+)(?: `(.*)`)? into (\\S+)$")
+
+// plainWords rewrites a message of the YAML library that speaks of Go's types.
+func plainWords(message string) string {
+	match := wrongType.FindStringSubmatch(message)
+	if match == nil {
+		return message
+	}
+	got := map[string]string{"map": "a mapping", "seq": "a list", "null": "nothing"}[match[1]]
+	if got == "" {
+		got = strconv.Quote(match[2])
+	}
+	return fmt.Sprintf("is %s, but wants %s", got, kindInWords(match[3]))
+}
+
+func kindInWords(goType string) string {
+	switch {
+	case goType == "time.Duration":
+		return "a duration such as 30s, 5m or 4h"
+	case goType == "bool":
+		return "true or false"
+	case strings.HasPrefix(goType, "int"), strings.HasPrefix(goType, "uint"):
+		return "a whole number"
+	case strings.HasPrefix(goType, "float"):
+		return "a number"
+	case strings.HasPrefix(goType, "[]"):
+		return "a list, for example [a, b]"
+	case strings.HasPrefix(goType, "map["), strings.HasPrefix(goType, "*"):
+		return "a mapping of keys to values"
+	case goType == "string", goType == "probe.Connection", goType == "probe.Guard", goType == "alert.Per", goType == "alert.Severity":
+		return "a text"
+	}
+	return "a mapping of keys to values"
+}
+
+// invalid turns what a settings struct says of itself into faults at the places of its fields.
+func (r *reader) invalid(node *yaml.Node, path string, err error) {
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			r.invalid(node, path, e)
+		}
+		return
+	}
+	fault, ok := errors.AsType[*probe.Invalid](err)
+	if !ok {
+		r.fault(node, path, err.Error())
+		return
+	}
+	problem := fault.Problem
+	if fault.Fix != "" {
+		problem += "; " + fault.Fix
+	}
+	r.fault(locate(node, fault.Field), join(path, fault.Field), problem)
+}
+
+// walk looks at a node and the value that was decoded from it, side by side: keys that the value has no field for are
+// faults, secrets are resolved, and a reference anywhere else is a fault.
+func (r *reader) walk(node *yaml.Node, path string, value reflect.Value, plain bool) {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	if text, ok := asText(value); ok {
+		r.resolve(node, path, text, plain)
+		return
+	}
+	for value.Kind() == reflect.Pointer && !value.IsNil() {
+		value = value.Elem()
+	}
+	switch {
+	case node.Kind == yaml.DocumentNode:
+		r.walk(node.Content[0], path, value, plain)
+	case node.Kind == yaml.MappingNode && value.Kind() == reflect.Struct && !isText(value):
+		r.walkStruct(node, path, value)
+	case node.Kind == yaml.MappingNode && value.Kind() == reflect.Map:
+		r.walkMap(node, path, value, plain)
+	case node.Kind == yaml.SequenceNode && value.Kind() == reflect.Slice:
+		for i, item := range node.Content {
+			if i < value.Len() {
+				r.walk(item, fmt.Sprintf("%s[%d]", path, i), value.Index(i), plain)
+			}
+		}
+	case node.Kind == yaml.ScalarNode:
+		r.noReference(node, path)
+	case value.Kind() != reflect.Struct || isText(value):
+		for i, child := range node.Content { // free-form values, such as a body in JSON
+			if node.Kind == yaml.SequenceNode || i%2 == 1 {
+				r.walk(child, path, reflect.Value{}, plain)
+			}
+		}
+	}
+}
+
+func (r *reader) walkStruct(node *yaml.Node, path string, value reflect.Value) {
+	fields := yamlFields(value.Type())
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, child := node.Content[i], node.Content[i+1]
+		field, known := fields[key.Value]
+		if !known {
+			r.unknownKey(key, path, sortedKeys(fields))
+			continue
+		}
+		if value.FieldByIndex(field.Index).Type() == reflect.TypeFor[yaml.Node]() {
+			continue // decoded on its own later
+		}
+		r.walk(child, join(path, key.Value), value.FieldByIndex(field.Index), field.Tag.Get("secret") == "optional")
+	}
+}
+
+func (r *reader) walkMap(node *yaml.Node, path string, value reflect.Value, plain bool) {
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, child := node.Content[i], node.Content[i+1]
+		item := value.MapIndex(reflect.ValueOf(key.Value).Convert(value.Type().Key()))
+		if !item.IsValid() || item.Type() == reflect.TypeFor[yaml.Node]() {
+			continue
+		}
+		changeable := reflect.New(item.Type()).Elem()
+		changeable.Set(item)
+		r.walk(child, join(path, key.Value), changeable, plain && !secretHeader(key.Value))
+		value.SetMapIndex(reflect.ValueOf(key.Value).Convert(value.Type().Key()), changeable)
+	}
+}
+
+// secretHeader reports whether a header of that name carries a secret by custom.
+func secretHeader(name string) bool {
+	name = strings.ToLower(name)
+	return name == "authorization" || name == "cookie" || strings.Contains(name, "api-key") || strings.Contains(name, "token")
+}
+
+// unknownKey names the key that was probably meant, and all there are.
+func (r *reader) unknownKey(key *yaml.Node, path string, known []string) {
+	problem := fmt.Sprintf("unknown key %q", key.Value)
+	if near := nearest(key.Value, known); near != "" {
+		problem += fmt.Sprintf(": did you mean %q?", near)
+	} else {
+		problem += ": known here are " + strings.Join(known, ", ")
+	}
+	r.fault(key, path, problem)
+}
+
+// asText returns the secret that a value is.
+func asText(value reflect.Value) (*secret.Text, bool) {
+	if !value.IsValid() || value.Type() != reflect.TypeFor[secret.Text]() || !value.CanAddr() {
+		return nil, false
+	}
+	text, ok := value.Addr().Interface().(*secret.Text)
+	return text, ok
+}
+
+// isText reports whether a struct is written as one scalar.
+func isText(value reflect.Value) bool {
+	_, ok := reflect.New(value.Type()).Interface().(interface{ UnmarshalText([]byte) error })
+	return ok
+}
+
+// resolve replaces the references in a secret, and warns of one that stands in the file in clear.
+func (r *reader) resolve(node *yaml.Node, path string, text *secret.Text, plain bool) {
+	references, err := text.Resolve(r.lookup)
+	switch {
+	case err != nil:
+		r.fault(node, path, err.Error())
+	case references == 0 && !text.IsZero() && !plain:
+		r.warnings = append(r.warnings, Warning{r.file, node.Line, node.Column, path,
+			"a secret stands in the file in clear; write ${credential:NAME}, ${file:/path} or ${env:NAME} instead"})
+	}
+}
+
+var looksLikeReference = regexp.MustCompile(`\$\{(env|file|credential):`)
+
+// noReference refuses a reference where no secret is expected: its value would be shown.
+func (r *reader) noReference(node *yaml.Node, path string) {
+	if looksLikeReference.MatchString(node.Value) {
+		r.fault(node, path, "holds a reference, but references are read only where a secret belongs (api_key, webhook_url, headers, body); write the value itself")
+	}
+}
+
+// yamlFields returns the fields of a struct by their keys.
+func yamlFields(t reflect.Type) map[string]reflect.StructField {
+	fields := map[string]reflect.StructField{}
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if f.IsExported() && name != "" && name != "-" {
+			fields[name] = f
+		}
+	}
+	return fields
+}
+
+// nearest returns the known word that the given one is probably a slip of; empty when none is near.
+func nearest(word string, known []string) string {
+	best, distance := "", len(word)/3+2
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(word), k); d < distance {
+			best, distance = k, d
+		}
+	}
+	return best
+}
+
+// editDistance is the number of letters to change, insert or delete (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return slices.Max(row[len(b):])
+}

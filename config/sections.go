@@ -1,0 +1,167 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+	"squarewatch/probe/catalogue"
+)
+
+// Choice says which catalogue probes are wanted: all, none, or a list of names.
+type Choice struct {
+	Unset bool // the file does not say: all when it has no probes of its own
+	All   bool
+	Names []string
+}
+
+// UnmarshalYAML reads a word or a list.
+func (c *Choice) UnmarshalYAML(node *yaml.Node) error {
+	*c = Choice{}
+	if node.Kind == yaml.SequenceNode {
+		return node.Load(&c.Names)
+	}
+	switch node.Value {
+	case "all":
+		c.All = true
+	case "none":
+	default:
+		return fmt.Errorf("is %q; write all, none, or a list of names", node.Value)
+	}
+	return nil
+}
+
+// probes puts the catalogue's and the file's own probes together.
+func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
+	defaults := probe.DefaultDefaults()
+	own := raw.Defaults
+	if !own.Schedule.IsZero() {
+		defaults.Schedule = own.Schedule
+	}
+	defaults.Timeout = cmp.Or(own.Timeout, defaults.Timeout)
+	defaults.Connection = cmp.Or(own.Connection, defaults.Connection)
+	defaults.Credential = cmp.Or(own.Credential, defaults.Credential)
+	r.knownCredential(locate(document, "defaults.credential"), "defaults.credential", defaults.Credential, raw)
+
+	builtIn := r.catalogue(document, raw, cfg, own.Credential)
+	seen := map[string]string{}
+	for i := range builtIn {
+		defaults.Apply(&builtIn[i])
+		r.invalid(locate(document, "defaults"), "defaults", builtIn[i].Validate())
+		seen[builtIn[i].Name] = "the catalogue has a probe of that name: choose another, or leave it out with catalogue: [names]"
+	}
+	for i := range raw.Probes {
+		p, at := &raw.Probes[i], fmt.Sprintf("probes[%d]", i)
+		node := locate(document, at)
+		defaults.Apply(p)
+		r.invalid(node, at, p.Validate())
+		r.knownCredential(locate(node, "credential"), join(at, "credential"), p.Credential, raw)
+		if taken := seen[p.Name]; taken != "" {
+			r.fault(locate(node, "name"), join(at, "name"), fmt.Sprintf("is %q; %s", p.Name, taken))
+		}
+		seen[p.Name] = fmt.Sprintf("%s has that name already", at)
+	}
+	cfg.Probes = append(builtIn, raw.Probes...)
+	if len(cfg.Probes) == 0 && len(r.errors) == 0 {
+		r.fault(locate(document, "catalogue"), "probes", "there is nothing to probe; write a probe, or catalogue: all")
+	}
+}
+
+// catalogue returns the built-in probes that are wanted and possible.
+func (r *reader) catalogue(document *yaml.Node, raw *file, cfg *Config, credential string) []probe.Probe {
+	choice := raw.Catalogue
+	if choice.Unset {
+		choice.All = len(raw.Probes) == 0
+	}
+	if !choice.All && len(choice.Names) == 0 {
+		return nil
+	}
+	if credential == "" && len(raw.Credentials) == 1 { // whose else?
+		credential = sortedKeys(raw.Credentials)[0]
+	}
+	if credential == probe.NoCredential {
+		credential = ""
+	}
+	probes, leftOut, err := catalogue.Probes(catalogue.Options{Studio: raw.Studio, Credential: credential, Names: choice.Names})
+	if err != nil {
+		for line := range strings.Lines(err.Error()) {
+			r.fault(locate(document, "catalogue"), "catalogue", strings.TrimSpace(line))
+		}
+	}
+	cfg.LeftOut = leftOut
+	return probes
+}
+
+// knownCredential refuses a reference to a credential that the file does not have.
+func (r *reader) knownCredential(node *yaml.Node, path, name string, raw *file) {
+	if _, ok := raw.Credentials[name]; !ok && name != probe.NoCredential {
+		r.fault(node, path, fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("credentials", sortedKeys(raw.Credentials), probe.NoCredential)))
+	}
+}
+
+// oneOf says what may be written instead.
+func oneOf(section string, names []string, also ...string) string {
+	names = append(names, also...)
+	if len(names) == 0 {
+		return "define it under " + section
+	}
+	return fmt.Sprintf("define it under %s, or write one of %s", section, strings.Join(names, ", "))
+}
+
+// rules fills and checks the rules; the default ones when the file has none.
+func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
+	if raw.Rules == nil {
+		cfg.Rules = alert.DefaultRules()
+	} else {
+		cfg.Rules = *raw.Rules
+	}
+	seen := map[string]int{}
+	for i := range cfg.Rules {
+		rule, at := &cfg.Rules[i], fmt.Sprintf("rules[%d]", i)
+		node := locate(document, at)
+		everything := len(rule.Probes) == 0
+		rule.Defaults()
+		r.invalid(node, at, rule.Validate())
+		if first, taken := seen[rule.Name]; taken {
+			r.fault(locate(node, "name"), join(at, "name"), fmt.Sprintf("is %q, the name that rules[%d] has already", rule.Name, first))
+		}
+		seen[rule.Name] = i
+		for k, glob := range rule.Probes {
+			if !everything && !matchesAny(glob, cfg.Probes) {
+				where := fmt.Sprintf("probes[%d]", k)
+				r.fault(locate(node, where), join(at, where), fmt.Sprintf("%q matches no probe; the file has %s", glob, strings.Join(probeNames(cfg.Probes), ", ")))
+			}
+		}
+		r.knownNotifiers(node, at, rule.Notify, cfg)
+	}
+}
+
+func (r *reader) knownNotifiers(node *yaml.Node, at string, names []string, cfg *Config) {
+	for k, name := range names {
+		if _, ok := cfg.Notifiers[name]; !ok {
+			where := fmt.Sprintf("notify[%d]", k)
+			r.fault(locate(node, where), join(at, where), fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("notifiers", sortedKeys(cfg.Notifiers))))
+		}
+	}
+}
+
+func matchesAny(glob string, probes []probe.Probe) bool {
+	return slices.ContainsFunc(probes, func(p probe.Probe) bool {
+		ok, err := path.Match(glob, p.Name)
+		return ok || err != nil // a bad glob is the rule's own fault, and told as such
+	})
+}
+
+func probeNames(probes []probe.Probe) []string {
+	names := make([]string, 0, len(probes))
+	for _, p := range probes {
+		names = append(names, p.Name)
+	}
+	return names
+}
