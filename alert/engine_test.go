@@ -32,11 +32,11 @@ func probes(names ...string) []probe.Probe {
 	return list
 }
 
-func engine(t testing.TB, options alert.EngineOptions) *alert.Engine {
-	t.Helper()
+func engine(tb testing.TB, options alert.EngineOptions) *alert.Engine {
+	tb.Helper()
 	e, err := alert.NewEngine(options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return e
 }

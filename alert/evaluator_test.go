@@ -53,7 +53,12 @@ func events(list []alert.Transition) []alert.Event {
 func TestTimeAloneFiresRemindsAndResolves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		v, handled, cancel := evaluate(t, rule(func(r *alert.Rule) { r.For = 30 * time.Second; r.Repeat = time.Minute; r.MinRuns = 1; r.Threshold = 0.5 }))
+		v, handled, cancel := evaluate(t, rule(func(r *alert.Rule) {
+			r.For = 30 * time.Second
+			r.Repeat = time.Minute
+			r.MinRuns = 1
+			r.Threshold = 0.5
+		}))
 		defer cancel()
 		for range 3 {
 			v.Finished(result("a", time.Now(), 500))

@@ -1,0 +1,149 @@
+package alert
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// crowded is how many changes may wait for one destination before those of a series replace each other, so that a
+	// day without the destination needs no more memory than there are series.
+	crowded = 1000
+	// pileUp is how long a change must have waited before others of its rule and event join it however far apart they were.
+	pileUp = time.Minute
+)
+
+// entry is a change of one incident that one destination has not been told.
+type entry struct {
+	event    Event
+	incident Incident
+	at       time.Time // of the change
+	first    time.Time // of the first change that it stands for
+	folded   int       // earlier changes that it stands for
+	hold     time.Time // it is not sent before
+}
+
+// queue holds what one destination is owed, in the order of the incidents' first untold changes. It is pure data.
+type queue struct{ entries []entry }
+
+// add takes a change. What is not yet told of the same incident is folded into it: people hear of the latest state, once.
+func (q *queue) add(t Transition, groupWait time.Duration) {
+	e := entry{event: t.Event, incident: t.Incident, at: t.At, first: t.At, hold: t.At.Add(groupWait)}
+	if i := q.find(&e); i >= 0 {
+		q.entries[i].fold(&e)
+		return
+	}
+	q.entries = append(q.entries, e)
+}
+
+// find returns the entry that a newer change is folded into; -1 for none.
+func (q *queue) find(e *entry) int {
+	if e.event == EventTest {
+		return -1
+	}
+	return slices.IndexFunc(q.entries, func(other entry) bool {
+		sameSeries := other.incident.Rule == e.incident.Rule && other.incident.Series == e.incident.Series
+		return other.event != EventTest && sameSeries && (other.incident.ID == e.incident.ID || len(q.entries) >= crowded)
+	})
+}
+
+// fold makes an entry tell a newer change as well. An incident that nobody heard of is new even when it is only a reminder
+// that is added; one that is over by now is told as such, since its message says how long it fired.
+func (e *entry) fold(newer *entry) {
+	if newer.event != EventUpdate || e.event == EventResolved {
+		e.event = newer.event
+	}
+	e.incident, e.at = newer.incident, newer.at
+	e.folded += newer.folded + 1
+}
+
+// next returns when the first entry may be sent; false when nothing waits.
+func (q *queue) next() (time.Time, bool) {
+	if len(q.entries) == 0 {
+		return time.Time{}, false
+	}
+	first := q.entries[0].hold
+	for i := range q.entries {
+		if q.entries[i].hold.Before(first) {
+			first = q.entries[i].hold
+		}
+	}
+	return first, true
+}
+
+// take removes the first entry that may be sent at now, and those that one message tells with it; empty for none.
+func (q *queue) take(now time.Time, groupWait time.Duration) []entry {
+	i := slices.IndexFunc(q.entries, func(e entry) bool { return !e.hold.After(now) })
+	if i < 0 {
+		return nil
+	}
+	head := q.entries[i]
+	taken := []entry{head}
+	rest := make([]entry, 0, len(q.entries)-1)
+	for j := range q.entries {
+		switch {
+		case j == i:
+		case head.joins(&q.entries[j], now, groupWait):
+			taken = append(taken, q.entries[j])
+		default:
+			rest = append(rest, q.entries[j])
+		}
+	}
+	q.entries = rest
+	return taken
+}
+
+// joins reports whether one message tells both.
+func (e *entry) joins(other *entry, now time.Time, groupWait time.Duration) bool {
+	if e.event == EventTest || e.event != other.event || e.incident.Rule != other.incident.Rule {
+		return false
+	}
+	return now.Sub(e.first) >= pileUp || other.at.Sub(e.at).Abs() <= groupWait && groupWait > 0
+}
+
+// restore puts back what could not be sent, in front of what came since, and not to be sent before hold.
+func (q *queue) restore(taken []entry, hold time.Time) {
+	since := q.entries
+	q.entries = taken
+	for i := range q.entries {
+		q.entries[i].hold = hold
+	}
+	for i := range since {
+		if j := q.find(&since[i]); j >= 0 {
+			q.entries[j].fold(&since[i])
+		} else {
+			q.entries = append(q.entries, since[i])
+		}
+	}
+}
+
+// release lets everything be sent at now that only waits for company.
+func (q *queue) release(now time.Time) {
+	for i := range q.entries {
+		q.entries[i].hold = now
+	}
+}
+
+// oldest returns when the first untold change happened; zero for none.
+func oldest(entries []entry) time.Time {
+	first := time.Time{}
+	for i := range entries {
+		first = earliest(first, entries[i].first)
+	}
+	return first
+}
+
+// message makes the notification of what was taken.
+func message(taken []entry, notifier string, now time.Time) Notification {
+	head := &taken[0]
+	n := Notification{
+		ID:       fmt.Sprintf("%s-%s-%d-%s", head.incident.ID, head.event, head.at.UnixNano(), notifier),
+		Notifier: notifier, At: head.at, Event: head.event, Incident: head.incident,
+		Late: max(now.Sub(head.first), 0), Folded: head.folded,
+	}
+	for i := range taken[1:] {
+		n.Others = append(n.Others, taken[i+1].incident)
+	}
+	return n
+}
