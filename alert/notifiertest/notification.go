@@ -1,0 +1,62 @@
+package notifiertest
+
+import (
+	"strings"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+// Notification returns a message as the outbox makes them; with [alert.EventTest] there is no incident in it.
+func Notification(event alert.Event) alert.Notification {
+	at := time.Date(2026, 10, 7, 3, 4, 5, 0, time.UTC)
+	n := alert.Notification{ID: "n1", Notifier: "ops", At: at, Event: event}
+	if event == alert.EventTest {
+		return n
+	}
+	n.Incident = alert.Incident{
+		ID: "0123456789ab", Rule: "server-errors", Series: "collections", Per: alert.PerProbe, Severity: alert.Critical,
+		Runbook: "https://wiki.example.org/500", Threshold: 0.2, Clear: 0.1, Window: 5 * time.Minute,
+		Since: at, Fired: at, Rate: 0.4, Runs: 20, Bad: 8, Labels: map[string]string{"team": "platform"},
+		Classes: []alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 8}},
+		Examples: []alert.Example{{
+			Probe: "collections", At: at, Class: probe.ServerError, Code: 500, Reason: "expected 2xx, got 500",
+			Excerpt: "Internal Server Error", Trace: probe.TraceID{1}, Span: probe.SpanID{1},
+		}},
+	}
+	if event == alert.EventResolved {
+		n.At = at.Add(10 * time.Minute)
+		n.Incident.Resolved = n.At
+	}
+	return n
+}
+
+// poisoned is a message with the text wherever an answer or a configuration could put it.
+func poisoned(event alert.Event, text string) alert.Notification {
+	n := Notification(event)
+	i := &n.Incident
+	i.Rule, i.Series, i.Runbook, i.Note = text, text, text, text
+	i.Labels = map[string]string{text: text}
+	for e := range i.Examples {
+		i.Examples[e].Probe, i.Examples[e].Reason, i.Examples[e].Excerpt = text, text, text
+	}
+	n.Others = []alert.Incident{*i}
+	return n
+}
+
+// hostile returns texts that answers of an API could hold, by a name.
+func hostile() map[string]string {
+	return map[string]string{
+		"a mention of all":    "<!channel> <!here> @everyone <@U123>",
+		"a link":              "<https://evil.example|click> [click](https://evil.example)",
+		"markup":              "```*_~`> &lt;script&gt;<script>alert(1)</script>",
+		"quotes and braces":   `"}],"text":"x","a":[{"\u0000`,
+		"lines":               "one\r\ntwo\u2028three\n\n\n",
+		"control characters":  "a\x00b\x1b[31mred\x07",
+		"right to left marks": "\u202egnp.exe\u2066",
+		"broken text":         "a\xff\xfe\xc0",
+		"very much":           strings.Repeat("0123456789", 10_000),
+		"nothing":             "",
+	}
+}

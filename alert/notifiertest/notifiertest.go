@@ -1,0 +1,237 @@
+// Package notifiertest holds what every notifier must pass.
+//
+// A notifier's test describes its destination with a [Harness] and calls [Run], which stands in for the destination on a
+// real socket: it answers, refuses, hangs, and cuts the connection.
+package notifiertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"squarewatch/alert"
+)
+
+// Harness describes a destination to the kit.
+type Harness struct {
+	// New returns the notifier under test, set up to deliver to the address of a server. It is called once a test.
+	New func(t *testing.T, address string) alert.Notifier
+	// Accept answers as the destination does when it takes a message.
+	Accept http.HandlerFunc
+	// Refusals are answers with which the destination refuses for good, by a name for the test. At least one.
+	Refusals map[string]http.HandlerFunc
+	// Secrets are texts of the settings, such as tokens, that no error may hold. At least one.
+	Secrets []string
+	// Inspect fails the test when what a hostile incident made of a request could do harm at the destination, such as
+	// mention people. It may be nil, and is called from the server's goroutines.
+	Inspect func(t *testing.T, request *http.Request, body []byte)
+}
+
+// Run holds a notifier against what the outbox relies on.
+func Run(t *testing.T, h Harness) {
+	t.Helper()
+	if h.New == nil || h.Accept == nil || len(h.Refusals) == 0 || len(h.Secrets) == 0 {
+		t.Fatal("the harness is incomplete: New, Accept, Refusals and Secrets are needed")
+	}
+	t.Run("a message that is taken is no error", h.testAccepted)
+	t.Run("every failure has its reason", h.testFailures)
+	t.Run("a refusal is permanent and says what to do", h.testRefusals)
+	t.Run("it obeys the context", h.testContext)
+	t.Run("nobody is there", h.testNobody)
+	t.Run("hostile texts pass as text", h.testHostile)
+	t.Run("many goroutines may deliver", h.testConcurrency)
+}
+
+// serve returns a notifier whose destination is the handler.
+func (h *Harness) serve(t *testing.T, handler http.HandlerFunc) alert.Notifier {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	// What the server thinks of connections that are cut on purpose is of no interest.
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.Start()
+	t.Cleanup(server.Close)
+	return h.New(t, server.URL)
+}
+
+// fails delivers a message that must fail, and returns the failure.
+func (h *Harness) fails(ctx context.Context, t *testing.T, n alert.Notifier) *alert.DeliveryError {
+	t.Helper()
+	err := n.Deliver(ctx, Notification(alert.EventFiring))
+	failure, ok := errors.AsType[*alert.DeliveryError](err)
+	if !ok || failure == nil {
+		t.Fatalf("want an alert.DeliveryError, got %v", err)
+	}
+	h.checkSecrets(t, err)
+	if failure.Permanent != (failure.Fix != "") {
+		t.Errorf("permanent is %v and the fix %q: a person needs one exactly then", failure.Permanent, failure.Fix)
+	}
+	return failure
+}
+
+// checkSecrets looks for secrets wherever an error is printed, down to its last cause.
+func (h *Harness) checkSecrets(t *testing.T, err error) {
+	t.Helper()
+	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+		var log strings.Builder
+		slog.New(slog.NewTextHandler(&log, nil)).Error("failed", "error", cause)
+		for _, text := range []string{cause.Error(), fmt.Sprintf("%+v", cause), log.String()} {
+			for _, secret := range h.Secrets {
+				if strings.Contains(text, secret) {
+					t.Errorf("a secret is in an error: %s", text)
+				}
+			}
+		}
+	}
+}
+
+func (h *Harness) testAccepted(t *testing.T) {
+	n := h.serve(t, h.Accept)
+	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventTest} {
+		// A nil *DeliveryError in an error is no nil, which this comparison finds.
+		if err := n.Deliver(t.Context(), Notification(event)); err != nil {
+			t.Errorf("%s: want no error, got %#v", event, err)
+		}
+	}
+}
+
+func (h *Harness) testFailures(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer     http.HandlerFunc
+		reason     string
+		retryAfter time.Duration
+	}{
+		"429 with Retry-After":  {Answer(http.StatusTooManyRequests, "7", ""), "rate_limited", 7 * time.Second},
+		"429 without":           {Answer(http.StatusTooManyRequests, "", ""), "rate_limited", 0},
+		"429 with nonsense":     {Answer(http.StatusTooManyRequests, "soon", ""), "rate_limited", 0},
+		"500":                   {Answer(http.StatusInternalServerError, "", "oops"), "unavailable", 0},
+		"502 of a proxy":        {Answer(http.StatusBadGateway, "", "<html>"), "unavailable", 0},
+		"503 with Retry-After":  {Answer(http.StatusServiceUnavailable, "30", ""), "unavailable", 30 * time.Second},
+		"cut before an answer":  {Cut(""), "network", 0},
+		"cut inside the answer": {Cut("HTTP/1.1 20"), "network", 0},
+		"no HTTP":               {Cut("hello\r\n\r\n"), "network", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			failure := h.fails(t.Context(), t, h.serve(t, test.answer))
+			if failure.Reason != test.reason || failure.RetryAfter != test.retryAfter || failure.Permanent {
+				t.Errorf("want %s, to be tried again after %v, got %+v", test.reason, test.retryAfter, failure)
+			}
+		})
+	}
+}
+
+func (h *Harness) testRefusals(t *testing.T) {
+	for name, answer := range h.Refusals {
+		t.Run(name, func(t *testing.T) {
+			if failure := h.fails(t.Context(), t, h.serve(t, answer)); !failure.Permanent || failure.Reason != "refused" {
+				t.Errorf("want a permanent refusal with what to do, got %+v", failure)
+			}
+		})
+	}
+}
+
+// testContext lets the destination hang. The time limit only has to be over at some time: nothing is measured.
+func (h *Harness) testContext(t *testing.T) {
+	released := make(chan struct{})
+	n := h.serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-released
+	})
+	defer close(released)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if failure := h.fails(ctx, t, n); failure.Reason != "timeout" || failure.Permanent {
+		t.Errorf("want a timeout, got %+v", failure)
+	}
+}
+
+func (h *Harness) testNobody(t *testing.T) {
+	server := httptest.NewServer(h.Accept)
+	n := h.New(t, server.URL)
+	server.Close()
+	if failure := h.fails(t.Context(), t, n); failure.Reason != "network" || failure.Permanent {
+		t.Errorf("want a network failure, got %+v", failure)
+	}
+}
+
+func (h *Harness) testHostile(t *testing.T) {
+	n := h.serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || !utf8.Valid(body) {
+			t.Errorf("want a body of valid UTF-8, got an error %v or broken text", err)
+		}
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		if h.Inspect != nil {
+			h.Inspect(t, r, body)
+		}
+		h.Accept(w, r)
+	})
+	for name, text := range hostile() {
+		for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved} {
+			if err := n.Deliver(t.Context(), poisoned(event, text)); err != nil {
+				t.Errorf("%s with %s: want it delivered, got %v", event, name, err)
+			}
+		}
+	}
+}
+
+func (h *Harness) testConcurrency(t *testing.T) {
+	const each, at = 5, 8
+	var mu sync.Mutex
+	count := 0
+	n := h.serve(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		count++
+		mu.Unlock()
+		h.Accept(w, r)
+	})
+	var senders sync.WaitGroup
+	for range at {
+		senders.Go(func() {
+			for range each {
+				if err := n.Deliver(t.Context(), Notification(alert.EventFiring)); err != nil {
+					t.Errorf("want no error, got %v", err)
+				}
+			}
+		})
+	}
+	senders.Wait()
+	if count < each*at {
+		t.Errorf("want %d messages at the destination, got %d", each*at, count)
+	}
+}
+
+// Answer returns a handler that reads the message and answers with a status, a Retry-After header unless it is empty, and a body.
+func Answer(status int, retryAfter, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if retryAfter != "" {
+			w.Header().Set("Retry-After", retryAfter)
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// Cut returns a handler that reads the message, writes raw bytes and closes the connection.
+func Cut(raw string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			http.Error(w, "the kit needs HTTP/1.1", http.StatusInternalServerError)
+			return
+		}
+		defer func(c net.Conn) { _ = c.Close() }(conn)
+		_, _ = io.WriteString(conn, raw)
+	}
+}

@@ -1,0 +1,63 @@
+package notifiertest_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"squarewatch/alert"
+	"squarewatch/alert/notifiertest"
+	"squarewatch/alert/slack"
+	"squarewatch/config/secret"
+)
+
+// TestSlack is also the example of a harness.
+func TestSlack(t *testing.T) {
+	const token = "T000B000hidden"
+	notifiertest.Run(t, notifiertest.Harness{
+		New: func(_ *testing.T, address string) alert.Notifier {
+			return slack.New(slack.Settings{WebhookURL: secret.New(address + "/services/" + token)}, slack.Options{})
+		},
+		Accept: notifiertest.Answer(http.StatusOK, "", "ok"),
+		Refusals: map[string]http.HandlerFunc{
+			"no_service":        notifiertest.Answer(http.StatusNotFound, "", "no_service"),
+			"channel_not_found": notifiertest.Answer(http.StatusNotFound, "", "channel_not_found"),
+			"a proxy":           notifiertest.Answer(http.StatusForbidden, "", "<html>"+token),
+		},
+		Secrets: []string{token},
+		Inspect: func(t *testing.T, _ *http.Request, body []byte) {
+			t.Helper()
+			var message any
+			if err := json.Unmarshal(body, &message); err != nil {
+				t.Errorf("the message is no JSON: %v", err)
+			}
+			for _, mention := range []string{"<!channel>", "<!here>", "<@U123>", "@everyone"} {
+				if strings.Contains(interpreted(message), mention) {
+					t.Errorf("the message mentions %s", mention)
+				}
+			}
+		},
+	})
+}
+
+// interpreted returns the texts in which Slack looks for mentions: all but plain_text objects, which it shows as they are.
+func interpreted(value any) string {
+	var texts strings.Builder
+	switch v := value.(type) {
+	case string:
+		texts.WriteString(v + "\n")
+	case []any:
+		for _, element := range v {
+			texts.WriteString(interpreted(element))
+		}
+	case map[string]any:
+		if v["type"] == "plain_text" {
+			return ""
+		}
+		for _, element := range v {
+			texts.WriteString(interpreted(element))
+		}
+	}
+	return texts.String()
+}
