@@ -14,13 +14,6 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// Backlog is what waits to be delivered by one notifier.
-type Backlog struct {
-	Notifier  string
-	Pending   int           // messages
-	OldestAge time.Duration // of the oldest of them; 0 when none waits
-}
-
 // gauges are read whenever metrics are collected.
 type gauges struct {
 	up        metric.Int64ObservableGauge
@@ -34,7 +27,7 @@ type gauges struct {
 	mu      sync.Mutex
 	probes  map[string]standing
 	alerts  func() []alert.Status
-	backlog func() []Backlog
+	backlog func() []alert.Backlog
 }
 
 // standing is what the last runs of a probe said.
@@ -55,7 +48,7 @@ func newGauges(meter metric.Meter) (*gauges, error) {
 		oldest:    b.floatGauge("squarewatch.notify.oldest_age", unitSeconds, "Age of the oldest message that waits to be delivered."),
 		probes:    map[string]standing{},
 		alerts:    func() []alert.Status { return nil },
-		backlog:   func() []Backlog { return nil },
+		backlog:   func() []alert.Backlog { return nil },
 	}
 	_, err := meter.RegisterCallback(g.observe, g.up, g.expiry, g.rate, g.threshold, g.firing, g.pending, g.oldest)
 	return g, errors.Join(append(b.faults, err)...)
@@ -93,7 +86,7 @@ func (g *gauges) retain(names []string) {
 	maps.DeleteFunc(g.probes, func(name string, _ standing) bool { return !slices.Contains(names, name) })
 }
 
-func (g *gauges) watch(alerts func() []alert.Status, backlog func() []Backlog) {
+func (g *gauges) watch(alerts func() []alert.Status, backlog func() []alert.Backlog) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.alerts, g.backlog = alerts, backlog

@@ -70,7 +70,7 @@ func (r *Recorder) Transition(t alert.Transition) {
 
 // Watch sets where the gauges of rules and of waiting messages are read from whenever metrics are collected.
 // Both must be safe to call from any goroutine.
-func (r *Recorder) Watch(alerts func() []alert.Status, backlog func() []Backlog) {
+func (r *Recorder) Watch(alerts func() []alert.Status, backlog func() []alert.Backlog) {
 	r.gauges.watch(alerts, backlog)
 }
 

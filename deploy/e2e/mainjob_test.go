@@ -89,7 +89,10 @@ func (c *collectorStub) count(code string) int64 {
 	return c.runs[code]
 }
 
-const collectionsPath = "/api/v1/collections/"
+const (
+	collectionsPath = "/api/v1/collections/"
+	feedPath        = "/api/v1/aistudios/experiences/flattened/"
+)
 
 // served returns what the target answered, by status, over all paths.
 func served(api *aisquaretest.API) map[int]int {
@@ -149,10 +152,10 @@ listen: %s
 			return len(m) >= n && strings.HasPrefix(m[n-1].Text, prefix)
 		})
 	}
-	api.SetFault(collectionsPath, aisquaretest.Fault{Status: 500, Body: `{"detail": "database is on fire"}`})
-	told(1, "FIRING server-errors collections")
+	api.SetFault(feedPath, aisquaretest.Fault{Status: 500, Body: `{"detail": "database is on fire"}`})
+	told(1, "FIRING server-errors feed")
 	api.ClearFaults()
-	told(2, "RESOLVED server-errors collections")
+	told(2, "RESOLVED server-errors feed")
 	api.Revoke(aisquaretest.DefaultKey)
 	told(3, "FIRING unauthenticated partner")
 	api.Restore(aisquaretest.DefaultKey)
@@ -223,7 +226,7 @@ func checkTrace(t *testing.T, j jaeger, api *aisquaretest.API, message string) {
 	for _, s := range spans {
 		byID[s.SpanID], byName[s.OperationName] = s, s
 	}
-	root, attempt := byName["probe collections"], byName["GET "+collectionsPath]
+	root, attempt := byName["probe feed"], byName["GET "+feedPath]
 	if root.parent() != "" || attempt.parent() != root.SpanID {
 		t.Errorf("want the attempt under the root, got parents %q and %q", root.parent(), attempt.parent())
 	}
@@ -241,8 +244,8 @@ func checkTrace(t *testing.T, j jaeger, api *aisquaretest.API, message string) {
 		span       jaegerSpan
 		key, value string
 	}{
-		{root, "squarewatch.probe.name", "collections"}, {root, "squarewatch.probe.class", "server_error"},
-		{root, "squarewatch.probe.expected", "false"}, {root, "squarewatch.credential.name", "partner"},
+		{root, "squarewatch.probe.name", "feed"}, {root, "squarewatch.probe.class", "server_error"},
+		{root, "squarewatch.probe.expected", "false"},
 		{root, "span.kind", "internal"}, {root, "otel.status_code", "ERROR"}, {root, "error", "true"},
 		{attempt, "span.kind", "client"}, {attempt, "http.request.method", "GET"}, {attempt, "http.response.status_code", "500"},
 		{attempt, "error.type", "500"}, {attempt, "server.address", "127.0.0.1"}, {attempt, "user_agent.synthetic.type", "test"},
