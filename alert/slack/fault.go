@@ -45,6 +45,12 @@ type blame struct {
 
 // blameOf returns what to tell first; false when the incident names no outcomes.
 func blameOf(incident *alert.Incident) (blame, bool) {
+	if single(incident) {
+		return blame{fault: fault{
+			say: "Security: the API lets somebody in who must be refused.",
+			act: "What the probe may not see, others may see too: tell the API's owners at once.",
+		}}, true
+	}
 	table := faults()
 	runs, total, top := make([]int, len(table)), 0, 0
 	for _, class := range incident.Classes {

@@ -70,6 +70,9 @@ func (v view) firing() []slack.Block {
 func (v view) resolved() []slack.Block {
 	say := fmt.Sprintf("*It lasted %s*, from %s to %s.", lasting(v.incident.Resolved.Sub(v.incident.Since)),
 		date(v.incident.Since), date(v.incident.Resolved))
+	if v.incident.Note != "" {
+		say += " It did not recover: " + mrkdwn(v.incident.Note, cutReason) + "."
+	}
 	return append([]slack.Block{header(v.title()), section(say), fields(v.resolvedFields())}, v.end()...)
 }
 

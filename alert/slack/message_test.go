@@ -64,6 +64,19 @@ func unauthenticated() alert.Incident {
 	return i
 }
 
+// breach is an incident of a probe that guards access: about its last run, not about a rate.
+func breach() alert.Incident {
+	i := serverErrors()
+	i.ID, i.Rule, i.Series, i.Window, i.Threshold, i.Clear = "access/auth-wall/1", alert.AccessRule, "auth-wall", 0, 1, 1
+	i.Rate, i.Runs, i.Bad = 1, 1, 1
+	i.Classes = []alert.ClassCount{{Class: probe.Success, Code: 200, Runs: 1}}
+	i.Examples = []alert.Example{{
+		Probe: "auth-wall", At: at("03:04:02"), Class: probe.Success, Code: 200,
+		Reason: "answered 200, expected 401 or 403", Trace: probe.TraceID{9},
+	}}
+	return i
+}
+
 func resolved(i alert.Incident) alert.Incident {
 	i.Resolved = at("03:16:50")
 	i.Rate, i.Bad, i.Classes, i.Examples = 0, 0, nil, nil
@@ -88,7 +101,12 @@ func messages() map[string]alert.Notification {
 	all.Per, all.Series, all.Severity, all.Runbook = alert.PerAll, "all", alert.Warning, "wiki: API down"
 	all.Classes = []alert.ClassCount{{Class: probe.ConnectError, Runs: 8}}
 	all.Examples = all.Examples[:0]
+	gone := resolved(serverErrors())
+	gone.Note = "the configuration no longer has this rule"
 	return map[string]alert.Notification{
+		"firing-access":   notification(alert.EventFiring, "03:04:05", breach()),
+		"resolved-access": notification(alert.EventResolved, "03:16:50", resolved(breach())),
+		"resolved-gone":   notification(alert.EventResolved, "03:16:50", gone),
 		"firing-500":   notification(alert.EventFiring, "03:04:05", serverErrors()),
 		"firing-401":   notification(alert.EventFiring, "03:04:05", unauthenticated()),
 		"firing-all":   notification(alert.EventFiring, "03:04:05", all),

@@ -27,14 +27,31 @@ func textOf(n *alert.Notification) string {
 	text := fmt.Sprintf("%s %s %s%s: ", word(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others)))
 	switch n.Event {
 	case alert.EventResolved:
+		if incident.Note != "" || single(incident) {
+			return text + "it lasted " + lasting(incident.Resolved.Sub(incident.Since)) + ending(incident)
+		}
 		return text + fmt.Sprintf("it lasted %s, now %d of %d runs (%s, %s)", lasting(incident.Resolved.Sub(incident.Since)),
 			incident.Bad, incident.Runs, incident.Rate, clearing(incident))
 	case alert.EventUpdate:
 		text += "still firing after " + lasting(n.At.Sub(incident.Since)) + ", "
 	case alert.EventFiring, alert.EventTest:
 	}
+	if single(incident) {
+		return text + "security: the last run " + ended(incident.Classes, true) + " where a refusal is due"
+	}
 	return text + fmt.Sprintf("%d of %d runs (%s, threshold %s) %s",
-		incident.Bad, incident.Runs, incident.Rate, incident.Threshold, ended(incident.Classes))
+		incident.Bad, incident.Runs, incident.Rate, incident.Threshold, ended(incident.Classes, false))
+}
+
+// single reports whether an incident is about the last run alone, and not about a rate.
+func single(incident *alert.Incident) bool { return incident.Window == 0 }
+
+// ending says why an incident is over, where that is not its rate.
+func ending(incident *alert.Incident) string {
+	if incident.Note != "" {
+		return ": " + mrkdwn(incident.Note, cutReason)
+	}
+	return ": the last run was refused again, or failed otherwise"
 }
 
 func more(others int) string {
@@ -53,12 +70,12 @@ func clearing(incident *alert.Incident) string {
 }
 
 // ended is what the bad runs came to, as the end of a sentence.
-func ended(classes []alert.ClassCount) string {
+func ended(classes []alert.ClassCount, single bool) string {
 	if len(classes) != 1 {
 		return strings.TrimSuffix("failed: "+mix(classes), ": ")
 	}
 	switch only := classes[0]; {
-	case only.Class == probe.Success:
+	case only.Class == probe.Success && !single:
 		return fmt.Sprintf("answered %d, but not as expected", only.Code)
 	case only.Code > 0 && !only.Class.IsTransport():
 		return fmt.Sprintf("answered %d", only.Code)
@@ -94,7 +111,7 @@ func shortened(list []string, limit int) string {
 
 func (v view) firingFields() []field {
 	all := []field{
-		{"Rate", rate(v.incident) + ", threshold " + v.incident.Threshold.String()},
+		{"Rate", threshold(v.incident)},
 		{"Where", where(v.incident)},
 		{"Since", since(v.incident.Since, v.n.At)},
 		{"Answers", mix(v.incident.Classes)},
@@ -105,6 +122,9 @@ func (v view) firingFields() []field {
 }
 
 func (v view) resolvedFields() []field {
+	if single(v.incident) || v.incident.Note != "" {
+		return []field{{"Where", where(v.incident)}}
+	}
 	return []field{
 		{"Rate now", rate(v.incident) + ", " + clearing(v.incident)},
 		{"Where", where(v.incident)},
@@ -117,6 +137,14 @@ func since(begin, now time.Time) string {
 		text += ", for " + lasting(d)
 	}
 	return text
+}
+
+// threshold is the rate against the threshold; empty where there is none.
+func threshold(incident *alert.Incident) string {
+	if single(incident) {
+		return ""
+	}
+	return rate(incident) + ", threshold " + incident.Threshold.String()
 }
 
 func rate(incident *alert.Incident) string {

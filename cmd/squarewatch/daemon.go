@@ -60,7 +60,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if d.telemetry, err = newTelemetry(ctx, cfg, options.Logger); err != nil {
 		return nil, err
 	}
-	d.outbox = alert.NewOutbox(alert.OutboxOptions{Observer: d.telemetry.Recorder(), Logger: options.Logger})
+	d.outbox = alert.NewOutbox(alert.OutboxOptions{Grace: flushTimeout, Observer: d.telemetry.Recorder(), Logger: options.Logger})
 	engine, err := newEngine(cfg, nil)
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	d.watch(ctx, reloads) // returns when the last run has ended
 
 	d.options.Notify("STOPPING=1")
-	stop()
+	stop() // the outbox delivers what is left while the server lets its last answers out
 	return errors.Join(flush(ctx, server.Shutdown), wait(&services), flush(ctx, d.telemetry.Shutdown))
 }
 
