@@ -120,6 +120,13 @@ func (r *reader) invalid(node *yaml.Node, path string, err error) {
 	r.fault(locate(node, fault.Field), join(path, fault.Field), problem)
 }
 
+// validate lets an item validate itself, unless it could not be read whole: then more faults would only repeat the first.
+func (r *reader) validate(node *yaml.Node, path string, item interface{ Validate() error }) {
+	if !slices.ContainsFunc(r.errors, func(e *Error) bool { return strings.HasPrefix(e.Path, path) }) {
+		r.invalid(node, path, item.Validate())
+	}
+}
+
 // walk looks at a node and the value that was decoded from it, side by side: keys that the value has no field for are
 // faults, secrets are resolved, and a reference anywhere else is a fault.
 func (r *reader) walk(node *yaml.Node, path string, value reflect.Value, plain bool) {

@@ -83,7 +83,6 @@ func newRoot(p process) *cobra.Command {
 		Short:         "Watches the AISquare Studio API and tells Slack when it misbehaves",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 	}
 	root.SetArgs(p.args)
 	root.SetOut(p.stdout)
