@@ -32,6 +32,11 @@ func (r *reader) fault(node *yaml.Node, path, problem string) {
 	r.errors = append(r.errors, e)
 }
 
+// warn notes something doubtful at a node.
+func (r *reader) warn(node *yaml.Node, path, text string) {
+	r.warnings = append(r.warnings, Warning{r.file, node.Line, node.Column, path, text})
+}
+
 // decode fills out from a node, strictly, resolves its secrets, and lets it validate itself. path is where the node stands.
 // Decoding goes on after an error, so that all are found at once; validation does not begin on what could not be read.
 func (r *reader) decode(node *yaml.Node, path string, out any) {
@@ -233,8 +238,7 @@ func (r *reader) resolve(node *yaml.Node, path string, text *secret.Text, plain 
 	case err != nil:
 		r.fault(node, path, err.Error())
 	case references == 0 && !text.IsZero() && !plain:
-		r.warnings = append(r.warnings, Warning{r.file, node.Line, node.Column, path,
-			"a secret stands in the file in clear; write ${credential:NAME}, ${file:/path} or ${env:NAME} instead"})
+		r.warn(node, path, "a secret stands in the file in clear; write ${credential:NAME}, ${file:/path} or ${env:NAME} instead")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -139,6 +140,33 @@ func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
 			}
 		}
 		r.knownNotifiers(node, at, rule.Notify, cfg)
+		r.neverJudged(node, at, rule, cfg)
+	}
+	if len(cfg.Notifiers) == 0 && len(cfg.Rules) > 0 {
+		r.warn(locate(document, ""), "notifiers", "there are none, so nobody is told of an alert; define one, for example slack")
+	}
+}
+
+// neverJudged warns of probes that run too rarely for a rule: silence about them would mean nothing.
+func (r *reader) neverJudged(node *yaml.Node, at string, rule *alert.Rule, cfg *Config) {
+	if rule.Per != alert.PerProbe {
+		return
+	}
+	noon := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) // of a Monday, when every schedule is at work
+	var rare []string
+	for i := range cfg.Probes {
+		p := &cfg.Probes[i]
+		watched := slices.ContainsFunc(rule.Probes, func(glob string) bool {
+			ok, err := path.Match(glob, p.Name)
+			return ok && err == nil
+		})
+		if watched && p.Schedule.Between(noon, noon.Add(rule.Window)) < rule.MinRuns {
+			rare = append(rare, p.Name)
+		}
+	}
+	if len(rare) > 0 {
+		r.warn(node, at, fmt.Sprintf("%s never judges %s, which run less than %d times (min_runs) in %v; give them a rule with a longer window or a smaller min_runs",
+			rule.Name, strings.Join(rare, ", "), rule.MinRuns, rule.Window))
 	}
 }
 
