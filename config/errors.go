@@ -28,7 +28,7 @@ func (e *Error) Error() string {
 }
 
 // Errors is everything that is wrong with a file, in the order of its lines.
-type Errors []*Error //nolint:errname // the plural of Error
+type Errors []*Error
 
 // Error returns the faults, one a line.
 func (e Errors) Error() string {

@@ -66,7 +66,7 @@ func pathAt(node *yaml.Node, path string, line, column int) (string, bool) {
 	}
 	for i, c := range node.Content {
 		below := path
-		switch node.Kind {
+		switch node.Kind { //nolint:exhaustive // the others have no names for what is in them
 		case yaml.SequenceNode:
 			below = fmt.Sprintf("%s[%d]", path, i)
 		case yaml.MappingNode:

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
@@ -153,18 +154,27 @@ func (r *reader) walk(node *yaml.Node, path string, value reflect.Value, plain b
 	case node.Kind == yaml.MappingNode && value.Kind() == reflect.Map:
 		r.walkMap(node, path, value, plain)
 	case node.Kind == yaml.SequenceNode && value.Kind() == reflect.Slice:
-		for i, item := range node.Content {
-			if i < value.Len() {
-				r.walk(item, fmt.Sprintf("%s[%d]", path, i), value.Index(i), plain)
-			}
-		}
+		r.walkList(node, path, value, plain)
 	case node.Kind == yaml.ScalarNode:
 		r.noReference(node, path)
 	case value.Kind() != reflect.Struct || isText(value):
-		for i, child := range node.Content { // free-form values, such as a body in JSON
-			if node.Kind == yaml.SequenceNode || i%2 == 1 {
-				r.walk(child, path, reflect.Value{}, plain)
-			}
+		r.walkFreeForm(node, path)
+	}
+}
+
+func (r *reader) walkList(node *yaml.Node, path string, value reflect.Value, plain bool) {
+	for i, item := range node.Content {
+		if i < value.Len() {
+			r.walk(item, fmt.Sprintf("%s[%d]", path, i), value.Index(i), plain)
+		}
+	}
+}
+
+// walkFreeForm looks at values without a shape of ours, such as a body in JSON.
+func (r *reader) walkFreeForm(node *yaml.Node, path string) {
+	for i, child := range node.Content {
+		if node.Kind == yaml.SequenceNode || i%2 == 1 {
+			r.walk(child, path, reflect.Value{}, false)
 		}
 	}
 }
@@ -221,13 +231,12 @@ func asText(value reflect.Value) (*secret.Text, bool) {
 	if !value.IsValid() || value.Type() != reflect.TypeFor[secret.Text]() || !value.CanAddr() {
 		return nil, false
 	}
-	text, ok := value.Addr().Interface().(*secret.Text)
-	return text, ok
+	return reflect.TypeAssert[*secret.Text](value.Addr())
 }
 
 // isText reports whether a struct is written as one scalar.
 func isText(value reflect.Value) bool {
-	_, ok := reflect.New(value.Type()).Interface().(interface{ UnmarshalText([]byte) error })
+	_, ok := reflect.TypeAssert[encoding.TextUnmarshaler](reflect.New(value.Type()))
 	return ok
 }
 

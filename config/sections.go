@@ -66,7 +66,7 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 		if taken := seen[p.Name]; taken != "" {
 			r.fault(locate(node, "name"), join(at, "name"), fmt.Sprintf("is %q; %s", p.Name, taken))
 		}
-		seen[p.Name] = fmt.Sprintf("%s has that name already", at)
+		seen[p.Name] = at + " has that name already"
 	}
 	cfg.Probes = append(builtIn, raw.Probes...)
 	if len(cfg.Probes) == 0 && len(r.errors) == 0 {

@@ -43,9 +43,9 @@ func (r *Recorder) Finished(result *probe.Result) {
 	r.gauges.note(result)
 }
 
-// Missed counts a run that was not started.
+// Missed counts runs that were not started.
 func (r *Recorder) Missed(m probe.Miss) {
-	r.measures.missed.Add(context.Background(), 1,
+	r.measures.missed.Add(context.Background(), int64(m.Count),
 		metric.WithAttributes(labelProbe.String(m.Probe), labelReason.String(string(m.Reason))))
 }
 

@@ -92,7 +92,7 @@ func (d *Daemon) Addr() net.Addr { return d.listener.Addr() }
 // announce is told of every transition by the evaluator: it becomes a span, a log line, and messages.
 func (d *Daemon) announce(t alert.Transition) {
 	d.telemetry.Recorder().Transition(t)
-	d.options.Logger.Info("alert "+string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
+	d.options.Logger.Info("an alert changed", "event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
 		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID)
 	d.outbox.Add(t)
 }
@@ -109,22 +109,19 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() { d.feedWatchdog(background) })
 	services.Go(func() {
 		if err := server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
-			d.options.Logger.Error("the pages are no longer served", "error", err)
+			d.options.Logger.ErrorContext(ctx, "the pages are no longer served", "error", err)
 		}
 	})
-	d.options.Logger.Info("squarewatch started", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules),
+	d.options.Logger.InfoContext(ctx, "squarewatch started", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules),
 		"target", d.current.config.Target.String(), "listen", d.Addr().String())
 
 	d.watch(ctx, reloads) // returns when the last run has ended
 
 	d.options.Notify("STOPPING=1")
 	stop() // the outbox delivers what is left while the server lets its last answers out
-	return errors.Join(flush(ctx, server.Shutdown), wait(&services), flush(ctx, d.telemetry.Shutdown))
-}
-
-func wait(services *sync.WaitGroup) error {
+	err := flush(ctx, server.Shutdown)
 	services.Wait()
-	return nil
+	return errors.Join(err, flush(ctx, d.telemetry.Shutdown))
 }
 
 // flushTimeout bounds each step of stopping that talks to others, so that all of them stay within 10 s with the runs' 5 s.
@@ -169,12 +166,12 @@ func (d *Daemon) nextGeneration(ctx context.Context, reloads <-chan os.Signal) b
 		}
 		d.options.Notify("RELOADING=1")
 		err := d.reload()
-		d.telemetry.Recorder().Reloaded(err)
+		d.telemetry.Recorder().Reloaded(err) //nolint:contextcheck // counting takes no context
 		if err == nil {
-			d.options.Logger.Info("configuration reloaded", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
+			d.options.Logger.InfoContext(ctx, "configuration reloaded", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
 			return true
 		}
-		d.options.Logger.Error("the reload failed, the old configuration goes on: correct the file and reload again", "error", err)
+		d.options.Logger.ErrorContext(ctx, "the reload failed, the old configuration goes on: correct the file and reload again", "error", err)
 		d.options.Notify("READY=1")
 	}
 }

@@ -107,7 +107,7 @@ func sameProcess(current, next *config.Config) error {
 
 func logWarnings(logger *slog.Logger, cfg *config.Config) {
 	for _, w := range cfg.Warnings {
-		logger.Warn(w.String())
+		logger.Warn("the configuration is good, but", "warning", w.String())
 	}
 	for _, left := range cfg.LeftOut {
 		logger.Warn("a catalogue probe is left out", "probe", left.Name, "reason", left.Reason)

@@ -75,7 +75,7 @@ func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([
 	if err != nil {
 		return nil, err
 	}
-	defer flush(ctx, telemetry.Shutdown)
+	defer func() { _ = flush(ctx, telemetry.Shutdown) }() // without a collector the answers count all the same
 	runner, jobs, err := newJobs(cfg, probes, probe.RunnerOptions{Identifiers: telemetry.Recorder()})
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([
 		runs.Go(func() {
 			defer func() { <-slots }()
 			results[i] = job.Run(ctx, time.Now())
-			telemetry.Recorder().Finished(results[i])
+			telemetry.Recorder().Finished(results[i]) //nolint:contextcheck // a sink takes no context
 		})
 	}
 	runs.Wait()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ func codeText(code int) string {
 	if code == 0 {
 		return "-"
 	}
-	return fmt.Sprint(code)
+	return strconv.Itoa(code)
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1000) }

@@ -1,0 +1,45 @@
+package otel_test
+
+import (
+	"context"
+	"testing"
+
+	"squarewatch/otel"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// nowhere is an exporter that drops what it gets.
+type nowhere struct{}
+
+func (nowhere) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
+func (nowhere) Shutdown(context.Context) error                             { return nil }
+
+// BenchmarkRecorder measures one healthy run of eight spans, with tracing and both readers on.
+func BenchmarkRecorder(b *testing.B) {
+	processor := sdktrace.NewBatchSpanProcessor(nowhere{}, sdktrace.WithMaxQueueSize(16384), sdktrace.WithMaxExportBatchSize(1024))
+	recorder, err := otel.NewTestRecorder(processor,
+		sdkmetric.NewManualReader(), sdkmetric.NewManualReader(sdkmetric.WithAggregationSelector(otel.Exponential)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	result := run("collections", 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		recorder.Finished(result)
+	}
+}
+
+// BenchmarkRecorderWithoutCollector measures the same run when no endpoint is configured.
+func BenchmarkRecorderWithoutCollector(b *testing.B) {
+	all, err := otel.New(b.Context(), otel.Options{Settings: otel.DefaultSettings()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	result := run("collections", 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		all.Recorder().Finished(result)
+	}
+}

@@ -1,0 +1,102 @@
+package otel_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares got with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs; look at it, then run with -update (-want +got):\n%s", path, diff)
+	}
+}
+
+func at(ms int) time.Time {
+	return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(ms) * time.Millisecond)
+}
+
+// attempt is an exchange of 100 ms over a fresh TLS connection.
+func attempt(id byte, start int) probe.Attempt {
+	phases := make([]probe.Phase, 0, 6)
+	for i, kind := range probe.PhaseKinds() {
+		end := start + 10*(i+1)
+		if kind == probe.PhaseReceive {
+			end = start + 100
+		}
+		phases = append(phases, probe.Phase{Kind: kind, Start: at(start + 10*i), End: at(end)})
+	}
+	return probe.Attempt{
+		Span: probe.SpanID{id}, Cause: probe.CauseFirst, Method: "GET",
+		URL: "https://api.example.com/api/v1/collections/?page_size=REDACTED", Template: "/api/v1/collections/",
+		Start: at(start), End: at(start + 100), Phases: phases, Class: probe.Success, Code: 200, Protocol: "2",
+		Peer: "192.0.2.1:443", Size: 120, CertificateExpiry: at(0).AddDate(0, 1, 0),
+	}
+}
+
+// run is a healthy run of one attempt.
+func run(name string, id byte) *probe.Result {
+	return &probe.Result{
+		Probe: name, Credential: "partner", Trace: probe.TraceID{id}, Span: probe.SpanID{id, 1},
+		Intended: at(0), Start: at(2), End: at(103), Attempts: []probe.Attempt{attempt(id+100, 2)},
+		Class: probe.Success, Code: 200, Expected: true,
+	}
+}
+
+// results are a healthy run, a 500, an expected 401, a connection that failed, and a redirect that was followed.
+func results() []*probe.Result {
+	failing := run("feed", 2)
+	failing.Class, failing.Code, failing.Expected = probe.ServerError, 500, false
+	failing.Reason, failing.Excerpt = "500, want 2xx", "database is away"
+	failing.Attempts[0].Class, failing.Attempts[0].Code = probe.ServerError, 500
+
+	wall := run("auth-wall", 3)
+	wall.Credential, wall.Class, wall.Code = "", probe.Unauthenticated, 401
+	wall.Attempts[0].Class, wall.Attempts[0].Code = probe.Unauthenticated, 401
+
+	refused := run("reach", 4)
+	refused.Class, refused.Code, refused.Expected, refused.Reason = probe.ConnectError, 0, false, "connection refused"
+	a := &refused.Attempts[0]
+	a.Class, a.Code, a.Protocol, a.Peer, a.CertificateExpiry = probe.ConnectError, 0, "", "", time.Time{}
+	a.Error, a.ErrorKind, a.Phases = "dial tcp 192.0.2.1:443: connection refused", "connect_error", []probe.Phase{
+		{Kind: probe.PhaseDNS, Start: at(2), End: at(12)}, {Kind: probe.PhaseConnect, Start: at(12), End: at(102)},
+	}
+
+	followed := run("moved", 5)
+	followed.End = at(210)
+	followed.Attempts[0].Class, followed.Attempts[0].Code = probe.Redirect, 301
+	second := attempt(115, 104)
+	second.Cause, second.Reused = probe.CauseRedirect, true
+	second.Phases = []probe.Phase{{Kind: probe.PhaseWait, Start: at(104), End: at(204)}}
+	followed.Attempts = append(followed.Attempts, second)
+	return []*probe.Result{run("collections", 1), failing, wall, refused, followed}
+}
+
+func transition(event alert.Event) alert.Transition {
+	return alert.Transition{At: at(300), Event: event, Incident: alert.Incident{
+		ID: "incident-1", Rule: "server-errors", Series: "feed", Per: alert.PerProbe, Severity: alert.Critical,
+		Threshold: 0.2, Rate: 0.5,
+		Examples: []alert.Example{{Probe: "feed", Trace: probe.TraceID{2}, Span: probe.SpanID{2, 1}}},
+	}}
+}

@@ -1,0 +1,280 @@
+package otel_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"squarewatch/otel"
+
+	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+)
+
+// logBuffer collects log lines.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func (b *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
+
+func (b *logBuffer) throttled() *slog.Logger { return slog.New(otel.NewThrottle(b.logger().Handler())) }
+
+// collector takes OTLP over gRPC and HTTP and remembers names.
+type collector struct {
+	mu           sync.Mutex
+	spans        map[string]int
+	metrics      map[string]bool
+	exponentials int
+}
+
+func newCollector() *collector {
+	return &collector{spans: map[string]int{}, metrics: map[string]bool{}}
+}
+
+func (c *collector) takeSpans(request *tracepb.ExportTraceServiceRequest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range request.GetResourceSpans() {
+		for _, s := range r.GetScopeSpans() {
+			for _, span := range s.GetSpans() {
+				c.spans[span.GetName()]++
+			}
+		}
+	}
+}
+
+func (c *collector) takeMetrics(request *metricspb.ExportMetricsServiceRequest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range request.GetResourceMetrics() {
+		for _, s := range r.GetScopeMetrics() {
+			for _, m := range s.GetMetrics() {
+				c.metrics[m.GetName()] = true
+				for _, p := range m.GetExponentialHistogram().GetDataPoints() {
+					if len(p.GetExemplars()) > 0 {
+						c.exponentials++
+					}
+				}
+			}
+		}
+	}
+}
+
+func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	switch r.URL.Path {
+	case "/otlp/v1/traces":
+		request := &tracepb.ExportTraceServiceRequest{}
+		err = proto.Unmarshal(body, request)
+		c.takeSpans(request)
+	case "/otlp/v1/metrics":
+		request := &metricspb.ExportMetricsServiceRequest{}
+		err = proto.Unmarshal(body, request)
+		c.takeMetrics(request)
+	default:
+		http.NotFound(w, r)
+		return
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+}
+
+type traceService struct {
+	tracepb.UnimplementedTraceServiceServer
+	*collector
+}
+
+func (s traceService) Export(_ context.Context, r *tracepb.ExportTraceServiceRequest) (*tracepb.ExportTraceServiceResponse, error) {
+	s.takeSpans(r)
+	return &tracepb.ExportTraceServiceResponse{}, nil
+}
+
+type metricService struct {
+	metricspb.UnimplementedMetricsServiceServer
+	*collector
+}
+
+func (s metricService) Export(_ context.Context, r *metricspb.ExportMetricsServiceRequest) (*metricspb.ExportMetricsServiceResponse, error) {
+	s.takeMetrics(r)
+	return &metricspb.ExportMetricsServiceResponse{}, nil
+}
+
+func (c *collector) serveGRPC(t *testing.T) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	tracepb.RegisterTraceServiceServer(server, traceService{collector: c})
+	metricspb.RegisterMetricsServiceServer(server, metricService{collector: c})
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := server.Serve(listener); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		server.Stop()
+		serving.Wait()
+	})
+	return "http://" + listener.Addr().String()
+}
+
+func TestCollectorGetsSpansAndMetrics(t *testing.T) {
+	for name, start := range map[string]func(t *testing.T, c *collector) otel.OTLP{
+		"grpc": func(t *testing.T, c *collector) otel.OTLP {
+			t.Helper()
+			return otel.OTLP{Endpoint: c.serveGRPC(t), Protocol: otel.ProtocolGRPC}
+		},
+		"http": func(t *testing.T, c *collector) otel.OTLP {
+			t.Helper()
+			server := httptest.NewServer(c)
+			t.Cleanup(server.Close)
+			return otel.OTLP{Endpoint: server.URL + "/otlp", Protocol: otel.ProtocolHTTP}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, logs := newCollector(), &logBuffer{}
+			all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: start(t, c)}, Logger: logs.logger()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			feed(all.Recorder())
+			if err := all.Flush(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if page := scrape(t, all.Metrics(), "application/openmetrics-text"); !strings.Contains(page, `span_id="0201000000000000"`) || !strings.Contains(page, `trace_id="02000000000000000000000000000000"`) {
+				t.Errorf("want an exemplar of the failing run in OpenMetrics, got:\n%s", page)
+			}
+			if err := all.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if c.spans["probe feed"] != 1 || c.spans["http.dns"] != 5 || c.spans["alert server-errors firing"] != 1 {
+				t.Errorf("want every span once, got %v", c.spans)
+			}
+			for _, metric := range []string{"http.client.request.duration", "squarewatch.probe.runs", "squarewatch.notify.pending"} {
+				if !c.metrics[metric] {
+					t.Errorf("want metric %s, got %v", metric, c.metrics)
+				}
+			}
+			if c.exponentials == 0 {
+				t.Error("want exponential histograms with exemplars, got none")
+			}
+			if logs.String() != "" {
+				t.Errorf("want nothing logged, got:\n%s", logs)
+			}
+		})
+	}
+}
+
+// unreachable returns an address on which nobody listens.
+func unreachable(t *testing.T) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // the address is all that is wanted
+	return "http://" + listener.Addr().String()
+}
+
+func TestUnreachableCollectorStopsNothing(t *testing.T) {
+	for _, protocol := range []string{otel.ProtocolGRPC, otel.ProtocolHTTP} {
+		t.Run(protocol, func(t *testing.T) {
+			logs := &logBuffer{}
+			all, err := otel.New(t.Context(), otel.Options{
+				Settings: otel.Settings{OTLP: otel.OTLP{Endpoint: unreachable(t), Protocol: protocol}}, Logger: logs.logger(),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 5000 { // more spans than the queue holds
+				all.Recorder().Finished(run("collections", 1))
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			if err := all.Flush(ctx); err == nil {
+				t.Error("want Flush to say what did not arrive, got nil")
+			}
+			if err := all.Shutdown(ctx); err != nil {
+				t.Errorf("want a clean stop, got %v", err)
+			}
+			if ctx.Err() == nil {
+				t.Log("the exports gave up before the deadline")
+			}
+			for _, signal := range []string{"signal=spans", "signal=metrics"} {
+				if got := strings.Count(logs.String(), signal); got > 1 {
+					t.Errorf("want at most one line of %s, got %d:\n%s", signal, got, logs)
+				}
+			}
+		})
+	}
+}
+
+// TestCollectorComesBack lets a collector refuse, then take, what it is sent.
+func TestCollectorComesBack(t *testing.T) {
+	var healthy sync.Map
+	c, logs := newCollector(), &logBuffer{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := healthy.Load("now"); !ok {
+			http.Error(w, "not yet", http.StatusForbidden)
+			return
+		}
+		r.URL.Path = "/otlp" + r.URL.Path
+		c.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	all, err := otel.New(t.Context(), otel.Options{
+		Settings: otel.Settings{OTLP: otel.OTLP{Endpoint: server.URL, Protocol: otel.ProtocolHTTP}}, Logger: logs.logger(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		all.Recorder().Finished(run("collections", 1))
+		if err := all.Flush(t.Context()); err == nil {
+			t.Error("want Flush to say that the collector refuses, got nil")
+		}
+	}
+	healthy.Store("now", true)
+	all.Recorder().Finished(run("collections", 1))
+	if err := all.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := all.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if away, back := strings.Count(logs.String(), "does not arrive"), strings.Count(logs.String(), "arrives at its collector again"); away != 2 || back != 2 {
+		t.Errorf("want one line a signal when it goes and one when it comes back, got %d and %d:\n%s", away, back, logs)
+	}
+}

@@ -1,0 +1,318 @@
+package otel_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/otel"
+	"squarewatch/probe"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// newRecorder returns a recorder with what it has written.
+func newRecorder(t *testing.T) (*otel.Recorder, *tracetest.InMemoryExporter, *sdkmetric.ManualReader) {
+	t.Helper()
+	spans := tracetest.NewInMemoryExporter()
+	reader := sdkmetric.NewManualReader(sdkmetric.WithAggregationSelector(otel.Exponential))
+	recorder, err := otel.NewTestRecorder(sdktrace.NewSimpleSpanProcessor(spans), reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return recorder, spans, reader
+}
+
+// feed hands a recorder one of everything.
+func feed(r *otel.Recorder) {
+	for _, result := range results() {
+		r.Finished(result)
+	}
+	r.Missed(probe.Miss{Probe: "feed", Intended: at(0), Reason: probe.MissOverrun})
+	r.Delivered("ops", nil)
+	r.Delivered("ops", &alert.DeliveryError{Reason: "rate_limited", Err: errors.New("429")})
+	r.Delivered("ops", fmt.Errorf("wrapped: %w", &alert.DeliveryError{Reason: "text of a stranger", Err: errors.New("x")}))
+	r.Reloaded(nil)
+	r.Reloaded(errors.New("no"))
+	r.Transition(transition(alert.EventFiring))
+	r.Transition(transition(alert.EventUpdate))
+	r.Watch(func() []alert.Status {
+		return []alert.Status{{
+			Rule: "server-errors", Series: "feed", Severity: alert.Critical, State: alert.Firing, Rate: 0.5, Threshold: 0.2,
+		}}
+	}, func() []alert.Backlog {
+		return []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second}}
+	})
+}
+
+func TestSpans(t *testing.T) {
+	recorder, exporter, _ := newRecorder(t)
+	feed(recorder)
+	spans := exporter.GetSpans()
+	slices.SortStableFunc(spans, func(a, b tracetest.SpanStub) int {
+		return cmp.Or(strings.Compare(traceKey(a), traceKey(b)), a.StartTime.Compare(b.StartTime), b.EndTime.Compare(a.EndTime),
+			int(b.SpanKind)-int(a.SpanKind))
+	})
+	var text strings.Builder
+	for _, s := range spans {
+		writeSpan(&text, s)
+	}
+	golden(t, "spans.txt", text.String())
+}
+
+// traceKey sorts traces with random identifiers last.
+func traceKey(s tracetest.SpanStub) string {
+	if strings.HasPrefix(s.Name, "alert ") {
+		return "~"
+	}
+	return s.SpanContext.TraceID().String()
+}
+
+func writeSpan(text *strings.Builder, s tracetest.SpanStub) {
+	fmt.Fprintf(text, "%s (%s) %d..%d ms\n", s.Name, s.SpanKind, s.StartTime.Sub(at(0)).Milliseconds(), s.EndTime.Sub(at(0)).Milliseconds())
+	if !strings.HasPrefix(s.Name, "alert ") {
+		fmt.Fprintf(text, "  trace %s parent %s\n", s.SpanContext.TraceID(), s.Parent.SpanID())
+	}
+	if !strings.HasPrefix(s.Name, "alert ") && !strings.HasPrefix(s.Name, "http.") {
+		fmt.Fprintf(text, "  span %s\n", s.SpanContext.SpanID())
+	}
+	if s.Status.Code != codes.Unset {
+		fmt.Fprintf(text, "  status %s %q\n", s.Status.Code, s.Status.Description)
+	}
+	writeAttributes(text, "  ", s.Attributes)
+	for _, e := range s.Events {
+		fmt.Fprintf(text, "  event %s at %d ms\n", e.Name, e.Time.Sub(at(0)).Milliseconds())
+		writeAttributes(text, "    ", e.Attributes)
+	}
+	for _, l := range s.Links {
+		fmt.Fprintf(text, "  link %s %s\n", l.SpanContext.TraceID(), l.SpanContext.SpanID())
+	}
+}
+
+func writeAttributes(text *strings.Builder, indent string, attributes []attribute.KeyValue) {
+	set := attribute.NewSet(attributes...)
+	for _, a := range set.ToSlice() {
+		fmt.Fprintf(text, "%s%s=%s\n", indent, a.Key, a.Value.String())
+	}
+}
+
+func TestSpansLieInsideTheirParents(t *testing.T) {
+	recorder, exporter, _ := newRecorder(t)
+	feed(recorder)
+	byID := map[trace.SpanID]tracetest.SpanStub{}
+	for _, s := range exporter.GetSpans() {
+		byID[s.SpanContext.SpanID()] = s
+	}
+	for _, s := range byID {
+		if !s.Parent.IsValid() {
+			continue
+		}
+		parent, ok := byID[s.Parent.SpanID()]
+		if !ok || parent.SpanContext.TraceID() != s.SpanContext.TraceID() {
+			t.Errorf("want the parent of %q in its trace, got none", s.Name)
+		}
+		if s.StartTime.Before(parent.StartTime) || s.EndTime.After(parent.EndTime) {
+			t.Errorf("want %q inside %q, got %v..%v outside %v..%v", s.Name, parent.Name, s.StartTime, s.EndTime, parent.StartTime, parent.EndTime)
+		}
+	}
+}
+
+func TestRunStoppedByUsCountsNowhere(t *testing.T) {
+	recorder, exporter, reader := newRecorder(t)
+	recorder.Finished(&probe.Result{Probe: "feed", Trace: probe.TraceID{1}, Span: probe.SpanID{1}})
+	if spans := exporter.GetSpans(); len(spans) != 0 {
+		t.Errorf("want no span, got %d", len(spans))
+	}
+	if got := metricsText(t, reader); got != "" {
+		t.Errorf("want no metric, got:\n%s", got)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	recorder, _, reader := newRecorder(t)
+	feed(recorder)
+	golden(t, "metrics.txt", metricsText(t, reader))
+}
+
+func TestRetainForgetsProbesThatAreGone(t *testing.T) {
+	recorder, _, reader := newRecorder(t)
+	feed(recorder)
+	recorder.Retain([]string{"feed"})
+	var up []string
+	for line := range strings.Lines(metricsText(t, reader)) {
+		if strings.HasPrefix(line, "  squarewatch.probe.up ") {
+			up = append(up, strings.TrimSpace(line))
+		}
+	}
+	if diff := gocmp.Diff([]string{"squarewatch.probe.up probe=feed 0"}, up); diff != "" {
+		t.Errorf("states of probes (-want +got):\n%s", diff)
+	}
+}
+
+func metricsText(t *testing.T, reader *sdkmetric.ManualReader) string {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			points := pointsOf(t, m)
+			if len(points) == 0 {
+				continue
+			}
+			fmt.Fprintf(&text, "%s %T unit=%q %s\n", m.Name, m.Data, m.Unit, m.Description)
+			slices.Sort(points)
+			for _, p := range points {
+				fmt.Fprintf(&text, "  %s %s\n", m.Name, p)
+			}
+		}
+	}
+	return text.String()
+}
+
+func pointsOf(t *testing.T, m metricdata.Metrics) (points []string) {
+	t.Helper()
+	add := func(set attribute.Set, value any) {
+		points = append(points, strings.TrimSpace(fmt.Sprintf("%s %v", set.Encoded(attribute.DefaultEncoder()), value)))
+	}
+	switch data := m.Data.(type) {
+	case metricdata.Sum[int64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, p.Value)
+		}
+	case metricdata.Gauge[int64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, p.Value)
+		}
+	case metricdata.Gauge[float64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, p.Value)
+		}
+	case metricdata.ExponentialHistogram[float64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, fmt.Sprintf("count=%d sum=%.3f exemplars=%t", p.Count, p.Sum, len(p.Exemplars) > 0))
+		}
+	default:
+		t.Errorf("%s: want a known kind of data, got %T", m.Name, m.Data)
+	}
+	return points
+}
+
+func TestIdentifiersFitTheTraceparent(t *testing.T) {
+	recorder, exporter, _ := newRecorder(t)
+	traceID, root := recorder.NewRun()
+	header := http.Header{}
+	span := recorder.NewAttempt(traceID, header)
+	if want, got := "00-"+traceID.String()+"-"+span.String()+"-01", header.Get("traceparent"); want != got {
+		t.Errorf("want traceparent %q, got %q", want, got)
+	}
+	result := run("collections", 1)
+	result.Trace, result.Span, result.Attempts[0].Span = traceID, root, span
+	recorder.Finished(result)
+	for _, s := range exporter.GetSpans() {
+		if want, got := traceID.String(), s.SpanContext.TraceID().String(); want != got {
+			t.Errorf("%s: want trace %s, got %s", s.Name, want, got)
+		}
+		if s.SpanKind == trace.SpanKindClient && s.SpanContext.SpanID().String() != span.String() {
+			t.Errorf("want span %s, got %s", span, s.SpanContext.SpanID())
+		}
+	}
+}
+
+func TestServerOf(t *testing.T) {
+	for raw, want := range map[string]string{
+		"https://api.example.com/x?y=REDACTED": "https api.example.com 443",
+		"http://api.example.com":               "http api.example.com 80",
+		"http://127.0.0.1:8080/x":              "http 127.0.0.1 8080",
+		"https://[2001:db8::1]/x":              "https 2001:db8::1 443",
+		"https://[2001:db8::1]:8443?x":         "https 2001:db8::1 8443",
+		"https://me:secret@host/x":             "https host 443",
+	} {
+		scheme, address, port := otel.ServerOf(raw)
+		if got := fmt.Sprint(scheme, " ", address, " ", port); want != got {
+			t.Errorf("%s: want %q, got %q", raw, want, got)
+		}
+	}
+}
+
+// telemetry returns a Telemetry that sends nothing.
+func telemetry(t *testing.T) *otel.Telemetry {
+	t.Helper()
+	all, err := otel.New(t.Context(), otel.Options{Settings: otel.DefaultSettings(), ServiceVersion: "1.0.0", InstanceID: "127.0.0.1:9477"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := all.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return all
+}
+
+func scrape(t *testing.T, handler http.Handler, accept string) string {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+	request.Header.Set("Accept", accept)
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, request)
+	if answer.Code != http.StatusOK {
+		t.Fatalf("want 200, got %d: %s", answer.Code, answer.Body)
+	}
+	return answer.Body.String()
+}
+
+// TestExposition leaves out target_info, which tells of this machine.
+func TestExposition(t *testing.T) {
+	all := telemetry(t)
+	feed(all.Recorder())
+	var kept strings.Builder
+	page := scrape(t, all.Metrics(), "text/plain")
+	for line := range strings.Lines(page) {
+		if !strings.Contains(line, "target_info") {
+			kept.WriteString(line)
+		}
+	}
+	golden(t, "exposition.txt", kept.String())
+	for _, want := range []string{
+		`service_name="squarewatch"`, `service_version="1.0.0"`, `service_instance_id="127.0.0.1:9477"`,
+		"host_name=", "process_pid=", "process_runtime_version=", "telemetry_sdk_name=",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %s in target_info, got none", want)
+		}
+	}
+}
+
+func TestThrottlePassesAMessageOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logs := &logBuffer{}
+		logger := logs.throttled()
+		logger.Info("down", "error", "refused")
+		logger.Info("down", "error", "refused")
+		logger.With("a", 1).Info("down", "error", "timeout")
+		time.AfterFunc(61*time.Second, func() { logger.Info("down", "error", "refused") })
+		<-time.After(62 * time.Second)
+		if want, got := 3, strings.Count(logs.String(), "down"); want != got {
+			t.Errorf("want %d lines, got %d:\n%s", want, got, logs)
+		}
+	})
+}

@@ -1,0 +1,41 @@
+package otel_test
+
+import (
+	"strings"
+	"testing"
+
+	"squarewatch/otel"
+)
+
+func TestValidate(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*otel.Settings)
+		want   string // part of the message; empty for none
+	}{
+		"defaults": {func(*otel.Settings) {}, ""},
+		"all": {func(s *otel.Settings) {
+			s.OTLP.Endpoint, s.TraceURL = "http://127.0.0.1:4317", "http://127.0.0.1:16686/trace/{trace_id}"
+		}, ""},
+		"path over http": {func(s *otel.Settings) { s.OTLP = otel.OTLP{"https://otlp.example.com/otlp", otel.ProtocolHTTP} }, ""},
+		"path over grpc": {func(s *otel.Settings) { s.OTLP.Endpoint = "https://otlp.example.com/otlp" }, "otlp.endpoint has a path"},
+		"no scheme":      {func(s *otel.Settings) { s.OTLP.Endpoint = "collector:4317" }, "otlp.endpoint is"},
+		"no url":         {func(s *otel.Settings) { s.OTLP.Endpoint = "http://me:hunter2@[" }, "otlp.endpoint is no URL"},
+		"password":       {func(s *otel.Settings) { s.OTLP.Endpoint = "http://me:hunter2@collector:4317" }, "holds a user or a password"},
+		"protocol":       {func(s *otel.Settings) { s.OTLP.Protocol = "udp" }, `otlp.protocol is "udp"`},
+		"no placeholder": {func(s *otel.Settings) { s.TraceURL = "http://127.0.0.1:16686/" }, "trace_url holds no {trace_id}"},
+		"no web page":    {func(s *otel.Settings) { s.TraceURL = "ftp://x/{trace_id}" }, "trace_url is no address"},
+	} {
+		settings := otel.DefaultSettings()
+		c.change(&settings)
+		got := ""
+		if err := settings.Validate(); err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
+			t.Errorf("%s: want %q, got %q", name, c.want, got)
+		}
+		if strings.Contains(got, "hunter2") {
+			t.Errorf("%s: want no password in the message, got %q", name, got)
+		}
+	}
+}
