@@ -44,7 +44,7 @@ func feed(r *otel.Recorder) {
 	for _, result := range results() {
 		r.Finished(result)
 	}
-	r.Missed(probe.Miss{Probe: "feed", Intended: at(0), Reason: probe.MissOverrun})
+	r.Missed(probe.Miss{Probe: "feed", Intended: at(0), Reason: probe.MissOverrun, Count: 1})
 	r.Delivered("ops", nil)
 	r.Delivered("ops", &alert.DeliveryError{Reason: "rate_limited", Err: errors.New("429")})
 	r.Delivered("ops", fmt.Errorf("wrapped: %w", &alert.DeliveryError{Reason: "text of a stranger", Err: errors.New("x")}))

@@ -41,7 +41,6 @@ type Dispatcher struct {
 
 	mu      sync.Mutex
 	queue   queue
-	items   map[string]*item // by the probe's name
 	slots   *slots
 	horizon time.Time // up to here, what was due has been dispatched
 	closed  bool      // nothing more is started, not even what waits
@@ -57,7 +56,6 @@ func NewDispatcher(options DispatcherOptions) *Dispatcher {
 		options: options,
 		armed:   make(chan struct{}),
 		stop:    make(chan struct{}),
-		items:   make(map[string]*item, len(options.Entries)),
 		slots:   newSlots(options.Limits),
 	}
 }
@@ -112,16 +110,6 @@ func (d *Dispatcher) Stop() time.Time {
 // Armed is closed when the first schedule is armed.
 func (d *Dispatcher) Armed() <-chan struct{} { return d.armed }
 
-// Next returns when a probe is due; zero when there is no such probe.
-func (d *Dispatcher) Next(probe string) time.Time {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if it, ok := d.items[probe]; ok {
-		return it.next
-	}
-	return time.Time{}
-}
-
 func (d *Dispatcher) arm(since time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -130,7 +118,6 @@ func (d *Dispatcher) arm(since time.Time) {
 	d.queue = make(queue, 0, len(items))
 	for i, entry := range d.options.Entries {
 		items[i] = item{Entry: entry, next: entry.Probe.Schedule.Next(since), place: i}
-		d.items[entry.Probe.Name] = &items[i]
 		d.queue = append(d.queue, &items[i])
 	}
 	heap.Init(&d.queue)

@@ -53,7 +53,7 @@ var errBadNews = errors.New("bad news")
 // run executes one command line and returns the exit status.
 func run(ctx context.Context, p process) int {
 	understood := false // the command line; what fails later is news, not usage
-	root := newRoot(p) //nolint:contextcheck // each command gets the context when it runs
+	root := newRoot(p)  //nolint:contextcheck // each command gets the context when it runs
 	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
 	err := root.ExecuteContext(ctx)
 	switch {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"squarewatch/config"
+	"squarewatch/otel"
 )
 
 func newRunCommand(p process, file *configFile) *cobra.Command {
@@ -20,6 +21,7 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			otel.ReportFaults(logger)
 			d, err := New(cmd.Context(), Options{
 				Load:     func() (*config.Config, error) { return file.read() },
 				Logger:   logger,
