@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -71,7 +72,7 @@ func (c *collectorStub) metrics(w http.ResponseWriter, r *http.Request) {
 							value := attribute.GetValue()
 							code := value.GetStringValue()
 							if code == "" {
-								code = fmt.Sprint(value.GetIntValue())
+								code = strconv.FormatInt(value.GetIntValue(), 10)
 							}
 							c.runs[code] += point.GetAsInt()
 						}
@@ -177,7 +178,7 @@ listen: %s
 		t.Errorf("SIGTERM: want exit 0 within 10s, got %v after %v", err, took)
 	}
 	for code, n := range served(api) {
-		if got := collector.count(fmt.Sprint(code)); got != int64(n) {
+		if got := collector.count(strconv.Itoa(code)); got != int64(n) {
 			t.Errorf("OTLP counts %d answers %d, the target served %d", got, code, n)
 		}
 	}
@@ -200,7 +201,7 @@ func checkCounts(t *testing.T, api *aisquaretest.API, listen string) {
 	}
 	eventually(t, 10*time.Second, "/metrics counts what the target served", func() bool {
 		for code, n := range served(api) {
-			if scrape(t, listen, "squarewatch_probe_runs_total", map[string]string{"code": fmt.Sprint(code)}) != float64(n) {
+			if scrape(t, listen, "squarewatch_probe_runs_total", map[string]string{"code": strconv.Itoa(code)}) != float64(n) {
 				return false
 			}
 		}
@@ -244,11 +245,18 @@ func checkTrace(t *testing.T, j jaeger, api *aisquaretest.API, message string) {
 		span       jaegerSpan
 		key, value string
 	}{
-		{root, "squarewatch.probe.name", "feed"}, {root, "squarewatch.probe.class", "server_error"},
+		{root, "squarewatch.probe.name", "feed"},
+		{root, "squarewatch.probe.class", "server_error"},
 		{root, "squarewatch.probe.expected", "false"},
-		{root, "span.kind", "internal"}, {root, "otel.status_code", "ERROR"}, {root, "error", "true"},
-		{attempt, "span.kind", "client"}, {attempt, "http.request.method", "GET"}, {attempt, "http.response.status_code", "500"},
-		{attempt, "error.type", "500"}, {attempt, "server.address", "127.0.0.1"}, {attempt, "user_agent.synthetic.type", "test"},
+		{root, "span.kind", "internal"},
+		{root, "otel.status_code", "ERROR"},
+		{root, "error", "true"},
+		{attempt, "span.kind", "client"},
+		{attempt, "http.request.method", "GET"},
+		{attempt, "http.response.status_code", "500"},
+		{attempt, "error.type", "500"},
+		{attempt, "server.address", "127.0.0.1"},
+		{attempt, "user_agent.synthetic.type", "test"},
 		{attempt, "otel.status_code", "ERROR"},
 	} {
 		if got := want.span.tag(want.key); got != want.value {
@@ -292,7 +300,8 @@ func TestProbeCommandAndTracesOverGRPC(t *testing.T) {
 	if err == nil || !strings.Contains(line, `"class":"server_error","code":503,"expected":false`) {
 		t.Errorf("probe --json with a fault: want status 1, got %v\n%s", err, line)
 	}
-	id := strings.Split(strings.Split(line, `"trace_id":"`)[1], `"`)[0]
+	_, id, _ := strings.Cut(line, `"trace_id":"`)
+	id, _, _ = strings.Cut(id, `"`)
 	eventually(t, 30*time.Second, "Jaeger has the trace of the command", func() bool { return len(j.trace(t.Context(), id)) >= 6 })
 }
 
