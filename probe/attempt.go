@@ -27,17 +27,20 @@ type answer struct {
 }
 
 // attempt makes one HTTP exchange and reads its answer to the end, or until the run's deadline.
-func (j *Job) attempt(ctx context.Context, r request, cause Cause, trace TraceID) (Attempt, answer) {
+func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, answer) {
+	j := x.job
 	a := Attempt{Cause: cause, Method: r.method, URL: displayURL(r.url), Template: r.url.Path}
-	if cause == CauseFirst {
+	if cause != CauseRedirect {
 		a.URL, a.Template = j.display, j.template
 	}
-	header := make(http.Header, len(j.header)+3)
-	maps.Copy(header, j.header)
-	a.Span = j.runner.options.Identifiers.NewAttempt(trace, header)
+	x.sent = make(http.Header, len(j.header)+3)
+	maps.Copy(x.sent, j.header)
+	x.unauthorized = j.credential.Authorize(ctx, x.sent)
+	a.Span = j.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
 	watch := &stopwatch{}
+	got := answer{body: j.runner.buffer()}
 	a.Start = time.Now()
-	got, err := j.exchange(httptrace.WithClientTrace(ctx, watch.hooks()), r, header, &a)
+	err := send(httptrace.WithClientTrace(ctx, watch.hooks()), j.transport, r, x.sent, &got, &a)
 	a.End = time.Now()
 	a.Phases = watch.stop(a.Start, a.End)
 	a.Reused = watch.reused
@@ -55,12 +58,8 @@ func (j *Job) attempt(ctx context.Context, r request, cause Cause, trace TraceID
 	return a, got
 }
 
-// exchange sends the request and reads the answer.
-func (j *Job) exchange(ctx context.Context, r request, header http.Header, a *Attempt) (answer, error) {
-	got := answer{body: j.runner.buffer()}
-	if err := j.credential.Authorize(ctx, header); err != nil {
-		return got, err
-	}
+// send sends a request and reads its answer into got, and what the head tells into a.
+func send(ctx context.Context, transport *http.Transport, r request, header http.Header, got *answer, a *Attempt) error {
 	req := &http.Request{
 		Method: r.method, URL: r.url, Host: r.url.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody,
@@ -70,22 +69,22 @@ func (j *Job) exchange(ctx context.Context, r request, header http.Header, a *At
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
 		req.Body, _ = req.GetBody()
 	}
-	resp, err := j.transport.RoundTrip(req.WithContext(ctx))
+	resp, err := transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		return got, err
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	a.describe(resp)
 	a.Size, err = got.body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return got, err
+		return err
 	case a.Size > maxBody:
-		return got, errTooLarge
+		return errTooLarge
 	}
 	got.code = resp.StatusCode
 	got.location = resp.Header.Get("Location")
-	return got, nil
+	return nil
 }
 
 // describe notes what the head of an answer tells.

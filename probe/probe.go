@@ -25,9 +25,16 @@ type Probe struct {
 	Credential string                 `yaml:"credential,omitempty"` // name of a credential, or none
 	Timeout    time.Duration          `yaml:"timeout,omitempty"`    // one deadline for the whole run
 	Connection Connection             `yaml:"connection,omitempty"`
+	Confirm    *Confirm               `yaml:"confirm,omitempty"` // look again before an unexpected answer is final
 	Expect     Expect                 `yaml:"expect,omitempty"`
 	Guards     Guard                  `yaml:"guards,omitempty"`
 	Labels     map[string]string      `yaml:"labels,omitempty"`
+}
+
+// Confirm says how often to look before an unexpected answer is final. Every look is recorded.
+type Confirm struct {
+	Attempts int           `yaml:"attempts"` // looks in all, 2 to 10; each has the probe's timeout
+	Delay    time.Duration `yaml:"delay"`    // between two looks
 }
 
 // NoCredential is the name by which a probe asks for no credential where a default names one.
@@ -102,6 +109,10 @@ func (p *Probe) Validate() error {
 	add(p.Guards != "" && p.Guards != GuardAccess, "guards", fmt.Sprintf("is %q", p.Guards), "write access, or leave it out")
 	add(p.Guards == GuardAccess && len(p.Expect.Status) == 0, "guards", "is access, but no status is expected",
 		"name the refusal that is due, for example expect: {status: [401]}")
+	if c := p.Confirm; c != nil {
+		add(c.Attempts < 2 || c.Attempts > 10, "confirm.attempts", fmt.Sprintf("is %d", c.Attempts), "write how often to look in all, 2 to 10")
+		add(c.Delay < 0 || c.Delay > time.Minute, "confirm.delay", "is "+c.Delay.String(), "write a duration of at most 1m, for example 1s")
+	}
 	faults = append(faults, p.Expect.validate())
 	return errors.Join(faults...)
 }

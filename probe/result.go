@@ -19,6 +19,7 @@ type Result struct {
 	Start    time.Time // when it was started
 	End      time.Time // when its verdict stood
 
+	Renewals []Renewal // of its credential, which it asked for or which ended meanwhile
 	Attempts []Attempt // in their order, at least one unless our own shutdown came first
 
 	Class    Class  // of the last answer
@@ -26,6 +27,7 @@ type Result struct {
 	Expected bool   // whether that answer is what the probe declares as healthy
 	Reason   string // why it is unexpected, for people; empty when expected
 	Excerpt  string // the API's own words of an unexpected answer, cut and masked
+	Blame    Blame  // whose fault an unexpected 401 is
 	Breach   bool   // an answer better than a probe that guards access may get: a security alert
 }
 

@@ -30,6 +30,8 @@ type Runner struct {
 	fresh   *http.Transport
 	reuse   *http.Transport
 	buffers sync.Pool
+
+	standings standings
 }
 
 // NewRunner returns a runner. Close it when the last run has ended.
@@ -37,16 +39,27 @@ func NewRunner(options RunnerOptions) *Runner {
 	if options.Identifiers == nil {
 		options.Identifiers = randomIdentifiers{}
 	}
-	return &Runner{
+	r := &Runner{
 		options: options,
 		fresh:   newTransport(&options, Fresh),
 		reuse:   newTransport(&options, Reuse),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
+	for name, credential := range options.Credentials {
+		if renewed, ok := credential.(renewable); ok {
+			renewed.attach(name, r.postJSON)
+		}
+	}
+	return r
 }
 
-// Close closes idle connections.
+// Close waits for renewals that still go on, for a few seconds at most, and closes idle connections.
 func (r *Runner) Close() {
+	for _, credential := range r.options.Credentials {
+		if renewed, ok := credential.(renewable); ok {
+			renewed.wait()
+		}
+	}
 	r.fresh.CloseIdleConnections()
 	r.reuse.CloseIdleConnections()
 }
@@ -75,6 +88,7 @@ type Job struct {
 	display    string
 	template   string
 	checks     []check
+	refusable  bool // a 401 is not what the probe expects
 }
 
 // Prepare makes a probe ready to run: it parses what can be wrong and compiles what the probe expects.
@@ -99,6 +113,7 @@ func (r *Runner) Prepare(p Probe) (*Job, error) {
 	}
 	j.header = p.header(r.options.UserAgent)
 	j.display = displayURL(target)
+	j.refusable = !MatchAny(p.Expect.Status, Outcome{Class: Unauthenticated, Code: http.StatusUnauthorized})
 	j.checks, err = compile(&p.Expect)
 	return j, err
 }
@@ -141,33 +156,16 @@ func (j *Job) Run(ctx context.Context, intended time.Time) *Result {
 		result.Credential = j.probe.Credential
 	}
 	result.Trace, result.Span = j.runner.options.Identifiers.NewRun()
-	ctx, cancel := context.WithTimeoutCause(ctx, j.probe.Timeout, errDeadline)
-	defer cancel()
-	got, refusal := j.exchangeAll(ctx, result)
-	j.judge(ctx, result, got, refusal)
-	j.runner.release(got)
-	result.End = time.Now()
-	return result
-}
-
-// exchangeAll makes the run's attempts, one for each redirect that is followed, and returns the last answer and why a
-// redirect was not followed.
-func (j *Job) exchangeAll(ctx context.Context, result *Result) (got answer, refusal string) {
-	next, cause := j.request, CauseFirst
-	for follow := true; follow; cause = CauseRedirect {
-		var a Attempt
-		j.runner.release(got)
-		a, got = j.attempt(ctx, next, cause, result.Trace)
-		result.Attempts = append(result.Attempts, a)
-		if a.Class != Redirect {
-			return got, ""
-		}
-		next, refusal, follow = redirect(next, got)
-		if follow && len(result.Attempts) > maxRedirects {
-			return got, fmt.Sprintf("%d redirects were followed and none led to an answer", maxRedirects)
-		}
+	x := &run{job: j, result: result}
+	x.look(ctx, CauseFirst)
+	x.confirm(ctx)
+	j.runner.release(x.got)
+	if r, ok := j.credential.(renewable); ok {
+		result.Renewals = r.drain()
 	}
-	return got, refusal
+	result.End = time.Now()
+	j.runner.standings.note(result, j.probe.Guards == GuardAccess)
+	return result
 }
 
 // randomIdentifiers are used where nobody records traces; the target still gets its traceparent.

@@ -382,3 +382,12 @@ func TestPrepareRefuses(t *testing.T) {
 		t.Errorf("a key with a line break: got %v", err)
 	}
 }
+
+func mustURL(tb testing.TB, text string) *url.URL {
+	tb.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return u
+}

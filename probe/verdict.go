@@ -2,17 +2,20 @@ package probe
 
 import (
 	"context"
+	"net/http"
 )
 
 // judge gives the result its class and its verdict.
-func (j *Job) judge(ctx context.Context, result *Result, got answer, refusal string) {
+func (x *run) judge(ctx context.Context) {
+	j, result := x.job, x.result
+	result.Expected, result.Breach, result.Reason, result.Excerpt, result.Blame = false, false, "", "", BlameNone
 	last := &result.Attempts[len(result.Attempts)-1]
 	result.Class, result.Code = last.Class, last.Code
 	if result.Class == ClassNone {
 		result.Reason = "stopped by our own shutdown"
 		return
 	}
-	seen := observation{result: result, last: last, body: got.body.Bytes(), timeout: j.probe.Timeout, redirect: refusal}
+	seen := observation{result: result, last: last, body: x.got.body.Bytes(), timeout: j.probe.Timeout, redirect: x.refusal}
 	result.Expected = true
 	for _, check := range j.checks {
 		if result.Reason = check(ctx, &seen); result.Reason != "" {
@@ -20,11 +23,33 @@ func (j *Job) judge(ctx context.Context, result *Result, got answer, refusal str
 			break
 		}
 	}
+	if result.Expected && x.unauthorized != nil && j.refusable {
+		result.Expected = false
+		result.Reason = "the credential could not be had, so this is what a stranger gets"
+	}
 	if result.Expected {
 		return
+	}
+	if x.unauthorized != nil {
+		result.Reason += "; " + x.unauthorized.Error()
 	}
 	if !result.Class.IsTransport() {
 		result.Excerpt = excerpt(seen.body)
 	}
+	if result.Code == http.StatusUnauthorized && j.refusable {
+		result.Blame = x.blameOf()
+	}
 	result.Breach = j.probe.Guards == GuardAccess && result.Class == Success
+}
+
+// blameOf says whose fault an unexpected 401 is: the credential tells, where it can be renewed; a key is compared with
+// what others got.
+func (x *run) blameOf() Blame {
+	if _, none := x.job.credential.(noCredential); none {
+		return BlameAPI // strangers were let in before
+	}
+	if x.blame != BlameNone {
+		return x.blame
+	}
+	return x.job.runner.standings.blame(x.result)
 }

@@ -102,6 +102,9 @@ func (a *API) strike(path string) *Fault {
 
 // serve applies the fault and reports whether it has answered. It may panic with http.ErrAbortHandler, which the server understands.
 func (f *Fault) serve(w http.ResponseWriter, r *http.Request) bool {
+	if f.Delay > 0 || f.Hang != "" {
+		drain(r)
+	}
 	if f.Delay > 0 && !pause(r, f.Delay) {
 		panic(http.ErrAbortHandler)
 	}
@@ -122,6 +125,12 @@ func (f *Fault) serve(w http.ResponseWriter, r *http.Request) bool {
 		f.answer(w)
 	}
 	return true
+}
+
+// drain reads the request's body, and leaves it to be read again: only then does the server notice a client that goes away.
+func drain(r *http.Request) {
+	body, _ := io.ReadAll(r.Body) // a body that breaks off is noticed by whoever reads it next
+	r.Body = io.NopCloser(bytes.NewReader(body))
 }
 
 // pause waits; false when the client went away first.

@@ -1,0 +1,27 @@
+package probe
+
+import (
+	"testing"
+	"time"
+)
+
+func FuzzExpiryOf(f *testing.F) {
+	for _, seed := range []string{"", "a.b.c", "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.x", "eyJhbGciOiJub25lIn0.eyJleHAiOiJub3cifQ."} {
+		f.Add(seed)
+	}
+	fallback := time.Unix(1_800_000_000, 0)
+	f.Fuzz(func(_ *testing.T, raw string) { expiryOf(raw, fallback) })
+}
+
+func FuzzParseTokens(f *testing.F) {
+	for _, seed := range []string{`{"access":"a","refresh":"b"}`, `{"access":1}`, `{}`, `[`, `{"access":"a\nb"}`} {
+		f.Add([]byte(seed))
+	}
+	now := time.Unix(1_800_000_000, 0)
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		access, _, ok := parseTokens(answer, now)
+		if ok && access.value.IsZero() {
+			t.Errorf("no access token in %q, but it was taken", answer)
+		}
+	})
+}

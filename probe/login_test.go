@@ -1,0 +1,354 @@
+package probe_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
+)
+
+const (
+	loginPath       = "/api/v1/token/"
+	refreshPath     = "/api/v1/token/refresh/"
+	collectionsPath = "/api/v1/collections/"
+	bookingsPath    = "/api/v1/bookings/config/"
+)
+
+// member is an API in memory, and a runner with a credential that logs in to it.
+type member struct {
+	api    *aisquaretest.API
+	runner *probe.Runner
+}
+
+func newMember(t *testing.T, options aisquaretest.Options) *member {
+	t.Helper()
+	m := &member{api: aisquaretest.New(options)}
+	m.api.AddUser("ada", "hush")
+	pipe := aisquaretest.NewPipe(m.api)
+	login, err := probe.NewLogin(probe.LoginSettings{
+		Login:       probe.LoginRequest{Path: loginPath, Body: map[string]secret.Text{"username": secret.New("ada"), "password": secret.New("hush")}},
+		RefreshPath: refreshPath,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := probe.NewAPIKey(probe.APIKeySettings{APIKey: secret.New(aisquaretest.DefaultKey)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.runner = probe.NewRunner(probe.RunnerOptions{
+		Target: mustURL(t, "http://api.test"), Dial: pipe.Dial,
+		Credentials: map[string]probe.Credential{"member": login, "key": key},
+	})
+	t.Cleanup(func() {
+		m.runner.Close()
+		pipe.Shutdown()
+	})
+	return m
+}
+
+func (m *member) job(t *testing.T, p probe.Probe) *probe.Job {
+	t.Helper()
+	if p.Name == "" {
+		p.Name = "test"
+	}
+	probe.DefaultDefaults().Apply(&p)
+	j, err := m.runner.Prepare(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// run runs a probe of a path as the member once.
+func (m *member) run(t *testing.T, path string) *probe.Result {
+	t.Helper()
+	return m.job(t, probe.Probe{Path: path, Credential: "member"}).Run(t.Context(), time.Now())
+}
+
+func causes(r *probe.Result) string {
+	var all []string
+	for _, a := range r.Attempts {
+		all = append(all, string(a.Cause))
+	}
+	return strings.Join(all, " ")
+}
+
+func outcomes(r *probe.Result) string {
+	var all []string
+	for _, renewal := range r.Renewals {
+		all = append(all, string(renewal.Outcome))
+	}
+	return strings.Join(all, " ")
+}
+
+func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour, RefreshLifetime: 24 * time.Hour})
+		first := m.run(t, collectionsPath)
+		if !first.Expected || outcomes(first) != "logged_in" || first.Renewals[0].Trace != first.Trace {
+			t.Fatalf("want a login in the run's trace, got expected=%v %q (%s)", first.Expected, outcomes(first), first.Reason)
+		}
+		if got := first.Renewals[0].Expiry.Sub(time.Now()); got != time.Hour {
+			t.Errorf("expiry: want in 1h by the token's own words, got %v", got)
+		}
+		for range 49 {
+			<-time.After(time.Minute)
+			if r := m.run(t, collectionsPath); !r.Expected || len(r.Renewals) != 0 {
+				t.Fatalf("want no renewal, got %q (%s)", outcomes(r), r.Reason)
+			}
+		}
+		<-time.After(2 * time.Minute) // 9 minutes before the end
+		if r := m.run(t, collectionsPath); !r.Expected || outcomes(r) != "refreshed" || causes(r) != "first" {
+			t.Errorf("want a refresh ahead of expiry and one attempt, got %q, %q (%s)", outcomes(r), causes(r), r.Reason)
+		}
+		if m.api.Logins() != 1 || m.api.Refreshes() != 1 {
+			t.Errorf("want 1 login and 1 refresh, got %d and %d", m.api.Logins(), m.api.Refreshes())
+		}
+	})
+}
+
+func TestRefusedTokenIsRenewedAndTheRequestResent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		m.run(t, collectionsPath)
+		<-time.After(2 * time.Minute)
+		m.api.RotateSigningKey() // neither access nor refresh token is good any more
+		r := m.run(t, collectionsPath)
+		if !r.Expected || causes(r) != "first resend" || outcomes(r) != "logged_in" || r.Blame != probe.BlameNone {
+			t.Errorf("want a cured 401, got expected=%v attempts %q renewals %q blame %q (%s)", r.Expected, causes(r), outcomes(r), r.Blame, r.Reason)
+		}
+		if r.Attempts[0].Code != 401 || r.Attempts[1].Code != 200 {
+			t.Errorf("want 401 then 200, got %d then %d", r.Attempts[0].Code, r.Attempts[1].Code)
+		}
+	})
+}
+
+func TestFiveHundredProbesShareOneRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{KeepRequests: 10_000})
+		var jobs []*probe.Job
+		for i := range 500 {
+			jobs = append(jobs, m.job(t, probe.Probe{Name: fmt.Sprintf("p%d", i), Path: collectionsPath, Credential: "member"}))
+		}
+		all := func() {
+			var runs sync.WaitGroup
+			for _, j := range jobs {
+				runs.Go(func() {
+					if r := j.Run(t.Context(), time.Now()); !r.Expected {
+						t.Errorf("%s: %s", r.Probe, r.Reason)
+					}
+				})
+			}
+			runs.Wait()
+		}
+		m.api.SetFault(loginPath, aisquaretest.Fault{Delay: time.Second}) // long enough for all to want it
+		all()
+		if n := m.api.Logins(); n != 1 {
+			t.Errorf("first use: want 1 login, got %d", n)
+		}
+		<-time.After(2 * time.Minute)
+		m.api.RotateSigningKey()
+		all()
+		if n := m.api.Logins(); n != 2 {
+			t.Errorf("after the revocation: want 1 more login, got %d", n-1)
+		}
+		if n := m.api.Counts(refreshPath)[400]; n != 1 {
+			t.Errorf("want 1 refused refresh before the login, got %d", n)
+		}
+	})
+}
+
+func TestWhoIsToBlame(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		broken func(*aisquaretest.API)
+		blame  probe.Blame
+		says   string
+	}{
+		{"login refused", func(api *aisquaretest.API) { api.RotateSigningKey(); api.Revoke("ada") }, probe.BlameCredential, "the login was refused with 400"},
+		{"login service broken", func(api *aisquaretest.API) {
+			api.RotateSigningKey()
+			api.SetFault(loginPath, aisquaretest.Fault{Status: 503})
+		}, probe.BlameLoginService, "the login service answered 503"},
+		{"login service silent", func(api *aisquaretest.API) {
+			api.RotateSigningKey()
+			api.SetFault(loginPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
+		}, probe.BlameLoginService, "gave no answer"},
+		{"fresh token refused", func(api *aisquaretest.API) {
+			api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
+		}, probe.BlameAPI, "answered 401"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMember(t, aisquaretest.Options{})
+				m.run(t, collectionsPath)
+				<-time.After(2 * time.Minute)
+				c.broken(m.api)
+				r := m.run(t, collectionsPath)
+				if r.Expected || r.Code != 401 || r.Blame != c.blame || !strings.Contains(r.Reason, c.says) {
+					t.Errorf("want 401, blame %s and %q, got %d, blame %q and %q", c.blame, c.says, r.Code, r.Blame, r.Reason)
+				}
+				if strings.Contains(fmt.Sprintf("%+v", r), "hush") {
+					t.Error("the password is in the result")
+				}
+			})
+		})
+	}
+}
+
+func TestFailuresNeverStormTheLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		m.api.SetFault(loginPath, aisquaretest.Fault{Status: 500})
+		for range 3600 { // an hour, once a second
+			if r := m.run(t, collectionsPath); r.Blame != probe.BlameLoginService {
+				t.Fatalf("want blame login_service, got %q (%s)", r.Blame, r.Reason)
+			}
+			<-time.After(time.Second)
+		}
+		if n := m.api.Counts(loginPath)[500]; n < 10 || n > 25 {
+			t.Errorf("want 10 to 25 logins in an hour of failures, got %d", n)
+		}
+		m.api.ClearFaults()
+		<-time.After(5 * time.Minute)
+		if r := m.run(t, collectionsPath); !r.Expected {
+			t.Errorf("repaired: %s", r.Reason)
+		}
+	})
+}
+
+func TestFreshTokensThatAreRefusedAreNotReplacedAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
+		for range 600 {
+			m.run(t, collectionsPath)
+			<-time.After(time.Second)
+		}
+		if n := m.api.Logins() + m.api.Refreshes(); n > 11 {
+			t.Errorf("want at most one renewal a minute in 10 minutes, got %d", n)
+		}
+	})
+}
+
+func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		m.run(t, collectionsPath)
+		<-time.After(2 * time.Minute)
+		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
+		j := m.job(t, probe.Probe{Path: collectionsPath, Credential: "member", Expect: probe.Expect{Status: selectors("401")}})
+		if r := j.Run(t.Context(), time.Now()); !r.Expected || len(r.Attempts) != 1 || len(r.Renewals) != 0 {
+			t.Errorf("want one healthy attempt and no renewal, got %+v", r)
+		}
+	})
+}
+
+func TestRefusedKeyIsToldFromAnAPIThatRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		collections := m.job(t, probe.Probe{Name: "collections", Path: collectionsPath, Credential: "key"})
+		bookings := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "key"})
+		run := func(j *probe.Job) probe.Blame {
+			<-time.After(time.Second)
+			return j.Run(t.Context(), time.Now()).Blame
+		}
+		run(collections)
+		run(bookings)
+		m.api.Revoke(aisquaretest.DefaultKey)
+		if got := run(collections); got != probe.BlameUnknown {
+			t.Errorf("first refusal: want unknown, got %q", got)
+		}
+		if got := run(bookings); got != probe.BlameCredential {
+			t.Errorf("all refused: want credential, got %q", got)
+		}
+		m.api.Restore(aisquaretest.DefaultKey)
+		run(collections)
+		run(bookings)
+		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
+		run(collections)
+		run(bookings)
+		if got := run(collections); got != probe.BlameAPI {
+			t.Errorf("refused here and let in there: want api, got %q", got)
+		}
+	})
+}
+
+func TestALoneKeyIsComparedWithTheWall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		wall := m.job(t, probe.Probe{Name: "wall", Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")}, Guards: probe.GuardAccess})
+		lone := m.job(t, probe.Probe{Name: "lone", Path: bookingsPath, Credential: "key"})
+		m.api.Revoke(aisquaretest.DefaultKey)
+		if got := lone.Run(t.Context(), time.Now()).Blame; got != probe.BlameUnknown {
+			t.Errorf("before the wall was seen: want unknown, got %q", got)
+		}
+		wall.Run(t.Context(), time.Now())
+		if got := lone.Run(t.Context(), time.Now()).Blame; got != probe.BlameCredential {
+			t.Errorf("while the wall stands: want credential, got %q", got)
+		}
+	})
+}
+
+func TestConfirmLooksAgainAndHidesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		j := m.job(t, probe.Probe{Path: discovery, Confirm: &probe.Confirm{Attempts: 3, Delay: time.Second}})
+		m.api.SetFault(discovery, aisquaretest.Fault{Status: 500, Rate: 0.5})
+		m.job(t, probe.Probe{Path: discovery}).Run(t.Context(), time.Now()) // so that the next one is struck
+		start := time.Now()
+		r := j.Run(t.Context(), start)
+		if !r.Expected || causes(r) != "first confirm" || r.Attempts[0].Code != 500 || r.Code != 200 {
+			t.Errorf("want 500 then a confirming 200, got expected=%v %q %d (%s)", r.Expected, causes(r), r.Code, r.Reason)
+		}
+		if r.End.Sub(start) != time.Second || r.Latency() != 0 {
+			t.Errorf("want 1s in all and the first attempt's latency, got %v and %v", r.End.Sub(start), r.Latency())
+		}
+		m.api.SetFault(discovery, aisquaretest.Fault{Status: 500})
+		if r := j.Run(t.Context(), time.Now()); r.Expected || causes(r) != "first confirm confirm" || !strings.Contains(r.Reason, "answered 500") {
+			t.Errorf("want three looks and an unexpected answer, got expected=%v %q (%s)", r.Expected, causes(r), r.Reason)
+		}
+		breach := m.job(t, probe.Probe{
+			Path: discovery, Expect: probe.Expect{Status: selectors("401")}, Guards: probe.GuardAccess,
+			Confirm: &probe.Confirm{Attempts: 3, Delay: time.Second},
+		})
+		m.api.ClearFaults()
+		if r := breach.Run(t.Context(), time.Now()); !r.Breach || len(r.Attempts) != 1 {
+			t.Errorf("a breach: want it told after one look, got breach=%v after %d", r.Breach, len(r.Attempts))
+		}
+	})
+}
+
+func TestExpectedAnswersByPrincipal(t *testing.T) {
+	api := aisquaretest.New(aisquaretest.Options{})
+	api.AddKey("ada", "ada-key")
+	api.AddKey("eve", "eve-key")
+	api.AddStudio(aisquaretest.Studio{URL: "lab", Visibility: aisquaretest.Private, Owner: "partner", Members: []string{"ada"}})
+	server := aisquaretest.Start(api)
+	defer server.Close()
+	keys := map[string]probe.Credential{}
+	for name, key := range map[string]string{"owner": aisquaretest.DefaultKey, "member": "ada-key", "stranger": "eve-key"} {
+		credential, err := probe.NewAPIKey(probe.APIKeySettings{APIKey: secret.New(key)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[name] = credential
+	}
+	for credential, status := range map[string]string{"owner": "200", "member": "200", "stranger": "404", probe.NoCredential: "401"} {
+		r := job(t, server.URL, probe.Probe{
+			Method: http.MethodPost, Path: "/api/v1/aistudios/permission/", JSON: map[string]any{"url": "lab"},
+			Credential: credential, Expect: probe.Expect{Status: selectors(status)},
+		}, probe.RunnerOptions{Credentials: keys}).Run(t.Context(), time.Now())
+		if !r.Expected {
+			t.Errorf("%s: %s", credential, r.Reason)
+		}
+	}
+}
