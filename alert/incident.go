@@ -36,6 +36,7 @@ type Incident struct {
 	Runs     int               // finished runs in the window
 	Bad      int               // those of them that the rule counts
 	Classes  []ClassCount      // what those came to, most frequent first
+	Blame    probe.Blame       // whose fault the newest 401 is, as far as it is known
 	Examples []Example         // up to three of them, newest first
 	Labels   map[string]string // of the probe, for series of a probe
 
@@ -56,6 +57,7 @@ type Example struct {
 	Class   probe.Class
 	Code    int
 	Reason  string
+	Blame   probe.Blame // whose fault a 401 is
 	Excerpt string
 	Trace   probe.TraceID
 	Span    probe.SpanID // root span of that trace

@@ -39,7 +39,7 @@ func (s *series) observe(r *probe.Result, now time.Time) {
 	copy(s.examples[1:], s.examples[:])
 	s.examples[0] = Example{
 		Probe: r.Probe, At: r.End.Round(0), Class: r.Class, Code: r.Code,
-		Reason: r.Reason, Excerpt: r.Excerpt, Trace: r.Trace, Span: r.Span,
+		Reason: r.Reason, Blame: r.Blame, Excerpt: r.Excerpt, Trace: r.Trace, Span: r.Span,
 	}
 }
 
@@ -142,7 +142,23 @@ func (s *series) incident(now time.Time) Incident {
 			incident.Examples = append(incident.Examples, e)
 		}
 	}
+	incident.Blame = blameOf(incident.Examples)
 	return incident
+}
+
+// blameOf returns the newest word on whose fault it is; that nobody knows counts only when there is no other.
+func blameOf(examples []Example) probe.Blame {
+	blame := probe.BlameNone
+	for _, e := range examples {
+		switch e.Blame {
+		case probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI:
+			return e.Blame
+		case probe.BlameUnknown:
+			blame = e.Blame
+		case probe.BlameNone:
+		}
+	}
+	return blame
 }
 
 // incidentID is the same whenever the same history is replayed.

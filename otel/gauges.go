@@ -24,8 +24,11 @@ type gauges struct {
 	pending   metric.Int64ObservableGauge
 	oldest    metric.Float64ObservableGauge
 
+	token metric.Int64ObservableGauge
+
 	mu      sync.Mutex
 	probes  map[string]standing
+	tokens  map[string]time.Time // credential to when what it holds ends
 	alerts  func() []alert.Status
 	backlog func() []alert.Backlog
 }
@@ -46,11 +49,13 @@ func newGauges(meter metric.Meter) (*gauges, error) {
 		firing:    b.gauge("squarewatch.alert.firing", "", "1 while the rule fires, else 0."),
 		pending:   b.gauge("squarewatch.notify.pending", "{message}", "Messages that wait to be delivered."),
 		oldest:    b.floatGauge("squarewatch.notify.oldest_age", unitSeconds, "Age of the oldest message that waits to be delivered."),
+		token:     b.gauge("squarewatch.credential.expiry", unitSeconds, "When the token of a credential ends (Unix time)."),
 		probes:    map[string]standing{},
+		tokens:    map[string]time.Time{},
 		alerts:    func() []alert.Status { return nil },
 		backlog:   func() []alert.Backlog { return nil },
 	}
-	_, err := meter.RegisterCallback(g.observe, g.up, g.expiry, g.rate, g.threshold, g.firing, g.pending, g.oldest)
+	_, err := meter.RegisterCallback(g.observe, g.up, g.expiry, g.rate, g.threshold, g.firing, g.pending, g.oldest, g.token)
 	return g, errors.Join(append(b.faults, err)...)
 }
 
@@ -79,6 +84,16 @@ func (g *gauges) note(r *probe.Result) {
 	g.probes[r.Probe] = now
 }
 
+// renewed remembers until when a credential is good.
+func (g *gauges) renewed(r *probe.Renewal) {
+	if r.Expiry.IsZero() {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.tokens[r.Credential] = r.Expiry
+}
+
 // retain forgets all probes but the named ones.
 func (g *gauges) retain(names []string) {
 	g.mu.Lock()
@@ -95,7 +110,7 @@ func (g *gauges) watch(alerts func() []alert.Status, backlog func() []alert.Back
 // observe reads the sources outside the lock: they take locks of their own.
 func (g *gauges) observe(_ context.Context, o metric.Observer) error {
 	g.mu.Lock()
-	probes, alerts, backlog := maps.Clone(g.probes), g.alerts, g.backlog
+	probes, tokens, alerts, backlog := maps.Clone(g.probes), maps.Clone(g.tokens), g.alerts, g.backlog
 	g.mu.Unlock()
 	for name, s := range probes {
 		attributes := metric.WithAttributes(labelProbe.String(name))
@@ -103,6 +118,9 @@ func (g *gauges) observe(_ context.Context, o metric.Observer) error {
 		if !s.certificate.IsZero() {
 			o.ObserveInt64(g.expiry, s.certificate.Unix(), attributes)
 		}
+	}
+	for name, expiry := range tokens {
+		o.ObserveInt64(g.token, expiry.Unix(), metric.WithAttributes(labelCredential.String(name)))
 	}
 	for _, s := range alerts() {
 		g.observeAlert(o, &s)

@@ -23,6 +23,7 @@ type measures struct {
 	phase    metric.Float64Histogram
 	lateness metric.Float64Histogram
 	missed   metric.Int64Counter
+	renewals metric.Int64Counter
 	sent     metric.Int64Counter
 	failed   metric.Int64Counter
 	reloads  metric.Int64Counter
@@ -49,6 +50,7 @@ func newMeasures(meter metric.Meter) (*measures, error) {
 		phase:    b.histogram(namePhaseDuration, "Duration of a phase of an attempt.", fineBuckets()),
 		lateness: b.histogram("squarewatch.schedule.lateness", "Time from when a run was due to when it was started.", fineBuckets()),
 		missed:   b.counter("squarewatch.schedule.missed", "{run}", "Scheduled runs that were not started."),
+		renewals: b.counter("squarewatch.credential.renewals", "{renewal}", "Tries to get a credential anew."),
 		sent:     b.counter("squarewatch.notify.sent", "{message}", "Messages that a notifier delivered."),
 		failed:   b.counter("squarewatch.notify.failed", "{message}", "Attempts to deliver a message that failed."),
 		reloads:  b.counter("squarewatch.config.reloads", "{reload}", "Reloads of the configuration."),

@@ -11,6 +11,8 @@ const (
 	keyProbeClass    = attribute.Key("squarewatch.probe.class")
 	keyProbeExpected = attribute.Key("squarewatch.probe.expected")
 	keyRunLateness   = attribute.Key("squarewatch.run.lateness") // seconds
+	keyBlame         = attribute.Key("squarewatch.probe.blame")
+	keyOutcome       = attribute.Key("squarewatch.credential.outcome")
 	keyCredential    = attribute.Key("squarewatch.credential.name")
 	keyExcerpt       = attribute.Key("squarewatch.answer.excerpt")
 
@@ -37,6 +39,7 @@ const (
 	labelSeries     = attribute.Key("series")
 	labelSeverity   = attribute.Key("severity")
 	labelNotifier   = attribute.Key("notifier")
+	labelCredential = attribute.Key("credential")
 	labelOutcome    = attribute.Key("outcome")
 	outcomeSuccess  = "success"
 	outcomeFailure  = "failure"

@@ -179,7 +179,7 @@ func TestCollectorGetsSpansAndMetrics(t *testing.T) {
 			if err := all.Shutdown(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if c.spans["probe feed"] != 1 || c.spans["http.dns"] != 5 || c.spans["alert server-errors firing"] != 1 {
+			if c.spans["probe feed"] != 1 || c.spans["http.dns"] != 6 || c.spans["alert server-errors firing"] != 1 {
 				t.Errorf("want every span once, got %v", c.spans)
 			}
 			for _, metric := range []string{"http.client.request.duration", "squarewatch.probe.runs", "squarewatch.notify.pending"} {

@@ -35,12 +35,22 @@ func newRecorder(tracer trace.Tracer, meter metric.Meter, userAgent string) (*Re
 
 // Finished writes the spans of a run and counts it. A run that our own shutdown stopped has no class and is left out.
 func (r *Recorder) Finished(result *probe.Result) {
+	for i := range result.Renewals {
+		r.renewed(&result.Renewals[i])
+	}
 	if result.Class == probe.ClassNone {
 		return
 	}
 	ctx := r.spans.run(result)
 	r.measures.run(ctx, result)
 	r.gauges.note(result)
+}
+
+func (r *Recorder) renewed(renewal *probe.Renewal) {
+	r.spans.renewal(renewal)
+	r.measures.renewals.Add(context.Background(), 1,
+		metric.WithAttributes(labelCredential.String(renewal.Credential), labelOutcome.String(string(renewal.Outcome))))
+	r.gauges.renewed(renewal)
 }
 
 // Missed counts runs that were not started.

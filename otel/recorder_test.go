@@ -44,6 +44,7 @@ func feed(r *otel.Recorder) {
 	for _, result := range results() {
 		r.Finished(result)
 	}
+	r.Finished(renewed())
 	r.Missed(probe.Miss{Probe: "feed", Intended: at(0), Reason: probe.MissOverrun, Count: 1})
 	r.Delivered("ops", nil)
 	r.Delivered("ops", &alert.DeliveryError{Reason: "rate_limited", Err: errors.New("429")})
@@ -315,4 +316,15 @@ func TestThrottlePassesAMessageOnceAMinute(t *testing.T) {
 			t.Errorf("want %d lines, got %d:\n%s", want, got, logs)
 		}
 	})
+}
+
+// renewed is a run whose credential was refused, renewed, and let in; and one whose login is refused.
+func renewed() *probe.Result {
+	r := run("member", 6)
+	r.Renewals = []probe.Renewal{
+		{Credential: "member", Trace: r.Trace, Parent: r.Span, Span: probe.SpanID{6, 9}, Start: r.Start, End: r.End, Outcome: probe.LoggedIn, Expiry: at(0).Add(time.Hour)},
+		{Credential: "other", Trace: r.Trace, Parent: r.Span, Span: probe.SpanID{7, 9}, Start: r.Start, End: r.End, Outcome: probe.RenewalRefused, Error: "the login was refused with 400"},
+	}
+	r.Expected, r.Class, r.Code, r.Blame, r.Reason = false, probe.Unauthenticated, 401, probe.BlameAPI, "answered 401, expected 2xx"
+	return r
 }

@@ -52,7 +52,25 @@ func runAttributes(r *probe.Result) []attribute.KeyValue {
 	if r.Credential != "" {
 		attributes = append(attributes, keyCredential.String(r.Credential))
 	}
+	if r.Blame != probe.BlameNone {
+		attributes = append(attributes, keyBlame.String(string(r.Blame)))
+	}
 	return attributes
+}
+
+// renewal writes the span of a renewal, under the run that asked for it: not always the one that brings it.
+func (w *spanWriter) renewal(r *probe.Renewal) {
+	ctx, next := withIdentity(context.Background(), r.Trace)
+	ctx = trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID(r.Trace), SpanID: trace.SpanID(r.Parent), TraceFlags: trace.FlagsSampled,
+	}))
+	next.span = trace.SpanID(r.Span)
+	_, span := w.tracer.Start(ctx, "credential renew "+r.Credential, trace.WithTimestamp(r.Start), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(keyCredential.String(r.Credential), keyOutcome.String(string(r.Outcome))))
+	if r.Error != "" {
+		span.SetStatus(codes.Error, r.Error)
+	}
+	span.End(trace.WithTimestamp(r.End))
 }
 
 // attempt writes the span of an HTTP exchange and of its phases.
@@ -91,7 +109,7 @@ func (w *spanWriter) attemptAttributes(a *probe.Attempt, i int) []attribute.KeyV
 		number, _ := strconv.Atoi(port)
 		attributes = append(attributes, semconv.NetworkPeerAddress(host), semconv.NetworkPeerPort(number))
 	}
-	if i > 0 && a.Cause != probe.CauseFirst {
+	if a.Cause == probe.CauseResend || a.Cause == probe.CauseRedirect {
 		attributes = append(attributes, semconv.HTTPRequestResendCount(i))
 	}
 	if w.userAgent != "" {

@@ -95,7 +95,7 @@ func (e *renewalError) Error() string { return e.text }
 type poster func(ctx context.Context, path string, body []byte, r *Renewal) (status int, answer []byte, err error)
 
 // renewable is a credential that can be had anew after it was refused.
-type renewable interface {
+type renewable interface { //nolint:interfacebloat // one life, from its making to its end; only this package asks for it
 	Credential
 	// attach gives the credential its name, and its way to the target.
 	attach(name string, post poster)
@@ -324,12 +324,18 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 		return 0, nil, fmt.Errorf("the path %q is no path on the target", path)
 	}
 	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {r.options.UserAgent}}
-	renewal.Trace, _ = ctx.Value(traceKey{}).(TraceID)
+	asker, _ := ctx.Value(askerKey{}).(asker)
+	renewal.Trace, renewal.Parent = asker.trace, asker.root
 	renewal.Span = r.options.Identifiers.NewAttempt(renewal.Trace, header)
 	got := answer{body: new(bytes.Buffer)}
 	err = send(ctx, r.fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
 	return got.code, got.body.Bytes(), err
 }
 
-// traceKey is the key of the trace that a renewal belongs to.
-type traceKey struct{}
+// asker is the run that a renewal belongs to, as its context tells.
+type asker struct {
+	trace TraceID
+	root  SpanID
+}
+
+type askerKey struct{}

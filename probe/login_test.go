@@ -67,10 +67,10 @@ func (m *member) job(t *testing.T, p probe.Probe) *probe.Job {
 	return j
 }
 
-// run runs a probe of a path as the member once.
-func (m *member) run(t *testing.T, path string) *probe.Result {
+// run runs a probe as the member once.
+func (m *member) run(t *testing.T) *probe.Result {
 	t.Helper()
-	return m.job(t, probe.Probe{Path: path, Credential: "member"}).Run(t.Context(), time.Now())
+	return m.job(t, probe.Probe{Path: collectionsPath, Credential: "member"}).Run(t.Context(), time.Now())
 }
 
 func causes(r *probe.Result) string {
@@ -92,21 +92,21 @@ func outcomes(r *probe.Result) string {
 func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour, RefreshLifetime: 24 * time.Hour})
-		first := m.run(t, collectionsPath)
+		first := m.run(t)
 		if !first.Expected || outcomes(first) != "logged_in" || first.Renewals[0].Trace != first.Trace {
 			t.Fatalf("want a login in the run's trace, got expected=%v %q (%s)", first.Expected, outcomes(first), first.Reason)
 		}
-		if got := first.Renewals[0].Expiry.Sub(time.Now()); got != time.Hour {
+		if got := time.Until(first.Renewals[0].Expiry); got != time.Hour {
 			t.Errorf("expiry: want in 1h by the token's own words, got %v", got)
 		}
 		for range 49 {
 			<-time.After(time.Minute)
-			if r := m.run(t, collectionsPath); !r.Expected || len(r.Renewals) != 0 {
+			if r := m.run(t); !r.Expected || len(r.Renewals) != 0 {
 				t.Fatalf("want no renewal, got %q (%s)", outcomes(r), r.Reason)
 			}
 		}
 		<-time.After(2 * time.Minute) // 9 minutes before the end
-		if r := m.run(t, collectionsPath); !r.Expected || outcomes(r) != "refreshed" || causes(r) != "first" {
+		if r := m.run(t); !r.Expected || outcomes(r) != "refreshed" || causes(r) != "first" {
 			t.Errorf("want a refresh ahead of expiry and one attempt, got %q, %q (%s)", outcomes(r), causes(r), r.Reason)
 		}
 		if m.api.Logins() != 1 || m.api.Refreshes() != 1 {
@@ -118,10 +118,10 @@ func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
 func TestRefusedTokenIsRenewedAndTheRequestResent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
-		m.run(t, collectionsPath)
+		m.run(t)
 		<-time.After(2 * time.Minute)
 		m.api.RotateSigningKey() // neither access nor refresh token is good any more
-		r := m.run(t, collectionsPath)
+		r := m.run(t)
 		if !r.Expected || causes(r) != "first resend" || outcomes(r) != "logged_in" || r.Blame != probe.BlameNone {
 			t.Errorf("want a cured 401, got expected=%v attempts %q renewals %q blame %q (%s)", r.Expected, causes(r), outcomes(r), r.Blame, r.Reason)
 		}
@@ -189,10 +189,10 @@ func TestWhoIsToBlame(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMember(t, aisquaretest.Options{})
-				m.run(t, collectionsPath)
+				m.run(t)
 				<-time.After(2 * time.Minute)
 				c.broken(m.api)
-				r := m.run(t, collectionsPath)
+				r := m.run(t)
 				if r.Expected || r.Code != 401 || r.Blame != c.blame || !strings.Contains(r.Reason, c.says) {
 					t.Errorf("want 401, blame %s and %q, got %d, blame %q and %q", c.blame, c.says, r.Code, r.Blame, r.Reason)
 				}
@@ -209,7 +209,7 @@ func TestFailuresNeverStormTheLogin(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
 		m.api.SetFault(loginPath, aisquaretest.Fault{Status: 500})
 		for range 3600 { // an hour, once a second
-			if r := m.run(t, collectionsPath); r.Blame != probe.BlameLoginService {
+			if r := m.run(t); r.Blame != probe.BlameLoginService {
 				t.Fatalf("want blame login_service, got %q (%s)", r.Blame, r.Reason)
 			}
 			<-time.After(time.Second)
@@ -219,7 +219,7 @@ func TestFailuresNeverStormTheLogin(t *testing.T) {
 		}
 		m.api.ClearFaults()
 		<-time.After(5 * time.Minute)
-		if r := m.run(t, collectionsPath); !r.Expected {
+		if r := m.run(t); !r.Expected {
 			t.Errorf("repaired: %s", r.Reason)
 		}
 	})
@@ -230,7 +230,7 @@ func TestFreshTokensThatAreRefusedAreNotReplacedAgainAndAgain(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
 		for range 600 {
-			m.run(t, collectionsPath)
+			m.run(t)
 			<-time.After(time.Second)
 		}
 		if n := m.api.Logins() + m.api.Refreshes(); n > 11 {
@@ -242,7 +242,7 @@ func TestFreshTokensThatAreRefusedAreNotReplacedAgainAndAgain(t *testing.T) {
 func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
-		m.run(t, collectionsPath)
+		m.run(t)
 		<-time.After(2 * time.Minute)
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
 		j := m.job(t, probe.Probe{Path: collectionsPath, Credential: "member", Expect: probe.Expect{Status: selectors("401")}})

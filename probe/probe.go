@@ -117,6 +117,18 @@ func (p *Probe) Validate() error {
 	return errors.Join(faults...)
 }
 
+// Longest returns how long a run can take: every look its whole timeout, and the pauses between them.
+func (p *Probe) Longest() time.Duration {
+	if p.Confirm == nil {
+		return p.Timeout
+	}
+	longest := p.Timeout
+	for range p.Confirm.Attempts - 1 {
+		longest += p.Confirm.Delay + p.Timeout
+	}
+	return longest
+}
+
 // Template returns the path without its query: the name of the endpoint in spans.
 func (p *Probe) Template() string {
 	path, _, _ := strings.Cut(p.Path, "?")

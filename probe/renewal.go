@@ -7,7 +7,8 @@ import (
 // Renewal is one try to get a credential anew. It is plain data, like the [Result] that carries it.
 type Renewal struct {
 	Credential string
-	Trace      TraceID // of the run that needed it
+	Trace      TraceID // of the run that asked for it
+	Parent     SpanID  // that run's root span
 	Span       SpanID
 	Start      time.Time
 	End        time.Time

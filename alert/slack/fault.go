@@ -64,7 +64,33 @@ func blameOf(incident *alert.Incident) (blame, bool) {
 			top = i
 		}
 	}
+	if known, ok := attributed(incident.Blame); ok && table[top].on == "401" {
+		table[top].say, table[top].act = known.say, known.act
+	}
 	return blame{table[top], runs[top], total}, runs[top] > 0
+}
+
+// attributed says whose fault a 401 is where the probes have found out; false where they have not.
+func attributed(blame probe.Blame) (fault, bool) {
+	switch blame {
+	case probe.BlameCredential:
+		return fault{
+			say: "Our credential%s is refused: it is ours to fix.",
+			act: "It is wrong, expired or revoked. Put a good one in its place and reload squarewatch.",
+		}, true
+	case probe.BlameLoginService:
+		return fault{
+			say: "The API's login service fails, so our credential%s cannot be renewed.",
+			act: "It is the login service's fault: nothing is known against the credential.",
+		}, true
+	case probe.BlameAPI:
+		return fault{
+			say: "The API refuses our credential%s, though it is good.",
+			act: "A fresh token is refused, or others get through with the same key: it is the API's fault.",
+		}, true
+	case probe.BlameUnknown, probe.BlameNone:
+	}
+	return fault{}, false
 }
 
 func faultOf(table []fault, class probe.Class, code int) int {

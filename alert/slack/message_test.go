@@ -103,18 +103,23 @@ func messages() map[string]alert.Notification {
 	all.Examples = all.Examples[:0]
 	gone := resolved(serverErrors())
 	gone.Note = "the configuration no longer has this rule"
+	ours, login, theirs := unauthenticated(), unauthenticated(), unauthenticated()
+	ours.Blame, login.Blame, theirs.Blame = probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI
 	return map[string]alert.Notification{
-		"firing-access":   notification(alert.EventFiring, "03:04:05", breach()),
-		"resolved-access": notification(alert.EventResolved, "03:16:50", resolved(breach())),
-		"resolved-gone":   notification(alert.EventResolved, "03:16:50", gone),
-		"firing-500":      notification(alert.EventFiring, "03:04:05", serverErrors()),
-		"firing-401":      notification(alert.EventFiring, "03:04:05", unauthenticated()),
-		"firing-all":      notification(alert.EventFiring, "03:04:05", all),
-		"firing-many":     many,
-		"update-late":     late,
-		"resolved-500":    notification(alert.EventResolved, "03:16:50", resolved(serverErrors())),
-		"resolved-401":    notification(alert.EventResolved, "03:16:50", resolved(unauthenticated())),
-		"test":            {ID: "t1", Notifier: "ops", At: at("12:00:00"), Event: alert.EventTest},
+		"firing-401-credential":    notification(alert.EventFiring, "03:04:05", ours),
+		"firing-401-login-service": notification(alert.EventFiring, "03:04:05", login),
+		"firing-401-api":           notification(alert.EventFiring, "03:04:05", theirs),
+		"firing-access":            notification(alert.EventFiring, "03:04:05", breach()),
+		"resolved-access":          notification(alert.EventResolved, "03:16:50", resolved(breach())),
+		"resolved-gone":            notification(alert.EventResolved, "03:16:50", gone),
+		"firing-500":               notification(alert.EventFiring, "03:04:05", serverErrors()),
+		"firing-401":               notification(alert.EventFiring, "03:04:05", unauthenticated()),
+		"firing-all":               notification(alert.EventFiring, "03:04:05", all),
+		"firing-many":              many,
+		"update-late":              late,
+		"resolved-500":             notification(alert.EventResolved, "03:16:50", resolved(serverErrors())),
+		"resolved-401":             notification(alert.EventResolved, "03:16:50", resolved(unauthenticated())),
+		"test":                     {ID: "t1", Notifier: "ops", At: at("12:00:00"), Event: alert.EventTest},
 	}
 }
 

@@ -15,6 +15,7 @@ func kinds() config.Kinds {
 	return config.Kinds{
 		Credentials: []config.Kind[probe.Credential]{
 			config.NewKind("api_key", probe.APIKeySettings{}, newAPIKey),
+			config.NewKind("login", probe.LoginSettings{}, newLogin),
 		},
 		Notifiers: []config.Kind[alert.Notifier]{
 			config.NewKind("slack", slack.Settings{}, newSlack),
@@ -24,6 +25,10 @@ func kinds() config.Kinds {
 
 func newAPIKey(s probe.APIKeySettings, _ *config.Config) (probe.Credential, error) {
 	return probe.NewAPIKey(s)
+}
+
+func newLogin(s probe.LoginSettings, _ *config.Config) (probe.Credential, error) {
+	return probe.NewLogin(s)
 }
 
 func newSlack(s slack.Settings, cfg *config.Config) (alert.Notifier, error) {

@@ -121,6 +121,7 @@ type resultLine struct {
 	Code       int                         `json:"code"`
 	Expected   bool                        `json:"expected"`
 	Reason     string                      `json:"reason"`
+	Blame      probe.Blame                 `json:"blame"`
 	Credential string                      `json:"credential"`
 	Attempts   int                         `json:"attempts"`
 	Duration   float64                     `json:"duration"`
@@ -130,7 +131,7 @@ type resultLine struct {
 
 func newResultLine(r *probe.Result) resultLine {
 	line := resultLine{
-		Probe: r.Probe, Class: r.Class, Code: r.Code, Expected: r.Expected, Reason: r.Reason, Credential: r.Credential,
+		Probe: r.Probe, Class: r.Class, Code: r.Code, Expected: r.Expected, Reason: r.Reason, Blame: r.Blame, Credential: r.Credential,
 		Attempts: len(r.Attempts), Duration: r.Latency().Seconds(), TraceID: r.Trace.String(),
 		Phases: map[probe.PhaseKind]float64{},
 	}

@@ -54,7 +54,7 @@ func (p *progress) alive(now time.Time) bool {
 		if next := probes[i].Schedule.Next(last); first.IsZero() || next.Before(first) {
 			first = next
 		}
-		longest = max(longest, probes[i].Timeout)
+		longest = max(longest, probes[i].Longest())
 	}
 	return now.Before(first.Add(longest + watchdogSlack))
 }
