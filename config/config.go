@@ -3,6 +3,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -78,6 +79,10 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 	secrets := resolver{options.Environ, options.CredentialsDirectory, filepath.Dir(name)}
 	r := &reader{file: name, lookup: secrets.lookup}
 	var document yaml.Node
+	if len(bytes.TrimSpace(data)) == 0 {
+		r.fault(nil, "", "is empty; write at least a target, for example target: https://api.aisquare.studio")
+		return nil, r.errors
+	}
 	if err := yaml.Load(data, &document); err != nil {
 		r.syntax(err)
 		return nil, r.errors
@@ -132,6 +137,7 @@ func (r *reader) target(document *yaml.Node, raw *file) *url.URL {
 	node := locate(document, "target")
 	u, err := url.Parse(raw.Target)
 	switch {
+	case raw.Target == "" && len(r.errors) > 0, looksLikeReference.MatchString(raw.Target): // what is wrong is told already
 	case raw.Target == "":
 		r.fault(node, "target", "is missing; "+example)
 	case err != nil, u.Host == "", u.Scheme != "https" && u.Scheme != "http":

@@ -68,10 +68,15 @@ func (r *reader) loadErrors(node *yaml.Node, path string, err error) {
 	}
 }
 
+var keyTwice = regexp.MustCompile(`^mapping key (".*") already defined at line (\d+)$`)
+
 var wrongType = regexp.MustCompile("^cannot construct !!(\\S+)(?: `(.*)`)? into (\\S+)$")
 
 // plainWords rewrites a message of the YAML library that speaks of Go's types.
 func plainWords(message string) string {
+	if twice := keyTwice.FindStringSubmatch(message); twice != nil {
+		return fmt.Sprintf("the key %s is there twice, first in line %s; keep one of them", twice[1], twice[2])
+	}
 	match := wrongType.FindStringSubmatch(message)
 	if match == nil {
 		return message

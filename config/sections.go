@@ -134,7 +134,7 @@ func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
 		}
 		seen[rule.Name] = i
 		for k, glob := range rule.Probes {
-			if !everything && !matchesAny(glob, cfg.Probes) {
+			if !everything && glob != "*" && !matchesAny(glob, cfg.Probes) {
 				where := fmt.Sprintf("probes[%d]", k)
 				r.fault(locate(node, where), join(at, where), fmt.Sprintf("%q matches no probe; the file has %s", glob, strings.Join(probeNames(cfg.Probes), ", ")))
 			}
