@@ -37,7 +37,7 @@ golden: ## rewrite the golden files from what the code does now; read the diff b
 	go test ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch -update
 
 schema: ## config/schema.json from the settings structs
-	go test ./config -run TestSchema -update
+	go test ./cmd/squarewatch -run TestSchemaIsCurrent -update
 
 fuzz: ## every fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \

@@ -1,0 +1,77 @@
+package config
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/invopop/jsonschema"
+	"go.yaml.in/yaml/v4"
+
+	"squarewatch/alert"
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+)
+
+// Schema returns the JSON schema of the file, for editors: of the sections, and of the kinds that the program has.
+func Schema(kinds Kinds) ([]byte, error) {
+	reflector := &jsonschema.Reflector{
+		FieldNameTag: "yaml", DoNotReference: true, Anonymous: true, RequiredFromJSONSchemaTags: true, Mapper: textual,
+	}
+	root := reflector.Reflect(&file{})
+	root.Title = "squarewatch configuration"
+	root.Required = []string{"target"}
+	root.Properties.Set("credentials", named(oneKind(reflector, kinds.Credentials, false)))
+	root.Properties.Set("notifiers", named(oneKind(reflector, kinds.Notifiers, true)))
+	text, err := json.MarshalIndent(root, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write the schema: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// textual describes the types that are written as one scalar, and those that are more than Go's types tell.
+func textual(t reflect.Type) *jsonschema.Schema {
+	switch t {
+	case reflect.TypeFor[time.Duration]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^-?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, Examples: []any{"30s", "5m"}}
+	case reflect.TypeFor[probe.Selector](), reflect.TypeFor[alert.Share]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}}}
+	case reflect.TypeFor[secret.Text]():
+		return &jsonschema.Schema{Type: "string", Examples: []any{"${credential:NAME}", "${file:/path}", "${env:NAME}"}}
+	case reflect.TypeFor[Choice]():
+		names := &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}}
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Enum: []any{"all", "none"}}, names}}
+	case reflect.TypeFor[yaml.Node]():
+		return &jsonschema.Schema{Type: "object"}
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return &jsonschema.Schema{Type: "string"}
+	}
+	return nil
+}
+
+// named is a mapping of names that the user chooses.
+func named(value *jsonschema.Schema) *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "object", AdditionalProperties: value}
+}
+
+// oneKind allows the settings of one kind. They stand in the mapping itself, or nested under the kind's name beside what all have.
+func oneKind[T any](reflector *jsonschema.Reflector, kinds []Kind[T], nested bool) *jsonschema.Schema {
+	choice := &jsonschema.Schema{}
+	for _, kind := range kinds {
+		settings := reflector.ReflectFromType(kind.settings)
+		settings.Version = ""
+		if nested {
+			properties := jsonschema.NewProperties()
+			properties.Set(kind.Name, settings)
+			properties.Set("group_wait", textual(reflect.TypeFor[time.Duration]()))
+			settings = &jsonschema.Schema{Type: "object", Properties: properties, AdditionalProperties: jsonschema.FalseSchema}
+		}
+		settings.Required = []string{kind.Name}
+		choice.OneOf = append(choice.OneOf, settings)
+	}
+	return choice
+}
