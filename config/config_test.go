@@ -103,14 +103,15 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 // unwanted splits a file of the corpus into what is read and the messages; these stand last, so that places fit.
 func unwanted(text string) (body, want string) {
 	var lines []string
+	var kept strings.Builder
 	for line := range strings.Lines(text) {
 		if message, ok := strings.CutPrefix(line, "# want: "); ok {
 			lines = append(lines, strings.TrimSuffix(message, "\n"))
 			continue
 		}
-		body += line
+		kept.WriteString(line)
 	}
-	return body, strings.Join(lines, "\n")
+	return kept.String(), strings.Join(lines, "\n")
 }
 
 func parse(t *testing.T, text string) *config.Config {
@@ -145,16 +146,17 @@ func TestGoodFilesAndWhatTheyMean(t *testing.T) {
 				t.Fatal(err)
 			}
 			cfg := parse(t, string(text))
-			got := printed(t, cfg)
+			var got strings.Builder
+			got.WriteString(printed(t, cfg))
 			for _, w := range cfg.Warnings {
-				got += "# warning: " + strings.ReplaceAll(w.String(), "testdata/", "") + "\n"
+				got.WriteString("# warning: " + strings.ReplaceAll(w.String(), "testdata/", "") + "\n")
 			}
 			for _, l := range cfg.LeftOut {
-				got += "# left out: " + l.Name + ": " + l.Reason + "\n"
+				got.WriteString("# left out: " + l.Name + ": " + l.Reason + "\n")
 			}
 			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
 			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+				if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -162,11 +164,11 @@ func TestGoodFilesAndWhatTheyMean(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
+			if diff := cmp.Diff(string(want), got.String()); diff != "" {
 				t.Errorf("effective configuration (-want +got):\n%s", diff)
 			}
-			if strings.Contains(got, "hush") || strings.Contains(got, "clear\n") {
-				t.Errorf("a secret is printed:\n%s", got)
+			if strings.Contains(got.String(), "hush") || strings.Contains(got.String(), "clear\n") {
+				t.Errorf("a secret is printed:\n%s", got.String())
 			}
 		})
 	}

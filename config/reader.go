@@ -39,14 +39,13 @@ func (r *reader) warn(node *yaml.Node, path, text string) {
 }
 
 // decode fills out from a node, strictly, resolves its secrets, and lets it validate itself. path is where the node stands.
-// Decoding goes on after an error, so that all are found at once; validation does not begin on what could not be read.
+// It goes on after an error, so that all are found at once.
 func (r *reader) decode(node *yaml.Node, path string, out any) {
-	before := len(r.errors)
 	if err := node.Load(out); err != nil {
 		r.loadErrors(node, path, err)
 	}
 	r.walk(node, path, reflect.ValueOf(out).Elem(), false)
-	if validator, ok := out.(interface{ Validate() error }); ok && len(r.errors) == before {
+	if validator, ok := out.(interface{ Validate() error }); ok {
 		r.invalid(node, path, validator.Validate())
 	}
 }
@@ -124,18 +123,24 @@ func (r *reader) invalid(node *yaml.Node, path string, err error) {
 		r.fault(node, path, err.Error())
 		return
 	}
+	where := join(path, fault.Field)
+	if r.told(where) {
+		return
+	}
 	problem := fault.Problem
 	if fault.Fix != "" {
 		problem += "; " + fault.Fix
 	}
-	r.fault(locate(node, fault.Field), join(path, fault.Field), problem)
+	r.fault(locate(node, fault.Field), where, problem)
 }
 
-// validate lets an item validate itself, unless it could not be read whole: then more faults would only repeat the first.
-func (r *reader) validate(node *yaml.Node, path string, item interface{ Validate() error }) {
-	if !slices.ContainsFunc(r.errors, func(e *Error) bool { return strings.HasPrefix(e.Path, path) }) {
-		r.invalid(node, path, item.Validate())
-	}
+// told reports whether something is known to be wrong with a value or a part of it: what could not be read is empty, and to
+// say so would only repeat it.
+func (r *reader) told(path string) bool {
+	return slices.ContainsFunc(r.errors, func(e *Error) bool {
+		rest, found := strings.CutPrefix(e.Path, path)
+		return found && path != "" && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
 }
 
 // walk looks at a node and the value that was decoded from it, side by side: keys that the value has no field for are

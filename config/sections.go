@@ -61,7 +61,7 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 		p, at := &raw.Probes[i], fmt.Sprintf("probes[%d]", i)
 		node := locate(document, at)
 		defaults.Apply(p)
-		r.validate(node, at, p)
+		r.invalid(node, at, p.Validate())
 		r.knownCredential(locate(node, "credential"), join(at, "credential"), p.Credential, raw)
 		if taken := seen[p.Name]; taken != "" {
 			r.fault(locate(node, "name"), join(at, "name"), fmt.Sprintf("is %q; %s", p.Name, taken))
@@ -128,7 +128,7 @@ func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
 		node := locate(document, at)
 		everything := len(rule.Probes) == 0
 		rule.Defaults()
-		r.validate(node, at, rule)
+		r.invalid(node, at, rule.Validate())
 		if first, taken := seen[rule.Name]; taken {
 			r.fault(locate(node, "name"), join(at, "name"), fmt.Sprintf("is %q, the name that rules[%d] has already", rule.Name, first))
 		}

@@ -41,15 +41,6 @@ func serveBench() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-// TestMain is the server of the benchmark when that is asked for, else it runs the tests.
-func TestMain(m *testing.M) {
-	if os.Getenv(benchServer) != "" {
-		serveBench()
-		return
-	}
-	os.Exit(m.Run())
-}
-
 // benchTargets starts the server process.
 func benchTargets(b *testing.B) (plain, secure string, pool *x509.CertPool) {
 	b.Helper()

@@ -23,10 +23,12 @@ import (
 type Options struct {
 	Load     func() (*config.Config, error) // reads the configuration, at the start and at every reload
 	Logger   *slog.Logger
-	Notify   func(state string) // tells the service manager; see sd_notify(3)
-	Watchdog time.Duration      // how often the service manager wants to hear from us; 0 for never
-	Sinks    []probe.Sink       // told of every run, beside our own
-	TLS      *tls.Config        // of the connections to the target; the system's roots when nil
+	Notify   func(state string)                                                   // tells the service manager; see sd_notify(3)
+	Watchdog time.Duration                                                        // how often the service manager wants to hear from us; 0 for never
+	Sinks    []probe.Sink                                                         // told of every run, beside our own
+	TLS      *tls.Config                                                          // of the connections to the target; the system's roots when nil
+	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // to the target; a net.Dialer when nil
+	Listener net.Listener                                                         // of the pages and metrics; the file's listen when nil
 }
 
 // Daemon is the whole program as a value: two of them can run in one process. Its long-lived parts live here; what a
@@ -49,8 +51,10 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d := &Daemon{options: options, progress: &progress{}}
-	if d.listener, err = listen(ctx, cfg.Listen); err != nil {
-		return nil, err
+	if d.listener = options.Listener; d.listener == nil {
+		if d.listener, err = listen(ctx, cfg.Listen); err != nil {
+			return nil, err
+		}
 	}
 	defer func() {
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"squarewatch/alert"
@@ -28,7 +29,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	runner, jobs, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{Identifiers: d.telemetry.Recorder(), TLS: d.options.TLS})
+	runner, jobs, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{Identifiers: d.telemetry.Recorder(), TLS: d.options.TLS, Dial: d.options.Dial})
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +45,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 			Entries: entries,
 			Limits:  cfg.Limits,
 			// The engine comes first: what people are told does not wait for what is written down.
-			Sinks: append([]probe.Sink{d.evaluator, d.telemetry.Recorder(), d.progress, misses{d.options.Logger}}, d.options.Sinks...),
+			Sinks: append([]probe.Sink{d.evaluator, d.telemetry.Recorder(), d.progress, &misses{logger: d.options.Logger, told: map[string]probe.MissReason{}}}, d.options.Sinks...),
 		}),
 	}, nil
 }
@@ -114,14 +115,30 @@ func logWarnings(logger *slog.Logger, cfg *config.Config) {
 	}
 }
 
-// misses is the sink that tells the log of runs that were missed: they are news, and rare.
-type misses struct{ logger *slog.Logger }
+// misses is the sink that tells the log when a probe begins to miss runs; the metrics count them all.
+type misses struct {
+	logger *slog.Logger
 
-// Finished says nothing: a healthy run is no news, and an unexpected one is the engine's.
-func (misses) Finished(*probe.Result) {}
+	mu   sync.Mutex
+	told map[string]probe.MissReason // by probe, until a run finishes
+}
 
-// Missed logs what was missed.
-func (m misses) Missed(miss probe.Miss) {
+// Finished ends a probe's misses. A healthy run is no news, and an unexpected one is the engine's.
+func (m *misses) Finished(r *probe.Result) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.told, r.Probe)
+}
+
+// Missed logs the first miss of its kind.
+func (m *misses) Missed(miss probe.Miss) {
+	m.mu.Lock()
+	known := m.told[miss.Probe] == miss.Reason
+	m.told[miss.Probe] = miss.Reason
+	m.mu.Unlock()
+	if known {
+		return
+	}
 	m.logger.Warn("a run was missed", "probe", miss.Probe, "reason", string(miss.Reason), "intended", miss.Intended,
 		"count", miss.Count, "detail", miss.Detail)
 }

@@ -9,26 +9,44 @@ import (
 
 // Pipe serves a handler over connections in memory, for synctest bubbles: on a real socket, bubble time stands still.
 type Pipe struct {
+	*PipeListener
+
 	server  *http.Server
-	conns   chan net.Conn
-	closed  chan struct{}
-	once    sync.Once
 	serving sync.WaitGroup
 }
 
-// NewPipe begins to serve. Close it inside the same bubble.
+// NewPipe begins to serve. Shut it down inside the same bubble.
 func NewPipe(handler http.Handler) *Pipe {
 	p := &Pipe{
-		server: &http.Server{Handler: handler}, //nolint:gosec // no stranger reaches a connection in memory
-		conns:  make(chan net.Conn),
-		closed: make(chan struct{}),
+		PipeListener: NewPipeListener(),
+		server:       &http.Server{Handler: handler}, //nolint:gosec // no stranger reaches a connection in memory
 	}
 	p.serving.Go(func() { _ = p.server.Serve(p) }) // always ends with http.ErrServerClosed
 	return p
 }
 
-// Dial connects to the handler, whatever the address: it fits http.Transport.DialContext.
-func (p *Pipe) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+// Shutdown closes the listener and every connection, and waits for the server to end.
+func (p *Pipe) Shutdown() {
+	_ = p.server.Close()
+	p.serving.Wait()
+}
+
+// PipeListener is a net.Listener whose connections are made in memory.
+type PipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+var _ net.Listener = (*PipeListener)(nil)
+
+// NewPipeListener returns a listener for a server of one's own.
+func NewPipeListener() *PipeListener {
+	return &PipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+// Dial connects to the listener, whatever the address: it fits http.Transport.DialContext.
+func (p *PipeListener) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
 	case p.conns <- server:
@@ -41,7 +59,7 @@ func (p *Pipe) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 // Accept is part of net.Listener, for the server's use.
-func (p *Pipe) Accept() (net.Conn, error) {
+func (p *PipeListener) Accept() (net.Conn, error) {
 	select {
 	case conn := <-p.conns:
 		return conn, nil
@@ -51,16 +69,10 @@ func (p *Pipe) Accept() (net.Conn, error) {
 }
 
 // Addr is part of net.Listener.
-func (p *Pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
+func (p *PipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
 
-// Close is part of net.Listener; [Pipe.Shutdown] ends the server too.
-func (p *Pipe) Close() error {
+// Close is part of net.Listener.
+func (p *PipeListener) Close() error {
 	p.once.Do(func() { close(p.closed) })
 	return nil
-}
-
-// Shutdown closes the listener and every connection, and waits for the server to end.
-func (p *Pipe) Shutdown() {
-	_ = p.server.Close()
-	p.serving.Wait()
 }

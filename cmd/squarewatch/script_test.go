@@ -1,0 +1,43 @@
+package main
+
+import (
+	"net"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"squarewatch/probe/aisquaretest"
+)
+
+// TestMain lets scripts run the program itself, and turns the test binary into the benchmark's server when that is asked for.
+func TestMain(m *testing.M) {
+	if os.Getenv(benchServer) != "" {
+		serveBench()
+		return
+	}
+	testscript.Main(m, map[string]func(){"squarewatch": main})
+}
+
+// TestScripts runs what a user could have typed: one file a command and promise.
+func TestScripts(t *testing.T) {
+	api := aisquaretest.New(aisquaretest.Options{})
+	api.SetFault("/broken/", aisquaretest.Fault{Status: 503, Body: `{"detail": "down for repair"}`})
+	server := aisquaretest.Start(api)
+	t.Cleanup(server.Close) // scripts go on after this function has returned
+	busy, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = busy.Close() })
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TARGET", server.URL)
+			env.Setenv("BUSY", busy.Addr().String())
+			env.Setenv("AISQUARE_API_KEY", aisquaretest.DefaultKey)
+			return nil
+		},
+	})
+}
