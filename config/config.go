@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"go.yaml.in/yaml/v4"
 
@@ -33,6 +34,7 @@ type Config struct {
 	Telemetry   otel.Settings
 	Listen      string
 	Limits      probe.Limits
+	Network     probe.Network
 	Warnings    []Warning
 }
 
@@ -50,6 +52,7 @@ type file struct {
 	Telemetry   otel.Settings        `yaml:"telemetry,omitempty"`
 	Listen      string               `yaml:"listen,omitempty"`
 	Limits      probe.Limits         `yaml:"limits,omitempty"`
+	Network     probe.Network        `yaml:"network,omitempty"`
 }
 
 // Options say what a file may use.
@@ -120,10 +123,12 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 		Notifiers:   r.notifiers(kinds.Notifiers, raw.Notifiers),
 		Telemetry:   raw.Telemetry,
 		Limits:      raw.Limits,
+		Network:     raw.Network,
 	}
+	r.invalid(locate(document, "network"), "network", cfg.Network.Validate())
 	r.invalid(locate(document, "telemetry"), "telemetry", cfg.Telemetry.Validate())
 	r.invalid(locate(document, "limits"), "limits", cfg.Limits.Validate())
-	if _, _, err := net.SplitHostPort(cfg.Listen); err != nil {
+	if _, port, err := net.SplitHostPort(cfg.Listen); err != nil || !isPort(port) {
 		r.fault(locate(document, "listen"), "listen", fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
 	}
 	r.probes(document, raw, cfg)
@@ -152,6 +157,11 @@ func (r *reader) target(document *yaml.Node, raw *file) *url.URL {
 		return u
 	}
 	return &url.URL{Scheme: "https", Host: "invalid"}
+}
+
+func isPort(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil
 }
 
 func loopback(host string) bool {

@@ -25,6 +25,7 @@ type effective struct {
 	Telemetry   otel.Settings  `yaml:"telemetry,omitempty"`
 	Listen      string         `yaml:"listen"`
 	Limits      probe.Limits   `yaml:"limits"`
+	Network     probe.Network  `yaml:"network,omitempty"`
 }
 
 // Print writes the effective configuration: the catalogue and all defaults filled in, each secret as the reference that
@@ -32,7 +33,7 @@ type effective struct {
 func Print(w io.Writer, c *Config) error {
 	e := effective{
 		Target: c.Target.String(), AllowHTTP: c.AllowHTTP, Studio: c.Studio, Catalogue: "none", Probes: c.Probes, Rules: c.Rules,
-		Telemetry: c.Telemetry, Listen: c.Listen, Limits: c.Limits,
+		Telemetry: c.Telemetry, Listen: c.Listen, Limits: c.Limits, Network: c.Network,
 		Credentials: map[string]any{}, Notifiers: map[string]any{},
 	}
 	for name, part := range c.Credentials {

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -16,6 +17,7 @@ import (
 type request struct {
 	method string
 	url    *url.URL
+	host   string // instead of the URL's, in the Host header
 	body   []byte
 }
 
@@ -40,6 +42,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	watch := &stopwatch{}
 	got := answer{body: j.runner.buffer()}
 	a.Start = time.Now()
+	r.host = j.host
 	err := send(httptrace.WithClientTrace(ctx, watch.hooks()), j.transport, r, x.sent, &got, &a)
 	a.End = time.Now()
 	a.Phases = watch.stop(a.Start, a.End)
@@ -61,7 +64,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 // send sends a request and reads its answer into got, and what the head tells into a.
 func send(ctx context.Context, transport *http.Transport, r request, header http.Header, got *answer, a *Attempt) error {
 	req := &http.Request{
-		Method: r.method, URL: r.url, Host: r.url.Host, Header: header,
+		Method: r.method, URL: r.url, Host: cmp.Or(r.host, r.url.Host), Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody,
 	}
 	if len(r.body) > 0 {

@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Entry is a probe and how it is run.
@@ -37,6 +39,8 @@ type Dispatcher struct {
 	armed   chan struct{}
 	stop    chan struct{}
 	once    sync.Once
+	wake    chan struct{} // something is due earlier than the loop thinks
+	pacer   *rate.Limiter // nil for none
 	runs    sync.WaitGroup
 
 	mu      sync.Mutex
@@ -56,6 +60,8 @@ func NewDispatcher(options DispatcherOptions) *Dispatcher {
 		options: options,
 		armed:   make(chan struct{}),
 		stop:    make(chan struct{}),
+		wake:    make(chan struct{}, 1),
+		pacer:   options.Limits.pacer(),
 		slots:   newSlots(options.Limits),
 	}
 }
@@ -140,6 +146,8 @@ func (d *Dispatcher) loop(ctx, runCtx context.Context) {
 			return
 		case <-d.stop:
 			return
+		case <-d.wake:
+			awake = d.options.Wall().Round(0) // earlier than planned is no step of the clock
 		case <-timer.C:
 		}
 		now := d.options.Wall().Round(0)
@@ -161,13 +169,13 @@ func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Dura
 	for len(d.queue) > 0 && !d.queue[0].next.After(now) {
 		it := d.queue[0]
 		intended := it.next
-		it.next = it.Probe.Schedule.Next(now)
+		it.next = it.schedule().Next(now)
 		heap.Fix(&d.queue, 0)
 		if late > gapTolerance {
-			misses = append(misses, Miss{it.Probe.Name, intended, MissGap, 1 + it.Probe.Schedule.Between(intended, now), ""})
+			misses = append(misses, Miss{it.Probe.Name, intended, MissGap, 1 + it.schedule().Between(intended, now), ""})
 			continue
 		}
-		if skipped := it.Probe.Schedule.Between(intended, now); skipped > 0 {
+		if skipped := it.schedule().Between(intended, now); skipped > 0 {
 			misses = append(misses, Miss{it.Probe.Name, intended, MissGap, skipped, ""})
 		}
 		misses = append(misses, d.due(ctx, it, intended)...)
@@ -182,7 +190,7 @@ func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Dura
 // rearm begins anew after the wall clock was set back: what was armed would leave the time until then unwatched.
 func (d *Dispatcher) rearm(now time.Time) {
 	for _, it := range d.queue {
-		it.next = it.Probe.Schedule.Next(now)
+		it.next = it.schedule().Next(now)
 	}
 	heap.Init(&d.queue)
 }
@@ -214,31 +222,53 @@ func (d *Dispatcher) start(ctx context.Context, it *item) {
 	it.running, it.waiting = true, false
 	intended := it.intended
 	d.runs.Go(func() {
-		d.run(ctx, it, intended)
+		failing := d.run(ctx, it, intended)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		it.running = false
+		d.quicken(it, failing)
 		if next := d.slots.release(it); next != nil {
 			d.start(ctx, next)
 		}
 	})
 }
 
-// run executes one run and tells the sinks what became of it. A panic costs the run, not the daemon.
-func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) {
+// quicken arms a probe anew when its last run changed the schedule in force. The lock is held.
+func (d *Dispatcher) quicken(it *item, failing bool) {
+	changed := it.failing != failing && !it.Probe.WhileUnexpected.IsZero()
+	it.failing = failing
+	if !changed || it.place >= len(d.queue) || d.queue[it.place] != it {
+		return
+	}
+	it.next = it.schedule().Next(d.options.Wall())
+	heap.Fix(&d.queue, it.place)
+	select {
+	case d.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// run executes one run, tells the sinks what became of it, and reports whether it was unexpected. A panic costs the run,
+// not the daemon.
+func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (unexpected bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			d.report([]Miss{{it.Probe.Name, intended, MissPanic, 1, fmt.Sprintf("%v\n%s", fault, debug.Stack())}})
 		}
 	}()
+	if d.pacer != nil && d.pacer.Wait(ctx) != nil { // our shutdown came first
+		d.report([]Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}})
+		return false
+	}
 	result := it.Run(ctx, intended)
 	if result.Class == ClassNone {
 		d.report([]Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}})
-		return
+		return false
 	}
 	for _, sink := range d.options.Sinks {
 		sink.Finished(result)
 	}
+	return !result.Expected
 }
 
 func (d *Dispatcher) report(misses []Miss) {

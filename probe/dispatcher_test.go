@@ -328,3 +328,44 @@ func BenchmarkDispatch(b *testing.B) {
 	running.Wait()
 	b.ReportMetric(float64(late.Milliseconds()), "ms-latest")
 }
+
+func TestFailingProbesRunFaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := taking("p", "@every 1m", time.Second)
+		e.Probe.WhileUnexpected = probe.MustSchedule("@every 10s").For("p")
+		begin := time.Now()
+		e.Run = func(_ context.Context, intended time.Time) *probe.Result {
+			at := time.Since(begin)
+			failing := at > 10*time.Minute && at < 20*time.Minute
+			return &probe.Result{Probe: "p", Intended: intended, Start: time.Now(), End: time.Now(), Class: probe.Success, Expected: !failing}
+		}
+		l := dispatch(t, probe.DispatcherOptions{Entries: []probe.Entry{e}}, 30*time.Minute)
+		if n := len(l.runs); n < 70 || n > 82 || len(l.misses) != 0 {
+			t.Errorf("want about 10 + 55 to 60 + 10 runs and no miss, got %d and %v", n, l.misses)
+		}
+	})
+}
+
+func TestRatePacesTheStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var entries []probe.Entry
+		for i := range 100 {
+			entries = append(entries, taking(fmt.Sprintf("p%d", i), "* * * * *", time.Millisecond))
+		}
+		limits := probe.DefaultLimits()
+		limits.PerHost, limits.Rate = 256, 10
+		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: limits}, 90*time.Second)
+		perSecond := map[int64]int{}
+		for _, r := range l.runs {
+			perSecond[r.Start.Unix()]++
+		}
+		for second, n := range perSecond {
+			if n > 11 {
+				t.Errorf("second %d: want at most 10 or 11 starts, got %d", second, n)
+			}
+		}
+		if len(l.runs) != 100 || l.runs[99].Lateness() < 9*time.Second {
+			t.Errorf("want 100 runs, the last about 10s late, got %d", len(l.runs))
+		}
+	})
+}

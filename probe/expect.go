@@ -11,6 +11,8 @@ type Expect struct {
 	Status  []Selector    `yaml:"status,omitempty"`  // 2xx when absent
 	JSON    string        `yaml:"json,omitempty"`    // jq expression; null and false fail
 	Latency time.Duration `yaml:"latency,omitempty"` // longest healthy duration of the first attempt
+
+	CertificateDays int `yaml:"certificate_days,omitempty"` // how long every certificate of the chain must be good still
 }
 
 // observation is what a check looks at.
@@ -31,7 +33,7 @@ type expectation func(e *Expect) (check, error)
 
 // expectations lists the kinds, in the order in which they are looked at: the first that fails gives the reason.
 func expectations() []expectation {
-	return []expectation{expectStatus, expectJSON, expectLatency}
+	return []expectation{expectStatus, expectJSON, expectLatency, expectCertificate}
 }
 
 // compile makes the checks of a probe.

@@ -3,12 +3,16 @@ package probe
 import (
 	"errors"
 	"strconv"
+
+	"golang.org/x/time/rate"
 )
 
 // Limits keep probing from overrunning the machine or the target.
 type Limits struct {
 	Concurrency int `yaml:"concurrency,omitempty"` // runs at the same time
 	PerHost     int `yaml:"per_host,omitempty"`    // of them to one host and port
+
+	Rate float64 `yaml:"rate,omitempty"` // runs started in a second; 0 for as many as are due
 }
 
 // DefaultLimits returns the limits of a file that has none: 256 runs at once, 64 of them to one host.
@@ -23,7 +27,18 @@ func (l Limits) Validate() error {
 	if l.PerHost < 1 {
 		faults = append(faults, &Invalid{"per_host", "is " + strconv.Itoa(l.PerHost), "write how many runs may go on at once to one host, for example 64"})
 	}
+	if l.Rate < 0 {
+		faults = append(faults, &Invalid{"rate", "is " + strconv.FormatFloat(l.Rate, 'g', -1, 64), "write how many runs may start in a second, or 0 for as many as are due"})
+	}
 	return errors.Join(faults...)
+}
+
+// pacer returns what makes runs wait for their turn; nil without a rate. A tenth of a second's runs may start together.
+func (l Limits) pacer() *rate.Limiter {
+	if l.Rate == 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(l.Rate), max(1, int(l.Rate/10)))
 }
 
 // slots counts the runs that go on and keeps those that wait for their turn, host by host, so that a host whose runs

@@ -15,8 +15,11 @@ import (
 
 // Probe is a named, scheduled HTTP request with what it expects. The tags are its keys in the configuration file.
 type Probe struct {
-	Name       string                 `yaml:"name"`
-	Schedule   Schedule               `yaml:"schedule"`
+	Name     string   `yaml:"name"`
+	Schedule Schedule `yaml:"schedule"`
+	// WhileUnexpected is the schedule while the last run was unexpected: a probe that fails may look more often.
+	WhileUnexpected Schedule `yaml:"while_unexpected,omitempty"`
+
 	Method     string                 `yaml:"method,omitempty"` // GET when absent, POST with a body
 	Path       string                 `yaml:"path"`             // on the target, query included
 	Headers    map[string]secret.Text `yaml:"headers,omitempty" secret:"optional"`
@@ -74,6 +77,7 @@ func (d Defaults) Apply(p *Probe) {
 		p.Schedule = d.Schedule
 	}
 	p.Schedule = p.Schedule.For(p.Name)
+	p.WhileUnexpected = p.WhileUnexpected.For(p.Name)
 	if p.Timeout == 0 {
 		p.Timeout = d.Timeout
 	}

@@ -14,6 +14,15 @@ type item struct {
 	running  bool
 	waiting  bool      // for a slot
 	intended time.Time // of the run that waits or runs
+	failing  bool      // the last run was unexpected
+}
+
+// schedule returns the schedule in force: probes that fail may run faster.
+func (it *item) schedule() Schedule {
+	if it.failing && !it.Probe.WhileUnexpected.IsZero() {
+		return it.Probe.WhileUnexpected
+	}
+	return it.Probe.Schedule
 }
 
 // queue is a heap of items, the one that is due first on top.

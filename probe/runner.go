@@ -21,6 +21,7 @@ type RunnerOptions struct {
 	Identifiers Identifiers // random ones when nil
 	UserAgent   string
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error) // a net.Dialer when nil
+	Proxy       func(*http.Request) (*url.URL, error)                                // no proxy when nil
 	TLS         *tls.Config                                                          // the system's roots and TLS 1.2 at least when nil
 }
 
@@ -88,7 +89,8 @@ type Job struct {
 	display    string
 	template   string
 	checks     []check
-	refusable  bool // a 401 is not what the probe expects
+	host       string // of the Host header, where it is not the target's
+	refusable  bool   // a 401 is not what the probe expects
 }
 
 // Prepare makes a probe ready to run: it parses what can be wrong and compiles what the probe expects.
@@ -112,6 +114,8 @@ func (r *Runner) Prepare(p Probe) (*Job, error) {
 		return nil, err
 	}
 	j.header = p.header(r.options.UserAgent)
+	j.host = j.header.Get("Host")
+	j.header.Del("Host")
 	j.display = displayURL(target)
 	j.refusable = !MatchAny(p.Expect.Status, Outcome{Class: Unauthenticated, Code: http.StatusUnauthorized})
 	j.checks, err = compile(&p.Expect)

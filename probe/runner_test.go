@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"flag"
 	"net"
 	"net/http"
@@ -390,4 +391,13 @@ func mustURL(tb testing.TB, text string) *url.URL {
 		tb.Fatal(err)
 	}
 	return u
+}
+
+func marshalKey(tb testing.TB, key any) []byte {
+	tb.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return der
 }

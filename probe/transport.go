@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"time"
 )
 
@@ -24,11 +23,12 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 	if options.TLS != nil {
 		config = options.TLS.Clone()
 	}
-	dial := (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
-	if options.Dial != nil {
-		dial = traced(options.Dial)
+	dial := options.Dial
+	if dial == nil {
+		dial = newDialer().DialContext
 	}
 	return &http.Transport{
+		Proxy:                  options.Proxy,
 		DialContext:            dial,
 		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      true,
@@ -39,20 +39,4 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 	}
 }
 
-// traced makes a dial function report itself to httptrace, as net.Dialer does.
-func traced(dial dialFunc) dialFunc {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		trace := httptrace.ContextClientTrace(ctx)
-		if trace != nil && trace.ConnectStart != nil {
-			trace.ConnectStart(network, address)
-		}
-		conn, err := dial(ctx, network, address)
-		if trace != nil && trace.ConnectDone != nil {
-			if err == nil {
-				address = conn.RemoteAddr().String()
-			}
-			trace.ConnectDone(network, address, err)
-		}
-		return conn, err
-	}
-}
+func newDialer() *net.Dialer { return &net.Dialer{KeepAlive: 30 * time.Second} }

@@ -125,6 +125,12 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	stop() // the outbox delivers what is left while the server lets its last answers out
 	err := flush(ctx, server.Shutdown)
 	services.Wait()
+	for _, b := range d.outbox.Status() {
+		if b.Pending > 0 {
+			d.options.Logger.WarnContext(ctx, "messages that were not delivered are lost", "notifier", b.Notifier, "messages", b.Pending)
+		}
+	}
+	defer d.options.Logger.InfoContext(ctx, "squarewatch stopped")
 	return errors.Join(err, flush(ctx, d.telemetry.Shutdown))
 }
 
@@ -175,7 +181,7 @@ func (d *Daemon) nextGeneration(ctx context.Context, reloads <-chan os.Signal) b
 			d.options.Logger.InfoContext(ctx, "configuration reloaded", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
 			return true
 		}
-		d.options.Logger.ErrorContext(ctx, "the reload failed, the old configuration goes on: correct the file and reload again", "error", err)
+		d.options.Logger.ErrorContext(ctx, "the reload failed, the old configuration goes on", "error", err)
 		d.options.Notify("READY=1")
 	}
 }

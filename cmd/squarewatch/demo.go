@@ -24,6 +24,9 @@ func newDemoCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
+			if duration < 0 {
+				return usageError{fmt.Errorf("--duration is %v: write a time above 0, or 0 for never", duration)}
+			}
 			if duration > 0 {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, duration)

@@ -62,6 +62,9 @@ func newJobs(cfg *config.Config, probes []probe.Probe, options probe.RunnerOptio
 	if options.Credentials, err = newCredentials(cfg); err != nil {
 		return nil, nil, err
 	}
+	if err := cfg.Network.Route(&options); err != nil {
+		return nil, nil, err
+	}
 	runner := probe.NewRunner(options)
 	jobs := make([]*probe.Job, 0, len(probes))
 	var faults []error

@@ -50,6 +50,14 @@ const (
 // errBadNews ends a command with exitBadNews when the news is already printed.
 var errBadNews = errors.New("bad news")
 
+// usageError is a fault of the command line that only the command itself can see.
+type usageError struct{ error }
+
+func isUsage(err error) bool {
+	_, ok := errors.AsType[usageError](err)
+	return ok
+}
+
 // run executes one command line and returns the exit status.
 func run(ctx context.Context, p process) int {
 	understood := false // the command line; what fails later is news, not usage
@@ -61,7 +69,7 @@ func run(ctx context.Context, p process) int {
 		return exitGood
 	case errors.Is(err, errBadNews):
 		return exitBadNews
-	case understood:
+	case understood && !isUsage(err):
 		printError(p.stderr, err)
 		return exitBadNews
 	}

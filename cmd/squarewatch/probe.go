@@ -62,7 +62,10 @@ func chooseProbes(all []probe.Probe, names []string) ([]probe.Probe, error) {
 		}
 		chosen = append(chosen, all[i])
 	}
-	return chosen, errors.Join(faults...)
+	if len(faults) > 0 {
+		return nil, usageError{errors.Join(faults...)}
+	}
+	return chosen, nil
 }
 
 // onceConcurrency is how many probes `squarewatch probe` runs at the same time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 )
 
@@ -46,7 +47,20 @@ func NewPipeListener() *PipeListener {
 }
 
 // Dial connects to the listener, whatever the address: it fits http.Transport.DialContext.
-func (p *PipeListener) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+// Like net.Dialer, it reports itself to httptrace.
+func (p *PipeListener) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.ConnectStart != nil {
+		trace.ConnectStart(network, address)
+	}
+	conn, err := p.connect(ctx)
+	if trace != nil && trace.ConnectDone != nil {
+		trace.ConnectDone(network, address, err)
+	}
+	return conn, err
+}
+
+func (p *PipeListener) connect(ctx context.Context) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
 	case p.conns <- server:

@@ -1,0 +1,27 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// expectCertificate wants every certificate of the chain to be good for that many days more. Without TLS there is none to look at.
+func expectCertificate(e *Expect) (check, error) {
+	days := e.CertificateDays
+	switch {
+	case days < 0:
+		return nil, &Invalid{"expect.certificate_days", "is " + strconv.Itoa(days), "write a number of days above zero, for example 14"}
+	case days == 0:
+		return nil, nil //nolint:nilnil // no such expectation
+	}
+	return func(_ context.Context, seen *observation) string {
+		expiry := seen.last.CertificateExpiry
+		left := expiry.Sub(seen.last.End)
+		if expiry.IsZero() || left >= time.Duration(days)*24*time.Hour {
+			return ""
+		}
+		return fmt.Sprintf("the certificate ends in %d days, on %s, and %d days are wanted", int(left.Hours()/24), expiry.UTC().Format(time.DateOnly), days)
+	}, nil
+}

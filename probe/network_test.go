@@ -1,0 +1,137 @@
+package probe_test
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
+)
+
+func routed(t *testing.T, target string, n probe.Network, p probe.Probe) *probe.Result {
+	t.Helper()
+	var options probe.RunnerOptions
+	if err := n.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Route(&options); err != nil {
+		t.Fatal(err)
+	}
+	return job(t, target, p, options).Run(t.Context(), time.Now())
+}
+
+// caFile writes a server's certificate where a network may name it.
+func caFile(t *testing.T, server *httptest.Server) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOwnCAIsTrustedAndItsEndIsSeen(t *testing.T) {
+	server, _ := aisquaretest.StartTLS(aisquaretest.New(aisquaretest.Options{}), aisquaretest.TLSOptions{}) // good for 30 days
+	defer server.Close()
+	n := probe.Network{CA: caFile(t, server), Proxy: secret.New(probe.NoProxy)}
+	if r := routed(t, server.URL, n, probe.Probe{Path: discovery, Expect: probe.Expect{CertificateDays: 14}}); !r.Expected {
+		t.Errorf("want it trusted, got %s", r.Reason)
+	}
+	r := routed(t, server.URL, n, probe.Probe{Path: discovery, Expect: probe.Expect{CertificateDays: 60}})
+	if r.Expected || !strings.Contains(r.Reason, "and 60 days are wanted") {
+		t.Errorf("want the end told, got expected=%v %q", r.Expected, r.Reason)
+	}
+}
+
+func TestClientCertificateIsShown(t *testing.T) {
+	shown := make(chan int, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { shown <- len(r.TLS.PeerCertificates) }))
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
+	server.StartTLS()
+	defer server.Close()
+	ca := caFile(t, server)
+	// The server's own pair serves as the client's.
+	key, err := os.CreateTemp(t.TempDir(), "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	der := marshalKey(t, server.TLS.Certificates[0].PrivateKey)
+	if err := pem.Encode(key, &pem.Block{Type: "PRIVATE KEY", Bytes: der}); err != nil {
+		t.Fatal(err)
+	}
+	r := routed(t, server.URL, probe.Network{CA: ca, ClientCertificate: ca, ClientKey: key.Name(), Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: "/"})
+	if !r.Expected {
+		t.Fatalf("want it let in, got %s", r.Reason)
+	}
+	if n := <-shown; n != 1 {
+		t.Errorf("want one certificate shown, got %d", n)
+	}
+}
+
+func TestProxyIsUsed(t *testing.T) {
+	asked := make(chan string, 1)
+	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.String() }))
+	defer proxy.Close()
+	r := routed(t, "http://api.test", probe.Network{Proxy: secret.New(proxy.URL)}, probe.Probe{Path: "/x/", Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
+	if !r.Expected {
+		t.Fatalf("want an answer of the proxy, got %s", r.Reason)
+	}
+	if got := <-asked; got != "http://virtual.test/x/" && got != "http://api.test/x/" {
+		t.Errorf("the proxy was asked for %s", got)
+	}
+}
+
+func TestHostHeaderIsOverridden(t *testing.T) {
+	asked := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Host }))
+	defer server.Close()
+	routed(t, server.URL, probe.Network{Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: "/", Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
+	if got := <-asked; got != "virtual.test" {
+		t.Errorf("want Host virtual.test, got %s", got)
+	}
+}
+
+func TestPreferredFamilyFallsBackAndResolverIsAsked(t *testing.T) {
+	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
+	defer server.Close()
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, prefer := range []string{"ipv4", "ipv6"} {
+		if r := routed(t, "http://localhost:"+port, probe.Network{Prefer: prefer, Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: discovery}); !r.Expected {
+			t.Errorf("prefer %s: %s", prefer, r.Reason)
+		}
+	}
+	r := routed(t, "http://somewhere.test", probe.Network{Resolver: "127.0.0.1:1", Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: discovery, Timeout: 3 * time.Second})
+	if r.Class != probe.DNSError && r.Class != probe.Timeout {
+		t.Errorf("a resolver that is not there: want dns_error, got %v (%s)", r.Class, r.Reason)
+	}
+}
+
+func TestWrongNetworkSettings(t *testing.T) {
+	for want, n := range map[string]probe.Network{
+		"prefer is":           {Prefer: "ipv5"},
+		"resolver is":         {Resolver: "dns.example"},
+		"belong together":     {ClientCertificate: "a.pem"},
+		"proxy is no address": {Proxy: secret.New("://")},
+	} {
+		if err := n.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	missing := probe.Network{CA: "/no/such/file"}
+	if err := missing.Route(&probe.RunnerOptions{}); err == nil || !strings.Contains(err.Error(), "network.ca") {
+		t.Errorf("a missing CA: got %v", err)
+	}
+}
