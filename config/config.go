@@ -90,6 +90,10 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 		r.syntax(err)
 		return nil, r.errors
 	}
+	if loop := cycle(&document, nil); loop != nil {
+		r.fault(loop, "", fmt.Sprintf("the alias *%s stands inside what it stands for; write the value out", loop.Value))
+		return nil, r.errors
+	}
 	raw := file{
 		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: probe.DefaultLimits(), Listen: defaultListen,
 	}

@@ -86,4 +86,21 @@ func pathAt(node *yaml.Node, path string, line, column int) (string, bool) {
 	return "", false
 }
 
+// cycle returns an alias that stands inside its own anchor; nil when there is none. Nothing else may look at such a file.
+func cycle(node *yaml.Node, above []*yaml.Node) *yaml.Node {
+	if node.Kind == yaml.AliasNode {
+		if slices.Contains(above, node.Alias) {
+			return node
+		}
+		return nil // what it stands for is looked at where it is written
+	}
+	above = append(above, node)
+	for _, child := range node.Content {
+		if loop := cycle(child, above); loop != nil {
+			return loop
+		}
+	}
+	return nil
+}
+
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -193,6 +193,10 @@ func (r *reader) walkStruct(node *yaml.Node, path string, value reflect.Value) {
 	fields := yamlFields(value.Type())
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, child := node.Content[i], node.Content[i+1]
+		if key.Value == "<<" { // a mapping that is merged into this one
+			r.walk(child, path, value, false)
+			continue
+		}
 		field, known := fields[key.Value]
 		if !known {
 			r.unknownKey(key, path, sortedKeys(fields))
