@@ -44,6 +44,7 @@ func (c *breachCondition) judge(*Rule, time.Time) (verdict, time.Time) {
 
 // describe tells of the last run.
 func (c *breachCondition) describe(incident *Incident, _ time.Time) {
+	incident.Condition = ConditionAccess
 	if c.seen {
 		incident.Runs = 1
 	}

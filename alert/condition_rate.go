@@ -46,6 +46,7 @@ func (c *rateCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
 
 // describe tells the counts.
 func (c *rateCondition) describe(incident *Incident, now time.Time) {
+	incident.Condition = ConditionRate
 	total := c.window.at(now)
 	incident.Runs, incident.Bad, incident.Rate = int(total.runs), int(total.bad), total.rate()
 	if total.bad > 0 {

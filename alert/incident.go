@@ -32,6 +32,11 @@ type Incident struct {
 	Fired    time.Time // when it was announced
 	Resolved time.Time // zero while it fires
 
+	Condition  Condition // how the rule judges
+	Low, High  Share     // bounds of the true rate, where the rule asks for Confidence
+	Confidence Share     // 0 when the raw rate is compared
+	Burn       *Burn     // of an objective's budget; nil for other rules
+
 	Rate     Share             // in the window, now
 	Runs     int               // finished runs in the window
 	Bad      int               // those of them that the rule counts
@@ -39,8 +44,57 @@ type Incident struct {
 	Blame    probe.Blame       // whose fault the newest 401 is, as far as it is known
 	Examples []Example         // up to three of them, newest first
 	Labels   map[string]string // of the probe, for series of a probe
+	Recent   []Mark            // the last runs, oldest first
+	Course   []Point           // the window in parts, oldest first: what a chart shows
+
+	Reopened     int              // how often it fired again soon after it was over
+	Acknowledged *Acknowledgement // nil while nobody did
+	Overdue      bool             // server errors older than support_after: time to ask AISquare
+	Affected     []string         // other series that stay silent because of this incident
 
 	Note string // why it ended other than by recovery; mostly empty
+}
+
+// Condition names a way to judge a series; messages word an incident by it.
+type Condition string
+
+// The ways to judge.
+const (
+	ConditionRate    Condition = "rate"    // a share of the runs in a window
+	ConditionStreak  Condition = "streak"  // bad runs in a row, for what runs too rarely for a rate
+	ConditionBurn    Condition = "burn"    // an objective's budget is spent too fast
+	ConditionAccess  Condition = "access"  // a probe that guards access was let in
+	ConditionNoData  Condition = "no-data" // a probe finishes no runs
+	ConditionNetwork Condition = "network" // our own network failed; runs did not count
+)
+
+// Burn is how fast the budget of an objective is spent: the rate in two windows, as multiples of what the objective allows.
+type Burn struct {
+	Objective   Share
+	Period      time.Duration
+	Factor      float64       // of the pair of windows that is over
+	Long, Short time.Duration // that pair
+	LongBurn    float64       // multiples of the budget in the long window
+	ShortBurn   float64       // and in the short one
+}
+
+// Mark is one of the last runs of a series.
+type Mark struct {
+	Class probe.Class
+	Bad   bool // the rule counts it
+}
+
+// Point is a part of a window.
+type Point struct {
+	At   time.Time // its end
+	Runs int
+	Bad  int
+}
+
+// Acknowledgement says who has taken an incident on.
+type Acknowledgement struct {
+	By string // as the notifier that heard of it names people; Slack: a user's identifier
+	At time.Time
 }
 
 // ClassCount is a number of runs of one class and code.
@@ -80,6 +134,30 @@ type Transition struct {
 	Event    Event
 	Incident Incident
 	Notify   []string // names of the notifiers that hear of it; all when empty
+	Muted    bool     // nobody is told: it is silenced, or nothing people need to know at once
+	Digest   string   // changes with the same one are told in one message, whatever their rules; mostly empty
+	State    SeriesState
+}
+
+// SeriesState is what must outlive the process of one series of a rule. It is plain data, stored as JSON.
+type SeriesState struct {
+	Rule   string
+	Series string
+	State  State
+
+	Changed  time.Time // when the state began
+	Crossed  time.Time // when the threshold was crossed
+	Fired    time.Time // when the incident began
+	Told     time.Time // when people last heard of it
+	Resolved time.Time // when it was last over; zero while it fires
+
+	Incident     string // its identifier; empty when there never was one
+	Announced    bool   // people were told that it fires
+	Reopened     int
+	Overdue      bool
+	Acknowledged *Acknowledgement
+	Examples     []Example
+	Owed         *Incident // it was over while silenced, and people have not been told; nil mostly
 }
 
 // Status is what the engine knows of one series, for metrics and people.

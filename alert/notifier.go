@@ -17,14 +17,53 @@ type Notification struct {
 	Late   time.Duration // how long the first change that it tells has waited when the attempt is made
 	Folded int           // earlier changes of the incident that were never told and that this one stands for
 	Others []Incident    // further incidents of the same rule that this message tells too
+
+	Ref   string     // what Deliver returned for this incident's first message; empty for that one
+	Told  Event      // what the destination last heard of the incident; empty for nothing
+	Group []Incident // the other incidents that the message behind Ref told, as last told
 }
 
 // Notifier delivers messages to people. A new kind is a package beside slack and one line in cmd/squarewatch/kinds.go;
 // package notifiertest holds what each must pass.
 type Notifier interface {
-	// Deliver returns nil when the destination has taken the message, else a [DeliveryError].
+	// Deliver returns no error when the destination has taken the message, else a [DeliveryError]. The reference, which may
+	// be empty, comes back with later notifications of the same incidents: what a message is changed or answered by.
 	// It makes one attempt and obeys the context; retrying is the outbox's.
-	Deliver(ctx context.Context, n Notification) error
+	Deliver(ctx context.Context, n Notification) (ref string, err error)
+}
+
+// Refresher is a notifier whose destination forgets an incident that it is not told of again. The outbox then repeats what
+// fires, all of it in one notification of [EventUpdate].
+type Refresher interface {
+	Notifier
+	// RefreshEvery returns the time between two repetitions.
+	RefreshEvery() time.Duration
+}
+
+// Listener is a notifier that also hears what people answer.
+type Listener interface {
+	Notifier
+	// Listen hands what people ask for to the desk until ctx ends. It keeps trying when its connection breaks, and returns
+	// an error only when a person must mend something first.
+	Listen(ctx context.Context, desk Desk) error
+}
+
+// Desk does what people ask for from where they read messages.
+type Desk interface {
+	// Acknowledge notes that somebody has taken an incident on; reminders of it end. It is an error when it fires no more.
+	Acknowledge(incident, by string) error
+	// Silence mutes the rule and series of an incident until the returned time.
+	Silence(incident, by string, length time.Duration) (until time.Time, err error)
+	// Overview returns what there is to know now.
+	Overview() Overview
+}
+
+// Overview is the state of everything that people are told of.
+type Overview struct {
+	Series    []Status
+	Incidents []Incident // what fires, oldest first
+	Backlog   []Backlog
+	Silences  []Silence
 }
 
 // DeliveryError says why a message was not delivered and what may be done about it.

@@ -40,7 +40,7 @@ func newMessenger(answers ...error) *messenger {
 	return m
 }
 
-func (m *messenger) Deliver(ctx context.Context, n alert.Notification) error {
+func (m *messenger) Deliver(ctx context.Context, n alert.Notification) (string, error) {
 	m.mu.Lock()
 	attempt := len(m.attempts)
 	m.attempts = append(m.attempts, time.Since(m.begin))
@@ -49,7 +49,7 @@ func (m *messenger) Deliver(ctx context.Context, n alert.Notification) error {
 		select {
 		case <-time.After(m.slow):
 		case <-ctx.Done():
-			return &alert.DeliveryError{Reason: "timeout", Err: ctx.Err()}
+			return "", &alert.DeliveryError{Reason: "timeout", Err: ctx.Err()}
 		}
 	}
 	err := m.answer(attempt)
@@ -58,7 +58,7 @@ func (m *messenger) Deliver(ctx context.Context, n alert.Notification) error {
 	if err == nil {
 		m.taken = append(m.taken, n)
 	}
-	return err
+	return "", err
 }
 
 // said writes the messages that were taken: seconds, event, series, what else.

@@ -141,10 +141,7 @@ func ruleName(name string) bool {
 
 // watches reports whether one of the globs matches the probe's name.
 func (r *Rule) watches(name string) bool {
-	return slices.ContainsFunc(r.Probes, func(glob string) bool {
-		ok, err := path.Match(glob, name)
-		return ok && err == nil
-	})
+	return matches(r.Probes, name)
 }
 
 // seriesOf returns the name of the series in which a probe's runs are counted.

@@ -137,7 +137,7 @@ func (l *lane) deliver(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
-	err := destination.Notifier.Deliver(ctx, message(taken, l.name, begun))
+	_, err := destination.Notifier.Deliver(ctx, message(taken, l.name, begun))
 	l.options.Observer.Delivered(l.name, err)
 	l.tell(ctx, l.settle(err, begun, time.Now()))
 }

@@ -66,7 +66,7 @@ func (h *Harness) serve(t *testing.T, handler http.HandlerFunc) alert.Notifier {
 // fails delivers a message that must fail, and returns the failure.
 func (h *Harness) fails(ctx context.Context, t *testing.T, n alert.Notifier) *alert.DeliveryError {
 	t.Helper()
-	err := n.Deliver(ctx, Notification(alert.EventFiring))
+	_, err := n.Deliver(ctx, Notification(alert.EventFiring))
 	failure, ok := errors.AsType[*alert.DeliveryError](err)
 	if !ok || failure == nil {
 		t.Fatalf("want an alert.DeliveryError, got %v", err)
@@ -98,7 +98,7 @@ func (h *Harness) testAccepted(t *testing.T) {
 	n := h.serve(t, h.Accept)
 	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventTest} {
 		// A nil *DeliveryError in an error is no nil, which this comparison finds.
-		if err := n.Deliver(t.Context(), Notification(event)); err != nil {
+		if _, err := n.Deliver(t.Context(), Notification(event)); err != nil {
 			t.Errorf("%s: want no error, got %#v", event, err)
 		}
 	}
@@ -177,7 +177,7 @@ func (h *Harness) testHostile(t *testing.T) {
 	})
 	for name, text := range hostile() {
 		for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved} {
-			if err := n.Deliver(t.Context(), poisoned(event, text)); err != nil {
+			if _, err := n.Deliver(t.Context(), poisoned(event, text)); err != nil {
 				t.Errorf("%s with %s: want it delivered, got %v", event, name, err)
 			}
 		}
@@ -198,7 +198,7 @@ func (h *Harness) testConcurrency(t *testing.T) {
 	for range at {
 		senders.Go(func() {
 			for range each {
-				if err := n.Deliver(t.Context(), Notification(alert.EventFiring)); err != nil {
+				if _, err := n.Deliver(t.Context(), Notification(alert.EventFiring)); err != nil {
 					t.Errorf("want no error, got %v", err)
 				}
 			}

@@ -44,7 +44,7 @@ func New(settings Settings, options Options) *Notifier {
 
 // Deliver posts the message once, and a second time as text alone when Slack refuses its blocks. What goes wrong is an
 // [alert.DeliveryError] that never holds the address.
-func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification) error {
+func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification) (ref string, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 	message := Render(notification, n.options)
@@ -53,9 +53,9 @@ func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification)
 		failure, _ = n.post(ctx, webhookMessage(message.Plain(), nil))
 	}
 	if failure == nil { // an untyped nil: a nil *DeliveryError in an error is not nil
-		return nil
+		return "", nil
 	}
-	return failure
+	return "", failure
 }
 
 // webhookMessage turns off whatever would make links or mentions out of plain words.

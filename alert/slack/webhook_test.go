@@ -42,7 +42,7 @@ type fault struct {
 
 func deliver(ctx context.Context, t *testing.T, n *slack.Notifier) error {
 	t.Helper()
-	err := n.Deliver(ctx, messages()["firing-500"])
+	_, err := n.Deliver(ctx, messages()["firing-500"])
 	if err != nil {
 		checkSecret(t, err)
 	}

@@ -28,11 +28,11 @@ type inbox struct {
 	messages []string
 }
 
-func (i *inbox) Deliver(_ context.Context, n alert.Notification) error {
+func (i *inbox) Deliver(_ context.Context, n alert.Notification) (string, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.messages = append(i.messages, fmt.Sprintf("%v %s %s %s", time.Since(i.began).Truncate(time.Second), n.Event, n.Incident.Rule, n.Incident.Series))
-	return nil
+	return "", nil
 }
 
 func (i *inbox) take() []string {

@@ -1,0 +1,41 @@
+package alert
+
+import (
+	"path"
+	"slices"
+	"time"
+)
+
+// Silence mutes rules or probes until a time. Probing, recording and judging go on; only messages wait.
+type Silence struct {
+	ID      string    `json:"id"`
+	Rules   []string  `json:"rules,omitempty"`  // globs over names; all when empty
+	Probes  []string  `json:"probes,omitempty"` // globs over the probes of series of a probe; all series when empty
+	Series  []string  `json:"series,omitempty"` // globs over the names of series of any kind; all when empty
+	From    time.Time `json:"from"`
+	Until   time.Time `json:"until"`
+	By      string    `json:"by,omitempty"`
+	Comment string    `json:"comment,omitempty"`
+}
+
+// Active reports whether the silence holds at now.
+func (s *Silence) Active(now time.Time) bool { return !now.Before(s.From) && now.Before(s.Until) }
+
+// mutes reports whether the silence is about a series.
+func (s *Silence) mutes(rule *Rule, series string) bool {
+	switch {
+	case len(s.Rules) > 0 && !matches(s.Rules, rule.Name):
+		return false
+	case len(s.Probes) > 0 && (rule.Per != PerProbe || !matches(s.Probes, series)):
+		return false
+	}
+	return len(s.Series) == 0 || matches(s.Series, series)
+}
+
+// matches reports whether one of the globs matches the name.
+func matches(globs []string, name string) bool {
+	return slices.ContainsFunc(globs, func(glob string) bool {
+		ok, err := path.Match(glob, name)
+		return ok && err == nil
+	})
+}
