@@ -23,18 +23,58 @@ type condition interface {
 	observe(rule *Rule, r *probe.Result, now time.Time) bool
 	// judge says how the series stands, and when passing time alone may change that; zero for never.
 	judge(rule *Rule, now time.Time) (verdict, time.Time)
-	// describe fills in Rate, Runs, Bad and Classes as they are at now.
+	// describe fills in Condition, Rate, Runs, Bad and whatever else it knows, as it is at now.
 	describe(incident *Incident, now time.Time)
+	// inherit takes over what an earlier condition of the same series has seen; false when that one judged otherwise.
+	inherit(old condition) bool
 }
 
 // kind is a way to judge.
 type kind struct {
-	begin   func(*Rule) condition
-	watches func(*probe.Probe) bool // which probes it can judge
-	builtin []Rule                  // rules of this kind that nobody needs to write
+	begin   func(*Rule, *probe.Probe) condition // of a series that begins with this probe
+	watches func(*probe.Probe) bool             // which probes it can judge
+	builtin []Rule                              // rules of this kind that nobody needs to write
 }
 
 // kinds returns every way to judge. The first is that of the rules in the file.
 func kinds() []kind {
-	return []kind{rateKind(), breachKind()}
+	return []kind{fileKind(), breachKind(), noDataKind(), networkKind()}
+}
+
+// fileKind is that of the rules in the file: an objective's budget, a rate, or a streak where runs are too rare for a rate.
+func fileKind() kind {
+	return kind{
+		begin: func(rule *Rule, p *probe.Probe) condition {
+			rare := rule.rarely(p)
+			switch {
+			case rule.Objective > 0:
+				return newBurnCondition(rule, rare)
+			case rare:
+				return &streakCondition{}
+			}
+			return newRateCondition(rule)
+		},
+		watches: func(*probe.Probe) bool { return true },
+	}
+}
+
+// counts reports whether a rule looks at a run at all: what failed because our own network did says nothing of the API.
+func counts(r *probe.Result) bool { return r.Blame != probe.BlameNetwork }
+
+// bad reports whether a rule of the file counts a run as bad. An expected answer never is.
+func (r *Rule) bad(result *probe.Result) bool {
+	return !result.Expected && probe.MatchAny(r.On, result.Outcome())
+}
+
+// rarely reports whether a probe runs too seldom for the rule to judge a rate of it.
+func (r *Rule) rarely(p *probe.Probe) bool {
+	if r.Per != PerProbe || p.Schedule.IsZero() {
+		return false
+	}
+	window := r.Window
+	if r.Objective > 0 {
+		window = burnPairs(r.Period)[0].long
+	}
+	noon := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) // of a Monday, when every schedule is at work
+	return p.Schedule.Between(noon, noon.Add(window)) < r.MinRuns
 }

@@ -19,7 +19,7 @@ func breachKind() kind {
 	access.Defaults()
 	access.Window = 0 // it looks at the last run
 	return kind{
-		begin:   func(*Rule) condition { return &breachCondition{} },
+		begin:   func(*Rule, *probe.Probe) condition { return &breachCondition{} },
 		watches: func(p *probe.Probe) bool { return p.Guards == probe.GuardAccess },
 		builtin: []Rule{access},
 	}
@@ -40,6 +40,15 @@ func (c *breachCondition) judge(*Rule, time.Time) (verdict, time.Time) {
 		return over, time.Time{}
 	}
 	return under, time.Time{}
+}
+
+// inherit takes over what the last run said.
+func (c *breachCondition) inherit(old condition) bool {
+	before, ok := old.(*breachCondition)
+	if ok {
+		*c = *before
+	}
+	return ok
 }
 
 // describe tells of the last run.

@@ -17,18 +17,26 @@ const lateResults = time.Minute
 // Engine decides what fires and what is over. It is a pure function of the results and times that it is given: it has no
 // goroutine, no clock and no log. It must not be used by several goroutines at once; [Evaluator] sees to that.
 type Engine struct {
-	rules   []*Rule
-	all     []*series            // in the order of rules and probes
-	byProbe map[string][]*series // which series a probe's runs belong to
-	timers  timers
-	now     time.Time    // the latest time seen
-	owed    []Transition // of incidents that a new configuration ended
+	rules        []*Rule
+	all          []*series            // in the order of rules and probes
+	byProbe      map[string][]*series // which series a probe's runs belong to
+	parents      map[string]*parent   // probes that others depend on
+	leaders      map[string]*series   // who speaks for a credential
+	timers       timers
+	muting       muting
+	supportAfter time.Duration
+	now          time.Time    // the latest time seen
+	owed         []Transition // of incidents that a new configuration ended
+	lost         []*series    // that an earlier process left firing and that the configuration no longer has
 }
 
 // EngineOptions are what an Engine is made of.
 type EngineOptions struct {
-	Rules  []Rule // with their defaults
-	Probes []probe.Probe
+	Rules        []Rule // with their defaults
+	Probes       []probe.Probe
+	Maintenance  []Maintenance
+	SupportAfter time.Duration // server errors older than this are told once more, as overdue; 0 for never
+	Connectivity bool          // runs say when our own network failed
 	// Previous is the engine that this one takes the place of; nil for none. It must not be used afterwards, unless
 	// NewEngine fails. Rules that count as before keep their windows and incidents, under their new thresholds; an incident
 	// whose series is gone is resolved by the next Advance, with a note.
@@ -40,9 +48,15 @@ func NewEngine(options EngineOptions) (*Engine, error) {
 	if err := validateRules(options.Rules); err != nil {
 		return nil, err
 	}
-	e := &Engine{byProbe: make(map[string][]*series, len(options.Probes))}
+	e := &Engine{
+		byProbe: make(map[string][]*series, len(options.Probes)), leaders: map[string]*series{},
+		muting: muting{maintenance: options.Maintenance}, supportAfter: options.SupportAfter,
+	}
 	for i, k := range kinds() {
 		rules := k.builtin
+		if len(rules) > 0 && rules[0].Name == NetworkRule && !options.Connectivity {
+			continue
+		}
 		if i == 0 {
 			rules = slices.Concat(options.Rules, rules)
 		}
@@ -50,6 +64,7 @@ func NewEngine(options EngineOptions) (*Engine, error) {
 			e.watch(k, &rules[r], options.Probes)
 		}
 	}
+	e.depend(options.Probes)
 	if options.Previous != nil {
 		e.inherit(options.Previous)
 	}
@@ -83,7 +98,7 @@ func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
 		name := rule.seriesOf(p)
 		s := known[name]
 		if s == nil {
-			s = &series{rule: rule, name: name, order: len(e.all), condition: k.begin(rule), state: Inactive, slot: -1}
+			s = &series{rule: rule, name: name, order: len(e.all), condition: k.begin(rule, p), state: Inactive, severity: rule.Severity, slot: -1}
 			if rule.Per == PerProbe {
 				s.labels = maps.Clone(p.Labels)
 			}
@@ -94,58 +109,6 @@ func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
 	}
 }
 
-// seriesKey names a series among all.
-type seriesKey struct{ rule, series string }
-
-// inherit takes over what the previous engine knew of the series that are still the same, and ends the other incidents.
-func (e *Engine) inherit(previous *Engine) {
-	e.now, e.owed = previous.now, previous.owed
-	heirs := make(map[seriesKey]*series, len(e.all))
-	for _, s := range e.all {
-		heirs[seriesKey{s.rule.Name, s.name}] = s
-	}
-	names := make(map[string]bool, len(e.rules))
-	for _, rule := range e.rules {
-		names[rule.Name] = true
-	}
-	for _, old := range previous.all {
-		heir := heirs[seriesKey{old.rule.Name, old.name}]
-		switch {
-		case heir != nil && heir.rule.countsLike(old.rule):
-			heir.inherit(old)
-			if heir.state != Inactive || !old.due.IsZero() {
-				heir.due = e.now // the thresholds may be others
-				e.timers.arm(heir)
-			}
-		case old.state == Firing:
-			e.owed = append(e.owed, old.abandon(e.now, note(heir != nil, names[old.rule.Name])))
-		}
-	}
-}
-
-func (s *series) inherit(old *series) {
-	s.condition, s.examples, s.state = old.condition, old.examples, old.state
-	s.changed, s.crossed, s.fired, s.told = old.changed, old.crossed, old.fired, old.told
-}
-
-// abandon resolves an incident that nobody will judge any more.
-func (s *series) abandon(now time.Time, why string) Transition {
-	s.enter(Inactive, now)
-	t := s.transition(EventResolved, now)
-	t.Incident.Note = why
-	return t
-}
-
-func note(seriesStays, ruleStays bool) string {
-	switch {
-	case seriesStays:
-		return "the rule was changed and counts anew"
-	case ruleStays:
-		return "the configuration no longer has what this rule watched here"
-	}
-	return "the rule was removed from the configuration"
-}
-
 // Observe takes the result of a run and returns what changed, in order. Runs of unknown probes and runs that our own
 // shutdown stopped count nowhere.
 func (e *Engine) Observe(r *probe.Result) []Transition {
@@ -154,6 +117,9 @@ func (e *Engine) Observe(r *probe.Result) []Transition {
 	}
 	now := e.clock(r.End)
 	out := e.catchUp(now)
+	if p := e.parents[r.Probe]; p != nil {
+		p.failing = !r.Expected
+	}
 	for _, s := range e.byProbe[r.Probe] {
 		s.observe(r, now)
 		out = e.step(out, s, now)
@@ -170,16 +136,20 @@ func (e *Engine) Next() time.Time {
 	case len(e.owed) > 0:
 		return e.now
 	case len(e.timers) == 0:
-		return time.Time{}
+		return e.muting.edge
 	}
-	return e.timers[0].due
+	return earliest(e.timers[0].due, e.muting.edge)
 }
 
 // Snapshot returns every series as it stands at now, in the order of rules and probes.
 func (e *Engine) Snapshot(now time.Time) []Status {
 	list := make([]Status, 0, len(e.all))
 	for _, s := range e.all {
-		list = append(list, s.status(now))
+		status := s.status(now)
+		if silence := e.muting.over(s); silence != nil {
+			status.SilencedUntil = silence.Until
+		}
+		list = append(list, status)
 	}
 	return list
 }
@@ -200,6 +170,9 @@ func (e *Engine) Incidents() []Incident {
 func (e *Engine) clock(t time.Time) time.Time {
 	t = t.Round(0) // the monotonic clock knows nothing of stored results
 	switch {
+	case e.now.IsZero():
+		e.now = t
+		e.muting.look(t)
 	case !t.Before(e.now):
 		e.now = t
 	case e.now.Sub(t) >= lateResults:
@@ -211,6 +184,7 @@ func (e *Engine) clock(t time.Time) time.Time {
 // setBack follows a clock that was set back, so that nothing waits for the old time to come again.
 func (e *Engine) setBack(now time.Time) {
 	e.now = now
+	e.muting.look(now)
 	for _, s := range e.all {
 		s.setBack(now)
 		if s.slot >= 0 {
@@ -220,25 +194,62 @@ func (e *Engine) setBack(now time.Time) {
 	}
 }
 
-// catchUp steps every series at the moments when it was due, until now.
+// catchUp steps every series at the moments when it was due, and tells what was muted when that ended, until now.
 func (e *Engine) catchUp(now time.Time) []Transition {
 	out := e.owed
 	e.owed = nil
-	for len(e.timers) > 0 && !e.timers[0].due.After(now) {
-		s := e.timers[0]
-		out = e.step(out, s, s.due)
+	for {
+		edge := e.muting.edge
+		switch {
+		case !edge.IsZero() && !edge.After(now) && (len(e.timers) == 0 || !e.timers[0].due.Before(edge)):
+			out = e.unmute(out, edge)
+		case len(e.timers) > 0 && !e.timers[0].due.After(now):
+			s := e.timers[0]
+			out = e.step(out, s, s.due)
+		default:
+			return out
+		}
 	}
-	return out
 }
 
+// step moves a series to now and tells what came of it.
 func (e *Engine) step(out []Transition, s *series, now time.Time) []Transition {
-	if event := s.step(now); event != "" {
-		out = append(out, s.transition(event, now))
+	if event := e.stepSeries(s, now); event != "" {
+		out = append(out, e.tell(s, event, now))
 	}
 	e.timers.arm(s)
 	return out
 }
 
+// tell makes the transition of an event, and decides whether people hear of it. Who never heard that an incident began
+// need not hear that it is over, and who could not be told that it is over hears of it later.
+func (e *Engine) tell(s *series, event Event, now time.Time) Transition {
+	t := s.transition(event, now)
+	silenced := e.muting.over(s) != nil
+	t.Incident.Affected = e.affected(s)
+	switch event {
+	case EventFiring:
+		again := s.owed != nil && s.owed.ID == t.Incident.ID // people believe that it still fires
+		t.Muted = silenced || s.rule.quiet()
+		if again {
+			s.owed, s.announced = nil, true
+		}
+		s.announced = s.announced && again || !t.Muted
+		e.lead(s)
+	case EventResolved:
+		heard := s.announced || s.rule.quiet()
+		t.Muted = silenced || !heard
+		if silenced && heard {
+			s.owed = &t.Incident
+		}
+		s.announced = false
+	case EventUpdate, EventTest:
+		t.Muted = silenced || !s.announced
+	}
+	t.State = s.export()
+	return t
+}
+
 func (s *series) transition(event Event, now time.Time) Transition {
-	return Transition{At: now, Event: event, Incident: s.incident(now), Notify: slices.Clone(s.rule.Notify)}
+	return Transition{At: now, Event: event, Incident: s.incident(now), Notify: slices.Clone(s.rule.Notify), State: s.export()}
 }

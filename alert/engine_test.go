@@ -144,6 +144,9 @@ func TestSeriesOfARule(t *testing.T) {
 func TestAnIncidentTellsWhatHappened(t *testing.T) {
 	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("unexpected"); r.Threshold = 1 })}})
 	got := replay(e, time.Second, []int{503, 500, 500, 404, 500}, 0)[0]
+	if course := got.Incident.Course; len(course) != 12 || course[11].Runs != 5 || course[11].Bad != 5 || course[10].Runs != 0 {
+		t.Errorf("want a course of twelve parts with all runs in the last, got %v", course)
+	}
 	want := alert.Incident{
 		ID: got.Incident.ID, Rule: "server-errors", Series: "a", Per: alert.PerProbe, Severity: alert.Critical, Threshold: 1, Clear: 0.5,
 		Window: 5 * time.Minute, Since: start().Add(4 * time.Second), Fired: start().Add(4 * time.Second), Rate: 1, Runs: 5, Bad: 5,
@@ -153,12 +156,16 @@ func TestAnIncidentTellsWhatHappened(t *testing.T) {
 			{Probe: "a", At: start().Add(3 * time.Second), Class: probe.NotFound, Code: 404, Reason: "expected 2xx, got 404"},
 			{Probe: "a", At: start().Add(2 * time.Second), Class: probe.ServerError, Code: 500, Reason: "expected 2xx, got 500"},
 		},
-		Labels: map[string]string{"of": "a"},
+		Labels: map[string]string{"of": "a"}, Condition: alert.ConditionRate,
+		Recent: []alert.Mark{{probe.ServerError, true}, {probe.ServerError, true}, {probe.ServerError, true}, {probe.NotFound, true}, {probe.ServerError, true}},
+		Course: got.Incident.Course,
 	}
 	if diff := cmp.Diff(want, got.Incident); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff([]alert.Incident{want}, e.Incidents()); diff != "" {
+	now := e.Incidents()
+	want.Course = now[0].Course // it ends later
+	if diff := cmp.Diff([]alert.Incident{want}, now); diff != "" {
 		t.Errorf("want the same incident as long as it fires, -want +got:\n%s", diff)
 	}
 	if len(want.ID) != 12 {

@@ -38,8 +38,42 @@ func (v *Evaluator) Finished(r *probe.Result) {
 	v.nudge()
 }
 
-// Missed does nothing: what did not run is neither good nor bad.
-func (v *Evaluator) Missed(probe.Miss) {}
+// Missed notes that a probe was not watched, where time has passed without us. Otherwise what did not run is neither good
+// nor bad; where nothing runs any more, that is told for itself.
+func (v *Evaluator) Missed(m probe.Miss) {
+	if m.Reason != probe.MissGap {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.engine.Gap(m.Probe, time.Now())
+	v.nudge()
+}
+
+// Acknowledge notes that somebody has taken an incident on; see [Engine.Acknowledge].
+func (v *Evaluator) Acknowledge(incident, by string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	changes, err := v.engine.Acknowledge(incident, by, time.Now())
+	v.queue = append(v.queue, changes...)
+	v.nudge()
+	return err
+}
+
+// Mute replaces the silences in force; see [Engine.Mute].
+func (v *Evaluator) Mute(silences []Silence) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.queue = append(v.queue, v.engine.Mute(silences, time.Now())...)
+	v.nudge()
+}
+
+// SilenceFor returns a silence of the rule and series of an incident; see [Engine.SilenceFor].
+func (v *Evaluator) SilenceFor(incident string) (Silence, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.engine.SilenceFor(incident)
+}
 
 // Replace takes a new engine, which build makes of the one in use; on an error that one goes on.
 func (v *Evaluator) Replace(build func(previous *Engine) (*Engine, error)) error {

@@ -106,15 +106,16 @@ type ClassCount struct {
 
 // Example is one run behind an incident.
 type Example struct {
-	Probe   string
-	At      time.Time
-	Class   probe.Class
-	Code    int
-	Reason  string
-	Blame   probe.Blame // whose fault a 401 is
-	Excerpt string
-	Trace   probe.TraceID
-	Span    probe.SpanID // root span of that trace
+	Probe      string
+	Credential string // that it acted as; empty for none
+	At         time.Time
+	Class      probe.Class
+	Code       int
+	Reason     string
+	Blame      probe.Blame // whose fault it is, where that is known
+	Excerpt    string
+	Trace      probe.TraceID
+	Span       probe.SpanID // root span of that trace
 }
 
 // Event is what a transition tells people.
@@ -155,6 +156,7 @@ type SeriesState struct {
 	Announced    bool   // people were told that it fires
 	Reopened     int
 	Overdue      bool
+	Severity     Severity // as people last heard it
 	Acknowledged *Acknowledgement
 	Examples     []Example
 	Owed         *Incident // it was over while silenced, and people have not been told; nil mostly
@@ -170,4 +172,6 @@ type Status struct {
 	Runs      int
 	Threshold Share
 	Since     time.Time // when the state began; zero when inactive from the start
+
+	SilencedUntil time.Time // zero when nothing mutes it
 }

@@ -24,10 +24,20 @@ type Rule struct {
 	Clear     Share            `yaml:"clear,omitempty"`     // resolves below it; half the threshold when absent
 	MinRuns   int              `yaml:"min_runs,omitempty"`  // below it the rule neither fires nor resolves
 	For       time.Duration    `yaml:"for,omitempty"`       // how long the threshold must hold
-	Severity  Severity         `yaml:"severity,omitempty"`
-	Repeat    time.Duration    `yaml:"repeat,omitempty"` // time between reminders while firing; below 0 for none
-	Notify    []string         `yaml:"notify,omitempty"` // names of notifiers; all when absent
-	Runbook   string           `yaml:"runbook,omitempty"`
+	// Confidence, when there is one, makes the bounds of the rate's binomial interval count instead of the raw rate.
+	Confidence Share `yaml:"confidence,omitempty"`
+	// Objective, when there is one, takes the place of window, threshold and clear: the rule fires when the budget that it
+	// leaves is spent too fast.
+	Objective Share         `yaml:"objective,omitempty"`
+	Period    time.Duration `yaml:"period,omitempty"` // of the objective; 30 days when absent
+	// Streak is for probes that run less than min_runs times in the window: so many bad runs in a row fire, and the first that is not resolves.
+	Streak int `yaml:"streak,omitempty"`
+
+	Severity Severity      `yaml:"severity,omitempty"`
+	Repeat   time.Duration `yaml:"repeat,omitempty"` // time between reminders while firing; below 0 for none
+	Reopen   time.Duration `yaml:"reopen,omitempty"` // firing again this soon continues the incident; below 0 for never
+	Notify   []string      `yaml:"notify,omitempty"` // names of notifiers; all when absent
+	Runbook  string        `yaml:"runbook,omitempty"`
 }
 
 // Per says which runs are counted together.
@@ -50,8 +60,18 @@ const (
 	Info     Severity = "info"
 )
 
-// AccessRule is the name of the built-in rule that fires when a probe that guards access gets more than it may.
-const AccessRule = "access"
+// The names of the built-in rules.
+const (
+	AccessRule  = "access"  // a probe that guards access gets more than it may
+	NoDataRule  = "no-data" // a probe has finished no run for three of its intervals
+	NetworkRule = "network" // our own network failed; told when it is over
+)
+
+// absent reports whether what is bad is that nothing came, so that no run is needed as evidence.
+func (r *Rule) absent() bool { return r.Name == NoDataRule }
+
+// quiet reports whether only the end of its incidents is told.
+func (r *Rule) quiet() bool { return r.Name == NetworkRule }
 
 // The limits of a window: below, nothing can be counted in it; above, nobody waits for it.
 const (
@@ -84,6 +104,11 @@ func (r *Rule) Defaults() {
 	r.MinRuns = cmp.Or(r.MinRuns, 5)
 	r.Severity = cmp.Or(r.Severity, Critical)
 	r.Repeat = cmp.Or(r.Repeat, 4*time.Hour)
+	r.Reopen = cmp.Or(r.Reopen, 10*time.Minute)
+	r.Streak = cmp.Or(r.Streak, 2)
+	if r.Objective > 0 {
+		r.Period = cmp.Or(r.Period, 30*24*time.Hour)
+	}
 }
 
 // Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
@@ -95,7 +120,8 @@ func (r *Rule) Validate() error {
 		}
 	}
 	add(!ruleName(r.Name), "name", fmt.Sprintf("is %q", r.Name), "write small letters, digits and dashes, for example server-errors")
-	add(r.Name == AccessRule, "name", "is access, which is a built-in rule", "choose another name")
+	builtin := []string{AccessRule, NoDataRule, NetworkRule}
+	add(slices.Contains(builtin, r.Name), "name", fmt.Sprintf("is %s, which is a built-in rule", r.Name), "choose another name")
 	add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
 	for i, selector := range r.On {
 		add(selector == probe.Selector{}, fmt.Sprintf("on[%d]", i), "selects nothing", "write a code, a range, a class or a set")
@@ -107,7 +133,8 @@ func (r *Rule) Validate() error {
 	add(!slices.Contains([]Per{PerProbe, PerCredential, PerAll}, r.Per), "per", fmt.Sprintf("is %q", r.Per), "write probe, credential or all")
 	add(!slices.Contains([]Severity{Critical, Warning, Info}, r.Severity), "severity", fmt.Sprintf("is %q", r.Severity), "write critical, warning or info")
 	add(r.MinRuns < 1, "min_runs", fmt.Sprintf("is %d", r.MinRuns), "write a number of runs from 1 on")
-	return errors.Join(append(faults, r.validateTimes(), r.validateShares())...)
+	add(r.Streak < 1 || r.Streak > 100, "streak", fmt.Sprintf("is %d", r.Streak), "write a number of runs from 1 to 100, for example 2")
+	return errors.Join(append(faults, r.validateTimes(), r.validateShares(), r.validateObjective())...)
 }
 
 func (r *Rule) validateTimes() error {
@@ -131,6 +158,26 @@ func (r *Rule) validateShares() error {
 			Field: "clear", Problem: fmt.Sprintf("is %v with a threshold of %v", r.Clear, r.Threshold),
 			Fix: "write a share above 0% and not above the threshold, or leave it out for half of that",
 		}
+	}
+	if !(r.Confidence >= 0 && r.Confidence < 1) || r.Confidence > 0 && r.Confidence < 0.5 {
+		return &probe.Invalid{Field: "confidence", Problem: "is " + r.Confidence.String(), Fix: "write a share from 50% to below 100%, for example 95%, or leave it out"}
+	}
+	return nil
+}
+
+// validateObjective checks what an objective needs.
+func (r *Rule) validateObjective() error {
+	switch {
+	case r.Objective == 0 && r.Period != 0:
+		return &probe.Invalid{Field: "period", Problem: "is there without an objective", Fix: "write objective: 99.5% beside it, or leave it out"}
+	case r.Objective == 0:
+		return nil
+	case !(r.Objective >= 0.5 && r.Objective < 1):
+		return &probe.Invalid{Field: "objective", Problem: "is " + r.Objective.String(), Fix: "write a share from 50% to below 100%, for example 99.5%"}
+	case r.Confidence > 0:
+		return &probe.Invalid{Field: "confidence", Problem: "is there beside an objective", Fix: "keep one of them: an objective compares two windows instead"}
+	case r.Period < 24*time.Hour || r.Period > 90*24*time.Hour:
+		return &probe.Invalid{Field: "period", Problem: "is " + r.Period.String(), Fix: "write a time from 1d to 90d"}
 	}
 	return nil
 }
@@ -158,6 +205,6 @@ func (r *Rule) seriesOf(p *probe.Probe) string {
 
 // countsLike reports whether both rules count the same runs the same way, so that the counts of one are true for the other.
 func (r *Rule) countsLike(other *Rule) bool {
-	return r.Name == other.Name && r.Per == other.Per && r.Window == other.Window &&
-		slices.Equal(r.On, other.On) && slices.Equal(r.Probes, other.Probes)
+	return r.Name == other.Name && r.Per == other.Per && r.Window == other.Window && r.Objective == other.Objective &&
+		r.Period == other.Period && slices.Equal(r.On, other.On) && slices.Equal(r.Probes, other.Probes)
 }

@@ -61,7 +61,7 @@ func ExampleDefaultRules() {
 func TestDefaultsKeepWhatIsThere(t *testing.T) {
 	want := alert.Rule{
 		Name: "x", On: sel("401"), Probes: []string{"a*"}, Per: alert.PerAll, Window: time.Hour, Threshold: 1, Clear: 0.9, MinRuns: 1,
-		For: time.Minute, Severity: alert.Info, Repeat: -1, Notify: []string{"ops"}, Runbook: "r",
+		For: time.Minute, Streak: 3, Severity: alert.Info, Repeat: -1, Reopen: -1, Notify: []string{"ops"}, Runbook: "r",
 	}
 	got := want
 	got.Defaults()

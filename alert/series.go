@@ -9,8 +9,12 @@ import (
 	"squarewatch/probe"
 )
 
-// examplesKept is how many bad runs an incident shows.
-const examplesKept = 3
+const (
+	// examplesKept is how many bad runs an incident shows.
+	examplesKept = 3
+	// marksKept is how many of the last runs it shows.
+	marksKept = 24
+)
 
 // series is one set of runs that a rule counts, and what has become of it.
 type series struct {
@@ -18,14 +22,30 @@ type series struct {
 	name      string
 	order     int               // among all series, so that ties always break the same way
 	labels    map[string]string // of the probe, for series of a probe
+	parents   []*parent         // of the probe, for series of a probe
 	condition condition
-	examples  [examplesKept]Example // newest first
+	examples  *[examplesKept]Example // newest first; nil before the first, as most series never have one
+	marks     [marksKept]Mark        // a ring
+	marked    int                    // how many were ever put there
 
-	state   State
-	changed time.Time // when the state began
-	crossed time.Time // when the threshold was crossed, unless inactive
-	fired   time.Time // when the incident began, while firing
-	told    time.Time // when people last heard of it, while firing
+	state    State
+	changed  time.Time // when the state began
+	crossed  time.Time // when the threshold was crossed, unless inactive
+	fired    time.Time // when the incident began; it stays when the incident is over, since it may go on
+	told     time.Time // when people last heard of it, while firing
+	resolved time.Time // when it was last over
+	severity Severity  // as people last heard it
+
+	reopened  int
+	overdue   bool // people were told that it is older than support_after
+	announced bool // people were told that it fires
+	ack       *Acknowledgement
+	owed      *Incident // over, and people have not been told
+
+	watched time.Time // bad runs from before this are no evidence to fire: nobody watched since, or something else was to blame
+	lastBad time.Time
+	lastRun time.Time
+	leader  *series // whose incident this one waits for, when it does
 
 	due  time.Time // when passing time alone may change something; zero for never
 	slot int       // in the timers, -1 when in none
@@ -33,112 +53,59 @@ type series struct {
 
 // observe takes a finished run.
 func (s *series) observe(r *probe.Result, now time.Time) {
-	if !s.condition.observe(s.rule, r, now) {
+	bad := s.condition.observe(s.rule, r, now)
+	s.lastRun = now
+	s.marks[s.marked%marksKept] = Mark{r.Class, bad}
+	s.marked++
+	if !bad {
 		return
 	}
-	copy(s.examples[1:], s.examples[:])
-	s.examples[0] = Example{
-		Probe: r.Probe, At: r.End.Round(0), Class: r.Class, Code: r.Code,
+	s.lastBad = now
+	s.keep(Example{
+		Probe: r.Probe, Credential: r.Credential, At: r.End.Round(0), Class: r.Class, Code: r.Code,
 		Reason: r.Reason, Blame: r.Blame, Excerpt: r.Excerpt, Trace: r.Trace, Span: r.Span,
-	}
+	})
 }
 
-// step moves the state machine to now and returns what people are to be told; empty for nothing. It sets due.
-func (s *series) step(now time.Time) Event {
-	v, next := s.condition.judge(s.rule, now)
-	event := Event("")
-	switch s.state {
-	case Inactive:
-		if v == over {
-			s.enter(Pending, now)
-			event = s.hold(v, now)
-		}
-	case Pending:
-		event = s.hold(v, now)
-	case Firing:
-		event = s.burn(v, now)
+// keep puts an example in front of the others.
+func (s *series) keep(e Example) {
+	if s.examples == nil {
+		s.examples = new([examplesKept]Example)
 	}
-	s.due = earliest(next, s.deadline(now))
-	return event
+	copy(s.examples[1:], s.examples[:])
+	s.examples[0] = e
 }
 
-// hold steps a pending series: it fires once its threshold was held long enough and is still seen to be crossed.
-func (s *series) hold(v verdict, now time.Time) Event {
-	switch v {
-	case over:
-		if now.Sub(s.crossed) >= s.rule.For {
-			s.enter(Firing, now)
-			return EventFiring
-		}
-	case under, between:
-		s.enter(Inactive, now)
-	case unknown:
+// kept returns the examples, newest first.
+func (s *series) kept() []Example {
+	if s.examples == nil {
+		return nil
 	}
-	return ""
-}
-
-// burn steps a firing series: it resolves, or reminds.
-func (s *series) burn(v verdict, now time.Time) Event {
-	if v == under {
-		s.enter(Inactive, now)
-		return EventResolved
+	n := 0
+	for n < examplesKept && !s.examples[n].At.IsZero() {
+		n++
 	}
-	if s.rule.Repeat > 0 && now.Sub(s.told) >= s.rule.Repeat {
-		s.told = now
-		return EventUpdate
-	}
-	return ""
-}
-
-func (s *series) enter(state State, now time.Time) {
-	s.state, s.changed = state, now
-	switch state {
-	case Pending:
-		s.crossed = now
-	case Firing:
-		s.fired, s.told = now, now
-	case Inactive:
-	}
-}
-
-// deadline is when the state itself has something to do, after now; zero for never.
-func (s *series) deadline(now time.Time) time.Time {
-	due := time.Time{}
-	switch {
-	case s.state == Pending:
-		due = s.crossed.Add(s.rule.For)
-	case s.state == Firing && s.rule.Repeat > 0:
-		due = s.told.Add(s.rule.Repeat)
-	}
-	if !due.After(now) {
-		return time.Time{}
-	}
-	return due
-}
-
-// earliest returns the earlier of two times, of which zero is never.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
+	return s.examples[:n]
 }
 
 // incident returns the incident as it stands at now. It is called while the series fires and at the moment it resolves.
 func (s *series) incident(now time.Time) Incident {
 	incident := Incident{
 		ID: incidentID(s.rule.Name, s.name, s.fired), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
-		Severity: s.rule.Severity, Runbook: s.rule.Runbook, Labels: s.labels,
-		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window,
-		Since: s.crossed, Fired: s.fired,
+		Severity: s.severity, Runbook: s.rule.Runbook, Labels: s.labels,
+		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window, Confidence: s.rule.Confidence,
+		Since: s.crossed, Fired: s.fired, Reopened: s.reopened, Overdue: s.overdue, Acknowledged: s.ack, Recent: s.recent(),
 	}
 	if s.state != Firing {
 		incident.Resolved = now
 	}
+	if s.rule.Objective > 0 {
+		incident.Burn = &Burn{Objective: s.rule.Objective, Period: s.rule.Period}
+	}
 	s.condition.describe(&incident, now)
-	for _, e := range s.examples {
+	for _, e := range s.kept() {
 		// Older ones belong to an earlier incident.
-		if !e.At.IsZero() && !e.At.Before(s.crossed.Add(-s.rule.Window-lateResults)) {
+		if !e.At.Before(s.crossed.Add(-incident.Window - lateResults)) {
 			incident.Examples = append(incident.Examples, e)
 		}
 	}
@@ -146,12 +113,25 @@ func (s *series) incident(now time.Time) Incident {
 	return incident
 }
 
+// recent returns the last runs, oldest first.
+func (s *series) recent() []Mark {
+	kept := min(s.marked, marksKept)
+	if kept == 0 {
+		return nil
+	}
+	list := make([]Mark, 0, kept)
+	for i := s.marked - kept; i < s.marked; i++ {
+		list = append(list, s.marks[i%marksKept])
+	}
+	return list
+}
+
 // blameOf returns the newest word on whose fault it is; that nobody knows counts only when there is no other.
 func blameOf(examples []Example) probe.Blame {
 	blame := probe.BlameNone
 	for _, e := range examples {
 		switch e.Blame {
-		case probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI:
+		case probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI, probe.BlameNetwork:
 			return e.Blame
 		case probe.BlameUnknown:
 			blame = e.Blame
@@ -169,19 +149,25 @@ func incidentID(rule, series string, fired time.Time) string {
 
 // status returns the series for metrics and people.
 func (s *series) status(now time.Time) Status {
-	var figures Incident
+	figures := Incident{Threshold: s.rule.Threshold}
+	if s.rule.Objective > 0 {
+		figures.Burn = &Burn{Objective: s.rule.Objective}
+	}
 	s.condition.describe(&figures, now)
 	return Status{
-		Rule: s.rule.Name, Series: s.name, Severity: s.rule.Severity, State: s.state,
-		Rate: figures.Rate, Runs: figures.Runs, Threshold: s.rule.Threshold, Since: s.changed,
+		Rule: s.rule.Name, Series: s.name, Severity: s.severity, State: s.state,
+		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.changed,
 	}
 }
 
 // setBack moves times that lie after now to now, since the clock was set back.
 func (s *series) setBack(now time.Time) {
-	for _, t := range []*time.Time{&s.changed, &s.crossed, &s.told} {
+	for _, t := range []*time.Time{&s.changed, &s.crossed, &s.told, &s.watched, &s.lastBad, &s.lastRun, &s.resolved} {
 		if t.After(now) {
 			*t = now
 		}
+	}
+	if c, ok := s.condition.(*noDataCondition); ok {
+		c.resume(now)
 	}
 }

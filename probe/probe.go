@@ -31,6 +31,7 @@ type Probe struct {
 	Confirm    *Confirm               `yaml:"confirm,omitempty"` // look again before an unexpected answer is final
 	Expect     Expect                 `yaml:"expect,omitempty"`
 	Guards     Guard                  `yaml:"guards,omitempty"`
+	DependsOn  []string               `yaml:"depends_on,omitempty"` // probes whose failure explains this one's: its alerts wait
 	Labels     map[string]string      `yaml:"labels,omitempty"`
 }
 

@@ -38,6 +38,7 @@ const (
 	BlameLoginService Blame = "login_service" // the login answers 5xx or not at all
 	BlameAPI          Blame = "api"           // a token issued moments ago is refused, or the key works elsewhere
 	BlameUnknown      Blame = "unknown"       // an API key, and nothing yet to compare with
+	BlameNetwork      Blame = "network"       // our own network: nothing else can be reached either
 )
 
 // CauseResend is the cause of an attempt that repeats one whose credential was refused, after a renewal.

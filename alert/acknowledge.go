@@ -1,0 +1,37 @@
+package alert
+
+import (
+	"fmt"
+	"time"
+)
+
+// Acknowledge notes that somebody has taken an incident on: reminders end. It is an error when the incident fires no more.
+func (e *Engine) Acknowledge(incident, by string, now time.Time) ([]Transition, error) {
+	now = e.clock(now)
+	out := e.catchUp(now)
+	s := e.firing(incident)
+	if s == nil {
+		return out, fmt.Errorf("acknowledge incident %s: it fires no more", incident)
+	}
+	s.ack, s.told = &Acknowledgement{By: by, At: now}, now
+	out = append(out, e.tell(s, EventUpdate, now))
+	return out, nil
+}
+
+// SilenceFor returns a silence of the rule and series of an incident, which the caller may put into force with Mute.
+func (e *Engine) SilenceFor(incident string) (Silence, error) {
+	s := e.firing(incident)
+	if s == nil {
+		return Silence{}, fmt.Errorf("silence incident %s: it fires no more", incident)
+	}
+	return Silence{Rules: []string{s.rule.Name}, Series: []string{s.name}}, nil
+}
+
+func (e *Engine) firing(incident string) *series {
+	for _, s := range e.all {
+		if s.state == Firing && incidentID(s.rule.Name, s.name, s.fired) == incident {
+			return s
+		}
+	}
+	return nil
+}

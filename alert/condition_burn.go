@@ -1,0 +1,164 @@
+package alert
+
+import (
+	"time"
+
+	"squarewatch/probe"
+)
+
+// burnPair is two windows in which the budget of an objective must be spent this many times too fast: the long one shows
+// that it matters, the short one that it goes on.
+type burnPair struct {
+	long, short time.Duration
+	factor      float64
+	page        bool // somebody must act now; else within days
+}
+
+// burnPairs are those of the Site Reliability Workbook (Beyer et al. 2018), chapter 5, for 30 days, scaled to the period.
+// They spend 2 %, 5 %, 10 % and 10 % of the budget before they fire.
+func burnPairs(period time.Duration) [4]burnPair {
+	scale := func(d time.Duration) time.Duration {
+		return time.Duration(float64(d) * float64(period) / float64(30*24*time.Hour))
+	}
+	return [4]burnPair{
+		{scale(time.Hour), scale(5 * time.Minute), 14.4, true},
+		{scale(6 * time.Hour), scale(30 * time.Minute), 6, true},
+		{scale(24 * time.Hour), scale(2 * time.Hour), 3, false},
+		{scale(72 * time.Hour), scale(6 * time.Hour), 1, false},
+	}
+}
+
+// burnEvidence is how many bad runs a pair needs at least: one bad run is no trend, however tight the objective.
+const burnEvidence = 2
+
+// burnCondition fires when the budget of an objective is spent too fast in one of the pairs, or, where runs are rare, in a row.
+type burnCondition struct {
+	pairs   [4]burnPair
+	windows [4][2]window // long and short
+	streak  *streakCondition
+	factor  float64 // of the fastest pair that is over; 0 when none is
+	page    bool
+}
+
+func newBurnCondition(rule *Rule, rare bool) *burnCondition {
+	c := &burnCondition{pairs: burnPairs(rule.Period)}
+	for i, pair := range c.pairs {
+		c.windows[i] = [2]window{newWindow(pair.long), newWindow(pair.short)}
+	}
+	if rare {
+		c.streak = &streakCondition{}
+	}
+	return c
+}
+
+// observe counts a run in every window.
+func (c *burnCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool {
+	if !counts(r) {
+		return false
+	}
+	bad, outcome := rule.bad(r), r.Outcome()
+	for i := range c.windows {
+		for k := range c.windows[i] {
+			w := &c.windows[i][k]
+			w.advance(now)
+			w.add(r.End, outcome, bad)
+		}
+	}
+	if c.streak != nil {
+		c.streak.observe(rule, r, now)
+	}
+	return bad
+}
+
+// share is the rate at which a pair fires. It is never above 1: however loose the objective, an outage fires.
+func (p burnPair) share(rule *Rule) Share { return min(Share(p.factor)*(1-rule.Objective), 1) }
+
+// judge looks at the pairs, fastest first. A pair that fires is over when its short window is below half of its rate.
+func (c *burnCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
+	result, next := unknown, time.Time{}
+	c.factor, c.page = 0, false
+	if c.streak != nil {
+		result, _ = c.streak.judge(rule, now)
+		c.page = result == over
+	}
+	for i, pair := range c.pairs {
+		long, short := &c.windows[i][0], &c.windows[i][1]
+		long.advance(now)
+		short.advance(now)
+		v := pair.judge(rule, long.total, short.total)
+		if v == over && c.factor == 0 {
+			c.factor, c.page = pair.factor, c.page || pair.page
+		}
+		result = max(result, v)
+		if long.total.bad > 0 {
+			next = earliest(next, long.leaves())
+		}
+		if short.total.bad > 0 {
+			next = earliest(next, short.leaves())
+		}
+	}
+	return result, next
+}
+
+func (p burnPair) judge(rule *Rule, long, short count) verdict {
+	share := p.share(rule)
+	switch {
+	case int(long.runs) < rule.MinRuns:
+		return unknown
+	case short.runs == 0:
+		return between // nothing is known of now
+	case long.bad >= burnEvidence && long.rate() >= share && short.rate() >= share:
+		return over
+	case long.rate() >= share && short.rate() >= share/2:
+		return between
+	}
+	return under
+}
+
+// severity is the rule's own for what spends the budget within days, and a warning at most for what takes longer.
+func (c *burnCondition) severity(rule *Rule) Severity {
+	if c.page || rule.Severity == Info {
+		return rule.Severity
+	}
+	return Warning
+}
+
+// describe tells of the fastest pair that is over, else of the fastest pair.
+func (c *burnCondition) describe(incident *Incident, now time.Time) {
+	i := 0
+	for k, pair := range c.pairs {
+		if pair.factor == c.factor {
+			i = k
+		}
+	}
+	if c.streak != nil && c.factor == 0 && c.streak.row > 0 {
+		c.streak.describe(incident, now)
+		return
+	}
+	pair := c.pairs[i]
+	incident.Condition, incident.Window = ConditionBurn, pair.long
+	c.windows[i][0].describe(incident, now)
+	short := c.windows[i][1].at(now)
+	burn := incident.Burn
+	if burn == nil {
+		return // only the counts are asked for
+	}
+	budget := float64(1 - burn.Objective)
+	burn.Factor, burn.Long, burn.Short = pair.factor, pair.long, pair.short
+	burn.LongBurn, burn.ShortBurn = float64(incident.Rate)/budget, float64(short.rate())/budget
+	incident.Threshold = min(Share(pair.factor*budget), 1)
+	incident.Clear = incident.Threshold / 2
+}
+
+// inherit takes over the windows.
+func (c *burnCondition) inherit(old condition) bool {
+	before, ok := old.(*burnCondition)
+	if !ok {
+		return false
+	}
+	c.windows, c.factor, c.page = before.windows, before.factor, before.page
+	if c.streak != nil && before.streak != nil {
+		c.streak = before.streak
+	}
+	return true
+}

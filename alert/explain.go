@@ -1,0 +1,119 @@
+package alert
+
+import (
+	"slices"
+
+	"squarewatch/probe"
+)
+
+// parent is a probe that others depend on, with how it stands.
+type parent struct {
+	series  []*series // its own
+	failing bool      // its last run was unexpected
+}
+
+// down reports whether the parent explains that its children fail: it fires, or is about to.
+func (p *parent) down() bool {
+	return p.failing || slices.ContainsFunc(p.series, func(s *series) bool { return s.state == Firing })
+}
+
+// orphaned reports whether the probe of a series depends on one that is down. One step is enough: a parent that fails
+// because of its own parent is failing too.
+func (s *series) orphaned() bool {
+	return slices.ContainsFunc(s.parents, func(p *parent) bool { return p.down() })
+}
+
+// depend notes which probes the series of a probe wait for.
+func (e *Engine) depend(probes []probe.Probe) {
+	e.parents = map[string]*parent{}
+	for i := range probes {
+		for _, name := range probes[i].DependsOn {
+			p := e.parents[name]
+			if p == nil {
+				p = &parent{series: e.ownSeries(name)}
+				e.parents[name] = p
+			}
+			for _, s := range e.ownSeries(probes[i].Name) {
+				if !s.rule.absent() && s.rule.Name != AccessRule {
+					s.parents = append(s.parents, p)
+				}
+			}
+		}
+	}
+}
+
+// ownSeries returns the series of a probe alone.
+func (e *Engine) ownSeries(name string) []*series {
+	var own []*series
+	for _, s := range e.byProbe[name] {
+		if s.rule.Per == PerProbe {
+			own = append(own, s)
+		}
+	}
+	return own
+}
+
+// culprit names what is known to be behind the newest bad run of a series: a credential that is dead, or whose login is.
+// Empty when nothing is known.
+func (s *series) culprit() string {
+	if s.examples == nil {
+		return ""
+	}
+	switch newest := &s.examples[0]; newest.Blame {
+	case probe.BlameCredential, probe.BlameLoginService:
+		return newest.Credential
+	case probe.BlameNone, probe.BlameAPI, probe.BlameUnknown, probe.BlameNetwork:
+	}
+	return ""
+}
+
+// explains returns the series that fires already and that people were told of, with the same credential behind it: one
+// message instead of nine when a shared credential dies. It must have told whoever this one would tell.
+func (e *Engine) explains(s *series) *series {
+	culprit := s.culprit()
+	if culprit == "" {
+		return nil
+	}
+	leader := e.leaders[culprit]
+	if leader == nil || leader == s || leader.state != Firing || !leader.announced || !covers(leader.rule.Notify, s.rule.Notify) {
+		return nil
+	}
+	return leader
+}
+
+// covers reports whether who is told by the one list includes all of the other; an empty list is everybody.
+func covers(told, wanted []string) bool {
+	if len(told) == 0 {
+		return true
+	}
+	return len(wanted) > 0 && !slices.ContainsFunc(wanted, func(name string) bool { return !slices.Contains(told, name) })
+}
+
+// lead makes a series that fires the one that speaks for its credential.
+func (e *Engine) lead(s *series) {
+	if culprit := s.culprit(); culprit != "" {
+		if leader := e.leaders[culprit]; leader == nil || leader.state != Firing {
+			e.leaders[culprit] = s
+		}
+	}
+}
+
+// affected returns the series that stay silent because of one that fires.
+func (e *Engine) affected(s *series) []string {
+	var names []string
+	for _, other := range e.all {
+		if other.state != Pending {
+			continue
+		}
+		child := slices.ContainsFunc(other.parents, func(p *parent) bool { return slices.Contains(p.series, s) })
+		if (other.leader == s || child) && !slices.Contains(names, other.name) {
+			names = append(names, other.name)
+		}
+	}
+	return names
+}
+
+// serverErrors reports whether the newest bad run of a series is one: only then can AISquare's support help.
+func (s *series) serverErrors() bool {
+	return s.examples != nil && s.examples[0].Class == probe.ServerError
+}

@@ -1,0 +1,83 @@
+package alert
+
+import "time"
+
+// seriesKey names a series among all.
+type seriesKey struct{ rule, series string }
+
+func (e *Engine) byKey() map[seriesKey]*series {
+	keyed := make(map[seriesKey]*series, len(e.all))
+	for _, s := range e.all {
+		keyed[seriesKey{s.rule.Name, s.name}] = s
+	}
+	return keyed
+}
+
+// inherit takes over what the previous engine knew of the series that are still the same, and ends the other incidents.
+func (e *Engine) inherit(previous *Engine) {
+	e.now, e.owed, e.muting.silences = previous.now, previous.owed, previous.muting.silences
+	if !e.now.IsZero() {
+		e.muting.look(e.now)
+	}
+	heirs := e.byKey()
+	for _, old := range previous.all {
+		heir := heirs[seriesKey{old.rule.Name, old.name}]
+		switch {
+		case heir != nil && heir.rule.countsLike(old.rule) && heir.condition.inherit(old.condition):
+			heir.inherit(old)
+			if heir.state != Inactive || !old.due.IsZero() {
+				heir.due = e.now // the thresholds may be others
+				e.timers.arm(heir)
+			}
+			if heir.state == Firing {
+				e.lead(heir)
+			}
+		case old.state == Firing:
+			e.owed = append(e.owed, e.abandon(old, e.now, note(heir != nil, e.hasRule(old.rule.Name))))
+		}
+	}
+	for name, p := range previous.parents {
+		if heir := e.parents[name]; heir != nil {
+			heir.failing = p.failing
+		}
+	}
+}
+
+func (e *Engine) hasRule(name string) bool {
+	for _, rule := range e.rules {
+		if rule.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// inherit takes over everything but what the new configuration says.
+func (s *series) inherit(old *series) {
+	own := *s
+	*s = *old
+	s.rule, s.order, s.labels, s.parents, s.condition = own.rule, own.order, own.labels, own.parents, own.condition
+	s.leader, s.due, s.slot = nil, time.Time{}, -1
+}
+
+// abandon resolves an incident that nobody will judge any more.
+func (e *Engine) abandon(s *series, now time.Time, why string) Transition {
+	s.enter(Inactive, now)
+	t := e.tell(s, EventResolved, now)
+	t.Incident.Note = why
+	if s.owed != nil { // nobody will be there to tell it later
+		s.owed, t.Muted = nil, false
+		t.State = s.export()
+	}
+	return t
+}
+
+func note(seriesStays, ruleStays bool) string {
+	switch {
+	case seriesStays:
+		return "the rule was changed and counts anew"
+	case ruleStays:
+		return "the configuration no longer has what this rule watched here"
+	}
+	return "the rule was removed from the configuration"
+}

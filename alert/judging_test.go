@@ -1,0 +1,170 @@
+package alert_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// scheduled returns a probe that runs so often.
+func scheduled(name, schedule string) probe.Probe {
+	return probe.Probe{Name: name, Schedule: probe.MustSchedule(schedule), Timeout: 10 * time.Second}
+}
+
+// heard returns what people are told of a list.
+func heard(list []alert.Transition) []string {
+	var open []alert.Transition
+	for _, t := range list {
+		if !t.Muted {
+			open = append(open, t)
+		}
+	}
+	return told(open)
+}
+
+func same(t *testing.T, want, got []string) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestConfidenceWaitsForEvidence(t *testing.T) {
+	raw := rule(nil)
+	sure := rule(func(r *alert.Rule) { r.Confidence = 0.95; r.MinRuns = 1; r.Clear = 0.15 })
+	feed := codes(4, 200, 2, 500, 3, 200, 5, 500, 100, 200)
+	for name, test := range map[string]struct {
+		rule alert.Rule
+		want []string
+	}{
+		"raw":  {raw, []string{"40 firing server-errors/a 1/5", "410 resolved server-errors/a 2/29"}},
+		"sure": {sure, []string{"120 firing server-errors/a 6/13", "430 resolved server-errors/a 0/29"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{test.rule}})
+			got := replay(e, 10*time.Second, feed, 0)
+			same(t, test.want, told(got))
+			i := got[0].Incident
+			if name == "sure" && (i.Low <= 0.2 || i.High <= i.Rate || i.Confidence != 0.95) {
+				t.Errorf("want the bounds of the rate in the incident, the lower above the threshold, got %v to %v", i.Low, i.High)
+			}
+		})
+	}
+}
+
+func TestIntervalIsWilsons(t *testing.T) {
+	// From the table of R's binom.wilson for 95 %.
+	for _, test := range []struct {
+		bad, runs int
+		low, high float64
+	}{{0, 10, 0, 0.2775}, {1, 10, 0.0179, 0.4042}, {5, 10, 0.2366, 0.7634}, {10, 10, 0.7225, 1}, {20, 1000, 0.0130, 0.0307}} {
+		low, high := alert.Interval(test.bad, test.runs, 0.95)
+		if math.Abs(float64(low)-test.low) > 1e-4 || math.Abs(float64(high)-test.high) > 1e-4 {
+			t.Errorf("%d of %d: want %v to %v, got %v to %v", test.bad, test.runs, test.low, test.high, float64(low), float64(high))
+		}
+	}
+}
+
+func TestWhatRunsRarelyFiresByARow(t *testing.T) {
+	e := engine(t, alert.EngineOptions{Probes: []probe.Probe{scheduled("a", "@every 1h")}, Rules: []alert.Rule{rule(nil)}})
+	got := replay(e, time.Hour, []int{500, 200, 500, 503, 500, 200, 500}, 0)
+	same(t, []string{"10800 firing server-errors/a 2/2", "18000 resolved server-errors/a 0/1"}, told(got))
+	i := got[0].Incident
+	if i.Condition != alert.ConditionStreak || len(i.Classes) != 2 || len(i.Examples) == 0 {
+		t.Errorf("want a streak with its classes and runs, got %+v", i)
+	}
+}
+
+func TestAnObjectiveFiresByItsBudget(t *testing.T) {
+	objective := rule(func(r *alert.Rule) { r.Objective = 0.995 })
+	p := []probe.Probe{scheduled("a", "@every 30s")}
+	t.Run("fast", func(t *testing.T) {
+		e := engine(t, alert.EngineOptions{Probes: p, Rules: []alert.Rule{objective}})
+		// 14.4 times 0.5 % of an hour's 120 runs are 9.
+		got := replay(e, 30*time.Second, codes(120, 200, 20, 500, 900, 200), 0)
+		// A reminder comes after four hours: the slow pair goes on.
+		if len(got) != 4 || got[0].Event != alert.EventFiring || got[3].Event != alert.EventResolved {
+			t.Fatalf("want it to fire, to get worse, and to be over, got %v", told(got))
+		}
+		if burn := got[1].Incident.Burn; got[1].Incident.Severity != alert.Critical || burn.Factor != 6 || burn.Long != 6*time.Hour || burn.LongBurn < 6 {
+			t.Errorf("want a fast pair of windows to be critical, got %+v with %+v", got[1].Incident.Severity, burn)
+		}
+	})
+	t.Run("slow", func(t *testing.T) {
+		e := engine(t, alert.EngineOptions{Probes: p, Rules: []alert.Rule{objective}})
+		var feed []int
+		for range 200 { // 1 of 60 is 3.3 times the budget
+			feed = append(feed, codes(59, 200, 1, 500)...)
+		}
+		got := replay(e, 30*time.Second, feed, 0)
+		if len(got) == 0 || got[0].Incident.Severity != alert.Warning {
+			t.Fatalf("want a warning of a slow burn, got %v", told(got))
+		}
+	})
+	t.Run("one bad run is no trend", func(t *testing.T) {
+		e := engine(t, alert.EngineOptions{Probes: p, Rules: []alert.Rule{objective}})
+		same(t, nil, told(replay(e, 30*time.Second, codes(10, 200, 1, 500, 100, 200), 0)))
+	})
+	t.Run("a loose objective still sees an outage", func(t *testing.T) {
+		e := engine(t, alert.EngineOptions{Probes: p, Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Objective = 0.9 })}})
+		got := replay(e, 30*time.Second, codes(20, 500), 0)
+		if len(got) == 0 || got[len(got)-1].Incident.Severity != alert.Critical {
+			t.Errorf("want an outage to be critical, got %v", told(got))
+		}
+	})
+	t.Run("rare", func(t *testing.T) {
+		e := engine(t, alert.EngineOptions{Probes: []probe.Probe{scheduled("a", "@every 1h")}, Rules: []alert.Rule{objective}})
+		same(t, []string{"7200 firing server-errors/a 2/2"}, told(replay(e, time.Hour, codes(1, 200, 2, 500), 0)))
+	})
+}
+
+func TestAProbeWithoutRunsIsToldOf(t *testing.T) {
+	e := engine(t, alert.EngineOptions{Probes: []probe.Probe{scheduled("a", "@every 30s")}})
+	e.Resume(start())
+	var got []alert.Transition
+	got = append(got, e.Observe(result("a", start().Add(30*time.Second), 200))...)
+	got = append(got, e.Advance(start().Add(10*time.Minute))...)
+	got = append(got, e.Observe(result("a", start().Add(11*time.Minute), 500))...)
+	same(t, []string{"130 firing no-data/a 0/0", "660 resolved no-data/a 0/1"}, told(got))
+	silent := engine(t, alert.EngineOptions{Probes: []probe.Probe{scheduled("a", "@every 30s")}})
+	silent.Resume(start())
+	same(t, []string{"100 firing no-data/a 0/0"}, told(silent.Advance(start().Add(time.Hour))))
+	weekdays := engine(t, alert.EngineOptions{Probes: []probe.Probe{scheduled("a", "*/5 8-20 * * 1-5")}})
+	friday := time.Date(2026, 10, 9, 20, 55, 0, 0, time.UTC)
+	weekdays.Resume(friday.Add(-time.Minute))
+	weekdays.Observe(result("a", friday, 200))
+	same(t, nil, told(weekdays.Advance(friday.Add(59*time.Hour))))
+}
+
+func TestFailuresOfOurNetworkCountForNobody(t *testing.T) {
+	e := engine(t, alert.EngineOptions{Probes: probes("a", "b"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("unexpected") })}, Connectivity: true})
+	var got []alert.Transition
+	for i := range 20 {
+		r := result("a", start().Add(time.Duration(i)*time.Second), 200)
+		if i < 10 {
+			r.Class, r.Code, r.Expected, r.Blame = probe.ConnectError, 0, false, probe.BlameNetwork
+		}
+		got = append(got, e.Observe(r)...)
+	}
+	same(t, []string{"0 firing network/all 1/1", "10 resolved network/all 10/10"}, told(got))
+	same(t, []string{"10 resolved network/all 10/10"}, heard(got))
+}
+
+func TestFiringAgainSoonIsTheSameIncident(t *testing.T) {
+	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = time.Minute })}})
+	got := replay(e, 10*time.Second, codes(6, 500, 20, 200, 6, 500, 100, 200, 6, 500), 0)
+	same(t, []string{
+		"40 firing server-errors/a 5/5", "110 resolved server-errors/a 0/5",
+		"270 firing server-errors/a 1/5", "370 resolved server-errors/a 0/5",
+		"1330 firing server-errors/a 1/5",
+	}, told(got))
+	first, again, later := got[0].Incident, got[2].Incident, got[4].Incident
+	if again.ID != first.ID || again.Reopened != 1 || later.ID == first.ID || later.Reopened != 0 {
+		t.Errorf("want the second to go on and the third to be new, got %s %s(%d) %s(%d)", first.ID, again.ID, again.Reopened, later.ID, later.Reopened)
+	}
+}

@@ -1,0 +1,133 @@
+package alert
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"squarewatch/probe"
+)
+
+// Maintenance is a time that comes again and again in which rules or probes are muted. The tags are its keys in the
+// configuration file.
+type Maintenance struct {
+	Name     string         `yaml:"name"`
+	Schedule probe.Schedule `yaml:"schedule"` // when it begins; CRON_TZ=Zone in front fixes the time zone
+	Duration time.Duration  `yaml:"duration"`
+	Rules    []string       `yaml:"rules,omitempty"`  // globs over names; all when absent
+	Probes   []string       `yaml:"probes,omitempty"` // globs over the probes of rules per probe; all series when absent
+}
+
+// Validate reports every fault of the settings as [probe.Invalid], joined.
+func (m *Maintenance) Validate() error {
+	var faults []error
+	add := func(bad bool, field, problem, fix string) {
+		if bad {
+			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
+		}
+	}
+	add(!ruleName(m.Name), "name", fmt.Sprintf("is %q", m.Name), "write small letters, digits and dashes, for example weekly-update")
+	add(m.Schedule.IsZero(), "schedule", "is missing", `write when it begins, for example "CRON_TZ=Europe/Berlin 0 2 * * 0"`)
+	add(m.Duration <= 0 || m.Duration > 7*24*time.Hour, "duration", "is "+m.Duration.String(), "write how long it lasts, up to 7d, for example 2h")
+	for field, globs := range map[string][]string{"rules": m.Rules, "probes": m.Probes} {
+		for i, glob := range globs {
+			_, err := path.Match(glob, "")
+			add(err != nil || glob == "", fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// until returns when the window ends that now lies in; false when now lies in none.
+func (m *Maintenance) until(now time.Time) (time.Time, bool) {
+	begin := m.Schedule.Next(now.Add(-m.Duration))
+	if begin.IsZero() || begin.After(now) {
+		return time.Time{}, false
+	}
+	for next := m.Schedule.Next(begin); !next.IsZero() && !next.After(now); next = m.Schedule.Next(next) {
+		begin = next
+	}
+	return begin.Add(m.Duration), true
+}
+
+// silence returns the window that now lies in as a silence.
+func (m *Maintenance) silence(until time.Time) Silence {
+	return Silence{ID: "maintenance " + m.Name, Rules: m.Rules, Probes: m.Probes, Until: until}
+}
+
+// muting is what is muted at one moment, until the next at which that may change.
+type muting struct {
+	silences    []Silence
+	maintenance []Maintenance
+
+	active []Silence
+	edge   time.Time // zero for never
+}
+
+// Mute replaces the silences that people have set, from now on.
+func (e *Engine) Mute(silences []Silence, now time.Time) []Transition {
+	now = e.clock(now)
+	e.muting.silences = silences
+	return e.unmute(e.catchUp(now), now)
+}
+
+// look finds what is muted at now.
+func (m *muting) look(now time.Time) {
+	m.active, m.edge = nil, time.Time{}
+	for i := range m.silences {
+		s := &m.silences[i]
+		switch {
+		case s.Active(now):
+			m.active = append(m.active, *s)
+			m.edge = earliest(m.edge, s.Until)
+		case now.Before(s.From):
+			m.edge = earliest(m.edge, s.From)
+		}
+	}
+	for i := range m.maintenance {
+		if until, ok := m.maintenance[i].until(now); ok {
+			m.active = append(m.active, m.maintenance[i].silence(until))
+			m.edge = earliest(m.edge, until)
+		} else if begin := m.maintenance[i].Schedule.Next(now); !begin.IsZero() {
+			m.edge = earliest(m.edge, begin)
+		}
+	}
+}
+
+// over returns the longest silence that mutes a series now; nil for none.
+func (m *muting) over(s *series) *Silence {
+	var longest *Silence
+	for i := range m.active {
+		if a := &m.active[i]; a.mutes(s.rule, s.name) && (longest == nil || a.Until.After(longest.Until)) {
+			longest = a
+		}
+	}
+	return longest
+}
+
+// unmute looks at what is muted from now on, and tells what people missed and would otherwise never hear. What was over
+// meanwhile is told in one message.
+func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
+	e.muting.look(now)
+	digest := fmt.Sprintf("unmuted %d", now.Unix())
+	for _, s := range e.all {
+		if e.muting.over(s) != nil || s.rule.quiet() {
+			continue
+		}
+		if s.owed != nil {
+			t := s.transition(EventResolved, now)
+			t.Incident, t.Digest = *s.owed, digest
+			s.owed = nil
+			t.State = s.export()
+			out = append(out, t)
+		}
+		if s.state == Firing && !s.announced {
+			s.announced, s.told = true, now
+			t := s.transition(EventFiring, now)
+			t.Digest = digest
+			out = append(out, t)
+		}
+	}
+	return out
+}

@@ -1,0 +1,137 @@
+package alert
+
+import (
+	"slices"
+	"time"
+
+	"squarewatch/probe"
+)
+
+// export returns what must outlive the process of a series.
+func (s *series) export() SeriesState {
+	state := SeriesState{
+		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Told: s.told,
+		Resolved: s.resolved, Announced: s.announced, Reopened: s.reopened, Overdue: s.overdue, Severity: s.severity,
+		Acknowledged: s.ack, Owed: s.owed,
+	}
+	if !s.fired.IsZero() {
+		state.Incident = incidentID(s.rule.Name, s.name, s.fired)
+	}
+	state.Examples = slices.Clone(s.kept())
+	return state
+}
+
+// Restore puts an engine that has seen nothing yet where an earlier process left off: incidents go on and are not announced
+// again. What the configuration no longer has is resolved by the next Advance, with a note. Recall and then Resume follow.
+func (e *Engine) Restore(states []SeriesState) {
+	known := e.byKey()
+	for i := range states {
+		state := &states[i]
+		s := known[seriesKey{state.Rule, state.Series}]
+		if s == nil {
+			if state.State == Firing {
+				gone := &series{rule: &Rule{Name: state.Rule}, name: state.Series, condition: &breachCondition{}, slot: -1}
+				gone.restore(state)
+				e.lost = append(e.lost, gone)
+			}
+			continue
+		}
+		s.restore(state)
+		if s.state == Firing {
+			e.lead(s)
+		}
+	}
+}
+
+// restore takes over a state. What was only pending begins anew: nobody saw whether the threshold was held.
+func (s *series) restore(state *SeriesState) {
+	s.state, s.changed, s.crossed, s.fired, s.told = state.State, state.Changed, state.Crossed, state.Fired, state.Told
+	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
+	s.ack, s.owed = state.Acknowledged, state.Owed
+	if state.Severity != "" {
+		s.severity = state.Severity
+	}
+	s.examples = nil
+	for _, e := range slices.Backward(state.Examples) {
+		s.keep(e)
+	}
+	if s.state == Pending {
+		s.state = Inactive
+	}
+}
+
+// Recall takes results that an earlier process has judged, in the order of time: they fill the windows, and nothing fires.
+func (e *Engine) Recall(r *probe.Result) {
+	if r.Class == probe.ClassNone {
+		return
+	}
+	if p := e.parents[r.Probe]; p != nil {
+		p.failing = !r.Expected
+	}
+	for _, s := range e.byProbe[r.Probe] {
+		stored := slices.Clone(s.kept())
+		s.observe(r, r.End.Round(0))
+		if s.state == Firing && s.examples != nil { // its examples were stored with the incident
+			*s.examples = [examplesKept]Example{}
+			copy(s.examples[:], stored)
+		}
+	}
+}
+
+// Resume begins to watch, at now: from here on things fire, by what is seen from here on. Call it once, after Restore and
+// Recall, before anything else.
+func (e *Engine) Resume(now time.Time) {
+	now = e.clock(now)
+	for _, s := range e.all {
+		e.resume(s, now)
+	}
+	for _, gone := range e.lost {
+		e.owed = append(e.owed, e.abandon(gone, now, note(false, e.hasRule(gone.rule.Name))))
+	}
+	e.lost = nil
+}
+
+// Gap notes that a probe was not watched until now: its earlier runs are no evidence to fire.
+func (e *Engine) Gap(name string, now time.Time) {
+	now = e.clock(now)
+	for _, s := range e.byProbe[name] {
+		e.resume(s, now)
+	}
+}
+
+// resume begins to watch a series anew.
+func (e *Engine) resume(s *series, now time.Time) {
+	s.watched = now
+	if s.state == Pending {
+		s.enter(Inactive, now)
+	}
+	if c, ok := s.condition.(*noDataCondition); ok {
+		c.resume(now)
+	}
+	s.due = now
+	e.timers.arm(s)
+}
+
+// Lookback returns what an engine needs to have recalled to judge as if it had never stopped: the runs of so long, and
+// beyond that so many of the last runs of each of the named probes.
+func (e *Engine) Lookback() (all time.Duration, last map[string]int) {
+	last = map[string]int{}
+	for name, list := range e.byProbe {
+		for _, s := range list {
+			switch c := s.condition.(type) {
+			case *rateCondition:
+				all = max(all, s.rule.Window)
+			case *burnCondition:
+				all = max(all, c.pairs[len(c.pairs)-1].long)
+				if c.streak != nil {
+					last[name] = max(last[name], s.rule.Streak)
+				}
+			case *streakCondition:
+				last[name] = max(last[name], s.rule.Streak)
+			case *breachCondition:
+				last[name] = max(last[name], 1)
+			}
+		}
+	}
+	return all, last
+}
