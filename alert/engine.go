@@ -92,7 +92,7 @@ func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
 	known := make(map[string]*series)
 	for i := range probes {
 		p := &probes[i]
-		if !k.watches(p) || !rule.watches(p.Name) {
+		if !k.watches(p) || !rule.Watches(p.Name) {
 			continue
 		}
 		name := rule.seriesOf(p)

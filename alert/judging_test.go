@@ -58,12 +58,13 @@ func TestConfidenceWaitsForEvidence(t *testing.T) {
 }
 
 func TestIntervalIsWilsons(t *testing.T) {
+	sure := alert.Rule{Confidence: 0.95}
 	// From the table of R's binom.wilson for 95 %.
 	for _, test := range []struct {
 		bad, runs int
 		low, high float64
 	}{{0, 10, 0, 0.2775}, {1, 10, 0.0179, 0.4042}, {5, 10, 0.2366, 0.7634}, {10, 10, 0.7225, 1}, {20, 1000, 0.0130, 0.0307}} {
-		low, high := alert.Interval(test.bad, test.runs, 0.95)
+		low, high := sure.Interval(test.bad, test.runs)
 		if math.Abs(float64(low)-test.low) > 1e-4 || math.Abs(float64(high)-test.high) > 1e-4 {
 			t.Errorf("%d of %d: want %v to %v, got %v to %v", test.bad, test.runs, test.low, test.high, float64(low), float64(high))
 		}

@@ -186,8 +186,13 @@ func ruleName(name string) bool {
 	return len(name) <= 63 && regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`).MatchString(name)
 }
 
-// watches reports whether one of the globs matches the probe's name.
-func (r *Rule) watches(name string) bool {
+// Interval returns the bounds of the true rate behind bad of runs, with the rule's confidence; the raw rate without one.
+func (r *Rule) Interval(bad, runs int) (low, high Share) {
+	return interval(bad, runs, quantile(r.Confidence))
+}
+
+// Watches reports whether one of the globs matches the probe's name.
+func (r *Rule) Watches(name string) bool {
 	return matches(r.Probes, name)
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -30,7 +31,10 @@ type Config struct {
 	Probes      []probe.Probe       // of the catalogue and of the file
 	LeftOut     []catalogue.LeftOut // catalogue probes that the file does not give enough for
 	Rules       []alert.Rule
+	Maintenance []alert.Maintenance
 	Notifiers   map[string]Notifier
+	Support     string // whom to ask at AISquare; empty for nobody
+	SupportWait time.Duration
 	Telemetry   otel.Settings
 	Listen      string
 	Limits      probe.Limits
@@ -48,6 +52,9 @@ type file struct {
 	Defaults    probe.Defaults       `yaml:"defaults,omitempty"`
 	Probes      []probe.Probe        `yaml:"probes,omitempty"`
 	Rules       *[]alert.Rule        `yaml:"rules,omitempty"`
+	Maintenance []alert.Maintenance  `yaml:"maintenance,omitempty"`
+	Support     string               `yaml:"support,omitempty"`       // whom to ask at AISquare about server errors
+	SupportWait time.Duration        `yaml:"support_after,omitempty"` // when they are this old
 	Notifiers   map[string]yaml.Node `yaml:"notifiers,omitempty"`
 	Telemetry   otel.Settings        `yaml:"telemetry,omitempty"`
 	Listen      string               `yaml:"listen,omitempty"`
@@ -137,6 +144,8 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	}
 	r.probes(document, raw, cfg)
 	r.rules(document, raw, cfg)
+	r.maintenance(document, raw, cfg)
+	r.support(document, raw, cfg)
 	return cfg
 }
 

@@ -14,18 +14,21 @@ import (
 
 // effective is a configuration as [Print] writes it: a file that could be loaded, but for secrets that stood in clear.
 type effective struct {
-	Target      string         `yaml:"target"`
-	AllowHTTP   bool           `yaml:"allow_http,omitempty"`
-	Studio      string         `yaml:"studio,omitempty"`
-	Catalogue   string         `yaml:"catalogue"`
-	Credentials map[string]any `yaml:"credentials,omitempty"`
-	Probes      []probe.Probe  `yaml:"probes"`
-	Rules       []alert.Rule   `yaml:"rules"`
-	Notifiers   map[string]any `yaml:"notifiers,omitempty"`
-	Telemetry   otel.Settings  `yaml:"telemetry,omitempty"`
-	Listen      string         `yaml:"listen"`
-	Limits      probe.Limits   `yaml:"limits"`
-	Network     probe.Network  `yaml:"network,omitempty"`
+	Target      string              `yaml:"target"`
+	AllowHTTP   bool                `yaml:"allow_http,omitempty"`
+	Studio      string              `yaml:"studio,omitempty"`
+	Catalogue   string              `yaml:"catalogue"`
+	Credentials map[string]any      `yaml:"credentials,omitempty"`
+	Probes      []probe.Probe       `yaml:"probes"`
+	Rules       []alert.Rule        `yaml:"rules"`
+	Maintenance []alert.Maintenance `yaml:"maintenance,omitempty"`
+	Notifiers   map[string]any      `yaml:"notifiers,omitempty"`
+	Support     string              `yaml:"support,omitempty"`
+	SupportWait time.Duration       `yaml:"support_after,omitempty"`
+	Telemetry   otel.Settings       `yaml:"telemetry,omitempty"`
+	Listen      string              `yaml:"listen"`
+	Limits      probe.Limits        `yaml:"limits"`
+	Network     probe.Network       `yaml:"network,omitempty"`
 }
 
 // Print writes the effective configuration: the catalogue and all defaults filled in, each secret as the reference that
@@ -33,7 +36,7 @@ type effective struct {
 func Print(w io.Writer, c *Config) error {
 	e := effective{
 		Target: c.Target.String(), AllowHTTP: c.AllowHTTP, Studio: c.Studio, Catalogue: "none", Probes: c.Probes, Rules: c.Rules,
-		Telemetry: c.Telemetry, Listen: c.Listen, Limits: c.Limits, Network: c.Network,
+		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Listen: c.Listen, Limits: c.Limits, Network: c.Network,
 		Credentials: map[string]any{}, Notifiers: map[string]any{},
 	}
 	for name, part := range c.Credentials {

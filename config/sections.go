@@ -140,33 +140,83 @@ func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
 			}
 		}
 		r.knownNotifiers(node, at, rule.Notify, cfg)
-		r.neverJudged(node, at, rule, cfg)
+		r.cannotJudge(node, at, rule, cfg)
 	}
 	if len(cfg.Notifiers) == 0 && len(cfg.Rules) > 0 {
 		r.warn(locate(document, ""), "notifiers", "there are none, so nobody is told of an alert; define one, for example slack")
 	}
 }
 
-// neverJudged warns of probes that run too rarely for a rule: silence about them would mean nothing.
-func (r *reader) neverJudged(node *yaml.Node, at string, rule *alert.Rule, cfg *Config) {
-	if rule.Per != alert.PerProbe {
+// cannotJudge warns of a rule that can never fire, or never be over: silence about its probes would mean nothing.
+func (r *reader) cannotJudge(node *yaml.Node, at string, rule *alert.Rule, cfg *Config) {
+	if rule.Per != alert.PerProbe || rule.Confidence == 0 {
 		return
 	}
 	noon := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) // of a Monday, when every schedule is at work
-	var rare []string
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
-		watched := slices.ContainsFunc(rule.Probes, func(glob string) bool {
-			ok, err := path.Match(glob, p.Name)
-			return ok && err == nil
-		})
-		if watched && p.Schedule.Between(noon, noon.Add(rule.Window)) < rule.MinRuns {
-			rare = append(rare, p.Name)
+		runs := p.Schedule.Between(noon, noon.Add(rule.Window))
+		if runs < rule.MinRuns || !rule.Watches(p.Name) {
+			continue
+		}
+		low, _ := rule.Interval(runs, runs)
+		_, high := rule.Interval(0, runs)
+		if low <= rule.Threshold || high >= rule.Clear {
+			r.warn(node, at, fmt.Sprintf("%s asks for %v confidence, and %d runs of %s in %v cannot give it: without a bad run the rate may still be %v, "+
+				"with nothing but bad ones it may be as low as %v; choose a longer window, a higher clear or less confidence", rule.Name, rule.Confidence, runs, p.Name, rule.Window, high, low))
+			return
 		}
 	}
-	if len(rare) > 0 {
-		r.warn(node, at, fmt.Sprintf("%s never judges %s, which run less than %d times (min_runs) in %v; give them a rule with a longer window or a smaller min_runs",
-			rule.Name, strings.Join(rare, ", "), rule.MinRuns, rule.Window))
+}
+
+// maintenance checks the recurring windows.
+func (r *reader) maintenance(document *yaml.Node, raw *file, cfg *Config) {
+	seen := map[string]int{}
+	for i := range raw.Maintenance {
+		m, at := &raw.Maintenance[i], fmt.Sprintf("maintenance[%d]", i)
+		node := locate(document, at)
+		r.invalid(node, at, m.Validate())
+		if first, taken := seen[m.Name]; taken {
+			r.fault(locate(node, "name"), join(at, "name"), fmt.Sprintf("is %q, the name that maintenance[%d] has already", m.Name, first))
+		}
+		seen[m.Name] = i
+		r.mutesSomething(node, join(at, "rules"), m.Rules, ruleNames(cfg.Rules))
+		r.mutesSomething(node, join(at, "probes"), m.Probes, probeNames(cfg.Probes))
+	}
+	cfg.Maintenance = raw.Maintenance
+}
+
+// mutesSomething refuses globs that match no name: what was to be muted would page at night.
+func (r *reader) mutesSomething(node *yaml.Node, at string, globs, names []string) {
+	for k, glob := range globs {
+		if !slices.ContainsFunc(names, func(name string) bool { ok, err := path.Match(glob, name); return ok || err != nil }) {
+			field := fmt.Sprintf("%s[%d]", at[strings.LastIndexByte(at, '.')+1:], k)
+			r.fault(locate(node, field), fmt.Sprintf("%s[%d]", at, k), fmt.Sprintf("%q matches nothing; there are %s", glob, strings.Join(names, ", ")))
+		}
+	}
+}
+
+func ruleNames(rules []alert.Rule) []string {
+	names := []string{alert.AccessRule, alert.NoDataRule, alert.NetworkRule}
+	for i := range rules {
+		names = append(names, rules[i].Name)
+	}
+	return names
+}
+
+// defaultSupportWait is how old server errors are when AISquare is to be asked.
+const defaultSupportWait = 30 * time.Minute
+
+// support reads whom to ask.
+func (r *reader) support(document *yaml.Node, raw *file, cfg *Config) {
+	cfg.Support = raw.Support
+	switch {
+	case raw.SupportWait < 0:
+		r.fault(locate(document, "support_after"), "support_after", "is "+raw.SupportWait.String()+"; write a time above 0, for example 30m")
+	case raw.SupportWait > 0 && raw.Support == "":
+		r.fault(locate(document, "support_after"), "support_after", "is there without support; write whom to ask at AISquare, for example support: support@aisquare.studio")
+	case raw.Support != "":
+		cfg.SupportWait = cmp.Or(raw.SupportWait, defaultSupportWait)
 	}
 }
 

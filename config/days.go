@@ -1,0 +1,45 @@
+package config
+
+import (
+	"reflect"
+	"regexp"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v4"
+)
+
+// inDays matches durations that Go does not read: with days or weeks.
+var inDays = regexp.MustCompile(`^[0-9]+[dw]`)
+
+// days rewrites durations such as 30d or 1d12h in a node to what Go reads, wherever a value of the type wants a duration.
+// What is no such duration stays as it is, and is told by whoever decodes it.
+func days(node *yaml.Node, t reflect.Type) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case node == nil:
+	case node.Kind == yaml.DocumentNode:
+		days(node.Content[0], t)
+	case node.Kind == yaml.ScalarNode && t == reflect.TypeFor[time.Duration]() && inDays.MatchString(node.Value):
+		if d, err := model.ParseDuration(node.Value); err == nil {
+			node.Value = time.Duration(d).String()
+		}
+	case node.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:
+		for _, item := range node.Content {
+			days(item, t.Elem())
+		}
+	case node.Kind == yaml.MappingNode && t.Kind() == reflect.Map:
+		for i := 1; i < len(node.Content); i += 2 {
+			days(node.Content[i], t.Elem())
+		}
+	case node.Kind == yaml.MappingNode && t.Kind() == reflect.Struct:
+		fields := yamlFields(t)
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if field, known := fields[node.Content[i].Value]; known {
+				days(node.Content[i+1], field.Type)
+			}
+		}
+	}
+}
