@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -19,6 +20,7 @@ type Destination struct {
 // OutboxOptions are what an Outbox needs.
 type OutboxOptions struct {
 	Destinations map[string]Destination // by the notifiers' names
+	Store        *Store                 // what outlives the process; nil to keep everything in memory
 	Observer     DeliveryObserver       // nil for none
 	Logger       *slog.Logger           // nil for none
 	Rand         func() float64         // 0 to 1, for jitter; nil for a random source
@@ -38,12 +40,26 @@ type Backlog struct {
 //
 // What changes while an incident still waits is folded into one message that tells the latest state: when it is resolved
 // before anybody heard of it, one message RESOLVED says how long it fired.
+//
+// With a store, a change of state and the messages that it owes are one transaction, and nothing is sent before it is
+// written. When the disk fails, people are told all the same, and what is missing on it is written when it is back.
 type Outbox struct {
 	options OutboxOptions
 	changed chan struct{} // destinations were replaced
 
-	mu    sync.Mutex
-	lanes map[string]*lane // as long as the outbox lives: a sender is never taken away while it sends
+	disk    sync.Mutex // orders what is written: held over I/O, and taken before mu
+	unsaved *ledger    // what the disk did not take
+
+	mu     sync.Mutex
+	lanes  map[string]*lane  // as long as the outbox lives: a sender is never taken away while it sends
+	stored map[string]stored // by notifier: what an earlier process left, until the notifier is there
+	fault  error             // of the last try to write
+}
+
+// stored is what an earlier process left of one destination.
+type stored struct {
+	owed []entry
+	told map[string]toldOf
 }
 
 // NewOutbox returns an outbox. Nothing is sent before Run.
@@ -60,9 +76,30 @@ func NewOutbox(options OutboxOptions) *Outbox {
 	if options.Grace == 0 {
 		options.Grace = 3 * time.Second
 	}
-	o := &Outbox{options: options, changed: make(chan struct{}, 1), lanes: make(map[string]*lane)}
-	o.Replace(options.Destinations)
+	o := &Outbox{
+		options: options, changed: make(chan struct{}, 1), unsaved: newLedger(),
+		lanes: make(map[string]*lane), stored: make(map[string]stored),
+	}
+	if len(options.Destinations) > 0 {
+		o.Replace(options.Destinations)
+	}
 	return o
+}
+
+// Load takes over what an earlier process left in the store: call it once, before Replace and Run. What cannot be read is
+// told in the error; the rest is taken over all the same.
+func (o *Outbox) Load(ctx context.Context) error {
+	owed, errOwed := o.options.Store.owed(ctx)
+	told, errTold := o.options.Store.toldSoFar(ctx)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for name, entries := range owed {
+		o.stored[name] = stored{owed: entries}
+	}
+	for name, all := range told {
+		o.stored[name] = stored{owed: o.stored[name].owed, told: all}
+	}
+	return errors.Join(errOwed, errTold)
 }
 
 // nobody observes nothing.
@@ -71,39 +108,111 @@ type nobody struct{}
 // Delivered does nothing.
 func (nobody) Delivered(string, error) {}
 
-// Add owes the transition to its notifiers, or to all when it names none. It never blocks.
+// Add keeps the state that a transition leads to, and owes it to its notifiers, or to all when it names none; to nobody when
+// it is muted. It waits for the disk, never for a notifier.
 func (o *Outbox) Add(t Transition) {
+	o.commit(func(l *ledger) {
+		if t.Event != EventTest {
+			l.incidents[t.Incident.ID] = t
+		}
+		if t.Muted {
+			return
+		}
+		names := t.Notify
+		if len(names) == 0 {
+			names = slices.Sorted(maps.Keys(o.lanes))
+		}
+		for _, name := range names {
+			if lane := o.lanes[name]; lane != nil && lane.active {
+				lane.add(t, l)
+			}
+		}
+	})
+}
+
+// commit changes what is in memory, writes what the change puts into the ledger in one transaction, and only then lets it
+// be sent. The change is made under mu.
+func (o *Outbox) commit(change func(*ledger)) {
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	l := newLedger()
+	o.mu.Lock()
+	change(l)
+	o.mu.Unlock()
+	o.save(l)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	names := t.Notify
-	if len(names) == 0 {
-		names = slices.Sorted(maps.Keys(o.lanes))
-	}
-	for _, name := range names {
-		if l := o.lanes[name]; l != nil && l.active {
-			l.queue.add(t, l.destination.GroupWait)
-			l.nudge()
+	for id, row := range l.owed {
+		if lane := o.lanes[row.notifier]; lane != nil {
+			lane.queue.keep(id)
+			lane.nudge()
 		}
 	}
+}
+
+// diskLimit bounds one try to write.
+const diskLimit = 10 * time.Second
+
+// save writes a ledger, with whatever the disk did not take earlier. The caller holds disk.
+func (o *Outbox) save(l *ledger) {
+	if o.options.Store == nil {
+		return
+	}
+	o.unsaved.merge(l)
+	if o.unsaved.isEmpty() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), diskLimit)
+	defer cancel()
+	err := o.options.Store.write(ctx, o.unsaved)
+	if err == nil {
+		o.unsaved = newLedger()
+	}
+	o.mu.Lock()
+	before := o.fault
+	o.fault = err
+	o.mu.Unlock()
+	switch {
+	case err != nil && before == nil:
+		o.options.Logger.Error("alerts cannot be written down; people are told all the same, but a restart would forget it",
+			"error", err, "fix", "make room in state_dir, or make it writable")
+	case err == nil && before != nil:
+		o.options.Logger.Info("alerts are written down again")
+	}
+}
+
+// Fault returns why the store does not take what changes; nil when it does.
+func (o *Outbox) Fault() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.fault
 }
 
 // Replace takes the destinations of a new configuration. What waits for those that stay is tried again at once, since what
 // refused it may have been mended; what waits for one that is gone is dropped, and said in the log.
 func (o *Outbox) Replace(destinations map[string]Destination) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	now := time.Now()
-	for name, l := range o.lanes {
-		if _, stays := destinations[name]; !stays {
-			l.close()
+	o.commit(func(l *ledger) {
+		for name, lane := range o.lanes {
+			if _, stays := destinations[name]; !stays {
+				lane.close(l)
+			}
 		}
-	}
-	for name, d := range destinations {
-		if o.lanes[name] == nil {
-			o.lanes[name] = newLane(name, &o.options, &o.mu)
+		for name, d := range destinations {
+			if o.lanes[name] == nil {
+				o.lanes[name] = newLane(name, &o.options, &o.mu, o.commit)
+				o.lanes[name].take(o.stored[name])
+				delete(o.stored, name)
+			}
+			o.lanes[name].open(d, now)
 		}
-		o.lanes[name].open(d, now)
-	}
+		for name, left := range o.stored {
+			gone := newLane(name, &o.options, &o.mu, o.commit)
+			gone.take(left)
+			gone.close(l)
+		}
+		clear(o.stored)
+	})
 	select {
 	case o.changed <- struct{}{}:
 	default:
@@ -124,10 +233,29 @@ func (o *Outbox) Run(ctx context.Context) {
 				senders.Go(func() { l.run(ctx, late) })
 			}
 		}
+		if !o.await(ctx) {
+			return
+		}
+	}
+}
+
+// diskRetry is how often a disk that failed is tried again when nothing else is written.
+const diskRetry = 10 * time.Second
+
+// await returns when destinations were replaced; false when ctx ended. Meanwhile it tries a disk that failed again.
+func (o *Outbox) await(ctx context.Context) bool {
+	ticker := time.NewTicker(diskRetry)
+	defer ticker.Stop()
+	for {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-o.changed:
+			return true
+		case <-ticker.C:
+			if o.Fault() != nil {
+				o.commit(func(*ledger) {})
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -16,6 +17,9 @@ const (
 
 // entry is a change of one incident that one destination has not been told.
 type entry struct {
+	id       string // of its row in the store
+	kept     bool   // the store has it as it is now, or has failed: it may be sent
+	digest   string
 	event    Event
 	incident Incident
 	at       time.Time // of the change
@@ -27,14 +31,27 @@ type entry struct {
 // queue holds what one destination is owed, in the order of the incidents' first untold changes. It is pure data.
 type queue struct{ entries []entry }
 
-// add takes a change. What is not yet told of the same incident is folded into it: people hear of the latest state, once.
-func (q *queue) add(t Transition, groupWait time.Duration) {
-	e := entry{event: t.Event, incident: t.Incident, at: t.At, first: t.At, hold: t.At.Add(groupWait)}
+// add takes a change and returns the identifier of the entry that tells it. What is not yet told of the same incident is
+// folded into it: people hear of the latest state, once.
+func (q *queue) add(t Transition, notifier string, groupWait time.Duration) string {
+	e := entry{
+		id:     fmt.Sprintf("%s/%s/%d/%s", notifier, t.Incident.ID, t.At.UnixNano(), t.Event),
+		digest: t.Digest, event: t.Event, incident: t.Incident, at: t.At, first: t.At, hold: t.At.Add(groupWait),
+		kept: t.Event == EventTest, // who asked for it waits for it: it is in no store
+	}
 	if i := q.find(&e); i >= 0 {
 		q.entries[i].fold(&e)
-		return
+		return q.entries[i].id
 	}
 	q.entries = append(q.entries, e)
+	return e.id
+}
+
+// keep marks an entry as written.
+func (q *queue) keep(id string) {
+	if i := slices.IndexFunc(q.entries, func(e entry) bool { return e.id == id }); i >= 0 {
+		q.entries[i].kept = true
+	}
 }
 
 // find returns the entry that a newer change is folded into; -1 for none.
@@ -54,27 +71,24 @@ func (e *entry) fold(newer *entry) {
 	if newer.event != EventUpdate || e.event == EventResolved {
 		e.event = newer.event
 	}
-	e.incident, e.at = newer.incident, newer.at
+	e.incident, e.at, e.digest, e.kept = newer.incident, newer.at, newer.digest, false
 	e.folded += newer.folded + 1
 }
 
 // next returns when the first entry may be sent; false when nothing waits.
 func (q *queue) next() (time.Time, bool) {
-	if len(q.entries) == 0 {
-		return time.Time{}, false
-	}
-	first := q.entries[0].hold
+	first, found := time.Time{}, false
 	for i := range q.entries {
-		if q.entries[i].hold.Before(first) {
-			first = q.entries[i].hold
+		if e := &q.entries[i]; e.kept && (!found || e.hold.Before(first)) {
+			first, found = e.hold, true
 		}
 	}
-	return first, true
+	return first, found
 }
 
 // take removes the first entry that may be sent at now, and those that one message tells with it; empty for none.
-func (q *queue) take(now time.Time, groupWait time.Duration) []entry {
-	i := slices.IndexFunc(q.entries, func(e entry) bool { return !e.hold.After(now) })
+func (q *queue) take(now time.Time, groupWait time.Duration, ref func(incident string) string) []entry {
+	i := slices.IndexFunc(q.entries, func(e entry) bool { return e.kept && !e.hold.After(now) })
 	if i < 0 {
 		return nil
 	}
@@ -84,7 +98,7 @@ func (q *queue) take(now time.Time, groupWait time.Duration) []entry {
 	for j := range q.entries {
 		switch {
 		case j == i:
-		case head.joins(&q.entries[j], now, groupWait):
+		case head.joins(&q.entries[j], now, groupWait) && ref(head.incident.ID) == ref(q.entries[j].incident.ID):
 			taken = append(taken, q.entries[j])
 		default:
 			rest = append(rest, q.entries[j])
@@ -96,14 +110,21 @@ func (q *queue) take(now time.Time, groupWait time.Duration) []entry {
 
 // joins reports whether one message tells both.
 func (e *entry) joins(other *entry, now time.Time, groupWait time.Duration) bool {
-	if e.event == EventTest || e.event != other.event || e.incident.Rule != other.incident.Rule {
+	if e.event == EventTest || e.event != other.event || !other.kept {
+		return false
+	}
+	if e.digest != "" && e.digest == other.digest {
+		return true
+	}
+	if e.incident.Rule != other.incident.Rule {
 		return false
 	}
 	return now.Sub(e.first) >= pileUp || other.at.Sub(e.at).Abs() <= groupWait && groupWait > 0
 }
 
-// restore puts back what could not be sent, in front of what came since, and not to be sent before hold.
-func (q *queue) restore(taken []entry, hold time.Time) {
+// restore puts back what could not be sent, in front of what came since, and not to be sent before hold. It returns the
+// identifiers of entries that became one with an earlier one, and of those that tell them now.
+func (q *queue) restore(taken []entry, hold time.Time) (gone, changed []string) {
 	since := q.entries
 	q.entries = taken
 	for i := range q.entries {
@@ -112,10 +133,12 @@ func (q *queue) restore(taken []entry, hold time.Time) {
 	for i := range since {
 		if j := q.find(&since[i]); j >= 0 {
 			q.entries[j].fold(&since[i])
+			gone, changed = append(gone, since[i].id), append(changed, q.entries[j].id)
 		} else {
 			q.entries = append(q.entries, since[i])
 		}
 	}
+	return gone, changed
 }
 
 // release lets everything be sent at now that only waits for company.
@@ -134,16 +157,29 @@ func oldest(entries []entry) time.Time {
 	return first
 }
 
-// message makes the notification of what was taken.
-func message(taken []entry, notifier string, now time.Time) Notification {
+// message makes the notification of what was taken, for a destination that was told so far.
+func message(taken []entry, notifier string, told map[string]toldOf, now time.Time) Notification {
 	head := &taken[0]
+	before := told[head.incident.ID]
 	n := Notification{
 		ID:       fmt.Sprintf("%s-%s-%d-%s", head.incident.ID, head.event, head.at.UnixNano(), notifier),
 		Notifier: notifier, At: head.at, Event: head.event, Incident: head.incident,
-		Late: max(now.Sub(head.first), 0), Folded: head.folded,
+		Late: max(now.Sub(head.first), 0), Folded: head.folded, Ref: before.ref, Told: before.event,
 	}
+	if head.event == EventFiring && (before.event == EventFiring || before.event == EventUpdate) {
+		n.Event = EventUpdate // that it was over for a while was never told, so it is not new
+	}
+	with := map[string]bool{head.incident.ID: true}
 	for i := range taken[1:] {
 		n.Others = append(n.Others, taken[i+1].incident)
+		with[taken[i+1].incident.ID] = true
+	}
+	if n.Ref != "" {
+		for _, id := range slices.Sorted(maps.Keys(told)) {
+			if told[id].ref == n.Ref && !with[id] {
+				n.Group = append(n.Group, told[id].incident)
+			}
+		}
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,22 +25,44 @@ type lane struct {
 	name    string
 	options *OutboxOptions
 	wake    chan struct{}
+	commit  func(func(*ledger)) // of the outbox
 
 	mu          *sync.Mutex
 	active      bool
 	destination Destination
 	queue       queue
-	flying      []entry   // being delivered now
-	notBefore   time.Time // the destination is left alone until then
+	told        map[string]toldOf // by incident: what the destination last heard
+	flying      []entry           // being delivered now
+	refreshed   time.Time         // when what fires was last repeated, for a destination that forgets
+	notBefore   time.Time         // the destination is left alone until then
 	waits       *backoff.ExponentialBackOff
 	failure     *DeliveryError // of the last attempt; nil when it was taken
 }
 
-func newLane(name string, options *OutboxOptions, mu *sync.Mutex) *lane {
+func newLane(name string, options *OutboxOptions, mu *sync.Mutex, commit func(func(*ledger))) *lane {
 	// The library's own jitter comes from a global source: it is left out, and added from ours.
 	waits := &backoff.ExponentialBackOff{InitialInterval: shortestWait, Multiplier: 2, MaxInterval: longestWait}
 	waits.Reset()
-	return &lane{name: name, options: options, mu: mu, wake: make(chan struct{}, 1), waits: waits}
+	return &lane{name: name, options: options, mu: mu, commit: commit, wake: make(chan struct{}, 1), waits: waits, told: map[string]toldOf{}}
+}
+
+// take takes over what an earlier process left. The caller holds mu.
+func (l *lane) take(left stored) {
+	l.queue.entries = append(l.queue.entries, left.owed...)
+	if left.told != nil {
+		l.told = left.told
+	}
+}
+
+// add owes a transition. The caller holds mu.
+func (l *lane) add(t Transition, ledger *ledger) {
+	id := l.queue.add(t, l.name, l.destination.GroupWait)
+	for i := range l.queue.entries {
+		if l.queue.entries[i].id == id {
+			ledger.owe(l.name, &l.queue.entries[i])
+		}
+	}
+	l.nudge()
 }
 
 // open gives the lane its destination. The caller holds mu.
@@ -54,7 +77,10 @@ func (l *lane) open(d Destination, now time.Time) {
 }
 
 // close drops what the lane is owed. The caller holds mu.
-func (l *lane) close() {
+func (l *lane) close(ledger *ledger) {
+	for i := range l.queue.entries {
+		ledger.drop(l.queue.entries[i].id)
+	}
 	if count := len(l.queue.entries); count > 0 {
 		l.options.Logger.Warn("messages are dropped, for their notifier was removed from the configuration", "notifier", l.name, "messages", count)
 	}
@@ -99,6 +125,9 @@ func (l *lane) due() (time.Time, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	next, ok := l.queue.next()
+	if again, must := l.refreshDue(); must && (!ok || again.Before(next)) {
+		next, ok = again, true
+	}
 	if next.Before(l.notBefore) {
 		next = l.notBefore
 	}
@@ -131,22 +160,30 @@ func (l *lane) sleep(ctx context.Context, due func() (time.Time, bool)) bool {
 // deliver makes one attempt with what is due.
 func (l *lane) deliver(ctx context.Context) {
 	begun := time.Now()
-	taken, destination := l.take(begun)
-	if len(taken) == 0 { // it was folded or dropped meanwhile
+	n, destination := l.next(begun)
+	if destination.Notifier == nil { // it was folded or dropped meanwhile
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
-	_, err := destination.Notifier.Deliver(ctx, message(taken, l.name, begun))
+	ref, err := destination.Notifier.Deliver(ctx, n)
 	l.options.Observer.Delivered(l.name, err)
-	l.tell(ctx, l.settle(err, begun, time.Now()))
+	l.tell(ctx, l.settle(ref, err, begun, time.Now()))
 }
 
-func (l *lane) take(now time.Time) ([]entry, Destination) {
+// next takes what is to be delivered now, and from whom; no notifier when there is nothing.
+func (l *lane) next(now time.Time) (Notification, Destination) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.flying = l.queue.take(now, l.destination.GroupWait)
-	return l.flying, l.destination
+	l.flying = l.queue.take(now, l.destination.GroupWait, func(incident string) string { return l.told[incident].ref })
+	if len(l.flying) > 0 {
+		return message(l.flying, l.name, l.told, now), l.destination
+	}
+	if again, must := l.refreshDue(); must && !again.After(now) {
+		l.refreshed = now
+		return l.refresh(now), l.destination
+	}
+	return Notification{}, Destination{}
 }
 
 // outcome is what an attempt changed, for the log.
@@ -155,21 +192,29 @@ type outcome struct {
 	pending       int
 }
 
-// settle draws the consequences of an attempt.
-func (l *lane) settle(err error, begun, now time.Time) outcome {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// settle draws the consequences of an attempt, and writes them down.
+func (l *lane) settle(ref string, err error, begun, now time.Time) (o outcome) {
+	l.commit(func(ledger *ledger) { o = l.conclude(ref, err, begun, now, ledger) })
+	return o
+}
+
+// conclude draws the consequences of an attempt. The caller holds mu.
+func (l *lane) conclude(ref string, err error, begun, now time.Time, ledger *ledger) outcome {
 	taken := l.flying
 	l.flying = nil
 	l.notBefore = begun.Add(pace)
 	o := outcome{before: l.failure, after: failureOf(err)}
 	l.failure = o.after
-	if err == nil {
+	switch {
+	case err == nil:
 		l.waits.Reset()
+		l.heard(taken, ref, ledger)
 		return o
-	}
-	if !l.active { // removed meanwhile
+	case !l.active: // removed meanwhile
 		l.failure = nil
+		for i := range taken {
+			ledger.drop(taken[i].id)
+		}
 		return o
 	}
 	hold := now
@@ -181,9 +226,22 @@ func (l *lane) settle(err error, begun, now time.Time) outcome {
 	default:
 		l.notBefore = later(l.notBefore, now.Add(l.pause()))
 	}
-	l.queue.restore(taken, hold)
+	l.restore(taken, hold, ledger)
 	o.pending = len(l.queue.entries)
 	return o
+}
+
+// restore puts back what could not be sent. The caller holds mu.
+func (l *lane) restore(taken []entry, hold time.Time, ledger *ledger) {
+	gone, changed := l.queue.restore(taken, hold)
+	for _, id := range gone {
+		ledger.drop(id)
+	}
+	for i := range l.queue.entries {
+		if e := &l.queue.entries[i]; slices.Contains(changed, e.id) {
+			ledger.owe(l.name, e)
+		}
+	}
 }
 
 // pause returns how long to wait after a failure: 1 s, doubling, with up to half of it added, 5 minutes at most.

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -110,6 +111,21 @@ type TraceID [16]byte
 // String returns the identifier in 32 hexadecimal digits.
 func (id TraceID) String() string { return hex.EncodeToString(id[:]) }
 
+// MarshalText returns the identifier as String does.
+func (id TraceID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (id *TraceID) UnmarshalText(text []byte) error { return unhex(id[:], text) }
+
+// unhex fills an identifier from its hexadecimal digits.
+func unhex(id, text []byte) error {
+	if hex.DecodedLen(len(text)) != len(id) {
+		return fmt.Errorf("%q is no identifier of %d bytes", text, len(id))
+	}
+	_, err := hex.Decode(id, text)
+	return err
+}
+
 // IsValid reports whether there is a trace.
 func (id TraceID) IsValid() bool { return id != TraceID{} }
 
@@ -118,6 +134,12 @@ type SpanID [8]byte
 
 // String returns the identifier in 16 hexadecimal digits.
 func (id SpanID) String() string { return hex.EncodeToString(id[:]) }
+
+// MarshalText returns the identifier as String does.
+func (id SpanID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (id *SpanID) UnmarshalText(text []byte) error { return unhex(id[:], text) }
 
 // IsValid reports whether there is a span.
 func (id SpanID) IsValid() bool { return id != SpanID{} }

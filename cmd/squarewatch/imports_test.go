@@ -13,12 +13,13 @@ import (
 // allowed is the direction of imports: what each package may import of ours. A package that is not here may import nothing of ours.
 func allowed() map[string][]string {
 	below := []string{
-		"config/secret", "probe", "probe/catalogue", "alert", "alert/slack", "otel", "config",
+		"config/secret", "probe", "probe/catalogue", "probe/database", "probe/history", "alert", "alert/slack", "otel", "config",
 	}
 	return map[string][]string{
 		"probe":              {"config/secret"},
 		"probe/catalogue":    {"probe"},
-		"alert":              {"probe"},
+		"probe/history":      {"probe", "probe/database"},
+		"alert":              {"probe", "probe/database"},
 		"alert/slack":        {"alert", "probe", "config/secret"},
 		"alert/notifiertest": {"alert", "probe", "config/secret"},
 		"otel":               {"probe", "alert", "config/secret"},
@@ -30,8 +31,9 @@ func allowed() map[string][]string {
 // forbidden names what a package must not depend on, even through others.
 func forbidden() map[string][]string {
 	return map[string][]string{
-		"probe": {"go.opentelemetry.io/", "github.com/slack-go/", "squarewatch/alert"},
-		"alert": {"go.opentelemetry.io/", "github.com/slack-go/"},
+		"probe":         {"go.opentelemetry.io/", "github.com/slack-go/", "squarewatch/alert", "modernc.org/"},
+		"probe/history": {"modernc.org/"},
+		"alert":         {"go.opentelemetry.io/", "github.com/slack-go/", "modernc.org/"},
 	}
 }
 

@@ -1,0 +1,323 @@
+package alert_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/alert"
+
+	_ "modernc.org/sqlite" // the driver, which the program itself chooses in cmd
+)
+
+// openStore opens a store in a file; nobody closes it where a process is to die.
+func openStore(t *testing.T, path string) (*alert.Store, *sql.DB) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	store, err := alert.NewStore(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store, db
+}
+
+// process is an outbox with a store that can be killed.
+type process struct {
+	*alert.Outbox
+
+	store *alert.Store
+	db    *sql.DB
+	kill  func()
+}
+
+// begin starts a process on a database. Killed, it stops in the middle of whatever it does, as far as a test can.
+func begin(t *testing.T, path string, destinations map[string]alert.Destination) *process {
+	t.Helper()
+	store, db := openStore(t, path)
+	o := alert.NewOutbox(alert.OutboxOptions{Store: store, Rand: func() float64 { return 0 }, Grace: time.Nanosecond})
+	if err := o.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	o.Replace(destinations)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { o.Run(ctx) })
+	p := &process{Outbox: o, store: store, db: db}
+	p.kill = sync.OnceFunc(func() {
+		cancel()
+		running.Wait()
+		_ = db.Close()
+	})
+	t.Cleanup(p.kill)
+	return p
+}
+
+func ops(m alert.Notifier) map[string]alert.Destination {
+	return map[string]alert.Destination{"ops": {Notifier: m}}
+}
+
+// stateful returns a transition with the state that the engine would put into it.
+func stateful(event alert.Event, id string) alert.Transition {
+	c := change(event, id)
+	c.State = alert.SeriesState{Rule: "r", Series: id, State: alert.Firing, Fired: c.At, Incident: id, Announced: true}
+	if event == alert.EventResolved {
+		c.State.State, c.State.Resolved = alert.Inactive, c.At
+	}
+	return c
+}
+
+func TestWhatIsOwedOutlivesTheProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		down := newMessenger()
+		down.answer = func(int) error { return failure("network", 0) }
+		first := begin(t, path, ops(down))
+		first.Add(stateful(alert.EventFiring, "a"))
+		first.Add(stateful(alert.EventFiring, "b"))
+		time.Sleep(10 * time.Second)
+		first.Add(stateful(alert.EventResolved, "b"))
+		first.kill()
+
+		time.Sleep(time.Hour)
+		up := newMessenger()
+		second := begin(t, path, ops(up))
+		states, err := second.store.States(t.Context(), time.Now())
+		if err != nil || len(states) != 2 || states[0].State != alert.Firing || states[1].State != alert.Inactive {
+			t.Errorf("want one series that fires and one that is over, got %+v, %v", states, err)
+		}
+		time.Sleep(10 * time.Second)
+		want(t, []string{"firing a late 1h0m10s", "resolved b folds 1 late 1h0m11s"}, up.said())
+		second.kill()
+
+		again := newMessenger()
+		third := begin(t, path, ops(again))
+		time.Sleep(10 * time.Second)
+		want(t, nil, again.said())
+		third.Add(stateful(alert.EventResolved, "a"))
+		time.Sleep(10 * time.Second)
+		want(t, []string{"resolved a"}, again.said())
+	})
+}
+
+// threaded is a notifier that names its messages.
+type threaded struct {
+	*messenger
+	n int
+}
+
+func (m *threaded) Deliver(ctx context.Context, n alert.Notification) (string, error) {
+	_, err := m.messenger.Deliver(ctx, n)
+	if n.Ref != "" || err != nil {
+		return n.Ref, err
+	}
+	m.n++
+	return fmt.Sprintf("m%d", m.n), nil
+}
+
+func TestALaterMessageKnowsTheFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		m := &threaded{messenger: newMessenger()}
+		first := begin(t, path, map[string]alert.Destination{"ops": {Notifier: m, GroupWait: time.Second}})
+		first.Add(stateful(alert.EventFiring, "a"))
+		first.Add(stateful(alert.EventFiring, "b"))
+		time.Sleep(10 * time.Second)
+		first.kill()
+		second := begin(t, path, map[string]alert.Destination{"ops": {Notifier: m, GroupWait: time.Second}})
+		second.Add(stateful(alert.EventResolved, "b"))
+		time.Sleep(10 * time.Second)
+		want(t, []string{"firing a+b late 1s", "resolved b late 1s"}, m.said())
+		last := m.taken[1]
+		if last.Ref != "m1" || last.Told != alert.EventFiring || len(last.Group) != 1 || last.Group[0].ID != "a" {
+			t.Errorf("want the reference of the first message and the other incident that it told, got %q %q %+v", last.Ref, last.Told, last.Group)
+		}
+	})
+}
+
+func TestAnIncidentThatWasNeverToldAsOverIsNotNew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		m := newMessenger(nil, failure("network", 30*time.Second))
+		p := begin(t, path, ops(m))
+		p.Add(stateful(alert.EventFiring, "a"))
+		time.Sleep(10 * time.Second)
+		p.Add(stateful(alert.EventResolved, "a"))
+		time.Sleep(10 * time.Second)
+		p.Add(stateful(alert.EventFiring, "a"))
+		time.Sleep(time.Minute)
+		want(t, []string{"firing a", "update a folds 1 late 30s"}, m.said())
+	})
+}
+
+func TestAMutedChangeIsKeptAndToldToNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		m := newMessenger()
+		p := begin(t, path, ops(m))
+		c := stateful(alert.EventFiring, "a")
+		c.Muted = true
+		p.Add(c)
+		time.Sleep(10 * time.Second)
+		want(t, nil, m.said())
+		states, err := p.store.States(t.Context(), time.Now())
+		if err != nil || len(states) != 1 {
+			t.Errorf("want its state kept, got %+v, %v", states, err)
+		}
+	})
+}
+
+func TestChangesOfOneDigestAreOneMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMessenger()
+		o := deliverTo(t, m, time.Second)
+		for _, rule := range []string{"r", "s"} {
+			c := change(alert.EventResolved, rule)
+			c.Incident.Rule, c.Digest = rule, "unmuted"
+			o.Add(c)
+		}
+		time.Sleep(10 * time.Second)
+		want(t, []string{"resolved r+s late 1s"}, m.said())
+	})
+}
+
+func TestADiskThatFailsStopsNoMessage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		m := newMessenger()
+		p := begin(t, path, ops(m))
+		var pages int
+		if err := p.db.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
+			t.Fatal(err)
+		}
+		limit := func(n int) {
+			if _, err := p.db.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		limit(pages)
+		for i := range 200 { // until the last page is full
+			p.Add(stateful(alert.EventFiring, fmt.Sprintf("i%03d", i)))
+		}
+		if p.Fault() == nil {
+			t.Fatal("want the fault of the disk said")
+		}
+		time.Sleep(10 * time.Minute)
+		if got := len(m.taken); got == 0 || m.taken[0].Incident.ID != "i000" {
+			t.Fatalf("want messages delivered all the same, got %d", got)
+		}
+		limit(1 << 20)
+		time.Sleep(time.Minute)
+		if p.Fault() != nil {
+			t.Errorf("want it well again, got %v", p.Fault())
+		}
+		states, err := p.store.States(t.Context(), time.Now())
+		if err != nil || len(states) != 200 {
+			t.Errorf("want all states written when the disk is back, got %d, %v", len(states), err)
+		}
+		p.kill()
+		again := newMessenger()
+		begin(t, path, ops(again))
+		time.Sleep(time.Minute)
+		want(t, nil, again.said())
+	})
+}
+
+func TestWhatARemovedNotifierIsOwedIsDropped(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		down := newMessenger()
+		down.answer = func(int) error { return failure("network", 0) }
+		first := begin(t, path, ops(down))
+		first.Add(stateful(alert.EventFiring, "a"))
+		time.Sleep(time.Second)
+		first.kill()
+		second := begin(t, path, map[string]alert.Destination{"other": {Notifier: newMessenger()}})
+		second.kill()
+		m := newMessenger()
+		begin(t, path, ops(m))
+		time.Sleep(time.Minute)
+		want(t, nil, m.said())
+	})
+}
+
+// forgetful is a notifier whose destination forgets.
+type forgetful struct{ *messenger }
+
+func (forgetful) RefreshEvery() time.Duration { return time.Minute }
+
+func TestADestinationThatForgetsIsToldAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := forgetful{newMessenger()}
+		o := deliverTo(t, m, 0)
+		o.Add(change(alert.EventFiring, "a"))
+		o.Add(change(alert.EventFiring, "b"))
+		time.Sleep(150 * time.Second)
+		o.Add(change(alert.EventResolved, "a"))
+		time.Sleep(time.Minute)
+		want(t, []string{"firing a", "firing b late 1s", "update a+b", "update a+b", "resolved a", "update b"}, m.said())
+	})
+}
+
+func TestSilencesOutliveTheProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		store, db := openStore(t, path)
+		var applied []alert.Silence
+		apply := func(all []alert.Silence) { applied = all }
+		s := alert.NewSilences(nil, store, apply)
+		kept, err := s.Add(t.Context(), alert.Silence{Rules: []string{"server-*"}, Until: time.Now().Add(time.Hour), By: "me"})
+		if err != nil || len(applied) != 1 {
+			t.Fatalf("want it in force, got %+v, %v", applied, err)
+		}
+		if _, err := s.Add(t.Context(), alert.Silence{Until: time.Now().Add(-time.Hour)}); err == nil {
+			t.Error("want a silence in the past refused")
+		}
+		gone, err := s.Add(t.Context(), alert.Silence{Until: time.Now().Add(time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Remove(t.Context(), gone.ID); err != nil || len(applied) != 1 {
+			t.Errorf("want one left, got %+v, %v", applied, err)
+		}
+		if err := s.Remove(t.Context(), "nothing"); err == nil {
+			t.Error("want an error for what is not there")
+		}
+		_ = db.Close()
+		again, db := openStore(t, path)
+		defer func() { _ = db.Close() }()
+		known, err := again.Silences(t.Context(), time.Now())
+		if err != nil || len(known) != 1 || known[0].ID != kept.ID {
+			t.Errorf("want the silence known after a restart, got %+v, %v", known, err)
+		}
+		if late, err := again.Silences(t.Context(), time.Now().Add(2*time.Hour)); err != nil || len(late) != 0 {
+			t.Errorf("want it forgotten when it is over, got %+v, %v", late, err)
+		}
+	})
+}
+
+func BenchmarkAddWithStore(b *testing.B) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "x.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	db.SetMaxOpenConns(1)
+	store, err := alert.NewStore(b.Context(), db)
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := alert.NewOutbox(alert.OutboxOptions{Store: store, Destinations: map[string]alert.Destination{"ops": {Notifier: newMessenger()}}})
+	c := stateful(alert.EventFiring, "a")
+	for b.Loop() {
+		o.Add(c)
+	}
+}
