@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"squarewatch/alert"
+	"squarewatch/config/secret"
 	"squarewatch/otel"
 	"squarewatch/probe"
 	"squarewatch/probe/catalogue"
@@ -37,6 +38,8 @@ type Config struct {
 	SupportWait time.Duration
 	Telemetry   otel.Settings
 	Listen      string
+	APIToken    secret.Text // who has it may change something from another machine
+	StateDir    string      // where what outlives the process is kept; empty for nowhere
 	Limits      probe.Limits
 	Network     probe.Network
 	Warnings    []Warning
@@ -58,6 +61,8 @@ type file struct {
 	Notifiers   map[string]yaml.Node `yaml:"notifiers,omitempty"`
 	Telemetry   otel.Settings        `yaml:"telemetry,omitempty"`
 	Listen      string               `yaml:"listen,omitempty"`
+	APIToken    secret.Text          `yaml:"api_token,omitempty"`
+	StateDir    string               `yaml:"state_dir,omitempty"` // or none
 	Limits      probe.Limits         `yaml:"limits,omitempty"`
 	Network     probe.Network        `yaml:"network,omitempty"`
 }
@@ -102,7 +107,7 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 		return nil, r.errors
 	}
 	raw := file{
-		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: probe.DefaultLimits(), Listen: defaultListen,
+		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: probe.DefaultLimits(), Listen: defaultListen, StateDir: defaultStateDir,
 	}
 	r.decode(&document, "", &raw)
 	cfg := r.assemble(&document, &raw, options.Kinds)
@@ -111,6 +116,20 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 	}
 	cfg.Warnings = r.warnings
 	return cfg, nil
+}
+
+// defaultStateDir is what the unit's StateDirectory makes.
+const defaultStateDir = "/var/lib/squarewatch"
+
+// stateDir reads where what outlives the process is kept; empty for nowhere.
+func (r *reader) stateDir(document *yaml.Node, text string) string {
+	switch {
+	case text == "none":
+		return ""
+	case !filepath.IsAbs(text):
+		r.fault(locate(document, "state_dir"), "state_dir", fmt.Sprintf("is %q; write an absolute path such as %s, or none to keep nothing over a restart", text, defaultStateDir))
+	}
+	return text
 }
 
 // defaultListen is the address of the pages and metrics.
@@ -135,6 +154,8 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 		Telemetry:   raw.Telemetry,
 		Limits:      raw.Limits,
 		Network:     raw.Network,
+		APIToken:    raw.APIToken,
+		StateDir:    r.stateDir(document, raw.StateDir),
 	}
 	r.invalid(locate(document, "network"), "network", cfg.Network.Validate())
 	r.invalid(locate(document, "telemetry"), "telemetry", cfg.Telemetry.Validate())

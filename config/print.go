@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"squarewatch/alert"
+	"squarewatch/config/secret"
 	"squarewatch/otel"
 	"squarewatch/probe"
 )
@@ -27,6 +29,8 @@ type effective struct {
 	SupportWait time.Duration       `yaml:"support_after,omitempty"`
 	Telemetry   otel.Settings       `yaml:"telemetry,omitempty"`
 	Listen      string              `yaml:"listen"`
+	APIToken    secret.Text         `yaml:"api_token,omitempty"`
+	StateDir    string              `yaml:"state_dir"`
 	Limits      probe.Limits        `yaml:"limits"`
 	Network     probe.Network       `yaml:"network,omitempty"`
 }
@@ -36,7 +40,7 @@ type effective struct {
 func Print(w io.Writer, c *Config) error {
 	e := effective{
 		Target: c.Target.String(), AllowHTTP: c.AllowHTTP, Studio: c.Studio, Catalogue: "none", Probes: c.Probes, Rules: c.Rules,
-		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Listen: c.Listen, Limits: c.Limits, Network: c.Network,
+		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Listen: c.Listen, APIToken: c.APIToken, StateDir: cmp.Or(c.StateDir, "none"), Limits: c.Limits, Network: c.Network,
 		Credentials: map[string]any{}, Notifiers: map[string]any{},
 	}
 	for name, part := range c.Credentials {

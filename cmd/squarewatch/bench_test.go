@@ -177,7 +177,7 @@ func (c *counter) Missed(m probe.Miss) {
 func wholeDaemon(b *testing.B, target, collector string, connection probe.Connection, pool *x509.CertPool, n int) (time.Duration, int64) {
 	b.Helper()
 	var file strings.Builder
-	fmt.Fprintf(&file, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\ntelemetry: {otlp: {endpoint: %q, protocol: http/protobuf}}\n", target, collector)
+	fmt.Fprintf(&file, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\nstate_dir: %s\ntelemetry: {otlp: {endpoint: %q, protocol: http/protobuf}}\n", target, b.TempDir(), collector)
 	fmt.Fprintf(&file, "defaults: {schedule: '@every 1s', connection: %s}\nprobes:\n", connection)
 	for i := range benchRate {
 		fmt.Fprintf(&file, "  - {name: p%d, path: %s}\n", i, benchPath)

@@ -38,10 +38,15 @@ type Daemon struct {
 	telemetry *otel.Telemetry
 	outbox    *alert.Outbox
 	evaluator *alert.Evaluator
+	silences  *alert.Silences
+	state     *state
+	board     *board
 	progress  *progress
 	listener  net.Listener
 	ready     atomic.Bool
-	current   *generation // touched by New and Run only
+	reloads   chan chan error // asked for over HTTP
+	current   *generation     // touched by New and Run only
+	running   atomic.Pointer[config.Config]
 }
 
 // New reads the configuration and builds everything that can fail. Nothing runs yet. After an error nothing is left behind.
@@ -50,7 +55,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{options: options, progress: &progress{}}
+	d := &Daemon{options: options, progress: &progress{}, board: newBoard(), state: &state{}, reloads: make(chan chan error)}
 	if d.listener = options.Listener; d.listener == nil {
 		if d.listener, err = listen(ctx, cfg.Listen); err != nil {
 			return nil, err
@@ -58,27 +63,45 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.listener.Close())
+			err = errors.Join(err, d.listener.Close(), d.state.Close())
 		}
 	}()
 	if d.telemetry, err = newTelemetry(ctx, cfg, options.Logger); err != nil {
 		return nil, err
 	}
-	d.outbox = alert.NewOutbox(alert.OutboxOptions{Grace: flushTimeout, Observer: d.telemetry.Recorder(), Logger: options.Logger})
-	engine, err := newEngine(cfg, nil)
-	if err != nil {
+	if err := d.remember(ctx, cfg); err != nil {
 		return nil, err
 	}
-	d.evaluator = alert.NewEvaluator(engine, d.announce)
 	d.telemetry.Recorder().Watch(d.evaluator.Snapshot, d.outbox.Status)
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
 	d.outbox.Replace(d.current.destinations)
 	d.progress.watch(cfg.Probes)
+	d.running.Store(cfg)
 	logWarnings(options.Logger, cfg)
 	return d, nil
 }
+
+// remember opens the state, and makes the engine and the outbox go on where the process before left off.
+func (d *Daemon) remember(ctx context.Context, cfg *config.Config) error {
+	engine, err := newEngine(cfg, nil)
+	if err != nil {
+		return err
+	}
+	d.state = openState(ctx, cfg, d.options.Logger)
+	d.outbox = alert.NewOutbox(alert.OutboxOptions{
+		Store: d.state.store, Grace: flushTimeout, Observer: d.telemetry.Recorder(), Logger: d.options.Logger,
+	})
+	silences := d.state.restore(ctx, engine, d.outbox, time.Now(), d.options.Logger)
+	d.evaluator = alert.NewEvaluator(engine, d.announce)
+	d.silences = alert.NewSilences(silences, d.state.store, d.evaluator.Mute)
+	d.evaluator.Mute(silences)
+	return nil
+}
+
+// config returns the configuration in force.
+func (d *Daemon) config() *config.Config { return d.running.Load() }
 
 // listen opens the port of the pages and metrics.
 func listen(ctx context.Context, address string) (net.Listener, error) {
@@ -97,7 +120,7 @@ func (d *Daemon) Addr() net.Addr { return d.listener.Addr() }
 func (d *Daemon) announce(t alert.Transition) {
 	d.telemetry.Recorder().Transition(t)
 	d.options.Logger.Info("an alert changed", "event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
-		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID)
+		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted)
 	d.outbox.Add(t)
 }
 
@@ -125,13 +148,22 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	stop() // the outbox delivers what is left while the server lets its last answers out
 	err := flush(ctx, server.Shutdown)
 	services.Wait()
+	d.logUndelivered(ctx)
+	defer d.options.Logger.InfoContext(ctx, "squarewatch stopped")
+	return errors.Join(err, flush(ctx, d.telemetry.Shutdown), d.state.Close())
+}
+
+// logUndelivered says what people were not told, and whether they will be.
+func (d *Daemon) logUndelivered(ctx context.Context) {
 	for _, b := range d.outbox.Status() {
-		if b.Pending > 0 {
+		switch {
+		case b.Pending == 0:
+		case d.state.store == nil || d.outbox.Fault() != nil:
 			d.options.Logger.WarnContext(ctx, "messages that were not delivered are lost", "notifier", b.Notifier, "messages", b.Pending)
+		default:
+			d.options.Logger.InfoContext(ctx, "messages wait for the next start", "notifier", b.Notifier, "messages", b.Pending)
 		}
 	}
-	defer d.options.Logger.InfoContext(ctx, "squarewatch stopped")
-	return errors.Join(err, flush(ctx, d.telemetry.Shutdown))
 }
 
 // flushTimeout bounds each step of stopping that talks to others, so that all of them stay within 10 s with the runs' 5 s.
@@ -169,13 +201,18 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 // nextGeneration waits for a reload that succeeds; false when ctx ended first.
 func (d *Daemon) nextGeneration(ctx context.Context, reloads <-chan os.Signal) bool {
 	for {
+		var asked chan error
 		select {
 		case <-ctx.Done():
 			return false
 		case <-reloads:
+		case asked = <-d.reloads:
 		}
 		d.options.Notify("RELOADING=1")
 		err := d.reload()
+		if asked != nil {
+			asked <- err
+		}
 		d.telemetry.Recorder().Reloaded(err) //nolint:contextcheck // counting takes no context
 		if err == nil {
 			d.options.Logger.InfoContext(ctx, "configuration reloaded", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
@@ -208,6 +245,7 @@ func (d *Daemon) reload() error {
 	d.telemetry.Recorder().Retain(probeNames(cfg.Probes))
 	d.progress.watch(cfg.Probes)
 	d.current = next
+	d.running.Store(cfg)
 	logWarnings(d.options.Logger, cfg)
 	return nil
 }

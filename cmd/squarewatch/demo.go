@@ -108,6 +108,7 @@ rules:
 notifiers:
   ops: {slack: {webhook_url: %q}, group_wait: 0s}
 listen: 127.0.0.1:0
+state_dir: none
 `, target, aisquaretest.DefaultStudio, slack)
 	if collector != "" {
 		file += "telemetry:\n  otlp: {endpoint: \"http://" + collector + "\"}\n  trace_url: \"http://127.0.0.1:16686/trace/{trace_id}\"\n"

@@ -45,7 +45,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 			Entries: entries,
 			Limits:  cfg.Limits,
 			// The engine comes first: what people are told does not wait for what is written down.
-			Sinks: append([]probe.Sink{d.evaluator, d.telemetry.Recorder(), d.progress, &misses{logger: d.options.Logger, told: map[string]probe.MissReason{}}}, d.options.Sinks...),
+			Sinks: append([]probe.Sink{d.evaluator, d.telemetry.Recorder(), d.progress, d.board, &misses{logger: d.options.Logger, told: map[string]probe.MissReason{}}}, d.options.Sinks...),
 		}),
 	}, nil
 }
@@ -86,7 +86,9 @@ func userAgent() string {
 
 // newEngine builds the alert engine; unchanged rules go on where the previous engine had them.
 func newEngine(cfg *config.Config, previous *alert.Engine) (*alert.Engine, error) {
-	return alert.NewEngine(alert.EngineOptions{Rules: cfg.Rules, Probes: cfg.Probes, Previous: previous})
+	return alert.NewEngine(alert.EngineOptions{
+		Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, SupportAfter: cfg.SupportWait, Previous: previous,
+	})
 }
 
 // newTelemetry sets up tracing and metrics as the file says.
@@ -102,6 +104,9 @@ func sameProcess(current, next *config.Config) error {
 	var faults []error
 	if current.Listen != next.Listen {
 		faults = append(faults, fmt.Errorf("listen changed from %s to %s: a reload cannot move the port; restart the service", current.Listen, next.Listen))
+	}
+	if current.StateDir != next.StateDir {
+		faults = append(faults, fmt.Errorf("state_dir changed from %s to %s: a reload cannot move what is kept; restart the service", current.StateDir, next.StateDir))
 	}
 	if current.Telemetry.OTLP != next.Telemetry.OTLP {
 		faults = append(faults, errors.New("telemetry.otlp changed: a reload cannot move the exporters; restart the service"))

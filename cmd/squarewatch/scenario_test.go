@@ -58,6 +58,7 @@ type scene struct {
 
 const sceneFile = `
 target: http://127.0.0.1:1
+state_dir: none
 studio: ai-research-studio
 catalogue: [reach, permission-unknown, auth-wall, collections, feed]
 credentials: {partner: {api_key: aisq-demo-key}}

@@ -5,7 +5,8 @@ import (
 	"net/http"
 )
 
-// mux serves metrics and health. It is read-only.
+// mux serves metrics, health and the API. It is read-only, but for silences and reloads, which need a request from this
+// machine or a token.
 func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", d.telemetry.Metrics())
@@ -17,7 +18,12 @@ func (d *Daemon) mux() *http.ServeMux {
 			http.Error(w, "squarewatch is starting: the first schedule is not armed yet", http.StatusServiceUnavailable)
 			return
 		}
+		if d.state.fault != nil {
+			http.Error(w, "squarewatch probes and alerts, but keeps nothing over a restart: "+d.state.fault.Error(), http.StatusServiceUnavailable)
+			return
+		}
 		_, _ = fmt.Fprintln(w, "squarewatch is ready")
 	})
+	d.serveAPI(mux)
 	return mux
 }

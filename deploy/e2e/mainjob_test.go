@@ -131,7 +131,8 @@ telemetry:
   otlp: {endpoint: %q, protocol: http/protobuf}
   trace_url: "http://127.0.0.1:%s/trace/{trace_id}"
 listen: %s
-`, target.URL, schedule, collector.URL, j.query, listen)
+state_dir: %s
+`, target.URL, schedule, collector.URL, j.query, listen, filepath.Join(filepath.Dir(file), "state"))
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -317,6 +318,7 @@ rules: [{name: gone, on: [transport], window: 10s, threshold: 20%%, min_runs: 3}
 notifiers: {ops: {slack: {webhook_url: "http://127.0.0.1:%s/hush"}}}
 telemetry: {otlp: {endpoint: "http://127.0.0.1:%s"}}
 listen: %s
+state_dir: none
 `, freePort(t), freePort(t), freePort(t), listen)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -107,6 +107,7 @@ notifiers:
   ops: {slack: {webhook_url: "${credential:slack-webhook}"}}
 defaults: {schedule: "@every 1s"}
 listen: 127.0.0.1:0
+state_dir: ` + filepath.Join(filepath.Dir(file), "state") + `
 `
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

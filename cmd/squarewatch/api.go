@@ -1,0 +1,198 @@
+package main
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+// statusJSON is what GET /api/v1/status answers, and what squarewatch status prints. Durations are in seconds.
+type statusJSON struct {
+	Probes    []probeJSON     `json:"probes"`
+	Alerts    []alertJSON     `json:"alerts"`
+	Notifiers []notifierJSON  `json:"notifiers"`
+	Silences  []alert.Silence `json:"silences"`
+	State     string          `json:"state_fault,omitempty"`
+}
+
+type probeJSON struct {
+	Probe    string     `json:"probe"`
+	Schedule string     `json:"schedule"`
+	Next     time.Time  `json:"next"`
+	Class    string     `json:"class"`
+	Code     int        `json:"code"`
+	Expected bool       `json:"expected"`
+	UpSince  *time.Time `json:"up_since"`
+	Runs     int        `json:"runs"`
+	Missed   int        `json:"missed"`
+}
+
+type alertJSON struct {
+	Rule      string     `json:"rule"`
+	Series    string     `json:"series"`
+	Severity  string     `json:"severity"`
+	State     string     `json:"state"`
+	Rate      float64    `json:"rate"`
+	Runs      int        `json:"runs"`
+	Threshold float64    `json:"threshold"`
+	Since     *time.Time `json:"since"`
+	Silenced  *time.Time `json:"silenced"` // until when
+}
+
+type notifierJSON struct {
+	Notifier  string  `json:"notifier"`
+	Pending   int     `json:"pending"`
+	OldestAge float64 `json:"oldest_age"`
+	LastError string  `json:"last_error"`
+}
+
+// status returns what the daemon knows.
+func (d *Daemon) status(now time.Time) statusJSON {
+	cfg := d.config()
+	s := statusJSON{Probes: []probeJSON{}, Alerts: []alertJSON{}, Notifiers: []notifierJSON{}, Silences: d.silences.List()}
+	for i := range cfg.Probes {
+		p := &cfg.Probes[i]
+		stand := d.board.get(p.Name)
+		s.Probes = append(s.Probes, probeJSON{
+			Probe: p.Name, Schedule: p.Schedule.String(), Next: p.Schedule.Next(now), Class: stand.class.String(), Code: stand.code,
+			Expected: stand.expected, UpSince: known(stand.upSince), Runs: stand.runs, Missed: stand.missed,
+		})
+	}
+	for _, a := range d.evaluator.Snapshot() {
+		s.Alerts = append(s.Alerts, alertJSON{
+			Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,
+			Threshold: float64(a.Threshold), Since: known(a.Since), Silenced: known(a.SilencedUntil),
+		})
+	}
+	for _, b := range d.outbox.Status() {
+		s.Notifiers = append(s.Notifiers, notifierJSON{b.Notifier, b.Pending, b.OldestAge.Seconds(), b.LastError})
+	}
+	if err := errors.Join(d.state.fault, d.outbox.Fault()); err != nil {
+		s.State = err.Error()
+	}
+	return s
+}
+
+// known returns a time, or null for none.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// serveAPI adds what machines ask for, and what changes something.
+func (d *Daemon) serveAPI(mux *http.ServeMux) {
+	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.status(time.Now())) })
+	mux.HandleFunc("GET /api/v1/silences", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.silences.List()) })
+	mux.Handle("POST /api/v1/silences", d.guarded(d.addSilence))
+	mux.Handle("DELETE /api/v1/silences/{id}", d.guarded(d.removeSilence))
+	mux.Handle("POST /-/reload", d.guarded(d.askReload))
+}
+
+// guarded lets through who comes from this machine or knows the token, and no page of another origin in somebody's browser.
+func (d *Daemon) guarded(handle http.HandlerFunc) http.Handler {
+	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		token := d.config().APIToken
+		if !fromLoopback(r) && (token.IsZero() || subtle.ConstantTimeCompare([]byte(token.Reveal()), []byte(bearer)) != 1) {
+			refuse(w, http.StatusForbidden, errors.New("this needs a request from the same machine, or the api_token of the file as a bearer token"))
+			return
+		}
+		handle(w, r)
+	}))
+}
+
+func fromLoopback(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr == "pipe" // of tests in memory
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
+}
+
+// silenceJSON asks for a silence.
+type silenceJSON struct {
+	Rules   []string  `json:"rules"`
+	Probes  []string  `json:"probes"`
+	Series  []string  `json:"series"`
+	Until   time.Time `json:"until"`
+	By      string    `json:"by"`
+	Comment string    `json:"comment"`
+}
+
+// largestRequest bounds a body, in bytes.
+const largestRequest = 64 << 10
+
+func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
+	var ask silenceJSON
+	decoder := json.NewDecoder(io.LimitReader(r.Body, largestRequest))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&ask); err != nil {
+		refuse(w, http.StatusBadRequest, fmt.Errorf("read the silence: %w", err))
+		return
+	}
+	kept, err := d.silences.Add(r.Context(), alert.Silence{
+		Rules: ask.Rules, Probes: ask.Probes, Series: ask.Series, Until: ask.Until, By: ask.By, Comment: ask.Comment,
+	})
+	if err != nil {
+		status := http.StatusInternalServerError
+		if _, invalid := errors.AsType[*probe.Invalid](err); invalid {
+			status = http.StatusBadRequest
+		}
+		refuse(w, status, err)
+		return
+	}
+	answer(w, http.StatusCreated, kept)
+}
+
+func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request) {
+	switch err := d.silences.Remove(r.Context(), r.PathValue("id")); {
+	case errors.Is(err, alert.ErrNoSilence):
+		refuse(w, http.StatusNotFound, err)
+	case err != nil:
+		refuse(w, http.StatusInternalServerError, err)
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// askReload reloads and answers when the new configuration is in force, or says why it is not.
+func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request) {
+	done := make(chan error, 1)
+	select {
+	case d.reloads <- done:
+	case <-r.Context().Done():
+		return
+	}
+	select {
+	case err := <-done:
+		if err != nil {
+			refuse(w, http.StatusInternalServerError, fmt.Errorf("the old configuration goes on: %w", err))
+			return
+		}
+		answer(w, http.StatusOK, map[string]string{"status": "reloaded"})
+	case <-r.Context().Done():
+	}
+}
+
+func answer(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(value)
+}
+
+func refuse(w http.ResponseWriter, status int, err error) {
+	answer(w, status, map[string]string{"error": err.Error()})
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"squarewatch/alert"
+)
+
+// desk does what people ask for from where they read messages.
+type desk struct{ daemon *Daemon }
+
+var _ alert.Desk = desk{}
+
+// Acknowledge notes that somebody has taken an incident on.
+func (k desk) Acknowledge(incident, by string) error {
+	return k.daemon.evaluator.Acknowledge(incident, by)
+}
+
+// Silence mutes the rule and series of an incident for a time.
+func (k desk) Silence(incident, by string, length time.Duration) (time.Time, error) {
+	silence, err := k.daemon.evaluator.SilenceFor(incident)
+	if err != nil {
+		return time.Time{}, err
+	}
+	silence.By, silence.Until = by, time.Now().Add(length).Round(0)
+	kept, err := k.daemon.silences.Add(context.Background(), silence)
+	return kept.Until, err
+}
+
+// Overview returns what there is to know now.
+func (k desk) Overview() alert.Overview {
+	return alert.Overview{
+		Series: k.daemon.evaluator.Snapshot(), Incidents: k.daemon.evaluator.Incidents(),
+		Backlog: k.daemon.outbox.Status(), Silences: k.daemon.silences.List(),
+	}
+}
