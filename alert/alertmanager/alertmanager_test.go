@@ -103,7 +103,7 @@ func TestEveryAnswerHasItsReason(t *testing.T) {
 		"407":                  {notifiertest.Answer(407, "", ""), "refused", true, []string{"HTTP_PROXY"}},
 		"413":                  {notifiertest.Answer(413, "", ""), "refused", true, []string{"megabytes"}},
 		"418":                  {notifiertest.Answer(418, "", ""), "refused", true, []string{"check url"}},
-		"redirect":             {http.RedirectHandler("/elsewhere", 302).ServeHTTP, "refused", true, []string{"redirects"}},
+		"redirect":             {http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP, "refused", true, []string{"redirects"}},
 		"a login page":         {html, "refused", true, []string{"web page"}},
 		"408":                  {notifiertest.Answer(408, "", ""), "unavailable", false, []string{"408"}},
 		"503":                  {notifiertest.Answer(503, "", `"not ready"`), "unavailable", false, []string{"not ready"}},

@@ -56,5 +56,5 @@ func labels(i *alert.Incident, extra map[string]string, target string) model.Lab
 func labelName(text string) (string, bool) {
 	namer := otlptranslator.LabelNamer{}
 	name, err := namer.Build(cut(text, cutLabelName))
-	return name, err == nil && model.LabelName(name).IsValidLegacy()
+	return name, err == nil && model.LegacyValidation.IsValidLabelName(name)
 }

@@ -67,7 +67,7 @@ func (s Settings) Validate() error {
 	}
 	add(!headerSafe(s.BearerToken.Reveal()), "bearer_token", "holds what no header can", "write the token alone, in one line")
 	for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
-		add(!model.LabelName(name).IsValidLegacy(), "labels", fmt.Sprintf("has the name %q", name), "write letters, digits and underscores, for example team")
+		add(!model.LegacyValidation.IsValidLabelName(name), "labels", fmt.Sprintf("has the name %q", name), "write letters, digits and underscores, for example team")
 		add(slices.Contains(ownLabels(), name), "labels."+name, "is a label that squarewatch sets itself", "choose another name")
 		add(s.Labels[name] == "", "labels."+name, "is empty", "write a value, or leave it out")
 	}

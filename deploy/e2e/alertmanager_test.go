@@ -40,13 +40,13 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	text := page.Status
+	words := []string{page.Status}
 	for _, a := range page.Alerts {
-		text += " " + a.Labels["alertname"] + "/" + a.Labels["series"]
+		words = append(words, a.Labels["alertname"]+"/"+a.Labels["series"])
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.all = append(p.all, text)
+	p.all = append(p.all, strings.Join(words, " "))
 }
 
 func (p *pages) String() string {
