@@ -89,6 +89,7 @@ func notifications() map[string]alert.Notification {
 		"firing-401-credential":    changed(refusals(probe.BlameCredential)),
 		"firing-401-login-service": changed(refusals(probe.BlameLoginService)),
 		"firing-401-api":           changed(refusals(probe.BlameAPI)),
+		"firing-401-network":       changed(refusals(probe.BlameNetwork)),
 		"firing-all": changed(func(i *alert.Incident) {
 			i.Series, i.Per, i.Labels, i.Overdue, i.Affected = "all", alert.PerAll, nil, true, []string{"feed", "unauthenticated partner"}
 		}),

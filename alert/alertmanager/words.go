@@ -135,6 +135,8 @@ func attribution(i *alert.Incident) string {
 		return "The API refuses our credential though it is good: it is the API's fault."
 	case probe.BlameUnknown:
 		return "Our credential is refused: either it ended, or the API fails."
+	case probe.BlameNetwork:
+		return "Nothing else can be reached either: it is our own network."
 	case probe.BlameNone:
 	}
 	return ""
