@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"squarewatch/alert"
+	"squarewatch/alert/alertmanager"
 	"squarewatch/alert/slack"
 	"squarewatch/config"
 	"squarewatch/config/secret"
@@ -40,6 +41,9 @@ func kinds() config.Kinds {
 		Notifiers: []config.Kind[alert.Notifier]{
 			config.NewKind("slack", slack.Settings{}, func(s slack.Settings, _ *config.Config) (alert.Notifier, error) {
 				return slack.New(s, slack.Options{}), nil
+			}),
+			config.NewKind("alertmanager", alertmanager.Settings{}, func(s alertmanager.Settings, _ *config.Config) (alert.Notifier, error) {
+				return alertmanager.New(s, alertmanager.Options{}), nil
 			}),
 		},
 	}

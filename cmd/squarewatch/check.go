@@ -62,7 +62,7 @@ func printCheck(w io.Writer, path string, cfg *config.Config) error {
 	for _, p := range cfg.Probes {
 		t.AppendRow(table.Row{p.Name, p.Schedule, p.Method + " " + p.Template(), p.Credential, expects(p)})
 	}
-	_, err := fmt.Fprintf(w, "%s\n%s is good. Probes: %d, rules: %d, notifiers: %d, credentials: %d.\n", t.Render(), path,
+	_, err := fmt.Fprintf(w, "%s\ntells: %s\n%s is good. Probes: %d, rules: %d, notifiers: %d, credentials: %d.\n", t.Render(), notifierList(cfg), path,
 		len(cfg.Probes), len(cfg.Rules), len(cfg.Notifiers), len(cfg.Credentials))
 	return err
 }

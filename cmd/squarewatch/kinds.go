@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"squarewatch/alert"
+	"squarewatch/alert/alertmanager"
 	"squarewatch/alert/slack"
 	"squarewatch/config"
 	"squarewatch/probe"
@@ -19,6 +20,7 @@ func kinds() config.Kinds {
 		},
 		Notifiers: []config.Kind[alert.Notifier]{
 			config.NewKind("slack", slack.Settings{}, newSlack),
+			config.NewKind("alertmanager", alertmanager.Settings{}, newAlertmanager),
 		},
 	}
 }
@@ -33,6 +35,10 @@ func newLogin(s probe.LoginSettings, _ *config.Config) (probe.Credential, error)
 
 func newSlack(s slack.Settings, cfg *config.Config) (alert.Notifier, error) {
 	return slack.New(s, slack.Options{TraceURL: cfg.Telemetry.TraceURL}), nil
+}
+
+func newAlertmanager(s alertmanager.Settings, cfg *config.Config) (alert.Notifier, error) {
+	return alertmanager.New(s, alertmanager.Options{Target: cfg.Target.Host, TraceURL: cfg.Telemetry.TraceURL}), nil
 }
 
 // newCredentials makes the credentials of a configuration.

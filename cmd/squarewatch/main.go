@@ -102,6 +102,7 @@ func newRoot(p process) *cobra.Command {
 		newRunCommand(p, file),
 		newCheckCommand(file),
 		newProbeCommand(file),
+		newNotifyCommand(file),
 		newDemoCommand(),
 		newVersionCommand(),
 	)

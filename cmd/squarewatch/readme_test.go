@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +41,31 @@ func TestTheFilesThatWeShowAreGood(t *testing.T) {
 		}
 		if err := buildable(cfg); err != nil {
 			t.Errorf("%v\nin:\n%s", err, file)
+		}
+	}
+}
+
+// TestEveryNotifierIsAKindAndInTheReadme looks for a package of a notifier that was forgotten in kinds.go or the README.
+func TestEveryNotifierIsAKindAndInTheReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	directories, err := filepath.Glob("../../alert/*/settings.go")
+	if err != nil || len(directories) < 2 {
+		t.Fatalf("want the packages of notifiers, got %v and %v", directories, err)
+	}
+	var names []string
+	for _, kind := range kinds().Notifiers {
+		names = append(names, kind.Name)
+	}
+	for _, directory := range directories {
+		name := filepath.Base(filepath.Dir(directory))
+		if !slices.Contains(names, name) {
+			t.Errorf("alert/%s is no kind of notifier: add its line to kinds.go", name)
+		}
+		if !strings.Contains(string(readme), "    "+name+":") {
+			t.Errorf("the README's file with everything has no %s", name)
 		}
 	}
 }

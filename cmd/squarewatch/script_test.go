@@ -2,11 +2,14 @@ package main
 
 import (
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"squarewatch/alert/notifiertest"
 	"squarewatch/probe/aisquaretest"
 )
 
@@ -30,14 +33,29 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = busy.Close() })
+	hooks := httptest.NewServer(destinations())
+	t.Cleanup(hooks.Close)
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TARGET", server.URL)
 			env.Setenv("BUSY", busy.Addr().String())
+			env.Setenv("HOOKS", hooks.URL)
 			env.Setenv("AISQUARE_API_KEY", aisquaretest.DefaultKey)
 			return nil
 		},
 	})
+}
+
+// destinations stand in for what notifiers tell, well and badly, each under a path of its own.
+func destinations() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ok/", notifiertest.Answer(http.StatusOK, "", "ok"))
+	mux.HandleFunc("POST /ok", notifiertest.Answer(http.StatusOK, "", "ok"))
+	mux.HandleFunc("/gone/", notifiertest.Answer(http.StatusNotFound, "", "no_service"))
+	mux.HandleFunc("POST /busy", notifiertest.Answer(http.StatusTooManyRequests, "7", ""))
+	mux.HandleFunc("/locked/", notifiertest.Answer(http.StatusUnauthorized, "", ""))
+	mux.HandleFunc("/down/", notifiertest.Answer(http.StatusServiceUnavailable, "", ""))
+	return mux
 }

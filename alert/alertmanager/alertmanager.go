@@ -1,0 +1,127 @@
+package alertmanager
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"squarewatch/alert"
+)
+
+const (
+	// attemptLimit bounds an attempt: a member that hangs must not hold up what the others wait for.
+	attemptLimit = 10 * time.Second
+	// answerLimit is how much of an answer is read, in bytes.
+	answerLimit = 4096
+	// cutSaid is how much of it an error repeats, in characters.
+	cutSaid = 300
+)
+
+// Notifier posts alerts to every member of one Alertmanager cluster. It may be used by many goroutines at once.
+type Notifier struct {
+	settings Settings
+	options  Options
+	members  []member
+	client   http.Client
+}
+
+var _ alert.Refresher = (*Notifier)(nil)
+
+// New returns a notifier. The settings must be valid; it reaches nothing.
+func New(settings Settings, options Options) *Notifier {
+	n := &Notifier{settings: settings, options: options, members: settings.members()}
+	if options.Client != nil {
+		n.client = *options.Client
+	}
+	// A redirected POST would arrive as a GET without its alerts, and be taken for delivered.
+	n.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return n
+}
+
+// RefreshEvery returns how often Alertmanager wants to hear again of what fires.
+func (n *Notifier) RefreshEvery() time.Duration { return refreshEvery }
+
+// Deliver posts the alerts once to each member. One that takes them is enough, since a member that has the alert tells
+// people of it; a test is for the person who set them up, and every member must take it. There is no reference.
+func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification) (ref string, _ error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	defer cancel()
+	body, err := json.Marshal(Render(notification, n.settings, n.options, time.Now()))
+	if err != nil || len(n.members) == 0 {
+		return "", &alert.DeliveryError{
+			Reason: alert.ReasonInvalid, Permanent: true, Fix: "correct url in the configuration",
+			Err: errors.Join(errors.New("there is nobody to post to"), err),
+		}
+	}
+	failures := make([]*alert.DeliveryError, len(n.members))
+	var posts sync.WaitGroup
+	for i, member := range n.members {
+		posts.Go(func() { failures[i] = n.post(ctx, member, body) })
+	}
+	posts.Wait()
+	if failure := verdict(failures, n.members, notification.Event == alert.EventTest); failure != nil {
+		return "", failure // an untyped nil otherwise: a nil *DeliveryError in an error is not nil
+	}
+	return "", nil
+}
+
+// post makes one request.
+func (n *Notifier) post(ctx context.Context, m member, body []byte) *alert.DeliveryError {
+	doing := "post to Alertmanager at " + m.name
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, m.address, bytes.NewReader(body))
+	if err != nil {
+		return alert.NoAnswer(ctx, doing, err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", "squarewatch")
+	if !n.settings.BearerToken.IsZero() {
+		request.Header.Set("Authorization", "Bearer "+n.settings.BearerToken.Reveal())
+	}
+	if login := n.settings.BasicAuth; login != nil {
+		request.SetBasicAuth(login.Username.Reveal(), login.Password.Reveal())
+	}
+	response, err := n.client.Do(request)
+	if err != nil {
+		return alert.NoAnswer(ctx, doing, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	// A body that is cut short is no failure: the status line was the verdict.
+	text, _ := io.ReadAll(io.LimitReader(response.Body, answerLimit))
+	a := answer{
+		status: response.StatusCode, said: cut(n.settings.withoutSecrets(said(text)), cutSaid), login: request.Header.Get("Authorization") != "",
+		page:       strings.HasPrefix(response.Header.Get("Content-Type"), "text/html"),
+		retryAfter: alert.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
+	}
+	return a.failure(doing)
+}
+
+// verdict makes one failure of those of all members, or none when enough of them took the alerts.
+func verdict(failures []*alert.DeliveryError, members []member, all bool) *alert.DeliveryError {
+	var worst *alert.DeliveryError // the one that may pass by itself, else the first
+	var told []string
+	for i, failure := range failures {
+		if failure == nil {
+			continue
+		}
+		told = append(told, failure.Reason+": "+failure.Err.Error())
+		if worst == nil || worst.Permanent && !failure.Permanent {
+			worst = failures[i]
+		}
+	}
+	if len(told) == 0 || len(told) < len(members) && !all {
+		return nil
+	}
+	if len(members) == 1 {
+		return worst
+	}
+	merged := *worst
+	merged.Err = fmt.Errorf("%d of %d members did not take it: %s", len(told), len(members), strings.Join(told, "; and "))
+	return &merged
+}

@@ -1,0 +1,97 @@
+package alertmanager
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/config/secret"
+)
+
+// answer is what came back for one request.
+type answer struct {
+	status     int
+	said       string // Alertmanager's own words; empty when somebody else answered
+	page       bool   // a web page came back
+	login      bool   // the request carried one
+	retryAfter time.Duration
+}
+
+// failure returns why the alerts were not taken, nil when they were.
+func (a *answer) failure(doing string) *alert.DeliveryError {
+	err := fmt.Errorf("%s: status %d", doing, a.status)
+	if a.said != "" {
+		err = fmt.Errorf("%w, it says %q", err, a.said)
+	}
+	switch {
+	case a.status == http.StatusOK && a.page:
+		return &alert.DeliveryError{
+			Reason: alert.ReasonRefused, Permanent: true, Err: errors.New(doing + ": a web page answered, not Alertmanager"),
+			Fix: "let this host reach Alertmanager without the login page or filter that stands between",
+		}
+	case a.status >= 200 && a.status < 300:
+		return nil
+	case a.status == http.StatusTooManyRequests:
+		return &alert.DeliveryError{Reason: alert.ReasonRateLimited, RetryAfter: a.retryAfter, Err: err}
+	case a.status >= 500, a.status == http.StatusRequestTimeout:
+		return &alert.DeliveryError{Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter, Err: err}
+	}
+	return &alert.DeliveryError{Reason: alert.ReasonRefused, Permanent: true, Fix: a.fix(), Err: err}
+}
+
+// fix returns what a person must do.
+func (a *answer) fix() string {
+	switch a.status {
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		return "Alertmanager does not accept the alert: correct what it says, or report it as a fault of squarewatch"
+	case http.StatusUnauthorized, http.StatusForbidden:
+		if a.login {
+			return "the login is refused: correct bearer_token or basic_auth"
+		}
+		return "it wants a login: set bearer_token or basic_auth"
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
+		return "there is no API v2 here: is url an Alertmanager of version 0.16 or later, with the path of its --web.route-prefix?"
+	case http.StatusProxyAuthRequired:
+		return "the proxy asks for a login: put it into HTTP_PROXY or HTTPS_PROXY"
+	case http.StatusRequestEntityTooLarge:
+		return "something in front of Alertmanager limits requests: let it pass some megabytes"
+	}
+	if a.status >= 300 && a.status < 400 {
+		return "it redirects elsewhere: write the address that it leads to into url"
+	}
+	return "check url: Alertmanager answers an alert with 200"
+}
+
+// said returns Alertmanager's own words: a JSON string, or a JSON object with a message. What a proxy writes instead is not
+// repeated, since it may hold anything.
+func said(body []byte) string {
+	var words string
+	var object struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(body, &words) == nil {
+		return clean(words, answerLimit)
+	}
+	if json.Unmarshal(body, &object) == nil {
+		return clean(object.Message, answerLimit)
+	}
+	return ""
+}
+
+// withoutSecrets masks a login that an answer repeats.
+func (s Settings) withoutSecrets(text string) string {
+	secrets := []secret.Text{s.BearerToken}
+	if s.BasicAuth != nil {
+		secrets = append(secrets, s.BasicAuth.Password)
+	}
+	for _, hidden := range secrets {
+		if !hidden.IsZero() {
+			text = strings.ReplaceAll(text, hidden.Reveal(), "***")
+		}
+	}
+	return text
+}

@@ -1,0 +1,30 @@
+package alertmanager_test
+
+import (
+	"errors"
+	"testing"
+
+	"squarewatch/probe"
+)
+
+// fields returns which settings a fault names, each with its remedy.
+func fields(t *testing.T, err error) []string {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("want joined faults, got %T", err)
+	}
+	var all []string
+	for _, e := range joined.Unwrap() {
+		fault, ok := errors.AsType[*probe.Invalid](e)
+		if !ok || fault.Fix == "" {
+			t.Errorf("want a fault with its fix, got %v", e)
+			continue
+		}
+		all = append(all, fault.Field)
+	}
+	return all
+}

@@ -1,0 +1,81 @@
+package alertmanager
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"squarewatch/alert"
+)
+
+const (
+	// refreshEvery is how often what fires is told again.
+	refreshEvery = time.Minute
+	// outlives is how long an alert stays at Alertmanager when it is not told again: a few repetitions may be lost.
+	outlives = 4 * refreshEvery
+	// testLasts is how long the alert of a test stays.
+	testLasts = time.Minute
+	// testName is its name.
+	testName = "squarewatch-test"
+)
+
+// Render makes the alerts of a notification that is delivered at now, one for each incident that it tells. It is pure.
+func Render(n alert.Notification, settings Settings, options Options, now time.Time) []model.Alert {
+	now = now.UTC().Round(0)
+	if n.Event == alert.EventTest {
+		return []model.Alert{test(&n, settings, options, now)}
+	}
+	alerts := []model.Alert{render(&n.Incident, &n, settings, options, now)}
+	for i := range n.Others {
+		alerts = append(alerts, render(&n.Others[i], &n, settings, options, now))
+	}
+	return alerts
+}
+
+func render(i *alert.Incident, n *alert.Notification, settings Settings, options Options, now time.Time) model.Alert {
+	begin, end := i.Since.UTC().Round(0), now.Add(outlives)
+	if i.Since.IsZero() {
+		begin = n.At.UTC().Round(0)
+	}
+	// That our own network failed is told only when it is over, and Alertmanager tells nobody of the end of what it never
+	// saw fire: it is an alert that is about to end.
+	if !i.Resolved.IsZero() && conditionOf(i) != alert.ConditionNetwork {
+		end = i.Resolved.UTC().Round(0)
+	}
+	if begin.After(end) { // the clock was set back; Alertmanager refuses an end before the beginning
+		begin = end
+	}
+	return model.Alert{
+		Labels: labels(i, settings.Labels, options.Target), Annotations: annotations(i, n.At, options.TraceURL),
+		StartsAt: begin, EndsAt: end, GeneratorURL: newestTrace(i, options.TraceURL),
+	}
+}
+
+// test is an alert that says no more than that it arrived.
+func test(n *alert.Notification, settings Settings, options Options, now time.Time) model.Alert {
+	set := labels(&alert.Incident{Rule: testName, Severity: alert.Info, Series: n.Notifier}, settings.Labels, options.Target)
+	return model.Alert{Labels: set, StartsAt: now, EndsAt: now.Add(testLasts), Annotations: model.LabelSet{
+		"summary": "squarewatch can post here", "description": "This is a test. There is no incident, and nothing to do.",
+	}}
+}
+
+// newestTrace is the address of the trace of the newest bad run; empty when there is none that Alertmanager would take.
+func newestTrace(i *alert.Incident, pattern string) string {
+	for e := range i.Examples {
+		if i.Examples[e].Trace.IsValid() {
+			return webAddress(strings.ReplaceAll(pattern, "{trace_id}", i.Examples[e].Trace.String()))
+		}
+	}
+	return ""
+}
+
+// webAddress returns text when it is the address of a page, else nothing.
+func webAddress(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || len(text) > cutText {
+		return ""
+	}
+	return strings.NewReplacer("<", "%3C", ">", "%3E").Replace(u.String())
+}

@@ -1,0 +1,247 @@
+package alertmanager_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
+
+	"squarewatch/alert"
+	"squarewatch/alert/alertmanager"
+	"squarewatch/alert/notifiertest"
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// now is when messages of these tests are delivered.
+func now() time.Time { return time.Date(2026, 10, 7, 3, 5, 0, 0, time.UTC) }
+
+func options() alertmanager.Options {
+	return alertmanager.Options{Target: "api.aisquare.studio", TraceURL: "http://127.0.0.1:16686/trace/{trace_id}"}
+}
+
+func settings() alertmanager.Settings {
+	return alertmanager.Settings{
+		URL: "http://127.0.0.1:9093", BearerToken: secret.New("hush"),
+		Labels: map[string]string{"env": "prod", "team": "nobody sees this one, for the probe has it"},
+	}
+}
+
+// changed returns a firing message whose incident was changed.
+func changed(change func(*alert.Incident)) alert.Notification {
+	n := notifiertest.Notification(alert.EventFiring)
+	change(&n.Incident)
+	return n
+}
+
+// ended is the same, ten minutes later and over.
+func ended(change func(*alert.Incident)) alert.Notification {
+	n := notifiertest.Notification(alert.EventResolved)
+	n.Incident.Bad, n.Incident.Rate, n.Incident.Classes = 0, 0, nil
+	change(&n.Incident)
+	return n
+}
+
+// condition makes the incident one without a rate.
+func condition(i *alert.Incident, c alert.Condition, rule string) {
+	i.Condition, i.Rule, i.Window, i.Threshold, i.Clear = c, rule, 0, 0, 0
+}
+
+func refusals(blame probe.Blame) func(*alert.Incident) {
+	return func(i *alert.Incident) {
+		i.Rule, i.Series, i.Per, i.Labels, i.Blame = "unauthenticated", "partner", alert.PerCredential, nil, blame
+		i.Classes = []alert.ClassCount{{Class: probe.Unauthenticated, Code: 401, Runs: 6}, {Class: probe.Timeout, Runs: 2}}
+		i.Examples = []alert.Example{
+			{Probe: "feed", At: i.Since, Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401", Excerpt: "Token has expired", Trace: probe.TraceID{7}},
+			{Probe: "collections", At: i.Since, Class: probe.Timeout, Reason: "no complete answer within 10s"},
+		}
+	}
+}
+
+// many tells what fires, as a repetition does, and what is over.
+func many() alert.Notification {
+	n := notifiertest.Notification(alert.EventUpdate)
+	for _, series := range []string{"feed", "reach"} {
+		other := n.Incident
+		other.Series, other.Labels = series, nil
+		n.Others = append(n.Others, other)
+	}
+	n.Others[1].Resolved = n.At.Add(30 * time.Second)
+	return n
+}
+
+func notifications() map[string]alert.Notification {
+	return map[string]alert.Notification{
+		"firing-500":  notifiertest.Notification(alert.EventFiring),
+		"firing-many": many(),
+		"firing-bounds": changed(func(i *alert.Incident) {
+			i.Condition, i.Low, i.High, i.Confidence = alert.ConditionRate, 0.21, 0.61, 0.95
+		}),
+		"firing-401":               changed(refusals(probe.BlameUnknown)),
+		"firing-401-credential":    changed(refusals(probe.BlameCredential)),
+		"firing-401-login-service": changed(refusals(probe.BlameLoginService)),
+		"firing-401-api":           changed(refusals(probe.BlameAPI)),
+		"firing-401-network":       changed(refusals(probe.BlameNetwork)),
+		"firing-all": changed(func(i *alert.Incident) {
+			i.Series, i.Per, i.Labels, i.Overdue, i.Affected = "all", alert.PerAll, nil, true, []string{"feed", "unauthenticated partner"}
+		}),
+		"firing-access": changed(func(i *alert.Incident) {
+			condition(i, alert.ConditionAccess, "access")
+			i.Classes = []alert.ClassCount{{Class: probe.Success, Code: 200, Runs: 1}}
+		}),
+		"firing-streak": changed(func(i *alert.Incident) {
+			condition(i, alert.ConditionStreak, "server-errors")
+			i.Runs, i.Bad, i.Rate = 2, 2, 1
+			i.Classes = []alert.ClassCount{{Class: probe.ServerError, Code: 503, Runs: 2}}
+		}),
+		"firing-burn": changed(func(i *alert.Incident) {
+			i.Condition, i.Window = alert.ConditionBurn, time.Hour
+			i.Burn = &alert.Burn{Objective: 0.995, Period: 30 * 24 * time.Hour, Factor: 14.4, Long: time.Hour, Short: 5 * time.Minute, LongBurn: 80, ShortBurn: 96}
+		}),
+		"firing-no-data": changed(func(i *alert.Incident) {
+			condition(i, alert.ConditionNoData, "no-data")
+			i.Since, i.Classes, i.Examples = i.Since.Add(-90*time.Second), nil, nil
+		}),
+		"resolved-500":    ended(func(*alert.Incident) {}),
+		"resolved-gone":   ended(func(i *alert.Incident) { i.Note = "its rule was removed" }),
+		"resolved-access": ended(func(i *alert.Incident) { condition(i, alert.ConditionAccess, "access") }),
+		"resolved-network": ended(func(i *alert.Incident) {
+			condition(i, alert.ConditionNetwork, "network")
+			i.Series, i.Per, i.Labels, i.Examples, i.Bad = "all", alert.PerAll, nil, nil, 42
+		}),
+		"test": notifiertest.Notification(alert.EventTest),
+	}
+}
+
+func TestAlertsAreAsTheGoldenFilesShow(t *testing.T) {
+	for name, n := range notifications() {
+		t.Run(name, func(t *testing.T) {
+			alerts := alertmanager.Render(n, settings(), options(), now())
+			for i := range alerts {
+				if err := alerts[i].Validate(); err != nil {
+					t.Errorf("Prometheus's own rules: %v", err)
+				}
+			}
+			got, err := json.MarshalIndent(alerts, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".json", string(got)+"\n")
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// TestHostsThatSeeTheSameMakeOneAlert renders an incident as two hosts see it: crossed and announced at other times, with
+// other counts and examples, under another identifier.
+func TestHostsThatSeeTheSameMakeOneAlert(t *testing.T) {
+	for name, n := range notifications() {
+		other := n
+		other.ID, other.At, other.Late = "n2", n.At.Add(time.Minute), time.Minute
+		i := &other.Incident
+		i.ID, i.Since, i.Fired = "fedcba987654", i.Since.Add(7*time.Second), i.Fired.Add(8*time.Second)
+		i.Runs, i.Bad, i.Rate, i.Examples, i.Classes, i.Blame = 19, 7, 0.37, nil, nil, probe.BlameUnknown
+		want := alertmanager.Render(n, settings(), options(), now())[0].Labels
+		got := alertmanager.Render(other, settings(), options(), now().Add(time.Minute))[0].Labels
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: labels (-one host +another):\n%s", name, diff)
+		}
+	}
+}
+
+// TestTheTimesOfAnAlert holds what lets it end by itself and end at once.
+func TestTheTimesOfAnAlert(t *testing.T) {
+	at := notifiertest.Notification(alert.EventFiring).At
+	for name, test := range map[string]struct {
+		n          alert.Notification
+		begin, end time.Time
+	}{
+		"firing":                   {notifiertest.Notification(alert.EventFiring), at, now().Add(4 * time.Minute)},
+		"resolved":                 {notifiertest.Notification(alert.EventResolved), at, at.Add(10 * time.Minute)},
+		"resolved after the clock": {ended(func(i *alert.Incident) { i.Resolved = at.Add(-time.Hour) }), at.Add(-time.Hour), at.Add(-time.Hour)},
+		"of an unknown beginning":  {changed(func(i *alert.Incident) { i.Since = time.Time{} }), at, now().Add(4 * time.Minute)},
+		"test":                     {notifiertest.Notification(alert.EventTest), now(), now().Add(time.Minute)},
+	} {
+		got := alertmanager.Render(test.n, settings(), options(), now())[0]
+		if !got.StartsAt.Equal(test.begin) || !got.EndsAt.Equal(test.end) {
+			t.Errorf("%s: want %v to %v, got %v to %v", name, test.begin, test.end, got.StartsAt, got.EndsAt)
+		}
+	}
+}
+
+// TestLabelNamesAreMadeLegal gives a probe labels as OpenTelemetry and people name them.
+func TestLabelNamesAreMadeLegal(t *testing.T) {
+	n := changed(func(i *alert.Incident) {
+		i.Labels = map[string]string{
+			"service.name": "studio", "cost-centre": "42", "9lives": "cat", "größe": "XL", "-": "nothing", "": "empty", "blank": " \n",
+			"severity": "must not win", "a b": "first of two", "a.b": "second of two", strings.Repeat("x", 500): "long",
+		}
+	})
+	set := alertmanager.Render(n, alertmanager.Settings{}, options(), now())[0].Labels
+	want := map[string]string{
+		"service_name": "studio", "cost_centre": "42", "key_9lives": "cat", "severity": "critical", "a_b": "first of two",
+		"blank": "", "alertname": "server-errors", "target": "api.aisquare.studio", "probe": "collections",
+	}
+	for name, value := range want {
+		if got := string(set[model.LabelName(name)]); got != value {
+			t.Errorf("%s: want %q, got %q in %v", name, value, got, set)
+		}
+	}
+	for name := range set {
+		if !model.LegacyValidation.IsValidLabelName(string(name)) || len(name) > 120 {
+			t.Errorf("no legal name: %q", name)
+		}
+	}
+}
+
+// FuzzEveryAlertIsLegal puts any text wherever one can come from.
+func FuzzEveryAlertIsLegal(f *testing.F) {
+	f.Add("team", "<!channel> @everyone")
+	f.Add("__name__", "a\xff\u202e\n")
+	f.Add("", "")
+	f.Fuzz(func(t *testing.T, name, text string) {
+		n := changed(func(i *alert.Incident) {
+			i.Labels = map[string]string{name: text}
+			i.Series, i.Runbook, i.Note, i.Affected = text, text, text, []string{text}
+			i.Examples[0].Probe, i.Examples[0].Reason, i.Examples[0].Excerpt = text, text, text
+		})
+		got := alertmanager.Render(n, alertmanager.Settings{}, alertmanager.Options{TraceURL: text}, now())[0]
+		if err := got.Validate(); err != nil {
+			t.Error(err)
+		}
+		for label := range got.Labels {
+			if !model.LegacyValidation.IsValidLabelName(string(label)) {
+				t.Errorf("no label's name: %q", label)
+			}
+		}
+		for annotation, value := range got.Annotations {
+			if strings.ContainsAny(string(value), "<>\x00\u202e") {
+				t.Errorf("%s can harm: %q", annotation, value)
+			}
+		}
+	})
+}

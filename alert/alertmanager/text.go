@@ -1,0 +1,35 @@
+package alertmanager
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// clean returns text as one line that can neither move nor hide anything, at most limit characters long.
+func clean(text string, limit int) string {
+	shown := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r), r == utf8.RuneError:
+			return -1
+		}
+		return r
+	}, text)
+	return cut(strings.Join(strings.Fields(shown), " "), limit)
+}
+
+// harmless returns foreign text for an annotation. Alertmanager passes annotations on as they are, and its receivers read
+// markup in them: Slack and Telegram between angle brackets, many others behind an at sign.
+func harmless(text string, limit int) string {
+	return clean(strings.NewReplacer("<", "‹", ">", "›", "@", "@ ").Replace(text), limit)
+}
+
+// cut shortens text to limit characters, the last of them an ellipsis where something is missing.
+func cut(text string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	return string([]rune(text)[:limit-1]) + "…"
+}

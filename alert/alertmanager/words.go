@@ -1,0 +1,184 @@
+package alertmanager
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+const (
+	cutName     = 60 // of a probe or a credential
+	cutText     = 1000
+	maxExamples = 3
+	maxKinds    = 5  // kinds of outcome that are listed
+	maxAffected = 10 // series that are named
+)
+
+// annotations are what people read. An empty one is left out.
+func annotations(i *alert.Incident, at time.Time, traceURL string) model.LabelSet {
+	set := model.LabelSet{}
+	add := func(name model.LabelName, text string) {
+		if text != "" {
+			set[name] = model.LabelValue(text)
+		}
+	}
+	add("summary", summary(i, at))
+	add("description", description(i))
+	add("runbook_url", cmp.Or(webAddress(i.Runbook), harmless(i.Runbook, cutText)))
+	add("trace_url", newestTrace(i, traceURL))
+	add("answers", mix(i.Classes))
+	add("blame", string(i.Blame))
+	switch conditionOf(i) {
+	case alert.ConditionRate, alert.ConditionBurn:
+		add("rate", i.Rate.String())
+		add("runs", fmt.Sprintf("%d of %d", i.Bad, i.Runs))
+		add("window", lasting(i.Window))
+		add("threshold", i.Threshold.String())
+		if i.Confidence > 0 {
+			add("bounds", fmt.Sprintf("%v to %v at %v confidence", i.Low, i.High, i.Confidence))
+		}
+	case alert.ConditionStreak, alert.ConditionAccess, alert.ConditionNoData, alert.ConditionNetwork:
+	}
+	return set
+}
+
+// conditionOf returns how the incident was judged.
+func conditionOf(i *alert.Incident) alert.Condition {
+	if i.Condition == "" && i.Window == 0 {
+		return alert.ConditionAccess
+	}
+	return cmp.Or(i.Condition, alert.ConditionRate)
+}
+
+// summary is one line for a phone.
+func summary(i *alert.Incident, at time.Time) string {
+	text := harmless(i.Rule, cutName) + " " + harmless(i.Series, cutName) + ": "
+	if i.Resolved.IsZero() {
+		return text + strings.TrimSuffix(figures(i, at), ": ")
+	}
+	text += "over after " + lasting(i.Resolved.Sub(i.Since))
+	switch note := harmless(i.Note, cutText); {
+	case note != "":
+		return text + ": " + note
+	case conditionOf(i) == alert.ConditionNetwork:
+		return text + ", " + figures(i, at)
+	case conditionOf(i) == alert.ConditionRate, conditionOf(i) == alert.ConditionBurn:
+		return text + fmt.Sprintf(", now %d of %d runs failed (%v)", i.Bad, i.Runs, i.Rate)
+	}
+	return text
+}
+
+// figures says how bad it is.
+func figures(i *alert.Incident, at time.Time) string {
+	switch conditionOf(i) {
+	case alert.ConditionAccess:
+		return "security: the last run got " + cmp.Or(mix(i.Classes), "an answer") + " where a refusal is due"
+	case alert.ConditionStreak:
+		return fmt.Sprintf("%d bad runs in a row: %s", i.Bad, mix(i.Classes))
+	case alert.ConditionNoData:
+		return "no run has finished for " + lasting(at.Sub(i.Since))
+	case alert.ConditionNetwork:
+		return fmt.Sprintf("our own network failed, %d runs did not count", i.Bad)
+	case alert.ConditionBurn:
+		if i.Burn != nil {
+			return fmt.Sprintf("the error budget of %v in %s is spent %.1f times too fast over %s: %s", i.Burn.Objective, lasting(i.Burn.Period),
+				i.Burn.LongBurn, lasting(i.Burn.Long), mix(i.Classes))
+		}
+	case alert.ConditionRate:
+	}
+	return fmt.Sprintf("%d of %d runs failed (%v, threshold %v): %s", i.Bad, i.Runs, i.Rate, i.Threshold, mix(i.Classes))
+}
+
+// description tells whose fault it is, what was seen, and what else is silent because of it.
+func description(i *alert.Incident) string {
+	lines := []string{attribution(i)}
+	for e := range i.Examples[:min(len(i.Examples), maxExamples)] {
+		lines = append(lines, example(&i.Examples[e]))
+	}
+	if len(i.Affected) > 0 {
+		names := make([]string, 0, len(i.Affected))
+		for _, name := range i.Affected {
+			names = append(names, harmless(name, cutName))
+		}
+		lines = append(lines, "Silent because of this: "+shortened(names, maxAffected)+".")
+	}
+	if i.Overdue {
+		lines = append(lines, "It goes on for so long that it is time to ask AISquare.")
+	}
+	return strings.TrimLeft(strings.Join(lines, "\n"), "\n")
+}
+
+// attribution says whose fault it is; empty where that is not known.
+func attribution(i *alert.Incident) string {
+	switch conditionOf(i) {
+	case alert.ConditionAccess:
+		return "The API lets somebody in who must be refused: tell its owners at once."
+	case alert.ConditionNetwork:
+		return "It was our network or our resolver, not the API."
+	case alert.ConditionNoData:
+		return "squarewatch cannot say how the API is: see its log for why runs do not finish."
+	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
+	}
+	switch i.Blame {
+	case probe.BlameCredential:
+		return "Our credential is refused: it is ours to fix."
+	case probe.BlameLoginService:
+		return "The API's login service fails, so that our credential cannot be renewed: it is the API's fault."
+	case probe.BlameAPI:
+		return "The API refuses our credential though it is good: it is the API's fault."
+	case probe.BlameUnknown:
+		return "Our credential is refused: either it ended, or the API fails."
+	case probe.BlameNetwork:
+		return "Nothing else can be reached either: it is our own network."
+	case probe.BlameNone:
+	}
+	return ""
+}
+
+// example tells one bad run: when, which probe, what, why, and the API's own words.
+func example(e *alert.Example) string {
+	what := e.Class.String()
+	if e.Code > 0 && !e.Class.IsTransport() {
+		what = strconv.Itoa(e.Code) + " " + what
+	}
+	parts := []string{e.At.UTC().Format("15:04:05 UTC") + " " + harmless(e.Probe, cutName) + " " + what}
+	for _, text := range []string{e.Reason, e.Excerpt} {
+		if words := harmless(text, cutText); words != "" {
+			parts = append(parts, words)
+		}
+	}
+	return strings.Join(parts, ": ")
+}
+
+// mix lists outcomes with their counts, as in 6× 500, 2× timeout.
+func mix(classes []alert.ClassCount) string {
+	list := make([]string, 0, len(classes))
+	for _, c := range classes {
+		name := strings.ReplaceAll(c.Class.String(), "_", " ")
+		if c.Code > 0 && !c.Class.IsTransport() {
+			name = strconv.Itoa(c.Code)
+		}
+		list = append(list, fmt.Sprintf("%d× %s", c.Runs, name))
+	}
+	return shortened(list, maxKinds)
+}
+
+// shortened joins the first entries of a list and counts the rest.
+func shortened(list []string, limit int) string {
+	if len(list) <= limit {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:limit], ", "), len(list)-limit)
+}
+
+// lasting writes a duration as Prometheus does.
+func lasting(d time.Duration) string {
+	return model.Duration(max(d, 0).Round(time.Second)).String()
+}

@@ -1,0 +1,56 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// The reasons of a [DeliveryError].
+const (
+	ReasonRateLimited = "rate_limited"
+	ReasonUnavailable = "unavailable"
+	ReasonNetwork     = "network"
+	ReasonTimeout     = "timeout"
+	ReasonRefused     = "refused"
+	ReasonInvalid     = "invalid"
+)
+
+// longestRetryAfter bounds what a broken proxy can ask for.
+const longestRetryAfter = 24 * time.Hour
+
+// NoAnswer sorts an error of a connection over HTTP that brought no answer; doing says what was tried. The context is asked
+// first: with it ended, what the connection says is an echo. The address, which may hold a secret, is left out.
+func NoAnswer(ctx context.Context, doing string, err error) *DeliveryError {
+	reason := ReasonNetwork
+	var slow net.Error
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout() {
+		reason = ReasonTimeout
+	}
+	for {
+		quoting, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			break
+		}
+		err = quoting.Err
+	}
+	return &DeliveryError{Reason: reason, Err: fmt.Errorf("%s: %w", doing, err)}
+}
+
+// RetryAfter reads the header of that name: seconds (a fraction is rounded up) or an HTTP date, a day at most; 0 when there
+// is neither.
+func RetryAfter(text string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > 0 {
+		wait := time.Duration(min(seconds, longestRetryAfter.Seconds()) * float64(time.Second))
+		return (wait + time.Second - 1).Truncate(time.Second)
+	}
+	if date, err := http.ParseTime(text); err == nil && date.After(now) {
+		return min(date.Sub(now), longestRetryAfter)
+	}
+	return 0
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"squarewatch/alert"
+	"squarewatch/config"
+)
+
+func newNotifyCommand(file *configFile) *cobra.Command {
+	return &cobra.Command{
+		Use:   "notify NAME",
+		Short: "Send a test message through a notifier",
+		Long: "Send a test message through a notifier of the file, once, now, and say what came of it.\n" +
+			"The exit status is 1 when the message was not taken.",
+		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return file.notifierNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := file.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return notifyOnce(cmd.Context(), cmd.OutOrStdout(), cfg, args[0])
+		},
+	}
+}
+
+// notifyLimit is how long `squarewatch notify` waits for an answer.
+const notifyLimit = 30 * time.Second
+
+// notifyOnce sends a test message and prints that it was taken, or returns why it was not.
+func notifyOnce(ctx context.Context, w io.Writer, cfg *config.Config, name string) error {
+	settings, known := cfg.Notifiers[name]
+	if !known {
+		return usageError{fmt.Errorf("no notifier is named %q: the file has %s", name, notifierList(cfg))}
+	}
+	notifier, err := settings.Build(cfg)
+	if err != nil {
+		return fmt.Errorf("notifier %q: %w", name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, notifyLimit)
+	defer cancel()
+	now := time.Now()
+	message := alert.Notification{ID: fmt.Sprintf("test-%d", now.UnixNano()), Notifier: name, At: now, Event: alert.EventTest}
+	if _, err := notifier.Deliver(ctx, message); err != nil {
+		return notTaken(name, settings.Kind, err)
+	}
+	_, err = fmt.Fprintf(w, "%s: %s took it\n", name, destination(settings.Kind))
+	return err
+}
+
+// notTaken tells why a message was not taken and, in a line of its own, what to do about it.
+func notTaken(name, kind string, err error) error {
+	failure, ok := errors.AsType[*alert.DeliveryError](err)
+	if !ok {
+		return fmt.Errorf("%s: %s did not take it: %w", name, destination(kind), err)
+	}
+	said := fmt.Sprintf("%s: %s did not take it (%s): %v", name, destination(kind), failure.Reason, failure.Err)
+	switch {
+	case failure.Fix != "":
+		said += "\n" + name + ": to do: " + failure.Fix
+	case failure.RetryAfter > 0:
+		said += fmt.Sprintf("\n%s: it asks to be left alone for %v; the daemon would wait and try again", name, failure.RetryAfter)
+	default:
+		said += "\n" + name + ": the daemon would go on trying; see whether it is up and can be reached from this host"
+	}
+	return errors.New(said)
+}
+
+// destination is how people call what a kind of notifier tells.
+func destination(kind string) string { return strings.ToUpper(kind[:1]) + kind[1:] }
+
+// notifierList names the notifiers of a configuration with their kinds.
+func notifierList(cfg *config.Config) string {
+	list := make([]string, 0, len(cfg.Notifiers))
+	for _, name := range sortedKeys(cfg.Notifiers) {
+		list = append(list, fmt.Sprintf("%s (%s)", name, cfg.Notifiers[name].Kind))
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// notifierNames returns the names for shell completion: none when the file cannot be read.
+func (f *configFile) notifierNames() []string {
+	cfg, err := f.read()
+	if err != nil {
+		return nil
+	}
+	return sortedKeys(cfg.Notifiers)
+}
