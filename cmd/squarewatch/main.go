@@ -104,6 +104,8 @@ func newRoot(p process) *cobra.Command {
 		newProbeCommand(file),
 		newNotifyCommand(file),
 		newDemoCommand(),
+		newStatusCommand(file),
+		newSilenceCommand(file),
 		newVersionCommand(),
 	)
 	return root

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"squarewatch/config"
+)
+
+// client asks the running daemon of a configuration, as its file says where it listens.
+type client struct {
+	base  string
+	token string
+	http  *http.Client
+}
+
+func newClient(cfg *config.Config) *client {
+	const patience = 15 * time.Second
+	// No proxy: the daemon is on this machine.
+	return &client{base: "http://" + reachable(cfg.Listen), token: cfg.APIToken.Reveal(), http: &http.Client{Timeout: patience, Transport: &http.Transport{}}}
+}
+
+// reachable turns an address to listen on into one to connect to.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if address, err := netip.ParseAddr(host); host == "" || err == nil && address.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// ask makes one request; in and out may be nil.
+func (c *client) ask(ctx context.Context, method, path string, in, out any) error {
+	var body bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, &body)
+	if err != nil {
+		return err
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the daemon at %s: %w; is squarewatch running here, with this file?", c.base, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	const largest = 32 << 20
+	text, err := io.ReadAll(io.LimitReader(resp.Body, largest))
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the daemon's answer: %w", err)
+	case resp.StatusCode >= http.StatusBadRequest:
+		return refusalOf(resp.StatusCode, text)
+	case out == nil:
+		return nil
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return fmt.Errorf("read the daemon's answer: %w; is it squarewatch that listens at %s?", err, c.base)
+	}
+	return nil
+}
+
+func refusalOf(status int, text []byte) error {
+	var said struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(text, &said) == nil && said.Error != "" {
+		return errors.New(said.Error)
+	}
+	return fmt.Errorf("the daemon answered %d", status)
+}

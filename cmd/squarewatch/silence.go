@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"squarewatch/alert"
+)
+
+func newSilenceCommand(file *configFile) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "silence",
+		Short: "Mute rules or probes until a time",
+		Long: "Mute rules or probes until a time, in the running daemon. Probing, recording and judging go on, and a silence survives a\n" +
+			"restart. When it ends, people hear of what fires then, and, in one message, of what they knew of and is over.",
+	}
+	cmd.AddCommand(newSilenceAdd(file), newSilenceList(file), newSilenceRemove(file))
+	return cmd
+}
+
+func newSilenceAdd(file *configFile) *cobra.Command {
+	var ask silenceJSON
+	var length time.Duration
+	var until string
+	cmd := &cobra.Command{
+		Use:     "add",
+		Short:   "Mute from now on",
+		Example: "  squarewatch silence add --rule server-errors --probe 'feed*' --for 2h --comment 'deployment'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if ask.Until, err = untilOf(length, until, time.Now()); err != nil {
+				return usageError{err}
+			}
+			cfg, err := file.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if ask.By == "" {
+				ask.By = whoAmI()
+			}
+			var kept alert.Silence
+			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept), local(kept.Until))
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&ask.Rules, "rule", nil, "`name` of a rule, or a glob; all when absent")
+	flags.StringSliceVar(&ask.Probes, "probe", nil, "`name` of a probe, or a glob: its series in rules per probe; all when absent")
+	flags.StringSliceVar(&ask.Series, "series", nil, "`name` of a series of any kind, such as a credential; all when absent")
+	flags.DurationVar(&length, "for", 0, "how `long`, for example 2h")
+	flags.StringVar(&until, "until", "", "until this `time`, as 2006-01-02T15:04:05Z07:00 or, of today, 15:04")
+	flags.StringVar(&ask.By, "by", "", "who silences (default: who is logged in)")
+	flags.StringVar(&ask.Comment, "comment", "", "why")
+	return cmd
+}
+
+// untilOf reads the end of a silence from the two ways to say it.
+func untilOf(length time.Duration, until string, now time.Time) (time.Time, error) {
+	switch {
+	case (length == 0) == (until == ""):
+		return time.Time{}, fmt.Errorf("say how long: either --for 2h or --until %s", now.Add(time.Hour).Format(time.RFC3339))
+	case length < 0:
+		return time.Time{}, fmt.Errorf("--for is %v: write a time above 0", length)
+	case length > 0:
+		return now.Add(length).Round(0), nil
+	}
+	if t, err := time.Parse(time.RFC3339, until); err == nil {
+		return t, nil
+	}
+	clock, err := time.ParseInLocation("15:04", until, now.Location())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("--until is %q: write %s, or a time of day such as 18:00", until, now.Add(time.Hour).Format(time.RFC3339))
+	}
+	t := time.Date(now.Year(), now.Month(), now.Day(), clock.Hour(), clock.Minute(), 0, 0, now.Location())
+	if !t.After(now) {
+		t = t.AddDate(0, 0, 1)
+	}
+	return t, nil
+}
+
+// whoAmI names who is logged in; empty when the system does not say.
+func whoAmI() string {
+	me, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return me.Username
+}
+
+func newSilenceList(file *configFile) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "Show what is muted",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := file.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			var all []alert.Silence
+			if err := newClient(cfg).ask(cmd.Context(), http.MethodGet, "/api/v1/silences", nil, &all); err != nil {
+				return err
+			}
+			return printSilences(cmd.OutOrStdout(), all)
+		},
+	}
+}
+
+func printSilences(w io.Writer, all []alert.Silence) error {
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(w, "Nothing is silenced.")
+		return err
+	}
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"id", "mutes", "until", "by", "comment"})
+	for i := range all {
+		t.AppendRow(table.Row{all[i].ID, mutes(&all[i]), local(all[i].Until), all[i].By, all[i].Comment})
+	}
+	_, err := fmt.Fprintln(w, t.Render())
+	return err
+}
+
+func newSilenceRemove(file *configFile) *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove ID",
+		Short: "End a silence",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := file.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if err := newClient(cfg).ask(cmd.Context(), http.MethodDelete, "/api/v1/silences/"+url.PathEscape(args[0]), nil, nil); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Silence %s is over.\n", args[0])
+			return err
+		},
+	}
+}
+
+// mutes says in a few words what a silence is about.
+func mutes(s *alert.Silence) string {
+	var parts []string
+	for _, part := range []struct {
+		name  string
+		globs []string
+	}{{"rule", s.Rules}, {"probe", s.Probes}, {"series", s.Series}} {
+		if len(part.globs) > 0 {
+			parts = append(parts, part.name+" "+strings.Join(part.globs, ", "))
+		}
+	}
+	if len(parts) == 0 {
+		return "everything"
+	}
+	return strings.Join(parts, " of ")
+}
+
+// local shows a time in the zone of who reads it.
+func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") } //nolint:gosmopolitan // for the person at this terminal

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"squarewatch/alert"
+)
+
+func newStatusCommand(file *configFile) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what the running daemon knows",
+		Long:  "Show what the running daemon knows: probes, rates against thresholds, messages that wait. Exit status 1 when something fires.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := file.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			var s statusJSON
+			if err := newClient(cfg).ask(cmd.Context(), http.MethodGet, "/api/v1/status", nil, &s); err != nil {
+				return err
+			}
+			if asJSON {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetIndent("", "  ")
+				err = encoder.Encode(s)
+			} else {
+				err = printStatus(cmd.OutOrStdout(), &s)
+			}
+			if err == nil && s.fires() {
+				return errBadNews
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (s *statusJSON) fires() bool {
+	for i := range s.Alerts {
+		if s.Alerts[i].State == string(alert.Firing) {
+			return true
+		}
+	}
+	return false
+}
+
+func printStatus(w io.Writer, s *statusJSON) error {
+	probes := newTable("probe", "schedule", "last answer", "healthy since", "runs", "missed")
+	for _, p := range s.Probes {
+		probes.AppendRow(table.Row{p.Probe, p.Schedule, lastAnswer(&p), since(p.UpSince), p.Runs, p.Missed})
+	}
+	alerts := newTable("rule", "series", "state", "rate", "threshold", "runs", "since", "silenced until")
+	for _, a := range s.Alerts {
+		alerts.AppendRow(table.Row{a.Rule, a.Series, a.State, alert.Share(a.Rate), alert.Share(a.Threshold), a.Runs, since(a.Since), since(a.Silenced)})
+	}
+	notifiers := newTable("notifier", "waiting", "oldest", "last error")
+	for _, n := range s.Notifiers {
+		notifiers.AppendRow(table.Row{n.Notifier, n.Pending, time.Duration(n.OldestAge * float64(time.Second)).Round(time.Second), n.LastError})
+	}
+	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\n", probes.Render(), alerts.Render(), notifiers.Render()); err != nil {
+		return err
+	}
+	if s.State != "" {
+		if _, err := fmt.Fprintln(w, "Nothing is kept over a restart: "+s.State); err != nil {
+			return err
+		}
+	}
+	return printSilences(w, s.Silences)
+}
+
+func newTable(columns ...any) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(columns)
+	return t
+}
+
+func lastAnswer(p *probeJSON) string {
+	switch {
+	case p.Runs == 0:
+		return "none yet"
+	case p.Code == 0:
+		return p.Class
+	}
+	text := strconv.Itoa(p.Code) + " " + p.Class
+	if !p.Expected {
+		text += ", unexpected"
+	}
+	return text
+}
+
+func since(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return local(*t)
+}

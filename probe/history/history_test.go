@@ -1,0 +1,278 @@
+package history_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/probe"
+	"squarewatch/probe/database"
+	"squarewatch/probe/history"
+
+	"github.com/google/go-cmp/cmp"
+	_ "modernc.org/sqlite" // the driver, which the program itself chooses in cmd
+	"pgregory.net/rapid"
+)
+
+// book is a store with its writer running.
+type book struct {
+	*history.Store
+	*history.Writer
+
+	db   *sql.DB
+	log  *strings.Builder
+	stop func()
+}
+
+func open(tb testing.TB, path string) *book {
+	tb.Helper()
+	b := &book{log: &strings.Builder{}}
+	logger := slog.New(slog.NewTextHandler(b.log, nil))
+	db, err := database.Open(tb.Context(), path, logger)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if b.Store, err = history.NewStore(tb.Context(), db); err != nil {
+		tb.Fatal(err)
+	}
+	b.db = db
+	b.Writer = history.NewWriter(b.Store, history.DefaultRetention(), logger)
+	ctx, cancel := context.WithCancel(tb.Context())
+	var running sync.WaitGroup
+	running.Go(func() { b.Run(ctx) })
+	b.stop = sync.OnceFunc(func() {
+		cancel()
+		running.Wait()
+		_ = db.Close()
+	})
+	tb.Cleanup(b.stop)
+	return b
+}
+
+func run(name string, at time.Time, code int) *probe.Result {
+	class := probe.ClassOfStatus(code)
+	r := &probe.Result{
+		Probe: name, Credential: "partner", Intended: at.Add(-2 * time.Second), Start: at.Add(-time.Second), End: at.Round(0).UTC(),
+		Class: class, Code: code, Expected: class == probe.Success, Trace: probe.TraceID{1, 2}, Span: probe.SpanID{3},
+		Attempts: []probe.Attempt{{Start: at.Add(-time.Second), End: at.Add(-500 * time.Millisecond)}},
+	}
+	if !r.Expected {
+		r.Reason, r.Excerpt, r.Blame = "answered "+fmt.Sprint(code), "oh no", probe.BlameUnknown
+	}
+	return r
+}
+
+func all(t *testing.T, b *book, since, until time.Time) []*probe.Result {
+	t.Helper()
+	var list []*probe.Result
+	for r, err := range b.Runs(t.Context(), since, until) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+func TestRunsComeBackAsTheyWere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, path)
+		begin := time.Now()
+		var want []*probe.Result
+		for i, code := range []int{200, 500, 401} {
+			r := run("a", begin.Add(time.Duration(i)*time.Second), code)
+			b.Finished(r)
+			kept := *r
+			kept.Attempts, kept.Intended, kept.Start = nil, r.Intended.Round(0).UTC(), r.Start.Round(0).UTC()
+			want = append(want, &kept)
+		}
+		b.Missed(probe.Miss{Probe: "a", Intended: begin, Reason: probe.MissGap, Count: 3})
+		time.Sleep(2 * time.Second)
+		if diff := cmp.Diff(want, all(t, b, begin.Add(-time.Hour), begin.Add(time.Hour))); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		last, err := b.Last(t.Context(), "a", 2, begin.Add(time.Hour))
+		if diff := cmp.Diff(want[1:], last); diff != "" || err != nil {
+			t.Errorf("the last two, %v, -want +got:\n%s", err, diff)
+		}
+		var at, expected, trace string
+		row := b.db.QueryRowContext(t.Context(), `SELECT at, expected, trace_id FROM runs_readable WHERE code = 500`)
+		if err := row.Scan(&at, &expected, &trace); err != nil || at != "2000-01-01 00:00:01.000" || expected != "no" || !strings.HasPrefix(trace, "0102") {
+			t.Errorf("want rows that a person can read, got %q %q %q, %v", at, expected, trace, err)
+		}
+		var missed int
+		if err := b.db.QueryRowContext(t.Context(), `SELECT sum(runs) FROM misses_readable WHERE reason = 'gap'`).Scan(&missed); err != nil || missed != 3 {
+			t.Errorf("want three missed runs, got %d, %v", missed, err)
+		}
+	})
+}
+
+// written writes a batch and returns when it is on the disk.
+func written(store *history.Store, results ...*probe.Result) {
+	w := history.NewWriter(store, history.DefaultRetention(), slog.New(slog.DiscardHandler))
+	for _, r := range results {
+		w.Finished(r)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	w.Run(ended)
+}
+
+func TestRollupsAreTheSumsOfRuns(t *testing.T) {
+	b := open(t, filepath.Join(t.TempDir(), "x.db"))
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(t *rapid.T) {
+		begin = begin.Add(time.Hour) // an hour of its own
+		seconds := rapid.SliceOfN(rapid.IntRange(0, 300), 1, 60).Draw(t, "seconds")
+		codes := rapid.SliceOfN(rapid.SampledFrom([]int{200, 200, 500, 503}), len(seconds), len(seconds)).Draw(t, "codes")
+		cut := rapid.IntRange(0, len(seconds)).Draw(t, "batches")
+		want := map[string]int{}
+		var results []*probe.Result
+		for i, s := range seconds {
+			results = append(results, run("a", begin.Add(time.Duration(s)*time.Second), codes[i]))
+			want[fmt.Sprintf("%d %d", s/60, codes[i])]++
+		}
+		written(b.Store, results[:cut]...)
+		written(b.Store, results[cut:]...)
+		got := map[string]int{}
+		for up, err := range b.Rollups(context.Background(), begin, begin.Add(30*time.Minute)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[fmt.Sprintf("%d %d", int(up.Result.End.Sub(begin)/time.Minute)-1, up.Result.Code)] += up.Runs
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+func TestOldHistoryIsForgotten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, path)
+		b.Keep(history.Retention{Runs: 2 * time.Hour, Rollups: 24 * time.Hour})
+		begin := time.Now()
+		for i := range 40 {
+			b.Finished(run("a", time.Now(), 200))
+			b.Missed(probe.Miss{Probe: "a", Intended: time.Now(), Reason: probe.MissLimit, Count: 1})
+			if i < 39 {
+				time.Sleep(time.Hour)
+			}
+		}
+		time.Sleep(time.Hour + time.Minute)
+		count := func(query string) (n int) {
+			if err := b.db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		runs, rollups, misses := count(`SELECT count(*) FROM runs`), count(`SELECT count(*) FROM rollups`), count(`SELECT count(*) FROM misses`)
+		if runs < 1 || runs > 3 || rollups < 23 || rollups > 25 || misses < 23 || misses > 25 {
+			t.Errorf("after %v: want what two hours and a day hold, got %d runs, %d roll-ups, %d misses", time.Since(begin), runs, rollups, misses)
+		}
+	})
+}
+
+func TestWhenNobodyWatchedIsKnown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		first := open(t, path)
+		if last, err := first.LastWatched(t.Context()); err != nil || last.Before(begin) && !last.IsZero() {
+			t.Errorf("want nobody before, got %v, %v", last, err)
+		}
+		time.Sleep(time.Minute)
+		first.stop()
+		time.Sleep(time.Hour)
+		second := open(t, path)
+		gone := time.Now()
+		synctest.Wait()
+		gaps, err := second.Gaps(t.Context(), begin.Add(-time.Hour), gone.Add(time.Hour))
+		if err != nil || len(gaps) != 1 || !gaps[0].From.Equal(begin.Add(time.Minute)) || !gaps[0].Until.Equal(gone) {
+			t.Errorf("want the hour, got %v, %v", gaps, err)
+		}
+	})
+}
+
+func TestAFullDiskCostsHistoryAndNothingElse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, path)
+		time.Sleep(2 * time.Second)
+		limit := func(pages int) {
+			if _, err := b.db.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		limit(1) // no more than it has
+		begin := time.Now()
+		for i := range 70_000 {
+			b.Finished(run("a", begin.Add(time.Duration(i)*time.Millisecond), 200))
+		}
+		time.Sleep(5 * time.Second)
+		if s := b.Status(); s.Fault == nil || s.Dropped != 10_000 {
+			t.Errorf("want the fault, and what there was no room for counted, got %+v", s)
+		}
+		limit(1 << 30)
+		time.Sleep(5 * time.Second)
+		if s := b.Status(); s.Fault != nil {
+			t.Errorf("want it well again, got %v", s.Fault)
+		}
+		if got := len(all(t, b, begin.Add(-time.Hour), begin.Add(time.Hour))); got != 60_000 {
+			t.Errorf("want what waited written, got %d", got)
+		}
+		b.stop()
+		if text := b.log.String(); strings.Count(text, "history is not written") != 1 || strings.Count(text, "history is written again") != 1 {
+			t.Errorf("want both changes told once, got %s", text)
+		}
+	})
+}
+
+func TestRetentionSaysWhatIsWrong(t *testing.T) {
+	for _, bad := range []history.Retention{{Runs: time.Minute, Rollups: 90 * 24 * time.Hour}, {Runs: 72 * time.Hour, Rollups: 24 * time.Hour}} {
+		if err := bad.Validate(); err == nil {
+			t.Errorf("want %+v refused", bad)
+		}
+	}
+	if err := history.DefaultRetention().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkWriter(b *testing.B) {
+	db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	store, err := history.NewStore(b.Context(), db)
+	if err != nil {
+		b.Fatal(err)
+	}
+	const batch = 1000
+	at, runs := time.Now(), 0
+	for b.Loop() {
+		results := make([]*probe.Result, 0, batch)
+		for i := range batch {
+			at = at.Add(time.Millisecond)
+			results = append(results, run(fmt.Sprintf("p%d", i), at, 200))
+		}
+		written(store, results...)
+		runs += batch
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(runs), "µs/run")
+	var pages, size int
+	if err := db.QueryRowContext(b.Context(), "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size").Scan(&pages, &size); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(pages*size)/float64(runs), "B/run")
+}
