@@ -43,7 +43,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	got := answer{body: j.runner.buffer()}
 	a.Start = time.Now()
 	r.host = j.host
-	err := send(httptrace.WithClientTrace(ctx, watch.hooks()), j.transport, r, x.sent, &got, &a)
+	err := j.runner.exchange(httptrace.WithClientTrace(ctx, watch.hooks()), j.probe.Connection, r, x.sent, &got, &a)
 	a.End = time.Now()
 	a.Phases = watch.stop(a.Start, a.End)
 	a.Reused = watch.reused
@@ -51,7 +51,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 		a.Peer = watch.conn.RemoteAddr().String()
 	}
 	if err != nil {
-		a.Class = classOfError(ctx, err)
+		a.Class = classOfError(ctx, err, watch.broke(&a))
 		a.ErrorKind = a.Class.String()
 		a.Error = cleanError(err)
 		return a, got
