@@ -16,6 +16,13 @@ var errDeadline = errors.New("the probe's timeout is over")
 // errTooLarge is an answer with a body larger than maxBody.
 var errTooLarge = fmt.Errorf("the answer's body is larger than %d KiB", maxBody>>10)
 
+// maxSessions is how many connections the transport may make for one request. It makes another whenever an HTTP/2 server ends
+// one without having looked at the request, at once and for ever: a server that always does would be flooded by us.
+const maxSessions = 3
+
+// errUnsteady is a server that ends every connection before it answers.
+var errUnsteady = fmt.Errorf("the server ended %d connections in a row without an answer", maxSessions)
+
 // classOfError returns the class of an exchange that failed, in a phase when that is known to be one of making the
 // connection. The deadline goes first: whatever broke because it was over is a timeout.
 func classOfError(ctx context.Context, err error, making PhaseKind) Class {

@@ -20,6 +20,8 @@ type stopwatch struct {
 	wait     mark
 	receive  mark
 	connects []connected
+	sessions int             // TLS sessions that were made
+	giveUp   func(err error) // ends the attempt
 	conn     net.Conn
 	reused   bool // the connection was made for an earlier request, or by one that no longer wants it
 }
@@ -79,8 +81,12 @@ func (s *stopwatch) connectDone(_, address string, err error) {
 
 func (s *stopwatch) tlsDone(_ tls.ConnectionState, err error) {
 	s.note(func(now time.Time) {
-		if err == nil {
-			s.tls.done = now
+		if err != nil {
+			return
+		}
+		s.tls.done = now
+		if s.sessions++; s.sessions > maxSessions {
+			s.giveUp(errUnsteady)
 		}
 	})
 }
