@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -80,6 +81,9 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 	}
 	defer func() { _ = resp.Body.Close() }()
 	a.describe(resp)
+	if ClassOfStatus(resp.StatusCode) == ProtocolError { // such as 101: nobody asked for another protocol
+		return fmt.Errorf("answered %d, which is no status of an answer", resp.StatusCode)
+	}
 	a.Size, err = got.body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:
