@@ -79,6 +79,7 @@ func TestADayOfTroubles(t *testing.T) {
 }
 
 func dayOfTroubles(t *testing.T, noon time.Time) {
+	t.Helper()
 	clock := &wall{}
 	clock.set(time.Until(noon.Add(500 * time.Millisecond)))
 	var entries []probe.Entry
@@ -216,7 +217,7 @@ func TestAStepIsSeenThoughAProbeWokeTheLoop(t *testing.T) {
 				failing := taking("failing", "@every 1m", 0)
 				failing.Probe.WhileUnexpected = probe.MustSchedule("@every 30s").For("failing")
 				failing.Run = func(_ context.Context, intended time.Time) *probe.Result {
-					if time.Since(begin) > 5*time.Minute && clock.now().Sub(time.Now()) == 0 {
+					if time.Since(begin) > 5*time.Minute && time.Until(clock.now()) == 0 {
 						clock.set(by) // while it runs, and turns unexpected; the loop is woken before it would look
 						return &probe.Result{Probe: "failing", Intended: intended, Start: time.Now(), Class: probe.ServerError}
 					}

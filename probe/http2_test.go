@@ -52,7 +52,7 @@ func rawH2(t *testing.T, serve func(h2)) (target string, pool *x509.CertPool, co
 	donor.Close() // only its certificate is wanted
 	config := &tls.Config{Certificates: donor.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
 	conns = &atomic.Int32{}
-	address := raw(t, "tcp", "127.0.0.1:0", func(plain net.Conn) {
+	address := raw(t, func(plain net.Conn) {
 		conn := tls.Server(plain, config)
 		if conn.HandshakeContext(context.WithoutCancel(t.Context())) != nil {
 			return

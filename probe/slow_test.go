@@ -20,11 +20,11 @@ import (
 )
 
 // raw serves connections on a loopback port until the test ends: what a net/http server would never do.
-func raw(t *testing.T, network, address string, serve func(net.Conn)) string {
+func raw(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), network, address)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Skipf("no loopback of that kind here: %v", err)
+		t.Fatal(err)
 	}
 	var serving sync.WaitGroup
 	over, end := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -135,14 +135,14 @@ func TestSlowInEveryPhase(t *testing.T) {
 	}{
 		{name: "dns", target: "http://api.test", resolver: silentDNS(t), phase: probe.PhaseDNS, reason: "resolving"},
 		{name: "connect", target: "http://" + full(t, "tcp4", "127.0.0.1:0"), phase: probe.PhaseConnect, reason: "connecting"},
-		{name: "tls", target: "https://" + raw(t, "tcp", "127.0.0.1:0", swallow), phase: probe.PhaseTLS, reason: "handshake"},
+		{name: "tls", target: "https://" + raw(t, swallow), phase: probe.PhaseTLS, reason: "handshake"},
 		{
-			name: "send", target: "http://" + raw(t, "tcp", "127.0.0.1:0", func(conn net.Conn) { <-time.After(time.Second) }),
+			name: "send", target: "http://" + raw(t, func(conn net.Conn) { <-time.After(time.Second) }),
 			probe: probe.Probe{Body: large}, phase: probe.PhaseSend, reason: "sending",
 		},
-		{name: "wait", target: "http://" + raw(t, "tcp", "127.0.0.1:0", swallow), phase: probe.PhaseWait, reason: "first byte"},
-		{name: "receive", target: "http://" + raw(t, "tcp", "127.0.0.1:0", stall), phase: probe.PhaseReceive, reason: "receiving"},
-		{name: "trickle", target: "http://" + raw(t, "tcp", "127.0.0.1:0", trickle), phase: probe.PhaseReceive, reason: "receiving"},
+		{name: "wait", target: "http://" + raw(t, swallow), phase: probe.PhaseWait, reason: "first byte"},
+		{name: "receive", target: "http://" + raw(t, stall), phase: probe.PhaseReceive, reason: "receiving"},
+		{name: "trickle", target: "http://" + raw(t, trickle), phase: probe.PhaseReceive, reason: "receiving"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -197,7 +197,7 @@ func TestBrokenAnswers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			target := c.scheme + "://" + raw(t, "tcp", "127.0.0.1:0", c.serve)
+			target := c.scheme + "://" + raw(t, c.serve)
 			r := job(t, target, probe.Probe{Path: "/"}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
 			if r.Class != c.class || r.Expected != (c.class == probe.Success) {
 				t.Errorf("want %v, got %v %d: %s", c.class, r.Class, r.Code, r.Reason)
@@ -210,7 +210,7 @@ func TestBrokenAnswers(t *testing.T) {
 
 // TestAnAnswerBeforeTheRequestIsSent holds that sending ends when the answer comes, where a server does not want to read on.
 func TestAnAnswerBeforeTheRequestIsSent(t *testing.T) {
-	target := "http://" + raw(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
+	target := "http://" + raw(t, func(conn net.Conn) {
 		head(conn)
 		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\n")
 		<-time.After(50 * time.Millisecond)

@@ -72,6 +72,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 }
 
 func leaveNothing(t *testing.T, connection probe.Connection) {
+	t.Helper()
 	const schedule = `schedule: "@every 10s"`
 	file := strings.Replace(sceneFile, schedule, schedule+", connection: "+string(connection), 1)
 	told := &register{fates: map[string][]string{}, counts: map[string]int{}}
