@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -39,11 +40,13 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	maps.Copy(x.sent, j.header)
 	x.unauthorized = j.credential.Authorize(ctx, x.sent)
 	a.Span = j.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
-	watch := &stopwatch{}
+	sending, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	watch := &stopwatch{giveUp: giveUp}
 	got := answer{body: j.runner.buffer()}
 	a.Start = time.Now()
 	r.host = j.host
-	err := send(httptrace.WithClientTrace(ctx, watch.hooks()), j.transport, r, x.sent, &got, &a)
+	err := j.runner.exchange(httptrace.WithClientTrace(sending, watch.hooks()), j.probe.Connection, r, x.sent, &got, &a)
 	a.End = time.Now()
 	a.Phases = watch.stop(a.Start, a.End)
 	a.Reused = watch.reused
@@ -51,7 +54,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 		a.Peer = watch.conn.RemoteAddr().String()
 	}
 	if err != nil {
-		a.Class = classOfError(ctx, err)
+		a.Class = classOfError(ctx, err, watch.broke(&a))
 		a.ErrorKind = a.Class.String()
 		a.Error = cleanError(err)
 		return a, got
@@ -78,6 +81,9 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 	}
 	defer func() { _ = resp.Body.Close() }()
 	a.describe(resp)
+	if ClassOfStatus(resp.StatusCode) == ProtocolError { // such as 101: nobody asked for another protocol
+		return fmt.Errorf("answered %d, which is no status of an answer", resp.StatusCode)
+	}
 	a.Size, err = got.body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:

@@ -139,7 +139,7 @@ const (
 func (d *Dispatcher) loop(ctx, runCtx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	awake := d.options.Wall().Round(0) // when the loop wanted to wake up
+	last := look{d.options.Wall().Round(0), time.Now(), 0}
 	for {
 		select {
 		case <-ctx.Done():
@@ -147,14 +147,26 @@ func (d *Dispatcher) loop(ctx, runCtx context.Context) {
 		case <-d.stop:
 			return
 		case <-d.wake:
-			awake = d.options.Wall().Round(0) // earlier than planned is no step of the clock
 		case <-timer.C:
 		}
-		now := d.options.Wall().Round(0)
-		sleep := d.dispatch(runCtx, now, now.Sub(awake))
-		awake = now.Add(sleep)
-		timer.Reset(sleep)
+		now := look{wall: d.options.Wall().Round(0), steady: time.Now()}
+		now.sleep = d.dispatch(runCtx, now.wall, last.late(now))
+		timer.Reset(now.sleep)
+		last = now
 	}
+}
+
+// look is a moment at which the loop was awake.
+type look struct {
+	wall   time.Time
+	steady time.Time     // by the clock that is never set
+	sleep  time.Duration // that followed
+}
+
+// late returns by how much the next look came later than was planned. One that was woken before its time is late by what
+// the wall clock was set meanwhile, which is mostly nothing.
+func (l look) late(next look) time.Duration {
+	return next.wall.Sub(l.wall) - min(l.sleep, next.steady.Sub(l.steady))
 }
 
 // dispatch starts what is due and returns how long to sleep. late is by how much the loop woke up later than it wanted to.

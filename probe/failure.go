@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -17,8 +16,16 @@ var errDeadline = errors.New("the probe's timeout is over")
 // errTooLarge is an answer with a body larger than maxBody.
 var errTooLarge = fmt.Errorf("the answer's body is larger than %d KiB", maxBody>>10)
 
-// classOfError returns the class of an exchange that failed. The deadline goes first: whatever broke because it was over is a timeout.
-func classOfError(ctx context.Context, err error) Class {
+// maxSessions is how many connections the transport may make for one request. It makes another whenever an HTTP/2 server ends
+// one without having looked at the request, at once and for ever: a server that always does would be flooded by us.
+const maxSessions = 3
+
+// errUnsteady is a server that ends every connection before it answers.
+var errUnsteady = fmt.Errorf("the server ended %d connections in a row without an answer", maxSessions)
+
+// classOfError returns the class of an exchange that failed, in a phase when that is known to be one of making the
+// connection. The deadline goes first: whatever broke because it was over is a timeout.
+func classOfError(ctx context.Context, err error, making PhaseKind) Class {
 	switch {
 	case errors.Is(context.Cause(ctx), errDeadline):
 		return Timeout
@@ -26,12 +33,14 @@ func classOfError(ctx context.Context, err error) Class {
 		return ClassNone
 	case isDNS(err):
 		return DNSError
-	case isTLS(err):
+	case isTLS(err), making == PhaseTLS: // the other side may have just hung up
 		return TLSError
 	case isDial(err):
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 			return Timeout
 		}
+		return ConnectError
+	case making == PhaseConnect: // a proxy that refuses
 		return ConnectError
 	}
 	return ProtocolError
@@ -42,7 +51,8 @@ func isDNS(err error) bool {
 	return ok
 }
 
-// isTLS knows the handshake's errors by type where they have one, and by the package's prefix where they do not.
+// isTLS knows the errors of TLS by type where they have one, and by how the package begins them where they do not: what
+// stands further on in a text may come from the other side.
 func isTLS(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
@@ -50,13 +60,15 @@ func isTLS(err error) bool {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
-		return true
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {
+		return true // an alert
 	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return true
+	for ; err != nil; err = errors.Unwrap(err) {
+		if strings.HasPrefix(err.Error(), "tls: ") {
+			return true
+		}
 	}
-	return strings.Contains(err.Error(), "tls: ")
+	return false
 }
 
 func isDial(err error) bool {

@@ -328,7 +328,7 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 	renewal.Trace, renewal.Parent = asker.trace, asker.root
 	renewal.Span = r.options.Identifiers.NewAttempt(renewal.Trace, header)
 	got := answer{body: new(bytes.Buffer)}
-	err = send(ctx, r.fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
+	err = r.exchange(ctx, Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
 	return got.code, got.body.Bytes(), err
 }
 

@@ -20,6 +20,8 @@ type stopwatch struct {
 	wait     mark
 	receive  mark
 	connects []connected
+	sessions int             // TLS sessions that were made
+	giveUp   func(err error) // ends the attempt
 	conn     net.Conn
 	reused   bool // the connection was made for an earlier request, or by one that no longer wants it
 }
@@ -47,7 +49,7 @@ func (s *stopwatch) hooks() *httptrace.ClientTrace {
 		TLSHandshakeDone:     s.tlsDone,
 		GotConn:              s.gotConn,
 		WroteRequest:         s.wroteRequest,
-		GotFirstResponseByte: func() { s.note(func(now time.Time) { s.wait.done = now; s.receive.begun = true }) },
+		GotFirstResponseByte: s.firstByte,
 	}
 }
 
@@ -79,8 +81,12 @@ func (s *stopwatch) connectDone(_, address string, err error) {
 
 func (s *stopwatch) tlsDone(_ tls.ConnectionState, err error) {
 	s.note(func(now time.Time) {
-		if err == nil {
-			s.tls.done = now
+		if err != nil {
+			return
+		}
+		s.tls.done = now
+		if s.sessions++; s.sessions > maxSessions {
+			s.giveUp(errUnsteady)
 		}
 	})
 }
@@ -107,11 +113,29 @@ func (s *stopwatch) gotConn(info httptrace.GotConnInfo) {
 
 func (s *stopwatch) wroteRequest(info httptrace.WroteRequestInfo) {
 	s.note(func(now time.Time) {
-		if info.Err == nil {
-			s.send.done = now
-			s.wait.begun = true
+		if info.Err == nil && !s.receive.begun {
+			s.send.done, s.wait.begun = now, true
 		}
 	})
+}
+
+// firstByte may come before the request is wholly written, or before that is reported: sending is over all the same.
+func (s *stopwatch) firstByte() {
+	s.note(func(now time.Time) {
+		if s.send.done.IsZero() {
+			s.send.done = now
+		}
+		s.wait = mark{begun: true, done: now}
+		s.receive.begun = true
+	})
+}
+
+// broke returns the phase of making a connection in which a stopped attempt ended; nothing when it had its connection.
+func (s *stopwatch) broke(a *Attempt) PhaseKind {
+	if s.conn != nil || len(a.Phases) == 0 {
+		return ""
+	}
+	return a.Phases[len(a.Phases)-1].Kind
 }
 
 // stop ends the attempt and returns its phases: contiguous from start to end, so that they sum to the attempt. The last
@@ -138,7 +162,7 @@ func (s *stopwatch) stop(start, end time.Time) []Phase {
 		if until.IsZero() || until.After(end) {
 			until = end
 		}
-		if until.Before(from) { // an answer may come before the request is wholly written
+		if until.Before(from) {
 			until = from
 		}
 		phases = append(phases, Phase{kind, from, until})

@@ -28,7 +28,7 @@ type RunnerOptions struct {
 // Runner makes the HTTP exchanges of runs. It is safe for concurrent use.
 type Runner struct {
 	options RunnerOptions
-	fresh   *http.Transport
+	fresh   freshTransports
 	reuse   *http.Transport
 	buffers sync.Pool
 
@@ -42,7 +42,7 @@ func NewRunner(options RunnerOptions) *Runner {
 	}
 	r := &Runner{
 		options: options,
-		fresh:   newTransport(&options, Fresh),
+		fresh:   freshTransports{options: &options},
 		reuse:   newTransport(&options, Reuse),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
@@ -61,8 +61,18 @@ func (r *Runner) Close() {
 			renewed.wait()
 		}
 	}
-	r.fresh.CloseIdleConnections()
 	r.reuse.CloseIdleConnections()
+}
+
+// exchange sends a request over a connection of that kind and reads its answer into got, and what the head tells into a.
+func (r *Runner) exchange(ctx context.Context, kind Connection, out request, header http.Header, got *answer, a *Attempt) error {
+	if kind == Reuse {
+		return send(ctx, r.reuse, out, header, got, a)
+	}
+	transport := r.fresh.borrow()
+	err := send(ctx, transport, out, header, got, a)
+	r.fresh.giveBack(transport, err)
+	return err
 }
 
 func (r *Runner) buffer() *bytes.Buffer {
@@ -82,7 +92,6 @@ func (r *Runner) release(got answer) {
 type Job struct {
 	runner     *Runner
 	probe      Probe
-	transport  *http.Transport
 	credential Credential
 	request    request
 	header     http.Header // never changed; an attempt copies it
@@ -99,10 +108,7 @@ func (r *Runner) Prepare(p Probe) (*Job, error) {
 	if err != nil {
 		return nil, &Invalid{"path", fmt.Sprintf("is %q, which is no path on the target", p.Path), "write one like /api/v1/collections/"}
 	}
-	j := &Job{runner: r, probe: p, transport: r.fresh, credential: noCredential{}, template: p.Template()}
-	if p.Connection == Reuse {
-		j.transport = r.reuse
-	}
+	j := &Job{runner: r, probe: p, credential: noCredential{}, template: p.Template()}
 	if p.Credential != NoCredential && p.Credential != "" {
 		var known bool
 		if j.credential, known = r.options.Credentials[p.Credential]; !known {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -14,8 +15,9 @@ import (
 // @hourly, or @every with a duration; CRON_TZ=Zone in front fixes the time zone.
 // See https://pkg.go.dev/github.com/robfig/cron/v3 for the syntax.
 //
-// When clocks are set forward, times of day that do not exist are skipped, and when they are set back, a fixed time of
-// day comes once; @every knows no time zones and goes on evenly.
+// When clocks are set forward, times of day that do not exist are skipped. When they are set back, a time of day that is
+// named (30 2 * * *) comes once, and what recurs within the hour or every hour goes on. @every knows no time zones and
+// goes on evenly.
 type Schedule struct {
 	text   string
 	cron   cron.Schedule
@@ -86,13 +88,36 @@ func (s Schedule) For(name string) Schedule {
 func (s Schedule) Next(t time.Time) time.Time {
 	t = t.Round(0)
 	if s.every == 0 {
-		return s.cron.Next(t)
+		next := s.cron.Next(t)
+		for s.repeated(next) {
+			next = s.cron.Next(next)
+		}
+		return next
 	}
 	past := (t.Sub(time.Unix(0, 0)) - s.offset) % s.every
 	if past < 0 {
 		past += s.every
 	}
 	return t.Add(s.every - past)
+}
+
+// repeated reports whether t is a named time of day that has already come that day, before clocks were set back. The
+// library gives it twice.
+func (s Schedule) repeated(t time.Time) bool {
+	spec, ok := s.cron.(*cron.SpecSchedule)
+	const star = 1 << 63 // set by the library for *
+	if !ok || t.IsZero() || spec.Hour&star != 0 || bits.OnesCount64(spec.Minute) != 1 || bits.OnesCount64(spec.Second) != 1 {
+		return false
+	}
+	if spec.Location != time.Local {
+		t = t.In(spec.Location)
+	}
+	const longest = 3 * time.Hour // more than clocks are ever set back by
+	_, offset := t.Zone()
+	_, before := t.Add(-longest).Zone()
+	first := t.Add(time.Duration(offset-before) * time.Second)
+	_, atFirst := first.Zone()
+	return before > offset && atFirst == before
 }
 
 // Between returns how many intended times lie after from and not after until.

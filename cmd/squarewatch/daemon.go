@@ -185,8 +185,8 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 	for {
 		generation := d.current
 		generations.Go(func() { generation.run(ctx, since) })
+		<-generation.dispatcher.Armed() // a reload that comes at once must know where this one began
 		if !d.ready.Load() {
-			<-generation.dispatcher.Armed()
 			d.ready.Store(true)
 			d.options.Notify("READY=1")
 		}

@@ -52,7 +52,8 @@ type scene struct {
 	file    string
 	reloads chan os.Signal
 	log     *bytes.Buffer
-	stop    func()
+	halt    func() // ends the daemon
+	stop    func() // and the API
 	page    *http.Client
 }
 
@@ -72,8 +73,14 @@ notifiers: {ops: {slack: {webhook_url: "https://hooks.example.org/x"}, group_wai
 // newScene starts a daemon at the bubble's midnight.
 func newScene(t *testing.T) *scene {
 	t.Helper()
+	return newSceneWith(t, sceneFile, func(*Options) {})
+}
+
+// newSceneWith starts a daemon with a file, and options that may be changed.
+func newSceneWith(t *testing.T, file string, change func(*Options)) *scene {
+	t.Helper()
 	s := &scene{
-		t: t, api: aisquaretest.New(aisquaretest.Options{}), inbox: &inbox{began: time.Now()}, file: sceneFile,
+		t: t, api: aisquaretest.New(aisquaretest.Options{}), inbox: &inbox{began: time.Now()}, file: file,
 		reloads: make(chan os.Signal), log: &bytes.Buffer{},
 	}
 	target := aisquaretest.NewPipe(s.api)
@@ -83,12 +90,14 @@ func newScene(t *testing.T) *scene {
 	all.Notifiers = []config.Kind[alert.Notifier]{
 		config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (alert.Notifier, error) { return s.inbox, nil }),
 	}
-	d, err := New(t.Context(), Options{
+	options := Options{
 		Load: func() (*config.Config, error) {
 			return config.Parse("scene.yaml", []byte(s.file), config.Options{Kinds: all})
 		},
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Notify: func(string) {}, Dial: target.Dial, Listener: listener,
-	})
+	}
+	change(&options)
+	d, err := New(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +112,12 @@ func newScene(t *testing.T) *scene {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	s.stop = func() {
+	s.halt = func() {
 		cancel()
 		running.Wait()
+	}
+	s.stop = func() {
+		s.halt()
 		target.Shutdown()
 	}
 	return s

@@ -13,10 +13,15 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// TestMain lets scripts run the program itself, and turns the test binary into the benchmark's server when that is asked for.
+// TestMain lets scripts run the program itself, and turns the test binary into a benchmark's server or daemon when that is
+// asked for.
 func TestMain(m *testing.M) {
 	if os.Getenv(benchServer) != "" {
 		serveBench()
+		return
+	}
+	if target := os.Getenv(benchMany); target != "" {
+		serveMany(target)
 		return
 	}
 	testscript.Main(m, map[string]func(){"squarewatch": main})

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"squarewatch/config"
+	"squarewatch/probe"
+)
+
+// benchMany is the environment variable that turns the test binary into a daemon with many probes: a process of its own,
+// so that its memory is its own too. Its value is the target.
+const benchMany = "SQUAREWATCH_BENCH_MANY"
+
+// The design's budget: so many probes, each every ten seconds.
+const (
+	manyProbes   = 10_000
+	manyWarmUp   = 12 * time.Second // until every probe has run, and has its series and its connection
+	manyMeasured = 30 * time.Second
+)
+
+// BenchmarkManyProbes prints how a daemon does with 10,000 probes at 10 s: how long it takes from its start until it is
+// ready, what memory it holds after three rounds, and how late runs start.
+func BenchmarkManyProbes(b *testing.B) {
+	plain, _, _ := benchTargets(b)
+	for b.Loop() {
+		cmd := exec.CommandContext(b.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), benchMany+"="+plain)
+		cmd.Stderr = os.Stderr
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			b.Fatal(err)
+		}
+		begin := time.Now()
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			if lines.Text() == "ready" {
+				b.ReportMetric(time.Since(begin).Seconds(), "s-to-ready")
+				continue
+			}
+			var unit string
+			var value float64
+			if _, err := fmt.Sscan(lines.Text(), &value, &unit); err != nil {
+				b.Fatalf("the daemon said %q: %v", lines.Text(), err)
+			}
+			b.ReportMetric(value, unit)
+		}
+		if err := cmd.Wait(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// delays is a sink that keeps how late runs started, from a time on.
+type delays struct {
+	from time.Time
+
+	mu     sync.Mutex
+	late   []time.Duration
+	missed int
+	bad    int
+}
+
+func (d *delays) Finished(r *probe.Result) {
+	if r.Start.Before(d.from) {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.late = append(d.late, r.Lateness())
+	if !r.Expected {
+		d.bad++
+	}
+}
+
+func (d *delays) Missed(m probe.Miss) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if m.Reason != probe.MissShutdown {
+		d.missed += m.Count
+	}
+}
+
+// serveMany is the daemon of BenchmarkManyProbes. It prints its figures, each with its unit.
+func serveMany(target string) {
+	path, err := manyConfig(target)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer func() { _ = os.Remove(path) }()
+	d := &delays{from: time.Now().Add(manyWarmUp), late: make([]time.Duration, 0, 5*manyProbes)}
+	daemon, err := New(context.Background(), Options{
+		Load:   func() (*config.Config, error) { return config.Load(path, config.Options{Kinds: kinds()}) },
+		Logger: discardLogger(),
+		Notify: func(state string) {
+			if state == "READY=1" {
+				fmt.Println("ready")
+			}
+		},
+		Sinks: []probe.Sink{d},
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), manyWarmUp+manyMeasured)
+	defer cancel()
+	var running sync.WaitGroup
+	running.Go(func() { _ = daemon.Run(ctx, nil) }) // what it cannot do shows in the figures
+	<-ctx.Done()
+	fmt.Println(memory("VmRSS:"), "MB-resident")
+	fmt.Println(memory("VmHWM:"), "MB-resident-at-most")
+	running.Wait()
+	slices.Sort(d.late)
+	fmt.Println(len(d.late), "runs")
+	fmt.Println(d.late[len(d.late)*99/100].Seconds()*1000, "ms-late-p99")
+	fmt.Println(d.late[len(d.late)/2].Seconds()*1000, "ms-late-p50")
+	fmt.Println(d.missed, "missed")
+	fmt.Println(d.bad, "unexpected")
+}
+
+// manyConfig writes the configuration file.
+func manyConfig(target string) (string, error) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\ntelemetry: {otlp: {endpoint: %q, protocol: http/protobuf}}\n", target, target)
+	fmt.Fprint(&text, "limits: {concurrency: 512, per_host: 512}\ndefaults: {schedule: '@every 10s', connection: reuse}\nprobes:\n")
+	for i := range manyProbes {
+		fmt.Fprintf(&text, "  - {name: p%d, path: %s}\n", i, benchPath)
+	}
+	file, err := os.CreateTemp("", "squarewatch-*.yaml")
+	if err != nil {
+		return "", err
+	}
+	if _, err := file.WriteString(text.String()); err != nil {
+		return "", err
+	}
+	return file.Name(), file.Close()
+}
+
+// memory returns a line of the process's status in megabytes.
+func memory(name string) float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		var kilobytes float64
+		if value, found := strings.CutPrefix(line, name); found {
+			if _, err := fmt.Sscan(value, &kilobytes); err == nil {
+				return kilobytes * 1024 / 1e6
+			}
+		}
+	}
+	return 0
+}

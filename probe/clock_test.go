@@ -1,0 +1,247 @@
+package probe_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/probe"
+)
+
+// wall is a wall clock that can be set.
+type wall struct {
+	mu    sync.Mutex
+	shift time.Duration
+}
+
+func (w *wall) set(by time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.shift += by
+}
+
+func (w *wall) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.shift)
+}
+
+// account is what became of a probe's intended runs.
+type account struct{ ran, gap, overrun, limit, other int }
+
+func (l *ledger) account(name string) (a account) {
+	for _, r := range l.runs {
+		if r.Probe == name {
+			a.ran++
+		}
+	}
+	for _, m := range l.misses {
+		switch {
+		case m.Probe != name:
+		case m.Reason == probe.MissGap:
+			a.gap += m.Count
+		case m.Reason == probe.MissOverrun:
+			a.overrun += m.Count
+		case m.Reason == probe.MissLimit:
+			a.limit += m.Count
+		default:
+			a.other += m.Count
+		}
+	}
+	return a
+}
+
+// span is a stretch of wall time of the simulated day, and whether anybody was there.
+type span struct {
+	from, until time.Time
+	gap         bool
+}
+
+// TestADayOfTroubles lets the machine sleep and sets the clock twice, over the night in which summer time begins or ends.
+// To the run: what was intended while we were there was run or had its probe's last run in its way, what was intended
+// while we were away is a gap, and nothing is made up for.
+func TestADayOfTroubles(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, noon := range map[string]time.Time{
+		"summer time begins": time.Date(2026, 3, 28, 12, 0, 0, 0, berlin),
+		"summer time ends":   time.Date(2026, 10, 24, 12, 0, 0, 0, berlin),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { dayOfTroubles(t, noon) })
+		})
+	}
+}
+
+func dayOfTroubles(t *testing.T, noon time.Time) {
+	t.Helper()
+	clock := &wall{}
+	clock.set(time.Until(noon.Add(500 * time.Millisecond)))
+	var entries []probe.Entry
+	for i := range 20 {
+		entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 30s", time.Second))
+	}
+	entries = append(entries, taking("night", "CRON_TZ=Europe/Berlin 30 2 * * *", time.Second),
+		taking("half-hourly", "CRON_TZ=Europe/Berlin */30 * * * *", time.Second), taking("slow", "@every 30s", 70*time.Second))
+	l := &ledger{}
+	d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: clock.now})
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	from := clock.now()
+	running.Go(func() { d.Run(ctx, from) })
+
+	var spans []span
+	// there lets time pass; away sets the clock, and returns when the dispatcher has seen it. It sleeps until something is due.
+	there := func(d time.Duration) {
+		from := clock.now()
+		<-time.After(d)
+		synctest.Wait()
+		spans = append(spans, span{from, clock.now(), false})
+	}
+	away := func(by time.Duration) {
+		noticed := 10 * time.Second
+		for _, e := range entries {
+			noticed = min(noticed, e.Probe.Schedule.Next(clock.now()).Sub(clock.now()))
+		}
+		from := clock.now()
+		clock.set(by)
+		<-time.After(noticed)
+		synctest.Wait()
+		if by > 0 {
+			spans = append(spans, span{from, clock.now(), true})
+		} // else this moment comes again, as does everything since
+	}
+	there(6 * time.Hour)
+	away(7 * time.Hour) // the machine sleeps, from six until one
+	there(3 * time.Hour)
+	away(90 * time.Second) // the clock is set forward
+	there(3 * time.Hour)
+	away(-20 * time.Minute) // and back
+	there(4 * time.Hour)
+	cancel()
+	running.Wait()
+
+	for _, e := range entries {
+		var watched, unwatched int
+		for _, s := range spans {
+			n := e.Probe.Schedule.Between(s.from, s.until)
+			if s.gap {
+				unwatched += n
+			} else {
+				watched += n
+			}
+		}
+		got := l.account(e.Probe.Name)
+		if got.gap != unwatched || got.ran+got.overrun+got.limit+got.other != watched {
+			t.Errorf("%s: want %d runs intended and %d in gaps, got %+v", e.Probe.Name, watched, unwatched, got)
+		}
+		if e.Probe.Name != "slow" && got.ran != watched {
+			t.Errorf("%s: want every run that was intended while we were there, %d, got %+v", e.Probe.Name, watched, got)
+		}
+		if e.Probe.Name == "slow" && (got.overrun < watched/2 || got.limit+got.other > 0) {
+			t.Errorf("slow: want two of three runs missed by overrun, got %+v", got)
+		}
+	}
+	noBurst(t, l)
+	if got := l.account("p0"); got.gap < 7*120 {
+		t.Errorf("want at least the %d runs of the night in gaps, got %+v", 7*120, got)
+	}
+}
+
+// noBurst holds that no probe's runs follow each other closer than its schedule and one step of the clock allow.
+func noBurst(t *testing.T, l *ledger) {
+	t.Helper()
+	last := map[string]time.Time{}
+	for _, r := range l.runs {
+		if before, ok := last[r.Probe]; ok && r.Start.Sub(before) < time.Second {
+			t.Errorf("%s ran %v after its last run", r.Probe, r.Start.Sub(before))
+		}
+		last[r.Probe] = r.Start
+	}
+}
+
+// TestSummerTimeIsCountedRight holds how often times of day come in the nights in which clocks are set, in numbers.
+func TestSummerTimeIsCountedRight(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		noon                       time.Time
+		night, halfHourly, quarter int
+	}{
+		{time.Date(2026, 3, 28, 12, 0, 0, 0, berlin), 0, 46, 92}, // a day of 23 hours without a 02:30
+		{time.Date(2026, 10, 24, 12, 0, 0, 0, berlin), 1, 50, 100},
+		{time.Date(2026, 6, 1, 12, 0, 0, 0, berlin), 1, 48, 96},
+	} {
+		t.Run(c.noon.Format(time.DateOnly), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				clock := &wall{}
+				clock.set(time.Until(c.noon))
+				l := &ledger{}
+				d := probe.NewDispatcher(probe.DispatcherOptions{
+					Entries: []probe.Entry{
+						taking("night", "CRON_TZ=Europe/Berlin 30 2 * * *", time.Second),
+						taking("half-hourly", "CRON_TZ=Europe/Berlin */30 * * * *", time.Second),
+						taking("quarter", "@every 15m", time.Second),
+					},
+					Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: clock.now,
+				})
+				nextNoon := time.Date(c.noon.Year(), c.noon.Month(), c.noon.Day()+1, 12, 0, 0, 500, berlin)
+				ctx, cancel := context.WithTimeout(t.Context(), nextNoon.Sub(c.noon))
+				defer cancel()
+				d.Run(ctx, clock.now())
+				for name, want := range map[string]int{"night": c.night, "half-hourly": c.halfHourly, "quarter": c.quarter} {
+					if got := l.account(name); got != (account{ran: want}) {
+						t.Errorf("%s: want %d runs and no miss, got %+v", name, want, got)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestAStepIsSeenThoughAProbeWokeTheLoop holds that a schedule which quickens does not hide that the clock was set.
+func TestAStepIsSeenThoughAProbeWokeTheLoop(t *testing.T) {
+	for name, by := range map[string]time.Duration{"back": -20 * time.Minute, "forward": 20 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				clock := &wall{}
+				begin := time.Now()
+				l := &ledger{}
+				failing := taking("failing", "@every 1m", 0)
+				failing.Probe.WhileUnexpected = probe.MustSchedule("@every 30s").For("failing")
+				failing.Run = func(_ context.Context, intended time.Time) *probe.Result {
+					if time.Since(begin) > 5*time.Minute && time.Until(clock.now()) == 0 {
+						clock.set(by) // while it runs, and turns unexpected; the loop is woken before it would look
+						return &probe.Result{Probe: "failing", Intended: intended, Start: time.Now(), Class: probe.ServerError}
+					}
+					return &probe.Result{Probe: "failing", Intended: intended, Start: time.Now(), Class: probe.Success, Expected: time.Since(begin) < 5*time.Minute}
+				}
+				entries := []probe.Entry{failing}
+				for i := range 10 {
+					entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 10s", time.Second))
+				}
+				d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: clock.now})
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				d.Run(ctx, clock.now())
+				for i := range 10 {
+					name := fmt.Sprintf("p%d", i)
+					got := l.account(name)
+					if got.ran < 59 || got.ran > 60 {
+						t.Errorf("%s: want a run every 10s for 10m in spite of the step, got %+v", name, got)
+					}
+					if by > 0 && (got.gap < 119 || got.gap > 121) {
+						t.Errorf("%s: want the 20m that were skipped in a gap, got %+v", name, got)
+					}
+				}
+			})
+		})
+	}
+}

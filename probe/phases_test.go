@@ -1,0 +1,275 @@
+package probe_test
+
+import (
+	"cmp"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+)
+
+// What the servers of these tests take for each phase. A phase must last half of that at least: on a busy machine we may
+// hear of its beginning late. Nothing is asserted of the longest.
+const (
+	dnsTakes     = 40 * time.Millisecond
+	tlsTakes     = 50 * time.Millisecond
+	sendTakes    = 60 * time.Millisecond
+	waitTakes    = 70 * time.Millisecond
+	receiveTakes = 80 * time.Millisecond
+)
+
+// nameserver answers every question for a name with these addresses, after a time, on a loopback port.
+func nameserver(t *testing.T, addresses ...string) string {
+	t.Helper()
+	conn, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		packet := make([]byte, 1500)
+		for {
+			n, from, err := conn.ReadFrom(packet)
+			if err != nil {
+				return
+			}
+			<-time.After(dnsTakes)
+			_, _ = conn.WriteTo(resolve(packet[:n], addresses), from)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = conn.Close()
+		<-done
+	})
+	return conn.LocalAddr().String()
+}
+
+func resolve(packet []byte, addresses []string) []byte {
+	var m dnsmessage.Message
+	if m.Unpack(packet) != nil || len(m.Questions) == 0 {
+		return nil
+	}
+	m.Response, m.Authoritative, m.Additionals = true, true, nil
+	for _, text := range addresses {
+		address := netip.MustParseAddr(text)
+		header := dnsmessage.ResourceHeader{Name: m.Questions[0].Name, Class: dnsmessage.ClassINET, TTL: 1}
+		switch {
+		case address.Is4() && m.Questions[0].Type == dnsmessage.TypeA:
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: address.As4()}})
+		case address.Is6() && m.Questions[0].Type == dnsmessage.TypeAAAA:
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: address.As16()}})
+		}
+	}
+	answer, _ := m.Pack()
+	return answer
+}
+
+// leisurely takes its time in every phase. It returns its port, and a file with the certificate to trust.
+func leisurely(t *testing.T, network, address string, http2 bool) (port, ca string) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(sendTakes)
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-time.After(waitTakes)
+		_, _ = io.WriteString(w, "{")
+		_ = http.NewResponseController(w).Flush()
+		<-time.After(receiveTakes)
+		_, _ = io.WriteString(w, "}")
+	}))
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), network, address)
+	if err != nil {
+		t.Skipf("no loopback of that kind here: %v", err)
+	}
+	_ = server.Listener.Close()
+	server.Listener = listener
+	server.EnableHTTP2 = http2
+	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		<-time.After(tlsTakes)
+		return nil, nil //nolint:nilnil // means the server's own
+	}}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	_, port, _ = net.SplitHostPort(listener.Addr().String())
+	return port, caFile(t, server)
+}
+
+// kindsOf returns the names of an attempt's phases.
+func kindsOf(a probe.Attempt) string {
+	var all []string
+	for _, p := range a.Phases {
+		all = append(all, string(p.Kind))
+	}
+	return strings.Join(all, " ")
+}
+
+// addUp holds that an attempt's phases sum to it: within 1 % or 200 µs, as promised; in truth there is nothing between.
+func addUp(t *testing.T, a probe.Attempt) {
+	t.Helper()
+	var sum time.Duration
+	for _, p := range a.Phases {
+		sum += p.End.Sub(p.Start)
+	}
+	took := a.End.Sub(a.Start)
+	if diff := (took - sum).Abs(); diff > max(took/100, 200*time.Microsecond) {
+		t.Errorf("phases sum to %v, the attempt took %v", sum, took)
+	}
+}
+
+// TestPhasesAreTrue holds what a phase is said to take against what the other side took, in every way to connect.
+func TestPhasesAreTrue(t *testing.T) {
+	for _, ip := range []struct{ network, listen, address string }{{"tcp4", "127.0.0.1:0", "127.0.0.1"}, {"tcp6", "[::1]:0", "::1"}} {
+		for _, version := range []string{"1.1", "2"} {
+			for _, connection := range []probe.Connection{probe.Fresh, probe.Reuse} {
+				t.Run(fmt.Sprintf("%s HTTP %s %s", ip.network, version, connection), func(t *testing.T) {
+					t.Parallel()
+					port, ca := leisurely(t, ip.network, ip.listen, version == "2")
+					n := probe.Network{CA: ca, Resolver: nameserver(t, ip.address), Proxy: secret.New(probe.NoProxy)}
+					var options probe.RunnerOptions
+					if err := n.Route(&options); err != nil {
+						t.Fatal(err)
+					}
+					body := secret.New(strings.Repeat("x", 16<<20))
+					j := job(t, "https://example.com:"+port, probe.Probe{Path: "/", Connection: connection, Body: body}, options)
+					for round := range 2 {
+						r := j.Run(t.Context(), time.Now())
+						if !r.Expected {
+							t.Fatal(r.Reason)
+						}
+						a := r.Attempts[0]
+						checkAttempts(t, r)
+						addUp(t, a)
+						if a.Protocol != version || a.Peer != net.JoinHostPort(ip.address, port) {
+							t.Errorf("want HTTP %s with %s, got HTTP %s with %s", version, ip.address, a.Protocol, a.Peer)
+						}
+						want := "send wait receive"
+						if reused := connection == probe.Reuse && round == 1; !reused {
+							want = "dns connect tls " + want
+							atLeast(t, a, probe.PhaseDNS, dnsTakes/2)
+							atLeast(t, a, probe.PhaseTLS, tlsTakes/2)
+						} else if !a.Reused {
+							t.Error("want the connection reused")
+						}
+						if got := kindsOf(a); got != want {
+							t.Errorf("want phases %s, got %s", want, got)
+						}
+						atLeast(t, a, probe.PhaseSend, sendTakes/2)
+						atLeast(t, a, probe.PhaseWait, waitTakes/2)
+						atLeast(t, a, probe.PhaseReceive, receiveTakes/2)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestOfSeveralAddressesTheUsedOneCounts holds that a dial that fails or hangs beside the good one leaves no trace but time.
+func TestOfSeveralAddressesTheUsedOneCounts(t *testing.T) {
+	for name, other := range map[string]func(t *testing.T, port string){
+		"the first is refused": func(*testing.T, string) {},
+		"the first hangs":      func(t *testing.T, port string) { t.Helper(); full(t, "tcp6", "[::1]:"+port) },
+	} {
+		for _, version := range []string{"1.1", "2"} {
+			t.Run(name+", HTTP "+version, func(t *testing.T) {
+				t.Parallel()
+				port, ca := leisurely(t, "tcp4", "127.0.0.1:0", version == "2")
+				other(t, port)
+				n := probe.Network{CA: ca, Resolver: nameserver(t, "::1", "127.0.0.1"), Proxy: secret.New(probe.NoProxy)}
+				r := routed(t, "https://example.com:"+port, n, probe.Probe{Path: "/"})
+				if !r.Expected {
+					t.Fatal(r.Reason)
+				}
+				a := r.Attempts[0]
+				checkAttempts(t, r)
+				addUp(t, a)
+				if got := kindsOf(a); got != "dns connect tls send wait receive" || a.Peer != "127.0.0.1:"+port {
+					t.Errorf("want every phase once, with 127.0.0.1, got %s with %s", got, a.Peer)
+				}
+				atLeast(t, a, probe.PhaseDNS, dnsTakes/2)
+				atLeast(t, a, probe.PhaseTLS, tlsTakes/2)
+				atLeast(t, a, probe.PhaseWait, waitTakes/2)
+			})
+		}
+	}
+}
+
+// chain makes a root, an intermediate and a leaf, which end after so many days, and returns what a server shows and the root.
+func chain(t *testing.T, intermediateDays, leafDays int) (tls.Certificate, []byte) {
+	t.Helper()
+	var parent *x509.Certificate
+	var parentKey *ecdsa.PrivateKey
+	var ders [][]byte
+	for i, days := range []int{3650, intermediateDays, leafDays} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(int64(i + 1)), Subject: pkix.Name{CommonName: fmt.Sprintf("certificate %d", i)},
+			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Duration(days)*24*time.Hour + time.Hour),
+			IsCA: i < 2, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		}
+		signer := cmp.Or(parentKey, key)
+		if parent == nil {
+			parent = template
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ders = append(ders, der)
+		if parent, err = x509.ParseCertificate(der); err != nil {
+			t.Fatal(err)
+		}
+		parentKey = key
+	}
+	return tls.Certificate{Certificate: [][]byte{ders[2], ders[1]}, PrivateKey: parentKey}, ders[0]
+}
+
+// TestTheWholeChainMustBeGood holds that an intermediate certificate that ends before the server's own is seen.
+func TestTheWholeChainMustBeGood(t *testing.T) {
+	for _, c := range []struct {
+		intermediate, leaf int
+		reason             string
+	}{{60, 90, ""}, {10, 90, "ends in 10 days"}, {90, 10, "ends in 10 days"}} {
+		certificate, root := chain(t, c.intermediate, c.leaf)
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		path := filepath.Join(t.TempDir(), "root.pem")
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n := probe.Network{CA: path, Proxy: secret.New(probe.NoProxy)}
+		r := routed(t, server.URL, n, probe.Probe{Path: "/", Expect: probe.Expect{Status: selectors("404"), CertificateDays: 14}})
+		if r.Code != 404 || r.Expected != (c.reason == "") || !strings.Contains(r.Reason, c.reason) {
+			t.Errorf("intermediate %d days, own %d days: want %q, got expected=%v %q", c.intermediate, c.leaf, c.reason, r.Expected, r.Reason)
+		}
+		want := time.Now().Add(time.Duration(min(c.intermediate, c.leaf)) * 24 * time.Hour)
+		if got := r.Attempts[0].CertificateExpiry; got.Sub(want).Abs() > 2*time.Hour {
+			t.Errorf("expiry: want about %v, got %v", want, got)
+		}
+	}
+}

@@ -1,0 +1,320 @@
+package probe_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
+)
+
+// raw serves connections on a loopback port until the test ends: what a net/http server would never do.
+func raw(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	over, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() {
+				stop := context.AfterFunc(over, func() { _ = conn.Close() })
+				defer stop()
+				defer func() { _ = conn.Close() }()
+				serve(conn)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		end()
+		serving.Wait()
+	})
+	return listener.Addr().String()
+}
+
+// swallow reads until the other side goes away.
+func swallow(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+
+// answering sends the same bytes to every request that has no body.
+func answering(answer string) func(net.Conn) {
+	return func(conn net.Conn) {
+		head(conn)
+		_, _ = io.WriteString(conn, answer)
+	}
+}
+
+// head reads a request's head.
+func head(conn net.Conn) {
+	var got strings.Builder
+	one := make([]byte, 1)
+	for !strings.HasSuffix(got.String(), "\r\n\r\n") {
+		if _, err := conn.Read(one); err != nil {
+			return
+		}
+		_ = got.WriteByte(one[0])
+	}
+}
+
+// full listens with a queue that is full: the kernel drops what else wants to connect.
+func full(t *testing.T, network, address string) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), network, address)
+	if err != nil {
+		t.Skipf("no loopback of that kind here: %v", err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	tcp, _ := listener.(*net.TCPListener)
+	control, err := tcp.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = control.Control(func(fd uintptr) { err = syscall.Listen(int(fd), 0) }) // as the standard library's, but short
+	if err != nil {
+		t.Fatal(err)
+	}
+	dialer := net.Dialer{Timeout: 200 * time.Millisecond}
+	for range 16 {
+		conn, err := dialer.DialContext(t.Context(), network, listener.Addr().String())
+		if err != nil {
+			return listener.Addr().String()
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	t.Skip("this kernel lets a full queue grow")
+	return ""
+}
+
+// silentDNS returns the address of a resolver that never answers.
+func silentDNS(t *testing.T) string {
+	t.Helper()
+	conn, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn.LocalAddr().String()
+}
+
+func TestSlowInEveryPhase(t *testing.T) {
+	const timeout = 300 * time.Millisecond
+	const head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+	trickle := func(conn net.Conn) {
+		answering(head)(conn)
+		for { // a byte now and then keeps no deadline away
+			if _, err := conn.Write([]byte(" ")); err != nil {
+				return
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+	}
+	stall := func(conn net.Conn) { answering(head + "half")(conn); swallow(conn) }
+	large := secret.New(strings.Repeat("x", 16<<20))
+	for _, c := range []struct {
+		name, target, resolver string
+		probe                  probe.Probe
+		phase                  probe.PhaseKind
+		reason                 string
+	}{
+		{name: "dns", target: "http://api.test", resolver: silentDNS(t), phase: probe.PhaseDNS, reason: "resolving"},
+		{name: "connect", target: "http://" + full(t, "tcp4", "127.0.0.1:0"), phase: probe.PhaseConnect, reason: "connecting"},
+		{name: "tls", target: "https://" + raw(t, swallow), phase: probe.PhaseTLS, reason: "handshake"},
+		{
+			name: "send", target: "http://" + raw(t, func(conn net.Conn) { <-time.After(time.Second) }),
+			probe: probe.Probe{Body: large}, phase: probe.PhaseSend, reason: "sending",
+		},
+		{name: "wait", target: "http://" + raw(t, swallow), phase: probe.PhaseWait, reason: "first byte"},
+		{name: "receive", target: "http://" + raw(t, stall), phase: probe.PhaseReceive, reason: "receiving"},
+		{name: "trickle", target: "http://" + raw(t, trickle), phase: probe.PhaseReceive, reason: "receiving"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.probe.Path, c.probe.Timeout = "/", timeout
+			r := routed(t, c.target, probe.Network{Resolver: c.resolver, Proxy: secret.New(probe.NoProxy)}, c.probe)
+			if r.Class != probe.Timeout || r.Code != 0 || r.Expected || !strings.Contains(r.Reason, c.reason) {
+				t.Errorf("want a timeout, %s, got %v %d: %s", c.reason, r.Class, r.Code, r.Reason)
+			}
+			if took := r.End.Sub(r.Start); took < timeout {
+				t.Errorf("it ended after %v, before its timeout", took)
+			}
+			checkAttempts(t, r)
+			lastPhase(t, r, c.phase)
+		})
+	}
+}
+
+// lastPhase holds in which phase a run's last attempt ended.
+func lastPhase(t *testing.T, r *probe.Result, want probe.PhaseKind) {
+	t.Helper()
+	phases := r.Attempts[len(r.Attempts)-1].Phases
+	if len(phases) == 0 || phases[len(phases)-1].Kind != want {
+		t.Errorf("want %s for the last phase, got %v", want, phases)
+	}
+}
+
+func TestBrokenAnswers(t *testing.T) {
+	hangUp := func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 1))
+		_ = conn.Close()
+	}
+	const ok = "HTTP/1.1 200 OK\r\n"
+	for _, c := range []struct {
+		name, scheme string
+		serve        func(net.Conn)
+		class        probe.Class
+		phase        probe.PhaseKind
+	}{
+		{"longer than it is", "http", answering(ok + "Content-Length: 9\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"shorter than it is", "http", answering(ok + "Content-Length: 4\r\n\r\nfour and more"), probe.Success, probe.PhaseReceive},
+		{"two lengths", "http", answering(ok + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"negative length", "http", answering(ok + "Content-Length: -4\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"half a chunk", "http", answering(ok + "Transfer-Encoding: chunked\r\n\r\n9\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"no chunk", "http", answering(ok + "Transfer-Encoding: chunked\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"no gzip", "http", answering(ok + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"half a head", "http", answering(ok + "Content-Le"), probe.ProtocolError, probe.PhaseReceive},
+		{"an unknown code", "http", answering("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
+		{"it speaks of TLS", "http", answering("tls: bad certificate\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
+		{"early hints first", "http", answering("HTTP/1.1 103 Early Hints\r\n\r\n" + ok + "Content-Length: 4\r\n\r\nfour"), probe.Success, probe.PhaseReceive},
+		{"hints without end", "http", answering(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100_000)), probe.ProtocolError, probe.PhaseReceive},
+		{"hung up in the handshake", "https", hangUp, probe.TLSError, probe.PhaseTLS},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			target := c.scheme + "://" + raw(t, c.serve)
+			r := job(t, target, probe.Probe{Path: "/"}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+			if r.Class != c.class || r.Expected != (c.class == probe.Success) {
+				t.Errorf("want %v, got %v %d: %s", c.class, r.Class, r.Code, r.Reason)
+			}
+			checkAttempts(t, r)
+			lastPhase(t, r, c.phase)
+		})
+	}
+}
+
+// TestAnAnswerBeforeTheRequestIsSent holds that sending ends when the answer comes, where a server does not want to read on.
+func TestAnAnswerBeforeTheRequestIsSent(t *testing.T) {
+	target := "http://" + raw(t, func(conn net.Conn) {
+		head(conn)
+		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\n")
+		<-time.After(50 * time.Millisecond)
+		_, _ = io.WriteString(conn, "four")
+		<-time.After(time.Second)
+	})
+	p := probe.Probe{Path: "/", Body: secret.New(strings.Repeat("x", 16<<20)), Timeout: 5 * time.Second}
+	r := job(t, target, p, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+	if r.Class != probe.ClientError || r.Code != 413 {
+		t.Fatalf("want 413, got %v %d: %s", r.Class, r.Code, r.Reason)
+	}
+	checkAttempts(t, r)
+	atLeast(t, r.Attempts[0], probe.PhaseReceive, 25*time.Millisecond)
+}
+
+// TestNoOtherProbeIsLate runs probes against a host that hangs in every way beside one against a healthy host.
+func TestNoOtherProbeIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := aisquaretest.New(aisquaretest.Options{})
+		pipe := aisquaretest.NewPipe(api)
+		defer pipe.Shutdown()
+		api.SetFault("/wait", aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
+		api.SetFault("/head", aisquaretest.Fault{Hang: aisquaretest.HangDuringHeaders})
+		api.SetFault("/body", aisquaretest.Fault{Hang: aisquaretest.HangDuringBody})
+		nobody := func(ctx context.Context, _, _ string) (net.Conn, error) { // as a full queue, or a host that is off
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		}
+		var entries []probe.Entry
+		add := func(name, target, path string, dial func(context.Context, string, string) (net.Conn, error)) {
+			j := job(t, target, probe.Probe{Name: name, Path: path, Schedule: probe.MustSchedule("@every 10s")}, probe.RunnerOptions{Dial: dial})
+			entries = append(entries, probe.Entry{Probe: j.Probe(), Host: j.Host(), Run: j.Run})
+		}
+		add("healthy", "http://api.test", discovery, pipe.Dial)
+		for i := range 20 {
+			add(fmt.Sprintf("connect-%d", i), "http://hung.test", "/", nobody)
+			for _, path := range []string{"wait", "head", "body"} {
+				add(fmt.Sprintf("%s-%d", path, i), "http://hung.test", "/"+path, pipe.Dial)
+			}
+		}
+		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: probe.Limits{Concurrency: 100, PerHost: 8}}, 10*time.Minute)
+		healthy := 0
+		for _, r := range l.runs {
+			switch {
+			case r.Probe != "healthy":
+				if r.Class != probe.Timeout || r.End.Sub(r.Start) != 10*time.Second {
+					t.Fatalf("%s: want a timeout after exactly 10s, got %v after %v", r.Probe, r.Class, r.End.Sub(r.Start))
+				}
+			case r.Lateness() != 0 || !r.Expected:
+				t.Errorf("the healthy probe was %v late: %s", r.Lateness(), r.Reason)
+			default:
+				healthy++
+			}
+		}
+		if healthy != 60 {
+			t.Errorf("want 60 healthy runs, got %d", healthy)
+		}
+		if len(l.runs) < 60*8 {
+			t.Errorf("want the hung host probed too, got %d runs in all", len(l.runs))
+		}
+	})
+}
+
+// TestFreshIsFreshForManyAtOnce holds that a fresh run uses the connection that it made, over HTTP/2 too, where the library
+// likes to share one.
+func TestFreshIsFreshForManyAtOnce(t *testing.T) {
+	for _, http1 := range []bool{true, false} {
+		var mu sync.Mutex
+		requests := map[string]int{}
+		server, pool := aisquaretest.StartTLS(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			requests[r.RemoteAddr]++
+		}), aisquaretest.TLSOptions{HTTP1: http1})
+		j := job(t, server.URL, probe.Probe{Path: "/"}, probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}})
+		var runs sync.WaitGroup
+		for range 20 {
+			runs.Go(func() {
+				for range 4 {
+					r := j.Run(t.Context(), time.Now())
+					if a := r.Attempts[0]; !r.Expected || a.Reused || len(a.Phases) != 5 {
+						t.Errorf("HTTP/1 %v: want five phases on a connection of its own, got reused=%v %v (%s)", http1, a.Reused, a.Phases, r.Reason)
+					}
+				}
+			})
+		}
+		runs.Wait()
+		server.Close()
+		if len(requests) != 80 {
+			t.Errorf("HTTP/1 %v: want 80 connections with a request each, got %d", http1, len(requests))
+		}
+	}
+}
+
+// atLeast holds that a phase lasted that long.
+func atLeast(t *testing.T, a probe.Attempt, kind probe.PhaseKind, least time.Duration) {
+	t.Helper()
+	for _, p := range a.Phases {
+		if p.Kind == kind {
+			if took := p.End.Sub(p.Start); took < least {
+				t.Errorf("%s: want at least %v, got %v", kind, least, took)
+			}
+			return
+		}
+	}
+	t.Errorf("no phase %s in %v", kind, a.Phases)
+}
