@@ -21,6 +21,7 @@ import (
 	"squarewatch/otel"
 	"squarewatch/probe"
 	"squarewatch/probe/catalogue"
+	"squarewatch/probe/history"
 )
 
 // Config is a file that is known to be good, with every default filled in.
@@ -40,6 +41,7 @@ type Config struct {
 	Listen      string
 	APIToken    secret.Text // who has it may change something from another machine
 	StateDir    string      // where what outlives the process is kept; empty for nowhere
+	Retention   history.Retention
 	Limits      probe.Limits
 	Network     probe.Network
 	Warnings    []Warning
@@ -63,6 +65,7 @@ type file struct {
 	Listen      string               `yaml:"listen,omitempty"`
 	APIToken    secret.Text          `yaml:"api_token,omitempty"`
 	StateDir    string               `yaml:"state_dir,omitempty"` // or none
+	Retention   history.Retention    `yaml:"retention,omitempty"`
 	Limits      probe.Limits         `yaml:"limits,omitempty"`
 	Network     probe.Network        `yaml:"network,omitempty"`
 }
@@ -107,7 +110,7 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 		return nil, r.errors
 	}
 	raw := file{
-		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: probe.DefaultLimits(), Listen: defaultListen, StateDir: defaultStateDir,
+		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: probe.DefaultLimits(), Listen: defaultListen, StateDir: defaultStateDir, Retention: history.DefaultRetention(),
 	}
 	r.decode(&document, "", &raw)
 	cfg := r.assemble(&document, &raw, options.Kinds)
@@ -155,10 +158,12 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 		Limits:      raw.Limits,
 		Network:     raw.Network,
 		APIToken:    raw.APIToken,
+		Retention:   raw.Retention,
 		StateDir:    r.stateDir(document, raw.StateDir),
 	}
 	r.invalid(locate(document, "network"), "network", cfg.Network.Validate())
 	r.invalid(locate(document, "telemetry"), "telemetry", cfg.Telemetry.Validate())
+	r.invalid(locate(document, "retention"), "retention", cfg.Retention.Validate())
 	r.invalid(locate(document, "limits"), "limits", cfg.Limits.Validate())
 	if _, port, err := net.SplitHostPort(cfg.Listen); err != nil || !isPort(port) {
 		r.fault(locate(document, "listen"), "listen", fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))

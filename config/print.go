@@ -12,6 +12,7 @@ import (
 	"squarewatch/config/secret"
 	"squarewatch/otel"
 	"squarewatch/probe"
+	"squarewatch/probe/history"
 )
 
 // effective is a configuration as [Print] writes it: a file that could be loaded, but for secrets that stood in clear.
@@ -31,6 +32,7 @@ type effective struct {
 	Listen      string              `yaml:"listen"`
 	APIToken    secret.Text         `yaml:"api_token,omitempty"`
 	StateDir    string              `yaml:"state_dir"`
+	Retention   history.Retention   `yaml:"retention"`
 	Limits      probe.Limits        `yaml:"limits"`
 	Network     probe.Network       `yaml:"network,omitempty"`
 }
@@ -40,7 +42,7 @@ type effective struct {
 func Print(w io.Writer, c *Config) error {
 	e := effective{
 		Target: c.Target.String(), AllowHTTP: c.AllowHTTP, Studio: c.Studio, Catalogue: "none", Probes: c.Probes, Rules: c.Rules,
-		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Listen: c.Listen, APIToken: c.APIToken, StateDir: cmp.Or(c.StateDir, "none"), Limits: c.Limits, Network: c.Network,
+		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Retention: c.Retention, Listen: c.Listen, APIToken: c.APIToken, StateDir: cmp.Or(c.StateDir, "none"), Limits: c.Limits, Network: c.Network,
 		Credentials: map[string]any{}, Notifiers: map[string]any{},
 	}
 	for name, part := range c.Credentials {

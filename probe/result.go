@@ -177,7 +177,7 @@ type MissReason string
 const (
 	MissOverrun  MissReason = "overrun"  // the probe's last run was still going on
 	MissLimit    MissReason = "limit"    // no free slot before the probe's next intended time
-	MissGap      MissReason = "gap"      // time passed without us: the machine slept, the clock was set forward, the process was held
+	MissGap      MissReason = "gap"      // time passed without us: the machine slept, the clock was set forward, the process was held, or squarewatch was not running
 	MissShutdown MissReason = "shutdown" // the daemon was stopping
 	MissPanic    MissReason = "panic"    // a fault of ours; Detail has the stack
 )

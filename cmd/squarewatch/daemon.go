@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"squarewatch/config"
 	"squarewatch/otel"
 	"squarewatch/probe"
+	"squarewatch/probe/history"
 )
 
 // Options is what a Daemon needs from outside.
@@ -41,6 +43,7 @@ type Daemon struct {
 	silences  *alert.Silences
 	state     *state
 	board     *board
+	unwatched []probe.Miss // runs that were due while no process was there
 	progress  *progress
 	listener  net.Listener
 	ready     atomic.Bool
@@ -97,7 +100,25 @@ func (d *Daemon) remember(ctx context.Context, cfg *config.Config) error {
 	d.evaluator = alert.NewEvaluator(engine, d.announce)
 	d.silences = alert.NewSilences(silences, d.state.store, d.evaluator.Mute)
 	d.evaluator.Mute(silences)
+	if d.unwatched, err = d.state.unwatched(ctx, cfg.Probes, time.Now()); err != nil {
+		d.options.Logger.ErrorContext(ctx, "it is not known since when nobody watched", "error", err)
+	}
 	return nil
+}
+
+// report tells every sink but the engine, which knows, of the runs that were due while no process was there.
+func (d *Daemon) report(ctx context.Context) {
+	if len(d.unwatched) == 0 {
+		return
+	}
+	runs := 0
+	for _, m := range d.unwatched {
+		runs += m.Count
+		for _, sink := range slices.Concat([]probe.Sink{d.telemetry.Recorder(), d.board}, d.state.sinks(), d.options.Sinks) {
+			sink.Missed(m)
+		}
+	}
+	d.options.Logger.WarnContext(ctx, "nobody watched since the last stop; the runs of that time are missed", "runs", runs, "probes", len(d.unwatched))
 }
 
 // config returns the configuration in force.
@@ -134,6 +155,10 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
 	services.Go(func() { d.feedWatchdog(background) })
+	services.Go(func() {
+		d.state.run(background, func() history.Retention { return d.config().Retention }, d.options.Logger)
+	})
+	d.report(ctx)
 	services.Go(func() {
 		if err := server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
 			d.options.Logger.ErrorContext(ctx, "the pages are no longer served", "error", err)
@@ -246,6 +271,9 @@ func (d *Daemon) reload() error {
 	d.progress.watch(cfg.Probes)
 	d.current = next
 	d.running.Store(cfg)
+	if d.state.writer != nil {
+		d.state.writer.Keep(cfg.Retention)
+	}
 	logWarnings(d.options.Logger, cfg)
 	return nil
 }

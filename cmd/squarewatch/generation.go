@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,7 +46,9 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 			Entries: entries,
 			Limits:  cfg.Limits,
 			// The engine comes first: what people are told does not wait for what is written down.
-			Sinks: append([]probe.Sink{d.evaluator, d.telemetry.Recorder(), d.progress, d.board, &misses{logger: d.options.Logger, told: map[string]probe.MissReason{}}}, d.options.Sinks...),
+			Sinks: slices.Concat([]probe.Sink{
+				d.evaluator, d.telemetry.Recorder(), d.progress, d.board, &misses{logger: d.options.Logger, told: map[string]probe.MissReason{}},
+			}, d.state.sinks(), d.options.Sinks),
 		}),
 	}, nil
 }

@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"squarewatch/alert"
 	"squarewatch/config"
+	"squarewatch/probe"
 	"squarewatch/probe/database"
+	"squarewatch/probe/history"
 
 	_ "modernc.org/sqlite" // the driver that package database names
 )
@@ -22,9 +25,11 @@ const databaseName = "squarewatch.db"
 // state is what outlives the process. Without a state_dir, or with a disk that fails, its parts are nil: probing and
 // alerting go on from memory.
 type state struct {
-	db    *sql.DB
-	store *alert.Store
-	fault error // why there is none, although the file names a state_dir
+	db      *sql.DB
+	store   *alert.Store
+	history *history.Store
+	writer  *history.Writer
+	fault   error // why there is none, although the file names a state_dir
 }
 
 // openState opens the database of a configuration. A disk that fails is told loudly and stops nothing.
@@ -32,7 +37,7 @@ func openState(ctx context.Context, cfg *config.Config, logger *slog.Logger) *st
 	if cfg.StateDir == "" {
 		return &state{}
 	}
-	s, err := newState(ctx, filepath.Join(cfg.StateDir, databaseName), logger)
+	s, err := newState(ctx, cfg, logger)
 	if err != nil {
 		logger.ErrorContext(ctx, "nothing is kept over a restart: incidents, silences and history live in memory only", "error", err)
 		return &state{fault: err}
@@ -40,15 +45,51 @@ func openState(ctx context.Context, cfg *config.Config, logger *slog.Logger) *st
 	return s
 }
 
-func newState(ctx context.Context, path string, logger *slog.Logger) (_ *state, err error) {
+func newState(ctx context.Context, cfg *config.Config, logger *slog.Logger) (_ *state, err error) {
 	s := &state{}
-	if s.db, err = database.Open(ctx, path, logger); err != nil {
+	if s.db, err = database.Open(ctx, databasePath(cfg), logger); err != nil {
 		return nil, err
 	}
 	if s.store, err = alert.NewStore(ctx, s.db); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
+	if s.history, err = history.NewStore(ctx, s.db); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	s.writer = history.NewWriter(s.history, history.WriterOptions{Retention: cfg.Retention, Logger: logger})
 	return s, nil
+}
+
+func databasePath(cfg *config.Config) string { return filepath.Join(cfg.StateDir, databaseName) }
+
+// sinks returns what keeps results; none without a state.
+func (s *state) sinks() []probe.Sink {
+	if s.writer == nil {
+		return nil
+	}
+	return []probe.Sink{s.writer}
+}
+
+// run writes history until ctx ends, and forgets incidents that were over long ago.
+func (s *state) run(ctx context.Context, keep func() history.Retention, logger *slog.Logger) {
+	if s.writer == nil {
+		return
+	}
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	tasks.Go(func() { s.writer.Run(ctx) })
+	daily := time.NewTicker(24 * time.Hour)
+	defer daily.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-daily.C:
+			if err := s.store.Prune(ctx, now.Add(-keep().Rollups)); err != nil {
+				logger.WarnContext(ctx, "old incidents are not deleted; it is tried again in a day", "error", err)
+			}
+		}
+	}
 }
 
 // Close closes the database.
@@ -71,10 +112,66 @@ func (s *state) restore(ctx context.Context, engine *alert.Engine, outbox *alert
 	}
 	states, errStates := s.store.States(ctx, now)
 	silences, errSilences := s.store.Silences(ctx, now)
-	if err := errors.Join(errStates, errSilences, outbox.Load(ctx)); err != nil {
+	engine.Restore(states)
+	if err := errors.Join(errStates, errSilences, outbox.Load(ctx), s.recall(ctx, engine, now)); err != nil {
 		logger.ErrorContext(ctx, "some of what was kept cannot be read and is left out", "error", err)
 	}
-	engine.Restore(states)
 	engine.Resume(now)
 	return silences
+}
+
+// recentRuns is for how long an engine is given single runs; of what lies further back, the minutes' sums are exact enough.
+const recentRuns = 10 * time.Minute
+
+// recall fills an engine's windows with what the processes before have seen.
+func (s *state) recall(ctx context.Context, engine *alert.Engine, now time.Time) error {
+	all, last := engine.Lookback()
+	recent := now.Add(-min(all, recentRuns)).Truncate(time.Minute)
+	begin := recent
+	if all > recentRuns {
+		begin = now.Add(-all)
+	}
+	for name, count := range last {
+		runs, err := s.history.Last(ctx, name, count, begin)
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			engine.Recall(r)
+		}
+	}
+	for up, err := range s.history.Rollups(ctx, begin, recent) {
+		if err != nil {
+			return err
+		}
+		for range up.Runs {
+			engine.Recall(&up.Result)
+		}
+	}
+	for r, err := range s.history.Runs(ctx, recent, now) {
+		if err != nil {
+			return err
+		}
+		engine.Recall(r)
+	}
+	return nil
+}
+
+// unwatched returns the runs that were due while no process was there, since the last one wrote.
+func (s *state) unwatched(ctx context.Context, probes []probe.Probe, now time.Time) ([]probe.Miss, error) {
+	if s.history == nil {
+		return nil, nil
+	}
+	last, err := s.history.LastWatched(ctx)
+	if err != nil || last.IsZero() {
+		return nil, err
+	}
+	var misses []probe.Miss
+	for i := range probes {
+		p := &probes[i]
+		if due := p.Schedule.Between(last, now); due > 0 {
+			misses = append(misses, probe.Miss{Probe: p.Name, Intended: p.Schedule.Next(last), Reason: probe.MissGap, Count: due, Detail: "squarewatch was not running"})
+		}
+	}
+	return misses, nil
 }

@@ -17,6 +17,8 @@ const (
 	every = time.Second
 	// heartbeat is the time between two batches that say nothing but that somebody watches.
 	heartbeat = 10 * time.Second
+	// afterFault is the time to the next batch after one that was not written.
+	afterFault = 10 * time.Second
 	// mostWaiting bounds what waits for a disk that is slow or fails: a minute at 1,000 runs a second.
 	mostWaiting = 60_000
 	// patience bounds one batch.
@@ -36,6 +38,7 @@ type Writer struct {
 	store   *Store
 	keep    Retention
 	logger  *slog.Logger
+	room    int
 	started time.Time
 	written time.Time // when the last batch was
 
@@ -47,16 +50,23 @@ type Writer struct {
 
 var _ probe.Sink = (*Writer)(nil)
 
+// WriterOptions settle a Writer.
+type WriterOptions struct {
+	Retention Retention
+	Logger    *slog.Logger
+	Room      int // results, and as many misses, that may wait for the disk; 60,000 when zero
+}
+
 // NewWriter returns a writer into a store. Nothing is written before Run.
-func NewWriter(store *Store, keep Retention, logger *slog.Logger) *Writer {
-	return &Writer{store: store, keep: keep, logger: logger}
+func NewWriter(store *Store, options WriterOptions) *Writer {
+	return &Writer{store: store, keep: options.Retention, logger: options.Logger, room: cmp.Or(options.Room, mostWaiting)}
 }
 
 // Finished takes the result of a run.
 func (w *Writer) Finished(r *probe.Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.results) >= mostWaiting {
+	if len(w.results) >= w.room {
 		w.status.Dropped++
 		return
 	}
@@ -67,7 +77,7 @@ func (w *Writer) Finished(r *probe.Result) {
 func (w *Writer) Missed(m probe.Miss) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.misses) >= mostWaiting {
+	if len(w.misses) >= w.room {
 		w.status.Dropped++
 		return
 	}
@@ -120,15 +130,16 @@ func (w *Writer) forget(ctx context.Context, now time.Time) {
 
 // flush writes what has come since the last batch. What a failing disk does not take is kept for the next one, as far as
 // there is room.
-func (w *Writer) flush(ctx context.Context, always bool) {
+func (w *Writer) flush(ctx context.Context, last bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	w.mu.Lock()
-	results, misses := w.results, w.misses
-	w.results, w.misses = nil, nil
-	w.mu.Unlock()
 	now := time.Now()
-	if len(results)+len(misses) == 0 && now.Sub(w.written) < heartbeat && !always {
+	pause := now.Sub(w.written)
+	if last {
+		pause = heartbeat
+	}
+	results, misses, due := w.take(pause)
+	if !due {
 		return
 	}
 	w.written = now
@@ -149,16 +160,28 @@ func (w *Writer) flush(ctx context.Context, always bool) {
 	}
 }
 
+// take returns what is to be written; false when it can wait: for a disk that failed a moment ago, or because there is nothing.
+func (w *Writer) take(pause time.Duration) (results []*probe.Result, misses []probe.Miss, due bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.status.Fault != nil && pause < afterFault {
+		return nil, nil, false
+	}
+	results, misses = w.results, w.misses
+	w.results, w.misses = nil, nil
+	return results, misses, len(results)+len(misses) > 0 || pause >= heartbeat
+}
+
 // restore puts back what was not written. The newest is dropped when there is no room: what was seen first is rarer. The
 // lock is held.
 func (w *Writer) restore(results []*probe.Result, misses []probe.Miss) {
 	w.results, w.misses = append(results, w.results...), append(misses, w.misses...)
-	if over := len(w.results) - mostWaiting; over > 0 {
-		w.results = w.results[:mostWaiting]
+	if over := len(w.results) - w.room; over > 0 {
+		w.results = w.results[:w.room]
 		w.status.Dropped += int64(over)
 	}
-	if over := len(w.misses) - mostWaiting; over > 0 {
-		w.misses = w.misses[:mostWaiting]
+	if over := len(w.misses) - w.room; over > 0 {
+		w.misses = w.misses[:w.room]
 		w.status.Dropped += int64(over)
 	}
 }
