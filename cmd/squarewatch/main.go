@@ -106,6 +106,7 @@ func newRoot(p process) *cobra.Command {
 		newDemoCommand(),
 		newStatusCommand(file),
 		newSilenceCommand(file),
+		newBacktestCommand(file),
 		newVersionCommand(),
 	)
 	return root

@@ -119,6 +119,7 @@ func report(w io.Writer, results []*probe.Result, asJSON bool) error {
 
 // resultLine is one line of `probe --json`; durations are in seconds.
 type resultLine struct {
+	At         time.Time                   `json:"at"`
 	Probe      string                      `json:"probe"`
 	Class      probe.Class                 `json:"class"`
 	Code       int                         `json:"code"`
@@ -134,6 +135,7 @@ type resultLine struct {
 
 func newResultLine(r *probe.Result) resultLine {
 	line := resultLine{
+		At: r.End.UTC(),
 		Probe: r.Probe, Class: r.Class, Code: r.Code, Expected: r.Expected, Reason: r.Reason, Blame: r.Blame, Credential: r.Credential,
 		Attempts: len(r.Attempts), Duration: r.Latency().Seconds(), TraceID: r.Trace.String(),
 		Phases: map[probe.PhaseKind]float64{},

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -139,6 +140,25 @@ func (s *scene) get(path string) (int, string) {
 	var body bytes.Buffer
 	_, _ = body.ReadFrom(resp.Body)
 	return resp.StatusCode, body.String()
+}
+
+// post sends a body to the daemon, and returns an error for what it refuses.
+func (s *scene) post(path, body string) (string, error) {
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://daemon"+path, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	resp, err := s.page.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var text bytes.Buffer
+	_, _ = text.ReadFrom(resp.Body)
+	if resp.StatusCode >= http.StatusBadRequest {
+		return "", errors.New(text.String())
+	}
+	return text.String(), nil
 }
 
 func (s *scene) after(d time.Duration) { <-time.After(d) }

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/config"
+	"squarewatch/probe/aisquaretest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const feedPath = "/api/v1/aistudios/experiences/flattened/"
+
+// keptFile is a scene's file with a state directory. Its directory is made before the bubble.
+func keptFile(t *testing.T) string {
+	t.Helper()
+	return strings.Replace(sceneFile, "state_dir: none", "state_dir: "+t.TempDir(), 1)
+}
+
+func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
+	file := keptFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		first := newSceneWith(t, file, func(*Options) {})
+		first.after(2 * time.Minute)
+		first.silence()
+		first.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
+		first.after(time.Minute)
+		synctest.Wait()
+		told := first.inbox.take()
+		if len(told) != 1 || !strings.Contains(told[0], "firing server-errors feed") {
+			t.Fatalf("want one message, got %v", told)
+		}
+		first.stop()
+
+		time.Sleep(30 * time.Minute) // nobody watches
+		second := newSceneWith(t, file, func(*Options) {})
+		second.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
+		second.after(5 * time.Minute)
+		second.silence()
+		if _, page := second.get("/metrics"); !strings.Contains(page, `squarewatch_alert_firing{rule="server-errors",series="feed",severity="critical"} 1`) {
+			t.Error("want the incident known to fire after the restart")
+		}
+		if _, page := second.get("/metrics"); !strings.Contains(page, `squarewatch_schedule_missed_total{probe="feed",reason="gap"} 180`) {
+			t.Error("want the runs of half an hour counted as missed")
+		}
+		second.api.ClearFaults()
+		second.after(2 * time.Minute)
+		synctest.Wait()
+		told = second.inbox.take()
+		if len(told) != 1 || !strings.Contains(told[0], "resolved server-errors feed") {
+			t.Errorf("want it over, once, got %v", told)
+		}
+		second.stop()
+
+		third := newSceneWith(t, file, func(*Options) {})
+		third.after(5 * time.Minute)
+		third.silence()
+		third.stop()
+	})
+}
+
+func TestABacktestTellsWhatWasTold(t *testing.T) {
+	file := keptFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s := newSceneWith(t, file, func(*Options) {})
+		s.after(5 * time.Minute)
+		s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
+		s.after(3 * time.Minute)
+		s.api.ClearFaults()
+		s.after(5 * time.Minute)
+		s.api.Revoke(aisquaretest.DefaultKey)
+		s.after(3 * time.Minute)
+		synctest.Wait()
+		sent := s.inbox.take()
+		s.stop()
+
+		cfg, err := config.Parse("scene.yaml", []byte(file), config.Options{Kinds: kinds()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, done, err := newSource(t.Context(), cfg, "", time.Hour, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer done()
+		report, err := backtest(cfg, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again []string
+		for _, c := range report.changes {
+			again = append(again, strings.Join([]string{c.At.Sub(began).Round(time.Millisecond).Truncate(time.Second).String(), string(c.Event), c.Incident.Rule, c.Incident.Series}, " "))
+		}
+		if diff := cmp.Diff(sent, again); diff != "" || len(sent) != 3 {
+			t.Errorf("want three messages, and the backtest to tell the same, -sent +backtest:\n%s", diff)
+		}
+	})
+}
+
+func TestASilenceIsKeptOverARestart(t *testing.T) {
+	file := keptFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		first := newSceneWith(t, file, func(*Options) {})
+		if _, err := first.post("/api/v1/silences", `{"probes": ["feed"], "until": "`+time.Now().Add(time.Hour).Format(time.RFC3339)+`", "by": "me"}`); err != nil {
+			t.Fatal(err)
+		}
+		first.stop()
+		second := newSceneWith(t, file, func(*Options) {})
+		second.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
+		second.after(10 * time.Minute)
+		second.silence()
+		if status, page := second.get("/api/v1/silences"); status != 200 || !strings.Contains(page, `"probes":["feed"]`) {
+			t.Errorf("want the silence listed, got %d %s", status, page)
+		}
+		second.after(time.Hour)
+		synctest.Wait()
+		if told := second.inbox.take(); len(told) != 1 || !strings.Contains(told[0], "firing server-errors feed") {
+			t.Errorf("want it told when the silence ends, got %v", told)
+		}
+		second.stop()
+	})
+}
+
+func FuzzParseResult(f *testing.F) {
+	f.Add([]byte(`{"probe": "a", "at": "2026-01-01T00:00:00Z", "code": 500, "trace_id": "00000000000000000000000000000001"}`))
+	f.Add([]byte(`{"probe": "a", "at": "2026-01-01T00:00:00Z", "class": "timeout", "expected": false, "blame": "network"}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		r, err := parseResult(line)
+		if err == nil && (r.Probe == "" || r.End.IsZero()) {
+			t.Errorf("want a result with a probe and a time, got %+v", r)
+		}
+	})
+}
