@@ -34,15 +34,29 @@ type answer struct {
 	word        string // Slack's name of the fault, such as no_service; "ok" when it took the message
 	contentType string
 	retryAfter  time.Duration
+
+	fault *alert.DeliveryError // why there was none
+
+	api     bool // of the web API, which says in its body whether it took the message
+	ok      bool
+	strange bool   // what answered is not Slack's API
+	needed  string // scope that the token lacks
+	ref     string // of the message
 }
 
 // failure returns why the message was not taken, nil when it was.
 func (a *answer) failure() *alert.DeliveryError {
 	switch {
-	case a.status == http.StatusOK && strings.HasPrefix(a.contentType, "text/html"):
+	case a.fault != nil:
+		return a.fault
+	case a.api && a.status == http.StatusOK && a.ok:
+		return nil
+	case a.api && a.status == http.StatusOK && !a.strange:
+		return a.refusal()
+	case a.status == http.StatusOK && (a.strange || strings.HasPrefix(a.contentType, "text/html")):
 		return &alert.DeliveryError{
 			Reason: refused, Permanent: true, Err: errors.New("post to Slack: a web page answered, not Slack"),
-			Fix: "let this host reach the webhook without the login page or filter that stands between",
+			Fix: "let this host reach Slack without the login page or filter that stands between",
 		}
 	case a.status == http.StatusOK:
 		return nil
@@ -54,8 +68,69 @@ func (a *answer) failure() *alert.DeliveryError {
 	return &alert.DeliveryError{Reason: refused, Permanent: true, Fix: a.fix(), Err: a.cause()}
 }
 
+// refusal is why the web API did not take the message, by the word in its answer.
+func (a *answer) refusal() *alert.DeliveryError {
+	switch a.word {
+	case "ratelimited", "rate_limited":
+		return &alert.DeliveryError{Reason: rateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
+	case "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited":
+		return &alert.DeliveryError{Reason: unavailable, RetryAfter: a.retryAfter, Err: a.cause()}
+	}
+	fix := botFixes()[a.word]
+	if a.word == "missing_scope" && a.needed != "" {
+		fix = "add the scope " + a.needed + " to the app under OAuth & Permissions, and install it again"
+	}
+	return &alert.DeliveryError{Reason: refused, Permanent: true, Fix: cmp.Or(fix, "see what Slack's documentation of chat.postMessage says of this word"), Err: a.cause()}
+}
+
+// botFixes are the words of https://docs.slack.dev/reference/methods/chat.postMessage.
+func botFixes() map[string]string {
+	const token = "write the app's present bot token, xoxb-…, into bot_token" //nolint:gosec // no token
+	const report = "please report it as a fault of squarewatch"
+	return map[string]string{
+		"invalid_auth":                             token,
+		"not_authed":                               token,
+		"account_inactive":                         "the app was removed from the workspace: install it again, and " + token,
+		"token_revoked":                            "the bot token was revoked: install the app again, and " + token,
+		"token_expired":                            "the bot token has expired: turn token rotation off for the app, and " + token,
+		"not_allowed_token_type":                   "this is no bot token: " + token,
+		"no_permission":                            "the bot may not post there: invite it to the channel",
+		"missing_scope":                            "add the scope chat:write to the app under OAuth & Permissions, and install it again",
+		"ekm_access_denied":                        "the workspace's keys are locked by its admins: ask them",
+		"channel_not_found":                        "write the name or identifier of a channel into channel; a private one only after inviting the bot",
+		"not_in_channel":                           "invite the bot to the channel, or add the scope chat:write.public",
+		"is_archived":                              "unarchive the channel, or write another one into channel",
+		"messages_tab_disabled":                    "write a channel into channel, not the bot itself",
+		"restricted_action":                        "an admin restricts who may post there: ask for leave, or choose another channel",
+		"restricted_action_thread_only_channel":    "an admin allows only threads there: choose another channel",
+		"restricted_action_non_threadable_channel": "an admin allows no threads there: choose another channel",
+		"restricted_action_read_only_channel":      "the channel is read-only: choose another channel",
+		"team_access_not_granted":                  "the app is not installed in the channel's workspace: install it there",
+		"org_login_required":                       "the workspace is being moved: wait, and then " + token,
+		"two_factor_setup_required":                "the workspace wants two-factor authentication: set it up for who installed the app",
+		"msg_too_long":                             report,
+		"no_text":                                  report,
+		"msg_blocks_too_long":                      report,
+		"invalid_blocks":                           report,
+		"invalid_arguments":                        report,
+		"too_many_attachments":                     report,
+	}
+}
+
+// firstScope returns the name of a scope when the text is one.
+func firstScope(text string) string {
+	scope, _, _ := strings.Cut(text, ",")
+	if regexp.MustCompile(`^[a-z_.:]{2,60}$`).MatchString(scope) {
+		return scope
+	}
+	return ""
+}
+
 func (a *answer) cause() error {
-	if a.word == "" {
+	switch {
+	case a.api && a.status == http.StatusOK && a.word != "":
+		return fmt.Errorf("post to Slack: %s", a.word)
+	case a.word == "":
 		return fmt.Errorf("post to Slack: status %d", a.status)
 	}
 	return fmt.Errorf("post to Slack: status %d %s", a.status, a.word)
@@ -65,7 +140,7 @@ func (a *answer) cause() error {
 func (a *answer) refusesBlocks() bool {
 	switch a.word {
 	case "invalid_blocks", "invalid_blocks_format", "invalid_payload", "invalid_attachments":
-		return a.status >= 400 && a.status < 500
+		return a.api && a.status == http.StatusOK || a.status >= 400 && a.status < 500
 	}
 	return false
 }

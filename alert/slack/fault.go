@@ -45,11 +45,8 @@ type blame struct {
 
 // blameOf returns what to tell first; false when the incident names no outcomes.
 func blameOf(incident *alert.Incident) (blame, bool) {
-	if single(incident) {
-		return blame{fault: fault{
-			say: "Security: the API lets somebody in who must be refused.",
-			act: "What the probe may not see, others may see too: tell the API's owners at once.",
-		}}, true
+	if known, ok := byCondition(incident); ok {
+		return blame{fault: known}, true
 	}
 	table := faults()
 	runs, total, top := make([]int, len(table)), 0, 0
@@ -88,7 +85,12 @@ func attributed(blame probe.Blame) (fault, bool) {
 			say: "The API refuses our credential%s, though it is good.",
 			act: "A fresh token is refused, or others get through with the same key: it is the API's fault.",
 		}, true
-	case probe.BlameUnknown, probe.BlameNone:
+	case probe.BlameUnknown:
+		return fault{
+			say: "Our credential%s is refused.",
+			act: "It is an API key, and nothing yet tells whether the key or the API is at fault: see whether it expired or was revoked.",
+		}, true
+	case probe.BlameNone, probe.BlameNetwork:
 	}
 	return fault{}, false
 }

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"squarewatch/alert"
@@ -61,6 +62,9 @@ func (v view) firing() []slack.Block {
 		blocks = append(blocks, section(blame.text(v.incident)))
 	}
 	blocks = append(blocks, fields(v.firingFields()))
+	if drawn := chart(v.incident); drawn != nil {
+		blocks = append(blocks, drawn)
+	}
 	for i := range v.incident.Examples[:min(len(v.incident.Examples), maxExamples)] {
 		blocks = append(blocks, section(v.example(&v.incident.Examples[i])))
 	}
@@ -68,10 +72,11 @@ func (v view) firing() []slack.Block {
 }
 
 func (v view) resolved() []slack.Block {
-	say := fmt.Sprintf("*It lasted %s*, from %s to %s.", lasting(v.incident.Resolved.Sub(v.incident.Since)),
-		date(v.incident.Since), date(v.incident.Resolved))
+	say := lastedFrom(v.incident)
 	if v.incident.Note != "" {
 		say += " It did not recover: " + mrkdwn(v.incident.Note, cutReason) + "."
+	} else if known, ok := byCondition(v.incident); ok && v.incident.Condition == alert.ConditionNetwork {
+		say += " *" + known.say + "* " + known.act
 	}
 	return append([]slack.Block{header(v.title()), section(say), fields(v.resolvedFields())}, v.end()...)
 }
@@ -87,7 +92,7 @@ func (v view) test() []slack.Block {
 // end is what every message about an incident closes with.
 func (v view) end() []slack.Block {
 	var blocks []slack.Block
-	for _, line := range []string{others(v.n.Others), v.runbook()} {
+	for _, line := range append(v.remarks(), others(append(slices.Clone(v.n.Others), v.n.Group...)), v.runbook()) {
 		if line != "" {
 			blocks = append(blocks, section(line))
 		}

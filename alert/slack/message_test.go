@@ -37,7 +37,7 @@ func serverErrors() alert.Incident {
 	return alert.Incident{
 		ID: "server-errors/collections/1", Rule: "server-errors", Series: "collections", Per: alert.PerProbe,
 		Severity: alert.Critical, Runbook: "https://wiki.example.org/runbooks/api?section=500&x=1",
-		Threshold: 0.2, Clear: 0.05, Window: 5 * time.Minute, Since: at("03:04:05"), Fired: at("03:04:05"),
+		Condition: alert.ConditionRate, Threshold: 0.2, Clear: 0.05, Window: 5 * time.Minute, Since: at("03:04:05"), Fired: at("03:04:05"),
 		Rate: 0.4, Runs: 20, Bad: 8, Labels: map[string]string{"team": "platform", "tier": "1"},
 		Classes: []alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 6}, {Class: probe.Timeout, Runs: 2}},
 		Examples: []alert.Example{
@@ -68,6 +68,7 @@ func unauthenticated() alert.Incident {
 func breach() alert.Incident {
 	i := serverErrors()
 	i.ID, i.Rule, i.Series, i.Window, i.Threshold, i.Clear = "access/auth-wall/1", alert.AccessRule, "auth-wall", 0, 1, 1
+	i.Condition = alert.ConditionAccess
 	i.Rate, i.Runs, i.Bad = 1, 1, 1
 	i.Classes = []alert.ClassCount{{Class: probe.Success, Code: 200, Runs: 1}}
 	i.Examples = []alert.Example{{
@@ -75,6 +76,19 @@ func breach() alert.Incident {
 		Reason: "answered 200, expected 401 or 403", Trace: probe.TraceID{9},
 	}}
 	return i
+}
+
+// course is a window in which the rate rises.
+func course() []alert.Point {
+	var points []alert.Point
+	for i := range 12 {
+		points = append(points, alert.Point{At: at("02:59:30").Add(time.Duration(i) * 25 * time.Second), Runs: 2, Bad: max(i-9, 0)})
+	}
+	return points
+}
+
+func recent() []alert.Mark {
+	return []alert.Mark{{Class: probe.Success}, {Class: probe.Success}, {Class: probe.ServerError, Bad: true}, {Class: probe.Success}, {Class: probe.Timeout, Bad: true}, {Class: probe.ServerError, Bad: true}}
 }
 
 func resolved(i alert.Incident) alert.Incident {
@@ -105,7 +119,34 @@ func messages() map[string]alert.Notification {
 	gone.Note = "the configuration no longer has this rule"
 	ours, login, theirs := unauthenticated(), unauthenticated(), unauthenticated()
 	ours.Blame, login.Blame, theirs.Blame = probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI
+	overdue := serverErrors()
+	overdue.Overdue, overdue.Reopened, overdue.Acknowledged = true, 2, &alert.Acknowledgement{By: "U0123ABCD", At: at("03:10:00")}
+	overdue.Affected = []string{"feed", "bookings-config"}
+	sure := serverErrors()
+	sure.Confidence, sure.Low, sure.High, sure.Course, sure.Recent = 0.95, 0.22, 0.61, course(), recent()
+	nodata := serverErrors()
+	nodata.Rule, nodata.Condition, nodata.Window, nodata.Classes, nodata.Examples, nodata.Runs, nodata.Bad = alert.NoDataRule, alert.ConditionNoData, 0, nil, nil, 0, 0
+	network := serverErrors()
+	network.Rule, network.Series, network.Per, network.Severity, network.Condition, network.Window = alert.NetworkRule, "all", alert.PerAll, alert.Info, alert.ConditionNetwork, 0
+	network = resolved(network)
+	network.Runs, network.Bad = 31, 31
+	streak := serverErrors()
+	streak.Condition, streak.Runs, streak.Bad, streak.Rate, streak.Classes = alert.ConditionStreak, 2, 2, 1, []alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 2}}
+	burn := serverErrors()
+	burn.Condition, burn.Window, burn.Threshold, burn.Runs, burn.Bad, burn.Rate = alert.ConditionBurn, time.Hour, 0.072, 120, 12, 0.1
+	burn.Burn = &alert.Burn{Objective: 0.995, Period: 30 * 24 * time.Hour, Factor: 14.4, Long: time.Hour, Short: 5 * time.Minute, LongBurn: 20, ShortBurn: 40}
+	unsure := unauthenticated()
+	unsure.Blame = probe.BlameUnknown
 	return map[string]alert.Notification{
+		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),
+		"firing-confidence":        notification(alert.EventFiring, "03:04:05", sure),
+		"firing-no-data":           notification(alert.EventFiring, "03:05:50", nodata),
+		"resolved-no-data":         notification(alert.EventResolved, "03:16:50", resolved(nodata)),
+		"resolved-network":         notification(alert.EventResolved, "03:16:50", network),
+		"firing-streak":            notification(alert.EventFiring, "03:04:05", streak),
+		"resolved-streak":          notification(alert.EventResolved, "03:16:50", resolved(streak)),
+		"firing-burn":              notification(alert.EventFiring, "03:04:05", burn),
+		"firing-401-unknown":       notification(alert.EventFiring, "03:04:05", unsure),
 		"firing-401-credential":    notification(alert.EventFiring, "03:04:05", ours),
 		"firing-401-login-service": notification(alert.EventFiring, "03:04:05", login),
 		"firing-401-api":           notification(alert.EventFiring, "03:04:05", theirs),
@@ -126,7 +167,7 @@ func messages() map[string]alert.Notification {
 func TestMessagesAreAsTheGoldenFilesShow(t *testing.T) {
 	for name, n := range messages() {
 		t.Run(name, func(t *testing.T) {
-			m := slack.Render(n, slack.Options{TraceURL: traceURL})
+			m := slack.Render(n, slack.Options{TraceURL: traceURL, Support: "support@aisquare.studio"})
 			checkLimits(t, m)
 			body, err := json.MarshalIndent(struct {
 				Text   string          `json:"text"`
@@ -183,8 +224,28 @@ func checkLimits(t *testing.T, m slack.Message) {
 			for _, e := range b.ContextElements.Elements {
 				checkObject(t, e.(*slackgo.TextBlockObject), 2000)
 			}
+		case *slackgo.DataVisualizationBlock:
+			if err := b.Validate(); err != nil {
+				t.Errorf("the chart is not valid: %v", err)
+			}
+		case *slackgo.ActionBlock:
+			checkButtons(t, b)
 		default:
 			t.Errorf("unexpected block %T", block)
+		}
+	}
+}
+
+// checkButtons holds buttons to https://docs.slack.dev/reference/block-kit/block-elements/button-element.
+func checkButtons(t *testing.T, b *slackgo.ActionBlock) {
+	t.Helper()
+	if len(b.Elements.ElementSet) > 25 {
+		t.Errorf("%d buttons, want at most 25", len(b.Elements.ElementSet))
+	}
+	for _, e := range b.Elements.ElementSet {
+		button, ok := e.(*slackgo.ButtonBlockElement)
+		if !ok || utf8.RuneCountInString(button.Text.Text) > 75 || len(button.ActionID) > 255 || len(button.Value) > 2000 || len(button.URL) > 3000 {
+			t.Errorf("a button is beyond Slack's limits: %+v", e)
 		}
 	}
 }
@@ -218,9 +279,9 @@ func checkObject(t *testing.T, o *slackgo.TextBlockObject, limit int) {
 	}
 }
 
-// ours matches the only control sequences that we write: dates, and links to web addresses.
+// ours matches the only control sequences that we write: dates, links to web addresses, and who acknowledged.
 func ours() *regexp.Regexp {
-	return regexp.MustCompile(`<!date\^\d+\^[{}a-z_ ]+\|[0-9:UTC -]+>|<https?://[^<>|\s]+\|(trace|Runbook)>`)
+	return regexp.MustCompile(`<!date\^\d+\^[{}a-z_ ]+\|[0-9:UTC -]+>|<https?://[^<>|\s]+\|(trace|Runbook)>|<@U0123ABCD>`)
 }
 
 // checkText finds whatever could mention, link, hide, or break out.

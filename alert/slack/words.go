@@ -27,31 +27,15 @@ func textOf(n *alert.Notification) string {
 	text := fmt.Sprintf("%s %s %s%s: ", word(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others)))
 	switch n.Event {
 	case alert.EventResolved:
-		if incident.Note != "" || single(incident) {
-			return text + "it lasted " + lasting(incident.Resolved.Sub(incident.Since)) + ending(incident)
-		}
-		return text + fmt.Sprintf("it lasted %s, now %d of %d runs (%s, %s)", lasting(incident.Resolved.Sub(incident.Since)),
-			incident.Bad, incident.Runs, incident.Rate, clearing(incident))
+		return text + "it lasted " + lasting(incident.Resolved.Sub(incident.Since)) + over(incident)
 	case alert.EventUpdate:
+		if a := incident.Acknowledged; a != nil && a.At.Equal(n.At) {
+			return text + "acknowledged by " + mention(a.By)
+		}
 		text += "still firing after " + lasting(n.At.Sub(incident.Since)) + ", "
 	case alert.EventFiring, alert.EventTest:
 	}
-	if single(incident) {
-		return text + "security: the last run " + ended(incident.Classes, true) + " where a refusal is due"
-	}
-	return text + fmt.Sprintf("%d of %d runs (%s, threshold %s) %s",
-		incident.Bad, incident.Runs, incident.Rate, incident.Threshold, ended(incident.Classes, false))
-}
-
-// single reports whether an incident is about the last run alone, and not about a rate.
-func single(incident *alert.Incident) bool { return incident.Window == 0 }
-
-// ending says why an incident is over, where that is not its rate.
-func ending(incident *alert.Incident) string {
-	if incident.Note != "" {
-		return ": " + mrkdwn(incident.Note, cutReason)
-	}
-	return ": the last run was refused again, or failed otherwise"
+	return text + short(incident)
 }
 
 func more(others int) string {
@@ -111,10 +95,11 @@ func shortened(list []string, limit int) string {
 
 func (v view) firingFields() []field {
 	all := []field{
-		{"Rate", threshold(v.incident)},
+		{"Rate", measure(v.incident)},
 		{"Where", where(v.incident)},
 		{"Since", since(v.incident.Since, v.n.At)},
 		{"Answers", mix(v.incident.Classes)},
+		{"Last runs", sparkline(v.incident.Recent)},
 		{"Severity", mrkdwn(string(v.incident.Severity), cutName)},
 		{"Labels", labels(v.incident.Labels)},
 	}
@@ -122,7 +107,7 @@ func (v view) firingFields() []field {
 }
 
 func (v view) resolvedFields() []field {
-	if single(v.incident) || v.incident.Note != "" {
+	if plainState(v.incident) || v.incident.Condition == alert.ConditionStreak || v.incident.Note != "" {
 		return []field{{"Where", where(v.incident)}}
 	}
 	return []field{
@@ -137,14 +122,6 @@ func since(begin, now time.Time) string {
 		text += ", for " + lasting(d)
 	}
 	return text
-}
-
-// threshold is the rate against the threshold; empty where there is none.
-func threshold(incident *alert.Incident) string {
-	if single(incident) {
-		return ""
-	}
-	return rate(incident) + ", threshold " + incident.Threshold.String()
 }
 
 func rate(incident *alert.Incident) string {

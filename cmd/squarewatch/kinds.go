@@ -34,7 +34,7 @@ func newLogin(s probe.LoginSettings, _ *config.Config) (probe.Credential, error)
 }
 
 func newSlack(s slack.Settings, cfg *config.Config) (alert.Notifier, error) {
-	return slack.New(s, slack.Options{TraceURL: cfg.Telemetry.TraceURL}), nil
+	return slack.New(s, slack.Options{TraceURL: cfg.Telemetry.TraceURL, Support: cfg.Support}), nil
 }
 
 func newAlertmanager(s alertmanager.Settings, cfg *config.Config) (alert.Notifier, error) {

@@ -1,0 +1,58 @@
+package slack
+
+import (
+	"fmt"
+	"time"
+
+	"squarewatch/alert"
+
+	"github.com/slack-go/slack"
+)
+
+// fewestPoints is how many parts of a window must hold runs for a chart to show more than its number does.
+const fewestPoints = 3
+
+// chart draws the rate over the window against the threshold; nil where there is too little to draw.
+// See https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block/.
+func chart(incident *alert.Incident) slack.Block {
+	var rates, thresholds []slack.DataVisualizationDataPoint
+	var labels []string
+	for _, p := range incident.Course {
+		if p.Runs == 0 {
+			continue
+		}
+		label := p.At.UTC().Format("15:04:05")
+		if incident.Window >= oneDay {
+			label = p.At.UTC().Format("01-02 15:04")
+		}
+		labels = append(labels, label)
+		rates = append(rates, slack.NewDataVisualizationDataPoint(label, percent(alert.Share(p.Bad)/alert.Share(p.Runs))))
+		thresholds = append(thresholds, slack.NewDataVisualizationDataPoint(label, percent(incident.Threshold)))
+	}
+	if len(labels) < fewestPoints {
+		return nil
+	}
+	axes := slack.NewDataVisualizationAxisConfig(labels...).WithXLabel("UTC").WithYLabel("% of runs")
+	return &slack.DataVisualizationBlock{
+		Type:  slack.MBTDataVisualization,
+		Title: cut(fmt.Sprintf("Rate of %s", clean(incident.Series)), 50),
+		Chart: slack.NewDataVisualizationLineChart(axes,
+			slack.NewDataVisualizationDataSeries("rate", rates...), slack.NewDataVisualizationDataSeries("threshold", thresholds...)),
+	}
+}
+
+const oneDay = 24 * time.Hour
+
+// percent returns a share with one decimal.
+func percent(s alert.Share) float64 { return float64(int(float64(s)*1000+0.5)) / 10 }
+
+// withoutChart returns blocks without charts, for a Slack that does not take them.
+func withoutChart(blocks []slack.Block) []slack.Block {
+	kept := make([]slack.Block, 0, len(blocks))
+	for _, b := range blocks {
+		if b.BlockType() != slack.MBTDataVisualization {
+			kept = append(kept, b)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,174 @@
+package slack
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"squarewatch/alert"
+)
+
+// byCondition returns whose fault an incident is where its condition alone says so; false where its outcomes do.
+func byCondition(incident *alert.Incident) (fault, bool) {
+	switch incident.Condition {
+	case alert.ConditionAccess:
+		return fault{
+			say: "Security: the API lets somebody in who must be refused.",
+			act: "What the probe may not see, others may see too: tell the API's owners at once.",
+		}, true
+	case alert.ConditionNoData:
+		return fault{
+			say: "squarewatch itself is not watching this.",
+			act: "No run has finished for three of its intervals, so silence means nothing here: see the log of squarewatch, and its missed runs.",
+		}, true
+	case alert.ConditionNetwork:
+		return fault{
+			say: "Our own network failed: the API is not to blame.",
+			act: fmt.Sprintf("%s got no answer, and nothing else could be reached either; they count for no rule.", runs(incident.Bad)),
+		}, true
+	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
+	}
+	return fault{}, false
+}
+
+// plainState reports whether an incident is about something other than a number of bad runs.
+func plainState(incident *alert.Incident) bool {
+	_, ok := byCondition(incident)
+	return ok
+}
+
+func runs(n int) string {
+	if n == 1 {
+		return "1 run"
+	}
+	return fmt.Sprintf("%d runs", n)
+}
+
+// measure is how bad it is against what is allowed; empty where there is no measure.
+func measure(incident *alert.Incident) string {
+	switch incident.Condition {
+	case alert.ConditionStreak:
+		return fmt.Sprintf("the last %s in a row were bad", runs(incident.Bad))
+	case alert.ConditionBurn:
+		if burn := incident.Burn; burn != nil {
+			return fmt.Sprintf("%s, %s, threshold %g×", rate(incident), spent(burn), burn.Factor)
+		}
+		return rate(incident)
+	case alert.ConditionAccess, alert.ConditionNoData, alert.ConditionNetwork:
+		return ""
+	case alert.ConditionRate:
+	}
+	text := rate(incident) + ", threshold " + incident.Threshold.String()
+	if incident.Confidence > 0 {
+		text += fmt.Sprintf("; truly between %s and %s at %s confidence", incident.Low, incident.High, incident.Confidence)
+	}
+	return text
+}
+
+// spent says how fast a budget goes.
+func spent(burn *alert.Burn) string {
+	return fmt.Sprintf("the budget of %s in %s goes %.1f× too fast in %s and %.1f× in %s",
+		burn.Objective, lasting(burn.Period), burn.LongBurn, lasting(burn.Long), burn.ShortBurn, lasting(burn.Short))
+}
+
+// short is the measure in a phone's line, as the end of a sentence.
+func short(incident *alert.Incident) string {
+	switch incident.Condition {
+	case alert.ConditionAccess:
+		return "security: the last run " + ended(incident.Classes, true) + " where a refusal is due"
+	case alert.ConditionNoData:
+		return "no run has finished since " + incident.Since.UTC().Format("15:04:05 UTC")
+	case alert.ConditionNetwork:
+		return "our own network fails"
+	case alert.ConditionStreak:
+		return fmt.Sprintf("the last %s %s", runs(incident.Bad), ended(incident.Classes, false))
+	case alert.ConditionBurn:
+		if incident.Burn != nil {
+			return fmt.Sprintf("%d of %d runs (%s) %s; the budget goes %.1f× too fast", incident.Bad, incident.Runs, incident.Rate,
+				ended(incident.Classes, false), incident.Burn.LongBurn)
+		}
+	case alert.ConditionRate:
+	}
+	return fmt.Sprintf("%d of %d runs (%s, threshold %s) %s", incident.Bad, incident.Runs, incident.Rate, incident.Threshold, ended(incident.Classes, false))
+}
+
+// over says why an incident is over, as the end of a sentence that says how long it lasted.
+func over(incident *alert.Incident) string {
+	switch {
+	case incident.Note != "":
+		return ": " + mrkdwn(incident.Note, cutReason)
+	case incident.Condition == alert.ConditionAccess:
+		return ": the last run was refused again, or failed otherwise"
+	case incident.Condition == alert.ConditionNoData:
+		return ": runs finish again"
+	case incident.Condition == alert.ConditionNetwork:
+		return fmt.Sprintf(": our own network is back; %s did not count", runs(incident.Bad))
+	case incident.Condition == alert.ConditionStreak:
+		return ": the last run was good"
+	}
+	return fmt.Sprintf(", now %d of %d runs (%s, %s)", incident.Bad, incident.Runs, incident.Rate, clearing(incident))
+}
+
+// sparkline draws the last runs, oldest first, with words beside it.
+func sparkline(marks []alert.Mark) string {
+	if len(marks) == 0 {
+		return ""
+	}
+	var line strings.Builder
+	bad := 0
+	for _, m := range marks {
+		if m.Bad {
+			bad++
+			line.WriteRune('█')
+		} else {
+			line.WriteRune('▁')
+		}
+	}
+	return fmt.Sprintf("%s  %d of the last %d bad, newest right", line.String(), bad, len(marks))
+}
+
+// person is a Slack user's identifier, which a message may mention; any other name is told as text.
+var person = regexp.MustCompile(`^[UW][A-Z0-9]{5,20}$`)
+
+func mention(by string) string {
+	if person.MatchString(by) {
+		return "<@" + by + ">"
+	}
+	return mrkdwn(by, cutName)
+}
+
+// remarks are what else is known of an incident, a line each.
+func (v view) remarks() []string {
+	var lines []string
+	if a := v.incident.Acknowledged; a != nil {
+		lines = append(lines, "*Acknowledged* by "+mention(a.By)+" at "+clock(a.At))
+	}
+	if n := v.incident.Reopened; n > 0 {
+		lines = append(lines, fmt.Sprintf("*Fired again* soon after it was over: %s so far.", times(n)))
+	}
+	if v.incident.Overdue && v.options.Support != "" {
+		lines = append(lines, fmt.Sprintf("*It goes on for %s.* Ask AISquare: %s", lasting(v.n.At.Sub(v.incident.Since)), mrkdwn(v.options.Support, cutReason)))
+	}
+	if len(v.incident.Affected) > 0 {
+		names := make([]string, 0, len(v.incident.Affected))
+		for _, name := range v.incident.Affected {
+			names = append(names, mrkdwn(name, cutName))
+		}
+		lines = append(lines, "*Silent because of this:* "+shortened(names, maxOthers))
+	}
+	return lines
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// lastedFrom says how long an incident lasted, from when and until when.
+func lastedFrom(incident *alert.Incident) string {
+	return fmt.Sprintf("*It lasted %s*, from %s to %s.", lasting(max(incident.Resolved.Sub(incident.Since), time.Duration(0))),
+		date(incident.Since), date(incident.Resolved))
+}
