@@ -3,6 +3,7 @@ package notifiertest_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -34,6 +35,43 @@ func TestSlack(t *testing.T) {
 			}
 			for _, mention := range []string{"<!channel>", "<!here>", "<@U123>", "@everyone"} {
 				if strings.Contains(interpreted(message), mention) {
+					t.Errorf("the message mentions %s", mention)
+				}
+			}
+		},
+	})
+}
+
+// TestSlackBot holds a bot to the same.
+func TestSlackBot(t *testing.T) {
+	const token = "xoxb-hidden"
+	word := func(text string) http.HandlerFunc {
+		return notifiertest.Answer(http.StatusOK, "", `{"ok": false, "error": "`+text+`"}`)
+	}
+	notifiertest.Run(t, notifiertest.Harness{
+		New: func(_ *testing.T, address string) alert.Notifier {
+			return slack.New(slack.Settings{BotToken: secret.New(token), Channel: "ops", APIURL: address + "/api"}, slack.Options{})
+		},
+		Accept: notifiertest.Answer(http.StatusOK, "", `{"ok": true, "channel": "C1", "ts": "1.2"}`),
+		Refusals: map[string]http.HandlerFunc{
+			"invalid_auth":      word("invalid_auth"),
+			"channel_not_found": word("channel_not_found"),
+			"a login page":      notifiertest.Answer(http.StatusOK, "", "<html>"+token),
+			"a proxy":           notifiertest.Answer(http.StatusForbidden, "", "<html>"+token),
+		},
+		Secrets: []string{token},
+		Inspect: func(t *testing.T, _ *http.Request, body []byte) {
+			t.Helper()
+			form, err := url.ParseQuery(string(body))
+			if err != nil {
+				t.Errorf("the message is no form: %v", err)
+			}
+			var blocks any
+			if err := json.Unmarshal([]byte(form.Get("blocks")), &blocks); err != nil {
+				t.Errorf("the blocks are no JSON: %v", err)
+			}
+			for _, mention := range []string{"<!channel>", "<!here>", "<@U123>", "@everyone"} {
+				if strings.Contains(interpreted(blocks), mention) || strings.Contains(form.Get("text"), mention) {
 					t.Errorf("the message mentions %s", mention)
 				}
 			}

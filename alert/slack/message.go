@@ -68,7 +68,11 @@ func (v view) firing() []slack.Block {
 	for i := range v.incident.Examples[:min(len(v.incident.Examples), maxExamples)] {
 		blocks = append(blocks, section(v.example(&v.incident.Examples[i])))
 	}
-	return append(blocks, v.end()...)
+	blocks = append(blocks, v.end()...)
+	if v.options.Buttons {
+		blocks = append(blocks, buttons(v.incident))
+	}
+	return blocks
 }
 
 func (v view) resolved() []slack.Block {

@@ -215,7 +215,10 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 			d.ready.Store(true)
 			d.options.Notify("READY=1")
 		}
-		if !d.nextGeneration(ctx, reloads) {
+		hearing := listenTo(ctx, generation.destinations, desk{d}, d.options.Logger)
+		goesOn := d.nextGeneration(ctx, reloads)
+		hearing.close()
+		if !goesOn {
 			return
 		}
 		since = generation.dispatcher.Stop()

@@ -1,0 +1,46 @@
+package slack
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+
+	"github.com/slack-go/slack"
+)
+
+// quiet is a desk that agrees to everything.
+type quiet struct{}
+
+func (quiet) Acknowledge(string, string) error { return nil }
+func (quiet) Silence(string, string, time.Duration) (time.Time, error) {
+	return time.Time{}, nil
+}
+func (quiet) Overview() alert.Overview { return alert.Overview{} }
+
+func FuzzPress(f *testing.F) {
+	f.Add([]byte(`{"type":"block_actions","user":{"id":"U1"},"actions":[{"type":"button","block_id":"b","action_id":"squarewatch_acknowledge","value":"x"}]}`))
+	f.Add([]byte(`{"actions":[{"block_id":"b"},{}]}`))
+	f.Fuzz(func(_ *testing.T, payload []byte) {
+		var callback slack.InteractionCallback
+		if json.Unmarshal(payload, &callback) == nil {
+			_ = press(&callback, quiet{})
+		}
+	})
+}
+
+func TestTheOverviewIsBounded(t *testing.T) {
+	now := alert.Overview{
+		Incidents: make([]alert.Incident, 100), Silences: make([]alert.Silence, 100), Backlog: make([]alert.Backlog, 100),
+	}
+	for i := range 100 {
+		now.Incidents[i].Rule, now.Incidents[i].Series = strings.Repeat("r", 1000), strings.Repeat("<", 1000)
+		now.Silences[i].Comment = strings.Repeat("&", 5000)
+		now.Backlog[i] = alert.Backlog{Pending: 1, LastError: strings.Repeat(">", 5000)}
+	}
+	if got := len(overview(&now)); got > 19_000 {
+		t.Errorf("want less than the 20 kB that Slack takes, got %d", got)
+	}
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"squarewatch/alert"
+)
+
+// listeners hear what people answer to messages, for the notifiers of one generation that can.
+type listeners struct {
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// listenTo starts a listener for each destination that has one.
+func listenTo(ctx context.Context, destinations map[string]alert.Destination, desk alert.Desk, logger *slog.Logger) *listeners {
+	ctx, stop := context.WithCancel(ctx)
+	l := &listeners{stop: stop}
+	for name, destination := range destinations {
+		listener, ok := destination.Notifier.(alert.Listener)
+		if !ok {
+			continue
+		}
+		l.running.Go(func() {
+			if err := listener.Listen(ctx, desk); err != nil {
+				logger.ErrorContext(ctx, "what people answer is not heard; messages are sent all the same", "notifier", name, "error", err)
+			}
+		})
+	}
+	return l
+}
+
+// close ends them and waits for that.
+func (l *listeners) close() {
+	l.stop()
+	l.running.Wait()
+}
