@@ -44,7 +44,9 @@ type Config struct {
 	Retention   history.Retention
 	Limits      probe.Limits
 	Network     probe.Network
-	Warnings    []Warning
+
+	Connectivity probe.Connectivity
+	Warnings     []Warning
 }
 
 // file is the configuration as it is written. A new section is a field here and in [Config].
@@ -68,6 +70,8 @@ type file struct {
 	Retention   history.Retention    `yaml:"retention,omitempty"`
 	Limits      probe.Limits         `yaml:"limits,omitempty"`
 	Network     probe.Network        `yaml:"network,omitempty"`
+
+	Connectivity probe.Connectivity `yaml:"connectivity,omitempty"`
 }
 
 // Options say what a file may use.
@@ -158,11 +162,14 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 		Limits:      raw.Limits,
 		Network:     raw.Network,
 		APIToken:    raw.APIToken,
-		Retention:   raw.Retention,
-		StateDir:    r.stateDir(document, raw.StateDir),
+
+		Connectivity: raw.Connectivity,
+		Retention:    raw.Retention,
+		StateDir:     r.stateDir(document, raw.StateDir),
 	}
 	r.invalid(locate(document, "network"), "network", cfg.Network.Validate())
 	r.invalid(locate(document, "telemetry"), "telemetry", cfg.Telemetry.Validate())
+	r.invalid(locate(document, "connectivity"), "connectivity", cfg.Connectivity.Validate())
 	r.invalid(locate(document, "retention"), "retention", cfg.Retention.Validate())
 	r.invalid(locate(document, "limits"), "limits", cfg.Limits.Validate())
 	if _, port, err := net.SplitHostPort(cfg.Listen); err != nil || !isPort(port) {

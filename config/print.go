@@ -17,24 +17,25 @@ import (
 
 // effective is a configuration as [Print] writes it: a file that could be loaded, but for secrets that stood in clear.
 type effective struct {
-	Target      string              `yaml:"target"`
-	AllowHTTP   bool                `yaml:"allow_http,omitempty"`
-	Studio      string              `yaml:"studio,omitempty"`
-	Catalogue   string              `yaml:"catalogue"`
-	Credentials map[string]any      `yaml:"credentials,omitempty"`
-	Probes      []probe.Probe       `yaml:"probes"`
-	Rules       []alert.Rule        `yaml:"rules"`
-	Maintenance []alert.Maintenance `yaml:"maintenance,omitempty"`
-	Notifiers   map[string]any      `yaml:"notifiers,omitempty"`
-	Support     string              `yaml:"support,omitempty"`
-	SupportWait time.Duration       `yaml:"support_after,omitempty"`
-	Telemetry   otel.Settings       `yaml:"telemetry,omitempty"`
-	Listen      string              `yaml:"listen"`
-	APIToken    secret.Text         `yaml:"api_token,omitempty"`
-	StateDir    string              `yaml:"state_dir"`
-	Retention   history.Retention   `yaml:"retention"`
-	Limits      probe.Limits        `yaml:"limits"`
-	Network     probe.Network       `yaml:"network,omitempty"`
+	Target       string              `yaml:"target"`
+	AllowHTTP    bool                `yaml:"allow_http,omitempty"`
+	Studio       string              `yaml:"studio,omitempty"`
+	Catalogue    string              `yaml:"catalogue"`
+	Credentials  map[string]any      `yaml:"credentials,omitempty"`
+	Probes       []probe.Probe       `yaml:"probes"`
+	Rules        []alert.Rule        `yaml:"rules"`
+	Maintenance  []alert.Maintenance `yaml:"maintenance,omitempty"`
+	Notifiers    map[string]any      `yaml:"notifiers,omitempty"`
+	Support      string              `yaml:"support,omitempty"`
+	SupportWait  time.Duration       `yaml:"support_after,omitempty"`
+	Telemetry    otel.Settings       `yaml:"telemetry,omitempty"`
+	Listen       string              `yaml:"listen"`
+	APIToken     secret.Text         `yaml:"api_token,omitempty"`
+	StateDir     string              `yaml:"state_dir"`
+	Retention    history.Retention   `yaml:"retention"`
+	Limits       probe.Limits        `yaml:"limits"`
+	Connectivity probe.Connectivity  `yaml:"connectivity,omitempty"`
+	Network      probe.Network       `yaml:"network,omitempty"`
 }
 
 // Print writes the effective configuration: the catalogue and all defaults filled in, each secret as the reference that
@@ -42,7 +43,7 @@ type effective struct {
 func Print(w io.Writer, c *Config) error {
 	e := effective{
 		Target: c.Target.String(), AllowHTTP: c.AllowHTTP, Studio: c.Studio, Catalogue: "none", Probes: c.Probes, Rules: c.Rules,
-		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Retention: c.Retention, Listen: c.Listen, APIToken: c.APIToken, StateDir: cmp.Or(c.StateDir, "none"), Limits: c.Limits, Network: c.Network,
+		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Connectivity: c.Connectivity, Retention: c.Retention, Listen: c.Listen, APIToken: c.APIToken, StateDir: cmp.Or(c.StateDir, "none"), Limits: c.Limits, Network: c.Network,
 		Credentials: map[string]any{}, Notifiers: map[string]any{},
 	}
 	for name, part := range c.Credentials {

@@ -69,9 +69,42 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 		seen[p.Name] = at + " has that name already"
 	}
 	cfg.Probes = append(builtIn, raw.Probes...)
+	r.dependencies(document, raw, cfg)
 	if len(cfg.Probes) == 0 && len(r.errors) == 0 {
 		r.fault(locate(document, "catalogue"), "probes", "there is nothing to probe; write a probe, or catalogue: all")
 	}
+}
+
+// dependencies checks that probes depend on others that are there, and not in a circle.
+func (r *reader) dependencies(document *yaml.Node, raw *file, cfg *Config) {
+	names := probeNames(cfg.Probes)
+	on := map[string][]string{}
+	for i := range cfg.Probes {
+		on[cfg.Probes[i].Name] = cfg.Probes[i].DependsOn
+	}
+	for i := range raw.Probes {
+		p := &raw.Probes[i]
+		for k, parent := range p.DependsOn {
+			at := fmt.Sprintf("probes[%d].depends_on[%d]", i, k)
+			switch {
+			case !slices.Contains(names, parent):
+				r.fault(locate(document, at), at, fmt.Sprintf("is %q, and there is no such probe; the file has %s", parent, strings.Join(names, ", ")))
+			case leadsTo(on, parent, p.Name, nil):
+				r.fault(locate(document, at), at, fmt.Sprintf("is %q, which depends on %s itself; take one of them out", parent, p.Name))
+			}
+		}
+	}
+}
+
+// leadsTo reports whether a probe is another one or depends on it, if only through others.
+func leadsTo(on map[string][]string, from, to string, above []string) bool {
+	if from == to {
+		return true
+	}
+	if slices.Contains(above, from) {
+		return false // another circle, told where it is
+	}
+	return slices.ContainsFunc(on[from], func(parent string) bool { return leadsTo(on, parent, to, append(above, from)) })
 }
 
 // catalogue returns the built-in probes that are wanted and possible.

@@ -16,13 +16,16 @@ import (
 
 // RunnerOptions settle a Runner.
 type RunnerOptions struct {
-	Target      *url.URL // base of the probes' paths
-	Credentials map[string]Credential
-	Identifiers Identifiers // random ones when nil
-	UserAgent   string
-	Dial        func(ctx context.Context, network, address string) (net.Conn, error) // a net.Dialer when nil
-	Proxy       func(*http.Request) (*url.URL, error)                                // no proxy when nil
-	TLS         *tls.Config                                                          // the system's roots and TLS 1.2 at least when nil
+	Target           *url.URL // base of the probes' paths
+	Credentials      map[string]Credential
+	Identifiers      Identifiers // random ones when nil
+	UserAgent        string
+	Dial             func(ctx context.Context, network, address string) (net.Conn, error) // a net.Dialer when nil
+	Proxy            func(*http.Request) (*url.URL, error)                                // no proxy when nil
+	Connectivity     Connectivity                                                         // what else must be down for our own network to be to blame
+	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // to it; a net.Dialer when nil
+
+	TLS *tls.Config // the system's roots and TLS 1.2 at least when nil
 }
 
 // Runner makes the HTTP exchanges of runs. It is safe for concurrent use.
@@ -32,7 +35,8 @@ type Runner struct {
 	reuse   *http.Transport
 	buffers sync.Pool
 
-	standings standings
+	standings    standings
+	connectivity *connectivity // nil for none
 }
 
 // NewRunner returns a runner. Close it when the last run has ended.
@@ -45,6 +49,12 @@ func NewRunner(options RunnerOptions) *Runner {
 		fresh:   freshTransports{options: &options},
 		reuse:   newTransport(&options, Reuse),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+	}
+	if options.Connectivity.Address != "" {
+		r.connectivity = &connectivity{address: options.Connectivity.Address, dial: options.DialConnectivity}
+		if r.connectivity.dial == nil {
+			r.connectivity.dial = newDialer().DialContext
+		}
 	}
 	for name, credential := range options.Credentials {
 		if renewed, ok := credential.(renewable); ok {
@@ -169,6 +179,7 @@ func (j *Job) Run(ctx context.Context, intended time.Time) *Result {
 	x := &run{job: j, result: result}
 	x.look(ctx, CauseFirst)
 	x.confirm(ctx)
+	j.runner.attribute(ctx, result)
 	j.runner.release(x.got)
 	if r, ok := j.credential.(renewable); ok {
 		result.Renewals = r.drain()

@@ -61,7 +61,7 @@ func (g *generation) run(ctx context.Context, since time.Time) {
 
 // newJobs makes probes ready to run.
 func newJobs(cfg *config.Config, probes []probe.Probe, options probe.RunnerOptions) (_ *probe.Runner, _ []*probe.Job, err error) {
-	options.Target, options.UserAgent = cfg.Target, userAgent()
+	options.Target, options.UserAgent, options.Connectivity = cfg.Target, userAgent(), cfg.Connectivity
 	if options.Credentials, err = newCredentials(cfg); err != nil {
 		return nil, nil, err
 	}
@@ -90,7 +90,8 @@ func userAgent() string {
 // newEngine builds the alert engine; unchanged rules go on where the previous engine had them.
 func newEngine(cfg *config.Config, previous *alert.Engine) (*alert.Engine, error) {
 	return alert.NewEngine(alert.EngineOptions{
-		Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, SupportAfter: cfg.SupportWait, Previous: previous,
+		Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, SupportAfter: cfg.SupportWait,
+		Connectivity: cfg.Connectivity.Address != "", Previous: previous,
 	})
 }
 

@@ -135,7 +135,7 @@ type resultLine struct {
 
 func newResultLine(r *probe.Result) resultLine {
 	line := resultLine{
-		At: r.End.UTC(),
+		At:    r.End.UTC(),
 		Probe: r.Probe, Class: r.Class, Code: r.Code, Expected: r.Expected, Reason: r.Reason, Blame: r.Blame, Credential: r.Credential,
 		Attempts: len(r.Attempts), Duration: r.Latency().Seconds(), TraceID: r.Trace.String(),
 		Phases: map[probe.PhaseKind]float64{},

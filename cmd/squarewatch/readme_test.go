@@ -28,7 +28,7 @@ func TestTheFilesThatWeShowAreGood(t *testing.T) {
 		t.Fatalf("want the example and two blocks of the README, found %d files", len(files))
 	}
 	credentials := t.TempDir()
-	for _, name := range []string{"aisquare-api-key", "aisquare-user", "aisquare-password", "slack-webhook"} {
+	for _, name := range []string{"aisquare-api-key", "aisquare-user", "aisquare-password", "slack-webhook", "slack-bot-token"} {
 		if err := os.WriteFile(credentials+"/"+name, []byte("https://hooks.example.org/x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
