@@ -50,6 +50,11 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 	defaults.Credential = cmp.Or(own.Credential, defaults.Credential)
 	r.knownCredential(locate(document, "defaults.credential"), "defaults.credential", defaults.Credential, raw)
 
+	reviewer, err := catalogue.NewReviewer()
+	if err != nil {
+		r.fault(locate(document, "probes"), "probes", err.Error())
+		return
+	}
 	builtIn := r.catalogue(document, raw, cfg, own.Credential)
 	seen := map[string]string{}
 	for i := range builtIn {
@@ -63,6 +68,11 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 		defaults.Apply(p)
 		r.invalid(node, at, p.Validate())
 		r.knownCredential(locate(node, "credential"), join(at, "credential"), p.Credential, raw)
+		fault, doubt := reviewer.Review(p)
+		r.invalid(node, at, fault)
+		if doubt != "" {
+			r.warn(node, at, doubt)
+		}
 		if taken := seen[p.Name]; taken != "" {
 			r.fault(locate(node, "name"), join(at, "name"), fmt.Sprintf("is %q; %s", p.Name, taken))
 		}

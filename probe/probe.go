@@ -31,8 +31,10 @@ type Probe struct {
 	Confirm    *Confirm               `yaml:"confirm,omitempty"` // look again before an unexpected answer is final
 	Expect     Expect                 `yaml:"expect,omitempty"`
 	Guards     Guard                  `yaml:"guards,omitempty"`
-	DependsOn  []string               `yaml:"depends_on,omitempty"` // probes whose failure explains this one's: its alerts wait
-	Labels     map[string]string      `yaml:"labels,omitempty"`
+	// AllowWrites lets the probe call what creates, publishes, costs or changes something.
+	AllowWrites bool              `yaml:"allow_writes,omitempty"`
+	DependsOn   []string          `yaml:"depends_on,omitempty"` // probes whose failure explains this one's: its alerts wait
+	Labels      map[string]string `yaml:"labels,omitempty"`
 }
 
 // Confirm says how often to look before an unexpected answer is final. Every look is recorded.
