@@ -4,7 +4,7 @@ GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2
 DEADCODE      = go run golang.org/x/tools/cmd/deadcode@v0.52.0
 FUZZTIME     ?= 10s
 
-.PHONY: test e2e bench lint fmt build demo golden fuzz schema
+.PHONY: test e2e crash bench lint fmt build demo golden fuzz schema
 
 test: ## unit, scenario and script tests, with the race detector
 	go test -race -shuffle=on ./...
@@ -12,6 +12,9 @@ test: ## unit, scenario and script tests, with the race detector
 e2e: ## the built binary against a real Jaeger, real sockets and systemd's own tools (installs what it needs on Debian)
 	deploy/e2e/setup.sh
 	go test -tags e2e -count=1 -timeout 15m ./deploy/e2e
+
+crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 12 minutes
+	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
 
 bench: ## what a run costs against a bare net/http loop, and the budgets of the engine and the dispatcher
 	go test -run '^$$' -bench . -benchmem ./cmd/squarewatch ./probe ./alert ./otel

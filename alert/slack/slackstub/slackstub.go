@@ -31,6 +31,7 @@ type Message struct {
 	Text      string // as it is now
 	Blocks    string // JSON, as they are now
 	Edits     int    // how often it was changed
+	Cut       bool   // the connection broke instead of its answer
 	At        time.Time
 }
 
@@ -182,6 +183,7 @@ func (s *Server) take(m Message, broken bool) string {
 	defer s.mu.Unlock()
 	m.TS, m.At = fmt.Sprintf("%d.%06d", time.Now().Unix(), len(s.messages)+1), time.Now()
 	s.messages = append(s.messages, m)
+	s.messages[len(s.messages)-1].Cut = broken
 	if broken {
 		s.cuts++
 	}
