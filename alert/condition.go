@@ -18,7 +18,7 @@ const (
 
 // condition judges one series and keeps what it needs for that. It is the state machine's only source, so that a new way
 // to judge is a file condition_<name>.go and a line in kinds.
-type condition interface {
+type condition interface { //nolint:interfacebloat // one judgement: what it sees, says, tells and hands on
 	// observe takes a finished run, at a time not before its end, and reports whether the rule counts it as bad.
 	observe(rule *Rule, r *probe.Result, now time.Time) bool
 	// judge says how the series stands, and when passing time alone may change that; zero for never.

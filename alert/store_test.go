@@ -83,27 +83,27 @@ func TestWhatIsOwedOutlivesTheProcess(t *testing.T) {
 		first := begin(t, path, ops(down))
 		first.Add(stateful(alert.EventFiring, "a"))
 		first.Add(stateful(alert.EventFiring, "b"))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		first.Add(stateful(alert.EventResolved, "b"))
 		first.kill()
 
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		up := newMessenger()
 		second := begin(t, path, ops(up))
 		states, err := second.store.States(t.Context(), time.Now())
 		if err != nil || len(states) != 2 || states[0].State != alert.Firing || states[1].State != alert.Inactive {
 			t.Errorf("want one series that fires and one that is over, got %+v, %v", states, err)
 		}
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		want(t, []string{"firing a late 1h0m10s", "resolved b folds 1 late 1h0m11s"}, up.said())
 		second.kill()
 
 		again := newMessenger()
 		third := begin(t, path, ops(again))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		want(t, nil, again.said())
 		third.Add(stateful(alert.EventResolved, "a"))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		want(t, []string{"resolved a"}, again.said())
 	})
 }
@@ -130,11 +130,11 @@ func TestALaterMessageKnowsTheFirst(t *testing.T) {
 		first := begin(t, path, map[string]alert.Destination{"ops": {Notifier: m, GroupWait: time.Second}})
 		first.Add(stateful(alert.EventFiring, "a"))
 		first.Add(stateful(alert.EventFiring, "b"))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		first.kill()
 		second := begin(t, path, map[string]alert.Destination{"ops": {Notifier: m, GroupWait: time.Second}})
 		second.Add(stateful(alert.EventResolved, "b"))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		want(t, []string{"firing a+b late 1s", "resolved b late 1s"}, m.said())
 		last := m.taken[1]
 		if last.Ref != "m1" || last.Told != alert.EventFiring || len(last.Group) != 1 || last.Group[0].ID != "a" {
@@ -149,11 +149,11 @@ func TestAnIncidentThatWasNeverToldAsOverIsNotNew(t *testing.T) {
 		m := newMessenger(nil, failure("network", 30*time.Second))
 		p := begin(t, path, ops(m))
 		p.Add(stateful(alert.EventFiring, "a"))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		p.Add(stateful(alert.EventResolved, "a"))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		p.Add(stateful(alert.EventFiring, "a"))
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		want(t, []string{"firing a", "update a folds 1 late 30s"}, m.said())
 	})
 }
@@ -166,7 +166,7 @@ func TestAMutedChangeIsKeptAndToldToNobody(t *testing.T) {
 		c := stateful(alert.EventFiring, "a")
 		c.Muted = true
 		p.Add(c)
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		want(t, nil, m.said())
 		states, err := p.store.States(t.Context(), time.Now())
 		if err != nil || len(states) != 1 {
@@ -184,7 +184,7 @@ func TestChangesOfOneDigestAreOneMessage(t *testing.T) {
 			c.Incident.Rule, c.Digest = rule, "unmuted"
 			o.Add(c)
 		}
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		want(t, []string{"resolved r+s late 1s"}, m.said())
 	})
 }
@@ -210,12 +210,12 @@ func TestADiskThatFailsStopsNoMessage(t *testing.T) {
 		if p.Fault() == nil {
 			t.Fatal("want the fault of the disk said")
 		}
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		if got := len(m.taken); got == 0 || m.taken[0].Incident.ID != "i000" {
 			t.Fatalf("want messages delivered all the same, got %d", got)
 		}
 		limit(1 << 20)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if p.Fault() != nil {
 			t.Errorf("want it well again, got %v", p.Fault())
 		}
@@ -226,7 +226,7 @@ func TestADiskThatFailsStopsNoMessage(t *testing.T) {
 		p.kill()
 		again := newMessenger()
 		begin(t, path, ops(again))
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		want(t, nil, again.said())
 	})
 }
@@ -238,13 +238,13 @@ func TestWhatARemovedNotifierIsOwedIsDropped(t *testing.T) {
 		down.answer = func(int) error { return failure("network", 0) }
 		first := begin(t, path, ops(down))
 		first.Add(stateful(alert.EventFiring, "a"))
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		first.kill()
 		second := begin(t, path, map[string]alert.Destination{"other": {Notifier: newMessenger()}})
 		second.kill()
 		m := newMessenger()
 		begin(t, path, ops(m))
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		want(t, nil, m.said())
 	})
 }
@@ -260,9 +260,9 @@ func TestADestinationThatForgetsIsToldAgain(t *testing.T) {
 		o := deliverTo(t, m, 0)
 		o.Add(change(alert.EventFiring, "a"))
 		o.Add(change(alert.EventFiring, "b"))
-		time.Sleep(150 * time.Second)
+		<-time.After(150 * time.Second)
 		o.Add(change(alert.EventResolved, "a"))
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		want(t, []string{"firing a", "firing b late 1s", "update a+b", "update a+b", "resolved a", "update b"}, m.said())
 	})
 }

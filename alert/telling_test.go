@@ -154,7 +154,7 @@ func TestADeadCredentialIsOneMessage(t *testing.T) {
 	}
 	e := engine(t, alert.EngineOptions{Probes: list, Rules: rules})
 	var got []alert.Transition
-	refused := func(second int, code int) {
+	refused := func(second, code int) {
 		for _, name := range names {
 			r := result(name, sec(second), code)
 			if code == 401 {

@@ -19,27 +19,41 @@ func days(node *yaml.Node, t reflect.Type) {
 		t = t.Elem()
 	}
 	switch {
-	case node == nil:
 	case node.Kind == yaml.DocumentNode:
 		days(node.Content[0], t)
-	case node.Kind == yaml.ScalarNode && t == reflect.TypeFor[time.Duration]() && inDays.MatchString(node.Value):
-		if d, err := model.ParseDuration(node.Value); err == nil {
-			node.Value = time.Duration(d).String()
-		}
+	case node.Kind == yaml.ScalarNode && t == reflect.TypeFor[time.Duration]():
+		inHours(node)
 	case node.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:
 		for _, item := range node.Content {
 			days(item, t.Elem())
 		}
-	case node.Kind == yaml.MappingNode && t.Kind() == reflect.Map:
-		for i := 1; i < len(node.Content); i += 2 {
-			days(node.Content[i], t.Elem())
-		}
-	case node.Kind == yaml.MappingNode && t.Kind() == reflect.Struct:
-		fields := yamlFields(t)
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			if field, known := fields[node.Content[i].Value]; known {
-				days(node.Content[i+1], field.Type)
-			}
+	case node.Kind == yaml.MappingNode:
+		daysOfMapping(node, t)
+	}
+}
+
+// inHours rewrites one duration.
+func inHours(node *yaml.Node) {
+	if !inDays.MatchString(node.Value) {
+		return
+	}
+	if d, err := model.ParseDuration(node.Value); err == nil {
+		node.Value = time.Duration(d).String()
+	}
+}
+
+func daysOfMapping(node *yaml.Node, t reflect.Type) {
+	fields := map[string]reflect.StructField{}
+	if t.Kind() == reflect.Struct {
+		fields = yamlFields(t)
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		field, known := fields[node.Content[i].Value]
+		switch {
+		case known:
+			days(node.Content[i+1], field.Type)
+		case t.Kind() == reflect.Map:
+			days(node.Content[i+1], t.Elem())
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 		defaults.Apply(p)
 		r.invalid(node, at, p.Validate())
 		r.knownCredential(locate(node, "credential"), join(at, "credential"), p.Credential, raw)
-		fault, doubt := reviewer.Review(p)
+		doubt, fault := reviewer.Review(p)
 		r.invalid(node, at, fault)
 		if doubt != "" {
 			r.warn(node, at, doubt)

@@ -58,7 +58,7 @@ func TestOurOwnNetworkIsToBlame(t *testing.T) {
 			t.Errorf("want one look for all, got %d", got)
 		}
 		n.up.Store(true)
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNone {
 			t.Errorf("want the target blamed while the other address answers, got %+v", r)
 		}

@@ -1,7 +1,6 @@
 package slack
 
 import (
-	"fmt"
 	"time"
 
 	"squarewatch/alert"
@@ -35,11 +34,14 @@ func chart(incident *alert.Incident) slack.Block {
 	axes := slack.NewDataVisualizationAxisConfig(labels...).WithXLabel("UTC").WithYLabel("% of runs")
 	return &slack.DataVisualizationBlock{
 		Type:  slack.MBTDataVisualization,
-		Title: cut(fmt.Sprintf("Rate of %s", clean(incident.Series)), 50),
+		Title: cut("Rate of "+clean(incident.Series), titleLimit),
 		Chart: slack.NewDataVisualizationLineChart(axes,
 			slack.NewDataVisualizationDataSeries("rate", rates...), slack.NewDataVisualizationDataSeries("threshold", thresholds...)),
 	}
 }
+
+// titleLimit is the length of a chart's title, in characters.
+const titleLimit = 50
 
 const oneDay = 24 * time.Hour
 

@@ -25,7 +25,7 @@ func byCondition(incident *alert.Incident) (fault, bool) {
 	case alert.ConditionNetwork:
 		return fault{
 			say: "Our own network failed: the API is not to blame.",
-			act: fmt.Sprintf("%s got no answer, and nothing else could be reached either; they count for no rule.", runs(incident.Bad)),
+			act: runs(incident.Bad) + " got no answer, and nothing else could be reached either; they count for no rule.",
 		}, true
 	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
 	}
@@ -49,7 +49,7 @@ func runs(n int) string {
 func measure(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionStreak:
-		return fmt.Sprintf("the last %s in a row were bad", runs(incident.Bad))
+		return "the last " + runs(incident.Bad) + " in a row were bad"
 	case alert.ConditionBurn:
 		if burn := incident.Burn; burn != nil {
 			return fmt.Sprintf("%s, %s, threshold %g×", rate(incident), spent(burn), burn.Factor)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -83,7 +84,7 @@ func newSource(ctx context.Context, cfg *config.Config, from string, since time.
 		return fileSource(from)
 	}
 	if cfg.StateDir == "" {
-		return source{}, nil, fmt.Errorf("there is no history: state_dir is none; set it, or name a file with --from")
+		return source{}, nil, errors.New("there is no history: state_dir is none; set it, or name a file with --from")
 	}
 	db, err := database.OpenReadOnly(ctx, databasePath(cfg))
 	if err != nil {

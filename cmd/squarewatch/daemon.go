@@ -79,7 +79,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
-	d.outbox.Replace(d.current.destinations)
+	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
 	d.progress.watch(cfg.Probes)
 	d.running.Store(cfg)
 	logWarnings(options.Logger, cfg)
@@ -93,7 +93,7 @@ func (d *Daemon) remember(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	d.state = openState(ctx, cfg, d.options.Logger)
-	d.outbox = alert.NewOutbox(alert.OutboxOptions{
+	d.outbox = alert.NewOutbox(alert.OutboxOptions{ //nolint:contextcheck // what is owed is written even while we stop
 		Store: d.state.store, Grace: flushTimeout, Observer: d.telemetry.Recorder(), Logger: d.options.Logger,
 	})
 	silences := d.state.restore(ctx, engine, d.outbox, time.Now(), d.options.Logger)
@@ -237,7 +237,7 @@ func (d *Daemon) nextGeneration(ctx context.Context, reloads <-chan os.Signal) b
 		case asked = <-d.reloads:
 		}
 		d.options.Notify("RELOADING=1")
-		err := d.reload()
+		err := d.reload() //nolint:contextcheck // what is owed is written even while we stop
 		if asked != nil {
 			asked <- err
 		}

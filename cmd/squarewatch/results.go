@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -30,11 +31,11 @@ type resultJSON struct {
 func (j *resultJSON) result() (*probe.Result, error) {
 	switch {
 	case j.Probe == "":
-		return nil, fmt.Errorf(`"probe" is missing: write the probe's name`)
+		return nil, errors.New(`"probe" is missing: write the probe's name`)
 	case j.At.IsZero():
-		return nil, fmt.Errorf(`"at" is missing: write when the run ended, as 2006-01-02T15:04:05Z`)
+		return nil, errors.New(`"at" is missing: write when the run ended, as 2006-01-02T15:04:05Z`)
 	case j.Class == nil && j.Code == 0:
-		return nil, fmt.Errorf(`"class" and "code" are missing: write one of them`)
+		return nil, errors.New(`"class" and "code" are missing: write one of them`)
 	}
 	r := &probe.Result{
 		Probe: j.Probe, Credential: j.Credential, Intended: j.At, Start: j.At, End: j.At, Class: probe.ClassOfStatus(j.Code), Code: j.Code,

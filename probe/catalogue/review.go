@@ -44,9 +44,9 @@ func NewReviewer() (*Reviewer, error) {
 	return &Reviewer{all}, err
 }
 
-// Review returns why a probe may not be run, as [probe.Invalid], and what is doubtful about it; neither mostly. A watcher
+// Review returns what is doubtful about a probe, and, as [probe.Invalid], why it may not be run; neither mostly. A watcher
 // must not change what it watches: a probe that would needs allow_writes.
-func (r *Reviewer) Review(p *probe.Probe) (fault error, doubt string) {
+func (r *Reviewer) Review(p *probe.Probe) (doubt string, fault error) {
 	known, documented := r.find(p)
 	if why := effect(p, known, documented); why != "" && !p.AllowWrites {
 		fault = &probe.Invalid{
@@ -57,7 +57,7 @@ func (r *Reviewer) Review(p *probe.Probe) (fault error, doubt string) {
 	if missing := lacks(p, known); documented && len(missing) > 0 && !expects400(p) {
 		doubt = fmt.Sprintf("%s %s wants %s, and answers 400 without: send it, or expect 400", p.Method, p.Template(), strings.Join(missing, " and "))
 	}
-	return fault, doubt
+	return doubt, fault
 }
 
 func (r *Reviewer) find(p *probe.Probe) (endpoint, bool) {

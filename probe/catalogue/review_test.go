@@ -40,7 +40,7 @@ func TestReview(t *testing.T) {
 			if test.probe.Method == "" {
 				test.probe.Method = "GET"
 			}
-			fault, doubt := reviewer.Review(&test.probe)
+			doubt, fault := reviewer.Review(&test.probe)
 			if (fault != nil) != (test.fault != "") || fault != nil && !strings.Contains(fault.Error(), test.fault) {
 				t.Errorf("want the fault %q, got %v", test.fault, fault)
 			}
@@ -62,7 +62,7 @@ func TestOurOwnProbesOnlyRead(t *testing.T) {
 	}
 	for i := range all {
 		probe.DefaultDefaults().Apply(&all[i])
-		if fault, doubt := reviewer.Review(&all[i]); fault != nil || doubt != "" {
+		if doubt, fault := reviewer.Review(&all[i]); fault != nil || doubt != "" {
 			t.Errorf("%s: %v %s", all[i].Name, fault, doubt)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -64,7 +65,7 @@ func run(name string, at time.Time, code int) *probe.Result {
 		Attempts: []probe.Attempt{{Start: at.Add(-time.Second), End: at.Add(-500 * time.Millisecond)}},
 	}
 	if !r.Expected {
-		r.Reason, r.Excerpt, r.Blame = "answered "+fmt.Sprint(code), "oh no", probe.BlameUnknown
+		r.Reason, r.Excerpt, r.Blame = "answered "+strconv.Itoa(code), "oh no", probe.BlameUnknown
 	}
 	return r
 }
@@ -95,7 +96,7 @@ func TestRunsComeBackAsTheyWere(t *testing.T) {
 			want = append(want, &kept)
 		}
 		b.Missed(probe.Miss{Probe: "a", Intended: begin, Reason: probe.MissGap, Count: 3})
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		if diff := cmp.Diff(want, all(t, b, begin.Add(-time.Hour), begin.Add(time.Hour))); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
@@ -188,9 +189,9 @@ func TestWhenNobodyWatchedIsKnown(t *testing.T) {
 		if last, err := first.LastWatched(t.Context()); err != nil || last.Before(begin) && !last.IsZero() {
 			t.Errorf("want nobody before, got %v, %v", last, err)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		first.stop()
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		second := open(t, path)
 		gone := time.Now()
 		synctest.Wait()
@@ -205,7 +206,7 @@ func TestAFullDiskCostsHistoryAndNothingElse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, path)
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		limit := func(pages int) {
 			if _, err := b.db.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
 				t.Fatal(err)
@@ -216,12 +217,12 @@ func TestAFullDiskCostsHistoryAndNothingElse(t *testing.T) {
 		for i := range 700 {
 			b.Finished(run("a", begin.Add(time.Duration(i)*time.Millisecond), 200))
 		}
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		if s := b.Status(); s.Fault == nil || s.Dropped != 100 {
 			t.Errorf("want the fault, and what there was no room for counted, got %+v", s)
 		}
 		limit(1 << 30)
-		time.Sleep(15 * time.Second)
+		<-time.After(15 * time.Second)
 		if s := b.Status(); s.Fault != nil {
 			t.Errorf("want it well again, got %v", s.Fault)
 		}
