@@ -189,25 +189,55 @@ func (v view) runbook() string {
 	return text
 }
 
-// others names the other incidents that one message tells of.
+// others names the other incidents that one message tells of, each series once.
 func others(all []alert.Incident) string {
-	var firing, resolved []string
+	var firing, resolved tally
 	for i := range all {
 		name := mrkdwn(all[i].Rule, cutName) + " " + mrkdwn(all[i].Series, cutName)
 		if all[i].Resolved.IsZero() {
-			firing = append(firing, fmt.Sprintf("%s (%s)", name, all[i].Rate))
+			firing.add(name, fmt.Sprintf(" (%s)", all[i].Rate))
 		} else {
-			resolved = append(resolved, name)
+			resolved.add(name, "")
 		}
 	}
 	var lines []string
-	if len(firing) > 0 {
-		lines = append(lines, "*Also firing:* "+shortened(firing, maxOthers))
+	if list := firing.list(); len(list) > 0 {
+		lines = append(lines, "*Also firing:* "+shortened(list, maxOthers))
 	}
-	if len(resolved) > 0 {
-		lines = append(lines, "*Also resolved:* "+shortened(resolved, maxOthers))
+	if list := resolved.list(); len(list) > 0 {
+		lines = append(lines, "*Also resolved:* "+shortened(list, maxOthers))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// tally counts names, in the order in which they came.
+type tally struct {
+	names []string
+	count map[string]int
+	tail  map[string]string // what stands behind a name
+}
+
+func (t *tally) add(name, tail string) {
+	if t.count == nil {
+		t.count, t.tail = map[string]int{}, map[string]string{}
+	}
+	if t.count[name] == 0 {
+		t.names = append(t.names, name)
+	}
+	t.count[name]++
+	t.tail[name] = tail
+}
+
+func (t *tally) list() []string {
+	list := make([]string, 0, len(t.names))
+	for _, name := range t.names {
+		text := name + t.tail[name]
+		if n := t.count[name]; n > 1 {
+			text = fmt.Sprintf("%s %s", text, times(n))
+		}
+		list = append(list, text)
+	}
+	return list
 }
 
 func (v view) footer() string {

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/alert/slack"
+	"squarewatch/config"
+	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
+)
+
+// slowSlack is a notifier that takes ten seconds an answer, and is down until it is mended.
+type slowSlack struct {
+	mu       sync.Mutex
+	mended   bool
+	attempts int
+	messages []slack.Message
+}
+
+func (s *slowSlack) Deliver(ctx context.Context, n alert.Notification) (string, error) {
+	select {
+	case <-time.After(10 * time.Second):
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.attempts++
+	if !s.mended {
+		return "", &alert.DeliveryError{Reason: "network", Err: errors.New("post to Slack: no route to host")}
+	}
+	s.messages = append(s.messages, slack.Render(n, slack.Options{}))
+	return "", nil
+}
+
+// punctual is a sink that knows how late runs began.
+type punctual struct {
+	mu     sync.Mutex
+	runs   int
+	latest time.Duration
+}
+
+func (p *punctual) Finished(r *probe.Result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.runs++
+	p.latest = max(p.latest, r.Lateness())
+}
+
+func (p *punctual) Missed(probe.Miss) {}
+
+func TestADayWithoutSlack(t *testing.T) {
+	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m").Replace(keptFile(t))
+	synctest.Test(t, func(t *testing.T) {
+		down, clock := &slowSlack{}, &punctual{}
+		s := newSceneWith(t, file, func(o *Options) {
+			all := kinds()
+			all.Notifiers = []config.Kind[alert.Notifier]{
+				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (alert.Notifier, error) { return down, nil }),
+			}
+			o.Load = func() (*config.Config, error) { return config.Parse("scene.yaml", []byte(file), config.Options{Kinds: all}) }
+			o.Sinks = append(o.Sinks, clock)
+		})
+		const outages = 24 * 2
+		for range outages { // a quarter of an hour of errors, and one without
+			s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
+			s.after(15 * time.Minute)
+			s.api.ClearFaults()
+			s.after(15 * time.Minute)
+		}
+		pending, _, trouble := s.daemon.outbox.Pending("ops")
+		if pending == 0 || pending > outages || !strings.Contains(trouble, "no route to host") {
+			t.Errorf("want what waits folded, an incident each, got %d with %q", pending, trouble)
+		}
+		if clock.latest != 0 || clock.runs < 5*24*60-100 {
+			t.Errorf("want no run late because of Slack, got %v in %d runs", clock.latest, clock.runs)
+		}
+		down.mu.Lock()
+		attempts := down.attempts
+		down.mended = true
+		down.mu.Unlock()
+		if attempts > 24*60 {
+			t.Errorf("want Slack left alone while it is down, got %d attempts", attempts)
+		}
+		s.after(20 * time.Minute)
+		synctest.Wait()
+		if len(down.messages) == 0 || len(down.messages) > 2 {
+			t.Fatalf("want a day told in a message or two, got %d", len(down.messages))
+		}
+		first := down.messages[0].Plain()
+		for _, part := range []string{"RESOLVED server-errors feed and ", "Also resolved:* server-errors feed 47 times", "late: Slack could not be reached"} {
+			if !strings.Contains(first, part) {
+				t.Errorf("want %q in\n%s", part, first)
+			}
+		}
+		if left, _, _ := s.daemon.outbox.Pending("ops"); left != 0 {
+			t.Errorf("want nothing left, got %d", left)
+		}
+		t.Logf("%d runs, the latest %v late; %d changes of %d outages waited, %d attempts in a day, then %d messages:\n%s",
+			clock.runs, clock.latest, pending, outages, attempts, len(down.messages), first)
+		s.stop()
+	})
+}
