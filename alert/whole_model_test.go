@@ -1,0 +1,252 @@
+package alert_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+
+	"pgregory.net/rapid"
+)
+
+// whole is everything between results and people, with a process that can die, a disk that stays, and a destination that
+// fails in every way. The reference beside it keeps all results and all that was taken, and recounts.
+type whole struct {
+	outer   *testing.T
+	path    string
+	rule    alert.Rule
+	engine  *alert.Engine
+	process *process
+	mood    string // of the destination: well, limiting, gone, or losing its answers
+
+	results  []*probe.Result
+	silences []alert.Silence
+	taken    []alert.Notification
+	lost     []bool // whether the answer to what was taken was lost
+	steps    []string
+	wrong    string // the first thing that is; told outside of the bubble
+}
+
+// fault notes what is wrong.
+func (w *whole) fault(format string, arguments ...any) {
+	if w.wrong == "" {
+		w.wrong = fmt.Sprintf(format, arguments...) + fmt.Sprintf("\nsteps: %v", w.steps)
+	}
+}
+
+// Deliver takes a message, or not, as the mood is.
+func (w *whole) Deliver(_ context.Context, n alert.Notification) (string, error) {
+	switch w.mood {
+	case "limiting":
+		return "", &alert.DeliveryError{Reason: "rate_limited", RetryAfter: 7 * time.Second, Err: errors.New("429")}
+	case "gone":
+		return "", &alert.DeliveryError{Reason: "network", Err: errors.New("no route")}
+	}
+	w.taken = append(w.taken, n)
+	w.lost = append(w.lost, w.mood == "losing answers")
+	if w.mood == "losing answers" {
+		return "", &alert.DeliveryError{Reason: "network", Err: errors.New("cut after acceptance")}
+	}
+	return "m", nil
+}
+
+// start begins a process where the one before left off.
+func (w *whole) start() {
+	w.engine = engine(w.outer, alert.EngineOptions{Rules: []alert.Rule{w.rule}, Probes: probes("a", "b")})
+	w.process = begin(w.outer, w.path, map[string]alert.Destination{"ops": {Notifier: w}})
+	now := time.Now()
+	states, err := w.process.store.States(w.outer.Context(), now)
+	if err != nil {
+		w.fault("%v", err)
+	}
+	w.engine.Restore(states)
+	for _, r := range w.results {
+		if now.Sub(r.End) <= w.rule.Window {
+			w.engine.Recall(r)
+		}
+	}
+	w.engine.Resume(now)
+	w.tell(w.engine.Mute(w.silences, now))
+}
+
+func (w *whole) tell(changes []alert.Transition) {
+	for _, c := range changes {
+		w.process.Add(c)
+	}
+}
+
+// pass lets time go by, a second at a time.
+func (w *whole) pass(seconds int) {
+	for range seconds {
+		<-time.After(time.Second)
+		w.tell(w.engine.Advance(time.Now()))
+	}
+	synctest.Wait()
+}
+
+func (w *whole) note(format string, arguments ...any) {
+	w.steps = append(w.steps, fmt.Sprintf("%.0f:", time.Since(start()).Seconds())+fmt.Sprintf(format, arguments...))
+}
+
+// move is one thing that happens. All are drawn before the bubble begins: rapid leaves it by panics.
+type move struct {
+	kind, probe, mood string
+	code, seconds     int
+}
+
+func drawMove(t *rapid.T) move {
+	return move{
+		kind:    rapid.SampledFrom([]string{"run", "run", "run", "run", "run", "run", "mood", "restart", "silence", "wait"}).Draw(t, "kind"),
+		probe:   rapid.SampledFrom([]string{"a", "b"}).Draw(t, "probe"),
+		mood:    rapid.SampledFrom([]string{"well", "limiting", "gone", "losing answers"}).Draw(t, "mood"),
+		code:    rapid.SampledFrom([]int{200, 500, 500}).Draw(t, "code"),
+		seconds: rapid.IntRange(1, 60).Draw(t, "seconds"),
+	}
+}
+
+func (w *whole) do(m move) {
+	now := time.Now()
+	switch m.kind {
+	case "run":
+		r := result(m.probe, now, m.code)
+		w.results = append(w.results, r)
+		w.note("%s%d", r.Probe, r.Code)
+		w.tell(w.engine.Observe(r))
+		w.pass(1)
+	case "mood":
+		w.mood = m.mood
+		w.note("%s", w.mood)
+	case "restart":
+		w.note("restart after %ds", m.seconds)
+		w.process.kill()
+		<-time.After(time.Duration(m.seconds) * time.Second)
+		w.start()
+	case "silence":
+		w.note("silence %ds", m.seconds)
+		w.silences = []alert.Silence{{ID: "s", Probes: []string{"a"}, From: now, Until: now.Add(time.Duration(m.seconds) * time.Second)}}
+		w.tell(w.engine.Mute(w.silences, now))
+	case "wait":
+		w.note("wait %ds", m.seconds)
+		w.pass(m.seconds)
+	}
+}
+
+// caused recounts the window at the moment at which the threshold is said to have been crossed.
+func (w *whole) caused(s *said) bool {
+	at := s.incident.Since
+	m := model{rule: w.rule, runs: slices.DeleteFunc(slices.Clone(w.results), func(r *probe.Result) bool { return r.Probe != s.incident.Series || r.End.After(at) })}
+	runs, bad := m.count(at)
+	return runs >= w.rule.MinRuns && alert.Share(bad)/alert.Share(runs) >= w.rule.Threshold
+}
+
+// said is one incident in a message that was taken.
+type said struct {
+	event    alert.Event
+	at       time.Time
+	incident alert.Incident
+	folded   bool
+	lost     bool // its answer was
+}
+
+// of returns what was said of a series, in order: a message may tell several.
+func (w *whole) of(series string) []said {
+	var list []said
+	for i := range w.taken {
+		n := &w.taken[i]
+		for k, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
+			if incident.Series == series {
+				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, w.lost[i]})
+			}
+		}
+	}
+	return list
+}
+
+// check holds what was taken against what is true.
+func (w *whole) check() {
+	for _, series := range []string{"a", "b"} {
+		believed, log := false, ""
+		var before said
+		for _, m := range w.of(series) {
+			log += fmt.Sprintf("\n%.0f %s %s folded %v", m.at.Sub(start()).Seconds(), m.event, m.incident.ID, m.folded)
+			repeat := before.lost && before.incident.ID == m.incident.ID
+			switch m.event {
+			case alert.EventFiring:
+				if !w.caused(&m) {
+					w.fault("%s fires without a cause:%s", series, log)
+				}
+				if believed && !repeat {
+					w.fault("%s was told to fire twice:%s", series, log)
+				}
+				believed = true
+			case alert.EventResolved:
+				if !believed && !m.folded && !repeat {
+					w.fault("%s was told to be over, and nobody knew:%s", series, log)
+				}
+				believed = false
+			case alert.EventUpdate:
+				if !believed && !repeat {
+					w.fault("%s was told to go on, and nobody knew:%s", series, log)
+				}
+				believed = true
+			case alert.EventTest:
+			}
+			before = m
+		}
+		fires := slices.ContainsFunc(w.engine.Incidents(), func(i alert.Incident) bool { return i.Series == series })
+		if believed != fires {
+			w.fault("%s fires: %v, but people believe %v:%s", series, fires, believed, log)
+		}
+	}
+}
+
+func TestPeopleAlwaysLearnTheTruth(t *testing.T) {
+	directory := t.TempDir()
+	template := filepath.Join(directory, "template.db")
+	_, db := openStore(t, template)
+	if _, err := db.ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		t.Fatal(err)
+	}
+	_ = db.Close()
+	empty, err := os.ReadFile(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		path := filepath.Join(directory, fmt.Sprintf("%d.db", n))
+		if err := os.WriteFile(path, empty, 0o600); err != nil {
+			rt.Fatal(err)
+		}
+		moves := rapid.SliceOfN(rapid.Custom(drawMove), 5, 60).Draw(rt, "moves")
+		reopen := time.Duration(rapid.SampledFrom([]int{-1, 20, 600}).Draw(rt, "reopen")) * time.Second
+		var w *whole
+		synctest.Test(t, func(t *testing.T) {
+			w = &whole{outer: t, path: path, mood: "well"}
+			w.rule = rule(func(r *alert.Rule) {
+				r.Window, r.Threshold, r.Clear, r.MinRuns = time.Minute, 0.5, 0.3, 3
+				r.Repeat, r.Reopen = -1, reopen
+			})
+			w.start()
+			for _, m := range moves {
+				w.do(m)
+			}
+			w.mood = "well"
+			w.pass(400) // whatever waits is told, and every silence is over
+			w.check()
+			w.process.kill()
+		})
+		if w.wrong != "" {
+			rt.Fatal(w.wrong)
+		}
+	})
+}
