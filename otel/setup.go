@@ -107,17 +107,14 @@ func newTracerProvider(described *resource.Resource, processor sdktrace.SpanProc
 		sdktrace.WithIDGenerator(generator{}), sdktrace.WithSpanProcessor(processor), sdktrace.WithoutPanicRecording())
 }
 
-// newMeterProvider lifts the SDK's limit of 2,000 series a metric, as the configuration bounds them. Phases have six
-// series a probe: one exemplar each is what memory allows for 10,000 probes.
+// newMeterProvider lifts the SDK's limit of 2,000 series a metric, as the configuration bounds them.
 func newMeterProvider(described *resource.Resource, readers ...sdkmetric.Reader) *sdkmetric.MeterProvider {
 	options := []sdkmetric.Option{
 		sdkmetric.WithResource(described),
 		sdkmetric.WithCardinalityLimit(0),
 		sdkmetric.WithExemplarFilter(exemplar.TraceBasedFilter),
-		sdkmetric.WithView(sdkmetric.NewView(sdkmetric.Instrument{Name: namePhaseDuration}, sdkmetric.Stream{
-			ExemplarReservoirProviderSelector: func(sdkmetric.Aggregation) exemplar.ReservoirProvider {
-				return exemplar.FixedSizeReservoirProvider(1)
-			},
+		sdkmetric.WithView(sdkmetric.NewView(sdkmetric.Instrument{Name: "*"}, sdkmetric.Stream{
+			ExemplarReservoirProviderSelector: func(sdkmetric.Aggregation) exemplar.ReservoirProvider { return newLatest },
 		})),
 	}
 	for _, reader := range readers {

@@ -94,7 +94,13 @@ func (d *delays) Missed(m probe.Miss) {
 
 // serveMany is the daemon of BenchmarkManyProbes. It prints its figures, each with its unit.
 func serveMany(target string) {
-	path, err := manyConfig(target)
+	stateDir, err := os.MkdirTemp("", "squarewatch-many")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer func() { _ = os.RemoveAll(stateDir) }()
+	path, err := manyConfig(target, stateDir)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -132,9 +138,9 @@ func serveMany(target string) {
 }
 
 // manyConfig writes the configuration file.
-func manyConfig(target string) (string, error) {
+func manyConfig(target, stateDir string) (string, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\ntelemetry: {otlp: {endpoint: %q, protocol: http/protobuf}}\n", target, target)
+	fmt.Fprintf(&text, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\nstate_dir: %s\ntelemetry: {otlp: {endpoint: %q, protocol: http/protobuf}}\n", target, stateDir, target)
 	fmt.Fprint(&text, "limits: {concurrency: 512, per_host: 512}\ndefaults: {schedule: '@every 10s', connection: reuse}\nprobes:\n")
 	for i := range manyProbes {
 		fmt.Fprintf(&text, "  - {name: p%d, path: %s}\n", i, benchPath)

@@ -206,7 +206,8 @@ credentials: {partner: {api_key: "${env:AISQUARE_KEY}"}}
 rules: [{name: server-errors, on: [5xx], window: 10s, threshold: 20%%, min_runs: 5}]
 notifiers: {team: {alertmanager: {url: %q}, group_wait: 0s}}
 listen: %s
-`, target.URL, feedPath, address, listen)
+state_dir: %s
+`, target.URL, feedPath, address, listen, t.TempDir())
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}

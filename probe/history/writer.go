@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// every is the time between two batches: what a process that is killed may lose.
-	every = time.Second
+	// every is the time between two batches: what a process that is killed may lose. It is short so that a batch is small, for
+	// while it is written a processor is not there for probing.
+	every = 200 * time.Millisecond
 	// heartbeat is the time between two batches that say nothing but that somebody watches.
 	heartbeat = 10 * time.Second
 	// afterFault is the time to the next batch after one that was not written.
@@ -98,7 +99,7 @@ func (w *Writer) Keep(keep Retention) {
 	w.keep = keep
 }
 
-// Run writes a batch a second until ctx ends, and then what is left.
+// Run writes what has come, five times a second, until ctx ends, and then what is left.
 func (w *Writer) Run(ctx context.Context) {
 	w.started = time.Now()
 	ticker := time.NewTicker(every)
