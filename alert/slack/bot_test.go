@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,21 +160,42 @@ func TestARetryAfterHalfADeliveryRepeatsNothingVisible(t *testing.T) {
 // counter is a desk that notes what it is asked for.
 type counter struct {
 	asked chan string
-	fails error
+
+	mu    sync.Mutex
+	fails map[string]error // by incident
 	now   alert.Overview
+}
+
+func newCounter() *counter { return &counter{asked: make(chan string, 100)} }
+
+// set changes what the desk says from now on.
+func (c *counter) set(fails map[string]error, now alert.Overview) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fails, c.now = fails, now
+}
+
+func (c *counter) failure(incident string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fails[incident]
 }
 
 func (c *counter) Acknowledge(incident, by string) error {
 	c.asked <- "acknowledge " + incident + " by " + by
-	return c.fails
+	return c.failure(incident)
 }
 
 func (c *counter) Silence(incident, by string, length time.Duration) (time.Time, error) {
 	c.asked <- "silence " + incident + " by " + by + " for " + length.String()
-	return at("04:00:00"), c.fails
+	return at("04:00:00"), c.failure(incident)
 }
 
-func (c *counter) Overview() alert.Overview { return c.now }
+func (c *counter) Overview() alert.Overview {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
 
 // patience is a bound that is never reached unless something is wrong.
 const patience = 20 * time.Second
@@ -223,7 +245,7 @@ func heardOf(t *testing.T, asked <-chan string) string {
 
 func TestButtonsAskTheDesk(t *testing.T) {
 	_, server := newBot(t)
-	desk := &counter{asked: make(chan string, 10)}
+	desk := newCounter()
 	listening(t, server, desk)
 	envelope, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
 	if err != nil {
@@ -235,7 +257,7 @@ func TestButtonsAskTheDesk(t *testing.T) {
 	if _, err := server.Ack(envelope, patience); err != nil {
 		t.Error(err)
 	}
-	desk.fails = errors.New("it fires no more <!channel>")
+	desk.set(map[string]error{"0123456789ab": errors.New("it fires no more <!channel>")}, alert.Overview{})
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_silence", "0123456789ab"); err != nil {
 		t.Fatal(err)
 	}
@@ -250,11 +272,12 @@ func TestButtonsAskTheDesk(t *testing.T) {
 
 func TestTheCommandTellsHowItStands(t *testing.T) {
 	_, server := newBot(t)
-	desk := &counter{asked: make(chan string, 1), now: alert.Overview{
-		Series: make([]alert.Status, 3), Incidents: []alert.Incident{serverErrors()},
+	desk := newCounter()
+	desk.set(nil, alert.Overview{
+		Incidents: []alert.Incident{serverErrors()},
 		Silences: []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
 		Backlog:  []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
-	}}
+	})
 	listening(t, server, desk)
 	for text, want := range map[string][]string{
 		"status": {"*server-errors collections* since", "8 of 20 runs (40%", "silence s1 until", "ops: 2 waiting, the oldest for 1m 30s"},
@@ -274,19 +297,19 @@ func TestTheCommandTellsHowItStands(t *testing.T) {
 			}
 		}
 	}
-	desk.now = alert.Overview{Series: make([]alert.Status, 3)}
+	desk.set(nil, alert.Overview{Series: []alert.Status{{Rule: "a", Series: "x"}, {Rule: "a", Series: "y"}, {Rule: "b", Series: "x"}}})
 	envelope, err := server.SlashCommand("U0123ABCD", "status")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := server.Ack(envelope, patience); err != nil || !strings.Contains(string(got), "All is well: nothing fires in 3 series") {
+	if got, err := server.Ack(envelope, patience); err != nil || !strings.Contains(string(got), "All is well: nothing fires. Watched: 2 series by 2 rules.") {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
 
 func TestABrokenConnectionIsMadeAnew(t *testing.T) {
 	_, server := newBot(t)
-	listening(t, server, &counter{asked: make(chan string, 1)})
+	listening(t, server, newCounter())
 	server.DropConnection()
 	waitFor(t, func() bool { return server.Opened() >= 2 })
 }
@@ -295,11 +318,11 @@ func TestAWrongAppTokenIsForAPerson(t *testing.T) {
 	_, server := newBot(t)
 	settings := botSettings(server)
 	settings.AppToken = secret.New("xapp-wrong")
-	err := slack.New(settings, slack.Options{}).Listen(t.Context(), &counter{})
+	err := slack.New(settings, slack.Options{}).Listen(t.Context(), newCounter())
 	if err == nil || !strings.Contains(err.Error(), "app_token") || strings.Contains(err.Error(), "xapp-wrong") {
 		t.Errorf("want an error that says what to do and no token, got %v", err)
 	}
-	if err := slack.New(botSettings(server), slack.Options{}).Listen(t.Context(), &counter{}); err != nil {
+	if err := slack.New(botSettings(server), slack.Options{}).Listen(t.Context(), newCounter()); err != nil {
 		t.Errorf("want nothing to listen to without a token, got %v", err)
 	}
 }

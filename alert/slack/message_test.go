@@ -316,7 +316,7 @@ func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {
 		"firing-500":   "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
 		"firing-all":   "FIRING server-errors all: 8 of 20 runs (40%, threshold 20%) ended in connect error",
 		"firing-many":  "FIRING server-errors collections and 13 more: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
-		"update-late":  "UPDATE server-errors collections: still firing after 4h, 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
+		"update-late":  "UPDATE server-errors collections: still firing after 4h (critical), 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
 		"resolved-500": "RESOLVED server-errors collections: it lasted 12m 45s, now 0 of 20 runs (0%, clears below 5%)",
 		"test":         "TEST ops: squarewatch can post here",
 	} {
