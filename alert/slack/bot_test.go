@@ -1,11 +1,12 @@
 package slack_test
 
 import (
-	"context"
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -157,176 +158,6 @@ func TestARetryAfterHalfADeliveryRepeatsNothingVisible(t *testing.T) {
 	}
 }
 
-// counter is a desk that notes what it is asked for.
-type counter struct {
-	asked chan string
-
-	mu    sync.Mutex
-	fails map[string]error // by incident
-	now   alert.Overview
-}
-
-func newCounter() *counter { return &counter{asked: make(chan string, 100)} }
-
-// set changes what the desk says from now on.
-func (c *counter) set(fails map[string]error, now alert.Overview) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.fails, c.now = fails, now
-}
-
-func (c *counter) failure(incident string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.fails[incident]
-}
-
-func (c *counter) Acknowledge(incident, by string) error {
-	c.asked <- "acknowledge " + incident + " by " + by
-	return c.failure(incident)
-}
-
-func (c *counter) Silence(incident, by string, length time.Duration) (time.Time, error) {
-	c.asked <- "silence " + incident + " by " + by + " for " + length.String()
-	return at("04:00:00"), c.failure(incident)
-}
-
-func (c *counter) Overview() alert.Overview {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-// patience is a bound that is never reached unless something is wrong.
-const patience = 20 * time.Second
-
-// listening runs Listen until the test ends, and waits until it is connected.
-func listening(t *testing.T, server *slackstub.Server, desk alert.Desk) {
-	t.Helper()
-	settings := botSettings(server)
-	settings.AppToken = secret.New(slackstub.AppToken)
-	n := slack.New(settings, slack.Options{})
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- n.Listen(ctx, desk) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("want no error of a stop, got %v", err)
-		}
-	})
-	waitFor(t, func() bool { return server.Opened() >= 1 })
-}
-
-func waitFor(t *testing.T, done func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(2 * time.Millisecond)
-	defer ticker.Stop()
-	limit := time.After(patience)
-	for !done() {
-		select {
-		case <-ticker.C:
-		case <-limit:
-			t.Fatal("it did not come about")
-		}
-	}
-}
-
-func heardOf(t *testing.T, asked <-chan string) string {
-	t.Helper()
-	select {
-	case text := <-asked:
-		return text
-	case <-time.After(patience):
-		t.Fatal("the desk was not asked")
-		return ""
-	}
-}
-
-func TestButtonsAskTheDesk(t *testing.T) {
-	_, server := newBot(t)
-	desk := newCounter()
-	listening(t, server, desk)
-	envelope, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := heardOf(t, desk.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
-		t.Errorf("got %s", got)
-	}
-	if _, err := server.Ack(envelope, patience); err != nil {
-		t.Error(err)
-	}
-	desk.set(map[string]error{"0123456789ab": errors.New("it fires no more <!channel>")}, alert.Overview{})
-	if _, err := server.PressButton("U0123ABCD", "squarewatch_silence", "0123456789ab"); err != nil {
-		t.Fatal(err)
-	}
-	if got := heardOf(t, desk.asked); got != "silence 0123456789ab by U0123ABCD for 1h0m0s" {
-		t.Errorf("got %s", got)
-	}
-	waitFor(t, func() bool { return len(server.Responses()) == 1 })
-	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") || !strings.Contains(got, "ephemeral") {
-		t.Errorf("want the person told why not, and nobody mentioned, got %s", got)
-	}
-}
-
-func TestTheCommandTellsHowItStands(t *testing.T) {
-	_, server := newBot(t)
-	desk := newCounter()
-	desk.set(nil, alert.Overview{
-		Incidents: []alert.Incident{serverErrors()},
-		Silences: []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
-		Backlog:  []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
-	})
-	listening(t, server, desk)
-	for text, want := range map[string][]string{
-		"status": {"*server-errors collections* since", "8 of 20 runs (40%", "silence s1 until", "ops: 2 waiting, the oldest for 1m 30s"},
-		"help":   {"/squarewatch status"},
-	} {
-		envelope, err := server.SlashCommand("U0123ABCD", text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := server.Ack(envelope, patience)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range want {
-			if !strings.Contains(string(got), part) || strings.Contains(string(got), "<!here>") {
-				t.Errorf("%s: want %q and no mention, got %s", text, part, got)
-			}
-		}
-	}
-	desk.set(nil, alert.Overview{Series: []alert.Status{{Rule: "a", Series: "x"}, {Rule: "a", Series: "y"}, {Rule: "b", Series: "x"}}})
-	envelope, err := server.SlashCommand("U0123ABCD", "status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := server.Ack(envelope, patience); err != nil || !strings.Contains(string(got), "All is well: nothing fires. Watched: 2 series by 2 rules.") {
-		t.Errorf("got %s, %v", got, err)
-	}
-}
-
-func TestABrokenConnectionIsMadeAnew(t *testing.T) {
-	_, server := newBot(t)
-	listening(t, server, newCounter())
-	server.DropConnection()
-	waitFor(t, func() bool { return server.Opened() >= 2 })
-}
-
-func TestAWrongAppTokenIsForAPerson(t *testing.T) {
-	_, server := newBot(t)
-	settings := botSettings(server)
-	settings.AppToken = secret.New("xapp-wrong")
-	err := slack.New(settings, slack.Options{}).Listen(t.Context(), newCounter())
-	if err == nil || !strings.Contains(err.Error(), "app_token") || strings.Contains(err.Error(), "xapp-wrong") {
-		t.Errorf("want an error that says what to do and no token, got %v", err)
-	}
-	if err := slack.New(botSettings(server), slack.Options{}).Listen(t.Context(), newCounter()); err != nil {
-		t.Errorf("want nothing to listen to without a token, got %v", err)
-	}
-}
-
 func TestSettingsAreOneWay(t *testing.T) {
 	token := secret.New("x")
 	for name, bad := range map[string]slack.Settings{
@@ -341,4 +172,79 @@ func TestSettingsAreOneWay(t *testing.T) {
 			t.Errorf("%s: want a fault", name)
 		}
 	}
+}
+
+func TestWhatFiresAgainIsShownInTheChannel(t *testing.T) {
+	n, server := newBot(t)
+	ref := taken(t, n, messages()["firing-500"])
+	over := messages()["resolved-500"]
+	over.Ref, over.Told = ref, alert.EventFiring
+	taken(t, n, over)
+	again := messages()["firing-500"]
+	again.Incident.Reopened, again.Ref, again.Told = 1, ref, alert.EventResolved
+	taken(t, n, again)
+	got := server.Messages()
+	if len(got) != 3 || !strings.HasPrefix(got[0].Text, "FIRING") || !got[2].Broadcast || !strings.Contains(got[2].Text, "Fired again") {
+		t.Errorf("want the message to fire again, and the channel told, got %+v", got)
+	}
+}
+
+func TestAMessageInAChannelThatIsGoneIsPostedInThePresentOne(t *testing.T) {
+	for _, word := range []string{"channel_not_found", "not_in_channel", "is_archived", "cant_update_message"} {
+		n, server := newBot(t)
+		note := messages()["update-overdue"]
+		note.Ref = "C0OLD/1.000"
+		server.Once(slackstub.Fault{Word: word})
+		if ref := taken(t, n, note); !strings.HasPrefix(ref, slackstub.Channel+"/") {
+			t.Errorf("%s: want the message in the bot's channel, got %q", word, ref)
+		}
+		if got := server.Messages(); len(got) != 1 || got[0].Thread != "" || !strings.HasPrefix(got[0].Text, "FIRING") {
+			t.Errorf("%s: want one message that shows the present state, got %+v", word, got)
+		}
+	}
+}
+
+func TestAProxyThatRefusesABotIsNotTakenForAWebhook(t *testing.T) {
+	n, server := newBot(t)
+	server.Always(slackstub.Fault{Status: http.StatusNotFound})
+	_, err := n.Deliver(t.Context(), messages()["firing-500"])
+	failure, ok := errors.AsType[*alert.DeliveryError](err)
+	if !ok || !failure.Permanent || !strings.Contains(failure.Fix, "api_url") || strings.Contains(failure.Fix, "webhook") {
+		t.Errorf("want a fix of api_url, got %v", err)
+	}
+}
+
+// TestTheChannelOfABotIsAsTheGoldenFileShows writes down what the channel holds after every step of an incident with buttons.
+func TestTheChannelOfABotIsAsTheGoldenFileShows(t *testing.T) {
+	server := slackstub.New()
+	t.Cleanup(server.Close)
+	n := slack.New(botSettings(server), slack.Options{TraceURL: traceURL, Support: "support@aisquare.studio", Buttons: true})
+	seen := messages()["firing-confidence"]
+	acknowledged := messages()["firing-confidence"]
+	acknowledged.At, acknowledged.Event = at("03:10:00"), alert.EventUpdate
+	acknowledged.Incident.Acknowledged = &alert.Acknowledgement{By: "U0123ABCD", At: acknowledged.At}
+	overdue := messages()["update-overdue"]
+	over := notification(alert.EventResolved, "03:36:50", resolved(overdue.Incident))
+	over.Incident.Resolved, over.Incident.Examples = over.At, seen.Incident.Examples
+	ref := ""
+	var story strings.Builder
+	for _, step := range []alert.Notification{seen, acknowledged, overdue, over} {
+		step.Ref = ref
+		ref = taken(t, n, step)
+		all := server.Messages()
+		fmt.Fprintf(&story, "==== %s: the message\n%s\n%s\n", step.Event, all[0].Text, indented(t, all[0].Blocks))
+		if last := all[len(all)-1]; last.Thread == all[0].TS {
+			fmt.Fprintf(&story, "---- in its thread, shown in the channel too: %v\n%s\n", last.Broadcast, last.Text)
+		}
+	}
+	golden(t, "bot.txt", story.String())
+}
+
+func indented(t *testing.T, text string) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := json.Indent(&out, []byte(text), "", "  "); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return out.String()
 }
