@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,6 +15,9 @@ import (
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
+	"squarewatch/probe"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func newBot(t *testing.T) (*slack.Notifier, *slackstub.Server) {
@@ -159,19 +163,52 @@ func TestARetryAfterHalfADeliveryRepeatsNothingVisible(t *testing.T) {
 }
 
 func TestSettingsAreOneWay(t *testing.T) {
-	token := secret.New("x")
-	for name, bad := range map[string]slack.Settings{
-		"nothing":              {},
-		"both":                 {WebhookURL: secret.New("https://hooks.example.org/x"), BotToken: token, Channel: "ops"},
-		"no channel":           {BotToken: token},
-		"a channel alone":      {Channel: "ops"},
-		"an app without a bot": {AppToken: token},
-		"plain http":           {BotToken: token, Channel: "ops", APIURL: "http://slack.example.org"},
+	token, webhook := secret.New("xoxb-hush"), secret.New("https://hooks.example.org/hush")
+	for name, test := range map[string]struct {
+		settings slack.Settings
+		fields   []string // that are at fault
+	}{
+		"nothing":              {slack.Settings{}, []string{"webhook_url"}},
+		"a webhook":            {slack.Settings{WebhookURL: webhook}, nil},
+		"a bot":                {slack.Settings{BotToken: token, Channel: "ops"}, nil},
+		"a bot with an app":    {slack.Settings{BotToken: token, Channel: "ops", AppToken: token, APIURL: "http://127.0.0.1:8080/api"}, nil},
+		"both":                 {slack.Settings{WebhookURL: webhook, BotToken: token, Channel: "ops"}, []string{"webhook_url"}},
+		"no channel":           {slack.Settings{BotToken: token}, []string{"channel"}},
+		"a channel alone":      {slack.Settings{Channel: "ops"}, []string{"bot_token"}},
+		"an app without a bot": {slack.Settings{AppToken: token}, []string{"bot_token", "channel"}},
+		"an app of a webhook":  {slack.Settings{WebhookURL: webhook, AppToken: token}, []string{"webhook_url", "bot_token", "channel"}},
+		"plain http":           {slack.Settings{BotToken: token, Channel: "ops", APIURL: "http://slack.example.org"}, []string{"api_url"}},
 	} {
-		if err := bad.Validate(); err == nil {
-			t.Errorf("%s: want a fault", name)
+		err := test.settings.Validate()
+		var got []string
+		for _, fault := range faultsIn(err) {
+			got = append(got, fault.Field)
+			if fault.Problem == "" || fault.Fix == "" {
+				t.Errorf("%s: want what is wrong and what to do, got %v", name, fault)
+			}
+		}
+		if diff := cmp.Diff(test.fields, got); diff != "" {
+			t.Errorf("%s: fields at fault (-want +got):\n%s", name, diff)
+		}
+		if err != nil && strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: a secret is in %v", name, err)
 		}
 	}
+}
+
+// faultsIn returns what is joined in an error of settings.
+func faultsIn(err error) []*probe.Invalid {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	var faults []*probe.Invalid
+	for _, e := range joined.Unwrap() {
+		if fault, ok := errors.AsType[*probe.Invalid](e); ok {
+			faults = append(faults, fault)
+		}
+	}
+	return faults
 }
 
 func TestWhatFiresAgainIsShownInTheChannel(t *testing.T) {
@@ -247,4 +284,38 @@ func indented(t *testing.T, text string) string {
 		t.Fatalf("%v: %s", err, text)
 	}
 	return out.String()
+}
+
+func FuzzNoAnswerOfTheAPIIsMistaken(f *testing.F) {
+	f.Add(200, "", `{"ok":true,"channel":"C1","ts":"1.2"}`)
+	f.Add(200, "1.5", `{"ok":false,"error":"ratelimited"}`)
+	f.Add(200, "", `{"ok":false,"error":"missing_scope","needed":"chat:write,<!here>"}`)
+	f.Add(429, "-1", `{"ok":true}`)
+	f.Add(200, "", `<html>`+slackstub.BotToken)
+	f.Fuzz(func(t *testing.T, status int, after, body string) {
+		if status < 200 || status > 599 {
+			t.Skip()
+		}
+		n := slack.New(slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: "ops", APIURL: "http://127.0.0.1/api"}, slack.Options{
+			Client: &http.Client{Transport: roundTrip(func(*http.Request) *http.Response {
+				return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{"Retry-After": {after}}}
+			})},
+		})
+		for _, ref := range []string{"", "C1/1.2"} {
+			note := messages()["firing-500"]
+			note.Ref = ref
+			_, err := n.Deliver(t.Context(), note)
+			var said struct {
+				OK bool `json:"ok"`
+			}
+			if err == nil && (status != http.StatusOK || json.Unmarshal([]byte(body), &said) != nil || !said.OK) {
+				t.Errorf("%d %q was taken for delivered", status, body)
+			}
+			if err != nil {
+				if got := faultOf(t, err); got.RetryAfter < 0 || got.RetryAfter > 24*time.Hour || strings.Contains(err.Error(), slackstub.BotToken) {
+					t.Errorf("retry after %s, %v", got.RetryAfter, err)
+				}
+			}
+		}
+	})
 }

@@ -17,6 +17,7 @@ import (
 	"squarewatch/alert"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
 )
@@ -110,7 +111,20 @@ func (n *Notifier) socket() *socketmode.Client {
 	if n.settings.APIURL != "" {
 		options = append(options, slack.OptionAPIURL(strings.TrimSuffix(n.settings.APIURL, "/")+"/"))
 	}
-	return socketmode.New(slack.New(n.settings.BotToken.Reveal(), options...), socketmode.OptionLog(silent), socketmode.OptionReadLimit(frameLimit))
+	return socketmode.New(slack.New(n.settings.BotToken.Reveal(), options...),
+		socketmode.OptionLog(silent), socketmode.OptionReadLimit(frameLimit), socketmode.OptionDialer(n.dialer()))
+}
+
+// dialer opens the connection of Socket Mode the way that the notifier's requests go.
+func (n *Notifier) dialer() *websocket.Dialer {
+	d := &websocket.Dialer{
+		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: attemptLimit,
+		WriteBufferSize: 32 << 10, // Slack does not take an answer in several frames
+	}
+	if transport, ok := n.client.Transport.(*http.Transport); ok {
+		d.Proxy, d.NetDialContext = transport.Proxy, transport.DialContext
+	}
+	return d
 }
 
 // endOf returns why a connection is to be given up after an event; nil when it goes on.
