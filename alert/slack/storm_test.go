@@ -37,8 +37,11 @@ func TestConnectionsThatBreakAtOnceAreNoStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened, connected := 0, 0
 		mux := http.NewServeMux()
-		mux.HandleFunc("POST /api/apps.connections.open", func(w http.ResponseWriter, _ *http.Request) {
-			opened++
+		mux.HandleFunc("POST /api/apps.connections.open", func(w http.ResponseWriter, r *http.Request) {
+			if opened++; opened > 1000 {
+				<-r.Context().Done() // a storm stops the time of the bubble
+				return
+			}
 			_, _ = io.WriteString(w, `{"ok":true,"url":"ws://127.0.0.1/socket"}`)
 		})
 		mux.HandleFunc("GET /socket", func(w http.ResponseWriter, r *http.Request) {
