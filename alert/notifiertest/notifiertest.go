@@ -44,6 +44,7 @@ func Run(t *testing.T, h Harness) {
 		t.Fatal("the harness is incomplete: New, Accept, Refusals and Secrets are needed")
 	}
 	t.Run("a message that is taken is no error", h.testAccepted)
+	t.Run("a later message of an incident is taken as well", h.testLater)
 	t.Run("every failure has its reason", h.testFailures)
 	t.Run("a refusal is permanent and says what to do", h.testRefusals)
 	t.Run("it obeys the context", h.testContext)
@@ -100,6 +101,35 @@ func (h *Harness) testAccepted(t *testing.T) {
 		// A nil *DeliveryError in an error is no nil, which this comparison finds.
 		if _, err := n.Deliver(t.Context(), Notification(event)); err != nil {
 			t.Errorf("%s: want no error, got %#v", event, err)
+		}
+	}
+}
+
+// testLater hands back the reference of the first message with those that follow, as the outbox does.
+func (h *Harness) testLater(t *testing.T) {
+	n := h.serve(t, h.Accept)
+	first := Notification(alert.EventFiring)
+	ref, told := "", alert.Event("")
+	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventFiring, alert.EventResolved} {
+		later := Notification(event)
+		later.Ref, later.Told = ref, told
+		if told != "" {
+			later.Group = []alert.Incident{first.Incident}
+		}
+		next, err := n.Deliver(t.Context(), later)
+		if err != nil {
+			t.Fatalf("%s with the reference %q: want no error, got %v", event, ref, err)
+		}
+		told = event
+		if next != "" {
+			ref = next
+		}
+	}
+	for _, strange := range []string{"x", "/", "C1/", "\x00/\xff", strings.Repeat("C/", 5000)} {
+		later := Notification(alert.EventResolved)
+		later.Ref, later.Told = strange, alert.EventFiring // of another notifier that had this name before
+		if _, err := n.Deliver(t.Context(), later); err != nil {
+			t.Errorf("a reference that is not its own: want no error, got %v", err)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package slack
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,34 +12,68 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// The buttons under an incident that fires. Their value is the incident's identifier.
+// The buttons under incidents that fire. Their value holds the identifiers of those that the message tells.
 const (
 	actionAcknowledge = "squarewatch_acknowledge"
 	actionSilence     = "squarewatch_silence"
 	silenceLength     = time.Hour
+
+	cutValue = 2000 // https://docs.slack.dev/reference/block-kit/block-elements/button-element
 )
 
-// buttons returns the block with both of them.
-func buttons(incident *alert.Incident) slack.Block {
-	button := func(action, label string) *slack.ButtonBlockElement {
-		return slack.NewButtonBlockElement(action, cut(incident.ID, cutName), slack.NewTextBlockObject(slack.PlainTextType, label, false, false))
+// buttons returns the block with both of them; without the first one when somebody has taken all of it on.
+func (v view) buttons() []slack.Block {
+	var value string
+	taken := true
+	all := slices.Concat([]alert.Incident{*v.incident}, v.n.Others, v.n.Group)
+	for i := range all {
+		incident := &all[i]
+		if !incident.Resolved.IsZero() || !isIdentifier(incident.ID) || len(value)+len(incident.ID) >= cutValue {
+			continue
+		}
+		value = strings.TrimSpace(value + " " + incident.ID)
+		taken = taken && incident.Acknowledged != nil
 	}
-	return slack.NewActionBlock("", button(actionAcknowledge, "Acknowledge"), button(actionSilence, "Silence 1h"))
+	if value == "" {
+		return nil
+	}
+	button := func(action, label string) slack.BlockElement {
+		return slack.NewButtonBlockElement(action, value, slack.NewTextBlockObject(slack.PlainTextType, label, false, false))
+	}
+	elements := []slack.BlockElement{button(actionSilence, "Silence 1h")}
+	if !taken {
+		elements = slices.Insert(elements, 0, button(actionAcknowledge, "Acknowledge"))
+	}
+	return []slack.Block{slack.NewActionBlock("", elements...)}
+}
+
+// isIdentifier reports whether an identifier can go into a list of them and come back the same.
+func isIdentifier(id string) bool {
+	return id != "" && len(id) <= cutName && clean(id) == id && !strings.Contains(id, " ")
 }
 
 // press does what a button asks for, and returns what to tell the person who pressed it; empty when the message itself will show it.
 func press(callback *slack.InteractionCallback, desk alert.Desk) string {
+	by := callback.User.ID
 	for _, action := range callback.ActionCallback.BlockActions {
 		if action == nil {
 			continue
 		}
 		switch action.ActionID {
 		case actionAcknowledge:
-			if err := desk.Acknowledge(action.Value, callback.User.ID); err != nil {
+			err := each(action.Value, func(incident string) error { return desk.Acknowledge(incident, by) })
+			if err != nil {
 				return "Not acknowledged: " + mrkdwn(err.Error(), cutReason)
 			}
 		case actionSilence:
-			until, err := desk.Silence(action.Value, callback.User.ID, silenceLength)
+			var until time.Time
+			err := each(action.Value, func(incident string) (err error) {
+				end, err := desk.Silence(incident, by, silenceLength)
+				if err == nil {
+					until = end
+				}
+				return err
+			})
 			if err != nil {
 				return "Not silenced: " + mrkdwn(err.Error(), cutReason)
 			}
@@ -45,6 +81,27 @@ func press(callback *slack.InteractionCallback, desk alert.Desk) string {
 		}
 	}
 	return ""
+}
+
+var errNoIncident = errors.New("the button names no incident")
+
+// each does something with every incident of a button. That some of them fire no more is no failure, since the others are
+// what the person means; it is the first one's error when nothing could be done.
+func each(value string, do func(incident string) error) error {
+	failure := errNoIncident
+	done := 0
+	for i, incident := range strings.Fields(value[:min(len(value), cutValue)]) {
+		err := do(incident)
+		if err == nil {
+			done++
+		} else if i == 0 {
+			failure = err
+		}
+	}
+	if done > 0 {
+		return nil
+	}
+	return failure
 }
 
 // slash answers the command /squarewatch.
@@ -67,7 +124,7 @@ func overview(now *alert.Overview) string {
 	}
 	lines = shortList(lines, "incidents")
 	if len(lines) == 0 {
-		lines = append(lines, fmt.Sprintf("🟢 All is well: nothing fires in %d series.", len(now.Series)))
+		lines = append(lines, "🟢 All is well: nothing fires. "+watched(now.Series))
 	}
 	var silences, waiting []string
 	for i := range now.Silences {
@@ -81,6 +138,15 @@ func overview(now *alert.Overview) string {
 	}
 	lines = append(lines, shortList(silences, "silences")...)
 	return strings.Join(append(lines, shortList(waiting, "notifiers")...), "\n")
+}
+
+// watched says how much is.
+func watched(all []alert.Status) string {
+	rules, series := map[string]bool{}, map[string]bool{}
+	for i := range all {
+		rules[all[i].Rule], series[all[i].Series] = true, true
+	}
+	return fmt.Sprintf("Watched: %d series by %d rules.", len(series), len(rules))
 }
 
 func shortList(lines []string, what string) []string {

@@ -12,40 +12,58 @@ import (
 )
 
 // deliverAsBot posts the first message of an incident. Of a later one it first changes that message to what now holds, which
-// may be repeated without anybody noticing, and then tells the change in its thread; an end is shown in the channel too.
+// may be repeated without anybody noticing, and then tells the change in its thread.
 func (n *Notifier) deliverAsBot(ctx context.Context, note *alert.Notification) (ref string, failure *alert.DeliveryError) {
 	channel, ts, known := strings.Cut(note.Ref, "/")
 	if !known {
 		return n.begin(ctx, note)
 	}
 	now := present(note)
-	update := n.send(Render(now, n.options), func(text string, blocks []slack.Block) *answer { return n.update(ctx, channel, ts, text, blocks) })
-	switch {
-	case update != nil && isGone(update):
+	a := n.send(n.lasting(&now), func(text string, blocks []slack.Block) *answer { return n.update(ctx, channel, ts, text, blocks) })
+	if a.failure() == nil {
+		a = n.reply(ctx, note, channel, ts)
+	}
+	if a.isGone() {
 		return n.begin(ctx, &now)
-	case update != nil:
-		return "", update
 	}
-	text := strings.Join(append([]string{Render(*note, n.options).Text}, view{n: note, incident: &note.Incident, options: n.options}.remarks()...), "\n")
-	options := []slack.MsgOption{slack.MsgOptionTS(ts)}
-	if note.Event == alert.EventResolved {
-		options = append(options, slack.MsgOptionBroadcast())
-	}
-	a := n.post(ctx, channel, text, nil, options...)
 	return note.Ref, a.failure()
 }
 
 // begin posts a message of its own.
 func (n *Notifier) begin(ctx context.Context, note *alert.Notification) (ref string, failure *alert.DeliveryError) {
-	failure = n.send(Render(*note, n.options), func(text string, blocks []slack.Block) *answer {
-		a := n.post(ctx, n.settings.Channel, text, blocks)
-		ref = a.ref
-		return a
+	a := n.send(n.lasting(note), func(text string, blocks []slack.Block) *answer {
+		return n.post(ctx, n.settings.Channel, text, blocks)
 	})
-	if failure != nil {
-		return "", failure
+	return a.ref, a.failure()
+}
+
+// lasting is the one message that stands for an incident from its beginning to its end, and after.
+func (n *Notifier) lasting(note *alert.Notification) Message {
+	return view{n: note, incident: &note.Incident, options: n.options, alone: true}.message()
+}
+
+// reply tells a change in the thread of its message. Slack tells nobody that a message changed, so what is over, and what
+// fires again, is shown in the channel too.
+func (n *Notifier) reply(ctx context.Context, note *alert.Notification, channel, ts string) *answer {
+	options := []slack.MsgOption{slack.MsgOptionTS(ts)}
+	if note.Event == alert.EventResolved || note.Event == alert.EventFiring {
+		options = append(options, slack.MsgOptionBroadcast())
 	}
-	return ref, nil
+	return n.post(ctx, channel, change(note, n.options), nil, options...)
+}
+
+// change tells in words what a notification tells, without what the message above shows anyway.
+func change(note *alert.Notification, options Options) string {
+	v := view{n: note, incident: &note.Incident, options: options}
+	lines := []string{textOf(note)}
+	if !acknowledgedNow(note) { // else the first line says it
+		lines = append(lines, v.acknowledged()...)
+	}
+	lines = append(lines, v.remarks()...)
+	if also := others(note.Others); also != "" {
+		lines = append(lines, also)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // present is what the message of an incident, and of those that it was told with, has to say now: it fires while any of
@@ -71,12 +89,13 @@ func present(note *alert.Notification) alert.Notification {
 	return now
 }
 
-// isGone reports whether the message that was to be changed can no longer be.
-func isGone(failure *alert.DeliveryError) bool {
-	for _, word := range []string{"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"} {
-		if strings.Contains(failure.Err.Error(), word) {
-			return true
-		}
+// isGone reports whether the message that was to be changed or answered no longer can be: it was deleted, or its channel is
+// not the bot's any more, while the configuration may name another one.
+func (a *answer) isGone() bool {
+	switch a.word {
+	case "message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found", "cannot_reply_to_message",
+		"channel_not_found", "not_in_channel", "is_archived", "is_inactive":
+		return a.api && !a.ok
 	}
 	return false
 }

@@ -1,8 +1,11 @@
 package slack_test
 
 import (
-	"context"
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,6 +15,9 @@ import (
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
+	"squarewatch/probe"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func newBot(t *testing.T) (*slack.Notifier, *slackstub.Server) {
@@ -156,166 +162,160 @@ func TestARetryAfterHalfADeliveryRepeatsNothingVisible(t *testing.T) {
 	}
 }
 
-// counter is a desk that notes what it is asked for.
-type counter struct {
-	asked chan string
-	fails error
-	now   alert.Overview
-}
-
-func (c *counter) Acknowledge(incident, by string) error {
-	c.asked <- "acknowledge " + incident + " by " + by
-	return c.fails
-}
-
-func (c *counter) Silence(incident, by string, length time.Duration) (time.Time, error) {
-	c.asked <- "silence " + incident + " by " + by + " for " + length.String()
-	return at("04:00:00"), c.fails
-}
-
-func (c *counter) Overview() alert.Overview { return c.now }
-
-// patience is a bound that is never reached unless something is wrong.
-const patience = 20 * time.Second
-
-// listening runs Listen until the test ends, and waits until it is connected.
-func listening(t *testing.T, server *slackstub.Server, desk alert.Desk) {
-	t.Helper()
-	settings := botSettings(server)
-	settings.AppToken = secret.New(slackstub.AppToken)
-	n := slack.New(settings, slack.Options{})
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- n.Listen(ctx, desk) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("want no error of a stop, got %v", err)
-		}
-	})
-	waitFor(t, func() bool { return server.Opened() >= 1 })
-}
-
-func waitFor(t *testing.T, done func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(2 * time.Millisecond)
-	defer ticker.Stop()
-	limit := time.After(patience)
-	for !done() {
-		select {
-		case <-ticker.C:
-		case <-limit:
-			t.Fatal("it did not come about")
-		}
-	}
-}
-
-func heardOf(t *testing.T, asked <-chan string) string {
-	t.Helper()
-	select {
-	case text := <-asked:
-		return text
-	case <-time.After(patience):
-		t.Fatal("the desk was not asked")
-		return ""
-	}
-}
-
-func TestButtonsAskTheDesk(t *testing.T) {
-	_, server := newBot(t)
-	desk := &counter{asked: make(chan string, 10)}
-	listening(t, server, desk)
-	envelope, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := heardOf(t, desk.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
-		t.Errorf("got %s", got)
-	}
-	if _, err := server.Ack(envelope, patience); err != nil {
-		t.Error(err)
-	}
-	desk.fails = errors.New("it fires no more <!channel>")
-	if _, err := server.PressButton("U0123ABCD", "squarewatch_silence", "0123456789ab"); err != nil {
-		t.Fatal(err)
-	}
-	if got := heardOf(t, desk.asked); got != "silence 0123456789ab by U0123ABCD for 1h0m0s" {
-		t.Errorf("got %s", got)
-	}
-	waitFor(t, func() bool { return len(server.Responses()) == 1 })
-	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") || !strings.Contains(got, "ephemeral") {
-		t.Errorf("want the person told why not, and nobody mentioned, got %s", got)
-	}
-}
-
-func TestTheCommandTellsHowItStands(t *testing.T) {
-	_, server := newBot(t)
-	desk := &counter{asked: make(chan string, 1), now: alert.Overview{
-		Series: make([]alert.Status, 3), Incidents: []alert.Incident{serverErrors()},
-		Silences: []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
-		Backlog:  []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
-	}}
-	listening(t, server, desk)
-	for text, want := range map[string][]string{
-		"status": {"*server-errors collections* since", "8 of 20 runs (40%", "silence s1 until", "ops: 2 waiting, the oldest for 1m 30s"},
-		"help":   {"/squarewatch status"},
+func TestSettingsAreOneWay(t *testing.T) {
+	token, webhook := secret.New("xoxb-hush"), secret.New("https://hooks.example.org/hush")
+	for name, test := range map[string]struct {
+		settings slack.Settings
+		fields   []string // that are at fault
+	}{
+		"nothing":              {slack.Settings{}, []string{"webhook_url"}},
+		"a webhook":            {slack.Settings{WebhookURL: webhook}, nil},
+		"a bot":                {slack.Settings{BotToken: token, Channel: "ops"}, nil},
+		"a bot with an app":    {slack.Settings{BotToken: token, Channel: "ops", AppToken: token, APIURL: "http://127.0.0.1:8080/api"}, nil},
+		"both":                 {slack.Settings{WebhookURL: webhook, BotToken: token, Channel: "ops"}, []string{"webhook_url"}},
+		"no channel":           {slack.Settings{BotToken: token}, []string{"channel"}},
+		"a channel alone":      {slack.Settings{Channel: "ops"}, []string{"bot_token"}},
+		"an app without a bot": {slack.Settings{AppToken: token}, []string{"bot_token", "channel"}},
+		"an app of a webhook":  {slack.Settings{WebhookURL: webhook, AppToken: token}, []string{"webhook_url", "bot_token", "channel"}},
+		"plain http":           {slack.Settings{BotToken: token, Channel: "ops", APIURL: "http://slack.example.org"}, []string{"api_url"}},
 	} {
-		envelope, err := server.SlashCommand("U0123ABCD", text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := server.Ack(envelope, patience)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range want {
-			if !strings.Contains(string(got), part) || strings.Contains(string(got), "<!here>") {
-				t.Errorf("%s: want %q and no mention, got %s", text, part, got)
+		err := test.settings.Validate()
+		var got []string
+		for _, fault := range faultsIn(err) {
+			got = append(got, fault.Field)
+			if fault.Problem == "" || fault.Fix == "" {
+				t.Errorf("%s: want what is wrong and what to do, got %v", name, fault)
 			}
 		}
-	}
-	desk.now = alert.Overview{Series: make([]alert.Status, 3)}
-	envelope, err := server.SlashCommand("U0123ABCD", "status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := server.Ack(envelope, patience); err != nil || !strings.Contains(string(got), "All is well: nothing fires in 3 series") {
-		t.Errorf("got %s, %v", got, err)
-	}
-}
-
-func TestABrokenConnectionIsMadeAnew(t *testing.T) {
-	_, server := newBot(t)
-	listening(t, server, &counter{asked: make(chan string, 1)})
-	server.DropConnection()
-	waitFor(t, func() bool { return server.Opened() >= 2 })
-}
-
-func TestAWrongAppTokenIsForAPerson(t *testing.T) {
-	_, server := newBot(t)
-	settings := botSettings(server)
-	settings.AppToken = secret.New("xapp-wrong")
-	err := slack.New(settings, slack.Options{}).Listen(t.Context(), &counter{})
-	if err == nil || !strings.Contains(err.Error(), "app_token") || strings.Contains(err.Error(), "xapp-wrong") {
-		t.Errorf("want an error that says what to do and no token, got %v", err)
-	}
-	if err := slack.New(botSettings(server), slack.Options{}).Listen(t.Context(), &counter{}); err != nil {
-		t.Errorf("want nothing to listen to without a token, got %v", err)
-	}
-}
-
-func TestSettingsAreOneWay(t *testing.T) {
-	token := secret.New("x")
-	for name, bad := range map[string]slack.Settings{
-		"nothing":              {},
-		"both":                 {WebhookURL: secret.New("https://hooks.example.org/x"), BotToken: token, Channel: "ops"},
-		"no channel":           {BotToken: token},
-		"a channel alone":      {Channel: "ops"},
-		"an app without a bot": {AppToken: token},
-		"plain http":           {BotToken: token, Channel: "ops", APIURL: "http://slack.example.org"},
-	} {
-		if err := bad.Validate(); err == nil {
-			t.Errorf("%s: want a fault", name)
+		if diff := cmp.Diff(test.fields, got); diff != "" {
+			t.Errorf("%s: fields at fault (-want +got):\n%s", name, diff)
+		}
+		if err != nil && strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: a secret is in %v", name, err)
 		}
 	}
+}
+
+// faultsIn returns what is joined in an error of settings.
+func faultsIn(err error) []*probe.Invalid {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	var faults []*probe.Invalid
+	for _, e := range joined.Unwrap() {
+		if fault, ok := errors.AsType[*probe.Invalid](e); ok {
+			faults = append(faults, fault)
+		}
+	}
+	return faults
+}
+
+func TestWhatFiresAgainIsShownInTheChannel(t *testing.T) {
+	n, server := newBot(t)
+	ref := taken(t, n, messages()["firing-500"])
+	over := messages()["resolved-500"]
+	over.Ref, over.Told = ref, alert.EventFiring
+	taken(t, n, over)
+	again := messages()["firing-500"]
+	again.Incident.Reopened, again.Ref, again.Told = 1, ref, alert.EventResolved
+	taken(t, n, again)
+	got := server.Messages()
+	if len(got) != 3 || !strings.HasPrefix(got[0].Text, "FIRING") || !got[2].Broadcast || !strings.Contains(got[2].Text, "Fired again") {
+		t.Errorf("want the message to fire again, and the channel told, got %+v", got)
+	}
+}
+
+func TestAMessageInAChannelThatIsGoneIsPostedInThePresentOne(t *testing.T) {
+	for _, word := range []string{"channel_not_found", "not_in_channel", "is_archived", "cant_update_message"} {
+		n, server := newBot(t)
+		note := messages()["update-overdue"]
+		note.Ref = "C0OLD/1.000"
+		server.Once(slackstub.Fault{Word: word})
+		if ref := taken(t, n, note); !strings.HasPrefix(ref, slackstub.Channel+"/") {
+			t.Errorf("%s: want the message in the bot's channel, got %q", word, ref)
+		}
+		if got := server.Messages(); len(got) != 1 || got[0].Thread != "" || !strings.HasPrefix(got[0].Text, "FIRING") {
+			t.Errorf("%s: want one message that shows the present state, got %+v", word, got)
+		}
+	}
+}
+
+func TestAProxyThatRefusesABotIsNotTakenForAWebhook(t *testing.T) {
+	n, server := newBot(t)
+	server.Always(slackstub.Fault{Status: http.StatusNotFound})
+	_, err := n.Deliver(t.Context(), messages()["firing-500"])
+	failure, ok := errors.AsType[*alert.DeliveryError](err)
+	if !ok || !failure.Permanent || !strings.Contains(failure.Fix, "api_url") || strings.Contains(failure.Fix, "webhook") {
+		t.Errorf("want a fix of api_url, got %v", err)
+	}
+}
+
+// TestTheChannelOfABotIsAsTheGoldenFileShows writes down what the channel holds after every step of an incident with buttons.
+func TestTheChannelOfABotIsAsTheGoldenFileShows(t *testing.T) {
+	server := slackstub.New()
+	t.Cleanup(server.Close)
+	n := slack.New(botSettings(server), slack.Options{TraceURL: traceURL, Support: "support@aisquare.studio", Buttons: true})
+	seen := messages()["firing-confidence"]
+	acknowledged := messages()["firing-confidence"]
+	acknowledged.At, acknowledged.Event = at("03:10:00"), alert.EventUpdate
+	acknowledged.Incident.Acknowledged = &alert.Acknowledgement{By: "U0123ABCD", At: acknowledged.At}
+	overdue := messages()["update-overdue"]
+	over := notification(alert.EventResolved, "03:36:50", resolved(overdue.Incident))
+	over.Incident.Resolved, over.Incident.Examples = over.At, seen.Incident.Examples
+	ref := ""
+	var story strings.Builder
+	for _, step := range []alert.Notification{seen, acknowledged, overdue, over} {
+		step.Ref = ref
+		ref = taken(t, n, step)
+		all := server.Messages()
+		fmt.Fprintf(&story, "==== %s: the message\n%s\n%s\n", step.Event, all[0].Text, indented(t, all[0].Blocks))
+		if last := all[len(all)-1]; last.Thread == all[0].TS {
+			fmt.Fprintf(&story, "---- in its thread, shown in the channel too: %v\n%s\n", last.Broadcast, last.Text)
+		}
+	}
+	golden(t, "bot.txt", story.String())
+}
+
+func indented(t *testing.T, text string) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := json.Indent(&out, []byte(text), "", "  "); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return out.String()
+}
+
+func FuzzNoAnswerOfTheAPIIsMistaken(f *testing.F) {
+	f.Add(200, "", `{"ok":true,"channel":"C1","ts":"1.2"}`)
+	f.Add(200, "1.5", `{"ok":false,"error":"ratelimited"}`)
+	f.Add(200, "", `{"ok":false,"error":"missing_scope","needed":"chat:write,<!here>"}`)
+	f.Add(429, "-1", `{"ok":true}`)
+	f.Add(200, "", `<html>`+slackstub.BotToken)
+	f.Fuzz(func(t *testing.T, status int, after, body string) {
+		if status < 200 || status > 599 {
+			t.Skip()
+		}
+		n := slack.New(slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: "ops", APIURL: "http://127.0.0.1/api"}, slack.Options{
+			Client: &http.Client{Transport: roundTrip(func(*http.Request) *http.Response {
+				return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{"Retry-After": {after}}}
+			})},
+		})
+		for _, ref := range []string{"", "C1/1.2"} {
+			note := messages()["firing-500"]
+			note.Ref = ref
+			_, err := n.Deliver(t.Context(), note)
+			var said struct {
+				OK bool `json:"ok"`
+			}
+			if err == nil && (status != http.StatusOK || json.Unmarshal([]byte(body), &said) != nil || !said.OK) {
+				t.Errorf("%d %q was taken for delivered", status, body)
+			}
+			if err != nil {
+				if got := faultOf(t, err); got.RetryAfter < 0 || got.RetryAfter > 24*time.Hour || strings.Contains(err.Error(), slackstub.BotToken) {
+					t.Errorf("retry after %s, %v", got.RetryAfter, err)
+				}
+			}
+		}
+	})
 }

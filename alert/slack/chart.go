@@ -16,14 +16,18 @@ const fewestPoints = 3
 func chart(incident *alert.Incident) slack.Block {
 	var rates, thresholds []slack.DataVisualizationDataPoint
 	var labels []string
+	layout := "15:04:05"
+	switch { // labels must differ
+	case incident.Window >= oneDay:
+		layout = "01-02 15:04"
+	case incident.Window < time.Minute:
+		layout = "15:04:05.000"
+	}
 	for _, p := range incident.Course {
 		if p.Runs == 0 {
 			continue
 		}
-		label := p.At.UTC().Format("15:04:05")
-		if incident.Window >= oneDay {
-			label = p.At.UTC().Format("01-02 15:04")
-		}
+		label := p.At.UTC().Format(layout)
 		labels = append(labels, label)
 		rates = append(rates, slack.NewDataVisualizationDataPoint(label, percent(alert.Share(p.Bad)/alert.Share(p.Runs))))
 		thresholds = append(thresholds, slack.NewDataVisualizationDataPoint(label, percent(incident.Threshold)))
@@ -31,13 +35,20 @@ func chart(incident *alert.Incident) slack.Block {
 	if len(labels) < fewestPoints {
 		return nil
 	}
+	if incident.Condition != alert.ConditionRate && incident.Condition != alert.ConditionBurn {
+		return nil // no rate is compared
+	}
 	axes := slack.NewDataVisualizationAxisConfig(labels...).WithXLabel("UTC").WithYLabel("% of runs")
-	return &slack.DataVisualizationBlock{
+	block := &slack.DataVisualizationBlock{
 		Type:  slack.MBTDataVisualization,
 		Title: cut("Rate of "+clean(incident.Series), titleLimit),
 		Chart: slack.NewDataVisualizationLineChart(axes,
 			slack.NewDataVisualizationDataSeries("rate", rates...), slack.NewDataVisualizationDataSeries("threshold", thresholds...)),
 	}
+	if block.Validate() != nil {
+		return nil // Slack would refuse it, and would then be thought to refuse all charts
+	}
+	return block
 }
 
 // titleLimit is the length of a chart's title, in characters.

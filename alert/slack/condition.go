@@ -68,7 +68,7 @@ func measure(incident *alert.Incident) string {
 
 // spent says how fast a budget goes.
 func spent(burn *alert.Burn) string {
-	return fmt.Sprintf("the budget of %s in %s goes %.1f× too fast in %s and %.1f× in %s",
+	return fmt.Sprintf("the error budget of %s in %s is spent %.1f× too fast in %s and %.1f× in %s",
 		burn.Objective, lasting(burn.Period), burn.LongBurn, lasting(burn.Long), burn.ShortBurn, lasting(burn.Short))
 }
 
@@ -78,15 +78,15 @@ func short(incident *alert.Incident) string {
 	case alert.ConditionAccess:
 		return "security: the last run " + ended(incident.Classes, true) + " where a refusal is due"
 	case alert.ConditionNoData:
-		return "no run has finished since " + incident.Since.UTC().Format("15:04:05 UTC")
+		return "no run has finished since " + incident.Since.UTC().Format("15:04:05 UTC") + ", squarewatch itself is not watching"
 	case alert.ConditionNetwork:
 		return "our own network fails"
 	case alert.ConditionStreak:
 		return fmt.Sprintf("the last %s %s", runs(incident.Bad), ended(incident.Classes, false))
 	case alert.ConditionBurn:
 		if incident.Burn != nil {
-			return fmt.Sprintf("%d of %d runs (%s) %s; the budget goes %.1f× too fast", incident.Bad, incident.Runs, incident.Rate,
-				ended(incident.Classes, false), incident.Burn.LongBurn)
+			return fmt.Sprintf("%d of %d runs (%s) %s; the error budget of %s is spent %.1f× too fast", incident.Bad, incident.Runs, incident.Rate,
+				ended(incident.Classes, false), incident.Burn.Objective, incident.Burn.LongBurn)
 		}
 	case alert.ConditionRate:
 	}
@@ -138,14 +138,27 @@ func mention(by string) string {
 	return mrkdwn(by, cutName)
 }
 
-// remarks are what else is known of an incident, a line each.
+// acknowledgedNow reports whether a notification tells that somebody has taken the incident on.
+func acknowledgedNow(n *alert.Notification) bool {
+	return n.Event == alert.EventUpdate && n.Incident.Acknowledged != nil && n.Incident.Acknowledged.At.Equal(n.At)
+}
+
+// acknowledged says who has taken the incident on; no line when nobody has.
+func (v view) acknowledged() []string {
+	if a := v.incident.Acknowledged; a != nil {
+		return []string{"*Acknowledged* by " + mention(a.By) + " at " + clock(a.At)}
+	}
+	return nil
+}
+
+// remarks are what else is known of an incident, a line each. What to do, and what waits, is of no use when it is over.
 func (v view) remarks() []string {
 	var lines []string
-	if a := v.incident.Acknowledged; a != nil {
-		lines = append(lines, "*Acknowledged* by "+mention(a.By)+" at "+clock(a.At))
-	}
 	if n := v.incident.Reopened; n > 0 {
 		lines = append(lines, fmt.Sprintf("*Fired again* soon after it was over: %s so far.", times(n)))
+	}
+	if !v.incident.Resolved.IsZero() {
+		return lines
 	}
 	if v.incident.Overdue && v.options.Support != "" {
 		lines = append(lines, fmt.Sprintf("*It goes on for %s.* Ask AISquare: %s", lasting(v.n.At.Sub(v.incident.Since)), mrkdwn(v.options.Support, cutReason)))

@@ -65,7 +65,11 @@ func (a *answer) failure() *alert.DeliveryError {
 	case a.status >= 500, a.status == http.StatusRequestTimeout:
 		return &alert.DeliveryError{Reason: unavailable, RetryAfter: a.retryAfter, Err: a.cause()}
 	}
-	return &alert.DeliveryError{Reason: refused, Permanent: true, Fix: a.fix(), Err: a.cause()}
+	fix := a.fix()
+	if a.api { // who answers so is a proxy: Slack's API says what is wrong in an answer of status 200
+		fix = "Slack's web API does not answer like this: check api_url, and the proxy on the way"
+	}
+	return &alert.DeliveryError{Reason: refused, Permanent: true, Fix: fix, Err: a.cause()}
 }
 
 // refusal is why the web API did not take the message, by the word in its answer.
@@ -73,7 +77,7 @@ func (a *answer) refusal() *alert.DeliveryError {
 	switch a.word {
 	case "ratelimited", "rate_limited":
 		return &alert.DeliveryError{Reason: rateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
-	case "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited":
+	case "internal_error", "fatal_error", "update_failed", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited":
 		return &alert.DeliveryError{Reason: unavailable, RetryAfter: a.retryAfter, Err: a.cause()}
 	}
 	fix := botFixes()[a.word]
@@ -139,7 +143,7 @@ func (a *answer) cause() error {
 // refusesBlocks reports whether the same message may pass without its blocks.
 func (a *answer) refusesBlocks() bool {
 	switch a.word {
-	case "invalid_blocks", "invalid_blocks_format", "invalid_payload", "invalid_attachments":
+	case "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_payload", "invalid_attachments":
 		return a.api && a.status == http.StatusOK || a.status >= 400 && a.status < 500
 	}
 	return false

@@ -20,9 +20,12 @@ type Message struct {
 
 // Render makes the message of a notification. It is pure: the same notification gives the same message.
 func Render(n alert.Notification, options Options) Message {
-	message := Message{Event: n.Event, Severity: n.Incident.Severity, Text: textOf(&n)}
-	v := view{n: &n, incident: &n.Incident, options: options}
-	switch n.Event {
+	return view{n: &n, incident: &n.Incident, options: options}.message()
+}
+
+func (v view) message() Message {
+	message := Message{Event: v.n.Event, Severity: v.incident.Severity, Text: textOf(v.n)}
+	switch v.n.Event {
 	case alert.EventTest:
 		message.Blocks = v.test()
 	case alert.EventResolved:
@@ -53,6 +56,7 @@ type view struct {
 	n        *alert.Notification
 	incident *alert.Incident
 	options  Options
+	alone    bool // the channel shows no earlier message of the incident: this one keeps what was seen
 }
 
 // firing tells, in this order, whose fault it is, how bad, what was seen, and where to go on.
@@ -65,12 +69,17 @@ func (v view) firing() []slack.Block {
 	if drawn := chart(v.incident); drawn != nil {
 		blocks = append(blocks, drawn)
 	}
+	blocks = append(append(blocks, v.examples()...), v.end()...)
+	if v.options.Buttons {
+		blocks = append(blocks, v.buttons()...)
+	}
+	return blocks
+}
+
+func (v view) examples() []slack.Block {
+	var blocks []slack.Block
 	for i := range v.incident.Examples[:min(len(v.incident.Examples), maxExamples)] {
 		blocks = append(blocks, section(v.example(&v.incident.Examples[i])))
-	}
-	blocks = append(blocks, v.end()...)
-	if v.options.Buttons {
-		blocks = append(blocks, buttons(v.incident))
 	}
 	return blocks
 }
@@ -82,7 +91,11 @@ func (v view) resolved() []slack.Block {
 	} else if known, ok := byCondition(v.incident); ok && v.incident.Condition == alert.ConditionNetwork {
 		say += " *" + known.say + "* " + known.act
 	}
-	return append([]slack.Block{header(v.title()), section(say), fields(v.resolvedFields())}, v.end()...)
+	blocks := []slack.Block{header(v.title()), section(say), fields(v.resolvedFields())}
+	if v.alone {
+		blocks = append(blocks, v.examples()...)
+	}
+	return append(blocks, v.end()...)
 }
 
 func (v view) test() []slack.Block {
@@ -96,7 +109,7 @@ func (v view) test() []slack.Block {
 // end is what every message about an incident closes with.
 func (v view) end() []slack.Block {
 	var blocks []slack.Block
-	for _, line := range append(v.remarks(), others(append(slices.Clone(v.n.Others), v.n.Group...)), v.runbook()) {
+	for _, line := range append(append(v.acknowledged(), v.remarks()...), others(append(slices.Clone(v.n.Others), v.n.Group...)), v.runbook()) {
 		if line != "" {
 			blocks = append(blocks, section(line))
 		}

@@ -51,7 +51,8 @@ func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification)
 	defer cancel()
 	var failure *alert.DeliveryError
 	if n.settings.BotToken.IsZero() {
-		failure = n.send(Render(notification, n.options), func(text string, blocks []slack.Block) *answer { return n.postWebhook(ctx, text, blocks) })
+		a := n.send(Render(notification, n.options), func(text string, blocks []slack.Block) *answer { return n.postWebhook(ctx, text, blocks) })
+		failure = a.failure()
 	} else {
 		ref, failure = n.deliverAsBot(ctx, &notification)
 	}
@@ -62,12 +63,12 @@ func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification)
 }
 
 // send posts a message in the richest form that Slack takes, and remembers when it takes no charts.
-func (n *Notifier) send(m Message, post func(text string, blocks []slack.Block) *answer) *alert.DeliveryError {
+func (n *Notifier) send(m Message, post func(text string, blocks []slack.Block) *answer) *answer {
 	plainer := withoutChart(m.Blocks)
 	charted := len(plainer) < len(m.Blocks)
 	if charted && !n.noCharts.Load() {
 		if a := post(m.Text, m.Blocks); !a.refusesBlocks() {
-			return a.failure()
+			return a
 		}
 	}
 	a := post(m.Text, plainer)
@@ -75,7 +76,7 @@ func (n *Notifier) send(m Message, post func(text string, blocks []slack.Block) 
 		if charted && a.failure() == nil {
 			n.noCharts.Store(true)
 		}
-		return a.failure()
+		return a
 	}
-	return post(m.Plain(), nil).failure()
+	return post(m.Plain(), nil)
 }

@@ -17,6 +17,7 @@ import (
 	"squarewatch/alert"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
 )
@@ -30,15 +31,18 @@ func (n *Notifier) Listen(ctx context.Context, desk alert.Desk) error {
 		return nil
 	}
 	const longest = time.Minute
-	waits := &backoff.ExponentialBackOff{InitialInterval: time.Second, Multiplier: 2, MaxInterval: longest, RandomizationFactor: 0.5}
+	waits := &backoff.ExponentialBackOff{InitialInterval: 250 * time.Millisecond, Multiplier: 2, MaxInterval: longest, RandomizationFactor: 0.5}
 	waits.Reset()
 	for {
-		err := n.converse(ctx, desk, waits.Reset)
+		begun := time.Now()
+		err := n.converse(ctx, desk)
 		switch {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // we were asked to stop
 		case needsAPerson(err):
 			return fmt.Errorf("listen to Slack: %w; write the app's present app-level token, xapp-…, with the scope connections:write, into app_token, and turn Socket Mode on", err)
+		case time.Since(begun) > longest: // one that breaks at once again is no success
+			waits.Reset()
 		}
 		pause := time.NewTimer(waits.NextBackOff())
 		select {
@@ -58,46 +62,84 @@ func needsAPerson(err error) bool {
 	}, refusal.Err)
 }
 
-// converse listens over one connection, and over those that Slack asks to be made anew, until it breaks.
-func (n *Notifier) converse(ctx context.Context, desk alert.Desk, connected func()) error {
+const (
+	frameLimit = 1 << 20 // bytes of one frame; Slack's are of some kilobytes
+	atOnce     = 16      // people who are answered at the same time
+)
+
+var errBroken = errors.New("the connection broke, or Slack asked to make it anew")
+
+// converse listens over one connection until it breaks. It is Listen that makes the next one: the library makes it at once, even
+// when each breaks at once.
+func (n *Notifier) converse(ctx context.Context, desk alert.Desk) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	silent := log.New(io.Discard, "", 0) // the library writes tokens into its debugging
-	options := []slack.Option{
-		slack.OptionHTTPClient(&n.client), slack.OptionAppLevelToken(n.settings.AppToken.Reveal()), slack.OptionLog(silent),
-	}
-	if n.settings.APIURL != "" {
-		options = append(options, slack.OptionAPIURL(strings.TrimSuffix(n.settings.APIURL, "/")+"/"))
-	}
-	client := socketmode.New(slack.New(n.settings.BotToken.Reveal(), options...), socketmode.OptionLog(silent))
+	client := n.socket()
 	ended := make(chan error, 1)
+	slots := make(chan struct{}, atOnce)
 	var running sync.WaitGroup
 	defer running.Wait()
-	running.Go(func() {
-		defer cancel()
-		ended <- client.RunContext(ctx)
-	})
+	defer cancel()
+	running.Go(func() { ended <- client.RunContext(ctx) })
 	for {
 		select {
 		case err := <-ended:
 			return err
 		case event := <-client.Events:
-			switch event.Type { //nolint:exhaustive // the others are of the connection, or nothing we asked for
-			case socketmode.EventTypeConnected:
-				connected()
-			case socketmode.EventTypeConnectionError:
-				if trouble, ok := event.Data.(*slack.ConnectionErrorEvent); ok && needsAPerson(trouble.ErrorObj) {
-					cancel()
-					return trouble.ErrorObj
-				}
-			case socketmode.EventTypeInvalidAuth:
-				cancel()
-				return slack.SlackErrorResponse{Err: "invalid_auth"}
-			case socketmode.EventTypeInteractive, socketmode.EventTypeSlashCommand:
-				n.answerEvent(ctx, client, event, desk)
+			if err := endOf(event); err != nil {
+				return err
 			}
+			if event.Type != socketmode.EventTypeInteractive && event.Type != socketmode.EventTypeSlashCommand {
+				continue
+			}
+			slots <- struct{}{} // every answer ends by attemptLimit
+			running.Go(func() {
+				defer func() { <-slots }()
+				n.answerEvent(ctx, client, event, desk)
+			})
 		}
 	}
+}
+
+// socket returns a client of Socket Mode that has not connected.
+func (n *Notifier) socket() *socketmode.Client {
+	silent := log.New(io.Discard, "", 0) // the library writes tokens into its debugging
+	web := n.client
+	web.Timeout = attemptLimit
+	options := []slack.Option{
+		slack.OptionHTTPClient(&web), slack.OptionAppLevelToken(n.settings.AppToken.Reveal()), slack.OptionLog(silent),
+	}
+	if n.settings.APIURL != "" {
+		options = append(options, slack.OptionAPIURL(strings.TrimSuffix(n.settings.APIURL, "/")+"/"))
+	}
+	return socketmode.New(slack.New(n.settings.BotToken.Reveal(), options...),
+		socketmode.OptionLog(silent), socketmode.OptionReadLimit(frameLimit), socketmode.OptionDialer(n.dialer()))
+}
+
+// dialer opens the connection of Socket Mode the way that the notifier's requests go.
+func (n *Notifier) dialer() *websocket.Dialer {
+	d := &websocket.Dialer{
+		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: attemptLimit,
+		WriteBufferSize: 32 << 10, // Slack does not take an answer in several frames
+	}
+	if transport, ok := n.client.Transport.(*http.Transport); ok {
+		d.Proxy, d.NetDialContext = transport.Proxy, transport.DialContext
+	}
+	return d
+}
+
+// endOf returns why a connection is to be given up after an event; nil when it goes on.
+func endOf(event socketmode.Event) error {
+	switch data := event.Data.(type) {
+	case *slack.ConnectingEvent:
+		if data.ConnectionCount > 0 {
+			return errBroken
+		}
+	case *slack.ConnectionErrorEvent:
+		if needsAPerson(data.ErrorObj) {
+			return data.ErrorObj
+		}
+	}
+	return nil
 }
 
 // answerEvent acknowledges an envelope, does what it asks for, and answers the person.
@@ -105,6 +147,8 @@ func (n *Notifier) answerEvent(ctx context.Context, client *socketmode.Client, e
 	if event.Request == nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	defer cancel()
 	switch data := event.Data.(type) {
 	case slack.SlashCommand:
 		_ = client.AckCtx(ctx, event.Request.EnvelopeID, slash(data.Text, desk.Overview()))
@@ -123,8 +167,6 @@ func (n *Notifier) whisper(ctx context.Context, address, text string) {
 	if !isAddress(address) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
-	defer cancel()
 	body, err := json.Marshal(ephemeral(text))
 	if err != nil {
 		return

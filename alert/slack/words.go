@@ -29,13 +29,21 @@ func textOf(n *alert.Notification) string {
 	case alert.EventResolved:
 		return text + "it lasted " + lasting(incident.Resolved.Sub(incident.Since)) + over(incident)
 	case alert.EventUpdate:
-		if a := incident.Acknowledged; a != nil && a.At.Equal(n.At) {
-			return text + "acknowledged by " + mention(a.By)
+		if acknowledgedNow(n) {
+			return text + "acknowledged by " + mention(incident.Acknowledged.By)
 		}
-		text += "still firing after " + lasting(n.At.Sub(incident.Since)) + ", "
+		text += "still firing after " + lasting(n.At.Sub(incident.Since)) + severely(incident.Severity) + ", "
 	case alert.EventFiring, alert.EventTest:
 	}
 	return text + short(incident)
+}
+
+// severely says how urgent it is, since a reminder may tell that it has become worse.
+func severely(severity alert.Severity) string {
+	if severity == "" {
+		return ""
+	}
+	return " (" + mrkdwn(string(severity), cutName) + ")"
 }
 
 func more(others int) string {

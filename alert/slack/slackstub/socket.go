@@ -112,6 +112,16 @@ func (s *Server) Send(kind string, payload any) (envelope string, err error) {
 	})
 }
 
+// SendFrame sends anything over the app's connection, as a Slack that is broken would.
+func (s *Server) SendFrame(frame string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.socket.conn == nil {
+		return errors.New("the app is not connected")
+	}
+	return s.socket.conn.WriteMessage(websocket.TextMessage, []byte(frame))
+}
+
 // PressButton sends what a person's press of a button sends.
 func (s *Server) PressButton(user, action, value string) (envelope string, err error) {
 	return s.Send("interactive", map[string]any{

@@ -1,0 +1,89 @@
+package slack_test
+
+import (
+	"strings"
+	"testing"
+
+	"squarewatch/alert"
+	"squarewatch/alert/slack"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+func hostileTexts() map[string]string {
+	return map[string]string{
+		"mentions":       "<!channel> <!here> <!everyone> <@U012AB3CD> <#C123|general> <!subteam^S1> @here @channel @everyone",
+		"link":           "<https://evil.example/|https://bank.example> http://evil.example",
+		"entities":       strings.Repeat("&<>", 4_000),
+		"huge":           strings.Repeat("a", 10_000),
+		"huge wide":      strings.Repeat("生命", 5_000),
+		"fences":         "``` `a` ``` *b* _c_ ~d~ \n> quote",
+		"control":        "\x00\x1b[31mred\x1b[0m\x07\u0085\u2028\u2029\r\n\n\n\t",
+		"right to left":  "\u202egnp.exe\u2066\u2069\u200f\u061c",
+		"invisible":      "a\u200b\u200d\ufeff\u00ad\U000e0041b\ufe0f",
+		"no utf-8":       "\xff\xfe\xc3\x28",
+		"html":           "<!DOCTYPE html>\n<html><body onload=alert(1)>502 Bad Gateway</body></html>",
+		"date":           "<!date^0^{date}|x>",
+		"empty":          "",
+		"only invisible": "\u200b",
+	}
+}
+
+// hostile puts a text wherever one may come from outside, and where an operator may write one.
+func hostile(s string) alert.Notification {
+	i := serverErrors()
+	i.ID, i.Rule, i.Series, i.Runbook, i.Severity = s, s, s, s, alert.Severity(s)
+	i.Labels = map[string]string{s: s}
+	for k := range i.Examples {
+		i.Examples[k].Probe, i.Examples[k].Reason, i.Examples[k].Excerpt = "p"+s, s, s
+	}
+	i.Confidence, i.Low, i.High, i.Course, i.Recent, i.Note = 0.95, 0.22, 0.61, course(), recent(), s
+	i.Acknowledged, i.Reopened, i.Overdue, i.Affected = &alert.Acknowledgement{By: s, At: at("03:10:00")}, 1, true, []string{s, s}
+	n := notification(alert.EventFiring, "03:04:05", i)
+	n.Others = []alert.Incident{i, resolved(i)}
+	n.Group = []alert.Incident{i, resolved(i)}
+	n.Notifier = s
+	return n
+}
+
+// everything is a bot's options, with the text where an operator may write one.
+func everything(s string) slack.Options {
+	return slack.Options{TraceURL: traceURL, Support: s, Buttons: true}
+}
+
+func TestHostileTextsAreHarmless(t *testing.T) {
+	for name, s := range hostileTexts() {
+		t.Run(name, func(t *testing.T) {
+			for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventTest} {
+				n := hostile(s)
+				n.Event = event
+				if event == alert.EventResolved {
+					n.Incident = resolved(n.Incident)
+				}
+				m := slack.Render(n, everything(s))
+				checkLimits(t, m)
+				checkBox(t, slack.Terminal(m, 60), 60)
+			}
+		})
+	}
+}
+
+func FuzzNoTextBreaksAMessage(f *testing.F) {
+	for _, s := range hostileTexts() {
+		f.Add(s[:min(len(s), 2000)])
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		m := slack.Render(hostile(s), everything(s))
+		checkLimits(t, m)
+		checkBox(t, slack.Terminal(m, 80), 80)
+	})
+}
+
+func checkBox(t *testing.T, box string, width int) {
+	t.Helper()
+	for line := range strings.SplitSeq(strings.TrimSuffix(box, "\n"), "\n") {
+		if got := text.StringWidthWithoutEscSequences(line); got != width {
+			t.Errorf("a line of the box has %d columns, want %d: %q", got, width, line)
+		}
+	}
+}

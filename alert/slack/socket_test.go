@@ -1,0 +1,290 @@
+package slack_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"runtime/pprof"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/alert/slack"
+	"squarewatch/alert/slack/slackstub"
+	"squarewatch/config/secret"
+)
+
+// counter is a desk that notes what it is asked for.
+type counter struct {
+	asked chan string
+
+	mu    sync.Mutex
+	fails map[string]error // by incident
+	now   alert.Overview
+}
+
+func newCounter() *counter { return &counter{asked: make(chan string, 100)} }
+
+// set changes what the desk says from now on.
+func (c *counter) set(fails map[string]error, now alert.Overview) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fails, c.now = fails, now
+}
+
+func (c *counter) failure(incident string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fails[incident]
+}
+
+func (c *counter) Acknowledge(incident, by string) error {
+	c.asked <- "acknowledge " + incident + " by " + by
+	return c.failure(incident)
+}
+
+func (c *counter) Silence(incident, by string, length time.Duration) (time.Time, error) {
+	c.asked <- "silence " + incident + " by " + by + " for " + length.String()
+	return at("04:00:00"), c.failure(incident)
+}
+
+func (c *counter) Overview() alert.Overview {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// patience is a bound that is never reached unless something is wrong.
+const patience = 20 * time.Second
+
+// listening runs Listen until the test ends, and waits until it is connected.
+func listening(t *testing.T, server *slackstub.Server, desk alert.Desk) {
+	t.Helper()
+	settings := botSettings(server)
+	settings.AppToken = secret.New(slackstub.AppToken)
+	n := slack.New(settings, slack.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Listen(ctx, desk) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("want no error of a stop, got %v", err)
+		}
+	})
+	waitFor(t, func() bool { return server.Opened() >= 1 })
+}
+
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	limit := time.After(patience)
+	for !done() {
+		select {
+		case <-ticker.C:
+		case <-limit:
+			t.Fatal("it did not come about")
+		}
+	}
+}
+
+func heardOf(t *testing.T, asked <-chan string) string {
+	t.Helper()
+	select {
+	case text := <-asked:
+		return text
+	case <-time.After(patience):
+		t.Fatal("the desk was not asked")
+		return ""
+	}
+}
+
+func TestButtonsAskTheDesk(t *testing.T) {
+	_, server := newBot(t)
+	desk := newCounter()
+	listening(t, server, desk)
+	envelope, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := heardOf(t, desk.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
+		t.Errorf("got %s", got)
+	}
+	if _, err := server.Ack(envelope, patience); err != nil {
+		t.Error(err)
+	}
+	desk.set(map[string]error{"0123456789ab": errors.New("it fires no more <!channel>")}, alert.Overview{})
+	if _, err := server.PressButton("U0123ABCD", "squarewatch_silence", "0123456789ab"); err != nil {
+		t.Fatal(err)
+	}
+	if got := heardOf(t, desk.asked); got != "silence 0123456789ab by U0123ABCD for 1h0m0s" {
+		t.Errorf("got %s", got)
+	}
+	waitFor(t, func() bool { return len(server.Responses()) == 1 })
+	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") || !strings.Contains(got, "ephemeral") {
+		t.Errorf("want the person told why not, and nobody mentioned, got %s", got)
+	}
+}
+
+func TestTheCommandTellsHowItStands(t *testing.T) {
+	_, server := newBot(t)
+	desk := newCounter()
+	desk.set(nil, alert.Overview{
+		Incidents: []alert.Incident{serverErrors()},
+		Silences:  []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
+		Backlog:   []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
+	})
+	listening(t, server, desk)
+	for text, want := range map[string][]string{
+		"status": {"*server-errors collections* since", "8 of 20 runs (40%", "silence s1 until", "ops: 2 waiting, the oldest for 1m 30s"},
+		"help":   {"/squarewatch status"},
+	} {
+		envelope, err := server.SlashCommand("U0123ABCD", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := server.Ack(envelope, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range want {
+			if !strings.Contains(string(got), part) || strings.Contains(string(got), "<!here>") {
+				t.Errorf("%s: want %q and no mention, got %s", text, part, got)
+			}
+		}
+	}
+	desk.set(nil, alert.Overview{Series: []alert.Status{{Rule: "a", Series: "x"}, {Rule: "a", Series: "y"}, {Rule: "b", Series: "x"}}})
+	envelope, err := server.SlashCommand("U0123ABCD", "status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := server.Ack(envelope, patience); err != nil || !strings.Contains(string(got), "All is well: nothing fires. Watched: 2 series by 2 rules.") {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+func TestABrokenConnectionIsMadeAnew(t *testing.T) {
+	_, server := newBot(t)
+	listening(t, server, newCounter())
+	server.DropConnection()
+	waitFor(t, func() bool { return server.Opened() >= 2 })
+}
+
+func TestAWrongAppTokenIsForAPerson(t *testing.T) {
+	_, server := newBot(t)
+	settings := botSettings(server)
+	settings.AppToken = secret.New("xapp-wrong")
+	err := slack.New(settings, slack.Options{}).Listen(t.Context(), newCounter())
+	if err == nil || !strings.Contains(err.Error(), "app_token") || strings.Contains(err.Error(), "xapp-wrong") {
+		t.Errorf("want an error that says what to do and no token, got %v", err)
+	}
+	if err := slack.New(botSettings(server), slack.Options{}).Listen(t.Context(), newCounter()); err != nil {
+		t.Errorf("want nothing to listen to without a token, got %v", err)
+	}
+}
+
+func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
+	_, server := newBot(t)
+	desk := newCounter()
+	desk.set(map[string]error{"a1": errors.New("it fires no more")}, alert.Overview{})
+	listening(t, server, desk)
+	if _, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "a1 b2"); err != nil {
+		t.Fatal(err)
+	}
+	if first, second := heardOf(t, desk.asked), heardOf(t, desk.asked); first != "acknowledge a1 by U0123ABCD" || second != "acknowledge b2 by U0123ABCD" {
+		t.Errorf("want both asked for, got %s and %s", first, second)
+	}
+	if _, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "a1"); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return len(server.Responses()) > 0 })
+	if got := server.Responses(); len(got) != 1 || !strings.Contains(got[0], "Not acknowledged: it fires no more") {
+		t.Errorf("want only the press told that did nothing, got %v", got)
+	}
+}
+
+// TestWhatCannotBeReadChangesNothing sends what Slack never sends. The connection may be made anew, but must serve afterwards.
+func TestWhatCannotBeReadChangesNothing(t *testing.T) {
+	_, server := newBot(t)
+	desk := newCounter()
+	listening(t, server, desk)
+	for _, frame := range []string{
+		"", "{", "null", "[]", "1", `"x"`, "\xff\xfe", `{"type":"hello"}`, `{"type":7}`, `{"type":"unheard_of","envelope_id":"e"}`,
+		`{"type":"interactive","envelope_id":"e"}`, `{"type":"interactive","envelope_id":"e","payload":null}`,
+		`{"type":"interactive","envelope_id":"e","payload":{"type":"block_actions","actions":[null,{"action_id":"squarewatch_silence"}]}}`,
+		`{"type":"interactive","envelope_id":"e","payload":{"type":"view_submission","actions":{}}}`,
+		`{"type":"slash_commands","envelope_id":"e","payload":[]}`, `{"type":"slash_commands","payload":{"text":null}}`,
+		`{"type":"events_api","envelope_id":"e","payload":{"type":"event_callback","event":{"type":"message"}}}`,
+		`{"type":"events_api","envelope_id":"e","payload":"` + strings.Repeat("x", 2<<20) + `"}`,
+		`{"type":"disconnect","reason":"refresh_requested"}`,
+	} {
+		waitFor(t, func() bool { return server.SendFrame(frame) == nil })
+	}
+	waitFor(t, func() bool {
+		_, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
+		return err == nil && len(desk.asked) > 0
+	})
+	if got := heardOf(t, desk.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestOnePersonWhoseAnswerHangsKeepsNobodyWaiting(t *testing.T) {
+	_, server := newBot(t)
+	desk := newCounter()
+	desk.set(map[string]error{"a1": errors.New("it fires no more")}, alert.Overview{})
+	listening(t, server, desk)
+	hangs := make(chan struct{})
+	reached := make(chan struct{}, 1)
+	deaf := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		reached <- struct{}{}
+		<-hangs
+	}))
+	defer deaf.Close()
+	defer close(hangs)
+	if _, err := server.Send("interactive", map[string]any{
+		"type": "block_actions", "response_url": deaf.URL, "actions": []map[string]any{{"type": "button", "block_id": "b", "action_id": "squarewatch_acknowledge", "value": "a1"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	<-reached
+	envelope, err := server.SlashCommand("U0123ABCD", "status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Ack(envelope, patience); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNothingGoesOnAfterListening(t *testing.T) {
+	_, server := newBot(t)
+	settings := botSettings(server)
+	settings.AppToken = secret.New(slackstub.AppToken)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- slack.New(settings, slack.Options{}).Listen(ctx, newCounter()) }()
+	waitFor(t, func() bool { return server.Opened() == 1 })
+	if !strings.Contains(goroutines(t), "socketmode") {
+		t.Fatal("the test sees no goroutine that listens, so that it could not see one that stays")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	waitFor(t, func() bool { return !strings.Contains(goroutines(t), "socketmode") })
+}
+
+func goroutines(t *testing.T) string {
+	t.Helper()
+	var all bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
