@@ -78,30 +78,56 @@ func (e *entry) fold(newer *entry) {
 // next returns when the first entry may be sent; false when nothing waits.
 func (q *queue) next() (time.Time, bool) {
 	first, found := time.Time{}, false
-	for i := range q.entries {
-		if e := &q.entries[i]; e.kept && (!found || e.hold.Before(first)) {
-			first, found = e.hold, true
+	for _, i := range q.firsts() {
+		if hold := q.entries[i].hold; !found || hold.Before(first) {
+			first, found = hold, true
 		}
 	}
 	return first, found
 }
 
+// firsts returns which entries may go next: of each series the first, once the store has it. Nothing of a series overtakes
+// what is older, or the last word on it would be a wrong one.
+func (q *queue) firsts() []int {
+	var list []int
+	seen := make(map[seriesKey]bool, len(q.entries))
+	for i := range q.entries {
+		e := &q.entries[i]
+		key := seriesKey{e.incident.Rule, e.incident.Series}
+		if e.kept && (!seen[key] || e.event == EventTest) {
+			list = append(list, i)
+		}
+		seen[key] = true
+	}
+	return list
+}
+
 // take removes the first entry that may be sent at now, and those that one message tells with it; empty for none.
 func (q *queue) take(now time.Time, groupWait time.Duration, ref func(incident string) string) []entry {
-	i := slices.IndexFunc(q.entries, func(e entry) bool { return e.kept && !e.hold.After(now) })
+	i := -1
+	for _, k := range q.firsts() {
+		if !q.entries[k].hold.After(now) {
+			i = k
+			break
+		}
+	}
 	if i < 0 {
 		return nil
 	}
 	head := q.entries[i]
 	taken := []entry{head}
 	rest := make([]entry, 0, len(q.entries)-1)
+	stays := map[seriesKey]bool{} // series of which something earlier stays: nothing of them may overtake it
 	for j := range q.entries {
+		e := &q.entries[j]
+		key := seriesKey{e.incident.Rule, e.incident.Series}
 		switch {
 		case j == i:
-		case head.joins(&q.entries[j], now, groupWait) && ref(head.incident.ID) == ref(q.entries[j].incident.ID):
-			taken = append(taken, q.entries[j])
+		case !stays[key] && head.joins(e, now, groupWait) && ref(head.incident.ID) == ref(e.incident.ID):
+			taken = append(taken, *e)
 		default:
-			rest = append(rest, q.entries[j])
+			stays[key] = true
+			rest = append(rest, *e)
 		}
 	}
 	q.entries = rest
