@@ -64,7 +64,9 @@ func TestADayWithoutSlack(t *testing.T) {
 			all.Notifiers = []config.Kind[alert.Notifier]{
 				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (alert.Notifier, error) { return down, nil }),
 			}
-			o.Load = func() (*config.Config, error) { return config.Parse("scene.yaml", []byte(file), config.Options{Kinds: all}) }
+			o.Load = func() (*config.Config, error) {
+				return config.Parse("scene.yaml", []byte(file), config.Options{Kinds: all})
+			}
 			o.Sinks = append(o.Sinks, clock)
 		})
 		const outages = 24 * 2
