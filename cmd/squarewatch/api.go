@@ -77,10 +77,19 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	for _, b := range d.outbox.Status() {
 		s.Notifiers = append(s.Notifiers, notifierJSON{b.Notifier, b.Pending, b.OldestAge.Seconds(), b.LastError})
 	}
-	if err := errors.Join(d.state.fault, d.outbox.Fault()); err != nil {
+	if err := d.forgetful(); err != nil {
 		s.State = err.Error()
 	}
 	return s
+}
+
+// forgetful returns why a restart would forget something; nil when it would not, or when nothing is to be kept.
+func (d *Daemon) forgetful() error {
+	faults := []error{d.state.fault, d.outbox.Fault()}
+	if d.state.writer != nil {
+		faults = append(faults, d.state.writer.Status().Fault)
+	}
+	return errors.Join(faults...)
 }
 
 // known returns a time, or null for none.

@@ -18,8 +18,8 @@ func (d *Daemon) mux() *http.ServeMux {
 			http.Error(w, "squarewatch is starting: the first schedule is not armed yet", http.StatusServiceUnavailable)
 			return
 		}
-		if d.state.fault != nil {
-			http.Error(w, "squarewatch probes and alerts, but keeps nothing over a restart: "+d.state.fault.Error(), http.StatusServiceUnavailable)
+		if err := d.forgetful(); err != nil {
+			http.Error(w, "squarewatch probes and alerts, but would forget it at a restart: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = fmt.Fprintln(w, "squarewatch is ready")
