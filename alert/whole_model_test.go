@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,19 +21,21 @@ import (
 // whole is everything between results and people, with a process that can die, a disk that stays, and a destination that
 // fails in every way. The reference beside it keeps all results and all that was taken, and recounts.
 type whole struct {
-	outer   *testing.T
-	path    string
-	rule    alert.Rule
-	engine  *alert.Engine
-	process *process
-	mood    string // of the destination: well, limiting, gone, or losing its answers
-
+	outer    *testing.T
+	path     string
+	rule     alert.Rule
+	engine   *alert.Engine
+	process  *process
 	results  []*probe.Result
 	silences []alert.Silence
-	taken    []alert.Notification
-	lost     []bool // whether the answer to what was taken was lost
-	steps    []string
-	wrong    string // the first thing that is; told outside of the bubble
+
+	mu    sync.Mutex
+	mood  string // of the destination: well, limiting, gone, or losing its answers
+	taken []alert.Notification
+	lost  []bool // whether the answer to what was taken was lost
+
+	steps []string
+	wrong string // the first thing that is; told outside of the bubble
 }
 
 // fault notes what is wrong.
@@ -44,6 +47,8 @@ func (w *whole) fault(format string, arguments ...any) {
 
 // Deliver takes a message, or not, as the mood is.
 func (w *whole) Deliver(_ context.Context, n alert.Notification) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	switch w.mood {
 	case "limiting":
 		return "", &alert.DeliveryError{Reason: "rate_limited", RetryAfter: 7 * time.Second, Err: errors.New("429")}
@@ -56,6 +61,13 @@ func (w *whole) Deliver(_ context.Context, n alert.Notification) (string, error)
 		return "", &alert.DeliveryError{Reason: "network", Err: errors.New("cut after acceptance")}
 	}
 	return "m", nil
+}
+
+// feel changes the destination's mood.
+func (w *whole) feel(mood string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mood = mood
 }
 
 // start begins a process where the one before left off.
@@ -122,8 +134,8 @@ func (w *whole) do(m move) {
 		w.tell(w.engine.Observe(r))
 		w.pass(1)
 	case "mood":
-		w.mood = m.mood
-		w.note("%s", w.mood)
+		w.feel(m.mood)
+		w.note("%s", m.mood)
 	case "restart":
 		w.note("restart after %ds", m.seconds)
 		w.process.kill()
@@ -158,6 +170,8 @@ type said struct {
 
 // of returns what was said of a series, in order: a message may tell several.
 func (w *whole) of(series string) []said {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var list []said
 	for i := range w.taken {
 		n := &w.taken[i]
@@ -240,7 +254,7 @@ func TestPeopleAlwaysLearnTheTruth(t *testing.T) {
 			for _, m := range moves {
 				w.do(m)
 			}
-			w.mood = "well"
+			w.feel("well")
 			w.pass(400) // whatever waits is told, and every silence is over
 			w.check()
 			w.process.kill()
