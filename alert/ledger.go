@@ -30,18 +30,37 @@ type owedRow struct {
 // ledger is what one transaction writes. Several can be put into one, the newer over the older: that is how a disk that
 // failed catches up.
 type ledger struct {
-	incidents map[string]Transition // by the incident's identifier
+	incidents map[string]Transition  // by the incident's identifier
+	states    map[string]SeriesState // of incidents that are only told of in passing, by identifier
 	owed      map[string]owedRow    // by the entry's identifier
 	gone      map[string]bool       // entries that are owed no more
 	told      map[toldKey]toldOf
 }
 
 func newLedger() *ledger {
-	return &ledger{incidents: map[string]Transition{}, owed: map[string]owedRow{}, gone: map[string]bool{}, told: map[toldKey]toldOf{}}
+	return &ledger{
+		incidents: map[string]Transition{}, states: map[string]SeriesState{},
+		owed: map[string]owedRow{}, gone: map[string]bool{}, told: map[toldKey]toldOf{},
+	}
 }
 
 func (l *ledger) isEmpty() bool {
-	return len(l.incidents)+len(l.owed)+len(l.gone)+len(l.told) == 0
+	return len(l.incidents)+len(l.states)+len(l.owed)+len(l.gone)+len(l.told) == 0
+}
+
+// note takes the state that a transition leads to. What is told late, after a silence, is of an incident that is over, while
+// the state is of the one that followed in the same series: each has a row of its own.
+func (l *ledger) note(t Transition) {
+	if later := t.State.Incident; later != "" && later != t.Incident.ID {
+		l.states[later] = t.State
+		t.State = SeriesState{
+			Rule: t.Incident.Rule, Series: t.Incident.Series, State: Inactive, Changed: t.Incident.Resolved,
+			Crossed: t.Incident.Since, Fired: t.Incident.Fired, Told: t.At, Resolved: t.Incident.Resolved,
+			Incident: t.Incident.ID, Severity: t.Incident.Severity, Acknowledged: t.Incident.Acknowledged,
+		}
+	}
+	l.incidents[t.Incident.ID] = t
+	delete(l.states, t.Incident.ID)
 }
 
 // owe notes that an entry is owed, as it now is. A test is not kept: who asked for it waits for it.
@@ -62,6 +81,10 @@ func (l *ledger) drop(id string) {
 // merge puts a newer ledger over this one.
 func (l *ledger) merge(newer *ledger) {
 	maps.Copy(l.incidents, newer.incidents)
+	for id := range newer.incidents {
+		delete(l.states, id)
+	}
+	maps.Copy(l.states, newer.states)
 	maps.Copy(l.told, newer.told)
 	for id := range newer.gone {
 		l.drop(id)
@@ -83,6 +106,12 @@ func (s *Store) write(ctx context.Context, l *ledger) error {
 		t := l.incidents[id]
 		if err := writeIncident(ctx, tx, &t); err != nil {
 			return fmt.Errorf("write incident %s: %w", id, err)
+		}
+	}
+	for id := range l.states {
+		state := l.states[id]
+		if err := writeState(ctx, tx, id, &state); err != nil {
+			return fmt.Errorf("write the state of incident %s: %w", id, err)
 		}
 	}
 	for id := range l.gone {
@@ -128,6 +157,17 @@ func writeIncident(ctx context.Context, tx *sql.Tx, t *Transition) error {
 			acknowledged_by = excluded.acknowledged_by, series_state = excluded.series_state, incident = excluded.incident`,
 		t.Incident.ID, t.Incident.Rule, t.Incident.Series, string(t.Incident.Severity), word, stamp(t.Incident.Since), stamp(t.Incident.Fired),
 		stamp(t.State.Resolved), t.State.Announced, t.State.Owed != nil, by, state, incident)
+	return err
+}
+
+// writeState writes where a series stands into the row of its newest incident.
+func writeState(ctx context.Context, tx *sql.Tx, incident string, state *SeriesState) error {
+	text, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE incidents SET announced = ?, owed = ?, series_state = ? WHERE id = ?`,
+		state.Announced, state.Owed != nil, text, incident)
 	return err
 }
 

@@ -113,7 +113,7 @@ func (nobody) Delivered(string, error) {}
 func (o *Outbox) Add(t Transition) {
 	o.commit(func(l *ledger) {
 		if t.Event != EventTest {
-			l.incidents[t.Incident.ID] = t
+			l.note(t)
 		}
 		if t.Muted {
 			return
