@@ -10,6 +10,35 @@ import (
 	"squarewatch/alert"
 )
 
+// What one destination believes must stay true when the configuration changes, and when one message tells several incidents.
+
+func TestWhatIsNewIsNeverToldAsGoingOn(t *testing.T) {
+	for name, order := range map[string][]string{"known first": {"a", "b"}, "new first": {"b", "a"}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMessenger()
+				o := deliverTo(t, m, 5*time.Second)
+				o.Add(change(alert.EventFiring, "a"))
+				<-time.After(10 * time.Second)
+				o.Add(change(alert.EventResolved, "a")) // taken back before anybody heard of it
+				for _, id := range order {
+					o.Add(change(alert.EventFiring, id))
+				}
+				<-time.After(time.Minute)
+				told := map[string][]alert.Event{}
+				for _, n := range m.taken {
+					for _, i := range append([]alert.Incident{n.Incident}, n.Others...) {
+						told[i.ID] = append(told[i.ID], n.Event)
+					}
+				}
+				want(t, map[string][]alert.Event{
+					"a": {alert.EventFiring, alert.EventUpdate}, "b": {alert.EventFiring},
+				}, told)
+			})
+		})
+	}
+}
+
 // incidentRows returns what a person sees of incidents in the database, oldest first.
 func incidentRows(t *testing.T, db *sql.DB) []string {
 	t.Helper()

@@ -21,6 +21,9 @@ type toldOf struct {
 	incident Incident
 }
 
+// fires reports whether who heard this last believes that the incident fires.
+func (e Event) fires() bool { return e == EventFiring || e == EventUpdate }
+
 // owedRow is an entry of one destination's queue.
 type owedRow struct {
 	notifier string
