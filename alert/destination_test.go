@@ -39,6 +39,57 @@ func TestWhatIsNewIsNeverToldAsGoingOn(t *testing.T) {
 	}
 }
 
+func TestWhoHeardThatItFiresHearsThatItIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		heard, waits, other := newMessenger(), newMessenger(failure("network", 30*time.Second)), newMessenger()
+		o := deliverTo(t, heard, 0)
+		o.Replace(map[string]alert.Destination{"ops": {Notifier: heard}, "slow": {Notifier: waits}, "other": {Notifier: other}})
+		firing := change(alert.EventFiring, "a")
+		firing.Notify = []string{"ops", "slow"}
+		o.Add(firing)
+		<-time.After(10 * time.Second)
+		resolved := change(alert.EventResolved, "a") // by now the rule notifies another
+		resolved.Notify = []string{"other"}
+		o.Add(resolved)
+		<-time.After(time.Minute)
+		want(t, []string{"firing a", "resolved a"}, heard.said())
+		want(t, []string{"resolved a folds 1 late 30s"}, waits.said())
+		want(t, []string{"resolved a"}, other.said())
+	})
+}
+
+func TestANotifierThatComesBackForgetsWhatIsOver(t *testing.T) {
+	other := func() map[string]alert.Destination {
+		return map[string]alert.Destination{"other": {Notifier: newMessenger()}}
+	}
+	for name, restart := range map[string]bool{"in one process": false, "over restarts": true} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "x.db")
+			synctest.Test(t, func(t *testing.T) {
+				m := forgetful{newMessenger()}
+				p := begin(t, path, ops(m))
+				reload := func(destinations map[string]alert.Destination) {
+					if restart {
+						p.kill()
+						p = begin(t, path, destinations)
+						return
+					}
+					p.Replace(destinations)
+				}
+				p.Add(stateful(alert.EventFiring, "a"))
+				p.Add(stateful(alert.EventFiring, "b"))
+				<-time.After(10 * time.Second)
+				reload(other())
+				p.Add(stateful(alert.EventResolved, "a"))
+				<-time.After(time.Second)
+				reload(ops(m))
+				<-time.After(90 * time.Second)
+				want(t, []string{"firing a", "firing b late 1s", "update b"}, m.said())
+			})
+		})
+	}
+}
+
 // incidentRows returns what a person sees of incidents in the database, oldest first.
 func incidentRows(t *testing.T, db *sql.DB) []string {
 	t.Helper()

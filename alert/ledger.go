@@ -35,8 +35,8 @@ type owedRow struct {
 type ledger struct {
 	incidents map[string]Transition  // by the incident's identifier
 	states    map[string]SeriesState // of incidents that are only told of in passing, by identifier
-	owed      map[string]owedRow    // by the entry's identifier
-	gone      map[string]bool       // entries that are owed no more
+	owed      map[string]owedRow     // by the entry's identifier
+	gone      map[string]bool        // entries that are owed no more
 	told      map[toldKey]toldOf
 }
 

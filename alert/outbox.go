@@ -118,16 +118,28 @@ func (o *Outbox) Add(t Transition) {
 		if t.Muted {
 			return
 		}
-		names := t.Notify
-		if len(names) == 0 {
-			names = slices.Sorted(maps.Keys(o.lanes))
-		}
-		for _, name := range names {
-			if lane := o.lanes[name]; lane != nil && lane.active {
-				lane.add(t, l)
-			}
+		for _, lane := range o.concerned(&t, l) {
+			lane.add(t, l)
 		}
 	})
+}
+
+// concerned returns who hears of a transition. That it is over is also told to those who heard that it fires, or soon will,
+// though the rule names them no more; who has left the configuration only stops believing it. The caller holds mu.
+func (o *Outbox) concerned(t *Transition, ledger *ledger) []*lane {
+	var list []*lane
+	for _, name := range slices.Sorted(maps.Keys(o.lanes)) {
+		lane := o.lanes[name]
+		named := len(t.Notify) == 0 || slices.Contains(t.Notify, name)
+		waits := t.Event == EventResolved && lane.expects(t.Incident.ID)
+		switch {
+		case lane.active && (named || waits):
+			list = append(list, lane)
+		case waits:
+			lane.believeOver(t, ledger)
+		}
+	}
+	return list
 }
 
 // commit changes what is in memory, writes what the change puts into the ledger in one transaction, and only then lets it
@@ -210,6 +222,9 @@ func (o *Outbox) Replace(destinations map[string]Destination) {
 			gone := newLane(name, &o.options, &o.mu, o.commit)
 			gone.take(left)
 			gone.close(l)
+			if len(left.told) > 0 { // it may come back
+				o.lanes[name] = gone
+			}
 		}
 		clear(o.stored)
 	})
