@@ -105,17 +105,8 @@ func (s *Store) write(ctx context.Context, l *ledger) error {
 		return fmt.Errorf("begin to write alerts: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	for id := range l.incidents {
-		t := l.incidents[id]
-		if err := writeIncident(ctx, tx, &t); err != nil {
-			return fmt.Errorf("write incident %s: %w", id, err)
-		}
-	}
-	for id := range l.states {
-		state := l.states[id]
-		if err := writeState(ctx, tx, id, &state); err != nil {
-			return fmt.Errorf("write the state of incident %s: %w", id, err)
-		}
+	if err := writeIncidents(ctx, tx, l); err != nil {
+		return err
 	}
 	for id := range l.gone {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE id = ?`, id); err != nil {
@@ -135,6 +126,22 @@ func (s *Store) write(ctx context.Context, l *ledger) error {
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("write alerts: %w", err)
+	}
+	return nil
+}
+
+func writeIncidents(ctx context.Context, tx *sql.Tx, l *ledger) error {
+	for id := range l.incidents {
+		t := l.incidents[id]
+		if err := writeIncident(ctx, tx, &t); err != nil {
+			return fmt.Errorf("write incident %s: %w", id, err)
+		}
+	}
+	for id := range l.states {
+		state := l.states[id]
+		if err := writeState(ctx, tx, id, &state); err != nil {
+			return fmt.Errorf("write the state of incident %s: %w", id, err)
+		}
 	}
 	return nil
 }

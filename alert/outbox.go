@@ -218,20 +218,26 @@ func (o *Outbox) Replace(destinations map[string]Destination) {
 			}
 			o.lanes[name].open(d, now)
 		}
-		for name, left := range o.stored {
-			gone := newLane(name, &o.options, &o.mu, o.commit)
-			gone.take(left)
-			gone.close(l)
-			if len(left.told) > 0 { // it may come back
-				o.lanes[name] = gone
-			}
-		}
-		clear(o.stored)
+		o.dismiss(l)
 	})
 	select {
 	case o.changed <- struct{}{}:
 	default:
 	}
+}
+
+// dismiss drops what an earlier process left for notifiers that are gone. What they were told is remembered, for they may
+// come back. The caller holds mu.
+func (o *Outbox) dismiss(ledger *ledger) {
+	for name, left := range o.stored {
+		gone := newLane(name, &o.options, &o.mu, o.commit)
+		gone.take(left)
+		gone.close(ledger)
+		if len(left.told) > 0 {
+			o.lanes[name] = gone
+		}
+	}
+	clear(o.stored)
 }
 
 // Run delivers until ctx ends, then tries to deliver what is left within the grace time, and returns.
