@@ -66,10 +66,11 @@ func TestAReloadIsNoLogin(t *testing.T) {
 		s.after(time.Minute)
 		s.logsIn(2, "the tokens are good no more")
 
-		s.reload(strings.Replace(memberFile, "username: ada, password: hush", "username: eve, password: quiet", 1))
+		other := strings.Replace(memberFile, "username: ada, password: hush", "username: eve, password: quiet", 1)
+		s.reload(other)
 		s.after(time.Minute)
 		s.logsIn(3, "another user")
-		s.reload(strings.Replace(memberFile, "127.0.0.1:1", "127.0.0.1:2", 1))
+		s.reload(strings.Replace(other, "127.0.0.1:1", "127.0.0.1:2", 1))
 		s.after(time.Minute)
 		s.logsIn(4, "a token of one target is not shown to another")
 	})
