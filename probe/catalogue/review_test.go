@@ -36,6 +36,8 @@ func TestReview(t *testing.T) {
 		"costing":                         {probe: probe.Probe{Method: "POST", Path: "/api/v1/podcasts/17/generate/"}, fault: "it costs something"},
 		"publishing":                      {probe: probe.Probe{Method: "POST", Path: "/api/v1/videos/17/publish/?x=1"}, fault: "it publishes something"},
 		"logging in":                      {probe: probe.Probe{Method: "POST", Path: "/api/v1/token/", JSON: map[string]any{"username": "a", "password": "b"}}, fault: "noted as a login"},
+		"renewing a login":                {probe: probe.Probe{Method: "POST", Path: "/api/v1/token/refresh/", JSON: map[string]any{"refresh": "a"}}, fault: "it makes a token"},
+		"renewing, and meant":             {probe: probe.Probe{Method: "POST", Path: "/api/v1/token/refresh/", AllowWrites: true}, doubt: "wants refresh in its body"},
 		"url alone":                       {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", JSON: map[string]any{"url": "x"}}},
 		"url and more":                    {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", JSON: map[string]any{"url": "x", "name": "y"}}, fault: "a field beside url changes"},
 		"nothing, to be refused":          {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", Expect: probe.Expect{Status: []probe.Selector{probe.MustSelector("4xx")}}}},
