@@ -37,6 +37,7 @@ func (n *network) other(ctx context.Context, _, _ string) (net.Conn, error) {
 	select {
 	case <-time.After(time.Second): // so that others come meanwhile
 	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	if !n.up.Load() {
 		return nil, errors.New("unreachable")
@@ -161,6 +162,34 @@ func TestNobodyAsksWhileWeStop(t *testing.T) {
 		r := once.Run(ctx, start)
 		if r.Class != probe.ClassNone || r.Blame != probe.BlameNone || n.dials.Load() != 0 || time.Since(start) != time.Second {
 			t.Errorf("want a run that we stopped to end at once and blame nobody, got %v, blame %q, %d dials, %v", r.Class, r.Blame, n.dials.Load(), time.Since(start))
+		}
+	})
+}
+
+// TestWhatWasSeenBeforeWeStopStands stops between two looks: the first one stands, and nobody begins to ask.
+func TestWhatWasSeenBeforeWeStopStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		ctx, stop := context.WithCancel(t.Context())
+		once := job(t, "http://target.example", probe.Probe{Path: "/", Confirm: &probe.Confirm{Attempts: 2, Delay: time.Minute}}, probe.RunnerOptions{
+			Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
+		})
+		time.AfterFunc(time.Second, stop)
+		if r := once.Run(ctx, time.Now()); r.Class != probe.ConnectError || r.Blame != probe.BlameNone || n.dials.Load() != 0 {
+			t.Errorf("want what was seen and nobody asked, got %v, blame %q, %d dials", r.Class, r.Blame, n.dials.Load())
+		}
+	})
+}
+
+// TestOurStopIsNoDeadNetwork stops while the address is asked, which is up.
+func TestOurStopIsNoDeadNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		n.up.Store(true)
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second/2, stop)
+		if r := watched(t, n, n.dial).Run(ctx, time.Now()); r.Blame != probe.BlameNone || n.dials.Load() != 1 {
+			t.Errorf("want our own network not blamed for our stop, got blame %q after %d dials", r.Blame, n.dials.Load())
 		}
 	})
 }
