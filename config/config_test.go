@@ -295,3 +295,15 @@ func FuzzResolve(f *testing.F) {
 		}
 	})
 }
+
+// TestDependenciesMayFork holds that checking them does not follow every way through: here there are two to the power of sixty.
+func TestDependenciesMayFork(t *testing.T) {
+	var file strings.Builder
+	file.WriteString("target: https://api.aisquare.studio\nprobes:\n  - {name: a0, path: /}\n  - {name: b0, path: /}\n")
+	for i := range 60 {
+		fmt.Fprintf(&file, "  - {name: a%d, path: /, depends_on: [a%d, b%d]}\n  - {name: b%d, path: /, depends_on: [a%d, b%d]}\n", i+1, i, i, i+1, i, i)
+	}
+	if cfg := parse(t, file.String()); len(cfg.Probes) != 122 {
+		t.Errorf("want 122 probes, got %d", len(cfg.Probes))
+	}
+}

@@ -97,24 +97,27 @@ func (r *reader) dependencies(document *yaml.Node, raw *file, cfg *Config) {
 		for k, parent := range p.DependsOn {
 			at := fmt.Sprintf("probes[%d].depends_on[%d]", i, k)
 			switch {
+			case parent == p.Name:
+				r.fault(locate(document, at), at, fmt.Sprintf("is %q, the probe itself; take it out", parent))
 			case !slices.Contains(names, parent):
 				r.fault(locate(document, at), at, fmt.Sprintf("is %q, and there is no such probe; the file has %s", parent, strings.Join(names, ", ")))
-			case leadsTo(on, parent, p.Name, nil):
+			case leadsTo(on, parent, p.Name, map[string]bool{}):
 				r.fault(locate(document, at), at, fmt.Sprintf("is %q, which depends on %s itself; take one of them out", parent, p.Name))
 			}
 		}
 	}
 }
 
-// leadsTo reports whether a probe is another one or depends on it, if only through others.
-func leadsTo(on map[string][]string, from, to string, above []string) bool {
+// leadsTo reports whether a probe is another one or depends on it, if only through others. Each is looked at once.
+func leadsTo(on map[string][]string, from, to string, seen map[string]bool) bool {
 	if from == to {
 		return true
 	}
-	if slices.Contains(above, from) {
-		return false // another circle, told where it is
+	if seen[from] {
+		return false
 	}
-	return slices.ContainsFunc(on[from], func(parent string) bool { return leadsTo(on, parent, to, append(above, from)) })
+	seen[from] = true
+	return slices.ContainsFunc(on[from], func(parent string) bool { return leadsTo(on, parent, to, seen) })
 }
 
 // catalogue returns the built-in probes that are wanted and possible.

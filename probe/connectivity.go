@@ -90,5 +90,5 @@ func (r *Runner) attribute(ctx context.Context, result *Result) {
 		return
 	}
 	result.Blame = BlameNetwork
-	result.Reason += "; nor can " + r.connectivity.address + " be reached: it is our own network"
+	result.Reason += "; neither can " + r.connectivity.address + " be reached: it is our own network"
 }

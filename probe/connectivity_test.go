@@ -1,9 +1,12 @@
 package probe_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +21,7 @@ import (
 type network struct {
 	up    atomic.Bool
 	dials atomic.Int64
+	hangs bool // the other address never answers
 }
 
 func (n *network) dial(context.Context, string, string) (net.Conn, error) {
@@ -26,9 +30,14 @@ func (n *network) dial(context.Context, string, string) (net.Conn, error) {
 
 func (n *network) other(ctx context.Context, _, _ string) (net.Conn, error) {
 	n.dials.Add(1)
+	if n.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	select {
 	case <-time.After(time.Second): // so that others come meanwhile
 	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	if !n.up.Load() {
 		return nil, errors.New("unreachable")
@@ -68,6 +77,119 @@ func TestOurOwnNetworkIsToBlame(t *testing.T) {
 		})
 		if r := expected.Run(t.Context(), time.Now()); !r.Expected || n.dials.Load() != before {
 			t.Error("want nobody asked about what was expected")
+		}
+	})
+}
+
+// watched makes a job whose target is reached by dial, and the other address by n.
+func watched(t *testing.T, n *network, dial func(context.Context, string, string) (net.Conn, error)) *probe.Job {
+	t.Helper()
+	return job(t, "http://target.example", probe.Probe{Path: "/"}, probe.RunnerOptions{
+		Dial: dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
+	})
+}
+
+func TestConnectivityIsKeptFiveSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		once := watched(t, n, n.dial)
+		if r := once.Run(t.Context(), time.Now()); !strings.HasSuffix(r.Reason, "; neither can 192.0.2.1:53 be reached: it is our own network") {
+			t.Errorf("want the reason to say whose fault it is, got %q", r.Reason)
+		}
+		n.up.Store(true)
+		<-time.After(5*time.Second - time.Nanosecond)
+		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNetwork || n.dials.Load() != 1 {
+			t.Errorf("want the answer kept, got blame %q after %d dials", r.Blame, n.dials.Load())
+		}
+		<-time.After(time.Nanosecond)
+		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNone || strings.Contains(r.Reason, "192.0.2.1") || n.dials.Load() != 2 {
+			t.Errorf("want a new look, got blame %q (%s) after %d dials", r.Blame, r.Reason, n.dials.Load())
+		}
+	})
+}
+
+func TestAnAddressThatHangsIsDownAfterTwoSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{hangs: true}
+		start := time.Now()
+		r := watched(t, n, n.dial).Run(t.Context(), start)
+		if took := time.Since(start); r.Blame != probe.BlameNetwork || took != 2*time.Second {
+			t.Errorf("want our own network blamed after 2s, got %q after %v", r.Blame, took)
+		}
+		if r.Latency() != 0 {
+			t.Errorf("want the look in no latency, got %v", r.Latency())
+		}
+		for _, a := range r.Attempts {
+			for _, phase := range a.Phases {
+				if phase.End.Sub(phase.Start) != 0 {
+					t.Errorf("want the look in no phase, got %+v", phase)
+				}
+			}
+		}
+	})
+}
+
+// TestNobodyAsksWhyTheTargetAnswers holds that an answer, however bad, proves that our own network works.
+func TestNobodyAsksWhyTheTargetAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		r := watched(t, n, func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				defer far.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
+					_, _ = io.WriteString(far, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
+				}
+			}()
+			return near, nil
+		}).Run(t.Context(), time.Now())
+		if r.Class != probe.ServerError || r.Blame != probe.BlameNone || n.dials.Load() != 0 {
+			t.Errorf("want a server error that nobody asks about, got %v, blame %q, %d dials", r.Class, r.Blame, n.dials.Load())
+		}
+	})
+}
+
+func TestNobodyAsksWhileWeStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		ctx, stop := context.WithCancel(t.Context())
+		once := watched(t, n, func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		time.AfterFunc(time.Second, stop)
+		start := time.Now()
+		r := once.Run(ctx, start)
+		if r.Class != probe.ClassNone || r.Blame != probe.BlameNone || n.dials.Load() != 0 || time.Since(start) != time.Second {
+			t.Errorf("want a run that we stopped to end at once and blame nobody, got %v, blame %q, %d dials, %v", r.Class, r.Blame, n.dials.Load(), time.Since(start))
+		}
+	})
+}
+
+// TestWhatWasSeenBeforeWeStopStands stops between two looks: the first one stands, and nobody begins to ask.
+func TestWhatWasSeenBeforeWeStopStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		ctx, stop := context.WithCancel(t.Context())
+		once := job(t, "http://target.example", probe.Probe{Path: "/", Confirm: &probe.Confirm{Attempts: 2, Delay: time.Minute}}, probe.RunnerOptions{
+			Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
+		})
+		time.AfterFunc(time.Second, stop)
+		if r := once.Run(ctx, time.Now()); r.Class != probe.ConnectError || r.Blame != probe.BlameNone || n.dials.Load() != 0 {
+			t.Errorf("want what was seen and nobody asked, got %v, blame %q, %d dials", r.Class, r.Blame, n.dials.Load())
+		}
+	})
+}
+
+// TestOurStopIsNoDeadNetwork stops while the address is asked, which is up.
+func TestOurStopIsNoDeadNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		n.up.Store(true)
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second/2, stop)
+		if r := watched(t, n, n.dial).Run(ctx, time.Now()); r.Blame != probe.BlameNone || n.dials.Load() != 1 {
+			t.Errorf("want our own network not blamed for our stop, got blame %q after %d dials", r.Blame, n.dials.Load())
 		}
 	})
 }

@@ -61,10 +61,20 @@ const (
 // login is a credential that is renewed: one renewal at a time, whoever asks, and none while the last failure is fresh.
 type login struct {
 	settings LoginSettings
-	post     poster
-	name     string
-	inflight sync.WaitGroup
+	use
+	*tokens
+}
 
+// use is what a runner gives a credential that it uses.
+type use struct {
+	name     string
+	post     poster
+	inflight *sync.WaitGroup // of renewals that the runner's runs began
+}
+
+// tokens are what a login has brought. Two runners share them while one follows the other: whichever begins a renewal, the
+// other's runs wait for it too.
+type tokens struct {
 	mu       sync.Mutex
 	access   token
 	refresh  token
@@ -95,16 +105,14 @@ func (e *renewalError) Error() string { return e.text }
 type poster func(ctx context.Context, path string, body []byte, r *Renewal) (status int, answer []byte, err error)
 
 // renewable is a credential that can be had anew after it was refused.
-type renewable interface { //nolint:interfacebloat // one life, from its making to its end; only this package asks for it
+type renewable interface {
 	Credential
-	// attach gives the credential its name, and its way to the target.
-	attach(name string, post poster)
+	// attach returns the same credential, tokens and all, for the runs of one runner. It is left as it is for others.
+	attach(u use) Credential
 	// renew gets another token, unless the refused one has been replaced already. It returns nil when there is a new one.
 	renew(ctx context.Context, refused http.Header) error
 	// drain returns the renewals since the last call.
 	drain() []Renewal
-	// wait returns when no renewal goes on.
-	wait()
 }
 
 var _ renewable = (*login)(nil)
@@ -119,12 +127,12 @@ func NewLogin(s LoginSettings) (Credential, error) {
 	}
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval, b.RandomizationFactor = time.Second, 5*time.Minute, 0
-	return &login{settings: s, backoff: b}, nil
+	return &login{settings: s, tokens: &tokens{backoff: b}}, nil
 }
 
-func (l *login) attach(name string, post poster) { l.name, l.post = name, post }
-
-func (l *login) wait() { l.inflight.Wait() }
+func (l *login) attach(u use) Credential {
+	return &login{settings: l.settings, use: u, tokens: l.tokens}
+}
 
 func (l *login) drain() []Renewal {
 	l.mu.Lock()

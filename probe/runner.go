@@ -16,9 +16,9 @@ import (
 
 // RunnerOptions settle a Runner.
 type RunnerOptions struct {
-	Target           *url.URL // base of the probes' paths
-	Credentials      map[string]Credential
-	Identifiers      Identifiers // random ones when nil
+	Target           *url.URL              // base of the probes' paths
+	Credentials      map[string]Credential // another runner may use them too, for the same target
+	Identifiers      Identifiers           // random ones when nil
 	UserAgent        string
 	Dial             func(ctx context.Context, network, address string) (net.Conn, error) // a net.Dialer when nil
 	Proxy            func(*http.Request) (*url.URL, error)                                // no proxy when nil
@@ -34,6 +34,9 @@ type Runner struct {
 	fresh   freshTransports
 	reuse   *http.Transport
 	buffers sync.Pool
+
+	credentials map[string]Credential // as this runner uses them
+	renewals    sync.WaitGroup        // that its runs began
 
 	standings    standings
 	connectivity *connectivity // nil for none
@@ -56,21 +59,19 @@ func NewRunner(options RunnerOptions) *Runner {
 			r.connectivity.dial = newDialer().DialContext
 		}
 	}
+	r.credentials = make(map[string]Credential, len(options.Credentials))
 	for name, credential := range options.Credentials {
 		if renewed, ok := credential.(renewable); ok {
-			renewed.attach(name, r.postJSON)
+			credential = renewed.attach(use{name, r.postJSON, &r.renewals})
 		}
+		r.credentials[name] = credential
 	}
 	return r
 }
 
-// Close waits for renewals that still go on, for a few seconds at most, and closes idle connections.
+// Close waits for renewals that its runs began and that still go on, for a few seconds at most, and closes idle connections.
 func (r *Runner) Close() {
-	for _, credential := range r.options.Credentials {
-		if renewed, ok := credential.(renewable); ok {
-			renewed.wait()
-		}
-	}
+	r.renewals.Wait()
 	r.reuse.CloseIdleConnections()
 }
 
@@ -121,7 +122,7 @@ func (r *Runner) Prepare(p Probe) (*Job, error) {
 	j := &Job{runner: r, probe: p, credential: noCredential{}, template: p.Template()}
 	if p.Credential != NoCredential && p.Credential != "" {
 		var known bool
-		if j.credential, known = r.options.Credentials[p.Credential]; !known {
+		if j.credential, known = r.credentials[p.Credential]; !known {
 			return nil, &Invalid{"credential", fmt.Sprintf("is %q, which is not defined", p.Credential), "define it under credentials, or write none"}
 		}
 	}

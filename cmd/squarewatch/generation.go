@@ -19,18 +19,26 @@ import (
 // generation is what one configuration builds: probing and the ways to tell people. A reload replaces it whole.
 type generation struct {
 	config       *config.Config
+	credentials  map[string]probe.Credential
 	runner       *probe.Runner
 	dispatcher   *probe.Dispatcher
 	destinations map[string]alert.Destination
 }
 
-// newGeneration builds everything of a configuration that can fail, and starts nothing.
+// newGeneration builds everything of a configuration that can fail, and starts nothing. The current generation, if there is
+// one, goes on; what of it is taken over serves both.
 func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	destinations, err := newDestinations(cfg)
 	if err != nil {
 		return nil, err
 	}
-	runner, jobs, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{Identifiers: d.telemetry.Recorder(), TLS: d.options.TLS, Dial: d.options.Dial})
+	credentials, err := newCredentials(cfg, d.current)
+	if err != nil {
+		return nil, err
+	}
+	runner, jobs, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{
+		Credentials: credentials, Identifiers: d.telemetry.Recorder(), TLS: d.options.TLS, Dial: d.options.Dial,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +48,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	}
 	return &generation{
 		config:       cfg,
+		credentials:  credentials,
 		runner:       runner,
 		destinations: destinations,
 		dispatcher: probe.NewDispatcher(probe.DispatcherOptions{
@@ -59,11 +68,13 @@ func (g *generation) run(ctx context.Context, since time.Time) {
 	g.runner.Close()
 }
 
-// newJobs makes probes ready to run.
+// newJobs makes probes ready to run, with the credentials of the options or else new ones.
 func newJobs(cfg *config.Config, probes []probe.Probe, options probe.RunnerOptions) (_ *probe.Runner, _ []*probe.Job, err error) {
 	options.Target, options.UserAgent, options.Connectivity = cfg.Target, userAgent(), cfg.Connectivity
-	if options.Credentials, err = newCredentials(cfg); err != nil {
-		return nil, nil, err
+	if options.Credentials == nil {
+		if options.Credentials, err = newCredentials(cfg, nil); err != nil {
+			return nil, nil, err
+		}
 	}
 	if err := cfg.Network.Route(&options); err != nil {
 		return nil, nil, err

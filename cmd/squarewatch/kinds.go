@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"squarewatch/alert"
 	"squarewatch/alert/alertmanager"
@@ -41,11 +42,16 @@ func newAlertmanager(s alertmanager.Settings, cfg *config.Config) (alert.Notifie
 	return alertmanager.New(s, alertmanager.Options{Target: cfg.Target.Host, TraceURL: cfg.Telemetry.TraceURL}), nil
 }
 
-// newCredentials makes the credentials of a configuration.
-func newCredentials(cfg *config.Config) (map[string]probe.Credential, error) {
+// newCredentials makes the credentials of a configuration. What a previous generation has under the same name and with the same
+// settings is taken over, so that a reload is no login.
+func newCredentials(cfg *config.Config, previous *generation) (map[string]probe.Credential, error) {
 	made := map[string]probe.Credential{}
 	var faults []error
 	for _, name := range sortedKeys(cfg.Credentials) {
+		if previous != nil && sameCredential(previous.config, cfg, name) {
+			made[name] = previous.credentials[name]
+			continue
+		}
 		credential, err := cfg.Credentials[name].Build(cfg)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("credential %q: %w", name, err))
@@ -54,6 +60,12 @@ func newCredentials(cfg *config.Config) (map[string]probe.Credential, error) {
 		made[name] = credential
 	}
 	return made, errors.Join(faults...)
+}
+
+// sameCredential reports whether two configurations mean the same credential by a name. A token of one target is not shown to another.
+func sameCredential(a, b *config.Config, name string) bool {
+	before, now := a.Credentials[name], b.Credentials[name]
+	return before.Kind == now.Kind && *a.Target == *b.Target && reflect.DeepEqual(before.Settings, now.Settings)
 }
 
 // newDestinations makes the notifiers of a configuration.

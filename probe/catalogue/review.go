@@ -2,9 +2,12 @@ package catalogue
 
 import (
 	_ "embed"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -18,18 +21,19 @@ var endpointsFile []byte
 
 // endpoint is a documented request to the API.
 type endpoint struct {
-	Method string   `yaml:"method"`
-	Path   string   `yaml:"path"`
-	Effect string   `yaml:"effect"` // creates, publishes, costs, changes; empty for none
-	Why    string   `yaml:"why"`
-	Only   []string `yaml:"only"`  // with no other field in the body it has no effect
-	Body   []string `yaml:"body"`  // fields that are required
-	Query  []string `yaml:"query"` // parameters that are required
+	Method  string   `yaml:"method"`
+	Path    string   `yaml:"path"`
+	Effect  string   `yaml:"effect"` // creates, publishes, costs, changes; empty for none
+	Why     string   `yaml:"why"`
+	Only    []string `yaml:"only"`    // with no other field in the body it has no effect
+	Body    []string `yaml:"body"`    // fields that are required
+	Query   []string `yaml:"query"`   // parameters that are required
+	Headers []string `yaml:"headers"` // that are required
 }
 
 func endpoints() ([]endpoint, error) {
 	var all []endpoint
-	if err := yaml.Load(endpointsFile, &all); err != nil {
+	if err := yaml.Load(endpointsFile, &all, yaml.WithKnownFields()); err != nil {
 		return nil, fmt.Errorf("read the documented endpoints: %w", err)
 	}
 	return all, nil
@@ -69,9 +73,13 @@ func (r *Reviewer) find(p *probe.Probe) (endpoint, bool) {
 	return endpoint{}, false
 }
 
-// fits compares a path with a pattern, segment by segment. A slash at the end makes no difference: the API redirects.
-func fits(pattern, path string) bool {
-	want, got := strings.Split(strings.Trim(pattern, "/"), "/"), strings.Split(strings.Trim(path, "/"), "/")
+// fits compares a path with a pattern, segment by segment, as a server reads it. A slash at the end makes no difference: the
+// API redirects.
+func fits(pattern, given string) bool {
+	if plain, err := url.PathUnescape(given); err == nil {
+		given = plain
+	}
+	want, got := strings.Split(strings.Trim(pattern, "/"), "/"), strings.Split(strings.Trim(path.Clean(given), "/"), "/")
 	return slices.EqualFunc(want, got, func(w, g string) bool { return w == g || strings.HasPrefix(w, "{") && g != "" })
 }
 
@@ -80,7 +88,7 @@ func effect(p *probe.Probe, known endpoint, documented bool) string {
 	switch {
 	case documented && known.Effect == "":
 		return ""
-	case documented && len(known.Only) > 0 && onlyHas(p.JSON, known.Only):
+	case documented && len(known.Only) > 0 && hasOnly(p, known.Only):
 		return ""
 	case documented:
 		return fmt.Sprintf("it %s something there (%s)", known.Effect, known.Why)
@@ -90,21 +98,33 @@ func effect(p *probe.Probe, known endpoint, documented bool) string {
 	return ""
 }
 
-func onlyHas(body any, fields []string) bool {
-	object, ok := body.(map[string]any)
-	for name := range object {
-		ok = ok && slices.Contains(fields, name)
+// sent returns the fields of a probe's body; false when that is something else than a JSON object.
+func sent(p *probe.Probe) (fields map[string]any, readable bool) {
+	switch {
+	case !p.Body.IsZero():
+		readable = json.Unmarshal([]byte(p.Body.Reveal()), &fields) == nil
+	case p.JSON != nil:
+		fields, readable = p.JSON.(map[string]any)
+	default:
+		readable = true
 	}
-	return ok
+	return fields, readable
 }
 
-// lacks returns what the API requires and the probe does not send. A body of another kind than JSON is not looked into.
+func hasOnly(p *probe.Probe, names []string) bool {
+	fields, readable := sent(p)
+	for name := range fields {
+		readable = readable && slices.Contains(names, name)
+	}
+	return readable
+}
+
+// lacks returns what the API requires and the probe does not send. A body in another form than JSON is not looked into.
 func lacks(p *probe.Probe, known endpoint) []string {
 	var missing []string
-	if p.Body.IsZero() {
-		object, _ := p.JSON.(map[string]any)
+	if fields, readable := sent(p); readable || p.Body.IsZero() {
 		for _, field := range known.Body {
-			if _, sent := object[field]; !sent {
+			if _, there := fields[field]; !there {
 				missing = append(missing, field+" in its body")
 			}
 		}
@@ -114,6 +134,11 @@ func lacks(p *probe.Probe, known endpoint) []string {
 	for _, parameter := range known.Query {
 		if !query.Has(parameter) {
 			missing = append(missing, parameter+" in its query")
+		}
+	}
+	for _, header := range known.Headers {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(p.Headers)), func(name string) bool { return strings.EqualFold(name, header) }) {
+			missing = append(missing, header+" in its headers")
 		}
 	}
 	return missing

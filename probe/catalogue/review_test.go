@@ -1,8 +1,12 @@
 package catalogue_test
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v4"
 
 	"squarewatch/config/secret"
 	"squarewatch/probe"
@@ -18,23 +22,43 @@ func TestReview(t *testing.T) {
 		probe        probe.Probe
 		fault, doubt string
 	}{
-		"a read":                          {probe: probe.Probe{Path: "/api/v1/collections/?page_size=1"}},
-		"an unknown read":                 {probe: probe.Probe{Path: "/api/v9/anything/"}},
-		"an unknown POST":                 {probe: probe.Probe{Method: "POST", Path: "/api/v9/search/"}},
-		"a POST that reads":               {probe: probe.Probe{Method: "POST", Path: "/api/v1/aistudios/metrics/", JSON: map[string]any{"url": "x"}}},
-		"a POST without what it wants":    {probe: probe.Probe{Method: "POST", Path: "/api/v1/aistudios/metrics/"}, doubt: "wants url in its body, and answers 400"},
-		"which is what is expected":       {probe: probe.Probe{Method: "POST", Path: "/api/v1/aistudios/metrics/", Expect: probe.Expect{Status: []probe.Selector{probe.MustSelector("400")}}}},
-		"a body that is not looked into":  {probe: probe.Probe{Method: "POST", Path: "/api/v1/aistudios/metrics/", Body: secret.New("url=x")}},
-		"a query without what it wants":   {probe: probe.Probe{Path: "/api/v1/aistudios/co-creators/?page=1"}, doubt: "wants publication_url in its query"},
-		"creating":                        {probe: probe.Probe{Method: "POST", Path: "/api/v1/collections/"}, fault: "it creates something there"},
-		"creating without the last slash": {probe: probe.Probe{Method: "POST", Path: "/api/v1/collections"}, fault: "it creates something there"},
-		"creating, and meant":             {probe: probe.Probe{Method: "POST", Path: "/api/v1/collections/", AllowWrites: true}},
-		"costing":                         {probe: probe.Probe{Method: "POST", Path: "/api/v1/podcasts/17/generate/"}, fault: "it costs something"},
-		"publishing":                      {probe: probe.Probe{Method: "POST", Path: "/api/v1/videos/17/publish/?x=1"}, fault: "it publishes something"},
-		"logging in":                      {probe: probe.Probe{Method: "POST", Path: "/api/v1/token/", JSON: map[string]any{"username": "a", "password": "b"}}, fault: "noted as a login"},
-		"url alone":                       {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", JSON: map[string]any{"url": "x"}}},
-		"url and more":                    {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", JSON: map[string]any{"url": "x", "name": "y"}}, fault: "a field beside url changes"},
-		"deleting":                        {probe: probe.Probe{Method: "DELETE", Path: "/api/v1/collections/3/"}, fault: "such a request changes something"},
+		"a read":                                {probe: probe.Probe{Path: "/api/v1/collections/?page_size=1"}},
+		"an unknown read":                       {probe: probe.Probe{Path: "/api/v9/anything/"}},
+		"an unknown POST":                       {probe: probe.Probe{Method: "POST", Path: "/api/v9/search/"}},
+		"a POST that reads":                     {probe: probe.Probe{Method: "POST", Path: "/api/v1/aistudios/metrics/", JSON: map[string]any{"url": "x"}}},
+		"a POST without what it wants":          {probe: probe.Probe{Method: "POST", Path: "/api/v1/aistudios/metrics/"}, doubt: "wants url in its body, and answers 400"},
+		"which is what is expected":             {probe: probe.Probe{Method: "POST", Path: "/api/v1/aistudios/metrics/", Expect: probe.Expect{Status: []probe.Selector{probe.MustSelector("400")}}}},
+		"a body that is not looked into":        {probe: probe.Probe{Method: "POST", Path: "/api/v1/aistudios/metrics/", Body: secret.New("url=x")}},
+		"a query without what it wants":         {probe: probe.Probe{Path: "/api/v1/aistudios/co-creators/?page=1"}, doubt: "wants publication_url in its query"},
+		"creating":                              {probe: probe.Probe{Method: "POST", Path: "/api/v1/collections/"}, fault: "it creates something there"},
+		"creating without the last slash":       {probe: probe.Probe{Method: "POST", Path: "/api/v1/collections"}, fault: "it creates something there"},
+		"creating, and meant":                   {probe: probe.Probe{Method: "POST", Path: "/api/v1/collections/", AllowWrites: true}},
+		"costing":                               {probe: probe.Probe{Method: "POST", Path: "/api/v1/podcasts/17/generate/"}, fault: "it costs something"},
+		"publishing":                            {probe: probe.Probe{Method: "POST", Path: "/api/v1/videos/17/publish/?x=1"}, fault: "it publishes something"},
+		"logging in":                            {probe: probe.Probe{Method: "POST", Path: "/api/v1/token/", JSON: map[string]any{"username": "a", "password": "b"}}, fault: "noted as a login"},
+		"renewing a login":                      {probe: probe.Probe{Method: "POST", Path: "/api/v1/token/refresh/", JSON: map[string]any{"refresh": "a"}}, fault: "it makes a token"},
+		"renewing, and meant":                   {probe: probe.Probe{Method: "POST", Path: "/api/v1/token/refresh/", AllowWrites: true}, doubt: "wants refresh in its body"},
+		"url alone":                             {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", JSON: map[string]any{"url": "x"}}},
+		"url and more":                          {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", JSON: map[string]any{"url": "x", "name": "y"}}, fault: "a field beside url changes"},
+		"nothing, to be refused":                {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", Expect: probe.Expect{Status: []probe.Selector{probe.MustSelector("4xx")}}}},
+		"nothing":                               {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/"}, doubt: "wants url in its body"},
+		"url alone, in clear":                   {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", Body: secret.New(`{"url": "x"}`)}},
+		"url and more, in clear":                {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", Body: secret.New(`{"url": "x", "name": "y"}`)}, fault: "a field beside url changes"},
+		"a form that may hold more":             {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", Body: secret.New("url=x")}, fault: "a field beside url changes"},
+		"a list":                                {probe: probe.Probe{Method: "POST", Path: "/api/v1/publications/publication/", JSON: []any{"url"}}, fault: "a field beside url changes", doubt: "wants url in its body"},
+		"a body without what it wants":          {probe: probe.Probe{Method: "POST", Path: "/api/v1/aistudios/metrics/", Body: secret.New(`{}`)}, doubt: "wants url in its body"},
+		"no workspace":                          {probe: probe.Probe{Path: "/api/v2/credits/balance/"}, doubt: "wants X-Workspace-Id in its headers"},
+		"a workspace":                           {probe: probe.Probe{Path: "/api/v2/credits/balance/", Headers: map[string]secret.Text{"x-workspace-id": secret.New("42")}}},
+		"creating in disguise":                  {probe: probe.Probe{Method: "POST", Path: "/api/v1//x/../%63ollections/"}, fault: "it creates something there"},
+		"registering":                           {probe: probe.Probe{Method: "POST", Path: "/api/v1/iam/accounts/register/"}, fault: "creates accounts"},
+		"replacing":                             {probe: probe.Probe{Method: "PUT", Path: "/api/v1/collections/3/experiences/"}, fault: "it replaces the list of a collection"},
+		"deleting what nobody knows":            {probe: probe.Probe{Method: "DELETE", Path: "/api/v9/anything/3/"}, fault: "such a request changes something"},
+		"deleting":                              {probe: probe.Probe{Method: "DELETE", Path: "/api/v1/collections/3/"}, fault: "it deletes a collection"},
+		"putting what nobody knows":             {probe: probe.Probe{Method: "PUT", Path: "/api/v9/anything/3/"}, fault: "such a request changes something"},
+		"patching what is not documented":       {probe: probe.Probe{Method: "PATCH", Path: "/api/v1/podcasts/3/"}, fault: "such a request changes something"},
+		"deleting what nobody knows, and meant": {probe: probe.Probe{Method: "DELETE", Path: "/api/v9/anything/3/", AllowWrites: true}},
+		"the head of where POST creates":        {probe: probe.Probe{Method: "HEAD", Path: "/api/v1/collections/"}},
+		"asking what POST might do there":       {probe: probe.Probe{Method: "OPTIONS", Path: "/api/v1/collections/"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.probe.Method == "" {
@@ -48,6 +72,31 @@ func TestReview(t *testing.T) {
 				t.Errorf("want the doubt %q, got %q", test.doubt, doubt)
 			}
 		})
+	}
+}
+
+// TestTheListIsSound reads the list itself: every line of it counts, and one with an effect says which.
+func TestTheListIsSound(t *testing.T) {
+	text, err := os.ReadFile("endpoints.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []struct{ Method, Path, Effect, Why string }
+	if err := yaml.Load(text, &lines); err != nil || len(lines) < 40 {
+		t.Fatalf("want the list, got %d lines and %v", len(lines), err)
+	}
+	reviewer, err := catalogue.NewReviewer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines {
+		_, fault := reviewer.Review(&probe.Probe{Method: line.Method, Path: line.Path, JSON: map[string]any{"name": "x"}})
+		switch {
+		case !slices.Contains([]string{"", "creates", "publishes", "costs", "changes"}, line.Effect), (line.Effect == "") != (line.Why == ""):
+			t.Errorf("%s %s: want an effect that we know, with its reason, got %q, %q", line.Method, line.Path, line.Effect, line.Why)
+		case (fault != nil) != (line.Effect != "") || fault != nil && !strings.Contains(fault.Error(), line.Why):
+			t.Errorf("%s %s: want %q, got %v: does an earlier line fit too?", line.Method, line.Path, line.Why, fault)
+		}
 	}
 }
 

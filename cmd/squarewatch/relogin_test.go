@@ -1,0 +1,100 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/probe/aisquaretest"
+)
+
+const (
+	memberFile = `
+target: http://127.0.0.1:1
+state_dir: none
+credentials:
+  member:
+    login: {path: /api/v1/token/, body: {username: ada, password: hush}}
+    refresh_path: /api/v1/token/refresh/
+defaults: {schedule: "@every 10s", credential: member}
+probes:
+  - {name: bookings, path: /api/v1/bookings/config/}
+  - {name: collections, path: /api/v1/collections/}
+rules: [{name: unauthenticated, on: [401], per: credential, window: 1m, threshold: 1%, min_runs: 1}]
+notifiers: {ops: {slack: {webhook_url: "https://hooks.example.org/x"}, group_wait: 0s}}
+`
+	tokenPath = "/api/v1/token/"
+)
+
+// newMemberScene starts a daemon whose credential logs in.
+func newMemberScene(t *testing.T) *scene {
+	t.Helper()
+	s := newSceneWith(t, memberFile, func(*Options) {})
+	s.api.AddUser("ada", "hush")
+	s.api.AddUser("eve", "quiet")
+	return s
+}
+
+// logsIn holds how many logins there were in all, and that nobody was told anything.
+func (s *scene) logsIn(want int, why string) {
+	s.t.Helper()
+	s.silence()
+	if got := s.api.Logins(); got != want {
+		s.t.Errorf("%s: want %d logins in all, got %d", why, want, got)
+	}
+}
+
+func TestAReloadIsNoLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemberScene(t)
+		defer s.stop()
+		s.api.SetFault("/api/v1/collections/", aisquaretest.Fault{Delay: 4 * time.Second})
+		s.after(time.Minute)
+		for range 7 { // amid runs and between them, in every phase of the schedule
+			s.after(11 * time.Second)
+			s.reload(memberFile + "listen: 127.0.0.1:9477\n")
+		}
+		s.after(time.Minute)
+		s.logsIn(1, "nothing changed")
+		if n := strings.Count(s.log.String(), "configuration reloaded"); n != 7 {
+			t.Fatalf("want 7 good reloads, got %d", n)
+		}
+
+		s.reload("target: nonsense")
+		s.api.RotateSigningKey() // the generation that made the credential has gone long since
+		s.after(time.Minute)
+		s.logsIn(2, "the tokens are good no more")
+
+		other := strings.Replace(memberFile, "username: ada, password: hush", "username: eve, password: quiet", 1)
+		s.reload(other)
+		s.after(time.Minute)
+		s.logsIn(3, "another user")
+		s.reload(strings.Replace(other, "127.0.0.1:1", "127.0.0.1:2", 1))
+		s.after(time.Minute)
+		s.logsIn(4, "a token of one target is not shown to another")
+	})
+}
+
+// TestALoginThatGoesOnServesBothGenerations reloads while the login has not answered: the runs of either generation wait for it.
+func TestALoginThatGoesOnServesBothGenerations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemberScene(t)
+		defer s.stop()
+		s.api.SetFault(tokenPath, aisquaretest.Fault{Delay: 4 * time.Second})
+		for s.api.Logins() == 0 {
+			s.after(500 * time.Millisecond)
+			s.reload(memberFile)
+		}
+		s.after(time.Minute)
+		s.logsIn(1, "the login was slow")
+		if got := s.api.Counts(tokenPath); got[200] != 1 || len(got) != 1 {
+			t.Errorf("want one request for a token, and not cut off, got %v", got)
+		}
+		for path, want := range map[string]int{"/api/v1/bookings/config/": 200, "/api/v1/collections/": 200} {
+			if got := s.api.Counts(path); got[want] == 0 || len(got) != 1 {
+				t.Errorf("%s: want nothing but %d, got %v", path, want, got)
+			}
+		}
+	})
+}
