@@ -136,7 +136,7 @@ func TestNobodyAsksWhyTheTargetAnswers(t *testing.T) {
 		r := watched(t, n, func(context.Context, string, string) (net.Conn, error) {
 			near, far := net.Pipe()
 			go func() {
-				defer far.Close()
+				defer func() { _ = far.Close() }()
 				if _, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
 					_, _ = io.WriteString(far, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
 				}
