@@ -21,6 +21,9 @@ type toldOf struct {
 	incident Incident
 }
 
+// fires reports whether who heard this last believes that the incident fires.
+func (e Event) fires() bool { return e == EventFiring || e == EventUpdate }
+
 // owedRow is an entry of one destination's queue.
 type owedRow struct {
 	notifier string
@@ -30,18 +33,37 @@ type owedRow struct {
 // ledger is what one transaction writes. Several can be put into one, the newer over the older: that is how a disk that
 // failed catches up.
 type ledger struct {
-	incidents map[string]Transition // by the incident's identifier
-	owed      map[string]owedRow    // by the entry's identifier
-	gone      map[string]bool       // entries that are owed no more
+	incidents map[string]Transition  // by the incident's identifier
+	states    map[string]SeriesState // of incidents that are only told of in passing, by identifier
+	owed      map[string]owedRow     // by the entry's identifier
+	gone      map[string]bool        // entries that are owed no more
 	told      map[toldKey]toldOf
 }
 
 func newLedger() *ledger {
-	return &ledger{incidents: map[string]Transition{}, owed: map[string]owedRow{}, gone: map[string]bool{}, told: map[toldKey]toldOf{}}
+	return &ledger{
+		incidents: map[string]Transition{}, states: map[string]SeriesState{},
+		owed: map[string]owedRow{}, gone: map[string]bool{}, told: map[toldKey]toldOf{},
+	}
 }
 
 func (l *ledger) isEmpty() bool {
-	return len(l.incidents)+len(l.owed)+len(l.gone)+len(l.told) == 0
+	return len(l.incidents)+len(l.states)+len(l.owed)+len(l.gone)+len(l.told) == 0
+}
+
+// note takes the state that a transition leads to. What is told late, after a silence, is of an incident that is over, while
+// the state is of the one that followed in the same series: each has a row of its own.
+func (l *ledger) note(t Transition) {
+	if later := t.State.Incident; later != "" && later != t.Incident.ID {
+		l.states[later] = t.State
+		t.State = SeriesState{
+			Rule: t.Incident.Rule, Series: t.Incident.Series, State: Inactive, Changed: t.Incident.Resolved,
+			Crossed: t.Incident.Since, Fired: t.Incident.Fired, Told: t.At, Resolved: t.Incident.Resolved,
+			Incident: t.Incident.ID, Severity: t.Incident.Severity, Acknowledged: t.Incident.Acknowledged,
+		}
+	}
+	l.incidents[t.Incident.ID] = t
+	delete(l.states, t.Incident.ID)
 }
 
 // owe notes that an entry is owed, as it now is. A test is not kept: who asked for it waits for it.
@@ -62,6 +84,10 @@ func (l *ledger) drop(id string) {
 // merge puts a newer ledger over this one.
 func (l *ledger) merge(newer *ledger) {
 	maps.Copy(l.incidents, newer.incidents)
+	for id := range newer.incidents {
+		delete(l.states, id)
+	}
+	maps.Copy(l.states, newer.states)
 	maps.Copy(l.told, newer.told)
 	for id := range newer.gone {
 		l.drop(id)
@@ -79,11 +105,8 @@ func (s *Store) write(ctx context.Context, l *ledger) error {
 		return fmt.Errorf("begin to write alerts: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	for id := range l.incidents {
-		t := l.incidents[id]
-		if err := writeIncident(ctx, tx, &t); err != nil {
-			return fmt.Errorf("write incident %s: %w", id, err)
-		}
+	if err := writeIncidents(ctx, tx, l); err != nil {
+		return err
 	}
 	for id := range l.gone {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE id = ?`, id); err != nil {
@@ -103,6 +126,22 @@ func (s *Store) write(ctx context.Context, l *ledger) error {
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("write alerts: %w", err)
+	}
+	return nil
+}
+
+func writeIncidents(ctx context.Context, tx *sql.Tx, l *ledger) error {
+	for id := range l.incidents {
+		t := l.incidents[id]
+		if err := writeIncident(ctx, tx, &t); err != nil {
+			return fmt.Errorf("write incident %s: %w", id, err)
+		}
+	}
+	for id := range l.states {
+		state := l.states[id]
+		if err := writeState(ctx, tx, id, &state); err != nil {
+			return fmt.Errorf("write the state of incident %s: %w", id, err)
+		}
 	}
 	return nil
 }
@@ -128,6 +167,17 @@ func writeIncident(ctx context.Context, tx *sql.Tx, t *Transition) error {
 			acknowledged_by = excluded.acknowledged_by, series_state = excluded.series_state, incident = excluded.incident`,
 		t.Incident.ID, t.Incident.Rule, t.Incident.Series, string(t.Incident.Severity), word, stamp(t.Incident.Since), stamp(t.Incident.Fired),
 		stamp(t.State.Resolved), t.State.Announced, t.State.Owed != nil, by, state, incident)
+	return err
+}
+
+// writeState writes where a series stands into the row of its newest incident.
+func writeState(ctx context.Context, tx *sql.Tx, incident string, state *SeriesState) error {
+	text, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE incidents SET announced = ?, owed = ?, series_state = ? WHERE id = ?`,
+		state.Announced, state.Owed != nil, text, incident)
 	return err
 }
 

@@ -113,21 +113,33 @@ func (nobody) Delivered(string, error) {}
 func (o *Outbox) Add(t Transition) {
 	o.commit(func(l *ledger) {
 		if t.Event != EventTest {
-			l.incidents[t.Incident.ID] = t
+			l.note(t)
 		}
 		if t.Muted {
 			return
 		}
-		names := t.Notify
-		if len(names) == 0 {
-			names = slices.Sorted(maps.Keys(o.lanes))
-		}
-		for _, name := range names {
-			if lane := o.lanes[name]; lane != nil && lane.active {
-				lane.add(t, l)
-			}
+		for _, lane := range o.concerned(&t, l) {
+			lane.add(t, l)
 		}
 	})
+}
+
+// concerned returns who hears of a transition. That it is over is also told to those who heard that it fires, or soon will,
+// though the rule names them no more; who has left the configuration only stops believing it. The caller holds mu.
+func (o *Outbox) concerned(t *Transition, ledger *ledger) []*lane {
+	var list []*lane
+	for _, name := range slices.Sorted(maps.Keys(o.lanes)) {
+		lane := o.lanes[name]
+		named := len(t.Notify) == 0 || slices.Contains(t.Notify, name)
+		waits := t.Event == EventResolved && lane.expects(t.Incident.ID)
+		switch {
+		case lane.active && (named || waits):
+			list = append(list, lane)
+		case waits:
+			lane.believeOver(t, ledger)
+		}
+	}
+	return list
 }
 
 // commit changes what is in memory, writes what the change puts into the ledger in one transaction, and only then lets it
@@ -206,17 +218,26 @@ func (o *Outbox) Replace(destinations map[string]Destination) {
 			}
 			o.lanes[name].open(d, now)
 		}
-		for name, left := range o.stored {
-			gone := newLane(name, &o.options, &o.mu, o.commit)
-			gone.take(left)
-			gone.close(l)
-		}
-		clear(o.stored)
+		o.dismiss(l)
 	})
 	select {
 	case o.changed <- struct{}{}:
 	default:
 	}
+}
+
+// dismiss drops what an earlier process left for notifiers that are gone. What they were told is remembered, for they may
+// come back. The caller holds mu.
+func (o *Outbox) dismiss(ledger *ledger) {
+	for name, left := range o.stored {
+		gone := newLane(name, &o.options, &o.mu, o.commit)
+		gone.take(left)
+		gone.close(ledger)
+		if len(left.told) > 0 {
+			o.lanes[name] = gone
+		}
+	}
+	clear(o.stored)
 }
 
 // Run delivers until ctx ends, then tries to deliver what is left within the grace time, and returns.

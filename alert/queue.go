@@ -103,7 +103,7 @@ func (q *queue) firsts() []int {
 }
 
 // take removes the first entry that may be sent at now, and those that one message tells with it; empty for none.
-func (q *queue) take(now time.Time, groupWait time.Duration, ref func(incident string) string) []entry {
+func (q *queue) take(now time.Time, groupWait time.Duration, told map[string]toldOf) []entry {
 	i := -1
 	for _, k := range q.firsts() {
 		if !q.entries[k].hold.After(now) {
@@ -123,7 +123,7 @@ func (q *queue) take(now time.Time, groupWait time.Duration, ref func(incident s
 		key := seriesKey{e.incident.Rule, e.incident.Series}
 		switch {
 		case j == i:
-		case !stays[key] && head.joins(e, now, groupWait) && ref(head.incident.ID) == ref(e.incident.ID):
+		case !stays[key] && head.joins(e, now, groupWait) && head.alike(e, told):
 			taken = append(taken, *e)
 		default:
 			stays[key] = true
@@ -132,6 +132,20 @@ func (q *queue) take(now time.Time, groupWait time.Duration, ref func(incident s
 	}
 	q.entries = rest
 	return taken
+}
+
+// says returns what an entry tells a destination that was told so far: an incident that people believe to fire is not new,
+// since they were never told that it was over for a while.
+func (e *entry) says(told map[string]toldOf) Event {
+	if e.event == EventFiring && told[e.incident.ID].event.fires() {
+		return EventUpdate
+	}
+	return e.event
+}
+
+// alike reports whether the destination takes both for the same kind of news, in the same place.
+func (e *entry) alike(other *entry, told map[string]toldOf) bool {
+	return e.says(told) == other.says(told) && told[e.incident.ID].ref == told[other.incident.ID].ref
 }
 
 // joins reports whether one message tells both.
@@ -189,11 +203,8 @@ func message(taken []entry, notifier string, told map[string]toldOf, now time.Ti
 	before := told[head.incident.ID]
 	n := Notification{
 		ID:       fmt.Sprintf("%s-%s-%d-%s", head.incident.ID, head.event, head.at.UnixNano(), notifier),
-		Notifier: notifier, At: head.at, Event: head.event, Incident: head.incident,
+		Notifier: notifier, At: head.at, Event: head.says(told), Incident: head.incident,
 		Late: max(now.Sub(head.first), 0), Folded: head.folded, Ref: before.ref, Told: before.event,
-	}
-	if head.event == EventFiring && (before.event == EventFiring || before.event == EventUpdate) {
-		n.Event = EventUpdate // that it was over for a while was never told, so it is not new
 	}
 	with := map[string]bool{head.incident.ID: true}
 	for i := range taken[1:] {

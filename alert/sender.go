@@ -175,7 +175,7 @@ func (l *lane) deliver(ctx context.Context) {
 func (l *lane) next(now time.Time) (Notification, Destination) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.flying = l.queue.take(now, l.destination.GroupWait, func(incident string) string { return l.told[incident].ref })
+	l.flying = l.queue.take(now, l.destination.GroupWait, l.told)
 	if len(l.flying) > 0 {
 		return message(l.flying, l.name, l.told, now), l.destination
 	}

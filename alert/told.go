@@ -22,6 +22,19 @@ func (l *lane) heard(taken []entry, ref string, ledger *ledger) {
 	}
 }
 
+// expects reports whether the destination believes that an incident fires, or is owed a message of it. The caller holds mu.
+func (l *lane) expects(incident string) bool {
+	about := func(e entry) bool { return e.event != EventTest && e.incident.ID == incident }
+	return l.told[incident].event.fires() || slices.ContainsFunc(l.queue.entries, about) || slices.ContainsFunc(l.flying, about)
+}
+
+// believeOver notes the end of an incident for a destination that is no longer there to hear of it. The caller holds mu.
+func (l *lane) believeOver(t *Transition, ledger *ledger) {
+	over := toldOf{ref: l.told[t.Incident.ID].ref, event: EventResolved, at: t.At, incident: t.Incident}
+	l.told[t.Incident.ID] = over
+	ledger.told[toldKey{l.name, t.Incident.ID}] = over
+}
+
 // toldKept is how many incidents a lane remembers before it forgets those that were over long ago.
 const toldKept = 1000
 

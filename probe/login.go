@@ -105,7 +105,7 @@ func (e *renewalError) Error() string { return e.text }
 type poster func(ctx context.Context, path string, body []byte, r *Renewal) (status int, answer []byte, err error)
 
 // renewable is a credential that can be had anew after it was refused.
-type renewable interface {
+type renewable interface { //nolint:interfacebloat // one life, from its making to its end; only this package asks for it
 	Credential
 	// attach returns the same credential, tokens and all, for the runs of one runner. It is left as it is for others.
 	attach(u use) Credential

@@ -76,12 +76,16 @@ func TestADayWithoutSlack(t *testing.T) {
 			s.api.ClearFaults()
 			s.after(15 * time.Minute)
 		}
+		synctest.Wait()
+		clock.mu.Lock()
+		runs, latest := clock.runs, clock.latest
+		clock.mu.Unlock()
 		pending, _, trouble := s.daemon.outbox.Pending("ops")
 		if pending == 0 || pending > outages || !strings.Contains(trouble, "no route to host") {
 			t.Errorf("want what waits folded, an incident each, got %d with %q", pending, trouble)
 		}
-		if clock.latest != 0 || clock.runs < 2*24*60-100 {
-			t.Errorf("want no run late because of Slack, got %v in %d runs", clock.latest, clock.runs)
+		if latest != 0 || runs < 2*24*60-100 {
+			t.Errorf("want no run late because of Slack, got %v in %d runs", latest, runs)
 		}
 		down.mu.Lock()
 		attempts := down.attempts
@@ -91,7 +95,10 @@ func TestADayWithoutSlack(t *testing.T) {
 			t.Errorf("want Slack left alone while it is down, got %d attempts", attempts)
 		}
 		s.after(20 * time.Minute)
-		synctest.Wait()
+		left, _, _ := s.daemon.outbox.Pending("ops")
+		s.stop()
+		down.mu.Lock()
+		defer down.mu.Unlock()
 		if len(down.messages) == 0 || len(down.messages) > 2 {
 			t.Fatalf("want a day told in a message or two, got %d", len(down.messages))
 		}
@@ -101,11 +108,10 @@ func TestADayWithoutSlack(t *testing.T) {
 				t.Errorf("want %q in\n%s", part, first)
 			}
 		}
-		if left, _, _ := s.daemon.outbox.Pending("ops"); left != 0 {
+		if left != 0 {
 			t.Errorf("want nothing left, got %d", left)
 		}
 		t.Logf("%d runs, the latest %v late; %d changes of %d outages waited, %d attempts in a day, then %d messages:\n%s",
-			clock.runs, clock.latest, pending, outages, attempts, len(down.messages), first)
-		s.stop()
+			runs, latest, pending, outages, attempts, len(down.messages), first)
 	})
 }

@@ -40,6 +40,7 @@ type Writer struct {
 	keep    Retention
 	logger  *slog.Logger
 	room    int
+	wake    chan struct{} // something came
 	started time.Time
 	written time.Time // when the last batch was
 
@@ -60,7 +61,7 @@ type WriterOptions struct {
 
 // NewWriter returns a writer into a store. Nothing is written before Run.
 func NewWriter(store *Store, options WriterOptions) *Writer {
-	return &Writer{store: store, keep: options.Retention, logger: options.Logger, room: cmp.Or(options.Room, mostWaiting)}
+	return &Writer{store: store, keep: options.Retention, logger: options.Logger, room: cmp.Or(options.Room, mostWaiting), wake: make(chan struct{}, 1)}
 }
 
 // Finished takes the result of a run.
@@ -72,6 +73,15 @@ func (w *Writer) Finished(r *probe.Result) {
 		return
 	}
 	w.results = append(w.results, r)
+	w.nudge()
+}
+
+// nudge tells Run that something came.
+func (w *Writer) nudge() {
+	select {
+	case w.wake <- struct{}{}:
+	default: // it knows
+	}
 }
 
 // Missed takes runs that were not started.
@@ -83,6 +93,7 @@ func (w *Writer) Missed(m probe.Miss) {
 		return
 	}
 	w.misses = append(w.misses, m)
+	w.nudge()
 }
 
 // Status returns how writing goes.
@@ -99,24 +110,42 @@ func (w *Writer) Keep(keep Retention) {
 	w.keep = keep
 }
 
-// Run writes what has come, five times a second, until ctx ends, and then what is left.
+// Run writes what has come, at most five times a second, until ctx ends, and then what is left.
 func (w *Writer) Run(ctx context.Context) {
 	w.started = time.Now()
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	forgotten := time.Time{}
-	for {
+	forgotten := w.started
+	for w.await(ctx) {
 		w.flush(ctx, false)
-		select {
-		case <-ctx.Done():
-			w.flush(ctx, true)
-			return
-		case now := <-ticker.C:
-			if now.Sub(forgotten) >= forgetEvery {
-				forgotten = now
-				w.forget(ctx, now)
-			}
+		if now := time.Now(); now.Sub(forgotten) >= forgetEvery {
+			forgotten = now
+			w.forget(ctx, now)
 		}
+	}
+	w.flush(ctx, true)
+}
+
+// await waits until a batch is due: a moment after something came, so that others come along, or when nothing has been
+// written for a while; false when ctx ended.
+func (w *Writer) await(ctx context.Context) bool {
+	if w.written.IsZero() { // that somebody watches is known at once
+		return ctx.Err() == nil
+	}
+	quiet := time.NewTimer(heartbeat)
+	defer quiet.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-quiet.C:
+		return true
+	case <-w.wake:
+	}
+	batch := time.NewTimer(every)
+	defer batch.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-batch.C:
+		return true
 	}
 }
 
