@@ -31,6 +31,8 @@ type Options struct {
 	TLS      *tls.Config                                                          // of the connections to the target; the system's roots when nil
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // to the target; a net.Dialer when nil
 	Listener net.Listener                                                         // of the pages and metrics; the file's listen when nil
+
+	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // to the address of connectivity; a net.Dialer when nil
 }
 
 // Daemon is the whole program as a value: two of them can run in one process. Its long-lived parts live here; what a

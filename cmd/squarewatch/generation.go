@@ -38,6 +38,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	}
 	runner, jobs, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{
 		Credentials: credentials, Identifiers: d.telemetry.Recorder(), TLS: d.options.TLS, Dial: d.options.Dial,
+		DialConnectivity: d.options.DialConnectivity,
 	})
 	if err != nil {
 		return nil, err

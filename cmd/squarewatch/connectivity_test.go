@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// cable joins the daemon to the target and to everything else, unless it is cut.
+type cable struct {
+	target, other atomic.Bool // cut
+	asked         atomic.Int64
+}
+
+func (c *cable) plug(o *Options) {
+	dial := o.Dial
+	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if c.target.Load() {
+			return nil, errors.New("unreachable")
+		}
+		return dial(ctx, network, address)
+	}
+	o.DialConnectivity = func(context.Context, string, string) (net.Conn, error) {
+		c.asked.Add(1)
+		if c.other.Load() {
+			return nil, errors.New("unreachable")
+		}
+		near, far := net.Pipe()
+		_ = far.Close()
+		return near, nil
+	}
+}
+
+// outage cuts for five minutes what is to be cut, and returns what people heard until ten minutes later.
+func outage(t *testing.T, connectivity string, alsoTheOther bool) (told []string, asked int64) {
+	t.Helper()
+	file := strings.Replace(sceneFile, "on: [5xx]", "on: [5xx, transport], per: all", 1) + connectivity
+	synctest.Test(t, func(t *testing.T) {
+		c := &cable{}
+		s := newSceneWith(t, file, c.plug)
+		defer s.stop()
+		s.after(10 * time.Minute)
+		s.silence()
+		c.target.Store(true)
+		c.other.Store(alsoTheOther)
+		s.after(5 * time.Minute)
+		c.target.Store(false)
+		c.other.Store(false)
+		s.after(10 * time.Minute)
+		synctest.Wait()
+		for _, message := range s.inbox.take() {
+			_, what, _ := strings.Cut(message, " ")
+			told = append(told, what)
+		}
+		asked = c.asked.Load()
+	})
+	return told, asked
+}
+
+// TestOurOwnNetworkIsNotTheirOutage tells the same five minutes without an answer three times.
+func TestOurOwnNetworkIsNotTheirOutage(t *testing.T) {
+	const address = "connectivity: {address: \"192.0.2.1:53\"}\n"
+	theirs := []string{"firing server-errors all", "resolved server-errors all"}
+	for name, test := range map[string]struct {
+		file  string
+		other bool
+		want  []string
+		asks  bool
+	}{
+		"the other address answers":        {address, false, theirs, true},
+		"the other address is cut off too": {address, true, []string{"resolved network all"}, true},
+		"no other address is in the file":  {"", true, theirs, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			told, asked := outage(t, test.file, test.other)
+			if diff := cmp.Diff(test.want, told); diff != "" {
+				t.Errorf("told (-want +got):\n%s", diff)
+			}
+			if (asked > 0) != test.asks {
+				t.Errorf("want the other address asked: %v, got %d times", test.asks, asked)
+			}
+		})
+	}
+}
