@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"math"
 	"time"
 
 	"squarewatch/alert"
@@ -56,8 +57,8 @@ const titleLimit = 50
 
 const oneDay = 24 * time.Hour
 
-// percent returns a share with one decimal.
-func percent(s alert.Share) float64 { return float64(int(float64(s)*1000+0.5)) / 10 }
+// percent returns a share in per cent, to a thousandth: the threshold of a tight objective is far below one.
+func percent(s alert.Share) float64 { return math.Round(float64(s)*1e5) / 1e3 }
 
 // withoutChart returns blocks without charts, for a Slack that does not take them.
 func withoutChart(blocks []slack.Block) []slack.Block {

@@ -132,6 +132,7 @@ func messages() map[string]alert.Notification {
 	streak.Condition, streak.Runs, streak.Bad, streak.Rate, streak.Classes = alert.ConditionStreak, 2, 2, 1, []alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 2}}
 	burn := serverErrors()
 	burn.Condition, burn.Window, burn.Threshold, burn.Runs, burn.Bad, burn.Rate = alert.ConditionBurn, time.Hour, 0.072, 120, 12, 0.1
+	burn.Course = course()
 	burn.Burn = &alert.Burn{Objective: 0.995, Period: 30 * 24 * time.Hour, Factor: 14.4, Long: time.Hour, Short: 5 * time.Minute, LongBurn: 20, ShortBurn: 40}
 	unsure := unauthenticated()
 	unsure.Blame = probe.BlameUnknown
