@@ -34,6 +34,8 @@ func (e *Engine) inherit(previous *Engine) {
 			}
 		case old.state == Firing:
 			e.owed = append(e.owed, e.abandon(old, e.now, note(heir != nil, e.hasRule(old.rule.Name))))
+		case old.owed != nil:
+			e.owed = append(e.owed, old.settle(e.now))
 		}
 	}
 	for name, p := range previous.parents {
@@ -69,6 +71,14 @@ func (e *Engine) abandon(s *series, now time.Time, why string) Transition {
 		s.owed, t.Muted = nil, false
 		t.State = s.export()
 	}
+	return t
+}
+
+// settle tells what was over while it was silenced, for a series that will not be there when the silence ends.
+func (s *series) settle(now time.Time) Transition {
+	t := s.transition(EventResolved, now)
+	t.Incident, s.owed = *s.owed, nil
+	t.State = s.export()
 	return t
 }
 

@@ -186,8 +186,10 @@ func writeOwed(ctx context.Context, tx *sql.Tx, notifier string, e *entry) error
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO outbox (id, notifier, incident, rule, series, event, at, first, folded, digest, payload)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, e.id, notifier, e.incident.ID, e.incident.Rule, e.incident.Series, string(e.event),
+	_, err = tx.ExecContext(ctx, `INSERT INTO outbox (id, notifier, incident, rule, series, event, at, first, folded, digest, payload)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET incident = excluded.incident, event = excluded.event, at = excluded.at, first = excluded.first,
+			folded = excluded.folded, digest = excluded.digest, payload = excluded.payload`, e.id, notifier, e.incident.ID, e.incident.Rule, e.incident.Series, string(e.event),
 		stamp(e.at), stamp(e.first), e.folded, e.digest, payload)
 	return err
 }
@@ -202,9 +204,9 @@ func writeTold(ctx context.Context, tx *sql.Tx, key toldKey, told *toldOf) error
 	return err
 }
 
-// owed reads what an earlier process left to be delivered, by notifier, in the order of its first changes.
+// owed reads what an earlier process left to be delivered, by notifier, in the order in which it came to be owed: the clock may have been set back.
 func (s *Store) owed(ctx context.Context) (map[string][]entry, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, notifier, event, at, first, folded, digest, payload FROM outbox ORDER BY first, id`)
+	rows, err := s.db.QueryContext(ctx, `SELECT id, notifier, event, at, first, folded, digest, payload FROM outbox ORDER BY rowid`)
 	if err != nil {
 		return nil, fmt.Errorf("read messages that are owed: %w", err)
 	}

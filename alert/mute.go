@@ -116,10 +116,8 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 			continue
 		}
 		if s.owed != nil {
-			t := s.transition(EventResolved, now)
-			t.Incident, t.Digest = *s.owed, digest
-			s.owed = nil
-			t.State = s.export()
+			t := s.settle(now)
+			t.Digest = digest
 			out = append(out, t)
 		}
 		if s.state == Firing && !s.announced {

@@ -29,8 +29,10 @@ func (e *Engine) Restore(states []SeriesState) {
 		state := &states[i]
 		s := known[seriesKey{state.Rule, state.Series}]
 		if s == nil {
-			if state.State == Firing {
-				gone := &series{rule: &Rule{Name: state.Rule}, name: state.Series, condition: &breachCondition{}, slot: -1}
+			if state.State == Firing || state.Owed != nil {
+				rule := &Rule{Name: state.Rule}
+				rule.Defaults()
+				gone := &series{rule: rule, name: state.Series, condition: newRateCondition(rule), slot: -1}
 				gone.restore(state)
 				e.lost = append(e.lost, gone)
 			}
@@ -86,6 +88,10 @@ func (e *Engine) Resume(now time.Time) {
 		e.resume(s, now)
 	}
 	for _, gone := range e.lost {
+		if gone.state != Firing {
+			e.owed = append(e.owed, gone.settle(now))
+			continue
+		}
 		e.owed = append(e.owed, e.abandon(gone, now, note(false, e.hasRule(gone.rule.Name))))
 	}
 	e.lost = nil

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -52,7 +53,7 @@ func unstamp(text string) time.Time {
 }
 
 // States returns where the engine left off: series that fire, that were over so recently that they may go on, or whose end
-// people have not been told. Of each rule and series the newest.
+// people have not been told. Of each rule and series the newest. What cannot be read is in the error, and left out.
 func (s *Store) States(ctx context.Context, now time.Time) ([]SeriesState, error) {
 	rows, err := s.db.QueryContext(ctx,
 		`SELECT series_state FROM incidents WHERE state = 'firing' OR resolved > ? OR owed ORDER BY fired`, stamp(now.Add(-keptAfterwards)))
@@ -61,7 +62,7 @@ func (s *Store) States(ctx context.Context, now time.Time) ([]SeriesState, error
 	}
 	all, err := collect[SeriesState](rows)
 	if err != nil {
-		return nil, fmt.Errorf("read incidents: %w", err)
+		err = fmt.Errorf("read incidents: %w", err)
 	}
 	newest := map[seriesKey]int{}
 	var states []SeriesState
@@ -74,25 +75,27 @@ func (s *Store) States(ctx context.Context, now time.Time) ([]SeriesState, error
 		newest[key] = len(states)
 		states = append(states, state)
 	}
-	return states, nil
+	return states, err
 }
 
-// collect reads rows of one column of JSON.
+// collect reads rows of one column of JSON. One that cannot be read is in the error, and costs none of the others.
 func collect[T any](rows *sql.Rows) ([]T, error) {
 	defer func() { _ = rows.Close() }()
 	var list []T
+	var faults []error
 	for rows.Next() {
 		var text string
 		if err := rows.Scan(&text); err != nil {
-			return nil, err
+			return list, err
 		}
 		var value T
 		if err := json.Unmarshal([]byte(text), &value); err != nil {
-			return nil, fmt.Errorf("read a row: %w", err)
+			faults = append(faults, fmt.Errorf("read a row: %w", err))
+			continue
 		}
 		list = append(list, value)
 	}
-	return list, rows.Err()
+	return list, errors.Join(append(faults, rows.Err())...)
 }
 
 // Silences returns those that are not over at now, and forgets the others.
@@ -106,9 +109,9 @@ func (s *Store) Silences(ctx context.Context, now time.Time) ([]Silence, error) 
 	}
 	list, err := collect[Silence](rows)
 	if err != nil {
-		return nil, fmt.Errorf("read silences: %w", err)
+		err = fmt.Errorf("read silences: %w", err)
 	}
-	return list, nil
+	return list, err
 }
 
 // PutSilence keeps a silence.

@@ -304,6 +304,43 @@ func TestSilencesOutliveTheProcess(t *testing.T) {
 	})
 }
 
+func TestOneUnreadableRowCostsNoOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		p := begin(t, path, ops(newMessenger()))
+		p.Add(stateful(alert.EventFiring, "a"))
+		p.Add(stateful(alert.EventFiring, "b"))
+		<-time.After(time.Minute)
+		if _, err := p.db.ExecContext(t.Context(), "UPDATE incidents SET series_state = '{' WHERE id = 'a'"); err != nil {
+			t.Fatal(err)
+		}
+		states, err := p.store.States(t.Context(), time.Now())
+		if err == nil || len(states) != 1 || states[0].Series != "b" {
+			t.Errorf("want the other one, and the fault said, got %+v, %v", states, err)
+		}
+	})
+}
+
+func TestTheOrderOutlivesAClockThatIsSetBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		down := newMessenger()
+		down.answer = func(int) error { return failure("network", 0) }
+		first := begin(t, path, ops(down))
+		first.Add(stateful(alert.EventResolved, "older"))
+		newer := stateful(alert.EventFiring, "newer")
+		newer.At = newer.At.Add(-time.Hour)
+		first.Add(newer)
+		first.kill()
+		up := newMessenger()
+		begin(t, path, ops(up))
+		<-time.After(time.Minute)
+		if len(up.taken) != 2 || up.taken[0].Incident.ID != "older" {
+			t.Errorf("want them in the order in which they came, got %v", up.said())
+		}
+	})
+}
+
 func BenchmarkAddWithStore(b *testing.B) {
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "x.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 	if err != nil {

@@ -283,3 +283,31 @@ func TestLookbackIsWhatTheRulesNeed(t *testing.T) {
 		t.Errorf("want five minutes and two runs of the rare one, got %v %v", all, last)
 	}
 }
+
+// overWhileSilenced is an engine whose only incident was known, and is over while a silence holds.
+func overWhileSilenced(t *testing.T) (*alert.Engine, alert.SeriesState) {
+	t.Helper()
+	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}})
+	feed(e, "a", 0, codes(5, 500)...)
+	e.Mute([]alert.Silence{{ID: "s1", From: start(), Until: sec(1000)}}, sec(5))
+	over := feed(e, "a", 6, codes(100, 200)...)
+	if len(over) != 1 || !over[0].Muted || over[0].State.Owed == nil {
+		t.Fatalf("want an end that is owed, got %+v", over)
+	}
+	return e, over[0].State
+}
+
+func TestWhatIsOwedOfARemovedRuleIsToldAllTheSame(t *testing.T) {
+	e, state := overWhileSilenced(t)
+	next := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.Name = "other" })}}
+	afterRestart := restarted(t, next, []alert.SeriesState{state}, nil, 200)
+	next.Previous = e
+	afterReload := engine(t, next)
+	for name, e := range map[string]*alert.Engine{"a reload": afterReload, "a restart": afterRestart} {
+		got := e.Advance(sec(201))
+		if len(got) != 1 || got[0].Event != alert.EventResolved || got[0].Muted || got[0].Incident.ID != state.Incident || got[0].State.Owed != nil {
+			t.Errorf("after %s: want the end told, once, got %+v", name, got)
+		}
+		same(t, nil, told(e.Advance(sec(2000))))
+	}
+}

@@ -201,7 +201,9 @@ func (m *measures) delivered(notifier string, err error) {
 
 // deliveryReason returns the reason of a failed delivery if it is of the fixed set, so that no notifier can make series as it likes.
 func deliveryReason(err error) string {
-	fixed := []string{"rate_limited", "unavailable", "network", "timeout", "refused", "invalid"}
+	fixed := []string{
+		alert.ReasonRateLimited, alert.ReasonUnavailable, alert.ReasonNetwork, alert.ReasonTimeout, alert.ReasonRefused, alert.ReasonInvalid,
+	}
 	if failure, ok := errors.AsType[*alert.DeliveryError](err); ok && slices.Contains(fixed, failure.Reason) {
 		return failure.Reason
 	}

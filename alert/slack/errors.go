@@ -2,31 +2,15 @@ package slack
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
 	"squarewatch/alert"
 )
-
-// The reasons of a failed delivery; package alert names the set.
-const (
-	rateLimited = "rate_limited"
-	unavailable = "unavailable"
-	network     = "network"
-	timeout     = "timeout"
-	refused     = "refused"
-)
-
-// longestRetryAfter bounds what a broken proxy can ask for.
-const longestRetryAfter = 24 * time.Hour
 
 // answer is what came back for one request.
 type answer struct {
@@ -55,36 +39,36 @@ func (a *answer) failure() *alert.DeliveryError {
 		return a.refusal()
 	case a.status == http.StatusOK && (a.strange || strings.HasPrefix(a.contentType, "text/html")):
 		return &alert.DeliveryError{
-			Reason: refused, Permanent: true, Err: errors.New("post to Slack: a web page answered, not Slack"),
+			Reason: alert.ReasonRefused, Permanent: true, Err: errors.New("post to Slack: a web page answered, not Slack"),
 			Fix: "let this host reach Slack without the login page or filter that stands between",
 		}
 	case a.status == http.StatusOK:
 		return nil
 	case a.status == http.StatusTooManyRequests:
-		return &alert.DeliveryError{Reason: rateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
+		return &alert.DeliveryError{Reason: alert.ReasonRateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
 	case a.status >= 500, a.status == http.StatusRequestTimeout:
-		return &alert.DeliveryError{Reason: unavailable, RetryAfter: a.retryAfter, Err: a.cause()}
+		return &alert.DeliveryError{Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter, Err: a.cause()}
 	}
 	fix := a.fix()
 	if a.api { // who answers so is a proxy: Slack's API says what is wrong in an answer of status 200
 		fix = "Slack's web API does not answer like this: check api_url, and the proxy on the way"
 	}
-	return &alert.DeliveryError{Reason: refused, Permanent: true, Fix: fix, Err: a.cause()}
+	return &alert.DeliveryError{Reason: alert.ReasonRefused, Permanent: true, Fix: fix, Err: a.cause()}
 }
 
 // refusal is why the web API did not take the message, by the word in its answer.
 func (a *answer) refusal() *alert.DeliveryError {
 	switch a.word {
 	case "ratelimited", "rate_limited":
-		return &alert.DeliveryError{Reason: rateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
+		return &alert.DeliveryError{Reason: alert.ReasonRateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
 	case "internal_error", "fatal_error", "update_failed", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited":
-		return &alert.DeliveryError{Reason: unavailable, RetryAfter: a.retryAfter, Err: a.cause()}
+		return &alert.DeliveryError{Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter, Err: a.cause()}
 	}
 	fix := botFixes()[a.word]
 	if a.word == "missing_scope" && a.needed != "" {
 		fix = "add the scope " + a.needed + " to the app under OAuth & Permissions, and install it again"
 	}
-	return &alert.DeliveryError{Reason: refused, Permanent: true, Fix: cmp.Or(fix, "see what Slack's documentation of chat.postMessage says of this word"), Err: a.cause()}
+	return &alert.DeliveryError{Reason: alert.ReasonRefused, Permanent: true, Fix: cmp.Or(fix, "see what Slack's documentation of chat.postMessage says of this word"), Err: a.cause()}
 }
 
 // botFixes are the words of https://docs.slack.dev/reference/methods/chat.postMessage.
@@ -195,27 +179,6 @@ func fixesByStatus() map[int]string {
 	}
 }
 
-// withoutAnswer sorts an error of the connection. The context is asked first: with it ended, what the connection says is an echo.
-func withoutAnswer(ctx context.Context, err error) *alert.DeliveryError {
-	reason := network
-	var slow net.Error
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout() {
-		reason = timeout
-	}
-	return &alert.DeliveryError{Reason: reason, Err: fmt.Errorf("post to Slack: %w", withoutAddress(err))}
-}
-
-// withoutAddress takes off everything down to the last url.Error, which quotes the address.
-func withoutAddress(err error) error {
-	for {
-		quoting, ok := errors.AsType[*url.Error](err)
-		if !ok {
-			return err
-		}
-		err = quoting.Err
-	}
-}
-
 // firstWord returns Slack's name of a fault when the body is one: what a proxy writes instead is not repeated, since it may hold anything.
 func firstWord(body []byte) string {
 	word := strings.TrimSpace(string(body))
@@ -223,16 +186,4 @@ func firstWord(body []byte) string {
 		return word
 	}
 	return ""
-}
-
-// retryAfter reads seconds (a fraction is rounded up) or an HTTP date; 0 when there is neither.
-func retryAfter(text string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > 0 {
-		wait := time.Duration(min(seconds, longestRetryAfter.Seconds()) * float64(time.Second))
-		return (wait + time.Second - 1).Truncate(time.Second)
-	}
-	if date, err := http.ParseTime(text); err == nil && date.After(now) {
-		return min(date.Sub(now), longestRetryAfter)
-	}
-	return 0
 }

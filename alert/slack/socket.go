@@ -91,12 +91,20 @@ func (n *Notifier) converse(ctx context.Context, desk alert.Desk) error {
 			if event.Type != socketmode.EventTypeInteractive && event.Type != socketmode.EventTypeSlashCommand {
 				continue
 			}
-			slots <- struct{}{} // every answer ends by attemptLimit
-			running.Go(func() {
-				defer func() { <-slots }()
-				n.answerEvent(ctx, client, event, desk)
-			})
+			if work := n.acknowledge(ctx, client, event, desk); work != nil {
+				running.Go(func() { inTurn(ctx, slots, work) })
+			}
 		}
+	}
+}
+
+// inTurn does work when one of the slots is free, unless ctx ends first. Every answer ends by attemptLimit.
+func inTurn(ctx context.Context, slots chan struct{}, work func()) {
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+		work()
+	case <-ctx.Done():
 	}
 }
 
@@ -142,23 +150,32 @@ func endOf(event socketmode.Event) error {
 	return nil
 }
 
-// answerEvent acknowledges an envelope, does what it asks for, and answers the person.
-func (n *Notifier) answerEvent(ctx context.Context, client *socketmode.Client, event socketmode.Event, desk alert.Desk) {
+// acknowledge tells Slack that an envelope has arrived, which it wants to know within three seconds, and returns the work
+// that it asks for; nil for none.
+func (n *Notifier) acknowledge(ctx context.Context, client *socketmode.Client, event socketmode.Event, desk alert.Desk) (work func()) {
 	if event.Request == nil {
-		return
+		return nil
 	}
+	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 	switch data := event.Data.(type) {
 	case slack.SlashCommand:
 		_ = client.AckCtx(ctx, event.Request.EnvelopeID, slash(data.Text, desk.Overview()))
+		return nil
 	case slack.InteractionCallback:
-		_ = client.AckCtx(ctx, event.Request.EnvelopeID, nil) // within three seconds, whatever the work takes
-		if trouble := press(&data, desk); trouble != "" {
-			n.whisper(ctx, data.ResponseURL, trouble)
-		}
-	default:
-		_ = client.AckCtx(ctx, event.Request.EnvelopeID, nil)
+		work = func() { n.obey(outer, &data, desk) }
+	}
+	_ = client.AckCtx(ctx, event.Request.EnvelopeID, nil)
+	return work
+}
+
+// obey does what a button asks for, and tells the person what the message itself will not show.
+func (n *Notifier) obey(ctx context.Context, data *slack.InteractionCallback, desk alert.Desk) {
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	defer cancel()
+	if trouble := press(data, desk); trouble != "" {
+		n.whisper(ctx, data.ResponseURL, trouble)
 	}
 }
 

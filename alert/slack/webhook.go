@@ -16,7 +16,7 @@ import (
 func (n *Notifier) postWebhook(ctx context.Context, text string, blocks []slack.Block) *answer {
 	address := n.settings.WebhookURL.Reveal()
 	if !isAddress(address) {
-		return &answer{fault: &alert.DeliveryError{Reason: "invalid", Permanent: true, Fix: "correct webhook_url in the configuration", Err: errAddress}}
+		return &answer{fault: &alert.DeliveryError{Reason: alert.ReasonInvalid, Permanent: true, Fix: "correct webhook_url in the configuration", Err: errAddress}}
 	}
 	// Whatever would make links or mentions out of plain words is turned off.
 	message := &slack.WebhookMessage{Text: text, Parse: "none", UnfurlLinks: new(false), UnfurlMedia: new(false)}
@@ -47,7 +47,7 @@ type keeper struct {
 // result returns the answer, or that there was none.
 func (k *keeper) result(ctx context.Context, err error) *answer {
 	if k.answer == nil {
-		return &answer{fault: withoutAnswer(ctx, err)}
+		return &answer{fault: alert.NoAnswer(ctx, "post to Slack", err)}
 	}
 	return k.answer
 }
@@ -68,7 +68,7 @@ func (k *keeper) RoundTrip(request *http.Request) (*http.Response, error) {
 	k.answer = &answer{
 		status:      response.StatusCode,
 		contentType: response.Header.Get("Content-Type"),
-		retryAfter:  retryAfter(response.Header.Get("Retry-After"), time.Now()),
+		retryAfter:  alert.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
 	}
 	if k.api {
 		k.answer.readAPI(body)

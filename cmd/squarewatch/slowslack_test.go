@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +56,14 @@ func (p *punctual) Finished(r *probe.Result) {
 
 func (p *punctual) Missed(probe.Miss) {}
 
+// living returns how many bytes are in use.
+func living() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
 func TestADayWithoutSlack(t *testing.T) {
 	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m", "permission-unknown, auth-wall, collections, ", "").Replace(keptFile(t))
 	synctest.Test(t, func(t *testing.T) {
@@ -70,11 +79,22 @@ func TestADayWithoutSlack(t *testing.T) {
 			o.Sinks = append(o.Sinks, clock)
 		})
 		const outages = 24 * 2
-		for range outages { // a quarter of an hour of errors, and one without
+		var early, late uint64   // bytes that live
+		for i := range outages { // a quarter of an hour of errors, and one without
 			s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 			s.after(15 * time.Minute)
 			s.api.ClearFaults()
 			s.after(15 * time.Minute)
+			switch i {
+			case 3:
+				early = living()
+			case outages - 1:
+				late = living()
+			}
+		}
+		const bound = 16 << 20 // bytes: two hours against a whole day
+		if late > early+bound {
+			t.Errorf("want memory bounded, got %d bytes after two hours and %d after a day", early, late)
 		}
 		synctest.Wait()
 		clock.mu.Lock()
@@ -111,7 +131,7 @@ func TestADayWithoutSlack(t *testing.T) {
 		if left != 0 {
 			t.Errorf("want nothing left, got %d", left)
 		}
-		t.Logf("%d runs, the latest %v late; %d changes of %d outages waited, %d attempts in a day, then %d messages:\n%s",
-			runs, latest, pending, outages, attempts, len(down.messages), first)
+		t.Logf("%d runs, the latest %v late; %d changes of %d outages waited, %d attempts in a day, then %d messages; %d kB lived after two hours, %d after the day:\n%s",
+			runs, latest, pending, outages, attempts, len(down.messages), early>>10, late>>10, first)
 	})
 }
