@@ -51,6 +51,33 @@ func TestOpenMakesWhatIsMissingForUsAlone(t *testing.T) {
 	}
 }
 
+func TestAReaderLeavesNothingBehind(t *testing.T) {
+	directory := t.TempDir()
+	path := filepath.Join(directory, "x.db")
+	db, err := database.Open(t.Context(), path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := database.Migrate(t.Context(), db, tables(), "a_version"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil { // as a daemon that has stopped
+		t.Fatal(err)
+	}
+	reader, err := database.OpenReadOnly(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := reader.QueryRowContext(t.Context(), "SELECT count(*) FROM a").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	_ = reader.Close()
+	if files, _ := filepath.Glob(filepath.Join(directory, "*")); len(files) != 1 {
+		t.Errorf("want the database alone, got %v", files)
+	}
+}
+
 func TestADamagedFileIsSetAside(t *testing.T) {
 	for name, damage := range map[string]func(whole []byte) []byte{
 		"garbage":   func([]byte) []byte { return bytes.Repeat([]byte("no database "), 1000) },

@@ -45,12 +45,17 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*sql.DB, error
 	return connect(ctx, path)
 }
 
-// OpenReadOnly opens a database that another process may be writing to.
+// OpenReadOnly opens a database that another process may be writing to, and leaves no file of ours beside it: whoever reads
+// may be another user than the daemon's, which could then not open them.
 func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open the database: %w: it is in state_dir, and there only once the daemon has run", err)
 	}
-	db, err := sql.Open(Driver, source(path, url.Values{"mode": {"ro"}}))
+	query := url.Values{"mode": {"ro"}, "_pragma": {busyTimeout}}
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
+		query.Set("immutable", "1") // nobody has it open; without this SQLite makes the files that writers share
+	}
+	db, err := sql.Open(Driver, address(path, query))
 	if err != nil {
 		return nil, err
 	}
@@ -76,9 +81,16 @@ func prepare(path string) error {
 // source is a path with how its connections are set up. A commit is on the disk when it returns: what people are owed must
 // survive a loss of power.
 func source(path string, query url.Values) string {
-	for _, pragma := range []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"} {
+	for _, pragma := range []string{busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"} {
 		query.Add("_pragma", pragma)
 	}
+	return address(path, query)
+}
+
+// busyTimeout is how long a connection waits for another process, in milliseconds.
+const busyTimeout = "busy_timeout(5000)"
+
+func address(path string, query url.Values) string {
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}).String()
 }
 
