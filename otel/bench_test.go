@@ -6,7 +6,6 @@ import (
 
 	"squarewatch/otel"
 
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
@@ -19,8 +18,7 @@ func (nowhere) Shutdown(context.Context) error                             { ret
 // BenchmarkRecorder measures one healthy run of eight spans, with tracing and both readers on.
 func BenchmarkRecorder(b *testing.B) {
 	processor := sdktrace.NewBatchSpanProcessor(nowhere{}, sdktrace.WithMaxQueueSize(16384), sdktrace.WithMaxExportBatchSize(1024))
-	recorder, err := otel.NewTestRecorder(processor,
-		sdkmetric.NewManualReader(), sdkmetric.NewManualReader(sdkmetric.WithAggregationSelector(otel.Exponential)))
+	recorder, _, err := otel.NewTestRecorder(processor)
 	if err != nil {
 		b.Fatal(err)
 	}

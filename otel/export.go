@@ -29,9 +29,7 @@ func newExporters(ctx context.Context, settings OTLP) (sdktrace.SpanExporter, sd
 
 func newGRPCExporters(ctx context.Context, u *url.URL) (sdktrace.SpanExporter, sdkmetric.Exporter, error) {
 	traceOptions := []otlptracegrpc.Option{otlptracegrpc.WithEndpoint(u.Host)}
-	metricOptions := []otlpmetricgrpc.Option{
-		otlpmetricgrpc.WithEndpoint(u.Host), otlpmetricgrpc.WithAggregationSelector(exponential),
-	}
+	metricOptions := []otlpmetricgrpc.Option{otlpmetricgrpc.WithEndpoint(u.Host)}
 	if u.Scheme == "https" {
 		verified := credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
 		traceOptions = append(traceOptions, otlptracegrpc.WithTLSCredentials(verified))
@@ -57,19 +55,9 @@ func newHTTPExporters(ctx context.Context, u *url.URL) (sdktrace.SpanExporter, s
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare the export of spans over HTTP: %w", err)
 	}
-	metrics, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(u.JoinPath("v1", "metrics").String()),
-		otlpmetrichttp.WithAggregationSelector(exponential))
+	metrics, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(u.JoinPath("v1", "metrics").String()))
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare the export of metrics over HTTP: %w", err)
 	}
 	return spans, metrics, nil
-}
-
-// exponential makes all histograms exponential. The scale is bounded at 16 buckets a doubling, a relative error of 2 %:
-// finer ones would fill all their buckets for every series, whatever its range, and memory with them.
-func exponential(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
-	if kind == sdkmetric.InstrumentKindHistogram {
-		return sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 4}
-	}
-	return sdkmetric.DefaultAggregationSelector(kind)
 }

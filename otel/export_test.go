@@ -1,20 +1,24 @@
 package otel
 
 import (
+	"context"
+	"time"
+
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// NewTestRecorder returns a recorder that writes to the given parts, set up as New does it.
-func NewTestRecorder(processor sdktrace.SpanProcessor, readers ...sdkmetric.Reader) (*Recorder, error) {
+// NewTestRecorder returns a recorder that writes to the given processor and reader, set up as New does it.
+func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.ManualReader, error) {
+	durations := newHistograms("")
+	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(durations))
 	tracers := newTracerProvider(resource.Empty(), processor)
-	meters := newMeterProvider(resource.Empty(), readers...)
-	return newRecorder(tracers.Tracer(scopeName), meter(meters, ""), "squarewatch/test")
+	meters := newMeterProvider(resource.Empty(), reader)
+	recorder, err := newRecorder(tracers.Tracer(scopeName), meter(meters, ""), durations, "squarewatch/test")
+	return recorder, reader, err
 }
-
-// Exponential is the aggregation of what goes out over OTLP.
-func Exponential(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation { return exponential(kind) }
 
 // NewThrottle is for a test of what it promises.
 var NewThrottle = newThrottle
@@ -23,4 +27,13 @@ var NewThrottle = newThrottle
 func ServerOf(raw string) (scheme, address string, port int) {
 	s := serverOf(raw)
 	return s.scheme, s.address, s.port
+}
+
+// Distribution returns a series of the given values as it goes out over OTLP.
+func Distribution(values ...float64) metricdata.ExponentialHistogramDataPoint[float64] {
+	d := &distribution{}
+	for _, v := range values {
+		d.record(context.Background(), v, requestBuckets())
+	}
+	return d.exponential(nil, time.Time{}, time.Time{})
 }

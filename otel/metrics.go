@@ -17,21 +17,19 @@ import (
 
 // measures are the instruments that are written when something happens; what is read at a moment is in gauges.go.
 type measures struct {
-	request  metric.Float64Histogram
+	request  *histogram[requestKey]
+	duration *histogram[durationKey]
+	phase    *histogram[phaseKey]
+	lateness *histogram[struct{}]
+
 	runs     metric.Int64Counter
-	duration metric.Float64Histogram
-	phase    metric.Float64Histogram
-	lateness metric.Float64Histogram
 	missed   metric.Int64Counter
 	renewals metric.Int64Counter
 	sent     metric.Int64Counter
 	failed   metric.Int64Counter
 	reloads  metric.Int64Counter
 
-	runSets      cache[runKey, []metric.AddOption]
-	durationSets cache[durationKey, []metric.RecordOption]
-	phaseSets    cache[phaseKey, []metric.RecordOption]
-	requestSets  cache[requestKey, []metric.RecordOption]
+	runSets cache[runKey, []metric.AddOption]
 }
 
 // The names that other files of the package need.
@@ -40,22 +38,25 @@ const (
 	unitSeconds       = "s"
 )
 
-func newMeasures(meter metric.Meter) (*measures, error) {
+func newMeasures(meter metric.Meter, all *histograms) (*measures, error) {
 	b := builder{meter: meter}
-	request, err := httpconv.NewClientRequestDuration(meter)
+	request := httpconv.ClientRequestDuration{}
 	m := &measures{
-		request:  request.Inst(),
+		request: addHistogram(all, about{request.Name(), request.Unit(), request.Description(), requestBuckets()}, requestAttributes),
+		duration: addHistogram(all, about{"squarewatch.probe.duration", unitSeconds, "Duration of the first attempt of a run.", requestBuckets()},
+			durationAttributes),
+		phase: addHistogram(all, about{namePhaseDuration, unitSeconds, "Duration of a phase of an attempt.", fineBuckets()}, phaseAttributes),
+		lateness: addHistogram(all, about{"squarewatch.schedule.lateness", unitSeconds, "Time from when a run was due to when it was started.", fineBuckets()},
+			func(struct{}) []attribute.KeyValue { return nil }),
+
 		runs:     b.counter("squarewatch.probe.runs", "{run}", "Finished runs."),
-		duration: b.histogram("squarewatch.probe.duration", "Duration of the first attempt of a run.", requestBuckets()),
-		phase:    b.histogram(namePhaseDuration, "Duration of a phase of an attempt.", fineBuckets()),
-		lateness: b.histogram("squarewatch.schedule.lateness", "Time from when a run was due to when it was started.", fineBuckets()),
 		missed:   b.counter("squarewatch.schedule.missed", "{run}", "Scheduled runs that were not started."),
 		renewals: b.counter("squarewatch.credential.renewals", "{renewal}", "Tries to get a credential anew."),
 		sent:     b.counter("squarewatch.notify.sent", "{message}", "Messages that a notifier delivered."),
 		failed:   b.counter("squarewatch.notify.failed", "{message}", "Attempts to deliver a message that failed."),
 		reloads:  b.counter("squarewatch.config.reloads", "{reload}", "Reloads of the configuration."),
 	}
-	return m, errors.Join(append(b.faults, err)...)
+	return m, errors.Join(b.faults...)
 }
 
 // requestBuckets returns the bounds, in seconds, that the semantic conventions advise for HTTP requests.
@@ -78,13 +79,6 @@ func (b *builder) counter(name, unit, about string) metric.Int64Counter {
 	c, err := b.meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(about))
 	b.faults = append(b.faults, err)
 	return c
-}
-
-func (b *builder) histogram(name, about string, bounds []float64) metric.Float64Histogram {
-	h, err := b.meter.Float64Histogram(name, metric.WithUnit(unitSeconds), metric.WithDescription(about),
-		metric.WithExplicitBucketBoundaries(bounds...))
-	b.faults = append(b.faults, err)
-	return h
 }
 
 type runKey struct {
@@ -115,9 +109,9 @@ type requestKey struct {
 // run counts and measures a finished run. ctx stands in its trace, which exemplars then name.
 func (m *measures) run(ctx context.Context, r *probe.Result) {
 	m.runs.Add(ctx, 1, m.runSets.get(runKey{r.Probe, r.Class, knownCode(r.Code), r.Expected}, runSet)...)
-	m.duration.Record(ctx, r.Latency().Seconds(), m.durationSets.get(durationKey{r.Probe, r.Class}, durationSet)...)
+	m.duration.record(ctx, durationKey{r.Probe, r.Class}, r.Latency().Seconds())
 	if !r.Intended.IsZero() {
-		m.lateness.Record(ctx, r.Lateness().Seconds())
+		m.lateness.record(ctx, struct{}{}, r.Lateness().Seconds())
 	}
 	for i := range r.Attempts {
 		m.attempt(ctx, r, i)
@@ -127,9 +121,9 @@ func (m *measures) run(ctx context.Context, r *probe.Result) {
 func (m *measures) attempt(ctx context.Context, r *probe.Result, i int) {
 	a := &r.Attempts[i]
 	key := requestKey{a.Method, serverOf(a.URL), knownCode(a.Code), errorType(r, i), knownProtocol(a.Protocol)}
-	m.request.Record(ctx, a.End.Sub(a.Start).Seconds(), m.requestSets.get(key, requestSet)...)
+	m.request.record(ctx, key, a.End.Sub(a.Start).Seconds())
 	for _, p := range a.Phases {
-		m.phase.Record(ctx, p.End.Sub(p.Start).Seconds(), m.phaseSets.get(phaseKey{r.Probe, p.Kind}, phaseSet)...)
+		m.phase.record(ctx, phaseKey{r.Probe, p.Kind}, p.End.Sub(p.Start).Seconds())
 	}
 }
 
@@ -158,15 +152,15 @@ func runSet(k runKey) []metric.AddOption {
 	return []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attributes...))}
 }
 
-func durationSet(k durationKey) []metric.RecordOption {
-	return recordSet(labelProbe.String(k.probe), labelClass.String(k.class.String()))
+func durationAttributes(k durationKey) []attribute.KeyValue {
+	return []attribute.KeyValue{labelProbe.String(k.probe), labelClass.String(k.class.String())}
 }
 
-func phaseSet(k phaseKey) []metric.RecordOption {
-	return recordSet(labelProbe.String(k.probe), labelPhase.String(string(k.phase)))
+func phaseAttributes(k phaseKey) []attribute.KeyValue {
+	return []attribute.KeyValue{labelProbe.String(k.probe), labelPhase.String(string(k.phase))}
 }
 
-func requestSet(k requestKey) []metric.RecordOption {
+func requestAttributes(k requestKey) []attribute.KeyValue {
 	attributes := []attribute.KeyValue{
 		semconv.HTTPRequestMethodKey.String(k.method),
 		semconv.URLScheme(k.server.scheme),
@@ -182,11 +176,7 @@ func requestSet(k requestKey) []metric.RecordOption {
 	if k.protocol != "" {
 		attributes = append(attributes, semconv.NetworkProtocolVersion(k.protocol))
 	}
-	return recordSet(attributes...)
-}
-
-func recordSet(attributes ...attribute.KeyValue) []metric.RecordOption {
-	return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attributes...))}
+	return attributes
 }
 
 // delivered counts an attempt to deliver a message.

@@ -24,8 +24,8 @@ var (
 	_ alert.DeliveryObserver = (*Recorder)(nil)
 )
 
-func newRecorder(tracer trace.Tracer, meter metric.Meter, userAgent string) (*Recorder, error) {
-	measures, errMeasures := newMeasures(meter)
+func newRecorder(tracer trace.Tracer, meter metric.Meter, durations *histograms, userAgent string) (*Recorder, error) {
+	measures, errMeasures := newMeasures(meter, durations)
 	gauges, errGauges := newGauges(meter)
 	if err := errors.Join(errMeasures, errGauges); err != nil {
 		return nil, err

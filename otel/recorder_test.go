@@ -31,8 +31,7 @@ import (
 func newRecorder(t *testing.T) (*otel.Recorder, *tracetest.InMemoryExporter, *sdkmetric.ManualReader) {
 	t.Helper()
 	spans := tracetest.NewInMemoryExporter()
-	reader := sdkmetric.NewManualReader(sdkmetric.WithAggregationSelector(otel.Exponential))
-	recorder, err := otel.NewTestRecorder(sdktrace.NewSimpleSpanProcessor(spans), reader)
+	recorder, reader, err := otel.NewTestRecorder(sdktrace.NewSimpleSpanProcessor(spans))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,10 @@ const (
 	batchTimeout = time.Second
 )
 
+// seriesBatch is how many series leave in one request. Collectors refuse more than 4 MiB over gRPC, and what 10,000 probes
+// have would take 200 MB of memory at once.
+const seriesBatch = 2000
+
 // Options are what [New] needs to know.
 type Options struct {
 	Settings       Settings
@@ -61,21 +65,22 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	if err != nil {
 		logger.WarnContext(ctx, "some resource attributes are left out of telemetry", "error", err)
 	}
-	reader, page, err := newExposition(logger)
+	durations := newHistograms(options.ServiceVersion)
+	reader, page, err := newExposition(durations, logger)
 	if err != nil {
 		return nil, err
 	}
 	t := &Telemetry{exposition: page, logger: logger, abandon: func() {}}
 	readers := []sdkmetric.Reader{reader}
 	if options.Settings.OTLP.Endpoint != "" {
-		pushed, err := t.connect(ctx, options.Settings.OTLP, described)
+		pushed, err := t.connect(ctx, options.Settings.OTLP, described, durations)
 		if err != nil {
 			return nil, err
 		}
 		readers = append(readers, pushed)
 	}
 	t.meters = newMeterProvider(described, readers...)
-	t.recorder, err = newRecorder(t.tracer(options.ServiceVersion), meter(t.meters, options.ServiceVersion), options.UserAgent)
+	t.recorder, err = newRecorder(t.tracer(options.ServiceVersion), meter(t.meters, options.ServiceVersion), durations, options.UserAgent)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare metrics: %w", err), t.Shutdown(ctx))
 	}
@@ -83,7 +88,7 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 }
 
 // connect sets up what is sent over OTLP: the tracer provider, and a reader of metrics that it returns.
-func (t *Telemetry) connect(ctx context.Context, settings OTLP, described *resource.Resource) (sdkmetric.Reader, error) {
+func (t *Telemetry) connect(ctx context.Context, settings OTLP, described *resource.Resource, durations *histograms) (sdkmetric.Reader, error) {
 	spans, metrics, err := newExporters(ctx, settings)
 	if err != nil {
 		return nil, err
@@ -98,7 +103,8 @@ func (t *Telemetry) connect(ctx context.Context, settings OTLP, described *resou
 	batches := sdktrace.NewBatchSpanProcessor(&spanExporter{spans, watched("spans")}, sdktrace.WithMaxQueueSize(queueSize),
 		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(batchTimeout))
 	t.tracers = newTracerProvider(described, batches)
-	return sdkmetric.NewPeriodicReader(&metricExporter{metrics, watched("metrics")}), nil
+	return sdkmetric.NewPeriodicReader(&metricExporter{metrics, watched("metrics")}, sdkmetric.WithProducer(durations),
+		sdkmetric.WithMaxExportBatchSize(seriesBatch)), nil
 }
 
 // newTracerProvider keeps every span: what is worth keeping is decided before spans are written.

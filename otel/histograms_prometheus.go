@@ -1,0 +1,125 @@
+package otel
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/otlptranslator"
+	"go.opentelemetry.io/otel/attribute"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+var (
+	_ prometheus.Collector = (*histograms)(nil)
+	_ prometheus.Metric    = (*sample)(nil)
+)
+
+// sample is a series as Prometheus reads it.
+type sample struct {
+	desc *prometheus.Desc
+	read *dto.Metric
+}
+
+// Describe describes nothing: series of one name may differ in their labels, an answer without a status code has none.
+func (h *histograms) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends all series. Each has the fixed buckets, which every server reads, and the exponential ones, which the
+// protobuf format has for servers that scrape native histograms.
+func (h *histograms) Collect(samples chan<- prometheus.Metric) {
+	created := timestamppb.New(h.start)
+	names := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)
+	for _, f := range h.families {
+		a := f.described()
+		name, err := names.Build(otlptranslator.Metric{Name: a.name, Unit: a.unit, Type: otlptranslator.MetricTypeHistogram})
+		desc := prometheus.NewDesc(name, a.description, nil, nil)
+		if err != nil {
+			samples <- prometheus.NewInvalidMetric(desc, err)
+			continue
+		}
+		var read []*dto.Metric // sent later: whoever receives them must not hold up a run
+		f.each(func(attributes []attribute.KeyValue, d *distribution) {
+			read = append(read, &dto.Metric{Label: labelPairs(attributes), Histogram: d.prometheus(a.bounds, created)})
+		})
+		for _, m := range read {
+			samples <- &sample{desc: desc, read: m}
+		}
+	}
+}
+
+// Desc returns the name and the description of the series.
+func (s *sample) Desc() *prometheus.Desc { return s.desc }
+
+// Write writes the series. It never fails.
+func (s *sample) Write(m *dto.Metric) error {
+	m.Label, m.Histogram = s.read.GetLabel(), s.read.GetHistogram()
+	return nil
+}
+
+func labelPairs(attributes []attribute.KeyValue) []*dto.LabelPair {
+	namer := otlptranslator.LabelNamer{}
+	pairs := make([]*dto.LabelPair, 0, len(attributes))
+	for _, a := range attributes {
+		name, err := namer.Build(string(a.Key))
+		if err != nil {
+			continue // no name of ours: a test shows them all
+		}
+		pairs = append(pairs, &dto.LabelPair{Name: new(name), Value: new(strings.ToValidUTF8(a.Value.String(), "�"))})
+	}
+	slices.SortFunc(pairs, func(a, b *dto.LabelPair) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	return pairs
+}
+
+func (d *distribution) prometheus(bounds []float64, created *timestamppb.Timestamp) *dto.Histogram {
+	h := &dto.Histogram{
+		SampleCount: new(d.fixed.total()), SampleSum: new(d.sum), CreatedTimestamp: created,
+		Schema: new(d.scale), ZeroThreshold: new(float64(prometheus.DefNativeHistogramZeroThreshold)), ZeroCount: new(d.zero),
+		Bucket: d.cumulative(bounds),
+	}
+	if len(d.exact.counts) > 0 {
+		// A bucket of Prometheus is numbered by its upper bound, one of OpenTelemetry by its lower one.
+		h.PositiveSpan = []*dto.BucketSpan{{Offset: new(d.exact.first + 1), Length: new(uint32(len(d.exact.counts)))}} //nolint:gosec // at most bucketLimit
+		before := int64(0)
+		for _, n := range d.exact.counts {
+			h.PositiveDelta = append(h.PositiveDelta, int64(n)-before) //nolint:gosec // no count comes near 2^63
+			before = int64(n)                                          //nolint:gosec // as above
+		}
+	}
+	if e := d.newest.prometheus(); e != nil {
+		h.Exemplars = []*dto.Exemplar{e}
+		at, _ := slices.BinarySearch(bounds, e.GetValue())
+		if at == len(bounds) {
+			h.Bucket = append(h.Bucket, &dto.Bucket{UpperBound: new(math.Inf(1)), CumulativeCount: h.SampleCount})
+		}
+		h.Bucket[at].Exemplar = e
+	}
+	return h
+}
+
+// cumulative returns the fixed buckets but the last, which the formats add.
+func (d *distribution) cumulative(bounds []float64) []*dto.Bucket {
+	cumulative := make([]*dto.Bucket, len(bounds), len(bounds)+1)
+	sum := uint64(0)
+	for i, bound := range bounds {
+		if at := i - int(d.fixed.first); at >= 0 && at < len(d.fixed.counts) {
+			sum += d.fixed.counts[at]
+		}
+		cumulative[i] = &dto.Bucket{UpperBound: new(bound), CumulativeCount: new(sum)}
+	}
+	return cumulative
+}
+
+func (n *newest) prometheus() *dto.Exemplar {
+	if n.at == 0 {
+		return nil
+	}
+	return &dto.Exemplar{
+		Label: []*dto.LabelPair{
+			{Name: new("span_id"), Value: new(n.span.String())}, {Name: new("trace_id"), Value: new(n.trace.String())},
+		},
+		Value: new(n.value), Timestamp: &timestamppb.Timestamp{Seconds: n.at / 1e9, Nanos: int32(n.at % 1e9)},
+	}
+}
