@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -96,14 +97,30 @@ func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnl
 	return nil
 }
 
-// metricExporter is an exporter of metrics under watch.
+// metricExporter is an exporter of metrics under watch. After what the SDK has collected it sends the histograms, which are
+// not the SDK's.
 type metricExporter struct {
 	sdkmetric.Exporter
-	delivery *delivery
+	delivery  *delivery
+	durations *histograms
+	due       atomic.Bool // the SDK has collected, and the histograms are yet to be sent
+}
+
+var _ sdkmetric.Producer = (*metricExporter)(nil)
+
+// Produce is called at every collection, while exports may be many. What it could return would be held in memory as a whole.
+func (e *metricExporter) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
+	e.due.Store(true)
+	return nil, nil
 }
 
 // Export sends metrics; it returns nil, as failures are said by its delivery.
 func (e *metricExporter) Export(ctx context.Context, metrics *metricdata.ResourceMetrics) error {
-	e.delivery.export(ctx, func(ctx context.Context) error { return e.Exporter.Export(ctx, metrics) })
+	e.delivery.export(ctx, func(ctx context.Context) error {
+		if err := e.Exporter.Export(ctx, metrics); err != nil || !e.due.Swap(false) {
+			return err
+		}
+		return e.durations.send(ctx, metrics.Resource, e.Exporter.Export)
+	})
 	return nil
 }

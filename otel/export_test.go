@@ -13,7 +13,7 @@ import (
 // NewTestRecorder returns a recorder that writes to the given processor and reader, set up as New does it.
 func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.ManualReader, error) {
 	durations := newHistograms("")
-	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(durations))
+	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(whole{durations}))
 	tracers := newTracerProvider(resource.Empty(), processor)
 	meters := newMeterProvider(resource.Empty(), reader)
 	recorder, err := newRecorder(tracers.Tracer(scopeName), meter(meters, ""), durations, "squarewatch/test")
@@ -36,4 +36,16 @@ func Distribution(values ...float64) metricdata.ExponentialHistogramDataPoint[fl
 		d.record(context.Background(), v, requestBuckets())
 	}
 	return d.exponential(nil, time.Time{}, time.Time{})
+}
+
+// whole collects histograms together with what is the SDK's, so that a test sees all at once.
+type whole struct{ *histograms }
+
+// Produce returns all histograms.
+func (w whole) Produce(ctx context.Context) (all []metricdata.ScopeMetrics, err error) {
+	err = w.send(ctx, nil, func(_ context.Context, part *metricdata.ResourceMetrics) error {
+		all = append(all, part.ScopeMetrics...)
+		return nil
+	})
+	return all, err
 }

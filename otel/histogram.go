@@ -6,12 +6,15 @@ import (
 	"sync"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // histogram is one metric of durations, with a series for each key. The SDK would keep each series once for every
 // reader, and allot all its buckets at once: 292 MB at 10,000 probes, of which most was empty. This one is kept once, and
-// read by the collector's reader (histograms_otlp.go) and by the Prometheus page (histograms_prometheus.go).
+// sent to the collector in small requests (histograms_otlp.go) and by the Prometheus page (histograms_prometheus.go).
 type histogram[K comparable] struct {
 	about
 	attributes func(K) []attribute.KeyValue // of a series; made when they are read
@@ -31,7 +34,8 @@ type about struct {
 // family is a histogram whatever its key.
 type family interface {
 	described() *about
-	each(see func(attributes []attribute.KeyValue, d *distribution))
+	otlp(start, now time.Time, send func(metricdata.Aggregation) error) error
+	prometheus(created *timestamppb.Timestamp, send func(*dto.Metric))
 }
 
 func (a *about) described() *about { return a }
@@ -61,16 +65,11 @@ func (h *histogram[K]) begin(key K) *distribution {
 	return d
 }
 
-// each shows every series, locked against changes while it is seen.
-func (h *histogram[K]) each(see func([]attribute.KeyValue, *distribution)) {
+// all returns the series as they are now: their locks guard what is in them.
+func (h *histogram[K]) all() map[K]*distribution {
 	h.mu.RLock()
-	all := maps.Clone(h.series)
-	h.mu.RUnlock()
-	for key, d := range all {
-		d.mu.Lock()
-		see(h.attributes(key), d)
-		d.mu.Unlock()
-	}
+	defer h.mu.RUnlock()
+	return maps.Clone(h.series)
 }
 
 // histograms are all of them, for those who read.

@@ -7,37 +7,55 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-var _ sdkmetric.Producer = (*histograms)(nil)
-
-// Produce returns all histograms as exponential ones, cumulative since the start. It never fails.
-func (h *histograms) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
-	now := time.Now()
-	scope := metricdata.ScopeMetrics{
-		Scope: instrumentation.Scope{Name: scopeName, Version: h.version, SchemaURL: semconv.SchemaURL},
+// otlp hands out the histogram as an exponential one, cumulative since start, in parts of at most seriesBatch series. A
+// part may be used only until send returns: the next takes its memory.
+func (h *histogram[K]) otlp(start, now time.Time, send func(metricdata.Aggregation) error) error {
+	var points []metricdata.ExponentialHistogramDataPoint[float64]
+	part := func() error {
+		defer func() { points = points[:0] }()
+		return send(metricdata.ExponentialHistogram[float64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality})
 	}
-	for _, f := range h.families {
-		data := metricdata.ExponentialHistogram[float64]{Temporality: metricdata.CumulativeTemporality}
-		f.each(func(attributes []attribute.KeyValue, d *distribution) {
-			data.DataPoints = append(data.DataPoints, d.exponential(attributes, h.start, now))
-		})
-		if len(data.DataPoints) == 0 {
+	for key, d := range h.all() {
+		points = append(points, d.exponential(h.attributes(key), start, now))
+		if len(points) < seriesBatch {
 			continue
 		}
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	if len(points) == 0 {
+		return nil
+	}
+	return part()
+}
+
+// send exports all histograms in many small requests, and ends at the first that fails.
+func (h *histograms) send(ctx context.Context, described *resource.Resource, export func(context.Context, *metricdata.ResourceMetrics) error) error {
+	now := time.Now()
+	scope := instrumentation.Scope{Name: scopeName, Version: h.version, SchemaURL: semconv.SchemaURL}
+	for _, f := range h.families {
 		a := f.described()
-		scope.Metrics = append(scope.Metrics, metricdata.Metrics{Name: a.name, Unit: a.unit, Description: a.description, Data: data})
+		err := f.otlp(h.start, now, func(data metricdata.Aggregation) error {
+			return export(ctx, &metricdata.ResourceMetrics{Resource: described, ScopeMetrics: []metricdata.ScopeMetrics{{
+				Scope: scope, Metrics: []metricdata.Metrics{{Name: a.name, Unit: a.unit, Description: a.description, Data: data}},
+			}}})
+		})
+		if err != nil {
+			return err
+		}
 	}
-	if len(scope.Metrics) == 0 {
-		return nil, nil
-	}
-	return []metricdata.ScopeMetrics{scope}, nil
+	return nil
 }
 
 func (d *distribution) exponential(attributes []attribute.KeyValue, start, now time.Time) metricdata.ExponentialHistogramDataPoint[float64] {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	point := metricdata.ExponentialHistogramDataPoint[float64]{
 		Attributes: attribute.NewSet(attributes...), StartTime: start, Time: now,
 		Count: d.fixed.total(), Sum: d.sum, Min: metricdata.NewExtrema(d.min), Max: metricdata.NewExtrema(d.max),
@@ -46,7 +64,7 @@ func (d *distribution) exponential(attributes []attribute.KeyValue, start, now t
 	}
 	if n := d.newest; n.at != 0 {
 		point.Exemplars = []metricdata.Exemplar[float64]{{
-			Time: time.Unix(0, n.at), Value: n.value, SpanID: n.span[:], TraceID: n.trace[:],
+			Time: time.Unix(0, n.at), Value: n.value, SpanID: n.span[:], TraceID: n.trace[:], // of the copy
 		}}
 	}
 	return point

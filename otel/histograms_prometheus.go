@@ -40,13 +40,13 @@ func (h *histograms) Collect(samples chan<- prometheus.Metric) {
 			samples <- prometheus.NewInvalidMetric(desc, err)
 			continue
 		}
-		var read []*dto.Metric // sent later: whoever receives them must not hold up a run
-		f.each(func(attributes []attribute.KeyValue, d *distribution) {
-			read = append(read, &dto.Metric{Label: labelPairs(attributes), Histogram: d.prometheus(a.bounds, created)})
-		})
-		for _, m := range read {
-			samples <- &sample{desc: desc, read: m}
-		}
+		f.prometheus(created, func(m *dto.Metric) { samples <- &sample{desc: desc, read: m} })
+	}
+}
+
+func (h *histogram[K]) prometheus(created *timestamppb.Timestamp, send func(*dto.Metric)) {
+	for key, d := range h.all() {
+		send(&dto.Metric{Label: labelPairs(h.attributes(key)), Histogram: d.prometheus(h.bounds, created)})
 	}
 }
 
@@ -74,6 +74,8 @@ func labelPairs(attributes []attribute.KeyValue) []*dto.LabelPair {
 }
 
 func (d *distribution) prometheus(bounds []float64, created *timestamppb.Timestamp) *dto.Histogram {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	h := &dto.Histogram{
 		SampleCount: new(d.fixed.total()), SampleSum: new(d.sum), CreatedTimestamp: created,
 		Schema: new(d.scale), ZeroThreshold: new(float64(prometheus.DefNativeHistogramZeroThreshold)), ZeroCount: new(d.zero),

@@ -103,8 +103,8 @@ func (t *Telemetry) connect(ctx context.Context, settings OTLP, described *resou
 	batches := sdktrace.NewBatchSpanProcessor(&spanExporter{spans, watched("spans")}, sdktrace.WithMaxQueueSize(queueSize),
 		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(batchTimeout))
 	t.tracers = newTracerProvider(described, batches)
-	return sdkmetric.NewPeriodicReader(&metricExporter{metrics, watched("metrics")}, sdkmetric.WithProducer(durations),
-		sdkmetric.WithMaxExportBatchSize(seriesBatch)), nil
+	pushed := &metricExporter{Exporter: metrics, delivery: watched("metrics"), durations: durations}
+	return sdkmetric.NewPeriodicReader(pushed, sdkmetric.WithProducer(pushed), sdkmetric.WithMaxExportBatchSize(seriesBatch)), nil
 }
 
 // newTracerProvider keeps every span: what is worth keeping is decided before spans are written.
