@@ -14,7 +14,7 @@ import (
 
 // histogram is one metric of durations, with a series for each key. The SDK would keep each series once for every
 // reader, and allot all its buckets at once: 292 MB at 10,000 probes, of which most was empty. This one is kept once, and
-// sent to the collector in small requests (histograms_otlp.go) and by the Prometheus page (histograms_prometheus.go).
+// sent to the collector in small requests (histograms_otlp.go), and read by the Prometheus page (histograms_prometheus.go).
 type histogram[K comparable] struct {
 	about
 	attributes func(K) []attribute.KeyValue // of a series; made when they are read
