@@ -97,13 +97,13 @@ func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnl
 	return nil
 }
 
-// metricExporter is an exporter of metrics under watch. After what the SDK has collected it sends the histograms, which are
+// metricExporter is an exporter of metrics under watch. After what the SDK has collected it sends the registry, which is
 // not the SDK's.
 type metricExporter struct {
 	sdkmetric.Exporter
-	delivery  *delivery
-	durations *histograms
-	due       atomic.Bool // the SDK has collected, and the histograms are yet to be sent
+	delivery *delivery
+	own      *registry
+	due      atomic.Bool // the SDK has collected, and the registry is yet to be sent
 }
 
 var _ sdkmetric.Producer = (*metricExporter)(nil)
@@ -120,7 +120,7 @@ func (e *metricExporter) Export(ctx context.Context, metrics *metricdata.Resourc
 		if err := e.Exporter.Export(ctx, metrics); err != nil || !e.due.Swap(false) {
 			return err
 		}
-		return e.durations.send(ctx, metrics.Resource, e.Exporter.Export)
+		return e.own.send(ctx, metrics.Resource, e.Exporter.Export)
 	})
 	return nil
 }

@@ -12,11 +12,11 @@ import (
 
 // NewTestRecorder returns a recorder that writes to the given processor and reader, set up as New does it.
 func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.ManualReader, error) {
-	durations := newHistograms("")
-	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(whole{durations}))
+	own := newRegistry("")
+	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(whole{own}))
 	tracers := newTracerProvider(resource.Empty(), processor)
 	meters := newMeterProvider(resource.Empty(), reader)
-	recorder, err := newRecorder(tracers.Tracer(scopeName), meter(meters, ""), durations, "squarewatch/test")
+	recorder, err := newRecorder(tracers.Tracer(scopeName), meter(meters, ""), own, "squarewatch/test")
 	return recorder, reader, err
 }
 
@@ -38,10 +38,10 @@ func Distribution(values ...float64) metricdata.ExponentialHistogramDataPoint[fl
 	return d.exponential(nil, time.Time{}, time.Time{})
 }
 
-// whole collects histograms together with what is the SDK's, so that a test sees all at once.
-type whole struct{ *histograms }
+// whole collects the registry together with what is the SDK's, so that a test sees all at once.
+type whole struct{ *registry }
 
-// Produce returns all histograms.
+// Produce returns the whole registry.
 func (w whole) Produce(ctx context.Context) (all []metricdata.ScopeMetrics, err error) {
 	err = w.send(ctx, nil, func(_ context.Context, part *metricdata.ResourceMetrics) error {
 		all = append(all, part.ScopeMetrics...)

@@ -1,8 +1,6 @@
 package otel
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -11,20 +9,19 @@ import (
 	"squarewatch/alert"
 	"squarewatch/probe"
 
-	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/attribute"
 )
 
-// gauges are read whenever metrics are collected.
+// gauges are read whenever metrics are.
 type gauges struct {
-	up        metric.Int64ObservableGauge
-	expiry    metric.Int64ObservableGauge
-	rate      metric.Float64ObservableGauge
-	threshold metric.Float64ObservableGauge
-	firing    metric.Int64ObservableGauge
-	pending   metric.Int64ObservableGauge
-	oldest    metric.Float64ObservableGauge
-
-	token metric.Int64ObservableGauge
+	up        about
+	expiry    about
+	token     about
+	rate      about
+	threshold about
+	firing    about
+	pending   about
+	oldest    about
 
 	mu      sync.Mutex
 	probes  map[string]standing
@@ -39,35 +36,23 @@ type standing struct {
 	certificate time.Time // when the certificate ends to be valid; zero when none was seen
 }
 
-func newGauges(meter metric.Meter) (*gauges, error) {
-	b := builder{meter: meter}
+// addGauges makes the gauges.
+func addGauges(all *registry) *gauges {
 	g := &gauges{
-		up:        b.gauge("squarewatch.probe.up", "", "1 when the last run was as its probe expects, else 0."),
-		expiry:    b.gauge("squarewatch.probe.certificate.expiry", unitSeconds, "When the certificate of the last TLS connection ends to be valid (Unix time)."),
-		rate:      b.floatGauge("squarewatch.alert.rate", "", "Share of the runs in the window that the rule counts."),
-		threshold: b.floatGauge("squarewatch.alert.threshold", "", "Share at which the rule fires."),
-		firing:    b.gauge("squarewatch.alert.firing", "", "1 while the rule fires, else 0."),
-		pending:   b.gauge("squarewatch.notify.pending", "{message}", "Messages that wait to be delivered."),
-		oldest:    b.floatGauge("squarewatch.notify.oldest_age", unitSeconds, "Age of the oldest message that waits to be delivered."),
-		token:     b.gauge("squarewatch.credential.expiry", unitSeconds, "When the token of a credential ends (Unix time)."),
+		up:        about{name: "squarewatch.probe.up", description: "1 when the last run was as its probe expects, else 0."},
+		expiry:    about{name: "squarewatch.probe.certificate.expiry", unit: unitSeconds, description: "When the certificate of the last TLS connection ends to be valid (Unix time)."},
+		token:     about{name: "squarewatch.credential.expiry", unit: unitSeconds, description: "When the token of a credential ends (Unix time)."},
+		rate:      about{name: "squarewatch.alert.rate", description: "Share of the runs in the window that the rule counts."},
+		threshold: about{name: "squarewatch.alert.threshold", description: "Share at which the rule fires."},
+		firing:    about{name: "squarewatch.alert.firing", description: "1 while the rule fires, else 0."},
+		pending:   about{name: "squarewatch.notify.pending", unit: "{message}", description: "Messages that wait to be delivered."},
+		oldest:    about{name: "squarewatch.notify.oldest_age", unit: unitSeconds, description: "Age of the oldest message that waits to be delivered."},
 		probes:    map[string]standing{},
 		tokens:    map[string]time.Time{},
 		alerts:    func() []alert.Status { return nil },
 		backlog:   func() []alert.Backlog { return nil },
 	}
-	_, err := meter.RegisterCallback(g.observe, g.up, g.expiry, g.rate, g.threshold, g.firing, g.pending, g.oldest, g.token)
-	return g, errors.Join(append(b.faults, err)...)
-}
-
-func (b *builder) gauge(name, unit, about string) metric.Int64ObservableGauge {
-	g, err := b.meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(about))
-	b.faults = append(b.faults, err)
-	return g
-}
-
-func (b *builder) floatGauge(name, unit, about string) metric.Float64ObservableGauge {
-	g, err := b.meter.Float64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(about))
-	b.faults = append(b.faults, err)
+	all.sources = append(all.sources, g)
 	return g
 }
 
@@ -107,41 +92,35 @@ func (g *gauges) watch(alerts func() []alert.Status, backlog func() []alert.Back
 	g.alerts, g.backlog = alerts, backlog
 }
 
-// observe reads the sources outside the lock: they take locks of their own.
-func (g *gauges) observe(_ context.Context, o metric.Observer) error {
+// read shows every value. It reads its sources outside the lock: they take locks of their own.
+func (g *gauges) read(see func(a *about, value float64, attributes ...attribute.KeyValue)) {
 	g.mu.Lock()
 	probes, tokens, alerts, backlog := maps.Clone(g.probes), maps.Clone(g.tokens), g.alerts, g.backlog
 	g.mu.Unlock()
 	for name, s := range probes {
-		attributes := metric.WithAttributes(labelProbe.String(name))
-		o.ObserveInt64(g.up, number(s.up), attributes)
+		see(&g.up, number(s.up), labelProbe.String(name))
 		if !s.certificate.IsZero() {
-			o.ObserveInt64(g.expiry, s.certificate.Unix(), attributes)
+			see(&g.expiry, unix(s.certificate), labelProbe.String(name))
 		}
 	}
 	for name, expiry := range tokens {
-		o.ObserveInt64(g.token, expiry.Unix(), metric.WithAttributes(labelCredential.String(name)))
+		see(&g.token, unix(expiry), labelCredential.String(name))
 	}
 	for _, s := range alerts() {
-		g.observeAlert(o, &s)
+		rule, series := labelRule.String(s.Rule), labelSeries.String(s.Series)
+		see(&g.rate, float64(s.Rate), rule, series)
+		see(&g.threshold, float64(s.Threshold), rule, series)
+		see(&g.firing, number(s.State == alert.Firing), rule, series, labelSeverity.String(string(s.Severity)))
 	}
 	for _, b := range backlog() {
-		attributes := metric.WithAttributes(labelNotifier.String(b.Notifier))
-		o.ObserveInt64(g.pending, int64(b.Pending), attributes)
-		o.ObserveFloat64(g.oldest, b.OldestAge.Seconds(), attributes)
+		see(&g.pending, float64(b.Pending), labelNotifier.String(b.Notifier))
+		see(&g.oldest, b.OldestAge.Seconds(), labelNotifier.String(b.Notifier))
 	}
-	return nil
 }
 
-func (g *gauges) observeAlert(o metric.Observer, s *alert.Status) {
-	rule, series := labelRule.String(s.Rule), labelSeries.String(s.Series)
-	attributes := metric.WithAttributes(rule, series)
-	o.ObserveFloat64(g.rate, float64(s.Rate), attributes)
-	o.ObserveFloat64(g.threshold, float64(s.Threshold), attributes)
-	o.ObserveInt64(g.firing, number(s.State == alert.Firing), metric.WithAttributes(rule, series, labelSeverity.String(string(s.Severity))))
-}
+func unix(t time.Time) float64 { return float64(t.Unix()) }
 
-func number(yes bool) int64 {
+func number(yes bool) float64 {
 	if yes {
 		return 1
 	}

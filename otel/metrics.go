@@ -38,7 +38,7 @@ const (
 	unitSeconds       = "s"
 )
 
-func newMeasures(meter metric.Meter, all *histograms) (*measures, error) {
+func newMeasures(meter metric.Meter, all *registry) (*measures, error) {
 	b := builder{meter: meter}
 	request := httpconv.ClientRequestDuration{}
 	m := &measures{

@@ -15,7 +15,7 @@ import (
 // newExposition returns a reader of all metrics and the page that shows what it reads, as Prometheus text or, with
 // exemplars, as OpenMetrics. Names are translated as the OpenTelemetry specification has it. The scope is left out of
 // the labels: there is one, and its version would begin new series at every upgrade.
-func newExposition(durations *histograms, logger *slog.Logger) (sdkmetric.Reader, http.Handler, error) {
+func newExposition(own *registry, logger *slog.Logger) (sdkmetric.Reader, http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	reader, err := prometheusexporter.New(
 		prometheusexporter.WithRegisterer(registry),
@@ -25,7 +25,7 @@ func newExposition(durations *histograms, logger *slog.Logger) (sdkmetric.Reader
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
 	}
-	if err := registry.Register(durations); err != nil {
+	if err := registry.Register(own); err != nil {
 		return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
 	}
 	return reader, promhttp.HandlerFor(registry, promhttp.HandlerOpts{

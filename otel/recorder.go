@@ -2,7 +2,6 @@ package otel
 
 import (
 	"context"
-	"errors"
 
 	"squarewatch/alert"
 	"squarewatch/probe"
@@ -24,13 +23,12 @@ var (
 	_ alert.DeliveryObserver = (*Recorder)(nil)
 )
 
-func newRecorder(tracer trace.Tracer, meter metric.Meter, durations *histograms, userAgent string) (*Recorder, error) {
-	measures, errMeasures := newMeasures(meter, durations)
-	gauges, errGauges := newGauges(meter)
-	if err := errors.Join(errMeasures, errGauges); err != nil {
+func newRecorder(tracer trace.Tracer, meter metric.Meter, all *registry, userAgent string) (*Recorder, error) {
+	measures, err := newMeasures(meter, all)
+	if err != nil {
 		return nil, err
 	}
-	return &Recorder{spans: spanWriter{tracer: tracer, userAgent: userAgent}, measures: measures, gauges: gauges}, nil
+	return &Recorder{spans: spanWriter{tracer: tracer, userAgent: userAgent}, measures: measures, gauges: addGauges(all)}, nil
 }
 
 // Finished writes the spans of a run and counts it. A run that our own shutdown stopped has no class and is left out.

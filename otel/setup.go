@@ -65,22 +65,22 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	if err != nil {
 		logger.WarnContext(ctx, "some resource attributes are left out of telemetry", "error", err)
 	}
-	durations := newHistograms(options.ServiceVersion)
-	reader, page, err := newExposition(durations, logger)
+	own := newRegistry(options.ServiceVersion)
+	reader, page, err := newExposition(own, logger)
 	if err != nil {
 		return nil, err
 	}
 	t := &Telemetry{exposition: page, logger: logger, abandon: func() {}}
 	readers := []sdkmetric.Reader{reader}
 	if options.Settings.OTLP.Endpoint != "" {
-		pushed, err := t.connect(ctx, options.Settings.OTLP, described, durations)
+		pushed, err := t.connect(ctx, options.Settings.OTLP, described, own)
 		if err != nil {
 			return nil, err
 		}
 		readers = append(readers, pushed)
 	}
 	t.meters = newMeterProvider(described, readers...)
-	t.recorder, err = newRecorder(t.tracer(options.ServiceVersion), meter(t.meters, options.ServiceVersion), durations, options.UserAgent)
+	t.recorder, err = newRecorder(t.tracer(options.ServiceVersion), meter(t.meters, options.ServiceVersion), own, options.UserAgent)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare metrics: %w", err), t.Shutdown(ctx))
 	}
@@ -88,7 +88,7 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 }
 
 // connect sets up what is sent over OTLP: the tracer provider, and a reader of metrics that it returns.
-func (t *Telemetry) connect(ctx context.Context, settings OTLP, described *resource.Resource, durations *histograms) (sdkmetric.Reader, error) {
+func (t *Telemetry) connect(ctx context.Context, settings OTLP, described *resource.Resource, own *registry) (sdkmetric.Reader, error) {
 	spans, metrics, err := newExporters(ctx, settings)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (t *Telemetry) connect(ctx context.Context, settings OTLP, described *resou
 	batches := sdktrace.NewBatchSpanProcessor(&spanExporter{spans, watched("spans")}, sdktrace.WithMaxQueueSize(queueSize),
 		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(batchTimeout))
 	t.tracers = newTracerProvider(described, batches)
-	pushed := &metricExporter{Exporter: metrics, delivery: watched("metrics"), durations: durations}
+	pushed := &metricExporter{Exporter: metrics, delivery: watched("metrics"), own: own}
 	return sdkmetric.NewPeriodicReader(pushed, sdkmetric.WithProducer(pushed), sdkmetric.WithMaxExportBatchSize(seriesBatch)), nil
 }
 

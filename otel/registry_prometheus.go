@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	_ prometheus.Collector = (*histograms)(nil)
+	_ prometheus.Collector = (*registry)(nil)
 	_ prometheus.Metric    = (*sample)(nil)
 )
 
@@ -25,29 +25,46 @@ type sample struct {
 }
 
 // Describe describes nothing: series of one name may differ in their labels, an answer without a status code has none.
-func (h *histograms) Describe(chan<- *prometheus.Desc) {}
+func (r *registry) Describe(chan<- *prometheus.Desc) {}
 
-// Collect sends all series. Each has the fixed buckets, which every server reads, and the exponential ones, which the
-// protobuf format has for servers that scrape native histograms.
-func (h *histograms) Collect(samples chan<- prometheus.Metric) {
-	created := timestamppb.New(h.start)
+// Collect sends all series. A histogram has the fixed buckets, which every server reads, and the exponential ones, which
+// the protobuf format has for servers that scrape native histograms.
+func (r *registry) Collect(samples chan<- prometheus.Metric) {
 	names := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)
-	for _, f := range h.families {
-		a := f.described()
-		name, err := names.Build(otlptranslator.Metric{Name: a.name, Unit: a.unit, Type: otlptranslator.MetricTypeHistogram})
-		desc := prometheus.NewDesc(name, a.description, nil, nil)
-		if err != nil {
-			samples <- prometheus.NewInvalidMetric(desc, err)
-			continue
-		}
-		f.prometheus(created, func(m *dto.Metric) { samples <- &sample{desc: desc, read: m} })
+	descs := map[*about]*prometheus.Desc{}
+	for _, s := range r.sources {
+		s.prometheus(timestamppb.New(r.start), func(a *about, m *dto.Metric) {
+			if descs[a] == nil {
+				descs[a] = a.desc(&names, m)
+			}
+			samples <- &sample{desc: descs[a], read: m}
+		})
 	}
 }
 
-func (h *histogram[K]) prometheus(created *timestamppb.Timestamp, send func(*dto.Metric)) {
-	for key, d := range h.all() {
-		send(&dto.Metric{Label: labelPairs(h.attributes(key)), Histogram: d.prometheus(h.bounds, created)})
+// desc translates the name. One that cannot be translated makes the page say so.
+func (a *about) desc(names *otlptranslator.MetricNamer, m *dto.Metric) *prometheus.Desc {
+	kind := otlptranslator.MetricType(otlptranslator.MetricTypeGauge)
+	if m.GetHistogram() != nil {
+		kind = otlptranslator.MetricTypeHistogram
 	}
+	name, err := names.Build(otlptranslator.Metric{Name: a.name, Unit: a.unit, Type: kind})
+	if err != nil {
+		return prometheus.NewInvalidDesc(err)
+	}
+	return prometheus.NewDesc(name, a.description, nil, nil)
+}
+
+func (h *histogram[K]) prometheus(created *timestamppb.Timestamp, send func(*about, *dto.Metric)) {
+	for key, d := range h.all() {
+		send(&h.about, &dto.Metric{Label: labelPairs(h.attributes(key)), Histogram: d.prometheus(h.bounds, created)})
+	}
+}
+
+func (g *gauges) prometheus(_ *timestamppb.Timestamp, send func(*about, *dto.Metric)) {
+	g.read(func(a *about, value float64, attributes ...attribute.KeyValue) {
+		send(a, &dto.Metric{Label: labelPairs(attributes), Gauge: &dto.Gauge{Value: new(value)}})
+	})
 }
 
 // Desc returns the name and the description of the series.
@@ -55,7 +72,7 @@ func (s *sample) Desc() *prometheus.Desc { return s.desc }
 
 // Write writes the series. It never fails.
 func (s *sample) Write(m *dto.Metric) error {
-	m.Label, m.Histogram = s.read.GetLabel(), s.read.GetHistogram()
+	m.Label, m.Histogram, m.Gauge = s.read.GetLabel(), s.read.GetHistogram(), s.read.GetGauge()
 	return nil
 }
 

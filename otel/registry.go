@@ -1,0 +1,44 @@
+package otel
+
+import (
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// registry holds the metrics that have a series for each probe or each rule. The SDK would hold and hand out all of them at
+// once, for every reader; these are made series by series, when the collector's requests are filled (registry_otlp.go) and
+// when the Prometheus page is read (registry_prometheus.go).
+type registry struct {
+	version string // of the scope
+	start   time.Time
+	sources []source
+}
+
+// source is what can be read: a histogram, or all gauges.
+type source interface {
+	otlp(start, now time.Time, send func(*about, metricdata.Aggregation) error) error
+	prometheus(created *timestamppb.Timestamp, send func(*about, *dto.Metric))
+}
+
+// about describes a metric.
+type about struct {
+	name        string
+	unit        string
+	description string
+	bounds      []float64 // upper bounds of a histogram's fixed buckets, in seconds, ascending
+}
+
+func newRegistry(version string) *registry {
+	return &registry{version: version, start: time.Now()}
+}
+
+// addHistogram makes a histogram. All are made before the first is read.
+func addHistogram[K comparable](all *registry, described about, attributes func(K) []attribute.KeyValue) *histogram[K] {
+	h := &histogram[K]{about: described, attributes: attributes}
+	all.sources = append(all.sources, h)
+	return h
+}
