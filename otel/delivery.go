@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -97,27 +96,17 @@ func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnl
 	return nil
 }
 
-// metricExporter is an exporter of metrics under watch. After what the SDK has collected it sends the registry, which is
-// not the SDK's.
+// metricExporter is an exporter of metrics under watch. After what the SDK has collected it sends what is ours.
 type metricExporter struct {
 	sdkmetric.Exporter
 	delivery *delivery
 	own      *registry
-	due      atomic.Bool // the SDK has collected, and the registry is yet to be sent
-}
-
-var _ sdkmetric.Producer = (*metricExporter)(nil)
-
-// Produce is called at every collection, while exports may be many. What it could return would be held in memory as a whole.
-func (e *metricExporter) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
-	e.due.Store(true)
-	return nil, nil
 }
 
 // Export sends metrics; it returns nil, as failures are said by its delivery.
 func (e *metricExporter) Export(ctx context.Context, metrics *metricdata.ResourceMetrics) error {
 	e.delivery.export(ctx, func(ctx context.Context) error {
-		if err := e.Exporter.Export(ctx, metrics); err != nil || !e.due.Swap(false) {
+		if err := e.Exporter.Export(ctx, metrics); err != nil {
 			return err
 		}
 		return e.own.send(ctx, metrics.Resource, e.Exporter.Export)

@@ -5,9 +5,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"time"
-
-	"go.opentelemetry.io/otel/trace"
 )
 
 // Exponential buckets begin at 16 a doubling, a relative error of 2 %, and are halved in number whenever the values span
@@ -30,19 +27,10 @@ type distribution struct {
 	newest   newest
 }
 
-// newest is the last measurement in a trace: of all traces, this one is the surest to be still there.
-type newest struct {
-	at    int64 // Unix time in nanoseconds; zero when there is none
-	value float64
-	trace trace.TraceID
-	span  trace.SpanID
-}
-
 // record counts a duration in seconds. One below zero counts as zero: a clock was set back.
 func (d *distribution) record(ctx context.Context, seconds float64, bounds []float64) {
 	seconds = max(seconds, 0)
 	fixed, _ := slices.BinarySearch(bounds, seconds)
-	where := trace.SpanContextFromContext(ctx)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.fixed.total() == 0 {
@@ -52,9 +40,7 @@ func (d *distribution) record(ctx context.Context, seconds float64, bounds []flo
 	d.min, d.max = min(d.min, seconds), max(d.max, seconds)
 	d.fixed.add(int32(fixed)) //nolint:gosec // there are a dozen bounds
 	d.count(seconds)
-	if where.IsSampled() {
-		d.newest = newest{at: time.Now().UnixNano(), value: seconds, trace: where.TraceID(), span: where.SpanID()}
-	}
+	d.newest.take(ctx, seconds)
 }
 
 func (d *distribution) count(seconds float64) {

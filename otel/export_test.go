@@ -11,13 +11,12 @@ import (
 )
 
 // NewTestRecorder returns a recorder that writes to the given processor and reader, set up as New does it.
-func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.ManualReader, error) {
+func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.ManualReader) {
 	own := newRegistry("")
 	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(whole{own}))
 	tracers := newTracerProvider(resource.Empty(), processor)
-	meters := newMeterProvider(resource.Empty(), reader)
-	recorder, err := newRecorder(tracers.Tracer(scopeName), meter(meters, ""), own, "squarewatch/test")
-	return recorder, reader, err
+	newMeterProvider(resource.Empty(), reader)
+	return newRecorder(tracers.Tracer(scopeName), own, "squarewatch/test"), reader
 }
 
 // NewThrottle is for a test of what it promises.

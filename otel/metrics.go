@@ -10,7 +10,6 @@ import (
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
 )
@@ -22,14 +21,12 @@ type measures struct {
 	phase    *histogram[phaseKey]
 	lateness *histogram[struct{}]
 
-	runs     metric.Int64Counter
-	missed   metric.Int64Counter
-	renewals metric.Int64Counter
-	sent     metric.Int64Counter
-	failed   metric.Int64Counter
-	reloads  metric.Int64Counter
-
-	runSets cache[runKey, []metric.AddOption]
+	runs     *counter[runKey]
+	missed   *counter[missKey]
+	renewals *counter[renewalKey]
+	sent     *counter[deliveryKey]
+	failed   *counter[deliveryKey]
+	reloads  *counter[string] // outcome
 }
 
 // The names that other files of the package need.
@@ -38,10 +35,9 @@ const (
 	unitSeconds       = "s"
 )
 
-func newMeasures(meter metric.Meter, all *registry) (*measures, error) {
-	b := builder{meter: meter}
+func addMeasures(all *registry) *measures {
 	request := httpconv.ClientRequestDuration{}
-	m := &measures{
+	return &measures{
 		request: addHistogram(all, about{request.Name(), request.Unit(), request.Description(), requestBuckets()}, requestAttributes),
 		duration: addHistogram(all, about{"squarewatch.probe.duration", unitSeconds, "Duration of the first attempt of a run.", requestBuckets()},
 			durationAttributes),
@@ -49,14 +45,14 @@ func newMeasures(meter metric.Meter, all *registry) (*measures, error) {
 		lateness: addHistogram(all, about{"squarewatch.schedule.lateness", unitSeconds, "Time from when a run was due to when it was started.", fineBuckets()},
 			func(struct{}) []attribute.KeyValue { return nil }),
 
-		runs:     b.counter("squarewatch.probe.runs", "{run}", "Finished runs."),
-		missed:   b.counter("squarewatch.schedule.missed", "{run}", "Scheduled runs that were not started."),
-		renewals: b.counter("squarewatch.credential.renewals", "{renewal}", "Tries to get a credential anew."),
-		sent:     b.counter("squarewatch.notify.sent", "{message}", "Messages that a notifier delivered."),
-		failed:   b.counter("squarewatch.notify.failed", "{message}", "Attempts to deliver a message that failed."),
-		reloads:  b.counter("squarewatch.config.reloads", "{reload}", "Reloads of the configuration."),
+		runs:     addCounter(all, about{name: "squarewatch.probe.runs", unit: "{run}", description: "Finished runs."}, runAttributesOf),
+		missed:   addCounter(all, about{name: "squarewatch.schedule.missed", unit: "{run}", description: "Scheduled runs that were not started."}, missAttributes),
+		renewals: addCounter(all, about{name: "squarewatch.credential.renewals", unit: "{renewal}", description: "Tries to get a credential anew."}, renewalAttributes),
+		sent:     addCounter(all, about{name: "squarewatch.notify.sent", unit: "{message}", description: "Messages that a notifier delivered."}, deliveryAttributes),
+		failed:   addCounter(all, about{name: "squarewatch.notify.failed", unit: "{message}", description: "Attempts to deliver a message that failed."}, deliveryAttributes),
+		reloads: addCounter(all, about{name: "squarewatch.config.reloads", unit: "{reload}", description: "Reloads of the configuration."},
+			func(outcome string) []attribute.KeyValue { return []attribute.KeyValue{labelOutcome.String(outcome)} }),
 	}
-	return m, errors.Join(b.faults...)
 }
 
 // requestBuckets returns the bounds, in seconds, that the semantic conventions advise for HTTP requests.
@@ -67,18 +63,6 @@ func requestBuckets() []float64 {
 // fineBuckets returns bounds, in seconds, for what often takes less than a millisecond.
 func fineBuckets() []float64 {
 	return []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
-}
-
-// builder makes instruments and keeps what went wrong.
-type builder struct {
-	meter  metric.Meter
-	faults []error
-}
-
-func (b *builder) counter(name, unit, about string) metric.Int64Counter {
-	c, err := b.meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(about))
-	b.faults = append(b.faults, err)
-	return c
 }
 
 type runKey struct {
@@ -98,6 +82,21 @@ type phaseKey struct {
 	phase probe.PhaseKind
 }
 
+type missKey struct {
+	probe  string
+	reason probe.MissReason
+}
+
+type renewalKey struct {
+	credential string
+	outcome    probe.RenewalOutcome
+}
+
+type deliveryKey struct {
+	notifier string
+	reason   string // of a failure
+}
+
 type requestKey struct {
 	method   string
 	server   server
@@ -108,7 +107,7 @@ type requestKey struct {
 
 // run counts and measures a finished run. ctx stands in its trace, which exemplars then name.
 func (m *measures) run(ctx context.Context, r *probe.Result) {
-	m.runs.Add(ctx, 1, m.runSets.get(runKey{r.Probe, r.Class, knownCode(r.Code), r.Expected}, runSet)...)
+	m.runs.add(ctx, runKey{r.Probe, r.Class, knownCode(r.Code), r.Expected}, 1)
 	m.duration.record(ctx, durationKey{r.Probe, r.Class}, r.Latency().Seconds())
 	if !r.Intended.IsZero() {
 		m.lateness.record(ctx, struct{}{}, r.Lateness().Seconds())
@@ -142,14 +141,30 @@ func knownProtocol(version string) string {
 	return ""
 }
 
-func runSet(k runKey) []metric.AddOption {
+func runAttributesOf(k runKey) []attribute.KeyValue {
 	attributes := []attribute.KeyValue{
 		labelProbe.String(k.probe), labelClass.String(k.class.String()), labelExpected.Bool(k.expected),
 	}
 	if k.code != 0 {
 		attributes = append(attributes, labelCode.Int(k.code))
 	}
-	return []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attributes...))}
+	return attributes
+}
+
+func missAttributes(k missKey) []attribute.KeyValue {
+	return []attribute.KeyValue{labelProbe.String(k.probe), labelReason.String(string(k.reason))}
+}
+
+func renewalAttributes(k renewalKey) []attribute.KeyValue {
+	return []attribute.KeyValue{labelCredential.String(k.credential), labelOutcome.String(string(k.outcome))}
+}
+
+func deliveryAttributes(k deliveryKey) []attribute.KeyValue {
+	attributes := []attribute.KeyValue{labelNotifier.String(k.notifier)}
+	if k.reason != "" {
+		attributes = append(attributes, labelReason.String(k.reason))
+	}
+	return attributes
 }
 
 func durationAttributes(k durationKey) []attribute.KeyValue {
@@ -182,11 +197,10 @@ func requestAttributes(k requestKey) []attribute.KeyValue {
 // delivered counts an attempt to deliver a message.
 func (m *measures) delivered(notifier string, err error) {
 	if err == nil {
-		m.sent.Add(context.Background(), 1, metric.WithAttributes(labelNotifier.String(notifier)))
+		m.sent.add(context.Background(), deliveryKey{notifier: notifier}, 1)
 		return
 	}
-	m.failed.Add(context.Background(), 1, metric.WithAttributes(
-		labelNotifier.String(notifier), labelReason.String(deliveryReason(err))))
+	m.failed.add(context.Background(), deliveryKey{notifier, deliveryReason(err)}, 1)
 }
 
 // deliveryReason returns the reason of a failed delivery if it is of the fixed set, so that no notifier can make series as it likes.

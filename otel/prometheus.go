@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/otlptranslator"
 	prometheusexporter "go.opentelemetry.io/otel/exporters/prometheus"
@@ -25,8 +26,10 @@ func newExposition(own *registry, logger *slog.Logger) (sdkmetric.Reader, http.H
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
 	}
-	if err := registry.Register(own); err != nil {
-		return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
+	for _, c := range []prometheus.Collector{own, collectors.NewBuildInfoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
+		if err := registry.Register(c); err != nil {
+			return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
+		}
 	}
 	return reader, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		EnableOpenMetrics: true,

@@ -6,7 +6,6 @@ import (
 	"squarewatch/alert"
 	"squarewatch/probe"
 
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -23,12 +22,8 @@ var (
 	_ alert.DeliveryObserver = (*Recorder)(nil)
 )
 
-func newRecorder(tracer trace.Tracer, meter metric.Meter, all *registry, userAgent string) (*Recorder, error) {
-	measures, err := newMeasures(meter, all)
-	if err != nil {
-		return nil, err
-	}
-	return &Recorder{spans: spanWriter{tracer: tracer, userAgent: userAgent}, measures: measures, gauges: addGauges(all)}, nil
+func newRecorder(tracer trace.Tracer, all *registry, userAgent string) *Recorder {
+	return &Recorder{spans: spanWriter{tracer: tracer, userAgent: userAgent}, measures: addMeasures(all), gauges: addGauges(all)}
 }
 
 // Finished writes the spans of a run and counts it. A run that our own shutdown stopped has no class and is left out.
@@ -46,15 +41,13 @@ func (r *Recorder) Finished(result *probe.Result) {
 
 func (r *Recorder) renewed(renewal *probe.Renewal) {
 	r.spans.renewal(renewal)
-	r.measures.renewals.Add(context.Background(), 1,
-		metric.WithAttributes(labelCredential.String(renewal.Credential), labelOutcome.String(string(renewal.Outcome))))
+	r.measures.renewals.add(context.Background(), renewalKey{renewal.Credential, renewal.Outcome}, 1)
 	r.gauges.renewed(renewal)
 }
 
 // Missed counts runs that were not started.
 func (r *Recorder) Missed(m probe.Miss) {
-	r.measures.missed.Add(context.Background(), int64(m.Count),
-		metric.WithAttributes(labelProbe.String(m.Probe), labelReason.String(string(m.Reason))))
+	r.measures.missed.add(context.Background(), missKey{m.Probe, m.Reason}, m.Count)
 }
 
 // Delivered counts an attempt to deliver a message.
@@ -66,7 +59,7 @@ func (r *Recorder) Reloaded(err error) {
 	if err != nil {
 		outcome = outcomeFailure
 	}
-	r.measures.reloads.Add(context.Background(), 1, metric.WithAttributes(labelOutcome.String(outcome)))
+	r.measures.reloads.add(context.Background(), outcome, 1)
 }
 
 // Transition writes the span of an alert that changed its state. A reminder changes nothing and gets no span.

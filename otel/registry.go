@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// registry holds the metrics that have a series for each probe or each rule. The SDK would hold and hand out all of them at
-// once, for every reader; these are made series by series, when the collector's requests are filled (registry_otlp.go) and
+// registry holds all metrics but those of the Go runtime. The SDK would hold all series once for every reader and hand them
+// out at once, which is too much for 10,000 probes; here they are made series by series, when the collector's requests are filled (registry_otlp.go) and
 // when the Prometheus page is read (registry_prometheus.go).
 type registry struct {
 	version string // of the scope
@@ -18,7 +18,7 @@ type registry struct {
 	sources []source
 }
 
-// source is what can be read: a histogram, or all gauges.
+// source is what can be read: a counter, a histogram, or all gauges.
 type source interface {
 	otlp(start, now time.Time, send func(*about, metricdata.Aggregation) error) error
 	prometheus(created *timestamppb.Timestamp, send func(*about, *dto.Metric))
@@ -41,4 +41,11 @@ func addHistogram[K comparable](all *registry, described about, attributes func(
 	h := &histogram[K]{about: described, attributes: attributes}
 	all.sources = append(all.sources, h)
 	return h
+}
+
+// addCounter makes a counter. All are made before the first is read.
+func addCounter[K comparable](all *registry, described about, attributes func(K) []attribute.KeyValue) *counter[K] {
+	c := &counter[K]{about: described, attributes: attributes}
+	all.sources = append(all.sources, c)
+	return c
 }

@@ -12,27 +12,47 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-// otlp hands out the histogram as an exponential one, cumulative since start, in parts of at most seriesBatch series. A
-// part may be used only until send returns: the next takes its memory.
+// otlp hands out the counter as a cumulative sum.
+func (c *counter[K]) otlp(start, now time.Time, send func(*about, metricdata.Aggregation) error) error {
+	return inParts(c.series.all(), func(key K, t *total) metricdata.DataPoint[int64] {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return metricdata.DataPoint[int64]{
+			Attributes: attribute.NewSet(c.attributes(key)...), StartTime: start, Time: now, Value: t.sum,
+			Exemplars: otlpExemplars[int64](t.newest),
+		}
+	}, func(points []metricdata.DataPoint[int64]) error {
+		return send(&c.about, metricdata.Sum[int64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality, IsMonotonic: true})
+	})
+}
+
+// otlp hands out the histogram as an exponential one, cumulative too.
 func (h *histogram[K]) otlp(start, now time.Time, send func(*about, metricdata.Aggregation) error) error {
-	var points []metricdata.ExponentialHistogramDataPoint[float64]
-	part := func() error {
-		defer func() { points = points[:0] }()
+	return inParts(h.series.all(), func(key K, d *distribution) metricdata.ExponentialHistogramDataPoint[float64] {
+		return d.exponential(h.attributes(key), start, now)
+	}, func(points []metricdata.ExponentialHistogramDataPoint[float64]) error {
 		return send(&h.about, metricdata.ExponentialHistogram[float64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality})
-	}
-	for key, d := range h.all() {
-		points = append(points, d.exponential(h.attributes(key), start, now))
+	})
+}
+
+// inParts makes a point of each series and sends them in parts of at most seriesBatch. A part may be used only until send
+// returns: the next takes its memory.
+func inParts[K comparable, V, P any](all map[K]*V, point func(K, *V) P, send func([]P) error) error {
+	var points []P
+	for key, value := range all {
+		points = append(points, point(key, value))
 		if len(points) < seriesBatch {
 			continue
 		}
-		if err := part(); err != nil {
+		if err := send(points); err != nil {
 			return err
 		}
+		points = points[:0]
 	}
 	if len(points) == 0 {
 		return nil
 	}
-	return part()
+	return send(points)
 }
 
 // otlp hands out the gauges in parts of at most seriesBatch series, which may be used only until send returns.
@@ -79,16 +99,18 @@ func (r *registry) send(ctx context.Context, described *resource.Resource, expor
 func (d *distribution) exponential(attributes []attribute.KeyValue, start, now time.Time) metricdata.ExponentialHistogramDataPoint[float64] {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	point := metricdata.ExponentialHistogramDataPoint[float64]{
+	return metricdata.ExponentialHistogramDataPoint[float64]{
 		Attributes: attribute.NewSet(attributes...), StartTime: start, Time: now,
 		Count: d.fixed.total(), Sum: d.sum, Min: metricdata.NewExtrema(d.min), Max: metricdata.NewExtrema(d.max),
 		Scale: d.scale, ZeroCount: d.zero,
 		PositiveBucket: metricdata.ExponentialBucket{Offset: d.exact.first, Counts: slices.Clone(d.exact.counts)},
+		Exemplars:      otlpExemplars[float64](d.newest),
 	}
-	if n := d.newest; n.at != 0 {
-		point.Exemplars = []metricdata.Exemplar[float64]{{
-			Time: time.Unix(0, n.at), Value: n.value, SpanID: n.span[:], TraceID: n.trace[:], // of the copy
-		}}
+}
+
+func otlpExemplars[N int64 | float64](n newest) []metricdata.Exemplar[N] {
+	if n.at == 0 {
+		return nil
 	}
-	return point
+	return []metricdata.Exemplar[N]{{Time: time.Unix(0, n.at), Value: N(n.value), SpanID: n.span[:], TraceID: n.trace[:]}}
 }

@@ -44,9 +44,12 @@ func (r *registry) Collect(samples chan<- prometheus.Metric) {
 
 // desc translates the name. One that cannot be translated makes the page say so.
 func (a *about) desc(names *otlptranslator.MetricNamer, m *dto.Metric) *prometheus.Desc {
-	kind := otlptranslator.MetricType(otlptranslator.MetricTypeGauge)
-	if m.GetHistogram() != nil {
+	var kind otlptranslator.MetricType = otlptranslator.MetricTypeGauge
+	switch {
+	case m.GetHistogram() != nil:
 		kind = otlptranslator.MetricTypeHistogram
+	case m.GetCounter() != nil:
+		kind = otlptranslator.MetricTypeMonotonicCounter
 	}
 	name, err := names.Build(otlptranslator.Metric{Name: a.name, Unit: a.unit, Type: kind})
 	if err != nil {
@@ -55,8 +58,17 @@ func (a *about) desc(names *otlptranslator.MetricNamer, m *dto.Metric) *promethe
 	return prometheus.NewDesc(name, a.description, nil, nil)
 }
 
+func (c *counter[K]) prometheus(created *timestamppb.Timestamp, send func(*about, *dto.Metric)) {
+	for key, t := range c.series.all() {
+		t.mu.Lock()
+		counted := &dto.Counter{Value: new(float64(t.sum)), Exemplar: t.newest.prometheus(), CreatedTimestamp: created}
+		t.mu.Unlock()
+		send(&c.about, &dto.Metric{Label: labelPairs(c.attributes(key)), Counter: counted})
+	}
+}
+
 func (h *histogram[K]) prometheus(created *timestamppb.Timestamp, send func(*about, *dto.Metric)) {
-	for key, d := range h.all() {
+	for key, d := range h.series.all() {
 		send(&h.about, &dto.Metric{Label: labelPairs(h.attributes(key)), Histogram: d.prometheus(h.bounds, created)})
 	}
 }
@@ -72,7 +84,7 @@ func (s *sample) Desc() *prometheus.Desc { return s.desc }
 
 // Write writes the series. It never fails.
 func (s *sample) Write(m *dto.Metric) error {
-	m.Label, m.Histogram, m.Gauge = s.read.GetLabel(), s.read.GetHistogram(), s.read.GetGauge()
+	m.Label, m.Histogram, m.Counter, m.Gauge = s.read.GetLabel(), s.read.GetHistogram(), s.read.GetCounter(), s.read.GetGauge()
 	return nil
 }
 

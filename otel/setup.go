@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"go.opentelemetry.io/contrib/instrumentation/runtime"
 	otelapi "go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -80,10 +79,10 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 		readers = append(readers, pushed)
 	}
 	t.meters = newMeterProvider(described, readers...)
-	t.recorder, err = newRecorder(t.tracer(options.ServiceVersion), meter(t.meters, options.ServiceVersion), own, options.UserAgent)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("prepare metrics: %w", err), t.Shutdown(ctx))
+	if err := runtime.Start(runtime.WithMeterProvider(t.meters)); err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare the metrics of the Go runtime: %w", err), t.Shutdown(ctx))
 	}
+	t.recorder = newRecorder(t.tracer(options.ServiceVersion), own, options.UserAgent)
 	return t, nil
 }
 
@@ -104,7 +103,7 @@ func (t *Telemetry) connect(ctx context.Context, settings OTLP, described *resou
 		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(batchTimeout))
 	t.tracers = newTracerProvider(described, batches)
 	pushed := &metricExporter{Exporter: metrics, delivery: watched("metrics"), own: own}
-	return sdkmetric.NewPeriodicReader(pushed, sdkmetric.WithProducer(pushed), sdkmetric.WithMaxExportBatchSize(seriesBatch)), nil
+	return sdkmetric.NewPeriodicReader(pushed), nil
 }
 
 // newTracerProvider keeps every span: what is worth keeping is decided before spans are written.
@@ -113,16 +112,9 @@ func newTracerProvider(described *resource.Resource, processor sdktrace.SpanProc
 		sdktrace.WithIDGenerator(generator{}), sdktrace.WithSpanProcessor(processor), sdktrace.WithoutPanicRecording())
 }
 
-// newMeterProvider lifts the SDK's limit of 2,000 series a metric, as the configuration bounds them.
+// newMeterProvider returns what the metrics of the Go runtime are made with; all others are in the registry.
 func newMeterProvider(described *resource.Resource, readers ...sdkmetric.Reader) *sdkmetric.MeterProvider {
-	options := []sdkmetric.Option{
-		sdkmetric.WithResource(described),
-		sdkmetric.WithCardinalityLimit(0),
-		sdkmetric.WithExemplarFilter(exemplar.TraceBasedFilter),
-		sdkmetric.WithView(sdkmetric.NewView(sdkmetric.Instrument{Name: "*"}, sdkmetric.Stream{
-			ExemplarReservoirProviderSelector: func(sdkmetric.Aggregation) exemplar.ReservoirProvider { return newLatest },
-		})),
-	}
+	options := []sdkmetric.Option{sdkmetric.WithResource(described)}
 	for _, reader := range readers {
 		options = append(options, sdkmetric.WithReader(reader))
 	}
@@ -134,10 +126,6 @@ func (t *Telemetry) tracer(version string) trace.Tracer {
 		return noop.NewTracerProvider().Tracer(scopeName)
 	}
 	return t.tracers.Tracer(scopeName, trace.WithInstrumentationVersion(version), trace.WithSchemaURL(semconv.SchemaURL))
-}
-
-func meter(meters metric.MeterProvider, version string) metric.Meter {
-	return meters.Meter(scopeName, metric.WithInstrumentationVersion(version), metric.WithSchemaURL(semconv.SchemaURL))
 }
 
 // Recorder returns what results are handed to.

@@ -1,0 +1,31 @@
+package otel
+
+import (
+	"context"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// counter is one metric that only grows, with a total for each key.
+type counter[K comparable] struct {
+	about
+	attributes func(K) []attribute.KeyValue // of a series; made when they are read
+	series     series[K, total]
+}
+
+// total is one series of a counter.
+type total struct {
+	mu     sync.Mutex
+	sum    int64
+	newest newest
+}
+
+// add adds n. The trace that ctx stands in becomes the exemplar if it is kept.
+func (c *counter[K]) add(ctx context.Context, key K, n int) {
+	t := c.series.get(key)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sum += int64(n)
+	t.newest.take(ctx, float64(n))
+}

@@ -1,0 +1,41 @@
+package otel
+
+import (
+	"maps"
+	"sync"
+)
+
+// series are what a metric holds for each of its keys. Keys come from the configuration and never from an answer, so that
+// the configuration bounds them.
+type series[K comparable, V any] struct {
+	mu   sync.RWMutex
+	held map[K]*V
+}
+
+// get returns what is held for key, made the first time.
+func (s *series[K, V]) get(key K) *V {
+	s.mu.RLock()
+	value := s.held[key]
+	s.mu.RUnlock()
+	if value != nil {
+		return value
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if value = s.held[key]; value != nil {
+		return value
+	}
+	if s.held == nil {
+		s.held = map[K]*V{}
+	}
+	value = new(V)
+	s.held[key] = value
+	return value
+}
+
+// all returns the series as they are now. What is in them has locks of its own.
+func (s *series[K, V]) all() map[K]*V {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return maps.Clone(s.held)
+}
