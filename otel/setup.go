@@ -31,7 +31,7 @@ const (
 
 // seriesBatch is how many series leave in one request. Collectors refuse more than 4 MiB over gRPC, and what 10,000 probes
 // have would take 200 MB of memory at once.
-const seriesBatch = 2000
+const seriesBatch = 500
 
 // Options are what [New] needs to know.
 type Options struct {

@@ -94,6 +94,7 @@ func (d *delays) Missed(m probe.Miss) {
 
 // serveMany is the daemon of BenchmarkManyProbes. It prints its figures, each with its unit.
 func serveMany(target string) {
+	saveMemory()
 	stateDir, err := os.MkdirTemp("", "squarewatch-many")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -22,6 +24,7 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			otel.ReportFaults(logger)
+			saveMemory()
 			d, err := New(cmd.Context(), Options{
 				Load:     func() (*config.Config, error) { return file.read() },
 				Logger:   logger,
@@ -34,6 +37,14 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 			reloads := p.reload()
 			return d.Run(cmd.Context(), reloads)
 		},
+	}
+}
+
+// saveMemory lets the heap grow by half between collections instead of doubling, unless GOGC says otherwise. With thousands
+// of probes nearly all of it is live, and what a doubled heap would save in time is little beside the requests.
+func saveMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
 	}
 }
 
