@@ -56,6 +56,11 @@ func addGauges(all *registry) *gauges {
 	return g
 }
 
+// abouts are all gauges, in the order in which they are shown.
+func (g *gauges) abouts() []*about {
+	return []*about{&g.up, &g.expiry, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest}
+}
+
 // note remembers how a run ended.
 func (g *gauges) note(r *probe.Result) {
 	g.mu.Lock()

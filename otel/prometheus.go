@@ -5,16 +5,15 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/otlptranslator"
 	prometheusexporter "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// newExposition returns a reader of all metrics and the page that shows what it reads, as Prometheus text or, with
-// exemplars, as OpenMetrics. Names are translated as the OpenTelemetry specification has it. The scope is left out of
+// newExposition returns a reader of the SDK's metrics and the page that shows all. Names are translated as the OpenTelemetry specification has it. The scope is left out of
 // the labels: there is one, and its version would begin new series at every upgrade.
 func newExposition(own *registry, logger *slog.Logger) (sdkmetric.Reader, http.Handler, error) {
 	registry := prometheus.NewRegistry()
@@ -26,14 +25,11 @@ func newExposition(own *registry, logger *slog.Logger) (sdkmetric.Reader, http.H
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
 	}
-	for _, c := range []prometheus.Collector{own, collectors.NewBuildInfoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
+	for _, c := range []prometheus.Collector{collectors.NewBuildInfoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
 		if err := registry.Register(c); err != nil {
 			return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
 		}
 	}
-	return reader, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true,
-		ErrorHandling:     promhttp.ContinueOnError,
-		ErrorLog:          slog.NewLogLogger(newThrottle(logger.Handler()), slog.LevelWarn),
-	}), nil
+	shown := &page{others: registry, own: own, logger: slog.New(newThrottle(logger.Handler()))}
+	return reader, gzhttp.GzipHandler(shown), nil
 }

@@ -71,7 +71,7 @@ func (g *gauges) otlp(_, now time.Time, send func(*about, metricdata.Aggregation
 			part(a)
 		}
 	})
-	for _, a := range []*about{&g.up, &g.expiry, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest} {
+	for _, a := range g.abouts() {
 		if len(waiting[a]) > 0 {
 			part(a)
 		}

@@ -13,51 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-var (
-	_ prometheus.Collector = (*registry)(nil)
-	_ prometheus.Metric    = (*sample)(nil)
-)
-
-// sample is a series as Prometheus reads it.
-type sample struct {
-	desc *prometheus.Desc
-	read *dto.Metric
-}
-
-// Describe describes nothing: series of one name may differ in their labels, an answer without a status code has none.
-func (r *registry) Describe(chan<- *prometheus.Desc) {}
-
-// Collect sends all series. A histogram has the fixed buckets, which every server reads, and the exponential ones, which
-// the protobuf format has for servers that scrape native histograms.
-func (r *registry) Collect(samples chan<- prometheus.Metric) {
-	names := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)
-	descs := map[*about]*prometheus.Desc{}
-	for _, s := range r.sources {
-		s.prometheus(timestamppb.New(r.start), func(a *about, m *dto.Metric) {
-			if descs[a] == nil {
-				descs[a] = a.desc(&names, m)
-			}
-			samples <- &sample{desc: descs[a], read: m}
-		})
-	}
-}
-
-// desc translates the name. One that cannot be translated makes the page say so.
-func (a *about) desc(names *otlptranslator.MetricNamer, m *dto.Metric) *prometheus.Desc {
-	var kind otlptranslator.MetricType = otlptranslator.MetricTypeGauge
-	switch {
-	case m.GetHistogram() != nil:
-		kind = otlptranslator.MetricTypeHistogram
-	case m.GetCounter() != nil:
-		kind = otlptranslator.MetricTypeMonotonicCounter
-	}
-	name, err := names.Build(otlptranslator.Metric{Name: a.name, Unit: a.unit, Type: kind})
-	if err != nil {
-		return prometheus.NewInvalidDesc(err)
-	}
-	return prometheus.NewDesc(name, a.description, nil, nil)
-}
-
+// prometheus sends every series of the counter.
 func (c *counter[K]) prometheus(created *timestamppb.Timestamp, send func(*about, *dto.Metric)) {
 	for key, t := range c.series.all() {
 		t.mu.Lock()
@@ -67,25 +23,29 @@ func (c *counter[K]) prometheus(created *timestamppb.Timestamp, send func(*about
 	}
 }
 
+// prometheus sends every series of the histogram. Each has the fixed buckets, which every server reads, and the exponential
+// ones, which the protobuf format has for servers that scrape native histograms.
 func (h *histogram[K]) prometheus(created *timestamppb.Timestamp, send func(*about, *dto.Metric)) {
 	for key, d := range h.series.all() {
 		send(&h.about, &dto.Metric{Label: labelPairs(h.attributes(key)), Histogram: d.prometheus(h.bounds, created)})
 	}
 }
 
+// prometheus sends the values of each gauge together, as the text formats want it.
 func (g *gauges) prometheus(_ *timestamppb.Timestamp, send func(*about, *dto.Metric)) {
+	type reading struct {
+		attributes []attribute.KeyValue
+		value      float64
+	}
+	values := map[*about][]reading{}
 	g.read(func(a *about, value float64, attributes ...attribute.KeyValue) {
-		send(a, &dto.Metric{Label: labelPairs(attributes), Gauge: &dto.Gauge{Value: new(value)}})
+		values[a] = append(values[a], reading{attributes, value})
 	})
-}
-
-// Desc returns the name and the description of the series.
-func (s *sample) Desc() *prometheus.Desc { return s.desc }
-
-// Write writes the series. It never fails.
-func (s *sample) Write(m *dto.Metric) error {
-	m.Label, m.Histogram, m.Counter, m.Gauge = s.read.GetLabel(), s.read.GetHistogram(), s.read.GetCounter(), s.read.GetGauge()
-	return nil
+	for _, a := range g.abouts() {
+		for _, v := range values[a] {
+			send(a, &dto.Metric{Label: labelPairs(v.attributes), Gauge: &dto.Gauge{Value: new(v.value)}})
+		}
+	}
 }
 
 func labelPairs(attributes []attribute.KeyValue) []*dto.LabelPair {

@@ -40,11 +40,11 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 	}
 }
 
-// saveMemory lets the heap grow by half between collections instead of doubling, unless GOGC says otherwise. With thousands
+// saveMemory lets the heap grow by 40 % between collections instead of doubling, unless GOGC says otherwise. With thousands
 // of probes nearly all of it is live, and what a doubled heap would save in time is little beside the requests.
 func saveMemory() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(40)
 	}
 }
 

@@ -1,0 +1,145 @@
+package otel
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/otlptranslator"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// page shows all metrics as Prometheus text, as OpenMetrics with exemplars, or as protobuf with native histograms, as its
+// reader asks. It is written part by part: gathered as a whole, as the client library does it, the metrics of 10,000 probes
+// would take 250 MB at every scrape.
+type page struct {
+	others prometheus.Gatherer // of the Go runtime, the process and the build
+	own    *registry
+	logger *slog.Logger
+}
+
+// ServeHTTP writes the page.
+func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
+	w.Header().Set("Content-Type", string(format))
+	out := newFamilyWriter(w, format)
+	if err := p.write(out); err != nil {
+		// Mostly a reader that has gone away. One that has not must see that the page is not whole.
+		p.logger.WarnContext(r.Context(), "the metrics page could not be written to its end", "error", short(err))
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (p *page) write(out *familyWriter) error {
+	others, err := p.others.Gather() // what could be gathered comes even beside an error
+	if err != nil {
+		p.logger.Warn("some metrics are missing from the metrics page", "error", short(err))
+	}
+	for _, f := range others {
+		if err := out.family(f); err != nil {
+			return err
+		}
+	}
+	for _, s := range p.own.sources {
+		s.prometheus(timestamppb.New(p.own.start), out.series)
+	}
+	return out.close()
+}
+
+// familyWriter writes families of metrics in parts of at most seriesBatch series.
+type familyWriter struct {
+	to      io.Writer
+	text    bool // of a format in which a family has its heading once
+	buffer  bytes.Buffer
+	encoder expfmt.Encoder
+	current *about
+	heading bool // has been written
+	pending []*dto.Metric
+	failure error
+}
+
+func newFamilyWriter(to io.Writer, format expfmt.Format) *familyWriter {
+	kind := format.FormatType()
+	w := &familyWriter{to: to, text: kind == expfmt.TypeTextPlain || kind == expfmt.TypeOpenMetrics}
+	w.encoder = expfmt.NewEncoder(&w.buffer, format)
+	return w
+}
+
+// series takes one series. Those of a metric must follow each other.
+func (w *familyWriter) series(a *about, m *dto.Metric) {
+	if w.current != a || len(w.pending) == seriesBatch {
+		w.flush()
+	}
+	if w.current != a {
+		w.current, w.heading = a, false
+	}
+	w.pending = append(w.pending, m)
+}
+
+// flush writes what is pending.
+func (w *familyWriter) flush() {
+	if len(w.pending) == 0 || w.failure != nil {
+		w.pending = w.pending[:0]
+		return
+	}
+	name, kind, err := w.current.exposed(w.pending[0])
+	if err != nil {
+		w.failure = err
+		return
+	}
+	w.failure = w.family(&dto.MetricFamily{Name: new(name), Help: new(w.current.description), Type: new(kind), Metric: w.pending})
+	w.heading = true
+	clear(w.pending)
+	w.pending = w.pending[:0]
+}
+
+func (w *familyWriter) family(f *dto.MetricFamily) error {
+	w.buffer.Reset()
+	if err := w.encoder.Encode(f); err != nil {
+		return fmt.Errorf("write %s: %w", f.GetName(), err)
+	}
+	part := w.buffer.Bytes()
+	for w.text && w.heading && bytes.HasPrefix(part, []byte("# ")) {
+		_, part, _ = bytes.Cut(part, []byte("\n"))
+	}
+	_, err := w.to.Write(part)
+	return err
+}
+
+// close writes what is left, and the end that some formats have.
+func (w *familyWriter) close() error {
+	w.flush()
+	if w.failure != nil {
+		return w.failure
+	}
+	w.buffer.Reset()
+	if closer, ok := w.encoder.(expfmt.Closer); ok {
+		if err := closer.Close(); err != nil {
+			return err
+		}
+	}
+	_, err := w.to.Write(w.buffer.Bytes())
+	return err
+}
+
+// exposed returns the name of the metric as the OpenTelemetry specification translates it for Prometheus, and its kind.
+func (a *about) exposed(m *dto.Metric) (string, dto.MetricType, error) {
+	kind, translated := dto.MetricType_GAUGE, otlptranslator.MetricType(otlptranslator.MetricTypeGauge)
+	switch {
+	case m.GetHistogram() != nil:
+		kind, translated = dto.MetricType_HISTOGRAM, otlptranslator.MetricTypeHistogram
+	case m.GetCounter() != nil:
+		kind, translated = dto.MetricType_COUNTER, otlptranslator.MetricTypeMonotonicCounter
+	}
+	namer := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)
+	name, err := namer.Build(otlptranslator.Metric{Name: a.name, Unit: a.unit, Type: translated})
+	if err != nil {
+		return "", 0, fmt.Errorf("translate the name of %s: %w", a.name, err)
+	}
+	return name, kind, nil
+}
