@@ -2,6 +2,8 @@ package otel_test
 
 import (
 	"context"
+	"encoding/binary"
+	"math/rand/v2"
 	"testing"
 
 	"squarewatch/otel"
@@ -22,6 +24,19 @@ func BenchmarkRecorder(b *testing.B) {
 	result := run("collections", 1)
 	b.ReportAllocs()
 	for b.Loop() {
+		recorder.Finished(result)
+	}
+}
+
+// BenchmarkRecorderKeepingOnePercent measures the same run when nearly all healthy traces are dropped.
+func BenchmarkRecorderKeepingOnePercent(b *testing.B) {
+	recorder, _ := otel.NewTestRecorder(sdktrace.NewBatchSpanProcessor(nowhere{}, sdktrace.WithMaxQueueSize(16384), sdktrace.WithMaxExportBatchSize(1024)))
+	recorder.KeepHealthy(0.01)
+	result := run("collections", 1)
+	random := rand.New(rand.NewPCG(1, 2))
+	b.ReportAllocs()
+	for b.Loop() {
+		binary.BigEndian.PutUint64(result.Trace[8:], random.Uint64())
 		recorder.Finished(result)
 	}
 }

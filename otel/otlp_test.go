@@ -165,7 +165,7 @@ func TestCollectorGetsSpansAndMetrics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, logs := newCollector(), &logBuffer{}
-			all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: start(t, c)}, Logger: logs.logger()})
+			all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: start(t, c), KeepHealthy: 1}, Logger: logs.logger()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -213,7 +213,7 @@ func TestUnreachableCollectorStopsNothing(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			logs := &logBuffer{}
 			all, err := otel.New(t.Context(), otel.Options{
-				Settings: otel.Settings{OTLP: otel.OTLP{Endpoint: unreachable(t), Protocol: protocol}}, Logger: logs.logger(),
+				Settings: otel.Settings{OTLP: otel.OTLP{Endpoint: unreachable(t), Protocol: protocol}, KeepHealthy: 1}, Logger: logs.logger(),
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -255,7 +255,7 @@ func TestCollectorComesBack(t *testing.T) {
 	}))
 	defer server.Close()
 	all, err := otel.New(t.Context(), otel.Options{
-		Settings: otel.Settings{OTLP: otel.OTLP{Endpoint: server.URL, Protocol: otel.ProtocolHTTP}}, Logger: logs.logger(),
+		Settings: otel.Settings{OTLP: otel.OTLP{Endpoint: server.URL, Protocol: otel.ProtocolHTTP}, KeepHealthy: 1}, Logger: logs.logger(),
 	})
 	if err != nil {
 		t.Fatal(err)

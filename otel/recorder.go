@@ -12,6 +12,7 @@ import (
 // Recorder turns what happens into spans and metrics. Its methods may be called from many goroutines and wait for nothing.
 type Recorder struct {
 	spans    spanWriter
+	keeper   keeper
 	measures *measures
 	gauges   *gauges
 }
@@ -22,11 +23,22 @@ var (
 	_ alert.DeliveryObserver = (*Recorder)(nil)
 )
 
+// newRecorder returns a recorder that keeps all traces, or none when tracer is nil.
 func newRecorder(tracer trace.Tracer, all *registry, userAgent string) *Recorder {
-	return &Recorder{spans: spanWriter{tracer: tracer, userAgent: userAgent}, measures: addMeasures(all), gauges: addGauges(all)}
+	measures := addMeasures(all)
+	r := &Recorder{
+		spans:    spanWriter{tracer: tracer, userAgent: userAgent},
+		keeper:   keeper{on: tracer != nil, durations: measures.duration},
+		measures: measures, gauges: addGauges(all),
+	}
+	r.KeepHealthy(1)
+	return r
 }
 
-// Finished writes the spans of a run and counts it. A run that our own shutdown stopped has no class and is left out.
+// KeepHealthy sets the share of healthy runs whose trace is kept, 0 to 1.
+func (r *Recorder) KeepHealthy(share alert.Share) { r.keeper.setShare(share) }
+
+// Finished counts a run and, if its trace is kept, writes all its spans. A run that our own shutdown stopped has no class and is left out.
 func (r *Recorder) Finished(result *probe.Result) {
 	for i := range result.Renewals {
 		r.renewed(&result.Renewals[i])
@@ -34,13 +46,18 @@ func (r *Recorder) Finished(result *probe.Result) {
 	if result.Class == probe.ClassNone {
 		return
 	}
-	ctx := r.spans.run(result)
+	ctx := context.Background()
+	if r.keeper.keeps(result) {
+		ctx = r.spans.run(result)
+	}
 	r.measures.run(ctx, result)
 	r.gauges.note(result)
 }
 
 func (r *Recorder) renewed(renewal *probe.Renewal) {
-	r.spans.renewal(renewal)
+	if r.keeper.on {
+		r.spans.renewal(renewal)
+	}
 	r.measures.renewals.add(context.Background(), renewalKey{renewal.Credential, renewal.Outcome}, 1)
 	r.gauges.renewed(renewal)
 }
@@ -64,7 +81,7 @@ func (r *Recorder) Reloaded(err error) {
 
 // Transition writes the span of an alert that changed its state. A reminder changes nothing and gets no span.
 func (r *Recorder) Transition(t alert.Transition) {
-	if t.Event != alert.EventUpdate {
+	if t.Event != alert.EventUpdate && r.keeper.on {
 		r.spans.transition(&t)
 	}
 }

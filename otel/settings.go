@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"squarewatch/alert"
 	"squarewatch/probe"
 )
 
@@ -13,6 +14,9 @@ import (
 type Settings struct {
 	OTLP     OTLP   `yaml:"otlp,omitempty"`
 	TraceURL string `yaml:"trace_url,omitempty"` // page of one trace for people; {trace_id} stands for its identifier
+
+	// KeepHealthy is the share of healthy runs whose trace is kept; those of others always are.
+	KeepHealthy alert.Share `yaml:"keep_healthy"`
 }
 
 // OTLP says which collector takes spans and metrics. Without an endpoint nothing is sent; metrics are at /metrics all the same.
@@ -30,8 +34,8 @@ const (
 // traceIDPlaceholder is what stands for the identifier in a trace_url.
 const traceIDPlaceholder = "{trace_id}"
 
-// DefaultSettings returns the settings of a file that has none: no collector, gRPC should one be named.
-func DefaultSettings() Settings { return Settings{OTLP: OTLP{Protocol: ProtocolGRPC}} }
+// DefaultSettings returns the settings of a file that has none: no collector, gRPC should one be named, every trace kept.
+func DefaultSettings() Settings { return Settings{OTLP: OTLP{Protocol: ProtocolGRPC}, KeepHealthy: 1} }
 
 // Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
 func (s *Settings) Validate() error {

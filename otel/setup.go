@@ -18,7 +18,6 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // Spans wait in a queue that holds two seconds of 1,000 runs each of eight spans; what does not fit is dropped. A batch
@@ -83,6 +82,7 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 		return nil, errors.Join(fmt.Errorf("prepare the metrics of the Go runtime: %w", err), t.Shutdown(ctx))
 	}
 	t.recorder = newRecorder(t.tracer(options.ServiceVersion), own, options.UserAgent)
+	t.recorder.KeepHealthy(options.Settings.KeepHealthy)
 	return t, nil
 }
 
@@ -121,9 +121,10 @@ func newMeterProvider(described *resource.Resource, readers ...sdkmetric.Reader)
 	return sdkmetric.NewMeterProvider(options...)
 }
 
+// tracer returns nil when nothing is sent.
 func (t *Telemetry) tracer(version string) trace.Tracer {
 	if t.tracers == nil {
-		return noop.NewTracerProvider().Tracer(scopeName)
+		return nil
 	}
 	return t.tracers.Tracer(scopeName, trace.WithInstrumentationVersion(version), trace.WithSchemaURL(semconv.SchemaURL))
 }

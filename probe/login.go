@@ -217,6 +217,9 @@ func (l *login) once(ctx context.Context, held token, must bool) error {
 func (l *login) begin(ctx context.Context) {
 	ended := make(chan struct{})
 	l.renewing = ended
+	if asker, ok := ctx.Value(askerKey{}).(asker); ok {
+		asker.result.AskedRenewal = true // still in the run's own goroutine
+	}
 	refresh := l.refresh
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
 	l.inflight.Go(func() {
@@ -333,7 +336,9 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 	}
 	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {r.options.UserAgent}}
 	asker, _ := ctx.Value(askerKey{}).(asker)
-	renewal.Trace, renewal.Parent = asker.trace, asker.root
+	if asker.result != nil {
+		renewal.Trace, renewal.Parent = asker.result.Trace, asker.result.Span
+	}
 	renewal.Span = r.options.Identifiers.NewAttempt(renewal.Trace, header)
 	got := answer{body: new(bytes.Buffer)}
 	err = r.exchange(ctx, Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
@@ -342,8 +347,7 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 
 // asker is the run that a renewal belongs to, as its context tells.
 type asker struct {
-	trace TraceID
-	root  SpanID
+	result *Result
 }
 
 type askerKey struct{}

@@ -20,7 +20,9 @@ type Result struct {
 	Start    time.Time // when it was started
 	End      time.Time // when its verdict stood
 
-	Renewals []Renewal // of its credential, which it asked for or which ended meanwhile
+	Renewals     []Renewal // of its credential, which it asked for or which ended meanwhile
+	AskedRenewal bool      // a renewal is in its trace, which may be brought by a later result
+
 	Attempts []Attempt // in their order, at least one unless our own shutdown came first
 
 	Class    Class  // of the last answer

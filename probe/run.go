@@ -22,7 +22,7 @@ type run struct {
 // look asks the endpoint once, with one renewal when the credential is refused, and judges the answer. Each look has the
 // probe's timeout, one deadline for everything in it.
 func (x *run) look(ctx context.Context, cause Cause) {
-	ctx = context.WithValue(ctx, askerKey{}, asker{x.result.Trace, x.result.Span})
+	ctx = context.WithValue(ctx, askerKey{}, asker{x.result})
 	ctx, cancel := context.WithTimeoutCause(ctx, x.job.probe.Timeout, errDeadline)
 	defer cancel()
 	x.blame = BlameNone

@@ -273,6 +273,7 @@ func (d *Daemon) reload() error {
 	}
 	d.outbox.Replace(next.destinations)
 	d.telemetry.Recorder().Retain(probeNames(cfg.Probes))
+	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)
 	d.progress.watch(cfg.Probes)
 	d.current = next
 	d.running.Store(cfg)

@@ -79,6 +79,7 @@ func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([
 		return nil, err
 	}
 	defer func() { _ = flush(ctx, telemetry.Shutdown) }() // without a collector the answers count all the same
+	telemetry.Recorder().KeepHealthy(1)
 	runner, jobs, err := newJobs(cfg, probes, probe.RunnerOptions{Identifiers: telemetry.Recorder()})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,159 @@
+package otel_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"squarewatch/otel"
+	"squarewatch/probe"
+
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// lasting makes a run's attempt last as long as given.
+func lasting(r *probe.Result, d time.Duration) *probe.Result {
+	a := &r.Attempts[0]
+	a.End = a.Start.Add(d)
+	a.Phases = []probe.Phase{{Kind: probe.PhaseWait, Start: a.Start, End: a.End}}
+	r.End = a.End
+	return r
+}
+
+// TestKeepHealthy drops all healthy runs that nothing sets apart.
+func TestKeepHealthy(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*probe.Result)
+		want   bool
+	}{
+		"healthy":       {func(*probe.Result) {}, false},
+		"unexpected":    {func(r *probe.Result) { r.Expected, r.Reason = false, "500" }, true},
+		"late":          {func(r *probe.Result) { r.Intended = r.Start.Add(-100 * time.Millisecond) }, true},
+		"hardly late":   {func(r *probe.Result) { r.Intended = r.Start.Add(-99 * time.Millisecond) }, false},
+		"run by hand":   {func(r *probe.Result) { r.Intended = time.Time{} }, false},
+		"renewing":      {func(r *probe.Result) { r.AskedRenewal = true }, true},
+		"resent":        {func(r *probe.Result) { r.Attempts = append(r.Attempts, again(probe.CauseResend)) }, true},
+		"confirmed":     {func(r *probe.Result) { r.Attempts = append(r.Attempts, again(probe.CauseConfirm)) }, true},
+		"redirected":    {func(r *probe.Result) { r.Attempts = append(r.Attempts, again(probe.CauseRedirect)) }, false},
+		"slow":          {func(r *probe.Result) { lasting(r, 200*time.Millisecond) }, true},
+		"hardly slower": {func(r *probe.Result) { lasting(r, 101*time.Millisecond) }, false},
+		"fast":          {func(r *probe.Result) { lasting(r, 10*time.Millisecond) }, false},
+	} {
+		recorder, exporter, _ := newRecorder(t)
+		recorder.KeepHealthy(0)
+		for range 100 {
+			recorder.Finished(run("collections", 1))
+		}
+		if got := len(exporter.GetSpans()); got != 0 {
+			t.Fatalf("want no span of 100 equal healthy runs, got %d", got)
+		}
+		r := run("collections", 2)
+		c.change(r)
+		recorder.Finished(r)
+		if got := len(exporter.GetSpans()) > 0; c.want != got {
+			t.Errorf("%s: want kept %t, got %t", name, c.want, got)
+		}
+	}
+}
+
+func again(cause probe.Cause) probe.Attempt {
+	a := attempt(99, 102)
+	a.Cause = cause
+	return a
+}
+
+func TestNoneIsSlowWhileRunsAreFew(t *testing.T) {
+	recorder, exporter, _ := newRecorder(t)
+	recorder.KeepHealthy(0)
+	for range 99 {
+		recorder.Finished(run("collections", 1))
+	}
+	recorder.Finished(lasting(run("collections", 2), time.Second))
+	if got := len(exporter.GetSpans()); got != 0 {
+		t.Errorf("want no span, got %d", got)
+	}
+}
+
+// TestARunIsKeptWhollyOrNotAtAll also checks that the share is kept, that no exemplar names a trace that was dropped, and
+// that every run is counted.
+func TestARunIsKeptWhollyOrNotAtAll(t *testing.T) {
+	const runs = 5000
+	recorder, exporter, reader := newRecorder(t)
+	recorder.KeepHealthy(0.1)
+	random := rand.New(rand.NewPCG(3, 4))
+	for range runs {
+		r := run("collections", 1)
+		for i := range r.Trace {
+			r.Trace[i] = byte(random.UintN(256))
+		}
+		recorder.Finished(r)
+	}
+	spans := map[trace.TraceID]int{}
+	for _, s := range exporter.GetSpans() {
+		spans[s.SpanContext.TraceID()]++
+	}
+	for id, got := range spans {
+		if want := 8; want != got {
+			t.Errorf("trace %s: want %d spans, got %d", id, want, got)
+		}
+	}
+	// Of 5,000 draws, the 10 % vary by 21 one way or the other; five times that never happens by chance.
+	if got := len(spans); got < 500-105 || got > 500+105 {
+		t.Errorf("want about 500 traces kept, got %d", got)
+	}
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range exemplars(all) {
+		if spans[trace.TraceID(e)] == 0 {
+			t.Errorf("want exemplars of kept traces only, got %x", e)
+		}
+	}
+	if text := metricsText(t, reader); !strings.Contains(text, "probe=collections 5000") {
+		t.Errorf("want every run counted, got:\n%s", text)
+	}
+}
+
+func exemplars(all metricdata.ResourceMetrics) (traces [][]byte) {
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				for _, p := range data.DataPoints {
+					traces = slices.AppendSeq(traces, traceIDs(p.Exemplars))
+				}
+			case metricdata.ExponentialHistogram[float64]:
+				for _, p := range data.DataPoints {
+					traces = slices.AppendSeq(traces, traceIDs(p.Exemplars))
+				}
+			}
+		}
+	}
+	return traces
+}
+
+func traceIDs[N int64 | float64](all []metricdata.Exemplar[N]) func(func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for _, e := range all {
+			if !yield(e.TraceID) {
+				return
+			}
+		}
+	}
+}
+
+// TestADroppedRunCostsNoMemory counts allocations, which do not depend on the machine.
+func TestADroppedRunCostsNoMemory(t *testing.T) {
+	recorder, _ := otel.NewTestRecorder(sdktrace.NewSimpleSpanProcessor(tracetest.NewNoopExporter()))
+	recorder.KeepHealthy(0)
+	r := run("collections", 1)
+	if got := testing.AllocsPerRun(100, func() { recorder.Finished(r) }); got != 0 {
+		t.Errorf("want no allocation, got %v", got)
+	}
+}
