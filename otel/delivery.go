@@ -20,7 +20,7 @@ type delivery struct {
 	signal   string
 	endpoint string
 	logger   *slog.Logger
-	bound    func(context.Context) (context.Context, context.CancelFunc)
+	bound    bound
 
 	mu      sync.Mutex
 	failure error // of the last export
@@ -72,8 +72,11 @@ func (d *delivery) lastFailure() error {
 	return fmt.Errorf("send %s to %s: %w", d.signal, d.endpoint, d.failure)
 }
 
-// lifetime returns a function that bounds contexts: they end with all, too.
-func lifetime(all context.Context) func(context.Context) (context.Context, context.CancelFunc) {
+// bound bounds a context.
+type bound func(context.Context) (context.Context, context.CancelFunc)
+
+// lifetime returns what makes contexts end with all, too.
+func lifetime(all context.Context) bound {
 	return func(ctx context.Context) (context.Context, context.CancelFunc) {
 		ctx, cancel := context.WithCancel(ctx)
 		stop := context.AfterFunc(all, cancel)

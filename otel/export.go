@@ -2,62 +2,70 @@ package otel
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"net/url"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc/credentials"
 )
 
-// newExporters returns exporters to the collector. None of them connects before it has something to send.
-func newExporters(ctx context.Context, settings OTLP) (sdktrace.SpanExporter, sdkmetric.Exporter, error) {
-	u, err := url.Parse(settings.Endpoint)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read telemetry.otlp.endpoint: %w", err)
+// traceClient returns a client that sends spans to the collector. It connects when it has something to send.
+func (d *destination) traceClient() otlptrace.Client {
+	if d.protocol == ProtocolHTTP {
+		options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(d.url)}
+		if d.headers != nil {
+			options = append(options, otlptracehttp.WithHeaders(d.headers))
+		}
+		if d.tls != nil {
+			options = append(options, otlptracehttp.WithTLSClientConfig(d.tls))
+		}
+		return otlptracehttp.NewClient(options...)
 	}
-	if settings.Protocol == ProtocolHTTP {
-		return newHTTPExporters(ctx, u)
+	options := []otlptracegrpc.Option{otlptracegrpc.WithEndpointURL(d.url)}
+	if d.headers != nil {
+		options = append(options, otlptracegrpc.WithHeaders(d.headers))
 	}
-	return newGRPCExporters(ctx, u)
+	if d.tls != nil {
+		options = append(options, otlptracegrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
+	}
+	return otlptracegrpc.NewClient(options...)
 }
 
-func newGRPCExporters(ctx context.Context, u *url.URL) (sdktrace.SpanExporter, sdkmetric.Exporter, error) {
-	traceOptions := []otlptracegrpc.Option{otlptracegrpc.WithEndpoint(u.Host)}
-	metricOptions := []otlpmetricgrpc.Option{otlpmetricgrpc.WithEndpoint(u.Host)}
-	if u.Scheme == "https" {
-		verified := credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
-		traceOptions = append(traceOptions, otlptracegrpc.WithTLSCredentials(verified))
-		metricOptions = append(metricOptions, otlpmetricgrpc.WithTLSCredentials(verified))
+// metricExporter returns an exporter of metrics to the collector. It connects when it has something to send.
+func (d *destination) metricExporter(ctx context.Context) (exporter sdkmetric.Exporter, err error) {
+	if d.protocol == ProtocolHTTP {
+		exporter, err = d.metricsOverHTTP(ctx)
 	} else {
-		traceOptions = append(traceOptions, otlptracegrpc.WithInsecure())
-		metricOptions = append(metricOptions, otlpmetricgrpc.WithInsecure())
+		exporter, err = d.metricsOverGRPC(ctx)
 	}
-	spans, err := otlptracegrpc.New(ctx, traceOptions...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("prepare the export of spans over gRPC: %w", err)
+		return nil, fmt.Errorf("prepare the export of metrics: %w", err)
 	}
-	metrics, err := otlpmetricgrpc.New(ctx, metricOptions...)
-	if err != nil {
-		return nil, nil, fmt.Errorf("prepare the export of metrics over gRPC: %w", err)
-	}
-	return spans, metrics, nil
+	return exporter, nil
 }
 
-// newHTTPExporters adds the specified path of each signal to the endpoint's own.
-func newHTTPExporters(ctx context.Context, u *url.URL) (sdktrace.SpanExporter, sdkmetric.Exporter, error) {
-	spans, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(u.JoinPath("v1", "traces").String()))
-	if err != nil {
-		return nil, nil, fmt.Errorf("prepare the export of spans over HTTP: %w", err)
+func (d *destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, error) {
+	options := []otlpmetrichttp.Option{otlpmetrichttp.WithEndpointURL(d.url)}
+	if d.headers != nil {
+		options = append(options, otlpmetrichttp.WithHeaders(d.headers))
 	}
-	metrics, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(u.JoinPath("v1", "metrics").String()))
-	if err != nil {
-		return nil, nil, fmt.Errorf("prepare the export of metrics over HTTP: %w", err)
+	if d.tls != nil {
+		options = append(options, otlpmetrichttp.WithTLSClientConfig(d.tls))
 	}
-	return spans, metrics, nil
+	return otlpmetrichttp.New(ctx, options...)
+}
+
+func (d *destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, error) {
+	options := []otlpmetricgrpc.Option{otlpmetricgrpc.WithEndpointURL(d.url)}
+	if d.headers != nil {
+		options = append(options, otlpmetricgrpc.WithHeaders(d.headers))
+	}
+	if d.tls != nil {
+		options = append(options, otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
+	}
+	return otlpmetricgrpc.New(ctx, options...)
 }

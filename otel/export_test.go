@@ -48,3 +48,12 @@ func (w whole) Produce(ctx context.Context) (all []metricdata.ScopeMetrics, err 
 	})
 	return all, err
 }
+
+// Destinations returns where signals go, a line each.
+func Destinations(o OTLP, env func(string) string) (lines []string, err error) {
+	all, err := o.destinations(env)
+	for _, d := range all {
+		lines = append(lines, d.signal+" "+d.protocol+" "+d.url)
+	}
+	return lines, err
+}

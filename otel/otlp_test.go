@@ -232,7 +232,7 @@ func TestUnreachableCollectorStopsNothing(t *testing.T) {
 			if ctx.Err() == nil {
 				t.Log("the exports gave up before the deadline")
 			}
-			for _, signal := range []string{"signal=spans", "signal=metrics"} {
+			for _, signal := range []string{"signal=traces", "signal=metrics"} {
 				if got := strings.Count(logs.String(), signal); got > 1 {
 					t.Errorf("want at most one line of %s, got %d:\n%s", signal, got, logs)
 				}

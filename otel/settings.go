@@ -3,10 +3,12 @@ package otel
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 
 	"squarewatch/alert"
+	"squarewatch/config/secret"
 	"squarewatch/probe"
 )
 
@@ -19,10 +21,22 @@ type Settings struct {
 	KeepHealthy alert.Share `yaml:"keep_healthy"`
 }
 
-// OTLP says which collector takes spans and metrics. Without an endpoint nothing is sent; metrics are at /metrics all the same.
+// OTLP says which collector takes spans and metrics. What it leaves open, the OTEL_EXPORTER_OTLP_* variables may say; see
+// [Destinations]. Without an endpoint nothing is sent; metrics are at /metrics all the same.
 type OTLP struct {
-	Endpoint string `yaml:"endpoint,omitempty"` // http://host:port, or https
-	Protocol string `yaml:"protocol,omitempty"` // grpc or http/protobuf
+	Endpoint          string                 `yaml:"endpoint,omitempty"`                  // http://host:port, or https
+	Protocol          string                 `yaml:"protocol,omitempty"`                  // grpc or http/protobuf
+	Headers           map[string]secret.Text `yaml:"headers,omitempty" secret:"optional"` // sent with every request
+	CA                string                 `yaml:"ca,omitempty"`                        // PEM file of certificates to trust instead of the system's
+	ClientCertificate string                 `yaml:"client_certificate,omitempty"`        // PEM file, shown to the collector
+	ClientKey         string                 `yaml:"client_key,omitempty"`                // PEM file that belongs to it
+}
+
+// Equal reports whether two settings are the same.
+func (o *OTLP) Equal(other *OTLP) bool {
+	return o.Endpoint == other.Endpoint && o.Protocol == other.Protocol && o.CA == other.CA &&
+		o.ClientCertificate == other.ClientCertificate && o.ClientKey == other.ClientKey &&
+		maps.EqualFunc(o.Headers, other.Headers, secret.Text.Equal)
 }
 
 // The protocols of OTLP, by the names that the OpenTelemetry specification gives them.
@@ -34,12 +48,12 @@ const (
 // traceIDPlaceholder is what stands for the identifier in a trace_url.
 const traceIDPlaceholder = "{trace_id}"
 
-// DefaultSettings returns the settings of a file that has none: no collector, gRPC should one be named, every trace kept.
-func DefaultSettings() Settings { return Settings{OTLP: OTLP{Protocol: ProtocolGRPC}, KeepHealthy: 1} }
+// DefaultSettings returns the settings of a file that has none: no collector, every trace kept.
+func DefaultSettings() Settings { return Settings{KeepHealthy: 1} }
 
 // Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
 func (s *Settings) Validate() error {
-	return errors.Join(s.OTLP.validateEndpoint(), s.OTLP.validateProtocol(), s.validateTraceURL())
+	return errors.Join(s.OTLP.validateEndpoint(), s.OTLP.validateProtocol(), s.OTLP.validateFiles(), s.validateTraceURL())
 }
 
 // validateEndpoint never repeats an address that may hold a password.
@@ -61,20 +75,30 @@ func (o *OTLP) validateEndpoint() error {
 		return invalid(fmt.Sprintf("is %q", o.Endpoint), example)
 	case u.RawQuery != "" || u.Fragment != "":
 		return invalid("has a query or a fragment", example)
-	case o.Protocol == ProtocolGRPC && strings.Trim(u.Path, "/") != "":
+	case o.Protocol != ProtocolHTTP && strings.Trim(u.Path, "/") != "":
 		return invalid("has a path, which gRPC cannot use", "leave the path out, or set protocol: http/protobuf")
 	}
 	return nil
 }
 
 func (o *OTLP) validateProtocol() error {
-	if o.Protocol == ProtocolGRPC || o.Protocol == ProtocolHTTP {
+	if o.Protocol == "" || o.Protocol == ProtocolGRPC || o.Protocol == ProtocolHTTP {
 		return nil
 	}
 	return &probe.Invalid{
 		Field: "otlp.protocol", Problem: fmt.Sprintf("is %q", o.Protocol),
 		Fix: "write grpc (port 4317) or http/protobuf (port 4318)",
 	}
+}
+
+func (o *OTLP) validateFiles() error {
+	switch {
+	case (o.ClientCertificate == "") != (o.ClientKey == ""):
+		return &probe.Invalid{Field: "otlp.client_certificate", Problem: "and client_key belong together, and one is missing", Fix: "name both files"}
+	case strings.HasPrefix(o.Endpoint, "http:") && (o.CA != "" || o.ClientCertificate != ""):
+		return &probe.Invalid{Field: "otlp.endpoint", Problem: "is not encrypted, while certificates are named", Fix: "write https, or leave the certificates out"}
+	}
+	return nil
 }
 
 func (s *Settings) validateTraceURL() error {

@@ -16,12 +16,20 @@ func TestValidate(t *testing.T) {
 		"all": {func(s *otel.Settings) {
 			s.OTLP.Endpoint, s.TraceURL = "http://127.0.0.1:4317", "http://127.0.0.1:16686/trace/{trace_id}"
 		}, ""},
-		"path over http": {func(s *otel.Settings) { s.OTLP = otel.OTLP{"https://otlp.example.com/otlp", otel.ProtocolHTTP} }, ""},
+		"path over http": {func(s *otel.Settings) {
+			s.OTLP = otel.OTLP{Endpoint: "https://otlp.example.com/otlp", Protocol: otel.ProtocolHTTP}
+		}, ""},
 		"path over grpc": {func(s *otel.Settings) { s.OTLP.Endpoint = "https://otlp.example.com/otlp" }, "otlp.endpoint has a path"},
 		"no scheme":      {func(s *otel.Settings) { s.OTLP.Endpoint = "collector:4317" }, "otlp.endpoint is"},
 		"no url":         {func(s *otel.Settings) { s.OTLP.Endpoint = "http://me:hunter2@[" }, "otlp.endpoint is no URL"},
 		"password":       {func(s *otel.Settings) { s.OTLP.Endpoint = "http://me:hunter2@collector:4317" }, "holds a user or a password"},
 		"protocol":       {func(s *otel.Settings) { s.OTLP.Protocol = "udp" }, `otlp.protocol is "udp"`},
+		"half a pair": {func(s *otel.Settings) {
+			s.OTLP.Endpoint, s.OTLP.ClientKey = "https://collector:4317", "/key.pem"
+		}, "otlp.client_certificate and client_key belong together"},
+		"certificates in clear": {func(s *otel.Settings) {
+			s.OTLP.Endpoint, s.OTLP.CA = "http://collector:4317", "/ca.pem"
+		}, "otlp.endpoint is not encrypted"},
 		"no placeholder": {func(s *otel.Settings) { s.TraceURL = "http://127.0.0.1:16686/" }, "trace_url holds no {trace_id}"},
 		"no web page":    {func(s *otel.Settings) { s.TraceURL = "ftp://x/{trace_id}" }, "trace_url is no address"},
 	} {

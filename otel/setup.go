@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/contrib/instrumentation/runtime"
 	otelapi "go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -70,12 +72,21 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	}
 	t := &Telemetry{exposition: page, logger: logger, abandon: func() {}}
 	readers := []sdkmetric.Reader{reader}
-	if options.Settings.OTLP.Endpoint != "" {
-		pushed, err := t.connect(ctx, options.Settings.OTLP, described, own)
+	destinations, err := options.Settings.OTLP.destinations(os.Getenv)
+	if err != nil {
+		return nil, fmt.Errorf("telemetry: %w", err)
+	}
+	all, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	t.abandon = abandon
+	for _, d := range destinations {
+		pushed, err := t.connect(ctx, &d, described, own, lifetime(all))
 		if err != nil {
+			abandon()
 			return nil, err
 		}
-		readers = append(readers, pushed)
+		if pushed != nil {
+			readers = append(readers, pushed)
+		}
 	}
 	t.meters = newMeterProvider(described, readers...)
 	if err := runtime.Start(runtime.WithMeterProvider(t.meters)); err != nil {
@@ -86,24 +97,25 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	return t, nil
 }
 
-// connect sets up what is sent over OTLP: the tracer provider, and a reader of metrics that it returns.
-func (t *Telemetry) connect(ctx context.Context, settings OTLP, described *resource.Resource, own *registry) (sdkmetric.Reader, error) {
-	spans, metrics, err := newExporters(ctx, settings)
+// connect sets up what sends one signal: the tracer provider, or a reader of metrics that it returns.
+func (t *Telemetry) connect(ctx context.Context, to *destination, described *resource.Resource, own *registry, bound bound) (sdkmetric.Reader, error) {
+	watched := &delivery{signal: to.signal, endpoint: to.url, logger: t.logger, bound: bound}
+	t.deliveries = append(t.deliveries, watched)
+	if to.signal == signalMetrics {
+		exporter, err := to.metricExporter(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return sdkmetric.NewPeriodicReader(&metricExporter{Exporter: exporter, delivery: watched, own: own}), nil
+	}
+	exporter, err := otlptrace.New(ctx, to.traceClient())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("prepare the export of spans: %w", err)
 	}
-	all, abandon := context.WithCancel(context.WithoutCancel(ctx))
-	t.abandon = abandon
-	watched := func(signal string) *delivery {
-		d := &delivery{signal: signal, endpoint: settings.Endpoint, logger: t.logger, bound: lifetime(all)}
-		t.deliveries = append(t.deliveries, d)
-		return d
-	}
-	batches := sdktrace.NewBatchSpanProcessor(&spanExporter{spans, watched("spans")}, sdktrace.WithMaxQueueSize(queueSize),
+	batches := sdktrace.NewBatchSpanProcessor(&spanExporter{exporter, watched}, sdktrace.WithMaxQueueSize(queueSize),
 		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(batchTimeout))
 	t.tracers = newTracerProvider(described, batches)
-	pushed := &metricExporter{Exporter: metrics, delivery: watched("metrics"), own: own}
-	return sdkmetric.NewPeriodicReader(pushed), nil
+	return nil, nil //nolint:nilnil // spans need no reader of metrics
 }
 
 // newTracerProvider keeps every span: what is worth keeping is decided before spans are written.

@@ -124,7 +124,7 @@ func sameProcess(current, next *config.Config) error {
 	if current.StateDir != next.StateDir {
 		faults = append(faults, fmt.Errorf("state_dir changed from %s to %s: a reload cannot move what is kept; restart the service", current.StateDir, next.StateDir))
 	}
-	if current.Telemetry.OTLP != next.Telemetry.OTLP {
+	if !current.Telemetry.OTLP.Equal(&next.Telemetry.OTLP) {
 		faults = append(faults, errors.New("telemetry.otlp changed: a reload cannot move the exporters; restart the service"))
 	}
 	return errors.Join(faults...)

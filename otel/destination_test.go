@@ -1,0 +1,267 @@
+package otel_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"squarewatch/config/secret"
+	"squarewatch/otel"
+
+	"github.com/google/go-cmp/cmp"
+	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+func TestVariables(t *testing.T) {
+	const general, ofTraces = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+	for name, c := range map[string]struct {
+		file otel.OTLP
+		env  map[string]string
+		want []string
+	}{
+		"nothing":  {},
+		"file":     {otel.OTLP{Endpoint: "http://a:4317"}, nil, []string{"traces grpc http://a:4317", "metrics grpc http://a:4317"}},
+		"variable": {otel.OTLP{}, map[string]string{general: "http://b:4317"}, []string{"traces grpc http://b:4317", "metrics grpc http://b:4317"}},
+		"file wins": {otel.OTLP{Endpoint: "http://a:4317"}, map[string]string{general: "http://b:4317", ofTraces: "http://c:4317"}, []string{
+			"traces grpc http://a:4317", "metrics grpc http://a:4317",
+		}},
+		"one signal": {otel.OTLP{}, map[string]string{ofTraces: "http://c:4317"}, []string{"traces grpc http://c:4317"}},
+		"signal wins, its path is whole": {
+			otel.OTLP{},
+			map[string]string{general: "http://b:4318/x", ofTraces: "http://c:4318/y", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
+			[]string{"traces http/protobuf http://c:4318/y", "metrics http/protobuf http://b:4318/x/v1/metrics"},
+		},
+		"protocol of a signal": {
+			otel.OTLP{Endpoint: "http://a:4318"},
+			map[string]string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"},
+			[]string{"traces http/protobuf http://a:4318/v1/traces", "metrics grpc http://a:4318"},
+		},
+		"file's protocol wins": {
+			otel.OTLP{Protocol: "grpc"},
+			map[string]string{general: "http://b:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
+			[]string{"traces grpc http://b:4317", "metrics grpc http://b:4317"},
+		},
+		"disabled": {otel.OTLP{Endpoint: "http://a:4317"}, map[string]string{"OTEL_SDK_DISABLED": "True"}, nil},
+		"no metrics": {
+			otel.OTLP{Endpoint: "http://a:4317"},
+			map[string]string{"OTEL_METRICS_EXPORTER": "none"},
+			[]string{"traces grpc http://a:4317"},
+		},
+	} {
+		got, err := otel.Destinations(c.file, func(name string) string { return c.env[name] })
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestBadVariablesAreNamedAndNotRepeated(t *testing.T) {
+	for name, env := range map[string]map[string]string{
+		"no scheme": {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"},
+		"password":  {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://me:hunter2@collector:4317"},
+		"protocol":  {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://b:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
+	} {
+		_, err := otel.Destinations(otel.OTLP{}, func(name string) string { return env[name] })
+		if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: want an error that names the variables and no password, got %v", name, err)
+		}
+	}
+}
+
+// guarded is a collector behind TLS that asks for a client certificate and for a header.
+type guarded struct {
+	ca, certificate, key string // files
+	endpoint             string
+	taken                atomic.Int32 // requests that had both
+}
+
+const collectorToken = "hunter2"
+
+func newGuarded(t *testing.T, protocol string) *guarded {
+	t.Helper()
+	g := &guarded{}
+	clients := g.issueClient(t)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Token") != collectorToken {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		g.taken.Add(1)
+	}))
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients, MinVersion: tls.VersionTLS12}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	g.ca = pemFile(t, "ca.pem", "CERTIFICATE", server.Certificate().Raw)
+	g.endpoint = server.URL
+	if protocol == otel.ProtocolGRPC {
+		g.serveGRPC(t, server.TLS)
+	}
+	return g
+}
+
+func (g *guarded) serveGRPC(t *testing.T, config *tls.Config) {
+	t.Helper()
+	config = config.Clone()
+	config.NextProtos = []string{"h2"}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(config)), grpc.UnaryInterceptor(
+		func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			if sent, _ := metadata.FromIncomingContext(ctx); len(sent.Get("x-token")) != 1 || sent.Get("x-token")[0] != collectorToken {
+				return nil, status.Error(codes.PermissionDenied, "no token")
+			}
+			g.taken.Add(1)
+			return next(ctx, request)
+		}))
+	c := newCollector()
+	tracepb.RegisterTraceServiceServer(server, traceService{collector: c})
+	metricspb.RegisterMetricsServiceServer(server, metricService{collector: c})
+	go func() { _ = server.Serve(listener) }() // ends with Stop
+	t.Cleanup(server.Stop)
+	g.endpoint = "https://" + listener.Addr().String()
+}
+
+// issueClient makes the client's certificate, which signs itself.
+func (g *guarded) issueClient(t *testing.T) *x509.CertPool {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.certificate = pemFile(t, "client.pem", "CERTIFICATE", certificate)
+	g.key = pemFile(t, "client-key.pem", "PRIVATE KEY", private)
+	clients := x509.NewCertPool()
+	parsed, err := x509.ParseCertificate(certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients.AddCert(parsed)
+	return clients
+}
+
+func pemFile(t *testing.T, name, kind string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestGuardedCollector reaches a collector with TLS, client certificates and a token, by the file and by the variables.
+func TestGuardedCollector(t *testing.T) {
+	for _, protocol := range []string{otel.ProtocolGRPC, otel.ProtocolHTTP} {
+		for name, set := range map[string]func(t *testing.T, g *guarded) otel.OTLP{
+			"file": func(_ *testing.T, g *guarded) otel.OTLP {
+				return otel.OTLP{
+					Endpoint: g.endpoint, Protocol: protocol, CA: g.ca, ClientCertificate: g.certificate, ClientKey: g.key,
+					Headers: map[string]secret.Text{"X-Token": secret.New(collectorToken)},
+				}
+			},
+			"variables": func(t *testing.T, g *guarded) otel.OTLP {
+				t.Helper()
+				for name, value := range map[string]string{
+					"ENDPOINT": g.endpoint, "PROTOCOL": protocol, "CERTIFICATE": g.ca, "CLIENT_CERTIFICATE": g.certificate,
+					"CLIENT_KEY": g.key, "HEADERS": "x-token=" + collectorToken, "COMPRESSION": "gzip", "TIMEOUT": "5000",
+				} {
+					t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
+				}
+				return otel.OTLP{}
+			},
+		} {
+			t.Run(protocol+"/"+name, func(t *testing.T) {
+				g, logs := newGuarded(t, protocol), &logBuffer{}
+				all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: set(t, g), KeepHealthy: 1}, Logger: logs.logger()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				feed(all.Recorder())
+				if err := all.Flush(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if err := all.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if g.taken.Load() < 2 {
+					t.Errorf("want spans and metrics taken, got %d requests; logged:\n%s", g.taken.Load(), logs)
+				}
+			})
+		}
+	}
+}
+
+// TestStrangerAtAGuardedCollector leaves out the certificates: everything is refused, and no secret is told.
+func TestStrangerAtAGuardedCollector(t *testing.T) {
+	g, logs := newGuarded(t, otel.ProtocolHTTP), &logBuffer{}
+	all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{KeepHealthy: 1, OTLP: otel.OTLP{
+		Endpoint: g.endpoint, Protocol: otel.ProtocolHTTP, Headers: map[string]secret.Text{"X-Token": secret.New(collectorToken)},
+	}}, Logger: logs.logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed(all.Recorder())
+	if err := all.Flush(t.Context()); err == nil || strings.Contains(err.Error(), collectorToken) {
+		t.Errorf("want an error without the token, got %v", err)
+	}
+	if err := all.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if g.taken.Load() != 0 || strings.Contains(logs.String(), collectorToken) {
+		t.Errorf("want nothing taken and no token logged, got %d and:\n%s", g.taken.Load(), logs)
+	}
+}
+
+func TestCertificatesThatCannotBeRead(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, settings := range map[string]otel.OTLP{
+		"read telemetry.otlp.ca":                 {CA: "/none.pem"},
+		"holds no certificate":                   {CA: empty},
+		"read telemetry.otlp.client_certificate": {ClientCertificate: "/none.pem", ClientKey: "/none.pem"},
+	} {
+		settings.Endpoint = "https://127.0.0.1:4317"
+		_, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: settings}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error that says %q, got %v", want, err)
+		}
+	}
+}
