@@ -15,6 +15,7 @@ import (
 const (
 	signalTraces  = "traces"
 	signalMetrics = "metrics"
+	signalLogs    = "logs"
 )
 
 // destination is where one signal goes, and how.
@@ -27,7 +28,7 @@ type destination struct {
 }
 
 // destinations returns where signals go by the file and, where it says nothing, by the variables of the OpenTelemetry
-// specification: OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (none), OTEL_EXPORTER_OTLP_ENDPOINT and
+// specification: OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (none), OTEL_LOGS_EXPORTER (otlp), OTEL_EXPORTER_OTLP_ENDPOINT and
 // _PROTOCOL, also for one signal (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). A signal without any endpoint is not sent. The
 // variables of headers, timeout, compression and certificates are read by the exporters themselves, and options win over them.
 // It reads the files that the settings name.
@@ -36,7 +37,11 @@ func (o *OTLP) destinations(env func(string) string) ([]destination, error) {
 		return nil, nil
 	}
 	var list []destination
-	for _, signal := range []string{signalTraces, signalMetrics} {
+	signals := []string{signalTraces, signalMetrics}
+	if o.Logs || env("OTEL_LOGS_EXPORTER") == "otlp" {
+		signals = append(signals, signalLogs)
+	}
+	for _, signal := range signals {
 		d, err := o.destination(signal, env)
 		if err != nil {
 			return nil, err

@@ -15,8 +15,10 @@ import (
 
 	"squarewatch/otel"
 
+	collectorlogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	logpb "go.opentelemetry.io/proto/otlp/logs/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 )
@@ -49,6 +51,17 @@ type collector struct {
 	spans        map[string]int
 	metrics      map[string]bool
 	exponentials int
+	logs         []*logpb.LogRecord
+}
+
+func (c *collector) takeLogs(request *collectorlogs.ExportLogsServiceRequest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range request.GetResourceLogs() {
+		for _, s := range r.GetScopeLogs() {
+			c.logs = append(c.logs, s.GetLogRecords()...)
+		}
+	}
 }
 
 func newCollector() *collector {
@@ -99,6 +112,10 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		request := &metricspb.ExportMetricsServiceRequest{}
 		err = proto.Unmarshal(body, request)
 		c.takeMetrics(request)
+	case "/otlp/v1/logs":
+		request := &collectorlogs.ExportLogsServiceRequest{}
+		err = proto.Unmarshal(body, request)
+		c.takeLogs(request)
 	default:
 		http.NotFound(w, r)
 		return
@@ -116,6 +133,16 @@ type traceService struct {
 func (s traceService) Export(_ context.Context, r *tracepb.ExportTraceServiceRequest) (*tracepb.ExportTraceServiceResponse, error) {
 	s.takeSpans(r)
 	return &tracepb.ExportTraceServiceResponse{}, nil
+}
+
+type logService struct {
+	collectorlogs.UnimplementedLogsServiceServer
+	*collector
+}
+
+func (s logService) Export(_ context.Context, r *collectorlogs.ExportLogsServiceRequest) (*collectorlogs.ExportLogsServiceResponse, error) {
+	s.takeLogs(r)
+	return &collectorlogs.ExportLogsServiceResponse{}, nil
 }
 
 type metricService struct {
@@ -137,6 +164,7 @@ func (c *collector) serveGRPC(t *testing.T) string {
 	server := grpc.NewServer()
 	tracepb.RegisterTraceServiceServer(server, traceService{collector: c})
 	metricspb.RegisterMetricsServiceServer(server, metricService{collector: c})
+	collectorlogs.RegisterLogsServiceServer(server, logService{collector: c})
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(listener); err != nil {
@@ -150,8 +178,9 @@ func (c *collector) serveGRPC(t *testing.T) string {
 	return "http://" + listener.Addr().String()
 }
 
-func TestCollectorGetsSpansAndMetrics(t *testing.T) {
-	for name, start := range map[string]func(t *testing.T, c *collector) otel.OTLP{
+// transports start a collector of each kind.
+func transports() map[string]func(t *testing.T, c *collector) otel.OTLP {
+	return map[string]func(t *testing.T, c *collector) otel.OTLP{
 		"grpc": func(t *testing.T, c *collector) otel.OTLP {
 			t.Helper()
 			return otel.OTLP{Endpoint: c.serveGRPC(t), Protocol: otel.ProtocolGRPC}
@@ -162,7 +191,11 @@ func TestCollectorGetsSpansAndMetrics(t *testing.T) {
 			t.Cleanup(server.Close)
 			return otel.OTLP{Endpoint: server.URL + "/otlp", Protocol: otel.ProtocolHTTP}
 		},
-	} {
+	}
+}
+
+func TestCollectorGetsSpansAndMetrics(t *testing.T) {
+	for name, start := range transports() {
 		t.Run(name, func(t *testing.T) {
 			c, logs := newCollector(), &logBuffer{}
 			all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: start(t, c), KeepHealthy: 1}, Logger: logs.logger()})

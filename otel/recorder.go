@@ -79,11 +79,13 @@ func (r *Recorder) Reloaded(err error) {
 	r.measures.reloads.add(context.Background(), outcome, 1)
 }
 
-// Transition writes the span of an alert that changed its state. A reminder changes nothing and gets no span.
-func (r *Recorder) Transition(t alert.Transition) {
-	if t.Event != alert.EventUpdate && r.keeper.on {
-		r.spans.transition(&t)
+// Transition writes the span of an alert that changed its state, and returns a context that stands in its trace. A reminder
+// changes nothing and gets no span.
+func (r *Recorder) Transition(t alert.Transition) context.Context {
+	if t.Event == alert.EventUpdate || !r.keeper.on {
+		return context.Background()
 	}
+	return r.spans.transition(&t)
 }
 
 // Watch sets where the gauges of rules and of waiting messages are read from whenever metrics are collected.

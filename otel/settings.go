@@ -27,6 +27,7 @@ type OTLP struct {
 	Endpoint          string                 `yaml:"endpoint,omitempty"`                  // http://host:port, or https
 	Protocol          string                 `yaml:"protocol,omitempty"`                  // grpc or http/protobuf
 	Headers           map[string]secret.Text `yaml:"headers,omitempty" secret:"optional"` // sent with every request
+	Logs              bool                   `yaml:"logs,omitempty"`                      // what is logged goes to the collector too
 	CA                string                 `yaml:"ca,omitempty"`                        // PEM file of certificates to trust instead of the system's
 	ClientCertificate string                 `yaml:"client_certificate,omitempty"`        // PEM file, shown to the collector
 	ClientKey         string                 `yaml:"client_key,omitempty"`                // PEM file that belongs to it
@@ -35,7 +36,7 @@ type OTLP struct {
 // Equal reports whether two settings are the same.
 func (o *OTLP) Equal(other *OTLP) bool {
 	return o.Endpoint == other.Endpoint && o.Protocol == other.Protocol && o.CA == other.CA &&
-		o.ClientCertificate == other.ClientCertificate && o.ClientKey == other.ClientKey &&
+		o.ClientCertificate == other.ClientCertificate && o.ClientKey == other.ClientKey && o.Logs == other.Logs &&
 		maps.EqualFunc(o.Headers, other.Headers, secret.Text.Equal)
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/runtime"
 	otelapi "go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -43,12 +44,14 @@ type Options struct {
 	Logger         *slog.Logger // told when the collector goes away and comes back; nil for nobody
 }
 
-// Telemetry is the whole of tracing and metrics as a value: nothing of it is global, and there may be several.
+// Telemetry is the whole of tracing, metrics and logs as a value: nothing of it is global, and there may be several.
 type Telemetry struct {
 	recorder   *Recorder
 	exposition http.Handler
 	tracers    *sdktrace.TracerProvider // nil when nothing is sent
-	meters     *sdkmetric.MeterProvider
+	logs       *sdklog.LoggerProvider   // nil when logs are not sent
+	providers  []provider
+	version    string
 	deliveries []*delivery
 	logger     *slog.Logger
 	abandon    context.CancelFunc // ends exports that are still going on
@@ -70,7 +73,7 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Telemetry{exposition: page, logger: logger, abandon: func() {}}
+	t := &Telemetry{exposition: page, version: options.ServiceVersion, logger: logger}
 	readers := []sdkmetric.Reader{reader}
 	destinations, err := options.Settings.OTLP.destinations(os.Getenv)
 	if err != nil {
@@ -81,41 +84,48 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	for _, d := range destinations {
 		pushed, err := t.connect(ctx, &d, described, own, lifetime(all))
 		if err != nil {
-			abandon()
-			return nil, err
+			return nil, errors.Join(err, t.Shutdown(ctx))
 		}
-		if pushed != nil {
-			readers = append(readers, pushed)
-		}
+		readers = append(readers, pushed...)
 	}
-	t.meters = newMeterProvider(described, readers...)
-	if err := runtime.Start(runtime.WithMeterProvider(t.meters)); err != nil {
+	meters := newMeterProvider(described, readers...)
+	t.providers = append(t.providers, meters)
+	if err := runtime.Start(runtime.WithMeterProvider(meters)); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare the metrics of the Go runtime: %w", err), t.Shutdown(ctx))
 	}
-	t.recorder = newRecorder(t.tracer(options.ServiceVersion), own, options.UserAgent)
+	t.recorder = newRecorder(t.tracer(), own, options.UserAgent)
 	t.recorder.KeepHealthy(options.Settings.KeepHealthy)
 	return t, nil
 }
 
-// connect sets up what sends one signal: the tracer provider, or a reader of metrics that it returns.
-func (t *Telemetry) connect(ctx context.Context, to *destination, described *resource.Resource, own *registry, bound bound) (sdkmetric.Reader, error) {
+// connect sets up what sends one signal. Metrics need readers, which it returns.
+func (t *Telemetry) connect(ctx context.Context, to *destination, described *resource.Resource, own *registry, bound bound) ([]sdkmetric.Reader, error) {
 	watched := &delivery{signal: to.signal, endpoint: to.url, logger: t.logger, bound: bound}
 	t.deliveries = append(t.deliveries, watched)
-	if to.signal == signalMetrics {
-		exporter, err := to.metricExporter(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return sdkmetric.NewPeriodicReader(&metricExporter{Exporter: exporter, delivery: watched, own: own}), nil
+	switch to.signal {
+	case signalTraces:
+		return nil, t.connectTraces(ctx, to, described, watched)
+	case signalLogs:
+		return nil, t.connectLogs(ctx, to, described, watched)
 	}
+	exporter, err := to.metricExporter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []sdkmetric.Reader{sdkmetric.NewPeriodicReader(&metricExporter{Exporter: exporter, delivery: watched, own: own})}, nil
+}
+
+// connectTraces sets up what sends spans.
+func (t *Telemetry) connectTraces(ctx context.Context, to *destination, described *resource.Resource, watched *delivery) error {
 	exporter, err := otlptrace.New(ctx, to.traceClient())
 	if err != nil {
-		return nil, fmt.Errorf("prepare the export of spans: %w", err)
+		return fmt.Errorf("prepare the export of spans: %w", err)
 	}
 	batches := sdktrace.NewBatchSpanProcessor(&spanExporter{exporter, watched}, sdktrace.WithMaxQueueSize(queueSize),
 		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(batchTimeout))
 	t.tracers = newTracerProvider(described, batches)
-	return nil, nil //nolint:nilnil // spans need no reader of metrics
+	t.providers = append(t.providers, t.tracers)
+	return nil
 }
 
 // newTracerProvider keeps every span: what is worth keeping is decided before spans are written.
@@ -134,11 +144,11 @@ func newMeterProvider(described *resource.Resource, readers ...sdkmetric.Reader)
 }
 
 // tracer returns nil when nothing is sent.
-func (t *Telemetry) tracer(version string) trace.Tracer {
+func (t *Telemetry) tracer() trace.Tracer {
 	if t.tracers == nil {
 		return nil
 	}
-	return t.tracers.Tracer(scopeName, trace.WithInstrumentationVersion(version), trace.WithSchemaURL(semconv.SchemaURL))
+	return t.tracers.Tracer(scopeName, trace.WithInstrumentationVersion(t.version), trace.WithSchemaURL(semconv.SchemaURL))
 }
 
 // Recorder returns what results are handed to.
@@ -149,7 +159,7 @@ func (t *Telemetry) Metrics() http.Handler { return t.exposition }
 
 // Flush sends everything now and returns why it did not arrive, if so, or that ctx ended first.
 func (t *Telemetry) Flush(ctx context.Context) error {
-	failures := t.both(func(p provider) error { return p.ForceFlush(ctx) })
+	failures := t.all(func(p provider) error { return p.ForceFlush(ctx) })
 	for _, d := range t.deliveries {
 		failures = append(failures, d.lastFailure())
 	}
@@ -160,7 +170,7 @@ func (t *Telemetry) Flush(ctx context.Context) error {
 // collector that is away must not fail a clean stop. Nothing may be recorded afterwards.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	defer t.abandon()
-	err := errors.Join(t.both(func(p provider) error { return p.Shutdown(ctx) })...)
+	err := errors.Join(t.all(func(p provider) error { return p.Shutdown(ctx) })...)
 	if ctx.Err() == nil {
 		return err
 	}
@@ -170,20 +180,19 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// provider is what both of the SDK's providers can do.
+// provider is what the SDK's providers of all signals can do.
 type provider interface {
 	ForceFlush(ctx context.Context) error
 	Shutdown(ctx context.Context) error
 }
 
-// both acts on both providers at the same time, so that a slow one leaves its time to the other.
-func (t *Telemetry) both(act func(provider) error) []error {
-	failures := make([]error, 2)
+// all acts on all providers at the same time, so that a slow one leaves its time to the others.
+func (t *Telemetry) all(act func(provider) error) []error {
+	failures := make([]error, len(t.providers))
 	var wait sync.WaitGroup
-	if t.tracers != nil {
-		wait.Go(func() { failures[0] = act(t.tracers) })
+	for i, p := range t.providers {
+		wait.Go(func() { failures[i] = act(p) })
 	}
-	wait.Go(func() { failures[1] = act(t.meters) })
 	wait.Wait()
 	return failures
 }

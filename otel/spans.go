@@ -167,7 +167,7 @@ func serverOf(raw string) server {
 }
 
 // transition writes the span of an alert that fires or is resolved, linked to the runs behind it.
-func (w *spanWriter) transition(t *alert.Transition) {
+func (w *spanWriter) transition(t *alert.Transition) context.Context {
 	incident := &t.Incident
 	links := make([]trace.Link, 0, len(incident.Examples))
 	for _, e := range incident.Examples {
@@ -175,7 +175,7 @@ func (w *spanWriter) transition(t *alert.Transition) {
 			TraceID: trace.TraceID(e.Trace), SpanID: trace.SpanID(e.Span), TraceFlags: trace.FlagsSampled,
 		})})
 	}
-	_, span := w.tracer.Start(context.Background(), "alert "+incident.Rule+" "+string(t.Event),
+	ctx, span := w.tracer.Start(context.Background(), "alert "+incident.Rule+" "+string(t.Event),
 		trace.WithTimestamp(t.At), trace.WithLinks(links...), trace.WithAttributes(
 			keyAlertRule.String(incident.Rule),
 			keyAlertSeries.String(incident.Series),
@@ -184,4 +184,5 @@ func (w *spanWriter) transition(t *alert.Transition) {
 			keyAlertThreshold.Float64(float64(incident.Threshold)),
 			keyIncident.String(incident.ID)))
 	span.End(trace.WithTimestamp(t.At))
+	return ctx
 }

@@ -74,6 +74,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if d.telemetry, err = newTelemetry(ctx, cfg, options.Logger); err != nil {
 		return nil, err
 	}
+	d.options.Logger = d.telemetry.Logger(options.Logger)
 	if err := d.remember(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
 	d.progress.watch(cfg.Probes)
 	d.running.Store(cfg)
-	logWarnings(options.Logger, cfg)
+	logWarnings(d.options.Logger, cfg)
 	return d, nil
 }
 
@@ -141,10 +142,18 @@ func (d *Daemon) Addr() net.Addr { return d.listener.Addr() }
 
 // announce is told of every transition by the evaluator: it becomes a span, a log line, and messages.
 func (d *Daemon) announce(t alert.Transition) {
-	d.telemetry.Recorder().Transition(t)
-	d.options.Logger.Info("an alert changed", "event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
-		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted)
+	ctx := d.telemetry.Recorder().Transition(t)
+	d.options.Logger.InfoContext(ctx, "an alert changed", "event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
+		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted, "trace", exampleTrace(&t.Incident))
 	d.outbox.Add(t)
+}
+
+// exampleTrace returns the trace of the last run behind an incident, for the log; empty when there is none.
+func exampleTrace(i *alert.Incident) string {
+	if len(i.Examples) == 0 {
+		return ""
+	}
+	return i.Examples[0].Trace.String()
 }
 
 // Run watches until ctx ends, then stops in order: no new runs, runs end, the last messages leave, spans are flushed. It

@@ -15,14 +15,18 @@ import (
 )
 
 func newRunCommand(p process, file *configFile) *cobra.Command {
-	return &cobra.Command{
+	format := logText
+	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon",
 		Long: "Run the daemon in the foreground until SIGTERM or SIGINT. SIGHUP reads the file again: when anything in it is wrong\n" +
 			"the old configuration goes on untouched. Under systemd it says when it is ready, and feeds the watchdog.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			logger, err := newLogger(cmd.ErrOrStderr(), format)
+			if err != nil {
+				return err
+			}
 			otel.ReportFaults(logger)
 			saveMemory()
 			d, err := New(cmd.Context(), Options{
@@ -38,6 +42,8 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 			return d.Run(cmd.Context(), reloads)
 		},
 	}
+	cmd.Flags().StringVar(&format, "log-format", format, "how to log: `text` or json")
+	return cmd
 }
 
 // saveMemory lets the heap grow by 40 % between collections instead of doubling, unless GOGC says otherwise. With thousands

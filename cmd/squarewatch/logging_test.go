@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"squarewatch/config/secret"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestJournalLinesBeginWithTheirPriority logs one line of each level.
+func TestJournalLinesBeginWithTheirPriority(t *testing.T) {
+	for format, want := range map[string]string{
+		logText: "<3>msg=broken probe=feed key=<hidden>\n<4>msg=\"not good\" probe=feed at.error=refused\n<6>msg=news probe=feed\n",
+		logJSON: `<3>{"msg":"broken","probe":"feed","key":"<hidden>"}` + "\n" +
+			`<4>{"msg":"not good","probe":"feed","at":{"error":"refused"}}` + "\n" + `<6>{"msg":"news","probe":"feed"}` + "\n",
+	} {
+		var out bytes.Buffer
+		logger, err := loggerFor(&out, format, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logger = logger.With("probe", "feed")
+		logger.Error("broken", "key", secret.New("hunter2"))
+		logger.WithGroup("at").Warn("not good", "error", "refused")
+		logger.Info("news")
+		logger.Debug("details")
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", format, diff)
+		}
+	}
+}
+
+func TestLinesElsewhereHaveTimeAndLevel(t *testing.T) {
+	var out bytes.Buffer
+	logger, err := loggerFor(&out, logJSON, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logger.Warn("not good")
+	var line map[string]string
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line["time"] == "" || line["level"] != slog.LevelWarn.String() {
+		t.Errorf("want JSON with time and level, got %q (%v)", out.String(), err)
+	}
+}
+
+func TestUnknownLogFormatIsAFaultOfTheCommandLine(t *testing.T) {
+	_, err := loggerFor(&bytes.Buffer{}, "xml", false)
+	if !isUsage(err) || !strings.Contains(err.Error(), "text or json") {
+		t.Errorf("want a fault of usage that says what to write, got %v", err)
+	}
+}

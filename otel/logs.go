@@ -1,0 +1,84 @@
+package otel
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"go.opentelemetry.io/contrib/bridges/otelslog"
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	"go.opentelemetry.io/otel/sdk/resource"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"google.golang.org/grpc/credentials"
+)
+
+// Logger returns a logger that also sends what it logs to the collector, with the trace that its context stands in, if the
+// settings want that. It is not for what is said about the collector itself.
+func (t *Telemetry) Logger(local *slog.Logger) *slog.Logger {
+	if t.logs == nil {
+		return local
+	}
+	sent := otelslog.NewHandler(scopeName, otelslog.WithLoggerProvider(t.logs), otelslog.WithVersion(t.version), otelslog.WithSchemaURL(semconv.SchemaURL))
+	return slog.New(slog.NewMultiHandler(local.Handler(), sent))
+}
+
+// connectLogs sets up what sends logs.
+func (t *Telemetry) connectLogs(ctx context.Context, to *destination, described *resource.Resource, watched *delivery) error {
+	exporter, err := to.logExporter(ctx)
+	if err != nil {
+		return err
+	}
+	t.logs = sdklog.NewLoggerProvider(sdklog.WithResource(described), sdklog.WithProcessor(
+		sdklog.NewBatchProcessor(&logExporter{exporter, watched}, sdklog.WithExportInterval(batchTimeout))))
+	t.providers = append(t.providers, t.logs)
+	return nil
+}
+
+// logExporter returns an exporter of logs to the collector. It connects when it has something to send.
+func (d *destination) logExporter(ctx context.Context) (exporter sdklog.Exporter, err error) {
+	if d.protocol == ProtocolHTTP {
+		exporter, err = d.logsOverHTTP(ctx)
+	} else {
+		exporter, err = d.logsOverGRPC(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("prepare the export of logs: %w", err)
+	}
+	return exporter, nil
+}
+
+func (d *destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error) {
+	options := []otlploghttp.Option{otlploghttp.WithEndpointURL(d.url)}
+	if d.headers != nil {
+		options = append(options, otlploghttp.WithHeaders(d.headers))
+	}
+	if d.tls != nil {
+		options = append(options, otlploghttp.WithTLSClientConfig(d.tls))
+	}
+	return otlploghttp.New(ctx, options...)
+}
+
+func (d *destination) logsOverGRPC(ctx context.Context) (sdklog.Exporter, error) {
+	options := []otlploggrpc.Option{otlploggrpc.WithEndpointURL(d.url)}
+	if d.headers != nil {
+		options = append(options, otlploggrpc.WithHeaders(d.headers))
+	}
+	if d.tls != nil {
+		options = append(options, otlploggrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
+	}
+	return otlploggrpc.New(ctx, options...)
+}
+
+// logExporter is an exporter of logs under watch.
+type logExporter struct {
+	sdklog.Exporter
+	delivery *delivery
+}
+
+// Export sends logs; it returns nil, as failures are said by its delivery.
+func (e *logExporter) Export(ctx context.Context, records []sdklog.Record) error {
+	e.delivery.export(ctx, func(ctx context.Context) error { return e.Exporter.Export(ctx, records) })
+	return nil
+}
