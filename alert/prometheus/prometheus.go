@@ -35,7 +35,7 @@ func Write(w io.Writer, options Options) error {
 	t.access()
 	t.noData()
 	file := file{Groups: []group{{Name: "squarewatch", Rules: slices.Concat(t.counts(), t.rules)}}}
-	text, err := yaml.Dump(file)
+	text, err := yaml.Dump(file, yaml.WithLineWidth(-1))
 	if err != nil {
 		return fmt.Errorf("write the rules as YAML: %w", err)
 	}
@@ -91,9 +91,9 @@ func (t *translation) preface() []string {
 		"",
 		"Each host that is scraped is judged by itself, by the runs that it counts. Scrape it at least four times in the shortest",
 		"window, " + length(t.shortest()) + ". An alert ends as in squarewatch: below clear, and not for want of runs. For that its expression looks at",
-		"ALERTS, so that the server that evaluates the rules must keep them.",
+		"ALERTS, so that the server that evaluates the rules must keep them. One Prometheus takes the rules of one configuration.",
 		"",
-		"Left out, because Prometheus or Alertmanager has its own: repeat, reopen, notify, silences and acknowledgements.",
+		"Left out, because Prometheus or Alertmanager has its own: repeat, reopen, notify, support, silences and acknowledgements.",
 		"Left out, because the metric does not say it: whose fault a 401 is, so that a dead credential may raise several alerts.",
 	}
 	if t.Connectivity {
@@ -107,5 +107,5 @@ func (t *translation) preface() []string {
 	for i := range t.Maintenance {
 		lines = append(lines, fmt.Sprintf("Left out: maintenance %s. A mute_time_interval of Alertmanager does so.", t.Maintenance[i].Name))
 	}
-	return append(append(lines, t.leftOut...), "")
+	return append(lines, t.leftOut...)
 }
