@@ -22,19 +22,23 @@ const (
 // kindLabels are the labels of the counter that tell kinds of run apart; what is left is the probe and the scraped host.
 const kindLabels = "class, code, expected"
 
-// count counts the runs in a window, exactly and for each series. What is tried in turn:
+// count counts the runs in a window for each series, as a whole number wherever that can be known: increase extrapolates,
+// and 2 of 10 must be 20% and no less. What is tried in turn:
 //
-//   - The counter began anew in the window, with the daemon: increase knows, but extrapolates.
-//   - The difference to the window's begin. Unlike increase it is a whole number, and 2 of 10 is 20% and no less.
-//   - The series is new, the probe is not: all of it is in the window. increase would miss the first run of a new series,
-//     which is the one that matters: the first 500 begins one.
-//   - Little is known yet, or the series ended with a restart: increase makes the best of it.
+//   - The counter began anew in the window, with the daemon: increase knows.
+//   - The difference to the window's begin.
+//   - The series is new and its probe was known then, or is known for longer: all of it is in the window. increase would miss
+//     the first run of a new series, which is the one that matters: the first 500 begins one.
+//   - Nothing is known of the window's begin: the difference to the first that is known.
+//   - The series ended with a restart of the daemon: increase knows.
 func count(window time.Duration) string {
-	w := length(window)
-	return strings.NewReplacer("METRIC", runsMetric, "WINDOW", w, "KINDS", kindLabels).Replace(
+	return strings.NewReplacer("METRIC", runsMetric, "WINDOW", length(window), "KINDS", kindLabels).Replace(
 		`(increase(METRIC[WINDOW]) and resets(METRIC[WINDOW]) > 0)
 or (METRIC - METRIC offset WINDOW)
 or (METRIC and ignoring (KINDS) METRIC offset WINDOW)
+or (METRIC and count_over_time(METRIC[WINDOW]) < ignoring (KINDS) group_left ()
+  max without (KINDS) (count_over_time(METRIC[WINDOW])))
+or (METRIC - min_over_time(METRIC[WINDOW]))
 or increase(METRIC[WINDOW])`)
 }
 
