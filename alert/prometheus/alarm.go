@@ -96,13 +96,14 @@ func alertsOf(r *alert.Rule, probes []probe.Probe) []labelled {
 	return sets
 }
 
-// legal returns the labels of a probe under names that Prometheus takes, without those that an alert sets itself.
+// legal returns the labels of a probe under names that Prometheus takes, without those that alerts and scraped hosts are
+// told apart by.
 func legal(labels map[string]string) map[string]string {
 	namer := otlptranslator.LabelNamer{}
 	set := map[string]string{}
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
 		name, err := namer.Build(label)
-		taken := slices.Contains([]string{model.AlertNameLabel, "alertstate", "probe", "credential"}, name) || set[name] != ""
+		taken := slices.Contains([]string{model.AlertNameLabel, "alertstate", "probe", "credential", model.JobLabel, model.InstanceLabel}, name) || set[name] != ""
 		if err == nil && model.LegacyValidation.IsValidLabelName(name) && !taken && labels[label] != "" {
 			set[name] = literal(labels[label])
 		}

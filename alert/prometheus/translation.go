@@ -164,11 +164,10 @@ func (t *translation) rate(r *alert.Rule, probes []probe.Probe, notes []string) 
 	}
 }
 
-// objective translates a rule that watches a budget. Pairs of one severity make one alert.
+// objective translates a rule that watches a budget.
 func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []string) {
-	pairs := r.BurnRates()
 	seen := map[time.Duration]bool{}
-	for _, p := range pairs {
+	for _, p := range r.BurnRates() {
 		for _, window := range []time.Duration{p.Long, p.Short} {
 			if !seen[window] {
 				t.record(r, probes, window, notes)
@@ -177,25 +176,32 @@ func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []str
 		}
 	}
 	for _, set := range alertsOf(r, probes) {
-		f := figures{r, set.where}
-		var alarms []*alarm
-		for _, p := range pairs {
-			last := len(alarms) - 1
-			if last < 0 || alarms[last].severity != p.Severity {
-				alarms, last = append(alarms, &alarm{rule: r, labels: set.labels, severity: p.Severity}), last+1
-			}
-			alarms[last].burn(f, p)
-		}
-		for i, a := range alarms {
-			longest := pairs[len(pairs)-1].Long
-			a.stays += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(longest), f.runs(longest), r.MinRuns)
-			a.says = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs failed, which spends the error budget of %v in %s too fast", r.Objective, length(r.Period))
+		for i, a := range burns(figures{r, set.where}, set.labels) {
 			if i > 0 {
 				a.notes = []string{"In squarewatch this and the alert before are one incident, which gets worse: inhibit this one while that one fires."}
 			}
 			t.alarm(a)
 		}
 	}
+}
+
+// burns makes the alerts of a budget. Pairs of windows that are as urgent make one.
+func burns(f figures, labels map[string]string) []*alarm {
+	var alarms []*alarm
+	pairs := f.rule.BurnRates()
+	for _, p := range pairs {
+		last := len(alarms) - 1
+		if last < 0 || alarms[last].severity != p.Severity {
+			alarms, last = append(alarms, &alarm{rule: f.rule, labels: labels, severity: p.Severity}), last+1
+		}
+		alarms[last].burn(f, p)
+	}
+	longest := pairs[len(pairs)-1].Long
+	for _, a := range alarms {
+		a.stays += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(longest), f.runs(longest), f.rule.MinRuns)
+		a.says = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs failed, which spends the error budget of %v in %s too fast", f.rule.Objective, length(f.rule.Period))
+	}
+	return alarms
 }
 
 // burn adds a pair of windows.
