@@ -45,7 +45,7 @@ func kinds() []kind {
 func fileKind() kind {
 	return kind{
 		begin: func(rule *Rule, p *probe.Probe) condition {
-			rare := rule.rarely(p)
+			rare := rule.Rarely(p)
 			switch {
 			case rule.Objective > 0:
 				return newBurnCondition(rule, rare)
@@ -66,8 +66,8 @@ func (r *Rule) bad(result *probe.Result) bool {
 	return !result.Expected && probe.MatchAny(r.On, result.Outcome())
 }
 
-// rarely reports whether a probe runs too seldom for the rule to judge a rate of it.
-func (r *Rule) rarely(p *probe.Probe) bool {
+// Rarely reports whether a probe runs too seldom for the rule to judge a rate of it, so that a streak is judged.
+func (r *Rule) Rarely(p *probe.Probe) bool {
 	if r.Per != PerProbe || p.Schedule.IsZero() {
 		return false
 	}

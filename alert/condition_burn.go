@@ -28,8 +28,26 @@ func burnPairs(period time.Duration) [4]burnPair {
 	}
 }
 
-// burnEvidence is how many bad runs a pair needs at least: one bad run is no trend, however tight the objective.
-const burnEvidence = 2
+// BurnEvidence is how many bad runs a pair needs at least: one bad run is no trend, however tight the objective.
+const BurnEvidence = 2
+
+// BurnRate is a pair of windows in which the budget of an objective must be spent too fast, as others than the engine see it.
+type BurnRate struct {
+	Long, Short time.Duration
+	Rate        Share    // in both windows
+	Severity    Severity // when this pair fires
+}
+
+// BurnRates returns by what a rule with an objective is judged, fastest first.
+func (r *Rule) BurnRates() []BurnRate {
+	pairs := burnPairs(r.Period)
+	rates := make([]BurnRate, 0, len(pairs))
+	for _, p := range pairs {
+		c := burnCondition{page: p.page}
+		rates = append(rates, BurnRate{Long: p.long, Short: p.short, Rate: p.share(r), Severity: c.severity(r)})
+	}
+	return rates
+}
 
 // burnCondition fires when the budget of an objective is spent too fast in one of the pairs, or, where runs are rare, in a row.
 type burnCondition struct {
@@ -107,7 +125,7 @@ func (p burnPair) judge(rule *Rule, long, short count) verdict {
 		return unknown
 	case short.runs == 0:
 		return between // nothing is known of now
-	case long.bad >= burnEvidence && long.rate() >= share && short.rate() >= share:
+	case long.bad >= BurnEvidence && long.rate() >= share && short.rate() >= share:
 		return over
 	case long.rate() >= share && short.rate() >= share/2:
 		return between

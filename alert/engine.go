@@ -95,7 +95,7 @@ func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
 		if !k.watches(p) || !rule.Watches(p.Name) {
 			continue
 		}
-		name := rule.seriesOf(p)
+		name := rule.SeriesOf(p)
 		s := known[name]
 		if s == nil {
 			s = &series{rule: rule, name: name, order: len(e.all), condition: k.begin(rule, p), state: Inactive, severity: rule.Severity, slot: -1}

@@ -191,13 +191,16 @@ func (r *Rule) Interval(bad, runs int) (low, high Share) {
 	return interval(bad, runs, quantile(r.Confidence))
 }
 
+// Deviations returns how many standard deviations the rule's confidence reaches to either side; 0 without one.
+func (r *Rule) Deviations() float64 { return quantile(r.Confidence) }
+
 // Watches reports whether one of the globs matches the probe's name.
 func (r *Rule) Watches(name string) bool {
 	return matches(r.Probes, name)
 }
 
-// seriesOf returns the name of the series in which a probe's runs are counted.
-func (r *Rule) seriesOf(p *probe.Probe) string {
+// SeriesOf returns the name of the series in which a probe's runs are counted.
+func (r *Rule) SeriesOf(p *probe.Probe) string {
 	switch r.Per {
 	case PerCredential:
 		return cmp.Or(p.Credential, probe.NoCredential)

@@ -13,7 +13,7 @@ import (
 // allowed is the direction of imports: what each package may import of ours. A package that is not here may import nothing of ours.
 func allowed() map[string][]string {
 	below := []string{
-		"config/secret", "probe", "probe/catalogue", "probe/database", "probe/history", "alert", "alert/alertmanager", "alert/slack", "otel", "config",
+		"config/secret", "probe", "probe/catalogue", "probe/database", "probe/history", "alert", "alert/alertmanager", "alert/prometheus", "alert/slack", "otel", "config",
 	}
 	return map[string][]string{
 		"probe":              {"config/secret"},
@@ -21,6 +21,7 @@ func allowed() map[string][]string {
 		"probe/history":      {"probe", "probe/database"},
 		"alert":              {"probe", "probe/database"},
 		"alert/alertmanager": {"alert", "probe", "config/secret"},
+		"alert/prometheus":   {"alert", "probe"},
 		"alert/slack":        {"alert", "probe", "config/secret"},
 		"alert/notifiertest": {"alert", "probe", "config/secret"},
 		"otel":               {"probe", "alert", "config/secret"},

@@ -107,6 +107,7 @@ func newRoot(p process) *cobra.Command {
 		newStatusCommand(file),
 		newSilenceCommand(file),
 		newBacktestCommand(file),
+		newRulesCommand(file),
 		newVersionCommand(),
 	)
 	return root

@@ -4,6 +4,7 @@ set -euo pipefail
 need=()
 command -v systemd-analyze >/dev/null || need+=(systemd)
 command -v prometheus-alertmanager >/dev/null || need+=(prometheus-alertmanager)
+command -v promtool >/dev/null || need+=(prometheus)
 if [ ${#need[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   # The tests start what they need themselves: no service of a package is to run, now or after a boot.
@@ -15,8 +16,10 @@ if [ ${#need[@]} -gt 0 ]; then
   fi
   apt-get update -q
   apt-get install -q -y --no-install-recommends "${need[@]}"
-  if [[ " ${need[*]} " == *" prometheus-alertmanager "* ]]; then
-    systemctl disable prometheus-alertmanager
-  fi
+  for service in prometheus-alertmanager prometheus; do
+    if [[ " ${need[*]} " == *" $service "* ]]; then
+      systemctl disable "$service"
+    fi
+  done
 fi
 "$(dirname "$0")/../jaeger/build.sh" >/dev/null

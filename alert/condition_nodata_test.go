@@ -1,0 +1,24 @@
+package alert_test
+
+import (
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+// TestLongestSilence looks at schedules that leave gaps.
+func TestLongestSilence(t *testing.T) {
+	for schedule, want := range map[string]time.Duration{
+		"@every 30s":            90 * time.Second,
+		"@hourly":               3 * time.Hour,
+		"*/5 8-20 * * 1-5":      59*time.Hour + 15*time.Minute, // from Friday 20:55 to Monday 8:10
+		"CRON_TZ=UTC 0 0 1 1 *": (365 + 366 + 365) * 24 * time.Hour,
+	} {
+		p := &probe.Probe{Schedule: probe.MustSchedule(schedule), Timeout: 10 * time.Second}
+		if got := alert.LongestSilence(p); got != want+p.Timeout {
+			t.Errorf("%s: want %v, got %v", schedule, want+p.Timeout, got)
+		}
+	}
+}

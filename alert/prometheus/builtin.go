@@ -1,0 +1,93 @@
+package prometheus
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+// absentFor is how long nobody may be scraped before that is an alert: a restart is none.
+const absentFor = 5 * time.Minute
+
+// access translates the built-in rule of probes that guard access.
+func (t *translation) access() {
+	var guards []probe.Probe
+	for i := range t.Probes {
+		if t.Probes[i].Guards == probe.GuardAccess {
+			guards = append(guards, t.Probes[i])
+		}
+	}
+	r := &alert.Rule{Name: alert.AccessRule, Per: alert.PerProbe}
+	notes := []string{"Built-in rule access. It ends with the next expected run; in squarewatch, with any that is not let in."}
+	for _, set := range alertsOf(r, guards) {
+		a := &alarm{
+			rule: r, labels: set.labels, severity: alert.Critical, notes: notes,
+			says: "security: it was let in where a refusal is due",
+		}
+		notes = nil
+		var parts []string
+		for window, probes := range byLength(only(guards, set.probes)) {
+			t.windows = append(t.windows, window)
+			parts = append(parts, fmt.Sprintf("sum without (%s) (%s{%s, class=%q, expected=\"false\"}) > 0",
+				kindLabels, counted(window), oneOf("probe", probes), probe.Success.String()))
+		}
+		a.fires = "(\n  " + strings.Join(parts, "\n  or ") + "\n)\nand " + upMetric + " == 0"
+		t.alarm(a)
+	}
+}
+
+// noData translates the built-in rule of probes that finish no run. A counter that stands still for as long as the
+// schedule can leave it alone is one; that there was a counter at the begin keeps a start from being one.
+func (t *translation) noData() {
+	var scheduled []probe.Probe
+	for i := range t.Probes {
+		if !t.Probes[i].Schedule.IsZero() {
+			scheduled = append(scheduled, t.Probes[i])
+		}
+	}
+	r := &alert.Rule{Name: alert.NoDataRule, Per: alert.PerProbe}
+	notes := []string{"Built-in rule no-data. It knows no schedules: it waits for the longest time that three intervals of the schedule can take."}
+	for _, set := range alertsOf(r, scheduled) {
+		var parts []string
+		for window, probes := range byLength(only(scheduled, set.probes)) {
+			all := fmt.Sprintf("%s{%s}", runsMetric, oneOf("probe", probes))
+			parts = append(parts, fmt.Sprintf("sum without (%s) (%s)\n  == sum without (%[1]s) (%[2]s offset %s)", kindLabels, all, length(window)))
+		}
+		t.alarm(&alarm{
+			rule: r, labels: set.labels, severity: alert.Critical, notes: notes,
+			fires: strings.Join(parts, "\nor "), says: "no run has finished for three of its intervals",
+		})
+		notes = nil
+	}
+	t.alarm(&alarm{
+		rule:     &alert.Rule{Name: alert.NoDataRule, Per: alert.PerAll, For: absentFor},
+		severity: alert.Critical, fires: "absent(" + runsMetric + ")", says: "Prometheus gets no runs of any host",
+		notes: []string{"That nobody watches at all, squarewatch itself cannot say. Watch each host with an alert on up, as for any other job."},
+	})
+}
+
+// only returns the probes of these names.
+func only(probes []probe.Probe, names []string) []probe.Probe {
+	return slices.DeleteFunc(slices.Clone(probes), func(p probe.Probe) bool { return !slices.Contains(names, p.Name) })
+}
+
+// byLength divides probes by how long they may finish no run, shortest first.
+func byLength(probes []probe.Probe) func(yield func(time.Duration, []string) bool) {
+	names := map[time.Duration][]string{}
+	for i := range probes {
+		window := alert.LongestSilence(&probes[i]).Round(time.Second)
+		names[window] = append(names[window], probes[i].Name)
+	}
+	return func(yield func(time.Duration, []string) bool) {
+		for _, window := range slices.Sorted(maps.Keys(names)) {
+			if !yield(window, names[window]) {
+				return
+			}
+		}
+	}
+}

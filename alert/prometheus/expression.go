@@ -1,0 +1,126 @@
+package prometheus
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+// The metrics that the rules read. Package otel gives them their names; a test compares.
+const (
+	runsMetric = "squarewatch_probe_runs_total"
+	upMetric   = "squarewatch_probe_up"
+)
+
+// kindLabels are the labels of the counter that tell kinds of run apart; what is left is the probe and the scraped host.
+const kindLabels = "class, code, expected"
+
+// count counts the runs in a window for each series, as a whole number wherever that can be known: increase extrapolates,
+// and 2 of 10 must be 20% and no less. What is tried in turn:
+//
+//   - The counter began anew in the window, with the daemon: increase knows.
+//   - The difference to the window's begin.
+//   - The series is new and its probe was known then, or is known for longer: all of it is in the window. increase would miss
+//     the first run of a new series, which is the one that matters: the first 500 begins one.
+//   - Nothing is known of the window's begin: the difference to the first that is known.
+//   - The series ended with a restart of the daemon: increase knows.
+func count(window time.Duration) string {
+	return strings.NewReplacer("METRIC", runsMetric, "WINDOW", length(window), "KINDS", kindLabels).Replace(
+		`(increase(METRIC[WINDOW]) and resets(METRIC[WINDOW]) > 0)
+or (METRIC - METRIC offset WINDOW)
+or (METRIC and ignoring (KINDS) METRIC offset WINDOW)
+or (METRIC and count_over_time(METRIC[WINDOW]) < ignoring (KINDS) group_left ()
+  max without (KINDS) (count_over_time(METRIC[WINDOW])))
+or (METRIC - min_over_time(METRIC[WINDOW]))
+or increase(METRIC[WINDOW])`)
+}
+
+// counted is the name under which the runs of a window are recorded.
+func counted(window time.Duration) string { return "squarewatch:probe_runs:increase" + length(window) }
+
+// figures names what is recorded of a rule.
+type figures struct {
+	rule  *alert.Rule
+	where string // selects series; empty for all
+}
+
+func (f figures) named(figure string, window time.Duration) string {
+	return "squarewatch:" + strings.ReplaceAll(f.rule.Name, "-", "_") + ":" + figure + length(window) + f.where
+}
+
+func (f figures) runs(window time.Duration) string { return f.named("runs", window) }
+func (f figures) rate(window time.Duration) string { return f.named("rate", window) }
+func (f figures) low() string                      { return f.named("low", f.rule.Window) }
+func (f figures) high() string                     { return f.named("high", f.rule.Window) }
+
+// length writes a duration as Prometheus does, to the second.
+func length(d time.Duration) string { return model.Duration(d.Round(time.Second)).String() }
+
+// share writes a share so that it is read back as the same number.
+func share(s alert.Share) string { return strconv.FormatFloat(float64(s), 'g', -1, 64) }
+
+// oneOf matches a label that is one of some values, which hold nothing that a regular expression would read otherwise.
+func oneOf(label string, values []string) string {
+	if len(values) == 1 && !strings.Contains(values[0], ".") {
+		return fmt.Sprintf("%s=%q", label, values[0])
+	}
+	return fmt.Sprintf("%s=~%q", label, strings.Join(values, "|"))
+}
+
+// badRuns selects the runs among those of the probes that a rule counts as bad.
+func badRuns(r *alert.Rule, metric string, probes []string) string {
+	unexpected := oneOf("probe", probes) + `, expected="false"`
+	var codes, classes []string
+	for _, selector := range r.On {
+		switch text := selector.String(); {
+		case text == "unexpected":
+			return metric + "{" + unexpected + "}"
+		case text == "transport":
+			classes = append(classes, transport()...)
+		case strings.ContainsAny(text[:1], "12345"):
+			codes = append(codes, strings.ReplaceAll(text, "x", "."))
+		default:
+			classes = append(classes, text)
+		}
+	}
+	var vectors []string
+	if len(codes) > 0 { // an answer that was cut short may have a code, and is none
+		vectors = append(vectors, fmt.Sprintf("%s{%s, %s, class!~%q}", metric, unexpected, oneOf("code", codes), strings.Join(transport(), "|")))
+	}
+	if len(classes) > 0 {
+		slices.Sort(classes)
+		vectors = append(vectors, fmt.Sprintf("%s{%s, %s}", metric, unexpected, oneOf("class", slices.Compact(classes))))
+	}
+	return strings.Join(vectors, "\nor ")
+}
+
+// transport returns the classes of runs that got no complete answer.
+func transport() []string {
+	var names []string
+	for _, c := range probe.Classes() {
+		if c.IsTransport() {
+			names = append(names, c.String())
+		}
+	}
+	return names
+}
+
+// bounds returns the bounds of the true rate by Wilson's interval, as the engine computes them.
+func bounds(rate, runs string, z float64) (low, high string) {
+	n, deviations := "clamp_min("+runs+", 1)", strconv.FormatFloat(z, 'g', -1, 64)
+	bound := func(sign string) string {
+		return strings.NewReplacer("RATE", rate, "RUNS", n, "SIGN", sign, "Z", deviations).Replace(
+			"(RATE + Z^2 / (2 * RUNS)\n  SIGN Z * sqrt(RATE * (1 - RATE) / RUNS + Z^2 / (4 * RUNS^2)))\n/ (1 + Z^2 / RUNS)")
+	}
+	return bound("-"), bound("+")
+}
+
+// indented moves all lines but the first to the right.
+func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n  ") }

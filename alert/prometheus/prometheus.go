@@ -1,0 +1,111 @@
+// Package prometheus writes rules of ours as alerting rules of Prometheus, so that a fleet that is scraped can alert from
+// there. The engine of package alert stays what decides: this is a translation, and it says in comments what it leaves out.
+//
+// The counter of runs becomes, once for each window, a recorded count of the runs in it; of that each rule records its
+// number of runs and its rate; the alerts compare those.
+package prometheus
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+// Options are what is translated.
+type Options struct {
+	Rules        []alert.Rule // with their defaults
+	Probes       []probe.Probe
+	Maintenance  []alert.Maintenance
+	Target       string // host of the API, a label of every alert
+	Connectivity bool   // runs say when our own network failed
+}
+
+// Write writes a file of rules.
+func Write(w io.Writer, options Options) error {
+	t := translation{Options: options}
+	for i := range t.Rules {
+		t.rule(&t.Rules[i])
+	}
+	t.access()
+	t.noData()
+	file := file{Groups: []group{{Name: "squarewatch", Rules: slices.Concat(t.counts(), t.rules)}}}
+	text, err := yaml.Dump(file, yaml.WithLineWidth(-1))
+	if err != nil {
+		return fmt.Errorf("write the rules as YAML: %w", err)
+	}
+	_, err = io.WriteString(w, comment(t.preface())+string(text))
+	return err
+}
+
+// file is a file of rules as Prometheus reads it.
+type file struct {
+	Groups []group `yaml:"groups"`
+}
+
+type group struct {
+	Name  string `yaml:"name"`
+	Rules []rule `yaml:"rules"`
+}
+
+// rule is a recording rule or an alerting rule.
+type rule struct {
+	Notes       []string          `yaml:"-"` // a comment in front of it
+	Record      string            `yaml:"record,omitempty"`
+	Alert       string            `yaml:"alert,omitempty"`
+	Expr        string            `yaml:"expr"`
+	For         string            `yaml:"for,omitempty"`
+	Labels      map[string]string `yaml:"labels,omitempty"`
+	Annotations map[string]string `yaml:"annotations,omitempty"`
+}
+
+// MarshalYAML puts the notes in front.
+func (r rule) MarshalYAML() (any, error) {
+	type plain rule
+	var node yaml.Node
+	if err := node.Encode(plain(r)); err != nil {
+		return nil, err
+	}
+	node.HeadComment = strings.Join(r.Notes, "\n")
+	return &node, nil
+}
+
+// comment makes a comment of lines.
+func comment(lines []string) string {
+	var text strings.Builder
+	for _, line := range lines {
+		text.WriteString(strings.TrimRight("# "+line, " ") + "\n")
+	}
+	return text.String()
+}
+
+// preface says what the file is, and what it leaves out of the whole.
+func (t *translation) preface() []string {
+	lines := []string{
+		"Rules for Prometheus, written by squarewatch rules. Write them again when the configuration changes.",
+		"",
+		"Each host that is scraped is judged by itself, by the runs that it counts. Scrape it at least four times in the shortest",
+		"window, " + length(t.shortest()) + ". An alert ends as in squarewatch: below clear, and not for want of runs. For that its expression looks at",
+		"ALERTS, so that the server that evaluates the rules must keep them. One Prometheus takes the rules of one configuration.",
+		"",
+		"Left out, because Prometheus or Alertmanager has its own: repeat, reopen, notify, support, silences and acknowledgements.",
+		"Left out, because the metric does not say it: whose fault a 401 is, so that a dead credential may raise several alerts.",
+	}
+	if t.Connectivity {
+		lines = append(lines, "Left out: connectivity. Runs that failed because our own network did count here, and the built-in rule network is missing.")
+	}
+	for i := range t.Probes {
+		if p := &t.Probes[i]; len(p.DependsOn) > 0 {
+			lines = append(lines, fmt.Sprintf("Left out: depends_on of probe %s (%s). An inhibit_rule of Alertmanager does so.", p.Name, strings.Join(p.DependsOn, ", ")))
+		}
+	}
+	for i := range t.Maintenance {
+		lines = append(lines, fmt.Sprintf("Left out: maintenance %s. A mute_time_interval of Alertmanager does so.", t.Maintenance[i].Name))
+	}
+	return append(lines, t.leftOut...)
+}

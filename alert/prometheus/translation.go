@@ -1,0 +1,217 @@
+package prometheus
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+// translation is a file of rules that is being made.
+type translation struct {
+	Options
+
+	rules   []rule
+	windows []time.Duration // whose runs must be counted
+	leftOut []string        // what no rule remains to say it of
+}
+
+// counts returns the recording rules that all others stand on.
+func (t *translation) counts() []rule {
+	var rules []rule
+	for i, window := range slices.Compact(slices.Sorted(slices.Values(t.windows))) {
+		r := rule{Record: counted(window), Expr: count(window)}
+		if i == 0 {
+			r.Notes = []string{
+				"The runs of a window, exactly: a difference, where there is one. What is new beside known runs of its probe is counted",
+				"from its first run, which increase would miss.",
+			}
+		}
+		rules = append(rules, r)
+	}
+	return rules
+}
+
+func (t *translation) shortest() time.Duration {
+	if len(t.windows) == 0 {
+		return 0
+	}
+	return slices.Min(t.windows)
+}
+
+// rule translates a rule of the file.
+func (t *translation) rule(r *alert.Rule) {
+	var probes []probe.Probe
+	var rare []string
+	for i := range t.Probes {
+		p := &t.Probes[i]
+		switch {
+		case !r.Watches(p.Name):
+		case r.Rarely(p):
+			rare = append(rare, p.Name)
+			if r.Objective > 0 {
+				probes = append(probes, *p)
+			}
+		default:
+			probes = append(probes, *p)
+		}
+	}
+	notes := []string{"Rule " + r.Name + "."}
+	if len(rare) > 0 {
+		notes = append(notes, fmt.Sprintf("Left out: streak of %s, too rare for a rate: %d bad runs in a row fire in squarewatch.", strings.Join(rare, ", "), r.Streak))
+	}
+	if len(probes) == 0 {
+		t.leftOut = append(t.leftOut, notes...)
+		return
+	}
+	if r.Objective > 0 {
+		t.objective(r, probes, notes)
+		return
+	}
+	t.rate(r, probes, notes)
+}
+
+// record records the runs and the rate of a rule in a window.
+func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Duration, notes []string) {
+	t.windows = append(t.windows, window)
+	f := figures{rule: r}
+	var numbers, rates []rule
+	for _, s := range seriesOf(r, probes) {
+		own, ignoring := f, ""
+		if s.credential != "" {
+			own.where = fmt.Sprintf("{credential=%q}", s.credential)
+			ignoring = " ignoring (credential)"
+		}
+		numbers = append(numbers, rule{
+			Record: f.runs(window), Labels: s.labels(),
+			Expr: fmt.Sprintf("sum without (%s) (\n  %s{%s}\n)", s.without, counted(window), oneOf("probe", s.probes)),
+		})
+		rates = append(rates, rule{
+			Record: f.rate(window), Labels: s.labels(),
+			Expr: fmt.Sprintf("(\n  sum without (%s) (\n    %s\n  )\n  or%s %s * 0\n)\n/%[3]s clamp_min(%[4]s, 1)",
+				s.without, indented(indented(badRuns(r, counted(window), s.probes))), ignoring, own.runs(window)),
+		})
+	}
+	numbers[0].Notes = notes
+	t.rules = slices.Concat(t.rules, numbers, rates)
+}
+
+// counting is one or more series of a rule: which probes' runs are counted together.
+type counting struct {
+	probes     []string
+	without    string // labels that are summed away
+	credential string // that the series is of, when it is of one
+}
+
+func (c *counting) labels() map[string]string {
+	if c.credential == "" {
+		return nil
+	}
+	return map[string]string{"credential": c.credential}
+}
+
+// seriesOf returns what a rule counts together. The series of probes need one rule in all, since the counter has their names.
+func seriesOf(r *alert.Rule, probes []probe.Probe) []counting {
+	if r.Per == alert.PerProbe {
+		return []counting{{probes: probeNames(probes), without: kindLabels}}
+	}
+	var all []counting
+	at := map[string]int{}
+	for i := range probes {
+		name := r.SeriesOf(&probes[i])
+		k, known := at[name]
+		if !known {
+			k = len(all)
+			at[name] = k
+			all = append(all, counting{without: kindLabels + ", probe"})
+			if r.Per == alert.PerCredential {
+				all[k].credential = name
+			}
+		}
+		all[k].probes = append(all[k].probes, probes[i].Name)
+	}
+	return all
+}
+
+// rate translates a rule that compares a rate.
+func (t *translation) rate(r *alert.Rule, probes []probe.Probe, notes []string) {
+	t.record(r, probes, r.Window, notes)
+	if z := r.Deviations(); z > 0 {
+		f := figures{rule: r}
+		low, high := bounds(f.rate(r.Window), f.runs(r.Window), z)
+		t.rules = append(t.rules,
+			rule{Notes: []string{fmt.Sprintf("The bounds of the true rate at %v confidence.", r.Confidence)}, Record: f.low(), Expr: low},
+			rule{Record: f.high(), Expr: high})
+	}
+	for _, set := range alertsOf(r, probes) {
+		f := figures{r, set.where}
+		runs, rate := "round("+f.runs(r.Window)+")", f.rate(r.Window)
+		crossed, notClear := fmt.Sprintf("%s >= %s", rate, share(r.Threshold)), fmt.Sprintf("%s >= %s", rate, share(r.Clear))
+		if r.Confidence > 0 {
+			crossed = fmt.Sprintf("%s and %s > %s", rate, f.low(), share(r.Threshold))
+			notClear = fmt.Sprintf("%s and %s >= %s", rate, f.high(), share(r.Clear))
+		}
+		t.alarm(&alarm{
+			rule: r, labels: set.labels, severity: r.Severity,
+			fires: fmt.Sprintf("%s and %s >= %d", crossed, runs, r.MinRuns),
+			stays: fmt.Sprintf("%s\nor %s and %s < %d", notClear, rate, runs, r.MinRuns),
+			says:  fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed (threshold %v)", length(r.Window), r.Threshold),
+		})
+	}
+}
+
+// objective translates a rule that watches a budget.
+func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []string) {
+	seen := map[time.Duration]bool{}
+	for _, p := range r.BurnRates() {
+		for _, window := range []time.Duration{p.Long, p.Short} {
+			if !seen[window] {
+				t.record(r, probes, window, notes)
+				notes, seen[window] = nil, true
+			}
+		}
+	}
+	for _, set := range alertsOf(r, probes) {
+		for i, a := range burns(figures{r, set.where}, set.labels) {
+			if i > 0 {
+				a.notes = []string{"In squarewatch this and the alert before are one incident, which gets worse: inhibit this one while that one fires."}
+			}
+			t.alarm(a)
+		}
+	}
+}
+
+// burns makes the alerts of a budget. Pairs of windows that are as urgent make one.
+func burns(f figures, labels map[string]string) []*alarm {
+	var alarms []*alarm
+	pairs := f.rule.BurnRates()
+	for _, p := range pairs {
+		last := len(alarms) - 1
+		if last < 0 || alarms[last].severity != p.Severity {
+			alarms, last = append(alarms, &alarm{rule: f.rule, labels: labels, severity: p.Severity}), last+1
+		}
+		alarms[last].burn(f, p)
+	}
+	longest := pairs[len(pairs)-1].Long
+	for _, a := range alarms {
+		a.stays += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(longest), f.runs(longest), f.rule.MinRuns)
+		a.says = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs failed, which spends the error budget of %v in %s too fast", f.rule.Objective, length(f.rule.Period))
+	}
+	return alarms
+}
+
+// burn adds a pair of windows.
+func (a *alarm) burn(f figures, p alert.BurnRate) {
+	words := strings.NewReplacer(
+		"LONG", f.rate(p.Long), "SHORT", f.rate(p.Short), "RATE", share(p.Rate), "HALF", share(p.Rate/2),
+		"ALL", f.runs(p.Long), "NOW", f.runs(p.Short), "MIN", strconv.Itoa(f.rule.MinRuns), "EVIDENCE", strconv.Itoa(alert.BurnEvidence))
+	if a.fires != "" {
+		a.fires, a.stays = a.fires+"\nor ", a.stays+"\nor "
+	}
+	a.fires += words.Replace("LONG >= RATE and SHORT >= RATE and round(ALL * LONG) >= EVIDENCE and round(ALL) >= MIN")
+	a.stays += words.Replace("LONG >= RATE and SHORT >= HALF\nor LONG and round(ALL) >= MIN and round(NOW) == 0")
+}

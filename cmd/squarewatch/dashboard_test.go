@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// TestTheDashboardShowsOurMetrics parses every query of the dashboard: it names only metrics that are at /metrics, and leaves
+// none of them out.
+func TestTheDashboardShowsOurMetrics(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/grafana/squarewatch.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		Templating struct {
+			List []struct {
+				Name       string
+				Definition string
+			}
+		}
+		Panels []struct {
+			ID         int
+			Type       string
+			Title      string
+			Datasource struct{ UID string }
+			Targets    []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(text, &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	known := append(exposed(t), families(t)...)
+	used, ids := map[string]bool{}, map[int]bool{}
+	check := func(where, query string) {
+		expr, err := parser.ParseExpr(strings.NewReplacer("$__rate_interval", "1m").Replace(query))
+		if err != nil {
+			t.Errorf("%s: %v in %s", where, err, query)
+			return
+		}
+		for _, name := range metricsOf(expr) {
+			if !slices.Contains(known, name) {
+				t.Errorf("%s: %s is no metric of ours", where, name)
+			}
+			used[name] = true
+		}
+	}
+	for _, p := range dashboard.Panels {
+		if ids[p.ID] {
+			t.Errorf("%s: the identifier %d is taken", p.Title, p.ID)
+		}
+		ids[p.ID] = true
+		if p.Type == "row" {
+			continue
+		}
+		if p.Datasource.UID != "${datasource}" || len(p.Targets) == 0 {
+			t.Errorf("%s: want queries of the data source that is chosen", p.Title)
+		}
+		for _, target := range p.Targets {
+			check(p.Title, target.Expr)
+		}
+	}
+	var variables []string
+	for _, v := range dashboard.Templating.List {
+		variables = append(variables, v.Name)
+		if query, ok := strings.CutPrefix(v.Definition, "label_values("); ok {
+			check("$"+v.Name, query[:strings.LastIndex(query, ",")])
+		}
+	}
+	if !slices.Equal(variables, []string{"datasource", "instance", "probe", "jaeger"}) {
+		t.Errorf("variables: %v", variables)
+	}
+	for _, name := range families(t) {
+		if !used[name] {
+			t.Errorf("no panel shows %s", name)
+		}
+	}
+}
+
+// families returns the names of the metrics at /metrics; histograms without the ends of their series.
+func families(t *testing.T) []string {
+	t.Helper()
+	page, err := os.ReadFile("../../otel/testdata/exposition.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, match := range regexp.MustCompile(`(?m)^# TYPE (\S+) `).FindAllStringSubmatch(string(page), -1) {
+		names = append(names, match[1])
+	}
+	return names
+}

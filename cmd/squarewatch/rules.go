@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"squarewatch/alert/prometheus"
+)
+
+func newRulesCommand(file *configFile) *cobra.Command {
+	var format, output string
+	cmd := &cobra.Command{
+		Use:   "rules",
+		Short: "Write the rules of the file as alerting rules of Prometheus",
+		Long: "Write what the rules of the configuration file say as recording and alerting rules of Prometheus, so that a fleet whose metrics\n" +
+			"are scraped can alert from there. What Prometheus cannot do is said in comments.",
+		Example: "  squarewatch rules --format prometheus -o /etc/prometheus/rules/squarewatch.yml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if format != "prometheus" {
+				return usageError{fmt.Errorf("--format is %q: write prometheus, there is no other", format)}
+			}
+			cfg, err := file.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if err := buildable(cfg); err != nil {
+				return err
+			}
+			var text bytes.Buffer
+			err = prometheus.Write(&text, prometheus.Options{
+				Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, Target: cfg.Target.Host, Connectivity: cfg.Connectivity.Address != "",
+			})
+			if err != nil {
+				return err
+			}
+			if output == "" || output == "-" {
+				_, err = cmd.OutOrStdout().Write(text.Bytes())
+				return err
+			}
+			if err := os.WriteFile(output, text.Bytes(), 0o644); err != nil { //nolint:gosec // Prometheus, another user, reads it; it holds no secret
+				return fmt.Errorf("write the rules: %w; name a file that can be written with -o", err)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "prometheus", "whose `rules` to write: prometheus")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`file` to write to; standard output when absent")
+	return cmd
+}
