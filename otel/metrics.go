@@ -46,11 +46,11 @@ func addMeasures(all *registry) *measures {
 			func(struct{}) []attribute.KeyValue { return nil }),
 
 		runs:     addCounter(all, about{name: "squarewatch.probe.runs", unit: "{run}", description: "Finished runs."}, runAttributesOf),
-		missed:   addCounter(all, about{name: "squarewatch.schedule.missed", unit: "{run}", description: "Scheduled runs that were not started."}, missAttributes),
-		renewals: addCounter(all, about{name: "squarewatch.credential.renewals", unit: "{renewal}", description: "Tries to get a credential anew."}, renewalAttributes),
+		missed:   addCounter(all, about{name: "squarewatch.schedule.missed", unit: "{run}", description: "Scheduled runs that were not started, by reason: overrun, limit, gap, shutdown or panic."}, missAttributes),
+		renewals: addCounter(all, about{name: "squarewatch.credential.renewals", unit: "{renewal}", description: "Tries to get a credential anew, by outcome: refreshed, logged_in, refused or unavailable."}, renewalAttributes),
 		sent:     addCounter(all, about{name: "squarewatch.notify.sent", unit: "{message}", description: "Messages that a notifier delivered."}, deliveryAttributes),
 		failed:   addCounter(all, about{name: "squarewatch.notify.failed", unit: "{message}", description: "Attempts to deliver a message that failed."}, deliveryAttributes),
-		reloads: addCounter(all, about{name: "squarewatch.config.reloads", unit: "{reload}", description: "Reloads of the configuration."},
+		reloads: addCounter(all, about{name: "squarewatch.config.reloads", unit: "{reload}", description: "Reloads of the configuration, by outcome: success or failure."},
 			func(outcome string) []attribute.KeyValue { return []attribute.KeyValue{labelOutcome.String(outcome)} }),
 	}
 }
