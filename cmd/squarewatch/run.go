@@ -15,7 +15,7 @@ import (
 )
 
 func newRunCommand(p process, file *configFile) *cobra.Command {
-	format := logText
+	format, profiles := logText, ""
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon",
@@ -29,6 +29,13 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 			}
 			otel.ReportFaults(logger)
 			saveMemory()
+			if profiles != "" {
+				wait, err := serveProfiles(cmd.Context(), profiles, logger)
+				if err != nil {
+					return err
+				}
+				defer wait()
+			}
 			d, err := New(cmd.Context(), Options{
 				Load:     func() (*config.Config, error) { return file.read() },
 				Logger:   logger,
@@ -43,6 +50,7 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&format, "log-format", format, "how to log: `text` or json")
+	cmd.Flags().StringVar(&profiles, "pprof", profiles, "serve profiles at this loopback `address`, for example 127.0.0.1:6060")
 	return cmd
 }
 
