@@ -57,7 +57,7 @@ func takeLock(root *os.Root) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the spool of spans: %w", err)
 	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil { //nolint:gosec // a descriptor is small
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock the spool of spans: %w", err), lock.Close())
 	}
 	return lock, nil

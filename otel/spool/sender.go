@@ -34,9 +34,10 @@ type sender struct {
 	refusals rate.Sometimes
 }
 
+// newSender is called under the lock.
 func newSender(c *Client) *sender {
 	tries := &backoff.ExponentialBackOff{InitialInterval: firstTry, MaxInterval: lastTry, RandomizationFactor: jitter, Multiplier: growth}
-	return &sender{Client: c, backoff: tries, limiter: rate.NewLimiter(pace, 1), behind: true, refusals: rate.Sometimes{Interval: occasion}}
+	return &sender{Client: c, backoff: tries, limiter: rate.NewLimiter(pace, 1), behind: c.queue.waiting() > 0, refusals: rate.Sometimes{Interval: occasion}}
 }
 
 // run sends batch after batch until ctx ends, or nothing waits after Stop.
