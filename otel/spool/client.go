@@ -18,7 +18,8 @@ import (
 // memoryLimit is how many bytes of batches that the disk refuses are kept in memory: some seconds of spans at the highest rate.
 const memoryLimit = 4 << 20
 
-// closeTimeout is how long the closing of the client around which we are may take when the time to stop is over already.
+// closeTimeout is how long the client around which we are may take to close. Stop keeps as much of its own time for the end:
+// the SDK turns its back on whoever is not done in time, and the process would end before the lock is free.
 const closeTimeout = time.Second
 
 var (
@@ -130,8 +131,8 @@ func (c *Client) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop sends what waits until ctx ends, leaves the rest on disk, and closes the client around which this one is. That
-// spans are left is said, and no error: they are sent after the next start.
+// Stop sends what waits until shortly before the deadline of ctx, leaves the rest on disk, and closes the client around
+// which this one is. That spans are left is said, and no error: they are sent after the next start.
 func (c *Client) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	started, abandon := c.started, c.abandon
@@ -142,7 +143,9 @@ func (c *Client) Stop(ctx context.Context) error {
 	}
 	close(c.draining)
 	raise(c.hurry)
-	release := context.AfterFunc(ctx, abandon)
+	sending, cancel := sendingTime(ctx)
+	defer cancel()
+	release := context.AfterFunc(sending, abandon)
 	c.sender.Wait()
 	release()
 	abandon()
@@ -156,6 +159,15 @@ func (c *Client) Stop(ctx context.Context) error {
 	}
 	close(c.ended)
 	return errors.Join(err, c.directory.close())
+}
+
+// sendingTime is what of the time to stop is for sending.
+func sendingTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(closeTimeout, time.Until(deadline)/4)))
 }
 
 // leave takes no more batches, counts what is lost with this process, and says what waits for the next.

@@ -164,7 +164,7 @@ func (d *directory) read(e entry) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open spans on disk: %w", err)
 	}
-	defer file.Close()             //nolint:errcheck // it was read only
+	defer file.Close()            //nolint:errcheck // it was read only
 	all := make([]byte, e.size+1) // one more, to notice a file that has grown
 	n, err := io.ReadFull(file, all)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {

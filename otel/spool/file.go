@@ -47,14 +47,19 @@ func encode(batch []*tracepb.ResourceSpans, spans int) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode spans: %w", err)
 	}
+	seal(file, uint32(spans)) //nolint:gosec // bounded above
+	return file, nil
+}
+
+// seal writes the header of a file.
+func seal(file []byte, spans uint32) {
 	payload := file[headerSize:]
 	copy(file, magic)
 	binary.BigEndian.PutUint32(file[8:], version)
-	binary.BigEndian.PutUint32(file[12:], uint32(spans))        //nolint:gosec // bounded above
-	binary.BigEndian.PutUint32(file[16:], uint32(len(payload))) //nolint:gosec // bounded above
+	binary.BigEndian.PutUint32(file[12:], spans)
+	binary.BigEndian.PutUint32(file[16:], uint32(len(payload))) //nolint:gosec // bounded by encode
 	binary.BigEndian.PutUint32(file[20:], checksum(payload))
 	binary.BigEndian.PutUint32(file[24:], checksum(file[:24]))
-	return file, nil
 }
 
 // readHeader reads the beginning of a file.

@@ -50,15 +50,10 @@ func drawMove(r *rapid.T) move {
 // TestEverySpanArrivesOrIsCounted: whatever happens, every span arrives at least once, batches arrive for the first time
 // in order, and what does not arrive is counted exactly.
 func TestEverySpanArrivesOrIsCounted(t *testing.T) {
-	base := t.TempDir()
 	rapid.Check(t, func(r *rapid.T) {
-		dir, err := os.MkdirTemp(base, "")
-		if err != nil {
-			r.Fatal(err)
-		}
 		moves := rapid.SliceOfN(rapid.Custom(drawMove), 5, 60).Draw(r, "moves")
 		limit := rapid.Int64Range(200, 3000).Draw(r, "limit")
-		w := &world{dir: dir, limit: limit, batches: make(map[string]int64), mend: func() {}}
+		w := &world{dir: t.TempDir(), limit: limit, batches: make(map[string]int64), mend: func() {}}
 		synctest.Test(t, func(t *testing.T) {
 			w.t, w.collector = t, &collector{}
 			w.begin()
