@@ -3,6 +3,7 @@ package spool_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"golang.org/x/sys/unix"
 )
 
 func TestHealthyCollectorTakesEverythingAtOnce(t *testing.T) {
@@ -357,6 +359,40 @@ func TestBatchThatCannotBeEncoded(t *testing.T) {
 		}
 		log.wants(t, 1, "cannot be kept and is dropped")
 	})
+}
+
+// A batch may arrive from memory at the very moment in which the disk takes it after all.
+func TestBatchThatArrivesWhileItIsWritten(t *testing.T) {
+	c, dir := &collector{hangs: make(chan struct{})}, t.TempDir()
+	client := start(t, c, spool.Options{Dir: dir})
+	mend := breakDisk(t, dir, client, 1)
+	upload(t, client, 1, 1, 5000) // more than fits into a pipe
+	mend()
+	pipe := filepath.Join(dir, "00000000000000000001.temporary")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flushed := make(chan error, 1)
+	go func() { flushed <- client.Flush(t.Context()) }()
+	var second sync.WaitGroup
+	second.Go(func() { upload(t, client, 2, 2, 2) })
+	reader, err := os.Open(pipe) // waits for the writer, who then waits for what is read
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(c.hangs)
+	if err := <-flushed; err != nil {
+		t.Error(err)
+	}
+	if _, err := io.Copy(io.Discard, reader); err != nil {
+		t.Error(err)
+	}
+	second.Wait()
+	_ = reader.Close()
+	finish(t, client)
+	if diff := cmp.Diff(firsts(1, 2), c.took()); diff != "" || len(files(t, dir, ".spans")) != 0 {
+		t.Errorf("files %v are left; %s", files(t, dir, ".spans"), diff)
+	}
 }
 
 // Several hand over batches at once, while the disk and the collector come and go.

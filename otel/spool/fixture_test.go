@@ -238,9 +238,7 @@ func breakDisk(t *testing.T, dir string, client *spool.Client, batches int) (men
 	}
 	return func() {
 		for _, path := range blocked {
-			if err := os.RemoveAll(path); err != nil {
-				t.Error(err)
-			}
+			_ = os.RemoveAll(path) // it may have become a file since
 		}
 	}
 }
