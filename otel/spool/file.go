@@ -1,0 +1,127 @@
+package spool
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// A file is a header and the protobuf of one TracesData, which on the wire is an ExportTraceServiceRequest. The header, in
+// big endian:
+//
+//	0   magic
+//	8   version
+//	12  spans, so that those of a file that is dropped are counted without parsing it
+//	16  length of the protobuf
+//	20  CRC-32C of the protobuf
+//	24  CRC-32C of the 24 bytes before, so that the number of spans holds even when the protobuf is damaged
+const (
+	magic      = "sqwspool"
+	version    = 1
+	headerSize = 28
+)
+
+// errDamaged is in every error about a file that will never be readable again.
+var errDamaged = errors.New("damaged")
+
+// header is what the first bytes of a file say of the rest.
+type header struct {
+	spans    uint32
+	length   uint32
+	checksum uint32
+}
+
+// encode returns the file of a batch.
+func encode(batch []*tracepb.ResourceSpans, spans int) ([]byte, error) {
+	message := &tracepb.TracesData{ResourceSpans: batch}
+	size := proto.Size(message)
+	if size > math.MaxInt32 || spans > math.MaxInt32 {
+		return nil, fmt.Errorf("a batch of %d spans and %d bytes is beyond every limit", spans, size)
+	}
+	file, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(make([]byte, headerSize, headerSize+size), message)
+	if err != nil {
+		return nil, fmt.Errorf("encode spans: %w", err)
+	}
+	seal(file, uint32(spans)) //nolint:gosec // bounded above
+	return file, nil
+}
+
+// seal writes the header of a file.
+func seal(file []byte, spans uint32) {
+	payload := file[headerSize:]
+	copy(file, magic)
+	binary.BigEndian.PutUint32(file[8:], version)
+	binary.BigEndian.PutUint32(file[12:], spans)
+	binary.BigEndian.PutUint32(file[16:], uint32(len(payload))) //nolint:gosec // bounded by encode
+	binary.BigEndian.PutUint32(file[20:], checksum(payload))
+	binary.BigEndian.PutUint32(file[24:], checksum(file[:24]))
+}
+
+// readHeader reads the beginning of a file.
+func readHeader(file []byte) (header, error) {
+	if len(file) < headerSize {
+		return header{}, fmt.Errorf("%w: it ends within its header, after %d bytes", errDamaged, len(file))
+	}
+	if string(file[:len(magic)]) != magic {
+		return header{}, fmt.Errorf("%w: it does not begin with %q", errDamaged, magic)
+	}
+	if checksum(file[:24]) != binary.BigEndian.Uint32(file[24:]) {
+		return header{}, fmt.Errorf("%w: the checksum of its header is wrong", errDamaged)
+	}
+	if got := binary.BigEndian.Uint32(file[8:]); got != version {
+		return header{}, fmt.Errorf("%w: it has version %d, want %d", errDamaged, got, version)
+	}
+	return header{
+		spans:    binary.BigEndian.Uint32(file[12:]),
+		length:   binary.BigEndian.Uint32(file[16:]),
+		checksum: binary.BigEndian.Uint32(file[20:]),
+	}, nil
+}
+
+// fits reports, as an error, when a file of size bytes is not what its header says.
+func (h header) fits(size int64) error {
+	if want := headerSize + int64(h.length); size != want {
+		return fmt.Errorf("%w: it has %d bytes, want %d", errDamaged, size, want)
+	}
+	return nil
+}
+
+// decode reads a whole file. It returns no span of a file of which one bit is wrong.
+func decode(file []byte) ([]*tracepb.ResourceSpans, error) {
+	h, err := readHeader(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.fits(int64(len(file))); err != nil {
+		return nil, err
+	}
+	payload := file[headerSize:]
+	if checksum(payload) != h.checksum {
+		return nil, fmt.Errorf("%w: the checksum of its spans is wrong", errDamaged)
+	}
+	message := &tracepb.TracesData{}
+	if err := proto.Unmarshal(payload, message); err != nil {
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if got := count(message.GetResourceSpans()); got != int(h.spans) {
+		return nil, fmt.Errorf("%w: it has %d spans, want %d", errDamaged, got, h.spans)
+	}
+	return message.GetResourceSpans(), nil
+}
+
+func checksum(data []byte) uint32 { return crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)) }
+
+// count returns how many spans a batch has.
+func count(batch []*tracepb.ResourceSpans) (spans int) {
+	for _, resource := range batch {
+		for _, scope := range resource.GetScopeSpans() {
+			spans += len(scope.GetSpans())
+		}
+	}
+	return spans
+}
