@@ -13,8 +13,9 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// traceClient returns a client that sends spans to the collector. It connects when it has something to send.
-func (d *destination) traceClient() otlptrace.Client {
+// traceClient returns a client that sends spans to the collector. It connects when it has something to send. With retry it
+// tries for a minute by itself.
+func (d *destination) traceClient(retry bool) otlptrace.Client {
 	if d.protocol == ProtocolHTTP {
 		options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(d.url)}
 		if d.headers != nil {
@@ -22,6 +23,9 @@ func (d *destination) traceClient() otlptrace.Client {
 		}
 		if d.tls != nil {
 			options = append(options, otlptracehttp.WithTLSClientConfig(d.tls))
+		}
+		if !retry {
+			options = append(options, otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
 		}
 		return otlptracehttp.NewClient(options...)
 	}
@@ -31,6 +35,9 @@ func (d *destination) traceClient() otlptrace.Client {
 	}
 	if d.tls != nil {
 		options = append(options, otlptracegrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
+	}
+	if !retry {
+		options = append(options, otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}))
 	}
 	return otlptracegrpc.NewClient(options...)
 }

@@ -16,6 +16,7 @@ func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.Ma
 	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(whole{own}))
 	tracers := newTracerProvider(resource.Empty(), processor)
 	newMeterProvider(resource.Empty(), reader)
+	own.sources = append(own.sources, newSpoolSource(someSpool{}))
 	return newRecorder(tracers.Tracer(scopeName), own, "squarewatch/test"), reader
 }
 
@@ -36,6 +37,15 @@ func Distribution(values ...float64) metricdata.ExponentialHistogramDataPoint[fl
 	}
 	return d.exponential(nil, time.Time{}, time.Time{})
 }
+
+// someSpool is a spool with something in it.
+type someSpool struct{}
+
+// Bytes returns how much waits.
+func (someSpool) Bytes() int64 { return 4096 }
+
+// Dropped returns how many spans were lost.
+func (someSpool) Dropped() int64 { return 7 }
 
 // whole collects the registry together with what is the SDK's, so that a test sees all at once.
 type whole struct{ *registry }

@@ -80,7 +80,8 @@ func metricsTable(t *testing.T, all metricdata.ResourceMetrics) string {
 // exposedNames returns the names on the Prometheus page by their description.
 func exposedNames(t *testing.T) map[string]string {
 	t.Helper()
-	all := telemetry(t)
+	all := withSpool(t, unreachable(t), t.TempDir(), &logBuffer{})
+	defer leave(t, all)
 	feed(all.Recorder())
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(scrape(t, all.Metrics(), "text/plain")))

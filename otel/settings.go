@@ -19,6 +19,9 @@ type Settings struct {
 
 	// KeepHealthy is the share of healthy runs whose trace is kept; those of others always are.
 	KeepHealthy alert.Share `yaml:"keep_healthy"`
+
+	// Spool is how many bytes of spans wait on disk while the collector is away; 0 for none.
+	Spool Size `yaml:"spool"`
 }
 
 // OTLP says which collector takes spans and metrics. What it leaves open, the OTEL_EXPORTER_OTLP_* variables may say; see
@@ -49,8 +52,8 @@ const (
 // traceIDPlaceholder is what stands for the identifier in a trace_url.
 const traceIDPlaceholder = "{trace_id}"
 
-// DefaultSettings returns the settings of a file that has none: no collector, every trace kept.
-func DefaultSettings() Settings { return Settings{KeepHealthy: 1} }
+// DefaultSettings returns the settings of a file that has none: no collector, every trace kept, and 64 MiB of them on disk while it is away.
+func DefaultSettings() Settings { return Settings{KeepHealthy: 1, Spool: 64 << 20} }
 
 // Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
 func (s *Settings) Validate() error {

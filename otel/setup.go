@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"squarewatch/otel/spool"
+
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/contrib/instrumentation/runtime"
 	otelapi "go.opentelemetry.io/otel"
@@ -24,11 +26,11 @@ import (
 )
 
 // Spans wait in a queue that holds two seconds of 1,000 runs each of eight spans; what does not fit is dropped. A batch
-// leaves after a second at the latest, so that a link in a message leads to its trace.
+// leaves soon, so that a link in a message leads to its trace, and that a crash loses few: what the spool has is safe.
 const (
 	queueSize    = 16384
 	batchSize    = 1024
-	batchTimeout = time.Second
+	batchTimeout = 200 * time.Millisecond
 )
 
 // seriesBatch is how many series leave in one request. Collectors refuse more than 4 MiB over gRPC, and what 10,000 probes
@@ -40,6 +42,7 @@ type Options struct {
 	Settings       Settings
 	ServiceVersion string       // service.version
 	InstanceID     string       // service.instance.id
+	SpoolDir       string       // where spans wait while the collector is away, for this process alone; empty for nowhere
 	UserAgent      string       // what probes send as User-Agent; left out of spans when empty
 	Logger         *slog.Logger // told when the collector goes away and comes back; nil for nobody
 }
@@ -51,9 +54,11 @@ type Telemetry struct {
 	tracers    *sdktrace.TracerProvider // nil when nothing is sent
 	logs       *sdklog.LoggerProvider   // nil when logs are not sent
 	providers  []provider
+	spool      *spool.Client // nil when spans do not wait on disk
 	version    string
 	deliveries []*delivery
 	logger     *slog.Logger
+	options    *Options
 	abandon    context.CancelFunc // ends exports that are still going on
 }
 
@@ -73,7 +78,7 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Telemetry{exposition: page, version: options.ServiceVersion, logger: logger}
+	t := &Telemetry{exposition: page, version: options.ServiceVersion, logger: logger, options: &options}
 	readers := []sdkmetric.Reader{reader}
 	destinations, err := options.Settings.OTLP.destinations(os.Getenv)
 	if err != nil {
@@ -101,11 +106,11 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 // connect sets up what sends one signal. Metrics need readers, which it returns.
 func (t *Telemetry) connect(ctx context.Context, to *destination, described *resource.Resource, own *registry, bound bound) ([]sdkmetric.Reader, error) {
 	watched := &delivery{signal: to.signal, endpoint: to.url, logger: t.logger, bound: bound}
+	if to.signal == signalTraces {
+		return nil, t.connectTraces(ctx, to, described, watched, own)
+	}
 	t.deliveries = append(t.deliveries, watched)
-	switch to.signal {
-	case signalTraces:
-		return nil, t.connectTraces(ctx, to, described, watched)
-	case signalLogs:
+	if to.signal == signalLogs {
 		return nil, t.connectLogs(ctx, to, described, watched)
 	}
 	exporter, err := to.metricExporter(ctx)
@@ -115,17 +120,44 @@ func (t *Telemetry) connect(ctx context.Context, to *destination, described *res
 	return []sdkmetric.Reader{sdkmetric.NewPeriodicReader(&metricExporter{Exporter: exporter, delivery: watched, own: own})}, nil
 }
 
-// connectTraces sets up what sends spans.
-func (t *Telemetry) connectTraces(ctx context.Context, to *destination, described *resource.Resource, watched *delivery) error {
-	exporter, err := otlptrace.New(ctx, to.traceClient())
-	if err != nil {
-		return fmt.Errorf("prepare the export of spans: %w", err)
+// connectTraces sets up what sends spans. With a spool they wait on disk until the collector takes them, and a failure to
+// reach it is the spool's to tell.
+func (t *Telemetry) connectTraces(ctx context.Context, to *destination, described *resource.Resource, watched *delivery, own *registry) error {
+	client := t.openSpool(ctx, to, own)
+	spooled := client != nil
+	if !spooled {
+		client = to.traceClient(true)
 	}
-	batches := sdktrace.NewBatchSpanProcessor(&spanExporter{exporter, watched}, sdktrace.WithMaxQueueSize(queueSize),
-		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(batchTimeout))
-	t.tracers = newTracerProvider(described, batches)
+	exporter, err := otlptrace.New(ctx, client)
+	if err != nil {
+		return errors.Join(fmt.Errorf("prepare the export of spans: %w", err), client.Stop(ctx))
+	}
+	var sending sdktrace.SpanExporter = exporter
+	if !spooled {
+		t.deliveries = append(t.deliveries, watched)
+		sending = &spanExporter{exporter, watched}
+	}
+	t.tracers = newTracerProvider(described, sdktrace.NewBatchSpanProcessor(sending, sdktrace.WithMaxQueueSize(queueSize),
+		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(batchTimeout)))
 	t.providers = append(t.providers, t.tracers)
 	return nil
+}
+
+// openSpool returns nil when spans are not to wait on disk, or cannot: probing matters more.
+func (t *Telemetry) openSpool(ctx context.Context, to *destination, own *registry) otlptrace.Client {
+	if t.options.SpoolDir == "" || t.options.Settings.Spool == 0 {
+		return nil
+	}
+	spooled, err := spool.New(to.traceClient(false), spool.Options{
+		Dir: t.options.SpoolDir, Limit: int64(t.options.Settings.Spool), Logger: t.logger.With("endpoint", to.url),
+	}) //nolint:contextcheck // it outlives any context
+	if err != nil {
+		t.logger.ErrorContext(ctx, "spans do not wait on disk: those that the collector does not take at once are lost", "error", err)
+		return nil
+	}
+	t.spool = spooled
+	own.sources = append(own.sources, newSpoolSource(spooled))
+	return spooled
 }
 
 // newTracerProvider keeps every span: what is worth keeping is decided before spans are written.
@@ -160,13 +192,16 @@ func (t *Telemetry) Metrics() http.Handler { return t.exposition }
 // Flush sends everything now and returns why it did not arrive, if so, or that ctx ended first.
 func (t *Telemetry) Flush(ctx context.Context) error {
 	failures := t.all(func(p provider) error { return p.ForceFlush(ctx) })
+	if t.spool != nil {
+		failures = append(failures, t.spool.Flush(ctx))
+	}
 	for _, d := range t.deliveries {
 		failures = append(failures, d.lastFailure())
 	}
 	return errors.Join(failures...)
 }
 
-// Shutdown sends what is left and ends. When ctx ends first, the rest is given up, which is logged and no error: a
+// Shutdown sends what is left and ends. When ctx ends first, spans stay in the spool and the rest is given up, which is logged and no error: a
 // collector that is away must not fail a clean stop. Nothing may be recorded afterwards.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	defer t.abandon()

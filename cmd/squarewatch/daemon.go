@@ -71,7 +71,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 			err = errors.Join(err, d.listener.Close(), d.state.Close())
 		}
 	}()
-	if d.telemetry, err = newTelemetry(ctx, cfg, options.Logger); err != nil {
+	if d.telemetry, err = newTelemetry(ctx, cfg, spoolDir(cfg), options.Logger); err != nil {
 		return nil, err
 	}
 	d.options.Logger = d.telemetry.Logger(options.Logger)

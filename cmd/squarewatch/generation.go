@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -107,11 +108,20 @@ func newEngine(cfg *config.Config, previous *alert.Engine) (*alert.Engine, error
 	})
 }
 
-// newTelemetry sets up tracing and metrics as the file says.
-func newTelemetry(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*otel.Telemetry, error) {
+// spoolDir returns where spans wait for their collector; empty when nothing is to outlive the process.
+func spoolDir(cfg *config.Config) string {
+	if cfg.StateDir == "" {
+		return ""
+	}
+	return filepath.Join(cfg.StateDir, "spool")
+}
+
+// newTelemetry sets up tracing, metrics and logs as the file says.
+func newTelemetry(ctx context.Context, cfg *config.Config, spoolDir string, logger *slog.Logger) (*otel.Telemetry, error) {
 	version, _ := buildVersion()
 	return otel.New(ctx, otel.Options{
 		Settings: cfg.Telemetry, ServiceVersion: version, InstanceID: rand.Text(), UserAgent: userAgent(), Logger: logger,
+		SpoolDir: spoolDir,
 	})
 }
 
@@ -126,6 +136,9 @@ func sameProcess(current, next *config.Config) error {
 	}
 	if !current.Telemetry.OTLP.Equal(&next.Telemetry.OTLP) {
 		faults = append(faults, errors.New("telemetry.otlp changed: a reload cannot move the exporters; restart the service"))
+	}
+	if current.Telemetry.Spool != next.Telemetry.Spool {
+		faults = append(faults, errors.New("telemetry.spool changed: a reload cannot resize it; restart the service"))
 	}
 	return errors.Join(faults...)
 }

@@ -24,7 +24,7 @@ func allowed() map[string][]string {
 		"alert/prometheus":   {"alert", "probe"},
 		"alert/slack":        {"alert", "probe", "config/secret"},
 		"alert/notifiertest": {"alert", "probe", "config/secret"},
-		"otel":               {"probe", "alert", "config/secret"},
+		"otel":               {"probe", "alert", "config/secret", "otel/spool"},
 		"config":             {"config/secret", "probe", "probe/catalogue", "probe/history", "alert", "otel"},
 		"cmd/squarewatch":    append(below, "probe/aisquaretest"),
 	}

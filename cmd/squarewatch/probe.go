@@ -74,7 +74,7 @@ const onceConcurrency = 8
 // probeOnce runs each probe once and returns the results in the order of the probes. The spans go to the collector of the
 // file, if there is one, so that the printed trace identifiers lead somewhere.
 func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([]*probe.Result, error) {
-	telemetry, err := newTelemetry(ctx, cfg, discardLogger())
+	telemetry, err := newTelemetry(ctx, cfg, "", discardLogger()) // the spool is the daemon's
 	if err != nil {
 		return nil, err
 	}

@@ -102,17 +102,7 @@ type jaeger struct{ grpc, http, query string }
 
 func startJaeger(t *testing.T) jaeger {
 	t.Helper()
-	j := jaeger{grpc: freePort(t), http: freePort(t), query: freePort(t)}
-	health := freePort(t)
-	cmd := exec.CommandContext(t.Context(), "../jaeger/run.sh")
-	cmd.Env = append(os.Environ(), "JAEGER_OTLP_GRPC="+j.grpc, "JAEGER_OTLP_HTTP="+j.http,
-		"JAEGER_QUERY_HTTP="+j.query, "JAEGER_QUERY_GRPC="+freePort(t), "JAEGER_HEALTH="+health)
-	start(t, cmd)
-	eventually(t, 5*time.Minute, "Jaeger is healthy", func() bool {
-		status, _, err := get(t.Context(), "http://127.0.0.1:"+health+"/status")
-		return err == nil && status == http.StatusOK
-	})
-	return j
+	return newRestartable(t).jaeger
 }
 
 // output collects what a process writes.
