@@ -148,9 +148,9 @@ func (t *Telemetry) openSpool(ctx context.Context, to *destination, own *registr
 	if t.options.SpoolDir == "" || t.options.Settings.Spool == 0 {
 		return nil
 	}
-	spooled, err := spool.New(to.traceClient(false), spool.Options{
+	spooled, err := spool.New(to.traceClient(false), spool.Options{ //nolint:contextcheck // it outlives any context
 		Dir: t.options.SpoolDir, Limit: int64(t.options.Settings.Spool), Logger: t.logger.With("endpoint", to.url),
-	}) //nolint:contextcheck // it outlives any context
+	})
 	if err != nil {
 		t.logger.ErrorContext(ctx, "spans do not wait on disk: those that the collector does not take at once are lost", "error", err)
 		return nil
