@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -108,10 +109,38 @@ func BenchmarkRunCost(b *testing.B) {
 		b.Run(mode.name, func(b *testing.B) {
 			b.ReportAllocs()
 			bare := bareLoop(b, mode.target, mode.connection, pool, b.N)
-			whole, missed := wholeDaemon(b, mode.target, plain, mode.connection, pool, b.N)
+			whole, missed := wholeDaemon(b, mode.target, sendTo(plain), mode.connection, pool, b.N)
 			b.ReportMetric(float64(bare.Microseconds())/float64(b.N), "bare-cpu-µs/run")
 			b.ReportMetric(float64(whole.Microseconds())/float64(b.N), "squarewatch-cpu-µs/run")
 			b.ReportMetric(float64(whole)/float64(bare), "x-bare")
+			b.ReportMetric(float64(missed), "missed")
+		})
+	}
+}
+
+// sendTo is the telemetry of a daemon that sends everything to a collector.
+func sendTo(collector string) string {
+	return fmt.Sprintf("{otlp: {endpoint: %q, protocol: http/protobuf}}", collector)
+}
+
+// BenchmarkTracing prints what a run costs with all traces kept, with one healthy trace in a hundred, and with none sent,
+// against the same bare loop, and how often the whole daemon allocates for it.
+func BenchmarkTracing(b *testing.B) {
+	plain, _, pool := benchTargets(b)
+	for _, mode := range []struct{ name, telemetry string }{
+		{"on", sendTo(plain)},
+		{"keep_healthy=1%", strings.Replace(sendTo(plain), "{otlp", "{keep_healthy: 1%, otlp", 1)},
+		{"off", "{}"},
+	} {
+		b.Run(mode.name, func(b *testing.B) {
+			bare := bareLoop(b, plain, probe.Reuse, pool, b.N)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			whole, missed := wholeDaemon(b, plain, mode.telemetry, probe.Reuse, pool, b.N)
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(whole.Microseconds())/float64(b.N), "cpu-µs/run")
+			b.ReportMetric(float64(whole)/float64(bare), "x-bare")
+			b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(b.N), "allocs/run")
 			b.ReportMetric(float64(missed), "missed")
 		})
 	}
@@ -174,10 +203,10 @@ func (c *counter) Missed(m probe.Miss) {
 }
 
 // wholeDaemon runs a daemon with as many probes as there are runs in a second until n runs have finished, and returns the CPU time.
-func wholeDaemon(b *testing.B, target, collector string, connection probe.Connection, pool *x509.CertPool, n int) (time.Duration, int64) {
+func wholeDaemon(b *testing.B, target, telemetry string, connection probe.Connection, pool *x509.CertPool, n int) (time.Duration, int64) {
 	b.Helper()
 	var file strings.Builder
-	fmt.Fprintf(&file, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\nstate_dir: %s\ntelemetry: {otlp: {endpoint: %q, protocol: http/protobuf}}\n", target, b.TempDir(), collector)
+	fmt.Fprintf(&file, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\nstate_dir: %s\ntelemetry: %s\n", target, b.TempDir(), telemetry)
 	fmt.Fprintf(&file, "defaults: {schedule: '@every 1s', connection: %s}\nprobes:\n", connection)
 	for i := range benchRate {
 		fmt.Fprintf(&file, "  - {name: p%d, path: %s}\n", i, benchPath)
