@@ -3,6 +3,7 @@ package otel
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
@@ -10,6 +11,8 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 )
 
@@ -29,7 +32,7 @@ func (d *destination) traceClient(retry bool) otlptrace.Client {
 		}
 		return otlptracehttp.NewClient(options...)
 	}
-	options := []otlptracegrpc.Option{otlptracegrpc.WithEndpointURL(d.url)}
+	options := []otlptracegrpc.Option{otlptracegrpc.WithEndpointURL(d.url), otlptracegrpc.WithDialOption(reconnectSoon())}
 	if d.headers != nil {
 		options = append(options, otlptracegrpc.WithHeaders(d.headers))
 	}
@@ -67,7 +70,7 @@ func (d *destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, 
 }
 
 func (d *destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, error) {
-	options := []otlpmetricgrpc.Option{otlpmetricgrpc.WithEndpointURL(d.url)}
+	options := []otlpmetricgrpc.Option{otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithDialOption(reconnectSoon())}
 	if d.headers != nil {
 		options = append(options, otlpmetricgrpc.WithHeaders(d.headers))
 	}
@@ -75,4 +78,12 @@ func (d *destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, 
 		options = append(options, otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
 	}
 	return otlpmetricgrpc.New(ctx, options...)
+}
+
+// reconnectSoon bounds how long a connection that failed is not tried again: two minutes, by gRPC's own rule, is long for a
+// collector that has come back.
+func reconnectSoon() grpc.DialOption {
+	tries := backoff.DefaultConfig
+	tries.MaxDelay = 5 * time.Second
+	return grpc.WithConnectParams(grpc.ConnectParams{Backoff: tries, MinConnectTimeout: 5 * time.Second})
 }

@@ -67,3 +67,9 @@ func Destinations(o OTLP, env func(string) string) (lines []string, err error) {
 	}
 	return lines, err
 }
+
+// Unhurried lets batches of spans wait for an hour.
+func Unhurried(o Options) Options {
+	o.batchTimeout = time.Hour
+	return o
+}

@@ -61,7 +61,7 @@ func (d *destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error)
 }
 
 func (d *destination) logsOverGRPC(ctx context.Context) (sdklog.Exporter, error) {
-	options := []otlploggrpc.Option{otlploggrpc.WithEndpointURL(d.url)}
+	options := []otlploggrpc.Option{otlploggrpc.WithEndpointURL(d.url), otlploggrpc.WithDialOption(reconnectSoon())}
 	if d.headers != nil {
 		options = append(options, otlploggrpc.WithHeaders(d.headers))
 	}

@@ -13,6 +13,7 @@ import (
 type Recorder struct {
 	spans    spanWriter
 	keeper   keeper
+	urgent   *urgent // may be nil
 	measures *measures
 	gauges   *gauges
 }
@@ -49,6 +50,9 @@ func (r *Recorder) Finished(result *probe.Result) {
 	ctx := context.Background()
 	if r.keeper.keeps(result) {
 		ctx = r.spans.run(result)
+		if !result.Expected {
+			r.urgent.now()
+		}
 	}
 	r.measures.run(ctx, result)
 	r.gauges.note(result)

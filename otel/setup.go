@@ -45,6 +45,8 @@ type Options struct {
 	SpoolDir       string       // where spans wait while the collector is away, for this process alone; empty for nowhere
 	UserAgent      string       // what probes send as User-Agent; left out of spans when empty
 	Logger         *slog.Logger // told when the collector goes away and comes back; nil for nobody
+
+	batchTimeout time.Duration // for tests; 0 for the usual
 }
 
 // Telemetry is the whole of tracing, metrics and logs as a value: nothing of it is global, and there may be several.
@@ -55,6 +57,7 @@ type Telemetry struct {
 	logs       *sdklog.LoggerProvider   // nil when logs are not sent
 	providers  []provider
 	spool      *spool.Client // nil when spans do not wait on disk
+	urgent     *urgent       // nil like it
 	version    string
 	deliveries []*delivery
 	logger     *slog.Logger
@@ -99,6 +102,7 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 		return nil, errors.Join(fmt.Errorf("prepare the metrics of the Go runtime: %w", err), t.Shutdown(ctx))
 	}
 	t.recorder = newRecorder(t.tracer(), own, options.UserAgent)
+	t.recorder.urgent = t.urgent
 	t.recorder.KeepHealthy(options.Settings.KeepHealthy)
 	return t, nil
 }
@@ -138,8 +142,11 @@ func (t *Telemetry) connectTraces(ctx context.Context, to *destination, describe
 		sending = &spanExporter{exporter, watched}
 	}
 	t.tracers = newTracerProvider(described, sdktrace.NewBatchSpanProcessor(sending, sdktrace.WithMaxQueueSize(queueSize),
-		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(batchTimeout)))
+		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(cmp.Or(t.options.batchTimeout, batchTimeout))))
 	t.providers = append(t.providers, t.tracers)
+	if spooled { // else an export may take as long as the collector likes, and others would wait for it
+		t.urgent = newUrgent(ctx, t.tracers)
+	}
 	return nil
 }
 
@@ -205,6 +212,7 @@ func (t *Telemetry) Flush(ctx context.Context) error {
 // collector that is away must not fail a clean stop. Nothing may be recorded afterwards.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	defer t.abandon()
+	t.urgent.close()
 	err := errors.Join(t.all(func(p provider) error { return p.Shutdown(ctx) })...)
 	if ctx.Err() == nil {
 		return err

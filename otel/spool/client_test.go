@@ -81,12 +81,12 @@ func TestTriesBackOff(t *testing.T) {
 		upload(t, client, 1, 1, 1)
 		<-time.After(time.Hour)
 		synctest.Wait()
-		if n := len(c.tries); n < 120 || n > 190 {
-			t.Errorf("%d tries in an hour, want about 144", n)
+		if n := len(c.tries); n < 300 || n > 450 {
+			t.Errorf("%d tries in an hour, want about 360", n)
 		}
 		for i := 1; i < len(c.tries); i++ {
 			gap := c.tries[i].Sub(c.tries[i-1])
-			if gap < time.Second || gap > 30*time.Second || i > 6 && gap < 20*time.Second {
+			if gap < time.Second || gap > 12*time.Second || i > 6 && gap < 8*time.Second {
 				t.Errorf("try %d came after %v", i, gap)
 			}
 		}
@@ -108,8 +108,8 @@ func TestBacklogLeavesAtAPace(t *testing.T) {
 		c.comeBack()
 		finish(t, client)
 		for i := 2; i < len(c.tries); i++ {
-			if gap := c.tries[i].Sub(c.tries[i-1]); gap < 49*time.Millisecond || gap > 51*time.Millisecond {
-				t.Fatalf("batch %d came %v after the one before, want 50ms", i, gap)
+			if gap := c.tries[i].Sub(c.tries[i-1]); gap < 19*time.Millisecond || gap > 21*time.Millisecond {
+				t.Fatalf("batch %d came %v after the one before, want 20ms", i, gap)
 			}
 		}
 	})

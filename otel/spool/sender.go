@@ -10,16 +10,16 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Tries come after 1 s at first and 30 s at last, the jitter of a fifth included.
+// Tries come after 1 s at first and 12 s at last, the jitter of a fifth included.
 const (
 	firstTry = 1250 * time.Millisecond
-	lastTry  = 25 * time.Second
+	lastTry  = 10 * time.Second
 	jitter   = 0.2
 	growth   = 2
 )
 
 // pace is how many batches a second go to a collector that has just come back.
-const pace = 20
+const pace = 50
 
 // patience bounds one upload. The clients of OTLP give up after 10 s by themselves.
 const patience = 30 * time.Second

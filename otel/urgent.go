@@ -1,0 +1,66 @@
+package otel
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// calm is how long after one urgent export the next may come, so that a storm of failures does not make a request of each.
+const calm = 20 * time.Millisecond
+
+// urgent exports what waits in the queue of spans when it is told to: the spans of an unexpected run are those that are
+// missed most if the process dies.
+type urgent struct {
+	signal  chan struct{} // holds one when there is something to export
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+func newUrgent(ctx context.Context, tracers *sdktrace.TracerProvider) *urgent {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	u := &urgent{signal: make(chan struct{}, 1), stop: stop}
+	u.running.Go(func() { u.run(ctx, tracers) })
+	return u
+}
+
+// now asks for an export and waits for nothing.
+func (u *urgent) now() {
+	if u == nil {
+		return
+	}
+	select {
+	case u.signal <- struct{}{}:
+	default: // one is asked for already
+	}
+}
+
+func (u *urgent) run(ctx context.Context, tracers *sdktrace.TracerProvider) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-u.signal:
+		}
+		_ = tracers.ForceFlush(ctx) // failures are told by those who export
+		pause.Reset(calm)
+	}
+}
+
+// close ends it. What is not exported yet is left to the provider's own shutdown.
+func (u *urgent) close() {
+	if u == nil {
+		return
+	}
+	u.stop()
+	u.running.Wait()
+}
