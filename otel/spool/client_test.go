@@ -103,13 +103,19 @@ func TestBacklogLeavesAtAPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &collector{answer: errAway}
 		client := start(t, c, spool.Options{Dir: t.TempDir()})
-		upload(t, client, 1, 200, 1)
+		upload(t, client, 1, 1000, 1)
 		synctest.Wait()
 		c.comeBack()
 		finish(t, client)
+		if n := len(c.tries); n < 10 || n > 13 { // of 100 batches each, after the first that failed
+			t.Errorf("%d requests for 1,000 batches, want about 11", n)
+		}
+		if diff := cmp.Diff(firsts(1, 1000), c.took()); diff != "" {
+			t.Error(diff)
+		}
 		for i := 2; i < len(c.tries); i++ {
 			if gap := c.tries[i].Sub(c.tries[i-1]); gap < 19*time.Millisecond || gap > 21*time.Millisecond {
-				t.Fatalf("batch %d came %v after the one before, want 20ms", i, gap)
+				t.Fatalf("request %d came %v after the one before, want 20ms", i, gap)
 			}
 		}
 	})
@@ -471,4 +477,25 @@ func BenchmarkUploadTraces(b *testing.B) {
 		}
 	}
 	client.Kill()
+}
+
+// TestOneRefusedBatchCostsNoOther lets many leave together, of which the collector refuses one for good.
+func TestOneRefusedBatchCostsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &collector{answer: errAway}
+		client := start(t, c, spool.Options{Dir: t.TempDir()})
+		upload(t, client, 1, 30, 2)
+		synctest.Wait()
+		c.set(func() { c.answer, c.refuses = nil, "17.1" })
+		_ = client.Flush(after(t, time.Hour)) // says that spans were dropped
+		if err := client.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(append(firsts(1, 16), firsts(18, 30)...), c.took()); diff != "" {
+			t.Error(diff)
+		}
+		if want, got := int64(2), client.Dropped(); want != got {
+			t.Errorf("want %d spans dropped, got %d", want, got)
+		}
+	})
 }

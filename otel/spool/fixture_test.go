@@ -65,7 +65,9 @@ func (c *collector) UploadTraces(ctx context.Context, batch []*tracepb.ResourceS
 	case slices.Contains(names, c.refuses):
 		return errRefused
 	}
-	c.batches = append(c.batches, names)
+	for _, part := range batch { // a batch is one of these; several may come in one request
+		c.batches = append(c.batches, namesOf([]*tracepb.ResourceSpans{part}))
+	}
 	if c.forgets {
 		return context.DeadlineExceeded
 	}

@@ -15,8 +15,8 @@ type queue struct {
 	dropped int64   // spans
 	loss    error   // why the last of them were dropped
 
-	sending   uint64 // sequence of the batch that is on its way; 0 for none
-	displaced bool   // that one has been pushed out: whether its spans are dropped is known when the collector has answered
+	from, to  uint64  // sequences of the first and the last batch that are on their way; 0 for none
+	displaced []entry // of them have been pushed out: whether their spans are dropped is known when the collector has answered
 }
 
 func (q *queue) waiting() int { return len(q.stored) + len(q.held) }
@@ -33,39 +33,57 @@ func (q *queue) oldest() (uint64, bool) {
 	}
 }
 
-// next returns the oldest batch, which is on its way from now on. It has no file when that is on disk.
-func (q *queue) next() (held, bool) {
-	sequence, ok := q.oldest()
-	if !ok {
-		return held{}, false
+// next returns the oldest batches, which are on their way from now on: as many from disk as fit into the limits, at least
+// one. One has no file when that is on disk.
+func (q *queue) next(batches int, size int64) (group []held) {
+	for _, e := range q.stored {
+		if len(group) > 0 && (len(group) >= batches || size < e.size) {
+			break
+		}
+		size -= e.size
+		group = append(group, held{entry: e})
 	}
-	q.sending, q.displaced = sequence, false
-	if len(q.stored) > 0 {
-		return held{entry: q.stored[0]}, true
+	if len(group) == 0 && len(q.held) > 0 {
+		group = append(group, q.held[0])
 	}
-	return q.held[0], true
+	if len(group) > 0 {
+		q.from, q.to, q.displaced = group[0].sequence, group[len(group)-1].sequence, nil
+	}
+	return group
 }
 
-// returned ends the way of a batch that did not arrive: it waits on, unless it has been pushed out.
-func (q *queue) returned(e entry, reason error) {
-	if q.displaced {
+// shorten takes back those on their way that are younger than the given one.
+func (q *queue) shorten(last uint64) {
+	q.to = last
+	kept := q.displaced[:0]
+	for _, e := range q.displaced {
+		if e.sequence <= last {
+			kept = append(kept, e)
+			continue
+		}
+		q.drop(e.spans, errFull)
+	}
+	q.displaced = kept
+}
+
+// returned ends the way of batches that did not arrive: they wait on, but for those that have been pushed out.
+func (q *queue) returned(reason error) {
+	for _, e := range q.displaced {
 		q.drop(e.spans, reason)
 	}
-	q.sending = 0
+	q.from, q.to, q.displaced = 0, 0, nil
 }
 
-// arrived ends the way of a batch that will not be sent again, and reports whether its file is to be removed.
-func (q *queue) arrived(e entry) (stored bool) {
-	q.sending = 0
-	if first, ok := q.oldest(); !ok || first != e.sequence {
-		return false // pushed out
+// arrived ends the way of batches that will not be sent again, and returns those whose files are to be removed.
+func (q *queue) arrived() (stored []entry) {
+	for len(q.stored) > 0 && q.stored[0].sequence <= q.to {
+		stored = append(stored, q.popStored())
 	}
-	if len(q.stored) > 0 {
-		q.popStored()
-		return true
+	if len(q.stored) == 0 && len(q.held) > 0 && q.held[0].sequence <= q.to {
+		q.popHeld()
 	}
-	q.popHeld()
-	return false
+	q.from, q.to, q.displaced = 0, 0, nil
+	return stored
 }
 
 func (q *queue) store(e entry) {
@@ -108,8 +126,8 @@ func (q *queue) pushHeld(limit int64, reason error) (pushed int) {
 }
 
 func (q *queue) push(e entry, reason error) {
-	if e.sequence == q.sending {
-		q.displaced = true
+	if q.from <= e.sequence && e.sequence <= q.to {
+		q.displaced = append(q.displaced, e)
 		return
 	}
 	q.drop(e.spans, reason)

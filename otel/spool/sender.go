@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"golang.org/x/time/rate"
 )
 
@@ -18,8 +19,15 @@ const (
 	growth   = 2
 )
 
-// pace is how many batches a second go to a collector that has just come back.
+// pace is how many requests a second go to a collector that has just come back.
 const pace = 50
+
+// So many batches, and so many bytes of them, leave in one request when several wait: a collector that is far away must not
+// fall behind what is recorded. One that is larger by itself leaves alone. Collectors refuse 4 MiB over gRPC.
+const (
+	requestBatches = 100
+	requestSize    = 1 << 20
+)
 
 // patience bounds one upload. The clients of OTLP give up after 10 s by themselves.
 const patience = 30 * time.Second
@@ -31,6 +39,7 @@ type sender struct {
 	limiter  *rate.Limiter
 	behind   bool // there is a backlog: it leaves at a pace
 	away     bool // the collector
+	alone    int  // so many batches leave alone: of them together, one was refused
 	refusals rate.Sometimes
 }
 
@@ -46,30 +55,36 @@ func (s *sender) run(ctx context.Context) {
 		if s.behind && s.limiter.Wait(ctx) != nil {
 			return
 		}
-		batch, ok := s.take()
-		if !ok {
+		group := s.take()
+		if len(group) == 0 {
 			s.behind = false
 			if !s.idle(ctx) {
 				return
 			}
 			continue
 		}
-		if s.deliver(ctx, batch) != failed {
+		switch s.deliver(ctx, group) {
+		case failed:
+			s.behind = true
+			s.wait(ctx, s.backoff.NextBackOff())
+		default:
 			s.backoff.Reset()
-			continue
 		}
-		s.behind = true
-		s.wait(ctx, s.backoff.NextBackOff())
 	}
 }
 
-func (s *sender) take() (batch held, ok bool) {
+func (s *sender) take() (group []held) {
 	select {
 	case <-s.hurry: // the try that it asks for begins
 	default:
 	}
-	s.locked(func(q *queue) { batch, ok = q.next() })
-	return batch, ok
+	batches := requestBatches
+	if s.alone > 0 {
+		s.alone--
+		batches = 1
+	}
+	s.locked(func(q *queue) { group = q.next(batches, requestSize) })
+	return group
 }
 
 // idle waits for a batch and reports whether to go on.
@@ -96,58 +111,89 @@ func (s *sender) wait(ctx context.Context, delay time.Duration) {
 	}
 }
 
-// deliver sends one batch and takes it out of the queue, unless it is worth another try.
-func (s *sender) deliver(ctx context.Context, batch held) verdict {
-	outcome, lost, err := s.upload(ctx, batch)
+// deliver sends batches in one request and takes them out of the queue, unless they are worth another try.
+func (s *sender) deliver(ctx context.Context, group []held) verdict {
+	spans, total, err := s.read(&group)
+	outcome, lost := refused, total
+	if err == nil {
+		outcome, lost, err = s.upload(ctx, spans, total)
+	} else if !errors.Is(err, errDamaged) {
+		outcome = failed
+	}
 	if ctx.Err() != nil && outcome == failed { // Stop gave it up, which says nothing about the collector
-		s.locked(func(q *queue) { q.returned(batch.entry, errStopped) })
+		s.locked(func(q *queue) { q.returned(errStopped) })
 		return failed
 	}
-	waited, stored := 0, false
+	if outcome == refused && len(group) > 1 {
+		s.alone = len(group)
+		s.locked(func(q *queue) { q.returned(fmt.Errorf("%w: %w", errFull, err)) })
+		return outcome
+	}
+	waited := 0
+	var stored []entry
 	s.locked(func(q *queue) {
 		if !errors.Is(err, errDamaged) { // that is no upload
 			s.failure = err
 		}
 		waited = q.waiting()
 		if outcome == failed {
-			q.returned(batch.entry, fmt.Errorf("%w: %w", errFull, err))
+			q.returned(fmt.Errorf("%w: %w", errFull, err))
 			return
 		}
-		stored = q.arrived(batch.entry)
+		stored = q.arrived()
 		if lost > 0 {
 			q.drop(lost, err)
 		}
 	})
-	switch {
-	case !stored: // it was in memory, or has been pushed out, and its file with it
-	case errors.Is(err, errDamaged):
-		s.setAside(ctx, batch.entry, err)
-	default:
-		s.remove(ctx, batch.sequence)
+	for _, e := range stored { // the others were in memory, or have been pushed out, and their files with them
+		if errors.Is(err, errDamaged) {
+			s.setAside(ctx, e, err)
+			continue
+		}
+		s.remove(ctx, e.sequence)
 	}
 	s.say(ctx, outcome, err, waited)
 	return outcome
 }
 
-// upload returns what came of one batch, and how many of its spans are lost.
-func (s *sender) upload(ctx context.Context, batch held) (outcome verdict, lost int64, err error) {
+// read returns the spans of a group. The first batch that cannot be read ends the group, or is all of it if it stands first.
+func (s *sender) read(group *[]held) (spans []*tracepb.ResourceSpans, total int64, err error) {
+	for i, batch := range *group {
+		part, err := s.open(batch)
+		if err != nil && i > 0 {
+			*group = (*group)[:i]
+			s.locked(func(q *queue) { q.shorten((*group)[i-1].sequence) })
+			return spans, total, nil
+		}
+		if err != nil {
+			*group = (*group)[:1]
+			s.locked(func(q *queue) { q.shorten(batch.sequence) })
+			return nil, batch.spans, err
+		}
+		spans = append(spans, part...)
+		total += batch.spans
+	}
+	return spans, total, nil
+}
+
+// open returns the spans of one batch.
+func (s *sender) open(batch held) ([]*tracepb.ResourceSpans, error) {
 	file := batch.file
 	if file == nil {
-		if file, err = s.directory.read(batch.entry); err != nil && !errors.Is(err, errDamaged) {
-			return failed, 0, err
+		var err error
+		if file, err = s.directory.read(batch.entry); err != nil {
+			return nil, err
 		}
 	}
-	if err != nil {
-		return refused, batch.spans, err
-	}
-	spans, err := decode(file)
-	if err != nil {
-		return refused, batch.spans, err
-	}
+	return decode(file)
+}
+
+// upload returns what came of one request, and how many of its spans are lost.
+func (s *sender) upload(ctx context.Context, spans []*tracepb.ResourceSpans, total int64) (outcome verdict, lost int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err = s.inner.UploadTraces(ctx, spans)
-	outcome, lost = judge(err, batch.spans)
+	outcome, lost = judge(err, total)
 	if outcome == taken && lost == 0 {
 		err = nil // a collector that took all may have a remark
 	}
