@@ -2,8 +2,10 @@ package otel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"sync"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -99,7 +101,18 @@ func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnl
 	return nil
 }
 
-// metricExporter is an exporter of metrics under watch. After what the SDK has collected it sends what is ours.
+// remark matches what the exporters make an error of although nothing was rejected: the collector took all and said something.
+var remark = regexp.MustCompile(`(?s)OTLP partial success: .*\(0 [a-z ]+ rejected\)$`)
+
+// withoutRemark returns nil for an export of which nothing was rejected.
+func withoutRemark(err error) error {
+	if err != nil && remark.MatchString(err.Error()) {
+		return nil
+	}
+	return err
+}
+
+// metricExporter is an exporter of metrics under watch. Beside what the SDK has collected it sends what is ours.
 type metricExporter struct {
 	sdkmetric.Exporter
 	delivery *delivery
@@ -109,10 +122,10 @@ type metricExporter struct {
 // Export sends metrics; it returns nil, as failures are said by its delivery.
 func (e *metricExporter) Export(ctx context.Context, metrics *metricdata.ResourceMetrics) error {
 	e.delivery.export(ctx, func(ctx context.Context) error {
-		if err := e.Exporter.Export(ctx, metrics); err != nil {
-			return err
+		export := func(ctx context.Context, part *metricdata.ResourceMetrics) error {
+			return withoutRemark(e.Exporter.Export(ctx, part))
 		}
-		return e.own.send(ctx, metrics.Resource, e.Exporter.Export)
+		return errors.Join(e.own.send(ctx, metrics.Resource, export), export(ctx, metrics))
 	})
 	return nil
 }

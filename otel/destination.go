@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // The signals, as the specification's variables name them.
@@ -24,45 +27,52 @@ type destination struct {
 	url      string // with the path of the signal when it goes over HTTP
 	protocol string
 	headers  map[string]string // nil to leave them to the variables
-	tls      *tls.Config       // nil to leave it to the variables
+	tls      *tls.Config       // for an encrypted endpoint
+	timeout  time.Duration     // of one request
 }
 
 // destinations returns where signals go by the file and, where it says nothing, by the variables of the OpenTelemetry
-// specification: OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (none), OTEL_LOGS_EXPORTER (otlp), OTEL_EXPORTER_OTLP_ENDPOINT and
+// specification. A signal whose destination is wrong is left out, and the error says why. They are OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (none), OTEL_LOGS_EXPORTER (otlp), OTEL_EXPORTER_OTLP_ENDPOINT and
 // _PROTOCOL, also for one signal (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). A signal without any endpoint is not sent. The
-// variables of headers, timeout, compression and certificates are read by the exporters themselves, and options win over them.
+// variables of headers and compression are read by the exporters themselves, and options win over them.
 // It reads the files that the settings name.
 func (o *OTLP) destinations(env func(string) string) ([]destination, error) {
 	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
 	}
 	var list []destination
+	var faults []error
 	signals := []string{signalTraces, signalMetrics}
-	if o.Logs || env("OTEL_LOGS_EXPORTER") == "otlp" {
+	if o.Logs || slices.Contains(strings.Split(strings.ToLower(env("OTEL_LOGS_EXPORTER")), ","), "otlp") {
 		signals = append(signals, signalLogs)
 	}
 	for _, signal := range signals {
 		d, err := o.destination(signal, env)
 		if err != nil {
-			return nil, err
-		}
-		if d != nil {
+			faults = append(faults, err)
+		} else if d != nil {
 			list = append(list, *d)
 		}
 	}
-	return list, nil
+	return list, errors.Join(faults...)
+}
+
+// Check reports what would keep signals from being sent: files that cannot be read, and what the variables say of the rest.
+func (o *OTLP) Check(env func(string) string) error {
+	_, err := o.destinations(env)
+	return err
 }
 
 // destination returns nil when the signal is not sent.
 func (o *OTLP) destination(signal string, env func(string) string) (*destination, error) {
 	upper := strings.ToUpper(signal)
-	if env("OTEL_"+upper+"_EXPORTER") == "none" {
+	if strings.EqualFold(env("OTEL_"+upper+"_EXPORTER"), "none") {
 		return nil, nil //nolint:nilnil // nothing is sent, and nothing is wrong
 	}
 	ofSignal, general := "OTEL_EXPORTER_OTLP_"+upper, "OTEL_EXPORTER_OTLP"
 	effective := OTLP{
 		Endpoint: cmp.Or(o.Endpoint, env(ofSignal+"_ENDPOINT"), env(general+"_ENDPOINT")),
-		Protocol: cmp.Or(o.Protocol, env(ofSignal+"_PROTOCOL"), env(general+"_PROTOCOL"), ProtocolGRPC),
+		Protocol: cmp.Or(o.Protocol, strings.ToLower(cmp.Or(env(ofSignal+"_PROTOCOL"), env(general+"_PROTOCOL"))), ProtocolGRPC),
 	}
 	if effective.Endpoint == "" {
 		return nil, nil //nolint:nilnil // as above
@@ -78,8 +88,16 @@ func (o *OTLP) destination(signal string, env func(string) string) (*destination
 	if effective.Protocol == ProtocolHTTP && !whole {
 		u = u.JoinPath("v1", signal)
 	}
-	d := &destination{signal: signal, url: u.String(), protocol: effective.Protocol, headers: o.headers()}
-	d.tls, err = o.tls()
+	d := &destination{signal: signal, url: u.String(), protocol: effective.Protocol, headers: o.headers(), timeout: timeout(ofSignal, general, env)}
+	if u.Scheme != "https" {
+		return d, nil
+	}
+	files := OTLP{
+		CA:                cmp.Or(o.CA, env(ofSignal+"_CERTIFICATE"), env(general+"_CERTIFICATE")),
+		ClientCertificate: cmp.Or(o.ClientCertificate, env(ofSignal+"_CLIENT_CERTIFICATE"), env(general+"_CLIENT_CERTIFICATE")),
+		ClientKey:         cmp.Or(o.ClientKey, env(ofSignal+"_CLIENT_KEY"), env(general+"_CLIENT_KEY")),
+	}
+	d.tls, err = files.tls()
 	return d, err
 }
 
@@ -94,11 +112,17 @@ func (o *OTLP) headers() map[string]string {
 	return headers
 }
 
-// tls returns nil when the file names no certificates.
-func (o *OTLP) tls() (*tls.Config, error) {
-	if o.CA == "" && o.ClientCertificate == "" {
-		return nil, nil //nolint:nilnil // nothing is set, and nothing is wrong
+// timeout returns what the variables say, in milliseconds, or the specification's 10 s.
+func timeout(ofSignal, general string, env func(string) string) time.Duration {
+	ms, err := strconv.ParseInt(cmp.Or(env(ofSignal+"_TIMEOUT"), env(general+"_TIMEOUT")), 10, 64)
+	if err != nil || ms <= 0 {
+		return 10 * time.Second
 	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// tls reads the files that are named. It trusts the system's certificates where none are.
+func (o *OTLP) tls() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.CA != "" {
 		text, err := os.ReadFile(o.CA)

@@ -62,6 +62,16 @@ func TestVariables(t *testing.T) {
 			[]string{"traces grpc http://b:4317", "metrics grpc http://b:4317"},
 		},
 		"disabled": {otel.OTLP{Endpoint: "http://a:4317"}, map[string]string{"OTEL_SDK_DISABLED": "True"}, nil},
+		"logs": {
+			otel.OTLP{Endpoint: "http://a:4317"},
+			map[string]string{"OTEL_LOGS_EXPORTER": "otlp,console", "OTEL_TRACES_EXPORTER": "None", "OTEL_METRICS_EXPORTER": "none"},
+			[]string{"logs grpc http://a:4317"},
+		},
+		"path in the file, protocol in a variable": {
+			otel.OTLP{Endpoint: "http://a:4318/otlp"},
+			map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "HTTP/protobuf", "OTEL_METRICS_EXPORTER": "none"},
+			[]string{"traces http/protobuf http://a:4318/otlp/v1/traces"},
+		},
 		"no metrics": {
 			otel.OTLP{Endpoint: "http://a:4317"},
 			map[string]string{"OTEL_METRICS_EXPORTER": "none"},
@@ -259,9 +269,14 @@ func TestCertificatesThatCannotBeRead(t *testing.T) {
 		"read telemetry.otlp.client_certificate": {ClientCertificate: "/none.pem", ClientKey: "/none.pem"},
 	} {
 		settings.Endpoint = "https://127.0.0.1:4317"
-		_, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: settings}})
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want an error that says %q, got %v", want, err)
+		logs := &logBuffer{}
+		all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: settings}, Logger: logs.logger()})
+		if err != nil {
+			t.Fatalf("want everything else to go on, got %v", err)
+		}
+		leave(t, all)
+		if err := settings.Check(os.Getenv); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(logs.String(), want) {
+			t.Errorf("want said in the check and in the log that %q, got %v and:\n%s", want, err, logs)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package otel
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
@@ -20,19 +21,16 @@ import (
 // tries for a minute by itself.
 func (d *destination) traceClient(retry bool) otlptrace.Client {
 	if d.protocol == ProtocolHTTP {
-		options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(d.url)}
+		options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(d.url), otlptracehttp.WithHTTPClient(d.httpClient())}
 		if d.headers != nil {
 			options = append(options, otlptracehttp.WithHeaders(d.headers))
-		}
-		if d.tls != nil {
-			options = append(options, otlptracehttp.WithTLSClientConfig(d.tls))
 		}
 		if !retry {
 			options = append(options, otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
 		}
 		return otlptracehttp.NewClient(options...)
 	}
-	options := []otlptracegrpc.Option{otlptracegrpc.WithEndpointURL(d.url), otlptracegrpc.WithDialOption(reconnectSoon())}
+	options := []otlptracegrpc.Option{otlptracegrpc.WithEndpointURL(d.url), otlptracegrpc.WithTimeout(d.timeout), otlptracegrpc.WithDialOption(reconnectSoon())}
 	if d.headers != nil {
 		options = append(options, otlptracegrpc.WithHeaders(d.headers))
 	}
@@ -59,18 +57,15 @@ func (d *destination) metricExporter(ctx context.Context) (exporter sdkmetric.Ex
 }
 
 func (d *destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, error) {
-	options := []otlpmetrichttp.Option{otlpmetrichttp.WithEndpointURL(d.url)}
+	options := []otlpmetrichttp.Option{otlpmetrichttp.WithEndpointURL(d.url), otlpmetrichttp.WithHTTPClient(d.httpClient())}
 	if d.headers != nil {
 		options = append(options, otlpmetrichttp.WithHeaders(d.headers))
-	}
-	if d.tls != nil {
-		options = append(options, otlpmetrichttp.WithTLSClientConfig(d.tls))
 	}
 	return otlpmetrichttp.New(ctx, options...)
 }
 
 func (d *destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, error) {
-	options := []otlpmetricgrpc.Option{otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithDialOption(reconnectSoon())}
+	options := []otlpmetricgrpc.Option{otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithTimeout(d.timeout), otlpmetricgrpc.WithDialOption(reconnectSoon())}
 	if d.headers != nil {
 		options = append(options, otlpmetricgrpc.WithHeaders(d.headers))
 	}
@@ -86,4 +81,17 @@ func reconnectSoon() grpc.DialOption {
 	tries := backoff.DefaultConfig
 	tries.MaxDelay = 5 * time.Second
 	return grpc.WithConnectParams(grpc.ConnectParams{Backoff: tries, MinConnectTimeout: 5 * time.Second})
+}
+
+// httpClient returns a client that follows no redirect: as a GET, it would find a page that says 200 and has taken nothing,
+// and the headers, which may hold a key, are for the endpoint alone.
+func (d *destination) httpClient() *http.Client {
+	return &http.Client{
+		Timeout:       d.timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, TLSClientConfig: d.tls, ForceAttemptHTTP2: true,
+			TLSHandshakeTimeout: d.timeout, IdleConnTimeout: 90 * time.Second,
+		},
+	}
 }

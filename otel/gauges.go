@@ -2,7 +2,6 @@ package otel
 
 import (
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -84,11 +83,12 @@ func (g *gauges) renewed(r *probe.Renewal) {
 	g.tokens[r.Credential] = r.Expiry
 }
 
-// retain forgets all probes but the named ones.
-func (g *gauges) retain(names []string) {
+// retain forgets all probes and credentials but the given ones.
+func (g *gauges) retain(probes, credentials map[string]bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	maps.DeleteFunc(g.probes, func(name string, _ standing) bool { return !slices.Contains(names, name) })
+	maps.DeleteFunc(g.probes, func(name string, _ standing) bool { return !probes[name] })
+	maps.DeleteFunc(g.tokens, func(name string, _ time.Time) bool { return !credentials[name] })
 }
 
 func (g *gauges) watch(alerts func() []alert.Status, backlog func() []alert.Backlog) {

@@ -50,18 +50,15 @@ func (d *destination) logExporter(ctx context.Context) (exporter sdklog.Exporter
 }
 
 func (d *destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error) {
-	options := []otlploghttp.Option{otlploghttp.WithEndpointURL(d.url)}
+	options := []otlploghttp.Option{otlploghttp.WithEndpointURL(d.url), otlploghttp.WithHTTPClient(d.httpClient())}
 	if d.headers != nil {
 		options = append(options, otlploghttp.WithHeaders(d.headers))
-	}
-	if d.tls != nil {
-		options = append(options, otlploghttp.WithTLSClientConfig(d.tls))
 	}
 	return otlploghttp.New(ctx, options...)
 }
 
 func (d *destination) logsOverGRPC(ctx context.Context) (sdklog.Exporter, error) {
-	options := []otlploggrpc.Option{otlploggrpc.WithEndpointURL(d.url), otlploggrpc.WithDialOption(reconnectSoon())}
+	options := []otlploggrpc.Option{otlploggrpc.WithEndpointURL(d.url), otlploggrpc.WithTimeout(d.timeout), otlploggrpc.WithDialOption(reconnectSoon())}
 	if d.headers != nil {
 		options = append(options, otlploggrpc.WithHeaders(d.headers))
 	}
@@ -79,6 +76,6 @@ type logExporter struct {
 
 // Export sends logs; it returns nil, as failures are said by its delivery.
 func (e *logExporter) Export(ctx context.Context, records []sdklog.Record) error {
-	e.delivery.export(ctx, func(ctx context.Context) error { return e.Exporter.Export(ctx, records) })
+	e.delivery.export(ctx, func(ctx context.Context) error { return withoutRemark(e.Exporter.Export(ctx, records)) })
 	return nil
 }

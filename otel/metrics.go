@@ -37,7 +37,7 @@ const (
 
 func addMeasures(all *registry) *measures {
 	request := httpconv.ClientRequestDuration{}
-	return &measures{
+	m := &measures{
 		request: addHistogram(all, about{request.Name(), request.Unit(), request.Description(), requestBuckets()}, requestAttributes),
 		duration: addHistogram(all, about{"squarewatch.probe.duration", unitSeconds, "Duration of the first attempt of a run.", requestBuckets()},
 			durationAttributes),
@@ -53,6 +53,10 @@ func addMeasures(all *registry) *measures {
 		reloads: addCounter(all, about{name: "squarewatch.config.reloads", unit: "{reload}", description: "Reloads of the configuration, by outcome: success or failure."},
 			func(outcome string) []attribute.KeyValue { return []attribute.KeyValue{labelOutcome.String(outcome)} }),
 	}
+	for _, outcome := range []string{outcomeSuccess, outcomeFailure} {
+		m.reloads.series.get(outcome) // at zero from the start, so that the first is an increase to Prometheus
+	}
+	return m
 }
 
 // requestBuckets returns the bounds, in seconds, that the semantic conventions advise for HTTP requests.
@@ -124,6 +128,14 @@ func (m *measures) attempt(ctx context.Context, r *probe.Result, i int) {
 	for _, p := range a.Phases {
 		m.phase.record(ctx, phaseKey{r.Probe, p.Kind}, p.End.Sub(p.Start).Seconds())
 	}
+}
+
+// retain forgets the series of all probes but the given ones.
+func (m *measures) retain(probes map[string]bool) {
+	m.runs.series.forget(func(k runKey) bool { return !probes[k.probe] })
+	m.missed.series.forget(func(k missKey) bool { return !probes[k.probe] })
+	m.duration.series.forget(func(k durationKey) bool { return !probes[k.probe] })
+	m.phase.series.forget(func(k phaseKey) bool { return !probes[k.probe] })
 }
 
 // knownCode returns 0 for what is no status code: an answer must not be able to make series as it likes.

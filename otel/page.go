@@ -45,7 +45,7 @@ func (p *page) write(out *familyWriter) error {
 			return err
 		}
 	}
-	for _, s := range p.own.sources {
+	for _, s := range p.own.all() {
 		s.prometheus(timestamppb.New(p.own.start), out.series)
 	}
 	return out.close()

@@ -98,5 +98,18 @@ func (r *Recorder) Watch(alerts func() []alert.Status, backlog func() []alert.Ba
 	r.gauges.watch(alerts, backlog)
 }
 
-// Retain forgets the state of all probes but the named ones: after a reload, a probe that is gone must not stay down for ever.
-func (r *Recorder) Retain(probes []string) { r.gauges.retain(probes) }
+// Retain forgets all probes and credentials but the named ones: after a reload, a probe that is gone must not stay down for
+// ever, nor may series grow with every change of the file.
+func (r *Recorder) Retain(probes, credentials []string) {
+	known := setOf(probes)
+	r.gauges.retain(known, setOf(credentials))
+	r.measures.retain(known)
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}

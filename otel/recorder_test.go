@@ -150,7 +150,7 @@ func TestMetrics(t *testing.T) {
 func TestRetainForgetsProbesThatAreGone(t *testing.T) {
 	recorder, _, reader := newRecorder(t)
 	feed(recorder)
-	recorder.Retain([]string{"feed"})
+	recorder.Retain([]string{"feed"}, []string{"member"})
 	var up []string
 	for line := range strings.Lines(metricsText(t, reader)) {
 		if strings.HasPrefix(line, "  squarewatch.probe.up ") {
@@ -159,6 +159,17 @@ func TestRetainForgetsProbesThatAreGone(t *testing.T) {
 	}
 	if diff := gocmp.Diff([]string{"squarewatch.probe.up probe=feed 0"}, up); diff != "" {
 		t.Errorf("states of probes (-want +got):\n%s", diff)
+	}
+	text := metricsText(t, reader)
+	for _, gone := range []string{"probe=collections", "probe=moved", "credential.expiry credential=other"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("want nothing left of %s, got:\n%s", gone, text)
+		}
+	}
+	for _, kept := range []string{"squarewatch.probe.runs class=server_error,code=500,expected=false,probe=feed 1", "squarewatch.credential.expiry credential=member"} {
+		if !strings.Contains(text, kept) {
+			t.Errorf("want %s kept, got:\n%s", kept, text)
+		}
 	}
 }
 

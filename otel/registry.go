@@ -1,6 +1,7 @@
 package otel
 
 import (
+	"slices"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -15,8 +16,13 @@ import (
 type registry struct {
 	version string // of the scope
 	start   time.Time
-	sources []source
+	sources []source // counters and gauges
+
+	histograms []source // read last: they are most of all, and who runs out of time has the rest
 }
+
+// all returns everything in the order in which it is read.
+func (r *registry) all() []source { return slices.Concat(r.sources, r.histograms) }
 
 // source is what can be read: a counter, a histogram, or all gauges.
 type source interface {
@@ -39,7 +45,7 @@ func newRegistry(version string) *registry {
 // addHistogram makes a histogram. All are made before the first is read.
 func addHistogram[K comparable](all *registry, described about, attributes func(K) []attribute.KeyValue) *histogram[K] {
 	h := &histogram[K]{about: described, attributes: attributes}
-	all.sources = append(all.sources, h)
+	all.histograms = append(all.histograms, h)
 	return h
 }
 

@@ -1,6 +1,7 @@
 package otel
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -79,21 +80,35 @@ func (g *gauges) otlp(_, now time.Time, send func(*about, metricdata.Aggregation
 	return failure
 }
 
-// send exports everything in many small requests, and ends at the first that fails.
+// patience is how many requests in a row may fail before the rest is left to the next export: the collector is away.
+const patience = 3
+
+// send exports everything in many small requests. One that is refused costs no other; the first failure is returned.
 func (r *registry) send(ctx context.Context, described *resource.Resource, export func(context.Context, *metricdata.ResourceMetrics) error) error {
 	now := time.Now()
 	scope := instrumentation.Scope{Name: scopeName, Version: r.version, SchemaURL: semconv.SchemaURL}
-	for _, s := range r.sources {
+	var first error
+	inARow := 0
+	for _, s := range r.all() {
 		err := s.otlp(r.start, now, func(a *about, data metricdata.Aggregation) error {
-			return export(ctx, &metricdata.ResourceMetrics{Resource: described, ScopeMetrics: []metricdata.ScopeMetrics{{
+			err := export(ctx, &metricdata.ResourceMetrics{Resource: described, ScopeMetrics: []metricdata.ScopeMetrics{{
 				Scope: scope, Metrics: []metricdata.Metrics{{Name: a.name, Unit: a.unit, Description: a.description, Data: data}},
 			}}})
+			if err == nil {
+				inARow = 0
+				return nil
+			}
+			first = cmp.Or(first, err)
+			if inARow++; inARow >= patience || ctx.Err() != nil {
+				return first
+			}
+			return nil
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return first
 }
 
 func (d *distribution) exponential(attributes []attribute.KeyValue, start, now time.Time) metricdata.ExponentialHistogramDataPoint[float64] {

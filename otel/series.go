@@ -33,6 +33,13 @@ func (s *series[K, V]) get(key K) *V {
 	return value
 }
 
+// forget drops the series of keys that are gone.
+func (s *series[K, V]) forget(gone func(K) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.held, func(key K, _ *V) bool { return gone(key) })
+}
+
 // all returns the series as they are now. What is in them has locks of its own.
 func (s *series[K, V]) all() map[K]*V {
 	s.mu.RLock()

@@ -10,6 +10,8 @@ import (
 	"squarewatch/alert"
 	"squarewatch/config/secret"
 	"squarewatch/probe"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // Settings say where telemetry goes. The tags are its keys in the configuration file.
@@ -57,7 +59,7 @@ func DefaultSettings() Settings { return Settings{KeepHealthy: 1, Spool: 64 << 2
 
 // Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
 func (s *Settings) Validate() error {
-	return errors.Join(s.OTLP.validateEndpoint(), s.OTLP.validateProtocol(), s.OTLP.validateFiles(), s.validateTraceURL())
+	return errors.Join(s.OTLP.validateEndpoint(), s.OTLP.validateProtocol(), s.OTLP.validateHeaders(), s.OTLP.validateFiles(), s.validateTraceURL())
 }
 
 // validateEndpoint never repeats an address that may hold a password.
@@ -76,10 +78,10 @@ func (o *OTLP) validateEndpoint() error {
 	case u.User != nil:
 		return invalid("holds a user or a password", "leave them out: the address appears in logs")
 	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return invalid(fmt.Sprintf("is %q", o.Endpoint), example)
+		return invalid("is no http or https address", example)
 	case u.RawQuery != "" || u.Fragment != "":
 		return invalid("has a query or a fragment", example)
-	case o.Protocol != ProtocolHTTP && strings.Trim(u.Path, "/") != "":
+	case o.Protocol == ProtocolGRPC && strings.Trim(u.Path, "/") != "":
 		return invalid("has a path, which gRPC cannot use", "leave the path out, or set protocol: http/protobuf")
 	}
 	return nil
@@ -93,6 +95,19 @@ func (o *OTLP) validateProtocol() error {
 		Field: "otlp.protocol", Problem: fmt.Sprintf("is %q", o.Protocol),
 		Fix: "write grpc (port 4317) or http/protobuf (port 4318)",
 	}
+}
+
+// validateHeaders never repeats a value.
+func (o *OTLP) validateHeaders() error {
+	var faults []error
+	for name, value := range o.Headers {
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value.Reveal()) {
+			faults = append(faults, &probe.Invalid{
+				Field: "otlp.headers", Problem: fmt.Sprintf("has %q, whose name or value no request can carry", name), Fix: "write letters, digits and dashes in the name, and one line as its value",
+			})
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func (o *OTLP) validateFiles() error {

@@ -33,6 +33,9 @@ const (
 	batchTimeout = 200 * time.Millisecond
 )
 
+// exportTimeout is what all requests of one export of metrics may take together: nearly the interval, as they may be many.
+const exportTimeout = 55 * time.Second
+
 // seriesBatch is how many series leave in one request. Collectors refuse more than 4 MiB over gRPC, and what 10,000 probes
 // have would take 200 MB of memory at once.
 const seriesBatch = 500
@@ -84,8 +87,8 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	t := &Telemetry{exposition: page, version: options.ServiceVersion, logger: logger, options: &options}
 	readers := []sdkmetric.Reader{reader}
 	destinations, err := options.Settings.OTLP.destinations(os.Getenv)
-	if err != nil {
-		return nil, fmt.Errorf("telemetry: %w", err)
+	if err != nil { // to watch matters more than to tell the collector; squarewatch check refuses it
+		logger.ErrorContext(ctx, "some telemetry is not sent", "error", err, "fix", "correct it and restart the service; squarewatch check says when it is right")
 	}
 	all, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	t.abandon = abandon
@@ -121,7 +124,11 @@ func (t *Telemetry) connect(ctx context.Context, to *destination, described *res
 	if err != nil {
 		return nil, err
 	}
-	return []sdkmetric.Reader{sdkmetric.NewPeriodicReader(&metricExporter{Exporter: exporter, delivery: watched, own: own})}, nil
+	var options []sdkmetric.PeriodicReaderOption
+	if os.Getenv("OTEL_METRIC_EXPORT_TIMEOUT") == "" {
+		options = append(options, sdkmetric.WithTimeout(exportTimeout))
+	}
+	return []sdkmetric.Reader{sdkmetric.NewPeriodicReader(&metricExporter{Exporter: exporter, delivery: watched, own: own}, options...)}, nil
 }
 
 // connectTraces sets up what sends spans. With a spool they wait on disk until the collector takes them, and a failure to

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"time"
 
@@ -41,6 +42,9 @@ func newCheckCommand(file *configFile) *cobra.Command {
 
 // buildable builds what a daemon would build of the configuration, and starts nothing.
 func buildable(cfg *config.Config) error {
+	if err := cfg.Telemetry.OTLP.Check(os.Getenv); err != nil {
+		return fmt.Errorf("telemetry: %w", err)
+	}
 	if _, err := newDestinations(cfg); err != nil {
 		return err
 	}

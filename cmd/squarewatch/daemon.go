@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -69,6 +70,9 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.listener.Close(), d.state.Close())
+			if d.telemetry != nil {
+				err = errors.Join(err, flush(ctx, d.telemetry.Shutdown))
+			}
 		}
 	}()
 	if d.telemetry, err = newTelemetry(ctx, cfg, spoolDir(cfg), options.Logger); err != nil {
@@ -147,6 +151,8 @@ func (d *Daemon) announce(t alert.Transition) {
 		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted, "trace", exampleTrace(&t.Incident))
 	d.outbox.Add(t)
 }
+
+func credentialNames(cfg *config.Config) []string { return slices.Collect(maps.Keys(cfg.Credentials)) }
 
 // exampleTrace returns the trace of the last run behind an incident, for the log; empty when there is none.
 func exampleTrace(i *alert.Incident) string {
@@ -281,7 +287,7 @@ func (d *Daemon) reload() error {
 		return err
 	}
 	d.outbox.Replace(next.destinations)
-	d.telemetry.Recorder().Retain(probeNames(cfg.Probes))
+	d.telemetry.Recorder().Retain(probeNames(cfg.Probes), credentialNames(cfg))
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)
 	d.progress.watch(cfg.Probes)
 	d.current = next

@@ -63,13 +63,12 @@ func (s *sender) run(ctx context.Context) {
 			}
 			continue
 		}
-		switch s.deliver(ctx, group) {
-		case failed:
-			s.behind = true
-			s.wait(ctx, s.backoff.NextBackOff())
-		default:
+		if s.deliver(ctx, group) != failed {
 			s.backoff.Reset()
+			continue
 		}
+		s.behind = true
+		s.wait(ctx, s.backoff.NextBackOff())
 	}
 }
 

@@ -1,0 +1,132 @@
+package otel_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"squarewatch/config/secret"
+	"squarewatch/otel"
+
+	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// picky is a collector of metrics that answers as it likes.
+type picky struct {
+	answer func(w http.ResponseWriter, exponential bool) // after what it takes was noted
+
+	mu    sync.Mutex
+	names map[string]bool // of all requests
+}
+
+func (p *picky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	request := &metricspb.ExportMetricsServiceRequest{}
+	if err != nil || r.URL.Path != "/v1/metrics" || proto.Unmarshal(body, request) != nil {
+		return // spans are taken
+	}
+	exponential := false
+	p.mu.Lock()
+	for _, m := range request.GetResourceMetrics()[0].GetScopeMetrics() {
+		for _, metric := range m.GetMetrics() {
+			p.names[metric.GetName()] = true
+			exponential = exponential || metric.GetExponentialHistogram() != nil
+		}
+	}
+	p.mu.Unlock()
+	p.answer(w, exponential)
+}
+
+// exportTo records one of everything, exports it to p, and returns what was logged.
+func exportTo(t *testing.T, p *picky) string {
+	t.Helper()
+	p.names = map[string]bool{}
+	server := httptest.NewServer(p)
+	defer server.Close()
+	logs := &logBuffer{}
+	settings := otel.DefaultSettings()
+	settings.OTLP = otel.OTLP{Endpoint: server.URL, Protocol: otel.ProtocolHTTP}
+	all, err := otel.New(t.Context(), otel.Options{Settings: settings, Logger: logs.logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed(all.Recorder())
+	_ = all.Flush(t.Context()) // the log says it
+	if err := all.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	return logs.String()
+}
+
+func (p *picky) wants(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if !p.names[name] {
+			t.Errorf("want %s sent, got %v", name, p.names)
+		}
+	}
+}
+
+// TestARemarkIsNoFailure takes everything and says something: the specification's way to warn.
+func TestARemarkIsNoFailure(t *testing.T) {
+	p := &picky{answer: func(w http.ResponseWriter, _ bool) {
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		body, err := proto.Marshal(&metricspb.ExportMetricsServiceResponse{
+			PartialSuccess: &metricspb.ExportMetricsPartialSuccess{ErrorMessage: "use the new endpoint"},
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write(body)
+	}}
+	logged := exportTo(t, p)
+	p.wants(t, "squarewatch.probe.runs", "squarewatch.alert.firing", "squarewatch.probe.phase.duration", "go.goroutine.count")
+	if logged != "" {
+		t.Errorf("want nothing logged, got:\n%s", logged)
+	}
+}
+
+// TestWhatIsRefusedCostsNothingElse knows no exponential histograms.
+func TestWhatIsRefusedCostsNothingElse(t *testing.T) {
+	p := &picky{answer: func(w http.ResponseWriter, exponential bool) {
+		if exponential {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	}}
+	logged := exportTo(t, p)
+	p.wants(t, "squarewatch.probe.runs", "squarewatch.probe.up", "squarewatch.alert.firing", "squarewatch.notify.sent", "go.goroutine.count")
+	if !strings.Contains(logged, "400") {
+		t.Errorf("want the refusal logged, got:\n%s", logged)
+	}
+}
+
+// TestARedirectTakesNothing leads to a page that says 200 to a GET, and on another host.
+func TestARedirectTakesNothing(t *testing.T) {
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
+		var elsewhere sync.Map
+		other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { elsewhere.Store(r.Header.Get("X-Token"), true) }))
+		defer other.Close()
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, status) }))
+		defer server.Close()
+		settings := otel.DefaultSettings()
+		settings.OTLP = otel.OTLP{Endpoint: server.URL, Protocol: otel.ProtocolHTTP, Headers: map[string]secret.Text{"X-Token": secret.New(collectorToken)}}
+		logs := &logBuffer{}
+		all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir(), Logger: logs.logger()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		feed(all.Recorder())
+		leave(t, all)
+		if text := logs.String(); !strings.Contains(text, "left on disk") {
+			t.Errorf("%d: want the spans left on disk, got:\n%s", status, text)
+		}
+		elsewhere.Range(func(token, _ any) bool {
+			t.Errorf("%d: want nothing sent elsewhere, got a request with %q", status, token)
+			return true
+		})
+	}
+}
