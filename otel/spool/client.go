@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
-	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"golang.org/x/time/rate"
 )
 
@@ -188,139 +186,6 @@ func (c *Client) leave(ctx context.Context) {
 	}
 }
 
-// UploadTraces writes a batch to disk and returns: it waits for no network, and a collector that is away is no error. What
-// can be kept neither on disk nor in memory is dropped and counted. Only after Stop there is an error.
-func (c *Client) UploadTraces(ctx context.Context, batch []*tracepb.ResourceSpans) error {
-	spans := count(batch)
-	if spans == 0 {
-		return nil
-	}
-	file, err := encode(batch, spans)
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	switch {
-	case c.stopped:
-		c.lose(int64(spans), errStopped)
-		return errStopped
-	case err != nil:
-		c.misfit(ctx, int64(spans), err)
-		return nil
-	}
-	c.sequence++
-	c.accept(ctx, held{entry{sequence: c.sequence, spans: int64(spans), size: int64(len(file))}, file})
-	raise(c.arrival)
-	return nil
-}
-
-// accept puts a batch on disk, or into memory when the disk refuses it. What is held goes to disk before it, so that all
-// that is on disk is older than all that is held.
-func (c *Client) accept(ctx context.Context, batch held) {
-	if batch.size > c.limit {
-		c.misfit(ctx, batch.spans, fmt.Errorf("a batch of %d bytes is larger than the whole spool, %d", batch.size, c.limit))
-		return
-	}
-	if c.settle(ctx) && c.save(ctx, batch) {
-		c.locked(func(q *queue) { q.store(batch.entry) })
-		return
-	}
-	pushed := 0
-	c.locked(func(q *queue) {
-		q.hold(batch)
-		pushed = q.pushHeld(c.memory, errMemory)
-	})
-	if pushed > 0 && c.newlyCrowded() {
-		c.logger.ErrorContext(ctx, "spans are dropped, oldest first: the disk refuses them, and no more may wait in memory", "limit", c.memory,
-			"fix", "free space in the directory of the spool, and see that it can be written to")
-	}
-}
-
-// settle writes what is held to disk, oldest first, and reports whether nothing is held any more.
-func (c *Client) settle(ctx context.Context) bool {
-	for {
-		var first held
-		c.locked(func(q *queue) {
-			if len(q.held) > 0 {
-				first = q.held[0]
-			}
-		})
-		if first.sequence == 0 {
-			return true
-		}
-		if !c.save(ctx, first) {
-			return false
-		}
-		moved := false
-		c.locked(func(q *queue) { moved = q.moved(first.entry) })
-		if !moved { // it was sent while it was written
-			c.remove(ctx, first.sequence)
-		}
-	}
-}
-
-// save writes one batch, after it has made room for it.
-func (c *Client) save(ctx context.Context, batch held) bool {
-	c.makeRoom(ctx, batch.size)
-	err := c.directory.write(batch.sequence, batch.file)
-	if before := c.refusing; before != (err != nil) {
-		c.refusing = err != nil
-		c.sayDisk(ctx, err)
-	}
-	return err == nil
-}
-
-// makeRoom drops the oldest batches until one of size bytes fits.
-func (c *Client) makeRoom(ctx context.Context, size int64) {
-	var pushed []entry
-	c.locked(func(q *queue) { pushed = q.pushStored(size, c.limit, errFull) })
-	for _, e := range pushed {
-		c.remove(ctx, e.sequence)
-	}
-	if len(pushed) > 0 && c.newlyCrowded() {
-		c.logger.ErrorContext(ctx, "spans are dropped, oldest first: the spool is full", "limit", c.limit,
-			"fix", "start the collector, or give the spool more room")
-	}
-}
-
-// remove deletes the file of a batch that is not waiting any more. If that fails, the batch is sent again after the next start.
-func (c *Client) remove(ctx context.Context, sequence uint64) {
-	if err := c.directory.remove(sequence, suffixBatch); err != nil {
-		c.logger.WarnContext(ctx, "spans that were sent or dropped stay on disk, and are sent again after the next start", "error", short(err))
-	}
-}
-
-func (c *Client) setAside(ctx context.Context, e entry, reason error) {
-	file, err := c.directory.setAside(e.sequence)
-	c.logger.ErrorContext(ctx, "a damaged file of spans is set aside and not sent; all others are", "file", file, "spans", e.spans,
-		"error", short(errors.Join(reason, err)), "fix", "nothing reads the file again: remove it; if there are more, look after the disk")
-}
-
-func (c *Client) sayDisk(ctx context.Context, err error) {
-	if err == nil {
-		c.logger.InfoContext(ctx, "the disk takes spans again")
-		return
-	}
-	c.logger.ErrorContext(ctx, "the disk refuses spans; they wait in memory, where a restart loses them", "error", short(err),
-		"fix", "free space in the directory of the spool, and see that it can be written to")
-}
-
-// newlyCrowded reports whether it is to be said that spans are dropped for want of room: once until nothing waits any more.
-func (c *Client) newlyCrowded() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	before := c.crowded
-	c.crowded = true
-	return !before
-}
-
-// misfit drops a batch that can never be kept.
-func (c *Client) misfit(ctx context.Context, spans int64, reason error) {
-	c.lose(spans, reason)
-	c.misfits.Do(func() {
-		c.logger.ErrorContext(ctx, "a batch of spans cannot be kept and is dropped", "spans", spans, "error", short(reason),
-			"fix", "give the spool more room if that is why; otherwise report it as a fault of the program")
-	})
-}
-
 // Bytes returns how much waits on disk.
 func (c *Client) Bytes() (n int64) {
 	c.locked(func(q *queue) { n = q.onDisk })
@@ -338,53 +203,6 @@ func (c *Client) LastFailure() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.failure
-}
-
-// Flush waits until all that waited when it was called has been sent, and tries at once. When ctx ends first it returns
-// why the last try failed; when spans were dropped meanwhile, why.
-func (c *Client) Flush(ctx context.Context) error {
-	c.mu.Lock()
-	target, dropped := c.queue.youngest(), c.queue.dropped
-	c.mu.Unlock()
-	raise(c.hurry)
-	for {
-		moved, done, err := c.flushed(target, dropped)
-		if done {
-			return err
-		}
-		select {
-		case <-moved:
-		case <-c.ended:
-			return c.unsent(errStopped)
-		case <-ctx.Done():
-			return c.unsent(context.Cause(ctx))
-		}
-	}
-}
-
-// flushed reports whether nothing waits that is not younger than target, or else returns what ends with the next change.
-func (c *Client) flushed(target uint64, dropped int64) (moved <-chan struct{}, done bool, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if oldest, waits := c.queue.oldest(); waits && oldest <= target {
-		if c.moved == nil {
-			c.moved = make(chan struct{})
-		}
-		return c.moved, false, nil
-	}
-	if lost := c.queue.dropped - dropped; lost > 0 {
-		return nil, true, fmt.Errorf("%d spans were dropped: %w", lost, c.queue.loss)
-	}
-	return nil, true, nil
-}
-
-func (c *Client) unsent(ended error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.failure != nil {
-		ended = c.failure
-	}
-	return fmt.Errorf("%d batches of spans still wait: %w", c.queue.waiting(), ended)
 }
 
 func (c *Client) lose(spans int64, reason error) {
@@ -411,17 +229,6 @@ func raise(signal chan struct{}) {
 	case signal <- struct{}{}:
 	default:
 	}
-}
-
-// maxFault is how much of an error is logged, in bytes: a collector may answer with a whole page.
-const maxFault = 300
-
-func short(err error) string {
-	text := err.Error()
-	if len(text) > maxFault {
-		text = strings.ToValidUTF8(text[:maxFault], "") + "…"
-	}
-	return text
 }
 
 // occasion is how long what could be said of every batch is not said again.

@@ -206,7 +206,7 @@ func (s *sender) say(ctx context.Context, outcome verdict, err error, waited int
 	case outcome == failed && !s.away:
 		s.away = true
 		s.logger.WarnContext(ctx, "spans do not arrive at their collector and wait on disk; everything else goes on",
-			"error", short(err), "fix", "start the collector, or correct telemetry.otlp in the file")
+			"error", Short(err), "fix", "start the collector, or correct telemetry.otlp in the file")
 	case outcome != failed && !damaged && s.away:
 		s.away = false
 		s.logger.InfoContext(ctx, "spans arrive at their collector again", "batches_waited", waited)
@@ -214,7 +214,7 @@ func (s *sender) say(ctx context.Context, outcome verdict, err error, waited int
 	if outcome != failed && !damaged && err != nil {
 		s.refusals.Do(func() {
 			s.logger.ErrorContext(ctx, "spans are dropped: the collector refuses them for good; all others are sent",
-				"spans_dropped", s.Dropped(), "error", short(err), "fix", "see what the collector says; it may be set to take less than it is sent")
+				"spans_dropped", s.Dropped(), "error", Short(err), "fix", "see what the collector says; it may be set to take less than it is sent")
 		})
 	}
 }
