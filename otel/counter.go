@@ -17,6 +17,7 @@ type counter[K comparable] struct {
 // total is one series of a counter.
 type total struct {
 	mu     sync.Mutex
+	begun  begun
 	sum    int64
 	newest newest
 }
@@ -26,6 +27,9 @@ func (c *counter[K]) add(ctx context.Context, key K, n int) {
 	t := c.series.get(key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.sum == 0 && t.begun == 0 {
+		t.begun = now()
+	}
 	t.sum += int64(n)
 	t.newest.take(ctx, float64(n))
 }

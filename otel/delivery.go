@@ -8,13 +8,12 @@ import (
 	"regexp"
 	"sync"
 
+	"squarewatch/otel/spool"
+
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
-
-// maxFault is how much of an error is logged, in bytes: a collector may answer with a whole page.
-const maxFault = 300
 
 // delivery watches the exports of one signal. It tells people once when they begin to fail and once when they arrive
 // again, and lets none outlive the end of the program.
@@ -53,15 +52,7 @@ func (d *delivery) say(ctx context.Context, err error) {
 		return
 	}
 	d.logger.WarnContext(ctx, "telemetry does not arrive at its collector; everything else goes on", "signal", d.signal, "endpoint", d.endpoint,
-		"error", short(err), "fix", "start the collector, or correct telemetry.otlp in the file; a collector that takes no metrics can be left alone")
-}
-
-func short(err error) string {
-	text := err.Error()
-	if len(text) > maxFault {
-		text = text[:maxFault] + "…"
-	}
-	return text
+		"error", spool.Short(err), "fix", "start the collector, or correct telemetry.otlp in the file; a collector that takes no metrics can be left alone")
 }
 
 // lastFailure returns why the last export did not arrive, or nil.
@@ -97,7 +88,7 @@ type spanExporter struct {
 
 // ExportSpans sends spans; it returns nil, as failures are said by its delivery.
 func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	e.delivery.export(ctx, func(ctx context.Context) error { return e.SpanExporter.ExportSpans(ctx, spans) })
+	e.delivery.export(ctx, func(ctx context.Context) error { return withoutRemark(e.SpanExporter.ExportSpans(ctx, spans)) })
 	return nil
 }
 

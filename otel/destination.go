@@ -32,10 +32,11 @@ type destination struct {
 }
 
 // destinations returns where signals go by the file and, where it says nothing, by the variables of the OpenTelemetry
-// specification. A signal whose destination is wrong is left out, and the error says why. They are OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (none), OTEL_LOGS_EXPORTER (otlp), OTEL_EXPORTER_OTLP_ENDPOINT and
-// _PROTOCOL, also for one signal (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). A signal without any endpoint is not sent. The
-// variables of headers and compression are read by the exporters themselves, and options win over them.
-// It reads the files that the settings name.
+// specification: OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _TIMEOUT, _CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY, also for
+// one signal (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). Those of headers and compression are read by the exporters themselves.
+// OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (none) and OTEL_LOGS_EXPORTER (otlp, none) switch signals,
+// whatever the file says. A signal without any endpoint is not sent; one whose destination is wrong is left out, and the
+// error says why. It reads the files that are named.
 func (o *OTLP) destinations(env func(string) string) ([]destination, error) {
 	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil

@@ -19,6 +19,7 @@ const (
 // and older Prometheus servers want them. Both begin empty and cover only what was seen: a probe's durations lie close together.
 type distribution struct {
 	mu       sync.Mutex
+	begun    begun
 	sum      float64
 	min, max float64
 	zero     uint64  // values that are zero: they have no exponential bucket
@@ -35,6 +36,7 @@ func (d *distribution) record(ctx context.Context, seconds float64, bounds []flo
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.fixed.total() == 0 {
+		d.begun = now()
 		d.scale, d.min, d.max = finestScale, seconds, seconds
 	}
 	d.sum += seconds

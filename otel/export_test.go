@@ -2,6 +2,7 @@ package otel
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -16,7 +17,9 @@ func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.Ma
 	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(whole{own}))
 	tracers := newTracerProvider(resource.Empty(), processor)
 	newMeterProvider(resource.Empty(), reader)
-	own.sources = append(own.sources, newSpoolSource(someSpool{}))
+	before := &queue{}
+	before.lost.Store(7)
+	own.sources = append(own.sources, newSpoolSource(nil, before))
 	return newRecorder(tracers.Tracer(scopeName), own, "squarewatch/test"), reader
 }
 
@@ -37,15 +40,6 @@ func Distribution(values ...float64) metricdata.ExponentialHistogramDataPoint[fl
 	}
 	return d.exponential(nil, time.Time{}, time.Time{})
 }
-
-// someSpool is a spool with something in it.
-type someSpool struct{}
-
-// Bytes returns how much waits.
-func (someSpool) Bytes() int64 { return 4096 }
-
-// Dropped returns how many spans were lost.
-func (someSpool) Dropped() int64 { return 7 }
 
 // whole collects the registry together with what is the SDK's, so that a test sees all at once.
 type whole struct{ *registry }
@@ -72,4 +66,10 @@ func Destinations(o OTLP, env func(string) string) (lines []string, err error) {
 func Unhurried(o Options) Options {
 	o.batchTimeout = time.Hour
 	return o
+}
+
+// NewQueued returns a tracer provider as New sets it up, whose spans go to exporter, and what tells how many were lost.
+func NewQueued(exporter sdktrace.SpanExporter, logger *slog.Logger) (*sdktrace.TracerProvider, func() int64) {
+	waiting := &queue{logger: slog.New(newThrottle(logger.Handler()))}
+	return newTracerProvider(resource.Empty(), newQueued(exporter, waiting, batchTimeout)), waiting.lost.Load
 }

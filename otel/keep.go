@@ -54,7 +54,8 @@ func askedAgain(r *probe.Result) bool {
 
 // slow reports whether a run took longer than nearly all runs of its probe before it.
 func (k *keeper) slow(r *probe.Result) bool {
-	return k.durations.series.get(durationKey{r.Probe, r.Class}).amongLongest(r.Latency().Seconds(), slowShare, slowMinimum)
+	before := k.durations.series.look(durationKey{r.Probe, r.Class})
+	return before != nil && before.amongLongest(r.Latency().Seconds(), slowShare, slowMinimum)
 }
 
 // amongLongest reports whether a duration in seconds is above all but a share of those recorded, if they are enough to tell.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"go.opentelemetry.io/contrib/bridges/otelslog"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
@@ -30,7 +32,7 @@ func (t *Telemetry) connectLogs(ctx context.Context, to *destination, described 
 	if err != nil {
 		return err
 	}
-	t.logs = sdklog.NewLoggerProvider(sdklog.WithResource(described), sdklog.WithProcessor(
+	t.logs = sdklog.NewLoggerProvider(sdklog.WithResource(described), sdklog.WithProcessor(validText{}), sdklog.WithProcessor(
 		sdklog.NewBatchProcessor(&logExporter{exporter, watched}, sdklog.WithExportInterval(batchTimeout))))
 	t.providers = append(t.providers, t.logs)
 	return nil
@@ -79,3 +81,37 @@ func (e *logExporter) Export(ctx context.Context, records []sdklog.Record) error
 	e.delivery.export(ctx, func(ctx context.Context) error { return withoutRemark(e.Exporter.Export(ctx, records)) })
 	return nil
 }
+
+// validText repairs texts that are no UTF-8: protobuf would refuse the whole batch for one.
+type validText struct{}
+
+var _ sdklog.Processor = validText{}
+
+// Enabled reports that every record is looked at.
+func (validText) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
+
+// OnEmit repairs the message and the attributes of a record before the next processor has it.
+func (validText) OnEmit(_ context.Context, r *sdklog.Record) error {
+	r.SetBody(valid(r.Body()))
+	var attributes []attribute.KeyValue
+	r.WalkAttributes(func(a attribute.KeyValue) bool {
+		a.Value = valid(a.Value)
+		attributes = append(attributes, a)
+		return true
+	})
+	r.SetAttributes(attributes...)
+	return nil
+}
+
+func valid(v attribute.Value) attribute.Value {
+	if v.Type() != attribute.STRING {
+		return v
+	}
+	return attribute.StringValue(strings.ToValidUTF8(v.AsString(), "\uFFFD"))
+}
+
+// Shutdown has nothing to end.
+func (validText) Shutdown(context.Context) error { return nil }
+
+// ForceFlush has nothing to flush.
+func (validText) ForceFlush(context.Context) error { return nil }

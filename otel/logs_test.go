@@ -23,7 +23,7 @@ func TestLogsGoToTheCollector(t *testing.T) {
 			}
 			logger := all.Logger(local.logger())
 			ctx := all.Recorder().Transition(transition(alert.EventFiring))
-			logger.With("rule", "server-errors").WarnContext(ctx, "an alert changed", "key", secret.New("hunter2"))
+			logger.With("rule", "server-errors").WarnContext(ctx, "an alert changed", "key", secret.New("hunter2"), "torn", "half a \xc3")
 			if err := all.Flush(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -40,7 +40,7 @@ func TestLogsGoToTheCollector(t *testing.T) {
 			if got := hex.EncodeToString(r.GetTraceId()); len(got) != 32 || strings.Trim(got, "0") == "" {
 				t.Errorf("want the trace of the alert, got %q", got)
 			}
-			if text := r.String(); strings.Contains(text, "hunter2") || !strings.Contains(text, "server-errors") || !strings.Contains(text, "<hidden>") {
+			if text := r.String(); strings.Contains(text, "hunter2") || !strings.Contains(text, "server-errors") || !strings.Contains(text, "<hidden>") || !strings.Contains(text, "half a") {
 				t.Errorf("want all attributes and the secret hidden, got %s", text)
 			}
 			if got := local.String(); !strings.Contains(got, "an alert changed") {

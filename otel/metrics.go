@@ -130,6 +130,16 @@ func (m *measures) attempt(ctx context.Context, r *probe.Result, i int) {
 	}
 }
 
+// expect begins the series of notifiers at zero.
+func (m *measures) expect(notifiers []string) {
+	for _, name := range notifiers {
+		m.sent.series.get(deliveryKey{notifier: name})
+		for _, reason := range deliveryReasons() {
+			m.failed.series.get(deliveryKey{name, reason})
+		}
+	}
+}
+
 // retain forgets the series of all probes but the given ones.
 func (m *measures) retain(probes map[string]bool) {
 	m.runs.series.forget(func(k runKey) bool { return !probes[k.probe] })
@@ -215,12 +225,16 @@ func (m *measures) delivered(notifier string, err error) {
 	m.failed.add(context.Background(), deliveryKey{notifier, deliveryReason(err)}, 1)
 }
 
-// deliveryReason returns the reason of a failed delivery if it is of the fixed set, so that no notifier can make series as it likes.
-func deliveryReason(err error) string {
-	fixed := []string{
+// deliveryReasons are the reasons that a notifier may give.
+func deliveryReasons() []string {
+	return []string{
 		alert.ReasonRateLimited, alert.ReasonUnavailable, alert.ReasonNetwork, alert.ReasonTimeout, alert.ReasonRefused, alert.ReasonInvalid,
 	}
-	if failure, ok := errors.AsType[*alert.DeliveryError](err); ok && slices.Contains(fixed, failure.Reason) {
+}
+
+// deliveryReason returns the reason of a failed delivery if it is of the fixed set, so that no notifier can make series as it likes.
+func deliveryReason(err error) string {
+	if failure, ok := errors.AsType[*alert.DeliveryError](err); ok && slices.Contains(deliveryReasons(), failure.Reason) {
 		return failure.Reason
 	}
 	return reasonUndefined

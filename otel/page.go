@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"net/http"
 
+	"squarewatch/otel/spool"
+
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/otlptranslator"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // page shows all metrics as Prometheus text, as OpenMetrics with exemplars, or as protobuf with native histograms, as its
@@ -30,7 +31,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := newFamilyWriter(w, format)
 	if err := p.write(out); err != nil {
 		// Mostly a reader that has gone away. One that has not must see that the page is not whole.
-		p.logger.WarnContext(r.Context(), "the metrics page could not be written to its end", "error", short(err))
+		p.logger.WarnContext(r.Context(), "the metrics page could not be written to its end", "error", spool.Short(err))
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -38,7 +39,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *page) write(out *familyWriter) error {
 	others, err := p.others.Gather() // what could be gathered comes even beside an error
 	if err != nil {
-		p.logger.Warn("some metrics are missing from the metrics page", "error", short(err))
+		p.logger.Warn("some metrics are missing from the metrics page", "error", spool.Short(err))
 	}
 	for _, f := range others {
 		if err := out.family(f); err != nil {
@@ -46,7 +47,7 @@ func (p *page) write(out *familyWriter) error {
 		}
 	}
 	for _, s := range p.own.all() {
-		s.prometheus(timestamppb.New(p.own.start), out.series)
+		s.prometheus(p.own.start, out.series)
 	}
 	return out.close()
 }

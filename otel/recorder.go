@@ -74,6 +74,9 @@ func (r *Recorder) Missed(m probe.Miss) {
 // Delivered counts an attempt to deliver a message.
 func (r *Recorder) Delivered(notifier string, err error) { r.measures.delivered(notifier, err) }
 
+// Expect counts the messages of the named notifiers from zero, so that to Prometheus the first is an increase.
+func (r *Recorder) Expect(notifiers []string) { r.measures.expect(notifiers) }
+
 // Reloaded counts a reload of the configuration that succeeded, or failed with err.
 func (r *Recorder) Reloaded(err error) {
 	outcome := outcomeSuccess

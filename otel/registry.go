@@ -7,7 +7,6 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // registry holds all metrics but those of the Go runtime. The SDK would hold all series once for every reader and hand them
@@ -27,7 +26,7 @@ func (r *registry) all() []source { return slices.Concat(r.sources, r.histograms
 // source is what can be read: a counter, a histogram, or all gauges.
 type source interface {
 	otlp(start, now time.Time, send func(*about, metricdata.Aggregation) error) error
-	prometheus(created *timestamppb.Timestamp, send func(*about, *dto.Metric))
+	prometheus(start time.Time, send func(*about, *dto.Metric))
 }
 
 // about describes a metric.

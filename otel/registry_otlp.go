@@ -13,13 +13,13 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-// otlp hands out the counter as a cumulative sum.
+// otlp hands out the counter as a sum, cumulative since each series began.
 func (c *counter[K]) otlp(start, now time.Time, send func(*about, metricdata.Aggregation) error) error {
 	return inParts(c.series.all(), func(key K, t *total) metricdata.DataPoint[int64] {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		return metricdata.DataPoint[int64]{
-			Attributes: attribute.NewSet(c.attributes(key)...), StartTime: start, Time: now, Value: t.sum,
+			Attributes: attribute.NewSet(c.attributes(key)...), StartTime: t.begun.or(start), Time: now, Value: t.sum,
 			Exemplars: otlpExemplars[int64](t.newest),
 		}
 	}, func(points []metricdata.DataPoint[int64]) error {
@@ -115,7 +115,7 @@ func (d *distribution) exponential(attributes []attribute.KeyValue, start, now t
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return metricdata.ExponentialHistogramDataPoint[float64]{
-		Attributes: attribute.NewSet(attributes...), StartTime: start, Time: now,
+		Attributes: attribute.NewSet(attributes...), StartTime: d.begun.or(start), Time: now,
 		Count: d.fixed.total(), Sum: d.sum, Min: metricdata.NewExtrema(d.min), Max: metricdata.NewExtrema(d.max),
 		Scale: d.scale, ZeroCount: d.zero,
 		PositiveBucket: metricdata.ExponentialBucket{Offset: d.exact.first, Counts: slices.Clone(d.exact.counts)},

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -14,10 +15,10 @@ import (
 )
 
 // prometheus sends every series of the counter.
-func (c *counter[K]) prometheus(created *timestamppb.Timestamp, send func(*about, *dto.Metric)) {
+func (c *counter[K]) prometheus(start time.Time, send func(*about, *dto.Metric)) {
 	for key, t := range c.series.all() {
 		t.mu.Lock()
-		counted := &dto.Counter{Value: new(float64(t.sum)), Exemplar: t.newest.prometheus(), CreatedTimestamp: created}
+		counted := &dto.Counter{Value: new(float64(t.sum)), Exemplar: t.newest.prometheus(), CreatedTimestamp: timestamppb.New(t.begun.or(start))}
 		t.mu.Unlock()
 		send(&c.about, &dto.Metric{Label: labelPairs(c.attributes(key)), Counter: counted})
 	}
@@ -25,14 +26,14 @@ func (c *counter[K]) prometheus(created *timestamppb.Timestamp, send func(*about
 
 // prometheus sends every series of the histogram. Each has the fixed buckets, which every server reads, and the exponential
 // ones, which the protobuf format has for servers that scrape native histograms.
-func (h *histogram[K]) prometheus(created *timestamppb.Timestamp, send func(*about, *dto.Metric)) {
+func (h *histogram[K]) prometheus(start time.Time, send func(*about, *dto.Metric)) {
 	for key, d := range h.series.all() {
-		send(&h.about, &dto.Metric{Label: labelPairs(h.attributes(key)), Histogram: d.prometheus(h.bounds, created)})
+		send(&h.about, &dto.Metric{Label: labelPairs(h.attributes(key)), Histogram: d.prometheus(h.bounds, start)})
 	}
 }
 
 // prometheus sends the values of each gauge together, as the text formats want it.
-func (g *gauges) prometheus(_ *timestamppb.Timestamp, send func(*about, *dto.Metric)) {
+func (g *gauges) prometheus(_ time.Time, send func(*about, *dto.Metric)) {
 	type reading struct {
 		attributes []attribute.KeyValue
 		value      float64
@@ -62,11 +63,11 @@ func labelPairs(attributes []attribute.KeyValue) []*dto.LabelPair {
 	return pairs
 }
 
-func (d *distribution) prometheus(bounds []float64, created *timestamppb.Timestamp) *dto.Histogram {
+func (d *distribution) prometheus(bounds []float64, start time.Time) *dto.Histogram {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	h := &dto.Histogram{
-		SampleCount: new(d.fixed.total()), SampleSum: new(d.sum), CreatedTimestamp: created,
+		SampleCount: new(d.fixed.total()), SampleSum: new(d.sum), CreatedTimestamp: timestamppb.New(d.begun.or(start)),
 		Schema: new(d.scale), ZeroThreshold: new(float64(prometheus.DefNativeHistogramZeroThreshold)), ZeroCount: new(d.zero),
 		Bucket: d.cumulative(bounds),
 	}

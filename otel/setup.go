@@ -25,14 +25,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Spans wait in a queue that holds two seconds of 1,000 runs each of eight spans; what does not fit is dropped. A batch
-// leaves soon, so that a link in a message leads to its trace, and that a crash loses few: what the spool has is safe.
-const (
-	queueSize    = 16384
-	batchSize    = 1024
-	batchTimeout = 200 * time.Millisecond
-)
-
 // exportTimeout is what all requests of one export of metrics may take together: nearly the interval, as they may be many.
 const exportTimeout = 55 * time.Second
 
@@ -134,7 +126,7 @@ func (t *Telemetry) connect(ctx context.Context, to *destination, described *res
 // connectTraces sets up what sends spans. With a spool they wait on disk until the collector takes them, and a failure to
 // reach it is the spool's to tell.
 func (t *Telemetry) connectTraces(ctx context.Context, to *destination, described *resource.Resource, watched *delivery, own *registry) error {
-	client := t.openSpool(ctx, to, own)
+	client := t.openSpool(ctx, to)
 	spooled := client != nil
 	if !spooled {
 		client = to.traceClient(true)
@@ -148,8 +140,9 @@ func (t *Telemetry) connectTraces(ctx context.Context, to *destination, describe
 		t.deliveries = append(t.deliveries, watched)
 		sending = &spanExporter{exporter, watched}
 	}
-	t.tracers = newTracerProvider(described, sdktrace.NewBatchSpanProcessor(sending, sdktrace.WithMaxQueueSize(queueSize),
-		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(cmp.Or(t.options.batchTimeout, batchTimeout))))
+	waiting := &queue{logger: slog.New(newThrottle(t.logger.Handler()))}
+	t.tracers = newTracerProvider(described, newQueued(sending, waiting, cmp.Or(t.options.batchTimeout, batchTimeout)))
+	own.sources = append(own.sources, newSpoolSource(t.spool, waiting))
 	t.providers = append(t.providers, t.tracers)
 	if spooled { // else an export may take as long as the collector likes, and others would wait for it
 		t.urgent = newUrgent(ctx, t.tracers)
@@ -158,7 +151,7 @@ func (t *Telemetry) connectTraces(ctx context.Context, to *destination, describe
 }
 
 // openSpool returns nil when spans are not to wait on disk, or cannot: probing matters more.
-func (t *Telemetry) openSpool(ctx context.Context, to *destination, own *registry) otlptrace.Client {
+func (t *Telemetry) openSpool(ctx context.Context, to *destination) otlptrace.Client {
 	if t.options.SpoolDir == "" || t.options.Settings.Spool == 0 {
 		return nil
 	}
@@ -170,7 +163,6 @@ func (t *Telemetry) openSpool(ctx context.Context, to *destination, own *registr
 		return nil
 	}
 	t.spool = spooled
-	own.sources = append(own.sources, newSpoolSource(spooled))
 	return spooled
 }
 
@@ -200,7 +192,7 @@ func (t *Telemetry) tracer() trace.Tracer {
 // Recorder returns what results are handed to.
 func (t *Telemetry) Recorder() *Recorder { return t.recorder }
 
-// Metrics returns the page of all metrics for Prometheus: text, or OpenMetrics with exemplars to those who ask for it.
+// Metrics returns the page of all metrics for Prometheus: text, OpenMetrics with exemplars, or protobuf, as its reader asks.
 func (t *Telemetry) Metrics() http.Handler { return t.exposition }
 
 // Flush sends everything now and returns why it did not arrive, if so, or that ctx ended first.
@@ -215,8 +207,8 @@ func (t *Telemetry) Flush(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// Shutdown sends what is left and ends. When ctx ends first, spans stay in the spool and the rest is given up, which is logged and no error: a
-// collector that is away must not fail a clean stop. Nothing may be recorded afterwards.
+// Shutdown sends what is left and ends. When ctx ends first, spans stay in the spool and the rest is given up, which is logged
+// and no error: a collector that is away must not fail a clean stop. Nothing may be recorded afterwards.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	defer t.abandon()
 	t.urgent.close()
@@ -253,7 +245,7 @@ func ReportFaults(logger *slog.Logger) {
 	limited := newThrottle(logger.Handler())
 	faults := slog.New(limited)
 	otelapi.SetErrorHandler(otelapi.ErrorHandlerFunc(func(err error) {
-		faults.Warn("the telemetry library reports a fault", "error", short(err))
+		faults.Warn("the telemetry library reports a fault", "error", spool.Short(err))
 	}))
 	otelapi.SetLogger(logr.FromSlogHandler(limited))
 }

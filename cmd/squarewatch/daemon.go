@@ -86,6 +86,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
+	d.telemetry.Recorder().Expect(slices.Collect(maps.Keys(d.current.destinations)))
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
 	d.progress.watch(cfg.Probes)
 	d.running.Store(cfg)
@@ -191,7 +192,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	err := flush(ctx, server.Shutdown)
 	services.Wait()
 	d.logUndelivered(ctx)
-	defer d.options.Logger.InfoContext(ctx, "squarewatch stopped")
+	d.options.Logger.InfoContext(ctx, "squarewatch stopped")
 	return errors.Join(err, flush(ctx, d.telemetry.Shutdown), d.state.Close())
 }
 
@@ -286,6 +287,7 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
+	d.telemetry.Recorder().Expect(slices.Collect(maps.Keys(next.destinations)))
 	d.outbox.Replace(next.destinations)
 	d.telemetry.Recorder().Retain(probeNames(cfg.Probes), credentialNames(cfg))
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)

@@ -3,8 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 
+	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"squarewatch/alert/prometheus"
@@ -41,7 +41,7 @@ func newRulesCommand(file *configFile) *cobra.Command {
 				_, err = cmd.OutOrStdout().Write(text.Bytes())
 				return err
 			}
-			if err := os.WriteFile(output, text.Bytes(), 0o644); err != nil { //nolint:gosec // Prometheus, another user, reads it; it holds no secret
+			if err := renameio.WriteFile(output, text.Bytes(), 0o644); err != nil { // Prometheus, another user, reads it, and never half of it
 				return fmt.Errorf("write the rules: %w; name a file that can be written with -o", err)
 			}
 			return nil

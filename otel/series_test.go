@@ -1,0 +1,58 @@
+package otel_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// TestAProbeThatComesBackBeginsAnew takes a probe out of the file and puts it back: its totals begin at zero, and say since when.
+func TestAProbeThatComesBackBeginsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		recorder, _, reader := newRecorder(t)
+		begun := func() (counted, measured time.Time) {
+			var all metricdata.ResourceMetrics
+			if err := reader.Collect(t.Context(), &all); err != nil {
+				t.Fatal(err)
+			}
+			for _, scope := range all.ScopeMetrics {
+				for _, m := range scope.Metrics {
+					switch data := m.Data.(type) {
+					case metricdata.Sum[int64]:
+						if m.Name == "squarewatch.probe.runs" {
+							counted = data.DataPoints[0].StartTime
+						}
+					case metricdata.ExponentialHistogram[float64]:
+						if m.Name == "squarewatch.probe.duration" {
+							measured = data.DataPoints[0].StartTime
+						}
+					}
+				}
+			}
+			return counted, measured
+		}
+		start := time.Now()
+		recorder.Finished(run("collections", 1))
+		<-time.After(time.Minute)
+		recorder.Retain(nil, nil)
+		recorder.Finished(run("collections", 1))
+		recorder.Finished(run("collections", 1))
+		counted, measured := begun()
+		if want := start.Add(time.Minute); !counted.Equal(want) || !measured.Equal(want) {
+			t.Errorf("want totals since %v, got %v and %v", want, counted, measured)
+		}
+	})
+}
+
+func TestMessagesAreCountedFromZero(t *testing.T) {
+	recorder, _, reader := newRecorder(t)
+	recorder.Expect([]string{"ops"})
+	for _, want := range []string{"squarewatch.notify.sent notifier=ops 0", "squarewatch.notify.failed notifier=ops,reason=refused 0"} {
+		if text := metricsText(t, reader); !strings.Contains(text, want) {
+			t.Errorf("want %q, got:\n%s", want, text)
+		}
+	}
+}
