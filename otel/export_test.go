@@ -26,6 +26,9 @@ func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.Ma
 // NewThrottle is for a test of what it promises.
 var NewThrottle = newThrottle
 
+// IgnoredVariables is for a test of what it names.
+var IgnoredVariables = ignoredVariables
+
 // ServerOf returns where an URL leads.
 func ServerOf(raw string) (scheme, address string, port int) {
 	s := serverOf(raw)

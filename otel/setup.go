@@ -78,13 +78,9 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	}
 	t := &Telemetry{exposition: page, version: options.ServiceVersion, logger: logger, options: &options}
 	readers := []sdkmetric.Reader{reader}
-	destinations, err := options.Settings.OTLP.destinations(os.Getenv)
-	if err != nil { // to watch matters more than to tell the collector; squarewatch check refuses it
-		logger.ErrorContext(ctx, "some telemetry is not sent", "error", err, "fix", "correct it and restart the service; squarewatch check says when it is right")
-	}
 	all, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	t.abandon = abandon
-	for _, d := range destinations {
+	for _, d := range t.destinations(ctx) {
 		pushed, err := t.connect(ctx, &d, described, own, lifetime(all))
 		if err != nil {
 			return nil, errors.Join(err, t.Shutdown(ctx))
@@ -100,6 +96,19 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	t.recorder.urgent = t.urgent
 	t.recorder.KeepHealthy(options.Settings.KeepHealthy)
 	return t, nil
+}
+
+// destinations returns where signals go. What is wrong with one is logged: to watch matters more than to tell the collector,
+// and squarewatch check refuses it.
+func (t *Telemetry) destinations(ctx context.Context) []destination {
+	for _, remark := range ignoredVariables(os.Getenv) {
+		t.logger.WarnContext(ctx, "a variable of the environment is ignored", "remark", remark)
+	}
+	list, err := t.options.Settings.OTLP.destinations(os.Getenv)
+	if err != nil {
+		t.logger.ErrorContext(ctx, "some telemetry is not sent", "error", err, "fix", "correct it and restart the service; squarewatch check says when it is right")
+	}
+	return list
 }
 
 // connect sets up what sends one signal. Metrics need readers, which it returns.

@@ -1,0 +1,23 @@
+package otel_test
+
+import (
+	"testing"
+
+	"squarewatch/otel"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestVariablesThatAskForSomethingElseAreNamed(t *testing.T) {
+	env := map[string]string{
+		"OTEL_TRACES_EXPORTER": "otlp, console", "OTEL_METRICS_EXPORTER": "prometheus,OTLP", "OTEL_LOGS_EXPORTER": "zipkin",
+	}
+	got := otel.IgnoredVariables(func(name string) string { return env[name] })
+	want := []string{
+		`OTEL_TRACES_EXPORTER names "console", which is ignored: it may be otlp, none`,
+		`OTEL_LOGS_EXPORTER names "zipkin", which is ignored: it may be otlp, none`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
