@@ -22,6 +22,11 @@ type total struct {
 	newest newest
 }
 
+// begin makes the series of key count from zero, so that to Prometheus the first that is added is an increase.
+func (c *counter[K]) begin(key K) {
+	c.add(context.Background(), key, 0)
+}
+
 // add adds n. The trace that ctx stands in becomes the exemplar if it is kept.
 func (c *counter[K]) add(ctx context.Context, key K, n int) {
 	t := c.series.get(key)

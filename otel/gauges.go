@@ -2,6 +2,7 @@ package otel
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,14 +103,15 @@ func (g *gauges) read(see func(a *about, value float64, attributes ...attribute.
 	g.mu.Lock()
 	probes, tokens, alerts, backlog := maps.Clone(g.probes), maps.Clone(g.tokens), g.alerts, g.backlog
 	g.mu.Unlock()
-	for name, s := range probes {
+	for _, name := range slices.Sorted(maps.Keys(probes)) {
+		s := probes[name]
 		see(&g.up, number(s.up), labelProbe.String(name))
 		if !s.certificate.IsZero() {
 			see(&g.expiry, unix(s.certificate), labelProbe.String(name))
 		}
 	}
-	for name, expiry := range tokens {
-		see(&g.token, unix(expiry), labelCredential.String(name))
+	for _, name := range slices.Sorted(maps.Keys(tokens)) {
+		see(&g.token, unix(tokens[name]), labelCredential.String(name))
 	}
 	for _, s := range alerts() {
 		rule, series := labelRule.String(s.Rule), labelSeries.String(s.Series)

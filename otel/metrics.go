@@ -130,18 +130,28 @@ func (m *measures) attempt(ctx context.Context, r *probe.Result, i int) {
 	}
 }
 
-// expect begins the series of notifiers at zero.
-func (m *measures) expect(notifiers []string) {
+// expect begins the series of notifiers, and of credentials that are renewed, at zero.
+func (m *measures) expect(notifiers, renewed []string) {
 	for _, name := range notifiers {
-		m.sent.series.get(deliveryKey{notifier: name})
+		m.sent.begin(deliveryKey{notifier: name})
 		for _, reason := range deliveryReasons() {
-			m.failed.series.get(deliveryKey{name, reason})
+			m.failed.begin(deliveryKey{name, reason})
+		}
+	}
+	for _, name := range renewed {
+		for _, outcome := range renewalOutcomes() {
+			m.renewals.begin(renewalKey{name, outcome})
 		}
 	}
 }
 
-// retain forgets the series of all probes but the given ones.
-func (m *measures) retain(probes map[string]bool) {
+func renewalOutcomes() []probe.RenewalOutcome {
+	return []probe.RenewalOutcome{probe.Refreshed, probe.LoggedIn, probe.RenewalRefused, probe.RenewalUnavailable}
+}
+
+// retain forgets the series of all probes and credentials but the given ones.
+func (m *measures) retain(probes, credentials map[string]bool) {
+	m.renewals.series.forget(func(k renewalKey) bool { return !credentials[k.credential] })
 	m.runs.series.forget(func(k runKey) bool { return !probes[k.probe] })
 	m.missed.series.forget(func(k missKey) bool { return !probes[k.probe] })
 	m.duration.series.forget(func(k durationKey) bool { return !probes[k.probe] })

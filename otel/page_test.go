@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,35 @@ func TestPageOfManySeries(t *testing.T) {
 			t.Fatalf("want each probe counted once, got %v", m)
 		}
 	}
+}
+
+// TestPageKeepsItsOrder lets a person find a series where it was, and compare two pages.
+func TestPageKeepsItsOrder(t *testing.T) {
+	all := telemetry(t)
+	feedMany(all.Recorder())
+	all.Recorder().Retain(namesOfMany(100), nil)
+	all.Recorder().Finished(run("p7", 1))
+	for _, metric := range []string{"squarewatch_probe_runs_total{", "squarewatch_probe_duration_seconds_count{"} {
+		var got []string
+		for line := range strings.Lines(scrape(t, all.Metrics(), "text/plain")) {
+			if strings.HasPrefix(line, metric) {
+				_, rest, _ := strings.Cut(line, `probe="`)
+				name, _, _ := strings.Cut(rest, `"`)
+				got = append(got, name)
+			}
+		}
+		if want := namesOfMany(100); !slices.Equal(want, got) {
+			t.Errorf("%s: want the order in which they came, %v, got %v", metric, want, got)
+		}
+	}
+}
+
+func namesOfMany(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("p%d", i)
+	}
+	return names
 }
 
 // TestPageKeepsFamiliesTogether is what OpenMetrics demands: a heading once, its samples after it, and the end at the end.

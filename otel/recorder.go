@@ -74,8 +74,9 @@ func (r *Recorder) Missed(m probe.Miss) {
 // Delivered counts an attempt to deliver a message.
 func (r *Recorder) Delivered(notifier string, err error) { r.measures.delivered(notifier, err) }
 
-// Expect counts the messages of the named notifiers from zero, so that to Prometheus the first is an increase.
-func (r *Recorder) Expect(notifiers []string) { r.measures.expect(notifiers) }
+// Expect counts the messages of the named notifiers and the renewals of the named credentials from zero, so that to Prometheus
+// the first is an increase.
+func (r *Recorder) Expect(notifiers, renewed []string) { r.measures.expect(notifiers, renewed) }
 
 // Reloaded counts a reload of the configuration that succeeded, or failed with err.
 func (r *Recorder) Reloaded(err error) {
@@ -104,9 +105,8 @@ func (r *Recorder) Watch(alerts func() []alert.Status, backlog func() []alert.Ba
 // Retain forgets all probes and credentials but the named ones: after a reload, a probe that is gone must not stay down for
 // ever, nor may series grow with every change of the file.
 func (r *Recorder) Retain(probes, credentials []string) {
-	known := setOf(probes)
-	r.gauges.retain(known, setOf(credentials))
-	r.measures.retain(known)
+	r.gauges.retain(setOf(probes), setOf(credentials))
+	r.measures.retain(setOf(probes), setOf(credentials))
 }
 
 func setOf(names []string) map[string]bool {

@@ -161,7 +161,7 @@ func TestRetainForgetsProbesThatAreGone(t *testing.T) {
 		t.Errorf("states of probes (-want +got):\n%s", diff)
 	}
 	text := metricsText(t, reader)
-	for _, gone := range []string{"probe=collections", "probe=moved", "credential.expiry credential=other"} {
+	for _, gone := range []string{"probe=collections", "probe=moved", "credential=other"} {
 		if strings.Contains(text, gone) {
 			t.Errorf("want nothing left of %s, got:\n%s", gone, text)
 		}

@@ -3,6 +3,7 @@ package otel
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ func (h *histogram[K]) otlp(start, now time.Time, send func(*about, metricdata.A
 
 // inParts makes a point of each series and sends them in parts of at most seriesBatch. A part may be used only until send
 // returns: the next takes its memory.
-func inParts[K comparable, V, P any](all map[K]*V, point func(K, *V) P, send func([]P) error) error {
+func inParts[K comparable, V, P any](all iter.Seq2[K, *V], point func(K, *V) P, send func([]P) error) error {
 	var points []P
 	for key, value := range all {
 		points = append(points, point(key, value))

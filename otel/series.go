@@ -1,7 +1,7 @@
 package otel
 
 import (
-	"maps"
+	"iter"
 	"sync"
 	"time"
 )
@@ -9,8 +9,9 @@ import (
 // series are what a metric holds for each of its keys. Keys come from the configuration and never from an answer, so that
 // the configuration bounds them.
 type series[K comparable, V any] struct {
-	mu   sync.RWMutex
-	held map[K]*V
+	mu    sync.RWMutex
+	held  map[K]*V
+	order []K // oldest first: who reads the series finds them where they were the last time
 }
 
 // get returns what is held for key, made the first time.
@@ -28,6 +29,7 @@ func (s *series[K, V]) get(key K) *V {
 	}
 	value := new(V)
 	s.held[key] = value
+	s.order = append(s.order, key)
 	return value
 }
 
@@ -42,14 +44,29 @@ func (s *series[K, V]) look(key K) *V {
 func (s *series[K, V]) forget(gone func(K) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	maps.DeleteFunc(s.held, func(key K, _ *V) bool { return gone(key) })
+	left := make([]K, 0, len(s.order)) // not in place: somebody may be reading
+	for _, key := range s.order {
+		if gone(key) {
+			delete(s.held, key)
+		} else {
+			left = append(left, key)
+		}
+	}
+	s.order = left
 }
 
-// all returns the series as they are now. What is in them has locks of its own.
-func (s *series[K, V]) all() map[K]*V {
+// all returns the series as they are now, oldest first. What is in them has locks of its own.
+func (s *series[K, V]) all() iter.Seq2[K, *V] {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return maps.Clone(s.held)
+	order := s.order
+	s.mu.RUnlock()
+	return func(yield func(K, *V) bool) {
+		for _, key := range order {
+			if value := s.look(key); value != nil && !yield(key, value) { // nil when it was forgotten meanwhile
+				return
+			}
+		}
+	}
 }
 
 // begun is when a series had its first value, in nanoseconds of Unix time: a probe that comes back after a reload begins

@@ -47,10 +47,13 @@ func TestAProbeThatComesBackBeginsAnew(t *testing.T) {
 	})
 }
 
-func TestMessagesAreCountedFromZero(t *testing.T) {
+func TestMessagesAndRenewalsAreCountedFromZero(t *testing.T) {
 	recorder, _, reader := newRecorder(t)
-	recorder.Expect([]string{"ops"})
-	for _, want := range []string{"squarewatch.notify.sent notifier=ops 0", "squarewatch.notify.failed notifier=ops,reason=refused 0"} {
+	recorder.Expect([]string{"ops"}, []string{"member"})
+	for _, want := range []string{
+		"squarewatch.notify.sent notifier=ops 0", "squarewatch.notify.failed notifier=ops,reason=refused 0",
+		"squarewatch.credential.renewals credential=member,outcome=refused 0",
+	} {
 		if text := metricsText(t, reader); !strings.Contains(text, want) {
 			t.Errorf("want %q, got:\n%s", want, text)
 		}

@@ -115,6 +115,12 @@ type renewable interface { //nolint:interfacebloat // one life, from its making 
 	drain() []Renewal
 }
 
+// Renewable reports whether a credential is ever renewed: a key is not.
+func Renewable(c Credential) bool {
+	_, ok := c.(renewable)
+	return ok
+}
+
 var _ renewable = (*login)(nil)
 
 // NewLogin returns a credential that logs in when it is first needed.

@@ -86,7 +86,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
-	d.telemetry.Recorder().Expect(slices.Collect(maps.Keys(d.current.destinations)))
+	d.current.announce(d.telemetry.Recorder())
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
 	d.progress.watch(cfg.Probes)
 	d.running.Store(cfg)
@@ -169,7 +169,9 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var services sync.WaitGroup
-	server := &http.Server{Handler: d.mux(), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{
+		Handler: d.mux(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelWarn),
+	}
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
 	services.Go(func() { d.feedWatchdog(background) })
@@ -287,7 +289,7 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
-	d.telemetry.Recorder().Expect(slices.Collect(maps.Keys(next.destinations)))
+	next.announce(d.telemetry.Recorder())
 	d.outbox.Replace(next.destinations)
 	d.telemetry.Recorder().Retain(probeNames(cfg.Probes), credentialNames(cfg))
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)

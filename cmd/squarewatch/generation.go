@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -62,6 +63,17 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 			}, d.state.sinks(), d.options.Sinks),
 		}),
 	}, nil
+}
+
+// announce tells the recorder what it is going to count.
+func (g *generation) announce(recorder *otel.Recorder) {
+	var renewed []string
+	for name, credential := range g.credentials {
+		if probe.Renewable(credential) {
+			renewed = append(renewed, name)
+		}
+	}
+	recorder.Expect(slices.Collect(maps.Keys(g.destinations)), renewed)
 }
 
 // run dispatches the generation's probes, from the first time after since, until it is stopped and its last run has ended.
