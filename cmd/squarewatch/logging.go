@@ -22,6 +22,12 @@ func newLogger(w io.Writer, format string) (*slog.Logger, error) {
 	return loggerFor(w, format, isJournal && err == nil)
 }
 
+// adoptComplaints makes what the standard library prints by itself, such as net/http's remarks on a connection, lines of the log.
+func adoptComplaints(logger *slog.Logger) {
+	slog.SetLogLoggerLevel(slog.LevelWarn)
+	slog.SetDefault(logger)
+}
+
 func loggerFor(w io.Writer, format string, isJournal bool) (*slog.Logger, error) {
 	var handler func(io.Writer, *slog.HandlerOptions) slog.Handler
 	switch format {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"log"
 	"log/slog"
 	"strings"
 	"testing"
@@ -45,6 +46,27 @@ func TestLinesElsewhereHaveTimeAndLevel(t *testing.T) {
 	var line map[string]string
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line["time"] == "" || line["level"] != slog.LevelWarn.String() {
 		t.Errorf("want JSON with time and level, got %q (%v)", out.String(), err)
+	}
+}
+
+// TestComplaintsOfTheStandardLibraryAreLinesOfTheLog is for net/http, which prints what it makes of a connection.
+func TestComplaintsOfTheStandardLibraryAreLinesOfTheLog(t *testing.T) {
+	before, to, flags := slog.Default(), log.Writer(), log.Flags()
+	t.Cleanup(func() {
+		slog.SetDefault(before)
+		log.SetOutput(to)
+		log.SetFlags(flags)
+		slog.SetLogLoggerLevel(slog.LevelInfo)
+	})
+	var out bytes.Buffer
+	logger, err := loggerFor(&out, logJSON, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	adoptComplaints(logger)
+	log.Print("an answer that nobody asked for")
+	if want := `<4>{"msg":"an answer that nobody asked for"}` + "\n"; out.String() != want {
+		t.Errorf("want %q, got %q", want, out.String())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -27,6 +28,7 @@ func main() {
 			signal.Notify(signals, syscall.SIGHUP)
 			return signals
 		},
+		adopt: adoptComplaints,
 	})
 	stop()
 	os.Exit(status)
@@ -38,6 +40,7 @@ type process struct {
 	env            func(string) (string, bool)
 	stdout, stderr io.Writer
 	reload         func() <-chan os.Signal // asks for SIGHUP; until then it ends the process as usual
+	adopt          func(*slog.Logger)      // makes it the logger of the whole process
 }
 
 // Exit statuses.

@@ -26,7 +26,9 @@ func serveProfiles(ctx context.Context, address string, logger *slog.Logger) (wa
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s for profiles: %w; stop what uses the port, or give another one to --pprof", address, err)
 	}
-	server := &http.Server{Handler: profiles(), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{
+		Handler: profiles(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

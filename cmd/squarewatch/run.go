@@ -28,6 +28,7 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 				return err
 			}
 			otel.ReportFaults(logger)
+			p.adopt(logger)
 			saveMemory()
 			if profiles != "" {
 				wait, err := serveProfiles(cmd.Context(), profiles, logger)
