@@ -93,7 +93,7 @@ func dayOfTroubles(t *testing.T, noon time.Time) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	from := clock.now()
-	running.Go(func() { d.Run(ctx, from) })
+	running.Go(func() { d.Run(ctx, probe.Handover{Since: from}) })
 
 	var spans []span
 	// there lets time pass; away sets the clock, and returns when the dispatcher has seen it. It sleeps until something is due.
@@ -195,7 +195,7 @@ func TestSummerTimeIsCountedRight(t *testing.T) {
 				nextNoon := time.Date(c.noon.Year(), c.noon.Month(), c.noon.Day()+1, 12, 0, 0, 500, berlin)
 				ctx, cancel := context.WithTimeout(t.Context(), nextNoon.Sub(c.noon))
 				defer cancel()
-				d.Run(ctx, clock.now())
+				d.Run(ctx, probe.Handover{Since: clock.now()})
 				for name, want := range map[string]int{"night": c.night, "half-hourly": c.halfHourly, "quarter": c.quarter} {
 					if got := l.account(name); got != (account{ran: want}) {
 						t.Errorf("%s: want %d runs and no miss, got %+v", name, want, got)
@@ -230,7 +230,7 @@ func TestAStepIsSeenThoughAProbeWokeTheLoop(t *testing.T) {
 				d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: clock.now})
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
-				d.Run(ctx, clock.now())
+				d.Run(ctx, probe.Handover{Since: clock.now()})
 				for i := range 10 {
 					name := fmt.Sprintf("p%d", i)
 					got := l.account(name)

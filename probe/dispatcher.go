@@ -69,12 +69,12 @@ func NewDispatcher(options DispatcherOptions) *Dispatcher {
 // errStopped is why a run's context ended when the grace was over.
 var errStopped = errors.New("squarewatch is stopping")
 
-// Run arms every probe with its first intended time after since and starts runs until ctx ends or Stop is called. It
+// Run arms every probe with its first intended time after from.Since and starts runs until ctx ends or Stop is called. It
 // returns when every run has ended. Runs that go on when ctx ends have the grace to finish before their context is cancelled.
-func (d *Dispatcher) Run(ctx context.Context, since time.Time) {
+func (d *Dispatcher) Run(ctx context.Context, from Handover) {
 	runCtx, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abort(nil)
-	d.arm(since)
+	d.arm(from)
 	close(d.armed)
 
 	ended := make(chan struct{})
@@ -103,28 +103,34 @@ func (d *Dispatcher) guard(ctx context.Context, ended <-chan struct{}, abort con
 	}
 }
 
-// Stop ends the starting of runs by their schedule, and returns the time up to which they were started: the next
-// dispatcher begins there, so that a reload loses none and doubles none.
-func (d *Dispatcher) Stop() time.Time {
+// Stop ends the starting of runs by their schedule, and returns where the next dispatcher begins.
+func (d *Dispatcher) Stop() Handover {
 	d.once.Do(func() { close(d.stop) })
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	left := Handover{Since: d.horizon}
+	for _, it := range d.queue {
+		left.note(it)
+	}
 	d.queue = nil
-	return d.horizon
+	return left
 }
 
 // Armed is closed when the first schedule is armed.
 func (d *Dispatcher) Armed() <-chan struct{} { return d.armed }
 
-func (d *Dispatcher) arm(since time.Time) {
+func (d *Dispatcher) arm(from Handover) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.horizon = since.Round(0)
+	d.horizon = from.Since.Round(0)
 	items := make([]item, len(d.options.Entries))
 	d.queue = make(queue, 0, len(items))
 	for i, entry := range d.options.Entries {
-		items[i] = item{Entry: entry, next: entry.Probe.Schedule.Next(since), place: i}
-		d.queue = append(d.queue, &items[i])
+		it := &items[i]
+		left := from.probes[entry.Probe.Name]
+		it.Entry, it.place, it.failing, it.before = entry, i, left.failing, left.busy
+		it.next = it.schedule().Next(from.Since)
+		d.queue = append(d.queue, it)
 	}
 	heap.Init(&d.queue)
 }
@@ -212,14 +218,15 @@ func (d *Dispatcher) due(ctx context.Context, it *item, intended time.Time) []Mi
 	switch {
 	case d.closed:
 		return []Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}}
-	case it.running:
-		return []Miss{{it.Probe.Name, intended, MissOverrun, 1, ""}}
 	case it.waiting: // the newer takes the older one's place
 		older := it.intended
 		it.intended = intended
 		return []Miss{{it.Probe.Name, older, MissLimit, 1, ""}}
+	case it.overrun():
+		return []Miss{{it.Probe.Name, intended, MissOverrun, 1, ""}}
 	}
 	it.intended = intended
+	it.busy.Store(true)
 	if d.slots.take(it) {
 		d.start(ctx, it)
 		return nil
@@ -231,14 +238,14 @@ func (d *Dispatcher) due(ctx context.Context, it *item, intended time.Time) []Mi
 
 // start begins a run that has its slot. The lock is held.
 func (d *Dispatcher) start(ctx context.Context, it *item) {
-	it.running, it.waiting = true, false
+	it.waiting = false
 	intended := it.intended
 	d.runs.Go(func() {
 		failing := d.run(ctx, it, intended)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		it.running = false
 		d.quicken(it, failing)
+		it.busy.Store(false)
 		if next := d.slots.release(it); next != nil {
 			d.start(ctx, next)
 		}

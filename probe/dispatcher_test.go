@@ -66,7 +66,7 @@ func dispatch(t *testing.T, options probe.DispatcherOptions, during time.Duratio
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), during)
 	defer cancel()
-	probe.NewDispatcher(options).Run(ctx, time.Now())
+	probe.NewDispatcher(options).Run(ctx, probe.Handover{Since: time.Now()})
 	return l
 }
 
@@ -175,16 +175,16 @@ func TestAReloadLosesNoneAndDoublesNone(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
 		defer cancel()
 		var running sync.WaitGroup
-		since := time.Now()
+		from := probe.Handover{Since: time.Now()}
 		for range 30 {
 			d := build()
-			running.Go(func() { d.Run(ctx, since) })
+			running.Go(func() { d.Run(ctx, from) })
 			<-d.Armed()
 			<-time.After(3333 * time.Millisecond)
-			since = d.Stop()
+			from = d.Stop()
 		}
 		last := build()
-		running.Go(func() { last.Run(ctx, since) })
+		running.Go(func() { last.Run(ctx, from) })
 		running.Wait()
 		seen := map[string]bool{}
 		for _, r := range l.runs {
@@ -236,7 +236,7 @@ func BenchmarkDispatch(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	var running sync.WaitGroup
-	running.Go(func() { d.Run(ctx, time.Now()) })
+	running.Go(func() { d.Run(ctx, probe.Handover{Since: time.Now()}) })
 	<-done
 	cancel()
 	running.Wait()

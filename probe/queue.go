@@ -2,6 +2,7 @@ package probe
 
 import (
 	"container/heap"
+	"sync/atomic"
 	"time"
 )
 
@@ -9,12 +10,21 @@ import (
 type item struct {
 	Entry
 
-	next     time.Time // when it is due
-	place    int       // in the queue
-	running  bool
-	waiting  bool      // for a slot
-	intended time.Time // of the run that waits or runs
-	failing  bool      // the last run was unexpected
+	next     time.Time   // when it is due
+	place    int         // in the queue
+	busy     atomic.Bool // a run waits or goes on
+	waiting  bool        // for a slot
+	intended time.Time   // of the run that waits or runs
+	failing  bool        // the last run was unexpected
+	before   *item       // of the dispatcher before, whose run may go on; nil when it does not
+}
+
+// overrun reports whether a run goes on, be it one that the dispatcher before has started.
+func (it *item) overrun() bool {
+	if it.before != nil && !it.before.busy.Load() {
+		it.before = nil
+	}
+	return it.before != nil || it.busy.Load()
 }
 
 // schedule returns the schedule in force: probes that fail may run faster.

@@ -225,11 +225,11 @@ func flush(ctx context.Context, step func(context.Context) error) error {
 func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 	var generations sync.WaitGroup
 	defer generations.Wait()
-	since := time.Now()
-	d.progress.touch(since)
+	from := probe.Handover{Since: time.Now()}
+	d.progress.touch(from.Since)
 	for {
 		generation := d.current
-		generations.Go(func() { generation.run(ctx, since) })
+		generations.Go(func() { generation.run(ctx, from) })
 		<-generation.dispatcher.Armed() // a reload that comes at once must know where this one began
 		if !d.ready.Load() {
 			d.ready.Store(true)
@@ -241,7 +241,7 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 		if !goesOn {
 			return
 		}
-		since = generation.dispatcher.Stop()
+		from = generation.dispatcher.Stop()
 		d.options.Notify("READY=1")
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"squarewatch/alert"
 	"squarewatch/config"
@@ -76,9 +75,9 @@ func (g *generation) announce(recorder *otel.Recorder) {
 	recorder.Expect(slices.Collect(maps.Keys(g.destinations)), renewed)
 }
 
-// run dispatches the generation's probes, from the first time after since, until it is stopped and its last run has ended.
-func (g *generation) run(ctx context.Context, since time.Time) {
-	g.dispatcher.Run(ctx, since)
+// run dispatches the generation's probes, from where the one before left off, until it is stopped and its last run has ended.
+func (g *generation) run(ctx context.Context, from probe.Handover) {
+	g.dispatcher.Run(ctx, from)
 	g.runner.Close()
 }
 

@@ -1,0 +1,93 @@
+package probe_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/probe"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// reloads runs an entry for two minutes, with a new dispatcher whenever one of the pauses is over.
+func reloads(t *testing.T, entry probe.Entry, pauses ...time.Duration) *ledger {
+	t.Helper()
+	l := &ledger{}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var running sync.WaitGroup
+	from := probe.Handover{Since: time.Now()}
+	for _, pause := range append(pauses, 2*time.Minute) {
+		d := probe.NewDispatcher(probe.DispatcherOptions{Entries: []probe.Entry{entry}, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits()})
+		running.Go(func() { d.Run(ctx, from) })
+		<-d.Armed()
+		<-time.After(pause)
+		from = d.Stop()
+	}
+	running.Wait()
+	return l
+}
+
+// TestARunThatOutlastsReloadsIsNotDoubled has runs of 25 s, due every 10 s: while one goes on, across one reload or two, the
+// next ones are missed as they would be without.
+func TestARunThatOutlastsReloadsIsNotDoubled(t *testing.T) {
+	for name, pauses := range map[string][]time.Duration{
+		"none": nil, "one": {14 * time.Second}, "two before it is due again": {14 * time.Second, 100 * time.Millisecond},
+		"many": {14 * time.Second, time.Second, 8 * time.Second, 20 * time.Second, 30 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var mu sync.Mutex
+			now, most := 0, 0
+			slow := taking("slow", "@every 10s", 25*time.Second)
+			run := slow.Run
+			slow.Run = func(ctx context.Context, intended time.Time) *probe.Result {
+				mu.Lock()
+				now++
+				most = max(most, now)
+				mu.Unlock()
+				defer func() {
+					mu.Lock()
+					defer mu.Unlock()
+					now--
+				}()
+				return run(ctx, intended)
+			}
+			l := reloads(t, slow, pauses...)
+			if most != 1 {
+				t.Errorf("%s: want one run at a time, got %d", name, most)
+			}
+			// Of three times that are due, the first is run and two fall into it.
+			if ran, overrun := len(l.runs), l.missed(probe.MissOverrun); ran+overrun != 12 || overrun != 8 {
+				t.Errorf("%s: want 4 runs and 8 overruns, got %d and %d", name, ran, overrun)
+			}
+		})
+	}
+}
+
+// TestAReloadDoesNotForgetWhatFails has a probe that looks every minute, and every 10 s while it fails: a reload in the middle
+// of an incident must not make it look away.
+func TestAReloadDoesNotForgetWhatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failing := taking("failing", "@every 1m", time.Second)
+		failing.Probe.WhileUnexpected = probe.MustSchedule("@every 10s").For("failing")
+		run := failing.Run
+		failing.Run = func(ctx context.Context, intended time.Time) *probe.Result {
+			r := run(ctx, intended)
+			r.Class, r.Expected = probe.ServerError, false
+			return r
+		}
+		starts := func(l *ledger) []time.Duration {
+			var all []time.Duration
+			for _, r := range l.runs {
+				all = append(all, r.Intended.Sub(l.runs[0].Intended))
+			}
+			return all
+		}
+		if diff := cmp.Diff(starts(reloads(t, failing)), starts(reloads(t, failing, 65*time.Second, 3*time.Second, 20*time.Second))); diff != "" {
+			t.Errorf("runs without and with reloads (-without +with):\n%s", diff)
+		}
+	})
+}
