@@ -41,6 +41,7 @@ type Dispatcher struct {
 	once    sync.Once
 	wake    chan struct{} // something is due earlier than the loop thinks
 	pacer   *rate.Limiter // nil for none
+	closing chan struct{}
 	runs    sync.WaitGroup
 
 	mu      sync.Mutex
@@ -61,7 +62,7 @@ func NewDispatcher(options DispatcherOptions) *Dispatcher {
 		armed:   make(chan struct{}),
 		stop:    make(chan struct{}),
 		wake:    make(chan struct{}, 1),
-		pacer:   options.Limits.pacer(),
+		closing: make(chan struct{}),
 		slots:   newSlots(options.Limits),
 	}
 }
@@ -108,7 +109,7 @@ func (d *Dispatcher) Stop() Handover {
 	d.once.Do(func() { close(d.stop) })
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	left := Handover{Since: d.horizon}
+	left := Handover{Since: d.horizon, pacer: d.pacer}
 	for _, it := range d.queue {
 		left.note(it)
 	}
@@ -123,6 +124,7 @@ func (d *Dispatcher) arm(from Handover) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.horizon = from.Since.Round(0)
+	d.pacer = d.options.Limits.pacer(from.pacer)
 	items := make([]item, len(d.options.Entries))
 	d.queue = make(queue, 0, len(items))
 	for i, entry := range d.options.Entries {
@@ -179,6 +181,7 @@ func (l look) late(next look) time.Duration {
 func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Duration) time.Duration {
 	var misses []Miss
 	defer func() { d.report(misses) }() // after the lock is given back
+	tally := Tally{}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if late < -gapTolerance {
@@ -190,10 +193,10 @@ func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Dura
 		it.next = it.schedule().Next(now)
 		heap.Fix(&d.queue, 0)
 		if late > gapTolerance {
-			misses = append(misses, Miss{it.Probe.Name, intended, MissGap, 1 + it.schedule().Between(intended, now), ""})
+			misses = append(misses, Miss{it.Probe.Name, intended, MissGap, 1 + tally.Between(it.schedule(), intended, now), ""})
 			continue
 		}
-		if skipped := it.schedule().Between(intended, now); skipped > 0 {
+		if skipped := tally.Between(it.schedule(), intended, now); skipped > 0 {
 			misses = append(misses, Miss{it.Probe.Name, intended, MissGap, skipped, ""})
 		}
 		misses = append(misses, d.due(ctx, it, intended)...)
@@ -236,12 +239,16 @@ func (d *Dispatcher) due(ctx context.Context, it *item, intended time.Time) []Mi
 	return nil
 }
 
-// start begins a run that has its slot. The lock is held.
+// start begins a run that has its slot, when it is its turn. The lock is held.
 func (d *Dispatcher) start(ctx context.Context, it *item) {
-	it.waiting = false
-	intended := it.intended
+	it.waiting = true
 	d.runs.Go(func() {
-		failing := d.run(ctx, it, intended)
+		failing := false
+		if intended, ok := d.turn(it); ok {
+			failing = d.run(ctx, it, intended)
+		} else {
+			d.report([]Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}})
+		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.quicken(it, failing)
@@ -250,6 +257,22 @@ func (d *Dispatcher) start(ctx context.Context, it *item) {
 			d.start(ctx, next)
 		}
 	})
+}
+
+// turn waits until the rate allows another start, and returns for when it is; false when our shutdown came first.
+func (d *Dispatcher) turn(it *item) (intended time.Time, ok bool) {
+	if d.pacer != nil {
+		turn := time.NewTimer(d.pacer.Reserve().Delay())
+		defer turn.Stop()
+		select {
+		case <-turn.C:
+		case <-d.closing:
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	it.waiting = false
+	return it.intended, !d.closed
 }
 
 // quicken arms a probe anew when its last run changed the schedule in force. The lock is held.
@@ -275,10 +298,6 @@ func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (une
 			d.report([]Miss{{it.Probe.Name, intended, MissPanic, 1, fmt.Sprintf("%v\n%s", fault, debug.Stack())}})
 		}
 	}()
-	if d.pacer != nil && d.pacer.Wait(ctx) != nil { // our shutdown came first
-		d.report([]Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}})
-		return false
-	}
 	result := it.Run(ctx, intended)
 	if result.Class == ClassNone {
 		d.report([]Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}})
@@ -302,6 +321,7 @@ func (d *Dispatcher) report(misses []Miss) {
 func (d *Dispatcher) close() {
 	d.mu.Lock()
 	d.closed = true
+	close(d.closing)
 	dropped := d.slots.drop()
 	d.mu.Unlock()
 	for _, it := range dropped {

@@ -283,3 +283,50 @@ func TestRatePacesTheStarts(t *testing.T) {
 		}
 	})
 }
+
+// TestTheRateIsALimit has more runs due than the rate lets start: what is missed is so by the limit, for the runs are short.
+func TestTheRateIsALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var entries []probe.Entry
+		for i := range 20 {
+			entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 1s", time.Millisecond))
+		}
+		limits := probe.DefaultLimits()
+		limits.Rate = 5
+		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: limits}, 20*time.Second)
+		if n := len(l.runs); n < 95 || n > 105 {
+			t.Errorf("want 100 of 400 run, got %d", n)
+		}
+		// A run that happens to go on when the next is due is an overrun all the same.
+		if limited, overrun := l.missed(probe.MissLimit), l.missed(probe.MissOverrun); limited < 270 || overrun > 10 {
+			t.Errorf("want the others missed by the limit, got %d so and %d by overrun", limited, overrun)
+		}
+	})
+}
+
+// TestTheRateHoldsOverReloads reloads each 12 s while more is due than the rate lets start.
+func TestTheRateHoldsOverReloads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &ledger{}
+		var entries []probe.Entry
+		for i := range 100 {
+			entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 10s", time.Millisecond))
+		}
+		limits := probe.Limits{Concurrency: 256, PerHost: 256, Rate: 2}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var running sync.WaitGroup
+		from := probe.Handover{Since: time.Now()}
+		for range 5 {
+			d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: limits})
+			running.Go(func() { d.Run(ctx, from) })
+			<-d.Armed()
+			<-time.After(12 * time.Second)
+			from = d.Stop()
+		}
+		running.Wait()
+		if n := len(l.runs); n < 115 || n > 121 {
+			t.Errorf("want 2 runs a second for a minute, got %d", n)
+		}
+	})
+}

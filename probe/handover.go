@@ -1,12 +1,17 @@
 package probe
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+)
 
 // Handover is what a dispatcher leaves to the next one, so that a reload loses no run, doubles none, runs no probe twice at
 // once, and goes on looking often at what fails. The first dispatcher gets one that says only since when.
 type Handover struct {
 	Since  time.Time // up to here, runs were started
 	probes map[string]legacy
+	pacer  *rate.Limiter // so that the rate holds over both
 }
 
 // legacy is what is left of a probe.

@@ -33,10 +33,14 @@ func (l Limits) Validate() error {
 	return errors.Join(faults...)
 }
 
-// pacer returns what makes runs wait for their turn; nil without a rate. A tenth of a second's runs may start together.
-func (l Limits) pacer() *rate.Limiter {
-	if l.Rate == 0 {
+// pacer returns what makes runs wait for their turn; nil without a rate. A tenth of a second's runs may start together. The one
+// before goes on if its rate is the same, so that a reload does not begin with more.
+func (l Limits) pacer(before *rate.Limiter) *rate.Limiter {
+	switch {
+	case l.Rate == 0:
 		return nil
+	case before != nil && before.Limit() == rate.Limit(l.Rate):
+		return before
 	}
 	return rate.NewLimiter(rate.Limit(l.Rate), max(1, int(l.Rate/10)))
 }

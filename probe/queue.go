@@ -13,7 +13,7 @@ type item struct {
 	next     time.Time   // when it is due
 	place    int         // in the queue
 	busy     atomic.Bool // a run waits or goes on
-	waiting  bool        // for a slot
+	waiting  bool        // for a slot, or its turn by the rate
 	intended time.Time   // of the run that waits or runs
 	failing  bool        // the last run was unexpected
 	before   *item       // of the dispatcher before, whose run may go on; nil when it does not

@@ -105,8 +105,8 @@ func (s Schedule) Next(t time.Time) time.Time {
 // library gives it twice.
 func (s Schedule) repeated(t time.Time) bool {
 	spec, ok := s.cron.(*cron.SpecSchedule)
-	const star = 1 << 63 // set by the library for *
-	if !ok || t.IsZero() || spec.Hour&star != 0 || bits.OnesCount64(spec.Minute) != 1 || bits.OnesCount64(spec.Second) != 1 {
+	const star = 1 << 63 // set by the library for *, beside the hours
+	if !ok || t.IsZero() || bits.OnesCount64(spec.Hour&^star) == 24 || bits.OnesCount64(spec.Minute) != 1 || bits.OnesCount64(spec.Second) != 1 {
 		return false
 	}
 	if spec.Location != time.Local {
@@ -120,7 +120,11 @@ func (s Schedule) repeated(t time.Time) bool {
 	return before > offset && atFirst == before
 }
 
-// Between returns how many intended times lie after from and not after until.
+// countedAtMost bounds how many times of a cron expression are counted one by one: a week of minutes. What a clock that is set
+// years ahead leaves out beyond that is estimated, since nobody may wait for the counting.
+const countedAtMost = 7 * 24 * 60
+
+// Between returns how many intended times lie after from and not after until. Beyond a week of minutes it is an estimate.
 func (s Schedule) Between(from, until time.Time) int {
 	if s.every > 0 {
 		first := s.Next(from)
@@ -131,7 +135,31 @@ func (s Schedule) Between(from, until time.Time) int {
 	}
 	n := 0
 	for t := s.Next(from); !t.IsZero() && !t.After(until); t = s.Next(t) {
-		n++
+		if n++; n == countedAtMost {
+			return n + int(float64(n)*float64(until.Sub(t))/float64(t.Sub(from)))
+		}
+	}
+	return n
+}
+
+// Tally counts the intended times of many probes. Those that share a cron expression share its times, and are counted once.
+type Tally map[tallied]int
+
+type tallied struct {
+	cron        string
+	from, until int64
+}
+
+// Between is as [Schedule.Between].
+func (c Tally) Between(s Schedule, from, until time.Time) int {
+	if s.every > 0 {
+		return s.Between(from, until)
+	}
+	key := tallied{s.text, from.UnixNano(), until.UnixNano()}
+	n, known := c[key]
+	if !known {
+		n = s.Between(from, until)
+		c[key] = n
 	}
 	return n
 }

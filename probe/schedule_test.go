@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ func TestNextTimes(t *testing.T) {
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-25T00:45:00Z", "2026-10-26T01:30:00Z"},
 		{"CRON_TZ=Europe/Berlin 0 3 * * *", "2026-10-25T00:30:00Z", "2026-10-25T02:00:00Z"},
 		{"CRON_TZ=Europe/Berlin 30 * * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"}, // every hour goes on
+		{"CRON_TZ=Europe/Berlin 30 0-23 * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"},
 		{"CRON_TZ=Europe/Berlin */30 * * * *", "2026-03-29T00:45:00Z", "2026-03-29T01:00:00Z"},
 		{"CRON_TZ=Europe/Berlin */30 * * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z"},
 	} {
@@ -86,6 +88,7 @@ func TestPhasesAreStableAndSpread(t *testing.T) {
 
 func TestBetweenCountsWhatNextVisits(t *testing.T) {
 	from := at("2026-03-01T10:00:07Z")
+	tally := probe.Tally{}
 	for _, text := range []string{"@every 7s", "*/3 * * * *", "@hourly"} {
 		s := probe.MustSchedule(text).For("x")
 		for _, span := range []time.Duration{0, time.Second, time.Minute, 3 * time.Hour} {
@@ -96,6 +99,25 @@ func TestBetweenCountsWhatNextVisits(t *testing.T) {
 			if got := s.Between(from, from.Add(span)); got != want {
 				t.Errorf("%s within %v: want %d, got %d", text, span, want, got)
 			}
+			for range 2 { // counted, and remembered
+				if got := tally.Between(s, from, from.Add(span)); got != want {
+					t.Errorf("%s within %v: want a tally of %d, got %d", text, span, want, got)
+				}
+			}
+		}
+	}
+}
+
+// TestBetweenEstimatesWhatTakesTooLongToCount is for a clock that is set from 1970 to today: counting one by one takes many
+// seconds, in which nothing is probed.
+func TestBetweenEstimatesWhatTakesTooLongToCount(t *testing.T) {
+	from := at("1970-01-01T00:00:00Z")
+	for text, want := range map[string]float64{
+		"* * * * *": 60 * 24 * 365.25 * 56, "*/5 8-19 * * 1-5": 12 * 12 * 365.25 * 56 * 5 / 7, "0 0 1 * *": 12 * 56,
+	} {
+		got := probe.MustSchedule("CRON_TZ=UTC "+text).Between(from, at("2026-01-01T00:00:00Z"))
+		if off := float64(got)/want - 1; math.Abs(off) > 0.01 {
+			t.Errorf("%s: want about %.0f times in 56 years, got %d", text, want, got)
 		}
 	}
 }

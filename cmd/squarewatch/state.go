@@ -167,9 +167,10 @@ func (s *state) unwatched(ctx context.Context, probes []probe.Probe, now time.Ti
 		return nil, err
 	}
 	var misses []probe.Miss
+	tally := probe.Tally{}
 	for i := range probes {
 		p := &probes[i]
-		if due := p.Schedule.Between(last, now); due > 0 {
+		if due := tally.Between(p.Schedule, last, now); due > 0 {
 			misses = append(misses, probe.Miss{Probe: p.Name, Intended: p.Schedule.Next(last), Reason: probe.MissGap, Count: due, Detail: "squarewatch was not running"})
 		}
 	}
