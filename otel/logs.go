@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/attribute"
@@ -92,10 +91,10 @@ func (validText) Enabled(context.Context, sdklog.EnabledParameters) bool { retur
 
 // OnEmit repairs the message and the attributes of a record before the next processor has it.
 func (validText) OnEmit(_ context.Context, r *sdklog.Record) error {
-	r.SetBody(valid(r.Body()))
+	r.SetBody(validValue(r.Body()))
 	var attributes []attribute.KeyValue
 	r.WalkAttributes(func(a attribute.KeyValue) bool {
-		a.Value = valid(a.Value)
+		a.Value = validValue(a.Value)
 		attributes = append(attributes, a)
 		return true
 	})
@@ -103,11 +102,11 @@ func (validText) OnEmit(_ context.Context, r *sdklog.Record) error {
 	return nil
 }
 
-func valid(v attribute.Value) attribute.Value {
+func validValue(v attribute.Value) attribute.Value {
 	if v.Type() != attribute.STRING {
 		return v
 	}
-	return attribute.StringValue(strings.ToValidUTF8(v.AsString(), "\uFFFD"))
+	return attribute.StringValue(valid(v.AsString()))
 }
 
 // Shutdown has nothing to end.

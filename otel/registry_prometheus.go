@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,7 +56,7 @@ func labelPairs(attributes []attribute.KeyValue) []*dto.LabelPair {
 		if err != nil {
 			continue // no name of ours: a test shows them all
 		}
-		pairs = append(pairs, &dto.LabelPair{Name: new(name), Value: new(strings.ToValidUTF8(a.Value.String(), "�"))})
+		pairs = append(pairs, &dto.LabelPair{Name: new(name), Value: new(valid(a.Value.String()))})
 	}
 	slices.SortFunc(pairs, func(a, b *dto.LabelPair) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return pairs
