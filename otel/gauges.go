@@ -84,12 +84,12 @@ func (g *gauges) renewed(r *probe.Renewal) {
 	g.tokens[r.Credential] = r.Expiry
 }
 
-// retain forgets all probes and credentials but the given ones.
-func (g *gauges) retain(probes, credentials map[string]bool) {
+// retain forgets the probes and credentials that are not known any more.
+func (g *gauges) retain(known *known) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	maps.DeleteFunc(g.probes, func(name string, _ standing) bool { return !probes[name] })
-	maps.DeleteFunc(g.tokens, func(name string, _ time.Time) bool { return !credentials[name] })
+	maps.DeleteFunc(g.probes, func(name string, _ standing) bool { return !known.probe(name) })
+	maps.DeleteFunc(g.tokens, func(name string, _ time.Time) bool { return !known.credential(name) })
 }
 
 func (g *gauges) watch(alerts func() []alert.Status, backlog func() []alert.Backlog) {

@@ -149,13 +149,16 @@ func renewalOutcomes() []probe.RenewalOutcome {
 	return []probe.RenewalOutcome{probe.Refreshed, probe.LoggedIn, probe.RenewalRefused, probe.RenewalUnavailable}
 }
 
-// retain forgets the series of all probes and credentials but the given ones.
-func (m *measures) retain(probes, credentials map[string]bool) {
-	m.renewals.series.forget(func(k renewalKey) bool { return !credentials[k.credential] })
-	m.runs.series.forget(func(k runKey) bool { return !probes[k.probe] })
-	m.missed.series.forget(func(k missKey) bool { return !probes[k.probe] })
-	m.duration.series.forget(func(k durationKey) bool { return !probes[k.probe] })
-	m.phase.series.forget(func(k phaseKey) bool { return !probes[k.probe] })
+// retain forgets the series of what is not known any more.
+func (m *measures) retain(known *known) {
+	m.request.series.forget(func(k requestKey) bool { return k.server != known.target })
+	m.renewals.series.forget(func(k renewalKey) bool { return !known.credential(k.credential) })
+	m.sent.series.forget(func(k deliveryKey) bool { return !known.notifier(k.notifier) })
+	m.failed.series.forget(func(k deliveryKey) bool { return !known.notifier(k.notifier) })
+	m.runs.series.forget(func(k runKey) bool { return !known.probe(k.probe) })
+	m.missed.series.forget(func(k missKey) bool { return !known.probe(k.probe) })
+	m.duration.series.forget(func(k durationKey) bool { return !known.probe(k.probe) })
+	m.phase.series.forget(func(k phaseKey) bool { return !known.probe(k.probe) })
 }
 
 // knownCode returns 0 for what is no status code: an answer must not be able to make series as it likes.

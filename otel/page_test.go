@@ -53,7 +53,7 @@ func TestPageOfManySeries(t *testing.T) {
 func TestPageKeepsItsOrder(t *testing.T) {
 	all := telemetry(t)
 	feedMany(all.Recorder())
-	all.Recorder().Retain(namesOfMany(100), nil)
+	all.Recorder().Cover(otel.Scope{Probes: namesOfMany(100)})
 	all.Recorder().Finished(run("p7", 1))
 	for _, metric := range []string{"squarewatch_probe_runs_total{", "squarewatch_probe_duration_seconds_count{"} {
 		var got []string

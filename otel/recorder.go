@@ -2,6 +2,7 @@ package otel
 
 import (
 	"context"
+	"sync/atomic"
 
 	"squarewatch/alert"
 	"squarewatch/probe"
@@ -16,6 +17,7 @@ type Recorder struct {
 	urgent   *urgent // may be nil
 	measures *measures
 	gauges   *gauges
+	known    atomic.Pointer[known] // nil until it is told
 }
 
 var (
@@ -54,29 +56,35 @@ func (r *Recorder) Finished(result *probe.Result) {
 			r.urgent.now()
 		}
 	}
-	r.measures.run(ctx, result)
-	r.gauges.note(result)
+	if r.known.Load().probe(result.Probe) {
+		r.measures.run(ctx, result)
+		r.gauges.note(result)
+	}
 }
 
 func (r *Recorder) renewed(renewal *probe.Renewal) {
 	if r.keeper.on {
 		r.spans.renewal(renewal)
 	}
-	r.measures.renewals.add(context.Background(), renewalKey{renewal.Credential, renewal.Outcome}, 1)
-	r.gauges.renewed(renewal)
+	if r.known.Load().credential(renewal.Credential) {
+		r.measures.renewals.add(context.Background(), renewalKey{renewal.Credential, renewal.Outcome}, 1)
+		r.gauges.renewed(renewal)
+	}
 }
 
 // Missed counts runs that were not started.
 func (r *Recorder) Missed(m probe.Miss) {
-	r.measures.missed.add(context.Background(), missKey{m.Probe, m.Reason}, m.Count)
+	if r.known.Load().probe(m.Probe) {
+		r.measures.missed.add(context.Background(), missKey{m.Probe, m.Reason}, m.Count)
+	}
 }
 
 // Delivered counts an attempt to deliver a message.
-func (r *Recorder) Delivered(notifier string, err error) { r.measures.delivered(notifier, err) }
-
-// Expect counts the messages of the named notifiers and the renewals of the named credentials from zero, so that to Prometheus
-// the first is an increase.
-func (r *Recorder) Expect(notifiers, renewed []string) { r.measures.expect(notifiers, renewed) }
+func (r *Recorder) Delivered(notifier string, err error) {
+	if r.known.Load().notifier(notifier) {
+		r.measures.delivered(notifier, err)
+	}
+}
 
 // Reloaded counts a reload of the configuration that succeeded, or failed with err.
 func (r *Recorder) Reloaded(err error) {
@@ -102,17 +110,12 @@ func (r *Recorder) Watch(alerts func() []alert.Status, backlog func() []alert.Ba
 	r.gauges.watch(alerts, backlog)
 }
 
-// Retain forgets all probes and credentials but the named ones: after a reload, a probe that is gone must not stay down for
-// ever, nor may series grow with every change of the file.
-func (r *Recorder) Retain(probes, credentials []string) {
-	r.gauges.retain(setOf(probes), setOf(credentials))
-	r.measures.retain(setOf(probes), setOf(credentials))
-}
-
-func setOf(names []string) map[string]bool {
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[name] = true
-	}
-	return set
+// Cover forgets the series of everything but what the scope names, and begins those that count rare things at zero, so that to
+// Prometheus the first is an increase. What a run of the configuration before brings afterwards is not counted any more.
+func (r *Recorder) Cover(s Scope) {
+	known := newKnown(&s)
+	r.known.Store(known)
+	r.gauges.retain(known)
+	r.measures.retain(known)
+	r.measures.expect(s.Notifiers, s.Renewed)
 }

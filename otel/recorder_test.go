@@ -17,7 +17,6 @@ import (
 	"squarewatch/otel"
 	"squarewatch/probe"
 
-	gocmp "github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -147,29 +146,31 @@ func TestMetrics(t *testing.T) {
 	golden(t, "metrics.txt", metricsText(t, reader))
 }
 
-func TestRetainForgetsProbesThatAreGone(t *testing.T) {
+// TestOnlyWhatIsKnownHasSeries reloads to a configuration that names less, while a run of the one before goes on.
+func TestOnlyWhatIsKnownHasSeries(t *testing.T) {
 	recorder, _, reader := newRecorder(t)
 	feed(recorder)
-	recorder.Retain([]string{"feed"}, []string{"member"})
-	var up []string
-	for line := range strings.Lines(metricsText(t, reader)) {
-		if strings.HasPrefix(line, "  squarewatch.probe.up ") {
-			up = append(up, strings.TrimSpace(line))
-		}
-	}
-	if diff := gocmp.Diff([]string{"squarewatch.probe.up probe=feed 0"}, up); diff != "" {
-		t.Errorf("states of probes (-want +got):\n%s", diff)
-	}
+	recorder.Cover(otel.Scope{
+		Target: "https://api.example.com", Probes: []string{"feed"}, Credentials: []string{"member"}, Notifiers: []string{"pager"},
+	})
+	feed(recorder) // of all that is gone too
 	text := metricsText(t, reader)
-	for _, gone := range []string{"probe=collections", "probe=moved", "credential=other"} {
+	for _, gone := range []string{"probe=collections", "probe=moved", "credential=other", "notifier=ops,", "notify.sent notifier=ops"} {
 		if strings.Contains(text, gone) {
 			t.Errorf("want nothing left of %s, got:\n%s", gone, text)
 		}
 	}
-	for _, kept := range []string{"squarewatch.probe.runs class=server_error,code=500,expected=false,probe=feed 1", "squarewatch.credential.expiry credential=member"} {
+	for _, kept := range []string{
+		"squarewatch.probe.up probe=feed 0", "squarewatch.probe.runs class=server_error,code=500,expected=false,probe=feed 2",
+		"squarewatch.credential.expiry credential=member", "squarewatch.notify.sent notifier=pager 0", "server.address=api.example.com",
+	} {
 		if !strings.Contains(text, kept) {
 			t.Errorf("want %s kept, got:\n%s", kept, text)
 		}
+	}
+	recorder.Cover(otel.Scope{Target: "https://api.elsewhere.example"})
+	if text := metricsText(t, reader); strings.Contains(text, "api.example.com") {
+		t.Errorf("want no request to the target before left, got:\n%s", text)
 	}
 }
 

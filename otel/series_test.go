@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"squarewatch/otel"
+
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
@@ -37,7 +39,8 @@ func TestAProbeThatComesBackBeginsAnew(t *testing.T) {
 		start := time.Now()
 		recorder.Finished(run("collections", 1))
 		<-time.After(time.Minute)
-		recorder.Retain(nil, nil)
+		recorder.Cover(otel.Scope{})
+		recorder.Cover(otel.Scope{Probes: []string{"collections"}})
 		recorder.Finished(run("collections", 1))
 		recorder.Finished(run("collections", 1))
 		counted, measured := begun()
@@ -49,7 +52,7 @@ func TestAProbeThatComesBackBeginsAnew(t *testing.T) {
 
 func TestMessagesAndRenewalsAreCountedFromZero(t *testing.T) {
 	recorder, _, reader := newRecorder(t)
-	recorder.Expect([]string{"ops"}, []string{"member"})
+	recorder.Cover(otel.Scope{Notifiers: []string{"ops"}, Credentials: []string{"member", "partner"}, Renewed: []string{"member"}})
 	for _, want := range []string{
 		"squarewatch.notify.sent notifier=ops 0", "squarewatch.notify.failed notifier=ops,reason=refused 0",
 		"squarewatch.credential.renewals credential=member,outcome=refused 0",

@@ -86,7 +86,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
-	d.current.announce(d.telemetry.Recorder())
+	d.telemetry.Recorder().Cover(d.current.scope())
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
 	d.progress.watch(cfg.Probes)
 	d.running.Store(cfg)
@@ -289,9 +289,8 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
-	next.announce(d.telemetry.Recorder())
+	d.telemetry.Recorder().Cover(next.scope())
 	d.outbox.Replace(next.destinations)
-	d.telemetry.Recorder().Retain(probeNames(cfg.Probes), credentialNames(cfg))
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)
 	d.progress.watch(cfg.Probes)
 	d.current = next

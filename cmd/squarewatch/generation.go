@@ -64,15 +64,18 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	}, nil
 }
 
-// announce tells the recorder what it is going to count.
-func (g *generation) announce(recorder *otel.Recorder) {
+// scope is what the generation names, for the recorder.
+func (g *generation) scope() otel.Scope {
 	var renewed []string
 	for name, credential := range g.credentials {
 		if probe.Renewable(credential) {
 			renewed = append(renewed, name)
 		}
 	}
-	recorder.Expect(slices.Collect(maps.Keys(g.destinations)), renewed)
+	return otel.Scope{
+		Target: g.config.Target.String(), Probes: probeNames(g.config.Probes), Credentials: credentialNames(g.config),
+		Renewed: renewed, Notifiers: slices.Collect(maps.Keys(g.destinations)),
+	}
 }
 
 // run dispatches the generation's probes, from where the one before left off, until it is stopped and its last run has ended.
