@@ -104,7 +104,7 @@ func legal(labels map[string]string) map[string]string {
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
 		name, err := namer.Build(label)
 		taken := slices.Contains([]string{model.AlertNameLabel, "alertstate", "probe", "credential", model.JobLabel, model.InstanceLabel}, name) || set[name] != ""
-		if err == nil && model.LegacyValidation.IsValidLabelName(name) && !taken && labels[label] != "" {
+		if err == nil && model.LegacyValidation.IsValidLabelName(name) && !strings.HasPrefix(name, model.ReservedLabelPrefix) && !taken && labels[label] != "" {
 			set[name] = literal(labels[label])
 		}
 	}

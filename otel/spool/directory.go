@@ -200,6 +200,9 @@ func name(sequence uint64, suffix string) string {
 	return fmt.Sprintf("%0*d%s", digits, sequence, suffix)
 }
 
+// maxSequence is beyond every batch that will ever be: a name with more is a stranger's, and counting goes not on from there.
+const maxSequence = math.MaxInt64 / 2
+
 // parseName returns 0 for a name that is none of ours.
 func parseName(name string) (sequence uint64, suffix string) {
 	if len(name) < digits {
@@ -207,7 +210,7 @@ func parseName(name string) (sequence uint64, suffix string) {
 	}
 	sequence, err := strconv.ParseUint(name[:digits], 10, 64)
 	suffix = name[digits:]
-	if err != nil || sequence > math.MaxInt64 || suffix != suffixBatch && suffix != suffixTemporary && suffix != suffixDamaged {
+	if err != nil || sequence > maxSequence || suffix != suffixBatch && suffix != suffixTemporary && suffix != suffixDamaged {
 		return 0, ""
 	}
 	return sequence, suffix

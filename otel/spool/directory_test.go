@@ -25,7 +25,7 @@ func TestKilledClientIsResumed(t *testing.T) {
 			t.Errorf("got error %v of a second client on the directory", err)
 		}
 		client.Kill()
-		for _, name := range []string{"00000000000000000006.temporary", "notes.txt", "00000000000000000000.spans", "99999999999999999999.spans"} {
+		for _, name := range []string{"00000000000000000006.temporary", "notes.txt", "00000000000000000000.spans", "09223372036854775807.spans", "99999999999999999999.spans"} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -40,7 +40,7 @@ func TestKilledClientIsResumed(t *testing.T) {
 		if diff := cmp.Diff(firsts(1, 8), c.took()); diff != "" {
 			t.Error(diff)
 		}
-		want := []string{"00000000000000000000.spans", "00000000000000000001.temporary", "99999999999999999999.spans", "lock", "notes.txt"}
+		want := []string{"00000000000000000000.spans", "00000000000000000001.temporary", "09223372036854775807.spans", "99999999999999999999.spans", "lock", "notes.txt"}
 		if diff := cmp.Diff(want, files(t, dir, "")); diff != "" {
 			t.Errorf("files that are not ours: %s", diff)
 		}
