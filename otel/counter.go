@@ -24,7 +24,16 @@ type total struct {
 
 // begin makes the series of key count from zero, so that to Prometheus the first that is added is an increase.
 func (c *counter[K]) begin(key K) {
-	c.add(context.Background(), key, 0)
+	t := c.series.get(key)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.begin()
+}
+
+func (t *total) begin() {
+	if t.sum == 0 && t.begun == 0 {
+		t.begun = now()
+	}
 }
 
 // add adds n. The trace that ctx stands in becomes the exemplar if it is kept.
@@ -32,9 +41,7 @@ func (c *counter[K]) add(ctx context.Context, key K, n int) {
 	t := c.series.get(key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.sum == 0 && t.begun == 0 {
-		t.begun = now()
-	}
+	t.begin()
 	t.sum += int64(n)
 	t.newest.take(ctx, float64(n))
 }
