@@ -24,7 +24,7 @@ type request struct {
 
 // answer is what came back, with a body that belongs to a pool and is valid until release.
 type answer struct {
-	code     int // 0 when there was none
+	code     int // 0 when there was none, or not all of it
 	location string
 	body     *bytes.Buffer
 }
@@ -59,7 +59,6 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 		a.Error = cleanError(err)
 		return a, got
 	}
-	a.Code = got.code
 	a.Class = ClassOfStatus(got.code)
 	return a, got
 }
@@ -84,6 +83,7 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 	if ClassOfStatus(resp.StatusCode) == ProtocolError { // such as 101: nobody asked for another protocol
 		return fmt.Errorf("answered %d, which is no status of an answer", resp.StatusCode)
 	}
+	a.Code = resp.StatusCode
 	a.Size, err = got.body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:

@@ -26,7 +26,7 @@ type Result struct {
 	Attempts []Attempt // in their order, at least one unless our own shutdown came first
 
 	Class    Class  // of the last answer
-	Code     int    // its HTTP status code, 0 when there was none
+	Code     int    // its HTTP status code, 0 when there was none, or not all of it
 	Expected bool   // whether that answer is what the probe declares as healthy
 	Reason   string // why it is unexpected, for people; empty when expected
 	Excerpt  string // the API's own words of an unexpected answer, cut and masked
@@ -70,7 +70,7 @@ type Attempt struct {
 	End       time.Time
 	Phases    []Phase // in their order, contiguous from Start to End; only those that happened
 	Class     Class
-	Code      int    // 0 without an answer
+	Code      int    // of the answer's head, of an answer that was cut short too; 0 when none came
 	Error     string // what went wrong on the way, without secrets; empty when an answer came
 	ErrorKind string // value of the error.type attribute when there is no code: the class's name
 	Protocol  string // HTTP version as in semantic conventions: "1.1", "2"

@@ -355,6 +355,45 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestWhoGetsTheHeadIsIn holds that an answer which is too large, too slow or breaks off is a breach when it began as one,
+// and keeps its class.
+func TestWhoGetsTheHeadIsIn(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		fault  aisquaretest.Fault
+		expect string
+		class  probe.Class
+		code   int // of the head
+		breach bool
+	}{
+		{"too large", aisquaretest.Fault{Break: aisquaretest.BreakEndlessBody}, "401", probe.ProtocolError, 200, true},
+		{"too slow", aisquaretest.Fault{Hang: aisquaretest.HangDuringBody}, "401", probe.Timeout, 200, true},
+		{"breaks off", aisquaretest.Fault{Break: aisquaretest.BreakBody}, "401", probe.ProtocolError, 200, true},
+		{"breaks off, as it may", aisquaretest.Fault{Break: aisquaretest.BreakBody}, "transport", probe.ProtocolError, 200, true},
+		{"is due", aisquaretest.Fault{Break: aisquaretest.BreakBody}, "200", probe.ProtocolError, 200, false},
+		{"no head", aisquaretest.Fault{Break: aisquaretest.BreakClose}, "401", probe.ProtocolError, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			api := aisquaretest.New(aisquaretest.Options{})
+			server := aisquaretest.Start(api)
+			defer server.Close()
+			api.SetFault(discovery, c.fault)
+			p := probe.Probe{Path: discovery, Expect: probe.Expect{Status: selectors(c.expect)}, Guards: probe.GuardAccess, Timeout: 10 * time.Second}
+			if c.class == probe.Timeout {
+				p.Timeout = 500 * time.Millisecond
+			}
+			r := job(t, server.URL, p, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+			if r.Class != c.class || r.Code != 0 || r.Attempts[0].Code != c.code || r.Expected || r.Breach != c.breach {
+				t.Errorf("want %v that began with %d, breach=%v, got %v %d, breach=%v", c.class, c.code, c.breach, r.Class, r.Attempts[0].Code, r.Breach)
+			}
+			if told := strings.Contains(r.Reason, "was let in, with 200; no "); told != c.breach {
+				t.Errorf("reason: got %q", r.Reason)
+			}
+		})
+	}
+}
+
 func TestJQThatNeverEndsIsStopped(t *testing.T) {
 	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	defer server.Close()
