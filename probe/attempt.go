@@ -43,24 +43,44 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	sending, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	watch := &stopwatch{giveUp: giveUp}
+	watch.resent = func() { x.broke(&a, watch.next()) }
 	got := answer{body: j.runner.buffer()}
 	a.Start = time.Now()
 	r.host = j.host
 	err := j.runner.exchange(httptrace.WithClientTrace(sending, watch.hooks()), j.probe.Connection, r, x.sent, &got, &a)
-	a.End = time.Now()
-	a.Phases = watch.stop(a.Start, a.End)
-	a.Reused = watch.reused
-	if watch.conn != nil {
-		a.Peer = watch.conn.RemoteAddr().String()
-	}
+	done := watch.stop()
+	a.end(&done)
 	if err != nil {
-		a.Class = classOfError(ctx, err, watch.broke(&a))
-		a.ErrorKind = a.Class.String()
-		a.Error = cleanError(err)
+		a.fail(classOfError(ctx, err, done.broke(&a)), err)
 		return a, got
 	}
 	a.Class = ClassOfStatus(got.code)
 	return a, got
+}
+
+// broke ends an attempt whose connection broke under the request, records it, and begins the one in which the transport
+// sends the request again.
+func (x *run) broke(a *Attempt, done lap) {
+	a.end(&done)
+	a.fail(ProtocolError, errBroken)
+	x.result.Attempts = append(x.result.Attempts, *a)
+	*a = Attempt{Cause: CauseRetry, Method: a.Method, URL: a.URL, Template: a.Template, Start: a.End}
+	a.Span = x.job.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
+}
+
+// end notes when an attempt ended, and what the stopwatch says of it.
+func (a *Attempt) end(done *lap) {
+	a.End = time.Now()
+	a.Phases = done.phases(a.Start, a.End)
+	a.Reused = done.reused
+	if done.conn != nil {
+		a.Peer = done.conn.RemoteAddr().String()
+	}
+}
+
+// fail notes why an attempt got no complete answer.
+func (a *Attempt) fail(class Class, err error) {
+	a.Class, a.ErrorKind, a.Error = class, class.String(), cleanError(err)
 }
 
 // send sends a request and reads its answer into got, and what the head tells into a.

@@ -34,12 +34,25 @@ type Result struct {
 	Breach   bool   // an answer better than a probe that guards access may get: a security alert
 }
 
-// Latency is how long the first attempt took. Later attempts confirm or resend, and must not make a slow answer look slower, or a failed one slow.
+// FirstLook returns the attempts that made the first answer: the first, and those that followed a redirect or a connection
+// that broke. Those that resend after a renewal, or confirm, come later.
+func (r *Result) FirstLook() []Attempt {
+	for i, a := range r.Attempts {
+		if i > 0 && a.Cause != CauseRedirect && a.Cause != CauseRetry {
+			return r.Attempts[:i]
+		}
+	}
+	return r.Attempts
+}
+
+// Latency is how long the first answer took, with the redirects on the way to it. Later attempts confirm or resend, and must
+// not make a slow answer look slower, or a failed one slow.
 func (r *Result) Latency() time.Duration {
-	if len(r.Attempts) == 0 {
+	look := r.FirstLook()
+	if len(look) == 0 {
 		return 0
 	}
-	return r.Attempts[0].End.Sub(r.Attempts[0].Start)
+	return look[len(look)-1].End.Sub(look[0].Start)
 }
 
 // Lateness is how long after its intended time the run was started.
@@ -57,6 +70,7 @@ type Cause string
 const (
 	CauseFirst    Cause = "first"    // the run's own request
 	CauseRedirect Cause = "redirect" // a redirect inside the target's origin was followed
+	CauseRetry    Cause = "retry"    // the connection of the attempt before broke under the request
 )
 
 // Attempt is one HTTP exchange.

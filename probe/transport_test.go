@@ -1,11 +1,14 @@
 package probe_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -129,5 +132,62 @@ func TestWhoSharesAConnectionWithAFailureIsLeftInPeace(t *testing.T) {
 	going.Wait()
 	if !slow.Expected || !slow.Attempts[0].Reused || len(wires.all) != 2 {
 		t.Errorf("want the slow run to end well on the shared connection, got %s (%d connections)", slow.Reason, len(wires.all))
+	}
+}
+
+// TestARequestThatIsSentAgainIsSeen holds that a kept connection which breaks under a request costs no run, and that the
+// attempt which the API received and broke is on the record, with what it took.
+func TestARequestThatIsSentAgainIsSeen(t *testing.T) {
+	const work = 60 * time.Millisecond
+	for name, end := range map[string]func(*net.TCPConn){
+		"closed at once, as idle ones are": func(*net.TCPConn) {},
+		"reset after work":                 func(conn *net.TCPConn) { <-time.After(work); _ = conn.SetLinger(0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sent := make(chan string, 3) // the traceparent of each request
+			target := "http://" + raw(t, func(conn net.Conn) {
+				reader := bufio.NewReader(conn)
+				for first := true; ; first = false {
+					r, err := http.ReadRequest(reader)
+					if err != nil {
+						return
+					}
+					sent <- r.Header.Get("Traceparent")
+					if !first {
+						tcp, _ := conn.(*net.TCPConn)
+						end(tcp)
+						return
+					}
+					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+				}
+			})
+			j := job(t, target, probe.Probe{Path: "/", Connection: probe.Reuse}, probe.RunnerOptions{})
+			j.Run(t.Context(), time.Now())
+			r := j.Run(t.Context(), time.Now())
+			if !r.Expected || len(r.Attempts) != 2 {
+				t.Fatalf("want a healthy run with two attempts, got %d (%s)", len(r.Attempts), r.Reason)
+			}
+			checkAttempts(t, r)
+			broken, again := r.Attempts[0], r.Attempts[1]
+			if broken.Class != probe.ProtocolError || broken.Error == "" || !broken.Reused || kindsOf(broken) != "send wait" {
+				t.Errorf("want the first to break while it waits on a kept connection, got %+v", broken)
+			}
+			if again.Class != probe.Success || again.Cause != probe.CauseRetry || again.Reused || kindsOf(again) != "connect send wait receive" {
+				t.Errorf("want the second on a connection of its own, got %+v", again)
+			}
+			if strings.HasPrefix(name, "reset") {
+				atLeast(t, broken, probe.PhaseWait, work/2)
+			}
+			if took := again.End.Sub(broken.Start); r.Latency() != took {
+				t.Errorf("want both in the latency, %v, got %v", took, r.Latency())
+			}
+			<-sent
+			for _, a := range r.Attempts {
+				if got := <-sent; !strings.Contains(got, a.Span.String()) {
+					t.Errorf("want the request under the span of its attempt, %v, got %s", a.Span, got)
+				}
+			}
+		})
 	}
 }
