@@ -296,6 +296,38 @@ func TestRedirectInsideTheOriginIsAnAttemptOfItsOwn(t *testing.T) {
 	}
 }
 
+// TestAPageToSignInLetsNobodyIn holds which redirects a probe that guards access follows.
+func TestAPageToSignInLetsNobodyIn(t *testing.T) {
+	for _, c := range []struct {
+		guards   probe.Guard
+		to       string
+		due      string
+		class    probe.Class
+		expected bool
+		breach   bool
+	}{
+		{probe.GuardAccess, "/login/?next=/private", "401", probe.Redirect, false, false},
+		{probe.GuardAccess, "/login/?next=/private", "302", probe.Redirect, true, false},
+		{probe.GuardAccess, "/private/", "401", probe.Success, false, true},
+		{"", "/login/?next=/private", "200", probe.Success, true, false},
+	} {
+		server := aisquaretest.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/private" {
+				http.Redirect(w, r, c.to, http.StatusFound)
+			}
+		}))
+		p := probe.Probe{Path: "/private", Guards: c.guards, Expect: probe.Expect{Status: selectors(c.due)}}
+		r := job(t, server.URL, p, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+		server.Close()
+		if r.Class != c.class || r.Expected != c.expected || r.Breach != c.breach {
+			t.Errorf("%+v: got %v %d expected=%v breach=%v (%s)", c, r.Class, r.Code, r.Expected, r.Breach, r.Reason)
+		}
+		if c.class == probe.Redirect && !c.expected && !strings.Contains(r.Reason, "answered 302: the redirect leads to another path") {
+			t.Errorf("reason: got %q", r.Reason)
+		}
+	}
+}
+
 func TestCredentialNeverLeavesTheOrigin(t *testing.T) {
 	leaked := make(chan string, 1)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
