@@ -99,6 +99,9 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil {
+		trace.GotFirstResponseByte()
+	}
 	a.describe(resp)
 	if ClassOfStatus(resp.StatusCode) == ProtocolError { // such as 101: nobody asked for another protocol
 		return fmt.Errorf("answered %d, which is no status of an answer", resp.StatusCode)

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http/httptrace"
+	"net/textproto"
 	"sync"
 	"time"
 )
@@ -57,6 +58,7 @@ func (s *stopwatch) hooks() *httptrace.ClientTrace {
 		GotConn:              s.gotConn,
 		WroteRequest:         s.wroteRequest,
 		GotFirstResponseByte: s.firstByte,
+		Got1xxResponse:       s.hint,
 	}
 }
 
@@ -137,9 +139,19 @@ func (s *stopwatch) wroteRequest(info httptrace.WroteRequestInfo) {
 	})
 }
 
-// firstByte may come before the request is wholly written, or before that is reported: sending is over all the same.
+// hint is an answer before the answer, such as 103 Early Hints: the wait goes on.
+func (s *stopwatch) hint(int, textproto.MIMEHeader) error {
+	s.note(func(time.Time) { s.wait, s.receive = mark{begun: true}, mark{} })
+	return nil
+}
+
+// firstByte may come before the request is wholly written, or before that is reported: sending is over all the same. After a
+// hint the transport does not report it, so that it is told when the head has come.
 func (s *stopwatch) firstByte() {
 	s.note(func(now time.Time) {
+		if s.receive.begun {
+			return
+		}
 		if s.send.done.IsZero() {
 			s.send.done = now
 		}
