@@ -91,6 +91,26 @@ func TestProxyIsUsed(t *testing.T) {
 	}
 }
 
+// TestAProxyThatRefusesIsNoConnection holds that it is one whether we speak TLS to the proxy or not.
+func TestAProxyThatRefusesIsNoConnection(t *testing.T) {
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	plain := httptest.NewServer(refuse)
+	defer plain.Close()
+	encrypted := httptest.NewTLSServer(refuse)
+	defer encrypted.Close()
+	for _, proxy := range []string{plain.URL, encrypted.URL} {
+		n := probe.Network{CA: caFile(t, encrypted), Proxy: secret.New(proxy)}
+		r := routed(t, "https://api.example.test", n, probe.Probe{Path: "/"})
+		if r.Class != probe.ConnectError || !strings.Contains(r.Reason, "no connection: Bad Gateway") {
+			t.Errorf("%s: want connect_error, got %v (%s)", proxy, r.Class, r.Reason)
+		}
+	}
+	n := probe.Network{Proxy: secret.New(encrypted.URL)}
+	if r := routed(t, "https://api.example.test", n, probe.Probe{Path: "/"}); r.Class != probe.TLSError {
+		t.Errorf("a proxy that is not trusted: want tls_error, got %v (%s)", r.Class, r.Reason)
+	}
+}
+
 func TestHostHeaderIsOverridden(t *testing.T) {
 	asked := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Host }))

@@ -160,12 +160,17 @@ func (s *stopwatch) firstByte() {
 	})
 }
 
-// broke returns the phase of making a connection in which an attempt ended; nothing when it had its connection.
+// broke returns the phase of making a connection in which an attempt ended; nothing when it had its connection. Where a TLS
+// session was made and yet there is none, the session was with a proxy, which did not connect us.
 func (l *lap) broke(a *Attempt) PhaseKind {
 	if l.conn != nil || len(a.Phases) == 0 {
 		return ""
 	}
-	return a.Phases[len(a.Phases)-1].Kind
+	last := a.Phases[len(a.Phases)-1].Kind
+	if last == PhaseTLS && !l.tls.done.IsZero() {
+		return PhaseConnect
+	}
+	return last
 }
 
 // stop ends the attempt and returns its last lap.
