@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -32,9 +33,9 @@ type answer struct {
 // attempt makes one HTTP exchange and reads its answer to the end, or until the run's deadline.
 func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, answer) {
 	j := x.job
-	a := Attempt{Cause: cause, Method: r.method, URL: displayURL(r.url), Template: r.url.Path}
-	if cause != CauseRedirect {
-		a.URL, a.Template = j.display, j.template
+	a := Attempt{Cause: cause, Method: r.method, URL: j.display, Template: j.template}
+	if cause == CauseRedirect {
+		a.URL = displayRedirect(r.url)
 	}
 	x.sent = make(http.Header, len(j.header)+3)
 	maps.Copy(x.sent, j.header)
@@ -151,4 +152,18 @@ func displayURL(u *url.URL) string {
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	shown.RawQuery = hideValues(u.RawQuery)
 	return shown.String()
+}
+
+// displayRedirect returns the URL of a redirect's target that may be shown. It is a stranger's text: what looks like a secret
+// is masked in its path, and of its query nothing is told.
+func displayRedirect(u *url.URL) string {
+	segments := strings.Split(u.Path, "/")
+	for i, segment := range segments { // each by itself, as many short ones look like one long token
+		segments[i] = tidy(segment, 80)
+	}
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: cut(strings.Join(segments, "/"), 300)}
+	if u.RawQuery != "" {
+		shown.RawQuery = redacted
+	}
+	return strings.ReplaceAll(shown.String(), "%2A", "*")
 }

@@ -78,8 +78,8 @@ type Attempt struct {
 	Span      SpanID
 	Cause     Cause
 	Method    string
-	URL       string // with the values of its query hidden
-	Template  string // path without query, the low-cardinality name of the endpoint
+	URL       string // with the values of its query hidden; of a redirect's target, with its path masked
+	Template  string // path of the probe without query, the low-cardinality name of the endpoint, redirects included
 	Start     time.Time
 	End       time.Time
 	Phases    []Phase // in their order, contiguous from Start to End; only those that happened

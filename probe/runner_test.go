@@ -282,6 +282,31 @@ func TestRequestIsWhatTheProbeSays(t *testing.T) {
 	}
 }
 
+// TestARedirectTellsNoSecret holds what is shown of the place that an API sends us to: it names no span, and is masked and cut.
+func TestARedirectTellsNoSecret(t *testing.T) {
+	for to, shown := range map[string]string{
+		"/old": "/old",
+		"/api/v1/aistudios/experiences/flattened/page/":     "/api/v1/aistudios/experiences/flattened/page/",
+		"/reset/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln/": "/reset/***/",
+		"/users/alice%40example.com/x?next=1&eyJhbGciOi":    "/users/***/x?REDACTED",
+		"/" + strings.Repeat("so/", 200):                    "/" + strings.Repeat("so/", 99) + "s%E2%80%A6",
+	} {
+		server := aisquaretest.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/" {
+				http.Redirect(w, r, to, http.StatusFound)
+			}
+		}))
+		r := job(t, server.URL, probe.Probe{Path: "/api/?page=1"}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+		server.Close()
+		if len(r.Attempts) != 2 {
+			t.Fatalf("want it followed, got %s", r.Reason)
+		}
+		if a := r.Attempts[1]; a.URL != server.URL+shown || a.Template != "/api/" {
+			t.Errorf("%s: want %s shown under /api/, got %s under %s", to, shown, a.URL, a.Template)
+		}
+	}
+}
+
 func TestRedirectInsideTheOriginIsAnAttemptOfItsOwn(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{})
 	server := aisquaretest.Start(api)
