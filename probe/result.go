@@ -37,8 +37,8 @@ type Result struct {
 // FirstLook returns the attempts that made the first answer: the first, and those that followed a redirect or a connection
 // that broke. Those that resend after a renewal, or confirm, come later.
 func (r *Result) FirstLook() []Attempt {
-	for i, a := range r.Attempts {
-		if i > 0 && a.Cause != CauseRedirect && a.Cause != CauseRetry {
+	for i := range r.Attempts {
+		if cause := r.Attempts[i].Cause; i > 0 && cause != CauseRedirect && cause != CauseRetry {
 			return r.Attempts[:i]
 		}
 	}

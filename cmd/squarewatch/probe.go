@@ -141,8 +141,9 @@ func newResultLine(r *probe.Result) resultLine {
 		Attempts: len(r.Attempts), Duration: r.Latency().Seconds(), TraceID: r.Trace.String(),
 		Phases: map[probe.PhaseKind]float64{},
 	}
-	for _, a := range r.FirstLook() {
-		for _, p := range a.Phases {
+	look := r.FirstLook()
+	for i := range look {
+		for _, p := range look[i].Phases {
 			line.Phases[p.Kind] += p.End.Sub(p.Start).Seconds()
 		}
 	}
