@@ -39,7 +39,8 @@ func TestKeepHealthy(t *testing.T) {
 		"renewing":      {func(r *probe.Result) { r.AskedRenewal = true }, true},
 		"resent":        {func(r *probe.Result) { r.Attempts = append(r.Attempts, again(probe.CauseResend)) }, true},
 		"confirmed":     {func(r *probe.Result) { r.Attempts = append(r.Attempts, again(probe.CauseConfirm)) }, true},
-		"redirected":    {func(r *probe.Result) { r.Attempts = append(r.Attempts, again(probe.CauseRedirect)) }, false},
+		"redirected":    {func(r *probe.Result) { r.Attempts = append(r.Attempts, beside(r, probe.CauseRedirect)) }, false},
+		"sent again":    {func(r *probe.Result) { r.Attempts = append(r.Attempts, beside(r, probe.CauseRetry)) }, true},
 		"slow":          {func(r *probe.Result) { lasting(r, 200*time.Millisecond) }, true},
 		"hardly slower": {func(r *probe.Result) { lasting(r, 101*time.Millisecond) }, false},
 		"fast":          {func(r *probe.Result) { lasting(r, 10*time.Millisecond) }, false},
@@ -64,6 +65,13 @@ func TestKeepHealthy(t *testing.T) {
 func again(cause probe.Cause) probe.Attempt {
 	a := attempt(99, 102)
 	a.Cause = cause
+	return a
+}
+
+// beside is an attempt that makes the run's answer no later.
+func beside(r *probe.Result, cause probe.Cause) probe.Attempt {
+	a := again(cause)
+	a.Start, a.End = r.Attempts[0].Start, r.Attempts[0].End
 	return a
 }
 

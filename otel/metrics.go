@@ -39,7 +39,7 @@ func addMeasures(all *registry) *measures {
 	request := httpconv.ClientRequestDuration{}
 	m := &measures{
 		request: addHistogram(all, about{request.Name(), request.Unit(), request.Description(), requestBuckets()}, requestAttributes),
-		duration: addHistogram(all, about{"squarewatch.probe.duration", unitSeconds, "Duration of the first attempt of a run.", requestBuckets()},
+		duration: addHistogram(all, about{"squarewatch.probe.duration", unitSeconds, "Duration of the first answer of a run, with the redirects that led to it.", requestBuckets()},
 			durationAttributes),
 		phase: addHistogram(all, about{namePhaseDuration, unitSeconds, "Duration of a phase of an attempt.", fineBuckets()}, phaseAttributes),
 		lateness: addHistogram(all, about{"squarewatch.schedule.lateness", unitSeconds, "Time from when a run was due to when it was started.", fineBuckets()},

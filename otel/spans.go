@@ -109,7 +109,7 @@ func (w *spanWriter) attemptAttributes(a *probe.Attempt, i int) []attribute.KeyV
 		number, _ := strconv.Atoi(port)
 		attributes = append(attributes, semconv.NetworkPeerAddress(host), semconv.NetworkPeerPort(number))
 	}
-	if a.Cause == probe.CauseResend || a.Cause == probe.CauseRedirect {
+	if a.Cause == probe.CauseResend || a.Cause == probe.CauseRedirect || a.Cause == probe.CauseRetry {
 		attributes = append(attributes, semconv.HTTPRequestResendCount(i))
 	}
 	if w.userAgent != "" {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -24,7 +25,7 @@ type request struct {
 
 // answer is what came back, with a body that belongs to a pool and is valid until release.
 type answer struct {
-	code     int // 0 when there was none
+	code     int // 0 when there was none, or not all of it
 	location string
 	body     *bytes.Buffer
 }
@@ -32,9 +33,9 @@ type answer struct {
 // attempt makes one HTTP exchange and reads its answer to the end, or until the run's deadline.
 func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, answer) {
 	j := x.job
-	a := Attempt{Cause: cause, Method: r.method, URL: displayURL(r.url), Template: r.url.Path}
-	if cause != CauseRedirect {
-		a.URL, a.Template = j.display, j.template
+	a := Attempt{Cause: cause, Method: r.method, URL: j.display, Template: j.template}
+	if cause == CauseRedirect {
+		a.URL = displayRedirect(r.url)
 	}
 	x.sent = make(http.Header, len(j.header)+3)
 	maps.Copy(x.sent, j.header)
@@ -43,25 +44,44 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	sending, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	watch := &stopwatch{giveUp: giveUp}
+	watch.resent = func() { x.broke(&a, watch.next()) }
 	got := answer{body: j.runner.buffer()}
 	a.Start = time.Now()
 	r.host = j.host
 	err := j.runner.exchange(httptrace.WithClientTrace(sending, watch.hooks()), j.probe.Connection, r, x.sent, &got, &a)
-	a.End = time.Now()
-	a.Phases = watch.stop(a.Start, a.End)
-	a.Reused = watch.reused
-	if watch.conn != nil {
-		a.Peer = watch.conn.RemoteAddr().String()
-	}
+	done := watch.stop()
+	a.end(&done)
 	if err != nil {
-		a.Class = classOfError(ctx, err, watch.broke(&a))
-		a.ErrorKind = a.Class.String()
-		a.Error = cleanError(err)
+		a.fail(classOfError(ctx, err, done.broke(&a)), err)
 		return a, got
 	}
-	a.Code = got.code
 	a.Class = ClassOfStatus(got.code)
 	return a, got
+}
+
+// broke ends an attempt whose connection broke under the request, records it, and begins the one in which the transport
+// sends the request again.
+func (x *run) broke(a *Attempt, done lap) {
+	a.end(&done)
+	a.fail(ProtocolError, errBroken)
+	x.result.Attempts = append(x.result.Attempts, *a)
+	*a = Attempt{Cause: CauseRetry, Method: a.Method, URL: a.URL, Template: a.Template, Start: a.End}
+	a.Span = x.job.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
+}
+
+// end notes when an attempt ended, and what the stopwatch says of it.
+func (a *Attempt) end(done *lap) {
+	a.End = time.Now()
+	a.Phases = done.phases(a.Start, a.End)
+	a.Reused = done.reused
+	if done.conn != nil {
+		a.Peer = done.conn.RemoteAddr().String()
+	}
+}
+
+// fail notes why an attempt got no complete answer.
+func (a *Attempt) fail(class Class, err error) {
+	a.Class, a.ErrorKind, a.Error = class, class.String(), cleanError(err)
 }
 
 // send sends a request and reads its answer into got, and what the head tells into a.
@@ -80,10 +100,14 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil {
+		trace.GotFirstResponseByte()
+	}
 	a.describe(resp)
 	if ClassOfStatus(resp.StatusCode) == ProtocolError { // such as 101: nobody asked for another protocol
 		return fmt.Errorf("answered %d, which is no status of an answer", resp.StatusCode)
 	}
+	a.Code = resp.StatusCode
 	a.Size, err = got.body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:
@@ -128,4 +152,18 @@ func displayURL(u *url.URL) string {
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	shown.RawQuery = hideValues(u.RawQuery)
 	return shown.String()
+}
+
+// displayRedirect returns the URL of a redirect's target that may be shown. It is a stranger's text: what looks like a secret
+// is masked in its path, and of its query nothing is told.
+func displayRedirect(u *url.URL) string {
+	segments := strings.Split(u.Path, "/")
+	for i, segment := range segments { // each by itself, as many short ones look like one long token
+		segments[i] = tidy(segment, 80)
+	}
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: cut(strings.Join(segments, "/"), 300)}
+	if u.RawQuery != "" {
+		shown.RawQuery = redacted
+	}
+	return strings.ReplaceAll(shown.String(), "%2A", "*")
 }

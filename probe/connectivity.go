@@ -84,9 +84,9 @@ func (c *connectivity) ask(ctx context.Context) bool {
 	return c.down
 }
 
-// attribute says of a result without an answer whether our own network is to blame.
+// attribute says of a result without an answer whether our own network is to blame. It never is for a door that stands open.
 func (r *Runner) attribute(ctx context.Context, result *Result) {
-	if r.connectivity == nil || result.Expected || !result.Class.IsTransport() || ctx.Err() != nil || !r.connectivity.isDown(ctx) {
+	if r.connectivity == nil || result.Expected || result.Breach || !result.Class.IsTransport() || ctx.Err() != nil || !r.connectivity.isDown(ctx) {
 		return
 	}
 	result.Blame = BlameNetwork

@@ -10,7 +10,7 @@ import (
 type Expect struct {
 	Status  []Selector    `yaml:"status,omitempty"`  // 2xx when absent
 	JSON    string        `yaml:"json,omitempty"`    // jq expression; null and false fail
-	Latency time.Duration `yaml:"latency,omitempty"` // longest healthy duration of the first attempt
+	Latency time.Duration `yaml:"latency,omitempty"` // longest healthy duration of the first answer, with the redirects on the way to it
 
 	CertificateDays int `yaml:"certificate_days,omitempty"` // how long every certificate of the chain must be good still
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// expectLatency wants the first attempt to be no longer than that.
+// expectLatency wants the first answer to take no longer than that.
 func expectLatency(e *Expect) (check, error) {
 	longest := e.Latency
 	switch {

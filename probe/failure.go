@@ -23,6 +23,9 @@ const maxSessions = 3
 // errUnsteady is a server that ends every connection before it answers.
 var errUnsteady = fmt.Errorf("the server ended %d connections in a row without an answer", maxSessions)
 
+// errBroken is a connection that was lost under a request.
+var errBroken = errors.New("the connection ended before an answer came, and the request was sent again")
+
 // classOfError returns the class of an exchange that failed, in a phase when that is known to be one of making the
 // connection. The deadline goes first: whatever broke because it was over is a timeout.
 func classOfError(ctx context.Context, err error, making PhaseKind) Class {
@@ -31,6 +34,8 @@ func classOfError(ctx context.Context, err error, making PhaseKind) Class {
 		return Timeout
 	case ctx.Err() != nil:
 		return ClassNone
+	case errors.Is(err, errUnsteady):
+		return ProtocolError
 	case isDNS(err):
 		return DNSError
 	case isTLS(err), making == PhaseTLS: // the other side may have just hung up

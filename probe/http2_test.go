@@ -153,3 +153,25 @@ func TestHTTP2(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatAServerGaveUpOnceIsSeen holds that a request which the library sends again by itself is an attempt of its own.
+func TestWhatAServerGaveUpOnceIsSeen(t *testing.T) {
+	var served atomic.Bool
+	target, pool, _ := rawH2(t, func(s h2) {
+		stream, _ := s.request()
+		if !served.Swap(true) {
+			_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
+			return
+		}
+		s.answer(stream, "{}", true)
+		s.request()
+	})
+	r := job(t, target, probe.Probe{Path: "/"}, probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).Run(t.Context(), time.Now())
+	if !r.Expected || len(r.Attempts) != 2 || r.Attempts[0].Class != probe.ProtocolError || r.Attempts[1].Cause != probe.CauseRetry {
+		t.Fatalf("want a healthy run with a broken attempt before the good one, got %+v (%s)", r.Attempts, r.Reason)
+	}
+	checkAttempts(t, r)
+	if got := kindsOf(r.Attempts[0]) + ", " + kindsOf(r.Attempts[1]); got != "connect tls send wait, connect tls send wait receive" {
+		t.Errorf("phases: got %s", got)
+	}
+}

@@ -20,7 +20,7 @@ type Network struct {
 	ClientCertificate string      `yaml:"client_certificate,omitempty"`      // PEM file, shown to the target
 	ClientKey         string      `yaml:"client_key,omitempty"`              // PEM file that belongs to it
 	Proxy             secret.Text `yaml:"proxy,omitempty" secret:"optional"` // http://host:port, or none; HTTP_PROXY and HTTPS_PROXY when absent
-	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6: tried first, the other when that fails
+	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6: tried first, the other when that fails or takes long
 	Resolver          string      `yaml:"resolver,omitempty"`                // address:port of the DNS server to ask instead of the system's
 }
 
@@ -118,12 +118,8 @@ func (n *Network) dial() dialFunc {
 			return (&net.Dialer{}).DialContext(ctx, network, n.Resolver)
 		}}
 	}
-	first := map[string]string{"ipv4": "tcp4", "ipv6": "tcp6", "": "tcp"}[n.Prefer]
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dialer.DialContext(ctx, first, address)
-		if err == nil || first == "tcp" || ctx.Err() != nil {
-			return conn, err
-		}
-		return dialer.DialContext(ctx, network, address)
+	if n.Prefer == "" {
+		return dialer.DialContext
 	}
+	return preferring{dialer, n.Prefer == "ipv6"}.dial
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,6 +92,26 @@ func TestProxyIsUsed(t *testing.T) {
 	}
 }
 
+// TestAProxyThatRefusesIsNoConnection holds that it is one whether we speak TLS to the proxy or not.
+func TestAProxyThatRefusesIsNoConnection(t *testing.T) {
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	plain := httptest.NewServer(refuse)
+	defer plain.Close()
+	encrypted := httptest.NewTLSServer(refuse)
+	defer encrypted.Close()
+	for _, proxy := range []string{plain.URL, encrypted.URL} {
+		n := probe.Network{CA: caFile(t, encrypted), Proxy: secret.New(proxy)}
+		r := routed(t, "https://api.example.test", n, probe.Probe{Path: "/"})
+		if r.Class != probe.ConnectError || !strings.Contains(r.Reason, "no connection: Bad Gateway") {
+			t.Errorf("%s: want connect_error, got %v (%s)", proxy, r.Class, r.Reason)
+		}
+	}
+	n := probe.Network{Proxy: secret.New(encrypted.URL)}
+	if r := routed(t, "https://api.example.test", n, probe.Probe{Path: "/"}); r.Class != probe.TLSError {
+		t.Errorf("a proxy that is not trusted: want tls_error, got %v (%s)", r.Class, r.Reason)
+	}
+}
+
 func TestHostHeaderIsOverridden(t *testing.T) {
 	asked := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Host }))
@@ -117,6 +138,51 @@ func TestPreferredFamilyFallsBackAndResolverIsAsked(t *testing.T) {
 	if r.Class != probe.DNSError && r.Class != probe.Timeout {
 		t.Errorf("a resolver that is not there: want dns_error, got %v (%s)", r.Class, r.Reason)
 	}
+}
+
+// TestAPreferredFamilyThatHangsFallsBack holds which address is used when both families have one.
+func TestAPreferredFamilyThatHangsFallsBack(t *testing.T) {
+	for _, c := range []struct {
+		name, prefer, peer string
+		other              func(t *testing.T, port string) // on ::1
+	}{
+		{"IPv6 is there", "ipv6", "[::1]", listen6},
+		{"IPv6 is there, and not preferred", "ipv4", "127.0.0.1", listen6},
+		{"IPv6 refuses", "ipv6", "127.0.0.1", func(*testing.T, string) {}},
+		{"IPv6 hangs", "ipv6", "127.0.0.1", func(t *testing.T, port string) { t.Helper(); full(t, "tcp6", "[::1]:"+port) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, port, _ := net.SplitHostPort(raw(t, answering("HTTP/1.1 204 None\r\n\r\n")))
+			c.other(t, port)
+			n := probe.Network{Prefer: c.prefer, Resolver: nameserver(t, "127.0.0.1", "::1"), Proxy: secret.New(probe.NoProxy)}
+			r := routed(t, "http://api.test:"+port, n, probe.Probe{Path: "/"})
+			a := r.Attempts[0]
+			checkAttempts(t, r)
+			if !r.Expected || a.Peer != c.peer+":"+port || kindsOf(a) != "dns connect send wait receive" {
+				t.Errorf("want %s used, got %s with phases %s (%s)", c.peer, a.Peer, kindsOf(a), r.Reason)
+			}
+			if c.name == "IPv6 hangs" {
+				atLeast(t, a, probe.PhaseConnect, 200*time.Millisecond)
+			}
+		})
+	}
+}
+
+// listen6 serves a port over IPv6 too.
+func listen6(t *testing.T, port string) {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp6", "[::1]:"+port)
+	if err != nil {
+		t.Skipf("no such address here: %v", err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), ReadHeaderTimeout: time.Minute}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(listener) })
+	t.Cleanup(func() {
+		_ = server.Close()
+		serving.Wait()
+	})
 }
 
 func TestWrongNetworkSettings(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http/httptrace"
+	"net/textproto"
 	"sync"
 	"time"
 )
@@ -13,6 +14,14 @@ import (
 type stopwatch struct {
 	mu       sync.Mutex
 	stopped  bool
+	sessions int             // TLS sessions that were made
+	giveUp   func(err error) // ends the attempt
+	resent   func()          // told before the transport sends again what it has sent already
+	lap
+}
+
+// lap is what is known of one time that the request was sent, or was to be.
+type lap struct {
 	dns      mark
 	connect  mark
 	tls      mark
@@ -20,8 +29,6 @@ type stopwatch struct {
 	wait     mark
 	receive  mark
 	connects []connected
-	sessions int             // TLS sessions that were made
-	giveUp   func(err error) // ends the attempt
 	conn     net.Conn
 	reused   bool // the connection was made for an earlier request, or by one that no longer wants it
 }
@@ -41,6 +48,7 @@ type connected struct {
 // hooks returns the trace to put on the request's context.
 func (s *stopwatch) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
+		GetConn:              s.getConn,
 		DNSStart:             func(httptrace.DNSStartInfo) { s.note(func(time.Time) { s.dns = mark{begun: true} }) },
 		DNSDone:              s.dnsDone,
 		ConnectStart:         func(_, _ string) { s.note(func(time.Time) { s.connect.begun = true }) },
@@ -50,6 +58,7 @@ func (s *stopwatch) hooks() *httptrace.ClientTrace {
 		GotConn:              s.gotConn,
 		WroteRequest:         s.wroteRequest,
 		GotFirstResponseByte: s.firstByte,
+		Got1xxResponse:       s.hint,
 	}
 }
 
@@ -91,7 +100,18 @@ func (s *stopwatch) tlsDone(_ tls.ConnectionState, err error) {
 	})
 }
 
-// gotConn may come twice: when an idle connection turns out to be dead, the transport takes another one and sends again.
+// getConn comes again when a connection broke, or was given up by the server, before an answer came: the transport takes
+// another one and sends again. When the request was sent the other side may have seen it, and worked on it.
+func (s *stopwatch) getConn(string) {
+	s.mu.Lock()
+	sent := s.conn != nil && !s.send.done.IsZero()
+	s.mu.Unlock()
+	if sent {
+		s.resent()
+	}
+}
+
+// gotConn may come twice: when nothing could be sent over an idle connection, the transport takes another one.
 func (s *stopwatch) gotConn(info httptrace.GotConnInfo) {
 	s.note(func(now time.Time) {
 		s.conn, s.reused = info.Conn, info.Reused || info.WasIdle
@@ -119,9 +139,19 @@ func (s *stopwatch) wroteRequest(info httptrace.WroteRequestInfo) {
 	})
 }
 
-// firstByte may come before the request is wholly written, or before that is reported: sending is over all the same.
+// hint is an answer before the answer, such as 103 Early Hints: the wait goes on.
+func (s *stopwatch) hint(int, textproto.MIMEHeader) error {
+	s.note(func(time.Time) { s.wait, s.receive = mark{begun: true}, mark{} })
+	return nil
+}
+
+// firstByte may come before the request is wholly written, or before that is reported: sending is over all the same. After a
+// hint the transport does not report it, so that it is told when the head has come.
 func (s *stopwatch) firstByte() {
 	s.note(func(now time.Time) {
+		if s.receive.begun {
+			return
+		}
 		if s.send.done.IsZero() {
 			s.send.done = now
 		}
@@ -130,27 +160,46 @@ func (s *stopwatch) firstByte() {
 	})
 }
 
-// broke returns the phase of making a connection in which a stopped attempt ended; nothing when it had its connection.
-func (s *stopwatch) broke(a *Attempt) PhaseKind {
-	if s.conn != nil || len(a.Phases) == 0 {
+// broke returns the phase of making a connection in which an attempt ended; nothing when it had its connection. Where a TLS
+// session was made and yet there is none, the session was with a proxy, which did not connect us.
+func (l *lap) broke(a *Attempt) PhaseKind {
+	if l.conn != nil || len(a.Phases) == 0 {
 		return ""
 	}
-	return a.Phases[len(a.Phases)-1].Kind
+	last := a.Phases[len(a.Phases)-1].Kind
+	if last == PhaseTLS && !l.tls.done.IsZero() {
+		return PhaseConnect
+	}
+	return last
 }
 
-// stop ends the attempt and returns its phases: contiguous from start to end, so that they sum to the attempt. The last
-// one is where the attempt ended, well or badly.
-func (s *stopwatch) stop(start, end time.Time) []Phase {
+// stop ends the attempt and returns its last lap.
+func (s *stopwatch) stop() lap {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
-	if s.reused {
-		s.dns, s.connect, s.tls = mark{}, mark{}, mark{}
+	return s.lap
+}
+
+// next ends a lap, returns it and begins another one.
+func (s *stopwatch) next() lap {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	done := s.lap
+	s.lap = lap{}
+	return done
+}
+
+// phases returns the phases of a lap: contiguous from start to end, so that they sum to the attempt. The last one is where
+// the attempt ended, well or badly.
+func (l *lap) phases(start, end time.Time) []Phase {
+	if l.reused {
+		l.dns, l.connect, l.tls = mark{}, mark{}, mark{}
 	}
-	if s.conn == nil && len(s.connects) > 0 && s.connect.done.IsZero() && s.tls.begun {
-		s.connect.done = s.connects[0].at
+	if l.conn == nil && len(l.connects) > 0 && l.connect.done.IsZero() && l.tls.begun {
+		l.connect.done = l.connects[0].at
 	}
-	marks := [...]mark{s.dns, s.connect, s.tls, s.send, s.wait, s.receive}
+	marks := [...]mark{l.dns, l.connect, l.tls, l.send, l.wait, l.receive}
 	phases := make([]Phase, 0, len(marks))
 	from := start
 	for i, kind := range PhaseKinds() {

@@ -26,6 +26,7 @@ import (
 
 	"squarewatch/config/secret"
 	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
 )
 
 // What the servers of these tests take for each phase. A phase must last half of that at least: on a busy machine we may
@@ -180,6 +181,27 @@ func TestPhasesAreTrue(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestAHintIsNotYetTheAnswer holds that the wait goes on after 103 Early Hints, and ends with the head of the answer.
+func TestAHintIsNotYetTheAnswer(t *testing.T) {
+	for _, http1 := range []bool{true, false} {
+		server, pool := aisquaretest.StartTLS(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			<-time.After(waitTakes)
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+			<-time.After(receiveTakes)
+		}), aisquaretest.TLSOptions{HTTP1: http1})
+		r := job(t, server.URL, probe.Probe{Path: "/"}, probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).Run(t.Context(), time.Now())
+		server.Close()
+		checkAttempts(t, r)
+		if got := kindsOf(r.Attempts[0]); !r.Expected || got != "connect tls send wait receive" {
+			t.Errorf("HTTP/1 %v: want every phase, got %s (%s)", http1, got, r.Reason)
+		}
+		atLeast(t, r.Attempts[0], probe.PhaseWait, waitTakes/2)
+		atLeast(t, r.Attempts[0], probe.PhaseReceive, receiveTakes/2)
 	}
 }
 

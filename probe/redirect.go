@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // maxRedirects is how many redirects a run follows.
@@ -35,6 +36,11 @@ func redirect(r request, got answer) (next request, refusal string, ok bool) {
 		return request{}, "", false // 300, 304 and the like lead nowhere
 	}
 	return next, "", true
+}
+
+// sameEndpoint reports whether two URLs of one origin name the same endpoint, with and without a slash at the end.
+func sameEndpoint(a, b *url.URL) bool {
+	return strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
 }
 
 // origin returns scheme, host and port.

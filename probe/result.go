@@ -26,7 +26,7 @@ type Result struct {
 	Attempts []Attempt // in their order, at least one unless our own shutdown came first
 
 	Class    Class  // of the last answer
-	Code     int    // its HTTP status code, 0 when there was none
+	Code     int    // its HTTP status code, 0 when there was none, or not all of it
 	Expected bool   // whether that answer is what the probe declares as healthy
 	Reason   string // why it is unexpected, for people; empty when expected
 	Excerpt  string // the API's own words of an unexpected answer, cut and masked
@@ -34,12 +34,25 @@ type Result struct {
 	Breach   bool   // an answer better than a probe that guards access may get: a security alert
 }
 
-// Latency is how long the first attempt took. Later attempts confirm or resend, and must not make a slow answer look slower, or a failed one slow.
+// FirstLook returns the attempts that made the first answer: the first, and those that followed a redirect or a connection
+// that broke. Those that resend after a renewal, or confirm, come later.
+func (r *Result) FirstLook() []Attempt {
+	for i := range r.Attempts {
+		if cause := r.Attempts[i].Cause; i > 0 && cause != CauseRedirect && cause != CauseRetry {
+			return r.Attempts[:i]
+		}
+	}
+	return r.Attempts
+}
+
+// Latency is how long the first answer took, with the redirects on the way to it. Later attempts confirm or resend, and must
+// not make a slow answer look slower, or a failed one slow.
 func (r *Result) Latency() time.Duration {
-	if len(r.Attempts) == 0 {
+	look := r.FirstLook()
+	if len(look) == 0 {
 		return 0
 	}
-	return r.Attempts[0].End.Sub(r.Attempts[0].Start)
+	return look[len(look)-1].End.Sub(look[0].Start)
 }
 
 // Lateness is how long after its intended time the run was started.
@@ -57,6 +70,7 @@ type Cause string
 const (
 	CauseFirst    Cause = "first"    // the run's own request
 	CauseRedirect Cause = "redirect" // a redirect inside the target's origin was followed
+	CauseRetry    Cause = "retry"    // the connection of the attempt before broke under the request
 )
 
 // Attempt is one HTTP exchange.
@@ -64,13 +78,13 @@ type Attempt struct {
 	Span      SpanID
 	Cause     Cause
 	Method    string
-	URL       string // with the values of its query hidden
-	Template  string // path without query, the low-cardinality name of the endpoint
+	URL       string // with the values of its query hidden; of a redirect's target, with its path masked
+	Template  string // path of the probe without query, the low-cardinality name of the endpoint, redirects included
 	Start     time.Time
 	End       time.Time
 	Phases    []Phase // in their order, contiguous from Start to End; only those that happened
 	Class     Class
-	Code      int    // 0 without an answer
+	Code      int    // of the answer's head, of an answer that was cut short too; 0 when none came
 	Error     string // what went wrong on the way, without secrets; empty when an answer came
 	ErrorKind string // value of the error.type attribute when there is no code: the class's name
 	Protocol  string // HTTP version as in semantic conventions: "1.1", "2"

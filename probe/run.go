@@ -65,7 +65,11 @@ func (x *run) follow(ctx context.Context, cause Cause) {
 			x.refusal = fmt.Sprintf("%d redirects were followed and none led to an answer", maxRedirects)
 			return
 		}
-		next, x.refusal, follow = redirect(next, x.got)
+		from := next
+		next, x.refusal, follow = redirect(from, x.got)
+		if follow && x.job.probe.Guards == GuardAccess && !sameEndpoint(from.url, next.url) {
+			x.refusal, follow = "the redirect leads to another path, as to a page to sign in, and is not followed where access is guarded", false
+		}
 		cause = CauseRedirect
 	}
 }

@@ -32,7 +32,7 @@ type RunnerOptions struct {
 type Runner struct {
 	options RunnerOptions
 	fresh   freshTransports
-	reuse   *http.Transport
+	kept    keptTransports
 	buffers sync.Pool
 
 	credentials map[string]Credential // as this runner uses them
@@ -50,7 +50,7 @@ func NewRunner(options RunnerOptions) *Runner {
 	r := &Runner{
 		options: options,
 		fresh:   freshTransports{options: &options},
-		reuse:   newTransport(&options, Reuse),
+		kept:    keptTransports{options: &options, users: map[*http.Transport]int{}},
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	if options.Connectivity.Address != "" {
@@ -72,13 +72,16 @@ func NewRunner(options RunnerOptions) *Runner {
 // Close waits for renewals that its runs began and that still go on, for a few seconds at most, and closes idle connections.
 func (r *Runner) Close() {
 	r.renewals.Wait()
-	r.reuse.CloseIdleConnections()
+	r.kept.close()
 }
 
 // exchange sends a request over a connection of that kind and reads its answer into got, and what the head tells into a.
 func (r *Runner) exchange(ctx context.Context, kind Connection, out request, header http.Header, got *answer, a *Attempt) error {
 	if kind == Reuse {
-		return send(ctx, r.reuse, out, header, got, a)
+		transport := r.kept.borrow()
+		err := send(ctx, transport, out, header, got, a)
+		r.kept.giveBack(transport, err)
+		return err
 	}
 	transport := r.fresh.borrow()
 	err := send(ctx, transport, out, header, got, a)

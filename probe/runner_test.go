@@ -282,6 +282,31 @@ func TestRequestIsWhatTheProbeSays(t *testing.T) {
 	}
 }
 
+// TestARedirectTellsNoSecret holds what is shown of the place that an API sends us to: it names no span, and is masked and cut.
+func TestARedirectTellsNoSecret(t *testing.T) {
+	for to, shown := range map[string]string{
+		"/old": "/old",
+		"/api/v1/aistudios/experiences/flattened/page/":     "/api/v1/aistudios/experiences/flattened/page/",
+		"/reset/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln/": "/reset/***/",
+		"/users/alice%40example.com/x?next=1&eyJhbGciOi":    "/users/***/x?REDACTED",
+		"/" + strings.Repeat("so/", 200):                    "/" + strings.Repeat("so/", 99) + "s%E2%80%A6",
+	} {
+		server := aisquaretest.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/" {
+				http.Redirect(w, r, to, http.StatusFound)
+			}
+		}))
+		r := job(t, server.URL, probe.Probe{Path: "/api/?page=1"}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+		server.Close()
+		if len(r.Attempts) != 2 {
+			t.Fatalf("want it followed, got %s", r.Reason)
+		}
+		if a := r.Attempts[1]; a.URL != server.URL+shown || a.Template != "/api/" {
+			t.Errorf("%s: want %s shown under /api/, got %s under %s", to, shown, a.URL, a.Template)
+		}
+	}
+}
+
 func TestRedirectInsideTheOriginIsAnAttemptOfItsOwn(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{})
 	server := aisquaretest.Start(api)
@@ -293,6 +318,38 @@ func TestRedirectInsideTheOriginIsAnAttemptOfItsOwn(t *testing.T) {
 	}
 	if len(api.Requests()) != 2 || api.Requests()[0].TraceParent[:35] != api.Requests()[1].TraceParent[:35] {
 		t.Errorf("want two requests of one trace, got %+v", api.Requests())
+	}
+}
+
+// TestAPageToSignInLetsNobodyIn holds which redirects a probe that guards access follows.
+func TestAPageToSignInLetsNobodyIn(t *testing.T) {
+	for _, c := range []struct {
+		guards   probe.Guard
+		to       string
+		due      string
+		class    probe.Class
+		expected bool
+		breach   bool
+	}{
+		{probe.GuardAccess, "/login/?next=/private", "401", probe.Redirect, false, false},
+		{probe.GuardAccess, "/login/?next=/private", "302", probe.Redirect, true, false},
+		{probe.GuardAccess, "/private/", "401", probe.Success, false, true},
+		{"", "/login/?next=/private", "200", probe.Success, true, false},
+	} {
+		server := aisquaretest.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/private" {
+				http.Redirect(w, r, c.to, http.StatusFound)
+			}
+		}))
+		p := probe.Probe{Path: "/private", Guards: c.guards, Expect: probe.Expect{Status: selectors(c.due)}}
+		r := job(t, server.URL, p, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+		server.Close()
+		if r.Class != c.class || r.Expected != c.expected || r.Breach != c.breach {
+			t.Errorf("%+v: got %v %d expected=%v breach=%v (%s)", c, r.Class, r.Code, r.Expected, r.Breach, r.Reason)
+		}
+		if c.class == probe.Redirect && !c.expected && !strings.Contains(r.Reason, "answered 302: the redirect leads to another path") {
+			t.Errorf("reason: got %q", r.Reason)
+		}
 	}
 }
 
@@ -350,6 +407,45 @@ func TestVerdicts(t *testing.T) {
 			r := job(t, server.URL, probe.Probe{Path: discovery, Expect: c.expect, Guards: c.guards}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
 			if r.Expected != c.expected || r.Breach != c.breach || !strings.Contains(r.Reason, c.reason) || (r.Reason == "") != c.expected {
 				t.Errorf("want expected=%v breach=%v %q, got expected=%v breach=%v %q", c.expected, c.breach, c.reason, r.Expected, r.Breach, r.Reason)
+			}
+		})
+	}
+}
+
+// TestWhoGetsTheHeadIsIn holds that an answer which is too large, too slow or breaks off is a breach when it began as one,
+// and keeps its class.
+func TestWhoGetsTheHeadIsIn(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		fault  aisquaretest.Fault
+		expect string
+		class  probe.Class
+		code   int // of the head
+		breach bool
+	}{
+		{"too large", aisquaretest.Fault{Break: aisquaretest.BreakEndlessBody}, "401", probe.ProtocolError, 200, true},
+		{"too slow", aisquaretest.Fault{Hang: aisquaretest.HangDuringBody}, "401", probe.Timeout, 200, true},
+		{"breaks off", aisquaretest.Fault{Break: aisquaretest.BreakBody}, "401", probe.ProtocolError, 200, true},
+		{"breaks off, as it may", aisquaretest.Fault{Break: aisquaretest.BreakBody}, "transport", probe.ProtocolError, 200, true},
+		{"is due", aisquaretest.Fault{Break: aisquaretest.BreakBody}, "200", probe.ProtocolError, 200, false},
+		{"no head", aisquaretest.Fault{Break: aisquaretest.BreakClose}, "401", probe.ProtocolError, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			api := aisquaretest.New(aisquaretest.Options{})
+			server := aisquaretest.Start(api)
+			defer server.Close()
+			api.SetFault(discovery, c.fault)
+			p := probe.Probe{Path: discovery, Expect: probe.Expect{Status: selectors(c.expect)}, Guards: probe.GuardAccess, Timeout: 10 * time.Second}
+			if c.class == probe.Timeout {
+				p.Timeout = 500 * time.Millisecond
+			}
+			r := job(t, server.URL, p, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+			if r.Class != c.class || r.Code != 0 || r.Attempts[0].Code != c.code || r.Expected || r.Breach != c.breach {
+				t.Errorf("want %v that began with %d, breach=%v, got %v %d, breach=%v", c.class, c.code, c.breach, r.Class, r.Attempts[0].Code, r.Breach)
+			}
+			if told := strings.Contains(r.Reason, "was let in, with 200; no "); told != c.breach {
+				t.Errorf("reason: got %q", r.Reason)
 			}
 		})
 	}

@@ -192,7 +192,7 @@ func TestBrokenAnswers(t *testing.T) {
 		{"an unknown code", "http", answering("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
 		{"it speaks of TLS", "http", answering("tls: bad certificate\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
 		{"early hints first", "http", answering("HTTP/1.1 103 Early Hints\r\n\r\n" + ok + "Content-Length: 4\r\n\r\nfour"), probe.Success, probe.PhaseReceive},
-		{"hints without end", "http", answering(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100_000)), probe.ProtocolError, probe.PhaseReceive},
+		{"hints without end", "http", answering(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100_000)), probe.ProtocolError, probe.PhaseWait},
 		{"hung up in the handshake", "https", hangUp, probe.TLSError, probe.PhaseTLS},
 	} {
 		t.Run(c.name, func(t *testing.T) {

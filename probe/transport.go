@@ -52,6 +52,67 @@ func (f *freshTransports) giveBack(transport *http.Transport, err error) {
 	f.idle = append(f.idle, transport)
 }
 
+// keptTransports lends one transport to all exchanges that reuse connections, until one of them fails: those that begin later
+// get another one, and with it a connection of their own. An HTTP/2 connection that is dead, or leads to something that
+// hangs, looks good to the library for ever.
+type keptTransports struct {
+	options *RunnerOptions
+
+	mu      sync.Mutex
+	current *http.Transport
+	users   map[*http.Transport]int // exchanges that go on, the current transport's and those of others that failed
+}
+
+// borrow returns the current transport.
+func (k *keptTransports) borrow() *http.Transport {
+	k.closeUnused()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.current == nil {
+		k.current = newTransport(k.options, Reuse)
+	}
+	k.users[k.current]++
+	return k.current
+}
+
+// giveBack ends a loan. Exchanges that share a connection with one that failed may end in peace.
+func (k *keptTransports) giveBack(transport *http.Transport, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.users[transport]--
+	if err != nil && transport == k.current {
+		k.current = nil
+	}
+}
+
+// closeUnused closes the connections of transports that are no longer lent, nor will be. It does so without the lock, as
+// closing may take a while.
+func (k *keptTransports) closeUnused() {
+	for _, transport := range k.unused() {
+		transport.CloseIdleConnections()
+	}
+}
+
+func (k *keptTransports) unused() (all []*http.Transport) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for transport, users := range k.users {
+		if transport != k.current && users == 0 {
+			all = append(all, transport)
+			delete(k.users, transport)
+		}
+	}
+	return all
+}
+
+// close closes all connections, when the last exchange has ended.
+func (k *keptTransports) close() {
+	k.mu.Lock()
+	k.current = nil
+	k.mu.Unlock()
+	k.closeUnused()
+}
+
 // newTransport returns the connections of one kind.
 func newTransport(options *RunnerOptions, connection Connection) *http.Transport {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}

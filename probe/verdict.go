@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 )
 
@@ -10,7 +11,7 @@ func (x *run) judge(ctx context.Context) {
 	j, result := x.job, x.result
 	result.Expected, result.Breach, result.Reason, result.Excerpt, result.Blame = false, false, "", "", BlameNone
 	last := &result.Attempts[len(result.Attempts)-1]
-	result.Class, result.Code = last.Class, last.Code
+	result.Class, result.Code = last.Class, x.got.code
 	if result.Class == ClassNone {
 		result.Reason = "stopped by our own shutdown"
 		return
@@ -22,6 +23,11 @@ func (x *run) judge(ctx context.Context) {
 			result.Expected = false
 			break
 		}
+	}
+	if j.letIn(last) {
+		result.Expected, result.Breach = false, true
+		result.Reason = fmt.Sprintf("was let in, with %d; %s", last.Code, explain(last.Class, last, j.probe.Timeout))
+		return
 	}
 	if result.Expected && x.unauthorized != nil && j.refusable {
 		result.Expected = false
@@ -40,6 +46,13 @@ func (x *run) judge(ctx context.Context) {
 		result.Blame = x.blameOf()
 	}
 	result.Breach = j.probe.Guards == GuardAccess && result.Class == Success
+}
+
+// letIn reports whether an answer that was cut short let somebody in where the probe guards access: who gets the head of a
+// 2xx is inside, however little we saw of the rest.
+func (j *Job) letIn(last *Attempt) bool {
+	began := Outcome{Class: ClassOfStatus(last.Code), Code: last.Code}
+	return j.probe.Guards == GuardAccess && last.Class.IsTransport() && began.Class == Success && !MatchAny(j.probe.Expect.Status, began)
 }
 
 // blameOf says whose fault an unexpected 401 is: the credential tells, where it can be renewed; a key is compared with

@@ -23,7 +23,10 @@ func (t *translation) access() {
 		}
 	}
 	r := &alert.Rule{Name: alert.AccessRule, Per: alert.PerProbe}
-	notes := []string{"Built-in rule access. It ends with the next expected run; in squarewatch, with any that is not let in."}
+	notes := []string{
+		"Built-in rule access. It ends with the next expected run; in squarewatch, with any that is not let in.",
+		"A 2xx that breaks off, or is too large or too slow, is a breach in squarewatch alone.",
+	}
 	for _, set := range alertsOf(r, guards) {
 		a := &alarm{
 			rule: r, labels: set.labels, severity: alert.Critical, notes: notes,

@@ -141,8 +141,9 @@ func newResultLine(r *probe.Result) resultLine {
 		Attempts: len(r.Attempts), Duration: r.Latency().Seconds(), TraceID: r.Trace.String(),
 		Phases: map[probe.PhaseKind]float64{},
 	}
-	if len(r.Attempts) > 0 {
-		for _, p := range r.Attempts[0].Phases {
+	look := r.FirstLook()
+	for i := range look {
+		for _, p := range look[i].Phases {
 			line.Phases[p.Kind] += p.End.Sub(p.Start).Seconds()
 		}
 	}

@@ -29,16 +29,18 @@ func resultTable(results []*probe.Result) string {
 	return t.Render()
 }
 
-// waterfall draws the phases of the first attempt as letters, each about as wide as it was long and none that happened invisible.
+// waterfall draws the phases of the first answer as letters, each about as wide as it was long and none that happened invisible.
 func waterfall(r *probe.Result, slowest time.Duration) string {
-	if len(r.Attempts) == 0 || slowest <= 0 {
+	look := r.FirstLook()
+	if slowest <= 0 {
 		return ""
 	}
-	attempt := &r.Attempts[0]
 	var bar strings.Builder
-	for _, phase := range attempt.Phases {
-		end := int(phase.End.Sub(attempt.Start) * waterfallWidth / slowest)
-		bar.WriteString(strings.Repeat(string(phase.Kind[:1]), max(1, end-bar.Len())))
+	for i := range look {
+		for _, phase := range look[i].Phases {
+			end := int(phase.End.Sub(look[0].Start) * waterfallWidth / slowest)
+			bar.WriteString(strings.Repeat(string(phase.Kind[:1]), max(1, end-bar.Len())))
+		}
 	}
 	return bar.String()
 }
