@@ -74,7 +74,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 func leaveNothing(t *testing.T, connection probe.Connection) {
 	t.Helper()
 	const schedule = `schedule: "@every 10s"`
-	file := strings.Replace(sceneFile, schedule, schedule+", connection: "+string(connection), 1)
+	// A run that hangs ends a second before the next is due: which of two things that happen at once comes first is not said.
+	file := strings.Replace(sceneFile, schedule, schedule+", timeout: 9s, connection: "+string(connection), 1)
 	told := &register{fates: map[string][]string{}, counts: map[string]int{}}
 	var open, dialled atomic.Int64
 	begin := time.Now()
@@ -111,7 +112,7 @@ func leaveNothing(t *testing.T, connection probe.Connection) {
 	if n := strings.Count(s.log.String(), "configuration reloaded"); n != 12 {
 		t.Errorf("want 12 good reloads, got %d", n)
 	}
-	s.after(4 * time.Second)
+	s.after(time.Second)
 	end := time.Now()
 	s.halt()
 	synctest.Wait()
