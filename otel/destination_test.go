@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"net/http"
@@ -278,5 +279,55 @@ func TestCertificatesThatCannotBeRead(t *testing.T) {
 		if err := settings.Check(os.Getenv); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(logs.String(), want) {
 			t.Errorf("want said in the check and in the log that %q, got %v and:\n%s", want, err, logs)
 		}
+	}
+}
+
+// TestCertificatesAreNotForAPlainCollector has them in the environment, as for all programs of a host.
+func TestCertificatesAreNotForAPlainCollector(t *testing.T) {
+	g := newGuarded(t, otel.ProtocolHTTP)
+	for name, start := range transports() {
+		t.Run(name, func(t *testing.T) {
+			for name, value := range map[string]string{"CERTIFICATE": g.ca, "CLIENT_CERTIFICATE": g.certificate, "CLIENT_KEY": g.key} {
+				t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
+			}
+			c, logs := newCollector(), &logBuffer{}
+			settings := start(t, c)
+			settings.Logs = true
+			all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: settings, KeepHealthy: 1}, Logger: logs.logger()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			feed(all.Recorder())
+			all.Logger(logs.logger()).InfoContext(t.Context(), "hello")
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := errors.Join(all.Flush(ctx), all.Shutdown(ctx)); err != nil {
+				t.Error(err)
+			}
+			if c.spans["probe feed"] != 1 || !c.metrics["squarewatch.probe.runs"] || len(c.logs) != 1 {
+				t.Errorf("want all signals taken, got %v, %v and %v; logged:\n%s", c.spans, c.metrics, c.logs, logs)
+			}
+		})
+	}
+}
+
+// TestAnExporterThatCannotBePreparedStopsNothing has an address, with the name of an interface, that gRPC cannot read.
+func TestAnExporterThatCannotBePreparedStopsNothing(t *testing.T) {
+	settings, logs := otel.DefaultSettings(), &logBuffer{}
+	settings.OTLP = otel.OTLP{Endpoint: "http://[fe80::1%25eth0]:4317", Protocol: otel.ProtocolGRPC, Logs: true}
+	all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir(), Logger: logs.logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed(all.Recorder())
+	if err := all.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if page := scrape(t, all.Metrics(), "text/plain"); !strings.Contains(page, "squarewatch_probe_up{") {
+		t.Errorf("want everything else to go on, got:\n%s", page)
+	}
+	leave(t, all)
+	if got := strings.Count(logs.String(), "some telemetry is not sent"); got != 3 {
+		t.Errorf("want it said of each signal, got:\n%s", logs)
 	}
 }

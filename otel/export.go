@@ -15,13 +15,17 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 )
+
+// The exporters read the variables of the specification, too, and must not find what they were not told: every option that
+// may come from there is given, were it to say that there is none. Certificates for a plain endpoint would stop an exporter.
 
 // traceClient returns a client that sends spans to the collector. It connects when it has something to send. With retry it
 // tries for a minute by itself.
 func (d *destination) traceClient(retry bool) otlptrace.Client {
 	if d.protocol == ProtocolHTTP {
-		options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(d.url), otlptracehttp.WithHTTPClient(d.httpClient())}
+		options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(d.url), otlptracehttp.WithHTTPClient(d.httpClient()), otlptracehttp.WithTLSClientConfig(d.tls)}
 		if d.headers != nil {
 			options = append(options, otlptracehttp.WithHeaders(d.headers))
 		}
@@ -30,12 +34,12 @@ func (d *destination) traceClient(retry bool) otlptrace.Client {
 		}
 		return otlptracehttp.NewClient(options...)
 	}
-	options := []otlptracegrpc.Option{otlptracegrpc.WithEndpointURL(d.url), otlptracegrpc.WithTimeout(d.timeout), otlptracegrpc.WithDialOption(reconnectSoon())}
+	options := []otlptracegrpc.Option{
+		otlptracegrpc.WithEndpointURL(d.url), otlptracegrpc.WithTLSCredentials(d.credentials()), otlptracegrpc.WithTimeout(d.timeout),
+		otlptracegrpc.WithDialOption(reconnectSoon()),
+	}
 	if d.headers != nil {
 		options = append(options, otlptracegrpc.WithHeaders(d.headers))
-	}
-	if d.tls != nil {
-		options = append(options, otlptracegrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
 	}
 	if !retry {
 		options = append(options, otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}))
@@ -57,7 +61,7 @@ func (d *destination) metricExporter(ctx context.Context) (exporter sdkmetric.Ex
 }
 
 func (d *destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, error) {
-	options := []otlpmetrichttp.Option{otlpmetrichttp.WithEndpointURL(d.url), otlpmetrichttp.WithHTTPClient(d.httpClient())}
+	options := []otlpmetrichttp.Option{otlpmetrichttp.WithEndpointURL(d.url), otlpmetrichttp.WithHTTPClient(d.httpClient()), otlpmetrichttp.WithTLSClientConfig(d.tls)}
 	if d.headers != nil {
 		options = append(options, otlpmetrichttp.WithHeaders(d.headers))
 	}
@@ -65,14 +69,22 @@ func (d *destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, 
 }
 
 func (d *destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, error) {
-	options := []otlpmetricgrpc.Option{otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithTimeout(d.timeout), otlpmetricgrpc.WithDialOption(reconnectSoon())}
+	options := []otlpmetricgrpc.Option{
+		otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithTLSCredentials(d.credentials()), otlpmetricgrpc.WithTimeout(d.timeout),
+		otlpmetricgrpc.WithDialOption(reconnectSoon()),
+	}
 	if d.headers != nil {
 		options = append(options, otlpmetricgrpc.WithHeaders(d.headers))
 	}
-	if d.tls != nil {
-		options = append(options, otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
-	}
 	return otlpmetricgrpc.New(ctx, options...)
+}
+
+// credentials are those of a connection over gRPC.
+func (d *destination) credentials() credentials.TransportCredentials {
+	if d.tls == nil {
+		return insecure.NewCredentials()
+	}
+	return credentials.NewTLS(d.tls)
 }
 
 // reconnectSoon bounds how long a connection that failed is not tried again: two minutes, by gRPC's own rule, is long for a

@@ -13,7 +13,6 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
-	"google.golang.org/grpc/credentials"
 )
 
 // Logger returns a logger that also sends what it logs to the collector, with the trace that its context stands in, if the
@@ -32,6 +31,7 @@ func (t *Telemetry) connectLogs(ctx context.Context, to *destination, described 
 	if err != nil {
 		return err
 	}
+	t.deliveries = append(t.deliveries, watched)
 	t.logs = sdklog.NewLoggerProvider(sdklog.WithResource(described), sdklog.WithProcessor(validText{}), sdklog.WithProcessor(
 		sdklog.NewBatchProcessor(&logExporter{exporter, watched}, sdklog.WithExportInterval(batchTimeout))))
 	t.providers = append(t.providers, t.logs)
@@ -52,7 +52,7 @@ func (d *destination) logExporter(ctx context.Context) (exporter sdklog.Exporter
 }
 
 func (d *destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error) {
-	options := []otlploghttp.Option{otlploghttp.WithEndpointURL(d.url), otlploghttp.WithHTTPClient(d.httpClient())}
+	options := []otlploghttp.Option{otlploghttp.WithEndpointURL(d.url), otlploghttp.WithHTTPClient(d.httpClient()), otlploghttp.WithTLSClientConfig(d.tls)}
 	if d.headers != nil {
 		options = append(options, otlploghttp.WithHeaders(d.headers))
 	}
@@ -60,12 +60,12 @@ func (d *destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error)
 }
 
 func (d *destination) logsOverGRPC(ctx context.Context) (sdklog.Exporter, error) {
-	options := []otlploggrpc.Option{otlploggrpc.WithEndpointURL(d.url), otlploggrpc.WithTimeout(d.timeout), otlploggrpc.WithDialOption(reconnectSoon())}
+	options := []otlploggrpc.Option{
+		otlploggrpc.WithEndpointURL(d.url), otlploggrpc.WithTLSCredentials(d.credentials()), otlploggrpc.WithTimeout(d.timeout),
+		otlploggrpc.WithDialOption(reconnectSoon()),
+	}
 	if d.headers != nil {
 		options = append(options, otlploggrpc.WithHeaders(d.headers))
-	}
-	if d.tls != nil {
-		options = append(options, otlploggrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
 	}
 	return otlploggrpc.New(ctx, options...)
 }
