@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -329,5 +330,53 @@ func TestAnExporterThatCannotBePreparedStopsNothing(t *testing.T) {
 	leave(t, all)
 	if got := strings.Count(logs.String(), "some telemetry is not sent"); got != 3 {
 		t.Errorf("want it said of each signal, got:\n%s", logs)
+	}
+}
+
+// TestVariablesThatCannotBeReadAreNotRepeated has the same mistake in variables that are used and in others.
+func TestVariablesThatCannotBeReadAreNotRepeated(t *testing.T) {
+	t.Cleanup(func() { otel.ReportFaults(slog.New(slog.DiscardHandler)) })
+	for name, c := range map[string]struct {
+		variable, value string
+		sent            bool // all signals by the file, which says what the variable would
+	}{
+		"header with a colon":       {"HEADERS", "authorization:Bearer hunter2", false},
+		"header with a bad escape":  {"HEADERS", "authorization=hunter2%zz", false},
+		"header of another name":    {"HEADERS", "Bearer hunter2==", false},
+		"header of two lines":       {"HEADERS", "a=b,authorization=hunter2%0Ax", false},
+		"headers beside the file's": {"TRACES_HEADERS", "authorization:hunter2,x=hunter2%zz,hunter2 =", true},
+		"user and broken port":      {"ENDPOINT", "http://me:hunter2@collector:port", false},
+		"endpoint beside the file":  {"METRICS_ENDPOINT", "http://me:hunter2@collector:port", true},
+		"duration":                  {"TIMEOUT", "hunter2", true},
+	} {
+		for _, protocol := range []string{otel.ProtocolGRPC, otel.ProtocolHTTP} {
+			t.Run(name+" "+filepath.Base(protocol), func(t *testing.T) {
+				variable := "OTEL_EXPORTER_OTLP_" + c.variable
+				t.Setenv(variable, c.value)
+				settings, logs := otel.OTLP{Protocol: protocol, Logs: true}, &logBuffer{}
+				if c.sent || !strings.HasSuffix(variable, "ENDPOINT") {
+					settings.Endpoint = unreachable(t)
+				}
+				if c.sent {
+					settings.Headers = map[string]secret.Text{"X-Token": secret.New(collectorToken)}
+				}
+				otel.ReportFaults(logs.logger())
+				all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: settings}, Logger: logs.logger()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				leave(t, all)
+				check, text := settings.Check(os.Getenv), logs.String()
+				if strings.Contains(text, "hunter2") || check != nil && strings.Contains(check.Error(), "hunter2") {
+					t.Errorf("want nothing repeated, got %v and:\n%s", check, text)
+				}
+				if (check == nil) != c.sent || strings.Contains(text, "not sent") == c.sent {
+					t.Errorf("want it refused: %v, got %v and:\n%s", !c.sent, check, text)
+				}
+				if !c.sent && !strings.Contains(check.Error(), strings.TrimSuffix(variable, "ENDPOINT")) {
+					t.Errorf("want %s named, got %v", variable, check)
+				}
+			})
+		}
 	}
 }

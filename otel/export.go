@@ -18,16 +18,16 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// The exporters read the variables of the specification, too, and must not find what they were not told: every option that
-// may come from there is given, were it to say that there is none. Certificates for a plain endpoint would stop an exporter.
+// The exporters read the variables of the specification, too, where they are not told otherwise. So they are told everything but
+// the compression, also that there are no certificates: those of the environment would stop an exporter to a plain endpoint.
 
 // traceClient returns a client that sends spans to the collector. It connects when it has something to send. With retry it
 // tries for a minute by itself.
 func (d *destination) traceClient(retry bool) otlptrace.Client {
 	if d.protocol == ProtocolHTTP {
-		options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(d.url), otlptracehttp.WithHTTPClient(d.httpClient()), otlptracehttp.WithTLSClientConfig(d.tls)}
-		if d.headers != nil {
-			options = append(options, otlptracehttp.WithHeaders(d.headers))
+		options := []otlptracehttp.Option{
+			otlptracehttp.WithEndpointURL(d.url), otlptracehttp.WithHTTPClient(d.httpClient()), otlptracehttp.WithTLSClientConfig(d.tls),
+			otlptracehttp.WithHeaders(d.headers), otlptracehttp.WithTimeout(d.timeout),
 		}
 		if !retry {
 			options = append(options, otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
@@ -36,10 +36,7 @@ func (d *destination) traceClient(retry bool) otlptrace.Client {
 	}
 	options := []otlptracegrpc.Option{
 		otlptracegrpc.WithEndpointURL(d.url), otlptracegrpc.WithTLSCredentials(d.credentials()), otlptracegrpc.WithTimeout(d.timeout),
-		otlptracegrpc.WithDialOption(reconnectSoon()),
-	}
-	if d.headers != nil {
-		options = append(options, otlptracegrpc.WithHeaders(d.headers))
+		otlptracegrpc.WithHeaders(d.headers), otlptracegrpc.WithDialOption(reconnectSoon()),
 	}
 	if !retry {
 		options = append(options, otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}))
@@ -61,22 +58,15 @@ func (d *destination) metricExporter(ctx context.Context) (exporter sdkmetric.Ex
 }
 
 func (d *destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, error) {
-	options := []otlpmetrichttp.Option{otlpmetrichttp.WithEndpointURL(d.url), otlpmetrichttp.WithHTTPClient(d.httpClient()), otlpmetrichttp.WithTLSClientConfig(d.tls)}
-	if d.headers != nil {
-		options = append(options, otlpmetrichttp.WithHeaders(d.headers))
-	}
-	return otlpmetrichttp.New(ctx, options...)
+	return otlpmetrichttp.New(ctx,
+		otlpmetrichttp.WithEndpointURL(d.url), otlpmetrichttp.WithHTTPClient(d.httpClient()), otlpmetrichttp.WithTLSClientConfig(d.tls),
+		otlpmetrichttp.WithHeaders(d.headers), otlpmetrichttp.WithTimeout(d.timeout))
 }
 
 func (d *destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, error) {
-	options := []otlpmetricgrpc.Option{
+	return otlpmetricgrpc.New(ctx,
 		otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithTLSCredentials(d.credentials()), otlpmetricgrpc.WithTimeout(d.timeout),
-		otlpmetricgrpc.WithDialOption(reconnectSoon()),
-	}
-	if d.headers != nil {
-		options = append(options, otlpmetricgrpc.WithHeaders(d.headers))
-	}
-	return otlpmetricgrpc.New(ctx, options...)
+		otlpmetricgrpc.WithHeaders(d.headers), otlpmetricgrpc.WithDialOption(reconnectSoon()))
 }
 
 // credentials are those of a connection over gRPC.

@@ -29,6 +29,9 @@ var NewThrottle = newThrottle
 // IgnoredVariables is for a test of what it names.
 var IgnoredVariables = ignoredVariables
 
+// ParseHeaders is for a test of what it reads.
+var ParseHeaders = parseHeaders
+
 // ServerOf returns where an URL leads.
 func ServerOf(raw string) (scheme, address string, port int) {
 	s := serverOf(raw)

@@ -52,22 +52,15 @@ func (d *destination) logExporter(ctx context.Context) (exporter sdklog.Exporter
 }
 
 func (d *destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error) {
-	options := []otlploghttp.Option{otlploghttp.WithEndpointURL(d.url), otlploghttp.WithHTTPClient(d.httpClient()), otlploghttp.WithTLSClientConfig(d.tls)}
-	if d.headers != nil {
-		options = append(options, otlploghttp.WithHeaders(d.headers))
-	}
-	return otlploghttp.New(ctx, options...)
+	return otlploghttp.New(ctx,
+		otlploghttp.WithEndpointURL(d.url), otlploghttp.WithHTTPClient(d.httpClient()), otlploghttp.WithTLSClientConfig(d.tls),
+		otlploghttp.WithHeaders(d.headers), otlploghttp.WithTimeout(d.timeout))
 }
 
 func (d *destination) logsOverGRPC(ctx context.Context) (sdklog.Exporter, error) {
-	options := []otlploggrpc.Option{
+	return otlploggrpc.New(ctx,
 		otlploggrpc.WithEndpointURL(d.url), otlploggrpc.WithTLSCredentials(d.credentials()), otlploggrpc.WithTimeout(d.timeout),
-		otlploggrpc.WithDialOption(reconnectSoon()),
-	}
-	if d.headers != nil {
-		options = append(options, otlploggrpc.WithHeaders(d.headers))
-	}
-	return otlploggrpc.New(ctx, options...)
+		otlploggrpc.WithHeaders(d.headers), otlploggrpc.WithDialOption(reconnectSoon()))
 }
 
 // logExporter is an exporter of logs under watch.

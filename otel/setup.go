@@ -262,5 +262,5 @@ func ReportFaults(logger *slog.Logger) {
 	otelapi.SetErrorHandler(otelapi.ErrorHandlerFunc(func(err error) {
 		faults.Warn("the telemetry library reports a fault", "error", spool.Short(err))
 	}))
-	otelapi.SetLogger(logr.FromSlogHandler(limited))
+	otelapi.SetLogger(logr.FromSlogHandler(discreet{limited}))
 }
