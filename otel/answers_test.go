@@ -12,6 +12,7 @@ import (
 	"squarewatch/otel"
 
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -127,6 +128,49 @@ func TestARedirectTakesNothing(t *testing.T) {
 		elsewhere.Range(func(token, _ any) bool {
 			t.Errorf("%d: want nothing sent elsewhere, got a request with %q", status, token)
 			return true
+		})
+	}
+}
+
+// TestLostSpansAreCountedWithoutASpool lets a collector refuse all, or a part, of eight spans.
+func TestLostSpansAreCountedWithoutASpool(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer func(w http.ResponseWriter)
+		lost   string
+	}{
+		"all taken":   {func(http.ResponseWriter) {}, "0"},
+		"all refused": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadRequest) }, "8"},
+		"some refused": {func(w http.ResponseWriter) {
+			body, err := proto.Marshal(&tracepb.ExportTraceServiceResponse{
+				PartialSuccess: &tracepb.ExportTracePartialSuccess{RejectedSpans: 3, ErrorMessage: "too (9 spans rejected)\nold"},
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			w.Header().Set("Content-Type", "application/x-protobuf")
+			_, _ = w.Write(body)
+		}, "3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/v1/traces" {
+					c.answer(w)
+				}
+			}))
+			defer server.Close()
+			settings := otel.DefaultSettings()
+			settings.Spool = 0
+			settings.OTLP = otel.OTLP{Endpoint: server.URL, Protocol: otel.ProtocolHTTP}
+			all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Recorder().Finished(run("collections", 1))
+			_ = all.Flush(t.Context()) // fails where spans are refused
+			if page, want := scrape(t, all.Metrics(), "text/plain"), "squarewatch_spool_dropped_total "+c.lost+"\n"; !strings.Contains(page, want) {
+				t.Errorf("want %q on the page", want)
+			}
+			leave(t, all)
 		})
 	}
 }

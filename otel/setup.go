@@ -150,12 +150,12 @@ func (t *Telemetry) connectTraces(ctx context.Context, to *destination, describe
 		}
 		return err
 	}
+	waiting := &queue{logger: slog.New(newThrottle(t.logger.Handler()))}
 	var sending sdktrace.SpanExporter = exporter
 	if !spooled {
 		t.deliveries = append(t.deliveries, watched)
-		sending = &spanExporter{exporter, watched}
+		sending = &spanExporter{exporter, watched, waiting}
 	}
-	waiting := &queue{logger: slog.New(newThrottle(t.logger.Handler()))}
 	t.tracers = newTracerProvider(described, newQueued(sending, waiting, cmp.Or(t.options.batchTimeout, batchTimeout)))
 	own.sources = append(own.sources, newSpoolSource(t.spool, waiting))
 	t.providers = append(t.providers, t.tracers)
