@@ -36,7 +36,7 @@ func (d *destination) traceClient(retry bool) otlptrace.Client {
 	}
 	options := []otlptracegrpc.Option{
 		otlptracegrpc.WithEndpointURL(d.url), otlptracegrpc.WithTLSCredentials(d.credentials()), otlptracegrpc.WithTimeout(d.timeout),
-		otlptracegrpc.WithHeaders(d.headers), otlptracegrpc.WithDialOption(reconnectSoon()),
+		otlptracegrpc.WithHeaders(d.headers), otlptracegrpc.WithDialOption(d.dialOptions()...),
 	}
 	if !retry {
 		options = append(options, otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}))
@@ -66,7 +66,7 @@ func (d *destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, 
 func (d *destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, error) {
 	return otlpmetricgrpc.New(ctx,
 		otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithTLSCredentials(d.credentials()), otlpmetricgrpc.WithTimeout(d.timeout),
-		otlpmetricgrpc.WithHeaders(d.headers), otlpmetricgrpc.WithDialOption(reconnectSoon()))
+		otlpmetricgrpc.WithHeaders(d.headers), otlpmetricgrpc.WithDialOption(d.dialOptions()...))
 }
 
 // credentials are those of a connection over gRPC.
@@ -77,12 +77,15 @@ func (d *destination) credentials() credentials.TransportCredentials {
 	return credentials.NewTLS(d.tls)
 }
 
-// reconnectSoon bounds how long a connection that failed is not tried again: two minutes, by gRPC's own rule, is long for a
-// collector that has come back.
-func reconnectSoon() grpc.DialOption {
+// dialOptions bound how long a connection that failed is not tried again: two minutes, by gRPC's own rule, is long for a
+// collector that has come back. One that wants a pause gets it.
+func (d *destination) dialOptions() []grpc.DialOption {
 	tries := backoff.DefaultConfig
 	tries.MaxDelay = 5 * time.Second
-	return grpc.WithConnectParams(grpc.ConnectParams{Backoff: tries, MinConnectTimeout: 5 * time.Second})
+	return []grpc.DialOption{
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: tries, MinConnectTimeout: 5 * time.Second}),
+		grpc.WithUnaryInterceptor(new(pause).intercept),
+	}
 }
 
 // httpClient returns a client that follows no redirect: as a GET, it would find a page that says 200 and has taken nothing,
@@ -91,9 +94,9 @@ func (d *destination) httpClient() *http.Client {
 	return &http.Client{
 		Timeout:       d.timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
+		Transport: &transport{RoundTripper: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, TLSClientConfig: d.tls, ForceAttemptHTTP2: true,
 			TLSHandshakeTimeout: d.timeout, IdleConnTimeout: 90 * time.Second,
-		},
+		}},
 	}
 }

@@ -60,7 +60,7 @@ func (d *destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error)
 func (d *destination) logsOverGRPC(ctx context.Context) (sdklog.Exporter, error) {
 	return otlploggrpc.New(ctx,
 		otlploggrpc.WithEndpointURL(d.url), otlploggrpc.WithTLSCredentials(d.credentials()), otlploggrpc.WithTimeout(d.timeout),
-		otlploggrpc.WithHeaders(d.headers), otlploggrpc.WithDialOption(reconnectSoon()))
+		otlploggrpc.WithHeaders(d.headers), otlploggrpc.WithDialOption(d.dialOptions()...))
 }
 
 // logExporter is an exporter of logs under watch.
