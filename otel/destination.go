@@ -38,13 +38,14 @@ type destination struct {
 // whatever the file says. A signal without any endpoint is not sent; one whose destination is wrong is left out, and the
 // error says why. It reads the files that are named.
 func (o *OTLP) destinations(env func(string) string) ([]destination, error) {
+	env = trimmed(env)
 	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
 	}
 	var list []destination
 	var faults []error
 	signals := []string{signalTraces, signalMetrics}
-	if o.Logs || slices.Contains(strings.Split(strings.ToLower(env("OTEL_LOGS_EXPORTER")), ","), "otlp") {
+	if o.Logs || slices.Contains(exporters(env, signalLogs), "otlp") {
 		signals = append(signals, signalLogs)
 	}
 	for _, signal := range signals {

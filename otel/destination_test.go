@@ -66,8 +66,13 @@ func TestVariables(t *testing.T) {
 		"disabled": {otel.OTLP{Endpoint: "http://a:4317"}, map[string]string{"OTEL_SDK_DISABLED": "True"}, nil},
 		"logs": {
 			otel.OTLP{Endpoint: "http://a:4317"},
-			map[string]string{"OTEL_LOGS_EXPORTER": "otlp,console", "OTEL_TRACES_EXPORTER": "None", "OTEL_METRICS_EXPORTER": "none"},
+			map[string]string{"OTEL_LOGS_EXPORTER": "console, OTLP ", "OTEL_TRACES_EXPORTER": "None", "OTEL_METRICS_EXPORTER": "none"},
 			[]string{"logs grpc http://a:4317"},
+		},
+		"spaces": {
+			otel.OTLP{},
+			map[string]string{general: " http://b:4318 ", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf ", "OTEL_METRICS_EXPORTER": " none"},
+			[]string{"traces http/protobuf http://b:4318/v1/traces"},
 		},
 		"path in the file, protocol in a variable": {
 			otel.OTLP{Endpoint: "http://a:4318/otlp"},
@@ -378,5 +383,27 @@ func TestVariablesThatCannotBeReadAreNotRepeated(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestVariablesDoNotChangeWhatIsSent sets what the exporters would read by themselves.
+func TestVariablesDoNotChangeWhatIsSent(t *testing.T) {
+	for name, start := range transports() {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
+			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
+			c, logs := newCollector(), &logBuffer{}
+			all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: start(t, c), KeepHealthy: 1}, Logger: logs.logger()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			feed(all.Recorder())
+			if err := errors.Join(all.Flush(t.Context()), all.Shutdown(t.Context())); err != nil {
+				t.Error(err)
+			}
+			if c.spans["probe feed"] != 1 || !c.metrics["go.memory.allocated"] || len(c.deltas) > 0 {
+				t.Errorf("want protobuf and everything cumulative, got %v, %v and delta %v; logged:\n%s", c.spans, c.metrics, c.deltas, logs)
+			}
+		})
 	}
 }

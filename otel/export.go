@@ -18,8 +18,9 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// The exporters read the variables of the specification, too, where they are not told otherwise. So they are told everything but
-// the compression, also that there are no certificates: those of the environment would stop an exporter to a plain endpoint.
+// The exporters read the variables of the specification, too, where they are not told otherwise. They are left only what no
+// setting is for, like the compression; else they are told even that there is none: the certificates of the environment would
+// stop an exporter to a plain endpoint.
 
 // traceClient returns a client that sends spans to the collector. It connects when it has something to send. With retry it
 // tries for a minute by itself.
@@ -27,7 +28,7 @@ func (d *destination) traceClient(retry bool) otlptrace.Client {
 	if d.protocol == ProtocolHTTP {
 		options := []otlptracehttp.Option{
 			otlptracehttp.WithEndpointURL(d.url), otlptracehttp.WithHTTPClient(d.httpClient()), otlptracehttp.WithTLSClientConfig(d.tls),
-			otlptracehttp.WithHeaders(d.headers), otlptracehttp.WithTimeout(d.timeout),
+			otlptracehttp.WithHeaders(d.headers), otlptracehttp.WithTimeout(d.timeout), otlptracehttp.WithEncoding(otlptracehttp.EncodingProtobuf),
 		}
 		if !retry {
 			options = append(options, otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
@@ -60,13 +61,15 @@ func (d *destination) metricExporter(ctx context.Context) (exporter sdkmetric.Ex
 func (d *destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, error) {
 	return otlpmetrichttp.New(ctx,
 		otlpmetrichttp.WithEndpointURL(d.url), otlpmetrichttp.WithHTTPClient(d.httpClient()), otlpmetrichttp.WithTLSClientConfig(d.tls),
-		otlpmetrichttp.WithHeaders(d.headers), otlpmetrichttp.WithTimeout(d.timeout))
+		otlpmetrichttp.WithHeaders(d.headers), otlpmetrichttp.WithTimeout(d.timeout),
+		otlpmetrichttp.WithTemporalitySelector(sdkmetric.CumulativeTemporalitySelector))
 }
 
 func (d *destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, error) {
 	return otlpmetricgrpc.New(ctx,
 		otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithTLSCredentials(d.credentials()), otlpmetricgrpc.WithTimeout(d.timeout),
-		otlpmetricgrpc.WithHeaders(d.headers), otlpmetricgrpc.WithDialOption(d.dialOptions()...))
+		otlpmetricgrpc.WithHeaders(d.headers), otlpmetricgrpc.WithDialOption(d.dialOptions()...),
+		otlpmetricgrpc.WithTemporalitySelector(sdkmetric.CumulativeTemporalitySelector))
 }
 
 // credentials are those of a connection over gRPC.

@@ -37,13 +37,25 @@ func ignoredVariables(env func(string) string) []string {
 		if signal == signalMetrics {
 			known = append(known, "prometheus") // which is always there, at /metrics
 		}
-		name := "OTEL_" + strings.ToUpper(signal) + "_EXPORTER"
-		for exporter := range strings.SplitSeq(env(name), ",") {
-			exporter = strings.TrimSpace(exporter)
-			if exporter != "" && !slices.Contains(known, strings.ToLower(exporter)) {
-				remarks = append(remarks, fmt.Sprintf("%s names %q, which is ignored: it may be %s", name, exporter, strings.Join(known, ", ")))
+		for _, exporter := range exporters(env, signal) {
+			if exporter != "" && !slices.Contains(known, exporter) {
+				remarks = append(remarks, fmt.Sprintf("OTEL_%s_EXPORTER names %q, which is ignored: it may be %s", strings.ToUpper(signal), exporter, strings.Join(known, ", ")))
 			}
 		}
 	}
 	return remarks
+}
+
+// exporters returns, in small letters, what a variable names for a signal.
+func exporters(env func(string) string, signal string) []string {
+	names := strings.Split(strings.ToLower(env("OTEL_"+strings.ToUpper(signal)+"_EXPORTER")), ",")
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+	}
+	return names
+}
+
+// trimmed returns env without the spaces around its values, which the exporters leave out, too.
+func trimmed(env func(string) string) func(string) string {
+	return func(name string) string { return strings.TrimSpace(env(name)) }
 }
