@@ -184,23 +184,42 @@ func TestLostSpansAreCountedWithoutASpool(t *testing.T) {
 	}
 }
 
-// sendAll records one of every signal, sends it to the collector at endpoint for as long as that takes and two seconds at most, and
-// returns what was logged.
-func sendAll(t *testing.T, endpoint, protocol string) string {
+// tally counts requests by where they went.
+type tally struct {
+	mu     sync.Mutex
+	seen   map[string]int
+	enough func() // called two seconds after all three signals were seen
+}
+
+func (c *tally) add(where string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen[where]++
+	if len(c.seen) == 3 {
+		time.AfterFunc(2*time.Second, c.enough)
+	}
+}
+
+// sendAll records one of every signal and tries for two seconds to send them to the collector that start starts. It returns the
+// requests that came there, and what was logged.
+func sendAll(t *testing.T, protocol string, start func(t *testing.T, c *tally) string) (seen map[string]int, logged string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	c := &tally{seen: map[string]int{}, enough: cancel}
 	settings, logs := otel.DefaultSettings(), &logBuffer{}
-	settings.OTLP = otel.OTLP{Endpoint: endpoint, Protocol: protocol, Logs: true}
+	settings.OTLP = otel.OTLP{Endpoint: start(t, c), Protocol: protocol, Logs: true}
 	all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir(), Logger: logs.logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	feed(all.Recorder())
 	all.Logger(logs.logger()).InfoContext(t.Context(), "hello")
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
 	_ = all.Flush(ctx) // the log says it
 	leave(t, all)
-	return logs.String()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen, logs.String()
 }
 
 // answering is a transport that is answered without a network.
@@ -219,11 +238,15 @@ func request(t *testing.T) *http.Request {
 
 // TestAPageTakesNothing answers 200 to everything, as a wrong server or a proxy does.
 func TestAPageTakesNothing(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "<!doctype html><title>Sign in</title>")
-	}))
-	defer server.Close()
-	logged := sendAll(t, server.URL, otel.ProtocolHTTP)
+	_, logged := sendAll(t, otel.ProtocolHTTP, func(t *testing.T, c *tally) string {
+		t.Helper()
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, "<!doctype html><title>Sign in</title>")
+			c.add(r.URL.Path)
+		}))
+		t.Cleanup(server.Close)
+		return server.URL
+	})
 	if got := strings.Count(logged, "is no answer of a collector"); got < 3 || !strings.Contains(logged, "left on disk") {
 		t.Errorf("want it said of each signal and the spans left on disk, got:\n%s", logged)
 	}
@@ -263,18 +286,6 @@ func TestAnswersThatTakeSomething(t *testing.T) {
 	}
 }
 
-// tally counts requests by where they went.
-type tally struct {
-	mu   sync.Mutex
-	seen map[string]int
-}
-
-func (c *tally) add(where string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seen[where]++
-}
-
 // TestACollectorGetsThePauseItAsksFor asks for a minute, of which two seconds are watched.
 func TestACollectorGetsThePauseItAsksFor(t *testing.T) {
 	for protocol, start := range map[string]func(t *testing.T, c *tally) string{
@@ -309,12 +320,11 @@ func TestACollectorGetsThePauseItAsksFor(t *testing.T) {
 		},
 	} {
 		t.Run(protocol, func(t *testing.T) {
-			c := &tally{seen: map[string]int{}}
-			logged := sendAll(t, start(t, c), protocol)
-			if len(c.seen) != 3 {
-				t.Errorf("want a request of each signal, got %v", c.seen)
+			seen, logged := sendAll(t, protocol, start)
+			if len(seen) != 3 {
+				t.Errorf("want a request of each signal, got %v", seen)
 			}
-			for where, n := range c.seen {
+			for where, n := range seen {
 				if n != 1 {
 					t.Errorf("want 1 request to %s, got %d", where, n)
 				}
