@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"strconv"
 	"sync"
 
 	"squarewatch/otel/spool"
@@ -80,24 +81,42 @@ func lifetime(all context.Context) bound {
 	}
 }
 
-// spanExporter is an exporter of spans under watch.
+// spanExporter is an exporter of spans under watch, which do not wait on disk: what does not arrive is lost.
 type spanExporter struct {
 	sdktrace.SpanExporter
 	delivery *delivery
+	queue    *queue // counts them
 }
 
 // ExportSpans sends spans; it returns nil, as failures are said by its delivery.
 func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	e.delivery.export(ctx, func(ctx context.Context) error { return withoutRemark(e.SpanExporter.ExportSpans(ctx, spans)) })
+	e.delivery.export(ctx, func(ctx context.Context) error {
+		err := withoutRemark(e.SpanExporter.ExportSpans(ctx, spans))
+		e.queue.lost.Add(lost(err, int64(len(spans))))
+		return err
+	})
 	return nil
 }
 
-// remark matches what the exporters make an error of although nothing was rejected: the collector took all and said something.
-var remark = regexp.MustCompile(`(?s)OTLP partial success: .*\(0 [a-z ]+ rejected\)$`)
+// partial matches the error that the exporters make of an answer by which the collector took what it did not reject.
+var partial = regexp.MustCompile(`(?s)OTLP partial success: .*\(([0-9]+) [a-z ]+ rejected\)$`)
 
-// withoutRemark returns nil for an export of which nothing was rejected.
+// lost returns how many of what was sent did not arrive.
+func lost(err error, sent int64) int64 {
+	if err == nil {
+		return 0
+	}
+	if parts := partial.FindStringSubmatch(err.Error()); parts != nil {
+		if rejected, err := strconv.ParseInt(parts[1], 10, 64); err == nil {
+			return min(rejected, sent)
+		}
+	}
+	return sent
+}
+
+// withoutRemark returns nil for an export of which nothing was rejected: the collector took all and said something.
 func withoutRemark(err error) error {
-	if err != nil && remark.MatchString(err.Error()) {
+	if lost(err, 1) == 0 {
 		return nil
 	}
 	return err

@@ -26,25 +26,26 @@ type destination struct {
 	signal   string
 	url      string // with the path of the signal when it goes over HTTP
 	protocol string
-	headers  map[string]string // nil to leave them to the variables
-	tls      *tls.Config       // for an encrypted endpoint
-	timeout  time.Duration     // of one request
+	headers  map[string]string
+	tls      *tls.Config   // for an encrypted endpoint
+	timeout  time.Duration // of one request
 }
 
 // destinations returns where signals go by the file and, where it says nothing, by the variables of the OpenTelemetry
-// specification: OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _TIMEOUT, _CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY, also for
-// one signal (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). Those of headers and compression are read by the exporters themselves.
+// specification: OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _HEADERS, _TIMEOUT, _CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY,
+// also for one signal (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). That of compression is read by the exporters themselves.
 // OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (none) and OTEL_LOGS_EXPORTER (otlp, none) switch signals,
 // whatever the file says. A signal without any endpoint is not sent; one whose destination is wrong is left out, and the
 // error says why. It reads the files that are named.
 func (o *OTLP) destinations(env func(string) string) ([]destination, error) {
+	env = trimmed(env)
 	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
 	}
 	var list []destination
 	var faults []error
 	signals := []string{signalTraces, signalMetrics}
-	if o.Logs || slices.Contains(strings.Split(strings.ToLower(env("OTEL_LOGS_EXPORTER")), ","), "otlp") {
+	if o.Logs || slices.Contains(exporters(env, signalLogs), "otlp") {
 		signals = append(signals, signalLogs)
 	}
 	for _, signal := range signals {
@@ -89,7 +90,11 @@ func (o *OTLP) destination(signal string, env func(string) string) (*destination
 	if effective.Protocol == ProtocolHTTP && !whole {
 		u = u.JoinPath("v1", signal)
 	}
-	d := &destination{signal: signal, url: u.String(), protocol: effective.Protocol, headers: o.headers(), timeout: timeout(ofSignal, general, env)}
+	headers, err := o.headers(ofSignal, general, env)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", signal, err)
+	}
+	d := &destination{signal: signal, url: u.String(), protocol: effective.Protocol, headers: headers, timeout: timeout(ofSignal, general, env)}
 	if u.Scheme != "https" {
 		return d, nil
 	}
@@ -102,15 +107,23 @@ func (o *OTLP) destination(signal string, env func(string) string) (*destination
 	return d, err
 }
 
-func (o *OTLP) headers() map[string]string {
-	if len(o.Headers) == 0 {
-		return nil
-	}
+func (o *OTLP) headers(ofSignal, general string, env func(string) string) (map[string]string, error) {
 	headers := make(map[string]string, len(o.Headers))
 	for name, value := range o.Headers {
 		headers[name] = value.Reveal()
 	}
-	return headers
+	variable := general + "_HEADERS"
+	if env(ofSignal+"_HEADERS") != "" {
+		variable = ofSignal + "_HEADERS"
+	}
+	if len(headers) > 0 || env(variable) == "" {
+		return headers, nil
+	}
+	headers, err := parseHeaders(env(variable))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", variable, err)
+	}
+	return headers, nil
 }
 
 // timeout returns what the variables say, in milliseconds, or the specification's 10 s.

@@ -8,6 +8,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -64,8 +66,13 @@ func TestVariables(t *testing.T) {
 		"disabled": {otel.OTLP{Endpoint: "http://a:4317"}, map[string]string{"OTEL_SDK_DISABLED": "True"}, nil},
 		"logs": {
 			otel.OTLP{Endpoint: "http://a:4317"},
-			map[string]string{"OTEL_LOGS_EXPORTER": "otlp,console", "OTEL_TRACES_EXPORTER": "None", "OTEL_METRICS_EXPORTER": "none"},
+			map[string]string{"OTEL_LOGS_EXPORTER": "console, OTLP ", "OTEL_TRACES_EXPORTER": "None", "OTEL_METRICS_EXPORTER": "none"},
 			[]string{"logs grpc http://a:4317"},
+		},
+		"spaces": {
+			otel.OTLP{},
+			map[string]string{general: " http://b:4318 ", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf ", "OTEL_METRICS_EXPORTER": " none"},
+			[]string{"traces http/protobuf http://b:4318/v1/traces"},
 		},
 		"path in the file, protocol in a variable": {
 			otel.OTLP{Endpoint: "http://a:4318/otlp"},
@@ -278,5 +285,125 @@ func TestCertificatesThatCannotBeRead(t *testing.T) {
 		if err := settings.Check(os.Getenv); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(logs.String(), want) {
 			t.Errorf("want said in the check and in the log that %q, got %v and:\n%s", want, err, logs)
 		}
+	}
+}
+
+// TestCertificatesAreNotForAPlainCollector has them in the environment, as for all programs of a host.
+func TestCertificatesAreNotForAPlainCollector(t *testing.T) {
+	g := newGuarded(t, otel.ProtocolHTTP)
+	for name, start := range transports() {
+		t.Run(name, func(t *testing.T) {
+			for name, value := range map[string]string{"CERTIFICATE": g.ca, "CLIENT_CERTIFICATE": g.certificate, "CLIENT_KEY": g.key} {
+				t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
+			}
+			c, logs := newCollector(), &logBuffer{}
+			settings := start(t, c)
+			settings.Logs = true
+			all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: settings, KeepHealthy: 1}, Logger: logs.logger()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			feed(all.Recorder())
+			all.Logger(logs.logger()).InfoContext(t.Context(), "hello")
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := errors.Join(all.Flush(ctx), all.Shutdown(ctx)); err != nil {
+				t.Error(err)
+			}
+			if c.spans["probe feed"] != 1 || !c.metrics["squarewatch.probe.runs"] || len(c.logs) != 1 {
+				t.Errorf("want all signals taken, got %v, %v and %v; logged:\n%s", c.spans, c.metrics, c.logs, logs)
+			}
+		})
+	}
+}
+
+// TestAnExporterThatCannotBePreparedStopsNothing has an address, with the name of an interface, that gRPC cannot read.
+func TestAnExporterThatCannotBePreparedStopsNothing(t *testing.T) {
+	settings, logs := otel.DefaultSettings(), &logBuffer{}
+	settings.OTLP = otel.OTLP{Endpoint: "http://[fe80::1%25eth0]:4317", Protocol: otel.ProtocolGRPC, Logs: true}
+	all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir(), Logger: logs.logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed(all.Recorder())
+	if err := all.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if page := scrape(t, all.Metrics(), "text/plain"); !strings.Contains(page, "squarewatch_probe_up{") {
+		t.Errorf("want everything else to go on, got:\n%s", page)
+	}
+	leave(t, all)
+	if got := strings.Count(logs.String(), "some telemetry is not sent"); got != 3 {
+		t.Errorf("want it said of each signal, got:\n%s", logs)
+	}
+}
+
+// TestVariablesThatCannotBeReadAreNotRepeated has the same mistake in variables that are used and in others.
+func TestVariablesThatCannotBeReadAreNotRepeated(t *testing.T) {
+	t.Cleanup(func() { otel.ReportFaults(slog.New(slog.DiscardHandler)) })
+	for name, c := range map[string]struct {
+		variable, value string
+		sent            bool // all signals by the file, which says what the variable would
+	}{
+		"header with a colon":       {"HEADERS", "authorization:Bearer hunter2", false},
+		"header with a bad escape":  {"HEADERS", "authorization=hunter2%zz", false},
+		"header of another name":    {"HEADERS", "Bearer hunter2==", false},
+		"header of two lines":       {"HEADERS", "a=b,authorization=hunter2%0Ax", false},
+		"headers beside the file's": {"TRACES_HEADERS", "authorization:hunter2,x=hunter2%zz,hunter2 =", true},
+		"user and broken port":      {"ENDPOINT", "http://me:hunter2@collector:port", false},
+		"endpoint beside the file":  {"METRICS_ENDPOINT", "http://me:hunter2@collector:port", true},
+		"duration":                  {"TIMEOUT", "hunter2", true},
+	} {
+		for _, protocol := range []string{otel.ProtocolGRPC, otel.ProtocolHTTP} {
+			t.Run(name+" "+filepath.Base(protocol), func(t *testing.T) {
+				variable := "OTEL_EXPORTER_OTLP_" + c.variable
+				t.Setenv(variable, c.value)
+				settings, logs := otel.OTLP{Protocol: protocol, Logs: true}, &logBuffer{}
+				if c.sent || !strings.HasSuffix(variable, "ENDPOINT") {
+					settings.Endpoint = unreachable(t)
+				}
+				if c.sent {
+					settings.Headers = map[string]secret.Text{"X-Token": secret.New(collectorToken)}
+				}
+				otel.ReportFaults(logs.logger())
+				all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: settings}, Logger: logs.logger()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				leave(t, all)
+				check, text := settings.Check(os.Getenv), logs.String()
+				if strings.Contains(text, "hunter2") || check != nil && strings.Contains(check.Error(), "hunter2") {
+					t.Errorf("want nothing repeated, got %v and:\n%s", check, text)
+				}
+				if (check == nil) != c.sent || strings.Contains(text, "not sent") == c.sent {
+					t.Errorf("want it refused: %v, got %v and:\n%s", !c.sent, check, text)
+				}
+				if !c.sent && !strings.Contains(check.Error(), strings.TrimSuffix(variable, "ENDPOINT")) {
+					t.Errorf("want %s named, got %v", variable, check)
+				}
+			})
+		}
+	}
+}
+
+// TestVariablesDoNotChangeWhatIsSent sets what the exporters would read by themselves.
+func TestVariablesDoNotChangeWhatIsSent(t *testing.T) {
+	for name, start := range transports() {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
+			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
+			c, logs := newCollector(), &logBuffer{}
+			all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: start(t, c), KeepHealthy: 1}, Logger: logs.logger()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			feed(all.Recorder())
+			if err := errors.Join(all.Flush(t.Context()), all.Shutdown(t.Context())); err != nil {
+				t.Error(err)
+			}
+			if c.spans["probe feed"] != 1 || !c.metrics["go.memory.allocated"] || len(c.deltas) > 0 {
+				t.Errorf("want protobuf and everything cumulative, got %v, %v and delta %v; logged:\n%s", c.spans, c.metrics, c.deltas, logs)
+			}
+		})
 	}
 }

@@ -15,27 +15,29 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 )
+
+// The exporters read the variables of the specification, too, where they are not told otherwise. They are left only what no
+// setting is for, like the compression; else they are told even that there is none: the certificates of the environment would
+// stop an exporter to a plain endpoint.
 
 // traceClient returns a client that sends spans to the collector. It connects when it has something to send. With retry it
 // tries for a minute by itself.
 func (d *destination) traceClient(retry bool) otlptrace.Client {
 	if d.protocol == ProtocolHTTP {
-		options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(d.url), otlptracehttp.WithHTTPClient(d.httpClient())}
-		if d.headers != nil {
-			options = append(options, otlptracehttp.WithHeaders(d.headers))
+		options := []otlptracehttp.Option{
+			otlptracehttp.WithEndpointURL(d.url), otlptracehttp.WithHTTPClient(d.httpClient()), otlptracehttp.WithTLSClientConfig(d.tls),
+			otlptracehttp.WithHeaders(d.headers), otlptracehttp.WithTimeout(d.timeout), otlptracehttp.WithEncoding(otlptracehttp.EncodingProtobuf),
 		}
 		if !retry {
 			options = append(options, otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
 		}
 		return otlptracehttp.NewClient(options...)
 	}
-	options := []otlptracegrpc.Option{otlptracegrpc.WithEndpointURL(d.url), otlptracegrpc.WithTimeout(d.timeout), otlptracegrpc.WithDialOption(reconnectSoon())}
-	if d.headers != nil {
-		options = append(options, otlptracegrpc.WithHeaders(d.headers))
-	}
-	if d.tls != nil {
-		options = append(options, otlptracegrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
+	options := []otlptracegrpc.Option{
+		otlptracegrpc.WithEndpointURL(d.url), otlptracegrpc.WithTLSCredentials(d.credentials()), otlptracegrpc.WithTimeout(d.timeout),
+		otlptracegrpc.WithHeaders(d.headers), otlptracegrpc.WithDialOption(d.dialOptions()...),
 	}
 	if !retry {
 		options = append(options, otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}))
@@ -57,30 +59,36 @@ func (d *destination) metricExporter(ctx context.Context) (exporter sdkmetric.Ex
 }
 
 func (d *destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, error) {
-	options := []otlpmetrichttp.Option{otlpmetrichttp.WithEndpointURL(d.url), otlpmetrichttp.WithHTTPClient(d.httpClient())}
-	if d.headers != nil {
-		options = append(options, otlpmetrichttp.WithHeaders(d.headers))
-	}
-	return otlpmetrichttp.New(ctx, options...)
+	return otlpmetrichttp.New(ctx,
+		otlpmetrichttp.WithEndpointURL(d.url), otlpmetrichttp.WithHTTPClient(d.httpClient()), otlpmetrichttp.WithTLSClientConfig(d.tls),
+		otlpmetrichttp.WithHeaders(d.headers), otlpmetrichttp.WithTimeout(d.timeout),
+		otlpmetrichttp.WithTemporalitySelector(sdkmetric.CumulativeTemporalitySelector))
 }
 
 func (d *destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, error) {
-	options := []otlpmetricgrpc.Option{otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithTimeout(d.timeout), otlpmetricgrpc.WithDialOption(reconnectSoon())}
-	if d.headers != nil {
-		options = append(options, otlpmetricgrpc.WithHeaders(d.headers))
-	}
-	if d.tls != nil {
-		options = append(options, otlpmetricgrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
-	}
-	return otlpmetricgrpc.New(ctx, options...)
+	return otlpmetricgrpc.New(ctx,
+		otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithTLSCredentials(d.credentials()), otlpmetricgrpc.WithTimeout(d.timeout),
+		otlpmetricgrpc.WithHeaders(d.headers), otlpmetricgrpc.WithDialOption(d.dialOptions()...),
+		otlpmetricgrpc.WithTemporalitySelector(sdkmetric.CumulativeTemporalitySelector))
 }
 
-// reconnectSoon bounds how long a connection that failed is not tried again: two minutes, by gRPC's own rule, is long for a
-// collector that has come back.
-func reconnectSoon() grpc.DialOption {
+// credentials are those of a connection over gRPC.
+func (d *destination) credentials() credentials.TransportCredentials {
+	if d.tls == nil {
+		return insecure.NewCredentials()
+	}
+	return credentials.NewTLS(d.tls)
+}
+
+// dialOptions bound how long a connection that failed is not tried again: two minutes, by gRPC's own rule, is long for a
+// collector that has come back. One that wants a pause gets it.
+func (d *destination) dialOptions() []grpc.DialOption {
 	tries := backoff.DefaultConfig
 	tries.MaxDelay = 5 * time.Second
-	return grpc.WithConnectParams(grpc.ConnectParams{Backoff: tries, MinConnectTimeout: 5 * time.Second})
+	return []grpc.DialOption{
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: tries, MinConnectTimeout: 5 * time.Second}),
+		grpc.WithUnaryInterceptor(new(pause).intercept),
+	}
 }
 
 // httpClient returns a client that follows no redirect: as a GET, it would find a page that says 200 and has taken nothing,
@@ -89,9 +97,9 @@ func (d *destination) httpClient() *http.Client {
 	return &http.Client{
 		Timeout:       d.timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
+		Transport: &transport{RoundTripper: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, TLSClientConfig: d.tls, ForceAttemptHTTP2: true,
 			TLSHandshakeTimeout: d.timeout, IdleConnTimeout: 90 * time.Second,
-		},
+		}},
 	}
 }

@@ -3,6 +3,7 @@ package otel
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -28,6 +29,12 @@ var NewThrottle = newThrottle
 
 // IgnoredVariables is for a test of what it names.
 var IgnoredVariables = ignoredVariables
+
+// NewTransport returns what sends requests to a collector through next.
+func NewTransport(next http.RoundTripper) http.RoundTripper { return &transport{RoundTripper: next} }
+
+// ParseHeaders is for a test of what it reads.
+var ParseHeaders = parseHeaders
 
 // ServerOf returns where an URL leads.
 func ServerOf(raw string) (scheme, address string, port int) {

@@ -3,6 +3,7 @@ package otel
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -65,3 +66,36 @@ func (s *seen) admit(r *slog.Record) bool {
 	s.last[text.String()] = r.Time
 	return true
 }
+
+// discreet is a log handler that leaves out what could not be read: the SDK repeats variables that it cannot read, also those
+// that squarewatch does not use, and they may hold keys and passwords.
+type discreet struct{ slog.Handler }
+
+// Handle passes the record on, without what it repeats.
+func (d discreet) Handle(ctx context.Context, r slog.Record) error {
+	var told []slog.Attr
+	repeats := false
+	r.Attrs(func(a slog.Attr) bool {
+		if slices.Contains([]string{"input", "key", "value", "url"}, a.Key) {
+			repeats = true
+		} else if a.Key != "err" { // which repeats it again
+			told = append(told, a)
+		}
+		return true
+	})
+	if !repeats {
+		return d.Handler.Handle(ctx, r)
+	}
+	discreet := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	discreet.AddAttrs(told...)
+	discreet.AddAttrs(slog.String("fix", "look at the OTEL_ variables of the environment; what is in them is not repeated here"))
+	return d.Handler.Handle(ctx, discreet)
+}
+
+// WithAttrs returns a handler that is as discreet.
+func (d discreet) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return discreet{d.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup returns a handler that is as discreet.
+func (d discreet) WithGroup(name string) slog.Handler { return discreet{d.Handler.WithGroup(name)} }

@@ -12,7 +12,6 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
-	"google.golang.org/grpc/credentials"
 )
 
 // Logger returns a logger that also sends what it logs to the collector, with the trace that its context stands in, if the
@@ -31,6 +30,7 @@ func (t *Telemetry) connectLogs(ctx context.Context, to *destination, described 
 	if err != nil {
 		return err
 	}
+	t.deliveries = append(t.deliveries, watched)
 	t.logs = sdklog.NewLoggerProvider(sdklog.WithResource(described), sdklog.WithProcessor(validText{}), sdklog.WithProcessor(
 		sdklog.NewBatchProcessor(&logExporter{exporter, watched}, sdklog.WithExportInterval(batchTimeout))))
 	t.providers = append(t.providers, t.logs)
@@ -51,22 +51,15 @@ func (d *destination) logExporter(ctx context.Context) (exporter sdklog.Exporter
 }
 
 func (d *destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error) {
-	options := []otlploghttp.Option{otlploghttp.WithEndpointURL(d.url), otlploghttp.WithHTTPClient(d.httpClient())}
-	if d.headers != nil {
-		options = append(options, otlploghttp.WithHeaders(d.headers))
-	}
-	return otlploghttp.New(ctx, options...)
+	return otlploghttp.New(ctx,
+		otlploghttp.WithEndpointURL(d.url), otlploghttp.WithHTTPClient(d.httpClient()), otlploghttp.WithTLSClientConfig(d.tls),
+		otlploghttp.WithHeaders(d.headers), otlploghttp.WithTimeout(d.timeout))
 }
 
 func (d *destination) logsOverGRPC(ctx context.Context) (sdklog.Exporter, error) {
-	options := []otlploggrpc.Option{otlploggrpc.WithEndpointURL(d.url), otlploggrpc.WithTimeout(d.timeout), otlploggrpc.WithDialOption(reconnectSoon())}
-	if d.headers != nil {
-		options = append(options, otlploggrpc.WithHeaders(d.headers))
-	}
-	if d.tls != nil {
-		options = append(options, otlploggrpc.WithTLSCredentials(credentials.NewTLS(d.tls)))
-	}
-	return otlploggrpc.New(ctx, options...)
+	return otlploggrpc.New(ctx,
+		otlploggrpc.WithEndpointURL(d.url), otlploggrpc.WithTLSCredentials(d.credentials()), otlploggrpc.WithTimeout(d.timeout),
+		otlploggrpc.WithHeaders(d.headers), otlploggrpc.WithDialOption(d.dialOptions()...))
 }
 
 // logExporter is an exporter of logs under watch.

@@ -19,6 +19,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	logpb "go.opentelemetry.io/proto/otlp/logs/v1"
+	metricdata "go.opentelemetry.io/proto/otlp/metrics/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 )
@@ -51,6 +52,7 @@ type collector struct {
 	spans        map[string]int
 	metrics      map[string]bool
 	exponentials int
+	deltas       []string // metrics that are not cumulative
 	logs         []*logpb.LogRecord
 }
 
@@ -87,6 +89,9 @@ func (c *collector) takeMetrics(request *metricspb.ExportMetricsServiceRequest) 
 		for _, s := range r.GetScopeMetrics() {
 			for _, m := range s.GetMetrics() {
 				c.metrics[m.GetName()] = true
+				if m.GetSum().GetAggregationTemporality() == metricdata.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA {
+					c.deltas = append(c.deltas, m.GetName())
+				}
 				for _, p := range m.GetExponentialHistogram().GetDataPoints() {
 					if len(p.GetExemplars()) > 0 {
 						c.exponentials++

@@ -61,7 +61,7 @@ type Telemetry struct {
 }
 
 // New prepares tracing and metrics. It connects to nothing: a collector that cannot be reached is logged when there is
-// something to send, and never stops anything.
+// something to send, and never stops anything, nor does an exporter that cannot be prepared.
 func New(ctx context.Context, options Options) (*Telemetry, error) {
 	logger := cmp.Or(options.Logger, slog.New(slog.DiscardHandler))
 	if err := options.Settings.Validate(); err != nil {
@@ -83,7 +83,8 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	for _, d := range t.destinations(ctx) {
 		pushed, err := t.connect(ctx, &d, described, own, lifetime(all))
 		if err != nil {
-			return nil, errors.Join(err, t.Shutdown(ctx))
+			logger.ErrorContext(ctx, "some telemetry is not sent", "signal", d.signal, "error", err,
+				"fix", "correct telemetry.otlp in the file, or the OTEL_EXPORTER_OTLP_ variables, and restart the service")
 		}
 		readers = append(readers, pushed...)
 	}
@@ -117,7 +118,6 @@ func (t *Telemetry) connect(ctx context.Context, to *destination, described *res
 	if to.signal == signalTraces {
 		return nil, t.connectTraces(ctx, to, described, watched, own)
 	}
-	t.deliveries = append(t.deliveries, watched)
 	if to.signal == signalLogs {
 		return nil, t.connectLogs(ctx, to, described, watched)
 	}
@@ -125,6 +125,7 @@ func (t *Telemetry) connect(ctx context.Context, to *destination, described *res
 	if err != nil {
 		return nil, err
 	}
+	t.deliveries = append(t.deliveries, watched)
 	var options []sdkmetric.PeriodicReaderOption
 	if os.Getenv("OTEL_METRIC_EXPORT_TIMEOUT") == "" {
 		options = append(options, sdkmetric.WithTimeout(exportTimeout))
@@ -142,14 +143,19 @@ func (t *Telemetry) connectTraces(ctx context.Context, to *destination, describe
 	}
 	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
-		return errors.Join(fmt.Errorf("prepare the export of spans: %w", err), client.Stop(ctx))
+		err = fmt.Errorf("prepare the export of spans: %w", err)
+		if spooled {
+			t.spool = nil
+			err = errors.Join(err, client.Stop(ctx))
+		}
+		return err
 	}
+	waiting := &queue{logger: slog.New(newThrottle(t.logger.Handler()))}
 	var sending sdktrace.SpanExporter = exporter
 	if !spooled {
 		t.deliveries = append(t.deliveries, watched)
-		sending = &spanExporter{exporter, watched}
+		sending = &spanExporter{exporter, watched, waiting}
 	}
-	waiting := &queue{logger: slog.New(newThrottle(t.logger.Handler()))}
 	t.tracers = newTracerProvider(described, newQueued(sending, waiting, cmp.Or(t.options.batchTimeout, batchTimeout)))
 	own.sources = append(own.sources, newSpoolSource(t.spool, waiting))
 	t.providers = append(t.providers, t.tracers)
@@ -256,5 +262,5 @@ func ReportFaults(logger *slog.Logger) {
 	otelapi.SetErrorHandler(otelapi.ErrorHandlerFunc(func(err error) {
 		faults.Warn("the telemetry library reports a fault", "error", spool.Short(err))
 	}))
-	otelapi.SetLogger(logr.FromSlogHandler(limited))
+	otelapi.SetLogger(logr.FromSlogHandler(discreet{limited}))
 }

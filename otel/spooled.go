@@ -22,7 +22,7 @@ func newSpoolSource(waiting *spool.Client, before *queue) *spoolSource {
 	return &spoolSource{
 		spool: waiting, queue: before,
 		bytes:   about{name: "squarewatch.spool.bytes", unit: "By", description: "Spans that wait on disk for the collector."},
-		dropped: about{name: "squarewatch.spool.dropped", unit: "{span}", description: "Spans that were lost: the spool or the queue before it was full, or the collector refused them for good."},
+		dropped: about{name: "squarewatch.spool.dropped", unit: "{span}", description: "Spans that were lost: the spool or the queue before it was full, the collector refused them for good, or it did not take them and there is no spool."},
 	}
 }
 

@@ -21,3 +21,14 @@ func TestVariablesThatAskForSomethingElseAreNamed(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestHeadersOfAVariable(t *testing.T) {
+	got, err := otel.ParseHeaders(" x-a = b%20c ,authorization=Basic eHg=,,empty=,")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"x-a": "b c", "authorization": "Basic eHg=", "empty": ""}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
