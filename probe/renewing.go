@@ -1,0 +1,97 @@
+package probe
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// tokens are what a login has brought. Two runners share them while one follows the other: whichever begins a renewal, the
+// other's runs wait for it too.
+type tokens struct {
+	mu       sync.Mutex
+	access   token
+	refresh  token
+	renewing chan struct{} // closed when the renewal that goes on has ended; nil when none does
+	failure  *renewalError // of the last renewal; nil when it succeeded
+	notUntil time.Time     // no renewal before, after a failure
+	backoff  *backoff.ExponentialBackOff
+	done     []Renewal // since they were last drained
+}
+
+// once makes sure that a renewal of held goes on or has ended, and waits for it when it must. All who come meanwhile
+// wait for the same one.
+func (l *login) once(ctx context.Context, held token, must bool) error {
+	l.mu.Lock()
+	if !l.access.value.Equal(held.value) {
+		l.mu.Unlock()
+		return nil
+	}
+	if l.renewing == nil {
+		if l.failure != nil && time.Now().Before(l.notUntil) {
+			defer l.mu.Unlock()
+			return l.failure
+		}
+		l.begin(ctx)
+	} else if !must {
+		l.mu.Unlock()
+		return nil // the token is good still, and somebody is at it
+	}
+	ended := l.renewing
+	l.mu.Unlock()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		return &renewalError{BlameLoginService, "the login service did not answer in time"}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failure != nil {
+		return l.failure
+	}
+	return nil
+}
+
+// begin starts a renewal that outlives the run that asked for it: others wait for it too. The lock is held.
+func (l *login) begin(ctx context.Context) {
+	ended := make(chan struct{})
+	l.renewing = ended
+	if asker, ok := ctx.Value(askerKey{}).(asker); ok {
+		asker.result.AskedRenewal = true // still in the run's own goroutine
+	}
+	refresh := l.refresh
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
+	l.inflight.Go(func() {
+		defer close(ended)
+		defer cancel()
+		r := Renewal{Credential: l.name, Start: time.Now()}
+		access, next, err := l.obtain(ctx, refresh, &r)
+		r.End = time.Now()
+		l.settle(access, next, err, r)
+	})
+}
+
+// settle keeps what a renewal brought.
+func (l *login) settle(access, refresh token, err *renewalError, r Renewal) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.renewing, l.failure = nil, err
+	if err != nil {
+		r.Error = err.text
+		r.Outcome = RenewalUnavailable
+		if err.blame == BlameCredential {
+			r.Outcome = RenewalRefused
+		}
+		l.notUntil = time.Now().Add(l.backoff.NextBackOff())
+	} else {
+		l.access, l.refresh = access, refresh
+		r.Expiry = access.expiry
+		l.backoff.Reset()
+	}
+	const kept = 100 // nobody drains while nothing runs
+	if len(l.done) < kept {
+		l.done = append(l.done, r)
+	}
+}
