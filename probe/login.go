@@ -51,8 +51,6 @@ const (
 	refreshLifetime    = 30 * 24 * time.Hour
 	defaultRenewBefore = 10 * time.Minute
 	renewTimeout       = 5 * time.Second
-	// A token younger than this that is refused is no reason to get yet another one: that is the API's fault.
-	youngToken = time.Minute
 )
 
 // login is a credential that is renewed: one renewal at a time, whoever asks, and none while the last failure is fresh.
@@ -128,7 +126,7 @@ func (l *login) Authorize(ctx context.Context, header http.Header) error {
 	held := l.current()
 	now := time.Now()
 	var err error
-	if held.value.IsZero() || now.After(held.expiry.Add(-l.settings.RenewBefore)) {
+	if held.value.IsZero() || held.due(now, l.settings.RenewBefore) {
 		err = l.once(ctx, held, held.value.IsZero() || !now.Before(held.expiry))
 		held = l.current()
 	}
@@ -154,7 +152,7 @@ func (l *login) renew(ctx context.Context, refused http.Header) error {
 	switch {
 	case refused.Get("Authorization") != "Bearer "+held.value.Reveal():
 		return nil // somebody was quicker
-	case time.Since(held.issued) < youngToken:
+	case held.young(time.Now()):
 		return &renewalError{BlameAPI, "a token issued moments ago is refused"}
 	}
 	return l.once(ctx, held, true)

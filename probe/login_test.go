@@ -115,6 +115,22 @@ func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
 	})
 }
 
+// TestTokensThatLiveShorterThanRenewBefore has tokens of 5 minutes, of which each serves for more than half of its life.
+func TestTokensThatLiveShorterThanRenewBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})
+		for range 3600 {
+			if r := m.run(t); !r.Expected || len(r.Attempts) != 1 {
+				t.Fatalf("want healthy runs and no 401, got %q (%s)", causes(r), r.Reason)
+			}
+			<-time.After(time.Second)
+		}
+		if n := m.api.Logins() + m.api.Refreshes(); n < 12 || n > 20 {
+			t.Errorf("want 12 to 20 tokens in an hour, got %d", n)
+		}
+	})
+}
+
 func TestRefusedTokenIsRenewedAndTheRequestResent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
