@@ -22,8 +22,10 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 		renewal.Trace, renewal.Parent = asker.result.Trace, asker.result.Span
 	}
 	renewal.Span = r.options.Identifiers.NewAttempt(renewal.Trace, header)
+	sending, _, giveUp := timed(ctx)
+	defer giveUp(nil)
 	got := answer{body: new(bytes.Buffer)}
-	err = r.exchange(ctx, Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
+	err = r.exchange(sending, Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
 	return got.code, got.body.Bytes(), err
 }
 
