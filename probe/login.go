@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -64,7 +63,7 @@ type login struct {
 type use struct {
 	name     string
 	post     poster
-	inflight *sync.WaitGroup // of renewals that the runner's runs began
+	renewals *renewals // that the runner's runs began
 }
 
 // renewalError is why there is no token.

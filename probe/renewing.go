@@ -62,10 +62,8 @@ func (l *login) begin(ctx context.Context) {
 		asker.result.AskedRenewal = true // still in the run's own goroutine
 	}
 	refresh := l.refresh
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
-	l.inflight.Go(func() {
+	l.renewals.begin(ctx, func(ctx context.Context) {
 		defer close(ended)
-		defer cancel()
 		r := Renewal{Credential: l.name, Start: time.Now()}
 		access, next, err := l.obtain(ctx, refresh, &r)
 		r.End = time.Now()
@@ -94,4 +92,26 @@ func (l *login) settle(access, refresh token, err *renewalError, r Renewal) {
 	if len(l.done) < kept {
 		l.done = append(l.done, r)
 	}
+}
+
+// renewals are those that the runs of one runner began. Each may outlive its run, for others wait for it too.
+type renewals struct {
+	going sync.WaitGroup
+	cut   chan struct{} // closed when nobody waits for them any more
+}
+
+// begin starts a renewal. Of ctx it has the values, but not the end.
+func (r *renewals) begin(ctx context.Context, renew func(ctx context.Context)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
+	r.going.Go(func() {
+		select {
+		case <-r.cut:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	r.going.Go(func() {
+		defer cancel()
+		renew(ctx)
+	})
 }

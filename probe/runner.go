@@ -36,7 +36,8 @@ type Runner struct {
 	buffers sync.Pool
 
 	credentials map[string]Credential // as this runner uses them
-	renewals    sync.WaitGroup        // that its runs began
+	renewals    renewals
+	cutOff      func()
 
 	standings    standings
 	connectivity *connectivity // nil for none
@@ -52,7 +53,10 @@ func NewRunner(options RunnerOptions) *Runner {
 		fresh:   freshTransports{options: &options},
 		reuse:   newTransport(&options, Reuse),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+
+		renewals: renewals{cut: make(chan struct{})},
 	}
+	r.cutOff = sync.OnceFunc(func() { close(r.renewals.cut) })
 	if options.Connectivity.Address != "" {
 		r.connectivity = &connectivity{address: options.Connectivity.Address, dial: options.DialConnectivity}
 		if r.connectivity.dial == nil {
@@ -69,9 +73,12 @@ func NewRunner(options RunnerOptions) *Runner {
 	return r
 }
 
+// CutOff ends the renewals that its runs began and that still go on, which Close would wait for: when nobody is left to use what they bring.
+func (r *Runner) CutOff() { r.cutOff() }
+
 // Close waits for renewals that its runs began and that still go on, for a few seconds at most, and closes idle connections.
 func (r *Runner) Close() {
-	r.renewals.Wait()
+	r.renewals.going.Wait()
 	r.reuse.CloseIdleConnections()
 }
 
