@@ -119,13 +119,14 @@ func (l *login) drain() []Renewal {
 	return done
 }
 
-// Authorize sends the access token, and renews it first when it ends soon. Without any token the request goes as a
+// Authorize sends the access token. One that ends soon is renewed meanwhile; one that has ended is renewed first, and sent all
+// the same when that fails: whether it is good is the API's word, by the API's clock. Without any token the request goes as a
 // stranger's, so that the endpoint is watched all the same; the error says why there was none.
 func (l *login) Authorize(ctx context.Context, header http.Header) error {
 	held := l.current()
 	now := time.Now()
 	var err error
-	if held.value.IsZero() || held.due(now, l.settings.RenewBefore) {
+	if held.value.IsZero() || (askerOf(ctx).renews && held.due(now, l.settings.RenewBefore)) {
 		err = l.once(ctx, held, held.value.IsZero() || !now.Before(held.expiry))
 		held = l.current()
 	}
@@ -133,10 +134,7 @@ func (l *login) Authorize(ctx context.Context, header http.Header) error {
 		return err
 	}
 	header["Authorization"] = []string{"Bearer " + held.value.Reveal()}
-	if now.Before(held.expiry) {
-		return nil // what failed was only ahead of time
-	}
-	return err
+	return nil
 }
 
 func (l *login) current() token {

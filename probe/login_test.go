@@ -106,8 +106,10 @@ func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
 			}
 		}
 		<-time.After(2 * time.Minute) // 9 minutes before the end
-		if r := m.run(t); !r.Expected || outcomes(r) != "refreshed" || causes(r) != "first" {
-			t.Errorf("want a refresh ahead of expiry and one attempt, got %q, %q (%s)", outcomes(r), causes(r), r.Reason)
+		asked := m.run(t)
+		synctest.Wait()
+		if told := m.run(t); !asked.Expected || !asked.AskedRenewal || outcomes(asked)+outcomes(told) != "refreshed" || causes(asked) != "first" {
+			t.Errorf("want a refresh ahead of expiry and one attempt, got %q, %q (%s)", outcomes(asked)+outcomes(told), causes(asked), asked.Reason)
 		}
 		if m.api.Logins() != 1 || m.api.Refreshes() != 1 {
 			t.Errorf("want 1 login and 1 refresh, got %d and %d", m.api.Logins(), m.api.Refreshes())
@@ -127,6 +129,64 @@ func TestTokensThatLiveShorterThanRenewBefore(t *testing.T) {
 		}
 		if n := m.api.Logins() + m.api.Refreshes(); n < 12 || n > 20 {
 			t.Errorf("want 12 to 20 tokens in an hour, got %d", n)
+		}
+	})
+}
+
+// TestNobodyWaitsForARenewalAheadOfExpiry has a token that is good for 9 minutes more, and nothing that renews it.
+func TestNobodyWaitsForARenewalAheadOfExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
+		m.run(t)
+		<-time.After(51 * time.Minute)
+		m.api.SetFault(refreshPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
+		m.api.SetFault(loginPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
+		failed := 0
+		for range 53 {
+			begin := time.Now()
+			r := m.run(t)
+			if took := time.Since(begin); !r.Expected || took != 0 {
+				t.Fatalf("want a healthy run at once, got %v after %v (%s)", r.Class, took, r.Reason)
+			}
+			failed += strings.Count(outcomes(r), "unavailable")
+			<-time.After(10 * time.Second)
+		}
+		if failed < 5 {
+			t.Errorf("want results that tell of renewals which failed, got %d", failed)
+		}
+	})
+}
+
+// TestALoginThatHangsIsNoTimeoutOfItsProbes has no token, and a login that takes longer than the probe may.
+func TestALoginThatHangsIsNoTimeoutOfItsProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		m.api.SetFault(loginPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
+		j := m.job(t, probe.Probe{Path: collectionsPath, Credential: "member", Timeout: 3 * time.Second})
+		for range 10 {
+			r := j.Run(t.Context(), time.Now())
+			if r.Expected || r.Class != probe.Unauthenticated || r.Blame != probe.BlameLoginService || r.Latency() != 0 {
+				t.Fatalf("want what a stranger gets and the login service blamed, got %v, blame %q, after %v (%s)", r.Class, r.Blame, r.Latency(), r.Reason)
+			}
+			<-time.After(time.Second)
+		}
+	})
+}
+
+// TestATokenThatWeThinkHasEndedIsTried has an API whose clock is behind ours, and no new token.
+func TestATokenThatWeThinkHasEndedIsTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
+		m.run(t)
+		m.api.SetFault(refreshPath, aisquaretest.Fault{Status: 503})
+		m.api.SetFault(loginPath, aisquaretest.Fault{Status: 503})
+		<-time.After(61 * time.Minute)
+		if r := m.run(t); r.Expected || r.Blame != probe.BlameLoginService || !strings.Contains(r.Reason, "answered 503") {
+			t.Errorf("refused: want the login service blamed, got %q (%s)", r.Blame, r.Reason)
+		}
+		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 200, Body: "[]"})
+		if r := m.run(t); !r.Expected {
+			t.Errorf("accepted: want a healthy run, got %d (%s)", r.Code, r.Reason)
 		}
 	})
 }
@@ -257,13 +317,16 @@ func TestFreshTokensThatAreRefusedAreNotReplacedAgainAndAgain(t *testing.T) {
 
 func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
+		m := newMember(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})
 		m.run(t)
 		<-time.After(2 * time.Minute)
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
 		j := m.job(t, probe.Probe{Path: collectionsPath, Credential: "member", Expect: probe.Expect{Status: selectors("401")}})
-		if r := j.Run(t.Context(), time.Now()); !r.Expected || len(r.Attempts) != 1 || len(r.Renewals) != 0 {
-			t.Errorf("want one healthy attempt and no renewal, got %+v", r)
+		for range 20 { // while the token is good, and long after it
+			if r := j.Run(t.Context(), time.Now()); !r.Expected || len(r.Attempts) != 1 || r.AskedRenewal || len(r.Renewals) != 0 {
+				t.Errorf("want one healthy attempt and no renewal, got %+v", r)
+			}
+			<-time.After(time.Minute)
 		}
 	})
 }

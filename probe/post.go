@@ -17,8 +17,7 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 		return 0, nil, fmt.Errorf("the path %q is no path on the target", path)
 	}
 	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {r.options.UserAgent}}
-	asker, _ := ctx.Value(askerKey{}).(asker)
-	if asker.result != nil {
+	if asker := askerOf(ctx); asker.result != nil {
 		renewal.Trace, renewal.Parent = asker.result.Trace, asker.result.Span
 	}
 	renewal.Span = r.options.Identifiers.NewAttempt(renewal.Trace, header)
@@ -32,6 +31,13 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 // asker is the run that a renewal belongs to, as its context tells.
 type asker struct {
 	result *Result
+	renews bool // a token that the API may refuse is no use to it
 }
 
 type askerKey struct{}
+
+// askerOf returns the run that a context belongs to; none when it belongs to none.
+func askerOf(ctx context.Context) asker {
+	asker, _ := ctx.Value(askerKey{}).(asker)
+	return asker
+}

@@ -21,30 +21,23 @@ type tokens struct {
 	done     []Renewal // since they were last drained
 }
 
-// once makes sure that a renewal of held goes on or has ended, and waits for it when it must. All who come meanwhile
-// wait for the same one.
+// once makes sure that a renewal of held goes on, and waits for it when there must be one. All who come meanwhile wait for the
+// same one, and keep half of the time that they have: a login that hangs must not make its probes time out.
 func (l *login) once(ctx context.Context, held token, must bool) error {
-	l.mu.Lock()
-	if !l.access.value.Equal(held.value) {
-		l.mu.Unlock()
-		return nil
+	ended, err := l.join(ctx, held)
+	if err != nil || ended == nil || !must {
+		return err
 	}
-	if l.renewing == nil {
-		if l.failure != nil && time.Now().Before(l.notUntil) {
-			defer l.mu.Unlock()
-			return l.failure
-		}
-		l.begin(ctx)
-	} else if !must {
-		l.mu.Unlock()
-		return nil // the token is good still, and somebody is at it
+	patience := renewTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = time.Until(deadline) / 2
 	}
-	ended := l.renewing
-	l.mu.Unlock()
+	waiting, enough := context.WithTimeout(ctx, patience)
+	defer enough()
 	select {
 	case <-ended:
-	case <-ctx.Done():
-		return &renewalError{BlameLoginService, "the login service did not answer in time"}
+	case <-waiting.Done():
+		return &renewalError{BlameLoginService, "the login service gave no answer in time"}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,11 +47,28 @@ func (l *login) once(ctx context.Context, held token, must bool) error {
 	return nil
 }
 
+// join returns what is closed when the renewal of held has ended, which it begins when none goes on; nil when held has been
+// replaced already. While the last failure is fresh, it is returned instead.
+func (l *login) join(ctx context.Context, held token) (ended <-chan struct{}, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.access.value.Equal(held.value) {
+		return nil, nil //nolint:nilnil // nothing to wait for, and nothing wrong
+	}
+	if l.renewing == nil {
+		if l.failure != nil && time.Now().Before(l.notUntil) {
+			return nil, l.failure
+		}
+		l.begin(ctx)
+	}
+	return l.renewing, nil
+}
+
 // begin starts a renewal that outlives the run that asked for it: others wait for it too. The lock is held.
 func (l *login) begin(ctx context.Context) {
 	ended := make(chan struct{})
 	l.renewing = ended
-	if asker, ok := ctx.Value(askerKey{}).(asker); ok {
+	if asker := askerOf(ctx); asker.result != nil {
 		asker.result.AskedRenewal = true // still in the run's own goroutine
 	}
 	refresh := l.refresh
