@@ -49,7 +49,7 @@ const (
 	accessLifetime     = 7 * 24 * time.Hour
 	refreshLifetime    = 30 * 24 * time.Hour
 	defaultRenewBefore = 10 * time.Minute
-	renewTimeout       = 5 * time.Second
+	askTimeout         = 5 * time.Second // of each POST; a renewal makes two at most
 )
 
 // login is a credential that is renewed: one renewal at a time, whoever asks, and none while the last failure is fresh.
@@ -155,7 +155,8 @@ func (l *login) renew(ctx context.Context, refused http.Header) error {
 	return l.once(ctx, held, true)
 }
 
-// obtain gets tokens: by the refresh token when there is one, by the login when there is none or it is refused.
+// obtain gets tokens: by the refresh token when there is one, by the login when there is none or that brought nothing. However
+// the refresh failed, a login is worth its one request: it comes once for each step of the back-off.
 func (l *login) obtain(ctx context.Context, refresh token, r *Renewal) (access, next token, err *renewalError) {
 	if l.settings.RefreshPath != "" && !refresh.value.IsZero() && time.Now().Before(refresh.expiry) {
 		body, _ := json.Marshal(map[string]string{"refresh": refresh.value.Reveal()}) // texts always marshal
@@ -167,9 +168,6 @@ func (l *login) obtain(ctx context.Context, refresh token, r *Renewal) (access, 
 			}
 			return access, next, nil
 		}
-		if err.blame == BlameLoginService {
-			return token{}, token{}, err
-		}
 	}
 	fields := make(map[string]string, len(l.settings.Login.Body))
 	for name, value := range l.settings.Login.Body {
@@ -180,16 +178,18 @@ func (l *login) obtain(ctx context.Context, refresh token, r *Renewal) (access, 
 	return l.ask(ctx, "login", l.settings.Login.Path, body, r)
 }
 
-// ask makes one POST and reads the tokens in its answer.
+// ask makes one POST and reads the tokens in its answer. Only an answer that speaks of what we sent is the credential's fault.
 func (l *login) ask(ctx context.Context, what, path string, body []byte, r *Renewal) (access, refresh token, _ *renewalError) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	status, answer, err := l.post(ctx, path, body, r)
 	switch {
 	case err != nil:
 		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service gave no answer: %s", what, cleanError(err))}
-	case status >= 500 || status == http.StatusTooManyRequests:
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, excerpt(answer))}
-	case status >= 300:
+	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusUnprocessableEntity:
 		return access, refresh, &renewalError{BlameCredential, fmt.Sprintf("the %s was refused with %d: %s", what, status, excerpt(answer))}
+	case status >= 300:
+		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, excerpt(answer))}
 	}
 	access, refresh, ok := parseTokens(answer, time.Now())
 	if !ok {

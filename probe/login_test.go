@@ -121,11 +121,11 @@ func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
 func TestTokensThatLiveShorterThanRenewBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})
-		for range 3600 {
+		for range 360 {
 			if r := m.run(t); !r.Expected || len(r.Attempts) != 1 {
 				t.Fatalf("want healthy runs and no 401, got %q (%s)", causes(r), r.Reason)
 			}
-			<-time.After(time.Second)
+			<-time.After(10 * time.Second)
 		}
 		if n := m.api.Logins() + m.api.Refreshes(); n < 12 || n > 20 {
 			t.Errorf("want 12 to 20 tokens in an hour, got %d", n)
@@ -250,6 +250,18 @@ func TestWhoIsToBlame(t *testing.T) {
 		says   string
 	}{
 		{"login refused", func(api *aisquaretest.API) { api.RotateSigningKey(); api.Revoke("ada") }, probe.BlameCredential, "the login was refused with 400"},
+		{"login forbidden", func(api *aisquaretest.API) {
+			api.RotateSigningKey()
+			api.SetFault(loginPath, aisquaretest.Fault{Status: 403})
+		}, probe.BlameCredential, "the login was refused with 403"},
+		{"login moved", func(api *aisquaretest.API) {
+			api.RotateSigningKey()
+			api.SetFault(loginPath, aisquaretest.Fault{RedirectTo: "/elsewhere/"})
+		}, probe.BlameLoginService, "the login service answered 302"},
+		{"login gone", func(api *aisquaretest.API) {
+			api.RotateSigningKey()
+			api.SetFault(loginPath, aisquaretest.Fault{Status: 404})
+		}, probe.BlameLoginService, "the login service answered 404"},
 		{"login service broken", func(api *aisquaretest.API) {
 			api.RotateSigningKey()
 			api.SetFault(loginPath, aisquaretest.Fault{Status: 503})
@@ -276,6 +288,28 @@ func TestWhoIsToBlame(t *testing.T) {
 					t.Error("the password is in the result")
 				}
 			})
+		})
+	}
+}
+
+// TestALoginHelpsWhereTheRefreshFails has a refresh that fails in every way, while tokens come and go.
+func TestALoginHelpsWhereTheRefreshFails(t *testing.T) {
+	for name, fault := range map[string]aisquaretest.Fault{
+		"500": {Status: 500}, "429": {Status: 429}, "200 without tokens": {Status: 200, Body: "{}"}, "404": {Status: 404},
+		"hangs": {Hang: aisquaretest.HangBeforeHeaders}, "reset": {Break: aisquaretest.BreakClose},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
+			m.api.SetFault(refreshPath, fault)
+			for range 180 {
+				if r := m.run(t); !r.Expected {
+					t.Fatalf("%s: want healthy runs, got %d, blame %q (%s)", name, r.Code, r.Blame, r.Reason)
+				}
+				<-time.After(time.Minute)
+			}
+			if n := m.api.Logins(); n != 4 {
+				t.Errorf("%s: want a login for each of 4 tokens, got %d", name, n)
+			}
 		})
 	}
 }

@@ -28,7 +28,7 @@ func (l *login) once(ctx context.Context, held token, must bool) error {
 	if err != nil || ended == nil || !must {
 		return err
 	}
-	patience := renewTimeout
+	patience := askTimeout
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = time.Until(deadline) / 2
 	}
@@ -112,7 +112,7 @@ type renewals struct {
 
 // begin starts a renewal. Of ctx it has the values, but not the end.
 func (r *renewals) begin(ctx context.Context, renew func(ctx context.Context)) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.going.Go(func() {
 		select {
 		case <-r.cut:
