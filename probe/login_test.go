@@ -349,6 +349,38 @@ func TestFreshTokensThatAreRefusedAreNotReplacedAgainAndAgain(t *testing.T) {
 	})
 }
 
+// TestAnEndpointThatRefusesForGoodIsGivenFewerAndFewerTokens holds that a probe is given up on by and by, and no other one with it.
+func TestAnEndpointThatRefusesForGoodIsGivenFewerAndFewerTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		m.api.SetFault(bookingsPath, aisquaretest.Fault{Status: 401})
+		j := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "member"})
+		for range 12 * 60 * 2 {
+			if r := j.Run(t.Context(), time.Now()); r.Blame != probe.BlameAPI {
+				t.Fatalf("want the API blamed, got %q (%s)", r.Blame, r.Reason)
+			}
+			<-time.After(30 * time.Second)
+		}
+		refused := m.api.Logins() + m.api.Refreshes()
+		if refused < 15 || refused > 20 {
+			t.Errorf("want 15 to 20 tokens in 12 hours, got %d", refused)
+		}
+		m.api.RotateSigningKey()
+		if r := m.run(t); !r.Expected || causes(r) != "first resend" {
+			t.Errorf("another probe: want a cured 401, got %q (%s)", causes(r), r.Reason)
+		}
+		m.api.ClearFaults()
+		if r := j.Run(t.Context(), time.Now()); !r.Expected {
+			t.Fatalf("repaired: %s", r.Reason)
+		}
+		<-time.After(2 * time.Minute)
+		m.api.RotateSigningKey()
+		if r := j.Run(t.Context(), time.Now()); !r.Expected || causes(r) != "first resend" {
+			t.Errorf("repaired: want a cured 401, got %q (%s)", causes(r), r.Reason)
+		}
+	})
+}
+
 func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})

@@ -31,12 +31,19 @@ func (x *run) look(ctx context.Context, cause Cause) {
 		x.again(ctx, r)
 	}
 	x.judge(ctx)
+	if x.result.Expected {
+		x.job.refusals.end()
+	}
 }
 
 // again repeats a request whose credential was refused, once, if the credential can be had anew.
 func (x *run) again(ctx context.Context, r renewable) {
 	err := x.unauthorized
-	if err == nil {
+	switch {
+	case err != nil:
+	case x.job.refusals.hold():
+		err = &renewalError{BlameAPI, "fresh tokens were refused too"}
+	default:
 		err = r.renew(ctx, x.sent)
 	}
 	if failed, ok := errors.AsType[*renewalError](err); ok {
@@ -46,6 +53,7 @@ func (x *run) again(ctx context.Context, r renewable) {
 	x.follow(ctx, CauseResend)
 	if x.got.code == http.StatusUnauthorized {
 		x.blame = BlameAPI
+		x.job.refusals.again()
 	}
 }
 

@@ -118,6 +118,7 @@ type Job struct {
 	checks     []check
 	host       string // of the Host header, where it is not the target's
 	refusable  bool   // a 401 is not what the probe expects
+	refusals   refusals
 }
 
 // Prepare makes a probe ready to run: it parses what can be wrong and compiles what the probe expects.
