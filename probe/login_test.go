@@ -397,52 +397,6 @@ func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
 	})
 }
 
-func TestRefusedKeyIsToldFromAnAPIThatRefuses(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
-		collections := m.job(t, probe.Probe{Name: "collections", Path: collectionsPath, Credential: "key"})
-		bookings := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "key"})
-		run := func(j *probe.Job) probe.Blame {
-			<-time.After(time.Second)
-			return j.Run(t.Context(), time.Now()).Blame
-		}
-		run(collections)
-		run(bookings)
-		m.api.Revoke(aisquaretest.DefaultKey)
-		if got := run(collections); got != probe.BlameUnknown {
-			t.Errorf("first refusal: want unknown, got %q", got)
-		}
-		if got := run(bookings); got != probe.BlameCredential {
-			t.Errorf("all refused: want credential, got %q", got)
-		}
-		m.api.Restore(aisquaretest.DefaultKey)
-		run(collections)
-		run(bookings)
-		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
-		run(collections)
-		run(bookings)
-		if got := run(collections); got != probe.BlameAPI {
-			t.Errorf("refused here and let in there: want api, got %q", got)
-		}
-	})
-}
-
-func TestALoneKeyIsComparedWithTheWall(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
-		wall := m.job(t, probe.Probe{Name: "wall", Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")}, Guards: probe.GuardAccess})
-		lone := m.job(t, probe.Probe{Name: "lone", Path: bookingsPath, Credential: "key"})
-		m.api.Revoke(aisquaretest.DefaultKey)
-		if got := lone.Run(t.Context(), time.Now()).Blame; got != probe.BlameUnknown {
-			t.Errorf("before the wall was seen: want unknown, got %q", got)
-		}
-		wall.Run(t.Context(), time.Now())
-		if got := lone.Run(t.Context(), time.Now()).Blame; got != probe.BlameCredential {
-			t.Errorf("while the wall stands: want credential, got %q", got)
-		}
-	})
-}
-
 func TestConfirmLooksAgainAndHidesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})

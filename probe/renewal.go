@@ -37,7 +37,7 @@ const (
 	BlameCredential   Blame = "credential"    // our login or key is refused: wrong, expired or revoked
 	BlameLoginService Blame = "login_service" // the login gives no token, and does not say that it is for what we sent
 	BlameAPI          Blame = "api"           // a token issued moments ago is refused, or the key works elsewhere
-	BlameUnknown      Blame = "unknown"       // an API key, and nothing yet to compare with
+	BlameUnknown      Blame = "unknown"       // an API key, and what there is to compare with does not tell
 	BlameNetwork      Blame = "network"       // our own network: nothing else can be reached either
 )
 
