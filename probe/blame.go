@@ -6,18 +6,12 @@ import (
 	"time"
 )
 
-// standings remembers what each probe last got with each credential, so that a refused key can be told from an API that
-// refuses good ones.
+// standings are what each probe last got with a key, so that a refused key can be told from an API that refuses good ones. They
+// belong to the key: a reload that takes it over takes them along.
 type standings struct {
-	mu    sync.Mutex
-	keys  map[string]*keyStanding // by credential
-	walls map[string]bool         // by probe that keeps strangers out: whether the last one was refused as it must be
-}
-
-// keyStanding is what the probes of one credential got.
-type keyStanding struct {
+	mu       sync.Mutex
 	probes   map[string]standing
-	accepted time.Time // when it was last asked by one that then got through
+	accepted time.Time // when the key was last asked for by a probe that then got through
 }
 
 // standing is what a probe last got.
@@ -37,40 +31,26 @@ const (
 	saysAccepted
 )
 
+// compared is a credential that cannot be renewed, but compared across probes.
+type compared interface {
+	note(r *Result)
+	blame(r *Result, walls *walls) Blame
+}
+
+var _ compared = apiKey{}
+
 // worthWaiting is how long a probe that got through with a key is waited for once others are refused: one that runs rarely must
 // not keep everybody in the dark.
 const worthWaiting = 5 * time.Minute
 
-// note takes a result. One without a complete answer says nothing of a key, but that a wall is not seen to stand.
-func (s *standings) note(r *Result, guards bool) {
+// note takes a result. One without a complete answer says nothing, nor does a 401 that is expected whatever the key.
+func (s *standings) note(r *Result) {
+	if r.Class == ClassNone || r.Class.IsTransport() || (r.Expected && r.Code == http.StatusUnauthorized) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case r.Class == ClassNone:
-	case guards && r.Credential == "":
-		if s.walls == nil {
-			s.walls = map[string]bool{}
-		}
-		s.walls[r.Probe] = r.Expected
-	case r.Credential != "" && !r.Class.IsTransport():
-		s.put(r)
-	}
-}
-
-// put replaces a probe's standing. The lock is held.
-func (s *standings) put(r *Result) {
-	if r.Expected && r.Code == http.StatusUnauthorized {
-		return // whatever the key
-	}
-	if s.keys == nil {
-		s.keys = map[string]*keyStanding{}
-	}
-	key := s.keys[r.Credential]
-	if key == nil {
-		key = &keyStanding{probes: map[string]standing{}}
-		s.keys[r.Credential] = key
-	}
-	last := key.probes[r.Probe]
+	last := s.probes[r.Probe]
 	now := standing{asked: r.Attempts[len(r.Attempts)-1].Start, known: r.End, since: r.End}
 	switch {
 	case r.Code == http.StatusUnauthorized:
@@ -80,34 +60,30 @@ func (s *standings) put(r *Result) {
 		}
 	case r.Expected, r.Class == Success:
 		now.said = saysAccepted
-		if now.asked.After(key.accepted) {
-			key.accepted = now.asked
+		if now.asked.After(s.accepted) {
+			s.accepted = now.asked
 		}
 	}
-	key.probes[r.Probe] = now
+	s.probes[r.Probe] = now
 }
 
 // blame compares a refusal with what other probes got with the same key. When one was asked since it is refused here, and got
 // through, it is the API. When all are refused, and strangers are kept out as they must be, it is the key; where nobody looks
 // at strangers, another that was refused since the key last served must do. Else nobody knows.
-func (s *standings) blame(r *Result) Blame {
+func (s *standings) blame(r *Result, walls *walls) Blame {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	key := s.keys[r.Credential]
-	if key == nil {
-		key = &keyStanding{}
-	}
 	since := now
-	if own := key.probes[r.Probe]; own.said == saysRefused {
+	if own := s.probes[r.Probe]; own.said == saysRefused {
 		since = own.since
 	}
 	confirmed, undecided, alone := false, false, true
-	for name, other := range key.probes {
+	for name, other := range s.probes {
 		switch {
 		case name == r.Probe:
 		case other.said == saysRefused:
-			confirmed = confirmed || other.since.After(key.accepted)
+			confirmed = confirmed || other.since.After(s.accepted)
 		case other.said == saysAccepted && other.asked.After(since):
 			return BlameAPI
 		case now.Sub(other.known) > worthWaiting:
@@ -117,18 +93,52 @@ func (s *standings) blame(r *Result) Blame {
 			alone = false
 		}
 	}
-	if !undecided && s.wallsStand() && (confirmed || alone && len(s.walls) > 0) {
+	seen, stand := walls.stand()
+	if !undecided && stand && (confirmed || alone && seen) {
 		return BlameCredential
 	}
 	return BlameUnknown
 }
 
-// wallsStand reports whether no wall was seen that lets strangers in, or does not answer. The lock is held.
-func (s *standings) wallsStand() bool {
-	for _, stands := range s.walls {
+// walls are the probes that keep strangers out, and whether each was last refused as it must be.
+type walls struct {
+	mu     sync.Mutex
+	stands map[string]bool
+}
+
+// note takes a result of one. That it got no answer is no wall either.
+func (w *walls) note(r *Result) {
+	if r.Class == ClassNone {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stands == nil {
+		w.stands = map[string]bool{}
+	}
+	w.stands[r.Probe] = r.Expected
+}
+
+// stand reports whether there are walls, as far as was seen, and whether all of them stand.
+func (w *walls) stand() (seen, stand bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, stands := range w.stands {
 		if !stands {
-			return false
+			return true, false
 		}
 	}
-	return true
+	return len(w.stands) > 0, true
+}
+
+// learn notes what a result says of the probe's key, or of the wall that keeps strangers out.
+func (j *Job) learn(r *Result) {
+	switch key := j.credential.(type) {
+	case compared:
+		key.note(r)
+	case noCredential:
+		if j.probe.Guards == GuardAccess {
+			j.runner.walls.note(r)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"squarewatch/config/secret"
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
 )
@@ -52,6 +53,32 @@ func TestALoneKeyIsComparedWithTheWall(t *testing.T) {
 		wall.Run(t.Context(), time.Now())
 		if got := lone.Run(t.Context(), time.Now()).Blame; got != probe.BlameCredential {
 			t.Errorf("while the wall stands: want credential, got %q", got)
+		}
+	})
+}
+
+// TestWhatIsKnownOfAKeyOutlivesItsRunner has a runner that follows another with the same key, as after a reload.
+func TestWhatIsKnownOfAKeyOutlivesItsRunner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := aisquaretest.New(aisquaretest.Options{})
+		pipe := aisquaretest.NewPipe(api)
+		defer pipe.Shutdown()
+		key, err := probe.NewAPIKey(probe.APIKeySettings{APIKey: secret.New(aisquaretest.DefaultKey)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := func(name, path string) probe.Blame {
+			<-time.After(time.Second)
+			return job(t, "http://api.test", probe.Probe{Name: name, Path: path, Credential: "key"}, probe.RunnerOptions{
+				Dial: pipe.Dial, Credentials: map[string]probe.Credential{"key": key},
+			}).Run(t.Context(), time.Now()).Blame
+		}
+		run("collections", collectionsPath)
+		run("bookings", bookingsPath)
+		api.Revoke(aisquaretest.DefaultKey)
+		run("collections", collectionsPath)
+		if got := run("bookings", bookingsPath); got != probe.BlameCredential {
+			t.Errorf("want what the other runner saw, got blame %q", got)
 		}
 	})
 }

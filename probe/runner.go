@@ -39,7 +39,7 @@ type Runner struct {
 	renewals    renewals
 	cutOff      func()
 
-	standings    standings
+	walls        walls
 	connectivity *connectivity // nil for none
 }
 
@@ -194,7 +194,7 @@ func (j *Job) Run(ctx context.Context, intended time.Time) *Result {
 		result.Renewals = r.drain()
 	}
 	result.End = time.Now()
-	j.runner.standings.note(result, j.probe.Guards == GuardAccess)
+	j.learn(result)
 	return result
 }
 
