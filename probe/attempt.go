@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"time"
 )
@@ -39,12 +40,13 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	maps.Copy(x.sent, j.header)
 	x.unauthorized = j.credential.Authorize(ctx, x.sent)
 	a.Span = j.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
-	sending, watch, giveUp := timed(ctx)
+	sending, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
+	watch := &stopwatch{giveUp: giveUp}
 	got := answer{body: j.runner.buffer()}
 	a.Start = time.Now()
 	r.host = j.host
-	err := j.runner.exchange(sending, j.probe.Connection, r, x.sent, &got, &a)
+	err := j.runner.exchange(httptrace.WithClientTrace(sending, watch.hooks()), j.probe.Connection, r, x.sent, &got, &a)
 	a.End = time.Now()
 	a.Phases = watch.stop(a.Start, a.End)
 	a.Reused = watch.reused

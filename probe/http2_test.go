@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
-	"squarewatch/config/secret"
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
 )
@@ -153,27 +151,5 @@ func TestHTTP2(t *testing.T) {
 				lastPhase(t, r, c.phase)
 			}
 		})
-	}
-}
-
-// TestAnUnsteadyLoginIsNotFlooded has a server that ends every connection before it looks at the request, the login's too.
-func TestAnUnsteadyLoginIsNotFlooded(t *testing.T) {
-	target, pool, conns := rawH2(t, func(s h2) {
-		_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
-		s.request()
-	})
-	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{Path: "/login", Body: map[string]secret.Text{"password": secret.New("hush")}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := job(t, target, probe.Probe{Path: "/", Credential: "member"}, probe.RunnerOptions{
-		TLS:         &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-		Credentials: map[string]probe.Credential{"member": login},
-	}).Run(t.Context(), time.Now())
-	if n := conns.Load(); n > 8 {
-		t.Errorf("want 4 connections for the login and 4 for the probe, got %d", n)
-	}
-	if len(r.Renewals) != 1 || !strings.Contains(r.Renewals[0].Error, "without an answer") {
-		t.Errorf("want a login that says why it failed, got %+v", r.Renewals)
 	}
 }

@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/net/http2"
 
 	"squarewatch/config/secret"
 	"squarewatch/probe"
@@ -333,6 +336,28 @@ func TestFailuresNeverStormTheLogin(t *testing.T) {
 			t.Errorf("repaired: %s", r.Reason)
 		}
 	})
+}
+
+// TestAnUnsteadyLoginIsNotFlooded has a server that ends every connection before it looks at the request, the login's too.
+func TestAnUnsteadyLoginIsNotFlooded(t *testing.T) {
+	target, pool, conns := rawH2(t, func(s h2) {
+		_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
+		s.request()
+	})
+	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{Path: "/login", Body: map[string]secret.Text{"password": secret.New("hush")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := job(t, target, probe.Probe{Path: "/", Credential: "member"}, probe.RunnerOptions{
+		TLS:         &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+		Credentials: map[string]probe.Credential{"member": login},
+	}).Run(t.Context(), time.Now())
+	if n := conns.Load(); n > 8 {
+		t.Errorf("want 4 connections for the login and 4 for the probe, got %d", n)
+	}
+	if len(r.Renewals) != 1 || !strings.Contains(r.Renewals[0].Error, "without an answer") {
+		t.Errorf("want a login that says why it failed, got %+v", r.Renewals)
+	}
 }
 
 func TestFreshTokensThatAreRefusedAreNotReplacedAgainAndAgain(t *testing.T) {

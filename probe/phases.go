@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"context"
 	"crypto/tls"
 	"net"
 	"net/http/httptrace"
@@ -25,14 +24,6 @@ type stopwatch struct {
 	giveUp   func(err error) // ends the attempt
 	conn     net.Conn
 	reused   bool // the connection was made for an earlier request, or by one that no longer wants it
-}
-
-// timed returns the context of one exchange and the stopwatch that times it, and ends it when the server ends one connection
-// after the other. The cancel function belongs to the context.
-func timed(ctx context.Context) (context.Context, *stopwatch, context.CancelCauseFunc) {
-	ctx, giveUp := context.WithCancelCause(ctx)
-	watch := &stopwatch{giveUp: giveUp}
-	return httptrace.WithClientTrace(ctx, watch.hooks()), watch, giveUp
 }
 
 // mark is how far a phase came: begun, and when it was done.

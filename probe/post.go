@@ -3,8 +3,11 @@ package probe
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 )
 
 // poster makes a POST of JSON to the target for a renewal, and notes its span there.
@@ -21,11 +24,23 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 		renewal.Trace, renewal.Parent = asker.result.Trace, asker.result.Span
 	}
 	renewal.Span = r.options.Identifiers.NewAttempt(renewal.Trace, header)
-	sending, _, giveUp := timed(ctx)
+	sending, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	got := answer{body: new(bytes.Buffer)}
-	err = r.exchange(sending, Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
+	err = r.exchange(steady(sending, giveUp), Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
 	return got.code, got.body.Bytes(), err
+}
+
+// steady returns a context for one exchange, that is given up when the server ends one connection after the other.
+func steady(ctx context.Context, giveUp context.CancelCauseFunc) context.Context {
+	var sessions atomic.Int32
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err == nil && sessions.Add(1) > maxSessions {
+				giveUp(errUnsteady)
+			}
+		},
+	})
 }
 
 // asker is the run that a renewal belongs to, as its context tells.

@@ -106,21 +106,22 @@ func (l *login) settle(access, refresh token, err *renewalError, r Renewal) {
 
 // renewals are those that the runs of one runner began. Each may outlive its run, for others wait for it too.
 type renewals struct {
-	going sync.WaitGroup
-	cut   chan struct{} // closed when nobody waits for them any more
+	sync.WaitGroup
+
+	cut chan struct{} // closed when nobody waits for them any more
 }
 
 // begin starts a renewal. Of ctx it has the values, but not the end.
 func (r *renewals) begin(ctx context.Context, renew func(ctx context.Context)) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	r.going.Go(func() {
+	r.Go(func() {
 		select {
 		case <-r.cut:
 			cancel()
 		case <-ctx.Done():
 		}
 	})
-	r.going.Go(func() {
+	r.Go(func() {
 		defer cancel()
 		renew(ctx)
 	})

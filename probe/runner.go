@@ -78,7 +78,7 @@ func (r *Runner) CutOff() { r.cutOff() }
 
 // Close waits for renewals that its runs began and that still go on, for a few seconds at most, and closes idle connections.
 func (r *Runner) Close() {
-	r.renewals.going.Wait()
+	r.renewals.Wait()
 	r.reuse.CloseIdleConnections()
 }
 
