@@ -6,79 +6,139 @@ import (
 	"time"
 )
 
-// standings remembers what each probe last got with each credential, so that a refused key can be told from an API that
-// refuses good ones.
+// standings are what each probe last got with a key, so that a refused key can be told from an API that refuses good ones. They
+// belong to the key: a reload that takes it over takes them along.
 type standings struct {
-	mu      sync.Mutex
-	probes  map[string]map[string]standing // by credential and probe
-	control bool                           // whether a probe that guards access was last refused as it must be
+	mu       sync.Mutex
+	probes   map[string]standing
+	accepted time.Time // when the key was last asked for by a probe that then got through
 }
 
 // standing is what a probe last got.
 type standing struct {
-	at      time.Time
-	refused bool
-	since   time.Time // of the first refusal in a row
+	said  saying
+	asked time.Time
+	known time.Time // when the run had ended
+	since time.Time // known of the first refusal in a row
 }
 
-// note takes a result that came with a complete answer.
-func (s *standings) note(r *Result, guards bool) {
-	if r.Class == ClassNone || r.Class.IsTransport() {
+// saying is what an answer says of a key.
+type saying uint8
+
+const (
+	saysNothing saying = iota // such as a 500
+	saysRefused
+	saysAccepted
+)
+
+// compared is a credential that cannot be renewed, but compared across probes.
+type compared interface {
+	note(r *Result)
+	blame(r *Result, walls *walls) Blame
+}
+
+var _ compared = apiKey{}
+
+// worthWaiting is how long a probe that got through with a key is waited for once others are refused: one that runs rarely must
+// not keep everybody in the dark.
+const worthWaiting = 5 * time.Minute
+
+// note takes a result. One without a complete answer says nothing, nor does a 401 that is expected whatever the key.
+func (s *standings) note(r *Result) {
+	if r.Class == ClassNone || r.Class.IsTransport() || (r.Expected && r.Code == http.StatusUnauthorized) {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	last := s.probes[r.Probe]
+	now := standing{asked: r.Attempts[len(r.Attempts)-1].Start, known: r.End, since: r.End}
 	switch {
-	case guards && r.Credential == "":
-		s.control = r.Expected
-	case r.Credential != "":
-		s.put(r)
+	case r.Code == http.StatusUnauthorized:
+		now.said = saysRefused
+		if last.said == saysRefused {
+			now.since = last.since
+		}
+	case r.Expected, r.Class == Success:
+		now.said = saysAccepted
+		if now.asked.After(s.accepted) {
+			s.accepted = now.asked
+		}
 	}
+	s.probes[r.Probe] = now
 }
 
-// put replaces a probe's standing. The lock is held.
-func (s *standings) put(r *Result) {
-	if s.probes == nil {
-		s.probes = map[string]map[string]standing{}
-	}
-	probes := s.probes[r.Credential]
-	if probes == nil {
-		probes = map[string]standing{}
-		s.probes[r.Credential] = probes
-	}
-	now := standing{at: r.End, refused: !r.Expected && r.Code == http.StatusUnauthorized, since: r.End}
-	if last, ok := probes[r.Probe]; ok && last.refused && now.refused {
-		now.since = last.since
-	}
-	probes[r.Probe] = now
-}
-
-// blame compares a refusal with what other probes got with the same key since it began. When one of them still got
-// through it is the API; when all were refused, it is the key; before there is anything to compare, nobody knows. A key
-// that only one probe uses is compared with the wall that keeps strangers out: while that stands, the key is to blame.
-func (s *standings) blame(r *Result) Blame {
+// blame compares a refusal with what other probes got with the same key. When one was asked since it is refused here, and got
+// through, it is the API. When all are refused, and strangers are kept out as they must be, it is the key; where nobody looks
+// at strangers, another that was refused since the key last served must do. Else nobody knows.
+func (s *standings) blame(r *Result, walls *walls) Blame {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	probes := s.probes[r.Credential]
-	since := r.Start
-	if own, ok := probes[r.Probe]; ok && own.refused {
+	now := time.Now()
+	since := now
+	if own := s.probes[r.Probe]; own.said == saysRefused {
 		since = own.since
 	}
-	others, refused := 0, 0
-	for name, other := range probes {
-		if name == r.Probe {
-			continue
-		}
-		others++
+	confirmed, undecided, alone := false, false, true
+	for name, other := range s.probes {
 		switch {
-		case other.refused:
-			refused++
-		case other.at.After(since):
+		case name == r.Probe:
+		case other.said == saysRefused:
+			confirmed = confirmed || other.since.After(s.accepted)
+		case other.said == saysAccepted && other.asked.After(since):
 			return BlameAPI
+		case now.Sub(other.known) > worthWaiting:
+		case other.said == saysAccepted:
+			undecided = true // its next run will tell
+		default:
+			alone = false
 		}
 	}
-	if refused > 0 || (others == 0 && s.control) {
+	seen, stand := walls.stand()
+	if !undecided && stand && (confirmed || alone && seen) {
 		return BlameCredential
 	}
 	return BlameUnknown
+}
+
+// walls are the probes that keep strangers out, and whether each was last refused as it must be.
+type walls struct {
+	mu     sync.Mutex
+	stands map[string]bool
+}
+
+// note takes a result of one. That it got no answer is no wall either.
+func (w *walls) note(r *Result) {
+	if r.Class == ClassNone {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stands == nil {
+		w.stands = map[string]bool{}
+	}
+	w.stands[r.Probe] = r.Expected
+}
+
+// stand reports whether there are walls, as far as was seen, and whether all of them stand.
+func (w *walls) stand() (seen, stand bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, stands := range w.stands {
+		if !stands {
+			return true, false
+		}
+	}
+	return len(w.stands) > 0, true
+}
+
+// learn notes what a result says of the probe's key, or of the wall that keeps strangers out.
+func (j *Job) learn(r *Result) {
+	switch key := j.credential.(type) {
+	case compared:
+		key.note(r)
+	case noCredential:
+		if j.probe.Guards == GuardAccess {
+			j.runner.walls.note(r)
+		}
+	}
 }

@@ -28,7 +28,11 @@ func (s APIKeySettings) Validate() error {
 }
 
 // apiKey is a key that cannot be renewed.
-type apiKey struct{ bearer secret.Text }
+type apiKey struct {
+	*standings
+
+	bearer secret.Text
+}
 
 var (
 	_ Credential = apiKey{}
@@ -45,7 +49,7 @@ func NewAPIKey(s APIKeySettings) (Credential, error) {
 			return nil, errors.New("the API key holds a space, a line break or a character that no header can carry: check how it was stored")
 		}
 	}
-	return apiKey{secret.New("Bearer " + s.APIKey.Reveal())}, nil
+	return apiKey{&standings{probes: map[string]standing{}}, secret.New("Bearer " + s.APIKey.Reveal())}, nil
 }
 
 // Authorize sends the key.

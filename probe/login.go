@@ -1,18 +1,14 @@
 package probe
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/golang-jwt/jwt/v5"
 
 	"squarewatch/config/secret"
 )
@@ -53,9 +49,7 @@ const (
 	accessLifetime     = 7 * 24 * time.Hour
 	refreshLifetime    = 30 * 24 * time.Hour
 	defaultRenewBefore = 10 * time.Minute
-	renewTimeout       = 5 * time.Second
-	// A token younger than this that is refused is no reason to get yet another one: that is the API's fault.
-	youngToken = time.Minute
+	askTimeout         = 5 * time.Second // of each POST; a renewal makes two at most
 )
 
 // login is a credential that is renewed: one renewal at a time, whoever asks, and none while the last failure is fresh.
@@ -69,27 +63,7 @@ type login struct {
 type use struct {
 	name     string
 	post     poster
-	inflight *sync.WaitGroup // of renewals that the runner's runs began
-}
-
-// tokens are what a login has brought. Two runners share them while one follows the other: whichever begins a renewal, the
-// other's runs wait for it too.
-type tokens struct {
-	mu       sync.Mutex
-	access   token
-	refresh  token
-	renewing chan struct{} // closed when the renewal that goes on has ended; nil when none does
-	failure  *renewalError // of the last renewal; nil when it succeeded
-	notUntil time.Time     // no renewal before, after a failure
-	backoff  *backoff.ExponentialBackOff
-	done     []Renewal // since they were last drained
-}
-
-// token is a secret with its times.
-type token struct {
-	value  secret.Text
-	issued time.Time
-	expiry time.Time
+	renewals *renewals // that the runner's runs began
 }
 
 // renewalError is why there is no token.
@@ -100,9 +74,6 @@ type renewalError struct {
 
 // Error returns the reason without secrets.
 func (e *renewalError) Error() string { return e.text }
-
-// poster makes a POST of JSON to the target for a renewal, and notes its span there.
-type poster func(ctx context.Context, path string, body []byte, r *Renewal) (status int, answer []byte, err error)
 
 // renewable is a credential that can be had anew after it was refused.
 type renewable interface { //nolint:interfacebloat // one life, from its making to its end; only this package asks for it
@@ -148,13 +119,14 @@ func (l *login) drain() []Renewal {
 	return done
 }
 
-// Authorize sends the access token, and renews it first when it ends soon. Without any token the request goes as a
+// Authorize sends the access token. One that ends soon is renewed meanwhile; one that has ended is renewed first, and sent all
+// the same when that fails: whether it is good is the API's word, by the API's clock. Without any token the request goes as a
 // stranger's, so that the endpoint is watched all the same; the error says why there was none.
 func (l *login) Authorize(ctx context.Context, header http.Header) error {
 	held := l.current()
 	now := time.Now()
 	var err error
-	if held.value.IsZero() || now.After(held.expiry.Add(-l.settings.RenewBefore)) {
+	if held.value.IsZero() || (askerOf(ctx).renews && held.due(now, l.settings.RenewBefore)) {
 		err = l.once(ctx, held, held.value.IsZero() || !now.Before(held.expiry))
 		held = l.current()
 	}
@@ -162,10 +134,7 @@ func (l *login) Authorize(ctx context.Context, header http.Header) error {
 		return err
 	}
 	header["Authorization"] = []string{"Bearer " + held.value.Reveal()}
-	if now.Before(held.expiry) {
-		return nil // what failed was only ahead of time
-	}
-	return err
+	return nil
 }
 
 func (l *login) current() token {
@@ -180,88 +149,14 @@ func (l *login) renew(ctx context.Context, refused http.Header) error {
 	switch {
 	case refused.Get("Authorization") != "Bearer "+held.value.Reveal():
 		return nil // somebody was quicker
-	case time.Since(held.issued) < youngToken:
+	case held.young(time.Now()):
 		return &renewalError{BlameAPI, "a token issued moments ago is refused"}
 	}
 	return l.once(ctx, held, true)
 }
 
-// once makes sure that a renewal of held goes on or has ended, and waits for it when it must. All who come meanwhile
-// wait for the same one.
-func (l *login) once(ctx context.Context, held token, must bool) error {
-	l.mu.Lock()
-	if !l.access.value.Equal(held.value) {
-		l.mu.Unlock()
-		return nil
-	}
-	if l.renewing == nil {
-		if l.failure != nil && time.Now().Before(l.notUntil) {
-			defer l.mu.Unlock()
-			return l.failure
-		}
-		l.begin(ctx)
-	} else if !must {
-		l.mu.Unlock()
-		return nil // the token is good still, and somebody is at it
-	}
-	ended := l.renewing
-	l.mu.Unlock()
-	select {
-	case <-ended:
-	case <-ctx.Done():
-		return &renewalError{BlameLoginService, "the login service did not answer in time"}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.failure != nil {
-		return l.failure
-	}
-	return nil
-}
-
-// begin starts a renewal that outlives the run that asked for it: others wait for it too. The lock is held.
-func (l *login) begin(ctx context.Context) {
-	ended := make(chan struct{})
-	l.renewing = ended
-	if asker, ok := ctx.Value(askerKey{}).(asker); ok {
-		asker.result.AskedRenewal = true // still in the run's own goroutine
-	}
-	refresh := l.refresh
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
-	l.inflight.Go(func() {
-		defer close(ended)
-		defer cancel()
-		r := Renewal{Credential: l.name, Start: time.Now()}
-		access, next, err := l.obtain(ctx, refresh, &r)
-		r.End = time.Now()
-		l.settle(access, next, err, r)
-	})
-}
-
-// settle keeps what a renewal brought.
-func (l *login) settle(access, refresh token, err *renewalError, r Renewal) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.renewing, l.failure = nil, err
-	if err != nil {
-		r.Error = err.text
-		r.Outcome = RenewalUnavailable
-		if err.blame == BlameCredential {
-			r.Outcome = RenewalRefused
-		}
-		l.notUntil = time.Now().Add(l.backoff.NextBackOff())
-	} else {
-		l.access, l.refresh = access, refresh
-		r.Expiry = access.expiry
-		l.backoff.Reset()
-	}
-	const kept = 100 // nobody drains while nothing runs
-	if len(l.done) < kept {
-		l.done = append(l.done, r)
-	}
-}
-
-// obtain gets tokens: by the refresh token when there is one, by the login when there is none or it is refused.
+// obtain gets tokens: by the refresh token when there is one, by the login when there is none or that brought nothing. However
+// the refresh failed, a login is worth its one request: it comes once for each step of the back-off.
 func (l *login) obtain(ctx context.Context, refresh token, r *Renewal) (access, next token, err *renewalError) {
 	if l.settings.RefreshPath != "" && !refresh.value.IsZero() && time.Now().Before(refresh.expiry) {
 		body, _ := json.Marshal(map[string]string{"refresh": refresh.value.Reveal()}) // texts always marshal
@@ -273,9 +168,6 @@ func (l *login) obtain(ctx context.Context, refresh token, r *Renewal) (access, 
 			}
 			return access, next, nil
 		}
-		if err.blame == BlameLoginService {
-			return token{}, token{}, err
-		}
 	}
 	fields := make(map[string]string, len(l.settings.Login.Body))
 	for name, value := range l.settings.Login.Body {
@@ -286,16 +178,18 @@ func (l *login) obtain(ctx context.Context, refresh token, r *Renewal) (access, 
 	return l.ask(ctx, "login", l.settings.Login.Path, body, r)
 }
 
-// ask makes one POST and reads the tokens in its answer.
+// ask makes one POST and reads the tokens in its answer. Only an answer that speaks of what we sent is the credential's fault.
 func (l *login) ask(ctx context.Context, what, path string, body []byte, r *Renewal) (access, refresh token, _ *renewalError) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	status, answer, err := l.post(ctx, path, body, r)
 	switch {
 	case err != nil:
 		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service gave no answer: %s", what, cleanError(err))}
-	case status >= 500 || status == http.StatusTooManyRequests:
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, excerpt(answer))}
-	case status >= 300:
+	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusUnprocessableEntity:
 		return access, refresh, &renewalError{BlameCredential, fmt.Sprintf("the %s was refused with %d: %s", what, status, excerpt(answer))}
+	case status >= 300:
+		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, excerpt(answer))}
 	}
 	access, refresh, ok := parseTokens(answer, time.Now())
 	if !ok {
@@ -303,57 +197,3 @@ func (l *login) ask(ctx context.Context, what, path string, body []byte, r *Rene
 	}
 	return access, refresh, nil
 }
-
-// parseTokens reads an answer of the login service.
-func parseTokens(answer []byte, now time.Time) (access, refresh token, ok bool) {
-	var pair struct {
-		Access  string `json:"access"`
-		Refresh string `json:"refresh"`
-	}
-	if json.Unmarshal(answer, &pair) != nil || pair.Access == "" || strings.ContainsFunc(pair.Access, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return token{}, token{}, false
-	}
-	access = token{secret.New(pair.Access), now, expiryOf(pair.Access, now.Add(accessLifetime))}
-	if pair.Refresh != "" {
-		refresh = token{secret.New(pair.Refresh), now, expiryOf(pair.Refresh, now.Add(refreshLifetime))}
-	}
-	return access, refresh, true
-}
-
-// expiryOf returns when a token ends by its own words (RFC 7519, exp), else the fallback. It is not verified: we do not
-// trust it, we only want to know when to ask for another.
-func expiryOf(raw string, fallback time.Time) time.Time {
-	parsed, _, err := jwt.NewParser().ParseUnverified(raw, jwt.MapClaims{})
-	if err != nil {
-		return fallback
-	}
-	expiry, err := parsed.Claims.GetExpirationTime()
-	if err != nil || expiry == nil {
-		return fallback
-	}
-	return expiry.Time
-}
-
-// postJSON is the runner's poster: fresh connections, the trace of the run that asked, and the limits of any exchange.
-func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal *Renewal) (int, []byte, error) {
-	target, err := r.options.Target.Parse(path)
-	if err != nil {
-		return 0, nil, fmt.Errorf("the path %q is no path on the target", path)
-	}
-	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {r.options.UserAgent}}
-	asker, _ := ctx.Value(askerKey{}).(asker)
-	if asker.result != nil {
-		renewal.Trace, renewal.Parent = asker.result.Trace, asker.result.Span
-	}
-	renewal.Span = r.options.Identifiers.NewAttempt(renewal.Trace, header)
-	got := answer{body: new(bytes.Buffer)}
-	err = r.exchange(ctx, Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
-	return got.code, got.body.Bytes(), err
-}
-
-// asker is the run that a renewal belongs to, as its context tells.
-type asker struct {
-	result *Result
-}
-
-type askerKey struct{}

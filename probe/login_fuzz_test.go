@@ -5,12 +5,16 @@ import (
 	"time"
 )
 
-func FuzzExpiryOf(f *testing.F) {
+func FuzzNewToken(f *testing.F) {
 	for _, seed := range []string{"", "a.b.c", "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.x", "eyJhbGciOiJub25lIn0.eyJleHAiOiJub3cifQ."} {
 		f.Add(seed)
 	}
-	fallback := time.Unix(1_800_000_000, 0)
-	f.Fuzz(func(_ *testing.T, raw string) { expiryOf(raw, fallback) })
+	now := time.Unix(1_800_000_000, 0)
+	f.Fuzz(func(t *testing.T, raw string) {
+		if got := newToken(raw, now, time.Hour); got.lifetime <= 0 || !got.expiry.After(now) {
+			t.Errorf("want a token that lives, got one of %v until %v", got.lifetime, got.expiry)
+		}
+	})
 }
 
 func FuzzParseTokens(f *testing.F) {

@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/net/http2"
 
 	"squarewatch/config/secret"
 	"squarewatch/probe"
@@ -106,11 +109,87 @@ func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
 			}
 		}
 		<-time.After(2 * time.Minute) // 9 minutes before the end
-		if r := m.run(t); !r.Expected || outcomes(r) != "refreshed" || causes(r) != "first" {
-			t.Errorf("want a refresh ahead of expiry and one attempt, got %q, %q (%s)", outcomes(r), causes(r), r.Reason)
+		asked := m.run(t)
+		synctest.Wait()
+		if told := m.run(t); !asked.Expected || !asked.AskedRenewal || outcomes(asked)+outcomes(told) != "refreshed" || causes(asked) != "first" {
+			t.Errorf("want a refresh ahead of expiry and one attempt, got %q, %q (%s)", outcomes(asked)+outcomes(told), causes(asked), asked.Reason)
 		}
 		if m.api.Logins() != 1 || m.api.Refreshes() != 1 {
 			t.Errorf("want 1 login and 1 refresh, got %d and %d", m.api.Logins(), m.api.Refreshes())
+		}
+	})
+}
+
+// TestTokensThatLiveShorterThanRenewBefore has tokens of 5 minutes, of which each serves for more than half of its life.
+func TestTokensThatLiveShorterThanRenewBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})
+		for range 360 {
+			if r := m.run(t); !r.Expected || len(r.Attempts) != 1 {
+				t.Fatalf("want healthy runs and no 401, got %q (%s)", causes(r), r.Reason)
+			}
+			<-time.After(10 * time.Second)
+		}
+		if n := m.api.Logins() + m.api.Refreshes(); n < 12 || n > 20 {
+			t.Errorf("want 12 to 20 tokens in an hour, got %d", n)
+		}
+	})
+}
+
+// TestNobodyWaitsForARenewalAheadOfExpiry has a token that is good for 9 minutes more, and nothing that renews it.
+func TestNobodyWaitsForARenewalAheadOfExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
+		m.run(t)
+		<-time.After(51 * time.Minute)
+		m.api.SetFault(refreshPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
+		m.api.SetFault(loginPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
+		failed := 0
+		for range 53 {
+			begin := time.Now()
+			r := m.run(t)
+			if took := time.Since(begin); !r.Expected || took != 0 {
+				t.Fatalf("want a healthy run at once, got %v after %v (%s)", r.Class, took, r.Reason)
+			}
+			failed += strings.Count(outcomes(r), "unavailable")
+			<-time.After(10 * time.Second)
+		}
+		if failed < 5 {
+			t.Errorf("want results that tell of renewals which failed, got %d", failed)
+		}
+	})
+}
+
+// TestALoginThatHangsIsNoTimeoutOfItsProbes has no token, and a login that takes longer than the probe may.
+func TestALoginThatHangsIsNoTimeoutOfItsProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		m.api.SetFault(loginPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
+		j := m.job(t, probe.Probe{Path: collectionsPath, Credential: "member", Timeout: 3 * time.Second})
+		for range 10 {
+			r := j.Run(t.Context(), time.Now())
+			if r.Expected || r.Class != probe.Unauthenticated || r.Blame != probe.BlameLoginService || r.Latency() != 0 {
+				t.Fatalf("want what a stranger gets and the login service blamed, got %v, blame %q, after %v (%s)", r.Class, r.Blame, r.Latency(), r.Reason)
+			}
+			<-time.After(time.Second)
+		}
+	})
+}
+
+// TestATokenThatWeThinkHasEndedIsTried has an API whose clock is behind ours, and no new token.
+func TestATokenThatWeThinkHasEndedIsTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
+		m.run(t)
+		m.api.SetFault(refreshPath, aisquaretest.Fault{Status: 503})
+		m.api.SetFault(loginPath, aisquaretest.Fault{Status: 503})
+		<-time.After(61 * time.Minute)
+		if r := m.run(t); r.Expected || r.Blame != probe.BlameLoginService || !strings.Contains(r.Reason, "answered 503") {
+			t.Errorf("refused: want the login service blamed, got %q (%s)", r.Blame, r.Reason)
+		}
+		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 200, Body: "[]"})
+		if r := m.run(t); !r.Expected {
+			t.Errorf("accepted: want a healthy run, got %d (%s)", r.Code, r.Reason)
 		}
 	})
 }
@@ -174,6 +253,18 @@ func TestWhoIsToBlame(t *testing.T) {
 		says   string
 	}{
 		{"login refused", func(api *aisquaretest.API) { api.RotateSigningKey(); api.Revoke("ada") }, probe.BlameCredential, "the login was refused with 400"},
+		{"login forbidden", func(api *aisquaretest.API) {
+			api.RotateSigningKey()
+			api.SetFault(loginPath, aisquaretest.Fault{Status: 403})
+		}, probe.BlameCredential, "the login was refused with 403"},
+		{"login moved", func(api *aisquaretest.API) {
+			api.RotateSigningKey()
+			api.SetFault(loginPath, aisquaretest.Fault{RedirectTo: "/elsewhere/"})
+		}, probe.BlameLoginService, "the login service answered 302"},
+		{"login gone", func(api *aisquaretest.API) {
+			api.RotateSigningKey()
+			api.SetFault(loginPath, aisquaretest.Fault{Status: 404})
+		}, probe.BlameLoginService, "the login service answered 404"},
 		{"login service broken", func(api *aisquaretest.API) {
 			api.RotateSigningKey()
 			api.SetFault(loginPath, aisquaretest.Fault{Status: 503})
@@ -204,6 +295,28 @@ func TestWhoIsToBlame(t *testing.T) {
 	}
 }
 
+// TestALoginHelpsWhereTheRefreshFails has a refresh that fails in every way, while tokens come and go.
+func TestALoginHelpsWhereTheRefreshFails(t *testing.T) {
+	for name, fault := range map[string]aisquaretest.Fault{
+		"500": {Status: 500}, "429": {Status: 429}, "200 without tokens": {Status: 200, Body: "{}"}, "404": {Status: 404},
+		"hangs": {Hang: aisquaretest.HangBeforeHeaders}, "reset": {Break: aisquaretest.BreakClose},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
+			m.api.SetFault(refreshPath, fault)
+			for range 180 {
+				if r := m.run(t); !r.Expected {
+					t.Fatalf("%s: want healthy runs, got %d, blame %q (%s)", name, r.Code, r.Blame, r.Reason)
+				}
+				<-time.After(time.Minute)
+			}
+			if n := m.api.Logins(); n != 4 {
+				t.Errorf("%s: want a login for each of 4 tokens, got %d", name, n)
+			}
+		})
+	}
+}
+
 func TestFailuresNeverStormTheLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
@@ -225,6 +338,28 @@ func TestFailuresNeverStormTheLogin(t *testing.T) {
 	})
 }
 
+// TestAnUnsteadyLoginIsNotFlooded has a server that ends every connection before it looks at the request, the login's too.
+func TestAnUnsteadyLoginIsNotFlooded(t *testing.T) {
+	target, pool, conns := rawH2(t, func(s h2) {
+		_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
+		s.request()
+	})
+	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{Path: "/login", Body: map[string]secret.Text{"password": secret.New("hush")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := job(t, target, probe.Probe{Path: "/", Credential: "member"}, probe.RunnerOptions{
+		TLS:         &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+		Credentials: map[string]probe.Credential{"member": login},
+	}).Run(t.Context(), time.Now())
+	if n := conns.Load(); n > 8 {
+		t.Errorf("want 4 connections for the login and 4 for the probe, got %d", n)
+	}
+	if len(r.Renewals) != 1 || !strings.Contains(r.Renewals[0].Error, "without an answer") {
+		t.Errorf("want a login that says why it failed, got %+v", r.Renewals)
+	}
+}
+
 func TestFreshTokensThatAreRefusedAreNotReplacedAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
@@ -239,61 +374,50 @@ func TestFreshTokensThatAreRefusedAreNotReplacedAgainAndAgain(t *testing.T) {
 	})
 }
 
-func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
+// TestAnEndpointThatRefusesForGoodIsGivenFewerAndFewerTokens holds that a probe is given up on by and by, and no other one with it.
+func TestAnEndpointThatRefusesForGoodIsGivenFewerAndFewerTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
+		m.api.SetFault(bookingsPath, aisquaretest.Fault{Status: 401})
+		j := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "member"})
+		for range 12 * 60 * 2 {
+			if r := j.Run(t.Context(), time.Now()); r.Blame != probe.BlameAPI {
+				t.Fatalf("want the API blamed, got %q (%s)", r.Blame, r.Reason)
+			}
+			<-time.After(30 * time.Second)
+		}
+		refused := m.api.Logins() + m.api.Refreshes()
+		if refused < 15 || refused > 20 {
+			t.Errorf("want 15 to 20 tokens in 12 hours, got %d", refused)
+		}
+		m.api.RotateSigningKey()
+		if r := m.run(t); !r.Expected || causes(r) != "first resend" {
+			t.Errorf("another probe: want a cured 401, got %q (%s)", causes(r), r.Reason)
+		}
+		m.api.ClearFaults()
+		if r := j.Run(t.Context(), time.Now()); !r.Expected {
+			t.Fatalf("repaired: %s", r.Reason)
+		}
+		<-time.After(2 * time.Minute)
+		m.api.RotateSigningKey()
+		if r := j.Run(t.Context(), time.Now()); !r.Expected || causes(r) != "first resend" {
+			t.Errorf("repaired: want a cured 401, got %q (%s)", causes(r), r.Reason)
+		}
+	})
+}
+
+func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})
 		m.run(t)
 		<-time.After(2 * time.Minute)
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
 		j := m.job(t, probe.Probe{Path: collectionsPath, Credential: "member", Expect: probe.Expect{Status: selectors("401")}})
-		if r := j.Run(t.Context(), time.Now()); !r.Expected || len(r.Attempts) != 1 || len(r.Renewals) != 0 {
-			t.Errorf("want one healthy attempt and no renewal, got %+v", r)
-		}
-	})
-}
-
-func TestRefusedKeyIsToldFromAnAPIThatRefuses(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
-		collections := m.job(t, probe.Probe{Name: "collections", Path: collectionsPath, Credential: "key"})
-		bookings := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "key"})
-		run := func(j *probe.Job) probe.Blame {
-			<-time.After(time.Second)
-			return j.Run(t.Context(), time.Now()).Blame
-		}
-		run(collections)
-		run(bookings)
-		m.api.Revoke(aisquaretest.DefaultKey)
-		if got := run(collections); got != probe.BlameUnknown {
-			t.Errorf("first refusal: want unknown, got %q", got)
-		}
-		if got := run(bookings); got != probe.BlameCredential {
-			t.Errorf("all refused: want credential, got %q", got)
-		}
-		m.api.Restore(aisquaretest.DefaultKey)
-		run(collections)
-		run(bookings)
-		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
-		run(collections)
-		run(bookings)
-		if got := run(collections); got != probe.BlameAPI {
-			t.Errorf("refused here and let in there: want api, got %q", got)
-		}
-	})
-}
-
-func TestALoneKeyIsComparedWithTheWall(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
-		wall := m.job(t, probe.Probe{Name: "wall", Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")}, Guards: probe.GuardAccess})
-		lone := m.job(t, probe.Probe{Name: "lone", Path: bookingsPath, Credential: "key"})
-		m.api.Revoke(aisquaretest.DefaultKey)
-		if got := lone.Run(t.Context(), time.Now()).Blame; got != probe.BlameUnknown {
-			t.Errorf("before the wall was seen: want unknown, got %q", got)
-		}
-		wall.Run(t.Context(), time.Now())
-		if got := lone.Run(t.Context(), time.Now()).Blame; got != probe.BlameCredential {
-			t.Errorf("while the wall stands: want credential, got %q", got)
+		for range 20 { // while the token is good, and long after it
+			if r := j.Run(t.Context(), time.Now()); !r.Expected || len(r.Attempts) != 1 || r.AskedRenewal || len(r.Renewals) != 0 {
+				t.Errorf("want one healthy attempt and no renewal, got %+v", r)
+			}
+			<-time.After(time.Minute)
 		}
 	})
 }

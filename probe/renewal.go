@@ -25,7 +25,7 @@ const (
 	Refreshed          RenewalOutcome = "refreshed"   // by the refresh token
 	LoggedIn           RenewalOutcome = "logged_in"   // by the login
 	RenewalRefused     RenewalOutcome = "refused"     // the login service does not accept what we have
-	RenewalUnavailable RenewalOutcome = "unavailable" // the login service answers 5xx, or not at all
+	RenewalUnavailable RenewalOutcome = "unavailable" // the login service answers anything else, or not at all
 )
 
 // Blame says whose fault an unexpected 401 is.
@@ -35,9 +35,9 @@ type Blame string
 const (
 	BlameNone         Blame = ""
 	BlameCredential   Blame = "credential"    // our login or key is refused: wrong, expired or revoked
-	BlameLoginService Blame = "login_service" // the login answers 5xx or not at all
+	BlameLoginService Blame = "login_service" // the login gives no token, and does not say that it is for what we sent
 	BlameAPI          Blame = "api"           // a token issued moments ago is refused, or the key works elsewhere
-	BlameUnknown      Blame = "unknown"       // an API key, and nothing yet to compare with
+	BlameUnknown      Blame = "unknown"       // an API key, and what there is to compare with does not tell
 	BlameNetwork      Blame = "network"       // our own network: nothing else can be reached either
 )
 

@@ -13,7 +13,7 @@ type run struct {
 	job          *Job
 	result       *Result
 	sent         http.Header // of the last attempt
-	unauthorized error       // why the last attempt went without a good credential
+	unauthorized error       // why the last attempt went as a stranger's, or a refused one was not repeated
 	blame        Blame       // of a refusal, as far as the credential can tell
 	got          answer      // the last one
 	refusal      string      // why a redirect was not followed
@@ -22,7 +22,7 @@ type run struct {
 // look asks the endpoint once, with one renewal when the credential is refused, and judges the answer. Each look has the
 // probe's timeout, one deadline for everything in it.
 func (x *run) look(ctx context.Context, cause Cause) {
-	ctx = context.WithValue(ctx, askerKey{}, asker{x.result})
+	ctx = context.WithValue(ctx, askerKey{}, asker{x.result, x.job.refusable})
 	ctx, cancel := context.WithTimeoutCause(ctx, x.job.probe.Timeout, errDeadline)
 	defer cancel()
 	x.blame = BlameNone
@@ -31,12 +31,19 @@ func (x *run) look(ctx context.Context, cause Cause) {
 		x.again(ctx, r)
 	}
 	x.judge(ctx)
+	if x.result.Expected {
+		x.job.refusals.end()
+	}
 }
 
 // again repeats a request whose credential was refused, once, if the credential can be had anew.
 func (x *run) again(ctx context.Context, r renewable) {
 	err := x.unauthorized
-	if err == nil {
+	switch {
+	case err != nil:
+	case x.job.refusals.hold():
+		err = &renewalError{BlameAPI, "fresh tokens were refused too"}
+	default:
 		err = r.renew(ctx, x.sent)
 	}
 	if failed, ok := errors.AsType[*renewalError](err); ok {
@@ -46,6 +53,7 @@ func (x *run) again(ctx context.Context, r renewable) {
 	x.follow(ctx, CauseResend)
 	if x.got.code == http.StatusUnauthorized {
 		x.blame = BlameAPI
+		x.job.refusals.again()
 	}
 }
 

@@ -36,9 +36,10 @@ type Runner struct {
 	buffers sync.Pool
 
 	credentials map[string]Credential // as this runner uses them
-	renewals    sync.WaitGroup        // that its runs began
+	renewals    renewals
+	cutOff      func()
 
-	standings    standings
+	walls        walls
 	connectivity *connectivity // nil for none
 }
 
@@ -52,7 +53,10 @@ func NewRunner(options RunnerOptions) *Runner {
 		fresh:   freshTransports{options: &options},
 		kept:    keptTransports{options: &options, users: map[*http.Transport]int{}},
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+
+		renewals: renewals{cut: make(chan struct{})},
 	}
+	r.cutOff = sync.OnceFunc(func() { close(r.renewals.cut) })
 	if options.Connectivity.Address != "" {
 		r.connectivity = &connectivity{address: options.Connectivity.Address, dial: options.DialConnectivity}
 		if r.connectivity.dial == nil {
@@ -68,6 +72,9 @@ func NewRunner(options RunnerOptions) *Runner {
 	}
 	return r
 }
+
+// CutOff ends the renewals that its runs began and that still go on, which Close would wait for: when nobody is left to use what they bring.
+func (r *Runner) CutOff() { r.cutOff() }
 
 // Close waits for renewals that its runs began and that still go on, for a few seconds at most, and closes idle connections.
 func (r *Runner) Close() {
@@ -114,6 +121,7 @@ type Job struct {
 	checks     []check
 	host       string // of the Host header, where it is not the target's
 	refusable  bool   // a 401 is not what the probe expects
+	refusals   refusals
 }
 
 // Prepare makes a probe ready to run: it parses what can be wrong and compiles what the probe expects.
@@ -189,7 +197,7 @@ func (j *Job) Run(ctx context.Context, intended time.Time) *Result {
 		result.Renewals = r.drain()
 	}
 	result.End = time.Now()
-	j.runner.standings.note(result, j.probe.Guards == GuardAccess)
+	j.learn(result)
 	return result
 }
 

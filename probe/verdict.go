@@ -64,5 +64,8 @@ func (x *run) blameOf() Blame {
 	if x.blame != BlameNone {
 		return x.blame
 	}
-	return x.job.runner.standings.blame(x.result)
+	if key, ok := x.job.credential.(compared); ok {
+		return key.blame(x.result, &x.job.runner.walls)
+	}
+	return BlameUnknown
 }

@@ -81,6 +81,9 @@ func (g *generation) scope() otel.Scope {
 // run dispatches the generation's probes, from where the one before left off, until it is stopped and its last run has ended.
 func (g *generation) run(ctx context.Context, from probe.Handover) {
 	g.dispatcher.Run(ctx, from)
+	if ctx.Err() != nil {
+		g.runner.CutOff() // the grace was theirs too; after a reload, others wait for them
+	}
 	g.runner.Close()
 }
 

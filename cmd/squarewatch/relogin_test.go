@@ -98,3 +98,28 @@ func TestALoginThatGoesOnServesBothGenerations(t *testing.T) {
 		}
 	})
 }
+
+// TestStoppingWaitsForNoRenewal stops while a run goes on that is refused near the end of the grace, and begins a renewal that hangs.
+func TestStoppingWaitsForNoRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const path = "/api/v1/collections/"
+		s := newMemberScene(t)
+		defer s.stop()
+		s.after(75 * time.Second)
+		s.api.SetFault(tokenPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
+		s.api.SetFault("/api/v1/token/refresh/", aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
+		s.api.SetFault(path, aisquaretest.Fault{Delay: 4 * time.Second, Status: 401})
+		for s.api.Counts(path)[401] == 0 {
+			s.after(100 * time.Millisecond)
+		}
+		s.after(6500 * time.Millisecond) // the next one has begun
+		begin := time.Now()
+		s.halt()
+		if took := time.Since(begin); took > 6*time.Second {
+			t.Errorf("want the end of the grace to be the end, got it %v after the stop", took)
+		}
+		if got := s.api.Counts(path)[401]; got != 2 {
+			t.Errorf("want a run that is refused while we stop, got %d refusals in all", got)
+		}
+	})
+}
