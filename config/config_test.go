@@ -213,7 +213,10 @@ type holder struct {
 }
 
 func TestASecretPrintsNowhere(t *testing.T) {
-	text := secret.New(hush)
+	text := secret.New("a ${env:KEY}")
+	if _, err := text.Resolve(func(secret.Reference) (string, error) { return hush, nil }); err != nil || text.Referenced()[0] != hush {
+		t.Fatalf("want the value for the masks, got %v", err)
+	}
 	h := holder{list: []secret.Text{text}}
 	h.inner.text = text
 	var log bytes.Buffer

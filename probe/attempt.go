@@ -32,9 +32,9 @@ type answer struct {
 // attempt makes one HTTP exchange and reads its answer to the end, or until the run's deadline.
 func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, answer) {
 	j := x.job
-	a := Attempt{Cause: cause, Method: r.method, URL: displayURL(r.url), Template: r.url.Path}
-	if cause != CauseRedirect {
-		a.URL, a.Template = j.display, j.template
+	a := Attempt{Cause: cause, Method: r.method, URL: j.display, Template: j.template}
+	if cause == CauseRedirect { // the API chose it
+		a.URL, a.Template = j.runner.secrets.tidyPath(displayURL(r.url)), j.runner.secrets.tidyPath(r.url.Path)
 	}
 	x.sent = make(http.Header, len(j.header)+3)
 	maps.Copy(x.sent, j.header)
@@ -56,7 +56,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	if err != nil {
 		a.Class = classOfError(ctx, err, watch.broke(&a))
 		a.ErrorKind = a.Class.String()
-		a.Error = cleanError(err)
+		a.Error = j.runner.secrets.cleanError(err)
 		return a, got
 	}
 	a.Code = got.code
@@ -116,11 +116,11 @@ func (a *Attempt) describe(resp *http.Response) {
 }
 
 // cleanError returns an error's text for people, without what a stranger or a secret may have put into it.
-func cleanError(err error) string {
+func (s *secrets) cleanError(err error) string {
 	if inner, ok := errors.AsType[*url.Error](err); ok {
 		err = inner.Err
 	}
-	return tidy(err.Error(), 200)
+	return s.tidy(err.Error(), 200)
 }
 
 // displayURL returns a URL that may be shown: the values of its query hidden, no user information.

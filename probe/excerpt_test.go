@@ -28,7 +28,7 @@ func TestExcerptOfEveryShape(t *testing.T) {
 		{`{"detail":"a\u202eb\u0000c"}`, "abc"},
 		{`{"detail":"` + strings.Repeat("ä", 400) + `"}`, strings.Repeat("ä", 299) + "…"},
 	} {
-		if got := excerpt([]byte(c.body)); got != c.want {
+		if got := (*secrets)(nil).excerpt([]byte(c.body)); got != c.want {
 			t.Errorf("excerpt of %.60s: want %q, got %q", c.body, c.want, got)
 		}
 	}
@@ -39,7 +39,7 @@ func FuzzExcerpt(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got := excerpt(body)
+		got := (*secrets)(nil).excerpt(body)
 		if utf8.RuneCountInString(got) > excerptLimit || !utf8.ValidString(got) {
 			t.Errorf("too long or not UTF-8: %q", got)
 		}

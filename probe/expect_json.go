@@ -32,7 +32,7 @@ func expectJSON(e *Expect) (check, error) {
 		}
 		output, ok := code.RunWithContext(ctx, input).Next()
 		if err, failed := output.(error); failed {
-			return fmt.Sprintf("the answer does not fit %s: %s", shown, tidy(err.Error(), 120))
+			return fmt.Sprintf("the answer does not fit %s: %s", shown, seen.secrets.tidy(err.Error(), 120))
 		}
 		if !ok || output == nil || output == false {
 			return "the answer does not fit " + shown

@@ -70,6 +70,7 @@ type use struct {
 	name     string
 	post     poster
 	inflight *sync.WaitGroup // of renewals that the runner's runs began
+	secrets  *secrets
 }
 
 // tokens are what a login has brought. Two runners share them while one follows the other: whichever begins a renewal, the
@@ -78,6 +79,7 @@ type tokens struct {
 	mu       sync.Mutex
 	access   token
 	refresh  token
+	replaced [2]token      // by them
 	renewing chan struct{} // closed when the renewal that goes on has ended; nil when none does
 	failure  *renewalError // of the last renewal; nil when it succeeded
 	notUntil time.Time     // no renewal before, after a failure
@@ -251,7 +253,7 @@ func (l *login) settle(access, refresh token, err *renewalError, r Renewal) {
 		}
 		l.notUntil = time.Now().Add(l.backoff.NextBackOff())
 	} else {
-		l.access, l.refresh = access, refresh
+		l.access, l.refresh, l.replaced = access, refresh, [2]token{l.access, l.refresh}
 		r.Expiry = access.expiry
 		l.backoff.Reset()
 	}
@@ -291,11 +293,11 @@ func (l *login) ask(ctx context.Context, what, path string, body []byte, r *Rene
 	status, answer, err := l.post(ctx, path, body, r)
 	switch {
 	case err != nil:
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service gave no answer: %s", what, cleanError(err))}
+		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service gave no answer: %s", what, l.secrets.cleanError(err))}
 	case status >= 500 || status == http.StatusTooManyRequests:
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, excerpt(answer))}
+		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, l.secrets.excerpt(answer))}
 	case status >= 300:
-		return access, refresh, &renewalError{BlameCredential, fmt.Sprintf("the %s was refused with %d: %s", what, status, excerpt(answer))}
+		return access, refresh, &renewalError{BlameCredential, fmt.Sprintf("the %s was refused with %d: %s", what, status, l.secrets.excerpt(answer))}
 	}
 	access, refresh, ok := parseTokens(answer, time.Now())
 	if !ok {

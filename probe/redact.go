@@ -36,15 +36,33 @@ var secretLooking = regexp.MustCompile(`(?i)` +
 // masked stands where a token or a mail address was.
 const masked = "***"
 
-// tidy makes a stranger's text fit to be shown: one line, no control or formatting characters, no tokens or mail
-// addresses, at most limit characters.
-func tidy(text string, limit int) string {
+// tidy makes a stranger's text fit to be shown: one line, no control or formatting characters, no secrets of ours, no tokens
+// or mail addresses, at most limit characters.
+func (s *secrets) tidy(text string, limit int) string {
 	const farEnough = 16 // the longest text looked at, in limits: masking must not cost what a megabyte costs
 	if len(text) > limit*farEnough {
 		text = text[:limit*farEnough]
+		if end := strings.LastIndexByte(text, ' '); end > 0 {
+			text = text[:end] // half a word may be half a secret, which no mask knows
+		}
 	}
-	text = strings.ToValidUTF8(text, "")
-	text = strings.Map(func(r rune) rune {
+	text = secretLooking.ReplaceAllString(s.hide(plain(text)), masked)
+	return cut(strings.Join(strings.Fields(text), " "), limit)
+}
+
+// tidyPath does the same for a path or a URL, step by step, since a whole one may look like a long token.
+func (s *secrets) tidyPath(text string) string {
+	const limit = 500
+	steps := strings.Split(s.hide(plain(text)), "/")
+	for i, step := range steps {
+		steps[i] = secretLooking.ReplaceAllString(step, masked)
+	}
+	return cut(strings.Join(steps, "/"), limit)
+}
+
+// plain returns a text without control and formatting characters, with nothing but blanks between its words.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
 			return ' '
@@ -52,9 +70,7 @@ func tidy(text string, limit int) string {
 			return -1
 		}
 		return r
-	}, text)
-	text = strings.Join(strings.Fields(secretLooking.ReplaceAllString(text, masked)), " ")
-	return cut(text, limit)
+	}, strings.ToValidUTF8(text, ""))
 }
 
 // cut shortens a text to at most limit characters, the last of them an ellipsis where something is missing.

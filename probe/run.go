@@ -65,7 +65,7 @@ func (x *run) follow(ctx context.Context, cause Cause) {
 			x.refusal = fmt.Sprintf("%d redirects were followed and none led to an answer", maxRedirects)
 			return
 		}
-		next, x.refusal, follow = redirect(next, x.got)
+		next, x.refusal, follow = redirect(next, x.got, x.job.runner.secrets)
 		cause = CauseRedirect
 	}
 }

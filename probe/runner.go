@@ -36,7 +36,8 @@ type Runner struct {
 	buffers sync.Pool
 
 	credentials map[string]Credential // as this runner uses them
-	renewals    sync.WaitGroup        // that its runs began
+	secrets     *secrets
+	renewals    sync.WaitGroup // that its runs began
 
 	standings    standings
 	connectivity *connectivity // nil for none
@@ -60,9 +61,15 @@ func NewRunner(options RunnerOptions) *Runner {
 		}
 	}
 	r.credentials = make(map[string]Credential, len(options.Credentials))
+	r.secrets = &secrets{credentials: r.credentials}
+	if options.Proxy != nil {
+		if proxy, err := options.Proxy(&http.Request{URL: options.Target}); err == nil && proxy != nil {
+			r.secrets.noteProxy(proxy)
+		}
+	}
 	for name, credential := range options.Credentials {
 		if renewed, ok := credential.(renewable); ok {
-			credential = renewed.attach(use{name, r.postJSON, &r.renewals})
+			credential = renewed.attach(use{name, r.postJSON, &r.renewals, r.secrets})
 		}
 		r.credentials[name] = credential
 	}
@@ -130,6 +137,7 @@ func (r *Runner) Prepare(p Probe) (*Job, error) {
 	if j.request.body, err = p.body(); err != nil {
 		return nil, err
 	}
+	r.secrets.learn(&p)
 	j.header = p.header(r.options.UserAgent)
 	j.host = j.header.Get("Host")
 	j.header.Del("Host")
