@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,40 +23,34 @@ func hideValues(query string) string {
 	return strings.Join(parts, "&")
 }
 
-// secretLooking matches what tokens and mail addresses look like.
-var secretLooking = regexp.MustCompile(`(?i)` +
-	`eyJ[\w-]+\.[\w-]+(\.[\w-]*)?` + // JSON Web Token
-	`|\bbearer\s+\S+` +
-	`|\baisq[_-][\w-]+` + // the API's own opaque tokens
-	`|[\w.%+-]+@[\w-]+(\.[\w-]+)+` + // mail address
-	`|\b[0-9a-f]{32,}\b` +
-	`|[A-Za-z0-9+/_-]{40,}={0,2}`)
-
-// masked stands where a token or a mail address was.
-const masked = "***"
-
 // tidy makes a stranger's text fit to be shown: one line, no control or formatting characters, no secrets of ours, no tokens
 // or mail addresses, at most limit characters.
 func (s *secrets) tidy(text string, limit int) string {
-	const farEnough = 16 // the longest text looked at, in limits: masking must not cost what a megabyte costs
+	const farEnough = 4 // the longest text looked at, in limits: masking must not cost what a megabyte costs
 	if len(text) > limit*farEnough {
 		text = text[:limit*farEnough]
-		if end := strings.LastIndexByte(text, ' '); end > 0 {
+		if end := strings.LastIndexFunc(text, unicode.IsSpace); end > 0 {
 			text = text[:end] // half a word may be half a secret, which no mask knows
 		}
 	}
-	text = secretLooking.ReplaceAllString(s.hide(plain(text)), masked)
+	text = maskShapes(s.hide(plain(text)))
 	return cut(strings.Join(strings.Fields(text), " "), limit)
 }
 
-// tidyPath does the same for a path or a URL, step by step, since a whole one may look like a long token.
+// tidyPath does the same for a path or a URL that hides the values of its query, step by step: a whole path may look like a
+// long token.
 func (s *secrets) tidyPath(text string) string {
 	const limit = 500
-	steps := strings.Split(s.hide(plain(text)), "/")
+	path, query, hasQuery := strings.Cut(s.hide(plain(text)), "?")
+	steps := strings.Split(path, "/")
 	for i, step := range steps {
-		steps[i] = secretLooking.ReplaceAllString(step, masked)
+		steps[i] = maskShapes(step)
 	}
-	return cut(strings.Join(steps, "/"), limit)
+	path = strings.Join(steps, "/")
+	if hasQuery {
+		path += "?" + strings.ReplaceAll(maskShapes(query), "="+masked, "="+redacted)
+	}
+	return cut(path, limit)
 }
 
 // plain returns a text without control and formatting characters, with nothing but blanks between its words.

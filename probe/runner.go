@@ -36,8 +36,8 @@ type Runner struct {
 	buffers sync.Pool
 
 	credentials map[string]Credential // as this runner uses them
-	secrets     *secrets
-	renewals    sync.WaitGroup // that its runs began
+	renewals    sync.WaitGroup        // that its runs began
+	secrets     *secrets              // that it sends
 
 	standings    standings
 	connectivity *connectivity // nil for none

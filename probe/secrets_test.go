@@ -77,8 +77,8 @@ func TestOurOwnSecretsAreNotKeptOfAnAnswerThatRepeatsThem(t *testing.T) {
 		"a value in JSON that is a secret":   {withBody("${env:P}", `{"user": {"pw": ["abcd"]}}`), said("abcd is bad"), "*** is bad"},
 		"a secret that any word may hold":    {withBody("pw=${env:P}", "abc"), said("abc is bad"), "abc is bad"},
 		"secrets of which one holds another": {withBody("pw=${env:P}", "7Hq2"), said("sk-partner-7Hq2mZ9x, 7Hq2"), "***, ***"},
-		"a secret at the end of what is looked at": {probe.Probe{}, said(`{"detail": "` + strings.Repeat("x", 64) + strings.Repeat("0123456789abcdef", 295) +
-			" 0123456789 sk-partner-7Hq2mZ9x" + strings.Repeat(" x", 2500) + `"}`), "*** 0123456789"},
+		"a secret at the end of what is looked at": {probe.Probe{}, said(`{"detail": "` + strings.Repeat("x", 64) + strings.Repeat("0123456789abcdef", 70) +
+			" 0123456789 sk-partner-7Hq2mZ9x" + strings.Repeat(" x", 600) + `"}`), "*** 0123456789"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.probe.Path = "/"
