@@ -33,14 +33,12 @@ type LoginRequest struct {
 // Validate reports what is wrong with the settings.
 func (s LoginSettings) Validate() error {
 	var faults []error
-	if !pathRule(s.Login.Path) {
-		faults = append(faults, &Invalid{"login.path", fmt.Sprintf("is %q", s.Login.Path), "write a path on the target, for example /api/v1/token/"})
-	}
+	faults = append(faults, validatePath("login.path", s.Login.Path, "write a path on the target, for example /api/v1/token/"))
 	if len(s.Login.Body) == 0 {
 		faults = append(faults, &Invalid{"login.body", "is missing", `write what the login wants, for example {username: "${env:AISQUARE_USER}", password: "${file:/run/secrets/aisquare}"}`})
 	}
-	if s.RefreshPath != "" && !pathRule(s.RefreshPath) {
-		faults = append(faults, &Invalid{"refresh_path", fmt.Sprintf("is %q", s.RefreshPath), "write a path on the target, for example /api/v1/token/refresh/"})
+	if s.RefreshPath != "" {
+		faults = append(faults, validatePath("refresh_path", s.RefreshPath, "write a path on the target, for example /api/v1/token/refresh/"))
 	}
 	if s.RenewBefore < 0 {
 		faults = append(faults, &Invalid{"renew_before", "is " + s.RenewBefore.String(), "write a duration above zero, for example 10m"})
