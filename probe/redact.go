@@ -23,8 +23,7 @@ func hideValues(query string) string {
 	return strings.Join(parts, "&")
 }
 
-// tidy makes a stranger's text fit to be shown: one line, no control or formatting characters, no secrets of ours, no tokens
-// or mail addresses, at most limit characters.
+// tidy does what [Tidy] does, and masks our own secrets first, whatever they look like.
 func (s *secrets) tidy(text string, limit int) string {
 	const farEnough = 4 // the longest text looked at, in limits: masking must not cost what a megabyte costs
 	if len(text) > limit*farEnough {
@@ -36,6 +35,10 @@ func (s *secrets) tidy(text string, limit int) string {
 	text = maskShapes(s.hide(plain(text)))
 	return cut(strings.Join(strings.Fields(text), " "), limit)
 }
+
+// Tidy makes a stranger's text fit to be shown: one line, no control or formatting characters, nothing that looks like a token,
+// a password or a mail address, at most limit characters.
+func Tidy(text string, limit int) string { return (*secrets)(nil).tidy(text, limit) }
 
 // tidyPath does the same for a path or a URL that hides the values of its query, step by step: a whole path may look like a
 // long token.
