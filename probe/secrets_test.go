@@ -158,11 +158,22 @@ func TestALoginToAProxyThatIsRepeatedIsNotKept(t *testing.T) {
 }
 
 func TestAnAnswerThatAnExpectationQuotesIsMasked(t *testing.T) {
-	target := echo(t, 200, func(*http.Request) string { return `{"a": "ingest-4711"}` })
-	r := job(t, target, probe.Probe{
-		Path: "/", Expect: probe.Expect{JSON: ".a[]"}, Headers: map[string]secret.Text{"X-Api-Key": secret.New("ingest-4711")},
-	}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
-	if !strings.Contains(r.Reason, `"***"`) || strings.Contains(r.Reason, "4711") {
-		t.Errorf("reason %q", r.Reason)
+	const short, long = "ingest-4711", "ingest-is-a-key-of-very-many-letters"
+	target := echo(t, 200, func(*http.Request) string {
+		return `{"short": "` + short + `", "long": "` + long + `", "list": ["` + long + `"]}`
+	})
+	for expression, want := range map[string]string{
+		".short[]":     `cannot iterate over: string ("***")`,
+		".long[]":      "cannot iterate over: string (…)",
+		".list + 1":    "cannot add: array (…) and number (1)",
+		"error(.long)": "error: ***",
+	} {
+		r := job(t, target, probe.Probe{
+			Path: "/", Expect: probe.Expect{JSON: expression},
+			Headers: map[string]secret.Text{"X-Api-Key": secret.New(short), "X-Token": secret.New(long)},
+		}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+		if !strings.HasSuffix(r.Reason, "does not fit "+expression+": "+want) {
+			t.Errorf("want %q, got %q", want, r.Reason)
+		}
 	}
 }

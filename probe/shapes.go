@@ -9,7 +9,7 @@ import (
 const masked = "***"
 
 // secretNames are what a secret is called by those who write it down.
-const secretNames = `(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_ -]?key|access[_-]?key|private[_-]?key|session[_-]?id|signature)\d*`
+const secretNames = `(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_ -]?key|access[_-]?key|private[_-]?key|session[_-]?id|signature)\d*` //nolint:gosec // no secrets themselves
 
 var (
 	// urlLogin is what a URL may hold before its host.

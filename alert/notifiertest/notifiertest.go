@@ -198,7 +198,9 @@ func (h *Harness) testNobody(t *testing.T) {
 func (h *Harness) testEcho(t *testing.T) {
 	for _, piece := range []func(*http.Request) string{
 		func(r *http.Request) string { return "POST " + r.RequestURI + " HTTP/1.1" },
-		func(r *http.Request) string { return "HTTP/1.1 200 OK\r\n" + r.Header.Get("Authorization") + " " + r.RequestURI },
+		func(r *http.Request) string {
+			return "HTTP/1.1 200 OK\r\n" + r.Header.Get("Authorization") + " " + r.RequestURI
+		},
 		func(r *http.Request) string { return r.Header.Get("Authorization") + " HTTP/1.1" },
 	} {
 		n := h.serve(t, func(w http.ResponseWriter, r *http.Request) {
