@@ -177,3 +177,23 @@ func TestAnAnswerThatAnExpectationQuotesIsMasked(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsNoAnswerIsMaskedToo(t *testing.T) {
+	headers := map[string]secret.Text{"X-Api-Key": secret.New("ingest-4711")}
+	for _, test := range []struct{ answer, want string }{
+		{"HTTP/1.1 ingest-4711 no\r\n\r\n", `no valid HTTP answer: net/http: HTTP/1.x transport connection broken: malformed HTTP status code "***"`},
+		{"HTTP/1.1 302 Found\r\nLocation: https://ingest-4711.example.org/\r\nContent-Length: 0\r\n\r\n", "answered 302: the redirect leads to another origin, https://***.example.org:443, and is not followed"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				_, _ = conn.Write([]byte(test.answer))
+				_ = conn.Close()
+			}
+		}))
+		r := job(t, server.URL, probe.Probe{Path: "/", Headers: headers}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+		server.Close()
+		if r.Reason != test.want {
+			t.Errorf("want %q, got %q", test.want, r.Reason)
+		}
+	}
+}
