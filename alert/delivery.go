@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -24,8 +25,11 @@ const (
 // longestRetryAfter bounds what a broken proxy can ask for.
 const longestRetryAfter = 24 * time.Hour
 
+var errNoHTTP = errors.New("what answers there does not speak HTTP")
+
 // NoAnswer sorts an error of a connection over HTTP that brought no answer; doing says what was tried. The context is asked
-// first: with it ended, what the connection says is an echo. The address, which may hold a secret, is left out.
+// first: with it ended, what the connection says is an echo. The address, which may hold a secret, is left out, and so is what
+// net/http quotes of an answer that it cannot read, which may repeat one.
 func NoAnswer(ctx context.Context, doing string, err error) *DeliveryError {
 	reason := ReasonNetwork
 	var slow net.Error
@@ -38,6 +42,9 @@ func NoAnswer(ctx context.Context, doing string, err error) *DeliveryError {
 			break
 		}
 		err = quoting.Err
+	}
+	if text := err.Error(); strings.HasPrefix(text, "net/http: HTTP/1.x transport connection broken: ") && strings.Contains(text, `"`) {
+		err = errNoHTTP
 	}
 	return &DeliveryError{Reason: reason, Err: fmt.Errorf("%s: %w", doing, err)}
 }

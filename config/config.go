@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/alert"
 	"squarewatch/config/secret"
@@ -174,6 +175,9 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	r.invalid(locate(document, "limits"), "limits", cfg.Limits.Validate())
 	if _, port, err := net.SplitHostPort(cfg.Listen); err != nil || !isPort(port) {
 		r.fault(locate(document, "listen"), "listen", fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
+	}
+	if !httpguts.ValidHeaderFieldValue(raw.APIToken.Reveal()) {
+		r.fault(locate(document, "api_token"), "api_token", "holds a line break or another character that no header can carry; write one line, or correct what its reference leads to")
 	}
 	r.probes(document, raw, cfg)
 	r.rules(document, raw, cfg)

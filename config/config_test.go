@@ -196,10 +196,13 @@ func TestSecretsReachWhereTheyBelong(t *testing.T) {
 	cfg := parse(t, `
 target: https://api.aisquare.studio
 probes:
-  - {name: a, path: /, body: "k=${env:KEY}&c=$$5", headers: {X-Key: "Token ${env:KEY}"}}
+  - {name: a, path: /, body: "k=${env:KEY}&c=$$5", headers: {X-Key: "Token ${env:KEY}", X-File: "${credential:aisquare-api-key}"}}
 `)
 	if got := cfg.Probes[0].Body.Reveal(); got != "k="+hush+"&c=$5" {
 		t.Errorf("body: got %q", got)
+	}
+	if got := cfg.Probes[0].Headers["X-File"].Reveal(); got != hush { // the file ends with a line break, which is none of it
+		t.Errorf("header from a file: got %q", got)
 	}
 	if got := cfg.Probes[0].Headers["X-Key"].Reveal(); got != "Token "+hush {
 		t.Errorf("header: got %q", got)
@@ -213,7 +216,10 @@ type holder struct {
 }
 
 func TestASecretPrintsNowhere(t *testing.T) {
-	text := secret.New(hush)
+	text := secret.New("a ${env:KEY}")
+	if _, err := text.Resolve(func(secret.Reference) (string, error) { return hush, nil }); err != nil || text.Referenced()[0] != hush {
+		t.Fatalf("want the value for the masks, got %v", err)
+	}
 	h := holder{list: []secret.Text{text}}
 	h.inner.text = text
 	var log bytes.Buffer

@@ -219,15 +219,9 @@ func (r *reader) walkMap(node *yaml.Node, path string, value reflect.Value, plai
 		}
 		changeable := reflect.New(item.Type()).Elem()
 		changeable.Set(item)
-		r.walk(child, join(path, key.Value), changeable, plain && !secretHeader(key.Value))
+		r.walk(child, join(path, key.Value), changeable, plain && !probe.SecretHeader(key.Value))
 		value.SetMapIndex(reflect.ValueOf(key.Value).Convert(value.Type().Key()), changeable)
 	}
-}
-
-// secretHeader reports whether a header of that name carries a secret by custom.
-func secretHeader(name string) bool {
-	name = strings.ToLower(name)
-	return name == "authorization" || name == "cookie" || strings.Contains(name, "api-key") || strings.Contains(name, "token")
 }
 
 // unknownKey names the key that was probably meant, and all there are.

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -34,8 +33,8 @@ type answer struct {
 func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, answer) {
 	j := x.job
 	a := Attempt{Cause: cause, Method: r.method, URL: j.display, Template: j.template}
-	if cause == CauseRedirect {
-		a.URL = displayRedirect(r.url)
+	if cause == CauseRedirect { // the API chose it
+		a.URL = j.runner.secrets.displayRedirect(r.url)
 	}
 	x.sent = make(http.Header, len(j.header)+3)
 	maps.Copy(x.sent, j.header)
@@ -52,7 +51,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	done := watch.stop()
 	a.end(&done)
 	if err != nil {
-		a.fail(classOfError(ctx, err, done.broke(&a)), err)
+		a.fail(classOfError(ctx, err, done.broke(&a)), j.runner.secrets.cleanError(err))
 		return a, got
 	}
 	a.Class = ClassOfStatus(got.code)
@@ -63,7 +62,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 // sends the request again.
 func (x *run) broke(a *Attempt, done lap) {
 	a.end(&done)
-	a.fail(ProtocolError, errBroken)
+	a.fail(ProtocolError, errBroken.Error())
 	x.result.Attempts = append(x.result.Attempts, *a)
 	*a = Attempt{Cause: CauseRetry, Method: a.Method, URL: a.URL, Template: a.Template, Start: a.End}
 	a.Span = x.job.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
@@ -80,8 +79,8 @@ func (a *Attempt) end(done *lap) {
 }
 
 // fail notes why an attempt got no complete answer.
-func (a *Attempt) fail(class Class, err error) {
-	a.Class, a.ErrorKind, a.Error = class, class.String(), cleanError(err)
+func (a *Attempt) fail(class Class, why string) {
+	a.Class, a.ErrorKind, a.Error = class, class.String(), why
 }
 
 // send sends a request and reads its answer into got, and what the head tells into a.
@@ -140,11 +139,11 @@ func (a *Attempt) describe(resp *http.Response) {
 }
 
 // cleanError returns an error's text for people, without what a stranger or a secret may have put into it.
-func cleanError(err error) string {
+func (s *secrets) cleanError(err error) string {
 	if inner, ok := errors.AsType[*url.Error](err); ok {
 		err = inner.Err
 	}
-	return tidy(err.Error(), 200)
+	return s.tidy(err.Error(), 200)
 }
 
 // displayURL returns a URL that may be shown: the values of its query hidden, no user information.
@@ -154,16 +153,12 @@ func displayURL(u *url.URL) string {
 	return shown.String()
 }
 
-// displayRedirect returns the URL of a redirect's target that may be shown. It is a stranger's text: what looks like a secret
-// is masked in its path, and of its query nothing is told.
-func displayRedirect(u *url.URL) string {
-	segments := strings.Split(u.Path, "/")
-	for i, segment := range segments { // each by itself, as many short ones look like one long token
-		segments[i] = tidy(segment, 80)
-	}
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: cut(strings.Join(segments, "/"), 300)}
+// displayRedirect returns the URL of a redirect's target that may be shown. It is a stranger's text: what is or looks like a
+// secret is masked in its path, and of its query nothing is told.
+func (s *secrets) displayRedirect(u *url.URL) string {
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
 	if u.RawQuery != "" {
 		shown.RawQuery = redacted
 	}
-	return strings.ReplaceAll(shown.String(), "%2A", "*")
+	return s.tidyPath(shown.String())
 }

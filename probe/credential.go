@@ -2,8 +2,8 @@ package probe
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"strings"
 
 	"squarewatch/config/secret"
 )
@@ -24,6 +24,9 @@ func (s APIKeySettings) Validate() error {
 	if s.APIKey.IsZero() {
 		return &Invalid{"api_key", "is empty", "name the key, for example ${credential:aisquare-api-key}"}
 	}
+	if strings.ContainsFunc(s.APIKey.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return &Invalid{"api_key", "holds a space, a line break or a character that no header can carry", "check how the key was stored: it is one word"}
+	}
 	return nil
 }
 
@@ -43,11 +46,6 @@ var (
 func NewAPIKey(s APIKeySettings) (Credential, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
-	}
-	for _, r := range s.APIKey.Reveal() {
-		if r <= ' ' || r > '~' {
-			return nil, errors.New("the API key holds a space, a line break or a character that no header can carry: check how it was stored")
-		}
 	}
 	return apiKey{&standings{probes: map[string]standing{}}, secret.New("Bearer " + s.APIKey.Reveal())}, nil
 }

@@ -14,12 +14,12 @@ const excerptLimit = 300
 
 // excerpt returns the API's own words of an unexpected answer: the first of detail, error, code or message in a JSON
 // object, a list of faults by field, else the first line of text or a page's title.
-func excerpt(body []byte) string {
+func (s *secrets) excerpt(body []byte) string {
 	var parsed any
 	if json.Unmarshal(body, &parsed) == nil {
-		return tidy(words(parsed, 0), excerptLimit)
+		return s.tidy(words(parsed, 0), excerptLimit)
 	}
-	return tidy(firstLine(string(body[:min(len(body), 64<<10)])), excerptLimit)
+	return s.tidy(firstLine(string(body[:min(len(body), 64<<10)])), excerptLimit)
 }
 
 // deepest is how far words looks into nested objects: the known shapes have two levels.

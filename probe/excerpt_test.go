@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode"
@@ -24,29 +25,60 @@ func TestExcerptOfEveryShape(t *testing.T) {
 		{"<div>\n <b>Sorry &amp; goodbye</b></div>", "Sorry & goodbye"},
 		{"\n\n  upstream   timed out\nmore", "upstream timed out"},
 		{`{"detail":"mail ada@example.org, token eyJhbGciOi.eyJzdWIi.c2ln"}`, "mail ***, token ***"},
-		{`{"detail":"Bearer abc.def is bad"}`, "*** is bad"},
+		{`{"detail":"Bearer abc.def is bad"}`, "Bearer *** is bad"},
 		{`{"detail":"a\u202eb\u0000c"}`, "abc"},
 		{`{"detail":"` + strings.Repeat("ä", 400) + `"}`, strings.Repeat("ä", 299) + "…"},
 	} {
-		if got := excerpt([]byte(c.body)); got != c.want {
+		if got := (*secrets)(nil).excerpt([]byte(c.body)); got != c.want {
 			t.Errorf("excerpt of %.60s: want %q, got %q", c.body, c.want, got)
 		}
 	}
 }
 
+// FuzzExcerpt holds that an excerpt is fit to be shown, and that what looks like a secret, or is one of ours, is in none, whatever
+// stands around it.
 func FuzzExcerpt(f *testing.F) {
-	for _, seed := range []string{`{"detail":"x"}`, `{"error":{"a":["b"]}}`, "<title>x", "\xff\xfe", `[[[[[["deep"]]]]]]`} {
-		f.Add([]byte(seed))
+	for _, seed := range []string{"", "<title>x", "\xff\xfe", "token", "password=\"", `password=\"`, "Basic", "a\u200b", "\n", "&#", strings.Repeat("a ", 600)} {
+		f.Add(seed, seed)
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		got := excerpt(body)
-		if utf8.RuneCountInString(got) > excerptLimit || !utf8.ValidString(got) {
-			t.Errorf("too long or not UTF-8: %q", got)
-		}
-		if strings.ContainsFunc(got, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
-			t.Errorf("control characters: %q", got)
+	ours := &secrets{}
+	ours.add("correct-horse")
+	planted := map[string]string{ // and what of it must not be seen
+		"correct-horse": "correct-horse", "ada@example.org": "ada", "jürgen.müller@bücher.de": "müller", "alice%40example.com": "alice", "alice＠example.com": "alice",
+		"xoxb-12345-abcdef": "12345", "sk_live_51H8abcdefgh": "51H8", "Basic YWRhOmh1c2g=": "YWRh", "Bearer 9f8e7d6c": "9f8e7d6c", "token=hunter22": "hunter22",
+		`{"password": "hunter22"}`: "hunter22", "eyJhbGciOi.eyJzdWIi.c2ln": "eyJ", "postgres://app:hunter22@db/app": "hunter22",
+	}
+	f.Fuzz(func(t *testing.T, before, after string) {
+		checkShown(t, ours.excerpt([]byte(before)))
+		for text, hidden := range planted {
+			if strings.Contains(before+after, hidden) {
+				continue
+			}
+			whole := before + " " + text + " " + after
+			asJSON, err := json.Marshal(map[string]string{"detail": whole})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, body := range []string{string(asJSON), whole} {
+				got := ours.excerpt([]byte(body))
+				if strings.Contains(got, hidden) {
+					t.Errorf("%q is in the excerpt %q of %q", hidden, got, body)
+				}
+				checkShown(t, got)
+			}
 		}
 	})
+}
+
+// checkShown holds that a text is fit to be shown.
+func checkShown(t *testing.T, text string) {
+	t.Helper()
+	if utf8.RuneCountInString(text) > excerptLimit || !utf8.ValidString(text) {
+		t.Errorf("too long or not UTF-8: %q", text)
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
+		t.Errorf("control characters: %q", text)
+	}
 }
 
 func TestHideValues(t *testing.T) {

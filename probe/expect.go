@@ -22,6 +22,7 @@ type observation struct {
 	body     []byte
 	timeout  time.Duration
 	redirect string // why a redirect was not followed
+	secrets  *secrets
 }
 
 // check returns why an answer is not what was expected; empty when it is.

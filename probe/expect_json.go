@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 
 	"github.com/itchyny/gojq"
 )
+
+// halfValue is how gojq quotes a value that it cuts: no mask knows half a secret.
+var halfValue = regexp.MustCompile(`\(["\[{].*? \.\.\.["\]}]\)`)
 
 // expectJSON wants a jq expression to give something other than null and false. Its first output counts.
 func expectJSON(e *Expect) (check, error) {
@@ -32,7 +36,7 @@ func expectJSON(e *Expect) (check, error) {
 		}
 		output, ok := code.RunWithContext(ctx, input).Next()
 		if err, failed := output.(error); failed {
-			return fmt.Sprintf("the answer does not fit %s: %s", shown, tidy(err.Error(), 120))
+			return fmt.Sprintf("the answer does not fit %s: %s", shown, seen.secrets.tidy(halfValue.ReplaceAllLiteralString(err.Error(), "(…)"), 120))
 		}
 		if !ok || output == nil || output == false {
 			return "the answer does not fit " + shown

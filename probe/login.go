@@ -29,14 +29,12 @@ type LoginRequest struct {
 // Validate reports what is wrong with the settings.
 func (s LoginSettings) Validate() error {
 	var faults []error
-	if !pathRule(s.Login.Path) {
-		faults = append(faults, &Invalid{"login.path", fmt.Sprintf("is %q", s.Login.Path), "write a path on the target, for example /api/v1/token/"})
-	}
+	faults = append(faults, validatePath("login.path", s.Login.Path, "write a path on the target, for example /api/v1/token/"))
 	if len(s.Login.Body) == 0 {
 		faults = append(faults, &Invalid{"login.body", "is missing", `write what the login wants, for example {username: "${env:AISQUARE_USER}", password: "${file:/run/secrets/aisquare}"}`})
 	}
-	if s.RefreshPath != "" && !pathRule(s.RefreshPath) {
-		faults = append(faults, &Invalid{"refresh_path", fmt.Sprintf("is %q", s.RefreshPath), "write a path on the target, for example /api/v1/token/refresh/"})
+	if s.RefreshPath != "" {
+		faults = append(faults, validatePath("refresh_path", s.RefreshPath, "write a path on the target, for example /api/v1/token/refresh/"))
 	}
 	if s.RenewBefore < 0 {
 		faults = append(faults, &Invalid{"renew_before", "is " + s.RenewBefore.String(), "write a duration above zero, for example 10m"})
@@ -64,6 +62,7 @@ type use struct {
 	name     string
 	post     poster
 	renewals *renewals // that the runner's runs began
+	secrets  *secrets
 }
 
 // renewalError is why there is no token.
@@ -185,11 +184,11 @@ func (l *login) ask(ctx context.Context, what, path string, body []byte, r *Rene
 	status, answer, err := l.post(ctx, path, body, r)
 	switch {
 	case err != nil:
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service gave no answer: %s", what, cleanError(err))}
+		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service gave no answer: %s", what, l.secrets.cleanError(err))}
 	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusUnprocessableEntity:
-		return access, refresh, &renewalError{BlameCredential, fmt.Sprintf("the %s was refused with %d: %s", what, status, excerpt(answer))}
+		return access, refresh, &renewalError{BlameCredential, fmt.Sprintf("the %s was refused with %d: %s", what, status, l.secrets.excerpt(answer))}
 	case status >= 300:
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, excerpt(answer))}
+		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, l.secrets.excerpt(answer))}
 	}
 	access, refresh, ok := parseTokens(answer, time.Now())
 	if !ok {

@@ -3,12 +3,15 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/config/secret"
 )
@@ -109,7 +112,8 @@ func (p *Probe) Validate() error {
 	add(!nameRule(p.Name), "name", fmt.Sprintf("is %q", p.Name), "write small letters, digits and dashes, for example collections")
 	add(p.Schedule.IsZero(), "schedule", "is missing", `write a cron expression or "@every 30s"`)
 	add(!slices.Contains(methods(), p.Method), "method", fmt.Sprintf("is %q", p.Method), "write one of "+strings.Join(methods(), ", "))
-	add(!pathRule(p.Path), "path", fmt.Sprintf("is %q", p.Path), "write a path on the target that begins with one slash")
+	faults = append(faults, validatePath("path", p.Path, "write a path on the target that begins with one slash"))
+	faults = append(faults, p.validateHeaders())
 	add(p.JSON != nil && !p.Body.IsZero(), "json", "and body are both there", "keep one of them")
 	add(p.Timeout <= 0, "timeout", "is "+p.Timeout.String(), "write a duration above zero, for example 10s")
 	add(p.Connection != Fresh && p.Connection != Reuse, "connection", fmt.Sprintf("is %q", p.Connection), "write fresh or reuse")
@@ -121,6 +125,24 @@ func (p *Probe) Validate() error {
 		add(c.Delay < 0 || c.Delay > time.Minute, "confirm.delay", "is "+c.Delay.String(), "write a duration of at most 1m, for example 1s")
 	}
 	faults = append(faults, p.Expect.validate())
+	return errors.Join(faults...)
+}
+
+// validateHeaders never repeats a value.
+func (p *Probe) validateHeaders() error {
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
+		value := p.Headers[name].Reveal()
+		field := "headers." + name
+		switch {
+		case !httpguts.ValidHeaderFieldName(name):
+			faults = append(faults, &Invalid{field, fmt.Sprintf("is called %q, which is no name of a header", name), "write letters, digits and dashes, for example X-Workspace-Id"})
+		case !httpguts.ValidHeaderFieldValue(value):
+			faults = append(faults, &Invalid{field, "holds a line break or another character that no header can carry", "write one line, or correct what its reference leads to"})
+		case strings.EqualFold(name, "host") && !hostRule(value):
+			faults = append(faults, &Invalid{field, "is no host", "write a name, with a port where there is one, for example api.example.org"})
+		}
+	}
 	return errors.Join(faults...)
 }
 
@@ -148,9 +170,24 @@ func methods() []string {
 
 var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
+// hostPattern is a name or an address, and a port.
+var hostPattern = regexp.MustCompile(`^([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$`)
+
+// hostRule reports whether a text can stand in the Host header, as net/http writes it there.
+func hostRule(host string) bool {
+	ascii, err := httpguts.PunycodeHostPort(host)
+	return err == nil && hostPattern.MatchString(ascii)
+}
+
 func nameRule(name string) bool { return len(name) <= 63 && namePattern.MatchString(name) }
 
-func pathRule(path string) bool {
-	u, err := url.Parse(path)
-	return err == nil && strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && u.Fragment == ""
+func validatePath(field, path, fix string) error {
+	_, err := url.Parse(path)
+	switch {
+	case strings.Contains(path, "#"):
+		return &Invalid{field, fmt.Sprintf("is %q, and what stands behind a # is never sent", path), "leave it out, or write %23 where a # is meant"}
+	case err != nil, !strings.HasPrefix(path, "/"), strings.HasPrefix(path, "//"):
+		return &Invalid{field, fmt.Sprintf("is %q", path), fix}
+	}
+	return nil
 }

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,27 +23,42 @@ func hideValues(query string) string {
 	return strings.Join(parts, "&")
 }
 
-// secretLooking matches what tokens and mail addresses look like.
-var secretLooking = regexp.MustCompile(`(?i)` +
-	`eyJ[\w-]+\.[\w-]+(\.[\w-]*)?` + // JSON Web Token
-	`|\bbearer\s+\S+` +
-	`|\baisq[_-][\w-]+` + // the API's own opaque tokens
-	`|[\w.%+-]+@[\w-]+(\.[\w-]+)+` + // mail address
-	`|\b[0-9a-f]{32,}\b` +
-	`|[A-Za-z0-9+/_-]{40,}={0,2}`)
-
-// masked stands where a token or a mail address was.
-const masked = "***"
-
-// tidy makes a stranger's text fit to be shown: one line, no control or formatting characters, no tokens or mail
-// addresses, at most limit characters.
-func tidy(text string, limit int) string {
-	const farEnough = 16 // the longest text looked at, in limits: masking must not cost what a megabyte costs
+// tidy does what [Tidy] does, and masks our own secrets first, whatever they look like.
+func (s *secrets) tidy(text string, limit int) string {
+	const farEnough = 4 // the longest text looked at, in limits: masking must not cost what a megabyte costs
 	if len(text) > limit*farEnough {
 		text = text[:limit*farEnough]
+		if end := strings.LastIndexFunc(text, unicode.IsSpace); end > 0 {
+			text = text[:end] // half a word may be half a secret, which no mask knows
+		}
 	}
-	text = strings.ToValidUTF8(text, "")
-	text = strings.Map(func(r rune) rune {
+	text = maskShapes(s.hide(plain(text)))
+	return cut(strings.Join(strings.Fields(text), " "), limit)
+}
+
+// Tidy makes a stranger's text fit to be shown: one line, no control or formatting characters, nothing that looks like a token,
+// a password or a mail address, at most limit characters.
+func Tidy(text string, limit int) string { return (*secrets)(nil).tidy(text, limit) }
+
+// tidyPath does the same for a path or a URL that hides the values of its query, step by step: a whole path may look like a
+// long token.
+func (s *secrets) tidyPath(text string) string {
+	const limit = 500
+	path, query, hasQuery := strings.Cut(s.hide(plain(text)), "?")
+	steps := strings.Split(path, "/")
+	for i, step := range steps {
+		steps[i] = maskShapes(step)
+	}
+	path = strings.Join(steps, "/")
+	if hasQuery {
+		path += "?" + strings.ReplaceAll(maskShapes(query), "="+masked, "="+redacted)
+	}
+	return cut(path, limit)
+}
+
+// plain returns a text without control and formatting characters, with nothing but blanks between its words.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
 			return ' '
@@ -52,9 +66,7 @@ func tidy(text string, limit int) string {
 			return -1
 		}
 		return r
-	}, text)
-	text = strings.Join(strings.Fields(secretLooking.ReplaceAllString(text, masked)), " ")
-	return cut(text, limit)
+	}, strings.ToValidUTF8(text, ""))
 }
 
 // cut shortens a text to at most limit characters, the last of them an ellipsis where something is missing.

@@ -14,6 +14,7 @@ type tokens struct {
 	mu       sync.Mutex
 	access   token
 	refresh  token
+	replaced [2]token      // by them
 	renewing chan struct{} // closed when the renewal that goes on has ended; nil when none does
 	failure  *renewalError // of the last renewal; nil when it succeeded
 	notUntil time.Time     // no renewal before, after a failure
@@ -94,7 +95,7 @@ func (l *login) settle(access, refresh token, err *renewalError, r Renewal) {
 		}
 		l.notUntil = time.Now().Add(l.backoff.NextBackOff())
 	} else {
-		l.access, l.refresh = access, refresh
+		l.access, l.refresh, l.replaced = access, refresh, [2]token{l.access, l.refresh}
 		r.Expiry = access.expiry
 		l.backoff.Reset()
 	}

@@ -74,7 +74,7 @@ func (x *run) follow(ctx context.Context, cause Cause) {
 			return
 		}
 		from := next
-		next, x.refusal, follow = redirect(from, x.got)
+		next, x.refusal, follow = redirect(from, x.got, x.job.runner.secrets)
 		if follow && x.job.probe.Guards == GuardAccess && !sameEndpoint(from.url, next.url) {
 			x.refusal, follow = "the redirect leads to another path, as to a page to sign in, and is not followed where access is guarded", false
 		}

@@ -38,6 +38,7 @@ type Runner struct {
 	credentials map[string]Credential // as this runner uses them
 	renewals    renewals
 	cutOff      func()
+	secrets     *secrets // that it sends
 
 	walls        walls
 	connectivity *connectivity // nil for none
@@ -64,9 +65,15 @@ func NewRunner(options RunnerOptions) *Runner {
 		}
 	}
 	r.credentials = make(map[string]Credential, len(options.Credentials))
+	r.secrets = &secrets{credentials: r.credentials}
+	if options.Proxy != nil {
+		if proxy, err := options.Proxy(&http.Request{URL: options.Target}); err == nil && proxy != nil {
+			r.secrets.noteProxy(proxy)
+		}
+	}
 	for name, credential := range options.Credentials {
 		if renewed, ok := credential.(renewable); ok {
-			credential = renewed.attach(use{name, r.postJSON, &r.renewals})
+			credential = renewed.attach(use{name, r.postJSON, &r.renewals, r.secrets})
 		}
 		r.credentials[name] = credential
 	}
@@ -141,6 +148,7 @@ func (r *Runner) Prepare(p Probe) (*Job, error) {
 	if j.request.body, err = p.body(); err != nil {
 		return nil, err
 	}
+	r.secrets.learn(&p)
 	j.header = p.header(r.options.UserAgent)
 	j.host = j.header.Get("Host")
 	j.header.Del("Host")

@@ -16,7 +16,7 @@ func (x *run) judge(ctx context.Context) {
 		result.Reason = "stopped by our own shutdown"
 		return
 	}
-	seen := observation{result: result, last: last, body: x.got.body.Bytes(), timeout: j.probe.Timeout, redirect: x.refusal}
+	seen := observation{result: result, last: last, body: x.got.body.Bytes(), timeout: j.probe.Timeout, redirect: x.refusal, secrets: j.runner.secrets}
 	result.Expected = true
 	for _, check := range j.checks {
 		if result.Reason = check(ctx, &seen); result.Reason != "" {
@@ -40,7 +40,7 @@ func (x *run) judge(ctx context.Context) {
 		result.Reason += "; " + x.unauthorized.Error()
 	}
 	if !result.Class.IsTransport() {
-		result.Excerpt = excerpt(seen.body)
+		result.Excerpt = j.runner.secrets.excerpt(seen.body)
 	}
 	if result.Code == http.StatusUnauthorized && j.refusable {
 		result.Blame = x.blameOf()

@@ -49,6 +49,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("a refusal is permanent and says what to do", h.testRefusals)
 	t.Run("it obeys the context", h.testContext)
 	t.Run("nobody is there", h.testNobody)
+	t.Run("somebody is there who only repeats what he is told", h.testEcho)
 	t.Run("hostile texts pass as text", h.testHostile)
 	t.Run("many goroutines may deliver", h.testConcurrency)
 }
@@ -190,6 +191,30 @@ func (h *Harness) testNobody(t *testing.T) {
 	server.Close()
 	if failure := h.fails(t.Context(), t, n); failure.Reason != "network" || failure.Permanent {
 		t.Errorf("want a network failure, got %+v", failure)
+	}
+}
+
+// testEcho answers with pieces of the request that are no HTTP: an error may not quote them.
+func (h *Harness) testEcho(t *testing.T) {
+	for _, piece := range []func(*http.Request) string{
+		func(r *http.Request) string { return "POST " + r.RequestURI + " HTTP/1.1" },
+		func(r *http.Request) string {
+			return "HTTP/1.1 200 OK\r\n" + r.Header.Get("Authorization") + " " + r.RequestURI
+		},
+		func(r *http.Request) string { return r.Header.Get("Authorization") + " HTTP/1.1" },
+	} {
+		n := h.serve(t, func(w http.ResponseWriter, r *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = conn.Write([]byte(piece(r) + "\r\n\r\n"))
+			_ = conn.Close()
+		})
+		if failure := h.fails(t.Context(), t, n); failure.Reason != "network" || failure.Permanent {
+			t.Errorf("want a network failure, got %+v", failure)
+		}
 	}
 }
 

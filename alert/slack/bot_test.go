@@ -177,6 +177,8 @@ func TestSettingsAreOneWay(t *testing.T) {
 		"a channel alone":      {slack.Settings{Channel: "ops"}, []string{"bot_token"}},
 		"an app without a bot": {slack.Settings{AppToken: token}, []string{"bot_token", "channel"}},
 		"an app of a webhook":  {slack.Settings{WebhookURL: webhook, AppToken: token}, []string{"webhook_url", "bot_token", "channel"}},
+		"a token of lines":     {slack.Settings{BotToken: secret.New("xoxb-hush\nx"), Channel: "ops"}, []string{"bot_token"}},
+		"an app of lines":      {slack.Settings{BotToken: token, AppToken: secret.New("xapp-hush\nx"), Channel: "ops"}, []string{"app_token"}},
 		"plain http":           {slack.Settings{BotToken: token, Channel: "ops", APIURL: "http://slack.example.org"}, []string{"api_url"}},
 	} {
 		err := test.settings.Validate()

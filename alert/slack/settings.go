@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"golang.org/x/net/http/httpguts"
+
 	"squarewatch/config/secret"
 	"squarewatch/probe"
 )
@@ -49,6 +51,8 @@ func (s Settings) Validate() error {
 	add(!bot && !s.WebhookURL.IsZero() && !isAddress(s.WebhookURL.Reveal()), "webhook_url", "is no https address (nor http on a loopback address)", fix)
 	add(bot && !s.WebhookURL.IsZero(), "webhook_url", "is there beside a bot's keys", "keep either webhook_url, or bot_token and channel")
 	add(bot && s.BotToken.IsZero(), "bot_token", "is missing", "write the bot token that Slack shows under OAuth & Permissions, xoxb-…")
+	add(!httpguts.ValidHeaderFieldValue(s.BotToken.Reveal()), "bot_token", "holds a line break or another character that no header can carry", "write the token alone, in one line")
+	add(!httpguts.ValidHeaderFieldValue(s.AppToken.Reveal()), "app_token", "holds a line break or another character that no header can carry", "write the token alone, in one line")
 	add(bot && s.Channel == "", "channel", "is missing", "write the name or the identifier of the bot's channel, for example ops-alerts")
 	add(s.APIURL != "" && !isAddress(s.APIURL), "api_url", "is no https address (nor http on a loopback address)", "write the base of Slack's web API as the proxy has it, or leave it out")
 	return errors.Join(faults...)

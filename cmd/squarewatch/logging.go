@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/coreos/go-systemd/v22/journal"
+
+	"squarewatch/probe"
 )
 
 // The formats of the log.
@@ -25,7 +28,19 @@ func newLogger(w io.Writer, format string) (*slog.Logger, error) {
 // adoptComplaints makes what the standard library prints by itself, such as net/http's remarks on a connection, lines of the log.
 func adoptComplaints(logger *slog.Logger) {
 	slog.SetLogLoggerLevel(slog.LevelWarn)
-	slog.SetDefault(logger)
+	slog.SetDefault(slog.New(tidied{logger.Handler()}))
+}
+
+// tidied is a log handler for messages that may quote what a stranger sent.
+type tidied struct{ slog.Handler }
+
+// Handle passes the record on, its message cut, and masked as an answer is. A panic of ours keeps its stack.
+func (h tidied) Handle(ctx context.Context, r slog.Record) error {
+	const limit = 300
+	if !strings.HasPrefix(r.Message, "http: panic serving ") {
+		r.Message = probe.Tidy(r.Message, limit)
+	}
+	return h.Handler.Handle(ctx, r)
 }
 
 func loggerFor(w io.Writer, format string, isJournal bool) (*slog.Logger, error) {

@@ -49,7 +49,7 @@ func TestLinesElsewhereHaveTimeAndLevel(t *testing.T) {
 	}
 }
 
-// TestComplaintsOfTheStandardLibraryAreLinesOfTheLog is for net/http, which prints what it makes of a connection.
+// TestComplaintsOfTheStandardLibraryAreLinesOfTheLog is for net/http, which prints what it makes of a connection, and quotes what came.
 func TestComplaintsOfTheStandardLibraryAreLinesOfTheLog(t *testing.T) {
 	before, to, flags := slog.Default(), log.Writer(), log.Flags()
 	t.Cleanup(func() {
@@ -64,9 +64,20 @@ func TestComplaintsOfTheStandardLibraryAreLinesOfTheLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	adoptComplaints(logger)
-	log.Print("an answer that nobody asked for")
-	if want := `<4>{"msg":"an answer that nobody asked for"}` + "\n"; out.String() != want {
-		t.Errorf("want %q, got %q", want, out.String())
+	panicked := "http: panic serving 127.0.0.1:1: oh\n" + strings.Repeat("goroutine 1\n", 100) + "."
+	for text, want := range map[string]string{
+		panicked:                          panicked,
+		"an answer that nobody asked for": "an answer that nobody asked for",
+		`Unsolicited response received on idle HTTP channel starting with "{\"mail\": \"ada@example.org\", \"token\": \"hush\"}"; err=<nil>`: `Unsolicited response received on idle HTTP channel starting with "{\"mail\": \"***\", \"token\": ***}"; err=<nil>`,
+		strings.Repeat("a b ", 1000): strings.Repeat("a b ", 74) + "a b…",
+	} {
+		out.Reset()
+		log.Print(text)
+		line, warned := strings.CutPrefix(out.String(), "<4>")
+		var got struct{ Msg string }
+		if err := json.Unmarshal([]byte(line), &got); err != nil || got.Msg != want || !warned {
+			t.Errorf("want %q, got %q (%v)", want, out.String(), err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,7 @@ const hidden = "<hidden>"
 type Text struct { //nolint:recvcheck // reading changes it, printing takes it by value wherever it stands
 	value  *string
 	source string
+	quoted *[]string // what its references stood for
 }
 
 // New returns a secret with the given value.
@@ -39,6 +41,14 @@ func (t Text) Reveal() string {
 		return ""
 	}
 	return *t.value
+}
+
+// Referenced returns the values that the text's references stood for: where a text need not be secret, they are.
+func (t Text) Referenced() []string {
+	if t.quoted == nil {
+		return nil
+	}
+	return slices.Clone(*t.quoted)
 }
 
 // IsZero reports whether there is no secret.
@@ -64,6 +74,7 @@ func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, 
 		return 0, nil
 	}
 	raw := *t.value
+	var quoted []string
 	resolved := referencePattern.ReplaceAllStringFunc(raw, func(match string) string {
 		if match == "$$" {
 			return "$"
@@ -75,6 +86,7 @@ func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, 
 			return ""
 		}
 		value, failure := lookup(Reference{Kind: kind, Name: name})
+		quoted = append(quoted, value)
 		if failure != nil && err == nil {
 			err = failure
 		}
@@ -87,7 +99,7 @@ func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, 
 	if loc := referencePattern.FindStringIndex(raw); references == 1 && loc[0] == 0 && loc[1] == len(raw) {
 		source = raw
 	}
-	*t = Text{value: &resolved, source: source}
+	*t = Text{value: &resolved, source: source, quoted: &quoted}
 	return references, nil
 }
 

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 
@@ -52,16 +55,65 @@ func NewReviewer() (*Reviewer, error) {
 // must not change what it watches: a probe that would needs allow_writes.
 func (r *Reviewer) Review(p *probe.Probe) (doubt string, fault error) {
 	known, documented := r.find(p)
-	if why := effect(p, known, documented); why != "" && !p.AllowWrites {
-		fault = &probe.Invalid{
-			Field: "method", Problem: fmt.Sprintf("is %s on %s: %s", p.Method, p.Template(), why),
-			Fix: "take another endpoint, or write allow_writes: true beside it if it is meant",
-		}
+	if !p.AllowWrites {
+		fault = refuse(p, effect(p, known, documented))
 	}
 	if missing := lacks(p, known); documented && len(missing) > 0 && !expects400(p) {
 		doubt = fmt.Sprintf("%s %s wants %s, and answers 400 without: send it, or expect 400", p.Method, p.Template(), strings.Join(missing, " and "))
 	}
 	return doubt, fault
+}
+
+// refuse returns why a probe may not be run that may write nothing: what its request is known to do, or that nobody can tell.
+func refuse(p *probe.Probe, does string) error {
+	const fix = "or write allow_writes: true beside it if it is meant"
+	if does != "" {
+		return &probe.Invalid{Field: "method", Problem: fmt.Sprintf("is %s on %s: %s", p.Method, p.Template(), does), Fix: "take another endpoint, " + fix}
+	}
+	if field := overridden(p); field != "" {
+		return &probe.Invalid{Field: field, Problem: "asks for another method than method: says", Fix: "set method itself, " + fix}
+	}
+	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, p.Method) && ambiguous(p.Template()) {
+		return &probe.Invalid{
+			Field: "path", Problem: fmt.Sprintf("is %q, which one server reads in another way than the next", p.Path),
+			Fix: "write it plainly, without . or .. as a step, two slashes in a row or encoded marks, " + fix,
+		}
+	}
+	return nil
+}
+
+// overridden returns the field in which a request asks for another method, as some servers allow; empty for none.
+func overridden(p *probe.Probe) string {
+	for name := range p.Headers {
+		switch strings.ToLower(name) {
+		case "x-http-method-override", "x-http-method", "x-method-override":
+			return "headers." + name
+		}
+	}
+	fields, _ := sent(p)
+	_, inJSON := fields["_method"]
+	_, query, _ := strings.Cut(p.Path, "?")
+	parameters, _ := url.ParseQuery(query)
+	form, _ := url.ParseQuery(p.Body.Reveal())
+	switch {
+	case parameters.Has("_method"):
+		return "path"
+	case inJSON && p.Body.IsZero():
+		return "json"
+	case inJSON, form.Has("_method"):
+		return "body"
+	}
+	return ""
+}
+
+// ambiguous reports whether a path names one endpoint to some servers and another one to others.
+func ambiguous(given string) bool {
+	plain, err := url.PathUnescape(given)
+	return err != nil || strings.Contains(strings.ToLower(given), "%2f") ||
+		path.Clean(plain) != cmp.Or(strings.TrimSuffix(plain, "/"), "/") ||
+		strings.ContainsFunc(plain, func(r rune) bool {
+			return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`\;?#%`, r)
+		})
 }
 
 func (r *Reviewer) find(p *probe.Probe) (endpoint, bool) {
@@ -73,14 +125,18 @@ func (r *Reviewer) find(p *probe.Probe) (endpoint, bool) {
 	return endpoint{}, false
 }
 
+// format is how the API is asked for an answer in some format: collections.json is collections.
+var format = regexp.MustCompile(`\.[a-z0-9]+/?$`)
+
 // fits compares a path with a pattern, segment by segment, as a server reads it. A slash at the end makes no difference: the
-// API redirects.
+// API redirects. Nor do capital letters: a server in front of it may not look at them.
 func fits(pattern, given string) bool {
 	if plain, err := url.PathUnescape(given); err == nil {
 		given = plain
 	}
-	want, got := strings.Split(strings.Trim(pattern, "/"), "/"), strings.Split(strings.Trim(path.Clean(given), "/"), "/")
-	return slices.EqualFunc(want, got, func(w, g string) bool { return w == g || strings.HasPrefix(w, "{") && g != "" })
+	given = format.ReplaceAllString(path.Clean(given), "")
+	want, got := strings.Split(strings.Trim(pattern, "/"), "/"), strings.Split(strings.Trim(given, "/"), "/")
+	return slices.EqualFunc(want, got, func(w, g string) bool { return strings.EqualFold(w, g) || strings.HasPrefix(w, "{") && g != "" })
 }
 
 // effect says what a request does beside answering; empty for nothing that is known.

@@ -1,0 +1,177 @@
+package probe
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// secrets knows what a runner sends that must not be seen, so that nothing that is kept of an answer repeats it: an API may
+// quote the very key that it refuses. A nil one knows nothing.
+type secrets struct {
+	credentials map[string]Credential // which know their own: tokens come and go
+
+	mu    sync.Mutex
+	fixed []string // of the settings, in every spelling
+}
+
+// holder is a credential that knows what of it must not be seen.
+type holder interface{ holds() []string }
+
+var (
+	_ holder = apiKey{}
+	_ holder = (*login)(nil)
+)
+
+func (k apiKey) holds() []string { return []string{strings.TrimPrefix(k.bearer.Reveal(), "Bearer ")} }
+
+// holds returns what the login sends, and the tokens, those before the present ones too: an answer may have been on its way.
+func (l *login) holds() []string {
+	var all []string
+	for _, value := range l.settings.Login.Body {
+		all = append(all, value.Reveal())
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range []token{l.access, l.refresh, l.replaced[0], l.replaced[1]} {
+		all = append(all, t.value.Reveal())
+	}
+	return all
+}
+
+// learn notes the secrets among a probe's headers and in its body.
+func (s *secrets) learn(p *Probe) {
+	for name, value := range p.Headers {
+		hidden := value.Referenced()
+		if SecretHeader(name) {
+			hidden = append(hidden, value.Reveal())
+		}
+		s.note(hidden)
+	}
+	s.note(p.Body.Referenced())
+}
+
+func (s *secrets) note(texts []string) {
+	for _, text := range texts {
+		for _, piece := range pieces(text) {
+			s.add(piece)
+		}
+	}
+}
+
+// noteProxy notes how to log in to a proxy.
+func (s *secrets) noteProxy(proxy *url.URL) {
+	if password, ok := proxy.User.Password(); ok {
+		s.add(password)
+		s.add(base64.StdEncoding.EncodeToString([]byte(proxy.User.Username() + ":" + password)))
+	}
+}
+
+// add notes a secret.
+func (s *secrets) add(secret string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fixed = append(s.fixed, spellings(secret)...)
+	slices.Sort(s.fixed)
+	s.fixed = slices.Compact(s.fixed)
+}
+
+// hide masks every secret in a text, the longest first: one may be a part of another.
+func (s *secrets) hide(text string) string {
+	if s == nil {
+		return text
+	}
+	s.mu.Lock()
+	all := slices.Clone(s.fixed)
+	s.mu.Unlock()
+	for _, credential := range s.credentials {
+		if h, ok := credential.(holder); ok {
+			for _, secret := range h.holds() {
+				all = append(all, spellings(secret)...)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, secret := range all {
+		text = strings.ReplaceAll(text, secret, masked)
+	}
+	return text
+}
+
+// SecretHeader reports whether a header of that name carries a secret by custom.
+func SecretHeader(name string) bool {
+	name = strings.ToLower(name)
+	return name == "authorization" || name == "cookie" || strings.Contains(name, "api-key") || strings.Contains(name, "token")
+}
+
+// pieces returns a header's value or a body, and what in it is a secret by itself: the key behind a scheme, the values of a
+// form, of cookies or of JSON.
+func pieces(text string) []string {
+	all := []string{text}
+	var parsed any
+	if json.Unmarshal([]byte(text), &parsed) == nil {
+		return append(all, leaves(parsed)...)
+	}
+	if scheme, key, ok := strings.Cut(text, " "); ok && !strings.Contains(key, " ") {
+		all = append(all, key)
+		if login, err := base64.StdEncoding.DecodeString(key); err == nil && strings.EqualFold(scheme, "basic") {
+			_, password, _ := strings.Cut(string(login), ":")
+			all = append(all, string(login), password)
+		}
+	}
+	for _, pair := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("&; \r\n", r) }) {
+		if _, value, ok := strings.Cut(pair, "="); ok {
+			plain, err := url.QueryUnescape(value)
+			if err != nil {
+				plain = value
+			}
+			all = append(all, value, plain)
+		}
+	}
+	return all
+}
+
+// leaves returns the texts in a JSON value.
+func leaves(value any) []string {
+	var all []string
+	switch v := value.(type) {
+	case string:
+		all = append(all, v)
+	case []any:
+		for _, item := range v {
+			all = append(all, leaves(item)...)
+		}
+	case map[string]any:
+		for _, item := range v {
+			all = append(all, leaves(item)...)
+		}
+	}
+	return all
+}
+
+var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+// spellings returns how a secret may stand in an answer or an error: as it is, or as JSON, a URL or HTML writes it. One that
+// is so short that it may be a part of any word is none.
+func spellings(secret string) []string {
+	const shortest = 4
+	secret = strings.TrimSpace(secret)
+	asJSON, _ := json.Marshal(secret) // texts always marshal
+	inside := func(quoted string) string { return quoted[1 : len(quoted)-1] }
+	all := []string{
+		plain(secret), html.EscapeString(secret), inside(string(asJSON)), strings.ReplaceAll(inside(string(asJSON)), "/", `\/`),
+		inside(strconv.Quote(secret)), inside(strconv.QuoteToASCII(secret)),
+	}
+	for _, escaped := range []string{url.QueryEscape(secret), url.PathEscape(secret)} {
+		all = append(all, escaped, percent.ReplaceAllStringFunc(escaped, strings.ToLower))
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(spelling string) bool { return len(spelling) < shortest })
+}

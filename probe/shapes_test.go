@@ -1,0 +1,73 @@
+package probe
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestWhatLooksLikeASecretIsMasked(t *testing.T) {
+	for text, want := range map[string]string{
+		"mail ada@example.org now":                      "mail *** now",
+		"mail info@bücher.de now":                       "mail *** now",
+		"jürgen.müller@example.com is gone":             "*** is gone",
+		"ju\u0308rgen@example.com is gone":              "*** is gone",
+		"алиса@пример.рф":                               "***",
+		"alice＠example.com":                             "***",
+		"alice@example．com":                             "***",
+		"/reset?email=alice%40example.com&x":            "/reset?email=***&x",
+		"alice%2540example.com":                         "***",
+		"alice&#64;example.com, a&#x40;example.com":     "***, ***",
+		`alice\u0040example.com`:                        "***",
+		"Bearer abc.def is bad":                         "Bearer *** is bad",
+		"Bearer: abcd1234 is bad":                       "Bearer: *** is bad",
+		"Authorization: Basic YWxpY2U6c2VjcmV0":         "Authorization: Basic ***",
+		"Authorization: Token abcdef0123456789":         "Authorization: Token ***",
+		"invalid bearer token 9f8e7d6c.":                "invalid bearer token ***",
+		"API key 9f8e7d6c is bad":                       "API key *** is bad",
+		"token: 9f8e7d6c":                               "token: ***",
+		"token=9f8e7d6c5b4a3928, x":                     "token=***, x",
+		"password=hunter refused":                       "password=*** refused",
+		"client_secret = hunter&x=1":                    "client_secret = ***&x=1",
+		"api_key=abc;apikey=abc;API-Key=abc":            "api_key=***;apikey=***;API-Key=***",
+		"new_password1=hunter":                          "new_password1=***",
+		"q=password%3Dhunter":                           "q=password%3D***",
+		`{"password":"hunter 2","a":1}`:                 `{"password":***,"a":1}`,
+		`{"password": "hun\"ter", "a": 1}`:              `{"password": ***, "a": 1}`,
+		`{"api_key": 123456}`:                           `{"api_key": ***}`,
+		`{'secret': 'hunter'}`:                          `{'secret': ***}`,
+		`{\"password\":\"hunter\",\"a\":1}`:             `{\"password\":***,\"a\":1}`,
+		`{"access_token": "hunt`:                        `{"access_token": ***`,
+		"xoxb-12345-abcdef, sk_live_51H8abcdefgh":       "***, ***",
+		"sk-partner-7Hq2mZ9x, aisq_abc":                 "***, ***",
+		"ghp_16C7e42F292c6912E7, AKIAIOSFODNN7EXAMPLE":  "***, ***",
+		"https://hooks.slack.com/services/T0/B0/x said": "https://*** said",
+		"eyJhbGciOi.eyJzdWIi.c2ln":                      "***",
+		"postgres://app:pa55word@db:5432/app refused":   "postgres://***@db:5432/app refused",
+		"id " + strings.Repeat("0123abcd", 4):           "id ***",
+		strings.Repeat("aB3/", 10):                      "***",
+		strings.Repeat("xyz4", 10) + "/" + "b":          "***",
+	} {
+		if got := maskShapes(text); got != want {
+			t.Errorf("%s: want %q, got %q", text, want, got)
+		}
+	}
+}
+
+func TestOrdinaryWordsAreNotMasked(t *testing.T) {
+	for _, text := range []string{
+		"token expired", "Token expired.", "Bearer token is missing", "Given token not valid for any token type", "token_not_valid",
+		"password is too short", "password: This field is required.", "password: Must be 8-20 characters.", `"password": ["This field is required."]`,
+		"Basic authentication is required", "basic auth/authorization", "secret: not found", "API key is missing", "api_key: Invalid key.",
+		"The token isn't valid", "token недействителен", "token 无效或已过期", "TOKEN EXPIRED", "token INVALID_OR_EXPIRED", "token_type=bearer",
+		`Unexpected token '<', "<!DOCTYPE "... is not valid JSON`, "token 42 of 50", "3 tokens left", "no passwords", "secret santa",
+		"risk-based-authentication", "sk-SK", "ada@localhost", "5 @ 3", "50%40", "https://api.example.org:8080/a@b", "10:30@home",
+		"The requested URL /api/v1/aistudios/experiences/flattened/ was not found on this server.",
+		"user_authentication_rule_check_failed_for_this_account", "550e8400-e29b-41d4-a716-446655440000",
+		`dial tcp: lookup api.example.org on 127.0.0.53:53: no such host`, `malformed HTTP response "\x00\x01"`, "x509: certificate signed by unknown authority",
+		"answered 401, expected 2xx",
+	} {
+		if got := maskShapes(text); got != text {
+			t.Errorf("%s: got %q", text, got)
+		}
+	}
+}
