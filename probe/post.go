@@ -3,11 +3,9 @@ package probe
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
-	"sync/atomic"
 )
 
 // poster makes a POST of JSON to the target for a renewal, and notes its span there.
@@ -26,21 +24,10 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 	renewal.Span = r.options.Identifiers.NewAttempt(renewal.Trace, header)
 	sending, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
+	watch := &stopwatch{giveUp: giveUp, resent: func() {}} // gives up a server that ends one connection after the other
 	got := answer{body: new(bytes.Buffer)}
-	err = r.exchange(steady(sending, giveUp), Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
+	err = r.exchange(httptrace.WithClientTrace(sending, watch.hooks()), Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
 	return got.code, got.body.Bytes(), err
-}
-
-// steady returns a context for one exchange, that is given up when the server ends one connection after the other.
-func steady(ctx context.Context, giveUp context.CancelCauseFunc) context.Context {
-	var sessions atomic.Int32
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			if err == nil && sessions.Add(1) > maxSessions {
-				giveUp(errUnsteady)
-			}
-		},
-	})
 }
 
 // asker is the run that a renewal belongs to, as its context tells.

@@ -8,10 +8,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"squarewatch/config/secret"
 	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -106,28 +108,33 @@ func TestALoginThatIsRepeatedIsNotKept(t *testing.T) {
 // TestTokensThatAreRepeatedAreNotKept has tokens that look like words: only who knows them can tell. Those that were just
 // replaced may still be in an answer.
 func TestTokensThatAreRepeatedAreNotKept(t *testing.T) {
-	logins := 0
-	target := echo(t, 200, func(r *http.Request) string {
-		if r.URL.Path == "/" {
-			return "access-1 refresh-1 access-2 refresh-2"
+	synctest.Test(t, func(t *testing.T) {
+		logins := 0
+		pipe := aisquaretest.NewPipe(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/" {
+				w.WriteHeader(http.StatusUnauthorized)
+				_, _ = fmt.Fprint(w, "access-1 refresh-1 access-2 refresh-2")
+				return
+			}
+			logins++
+			_, _ = fmt.Fprintf(w, `{"access": "access-%d", "refresh": "refresh-%[1]d"}`, logins)
+		}))
+		login, err := probe.NewLogin(probe.LoginSettings{
+			Login: probe.LoginRequest{Path: "/login", Body: map[string]secret.Text{"name": secret.New("ada")}},
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		logins++
-		return fmt.Sprintf(`{"access": "access-%d", "refresh": "refresh-%[1]d"}`, logins)
-	})
-	login, err := probe.NewLogin(probe.LoginSettings{
-		RenewBefore: 8 * 24 * time.Hour, // more than they live: every run gets new ones
-		Login:       probe.LoginRequest{Path: "/login", Body: map[string]secret.Text{"name": secret.New("ada")}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	j := job(t, target, probe.Probe{Path: "/", Credential: "member", Expect: probe.Expect{Status: selectors("404")}},
-		probe.RunnerOptions{Credentials: map[string]probe.Credential{"member": login}})
-	for _, want := range []string{"*** *** access-2 refresh-2", "*** *** *** ***"} {
-		if r := j.Run(t.Context(), time.Now()); r.Excerpt != want {
-			t.Errorf("after %d logins: want %q, got %q", logins, want, r.Excerpt)
+		t.Cleanup(pipe.Shutdown)
+		j := job(t, "http://api.test", probe.Probe{Path: "/", Credential: "member"},
+			probe.RunnerOptions{Credentials: map[string]probe.Credential{"member": login}, Dial: pipe.Dial})
+		for _, want := range []string{"*** *** access-2 refresh-2", "*** *** *** ***"} {
+			if r := j.Run(t.Context(), time.Now()); r.Excerpt != want {
+				t.Errorf("after %d logins: want %q, got %q", logins, want, r.Excerpt)
+			}
+			<-time.After(time.Hour) // long enough for the 401 to mean that the token is no good any more
 		}
-	}
+	})
 }
 
 func TestWhatARedirectLeadsToIsMasked(t *testing.T) {
@@ -139,7 +146,7 @@ func TestWhatARedirectLeadsToIsMasked(t *testing.T) {
 	defer server.Close()
 	r := job(t, server.URL, probe.Probe{Path: "/", Headers: map[string]secret.Text{"X-Api-Key": secret.New("in/gest-4711")}}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
 	const path = "/api/v1/aistudios/experiences/flattened/***/***/***/"
-	want := []string{server.URL + "/", "/", server.URL + path + "?token=REDACTED", path}
+	want := []string{server.URL + "/", "/", server.URL + path + "?REDACTED", "/"}
 	if diff := cmp.Diff(want, []string{r.Attempts[0].URL, r.Attempts[0].Template, r.Attempts[1].URL, r.Attempts[1].Template}); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
