@@ -151,12 +151,21 @@ func (w *whole) do(m move) {
 	}
 }
 
-// caused recounts the window at the moment at which the threshold is said to have been crossed.
+// caused recounts the window at the moment at which the threshold is said to have been crossed: by a run that ended then, or
+// by the passing of time before it.
 func (w *whole) caused(s *said) bool {
 	at := s.incident.Since
-	m := model{rule: w.rule, runs: slices.DeleteFunc(slices.Clone(w.results), func(r *probe.Result) bool { return r.Probe != s.incident.Series || r.End.After(at) })}
-	runs, bad := m.count(at)
-	return runs >= w.rule.MinRuns && alert.Share(bad)/alert.Share(runs) >= w.rule.Threshold
+	crossed := func(known func(end time.Time) bool) bool {
+		m := model{rule: w.rule}
+		for _, r := range w.results {
+			if r.Probe == s.incident.Series && known(r.End) {
+				m.runs = append(m.runs, r)
+			}
+		}
+		runs, bad := m.count(at)
+		return runs >= w.rule.MinRuns && alert.Share(bad)/alert.Share(runs) >= w.rule.Threshold
+	}
+	return crossed(func(end time.Time) bool { return !end.After(at) }) || crossed(func(end time.Time) bool { return end.Before(at) })
 }
 
 // said is one incident in a message that was taken.
