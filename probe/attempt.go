@@ -156,9 +156,9 @@ func displayURL(u *url.URL) string {
 // displayRedirect returns the URL of a redirect's target that may be shown. It is a stranger's text: what is or looks like a
 // secret is masked in its path, and of its query nothing is told.
 func (s *secrets) displayRedirect(u *url.URL) string {
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	shown := url.URL{Path: u.Path}
 	if u.RawQuery != "" {
 		shown.RawQuery = redacted
 	}
-	return s.tidyPath(shown.String())
+	return u.Scheme + "://" + u.Host + s.tidyPath(shown.String()) // the origin is the target's, and no secret
 }

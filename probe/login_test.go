@@ -406,6 +406,28 @@ func TestAnEndpointThatRefusesForGoodIsGivenFewerAndFewerTokens(t *testing.T) {
 	})
 }
 
+// TestABrokenAnswerShowsThatTheCredentialIsTakenAgain has an endpoint that refuses for two hours and is broken in another way then:
+// when its token is refused the next time, that is cured at once.
+func TestABrokenAnswerShowsThatTheCredentialIsTakenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, aisquaretest.Options{})
+		j := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "member"})
+		m.api.SetFault(bookingsPath, aisquaretest.Fault{Status: 401})
+		for range 4 * 60 {
+			j.Run(t.Context(), time.Now())
+			<-time.After(30 * time.Second)
+		}
+		m.api.SetFault(bookingsPath, aisquaretest.Fault{Status: 500})
+		j.Run(t.Context(), time.Now())
+		<-time.After(2 * time.Minute)
+		m.api.ClearFaults()
+		m.api.RotateSigningKey()
+		if r := j.Run(t.Context(), time.Now()); !r.Expected || causes(r) != "first resend" {
+			t.Errorf("want a cured 401, got %q (%s)", causes(r), r.Reason)
+		}
+	})
+}
+
 func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})

@@ -31,7 +31,7 @@ func (x *run) look(ctx context.Context, cause Cause) {
 		x.again(ctx, r)
 	}
 	x.judge(ctx)
-	if x.result.Expected {
+	if x.unauthorized == nil && x.got.code != 0 && x.got.code != http.StatusUnauthorized {
 		x.job.refusals.end()
 	}
 }

@@ -100,10 +100,17 @@ func (s *secrets) hide(text string) string {
 	}
 	slices.SortFunc(all, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, secret := range all {
+		if shortWord.MatchString(secret) {
+			text = regexp.MustCompile(`\b`+secret+`\b`).ReplaceAllLiteralString(text, masked)
+			continue
+		}
 		text = strings.ReplaceAll(text, secret, masked)
 	}
 	return text
 }
+
+// shortWord is a secret that may be a part of many words, as the name of a user is. It is one only where it stands alone.
+var shortWord = regexp.MustCompile(`^[A-Za-z]{1,7}$`)
 
 // SecretHeader reports whether a header of that name carries a secret by custom.
 func SecretHeader(name string) bool {

@@ -204,3 +204,18 @@ func TestWhatIsNoAnswerIsMaskedToo(t *testing.T) {
 		}
 	}
 }
+
+// TestAShortSecretIsNoPartOfAWord has a user whose name is a common word, and a password that is a part of the target's name.
+func TestAShortSecretIsNoPartOfAWord(t *testing.T) {
+	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{
+		Path: "/login", Body: map[string]secret.Text{"username": secret.New("user"), "password": secret.New("hunter")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := echo(t, http.StatusBadRequest, func(*http.Request) string { return "user: superusers need no hunter, user" })
+	j := job(t, target, probe.Probe{Path: "/", Credential: "member"}, probe.RunnerOptions{Credentials: map[string]probe.Credential{"member": login}})
+	if r, want := j.Run(t.Context(), time.Now()), "***: superusers need no ***, ***"; r.Excerpt != want {
+		t.Errorf("want %q, got %q", want, r.Excerpt)
+	}
+}

@@ -56,22 +56,24 @@ func maskShapes(text string) string {
 	})
 }
 
-var word = regexp.MustCompile(`^(?:\p{Lu}?[\p{Ll}\p{Lo}\p{M}]{0,20}(?:['’_/-][\p{Ll}\p{Lo}\p{M}]{1,20})*|\p{Lu}{1,20}(?:[_-]\p{Lu}{1,20})*)$`)
+var word = regexp.MustCompile(`^(?:\p{Lu}?[\p{Ll}\p{Lo}\p{M}]{0,20}(?:['’_/-][\p{Ll}\p{Lo}\p{M}]{1,20})*|\p{Lu}{1,20}(?:[_-]\p{Lu}{1,20})*|(?:\p{Lu}\p{Ll}{1,20}){2,4})$`)
 
-// isWord reports whether people write so: in letters, of one case but for the first. A token has digits, or its letters are
-// mixed. What is short is no token either.
+// isWord reports whether people write so: in letters, of one case but for the first of each word. A token has digits, or its letters
+// are mixed. What is short is no token either.
 func isWord(text string) bool {
 	const shortest = 6
 	text = strings.Trim(text, `"'.,:;!?()[]{}<>*`)
 	return len(text) < shortest || word.MatchString(text)
 }
 
+var uuid = regexp.MustCompile(`^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$`)
+
 // isPath reports whether a long run of characters is a path or a name in words: in small letters, and what is long between two
-// slashes has no digits.
+// slashes has no digits, but for a UUID.
 func isPath(text string) bool {
 	const tokenLength = 32
 	for step := range strings.SplitSeq(text, "/") {
-		if strings.ContainsAny(step, "ABCDEFGHIJKLMNOPQRSTUVWXYZ+=") || len(step) >= tokenLength && strings.ContainsAny(step, "0123456789") {
+		if strings.ContainsAny(step, "ABCDEFGHIJKLMNOPQRSTUVWXYZ+=") || len(step) >= tokenLength && strings.ContainsAny(step, "0123456789") && !uuid.MatchString(step) {
 			return false
 		}
 	}

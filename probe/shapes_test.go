@@ -55,6 +55,8 @@ func TestWhatLooksLikeASecretIsMasked(t *testing.T) {
 
 func TestOrdinaryWordsAreNotMasked(t *testing.T) {
 	for _, text := range []string{
+		"Token NotFound", "error for token: TokenExpiredError",
+		"No route /api/v1/collections/123e4567-e89b-12d3-a456-426614174000/items/",
 		"token expired", "Token expired.", "Bearer token is missing", "Given token not valid for any token type", "token_not_valid",
 		"password is too short", "password: This field is required.", "password: Must be 8-20 characters.", `"password": ["This field is required."]`,
 		"Basic authentication is required", "basic auth/authorization", "secret: not found", "API key is missing", "api_key: Invalid key.",

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -80,7 +81,7 @@ func (k *keptTransports) giveBack(transport *http.Transport, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.users[transport]--
-	if err != nil && transport == k.current {
+	if err != nil && !errors.Is(err, errTooLarge) && transport == k.current {
 		k.current = nil
 	}
 }

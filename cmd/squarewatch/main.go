@@ -40,7 +40,7 @@ type process struct {
 	env            func(string) (string, bool)
 	stdout, stderr io.Writer
 	reload         func() <-chan os.Signal // asks for SIGHUP; until then it ends the process as usual
-	adopt          func(*slog.Logger)      // makes it the logger of the whole process
+	adopt          func(*slog.Logger)      // makes it the logger of the whole process; may be nil
 }
 
 // Exit statuses.

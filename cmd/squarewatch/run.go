@@ -28,7 +28,9 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 				return err
 			}
 			otel.ReportFaults(logger)
-			p.adopt(logger)
+			if p.adopt != nil {
+				p.adopt(logger)
+			}
 			saveMemory()
 			if profiles != "" {
 				wait, err := serveProfiles(cmd.Context(), profiles, logger)
