@@ -61,3 +61,7 @@ type noCredential struct{}
 
 // Authorize adds nothing.
 func (noCredential) Authorize(context.Context, http.Header) error { return nil }
+
+var _ holder = apiKey{}
+
+func (k apiKey) holds() []string { return []string{strings.TrimPrefix(k.bearer.Reveal(), "Bearer ")} }

@@ -196,3 +196,19 @@ func (l *login) ask(ctx context.Context, what, path string, body []byte, r *Rene
 	}
 	return access, refresh, nil
 }
+
+var _ holder = (*login)(nil)
+
+// holds returns what the login sends, and the tokens, those before the present ones too: an answer may have been on its way.
+func (l *login) holds() []string {
+	var all []string
+	for _, value := range l.settings.Login.Body {
+		all = append(all, value.Reveal())
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range []token{l.access, l.refresh, l.replaced[0], l.replaced[1]} {
+		all = append(all, t.value.Reveal())
+	}
+	return all
+}

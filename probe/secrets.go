@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"html"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -19,32 +20,11 @@ type secrets struct {
 	credentials map[string]Credential // which know their own: tokens come and go
 
 	mu    sync.Mutex
-	fixed []string // of the settings, in every spelling
+	fixed map[string]bool // of the settings, in every spelling
 }
 
 // holder is a credential that knows what of it must not be seen.
 type holder interface{ holds() []string }
-
-var (
-	_ holder = apiKey{}
-	_ holder = (*login)(nil)
-)
-
-func (k apiKey) holds() []string { return []string{strings.TrimPrefix(k.bearer.Reveal(), "Bearer ")} }
-
-// holds returns what the login sends, and the tokens, those before the present ones too: an answer may have been on its way.
-func (l *login) holds() []string {
-	var all []string
-	for _, value := range l.settings.Login.Body {
-		all = append(all, value.Reveal())
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, t := range []token{l.access, l.refresh, l.replaced[0], l.replaced[1]} {
-		all = append(all, t.value.Reveal())
-	}
-	return all
-}
 
 // learn notes the secrets among a probe's headers and in its body.
 func (s *secrets) learn(p *Probe) {
@@ -78,9 +58,12 @@ func (s *secrets) noteProxy(proxy *url.URL) {
 func (s *secrets) add(secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fixed = append(s.fixed, spellings(secret)...)
-	slices.Sort(s.fixed)
-	s.fixed = slices.Compact(s.fixed)
+	if s.fixed == nil {
+		s.fixed = map[string]bool{}
+	}
+	for _, spelling := range spellings(secret) {
+		s.fixed[spelling] = true
+	}
 }
 
 // hide masks every secret in a text, the longest first: one may be a part of another.
@@ -89,7 +72,7 @@ func (s *secrets) hide(text string) string {
 		return text
 	}
 	s.mu.Lock()
-	all := slices.Clone(s.fixed)
+	all := slices.Collect(maps.Keys(s.fixed))
 	s.mu.Unlock()
 	for _, credential := range s.credentials {
 		if h, ok := credential.(holder); ok {
