@@ -110,21 +110,23 @@ type requestKey struct {
 }
 
 // run counts and measures a finished run. ctx stands in its trace, which exemplars then name.
-func (m *measures) run(ctx context.Context, r *probe.Result) {
+func (m *measures) run(ctx context.Context, r *probe.Result, known *known) {
 	m.runs.add(ctx, runKey{r.Probe, r.Class, knownCode(r.Code), r.Expected}, 1)
 	m.duration.record(ctx, durationKey{r.Probe, r.Class}, r.Latency().Seconds())
 	if !r.Intended.IsZero() {
 		m.lateness.record(ctx, struct{}{}, r.Lateness().Seconds())
 	}
 	for i := range r.Attempts {
-		m.attempt(ctx, r, i)
+		m.attempt(ctx, r, i, known)
 	}
 }
 
-func (m *measures) attempt(ctx context.Context, r *probe.Result, i int) {
+func (m *measures) attempt(ctx context.Context, r *probe.Result, i int, known *known) {
 	a := &r.Attempts[i]
 	key := requestKey{a.Method, serverOf(a.URL), knownCode(a.Code), errorType(r, i), knownProtocol(a.Protocol)}
-	m.request.record(ctx, key, a.End.Sub(a.Start).Seconds())
+	if known.server(key.server) {
+		m.request.record(ctx, key, a.End.Sub(a.Start).Seconds())
+	}
 	for _, p := range a.Phases {
 		m.phase.record(ctx, phaseKey{r.Probe, p.Kind}, p.End.Sub(p.Start).Seconds())
 	}
@@ -151,7 +153,7 @@ func renewalOutcomes() []probe.RenewalOutcome {
 
 // retain forgets the series of what is not known any more.
 func (m *measures) retain(known *known) {
-	m.request.series.forget(func(k requestKey) bool { return k.server != known.target })
+	m.request.series.forget(func(k requestKey) bool { return !known.server(k.server) })
 	m.renewals.series.forget(func(k renewalKey) bool { return !known.credential(k.credential) })
 	m.sent.series.forget(func(k deliveryKey) bool { return !known.notifier(k.notifier) })
 	m.failed.series.forget(func(k deliveryKey) bool { return !known.notifier(k.notifier) })

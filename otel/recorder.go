@@ -2,7 +2,7 @@ package otel
 
 import (
 	"context"
-	"sync/atomic"
+	"sync"
 
 	"squarewatch/alert"
 	"squarewatch/probe"
@@ -17,7 +17,9 @@ type Recorder struct {
 	urgent   *urgent // may be nil
 	measures *measures
 	gauges   *gauges
-	known    atomic.Pointer[known] // nil until it is told
+
+	mu    sync.RWMutex // held to read while something is counted, so that nothing that is gone comes back
+	known *known       // nil until it is told
 }
 
 var (
@@ -56,8 +58,10 @@ func (r *Recorder) Finished(result *probe.Result) {
 			r.urgent.now()
 		}
 	}
-	if r.known.Load().probe(result.Probe) {
-		r.measures.run(ctx, result)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.known.probe(result.Probe) {
+		r.measures.run(ctx, result, r.known)
 		r.gauges.note(result)
 	}
 }
@@ -66,7 +70,9 @@ func (r *Recorder) renewed(renewal *probe.Renewal) {
 	if r.keeper.on {
 		r.spans.renewal(renewal)
 	}
-	if r.known.Load().credential(renewal.Credential) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.known.credential(renewal.Credential) {
 		r.measures.renewals.add(context.Background(), renewalKey{renewal.Credential, renewal.Outcome}, 1)
 		r.gauges.renewed(renewal)
 	}
@@ -74,14 +80,18 @@ func (r *Recorder) renewed(renewal *probe.Renewal) {
 
 // Missed counts runs that were not started.
 func (r *Recorder) Missed(m probe.Miss) {
-	if r.known.Load().probe(m.Probe) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.known.probe(m.Probe) {
 		r.measures.missed.add(context.Background(), missKey{m.Probe, m.Reason}, m.Count)
 	}
 }
 
 // Delivered counts an attempt to deliver a message.
 func (r *Recorder) Delivered(notifier string, err error) {
-	if r.known.Load().notifier(notifier) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.known.notifier(notifier) {
 		r.measures.delivered(notifier, err)
 	}
 }
@@ -113,9 +123,10 @@ func (r *Recorder) Watch(alerts func() []alert.Status, backlog func() []alert.Ba
 // Cover forgets the series of everything but what the scope names, and begins those that count rare things at zero, so that to
 // Prometheus the first is an increase. What a run of the configuration before brings afterwards is not counted any more.
 func (r *Recorder) Cover(s Scope) {
-	known := newKnown(&s)
-	r.known.Store(known)
-	r.gauges.retain(known)
-	r.measures.retain(known)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known = newKnown(&s)
+	r.gauges.retain(r.known)
+	r.measures.retain(r.known)
 	r.measures.expect(s.Notifiers, s.Renewed)
 }

@@ -168,7 +168,8 @@ func TestOnlyWhatIsKnownHasSeries(t *testing.T) {
 			t.Errorf("want %s kept, got:\n%s", kept, text)
 		}
 	}
-	recorder.Cover(otel.Scope{Target: "https://api.elsewhere.example"})
+	recorder.Cover(otel.Scope{Target: "https://api.elsewhere.example", Probes: []string{"feed"}})
+	feed(recorder) // runs that outlasted the change of the target
 	if text := metricsText(t, reader); strings.Contains(text, "api.example.com") {
 		t.Errorf("want no request to the target before left, got:\n%s", text)
 	}

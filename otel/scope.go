@@ -22,6 +22,7 @@ func newKnown(s *Scope) *known {
 
 func (k *known) probe(name string) bool      { return k == nil || k.probes[name] }
 func (k *known) credential(name string) bool { return k == nil || k.credentials[name] }
+func (k *known) server(s server) bool        { return k == nil || k.target == s }
 func (k *known) notifier(name string) bool   { return k == nil || k.notifiers[name] }
 
 func setOf(names []string) map[string]bool {
