@@ -59,7 +59,7 @@ func answered(t *testing.T, answer []byte, hangs bool, server *tls.Config, trust
 	for _, connection := range []probe.Connection{probe.Fresh, probe.Reuse} {
 		p := probe.Probe{Name: "fuzz", Path: "/", Connection: connection, Expect: probe.Expect{JSON: ".a"}}
 		probe.DefaultDefaults().Apply(&p)
-		j, err := runner.Prepare(p)
+		j, err := runner.Prepare(&p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func FuzzExpectJSONExpression(f *testing.F) {
 		defer runner.Close()
 		p := probe.Probe{Name: "fuzz", Path: "/", Timeout: 200 * time.Millisecond, Expect: probe.Expect{JSON: expression}}
 		probe.DefaultDefaults().Apply(&p)
-		j, err := runner.Prepare(p)
+		j, err := runner.Prepare(&p)
 		if err != nil {
 			return
 		}

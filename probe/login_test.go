@@ -63,7 +63,7 @@ func (m *member) job(t *testing.T, p probe.Probe) *probe.Job {
 		p.Name = "test"
 	}
 	probe.DefaultDefaults().Apply(&p)
-	j, err := m.runner.Prepare(p)
+	j, err := m.runner.Prepare(&p)
 	if err != nil {
 		t.Fatal(err)
 	}

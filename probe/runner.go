@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -34,6 +35,7 @@ type Runner struct {
 	fresh   freshTransports
 	kept    keptTransports
 	buffers sync.Pool
+	header  http.Header // of every request, unless its probe has another; never changed
 
 	credentials map[string]Credential // as this runner uses them
 	renewals    renewals
@@ -54,6 +56,7 @@ func NewRunner(options RunnerOptions) *Runner {
 		fresh:   freshTransports{options: &options},
 		kept:    keptTransports{options: &options, users: map[*http.Transport]int{}},
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		header:  http.Header{"Accept": {"application/json"}, "User-Agent": {options.UserAgent}},
 
 		renewals: renewals{cut: make(chan struct{})},
 	}
@@ -119,7 +122,7 @@ func (r *Runner) release(got answer) {
 // Job is a probe made ready to run: what does not change from run to run is done once.
 type Job struct {
 	runner     *Runner
-	probe      Probe
+	probe      *Probe
 	credential Credential
 	request    request
 	header     http.Header // never changed; an attempt copies it
@@ -131,8 +134,9 @@ type Job struct {
 	refusals   refusals
 }
 
-// Prepare makes a probe ready to run: it parses what can be wrong and compiles what the probe expects.
-func (r *Runner) Prepare(p Probe) (*Job, error) {
+// Prepare makes a probe ready to run: it parses what can be wrong and compiles what the probe expects. The job keeps p, which
+// must not change any more.
+func (r *Runner) Prepare(p *Probe) (*Job, error) {
 	target, err := r.options.Target.Parse(p.Path)
 	if err != nil {
 		return nil, &Invalid{"path", fmt.Sprintf("is %q, which is no path on the target", p.Path), "write one like /api/v1/collections/"}
@@ -148,10 +152,8 @@ func (r *Runner) Prepare(p Probe) (*Job, error) {
 	if j.request.body, err = p.body(); err != nil {
 		return nil, err
 	}
-	r.secrets.learn(&p)
-	j.header = p.header(r.options.UserAgent)
-	j.host = j.header.Get("Host")
-	j.header.Del("Host")
+	r.secrets.learn(p)
+	j.header, j.host = r.headers(p)
 	j.display = displayURL(target)
 	j.refusable = !MatchAny(p.Expect.Status, Outcome{Class: Unauthenticated, Code: http.StatusUnauthorized})
 	j.checks, err = compile(&p.Expect)
@@ -159,7 +161,7 @@ func (r *Runner) Prepare(p Probe) (*Job, error) {
 }
 
 // Probe returns the probe's settings.
-func (j *Job) Probe() *Probe { return &j.probe }
+func (j *Job) Probe() *Probe { return j.probe }
 
 // Host returns the host and port that the job connects to.
 func (j *Job) Host() string { return j.request.url.Host }
@@ -176,16 +178,22 @@ func (p *Probe) body() ([]byte, error) {
 	return body, nil
 }
 
-// header returns what goes with every request of the probe; the probe's own headers win.
-func (p *Probe) header(userAgent string) http.Header {
-	header := http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
+// headers returns what goes with every request of the probe, and its Host where that is not the target's; the probe's own
+// headers win. Probes that have none of their own share theirs.
+func (r *Runner) headers(p *Probe) (header http.Header, host string) {
+	if p.JSON == nil && len(p.Headers) == 0 {
+		return r.header, ""
+	}
+	header = maps.Clone(r.header)
 	if p.JSON != nil {
 		header.Set("Content-Type", "application/json")
 	}
 	for name, value := range p.Headers {
 		header.Set(name, value.Reveal())
 	}
-	return header
+	host = header.Get("Host")
+	header.Del("Host")
+	return header, host
 }
 
 // Run executes the probe once. It never fails: whatever happens is in the result. When ctx ends before the run does, the

@@ -40,7 +40,7 @@ func job(tb testing.TB, target string, p probe.Probe, options probe.RunnerOption
 	}
 	runner := probe.NewRunner(options)
 	tb.Cleanup(runner.Close)
-	j, err := runner.Prepare(p)
+	j, err := runner.Prepare(&p)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -484,7 +484,7 @@ func TestPrepareRefuses(t *testing.T) {
 		"expect.status[0] is unexpected": {Path: "/", Expect: probe.Expect{Status: selectors("unexpected")}},
 		"json cannot be written":         {Path: "/", JSON: func() {}},
 	} {
-		if _, err := runner.Prepare(p); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := runner.Prepare(&p); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
 	}

@@ -111,7 +111,7 @@ func TestWhoSharesAConnectionWithAFailureIsLeftInPeace(t *testing.T) {
 	run := func(path string, timeout time.Duration) *probe.Result {
 		p := probe.Probe{Name: "test", Path: path, Connection: probe.Reuse, Timeout: timeout}
 		probe.DefaultDefaults().Apply(&p)
-		j, err := runner.Prepare(p)
+		j, err := runner.Prepare(&p)
 		if err != nil {
 			t.Error(err)
 		}

@@ -101,7 +101,8 @@ func newJobs(cfg *config.Config, probes []probe.Probe, options probe.RunnerOptio
 	runner := probe.NewRunner(options)
 	jobs := make([]*probe.Job, 0, len(probes))
 	var faults []error
-	for _, p := range probes {
+	for i := range probes {
+		p := &probes[i]
 		job, err := runner.Prepare(p)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("probe %q: %w", p.Name, err))

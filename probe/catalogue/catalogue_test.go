@@ -115,7 +115,7 @@ func TestAllAreHealthyAgainstAHealthyAPI(t *testing.T) {
 	runner := probe.NewRunner(probe.RunnerOptions{Target: target, Credentials: map[string]probe.Credential{"partner": key}})
 	defer runner.Close()
 	for _, p := range all(t) {
-		job, err := runner.Prepare(p)
+		job, err := runner.Prepare(&p)
 		if err != nil {
 			t.Fatal(err)
 		}
