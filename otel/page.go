@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime"
 
 	"squarewatch/otel/spool"
 
@@ -52,7 +53,11 @@ func (p *page) write(out *familyWriter) error {
 	return out.close()
 }
 
-// familyWriter writes families of metrics in parts of at most seriesBatch series.
+// pageBatch is how many series are written at once. Between two parts other work has its turn: the runs that have become due
+// do not wait for a page of 10,000 probes.
+const pageBatch = 50
+
+// familyWriter writes families of metrics in parts of at most pageBatch series.
 type familyWriter struct {
 	to      io.Writer
 	text    bool // of a format in which a family has its heading once
@@ -73,7 +78,7 @@ func newFamilyWriter(to io.Writer, format expfmt.Format) *familyWriter {
 
 // series takes one series. Those of a metric must follow each other.
 func (w *familyWriter) series(a *about, m *dto.Metric) {
-	if w.current != a || len(w.pending) == seriesBatch {
+	if w.current != a || len(w.pending) == pageBatch {
 		w.flush()
 	}
 	if w.current != a {
@@ -109,6 +114,7 @@ func (w *familyWriter) family(f *dto.MetricFamily) error {
 		_, part, _ = bytes.Cut(part, []byte("\n"))
 	}
 	_, err := w.to.Write(part)
+	runtime.Gosched()
 	return err
 }
 
