@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"time"
@@ -92,12 +93,14 @@ func (r *Runner) Close() {
 	r.kept.close()
 }
 
-// exchange sends a request over a connection of that kind and reads its answer into got, and what the head tells into a.
-func (r *Runner) exchange(ctx context.Context, kind Connection, out request, header http.Header, got *answer, a *Attempt) error {
+// exchange sends a request over a connection of that kind and reads its answer into got, and what the head tells into a. The
+// stopwatch sees what goes on.
+func (r *Runner) exchange(ctx context.Context, watch *stopwatch, kind Connection, out request, header http.Header, got *answer, a *Attempt) error {
+	ctx = httptrace.WithClientTrace(ctx, watch.hooks())
 	if kind == Reuse {
-		transport := r.kept.borrow()
+		began, transport := time.Now(), r.kept.borrow()
 		err := send(ctx, transport, out, header, got, a)
-		r.kept.giveBack(transport, err)
+		r.kept.giveBack(transport, watch.connection(), began, err)
 		return err
 	}
 	transport := r.fresh.borrow()
