@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"slices"
@@ -126,13 +127,21 @@ func (o *OTLP) headers(ofSignal, general string, env func(string) string) (map[s
 	return headers, nil
 }
 
-// timeout returns what the variables say, in milliseconds, or the specification's 10 s.
+// timeout returns what the variables say, or the specification's 10 s.
 func timeout(ofSignal, general string, env func(string) string) time.Duration {
-	ms, err := strconv.ParseInt(cmp.Or(env(ofSignal+"_TIMEOUT"), env(general+"_TIMEOUT")), 10, 64)
-	if err != nil || ms <= 0 {
-		return 10 * time.Second
+	for _, name := range []string{ofSignal, general} {
+		if d, ok := milliseconds(env(name + "_TIMEOUT")); ok {
+			return d
+		}
 	}
-	return time.Duration(ms) * time.Millisecond
+	return 10 * time.Second
+}
+
+// milliseconds reads a timeout as variables have it.
+func milliseconds(text string) (time.Duration, bool) {
+	const longest = math.MaxInt64 / int64(time.Millisecond)
+	ms, err := strconv.ParseInt(text, 10, 64)
+	return time.Duration(ms) * time.Millisecond, err == nil && ms > 0 && ms <= longest
 }
 
 // tls reads the files that are named. It trusts the system's certificates where none are.

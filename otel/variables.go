@@ -31,6 +31,7 @@ func parseHeaders(list string) (map[string]string, error) {
 // ignoredVariables returns a remark on each variable that asks for something other than squarewatch does. By the
 // specification what is not known is ignored, and said.
 func ignoredVariables(env func(string) string) []string {
+	env = trimmed(env)
 	var remarks []string
 	for _, signal := range []string{signalTraces, signalMetrics, signalLogs} {
 		known := []string{"otlp", "none"}
@@ -41,6 +42,16 @@ func ignoredVariables(env func(string) string) []string {
 			if exporter != "" && !slices.Contains(known, exporter) {
 				remarks = append(remarks, fmt.Sprintf("OTEL_%s_EXPORTER names %q, which is ignored: it may be %s", strings.ToUpper(signal), exporter, strings.Join(known, ", ")))
 			}
+		}
+	}
+	for _, part := range []string{"", "_TRACES", "_METRICS", "_LOGS"} {
+		name := "OTEL_EXPORTER_OTLP" + part + "_TIMEOUT"
+		if _, ok := milliseconds(env(name)); !ok && env(name) != "" {
+			remarks = append(remarks, name+" is no number of milliseconds above zero, and ignored")
+		}
+		name = "OTEL_EXPORTER_OTLP" + part + "_COMPRESSION"
+		if value := env(name); value != "" && value != "gzip" && value != "none" {
+			remarks = append(remarks, name+" is neither gzip nor none, and ignored")
 		}
 	}
 	return remarks
