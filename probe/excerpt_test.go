@@ -38,7 +38,7 @@ func TestExcerptOfEveryShape(t *testing.T) {
 // FuzzExcerpt holds that an excerpt is fit to be shown, and that what looks like a secret, or is one of ours, is in none, whatever
 // stands around it.
 func FuzzExcerpt(f *testing.F) {
-	for _, seed := range []string{"", "<title>x", "\xff\xfe", "token", "password=\"", `password=\"`, "Basic", "a\u200b", "\n", "&#", strings.Repeat("a ", 600)} {
+	for _, seed := range []string{"", "<title>x", "\xff\xfe", "token", "pAsswd=", "password=\"", `password=\"`, "Basic", "a\u200b", "\n", "&#", strings.Repeat("a ", 600)} {
 		f.Add(seed, seed)
 	}
 	ours := &secrets{}

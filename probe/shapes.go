@@ -11,6 +11,9 @@ const masked = "***"
 // secretNames are what a secret is called by those who write it down.
 const secretNames = `(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_ -]?key|access[_-]?key|private[_-]?key|session[_-]?id|signature)\d*` //nolint:gosec // no secrets themselves
 
+// introductions are words that say what the next one is: Bearer x, token: x.
+const introductions = `(?:bearer|basic|digest|` + secretNames + `):?\s+`
+
 var (
 	// urlLogin is what a URL may hold before its host.
 	urlLogin = regexp.MustCompile(`://[^\s/:@]*:[^\s/@]+@`)
@@ -18,10 +21,10 @@ var (
 	// assigned is a secret behind its name, as a form, a shell, JSON or a JSON text inside another one writes it: password=x,
 	// "password": "x", \"password\": \"x\". Without a quote a colon is no assignment, since people write so: password: too short.
 	assigned = regexp.MustCompile(`(?i)(` + secretNames + `(?:\\?["']\s*[:=]|\s*=|%3d)\s*)` +
-		`(?:\\"[^"\\]*(?:\\")?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'&;,<>{}\[\]\\]+)`)
+		`(?:` + introductions + `)*(?:\\"[^"\\]*(?:\\")?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'&;,<>{}\[\]\\]+)`)
 
 	// introduced is a word behind one that says what it is; see [isWord].
-	introduced = regexp.MustCompile(`(?i)(?:\b(?:bearer|basic|digest|` + secretNames + `):?\s+)+(\S+)`)
+	introduced = regexp.MustCompile(`(?i)(?:\b` + introductions + `)+(\S+)`)
 
 	// shaped is what a token or a mail address looks like.
 	shaped = regexp.MustCompile(`(?i)` +
