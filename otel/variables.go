@@ -44,14 +44,18 @@ func ignoredVariables(env func(string) string) []string {
 			}
 		}
 	}
+	return append(remarks, unreadable(env)...)
+}
+
+// unreadable returns a remark on each variable of an exporter that says something nobody can make use of.
+func unreadable(env func(string) string) (remarks []string) {
 	for _, part := range []string{"", "_TRACES", "_METRICS", "_LOGS"} {
-		name := "OTEL_EXPORTER_OTLP" + part + "_TIMEOUT"
-		if _, ok := milliseconds(env(name)); !ok && env(name) != "" {
-			remarks = append(remarks, name+" is no number of milliseconds above zero, and ignored")
+		timeout, compression := "OTEL_EXPORTER_OTLP"+part+"_TIMEOUT", "OTEL_EXPORTER_OTLP"+part+"_COMPRESSION"
+		if _, ok := milliseconds(env(timeout)); !ok && env(timeout) != "" {
+			remarks = append(remarks, timeout+" is no number of milliseconds above zero, and ignored")
 		}
-		name = "OTEL_EXPORTER_OTLP" + part + "_COMPRESSION"
-		if value := env(name); value != "" && value != "gzip" && value != "none" {
-			remarks = append(remarks, name+" is neither gzip nor none, and ignored")
+		if !slices.Contains([]string{"", "gzip", "none"}, env(compression)) {
+			remarks = append(remarks, compression+" is neither gzip nor none, and ignored")
 		}
 	}
 	return remarks
