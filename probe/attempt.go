@@ -47,7 +47,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	got := answer{body: j.runner.buffer()}
 	a.Start = time.Now()
 	r.host = j.host
-	err := j.runner.exchange(sending, watch, j.probe.Connection, r, x.sent, &got, &a)
+	err := j.runner.exchange(httptrace.WithClientTrace(sending, watch.hooks()), j.probe.Connection, r, x.sent, &got, &a)
 	done := watch.stop()
 	a.end(&done)
 	if err != nil {

@@ -72,13 +72,6 @@ func (s *stopwatch) note(change func(now time.Time)) {
 	}
 }
 
-// connection returns the one that the attempt has; nil when it has none.
-func (s *stopwatch) connection() net.Conn {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.conn
-}
-
 func (s *stopwatch) dnsDone(info httptrace.DNSDoneInfo) {
 	s.note(func(now time.Time) {
 		if info.Err == nil { // a failed look-up lasts until the attempt ends

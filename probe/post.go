@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 )
 
 // poster makes a POST of JSON to the target for a renewal, and notes its span there.
@@ -25,7 +26,7 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 	defer giveUp(nil)
 	watch := &stopwatch{giveUp: giveUp, resent: func() {}} // gives up a server that ends one connection after the other
 	got := answer{body: new(bytes.Buffer)}
-	err = r.exchange(sending, watch, Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
+	err = r.exchange(httptrace.WithClientTrace(sending, watch.hooks()), Fresh, request{method: http.MethodPost, url: target, body: body}, header, &got, &Attempt{})
 	return got.code, got.body.Bytes(), err
 }
 

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"time"
@@ -93,14 +92,12 @@ func (r *Runner) Close() {
 	r.kept.close()
 }
 
-// exchange sends a request over a connection of that kind and reads its answer into got, and what the head tells into a. The
-// stopwatch sees what goes on.
-func (r *Runner) exchange(ctx context.Context, watch *stopwatch, kind Connection, out request, header http.Header, got *answer, a *Attempt) error {
-	ctx = httptrace.WithClientTrace(ctx, watch.hooks())
+// exchange sends a request over a connection of that kind and reads its answer into got, and what the head tells into a.
+func (r *Runner) exchange(ctx context.Context, kind Connection, out request, header http.Header, got *answer, a *Attempt) error {
 	if kind == Reuse {
-		began, transport := time.Now(), r.kept.borrow()
+		transport := r.kept.borrow()
 		err := send(ctx, transport, out, header, got, a)
-		r.kept.giveBack(transport, watch.connection(), began, err)
+		r.kept.giveBack(transport, err)
 		return err
 	}
 	transport := r.fresh.borrow()

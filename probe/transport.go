@@ -55,18 +55,13 @@ func (f *freshTransports) giveBack(transport *http.Transport, err error) {
 
 // keptTransports lends one transport to all exchanges that reuse connections, until one of them fails: those that begin later
 // get another one, and with it a connection of their own. An HTTP/2 connection that is dead, or leads to something that
-// hangs, looks good to the library for ever, and where one idle connection of HTTP/1 has died others have, too. Only a
-// connection that has served another exchange meanwhile is beyond doubt: there, one endpoint fails alone.
+// hangs, looks good to the library for ever.
 type keptTransports struct {
 	options *RunnerOptions
 
 	mu      sync.Mutex
 	current *http.Transport
 	users   map[*http.Transport]int // exchanges that go on, the current transport's and those of others that failed
-	proven  struct {                // the connection that last served an exchange
-		conn net.Conn
-		at   time.Time
-	}
 }
 
 // borrow returns the current transport.
@@ -81,18 +76,13 @@ func (k *keptTransports) borrow() *http.Transport {
 	return k.current
 }
 
-// giveBack ends a loan for an exchange over conn that began at a time. Exchanges that share a connection with one that failed
-// may end in peace.
-func (k *keptTransports) giveBack(transport *http.Transport, conn net.Conn, began time.Time, err error) {
+// giveBack ends a loan. Exchanges that share a connection with one that failed may end in peace.
+func (k *keptTransports) giveBack(transport *http.Transport, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.users[transport]--
-	switch {
-	case transport != k.current:
-	case err == nil || errors.Is(err, errTooLarge):
-		k.proven.conn, k.proven.at = conn, time.Now()
-	case conn == nil || conn != k.proven.conn || k.proven.at.Before(began):
-		k.current, k.proven.conn = nil, nil
+	if err != nil && !errors.Is(err, errTooLarge) && transport == k.current {
+		k.current = nil
 	}
 }
 
@@ -119,7 +109,7 @@ func (k *keptTransports) unused() (all []*http.Transport) {
 // close closes all connections, when the last exchange has ended.
 func (k *keptTransports) close() {
 	k.mu.Lock()
-	k.current, k.proven.conn = nil, nil
+	k.current = nil
 	k.mu.Unlock()
 	k.closeUnused()
 }

@@ -92,86 +92,47 @@ func TestADeadConnectionIsLeft(t *testing.T) {
 
 // TestWhoSharesAConnectionWithAFailureIsLeftInPeace holds that leaving a connection breaks no exchange that goes on over it.
 func TestWhoSharesAConnectionWithAFailureIsLeftInPeace(t *testing.T) {
-	s := newShared(t)
-	s.run("/", time.Minute)
-	var slow *probe.Result
-	var going sync.WaitGroup
-	going.Go(func() { slow = s.run("/slow", time.Minute) })
-	<-s.begun
-	if r := s.run("/hung", 100*time.Millisecond); r.Class != probe.Timeout {
-		t.Errorf("want a timeout, got %v", r.Class)
-	}
-	if r := s.run("/", time.Minute); r.Attempts[0].Reused {
-		t.Error("want a connection of its own after the timeout")
-	}
-	close(s.end)
-	going.Wait()
-	if !slow.Expected || !slow.Attempts[0].Reused || len(s.wires.all) != 2 {
-		t.Errorf("want the slow run to end well on the shared connection, got %s (%d connections)", slow.Reason, len(s.wires.all))
-	}
-}
-
-// TestAnEndpointThatHangsFailsAlone holds that a connection which serves others while one endpoint hangs is not left.
-func TestAnEndpointThatHangsFailsAlone(t *testing.T) {
-	s := newShared(t)
-	s.run("/", time.Minute)
-	ctx, give := context.WithCancel(t.Context())
-	var hung *probe.Result
-	var going sync.WaitGroup
-	going.Go(func() { hung = s.job("/hung", time.Minute).Run(ctx, time.Now()) })
-	<-s.begun
-	s.run("/", time.Minute)
-	give()
-	going.Wait()
-	if hung.Expected || hung.Attempts[0].Error == "" {
-		t.Errorf("want the run that hangs to fail, got %+v", hung.Attempts[0])
-	}
-	if r := s.run("/", time.Minute); !r.Attempts[0].Reused || len(s.wires.all) != 1 {
-		t.Errorf("want the connection kept, got reused=%v and %d connections", r.Attempts[0].Reused, len(s.wires.all))
-	}
-}
-
-// shared is a runner whose exchanges share an HTTP/2 connection to a server with an endpoint that is slow and one that hangs.
-type shared struct {
-	t          *testing.T
-	runner     *probe.Runner
-	wires      *cables
-	begun, end chan struct{} // of what is slow or hangs; it ends when end is closed, but for what hangs
-}
-
-func newShared(t *testing.T) *shared {
-	t.Helper()
-	s := &shared{t: t, wires: &cables{}, begun: make(chan struct{}, 2), end: make(chan struct{})}
+	begun, end := make(chan struct{}), make(chan struct{})
 	server, pool := aisquaretest.StartTLS(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/slow":
-			s.begun <- struct{}{}
-			<-s.end
+			close(begun)
+			<-end
 		case "/hung":
-			s.begun <- struct{}{}
 			<-r.Context().Done()
 		}
 	}), aisquaretest.TLSOptions{})
-	t.Cleanup(server.Close)
-	s.runner = probe.NewRunner(probe.RunnerOptions{
-		Target: mustURL(t, server.URL), Dial: s.wires.dial, TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+	defer server.Close()
+	wires := &cables{}
+	runner := probe.NewRunner(probe.RunnerOptions{
+		Target: mustURL(t, server.URL), Dial: wires.dial, TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 	})
-	t.Cleanup(s.runner.Close)
-	return s
-}
-
-func (s *shared) job(path string, timeout time.Duration) *probe.Job {
-	p := probe.Probe{Name: "test", Path: path, Connection: probe.Reuse, Timeout: timeout}
-	probe.DefaultDefaults().Apply(&p)
-	j, err := s.runner.Prepare(&p)
-	if err != nil {
-		s.t.Error(err)
+	defer runner.Close()
+	run := func(path string, timeout time.Duration) *probe.Result {
+		p := probe.Probe{Name: "test", Path: path, Connection: probe.Reuse, Timeout: timeout}
+		probe.DefaultDefaults().Apply(&p)
+		j, err := runner.Prepare(&p)
+		if err != nil {
+			t.Error(err)
+		}
+		return j.Run(t.Context(), time.Now())
 	}
-	return j
-}
-
-func (s *shared) run(path string, timeout time.Duration) *probe.Result {
-	return s.job(path, timeout).Run(s.t.Context(), time.Now())
+	run("/", time.Minute)
+	var slow *probe.Result
+	var going sync.WaitGroup
+	going.Go(func() { slow = run("/slow", time.Minute) })
+	<-begun
+	if r := run("/hung", 100*time.Millisecond); r.Class != probe.Timeout {
+		t.Errorf("want a timeout, got %v", r.Class)
+	}
+	if r := run("/", time.Minute); r.Attempts[0].Reused {
+		t.Error("want a connection of its own after the timeout")
+	}
+	close(end)
+	going.Wait()
+	if !slow.Expected || !slow.Attempts[0].Reused || len(wires.all) != 2 {
+		t.Errorf("want the slow run to end well on the shared connection, got %s (%d connections)", slow.Reason, len(wires.all))
+	}
 }
 
 // TestARequestThatIsSentAgainIsSeen holds that a kept connection which breaks under a request costs no run, and that the
