@@ -65,16 +65,15 @@ func exponentialIndex(value float64, scale int32) int32 {
 	return int32(math.Ceil(math.Ldexp(math.Log2(value), int(scale)))) - 1
 }
 
-// buckets are counts of neighbouring buckets, from the first to the last that has ever counted. There are many of them, and
-// they are small: who runs a probe every second fills one in 136 years.
+// buckets are counts of neighbouring buckets, from the first to the last that has ever counted.
 type buckets struct {
 	first  int32
-	counts []uint32
+	counts []uint64
 }
 
 func (b *buckets) total() (sum uint64) {
 	for _, n := range b.counts {
-		sum += uint64(n)
+		sum += n
 	}
 	return sum
 }
@@ -94,20 +93,11 @@ func (b *buckets) add(index int32) {
 		b.first = index
 	}
 	if length := b.spanWith(index); length > len(b.counts) {
-		grown := make([]uint32, length)
+		grown := make([]uint64, length)
 		copy(grown[max(b.first-index, 0):], b.counts)
 		b.first, b.counts = min(b.first, index), grown
 	}
 	b.counts[index-b.first]++
-}
-
-// wide returns the counts as the formats have them.
-func (b *buckets) wide() []uint64 {
-	counts := make([]uint64, len(b.counts))
-	for i, n := range b.counts {
-		counts[i] = uint64(n)
-	}
-	return counts
 }
 
 // halve merges each two neighbours that become one at the next coarser scale.
@@ -117,7 +107,7 @@ func (b *buckets) halve() {
 	}
 	first := b.first >> 1
 	last := (b.first + int32(len(b.counts)) - 1) >> 1 //nolint:gosec // bounded by bucketLimit
-	merged := make([]uint32, last-first+1)
+	merged := make([]uint64, last-first+1)
 	for i, n := range b.counts {
 		merged[(b.first+int32(i))>>1-first] += n
 	}

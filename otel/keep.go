@@ -73,7 +73,7 @@ func (d *distribution) amongLongest(seconds, share float64, enough uint64) bool 
 		if d.exact.first+int32(i) < index { //nolint:gosec // at most bucketLimit
 			break
 		}
-		notShorter += uint64(n)
+		notShorter += n
 	}
 	return float64(notShorter) <= share*float64(count)
 }

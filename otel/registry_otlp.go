@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -118,7 +119,7 @@ func (d *distribution) exponential(attributes []attribute.KeyValue, start, now t
 		Attributes: attribute.NewSet(attributes...), StartTime: d.begun.or(start), Time: now,
 		Count: d.fixed.total(), Sum: d.sum, Min: metricdata.NewExtrema(d.min), Max: metricdata.NewExtrema(d.max),
 		Scale: d.scale, ZeroCount: d.zero,
-		PositiveBucket: metricdata.ExponentialBucket{Offset: d.exact.first, Counts: d.exact.wide()},
+		PositiveBucket: metricdata.ExponentialBucket{Offset: d.exact.first, Counts: slices.Clone(d.exact.counts)},
 		Exemplars:      otlpExemplars[float64](d.newest),
 	}
 }

@@ -75,8 +75,8 @@ func (d *distribution) prometheus(bounds []float64, start time.Time) *dto.Histog
 		h.PositiveSpan = []*dto.BucketSpan{{Offset: new(d.exact.first + 1), Length: new(uint32(len(d.exact.counts)))}} //nolint:gosec // at most bucketLimit
 		before := int64(0)
 		for _, n := range d.exact.counts {
-			h.PositiveDelta = append(h.PositiveDelta, int64(n)-before)
-			before = int64(n)
+			h.PositiveDelta = append(h.PositiveDelta, int64(n)-before) //nolint:gosec // no count comes near 2^63
+			before = int64(n)                                          //nolint:gosec // as above
 		}
 	}
 	if e := d.newest.prometheus(); e != nil {
@@ -96,7 +96,7 @@ func (d *distribution) cumulative(bounds []float64) []*dto.Bucket {
 	sum := uint64(0)
 	for i, bound := range bounds {
 		if at := i - int(d.fixed.first); at >= 0 && at < len(d.fixed.counts) {
-			sum += uint64(d.fixed.counts[at])
+			sum += d.fixed.counts[at]
 		}
 		cumulative[i] = &dto.Bucket{UpperBound: new(bound), CumulativeCount: new(sum)}
 	}

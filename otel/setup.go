@@ -103,7 +103,7 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 // and squarewatch check refuses it.
 func (t *Telemetry) destinations(ctx context.Context) []destination {
 	for _, remark := range ignoredVariables(os.Getenv) {
-		t.logger.WarnContext(ctx, "a variable of the environment is ignored", "remark", remark)
+		t.logger.WarnContext(ctx, "a variable of the environment is not followed", "remark", remark)
 	}
 	list, err := t.options.Settings.OTLP.destinations(os.Getenv)
 	if err != nil {

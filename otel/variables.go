@@ -55,7 +55,7 @@ func unreadable(env func(string) string) (remarks []string) {
 			remarks = append(remarks, timeout+" is no number of milliseconds above zero, and ignored")
 		}
 		if !slices.Contains([]string{"", "gzip", "none"}, env(compression)) {
-			remarks = append(remarks, compression+" is neither gzip nor none, and ignored")
+			remarks = append(remarks, compression+" is neither gzip nor none, and read as none")
 		}
 	}
 	return remarks

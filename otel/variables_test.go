@@ -19,7 +19,7 @@ func TestVariablesThatAskForSomethingElseAreNamed(t *testing.T) {
 		`OTEL_TRACES_EXPORTER names "console", which is ignored: it may be otlp, none`,
 		`OTEL_LOGS_EXPORTER names "zipkin", which is ignored: it may be otlp, none`,
 		"OTEL_EXPORTER_OTLP_TIMEOUT is no number of milliseconds above zero, and ignored",
-		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is neither gzip nor none, and ignored",
+		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is neither gzip nor none, and read as none",
 		"OTEL_EXPORTER_OTLP_LOGS_TIMEOUT is no number of milliseconds above zero, and ignored",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
