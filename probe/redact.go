@@ -25,15 +25,22 @@ func hideValues(query string) string {
 
 // tidy does what [Tidy] does, and masks our own secrets first, whatever they look like.
 func (s *secrets) tidy(text string, limit int) string {
-	const farEnough = 4 // the longest text looked at, in limits: masking must not cost what a megabyte costs
-	if len(text) > limit*farEnough {
-		text = text[:limit*farEnough]
-		if end := strings.LastIndexFunc(text, unicode.IsSpace); end > 0 {
-			text = text[:end] // half a word may be half a secret, which no mask knows
-		}
-	}
-	text = maskShapes(s.hide(plain(text)))
+	text = maskShapes(s.hide(plain(shorten(text, limit, unicode.IsSpace))))
 	return cut(strings.Join(strings.Fields(text), " "), limit)
+}
+
+// shorten cuts a text that is much longer than what will be shown of it, between two words: masking must not cost what a
+// megabyte costs, and half a word may be half a secret, which no mask knows.
+func shorten(text string, limit int, between func(rune) bool) string {
+	const farEnough = 4
+	if len(text) <= limit*farEnough {
+		return text
+	}
+	text = text[:limit*farEnough]
+	if end := strings.LastIndexFunc(text, between); end > 0 {
+		text = text[:end]
+	}
+	return text
 }
 
 // Tidy makes a stranger's text fit to be shown: one line, no control or formatting characters, nothing that looks like a token,
@@ -44,7 +51,7 @@ func Tidy(text string, limit int) string { return (*secrets)(nil).tidy(text, lim
 // long token.
 func (s *secrets) tidyPath(text string) string {
 	const limit = 500
-	path, query, hasQuery := strings.Cut(s.hide(plain(text)), "?")
+	path, query, hasQuery := strings.Cut(shorten(s.hide(plain(text)), limit, func(r rune) bool { return r == '/' }), "?")
 	steps := strings.Split(path, "/")
 	for i, step := range steps {
 		steps[i] = maskShapes(step)

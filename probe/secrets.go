@@ -146,6 +146,9 @@ func leaves(value any) []string {
 	return all
 }
 
+// inHTML escapes as Django and Python do, where Go has other words for quotes.
+var inHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;")
+
 var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
 
 // spellings returns how a secret may stand in an answer or an error: as it is, or as JSON, a URL or HTML writes it. One that
@@ -159,7 +162,8 @@ func spellings(secret string) []string {
 		plain(secret), html.EscapeString(secret), inside(string(asJSON)), strings.ReplaceAll(inside(string(asJSON)), "/", `\/`),
 		inside(strconv.Quote(secret)), inside(strconv.QuoteToASCII(secret)),
 	}
-	for _, escaped := range []string{url.QueryEscape(secret), url.PathEscape(secret)} {
+	all = append(all, inHTML.Replace(secret))
+	for _, escaped := range []string{url.QueryEscape(secret), url.PathEscape(secret), url.QueryEscape(url.QueryEscape(secret))} {
 		all = append(all, escaped, percent.ReplaceAllStringFunc(escaped, strings.ToLower))
 	}
 	slices.Sort(all)

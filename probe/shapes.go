@@ -9,19 +9,34 @@ import (
 const masked = "***"
 
 // secretNames are what a secret is called by those who write it down.
-const secretNames = `(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_ -]?key|access[_-]?key|private[_-]?key|session[_-]?id|signature)\d*` //nolint:gosec // no secrets themselves
+const secretNames = `(?:pass(?:word|wd|phrase|code)|pwd|secret|token|api[_ -]?key|access[_-]?key|private[_-]?key|session[_-]?id|signature)` + //nolint:gosec // no secrets themselves
+	`(?:[_-]?(?:key|value))?\d*`
 
-// introductions are words that say what the next one is: Bearer x, token: x.
-const introductions = `(?:bearer|basic|digest|` + secretNames + `):?\s+`
+// fieldNames are those, and short ones that are a secret only where something is given to them.
+const fieldNames = `(?:` + secretNames + `|(?:\b|_)(?:pass|auth|jwt|sig))`
+
+// introductions are words that say what the next one is, which may be written as in a URL: Bearer x, token: x, token%3Ax.
+const introductions = `(?:bearer|basic|digest|` + secretNames + `)(?::\s*|%(?:25)*3a|(?:\s|%(?:25)*20|\+)+)(?:%(?:25)*20|\+)*`
+
+// Quotes, as JSON inside a text, HTML and URLs write them, and what may stand between two.
+const (
+	quote  = `(?:\\*["']|&quot;|&#(?:34|39|x27);|%(?:25)*2[27])`
+	quoted = `(?:\\+"[^"\\]*(?:\\+")?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|&quot;.*?(?:&quot;|$)|&#(?:34|39|x27);.*?(?:&#(?:34|39|x27);|$)|%(?:25)*2[27].*?(?:%(?:25)*2[27]|$))`
+	blanks = `(?:\s|%(?:25)*20|\+)*`
+)
 
 var (
 	// urlLogin is what a URL may hold before its host.
-	urlLogin = regexp.MustCompile(`://[^\s/:@]*:[^\s/@]+@`)
+	urlLogin = regexp.MustCompile(`://[^\s/:@]*:[^\s/]+@`)
 
-	// assigned is a secret behind its name, as a form, a shell, JSON or a JSON text inside another one writes it: password=x,
-	// "password": "x", \"password\": \"x\". Without a quote a colon is no assignment, since people write so: password: too short.
-	assigned = regexp.MustCompile(`(?i)(` + secretNames + `(?:\\?["']\s*[:=]|\s*=|%3d)\s*)` +
-		`(?:` + introductions + `)*(?:\\"[^"\\]*(?:\\")?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'&;,<>{}\[\]\\]+)`)
+	// assigned is a secret behind its name, as a form, a shell, JSON, Python or XML writes it: password=x, "password": "x",
+	// 'password': ['x'], <password>x. Without a quote a colon is no assignment, since people write so: password: too short.
+	assigned = regexp.MustCompile(`(?i)(?:` +
+		`(` + fieldNames + `(?:` + quote + blanks + `(?::|=>?|%(?:25)*3a)|` + blanks + `(?:=>?|%(?:25)*3d))` + blanks + `)` +
+		`\[?(?:` + introductions + `)*(?:[bu]?` + quoted + `|[^\s"'&;<>{}\[\]\\]*[^\s,"'&;<>{}\[\]\\])` +
+		`|(` + fieldNames + `\s*:\s*)` + quoted +
+		`|(<` + fieldNames + `>)[^<]+` +
+		`|(\bcookie:\s*)(?:[^\s=;]+=[^\s;]*;?\s*)+)`)
 
 	// introduced is a word behind one that says what it is; see [isWord].
 	introduced = regexp.MustCompile(`(?i)(?:\b` + introductions + `)+(\S+)`)
@@ -42,7 +57,7 @@ var (
 // maskShapes masks what looks like a token, a password or a mail address, whosever it is.
 func maskShapes(text string) string {
 	text = urlLogin.ReplaceAllLiteralString(text, "://"+masked+"@")
-	text = assigned.ReplaceAllString(text, "${1}"+masked)
+	text = assigned.ReplaceAllString(text, "${1}${2}${3}${4}"+masked)
 	text = introduced.ReplaceAllStringFunc(text, func(found string) string {
 		value := introduced.FindStringSubmatch(found)[1]
 		if isWord(value) {
