@@ -303,10 +303,21 @@ func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (une
 		d.report([]Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}})
 		return false
 	}
+	d.charge(result)
 	for _, sink := range d.options.Sinks {
 		sink.Finished(result)
 	}
 	return !result.Expected
+}
+
+// charge makes later runs wait for what a run sent beyond its first request, which could not wait for anybody.
+func (d *Dispatcher) charge(r *Result) {
+	if d.pacer == nil {
+		return
+	}
+	for range len(r.Attempts) + len(r.Renewals) - 1 {
+		d.pacer.Reserve()
+	}
 }
 
 func (d *Dispatcher) report(misses []Miss) {

@@ -304,6 +304,30 @@ func TestTheRateIsALimit(t *testing.T) {
 	})
 }
 
+// TestTheRateIsOfRequests has runs of three requests each, as redirects, second looks and logins make them.
+func TestTheRateIsOfRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var entries []probe.Entry
+		for i := range 20 {
+			e := taking(fmt.Sprintf("p%d", i), "@every 1s", time.Millisecond)
+			run := e.Run
+			e.Run = func(ctx context.Context, intended time.Time) *probe.Result {
+				r := run(ctx, intended)
+				r.Attempts, r.Renewals = make([]probe.Attempt, 2), make([]probe.Renewal, 1)
+				return r
+			}
+			entries = append(entries, e)
+		}
+		limits := probe.DefaultLimits()
+		limits.Rate = 6
+		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: limits}, time.Minute)
+		// Those that had their turn reserved before the first ended are not held up: a burst at the start.
+		if n := len(l.runs); n < 115 || n > 140 {
+			t.Errorf("want 2 runs a second for a minute, got %d", n)
+		}
+	})
+}
+
 // TestTheRateHoldsOverReloads reloads each 12 s while more is due than the rate lets start.
 func TestTheRateHoldsOverReloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

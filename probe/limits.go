@@ -12,7 +12,7 @@ type Limits struct {
 	Concurrency int `yaml:"concurrency,omitempty"` // runs at the same time
 	PerHost     int `yaml:"per_host,omitempty"`    // of them to one host and port
 
-	Rate float64 `yaml:"rate,omitempty"` // runs started in a second; 0 for as many as are due
+	Rate float64 `yaml:"rate,omitempty"` // requests in a second; 0 for as many as are due
 }
 
 // DefaultLimits returns the limits of a file that has none: 256 runs at once, 64 of them to one host.
@@ -28,7 +28,7 @@ func (l Limits) Validate() error {
 		faults = append(faults, &Invalid{"per_host", "is " + strconv.Itoa(l.PerHost), "write how many runs may go on at once to one host, for example 64"})
 	}
 	if l.Rate < 0 {
-		faults = append(faults, &Invalid{"rate", "is " + strconv.FormatFloat(l.Rate, 'g', -1, 64), "write how many runs may start in a second, or 0 for as many as are due"})
+		faults = append(faults, &Invalid{"rate", "is " + strconv.FormatFloat(l.Rate, 'g', -1, 64), "write how many requests may be sent in a second, or 0 for as many as are due"})
 	}
 	return errors.Join(faults...)
 }

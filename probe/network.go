@@ -12,6 +12,8 @@ import (
 	"os"
 
 	"squarewatch/config/secret"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
 // Network says how the target is reached, where the ordinary way does not lead there.
@@ -96,7 +98,8 @@ func (n *Network) trust(config *tls.Config) error {
 func (n *Network) proxy() (func(*http.Request) (*url.URL, error), error) {
 	switch n.Proxy.Reveal() {
 	case "":
-		return http.ProxyFromEnvironment, nil
+		fromEnvironment := httpproxy.FromEnvironment().ProxyFunc() // now; that of net/http is the same for the whole process
+		return func(r *http.Request) (*url.URL, error) { return fromEnvironment(r.URL) }, nil
 	case NoProxy:
 		return nil, nil //nolint:nilnil // no proxy is what is wanted
 	}

@@ -92,6 +92,29 @@ func TestProxyIsUsed(t *testing.T) {
 	}
 }
 
+func TestProxyOfTheEnvironment(t *testing.T) {
+	asked := make(chan string, 1)
+	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Method + " " + r.RequestURI }))
+	defer proxy.Close()
+	t.Setenv("REQUEST_METHOD", "")
+	t.Setenv("NO_PROXY", "direct.test")
+	t.Setenv("HTTP_PROXY", proxy.URL)
+	t.Setenv("HTTPS_PROXY", proxy.URL)
+	for target, want := range map[string]string{"http://api.test": "GET http://api.test/x/", "https://api.test": "CONNECT api.test:443"} {
+		routed(t, target, probe.Network{}, probe.Probe{Path: "/x/"})
+		if got := <-asked; got != want {
+			t.Errorf("%s: want the proxy asked for %s, got %s", target, want, got)
+		}
+	}
+	directly := probe.Probe{Path: "/", Timeout: time.Second} // to a name that is not there
+	if r := routed(t, "http://direct.test", probe.Network{}, directly); r.Expected || len(asked) > 0 {
+		t.Errorf("a host of NO_PROXY: the proxy was asked, or %s", r.Reason)
+	}
+	if r := routed(t, "http://api.test", probe.Network{Proxy: secret.New(probe.NoProxy)}, directly); r.Expected || len(asked) > 0 {
+		t.Errorf("proxy: none: the proxy was asked, or %s", r.Reason)
+	}
+}
+
 // TestAProxyThatRefusesIsNoConnection holds that it is one whether we speak TLS to the proxy or not.
 func TestAProxyThatRefusesIsNoConnection(t *testing.T) {
 	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })

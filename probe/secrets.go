@@ -146,9 +146,6 @@ func leaves(value any) []string {
 	return all
 }
 
-// inHTML escapes as Django and Python do, where Go has other words for quotes.
-var inHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;")
-
 var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
 
 // spellings returns how a secret may stand in an answer or an error: as it is, or as JSON, a URL or HTML writes it. One that
@@ -159,10 +156,11 @@ func spellings(secret string) []string {
 	asJSON, _ := json.Marshal(secret) // texts always marshal
 	inside := func(quoted string) string { return quoted[1 : len(quoted)-1] }
 	all := []string{
-		plain(secret), html.EscapeString(secret), inside(string(asJSON)), strings.ReplaceAll(inside(string(asJSON)), "/", `\/`),
+		plain(secret), inside(string(asJSON)), strings.ReplaceAll(inside(string(asJSON)), "/", `\/`),
 		inside(strconv.Quote(secret)), inside(strconv.QuoteToASCII(secret)),
 	}
-	all = append(all, inHTML.Replace(secret))
+	escaped := html.EscapeString(secret)
+	all = append(all, escaped, strings.NewReplacer("&#34;", "&quot;", "&#39;", "&#x27;").Replace(escaped)) // as Go, and as Django has it
 	for _, escaped := range []string{url.QueryEscape(secret), url.PathEscape(secret), url.QueryEscape(url.QueryEscape(secret))} {
 		all = append(all, escaped, percent.ReplaceAllStringFunc(escaped, strings.ToLower))
 	}

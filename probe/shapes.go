@@ -9,7 +9,7 @@ import (
 const masked = "***"
 
 // secretNames are what a secret is called by those who write it down.
-const secretNames = `(?:pass(?:word|wd|phrase|code)|pwd|secret|token|api[_ -]?key|access[_-]?key|private[_-]?key|session[_-]?id|signature)` + //nolint:gosec // no secrets themselves
+const secretNames = `(?:pass(?:word|wd|phrase|code)|pwd|secret|token|api[_ -]?key|access[_-]?key|private[_-]?key|session[_-]?id|signature)` +
 	`(?:[_-]?(?:key|value))?\d*`
 
 // fieldNames are those, and short ones that are a secret only where something is given to them.

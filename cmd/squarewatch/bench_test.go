@@ -93,8 +93,8 @@ func cpu(b *testing.B) time.Duration {
 // probe has its series and its connection then, and what is measured is the running daemon, not its start.
 const benchRate = 1000
 
-// BenchmarkRunCost prints what a run costs in the whole daemon (dispatcher, runner, recorder with export of traces and
-// metrics, engine) against a bare net/http loop at the same rate in the same mode, in this process, one after the other.
+// BenchmarkRunCost prints what a run costs in the whole daemon (dispatcher, runner, recorder with export of traces, engine,
+// history; metrics leave once a minute, which is seldom within what is measured) against a bare net/http loop at the same rate in the same mode, in this process, one after the other.
 func BenchmarkRunCost(b *testing.B) {
 	plain, secure, pool := benchTargets(b)
 	for _, mode := range []struct {
