@@ -84,7 +84,7 @@ func checkShown(t *testing.T, text string) {
 // TestMasks holds that a secret is masked however somebody writes it down, and that people's words are not.
 func TestMasks(t *testing.T) {
 	for _, text := range []string{
-		`<QueryDict: {'username': ['alice'], 'password': ['hunter2x!']}>`, `{"password": ["hunter2x!"]}`, `{'password': b'hunter2x9'}`, `{'password': u'hunter2x9'}`,
+		`<QueryDict: {'username': ['alice'], 'password': ['hunter2x!']}>`, `{"password": ["hunter2x!"]}`, `{"password":["my hunter2x"]}`, `{"password":["hunter2`, `{'password': b'hunter2x9'}`, `{'password': u'hunter2x9'}`,
 		`SECRET_KEY = 'django-hunter2x9'`, `{"secret_key":"hunter2x9"}`, `{"secretKey":"hunter2x9"}`, `token_value=hunter2x9`,
 		`password:hunter2x9`, `token:hunter2x9`, `api-key:hunter2x9`, `Bearer:hunter2x9abc`,
 		`%22password%22%3A%22hunter2x9%22`, `%22password%22%3A%20%22hunter2x9%22`, `token%3Ahunter2x9`, `password%20%3D%20hunter2x9`,

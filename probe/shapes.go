@@ -2,6 +2,7 @@ package probe
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -33,10 +34,13 @@ var (
 	// 'password': ['x'], <password>x. Without a quote a colon is no assignment, since people write so: password: too short.
 	assigned = regexp.MustCompile(`(?i)(?:` +
 		`(` + fieldNames + `(?:` + quote + blanks + `(?::|=>?|%(?:25)*3a)|` + blanks + `(?:=>?|%(?:25)*3d))` + blanks + `)` +
-		`\[?(?:` + introductions + `)*(?:[bu]?` + quoted + `|[^\s"'&;<>{}\[\]\\]*[^\s,"'&;<>{}\[\]\\])` +
+		`(?:\[[bu]?'(?:[^'\\]|\\.)*'?|(?:` + introductions + `)*(?:[bu]?` + quoted + `|[^\s"'&;<>{}\[\]\\]*[^\s,"'&;<>{}\[\]\\]))` +
 		`|(` + fieldNames + `\s*:\s*)` + quoted +
 		`|(<` + fieldNames + `>)[^<]+` +
 		`|(\bcookie:\s*)(?:[^\s=;]+=[^\s;]*;?\s*)+)`)
+
+	// listed is the first of a JSON list behind such a name: a secret, or what is wrong with it, "password": ["Too short."].
+	listed = regexp.MustCompile(`(?i)(` + fieldNames + `"\s*:\s*\[\s*)"((?:[^"\\]|\\.)*)"?`)
 
 	// introduced is a word behind one that says what it is; see [isWord].
 	introduced = regexp.MustCompile(`(?i)(?:\b` + introductions + `)+(\S+)`)
@@ -58,6 +62,13 @@ var (
 func maskShapes(text string) string {
 	text = urlLogin.ReplaceAllLiteralString(text, "://"+masked+"@")
 	text = assigned.ReplaceAllString(text, "${1}${2}${3}${4}"+masked)
+	text = listed.ReplaceAllStringFunc(text, func(found string) string {
+		parts := listed.FindStringSubmatch(found)
+		if isSentence(parts[2]) {
+			return found
+		}
+		return parts[1] + masked
+	})
 	text = introduced.ReplaceAllStringFunc(text, func(found string) string {
 		value := introduced.FindStringSubmatch(found)[1]
 		if isWord(value) {
@@ -82,6 +93,12 @@ func isWord(text string) bool {
 	const shortest = 6
 	text = strings.Trim(text, `"'.,:;!?()[]{}<>*`)
 	return len(text) < shortest || word.MatchString(text)
+}
+
+// isSentence reports whether a text is several words.
+func isSentence(text string) bool {
+	words := strings.Fields(text)
+	return len(words) > 1 && !slices.ContainsFunc(words, func(word string) bool { return !isWord(word) })
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$`)
