@@ -7,9 +7,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
+
+	"squarewatch/alert"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -75,23 +76,12 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch answer.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		t.pause.begin(retryAfter(answer.Header.Get("Retry-After")))
+		t.pause.begin(alert.RetryAfter(answer.Header.Get("Retry-After"), time.Now()))
 	}
 	if err := genuine(answer); err != nil {
 		return nil, errors.Join(err, answer.Body.Close())
 	}
 	return answer, nil
-}
-
-// retryAfter returns 0 when nothing was asked for.
-func retryAfter(value string) time.Duration {
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return time.Until(date)
-	}
-	return 0
 }
 
 // genuine returns an error for a page that says 2xx: another server's on this port, or the sign-in page of a proxy, which have

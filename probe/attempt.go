@@ -156,9 +156,10 @@ func displayURL(u *url.URL) string {
 // displayRedirect returns the URL of a redirect's target that may be shown. It is a stranger's text: what is or looks like a
 // secret is masked in its path, and of its query nothing is told.
 func (s *secrets) displayRedirect(u *url.URL) string {
-	shown := url.URL{Path: u.Path}
+	shown := u.Scheme + "://" + u.Host // the origin is the target's, and no secret
+	shown += s.tidyPath((&url.URL{Path: u.Path}).EscapedPath())
 	if u.RawQuery != "" {
-		shown.RawQuery = redacted
+		shown += "?" + redacted
 	}
-	return u.Scheme + "://" + u.Host + s.tidyPath(shown.String()) // the origin is the target's, and no secret
+	return shown
 }

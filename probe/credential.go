@@ -24,7 +24,7 @@ func (s APIKeySettings) Validate() error {
 	if s.APIKey.IsZero() {
 		return &Invalid{"api_key", "is empty", "name the key, for example ${credential:aisquare-api-key}"}
 	}
-	if strings.ContainsFunc(s.APIKey.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if !bearable(s.APIKey.Reveal()) {
 		return &Invalid{"api_key", "holds a space, a line break or a character that no header can carry", "check how the key was stored: it is one word"}
 	}
 	return nil
@@ -61,6 +61,11 @@ type noCredential struct{}
 
 // Authorize adds nothing.
 func (noCredential) Authorize(context.Context, http.Header) error { return nil }
+
+// bearable reports whether a key or a token can follow Bearer in a header: it is one word of ASCII.
+func bearable(key string) bool {
+	return !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
+}
 
 var _ holder = apiKey{}
 

@@ -39,6 +39,15 @@ func (l *ledger) missed(reason probe.MissReason) (n int) {
 	return n
 }
 
+// crowd returns so many entries that share a schedule, called p0, p1 and so on, whose runs take that long.
+func crowd(n int, schedule string, d time.Duration) []probe.Entry {
+	entries := make([]probe.Entry, n)
+	for i := range entries {
+		entries[i] = taking(fmt.Sprintf("p%d", i), schedule, d)
+	}
+	return entries
+}
+
 // taking returns an entry whose runs take that long.
 func taking(name, schedule string, d time.Duration) probe.Entry {
 	p := &probe.Probe{Name: name, Schedule: probe.MustSchedule(schedule).For(name)}
@@ -166,10 +175,7 @@ func TestAReloadLosesNoneAndDoublesNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{}
 		build := func() *probe.Dispatcher {
-			var entries []probe.Entry
-			for i := range 100 {
-				entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 10s", 30*time.Millisecond))
-			}
+			entries := crowd(100, "@every 10s", 30*time.Millisecond)
 			return probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits()})
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
@@ -262,10 +268,7 @@ func TestFailingProbesRunFaster(t *testing.T) {
 
 func TestRatePacesTheStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var entries []probe.Entry
-		for i := range 100 {
-			entries = append(entries, taking(fmt.Sprintf("p%d", i), "* * * * *", time.Millisecond))
-		}
+		entries := crowd(100, "* * * * *", time.Millisecond)
 		limits := probe.DefaultLimits()
 		limits.PerHost, limits.Rate = 256, 10
 		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: limits}, 90*time.Second)
@@ -287,10 +290,7 @@ func TestRatePacesTheStarts(t *testing.T) {
 // TestTheRateIsALimit has more runs due than the rate lets start: what is missed is so by the limit, for the runs are short.
 func TestTheRateIsALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var entries []probe.Entry
-		for i := range 20 {
-			entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 1s", time.Millisecond))
-		}
+		entries := crowd(20, "@every 1s", time.Millisecond)
 		limits := probe.DefaultLimits()
 		limits.Rate = 5
 		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: limits}, 20*time.Second)
@@ -307,16 +307,14 @@ func TestTheRateIsALimit(t *testing.T) {
 // TestTheRateIsOfRequests has runs of three requests each, as redirects, second looks and logins make them.
 func TestTheRateIsOfRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var entries []probe.Entry
-		for i := range 20 {
-			e := taking(fmt.Sprintf("p%d", i), "@every 1s", time.Millisecond)
-			run := e.Run
-			e.Run = func(ctx context.Context, intended time.Time) *probe.Result {
+		entries := crowd(20, "@every 1s", time.Millisecond)
+		for i := range entries {
+			run := entries[i].Run
+			entries[i].Run = func(ctx context.Context, intended time.Time) *probe.Result {
 				r := run(ctx, intended)
 				r.Attempts, r.Renewals = make([]probe.Attempt, 2), make([]probe.Renewal, 1)
 				return r
 			}
-			entries = append(entries, e)
 		}
 		limits := probe.DefaultLimits()
 		limits.Rate = 6
@@ -332,10 +330,7 @@ func TestTheRateIsOfRequests(t *testing.T) {
 func TestTheRateHoldsOverReloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{}
-		var entries []probe.Entry
-		for i := range 100 {
-			entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 10s", time.Millisecond))
-		}
+		entries := crowd(100, "@every 10s", time.Millisecond)
 		limits := probe.Limits{Concurrency: 256, PerHost: 256, Rate: 2}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()

@@ -81,53 +81,13 @@ func checkShown(t *testing.T, text string) {
 	}
 }
 
-// TestMasks holds that a secret is masked however somebody writes it down, and that people's words are not.
-func TestMasks(t *testing.T) {
-	for _, text := range []string{
-		`<QueryDict: {'username': ['alice'], 'password': ['hunter2x!']}>`, `{"password": ["hunter2x!"]}`, `{"password":["my hunter2x"]}`, `{"password":["hunter2`, `{'password': b'hunter2x9'}`, `{'password': u'hunter2x9'}`,
-		`SECRET_KEY = 'django-hunter2x9'`, `{"secret_key":"hunter2x9"}`, `{"secretKey":"hunter2x9"}`, `token_value=hunter2x9`,
-		`password:hunter2x9`, `token:hunter2x9`, `api-key:hunter2x9`, `Bearer:hunter2x9abc`,
-		`%22password%22%3A%22hunter2x9%22`, `%22password%22%3A%20%22hunter2x9%22`, `token%3Ahunter2x9`, `password%20%3D%20hunter2x9`,
-		`Bearer%20hunter2x9abc`, `Bearer+hunter2x9`, `password%253Dhunter2x9`,
-		`{\\\"password\\\": \\\"hunter2x9\\\"}`, `&quot;password&quot;: &quot;my hunter2x9&quot;`, `"password"=>"hunter2x9"`, `<password>hunter2x9</password>`,
-		`password=a,hunter2x9`, `password: "correct hunter2x9"`, `mysql://u:p@hunter2@host`,
-		`jwt=hunter2x9`, `auth=hunter2x9`, `pass=hunter2x9`, `passcode=hunter2x9`, `sig=hunter2x9`, `Set-Cookie: session=hunter2x9; Path=/; id=hunter2x9`,
-		`password = Bearer hunter2x9`, `password=token: hunter2x9`,
-	} {
-		if got := Tidy(text, 300); strings.Contains(got, "hunter2") || !strings.Contains(got, masked) {
-			t.Errorf("%s is shown as %s", text, got)
-		}
-	}
-	for _, text := range []string{
-		"Given token not valid for any token type", "password: too short", "This password is too common.", "token_not_valid", "Invalid token: expired",
-		"session id missing", "compass: north", "bypass 12 checks", "the secret is out", "Bearer realm", "authorization required", "basic access only",
-	} {
-		if got := Tidy(text, 300); got != text {
-			t.Errorf("%q is shown as %q", text, got)
-		}
-	}
-}
-
-func TestOurOwnSecretInEverySpelling(t *testing.T) {
-	ours := &secrets{}
-	ours.add(`pa"s's<x9`)
-	for _, text := range []string{
-		`bad key pa"s's<x9`, `bad key pa&quot;s&#x27;s&lt;x9`, `bad key pa&#34;s&#39;s&lt;x9`, `{\"key\": \"pa\"s's<x9\"}`, `pa%22s%27s%3Cx9`, `pa%2522s%2527s%253Cx9`,
-	} {
-		if got := ours.tidy(text, 300); strings.Contains(got, "x9") {
-			t.Errorf("%s is shown as %s", text, got)
-		}
-	}
-}
-
-// TestLongPathsAreNotMaskedToTheirEnd holds that the work a stranger's path makes is bounded: masking the whole of it took minutes.
-func TestLongPathsAreNotMaskedToTheirEnd(t *testing.T) {
+// TestALongPathIsNotMaskedToItsEnd holds that the work a stranger's path makes is bounded: masking the whole of it took minutes.
+func TestALongPathIsNotMaskedToItsEnd(t *testing.T) {
 	var ours *secrets
-	for _, step := range []string{"eyJa.", "sk-12345678.", "/a", "a@", "password="} {
-		got := ours.tidyPath("/" + strings.Repeat(step, maxHeaderBytes/len(step)))
-		if n := utf8.RuneCountInString(got); n > 500 {
-			t.Errorf("%s: %d characters", step, n)
-		}
+	step := "/" + strings.Repeat("aB3", 33) // 100 characters that look like a token
+	got := ours.tidyPath(strings.Repeat(step, maxHeaderBytes/len(step)))
+	if want := strings.Repeat("/"+masked, 19); got != want { // of the first 2,000 characters, without the step that is cut
+		t.Errorf("want %s, got %s", want, got)
 	}
 }
 

@@ -47,20 +47,14 @@ func shorten(text string, limit int, between func(rune) bool) string {
 // a password or a mail address, at most limit characters.
 func Tidy(text string, limit int) string { return (*secrets)(nil).tidy(text, limit) }
 
-// tidyPath does the same for a path or a URL that hides the values of its query, step by step: a whole path may look like a
-// long token.
-func (s *secrets) tidyPath(text string) string {
+// tidyPath does the same for a path, step by step: a whole path may look like a long token.
+func (s *secrets) tidyPath(path string) string {
 	const limit = 500
-	path, query, hasQuery := strings.Cut(shorten(s.hide(plain(text)), limit, func(r rune) bool { return r == '/' }), "?")
-	steps := strings.Split(path, "/")
+	steps := strings.Split(shorten(s.hide(plain(path)), limit, func(r rune) bool { return r == '/' }), "/")
 	for i, step := range steps {
 		steps[i] = maskShapes(step)
 	}
-	path = strings.Join(steps, "/")
-	if hasQuery {
-		path += "?" + strings.ReplaceAll(maskShapes(query), "="+masked, "="+redacted)
-	}
-	return cut(path, limit)
+	return cut(strings.Join(steps, "/"), limit)
 }
 
 // plain returns a text without control and formatting characters, with nothing but blanks between its words.

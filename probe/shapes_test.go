@@ -53,6 +53,25 @@ func TestWhatLooksLikeASecretIsMasked(t *testing.T) {
 	}
 }
 
+// TestASecretIsMaskedHoweverItIsWritten has the ways of frameworks, of URLs and of those who quote a quotation.
+func TestASecretIsMaskedHoweverItIsWritten(t *testing.T) {
+	for _, text := range []string{
+		`<QueryDict: {'username': ['alice'], 'password': ['hunter2x!']}>`, `{"password": ["hunter2x!"]}`, `{"password":["my hunter2x"]}`, `{"password":["hunter2`, `{'password': b'hunter2x9'}`, `{'password': u'hunter2x9'}`,
+		`SECRET_KEY = 'django-hunter2x9'`, `{"secret_key":"hunter2x9"}`, `{"secretKey":"hunter2x9"}`, `token_value=hunter2x9`,
+		`password:hunter2x9`, `token:hunter2x9`, `api-key:hunter2x9`, `Bearer:hunter2x9abc`,
+		`%22password%22%3A%22hunter2x9%22`, `%22password%22%3A%20%22hunter2x9%22`, `token%3Ahunter2x9`, `password%20%3D%20hunter2x9`,
+		`Bearer%20hunter2x9abc`, `Bearer+hunter2x9`, `password%253Dhunter2x9`,
+		`{\\\"password\\\": \\\"hunter2x9\\\"}`, `&quot;password&quot;: &quot;my hunter2x9&quot;`, `"password"=>"hunter2x9"`, `<password>hunter2x9</password>`,
+		`password=a,hunter2x9`, `password: "correct hunter2x9"`, `mysql://u:p@hunter2@host`,
+		`jwt=hunter2x9`, `auth=hunter2x9`, `pass=hunter2x9`, `passcode=hunter2x9`, `sig=hunter2x9`, `Set-Cookie: session=hunter2x9; Path=/; id=hunter2x9`,
+		`password = Bearer hunter2x9`, `password=token: hunter2x9`,
+	} {
+		if got := maskShapes(text); strings.Contains(got, "hunter2") || !strings.Contains(got, masked) {
+			t.Errorf("%s is shown as %s", text, got)
+		}
+	}
+}
+
 func TestOrdinaryWordsAreNotMasked(t *testing.T) {
 	for _, text := range []string{
 		"Token NotFound", "error for token: TokenExpiredError",
@@ -67,6 +86,7 @@ func TestOrdinaryWordsAreNotMasked(t *testing.T) {
 		"user_authentication_rule_check_failed_for_this_account", "550e8400-e29b-41d4-a716-446655440000",
 		`dial tcp: lookup api.example.org on 127.0.0.53:53: no such host`, `malformed HTTP response "\x00\x01"`, "x509: certificate signed by unknown authority",
 		"answered 401, expected 2xx",
+		"password: too short", "This password is too common.", "Invalid token: expired", "session id missing", "compass: north", "bypass 12 checks", "the secret is out", "Bearer realm", "authorization required", "basic access only",
 	} {
 		if got := maskShapes(text); got != text {
 			t.Errorf("%s: got %q", text, got)

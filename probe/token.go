@@ -2,7 +2,6 @@ package probe
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -42,7 +41,7 @@ func parseTokens(answer []byte, now time.Time) (access, refresh token, ok bool) 
 		Access  string `json:"access"`
 		Refresh string `json:"refresh"`
 	}
-	if json.Unmarshal(answer, &pair) != nil || pair.Access == "" || strings.ContainsFunc(pair.Access, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if json.Unmarshal(answer, &pair) != nil || pair.Access == "" || !bearable(pair.Access) {
 		return token{}, token{}, false
 	}
 	access = newToken(pair.Access, now, accessLifetime)
