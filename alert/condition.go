@@ -29,11 +29,33 @@ type condition interface { //nolint:interfacebloat // one judgement: what it see
 	inherit(old condition) bool
 }
 
+// What only some conditions can do. The engine asks for each of these by its interface, never for a condition by its type.
+type (
+	// restarter is a condition that watches time itself: it begins again at now, after a time in which it did not run.
+	restarter interface{ restart(now time.Time) }
+	// rememberer is a condition that judges by earlier runs. It returns what must be recalled after a restart of the process: the runs
+	// of so long, and so many of the last runs of a probe, however old.
+	rememberer interface {
+		remembers(rule *Rule, probe string) (window time.Duration, last int)
+	}
+	// grader is a condition whose urgency changes.
+	grader interface{ severity(rule *Rule) Severity }
+	// grouper is a condition of several probes.
+	grouper interface {
+		// stillBad returns the probes whose last run was bad and ended after since.
+		stillBad(since time.Time) []string
+		// badProbes returns those of which a bad run counts.
+		badProbes() []string
+		// describeProbe fills in the figures of one probe.
+		describeProbe(name string, incident *Incident, now time.Time)
+	}
+)
+
 // kind is a way to judge.
 type kind struct {
-	begin   func(*Rule, *probe.Probe) condition // of a series that begins with this probe
-	watches func(*probe.Probe) bool             // which probes it can judge
-	builtin []Rule                              // rules of this kind that nobody needs to write
+	begin   func(*Rule, []*probe.Probe) condition // of a series of these probes, at least one
+	watches func(*probe.Probe) bool               // which probes it can judge
+	builtin []Rule                                // rules of this kind that nobody needs to write
 }
 
 // kinds returns every way to judge. The first is that of the rules in the file.
@@ -41,21 +63,28 @@ func kinds() []kind {
 	return []kind{fileKind(), breachKind(), noDataKind(), networkKind()}
 }
 
-// fileKind is that of the rules in the file: an objective's budget, a rate, or a streak where runs are too rare for a rate.
+// fileKind is that of the rules in the file. A rule per credential or over all probes evaluates the whole and each probe in it.
 func fileKind() kind {
 	return kind{
-		begin: func(rule *Rule, p *probe.Probe) condition {
-			rare := rule.Rarely(p)
-			switch {
-			case rule.Objective > 0:
-				return newBurnCondition(rule, rare)
-			case rare:
-				return &streakCondition{}
+		begin: func(rule *Rule, probes []*probe.Probe) condition {
+			if rule.Per == PerProbe {
+				return newShareCondition(rule, rule.Rarely(probes[0]))
 			}
-			return newRateCondition(rule)
+			return newGroupCondition(rule, probes)
 		},
 		watches: func(*probe.Probe) bool { return true },
 	}
+}
+
+// newShareCondition returns an objective's budget, a rate, or a streak where runs are too rare for a rate.
+func newShareCondition(rule *Rule, rare bool) condition {
+	switch {
+	case rule.Objective > 0:
+		return newBurnCondition(rule, rare)
+	case rare:
+		return &streakCondition{}
+	}
+	return newRateCondition(rule)
 }
 
 // counts reports whether a rule looks at a run at all: what failed because our own network did says nothing of the API.
@@ -66,9 +95,9 @@ func (r *Rule) bad(result *probe.Result) bool {
 	return !result.Expected && probe.MatchAny(r.On, result.Outcome())
 }
 
-// Rarely reports whether a probe runs too seldom for the rule to judge a rate of it, so that a streak is judged.
+// Rarely reports whether a probe by itself runs too seldom for the rule to evaluate its rate, so that the rule evaluates its streak.
 func (r *Rule) Rarely(p *probe.Probe) bool {
-	if r.Per != PerProbe || p.Schedule.IsZero() {
+	if p.Schedule.IsZero() {
 		return false
 	}
 	window := r.Window

@@ -19,7 +19,7 @@ func breachKind() kind {
 	access.Defaults()
 	access.Window = 0 // it looks at the last run
 	return kind{
-		begin:   func(*Rule, *probe.Probe) condition { return &breachCondition{} },
+		begin:   func(*Rule, []*probe.Probe) condition { return &breachCondition{} },
 		watches: func(p *probe.Probe) bool { return p.Guards == probe.GuardAccess },
 		builtin: []Rule{access},
 	}
@@ -62,3 +62,5 @@ func (c *breachCondition) describe(incident *Incident, _ time.Time) {
 		incident.Classes = []ClassCount{{Class: c.last.Class, Code: c.last.Code, Runs: 1}}
 	}
 }
+
+func (c *breachCondition) remembers(*Rule, string) (time.Duration, int) { return 0, 1 }

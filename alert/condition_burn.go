@@ -180,3 +180,10 @@ func (c *burnCondition) inherit(old condition) bool {
 	}
 	return true
 }
+
+func (c *burnCondition) remembers(rule *Rule, _ string) (window time.Duration, last int) {
+	if c.streak != nil {
+		last = rule.Streak
+	}
+	return c.pairs[len(c.pairs)-1].long, last
+}

@@ -18,7 +18,7 @@ func networkKind() kind {
 	rule.Defaults()
 	rule.Window = 0 // it looks at the last run
 	return kind{
-		begin:   func(*Rule, *probe.Probe) condition { return &networkCondition{} },
+		begin:   func(*Rule, []*probe.Probe) condition { return &networkCondition{} },
 		watches: func(*probe.Probe) bool { return true },
 		builtin: []Rule{rule},
 	}

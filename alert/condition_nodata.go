@@ -23,8 +23,8 @@ func noDataKind() kind {
 	rule.Defaults()
 	rule.Window = 0 // it looks at the time since the last run
 	return kind{
-		begin: func(_ *Rule, p *probe.Probe) condition {
-			return &noDataCondition{schedule: p.Schedule, longest: p.Longest()}
+		begin: func(_ *Rule, probes []*probe.Probe) condition {
+			return &noDataCondition{schedule: probes[0].Schedule, longest: probes[0].Longest()}
 		},
 		watches: func(p *probe.Probe) bool { return !p.Schedule.IsZero() },
 		builtin: []Rule{rule},
@@ -90,8 +90,8 @@ func (c *noDataCondition) inherit(old condition) bool {
 	return ok
 }
 
-// resume begins anew after a time in which nobody watched.
-func (c *noDataCondition) resume(now time.Time) { c.last, c.due = now, time.Time{} }
+// restart begins to wait at now.
+func (c *noDataCondition) restart(now time.Time) { c.last, c.due = now, time.Time{} }
 
 // LongestSilence returns for how long a probe may finish no run before the built-in rule fires, where its schedule leaves
 // the longest gap in about a month: who cannot follow a schedule compares with that.

@@ -71,6 +71,8 @@ func (c *rateCondition) inherit(old condition) bool {
 	return ok
 }
 
+func (c *rateCondition) remembers(rule *Rule, _ string) (time.Duration, int) { return rule.Window, 0 }
+
 func (c count) rate() Share {
 	if c.runs == 0 {
 		return 0

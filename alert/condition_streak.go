@@ -74,3 +74,5 @@ func (c *streakCondition) inherit(old condition) bool {
 	}
 	return ok
 }
+
+func (c *streakCondition) remembers(rule *Rule, _ string) (time.Duration, int) { return 0, rule.Streak }

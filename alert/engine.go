@@ -22,7 +22,7 @@ type Engine struct {
 	byProbe      map[string][]*series // which series a probe's runs belong to
 	parents      map[string]*parent   // probes that others depend on
 	leaders      map[string]*series   // who speaks for a credential
-	timers       timers
+	timers       timers[*series]
 	muting       muting
 	supportAfter time.Duration
 	now          time.Time    // the latest time seen
@@ -64,6 +64,7 @@ func NewEngine(options EngineOptions) (*Engine, error) {
 			e.watch(k, &rules[r], options.Probes)
 		}
 	}
+	e.bySpecificity()
 	e.depend(options.Probes)
 	if options.Previous != nil {
 		e.inherit(options.Previous)
@@ -89,23 +90,31 @@ func validateRules(rules []Rule) error {
 // watch makes the series of a rule.
 func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
 	e.rules = append(e.rules, rule)
-	known := make(map[string]*series)
+	var names []string // in the order of their first probes
+	members := make(map[string][]*probe.Probe)
 	for i := range probes {
 		p := &probes[i]
 		if !k.watches(p) || !rule.Watches(p.Name) {
 			continue
 		}
 		name := rule.SeriesOf(p)
-		s := known[name]
-		if s == nil {
-			s = &series{rule: rule, name: name, order: len(e.all), condition: k.begin(rule, p), state: Inactive, severity: rule.Severity, slot: -1}
-			if rule.Per == PerProbe {
-				s.labels = maps.Clone(p.Labels)
-			}
-			known[name] = s
-			e.all = append(e.all, s)
+		if members[name] == nil {
+			names = append(names, name)
 		}
-		e.byProbe[p.Name] = append(e.byProbe[p.Name], s)
+		members[name] = append(members[name], p)
+	}
+	for _, name := range names {
+		s := &series{
+			deadline: deadline{order: len(e.all), slot: -1}, rule: rule, name: name, condition: k.begin(rule, members[name]),
+			state: Inactive, severity: rule.Severity,
+		}
+		if rule.Per == PerProbe {
+			s.labels = maps.Clone(members[name][0].Labels)
+		}
+		e.all = append(e.all, s)
+		for _, p := range members[name] {
+			e.byProbe[p.Name] = append(e.byProbe[p.Name], s)
+		}
 	}
 }
 

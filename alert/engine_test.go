@@ -193,7 +193,11 @@ func TestAccessFiresAtOnceAndEndsWithTheNextRun(t *testing.T) {
 }
 
 func TestAReloadKeepsWhatIsUnchanged(t *testing.T) {
-	all := []alert.Rule{rule(nil), rule(func(r *alert.Rule) { r.Name = "gone" }), rule(func(r *alert.Rule) { r.Name = "changed" })}
+	all := []alert.Rule{ // each more urgent than the ones before, so that none covers another
+		rule(func(r *alert.Rule) { r.Severity = alert.Info }),
+		rule(func(r *alert.Rule) { r.Name = "gone"; r.Severity = alert.Warning }),
+		rule(func(r *alert.Rule) { r.Name = "changed" }),
+	}
 	first := engine(t, alert.EngineOptions{Rules: all, Probes: probes("a", "b")})
 	for i := range 5 {
 		first.Observe(result("a", start().Add(time.Duration(i)*time.Second), 500))

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"slices"
+	"time"
 
 	"squarewatch/probe"
 )
@@ -74,11 +75,28 @@ func (e *Engine) explains(s *series) *series {
 	if culprit == "" {
 		return nil
 	}
-	leader := e.leaders[culprit]
-	if leader == nil || leader == s || leader.state != Firing || !leader.announced || !covers(leader.rule.Notify, s.rule.Notify) {
-		return nil
+	if leader := e.leaders[culprit]; leader != nil && leader.speaksFor(s) {
+		return leader
 	}
-	return leader
+	return nil
+}
+
+// speaksFor reports whether people who would hear of other were told that s fires.
+func (s *series) speaksFor(other *series) bool {
+	return s != other && s.state == Firing && s.announced && covers(s.rule.Notify, other.rule.Notify)
+}
+
+// explained reports whether an incident that people were told of explains a pending series: the same credential is behind it, or
+// another rule that counts the same runs has told of them. It asks again after heldPoll only, since every run of an outage comes here.
+func (s *series) explained(e *Engine, now time.Time) bool {
+	if s.leader != nil && s.leader.state == Firing && now.Sub(s.polled) < heldPoll {
+		return true
+	}
+	s.polled = now
+	if s.leader = e.explains(s); s.leader == nil {
+		s.leader = e.overlaps(s, now)
+	}
+	return s.leader != nil
 }
 
 // covers reports whether who is told by the one list includes all of the other; an empty list is everybody.
@@ -106,8 +124,12 @@ func (e *Engine) affected(s *series) []string {
 			continue
 		}
 		child := slices.ContainsFunc(other.parents, func(p *parent) bool { return slices.Contains(p.series, s) })
-		if (other.leader == s || child) && !slices.Contains(names, other.name) {
-			names = append(names, other.name)
+		name := other.name
+		if other.leader == s && other.name == s.name { // another rule of the same runs
+			name = other.rule.Name + " " + other.name
+		}
+		if (other.leader == s || child) && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names

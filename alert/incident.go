@@ -37,17 +37,22 @@ type Incident struct {
 	Confidence Share     // 0 when the raw rate is compared
 	Burn       *Burn     // of an objective's budget; nil for other rules
 
-	Rate     Share             // in the window, now
-	Runs     int               // finished runs in the window
-	Bad      int               // those of them that the rule counts
-	Classes  []ClassCount      // what those came to, most frequent first
-	Blame    probe.Blame       // whose fault the newest 401 is, as far as it is known
-	Examples []Example         // up to three of them, newest first
-	Labels   map[string]string // of the probe, for series of a probe
-	Recent   []Mark            // the last runs, oldest first
-	Course   []Point           // the window in parts, oldest first: what a chart shows
+	Rate     Share        // in the window, now
+	Runs     int          // finished runs in the window
+	Bad      int          // those of them that the rule counts
+	Classes  []ClassCount // what those came to, most frequent first
+	Blame    probe.Blame  // whose fault the newest 401 is, as far as it is known
+	Examples []Example    // up to three of them, newest first
+	// Probe is the probe that the figures are of, where a rule counts several together and one of them crossed alone; empty when
+	// they are of all together. BadProbes are those with bad runs, worst first; empty for a rule per probe.
+	Probe     string
+	BadProbes []ProbeCount
+	Labels    map[string]string // of the probe, for series of a probe
+	Recent    []Mark            // the last runs, oldest first
+	Course    []Point           // the window in parts, oldest first: what a chart shows
 
 	Reopened     int              // how often it fired again soon after it was over
+	HeldOpen     time.Duration    // it flaps: it is over only after so long below the threshold; 0 where it does not flap
 	Acknowledged *Acknowledgement // nil while nobody did
 	Overdue      bool             // server errors older than support_after: time to ask AISquare
 	Affected     []string         // other series that stay silent because of this incident
@@ -104,6 +109,16 @@ type ClassCount struct {
 	Runs  int
 }
 
+// ProbeCount is the runs of one probe that a rule counts together with others.
+type ProbeCount struct {
+	Probe   string
+	Runs    int // in the window; of a rare probe those of its streak
+	Bad     int
+	LastBad bool // the last run was bad
+}
+
+func (c *ProbeCount) rate() Share { return count{runs: int32(c.Runs), bad: int32(c.Bad)}.rate() } //nolint:gosec // a window counts in 32 bits
+
 // Example is one run behind an incident.
 type Example struct {
 	Probe      string
@@ -155,6 +170,8 @@ type SeriesState struct {
 	Incident     string // its identifier; empty when there never was one
 	Announced    bool   // people were told that it fires
 	Reopened     int
+	Flapping     bool      // it is held open
+	Quiet        time.Time // since when it could be over, while it is held open; zero while it could not
 	Overdue      bool
 	Severity     Severity // as people last heard it
 	Acknowledged *Acknowledgement
@@ -174,4 +191,5 @@ type Status struct {
 	Since     time.Time // when the state began; zero when inactive from the start
 
 	SilencedUntil time.Time // zero when nothing mutes it
+	CoveredBy     string    // rule and series of the incident that tells of the same runs; empty mostly
 }

@@ -35,13 +35,12 @@ func (e *Engine) hold(s *series, v verdict, now time.Time) Event {
 		if now.Sub(s.crossed) < s.rule.For {
 			return ""
 		}
-		if s.leader = e.explains(s); s.leader != nil || s.orphaned() {
+		if s.explained(e, now) || s.orphaned() {
 			s.watched = now.Add(1) // what was seen until now is explained
 			return ""
 		}
 		if !s.evident() {
-			s.enter(Inactive, now)
-			return ""
+			return "" // the time counts as held, but only a new bad run makes it fire
 		}
 		s.enter(Firing, now)
 		return EventFiring
@@ -54,7 +53,7 @@ func (e *Engine) hold(s *series, v verdict, now time.Time) Event {
 
 // burn steps a firing series: it resolves, gets worse, gets old, or reminds.
 func (e *Engine) burn(s *series, v verdict, now time.Time) Event {
-	if v == under {
+	if s.settled(v, now) {
 		s.enter(Inactive, now)
 		return EventResolved
 	}
@@ -71,6 +70,35 @@ func (e *Engine) burn(s *series, v verdict, now time.Time) Event {
 	return EventUpdate
 }
 
+// flapsFrom is how often an incident fires again before it is held open.
+const flapsFrom = 2
+
+// settled reports whether a firing series is over: its condition says so, each probe that was bad in the incident has had a good
+// run, and, where it flaps, it has stayed so for the rule's reopen.
+func (s *series) settled(v verdict, now time.Time) bool {
+	switch {
+	case v == over && !s.quiet.IsZero():
+		s.reopened++
+		s.quiet = time.Time{}
+		return false
+	case v != under || len(s.stillBad()) > 0:
+		return false
+	case !s.flapping:
+		return true
+	case s.quiet.IsZero():
+		s.quiet = now
+	}
+	return now.Sub(s.quiet) >= s.rule.Reopen
+}
+
+// stillBad returns the probes that were bad in the incident and have not had a good run since.
+func (s *series) stillBad() []string {
+	if c, ok := s.condition.(grouper); ok {
+		return c.stillBad(s.crossed.Add(-s.rule.Window - lateResults))
+	}
+	return nil
+}
+
 // worsened reports whether the severity rose since people last heard of it, and remembers it.
 func (s *series) worsened() bool {
 	now := s.severityNow()
@@ -82,10 +110,18 @@ func (s *series) worsened() bool {
 }
 
 func (s *series) severityNow() Severity {
-	if c, ok := s.condition.(*burnCondition); ok {
+	if c, ok := s.condition.(grader); ok {
 		return c.severity(s.rule)
 	}
 	return s.rule.Severity
+}
+
+// moreUrgent returns the more urgent of two severities; none is the least urgent.
+func moreUrgent(a, b Severity) Severity {
+	if a == "" || b != "" && rank(b) < rank(a) {
+		return b
+	}
+	return a
 }
 
 // rank orders severities, the most urgent first.
@@ -105,14 +141,16 @@ func (s *series) enter(state State, now time.Time) {
 	s.state, s.changed = state, now
 	switch state {
 	case Pending:
-		s.crossed = now
+		s.crossed, s.seen = now, now
 	case Firing:
 		again := s.rule.Reopen > 0 && !s.resolved.IsZero() && now.Sub(s.resolved) < s.rule.Reopen
 		if again {
 			s.reopened++
+			s.flapping = s.reopened >= flapsFrom
 		} else {
-			s.fired, s.reopened, s.announced = now, 0, false
+			s.fired, s.reopened, s.announced, s.flapping = now, 0, false, false
 		}
+		s.quiet = time.Time{}
 		s.told, s.resolved, s.leader = now, time.Time{}, nil
 		s.severity, s.overdue, s.ack = s.severityNow(), false, nil
 	case Inactive:
@@ -137,6 +175,9 @@ func (e *Engine) deadline(s *series, now time.Time) time.Time {
 		}
 		if e.supportAfter > 0 && !s.overdue && s.serverErrors() {
 			due = earliest(due, s.crossed.Add(e.supportAfter))
+		}
+		if over := s.quiet.Add(s.rule.Reopen); !s.quiet.IsZero() && over.After(now) {
+			due = earliest(due, over)
 		}
 	case Inactive:
 	}

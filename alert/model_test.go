@@ -20,6 +20,10 @@ type model struct {
 	state   alert.State
 	crossed time.Time
 	told    time.Time
+
+	resolved time.Time // zero while it never fired, or fires
+	reopened int
+	quiet    time.Time // since when it could be over, while it is held open
 }
 
 // count recounts the window, which ends at now and begins at a sixtieth of its length.
@@ -51,9 +55,14 @@ func (m *model) look(now time.Time) string {
 	case m.state == alert.Pending && known && !over:
 		m.state = alert.Inactive
 	case m.state == alert.Pending && over && now.Sub(m.crossed) >= m.rule.For:
+		if m.resolved.IsZero() || now.Sub(m.resolved) >= m.rule.Reopen { // below 0 for never
+			m.reopened = -1
+		}
+		m.reopened++
+		m.resolved, m.quiet = time.Time{}, time.Time{}
 		m.state, m.told, event = alert.Firing, now, alert.EventFiring
-	case m.state == alert.Firing && under:
-		m.state, event = alert.Inactive, alert.EventResolved
+	case m.state == alert.Firing && m.over(over, under, now):
+		m.state, m.resolved, event = alert.Inactive, now, alert.EventResolved
 	case m.state == alert.Firing && m.rule.Repeat > 0 && now.Sub(m.told) >= m.rule.Repeat:
 		m.told, event = now, alert.EventUpdate
 	}
@@ -61,6 +70,19 @@ func (m *model) look(now time.Time) string {
 		return ""
 	}
 	return fmt.Sprintf("%.0f %s %s/a %d/%d", now.Sub(start()).Seconds(), event, m.rule.Name, bad, runs)
+}
+
+// over reports whether what fires is over; when it fired again twice, only after the rule's reopen.
+func (m *model) over(over, under bool, now time.Time) bool {
+	switch {
+	case m.reopened < 2:
+		return under
+	case over:
+		m.quiet = time.Time{}
+	case under && m.quiet.IsZero():
+		m.quiet = now
+	}
+	return under && now.Sub(m.quiet) >= m.rule.Reopen
 }
 
 // drawRule draws a rule whose times are whole seconds, a minute to a window, so that a look a second misses nothing.
@@ -72,6 +94,7 @@ func drawRule(t *rapid.T) alert.Rule {
 		For:       time.Duration(rapid.SampledFrom([]int{0, 0, 5, 70}).Draw(t, "for")) * time.Second,
 		Repeat:    time.Duration(rapid.SampledFrom([]int{-1, 30, 100}).Draw(t, "repeat")) * time.Second,
 	}
+	r.Reopen = time.Duration(rapid.SampledFrom([]int{-1, 60, 600}).Draw(t, "reopen")) * time.Second
 	r.Clear = r.Threshold * alert.Share(rapid.IntRange(1, 4).Draw(t, "clear")) / 4
 	r.Defaults()
 	return r

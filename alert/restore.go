@@ -12,7 +12,7 @@ func (s *series) export() SeriesState {
 	state := SeriesState{
 		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Told: s.told,
 		Resolved: s.resolved, Announced: s.announced, Reopened: s.reopened, Overdue: s.overdue, Severity: s.severity,
-		Acknowledged: s.ack, Owed: s.owed,
+		Acknowledged: s.ack, Owed: s.owed, Flapping: s.flapping, Quiet: s.quiet,
 	}
 	if !s.fired.IsZero() {
 		state.Incident = incidentID(s.rule.Name, s.name, s.fired)
@@ -32,7 +32,7 @@ func (e *Engine) Restore(states []SeriesState) {
 			if state.State == Firing || state.Owed != nil {
 				rule := &Rule{Name: state.Rule}
 				rule.Defaults()
-				gone := &series{rule: rule, name: state.Series, condition: newRateCondition(rule), slot: -1}
+				gone := &series{deadline: deadline{slot: -1}, rule: rule, name: state.Series, condition: newRateCondition(rule)}
 				gone.restore(state)
 				e.lost = append(e.lost, gone)
 			}
@@ -45,11 +45,11 @@ func (e *Engine) Restore(states []SeriesState) {
 	}
 }
 
-// restore takes over a state. What was only pending begins anew: nobody saw whether the threshold was held.
+// restore takes over a state. What was only pending is found again by Recall.
 func (s *series) restore(state *SeriesState) {
 	s.state, s.changed, s.crossed, s.fired, s.told = state.State, state.Changed, state.Crossed, state.Fired, state.Told
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
-	s.ack, s.owed = state.Acknowledged, state.Owed
+	s.ack, s.owed, s.flapping, s.quiet = state.Acknowledged, state.Owed, state.Flapping, state.Quiet
 	if state.Severity != "" {
 		s.severity = state.Severity
 	}
@@ -73,6 +73,7 @@ func (e *Engine) Recall(r *probe.Result) {
 	for _, s := range e.byProbe[r.Probe] {
 		stored := slices.Clone(s.kept())
 		s.observe(r, r.End.Round(0))
+		s.recross(r.End.Round(0))
 		if s.state == Firing && s.examples != nil { // its examples were stored with the incident
 			*s.examples = [examplesKept]Example{}
 			copy(s.examples[:], stored)
@@ -105,14 +106,42 @@ func (e *Engine) Gap(name string, now time.Time) {
 	}
 }
 
+// Unwatched notes between two calls of Recall that no process watched until a time.
+func (e *Engine) Unwatched(until time.Time) {
+	for _, s := range e.all {
+		s.unseen(until.Round(0))
+	}
+}
+
+// unseen notes that nothing was seen since the last run and until a time: it does not count as time in which a threshold was held.
+func (s *series) unseen(until time.Time) {
+	if s.state == Pending && until.After(s.seen) {
+		s.crossed = s.crossed.Add(until.Sub(s.seen))
+	}
+	if until.After(s.seen) {
+		s.seen = until
+	}
+}
+
+// recross repeats what the process before knew of a threshold that must be held.
+func (s *series) recross(now time.Time) {
+	if s.rule.For == 0 || s.state == Firing {
+		return
+	}
+	switch v, _ := s.condition.judge(s.rule, now); {
+	case v == over && s.state == Inactive:
+		s.state, s.changed, s.crossed = Pending, now, now
+	case v == under || v == between:
+		s.state = Inactive
+	}
+}
+
 // resume begins to watch a series anew.
 func (e *Engine) resume(s *series, now time.Time) {
 	s.watched = now
-	if s.state == Pending {
-		s.enter(Inactive, now)
-	}
-	if c, ok := s.condition.(*noDataCondition); ok {
-		c.resume(now)
+	s.unseen(now)
+	if c, ok := s.condition.(restarter); ok {
+		c.restart(now)
 	}
 	s.due = now
 	e.timers.arm(s)
@@ -124,18 +153,12 @@ func (e *Engine) Lookback() (all time.Duration, last map[string]int) {
 	last = map[string]int{}
 	for name, list := range e.byProbe {
 		for _, s := range list {
-			switch c := s.condition.(type) {
-			case *rateCondition:
-				all = max(all, s.rule.Window)
-			case *burnCondition:
-				all = max(all, c.pairs[len(c.pairs)-1].long)
-				if c.streak != nil {
-					last[name] = max(last[name], s.rule.Streak)
+			if c, ok := s.condition.(rememberer); ok {
+				window, runs := c.remembers(s.rule, name)
+				all = max(all, window)
+				if runs > 0 {
+					last[name] = max(last[name], runs)
 				}
-			case *streakCondition:
-				last[name] = max(last[name], s.rule.Streak)
-			case *breachCondition:
-				last[name] = max(last[name], 1)
 			}
 		}
 	}

@@ -18,9 +18,10 @@ const (
 
 // series is one set of runs that a rule counts, and what has become of it.
 type series struct {
+	deadline
+
 	rule      *Rule
 	name      string
-	order     int               // among all series, so that ties always break the same way
 	labels    map[string]string // of the probe, for series of a probe
 	parents   []*parent         // of the probe, for series of a probe
 	condition condition
@@ -37,24 +38,25 @@ type series struct {
 	severity Severity  // as people last heard it
 
 	reopened  int
-	overdue   bool // people were told that it is older than support_after
-	announced bool // people were told that it fires
+	flapping  bool      // it fired again so often that it is held open
+	quiet     time.Time // since when a flapping incident could be over; zero while it could not
+	overdue   bool      // people were told that it is older than support_after
+	announced bool      // people were told that it fires
 	ack       *Acknowledgement
 	owed      *Incident // over, and people have not been told
 
 	watched time.Time // bad runs from before this are no evidence to fire: nobody watched since, or something else was to blame
 	lastBad time.Time
 	lastRun time.Time
-	leader  *series // whose incident this one waits for, when it does
-
-	due  time.Time // when passing time alone may change something; zero for never
-	slot int       // in the timers, -1 when in none
+	seen    time.Time // until when runs were seen; time after it does not count as held
+	polled  time.Time // when the leader was last asked for
+	leader  *series   // whose incident this one waits for, when it does
 }
 
 // observe takes a finished run.
 func (s *series) observe(r *probe.Result, now time.Time) {
 	bad := s.condition.observe(s.rule, r, now)
-	s.lastRun = now
+	s.lastRun, s.seen = now, now
 	s.marks[s.marked%marksKept] = Mark{r.Class, bad}
 	s.marked++
 	if !bad {
@@ -98,6 +100,9 @@ func (s *series) incident(now time.Time) Incident {
 	}
 	if s.state != Firing {
 		incident.Resolved = now
+	}
+	if s.flapping {
+		incident.HeldOpen = s.rule.Reopen
 	}
 	if s.rule.Objective > 0 {
 		incident.Burn = &Burn{Objective: s.rule.Objective, Period: s.rule.Period}
@@ -154,20 +159,24 @@ func (s *series) status(now time.Time) Status {
 		figures.Burn = &Burn{Objective: s.rule.Objective}
 	}
 	s.condition.describe(&figures, now)
-	return Status{
+	status := Status{
 		Rule: s.rule.Name, Series: s.name, Severity: s.severity, State: s.state,
 		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.changed,
 	}
+	if s.state == Pending && s.leader != nil {
+		status.CoveredBy = s.leader.rule.Name + " " + s.leader.name
+	}
+	return status
 }
 
 // setBack moves times that lie after now to now, since the clock was set back.
 func (s *series) setBack(now time.Time) {
-	for _, t := range []*time.Time{&s.changed, &s.crossed, &s.told, &s.watched, &s.lastBad, &s.lastRun, &s.resolved} {
+	for _, t := range []*time.Time{&s.changed, &s.crossed, &s.told, &s.watched, &s.lastBad, &s.lastRun, &s.resolved, &s.quiet, &s.seen, &s.polled} {
 		if t.After(now) {
 			*t = now
 		}
 	}
-	if c, ok := s.condition.(*noDataCondition); ok {
-		c.resume(now)
+	if c, ok := s.condition.(restarter); ok {
+		c.restart(now)
 	}
 }

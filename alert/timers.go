@@ -1,56 +1,66 @@
 package alert
 
-import "container/heap"
+import (
+	"container/heap"
+	"time"
+)
 
-// timers is a heap of the series that passing time may change, by due.
-type timers []*series
+// deadline is when passing time alone may change something. What embeds it can stand in [timers].
+type deadline struct {
+	due   time.Time // zero for never
+	order int       // among those that are due at the same time
+	slot  int       // in the timers, -1 when in none
+}
 
-var _ heap.Interface = (*timers)(nil)
+func (d *deadline) timer() *deadline { return d }
 
-// Len returns the number of series.
-func (t *timers) Len() int { return len(*t) }
+// timers is a heap of what passing time may change, by due.
+type timers[T interface{ timer() *deadline }] []T
 
-// Less orders by due time, then by the series' order.
-func (t *timers) Less(i, j int) bool {
-	a, b := (*t)[i], (*t)[j]
+// Len returns the number of elements.
+func (t *timers[T]) Len() int { return len(*t) }
+
+// Less orders by due time, then by order.
+func (t *timers[T]) Less(i, j int) bool {
+	a, b := (*t)[i].timer(), (*t)[j].timer()
 	if c := a.due.Compare(b.due); c != 0 {
 		return c < 0
 	}
 	return a.order < b.order
 }
 
-// Swap swaps two series.
-func (t *timers) Swap(i, j int) {
+// Swap swaps two elements.
+func (t *timers[T]) Swap(i, j int) {
 	list := *t
 	list[i], list[j] = list[j], list[i]
-	list[i].slot, list[j].slot = i, j
+	list[i].timer().slot, list[j].timer().slot = i, j
 }
 
-// Push appends a series.
-func (t *timers) Push(x any) {
-	s := x.(*series)
-	s.slot = len(*t)
-	*t = append(*t, s)
+// Push appends an element.
+func (t *timers[T]) Push(x any) {
+	element := x.(T)
+	element.timer().slot = len(*t)
+	*t = append(*t, element)
 }
 
-// Pop removes the last series.
-func (t *timers) Pop() any {
+// Pop removes the last element.
+func (t *timers[T]) Pop() any {
 	last := len(*t) - 1
-	s := (*t)[last]
-	s.slot = -1
+	element := (*t)[last]
+	element.timer().slot = -1
 	*t = (*t)[:last]
-	return s
+	return element
 }
 
-// arm puts a series where its due time belongs.
-func (t *timers) arm(s *series) {
-	switch {
-	case s.due.IsZero() && s.slot >= 0:
-		heap.Remove(t, s.slot)
-	case s.due.IsZero():
-	case s.slot < 0:
-		heap.Push(t, s)
+// arm puts an element where its due time belongs.
+func (t *timers[T]) arm(element T) {
+	switch d := element.timer(); {
+	case d.due.IsZero() && d.slot >= 0:
+		heap.Remove(t, d.slot)
+	case d.due.IsZero():
+	case d.slot < 0:
+		heap.Push(t, element)
 	default:
-		heap.Fix(t, s.slot)
+		heap.Fix(t, d.slot)
 	}
 }

@@ -1,0 +1,355 @@
+package alert_test
+
+import (
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// keyed returns probes of one credential, each with its schedule.
+func keyed(schedules map[string]string, names ...string) []probe.Probe {
+	var list []probe.Probe
+	for _, name := range names {
+		p := scheduled(name, schedules[name])
+		p.Credential = "key"
+		list = append(list, p)
+	}
+	return list
+}
+
+// refusals is a rule like the built-in one for 401, in a window of ten seconds.
+func refusals(change func(*alert.Rule)) alert.Rule {
+	return rule(func(r *alert.Rule) {
+		r.Name, r.On, r.Per, r.Window, r.Reopen = "unauthenticated", sel("401"), alert.PerCredential, 10*time.Second, -1
+		if change != nil {
+			change(r)
+		}
+	})
+}
+
+// play runs probes on their schedules for so many seconds, from one second on; answer says what each gets.
+func play(e *alert.Engine, list []probe.Probe, from, until int, answer func(name string, second int) int) []alert.Transition {
+	var all []alert.Transition
+	for second := from; second < until; second++ {
+		for i := range list {
+			if next := list[i].Schedule.Next(sec(second).Add(-time.Nanosecond)); next.Equal(sec(second)) || list[i].Schedule.IsZero() {
+				all = append(all, e.Observe(result(list[i].Name, sec(second), answer(list[i].Name, second)))...)
+			}
+		}
+	}
+	return all
+}
+
+func TestOneEndpointIsNotLostAmongTheOthersOfItsCredential(t *testing.T) {
+	var names []string
+	schedules := map[string]string{}
+	for _, letter := range "abcdefghij" {
+		names = append(names, string(letter))
+		schedules[string(letter)] = "*/1 * * * * *"
+	}
+	list := keyed(schedules, names...)
+	e := engine(t, alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}})
+	answer := func(name string, second int) int {
+		if name == "c" && second >= 20 && second < 50 {
+			return 401
+		}
+		return 200
+	}
+	got := play(e, list, 0, 80, answer)
+	same(t, []string{"21 firing unauthenticated/key 2/10", "59 resolved unauthenticated/key 0/90"}, told(got))
+	fired := got[0].Incident
+	want := []alert.ProbeCount{{Probe: "c", Runs: 10, Bad: 2, LastBad: true}}
+	if diff := cmp.Diff(want, fired.BadProbes); fired.Probe != "c" || fired.Rate != 0.2 || diff != "" {
+		t.Errorf("want the figures of c alone, got %q %v, -want +got:\n%s", fired.Probe, fired.Rate, diff)
+	}
+	if got[1].Incident.Probe != "" {
+		t.Errorf("want the figures of the whole when it is over, got those of %q", got[1].Incident.Probe)
+	}
+}
+
+func TestARareEndpointIsNotOverWhileItIsBad(t *testing.T) {
+	schedules := map[string]string{"fast-1": "*/1 * * * * *", "fast-2": "*/1 * * * * *", "rare": "*/7 * * * * *"}
+	list := keyed(schedules, "fast-1", "fast-2", "rare")
+	for _, per := range []alert.Per{alert.PerCredential, alert.PerAll} {
+		e := engine(t, alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(func(r *alert.Rule) { r.Per = per })}})
+		got := play(e, list, 0, 115, func(name string, second int) int {
+			if name == "rare" && second < 57 {
+				return 401
+			}
+			return 200
+		})
+		if len(got) != 2 || got[0].Event != alert.EventFiring || got[1].Event != alert.EventResolved {
+			t.Fatalf("per %s: want one beginning and one end, got %v", per, told(got))
+		}
+		// The last refusal is at 56: the next run of the probe, at 60, is its first good one.
+		if end := got[1].At; end.Before(sec(60)) || end.After(sec(66)) {
+			t.Errorf("per %s: want it over by the good run at 60 s, got %v", per, told(got))
+		}
+	}
+}
+
+func TestAWholeThatIsGoodWaitsForTheProbeThatWasBad(t *testing.T) {
+	list := keyed(map[string]string{"often": "*/1 * * * * *", "slow": "0 */1 * * * *"}, "often", "slow")
+	e := engine(t, alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}})
+	got := play(e, list, 0, 121, func(_ string, second int) int {
+		if second < 5 {
+			return 401
+		}
+		return 200
+	})
+	// Both are refused until 5 s. From 15 s on the window is good, but slow has its first good run at 60 s.
+	same(t, []string{"3 firing unauthenticated/key 5/5", "60 resolved unauthenticated/key 0/11"}, told(got))
+	if got[0].Incident.Probe != "" {
+		t.Errorf("want the whole to fire, got %q", got[0].Incident.Probe)
+	}
+}
+
+func TestAnOldBadRunOfARareProbeHoldsNoIncidentOpen(t *testing.T) {
+	list := keyed(map[string]string{"often": "*/1 * * * * *", "weekly": "@every 168h"}, "often", "weekly")
+	e := engine(t, alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}})
+	e.Observe(result("weekly", sec(-86400), 401))
+	got := play(e, list[:1], 0, 60, func(_ string, second int) int { return map[bool]int{true: 401, false: 200}[second < 10] })
+	same(t, []string{"4 firing unauthenticated/key 5/5", "19 resolved unauthenticated/key 0/9"}, told(got))
+}
+
+func TestAGroupGoesOnOverARestart(t *testing.T) {
+	list := keyed(map[string]string{"often": "*/1 * * * * *", "rare": "*/7 * * * * *"}, "often", "rare")
+	options := alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}}
+	answer := func(name string, second int) int { return map[bool]int{true: 401, false: 200}[name == "rare" && second < 50] }
+	var seen []*probe.Result
+	first := engine(t, options)
+	fired := play(first, list, 0, 30, answer)
+	for second := range 30 {
+		seen = append(seen, result("often", sec(second), 200))
+	}
+	for _, second := range []int{0, 7, 14, 21, 28} {
+		seen = append(seen, result("rare", sec(second), 401))
+	}
+	slices.SortStableFunc(seen, func(a, b *probe.Result) int { return a.End.Compare(b.End) })
+	if len(fired) != 1 {
+		t.Fatalf("want it to fire, got %v", told(fired))
+	}
+	second := restarted(t, options, []alert.SeriesState{fired[0].State}, seen, 31)
+	got := play(second, list, 31, 70, answer)
+	if len(got) != 1 || got[0].Event != alert.EventResolved || got[0].At.Before(sec(50)) {
+		t.Errorf("want it over after the first good run of rare, got %v", told(got))
+	}
+	if _, last := second.Lookback(); last["rare"] != 2 {
+		t.Errorf("want two runs of rare recalled, got %v", last)
+	}
+}
+
+func TestAReloadKeepsWhatAGroupKnowsOfEachProbe(t *testing.T) {
+	list := keyed(map[string]string{"often": "*/1 * * * * *", "rare": "*/7 * * * * *"}, "often", "rare")
+	options := alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}}
+	answer := func(name string, second int) int { return map[bool]int{true: 401, false: 200}[name == "rare" && second < 50] }
+	e := engine(t, options)
+	got := play(e, list, 0, 30, answer)
+	options.Previous = e
+	got = append(got, play(engine(t, options), list, 30, 100, answer)...)
+	if len(got) != 2 || got[1].Event != alert.EventResolved || got[1].At.Before(sec(50)) {
+		t.Errorf("want one incident that ends with the first good run of rare, got %v", told(got))
+	}
+}
+
+func TestRulesThatOverlapTellOnce(t *testing.T) {
+	any := func(change func(*alert.Rule)) alert.Rule {
+		return short(func(r *alert.Rule) {
+			r.Name, r.On = "anything", sel("unexpected")
+			if change != nil {
+				change(r)
+			}
+		})
+	}
+	outage := codes(20, 500, 60, 200)
+	for name, test := range map[string]struct {
+		rules []alert.Rule
+		codes []int
+		want  []string
+	}{
+		"the more specific tells, whatever their order": {
+			[]alert.Rule{any(nil), short(nil)}, outage, []string{"4 firing server-errors/a 5/5", "65 resolved server-errors/a 14/59"},
+		},
+		"one that crosses first has told already": {
+			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns = 2 }), short(nil)}, outage,
+			[]string{"1 firing anything/a 2/2", "65 resolved anything/a 14/59"},
+		},
+		"what is more urgent is told": {
+			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns, r.Severity = 2, alert.Warning }), short(nil)}, codes(20, 500),
+			[]string{"1 firing anything/a 2/2", "4 firing server-errors/a 5/5"},
+		},
+		"another problem is told": {
+			[]alert.Rule{any(nil), short(nil)}, codes(30, 404, 30, 500), []string{"4 firing anything/a 5/5", "59 firing server-errors/a 30/60"},
+		},
+		"a rule over all is covered where each bad probe is told": {
+			[]alert.Rule{any(func(r *alert.Rule) { r.Per = alert.PerAll }), short(nil)}, codes(20, 500), []string{"4 firing server-errors/a 5/5"},
+		},
+		"another audience is told": {
+			[]alert.Rule{any(func(r *alert.Rule) { r.Notify = []string{"everybody"} }), short(func(r *alert.Rule) { r.Notify = []string{"ops"} })},
+			codes(20, 500), []string{"4 firing server-errors/a 5/5", "4 firing anything/a 5/5"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: test.rules})
+			same(t, test.want, heard(feed(e, "a", 0, test.codes...)))
+		})
+	}
+}
+
+func TestACoveredRuleIsShownAsCovered(t *testing.T) {
+	any := short(func(r *alert.Rule) { r.Name, r.On = "anything", sel("unexpected") })
+	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{any, short(nil)}})
+	feed(e, "a", 0, codes(20, 500)...)
+	if got := e.Snapshot(sec(20))[0]; got.State != alert.Pending || got.CoveredBy != "server-errors a" {
+		t.Errorf("want it pending and covered, got %+v", got)
+	}
+}
+
+func TestHeldTimeSurvivesRestarts(t *testing.T) {
+	options := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 15 * time.Second; r.MinRuns = 3 })}}
+	var seen []*probe.Result
+	var fired []string
+	for begin := 0; begin < 60 && fired == nil; begin += 13 { // each process lives for 12 s, and one second passes between two
+		e := engine(t, options)
+		e.Restore(nil)
+		for _, r := range seen {
+			if gap := r.End.Sub(start()) / time.Second; gap > 0 && gap%13 == 0 {
+				e.Unwatched(r.End.Add(-time.Millisecond))
+			}
+			e.Recall(r)
+		}
+		e.Resume(sec(begin))
+		for second := begin; second < begin+12; second++ {
+			r := result("a", sec(second), 500)
+			seen = append(seen, r)
+			fired = append(fired, told(e.Observe(r))...)
+		}
+	}
+	// The threshold is crossed at 2 s. Seen are 9 s until 11, and from 13 on: 15 s are full at 19.
+	if len(fired) != 1 || fired[0] != "19 firing server-errors/a 18/18" {
+		t.Errorf("want it to fire after 15 s that were seen, got %v", fired)
+	}
+}
+
+func TestTimeThatNobodySawIsNotHeld(t *testing.T) {
+	options := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 10 * time.Minute; r.Window = time.Hour })}}
+	e := engine(t, options)
+	for second := range 60 {
+		e.Recall(result("a", sec(second), 500))
+	}
+	e.Unwatched(sec(1800))
+	for second := 1800; second < 1830; second++ {
+		e.Recall(result("a", sec(second), 500))
+	}
+	e.Resume(sec(1831))
+	same(t, nil, told(feed(e, "a", 1832, codes(60, 500)...)))
+}
+
+func TestAnIncidentThatFlapsIsHeldOpen(t *testing.T) {
+	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = 10 * time.Second; r.MinRuns = 3 })}})
+	var feeds []int
+	for range 30 { // 20 minutes of 20 s bad, 20 s good
+		feeds = append(feeds, codes(20, 500, 20, 200)...)
+	}
+	got := feed(e, "a", 0, append(feeds, codes(1200, 200)...)...)
+	var events []alert.Event
+	for _, c := range got {
+		events = append(events, c.Event)
+	}
+	want := []alert.Event{"firing", "resolved", "firing", "resolved", "firing", "resolved"}
+	if diff := cmp.Diff(want, events); diff != "" {
+		t.Fatalf("-want +got:\n%s", diff)
+	}
+	if i := got[4].Incident; i.HeldOpen != 10*time.Minute || i.Reopened != 2 {
+		t.Errorf("want the third beginning to say that it is held open, got %v after %d", i.HeldOpen, i.Reopened)
+	}
+	last := got[5]
+	if at := last.At.Sub(start()); at < 20*time.Minute+9*time.Minute || at > 20*time.Minute+11*time.Minute || last.Incident.Reopened != 29 {
+		t.Errorf("want it over ten minutes after the last bad run, having fired again 29 times, got %v and %d", at, last.Incident.Reopened)
+	}
+}
+
+// recount returns the runs of a window that ends at now, and the bad ones; of one probe, or of all when name is empty.
+func recount(results []*probe.Result, rule *alert.Rule, name string, now time.Time) (runs, bad int) {
+	m := model{rule: *rule}
+	for _, r := range results {
+		if name == "" || r.Probe == name {
+			m.runs = append(m.runs, r)
+		}
+	}
+	return m.count(now)
+}
+
+// TestAGroupNeverMissesAProbeAndNeverEndsEarly holds a rule over all against every run recounted.
+func TestAGroupNeverMissesAProbeAndNeverEndsEarly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRule(t)
+		r.Per, r.For, r.Repeat, r.Reopen = alert.PerAll, 0, -1, -1
+		names := []string{"a", "b", "c"}
+		e, err := alert.NewEngine(alert.EngineOptions{Rules: []alert.Rule{r}, Probes: probes(names...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var results []*probe.Result
+		last := map[string]*probe.Result{}
+		firing, fired, now := false, time.Time{}, start()
+		for range rapid.IntRange(1, 80).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.SampledFrom([]int{0, 1, 1, 3, 20}).Draw(t, "seconds")) * time.Second)
+			check := func(changes []alert.Transition) {
+				for _, c := range changes {
+					if firing = c.Event == alert.EventFiring; firing {
+						fired = c.At
+						continue
+					}
+					for name, run := range last {
+						if bad := probe.MatchAny(r.On, run.Outcome()) && !run.Expected; bad && !run.End.Before(fired) {
+							t.Fatalf("%v: resolved, but the last run of %s was bad", c.At.Sub(start()), name)
+						}
+					}
+				}
+			}
+			check(e.Advance(now))
+			latest := result(rapid.SampledFrom(names).Draw(t, "probe"), now, rapid.SampledFrom([]int{200, 200, 404, 500}).Draw(t, "code"))
+			results, last[latest.Probe] = append(results, latest), latest
+			check(e.Observe(latest))
+			for _, name := range append(names, "") {
+				runs, bad := recount(results, &r, name, now)
+				if over := runs >= r.MinRuns && alert.Share(bad)/alert.Share(runs) >= r.Threshold; over && !firing {
+					t.Fatalf("%v: %q has %d bad of %d runs, and nothing fires", now.Sub(start()), name, bad, runs)
+				}
+			}
+		}
+	})
+}
+
+// BenchmarkObserveGroup measures a sample of a rule over all with 10,000 probes, in health and in an outage of everything.
+func BenchmarkObserveGroup(b *testing.B) {
+	var names []string
+	for i := range 10000 {
+		names = append(names, "p"+strconv.Itoa(i))
+	}
+	for name, code := range map[string]int{"healthy": 200, "outage": 500} {
+		b.Run(name, func(b *testing.B) {
+			r := rule(func(r *alert.Rule) { r.Per, r.Repeat = alert.PerAll, -1 })
+			e := engine(b, alert.EngineOptions{Probes: probes(names...), Rules: []alert.Rule{r}})
+			results := make([]*probe.Result, len(names))
+			for i := range names {
+				results[i] = result(names[i], start(), code)
+				e.Observe(results[i])
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				next := results[i%len(results)]
+				next.End = start().Add(time.Duration(i) * time.Millisecond)
+				e.Observe(next)
+			}
+		})
+	}
+}
