@@ -122,7 +122,9 @@ func TestAnOldBadRunOfARareProbeHoldsNoIncidentOpen(t *testing.T) {
 func TestAGroupGoesOnOverARestart(t *testing.T) {
 	list := keyed(map[string]string{"often": "*/1 * * * * *", "rare": "*/7 * * * * *"}, "often", "rare")
 	options := alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}}
-	answer := func(name string, second int) int { return map[bool]int{true: 401, false: 200}[name == "rare" && second < 50] }
+	answer := func(name string, second int) int {
+		return map[bool]int{true: 401, false: 200}[name == "rare" && second < 50]
+	}
 	var seen []*probe.Result
 	first := engine(t, options)
 	fired := play(first, list, 0, 30, answer)
@@ -149,7 +151,9 @@ func TestAGroupGoesOnOverARestart(t *testing.T) {
 func TestAReloadKeepsWhatAGroupKnowsOfEachProbe(t *testing.T) {
 	list := keyed(map[string]string{"often": "*/1 * * * * *", "rare": "*/7 * * * * *"}, "often", "rare")
 	options := alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}}
-	answer := func(name string, second int) int { return map[bool]int{true: 401, false: 200}[name == "rare" && second < 50] }
+	answer := func(name string, second int) int {
+		return map[bool]int{true: 401, false: 200}[name == "rare" && second < 50]
+	}
 	e := engine(t, options)
 	got := play(e, list, 0, 30, answer)
 	options.Previous = e
@@ -178,11 +182,13 @@ func TestRulesThatOverlapTellOnce(t *testing.T) {
 			[]alert.Rule{any(nil), short(nil)}, outage, []string{"4 firing server-errors/a 5/5", "65 resolved server-errors/a 14/59"},
 		},
 		"one that crosses first has told already": {
-			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns = 2 }), short(nil)}, outage,
+			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns = 2 }), short(nil)},
+			outage,
 			[]string{"1 firing anything/a 2/2", "65 resolved anything/a 14/59"},
 		},
 		"what is more urgent is told": {
-			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns, r.Severity = 2, alert.Warning }), short(nil)}, codes(20, 500),
+			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns, r.Severity = 2, alert.Warning }), short(nil)},
+			codes(20, 500),
 			[]string{"1 firing anything/a 2/2", "4 firing server-errors/a 5/5"},
 		},
 		"another problem is told": {
@@ -193,7 +199,8 @@ func TestRulesThatOverlapTellOnce(t *testing.T) {
 		},
 		"another audience is told": {
 			[]alert.Rule{any(func(r *alert.Rule) { r.Notify = []string{"everybody"} }), short(func(r *alert.Rule) { r.Notify = []string{"ops"} })},
-			codes(20, 500), []string{"4 firing server-errors/a 5/5", "4 firing anything/a 5/5"},
+			codes(20, 500),
+			[]string{"4 firing server-errors/a 5/5", "4 firing anything/a 5/5"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

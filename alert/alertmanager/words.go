@@ -81,7 +81,7 @@ func figures(i *alert.Incident, at time.Time) string {
 	case alert.ConditionAccess:
 		return "security: the last run got " + cmp.Or(mix(i.Classes), "an answer") + " where a refusal is due"
 	case alert.ConditionStreak:
-		return fmt.Sprintf("%d bad runs in a row: %s", i.Bad, mix(i.Classes))
+		return fmt.Sprintf("%d bad runs%s in a row: %s", i.Bad, of(i), mix(i.Classes))
 	case alert.ConditionNoData:
 		return "no run has finished for " + lasting(at.Sub(i.Since))
 	case alert.ConditionNetwork:
@@ -93,7 +93,15 @@ func figures(i *alert.Incident, at time.Time) string {
 		}
 	case alert.ConditionRate:
 	}
-	return fmt.Sprintf("%d of %d runs failed (%v, threshold %v): %s", i.Bad, i.Runs, i.Rate, i.Threshold, mix(i.Classes))
+	return fmt.Sprintf("%d of %d runs%s failed (%v, threshold %v): %s", i.Bad, i.Runs, of(i), i.Rate, i.Threshold, mix(i.Classes))
+}
+
+// of names the probe whose runs are counted, where a rule that counts several fires for one of them.
+func of(i *alert.Incident) string {
+	if i.Probe == "" {
+		return ""
+	}
+	return " of " + harmless(i.Probe, cutName)
 }
 
 // description tells whose fault it is, what was seen, and what else is silent because of it.
@@ -101,6 +109,16 @@ func description(i *alert.Incident) string {
 	lines := []string{attribution(i)}
 	for e := range i.Examples[:min(len(i.Examples), maxExamples)] {
 		lines = append(lines, example(&i.Examples[e]))
+	}
+	if len(i.BadProbes) > 0 {
+		list := make([]string, 0, len(i.BadProbes))
+		for _, p := range i.BadProbes {
+			list = append(list, fmt.Sprintf("%s %d of %d", harmless(p.Probe, cutName), p.Bad, p.Runs))
+		}
+		lines = append(lines, "Bad probes: "+shortened(list, maxAffected)+".")
+	}
+	if i.HeldOpen > 0 && i.Resolved.IsZero() {
+		lines = append(lines, "It flaps: it stays open until it has been quiet for "+lasting(i.HeldOpen)+".")
 	}
 	if len(i.Affected) > 0 {
 		names := make([]string, 0, len(i.Affected))

@@ -49,9 +49,62 @@ func counted(window time.Duration) string { return "squarewatch:probe_runs:incre
 type figures struct {
 	rule  *alert.Rule
 	where string // selects series; empty for all
+	each  bool   // those of each probe of a rule that counts several together
+}
+
+// parts returns the figures that a rule is evaluated by: those of its series, and of each probe in them.
+func (f figures) parts() []figures {
+	if f.rule.Per == alert.PerProbe {
+		return []figures{f}
+	}
+	each := f
+	each.each = true
+	return []figures{f, each}
+}
+
+// orEach writes an expression of the series, or of any probe in it.
+func (f figures) orEach(expr func(figures) string) string {
+	parts := f.parts()
+	if len(parts) == 1 {
+		return expr(f)
+	}
+	return fmt.Sprintf("%s\nor max without (probe) (\n  %s\n)", expr(f), indented(expr(parts[1])))
+}
+
+// crossed is what begins an alert.
+func (f figures) crossed() string {
+	rate, window := f.rate(f.rule.Window), f.rule.Window
+	enough := fmt.Sprintf(" and round(%s) >= %d", f.runs(window), f.rule.MinRuns)
+	if f.rule.Confidence > 0 {
+		return fmt.Sprintf("%s and %s > %s", rate, f.low(), share(f.rule.Threshold)) + enough
+	}
+	return fmt.Sprintf("%s >= %s", rate, share(f.rule.Threshold)) + enough
+}
+
+// notClear is what keeps an alert going on. A probe with too few runs says nothing; the caller adds that of the whole.
+func (f figures) notClear() string {
+	rate, window := f.rate(f.rule.Window), f.rule.Window
+	text := fmt.Sprintf("%s >= %s", rate, share(f.rule.Clear))
+	if f.rule.Confidence > 0 {
+		text = fmt.Sprintf("%s and %s >= %s", rate, f.high(), share(f.rule.Clear))
+	}
+	if f.each {
+		text += fmt.Sprintf(" and round(%s) >= %d", f.runs(window), f.rule.MinRuns)
+	}
+	return text
+}
+
+// lastBad selects series with a probe that was bad in the window and whose last run was unexpected.
+func (f figures) lastBad(window time.Duration, probes []string) string {
+	each := f
+	each.each = true
+	return fmt.Sprintf("max without (probe) (\n  %s > 0 and ignoring (credential) %s{%s} == 0\n)", each.rate(window), upMetric, oneOf("probe", probes))
 }
 
 func (f figures) named(figure string, window time.Duration) string {
+	if f.each {
+		figure = "probe_" + figure
+	}
 	return "squarewatch:" + strings.ReplaceAll(f.rule.Name, "-", "_") + ":" + figure + length(window) + f.where
 }
 

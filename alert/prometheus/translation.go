@@ -53,7 +53,7 @@ func (t *translation) rule(r *alert.Rule) {
 		case !r.Watches(p.Name):
 		case r.Rarely(p):
 			rare = append(rare, p.Name)
-			if r.Objective > 0 {
+			if r.Objective > 0 || r.Per != alert.PerProbe {
 				probes = append(probes, *p)
 			}
 		default:
@@ -98,6 +98,35 @@ func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Du
 	}
 	numbers[0].Notes = notes
 	t.rules = slices.Concat(t.rules, numbers, rates)
+	if r.Per != alert.PerProbe {
+		t.recordEach(r, probes, window)
+	}
+}
+
+// recordEach records the runs and the rate of each probe of a rule that counts several together. Rare probes have no rate.
+func (t *translation) recordEach(r *alert.Rule, probes []probe.Probe, window time.Duration) {
+	f := figures{rule: r, each: true}
+	var numbers, rates []rule
+	for _, s := range seriesOf(r, slices.DeleteFunc(slices.Clone(probes), func(p probe.Probe) bool { return r.Rarely(&p) })) {
+		own, ignoring := f, ""
+		if s.credential != "" {
+			own.where = fmt.Sprintf("{credential=%q}", s.credential)
+			ignoring = " ignoring (credential)"
+		}
+		numbers = append(numbers, rule{
+			Record: f.runs(window), Labels: s.labels(),
+			Expr: fmt.Sprintf("sum without (%s) (\n  %s{%s}\n)", kindLabels, counted(window), oneOf("probe", s.probes)),
+		})
+		rates = append(rates, rule{
+			Record: f.rate(window), Labels: s.labels(),
+			Expr: fmt.Sprintf("(\n  sum without (%s) (\n    %s\n  )\n  or%s %s * 0\n)\n/%[3]s clamp_min(%[4]s, 1)",
+				kindLabels, indented(indented(badRuns(r, counted(window), s.probes))), ignoring, own.runs(window)),
+		})
+	}
+	if len(numbers) > 0 {
+		numbers[0].Notes = []string{"The same of each probe: a failure of one is not lost among the others."}
+	}
+	t.rules = slices.Concat(t.rules, numbers, rates)
 }
 
 // counting is one or more series of a rule: which probes' runs are counted together.
@@ -141,26 +170,25 @@ func seriesOf(r *alert.Rule, probes []probe.Probe) []counting {
 func (t *translation) rate(r *alert.Rule, probes []probe.Probe, notes []string) {
 	t.record(r, probes, r.Window, notes)
 	if z := r.Deviations(); z > 0 {
-		f := figures{rule: r}
-		low, high := bounds(f.rate(r.Window), f.runs(r.Window), z)
-		t.rules = append(t.rules,
-			rule{Notes: []string{fmt.Sprintf("The bounds of the true rate at %v confidence.", r.Confidence)}, Record: f.low(), Expr: low},
-			rule{Record: f.high(), Expr: high})
+		for _, f := range (figures{rule: r}).parts() {
+			low, high := bounds(f.rate(r.Window), f.runs(r.Window), z)
+			t.rules = append(t.rules,
+				rule{Notes: []string{fmt.Sprintf("The bounds of the true rate at %v confidence.", r.Confidence)}, Record: f.low(), Expr: low},
+				rule{Record: f.high(), Expr: high})
+		}
 	}
 	for _, set := range alertsOf(r, probes) {
-		f := figures{r, set.where}
-		runs, rate := "round("+f.runs(r.Window)+")", f.rate(r.Window)
-		crossed, notClear := fmt.Sprintf("%s >= %s", rate, share(r.Threshold)), fmt.Sprintf("%s >= %s", rate, share(r.Clear))
-		if r.Confidence > 0 {
-			crossed = fmt.Sprintf("%s and %s > %s", rate, f.low(), share(r.Threshold))
-			notClear = fmt.Sprintf("%s and %s >= %s", rate, f.high(), share(r.Clear))
+		f := figures{rule: r, where: set.where}
+		a := alarm{
+			rule: r, labels: set.labels, severity: r.Severity, fires: f.orEach(figures.crossed),
+			stays: f.orEach(figures.notClear), says: fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed (threshold %v)", length(r.Window), r.Threshold),
 		}
-		t.alarm(&alarm{
-			rule: r, labels: set.labels, severity: r.Severity,
-			fires: fmt.Sprintf("%s and %s >= %d", crossed, runs, r.MinRuns),
-			stays: fmt.Sprintf("%s\nor %s and %s < %d", notClear, rate, runs, r.MinRuns),
-			says:  fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed (threshold %v)", length(r.Window), r.Threshold),
-		})
+		a.stays += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(r.Window), f.runs(r.Window), r.MinRuns)
+		if r.Per != alert.PerProbe {
+			a.says = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed, of all probes or of one (threshold %v)", length(r.Window), r.Threshold)
+			a.stays += "\nor " + f.lastBad(r.Window, probeNames(probes))
+		}
+		t.alarm(&a)
 	}
 }
 
@@ -176,7 +204,11 @@ func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []str
 		}
 	}
 	for _, set := range alertsOf(r, probes) {
-		for i, a := range burns(figures{r, set.where}, set.labels) {
+		f := figures{rule: r, where: set.where}
+		for i, a := range burns(f, set.labels) {
+			if r.Per != alert.PerProbe {
+				a.stays += "\nor " + f.lastBad(r.BurnRates()[0].Long, probeNames(probes))
+			}
 			if i > 0 {
 				a.notes = []string{"In squarewatch this and the alert before are one incident, which gets worse: inhibit this one while that one fires."}
 			}
@@ -206,12 +238,18 @@ func burns(f figures, labels map[string]string) []*alarm {
 
 // burn adds a pair of windows.
 func (a *alarm) burn(f figures, p alert.BurnRate) {
-	words := strings.NewReplacer(
-		"LONG", f.rate(p.Long), "SHORT", f.rate(p.Short), "RATE", share(p.Rate), "HALF", share(p.Rate/2),
-		"ALL", f.runs(p.Long), "NOW", f.runs(p.Short), "MIN", strconv.Itoa(f.rule.MinRuns), "EVIDENCE", strconv.Itoa(alert.BurnEvidence))
+	words := func(f figures) *strings.Replacer {
+		return strings.NewReplacer(
+			"LONG", f.rate(p.Long), "SHORT", f.rate(p.Short), "RATE", share(p.Rate), "HALF", share(p.Rate/2),
+			"ALL", f.runs(p.Long), "NOW", f.runs(p.Short), "MIN", strconv.Itoa(f.rule.MinRuns), "EVIDENCE", strconv.Itoa(alert.BurnEvidence))
+	}
 	if a.fires != "" {
 		a.fires, a.stays = a.fires+"\nor ", a.stays+"\nor "
 	}
-	a.fires += words.Replace("LONG >= RATE and SHORT >= RATE and round(ALL * LONG) >= EVIDENCE and round(ALL) >= MIN")
-	a.stays += words.Replace("LONG >= RATE and SHORT >= HALF\nor LONG and round(ALL) >= MIN and round(NOW) == 0")
+	a.fires += f.orEach(func(f figures) string {
+		return words(f).Replace("LONG >= RATE and SHORT >= RATE and round(ALL * LONG) >= EVIDENCE and round(ALL) >= MIN")
+	})
+	a.stays += f.orEach(func(f figures) string {
+		return words(f).Replace("LONG >= RATE and SHORT >= HALF\nor LONG and round(ALL) >= MIN and round(NOW) == 0")
+	})
 }

@@ -49,7 +49,7 @@ func runs(n int) string {
 func measure(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionStreak:
-		return "the last " + runs(incident.Bad) + " in a row were bad"
+		return "the last " + runs(incident.Bad) + of(incident) + " in a row were bad"
 	case alert.ConditionBurn:
 		if burn := incident.Burn; burn != nil {
 			return fmt.Sprintf("%s, %s, threshold %g×", rate(incident), spent(burn), burn.Factor)
@@ -82,15 +82,15 @@ func short(incident *alert.Incident) string {
 	case alert.ConditionNetwork:
 		return "our own network fails"
 	case alert.ConditionStreak:
-		return fmt.Sprintf("the last %s %s", runs(incident.Bad), ended(incident.Classes, false))
+		return fmt.Sprintf("the last %s%s %s", runs(incident.Bad), of(incident), ended(incident.Classes, false))
 	case alert.ConditionBurn:
 		if incident.Burn != nil {
-			return fmt.Sprintf("%d of %d runs (%s) %s; the error budget of %s is spent %.1f× too fast", incident.Bad, incident.Runs, incident.Rate,
+			return fmt.Sprintf("%d of %d runs%s (%s) %s; the error budget of %s is spent %.1f× too fast", incident.Bad, incident.Runs, of(incident), incident.Rate,
 				ended(incident.Classes, false), incident.Burn.Objective, incident.Burn.LongBurn)
 		}
 	case alert.ConditionRate:
 	}
-	return fmt.Sprintf("%d of %d runs (%s, threshold %s) %s", incident.Bad, incident.Runs, incident.Rate, incident.Threshold, ended(incident.Classes, false))
+	return fmt.Sprintf("%d of %d runs%s (%s, threshold %s) %s", incident.Bad, incident.Runs, of(incident), incident.Rate, incident.Threshold, ended(incident.Classes, false))
 }
 
 // over says why an incident is over, as the end of a sentence that says how long it lasted.
@@ -156,6 +156,9 @@ func (v view) remarks() []string {
 	var lines []string
 	if n := v.incident.Reopened; n > 0 {
 		lines = append(lines, fmt.Sprintf("*Fired again* soon after it was over: %s so far.", times(n)))
+	}
+	if held := v.incident.HeldOpen; held > 0 && v.incident.Resolved.IsZero() {
+		lines = append(lines, fmt.Sprintf("*Flapping:* it stays open until it has been quiet for %s. Until then you get no message each time it starts or stops.", lasting(held)))
 	}
 	if !v.incident.Resolved.IsZero() {
 		return lines

@@ -106,6 +106,7 @@ func (v view) firingFields() []field {
 		{"Rate", measure(v.incident)},
 		{"Where", where(v.incident)},
 		{"Since", since(v.incident.Since, v.n.At)},
+		{"Probes", badProbes(v.incident)},
 		{"Answers", mix(v.incident.Classes)},
 		{"Last runs", sparkline(v.incident.Recent)},
 		{"Severity", mrkdwn(string(v.incident.Severity), cutName)},
@@ -133,7 +134,24 @@ func since(begin, now time.Time) string {
 }
 
 func rate(incident *alert.Incident) string {
-	return fmt.Sprintf("%s: %d of %d runs in %s", incident.Rate, incident.Bad, incident.Runs, lasting(incident.Window))
+	return fmt.Sprintf("%s: %d of %d runs%s in %s", incident.Rate, incident.Bad, incident.Runs, of(incident), lasting(incident.Window))
+}
+
+// of names the probe whose runs are counted, where a rule that counts several fires for one of them.
+func of(incident *alert.Incident) string {
+	if incident.Probe == "" {
+		return ""
+	}
+	return " of " + mrkdwn(incident.Probe, cutName)
+}
+
+// badProbes lists the probes with bad runs, where a rule counts several together.
+func badProbes(incident *alert.Incident) string {
+	list := make([]string, 0, len(incident.BadProbes))
+	for _, p := range incident.BadProbes {
+		list = append(list, fmt.Sprintf("%s %d of %d", mrkdwn(p.Probe, cutName), p.Bad, p.Runs))
+	}
+	return shortened(list, maxOthers)
 }
 
 func where(incident *alert.Incident) string {

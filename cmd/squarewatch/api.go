@@ -46,7 +46,8 @@ type alertJSON struct {
 	Runs      int        `json:"runs"`
 	Threshold float64    `json:"threshold"`
 	Since     *time.Time `json:"since"`
-	Silenced  *time.Time `json:"silenced"` // until when
+	Silenced  *time.Time `json:"silenced"`             // until when
+	CoveredBy string     `json:"covered_by,omitempty"` // rule and series that tell of the same runs
 }
 
 type notifierJSON struct {
@@ -71,7 +72,7 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	for _, a := range d.evaluator.Snapshot() {
 		s.Alerts = append(s.Alerts, alertJSON{
 			Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,
-			Threshold: float64(a.Threshold), Since: known(a.Since), Silenced: known(a.SilencedUntil),
+			Threshold: float64(a.Threshold), Since: known(a.Since), Silenced: known(a.SilencedUntil), CoveredBy: a.CoveredBy,
 		})
 	}
 	for _, b := range d.outbox.Status() {

@@ -102,9 +102,12 @@ studio: %s
 credentials:
   partner: {api_key: "${env:AISQUARE_API_KEY}"}
 defaults: {schedule: "@every 1s", connection: reuse}
+catalogue: all
+probes:
+  - {name: bookings, path: /api/v1/bookings/config/, credential: partner}
 rules:
   - {name: server-errors, on: [5xx], per: probe, window: 10s, threshold: 20%%, min_runs: 5}
-  - {name: unauthenticated, on: [401], per: credential, window: 10s, threshold: 20%%, min_runs: 5}
+  - {name: unauthenticated, on: [401], per: credential, window: 10s, threshold: 60%%, min_runs: 5}
 notifiers:
   ops: {slack: {webhook_url: %q}, group_wait: 0s}
 listen: 127.0.0.1:0
@@ -128,7 +131,7 @@ const scriptLength = time.Minute
 
 // script is what happens to the API in a minute.
 func script() []act {
-	const broken = "/api/v1/aistudios/experiences/flattened/"
+	const broken, one = "/api/v1/aistudios/experiences/flattened/", "/api/v1/collections/"
 	return []act{
 		{6 * time.Second, "The API begins to answer 500 on " + broken, func(api *aisquaretest.API) {
 			api.SetFault(broken, aisquaretest.Fault{Status: 500, Body: `{"detail": "OperationalError: too many connections"}`})
@@ -136,6 +139,10 @@ func script() []act {
 		{14 * time.Second, "The API is repaired", func(api *aisquaretest.API) { api.ClearFaults() }},
 		{28 * time.Second, "Somebody revokes our API key", func(api *aisquaretest.API) { api.Revoke(aisquaretest.DefaultKey) }},
 		{36 * time.Second, "The key is restored", func(api *aisquaretest.API) { api.Restore(aisquaretest.DefaultKey) }},
+		{46 * time.Second, "One endpoint refuses the key that others take: " + one, func(api *aisquaretest.API) {
+			api.SetFault(one, aisquaretest.Fault{Status: 401, Body: `{"detail": "Authentication credentials were not provided."}`})
+		}},
+		{54 * time.Second, "That endpoint is repaired", func(api *aisquaretest.API) { api.ClearFaults() }},
 	}
 }
 

@@ -140,19 +140,35 @@ func (s *state) recall(ctx context.Context, engine *alert.Engine, now time.Time)
 			engine.Recall(r)
 		}
 	}
+	return s.recallWindows(ctx, engine, begin, recent, now)
+}
+
+// recallWindows gives an engine the sums of the minutes from begin to recent, and the runs from there to now.
+func (s *state) recallWindows(ctx context.Context, engine *alert.Engine, begin, recent, now time.Time) error {
+	gaps, err := s.history.Gaps(ctx, begin, now)
+	if err != nil {
+		return err
+	}
+	recall := func(r *probe.Result, runs int) {
+		for len(gaps) > 0 && !gaps[0].Until.After(r.End) { // times in which no process watched
+			engine.Unwatched(gaps[0].Until)
+			gaps = gaps[1:]
+		}
+		for range runs {
+			engine.Recall(r)
+		}
+	}
 	for up, err := range s.history.Rollups(ctx, begin, recent) {
 		if err != nil {
 			return err
 		}
-		for range up.Runs {
-			engine.Recall(&up.Result)
-		}
+		recall(&up.Result, up.Runs)
 	}
 	for r, err := range s.history.Runs(ctx, recent, now) {
 		if err != nil {
 			return err
 		}
-		engine.Recall(r)
+		recall(r, 1)
 	}
 	return nil
 }

@@ -63,7 +63,11 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	}
 	alerts := newTable("rule", "series", "state", "rate", "threshold", "runs", "since", "silenced until")
 	for _, a := range s.Alerts {
-		alerts.AppendRow(table.Row{a.Rule, a.Series, a.State, alert.Share(a.Rate), alert.Share(a.Threshold), a.Runs, since(a.Since), since(a.Silenced)})
+		state := a.State
+		if a.CoveredBy != "" {
+			state = "covered by " + a.CoveredBy
+		}
+		alerts.AppendRow(table.Row{a.Rule, a.Series, state, alert.Share(a.Rate), alert.Share(a.Threshold), a.Runs, since(a.Since), since(a.Silenced)})
 	}
 	notifiers := newTable("notifier", "waiting", "oldest", "last error")
 	for _, n := range s.Notifiers {

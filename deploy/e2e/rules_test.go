@@ -25,7 +25,7 @@ const rulesConfig = `
 target: https://api.test
 catalogue: none
 defaults: {schedule: "@every 30s"}
-probes: [{name: feed, path: /feed/, guards: access, expect: {status: [418]}}]
+probes: [{name: feed, path: /feed/, guards: access, expect: {status: [418]}}%s]
 rules: [%s]
 state_dir: none
 `
@@ -77,9 +77,11 @@ type story struct {
 	bad   func(at time.Duration, run int) bool
 	codes []int                       // of bad runs, in turn; 500 when empty, and 200 lets in who must be refused
 	quiet func(at time.Duration) bool // no run finishes
-	death time.Duration               // when the daemon, but not its engine's state, begins anew; 0 for never
-	slack time.Duration               // by how much the rules may differ, beside a scrape
-	old   bool                        // the daemon is old and has had many failures, and Prometheus is new
+	// others are further probes, which run when feed does and are always good.
+	others int
+	death  time.Duration // when the daemon, but not its engine's state, begins anew; 0 for never
+	slack  time.Duration // by how much the rules may differ, beside a scrape
+	old    bool          // the daemon is old and has had many failures, and Prometheus is new
 }
 
 func (s *story) fill() {
@@ -92,10 +94,28 @@ func (s *story) fill() {
 	}
 }
 
+// config returns the configuration file of the story.
+func (s *story) config() string {
+	var others strings.Builder
+	for _, name := range s.names()[1:] {
+		fmt.Fprintf(&others, ", {name: %s, path: /%[1]s/}", name)
+	}
+	return fmt.Sprintf(rulesConfig, others.String(), s.rule)
+}
+
+// names returns the probes.
+func (s *story) names() []string {
+	names := []string{"feed"}
+	for i := range s.others {
+		names = append(names, fmt.Sprintf("other-%d", i+1))
+	}
+	return names
+}
+
 // engine returns our own engine for the story.
 func (s *story) engine(t *testing.T) *alert.Engine {
 	t.Helper()
-	cfg, err := config.Parse("story.yaml", fmt.Appendf(nil, rulesConfig, s.rule), config.Options{})
+	cfg, err := config.Parse("story.yaml", []byte(s.config()), config.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +143,7 @@ func (s *story) play(t *testing.T) (series map[string][]string, changes []alert.
 	engine, up := s.engine(t), ""
 	series, counts, next, run, failed := map[string][]string{}, map[string]int{}, ranAt, 0, 0
 	if s.old {
-		counts[`runs_total{class="success",code="200",expected="true"`], counts[`runs_total{class="server_error",code="500",expected="false"`] = 2000, 1000
+		counts[`runs_total{probe="feed",class="success",code="200",expected="true"`], counts[`runs_total{probe="feed",class="server_error",code="500",expected="false"`] = 2000, 1000
 	}
 	for scrape := 0; time.Duration(scrape)*scraped <= ranFor; scrape++ {
 		now := time.Duration(scrape) * scraped
@@ -141,7 +161,12 @@ func (s *story) play(t *testing.T) (series map[string][]string, changes []alert.
 				up = "0"
 			}
 			changes = append(changes, engine.Observe(result)...)
-			counts[fmt.Sprintf(`runs_total{class="%v",code="%d",expected="%t"`, result.Class, result.Code, result.Expected)]++
+			counts[fmt.Sprintf(`runs_total{probe="feed",class="%v",code="%d",expected="%t"`, result.Class, result.Code, result.Expected)]++
+			for _, other := range s.names()[1:] {
+				good := &probe.Result{Probe: other, End: result.End, Class: probe.Success, Code: 200, Expected: true}
+				changes = append(changes, engine.Observe(good)...)
+				counts[fmt.Sprintf(`runs_total{probe=%q,class="success",code="200",expected="true"`, other)]++
+			}
 		}
 		changes = append(changes, engine.Advance(time.Unix(0, int64(now)))...)
 		for labels := range counts {
@@ -152,11 +177,17 @@ func (s *story) play(t *testing.T) (series map[string][]string, changes []alert.
 		for labels := range series {
 			if n := counts[labels]; n > 0 {
 				series[labels] = append(series[labels], strconv.Itoa(n))
-			} else if labels != "up{" {
+			} else if !strings.HasPrefix(labels, "up{") {
 				series[labels] = append(series[labels], "stale")
 			}
 		}
-		series["up{"] = append(series["up{"], cmp.Or(up, "_"))
+		for _, name := range s.names() {
+			labels, value := fmt.Sprintf("up{probe=%q", name), cmp.Or(up, "_")
+			if name != "feed" && up != "" {
+				value = "1"
+			}
+			series[labels] = append(series[labels], value)
+		}
 	}
 	changes = slices.DeleteFunc(changes, func(c alert.Transition) bool { return c.Incident.Rule != s.alert })
 	return series, changes
@@ -169,8 +200,7 @@ func (s *story) unitTest(t *testing.T, rules string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "rule_files: [%q]\nevaluation_interval: %v\ntests:\n  - interval: %v\n    input_series:\n", rules, scraped, scraped)
 	for labels, values := range series {
-		labels = strings.TrimSuffix(labels+`,job="squarewatch",instance="a",probe="feed"`, ",")
-		fmt.Fprintf(&text, "      - {series: 'squarewatch_probe_%s}', values: '%s'}\n", strings.Replace(labels, "{,", "{", 1), strings.Join(values, " "))
+		fmt.Fprintf(&text, "      - {series: 'squarewatch_probe_%s,job=\"squarewatch\",instance=\"a\"}', values: '%s'}\n", labels, strings.Join(values, " "))
 	}
 	text.WriteString("    promql_expr_test:\n")
 	firing, changed, checked := 0, -time.Hour, 0
@@ -218,6 +248,9 @@ func stories() []story {
 		{name: "a pause amid it", bad: share(20, 60, 2), quiet: func(at time.Duration) bool { return between(30, 38, at) }},
 		{name: "of a credential", rule: "{name: denied, on: [401], per: credential}", alert: "denied", codes: []int{401}, bad: share(20, 30, 3)},
 		{name: "of all", rule: "{name: any, on: [unexpected, 5xx], per: all}", alert: "any", codes: []int{404, 500}, bad: share(20, 30, 3)},
+		{name: "one endpoint of ten on a credential", others: 9, rule: "{name: denied, on: [401], per: credential}", alert: "denied", codes: []int{401}, bad: share(20, 30, 1)},
+		{name: "one of ten, now and then", others: 9, rule: "{name: any, on: [5xx], per: all}", alert: "any", bad: share(20, 40, 4)},
+		{name: "one of ten spends a budget", others: 9, rule: "{name: budget, on: [5xx], per: all, objective: 98%, period: 7d, severity: warning}", alert: "budget", bad: share(30, 40, 1)},
 		{name: "with confidence", rule: "{name: sure, on: [5xx], window: 10m, threshold: 20%, clear: 18%, confidence: 90%}", alert: "sure", bad: func(at time.Duration, run int) bool {
 			return between(15, 25, at) && run%4 == 0 || between(25, 40, at) && run%2 == 0
 		}},
@@ -232,7 +265,7 @@ func TestRulesFireWhenTheEngineDoes(t *testing.T) {
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {
 			s.fill()
-			rules := writeRules(t, fmt.Sprintf(rulesConfig, s.rule))
+			rules := writeRules(t, s.config())
 			file := filepath.Join(t.TempDir(), "test.yml")
 			if err := os.WriteFile(file, []byte(s.unitTest(t, rules)), 0o600); err != nil {
 				t.Fatal(err)
