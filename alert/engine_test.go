@@ -209,17 +209,17 @@ func TestAReloadKeepsWhatIsUnchanged(t *testing.T) {
 	}
 	notes := map[string]string{}
 	for _, c := range second.Advance(start().Add(10 * time.Second)) {
-		if c.Event != alert.EventResolved || c.Incident.Resolved.IsZero() {
+		if c.Event != alert.EventEnded || !c.Incident.Ended() {
 			t.Errorf("want only ends, got %+v", c)
 		}
 		notes[c.Incident.Rule+"/"+c.Incident.Series] = c.Incident.Note
 	}
 	want := map[string]string{
-		"gone/a":          "the rule was removed from the configuration",
-		"gone/b":          "the rule was removed from the configuration",
-		"changed/a":       "the rule was changed and counts anew",
-		"changed/b":       "the configuration no longer has what this rule watched here",
-		"server-errors/b": "the configuration no longer has what this rule watched here",
+		"gone/a":          "the rule was removed from the configuration or renamed",
+		"gone/b":          "the rule was removed from the configuration or renamed",
+		"changed/a":       "the rule was changed and starts to count again",
+		"changed/b":       "the rule no longer watches this, or it was removed from the configuration",
+		"server-errors/b": "the rule no longer watches this, or it was removed from the configuration",
 	}
 	if diff := cmp.Diff(want, notes); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

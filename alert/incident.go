@@ -126,8 +126,18 @@ const (
 	EventFiring   Event = "firing"
 	EventUpdate   Event = "update" // a reminder while it fires
 	EventResolved Event = "resolved"
-	EventTest     Event = "test" // a person tries a notifier; there is no incident
+	EventEnded    Event = "ended" // over without a recovery: its rule or what the rule watched is gone
+	EventTest     Event = "test"  // a person tries a notifier; there is no incident
 )
+
+// Ends reports whether the incident is over.
+func (e Event) Ends() bool { return e == EventResolved || e == EventEnded }
+
+// fires reports whether a person who received this event last believes that the incident fires.
+func (e Event) fires() bool { return e == EventFiring || e == EventUpdate }
+
+// Ended reports whether the incident is over without a recovery; Note then says why.
+func (i *Incident) Ended() bool { return !i.Resolved.IsZero() && i.Note != "" }
 
 // Transition is a change that people are told of, with the incident as it then stands.
 type Transition struct {

@@ -62,10 +62,10 @@ func (s *series) inherit(old *series) {
 	s.leader, s.due, s.slot = nil, time.Time{}, -1
 }
 
-// abandon resolves an incident that nobody will judge any more.
+// abandon ends an incident that no series evaluates any more.
 func (e *Engine) abandon(s *series, now time.Time, why string) Transition {
 	s.enter(Inactive, now)
-	t := e.tell(s, EventResolved, now)
+	t := e.tell(s, EventEnded, now)
 	t.Incident.Note = why
 	if s.owed != nil { // nobody will be there to tell it later
 		s.owed, t.Muted = nil, false
@@ -85,9 +85,9 @@ func (s *series) settle(now time.Time) Transition {
 func note(seriesStays, ruleStays bool) string {
 	switch {
 	case seriesStays:
-		return "the rule was changed and counts anew"
+		return "the rule was changed and starts to count again"
 	case ruleStays:
-		return "the configuration no longer has what this rule watched here"
+		return "the rule no longer watches this, or it was removed from the configuration"
 	}
-	return "the rule was removed from the configuration"
+	return "the rule was removed from the configuration or renamed"
 }

@@ -21,9 +21,6 @@ type toldOf struct {
 	incident Incident
 }
 
-// fires reports whether who heard this last believes that the incident fires.
-func (e Event) fires() bool { return e == EventFiring || e == EventUpdate }
-
 // owedRow is an entry of one destination's queue.
 type owedRow struct {
 	notifier string
@@ -153,7 +150,10 @@ func writeIncident(ctx context.Context, tx *sql.Tx, t *Transition) error {
 		return err
 	}
 	word, by := "firing", ""
-	if t.State.State != Firing {
+	switch {
+	case t.Event == EventEnded:
+		word = "ended"
+	case t.State.State != Firing:
 		word = "resolved"
 	}
 	if t.State.Acknowledged != nil {

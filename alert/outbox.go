@@ -131,7 +131,7 @@ func (o *Outbox) concerned(t *Transition, ledger *ledger) []*lane {
 	for _, name := range slices.Sorted(maps.Keys(o.lanes)) {
 		lane := o.lanes[name]
 		named := len(t.Notify) == 0 || slices.Contains(t.Notify, name)
-		waits := t.Event == EventResolved && lane.expects(t.Incident.ID)
+		waits := t.Event.Ends() && lane.expects(t.Incident.ID)
 		switch {
 		case lane.active && (named || waits):
 			list = append(list, lane)

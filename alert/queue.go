@@ -68,7 +68,7 @@ func (q *queue) find(e *entry) int {
 // fold makes an entry tell a newer change as well. An incident that nobody heard of is new even when it is only a reminder
 // that is added; one that is over by now is told as such, since its message says how long it fired.
 func (e *entry) fold(newer *entry) {
-	if newer.event != EventUpdate || e.event == EventResolved {
+	if newer.event != EventUpdate || e.event.Ends() {
 		e.event = newer.event
 	}
 	e.incident, e.at, e.digest, e.kept = newer.incident, newer.at, newer.digest, false

@@ -22,7 +22,7 @@ func (s *series) export() SeriesState {
 }
 
 // Restore puts an engine that has seen nothing yet where an earlier process left off: incidents go on and are not announced
-// again. What the configuration no longer has is resolved by the next Advance, with a note. Recall and then Resume follow.
+// again. What the configuration no longer has is ended by the next Advance, with a note. Recall and then Resume follow.
 func (e *Engine) Restore(states []SeriesState) {
 	known := e.byKey()
 	for i := range states {

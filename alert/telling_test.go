@@ -268,7 +268,7 @@ func TestARemovedRuleEndsWhatAnEarlierProcessLeft(t *testing.T) {
 	state := alert.SeriesState{Rule: "gone", Series: "a", State: alert.Firing, Announced: true, Fired: sec(-100), Crossed: sec(-100)}
 	e := restarted(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}}, []alert.SeriesState{state}, nil, 0)
 	got := e.Advance(sec(1))
-	if len(got) != 1 || got[0].Event != alert.EventResolved || got[0].Muted || got[0].Incident.Note == "" {
+	if len(got) != 1 || got[0].Event != alert.EventEnded || got[0].Muted || !got[0].Incident.Ended() {
 		t.Errorf("want it over with a note, got %+v", got)
 	}
 	if diff := cmp.Diff(alert.Inactive, got[0].State.State); diff != "" {

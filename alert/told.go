@@ -30,7 +30,7 @@ func (l *lane) expects(incident string) bool {
 
 // believeOver notes the end of an incident for a destination that is no longer there to hear of it. The caller holds mu.
 func (l *lane) believeOver(t *Transition, ledger *ledger) {
-	over := toldOf{ref: l.told[t.Incident.ID].ref, event: EventResolved, at: t.At, incident: t.Incident}
+	over := toldOf{ref: l.told[t.Incident.ID].ref, event: t.Event, at: t.At, incident: t.Incident}
 	l.told[t.Incident.ID] = over
 	ledger.told[toldKey{l.name, t.Incident.ID}] = over
 }
@@ -44,7 +44,7 @@ func (l *lane) forget(now time.Time) {
 		return
 	}
 	maps.DeleteFunc(l.told, func(_ string, told toldOf) bool {
-		return told.event == EventResolved && now.Sub(told.at) > keptAfterwards
+		return told.event.Ends() && now.Sub(told.at) > keptAfterwards
 	})
 }
 
@@ -65,7 +65,7 @@ func (l *lane) refreshDue() (time.Time, bool) {
 func (l *lane) firing() []Incident {
 	var list []Incident
 	for _, id := range slices.Sorted(maps.Keys(l.told)) {
-		if told := l.told[id]; told.event != EventResolved {
+		if told := l.told[id]; !told.event.Ends() {
 			list = append(list, told.incident)
 		}
 	}

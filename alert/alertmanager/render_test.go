@@ -111,7 +111,7 @@ func notifications() map[string]alert.Notification {
 			i.Since, i.Classes, i.Examples = i.Since.Add(-90*time.Second), nil, nil
 		}),
 		"resolved-500":    ended(func(*alert.Incident) {}),
-		"resolved-gone":   ended(func(i *alert.Incident) { i.Note = "its rule was removed" }),
+		"ended":           ended(func(i *alert.Incident) { i.Note = "its rule was removed" }),
 		"resolved-access": ended(func(i *alert.Incident) { condition(i, alert.ConditionAccess, "access") }),
 		"resolved-network": ended(func(i *alert.Incident) {
 			condition(i, alert.ConditionNetwork, "network")

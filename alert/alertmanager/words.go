@@ -63,10 +63,11 @@ func summary(i *alert.Incident, at time.Time) string {
 	if i.Resolved.IsZero() {
 		return text + strings.TrimSuffix(figures(i, at), ": ")
 	}
+	if i.Ended() {
+		return text + "ended without a recovery after " + lasting(i.Resolved.Sub(i.Since)) + ": " + harmless(i.Note, cutText)
+	}
 	text += "over after " + lasting(i.Resolved.Sub(i.Since))
-	switch note := harmless(i.Note, cutText); {
-	case note != "":
-		return text + ": " + note
+	switch {
 	case conditionOf(i) == alert.ConditionNetwork:
 		return text + ", " + figures(i, at)
 	case conditionOf(i) == alert.ConditionRate, conditionOf(i) == alert.ConditionBurn:

@@ -1,13 +1,13 @@
 -- +goose Up
 -- Times are texts in UTC, all of the same width, so that they sort and a person can read them.
 
--- One row an incident, from firing to resolved.
+-- One row an incident, from firing to its end.
 CREATE TABLE incidents (
   id              TEXT PRIMARY KEY,
   rule            TEXT NOT NULL,
   series          TEXT NOT NULL,
   severity        TEXT NOT NULL,
-  state           TEXT NOT NULL,             -- firing or resolved
+  state           TEXT NOT NULL,             -- firing, resolved or ended
   since           TEXT NOT NULL,             -- when the threshold was crossed
   fired           TEXT NOT NULL,
   resolved        TEXT NOT NULL DEFAULT '',

@@ -25,9 +25,12 @@ func Notification(event alert.Event) alert.Notification {
 			Excerpt: "Internal Server Error", Trace: probe.TraceID{1}, Span: probe.SpanID{1},
 		}},
 	}
-	if event == alert.EventResolved {
+	if event.Ends() {
 		n.At = at.Add(10 * time.Minute)
 		n.Incident.Resolved = n.At
+	}
+	if event == alert.EventEnded {
+		n.Incident.Note = "the rule was removed from the configuration or renamed"
 	}
 	return n
 }

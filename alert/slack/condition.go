@@ -96,8 +96,6 @@ func short(incident *alert.Incident) string {
 // over says why an incident is over, as the end of a sentence that says how long it lasted.
 func over(incident *alert.Incident) string {
 	switch {
-	case incident.Note != "":
-		return ": " + mrkdwn(incident.Note, cutReason)
 	case incident.Condition == alert.ConditionAccess:
 		return ": the last run was refused again, or failed otherwise"
 	case incident.Condition == alert.ConditionNoData:

@@ -114,7 +114,7 @@ func messages() map[string]alert.Notification {
 	all.Classes = []alert.ClassCount{{Class: probe.ConnectError, Runs: 8}}
 	all.Examples = all.Examples[:0]
 	gone := resolved(serverErrors())
-	gone.Note = "the configuration no longer has this rule"
+	gone.Note = "the rule was removed from the configuration or renamed"
 	ours, login, theirs := unauthenticated(), unauthenticated(), unauthenticated()
 	ours.Blame, login.Blame, theirs.Blame = probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI
 	overdue := serverErrors()
@@ -151,7 +151,7 @@ func messages() map[string]alert.Notification {
 		"firing-401-api":           notification(alert.EventFiring, "03:04:05", theirs),
 		"firing-access":            notification(alert.EventFiring, "03:04:05", breach()),
 		"resolved-access":          notification(alert.EventResolved, "03:16:50", resolved(breach())),
-		"resolved-gone":            notification(alert.EventResolved, "03:16:50", gone),
+		"ended":                    notification(alert.EventEnded, "03:16:50", gone),
 		"firing-500":               notification(alert.EventFiring, "03:04:05", serverErrors()),
 		"firing-401":               notification(alert.EventFiring, "03:04:05", unauthenticated()),
 		"firing-all":               notification(alert.EventFiring, "03:04:05", all),
@@ -207,6 +207,7 @@ func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {
 		"firing-all":   "FIRING server-errors all: 8 of 20 runs (40%, threshold 20%) ended in connect error",
 		"firing-many":  "FIRING server-errors collections and 13 more: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
 		"update-late":  "UPDATE server-errors collections: still firing after 4h (critical), 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
+		"ended":        "ENDED server-errors collections: it did not recover: the rule was removed from the configuration or renamed; it lasted 12m 45s",
 		"resolved-500": "RESOLVED server-errors collections: it lasted 12m 45s, now 0 of 20 runs (0%, clears below 5%)",
 		"test":         "TEST ops: squarewatch can post here",
 	} {
@@ -261,5 +262,23 @@ func TestWithoutATraceAddressTheIdentifierIsTold(t *testing.T) {
 	m := slack.Render(messages()["firing-500"], slack.Options{})
 	if want := "trace `01020300000000000000000000000000`"; !strings.Contains(m.Plain(), want) {
 		t.Errorf("want %q in\n%s", want, m.Plain())
+	}
+}
+
+// An end without a recovery has its own word and colour wherever it is shown: green would say that all is well.
+func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
+	text.EnableColors()
+	all := messages()
+	ended, recovered := all["ended"], all["resolved-500"]
+	m := slack.Render(ended, slack.Options{})
+	if drawn := slack.Terminal(m, 80); !strings.Contains(drawn, text.FgHiBlack.Sprint("╭")) || strings.Contains(m.Plain(), "RESOLVED") {
+		t.Errorf("want it grey, and no word of a recovery, got\n%s", drawn)
+	}
+	if drawn := slack.Terminal(slack.Render(recovered, slack.Options{}), 80); !strings.Contains(drawn, text.FgGreen.Sprint("╭")) {
+		t.Errorf("want a recovery green, got\n%s", drawn)
+	}
+	recovered.Others = append(recovered.Others, ended.Incident)
+	if got := slack.Render(recovered, slack.Options{}).Plain(); !strings.Contains(got, "*Also ended without a recovery:* server-errors collections") {
+		t.Errorf("want the other incident not told as resolved, got\n%s", got)
 	}
 }

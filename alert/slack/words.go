@@ -26,6 +26,8 @@ func textOf(n *alert.Notification) string {
 	}
 	text := fmt.Sprintf("%s %s %s%s: ", word(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others)))
 	switch n.Event {
+	case alert.EventEnded:
+		return text + "it did not recover: " + mrkdwn(incident.Note, cutReason) + "; it lasted " + lasting(incident.Resolved.Sub(incident.Since))
 	case alert.EventResolved:
 		return text + "it lasted " + lasting(incident.Resolved.Sub(incident.Since)) + over(incident)
 	case alert.EventUpdate:
@@ -115,7 +117,7 @@ func (v view) firingFields() []field {
 }
 
 func (v view) resolvedFields() []field {
-	if plainState(v.incident) || v.incident.Condition == alert.ConditionStreak || v.incident.Note != "" {
+	if plainState(v.incident) || v.incident.Condition == alert.ConditionStreak || v.n.Event == alert.EventEnded {
 		return []field{{"Where", where(v.incident)}}
 	}
 	return []field{
@@ -199,12 +201,15 @@ func (v view) runbook() string {
 
 // others names the other incidents that one message tells of, each series once.
 func others(all []alert.Incident) string {
-	var firing, resolved tally
+	var firing, resolved, ended tally
 	for i := range all {
 		name := mrkdwn(all[i].Rule, cutName) + " " + mrkdwn(all[i].Series, cutName)
-		if all[i].Resolved.IsZero() {
+		switch {
+		case all[i].Resolved.IsZero():
 			firing.add(name, fmt.Sprintf(" (%s)", all[i].Rate))
-		} else {
+		case all[i].Ended():
+			ended.add(name, "")
+		default:
 			resolved.add(name, "")
 		}
 	}
@@ -214,6 +219,9 @@ func others(all []alert.Incident) string {
 	}
 	if list := resolved.list(); len(list) > 0 {
 		lines = append(lines, "*Also resolved:* "+shortened(list, maxOthers))
+	}
+	if list := ended.list(); len(list) > 0 {
+		lines = append(lines, "*Also ended without a recovery:* "+shortened(list, maxOthers))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -258,7 +258,7 @@ func (b *backtestReport) sums() []ruleSum {
 		case alert.EventFiring:
 			of(t.Incident.Rule).fired++
 			began[key] = t.At
-		case alert.EventResolved:
+		case alert.EventResolved, alert.EventEnded:
 			if begin, ok := began[key]; ok {
 				lasted(t.Incident.Rule, t.At.Sub(begin))
 				delete(began, key)
