@@ -251,5 +251,5 @@ func (e *Engine) tell(s *series, event Event, now time.Time) Transition {
 }
 
 func (s *series) transition(event Event, now time.Time) Transition {
-	return Transition{At: now, Event: event, Incident: s.incident(now), Notify: slices.Clone(s.rule.Notify), State: s.export()}
+	return Transition{At: now, Event: event, Incident: s.incident(now), Notify: slices.Clone(s.rule.Notify), Alone: event.Ends() && s.rule.quiet(), State: s.export()}
 }

@@ -146,8 +146,11 @@ type Transition struct {
 	Incident Incident
 	Notify   []string // names of the notifiers that hear of it; all when empty
 	Muted    bool     // nobody is told: it is silenced, or nothing people need to know at once
+	Alone    bool     // the end of an incident that no message announced: it is told all the same
 	Digest   string   // changes with the same one are told in one message, whatever their rules; mostly empty
-	State    SeriesState
+	// Reannounced means that nothing changed: the transition is for notifiers that never received FIRING of the incident.
+	Reannounced bool
+	State       SeriesState
 }
 
 // SeriesState is what must outlive the process of one series of a rule. It is plain data, stored as JSON.

@@ -67,7 +67,7 @@ func (e *Engine) abandon(s *series, now time.Time, why string) Transition {
 	s.enter(Inactive, now)
 	t := e.tell(s, EventEnded, now)
 	t.Incident.Note = why
-	if s.owed != nil { // nobody will be there to tell it later
+	if s.owed != nil { // no series will be there to tell it later: the outbox holds it back
 		s.owed, t.Muted = nil, false
 		t.State = s.export()
 	}

@@ -165,7 +165,7 @@ func backtest(cfg *config.Config, s source) (*backtestReport, error) {
 // tell keeps what people would have been told.
 func (b *backtestReport) tell(changes []alert.Transition) {
 	for _, t := range changes {
-		if !t.Muted {
+		if !t.Muted && !t.Reannounced {
 			b.changes = append(b.changes, t)
 		}
 	}
