@@ -99,6 +99,7 @@ func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
 		s := known[name]
 		if s == nil {
 			s = &series{rule: rule, name: name, order: len(e.all), condition: k.begin(rule, p), state: Inactive, severity: rule.Severity, slot: -1}
+			s.bad.width = max(rule.longestBad()/buckets, 1)
 			if rule.Per == PerProbe {
 				s.labels = maps.Clone(p.Labels)
 			}
@@ -251,5 +252,7 @@ func (e *Engine) tell(s *series, event Event, now time.Time) Transition {
 }
 
 func (s *series) transition(event Event, now time.Time) Transition {
-	return Transition{At: now, Event: event, Incident: s.incident(now), Notify: slices.Clone(s.rule.Notify), Alone: event.Ends() && s.rule.quiet(), State: s.export()}
+	incident := s.incident(now)
+	s.count(&incident, now)
+	return Transition{At: now, Event: event, Incident: incident, Notify: slices.Clone(s.rule.Notify), Alone: event.Ends() && s.rule.quiet(), State: s.export()}
 }

@@ -111,6 +111,20 @@ func (v *Evaluator) Snapshot() []Status {
 	return v.engine.Snapshot(time.Now())
 }
 
+// Keep hands on what must outlive the process of the series that fire; see [Engine.States]. No transition is handled meanwhile,
+// so that nothing older is written over something newer.
+func (v *Evaluator) Keep(write func([]SeriesState)) {
+	v.handling.Lock()
+	defer v.handling.Unlock()
+	write(v.states())
+}
+
+func (v *Evaluator) states() []SeriesState {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.engine.States()
+}
+
 // Incidents returns what is firing, oldest first.
 func (v *Evaluator) Incidents() []Incident {
 	v.mu.Lock()

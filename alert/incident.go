@@ -28,19 +28,30 @@ type Incident struct {
 	Clear     Share
 	Window    time.Duration // 0 when only the last run counts
 
-	Since    time.Time // when the threshold was crossed
-	Fired    time.Time // when it was announced
-	Resolved time.Time // zero while it fires
+	// The bad time is what was seen of the problem; the declared time, from Fired to Resolved, is what the rule made of it.
+	// Since is the beginning of the bad time: the first bad run, or the last run before none finished any more.
+	Since    time.Time
+	FirstBad time.Time // when the first bad run of the incident ended; zero where none is needed to fire
+	LastBad  time.Time // when the last one ended, so far
+	BadRuns  int       // how many there were, so far
+	Crossed  time.Time // when the threshold was crossed
+	Fired    time.Time // when the incident was declared
+	Resolved time.Time // when it was over; zero while it fires
 
 	Condition  Condition // how the rule judges
 	Low, High  Share     // bounds of the true rate, where the rule asks for Confidence
 	Confidence Share     // 0 when the raw rate is compared
 	Burn       *Burn     // of an objective's budget; nil for other rules
 
-	Rate     Share             // in the window, now
-	Runs     int               // finished runs in the window
-	Bad      int               // those of them that the rule counts
-	Classes  []ClassCount      // what those came to, most frequent first
+	Rate    Share        // in the window, now
+	Runs    int          // finished runs in the window
+	Bad     int          // those of them that the rule counts
+	Classes []ClassCount // what those came to, most frequent first
+	// Counted is when Rate, Runs, Bad and Classes were counted, where too few runs are in the window now to say anything;
+	// RecentRuns and RecentBad are those. Zero when the figures are of now.
+	Counted               time.Time
+	RecentRuns, RecentBad int
+
 	Blame    probe.Blame       // whose fault the newest 401 is, as far as it is known
 	Examples []Example         // up to three of them, newest first
 	Labels   map[string]string // of the probe, for series of a probe
@@ -172,6 +183,10 @@ type SeriesState struct {
 	Severity     Severity // as people last heard it
 	Acknowledged *Acknowledgement
 	Examples     []Example
+	Figures      *Figures  // as last counted while it fired; nil when it never did
+	Bad          BadSpan   // bad runs of the incident
+	Next         BadSpan   // bad runs since the threshold was crossed, while pending
+	After        BadSpan   // bad runs since the incident was over
 	Owed         *Incident // it was over while silenced, and people have not been told; nil mostly
 }
 
@@ -184,7 +199,11 @@ type Status struct {
 	Rate      Share
 	Runs      int
 	Threshold Share
-	Since     time.Time // when the state began; zero when inactive from the start
+	Since     time.Time // as in [Incident] while pending or firing; zero while inactive
+	Fired     time.Time // as in [Incident], as are the following three; zero unless it fires
+	FirstBad  time.Time
+	LastBad   time.Time
+	BadRuns   int
 
 	SilencedUntil time.Time // zero when nothing mutes it
 }

@@ -55,7 +55,7 @@ func (l *ledger) note(t Transition) {
 		l.states[later] = t.State
 		t.State = SeriesState{
 			Rule: t.Incident.Rule, Series: t.Incident.Series, State: Inactive, Changed: t.Incident.Resolved,
-			Crossed: t.Incident.Since, Fired: t.Incident.Fired, Told: t.At, Resolved: t.Incident.Resolved,
+			Crossed: t.Incident.Crossed, Fired: t.Incident.Fired, Told: t.At, Resolved: t.Incident.Resolved,
 			Incident: t.Incident.ID, Severity: t.Incident.Severity, Acknowledged: t.Incident.Acknowledged,
 		}
 	}

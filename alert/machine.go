@@ -106,6 +106,7 @@ func (s *series) enter(state State, now time.Time) {
 	switch state {
 	case Pending:
 		s.crossed = now
+		s.cross(now)
 	case Firing:
 		again := s.rule.Reopen > 0 && !s.resolved.IsZero() && now.Sub(s.resolved) < s.rule.Reopen
 		if again {
@@ -113,11 +114,13 @@ func (s *series) enter(state State, now time.Time) {
 		} else {
 			s.fired, s.reopened, s.announced = now, 0, false
 		}
+		s.bad.fire(again)
 		s.told, s.resolved, s.leader = now, time.Time{}, nil
 		s.severity, s.overdue, s.ack = s.severityNow(), false, nil
 	case Inactive:
 		if s.leader = nil; !s.fired.IsZero() && s.resolved.IsZero() {
 			s.resolved = now
+			s.bad.over()
 		}
 	}
 }

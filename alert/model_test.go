@@ -20,6 +20,8 @@ type model struct {
 	state   alert.State
 	crossed time.Time
 	told    time.Time
+
+	keptRuns, keptBad int // as last told with enough runs
 }
 
 // count recounts the window, which ends at now and begins at a sixtieth of its length.
@@ -60,6 +62,10 @@ func (m *model) look(now time.Time) string {
 	if event == "" {
 		return ""
 	}
+	if known {
+		m.keptRuns, m.keptBad = runs, bad
+	}
+	runs, bad = m.keptRuns, m.keptBad
 	return fmt.Sprintf("%.0f %s %s/a %d/%d", now.Sub(start()).Seconds(), event, m.rule.Name, bad, runs)
 }
 

@@ -122,6 +122,18 @@ func (o *Outbox) Add(t Transition) {
 	})
 }
 
+// Keep writes where series that fire stand, between their transitions: what is counted in an incident must outlive the process.
+func (o *Outbox) Keep(states []SeriesState) {
+	if o.options.Store == nil || len(states) == 0 {
+		return
+	}
+	o.commit(func(l *ledger) {
+		for _, state := range states {
+			l.states[state.Incident] = state
+		}
+	})
+}
+
 // Mute replaces the silences that people have set. A silence also holds for what waits already: FIRING and UPDATE are then
 // dropped, and the engine announces what still fires when the silence ends; an end waits until then.
 func (o *Outbox) Mute(silences []Silence) {

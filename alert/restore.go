@@ -12,13 +12,27 @@ func (s *series) export() SeriesState {
 	state := SeriesState{
 		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Told: s.told,
 		Resolved: s.resolved, Announced: s.announced, Reopened: s.reopened, Overdue: s.overdue, Severity: s.severity,
-		Acknowledged: s.ack, Owed: s.owed,
+		Acknowledged: s.ack, Owed: s.owed, Figures: s.figures, Bad: s.bad.incident, Next: s.bad.next, After: s.bad.after,
 	}
 	if !s.fired.IsZero() {
 		state.Incident = incidentID(s.rule.Name, s.name, s.fired)
 	}
 	state.Examples = slices.Clone(s.kept())
 	return state
+}
+
+// States returns what must outlive the process of the series that fire, as of the latest time seen. Transitions carry it as well,
+// but between two of them bad runs are counted.
+func (e *Engine) States() []SeriesState {
+	var list []SeriesState
+	for _, s := range e.all {
+		if s.state == Firing {
+			incident := s.incident(e.now)
+			s.count(&incident, e.now)
+			list = append(list, s.export())
+		}
+	}
+	return list
 }
 
 // Restore puts an engine that has seen nothing yet where an earlier process left off: incidents go on and are not announced
@@ -49,7 +63,8 @@ func (e *Engine) Restore(states []SeriesState) {
 func (s *series) restore(state *SeriesState) {
 	s.state, s.changed, s.crossed, s.fired, s.told = state.State, state.Changed, state.Crossed, state.Fired, state.Told
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
-	s.ack, s.owed = state.Acknowledged, state.Owed
+	s.ack, s.owed, s.figures = state.Acknowledged, state.Owed, state.Figures
+	s.bad.incident, s.bad.next, s.bad.after = state.Bad, state.Next, state.After
 	if state.Severity != "" {
 		s.severity = state.Severity
 	}
@@ -71,11 +86,14 @@ func (e *Engine) Recall(r *probe.Result) {
 		p.failing = !r.Expected
 	}
 	for _, s := range e.byProbe[r.Probe] {
-		stored := slices.Clone(s.kept())
+		stored, bad := slices.Clone(s.kept()), s.bad
 		s.observe(r, r.End.Round(0))
 		if s.state == Firing && s.examples != nil { // its examples were stored with the incident
 			*s.examples = [examplesKept]Example{}
 			copy(s.examples[:], stored)
+		}
+		if !r.End.After(bad.counted(s.state, s.resolved)) { // it was counted then
+			s.bad.incident, s.bad.next, s.bad.after = bad.incident, bad.next, bad.after
 		}
 	}
 }

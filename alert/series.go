@@ -45,7 +45,9 @@ type series struct {
 	watched time.Time // bad runs from before this are no evidence to fire: nobody watched since, or something else was to blame
 	lastBad time.Time
 	lastRun time.Time
-	leader  *series // whose incident this one waits for, when it does
+	bad     badTime
+	figures *Figures // as last counted while it fired; nil when it never did
+	leader  *series  // whose incident this one waits for, when it does
 
 	due  time.Time // when passing time alone may change something; zero for never
 	slot int       // in the timers, -1 when in none
@@ -55,6 +57,7 @@ type series struct {
 func (s *series) observe(r *probe.Result, now time.Time) {
 	bad := s.condition.observe(s.rule, r, now)
 	s.lastRun = now
+	s.bad.observe(r.End.Round(0), bad, s.state)
 	s.marks[s.marked%marksKept] = Mark{r.Class, bad}
 	s.marked++
 	if !bad {
@@ -94,7 +97,7 @@ func (s *series) incident(now time.Time) Incident {
 		ID: incidentID(s.rule.Name, s.name, s.fired), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
 		Severity: s.severity, Runbook: s.rule.Runbook, Labels: s.labels,
 		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window, Confidence: s.rule.Confidence,
-		Since: s.crossed, Fired: s.fired, Reopened: s.reopened, Overdue: s.overdue, Acknowledged: s.ack, Recent: s.recent(),
+		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Overdue: s.overdue, Acknowledged: s.ack, Recent: s.recent(),
 	}
 	if s.state != Firing {
 		incident.Resolved = now
@@ -103,6 +106,8 @@ func (s *series) incident(now time.Time) Incident {
 		incident.Burn = &Burn{Objective: s.rule.Objective, Period: s.rule.Period}
 	}
 	s.condition.describe(&incident, now)
+	s.recount(&incident)
+	s.times(&incident)
 	for _, e := range s.kept() {
 		// Older ones belong to an earlier incident.
 		if !e.At.Before(s.crossed.Add(-incident.Window - lateResults)) {
@@ -154,10 +159,15 @@ func (s *series) status(now time.Time) Status {
 		figures.Burn = &Burn{Objective: s.rule.Objective}
 	}
 	s.condition.describe(&figures, now)
-	return Status{
+	status := Status{
 		Rule: s.rule.Name, Series: s.name, Severity: s.severity, State: s.state,
-		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.changed,
+		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.since(),
 	}
+	if s.state == Firing {
+		s.times(&figures)
+		status.Fired, status.FirstBad, status.LastBad, status.BadRuns = s.fired, figures.FirstBad, figures.LastBad, figures.BadRuns
+	}
+	return status
 }
 
 // setBack moves times that lie after now to now, since the clock was set back.
@@ -167,6 +177,7 @@ func (s *series) setBack(now time.Time) {
 			*t = now
 		}
 	}
+	s.bad.setBack(now)
 	if c, ok := s.condition.(*noDataCondition); ok {
 		c.resume(now)
 	}

@@ -92,9 +92,9 @@ func TestMaintenanceComesAgainInItsZone(t *testing.T) {
 	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}, Maintenance: []alert.Maintenance{nightly}})
 	got := feed(e, "a", 1, codes(10, 500)...)
 	same(t, nil, heard(got))
-	same(t, []string{"3600 firing server-errors/a 0/0"}, heard(e.Advance(sec(3601))))
+	same(t, []string{"3600 firing server-errors/a 5/5"}, heard(e.Advance(sec(3601))))
 	next := e.Advance(sec(24 * 3600))
-	same(t, []string{"18000 update server-errors/a 0/0", "32400 update server-errors/a 0/0", "46800 update server-errors/a 0/0", "61200 update server-errors/a 0/0", "75600 update server-errors/a 0/0"}, heard(next))
+	same(t, []string{"18000 update server-errors/a 5/5", "32400 update server-errors/a 5/5", "46800 update server-errors/a 5/5", "61200 update server-errors/a 5/5", "75600 update server-errors/a 5/5"}, heard(next))
 }
 
 func TestWhatIsOverAfterMaintenanceIsToldTogether(t *testing.T) {

@@ -165,7 +165,7 @@ func (w *whole) do(m move) {
 // caused recounts the window at the moment at which the threshold is said to have been crossed: by a run that ended then, or
 // by the passing of time before it.
 func (w *whole) caused(s *said) bool {
-	at := s.incident.Since
+	at := s.incident.Crossed
 	crossed := func(known func(end time.Time) bool) bool {
 		m := model{rule: w.rule}
 		for _, r := range w.results {

@@ -8,7 +8,7 @@ CREATE TABLE incidents (
   series          TEXT NOT NULL,
   severity        TEXT NOT NULL,
   state           TEXT NOT NULL,             -- firing, resolved or ended
-  since           TEXT NOT NULL,             -- when the threshold was crossed
+  since           TEXT NOT NULL,             -- when the problem began: its first bad run
   fired           TEXT NOT NULL,
   resolved        TEXT NOT NULL DEFAULT '',
   announced       INTEGER NOT NULL,          -- whether people were told that it fires

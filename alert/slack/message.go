@@ -85,7 +85,7 @@ func (v view) examples() []slack.Block {
 }
 
 func (v view) resolved() []slack.Block {
-	say := lastedFrom(v.incident)
+	say := spans(v.incident)
 	if v.n.Event == alert.EventEnded {
 		say = "*It did not recover:* " + mrkdwn(v.incident.Note, cutReason) + ". " + say
 	} else if known, ok := byCondition(v.incident); ok && v.incident.Condition == alert.ConditionNetwork {

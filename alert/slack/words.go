@@ -27,14 +27,14 @@ func textOf(n *alert.Notification) string {
 	text := fmt.Sprintf("%s %s %s%s: ", word(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others)))
 	switch n.Event {
 	case alert.EventEnded:
-		return text + "it did not recover: " + mrkdwn(incident.Note, cutReason) + "; it lasted " + lasting(incident.Resolved.Sub(incident.Since))
+		return text + "it did not recover: " + mrkdwn(incident.Note, cutReason) + "; " + badTime(incident)
 	case alert.EventResolved:
-		return text + "it lasted " + lasting(incident.Resolved.Sub(incident.Since)) + over(incident)
+		return text + badTime(incident) + over(incident)
 	case alert.EventUpdate:
 		if acknowledgedNow(n) {
 			return text + "acknowledged by " + mention(incident.Acknowledged.By)
 		}
-		text += "still firing after " + lasting(n.At.Sub(incident.Since)) + severely(incident.Severity) + ", "
+		text += "still firing after " + lasting(n.At.Sub(incident.Fired)) + severely(incident.Severity) + ", "
 	case alert.EventFiring, alert.EventTest:
 	}
 	return text + short(incident)
@@ -108,6 +108,7 @@ func (v view) firingFields() []field {
 		{"Rate", measure(v.incident)},
 		{"Where", where(v.incident)},
 		{"Since", since(v.incident.Since, v.n.At)},
+		{"Bad runs", badRuns(v.incident)},
 		{"Answers", mix(v.incident.Classes)},
 		{"Last runs", sparkline(v.incident.Recent)},
 		{"Severity", mrkdwn(string(v.incident.Severity), cutName)},
@@ -132,6 +133,14 @@ func since(begin, now time.Time) string {
 		text += ", for " + lasting(d)
 	}
 	return text
+}
+
+// badRuns is how many there were since the incident began, where the window shows fewer by now.
+func badRuns(incident *alert.Incident) string {
+	if incident.BadRuns <= incident.Bad {
+		return ""
+	}
+	return fmt.Sprintf("%d so far, the last at %s", incident.BadRuns, clock(incident.LastBad))
 }
 
 func rate(incident *alert.Incident) string {

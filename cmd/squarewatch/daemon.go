@@ -189,6 +189,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
 	services.Go(func() { d.feedWatchdog(background) })
+	services.Go(func() { d.keepStates(background) })
 	services.Go(func() {
 		d.state.run(background, func() history.Retention { return d.config().Retention }, d.options.Logger)
 	})
@@ -204,12 +205,30 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	d.watch(ctx, reloads) // returns when the last run has ended
 
 	d.options.Notify("STOPPING=1")
-	stop() // the outbox delivers what is left while the server lets its last answers out
+	d.evaluator.Keep(d.outbox.Keep) //nolint:contextcheck // what is counted is written even while we stop
+	stop()                              // the outbox delivers what is left while the server lets its last answers out
 	err := flush(ctx, server.Shutdown)
 	services.Wait()
 	d.logUndelivered(ctx)
 	d.options.Logger.InfoContext(ctx, "squarewatch stopped")
 	return errors.Join(err, flush(ctx, d.telemetry.Shutdown), d.state.Close())
+}
+
+// keepEvery is how often the state of what fires is written between its transitions: a crash costs so much of it at most.
+const keepEvery = time.Minute
+
+// keepStates writes the state of what fires now and then, until ctx ends.
+func (d *Daemon) keepStates(ctx context.Context) {
+	ticker := time.NewTicker(keepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			d.evaluator.Keep(d.outbox.Keep) //nolint:contextcheck // it has a limit of its own
+		}
+	}
 }
 
 // logUndelivered says what people were not told, and whether they will be.

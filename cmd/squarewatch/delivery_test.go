@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"path"
 	"strings"
@@ -325,5 +326,67 @@ func TestAReloadThatRemovesMaintenanceReportsWhatFires(t *testing.T) {
 		s.reload(file)
 		s.after(time.Minute)
 		ops.expect(t, "FIRING server-errors feed")
+	})
+}
+
+func TestAFiringAfterALongStopSaysWhatWasSeen(t *testing.T) {
+	file := opsFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		ops := &channel{}
+		s := newChannelScene(t, file, channels{"x": ops})
+		s.silenceFeed(20 * time.Minute)
+		s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
+		s.after(5 * time.Minute)
+		s.stop()
+		ops.expect(t)
+		s.after(time.Hour)
+		s = newChannelScene(t, file, channels{"x": ops})
+		defer s.stop()
+		s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
+		s.after(time.Second)
+		for _, m := range ops.expect(t, "FIRING server-errors feed") {
+			text := m.Plain()
+			if strings.Contains(text, "0 of 0") || !strings.Contains(text, "answered 500") || !strings.Contains(text, "no run has finished in the last 1m") {
+				t.Errorf("want the figures of when it fired, and that nothing was seen since, got\n%s", text)
+			}
+		}
+	})
+}
+
+func TestAnOutageIsAsLongAsItsBadRuns(t *testing.T) {
+	file := strings.Replace(opsFile(t), "window: 1m, threshold: 50%, min_runs: 3}\n  - {name: unauth", "window: 1m, threshold: 50%, min_runs: 3, for: 20s}\n  - {name: unauth", 1)
+	synctest.Test(t, func(t *testing.T) {
+		ops := &channel{}
+		s := newChannelScene(t, file, channels{"x": ops})
+		s.after(10 * time.Minute)
+		s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
+		s.after(70 * time.Second)
+		fired := ops.expect(t, "FIRING server-errors feed")
+		var status statusJSON
+		_, page := s.get("/api/v1/status")
+		if err := json.Unmarshal([]byte(page), &status); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range status.Alerts {
+			if a.State != string(alert.Firing) {
+				continue
+			}
+			if a.Since == nil || !a.Since.Equal(*a.FirstBad) || !a.Fired.After(*a.FirstBad) || a.BadRuns != 7 {
+				t.Errorf("want bad time and declared time apart, got %+v", a)
+			}
+			if len(fired) == 1 && !strings.Contains(fired[0].Plain(), a.Since.UTC().Format("15:04:05 UTC")+">") {
+				t.Errorf("want the message to say since %v as well, got\n%s", a.Since, fired[0].Plain())
+			}
+		}
+		s.stop() // bad runs since FIRING are counted over a restart
+		s = newChannelScene(t, file, channels{"x": ops})
+		defer s.stop()
+		s.api.ClearFaults()
+		s.after(5 * time.Minute)
+		for _, m := range ops.expect(t, "RESOLVED server-errors feed") {
+			if text := m.Plain(); !strings.Contains(m.Text, "7 bad runs in 1m") || !strings.Contains(text, "It fired for 1m") {
+				t.Errorf("want bad time and declared time apart, got\n%s", text)
+			}
+		}
 	})
 }
