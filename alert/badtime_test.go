@@ -40,23 +40,28 @@ func TestBadTimeIsNotDeclaredTime(t *testing.T) {
 	}{
 		"an outage of eight seconds": {
 			quick(nil), codes(20, 200, 8, 500, 30, 200),
-			[]float64{20, 20, 21, 2, 21, -1}, []float64{20, 20, 27, 8, 21, 36},
+			[]float64{20, 20, 21, 2, 21, -1},
+			[]float64{20, 20, 27, 8, 21, 36},
 		},
 		"a threshold that must hold": {
 			quick(func(r *alert.Rule) { r.For = 5 * time.Second }), codes(20, 200, 8, 500, 30, 200),
-			[]float64{20, 20, 25, 6, 26, -1}, []float64{20, 20, 27, 8, 26, 36},
+			[]float64{20, 20, 25, 6, 26, -1},
+			[]float64{20, 20, 27, 8, 26, 36},
 		},
 		"one error long before does not belong to it": {
 			quick(nil), codes(10, 200, 1, 500, 20, 200, 8, 500, 30, 200),
-			[]float64{31, 31, 32, 2, 32, -1}, []float64{31, 31, 38, 8, 32, 47},
+			[]float64{31, 31, 32, 2, 32, -1},
+			[]float64{31, 31, 38, 8, 32, 47},
 		},
 		"one error in the window does": {
 			quick(nil), codes(20, 200, 1, 500, 5, 200, 8, 500, 30, 200),
-			[]float64{20, 20, 26, 2, 26, -1}, []float64{20, 20, 33, 9, 26, 42},
+			[]float64{20, 20, 26, 2, 26, -1},
+			[]float64{20, 20, 33, 9, 26, 42},
 		},
 		"it fires again and goes on": {
 			quick(nil), codes(20, 200, 8, 500, 15, 200, 4, 500, 30, 200),
-			[]float64{20, 20, 21, 2, 21, -1}, []float64{20, 20, 46, 12, 21, 55},
+			[]float64{20, 20, 21, 2, 21, -1},
+			[]float64{20, 20, 46, 12, 21, 55},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -99,7 +99,6 @@ func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
 		s := known[name]
 		if s == nil {
 			s = &series{rule: rule, name: name, order: len(e.all), condition: k.begin(rule, p), state: Inactive, severity: rule.Severity, slot: -1}
-			s.bad.width = max(rule.longestBad()/buckets, 1)
 			if rule.Per == PerProbe {
 				s.labels = maps.Clone(p.Labels)
 			}

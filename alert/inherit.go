@@ -59,7 +59,6 @@ func (s *series) inherit(old *series) {
 	own := *s
 	*s = *old
 	s.rule, s.order, s.labels, s.parents, s.condition = own.rule, own.order, own.labels, own.parents, own.condition
-	s.bad.width = own.bad.width
 	s.leader, s.due, s.slot = nil, time.Time{}, -1
 }
 

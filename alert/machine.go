@@ -114,13 +114,13 @@ func (s *series) enter(state State, now time.Time) {
 		} else {
 			s.fired, s.reopened, s.announced = now, 0, false
 		}
-		s.bad.fire(again)
+		s.badTime().fire(again)
 		s.told, s.resolved, s.leader = now, time.Time{}, nil
 		s.severity, s.overdue, s.ack = s.severityNow(), false, nil
 	case Inactive:
 		if s.leader = nil; !s.fired.IsZero() && s.resolved.IsZero() {
 			s.resolved = now
-			s.bad.over()
+			s.badTime().over()
 		}
 	}
 }

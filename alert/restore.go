@@ -12,7 +12,10 @@ func (s *series) export() SeriesState {
 	state := SeriesState{
 		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Told: s.told,
 		Resolved: s.resolved, Announced: s.announced, Reopened: s.reopened, Overdue: s.overdue, Severity: s.severity,
-		Acknowledged: s.ack, Owed: s.owed, Figures: s.figures, Bad: s.bad.incident, Next: s.bad.next, After: s.bad.after,
+		Acknowledged: s.ack, Owed: s.owed, Figures: s.figures,
+	}
+	if s.bad != nil {
+		state.Bad, state.Next, state.After = s.bad.incident, s.bad.next, s.bad.after
 	}
 	if !s.fired.IsZero() {
 		state.Incident = incidentID(s.rule.Name, s.name, s.fired)
@@ -64,7 +67,10 @@ func (s *series) restore(state *SeriesState) {
 	s.state, s.changed, s.crossed, s.fired, s.told = state.State, state.Changed, state.Crossed, state.Fired, state.Told
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
 	s.ack, s.owed, s.figures = state.Acknowledged, state.Owed, state.Figures
-	s.bad.incident, s.bad.next, s.bad.after = state.Bad, state.Next, state.After
+	if empty := (BadSpan{}); state.Bad != empty || state.Next != empty || state.After != empty {
+		bad := s.badTime()
+		bad.incident, bad.next, bad.after = state.Bad, state.Next, state.After
+	}
 	if state.Severity != "" {
 		s.severity = state.Severity
 	}
@@ -86,15 +92,13 @@ func (e *Engine) Recall(r *probe.Result) {
 		p.failing = !r.Expected
 	}
 	for _, s := range e.byProbe[r.Probe] {
-		stored, bad := slices.Clone(s.kept()), s.bad
+		stored, bad := slices.Clone(s.kept()), s.counted()
 		s.observe(r, r.End.Round(0))
 		if s.state == Firing && s.examples != nil { // its examples were stored with the incident
 			*s.examples = [examplesKept]Example{}
 			copy(s.examples[:], stored)
 		}
-		if !r.End.After(bad.counted(s.state, s.resolved)) { // it was counted then
-			s.bad.incident, s.bad.next, s.bad.after = bad.incident, bad.next, bad.after
-		}
+		bad.takeBack(s, r.End)
 	}
 }
 

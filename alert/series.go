@@ -45,7 +45,7 @@ type series struct {
 	watched time.Time // bad runs from before this are no evidence to fire: nobody watched since, or something else was to blame
 	lastBad time.Time
 	lastRun time.Time
-	bad     badTime
+	bad     *badTime // nil before the first bad run
 	figures *Figures // as last counted while it fired; nil when it never did
 	leader  *series  // whose incident this one waits for, when it does
 
@@ -57,7 +57,7 @@ type series struct {
 func (s *series) observe(r *probe.Result, now time.Time) {
 	bad := s.condition.observe(s.rule, r, now)
 	s.lastRun = now
-	s.bad.observe(r.End.Round(0), bad, s.state)
+	s.observeBad(r.End.Round(0), bad)
 	s.marks[s.marked%marksKept] = Mark{r.Class, bad}
 	s.marked++
 	if !bad {
@@ -177,7 +177,9 @@ func (s *series) setBack(now time.Time) {
 			*t = now
 		}
 	}
-	s.bad.setBack(now)
+	if s.bad != nil {
+		s.bad.setBack(now)
+	}
 	if c, ok := s.condition.(*noDataCondition); ok {
 		c.resume(now)
 	}

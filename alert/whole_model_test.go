@@ -221,7 +221,7 @@ func (w *whole) check() {
 					w.fault("%s was told to fire twice:%s", series, log)
 				}
 				believed = true
-			case alert.EventResolved:
+			case alert.EventResolved, alert.EventEnded:
 				if !believed && !m.folded && !repeat {
 					w.fault("%s was told to be over, and nobody knew:%s", series, log)
 				}

@@ -131,15 +131,16 @@ func badTime(incident *alert.Incident) string {
 
 // over says why an incident is over, as the end of a sentence that says how bad it was.
 func over(incident *alert.Incident) string {
-	switch {
-	case incident.Condition == alert.ConditionAccess:
+	switch incident.Condition {
+	case alert.ConditionAccess:
 		return ": the last run was refused again, or failed otherwise"
-	case incident.Condition == alert.ConditionNoData:
+	case alert.ConditionNoData:
 		return ": runs finish again"
-	case incident.Condition == alert.ConditionNetwork:
+	case alert.ConditionNetwork:
 		return fmt.Sprintf(": our own network is back; %s did not count", runs(incident.Bad))
-	case incident.Condition == alert.ConditionStreak:
+	case alert.ConditionStreak:
 		return ": the last run was good"
+	case alert.ConditionRate, alert.ConditionBurn:
 	}
 	return fmt.Sprintf(", now %d of %d runs (%s, %s)", incident.Bad, incident.Runs, incident.Rate, clearing(incident))
 }

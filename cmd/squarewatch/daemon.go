@@ -90,7 +90,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
 	// Nothing leaves before Run, so what waits from before is first compared with this configuration.
 	d.evaluator.Reannounce()
-	d.evaluator.Flush() //nolint:contextcheck // what is owed is written even while we stop
+	d.evaluator.Flush()
 	d.progress.watch(cfg.Probes)
 	d.running.Store(cfg)
 	logWarnings(d.options.Logger, cfg)
@@ -205,8 +205,8 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	d.watch(ctx, reloads) // returns when the last run has ended
 
 	d.options.Notify("STOPPING=1")
-	d.evaluator.Keep(d.outbox.Keep) //nolint:contextcheck // what is counted is written even while we stop
-	stop()                              // the outbox delivers what is left while the server lets its last answers out
+	d.evaluator.Keep(d.outbox.Keep)
+	stop() // the outbox delivers what is left while the server lets its last answers out
 	err := flush(ctx, server.Shutdown)
 	services.Wait()
 	d.logUndelivered(ctx)
@@ -226,7 +226,7 @@ func (d *Daemon) keepStates(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			d.evaluator.Keep(d.outbox.Keep) //nolint:contextcheck // it has a limit of its own
+			d.evaluator.Keep(d.outbox.Keep)
 		}
 	}
 }

@@ -107,8 +107,8 @@ func withPager(file string) string {
 func (s *scene) silenceFeed(d time.Duration) {
 	s.t.Helper()
 	body := `{"probes": ["feed"], "until": "` + time.Now().Add(d).UTC().Format(time.RFC3339) + `", "by": "me"}`
-	if _, err := s.post("/api/v1/silences", body); err != nil {
-		s.t.Fatal(err)
+	if kept, err := s.post("/api/v1/silences", body); err != nil || !strings.Contains(kept, `"probes":["feed"]`) {
+		s.t.Fatalf("want the silence in force, got %s, %v", kept, err)
 	}
 }
 
