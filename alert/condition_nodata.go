@@ -77,9 +77,11 @@ func (c *noDataCondition) describe(incident *Incident, _ time.Time) {
 	incident.Runs = c.runs
 	if incident.Resolved.IsZero() && !incident.Fired.IsZero() {
 		incident.Runs, incident.Bad, incident.Rate = 0, 0, 1
-		incident.Since = c.last
 	}
 }
+
+// began returns when the problem began: with the last run, as none has been bad.
+func (c *noDataCondition) began() time.Time { return c.last }
 
 // inherit keeps the last run, under the probe's schedule as it is now.
 func (c *noDataCondition) inherit(old condition) bool {

@@ -54,7 +54,7 @@ func TestWhoHeardThatItFiresHearsThatItIsOver(t *testing.T) {
 		<-time.After(time.Minute)
 		want(t, []string{"firing a", "resolved a"}, heard.said())
 		want(t, []string{"resolved a folds 1 late 30s"}, waits.said())
-		want(t, []string{"resolved a"}, other.said())
+		want(t, nil, other.said()) // it never received FIRING
 	})
 }
 
@@ -164,4 +164,119 @@ func TestAnIncidentToldLateLeavesTheOneThatFollowedAlone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// reannounced is an incident that fires, for notifiers that never received it.
+func reannounced(id string, notify ...string) alert.Transition {
+	c := change(alert.EventFiring, id)
+	c.Reannounced, c.Notify = true, notify
+	return c
+}
+
+func TestAnIncidentIsAnnouncedAgainOnlyToWhoeverNeverReceivedIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		knows, waits, added, unnamed := newMessenger(), newMessenger(failure("network", time.Minute)), newMessenger(), newMessenger()
+		o := deliverTo(t, knows, 0)
+		o.Replace(map[string]alert.Destination{"ops": {Notifier: knows}, "slow": {Notifier: waits}})
+		o.Add(change(alert.EventFiring, "a"))
+		<-time.After(10 * time.Second)
+		o.Replace(map[string]alert.Destination{"ops": {Notifier: knows}, "slow": {Notifier: waits}, "added": {Notifier: added}, "unnamed": {Notifier: unnamed}})
+		for range 2 {
+			o.Add(reannounced("a", "ops", "slow", "added"))
+			<-time.After(2 * time.Minute)
+		}
+		resolved := change(alert.EventResolved, "a")
+		resolved.Notify = []string{"ops", "slow", "added", "unnamed"}
+		o.Add(resolved)
+		<-time.After(time.Minute)
+		want(t, []string{"firing a", "resolved a"}, knows.said())
+		want(t, []string{"firing a late 10s", "resolved a"}, waits.said())
+		want(t, []string{"firing a", "resolved a"}, added.said())
+		want(t, nil, unnamed.said())
+	})
+}
+
+func TestAFiringThatWaitsForANotifierThatTheRuleNoLongerNamesIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMessenger(failure("network", time.Minute))
+		o := deliverTo(t, m, 0)
+		o.Add(change(alert.EventFiring, "a"))
+		<-time.After(time.Second)
+		o.Add(reannounced("a", "other"))
+		<-time.After(time.Hour)
+		o.Add(change(alert.EventResolved, "a"))
+		<-time.After(time.Hour)
+		want(t, nil, m.said())
+	})
+}
+
+func TestAReminderOfAnUnknownIncidentIsAFiring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMessenger()
+		o := deliverTo(t, m, 0)
+		for range 2 {
+			o.Add(change(alert.EventUpdate, "a"))
+			<-time.After(time.Minute)
+		}
+		want(t, []string{"firing a", "update a"}, m.said())
+	})
+}
+
+// TestAnIncidentThatEndsMutedWhileItIsDelivered lets a silence begin, and the incident end in it, during an attempt.
+func TestAnIncidentThatEndsMutedWhileItIsDelivered(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer error
+		want   []string
+	}{
+		"the attempt succeeds": {nil, []string{"firing a", "resolved a"}},
+		"the attempt fails":    {failure("network", 0), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMessenger(test.answer)
+				m.slow = 20 * time.Second
+				o := deliverTo(t, m, 0)
+				o.Add(change(alert.EventFiring, "a"))
+				<-time.After(5 * time.Second)
+				o.Mute([]alert.Silence{{From: time.Now(), Until: time.Now().Add(10 * time.Second)}})
+				muted := change(alert.EventResolved, "a")
+				muted.Muted = true
+				o.Add(muted)
+				<-time.After(10 * time.Second)
+				o.Add(change(alert.EventResolved, "a")) // the silence is over, and the attempt is not
+				<-time.After(time.Hour)
+				var said []string
+				for _, n := range m.taken {
+					said = append(said, string(n.Event)+" "+n.Incident.ID)
+				}
+				want(t, test.want, said)
+			})
+		})
+	}
+}
+
+func TestEndsThatASilenceHeldBackAreOneMessageAndNotLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMessenger(nil, nil, failure("network", time.Minute))
+		o := deliverTo(t, m, 0)
+		for _, id := range []string{"a", "b"} {
+			c := change(alert.EventFiring, id)
+			c.Incident.Rule = "rule-" + id
+			o.Add(c)
+			<-time.After(time.Minute)
+		}
+		for _, id := range []string{"a", "b"} {
+			c := change(alert.EventResolved, id)
+			c.Incident.Rule = "rule-" + id
+			o.Add(c)
+			<-time.After(time.Second)
+		}
+		o.Mute([]alert.Silence{{From: time.Now(), Until: time.Now().Add(time.Hour)}})
+		want(t, []alert.Backlog{{Notifier: "ops", LastError: "network: no"}}, o.Status())
+		o.Add(alert.Transition{At: time.Now(), Event: alert.EventTest}) // a person tries the notifier in the silence
+		<-time.After(50 * time.Minute)
+		want(t, []string{"firing a", "firing b", "test  late 58s"}, m.said())
+		<-time.After(time.Hour)
+		want(t, []string{"firing a", "firing b", "test  late 58s", "resolved a+b"}, m.said())
+	})
 }

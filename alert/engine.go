@@ -39,7 +39,7 @@ type EngineOptions struct {
 	Connectivity bool          // runs say when our own network failed
 	// Previous is the engine that this one takes the place of; nil for none. It must not be used afterwards, unless
 	// NewEngine fails. Rules that count as before keep their windows and incidents, under their new thresholds; an incident
-	// whose series is gone is resolved by the next Advance, with a note.
+	// whose series is gone is ended by the next Advance, with a note ([EventEnded]).
 	Previous *Engine
 }
 
@@ -245,7 +245,7 @@ func (e *Engine) tell(s *series, event Event, now time.Time) Transition {
 		}
 		s.announced = s.announced && again || !t.Muted
 		e.lead(s)
-	case EventResolved:
+	case EventResolved, EventEnded:
 		heard := s.announced || s.rule.quiet()
 		t.Muted = silenced || !heard
 		if silenced && heard {
@@ -260,5 +260,7 @@ func (e *Engine) tell(s *series, event Event, now time.Time) Transition {
 }
 
 func (s *series) transition(event Event, now time.Time) Transition {
-	return Transition{At: now, Event: event, Incident: s.incident(now), Notify: slices.Clone(s.rule.Notify), State: s.export()}
+	incident := s.incident(now)
+	s.count(&incident, now)
+	return Transition{At: now, Event: event, Incident: incident, Notify: slices.Clone(s.rule.Notify), Alone: event.Ends() && s.rule.quiet(), State: s.export()}
 }

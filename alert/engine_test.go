@@ -149,7 +149,8 @@ func TestAnIncidentTellsWhatHappened(t *testing.T) {
 	}
 	want := alert.Incident{
 		ID: got.Incident.ID, Rule: "server-errors", Series: "a", Per: alert.PerProbe, Severity: alert.Critical, Threshold: 1, Clear: 0.5,
-		Window: 5 * time.Minute, Since: start().Add(4 * time.Second), Fired: start().Add(4 * time.Second), Rate: 1, Runs: 5, Bad: 5,
+		Window: 5 * time.Minute, Since: start(), FirstBad: start(), LastBad: start().Add(4 * time.Second), BadRuns: 5,
+		Crossed: start().Add(4 * time.Second), Fired: start().Add(4 * time.Second), Rate: 1, Runs: 5, Bad: 5,
 		Classes: []alert.ClassCount{{probe.ServerError, 500, 3}, {probe.NotFound, 404, 1}, {probe.ServerError, 503, 1}},
 		Examples: []alert.Example{
 			{Probe: "a", At: start().Add(4 * time.Second), Class: probe.ServerError, Code: 500, Reason: "expected 2xx, got 500"},
@@ -213,17 +214,17 @@ func TestAReloadKeepsWhatIsUnchanged(t *testing.T) {
 	}
 	notes := map[string]string{}
 	for _, c := range second.Advance(start().Add(10 * time.Second)) {
-		if c.Event != alert.EventResolved || c.Incident.Resolved.IsZero() {
+		if c.Event != alert.EventEnded || !c.Incident.Ended() {
 			t.Errorf("want only ends, got %+v", c)
 		}
 		notes[c.Incident.Rule+"/"+c.Incident.Series] = c.Incident.Note
 	}
 	want := map[string]string{
-		"gone/a":          "the rule was removed from the configuration",
-		"gone/b":          "the rule was removed from the configuration",
-		"changed/a":       "the rule was changed and counts anew",
-		"changed/b":       "the configuration no longer has what this rule watched here",
-		"server-errors/b": "the configuration no longer has what this rule watched here",
+		"gone/a":          "the rule was removed from the configuration or renamed",
+		"gone/b":          "the rule was removed from the configuration or renamed",
+		"changed/a":       "the rule was changed and starts to count again",
+		"changed/b":       "the rule no longer watches this, or it was removed from the configuration",
+		"server-errors/b": "the rule no longer watches this, or it was removed from the configuration",
 	}
 	if diff := cmp.Diff(want, notes); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

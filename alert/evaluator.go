@@ -16,6 +16,8 @@ type Evaluator struct {
 	handle func(Transition)
 	wake   chan struct{}
 
+	handling sync.Mutex // keeps transitions in order: held while they are handled, and taken before mu
+
 	mu     sync.Mutex
 	engine *Engine
 	queue  []Transition // waiting to be handled, in order
@@ -68,6 +70,20 @@ func (v *Evaluator) Mute(silences []Silence) {
 	v.nudge()
 }
 
+// Reannounce queues what fires for notifiers that never received FIRING of it; see [Engine.Reannounce].
+func (v *Evaluator) Reannounce() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.queue = append(v.queue, v.engine.Reannounce(time.Now())...)
+	v.nudge()
+}
+
+// Flush handles what is queued or due, and returns when that is done. Run need not be running.
+func (v *Evaluator) Flush() {
+	v.handleAll(time.Now())
+	v.signal() // Run sleeps until a time that may no longer be the next one
+}
+
 // SilenceFor returns a silence of the rule and series of an incident; see [Engine.SilenceFor].
 func (v *Evaluator) SilenceFor(incident string) (Silence, error) {
 	v.mu.Lock()
@@ -95,6 +111,20 @@ func (v *Evaluator) Snapshot() []Status {
 	return v.engine.Snapshot(time.Now())
 }
 
+// Keep hands on what must outlive the process of the series that fire; see [Engine.States]. No transition is handled meanwhile,
+// so that nothing older is written over something newer.
+func (v *Evaluator) Keep(write func([]SeriesState)) {
+	v.handling.Lock()
+	defer v.handling.Unlock()
+	write(v.states())
+}
+
+func (v *Evaluator) states() []SeriesState {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.engine.States()
+}
+
 // Incidents returns what is firing, oldest first.
 func (v *Evaluator) Incidents() []Incident {
 	v.mu.Lock()
@@ -105,17 +135,25 @@ func (v *Evaluator) Incidents() []Incident {
 // Run handles transitions and lets time pass until ctx ends; what was observed until then is handled before it returns.
 func (v *Evaluator) Run(ctx context.Context) {
 	for {
-		changes, nap := v.advance(time.Now())
-		for _, t := range changes {
-			v.handle(t)
-		}
+		handled, nap := v.handleAll(time.Now())
 		switch {
 		case ctx.Err() == nil:
 			v.sleep(ctx, nap)
-		case len(changes) == 0:
+		case handled == 0:
 			return
 		}
 	}
+}
+
+// handleAll handles what is queued or due at now. It returns how much that was, and what advance returns.
+func (v *Evaluator) handleAll(now time.Time) (handled int, nap time.Duration) {
+	v.handling.Lock()
+	defer v.handling.Unlock()
+	changes, nap := v.advance(now)
+	for _, t := range changes {
+		v.handle(t)
+	}
+	return len(changes), nap
 }
 
 // nudge wakes Run when it has something to handle, or something is due before it would wake. The caller holds mu.
@@ -124,6 +162,11 @@ func (v *Evaluator) nudge() {
 	if len(v.queue) == 0 && (next.IsZero() || !v.armed.IsZero() && !next.Before(v.armed)) {
 		return
 	}
+	v.signal()
+}
+
+// signal wakes Run.
+func (v *Evaluator) signal() {
 	select {
 	case v.wake <- struct{}{}:
 	default: // it is awake already

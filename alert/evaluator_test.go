@@ -127,7 +127,7 @@ func TestReplaceTellsOfWhatIsGone(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]alert.Event{alert.EventFiring, alert.EventResolved}, events(handled())); diff != "" {
+		if diff := cmp.Diff([]alert.Event{alert.EventFiring, alert.EventEnded}, events(handled())); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	})

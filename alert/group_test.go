@@ -360,3 +360,16 @@ func BenchmarkObserveGroup(b *testing.B) {
 		})
 	}
 }
+
+func TestAGroupEndsWithoutRecoveryWhenItsBadProbeIsRemoved(t *testing.T) {
+	list := keyed(map[string]string{"often": "*/1 * * * * *", "rare": "*/7 * * * * *"}, "often", "rare")
+	options := alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}}
+	answer := func(name string, _ int) int { return map[bool]int{true: 401, false: 200}[name == "rare"] }
+	e := engine(t, options)
+	got := play(e, list, 0, 30, answer)
+	options.Probes, options.Previous = list[:1], e
+	got = append(got, play(engine(t, options), list[:1], 30, 60, answer)...)
+	if len(got) != 2 || got[1].Event != alert.EventEnded || got[1].Incident.Note != "the rule no longer watches rare, which was still bad" {
+		t.Errorf("want it ended with a note, got %v %+v", told(got), got[len(got)-1].Incident.Note)
+	}
+}

@@ -28,21 +28,32 @@ type Incident struct {
 	Clear     Share
 	Window    time.Duration // 0 when only the last run counts
 
-	Since    time.Time // when the threshold was crossed
-	Fired    time.Time // when it was announced
-	Resolved time.Time // zero while it fires
+	// The bad time is what was seen of the problem; the declared time, from Fired to Resolved, is what the rule made of it.
+	// Since is the beginning of the bad time: the first bad run, or the last run before none finished any more.
+	Since    time.Time
+	FirstBad time.Time // when the first bad run of the incident ended; zero where none is needed to fire
+	LastBad  time.Time // when the last one ended, so far
+	BadRuns  int       // how many there were, so far
+	Crossed  time.Time // when the threshold was crossed
+	Fired    time.Time // when the incident was declared
+	Resolved time.Time // when it was over; zero while it fires
 
 	Condition  Condition // how the rule judges
 	Low, High  Share     // bounds of the true rate, where the rule asks for Confidence
 	Confidence Share     // 0 when the raw rate is compared
 	Burn       *Burn     // of an objective's budget; nil for other rules
 
-	Rate     Share        // in the window, now
-	Runs     int          // finished runs in the window
-	Bad      int          // those of them that the rule counts
-	Classes  []ClassCount // what those came to, most frequent first
-	Blame    probe.Blame  // whose fault the newest 401 is, as far as it is known
-	Examples []Example    // up to three of them, newest first
+	Rate    Share        // in the window, now
+	Runs    int          // finished runs in the window
+	Bad     int          // those of them that the rule counts
+	Classes []ClassCount // what those came to, most frequent first
+	// Counted is when Rate, Runs, Bad and Classes were counted, where too few runs are in the window now to say anything;
+	// RecentRuns and RecentBad are those. Zero when the figures are of now.
+	Counted               time.Time
+	RecentRuns, RecentBad int
+
+	Blame    probe.Blame // whose fault the newest 401 is, as far as it is known
+	Examples []Example   // up to three of them, newest first
 	// Probe is the probe that the figures are of, where a rule counts several together and one of them crossed alone; empty when
 	// they are of all together. BadProbes are those with bad runs, worst first; empty for a rule per probe.
 	Probe     string
@@ -141,8 +152,18 @@ const (
 	EventFiring   Event = "firing"
 	EventUpdate   Event = "update" // a reminder while it fires
 	EventResolved Event = "resolved"
-	EventTest     Event = "test" // a person tries a notifier; there is no incident
+	EventEnded    Event = "ended" // over without a recovery: its rule or what the rule watched is gone
+	EventTest     Event = "test"  // a person tries a notifier; there is no incident
 )
+
+// Ends reports whether the incident is over.
+func (e Event) Ends() bool { return e == EventResolved || e == EventEnded }
+
+// fires reports whether a person who received this event last believes that the incident fires.
+func (e Event) fires() bool { return e == EventFiring || e == EventUpdate }
+
+// Ended reports whether the incident is over without a recovery; Note then says why.
+func (i *Incident) Ended() bool { return !i.Resolved.IsZero() && i.Note != "" }
 
 // Transition is a change that people are told of, with the incident as it then stands.
 type Transition struct {
@@ -151,8 +172,11 @@ type Transition struct {
 	Incident Incident
 	Notify   []string // names of the notifiers that hear of it; all when empty
 	Muted    bool     // nobody is told: it is silenced, or nothing people need to know at once
+	Alone    bool     // the end of an incident that no message announced: it is told all the same
 	Digest   string   // changes with the same one are told in one message, whatever their rules; mostly empty
-	State    SeriesState
+	// Reannounced means that nothing changed: the transition is for notifiers that never received FIRING of the incident.
+	Reannounced bool
+	State       SeriesState
 }
 
 // SeriesState is what must outlive the process of one series of a rule. It is plain data, stored as JSON.
@@ -171,11 +195,16 @@ type SeriesState struct {
 	Announced    bool   // people were told that it fires
 	Reopened     int
 	Flapping     bool      // it is held open
+	Lost         string    // why it may end without recovery; empty mostly
 	Quiet        time.Time // since when it could be over, while it is held open; zero while it could not
 	Overdue      bool
 	Severity     Severity // as people last heard it
 	Acknowledged *Acknowledgement
 	Examples     []Example
+	Figures      *Figures  // as last counted while it fired; nil when it never did
+	Bad          BadSpan   // bad runs of the incident
+	Next         BadSpan   // bad runs since the threshold was crossed, while pending
+	After        BadSpan   // bad runs since the incident was over
 	Owed         *Incident // it was over while silenced, and people have not been told; nil mostly
 }
 
@@ -188,7 +217,11 @@ type Status struct {
 	Rate      Share
 	Runs      int
 	Threshold Share
-	Since     time.Time // when the state began; zero when inactive from the start
+	Since     time.Time // as in [Incident] while pending or firing; zero while inactive
+	Fired     time.Time // as in [Incident], as are the following three; zero unless it fires
+	FirstBad  time.Time
+	LastBad   time.Time
+	BadRuns   int
 
 	SilencedUntil time.Time // zero when nothing mutes it
 	CoveredBy     string    // rule and series of the incident that tells of the same runs; empty mostly

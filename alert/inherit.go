@@ -1,6 +1,9 @@
 package alert
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // seriesKey names a series among all.
 type seriesKey struct{ rule, series string }
@@ -25,6 +28,7 @@ func (e *Engine) inherit(previous *Engine) {
 		switch {
 		case heir != nil && heir.rule.countsLike(old.rule) && heir.condition.inherit(old.condition):
 			heir.inherit(old)
+			heir.lose(old)
 			if heir.state != Inactive || !old.due.IsZero() {
 				heir.due = e.now // the thresholds may be others
 				e.timers.arm(heir)
@@ -62,12 +66,29 @@ func (s *series) inherit(old *series) {
 	s.leader, s.due, s.slot = nil, time.Time{}, -1
 }
 
-// abandon resolves an incident that nobody will judge any more.
+// lose notes which probes were bad in a firing incident and are no longer in its series: that it ends does not mean they recovered.
+func (s *series) lose(old *series) {
+	now, ok := s.condition.(grouper)
+	if !ok || s.state != Firing {
+		return
+	}
+	var gone []string
+	for _, name := range old.stillBad() {
+		if !now.has(name) {
+			gone = append(gone, name)
+		}
+	}
+	if len(gone) > 0 {
+		s.lost = "the rule no longer watches " + strings.Join(gone[:min(len(gone), examplesKept)], ", ") + ", which was still bad"
+	}
+}
+
+// abandon ends an incident that no series evaluates any more.
 func (e *Engine) abandon(s *series, now time.Time, why string) Transition {
 	s.enter(Inactive, now)
-	t := e.tell(s, EventResolved, now)
+	t := e.tell(s, EventEnded, now)
 	t.Incident.Note = why
-	if s.owed != nil { // nobody will be there to tell it later
+	if s.owed != nil { // no series will be there to tell it later: the outbox holds it back
 		s.owed, t.Muted = nil, false
 		t.State = s.export()
 	}
@@ -76,7 +97,7 @@ func (e *Engine) abandon(s *series, now time.Time, why string) Transition {
 
 // settle tells what was over while it was silenced, for a series that will not be there when the silence ends.
 func (s *series) settle(now time.Time) Transition {
-	t := s.transition(EventResolved, now)
+	t := s.transition(overEvent(s.owed.Note), now)
 	t.Incident, s.owed = *s.owed, nil
 	t.State = s.export()
 	return t
@@ -85,9 +106,9 @@ func (s *series) settle(now time.Time) Transition {
 func note(seriesStays, ruleStays bool) string {
 	switch {
 	case seriesStays:
-		return "the rule was changed and counts anew"
+		return "the rule was changed and starts to count again"
 	case ruleStays:
-		return "the configuration no longer has what this rule watched here"
+		return "the rule no longer watches this, or it was removed from the configuration"
 	}
-	return "the rule was removed from the configuration"
+	return "the rule was removed from the configuration or renamed"
 }

@@ -20,7 +20,7 @@ func scheduled(name, schedule string) probe.Probe {
 func heard(list []alert.Transition) []string {
 	var open []alert.Transition
 	for _, t := range list {
-		if !t.Muted {
+		if !t.Muted && !t.Reannounced {
 			open = append(open, t)
 		}
 	}

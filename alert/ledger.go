@@ -21,9 +21,6 @@ type toldOf struct {
 	incident Incident
 }
 
-// fires reports whether who heard this last believes that the incident fires.
-func (e Event) fires() bool { return e == EventFiring || e == EventUpdate }
-
 // owedRow is an entry of one destination's queue.
 type owedRow struct {
 	notifier string
@@ -58,7 +55,7 @@ func (l *ledger) note(t Transition) {
 		l.states[later] = t.State
 		t.State = SeriesState{
 			Rule: t.Incident.Rule, Series: t.Incident.Series, State: Inactive, Changed: t.Incident.Resolved,
-			Crossed: t.Incident.Since, Fired: t.Incident.Fired, Told: t.At, Resolved: t.Incident.Resolved,
+			Crossed: t.Incident.Crossed, Fired: t.Incident.Fired, Told: t.At, Resolved: t.Incident.Resolved,
 			Incident: t.Incident.ID, Severity: t.Incident.Severity, Acknowledged: t.Incident.Acknowledged,
 		}
 	}
@@ -153,7 +150,10 @@ func writeIncident(ctx context.Context, tx *sql.Tx, t *Transition) error {
 		return err
 	}
 	word, by := "firing", ""
-	if t.State.State != Firing {
+	switch {
+	case t.Event == EventEnded:
+		word = "ended"
+	case t.State.State != Firing:
 		word = "resolved"
 	}
 	if t.State.Acknowledged != nil {

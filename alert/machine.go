@@ -55,7 +55,7 @@ func (e *Engine) hold(s *series, v verdict, now time.Time) Event {
 func (e *Engine) burn(s *series, v verdict, now time.Time) Event {
 	if s.settled(v, now) {
 		s.enter(Inactive, now)
-		return EventResolved
+		return overEvent(s.lost)
 	}
 	worse := s.worsened()
 	switch {
@@ -68,6 +68,14 @@ func (e *Engine) burn(s *series, v verdict, now time.Time) Event {
 	}
 	s.told = now
 	return EventUpdate
+}
+
+// overEvent returns the event of an incident that is over: it recovered unless there is a note that says otherwise.
+func overEvent(note string) Event {
+	if note != "" {
+		return EventEnded
+	}
+	return EventResolved
 }
 
 // flapsFrom is how often an incident fires again before it is held open.
@@ -142,6 +150,7 @@ func (s *series) enter(state State, now time.Time) {
 	switch state {
 	case Pending:
 		s.crossed, s.seen = now, now
+		s.cross(now)
 	case Firing:
 		again := s.rule.Reopen > 0 && !s.resolved.IsZero() && now.Sub(s.resolved) < s.rule.Reopen
 		if again {
@@ -150,12 +159,14 @@ func (s *series) enter(state State, now time.Time) {
 		} else {
 			s.fired, s.reopened, s.announced, s.flapping = now, 0, false, false
 		}
-		s.quiet = time.Time{}
+		s.quiet, s.lost = time.Time{}, ""
+		s.badTime().fire(again)
 		s.told, s.resolved, s.leader = now, time.Time{}, nil
 		s.severity, s.overdue, s.ack = s.severityNow(), false, nil
 	case Inactive:
 		if s.leader = nil; !s.fired.IsZero() && s.resolved.IsZero() {
 			s.resolved = now
+			s.badTime().over()
 		}
 	}
 }

@@ -21,9 +21,10 @@ type model struct {
 	crossed time.Time
 	told    time.Time
 
-	resolved time.Time // zero while it never fired, or fires
-	reopened int
-	quiet    time.Time // since when it could be over, while it is held open
+	resolved          time.Time // zero while it never fired, or fires
+	reopened          int
+	quiet             time.Time // since when it could be over, while it is held open
+	keptRuns, keptBad int       // as last told with enough runs
 }
 
 // count recounts the window, which ends at now and begins at a sixtieth of its length.
@@ -69,6 +70,10 @@ func (m *model) look(now time.Time) string {
 	if event == "" {
 		return ""
 	}
+	if known {
+		m.keptRuns, m.keptBad = runs, bad
+	}
+	runs, bad = m.keptRuns, m.keptBad
 	return fmt.Sprintf("%.0f %s %s/a %d/%d", now.Sub(start()).Seconds(), event, m.rule.Name, bad, runs)
 }
 

@@ -62,6 +62,7 @@ type muting struct {
 	maintenance []Maintenance
 
 	active []Silence
+	looked time.Time // when active and edge were computed
 	edge   time.Time // zero for never
 }
 
@@ -74,7 +75,7 @@ func (e *Engine) Mute(silences []Silence, now time.Time) []Transition {
 
 // look finds what is muted at now.
 func (m *muting) look(now time.Time) {
-	m.active, m.edge = nil, time.Time{}
+	m.active, m.looked, m.edge = nil, now, time.Time{}
 	for i := range m.silences {
 		s := &m.silences[i]
 		switch {
@@ -96,21 +97,45 @@ func (m *muting) look(now time.Time) {
 }
 
 // over returns the longest silence that mutes a series now; nil for none.
-func (m *muting) over(s *series) *Silence {
+func (m *muting) over(s *series) *Silence { return m.longest(s.rule.Name, s.rule.Per, s.name) }
+
+// until returns when an incident is no longer muted, as seen from now; zero when nothing mutes it at now.
+func (m *muting) until(i *Incident, now time.Time) time.Time {
+	if m.looked.IsZero() || now.Before(m.looked) || !m.edge.IsZero() && !now.Before(m.edge) {
+		m.look(now)
+	}
+	if silence := m.longest(i.Rule, i.Per, i.Series); silence != nil {
+		return silence.Until
+	}
+	return time.Time{}
+}
+
+func (m *muting) longest(rule string, per Per, series string) *Silence {
 	var longest *Silence
 	for i := range m.active {
-		if a := &m.active[i]; a.mutes(s.rule, s.name) && (longest == nil || a.Until.After(longest.Until)) {
+		if a := &m.active[i]; a.mutes(rule, per, series) && (longest == nil || a.Until.After(longest.Until)) {
 			longest = a
 		}
 	}
 	return longest
 }
 
-// unmute looks at what is muted from now on, and tells what people missed and would otherwise never hear. What was over
-// meanwhile is told in one message.
+// unmuteDigest makes one message of the changes that were held back until a time.
+func unmuteDigest(until time.Time) string { return fmt.Sprintf("unmuted %d", until.Unix()) }
+
+// Reannounce returns what fires and is not muted, for notifiers that never received FIRING of it: a reload or a restart may
+// have added one. What was held back by maintenance that is gone from the configuration is announced as well.
+func (e *Engine) Reannounce(now time.Time) []Transition {
+	now = e.clock(now)
+	return e.unmute(e.catchUp(now), now)
+}
+
+// unmute looks at what is muted from now on, and announces what people missed. What was over meanwhile is one message. What
+// fires was perhaps announced before it was muted, and waited in the outbox, which then dropped it: it is announced again to
+// the notifiers that never received it.
 func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 	e.muting.look(now)
-	digest := fmt.Sprintf("unmuted %d", now.Unix())
+	digest := unmuteDigest(now)
 	for _, s := range e.all {
 		if e.muting.over(s) != nil || s.rule.quiet() {
 			continue
@@ -120,12 +145,16 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 			t.Digest = digest
 			out = append(out, t)
 		}
-		if s.state == Firing && !s.announced {
-			s.announced, s.told = true, now
-			t := s.transition(EventFiring, now)
-			t.Digest = digest
-			out = append(out, t)
+		if s.state != Firing {
+			continue
 		}
+		again := s.announced
+		if !again {
+			s.announced, s.told = true, now
+		}
+		t := s.transition(EventFiring, now)
+		t.Digest, t.Reannounced = digest, again
+		out = append(out, t)
 	}
 	return out
 }

@@ -53,6 +53,7 @@ type Outbox struct {
 	mu     sync.Mutex
 	lanes  map[string]*lane  // as long as the outbox lives: a sender is never taken away while it sends
 	stored map[string]stored // by notifier: what an earlier process left, until the notifier is there
+	muting muting            // compared with what waits when it leaves
 	fault  error             // of the last try to write
 }
 
@@ -112,34 +113,46 @@ func (nobody) Delivered(string, error) {}
 // it is muted. It waits for the disk, never for a notifier.
 func (o *Outbox) Add(t Transition) {
 	o.commit(func(l *ledger) {
-		if t.Event != EventTest {
+		if t.Event != EventTest && !t.Reannounced {
 			l.note(t)
 		}
-		if t.Muted {
-			return
-		}
-		for _, lane := range o.concerned(&t, l) {
-			lane.add(t, l)
+		for _, name := range slices.Sorted(maps.Keys(o.lanes)) {
+			o.lanes[name].receive(t, l)
 		}
 	})
 }
 
-// concerned returns who hears of a transition. That it is over is also told to those who heard that it fires, or soon will,
-// though the rule names them no more; who has left the configuration only stops believing it. The caller holds mu.
-func (o *Outbox) concerned(t *Transition, ledger *ledger) []*lane {
-	var list []*lane
-	for _, name := range slices.Sorted(maps.Keys(o.lanes)) {
-		lane := o.lanes[name]
-		named := len(t.Notify) == 0 || slices.Contains(t.Notify, name)
-		waits := t.Event == EventResolved && lane.expects(t.Incident.ID)
-		switch {
-		case lane.active && (named || waits):
-			list = append(list, lane)
-		case waits:
-			lane.believeOver(t, ledger)
-		}
+// Keep writes where series that fire stand, between their transitions: what is counted in an incident must outlive the process.
+func (o *Outbox) Keep(states []SeriesState) {
+	if o.options.Store == nil || len(states) == 0 {
+		return
 	}
-	return list
+	o.commit(func(l *ledger) {
+		for _, state := range states {
+			l.states[state.Incident] = state
+		}
+	})
+}
+
+// Mute replaces the silences that people have set. A silence also holds for what waits already: FIRING and UPDATE are then
+// dropped, and the engine announces what still fires when the silence ends; an end waits until then.
+func (o *Outbox) Mute(silences []Silence) {
+	o.remute(func() { o.muting.silences = slices.Clone(silences) })
+}
+
+// Maintain replaces the maintenance of the configuration. It holds for what waits as a silence does.
+func (o *Outbox) Maintain(maintenance []Maintenance) {
+	o.remute(func() { o.muting.maintenance = slices.Clone(maintenance) })
+}
+
+func (o *Outbox) remute(change func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	change()
+	o.muting.look(time.Now())
+	for _, l := range o.lanes {
+		l.nudge()
+	}
 }
 
 // commit changes what is in memory, writes what the change puts into the ledger in one transaction, and only then lets it
@@ -212,7 +225,7 @@ func (o *Outbox) Replace(destinations map[string]Destination) {
 		}
 		for name, d := range destinations {
 			if o.lanes[name] == nil {
-				o.lanes[name] = newLane(name, &o.options, &o.mu, o.commit)
+				o.lanes[name] = newLane(name, o)
 				o.lanes[name].take(o.stored[name])
 				delete(o.stored, name)
 			}
@@ -230,7 +243,7 @@ func (o *Outbox) Replace(destinations map[string]Destination) {
 // come back. The caller holds mu.
 func (o *Outbox) dismiss(ledger *ledger) {
 	for name, left := range o.stored {
-		gone := newLane(name, &o.options, &o.mu, o.commit)
+		gone := newLane(name, o)
 		gone.take(left)
 		gone.close(ledger)
 		if len(left.told) > 0 {

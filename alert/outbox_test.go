@@ -97,6 +97,13 @@ func change(event alert.Event, id string) alert.Transition {
 	return c
 }
 
+// alone is the end of an incident that no message announced.
+func alone(id string) alert.Transition {
+	c := change(alert.EventResolved, id)
+	c.Alone = true
+	return c
+}
+
 func failure(reason string, retryAfter time.Duration) error {
 	return &alert.DeliveryError{Reason: reason, RetryAfter: retryAfter, Err: errors.New("no")}
 }
@@ -344,7 +351,7 @@ func TestTheLastRound(t *testing.T) {
 				var running sync.WaitGroup
 				running.Go(func() { o.Run(ctx) })
 				o.Add(change(alert.EventFiring, "a"))
-				o.Add(change(alert.EventResolved, "b"))
+				o.Add(alone("b"))
 				synctest.Wait()
 				begin := time.Now()
 				cancel()

@@ -26,7 +26,13 @@ type entry struct {
 	first    time.Time // of the first change that it stands for
 	folded   int       // earlier changes that it stands for
 	hold     time.Time // it is not sent before
+	until    time.Time // when what mutes it now is over; zero when nothing does
+
+	withdrawn bool // while it was being delivered: if that fails it is not tried again
 }
+
+// muted reports whether a silence or maintenance holds it back, as of the last look.
+func (e *entry) muted() bool { return !e.until.IsZero() }
 
 // queue holds what one destination is owed, in the order of the incidents' first untold changes. It is pure data.
 type queue struct{ entries []entry }
@@ -54,6 +60,32 @@ func (q *queue) keep(id string) {
 	}
 }
 
+// mute notes what is muted at now. The end of an incident waits for the end of the silence: it is not late by that, and it is
+// one message with the others of that silence.
+func (q *queue) mute(now time.Time, muting *muting) {
+	for i := range q.entries {
+		e := &q.entries[i]
+		if e.event == EventTest {
+			continue
+		}
+		if e.until = muting.until(&e.incident, now); e.muted() && e.event.Ends() {
+			e.first, e.digest = e.until, unmuteDigest(e.until)
+		}
+	}
+}
+
+// withdraw removes the entries that match and returns their identifiers.
+func (q *queue) withdraw(match func(*entry) bool) (gone []string) {
+	q.entries = slices.DeleteFunc(q.entries, func(e entry) bool {
+		if !match(&e) {
+			return false
+		}
+		gone = append(gone, e.id)
+		return true
+	})
+	return gone
+}
+
 // find returns the entry that a newer change is folded into; -1 for none.
 func (q *queue) find(e *entry) int {
 	if e.event == EventTest {
@@ -68,7 +100,7 @@ func (q *queue) find(e *entry) int {
 // fold makes an entry tell a newer change as well. An incident that nobody heard of is new even when it is only a reminder
 // that is added; one that is over by now is told as such, since its message says how long it fired.
 func (e *entry) fold(newer *entry) {
-	if newer.event != EventUpdate || e.event == EventResolved {
+	if newer.event != EventUpdate || e.event.Ends() {
 		e.event = newer.event
 	}
 	e.incident, e.at, e.digest, e.kept = newer.incident, newer.at, newer.digest, false
@@ -79,8 +111,13 @@ func (e *entry) fold(newer *entry) {
 func (q *queue) next() (time.Time, bool) {
 	first, found := time.Time{}, false
 	for _, i := range q.firsts() {
-		if hold := q.entries[i].hold; !found || hold.Before(first) {
-			first, found = hold, true
+		e := &q.entries[i]
+		at := e.hold
+		if e.event.Ends() { // anything else that is muted is dropped when it is due
+			at = later(at, e.until)
+		}
+		if !found || at.Before(first) {
+			first, found = at, true
 		}
 	}
 	return first, found
@@ -106,7 +143,7 @@ func (q *queue) firsts() []int {
 func (q *queue) take(now time.Time, groupWait time.Duration, told map[string]toldOf) []entry {
 	i := -1
 	for _, k := range q.firsts() {
-		if !q.entries[k].hold.After(now) {
+		if !q.entries[k].muted() && !q.entries[k].hold.After(now) {
 			i = k
 			break
 		}
@@ -135,10 +172,13 @@ func (q *queue) take(now time.Time, groupWait time.Duration, told map[string]tol
 }
 
 // says returns what an entry tells a destination that was told so far: an incident that people believe to fire is not new,
-// since they were never told that it was over for a while.
+// since they were never told that it was over for a while, and one that they never received is.
 func (e *entry) says(told map[string]toldOf) Event {
-	if e.event == EventFiring && told[e.incident.ID].event.fires() {
+	switch known := told[e.incident.ID].event.fires(); {
+	case e.event == EventFiring && known:
 		return EventUpdate
+	case e.event == EventUpdate && !known:
+		return EventFiring
 	}
 	return e.event
 }
@@ -150,7 +190,7 @@ func (e *entry) alike(other *entry, told map[string]toldOf) bool {
 
 // joins reports whether one message tells both.
 func (e *entry) joins(other *entry, now time.Time, groupWait time.Duration) bool {
-	if e.event == EventTest || e.event != other.event || !other.kept {
+	if e.event == EventTest || e.event != other.event || !other.kept || other.muted() {
 		return false
 	}
 	if e.digest != "" && e.digest == other.digest {

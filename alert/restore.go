@@ -12,7 +12,10 @@ func (s *series) export() SeriesState {
 	state := SeriesState{
 		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Told: s.told,
 		Resolved: s.resolved, Announced: s.announced, Reopened: s.reopened, Overdue: s.overdue, Severity: s.severity,
-		Acknowledged: s.ack, Owed: s.owed, Flapping: s.flapping, Quiet: s.quiet,
+		Acknowledged: s.ack, Owed: s.owed, Flapping: s.flapping, Quiet: s.quiet, Lost: s.lost, Figures: s.figures,
+	}
+	if s.bad != nil {
+		state.Bad, state.Next, state.After = s.bad.incident, s.bad.next, s.bad.after
 	}
 	if !s.fired.IsZero() {
 		state.Incident = incidentID(s.rule.Name, s.name, s.fired)
@@ -21,8 +24,22 @@ func (s *series) export() SeriesState {
 	return state
 }
 
+// States returns what must outlive the process of the series that fire, as of the latest time seen. Transitions carry it as well,
+// but between two of them bad runs are counted.
+func (e *Engine) States() []SeriesState {
+	var list []SeriesState
+	for _, s := range e.all {
+		if s.state == Firing {
+			incident := s.incident(e.now)
+			s.count(&incident, e.now)
+			list = append(list, s.export())
+		}
+	}
+	return list
+}
+
 // Restore puts an engine that has seen nothing yet where an earlier process left off: incidents go on and are not announced
-// again. What the configuration no longer has is resolved by the next Advance, with a note. Recall and then Resume follow.
+// again. What the configuration no longer has is ended by the next Advance, with a note. Recall and then Resume follow.
 func (e *Engine) Restore(states []SeriesState) {
 	known := e.byKey()
 	for i := range states {
@@ -49,7 +66,11 @@ func (e *Engine) Restore(states []SeriesState) {
 func (s *series) restore(state *SeriesState) {
 	s.state, s.changed, s.crossed, s.fired, s.told = state.State, state.Changed, state.Crossed, state.Fired, state.Told
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
-	s.ack, s.owed, s.flapping, s.quiet = state.Acknowledged, state.Owed, state.Flapping, state.Quiet
+	s.ack, s.owed, s.flapping, s.quiet, s.figures, s.lost = state.Acknowledged, state.Owed, state.Flapping, state.Quiet, state.Figures, state.Lost
+	if empty := (BadSpan{}); state.Bad != empty || state.Next != empty || state.After != empty {
+		bad := s.badTime()
+		bad.incident, bad.next, bad.after = state.Bad, state.Next, state.After
+	}
 	if state.Severity != "" {
 		s.severity = state.Severity
 	}
@@ -71,13 +92,14 @@ func (e *Engine) Recall(r *probe.Result) {
 		p.failing = !r.Expected
 	}
 	for _, s := range e.byProbe[r.Probe] {
-		stored := slices.Clone(s.kept())
+		stored, bad := slices.Clone(s.kept()), s.counted()
 		s.observe(r, r.End.Round(0))
 		s.recross(r.End.Round(0))
 		if s.state == Firing && s.examples != nil { // its examples were stored with the incident
 			*s.examples = [examplesKept]Example{}
 			copy(s.examples[:], stored)
 		}
+		bad.takeBack(s, r.End)
 	}
 }
 

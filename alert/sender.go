@@ -28,6 +28,7 @@ type lane struct {
 	commit  func(func(*ledger)) // of the outbox
 
 	mu          *sync.Mutex
+	muting      *muting // of the outbox
 	active      bool
 	destination Destination
 	queue       queue
@@ -39,11 +40,14 @@ type lane struct {
 	failure     *DeliveryError // of the last attempt; nil when it was taken
 }
 
-func newLane(name string, options *OutboxOptions, mu *sync.Mutex, commit func(func(*ledger))) *lane {
+func newLane(name string, o *Outbox) *lane {
 	// The library's own jitter comes from a global source: it is left out, and added from ours.
 	waits := &backoff.ExponentialBackOff{InitialInterval: shortestWait, Multiplier: 2, MaxInterval: longestWait}
 	waits.Reset()
-	return &lane{name: name, options: options, mu: mu, commit: commit, wake: make(chan struct{}, 1), waits: waits, told: map[string]toldOf{}}
+	return &lane{
+		name: name, options: &o.options, mu: &o.mu, muting: &o.muting, commit: o.commit, wake: make(chan struct{}, 1),
+		waits: waits, told: map[string]toldOf{},
+	}
 }
 
 // take takes over what an earlier process left. The caller holds mu.
@@ -99,7 +103,9 @@ func (l *lane) pending() (count int, first time.Time, lastError string) {
 	if l.failure != nil {
 		lastError = l.failure.Error()
 	}
-	return len(l.queue.entries) + len(l.flying), earliest(oldest(l.queue.entries), oldest(l.flying)), lastError
+	l.queue.mute(time.Now(), l.muting)
+	waiting := slices.DeleteFunc(slices.Concat(l.queue.entries, l.flying), func(e entry) bool { return e.muted() })
+	return len(waiting), oldest(waiting), lastError
 }
 
 // run delivers until ctx ends, and then what is left and may be sent until late ends.
@@ -124,6 +130,7 @@ func (l *lane) run(ctx, late context.Context) {
 func (l *lane) due() (time.Time, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.queue.mute(time.Now(), l.muting)
 	next, ok := l.queue.next()
 	if again, must := l.refreshDue(); must && (!ok || again.Before(next)) {
 		next, ok = again, true
@@ -160,6 +167,7 @@ func (l *lane) sleep(ctx context.Context, due func() (time.Time, bool)) bool {
 // deliver makes one attempt with what is due.
 func (l *lane) deliver(ctx context.Context) {
 	begun := time.Now()
+	l.dropMuted(begun)
 	n, destination := l.next(begun)
 	if destination.Notifier == nil { // it was folded or dropped meanwhile
 		return
@@ -175,6 +183,7 @@ func (l *lane) deliver(ctx context.Context) {
 func (l *lane) next(now time.Time) (Notification, Destination) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.queue.mute(now, l.muting)
 	l.flying = l.queue.take(now, l.destination.GroupWait, l.told)
 	if len(l.flying) > 0 {
 		return message(l.flying, l.name, l.told, now), l.destination
@@ -203,6 +212,9 @@ func (l *lane) conclude(ref string, err error, begun, now time.Time, ledger *led
 	taken := l.flying
 	l.flying = nil
 	l.notBefore = begun.Add(pace)
+	if err != nil {
+		taken = l.forsake(taken, ledger)
+	}
 	o := outcome{before: l.failure, after: failureOf(err)}
 	l.failure = o.after
 	switch {

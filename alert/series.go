@@ -48,8 +48,11 @@ type series struct {
 	watched time.Time // bad runs from before this are no evidence to fire: nobody watched since, or something else was to blame
 	lastBad time.Time
 	lastRun time.Time
+	lost    string    // why a firing group may end without recovery: a probe that was bad is no longer watched; empty mostly
 	seen    time.Time // until when runs were seen; time after it does not count as held
 	polled  time.Time // when the leader was last asked for
+	bad     *badTime  // nil before the first bad run
+	figures *Figures  // as last counted while it fired; nil when it never did
 	leader  *series   // whose incident this one waits for, when it does
 }
 
@@ -57,6 +60,7 @@ type series struct {
 func (s *series) observe(r *probe.Result, now time.Time) {
 	bad := s.condition.observe(s.rule, r, now)
 	s.lastRun, s.seen = now, now
+	s.observeBad(r.End.Round(0), bad)
 	s.marks[s.marked%marksKept] = Mark{r.Class, bad}
 	s.marked++
 	if !bad {
@@ -96,10 +100,10 @@ func (s *series) incident(now time.Time) Incident {
 		ID: incidentID(s.rule.Name, s.name, s.fired), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
 		Severity: s.severity, Runbook: s.rule.Runbook, Labels: s.labels,
 		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window, Confidence: s.rule.Confidence,
-		Since: s.crossed, Fired: s.fired, Reopened: s.reopened, Overdue: s.overdue, Acknowledged: s.ack, Recent: s.recent(),
+		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Overdue: s.overdue, Acknowledged: s.ack, Recent: s.recent(),
 	}
 	if s.state != Firing {
-		incident.Resolved = now
+		incident.Resolved, incident.Note = now, s.lost
 	}
 	if s.flapping {
 		incident.HeldOpen = s.rule.Reopen
@@ -108,6 +112,8 @@ func (s *series) incident(now time.Time) Incident {
 		incident.Burn = &Burn{Objective: s.rule.Objective, Period: s.rule.Period}
 	}
 	s.condition.describe(&incident, now)
+	s.recount(&incident)
+	s.times(&incident)
 	for _, e := range s.kept() {
 		// Older ones belong to an earlier incident.
 		if !e.At.Before(s.crossed.Add(-incident.Window - lateResults)) {
@@ -161,10 +167,14 @@ func (s *series) status(now time.Time) Status {
 	s.condition.describe(&figures, now)
 	status := Status{
 		Rule: s.rule.Name, Series: s.name, Severity: s.severity, State: s.state,
-		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.changed,
+		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.since(),
 	}
 	if s.state == Pending && s.leader != nil {
 		status.CoveredBy = s.leader.rule.Name + " " + s.leader.name
+	}
+	if s.state == Firing {
+		s.times(&figures)
+		status.Fired, status.FirstBad, status.LastBad, status.BadRuns = s.fired, figures.FirstBad, figures.LastBad, figures.BadRuns
 	}
 	return status
 }
@@ -175,6 +185,9 @@ func (s *series) setBack(now time.Time) {
 		if t.After(now) {
 			*t = now
 		}
+	}
+	if s.bad != nil {
+		s.bad.setBack(now)
 	}
 	if c, ok := s.condition.(restarter); ok {
 		c.restart(now)

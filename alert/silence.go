@@ -21,12 +21,12 @@ type Silence struct {
 // Active reports whether the silence holds at now.
 func (s *Silence) Active(now time.Time) bool { return !now.Before(s.From) && now.Before(s.Until) }
 
-// mutes reports whether the silence is about a series.
-func (s *Silence) mutes(rule *Rule, series string) bool {
+// mutes reports whether the silence is about a series of a rule.
+func (s *Silence) mutes(rule string, per Per, series string) bool {
 	switch {
-	case len(s.Rules) > 0 && !matches(s.Rules, rule.Name):
+	case len(s.Rules) > 0 && !matches(s.Rules, rule):
 		return false
-	case len(s.Probes) > 0 && (rule.Per != PerProbe || !matches(s.Probes, series)):
+	case len(s.Probes) > 0 && (per != PerProbe || !matches(s.Probes, series)):
 		return false
 	}
 	return len(s.Series) == 0 || matches(s.Series, series)

@@ -133,8 +133,8 @@ func (s *Store) DeleteSilence(ctx context.Context, id string) error {
 // Prune forgets incidents that were over before a time, and what was told of them.
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	for _, statement := range []string{
-		`DELETE FROM incidents WHERE state = 'resolved' AND NOT owed AND resolved < ?`,
-		`DELETE FROM told WHERE event = 'resolved' AND at < ?`,
+		`DELETE FROM incidents WHERE state <> 'firing' AND NOT owed AND resolved < ?`,
+		`DELETE FROM told WHERE event IN ('resolved', 'ended') AND at < ?`,
 	} {
 		if _, err := s.db.ExecContext(ctx, statement, stamp(before)); err != nil {
 			return fmt.Errorf("forget old incidents: %w", err)

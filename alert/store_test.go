@@ -40,13 +40,14 @@ type process struct {
 }
 
 // begin starts a process on a database. Killed, it stops in the middle of whatever it does, as far as a test can.
-func begin(t *testing.T, path string, destinations map[string]alert.Destination) *process {
+func begin(t *testing.T, path string, destinations map[string]alert.Destination, silences ...alert.Silence) *process {
 	t.Helper()
 	store, db := openStore(t, path)
 	o := alert.NewOutbox(alert.OutboxOptions{Store: store, Rand: func() float64 { return 0 }, Grace: time.Nanosecond})
 	if err := o.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	o.Mute(silences)
 	o.Replace(destinations)
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -180,7 +181,7 @@ func TestChangesOfOneDigestAreOneMessage(t *testing.T) {
 		m := newMessenger()
 		o := deliverTo(t, m, time.Second)
 		for _, rule := range []string{"r", "s"} {
-			c := change(alert.EventResolved, rule)
+			c := alone(rule)
 			c.Incident.Rule, c.Digest = rule, "unmuted"
 			o.Add(c)
 		}
@@ -327,7 +328,9 @@ func TestTheOrderOutlivesAClockThatIsSetBack(t *testing.T) {
 		down := newMessenger()
 		down.answer = func(int) error { return failure("network", 0) }
 		first := begin(t, path, ops(down))
-		first.Add(stateful(alert.EventResolved, "older"))
+		older := stateful(alert.EventResolved, "older")
+		older.Alone = true
+		first.Add(older)
 		newer := stateful(alert.EventFiring, "newer")
 		newer.At = newer.At.Add(-time.Hour)
 		first.Add(newer)

@@ -92,9 +92,9 @@ func TestMaintenanceComesAgainInItsZone(t *testing.T) {
 	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}, Maintenance: []alert.Maintenance{nightly}})
 	got := feed(e, "a", 1, codes(10, 500)...)
 	same(t, nil, heard(got))
-	same(t, []string{"3600 firing server-errors/a 0/0"}, heard(e.Advance(sec(3601))))
+	same(t, []string{"3600 firing server-errors/a 5/5"}, heard(e.Advance(sec(3601))))
 	next := e.Advance(sec(24 * 3600))
-	same(t, []string{"18000 update server-errors/a 0/0", "32400 update server-errors/a 0/0", "46800 update server-errors/a 0/0", "61200 update server-errors/a 0/0", "75600 update server-errors/a 0/0"}, heard(next))
+	same(t, []string{"18000 update server-errors/a 5/5", "32400 update server-errors/a 5/5", "46800 update server-errors/a 5/5", "61200 update server-errors/a 5/5", "75600 update server-errors/a 5/5"}, heard(next))
 }
 
 func TestWhatIsOverAfterMaintenanceIsToldTogether(t *testing.T) {
@@ -271,7 +271,7 @@ func TestARemovedRuleEndsWhatAnEarlierProcessLeft(t *testing.T) {
 	state := alert.SeriesState{Rule: "gone", Series: "a", State: alert.Firing, Announced: true, Fired: sec(-100), Crossed: sec(-100)}
 	e := restarted(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}}, []alert.SeriesState{state}, nil, 0)
 	got := e.Advance(sec(1))
-	if len(got) != 1 || got[0].Event != alert.EventResolved || got[0].Muted || got[0].Incident.Note == "" {
+	if len(got) != 1 || got[0].Event != alert.EventEnded || got[0].Muted || !got[0].Incident.Ended() {
 		t.Errorf("want it over with a note, got %+v", got)
 	}
 	if diff := cmp.Diff(alert.Inactive, got[0].State.State); diff != "" {

@@ -28,9 +28,93 @@ func (l *lane) expects(incident string) bool {
 	return l.told[incident].event.fires() || slices.ContainsFunc(l.queue.entries, about) || slices.ContainsFunc(l.flying, about)
 }
 
+// believes reports whether the destination believes that an incident fires, once it has received what waits for it. The
+// caller holds mu.
+func (l *lane) believes(incident string) bool {
+	event := l.told[incident].event
+	for _, e := range slices.Concat(l.flying, l.queue.entries) {
+		if e.event != EventTest && e.incident.ID == incident && !e.withdrawn {
+			event = e.event
+		}
+	}
+	return event.fires()
+}
+
+// receive owes a transition to the destination where it concerns it. The end of an incident is for those that received that
+// it fires, or soon will, even if the rule no longer names them, and for no other. The caller holds mu.
+func (l *lane) receive(t Transition, ledger *ledger) {
+	named := len(t.Notify) == 0 || slices.Contains(t.Notify, l.name)
+	switch {
+	case t.Muted:
+		if t.Event.Ends() {
+			l.withdraw(t.Incident.ID, ledger)
+		}
+	case t.Event.Ends() && l.expects(t.Incident.ID):
+		if l.active {
+			l.add(t, ledger)
+		} else {
+			l.believeOver(&t, ledger)
+		}
+	case !l.active || t.Event.Ends() && !t.Alone:
+	case t.Reannounced && !named:
+		l.withdraw(t.Incident.ID, ledger)
+	case !named || t.Reannounced && l.believes(t.Incident.ID):
+	default:
+		l.add(t, ledger)
+	}
+}
+
+// withdraw drops FIRING and UPDATE of an incident that wait: it is over while it is muted, or the rule no longer names this
+// notifier. The caller holds mu.
+func (l *lane) withdraw(incident string, ledger *ledger) {
+	about := func(e *entry) bool { return e.event.fires() && e.incident.ID == incident }
+	for _, id := range l.queue.withdraw(about) {
+		ledger.drop(id)
+	}
+	for i := range l.flying {
+		l.flying[i].withdrawn = l.flying[i].withdrawn || about(&l.flying[i])
+	}
+}
+
+// forsake returns what is to be tried again of what could not be delivered. What was withdrawn meanwhile is not, nor is the
+// end of an incident that the destination then never received. The caller holds mu.
+func (l *lane) forsake(taken []entry, ledger *ledger) (rest []entry) {
+	for i := range taken {
+		e := &taken[i]
+		if !e.withdrawn {
+			rest = append(rest, *e)
+			continue
+		}
+		ledger.drop(e.id)
+		for _, id := range l.queue.withdraw(func(end *entry) bool {
+			return end.event.Ends() && end.incident.ID == e.incident.ID && !l.told[e.incident.ID].event.fires()
+		}) {
+			ledger.drop(id)
+		}
+	}
+	return rest
+}
+
+// dropMuted drops FIRING and UPDATE that are muted at now. When that ends, the engine announces what still fires.
+func (l *lane) dropMuted(now time.Time) {
+	muted := func(e *entry) bool { return e.muted() && e.event.fires() }
+	l.mu.Lock()
+	l.queue.mute(now, l.muting)
+	found := slices.ContainsFunc(l.queue.entries, func(e entry) bool { return muted(&e) })
+	l.mu.Unlock()
+	if !found {
+		return
+	}
+	l.commit(func(ledger *ledger) {
+		for _, id := range l.queue.withdraw(muted) {
+			ledger.drop(id)
+		}
+	})
+}
+
 // believeOver notes the end of an incident for a destination that is no longer there to hear of it. The caller holds mu.
 func (l *lane) believeOver(t *Transition, ledger *ledger) {
-	over := toldOf{ref: l.told[t.Incident.ID].ref, event: EventResolved, at: t.At, incident: t.Incident}
+	over := toldOf{ref: l.told[t.Incident.ID].ref, event: t.Event, at: t.At, incident: t.Incident}
 	l.told[t.Incident.ID] = over
 	ledger.told[toldKey{l.name, t.Incident.ID}] = over
 }
@@ -44,7 +128,7 @@ func (l *lane) forget(now time.Time) {
 		return
 	}
 	maps.DeleteFunc(l.told, func(_ string, told toldOf) bool {
-		return told.event == EventResolved && now.Sub(told.at) > keptAfterwards
+		return told.event.Ends() && now.Sub(told.at) > keptAfterwards
 	})
 }
 
@@ -65,7 +149,7 @@ func (l *lane) refreshDue() (time.Time, bool) {
 func (l *lane) firing() []Incident {
 	var list []Incident
 	for _, id := range slices.Sorted(maps.Keys(l.told)) {
-		if told := l.told[id]; told.event != EventResolved {
+		if told := l.told[id]; !told.event.Ends() {
 			list = append(list, told.incident)
 		}
 	}

@@ -55,6 +55,13 @@ func (w *whole) Deliver(_ context.Context, n alert.Notification) (string, error)
 	case "gone":
 		return "", &alert.DeliveryError{Reason: "network", Err: errors.New("no route")}
 	}
+	for _, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
+		for i := range w.silences {
+			if incident.Series == "a" && w.silences[i].Active(time.Now()) {
+				w.fault("%s of a silenced incident was delivered at %v", n.Event, time.Since(start()))
+			}
+		}
+	}
 	w.taken = append(w.taken, n)
 	w.lost = append(w.lost, w.mood == "losing answers")
 	if w.mood == "losing answers" {
@@ -73,7 +80,7 @@ func (w *whole) feel(mood string) {
 // start begins a process where the one before left off.
 func (w *whole) start() {
 	w.engine = engine(w.outer, alert.EngineOptions{Rules: []alert.Rule{w.rule}, Probes: probes("a", "b")})
-	w.process = begin(w.outer, w.path, map[string]alert.Destination{"ops": {Notifier: w}})
+	w.process = begin(w.outer, w.path, map[string]alert.Destination{"ops": {Notifier: w}}, w.silences...)
 	now := time.Now()
 	states, err := w.process.store.States(w.outer.Context(), now)
 	if err != nil {
@@ -87,6 +94,7 @@ func (w *whole) start() {
 	}
 	w.engine.Resume(now)
 	w.tell(w.engine.Mute(w.silences, now))
+	w.tell(w.engine.Reannounce(now))
 }
 
 func (w *whole) tell(changes []alert.Transition) {
@@ -143,7 +151,10 @@ func (w *whole) do(m move) {
 		w.start()
 	case "silence":
 		w.note("silence %ds", m.seconds)
+		w.mu.Lock()
 		w.silences = []alert.Silence{{ID: "s", Probes: []string{"a"}, From: now, Until: now.Add(time.Duration(m.seconds) * time.Second)}}
+		w.mu.Unlock()
+		w.process.Mute(w.silences)
 		w.tell(w.engine.Mute(w.silences, now))
 	case "wait":
 		w.note("wait %ds", m.seconds)
@@ -154,7 +165,7 @@ func (w *whole) do(m move) {
 // caused recounts the window at the moment at which the threshold is said to have been crossed: by a run that ended then, or
 // by the passing of time before it.
 func (w *whole) caused(s *said) bool {
-	at := s.incident.Since
+	at := s.incident.Crossed
 	crossed := func(known func(end time.Time) bool) bool {
 		m := model{rule: w.rule}
 		for _, r := range w.results {
@@ -210,7 +221,7 @@ func (w *whole) check() {
 					w.fault("%s was told to fire twice:%s", series, log)
 				}
 				believed = true
-			case alert.EventResolved:
+			case alert.EventResolved, alert.EventEnded:
 				if !believed && !m.folded && !repeat {
 					w.fault("%s was told to be over, and nobody knew:%s", series, log)
 				}

@@ -171,7 +171,7 @@ func spanName(s tracetest.SpanStub) string {
 	case first == "credential":
 		return "credential renew NAME"
 	case first == "alert":
-		return "alert RULE firing, resolved"
+		return "alert RULE firing, resolved, ended"
 	case s.SpanKind == trace.SpanKindClient:
 		return "METHOD /path/template"
 	}

@@ -166,7 +166,7 @@ func serverOf(raw string) server {
 	return s
 }
 
-// transition writes the span of an alert that fires or is resolved, linked to the runs behind it.
+// transition writes the span of an alert that fires, is resolved or is ended, linked to the runs behind it.
 func (w *spanWriter) transition(t *alert.Transition) context.Context {
 	incident := &t.Incident
 	links := make([]trace.Link, 0, len(incident.Examples))

@@ -85,6 +85,7 @@ func notifications() map[string]alert.Notification {
 		"firing-bounds": changed(func(i *alert.Incident) {
 			i.Condition, i.Low, i.High, i.Confidence = alert.ConditionRate, 0.21, 0.61, 0.95
 		}),
+		"firing-unseen":            changed(func(i *alert.Incident) { i.Counted = i.Fired }),
 		"firing-401":               changed(refusals(probe.BlameUnknown)),
 		"firing-401-credential":    changed(refusals(probe.BlameCredential)),
 		"firing-401-login-service": changed(refusals(probe.BlameLoginService)),
@@ -108,10 +109,11 @@ func notifications() map[string]alert.Notification {
 		}),
 		"firing-no-data": changed(func(i *alert.Incident) {
 			condition(i, alert.ConditionNoData, "no-data")
-			i.Since, i.Classes, i.Examples = i.Since.Add(-90*time.Second), nil, nil
+			i.Since, i.Classes, i.Examples = i.Since.Add(-30*time.Second), nil, nil
+			i.FirstBad, i.LastBad, i.BadRuns = time.Time{}, time.Time{}, 0
 		}),
 		"resolved-500":    ended(func(*alert.Incident) {}),
-		"resolved-gone":   ended(func(i *alert.Incident) { i.Note = "its rule was removed" }),
+		"ended":           ended(func(i *alert.Incident) { i.Note = "its rule was removed" }),
 		"resolved-access": ended(func(i *alert.Incident) { condition(i, alert.ConditionAccess, "access") }),
 		"resolved-network": ended(func(i *alert.Incident) {
 			condition(i, alert.ConditionNetwork, "network")
@@ -180,8 +182,8 @@ func TestTheTimesOfAnAlert(t *testing.T) {
 		n          alert.Notification
 		begin, end time.Time
 	}{
-		"firing":                   {notifiertest.Notification(alert.EventFiring), at, now().Add(4 * time.Minute)},
-		"resolved":                 {notifiertest.Notification(alert.EventResolved), at, at.Add(10 * time.Minute)},
+		"firing":                   {notifiertest.Notification(alert.EventFiring), at.Add(-time.Minute), now().Add(4 * time.Minute)},
+		"resolved":                 {notifiertest.Notification(alert.EventResolved), at.Add(-time.Minute), at.Add(10 * time.Minute)},
 		"resolved after the clock": {ended(func(i *alert.Incident) { i.Resolved = at.Add(-time.Hour) }), at.Add(-time.Hour), at.Add(-time.Hour)},
 		"of an unknown beginning":  {changed(func(i *alert.Incident) { i.Since = time.Time{} }), at, now().Add(4 * time.Minute)},
 		"test":                     {notifiertest.Notification(alert.EventTest), now(), now().Add(time.Minute)},

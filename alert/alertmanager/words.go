@@ -35,6 +35,14 @@ func annotations(i *alert.Incident, at time.Time, traceURL string) model.LabelSe
 	add("trace_url", newestTrace(i, traceURL))
 	add("answers", mix(i.Classes))
 	add("blame", string(i.Blame))
+	for name, t := range map[model.LabelName]time.Time{"first_bad": i.FirstBad, "last_bad": i.LastBad, "declared": i.Fired} {
+		if !t.IsZero() {
+			add(name, t.UTC().Format(time.RFC3339))
+		}
+	}
+	if i.BadRuns > 0 {
+		add("bad_runs", strconv.Itoa(i.BadRuns))
+	}
 	switch conditionOf(i) {
 	case alert.ConditionRate, alert.ConditionBurn:
 		add("rate", i.Rate.String())
@@ -63,10 +71,11 @@ func summary(i *alert.Incident, at time.Time) string {
 	if i.Resolved.IsZero() {
 		return text + strings.TrimSuffix(figures(i, at), ": ")
 	}
-	text += "over after " + lasting(i.Resolved.Sub(i.Since))
-	switch note := harmless(i.Note, cutText); {
-	case note != "":
-		return text + ": " + note
+	if i.Ended() {
+		return text + "ended without a recovery, " + badTime(i) + ": " + harmless(i.Note, cutText)
+	}
+	text += "over, " + badTime(i)
+	switch {
 	case conditionOf(i) == alert.ConditionNetwork:
 		return text + ", " + figures(i, at)
 	case conditionOf(i) == alert.ConditionRate, conditionOf(i) == alert.ConditionBurn:
@@ -75,8 +84,33 @@ func summary(i *alert.Incident, at time.Time) string {
 	return text
 }
 
-// figures says how bad it is.
+// badTime says how much was seen of the problem: the bad runs and the time from the first to the last.
+func badTime(i *alert.Incident) string {
+	switch {
+	case conditionOf(i) == alert.ConditionNoData:
+		return "no run finished for " + lasting(i.Resolved.Sub(i.Since))
+	case i.BadRuns > 1:
+		return fmt.Sprintf("%d bad runs in %s", i.BadRuns, lasting(i.LastBad.Sub(i.FirstBad)))
+	case i.BadRuns == 1:
+		return "1 bad run"
+	}
+	return "it fired for " + lasting(i.Resolved.Sub(i.Fired))
+}
+
+// figures says how bad it is, and when that was counted if it is not of now.
 func figures(i *alert.Incident, at time.Time) string {
+	text := measure(i, at)
+	switch {
+	case i.Counted.IsZero():
+	case i.RecentRuns == 0:
+		text += "; counted at " + i.Counted.UTC().Format(time.RFC3339) + ", and no run has finished lately"
+	default:
+		text += fmt.Sprintf("; counted at %s, and lately only %d runs, %d of them bad", i.Counted.UTC().Format(time.RFC3339), i.RecentRuns, i.RecentBad)
+	}
+	return text
+}
+
+func measure(i *alert.Incident, at time.Time) string {
 	switch conditionOf(i) {
 	case alert.ConditionAccess:
 		return "security: the last run got " + cmp.Or(mix(i.Classes), "an answer") + " where a refusal is due"

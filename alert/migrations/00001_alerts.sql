@@ -1,14 +1,14 @@
 -- +goose Up
 -- Times are texts in UTC, all of the same width, so that they sort and a person can read them.
 
--- One row an incident, from firing to resolved.
+-- One row an incident, from firing to its end.
 CREATE TABLE incidents (
   id              TEXT PRIMARY KEY,
   rule            TEXT NOT NULL,
   series          TEXT NOT NULL,
   severity        TEXT NOT NULL,
-  state           TEXT NOT NULL,             -- firing or resolved
-  since           TEXT NOT NULL,             -- when the threshold was crossed
+  state           TEXT NOT NULL,             -- firing, resolved or ended
+  since           TEXT NOT NULL,             -- when the problem began: its first bad run
   fired           TEXT NOT NULL,
   resolved        TEXT NOT NULL DEFAULT '',
   announced       INTEGER NOT NULL,          -- whether people were told that it fires

@@ -98,7 +98,7 @@ func (h *Harness) checkSecrets(t *testing.T, err error) {
 
 func (h *Harness) testAccepted(t *testing.T) {
 	n := h.serve(t, h.Accept)
-	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventTest} {
+	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventEnded, alert.EventTest} {
 		// A nil *DeliveryError in an error is no nil, which this comparison finds.
 		if _, err := n.Deliver(t.Context(), Notification(event)); err != nil {
 			t.Errorf("%s: want no error, got %#v", event, err)
@@ -111,7 +111,7 @@ func (h *Harness) testLater(t *testing.T) {
 	n := h.serve(t, h.Accept)
 	first := Notification(alert.EventFiring)
 	ref, told := "", alert.Event("")
-	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventFiring, alert.EventResolved} {
+	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventFiring, alert.EventEnded} {
 		later := Notification(event)
 		later.Ref, later.Told = ref, told
 		if told != "" {
@@ -231,7 +231,7 @@ func (h *Harness) testHostile(t *testing.T) {
 		h.Accept(w, r)
 	})
 	for name, text := range hostile() {
-		for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved} {
+		for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventEnded} {
 			if _, err := n.Deliver(t.Context(), poisoned(event, text)); err != nil {
 				t.Errorf("%s with %s: want it delivered, got %v", event, name, err)
 			}

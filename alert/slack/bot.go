@@ -46,7 +46,7 @@ func (n *Notifier) lasting(note *alert.Notification) Message {
 // fires again, is shown in the channel too.
 func (n *Notifier) reply(ctx context.Context, note *alert.Notification, channel, ts string) *answer {
 	options := []slack.MsgOption{slack.MsgOptionTS(ts)}
-	if note.Event == alert.EventResolved || note.Event == alert.EventFiring {
+	if note.Event.Ends() || note.Event == alert.EventFiring {
 		options = append(options, slack.MsgOptionBroadcast())
 	}
 	return n.post(ctx, channel, change(note, n.options), nil, options...)
@@ -86,6 +86,9 @@ func present(note *alert.Notification) alert.Notification {
 	}
 	all = append(firing, over...)
 	now.Incident, now.Others = all[0], all[1:]
+	if len(firing) == 0 && now.Incident.Ended() {
+		now.Event = alert.EventEnded
+	}
 	return now
 }
 

@@ -49,17 +49,17 @@ func runs(n int) string {
 func measure(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionStreak:
-		return "the last " + runs(incident.Bad) + of(incident) + " in a row were bad"
+		return "the last " + runs(incident.Bad) + of(incident) + " in a row were bad" + counted(incident, clock)
 	case alert.ConditionBurn:
 		if burn := incident.Burn; burn != nil {
-			return fmt.Sprintf("%s, %s, threshold %g×", rate(incident), spent(burn), burn.Factor)
+			return fmt.Sprintf("%s, %s, threshold %g×", rate(incident), spent(burn), burn.Factor) + counted(incident, clock)
 		}
 		return rate(incident)
 	case alert.ConditionAccess, alert.ConditionNoData, alert.ConditionNetwork:
 		return ""
 	case alert.ConditionRate:
 	}
-	text := rate(incident) + ", threshold " + incident.Threshold.String()
+	text := rate(incident) + ", threshold " + incident.Threshold.String() + counted(incident, clock)
 	if incident.Confidence > 0 {
 		text += fmt.Sprintf("; truly between %s and %s at %s confidence", incident.Low, incident.High, incident.Confidence)
 	}
@@ -72,13 +72,34 @@ func spent(burn *alert.Burn) string {
 		burn.Objective, lasting(burn.Period), burn.LongBurn, lasting(burn.Long), burn.ShortBurn, lasting(burn.Short))
 }
 
+// counted says that the figures are not of now, and what was seen lately; empty when they are.
+func counted(incident *alert.Incident, show func(time.Time) string) string {
+	if incident.Counted.IsZero() {
+		return ""
+	}
+	lately := " since"
+	if incident.Condition == alert.ConditionRate || incident.Condition == alert.ConditionBurn {
+		lately = " in the last " + lasting(incident.Window)
+	}
+	text := "; counted at " + show(incident.Counted) + ", and "
+	if incident.RecentRuns == 0 {
+		return text + "no run has finished" + lately
+	}
+	return text + fmt.Sprintf("only %s%s, %d of them bad", runs(incident.RecentRuns), lately, incident.RecentBad)
+}
+
+// utc writes a time where Slack's own format is not understood, as in the text that a phone shows.
+func utc(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
+
 // short is the measure in a phone's line, as the end of a sentence.
-func short(incident *alert.Incident) string {
+func short(incident *alert.Incident) string { return figures(incident) + counted(incident, utc) }
+
+func figures(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionAccess:
 		return "security: the last run " + ended(incident.Classes, true) + " where a refusal is due"
 	case alert.ConditionNoData:
-		return "no run has finished since " + incident.Since.UTC().Format("15:04:05 UTC") + ", squarewatch itself is not watching"
+		return "no run has finished since " + utc(incident.Since) + ", squarewatch itself is not watching"
 	case alert.ConditionNetwork:
 		return "our own network fails"
 	case alert.ConditionStreak:
@@ -93,19 +114,33 @@ func short(incident *alert.Incident) string {
 	return fmt.Sprintf("%d of %d runs%s (%s, threshold %s) %s", incident.Bad, incident.Runs, of(incident), incident.Rate, incident.Threshold, ended(incident.Classes, false))
 }
 
-// over says why an incident is over, as the end of a sentence that says how long it lasted.
-func over(incident *alert.Incident) string {
+// badTime says how much was seen of the problem: the bad runs and the time from the first to the last. How long it was
+// declared is another matter, as a window takes time to fill and to drain.
+func badTime(incident *alert.Incident) string {
+	declared := max(incident.Resolved.Sub(incident.Since), 0)
 	switch {
-	case incident.Note != "":
-		return ": " + mrkdwn(incident.Note, cutReason)
-	case incident.Condition == alert.ConditionAccess:
-		return ": the last run was refused again, or failed otherwise"
 	case incident.Condition == alert.ConditionNoData:
+		return "no run finished for " + lasting(declared)
+	case incident.BadRuns > 1:
+		return fmt.Sprintf("%d bad runs in %s", incident.BadRuns, lasting(incident.LastBad.Sub(incident.FirstBad)))
+	case incident.BadRuns == 1:
+		return "1 bad run"
+	}
+	return "it fired for " + lasting(max(incident.Resolved.Sub(incident.Fired), 0))
+}
+
+// over says why an incident is over, as the end of a sentence that says how bad it was.
+func over(incident *alert.Incident) string {
+	switch incident.Condition {
+	case alert.ConditionAccess:
+		return ": the last run was refused again, or failed otherwise"
+	case alert.ConditionNoData:
 		return ": runs finish again"
-	case incident.Condition == alert.ConditionNetwork:
+	case alert.ConditionNetwork:
 		return fmt.Sprintf(": our own network is back; %s did not count", runs(incident.Bad))
-	case incident.Condition == alert.ConditionStreak:
+	case alert.ConditionStreak:
 		return ": the last run was good"
+	case alert.ConditionRate, alert.ConditionBurn:
 	}
 	return fmt.Sprintf(", now %d of %d runs (%s, %s)", incident.Bad, incident.Runs, incident.Rate, clearing(incident))
 }
@@ -164,7 +199,7 @@ func (v view) remarks() []string {
 		return lines
 	}
 	if v.incident.Overdue && v.options.Support != "" {
-		lines = append(lines, fmt.Sprintf("*It goes on for %s.* Ask AISquare: %s", lasting(v.n.At.Sub(v.incident.Since)), mrkdwn(v.options.Support, cutReason)))
+		lines = append(lines, fmt.Sprintf("*Ongoing for %s.* Ask AISquare: %s", lasting(v.n.At.Sub(v.incident.Since)), mrkdwn(v.options.Support, cutReason)))
 	}
 	if len(v.incident.Affected) > 0 {
 		names := make([]string, 0, len(v.incident.Affected))
@@ -183,8 +218,16 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// lastedFrom says how long an incident lasted, from when and until when.
-func lastedFrom(incident *alert.Incident) string {
-	return fmt.Sprintf("*It lasted %s*, from %s to %s.", lasting(max(incident.Resolved.Sub(incident.Since), time.Duration(0))),
-		date(incident.Since), date(incident.Resolved))
+// spans says when the runs of an incident were bad, and then from when to when it was declared.
+func spans(incident *alert.Incident) string {
+	declared := fmt.Sprintf("It fired for %s, from %s to %s.", lasting(max(incident.Resolved.Sub(incident.Fired), 0)), date(incident.Fired), date(incident.Resolved))
+	switch {
+	case incident.Condition == alert.ConditionNoData:
+		return fmt.Sprintf("*No run finished for %s*, from %s. ", lasting(max(incident.Resolved.Sub(incident.Since), 0)), date(incident.Since)) + declared
+	case incident.BadRuns == 0:
+		return declared
+	case incident.BadRuns == 1:
+		return fmt.Sprintf("*1 bad run*, at %s. ", date(incident.FirstBad)) + declared
+	}
+	return fmt.Sprintf("*%s*, from %s to %s. ", badTime(incident), date(incident.FirstBad), date(incident.LastBad)) + declared
 }

@@ -28,7 +28,7 @@ func (v view) message() Message {
 	switch v.n.Event {
 	case alert.EventTest:
 		message.Blocks = v.test()
-	case alert.EventResolved:
+	case alert.EventResolved, alert.EventEnded:
 		message.Blocks = v.resolved()
 	case alert.EventFiring, alert.EventUpdate:
 		message.Blocks = v.firing()
@@ -85,9 +85,9 @@ func (v view) examples() []slack.Block {
 }
 
 func (v view) resolved() []slack.Block {
-	say := lastedFrom(v.incident)
-	if v.incident.Note != "" {
-		say += " It did not recover: " + mrkdwn(v.incident.Note, cutReason) + "."
+	say := spans(v.incident)
+	if v.n.Event == alert.EventEnded {
+		say = "*It did not recover:* " + mrkdwn(v.incident.Note, cutReason) + ". " + say
 	} else if known, ok := byCondition(v.incident); ok && v.incident.Condition == alert.ConditionNetwork {
 		say += " *" + known.say + "* " + known.act
 	}
@@ -130,6 +130,8 @@ func light(event alert.Event, severity alert.Severity) string {
 	switch {
 	case event == alert.EventResolved:
 		return "🟢"
+	case event == alert.EventEnded:
+		return "⚪"
 	case severity == alert.Critical:
 		return "🔴"
 	case severity == alert.Warning:

@@ -35,7 +35,8 @@ func serverErrors() alert.Incident {
 	return alert.Incident{
 		ID: "server-errors/collections/1", Rule: "server-errors", Series: "collections", Per: alert.PerProbe,
 		Severity: alert.Critical, Runbook: "https://wiki.example.org/runbooks/api?section=500&x=1",
-		Condition: alert.ConditionRate, Threshold: 0.2, Clear: 0.05, Window: 5 * time.Minute, Since: at("03:04:05"), Fired: at("03:04:05"),
+		Condition: alert.ConditionRate, Threshold: 0.2, Clear: 0.05, Window: 5 * time.Minute, Since: at("03:02:32"),
+		FirstBad: at("03:02:32"), LastBad: at("03:04:02"), BadRuns: 8, Crossed: at("03:04:05"), Fired: at("03:04:05"),
 		Rate: 0.4, Runs: 20, Bad: 8, Labels: map[string]string{"team": "platform", "tier": "1"},
 		Classes: []alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 6}, {Class: probe.Timeout, Runs: 2}},
 		Examples: []alert.Example{
@@ -90,7 +91,7 @@ func recent() []alert.Mark {
 }
 
 func resolved(i alert.Incident) alert.Incident {
-	i.Resolved = at("03:16:50")
+	i.Resolved, i.LastBad, i.BadRuns = at("03:16:50"), at("03:12:02"), 30
 	i.Rate, i.Bad, i.Classes, i.Examples = 0, 0, nil, nil
 	return i
 }
@@ -102,6 +103,7 @@ func notification(event alert.Event, clock string, incident alert.Incident) aler
 func messages() map[string]alert.Notification {
 	late := notification(alert.EventUpdate, "07:04:05", serverErrors())
 	late.Late, late.Folded = 12*time.Minute, 2
+	late.Incident.BadRuns, late.Incident.LastBad = 120, at("07:03:50")
 	many := notification(alert.EventFiring, "03:04:05", serverErrors())
 	for range 12 {
 		other := serverErrors()
@@ -114,7 +116,7 @@ func messages() map[string]alert.Notification {
 	all.Classes = []alert.ClassCount{{Class: probe.ConnectError, Runs: 8}}
 	all.Examples = all.Examples[:0]
 	gone := resolved(serverErrors())
-	gone.Note = "the configuration no longer has this rule"
+	gone.Note = "the rule was removed from the configuration or renamed"
 	ours, login, theirs := unauthenticated(), unauthenticated(), unauthenticated()
 	ours.Blame, login.Blame, theirs.Blame = probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI
 	overdue := serverErrors()
@@ -134,13 +136,25 @@ func messages() map[string]alert.Notification {
 	burn.Condition, burn.Window, burn.Threshold, burn.Runs, burn.Bad, burn.Rate = alert.ConditionBurn, time.Hour, 0.072, 120, 12, 0.1
 	burn.Course = course()
 	burn.Burn = &alert.Burn{Objective: 0.995, Period: 30 * 24 * time.Hour, Factor: 14.4, Long: time.Hour, Short: 5 * time.Minute, LongBurn: 20, ShortBurn: 40}
+	nodata.BadRuns, nodata.FirstBad, nodata.LastBad = 0, time.Time{}, time.Time{}
+	nodataOver := resolved(nodata)
+	nodataOver.BadRuns, nodataOver.LastBad = 0, time.Time{}
+	unseen, fewer, unseenStreak := serverErrors(), serverErrors(), streak
+	unseen.Counted, fewer.Counted, unseenStreak.Counted = at("03:04:05"), at("03:04:05"), at("03:04:05")
+	fewer.RecentRuns, fewer.RecentBad = 3, 1
+	one := resolved(streak)
+	one.BadRuns, one.LastBad = 1, one.FirstBad
 	unsure := unauthenticated()
 	unsure.Blame = probe.BlameUnknown
 	return map[string]alert.Notification{
 		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),
 		"firing-confidence":        notification(alert.EventFiring, "03:04:05", sure),
 		"firing-no-data":           notification(alert.EventFiring, "03:05:50", nodata),
-		"resolved-no-data":         notification(alert.EventResolved, "03:16:50", resolved(nodata)),
+		"resolved-no-data":         notification(alert.EventResolved, "03:16:50", nodataOver),
+		"firing-unseen":            notification(alert.EventFiring, "05:04:05", unseen),
+		"firing-unseen-streak":     notification(alert.EventFiring, "05:04:05", unseenStreak),
+		"firing-seen-little":       notification(alert.EventFiring, "05:04:05", fewer),
+		"resolved-one":             notification(alert.EventResolved, "03:16:50", one),
 		"resolved-network":         notification(alert.EventResolved, "03:16:50", network),
 		"firing-streak":            notification(alert.EventFiring, "03:04:05", streak),
 		"resolved-streak":          notification(alert.EventResolved, "03:16:50", resolved(streak)),
@@ -151,7 +165,7 @@ func messages() map[string]alert.Notification {
 		"firing-401-api":           notification(alert.EventFiring, "03:04:05", theirs),
 		"firing-access":            notification(alert.EventFiring, "03:04:05", breach()),
 		"resolved-access":          notification(alert.EventResolved, "03:16:50", resolved(breach())),
-		"resolved-gone":            notification(alert.EventResolved, "03:16:50", gone),
+		"ended":                    notification(alert.EventEnded, "03:16:50", gone),
 		"firing-500":               notification(alert.EventFiring, "03:04:05", serverErrors()),
 		"firing-401":               notification(alert.EventFiring, "03:04:05", unauthenticated()),
 		"firing-all":               notification(alert.EventFiring, "03:04:05", all),
@@ -202,13 +216,18 @@ func golden(t *testing.T, name, got string) {
 func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {
 	all := messages()
 	for name, want := range map[string]string{
-		"firing-401":   "FIRING unauthenticated partner: 20 of 20 runs (100%, threshold 20%) answered 401",
-		"firing-500":   "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
-		"firing-all":   "FIRING server-errors all: 8 of 20 runs (40%, threshold 20%) ended in connect error",
-		"firing-many":  "FIRING server-errors collections and 13 more: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
-		"update-late":  "UPDATE server-errors collections: still firing after 4h (critical), 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
-		"resolved-500": "RESOLVED server-errors collections: it lasted 12m 45s, now 0 of 20 runs (0%, clears below 5%)",
-		"test":         "TEST ops: squarewatch can post here",
+		"firing-401":         "FIRING unauthenticated partner: 20 of 20 runs (100%, threshold 20%) answered 401",
+		"firing-500":         "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
+		"firing-all":         "FIRING server-errors all: 8 of 20 runs (40%, threshold 20%) ended in connect error",
+		"firing-many":        "FIRING server-errors collections and 13 more: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
+		"update-late":        "UPDATE server-errors collections: still firing after 4h (critical), 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
+		"ended":              "ENDED server-errors collections: it did not recover: the rule was removed from the configuration or renamed; 30 bad runs in 9m 30s",
+		"firing-unseen":      "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout; counted at 03:04:05 UTC, and no run has finished in the last 5m",
+		"firing-seen-little": "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout; counted at 03:04:05 UTC, and only 3 runs in the last 5m, 1 of them bad",
+		"resolved-one":       "RESOLVED server-errors collections: 1 bad run: the last run was good",
+		"resolved-no-data":   "RESOLVED no-data collections: no run finished for 14m 18s: runs finish again",
+		"resolved-500":       "RESOLVED server-errors collections: 30 bad runs in 9m 30s, now 0 of 20 runs (0%, clears below 5%)",
+		"test":               "TEST ops: squarewatch can post here",
 	} {
 		if got := slack.Render(all[name], slack.Options{}).Text; want != got {
 			t.Errorf("%s\nwant %s\ngot  %s", name, want, got)
@@ -261,5 +280,23 @@ func TestWithoutATraceAddressTheIdentifierIsTold(t *testing.T) {
 	m := slack.Render(messages()["firing-500"], slack.Options{})
 	if want := "trace `01020300000000000000000000000000`"; !strings.Contains(m.Plain(), want) {
 		t.Errorf("want %q in\n%s", want, m.Plain())
+	}
+}
+
+// An end without a recovery has its own word and colour wherever it is shown: green would say that all is well.
+func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
+	text.EnableColors()
+	all := messages()
+	ended, recovered := all["ended"], all["resolved-500"]
+	m := slack.Render(ended, slack.Options{})
+	if drawn := slack.Terminal(m, 80); !strings.Contains(drawn, text.FgHiBlack.Sprint("╭")) || strings.Contains(m.Plain(), "RESOLVED") {
+		t.Errorf("want it grey, and no word of a recovery, got\n%s", drawn)
+	}
+	if drawn := slack.Terminal(slack.Render(recovered, slack.Options{}), 80); !strings.Contains(drawn, text.FgGreen.Sprint("╭")) {
+		t.Errorf("want a recovery green, got\n%s", drawn)
+	}
+	recovered.Others = append(recovered.Others, ended.Incident)
+	if got := slack.Render(recovered, slack.Options{}).Plain(); !strings.Contains(got, "*Also ended without a recovery:* server-errors collections") {
+		t.Errorf("want the other incident not told as resolved, got\n%s", got)
 	}
 }

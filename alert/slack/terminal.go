@@ -37,6 +37,8 @@ func colourOf(m Message) text.Color {
 	switch {
 	case m.Event == alert.EventResolved:
 		return text.FgGreen
+	case m.Event == alert.EventEnded:
+		return text.FgHiBlack
 	case m.Event == alert.EventTest:
 		return text.FgCyan
 	case m.Severity == alert.Critical:

@@ -26,13 +26,15 @@ func textOf(n *alert.Notification) string {
 	}
 	text := fmt.Sprintf("%s %s %s%s: ", word(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others)))
 	switch n.Event {
+	case alert.EventEnded:
+		return text + "it did not recover: " + mrkdwn(incident.Note, cutReason) + "; " + badTime(incident)
 	case alert.EventResolved:
-		return text + "it lasted " + lasting(incident.Resolved.Sub(incident.Since)) + over(incident)
+		return text + badTime(incident) + over(incident)
 	case alert.EventUpdate:
 		if acknowledgedNow(n) {
 			return text + "acknowledged by " + mention(incident.Acknowledged.By)
 		}
-		text += "still firing after " + lasting(n.At.Sub(incident.Since)) + severely(incident.Severity) + ", "
+		text += "still firing after " + lasting(n.At.Sub(incident.Fired)) + severely(incident.Severity) + ", "
 	case alert.EventFiring, alert.EventTest:
 	}
 	return text + short(incident)
@@ -107,6 +109,7 @@ func (v view) firingFields() []field {
 		{"Where", where(v.incident)},
 		{"Since", since(v.incident.Since, v.n.At)},
 		{"Probes", badProbes(v.incident)},
+		{"Bad runs", badRuns(v.incident)},
 		{"Answers", mix(v.incident.Classes)},
 		{"Last runs", sparkline(v.incident.Recent)},
 		{"Severity", mrkdwn(string(v.incident.Severity), cutName)},
@@ -116,7 +119,7 @@ func (v view) firingFields() []field {
 }
 
 func (v view) resolvedFields() []field {
-	if plainState(v.incident) || v.incident.Condition == alert.ConditionStreak || v.incident.Note != "" {
+	if plainState(v.incident) || v.incident.Condition == alert.ConditionStreak || v.n.Event == alert.EventEnded {
 		return []field{{"Where", where(v.incident)}}
 	}
 	return []field{
@@ -131,6 +134,14 @@ func since(begin, now time.Time) string {
 		text += ", for " + lasting(d)
 	}
 	return text
+}
+
+// badRuns is how many there were since the incident began, where the window shows fewer by now.
+func badRuns(incident *alert.Incident) string {
+	if incident.BadRuns <= incident.Bad {
+		return ""
+	}
+	return fmt.Sprintf("%d so far, the last at %s", incident.BadRuns, clock(incident.LastBad))
 }
 
 func rate(incident *alert.Incident) string {
@@ -217,12 +228,15 @@ func (v view) runbook() string {
 
 // others names the other incidents that one message tells of, each series once.
 func others(all []alert.Incident) string {
-	var firing, resolved tally
+	var firing, resolved, ended tally
 	for i := range all {
 		name := mrkdwn(all[i].Rule, cutName) + " " + mrkdwn(all[i].Series, cutName)
-		if all[i].Resolved.IsZero() {
+		switch {
+		case all[i].Resolved.IsZero():
 			firing.add(name, fmt.Sprintf(" (%s)", all[i].Rate))
-		} else {
+		case all[i].Ended():
+			ended.add(name, "")
+		default:
 			resolved.add(name, "")
 		}
 	}
@@ -232,6 +246,9 @@ func others(all []alert.Incident) string {
 	}
 	if list := resolved.list(); len(list) > 0 {
 		lines = append(lines, "*Also resolved:* "+shortened(list, maxOthers))
+	}
+	if list := ended.list(); len(list) > 0 {
+		lines = append(lines, "*Also ended without a recovery:* "+shortened(list, maxOthers))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -45,7 +45,11 @@ type alertJSON struct {
 	Rate      float64    `json:"rate"`
 	Runs      int        `json:"runs"`
 	Threshold float64    `json:"threshold"`
-	Since     *time.Time `json:"since"`
+	Since     *time.Time `json:"since"`    // when the problem began: its first bad run, or the last run where none finishes
+	Fired     *time.Time `json:"fired"`    // when the incident was declared
+	LastBad   *time.Time `json:"last_bad"` // when its last bad run ended; it began with the first at first_bad
+	FirstBad  *time.Time `json:"first_bad"`
+	BadRuns   int        `json:"bad_runs"`
 	Silenced  *time.Time `json:"silenced"`             // until when
 	CoveredBy string     `json:"covered_by,omitempty"` // rule and series that tell of the same runs
 }
@@ -72,7 +76,8 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	for _, a := range d.evaluator.Snapshot() {
 		s.Alerts = append(s.Alerts, alertJSON{
 			Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,
-			Threshold: float64(a.Threshold), Since: known(a.Since), Silenced: known(a.SilencedUntil), CoveredBy: a.CoveredBy,
+			Threshold: float64(a.Threshold), Since: known(a.Since), Fired: known(a.Fired), FirstBad: known(a.FirstBad),
+			LastBad: known(a.LastBad), BadRuns: a.BadRuns, Silenced: known(a.SilencedUntil), CoveredBy: a.CoveredBy,
 		})
 	}
 	for _, b := range d.outbox.Status() {

@@ -165,7 +165,7 @@ func backtest(cfg *config.Config, s source) (*backtestReport, error) {
 // tell keeps what people would have been told.
 func (b *backtestReport) tell(changes []alert.Transition) {
 	for _, t := range changes {
-		if !t.Muted {
+		if !t.Muted && !t.Reannounced {
 			b.changes = append(b.changes, t)
 		}
 	}
@@ -258,7 +258,7 @@ func (b *backtestReport) sums() []ruleSum {
 		case alert.EventFiring:
 			of(t.Incident.Rule).fired++
 			began[key] = t.At
-		case alert.EventResolved:
+		case alert.EventResolved, alert.EventEnded:
 			if begin, ok := began[key]; ok {
 				lasted(t.Incident.Rule, t.At.Sub(begin))
 				delete(began, key)

@@ -88,6 +88,9 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	d.telemetry.Recorder().Cover(d.current.scope())
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
+	// Nothing leaves before Run, so what waits from before is first compared with this configuration.
+	d.evaluator.Reannounce()
+	d.evaluator.Flush()
 	d.progress.watch(cfg.Probes)
 	d.running.Store(cfg)
 	logWarnings(d.options.Logger, cfg)
@@ -106,12 +109,19 @@ func (d *Daemon) remember(ctx context.Context, cfg *config.Config) error {
 	})
 	silences := d.state.restore(ctx, engine, d.outbox, time.Now(), d.options.Logger)
 	d.evaluator = alert.NewEvaluator(engine, d.announce)
-	d.silences = alert.NewSilences(silences, d.state.store, d.evaluator.Mute)
-	d.evaluator.Mute(silences)
+	d.silences = alert.NewSilences(silences, d.state.store, d.mute)
+	d.outbox.Maintain(cfg.Maintenance)
+	d.mute(silences)
 	if d.unwatched, err = d.state.unwatched(ctx, cfg.Probes, time.Now()); err != nil {
 		d.options.Logger.ErrorContext(ctx, "it is not known since when nobody watched", "error", err)
 	}
 	return nil
+}
+
+// mute takes the silences that people have set. The outbox comes first, so that nothing leaves that they hold back.
+func (d *Daemon) mute(silences []alert.Silence) {
+	d.outbox.Mute(silences)
+	d.evaluator.Mute(silences)
 }
 
 // report tells every sink but the engine, which knows, of the runs that were due while no process was there.
@@ -147,6 +157,10 @@ func (d *Daemon) Addr() net.Addr { return d.listener.Addr() }
 
 // announce is told of every transition by the evaluator: it becomes a span, a log line, and messages.
 func (d *Daemon) announce(t alert.Transition) {
+	if t.Reannounced { // nothing changed
+		d.outbox.Add(t)
+		return
+	}
 	ctx := d.telemetry.Recorder().Transition(t)
 	d.options.Logger.InfoContext(ctx, "an alert changed", "event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
 		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted, "trace", exampleTrace(&t.Incident))
@@ -175,6 +189,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
 	services.Go(func() { d.feedWatchdog(background) })
+	services.Go(func() { d.keepStates(background) })
 	services.Go(func() {
 		d.state.run(background, func() history.Retention { return d.config().Retention }, d.options.Logger)
 	})
@@ -190,12 +205,30 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	d.watch(ctx, reloads) // returns when the last run has ended
 
 	d.options.Notify("STOPPING=1")
+	d.evaluator.Keep(d.outbox.Keep)
 	stop() // the outbox delivers what is left while the server lets its last answers out
 	err := flush(ctx, server.Shutdown)
 	services.Wait()
 	d.logUndelivered(ctx)
 	d.options.Logger.InfoContext(ctx, "squarewatch stopped")
 	return errors.Join(err, flush(ctx, d.telemetry.Shutdown), d.state.Close())
+}
+
+// keepEvery is how often the state of what fires is written between its transitions: a crash costs so much of it at most.
+const keepEvery = time.Minute
+
+// keepStates writes the state of what fires now and then, until ctx ends.
+func (d *Daemon) keepStates(ctx context.Context) {
+	ticker := time.NewTicker(keepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			d.evaluator.Keep(d.outbox.Keep)
+		}
+	}
 }
 
 // logUndelivered says what people were not told, and whether they will be.
@@ -290,7 +323,10 @@ func (d *Daemon) reload() error {
 		return err
 	}
 	d.telemetry.Recorder().Cover(next.scope())
+	d.evaluator.Flush() // what the new configuration ended must not leave as FIRING
+	d.outbox.Maintain(cfg.Maintenance)
 	d.outbox.Replace(next.destinations)
+	d.evaluator.Reannounce()
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)
 	d.progress.watch(cfg.Probes)
 	d.current = next

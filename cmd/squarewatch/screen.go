@@ -158,6 +158,9 @@ func stageMessage(posted slackapi.WebhookMessage) slack.Message {
 	if strings.HasPrefix(posted.Text, "RESOLVED") {
 		m.Event = alert.EventResolved
 	}
+	if strings.HasPrefix(posted.Text, "ENDED") {
+		m.Event = alert.EventEnded
+	}
 	if posted.Blocks != nil {
 		m.Blocks = posted.Blocks.BlockSet
 	}

@@ -61,13 +61,15 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	for _, p := range s.Probes {
 		probes.AppendRow(table.Row{p.Probe, p.Schedule, lastAnswer(&p), since(p.UpSince), p.Runs, p.Missed})
 	}
-	alerts := newTable("rule", "series", "state", "rate", "threshold", "runs", "since", "silenced until")
+	alerts := newTable("rule", "series", "state", "rate", "threshold", "runs", "since", "bad runs", "silenced until")
 	for _, a := range s.Alerts {
 		state := a.State
 		if a.CoveredBy != "" {
 			state = "covered by " + a.CoveredBy
 		}
-		alerts.AppendRow(table.Row{a.Rule, a.Series, state, alert.Share(a.Rate), alert.Share(a.Threshold), a.Runs, since(a.Since), since(a.Silenced)})
+		alerts.AppendRow(table.Row{
+			a.Rule, a.Series, state, alert.Share(a.Rate), alert.Share(a.Threshold), a.Runs, since(a.Since), badRuns(&a), since(a.Silenced),
+		})
 	}
 	notifiers := newTable("notifier", "waiting", "oldest", "last error")
 	for _, n := range s.Notifiers {
@@ -103,6 +105,14 @@ func lastAnswer(p *probeJSON) string {
 		text += ", unexpected"
 	}
 	return text
+}
+
+// badRuns says how many bad runs the incident has and when the last one was; empty where nothing fires.
+func badRuns(a *alertJSON) string {
+	if a.LastBad == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d, last %s", a.BadRuns, a.LastBad.Local().Format(time.TimeOnly))
 }
 
 func since(t *time.Time) string {

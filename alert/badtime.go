@@ -1,0 +1,215 @@
+package alert
+
+import "time"
+
+// BadSpan is a number of bad runs with the times at which the first and the last of them ended. It is plain data.
+type BadSpan struct {
+	First time.Time
+	Last  time.Time
+	Runs  int
+}
+
+func (p *BadSpan) add(end time.Time) {
+	if p.Runs == 0 {
+		p.First = end
+	}
+	if end.After(p.Last) {
+		p.Last = end
+	}
+	p.Runs++
+}
+
+// badTime knows when the runs of a series were bad. That is not when its incident fires: a window must fill before the incident
+// fires, and drain before it is over. Which bad runs belong to an incident: those in the window when the threshold was crossed,
+// or in a row where the rule looks at rows, and all that follow until it is over.
+//
+// It is allocated with the first bad run of a series, as most series never have one; nil is one that saw none.
+type badTime struct {
+	width    time.Duration // of a bucket; a sixtieth of the rule's window, as in [window]
+	recent   [buckets]badBucket
+	last     time.Time // when the newest bad run ended
+	row      BadSpan   // bad runs in a row
+	incident BadSpan   // the incident that fires, or the last one
+	next     BadSpan   // what will be an incident, while the series is pending
+	after    BadSpan   // since the incident was over
+}
+
+// badBucket counts the bad runs in a part of a window.
+type badBucket struct {
+	first int64 // when the first of them ended, in nanoseconds since 1970
+	runs  int32
+}
+
+// number returns the number of the bucket of a time, counted in widths since 1970.
+func (b *badTime) number(nanoseconds int64) int64 { return nanoseconds / int64(b.width) }
+
+func (b *badTime) bucket(number int64) *badBucket {
+	return &b.recent[((number%buckets)+buckets)%buckets]
+}
+
+// observeBad takes a run that ended at end.
+func (s *series) observeBad(end time.Time, bad bool) {
+	switch {
+	case bad:
+		s.badTime().observe(end, s.state)
+	case s.bad != nil:
+		s.bad.row = BadSpan{}
+	}
+}
+
+// badTime returns the bad time of the series, allocated if need be.
+func (s *series) badTime() *badTime {
+	if s.bad == nil {
+		s.bad = &badTime{width: max(s.rule.longestBad()/buckets, 1)}
+	}
+	return s.bad
+}
+
+// observe takes a bad run that ended at end, in the state in which the series was before it.
+func (b *badTime) observe(end time.Time, state State) {
+	b.row.add(end)
+	b.last = later(b.last, end)
+	number := b.number(end.UnixNano())
+	bucket := b.bucket(number)
+	if b.number(bucket.first) < number || bucket.runs == 0 {
+		*bucket = badBucket{first: end.UnixNano()}
+	}
+	if b.number(bucket.first) == number { // else the run is so late that its bucket is gone
+		bucket.runs, bucket.first = bucket.runs+1, min(bucket.first, end.UnixNano())
+	}
+	switch state {
+	case Firing:
+		b.incident.add(end)
+		return
+	case Pending:
+		b.next.add(end)
+	case Inactive:
+	}
+	b.after.add(end)
+}
+
+// cross begins what may become an incident, at the moment at which the threshold is crossed.
+func (b *badTime) cross(now time.Time, inRow bool) {
+	b.next = b.row
+	if inRow {
+		return
+	}
+	b.next = BadSpan{}
+	newest := b.number(now.UnixNano())
+	for number := newest - buckets + 1; number <= newest; number++ {
+		bucket := b.bucket(number)
+		if bucket.runs == 0 || b.number(bucket.first) != number {
+			continue
+		}
+		if b.next.Runs == 0 {
+			b.next.First, b.next.Last = time.Unix(0, bucket.first).UTC(), b.last
+		}
+		b.next.Runs += int(bucket.runs)
+	}
+}
+
+// fire begins an incident, or goes on with the last one.
+func (b *badTime) fire(again bool) {
+	if again && !b.incident.First.IsZero() {
+		b.incident.Runs += b.after.Runs
+		b.incident.Last = later(b.incident.Last, b.after.Last)
+	} else {
+		b.incident = b.next
+	}
+	b.next, b.after = BadSpan{}, BadSpan{}
+}
+
+// over ends an incident; a later one may still go on with it.
+func (b *badTime) over() { b.after = BadSpan{} }
+
+// counted is what a restored series had counted before it is given a run that it may have counted already.
+type counted struct {
+	until                 time.Time
+	incident, next, after BadSpan
+}
+
+func (s *series) counted() counted {
+	if s.bad == nil {
+		return counted{until: s.resolved}
+	}
+	c := counted{until: later(s.resolved, s.bad.after.Last), incident: s.bad.incident, next: s.bad.next, after: s.bad.after}
+	switch s.state {
+	case Firing:
+		c.until = s.bad.incident.Last
+	case Pending:
+		c.until = s.bad.next.Last
+	case Inactive:
+	}
+	return c
+}
+
+// takeBack undoes that a run was counted which ended at end, if it had been counted before.
+func (c *counted) takeBack(s *series, end time.Time) {
+	if s.bad != nil && !end.After(c.until) {
+		s.bad.incident, s.bad.next, s.bad.after = c.incident, c.next, c.after
+	}
+}
+
+// setBack forgets what is later than now, since the clock was set back.
+func (b *badTime) setBack(now time.Time) {
+	b.recent, b.last = [buckets]badBucket{}, time.Time{}
+	for _, p := range []*BadSpan{&b.row, &b.incident, &b.next, &b.after} {
+		for _, t := range []*time.Time{&p.First, &p.Last} {
+			if t.After(now) {
+				*t = now
+			}
+		}
+	}
+}
+
+// cross begins what may become an incident of the series.
+func (s *series) cross(now time.Time) {
+	figures := Incident{}
+	s.condition.describe(&figures, now)
+	s.badTime().cross(now, figures.Condition != ConditionRate && figures.Condition != ConditionBurn)
+	if c, ok := s.condition.(interface{ began() time.Time }); ok {
+		s.bad.next.First = c.began()
+	}
+}
+
+// since is when the problem began that the series is pending or firing for; zero while it is inactive.
+func (s *series) since() time.Time {
+	began := time.Time{}
+	switch {
+	case s.state == Inactive:
+		return time.Time{}
+	case s.bad == nil:
+	case s.state == Pending:
+		began = s.bad.next.First
+	case s.state == Firing:
+		began = s.bad.incident.First
+	}
+	if began.IsZero() {
+		return s.crossed
+	}
+	return began
+}
+
+// times puts the bad time into an incident.
+func (s *series) times(incident *Incident) {
+	bad := BadSpan{}
+	if s.bad != nil {
+		bad = s.bad.incident
+	}
+	incident.Since, incident.BadRuns = bad.First, bad.Runs
+	if bad.First.IsZero() {
+		incident.Since = s.crossed
+	}
+	if bad.Runs > 0 {
+		incident.FirstBad, incident.LastBad = bad.First, bad.Last
+	}
+}
+
+// longestBad is over how long a window the bad runs before an incident are counted. An objective has many windows: the long one
+// of its fastest pair counts.
+func (r *Rule) longestBad() time.Duration {
+	if r.Objective > 0 {
+		return burnPairs(r.Period)[0].long
+	}
+	return r.Window
+}

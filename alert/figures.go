@@ -1,0 +1,43 @@
+package alert
+
+import "time"
+
+// Figures are what a condition counted at one moment. They are kept with an incident, since a message may have to be sent when
+// too few runs finished lately to count again: the daemon was stopped, or runs became rare.
+type Figures struct {
+	At        time.Time
+	Rate      Share
+	Low, High Share
+	Runs, Bad int
+	Classes   []ClassCount
+	Burn      *Burn
+}
+
+// count keeps the figures of an incident that fires, unless they are themselves old ones.
+func (s *series) count(incident *Incident, now time.Time) {
+	if s.state != Firing || s.rule.absent() || !incident.Counted.IsZero() {
+		return
+	}
+	s.figures = &Figures{
+		At: now, Rate: incident.Rate, Low: incident.Low, High: incident.High, Runs: incident.Runs, Bad: incident.Bad,
+		Classes: incident.Classes, Burn: incident.Burn,
+	}
+}
+
+// recount puts the last good figures into an incident that fires where too few runs finished lately to say anything.
+func (s *series) recount(incident *Incident) {
+	enough := 1
+	if incident.Condition == ConditionRate || incident.Condition == ConditionBurn {
+		enough = s.rule.MinRuns
+	}
+	old := s.figures
+	if s.state != Firing || old == nil || s.rule.absent() || incident.Runs >= enough {
+		return
+	}
+	incident.Counted, incident.RecentRuns, incident.RecentBad = old.At, incident.Runs, incident.Bad
+	incident.Rate, incident.Low, incident.High, incident.Runs, incident.Bad = old.Rate, old.Low, old.High, old.Runs, old.Bad
+	incident.Classes, incident.Course = old.Classes, nil
+	if old.Burn != nil {
+		incident.Burn = old.Burn
+	}
+}
