@@ -11,6 +11,9 @@ type Figures struct {
 	Runs, Bad int
 	Classes   []ClassCount
 	Burn      *Burn
+	Condition Condition
+	Probe     string // as in [Incident], as is BadProbes
+	BadProbes []ProbeCount
 }
 
 // count keeps the figures of an incident that fires, unless they are themselves old ones.
@@ -20,7 +23,7 @@ func (s *series) count(incident *Incident, now time.Time) {
 	}
 	s.figures = &Figures{
 		At: now, Rate: incident.Rate, Low: incident.Low, High: incident.High, Runs: incident.Runs, Bad: incident.Bad,
-		Classes: incident.Classes, Burn: incident.Burn,
+		Classes: incident.Classes, Burn: incident.Burn, Condition: incident.Condition, Probe: incident.Probe, BadProbes: incident.BadProbes,
 	}
 }
 
@@ -36,7 +39,10 @@ func (s *series) recount(incident *Incident) {
 	}
 	incident.Counted, incident.RecentRuns, incident.RecentBad = old.At, incident.Runs, incident.Bad
 	incident.Rate, incident.Low, incident.High, incident.Runs, incident.Bad = old.Rate, old.Low, old.High, old.Runs, old.Bad
-	incident.Classes, incident.Course = old.Classes, nil
+	incident.Classes, incident.Course, incident.Probe, incident.BadProbes = old.Classes, nil, old.Probe, old.BadProbes
+	if old.Condition != "" { // figures of an earlier version have none
+		incident.Condition = old.Condition
+	}
 	if old.Burn != nil {
 		incident.Burn = old.Burn
 	}
