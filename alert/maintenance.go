@@ -3,6 +3,7 @@ package alert
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"path"
 	"slices"
@@ -99,7 +100,7 @@ type Always struct {
 	By           []int // the maintenances, by their index
 }
 
-// MutedAlways returns the series that no single maintenance but all of them together mute all of the time, once for each set of
+// MutedAlways returns the series that no single maintenance but all of them together mute all of the time, one for each set of
 // maintenances. Rules must have their defaults.
 func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []Always {
 	if len(all) < 2 {
@@ -108,24 +109,49 @@ func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []Always
 	known := make([]moments, len(all))
 	var found []Always
 	seen := map[string]bool{}
-	for _, k := range kinds() {
-		rules = slices.Concat(rules, k.builtin)
-	}
-	for r := range rules {
-		for p := range probes {
-			series := rules[r].SeriesOf(&probes[p])
-			by := thatMute(all, &rules[r], series)
-			key := fmt.Sprint(by)
-			if len(by) < 2 || seen[key] || !rules[r].Watches(probes[p].Name) {
-				continue
-			}
-			seen[key] = true
-			if together(all, known, by).share() >= mutesAll {
-				found = append(found, Always{Rule: rules[r].Name, Series: series, By: by})
-			}
+	for rule, series := range everySeries(rules, probes) {
+		by := thatMute(all, rule, series)
+		key := fmt.Sprint(by)
+		if len(by) < 2 || seen[key] {
+			continue
+		}
+		seen[key] = true
+		if together(all, known, by).share() >= mutesAll {
+			found = append(found, Always{Rule: rule.Name, Series: series, By: by})
 		}
 	}
 	return found
+}
+
+// MutesNothing reports whether there is no series that the maintenance is about, whatever each of its globs matches by itself: a rule
+// per credential has no series of a probe.
+func (m *Maintenance) MutesNothing(rules []Rule, probes []probe.Probe) bool {
+	silence := m.silence(time.Time{})
+	for rule, series := range everySeries(rules, probes) {
+		if silence.mutes(rule, series) {
+			return false
+		}
+	}
+	return true
+}
+
+// everySeries goes through the series of the rules and of the built-in ones. One that several probes share comes several times.
+func everySeries(rules []Rule, probes []probe.Probe) iter.Seq2[*Rule, string] {
+	return func(yield func(*Rule, string) bool) {
+		for i, k := range kinds() {
+			all := k.builtin
+			if i == 0 {
+				all = slices.Concat(rules, all)
+			}
+			for r := range all {
+				for p := range probes {
+					if k.watches(&probes[p]) && all[r].Watches(probes[p].Name) && !yield(&all[r], all[r].SeriesOf(&probes[p])) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // thatMute returns the maintenances that are about a series, by their index.
