@@ -13,7 +13,7 @@ type Uncounted struct {
 }
 
 // NotCounted returns what no rule counts of the outcomes that a selector picks, grouped by probes. Outcomes that a probe expects are
-// not among them, and a range is given whole where no rule counts any of it.
+// not among them, and 5xx and transport are given whole where no rule counts any of them.
 func NotCounted(rules []Rule, probes []probe.Probe, outcomes ...string) []Uncounted {
 	var groups []Uncounted
 	for _, text := range outcomes {
@@ -36,22 +36,33 @@ func NotCounted(rules []Rule, probes []probe.Probe, outcomes ...string) []Uncoun
 	return groups
 }
 
-// serverErrors are the codes of a 5xx that a broken service answers with.
-func serverErrors() []string { return []string{"500", "502", "503", "504"} }
+// sets are selectors that are looked at, and written, part by part: the codes that a broken service answers with, and the ways in
+// which no answer comes.
+func sets() map[string][]string {
+	var transport []string
+	for _, class := range probe.Classes() {
+		if class.IsTransport() {
+			transport = append(transport, class.String())
+		}
+	}
+	return map[string][]string{"5xx": {"500", "502", "503", "504"}, "transport": transport}
+}
 
 // examplesOf returns codes and classes that stand for what a selector picks.
 func examplesOf(selector string) []string {
-	if selector == "5xx" {
-		return serverErrors()
+	if parts, ok := sets()[selector]; ok {
+		return parts
 	}
 	return []string{selector}
 }
 
-// whole writes the server errors as one range where all of them are there.
+// whole writes the name of a set where all of its parts are there.
 func whole(outcomes []string) []string {
-	i := slices.Index(outcomes, serverErrors()[0])
-	if end := i + len(serverErrors()); i >= 0 && end <= len(outcomes) && slices.Equal(outcomes[i:end], serverErrors()) {
-		return slices.Replace(outcomes, i, end, "5xx")
+	for name, parts := range sets() {
+		i := slices.Index(outcomes, parts[0])
+		if end := i + len(parts); i >= 0 && end <= len(outcomes) && slices.Equal(outcomes[i:end], parts) {
+			outcomes = slices.Replace(outcomes, i, end, name)
+		}
 	}
 	return outcomes
 }
@@ -63,11 +74,19 @@ func notCounted(rules []Rule, probes []probe.Probe, text string) []string {
 	for i := range probes {
 		p := &probes[i]
 		counted := slices.ContainsFunc(rules, func(r Rule) bool { return r.Watches(p.Name) && probe.MatchAny(r.On, outcome) })
-		if !counted && !probe.MatchAny(p.Expect.Status, outcome) {
+		if !counted && !healthy(p, outcome) {
 			names = append(names, p.Name)
 		}
 	}
 	return names
+}
+
+// healthy reports whether an outcome is what a probe expects, or is the matter of the rule access. A 2xx that is otherwise wrong is not.
+func healthy(p *probe.Probe, outcome probe.Outcome) bool {
+	if outcome.Class == probe.Success {
+		return p.Guards != ""
+	}
+	return probe.MatchAny(p.Expect.Status, outcome)
 }
 
 // outcomeOf returns an outcome that a code or a class picks.
