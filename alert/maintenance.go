@@ -144,14 +144,23 @@ func everySeries(rules []Rule, probes []probe.Probe) iter.Seq2[*Rule, string] {
 				all = slices.Concat(rules, all)
 			}
 			for r := range all {
-				for p := range probes {
-					if k.watches(&probes[p]) && all[r].Watches(probes[p].Name) && !yield(&all[r], all[r].SeriesOf(&probes[p])) {
-						return
-					}
+				if !k.series(&all[r], probes, yield) {
+					return
 				}
 			}
 		}
 	}
+}
+
+// series goes through the series of one rule; false when yield wants no more.
+func (k *kind) series(rule *Rule, probes []probe.Probe, yield func(*Rule, string) bool) bool {
+	for i := range probes {
+		p := &probes[i]
+		if k.watches(p) && rule.Watches(p.Name) && !yield(rule, rule.SeriesOf(p)) {
+			return false
+		}
+	}
+	return true
 }
 
 // thatMute returns the maintenances that are about a series, by their index.

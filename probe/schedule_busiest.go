@@ -68,7 +68,7 @@ func timesOfDay(spec *cron.SpecSchedule) []time.Duration {
 	for _, h := range hours {
 		for _, m := range minutes {
 			for _, s := range seconds {
-				times = append(times, h*time.Hour+m*time.Minute+s*time.Second)
+				times = append(times, time.Duration(h)*time.Hour+time.Duration(m)*time.Minute+time.Duration(s)*time.Second)
 			}
 		}
 	}
@@ -76,10 +76,10 @@ func timesOfDay(spec *cron.SpecSchedule) []time.Duration {
 }
 
 // valuesOf returns the values of a field, in order.
-func valuesOf(field uint64) []time.Duration {
-	values := make([]time.Duration, 0, bits.OnesCount64(field))
+func valuesOf(field uint64) []int {
+	values := make([]int, 0, bits.OnesCount64(field))
 	for field &^= star; field != 0; field &= field - 1 {
-		values = append(values, time.Duration(bits.TrailingZeros64(field)))
+		values = append(values, bits.TrailingZeros64(field))
 	}
 	return values
 }

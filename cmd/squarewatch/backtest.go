@@ -27,6 +27,12 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 		Example: "  squarewatch backtest --since 24h\n  squarewatch backtest --since 72h --rules stricter.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if from != "" && cmd.Flags().Changed("since") {
+				return usageError{errors.New("--since is for the stored history, and a file is read whole: leave out --since or --from")}
+			}
+			if since <= 0 {
+				return usageError{fmt.Errorf("--since is %v: write a time above 0, for example 24h or 7d", since)}
+			}
 			cfg, err := file.load(cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -37,28 +43,11 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 				}
 				printWarnings(cmd.ErrOrStderr(), cfg)
 			}
-			switch {
-			case since <= 0:
-				return usageError{fmt.Errorf("--since is %v: write a time above 0, for example 24h or 7d", since)}
-			case from != "" && cmd.Flags().Changed("since"):
-				return usageError{errors.New("--since is for the stored history, and a file is read whole: leave out --since or --from")}
-			}
-			source, done, err := newSource(cmd.Context(), cfg, from, since, time.Now())
+			report, err := backtestOf(cmd, cfg, from, since)
 			if err != nil {
 				return err
 			}
-			defer done()
-			report, err := backtest(cfg, source)
-			if err != nil {
-				return err
-			}
-			for _, text := range source.shortcomings(cfg.Rules) {
-				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+text)
-			}
-			if asJSON {
-				return report.printJSON(cmd.OutOrStdout())
-			}
-			return report.print(cmd.OutOrStdout())
+			return report.write(cmd.OutOrStdout(), asJSON)
 		},
 	}
 	flags := cmd.Flags()
@@ -67,6 +56,19 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 	flags.StringVar(&from, "from", "", "`file` of results, a JSON object a line; - for standard input")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object a message")
 	return cmd
+}
+
+// backtestOf runs a backtest of the stored history, or of a file of results, and prints warnings of what they do not tell.
+func backtestOf(cmd *cobra.Command, cfg *config.Config, from string, since time.Duration) (*backtestReport, error) {
+	source, done, err := newSource(cmd.Context(), cfg, from, since, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	for _, text := range source.shortcomings(cfg.Rules) {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+text)
+	}
+	return backtest(cfg, source)
 }
 
 // backtestReport is what would have happened.

@@ -46,6 +46,14 @@ func (b *backtestReport) messages() []message {
 	return list
 }
 
+// write writes the report for people, or for machines.
+func (b *backtestReport) write(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return b.printJSON(w)
+	}
+	return b.print(w)
+}
+
 // printJSON prints a line a message.
 func (b *backtestReport) printJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)

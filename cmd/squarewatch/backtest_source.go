@@ -142,16 +142,31 @@ func stored(ctx context.Context, store *history.Store, from, until time.Time) it
 			return
 		}
 		single = single.Truncate(time.Minute)
-		for up, err := range store.Rollups(ctx, from, single) {
-			for range max(up.Runs, 1) {
-				if !yield(&up.Result, err) || err != nil {
-					return
-				}
+		for r, err := range summed(ctx, store, from, single) {
+			if !yield(r, err) {
+				return
 			}
 		}
 		for r, err := range store.Runs(ctx, later(from, single), until) {
 			if !yield(r, err) {
 				return
+			}
+		}
+	}
+}
+
+// summed goes through the runs that the sums of minutes stand for. They end with their minute.
+func summed(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
+	return func(yield func(*probe.Result, error) bool) {
+		for up, err := range store.Rollups(ctx, from, until) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for range up.Runs {
+				if !yield(&up.Result, nil) {
+					return
+				}
 			}
 		}
 	}
