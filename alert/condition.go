@@ -98,6 +98,7 @@ func (r *Rule) bad(result *probe.Result) bool {
 }
 
 // Rarely reports whether a probe by itself runs too seldom for the rule to evaluate its rate, so that the rule evaluates its streak.
+// What counts is when the probe runs most: one that runs at night or at weekends only has a rate then.
 func (r *Rule) Rarely(p *probe.Probe) bool {
 	if p.Schedule.IsZero() {
 		return false
@@ -106,6 +107,6 @@ func (r *Rule) Rarely(p *probe.Probe) bool {
 	if r.Objective > 0 {
 		window = burnPairs(r.Period)[0].long
 	}
-	noon := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) // of a Monday, when every schedule is at work
-	return p.Schedule.Between(noon, noon.Add(window)) < r.MinRuns
+	// A run counts for at least so long, and not longer than the window.
+	return p.Schedule.Busiest(window-window/buckets) < r.MinRuns
 }

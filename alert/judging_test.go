@@ -81,6 +81,41 @@ func TestWhatRunsRarelyFiresByARow(t *testing.T) {
 	}
 }
 
+// TestAProbeOfTheNightHasARate holds that a schedule is judged by when it is at work, and not by one noon.
+func TestAProbeOfTheNightHasARate(t *testing.T) {
+	hour := func(r *alert.Rule) { r.Window = time.Hour }
+	for _, test := range []struct {
+		schedule string
+		change   func(*alert.Rule)
+		rare     bool
+	}{
+		{"* 0-5 * * *", nil, false},
+		{"* * * * 6,0", nil, false},
+		{"* * 24-26 12 *", nil, false},
+		{"CRON_TZ=Asia/Tokyo * 2 * * *", nil, false},
+		{"*/5 22 * * *", nil, true}, // 12 in an hour, 1 in five minutes
+		{"*/5 22 * * *", hour, false},
+		{"0 0-5 * * *", hour, true},
+		{"@hourly", nil, true},
+		{"@every 1m", nil, false},
+		{"@every 74s", nil, true}, // five take all of the window, in which they may not be seen together
+		{"@every 30s", nil, false},
+		{"@hourly", func(r *alert.Rule) { r.Objective, r.Period = 0.99, 30*24*time.Hour }, true},
+		{"*/10 3 * * 0", func(r *alert.Rule) { r.Objective, r.Period = 0.99, 30*24*time.Hour }, false},
+		{"@hourly", func(r *alert.Rule) { r.MinRuns = 1 }, false}, // one run is enough
+	} {
+		r, p := rule(test.change), scheduled("a", test.schedule)
+		r.Window = max(r.Window, 5*time.Minute)
+		if got := r.Rarely(&p); got != test.rare {
+			t.Errorf("%s in %v: want too rare for a rate %v, got %v", test.schedule, r.Window, test.rare, got)
+		}
+	}
+	nightly := scheduled("a", "* 0-5 * * *")
+	e := engine(t, alert.EngineOptions{Probes: []probe.Probe{nightly}, Rules: []alert.Rule{rule(nil)}})
+	got := replay(e, time.Minute, []int{200, 200, 500, 200, 500, 200}, 0) // never two in a row
+	same(t, []string{"240 firing server-errors/a 2/5"}, told(got))
+}
+
 func TestAnObjectiveFiresByItsBudget(t *testing.T) {
 	objective := rule(func(r *alert.Rule) { r.Objective = 0.995 })
 	p := []probe.Probe{scheduled("a", "@every 30s")}

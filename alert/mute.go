@@ -1,60 +1,9 @@
 package alert
 
 import (
-	"errors"
 	"fmt"
-	"path"
 	"time"
-
-	"squarewatch/probe"
 )
-
-// Maintenance is a time that comes again and again in which rules or probes are muted. The tags are its keys in the
-// configuration file.
-type Maintenance struct {
-	Name     string         `yaml:"name"`
-	Schedule probe.Schedule `yaml:"schedule"` // when it begins; CRON_TZ=Zone in front fixes the time zone
-	Duration time.Duration  `yaml:"duration"`
-	Rules    []string       `yaml:"rules,omitempty"`  // globs over names; all when absent
-	Probes   []string       `yaml:"probes,omitempty"` // globs over the probes of rules per probe; all series when absent
-}
-
-// Validate reports every fault of the settings as [probe.Invalid], joined.
-func (m *Maintenance) Validate() error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!ruleName(m.Name), "name", fmt.Sprintf("is %q", m.Name), "write small letters, digits and dashes, for example weekly-update")
-	add(m.Schedule.IsZero(), "schedule", "is missing", `write when it begins, for example "CRON_TZ=Europe/Berlin 0 2 * * 0"`)
-	add(m.Duration <= 0 || m.Duration > 7*24*time.Hour, "duration", "is "+m.Duration.String(), "write how long it lasts, up to 7d, for example 2h")
-	for field, globs := range map[string][]string{"rules": m.Rules, "probes": m.Probes} {
-		for i, glob := range globs {
-			_, err := path.Match(glob, "")
-			add(err != nil || glob == "", fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
-		}
-	}
-	return errors.Join(faults...)
-}
-
-// until returns when the window ends that now lies in; false when now lies in none.
-func (m *Maintenance) until(now time.Time) (time.Time, bool) {
-	begin := m.Schedule.Next(now.Add(-m.Duration))
-	if begin.IsZero() || begin.After(now) {
-		return time.Time{}, false
-	}
-	for next := m.Schedule.Next(begin); !next.IsZero() && !next.After(now); next = m.Schedule.Next(next) {
-		begin = next
-	}
-	return begin.Add(m.Duration), true
-}
-
-// silence returns the window that now lies in as a silence.
-func (m *Maintenance) silence(until time.Time) Silence {
-	return Silence{ID: "maintenance " + m.Name, Rules: m.Rules, Probes: m.Probes, Until: until}
-}
 
 // muting is what is muted at one moment, until the next at which that may change.
 type muting struct {

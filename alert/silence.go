@@ -32,6 +32,24 @@ func (s *Silence) mutes(rule string, per Per, series string) bool {
 	return len(s.Series) == 0 || matches(s.Series, series)
 }
 
+// Muted returns how many series a silence is about. One that is about none mutes nothing, whatever happens.
+func (e *Engine) Muted(silence *Silence) int {
+	n := 0
+	for _, s := range e.all {
+		if silence.mutes(s.rule.Name, s.rule.Per, s.name) {
+			n++
+		}
+	}
+	return n
+}
+
+// Muted returns how many series a silence is about; see [Engine.Muted].
+func (v *Evaluator) Muted(silence *Silence) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.engine.Muted(silence)
+}
+
 // matches reports whether one of the globs matches the name.
 func matches(globs []string, name string) bool {
 	return slices.ContainsFunc(globs, func(glob string) bool {

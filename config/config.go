@@ -39,6 +39,7 @@ type Config struct {
 	Support     string // whom to ask at AISquare; empty for nobody
 	SupportWait time.Duration
 	Telemetry   otel.Settings
+	Traced      bool // spans go to a collector, by the file or by the variables of OpenTelemetry
 	Listen      string
 	APIToken    secret.Text // who has it may change something from another machine
 	StateDir    string      // where what outlives the process is kept; empty for nowhere
@@ -119,6 +120,7 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 	}
 	r.decode(&document, "", &raw)
 	cfg := r.assemble(&document, &raw, options.Kinds)
+	r.traces(&document, cfg, options.Environ)
 	if len(r.errors) > 0 {
 		return nil, r.errors.sorted()
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"regexp"
 	"time"
@@ -37,9 +38,22 @@ func inHours(node *yaml.Node) {
 	if !inDays.MatchString(node.Value) {
 		return
 	}
-	if d, err := model.ParseDuration(node.Value); err == nil {
-		node.Value = time.Duration(d).String()
+	if d, err := ParseDuration(node.Value); err == nil {
+		node.Value = d.String()
 	}
+}
+
+// ParseDuration reads a duration as the file and the command line have it: as Go writes it (1h30m), or with days or weeks in front
+// (30d, 1d12h).
+func ParseDuration(text string) (time.Duration, error) {
+	if inDays.MatchString(text) {
+		if d, err := model.ParseDuration(text); err == nil {
+			return time.Duration(d), nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil {
+		return d, nil
+	}
+	return 0, fmt.Errorf("%q is no duration: write a number and its unit, for example 90s, 30m, 2h or 2d", text)
 }
 
 func daysOfMapping(node *yaml.Node, t reflect.Type) {

@@ -182,12 +182,13 @@ func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
 		for k, glob := range rule.Probes {
 			if !everything && glob != "*" && !matchesAny(glob, cfg.Probes) {
 				where := fmt.Sprintf("probes[%d]", k)
-				r.fault(locate(node, where), join(at, where), fmt.Sprintf("%q matches no probe; the file has %s", glob, strings.Join(probeNames(cfg.Probes), ", ")))
+				r.fault(locate(node, where), join(at, where), fmt.Sprintf("%q matches no probe; %s", glob, Suggest(glob, probeNames(cfg.Probes))))
 			}
 		}
 		r.knownNotifiers(node, at, rule.Notify, cfg)
 		r.cannotJudge(node, at, rule, cfg)
 	}
+	r.uncounted(document, raw, cfg)
 	if len(cfg.Notifiers) == 0 && len(cfg.Rules) > 0 {
 		r.warn(locate(document, ""), "notifiers", "there are none, so nobody is told of an alert; define one, for example slack")
 	}
@@ -198,13 +199,12 @@ func (r *reader) cannotJudge(node *yaml.Node, at string, rule *alert.Rule, cfg *
 	if rule.Per != alert.PerProbe || rule.Confidence == 0 {
 		return
 	}
-	noon := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC) // of a Monday, when every schedule is at work
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
-		runs := p.Schedule.Between(noon, noon.Add(rule.Window))
-		if runs < rule.MinRuns || !rule.Watches(p.Name) {
+		if !rule.Watches(p.Name) || rule.Rarely(p) {
 			continue
 		}
+		runs := p.Schedule.Busiest(rule.Window - 1)
 		low, _ := rule.Interval(runs, runs)
 		_, high := rule.Interval(0, runs)
 		if low <= rule.Threshold || high >= rule.Clear {
@@ -230,6 +230,28 @@ func (r *reader) maintenance(document *yaml.Node, raw *file, cfg *Config) {
 		r.mutesSomething(node, join(at, "probes"), m.Probes, probeNames(cfg.Probes))
 	}
 	cfg.Maintenance = raw.Maintenance
+	if len(r.errors) == 0 {
+		r.maintenanceTogether(document, cfg)
+	}
+}
+
+// maintenanceTogether refuses maintenance that mutes nothing, and several that together mute something all of the time.
+func (r *reader) maintenanceTogether(document *yaml.Node, cfg *Config) {
+	for i := range cfg.Maintenance {
+		if cfg.Maintenance[i].MutesNothing(cfg.Rules, cfg.Probes) {
+			at := fmt.Sprintf("maintenance[%d]", i)
+			r.fault(locate(document, at), at, "mutes nothing: none of its rules counts its probes by themselves; leave out rules or probes")
+		}
+	}
+	for _, always := range alert.MutedAlways(cfg.Maintenance, cfg.Rules, cfg.Probes) {
+		names := make([]string, 0, len(always.By))
+		for _, i := range always.By {
+			names = append(names, cfg.Maintenance[i].Name)
+		}
+		at := fmt.Sprintf("maintenance[%d].duration", always.By[len(always.By)-1])
+		r.fault(locate(document, at), at, fmt.Sprintf("leaves no time in which %s %s is not muted, together with the other maintenance (%s), so that its alerts reach nobody; "+
+			"shorten one of them, or take the alert out of the rules", always.Rule, always.Series, strings.Join(names, ", ")))
+	}
 }
 
 // mutesSomething refuses globs that match no name: what was to be muted would page at night.
@@ -237,7 +259,7 @@ func (r *reader) mutesSomething(node *yaml.Node, at string, globs, names []strin
 	for k, glob := range globs {
 		if !slices.ContainsFunc(names, func(name string) bool { ok, err := path.Match(glob, name); return ok || err != nil }) {
 			field := fmt.Sprintf("%s[%d]", at[strings.LastIndexByte(at, '.')+1:], k)
-			r.fault(locate(node, field), fmt.Sprintf("%s[%d]", at, k), fmt.Sprintf("%q matches nothing; there are %s", glob, strings.Join(names, ", ")))
+			r.fault(locate(node, field), fmt.Sprintf("%s[%d]", at, k), fmt.Sprintf("%q matches nothing; %s", glob, Suggest(glob, names)))
 		}
 	}
 }

@@ -172,7 +172,7 @@ func TestSummerTimeIsCountedRight(t *testing.T) {
 		noon                       time.Time
 		night, halfHourly, quarter int
 	}{
-		{time.Date(2026, 3, 28, 12, 0, 0, 0, berlin), 0, 46, 92}, // a day of 23 hours without a 02:30
+		{time.Date(2026, 3, 28, 12, 0, 0, 0, berlin), 1, 46, 92}, // a day of 23 hours; the 02:30 that it lacks comes at 03:00
 		{time.Date(2026, 10, 24, 12, 0, 0, 0, berlin), 1, 50, 100},
 		{time.Date(2026, 6, 1, 12, 0, 0, 0, berlin), 1, 48, 96},
 	} {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"math/bits"
 	"strings"
 	"time"
 
@@ -15,14 +14,14 @@ import (
 // @hourly, or @every with a duration; CRON_TZ=Zone in front fixes the time zone.
 // See https://pkg.go.dev/github.com/robfig/cron/v3 for the syntax.
 //
-// When clocks are set forward, times of day that do not exist are skipped. When they are set back, a time of day that is
-// named (30 2 * * *) comes once, and what recurs within the hour or every hour goes on. @every knows no time zones and
-// goes on evenly.
+// Without a time zone it is in the machine's own. What happens when clocks change is in schedule_clock.go; @every knows no
+// time zones and goes on evenly.
 type Schedule struct {
 	text   string
 	cron   cron.Schedule
-	every  time.Duration // of @every, else 0
-	offset time.Duration // phase inside every
+	fixed  *cron.SpecSchedule // the cron expression, when it names times of day; see schedule_clock.go
+	every  time.Duration      // of @every, else 0
+	offset time.Duration      // phase inside every
 }
 
 // shortestInterval is the least that @every may ask for.
@@ -44,6 +43,9 @@ func ParseSchedule(text string) (s Schedule, err error) {
 	if _, constant := parsed.(cron.ConstantDelaySchedule); constant {
 		s.every, err = parseEvery(text)
 		return s, err
+	}
+	if spec, ok := parsed.(*cron.SpecSchedule); ok && namesTimes(text, spec) {
+		s.fixed = spec
 	}
 	// The library looks five years ahead; from a leap year on, that finds every date there is.
 	if parsed.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
@@ -84,15 +86,11 @@ func (s Schedule) For(name string) Schedule {
 	return s
 }
 
-// Next returns the first intended time after t, by the wall clock.
+// Next returns the first intended time after t, by the wall clock; zero for none.
 func (s Schedule) Next(t time.Time) time.Time {
 	t = t.Round(0)
 	if s.every == 0 {
-		next := s.cron.Next(t)
-		for s.repeated(next) {
-			next = s.cron.Next(next)
-		}
-		return next
+		return s.nextCron(t)
 	}
 	past := (t.Sub(time.Unix(0, 0)) - s.offset) % s.every
 	if past < 0 {
@@ -101,23 +99,22 @@ func (s Schedule) Next(t time.Time) time.Time {
 	return t.Add(s.every - past)
 }
 
-// repeated reports whether t is a named time of day that has already come that day, before clocks were set back. The
-// library gives it twice.
-func (s Schedule) repeated(t time.Time) bool {
-	spec, ok := s.cron.(*cron.SpecSchedule)
-	const star = 1 << 63 // set by the library for *, beside the hours
-	if !ok || t.IsZero() || bits.OnesCount64(spec.Hour&^star) == 24 || bits.OnesCount64(spec.Minute) != 1 || bits.OnesCount64(spec.Second) != 1 {
-		return false
+// Last returns the last intended time after from and not after until; zero for none.
+func (s Schedule) Last(from, until time.Time) time.Time {
+	last := s.Next(from)
+	if last.IsZero() || last.After(until) {
+		return time.Time{}
 	}
-	if spec.Location != time.Local {
-		t = t.In(spec.Location)
+	// Between last and end lies what is not known yet. Halving it is quick however many times there are.
+	for end := until; end.After(last); {
+		middle := last.Add(end.Sub(last) / 2)
+		if next := s.Next(middle); !next.IsZero() && !next.After(end) {
+			last = next
+		} else {
+			end = middle
+		}
 	}
-	const longest = 3 * time.Hour // more than clocks are ever set back by
-	_, offset := t.Zone()
-	_, before := t.Add(-longest).Zone()
-	first := t.Add(time.Duration(offset-before) * time.Second)
-	_, atFirst := first.Zone()
-	return before > offset && atFirst == before
+	return last
 }
 
 // countedAtMost bounds how many times of a cron expression are counted one by one: a week of minutes. What a clock that is set

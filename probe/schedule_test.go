@@ -28,11 +28,24 @@ func TestNextTimes(t *testing.T) {
 		{"@every 30s", "2026-03-01T10:02:01Z", "2026-03-01T10:02:30Z"},
 		{"@every 30s", "2026-03-01T10:02:30Z", "2026-03-01T10:03:00Z"},
 		{"@every 1500ms", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z"},
-		// Clocks go forward at 02:00 in Berlin: 02:30 does not exist that night. They go back at 03:00 in October.
-		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T00:30:00Z"},
+		// Clocks go forward at 02:00 in Berlin: 02:30 does not exist that night, and comes when the gap ends, at 03:00.
+		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
+		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
+		{"CRON_TZ=Europe/Berlin 0 2 * * 0", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
+		{"CRON_TZ=Europe/Berlin 0 2 * * 0", "2026-03-29T01:00:00Z", "2026-04-05T00:00:00Z"},
+		{"CRON_TZ=Europe/Berlin 10,40 2 * * *", "2026-03-29T00:59:59Z", "2026-03-29T01:00:00Z"}, // two skipped times make one
+		{"CRON_TZ=Europe/Berlin 10,40 2 * * *", "2026-03-29T01:00:00Z", "2026-03-30T00:10:00Z"},
+		{"CRON_TZ=Europe/Berlin 30 2,3 * * *", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"},
+		{"CRON_TZ=Europe/Berlin 0 2 29 3 *", "2026-03-01T00:00:00Z", "2026-03-29T01:00:00Z"},       // and not next year only
+		{"CRON_TZ=Europe/Berlin */5 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T00:00:00Z"},      // what recurs is skipped
+		{"CRON_TZ=America/Sao_Paulo @daily", "2018-11-03T12:00:00Z", "2018-11-04T03:00:00Z"},       // midnight is skipped there
+		{"CRON_TZ=Australia/Lord_Howe 15 2 * * *", "2026-10-03T00:00:00Z", "2026-10-03T15:30:00Z"}, // a gap of half an hour
+		{"CRON_TZ=Pacific/Apia 0 12 * * *", "2011-12-29T23:00:00Z", "2011-12-30T22:00:00Z"},        // a whole day that is left out is no gap
+		// Clocks go back at 03:00 in October.
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"},
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"}, // 02:30 comes twice, and counts once
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-25T00:45:00Z", "2026-10-26T01:30:00Z"},
+		{"CRON_TZ=Europe/Berlin 0,30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-26T01:00:00Z"},
 		{"CRON_TZ=Europe/Berlin 0 3 * * *", "2026-10-25T00:30:00Z", "2026-10-25T02:00:00Z"},
 		{"CRON_TZ=Europe/Berlin 30 * * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"}, // every hour goes on
 		{"CRON_TZ=Europe/Berlin 30 0-23 * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"},
@@ -122,6 +135,53 @@ func TestBetweenEstimatesWhatTakesTooLongToCount(t *testing.T) {
 	}
 }
 
+func TestLastIsTheLatestTimeOfNext(t *testing.T) {
+	until := at("2026-03-29T12:00:07Z")
+	for _, text := range []string{"@every 7s", "* * * * * *", "*/3 * * * *", "CRON_TZ=Europe/Berlin 30 2 * * *", "0 0 29 2 *"} {
+		s := probe.MustSchedule(text).For("x")
+		for _, span := range []time.Duration{0, time.Second, time.Minute, 36 * time.Hour} {
+			want := time.Time{}
+			for next := s.Next(until.Add(-span)); !next.IsZero() && !next.After(until); next = s.Next(next) {
+				want = next
+			}
+			if got := s.Last(until.Add(-span), until); !got.Equal(want) {
+				t.Errorf("%s in the %v before %v: want %v, got %v", text, span, until, want, got)
+			}
+		}
+	}
+}
+
+// busiest returns the most times in any stretch of a length.
+func busiest(times []time.Time, length time.Duration) int {
+	most, first := 0, 0
+	for last := range times {
+		for times[last].Sub(times[first]) > length {
+			first++
+		}
+		most = max(most, last-first+1)
+	}
+	return most
+}
+
+func TestBusiestFindsWhenAScheduleIsAtWork(t *testing.T) {
+	const visited = 20_000
+	for _, text := range []string{
+		"* 0-5 * * *", "*/5 8-20 * * 1-5", "0 22 * * 6,0", "50-59 * * * *", "0,1 3 * * *", "0 0 1 * *", "0 12 13 * 5", "*/10 * * 12 *",
+		"59 23 * * *", "0,59 0,23 * * *", "15 */20 * * * *", "@hourly", "@every 7m", "0 0 28-31 1,2 *", "CRON_TZ=Asia/Tokyo * 1 * * 0",
+	} {
+		s := probe.MustSchedule(text)
+		var times []time.Time
+		for next := s.Next(at("2025-01-01T00:00:00Z")); len(times) < visited && next.Before(at("2028-01-01T00:00:00Z")); next = s.Next(next) {
+			times = append(times, next)
+		}
+		for _, length := range []time.Duration{0, time.Minute, 5 * time.Minute, time.Hour, 7 * time.Hour, 24 * time.Hour, 59 * time.Hour, 8 * 24 * time.Hour} {
+			if want, got := busiest(times, length), s.Busiest(length); got != want {
+				t.Errorf("%s: want at most %d times within %v, got %d", text, want, length, got)
+			}
+		}
+	}
+}
+
 func FuzzParseSchedule(f *testing.F) {
 	for _, seed := range []string{"* * * * *", "@every 30s", "CRON_TZ=Europe/Berlin 0 0 * * *", "TZ=", "1-2/3 * * * *", "@daily"} {
 		f.Add(seed)
@@ -134,6 +194,9 @@ func FuzzParseSchedule(f *testing.F) {
 		from := at("2026-03-01T10:00:00Z")
 		if next := s.For("x").Next(from); !next.After(from) {
 			t.Errorf("%q: next after %v is %v", text, from, next)
+		}
+		if n := s.Busiest(time.Hour); n < s.Between(from, from.Add(time.Hour)) || n > s.Busiest(2*time.Hour) {
+			t.Errorf("%q: %d times in the busiest hour", text, n)
 		}
 	})
 }

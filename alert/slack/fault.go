@@ -2,6 +2,7 @@ package slack
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"squarewatch/alert"
@@ -12,14 +13,20 @@ import (
 type fault struct {
 	on  string // selector of the outcomes
 	say string // with %s in the place of the credential
-	act string
+	act string // with wayBegin or wayPhase in the place of what there is to look at
 }
+
+// What to look at first depends on whether the message shows traces.
+const (
+	wayBegin = "{begin}" // how to find out what failed, as the end of a sentence
+	wayPhase = "{phase}" // what shows where time went, as the beginning of one
+)
 
 // faults is searched from the top. Every class has its line.
 func faults() []fault {
 	const route = "See from another host whether it is our network."
 	return []fault{
-		{"5xx", "The API answers with server errors.", "It reached the API and failed there: begin with the traces below."},
+		{"5xx", "The API answers with server errors.", "It reached the API and failed there: " + wayBegin + "."},
 		{"401", "Our credential%s is refused.", "See whether it expired or was revoked. If other credentials are refused too, it is the API."},
 		{"403", "Our credential%s may not do this.", "A role or a permission was taken away."},
 		{"404", "What the probe asks for is missing, or we may not see it.", "The API answers 404 to both: check the path, then the access."},
@@ -28,7 +35,7 @@ func faults() []fault {
 		{"client_error", "The API does not accept the probe's request.", "It may have changed: compare the probe with its documentation."},
 		{"redirect", "The API redirects elsewhere.", "See whether target is still the right address."},
 		{"success", "The API answers, but not what the probe expects.", "The reasons stand below."},
-		{"timeout", "The API does not answer in time.", "The traces show the phase in which time went. " + route},
+		{"timeout", "The API does not answer in time.", wayPhase + " the phase in which time goes. " + route},
 		{"dns_error", "The API's name cannot be resolved.", "Check our resolver, then the API's DNS."},
 		{"connect_error", "The API cannot be reached.", route},
 		{"tls_error", "No trusted TLS connection to the API.", "Look at its certificate, then at our clock and certificates."},
@@ -104,18 +111,46 @@ func faultOf(table []fault, class probe.Class, code int) int {
 	return -1
 }
 
-// text returns the sentence in bold and what to do, as mrkdwn.
-func (b blame) text(incident *alert.Incident) string {
+// blame returns the sentence in bold and what to do, as mrkdwn.
+func (v view) blame(b blame) string {
 	say := b.say
 	if strings.Contains(say, "%s") {
 		name := ""
-		if incident.Per == alert.PerCredential {
-			name = " " + mrkdwn(incident.Series, cutName)
+		if v.incident.Per == alert.PerCredential {
+			name = " " + mrkdwn(v.incident.Series, cutName)
 		}
 		say = fmt.Sprintf(say, name)
 	}
 	if b.runs < b.of {
 		say = fmt.Sprintf("Mostly (%d of %d): %s", b.runs, b.of, say)
 	}
-	return "*" + say + "* " + b.act
+	return "*" + say + "* " + v.ways(b.act)
+}
+
+// ways writes what there is to look at into a sentence: traces where the message shows some, else the API's own words and a run by hand.
+func (v view) ways(act string) string {
+	begin, phase := "begin with the traces below", "The traces below show"
+	shown := v.incident.Examples[:min(len(v.incident.Examples), maxExamples)]
+	if !slices.ContainsFunc(shown, v.traced) {
+		again := code(strings.TrimSpace("squarewatch probe "+v.probe()), cutPhrase)
+		begin, phase = again+" asks again", again+" shows"
+		if slices.ContainsFunc(shown, func(e alert.Example) bool { return e.Excerpt != "" }) {
+			begin = "begin with its own words below; " + begin
+		}
+	}
+	return strings.NewReplacer(wayBegin, begin, wayPhase, phase).Replace(act)
+}
+
+// traced reports whether a run has a trace that somebody can look at.
+func (v view) traced(e alert.Example) bool { return e.Trace.IsValid() && !v.options.Untraced }
+
+// probe names the probe of the newest bad run; empty where none is known.
+func (v view) probe() string {
+	switch {
+	case len(v.incident.Examples) > 0:
+		return v.incident.Examples[0].Probe
+	case v.incident.Per == alert.PerProbe:
+		return v.incident.Series
+	}
+	return ""
 }

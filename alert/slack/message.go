@@ -63,7 +63,7 @@ type view struct {
 func (v view) firing() []slack.Block {
 	blocks := []slack.Block{header(v.title())}
 	if blame, ok := blameOf(v.incident); ok {
-		blocks = append(blocks, section(blame.text(v.incident)))
+		blocks = append(blocks, section(v.blame(blame)))
 	}
 	blocks = append(blocks, fields(v.firingFields()))
 	if drawn := chart(v.incident); drawn != nil {

@@ -276,6 +276,38 @@ func TestWhatIsOverAsksForNothing(t *testing.T) {
 	}
 }
 
+// TestWithoutACollectorAMessageNamesNoTrace holds that people are sent to what there is.
+func TestWithoutACollectorAMessageNamesNoTrace(t *testing.T) {
+	words, silent, timeout := serverErrors(), serverErrors(), serverErrors()
+	for i := range silent.Examples {
+		silent.Examples[i].Excerpt = ""
+	}
+	timeout.Classes = []alert.ClassCount{{Class: probe.Timeout, Runs: 8}}
+	unkept := serverErrors()
+	for i := range unkept.Examples {
+		unkept.Examples[i].Trace = probe.TraceID{}
+	}
+	for _, test := range []struct {
+		incident alert.Incident
+		options  slack.Options
+		want     string
+	}{
+		{words, slack.Options{Untraced: true}, "failed there: begin with its own words below; `squarewatch probe collections` asks again."},
+		{silent, slack.Options{Untraced: true}, "failed there: `squarewatch probe collections` asks again."},
+		{timeout, slack.Options{Untraced: true}, "`squarewatch probe collections` shows the phase in which time goes."},
+		{unkept, slack.Options{TraceURL: traceURL}, "failed there: begin with its own words below; "},
+		{words, slack.Options{}, "failed there: begin with the traces below."},
+		{timeout, slack.Options{}, "The traces below show the phase in which time goes."},
+	} {
+		n := notification(alert.EventFiring, "03:04:05", test.incident)
+		m := slack.Render(n, test.options)
+		checkLimits(t, m)
+		if text := m.Plain(); !strings.Contains(text, test.want) || strings.Contains(text, "trace") != strings.Contains(test.want, "trace") {
+			t.Errorf("want %q, and traces only where there are some, in\n%s", test.want, text)
+		}
+	}
+}
+
 func TestWithoutATraceAddressTheIdentifierIsTold(t *testing.T) {
 	m := slack.Render(messages()["firing-500"], slack.Options{})
 	if want := "trace `01020300000000000000000000000000`"; !strings.Contains(m.Plain(), want) {

@@ -32,6 +32,7 @@ type Settings struct {
 type Options struct {
 	Support  string       // whom to ask at AISquare; empty for nobody
 	TraceURL string       // address of a trace, with {trace_id} in the place of the identifier; empty for no links
+	Untraced bool         // traces go nowhere, so that messages name none
 	Client   *http.Client // nil for one of its own, which obeys the proxy variables of the environment
 	Buttons  bool         // incidents that fire can be acknowledged and silenced
 }

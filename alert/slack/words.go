@@ -196,7 +196,7 @@ func (v view) example(e *alert.Example) string {
 	if reason := mrkdwn(e.Reason, cutReason); reason != "" {
 		parts = append(parts, reason)
 	}
-	if e.Trace.IsValid() {
+	if v.traced(*e) {
 		parts = append(parts, v.trace(e.Trace))
 	}
 	text := strings.Join(parts, " · ")

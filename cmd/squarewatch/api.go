@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"squarewatch/alert"
-	"squarewatch/probe"
 )
 
 // statusJSON is what GET /api/v1/status answers, and what squarewatch status prints. Durations are in seconds.
@@ -135,41 +133,6 @@ func fromLoopback(r *http.Request) bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err == nil && address.Unmap().IsLoopback()
-}
-
-// silenceJSON asks for a silence.
-type silenceJSON struct {
-	Rules   []string  `json:"rules"`
-	Probes  []string  `json:"probes"`
-	Series  []string  `json:"series"`
-	Until   time.Time `json:"until"`
-	By      string    `json:"by"`
-	Comment string    `json:"comment"`
-}
-
-// largestRequest bounds a body, in bytes.
-const largestRequest = 64 << 10
-
-func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
-	var ask silenceJSON
-	decoder := json.NewDecoder(io.LimitReader(r.Body, largestRequest))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&ask); err != nil {
-		refuse(w, http.StatusBadRequest, fmt.Errorf("read the silence: %w", err))
-		return
-	}
-	kept, err := d.silences.Add(r.Context(), alert.Silence{
-		Rules: ask.Rules, Probes: ask.Probes, Series: ask.Series, Until: ask.Until, By: ask.By, Comment: ask.Comment,
-	})
-	if err != nil {
-		status := http.StatusInternalServerError
-		if _, invalid := errors.AsType[*probe.Invalid](err); invalid {
-			status = http.StatusBadRequest
-		}
-		refuse(w, status, err)
-		return
-	}
-	answer(w, http.StatusCreated, kept)
 }
 
 func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request) {

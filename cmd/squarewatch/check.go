@@ -6,11 +6,13 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"squarewatch/alert"
 	"squarewatch/config"
 	"squarewatch/probe"
 )
@@ -66,9 +68,36 @@ func printCheck(w io.Writer, path string, cfg *config.Config) error {
 	for _, p := range cfg.Probes {
 		t.AppendRow(table.Row{p.Name, p.Schedule, p.Method + " " + p.Template(), p.Credential, expects(p)})
 	}
-	_, err := fmt.Fprintf(w, "%s\ntells: %s\n%s is good. Probes: %d, rules: %d, notifiers: %d, credentials: %d.\n", t.Render(), notifierList(cfg), path,
+	lines := append([]string{t.Render(), "tells: " + notifierList(cfg)}, limitsOfRules(cfg)...)
+	_, err := fmt.Fprintf(w, "%s\n%s is good. Probes: %d, rules: %d, notifiers: %d, credentials: %d.\n", strings.Join(lines, "\n"), path,
 		len(cfg.Probes), len(cfg.Rules), len(cfg.Notifiers), len(cfg.Credentials))
 	return err
+}
+
+// limitsOfRules says of which probes a rule evaluates the streak, and which answers raise no alert. Server errors and 401 are among the warnings.
+func limitsOfRules(cfg *config.Config) []string {
+	var lines []string
+	for i := range cfg.Rules {
+		rule := &cfg.Rules[i]
+		var rare []string
+		for k := range cfg.Probes {
+			if rule.Watches(cfg.Probes[k].Name) && rule.Rarely(&cfg.Probes[k]) {
+				rare = append(rare, cfg.Probes[k].Name)
+			}
+		}
+		if len(rare) > 0 {
+			lines = append(lines, fmt.Sprintf("%s evaluates the streak and not the rate of %s, which never run %d times in its window. It fires at %d bad runs in a row.",
+				rule.Name, config.Shortened(rare), rule.MinRuns, rule.Streak))
+		}
+	}
+	for _, group := range alert.NotCounted(cfg.Rules, cfg.Probes, "2xx", "3xx", "400", "403", "404", "429", "client_error", "transport") {
+		probes := config.Shortened(group.Probes)
+		if len(group.Probes) == len(cfg.Probes) {
+			probes = "any probe"
+		}
+		lines = append(lines, fmt.Sprintf("No rule counts these unexpected answers of %s: %s. They are recorded and raise no alert.", probes, strings.Join(group.Outcomes, ", ")))
+	}
+	return lines
 }
 
 // expects says in a few words what a probe declares as healthy.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,6 +21,7 @@ import (
 type live struct {
 	t    *testing.T
 	file string
+	url  string
 }
 
 func newLive(t *testing.T) *live {
@@ -49,6 +51,7 @@ func newLive(t *testing.T) *live {
 		running.Wait()
 	})
 	write(d.Addr().String())
+	l.url = "http://" + d.Addr().String()
 	return l
 }
 
@@ -80,9 +83,49 @@ func TestCommandsAskTheDaemon(t *testing.T) {
 	l.wants(exitGood, `"rule": "server-errors"`, "status", "--json")
 	l.wants(exitGood, `Silence `+id+` is over`, "silence", "remove", id)
 	l.wants(exitBadNews, `remove silence "`+id+`": there is no such silence`, "silence", "remove", id)
+	l.wants(exitGood, `Silence \w{8} mutes everything until 20`, "silence", "add", "--all", "--for", "2d")
+	l.wants(exitGood, `mutes series reach until`, "silence", "add", "--series", "reach", "--for", "1d12h")
 	l.wants(exitUsage, `say how long: either --for 2h or --until`, "silence", "add")
+	l.wants(exitUsage, `invalid argument "2" for "--for" flag: "2" is no duration: .* 2h or 2d`, "silence", "add", "--all", "--for", "2")
 	l.wants(exitUsage, `--until is "soon": write`, "silence", "add", "--until", "soon")
-	l.wants(exitBadNews, `until is more than 30 days from now`, "silence", "add", "--for", "1000h")
+	l.wants(exitBadNews, `until is more than 30 days from now`, "silence", "add", "--all", "--for", "1000h")
+}
+
+// TestASilenceMutesWhatWasMeant holds that nothing is muted by mistake, and that a slip of the keyboard is no silence of nothing.
+func TestASilenceMutesWhatWasMeant(t *testing.T) {
+	l := newLive(t)
+	silence := func(status int, pattern string, args ...string) {
+		t.Helper()
+		l.wants(status, pattern, append([]string{"silence", "add", "--for", "2h"}, args...)...)
+	}
+	silence(exitUsage, `does not say what to mute: name rules, probes or series .*--all`)
+	silence(exitUsage, `leave out one of the two`, "--all", "--rule", "server-errors")
+	silence(exitBadNews, `no rule matches "sever-errors"; did you mean "server-errors"\?`, "--rule", "sever-errors")
+	silence(exitBadNews, `no probe matches "nope"; there are reach`, "--probe", "nope")
+	silence(exitBadNews, `(?s)no rule matches "x\*".*no series matches "y\*"`, "--rule", "x*", "--series", "y*")
+	silence(exitBadNews, `mutes nothing: .*a rule per credential has no series of a probe`, "--rule", "unauthenticated", "--probe", "reach")
+	silence(exitBadNews, `is no pattern`, "--rule", "[")
+	l.wants(exitGood, `Nothing is silenced`, "silence", "list")
+
+	for body, want := range map[string]int{
+		`{"until": "UNTIL"}`:                               http.StatusBadRequest,
+		`{"until": "UNTIL", "all": true, "rules": ["a"]}`:  http.StatusBadRequest,
+		`{"until": "UNTIL", "rules": ["sever-errors"]}`:    http.StatusUnprocessableEntity,
+		`{"until": "UNTIL", "probes": ["nope"]}`:           http.StatusUnprocessableEntity,
+		`{"until": "UNTIL", "all": true}`:                  http.StatusCreated,
+		`{"until": "UNTIL", "rules": ["no-data", "acc*"]}`: http.StatusUnprocessableEntity, // no probe guards access
+		`{"until": "UNTIL", "rules": ["no-data"]}`:         http.StatusCreated,
+	} {
+		body = strings.Replace(body, "UNTIL", time.Now().Add(time.Hour).Format(time.RFC3339), 1)
+		resp, err := http.Post(l.url+"/api/v1/silences", "application/json", strings.NewReader(body)) //nolint:forbidigo // as curl does
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: want %d, got %d", body, want, resp.StatusCode)
+		}
+	}
 }
 
 func TestADaemonThatIsNotThereIsSaid(t *testing.T) {

@@ -88,11 +88,11 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	d.telemetry.Recorder().Cover(d.current.scope())
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
+	d.running.Store(cfg)
 	// Nothing leaves before Run, so what waits from before is first compared with this configuration.
 	d.evaluator.Reannounce()
 	d.evaluator.Flush()
 	d.progress.watch(cfg.Probes)
-	d.running.Store(cfg)
 	logWarnings(d.options.Logger, cfg)
 	return d, nil
 }
@@ -163,15 +163,15 @@ func (d *Daemon) announce(t alert.Transition) {
 	}
 	ctx := d.telemetry.Recorder().Transition(t)
 	d.options.Logger.InfoContext(ctx, "an alert changed", "event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
-		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted, "trace", exampleTrace(&t.Incident))
+		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted, "trace", d.exampleTrace(&t.Incident))
 	d.outbox.Add(t)
 }
 
 func credentialNames(cfg *config.Config) []string { return slices.Collect(maps.Keys(cfg.Credentials)) }
 
-// exampleTrace returns the trace of the last run behind an incident, for the log; empty when there is none.
-func exampleTrace(i *alert.Incident) string {
-	if len(i.Examples) == 0 {
+// exampleTrace returns the trace of the last run behind an incident, for the log; empty when there is none, or traces go nowhere.
+func (d *Daemon) exampleTrace(i *alert.Incident) string {
+	if len(i.Examples) == 0 || !d.config().Traced {
 		return ""
 	}
 	return i.Examples[0].Trace.String()

@@ -35,7 +35,7 @@ func newDemoCommand() *cobra.Command {
 			return demonstrate(ctx, newScreen(cmd.OutOrStdout()))
 		},
 	}
-	cmd.Flags().DurationVar(&duration, "duration", 0, "end after this `time` with a summary; 0 for never")
+	cmd.Flags().Var((*durationFlag)(&duration), "duration", "end after this `time` with a summary; 0 for never")
 	return cmd
 }
 

@@ -35,11 +35,19 @@ func newLogin(s probe.LoginSettings, _ *config.Config) (probe.Credential, error)
 }
 
 func newSlack(s slack.Settings, cfg *config.Config) (alert.Notifier, error) {
-	return slack.New(s, slack.Options{TraceURL: cfg.Telemetry.TraceURL, Support: cfg.Support}), nil
+	return slack.New(s, slack.Options{TraceURL: traceURL(cfg), Untraced: !cfg.Traced, Support: cfg.Support}), nil
 }
 
 func newAlertmanager(s alertmanager.Settings, cfg *config.Config) (alert.Notifier, error) {
-	return alertmanager.New(s, alertmanager.Options{Target: cfg.Target.Host, TraceURL: cfg.Telemetry.TraceURL}), nil
+	return alertmanager.New(s, alertmanager.Options{Target: cfg.Target.Host, TraceURL: traceURL(cfg)}), nil
+}
+
+// traceURL returns where people see a trace; empty where traces go nowhere, since a link would lead to nothing.
+func traceURL(cfg *config.Config) string {
+	if !cfg.Traced {
+		return ""
+	}
+	return cfg.Telemetry.TraceURL
 }
 
 // newCredentials makes the credentials of a configuration. What a previous generation has under the same name and with the same

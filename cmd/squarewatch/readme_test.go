@@ -42,6 +42,11 @@ func TestTheFilesThatWeShowAreGood(t *testing.T) {
 		if err := buildable(cfg); err != nil {
 			t.Errorf("%v\nin:\n%s", err, file)
 		}
+		for _, warning := range cfg.Warnings {
+			if strings.Contains(warning.String(), "no rule counts") {
+				t.Errorf("%v\nin:\n%s", warning, file)
+			}
+		}
 	}
 }
 

@@ -31,16 +31,21 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	var length time.Duration
 	var until string
 	cmd := &cobra.Command{
-		Use:     "add",
-		Short:   "Mute from now on",
-		Example: "  squarewatch silence add --rule server-errors --probe 'feed*' --for 2h --comment 'deployment'",
+		Use:   "add",
+		Short: "Mute from now on",
+		Long: "Mute from now on what --rule, --probe and --series name together, or --all. The daemon refuses names and globs that match\n" +
+			"nothing.",
+		Example: "  squarewatch silence add --rule server-errors --probe 'feed*' --for 2h --comment 'deployment'\n  squarewatch silence add --all --for 2d",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if ask.Until, err = untilOf(length, until, time.Now()); err != nil {
 				return usageError{err}
 			}
-			cfg, err := file.load(cmd.ErrOrStderr())
+			if err := ask.scope(); err != nil {
+				return usageError{err}
+			}
+			cfg, err := file.read()
 			if err != nil {
 				return err
 			}
@@ -56,10 +61,11 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&ask.Rules, "rule", nil, "`name` of a rule, or a glob; all when absent")
-	flags.StringSliceVar(&ask.Probes, "probe", nil, "`name` of a probe, or a glob: its series in rules per probe; all when absent")
-	flags.StringSliceVar(&ask.Series, "series", nil, "`name` of a series of any kind, such as a credential; all when absent")
-	flags.DurationVar(&length, "for", 0, "how `long`, for example 2h")
+	flags.StringSliceVar(&ask.Rules, "rule", nil, "`name` of a rule, or a glob; every rule when absent")
+	flags.StringSliceVar(&ask.Probes, "probe", nil, "`name` of a probe, or a glob: its series in rules per probe; every probe when absent")
+	flags.StringSliceVar(&ask.Series, "series", nil, "`name` of a series of any kind, such as a credential; every series when absent")
+	flags.BoolVar(&ask.All, "all", false, "mute everything")
+	flags.Var((*durationFlag)(&length), "for", "`duration` of the silence, for example 2h or 2d")
 	flags.StringVar(&until, "until", "", "until this `time`, as 2006-01-02T15:04:05Z07:00 or, of today, 15:04")
 	flags.StringVar(&ask.By, "by", "", "who silences (default: who is logged in)")
 	flags.StringVar(&ask.Comment, "comment", "", "why")
@@ -105,7 +111,7 @@ func newSilenceList(file *configFile) *cobra.Command {
 		Short: "Show what is muted",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := file.load(cmd.ErrOrStderr())
+			cfg, err := file.read()
 			if err != nil {
 				return err
 			}
@@ -139,7 +145,7 @@ func newSilenceRemove(file *configFile) *cobra.Command {
 		Short: "End a silence",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := file.load(cmd.ErrOrStderr())
+			cfg, err := file.read()
 			if err != nil {
 				return err
 			}

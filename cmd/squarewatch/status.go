@@ -22,7 +22,7 @@ func newStatusCommand(file *configFile) *cobra.Command {
 		Long:  "Show what the running daemon knows: probes, rates against thresholds, messages that wait. Exit status 1 when something fires.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := file.load(cmd.ErrOrStderr())
+			cfg, err := file.read()
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,87 @@
+package alert_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+func maintenance(name, schedule string, length time.Duration) alert.Maintenance {
+	return alert.Maintenance{Name: name, Schedule: probe.MustSchedule(schedule), Duration: length}
+}
+
+func TestMaintenanceMustLeaveTimeForAlerts(t *testing.T) {
+	for _, test := range []struct {
+		schedule string
+		length   time.Duration
+		want     string // how much it mutes, in the fault; empty for no fault
+	}{
+		{"0 * * * *", time.Hour, "100%"},
+		{"* 2 * * *", 23 * time.Hour, "99.9%"}, // a minute a day is left
+		{"@every 10s", 10 * time.Second, "100%"},
+		{"* * * * * *", 7 * 24 * time.Hour, "100%"},
+		{"0 0 * * 1", 7 * 24 * time.Hour, "100%"},
+		{"0 * * * *", 59 * time.Minute, ""},
+		{"0 18 * * *", 14 * time.Hour, ""}, // out of office hours
+		{"* * * 12 *", time.Minute, ""},    // all of December
+		{"0 0 1 * *", 7 * 24 * time.Hour, ""},
+		{"CRON_TZ=Europe/Berlin 0 2 * * 0", 2 * time.Hour, ""},
+	} {
+		m := maintenance("m", test.schedule, test.length)
+		fault, found := errors.AsType[*probe.Invalid](m.Validate())
+		if found != (test.want != "") || found && (fault.Field != "duration" || !strings.Contains(fault.Problem, test.want) || fault.Fix == "") {
+			t.Errorf("%s for %v: want a fault with %q, got %v", test.schedule, test.length, test.want, m.Validate())
+		}
+	}
+}
+
+func TestMaintenancesMustTogetherLeaveTimeForAlerts(t *testing.T) {
+	even, odd := maintenance("even", "0 */2 * * *", time.Hour), maintenance("odd", "0 1-23/2 * * *", time.Hour)
+	rules := alert.DefaultRules()
+	if got := alert.MutedAlways([]alert.Maintenance{even, odd}, rules, probes("a", "b")); len(got) != 1 || !slices.Equal(got[0].By, []int{0, 1}) {
+		t.Errorf("want one finding that names both, got %+v", got)
+	}
+	odd.Rules = []string{"unauthenticated"}
+	if got := alert.MutedAlways([]alert.Maintenance{even, odd}, rules, probes("a")); len(got) != 1 || got[0].Rule != "unauthenticated" {
+		t.Errorf("want what both are about, got %+v", got)
+	}
+	even.Rules = []string{"server-errors"}
+	if got := alert.MutedAlways([]alert.Maintenance{even, odd}, rules, probes("a")); len(got) != 0 {
+		t.Errorf("want nothing where they are about different rules, got %+v", got)
+	}
+}
+
+// TestMaintenanceHappensInTheNightWithoutItsTimeOfDay holds for the example of the README: at 02:00 on Sundays in Berlin, which
+// clocks skip on 29 March 2026.
+func TestMaintenanceHappensInTheNightWithoutItsTimeOfDay(t *testing.T) {
+	weekly := maintenance("weekly-update", "CRON_TZ=Europe/Berlin 0 2 * * 0", 2*time.Hour)
+	for _, test := range []struct {
+		name           string
+		fails          time.Time
+		muted          bool
+		mutedUntilHour int // in UTC
+	}{
+		{"spring, before", time.Date(2026, 3, 29, 0, 30, 0, 0, time.UTC), false, 0},
+		{"spring, 03:30 in Berlin", time.Date(2026, 3, 29, 1, 30, 0, 0, time.UTC), true, 3},
+		{"autumn, the first 02:30", time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), true, 2},
+		{"autumn, the second 02:30", time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC), true, 2},
+		{"autumn, 03:30", time.Date(2026, 10, 25, 2, 30, 0, 0, time.UTC), false, 0},
+	} {
+		e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}, Maintenance: []alert.Maintenance{weekly}})
+		var got []alert.Transition
+		for i := range 10 {
+			got = append(got, e.Observe(result("a", test.fails.Add(time.Duration(i)*time.Second), 500))...)
+		}
+		if len(got) != 1 || got[0].Muted != test.muted {
+			t.Errorf("%s: want one transition, muted: %v, got %+v", test.name, test.muted, got)
+		}
+		if until := e.Snapshot(test.fails.Add(time.Minute))[0].SilencedUntil; test.muted && until.UTC().Hour() != test.mutedUntilHour {
+			t.Errorf("%s: want it muted until %d:00 UTC, got %v", test.name, test.mutedUntilHour, until)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package alert
+
+import (
+	"slices"
+
+	"squarewatch/probe"
+)
+
+// Uncounted are outcomes that no rule counts: they are recorded, and no rate of them raises an alert.
+type Uncounted struct {
+	Outcomes []string // selectors
+	Probes   []string // names of the probes that may have them
+}
+
+// NotCounted returns what no rule counts of the outcomes that a selector picks, grouped by probes. Outcomes that a probe expects are
+// not among them, and 5xx and transport are given whole where no rule counts any of them.
+func NotCounted(rules []Rule, probes []probe.Probe, outcomes ...string) []Uncounted {
+	var groups []Uncounted
+	for _, text := range outcomes {
+		for _, outcome := range examplesOf(text) {
+			names := notCounted(rules, probes, outcome)
+			if len(names) == 0 {
+				continue
+			}
+			i := slices.IndexFunc(groups, func(g Uncounted) bool { return slices.Equal(g.Probes, names) })
+			if i < 0 {
+				i = len(groups)
+				groups = append(groups, Uncounted{Probes: names})
+			}
+			groups[i].Outcomes = append(groups[i].Outcomes, outcome)
+		}
+	}
+	for i := range groups {
+		groups[i].Outcomes = whole(groups[i].Outcomes)
+	}
+	return groups
+}
+
+// sets are selectors that are looked at, and written, part by part: the codes that a broken service answers with, and the ways in
+// which no answer comes.
+func sets() map[string][]string {
+	var transport []string
+	for _, class := range probe.Classes() {
+		if class.IsTransport() {
+			transport = append(transport, class.String())
+		}
+	}
+	return map[string][]string{"5xx": {"500", "502", "503", "504"}, "transport": transport}
+}
+
+// examplesOf returns codes and classes that stand for what a selector picks.
+func examplesOf(selector string) []string {
+	if parts, ok := sets()[selector]; ok {
+		return parts
+	}
+	return []string{selector}
+}
+
+// whole writes the name of a set where all of its parts are there.
+func whole(outcomes []string) []string {
+	for name, parts := range sets() {
+		i := slices.Index(outcomes, parts[0])
+		if end := i + len(parts); i >= 0 && end <= len(outcomes) && slices.Equal(outcomes[i:end], parts) {
+			outcomes = slices.Replace(outcomes, i, end, name)
+		}
+	}
+	return outcomes
+}
+
+// notCounted returns the probes of which no rule counts an outcome.
+func notCounted(rules []Rule, probes []probe.Probe, text string) []string {
+	outcome := outcomeOf(text)
+	var names []string
+	for i := range probes {
+		p := &probes[i]
+		counted := slices.ContainsFunc(rules, func(r Rule) bool { return r.Watches(p.Name) && probe.MatchAny(r.On, outcome) })
+		if !counted && !healthy(p, outcome) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// healthy reports whether an outcome is what a probe expects, or is the matter of the rule access. A 2xx that is otherwise wrong is not.
+func healthy(p *probe.Probe, outcome probe.Outcome) bool {
+	if outcome.Class == probe.Success {
+		return p.Guards != ""
+	}
+	return probe.MatchAny(p.Expect.Status, outcome)
+}
+
+// outcomeOf returns an outcome that a code or a class picks.
+func outcomeOf(text string) probe.Outcome {
+	selector := probe.MustSelector(text)
+	for code := 200; code < 600; code++ {
+		if o := (probe.Outcome{Class: probe.ClassOfStatus(code), Code: code}); selector.Match(o) {
+			return o
+		}
+	}
+	for _, class := range probe.Classes() {
+		if o := (probe.Outcome{Class: class}); selector.Match(o) {
+			return o
+		}
+	}
+	return probe.Outcome{}
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"slices"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/config"
+	"squarewatch/probe"
+)
+
+// silenceJSON asks for a silence of what its globs match together, or of everything.
+type silenceJSON struct {
+	All     bool      `json:"all,omitempty"`
+	Rules   []string  `json:"rules"`
+	Probes  []string  `json:"probes"`
+	Series  []string  `json:"series"`
+	Until   time.Time `json:"until"`
+	By      string    `json:"by"`
+	Comment string    `json:"comment"`
+}
+
+// scope refuses a silence that does not say what it mutes: one that mutes everything by mistake looks like health.
+func (s *silenceJSON) scope() error {
+	named := len(s.Rules)+len(s.Probes)+len(s.Series) > 0
+	switch {
+	case !named && !s.All:
+		return errors.New("the silence does not say what to mute: name rules, probes or series (--rule, --probe, --series), or ask for everything (--all, or all: true)")
+	case named && s.All:
+		return errors.New("the silence asks for everything and names rules, probes or series too: leave out one of the two")
+	}
+	return nil
+}
+
+// largestRequest bounds a body, in bytes.
+const largestRequest = 64 << 10
+
+func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
+	var ask silenceJSON
+	decoder := json.NewDecoder(io.LimitReader(r.Body, largestRequest))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&ask); err != nil {
+		refuse(w, http.StatusBadRequest, fmt.Errorf("read the silence: %w", err))
+		return
+	}
+	if err := ask.scope(); err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	silence := alert.Silence{Rules: ask.Rules, Probes: ask.Probes, Series: ask.Series, Until: ask.Until, By: ask.By, Comment: ask.Comment}
+	if err := d.mutesSomething(&silence); err != nil {
+		refuse(w, http.StatusUnprocessableEntity, err)
+		return
+	}
+	kept, err := d.silences.Add(r.Context(), silence)
+	if err != nil {
+		status := http.StatusInternalServerError
+		if _, invalid := errors.AsType[*probe.Invalid](err); invalid {
+			status = http.StatusBadRequest
+		}
+		refuse(w, status, err)
+		return
+	}
+	answer(w, http.StatusCreated, kept)
+}
+
+// mutesSomething refuses names and globs that match nothing, each with what was probably meant, and a silence that is about no series.
+func (d *Daemon) mutesSomething(silence *alert.Silence) error {
+	var rules, series []string
+	for _, status := range d.evaluator.Snapshot() {
+		rules, series = append(rules, status.Rule), append(series, status.Series)
+	}
+	faults := []error{
+		unmatched("rule", silence.Rules, rules),
+		unmatched("probe", silence.Probes, probeNames(d.config().Probes)),
+		unmatched("series", silence.Series, series),
+	}
+	if err := errors.Join(faults...); err != nil {
+		return err
+	}
+	if d.evaluator.Muted(silence) == 0 {
+		return errors.New("the silence mutes nothing: no rule has a series that all of its rules, probes and series match; " +
+			"a rule per credential has no series of a probe. See squarewatch status for the series of each rule")
+	}
+	return nil
+}
+
+// unmatched reports the globs that match none of the names.
+func unmatched(what string, globs, names []string) error {
+	var faults []error
+	for _, glob := range globs {
+		matches := func(name string) bool {
+			ok, err := path.Match(glob, name)
+			return ok && err == nil
+		}
+		switch _, err := path.Match(glob, ""); {
+		case err != nil:
+			faults = append(faults, fmt.Errorf(`%q is no pattern; write the name of a %s or a glob such as "user-*"`, glob, what))
+		case !slices.ContainsFunc(names, matches):
+			faults = append(faults, fmt.Errorf("no %s matches %q; %s", what, glob, config.Suggest(glob, names)))
+		}
+	}
+	return errors.Join(faults...)
+}

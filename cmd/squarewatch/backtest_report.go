@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"squarewatch/alert"
+)
+
+// message is one line of the report: a message that people would have got, or an incident that they knew of when the time began.
+type message struct {
+	At       time.Time   `json:"at"`
+	State    alert.Event `json:"state"`
+	Rule     string      `json:"rule"`
+	Series   string      `json:"series"`
+	Rate     float64     `json:"rate"`
+	Runs     int         `json:"runs"`
+	Already  bool        `json:"already,omitempty"`
+	bad      int
+	severity alert.Severity
+}
+
+func newMessage(at time.Time, event alert.Event, i *alert.Incident) message {
+	return message{
+		At: at.UTC(), State: event, Rule: i.Rule, Series: i.Series, Rate: float64(i.Rate), Runs: i.Runs, bad: i.Bad, severity: i.Severity,
+	}
+}
+
+// messages returns the lines of the report.
+func (b *backtestReport) messages() []message {
+	list := make([]message, 0, len(b.already)+len(b.changes))
+	for i := range b.already {
+		m := newMessage(b.first, alert.EventFiring, &b.already[i])
+		m.Already = true
+		list = append(list, m)
+	}
+	for i := range b.changes {
+		list = append(list, newMessage(b.changes[i].At, b.changes[i].Event, &b.changes[i].Incident))
+	}
+	return list
+}
+
+// write writes the report for people, or for machines.
+func (b *backtestReport) write(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return b.printJSON(w)
+	}
+	return b.print(w)
+}
+
+// printJSON prints a line a message.
+func (b *backtestReport) printJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	for _, m := range b.messages() {
+		if err := encoder.Encode(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *backtestReport) print(w io.Writer) error {
+	list := b.messages()
+	if b.runs == 0 && len(list) == 0 {
+		_, err := fmt.Fprintln(w, "There are no runs in that time.")
+		return err
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "%d runs from %s to %s.\n", b.runs, local(b.first), local(b.last))
+	for name, runs := range b.unknown {
+		fmt.Fprintf(&out, "%d runs of %s are left out: the configuration has no such probe.\n", runs, name)
+	}
+	messages := newTable("at", "message", "rule", "series", "rate", "severity")
+	for _, m := range list {
+		word := strings.ToUpper(string(m.State))
+		if m.Already {
+			word += " (already)"
+		}
+		messages.AppendRow(table.Row{local(m.At), word, m.Rule, m.Series, fmt.Sprintf("%v (%d of %d)", alert.Share(m.Rate), m.bad, m.Runs), m.severity})
+	}
+	if len(list) == 0 {
+		out.WriteString("Nobody would have been told anything.\n")
+	} else {
+		out.WriteString(messages.Render() + "\n")
+	}
+	rules := newTable("rule", "fired", "for", "longest", "fires still")
+	for _, s := range b.sums() {
+		rules.AppendRow(table.Row{s.rule, s.fired, s.total.Round(time.Second), s.longest.Round(time.Second), s.open})
+	}
+	out.WriteString(rules.Render() + "\n")
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// ruleSum is how often a rule fired, and for how long.
+type ruleSum struct {
+	rule           string
+	fired, open    int
+	total, longest time.Duration
+}
+
+// sums adds up what each rule did: those of the file in their order, then built-in ones that had something to say.
+func (b *backtestReport) sums() []ruleSum {
+	order := slices.Clone(b.rules)
+	sums := map[string]*ruleSum{}
+	of := func(rule string) *ruleSum {
+		if sums[rule] == nil {
+			sums[rule] = &ruleSum{rule: rule}
+			if !slices.Contains(order, rule) {
+				order = append(order, rule)
+			}
+		}
+		return sums[rule]
+	}
+	for _, rule := range b.rules {
+		of(rule)
+	}
+	began := map[incidentKey]time.Time{}
+	for i := range b.already {
+		began[incidentKey{b.already[i].Rule, b.already[i].Series}] = b.first
+	}
+	lasted := func(rule string, d time.Duration) {
+		s := of(rule)
+		s.total += d
+		s.longest = max(s.longest, d)
+	}
+	for i := range b.changes {
+		t := &b.changes[i]
+		key := incidentKey{t.Incident.Rule, t.Incident.Series}
+		switch t.Event {
+		case alert.EventFiring:
+			of(t.Incident.Rule).fired++
+			began[key] = t.At
+		case alert.EventResolved, alert.EventEnded:
+			if begin, ok := began[key]; ok {
+				lasted(t.Incident.Rule, t.At.Sub(begin))
+				delete(began, key)
+			}
+		case alert.EventUpdate, alert.EventTest:
+		}
+	}
+	for key, begin := range began {
+		lasted(key.rule, b.last.Sub(begin))
+		of(key.rule).open++
+	}
+	list := make([]ruleSum, 0, len(order))
+	for _, rule := range order {
+		list = append(list, *sums[rule])
+	}
+	return list
+}

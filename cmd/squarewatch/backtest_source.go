@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/config"
+	"squarewatch/probe"
+	"squarewatch/probe/database"
+	"squarewatch/probe/history"
+)
+
+// source is what a backtest goes through.
+type source struct {
+	runs   iter.Seq2[*probe.Result, error]
+	gaps   []history.Gap
+	filled time.Time // until here runs only fill windows, and from here on they are judged
+	begin  time.Time // of what is asked for; zero for the first run
+	until  time.Time // zero for the last run
+	oldest time.Time // begin of the stored history; zero where nothing is stored
+}
+
+// newSource opens the stored history, or a file of results. The returned function closes it.
+func newSource(ctx context.Context, cfg *config.Config, from string, since time.Duration, now time.Time) (source, func(), error) {
+	if from != "" {
+		return fileSource(from)
+	}
+	if cfg.StateDir == "" {
+		return source{}, nil, errors.New("there is no history: state_dir is none; set it, or name a file with --from")
+	}
+	db, err := database.OpenReadOnly(ctx, databasePath(cfg))
+	if err != nil {
+		return source{}, nil, err
+	}
+	s, err := storedSource(ctx, cfg, history.ReadStore(db), since, now)
+	if err != nil {
+		return source{}, nil, errors.Join(err, db.Close())
+	}
+	return s, func() { _ = db.Close() }, nil
+}
+
+func fileSource(path string) (source, func(), error) {
+	if path == "-" {
+		return source{runs: readResults(os.Stdin)}, func() {}, nil
+	}
+	file, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return source{}, nil, fmt.Errorf("read results: %w", err)
+	}
+	return source{runs: readResults(file)}, func() { _ = file.Close() }, nil
+}
+
+// storedSource goes through the stored history, from as far before the time that is asked for as the rules look back.
+func storedSource(ctx context.Context, cfg *config.Config, store *history.Store, since time.Duration, now time.Time) (source, error) {
+	s := source{begin: now.Add(-since), until: now}
+	engine, err := newEngine(cfg, nil)
+	if err != nil {
+		return source{}, err
+	}
+	window, last := engine.Lookback()
+	if s.filled, err = judgedFrom(ctx, cfg, store, last, s.begin); err != nil {
+		return source{}, err
+	}
+	from := s.filled.Add(-window)
+	if s.gaps, err = store.Gaps(ctx, from, now); err != nil {
+		return source{}, err
+	}
+	if s.oldest, err = oldest(ctx, store, now); err != nil {
+		return source{}, err
+	}
+	s.runs = stored(ctx, store, from, now)
+	return s, nil
+}
+
+// judgedFrom returns from when on runs decide what fires at begin: the longest window and the time for which its threshold must hold, the
+// last runs of probes that are judged by a streak, and as long as a probe may finish no run.
+func judgedFrom(ctx context.Context, cfg *config.Config, store *history.Store, last map[string]int, begin time.Time) (time.Time, error) {
+	from := begin
+	for i := range cfg.Rules {
+		from = earlier(from, begin.Add(-ruleLookback(&cfg.Rules[i])))
+	}
+	for name, count := range last {
+		runs, err := store.Last(ctx, name, count, begin)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if len(runs) > 0 {
+			from = earlier(from, runs[0].End.Add(-1))
+		}
+	}
+	kept := begin.Add(-cfg.Retention.Runs) // a probe of once a month is not worth reading a season for
+	for i := range cfg.Probes {
+		if quiet := begin.Add(-quietTime(&cfg.Probes[i], begin)); quiet.After(kept) {
+			from = earlier(from, quiet)
+		}
+	}
+	return from, nil
+}
+
+// ruleLookback is how long before a moment a run can decide what a rule says of it.
+func ruleLookback(rule *alert.Rule) time.Duration {
+	window := rule.Window
+	if rule.Objective > 0 {
+		for _, pair := range rule.BurnRates() {
+			window = max(window, pair.Long)
+		}
+	}
+	return window + rule.For
+}
+
+// quietTime is about how long a probe may finish no run before the rule no-data fires.
+func quietTime(p *probe.Probe, now time.Time) time.Duration {
+	const intervals = 4 // of which the first may have begun already
+	due := now
+	for range intervals {
+		if due = p.Schedule.Next(due); due.IsZero() {
+			return 0
+		}
+	}
+	return due.Sub(now) + p.Longest()
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// stored goes through the runs of a time. Where single runs are no longer kept, it goes through the sums of their minutes, which the daemon
+// fills its windows with too.
+func stored(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
+	return func(yield func(*probe.Result, error) bool) {
+		single, err := first(store.Runs(ctx, from, until), until, func(r *probe.Result) time.Time { return r.End })
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		single = single.Truncate(time.Minute)
+		for r, err := range summed(ctx, store, from, single) {
+			if !yield(r, err) {
+				return
+			}
+		}
+		for r, err := range store.Runs(ctx, later(from, single), until) {
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+// summed goes through the runs that the sums of minutes stand for. They end with their minute.
+func summed(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
+	return func(yield func(*probe.Result, error) bool) {
+		for up, err := range store.Rollups(ctx, from, until) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for range up.Runs {
+				if !yield(&up.Result, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// oldest returns when the stored history begins; zero when there is none.
+func oldest(ctx context.Context, store *history.Store, now time.Time) (time.Time, error) {
+	run, err := first(store.Runs(ctx, time.Unix(0, 0), now), time.Time{}, func(r *probe.Result) time.Time { return r.End })
+	if err != nil {
+		return time.Time{}, err
+	}
+	return first(store.Rollups(ctx, time.Unix(0, 0), now), run, func(up history.Rollup) time.Time {
+		begin := up.Result.End.Add(-time.Minute)
+		if run.IsZero() || begin.Before(run) {
+			return begin
+		}
+		return run
+	})
+}
+
+// first returns the time of the first of a list; other when the list is empty.
+func first[T any](list iter.Seq2[T, error], other time.Time, at func(T) time.Time) (time.Time, error) {
+	for item, err := range list {
+		if err != nil {
+			return time.Time{}, err
+		}
+		return at(item), nil
+	}
+	return other, nil
+}
+
+// shortcomings says where the history is too short to tell what the daemon would have said.
+func (s *source) shortcomings(rules []alert.Rule) []string {
+	if s.oldest.IsZero() {
+		return nil
+	}
+	var texts []string
+	late := s.oldest.After(s.begin)
+	if late {
+		texts = append(texts, fmt.Sprintf("the history begins at %s, later than --since asks for", local(s.oldest)))
+	}
+	for i := range rules {
+		full := s.oldest.Add(ruleLookback(&rules[i]))
+		if late && full.Before(s.until) || !full.After(s.begin) {
+			continue // said already, or known
+		}
+		texts = append(texts, fmt.Sprintf("the rule %s looks back %v and the history begins at %s: until %s it counts fewer runs than the daemon would with a full window",
+			rules[i].Name, ruleLookback(&rules[i]), local(s.oldest), local(full)))
+	}
+	return texts
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"squarewatch/alert"
+	"squarewatch/config"
+	"squarewatch/probe"
+	"squarewatch/probe/database"
+	"squarewatch/probe/history"
+)
+
+// stored is a configuration with the history of a daemon that ran until now.
+type storedHistory struct {
+	t   *testing.T
+	cfg *config.Config
+	now time.Time
+	all []*probe.Result
+}
+
+// newStoredHistory writes results that end so long before now, every interval, with the codes that a function gives for their age.
+func newStoredHistory(t *testing.T, file string, length, interval time.Duration, code func(age time.Duration) int) *storedHistory {
+	t.Helper()
+	cfg, err := config.Parse("squarewatch.yaml", fmt.Appendf(nil, "%s\nstate_dir: %s\n", file, t.TempDir()), config.Options{Kinds: kinds()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &storedHistory{t: t, cfg: cfg, now: time.Date(2026, 10, 7, 12, 0, 0, 0, time.UTC)}
+	db, err := database.Open(t.Context(), databasePath(cfg), discardLogger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	store, err := history.NewStore(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer := history.NewWriter(store, history.WriterOptions{Retention: cfg.Retention, Logger: discardLogger()})
+	for age := length; age >= 0; age -= interval {
+		class := probe.ClassOfStatus(code(age))
+		r := &probe.Result{Probe: "feed", End: h.now.Add(-age), Class: class, Code: code(age), Expected: class == probe.Success}
+		h.all = append(h.all, r)
+		writer.Finished(r)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	writer.Run(ended)
+	if err := store.Forget(t.Context(), cfg.Retention, h.now); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// backtest returns what was told before the time that is asked for and fires still, what is told since, and what is warned of.
+func (h *storedHistory) backtest(since time.Duration) (already, changes, warnings []string, report *backtestReport) {
+	h.t.Helper()
+	source, done, err := newSource(h.t.Context(), h.cfg, "", since, h.now)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer done()
+	if report, err = backtest(h.cfg, source); err != nil {
+		h.t.Fatal(err)
+	}
+	for i := range report.already {
+		already = append(already, report.already[i].Rule+" "+report.already[i].Series)
+	}
+	return already, h.lines(report.changes), source.shortcomings(h.cfg.Rules), report
+}
+
+func (h *storedHistory) lines(changes []alert.Transition) []string {
+	var lines []string
+	for i := range changes {
+		t := &changes[i]
+		lines = append(lines, fmt.Sprintf("-%v %s %s %s", h.now.Sub(t.At), t.Event, t.Incident.Rule, t.Incident.Series))
+	}
+	return lines
+}
+
+// TestABacktestStandsWhereTheDaemonStood holds that it does not matter for what is told when a backtest begins: windows are full then, and
+// what fires is known.
+func TestABacktestStandsWhereTheDaemonStood(t *testing.T) {
+	const file = `target: https://api.aisquare.studio
+catalogue: [feed]
+rules:
+  - {name: held, on: [5xx], window: 2m, for: 3m, severity: warning} # less urgent, so that it does not cover the other
+  - {name: wide, on: [5xx], window: 30m, threshold: 30%}
+`
+	h := newStoredHistory(t, file, 3*time.Hour, 10*time.Second, func(age time.Duration) int {
+		if age < 100*time.Minute && age > 80*time.Minute || age < 20*time.Minute {
+			return 500
+		}
+		return 200
+	})
+	engine, err := newEngine(h.cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine.Resume(h.all[0].End)
+	live := &backtestReport{}
+	for _, r := range h.all {
+		live.tell(engine.Observe(r))
+	}
+	if len(live.changes) != 6 {
+		t.Fatalf("want two rules to fire, to resolve and to fire, got %v", h.lines(live.changes))
+	}
+	for since := 5 * time.Minute; since < 2*time.Hour; since += 5 * time.Minute {
+		var before, after []alert.Transition
+		for _, c := range live.changes {
+			if c.At.After(h.now.Add(-since)) {
+				after = append(after, c)
+			} else {
+				before = append(before, c)
+			}
+		}
+		already, changes, warnings, report := h.backtest(since)
+		if diff := cmp.Diff(h.lines(after), changes); diff != "" {
+			t.Errorf("since %v (-live +backtest):\n%s", since, diff)
+		}
+		fires := firing(before)
+		for _, name := range already {
+			rule, series, _ := strings.Cut(name, " ")
+			if !fires[incidentKey{rule, series}] {
+				t.Errorf("since %v: %s did not fire already", since, name)
+			}
+		}
+		if len(already) != len(fires) {
+			t.Errorf("since %v: want %d firing already, got %v", since, len(fires), already)
+		}
+		if len(warnings) > 0 {
+			t.Errorf("since %v: want no warning, got %v", since, warnings)
+		}
+		for _, sum := range report.sums() {
+			if sum.open != 1 {
+				t.Errorf("since %v: want %s to fire at the end, got %+v", since, sum.rule, sum)
+			}
+		}
+		if want := int(since / (10 * time.Second)); report.runs != want {
+			t.Errorf("since %v: want %d runs, got %d", since, want, report.runs)
+		}
+	}
+}
+
+// TestABacktestFillsAWindowThatIsLongerThanItsTime holds that the sums of minutes fill what single runs no longer do.
+func TestABacktestFillsAWindowThatIsLongerThanItsTime(t *testing.T) {
+	const file = `target: https://api.aisquare.studio
+catalogue: [feed]
+defaults: {schedule: "@every 5m"}
+rules:
+  - {name: weekly, on: [5xx], window: 7d, threshold: 10%}
+`
+	day := 24 * time.Hour
+	bad := func(age time.Duration) int {
+		if age > 4*day && age < 6*day { // 2 days of 7, and single runs are kept for 3
+			return 500
+		}
+		return 200
+	}
+	already, changes, warnings, _ := newStoredHistory(t, file, 10*day, 5*time.Minute, bad).backtest(day)
+	changes = slices.DeleteFunc(changes, func(line string) bool { return strings.Contains(line, " update ") }) // reminders
+	if !slices.Equal(already, []string{"weekly feed"}) || len(changes) != 0 || len(warnings) != 0 {
+		t.Errorf("want it to fire already, got %v, %v and %v", already, changes, warnings)
+	}
+	_, _, warnings, _ = newStoredHistory(t, file, 2*day, 5*time.Minute, bad).backtest(day)
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "the rule weekly looks back 168h0m0s and the history begins at") {
+		t.Errorf("want a warning of the history that is shorter than the window, got %q", warnings)
+	}
+	_, _, warnings, _ = newStoredHistory(t, file, time.Hour, 5*time.Minute, bad).backtest(day)
+	if len(warnings) != 2 || !strings.Contains(warnings[0], "later than --since asks for") || !strings.Contains(warnings[1], "the rule weekly") {
+		t.Errorf("want a warning of the history that is shorter than what is asked for, got %q", warnings)
+	}
+}
+
+// TestABacktestKnowsTheLastRunsOfRareProbes is for probes that are judged by a streak, which no window covers.
+func TestABacktestKnowsTheLastRunsOfRareProbes(t *testing.T) {
+	const file = `target: https://api.aisquare.studio
+catalogue: [feed]
+defaults: {schedule: "@hourly"}
+`
+	h := newStoredHistory(t, file, 12*time.Hour, time.Hour, func(time.Duration) int { return 500 })
+	already, changes, _, _ := h.backtest(10 * time.Minute)
+	if !slices.Equal(already, []string{"server-errors feed"}) || len(changes) != 0 {
+		t.Errorf("want its streak to fire already, got %v and %v", already, changes)
+	}
+}

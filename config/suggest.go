@@ -1,0 +1,30 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// namesShown is how many names an error lists.
+const namesShown = 10
+
+// Suggest says what was probably meant by a word that is none of the known names: the nearest of them, or else what there is. The
+// sentence has no full stop.
+func Suggest(word string, known []string) string {
+	if near := nearest(word, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	if len(known) == 0 {
+		return "there are none"
+	}
+	return "there are " + Shortened(slices.Compact(slices.Sorted(slices.Values(known))))
+}
+
+// Shortened joins names, and counts those beyond the tenth.
+func Shortened(names []string) string {
+	if more := len(names) - namesShown; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:namesShown], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}

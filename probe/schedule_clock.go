@@ -1,0 +1,97 @@
+package probe
+
+import (
+	"math/bits"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// What happens when clocks are set forward or back is what Vixie cron does (the cases "medium" and "negative" in the main loop of
+// https://github.com/vixie/cron/blob/master/cron.c). It tells two kinds of expression apart:
+//
+//   - One that names times of day (30 2 * * *) comes when the gap ends, if clocks skip that time, and comes once, the first time, if
+//     clocks show it twice.
+//   - One that recurs within the hour or every hour (*/5 2 * * *, 30 * * * *) follows the clock: skipped times are skipped, and
+//     repeated times are repeated.
+//
+// The library by itself skips and repeats all of them ("jobs scheduled during daylight-savings leap-ahead transitions will not be
+// run", https://pkg.go.dev/github.com/robfig/cron/v3#hdr-Time_zones).
+
+// longestGap is the longest change of the clock that is taken for one of summer time. Vixie cron has the same bound.
+const longestGap = 3 * time.Hour
+
+// star is the bit that the library sets in a field for *, beside the values.
+const star = 1 << 63
+
+// namesTimes reports whether a cron expression names times of day. As in Vixie cron, one that has a star in a field of the time recurs.
+func namesTimes(text string, spec *cron.SpecSchedule) bool {
+	fields := strings.Fields(text)
+	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
+		fields = fields[1:]
+	}
+	const dates = 3 // day, month and weekday stand last
+	times := fields[:max(len(fields)-dates, 0)]
+	wild := slices.ContainsFunc(times, func(field string) bool { return strings.HasPrefix(field, "*") })
+	return !wild && bits.OnesCount64(spec.Hour&^star) < hoursADay
+}
+
+// nextCron returns the first time of a cron expression after t; zero for none.
+func (s Schedule) nextCron(t time.Time) time.Time {
+	zone := t.Location()
+	// The library reads an expression without a time zone in the zone of t. What is stored is in UTC, and must not change what it means.
+	t = t.Local()
+	next := s.cron.Next(t)
+	if s.fixed != nil {
+		for s.repeated(next) {
+			next = s.cron.Next(next)
+		}
+		next = s.skipped(t, next)
+	}
+	if next.IsZero() {
+		return next
+	}
+	return next.In(zone)
+}
+
+// in returns t in the time zone of the expression.
+func (s Schedule) in(t time.Time) time.Time {
+	if s.fixed.Location == time.Local {
+		return t.Local()
+	}
+	return t.In(s.fixed.Location)
+}
+
+// repeated reports whether clocks have shown t already, before they were set back.
+func (s Schedule) repeated(t time.Time) bool {
+	if t.IsZero() {
+		return false
+	}
+	t = s.in(t)
+	_, offset := t.Zone()
+	_, before := t.Add(-longestGap).Zone()
+	first := t.Add(time.Duration(offset-before) * time.Second)
+	_, atFirst := first.Zone()
+	return before > offset && atFirst == before
+}
+
+// skipped returns the end of the first gap after t and before next in which clocks skip a time of the expression; next for none.
+func (s Schedule) skipped(t, next time.Time) time.Time {
+	wall := *s.fixed
+	wall.Location = time.UTC // the wall clock as if it were never changed
+	for _, end := s.in(t).ZoneBounds(); !end.IsZero() && end.Before(next); _, end = end.ZoneBounds() {
+		_, after := end.Zone()
+		_, before := end.Add(-1).Zone()
+		gap := time.Duration(after-before) * time.Second
+		if gap <= 0 || gap > longestGap || !end.After(t) {
+			continue
+		}
+		from := end.UTC().Add(time.Duration(before) * time.Second)
+		if missed := wall.Next(from.Add(-1)); !missed.IsZero() && missed.Before(from.Add(gap)) {
+			return end
+		}
+	}
+	return next
+}
