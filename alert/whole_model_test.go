@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -37,11 +38,10 @@ type whole struct {
 	slack    *slackstub.Slack // the destination
 	notifier *slack.Notifier
 
-	mu     sync.Mutex
-	mood   string              // of the destination
-	flying *alert.Notification // being delivered now
-	taken  []alert.Notification
-	lost   []bool // whether the answer to what was taken was lost
+	mu      sync.Mutex
+	flights []alert.Notification // every attempt to deliver
+	arrived map[int]bool         // attempts whose answer came
+	taken   []int                // attempts that the channel or a thread shows, in order
 
 	steps []string
 	wrong string // the first thing that is; told outside of the bubble
@@ -54,20 +54,43 @@ func (w *whole) fault(format string, arguments ...any) {
 	}
 }
 
+// flight is the key of an attempt's number in the context, and the header that carries it to Slack.
+type flight struct{}
+
+const flightHeader = "X-Flight"
+
 // Deliver hands a message to the real notifier.
 func (w *whole) Deliver(ctx context.Context, n alert.Notification) (string, error) {
 	w.mu.Lock()
-	w.flying = &n
+	number := len(w.flights)
+	w.flights = append(w.flights, n)
 	w.mu.Unlock()
-	return w.notifier.Deliver(ctx, n)
-}
-
-// posted notes that the channel or a thread shows what is being delivered.
-func (w *whole) posted(slackstub.Message) {
+	ref, err := w.notifier.Deliver(context.WithValue(ctx, flight{}, number), n)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.taken = append(w.taken, *w.flying)
-	w.lost = append(w.lost, w.mood == "losing answers")
+	w.arrived[number] = err == nil
+	return ref, err
+}
+
+// posted notes what the channel or a thread shows, even when the process that sent it is gone.
+func (w *whole) posted(m slackstub.Message) {
+	number, err := strconv.Atoi(m.Header.Get(flightHeader))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.fault("a message of no attempt: %v", err)
+		return
+	}
+	w.taken = append(w.taken, number)
+}
+
+// marking is a transport that writes the number of the attempt on each request.
+type marking struct{ next http.RoundTripper }
+
+func (m marking) RoundTrip(r *http.Request) (*http.Response, error) {
+	marked := r.Clone(r.Context())
+	marked.Header.Set(flightHeader, fmt.Sprint(r.Context().Value(flight{})))
+	return m.next.RoundTrip(marked)
 }
 
 // moods are what Slack may do. Each is over when the next begins.
@@ -92,9 +115,6 @@ func (w *whole) feel(mood string) {
 	w.slack.Archive(mood == "archived")
 	w.slack.LockThreads(mood == "locked")
 	w.slack.CloseEditing(mood == "closed")
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.mood = mood
 }
 
 // connect makes the destination: a strict Slack in memory, told by webhook or by a bot.
@@ -108,7 +128,7 @@ func (w *whole) connect(kind string) (end func()) {
 	if kind == "bot" {
 		settings = slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, APIURL: address + "/api"}
 	}
-	w.notifier = slack.New(settings, slack.Options{Client: &http.Client{Transport: transport}})
+	w.notifier = slack.New(settings, slack.Options{Client: &http.Client{Transport: marking{transport}}})
 	w.feel("well")
 	return func() {
 		transport.CloseIdleConnections()
@@ -228,11 +248,11 @@ func (w *whole) of(series string) []said {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []said
-	for i := range w.taken {
-		n := &w.taken[i]
+	for _, number := range w.taken {
+		n := &w.flights[number]
 		for k, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
 			if incident.Series == series {
-				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, w.lost[i]})
+				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, !w.arrived[number]})
 			}
 		}
 	}
@@ -301,7 +321,7 @@ func TestPeopleAlwaysLearnTheTruth(t *testing.T) {
 		reopen := time.Duration(rapid.SampledFrom([]int{-1, 20, 600}).Draw(rt, "reopen")) * time.Second
 		var w *whole
 		synctest.Test(t, func(t *testing.T) {
-			w = &whole{outer: t, path: path}
+			w = &whole{outer: t, path: path, arrived: map[int]bool{}}
 			defer w.connect(kind)()
 			w.rule = rule(func(r *alert.Rule) {
 				r.Window, r.Threshold, r.Clear, r.MinRuns = time.Minute, 0.5, 0.3, 3

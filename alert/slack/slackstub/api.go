@@ -43,7 +43,7 @@ type replyMetadata struct {
 }
 
 // api answers a method that sends a message.
-func (s *Slack) api(method func(form url.Values, f *Fault) (*Message, string)) http.HandlerFunc {
+func (s *Slack) api(method func(header http.Header, form url.Values, f *Fault) (*Message, string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(io.LimitReader(r.Body, bodyLimit))
 		f := s.fault()
@@ -57,7 +57,7 @@ func (s *Slack) api(method func(form url.Values, f *Fault) (*Message, string)) h
 		}
 		var m *Message
 		if word == "" {
-			m, word = method(form, &f)
+			m, word = method(r.Header, form, &f)
 		}
 		if word != "" {
 			s.refuse(w, &f, word, reasons)
@@ -158,12 +158,12 @@ func answer(w http.ResponseWriter, said *reply) {
 }
 
 // postMessage is https://docs.slack.dev/reference/methods/chat.postMessage. It takes the channel's name or ID.
-func (s *Slack) postMessage(form url.Values, f *Fault) (*Message, string) {
+func (s *Slack) postMessage(header http.Header, form url.Values, f *Fault) (*Message, string) {
 	if channel := form.Get("channel"); channel != Channel && strings.TrimPrefix(channel, "#") != Name {
 		return nil, "channel_not_found"
 	}
 	broadcast, _ := strconv.ParseBool(form.Get("reply_broadcast"))
-	m := &Message{Thread: form.Get("thread_ts"), Broadcast: broadcast, Text: form.Get("text"), Blocks: form.Get("blocks"), Raw: form.Encode()}
+	m := &Message{Thread: form.Get("thread_ts"), Broadcast: broadcast, Text: form.Get("text"), Blocks: form.Get("blocks"), Raw: form.Encode(), Header: header}
 	s.mu.Lock()
 	archived, locked := s.archived, s.locked
 	if s.indexLocked(m.Thread) < 0 { // the message that it replies to is gone: it is posted outside of any thread
@@ -186,7 +186,7 @@ func (s *Slack) indexLocked(ts string) int {
 }
 
 // updateMessage is https://docs.slack.dev/reference/methods/chat.update. It takes the channel's ID only.
-func (s *Slack) updateMessage(form url.Values, f *Fault) (*Message, string) {
+func (s *Slack) updateMessage(_ http.Header, form url.Values, f *Fault) (*Message, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.indexLocked(form.Get("ts"))

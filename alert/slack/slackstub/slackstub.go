@@ -32,8 +32,9 @@ type Message struct {
 	Text      string // as it is now
 	Blocks    string // JSON, as they are now
 	Raw       string // the body of the request that posted it
-	Edits     int    // how often it was changed
-	Cut       bool   // the connection broke instead of its answer
+	Header    http.Header
+	Edits     int  // how often it was changed
+	Cut       bool // the connection broke instead of its answer
 	At        time.Time
 }
 

@@ -103,7 +103,7 @@ func readWebhook(r *http.Request, raw []byte, f *Fault) (m Message, word string,
 	case r.Method != http.MethodPost || json.Unmarshal(raw, &body) != nil:
 		return m, "invalid_payload", nil
 	}
-	m = Message{Text: body.Text, Blocks: string(body.Blocks), Raw: string(raw)}
+	m = Message{Text: body.Text, Blocks: string(body.Blocks), Raw: string(raw), Header: r.Header}
 	if word, reasons = check(m.Text, m.Blocks); word == "" && f.refuses(m.Blocks) {
 		word = "invalid_blocks"
 	}
