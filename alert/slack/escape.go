@@ -53,10 +53,13 @@ func plain(text string, limit int) string { return cut(clean(text), limit) }
 // longestEmoji is the length of the longest name of an emoji, as in :black_right_pointing_double_triangle_with_vertical_bar:.
 const longestEmoji = 56
 
-// heading returns a name for a header, which holds 150 characters. Whether Slack counts an emoji as one character or by its name is
-// not published, so each counts as its longest name here.
-func heading(name string) string {
-	return buildCounted(clean(name), cutHeading, func(r rune) string { return string(r) }, func(r rune, _ string) int {
+// heading returns a name for a header, which holds 150 characters.
+func heading(name string) string { return countedStrictly(clean(name), cutHeading) }
+
+// countedStrictly shortens text to limit characters where the limit is near. Whether Slack counts an emoji as one character or by its
+// name is not published, nor what it counts as a character, so each counts as the longest that it can be.
+func countedStrictly(text string, limit int) string {
+	return buildCounted(text, limit, func(r rune) string { return string(r) }, func(r rune, _ string) int {
 		switch {
 		case r > unicode.MaxASCII && unicode.IsSymbol(r), r == '‼', r == '⁉', r == '〰':
 			return longestEmoji

@@ -109,7 +109,7 @@ func judge(r *http.Request, form url.Values, err error, f *Fault) (word string, 
 	if word = judgeToken(tokenOf(r, form), BotToken); word != "" {
 		return word, nil
 	}
-	if word, reasons = check(form.Get("text"), form.Get("blocks")); word == "" && f.refuses(form.Get("blocks")) {
+	if word, reasons = Check(form.Get("text"), form.Get("blocks")); word == "" && f.refuses(form.Get("blocks")) {
 		word = "invalid_blocks"
 	}
 	return word, reasons

@@ -38,8 +38,8 @@ type checker struct {
 	charts  int
 }
 
-// check says with which word and why Slack refuses a message; an empty word for one that it takes.
-func check(text, blocks string) (word string, reasons []string) {
+// Check says with which word and why Slack refuses a message with text and blocks (JSON, or empty); an empty word for one that it takes.
+func Check(text, blocks string) (word string, reasons []string) {
 	c := &checker{ids: map[string]bool{}}
 	if blocks != "" && blocks != "null" {
 		var list []any

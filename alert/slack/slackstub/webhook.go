@@ -104,7 +104,7 @@ func readWebhook(r *http.Request, raw []byte, f *Fault) (m Message, word string,
 		return m, "invalid_payload", nil
 	}
 	m = Message{Text: body.Text, Blocks: string(body.Blocks), Raw: string(raw), Header: r.Header}
-	if word, reasons = check(m.Text, m.Blocks); word == "" && f.refuses(m.Blocks) {
+	if word, reasons = Check(m.Text, m.Blocks); word == "" && f.refuses(m.Blocks) {
 		word = "invalid_blocks"
 	}
 	switch word { // a webhook has fewer words: https://github.com/nathanheffley/laravel-slack-blocks/issues/19
