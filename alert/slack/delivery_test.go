@@ -164,6 +164,8 @@ func troubles() map[string]trouble {
 		"editing closed":          {begin: func(s *slackstub.Slack) { s.CloseEditing(true) }},
 		"message deleted":         {begin: func(s *slackstub.Slack) { s.Delete(s.Messages()[0].TS) }},
 		"a login page for a day":  during(slackstub.Fault{Status: http.StatusOK, Word: "<!DOCTYPE html><title>Log in</title>"}, 24*time.Hour),
+		"a wrong token for a day": during(slackstub.Fault{Word: "invalid_auth"}, 24*time.Hour),
+		"no such channel":         during(slackstub.Fault{Word: "channel_not_found"}, 24*time.Hour),
 		"too long":                during(slackstub.Fault{Word: "msg_too_long"}, 20*time.Minute),
 		"a channel that migrates": during(slackstub.Fault{Word: "external_channel_migrating"}, 20*time.Minute),
 	}

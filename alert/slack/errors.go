@@ -227,4 +227,4 @@ func firstScope(text string) string {
 	return ""
 }
 
-var errNoURL = errors.New("Slack named no address to connect to")
+var errNoURL = errors.New("no address to connect to was named")

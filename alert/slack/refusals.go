@@ -1,5 +1,7 @@
 package slack
 
+import "maps"
+
 // refusal is what one error word of Slack's means.
 type refusal struct {
 	reason string // what is wrong
@@ -12,8 +14,8 @@ type refusal struct {
 
 // The keys of the tokens in the configuration.
 const (
-	keyBotToken = "bot_token" //nolint:gosec // the name of a key
-	keyAppToken = "app_token" //nolint:gosec // the name of a key
+	keyBotToken = "bot_token"
+	keyAppToken = "app_token"
 )
 
 // fixReport is for what only a change of squarewatch can mend.
@@ -25,19 +27,17 @@ const fixReport = "please report it as a fault of squarewatch"
 func refusals(key string) map[string]refusal {
 	all := map[string]refusal{}
 	for _, table := range []map[string]refusal{tokenRefusals(key), channelRefusals(), messageRefusals(), requestRefusals(), passingRefusals()} {
-		for word, r := range table {
-			all[word] = r
-		}
+		maps.Copy(all, table)
 	}
 	return all
 }
 
 // tokenRefusals are about the app and its token.
 func tokenRefusals(key string) map[string]refusal {
-	token := "write the bot token of the app, xoxb-…, into bot_token"
+	token := "write the bot token of the app, xoxb-…, into bot_token" //nolint:gosec // advice, no token
 	scope := "add the scope chat:write to the app under OAuth & Permissions, and install the app again"
 	if key == keyAppToken {
-		token = "write an app-level token of the app, xapp-…, with the scope connections:write, into app_token"
+		token = "write an app-level token of the app, xapp-…, with the scope connections:write, into app_token" //nolint:gosec // advice, no token
 		scope = "make an app-level token with the scope connections:write under Basic Information, and write it into app_token"
 	}
 	// Token rotation cannot be turned off for an app: https://docs.slack.dev/authentication/using-token-rotation.

@@ -26,7 +26,7 @@ const (
 
 var (
 	errSilent  = errors.New("the connection of Socket Mode broke")
-	errUnclear = errors.New("Slack sent no greeting over the connection of Socket Mode")
+	errUnclear = errors.New("no greeting came over the connection of Socket Mode")
 	errOff     = errors.New("link_disabled: Socket Mode is turned off for the app")
 )
 

@@ -128,6 +128,9 @@ func TestButtonsAskTheDesk(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	waitFor(t, func() bool { return len(server.Responses()) == 1 })
+	if late := server.Late(); len(late) > 0 {
+		t.Errorf("want every press acknowledged in time, got %v late", late)
+	}
 	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") || !strings.Contains(got, "ephemeral") {
 		t.Errorf("want the person told why not, and nobody mentioned, got %s", got)
 	}
@@ -270,10 +273,7 @@ func TestNothingGoesOnAfterListening(t *testing.T) {
 		defer close(ended)
 		slack.New(settings, slack.Options{}).Listen(ctx, newCounter(), slog.New(slog.DiscardHandler))
 	}()
-	waitFor(t, func() bool { return server.Connected() == 1 })
-	if !strings.Contains(goroutines(t), "slack.(*session).serve") {
-		t.Fatal("the test sees no goroutine that listens, so that it could not see one that stays")
-	}
+	waitFor(t, func() bool { return server.Connected() == 1 && strings.Contains(goroutines(t), "slack.(*session).serve") })
 	cancel()
 	<-ended
 	if strings.Contains(goroutines(t), "slack.(*session)") {

@@ -204,7 +204,7 @@ func (e emulator) history(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := http.DefaultClient.Do(request)
+	response, err := (&http.Client{Timeout: 30 * time.Second}).Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +327,7 @@ func TestAnotherSlackTakesEveryGoldenMessage(t *testing.T) {
 			t.Fatal(err)
 		}
 		request.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(request)
+		response, err := (&http.Client{Timeout: 30 * time.Second}).Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -111,7 +111,7 @@ func (c *checker) block(path string, b object) {
 	switch b["type"] {
 	case "header":
 		c.keys(path, b, "text")
-		c.text(path+"/text", b["text"], 1, maxHeader, "plain_text")
+		c.text(path+"/text", b["text"], maxHeader, "plain_text")
 		if text, ok := b["text"].(object); ok {
 			if content, _ := text["text"].(string); emojiUnits(content) > maxHeader {
 				c.fault(path+"/text", "must be less than %d characters", maxHeader+1)
@@ -122,7 +122,7 @@ func (c *checker) block(path string, b object) {
 	case "context":
 		c.keys(path, b, "elements")
 		for i, element := range c.list(path+"/elements", b["elements"], maxContext) {
-			c.text(fmt.Sprintf("%s/elements/%d", path, i), element, 1, maxSection, "plain_text", "mrkdwn")
+			c.text(fmt.Sprintf("%s/elements/%d", path, i), element, maxSection, "plain_text", "mrkdwn")
 		}
 	case "actions":
 		c.keys(path, b, "elements")
@@ -174,7 +174,7 @@ func (c *checker) list(path string, value any, most int) []any {
 }
 
 // text checks a text object: https://docs.slack.dev/reference/block-kit/composition-objects/text-object.
-func (c *checker) text(path string, value any, least, most int, kinds ...string) {
+func (c *checker) text(path string, value any, most int, kinds ...string) {
 	o, ok := value.(object)
 	if !ok {
 		c.fault(path, "must be an object")
@@ -192,8 +192,8 @@ func (c *checker) text(path string, value any, least, most int, kinds ...string)
 	content, _ := o["text"].(string)
 	n := units(content)
 	c.length += n
-	if n < least || n > most {
-		c.fault(path+"/text", "must be %d to %d characters, not %d", least, most, n)
+	if n < 1 || n > most {
+		c.fault(path+"/text", "must be 1 to %d characters, not %d", most, n)
 	}
 }
 
@@ -203,11 +203,11 @@ func (c *checker) section(path string, b object) {
 		c.fault(path, "missing required field: text or fields")
 	}
 	if b["text"] != nil {
-		c.text(path+"/text", b["text"], 1, maxSection, "plain_text", "mrkdwn")
+		c.text(path+"/text", b["text"], maxSection, "plain_text", "mrkdwn")
 	}
 	if b["fields"] != nil {
 		for i, f := range c.list(path+"/fields", b["fields"], maxFields) {
-			c.text(fmt.Sprintf("%s/fields/%d", path, i), f, 1, maxField, "plain_text", "mrkdwn")
+			c.text(fmt.Sprintf("%s/fields/%d", path, i), f, maxField, "plain_text", "mrkdwn")
 		}
 	}
 }
@@ -220,7 +220,7 @@ func (c *checker) button(path string, value any, actions map[string]bool) {
 		return
 	}
 	c.keys(path, b, "text", "action_id", "value", "url", "style", "confirm", "accessibility_label")
-	c.text(path+"/text", b["text"], 1, maxButtonText, "plain_text")
+	c.text(path+"/text", b["text"], maxButtonText, "plain_text")
 	action, _ := b["action_id"].(string)
 	if action == "" || units(action) > maxID || actions[action] {
 		c.fault(path+"/action_id", "must be 1 to %d characters and unique", maxID)

@@ -3,6 +3,7 @@ package slackstub_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func actions(elements ...string) string {
 func chart(title string, series, points int) string {
 	var categories, all []string
 	for i := range points {
-		categories = append(categories, fmt.Sprintf("%q", fmt.Sprint(i)))
+		categories = append(categories, strconv.Quote(strconv.Itoa(i)))
 	}
 	for i := range series {
 		var data []string
