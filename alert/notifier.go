@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -43,9 +44,18 @@ type Refresher interface {
 // Listener is a notifier that also hears what people answer.
 type Listener interface {
 	Notifier
-	// Listen hands what people ask for to the desk until ctx ends. It keeps trying when its connection breaks, and returns
-	// an error only when a person must mend something first.
-	Listen(ctx context.Context, desk Desk) error
+	// Listen hands what people ask for to the desk until ctx ends. It connects again whenever its connection breaks, and logs the
+	// first failure and the recovery.
+	Listen(ctx context.Context, desk Desk, logger *slog.Logger)
+	// Hearing returns whether people are heard now.
+	Hearing() Hearing
+}
+
+// Hearing is whether a notifier hears what people answer.
+type Hearing struct {
+	Wanted    bool   // the configuration asks for it
+	Connected bool   // people are heard
+	Fault     string // why they are not, without secrets; empty when they are, or when it is not known yet
 }
 
 // Desk does what people ask for from where they read messages.

@@ -33,6 +33,7 @@ type Backlog struct {
 	Pending   int           // changes of incidents
 	OldestAge time.Duration // of the first of them; 0 when none waits
 	LastError string        // of the last attempt; empty when it was taken
+	Hearing   Hearing       // whether the notifier hears what people answer
 }
 
 // Outbox keeps what people are owed until they were told. Every destination has a sender of its own, so that none waits
@@ -347,6 +348,9 @@ func (o *Outbox) Status() []Backlog {
 		b := Backlog{Notifier: name, Pending: count, LastError: lastError}
 		if count > 0 {
 			b.OldestAge = max(now.Sub(first), 0)
+		}
+		if listener, ok := o.lanes[name].destination.Notifier.(Listener); ok {
+			b.Hearing = listener.Hearing()
 		}
 		list = append(list, b)
 	}

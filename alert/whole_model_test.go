@@ -2,24 +2,30 @@ package alert_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/slack"
+	"squarewatch/alert/slack/slackstub"
+	"squarewatch/config/secret"
 	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
 
 	"pgregory.net/rapid"
 )
 
-// whole is everything between results and people, with a process that can die, a disk that stays, and a destination that
-// fails in every way. The reference beside it keeps all results and all that was taken, and recounts.
+// whole is everything between results and people, with a process that can die, a disk that stays, and the real notifier before a
+// strict Slack that fails in every way. The reference beside it keeps all results and all that was taken, and recounts.
 type whole struct {
 	outer    *testing.T
 	path     string
@@ -29,10 +35,13 @@ type whole struct {
 	results  []*probe.Result
 	silences []alert.Silence
 
-	mu    sync.Mutex
-	mood  string // of the destination: well, limiting, gone, or losing its answers
-	taken []alert.Notification
-	lost  []bool // whether the answer to what was taken was lost
+	slack    *slackstub.Slack // the destination
+	notifier *slack.Notifier
+
+	mu      sync.Mutex
+	flights []alert.Notification // every attempt to deliver
+	arrived map[int]bool         // attempts whose answer came
+	taken   []int                // attempts that the channel or a thread shows, in order
 
 	steps []string
 	wrong string // the first thing that is; told outside of the bubble
@@ -45,16 +54,16 @@ func (w *whole) fault(format string, arguments ...any) {
 	}
 }
 
-// Deliver takes a message, or not, as the mood is.
-func (w *whole) Deliver(_ context.Context, n alert.Notification) (string, error) {
+// flight is the key of an attempt's number in the context, and the header that carries it to Slack.
+type flight struct{}
+
+const flightHeader = "X-Flight"
+
+// Deliver hands a message to the real notifier.
+func (w *whole) Deliver(ctx context.Context, n alert.Notification) (string, error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch w.mood {
-	case "limiting":
-		return "", &alert.DeliveryError{Reason: "rate_limited", RetryAfter: 7 * time.Second, Err: errors.New("429")}
-	case "gone":
-		return "", &alert.DeliveryError{Reason: "network", Err: errors.New("no route")}
-	}
+	number := len(w.flights)
+	w.flights = append(w.flights, n)
 	for _, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
 		for i := range w.silences {
 			if incident.Series == "a" && w.silences[i].Active(time.Now()) {
@@ -62,19 +71,76 @@ func (w *whole) Deliver(_ context.Context, n alert.Notification) (string, error)
 			}
 		}
 	}
-	w.taken = append(w.taken, n)
-	w.lost = append(w.lost, w.mood == "losing answers")
-	if w.mood == "losing answers" {
-		return "", &alert.DeliveryError{Reason: "network", Err: errors.New("cut after acceptance")}
+	w.mu.Unlock()
+	ref, err := w.notifier.Deliver(context.WithValue(ctx, flight{}, number), n)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.arrived[number] = err == nil
+	return ref, err
+}
+
+// posted notes what the channel or a thread shows, even when the process that sent it is gone.
+func (w *whole) posted(m slackstub.Message) {
+	number, err := strconv.Atoi(m.Header.Get(flightHeader))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.fault("a message of no attempt: %v", err)
+		return
 	}
-	return "m", nil
+	w.taken = append(w.taken, number)
+}
+
+// marking is a transport that writes the number of the attempt on each request.
+type marking struct{ next http.RoundTripper }
+
+func (m marking) RoundTrip(r *http.Request) (*http.Response, error) {
+	marked := r.Clone(r.Context())
+	marked.Header.Set(flightHeader, fmt.Sprint(r.Context().Value(flight{})))
+	return m.next.RoundTrip(marked)
+}
+
+// moods are what Slack may do. Each is over when the next begins.
+func moods() map[string]slackstub.Fault {
+	return map[string]slackstub.Fault{
+		"well":           {},
+		"limiting":       {Status: http.StatusTooManyRequests, RetryAfter: "7"},
+		"gone":           {CutBefore: true},
+		"losing answers": {CutAfter: true},
+		"down":           {Status: http.StatusServiceUnavailable},
+		"slow":           {Delay: 3 * time.Second},
+		"plain":          {NoBlocks: true},
+		"archived":       {},
+		"locked":         {},
+		"closed":         {},
+	}
 }
 
 // feel changes the destination's mood.
 func (w *whole) feel(mood string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.mood = mood
+	w.slack.Always(moods()[mood])
+	w.slack.Archive(mood == "archived")
+	w.slack.LockThreads(mood == "locked")
+	w.slack.CloseEditing(mood == "closed")
+}
+
+// connect makes the destination: a strict Slack in memory, told by webhook or by a bot.
+func (w *whole) connect(kind string) (end func()) {
+	const address = "http://127.0.0.1"
+	w.slack = slackstub.NewSlack(address)
+	w.slack.Watch(w.posted)
+	pipe := aisquaretest.NewPipe(w.slack)
+	transport := &http.Transport{DialContext: pipe.Dial}
+	settings := slack.Settings{WebhookURL: secret.New(w.slack.Webhook())}
+	if kind == "bot" {
+		settings = slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, APIURL: address + "/api"}
+	}
+	w.notifier = slack.New(settings, slack.Options{Client: &http.Client{Transport: marking{transport}}})
+	w.feel("well")
+	return func() {
+		transport.CloseIdleConnections()
+		pipe.Shutdown()
+	}
 }
 
 // start begins a process where the one before left off.
@@ -126,7 +192,7 @@ func drawMove(t *rapid.T) move {
 	return move{
 		kind:    rapid.SampledFrom([]string{"run", "run", "run", "run", "run", "run", "mood", "restart", "silence", "wait"}).Draw(t, "kind"),
 		probe:   rapid.SampledFrom([]string{"a", "b"}).Draw(t, "probe"),
-		mood:    rapid.SampledFrom([]string{"well", "limiting", "gone", "losing answers"}).Draw(t, "mood"),
+		mood:    rapid.SampledFrom(slices.Sorted(maps.Keys(moods()))).Draw(t, "mood"),
 		code:    rapid.SampledFrom([]int{200, 500, 500}).Draw(t, "code"),
 		seconds: rapid.IntRange(1, 60).Draw(t, "seconds"),
 	}
@@ -193,11 +259,11 @@ func (w *whole) of(series string) []said {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []said
-	for i := range w.taken {
-		n := &w.taken[i]
+	for _, number := range w.taken {
+		n := &w.flights[number]
 		for k, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
 			if incident.Series == series {
-				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, w.lost[i]})
+				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, !w.arrived[number]})
 			}
 		}
 	}
@@ -262,10 +328,12 @@ func TestPeopleAlwaysLearnTheTruth(t *testing.T) {
 			rt.Fatal(err)
 		}
 		moves := rapid.SliceOfN(rapid.Custom(drawMove), 5, 60).Draw(rt, "moves")
+		kind := rapid.SampledFrom([]string{"webhook", "bot"}).Draw(rt, "kind")
 		reopen := time.Duration(rapid.SampledFrom([]int{-1, 20, 600}).Draw(rt, "reopen")) * time.Second
 		var w *whole
 		synctest.Test(t, func(t *testing.T) {
-			w = &whole{outer: t, path: path, mood: "well"}
+			w = &whole{outer: t, path: path, arrived: map[int]bool{}}
+			defer w.connect(kind)()
 			w.rule = rule(func(r *alert.Rule) {
 				r.Window, r.Threshold, r.Clear, r.MinRuns = time.Minute, 0.5, 0.3, 3
 				r.Repeat, r.Reopen = -1, reopen
@@ -275,8 +343,13 @@ func TestPeopleAlwaysLearnTheTruth(t *testing.T) {
 				w.do(m)
 			}
 			w.feel("well")
-			w.pass(400) // whatever waits is told, and every silence is over
+			w.pass(900) // whatever waits is told, what was refused is tried again, and every silence is over
 			w.check()
+			for _, reason := range w.slack.Refused() {
+				if !slices.Contains([]string{"channel_is_archived", "is_archived", "is_inactive", "restricted_action_thread_locked", "edit_window_closed"}, reason) {
+					w.fault("Slack refused a message: %s", reason)
+				}
+			}
 			w.process.kill()
 		})
 		if w.wrong != "" {

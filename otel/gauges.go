@@ -22,6 +22,7 @@ type gauges struct {
 	firing    about
 	pending   about
 	oldest    about
+	listening about
 
 	mu      sync.Mutex
 	probes  map[string]standing
@@ -47,6 +48,7 @@ func addGauges(all *registry) *gauges {
 		firing:    about{name: "squarewatch.alert.firing", description: "1 while the rule fires, else 0."},
 		pending:   about{name: "squarewatch.notify.pending", unit: "{message}", description: "Messages that wait to be delivered."},
 		oldest:    about{name: "squarewatch.notify.oldest_age", unit: unitSeconds, description: "Age of the oldest message that waits to be delivered."},
+		listening: about{name: "squarewatch.notify.listening", description: "1 while the buttons and commands of a notifier are heard, else 0."},
 		probes:    map[string]standing{},
 		tokens:    map[string]time.Time{},
 		alerts:    func() []alert.Status { return nil },
@@ -58,7 +60,7 @@ func addGauges(all *registry) *gauges {
 
 // abouts are all gauges, in the order in which they are shown.
 func (g *gauges) abouts() []*about {
-	return []*about{&g.up, &g.expiry, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest}
+	return []*about{&g.up, &g.expiry, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest, &g.listening}
 }
 
 // note remembers how a run ended.
@@ -122,6 +124,9 @@ func (g *gauges) read(see func(a *about, value float64, attributes ...attribute.
 	for _, b := range backlog() {
 		see(&g.pending, float64(b.Pending), labelNotifier.String(b.Notifier))
 		see(&g.oldest, b.OldestAge.Seconds(), labelNotifier.String(b.Notifier))
+		if b.Hearing.Wanted {
+			see(&g.listening, number(b.Hearing.Connected), labelNotifier.String(b.Notifier))
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func feed(r *otel.Recorder) {
 			Rule: "server-errors", Series: "feed", Severity: alert.Critical, State: alert.Firing, Rate: 0.5, Threshold: 0.2,
 		}}
 	}, func() []alert.Backlog {
-		return []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second}}
+		return []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, Hearing: alert.Hearing{Wanted: true, Connected: true}}}
 	})
 }
 

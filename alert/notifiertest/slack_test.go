@@ -10,23 +10,27 @@ import (
 	"squarewatch/alert"
 	"squarewatch/alert/notifiertest"
 	"squarewatch/alert/slack"
+	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
 )
 
 // TestSlack is also the example of a harness.
 func TestSlack(t *testing.T) {
-	const token = "T000B000hidden"
+	const secrets = "hush" // the last part of the stand-in's webhook
 	notifiertest.Run(t, notifiertest.Harness{
 		New: func(_ *testing.T, address string) alert.Notifier {
-			return slack.New(slack.Settings{WebhookURL: secret.New(address + "/services/" + token)}, slack.Options{})
+			return slack.New(slack.Settings{WebhookURL: secret.New(slackstub.NewSlack(address).Webhook())}, slack.Options{})
 		},
-		Accept: notifiertest.Answer(http.StatusOK, "", "ok"),
+		Accept: slackstub.NewSlack("").ServeHTTP,
 		Refusals: map[string]http.HandlerFunc{
 			"no_service":        notifiertest.Answer(http.StatusNotFound, "", "no_service"),
 			"channel_not_found": notifiertest.Answer(http.StatusNotFound, "", "channel_not_found"),
-			"a proxy":           notifiertest.Answer(http.StatusForbidden, "", "<html>"+token),
+			"a login page":      notifiertest.Answer(http.StatusOK, "", "<html>"+secrets),
+			"a workflow":        notifiertest.Answer(http.StatusOK, "", `{"ok":true}`),
+			"nothing":           notifiertest.Answer(http.StatusOK, "", ""),
+			"a proxy":           notifiertest.Answer(http.StatusForbidden, "", "<html>"+secrets),
 		},
-		Secrets: []string{token},
+		Secrets: []string{secrets},
 		Inspect: func(t *testing.T, _ *http.Request, body []byte) {
 			t.Helper()
 			var message any
@@ -44,15 +48,15 @@ func TestSlack(t *testing.T) {
 
 // TestSlackBot holds a bot to the same.
 func TestSlackBot(t *testing.T) {
-	const token = "xoxb-hidden"
+	const token = slackstub.BotToken
 	word := func(text string) http.HandlerFunc {
 		return notifiertest.Answer(http.StatusOK, "", `{"ok": false, "error": "`+text+`"}`)
 	}
 	notifiertest.Run(t, notifiertest.Harness{
 		New: func(_ *testing.T, address string) alert.Notifier {
-			return slack.New(slack.Settings{BotToken: secret.New(token), Channel: "ops", APIURL: address + "/api"}, slack.Options{})
+			return slack.New(slack.Settings{BotToken: secret.New(token), Channel: slackstub.Name, APIURL: address + "/api"}, slack.Options{})
 		},
-		Accept: notifiertest.Answer(http.StatusOK, "", `{"ok": true, "channel": "C1", "ts": "1.2"}`),
+		Accept: slackstub.NewSlack("").ServeHTTP,
 		Refusals: map[string]http.HandlerFunc{
 			"invalid_auth":      word("invalid_auth"),
 			"channel_not_found": word("channel_not_found"),

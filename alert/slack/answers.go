@@ -137,7 +137,7 @@ func overview(now *alert.Overview) string {
 		}
 	}
 	lines = append(lines, shortList(silences, "silences")...)
-	return strings.Join(append(lines, shortList(waiting, "notifiers")...), "\n")
+	return bounded(append(lines, shortList(waiting, "notifiers")...))
 }
 
 // watched says how much is.

@@ -2,8 +2,6 @@ package slack
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
 	"strings"
 
 	"squarewatch/alert"
@@ -11,8 +9,12 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// deliverAsBot posts the first message of an incident. Of a later one it first changes that message to what now holds, which
-// may be repeated without anybody noticing, and then tells the change in its thread.
+// deliverAsBot posts the first message of an incident. Of a later one it first changes that message to what now holds, which may be
+// repeated unnoticed, and then tells the change in its thread.
+//
+// A message that cannot be changed and a thread that cannot be answered are two faults. A message that cannot be changed would say
+// that an incident fires when it is over, so a new one takes its place. Where only the thread is closed, the change is told in the
+// channel, and the message stays.
 func (n *Notifier) deliverAsBot(ctx context.Context, note *alert.Notification) (ref string, failure *alert.DeliveryError) {
 	channel, ts, known := strings.Cut(note.Ref, "/")
 	if !known {
@@ -20,10 +22,13 @@ func (n *Notifier) deliverAsBot(ctx context.Context, note *alert.Notification) (
 	}
 	now := present(note)
 	a := n.send(n.lasting(&now), func(text string, blocks []slack.Block) *answer { return n.update(ctx, channel, ts, text, blocks) })
-	if a.failure() == nil {
+	if a.taken() {
 		a = n.reply(ctx, note, channel, ts)
 	}
-	if a.isGone() {
+	if a.cannotBeAnswered() {
+		a = n.tell(ctx, note, channel)
+	}
+	if a.cannotBeEdited() {
 		return n.begin(ctx, &now)
 	}
 	return note.Ref, a.failure()
@@ -42,14 +47,23 @@ func (n *Notifier) lasting(note *alert.Notification) Message {
 	return view{n: note, incident: &note.Incident, options: n.options, alone: true}.message()
 }
 
-// reply tells a change in the thread of its message. Slack tells nobody that a message changed, so what is over, and what
-// fires again, is shown in the channel too.
+// reply tells a change in the thread of its message. Slack notifies nobody of a changed message, so what is over, and what fires
+// again, is shown in the channel too. Where the message was deleted meanwhile, Slack posts the reply outside of any thread.
 func (n *Notifier) reply(ctx context.Context, note *alert.Notification, channel, ts string) *answer {
 	options := []slack.MsgOption{slack.MsgOptionTS(ts)}
 	if note.Event.Ends() || note.Event == alert.EventFiring {
 		options = append(options, slack.MsgOptionBroadcast())
 	}
-	return n.post(ctx, channel, change(note, n.options), nil, options...)
+	return n.tell(ctx, note, channel, options...)
+}
+
+// tell posts a change in words: in the channel, unless the options name a thread.
+func (n *Notifier) tell(ctx context.Context, note *alert.Notification, channel string, options ...slack.MsgOption) *answer {
+	a := n.post(ctx, channel, change(note, n.options), nil, options...)
+	if a.refusesForm() {
+		a = n.post(ctx, channel, textOf(note), nil, options...)
+	}
+	return a
 }
 
 // change tells in words what a notification tells, without what the message above shows anyway.
@@ -63,7 +77,7 @@ func change(note *alert.Notification, options Options) string {
 	if also := others(note.Others); also != "" {
 		lines = append(lines, also)
 	}
-	return strings.Join(lines, "\n")
+	return bounded(lines)
 }
 
 // present is what the message of an incident, and of those that it was told with, has to say now: it fires while any of
@@ -92,21 +106,13 @@ func present(note *alert.Notification) alert.Notification {
 	return now
 }
 
-// isGone reports whether the message that was to be changed or answered no longer can be: it was deleted, or its channel is
-// not the bot's any more, while the configuration may name another one.
-func (a *answer) isGone() bool {
-	switch a.word {
-	case "message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found", "cannot_reply_to_message",
-		"channel_not_found", "not_in_channel", "is_archived", "is_inactive":
-		return a.api && !a.ok
-	}
-	return false
-}
+// api returns a client of Slack's web API for one request with the bot's token.
+func (n *Notifier) api() (*slack.Client, *keeper) { return n.apiWith(doingPost, keyBotToken) }
 
-// api returns a client of Slack's web API for one request.
-func (n *Notifier) api() (*slack.Client, *keeper) {
-	client, keep := n.keeping(true)
-	options := []slack.Option{slack.OptionHTTPClient(client)}
+// apiWith returns a client of Slack's web API for one request. token is the key of the token that the request carries.
+func (n *Notifier) apiWith(doing, token string) (*slack.Client, *keeper) {
+	client, keep := n.keeping(doing, token)
+	options := []slack.Option{slack.OptionHTTPClient(client), slack.OptionAppLevelToken(n.settings.AppToken.Reveal())}
 	if n.settings.APIURL != "" {
 		options = append(options, slack.OptionAPIURL(strings.TrimSuffix(n.settings.APIURL, "/")+"/"))
 	}
@@ -134,24 +140,4 @@ func (n *Notifier) update(ctx context.Context, channel, ts, text string, blocks 
 	api, keep := n.api()
 	_, _, _, err := api.UpdateMessageContext(ctx, channel, ts, content(text, blocks)...)
 	return keep.result(ctx, err)
-}
-
-// readAPI reads an answer of the web API.
-func (a *answer) readAPI(body []byte) {
-	var said struct {
-		OK      bool   `json:"ok"`
-		Error   string `json:"error"`
-		Needed  string `json:"needed"`
-		Channel string `json:"channel"`
-		TS      string `json:"ts"`
-	}
-	a.api = true
-	if json.Unmarshal(body, &said) != nil {
-		a.strange = a.status == http.StatusOK
-		return
-	}
-	a.ok, a.word, a.needed = said.OK, firstWord([]byte(said.Error)), firstScope(said.Needed)
-	if said.OK && said.TS != "" {
-		a.ref = said.Channel + "/" + said.TS
-	}
 }

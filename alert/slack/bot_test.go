@@ -126,7 +126,8 @@ func TestABotsFailuresSayWhatToDo(t *testing.T) {
 		reason, fix string
 	}{
 		"invalid_auth": {"refused", "bot_token"}, "not_in_channel": {"refused", "invite the bot"}, "channel_not_found": {"refused", "into channel"},
-		"is_archived": {"refused", "unarchive"}, "missing_scope": {"refused", "chat:write"}, "some_new_word": {"refused", "documentation"},
+		"is_archived": {"refused", "unarchive"}, "team_not_found": {"refused", "channel's ID"}, "token_expired": {"refused", "make a new app"},
+		"external_channel_migrating": {"unavailable", ""}, "message_limit_exceeded": {"unavailable", ""}, "missing_scope": {"refused", "chat:write"}, "some_new_word": {"unavailable", ""},
 		"ratelimited": {"rate_limited", ""}, "internal_error": {"unavailable", ""}, "fatal_error": {"unavailable", ""},
 	} {
 		t.Run(word, func(t *testing.T) {
@@ -134,7 +135,8 @@ func TestABotsFailuresSayWhatToDo(t *testing.T) {
 			server.Always(slackstub.Fault{Word: word})
 			_, err := n.Deliver(t.Context(), messages()["firing-500"])
 			failure, ok := errors.AsType[*alert.DeliveryError](err)
-			if !ok || failure.Reason != want.reason || failure.Permanent != (want.fix != "") || !strings.Contains(failure.Fix, want.fix) || strings.Contains(err.Error(), slackstub.BotToken) {
+			if !ok || failure.Reason != want.reason || failure.Permanent != (want.fix != "") || !strings.Contains(failure.Fix, want.fix) || strings.Contains(err.Error(), slackstub.BotToken) ||
+				!strings.Contains(failure.Err.Error(), word) {
 				t.Errorf("want %+v, got %+v", want, failure)
 			}
 		})
@@ -163,7 +165,7 @@ func TestARetryAfterHalfADeliveryRepeatsNothingVisible(t *testing.T) {
 }
 
 func TestSettingsAreOneWay(t *testing.T) {
-	token, webhook := secret.New("xoxb-hush"), secret.New("https://hooks.example.org/hush")
+	token, app, webhook := secret.New("xoxb-hush"), secret.New("xapp-hush"), secret.New("https://hooks.example.org/hush")
 	for name, test := range map[string]struct {
 		settings slack.Settings
 		fields   []string // that are at fault
@@ -171,14 +173,19 @@ func TestSettingsAreOneWay(t *testing.T) {
 		"nothing":              {slack.Settings{}, []string{"webhook_url"}},
 		"a webhook":            {slack.Settings{WebhookURL: webhook}, nil},
 		"a bot":                {slack.Settings{BotToken: token, Channel: "ops"}, nil},
-		"a bot with an app":    {slack.Settings{BotToken: token, Channel: "ops", AppToken: token, APIURL: "http://127.0.0.1:8080/api"}, nil},
+		"a bot with an app":    {slack.Settings{BotToken: token, Channel: "ops", AppToken: app, APIURL: "http://127.0.0.1:8080/api"}, nil},
 		"both":                 {slack.Settings{WebhookURL: webhook, BotToken: token, Channel: "ops"}, []string{"webhook_url"}},
 		"no channel":           {slack.Settings{BotToken: token}, []string{"channel"}},
 		"a channel alone":      {slack.Settings{Channel: "ops"}, []string{"bot_token"}},
-		"an app without a bot": {slack.Settings{AppToken: token}, []string{"bot_token", "channel"}},
-		"an app of a webhook":  {slack.Settings{WebhookURL: webhook, AppToken: token}, []string{"webhook_url", "bot_token", "channel"}},
+		"an app without a bot": {slack.Settings{AppToken: app}, []string{"bot_token", "channel"}},
+		"an app of a webhook":  {slack.Settings{WebhookURL: webhook, AppToken: app}, []string{"webhook_url", "bot_token", "channel"}},
 		"a token of lines":     {slack.Settings{BotToken: secret.New("xoxb-hush\nx"), Channel: "ops"}, []string{"bot_token"}},
 		"an app of lines":      {slack.Settings{BotToken: token, AppToken: secret.New("xapp-hush\nx"), Channel: "ops"}, []string{"app_token"}},
+		"a user token":         {slack.Settings{BotToken: secret.New("xoxp-hush"), Channel: "ops"}, []string{"bot_token"}},
+		"an app token as bot":  {slack.Settings{BotToken: app, Channel: "ops"}, []string{"bot_token"}},
+		"a bot token as app":   {slack.Settings{BotToken: token, Channel: "ops", AppToken: token}, []string{"app_token"}},
+		"a token that rotates": {slack.Settings{BotToken: secret.New("xoxe.xoxb-1-hush"), Channel: "ops"}, []string{"bot_token"}},
+		"a link to a channel":  {slack.Settings{BotToken: token, Channel: "https://example.slack.com/archives/C0123"}, []string{"channel"}},
 		"plain http":           {slack.Settings{BotToken: token, Channel: "ops", APIURL: "http://slack.example.org"}, []string{"api_url"}},
 	} {
 		err := test.settings.Validate()

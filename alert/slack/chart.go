@@ -42,7 +42,7 @@ func chart(incident *alert.Incident) slack.Block {
 	axes := slack.NewDataVisualizationAxisConfig(labels...).WithXLabel("UTC").WithYLabel("% of runs")
 	block := &slack.DataVisualizationBlock{
 		Type:  slack.MBTDataVisualization,
-		Title: cut("Rate of "+clean(incident.Series), titleLimit),
+		Title: countedStrictly("Rate of "+clean(incident.Series), titleLimit),
 		Chart: slack.NewDataVisualizationLineChart(axes,
 			slack.NewDataVisualizationDataSeries("rate", rates...), slack.NewDataVisualizationDataSeries("threshold", thresholds...)),
 	}

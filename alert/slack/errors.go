@@ -1,7 +1,9 @@
 package slack
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,20 +14,69 @@ import (
 	"squarewatch/alert"
 )
 
+// What is being done, as errors say it.
+const (
+	doingPost   = "post to Slack"
+	doingListen = "listen to Slack"
+)
+
+// wordTaken is the whole body with which an incoming webhook says that it took a message. Slack sends it as text/html, so the
+// content type says nothing: https://github.com/slackapi/node-slack-sdk/issues/480.
+const wordTaken = "ok"
+
 // answer is what came back for one request.
 type answer struct {
-	status      int
-	word        string // Slack's name of the fault, such as no_service; "ok" when it took the message
-	contentType string
-	retryAfter  time.Duration
+	doing      string
+	token      string // key of the token that the request carried, for advice; empty for a webhook
+	status     int
+	word       string // Slack's name of the fault, such as no_service; "ok" when a webhook took the message
+	retryAfter time.Duration
+	stranger   string // what answered, when it is not what should answer; empty when it is
 
-	fault *alert.DeliveryError // why there was none
+	fault *alert.DeliveryError // why there was no answer
 
-	api     bool // of the web API, which says in its body whether it took the message
-	ok      bool
-	strange bool   // what answered is not Slack's API
-	needed  string // scope that the token lacks
-	ref     string // of the message
+	api    bool     // of the web API, which says in its body whether it took the message
+	ok     bool     // the web API took it
+	needed string   // scope that the token lacks
+	why    []string // what the web API says of an invalid message, made printable
+	ref    string   // of the message
+}
+
+// readWebhook reads the body of a webhook's answer: one word.
+func (a *answer) readWebhook(body []byte) {
+	a.word = firstWord(body)
+	if a.status == http.StatusOK && a.word != wordTaken {
+		a.stranger = strangerOf(body)
+	}
+}
+
+// strangerOf says what answered with status 200 when it was not an incoming webhook. It repeats nothing of the body, which may
+// hold anything.
+func strangerOf(body []byte) string {
+	body = bytes.TrimSpace(body)
+	var trigger struct {
+		OK *bool `json:"ok"`
+	}
+	switch {
+	case len(body) == 0:
+		return "an empty answer came"
+	case json.Unmarshal(body, &trigger) == nil && trigger.OK != nil:
+		// https://github.com/slackapi/node-slack-sdk/blob/main/packages/webhook/src/WebhookTrigger.ts
+		return "a workflow's trigger answered, not an incoming webhook"
+	case json.Valid(body) && body[0] == '{':
+		return "another product's API answered, not Slack"
+	case body[0] == '<':
+		return "a web page answered, not Slack"
+	}
+	return "something other than Slack answered"
+}
+
+// taken reports whether Slack took the message.
+func (a *answer) taken() bool {
+	if a.fault != nil || a.status != http.StatusOK || a.stranger != "" {
+		return false
+	}
+	return a.api && a.ok || !a.api && a.word == wordTaken
 }
 
 // failure returns why the message was not taken, nil when it was.
@@ -33,76 +84,138 @@ func (a *answer) failure() *alert.DeliveryError {
 	switch {
 	case a.fault != nil:
 		return a.fault
-	case a.api && a.status == http.StatusOK && a.ok:
-		return nil
-	case a.api && a.status == http.StatusOK && !a.strange:
-		return a.refusal()
-	case a.status == http.StatusOK && (a.strange || strings.HasPrefix(a.contentType, "text/html")):
-		return &alert.DeliveryError{
-			Reason: alert.ReasonRefused, Permanent: true, Err: errors.New("post to Slack: a web page answered, not Slack"),
-			Fix: "let this host reach Slack without the login page or filter that stands between",
-		}
-	case a.status == http.StatusOK:
+	case a.taken():
 		return nil
 	case a.status == http.StatusTooManyRequests:
 		return &alert.DeliveryError{Reason: alert.ReasonRateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
 	case a.status >= 500, a.status == http.StatusRequestTimeout:
 		return &alert.DeliveryError{Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter, Err: a.cause()}
+	case a.stranger != "":
+		return a.refused(fmt.Errorf("%s: %s", a.doing, a.stranger), a.strangerFix())
+	case a.api && a.status == http.StatusOK:
+		return a.refusal()
+	case a.api: // a proxy: Slack's API answers with status 200 and says in the body what is wrong
+		return a.refused(a.cause(), "Slack's web API does not answer like this: check api_url, and the proxy on the way")
 	}
-	fix := a.fix()
-	if a.api { // who answers so is a proxy: Slack's API says what is wrong in an answer of status 200
-		fix = "Slack's web API does not answer like this: check api_url, and the proxy on the way"
-	}
-	return &alert.DeliveryError{Reason: alert.ReasonRefused, Permanent: true, Fix: fix, Err: a.cause()}
+	return a.refused(a.cause(), a.webhookFix())
 }
 
-// refusal is why the web API did not take the message, by the word in its answer.
+// refused is a failure that a person must mend.
+func (a *answer) refused(cause error, fix string) *alert.DeliveryError {
+	return &alert.DeliveryError{Reason: alert.ReasonRefused, Permanent: true, Fix: fix, Err: cause}
+}
+
+func (a *answer) strangerFix() string {
+	if a.api {
+		return "check api_url, and let this host reach Slack without the login page or filter that stands between"
+	}
+	return "check that webhook_url is the address of an incoming webhook, https://hooks.slack.com/services/…, and let this host reach Slack without the login page or filter that stands between"
+}
+
+// refusal returns why the web API did not take the message, by the word in its answer. A word that is in no published list is
+// quoted and tried again soon: it may pass, and the log shows it.
 func (a *answer) refusal() *alert.DeliveryError {
-	switch a.word {
-	case "ratelimited", "rate_limited":
-		return &alert.DeliveryError{Reason: alert.ReasonRateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
-	case "internal_error", "fatal_error", "update_failed", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited":
-		return &alert.DeliveryError{Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter, Err: a.cause()}
+	known, ok := refusals(a.token)[a.word]
+	if !ok {
+		return &alert.DeliveryError{
+			Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter,
+			Err: fmt.Errorf("%s: %s, an error that this version of squarewatch does not know", a.doing, cmp.Or(a.word, "an unreadable error")),
+		}
 	}
-	fix := botFixes()[a.word]
-	if a.word == "missing_scope" && a.needed != "" {
-		fix = "add the scope " + a.needed + " to the app under OAuth & Permissions, and install it again"
+	cause := fmt.Errorf("%s: %s: %s", a.doing, a.word, known.reason)
+	if len(a.why) > 0 {
+		cause = fmt.Errorf("%w (%s)", cause, strings.Join(a.why, "; "))
 	}
-	return &alert.DeliveryError{Reason: alert.ReasonRefused, Permanent: true, Fix: cmp.Or(fix, "see what Slack's documentation of chat.postMessage says of this word"), Err: a.cause()}
+	switch {
+	case known.limits:
+		return &alert.DeliveryError{Reason: alert.ReasonRateLimited, RetryAfter: a.retryAfter, Err: cause}
+	case known.fix == "":
+		return &alert.DeliveryError{Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter, Err: cause}
+	case a.word == "missing_scope" && a.needed != "" && a.token == keyBotToken:
+		return a.refused(cause, "add the scope "+a.needed+" to the app, and install the app again")
+	}
+	return a.refused(cause, known.fix)
 }
 
-// botFixes are the words of https://docs.slack.dev/reference/methods/chat.postMessage.
-func botFixes() map[string]string {
-	const token = "write the app's present bot token, xoxb-…, into bot_token" //nolint:gosec // no token
-	const report = "please report it as a fault of squarewatch"
-	return map[string]string{
-		"invalid_auth":                             token,
-		"not_authed":                               token,
-		"account_inactive":                         "the app was removed from the workspace: install it again, and " + token,
-		"token_revoked":                            "the bot token was revoked: install the app again, and " + token,
-		"token_expired":                            "the bot token has expired: turn token rotation off for the app, and " + token,
-		"not_allowed_token_type":                   "this is no bot token: " + token,
-		"no_permission":                            "the bot may not post there: invite it to the channel",
-		"missing_scope":                            "add the scope chat:write to the app under OAuth & Permissions, and install it again",
-		"ekm_access_denied":                        "the workspace's keys are locked by its admins: ask them",
-		"channel_not_found":                        "write the name or identifier of a channel into channel; a private one only after inviting the bot",
-		"not_in_channel":                           "invite the bot to the channel, or add the scope chat:write.public",
-		"is_archived":                              "unarchive the channel, or write another one into channel",
-		"messages_tab_disabled":                    "write a channel into channel, not the bot itself",
-		"restricted_action":                        "an admin restricts who may post there: ask for leave, or choose another channel",
-		"restricted_action_thread_only_channel":    "an admin allows only threads there: choose another channel",
-		"restricted_action_non_threadable_channel": "an admin allows no threads there: choose another channel",
-		"restricted_action_read_only_channel":      "the channel is read-only: choose another channel",
-		"team_access_not_granted":                  "the app is not installed in the channel's workspace: install it there",
-		"org_login_required":                       "the workspace is being moved: wait, and then " + token,
-		"two_factor_setup_required":                "the workspace wants two-factor authentication: set it up for who installed the app",
-		"msg_too_long":                             report,
-		"no_text":                                  report,
-		"msg_blocks_too_long":                      report,
-		"invalid_blocks":                           report,
-		"invalid_arguments":                        report,
-		"too_many_attachments":                     report,
+func (a *answer) cause() error {
+	if a.word == "" {
+		return fmt.Errorf("%s: status %d", a.doing, a.status)
 	}
+	return fmt.Errorf("%s: status %d %s", a.doing, a.status, a.word)
+}
+
+// refusesForm reports whether the same message may pass in a plainer or shorter form.
+func (a *answer) refusesForm() bool {
+	if a.api {
+		return a.status == http.StatusOK && !a.ok && refusals(a.token)[a.word].form
+	}
+	return a.status >= 400 && a.status < 500 && webhookRefusals()[a.word].form
+}
+
+// cannotBeEdited reports whether the message can no longer be changed: it was deleted, the workspace forbids it, or its channel is
+// gone. A new message must say what holds now.
+func (a *answer) cannotBeEdited() bool { return a.api && !a.ok && refusals(a.token)[a.word].edit }
+
+// cannotBeAnswered reports whether the message takes no reply in its thread. The channel may still take a message.
+func (a *answer) cannotBeAnswered() bool { return a.api && !a.ok && refusals(a.token)[a.word].thread }
+
+// webhookFix returns what a person must do after a webhook's refusal.
+func (a *answer) webhookFix() string {
+	return cmp.Or(webhookRefusals()[a.word].fix, fixesByStatus()[a.status],
+		"check webhook_url: an incoming webhook answers POST with 200 and ok")
+}
+
+// firstWord returns the body when it is one of Slack's words; empty otherwise. What a proxy writes instead is not repeated, since
+// it may hold anything.
+func firstWord(body []byte) string {
+	word := strings.TrimSpace(string(body))
+	if regexp.MustCompile(`^[a-z][a-z0-9_-]{1,59}$`).MatchString(word) {
+		return word
+	}
+	return ""
+}
+
+// readAPI reads an answer of the web API.
+func (a *answer) readAPI(body []byte) {
+	var said struct {
+		OK       *bool  `json:"ok"`
+		Error    string `json:"error"`
+		Needed   string `json:"needed"`
+		Channel  string `json:"channel"`
+		TS       string `json:"ts"`
+		Metadata struct {
+			Messages []string `json:"messages"`
+		} `json:"response_metadata"`
+	}
+	a.api = true
+	if err := json.Unmarshal(body, &said); err != nil || said.OK == nil {
+		if a.status == http.StatusOK {
+			a.stranger = apiStrangerOf(body)
+		}
+		return
+	}
+	a.ok, a.word, a.needed = *said.OK, firstWord([]byte(said.Error)), firstScope(said.Needed)
+	for _, text := range said.Metadata.Messages[:min(len(said.Metadata.Messages), maxReasons)] {
+		a.why = append(a.why, plain(text, cutReason))
+	}
+	// chat.update takes the channel's ID only, which this answer holds: https://docs.slack.dev/reference/methods/chat.update.
+	if a.ok && said.Channel != "" && said.TS != "" {
+		a.ref = said.Channel + "/" + said.TS
+	}
+}
+
+// maxReasons is how many of the web API's remarks on one message an error repeats.
+const maxReasons = 3
+
+func apiStrangerOf(body []byte) string {
+	body = bytes.TrimSpace(body)
+	switch {
+	case len(body) == 0:
+		return "an empty answer came"
+	case body[0] == '<':
+		return "a web page answered, not Slack's web API"
+	}
+	return "something other than Slack's web API answered"
 }
 
 // firstScope returns the name of a scope when the text is one.
@@ -114,76 +227,4 @@ func firstScope(text string) string {
 	return ""
 }
 
-func (a *answer) cause() error {
-	switch {
-	case a.api && a.status == http.StatusOK && a.word != "":
-		return fmt.Errorf("post to Slack: %s", a.word)
-	case a.word == "":
-		return fmt.Errorf("post to Slack: status %d", a.status)
-	}
-	return fmt.Errorf("post to Slack: status %d %s", a.status, a.word)
-}
-
-// refusesBlocks reports whether the same message may pass without its blocks.
-func (a *answer) refusesBlocks() bool {
-	switch a.word {
-	case "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_payload", "invalid_attachments":
-		return a.api && a.status == http.StatusOK || a.status >= 400 && a.status < 500
-	}
-	return false
-}
-
-// fix returns what a person must do.
-func (a *answer) fix() string {
-	return cmp.Or(fixes()[a.word], fixesByStatus()[a.status],
-		"check webhook_url: a webhook answers POST with 200 and ok")
-}
-
-// fixes are the words of https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and of the changelog of 2016-05-17.
-func fixes() map[string]string {
-	const renew = "make a new incoming webhook in Slack and write its address into webhook_url"
-	return map[string]string{
-		"no_service":                        "the webhook was removed or turned off: " + renew,
-		"no_service_id":                     "the webhook address is incomplete: copy it again from Slack into webhook_url",
-		"no_active_hooks":                   "the webhook was turned off: " + renew,
-		"no_team":                           "the workspace in the webhook address does not exist: " + renew,
-		"team_disabled":                     "the workspace was shut down: " + renew + " of another workspace",
-		"invalid_token":                     "the webhook address is wrong or was revoked: " + renew,
-		"user_not_found":                    "the person whom the webhook writes to is gone: " + renew,
-		"channel_not_found":                 "the webhook's channel was deleted: " + renew + " for another channel",
-		"channel_is_archived":               "unarchive the webhook's channel, or " + renew,
-		"action_prohibited":                 "an admin of the workspace restricts this webhook: ask for leave to post there",
-		"posting_to_general_channel_denied": "only admins may post to this channel: choose another channel for the webhook",
-		"invalid_payload":                   "Slack cannot read the message, not even as plain text: please report it as a fault of squarewatch",
-		"invalid_blocks":                    "Slack cannot read the message, not even as plain text: please report it as a fault of squarewatch",
-		"no_text":                           "Slack found no text in the message: see whether a proxy changes it on its way",
-		"missing_text_or_fallback_or_attachments": "Slack found no text in the message: see whether a proxy changes it on its way",
-		"too_many_attachments":                    "Slack cannot take the message: please report it as a fault of squarewatch",
-	}
-}
-
-func fixesByStatus() map[int]string {
-	const moved = "the address redirects elsewhere: write the final address into webhook_url"
-	return map[int]string{
-		http.StatusMovedPermanently:  moved,
-		http.StatusFound:             moved,
-		http.StatusSeeOther:          moved,
-		http.StatusTemporaryRedirect: moved,
-		http.StatusPermanentRedirect: moved,
-		http.StatusUnauthorized:      "something before Slack asks for a login: check the proxy and webhook_url",
-		http.StatusForbidden:         "the webhook may not post: make a new incoming webhook, and check the proxy",
-		http.StatusNotFound:          "nothing answers at this address: copy the webhook's address again from Slack into webhook_url",
-		http.StatusMethodNotAllowed:  "the address takes no POST: copy the webhook's address again from Slack into webhook_url",
-		http.StatusProxyAuthRequired: "the proxy asks for a login: put it into HTTPS_PROXY",
-		http.StatusGone:              "the webhook is gone: make a new incoming webhook and write its address into webhook_url",
-	}
-}
-
-// firstWord returns Slack's name of a fault when the body is one: what a proxy writes instead is not repeated, since it may hold anything.
-func firstWord(body []byte) string {
-	word := strings.TrimSpace(string(body))
-	if regexp.MustCompile(`^[a-z_]{2,60}$`).MatchString(word) {
-		return word
-	}
-	return ""
-}
+var errNoURL = errors.New("no address to connect to was named")

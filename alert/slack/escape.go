@@ -4,13 +4,15 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // How much of one piece of foreign text is told, in characters as they are sent, entities included. Together they keep every
-// message far inside what Slack takes (header 150, section 3000, field 2000, 50 blocks, text 40,000:
-// https://docs.slack.dev/reference/block-kit/blocks).
+// message far inside what Slack takes (header 150, section 3000, field 2000, 50 blocks, all blocks 13,200:
+// https://docs.slack.dev/reference/block-kit/blocks, https://github.com/slackapi/bolt-js/issues/2509).
 const (
+	cutHeading = 54  // of a name in a header: two of them, the longest word and our own emoji by its name are below 150
 	cutName    = 60  // of a rule, a series, a probe
 	cutPhrase  = 200 // a list of names or codes
 	cutReason  = 300
@@ -48,6 +50,41 @@ func cut(text string, limit int) string {
 // plain returns foreign text for a plain_text object.
 func plain(text string, limit int) string { return cut(clean(text), limit) }
 
+// longestEmoji is the length of the longest name of an emoji, as in :black_right_pointing_double_triangle_with_vertical_bar:.
+const longestEmoji = 56
+
+// heading returns a name for a header, which holds 150 characters.
+func heading(name string) string { return countedStrictly(clean(name), cutHeading) }
+
+// countedStrictly shortens text to limit characters where the limit is near. Whether Slack counts an emoji as one character or by its
+// name is not published, nor what it counts as a character, so each counts as the longest that it can be.
+func countedStrictly(text string, limit int) string {
+	return buildCounted(text, limit, func(r rune) string { return string(r) }, func(r rune, _ string) int {
+		switch {
+		case r > unicode.MaxASCII && unicode.IsSymbol(r), r == '‼', r == '⁉', r == '〰':
+			return longestEmoji
+		}
+		return max(1, utf16.RuneLen(r))
+	})
+}
+
+// textLimit is how long a text of ours may be, in UTF-16 code units: chat.update takes 4,000 characters, and how Slack counts is not
+// published (https://docs.slack.dev/reference/methods/chat.update, msg_too_long).
+const textLimit = 4000
+
+// bounded joins lines to a text of at most textLimit. It leaves out whole lines, so that no style or link is cut in half.
+func bounded(lines []string) string {
+	const more = "… (shortened)"
+	length := 0
+	for i, line := range lines {
+		length += len(utf16.Encode([]rune(line))) + 1
+		if length > textLimit-len(more) {
+			return strings.Join(append(lines[:i:i], more), "\n")
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // mrkdwn returns foreign text for a mrkdwn object: it shows as it is, without styles, links or mentions.
 func mrkdwn(text string, limit int) string { return build(unmention(clean(text)), limit, unstyled) }
 
@@ -75,11 +112,16 @@ func link(address, label string) string {
 
 // build writes text rune by rune as each says, never more than limit characters and never half an entity.
 func build(text string, limit int, each func(rune) string) string {
+	return buildCounted(text, limit, each, func(_ rune, piece string) int { return utf8.RuneCountInString(piece) })
+}
+
+// buildCounted is build with a count of its own.
+func buildCounted(text string, limit int, each func(rune) string, count func(r rune, piece string) int) string {
 	var b strings.Builder
 	length, fits := 0, 0 // fits is where the text could still end with an ellipsis
 	for _, r := range text {
 		piece := each(r)
-		length += utf8.RuneCountInString(piece)
+		length += count(r, piece)
 		if length > limit {
 			return b.String()[:fits] + "…"
 		}

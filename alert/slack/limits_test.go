@@ -1,12 +1,14 @@
 package slack_test
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"squarewatch/alert/slack"
+	"squarewatch/alert/slack/slackstub"
 
 	slackgo "github.com/slack-go/slack"
 )
@@ -17,8 +19,17 @@ func checkLimits(t *testing.T, m slack.Message) {
 	if len(m.Blocks) == 0 || len(m.Blocks) > 50 {
 		t.Errorf("%d blocks, want 1 to 50", len(m.Blocks))
 	}
-	checkText(t, "text", m.Text, 600) // Slack takes 40,000; a phone shows far less
-	checkText(t, "plain", m.Plain(), 12_000)
+	checkText(t, "text", m.Text, 600) // Slack takes 4,000; a phone shows far less
+	checkText(t, "plain", m.Plain(), 4000)
+	blocks, err := json.Marshal(m.Blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{m.Text, m.Plain()} {
+		if word, reasons := slackstub.Check(text, string(blocks)); word != "" {
+			t.Errorf("the strict stand-in refuses it: %s %v", word, reasons)
+		}
+	}
 	if strings.Contains(m.Text, "\n") {
 		t.Errorf("text has several lines: %q", m.Text)
 	}

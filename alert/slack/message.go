@@ -36,7 +36,8 @@ func (v view) message() Message {
 	return message
 }
 
-// Plain returns the whole message as mrkdwn without blocks, for when Slack refuses those.
+// Plain returns the message as mrkdwn without blocks, for when Slack refuses those. It has at most textLimit characters: the last
+// lines are left out where there is no room for them.
 func (m Message) Plain() string {
 	text := []string{m.Text}
 	for _, part := range partsOf(m.Blocks) {
@@ -48,7 +49,7 @@ func (m Message) Plain() string {
 			text = append(text, part.text)
 		}
 	}
-	return strings.Join(text, "\n")
+	return bounded(text)
 }
 
 // view draws the blocks of one notification.
@@ -120,10 +121,10 @@ func (v view) end() []slack.Block {
 // title has the colour of its urgency for the eye, and the word for everybody else.
 func (v view) title() string {
 	if v.n.Event == alert.EventTest {
-		return "⚪ TEST " + plain(v.n.Notifier, cutName)
+		return "⚪ TEST " + heading(v.n.Notifier)
 	}
 	return fmt.Sprintf("%s %s %s %s", light(v.n.Event, v.incident.Severity), word(v.n.Event),
-		plain(v.incident.Rule, cutName), plain(v.incident.Series, cutName))
+		heading(v.incident.Rule), heading(v.incident.Series))
 }
 
 func light(event alert.Event, severity alert.Severity) string {

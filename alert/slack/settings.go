@@ -1,9 +1,3 @@
-// Package slack tells a Slack channel of incidents, through an incoming webhook or as a bot.
-//
-// [Render] makes a [Message] of a notification, in Block Kit; a [Notifier] posts it, once a call. A bot changes its message
-// when the incident does, and tells the change in the message's thread; with an app token it also hears what people answer.
-// Everything that comes from outside, above all the API's own words, passes through escape.go on its way into a message:
-// it can mention nobody and break no layout.
 package slack
 
 import (
@@ -11,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -37,35 +32,128 @@ type Options struct {
 	Buttons  bool         // incidents that fire can be acknowledged and silenced
 }
 
+const (
+	fixWebhook = "write the address that Slack shows for an incoming webhook, https://hooks.slack.com/services/…"
+	fixChannel = "write the name or the ID of the bot's channel, for example ops-alerts or C0123ABCD"
+	fixAPIURL  = "write the base of Slack's web API as the proxy has it, or leave it out"
+)
+
+// faultList collects the faults of settings.
+type faultList []error
+
+func (l *faultList) add(bad bool, field, problem, fix string) {
+	if bad {
+		*l = append(*l, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
+	}
+}
+
 // Validate reports every fault of the settings as [probe.Invalid], joined. References to secrets must have been resolved.
 // Any host will do, since companies put proxies in front of Slack.
 func (s Settings) Validate() error {
-	const fix = "write the address that Slack shows for an incoming webhook, https://hooks.slack.com/services/…"
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
+	var faults faultList
 	bot := !s.BotToken.IsZero() || s.Channel != "" || !s.AppToken.IsZero() || s.APIURL != ""
-	add(!bot && s.WebhookURL.IsZero(), "webhook_url", "is missing", fix+"; or bot_token and channel")
-	add(!bot && !s.WebhookURL.IsZero() && !isAddress(s.WebhookURL.Reveal()), "webhook_url", "is no https address (nor http on a loopback address)", fix)
-	add(bot && !s.WebhookURL.IsZero(), "webhook_url", "is there beside a bot's keys", "keep either webhook_url, or bot_token and channel")
-	add(bot && s.BotToken.IsZero(), "bot_token", "is missing", "write the bot token that Slack shows under OAuth & Permissions, xoxb-…")
-	add(!httpguts.ValidHeaderFieldValue(s.BotToken.Reveal()), "bot_token", "holds a line break or another character that no header can carry", "write the token alone, in one line")
-	add(!httpguts.ValidHeaderFieldValue(s.AppToken.Reveal()), "app_token", "holds a line break or another character that no header can carry", "write the token alone, in one line")
-	add(bot && s.Channel == "", "channel", "is missing", "write the name or the identifier of the bot's channel, for example ops-alerts")
-	add(s.APIURL != "" && !isAddress(s.APIURL), "api_url", "is no https address (nor http on a loopback address)", "write the base of Slack's web API as the proxy has it, or leave it out")
+	switch {
+	case bot && !s.WebhookURL.IsZero():
+		faults.add(true, "webhook_url", "is there beside a bot's keys", "keep either webhook_url, or bot_token and channel")
+	case bot:
+	case s.WebhookURL.IsZero():
+		faults.add(true, "webhook_url", "is missing", fixWebhook+"; or bot_token and channel")
+	default:
+		s.checkWebhook(&faults)
+	}
+	if bot {
+		s.checkBot(&faults)
+	}
 	return errors.Join(faults...)
 }
 
+func (s Settings) checkWebhook(faults *faultList) {
+	if !isAddress(s.WebhookURL.Reveal()) {
+		faults.add(true, "webhook_url", "is no https address (nor http on a loopback address)", fixWebhook)
+		return
+	}
+	problem, fix := otherWebhook(s.WebhookURL.Reveal())
+	faults.add(problem != "", "webhook_url", problem, fix)
+}
+
+func (s Settings) checkBot(faults *faultList) {
+	const bad, alone = "holds a line break or another character that no header can carry", "write the token alone, in one line"
+	bot, app := s.BotToken.Reveal(), s.AppToken.Reveal()
+	faults.add(bot == "", keyBotToken, "is missing", "write the bot token that Slack shows under OAuth & Permissions, xoxb-…")
+	faults.add(!httpguts.ValidHeaderFieldValue(bot), keyBotToken, bad, alone)
+	faults.add(!httpguts.ValidHeaderFieldValue(app), keyAppToken, bad, alone)
+	wrong, fix := wrongToken(bot, "xoxb-", "write the bot token that Slack shows under OAuth & Permissions, xoxb-…")
+	faults.add(wrong != "", keyBotToken, wrong, fix)
+	wrong, fix = wrongToken(app, "xapp-", "write an app-level token of the app (Basic Information, App-Level Tokens), xapp-…")
+	faults.add(wrong != "", keyAppToken, wrong, fix)
+	faults.add(s.Channel == "", "channel", "is missing", fixChannel)
+	faults.add(strings.ContainsAny(s.Channel, "/ "), "channel", "is no name or ID of a channel", fixChannel)
+	faults.add(s.APIURL != "" && !isAddress(s.APIURL), "api_url", "is no https address (nor http on a loopback address)", fixAPIURL)
+}
+
+// wrongToken says what is wrong with a token that is of another of Slack's kinds: https://docs.slack.dev/authentication/tokens. Any
+// other text may be what a proxy wants.
+func wrongToken(token, want, fix string) (problem, _ string) {
+	kinds := []struct{ prefix, problem, fix string }{
+		{"xoxe.", "is a token that expires", "token rotation cannot be turned off for an app: make a new app from deploy/slack-app.yaml, and " + fix},
+		{"xoxe-", "is a refresh token", fix},
+		{"xoxb-", "is a bot token", fix},
+		{"xapp-", "is an app-level token", fix},
+		{"xoxp-", "is a user token", fix},
+		{"xoxc-", "is the token of a browser", fix},
+		{"xoxa-", "is a token of a workspace app, which Slack has retired", fix},
+	}
+	for _, kind := range kinds {
+		if kind.prefix != want && strings.HasPrefix(token, kind.prefix) {
+			return kind.problem, kind.fix
+		}
+	}
+	return "", ""
+}
+
+// otherWebhook says what is wrong with an address that is known not to be an incoming webhook of Slack's; empty otherwise.
+func otherWebhook(address string) (problem, fix string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", ""
+	}
+	host := strings.ToLower(u.Hostname())
+	under := func(domain string) bool { return host == domain || strings.HasSuffix(host, "."+domain) }
+	switch {
+	case under("slack.com") || under("slack-gov.com"):
+		return otherSlackAddress(u.Path)
+	case (under("discord.com") || under("discordapp.com")) && !strings.HasSuffix(u.Path, "/slack"):
+		return "is a webhook of Discord", "put /slack behind it, so that Discord takes messages as Slack does, or " + fixWebhook
+	case under("office.com") || under("logic.azure.com") || under("powerplatform.com"):
+		return "is a webhook of Microsoft Teams", fixWebhook
+	case under("chat.googleapis.com"):
+		return "is a webhook of Google Chat", fixWebhook
+	}
+	return "", ""
+}
+
+// otherSlackAddress is about an address of Slack's own. Addresses of Workflow Builder take a workflow's variables and drop the rest of a
+// message: https://github.com/slackapi/node-slack-sdk/blob/main/packages/webhook/src/WebhookTrigger.ts.
+func otherSlackAddress(path string) (problem, fix string) {
+	switch {
+	case strings.HasPrefix(path, "/triggers/"), strings.HasPrefix(path, "/workflows/"):
+		return "starts a workflow of Workflow Builder, which shows no messages of squarewatch", "make an incoming webhook, and " + fixWebhook
+	case !strings.HasPrefix(path, "/services/"):
+		return "is no address of an incoming webhook", fixWebhook
+	}
+	return "", ""
+}
+
 // isAddress reports whether secrets may be sent to an address.
-func isAddress(text string) bool {
+func isAddress(text string) bool { return isSecure(text, "https", "http") }
+
+// isSecure reports whether an address has the secure scheme, or the plain one on a loopback address.
+func isSecure(text, secure, plain string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" {
 		return false
 	}
-	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
+	return u.Scheme == secure || u.Scheme == plain && isLoopback(u.Hostname())
 }
 
 func isLoopback(host string) bool {

@@ -1,8 +1,15 @@
+// Package slack sends messages about incidents to a Slack channel, through an incoming webhook or as a bot.
+//
+// [Render] makes a [Message] of a notification, in Block Kit; a [Notifier] posts it, once a call. A bot changes its message
+// when the incident does, and tells the change in the message's thread; with an app token it also hears what people answer.
+// Everything that comes from outside, above all the API's own words, passes through escape.go on its way into a message:
+// it can mention nobody and break no layout. What the package believes of Slack has its public source beside it.
 package slack
 
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +31,7 @@ type Notifier struct {
 	options  Options
 	client   http.Client
 	noCharts atomic.Bool // this Slack refused one
+	hearing  hearing
 }
 
 var _ alert.Notifier = (*Notifier)(nil)
@@ -44,7 +52,7 @@ func New(settings Settings, options Options) *Notifier {
 }
 
 // Deliver posts the message, or changes the one behind the notification's reference and tells the change in its thread.
-// Where Slack refuses the blocks, the same goes without its chart, and then as text alone. What goes wrong is an
+// Where Slack refuses the blocks, the same goes without its chart, then as text alone, then as one line. What goes wrong is an
 // [alert.DeliveryError] that never holds a secret.
 func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification) (ref string, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
@@ -62,21 +70,37 @@ func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification)
 	return "", failure
 }
 
+// form is one way to write a message.
+type form struct {
+	text   string
+	blocks []slack.Block // nil for text alone
+}
+
+// forms returns the ways to write a message, the richest first. Whether every workspace and every incoming webhook takes charts is
+// not known, so there is always a form without one.
+func (n *Notifier) forms(m Message) []form {
+	plainer := withoutChart(m.Blocks)
+	list := []form{{m.Text, plainer}, {m.Plain(), nil}, {m.Text, nil}}
+	if len(plainer) < len(m.Blocks) && !n.noCharts.Load() {
+		list = slices.Insert(list, 0, form{m.Text, m.Blocks})
+	}
+	return list
+}
+
 // send posts a message in the richest form that Slack takes, and remembers when it takes no charts.
 func (n *Notifier) send(m Message, post func(text string, blocks []slack.Block) *answer) *answer {
-	plainer := withoutChart(m.Blocks)
-	charted := len(plainer) < len(m.Blocks)
-	if charted && !n.noCharts.Load() {
-		if a := post(m.Text, m.Blocks); !a.refusesBlocks() {
-			return a
+	var a *answer
+	charted := false // the form before had a chart, and was refused
+	for _, f := range n.forms(m) {
+		a = post(f.text, f.blocks)
+		if a.refusesForm() {
+			charted = len(withoutChart(f.blocks)) < len(f.blocks)
+			continue
 		}
-	}
-	a := post(m.Text, plainer)
-	if !a.refusesBlocks() {
-		if charted && a.failure() == nil {
+		if charted && a.taken() {
 			n.noCharts.Store(true)
 		}
 		return a
 	}
-	return post(m.Plain(), nil)
+	return a
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime/pprof"
@@ -68,15 +69,16 @@ func listening(t *testing.T, server *slackstub.Server, desk alert.Desk) {
 	settings.AppToken = secret.New(slackstub.AppToken)
 	n := slack.New(settings, slack.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- n.Listen(ctx, desk) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		n.Listen(ctx, desk, slog.New(slog.DiscardHandler))
+	}()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("want no error of a stop, got %v", err)
-		}
+		<-ended
 	})
-	waitFor(t, func() bool { return server.Opened() >= 1 })
+	waitFor(t, func() bool { return server.Connected() >= 1 && n.Hearing().Connected })
 }
 
 func waitFor(t *testing.T, done func() bool) {
@@ -126,6 +128,9 @@ func TestButtonsAskTheDesk(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	waitFor(t, func() bool { return len(server.Responses()) == 1 })
+	if late := server.Late(); len(late) > 0 {
+		t.Errorf("want every press acknowledged in time, got %v late", late)
+	}
 	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") || !strings.Contains(got, "ephemeral") {
 		t.Errorf("want the person told why not, and nobody mentioned, got %s", got)
 	}
@@ -175,16 +180,12 @@ func TestABrokenConnectionIsMadeAnew(t *testing.T) {
 	waitFor(t, func() bool { return server.Opened() >= 2 })
 }
 
-func TestAWrongAppTokenIsForAPerson(t *testing.T) {
+func TestWithoutAnAppTokenThereIsNothingToHear(t *testing.T) {
 	_, server := newBot(t)
-	settings := botSettings(server)
-	settings.AppToken = secret.New("xapp-wrong")
-	err := slack.New(settings, slack.Options{}).Listen(t.Context(), newCounter())
-	if err == nil || !strings.Contains(err.Error(), "app_token") || strings.Contains(err.Error(), "xapp-wrong") {
-		t.Errorf("want an error that says what to do and no token, got %v", err)
-	}
-	if err := slack.New(botSettings(server), slack.Options{}).Listen(t.Context(), newCounter()); err != nil {
-		t.Errorf("want nothing to listen to without a token, got %v", err)
+	n := slack.New(botSettings(server), slack.Options{})
+	n.Listen(t.Context(), newCounter(), slog.New(slog.DiscardHandler))
+	if got := n.Hearing(); got != (alert.Hearing{}) || server.Asked() != 0 {
+		t.Errorf("want no connection, got %+v and %d requests", got, server.Asked())
 	}
 }
 
@@ -267,17 +268,19 @@ func TestNothingGoesOnAfterListening(t *testing.T) {
 	settings := botSettings(server)
 	settings.AppToken = secret.New(slackstub.AppToken)
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- slack.New(settings, slack.Options{}).Listen(ctx, newCounter()) }()
-	waitFor(t, func() bool { return server.Opened() == 1 })
-	if !strings.Contains(goroutines(t), "socketmode") {
-		t.Fatal("the test sees no goroutine that listens, so that it could not see one that stays")
-	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		slack.New(settings, slack.Options{}).Listen(ctx, newCounter(), slog.New(slog.DiscardHandler))
+	}()
+	waitFor(t, func() bool {
+		return server.Connected() == 1 && strings.Contains(goroutines(t), "slack.(*session).serve")
+	})
 	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
+	<-ended
+	if strings.Contains(goroutines(t), "slack.(*session)") {
+		t.Error("want no goroutine of a session left")
 	}
-	waitFor(t, func() bool { return !strings.Contains(goroutines(t), "socketmode") })
 }
 
 func goroutines(t *testing.T) string {

@@ -1,14 +1,18 @@
 package slack_test
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"squarewatch/alert"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
@@ -17,19 +21,72 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// listenInMemory runs Listen in a bubble against a handler, for a length of its time.
-func listenInMemory(t *testing.T, handler http.Handler, length time.Duration) error {
-	t.Helper()
-	pipe := aisquaretest.NewPipe(handler)
-	defer pipe.Shutdown()
-	transport := &http.Transport{DialContext: pipe.Dial}
-	defer transport.CloseIdleConnections()
-	n := slack.New(slack.Settings{
-		BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, AppToken: secret.New(slackstub.AppToken), APIURL: "http://127.0.0.1/api",
-	}, slack.Options{Client: &http.Client{Transport: transport}})
-	ctx, cancel := context.WithTimeout(t.Context(), length)
-	defer cancel()
-	return n.Listen(ctx, newCounter())
+// bubbleAddress is where a stand-in in memory is reached.
+const bubbleAddress = "http://127.0.0.1"
+
+// memory is a notifier that reaches a handler in memory, for a bubble.
+type memory struct {
+	*slack.Notifier
+
+	log       safeBuffer
+	transport *http.Transport
+	pipe      *aisquaretest.Pipe
+	stop      context.CancelFunc
+	running   sync.WaitGroup
+}
+
+// safeBuffer is a log that many may write.
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func inMemory(handler http.Handler, settings slack.Settings) *memory {
+	m := &memory{pipe: aisquaretest.NewPipe(handler)}
+	m.transport = &http.Transport{DialContext: m.pipe.Dial}
+	m.Notifier = slack.New(settings, slack.Options{TraceURL: traceURL, Client: &http.Client{Transport: m.transport}})
+	return m
+}
+
+func appSettings() slack.Settings {
+	return slack.Settings{
+		BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, AppToken: secret.New(slackstub.AppToken), APIURL: bubbleAddress + "/api",
+	}
+}
+
+// listen begins to listen. Close ends it.
+func (m *memory) listen(ctx context.Context) {
+	ctx, m.stop = context.WithCancel(ctx)
+	m.running.Go(func() { m.Listen(ctx, newCounter(), slog.New(slog.NewTextHandler(&m.log, nil))) })
+	synctest.Wait()
+}
+
+// close ends everything, as the end of a bubble demands.
+func (m *memory) close() {
+	if m.stop != nil {
+		m.stop()
+	}
+	m.running.Wait()
+	m.transport.CloseIdleConnections()
+	m.pipe.Shutdown()
+}
+
+// pass lets time go by.
+func pass(length time.Duration) {
+	<-time.After(length)
+	synctest.Wait()
 }
 
 // TestConnectionsThatBreakAtOnceAreNoStorm is about a Slack, or a proxy, that takes each connection and drops it.
@@ -51,30 +108,37 @@ func TestConnectionsThatBreakAtOnceAreNoStorm(t *testing.T) {
 				_ = conn.Close()
 			}
 		})
-		if err := listenInMemory(t, mux, time.Hour); err != nil {
-			t.Error(err)
-		}
-		// It doubles from a quarter of a second to a minute, which it reaches within nine; the library opens one for nothing each time.
-		if connected < 40 || connected > 140 || opened > 2*connected+1 {
+		m := inMemory(mux, appSettings())
+		defer m.close()
+		m.listen(t.Context())
+		pass(time.Hour)
+		// It doubles from a quarter of a second to a minute, which it reaches within nine.
+		if connected < 40 || connected > 140 || opened != connected {
 			t.Errorf("want a connection a minute at last, got %d in an hour, and %d requests", connected, opened)
+		}
+		if got := strings.Count(m.log.String(), "do not work"); got != 1 {
+			t.Errorf("want the failure logged once, got %d times:\n%s", got, m.log.String())
 		}
 	})
 }
 
-// TestASlackThatIsAwayIsTriedForEver is about trouble that ends by itself.
-func TestASlackThatIsAwayIsTriedForEver(t *testing.T) {
-	for name, answer := range map[string]string{"an error": `{"ok":false,"error":"internal_error"}`, "a web page": "<html>", "nothing": ""} {
-		for _, status := range []int{http.StatusOK, http.StatusNotFound, http.StatusBadGateway} {
+// TestASlackThatIsAwayIsTriedAgainAndAgain is about trouble that ends by itself.
+func TestASlackThatIsAwayIsTriedAgainAndAgain(t *testing.T) {
+	for name, answer := range map[string]string{"an error": `{"ok":false,"error":"internal_error"}`, "a word that nobody knows": `{"ok":false,"error":"new_word"}`} {
+		for _, status := range []int{http.StatusOK, http.StatusBadGateway} {
 			t.Run(name+" "+http.StatusText(status), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					opened := 0
-					err := listenInMemory(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					m := inMemory(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 						opened++
 						w.WriteHeader(status)
 						_, _ = io.WriteString(w, answer)
-					}), time.Hour)
-					if err != nil || opened < 10 || opened > 200 {
-						t.Errorf("want it tried again at growing distances, got %d requests in an hour, %v", opened, err)
+					}), appSettings())
+					defer m.close()
+					m.listen(t.Context())
+					pass(time.Hour)
+					if opened < 40 || opened > 200 {
+						t.Errorf("want it tried again at growing distances, got %d requests in an hour", opened)
 					}
 				})
 			})
@@ -82,18 +146,144 @@ func TestASlackThatIsAwayIsTriedForEver(t *testing.T) {
 	}
 }
 
-// TestWhatOnlyAPersonCanMendEndsListening holds the words of apps.connections.open.
-func TestWhatOnlyAPersonCanMendEndsListening(t *testing.T) {
-	for _, word := range []string{"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "not_allowed_token_type"} {
+// TestWhatOnlyAPersonCanMendIsShown holds the words of apps.connections.open. They are tried again slowly, since a person may mend them
+// in Slack.
+func TestWhatOnlyAPersonCanMendIsShown(t *testing.T) {
+	for _, word := range []string{
+		"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "not_allowed_token_type", "forbidden_team",
+	} {
 		t.Run(word, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				err := listenInMemory(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-					_, _ = io.WriteString(w, `{"ok":false,"error":"`+word+`"}`)
-				}), time.Hour)
-				if err == nil || !strings.Contains(err.Error(), word) || !strings.Contains(err.Error(), "app_token") || strings.Contains(err.Error(), slackstub.AppToken) {
-					t.Errorf("want an error that says why and what to do, got %v", err)
+				s := slackstub.NewSlack(bubbleAddress)
+				s.Always(slackstub.Fault{Word: word})
+				m := inMemory(s, appSettings())
+				defer m.close()
+				m.listen(t.Context())
+				pass(time.Hour)
+				if got := m.Hearing(); !got.Wanted || got.Connected || !strings.Contains(got.Fault, word) || !strings.Contains(got.Fault, "app_token") {
+					t.Errorf("want the reason and what to do with app_token, got %+v", got)
+				}
+				if s.Asked() > 8 {
+					t.Errorf("want a try every ten minutes, got %d in an hour", s.Asked())
+				}
+				log := m.log.String()
+				if strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, word) || strings.Contains(log, slackstub.AppToken) {
+					t.Errorf("want one line that says why, got:\n%s", log)
+				}
+				s.Always(slackstub.Fault{})
+				pass(12 * time.Minute)
+				if got := m.Hearing(); !got.Connected || got.Fault != "" || strings.Count(m.log.String(), "work again") != 1 {
+					t.Errorf("want it to work again, and one line that says so, got %+v\n%s", got, m.log.String())
 				}
 			})
 		})
 	}
+}
+
+// TestALongOutageIsLoggedOnce counts the lines of an outage of a day.
+func TestALongOutageIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slackstub.NewSlack(bubbleAddress)
+		m := inMemory(s, appSettings())
+		defer m.close()
+		m.listen(t.Context())
+		pass(time.Hour)
+		if s.Opened() != 1 || m.log.String() != "" {
+			t.Errorf("want one connection for an hour and no word, got %d and\n%s", s.Opened(), m.log.String())
+		}
+		s.Always(slackstub.Fault{Status: http.StatusServiceUnavailable})
+		s.DropConnection()
+		pass(24 * time.Hour)
+		if got := m.Hearing(); got.Connected || got.Fault == "" {
+			t.Errorf("want it shown, got %+v", got)
+		}
+		s.Always(slackstub.Fault{})
+		pass(time.Hour)
+		if log := m.log.String(); strings.Count(log, "do not work") != 1 || strings.Count(log, "work again") != 1 || strings.Count(log, "\n") != 2 {
+			t.Errorf("want one line for the failure and one for the recovery, got:\n%s", log)
+		}
+	})
+}
+
+// TestAWarningBringsTheNextConnectionBeforeTheLastOneEnds is what Slack's warning is for.
+func TestAWarningBringsTheNextConnectionBeforeTheLastOneEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slackstub.NewSlack(bubbleAddress)
+		m := inMemory(s, appSettings())
+		defer m.close()
+		m.listen(t.Context())
+		pass(time.Hour)
+		if err := s.Disconnect("warning"); err != nil {
+			t.Fatal(err)
+		}
+		pass(5 * time.Second)
+		if s.Opened() != 2 || s.Connected() != 2 || s.Asked() != 2 {
+			t.Errorf("want two connections and no more, got %d opened, %d open, %d requests", s.Opened(), s.Connected(), s.Asked())
+		}
+		s.DropConnection()
+		pass(time.Hour)
+		if s.Opened() != 2 || s.Connected() != 1 || !m.Hearing().Connected || m.log.String() != "" {
+			t.Errorf("want the second connection alone and no word, got %d opened, %d open\n%s", s.Opened(), s.Connected(), m.log.String())
+		}
+		if err := s.Disconnect("refresh_requested"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		if s.Opened() != 3 || s.Connected() != 1 || s.Asked() != 3 || m.log.String() != "" {
+			t.Errorf("want a third connection instead and no word, got %d opened, %d open\n%s", s.Opened(), s.Connected(), m.log.String())
+		}
+	})
+}
+
+// TestSocketModeThatIsTurnedOffIsForAPerson is about link_disabled.
+func TestSocketModeThatIsTurnedOffIsForAPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slackstub.NewSlack(bubbleAddress)
+		m := inMemory(s, appSettings())
+		defer m.close()
+		m.listen(t.Context())
+		s.TurnOff(true)
+		pass(time.Hour)
+		if got := m.Hearing(); got.Connected || !strings.Contains(got.Fault, "turn Socket Mode on") || s.Opened() > 10 {
+			t.Errorf("want to be told what to do, and a try every ten minutes, got %+v after %d", got, s.Opened())
+		}
+		s.TurnOff(false)
+		pass(15 * time.Minute)
+		if got := m.Hearing(); !got.Connected || got.Fault != "" || strings.Count(m.log.String(), "\n") != 2 {
+			t.Errorf("want it to work again and two lines, got %+v\n%s", got, m.log.String())
+		}
+	})
+}
+
+// TestASilentConnectionIsGivenUp is about a connection that is dead without a sign.
+func TestASilentConnectionIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opened := 0
+		mux := http.NewServeMux()
+		mux.HandleFunc("POST /api/apps.connections.open", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"ok":true,"url":"ws://127.0.0.1/socket"}`)
+		})
+		mux.HandleFunc("GET /socket", func(w http.ResponseWriter, r *http.Request) {
+			upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
+			conn, err := upgrader.Upgrade(w, r, nil)
+			if err != nil {
+				return
+			}
+			opened++
+			_ = conn.WriteJSON(map[string]any{"type": "hello"})
+			_, _, _ = conn.ReadMessage() // until the app gives it up
+			_ = conn.Close()
+		})
+		m := inMemory(mux, appSettings())
+		defer m.close()
+		m.listen(t.Context())
+		pass(29 * time.Second)
+		if opened != 1 || m.Hearing() != (alert.Hearing{Wanted: true, Connected: true}) {
+			t.Errorf("want the connection kept for 30 s, got %d opened, %+v", opened, m.Hearing())
+		}
+		pass(3 * time.Second)
+		if opened != 2 {
+			t.Errorf("want another connection, got %d opened", opened)
+		}
+	})
 }

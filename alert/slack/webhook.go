@@ -23,36 +23,38 @@ func (n *Notifier) postWebhook(ctx context.Context, text string, blocks []slack.
 	if blocks != nil {
 		message.Blocks = &slack.Blocks{BlockSet: blocks}
 	}
-	client, keep := n.keeping(false)
+	client, keep := n.keeping(doingPost, "")
 	err := slack.PostWebhookCustomHTTPContext(ctx, address, client, message)
 	return keep.result(ctx, err)
 }
 
-// keeping returns the notifier's client for one request, and what keeps its answer.
-func (n *Notifier) keeping(api bool) (*http.Client, *keeper) {
-	keep := &keeper{next: n.client.Transport, api: api}
+// keeping returns the notifier's client for one request, and what keeps its answer. token is the key of the token that the request
+// carries; empty for a webhook.
+func (n *Notifier) keeping(doing, token string) (*http.Client, *keeper) {
+	keep := &keeper{next: n.client.Transport, doing: doing, token: token}
 	client := n.client
 	client.Transport = keep
 	return &client, keep
 }
 
-// keeper keeps what Slack answered: slack-go throws a webhook's body away, which holds the reason of a refusal, and gives up
+// keeper keeps what Slack answered: slack-go throws a webhook's body away, which says whether the message was taken, and gives up
 // on a Retry-After that is no whole number.
 type keeper struct {
 	next   http.RoundTripper
-	api    bool // the web API answers in JSON, a webhook in one word
+	doing  string
+	token  string
 	answer *answer
 }
 
 // result returns the answer, or that there was none.
 func (k *keeper) result(ctx context.Context, err error) *answer {
 	if k.answer == nil {
-		return &answer{fault: alert.NoAnswer(ctx, "post to Slack", err)}
+		return &answer{doing: k.doing, token: k.token, fault: alert.NoAnswer(ctx, k.doing, err)}
 	}
 	return k.answer
 }
 
-// RoundTrip passes the request on and keeps the answer.
+// RoundTrip passes the request on and keeps the answer. Half an answer is no answer: the body says whether Slack took the message.
 func (k *keeper) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := k.next.RoundTrip(request)
 	if err != nil {
@@ -60,20 +62,18 @@ func (k *keeper) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
 	_ = response.Body.Close()
-	if err != nil && k.api { // half an answer of the API is none: what it says of the message may be missing
+	if err != nil {
 		return nil, err
 	}
-	// A webhook's body that is cut short is no failure: the status line was Slack's verdict.
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	k.answer = &answer{
-		status:      response.StatusCode,
-		contentType: response.Header.Get("Content-Type"),
-		retryAfter:  alert.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
+		doing: k.doing, token: k.token, status: response.StatusCode,
+		retryAfter: alert.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
 	}
-	if k.api {
+	if k.token != "" {
 		k.answer.readAPI(body)
 	} else {
-		k.answer.word = firstWord(body)
+		k.answer.readWebhook(body)
 	}
 	return response, nil
 }

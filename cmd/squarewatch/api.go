@@ -57,6 +57,30 @@ type notifierJSON struct {
 	Pending   int     `json:"pending"`
 	OldestAge float64 `json:"oldest_age"`
 	LastError string  `json:"last_error"`
+	// Listening says whether buttons and commands are heard; absent where none are configured.
+	Listening      *bool  `json:"listening,omitempty"`
+	ListeningError string `json:"listening_error,omitempty"`
+}
+
+func notifierOf(b *alert.Backlog) notifierJSON {
+	n := notifierJSON{Notifier: b.Notifier, Pending: b.Pending, OldestAge: b.OldestAge.Seconds(), LastError: b.LastError}
+	if b.Hearing.Wanted {
+		n.Listening, n.ListeningError = &b.Hearing.Connected, b.Hearing.Fault
+	}
+	return n
+}
+
+// hears says in the table of notifiers whether buttons and commands are heard.
+func (n *notifierJSON) hears() string {
+	switch {
+	case n.Listening == nil:
+		return ""
+	case *n.Listening:
+		return "work"
+	case n.ListeningError == "":
+		return "connecting"
+	}
+	return "do not work: " + n.ListeningError
 }
 
 // status returns what the daemon knows.
@@ -79,7 +103,7 @@ func (d *Daemon) status(now time.Time) statusJSON {
 		})
 	}
 	for _, b := range d.outbox.Status() {
-		s.Notifiers = append(s.Notifiers, notifierJSON{b.Notifier, b.Pending, b.OldestAge.Seconds(), b.LastError})
+		s.Notifiers = append(s.Notifiers, notifierOf(&b))
 	}
 	if err := d.forgetful(); err != nil {
 		s.State = err.Error()

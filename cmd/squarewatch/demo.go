@@ -50,7 +50,7 @@ func demonstrate(ctx context.Context, screen *screen) error {
 	if listens(ctx, demoCollector) {
 		collector = demoCollector
 	}
-	file := demoConfig(target.URL, slack.URL, collector)
+	file := demoConfig(target.URL, slack.Webhook(), collector)
 	d, err := New(ctx, Options{
 		Load: func() (*config.Config, error) {
 			return config.Parse("demo.yaml", []byte(file), config.Options{Kinds: kinds(), Environ: demoSecrets})

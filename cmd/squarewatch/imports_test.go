@@ -26,7 +26,7 @@ func allowed() map[string][]string {
 		"alert/notifiertest": {"alert", "probe", "config/secret"},
 		"otel":               {"probe", "alert", "config/secret", "otel/spool"},
 		"config":             {"config/secret", "probe", "probe/catalogue", "probe/history", "alert", "otel"},
-		"cmd/squarewatch":    append(below, "probe/aisquaretest"),
+		"cmd/squarewatch":    append(below, "probe/aisquaretest", "alert/slack/slackstub"),
 	}
 }
 

@@ -23,11 +23,7 @@ func listenTo(ctx context.Context, destinations map[string]alert.Destination, de
 		if !ok {
 			continue
 		}
-		l.running.Go(func() {
-			if err := listener.Listen(ctx, desk); err != nil {
-				logger.ErrorContext(ctx, "what people answer is not heard; messages are sent all the same", "notifier", name, "error", err)
-			}
-		})
+		l.running.Go(func() { listener.Listen(ctx, desk, logger.With("notifier", name)) })
 	}
 	return l
 }

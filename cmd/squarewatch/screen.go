@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +14,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/alert/slack"
+	"squarewatch/alert/slack/slackstub"
 	"squarewatch/probe"
 )
 
@@ -139,21 +138,15 @@ func (s *screen) summary() {
 		runs, unexpected, missed, len(fired), len(resolved), len(s.messages))
 }
 
-// newSlackStage starts a server that takes messages as Slack does and draws them.
-func newSlackStage(screen *screen) *httptest.Server {
-	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var posted slackapi.WebhookMessage
-		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&posted); err != nil {
-			http.Error(w, "invalid_payload", http.StatusBadRequest)
-			return
-		}
-		screen.message(stageMessage(posted))
-		_, _ = io.WriteString(w, "ok")
-	}))
+// newSlackStage starts a stand-in for Slack and draws the messages that it takes.
+func newSlackStage(screen *screen) *slackstub.Server {
+	server := slackstub.New()
+	server.Watch(func(m slackstub.Message) { screen.message(stageMessage(m)) })
+	return server
 }
 
 // stageMessage turns what came over the wire back into a message.
-func stageMessage(posted slackapi.WebhookMessage) slack.Message {
+func stageMessage(posted slackstub.Message) slack.Message {
 	m := slack.Message{Text: posted.Text, Event: alert.EventFiring, Severity: alert.Critical}
 	if strings.HasPrefix(posted.Text, "RESOLVED") {
 		m.Event = alert.EventResolved
@@ -161,8 +154,9 @@ func stageMessage(posted slackapi.WebhookMessage) slack.Message {
 	if strings.HasPrefix(posted.Text, "ENDED") {
 		m.Event = alert.EventEnded
 	}
-	if posted.Blocks != nil {
-		m.Blocks = posted.Blocks.BlockSet
+	var blocks slackapi.Blocks
+	if json.Unmarshal([]byte(posted.Blocks), &blocks) == nil {
+		m.Blocks = blocks.BlockSet
 	}
 	return m
 }

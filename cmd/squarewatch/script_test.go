@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"squarewatch/alert/notifiertest"
+	"squarewatch/alert/slack/slackstub"
 	"squarewatch/probe/aisquaretest"
 )
 
@@ -40,6 +41,10 @@ func TestScripts(t *testing.T) {
 	t.Cleanup(func() { _ = busy.Close() })
 	hooks := httptest.NewServer(destinations())
 	t.Cleanup(hooks.Close)
+	slack, busySlack := slackstub.New(), slackstub.New()
+	t.Cleanup(slack.Close)
+	t.Cleanup(busySlack.Close)
+	busySlack.Always(slackstub.Fault{Status: http.StatusTooManyRequests, RetryAfter: "7"})
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
@@ -47,20 +52,22 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TARGET", server.URL)
 			env.Setenv("BUSY", busy.Addr().String())
 			env.Setenv("HOOKS", hooks.URL)
+			env.Setenv("SLACK", slack.URL)
+			env.Setenv("SLACK_WEBHOOK", slack.Webhook())
+			env.Setenv("BUSY_WEBHOOK", busySlack.Webhook())
 			env.Setenv("AISQUARE_API_KEY", aisquaretest.DefaultKey)
 			return nil
 		},
 	})
 }
 
-// destinations stand in for what notifiers tell, well and badly, each under a path of its own.
+// destinations stand in for what is not Slack, well and badly, each under a path of its own.
 func destinations() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ok/", notifiertest.Answer(http.StatusOK, "", "ok"))
-	mux.HandleFunc("POST /ok", notifiertest.Answer(http.StatusOK, "", "ok"))
-	mux.HandleFunc("/gone/", notifiertest.Answer(http.StatusNotFound, "", "no_service"))
-	mux.HandleFunc("POST /busy", notifiertest.Answer(http.StatusTooManyRequests, "7", ""))
 	mux.HandleFunc("/locked/", notifiertest.Answer(http.StatusUnauthorized, "", ""))
 	mux.HandleFunc("/down/", notifiertest.Answer(http.StatusServiceUnavailable, "", ""))
+	mux.HandleFunc("/login/", notifiertest.Answer(http.StatusOK, "", "<!DOCTYPE html><title>Log in to the network</title>"))
+	mux.HandleFunc("/teams/", notifiertest.Answer(http.StatusOK, "", "1"))
 	return mux
 }

@@ -71,9 +71,9 @@ func printStatus(w io.Writer, s *statusJSON) error {
 			a.Rule, a.Series, state, alert.Share(a.Rate), alert.Share(a.Threshold), a.Runs, since(a.Since), badRuns(&a), since(a.Silenced),
 		})
 	}
-	notifiers := newTable("notifier", "waiting", "oldest", "last error")
+	notifiers := newTable("notifier", "waiting", "oldest", "last error", "buttons")
 	for _, n := range s.Notifiers {
-		notifiers.AppendRow(table.Row{n.Notifier, n.Pending, time.Duration(n.OldestAge * float64(time.Second)).Round(time.Second), n.LastError})
+		notifiers.AppendRow(table.Row{n.Notifier, n.Pending, time.Duration(n.OldestAge * float64(time.Second)).Round(time.Second), n.LastError, n.hears()})
 	}
 	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\n", probes.Render(), alerts.Render(), notifiers.Render()); err != nil {
 		return err

@@ -245,6 +245,11 @@ func (c *crash) judge(kills int) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
+	for name, server := range map[string]*slackstub.Server{"webhook": c.webhook, "bot": c.bot} {
+		if refused := server.Refused(); len(refused) > 0 {
+			t.Errorf("%s: Slack refuses %d messages: %v", name, len(refused), refused[0])
+		}
+	}
 	known := incidents(t, db)
 	messages := byIncident(c.webhook.Messages())
 	var folded, cut, killed, unexplained int

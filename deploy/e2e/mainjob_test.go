@@ -23,7 +23,7 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/protobuf/proto"
 
-	"squarewatch/deploy/e2e"
+	"squarewatch/alert/slack/slackstub"
 	"squarewatch/probe/aisquaretest"
 )
 
@@ -110,7 +110,7 @@ func TestTheMainJob(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{KeepRequests: 1_000_000})
 	target := aisquaretest.Start(api)
 	defer target.Close()
-	slack := e2e.NewSlackStub()
+	slack := slackstub.New()
 	defer slack.Close()
 	listen := "127.0.0.1:" + freePort(t)
 	file := filepath.Join(t.TempDir(), "squarewatch.yaml")

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"squarewatch/deploy/e2e"
+	"squarewatch/alert/slack/slackstub"
 	"squarewatch/probe/aisquaretest"
 )
 
@@ -127,7 +127,7 @@ func startScraped(t *testing.T) *scrapedDaemon {
 	d.api.SetFault(slowPath, aisquaretest.Fault{Status: 200, Delay: 1500 * time.Millisecond})
 	target, _ := aisquaretest.StartTLS(d.api, aisquaretest.TLSOptions{})
 	t.Cleanup(target.Close)
-	slack := e2e.NewSlackStub()
+	slack := slackstub.New()
 	t.Cleanup(slack.Close)
 	dir := t.TempDir()
 	d.file = filepath.Join(dir, "squarewatch.yaml")

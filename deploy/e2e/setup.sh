@@ -5,6 +5,7 @@ need=()
 command -v systemd-analyze >/dev/null || need+=(systemd)
 command -v prometheus-alertmanager >/dev/null || need+=(prometheus-alertmanager)
 command -v promtool >/dev/null || need+=(prometheus)
+command -v npm >/dev/null || need+=(nodejs npm)
 if [ ${#need[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   # The tests start what they need themselves: no service of a package is to run, now or after a boot.
@@ -21,5 +22,11 @@ if [ ${#need[@]} -gt 0 ]; then
       systemctl disable "$service"
     fi
   done
+fi
+# What others know of Slack, to hold our messages against.
+judge="$(dirname "$0")/slackjudge"
+if ! cmp -s "$judge/package-lock.json" "$judge/node_modules/.installed"; then
+  npm ci --prefix "$judge" --ignore-scripts --no-audit --no-fund
+  cp "$judge/package-lock.json" "$judge/node_modules/.installed"
 fi
 "$(dirname "$0")/../jaeger/build.sh" >/dev/null

@@ -1,16 +1,14 @@
-// Package slackstub is a Slack to test against: it answers a webhook and the web API's messages as Slack does, well or
-// badly, over a real socket, and keeps what its channel shows.
+// Package slackstub is a Slack to test against. It answers incoming webhooks, the web API's methods chat.postMessage, chat.update and
+// apps.connections.open, and Socket Mode, and keeps what its channel shows.
+//
+// It refuses what Slack refuses, with Slack's own statuses, content types and bodies. Each answer names its public source in a comment.
+// Where no source settles how Slack decides, it takes the stricter way.
 package slackstub
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,8 +17,11 @@ import (
 // The secrets that the stand-in knows.
 const (
 	BotToken = "xoxb-hush"  //nolint:gosec // of the bot that may post: no secret of anybody
+	AppToken = "xapp-hush"  //nolint:gosec // of the app's Socket Mode: no secret of anybody
 	Channel  = "C0STUB"     // its channel
 	Name     = "ops-alerts" // the channel's name
+
+	webhookPath = "/services/T000/B000/hush"
 )
 
 // Message is one message of the channel.
@@ -30,15 +31,20 @@ type Message struct {
 	Broadcast bool   // a reply that the channel shows too
 	Text      string // as it is now
 	Blocks    string // JSON, as they are now
-	Edits     int    // how often it was changed
-	Cut       bool   // the connection broke instead of its answer
+	Raw       string // the body of the request that posted it
+	Header    http.Header
+	Edits     int  // how often it was changed
+	Cut       bool // the connection broke instead of its answer
 	At        time.Time
 }
 
+// InChannel reports whether the channel shows the message, not only its thread.
+func (m *Message) InChannel() bool { return m.Thread == "" || m.Broadcast }
+
 // Fault is what one request meets instead of being taken. The zero value is none.
 type Fault struct {
-	Status     int           // with an empty body
-	Word       string        // ok: false with this word, or a webhook's answer with status 400
+	Status     int           // the request fails with it, as whatever stands in front of Slack does; 429 as Slack does
+	Word       string        // the request fails with this error word
 	RetryAfter string        // header, sent with the status
 	Delay      time.Duration // before anything else
 	CutBefore  bool          // the connection breaks before the message is taken
@@ -47,49 +53,74 @@ type Fault struct {
 	NoBlocks   bool          // all blocks are refused
 }
 
-// Server is the stand-in. Close it after use.
-type Server struct {
-	*httptest.Server
+// Slack is the stand-in as a handler, for a server of one's own.
+type Slack struct {
+	base string // address of the server, without a path
+	mux  *http.ServeMux
 
 	mu       sync.Mutex
 	next     func() Fault
+	watch    func(Message)
 	messages []Message
+	posted   int // messages so far, deleted ones too
 	cuts     int
+	refused  []string
+	archived bool
+	locked   bool // threads take no replies
+	closed   bool // messages cannot be edited
 	socket   socket
+}
+
+// NewSlack returns a stand-in that is reached at an address, such as http://127.0.0.1:8080.
+func NewSlack(base string) *Slack {
+	s := &Slack{base: base, mux: http.NewServeMux(), next: func() Fault { return Fault{} }, watch: func(Message) {}}
+	s.mux.HandleFunc("/services/", s.webhook)
+	s.mux.HandleFunc("/triggers/", s.trigger)
+	s.mux.HandleFunc("/workflows/", s.trigger)
+	s.mux.HandleFunc("/api/chat.postMessage", s.api(s.postMessage))
+	s.mux.HandleFunc("/api/chat.update", s.api(s.updateMessage))
+	s.mux.HandleFunc("/api/apps.connections.open", s.open)
+	s.mux.HandleFunc("GET /socket", s.serveSocket)
+	s.mux.HandleFunc("POST /response", s.respond)
+	return s
+}
+
+// ServeHTTP answers a request.
+func (s *Slack) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Server is the stand-in on a socket. Close it after use.
+type Server struct {
+	*httptest.Server
+	*Slack
 }
 
 // New starts a stand-in on loopback.
 func New() *Server {
-	s := &Server{next: func() Fault { return Fault{} }}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /services/", s.webhook)
-	mux.HandleFunc("POST /api/chat.postMessage", s.api(s.postMessage))
-	mux.HandleFunc("POST /api/chat.update", s.api(s.updateMessage))
-	mux.HandleFunc("POST /api/apps.connections.open", s.open)
-	mux.HandleFunc("GET /socket", s.serveSocket)
-	mux.HandleFunc("POST /response", s.respond)
-	s.Server = httptest.NewServer(mux)
-	return s
+	server := httptest.NewUnstartedServer(nil)
+	slack := NewSlack("http://" + server.Listener.Addr().String())
+	server.Config.Handler = slack
+	server.Start()
+	return &Server{Server: server, Slack: slack}
 }
 
 // Webhook returns the address of an incoming webhook.
-func (s *Server) Webhook() string { return s.URL + "/services/T000/B000/hush" }
+func (s *Slack) Webhook() string { return s.base + webhookPath }
 
 // API returns the base of the web API.
-func (s *Server) API() string { return s.URL + "/api/" }
+func (s *Slack) API() string { return s.base + "/api/" }
 
 // Faults sets what requests meet from now on: next is asked for each, one at a time.
-func (s *Server) Faults(next func() Fault) {
+func (s *Slack) Faults(next func() Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next = next
 }
 
 // Always makes every request from now on meet the same fault.
-func (s *Server) Always(f Fault) { s.Faults(func() Fault { return f }) }
+func (s *Slack) Always(f Fault) { s.Faults(func() Fault { return f }) }
 
 // Once makes the next requests meet faults, and those after them none.
-func (s *Server) Once(faults ...Fault) {
+func (s *Slack) Once(faults ...Fault) {
 	s.Faults(func() Fault {
 		if len(faults) == 0 {
 			return Fault{}
@@ -100,43 +131,68 @@ func (s *Server) Once(faults ...Fault) {
 	})
 }
 
+// Watch calls seen with every message that is posted from now on.
+func (s *Slack) Watch(seen func(Message)) { s.set(func() { s.watch = seen }) }
+
+// Archive archives the channel, or brings it back.
+func (s *Slack) Archive(yes bool) { s.set(func() { s.archived = yes }) }
+
+// LockThreads lets threads take no replies.
+func (s *Slack) LockThreads(yes bool) { s.set(func() { s.locked = yes }) }
+
+// CloseEditing lets no message be changed.
+func (s *Slack) CloseEditing(yes bool) { s.set(func() { s.closed = yes }) }
+
+// Delete deletes a message.
+func (s *Slack) Delete(ts string) {
+	s.set(func() { s.messages = slices.DeleteFunc(s.messages, func(m Message) bool { return m.TS == ts }) })
+}
+
+func (s *Slack) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
+
 // Messages returns what the channel holds, oldest first.
-func (s *Server) Messages() []Message {
+func (s *Slack) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.messages)
 }
 
+// InChannel returns the messages that the channel shows, oldest first: no replies but those that are shown there too.
+func (s *Slack) InChannel() []Message {
+	return slices.DeleteFunc(s.Messages(), func(m Message) bool { return !m.InChannel() })
+}
+
+// Refused returns why requests were refused that met no fault, oldest first. A test that sends nothing wrong wants none.
+func (s *Slack) Refused() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.refused)
+}
+
 // Cuts returns how often a connection broke after a message was taken.
-func (s *Server) Cuts() int {
+func (s *Slack) Cuts() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cuts
 }
 
-func (s *Server) fault() Fault {
+func (s *Slack) fault() Fault {
 	s.mu.Lock()
 	f := s.next()
 	s.mu.Unlock()
-	time.Sleep(f.Delay) //nolint:forbidigo // a slow Slack is what is asked for, over a real socket
+	time.Sleep(f.Delay) //nolint:forbidigo // the test asks for a slow Slack
 	return f
 }
 
-// meets lets a request meet its fault; true when nothing is left to do.
-func meets(w http.ResponseWriter, f *Fault) bool {
-	switch {
-	case f.CutBefore:
-		cut(w)
-	case f.Status != 0:
-		if f.RetryAfter != "" {
-			w.Header().Set("Retry-After", f.RetryAfter)
-		}
-		w.WriteHeader(f.Status)
-		_, _ = io.WriteString(w, f.Word)
-	default:
-		return false
-	}
-	return true
+// complain notes why a request was refused.
+func (s *Slack) complain(word string, reasons []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = append(s.refused, strings.TrimSpace(word+" "+strings.Join(reasons, "; ")))
 }
 
 func cut(w http.ResponseWriter) {
@@ -147,105 +203,4 @@ func cut(w http.ResponseWriter) {
 
 func (f *Fault) refuses(blocks string) bool {
 	return f.NoBlocks && blocks != "" && blocks != "[]" || f.NoCharts && strings.Contains(blocks, "data_visualization")
-}
-
-// webhook takes a message as an incoming webhook does.
-func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
-	var message struct {
-		Text   string          `json:"text"`
-		Blocks json.RawMessage `json:"blocks"`
-	}
-	err := json.NewDecoder(r.Body).Decode(&message)
-	f := s.fault()
-	switch {
-	case meets(w, &f):
-		return
-	case err != nil:
-		http.Error(w, "invalid_payload", http.StatusBadRequest)
-		return
-	case f.Word != "":
-		http.Error(w, f.Word, http.StatusBadRequest)
-		return
-	case f.refuses(string(message.Blocks)):
-		http.Error(w, "invalid_blocks", http.StatusBadRequest)
-		return
-	}
-	s.take(Message{Text: message.Text, Blocks: string(message.Blocks)}, f.CutAfter)
-	if f.CutAfter {
-		cut(w)
-		return
-	}
-	_, _ = io.WriteString(w, "ok")
-}
-
-func (s *Server) take(m Message, broken bool) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m.TS, m.At = fmt.Sprintf("%d.%06d", time.Now().Unix(), len(s.messages)+1), time.Now()
-	s.messages = append(s.messages, m)
-	s.messages[len(s.messages)-1].Cut = broken
-	if broken {
-		s.cuts++
-	}
-	return m.TS
-}
-
-// api answers a method of the web API: the word of a refusal, or the message's ts.
-func (s *Server) api(method func(form url.Values, broken bool) (ts, word string)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		form, _ := url.ParseQuery(string(body))
-		f := s.fault()
-		if meets(w, &f) {
-			return
-		}
-		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		word, ts := f.Word, ""
-		switch {
-		case word != "":
-		case token != BotToken && form.Get("token") != BotToken:
-			word = "invalid_auth"
-		case f.refuses(form.Get("blocks")):
-			word = "invalid_blocks"
-		default:
-			ts, word = method(form, f.CutAfter)
-		}
-		if f.CutAfter && word == "" {
-			cut(w)
-			return
-		}
-		answer(w, word, ts)
-	}
-}
-
-func answer(w http.ResponseWriter, word, ts string) {
-	w.Header().Set("Content-Type", "application/json")
-	said := map[string]any{"ok": word == "", "channel": Channel, "ts": ts}
-	if word != "" {
-		said = map[string]any{"ok": false, "error": word}
-	}
-	_ = json.NewEncoder(w).Encode(said)
-}
-
-func (s *Server) postMessage(form url.Values, broken bool) (ts, word string) {
-	if channel := form.Get("channel"); channel != Channel && strings.TrimPrefix(channel, "#") != Name {
-		return "", "channel_not_found"
-	}
-	broadcast, _ := strconv.ParseBool(form.Get("reply_broadcast"))
-	return s.take(Message{Thread: form.Get("thread_ts"), Broadcast: broadcast, Text: form.Get("text"), Blocks: form.Get("blocks")}, broken), ""
-}
-
-func (s *Server) updateMessage(form url.Values, broken bool) (ts, word string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.messages, func(m Message) bool { return m.TS == form.Get("ts") })
-	if i < 0 || form.Get("channel") != Channel { // an update wants the identifier, as Slack does
-		return "", "message_not_found"
-	}
-	s.messages[i].Text, s.messages[i].Blocks = form.Get("text"), form.Get("blocks")
-	s.messages[i].Edits++
-	if broken {
-		s.cuts++
-	}
-	return form.Get("ts"), ""
 }

@@ -1,0 +1,264 @@
+package slack_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/alert/slack"
+	"squarewatch/alert/slack/slackstub"
+	"squarewatch/config/secret"
+)
+
+// office is an outbox, a notifier and a Slack, in a bubble.
+type office struct {
+	*alert.Outbox
+
+	t     *testing.T
+	slack *slackstub.Slack
+	m     *memory
+	stop  func()
+
+	mu     sync.Mutex
+	sent   int
+	failed map[string]int
+	posted []string // first words of what Slack's channel showed, in order
+}
+
+// Delivered counts, as the recorder does for squarewatch.notify.sent and .failed.
+func (o *office) Delivered(_ string, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err == nil {
+		o.sent++
+		return
+	}
+	o.failed[faultOf(o.t, err).Reason]++
+}
+
+// openOffice begins to deliver to a Slack, by webhook or by bot; handler stands in front of it when it is not nil.
+func openOffice(t *testing.T, kind string, handler func(*slackstub.Slack) http.Handler) *office {
+	t.Helper()
+	s := slackstub.NewSlack(bubbleAddress)
+	o := &office{t: t, slack: s, failed: map[string]int{}}
+	s.Watch(func(m slackstub.Message) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if m.InChannel() {
+			word, _, _ := strings.Cut(m.Text, " ")
+			o.posted = append(o.posted, word)
+		}
+	})
+	settings := slack.Settings{WebhookURL: secret.New(s.Webhook())}
+	if kind == "bot" {
+		settings = slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, APIURL: bubbleAddress + "/api"}
+	}
+	front := http.Handler(s)
+	if handler != nil {
+		front = handler(s)
+	}
+	o.m = inMemory(front, settings)
+	o.Outbox = alert.NewOutbox(alert.OutboxOptions{
+		Destinations: map[string]alert.Destination{"ops": {Notifier: o.m}}, Observer: o, Rand: func() float64 { return 0 },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { o.Run(ctx) })
+	o.stop = func() {
+		cancel()
+		running.Wait()
+		o.m.close()
+	}
+	return o
+}
+
+// tell owes a change of the incident that happens now.
+func (o *office) tell(event alert.Event) {
+	incident := messages()["firing-confidence"].Incident
+	incident.Since = time.Now().Add(-time.Minute)
+	if event == alert.EventResolved {
+		incident = resolved(incident)
+		incident.Resolved = time.Now()
+	}
+	o.Add(alert.Transition{At: time.Now(), Event: event, Incident: incident})
+}
+
+// trouble is what Slack does between FIRING and RESOLVED.
+type trouble struct {
+	begin func(*slackstub.Slack)
+	end   func(*slackstub.Slack)
+	lasts time.Duration
+}
+
+func (o *office) live(trouble trouble, before bool) {
+	if before && trouble.begin != nil {
+		trouble.begin(o.slack)
+	}
+	o.tell(alert.EventFiring)
+	pass(time.Minute)
+	if !before && trouble.begin != nil {
+		trouble.begin(o.slack)
+	}
+	o.tell(alert.EventResolved)
+	pass(max(trouble.lasts, time.Minute))
+	if trouble.end != nil {
+		trouble.end(o.slack)
+	}
+	pass(20 * time.Minute)
+}
+
+// checkTold wants one FIRING and one RESOLVED, and nothing that waits.
+func (o *office) checkTold(want ...string) {
+	o.t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !slices.Equal(o.posted, want) {
+		o.t.Errorf("want the channel to show %v, got %v", want, o.posted)
+	}
+	if o.sent != len(want) {
+		o.t.Errorf("want %d messages counted as sent, got %d", len(want), o.sent)
+	}
+	if pending, _, trouble := o.Pending("ops"); pending != 0 || trouble != "" {
+		o.t.Errorf("want nothing pending, got %d: %s", pending, trouble)
+	}
+}
+
+func always(f slackstub.Fault) trouble {
+	return trouble{begin: func(s *slackstub.Slack) { s.Always(f) }}
+}
+
+func during(f slackstub.Fault, lasts time.Duration) trouble {
+	return trouble{
+		begin: func(s *slackstub.Slack) { s.Always(f) }, end: func(s *slackstub.Slack) { s.Always(slackstub.Fault{}) }, lasts: lasts,
+	}
+}
+
+func limited(after string) trouble {
+	return trouble{begin: func(s *slackstub.Slack) {
+		s.Once(slackstub.Fault{Status: http.StatusTooManyRequests, RetryAfter: after})
+	}}
+}
+
+// troubles are what may happen to messages on their way.
+func troubles() map[string]trouble {
+	return map[string]trouble{
+		"none":                    {},
+		"charts refused":          always(slackstub.Fault{NoCharts: true}),
+		"all blocks refused":      always(slackstub.Fault{NoBlocks: true}),
+		"429":                     limited("7"),
+		"slow":                    always(slackstub.Fault{Delay: 20 * time.Second / 3}),
+		"slow beyond patience":    during(slackstub.Fault{Delay: time.Minute, Status: http.StatusGatewayTimeout}, time.Hour),
+		"down for a day":          during(slackstub.Fault{Status: http.StatusServiceUnavailable}, 24*time.Hour),
+		"gone for a day":          during(slackstub.Fault{CutBefore: true}, 24*time.Hour),
+		"archived and back":       {func(s *slackstub.Slack) { s.Archive(true) }, func(s *slackstub.Slack) { s.Archive(false) }, time.Hour},
+		"an unknown word":         during(slackstub.Fault{Word: "new_word"}, time.Minute),
+		"threads locked":          {begin: func(s *slackstub.Slack) { s.LockThreads(true) }},
+		"editing closed":          {begin: func(s *slackstub.Slack) { s.CloseEditing(true) }},
+		"message deleted":         {begin: func(s *slackstub.Slack) { s.Delete(s.Messages()[0].TS) }},
+		"a login page for a day":  during(slackstub.Fault{Status: http.StatusOK, Word: "<!DOCTYPE html><title>Log in</title>"}, 24*time.Hour),
+		"a wrong token for a day": during(slackstub.Fault{Word: "invalid_auth"}, 24*time.Hour),
+		"no such channel":         during(slackstub.Fault{Word: "channel_not_found"}, 24*time.Hour),
+		"too long":                during(slackstub.Fault{Word: "msg_too_long"}, 20*time.Minute),
+		"a channel that migrates": during(slackstub.Fault{Word: "external_channel_migrating"}, 20*time.Minute),
+	}
+}
+
+// TestAnIncidentIsToldOnce is the whole way from a change to Slack's channel, under every trouble that Slack is known for.
+func TestAnIncidentIsToldOnce(t *testing.T) {
+	for name, trouble := range troubles() {
+		for _, kind := range []string{"webhook", "bot"} {
+			t.Run(kind+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					o := openOffice(t, kind, nil)
+					defer o.stop()
+					o.live(trouble, false)
+					o.checkTold("FIRING", "RESOLVED")
+					if name == "editing closed" || kind == "webhook" {
+						return
+					}
+					for _, m := range o.slack.Messages() {
+						if strings.HasPrefix(m.Text, "FIRING") {
+							t.Errorf("want no message that still says FIRING, got %s", m.Text)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestAnIncidentThatWaitedIsToldOnce is about trouble that is there before the first message.
+func TestAnIncidentThatWaitedIsToldOnce(t *testing.T) {
+	for name, trouble := range troubles() {
+		for _, kind := range []string{"webhook", "bot"} {
+			if name == "message deleted" {
+				continue // there is no message yet
+			}
+			t.Run(kind+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					o := openOffice(t, kind, nil)
+					defer o.stop()
+					o.live(trouble, true)
+					if trouble.lasts > 0 { // both changes waited, and one message tells them
+						o.checkTold("RESOLVED")
+						return
+					}
+					o.checkTold("FIRING", "RESOLVED")
+				})
+			})
+		}
+	}
+}
+
+// TestTheRealAnswerIsTaken sends exactly what the real Slack sends: https://github.com/slackapi/node-slack-sdk/issues/480.
+func TestTheRealAnswerIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := openOffice(t, "webhook", func(s *slackstub.Slack) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				shown := &discard{header: http.Header{}}
+				s.ServeHTTP(shown, r)
+				if shown.status != http.StatusOK {
+					t.Errorf("want the message taken, got %d", shown.status)
+				}
+				conn, buffer, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer func() { _ = conn.Close() }()
+				answerAsSlack(buffer)
+			})
+		})
+		defer o.stop()
+		o.live(trouble{}, false)
+		o.checkTold("FIRING", "RESOLVED")
+		if len(o.failed) != 0 {
+			t.Errorf("want no failure, got %v", o.failed)
+		}
+	})
+}
+
+func answerAsSlack(buffer *bufio.ReadWriter) {
+	_, _ = io.WriteString(buffer, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+	_ = buffer.Flush()
+}
+
+// discard keeps the status of an answer.
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header { return d.header }
+
+func (d *discard) WriteHeader(status int) { d.status = status }
+
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -1,0 +1,354 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"squarewatch/alert/slack/slackstub"
+	"squarewatch/probe/aisquaretest"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// hostileDetail is what the API says during the storm: whatever could mention, link, hide, or break out.
+const hostileDetail = "<!channel> <!here> @everyone <https://evil.example|click> ```*_~` & < > \u202e生命🔥 "
+
+// stormProbes is how many probes fail at once.
+const stormProbes = 35
+
+// judgeFolder is where setup.sh installs what others know of Slack.
+func judgeFolder(t *testing.T) string {
+	t.Helper()
+	folder, err := filepath.Abs("slackjudge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "node_modules", ".installed")); err != nil {
+		t.Fatalf("the judges are not installed: run deploy/e2e/setup.sh (%v)", err)
+	}
+	return folder
+}
+
+// compile checks TypeScript with tsc --strict and returns what it says; empty when it has nothing to say.
+func compile(t *testing.T, source string) string {
+	t.Helper()
+	folder := judgeFolder(t)
+	file := filepath.Join(folder, fmt.Sprintf("judged-%d.ts", time.Now().UnixNano()))
+	t.Cleanup(func() { _ = os.Remove(file) })
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(folder, "node_modules", ".bin", "tsc"),
+		"--strict", "--noEmit", "--skipLibCheck", "--target", "es2022", "--module", "nodenext", "--moduleResolution", "nodenext", file)
+	cmd.Dir = folder
+	out, err := cmd.CombinedOutput()
+	if err != nil && len(out) == 0 {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// typedBlocks writes messages' blocks as TypeScript. Slack's types do not know the chart yet.
+func typedBlocks(t *testing.T, messages map[string]string) string {
+	t.Helper()
+	var source strings.Builder
+	source.WriteString("import type { KnownBlock } from \"@slack/types\";\nexport const messages: Record<string, KnownBlock[]> = {\n")
+	for name, blocks := range messages {
+		var list []map[string]any
+		if err := json.Unmarshal([]byte(blocks), &list); err != nil {
+			t.Fatalf("%s: %v: %s", name, err, blocks)
+		}
+		list = slices.DeleteFunc(list, func(b map[string]any) bool { return b["type"] == "data_visualization" })
+		text, err := json.Marshal(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&source, "%q: %s,\n", name, text)
+	}
+	source.WriteString("};\n")
+	return source.String()
+}
+
+// golden returns the texts and blocks of all messages that the notifier's golden files hold.
+func golden(t *testing.T) (texts, blocks map[string]string) {
+	t.Helper()
+	files, err := filepath.Glob("../../alert/slack/testdata/*.json")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("want the golden messages, got %d files, %v", len(files), err)
+	}
+	texts, blocks = map[string]string{}, map[string]string{}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m struct {
+			Text   string          `json:"text"`
+			Blocks json.RawMessage `json:"blocks"`
+		}
+		if err := json.Unmarshal(content, &m); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		texts[filepath.Base(file)], blocks[filepath.Base(file)] = m.Text, string(m.Blocks)
+	}
+	return texts, blocks
+}
+
+func TestSlacksOwnTypesTakeEveryGoldenMessage(t *testing.T) {
+	texts, blocks := golden(t)
+	for name, text := range texts {
+		if word, reasons := slackstub.Check(text, blocks[name]); word != "" {
+			t.Errorf("the stand-in refuses %s: %s %v", name, word, reasons)
+		}
+	}
+	if said := compile(t, typedBlocks(t, blocks)); said != "" {
+		t.Errorf("Slack's types refuse a message:\n%s", said)
+	}
+	bad := map[string]string{"bad": `[{"type":"section","text":{"type":"mrkdwn","text":"x","emoji":true}}]`}
+	if said := compile(t, typedBlocks(t, bad)); !strings.Contains(said, "emoji") {
+		t.Errorf("want the judge to refuse what Slack refuses, got %q", said)
+	}
+}
+
+// TestTheManifestIsOneOfSlacks holds the app's manifest to Slack's own type of it.
+func TestTheManifestIsOneOfSlacks(t *testing.T) {
+	content, err := os.ReadFile("../slack-app.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read map[string]any
+	if err := yaml.Unmarshal(content, &read); err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := json.Marshal(read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := func(manifest string) string {
+		return compile(t, `import type { Manifest } from "@slack/web-api/dist/types/request/manifest.js";
+type Known = { [K in keyof Manifest as string extends K ? never : K]: Manifest[K] };
+export const manifest: Known = `+manifest+";\n")
+	}
+	if said := judge(string(manifest)); said != "" {
+		t.Errorf("Slack's type refuses the manifest:\n%s", said)
+	}
+	for _, bad := range []string{`{"display_information":{"name":"x"},"nonsense":1}`, `{"display_information":{"name":"x","nonsense":1}}`, `{}`} {
+		if judge(bad) == "" {
+			t.Errorf("want the judge to refuse %s", bad)
+		}
+	}
+}
+
+// emulator is a Slack that others wrote.
+type emulator struct{ address, api string }
+
+func startEmulator(t *testing.T) emulator {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", "emulator.mjs")
+	cmd.Dir = judgeFolder(t)
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = input.Close()
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the emulator does not start: %v", err)
+	}
+	target, err := url.Parse(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Slack takes the token in the header or in the form (https://docs.slack.dev/authentication/tokens); the emulator reads the header only.
+	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Header.Set("Authorization", "Bearer "+slackstub.BotToken)
+	}})
+	t.Cleanup(front.Close)
+	return emulator{target.String(), front.URL + "/api"}
+}
+
+// webhook is the incoming webhook that the emulator has from the beginning.
+func (e emulator) webhook() string { return e.address + "/services/T000000001/B000000001/X000000001" }
+
+// history returns what the emulator's channel #general holds, newest first.
+func (e emulator) history(t *testing.T) []string {
+	t.Helper()
+	form := url.Values{"channel": {"C000000001"}, "limit": {"1000"}}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.api+"/conversations.history", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := (&http.Client{Timeout: 30 * time.Second}).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var said struct {
+		OK       bool   `json:"ok"`
+		Error    string `json:"error"`
+		Messages []struct {
+			Text string `json:"text"`
+		} `json:"messages"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&said); err != nil || !said.OK {
+		t.Fatalf("history: %v %s", err, said.Error)
+	}
+	var texts []string
+	for _, m := range said.Messages {
+		texts = append(texts, m.Text)
+	}
+	return texts
+}
+
+// TestAStormPassesEveryJudge lets 35 probes fail with hostile texts, and be good again. Their messages go to the strict stand-in and to a
+// Slack that others wrote, by webhook and by bot, and pass Slack's own types.
+func TestAStormPassesEveryJudge(t *testing.T) {
+	api := aisquaretest.New(aisquaretest.Options{KeepRequests: -1})
+	target := aisquaretest.Start(api)
+	defer target.Close()
+	strict, other := slackstub.New(), startEmulator(t)
+	defer strict.Close()
+	listen := "127.0.0.1:" + freePort(t)
+	var probes strings.Builder
+	detail, err := json.Marshal(map[string]string{"detail": strings.Repeat(hostileDetail, 20)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(status int) {
+		for i := range stormProbes {
+			api.SetFault(fmt.Sprintf("/p%d/", i), aisquaretest.Fault{Status: status, Body: string(detail)})
+		}
+	}
+	for i := range stormProbes {
+		fmt.Fprintf(&probes, "  - {name: p%d, path: /p%d/}\n", i, i)
+	}
+	set(200)
+	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
+	config := fmt.Sprintf(`
+target: %s
+catalogue: none
+defaults: {schedule: "@every 1s", timeout: 5s, connection: reuse}
+probes:
+%srules:
+  - {name: server-errors, on: [5xx], window: 10s, threshold: 50%%, clear: 30%%, min_runs: 3, runbook: "https://wiki.example.org/?a=<&b=|"}
+notifiers:
+  hook: {slack: {webhook_url: %q}, group_wait: 0s}
+  bot: {slack: {bot_token: %s, channel: %s, api_url: %q}, group_wait: 2s}
+  otherhook: {slack: {webhook_url: %q}, group_wait: 2s}
+  otherbot: {slack: {bot_token: %s, channel: general, api_url: %q}, group_wait: 0s}
+listen: %s
+state_dir: none
+`, target.URL, probes.String(), strict.Webhook(), slackstub.BotToken, slackstub.Name, strict.API(), other.webhook(), slackstub.BotToken, other.api, listen)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), binary(t), "run", "--config", file)
+	start(t, cmd)
+	status := func(what string, count int, total string) {
+		t.Helper()
+		eventually(t, 90*time.Second, what, func() bool {
+			code, body, err := get(t.Context(), "http://"+listen+"/api/v1/status")
+			return err == nil && code == http.StatusOK && strings.Count(body, what) == count && strings.Count(body, `"pending":0`) == 4 && strings.Contains(body, total)
+		})
+	}
+	status(`"class":"success"`, stormProbes, "")
+	set(500)
+	status(`"state":"firing"`, stormProbes, "")
+	fired := kept(strict)
+	set(200)
+	status(`"state":"firing"`, 0, `"class":"success"`)
+	if _, err := stop(t, cmd); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if refused := strict.Refused(); len(refused) > 0 {
+		t.Errorf("the strict stand-in refused %d messages: %v", len(refused), refused)
+	}
+	over := kept(strict)
+	if len(fired) < 2 || len(over) <= len(fired) {
+		t.Errorf("only %d and %d messages: the test says little", len(fired), len(over))
+	}
+	for _, messages := range []map[string]string{fired, over} {
+		if said := compile(t, typedBlocks(t, messages)); said != "" {
+			t.Errorf("Slack's types refuse a message:\n%s", said)
+		}
+	}
+	texts := strings.Join(other.history(t), "\n")
+	if strings.Count(texts, "RESOLVED server-errors") < 2 || !strings.Contains(texts, "FIRING server-errors") {
+		t.Errorf("want FIRING by webhook, and RESOLVED by both, in the other Slack, got:\n%s", texts)
+	}
+	t.Logf("%d messages while it fired, %d in the end", len(fired), len(over))
+}
+
+// kept returns the blocks of the messages that a stand-in holds now.
+func kept(s *slackstub.Server) map[string]string {
+	all := map[string]string{}
+	for _, m := range s.Messages() {
+		if m.Blocks != "" && m.Blocks != "[]" {
+			all[m.TS] = m.Blocks
+		}
+	}
+	return all
+}
+
+// TestAnotherSlackTakesEveryGoldenMessage posts all golden messages, charts too, to a Slack that others wrote.
+func TestAnotherSlackTakesEveryGoldenMessage(t *testing.T) {
+	texts, blocks := golden(t)
+	other := startEmulator(t)
+	for name, text := range texts {
+		body := fmt.Sprintf(`{"text":%s,"blocks":%s}`, quoted(t, text), blocks[name])
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, other.webhook(), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		response, err := (&http.Client{Timeout: 30 * time.Second}).Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", name, response.StatusCode)
+		}
+	}
+	shown := other.history(t)
+	for name, text := range texts {
+		if !slices.Contains(shown, text) {
+			t.Errorf("%s is not shown", name)
+		}
+	}
+}
+
+func quoted(t *testing.T, text string) string {
+	t.Helper()
+	out, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
