@@ -3,7 +3,6 @@ package probe_test
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"squarewatch/config/secret"
@@ -224,54 +222,6 @@ func TestAnAnswerBeforeTheRequestIsSent(t *testing.T) {
 	}
 	checkAttempts(t, r)
 	atLeast(t, r.Attempts[0], probe.PhaseReceive, 25*time.Millisecond)
-}
-
-// TestNoOtherProbeIsLate runs probes against a host that hangs in every way beside one against a healthy host.
-func TestNoOtherProbeIsLate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		api := aisquaretest.New(aisquaretest.Options{})
-		pipe := aisquaretest.NewPipe(api)
-		defer pipe.Shutdown()
-		api.SetFault("/wait", aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
-		api.SetFault("/head", aisquaretest.Fault{Hang: aisquaretest.HangDuringHeaders})
-		api.SetFault("/body", aisquaretest.Fault{Hang: aisquaretest.HangDuringBody})
-		nobody := func(ctx context.Context, _, _ string) (net.Conn, error) { // as a full queue, or a host that is off
-			<-ctx.Done()
-			return nil, context.Cause(ctx)
-		}
-		var entries []probe.Entry
-		add := func(name, target, path string, dial func(context.Context, string, string) (net.Conn, error)) {
-			j := job(t, target, probe.Probe{Name: name, Path: path, Schedule: probe.MustSchedule("@every 10s")}, probe.RunnerOptions{Dial: dial})
-			entries = append(entries, probe.Entry{Probe: j.Probe(), Host: j.Host(), Run: j.Run})
-		}
-		add("healthy", "http://api.test", discovery, pipe.Dial)
-		for i := range 20 {
-			add(fmt.Sprintf("connect-%d", i), "http://hung.test", "/", nobody)
-			for _, path := range []string{"wait", "head", "body"} {
-				add(fmt.Sprintf("%s-%d", path, i), "http://hung.test", "/"+path, pipe.Dial)
-			}
-		}
-		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: probe.Limits{Concurrency: 100, PerHost: 8}}, 10*time.Minute)
-		healthy := 0
-		for _, r := range l.runs {
-			switch {
-			case r.Probe != "healthy":
-				if r.Class != probe.Timeout || r.End.Sub(r.Start) != 10*time.Second {
-					t.Fatalf("%s: want a timeout after exactly 10s, got %v after %v", r.Probe, r.Class, r.End.Sub(r.Start))
-				}
-			case r.Lateness() != 0 || !r.Expected:
-				t.Errorf("the healthy probe was %v late: %s", r.Lateness(), r.Reason)
-			default:
-				healthy++
-			}
-		}
-		if healthy != 60 {
-			t.Errorf("want 60 healthy runs, got %d", healthy)
-		}
-		if len(l.runs) < 60*8 {
-			t.Errorf("want the hung host probed too, got %d runs in all", len(l.runs))
-		}
-	})
 }
 
 // TestFreshIsFreshForManyAtOnce holds that a fresh run uses the connection that it made, over HTTP/2 too, where the library

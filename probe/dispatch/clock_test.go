@@ -1,4 +1,4 @@
-package probe_test
+package dispatch_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"squarewatch/probe"
+	"squarewatch/probe/dispatch"
 )
 
 // wall is a wall clock that can be set.
@@ -86,11 +87,11 @@ func dayOfTroubles(t *testing.T, noon time.Time) {
 	entries = append(entries, taking("night", "CRON_TZ=Europe/Berlin 30 2 * * *", time.Second),
 		taking("half-hourly", "CRON_TZ=Europe/Berlin */30 * * * *", time.Second), taking("slow", "@every 30s", 70*time.Second))
 	l := &ledger{}
-	d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: clock.now})
+	d := dispatch.New(dispatch.Options{Entries: entries, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits(), Wall: clock.now})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	from := clock.now()
-	running.Go(func() { d.Run(ctx, probe.Handover{Since: from}) })
+	running.Go(func() { d.Run(ctx, dispatch.Handover{Since: from}) })
 
 	var spans []span
 	// there lets time pass; away sets the clock, and returns when the dispatcher has seen it. It sleeps until something is due.
@@ -181,18 +182,18 @@ func TestSummerTimeIsCountedRight(t *testing.T) {
 				clock := &wall{}
 				clock.set(time.Until(c.noon))
 				l := &ledger{}
-				d := probe.NewDispatcher(probe.DispatcherOptions{
-					Entries: []probe.Entry{
+				d := dispatch.New(dispatch.Options{
+					Entries: []dispatch.Entry{
 						taking("night", "CRON_TZ=Europe/Berlin 30 2 * * *", time.Second),
 						taking("half-hourly", "CRON_TZ=Europe/Berlin */30 * * * *", time.Second),
 						taking("quarter", "@every 15m", time.Second),
 					},
-					Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: clock.now,
+					Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits(), Wall: clock.now,
 				})
 				nextNoon := time.Date(c.noon.Year(), c.noon.Month(), c.noon.Day()+1, 12, 0, 0, 500, berlin)
 				ctx, cancel := context.WithTimeout(t.Context(), nextNoon.Sub(c.noon))
 				defer cancel()
-				d.Run(ctx, probe.Handover{Since: clock.now()})
+				d.Run(ctx, dispatch.Handover{Since: clock.now()})
 				for name, want := range map[string]int{"night": c.night, "half-hourly": c.halfHourly, "quarter": c.quarter} {
 					if got := l.account(name); got != (account{ran: want}) {
 						t.Errorf("%s: want %d runs and no miss, got %+v", name, want, got)
@@ -220,14 +221,14 @@ func TestAStepIsSeenThoughAProbeWokeTheLoop(t *testing.T) {
 					}
 					return &probe.Result{Probe: "failing", Intended: intended, Start: time.Now(), Class: probe.Success, Expected: time.Since(begin) < 5*time.Minute}
 				}
-				entries := []probe.Entry{failing}
+				entries := []dispatch.Entry{failing}
 				for i := range 10 {
 					entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 10s", time.Second))
 				}
-				d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: clock.now})
+				d := dispatch.New(dispatch.Options{Entries: entries, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits(), Wall: clock.now})
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
-				d.Run(ctx, probe.Handover{Since: clock.now()})
+				d.Run(ctx, dispatch.Handover{Since: clock.now()})
 				for i := range 10 {
 					name := fmt.Sprintf("p%d", i)
 					got := l.account(name)

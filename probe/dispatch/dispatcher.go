@@ -1,4 +1,8 @@
-package probe
+// Package dispatch decides when a probe's runs start.
+//
+// A [Dispatcher] starts each run at its intended time, within the [Limits]. A run that cannot start in time is reported as a
+// [probe.Miss]. At a reload the old dispatcher passes a [Handover] to the new one. How a run works is in package probe.
+package dispatch
 
 import (
 	"cmp"
@@ -11,19 +15,21 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"squarewatch/probe"
 )
 
 // Entry is a probe and how it is run.
 type Entry struct {
-	Probe *Probe
+	Probe *probe.Probe
 	Host  string // what the limit per host counts
-	Run   func(ctx context.Context, intended time.Time) *Result
+	Run   func(ctx context.Context, intended time.Time) *probe.Result
 }
 
-// DispatcherOptions settle a Dispatcher.
-type DispatcherOptions struct {
+// Options settle a Dispatcher.
+type Options struct {
 	Entries []Entry
-	Sinks   []Sink
+	Sinks   []probe.Sink
 	Limits  Limits
 	Grace   time.Duration    // how long runs may go on after a stop; 5 s when zero
 	Wall    func() time.Time // the wall clock; time.Now when nil. Tests set it to step the clock.
@@ -35,7 +41,7 @@ type DispatcherOptions struct {
 // A run that cannot be started in time is missed, with a reason, and never made up for: a burst of runs that catch up
 // would measure itself.
 type Dispatcher struct {
-	options DispatcherOptions
+	options Options
 	armed   chan struct{}
 	stop    chan struct{}
 	once    sync.Once
@@ -51,8 +57,8 @@ type Dispatcher struct {
 	closed  bool      // nothing more is started, not even what waits
 }
 
-// NewDispatcher returns a dispatcher that has not started yet.
-func NewDispatcher(options DispatcherOptions) *Dispatcher {
+// New returns a dispatcher that has not started yet.
+func New(options Options) *Dispatcher {
 	options.Grace = cmp.Or(options.Grace, 5*time.Second)
 	if options.Wall == nil {
 		options.Wall = time.Now
@@ -179,9 +185,9 @@ func (l look) late(next look) time.Duration {
 
 // dispatch starts what is due and returns how long to sleep. late is by how much the loop woke up later than it wanted to.
 func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Duration) time.Duration {
-	var misses []Miss
+	var misses []probe.Miss
 	defer func() { d.report(misses) }() // after the lock is given back
-	tally := Tally{}
+	tally := probe.Tally{}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if late < -gapTolerance {
@@ -193,11 +199,11 @@ func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Dura
 		it.next = it.schedule().Next(now)
 		heap.Fix(&d.queue, 0)
 		if late > gapTolerance {
-			misses = append(misses, Miss{it.Probe.Name, intended, MissGap, 1 + tally.Between(it.schedule(), intended, now), ""})
+			misses = append(misses, probe.Miss{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissGap, Count: 1 + tally.Between(it.schedule(), intended, now)})
 			continue
 		}
 		if skipped := tally.Between(it.schedule(), intended, now); skipped > 0 {
-			misses = append(misses, Miss{it.Probe.Name, intended, MissGap, skipped, ""})
+			misses = append(misses, probe.Miss{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissGap, Count: skipped})
 		}
 		misses = append(misses, d.due(ctx, it, intended)...)
 	}
@@ -217,16 +223,16 @@ func (d *Dispatcher) rearm(now time.Time) {
 }
 
 // due starts a run, lets it wait for a slot, or returns what was missed for it. The lock is held.
-func (d *Dispatcher) due(ctx context.Context, it *item, intended time.Time) []Miss {
+func (d *Dispatcher) due(ctx context.Context, it *item, intended time.Time) []probe.Miss {
 	switch {
 	case d.closed:
-		return []Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}}
+		return []probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissShutdown, Count: 1}}
 	case it.waiting: // the newer takes the older one's place
 		older := it.intended
 		it.intended = intended
-		return []Miss{{it.Probe.Name, older, MissLimit, 1, ""}}
+		return []probe.Miss{{Probe: it.Probe.Name, Intended: older, Reason: probe.MissLimit, Count: 1}}
 	case it.overrun():
-		return []Miss{{it.Probe.Name, intended, MissOverrun, 1, ""}}
+		return []probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissOverrun, Count: 1}}
 	}
 	it.intended = intended
 	it.busy.Store(true)
@@ -247,7 +253,7 @@ func (d *Dispatcher) start(ctx context.Context, it *item) {
 		if intended, ok := d.turn(it); ok {
 			failing = d.run(ctx, it, intended)
 		} else {
-			d.report([]Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}})
+			d.report([]probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissShutdown, Count: 1}})
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -295,12 +301,14 @@ func (d *Dispatcher) quicken(it *item, failing bool) {
 func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (unexpected bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			d.report([]Miss{{it.Probe.Name, intended, MissPanic, 1, fmt.Sprintf("%v\n%s", fault, debug.Stack())}})
+			d.report([]probe.Miss{{
+				Probe: it.Probe.Name, Intended: intended, Reason: probe.MissPanic, Count: 1, Detail: fmt.Sprintf("%v\n%s", fault, debug.Stack()),
+			}})
 		}
 	}()
 	result := it.Run(ctx, intended)
-	if result.Class == ClassNone {
-		d.report([]Miss{{it.Probe.Name, intended, MissShutdown, 1, ""}})
+	if result.Class == probe.ClassNone {
+		d.report([]probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissShutdown, Count: 1}})
 		return false
 	}
 	d.charge(result)
@@ -311,7 +319,7 @@ func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (une
 }
 
 // charge makes later runs wait for what a run sent beyond its first request, which could not wait for anybody.
-func (d *Dispatcher) charge(r *Result) {
+func (d *Dispatcher) charge(r *probe.Result) {
 	if d.pacer == nil {
 		return
 	}
@@ -320,7 +328,7 @@ func (d *Dispatcher) charge(r *Result) {
 	}
 }
 
-func (d *Dispatcher) report(misses []Miss) {
+func (d *Dispatcher) report(misses []probe.Miss) {
 	for _, miss := range misses {
 		for _, sink := range d.options.Sinks {
 			sink.Missed(miss)
@@ -336,6 +344,6 @@ func (d *Dispatcher) close() {
 	dropped := d.slots.drop()
 	d.mu.Unlock()
 	for _, it := range dropped {
-		d.report([]Miss{{it.Probe.Name, it.intended, MissShutdown, 1, ""}})
+		d.report([]probe.Miss{{Probe: it.Probe.Name, Intended: it.intended, Reason: probe.MissShutdown, Count: 1}})
 	}
 }

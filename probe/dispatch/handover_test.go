@@ -1,4 +1,4 @@
-package probe_test
+package dispatch_test
 
 import (
 	"context"
@@ -8,20 +8,21 @@ import (
 	"time"
 
 	"squarewatch/probe"
+	"squarewatch/probe/dispatch"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // reloads runs an entry for two minutes, with a new dispatcher whenever one of the pauses is over.
-func reloads(t *testing.T, entry probe.Entry, pauses ...time.Duration) *ledger {
+func reloads(t *testing.T, entry dispatch.Entry, pauses ...time.Duration) *ledger {
 	t.Helper()
 	l := &ledger{}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var running sync.WaitGroup
-	from := probe.Handover{Since: time.Now()}
+	from := dispatch.Handover{Since: time.Now()}
 	for _, pause := range append(pauses, 2*time.Minute) {
-		d := probe.NewDispatcher(probe.DispatcherOptions{Entries: []probe.Entry{entry}, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits()})
+		d := dispatch.New(dispatch.Options{Entries: []dispatch.Entry{entry}, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits()})
 		running.Go(func() { d.Run(ctx, from) })
 		<-d.Armed()
 		<-time.After(pause)

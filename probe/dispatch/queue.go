@@ -1,9 +1,11 @@
-package probe
+package dispatch
 
 import (
 	"container/heap"
 	"sync/atomic"
 	"time"
+
+	"squarewatch/probe"
 )
 
 // item is an entry with where it stands.
@@ -28,7 +30,7 @@ func (it *item) overrun() bool {
 }
 
 // schedule returns the schedule in force: probes that fail may run faster.
-func (it *item) schedule() Schedule {
+func (it *item) schedule() probe.Schedule {
 	if it.failing && !it.Probe.WhileUnexpected.IsZero() {
 		return it.Probe.WhileUnexpected
 	}
