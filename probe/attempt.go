@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -34,7 +33,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	j := x.job
 	a := Attempt{Cause: cause, Method: r.method, URL: j.display, Template: j.template}
 	if cause == CauseRedirect { // the API chose it
-		a.URL = j.runner.secrets.displayRedirect(r.url)
+		a.URL = j.runner.secrets.RedirectURL(r.url)
 	}
 	x.sent = make(http.Header, len(j.header)+3)
 	maps.Copy(x.sent, j.header)
@@ -51,7 +50,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	done := watch.stop()
 	a.end(&done)
 	if err != nil {
-		a.fail(classOfError(ctx, err, done.broke(&a)), j.runner.secrets.cleanError(err))
+		a.fail(classOfError(ctx, err, done.broke(&a)), j.runner.secrets.Error(err))
 		return a, got
 	}
 	a.Class = ClassOfStatus(got.code)
@@ -136,30 +135,4 @@ func (a *Attempt) describe(resp *http.Response) {
 			a.CertificateExpiry = certificate.NotAfter
 		}
 	}
-}
-
-// cleanError returns an error's text for people, without what a stranger or a secret may have put into it.
-func (s *secrets) cleanError(err error) string {
-	if inner, ok := errors.AsType[*url.Error](err); ok {
-		err = inner.Err
-	}
-	return s.tidy(err.Error(), 200)
-}
-
-// displayURL returns a URL that may be shown: the values of its query hidden, no user information.
-func displayURL(u *url.URL) string {
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
-	shown.RawQuery = hideValues(u.RawQuery)
-	return shown.String()
-}
-
-// displayRedirect returns the URL of a redirect's target that may be shown. It is a stranger's text: what is or looks like a
-// secret is masked in its path, and of its query nothing is told.
-func (s *secrets) displayRedirect(u *url.URL) string {
-	shown := u.Scheme + "://" + u.Host // the origin is the target's, and no secret
-	shown += s.tidyPath((&url.URL{Path: u.Path}).EscapedPath())
-	if u.RawQuery != "" {
-		shown += "?" + redacted
-	}
-	return shown
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"squarewatch/config/secret"
+	"squarewatch/probe/redact"
 )
 
 // Credential is a named principal that probes act as. A new kind is one file here and one line in cmd/squarewatch/kinds.go.
@@ -67,6 +68,7 @@ func bearable(key string) bool {
 	return !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-var _ holder = apiKey{}
+var _ redact.Holder = apiKey{}
 
-func (k apiKey) holds() []string { return []string{strings.TrimPrefix(k.bearer.Reveal(), "Bearer ")} }
+// Secrets returns the key.
+func (k apiKey) Secrets() []string { return []string{strings.TrimPrefix(k.bearer.Reveal(), "Bearer ")} }

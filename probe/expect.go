@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"squarewatch/probe/redact"
 )
 
 // Expect is what a probe declares as healthy. A new expectation is a field here, a file of its own, and a line in expectations.
@@ -22,7 +24,7 @@ type observation struct {
 	body     []byte
 	timeout  time.Duration
 	redirect string // why a redirect was not followed
-	secrets  *secrets
+	secrets  *redact.Secrets
 }
 
 // check returns why an answer is not what was expected; empty when it is.

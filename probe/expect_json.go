@@ -7,6 +7,8 @@ import (
 	"regexp"
 
 	"github.com/itchyny/gojq"
+
+	"squarewatch/probe/redact"
 )
 
 // halfValue is how gojq quotes a value that it cuts: no mask knows half a secret.
@@ -25,7 +27,7 @@ func expectJSON(e *Expect) (check, error) {
 	if err != nil {
 		return nil, &Invalid{"expect.json", "cannot be compiled: " + err.Error(), "use only functions and variables that jq defines"}
 	}
-	shown := cut(e.JSON, 80)
+	shown := redact.Cut(e.JSON, 80)
 	return func(ctx context.Context, seen *observation) string {
 		if len(seen.body) == 0 && seen.last.Class.IsTransport() {
 			return ""
@@ -36,7 +38,7 @@ func expectJSON(e *Expect) (check, error) {
 		}
 		output, ok := code.RunWithContext(ctx, input).Next()
 		if err, failed := output.(error); failed {
-			return fmt.Sprintf("the answer does not fit %s: %s", shown, seen.secrets.tidy(halfValue.ReplaceAllLiteralString(err.Error(), "(…)"), 120))
+			return fmt.Sprintf("the answer does not fit %s: %s", shown, seen.secrets.Text(halfValue.ReplaceAllLiteralString(err.Error(), "(…)"), 120))
 		}
 		if !ok || output == nil || output == false {
 			return "the answer does not fit " + shown

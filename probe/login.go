@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"squarewatch/config/secret"
+	"squarewatch/probe/redact"
 )
 
 // LoginSettings are the keys of a credential that logs in and gets tokens.
@@ -62,7 +63,7 @@ type use struct {
 	name     string
 	post     poster
 	renewals *renewals // that the runner's runs began
-	secrets  *secrets
+	secrets  *redact.Secrets
 }
 
 // renewalError is why there is no token.
@@ -184,11 +185,11 @@ func (l *login) ask(ctx context.Context, what, path string, body []byte, r *Rene
 	status, answer, err := l.post(ctx, path, body, r)
 	switch {
 	case err != nil:
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service gave no answer: %s", what, l.secrets.cleanError(err))}
+		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service gave no answer: %s", what, l.secrets.Error(err))}
 	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusUnprocessableEntity:
-		return access, refresh, &renewalError{BlameCredential, fmt.Sprintf("the %s was refused with %d: %s", what, status, l.secrets.excerpt(answer))}
+		return access, refresh, &renewalError{BlameCredential, fmt.Sprintf("the %s was refused with %d: %s", what, status, l.secrets.Excerpt(answer))}
 	case status >= 300:
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, l.secrets.excerpt(answer))}
+		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, l.secrets.Excerpt(answer))}
 	}
 	access, refresh, ok := parseTokens(answer, time.Now())
 	if !ok {
@@ -197,10 +198,10 @@ func (l *login) ask(ctx context.Context, what, path string, body []byte, r *Rene
 	return access, refresh, nil
 }
 
-var _ holder = (*login)(nil)
+var _ redact.Holder = (*login)(nil)
 
-// holds returns what the login sends, and the tokens, those before the present ones too: an answer may have been on its way.
-func (l *login) holds() []string {
+// Secrets returns what the login sends, the tokens, and the tokens that they replaced, which a late answer may still quote.
+func (l *login) Secrets() []string {
 	var all []string
 	for _, value := range l.settings.Login.Body {
 		all = append(all, value.Reveal())

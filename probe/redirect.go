@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"squarewatch/probe/redact"
 )
 
 // maxRedirects is how many redirects a run follows.
@@ -12,7 +14,7 @@ const maxRedirects = 10
 
 // redirect returns the request that an answer asks for, or why it is not followed. Only the target's own origin is
 // followed: elsewhere somebody else would be measured, and the credential must not go there.
-func redirect(r request, got answer, known *secrets) (next request, refusal string, ok bool) {
+func redirect(r request, got answer, secrets *redact.Secrets) (next request, refusal string, ok bool) {
 	if got.code < 300 || got.code > 399 || got.location == "" {
 		return request{}, "", false
 	}
@@ -22,7 +24,7 @@ func redirect(r request, got answer, known *secrets) (next request, refusal stri
 	}
 	to.Fragment, to.User = "", nil
 	if origin(to) != origin(r.url) {
-		return request{}, fmt.Sprintf("the redirect leads to another origin, %s, and is not followed", known.tidy(origin(to), 100)), false
+		return request{}, fmt.Sprintf("the redirect leads to another origin, %s, and is not followed", secrets.Text(origin(to), 100)), false
 	}
 	next = request{method: r.method, url: to, body: r.body}
 	switch got.code {

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"squarewatch/probe/redact"
 )
 
 // RunnerOptions settle a Runner.
@@ -40,7 +42,7 @@ type Runner struct {
 	credentials map[string]Credential // as this runner uses them
 	renewals    renewals
 	cutOff      func()
-	secrets     *secrets // that it sends
+	secrets     *redact.Secrets // that it sends
 
 	walls        walls
 	connectivity *connectivity // nil for none
@@ -68,10 +70,16 @@ func NewRunner(options RunnerOptions) *Runner {
 		}
 	}
 	r.credentials = make(map[string]Credential, len(options.Credentials))
-	r.secrets = &secrets{credentials: r.credentials}
+	var holders []redact.Holder
+	for _, credential := range options.Credentials {
+		if holder, ok := credential.(redact.Holder); ok {
+			holders = append(holders, holder)
+		}
+	}
+	r.secrets = redact.New(holders...)
 	if options.Proxy != nil {
 		if proxy, err := options.Proxy(&http.Request{URL: options.Target}); err == nil && proxy != nil {
-			r.secrets.noteProxy(proxy)
+			r.secrets.AddProxy(proxy)
 		}
 	}
 	for name, credential := range options.Credentials {
@@ -152,9 +160,12 @@ func (r *Runner) Prepare(p *Probe) (*Job, error) {
 	if j.request.body, err = p.body(); err != nil {
 		return nil, err
 	}
-	r.secrets.learn(p)
+	for name, value := range p.Headers {
+		r.secrets.AddHeader(name, value)
+	}
+	r.secrets.AddText(p.Body)
 	j.header, j.host = r.headers(p)
-	j.display = displayURL(target)
+	j.display = redact.URL(target)
 	j.refusable = !MatchAny(p.Expect.Status, Outcome{Class: Unauthenticated, Code: http.StatusUnauthorized})
 	j.checks, err = compile(&p.Expect)
 	return j, err

@@ -40,7 +40,7 @@ func (x *run) judge(ctx context.Context) {
 		result.Reason += "; " + x.unauthorized.Error()
 	}
 	if !result.Class.IsTransport() {
-		result.Excerpt = j.runner.secrets.excerpt(seen.body)
+		result.Excerpt = j.runner.secrets.Excerpt(seen.body)
 	}
 	if result.Code == http.StatusUnauthorized && j.refusable {
 		result.Blame = x.blameOf()

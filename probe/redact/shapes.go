@@ -1,4 +1,4 @@
-package probe
+package redact
 
 import (
 	"regexp"
@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// masked stands where a secret, a token or a mail address was.
+// masked replaces a secret, a token or a mail address.
 const masked = "***"
 
-// secretNames are what a secret is called by those who write it down.
+// secretNames matches the names that people give to secrets.
 const secretNames = `(?:pass(?:word|wd|phrase|code)|pwd|secret|token|api[_ -]?key|access[_-]?key|private[_-]?key|session[_-]?id|signature)` +
 	`(?:[_-]?(?:key|value))?\d*`
 
-// fieldNames are those, and short ones that are a secret only where something is given to them.
+// fieldNames also matches short names, which mean a secret only where a value is assigned to them.
 const fieldNames = `(?:` + secretNames + `|(?:\b|_)(?:pass|auth|jwt|sig))`
 
-// introductions are words that say what the next one is, which may be written as in a URL: Bearer x, token: x, token%3Ax.
+// introductions matches words that announce a secret, also URL-encoded: Bearer x, token: x, token%3Ax.
 const introductions = `(?:bearer|basic|digest|` + secretNames + `)(?::\s*|%(?:25)*3a|(?:\s|%(?:25)*20|\+)+)(?:%(?:25)*20|\+)*`
 
-// Quotes, as JSON inside a text, HTML and URLs write them, and what may stand between two.
+// Quotes as they appear in JSON inside a text, in HTML and in URLs, quoted text, and white space.
 const (
 	quote  = `(?:\\*["']|&quot;|&#(?:34|39|x27);|%(?:25)*2[27])`
 	quoted = `(?:\\+"[^"\\]*(?:\\+")?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|&quot;.*?(?:&quot;|$)|&#(?:34|39|x27);.*?(?:&#(?:34|39|x27);|$)|%(?:25)*2[27].*?(?:%(?:25)*2[27]|$))`
@@ -27,11 +27,11 @@ const (
 )
 
 var (
-	// urlLogin is what a URL may hold before its host.
+	// urlLogin matches the user and the password in a URL.
 	urlLogin = regexp.MustCompile(`://[^\s/:@]*:[^\s/]+@`)
 
-	// assigned is a secret behind its name, as a form, a shell, JSON, Python or XML writes it: password=x, "password": "x",
-	// 'password': ['x'], <password>x. Without a quote a colon is no assignment, since people write so: password: too short.
+	// assigned matches a secret after its name, as in a form, a shell, JSON, Python or XML: password=x, "password": "x",
+	// 'password': ['x'], <password>x. A colon without a quote is not an assignment, because sentences use it: password: too short.
 	assigned = regexp.MustCompile(`(?i)(?:` +
 		`(` + fieldNames + `(?:` + quote + blanks + `(?::|=>?|%(?:25)*3a)|` + blanks + `(?:=>?|%(?:25)*3d))` + blanks + `)` +
 		`(?:\[[bu]?'(?:[^'\\]|\\.)*'?|(?:` + introductions + `)*(?:[bu]?` + quoted + `|[^\s"'&;<>{}\[\]\\]*[^\s,"'&;<>{}\[\]\\]))` +
@@ -39,26 +39,26 @@ var (
 		`|(<` + fieldNames + `>)[^<]+` +
 		`|(\bcookie:\s*)(?:[^\s=;]+=[^\s;]*;?\s*)+)`)
 
-	// listed is the first of a JSON list behind such a name: a secret, or what is wrong with it, "password": ["Too short."].
+	// listed matches the first item of a JSON list after such a name: a secret, or a message such as "password": ["Too short."].
 	listed = regexp.MustCompile(`(?i)(` + fieldNames + `"\s*:\s*\[\s*)"((?:[^"\\]|\\.)*)"?`)
 
-	// introduced is a word behind one that says what it is; see [isWord].
+	// introduced matches the word after an introduction; [isWord] decides whether it is a secret.
 	introduced = regexp.MustCompile(`(?i)(?:\b` + introductions + `)+(\S+)`)
 
-	// shaped is what a token or a mail address looks like.
+	// shaped matches text with the form of a token or a mail address.
 	shaped = regexp.MustCompile(`(?i)` +
 		`eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?` + // JSON Web Token
-		`|\baisq[_-][\w-]+` + // the API's own opaque tokens
-		`|\b(?:xox[a-z]|xapp|sk|rk|whsec|gh[a-z]|github_pat|glpat)[_-][\w-]{8,}|\bAKIA[0-9A-Z]{16}\b` + // those of others
+		`|\baisq[_-][\w-]+` + // opaque tokens of the AISquare API
+		`|\b(?:xox[a-z]|xapp|sk|rk|whsec|gh[a-z]|github_pat|glpat)[_-][\w-]{8,}|\bAKIA[0-9A-Z]{16}\b` + // tokens of other services
 		`|hooks\.slack\.com/[\w/-]+` +
 		`|[\p{L}\p{M}\p{N}_.%+'-]+(?:[@＠﹫]|%(?:25)*40|&#0*64;|&#x0*40;|&commat;|\\u0040)[\p{L}\p{M}\p{N}-]+(?:[.．。｡][\p{L}\p{M}\p{N}-]+)+` + // mail address
 		`|\b[0-9a-f]{32,}\b`)
 
-	// long is what may be a token without any mark of one, or a path.
+	// long matches a run of characters that is a token without a prefix, or a path; [isPath] decides.
 	long = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}={0,2}`)
 )
 
-// maskShapes masks what looks like a token, a password or a mail address, whosever it is.
+// maskShapes masks everything that looks like a token, a password or a mail address.
 func maskShapes(text string) string {
 	text = urlLogin.ReplaceAllLiteralString(text, "://"+masked+"@")
 	text = assigned.ReplaceAllString(text, "${1}${2}${3}${4}"+masked)
@@ -87,15 +87,15 @@ func maskShapes(text string) string {
 
 var word = regexp.MustCompile(`^(?:\p{Lu}?[\p{Ll}\p{Lo}\p{M}]{0,20}(?:['’_/-][\p{Ll}\p{Lo}\p{M}]{1,20})*|\p{Lu}{1,20}(?:[_-]\p{Lu}{1,20})*|(?:\p{Lu}\p{Ll}{1,20}){2,4})$`)
 
-// isWord reports whether people write so: in letters, of one case but for the first of each word. A token has digits, or its letters
-// are mixed. What is short is no token either.
+// isWord reports whether a text is an ordinary word and not a token. A word has only letters, all of one case after the first.
+// A token has digits or mixed case. A text of less than six bytes is too short for a token.
 func isWord(text string) bool {
 	const shortest = 6
 	text = strings.Trim(text, `"'.,:;!?()[]{}<>*`)
 	return len(text) < shortest || word.MatchString(text)
 }
 
-// isSentence reports whether a text is several words.
+// isSentence reports whether a text consists of several ordinary words.
 func isSentence(text string) bool {
 	words := strings.Fields(text)
 	return len(words) > 1 && !slices.ContainsFunc(words, func(word string) bool { return !isWord(word) })
@@ -103,12 +103,13 @@ func isSentence(text string) bool {
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$`)
 
-// isPath reports whether a long run of characters is a path or a name in words: in small letters, and what is long between two
-// slashes has no digits, but for a UUID.
+// isPath reports whether a long run of characters is a path or a name made of words, and not a token. It has only lower-case
+// letters, and a long segment between two slashes has no digits unless it is a UUID.
 func isPath(text string) bool {
 	const tokenLength = 32
-	for step := range strings.SplitSeq(text, "/") {
-		if strings.ContainsAny(step, "ABCDEFGHIJKLMNOPQRSTUVWXYZ+=") || len(step) >= tokenLength && strings.ContainsAny(step, "0123456789") && !uuid.MatchString(step) {
+	for segment := range strings.SplitSeq(text, "/") {
+		if strings.ContainsAny(segment, "ABCDEFGHIJKLMNOPQRSTUVWXYZ+=") ||
+			len(segment) >= tokenLength && strings.ContainsAny(segment, "0123456789") && !uuid.MatchString(segment) {
 			return false
 		}
 	}
