@@ -272,7 +272,7 @@ func TestWhoIsToBlame(t *testing.T) {
 		{"login service silent", func(api *aisquaretest.API) {
 			api.RotateSigningKey()
 			api.SetFault(loginPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
-		}, probe.BlameLoginService, "gave no answer"},
+		}, probe.BlameLoginService, "did not answer"},
 		{"fresh token refused", func(api *aisquaretest.API) {
 			api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
 		}, probe.BlameAPI, "answered 401"},

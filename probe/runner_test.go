@@ -135,6 +135,9 @@ func checkAttempts(t *testing.T, r *probe.Result) {
 		if !a.Span.IsValid() || a.Start.Before(r.Start) || a.End.After(r.End) || a.End.Before(a.Start) {
 			t.Errorf("attempt %d from %v to %v lies outside its run from %v to %v", i, a.Start, a.End, r.Start, r.End)
 		}
+		if u := mustURL(t, a.URL); a.Scheme != u.Scheme || a.Host != u.Hostname() || a.Port == 0 {
+			t.Errorf("attempt %d: want the server of %s, got %s, %s and %d", i, a.URL, a.Scheme, a.Host, a.Port)
+		}
 		at := a.Start
 		for _, p := range a.Phases {
 			if !p.Start.Equal(at) || p.End.Before(p.Start) {
@@ -457,7 +460,7 @@ func TestWhoGetsTheHeadIsIn(t *testing.T) {
 			if r.Class != c.class || r.Code != 0 || r.Attempts[0].Code != c.code || r.Expected || r.Breach != c.breach {
 				t.Errorf("want %v that began with %d, breach=%v, got %v %d, breach=%v", c.class, c.code, c.breach, r.Class, r.Attempts[0].Code, r.Breach)
 			}
-			if told := strings.Contains(r.Reason, "was let in, with 200; no "); told != c.breach {
+			if told := strings.Contains(r.Reason, "access was granted with 200; no "); told != c.breach {
 				t.Errorf("reason: got %q", r.Reason)
 			}
 		})

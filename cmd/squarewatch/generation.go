@@ -69,7 +69,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 func (g *generation) scope() otel.Scope {
 	var renewed []string
 	for name, credential := range g.credentials {
-		if probe.Renewable(credential) {
+		if credential.Renewable() {
 			renewed = append(renewed, name)
 		}
 	}
@@ -83,7 +83,7 @@ func (g *generation) scope() otel.Scope {
 func (g *generation) run(ctx context.Context, from dispatch.Handover) {
 	g.dispatcher.Run(ctx, from)
 	if ctx.Err() != nil {
-		g.runner.CutOff() // the grace was theirs too; after a reload, others wait for them
+		g.runner.CancelRenewals() // the grace was theirs too; after a reload, others wait for them
 	}
 	g.runner.Close()
 }
