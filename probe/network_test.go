@@ -49,8 +49,8 @@ func TestOwnCAIsTrustedAndItsEndIsSeen(t *testing.T) {
 		t.Errorf("want it trusted, got %s", r.Reason)
 	}
 	r := routed(t, server.URL, n, probe.Probe{Path: discovery, Expect: probe.Expect{CertificateDays: 60}})
-	if r.Expected || !strings.Contains(r.Reason, "and 60 days are wanted") {
-		t.Errorf("want the end told, got expected=%v %q", r.Expected, r.Reason)
+	if r.Expected || !strings.Contains(r.Reason, "expected at least 60 days") {
+		t.Errorf("want the expiry in the reason, got expected=%v %q", r.Expected, r.Reason)
 	}
 }
 
@@ -210,10 +210,10 @@ func listen6(t *testing.T, port string) {
 
 func TestWrongNetworkSettings(t *testing.T) {
 	for want, n := range map[string]probe.Network{
-		"prefer is":           {Prefer: "ipv5"},
-		"resolver is":         {Resolver: "dns.example"},
-		"belong together":     {ClientCertificate: "a.pem"},
-		"proxy is no address": {Proxy: secret.New("://")},
+		"prefer is":                {Prefer: "ipv5"},
+		"resolver is":              {Resolver: "dns.example"},
+		"are needed together":      {ClientCertificate: "a.pem"},
+		"proxy is not the address": {Proxy: secret.New("://")},
 	} {
 		if err := n.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)

@@ -95,7 +95,7 @@ func (s *stopwatch) tlsDone(_ tls.ConnectionState, err error) {
 		}
 		s.tls.done = now
 		if s.sessions++; s.sessions > maxSessions {
-			s.cancel(errUnsteady)
+			s.cancel(errClosing)
 		}
 	})
 }

@@ -274,7 +274,7 @@ func TestTheWholeChainMustBeGood(t *testing.T) {
 	for _, c := range []struct {
 		intermediate, leaf int
 		reason             string
-	}{{60, 90, ""}, {10, 90, "ends in 10 days"}, {90, 10, "ends in 10 days"}} {
+	}{{60, 90, ""}, {10, 90, "expires in 10 days"}, {90, 10, "expires in 10 days"}} {
 		certificate, root := chain(t, c.intermediate, c.leaf)
 		server := httptest.NewUnstartedServer(http.NotFoundHandler())
 		server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}

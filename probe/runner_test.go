@@ -411,9 +411,9 @@ func TestVerdicts(t *testing.T) {
 		{name: "a better answer than due", expect: probe.Expect{Status: selectors("401", "403")}, guards: probe.GuardAccess, breach: true, reason: "answered 200, expected 401 or 403"},
 		{name: "a worse answer is no breach", fault: aisquaretest.Fault{Status: 500}, expect: probe.Expect{Status: selectors("401")}, guards: probe.GuardAccess, reason: "answered 500"},
 		{name: "jq fits", expect: probe.Expect{JSON: `.issuer | type == "string"`}, expected: true},
-		{name: "jq gives false", expect: probe.Expect{JSON: `.issuer == "x"`}, reason: "the answer does not fit"},
-		{name: "jq gives null", expect: probe.Expect{JSON: `.nothing`}, reason: "the answer does not fit"},
-		{name: "jq gives nothing", expect: probe.Expect{JSON: `empty`}, reason: "the answer does not fit"},
+		{name: "jq gives false", expect: probe.Expect{JSON: `.issuer == "x"`}, reason: "the answer does not match"},
+		{name: "jq gives null", expect: probe.Expect{JSON: `.nothing`}, reason: "the answer does not match"},
+		{name: "jq gives nothing", expect: probe.Expect{JSON: `empty`}, reason: "the answer does not match"},
 		{name: "jq fails", expect: probe.Expect{JSON: `.issuer + 1`}, reason: "cannot add"},
 		{name: "no JSON", fault: aisquaretest.Fault{Body: "<html>"}, expect: probe.Expect{JSON: `.`}, reason: "not JSON"},
 		{name: "slow", fault: aisquaretest.Fault{Delay: 20 * time.Millisecond}, expect: probe.Expect{Latency: time.Millisecond}, reason: "longer than 1ms"},
@@ -472,7 +472,7 @@ func TestJQThatNeverEndsIsStopped(t *testing.T) {
 	defer server.Close()
 	r := job(t, server.URL, probe.Probe{Path: discovery, Timeout: 200 * time.Millisecond, Expect: probe.Expect{JSON: "def f: f; f"}},
 		probe.RunnerOptions{}).Run(t.Context(), time.Now())
-	if r.Expected || !strings.Contains(r.Reason, "does not fit") {
+	if r.Expected || !strings.Contains(r.Reason, "does not match") {
 		t.Errorf("want unexpected, got expected=%v %q", r.Expected, r.Reason)
 	}
 }
@@ -482,7 +482,7 @@ func TestPrepareRefuses(t *testing.T) {
 	runner := probe.NewRunner(probe.RunnerOptions{Target: target})
 	for want, p := range map[string]probe.Probe{
 		"credential is \"ghost\"":        {Path: "/", Credential: "ghost"},
-		"expect.json is no jq":           {Path: "/", Expect: probe.Expect{JSON: ".["}},
+		"expect.json is not a jq":        {Path: "/", Expect: probe.Expect{JSON: ".["}},
 		"expect.json cannot be compiled": {Path: "/", Expect: probe.Expect{JSON: "nosuchfunction"}},
 		"expect.status[0] is unexpected": {Path: "/", Expect: probe.Expect{Status: selectors("unexpected")}},
 		"json cannot be written":         {Path: "/", JSON: func() {}},

@@ -181,7 +181,7 @@ func TestAnAnswerThatAnExpectationQuotesIsMasked(t *testing.T) {
 			Path: "/", Expect: probe.Expect{JSON: expression},
 			Headers: map[string]secret.Text{"X-Api-Key": secret.New(short), "X-Token": secret.New(long)},
 		}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
-		if !strings.HasSuffix(r.Reason, "does not fit "+expression+": "+want) {
+		if !strings.HasSuffix(r.Reason, "does not match "+expression+": "+want) {
 			t.Errorf("want %q, got %q", want, r.Reason)
 		}
 	}

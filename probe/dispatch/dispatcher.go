@@ -19,45 +19,45 @@ import (
 	"squarewatch/probe"
 )
 
-// Entry is a probe and how it is run.
+// Entry is a probe and the function that runs it.
 type Entry struct {
 	Probe *probe.Probe
-	Host  string // what the limit per host counts
+	Host  string // host and port, for the limit per host
 	Run   func(ctx context.Context, intended time.Time) *probe.Result
 }
 
-// Options settle a Dispatcher.
+// Options are the options of a Dispatcher.
 type Options struct {
 	Entries []Entry
 	Sinks   []probe.Sink
 	Limits  Limits
-	Grace   time.Duration    // how long runs may go on after a stop; 5 s when zero
-	Wall    func() time.Time // the wall clock; time.Now when nil. Tests set it to step the clock.
+	Grace   time.Duration    // how long runs may continue after ctx ends; 5 s when zero
+	Wall    func() time.Time // the wall clock; time.Now when nil. Tests replace it to set the clock.
 }
 
-// Dispatcher starts runs at their intended times. It keeps the entries in a heap, so that a wake-up costs what is due and
-// not what there is, and starts each run in a goroutine of its own.
+// Dispatcher starts runs at their intended times, each in its own goroutine. It keeps the entries in a heap, so the cost of a
+// wake-up depends on what is due and not on the number of probes.
 //
-// A run that cannot be started in time is missed, with a reason, and never made up for: a burst of runs that catch up
-// would measure itself.
+// A run that cannot start in time is reported as a [probe.Miss] with a reason. It is not made up for, because a burst of late
+// runs would slow down the target and distort its own measurement.
 type Dispatcher struct {
 	options Options
 	armed   chan struct{}
 	stop    chan struct{}
 	once    sync.Once
-	wake    chan struct{} // something is due earlier than the loop thinks
-	pacer   *rate.Limiter // nil for none
+	wake    chan struct{} // wakes the loop when a probe is due earlier than before
+	pacer   *rate.Limiter // nil without a rate
 	closing chan struct{}
 	runs    sync.WaitGroup
 
 	mu      sync.Mutex
 	queue   queue
 	slots   *slots
-	horizon time.Time // up to here, what was due has been dispatched
-	closed  bool      // nothing more is started, not even what waits
+	horizon time.Time // all runs due until then have been dispatched
+	closed  bool      // no more runs start, not even waiting ones
 }
 
-// New returns a dispatcher that has not started yet.
+// New returns a dispatcher. Nothing runs before Run.
 func New(options Options) *Dispatcher {
 	options.Grace = cmp.Or(options.Grace, 5*time.Second)
 	if options.Wall == nil {
@@ -73,11 +73,11 @@ func New(options Options) *Dispatcher {
 	}
 }
 
-// errStopped is why a run's context ended when the grace was over.
+// errStopped is the cause of the end of a run's context after the grace.
 var errStopped = errors.New("squarewatch is stopping")
 
-// Run arms every probe with its first intended time after from.Since and starts runs until ctx ends or Stop is called. It
-// returns when every run has ended. Runs that go on when ctx ends have the grace to finish before their context is cancelled.
+// Run schedules every probe from from.Since and starts runs until ctx ends or Stop is called. It returns when every run has
+// ended. After ctx ends, running runs have the grace to finish; then their context is cancelled.
 func (d *Dispatcher) Run(ctx context.Context, from Handover) {
 	runCtx, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abort(nil)
@@ -85,16 +85,16 @@ func (d *Dispatcher) Run(ctx context.Context, from Handover) {
 	close(d.armed)
 
 	ended := make(chan struct{})
-	var guard sync.WaitGroup
-	guard.Go(func() { d.guard(ctx, ended, abort) })
+	var ender sync.WaitGroup
+	ender.Go(func() { d.endRuns(ctx, ended, abort) })
 	d.loop(ctx, runCtx)
 	d.runs.Wait()
 	close(ended)
-	guard.Wait()
+	ender.Wait()
 }
 
-// guard waits for the end of ctx and then sees to it that runs end too.
-func (d *Dispatcher) guard(ctx context.Context, ended <-chan struct{}, abort context.CancelCauseFunc) {
+// endRuns waits for the end of ctx. It then stops the start of runs, and aborts running ones after the grace.
+func (d *Dispatcher) endRuns(ctx context.Context, ended <-chan struct{}, abort context.CancelCauseFunc) {
 	select {
 	case <-ended:
 		return
@@ -110,22 +110,24 @@ func (d *Dispatcher) guard(ctx context.Context, ended <-chan struct{}, abort con
 	}
 }
 
-// Stop ends the starting of runs by their schedule, and returns where the next dispatcher begins.
+// Stop ends the scheduling of runs and returns where the next dispatcher continues. Runs that have started go on, and Run waits
+// for them.
 func (d *Dispatcher) Stop() Handover {
 	d.once.Do(func() { close(d.stop) })
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	left := Handover{Since: d.horizon, pacer: d.pacer}
 	for _, it := range d.queue {
-		left.note(it)
+		left.addLocked(it)
 	}
 	d.queue = nil
 	return left
 }
 
-// Armed is closed when the first schedule is armed.
+// Armed returns a channel that is closed when Run has scheduled the first runs.
 func (d *Dispatcher) Armed() <-chan struct{} { return d.armed }
 
+// arm schedules the first run of every probe.
 func (d *Dispatcher) arm(from Handover) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -136,24 +138,24 @@ func (d *Dispatcher) arm(from Handover) {
 	for i, entry := range d.options.Entries {
 		it := &items[i]
 		left := from.probes[entry.Probe.Name]
-		it.Entry, it.place, it.failing, it.before = entry, i, left.failing, left.busy
+		it.Entry, it.index, it.failing, it.predecessor = entry, i, left.failing, left.busy
 		it.next = it.schedule().Next(from.Since)
 		d.queue = append(d.queue, it)
 	}
 	heap.Init(&d.queue)
 }
 
-// Bounds of the loop's sleep and of what it takes for a gap.
+// Limits of the loop.
 const (
-	longestSleep = 10 * time.Second // so that a step of the wall clock is noticed soon
-	gapTolerance = 2 * time.Second  // a wake-up later than this means that time has passed without us
+	longestSleep = 10 * time.Second // a step of the wall clock is noticed after this time at most
+	gapTolerance = 2 * time.Second  // a later wake-up means that the process did not run meanwhile
 )
 
-// loop wakes up whenever something is due.
+// loop wakes up whenever a run is due.
 func (d *Dispatcher) loop(ctx, runCtx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	last := look{d.options.Wall().Round(0), time.Now(), 0}
+	last := wakeUp{wall: d.options.Wall().Round(0), monotonic: time.Now()}
 	for {
 		select {
 		case <-ctx.Done():
@@ -163,35 +165,35 @@ func (d *Dispatcher) loop(ctx, runCtx context.Context) {
 		case <-d.wake:
 		case <-timer.C:
 		}
-		now := look{wall: d.options.Wall().Round(0), steady: time.Now()}
+		now := wakeUp{wall: d.options.Wall().Round(0), monotonic: time.Now()}
 		now.sleep = d.dispatch(runCtx, now.wall, last.late(now))
 		timer.Reset(now.sleep)
 		last = now
 	}
 }
 
-// look is a moment at which the loop was awake.
-type look struct {
-	wall   time.Time
-	steady time.Time     // by the clock that is never set
-	sleep  time.Duration // that followed
+// wakeUp is a time at which the loop was awake.
+type wakeUp struct {
+	wall      time.Time
+	monotonic time.Time     // by the clock that nobody can set
+	sleep     time.Duration // planned until the next wake-up
 }
 
-// late returns by how much the next look came later than was planned. One that was woken before its time is late by what
-// the wall clock was set meanwhile, which is mostly nothing.
-func (l look) late(next look) time.Duration {
-	return next.wall.Sub(l.wall) - min(l.sleep, next.steady.Sub(l.steady))
+// late returns how much later than planned the next wake-up came. It is negative when the wall clock was set back. For an early
+// wake-up only a step of the wall clock counts.
+func (w wakeUp) late(next wakeUp) time.Duration {
+	return next.wall.Sub(w.wall) - min(w.sleep, next.monotonic.Sub(w.monotonic))
 }
 
-// dispatch starts what is due and returns how long to sleep. late is by how much the loop woke up later than it wanted to.
+// dispatch starts the runs that are due and returns how long to sleep. late is how much later than planned the loop woke up.
 func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Duration) time.Duration {
 	var misses []probe.Miss
-	defer func() { d.report(misses) }() // after the lock is given back
+	defer func() { d.report(misses) }() // after the unlock below
 	tally := probe.Tally{}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if late < -gapTolerance {
-		d.rearm(now)
+		d.rearmLocked(now)
 	}
 	for len(d.queue) > 0 && !d.queue[0].next.After(now) {
 		it := d.queue[0]
@@ -199,13 +201,14 @@ func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Dura
 		it.next = it.schedule().Next(now)
 		heap.Fix(&d.queue, 0)
 		if late > gapTolerance {
-			misses = append(misses, probe.Miss{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissGap, Count: 1 + tally.Between(it.schedule(), intended, now)})
+			count := 1 + tally.Between(it.schedule(), intended, now)
+			misses = append(misses, probe.Miss{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissGap, Count: count})
 			continue
 		}
 		if skipped := tally.Between(it.schedule(), intended, now); skipped > 0 {
 			misses = append(misses, probe.Miss{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissGap, Count: skipped})
 		}
-		misses = append(misses, d.due(ctx, it, intended)...)
+		misses = append(misses, d.dueLocked(ctx, it, intended)...)
 	}
 	d.horizon = now
 	if len(d.queue) == 0 {
@@ -214,64 +217,66 @@ func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Dura
 	return min(longestSleep, d.queue[0].next.Sub(now))
 }
 
-// rearm begins anew after the wall clock was set back: what was armed would leave the time until then unwatched.
-func (d *Dispatcher) rearm(now time.Time) {
+// rearmLocked schedules all runs again after the wall clock was set back. Otherwise no run would start until the clock reaches
+// the old times.
+func (d *Dispatcher) rearmLocked(now time.Time) {
 	for _, it := range d.queue {
 		it.next = it.schedule().Next(now)
 	}
 	heap.Init(&d.queue)
 }
 
-// due starts a run, lets it wait for a slot, or returns what was missed for it. The lock is held.
-func (d *Dispatcher) due(ctx context.Context, it *item, intended time.Time) []probe.Miss {
+// dueLocked starts a run, makes it wait for a slot, or returns the miss that it causes.
+func (d *Dispatcher) dueLocked(ctx context.Context, it *item, intended time.Time) []probe.Miss {
 	switch {
 	case d.closed:
 		return []probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissShutdown, Count: 1}}
-	case it.waiting: // the newer takes the older one's place
+	case it.waiting: // the newer run replaces the older one
 		older := it.intended
 		it.intended = intended
 		return []probe.Miss{{Probe: it.Probe.Name, Intended: older, Reason: probe.MissLimit, Count: 1}}
-	case it.overrun():
+	case it.running():
 		return []probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissOverrun, Count: 1}}
 	}
 	it.intended = intended
 	it.busy.Store(true)
-	if d.slots.take(it) {
-		d.start(ctx, it)
+	if d.slots.acquireLocked(it) {
+		d.startLocked(ctx, it)
 		return nil
 	}
 	it.waiting = true
-	d.slots.wait(it)
+	d.slots.waitLocked(it)
 	return nil
 }
 
-// start begins a run that has its slot, when it is its turn. The lock is held.
-func (d *Dispatcher) start(ctx context.Context, it *item) {
+// startLocked starts the goroutine of a run that has a slot. The run begins when the rate allows it.
+func (d *Dispatcher) startLocked(ctx context.Context, it *item) {
 	it.waiting = true
 	d.runs.Go(func() {
 		failing := false
-		if intended, ok := d.turn(it); ok {
+		if intended, ok := d.awaitRate(it); ok {
 			failing = d.run(ctx, it, intended)
 		} else {
 			d.report([]probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissShutdown, Count: 1}})
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.quicken(it, failing)
+		d.rescheduleLocked(it, failing)
 		it.busy.Store(false)
-		if next := d.slots.release(it); next != nil {
-			d.start(ctx, next)
+		if next := d.slots.releaseLocked(it); next != nil {
+			d.startLocked(ctx, next)
 		}
 	})
 }
 
-// turn waits until the rate allows another start, and returns for when it is; false when our shutdown came first.
-func (d *Dispatcher) turn(it *item) (intended time.Time, ok bool) {
+// awaitRate waits until the rate allows another start. It returns the intended time, which a newer run may have replaced
+// meanwhile; false if the shutdown came first.
+func (d *Dispatcher) awaitRate(it *item) (intended time.Time, ok bool) {
 	if d.pacer != nil {
-		turn := time.NewTimer(d.pacer.Reserve().Delay())
-		defer turn.Stop()
+		allowed := time.NewTimer(d.pacer.Reserve().Delay())
+		defer allowed.Stop()
 		select {
-		case <-turn.C:
+		case <-allowed.C:
 		case <-d.closing:
 		}
 	}
@@ -281,23 +286,23 @@ func (d *Dispatcher) turn(it *item) (intended time.Time, ok bool) {
 	return it.intended, !d.closed
 }
 
-// quicken arms a probe anew when its last run changed the schedule in force. The lock is held.
-func (d *Dispatcher) quicken(it *item, failing bool) {
+// rescheduleLocked schedules the next run of a probe again if its last run changed the schedule that applies.
+func (d *Dispatcher) rescheduleLocked(it *item, failing bool) {
 	changed := it.failing != failing && !it.Probe.WhileUnexpected.IsZero()
 	it.failing = failing
-	if !changed || it.place >= len(d.queue) || d.queue[it.place] != it {
+	if !changed || it.index >= len(d.queue) || d.queue[it.index] != it {
 		return
 	}
 	it.next = it.schedule().Next(d.options.Wall())
-	heap.Fix(&d.queue, it.place)
+	heap.Fix(&d.queue, it.index)
 	select {
 	case d.wake <- struct{}{}:
-	default: // it is awake already
+	default: // a wake-up is already pending
 	}
 }
 
-// run executes one run, tells the sinks what became of it, and reports whether it was unexpected. A panic costs the run,
-// not the daemon.
+// run executes one run, passes the result to the sinks, and reports whether it was unexpected. A panic ends the run but not the
+// daemon.
 func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (unexpected bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -318,7 +323,7 @@ func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (une
 	return !result.Expected
 }
 
-// charge makes later runs wait for what a run sent beyond its first request, which could not wait for anybody.
+// charge counts the requests of a run after the first one against the rate. They were not delayed, so later runs wait for them.
 func (d *Dispatcher) charge(r *probe.Result) {
 	if d.pacer == nil {
 		return
@@ -328,6 +333,7 @@ func (d *Dispatcher) charge(r *probe.Result) {
 	}
 }
 
+// report passes misses to the sinks.
 func (d *Dispatcher) report(misses []probe.Miss) {
 	for _, miss := range misses {
 		for _, sink := range d.options.Sinks {
@@ -336,12 +342,12 @@ func (d *Dispatcher) report(misses []probe.Miss) {
 	}
 }
 
-// close refuses everything from now on: what waits is missed.
+// close prevents all further starts. Runs that wait for a slot are missed.
 func (d *Dispatcher) close() {
 	d.mu.Lock()
 	d.closed = true
 	close(d.closing)
-	dropped := d.slots.drop()
+	dropped := d.slots.dropLocked()
 	d.mu.Unlock()
 	for _, it := range dropped {
 		d.report([]probe.Miss{{Probe: it.Probe.Name, Intended: it.intended, Reason: probe.MissShutdown, Count: 1}})

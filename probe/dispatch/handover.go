@@ -6,34 +6,34 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Handover is what a dispatcher leaves to the next one, so that a reload loses no run, doubles none, runs no probe twice at
-// once, and goes on looking often at what fails. The first dispatcher gets one that says only since when.
+// Handover is the state that a dispatcher passes to the next one. With it a reload loses no run, starts no run twice, does not
+// run a probe while its last run continues, and keeps the schedule of failing probes. For the first dispatcher set only Since.
 type Handover struct {
-	Since  time.Time // up to here, runs were started
-	probes map[string]legacy
-	pacer  *rate.Limiter // so that the rate holds over both
+	Since  time.Time // runs that were due until then have been started or reported
+	probes map[string]probeState
+	pacer  *rate.Limiter // shared, so that the rate limits both dispatchers together
 }
 
-// legacy is what is left of a probe.
-type legacy struct {
+// probeState is the state of one probe at a handover.
+type probeState struct {
 	failing bool
-	busy    *item // with a run that goes on; nil for none
+	busy    *item // has a run that continues; nil for none
 }
 
-// note adds what is left of a probe. The lock of its dispatcher is held.
-func (h *Handover) note(it *item) {
-	left := legacy{failing: it.failing}
+// addLocked adds the state of a probe. The lock of its dispatcher is held.
+func (h *Handover) addLocked(it *item) {
+	left := probeState{failing: it.failing}
 	switch {
 	case it.busy.Load():
 		left.busy = it
-	case it.overrun():
-		left.busy = it.before
+	case it.running():
+		left.busy = it.predecessor
 	}
-	if left == (legacy{}) {
+	if left == (probeState{}) {
 		return
 	}
 	if h.probes == nil {
-		h.probes = map[string]legacy{}
+		h.probes = map[string]probeState{}
 	}
 	h.probes[it.Probe.Name] = left
 }

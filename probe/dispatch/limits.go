@@ -9,34 +9,43 @@ import (
 	"squarewatch/probe"
 )
 
-// Limits keep probing from overrunning the machine or the target.
+// Limits protect the machine and the target from too many runs.
 type Limits struct {
 	Concurrency int `yaml:"concurrency,omitempty"` // runs at the same time
-	PerHost     int `yaml:"per_host,omitempty"`    // of them to one host and port
+	PerHost     int `yaml:"per_host,omitempty"`    // runs at the same time to one host and port
 
-	Rate float64 `yaml:"rate,omitempty"` // requests in a second; 0 for as many as are due
+	Rate float64 `yaml:"rate,omitempty"` // requests per second; 0 for no limit
 }
 
-// DefaultLimits returns the limits of a file that has none: 256 runs at once, 64 of them to one host.
+// DefaultLimits returns the limits of a file without any: 256 runs at the same time, 64 of them to one host.
 func DefaultLimits() Limits { return Limits{Concurrency: 256, PerHost: 64} }
 
-// Validate reports what is wrong with the limits.
+// Validate reports what is wrong with the limits, as [probe.Invalid], joined.
 func (l Limits) Validate() error {
 	var faults []error
 	if l.Concurrency < 1 {
-		faults = append(faults, &probe.Invalid{Field: "concurrency", Problem: "is " + strconv.Itoa(l.Concurrency), Fix: "write how many runs may go on at once, for example 256"})
+		faults = append(faults, &probe.Invalid{
+			Field: "concurrency", Problem: "is " + strconv.Itoa(l.Concurrency),
+			Fix: "write how many runs are allowed at the same time, for example 256",
+		})
 	}
 	if l.PerHost < 1 {
-		faults = append(faults, &probe.Invalid{Field: "per_host", Problem: "is " + strconv.Itoa(l.PerHost), Fix: "write how many runs may go on at once to one host, for example 64"})
+		faults = append(faults, &probe.Invalid{
+			Field: "per_host", Problem: "is " + strconv.Itoa(l.PerHost),
+			Fix: "write how many runs are allowed at the same time to one host, for example 64",
+		})
 	}
 	if l.Rate < 0 {
-		faults = append(faults, &probe.Invalid{Field: "rate", Problem: "is " + strconv.FormatFloat(l.Rate, 'g', -1, 64), Fix: "write how many requests may be sent in a second, or 0 for as many as are due"})
+		faults = append(faults, &probe.Invalid{
+			Field: "rate", Problem: "is " + strconv.FormatFloat(l.Rate, 'g', -1, 64),
+			Fix: "write how many requests are allowed per second, or 0 for no limit",
+		})
 	}
 	return errors.Join(faults...)
 }
 
-// pacer returns what makes runs wait for their turn; nil without a rate. A tenth of a second's runs may start together. The one
-// before goes on if its rate is the same, so that a reload does not begin with more.
+// pacer returns the limiter for the rate; nil without a rate. The runs of a tenth of a second may start together. A reload with
+// the same rate keeps the old limiter, so that it does not allow another burst.
 func (l Limits) pacer(before *rate.Limiter) *rate.Limiter {
 	switch {
 	case l.Rate == 0:
@@ -47,22 +56,23 @@ func (l Limits) pacer(before *rate.Limiter) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(l.Rate), max(1, int(l.Rate/10)))
 }
 
-// slots counts the runs that go on and keeps those that wait for their turn, host by host, so that a host whose runs
-// hang holds up no other. The dispatcher's lock guards it.
+// slots counts the running runs and holds the waiting ones. They wait per host, so that a host that hangs does not delay the
+// others. The dispatcher's lock guards it.
 type slots struct {
 	limits  Limits
 	running int
 	hosts   map[string]*host
 }
 
-// host is what goes on at one host.
+// host is the runs of one host.
 type host struct {
 	running int
-	waiting []*item // in their order
+	waiting []*item // the oldest first
 }
 
 func newSlots(limits Limits) *slots { return &slots{limits: limits, hosts: map[string]*host{}} }
 
+// host returns the runs of a host.
 func (s *slots) host(name string) *host {
 	h := s.hosts[name]
 	if h == nil {
@@ -72,8 +82,8 @@ func (s *slots) host(name string) *host {
 	return h
 }
 
-// take gives an item a slot; false when it has to wait.
-func (s *slots) take(it *item) bool {
+// acquireLocked gives an item a slot; false if there is none free.
+func (s *slots) acquireLocked(it *item) bool {
 	h := s.host(it.Host)
 	if s.running >= s.limits.Concurrency || h.running >= s.limits.PerHost {
 		return false
@@ -83,14 +93,15 @@ func (s *slots) take(it *item) bool {
 	return true
 }
 
-// wait puts an item at the end of its host's queue.
-func (s *slots) wait(it *item) {
+// waitLocked makes an item wait after the other items of its host.
+func (s *slots) waitLocked(it *item) {
 	h := s.host(it.Host)
 	h.waiting = append(h.waiting, it)
 }
 
-// release gives an item's slot back and returns the item that has waited longest and now has one, if any.
-func (s *slots) release(it *item) *item {
+// releaseLocked frees the slot of an item. It gives it to the item that has waited longest and returns that item; nil if none
+// may start.
+func (s *slots) releaseLocked(it *item) *item {
 	s.running--
 	s.host(it.Host).running--
 	var longest *host
@@ -110,8 +121,8 @@ func (s *slots) release(it *item) *item {
 	return next
 }
 
-// drop empties all queues and returns what waited in them.
-func (s *slots) drop() []*item {
+// dropLocked removes and returns all waiting items.
+func (s *slots) dropLocked() []*item {
 	var dropped []*item
 	for _, h := range s.hosts {
 		dropped = append(dropped, h.waiting...)

@@ -8,28 +8,28 @@ import (
 	"squarewatch/probe"
 )
 
-// item is an entry with where it stands.
+// item is an entry with its state.
 type item struct {
 	Entry
 
-	next     time.Time   // when it is due
-	place    int         // in the queue
-	busy     atomic.Bool // a run waits or goes on
-	waiting  bool        // for a slot, or its turn by the rate
-	intended time.Time   // of the run that waits or runs
-	failing  bool        // the last run was unexpected
-	before   *item       // of the dispatcher before, whose run may go on; nil when it does not
+	next        time.Time   // when the next run is due
+	index       int         // in the queue
+	busy        atomic.Bool // a run waits or is running
+	waiting     bool        // for a slot or for the rate
+	intended    time.Time   // of the run that waits or is running
+	failing     bool        // the last run was unexpected
+	predecessor *item       // in the previous dispatcher, while its run may still be running; else nil
 }
 
-// overrun reports whether a run goes on, be it one that the dispatcher before has started.
-func (it *item) overrun() bool {
-	if it.before != nil && !it.before.busy.Load() {
-		it.before = nil
+// running reports whether a run waits or is running, also one that the previous dispatcher has started.
+func (it *item) running() bool {
+	if it.predecessor != nil && !it.predecessor.busy.Load() {
+		it.predecessor = nil
 	}
-	return it.before != nil || it.busy.Load()
+	return it.predecessor != nil || it.busy.Load()
 }
 
-// schedule returns the schedule in force: probes that fail may run faster.
+// schedule returns the schedule that applies: a failing probe may have another one.
 func (it *item) schedule() probe.Schedule {
 	if it.failing && !it.Probe.WhileUnexpected.IsZero() {
 		return it.Probe.WhileUnexpected
@@ -37,15 +37,15 @@ func (it *item) schedule() probe.Schedule {
 	return it.Probe.Schedule
 }
 
-// queue is a heap of items, the one that is due first on top.
-type queue []*item //nolint:recvcheck // heap.Interface wants both kinds of receiver
+// queue is a heap of items. The item that is due first is on top.
+type queue []*item //nolint:recvcheck // heap.Interface needs both kinds of receiver
 
 var _ heap.Interface = (*queue)(nil)
 
 // Len is part of heap.Interface.
 func (q queue) Len() int { return len(q) }
 
-// Less is part of heap.Interface. Of two that are due together, the name decides, so that runs are reproducible.
+// Less is part of heap.Interface. Two items that are due at the same time are ordered by name, so that tests are reproducible.
 func (q queue) Less(i, j int) bool {
 	if q[i].next.Equal(q[j].next) {
 		return q[i].Probe.Name < q[j].Probe.Name
@@ -56,13 +56,13 @@ func (q queue) Less(i, j int) bool {
 // Swap is part of heap.Interface.
 func (q queue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
-	q[i].place, q[j].place = i, j
+	q[i].index, q[j].index = i, j
 }
 
 // Push is part of heap.Interface.
 func (q *queue) Push(x any) {
 	it, _ := x.(*item)
-	it.place = len(*q)
+	it.index = len(*q)
 	*q = append(*q, it)
 }
 

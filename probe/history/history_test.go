@@ -230,8 +230,8 @@ func TestAFullDiskCostsHistoryAndNothingElse(t *testing.T) {
 			t.Errorf("want what waited written, got %d", got)
 		}
 		b.stop()
-		if text := b.log.String(); strings.Count(text, "history is not written") != 1 || strings.Count(text, "history is written again") != 1 {
-			t.Errorf("want both changes told once, got %s", text)
+		if text := b.log.String(); strings.Count(text, "cannot write history") != 1 || strings.Count(text, "history is written again") != 1 {
+			t.Errorf("want both changes logged once, got %s", text)
 		}
 	})
 }
