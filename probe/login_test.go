@@ -24,7 +24,7 @@ const (
 	bookingsPath    = "/api/v1/bookings/config/"
 )
 
-// member is an API in memory, and a runner with a credential that logs in to it.
+// member is an API in memory and a runner with a credential that logs in to it.
 type member struct {
 	api    *aisquaretest.API
 	runner *probe.Runner
@@ -70,7 +70,7 @@ func (m *member) job(t *testing.T, p probe.Probe) *probe.Job {
 	return j
 }
 
-// run runs a probe as the member once.
+// run runs a probe once with the login credential.
 func (m *member) run(t *testing.T) *probe.Result {
 	t.Helper()
 	return m.job(t, probe.Probe{Path: collectionsPath, Credential: "member"}).Run(t.Context(), time.Now())
@@ -92,7 +92,7 @@ func outcomes(r *probe.Result) string {
 	return strings.Join(all, " ")
 }
 
-func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
+func TestTokenIsReusedAndRenewedBeforeExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour, RefreshLifetime: 24 * time.Hour})
 		first := m.run(t)
@@ -100,7 +100,7 @@ func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
 			t.Fatalf("want a login in the run's trace, got expected=%v %q (%s)", first.Expected, outcomes(first), first.Reason)
 		}
 		if got := time.Until(first.Renewals[0].Expiry); got != time.Hour {
-			t.Errorf("expiry: want in 1h by the token's own words, got %v", got)
+			t.Errorf("expiry: want in 1h as the token states, got %v", got)
 		}
 		for range 49 {
 			<-time.After(time.Minute)
@@ -108,11 +108,11 @@ func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
 				t.Fatalf("want no renewal, got %q (%s)", outcomes(r), r.Reason)
 			}
 		}
-		<-time.After(2 * time.Minute) // 9 minutes before the end
+		<-time.After(2 * time.Minute) // 9 minutes before its expiry
 		asked := m.run(t)
 		synctest.Wait()
 		if told := m.run(t); !asked.Expected || !asked.AskedRenewal || outcomes(asked)+outcomes(told) != "refreshed" || causes(asked) != "first" {
-			t.Errorf("want a refresh ahead of expiry and one attempt, got %q, %q (%s)", outcomes(asked)+outcomes(told), causes(asked), asked.Reason)
+			t.Errorf("want a refresh before expiry and one attempt, got %q, %q (%s)", outcomes(asked)+outcomes(told), causes(asked), asked.Reason)
 		}
 		if m.api.Logins() != 1 || m.api.Refreshes() != 1 {
 			t.Errorf("want 1 login and 1 refresh, got %d and %d", m.api.Logins(), m.api.Refreshes())
@@ -120,7 +120,7 @@ func TestTokenIsHadOnceKeptAndRenewedAheadOfExpiry(t *testing.T) {
 	})
 }
 
-// TestTokensThatLiveShorterThanRenewBefore has tokens of 5 minutes, of which each serves for more than half of its life.
+// TestTokensThatLiveShorterThanRenewBefore has tokens of 5 minutes. Each is used for more than half of its lifetime.
 func TestTokensThatLiveShorterThanRenewBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})
@@ -136,8 +136,8 @@ func TestTokensThatLiveShorterThanRenewBefore(t *testing.T) {
 	})
 }
 
-// TestNobodyWaitsForARenewalAheadOfExpiry has a token that is good for 9 minutes more, and nothing that renews it.
-func TestNobodyWaitsForARenewalAheadOfExpiry(t *testing.T) {
+// TestNoRunWaitsForARenewalBeforeExpiry has a token that is valid for 9 more minutes, and a login service that hangs.
+func TestNoRunWaitsForARenewalBeforeExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
 		m.run(t)
@@ -155,13 +155,13 @@ func TestNobodyWaitsForARenewalAheadOfExpiry(t *testing.T) {
 			<-time.After(10 * time.Second)
 		}
 		if failed < 5 {
-			t.Errorf("want results that tell of renewals which failed, got %d", failed)
+			t.Errorf("want results with failed renewals, got %d", failed)
 		}
 	})
 }
 
-// TestALoginThatHangsIsNoTimeoutOfItsProbes has no token, and a login that takes longer than the probe may.
-func TestALoginThatHangsIsNoTimeoutOfItsProbes(t *testing.T) {
+// TestHangingLoginDoesNotTimeOutItsProbes has no token, and a login that takes longer than the timeout of the probe.
+func TestHangingLoginDoesNotTimeOutItsProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
 		m.api.SetFault(loginPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
@@ -169,15 +169,15 @@ func TestALoginThatHangsIsNoTimeoutOfItsProbes(t *testing.T) {
 		for range 10 {
 			r := j.Run(t.Context(), time.Now())
 			if r.Expected || r.Class != probe.Unauthenticated || r.Blame != probe.BlameLoginService || r.Latency() != 0 {
-				t.Fatalf("want what a stranger gets and the login service blamed, got %v, blame %q, after %v (%s)", r.Class, r.Blame, r.Latency(), r.Reason)
+				t.Fatalf("want a request without a token and the login service blamed, got %v, blame %q, after %v (%s)", r.Class, r.Blame, r.Latency(), r.Reason)
 			}
 			<-time.After(time.Second)
 		}
 	})
 }
 
-// TestATokenThatWeThinkHasEndedIsTried has an API whose clock is behind ours, and no new token.
-func TestATokenThatWeThinkHasEndedIsTried(t *testing.T) {
+// TestExpiredTokenIsSentWhenTheRenewalFails has an API whose clock is behind ours, so that it may accept the token.
+func TestExpiredTokenIsSentWhenTheRenewalFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
 		m.run(t)
@@ -199,10 +199,10 @@ func TestRefusedTokenIsRenewedAndTheRequestResent(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
 		m.run(t)
 		<-time.After(2 * time.Minute)
-		m.api.RotateSigningKey() // neither access nor refresh token is good any more
+		m.api.RotateSigningKey() // the access and the refresh token become invalid
 		r := m.run(t)
 		if !r.Expected || causes(r) != "first resend" || outcomes(r) != "logged_in" || r.Blame != probe.BlameNone {
-			t.Errorf("want a cured 401, got expected=%v attempts %q renewals %q blame %q (%s)", r.Expected, causes(r), outcomes(r), r.Blame, r.Reason)
+			t.Errorf("want the 401 repaired by a renewal, got expected=%v attempts %q renewals %q blame %q (%s)", r.Expected, causes(r), outcomes(r), r.Blame, r.Reason)
 		}
 		if r.Attempts[0].Code != 401 || r.Attempts[1].Code != 200 {
 			t.Errorf("want 401 then 200, got %d then %d", r.Attempts[0].Code, r.Attempts[1].Code)
@@ -228,7 +228,7 @@ func TestFiveHundredProbesShareOneRenewal(t *testing.T) {
 			}
 			runs.Wait()
 		}
-		m.api.SetFault(loginPath, aisquaretest.Fault{Delay: time.Second}) // long enough for all to want it
+		m.api.SetFault(loginPath, aisquaretest.Fault{Delay: time.Second}) // long enough for all probes to ask for it
 		all()
 		if n := m.api.Logins(); n != 1 {
 			t.Errorf("first use: want 1 login, got %d", n)
@@ -245,7 +245,7 @@ func TestFiveHundredProbesShareOneRenewal(t *testing.T) {
 	})
 }
 
-func TestWhoIsToBlame(t *testing.T) {
+func TestBlameOfALogin(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		broken func(*aisquaretest.API)
@@ -295,8 +295,8 @@ func TestWhoIsToBlame(t *testing.T) {
 	}
 }
 
-// TestALoginHelpsWhereTheRefreshFails has a refresh that fails in every way, while tokens come and go.
-func TestALoginHelpsWhereTheRefreshFails(t *testing.T) {
+// TestLoginIsTriedAfterAFailedRefresh has a refresh that always fails, in different ways, over several lifetimes of a token.
+func TestLoginIsTriedAfterAFailedRefresh(t *testing.T) {
 	for name, fault := range map[string]aisquaretest.Fault{
 		"500": {Status: 500}, "429": {Status: 429}, "200 without tokens": {Status: 200, Body: "{}"}, "404": {Status: 404},
 		"hangs": {Hang: aisquaretest.HangBeforeHeaders}, "reset": {Break: aisquaretest.BreakClose},
@@ -317,7 +317,7 @@ func TestALoginHelpsWhereTheRefreshFails(t *testing.T) {
 	}
 }
 
-func TestFailuresNeverStormTheLogin(t *testing.T) {
+func TestFailuresDoNotFloodTheLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
 		m.api.SetFault(loginPath, aisquaretest.Fault{Status: 500})
@@ -338,8 +338,8 @@ func TestFailuresNeverStormTheLogin(t *testing.T) {
 	})
 }
 
-// TestAnUnsteadyLoginIsNotFlooded has a server that ends every connection before it looks at the request, the login's too.
-func TestAnUnsteadyLoginIsNotFlooded(t *testing.T) {
+// TestLoginThatClosesConnectionsIsNotFlooded has a server that closes every connection before it processes the request.
+func TestLoginThatClosesConnectionsIsNotFlooded(t *testing.T) {
 	target, pool, conns := rawH2(t, func(s h2) {
 		_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
 		s.request()
@@ -360,7 +360,7 @@ func TestAnUnsteadyLoginIsNotFlooded(t *testing.T) {
 	}
 }
 
-func TestFreshTokensThatAreRefusedAreNotReplacedAgainAndAgain(t *testing.T) {
+func TestYoungTokensAreNotReplacedWhenRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
@@ -374,8 +374,9 @@ func TestFreshTokensThatAreRefusedAreNotReplacedAgainAndAgain(t *testing.T) {
 	})
 }
 
-// TestAnEndpointThatRefusesForGoodIsGivenFewerAndFewerTokens holds that a probe is given up on by and by, and no other one with it.
-func TestAnEndpointThatRefusesForGoodIsGivenFewerAndFewerTokens(t *testing.T) {
+// TestPermanentRefusalCausesFewerAndFewerRenewals has an endpoint that refuses every token. The probe renews less and less often,
+// and other probes with the credential are not affected.
+func TestPermanentRefusalCausesFewerAndFewerRenewals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
 		m.api.SetFault(bookingsPath, aisquaretest.Fault{Status: 401})
@@ -392,7 +393,7 @@ func TestAnEndpointThatRefusesForGoodIsGivenFewerAndFewerTokens(t *testing.T) {
 		}
 		m.api.RotateSigningKey()
 		if r := m.run(t); !r.Expected || causes(r) != "first resend" {
-			t.Errorf("another probe: want a cured 401, got %q (%s)", causes(r), r.Reason)
+			t.Errorf("another probe: want the 401 repaired by a renewal, got %q (%s)", causes(r), r.Reason)
 		}
 		m.api.ClearFaults()
 		if r := j.Run(t.Context(), time.Now()); !r.Expected {
@@ -401,14 +402,14 @@ func TestAnEndpointThatRefusesForGoodIsGivenFewerAndFewerTokens(t *testing.T) {
 		<-time.After(2 * time.Minute)
 		m.api.RotateSigningKey()
 		if r := j.Run(t.Context(), time.Now()); !r.Expected || causes(r) != "first resend" {
-			t.Errorf("repaired: want a cured 401, got %q (%s)", causes(r), r.Reason)
+			t.Errorf("repaired: want the 401 repaired by a renewal, got %q (%s)", causes(r), r.Reason)
 		}
 	})
 }
 
-// TestABrokenAnswerShowsThatTheCredentialIsTakenAgain has an endpoint that refuses for two hours and is broken in another way then:
-// when its token is refused the next time, that is cured at once.
-func TestABrokenAnswerShowsThatTheCredentialIsTakenAgain(t *testing.T) {
+// TestAnyAnswerExcept401EndsTheRenewalPause has an endpoint that refuses tokens for two hours and then answers 500. The next
+// refused token is renewed immediately.
+func TestAnyAnswerExcept401EndsTheRenewalPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
 		j := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "member"})
@@ -423,7 +424,7 @@ func TestABrokenAnswerShowsThatTheCredentialIsTakenAgain(t *testing.T) {
 		m.api.ClearFaults()
 		m.api.RotateSigningKey()
 		if r := j.Run(t.Context(), time.Now()); !r.Expected || causes(r) != "first resend" {
-			t.Errorf("want a cured 401, got %q (%s)", causes(r), r.Reason)
+			t.Errorf("want the 401 repaired by a renewal, got %q (%s)", causes(r), r.Reason)
 		}
 	})
 }
@@ -435,7 +436,7 @@ func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
 		<-time.After(2 * time.Minute)
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
 		j := m.job(t, probe.Probe{Path: collectionsPath, Credential: "member", Expect: probe.Expect{Status: selectors("401")}})
-		for range 20 { // while the token is good, and long after it
+		for range 20 { // while the token is valid, and long after its expiry
 			if r := j.Run(t.Context(), time.Now()); !r.Expected || len(r.Attempts) != 1 || r.AskedRenewal || len(r.Renewals) != 0 {
 				t.Errorf("want one healthy attempt and no renewal, got %+v", r)
 			}
@@ -444,12 +445,12 @@ func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
 	})
 }
 
-func TestConfirmLooksAgainAndHidesNothing(t *testing.T) {
+func TestConfirmLooksAgainAndRecordsEveryAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
 		j := m.job(t, probe.Probe{Path: discovery, Confirm: &probe.Confirm{Attempts: 3, Delay: time.Second}})
 		m.api.SetFault(discovery, aisquaretest.Fault{Status: 500, Rate: 0.5})
-		m.job(t, probe.Probe{Path: discovery}).Run(t.Context(), time.Now()) // so that the next one is struck
+		m.job(t, probe.Probe{Path: discovery}).Run(t.Context(), time.Now()) // so that the next request fails
 		start := time.Now()
 		r := j.Run(t.Context(), start)
 		if !r.Expected || causes(r) != "first confirm" || r.Attempts[0].Code != 500 || r.Code != 200 {
@@ -468,7 +469,7 @@ func TestConfirmLooksAgainAndHidesNothing(t *testing.T) {
 		})
 		m.api.ClearFaults()
 		if r := breach.Run(t.Context(), time.Now()); !r.Breach || len(r.Attempts) != 1 {
-			t.Errorf("a breach: want it told after one look, got breach=%v after %d", r.Breach, len(r.Attempts))
+			t.Errorf("a breach: want it reported after one look, got breach=%v after %d", r.Breach, len(r.Attempts))
 		}
 	})
 }
@@ -481,14 +482,14 @@ func TestExpectedAnswersByPrincipal(t *testing.T) {
 	server := aisquaretest.Start(api)
 	defer server.Close()
 	keys := map[string]probe.Credential{}
-	for name, key := range map[string]string{"owner": aisquaretest.DefaultKey, "member": "ada-key", "stranger": "eve-key"} {
+	for name, key := range map[string]string{"owner": aisquaretest.DefaultKey, "member": "ada-key", "outsider": "eve-key"} {
 		credential, err := probe.NewAPIKey(probe.APIKeySettings{APIKey: secret.New(key)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		keys[name] = credential
 	}
-	for credential, status := range map[string]string{"owner": "200", "member": "200", "stranger": "404", probe.NoCredential: "401"} {
+	for credential, status := range map[string]string{"owner": "200", "member": "200", "outsider": "404", probe.NoCredential: "401"} {
 		r := job(t, server.URL, probe.Probe{
 			Method: http.MethodPost, Path: "/api/v1/aistudios/permission/", JSON: map[string]any{"url": "lab"},
 			Credential: credential, Expect: probe.Expect{Status: selectors(status)},

@@ -30,7 +30,7 @@ func routed(t *testing.T, target string, n probe.Network, p probe.Probe) *probe.
 	return job(t, target, p, options).Run(t.Context(), time.Now())
 }
 
-// caFile writes a server's certificate where a network may name it.
+// caFile writes a server's certificate to a file that a network can name.
 func caFile(t *testing.T, server *httptest.Server) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ca.pem")
@@ -41,8 +41,8 @@ func caFile(t *testing.T, server *httptest.Server) string {
 	return path
 }
 
-func TestOwnCAIsTrustedAndItsEndIsSeen(t *testing.T) {
-	server, _ := aisquaretest.StartTLS(aisquaretest.New(aisquaretest.Options{}), aisquaretest.TLSOptions{}) // good for 30 days
+func TestOwnCAIsTrustedAndItsExpiryIsReported(t *testing.T) {
+	server, _ := aisquaretest.StartTLS(aisquaretest.New(aisquaretest.Options{}), aisquaretest.TLSOptions{}) // valid for 30 days
 	defer server.Close()
 	n := probe.Network{CA: caFile(t, server), Proxy: secret.New(probe.NoProxy)}
 	if r := routed(t, server.URL, n, probe.Probe{Path: discovery, Expect: probe.Expect{CertificateDays: 14}}); !r.Expected {
@@ -54,14 +54,14 @@ func TestOwnCAIsTrustedAndItsEndIsSeen(t *testing.T) {
 	}
 }
 
-func TestClientCertificateIsShown(t *testing.T) {
+func TestClientCertificateIsSent(t *testing.T) {
 	shown := make(chan int, 1)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { shown <- len(r.TLS.PeerCertificates) }))
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
 	server.StartTLS()
 	defer server.Close()
 	ca := caFile(t, server)
-	// The server's own pair serves as the client's.
+	// The client uses the certificate of the server.
 	key, err := os.CreateTemp(t.TempDir(), "key")
 	if err != nil {
 		t.Fatal(err)
@@ -72,10 +72,10 @@ func TestClientCertificateIsShown(t *testing.T) {
 	}
 	r := routed(t, server.URL, probe.Network{CA: ca, ClientCertificate: ca, ClientKey: key.Name(), Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: "/"})
 	if !r.Expected {
-		t.Fatalf("want it let in, got %s", r.Reason)
+		t.Fatalf("want the request accepted, got %s", r.Reason)
 	}
 	if n := <-shown; n != 1 {
-		t.Errorf("want one certificate shown, got %d", n)
+		t.Errorf("want one certificate sent, got %d", n)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestProxyIsUsed(t *testing.T) {
 	defer proxy.Close()
 	r := routed(t, "http://api.test", probe.Network{Proxy: secret.New(proxy.URL)}, probe.Probe{Path: "/x/", Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
 	if !r.Expected {
-		t.Fatalf("want an answer of the proxy, got %s", r.Reason)
+		t.Fatalf("want an answer from the proxy, got %s", r.Reason)
 	}
 	if got := <-asked; got != "http://virtual.test/x/" && got != "http://api.test/x/" {
 		t.Errorf("the proxy was asked for %s", got)
@@ -106,7 +106,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 			t.Errorf("%s: want the proxy asked for %s, got %s", target, want, got)
 		}
 	}
-	directly := probe.Probe{Path: "/", Timeout: time.Second} // to a name that is not there
+	directly := probe.Probe{Path: "/", Timeout: time.Second} // to a name that does not exist
 	if r := routed(t, "http://direct.test", probe.Network{}, directly); r.Expected || len(asked) > 0 {
 		t.Errorf("a host of NO_PROXY: the proxy was asked, or %s", r.Reason)
 	}
@@ -115,8 +115,8 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// TestAProxyThatRefusesIsNoConnection holds that it is one whether we speak TLS to the proxy or not.
-func TestAProxyThatRefusesIsNoConnection(t *testing.T) {
+// TestRefusingProxyIsAConnectError has a proxy that refuses to connect, with and without TLS to the proxy.
+func TestRefusingProxyIsAConnectError(t *testing.T) {
 	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	plain := httptest.NewServer(refuse)
 	defer plain.Close()
@@ -145,7 +145,7 @@ func TestHostHeaderIsOverridden(t *testing.T) {
 	}
 }
 
-func TestPreferredFamilyFallsBackAndResolverIsAsked(t *testing.T) {
+func TestPreferredFamilyFallsBackAndResolverIsUsed(t *testing.T) {
 	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	defer server.Close()
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
@@ -159,12 +159,12 @@ func TestPreferredFamilyFallsBackAndResolverIsAsked(t *testing.T) {
 	}
 	r := routed(t, "http://somewhere.test", probe.Network{Resolver: "127.0.0.1:1", Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: discovery, Timeout: 3 * time.Second})
 	if r.Class != probe.DNSError && r.Class != probe.Timeout {
-		t.Errorf("a resolver that is not there: want dns_error, got %v (%s)", r.Class, r.Reason)
+		t.Errorf("a resolver that does not exist: want dns_error, got %v (%s)", r.Class, r.Reason)
 	}
 }
 
-// TestAPreferredFamilyThatHangsFallsBack holds which address is used when both families have one.
-func TestAPreferredFamilyThatHangsFallsBack(t *testing.T) {
+// TestHangingPreferredFamilyFallsBack checks which address is used when both families have one.
+func TestHangingPreferredFamilyFallsBack(t *testing.T) {
 	for _, c := range []struct {
 		name, prefer, peer string
 		other              func(t *testing.T, port string) // on ::1
@@ -192,7 +192,7 @@ func TestAPreferredFamilyThatHangsFallsBack(t *testing.T) {
 	}
 }
 
-// listen6 serves a port over IPv6 too.
+// listen6 also serves a port over IPv6.
 func listen6(t *testing.T, port string) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp6", "[::1]:"+port)

@@ -8,14 +8,14 @@ import (
 	"squarewatch/probe"
 )
 
-// TestWhatCanNeverBeSentIsAFault holds that such a probe is refused at its place, and that no value is in what is said of it.
-func TestWhatCanNeverBeSentIsAFault(t *testing.T) {
+// TestProbeThatCannotBeSentIsInvalid checks that the fault names the field and shows no value.
+func TestProbeThatCannotBeSentIsInvalid(t *testing.T) {
 	header := func(name, value string) probe.Probe {
 		return probe.Probe{Path: "/", Headers: map[string]secret.Text{name: secret.New(value)}}
 	}
 	for name, test := range map[string]struct {
 		probe probe.Probe
-		want  string // how the fault begins; empty for none
+		want  string // start of the fault; empty for none
 	}{
 		"two lines":                  {header("X-Key", "hush\nhush"), "headers.X-Key contains a line break"},
 		"a zero byte":                {header("X-Key", "hush\x00"), "headers.X-Key contains a line break"},
@@ -52,7 +52,7 @@ func TestWhatCanNeverBeSentIsAFault(t *testing.T) {
 	}
 }
 
-func TestALoginMayHaveNoFragmentEither(t *testing.T) {
+func TestLoginPathWithAFragmentIsInvalid(t *testing.T) {
 	s := probe.LoginSettings{RefreshPath: "/refresh/#", Login: probe.LoginRequest{Path: "/login/#", Body: map[string]secret.Text{"a": secret.New("b")}}}
 	if err := s.Validate(); err == nil || strings.Count(err.Error(), "the part after # is never sent") != 2 {
 		t.Errorf("got %v", err)

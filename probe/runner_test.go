@@ -22,7 +22,7 @@ import (
 
 var _ = flag.Bool("update", false, "has no effect here; lets one command rewrite every package's golden files")
 
-// job prepares a probe against a server.
+// job prepares a probe for a target.
 func job(tb testing.TB, target string, p probe.Probe, options probe.RunnerOptions) *probe.Job {
 	tb.Helper()
 	u, err := url.Parse(target)
@@ -68,11 +68,11 @@ func TestEveryFaultHasItsClass(t *testing.T) {
 	type row struct {
 		name   string
 		fault  aisquaretest.Fault
-		target string // instead of the server
+		target string // instead of the test server
 		class  probe.Class
 		code   int
-		phase  probe.PhaseKind // the last one
-		reason string          // part of it
+		phase  probe.PhaseKind // the last phase
+		reason string          // part of the reason
 	}
 	status := func(code int, class probe.Class) row {
 		return row{name: http.StatusText(code), fault: aisquaretest.Fault{Status: code}, class: class, code: code, phase: probe.PhaseReceive, reason: "expected 2xx"}
@@ -114,10 +114,10 @@ func TestEveryFaultHasItsClass(t *testing.T) {
 				t.Errorf("want unexpected %v %d, got expected=%v %v %d (%s)", c.class, c.code, r.Expected, r.Class, r.Code, r.Reason)
 			}
 			if !strings.Contains(r.Reason, c.reason) {
-				t.Errorf("reason: want it to tell %q, got %q", c.reason, r.Reason)
+				t.Errorf("reason: want it to contain %q, got %q", c.reason, r.Reason)
 			}
 			if strings.Contains(r.Reason, "hush") {
-				t.Errorf("reason tells a query value: %q", r.Reason)
+				t.Errorf("the reason shows a query value: %q", r.Reason)
 			}
 			checkAttempts(t, r)
 			last := r.Attempts[len(r.Attempts)-1]
@@ -128,7 +128,7 @@ func TestEveryFaultHasItsClass(t *testing.T) {
 	}
 }
 
-// checkAttempts holds what is true of every attempt.
+// checkAttempts checks what is true of every attempt.
 func checkAttempts(t *testing.T, r *probe.Result) {
 	t.Helper()
 	for i, a := range r.Attempts {
@@ -227,7 +227,7 @@ func TestFreshMakesAConnectionAndReuseKeepsIt(t *testing.T) {
 	}
 }
 
-func TestDeadlineIsExactAndOurShutdownIsNoFailure(t *testing.T) {
+func TestDeadlineIsExactAndShutdownIsNotAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := aisquaretest.New(aisquaretest.Options{})
 		api.SetFault("*", aisquaretest.Fault{Delay: 90 * time.Second})
@@ -244,7 +244,7 @@ func TestDeadlineIsExactAndOurShutdownIsNoFailure(t *testing.T) {
 		defer cancel()
 		r = j.Run(ctx, time.Now())
 		if r.Class != probe.ClassNone || r.Expected || !strings.Contains(r.Reason, "shutdown") {
-			t.Errorf("stopped by us: want no class, got %v expected=%v %q", r.Class, r.Expected, r.Reason)
+			t.Errorf("after a shutdown: want no class, got %v expected=%v %q", r.Class, r.Expected, r.Reason)
 		}
 	})
 }
@@ -286,8 +286,8 @@ func TestRequestIsWhatTheProbeSays(t *testing.T) {
 	}
 }
 
-// TestARedirectTellsNoSecret holds what is shown of the place that an API sends us to: it names no span, and is masked and cut.
-func TestARedirectTellsNoSecret(t *testing.T) {
+// TestRedirectShowsNoSecret checks how the target of a redirect is shown. It is masked, and does not name the span.
+func TestRedirectShowsNoSecret(t *testing.T) {
 	for to, shown := range map[string]string{
 		"/old": "/old",
 		"/api/v1/aistudios/experiences/flattened/page/":     "/api/v1/aistudios/experiences/flattened/page/",
@@ -310,7 +310,7 @@ func TestARedirectTellsNoSecret(t *testing.T) {
 	}
 }
 
-func TestARedirectToALongPathIsCut(t *testing.T) {
+func TestLongPathOfARedirectIsShortened(t *testing.T) {
 	server := aisquaretest.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/" {
 			http.Redirect(w, r, "/"+strings.Repeat("so/", 200), http.StatusFound)
@@ -319,11 +319,11 @@ func TestARedirectToALongPathIsCut(t *testing.T) {
 	defer server.Close()
 	r := job(t, server.URL, probe.Probe{Path: "/api/"}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
 	if got := r.Attempts[1].URL; utf8.RuneCountInString(got) != len(server.URL)+500 || !strings.HasSuffix(got, "…") {
-		t.Errorf("want a path of 500 characters and a sign that there was more, got %d: %s", utf8.RuneCountInString(got), got)
+		t.Errorf("want a path of 500 characters that ends with an ellipsis, got %d: %s", utf8.RuneCountInString(got), got)
 	}
 }
 
-func TestRedirectInsideTheOriginIsAnAttemptOfItsOwn(t *testing.T) {
+func TestRedirectWithinTheOriginIsAnAttempt(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{})
 	server := aisquaretest.Start(api)
 	defer server.Close()
@@ -337,8 +337,8 @@ func TestRedirectInsideTheOriginIsAnAttemptOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestAPageToSignInLetsNobodyIn holds which redirects a probe that guards access follows.
-func TestAPageToSignInLetsNobodyIn(t *testing.T) {
+// TestRedirectToALoginPageIsNotABreach checks which redirects a guarded probe follows.
+func TestRedirectToALoginPageIsNotABreach(t *testing.T) {
 	for _, c := range []struct {
 		guards   probe.Guard
 		to       string
@@ -392,7 +392,7 @@ func TestCredentialNeverLeavesTheOrigin(t *testing.T) {
 	}
 }
 
-func TestVerdicts(t *testing.T) {
+func TestExpectations(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{})
 	server := aisquaretest.Start(api)
 	defer server.Close()
@@ -428,9 +428,9 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// TestWhoGetsTheHeadIsIn holds that an answer which is too large, too slow or breaks off is a breach when it began as one,
-// and keeps its class.
-func TestWhoGetsTheHeadIsIn(t *testing.T) {
+// TestHeadOf2xxIsABreach has answers that are too large, too slow or incomplete. They are breaches if the head was a 2xx, and keep
+// their class.
+func TestHeadOf2xxIsABreach(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		fault  aisquaretest.Fault
@@ -467,7 +467,7 @@ func TestWhoGetsTheHeadIsIn(t *testing.T) {
 	}
 }
 
-func TestJQThatNeverEndsIsStopped(t *testing.T) {
+func TestEndlessJQExpressionIsStopped(t *testing.T) {
 	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	defer server.Close()
 	r := job(t, server.URL, probe.Probe{Path: discovery, Timeout: 200 * time.Millisecond, Expect: probe.Expect{JSON: "def f: f; f"}},

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// referenced returns a text as the configuration has it when each ${env:X} stood for a value.
+// referenced returns a text in which every reference such as ${env:X} was replaced by a value.
 func referenced(t *testing.T, raw, value string) secret.Text {
 	t.Helper()
 	text := secret.New(raw)
@@ -28,7 +28,7 @@ func referenced(t *testing.T, raw, value string) secret.Text {
 	return text
 }
 
-// echo answers with what a function makes of the request.
+// echo starts a server that answers with the text that a function returns for the request.
 func echo(t *testing.T, status int, say func(*http.Request) string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,7 +39,7 @@ func echo(t *testing.T, status int, say func(*http.Request) string) string {
 	return server.URL
 }
 
-func TestOurOwnSecretsAreNotKeptOfAnAnswerThatRepeatsThem(t *testing.T) {
+func TestKnownSecretsInAnAnswerAreMasked(t *testing.T) {
 	const hush = `ab/c+"d é4711`
 	key, err := probe.NewAPIKey(probe.APIKeySettings{APIKey: secret.New("sk-partner-7Hq2mZ9x")})
 	if err != nil {
@@ -94,7 +94,7 @@ func TestOurOwnSecretsAreNotKeptOfAnAnswerThatRepeatsThem(t *testing.T) {
 	}
 }
 
-func TestALoginThatIsRepeatedIsNotKept(t *testing.T) {
+func TestLoginInAnAnswerIsMasked(t *testing.T) {
 	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{Path: "/login", Body: map[string]secret.Text{"password": secret.New("correct-horse")}}})
 	if err != nil {
 		t.Fatal(err)
@@ -107,9 +107,9 @@ func TestALoginThatIsRepeatedIsNotKept(t *testing.T) {
 	}
 }
 
-// TestTokensThatAreRepeatedAreNotKept has tokens that look like words: only who knows them can tell. Those that were just
-// replaced may still be in an answer.
-func TestTokensThatAreRepeatedAreNotKept(t *testing.T) {
+// TestTokensInAnAnswerAreMasked has tokens that look like words, so they are recognized only because they are known. A token that
+// was just replaced may still be in an answer.
+func TestTokensInAnAnswerAreMasked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logins := 0
 		pipe := aisquaretest.NewPipe(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -134,12 +134,12 @@ func TestTokensThatAreRepeatedAreNotKept(t *testing.T) {
 			if r := j.Run(t.Context(), time.Now()); r.Excerpt != want {
 				t.Errorf("after %d logins: want %q, got %q", logins, want, r.Excerpt)
 			}
-			<-time.After(time.Hour) // long enough for the 401 to mean that the token is no good any more
+			<-time.After(time.Hour) // the token is no longer young, so a 401 causes a renewal
 		}
 	})
 }
 
-func TestWhatARedirectLeadsToIsMasked(t *testing.T) {
+func TestTargetOfARedirectIsMasked(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" {
 			http.Redirect(w, r, "/api/v1/aistudios/experiences/flattened/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl/ada@example.org/in%2Fgest-4711/?token=x", http.StatusFound)
@@ -154,7 +154,7 @@ func TestWhatARedirectLeadsToIsMasked(t *testing.T) {
 	}
 }
 
-func TestALoginToAProxyThatIsRepeatedIsNotKept(t *testing.T) {
+func TestProxyLoginInAnAnswerIsMasked(t *testing.T) {
 	login := base64.StdEncoding.EncodeToString([]byte("ada:proxy-hush"))
 	proxy := mustURL(t, echo(t, 407, func(r *http.Request) string {
 		return r.Header.Get("Proxy-Authorization")[len("Basic "):] + " is proxy-hush"
@@ -166,7 +166,7 @@ func TestALoginToAProxyThatIsRepeatedIsNotKept(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatAnExpectationQuotesIsMasked(t *testing.T) {
+func TestAnswerQuotedByAnExpectationIsMasked(t *testing.T) {
 	const short, long = "ingest-4711", "ingest-is-a-key-of-very-many-letters"
 	target := echo(t, 200, func(*http.Request) string {
 		return `{"short": "` + short + `", "long": "` + long + `", "list": ["` + long + `"]}`
@@ -187,7 +187,7 @@ func TestAnAnswerThatAnExpectationQuotesIsMasked(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoAnswerIsMaskedToo(t *testing.T) {
+func TestInvalidAnswerIsMasked(t *testing.T) {
 	headers := map[string]secret.Text{"X-Api-Key": secret.New("ingest-4711")}
 	for _, test := range []struct{ answer, want string }{
 		{"HTTP/1.1 ingest-4711 no\r\n\r\n", `no valid HTTP answer: net/http: HTTP/1.x transport connection broken: malformed HTTP status code "***"`},
@@ -207,8 +207,8 @@ func TestWhatIsNoAnswerIsMaskedToo(t *testing.T) {
 	}
 }
 
-// TestAShortSecretIsNoPartOfAWord has a user whose name is a common word, and a password that is a part of the target's name.
-func TestAShortSecretIsNoPartOfAWord(t *testing.T) {
+// TestShortSecretIsMaskedOnlyAsAWholeWord has a user name that is a common word, and a password that is a part of the target's name.
+func TestShortSecretIsMaskedOnlyAsAWholeWord(t *testing.T) {
 	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{
 		Path: "/login", Body: map[string]secret.Text{"username": secret.New("user"), "password": secret.New("hunter")},
 	}})

@@ -17,7 +17,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// raw serves connections on a loopback port until the test ends: what a net/http server would never do.
+// raw serves raw connections on a loopback port until the test ends, for answers that a net/http server never sends.
 func raw(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -71,7 +71,7 @@ func head(conn net.Conn) {
 	}
 }
 
-// full listens with a queue that is full: the kernel drops what else wants to connect.
+// full listens with a full backlog, so that the kernel drops further connections.
 func full(t *testing.T, network, address string) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), network, address)
@@ -84,7 +84,7 @@ func full(t *testing.T, network, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = control.Control(func(fd uintptr) { err = syscall.Listen(int(fd), 0) }) // as the standard library's, but short
+	_ = control.Control(func(fd uintptr) { err = syscall.Listen(int(fd), 0) }) // with a shorter backlog than the standard library
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestSlowInEveryPhase(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
 	trickle := func(conn net.Conn) {
 		answering(head)(conn)
-		for { // a byte now and then keeps no deadline away
+		for { // single bytes must not extend the deadline
 			if _, err := conn.Write([]byte(" ")); err != nil {
 				return
 			}
@@ -150,7 +150,7 @@ func TestSlowInEveryPhase(t *testing.T) {
 				t.Errorf("want a timeout, %s, got %v %d: %s", c.reason, r.Class, r.Code, r.Reason)
 			}
 			if took := r.End.Sub(r.Start); took < timeout {
-				t.Errorf("it ended after %v, before its timeout", took)
+				t.Errorf("the run ended after %v, before its timeout", took)
 			}
 			checkAttempts(t, r)
 			lastPhase(t, r, c.phase)
@@ -158,7 +158,7 @@ func TestSlowInEveryPhase(t *testing.T) {
 	}
 }
 
-// lastPhase holds in which phase a run's last attempt ended.
+// lastPhase checks in which phase the last attempt of a run ended.
 func lastPhase(t *testing.T, r *probe.Result, want probe.PhaseKind) {
 	t.Helper()
 	phases := r.Attempts[len(r.Attempts)-1].Phases
@@ -206,8 +206,8 @@ func TestBrokenAnswers(t *testing.T) {
 	}
 }
 
-// TestAnAnswerBeforeTheRequestIsSent holds that sending ends when the answer comes, where a server does not want to read on.
-func TestAnAnswerBeforeTheRequestIsSent(t *testing.T) {
+// TestAnswerBeforeTheRequestIsSent has a server that answers without reading the whole body. The send phase ends with the answer.
+func TestAnswerBeforeTheRequestIsSent(t *testing.T) {
 	target := "http://" + raw(t, func(conn net.Conn) {
 		head(conn)
 		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\n")
@@ -224,9 +224,9 @@ func TestAnAnswerBeforeTheRequestIsSent(t *testing.T) {
 	atLeast(t, r.Attempts[0], probe.PhaseReceive, 25*time.Millisecond)
 }
 
-// TestFreshIsFreshForManyAtOnce holds that a fresh run uses the connection that it made, over HTTP/2 too, where the library
-// likes to share one.
-func TestFreshIsFreshForManyAtOnce(t *testing.T) {
+// TestConcurrentFreshRunsShareNoConnection checks that a fresh run uses the connection that it made. Over HTTP/2 net/http would
+// share one.
+func TestConcurrentFreshRunsShareNoConnection(t *testing.T) {
 	for _, http1 := range []bool{true, false} {
 		var mu sync.Mutex
 		requests := map[string]int{}
@@ -255,7 +255,7 @@ func TestFreshIsFreshForManyAtOnce(t *testing.T) {
 	}
 }
 
-// atLeast holds that a phase lasted that long.
+// atLeast checks that a phase has a minimum duration.
 func atLeast(t *testing.T, a probe.Attempt, kind probe.PhaseKind, least time.Duration) {
 	t.Helper()
 	for _, p := range a.Phases {

@@ -150,7 +150,7 @@ func TestTokensExpireAndRefresh(t *testing.T) {
 	})
 }
 
-func TestFaultStrikesItsShare(t *testing.T) {
+func TestFaultAppliesToItsShare(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{})
 	server := aisquaretest.Start(api)
 	defer server.Close()
@@ -205,7 +205,7 @@ func TestBreaks(t *testing.T) {
 	}
 }
 
-func TestHangsLastUntilTheClientGoes(t *testing.T) {
+func TestHangLastsUntilTheClientGoes(t *testing.T) {
 	for _, where := range []aisquaretest.HangPoint{
 		aisquaretest.HangBeforeHeaders, aisquaretest.HangDuringHeaders, aisquaretest.HangDuringBody,
 	} {

@@ -12,7 +12,7 @@ import (
 	"squarewatch/probe/dispatch"
 )
 
-// ledger is a sink that writes everything down.
+// ledger is a sink that keeps everything.
 type ledger struct {
 	mu     sync.Mutex
 	runs   []*probe.Result
@@ -40,7 +40,7 @@ func (l *ledger) missed(reason probe.MissReason) (n int) {
 	return n
 }
 
-// crowd returns so many entries that share a schedule, called p0, p1 and so on, whose runs take that long.
+// crowd returns n entries with one schedule, named p0, p1 and so on. Each run takes d.
 func crowd(n int, schedule string, d time.Duration) []dispatch.Entry {
 	entries := make([]dispatch.Entry, n)
 	for i := range entries {
@@ -49,7 +49,7 @@ func crowd(n int, schedule string, d time.Duration) []dispatch.Entry {
 	return entries
 }
 
-// taking returns an entry whose runs take that long.
+// taking returns an entry whose runs take d.
 func taking(name, schedule string, d time.Duration) dispatch.Entry {
 	p := &probe.Probe{Name: name, Schedule: probe.MustSchedule(schedule).For(name)}
 	return dispatch.Entry{Probe: p, Host: "api.test", Run: func(ctx context.Context, intended time.Time) *probe.Result {
@@ -66,7 +66,7 @@ func taking(name, schedule string, d time.Duration) dispatch.Entry {
 	}}
 }
 
-// runFor runs entries for a time, in a bubble.
+// runFor runs a dispatcher for a time. The caller is in a bubble.
 func runFor(t *testing.T, options dispatch.Options, during time.Duration) *ledger {
 	t.Helper()
 	l := &ledger{}
@@ -98,7 +98,7 @@ func TestRunsStartExactlyWhenIntended(t *testing.T) {
 	})
 }
 
-func TestOverrunIsMissedAndNeverDoubled(t *testing.T) {
+func TestOverrunIsMissedAndRunsNeverOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := runFor(t, dispatch.Options{Entries: []dispatch.Entry{taking("slow", "@every 10s", 25*time.Second)}}, 10*time.Minute)
 		for i := 1; i < len(l.runs); i++ {
@@ -115,12 +115,12 @@ func TestOverrunIsMissedAndNeverDoubled(t *testing.T) {
 func TestRunsWaitForASlotUntilTheirNextTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var entries []dispatch.Entry
-		for i := range 4 { // four that take 20 s each, every minute at its beginning, one at a time: 80 s of work a minute
+		for i := range 4 { // four runs of 20 s at the start of every minute, one at a time: 80 s of work a minute
 			entries = append(entries, taking(fmt.Sprintf("p%d", i), "* * * * *", 20*time.Second))
 		}
 		l := runFor(t, dispatch.Options{Entries: entries, Limits: dispatch.Limits{Concurrency: 1, PerHost: 1}}, time.Hour)
 		total := len(l.runs) + l.missed(probe.MissLimit) + l.missed(probe.MissShutdown) + l.missed(probe.MissOverrun)
-		if total != 240 || len(l.runs) != 177 { // three a minute, from the first on
+		if total != 240 || len(l.runs) != 177 { // three a minute, from the first minute
 			t.Errorf("want 177 runs of 240 intended, got %d of %d (%v)", len(l.runs), total, l.misses)
 		}
 		latest := time.Duration(0)
@@ -133,7 +133,7 @@ func TestRunsWaitForASlotUntilTheirNextTime(t *testing.T) {
 	})
 }
 
-func TestAHangingHostHoldsUpNoOther(t *testing.T) {
+func TestHangingHostDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entries := []dispatch.Entry{taking("healthy", "@every 5s", time.Second)}
 		for i := range 50 {
@@ -157,7 +157,7 @@ func TestAHangingHostHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-func TestStopGivesRunsTheirGrace(t *testing.T) {
+func TestStopLetsRunsFinishWithinTheGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		l := runFor(t, dispatch.Options{Entries: []dispatch.Entry{
@@ -172,7 +172,7 @@ func TestStopGivesRunsTheirGrace(t *testing.T) {
 	})
 }
 
-func TestAReloadLosesNoneAndDoublesNone(t *testing.T) {
+func TestReloadLosesNoRunAndStartsNoneTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{}
 		build := func() *dispatch.Dispatcher {
@@ -207,7 +207,7 @@ func TestAReloadLosesNoneAndDoublesNone(t *testing.T) {
 	})
 }
 
-func TestAPanicCostsTheRunOnly(t *testing.T) {
+func TestPanicEndsOnlyItsRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := taking("bad", "@every 10s", time.Second)
 		e.Run = func(context.Context, time.Time) *probe.Result { panic("boom") }
@@ -267,7 +267,7 @@ func TestFailingProbesRunFaster(t *testing.T) {
 	})
 }
 
-func TestRatePacesTheStarts(t *testing.T) {
+func TestRateSpreadsTheStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entries := crowd(100, "* * * * *", time.Millisecond)
 		limits := dispatch.DefaultLimits()
@@ -288,8 +288,9 @@ func TestRatePacesTheStarts(t *testing.T) {
 	})
 }
 
-// TestTheRateIsALimit has more runs due than the rate lets start: what is missed is so by the limit, for the runs are short.
-func TestTheRateIsALimit(t *testing.T) {
+// TestRunsBeyondTheRateAreMissedByTheLimit has more runs due than the rate allows. They are missed by the limit, because the runs
+// are short.
+func TestRunsBeyondTheRateAreMissedByTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entries := crowd(20, "@every 1s", time.Millisecond)
 		limits := dispatch.DefaultLimits()
@@ -298,15 +299,15 @@ func TestTheRateIsALimit(t *testing.T) {
 		if n := len(l.runs); n < 95 || n > 105 {
 			t.Errorf("want 100 of 400 run, got %d", n)
 		}
-		// A run that happens to go on when the next is due is an overrun all the same.
+		// A run that has not ended when the next one is due is an overrun.
 		if limited, overrun := l.missed(probe.MissLimit), l.missed(probe.MissOverrun); limited < 270 || overrun > 10 {
 			t.Errorf("want the others missed by the limit, got %d so and %d by overrun", limited, overrun)
 		}
 	})
 }
 
-// TestTheRateIsOfRequests has runs of three requests each, as redirects, second looks and logins make them.
-func TestTheRateIsOfRequests(t *testing.T) {
+// TestRateCountsRequests has runs of three requests each, as with redirects, confirmations and logins.
+func TestRateCountsRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entries := crowd(20, "@every 1s", time.Millisecond)
 		for i := range entries {
@@ -320,15 +321,15 @@ func TestTheRateIsOfRequests(t *testing.T) {
 		limits := dispatch.DefaultLimits()
 		limits.Rate = 6
 		l := runFor(t, dispatch.Options{Entries: entries, Limits: limits}, time.Minute)
-		// Those that had their turn reserved before the first ended are not held up: a burst at the start.
+		// Runs that were admitted before the first one ended are not delayed: a burst at the start.
 		if n := len(l.runs); n < 115 || n > 140 {
 			t.Errorf("want 2 runs a second for a minute, got %d", n)
 		}
 	})
 }
 
-// TestTheRateHoldsOverReloads reloads each 12 s while more is due than the rate lets start.
-func TestTheRateHoldsOverReloads(t *testing.T) {
+// TestRateIsKeptOverReloads reloads every 12 s while more runs are due than the rate allows.
+func TestRateIsKeptOverReloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{}
 		entries := crowd(100, "@every 10s", time.Millisecond)

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// reloads runs an entry for two minutes, with a new dispatcher whenever one of the pauses is over.
+// reloads runs an entry for two minutes, with a new dispatcher after each pause.
 func reloads(t *testing.T, entry dispatch.Entry, pauses ...time.Duration) *ledger {
 	t.Helper()
 	l := &ledger{}
@@ -32,9 +32,9 @@ func reloads(t *testing.T, entry dispatch.Entry, pauses ...time.Duration) *ledge
 	return l
 }
 
-// TestARunThatOutlastsReloadsIsNotDoubled has runs of 25 s, due every 10 s: while one goes on, across one reload or two, the
-// next ones are missed as they would be without.
-func TestARunThatOutlastsReloadsIsNotDoubled(t *testing.T) {
+// TestRunsDoNotOverlapOverReloads has runs of 25 s that are due every 10 s. While one continues over a reload, the next ones are
+// missed, as they are without a reload.
+func TestRunsDoNotOverlapOverReloads(t *testing.T) {
 	for name, pauses := range map[string][]time.Duration{
 		"none": nil, "one": {14 * time.Second}, "two before it is due again": {14 * time.Second, 100 * time.Millisecond},
 		"many": {14 * time.Second, time.Second, 8 * time.Second, 20 * time.Second, 30 * time.Second},
@@ -60,7 +60,7 @@ func TestARunThatOutlastsReloadsIsNotDoubled(t *testing.T) {
 			if most != 1 {
 				t.Errorf("%s: want one run at a time, got %d", name, most)
 			}
-			// Of three times that are due, the first is run and two fall into it.
+			// Of three runs that are due, the first runs and the other two are missed.
 			if ran, overrun := len(l.runs), l.missed(probe.MissOverrun); ran+overrun != 12 || overrun != 8 {
 				t.Errorf("%s: want 4 runs and 8 overruns, got %d and %d", name, ran, overrun)
 			}
@@ -68,9 +68,9 @@ func TestARunThatOutlastsReloadsIsNotDoubled(t *testing.T) {
 	}
 }
 
-// TestAReloadDoesNotForgetWhatFails has a probe that looks every minute, and every 10 s while it fails: a reload in the middle
-// of an incident must not make it look away.
-func TestAReloadDoesNotForgetWhatFails(t *testing.T) {
+// TestReloadKeepsTheScheduleOfAFailingProbe has a probe that runs every minute, and every 10 s while it fails. A reload during an
+// incident must not slow it down.
+func TestReloadKeepsTheScheduleOfAFailingProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failing := taking("failing", "@every 1m", time.Second)
 		failing.Probe.WhileUnexpected = probe.MustSchedule("@every 10s").For("failing")

@@ -34,8 +34,8 @@ func entryOf(t *testing.T, target string, p *probe.Probe, dial func(context.Cont
 	return dispatch.Entry{Probe: j.Probe(), Host: j.Host(), Run: j.Run}
 }
 
-// TestNoOtherProbeIsLate runs probes against a host that hangs in every way beside one against a healthy host.
-func TestNoOtherProbeIsLate(t *testing.T) {
+// TestProbesOfAHangingHostDelayNoOther has many probes of a host that hangs in every phase, and one of a healthy host.
+func TestProbesOfAHangingHostDelayNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := aisquaretest.New(aisquaretest.Options{})
 		pipe := aisquaretest.NewPipe(api)
@@ -43,7 +43,7 @@ func TestNoOtherProbeIsLate(t *testing.T) {
 		api.SetFault("/wait", aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
 		api.SetFault("/head", aisquaretest.Fault{Hang: aisquaretest.HangDuringHeaders})
 		api.SetFault("/body", aisquaretest.Fault{Hang: aisquaretest.HangDuringBody})
-		nobody := func(ctx context.Context, _, _ string) (net.Conn, error) { // as a full queue, or a host that is off
+		nobody := func(ctx context.Context, _, _ string) (net.Conn, error) { // like a host that is switched off
 			<-ctx.Done()
 			return nil, context.Cause(ctx)
 		}

@@ -18,11 +18,11 @@ import (
 	"squarewatch/probe/history"
 
 	"github.com/google/go-cmp/cmp"
-	_ "modernc.org/sqlite" // the driver, which the program itself chooses in cmd
+	_ "modernc.org/sqlite" // the driver; the program imports it in cmd
 	"pgregory.net/rapid"
 )
 
-// book is a store with its writer running.
+// book is a store with a running writer.
 type book struct {
 	*history.Store
 	*history.Writer
@@ -82,7 +82,7 @@ func all(t *testing.T, b *book, since, until time.Time) []*probe.Result {
 	return list
 }
 
-func TestRunsComeBackAsTheyWere(t *testing.T) {
+func TestRunsAreReadAsWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, path)
@@ -131,7 +131,7 @@ func TestRollupsAreTheSumsOfRuns(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Now().Truncate(time.Hour)
 	rapid.Check(t, func(t *rapid.T) {
-		begin = begin.Add(time.Hour) // an hour of its own
+		begin = begin.Add(time.Hour) // each case has its own hour
 		seconds := rapid.SliceOfN(rapid.IntRange(0, 300), 1, 60).Draw(t, "seconds")
 		codes := rapid.SliceOfN(rapid.SampledFrom([]int{200, 200, 500, 503}), len(seconds), len(seconds)).Draw(t, "codes")
 		cut := rapid.IntRange(0, len(seconds)).Draw(t, "batches")
@@ -156,7 +156,7 @@ func TestRollupsAreTheSumsOfRuns(t *testing.T) {
 	})
 }
 
-func TestOldHistoryIsForgotten(t *testing.T) {
+func TestOldHistoryIsDeleted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	b := open(t, path)
 	now := time.Now().Truncate(time.Hour)
@@ -181,7 +181,7 @@ func TestOldHistoryIsForgotten(t *testing.T) {
 	}
 }
 
-func TestWhenNobodyWatchedIsKnown(t *testing.T) {
+func TestGapsAreRecorded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
@@ -202,7 +202,7 @@ func TestWhenNobodyWatchedIsKnown(t *testing.T) {
 	})
 }
 
-func TestAFullDiskCostsHistoryAndNothingElse(t *testing.T) {
+func TestFullDiskStopsOnlyTheHistory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, path)
@@ -212,7 +212,7 @@ func TestAFullDiskCostsHistoryAndNothingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		limit(1) // no more than it has
+		limit(1) // no more than the file has now
 		begin := time.Now()
 		for i := range 700 {
 			b.Finished(run("a", begin.Add(time.Duration(i)*time.Millisecond), 200))
@@ -236,7 +236,7 @@ func TestAFullDiskCostsHistoryAndNothingElse(t *testing.T) {
 	})
 }
 
-func TestRetentionSaysWhatIsWrong(t *testing.T) {
+func TestInvalidRetention(t *testing.T) {
 	for _, bad := range []history.Retention{{Runs: time.Minute, Rollups: 90 * 24 * time.Hour}, {Runs: 72 * time.Hour, Rollups: 24 * time.Hour}} {
 		if err := bad.Validate(); err == nil {
 			t.Errorf("want %+v refused", bad)

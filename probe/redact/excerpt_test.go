@@ -81,8 +81,8 @@ func checkShown(t *testing.T, text string) {
 	}
 }
 
-// TestALongPathIsNotMaskedToItsEnd checks that the work for a foreign path is limited. Masking all of it took minutes.
-func TestALongPathIsNotMaskedToItsEnd(t *testing.T) {
+// TestMaskingOfALongPathIsLimited checks that the work for a foreign path is limited. Masking all of it took minutes.
+func TestMaskingOfALongPathIsLimited(t *testing.T) {
 	var ours *Secrets
 	segment := "/" + strings.Repeat("aB3", 33) // 100 characters that look like a token
 	got := ours.path(strings.Repeat(segment, (256<<10)/len(segment)))

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWhatLooksLikeASecretIsMasked(t *testing.T) {
+func TestTextThatLooksLikeASecretIsMasked(t *testing.T) {
 	for text, want := range map[string]string{
 		"mail ada@example.org now":                      "mail *** now",
 		"mail info@bücher.de now":                       "mail *** now",
@@ -53,8 +53,8 @@ func TestWhatLooksLikeASecretIsMasked(t *testing.T) {
 	}
 }
 
-// TestASecretIsMaskedHoweverItIsWritten has the ways of frameworks, of URLs and of those who quote a quotation.
-func TestASecretIsMaskedHoweverItIsWritten(t *testing.T) {
+// TestSecretIsMaskedInEveryNotation has the notations of frameworks, of URLs and of nested quotations.
+func TestSecretIsMaskedInEveryNotation(t *testing.T) {
 	for _, text := range []string{
 		`<QueryDict: {'username': ['alice'], 'password': ['hunter2x!']}>`, `{"password": ["hunter2x!"]}`, `{"password":["my hunter2x"]}`, `{"password":["hunter2`, `{'password': b'hunter2x9'}`, `{'password': u'hunter2x9'}`,
 		`SECRET_KEY = 'django-hunter2x9'`, `{"secret_key":"hunter2x9"}`, `{"secretKey":"hunter2x9"}`, `token_value=hunter2x9`,
