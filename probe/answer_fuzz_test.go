@@ -115,8 +115,10 @@ func checkAnswered(t *testing.T, answer []byte, r *probe.Result) {
 func FuzzAnswerOverTLS(f *testing.F) {
 	settings := "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 	for _, seed := range []string{
-		"", settings, settings + "\x00\x00\x01\x01\x05\x00\x00\x00\x01\x88", settings + "\x00\x00\x01\x01\x04\x00\x00\x00\x01\x88\x00\x00\x02\x00\x01\x00\x00\x00\x01{}",
-		settings + "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", settings + "\x00\x00\x04\x03\x00\x00\x00\x00\x01\x00\x00\x00\x02",
+		"", settings, settings + "\x00\x00\x01\x01\x05\x00\x00\x00\x01\x88",
+		settings + "\x00\x00\x01\x01\x04\x00\x00\x00\x01\x88\x00\x00\x02\x00\x01\x00\x00\x00\x01{}",
+		settings + "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		settings + "\x00\x00\x04\x03\x00\x00\x00\x00\x01\x00\x00\x00\x02",
 		"HTTP/1.1 200 OK\r\n\r\n", settings + "\x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\xff\xff\xff",
 	} {
 		f.Add([]byte(seed))
@@ -135,12 +137,14 @@ func FuzzAnswerOverTLS(f *testing.F) {
 
 // FuzzExpectJSONBody evaluates typical expressions on foreign bodies.
 func FuzzExpectJSONBody(f *testing.F) {
-	for _, body := range []string{`{"results": []}`, `[]`, `null`, `{"results": {"a": "x"}}`, `1e999`, `"\ud800"`, `{"a": [[[[]]]]}`, `{`, ``, `{"n": 123456789012345678901234567890}`} {
+	for _, body := range []string{`{"results": []}`, `[]`, `null`, `{"results": {"a": "x"}}`, `1e999`, `"\ud800"`, `{"a": [[[[]]]]}`, `{`, ``,
+		`{"n": 123456789012345678901234567890}`} {
 		f.Add([]byte(body))
 	}
 	expressions := []string{
 		`.results | type == "array"`, `.results | length > 0`, `[.. | numbers] | add`, `.n * 2 | tostring | test("^[0-9]+$")`,
-		`[paths] | length`, `tojson | fromjson`, `.a.b.c // "none" | ascii_downcase`, `to_entries | map(.value) | sort`, `@base64d`, `.. | strings | explode | implode`,
+		`[paths] | length`, `tojson | fromjson`, `.a.b.c // "none" | ascii_downcase`, `to_entries | map(.value) | sort`, `@base64d`,
+		`.. | strings | explode | implode`,
 	}
 	body := make(chan []byte, 1)
 	jobs := jobsWithBody(f, expressions, body)
@@ -156,7 +160,8 @@ func FuzzExpectJSONBody(f *testing.F) {
 
 // FuzzExpectJSONExpression compiles arbitrary expressions and evaluates them on an answer until the deadline.
 func FuzzExpectJSONExpression(f *testing.F) {
-	for _, seed := range []string{`.a`, `def f: f; f`, `[range(10)] | add`, `.[`, `$ENV`, `input`, `env.PATH`, `limit(3; repeat(1))`, `"\(.)"`, `@json`, `. as [$a] ?// $a | $a`, `last(range(1e9))`, `getpath(["a", 0])`, `error(null)`, `label $l | break $l`, `import "x" as x; .`} {
+	for _, seed := range []string{`.a`, `def f: f; f`, `[range(10)] | add`, `.[`, `$ENV`, `input`, `env.PATH`, `limit(3; repeat(1))`, `"\(.)"`,
+		`@json`, `. as [$a] ?// $a | $a`, `last(range(1e9))`, `getpath(["a", 0])`, `error(null)`, `label $l | break $l`, `import "x" as x; .`} {
 		f.Add(seed)
 	}
 	body := make(chan []byte, 1)
@@ -198,7 +203,8 @@ func jobsWithBody(f *testing.F, expressions []string, next <-chan []byte) []*pro
 	f.Cleanup(server.Close)
 	jobs := make([]*probe.Job, 0, len(expressions))
 	for _, expression := range expressions {
-		jobs = append(jobs, job(f, server.URL, probe.Probe{Path: "/", Connection: probe.Reuse, Expect: probe.Expect{JSON: expression}}, probe.RunnerOptions{}))
+		jobs = append(jobs, job(f, server.URL, probe.Probe{Path: "/", Connection: probe.Reuse, Expect: probe.Expect{JSON: expression}},
+			probe.RunnerOptions{}))
 	}
 	return jobs
 }

@@ -57,7 +57,8 @@ func TestNetworkIsBlamedWhenTheOtherAddressIsDown(t *testing.T) {
 		for range 50 {
 			runs.Go(func() {
 				r := once.Run(t.Context(), time.Now())
-				if r.Blame != probe.BlameNetwork || r.Class != probe.ConnectError || !strings.Contains(r.Reason, "192.0.2.1:53") || r.Latency() > time.Second/2 {
+				if r.Blame != probe.BlameNetwork || r.Class != probe.ConnectError || !strings.Contains(r.Reason, "192.0.2.1:53") ||
+					r.Latency() > time.Second/2 {
 					t.Errorf("want our own network blamed, apart from the latency, got %+v", r)
 				}
 			})
@@ -72,9 +73,10 @@ func TestNetworkIsBlamedWhenTheOtherAddressIsDown(t *testing.T) {
 			t.Errorf("want the target blamed while the other address is up, got %+v", r)
 		}
 		before := n.dials.Load()
-		expected := job(t, "http://target.example", probe.Probe{Path: "/", Expect: probe.Expect{Status: selectors("transport")}}, probe.RunnerOptions{
-			Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
-		})
+		expected := job(t, "http://target.example", probe.Probe{Path: "/", Expect: probe.Expect{Status: selectors("transport")}},
+			probe.RunnerOptions{
+				Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
+			})
 		if r := expected.Run(t.Context(), time.Now()); !r.Expected || n.dials.Load() != before {
 			t.Error("want no check after an expected result")
 		}
@@ -93,7 +95,8 @@ func TestConnectivityResultIsUsedForFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
 		once := watched(t, n, n.dial)
-		if r := once.Run(t.Context(), time.Now()); !strings.HasSuffix(r.Reason, "; 192.0.2.1:53 cannot be reached either, so our own network is at fault") {
+		if r := once.Run(t.Context(), time.Now()); !strings.HasSuffix(r.Reason,
+			"; 192.0.2.1:53 cannot be reached either, so our own network is at fault") {
 			t.Errorf("want a reason that names the network, got %q", r.Reason)
 		}
 		n.up.Store(true)
@@ -161,7 +164,8 @@ func TestConnectivityIsNotCheckedDuringShutdown(t *testing.T) {
 		start := time.Now()
 		r := once.Run(ctx, start)
 		if r.Class != probe.ClassNone || r.Blame != probe.BlameNone || n.dials.Load() != 0 || time.Since(start) != time.Second {
-			t.Errorf("want a stopped run to end immediately without blame, got %v, blame %q, %d dials, %v", r.Class, r.Blame, n.dials.Load(), time.Since(start))
+			t.Errorf("want a stopped run to end immediately without blame, got %v, blame %q, %d dials, %v", r.Class, r.Blame, n.dials.Load(),
+				time.Since(start))
 		}
 	})
 }
@@ -171,9 +175,10 @@ func TestShutdownBetweenLooksKeepsTheFirstAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
 		ctx, stop := context.WithCancel(t.Context())
-		once := job(t, "http://target.example", probe.Probe{Path: "/", Confirm: &probe.Confirm{Attempts: 2, Delay: time.Minute}}, probe.RunnerOptions{
-			Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
-		})
+		once := job(t, "http://target.example", probe.Probe{Path: "/", Confirm: &probe.Confirm{Attempts: 2, Delay: time.Minute}},
+			probe.RunnerOptions{
+				Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
+			})
 		time.AfterFunc(time.Second, stop)
 		if r := once.Run(ctx, time.Now()); r.Class != probe.ConnectError || r.Blame != probe.BlameNone || n.dials.Load() != 0 {
 			t.Errorf("want the first answer without a check, got %v, blame %q, %d dials", r.Class, r.Blame, n.dials.Load())
@@ -199,7 +204,8 @@ func TestBreachIsNotBlamedOnTheNetwork(t *testing.T) {
 	target := "http://" + raw(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour"))
 	n := &network{}
 	p := probe.Probe{Path: "/", Guards: probe.GuardAccess, Expect: probe.Expect{Status: selectors("401")}}
-	r := job(t, target, p, probe.RunnerOptions{Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other}).Run(t.Context(), time.Now())
+	r := job(t, target, p, probe.RunnerOptions{Connectivity: probe.Connectivity{Address: "192.0.2.1:53"},
+		DialConnectivity: n.other}).Run(t.Context(), time.Now())
 	if !r.Breach || r.Blame != probe.BlameNone {
 		t.Errorf("want a breach without blame, got breach=%v blame %q: %s", r.Breach, r.Blame, r.Reason)
 	}

@@ -90,7 +90,7 @@ func TestHTTP2(t *testing.T) {
 			s.request()
 			_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
 		}, probe.ProtocolError, "", 1, 4},
-		{"GOAWAY at once", func(s h2) {
+		{"GOAWAY immediately", func(s h2) {
 			_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
 			s.request()
 		}, probe.ProtocolError, "", 1, 4},
@@ -167,7 +167,8 @@ func TestTransportRetryIsAnAttempt(t *testing.T) {
 		s.answer(stream, "{}", true)
 		s.request()
 	})
-	r := job(t, target, probe.Probe{Path: "/"}, probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).Run(t.Context(), time.Now())
+	r := job(t, target, probe.Probe{Path: "/"},
+		probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).Run(t.Context(), time.Now())
 	if !r.Expected || len(r.Attempts) != 2 || r.Attempts[0].Class != probe.ProtocolError || r.Attempts[1].Cause != probe.CauseRetry {
 		t.Fatalf("want a healthy run with a broken attempt before the good one, got %+v (%s)", r.Attempts, r.Reason)
 	}

@@ -161,7 +161,8 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 	switch {
 	case err != nil:
 		return failed(BlameLoginService, "the %s service did not answer: %s", what, s.env.secrets.Error(err))
-	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusUnprocessableEntity:
+	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden,
+		status == http.StatusUnprocessableEntity:
 		return failed(BlameCredential, "the %s was refused with %d: %s", what, status, s.env.secrets.Excerpt(answer))
 	case status >= 300:
 		return failed(BlameLoginService, "the %s service answered %d: %s", what, status, s.env.secrets.Excerpt(answer))

@@ -36,7 +36,8 @@ func newMember(t *testing.T, options aisquaretest.Options) *member {
 	m.api.AddUser("ada", "hush")
 	pipe := aisquaretest.NewPipe(m.api)
 	login, err := probe.NewLogin(probe.LoginSettings{
-		Login:       probe.LoginRequest{Path: loginPath, Body: map[string]secret.Text{"username": secret.New("ada"), "password": secret.New("hush")}},
+		Login: probe.LoginRequest{Path: loginPath, Body: map[string]secret.Text{"username": secret.New("ada"),
+			"password": secret.New("hush")}},
 		RefreshPath: refreshPath,
 	})
 	if err != nil {
@@ -169,7 +170,8 @@ func TestHangingLoginDoesNotTimeOutItsProbes(t *testing.T) {
 		for range 10 {
 			r := j.Run(t.Context(), time.Now())
 			if r.Expected || r.Class != probe.Unauthenticated || r.Blame != probe.BlameLoginService || r.Latency() != 0 {
-				t.Fatalf("want a request without a token and the login service blamed, got %v, blame %q, after %v (%s)", r.Class, r.Blame, r.Latency(), r.Reason)
+				t.Fatalf("want a request without a token and the login service blamed, got %v, blame %q, after %v (%s)", r.Class, r.Blame, r.Latency(),
+					r.Reason)
 			}
 			<-time.After(time.Second)
 		}
@@ -202,7 +204,8 @@ func TestRefusedTokenIsRenewedAndTheRequestResent(t *testing.T) {
 		m.api.RotateSigningKey() // the access and the refresh token become invalid
 		r := m.run(t)
 		if !r.Expected || causes(r) != "first resend" || outcomes(r) != "logged_in" || r.Blame != probe.BlameNone {
-			t.Errorf("want the 401 repaired by a renewal, got expected=%v attempts %q renewals %q blame %q (%s)", r.Expected, causes(r), outcomes(r), r.Blame, r.Reason)
+			t.Errorf("want the 401 repaired by a renewal, got expected=%v attempts %q renewals %q blame %q (%s)", r.Expected, causes(r), outcomes(r),
+				r.Blame, r.Reason)
 		}
 		if r.Attempts[0].Code != 401 || r.Attempts[1].Code != 200 {
 			t.Errorf("want 401 then 200, got %d then %d", r.Attempts[0].Code, r.Attempts[1].Code)
@@ -252,7 +255,8 @@ func TestBlameOfALogin(t *testing.T) {
 		blame  probe.Blame
 		says   string
 	}{
-		{"login refused", func(api *aisquaretest.API) { api.RotateSigningKey(); api.Revoke("ada") }, probe.BlameCredential, "the login was refused with 400"},
+		{"login refused", func(api *aisquaretest.API) { api.RotateSigningKey(); api.Revoke("ada") }, probe.BlameCredential,
+			"the login was refused with 400"},
 		{"login forbidden", func(api *aisquaretest.API) {
 			api.RotateSigningKey()
 			api.SetFault(loginPath, aisquaretest.Fault{Status: 403})
@@ -344,7 +348,8 @@ func TestLoginThatClosesConnectionsIsNotFlooded(t *testing.T) {
 		_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
 		s.request()
 	})
-	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{Path: "/login", Body: map[string]secret.Text{"password": secret.New("hush")}}})
+	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{Path: "/login",
+		Body: map[string]secret.Text{"password": secret.New("hush")}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -460,7 +465,8 @@ func TestConfirmLooksAgainAndRecordsEveryAttempt(t *testing.T) {
 			t.Errorf("want 1s in all and the first attempt's latency, got %v and %v", r.End.Sub(start), r.Latency())
 		}
 		m.api.SetFault(discovery, aisquaretest.Fault{Status: 500})
-		if r := j.Run(t.Context(), time.Now()); r.Expected || causes(r) != "first confirm confirm" || !strings.Contains(r.Reason, "answered 500") {
+		if r := j.Run(t.Context(), time.Now()); r.Expected || causes(r) != "first confirm confirm" ||
+			!strings.Contains(r.Reason, "answered 500") {
 			t.Errorf("want three looks and an unexpected answer, got expected=%v %q (%s)", r.Expected, causes(r), r.Reason)
 		}
 		breach := m.job(t, probe.Probe{

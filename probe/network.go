@@ -22,7 +22,7 @@ type Network struct {
 	ClientCertificate string      `yaml:"client_certificate,omitempty"`      // PEM file, sent to the target
 	ClientKey         string      `yaml:"client_key,omitempty"`              // PEM file of its key
 	Proxy             secret.Text `yaml:"proxy,omitempty" secret:"optional"` // http://host:port, or none; default: HTTP_PROXY, HTTPS_PROXY
-	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6; the other family is used when this one fails or is slow
+	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6; the other one is used when this fails or is slow
 	Resolver          string      `yaml:"resolver,omitempty"`                // address:port of the DNS server to ask instead of the system's
 }
 

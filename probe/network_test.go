@@ -56,7 +56,10 @@ func TestOwnCAIsTrustedAndItsExpiryIsReported(t *testing.T) {
 
 func TestClientCertificateIsSent(t *testing.T) {
 	shown := make(chan int, 1)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { shown <- len(r.TLS.PeerCertificates) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request) {
+		shown <- len(r.TLS.PeerCertificates)
+	}))
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
 	server.StartTLS()
 	defer server.Close()
@@ -70,7 +73,8 @@ func TestClientCertificateIsSent(t *testing.T) {
 	if err := pem.Encode(key, &pem.Block{Type: "PRIVATE KEY", Bytes: der}); err != nil {
 		t.Fatal(err)
 	}
-	r := routed(t, server.URL, probe.Network{CA: ca, ClientCertificate: ca, ClientKey: key.Name(), Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: "/"})
+	r := routed(t, server.URL, probe.Network{CA: ca, ClientCertificate: ca, ClientKey: key.Name(), Proxy: secret.New(probe.NoProxy)},
+		probe.Probe{Path: "/"})
 	if !r.Expected {
 		t.Fatalf("want the request accepted, got %s", r.Reason)
 	}
@@ -83,7 +87,8 @@ func TestProxyIsUsed(t *testing.T) {
 	asked := make(chan string, 1)
 	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.String() }))
 	defer proxy.Close()
-	r := routed(t, "http://api.test", probe.Network{Proxy: secret.New(proxy.URL)}, probe.Probe{Path: "/x/", Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
+	r := routed(t, "http://api.test", probe.Network{Proxy: secret.New(proxy.URL)}, probe.Probe{Path: "/x/",
+		Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
 	if !r.Expected {
 		t.Fatalf("want an answer from the proxy, got %s", r.Reason)
 	}
@@ -139,7 +144,8 @@ func TestHostHeaderIsOverridden(t *testing.T) {
 	asked := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Host }))
 	defer server.Close()
-	routed(t, server.URL, probe.Network{Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: "/", Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
+	routed(t, server.URL, probe.Network{Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: "/",
+		Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
 	if got := <-asked; got != "virtual.test" {
 		t.Errorf("want Host virtual.test, got %s", got)
 	}
@@ -153,11 +159,13 @@ func TestPreferredFamilyFallsBackAndResolverIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, prefer := range []string{"ipv4", "ipv6"} {
-		if r := routed(t, "http://localhost:"+port, probe.Network{Prefer: prefer, Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: discovery}); !r.Expected {
+		if r := routed(t, "http://localhost:"+port, probe.Network{Prefer: prefer, Proxy: secret.New(probe.NoProxy)},
+			probe.Probe{Path: discovery}); !r.Expected {
 			t.Errorf("prefer %s: %s", prefer, r.Reason)
 		}
 	}
-	r := routed(t, "http://somewhere.test", probe.Network{Resolver: "127.0.0.1:1", Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: discovery, Timeout: 3 * time.Second})
+	r := routed(t, "http://somewhere.test", probe.Network{Resolver: "127.0.0.1:1", Proxy: secret.New(probe.NoProxy)},
+		probe.Probe{Path: discovery, Timeout: 3 * time.Second})
 	if r.Class != probe.DNSError && r.Class != probe.Timeout {
 		t.Errorf("a resolver that does not exist: want dns_error, got %v (%s)", r.Class, r.Reason)
 	}
@@ -199,7 +207,8 @@ func listen6(t *testing.T, port string) {
 	if err != nil {
 		t.Skipf("no such address here: %v", err)
 	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+		ReadHeaderTimeout: time.Minute}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(listener) })
 	t.Cleanup(func() {

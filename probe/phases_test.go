@@ -194,7 +194,8 @@ func TestWaitEndsWithTheAnswerAfterAHint(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			<-time.After(receiveTakes)
 		}), aisquaretest.TLSOptions{HTTP1: http1})
-		r := job(t, server.URL, probe.Probe{Path: "/"}, probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).Run(t.Context(), time.Now())
+		r := job(t, server.URL, probe.Probe{Path: "/"},
+			probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).Run(t.Context(), time.Now())
 		server.Close()
 		checkAttempts(t, r)
 		if got := kindsOf(r.Attempts[0]); !r.Expected || got != "connect tls send wait receive" {

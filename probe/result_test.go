@@ -45,7 +45,8 @@ func TestSlowAnswerAfterARedirectIsSlow(t *testing.T) {
 		_, _ = io.WriteString(w, "{}")
 	}))
 	defer server.Close()
-	r := job(t, server.URL, probe.Probe{Path: "/slow", Expect: probe.Expect{Latency: waitTakes / 2}}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+	r := job(t, server.URL, probe.Probe{Path: "/slow", Expect: probe.Expect{Latency: waitTakes / 2}}, probe.RunnerOptions{}).Run(t.Context(),
+		time.Now())
 	if r.Expected || len(r.Attempts) != 2 || r.Latency() < waitTakes/2 {
 		t.Errorf("want the slow answer to be unexpected, got expected=%v after %v", r.Expected, r.Latency())
 	}

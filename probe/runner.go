@@ -26,7 +26,7 @@ type RunnerOptions struct {
 	UserAgent        string
 	Dial             func(ctx context.Context, network, address string) (net.Conn, error) // a net.Dialer when nil
 	Proxy            func(*http.Request) (*url.URL, error)                                // no proxy when nil
-	Connectivity     Connectivity                                                         // tells a fault of our own network from one of the target
+	Connectivity     Connectivity                                                         // checked when the target does not answer
 	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // dials Connectivity; a net.Dialer when nil
 
 	TLS *tls.Config // the system's roots and at least TLS 1.2 when nil

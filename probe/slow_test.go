@@ -179,19 +179,21 @@ func TestBrokenAnswers(t *testing.T) {
 		class        probe.Class
 		phase        probe.PhaseKind
 	}{
-		{"longer than it is", "http", answering(ok + "Content-Length: 9\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
-		{"shorter than it is", "http", answering(ok + "Content-Length: 4\r\n\r\nfour and more"), probe.Success, probe.PhaseReceive},
+		{"length too large", "http", answering(ok + "Content-Length: 9\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"length too small", "http", answering(ok + "Content-Length: 4\r\n\r\nfour and more"), probe.Success, probe.PhaseReceive},
 		{"two lengths", "http", answering(ok + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
 		{"negative length", "http", answering(ok + "Content-Length: -4\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
 		{"half a chunk", "http", answering(ok + "Transfer-Encoding: chunked\r\n\r\n9\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
-		{"no chunk", "http", answering(ok + "Transfer-Encoding: chunked\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
-		{"no gzip", "http", answering(ok + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"not chunked", "http", answering(ok + "Transfer-Encoding: chunked\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"not gzip", "http", answering(ok + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
 		{"half a head", "http", answering(ok + "Content-Le"), probe.ProtocolError, probe.PhaseReceive},
 		{"an unknown code", "http", answering("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
-		{"it speaks of TLS", "http", answering("tls: bad certificate\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
-		{"early hints first", "http", answering("HTTP/1.1 103 Early Hints\r\n\r\n" + ok + "Content-Length: 4\r\n\r\nfour"), probe.Success, probe.PhaseReceive},
-		{"hints without end", "http", answering(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100_000)), probe.ProtocolError, probe.PhaseWait},
-		{"hung up in the handshake", "https", hangUp, probe.TLSError, probe.PhaseTLS},
+		{"text that looks like a TLS error", "http", answering("tls: bad certificate\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
+		{"early hints first", "http", answering("HTTP/1.1 103 Early Hints\r\n\r\n" + ok + "Content-Length: 4\r\n\r\nfour"), probe.Success,
+			probe.PhaseReceive},
+		{"endless hints", "http", answering(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100_000)), probe.ProtocolError,
+			probe.PhaseWait},
+		{"closed in the handshake", "https", hangUp, probe.TLSError, probe.PhaseTLS},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

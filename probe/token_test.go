@@ -16,15 +16,16 @@ func TestLifetimeOfAToken(t *testing.T) {
 		claims      jwt.MapClaims
 		expiry, due time.Duration
 	}{
-		"says nothing":              {jwt.MapClaims{}, accessLifetime, accessLifetime - 10*time.Minute},
+		"no claims":                 {jwt.MapClaims{}, accessLifetime, accessLifetime - 10*time.Minute},
 		"an hour":                   {jwt.MapClaims{"exp": in(time.Hour)}, time.Hour, 50 * time.Minute},
 		"shorter than renew_before": {jwt.MapClaims{"exp": in(6 * time.Minute)}, 6 * time.Minute, 4 * time.Minute},
 		"half a minute":             {jwt.MapClaims{"exp": in(30 * time.Second)}, 30 * time.Second, 20 * time.Second},
-		"made before it was asked":  {jwt.MapClaims{"iat": in(-5 * time.Minute), "exp": in(time.Minute)}, time.Minute, time.Minute},
+		"issued earlier":            {jwt.MapClaims{"iat": in(-5 * time.Minute), "exp": in(time.Minute)}, time.Minute, time.Minute},
 		"our clock is ahead":        {jwt.MapClaims{"iat": in(-time.Hour), "exp": in(-54 * time.Minute)}, 6 * time.Minute, 4 * time.Minute},
 		"our clock is behind":       {jwt.MapClaims{"iat": in(time.Hour), "exp": in(66 * time.Minute)}, 6 * time.Minute, 4 * time.Minute},
-		"ended, without iat":        {jwt.MapClaims{"exp": in(-time.Minute)}, accessLifetime, accessLifetime - 10*time.Minute},
-		"ended before it was made":  {jwt.MapClaims{"iat": in(-time.Minute), "exp": in(-time.Hour)}, accessLifetime, accessLifetime - 10*time.Minute},
+		"expired, without iat":      {jwt.MapClaims{"exp": in(-time.Minute)}, accessLifetime, accessLifetime - 10*time.Minute},
+		"expired before it was issued": {jwt.MapClaims{"iat": in(-time.Minute), "exp": in(-time.Hour)}, accessLifetime,
+			accessLifetime - 10*time.Minute},
 	} {
 		raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c.claims).SignedString([]byte("key"))
 		if err != nil {
@@ -34,7 +35,8 @@ func TestLifetimeOfAToken(t *testing.T) {
 		if left := got.expiry.Sub(now); left != c.expiry {
 			t.Errorf("%s: want it to expire in %v, got %v", name, c.expiry, left)
 		}
-		if early, late := got.due(now.Add(c.due-time.Second), 10*time.Minute), got.due(now.Add(c.due+time.Second), 10*time.Minute); early || !late {
+		if early, late := got.due(now.Add(c.due-time.Second), 10*time.Minute), got.due(now.Add(c.due+time.Second), 10*time.Minute); early ||
+			!late {
 			t.Errorf("%s: want a renewal in %v, got %v before and %v after", name, c.due, early, late)
 		}
 	}

@@ -95,7 +95,9 @@ func (s loginSession) renewOnce(ctx context.Context, r AuthRequest, held token, 
 
 // joinRenewal starts a renewal of the held token if none runs. It returns a channel that is closed when the renewal has ended;
 // nil when the token has already been replaced, or when the back-off after a failure is not over.
-func (s loginSession) joinRenewal(ctx context.Context, r AuthRequest, held token) (ended <-chan struct{}, started bool, failure *renewalError) {
+func (s loginSession) joinRenewal(
+	ctx context.Context, r AuthRequest, held token,
+) (ended <-chan struct{}, started bool, failure *renewalError) {
 	t := s.tokens
 	t.mu.Lock()
 	defer t.mu.Unlock()

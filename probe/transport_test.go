@@ -140,8 +140,8 @@ func TestFailureDoesNotBreakOthersOnTheConnection(t *testing.T) {
 func TestRequestThatIsSentAgainIsRecorded(t *testing.T) {
 	const work = 60 * time.Millisecond
 	for name, end := range map[string]func(*net.TCPConn){
-		"closed at once, as idle ones are": func(*net.TCPConn) {},
-		"reset after work":                 func(conn *net.TCPConn) { <-time.After(work); _ = conn.SetLinger(0) },
+		"closed like an idle connection": func(*net.TCPConn) {},
+		"reset after work":               func(conn *net.TCPConn) { <-time.After(work); _ = conn.SetLinger(0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -97,7 +97,8 @@ func TestProbesWithoutTheirNeedsAreLeftOut(t *testing.T) {
 	if want := []string{"permission-public", "collections", "bookings-config", "owner-metrics", "public-impact"}; !cmp.Equal(want, left) {
 		t.Errorf("left out: %s", cmp.Diff(want, left))
 	}
-	if _, _, err := catalogue.Probes(catalogue.Options{Names: []string{"reach", "nonsense"}}); err == nil || !strings.Contains(err.Error(), `"nonsense": it has reach,`) {
+	if _, _, err := catalogue.Probes(catalogue.Options{Names: []string{"reach", "nonsense"}}); err == nil ||
+		!strings.Contains(err.Error(), `"nonsense": it has reach,`) {
 		t.Errorf("unknown name: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func TestProbesOfAHangingHostDelayNoOther(t *testing.T) {
 		api.SetFault("/wait", aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
 		api.SetFault("/head", aisquaretest.Fault{Hang: aisquaretest.HangDuringHeaders})
 		api.SetFault("/body", aisquaretest.Fault{Hang: aisquaretest.HangDuringBody})
-		nobody := func(ctx context.Context, _, _ string) (net.Conn, error) { // like a host that is switched off
+		unreachable := func(ctx context.Context, _, _ string) (net.Conn, error) { // like a host that is switched off
 			<-ctx.Done()
 			return nil, context.Cause(ctx)
 		}
@@ -53,7 +53,7 @@ func TestProbesOfAHangingHostDelayNoOther(t *testing.T) {
 		}
 		add("healthy", "http://api.test", "/o/.well-known/openid-configuration", pipe.Dial)
 		for i := range 20 {
-			add(fmt.Sprintf("connect-%d", i), "http://hung.test", "/", nobody)
+			add(fmt.Sprintf("connect-%d", i), "http://hung.test", "/", unreachable)
 			for _, path := range []string{"wait", "head", "body"} {
 				add(fmt.Sprintf("%s-%d", path, i), "http://hung.test", "/"+path, pipe.Dial)
 			}

@@ -106,11 +106,13 @@ func TestRunsAreReadAsWritten(t *testing.T) {
 		}
 		var at, expected, trace string
 		row := b.db.QueryRowContext(t.Context(), `SELECT at, expected, trace_id FROM runs_readable WHERE code = 500`)
-		if err := row.Scan(&at, &expected, &trace); err != nil || at != "2000-01-01 00:00:01.000" || expected != "no" || !strings.HasPrefix(trace, "0102") {
+		if err := row.Scan(&at, &expected, &trace); err != nil || at != "2000-01-01 00:00:01.000" || expected != "no" ||
+			!strings.HasPrefix(trace, "0102") {
 			t.Errorf("want rows that a person can read, got %q %q %q, %v", at, expected, trace, err)
 		}
 		var missed int
-		if err := b.db.QueryRowContext(t.Context(), `SELECT sum(runs) FROM misses_readable WHERE reason = 'gap'`).Scan(&missed); err != nil || missed != 3 {
+		if err := b.db.QueryRowContext(t.Context(), `SELECT sum(runs) FROM misses_readable WHERE reason = 'gap'`).Scan(&missed); err != nil ||
+			missed != 3 {
 			t.Errorf("want three missed runs, got %d, %v", missed, err)
 		}
 	})
@@ -187,7 +189,7 @@ func TestGapsAreRecorded(t *testing.T) {
 		begin := time.Now()
 		first := open(t, path)
 		if last, err := first.LastWatched(t.Context()); err != nil || last.Before(begin) && !last.IsZero() {
-			t.Errorf("want nobody before, got %v, %v", last, err)
+			t.Errorf("want no earlier process, got %v, %v", last, err)
 		}
 		<-time.After(time.Minute)
 		first.stop()
@@ -237,7 +239,8 @@ func TestFullDiskStopsOnlyTheHistory(t *testing.T) {
 }
 
 func TestInvalidRetention(t *testing.T) {
-	for _, bad := range []history.Retention{{Runs: time.Minute, Rollups: 90 * 24 * time.Hour}, {Runs: 72 * time.Hour, Rollups: 24 * time.Hour}} {
+	for _, bad := range []history.Retention{{Runs: time.Minute, Rollups: 90 * 24 * time.Hour}, {Runs: 72 * time.Hour,
+		Rollups: 24 * time.Hour}} {
 		if err := bad.Validate(); err == nil {
 			t.Errorf("want %+v refused", bad)
 		}
@@ -270,7 +273,8 @@ func BenchmarkWriter(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(runs), "µs/run")
 	var pages, size int
-	if err := db.QueryRowContext(b.Context(), "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size").Scan(&pages, &size); err != nil {
+	if err := db.QueryRowContext(b.Context(), "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size").Scan(&pages,
+		&size); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(pages*size)/float64(runs), "B/run")

@@ -239,7 +239,8 @@ func (s *Store) write(ctx context.Context, results []*probe.Result, misses []pro
 		return fmt.Errorf("begin a transaction of the history: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
-	if _, err := tx.ExecContext(ctx, `INSERT INTO watches (started, seen) VALUES (?, ?) ON CONFLICT (started) DO UPDATE SET seen = excluded.seen`,
+	if _, err := tx.ExecContext(ctx, `INSERT INTO watches (started, seen) VALUES (?, ?)
+		ON CONFLICT (started) DO UPDATE SET seen = excluded.seen`,
 		started.UnixMicro(), now.UnixMicro()); err != nil {
 		return fmt.Errorf("write that squarewatch runs: %w", err)
 	}
@@ -293,7 +294,8 @@ func writeRollups(ctx context.Context, tx *sql.Tx, results []*probe.Result) erro
 		sum := sums[key]
 		sums[key] = rollupSum{runs: sum.runs + 1, latency: sum.latency + took, slowest: max(sum.slowest, took)}
 	}
-	upsert, err := tx.PrepareContext(ctx, `INSERT INTO rollups (minute, probe, credential, class, code, expected, blame, runs, latency, slowest)
+	upsert, err := tx.PrepareContext(ctx, `INSERT INTO rollups
+		(minute, probe, credential, class, code, expected, blame, runs, latency, slowest)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
 		runs = runs + excluded.runs, latency = latency + excluded.latency, slowest = max(slowest, excluded.slowest)`)
 	if err != nil {

@@ -38,14 +38,17 @@ func TestExcerptOfEveryShape(t *testing.T) {
 // FuzzExcerpt checks that an excerpt can be shown, and that it contains no known secret and nothing that looks like one,
 // whatever text surrounds it.
 func FuzzExcerpt(f *testing.F) {
-	for _, seed := range []string{"", "<title>x", "\xff\xfe", "token", "pAsswd=", "password=\"", `password=\"`, "Basic", "a\u200b", "\n", "&#", strings.Repeat("a ", 600)} {
+	for _, seed := range []string{"", "<title>x", "\xff\xfe", "token", "pAsswd=", "password=\"", `password=\"`, "Basic", "a\u200b", "\n", "&#",
+		strings.Repeat("a ", 600)} {
 		f.Add(seed, seed)
 	}
 	ours := New()
 	ours.Add("correct-horse")
 	planted := map[string]string{ // text, and the part of it that must not be shown
-		"correct-horse": "correct-horse", "ada@example.org": "ada", "jürgen.müller@bücher.de": "müller", "alice%40example.com": "alice", "alice＠example.com": "alice",
-		"xoxb-12345-abcdef": "12345", "sk_live_51H8abcdefgh": "51H8", "Basic YWRhOmh1c2g=": "YWRh", "Bearer 9f8e7d6c": "9f8e7d6c", "token=hunter22": "hunter22",
+		"correct-horse": "correct-horse", "ada@example.org": "ada", "jürgen.müller@bücher.de": "müller", "alice%40example.com": "alice",
+		"alice＠example.com": "alice",
+		"xoxb-12345-abcdef": "12345", "sk_live_51H8abcdefgh": "51H8", "Basic YWRhOmh1c2g=": "YWRh", "Bearer 9f8e7d6c": "9f8e7d6c",
+		"token=hunter22":           "hunter22",
 		`{"password": "hunter22"}`: "hunter22", "eyJhbGciOi.eyJzdWIi.c2ln": "eyJ", "postgres://app:hunter22@db/app": "hunter22",
 	}
 	f.Fuzz(func(t *testing.T, before, after string) {

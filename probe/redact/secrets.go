@@ -171,7 +171,8 @@ func spellings(secret string) []string {
 		inside(strconv.Quote(secret)), inside(strconv.QuoteToASCII(secret)),
 	}
 	escaped := html.EscapeString(secret)
-	all = append(all, escaped, strings.NewReplacer("&#34;", "&quot;", "&#39;", "&#x27;").Replace(escaped)) // as Go escapes it, and as Django does
+	byDjango := strings.NewReplacer("&#34;", "&quot;", "&#39;", "&#x27;").Replace(escaped)
+	all = append(all, escaped, byDjango)
 	for _, escaped := range []string{url.QueryEscape(secret), url.PathEscape(secret), url.QueryEscape(url.QueryEscape(secret))} {
 		all = append(all, escaped, percent.ReplaceAllStringFunc(escaped, strings.ToLower))
 	}

@@ -10,7 +10,8 @@ import (
 const masked = "***"
 
 // secretNames matches the names that people give to secrets.
-const secretNames = `(?:pass(?:word|wd|phrase|code)|pwd|secret|token|api[_ -]?key|access[_-]?key|private[_-]?key|session[_-]?id|signature)` +
+const secretNames = `(?:pass(?:word|wd|phrase|code)|pwd|secret|token|api[_ -]?key|access[_-]?key|private[_-]?key|` +
+	`session[_-]?id|signature)` +
 	`(?:[_-]?(?:key|value))?\d*`
 
 // fieldNames also matches short names, which mean a secret only where a value is assigned to them.
@@ -22,7 +23,8 @@ const introductions = `(?:bearer|basic|digest|` + secretNames + `)(?::\s*|%(?:25
 // Quotes as they appear in JSON inside a text, in HTML and in URLs, quoted text, and white space.
 const (
 	quote  = `(?:\\*["']|&quot;|&#(?:34|39|x27);|%(?:25)*2[27])`
-	quoted = `(?:\\+"[^"\\]*(?:\\+")?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|&quot;.*?(?:&quot;|$)|&#(?:34|39|x27);.*?(?:&#(?:34|39|x27);|$)|%(?:25)*2[27].*?(?:%(?:25)*2[27]|$))`
+	quoted = `(?:\\+"[^"\\]*(?:\\+")?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|` +
+		`&quot;.*?(?:&quot;|$)|&#(?:34|39|x27);.*?(?:&#(?:34|39|x27);|$)|%(?:25)*2[27].*?(?:%(?:25)*2[27]|$))`
 	blanks = `(?:\s|%(?:25)*20|\+)*`
 )
 
@@ -51,7 +53,8 @@ var (
 		`|\baisq[_-][\w-]+` + // opaque tokens of the AISquare API
 		`|\b(?:xox[a-z]|xapp|sk|rk|whsec|gh[a-z]|github_pat|glpat)[_-][\w-]{8,}|\bAKIA[0-9A-Z]{16}\b` + // tokens of other services
 		`|hooks\.slack\.com/[\w/-]+` +
-		`|[\p{L}\p{M}\p{N}_.%+'-]+(?:[@＠﹫]|%(?:25)*40|&#0*64;|&#x0*40;|&commat;|\\u0040)[\p{L}\p{M}\p{N}-]+(?:[.．。｡][\p{L}\p{M}\p{N}-]+)+` + // mail address
+		`|[\p{L}\p{M}\p{N}_.%+'-]+(?:[@＠﹫]|%(?:25)*40|&#0*64;|&#x0*40;|&commat;|\\u0040)` + // mail address
+		`[\p{L}\p{M}\p{N}-]+(?:[.．。｡][\p{L}\p{M}\p{N}-]+)+` +
 		`|\b[0-9a-f]{32,}\b`)
 
 	// long matches a run of characters that is a token without a prefix, or a path; [isPath] decides.
@@ -85,7 +88,9 @@ func maskShapes(text string) string {
 	})
 }
 
-var word = regexp.MustCompile(`^(?:\p{Lu}?[\p{Ll}\p{Lo}\p{M}]{0,20}(?:['’_/-][\p{Ll}\p{Lo}\p{M}]{1,20})*|\p{Lu}{1,20}(?:[_-]\p{Lu}{1,20})*|(?:\p{Lu}\p{Ll}{1,20}){2,4})$`)
+// word matches an ordinary word; see [isWord].
+var word = regexp.MustCompile(`^(?:\p{Lu}?[\p{Ll}\p{Lo}\p{M}]{0,20}(?:['’_/-][\p{Ll}\p{Lo}\p{M}]{1,20})*|` +
+	`\p{Lu}{1,20}(?:[_-]\p{Lu}{1,20})*|(?:\p{Lu}\p{Ll}{1,20}){2,4})$`)
 
 // isWord reports whether a text is an ordinary word and not a token. A word has only letters, all of one case after the first.
 // A token has digits or mixed case. A text of less than six bytes is too short for a token.
