@@ -175,7 +175,7 @@ func (d *Dispatcher) loop(ctx, runCtx context.Context) {
 // wakeUp is a time at which the loop was awake.
 type wakeUp struct {
 	wall      time.Time
-	monotonic time.Time     // by the clock that nobody can set
+	monotonic time.Time     // by the clock that cannot be set
 	sleep     time.Duration // planned until the next wake-up
 }
 
@@ -188,7 +188,7 @@ func (w wakeUp) late(next wakeUp) time.Duration {
 // dispatch starts the runs that are due and returns how long to sleep. late is how much later than planned the loop woke up.
 func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Duration) time.Duration {
 	var misses []probe.Miss
-	defer func() { d.report(misses) }() // after the unlock below
+	defer func() { d.report(misses...) }() // after the unlock below
 	tally := probe.Tally{}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -202,11 +202,11 @@ func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Dura
 		heap.Fix(&d.queue, 0)
 		if late > gapTolerance {
 			count := 1 + tally.Between(it.schedule(), intended, now)
-			misses = append(misses, probe.Miss{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissGap, Count: count})
+			misses = append(misses, it.miss(intended, probe.MissGap, count))
 			continue
 		}
 		if skipped := tally.Between(it.schedule(), intended, now); skipped > 0 {
-			misses = append(misses, probe.Miss{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissGap, Count: skipped})
+			misses = append(misses, it.miss(intended, probe.MissGap, skipped))
 		}
 		misses = append(misses, d.dueLocked(ctx, it, intended)...)
 	}
@@ -230,13 +230,13 @@ func (d *Dispatcher) rearmLocked(now time.Time) {
 func (d *Dispatcher) dueLocked(ctx context.Context, it *item, intended time.Time) []probe.Miss {
 	switch {
 	case d.closed:
-		return []probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissShutdown, Count: 1}}
+		return []probe.Miss{it.miss(intended, probe.MissShutdown, 1)}
 	case it.waiting: // the newer run replaces the older one
 		older := it.intended
 		it.intended = intended
-		return []probe.Miss{{Probe: it.Probe.Name, Intended: older, Reason: probe.MissLimit, Count: 1}}
+		return []probe.Miss{it.miss(older, probe.MissLimit, 1)}
 	case it.running():
-		return []probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissOverrun, Count: 1}}
+		return []probe.Miss{it.miss(intended, probe.MissOverrun, 1)}
 	}
 	it.intended = intended
 	it.busy.Store(true)
@@ -257,7 +257,7 @@ func (d *Dispatcher) startLocked(ctx context.Context, it *item) {
 		if intended, ok := d.awaitRate(it); ok {
 			failing = d.run(ctx, it, intended)
 		} else {
-			d.report([]probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissShutdown, Count: 1}})
+			d.report(it.miss(intended, probe.MissShutdown, 1))
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -306,14 +306,14 @@ func (d *Dispatcher) rescheduleLocked(it *item, failing bool) {
 func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (unexpected bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			d.report([]probe.Miss{{
-				Probe: it.Probe.Name, Intended: intended, Reason: probe.MissPanic, Count: 1, Detail: fmt.Sprintf("%v\n%s", fault, debug.Stack()),
-			}})
+			miss := it.miss(intended, probe.MissPanic, 1)
+			miss.Detail = fmt.Sprintf("%v\n%s", fault, debug.Stack())
+			d.report(miss)
 		}
 	}()
 	result := it.Run(ctx, intended)
 	if result.Class == probe.ClassNone {
-		d.report([]probe.Miss{{Probe: it.Probe.Name, Intended: intended, Reason: probe.MissShutdown, Count: 1}})
+		d.report(it.miss(intended, probe.MissShutdown, 1))
 		return false
 	}
 	d.charge(result)
@@ -334,7 +334,7 @@ func (d *Dispatcher) charge(r *probe.Result) {
 }
 
 // report passes misses to the sinks.
-func (d *Dispatcher) report(misses []probe.Miss) {
+func (d *Dispatcher) report(misses ...probe.Miss) {
 	for _, miss := range misses {
 		for _, sink := range d.options.Sinks {
 			sink.Missed(miss)
@@ -350,6 +350,6 @@ func (d *Dispatcher) close() {
 	dropped := d.slots.dropLocked()
 	d.mu.Unlock()
 	for _, it := range dropped {
-		d.report([]probe.Miss{{Probe: it.Probe.Name, Intended: it.intended, Reason: probe.MissShutdown, Count: 1}})
+		d.report(it.miss(it.intended, probe.MissShutdown, 1))
 	}
 }

@@ -37,6 +37,11 @@ func (it *item) schedule() probe.Schedule {
 	return it.Probe.Schedule
 }
 
+// miss returns a number of runs of the probe that were not started.
+func (it *item) miss(intended time.Time, reason probe.MissReason, count int) probe.Miss {
+	return probe.Miss{Probe: it.Probe.Name, Intended: intended, Reason: reason, Count: count}
+}
+
 // queue is a heap of items. The item that is due first is on top.
 type queue []*item //nolint:recvcheck // heap.Interface needs both kinds of receiver
 
