@@ -137,8 +137,10 @@ func FuzzAnswerOverTLS(f *testing.F) {
 
 // FuzzExpectJSONBody evaluates typical expressions on foreign bodies.
 func FuzzExpectJSONBody(f *testing.F) {
-	for _, body := range []string{`{"results": []}`, `[]`, `null`, `{"results": {"a": "x"}}`, `1e999`, `"\ud800"`, `{"a": [[[[]]]]}`, `{`, ``,
-		`{"n": 123456789012345678901234567890}`} {
+	for _, body := range []string{
+		`{"results": []}`, `[]`, `null`, `{"results": {"a": "x"}}`, `1e999`, `"\ud800"`, `{"a": [[[[]]]]}`, `{`, ``,
+		`{"n": 123456789012345678901234567890}`,
+	} {
 		f.Add([]byte(body))
 	}
 	expressions := []string{
@@ -160,8 +162,10 @@ func FuzzExpectJSONBody(f *testing.F) {
 
 // FuzzExpectJSONExpression compiles arbitrary expressions and evaluates them on an answer until the deadline.
 func FuzzExpectJSONExpression(f *testing.F) {
-	for _, seed := range []string{`.a`, `def f: f; f`, `[range(10)] | add`, `.[`, `$ENV`, `input`, `env.PATH`, `limit(3; repeat(1))`, `"\(.)"`,
-		`@json`, `. as [$a] ?// $a | $a`, `last(range(1e9))`, `getpath(["a", 0])`, `error(null)`, `label $l | break $l`, `import "x" as x; .`} {
+	for _, seed := range []string{
+		`.a`, `def f: f; f`, `[range(10)] | add`, `.[`, `$ENV`, `input`, `env.PATH`, `limit(3; repeat(1))`, `"\(.)"`,
+		`@json`, `. as [$a] ?// $a | $a`, `last(range(1e9))`, `getpath(["a", 0])`, `error(null)`, `label $l | break $l`, `import "x" as x; .`,
+	} {
 		f.Add(seed)
 	}
 	body := make(chan []byte, 1)

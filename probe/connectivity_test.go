@@ -204,8 +204,10 @@ func TestBreachIsNotBlamedOnTheNetwork(t *testing.T) {
 	target := "http://" + raw(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour"))
 	n := &network{}
 	p := probe.Probe{Path: "/", Guards: probe.GuardAccess, Expect: probe.Expect{Status: selectors("401")}}
-	r := job(t, target, p, probe.RunnerOptions{Connectivity: probe.Connectivity{Address: "192.0.2.1:53"},
-		DialConnectivity: n.other}).Run(t.Context(), time.Now())
+	r := job(t, target, p, probe.RunnerOptions{
+		Connectivity:     probe.Connectivity{Address: "192.0.2.1:53"},
+		DialConnectivity: n.other,
+	}).Run(t.Context(), time.Now())
 	if !r.Breach || r.Blame != probe.BlameNone {
 		t.Errorf("want a breach without blame, got breach=%v blame %q: %s", r.Breach, r.Blame, r.Reason)
 	}

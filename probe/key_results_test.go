@@ -44,8 +44,10 @@ func TestBadKeyAndBrokenAPIAreDistinguished(t *testing.T) {
 func TestKeyOfOneProbeIsComparedWithAGuardedProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
-		guarded := m.job(t, probe.Probe{Name: "guarded", Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")},
-			Guards: probe.GuardAccess})
+		guarded := m.job(t, probe.Probe{
+			Name: "guarded", Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")},
+			Guards: probe.GuardAccess,
+		})
 		lone := m.job(t, probe.Probe{Name: "lone", Path: bookingsPath, Credential: "key"})
 		m.api.Revoke(aisquaretest.DefaultKey)
 		if got := lone.Run(t.Context(), time.Now()).Blame; got != probe.BlameUnknown {
@@ -100,8 +102,10 @@ func TestAKeyIsNotBlamedWithoutEvidence(t *testing.T) {
 		"the others run too rarely to wait for":    {others: refused, asked: some, rounds: 6, blame: probe.BlameCredential},
 		"all are refused":                          {others: refused, asked: all, rounds: 2, blame: probe.BlameCredential},
 		"all are refused, the guarded probe fails": {guard: &broken, others: refused, asked: all, rounds: 2, blame: probe.BlameUnknown},
-		"the others are accepted": {others: aisquaretest.Fault{Status: 200, Body: "[]"}, asked: all, rounds: 2,
-			blame: probe.BlameAPI},
+		"the others are accepted": {
+			others: aisquaretest.Fault{Status: 200, Body: "[]"}, asked: all, rounds: 2,
+			blame: probe.BlameAPI,
+		},
 		"the others fail in another way":              {others: broken, asked: all, rounds: 2, blame: probe.BlameCredential},
 		"the others were accepted, the guarded fails": {guard: &broken, others: refused, asked: some, rounds: 6, blame: probe.BlameUnknown},
 	} {
@@ -114,8 +118,10 @@ func TestAKeyIsNotBlamedWithoutEvidence(t *testing.T) {
 					m.api.SetFault(path, aisquaretest.Fault{Status: 200, Body: "[]"})
 					jobs = append(jobs, m.job(t, probe.Probe{Name: path, Path: path, Credential: "key"}))
 				}
-				anonymous := m.job(t, probe.Probe{Name: guarded, Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")},
-					Guards: probe.GuardAccess})
+				anonymous := m.job(t, probe.Probe{
+					Name: guarded, Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")},
+					Guards: probe.GuardAccess,
+				})
 				round := func(asked []int) (blame probe.Blame) {
 					anonymous.Run(t.Context(), time.Now())
 					for _, i := range asked {

@@ -36,8 +36,10 @@ func newMember(t *testing.T, options aisquaretest.Options) *member {
 	m.api.AddUser("ada", "hush")
 	pipe := aisquaretest.NewPipe(m.api)
 	login, err := probe.NewLogin(probe.LoginSettings{
-		Login: probe.LoginRequest{Path: loginPath, Body: map[string]secret.Text{"username": secret.New("ada"),
-			"password": secret.New("hush")}},
+		Login: probe.LoginRequest{Path: loginPath, Body: map[string]secret.Text{
+			"username": secret.New("ada"),
+			"password": secret.New("hush"),
+		}},
 		RefreshPath: refreshPath,
 	})
 	if err != nil {
@@ -255,8 +257,10 @@ func TestBlameOfALogin(t *testing.T) {
 		blame  probe.Blame
 		says   string
 	}{
-		{"login refused", func(api *aisquaretest.API) { api.RotateSigningKey(); api.Revoke("ada") }, probe.BlameCredential,
-			"the login was refused with 400"},
+		{
+			"login refused", func(api *aisquaretest.API) { api.RotateSigningKey(); api.Revoke("ada") }, probe.BlameCredential,
+			"the login was refused with 400",
+		},
 		{"login forbidden", func(api *aisquaretest.API) {
 			api.RotateSigningKey()
 			api.SetFault(loginPath, aisquaretest.Fault{Status: 403})
@@ -348,8 +352,10 @@ func TestLoginThatClosesConnectionsIsNotFlooded(t *testing.T) {
 		_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
 		s.request()
 	})
-	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{Path: "/login",
-		Body: map[string]secret.Text{"password": secret.New("hush")}}})
+	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{
+		Path: "/login",
+		Body: map[string]secret.Text{"password": secret.New("hush")},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

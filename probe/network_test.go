@@ -57,7 +57,8 @@ func TestOwnCAIsTrustedAndItsExpiryIsReported(t *testing.T) {
 func TestClientCertificateIsSent(t *testing.T) {
 	shown := make(chan int, 1)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter,
-		r *http.Request) {
+		r *http.Request,
+	) {
 		shown <- len(r.TLS.PeerCertificates)
 	}))
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
@@ -87,8 +88,10 @@ func TestProxyIsUsed(t *testing.T) {
 	asked := make(chan string, 1)
 	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.String() }))
 	defer proxy.Close()
-	r := routed(t, "http://api.test", probe.Network{Proxy: secret.New(proxy.URL)}, probe.Probe{Path: "/x/",
-		Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
+	r := routed(t, "http://api.test", probe.Network{Proxy: secret.New(proxy.URL)}, probe.Probe{
+		Path:    "/x/",
+		Headers: map[string]secret.Text{"Host": secret.New("virtual.test")},
+	})
 	if !r.Expected {
 		t.Fatalf("want an answer from the proxy, got %s", r.Reason)
 	}
@@ -144,8 +147,10 @@ func TestHostHeaderIsOverridden(t *testing.T) {
 	asked := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Host }))
 	defer server.Close()
-	routed(t, server.URL, probe.Network{Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: "/",
-		Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
+	routed(t, server.URL, probe.Network{Proxy: secret.New(probe.NoProxy)}, probe.Probe{
+		Path:    "/",
+		Headers: map[string]secret.Text{"Host": secret.New("virtual.test")},
+	})
 	if got := <-asked; got != "virtual.test" {
 		t.Errorf("want Host virtual.test, got %s", got)
 	}
@@ -207,8 +212,10 @@ func listen6(t *testing.T, port string) {
 	if err != nil {
 		t.Skipf("no such address here: %v", err)
 	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
-		ReadHeaderTimeout: time.Minute}
+	server := &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+		ReadHeaderTimeout: time.Minute,
+	}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(listener) })
 	t.Cleanup(func() {

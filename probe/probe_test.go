@@ -53,8 +53,10 @@ func TestProbeThatCannotBeSentIsInvalid(t *testing.T) {
 }
 
 func TestLoginPathWithAFragmentIsInvalid(t *testing.T) {
-	s := probe.LoginSettings{RefreshPath: "/refresh/#", Login: probe.LoginRequest{Path: "/login/#",
-		Body: map[string]secret.Text{"a": secret.New("b")}}}
+	s := probe.LoginSettings{RefreshPath: "/refresh/#", Login: probe.LoginRequest{
+		Path: "/login/#",
+		Body: map[string]secret.Text{"a": secret.New("b")},
+	}}
 	if err := s.Validate(); err == nil || strings.Count(err.Error(), "the part after # is never sent") != 2 {
 		t.Errorf("got %v", err)
 	}

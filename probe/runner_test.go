@@ -75,40 +75,68 @@ func TestEveryFaultHasItsClass(t *testing.T) {
 		reason string          // part of the reason
 	}
 	status := func(code int, class probe.Class) row {
-		return row{name: http.StatusText(code), fault: aisquaretest.Fault{Status: code}, class: class, code: code, phase: probe.PhaseReceive,
-			reason: "expected 2xx"}
+		return row{
+			name: http.StatusText(code), fault: aisquaretest.Fault{Status: code}, class: class, code: code, phase: probe.PhaseReceive,
+			reason: "expected 2xx",
+		}
 	}
 	for _, c := range []row{
 		status(400, probe.BadRequest), status(401, probe.Unauthenticated), status(403, probe.Forbidden), status(404, probe.NotFound),
 		status(429, probe.RateLimited), status(418, probe.ClientError), status(500, probe.ServerError), status(503, probe.ServerError),
-		{name: "hang before headers", fault: aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}, class: probe.Timeout,
-			phase: probe.PhaseWait, reason: "waiting for the first byte"},
-		{name: "hang during headers", fault: aisquaretest.Fault{Hang: aisquaretest.HangDuringHeaders}, class: probe.Timeout,
-			phase: probe.PhaseReceive, reason: "receiving"},
-		{name: "hang during body", fault: aisquaretest.Fault{Hang: aisquaretest.HangDuringBody}, class: probe.Timeout, phase: probe.PhaseReceive,
-			reason: "receiving"},
+		{
+			name: "hang before headers", fault: aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}, class: probe.Timeout,
+			phase: probe.PhaseWait, reason: "waiting for the first byte",
+		},
+		{
+			name: "hang during headers", fault: aisquaretest.Fault{Hang: aisquaretest.HangDuringHeaders}, class: probe.Timeout,
+			phase: probe.PhaseReceive, reason: "receiving",
+		},
+		{
+			name: "hang during body", fault: aisquaretest.Fault{Hang: aisquaretest.HangDuringBody}, class: probe.Timeout, phase: probe.PhaseReceive,
+			reason: "receiving",
+		},
 		{name: "slow", fault: aisquaretest.Fault{Delay: time.Minute}, class: probe.Timeout, phase: probe.PhaseWait},
-		{name: "reset", fault: aisquaretest.Fault{Break: aisquaretest.BreakReset}, class: probe.ProtocolError, phase: probe.PhaseWait,
-			reason: "reset"},
-		{name: "close", fault: aisquaretest.Fault{Break: aisquaretest.BreakClose}, class: probe.ProtocolError, phase: probe.PhaseWait,
-			reason: "EOF"},
-		{name: "half a body", fault: aisquaretest.Fault{Break: aisquaretest.BreakBody}, class: probe.ProtocolError, phase: probe.PhaseReceive,
-			reason: "unexpected EOF"},
-		{name: "not HTTP", fault: aisquaretest.Fault{Break: aisquaretest.BreakGarbage}, class: probe.ProtocolError, phase: probe.PhaseReceive,
-			reason: "malformed"},
-		{name: "endless body", fault: aisquaretest.Fault{Break: aisquaretest.BreakEndlessBody}, class: probe.ProtocolError,
-			phase: probe.PhaseReceive, reason: "larger than 1024 KiB"},
-		{name: "huge headers", fault: aisquaretest.Fault{Break: aisquaretest.BreakHugeHeaders}, class: probe.ProtocolError,
-			phase: probe.PhaseReceive, reason: "exceeded"},
-		{name: "gzip bomb", fault: aisquaretest.Fault{Break: aisquaretest.BreakGzipBomb}, class: probe.ProtocolError, phase: probe.PhaseReceive,
-			reason: "larger than 1024 KiB"},
-		{name: "redirect loop", fault: aisquaretest.Fault{RedirectTo: discovery}, class: probe.Redirect, code: 302, phase: probe.PhaseReceive,
-			reason: "10 redirects"},
-		{name: "redirect elsewhere", fault: aisquaretest.Fault{RedirectTo: "https://elsewhere.example/?token=hush"}, class: probe.Redirect,
-			code: 302, phase: probe.PhaseReceive, reason: "another origin, https://elsewhere.example:443"},
+		{
+			name: "reset", fault: aisquaretest.Fault{Break: aisquaretest.BreakReset}, class: probe.ProtocolError, phase: probe.PhaseWait,
+			reason: "reset",
+		},
+		{
+			name: "close", fault: aisquaretest.Fault{Break: aisquaretest.BreakClose}, class: probe.ProtocolError, phase: probe.PhaseWait,
+			reason: "EOF",
+		},
+		{
+			name: "half a body", fault: aisquaretest.Fault{Break: aisquaretest.BreakBody}, class: probe.ProtocolError, phase: probe.PhaseReceive,
+			reason: "unexpected EOF",
+		},
+		{
+			name: "not HTTP", fault: aisquaretest.Fault{Break: aisquaretest.BreakGarbage}, class: probe.ProtocolError, phase: probe.PhaseReceive,
+			reason: "malformed",
+		},
+		{
+			name: "endless body", fault: aisquaretest.Fault{Break: aisquaretest.BreakEndlessBody}, class: probe.ProtocolError,
+			phase: probe.PhaseReceive, reason: "larger than 1024 KiB",
+		},
+		{
+			name: "huge headers", fault: aisquaretest.Fault{Break: aisquaretest.BreakHugeHeaders}, class: probe.ProtocolError,
+			phase: probe.PhaseReceive, reason: "exceeded",
+		},
+		{
+			name: "gzip bomb", fault: aisquaretest.Fault{Break: aisquaretest.BreakGzipBomb}, class: probe.ProtocolError, phase: probe.PhaseReceive,
+			reason: "larger than 1024 KiB",
+		},
+		{
+			name: "redirect loop", fault: aisquaretest.Fault{RedirectTo: discovery}, class: probe.Redirect, code: 302, phase: probe.PhaseReceive,
+			reason: "10 redirects",
+		},
+		{
+			name: "redirect elsewhere", fault: aisquaretest.Fault{RedirectTo: "https://elsewhere.example/?token=hush"}, class: probe.Redirect,
+			code: 302, phase: probe.PhaseReceive, reason: "another origin, https://elsewhere.example:443",
+		},
 		{name: "refused port", target: refused, class: probe.ConnectError, phase: probe.PhaseConnect, reason: "refused"},
-		{name: "no such host", target: "http://no-such-host.invalid", class: probe.DNSError, phase: probe.PhaseDNS,
-			reason: "no-such-host.invalid"},
+		{
+			name: "no such host", target: "http://no-such-host.invalid", class: probe.DNSError, phase: probe.PhaseDNS,
+			reason: "no-such-host.invalid",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			api := aisquaretest.New(aisquaretest.Options{})
@@ -421,22 +449,33 @@ func TestExpectations(t *testing.T) {
 		reason   string
 	}{
 		{name: "2xx by default", expected: true},
-		{name: "an expected refusal is healthy", fault: aisquaretest.Fault{Status: 401}, expect: probe.Expect{Status: selectors("401")},
-			expected: true},
-		{name: "an expected class", fault: aisquaretest.Fault{Break: aisquaretest.BreakClose},
-			expect: probe.Expect{Status: selectors("transport")}, expected: true},
-		{name: "access where a refusal is expected", expect: probe.Expect{Status: selectors("401", "403")}, guards: probe.GuardAccess, breach: true,
-			reason: "answered 200, expected 401 or 403"},
-		{name: "an error is not a breach", fault: aisquaretest.Fault{Status: 500}, expect: probe.Expect{Status: selectors("401")},
-			guards: probe.GuardAccess, reason: "answered 500"},
+		{
+			name: "an expected refusal is healthy", fault: aisquaretest.Fault{Status: 401}, expect: probe.Expect{Status: selectors("401")},
+			expected: true,
+		},
+		{
+			name: "an expected class", fault: aisquaretest.Fault{Break: aisquaretest.BreakClose},
+			expect: probe.Expect{Status: selectors("transport")}, expected: true,
+		},
+		{
+			name: "access where a refusal is expected", expect: probe.Expect{Status: selectors("401", "403")},
+			guards: probe.GuardAccess, breach: true,
+			reason: "answered 200, expected 401 or 403",
+		},
+		{
+			name: "an error is not a breach", fault: aisquaretest.Fault{Status: 500}, expect: probe.Expect{Status: selectors("401")},
+			guards: probe.GuardAccess, reason: "answered 500",
+		},
 		{name: "jq returns true", expect: probe.Expect{JSON: `.issuer | type == "string"`}, expected: true},
 		{name: "jq returns false", expect: probe.Expect{JSON: `.issuer == "x"`}, reason: "the answer does not match"},
 		{name: "jq returns null", expect: probe.Expect{JSON: `.nothing`}, reason: "the answer does not match"},
 		{name: "jq returns nothing", expect: probe.Expect{JSON: `empty`}, reason: "the answer does not match"},
 		{name: "jq fails", expect: probe.Expect{JSON: `.issuer + 1`}, reason: "cannot add"},
 		{name: "no JSON", fault: aisquaretest.Fault{Body: "<html>"}, expect: probe.Expect{JSON: `.`}, reason: "not JSON"},
-		{name: "slow", fault: aisquaretest.Fault{Delay: 20 * time.Millisecond}, expect: probe.Expect{Latency: time.Millisecond},
-			reason: "longer than 1ms"},
+		{
+			name: "slow", fault: aisquaretest.Fault{Delay: 20 * time.Millisecond}, expect: probe.Expect{Latency: time.Millisecond},
+			reason: "longer than 1ms",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			api.SetFault(discovery, c.fault)
@@ -473,8 +512,10 @@ func TestHeadOf2xxIsABreach(t *testing.T) {
 			server := aisquaretest.Start(api)
 			defer server.Close()
 			api.SetFault(discovery, c.fault)
-			p := probe.Probe{Path: discovery, Expect: probe.Expect{Status: selectors(c.expect)}, Guards: probe.GuardAccess,
-				Timeout: 10 * time.Second}
+			p := probe.Probe{
+				Path: discovery, Expect: probe.Expect{Status: selectors(c.expect)}, Guards: probe.GuardAccess,
+				Timeout: 10 * time.Second,
+			}
 			if c.class == probe.Timeout {
 				p.Timeout = 500 * time.Millisecond
 			}

@@ -62,37 +62,57 @@ func TestKnownSecretsInAnAnswerAreMasked(t *testing.T) {
 		}, "API key *** is not valid"},
 		"a key that another probe uses": {probe.Probe{}, said("sk-partner-7Hq2mZ9x, ab"), "***, ab"},
 		"a key with something inside":   {probe.Probe{}, said(`{"detail": "sk-partner\u200b-7Hq2mZ9x"}`), "***"},
-		"a header by reference": {withHeader("X-Anything", "Anything ${env:K}"), said("key ingest 4711 may not"),
-			"key *** may not"},
+		"a header by reference": {
+			withHeader("X-Anything", "Anything ${env:K}"), said("key ingest 4711 may not"),
+			"key *** may not",
+		},
 		"the text next to a reference": {withHeader("X-Anything", "Anything ${env:K}"), said("Anything goes"), "Anything goes"},
-		"a header with a secret name": {probe.Probe{Headers: map[string]secret.Text{"X-Api-Key": secret.New("ingest-4711")}},
-			said("key ingest-4711"), "key ***"},
-		"the key after its scheme": {probe.Probe{Headers: map[string]secret.Text{"Authorization": secret.New("Bearer ingest4711")}},
-			said("key ingest4711"), "key ***"},
-		"the password in a login": {probe.Probe{Headers: map[string]secret.Text{"Authorization": secret.New("Basic YWRhOmh1c2gtaHVzaA==")}},
-			said("hush-hush is wrong"), "*** is wrong"},
-		"a cookie": {probe.Probe{Headers: map[string]secret.Text{"Cookie": secret.New("a=1; sid=ingest4711")}},
-			said("no session ingest4711"), "no session ***"},
-		"an ordinary header": {probe.Probe{Headers: map[string]secret.Text{"X-Workspace": secret.New("tools")}},
-			said("no workspace tools"), "no workspace tools"},
+		"a header with a secret name": {
+			probe.Probe{Headers: map[string]secret.Text{"X-Api-Key": secret.New("ingest-4711")}},
+			said("key ingest-4711"), "key ***",
+		},
+		"the key after its scheme": {
+			probe.Probe{Headers: map[string]secret.Text{"Authorization": secret.New("Bearer ingest4711")}},
+			said("key ingest4711"), "key ***",
+		},
+		"the password in a login": {
+			probe.Probe{Headers: map[string]secret.Text{"Authorization": secret.New("Basic YWRhOmh1c2gtaHVzaA==")}},
+			said("hush-hush is wrong"), "*** is wrong",
+		},
+		"a cookie": {
+			probe.Probe{Headers: map[string]secret.Text{"Cookie": secret.New("a=1; sid=ingest4711")}},
+			said("no session ingest4711"), "no session ***",
+		},
+		"an ordinary header": {
+			probe.Probe{Headers: map[string]secret.Text{"X-Workspace": secret.New("tools")}},
+			said("no workspace tools"), "no workspace tools",
+		},
 		"a form":                    {withBody("pw=${env:P}", hush), said(hush + " is bad"), "*** is bad"},
 		"a form, encoded for a URL": {withBody("pw=${env:P}", hush), said("?x=" + url.QueryEscape(hush) + " is bad"), "?x=*** is bad"},
-		"a form, encoded for a path": {withBody("pw=${env:P}", hush), said(strings.ToLower(url.PathEscape(hush)) + " is bad"),
-			"*** is bad"},
+		"a form, encoded for a path": {
+			withBody("pw=${env:P}", hush), said(strings.ToLower(url.PathEscape(hush)) + " is bad"),
+			"*** is bad",
+		},
 		"a form, encoded as JSON":       {withBody("pw=${env:P}", hush), said(`"ab/c+\"d \u00e94711" is bad`), `"***" is bad`},
 		"a form, encoded as other JSON": {withBody("pw=${env:P}", hush), said(`"ab\/c+\"d é4711" is bad`), `"***" is bad`},
 		"a form, encoded as HTML":       {withBody("pw=${env:P}", hush), said(`{"detail": "ab/c+&#34;d é4711 is bad"}`), "*** is bad"},
-		"a form, encoded by Django": {withBody("pw=${env:P}", `pa"s's<x9`), said(`{"detail": "pa&quot;s&#x27;s&lt;x9 is bad"}`),
-			"*** is bad"},
-		"a form, encoded twice": {withBody("pw=${env:P}", `pa"s's<x9`), said(`?next=%2522 pa%2522s%2527s%253Cx9 is bad`),
-			"?next=%2522 *** is bad"},
+		"a form, encoded by Django": {
+			withBody("pw=${env:P}", `pa"s's<x9`), said(`{"detail": "pa&quot;s&#x27;s&lt;x9 is bad"}`),
+			"*** is bad",
+		},
+		"a form, encoded twice": {
+			withBody("pw=${env:P}", `pa"s's<x9`), said(`?next=%2522 pa%2522s%2527s%253Cx9 is bad`),
+			"?next=%2522 *** is bad",
+		},
 		"a value in a form that is a secret": {withBody("${env:P}", "user=ada&pw=ab%2Fcd"), said("ab/cd is bad"), "*** is bad"},
 		"a value in JSON that is a secret":   {withBody("${env:P}", `{"user": {"pw": ["abcd"]}}`), said("abcd is bad"), "*** is bad"},
 		"a secret that is too short":         {withBody("pw=${env:P}", "abc"), said("abc is bad"), "abc is bad"},
 		"a secret inside another":            {withBody("pw=${env:P}", "7Hq2"), said("sk-partner-7Hq2mZ9x, 7Hq2"), "***, ***"},
-		"a secret at the end of the masked part": {probe.Probe{},
+		"a secret at the end of the masked part": {
+			probe.Probe{},
 			said(`{"detail": "` + strings.Repeat("x", 64) + strings.Repeat("0123456789abcdef", 70) +
-				" 0123456789 sk-partner-7Hq2mZ9x" + strings.Repeat(" x", 600) + `"}`), "*** 0123456789"},
+				" 0123456789 sk-partner-7Hq2mZ9x" + strings.Repeat(" x", 600) + `"}`), "*** 0123456789",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.probe.Path = "/"
@@ -106,8 +126,10 @@ func TestKnownSecretsInAnAnswerAreMasked(t *testing.T) {
 }
 
 func TestLoginInAnAnswerIsMasked(t *testing.T) {
-	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{Path: "/login",
-		Body: map[string]secret.Text{"password": secret.New("correct-horse")}}})
+	login, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{
+		Path: "/login",
+		Body: map[string]secret.Text{"password": secret.New("correct-horse")},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,10 +229,14 @@ func TestAnswerQuotedByAnExpectationIsMasked(t *testing.T) {
 func TestInvalidAnswerIsMasked(t *testing.T) {
 	headers := map[string]secret.Text{"X-Api-Key": secret.New("ingest-4711")}
 	for _, test := range []struct{ answer, want string }{
-		{"HTTP/1.1 ingest-4711 no\r\n\r\n",
-			`no valid HTTP answer: net/http: HTTP/1.x transport connection broken: malformed HTTP status code "***"`},
-		{"HTTP/1.1 302 Found\r\nLocation: https://ingest-4711.example.org/\r\nContent-Length: 0\r\n\r\n",
-			"answered 302: the redirect leads to another origin, https://***.example.org:443, and is not followed"},
+		{
+			"HTTP/1.1 ingest-4711 no\r\n\r\n",
+			`no valid HTTP answer: net/http: HTTP/1.x transport connection broken: malformed HTTP status code "***"`,
+		},
+		{
+			"HTTP/1.1 302 Found\r\nLocation: https://ingest-4711.example.org/\r\nContent-Length: 0\r\n\r\n",
+			"answered 302: the redirect leads to another origin, https://***.example.org:443, and is not followed",
+		},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {

@@ -189,10 +189,14 @@ func TestBrokenAnswers(t *testing.T) {
 		{"half a head", "http", answering(ok + "Content-Le"), probe.ProtocolError, probe.PhaseReceive},
 		{"an unknown code", "http", answering("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
 		{"text that looks like a TLS error", "http", answering("tls: bad certificate\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
-		{"early hints first", "http", answering("HTTP/1.1 103 Early Hints\r\n\r\n" + ok + "Content-Length: 4\r\n\r\nfour"), probe.Success,
-			probe.PhaseReceive},
-		{"endless hints", "http", answering(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100_000)), probe.ProtocolError,
-			probe.PhaseWait},
+		{
+			"early hints first", "http", answering("HTTP/1.1 103 Early Hints\r\n\r\n" + ok + "Content-Length: 4\r\n\r\nfour"), probe.Success,
+			probe.PhaseReceive,
+		},
+		{
+			"endless hints", "http", answering(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100_000)), probe.ProtocolError,
+			probe.PhaseWait,
+		},
 		{"closed in the handshake", "https", hangUp, probe.TLSError, probe.PhaseTLS},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -24,8 +24,11 @@ func TestLifetimeOfAToken(t *testing.T) {
 		"our clock is ahead":        {jwt.MapClaims{"iat": in(-time.Hour), "exp": in(-54 * time.Minute)}, 6 * time.Minute, 4 * time.Minute},
 		"our clock is behind":       {jwt.MapClaims{"iat": in(time.Hour), "exp": in(66 * time.Minute)}, 6 * time.Minute, 4 * time.Minute},
 		"expired, without iat":      {jwt.MapClaims{"exp": in(-time.Minute)}, accessLifetime, accessLifetime - 10*time.Minute},
-		"expired before it was issued": {jwt.MapClaims{"iat": in(-time.Minute), "exp": in(-time.Hour)}, accessLifetime,
-			accessLifetime - 10*time.Minute},
+		"expired before it was issued": {
+			jwt.MapClaims{"iat": in(-time.Minute), "exp": in(-time.Hour)},
+			accessLifetime,
+			accessLifetime - 10*time.Minute,
+		},
 	} {
 		raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c.claims).SignedString([]byte("key"))
 		if err != nil {

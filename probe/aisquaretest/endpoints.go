@@ -67,8 +67,9 @@ func (a *API) permission(w http.ResponseWriter, r *http.Request) {
 		detail(w, http.StatusNotFound, "Studio not found.")
 	case studio.Visibility == Public || studio.admits(principal):
 		if studio.admits(principal) {
-			cookie := &http.Cookie{Name: "wsid", Value: "1", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
-			http.SetCookie(w, cookie) //nolint:gosec // a Secure cookie does not work over plain HTTP on loopback
+			http.SetCookie(w, &http.Cookie{ //nolint:gosec // a Secure cookie does not work over plain HTTP on loopback
+				Name: "wsid", Value: "1", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+			})
 		}
 		detail(w, http.StatusOK, "Permission granted.")
 	case !known:

@@ -219,8 +219,10 @@ func TestClockStepIsNoticedAfterAnEarlyWakeUp(t *testing.T) {
 						clock.set(by) // during a run that becomes unexpected, so that the loop wakes up early
 						return &probe.Result{Probe: "failing", Intended: intended, Start: time.Now(), Class: probe.ServerError}
 					}
-					return &probe.Result{Probe: "failing", Intended: intended, Start: time.Now(), Class: probe.Success,
-						Expected: time.Since(begin) < 5*time.Minute}
+					return &probe.Result{
+						Probe: "failing", Intended: intended, Start: time.Now(), Class: probe.Success,
+						Expected: time.Since(begin) < 5*time.Minute,
+					}
 				}
 				entries := []dispatch.Entry{failing}
 				for i := range 10 {

@@ -239,8 +239,10 @@ func TestFullDiskStopsOnlyTheHistory(t *testing.T) {
 }
 
 func TestInvalidRetention(t *testing.T) {
-	for _, bad := range []history.Retention{{Runs: time.Minute, Rollups: 90 * 24 * time.Hour}, {Runs: 72 * time.Hour,
-		Rollups: 24 * time.Hour}} {
+	for _, bad := range []history.Retention{{Runs: time.Minute, Rollups: 90 * 24 * time.Hour}, {
+		Runs:    72 * time.Hour,
+		Rollups: 24 * time.Hour,
+	}} {
 		if err := bad.Validate(); err == nil {
 			t.Errorf("want %+v refused", bad)
 		}

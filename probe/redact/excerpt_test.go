@@ -38,8 +38,10 @@ func TestExcerptOfEveryShape(t *testing.T) {
 // FuzzExcerpt checks that an excerpt can be shown, and that it contains no known secret and nothing that looks like one,
 // whatever text surrounds it.
 func FuzzExcerpt(f *testing.F) {
-	for _, seed := range []string{"", "<title>x", "\xff\xfe", "token", "pAsswd=", "password=\"", `password=\"`, "Basic", "a\u200b", "\n", "&#",
-		strings.Repeat("a ", 600)} {
+	for _, seed := range []string{
+		"", "<title>x", "\xff\xfe", "token", "pAsswd=", "password=\"", `password=\"`, "Basic", "a\u200b", "\n", "&#",
+		strings.Repeat("a ", 600),
+	} {
 		f.Add(seed, seed)
 	}
 	ours := New()
