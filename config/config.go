@@ -22,6 +22,7 @@ import (
 	"squarewatch/otel"
 	"squarewatch/probe"
 	"squarewatch/probe/catalogue"
+	"squarewatch/probe/dispatch"
 	"squarewatch/probe/history"
 )
 
@@ -44,7 +45,7 @@ type Config struct {
 	APIToken    secret.Text // who has it may change something from another machine
 	StateDir    string      // where what outlives the process is kept; empty for nowhere
 	Retention   history.Retention
-	Limits      probe.Limits
+	Limits      dispatch.Limits
 	Network     probe.Network
 
 	Connectivity probe.Connectivity
@@ -70,7 +71,7 @@ type file struct {
 	APIToken    secret.Text          `yaml:"api_token,omitempty"`
 	StateDir    string               `yaml:"state_dir,omitempty"` // or none
 	Retention   history.Retention    `yaml:"retention,omitempty"`
-	Limits      probe.Limits         `yaml:"limits,omitempty"`
+	Limits      dispatch.Limits      `yaml:"limits,omitempty"`
 	Network     probe.Network        `yaml:"network,omitempty"`
 
 	Connectivity probe.Connectivity `yaml:"connectivity,omitempty"`
@@ -116,7 +117,7 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 		return nil, r.errors
 	}
 	raw := file{
-		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: probe.DefaultLimits(), Listen: defaultListen, StateDir: defaultStateDir, Retention: history.DefaultRetention(),
+		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: dispatch.DefaultLimits(), Listen: defaultListen, StateDir: defaultStateDir, Retention: history.DefaultRetention(),
 	}
 	r.decode(&document, "", &raw)
 	cfg := r.assemble(&document, &raw, options.Kinds)

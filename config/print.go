@@ -12,6 +12,7 @@ import (
 	"squarewatch/config/secret"
 	"squarewatch/otel"
 	"squarewatch/probe"
+	"squarewatch/probe/dispatch"
 	"squarewatch/probe/history"
 )
 
@@ -33,7 +34,7 @@ type effective struct {
 	APIToken     secret.Text         `yaml:"api_token,omitempty"`
 	StateDir     string              `yaml:"state_dir"`
 	Retention    history.Retention   `yaml:"retention"`
-	Limits       probe.Limits        `yaml:"limits"`
+	Limits       dispatch.Limits     `yaml:"limits"`
 	Connectivity probe.Connectivity  `yaml:"connectivity,omitempty"`
 	Network      probe.Network       `yaml:"network,omitempty"`
 }

@@ -14,6 +14,7 @@ import (
 
 	"squarewatch/config/secret"
 	"squarewatch/probe"
+	"squarewatch/probe/redact"
 )
 
 // reader decodes parts of one file and collects what is wrong with them.
@@ -219,7 +220,7 @@ func (r *reader) walkMap(node *yaml.Node, path string, value reflect.Value, plai
 		}
 		changeable := reflect.New(item.Type()).Elem()
 		changeable.Set(item)
-		r.walk(child, join(path, key.Value), changeable, plain && !probe.SecretHeader(key.Value))
+		r.walk(child, join(path, key.Value), changeable, plain && !redact.SecretHeader(key.Value))
 		value.SetMapIndex(reflect.ValueOf(key.Value).Convert(value.Type().Key()), changeable)
 	}
 }

@@ -50,6 +50,7 @@ func attempt(id byte, start int) probe.Attempt {
 	return probe.Attempt{
 		Span: probe.SpanID{id}, Cause: probe.CauseFirst, Method: "GET",
 		URL: "https://api.example.com/api/v1/collections/?page_size=REDACTED", Template: "/api/v1/collections/",
+		Scheme: "https", Host: "api.example.com", Port: 443,
 		Start: at(start), End: at(start + 100), Phases: phases, Class: probe.Success, Code: 200, Protocol: "2",
 		Peer: "192.0.2.1:443", Size: 120, CertificateExpiry: at(0).AddDate(0, 1, 0),
 	}

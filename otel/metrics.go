@@ -123,7 +123,7 @@ func (m *measures) run(ctx context.Context, r *probe.Result, known *known) {
 
 func (m *measures) attempt(ctx context.Context, r *probe.Result, i int, known *known) {
 	a := &r.Attempts[i]
-	key := requestKey{a.Method, serverOf(a.URL), knownCode(a.Code), errorType(r, i), knownProtocol(a.Protocol)}
+	key := requestKey{a.Method, server{a.Scheme, a.Host, a.Port}, knownCode(a.Code), errorType(r, i), knownProtocol(a.Protocol)}
 	if known.server(key.server) {
 		m.request.record(ctx, key, a.End.Sub(a.Start).Seconds())
 	}

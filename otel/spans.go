@@ -3,8 +3,8 @@ package otel
 import (
 	"context"
 	"net"
+	"net/url"
 	"strconv"
-	"strings"
 
 	"squarewatch/alert"
 	"squarewatch/probe"
@@ -90,14 +90,13 @@ func (w *spanWriter) attempt(ctx context.Context, r *probe.Result, i int) {
 }
 
 func (w *spanWriter) attemptAttributes(a *probe.Attempt, i int) []attribute.KeyValue {
-	server := serverOf(valid(a.URL))
 	attributes := make([]attribute.KeyValue, 0, 14)
 	attributes = append(attributes,
 		semconv.HTTPRequestMethodKey.String(a.Method),
 		semconv.URLFull(valid(a.URL)),
-		semconv.URLScheme(server.scheme),
-		semconv.ServerAddress(server.address),
-		semconv.ServerPort(server.port),
+		semconv.URLScheme(a.Scheme),
+		semconv.ServerAddress(valid(a.Host)),
+		semconv.ServerPort(a.Port),
 		semconv.UserAgentSyntheticTypeTest)
 	if a.Code != 0 {
 		attributes = append(attributes, semconv.HTTPResponseStatusCode(a.Code))
@@ -144,25 +143,19 @@ type server struct {
 	port    int
 }
 
-// serverOf takes an absolute URL apart without allocating, as every attempt needs it.
+// serverOf returns the server of an absolute URL, as [probe.Attempt] has it: with the default port where the URL has none.
 func serverOf(raw string) server {
-	scheme, rest, _ := strings.Cut(raw, "://")
-	authority := rest
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		authority = rest[:end]
+	u, err := url.Parse(raw)
+	if err != nil {
+		return server{}
 	}
-	authority = authority[strings.LastIndexByte(authority, '@')+1:]
-	s := server{scheme: scheme, address: authority, port: 80}
-	if scheme == "https" {
+	s := server{scheme: u.Scheme, address: u.Hostname(), port: 80}
+	if u.Scheme == "https" {
 		s.port = 443
 	}
-	if colon := strings.LastIndexByte(authority, ':'); colon > strings.LastIndexByte(authority, ']') {
-		s.address = authority[:colon]
-		if port, err := strconv.Atoi(authority[colon+1:]); err == nil {
-			s.port = port
-		}
+	if port, err := strconv.Atoi(u.Port()); err == nil {
+		s.port = port
 	}
-	s.address = strings.Trim(s.address, "[]")
 	return s
 }
 

@@ -17,9 +17,9 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// answered runs a probe, once for each connection kind, against a server that says these bytes to whatever it is asked,
-// after a handshake when there is a TLS configuration. In a bubble a goroutine that is left behind fails the test, and a
-// wait that never ends is found at once.
+// answered runs a probe, once for each kind of connection, against a server that answers every request with the same bytes. With a
+// TLS configuration it makes a handshake first. In a bubble a leaked goroutine fails the test, and an endless wait is found
+// immediately.
 func answered(t *testing.T, answer []byte, hangs bool, server *tls.Config, trust *x509.CertPool) []*probe.Result {
 	t.Helper()
 	target := &url.URL{Scheme: "http", Host: "localhost"}
@@ -35,11 +35,11 @@ func answered(t *testing.T, answer []byte, hangs bool, server *tls.Config, trust
 				close(over)
 				return
 			}
-			go func() { // a pipe has no buffer: what comes is read while the answer is written
+			go func() { // a pipe has no buffer: read the request while the answer is written
 				defer func() { _ = conn.Close() }()
 				if server != nil {
 					secure := tls.Server(conn, server)
-					if secure.HandshakeContext(context.Background()) != nil { // before anybody else waits for it with a lock
+					if secure.HandshakeContext(context.Background()) != nil { // before another goroutine waits for it while it holds a lock
 						return
 					}
 					conn = secure
@@ -69,11 +69,11 @@ func answered(t *testing.T, answer []byte, hangs bool, server *tls.Config, trust
 	<-over
 	runner.Close()
 	synctest.Wait()
-	<-time.After(time.Minute) // connections that came too late end by themselves
+	<-time.After(time.Minute) // late connections end by themselves
 	return results
 }
 
-// FuzzAnswer holds that whatever a server says, a run comes to a class within its timeout and leaves nothing behind.
+// FuzzAnswer checks that for every answer a run has a class within its timeout and leaks nothing.
 func FuzzAnswer(f *testing.F) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for _, seed := range []string{
@@ -96,7 +96,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// checkAnswered holds what is true of every run that had its connection.
+// checkAnswered checks what is true of every run that had a connection.
 func checkAnswered(t *testing.T, answer []byte, r *probe.Result) {
 	t.Helper()
 	if slices.Contains([]probe.Class{probe.ClassNone, probe.DNSError, probe.ConnectError, probe.TLSError}, r.Class) {
@@ -115,14 +115,16 @@ func checkAnswered(t *testing.T, answer []byte, r *probe.Result) {
 func FuzzAnswerOverTLS(f *testing.F) {
 	settings := "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 	for _, seed := range []string{
-		"", settings, settings + "\x00\x00\x01\x01\x05\x00\x00\x00\x01\x88", settings + "\x00\x00\x01\x01\x04\x00\x00\x00\x01\x88\x00\x00\x02\x00\x01\x00\x00\x00\x01{}",
-		settings + "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", settings + "\x00\x00\x04\x03\x00\x00\x00\x00\x01\x00\x00\x00\x02",
+		"", settings, settings + "\x00\x00\x01\x01\x05\x00\x00\x00\x01\x88",
+		settings + "\x00\x00\x01\x01\x04\x00\x00\x00\x01\x88\x00\x00\x02\x00\x01\x00\x00\x00\x01{}",
+		settings + "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		settings + "\x00\x00\x04\x03\x00\x00\x00\x00\x01\x00\x00\x00\x02",
 		"HTTP/1.1 200 OK\r\n\r\n", settings + "\x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\xff\xff\xff",
 	} {
 		f.Add([]byte(seed))
 	}
 	donor, pool := aisquaretest.StartTLS(http.NotFoundHandler(), aisquaretest.TLSOptions{})
-	donor.Close() // only its certificate is wanted
+	donor.Close() // only its certificate is needed
 	server := &tls.Config{Certificates: donor.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
 	f.Fuzz(func(t *testing.T, frames []byte) {
 		synctest.Test(t, func(t *testing.T) {
@@ -133,14 +135,18 @@ func FuzzAnswerOverTLS(f *testing.F) {
 	})
 }
 
-// FuzzExpectJSONBody feeds bodies of strangers to expressions such as people write.
+// FuzzExpectJSONBody evaluates typical expressions on foreign bodies.
 func FuzzExpectJSONBody(f *testing.F) {
-	for _, body := range []string{`{"results": []}`, `[]`, `null`, `{"results": {"a": "x"}}`, `1e999`, `"\ud800"`, `{"a": [[[[]]]]}`, `{`, ``, `{"n": 123456789012345678901234567890}`} {
+	for _, body := range []string{
+		`{"results": []}`, `[]`, `null`, `{"results": {"a": "x"}}`, `1e999`, `"\ud800"`, `{"a": [[[[]]]]}`, `{`, ``,
+		`{"n": 123456789012345678901234567890}`,
+	} {
 		f.Add([]byte(body))
 	}
 	expressions := []string{
 		`.results | type == "array"`, `.results | length > 0`, `[.. | numbers] | add`, `.n * 2 | tostring | test("^[0-9]+$")`,
-		`[paths] | length`, `tojson | fromjson`, `.a.b.c // "none" | ascii_downcase`, `to_entries | map(.value) | sort`, `@base64d`, `.. | strings | explode | implode`,
+		`[paths] | length`, `tojson | fromjson`, `.a.b.c // "none" | ascii_downcase`, `to_entries | map(.value) | sort`, `@base64d`,
+		`.. | strings | explode | implode`,
 	}
 	body := make(chan []byte, 1)
 	jobs := jobsWithBody(f, expressions, body)
@@ -154,9 +160,12 @@ func FuzzExpectJSONBody(f *testing.F) {
 	})
 }
 
-// FuzzExpectJSONExpression compiles what people may write, and runs it on an answer until the deadline.
+// FuzzExpectJSONExpression compiles arbitrary expressions and evaluates them on an answer until the deadline.
 func FuzzExpectJSONExpression(f *testing.F) {
-	for _, seed := range []string{`.a`, `def f: f; f`, `[range(10)] | add`, `.[`, `$ENV`, `input`, `env.PATH`, `limit(3; repeat(1))`, `"\(.)"`, `@json`, `. as [$a] ?// $a | $a`, `last(range(1e9))`, `getpath(["a", 0])`, `error(null)`, `label $l | break $l`, `import "x" as x; .`} {
+	for _, seed := range []string{
+		`.a`, `def f: f; f`, `[range(10)] | add`, `.[`, `$ENV`, `input`, `env.PATH`, `limit(3; repeat(1))`, `"\(.)"`,
+		`@json`, `. as [$a] ?// $a | $a`, `last(range(1e9))`, `getpath(["a", 0])`, `error(null)`, `label $l | break $l`, `import "x" as x; .`,
+	} {
 		f.Add(seed)
 	}
 	body := make(chan []byte, 1)
@@ -177,7 +186,7 @@ func FuzzExpectJSONExpression(f *testing.F) {
 		defer cancel()
 		r := j.Run(ctx, time.Now())
 		select {
-		case <-body: // the request did not get that far in time
+		case <-body: // the request was not sent in time
 		default:
 		}
 		if r.Class == probe.ClassNone {
@@ -198,7 +207,8 @@ func jobsWithBody(f *testing.F, expressions []string, next <-chan []byte) []*pro
 	f.Cleanup(server.Close)
 	jobs := make([]*probe.Job, 0, len(expressions))
 	for _, expression := range expressions {
-		jobs = append(jobs, job(f, server.URL, probe.Probe{Path: "/", Connection: probe.Reuse, Expect: probe.Expect{JSON: expression}}, probe.RunnerOptions{}))
+		jobs = append(jobs, job(f, server.URL, probe.Probe{Path: "/", Connection: probe.Reuse, Expect: probe.Expect{JSON: expression}},
+			probe.RunnerOptions{}))
 	}
 	return jobs
 }

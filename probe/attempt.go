@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -14,36 +13,39 @@ import (
 	"time"
 )
 
-// request is what an attempt sends. A redirect makes another one of it.
+// request is what an attempt sends. A redirect changes it.
 type request struct {
 	method string
 	url    *url.URL
-	host   string // instead of the URL's, in the Host header
+	host   string // for the Host header; that of the URL when empty
 	body   []byte
 }
 
-// answer is what came back, with a body that belongs to a pool and is valid until release.
+// answer is what came back. The body belongs to a pool and is valid until [Runner.release].
 type answer struct {
-	code     int // 0 when there was none, or not all of it
+	code     int // 0 without a complete answer
 	location string
 	body     *bytes.Buffer
 }
 
-// attempt makes one HTTP exchange and reads its answer to the end, or until the run's deadline.
+// attempt makes one HTTP exchange. It reads the answer to its end, or until the deadline.
 func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, answer) {
 	j := x.job
-	a := Attempt{Cause: cause, Method: r.method, URL: j.display, Template: j.template}
-	if cause == CauseRedirect { // the API chose it
-		a.URL = j.runner.secrets.displayRedirect(r.url)
+	a := Attempt{
+		Cause: cause, Method: r.method, URL: j.display, Template: j.template,
+		Scheme: j.server.scheme, Host: j.server.host, Port: j.server.port, // a redirect stays within the origin
+	}
+	if cause == CauseRedirect { // the API chose the path
+		a.URL = j.runner.secrets.RedirectURL(r.url)
 	}
 	x.sent = make(http.Header, len(j.header)+3)
 	maps.Copy(x.sent, j.header)
-	x.unauthorized = j.credential.Authorize(ctx, x.sent)
+	x.setAuth(j.session.Authorize(ctx, x.authRequest()))
 	a.Span = j.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
-	sending, giveUp := context.WithCancelCause(ctx)
-	defer giveUp(nil)
-	watch := &stopwatch{giveUp: giveUp}
-	watch.resent = func() { x.broke(&a, watch.next()) }
+	sending, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := &stopwatch{cancel: cancel}
+	watch.resent = func() { x.splitAttempt(&a, watch.next()) }
 	got := answer{body: j.runner.buffer()}
 	a.Start = time.Now()
 	r.host = j.host
@@ -51,24 +53,26 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	done := watch.stop()
 	a.end(&done)
 	if err != nil {
-		a.fail(classOfError(ctx, err, done.broke(&a)), j.runner.secrets.cleanError(err))
+		a.fail(classOfError(ctx, err, done.brokenPhase(&a)), j.runner.secrets.Error(err))
 		return a, got
 	}
 	a.Class = ClassOfStatus(got.code)
 	return a, got
 }
 
-// broke ends an attempt whose connection broke under the request, records it, and begins the one in which the transport
-// sends the request again.
-func (x *run) broke(a *Attempt, done lap) {
+// splitAttempt is called when the connection of an attempt broke and the transport sends the request again. It records the
+// attempt as failed and starts a new one.
+func (x *run) splitAttempt(a *Attempt, done lap) {
 	a.end(&done)
 	a.fail(ProtocolError, errBroken.Error())
 	x.result.Attempts = append(x.result.Attempts, *a)
-	*a = Attempt{Cause: CauseRetry, Method: a.Method, URL: a.URL, Template: a.Template, Start: a.End}
+	*a = Attempt{
+		Cause: CauseRetry, Method: a.Method, URL: a.URL, Scheme: a.Scheme, Host: a.Host, Port: a.Port, Template: a.Template, Start: a.End,
+	}
 	a.Span = x.job.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
 }
 
-// end notes when an attempt ended, and what the stopwatch says of it.
+// end sets the end of an attempt and what the stopwatch measured.
 func (a *Attempt) end(done *lap) {
 	a.End = time.Now()
 	a.Phases = done.phases(a.Start, a.End)
@@ -78,12 +82,12 @@ func (a *Attempt) end(done *lap) {
 	}
 }
 
-// fail notes why an attempt got no complete answer.
+// fail sets why an attempt has no complete answer.
 func (a *Attempt) fail(class Class, why string) {
 	a.Class, a.ErrorKind, a.Error = class, class.String(), why
 }
 
-// send sends a request and reads its answer into got, and what the head tells into a.
+// send sends a request. It reads the answer into got, and facts about it into a.
 func send(ctx context.Context, transport *http.Transport, r request, header http.Header, got *answer, a *Attempt) error {
 	req := &http.Request{
 		Method: r.method, URL: r.url, Host: cmp.Or(r.host, r.url.Host), Header: header,
@@ -103,8 +107,8 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 		trace.GotFirstResponseByte()
 	}
 	a.describe(resp)
-	if ClassOfStatus(resp.StatusCode) == ProtocolError { // such as 101: nobody asked for another protocol
-		return fmt.Errorf("answered %d, which is no status of an answer", resp.StatusCode)
+	if ClassOfStatus(resp.StatusCode) == ProtocolError { // such as 101: the request did not ask for another protocol
+		return fmt.Errorf("answered %d, which is not the status of a final answer", resp.StatusCode)
 	}
 	a.Code = resp.StatusCode
 	a.Size, err = got.body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
@@ -119,7 +123,7 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 	return nil
 }
 
-// describe notes what the head of an answer tells.
+// describe sets the protocol and the end of the certificates of an answer.
 func (a *Attempt) describe(resp *http.Response) {
 	a.Protocol = "1.1"
 	switch {
@@ -136,30 +140,4 @@ func (a *Attempt) describe(resp *http.Response) {
 			a.CertificateExpiry = certificate.NotAfter
 		}
 	}
-}
-
-// cleanError returns an error's text for people, without what a stranger or a secret may have put into it.
-func (s *secrets) cleanError(err error) string {
-	if inner, ok := errors.AsType[*url.Error](err); ok {
-		err = inner.Err
-	}
-	return s.tidy(err.Error(), 200)
-}
-
-// displayURL returns a URL that may be shown: the values of its query hidden, no user information.
-func displayURL(u *url.URL) string {
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
-	shown.RawQuery = hideValues(u.RawQuery)
-	return shown.String()
-}
-
-// displayRedirect returns the URL of a redirect's target that may be shown. It is a stranger's text: what is or looks like a
-// secret is masked in its path, and of its query nothing is told.
-func (s *secrets) displayRedirect(u *url.URL) string {
-	shown := u.Scheme + "://" + u.Host // the origin is the target's, and no secret
-	shown += s.tidyPath((&url.URL{Path: u.Path}).EscapedPath())
-	if u.RawQuery != "" {
-		shown += "?" + redacted
-	}
-	return shown
 }

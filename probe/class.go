@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Class is the status class of an answer: what a run came to, coarse enough to count and fine enough to act upon.
+// Class is the status class of a run: the kind of its last answer, or why there was none.
 type Class uint8
 
-// The classes. ClassNone is the class of a run that our own shutdown stopped; it counts nowhere.
+// The classes. ClassNone is the class of a run that the shutdown of squarewatch stopped; it is not counted.
 const (
 	ClassNone       Class = iota
 	Success               // 2xx
@@ -20,11 +20,11 @@ const (
 	RateLimited           // 429
 	ClientError           // any other 4xx
 	ServerError           // 5xx
-	Timeout               // no complete answer before the deadline, in whichever phase
+	Timeout               // no complete answer before the deadline, in any phase
 	DNSError              // the host's name could not be resolved
 	ConnectError          // no connection to any of the host's addresses
 	TLSError              // no trusted TLS session
-	ProtocolError         // an answer that is not HTTP, is cut short, or is larger than the limit
+	ProtocolError         // an answer that is not HTTP, is incomplete, or is larger than the limit
 	classCount
 )
 
@@ -35,7 +35,7 @@ func classNames() [classCount]string {
 	}
 }
 
-// Classes returns every class a finished run can have, in their order.
+// Classes returns every class that a finished run can have, in order.
 func Classes() []Class {
 	all := make([]Class, 0, classCount-1)
 	for c := Success; c < classCount; c++ {
@@ -44,7 +44,7 @@ func Classes() []Class {
 	return all
 }
 
-// String returns the name of the class as users see it; empty for ClassNone.
+// String returns the name that users see; empty for ClassNone.
 func (c Class) String() string {
 	if c >= classCount {
 		return fmt.Sprintf("class(%d)", uint8(c))
@@ -55,7 +55,7 @@ func (c Class) String() string {
 // MarshalText returns the name of the class.
 func (c Class) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// UnmarshalText reads a name as MarshalText wrote it.
+// UnmarshalText reads the name of a class.
 func (c *Class) UnmarshalText(text []byte) error {
 	names := classNames()
 	i := slices.Index(names[:], string(text))
@@ -66,10 +66,11 @@ func (c *Class) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// IsTransport reports whether no complete HTTP answer came back.
+// IsTransport reports whether there was no complete HTTP answer.
 func (c Class) IsTransport() bool { return c >= Timeout && c < classCount }
 
-// ClassOfStatus returns the class of an HTTP status code. A code outside 200 to 599 is a ProtocolError: 1xx never ends an exchange.
+// ClassOfStatus returns the class of an HTTP status code. A code outside 200 to 599 is a ProtocolError: 1xx is never the final
+// answer (RFC 9110, section 15.2).
 func ClassOfStatus(code int) Class {
 	switch code {
 	case 400:

@@ -9,57 +9,62 @@ import (
 	"time"
 )
 
-// Connectivity names something beside the target that is always there: when it cannot be reached either, the fault is ours.
+// Connectivity names an address that is nearly always reachable. If neither it nor the target can be reached, our own network
+// is at fault.
 type Connectivity struct {
-	Address string `yaml:"address,omitempty"` // host:port that takes TCP connections, for example 1.1.1.1:53
+	Address string `yaml:"address,omitempty"` // host:port that accepts TCP connections, for example 1.1.1.1:53
 }
 
-// Validate reports what is wrong with the settings.
+// Validate reports what is wrong with the settings, as [Invalid].
 func (c Connectivity) Validate() error {
 	if c.Address == "" {
 		return nil
 	}
 	host, port, err := net.SplitHostPort(c.Address)
-	if number, bad := strconv.ParseUint(port, 10, 16); err != nil || host == "" || bad != nil || number == 0 {
-		return &Invalid{"address", fmt.Sprintf("is %q", c.Address), "write an address and a port that take TCP connections, for example 1.1.1.1:53"}
+	if number, notNumber := strconv.ParseUint(port, 10, 16); err != nil || host == "" || notNumber != nil || number == 0 {
+		return &Invalid{
+			Field: "address", Problem: fmt.Sprintf("is %q", c.Address),
+			Fix: "write an address and a port that accept TCP connections, for example 1.1.1.1:53",
+		}
 	}
 	return nil
 }
 
 const (
-	// connectivityPatience is how long the address may take to answer.
-	connectivityPatience = 2 * time.Second
-	// connectivityKept is how long an answer holds: an outage makes many runs ask at once.
-	connectivityKept = 5 * time.Second
+	// connectivityTimeout is how long the address may take to accept a connection.
+	connectivityTimeout = 2 * time.Second
+	// connectivityMaxAge is how long the result of a check is used again. In an outage many runs ask at once.
+	connectivityMaxAge = 5 * time.Second
 )
 
-// connectivity asks whether the address can be reached, once at a time, whoever wants to know.
+// connectivity checks whether the address can be reached. At most one check runs at a time.
 type connectivity struct {
 	address string
 	dial    dialFunc
 
-	mu     sync.Mutex
-	asking chan struct{} // closed when the answer is there; nil while nobody asks
-	asked  time.Time
-	down   bool
+	mu       sync.Mutex
+	checking chan struct{} // closed when the running check has ended; nil when none runs
+	checked  time.Time     // end of the last check
+	down     bool          // result of the last check
 }
 
-// isDown reports whether the address cannot be reached. It waits for the answer that somebody else asks for already.
+// isDown reports whether the address cannot be reached. It waits for a check that already runs. If ctx ends first it returns
+// false.
 func (c *connectivity) isDown(ctx context.Context) bool {
 	c.mu.Lock()
-	if !c.asked.IsZero() && time.Since(c.asked) < connectivityKept {
+	if !c.checked.IsZero() && time.Since(c.checked) < connectivityMaxAge {
 		defer c.mu.Unlock()
 		return c.down
 	}
-	if c.asking == nil {
-		c.asking = make(chan struct{})
+	if c.checking == nil {
+		c.checking = make(chan struct{})
 		c.mu.Unlock()
-		return c.ask(ctx)
+		return c.check(ctx)
 	}
-	answered := c.asking
+	ended := c.checking
 	c.mu.Unlock()
 	select {
-	case <-answered:
+	case <-ended:
 	case <-ctx.Done():
 		return false
 	}
@@ -68,9 +73,9 @@ func (c *connectivity) isDown(ctx context.Context) bool {
 	return c.down
 }
 
-// ask dials, and gives the answer to all who wait. Our own stop must not look like a network that is down.
-func (c *connectivity) ask(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectivityPatience)
+// check dials the address. It ignores the end of ctx, because a stop of squarewatch must not look like a network that is down.
+func (c *connectivity) check(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectivityTimeout)
 	defer cancel()
 	conn, err := c.dial(ctx, "tcp", c.address)
 	if err == nil {
@@ -78,17 +83,21 @@ func (c *connectivity) ask(ctx context.Context) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.down, c.asked = err != nil, time.Now()
-	close(c.asking)
-	c.asking = nil
+	c.down, c.checked = err != nil, time.Now()
+	close(c.checking)
+	c.checking = nil
 	return c.down
 }
 
-// attribute says of a result without an answer whether our own network is to blame. It never is for a door that stands open.
-func (r *Runner) attribute(ctx context.Context, result *Result) {
-	if r.connectivity == nil || result.Expected || result.Breach || !result.Class.IsTransport() || ctx.Err() != nil || !r.connectivity.isDown(ctx) {
+// blameNetwork sets BlameNetwork on a result without an answer if our own network is down. A breach is never blamed on the
+// network.
+func (r *Runner) blameNetwork(ctx context.Context, result *Result) {
+	if r.connectivity == nil || result.Expected || result.Breach || !result.Class.IsTransport() {
+		return
+	}
+	if ctx.Err() != nil || !r.connectivity.isDown(ctx) {
 		return
 	}
 	result.Blame = BlameNetwork
-	result.Reason += "; neither can " + r.connectivity.address + " be reached: it is our own network"
+	result.Reason += "; " + r.connectivity.address + " cannot be reached either, so our own network is at fault"
 }

@@ -17,7 +17,7 @@ import (
 	"squarewatch/probe"
 )
 
-// network is one in which the target is down, and the other address up or not.
+// network is a network in which the target is down. The other address is up, down or hangs.
 type network struct {
 	up    atomic.Bool
 	dials atomic.Int64
@@ -35,7 +35,7 @@ func (n *network) other(ctx context.Context, _, _ string) (net.Conn, error) {
 		return nil, ctx.Err()
 	}
 	select {
-	case <-time.After(time.Second): // so that others come meanwhile
+	case <-time.After(time.Second): // so that other runs ask meanwhile
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -47,7 +47,7 @@ func (n *network) other(ctx context.Context, _, _ string) (net.Conn, error) {
 	return near, nil
 }
 
-func TestOurOwnNetworkIsToBlame(t *testing.T) {
+func TestNetworkIsBlamedWhenTheOtherAddressIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
 		once := job(t, "http://target.example", probe.Probe{Path: "/"}, probe.RunnerOptions{
@@ -57,31 +57,33 @@ func TestOurOwnNetworkIsToBlame(t *testing.T) {
 		for range 50 {
 			runs.Go(func() {
 				r := once.Run(t.Context(), time.Now())
-				if r.Blame != probe.BlameNetwork || r.Class != probe.ConnectError || !strings.Contains(r.Reason, "192.0.2.1:53") || r.Latency() > time.Second/2 {
+				if r.Blame != probe.BlameNetwork || r.Class != probe.ConnectError || !strings.Contains(r.Reason, "192.0.2.1:53") ||
+					r.Latency() > time.Second/2 {
 					t.Errorf("want our own network blamed, apart from the latency, got %+v", r)
 				}
 			})
 		}
 		runs.Wait()
 		if got := n.dials.Load(); got != 1 {
-			t.Errorf("want one look for all, got %d", got)
+			t.Errorf("want one check for all runs, got %d", got)
 		}
 		n.up.Store(true)
 		<-time.After(10 * time.Second)
 		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNone {
-			t.Errorf("want the target blamed while the other address answers, got %+v", r)
+			t.Errorf("want the target blamed while the other address is up, got %+v", r)
 		}
 		before := n.dials.Load()
-		expected := job(t, "http://target.example", probe.Probe{Path: "/", Expect: probe.Expect{Status: selectors("transport")}}, probe.RunnerOptions{
-			Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
-		})
+		expected := job(t, "http://target.example", probe.Probe{Path: "/", Expect: probe.Expect{Status: selectors("transport")}},
+			probe.RunnerOptions{
+				Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
+			})
 		if r := expected.Run(t.Context(), time.Now()); !r.Expected || n.dials.Load() != before {
-			t.Error("want nobody asked about what was expected")
+			t.Error("want no check after an expected result")
 		}
 	})
 }
 
-// watched makes a job whose target is reached by dial, and the other address by n.
+// watched returns a job that reaches the target through dial and the other address through n.
 func watched(t *testing.T, n *network, dial func(context.Context, string, string) (net.Conn, error)) *probe.Job {
 	t.Helper()
 	return job(t, "http://target.example", probe.Probe{Path: "/"}, probe.RunnerOptions{
@@ -89,21 +91,22 @@ func watched(t *testing.T, n *network, dial func(context.Context, string, string
 	})
 }
 
-func TestConnectivityIsKeptFiveSeconds(t *testing.T) {
+func TestConnectivityResultIsUsedForFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
 		once := watched(t, n, n.dial)
-		if r := once.Run(t.Context(), time.Now()); !strings.HasSuffix(r.Reason, "; neither can 192.0.2.1:53 be reached: it is our own network") {
-			t.Errorf("want the reason to say whose fault it is, got %q", r.Reason)
+		if r := once.Run(t.Context(), time.Now()); !strings.HasSuffix(r.Reason,
+			"; 192.0.2.1:53 cannot be reached either, so our own network is at fault") {
+			t.Errorf("want a reason that names the network, got %q", r.Reason)
 		}
 		n.up.Store(true)
 		<-time.After(5*time.Second - time.Nanosecond)
 		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNetwork || n.dials.Load() != 1 {
-			t.Errorf("want the answer kept, got blame %q after %d dials", r.Blame, n.dials.Load())
+			t.Errorf("want the result used again, got blame %q after %d dials", r.Blame, n.dials.Load())
 		}
 		<-time.After(time.Nanosecond)
 		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNone || strings.Contains(r.Reason, "192.0.2.1") || n.dials.Load() != 2 {
-			t.Errorf("want a new look, got blame %q (%s) after %d dials", r.Blame, r.Reason, n.dials.Load())
+			t.Errorf("want a new check, got blame %q (%s) after %d dials", r.Blame, r.Reason, n.dials.Load())
 		}
 	})
 }
@@ -117,20 +120,20 @@ func TestAnAddressThatHangsIsDownAfterTwoSeconds(t *testing.T) {
 			t.Errorf("want our own network blamed after 2s, got %q after %v", r.Blame, took)
 		}
 		if r.Latency() != 0 {
-			t.Errorf("want the look in no latency, got %v", r.Latency())
+			t.Errorf("want no check in the latency, got %v", r.Latency())
 		}
 		for _, a := range r.Attempts {
 			for _, phase := range a.Phases {
 				if phase.End.Sub(phase.Start) != 0 {
-					t.Errorf("want the look in no phase, got %+v", phase)
+					t.Errorf("want no check in the phases, got %+v", phase)
 				}
 			}
 		}
 	})
 }
 
-// TestNobodyAsksWhyTheTargetAnswers holds that an answer, however bad, proves that our own network works.
-func TestNobodyAsksWhyTheTargetAnswers(t *testing.T) {
+// TestConnectivityIsNotCheckedAfterAnAnswer has a target that answers 500. Any answer proves that our own network works.
+func TestConnectivityIsNotCheckedAfterAnAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
 		r := watched(t, n, func(context.Context, string, string) (net.Conn, error) {
@@ -144,12 +147,12 @@ func TestNobodyAsksWhyTheTargetAnswers(t *testing.T) {
 			return near, nil
 		}).Run(t.Context(), time.Now())
 		if r.Class != probe.ServerError || r.Blame != probe.BlameNone || n.dials.Load() != 0 {
-			t.Errorf("want a server error that nobody asks about, got %v, blame %q, %d dials", r.Class, r.Blame, n.dials.Load())
+			t.Errorf("want a server error without a check, got %v, blame %q, %d dials", r.Class, r.Blame, n.dials.Load())
 		}
 	})
 }
 
-func TestNobodyAsksWhileWeStop(t *testing.T) {
+func TestConnectivityIsNotCheckedDuringShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
 		ctx, stop := context.WithCancel(t.Context())
@@ -161,47 +164,52 @@ func TestNobodyAsksWhileWeStop(t *testing.T) {
 		start := time.Now()
 		r := once.Run(ctx, start)
 		if r.Class != probe.ClassNone || r.Blame != probe.BlameNone || n.dials.Load() != 0 || time.Since(start) != time.Second {
-			t.Errorf("want a run that we stopped to end at once and blame nobody, got %v, blame %q, %d dials, %v", r.Class, r.Blame, n.dials.Load(), time.Since(start))
+			t.Errorf("want a stopped run to end immediately without blame, got %v, blame %q, %d dials, %v", r.Class, r.Blame, n.dials.Load(),
+				time.Since(start))
 		}
 	})
 }
 
-// TestWhatWasSeenBeforeWeStopStands stops between two looks: the first one stands, and nobody begins to ask.
-func TestWhatWasSeenBeforeWeStopStands(t *testing.T) {
+// TestShutdownBetweenLooksKeepsTheFirstAnswer stops between two looks. The first answer counts, and connectivity is not checked.
+func TestShutdownBetweenLooksKeepsTheFirstAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
 		ctx, stop := context.WithCancel(t.Context())
-		once := job(t, "http://target.example", probe.Probe{Path: "/", Confirm: &probe.Confirm{Attempts: 2, Delay: time.Minute}}, probe.RunnerOptions{
-			Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
-		})
+		once := job(t, "http://target.example", probe.Probe{Path: "/", Confirm: &probe.Confirm{Attempts: 2, Delay: time.Minute}},
+			probe.RunnerOptions{
+				Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
+			})
 		time.AfterFunc(time.Second, stop)
 		if r := once.Run(ctx, time.Now()); r.Class != probe.ConnectError || r.Blame != probe.BlameNone || n.dials.Load() != 0 {
-			t.Errorf("want what was seen and nobody asked, got %v, blame %q, %d dials", r.Class, r.Blame, n.dials.Load())
+			t.Errorf("want the first answer without a check, got %v, blame %q, %d dials", r.Class, r.Blame, n.dials.Load())
 		}
 	})
 }
 
-// TestOurStopIsNoDeadNetwork stops while the address is asked, which is up.
-func TestOurStopIsNoDeadNetwork(t *testing.T) {
+// TestShutdownDuringTheCheckIsNotADeadNetwork stops while the other address is checked, which is up.
+func TestShutdownDuringTheCheckIsNotADeadNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
 		n.up.Store(true)
 		ctx, stop := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second/2, stop)
 		if r := watched(t, n, n.dial).Run(ctx, time.Now()); r.Blame != probe.BlameNone || n.dials.Load() != 1 {
-			t.Errorf("want our own network not blamed for our stop, got blame %q after %d dials", r.Blame, n.dials.Load())
+			t.Errorf("want the network not blamed for the shutdown, got blame %q after %d dials", r.Blame, n.dials.Load())
 		}
 	})
 }
 
-// TestADoorThatStandsOpenIsNoDeadNetwork holds that a breach which broke off is not taken off the books.
-func TestADoorThatStandsOpenIsNoDeadNetwork(t *testing.T) {
+// TestBreachIsNotBlamedOnTheNetwork has a breach whose answer is incomplete while the other address is down.
+func TestBreachIsNotBlamedOnTheNetwork(t *testing.T) {
 	target := "http://" + raw(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour"))
 	n := &network{}
 	p := probe.Probe{Path: "/", Guards: probe.GuardAccess, Expect: probe.Expect{Status: selectors("401")}}
-	r := job(t, target, p, probe.RunnerOptions{Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other}).Run(t.Context(), time.Now())
+	r := job(t, target, p, probe.RunnerOptions{
+		Connectivity:     probe.Connectivity{Address: "192.0.2.1:53"},
+		DialConnectivity: n.other,
+	}).Run(t.Context(), time.Now())
 	if !r.Breach || r.Blame != probe.BlameNone {
-		t.Errorf("want a breach that counts, got breach=%v blame %q: %s", r.Breach, r.Blame, r.Reason)
+		t.Errorf("want a breach without blame, got breach=%v blame %q: %s", r.Breach, r.Blame, r.Reason)
 	}
 }
 

@@ -5,68 +5,83 @@ import (
 	"net/http"
 	"strings"
 
-	"squarewatch/config/secret"
+	"squarewatch/probe/redact"
 )
 
-// Credential is a named principal that probes act as. A new kind is one file here and one line in cmd/squarewatch/kinds.go.
+// Credential is a named principal that probes act as. Its state, such as tokens, outlives a runner: a reload attaches the same
+// credential to the next runner. To add a kind, write one file in this package that implements Credential and Session, and add
+// one line to cmd/squarewatch/kinds.go.
 type Credential interface {
-	// Authorize puts the credential on a request's header.
-	Authorize(ctx context.Context, header http.Header) error
+	redact.Holder
+
+	// Attach returns the session of one runner. All sessions share the state of the credential.
+	Attach(env Environment) Session
+	// Renewable reports whether the credential can be replaced when the API refuses it. An API key cannot.
+	Renewable() bool
 }
 
-// APIKeySettings are the keys of a credential that is an API key.
-type APIKeySettings struct {
-	APIKey secret.Text `yaml:"api_key"` // sent as Authorization: Bearer
+// Session is a credential in use by one runner. Its methods are safe for concurrent use.
+type Session interface {
+	// Authorize adds the credential to the header of a request. After an error the header has no credential; the request is
+	// sent nevertheless, so that the endpoint stays observed.
+	Authorize(ctx context.Context, r AuthRequest) (AuthResult, error)
+	// Renew replaces the credential in the header of a request that the API refused with 401. After an error there is no new
+	// credential, and repeating the request is useless. The runner calls it only if the credential is renewable.
+	Renew(ctx context.Context, r AuthRequest) (AuthResult, error)
+	// Finish completes the result of a run. It adds the renewals that have ended since the last call. Where Blame is
+	// BlameUnknown it sets whose fault the 401 is, if the session can tell. Nothing else in the result is changed.
+	Finish(r *Result)
 }
 
-// Validate reports what is wrong with the settings.
-func (s APIKeySettings) Validate() error {
-	if s.APIKey.IsZero() {
-		return &Invalid{"api_key", "is empty", "name the key, for example ${credential:aisquare-api-key}"}
-	}
-	if !bearable(s.APIKey.Reveal()) {
-		return &Invalid{"api_key", "holds a space, a line break or a character that no header can carry", "check how the key was stored: it is one word"}
-	}
-	return nil
+// Environment is what a session needs from its runner.
+type Environment struct {
+	name     string // of the credential in the configuration
+	post     poster
+	renewals *renewals // background renewals, which the runner waits for
+	secrets  *redact.Secrets
+	guarded  *guardedResults
 }
 
-// apiKey is a key that cannot be renewed.
-type apiKey struct {
-	*standings
-
-	bearer secret.Text
+// AuthRequest is a request that needs a credential.
+type AuthRequest struct {
+	Header http.Header
+	Trace  TraceID // of the run
+	Span   SpanID  // the run's root span
+	// RenewExpiring asks for the renewal of a credential that expires soon. It is false for a probe that expects 401, because
+	// such a probe does not need a valid credential.
+	RenewExpiring bool
 }
 
-var (
-	_ Credential = apiKey{}
-	_ Credential = noCredential{}
-)
-
-// NewAPIKey returns the credential of an API key.
-func NewAPIKey(s APIKeySettings) (Credential, error) {
-	if err := s.Validate(); err != nil {
-		return nil, err
-	}
-	return apiKey{&standings{probes: map[string]standing{}}, secret.New("Bearer " + s.APIKey.Reveal())}, nil
+// AuthResult is what a session did for a request.
+type AuthResult struct {
+	RenewalAsked bool  // a renewal was started; its spans are in the trace of this run
+	Blame        Blame // whose fault an error is; BlameNone without an error
 }
 
-// Authorize sends the key.
-func (k apiKey) Authorize(_ context.Context, header http.Header) error {
-	header["Authorization"] = []string{k.bearer.Reveal()}
-	return nil
-}
+// anonymous is the session of a probe without a credential.
+type anonymous struct{ static }
 
-// noCredential is the credential of a stranger.
-type noCredential struct{}
+var _ Session = anonymous{}
 
 // Authorize adds nothing.
-func (noCredential) Authorize(context.Context, http.Header) error { return nil }
-
-// bearable reports whether a key or a token can follow Bearer in a header: it is one word of ASCII.
-func bearable(key string) bool {
-	return !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
+func (anonymous) Authorize(context.Context, AuthRequest) (AuthResult, error) {
+	return AuthResult{}, nil
 }
 
-var _ holder = apiKey{}
+// Finish blames the API for an unexpected 401: the probe has no credential that could be wrong.
+func (anonymous) Finish(r *Result) {
+	if r.Blame == BlameUnknown {
+		r.Blame = BlameAPI
+	}
+}
 
-func (k apiKey) holds() []string { return []string{strings.TrimPrefix(k.bearer.Reveal(), "Bearer ")} }
+// static is the part of a session whose credential never changes.
+type static struct{}
+
+// Renew does nothing: the runner calls it only for renewable credentials.
+func (static) Renew(context.Context, AuthRequest) (AuthResult, error) { return AuthResult{}, nil }
+
+// validBearer reports whether a key or a token can follow Bearer in a header: only visible ASCII characters.
+func validBearer(key string) bool {
+	return !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
+}

@@ -1,7 +1,10 @@
-// Package probe calls endpoints on a schedule and says what came of it.
+// Package probe defines probes and makes their runs.
 //
-// A [Probe] is a named, scheduled request with what it expects. The [Dispatcher] decides when a run begins, the [Runner]
-// how it goes: one or more [Attempt]s, each an HTTP exchange divided into [Phase]s, and one [Result]. A [Class] sorts what
-// came back, a [Selector] picks outcomes by it, and every [Sink] is handed the result: telemetry, history and alerting
-// are sinks, and nothing here knows of them.
+// A [Probe] is a named, scheduled request with expectations. Package dispatch decides when a run starts, and the [Runner] makes
+// it. A run consists of one or more [Attempt]s, each an HTTP exchange that is divided into [Phase]s. A look is one request for
+// the endpoint with all attempts that belong to it: redirects, and the repetition with a renewed credential. A run has one look,
+// or several with [Confirm].
+//
+// The outcome is one [Result] with a [Class]; a [Selector] matches outcomes. Every [Sink] receives the result. Telemetry, history
+// and alerting are sinks, and this package does not know them.
 package probe

@@ -4,40 +4,42 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"squarewatch/probe/redact"
 )
 
-// Expect is what a probe declares as healthy. A new expectation is a field here, a file of its own, and a line in expectations.
+// Expect is what a probe declares as healthy. To add an expectation, add a field here, a file, and a line in expectations.
 type Expect struct {
 	Status  []Selector    `yaml:"status,omitempty"`  // 2xx when absent
-	JSON    string        `yaml:"json,omitempty"`    // jq expression; null and false fail
-	Latency time.Duration `yaml:"latency,omitempty"` // longest healthy duration of the first answer, with the redirects on the way to it
+	JSON    string        `yaml:"json,omitempty"`    // jq expression that must not return null or false
+	Latency time.Duration `yaml:"latency,omitempty"` // longest healthy [Result.Latency]
 
-	CertificateDays int `yaml:"certificate_days,omitempty"` // how long every certificate of the chain must be good still
+	CertificateDays int `yaml:"certificate_days,omitempty"` // how many more days every certificate of the chain must be valid
 }
 
-// observation is what a check looks at.
+// observation is what a check evaluates.
 type observation struct {
 	result   *Result
 	last     *Attempt
 	body     []byte
 	timeout  time.Duration
 	redirect string // why a redirect was not followed
-	secrets  *secrets
+	secrets  *redact.Secrets
 }
 
-// check returns why an answer is not what was expected; empty when it is.
+// check returns why an answer is unexpected; empty when it is expected.
 type check func(ctx context.Context, seen *observation) string
 
-// expectation makes the check of one kind of expectation; nil when the probe has none of it. Faults are [Invalid], with
-// the field's name inside expect.
+// expectation returns the check of one kind of expectation; nil when the probe does not have it. An error is an [Invalid] with
+// the path of the field from the probe.
 type expectation func(e *Expect) (check, error)
 
-// expectations lists the kinds, in the order in which they are looked at: the first that fails gives the reason.
+// expectations lists the kinds in the order of evaluation. The first that fails is the reason of the result.
 func expectations() []expectation {
 	return []expectation{expectStatus, expectJSON, expectLatency, expectCertificate}
 }
 
-// compile makes the checks of a probe.
+// compile returns the checks of a probe.
 func compile(e *Expect) ([]check, error) {
 	var checks []check
 	var faults []error
@@ -51,7 +53,7 @@ func compile(e *Expect) ([]check, error) {
 	return checks, errors.Join(faults...)
 }
 
-// validate reports the faults of all expectations.
+// validate reports the faults of all expectations as [Invalid], joined.
 func (e *Expect) validate() error {
 	_, err := compile(e)
 	return err

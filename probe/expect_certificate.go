@@ -7,12 +7,14 @@ import (
 	"time"
 )
 
-// expectCertificate wants every certificate of the chain to be good for that many days more. Without TLS there is none to look at.
+// expectCertificate requires every certificate of the chain to be valid for a number of days. Without TLS it requires nothing.
 func expectCertificate(e *Expect) (check, error) {
 	days := e.CertificateDays
 	switch {
 	case days < 0:
-		return nil, &Invalid{"expect.certificate_days", "is " + strconv.Itoa(days), "write a number of days above zero, for example 14"}
+		return nil, &Invalid{
+			Field: "expect.certificate_days", Problem: "is " + strconv.Itoa(days), Fix: "write a number of days above zero, for example 14",
+		}
 	case days == 0:
 		return nil, nil //nolint:nilnil // no such expectation
 	}
@@ -22,6 +24,7 @@ func expectCertificate(e *Expect) (check, error) {
 		if expiry.IsZero() || left >= time.Duration(days)*24*time.Hour {
 			return ""
 		}
-		return fmt.Sprintf("the certificate ends in %d days, on %s, and %d days are wanted", int(left.Hours()/24), expiry.UTC().Format(time.DateOnly), days)
+		return fmt.Sprintf("the certificate expires in %d days, on %s; expected at least %d days",
+			int(left.Hours()/24), expiry.UTC().Format(time.DateOnly), days)
 	}, nil
 }

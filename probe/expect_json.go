@@ -7,25 +7,31 @@ import (
 	"regexp"
 
 	"github.com/itchyny/gojq"
+
+	"squarewatch/probe/redact"
 )
 
-// halfValue is how gojq quotes a value that it cuts: no mask knows half a secret.
+// halfValue matches a value that gojq has shortened in an error. Half a secret would not be recognized, so it is removed.
 var halfValue = regexp.MustCompile(`\(["\[{].*? \.\.\.["\]}]\)`)
 
-// expectJSON wants a jq expression to give something other than null and false. Its first output counts.
+// expectJSON requires the first output of a jq expression to be neither null nor false.
 func expectJSON(e *Expect) (check, error) {
 	if e.JSON == "" {
 		return nil, nil //nolint:nilnil // no such expectation
 	}
 	query, err := gojq.Parse(e.JSON)
 	if err != nil {
-		return nil, &Invalid{"expect.json", "is no jq expression: " + err.Error(), `write one like .results | type == "array"`}
+		return nil, &Invalid{
+			Field: "expect.json", Problem: "is not a jq expression: " + err.Error(), Fix: `write one such as .results | type == "array"`,
+		}
 	}
-	code, err := gojq.Compile(query) // no environment, no input functions, no modules: the answer is all it sees
+	code, err := gojq.Compile(query) // without environment, input functions and modules: it reads only the answer
 	if err != nil {
-		return nil, &Invalid{"expect.json", "cannot be compiled: " + err.Error(), "use only functions and variables that jq defines"}
+		return nil, &Invalid{
+			Field: "expect.json", Problem: "cannot be compiled: " + err.Error(), Fix: "use only functions and variables that jq defines",
+		}
 	}
-	shown := cut(e.JSON, 80)
+	shown := redact.Cut(e.JSON, 80)
 	return func(ctx context.Context, seen *observation) string {
 		if len(seen.body) == 0 && seen.last.Class.IsTransport() {
 			return ""
@@ -36,10 +42,11 @@ func expectJSON(e *Expect) (check, error) {
 		}
 		output, ok := code.RunWithContext(ctx, input).Next()
 		if err, failed := output.(error); failed {
-			return fmt.Sprintf("the answer does not fit %s: %s", shown, seen.secrets.tidy(halfValue.ReplaceAllLiteralString(err.Error(), "(…)"), 120))
+			text := seen.secrets.Text(halfValue.ReplaceAllLiteralString(err.Error(), "(…)"), 120)
+			return fmt.Sprintf("the answer does not match %s: %s", shown, text)
 		}
 		if !ok || output == nil || output == false {
-			return "the answer does not fit " + shown
+			return "the answer does not match " + shown
 		}
 		return ""
 	}, nil

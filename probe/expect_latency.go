@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// expectLatency wants the first answer to take no longer than that.
+// expectLatency limits the duration of the first answer.
 func expectLatency(e *Expect) (check, error) {
 	longest := e.Latency
 	switch {
 	case longest < 0:
-		return nil, &Invalid{"expect.latency", "is " + longest.String(), "write a duration above zero, for example 2s"}
+		return nil, &Invalid{Field: "expect.latency", Problem: "is " + longest.String(), Fix: "write a duration above zero, for example 2s"}
 	case longest == 0:
 		return nil, nil //nolint:nilnil // no such expectation
 	}

@@ -6,15 +6,17 @@ import (
 	"strings"
 )
 
-// expectStatus wants one of the selectors to pick the last answer; a 2xx when there are none.
+// expectStatus requires the last answer to match one of the selectors; a 2xx if there are none.
 func expectStatus(e *Expect) (check, error) {
 	wanted := e.Status
 	if len(wanted) == 0 {
 		wanted = []Selector{MustSelector("2xx")}
 	}
 	for i, s := range wanted {
-		if s.pick.set == setUnexpected {
-			return nil, &Invalid{fmt.Sprintf("expect.status[%d]", i), "is unexpected, which no answer can be expected to be", "name codes, ranges or classes"}
+		if s.pattern.set == setUnexpected {
+			return nil, &Invalid{
+				Field: fmt.Sprintf("expect.status[%d]", i), Problem: "is unexpected, which cannot be expected", Fix: "write codes, ranges or classes",
+			}
 		}
 	}
 	text := selectorList(wanted)

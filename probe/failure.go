@@ -10,42 +10,42 @@ import (
 	"time"
 )
 
-// errDeadline is the cause of the end of a run that took too long. It marks our own deadline apart from any other.
+// errDeadline is the cause of a context that ended with the probe's timeout. It distinguishes this deadline from all others.
 var errDeadline = errors.New("the probe's timeout is over")
 
-// errTooLarge is an answer with a body larger than maxBody.
+// errTooLarge is the error of an answer with a body larger than maxBody.
 var errTooLarge = fmt.Errorf("the answer's body is larger than %d KiB", maxBody>>10)
 
-// maxSessions is how many connections the transport may make for one request. It makes another whenever an HTTP/2 server ends
-// one without having looked at the request, at once and for ever: a server that always does would be flooded by us.
+// maxSessions is how many TLS connections the transport may make for one request. Whenever an HTTP/2 server closes a connection
+// before it processes the request, the transport immediately makes another one. A server that always does so would be flooded.
 const maxSessions = 3
 
-// errUnsteady is a server that ends every connection before it answers.
-var errUnsteady = fmt.Errorf("the server ended %d connections in a row without an answer", maxSessions)
+// errClosing is the error of a server that closes every connection before it answers.
+var errClosing = fmt.Errorf("the server closed %d connections in a row without an answer", maxSessions)
 
-// errBroken is a connection that was lost under a request.
-var errBroken = errors.New("the connection ended before an answer came, and the request was sent again")
+// errBroken is the error of a connection that broke after the request was sent.
+var errBroken = errors.New("the connection was closed before an answer came, and the request was sent again")
 
-// classOfError returns the class of an exchange that failed, in a phase when that is known to be one of making the
-// connection. The deadline goes first: whatever broke because it was over is a timeout.
-func classOfError(ctx context.Context, err error, making PhaseKind) Class {
+// classOfError returns the class of a failed exchange. connecting is the phase in which making the connection failed; empty if
+// there was a connection. The deadline has priority: an error after the deadline is a timeout.
+func classOfError(ctx context.Context, err error, connecting PhaseKind) Class {
 	switch {
 	case errors.Is(context.Cause(ctx), errDeadline):
 		return Timeout
 	case ctx.Err() != nil:
 		return ClassNone
-	case errors.Is(err, errUnsteady):
+	case errors.Is(err, errClosing):
 		return ProtocolError
 	case isDNS(err):
 		return DNSError
-	case isTLS(err), making == PhaseTLS: // the other side may have just hung up
+	case isTLS(err), connecting == PhaseTLS: // the server may simply close the connection
 		return TLSError
 	case isDial(err):
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 			return Timeout
 		}
 		return ConnectError
-	case making == PhaseConnect: // a proxy that refuses
+	case connecting == PhaseConnect: // a proxy that refuses to connect
 		return ConnectError
 	}
 	return ProtocolError
@@ -56,8 +56,8 @@ func isDNS(err error) bool {
 	return ok
 }
 
-// isTLS knows the errors of TLS by type where they have one, and by how the package begins them where they do not: what
-// stands further on in a text may come from the other side.
+// isTLS reports whether an error comes from crypto/tls. Some of its errors have a type; the others start with "tls: ". Only the
+// start of the text is compared, because the rest may come from the server.
 func isTLS(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
@@ -81,13 +81,13 @@ func isDial(err error) bool {
 	return ok && (op.Op == "dial" || op.Op == "socks connect" || op.Op == "proxyconnect")
 }
 
-// explain says in a few words for people why there was no complete answer.
+// explain returns, for people, why there was no complete answer.
 func explain(class Class, attempt *Attempt, timeout time.Duration) string {
-	switch class { //nolint:exhaustive // the others have an answer, and are explained by it
+	switch class { //nolint:exhaustive // the other classes have an answer
 	case Timeout:
-		return fmt.Sprintf("no complete answer within %v: %s", timeout, doing(attempt))
+		return fmt.Sprintf("no complete answer within %v: %s", timeout, progress(attempt))
 	case DNSError:
-		return "the host's name cannot be resolved: " + attempt.Error
+		return "the name of the host cannot be resolved: " + attempt.Error
 	case ConnectError:
 		return "no connection: " + attempt.Error
 	case TLSError:
@@ -96,14 +96,14 @@ func explain(class Class, attempt *Attempt, timeout time.Duration) string {
 	return "no valid HTTP answer: " + attempt.Error
 }
 
-// doing says what an attempt was at when it ended.
-func doing(attempt *Attempt) string {
+// progress returns what an attempt did when it ended.
+func progress(attempt *Attempt) string {
 	if len(attempt.Phases) == 0 {
 		return "waiting for a connection"
 	}
 	switch attempt.Phases[len(attempt.Phases)-1].Kind {
 	case PhaseDNS:
-		return "resolving the host's name"
+		return "resolving the name of the host"
 	case PhaseConnect:
 		return "connecting"
 	case PhaseTLS:

@@ -19,12 +19,12 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// h2 is one HTTP/2 connection of a server that does what no real one would.
+// h2 is the server side of one HTTP/2 connection. It can send frames that a net/http server never sends.
 type h2 struct {
 	*http2.Framer
 }
 
-// request reads frames until a request is there, and returns its stream.
+// request reads frames up to the next request and returns its stream.
 func (s h2) request() (stream uint32, ok bool) {
 	for {
 		frame, err := s.ReadFrame()
@@ -45,11 +45,11 @@ func (s h2) answer(stream uint32, part string, end bool) {
 	_ = s.WriteData(stream, end, []byte(part))
 }
 
-// rawH2 serves HTTP/2 connections by hand, and counts them.
+// rawH2 serves HTTP/2 connections with a function and counts them.
 func rawH2(t *testing.T, serve func(h2)) (target string, pool *x509.CertPool, conns *atomic.Int32) {
 	t.Helper()
 	donor, pool := aisquaretest.StartTLS(http.NotFoundHandler(), aisquaretest.TLSOptions{})
-	donor.Close() // only its certificate is wanted
+	donor.Close() // only its certificate is needed
 	config := &tls.Config{Certificates: donor.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
 	conns = &atomic.Int32{}
 	address := raw(t, func(plain net.Conn) {
@@ -86,11 +86,11 @@ func TestHTTP2(t *testing.T) {
 			stream, _ := s.request()
 			_ = s.WriteGoAway(stream, http2.ErrCodeEnhanceYourCalm, nil)
 		}, probe.ProtocolError, probe.PhaseWait, 1, 1},
-		{"GOAWAY of every request, unseen", func(s h2) { // which a client may send again, and not for ever
+		{"GOAWAY of every request, unseen", func(s h2) { // the client may send it again, but not endlessly
 			s.request()
 			_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
 		}, probe.ProtocolError, "", 1, 4},
-		{"GOAWAY at once", func(s h2) {
+		{"GOAWAY immediately", func(s h2) {
 			_ = s.WriteGoAway(0, http2.ErrCodeNo, nil)
 			s.request()
 		}, probe.ProtocolError, "", 1, 4},
@@ -147,15 +147,16 @@ func TestHTTP2(t *testing.T) {
 				t.Errorf("want %d to %d connections, got %d: %s", c.least, c.most, n, r.Reason)
 			}
 			checkAttempts(t, r)
-			if c.phase != "" { // else it depends on how far the last connection came
+			if c.phase != "" { // else it depends on the progress of the last connection
 				lastPhase(t, r, c.phase)
 			}
 		})
 	}
 }
 
-// TestWhatAServerGaveUpOnceIsSeen holds that a request which the library sends again by itself is an attempt of its own.
-func TestWhatAServerGaveUpOnceIsSeen(t *testing.T) {
+// TestTransportRetryIsAnAttempt has a server that closes the first connection. The request that net/http sends again is a second
+// attempt.
+func TestTransportRetryIsAnAttempt(t *testing.T) {
 	var served atomic.Bool
 	target, pool, _ := rawH2(t, func(s h2) {
 		stream, _ := s.request()
@@ -166,7 +167,8 @@ func TestWhatAServerGaveUpOnceIsSeen(t *testing.T) {
 		s.answer(stream, "{}", true)
 		s.request()
 	})
-	r := job(t, target, probe.Probe{Path: "/"}, probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).Run(t.Context(), time.Now())
+	r := job(t, target, probe.Probe{Path: "/"},
+		probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).Run(t.Context(), time.Now())
 	if !r.Expected || len(r.Attempts) != 2 || r.Attempts[0].Class != probe.ProtocolError || r.Attempts[1].Cause != probe.CauseRetry {
 		t.Fatalf("want a healthy run with a broken attempt before the good one, got %+v (%s)", r.Attempts, r.Reason)
 	}

@@ -8,92 +8,67 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"squarewatch/config/secret"
 )
 
-// LoginSettings are the keys of a credential that logs in and gets tokens.
+// LoginSettings are the settings of a credential that logs in and gets tokens.
 type LoginSettings struct {
 	Login       LoginRequest  `yaml:"login"`
-	RefreshPath string        `yaml:"refresh_path,omitempty"` // POST {"refresh": …} gives a new access token
-	RenewBefore time.Duration `yaml:"renew_before,omitempty"` // ahead of the access token's expiry; 10m when absent
+	RefreshPath string        `yaml:"refresh_path,omitempty"` // POST {"refresh": …} returns a new access token
+	RenewBefore time.Duration `yaml:"renew_before,omitempty"` // before the access token expires; 10m when absent
 }
 
-// LoginRequest is a POST of a JSON object whose answer holds access and, if it likes, refresh.
+// LoginRequest is a POST of a JSON object. The answer has the field access, and optionally refresh.
 type LoginRequest struct {
 	Path string                 `yaml:"path"`
 	Body map[string]secret.Text `yaml:"body"`
 }
 
-// Validate reports what is wrong with the settings.
+// Validate reports what is wrong with the settings, as [Invalid], joined.
 func (s LoginSettings) Validate() error {
 	var faults []error
 	faults = append(faults, validatePath("login.path", s.Login.Path, "write a path on the target, for example /api/v1/token/"))
 	if len(s.Login.Body) == 0 {
-		faults = append(faults, &Invalid{"login.body", "is missing", `write what the login wants, for example {username: "${env:AISQUARE_USER}", password: "${file:/run/secrets/aisquare}"}`})
+		faults = append(faults, &Invalid{
+			Field: "login.body", Problem: "is missing",
+			Fix: `write the fields of the login, for example {username: "${env:AISQUARE_USER}", password: "${file:/run/secrets/aisquare}"}`,
+		})
 	}
 	if s.RefreshPath != "" {
 		faults = append(faults, validatePath("refresh_path", s.RefreshPath, "write a path on the target, for example /api/v1/token/refresh/"))
 	}
 	if s.RenewBefore < 0 {
-		faults = append(faults, &Invalid{"renew_before", "is " + s.RenewBefore.String(), "write a duration above zero, for example 10m"})
+		faults = append(faults, &Invalid{
+			Field: "renew_before", Problem: "is " + s.RenewBefore.String(), Fix: "write a duration above zero, for example 10m",
+		})
 	}
 	return errors.Join(faults...)
 }
 
-// What holds for tokens when they do not say so themselves, by the API's documentation, and for their renewal.
 const (
-	accessLifetime     = 7 * 24 * time.Hour
-	refreshLifetime    = 30 * 24 * time.Hour
 	defaultRenewBefore = 10 * time.Minute
-	askTimeout         = 5 * time.Second // of each POST; a renewal makes two at most
+	postTimeout        = 5 * time.Second // of each POST; a renewal makes at most two
 )
 
-// login is a credential that is renewed: one renewal at a time, whoever asks, and none while the last failure is fresh.
+// login is a credential with tokens that are renewed. At most one renewal runs at a time, and after a failure none starts
+// until the back-off is over.
 type login struct {
 	settings LoginSettings
-	use
-	*tokens
+	tokens   *tokens
 }
 
-// use is what a runner gives a credential that it uses.
-type use struct {
-	name     string
-	post     poster
-	renewals *renewals // that the runner's runs began
-	secrets  *secrets
+// loginSession is a login in use by one runner.
+type loginSession struct {
+	login
+	env Environment
 }
 
-// renewalError is why there is no token.
-type renewalError struct {
-	blame Blame
-	text  string
-}
+var (
+	_ Credential = login{}
+	_ Session    = loginSession{}
+)
 
-// Error returns the reason without secrets.
-func (e *renewalError) Error() string { return e.text }
-
-// renewable is a credential that can be had anew after it was refused.
-type renewable interface { //nolint:interfacebloat // one life, from its making to its end; only this package asks for it
-	Credential
-	// attach returns the same credential, tokens and all, for the runs of one runner. It is left as it is for others.
-	attach(u use) Credential
-	// renew gets another token, unless the refused one has been replaced already. It returns nil when there is a new one.
-	renew(ctx context.Context, refused http.Header) error
-	// drain returns the renewals since the last call.
-	drain() []Renewal
-}
-
-// Renewable reports whether a credential is ever renewed: a key is not.
-func Renewable(c Credential) bool {
-	_, ok := c.(renewable)
-	return ok
-}
-
-var _ renewable = (*login)(nil)
-
-// NewLogin returns a credential that logs in when it is first needed.
+// NewLogin returns a credential that logs in when a request first needs it. An error is an [Invalid], joined.
 func NewLogin(s LoginSettings) (Credential, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -101,65 +76,62 @@ func NewLogin(s LoginSettings) (Credential, error) {
 	if s.RenewBefore == 0 {
 		s.RenewBefore = defaultRenewBefore
 	}
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.RandomizationFactor = time.Second, 5*time.Minute, 0
-	return &login{settings: s, tokens: &tokens{backoff: b}}, nil
+	return login{settings: s, tokens: newTokens()}, nil
 }
 
-func (l *login) attach(u use) Credential {
-	return &login{settings: l.settings, use: u, tokens: l.tokens}
+// Attach returns a session that makes its renewals through the runner.
+func (l login) Attach(env Environment) Session { return loginSession{login: l, env: env} }
+
+// Renewable returns true.
+func (l login) Renewable() bool { return true }
+
+// Secrets returns the fields of the login, the tokens, and the tokens that they replaced, which a late answer may still quote.
+func (l login) Secrets() []string {
+	var all []string
+	for _, value := range l.settings.Login.Body {
+		all = append(all, value.Reveal())
+	}
+	return append(all, l.tokens.secrets()...)
 }
 
-func (l *login) drain() []Renewal {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	done := l.done
-	l.done = nil
-	return done
-}
-
-// Authorize sends the access token. One that ends soon is renewed meanwhile; one that has ended is renewed first, and sent all
-// the same when that fails: whether it is good is the API's word, by the API's clock. Without any token the request goes as a
-// stranger's, so that the endpoint is watched all the same; the error says why there was none.
-func (l *login) Authorize(ctx context.Context, header http.Header) error {
-	held := l.current()
+// Authorize adds the access token. A token that expires soon is renewed in the background. One that has expired is renewed
+// first; if that fails the old one is sent, because only the API's clock decides whether it is valid. Without any token the
+// request is sent without one, and the error says why.
+func (s loginSession) Authorize(ctx context.Context, r AuthRequest) (result AuthResult, err error) {
+	held := s.tokens.current()
 	now := time.Now()
-	var err error
-	if held.value.IsZero() || (askerOf(ctx).renews && held.due(now, l.settings.RenewBefore)) {
-		err = l.once(ctx, held, held.value.IsZero() || !now.Before(held.expiry))
-		held = l.current()
+	if held.value.IsZero() || (r.RenewExpiring && held.due(now, s.settings.RenewBefore)) {
+		result, err = s.renewOnce(ctx, r, held, held.value.IsZero() || !now.Before(held.expiry))
+		held = s.tokens.current()
 	}
 	if held.value.IsZero() {
-		return err
+		return result, err
 	}
-	header["Authorization"] = []string{"Bearer " + held.value.Reveal()}
-	return nil
+	r.Header["Authorization"] = []string{held.header()}
+	return AuthResult{RenewalAsked: result.RenewalAsked}, nil
 }
 
-func (l *login) current() token {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.access
-}
-
-// renew replaces a refused token. One that is young is kept: to get another would not help, and would storm the login.
-func (l *login) renew(ctx context.Context, refused http.Header) error {
-	held := l.current()
+// Renew replaces a refused token. It keeps a young token: another one would not help, and would flood the login service.
+func (s loginSession) Renew(ctx context.Context, r AuthRequest) (AuthResult, error) {
+	held := s.tokens.current()
 	switch {
-	case refused.Get("Authorization") != "Bearer "+held.value.Reveal():
-		return nil // somebody was quicker
+	case r.Header.Get("Authorization") != held.header():
+		return AuthResult{}, nil // already replaced
 	case held.young(time.Now()):
-		return &renewalError{BlameAPI, "a token issued moments ago is refused"}
+		return AuthResult{Blame: BlameAPI}, errors.New("the API refused a token that was just issued")
 	}
-	return l.once(ctx, held, true)
+	return s.renewOnce(ctx, r, held, true)
 }
 
-// obtain gets tokens: by the refresh token when there is one, by the login when there is none or that brought nothing. However
-// the refresh failed, a login is worth its one request: it comes once for each step of the back-off.
-func (l *login) obtain(ctx context.Context, refresh token, r *Renewal) (access, next token, err *renewalError) {
-	if l.settings.RefreshPath != "" && !refresh.value.IsZero() && time.Now().Before(refresh.expiry) {
-		body, _ := json.Marshal(map[string]string{"refresh": refresh.value.Reveal()}) // texts always marshal
-		access, next, err = l.ask(ctx, "refresh", l.settings.RefreshPath, body, r)
+// Finish adds the renewals that have ended since the last call.
+func (s loginSession) Finish(r *Result) { r.Renewals = s.tokens.takeRenewals() }
+
+// obtain gets new tokens: with the refresh token if there is one, and with the login if there is none or the refresh failed.
+// After any failed refresh one login is tried. The back-off limits how often this happens.
+func (s loginSession) obtain(ctx context.Context, refresh token, r *Renewal) (access, next token, err *renewalError) {
+	if s.settings.RefreshPath != "" && !refresh.value.IsZero() && time.Now().Before(refresh.expiry) {
+		body, _ := json.Marshal(map[string]string{"refresh": refresh.value.Reveal()}) // a string always marshals
+		access, next, err = s.request(ctx, "refresh", s.settings.RefreshPath, body, r)
 		if err == nil {
 			r.Outcome = Refreshed
 			if next.value.IsZero() {
@@ -168,47 +140,45 @@ func (l *login) obtain(ctx context.Context, refresh token, r *Renewal) (access, 
 			return access, next, nil
 		}
 	}
-	fields := make(map[string]string, len(l.settings.Login.Body))
-	for name, value := range l.settings.Login.Body {
+	fields := make(map[string]string, len(s.settings.Login.Body))
+	for name, value := range s.settings.Login.Body {
 		fields[name] = value.Reveal()
 	}
 	body, _ := json.Marshal(fields)
 	r.Outcome = LoggedIn
-	return l.ask(ctx, "login", l.settings.Login.Path, body, r)
+	return s.request(ctx, "login", s.settings.Login.Path, body, r)
 }
 
-// ask makes one POST and reads the tokens in its answer. Only an answer that speaks of what we sent is the credential's fault.
-func (l *login) ask(ctx context.Context, what, path string, body []byte, r *Renewal) (access, refresh token, _ *renewalError) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+// request makes one POST and reads the tokens in the answer. The credential is to blame only for a status that refers to the
+// data that was sent.
+func (s loginSession) request(ctx context.Context, what, path string, body []byte, r *Renewal) (access, refresh token, _ *renewalError) {
+	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
-	status, answer, err := l.post(ctx, path, body, r)
+	status, answer, err := s.env.post(ctx, path, body, r)
+	failed := func(blame Blame, format string, arguments ...any) (access, refresh token, _ *renewalError) {
+		return access, refresh, &renewalError{blame, fmt.Sprintf(format, arguments...)}
+	}
 	switch {
 	case err != nil:
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service gave no answer: %s", what, l.secrets.cleanError(err))}
-	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusUnprocessableEntity:
-		return access, refresh, &renewalError{BlameCredential, fmt.Sprintf("the %s was refused with %d: %s", what, status, l.secrets.excerpt(answer))}
+		return failed(BlameLoginService, "the %s service did not answer: %s", what, s.env.secrets.Error(err))
+	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden,
+		status == http.StatusUnprocessableEntity:
+		return failed(BlameCredential, "the %s was refused with %d: %s", what, status, s.env.secrets.Excerpt(answer))
 	case status >= 300:
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d: %s", what, status, l.secrets.excerpt(answer))}
+		return failed(BlameLoginService, "the %s service answered %d: %s", what, status, s.env.secrets.Excerpt(answer))
 	}
 	access, refresh, ok := parseTokens(answer, time.Now())
 	if !ok {
-		return access, refresh, &renewalError{BlameLoginService, fmt.Sprintf("the %s service answered %d without an access token", what, status)}
+		return failed(BlameLoginService, "the %s service answered %d without an access token", what, status)
 	}
 	return access, refresh, nil
 }
 
-var _ holder = (*login)(nil)
-
-// holds returns what the login sends, and the tokens, those before the present ones too: an answer may have been on its way.
-func (l *login) holds() []string {
-	var all []string
-	for _, value := range l.settings.Login.Body {
-		all = append(all, value.Reveal())
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, t := range []token{l.access, l.refresh, l.replaced[0], l.replaced[1]} {
-		all = append(all, t.value.Reveal())
-	}
-	return all
+// renewalError says why there is no new token, without secrets, and whose fault it is.
+type renewalError struct {
+	blame Blame
+	text  string
 }
+
+// Error returns the reason.
+func (e *renewalError) Error() string { return e.text }

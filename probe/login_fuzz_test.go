@@ -12,7 +12,7 @@ func FuzzNewToken(f *testing.F) {
 	now := time.Unix(1_800_000_000, 0)
 	f.Fuzz(func(t *testing.T, raw string) {
 		if got := newToken(raw, now, time.Hour); got.lifetime <= 0 || !got.expiry.After(now) {
-			t.Errorf("want a token that lives, got one of %v until %v", got.lifetime, got.expiry)
+			t.Errorf("want a lifetime above zero and an expiry in the future, got %v and %v", got.lifetime, got.expiry)
 		}
 	})
 }
@@ -25,7 +25,7 @@ func FuzzParseTokens(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		access, _, ok := parseTokens(answer, now)
 		if ok && access.value.IsZero() {
-			t.Errorf("no access token in %q, but it was taken", answer)
+			t.Errorf("%q was accepted without an access token", answer)
 		}
 	})
 }

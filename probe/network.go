@@ -16,38 +16,42 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// Network says how the target is reached, where the ordinary way does not lead there.
+// Network says how the target is reached, where the defaults of the system do not work.
 type Network struct {
-	CA                string      `yaml:"ca,omitempty"`                      // PEM file of certificates to trust beside the system's
-	ClientCertificate string      `yaml:"client_certificate,omitempty"`      // PEM file, shown to the target
-	ClientKey         string      `yaml:"client_key,omitempty"`              // PEM file that belongs to it
-	Proxy             secret.Text `yaml:"proxy,omitempty" secret:"optional"` // http://host:port, or none; HTTP_PROXY and HTTPS_PROXY when absent
-	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6: tried first, the other when that fails or takes long
+	CA                string      `yaml:"ca,omitempty"`                      // PEM file of certificates to trust in addition to the system's
+	ClientCertificate string      `yaml:"client_certificate,omitempty"`      // PEM file, sent to the target
+	ClientKey         string      `yaml:"client_key,omitempty"`              // PEM file of its key
+	Proxy             secret.Text `yaml:"proxy,omitempty" secret:"optional"` // http://host:port, or none; default: HTTP_PROXY, HTTPS_PROXY
+	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6; the other one is used when this fails or is slow
 	Resolver          string      `yaml:"resolver,omitempty"`                // address:port of the DNS server to ask instead of the system's
 }
 
-// NoProxy is what to write where no proxy is wanted, whatever the environment says.
+// NoProxy disables the proxy that the environment names.
 const NoProxy = "none"
 
-// Validate reports what is wrong with the settings.
+// Validate reports what is wrong with the settings, as [Invalid], joined. It reads no files.
 func (n *Network) Validate() error {
 	var faults []error
 	if n.Prefer != "" && n.Prefer != "ipv4" && n.Prefer != "ipv6" {
-		faults = append(faults, &Invalid{"prefer", fmt.Sprintf("is %q", n.Prefer), "write ipv4 or ipv6, or leave it out"})
+		faults = append(faults, &Invalid{Field: "prefer", Problem: fmt.Sprintf("is %q", n.Prefer), Fix: "write ipv4 or ipv6, or remove it"})
 	}
 	if host, _, err := net.SplitHostPort(n.Resolver); n.Resolver != "" && (err != nil || net.ParseIP(host) == nil) {
-		faults = append(faults, &Invalid{"resolver", fmt.Sprintf("is %q", n.Resolver), "write an address and a port, for example 192.0.2.53:53"})
+		faults = append(faults, &Invalid{
+			Field: "resolver", Problem: fmt.Sprintf("is %q", n.Resolver), Fix: "write an address and a port, for example 192.0.2.53:53",
+		})
 	}
 	if (n.ClientCertificate == "") != (n.ClientKey == "") {
-		faults = append(faults, &Invalid{"client_certificate", "and client_key belong together, and one is missing", "name both files"})
+		faults = append(faults, &Invalid{
+			Field: "client_certificate", Problem: "and client_key are needed together, and one is missing", Fix: "name both files",
+		})
 	}
 	if _, err := n.proxy(); err != nil {
-		faults = append(faults, &Invalid{"proxy", "is no address of a proxy", "write http://host:port, or none"})
+		faults = append(faults, &Invalid{Field: "proxy", Problem: "is not the address of a proxy", Fix: "write http://host:port, or none"})
 	}
 	return errors.Join(faults...)
 }
 
-// Route fills the options that the settings say something of. It reads the files that they name.
+// Route sets the options of a runner according to the settings. It reads the files that they name.
 func (n *Network) Route(options *RunnerOptions) error {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if options.TLS != nil {
@@ -68,7 +72,7 @@ func (n *Network) Route(options *RunnerOptions) error {
 	options.TLS = config
 	proxy, err := n.proxy()
 	if err != nil {
-		return errors.New("network.proxy is no address of a proxy: write http://host:port, or none")
+		return errors.New("network.proxy is not the address of a proxy: write http://host:port, or none")
 	}
 	options.Proxy = proxy
 	if options.Dial == nil {
@@ -77,7 +81,7 @@ func (n *Network) Route(options *RunnerOptions) error {
 	return nil
 }
 
-// trust adds the certificates of the CA file to the system's.
+// trust adds the certificates of the CA file to those of the system.
 func (n *Network) trust(config *tls.Config) error {
 	text, err := os.ReadFile(n.CA)
 	if err != nil {
@@ -88,29 +92,29 @@ func (n *Network) trust(config *tls.Config) error {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(text) {
-		return fmt.Errorf("network.ca: %s holds no certificate in PEM form", n.CA)
+		return fmt.Errorf("network.ca: %s contains no certificate in PEM form", n.CA)
 	}
 	config.RootCAs = pool
 	return nil
 }
 
-// proxy returns what http.Transport asks for a proxy.
+// proxy returns the function that http.Transport calls to choose a proxy; nil for none.
 func (n *Network) proxy() (func(*http.Request) (*url.URL, error), error) {
 	switch n.Proxy.Reveal() {
 	case "":
-		fromEnvironment := httpproxy.FromEnvironment().ProxyFunc() // now; that of net/http is the same for the whole process
+		fromEnvironment := httpproxy.FromEnvironment().ProxyFunc() // read now; net/http would read the environment once for the whole process
 		return func(r *http.Request) (*url.URL, error) { return fromEnvironment(r.URL) }, nil
 	case NoProxy:
 		return nil, nil //nolint:nilnil // no proxy is what is wanted
 	}
 	u, err := url.Parse(n.Proxy.Reveal())
 	if err != nil || u.Host == "" {
-		return nil, errors.New("no address of a proxy")
+		return nil, errors.New("not the address of a proxy")
 	}
 	return http.ProxyURL(u), nil
 }
 
-// dial returns how connections are made; nil for the ordinary way.
+// dial returns how connections are made; nil for the default.
 func (n *Network) dial() dialFunc {
 	if n.Prefer == "" && n.Resolver == "" {
 		return nil
@@ -124,5 +128,5 @@ func (n *Network) dial() dialFunc {
 	if n.Prefer == "" {
 		return dialer.DialContext
 	}
-	return preferring{dialer, n.Prefer == "ipv6"}.dial
+	return familyDialer{dialer, n.Prefer == "ipv6"}.dial
 }

@@ -30,7 +30,7 @@ func routed(t *testing.T, target string, n probe.Network, p probe.Probe) *probe.
 	return job(t, target, p, options).Run(t.Context(), time.Now())
 }
 
-// caFile writes a server's certificate where a network may name it.
+// caFile writes a server's certificate to a file that a network can name.
 func caFile(t *testing.T, server *httptest.Server) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ca.pem")
@@ -41,27 +41,31 @@ func caFile(t *testing.T, server *httptest.Server) string {
 	return path
 }
 
-func TestOwnCAIsTrustedAndItsEndIsSeen(t *testing.T) {
-	server, _ := aisquaretest.StartTLS(aisquaretest.New(aisquaretest.Options{}), aisquaretest.TLSOptions{}) // good for 30 days
+func TestOwnCAIsTrustedAndItsExpiryIsReported(t *testing.T) {
+	server, _ := aisquaretest.StartTLS(aisquaretest.New(aisquaretest.Options{}), aisquaretest.TLSOptions{}) // valid for 30 days
 	defer server.Close()
 	n := probe.Network{CA: caFile(t, server), Proxy: secret.New(probe.NoProxy)}
 	if r := routed(t, server.URL, n, probe.Probe{Path: discovery, Expect: probe.Expect{CertificateDays: 14}}); !r.Expected {
 		t.Errorf("want it trusted, got %s", r.Reason)
 	}
 	r := routed(t, server.URL, n, probe.Probe{Path: discovery, Expect: probe.Expect{CertificateDays: 60}})
-	if r.Expected || !strings.Contains(r.Reason, "and 60 days are wanted") {
-		t.Errorf("want the end told, got expected=%v %q", r.Expected, r.Reason)
+	if r.Expected || !strings.Contains(r.Reason, "expected at least 60 days") {
+		t.Errorf("want the expiry in the reason, got expected=%v %q", r.Expected, r.Reason)
 	}
 }
 
-func TestClientCertificateIsShown(t *testing.T) {
+func TestClientCertificateIsSent(t *testing.T) {
 	shown := make(chan int, 1)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { shown <- len(r.TLS.PeerCertificates) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request,
+	) {
+		shown <- len(r.TLS.PeerCertificates)
+	}))
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
 	server.StartTLS()
 	defer server.Close()
 	ca := caFile(t, server)
-	// The server's own pair serves as the client's.
+	// The client uses the certificate of the server.
 	key, err := os.CreateTemp(t.TempDir(), "key")
 	if err != nil {
 		t.Fatal(err)
@@ -70,12 +74,13 @@ func TestClientCertificateIsShown(t *testing.T) {
 	if err := pem.Encode(key, &pem.Block{Type: "PRIVATE KEY", Bytes: der}); err != nil {
 		t.Fatal(err)
 	}
-	r := routed(t, server.URL, probe.Network{CA: ca, ClientCertificate: ca, ClientKey: key.Name(), Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: "/"})
+	r := routed(t, server.URL, probe.Network{CA: ca, ClientCertificate: ca, ClientKey: key.Name(), Proxy: secret.New(probe.NoProxy)},
+		probe.Probe{Path: "/"})
 	if !r.Expected {
-		t.Fatalf("want it let in, got %s", r.Reason)
+		t.Fatalf("want the request accepted, got %s", r.Reason)
 	}
 	if n := <-shown; n != 1 {
-		t.Errorf("want one certificate shown, got %d", n)
+		t.Errorf("want one certificate sent, got %d", n)
 	}
 }
 
@@ -83,9 +88,12 @@ func TestProxyIsUsed(t *testing.T) {
 	asked := make(chan string, 1)
 	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.String() }))
 	defer proxy.Close()
-	r := routed(t, "http://api.test", probe.Network{Proxy: secret.New(proxy.URL)}, probe.Probe{Path: "/x/", Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
+	r := routed(t, "http://api.test", probe.Network{Proxy: secret.New(proxy.URL)}, probe.Probe{
+		Path:    "/x/",
+		Headers: map[string]secret.Text{"Host": secret.New("virtual.test")},
+	})
 	if !r.Expected {
-		t.Fatalf("want an answer of the proxy, got %s", r.Reason)
+		t.Fatalf("want an answer from the proxy, got %s", r.Reason)
 	}
 	if got := <-asked; got != "http://virtual.test/x/" && got != "http://api.test/x/" {
 		t.Errorf("the proxy was asked for %s", got)
@@ -106,7 +114,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 			t.Errorf("%s: want the proxy asked for %s, got %s", target, want, got)
 		}
 	}
-	directly := probe.Probe{Path: "/", Timeout: time.Second} // to a name that is not there
+	directly := probe.Probe{Path: "/", Timeout: time.Second} // to a name that does not exist
 	if r := routed(t, "http://direct.test", probe.Network{}, directly); r.Expected || len(asked) > 0 {
 		t.Errorf("a host of NO_PROXY: the proxy was asked, or %s", r.Reason)
 	}
@@ -115,8 +123,8 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// TestAProxyThatRefusesIsNoConnection holds that it is one whether we speak TLS to the proxy or not.
-func TestAProxyThatRefusesIsNoConnection(t *testing.T) {
+// TestRefusingProxyIsAConnectError has a proxy that refuses to connect, with and without TLS to the proxy.
+func TestRefusingProxyIsAConnectError(t *testing.T) {
 	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	plain := httptest.NewServer(refuse)
 	defer plain.Close()
@@ -139,13 +147,16 @@ func TestHostHeaderIsOverridden(t *testing.T) {
 	asked := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Host }))
 	defer server.Close()
-	routed(t, server.URL, probe.Network{Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: "/", Headers: map[string]secret.Text{"Host": secret.New("virtual.test")}})
+	routed(t, server.URL, probe.Network{Proxy: secret.New(probe.NoProxy)}, probe.Probe{
+		Path:    "/",
+		Headers: map[string]secret.Text{"Host": secret.New("virtual.test")},
+	})
 	if got := <-asked; got != "virtual.test" {
 		t.Errorf("want Host virtual.test, got %s", got)
 	}
 }
 
-func TestPreferredFamilyFallsBackAndResolverIsAsked(t *testing.T) {
+func TestPreferredFamilyFallsBackAndResolverIsUsed(t *testing.T) {
 	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	defer server.Close()
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
@@ -153,18 +164,20 @@ func TestPreferredFamilyFallsBackAndResolverIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, prefer := range []string{"ipv4", "ipv6"} {
-		if r := routed(t, "http://localhost:"+port, probe.Network{Prefer: prefer, Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: discovery}); !r.Expected {
+		if r := routed(t, "http://localhost:"+port, probe.Network{Prefer: prefer, Proxy: secret.New(probe.NoProxy)},
+			probe.Probe{Path: discovery}); !r.Expected {
 			t.Errorf("prefer %s: %s", prefer, r.Reason)
 		}
 	}
-	r := routed(t, "http://somewhere.test", probe.Network{Resolver: "127.0.0.1:1", Proxy: secret.New(probe.NoProxy)}, probe.Probe{Path: discovery, Timeout: 3 * time.Second})
+	r := routed(t, "http://somewhere.test", probe.Network{Resolver: "127.0.0.1:1", Proxy: secret.New(probe.NoProxy)},
+		probe.Probe{Path: discovery, Timeout: 3 * time.Second})
 	if r.Class != probe.DNSError && r.Class != probe.Timeout {
-		t.Errorf("a resolver that is not there: want dns_error, got %v (%s)", r.Class, r.Reason)
+		t.Errorf("a resolver that does not exist: want dns_error, got %v (%s)", r.Class, r.Reason)
 	}
 }
 
-// TestAPreferredFamilyThatHangsFallsBack holds which address is used when both families have one.
-func TestAPreferredFamilyThatHangsFallsBack(t *testing.T) {
+// TestHangingPreferredFamilyFallsBack checks which address is used when both families have one.
+func TestHangingPreferredFamilyFallsBack(t *testing.T) {
 	for _, c := range []struct {
 		name, prefer, peer string
 		other              func(t *testing.T, port string) // on ::1
@@ -192,14 +205,17 @@ func TestAPreferredFamilyThatHangsFallsBack(t *testing.T) {
 	}
 }
 
-// listen6 serves a port over IPv6 too.
+// listen6 also serves a port over IPv6.
 func listen6(t *testing.T, port string) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp6", "[::1]:"+port)
 	if err != nil {
 		t.Skipf("no such address here: %v", err)
 	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+		ReadHeaderTimeout: time.Minute,
+	}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(listener) })
 	t.Cleanup(func() {
@@ -210,10 +226,10 @@ func listen6(t *testing.T, port string) {
 
 func TestWrongNetworkSettings(t *testing.T) {
 	for want, n := range map[string]probe.Network{
-		"prefer is":           {Prefer: "ipv5"},
-		"resolver is":         {Resolver: "dns.example"},
-		"belong together":     {ClientCertificate: "a.pem"},
-		"proxy is no address": {Proxy: secret.New("://")},
+		"prefer is":                {Prefer: "ipv5"},
+		"resolver is":              {Resolver: "dns.example"},
+		"are needed together":      {ClientCertificate: "a.pem"},
+		"proxy is not the address": {Proxy: secret.New("://")},
 	} {
 		if err := n.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)

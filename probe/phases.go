@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// stopwatch turns what httptrace reports of one attempt into phases. Its hooks are called from several goroutines, and a
-// dial that lost the race may call them after the attempt has ended; what is read then no longer changes.
+// stopwatch turns the events that httptrace reports for one attempt into phases. Its hooks are called from several goroutines.
+// A dial that lost the race may call them after the attempt has ended; such events are ignored.
 type stopwatch struct {
 	mu       sync.Mutex
 	stopped  bool
-	sessions int             // TLS sessions that were made
-	giveUp   func(err error) // ends the attempt
-	resent   func()          // told before the transport sends again what it has sent already
+	sessions int             // completed TLS handshakes
+	cancel   func(err error) // ends the attempt
+	resent   func()          // called before the transport sends the request again
 	lap
 }
 
-// lap is what is known of one time that the request was sent, or was to be.
+// lap is what was measured while the request was sent once. An attempt has one lap, unless the transport sends the request again.
 type lap struct {
 	dns      mark
 	connect  mark
@@ -30,16 +30,16 @@ type lap struct {
 	receive  mark
 	connects []connected
 	conn     net.Conn
-	reused   bool // the connection was made for an earlier request, or by one that no longer wants it
+	reused   bool // the connection was made for another request
 }
 
-// mark is how far a phase came: begun, and when it was done.
+// mark is the progress of a phase.
 type mark struct {
 	begun bool
 	done  time.Time
 }
 
-// connected is one successful dial; happy eyeballs make several.
+// connected is one successful dial. There can be several, because addresses are dialled in parallel (RFC 8305).
 type connected struct {
 	address string
 	at      time.Time
@@ -49,11 +49,11 @@ type connected struct {
 func (s *stopwatch) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn:              s.getConn,
-		DNSStart:             func(httptrace.DNSStartInfo) { s.note(func(time.Time) { s.dns = mark{begun: true} }) },
+		DNSStart:             func(httptrace.DNSStartInfo) { s.record(func(time.Time) { s.dns = mark{begun: true} }) },
 		DNSDone:              s.dnsDone,
-		ConnectStart:         func(_, _ string) { s.note(func(time.Time) { s.connect.begun = true }) },
+		ConnectStart:         func(_, _ string) { s.record(func(time.Time) { s.connect.begun = true }) },
 		ConnectDone:          s.connectDone,
-		TLSHandshakeStart:    func() { s.note(func(time.Time) { s.tls = mark{begun: true} }) },
+		TLSHandshakeStart:    func() { s.record(func(time.Time) { s.tls = mark{begun: true} }) },
 		TLSHandshakeDone:     s.tlsDone,
 		GotConn:              s.gotConn,
 		WroteRequest:         s.wroteRequest,
@@ -62,8 +62,8 @@ func (s *stopwatch) hooks() *httptrace.ClientTrace {
 	}
 }
 
-// note runs a change under the lock, unless the attempt has ended.
-func (s *stopwatch) note(change func(now time.Time)) {
+// record applies a change with the lock held, unless the attempt has ended.
+func (s *stopwatch) record(change func(now time.Time)) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,15 +73,15 @@ func (s *stopwatch) note(change func(now time.Time)) {
 }
 
 func (s *stopwatch) dnsDone(info httptrace.DNSDoneInfo) {
-	s.note(func(now time.Time) {
-		if info.Err == nil { // a failed look-up lasts until the attempt ends
+	s.record(func(now time.Time) {
+		if info.Err == nil { // after an error the phase lasts until the attempt ends
 			s.dns.done = now
 		}
 	})
 }
 
 func (s *stopwatch) connectDone(_, address string, err error) {
-	s.note(func(now time.Time) {
+	s.record(func(now time.Time) {
 		if err == nil {
 			s.connects = append(s.connects, connected{address, now})
 		}
@@ -89,19 +89,19 @@ func (s *stopwatch) connectDone(_, address string, err error) {
 }
 
 func (s *stopwatch) tlsDone(_ tls.ConnectionState, err error) {
-	s.note(func(now time.Time) {
+	s.record(func(now time.Time) {
 		if err != nil {
 			return
 		}
 		s.tls.done = now
 		if s.sessions++; s.sessions > maxSessions {
-			s.giveUp(errUnsteady)
+			s.cancel(errClosing)
 		}
 	})
 }
 
-// getConn comes again when a connection broke, or was given up by the server, before an answer came: the transport takes
-// another one and sends again. When the request was sent the other side may have seen it, and worked on it.
+// getConn is called again when a connection broke before an answer came, and the transport takes another one. If the request
+// had been sent, the server may have processed it, so the transport's retry becomes an attempt of its own.
 func (s *stopwatch) getConn(string) {
 	s.mu.Lock()
 	sent := s.conn != nil && !s.send.done.IsZero()
@@ -111,9 +111,9 @@ func (s *stopwatch) getConn(string) {
 	}
 }
 
-// gotConn may come twice: when nothing could be sent over an idle connection, the transport takes another one.
+// gotConn may be called twice: when an idle connection turns out to be closed, the transport takes another one.
 func (s *stopwatch) gotConn(info httptrace.GotConnInfo) {
-	s.note(func(now time.Time) {
+	s.record(func(now time.Time) {
 		s.conn, s.reused = info.Conn, info.Reused || info.WasIdle
 		s.send, s.wait, s.receive = mark{begun: true}, mark{}, mark{}
 		if s.reused {
@@ -132,23 +132,23 @@ func (s *stopwatch) gotConn(info httptrace.GotConnInfo) {
 }
 
 func (s *stopwatch) wroteRequest(info httptrace.WroteRequestInfo) {
-	s.note(func(now time.Time) {
+	s.record(func(now time.Time) {
 		if info.Err == nil && !s.receive.begun {
 			s.send.done, s.wait.begun = now, true
 		}
 	})
 }
 
-// hint is an answer before the answer, such as 103 Early Hints: the wait goes on.
+// hint is called for an informational answer such as 103 Early Hints. The wait phase starts again.
 func (s *stopwatch) hint(int, textproto.MIMEHeader) error {
-	s.note(func(time.Time) { s.wait, s.receive = mark{begun: true}, mark{} })
+	s.record(func(time.Time) { s.wait, s.receive = mark{begun: true}, mark{} })
 	return nil
 }
 
-// firstByte may come before the request is wholly written, or before that is reported: sending is over all the same. After a
-// hint the transport does not report it, so that it is told when the head has come.
+// firstByte ends the send phase, even if the request is not completely written or the write is not reported yet. After a hint
+// the transport does not call it, so [send] calls it when it has the head of the answer.
 func (s *stopwatch) firstByte() {
-	s.note(func(now time.Time) {
+	s.record(func(now time.Time) {
 		if s.receive.begun {
 			return
 		}
@@ -160,9 +160,9 @@ func (s *stopwatch) firstByte() {
 	})
 }
 
-// broke returns the phase of making a connection in which an attempt ended; nothing when it had its connection. Where a TLS
-// session was made and yet there is none, the session was with a proxy, which did not connect us.
-func (l *lap) broke(a *Attempt) PhaseKind {
+// brokenPhase returns the phase in which making the connection failed; nothing if there was a connection. If a TLS handshake
+// succeeded but there is no connection, the handshake was with a proxy that did not connect to the target.
+func (l *lap) brokenPhase(a *Attempt) PhaseKind {
 	if l.conn != nil || len(a.Phases) == 0 {
 		return ""
 	}
@@ -173,7 +173,7 @@ func (l *lap) broke(a *Attempt) PhaseKind {
 	return last
 }
 
-// stop ends the attempt and returns its last lap.
+// stop ends the measurement and returns the last lap.
 func (s *stopwatch) stop() lap {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +181,7 @@ func (s *stopwatch) stop() lap {
 	return s.lap
 }
 
-// next ends a lap, returns it and begins another one.
+// next returns the current lap and starts another one.
 func (s *stopwatch) next() lap {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,8 +190,8 @@ func (s *stopwatch) next() lap {
 	return done
 }
 
-// phases returns the phases of a lap: contiguous from start to end, so that they sum to the attempt. The last one is where
-// the attempt ended, well or badly.
+// phases returns the phases of a lap. They are contiguous from start to end, so their sum is the duration of the attempt. The
+// last phase is the one in which the attempt ended.
 func (l *lap) phases(start, end time.Time) []Phase {
 	if l.reused {
 		l.dns, l.connect, l.tls = mark{}, mark{}, mark{}
@@ -214,7 +214,7 @@ func (l *lap) phases(start, end time.Time) []Phase {
 		if until.Before(from) {
 			until = from
 		}
-		phases = append(phases, Phase{kind, from, until})
+		phases = append(phases, Phase{Kind: kind, Start: from, End: until})
 		from = until
 		if m.done.IsZero() && i < len(marks)-1 && !anyBegun(marks[i+1:]) {
 			break

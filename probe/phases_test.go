@@ -29,8 +29,8 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// What the servers of these tests take for each phase. A phase must last half of that at least: on a busy machine we may
-// hear of its beginning late. Nothing is asserted of the longest.
+// How long the servers of these tests take for each phase. A phase must last at least half of that, because a busy machine may
+// report its start late. The tests assert no upper limit.
 const (
 	dnsTakes     = 40 * time.Millisecond
 	tlsTakes     = 50 * time.Millisecond
@@ -39,7 +39,7 @@ const (
 	receiveTakes = 80 * time.Millisecond
 )
 
-// nameserver answers every question for a name with these addresses, after a time, on a loopback port.
+// nameserver starts a name server on a loopback port. It answers every query with the same addresses, after a delay.
 func nameserver(t *testing.T, addresses ...string) string {
 	t.Helper()
 	conn, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
@@ -86,7 +86,7 @@ func resolve(packet []byte, addresses []string) []byte {
 	return answer
 }
 
-// leisurely takes its time in every phase. It returns its port, and a file with the certificate to trust.
+// leisurely starts a server that is slow in every phase. It returns its port and a file with its certificate.
 func leisurely(t *testing.T, network, address string, http2 bool) (port, ca string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -124,7 +124,7 @@ func kindsOf(a probe.Attempt) string {
 	return strings.Join(all, " ")
 }
 
-// addUp holds that an attempt's phases sum to it: within 1 % or 200 µs, as promised; in truth there is nothing between.
+// addUp checks that the phases of an attempt sum to its duration, within 1 % or 200 µs. In fact they are contiguous.
 func addUp(t *testing.T, a probe.Attempt) {
 	t.Helper()
 	var sum time.Duration
@@ -137,7 +137,7 @@ func addUp(t *testing.T, a probe.Attempt) {
 	}
 }
 
-// TestPhasesAreTrue holds what a phase is said to take against what the other side took, in every way to connect.
+// TestPhasesAreTrue compares the measured phases with the time that the server took, for every kind of connection.
 func TestPhasesAreTrue(t *testing.T) {
 	for _, ip := range []struct{ network, listen, address string }{{"tcp4", "127.0.0.1:0", "127.0.0.1"}, {"tcp6", "[::1]:0", "::1"}} {
 		for _, version := range []string{"1.1", "2"} {
@@ -184,8 +184,8 @@ func TestPhasesAreTrue(t *testing.T) {
 	}
 }
 
-// TestAHintIsNotYetTheAnswer holds that the wait goes on after 103 Early Hints, and ends with the head of the answer.
-func TestAHintIsNotYetTheAnswer(t *testing.T) {
+// TestWaitEndsWithTheAnswerAfterAHint checks that the wait phase continues after 103 Early Hints until the head of the answer.
+func TestWaitEndsWithTheAnswerAfterAHint(t *testing.T) {
 	for _, http1 := range []bool{true, false} {
 		server, pool := aisquaretest.StartTLS(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusEarlyHints)
@@ -194,7 +194,8 @@ func TestAHintIsNotYetTheAnswer(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			<-time.After(receiveTakes)
 		}), aisquaretest.TLSOptions{HTTP1: http1})
-		r := job(t, server.URL, probe.Probe{Path: "/"}, probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).Run(t.Context(), time.Now())
+		r := job(t, server.URL, probe.Probe{Path: "/"},
+			probe.RunnerOptions{TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}).Run(t.Context(), time.Now())
 		server.Close()
 		checkAttempts(t, r)
 		if got := kindsOf(r.Attempts[0]); !r.Expected || got != "connect tls send wait receive" {
@@ -205,8 +206,8 @@ func TestAHintIsNotYetTheAnswer(t *testing.T) {
 	}
 }
 
-// TestOfSeveralAddressesTheUsedOneCounts holds that a dial that fails or hangs beside the good one leaves no trace but time.
-func TestOfSeveralAddressesTheUsedOneCounts(t *testing.T) {
+// TestOnlyTheUsedAddressIsMeasured has another address whose dial fails or hangs. It must not appear in the phases.
+func TestOnlyTheUsedAddressIsMeasured(t *testing.T) {
 	for name, other := range map[string]func(t *testing.T, port string){
 		"the first is refused": func(*testing.T, string) {},
 		"the first hangs":      func(t *testing.T, port string) { t.Helper(); full(t, "tcp6", "[::1]:"+port) },
@@ -235,7 +236,8 @@ func TestOfSeveralAddressesTheUsedOneCounts(t *testing.T) {
 	}
 }
 
-// chain makes a root, an intermediate and a leaf, which end after so many days, and returns what a server shows and the root.
+// chain creates a root, and an intermediate and a leaf that expire after the given days. It returns the chain that a server sends,
+// and the root.
 func chain(t *testing.T, intermediateDays, leafDays int) (tls.Certificate, []byte) {
 	t.Helper()
 	var parent *x509.Certificate
@@ -269,12 +271,12 @@ func chain(t *testing.T, intermediateDays, leafDays int) (tls.Certificate, []byt
 	return tls.Certificate{Certificate: [][]byte{ders[2], ders[1]}, PrivateKey: parentKey}, ders[0]
 }
 
-// TestTheWholeChainMustBeGood holds that an intermediate certificate that ends before the server's own is seen.
-func TestTheWholeChainMustBeGood(t *testing.T) {
+// TestEveryCertificateOfTheChainMustBeValid has an intermediate certificate that expires before that of the server.
+func TestEveryCertificateOfTheChainMustBeValid(t *testing.T) {
 	for _, c := range []struct {
 		intermediate, leaf int
 		reason             string
-	}{{60, 90, ""}, {10, 90, "ends in 10 days"}, {90, 10, "ends in 10 days"}} {
+	}{{60, 90, ""}, {10, 90, "expires in 10 days"}, {90, 10, "expires in 10 days"}} {
 		certificate, root := chain(t, c.intermediate, c.leaf)
 		server := httptest.NewUnstartedServer(http.NotFoundHandler())
 		server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}

@@ -16,55 +16,55 @@ import (
 	"squarewatch/config/secret"
 )
 
-// Probe is a named, scheduled HTTP request with what it expects. The tags are its keys in the configuration file.
+// Probe is a named, scheduled HTTP request with expectations. The tags are its keys in the configuration file.
 type Probe struct {
 	Name     string   `yaml:"name"`
 	Schedule Schedule `yaml:"schedule"`
-	// WhileUnexpected is the schedule while the last run was unexpected: a probe that fails may look more often.
+	// WhileUnexpected replaces Schedule while the last run was unexpected, usually to run more often.
 	WhileUnexpected Schedule `yaml:"while_unexpected,omitempty"`
 
-	Method     string                 `yaml:"method,omitempty"` // GET when absent, POST with a body
-	Path       string                 `yaml:"path"`             // on the target, query included
+	Method     string                 `yaml:"method,omitempty"` // default: POST with a body, else GET
+	Path       string                 `yaml:"path"`             // on the target, including a query
 	Headers    map[string]secret.Text `yaml:"headers,omitempty" secret:"optional"`
-	JSON       any                    `yaml:"json,omitempty"` // body, sent as application/json; excludes Body
+	JSON       any                    `yaml:"json,omitempty"` // body, sent as application/json; not together with Body
 	Body       secret.Text            `yaml:"body,omitempty" secret:"optional"`
-	Credential string                 `yaml:"credential,omitempty"` // name of a credential, or none
-	Timeout    time.Duration          `yaml:"timeout,omitempty"`    // one deadline for the whole run
+	Credential string                 `yaml:"credential,omitempty"` // name of a credential, or "none"
+	Timeout    time.Duration          `yaml:"timeout,omitempty"`    // of each look
 	Connection Connection             `yaml:"connection,omitempty"`
-	Confirm    *Confirm               `yaml:"confirm,omitempty"` // look again before an unexpected answer is final
+	Confirm    *Confirm               `yaml:"confirm,omitempty"` // repeats the request before an unexpected answer is final
 	Expect     Expect                 `yaml:"expect,omitempty"`
 	Guards     Guard                  `yaml:"guards,omitempty"`
-	// AllowWrites lets the probe call what creates, publishes, costs or changes something.
+	// AllowWrites permits a request that creates, publishes, costs or changes something.
 	AllowWrites bool              `yaml:"allow_writes,omitempty"`
-	DependsOn   []string          `yaml:"depends_on,omitempty"` // probes whose failure explains this one's: its alerts wait
+	DependsOn   []string          `yaml:"depends_on,omitempty"` // probes whose failure explains this one's; its alerts wait for theirs
 	Labels      map[string]string `yaml:"labels,omitempty"`
 }
 
-// Confirm says how often to look before an unexpected answer is final. Every look is recorded.
+// Confirm says how often to request the endpoint before an unexpected answer is final. Every request is recorded.
 type Confirm struct {
-	Attempts int           `yaml:"attempts"` // looks in all, 2 to 10; each has the probe's timeout
-	Delay    time.Duration `yaml:"delay"`    // between two looks
+	Attempts int           `yaml:"attempts"` // looks in total, 2 to 10; each has the probe's timeout
+	Delay    time.Duration `yaml:"delay"`    // between two looks, at most 1m
 }
 
-// NoCredential is the name by which a probe asks for no credential where a default names one.
+// NoCredential selects no credential where a default names one.
 const NoCredential = "none"
 
-// Connection says whether a run makes a connection of its own.
+// Connection says whether each run makes a new connection.
 type Connection string
 
 // The kinds of connection.
 const (
-	Fresh Connection = "fresh" // DNS, TCP and TLS every run
-	Reuse Connection = "reuse" // an idle connection of an earlier run, when there is one
+	Fresh Connection = "fresh" // DNS, TCP and TLS in every run
+	Reuse Connection = "reuse" // an idle connection of an earlier run, if there is one
 )
 
-// Guard names what a probe guards.
+// Guard says what a probe guards.
 type Guard string
 
-// GuardAccess makes an answer that is better than allowed a security alert: a 2xx where 401, 403 or 404 is due.
+// GuardAccess makes a 2xx answer a security alert, because the probe must be refused with 401, 403 or 404.
 const GuardAccess Guard = "access"
 
-// Defaults fill what a probe leaves out.
+// Defaults are the values of settings that a probe does not have.
 type Defaults struct {
 	Schedule   Schedule      `yaml:"schedule,omitempty"`
 	Timeout    time.Duration `yaml:"timeout,omitempty"`
@@ -72,12 +72,12 @@ type Defaults struct {
 	Credential string        `yaml:"credential,omitempty"`
 }
 
-// DefaultDefaults returns the defaults of a file that has none: every 30 s, 10 s at most, a fresh connection, no credential.
+// DefaultDefaults returns the defaults of a file without any: every 30 s, a timeout of 10 s, a fresh connection and no credential.
 func DefaultDefaults() Defaults {
 	return Defaults{Schedule: MustSchedule("@every 30s"), Timeout: 10 * time.Second, Connection: Fresh, Credential: NoCredential}
 }
 
-// Apply fills what p leaves out.
+// Apply sets the settings that p does not have.
 func (d Defaults) Apply(p *Probe) {
 	if p.Schedule.IsZero() {
 		p.Schedule = d.Schedule
@@ -101,34 +101,35 @@ func (d Defaults) Apply(p *Probe) {
 	}
 }
 
-// Validate reports every fault of the settings as [Invalid], joined. Defaults must have been applied.
+// Validate reports every fault of the settings as [Invalid], joined. The caller applies the defaults first.
 func (p *Probe) Validate() error {
 	var faults []error
 	add := func(bad bool, field, problem, fix string) {
 		if bad {
-			faults = append(faults, &Invalid{field, problem, fix})
+			faults = append(faults, &Invalid{Field: field, Problem: problem, Fix: fix})
 		}
 	}
-	add(!nameRule(p.Name), "name", fmt.Sprintf("is %q", p.Name), "write small letters, digits and dashes, for example collections")
+	add(!validName(p.Name), "name", fmt.Sprintf("is %q", p.Name), "write lower-case letters, digits and dashes, for example collections")
 	add(p.Schedule.IsZero(), "schedule", "is missing", `write a cron expression or "@every 30s"`)
 	add(!slices.Contains(methods(), p.Method), "method", fmt.Sprintf("is %q", p.Method), "write one of "+strings.Join(methods(), ", "))
-	faults = append(faults, validatePath("path", p.Path, "write a path on the target that begins with one slash"))
+	faults = append(faults, validatePath("path", p.Path, "write a path on the target that starts with one slash"))
 	faults = append(faults, p.validateHeaders())
-	add(p.JSON != nil && !p.Body.IsZero(), "json", "and body are both there", "keep one of them")
+	add(p.JSON != nil && !p.Body.IsZero(), "json", "and body are both set", "keep one of them")
 	add(p.Timeout <= 0, "timeout", "is "+p.Timeout.String(), "write a duration above zero, for example 10s")
 	add(p.Connection != Fresh && p.Connection != Reuse, "connection", fmt.Sprintf("is %q", p.Connection), "write fresh or reuse")
 	add(p.Guards != "" && p.Guards != GuardAccess, "guards", fmt.Sprintf("is %q", p.Guards), "write access, or leave it out")
-	add(p.Guards == GuardAccess && len(p.Expect.Status) == 0, "guards", "is access, but no status is expected",
-		"name the refusal that is due, for example expect: {status: [401]}")
+	add(p.Guards == GuardAccess && len(p.Expect.Status) == 0, "guards", "is access, but expect has no status",
+		"write the refusal that is expected, for example expect: {status: [401]}")
 	if c := p.Confirm; c != nil {
-		add(c.Attempts < 2 || c.Attempts > 10, "confirm.attempts", fmt.Sprintf("is %d", c.Attempts), "write how often to look in all, 2 to 10")
+		add(c.Attempts < 2 || c.Attempts > 10, "confirm.attempts", fmt.Sprintf("is %d", c.Attempts),
+			"write the number of requests in total, 2 to 10")
 		add(c.Delay < 0 || c.Delay > time.Minute, "confirm.delay", "is "+c.Delay.String(), "write a duration of at most 1m, for example 1s")
 	}
 	faults = append(faults, p.Expect.validate())
 	return errors.Join(faults...)
 }
 
-// validateHeaders never repeats a value.
+// validateHeaders reports faults of headers. It never shows a value, which may be a secret.
 func (p *Probe) validateHeaders() error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
@@ -136,17 +137,26 @@ func (p *Probe) validateHeaders() error {
 		field := "headers." + name
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
-			faults = append(faults, &Invalid{field, fmt.Sprintf("is called %q, which is no name of a header", name), "write letters, digits and dashes, for example X-Workspace-Id"})
+			faults = append(faults, &Invalid{
+				Field: field, Problem: fmt.Sprintf("has the name %q, which is not allowed for a header", name),
+				Fix: "write letters, digits and dashes, for example X-Workspace-Id",
+			})
 		case !httpguts.ValidHeaderFieldValue(value):
-			faults = append(faults, &Invalid{field, "holds a line break or another character that no header can carry", "write one line, or correct what its reference leads to"})
-		case strings.EqualFold(name, "host") && !hostRule(value):
-			faults = append(faults, &Invalid{field, "is no host", "write a name, with a port where there is one, for example api.example.org"})
+			faults = append(faults, &Invalid{
+				Field: field, Problem: "contains a line break or another character that is not allowed in a header",
+				Fix: "write one line, or correct the value that its reference stands for",
+			})
+		case strings.EqualFold(name, "host") && !validHost(value):
+			faults = append(faults, &Invalid{
+				Field: field, Problem: "is not a host",
+				Fix: "write a name, and a port if it is not the default, for example api.example.org",
+			})
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// Longest returns how long a run can take: every look its whole timeout, and the pauses between them.
+// Longest returns how long a run can take: the timeout of every look, and the delays between them.
 func (p *Probe) Longest() time.Duration {
 	if p.Confirm == nil {
 		return p.Timeout
@@ -158,36 +168,41 @@ func (p *Probe) Longest() time.Duration {
 	return longest
 }
 
-// Template returns the path without its query: the name of the endpoint in spans.
+// Template returns the path without its query. It is the name of the endpoint in spans.
 func (p *Probe) Template() string {
 	path, _, _ := strings.Cut(p.Path, "?")
 	return path
 }
 
 func methods() []string {
-	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+	return []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	}
 }
 
 var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
-// hostPattern is a name or an address, and a port.
+// hostPattern matches a name or an address, with an optional port.
 var hostPattern = regexp.MustCompile(`^([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$`)
 
-// hostRule reports whether a text can stand in the Host header, as net/http writes it there.
-func hostRule(host string) bool {
+// validHost reports whether net/http can send a text as the Host header.
+func validHost(host string) bool {
 	ascii, err := httpguts.PunycodeHostPort(host)
 	return err == nil && hostPattern.MatchString(ascii)
 }
 
-func nameRule(name string) bool { return len(name) <= 63 && namePattern.MatchString(name) }
+func validName(name string) bool { return len(name) <= 63 && namePattern.MatchString(name) }
 
 func validatePath(field, path, fix string) error {
 	_, err := url.Parse(path)
 	switch {
 	case strings.Contains(path, "#"):
-		return &Invalid{field, fmt.Sprintf("is %q, and what stands behind a # is never sent", path), "leave it out, or write %23 where a # is meant"}
+		return &Invalid{
+			Field: field, Problem: fmt.Sprintf("is %q, and the part after # is never sent", path),
+			Fix: "remove it, or write %23 for a # in the path",
+		}
 	case err != nil, !strings.HasPrefix(path, "/"), strings.HasPrefix(path, "//"):
-		return &Invalid{field, fmt.Sprintf("is %q", path), fix}
+		return &Invalid{Field: field, Problem: fmt.Sprintf("is %q", path), Fix: fix}
 	}
 	return nil
 }

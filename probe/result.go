@@ -7,35 +7,36 @@ import (
 	"time"
 )
 
-// Result is what one run came to. It is plain data: it can be stored, replayed and compared, and nobody changes it once it was handed to a [Sink].
+// Result is the outcome of one run. It is plain data that can be stored, replayed and compared. It must not be changed after it
+// was passed to a [Sink].
 type Result struct {
 	Probe      string            // name of the probe
-	Credential string            // name of the credential it acted as; empty for none
+	Credential string            // name of the credential; empty for none
 	Labels     map[string]string // the probe's own labels
 
 	Trace TraceID // of the whole run
 	Span  SpanID  // of the run's root span
 
-	Intended time.Time // when the schedule wanted it
-	Start    time.Time // when it was started
-	End      time.Time // when its verdict stood
+	Intended time.Time // when the schedule wanted it to start
+	Start    time.Time // when it started
+	End      time.Time // when its last answer was evaluated
 
-	Renewals     []Renewal // of its credential, which it asked for or which ended meanwhile
-	AskedRenewal bool      // a renewal is in its trace, which may be brought by a later result
+	Renewals     []Renewal // of its credential, ended since the last result with that credential
+	AskedRenewal bool      // a renewal belongs to its trace; a later result may carry that renewal
 
-	Attempts []Attempt // in their order, at least one unless our own shutdown came first
+	Attempts []Attempt // in order; at least one
 
 	Class    Class  // of the last answer
-	Code     int    // its HTTP status code, 0 when there was none, or not all of it
-	Expected bool   // whether that answer is what the probe declares as healthy
+	Code     int    // its HTTP status code; 0 without a complete answer
+	Expected bool   // the answer is what the probe declares as healthy
 	Reason   string // why it is unexpected, for people; empty when expected
-	Excerpt  string // the API's own words of an unexpected answer, cut and masked
-	Blame    Blame  // whose fault an unexpected 401 is
-	Breach   bool   // an answer better than a probe that guards access may get: a security alert
+	Excerpt  string // the message in the body of an unexpected answer, shortened and masked
+	Blame    Blame  // whose fault an unexpected 401 or a failed network is
+	Breach   bool   // a guarded probe got access that it must not get: a security alert
 }
 
-// FirstLook returns the attempts that made the first answer: the first, and those that followed a redirect or a connection
-// that broke. Those that resend after a renewal, or confirm, come later.
+// FirstLook returns the attempts that led to the first answer: the first attempt, and those that followed a redirect or a
+// broken connection. Attempts that repeat the request after a renewal or that confirm an answer are not included.
 func (r *Result) FirstLook() []Attempt {
 	for i := range r.Attempts {
 		if cause := r.Attempts[i].Cause; i > 0 && cause != CauseRedirect && cause != CauseRetry {
@@ -45,20 +46,20 @@ func (r *Result) FirstLook() []Attempt {
 	return r.Attempts
 }
 
-// Latency is how long the first answer took, with the redirects on the way to it. Later attempts confirm or resend, and must
-// not make a slow answer look slower, or a failed one slow.
+// Latency returns the duration of the first answer, including the redirects that led to it. Later attempts do not count: they
+// say nothing about the speed of the API.
 func (r *Result) Latency() time.Duration {
-	look := r.FirstLook()
-	if len(look) == 0 {
+	attempts := r.FirstLook()
+	if len(attempts) == 0 {
 		return 0
 	}
-	return look[len(look)-1].End.Sub(look[0].Start)
+	return attempts[len(attempts)-1].End.Sub(attempts[0].Start)
 }
 
-// Lateness is how long after its intended time the run was started.
+// Lateness returns how long after its intended time the run started.
 func (r *Result) Lateness() time.Duration { return r.Start.Sub(r.Intended) }
 
-// Outcome is what selectors look at.
+// Outcome returns what selectors match.
 func (r *Result) Outcome() Outcome {
 	return Outcome{Class: r.Class, Code: r.Code, Expected: r.Expected}
 }
@@ -70,7 +71,22 @@ type Cause string
 const (
 	CauseFirst    Cause = "first"    // the run's own request
 	CauseRedirect Cause = "redirect" // a redirect inside the target's origin was followed
-	CauseRetry    Cause = "retry"    // the connection of the attempt before broke under the request
+	CauseRetry    Cause = "retry"    // the connection of the previous attempt broke after the request was sent
+	CauseResend   Cause = "resend"   // the credential was refused and renewed
+	CauseConfirm  Cause = "confirm"  // an unexpected answer is confirmed by another look
+)
+
+// Blame says whose fault an unexpected 401 or a failed connection is.
+type Blame string
+
+// The values of Blame.
+const (
+	BlameNone         Blame = ""              // neither an unexpected 401 nor a failed network
+	BlameCredential   Blame = "credential"    // our login or key is refused: wrong, expired or revoked
+	BlameLoginService Blame = "login_service" // the login service returns no token, and does not blame our credentials
+	BlameAPI          Blame = "api"           // the API refuses a new token, or a key that it accepts elsewhere
+	BlameUnknown      Blame = "unknown"       // a key is refused, and other probes do not show why
+	BlameNetwork      Blame = "network"       // our own network: nothing else can be reached either
 )
 
 // Attempt is one HTTP exchange.
@@ -78,28 +94,31 @@ type Attempt struct {
 	Span      SpanID
 	Cause     Cause
 	Method    string
-	URL       string // with the values of its query hidden; of a redirect's target, with its path masked
-	Template  string // path of the probe without query, the low-cardinality name of the endpoint, redirects included
+	URL       string // with the query values hidden; after a redirect also with a masked path
+	Scheme    string // of the target: http or https
+	Host      string // name or address of the target, without a port
+	Port      int    // of the target
+	Template  string // path of the probe without query, the low-cardinality name of the endpoint; also after a redirect
 	Start     time.Time
 	End       time.Time
-	Phases    []Phase // in their order, contiguous from Start to End; only those that happened
+	Phases    []Phase // in order, contiguous from Start to End; only those that happened
 	Class     Class
-	Code      int    // of the answer's head, of an answer that was cut short too; 0 when none came
-	Error     string // what went wrong on the way, without secrets; empty when an answer came
-	ErrorKind string // value of the error.type attribute when there is no code: the class's name
-	Protocol  string // HTTP version as in semantic conventions: "1.1", "2"
-	Peer      string // address:port of the other side, empty without a connection
+	Code      int    // from the head of the answer, also of one that was cut short; 0 without a head
+	Error     string // why there is no complete answer, without secrets; empty otherwise
+	ErrorKind string // value of the error.type attribute when there is no code: the name of the class
+	Protocol  string // HTTP version as in the semantic conventions: "1.1", "2"
+	Peer      string // address:port of the other side; empty without a connection
 	Reused    bool   // the connection had served an earlier request
-	Size      int64  // bytes of the answer's body that were read
+	Size      int64  // bytes of the body that were read
 
-	// CertificateExpiry is when the first certificate of the chain ends to be valid; zero without TLS.
+	// CertificateExpiry is the earliest end of validity in the certificate chain; zero without TLS.
 	CertificateExpiry time.Time
 }
 
 // PhaseKind names a part of an attempt.
 type PhaseKind string
 
-// The phases of an attempt, in their order.
+// The phases of an attempt, in order.
 const (
 	PhaseDNS     PhaseKind = "dns"
 	PhaseConnect PhaseKind = "connect"
@@ -109,34 +128,34 @@ const (
 	PhaseReceive PhaseKind = "receive"
 )
 
-// PhaseKinds returns all phases in their order.
+// PhaseKinds returns all phases in order.
 func PhaseKinds() []PhaseKind {
 	return []PhaseKind{PhaseDNS, PhaseConnect, PhaseTLS, PhaseSend, PhaseWait, PhaseReceive}
 }
 
-// Phase is one part of an attempt with its true times. Phases do not overlap and sum to the attempt.
+// Phase is one part of an attempt. Phases do not overlap, and their sum is the duration of the attempt.
 type Phase struct {
 	Kind  PhaseKind
 	Start time.Time
 	End   time.Time
 }
 
-// TraceID identifies a trace as W3C trace context does; the zero value is no trace.
+// TraceID identifies a trace (https://www.w3.org/TR/trace-context/). The zero value means no trace.
 type TraceID [16]byte
 
-// String returns the identifier in 32 hexadecimal digits.
+// String returns 32 hexadecimal digits.
 func (id TraceID) String() string { return hex.EncodeToString(id[:]) }
 
-// MarshalText returns the identifier as String does.
+// MarshalText returns the same text as String.
 func (id TraceID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote.
 func (id *TraceID) UnmarshalText(text []byte) error { return unhex(id[:], text) }
 
-// unhex fills an identifier from its hexadecimal digits.
+// unhex reads the hexadecimal digits of an identifier.
 func unhex(id, text []byte) error {
 	if hex.DecodedLen(len(text)) != len(id) {
-		return fmt.Errorf("%q is no identifier of %d bytes", text, len(id))
+		return fmt.Errorf("%q is not an identifier of %d bytes", text, len(id))
 	}
 	_, err := hex.Decode(id, text)
 	return err
@@ -145,13 +164,13 @@ func unhex(id, text []byte) error {
 // IsValid reports whether there is a trace.
 func (id TraceID) IsValid() bool { return id != TraceID{} }
 
-// SpanID identifies a span as W3C trace context does.
+// SpanID identifies a span (https://www.w3.org/TR/trace-context/). The zero value means no span.
 type SpanID [8]byte
 
-// String returns the identifier in 16 hexadecimal digits.
+// String returns 16 hexadecimal digits.
 func (id SpanID) String() string { return hex.EncodeToString(id[:]) }
 
-// MarshalText returns the identifier as String does.
+// MarshalText returns the same text as String.
 func (id SpanID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote.
@@ -160,8 +179,8 @@ func (id *SpanID) UnmarshalText(text []byte) error { return unhex(id[:], text) }
 // IsValid reports whether there is a span.
 func (id SpanID) IsValid() bool { return id != SpanID{} }
 
-// Identifiers chooses the identifiers of a run before its first request is sent, so that the spans written after the run
-// fit the traceparent that went out with it. The recorder of package otel implements it.
+// Identifiers chooses the identifiers of a run before its first request. The spans that are written after the run then match
+// the traceparent that was sent. The recorder of package otel implements it.
 type Identifiers interface {
 	// NewRun returns the identifiers of a run's trace and root span.
 	NewRun() (TraceID, SpanID)
@@ -169,21 +188,22 @@ type Identifiers interface {
 	NewAttempt(trace TraceID, header http.Header) SpanID
 }
 
-// Sink is told what became of every scheduled run. Its methods are called from many goroutines and must not block: probing waits for them.
+// Sink receives the outcome of every scheduled run. Its methods are called from many goroutines. They must not block, because
+// probing waits for them.
 type Sink interface {
-	// Finished takes the result of a run.
+	// Finished receives the result of a run.
 	Finished(*Result)
-	// Missed takes a run that was not started.
+	// Missed receives runs that were not started.
 	Missed(Miss)
 }
 
-// Miss is a scheduled run that was not started, or several of one probe in a row for the same reason.
+// Miss is one or more scheduled runs in a row of one probe that were not started for the same reason.
 type Miss struct {
 	Probe    string
-	Intended time.Time // of the first
+	Intended time.Time // of the first run
 	Reason   MissReason
-	Count    int
-	Detail   string // for those who debug; mostly empty
+	Count    int    // of runs, at least 1
+	Detail   string // for debugging; usually empty
 }
 
 // MissReason says why a run was not started.
@@ -191,9 +211,9 @@ type MissReason string
 
 // The reasons for a missed run.
 const (
-	MissOverrun  MissReason = "overrun"  // the probe's last run was still going on
-	MissLimit    MissReason = "limit"    // no free slot before the probe's next intended time
-	MissGap      MissReason = "gap"      // time passed without us: the machine slept, the clock was set forward, the process was held, or squarewatch was not running
+	MissOverrun  MissReason = "overrun"  // the probe's last run had not ended
+	MissLimit    MissReason = "limit"    // the limits allowed no start before the probe's next intended time
+	MissGap      MissReason = "gap"      // sleep of the machine, a step of the clock, a paused process, or squarewatch did not run
 	MissShutdown MissReason = "shutdown" // the daemon was stopping
-	MissPanic    MissReason = "panic"    // a fault of ours; Detail has the stack
+	MissPanic    MissReason = "panic"    // a bug in squarewatch; Detail has the stack
 )

@@ -10,7 +10,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// TestLatencyIsThatOfTheFirstAnswer holds which attempts belong to it.
+// TestLatencyIsThatOfTheFirstAnswer checks which attempts count.
 func TestLatencyIsThatOfTheFirstAnswer(t *testing.T) {
 	for _, c := range []struct {
 		causes []probe.Cause
@@ -34,8 +34,8 @@ func TestLatencyIsThatOfTheFirstAnswer(t *testing.T) {
 	}
 }
 
-// TestASlowAnswerBehindARedirectIsSlow holds that a quick redirect hides nothing.
-func TestASlowAnswerBehindARedirectIsSlow(t *testing.T) {
+// TestSlowAnswerAfterARedirectIsSlow has a fast redirect to a slow answer.
+func TestSlowAnswerAfterARedirectIsSlow(t *testing.T) {
 	server := aisquaretest.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
 			http.Redirect(w, r, "/slow/", http.StatusMovedPermanently)
@@ -45,8 +45,9 @@ func TestASlowAnswerBehindARedirectIsSlow(t *testing.T) {
 		_, _ = io.WriteString(w, "{}")
 	}))
 	defer server.Close()
-	r := job(t, server.URL, probe.Probe{Path: "/slow", Expect: probe.Expect{Latency: waitTakes / 2}}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+	r := job(t, server.URL, probe.Probe{Path: "/slow", Expect: probe.Expect{Latency: waitTakes / 2}}, probe.RunnerOptions{}).Run(t.Context(),
+		time.Now())
 	if r.Expected || len(r.Attempts) != 2 || r.Latency() < waitTakes/2 {
-		t.Errorf("want the slow answer seen, got expected=%v after %v", r.Expected, r.Latency())
+		t.Errorf("want the slow answer to be unexpected, got expected=%v after %v", r.Expected, r.Latency())
 	}
 }

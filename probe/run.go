@@ -8,52 +8,62 @@ import (
 	"time"
 )
 
-// run is one execution of a job while it goes on.
+// run is one execution of a job while it lasts. Everything in it belongs to one goroutine.
 type run struct {
-	job          *Job
-	result       *Result
-	sent         http.Header // of the last attempt
-	unauthorized error       // why the last attempt went as a stranger's, or a refused one was not repeated
-	blame        Blame       // of a refusal, as far as the credential can tell
-	got          answer      // the last one
-	refusal      string      // why a redirect was not followed
+	job       *Job
+	result    *Result
+	sent      http.Header // of the last attempt
+	authError error       // why the last attempt had no credential, or was not repeated with a new one
+	authBlame Blame       // whose fault authError is
+	blame     Blame       // whose fault a refusal is, as far as the attempts show it
+	got       answer      // of the last attempt
+	refusal   string      // why a redirect was not followed
 }
 
-// look asks the endpoint once, with one renewal when the credential is refused, and judges the answer. Each look has the
-// probe's timeout, one deadline for everything in it.
+// look requests the endpoint once and evaluates the answer. When the API refuses a renewable credential, the request is
+// repeated once with a new one. All attempts of a look share one deadline, the probe's timeout.
 func (x *run) look(ctx context.Context, cause Cause) {
-	ctx = context.WithValue(ctx, askerKey{}, asker{x.result, x.job.refusable})
 	ctx, cancel := context.WithTimeoutCause(ctx, x.job.probe.Timeout, errDeadline)
 	defer cancel()
 	x.blame = BlameNone
 	x.follow(ctx, cause)
-	if r, ok := x.job.credential.(renewable); ok && x.got.code == http.StatusUnauthorized && x.job.refusable {
-		x.again(ctx, r)
+	if x.job.renewable && x.job.needsCredential && x.got.code == http.StatusUnauthorized {
+		x.renewAndRepeat(ctx)
 	}
-	x.judge(ctx)
-	if x.unauthorized == nil && x.got.code != 0 && x.got.code != http.StatusUnauthorized {
-		x.job.refusals.end()
+	x.evaluate(ctx)
+	if x.authError == nil && x.got.code != 0 && x.got.code != http.StatusUnauthorized {
+		x.job.pause.end()
 	}
 }
 
-// again repeats a request whose credential was refused, once, if the credential can be had anew.
-func (x *run) again(ctx context.Context, r renewable) {
-	err := x.unauthorized
+// authRequest returns what the session needs to know about the last request.
+func (x *run) authRequest() AuthRequest {
+	return AuthRequest{Header: x.sent, Trace: x.result.Trace, Span: x.result.Span, RenewExpiring: x.job.needsCredential}
+}
+
+// setAuth keeps what the session did.
+func (x *run) setAuth(did AuthResult, err error) {
+	x.authError, x.authBlame = err, did.Blame
+	x.result.AskedRenewal = x.result.AskedRenewal || did.RenewalAsked
+}
+
+// renewAndRepeat renews the refused credential and repeats the request once. Without a new credential it does not repeat it.
+func (x *run) renewAndRepeat(ctx context.Context) {
 	switch {
-	case err != nil:
-	case x.job.refusals.hold():
-		err = &renewalError{BlameAPI, "fresh tokens were refused too"}
+	case x.authError != nil:
+	case x.job.pause.active():
+		x.setAuth(AuthResult{Blame: BlameAPI}, errors.New("new tokens were refused too"))
 	default:
-		err = r.renew(ctx, x.sent)
+		x.setAuth(x.job.session.Renew(ctx, x.authRequest()))
 	}
-	if failed, ok := errors.AsType[*renewalError](err); ok {
-		x.unauthorized, x.blame = err, failed.blame
+	if x.authError != nil {
+		x.blame = x.authBlame
 		return
 	}
 	x.follow(ctx, CauseResend)
 	if x.got.code == http.StatusUnauthorized {
 		x.blame = BlameAPI
-		x.job.refusals.again()
+		x.job.pause.extend()
 	}
 }
 
@@ -76,14 +86,14 @@ func (x *run) follow(ctx context.Context, cause Cause) {
 		from := next
 		next, x.refusal, follow = redirect(from, x.got, x.job.runner.secrets)
 		if follow && x.job.probe.Guards == GuardAccess && !sameEndpoint(from.url, next.url) {
-			x.refusal, follow = "the redirect leads to another path, as to a page to sign in, and is not followed where access is guarded", false
+			x.refusal, follow = "the redirect leads to another path, for example a login page; a guarded probe does not follow it", false
 		}
 		cause = CauseRedirect
 	}
 }
 
-// confirm looks again while the answer is unexpected and looks are left. A breach is told at once: that the next look is
-// refused again makes it no better.
+// confirm looks again until the answer is expected or no looks are left. It never repeats a breach: a later refusal would not
+// undo it.
 func (x *run) confirm(ctx context.Context) {
 	c := x.job.probe.Confirm
 	if c == nil {
@@ -96,7 +106,7 @@ func (x *run) confirm(ctx context.Context) {
 		pause := time.NewTimer(c.Delay)
 		select {
 		case <-pause.C:
-		case <-ctx.Done(): // stopping: what was seen stands
+		case <-ctx.Done(): // squarewatch stops; the last answer counts
 			pause.Stop()
 			return
 		}

@@ -11,22 +11,25 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 	"time"
+
+	"squarewatch/probe/redact"
 )
 
-// RunnerOptions settle a Runner.
+// RunnerOptions are the options of a Runner. Only Target is required.
 type RunnerOptions struct {
 	Target           *url.URL              // base of the probes' paths
-	Credentials      map[string]Credential // another runner may use them too, for the same target
-	Identifiers      Identifiers           // random ones when nil
+	Credentials      map[string]Credential // by name; two runners for the same target may share them
+	Identifiers      Identifiers           // random when nil
 	UserAgent        string
 	Dial             func(ctx context.Context, network, address string) (net.Conn, error) // a net.Dialer when nil
 	Proxy            func(*http.Request) (*url.URL, error)                                // no proxy when nil
-	Connectivity     Connectivity                                                         // what else must be down for our own network to be to blame
-	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // to it; a net.Dialer when nil
+	Connectivity     Connectivity                                                         // checked when the target does not answer
+	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // dials Connectivity; a net.Dialer when nil
 
-	TLS *tls.Config // the system's roots and TLS 1.2 at least when nil
+	TLS *tls.Config // the system's roots and at least TLS 1.2 when nil
 }
 
 // Runner makes the HTTP exchanges of runs. It is safe for concurrent use.
@@ -35,18 +38,18 @@ type Runner struct {
 	fresh   freshTransports
 	kept    keptTransports
 	buffers sync.Pool
-	header  http.Header // of every request, unless its probe has another; never changed
+	header  http.Header // defaults of every request; never changed
 
-	credentials map[string]Credential // as this runner uses them
-	renewals    renewals
-	cutOff      func()
-	secrets     *secrets // that it sends
+	sessions       map[string]Session // by the name of the credential
+	renewals       renewals
+	cancelRenewals func()
+	secrets        *redact.Secrets
 
-	walls        walls
-	connectivity *connectivity // nil for none
+	guarded      guardedResults
+	connectivity *connectivity // nil when not configured
 }
 
-// NewRunner returns a runner. Close it when the last run has ended.
+// NewRunner returns a runner. The caller closes it when the last run has ended.
 func NewRunner(options RunnerOptions) *Runner {
 	if options.Identifiers == nil {
 		options.Identifiers = randomIdentifiers{}
@@ -58,51 +61,55 @@ func NewRunner(options RunnerOptions) *Runner {
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		header:  http.Header{"Accept": {"application/json"}, "User-Agent": {options.UserAgent}},
 
-		renewals: renewals{cut: make(chan struct{})},
+		renewals: renewals{cancelled: make(chan struct{})},
 	}
-	r.cutOff = sync.OnceFunc(func() { close(r.renewals.cut) })
+	r.cancelRenewals = sync.OnceFunc(func() { close(r.renewals.cancelled) })
 	if options.Connectivity.Address != "" {
 		r.connectivity = &connectivity{address: options.Connectivity.Address, dial: options.DialConnectivity}
 		if r.connectivity.dial == nil {
 			r.connectivity.dial = newDialer().DialContext
 		}
 	}
-	r.credentials = make(map[string]Credential, len(options.Credentials))
-	r.secrets = &secrets{credentials: r.credentials}
+	holders := make([]redact.Holder, 0, len(options.Credentials))
+	for _, credential := range options.Credentials {
+		holders = append(holders, credential)
+	}
+	r.secrets = redact.New(holders...)
 	if options.Proxy != nil {
 		if proxy, err := options.Proxy(&http.Request{URL: options.Target}); err == nil && proxy != nil {
-			r.secrets.noteProxy(proxy)
+			r.secrets.AddProxy(proxy)
 		}
 	}
+	r.sessions = make(map[string]Session, len(options.Credentials))
 	for name, credential := range options.Credentials {
-		if renewed, ok := credential.(renewable); ok {
-			credential = renewed.attach(use{name, r.postJSON, &r.renewals, r.secrets})
-		}
-		r.credentials[name] = credential
+		r.sessions[name] = credential.Attach(Environment{
+			name: name, post: r.postJSON, renewals: &r.renewals, secrets: r.secrets, guarded: &r.guarded,
+		})
 	}
 	return r
 }
 
-// CutOff ends the renewals that its runs began and that still go on, which Close would wait for: when nobody is left to use what they bring.
-func (r *Runner) CutOff() { r.cutOff() }
+// CancelRenewals cancels the running renewals, for which Close would wait. Call it at the stop of the process, when no other
+// runner needs the tokens.
+func (r *Runner) CancelRenewals() { r.cancelRenewals() }
 
-// Close waits for renewals that its runs began and that still go on, for a few seconds at most, and closes idle connections.
+// Close waits for the running renewals, for a few seconds at most, and closes idle connections.
 func (r *Runner) Close() {
 	r.renewals.Wait()
 	r.kept.close()
 }
 
-// exchange sends a request over a connection of that kind and reads its answer into got, and what the head tells into a.
+// exchange sends a request over a connection of the given kind. It reads the answer into got, and facts about it into a.
 func (r *Runner) exchange(ctx context.Context, kind Connection, out request, header http.Header, got *answer, a *Attempt) error {
 	if kind == Reuse {
-		transport := r.kept.borrow()
+		transport := r.kept.acquire()
 		err := send(ctx, transport, out, header, got, a)
-		r.kept.giveBack(transport, err)
+		r.kept.release(transport, err)
 		return err
 	}
-	transport := r.fresh.borrow()
+	transport := r.fresh.acquire()
 	err := send(ctx, transport, out, header, got, a)
-	r.fresh.giveBack(transport, err)
+	r.fresh.release(transport, err)
 	return err
 }
 
@@ -112,50 +119,78 @@ func (r *Runner) buffer() *bytes.Buffer {
 	return buffer
 }
 
-// release gives an answer's buffer back, but for one that a large answer has grown.
+// release returns the buffer of an answer to the pool, unless a large answer has made it large.
 func (r *Runner) release(got answer) {
 	if got.body != nil && got.body.Cap() <= 64<<10 {
 		r.buffers.Put(got.body)
 	}
 }
 
-// Job is a probe made ready to run: what does not change from run to run is done once.
+// Job is a probe that is ready to run. What is the same in every run is computed once.
 type Job struct {
 	runner     *Runner
 	probe      *Probe
-	credential Credential
+	credential string // its name; empty for none
+	session    Session
+	renewable  bool
 	request    request
 	header     http.Header // never changed; an attempt copies it
-	display    string
+	server     server
+	display    string // the URL that may be shown
 	template   string
 	checks     []check
-	host       string // of the Host header, where it is not the target's
-	refusable  bool   // a 401 is not what the probe expects
-	refusals   refusals
+	host       string // for the Host header, where it is not the target's
+	pause      renewalPause
+
+	needsCredential bool // the probe does not expect 401
 }
 
-// Prepare makes a probe ready to run: it parses what can be wrong and compiles what the probe expects. The job keeps p, which
-// must not change any more.
+// server is where requests go: the origin of the target.
+type server struct {
+	scheme string
+	host   string
+	port   int
+}
+
+// serverOf returns the origin of a URL, with the default port of the scheme where the URL has none.
+func serverOf(u *url.URL) server {
+	s := server{scheme: u.Scheme, host: u.Hostname()}
+	s.port, _ = strconv.Atoi(portOf(u)) // url.Parse accepts only digits
+	return s
+}
+
+// Prepare makes a probe ready to run. It reports settings that cannot work as [Invalid], and compiles the expectations. The
+// job keeps p, which must not change any more.
 func (r *Runner) Prepare(p *Probe) (*Job, error) {
 	target, err := r.options.Target.Parse(p.Path)
 	if err != nil {
-		return nil, &Invalid{"path", fmt.Sprintf("is %q, which is no path on the target", p.Path), "write one like /api/v1/collections/"}
-	}
-	j := &Job{runner: r, probe: p, credential: noCredential{}, template: p.Template()}
-	if p.Credential != NoCredential && p.Credential != "" {
-		var known bool
-		if j.credential, known = r.credentials[p.Credential]; !known {
-			return nil, &Invalid{"credential", fmt.Sprintf("is %q, which is not defined", p.Credential), "define it under credentials, or write none"}
+		return nil, &Invalid{
+			Field: "path", Problem: fmt.Sprintf("is %q, which is not a path on the target", p.Path),
+			Fix: "write a path such as /api/v1/collections/",
 		}
+	}
+	j := &Job{runner: r, probe: p, session: anonymous{}, server: serverOf(target), template: p.Template()}
+	if p.Credential != NoCredential && p.Credential != "" {
+		session, defined := r.sessions[p.Credential]
+		if !defined {
+			return nil, &Invalid{
+				Field: "credential", Problem: fmt.Sprintf("is %q, which is not defined", p.Credential),
+				Fix: "define it under credentials, or write none",
+			}
+		}
+		j.credential, j.session, j.renewable = p.Credential, session, r.options.Credentials[p.Credential].Renewable()
 	}
 	j.request = request{method: p.Method, url: target}
 	if j.request.body, err = p.body(); err != nil {
 		return nil, err
 	}
-	r.secrets.learn(p)
+	for name, value := range p.Headers {
+		r.secrets.AddHeader(name, value)
+	}
+	r.secrets.AddText(p.Body)
 	j.header, j.host = r.headers(p)
-	j.display = displayURL(target)
-	j.refusable = !MatchAny(p.Expect.Status, Outcome{Class: Unauthenticated, Code: http.StatusUnauthorized})
+	j.display = redact.URL(target)
+	j.needsCredential = !MatchAny(p.Expect.Status, Outcome{Class: Unauthenticated, Code: http.StatusUnauthorized})
 	j.checks, err = compile(&p.Expect)
 	return j, err
 }
@@ -166,20 +201,23 @@ func (j *Job) Probe() *Probe { return j.probe }
 // Host returns the host and port that the job connects to.
 func (j *Job) Host() string { return j.request.url.Host }
 
-// body returns what the probe sends.
+// body returns the body of the probe's requests.
 func (p *Probe) body() ([]byte, error) {
 	if p.JSON == nil {
 		return []byte(p.Body.Reveal()), nil
 	}
 	body, err := json.Marshal(p.JSON)
 	if err != nil {
-		return nil, &Invalid{"json", "cannot be written as JSON: " + err.Error(), "use maps with text keys, lists, texts, numbers and booleans"}
+		return nil, &Invalid{
+			Field: "json", Problem: "cannot be written as JSON: " + err.Error(),
+			Fix: "use maps with text keys, lists, texts, numbers and booleans",
+		}
 	}
 	return body, nil
 }
 
-// headers returns what goes with every request of the probe, and its Host where that is not the target's; the probe's own
-// headers win. Probes that have none of their own share theirs.
+// headers returns the headers of the probe's requests, and its Host where that is not the target's. The probe's own headers
+// replace the defaults. All probes without headers of their own share one map.
 func (r *Runner) headers(p *Probe) (header http.Header, host string) {
 	if p.JSON == nil && len(p.Headers) == 0 {
 		return r.header, ""
@@ -196,33 +234,29 @@ func (r *Runner) headers(p *Probe) (header http.Header, host string) {
 	return header, host
 }
 
-// Run executes the probe once. It never fails: whatever happens is in the result. When ctx ends before the run does, the
-// result has no class.
+// Run executes the probe once. Every failure is in the result. If ctx ends first, the result has ClassNone.
 func (j *Job) Run(ctx context.Context, intended time.Time) *Result {
-	result := &Result{Probe: j.probe.Name, Labels: j.probe.Labels, Intended: intended, Start: time.Now()}
-	if _, none := j.credential.(noCredential); !none {
-		result.Credential = j.probe.Credential
-	}
+	result := &Result{Probe: j.probe.Name, Credential: j.credential, Labels: j.probe.Labels, Intended: intended, Start: time.Now()}
 	result.Trace, result.Span = j.runner.options.Identifiers.NewRun()
 	x := &run{job: j, result: result}
 	x.look(ctx, CauseFirst)
 	x.confirm(ctx)
-	j.runner.attribute(ctx, result)
+	j.runner.blameNetwork(ctx, result)
 	j.runner.release(x.got)
-	if r, ok := j.credential.(renewable); ok {
-		result.Renewals = r.drain()
-	}
 	result.End = time.Now()
-	j.learn(result)
+	j.session.Finish(result)
+	if j.credential == "" && j.probe.Guards == GuardAccess {
+		j.runner.guarded.observe(result)
+	}
 	return result
 }
 
-// randomIdentifiers are used where nobody records traces; the target still gets its traceparent.
+// randomIdentifiers are used where traces are not recorded. The target still gets a traceparent.
 type randomIdentifiers struct{}
 
 // NewRun returns random identifiers.
 func (randomIdentifiers) NewRun() (trace TraceID, span SpanID) {
-	_, _ = rand.Read(trace[:]) // never fails, by its documentation
+	_, _ = rand.Read(trace[:]) // never fails: https://pkg.go.dev/crypto/rand#Read
 	_, _ = rand.Read(span[:])
 	return trace, span
 }

@@ -6,27 +6,28 @@ import (
 	"strings"
 )
 
-// Selector picks outcomes: a status code (500), a range (5xx), a class (timeout), or one of the sets transport and unexpected.
+// Selector matches outcomes by a status code (500), a range (5xx), a class (timeout), or one of the sets transport and
+// unexpected.
 type Selector struct {
-	text string
-	pick picker
+	text    string
+	pattern pattern
 }
 
-// picker is comparable, so that a Selector is: settings are compared on reload.
-type picker struct {
+// pattern is comparable, and so is a Selector: a reload compares settings.
+type pattern struct {
 	set      selectorSet
 	low, top int
 	class    Class
 }
 
-// Outcome is what a selector looks at.
+// Outcome is what a selector matches.
 type Outcome struct {
 	Class    Class
 	Code     int
 	Expected bool
 }
 
-// selectorSet is a named set of outcomes. To add one: a constant, a name, a case in match.
+// selectorSet is a named set of outcomes. To add one, add a constant, a name in setNames, and a case in match.
 type selectorSet uint8
 
 const (
@@ -50,23 +51,23 @@ func (s selectorSet) match(o Outcome) bool {
 	return false
 }
 
-// ParseSelector reads a selector as a user writes it.
+// ParseSelector reads a selector. An error lists what a selector can be.
 func ParseSelector(text string) (Selector, error) {
 	if p, ok := parseCode(text); ok {
 		return Selector{text, p}, nil
 	}
 	var class Class
 	if text != "" && class.UnmarshalText([]byte(text)) == nil {
-		return Selector{text, picker{class: class}}, nil
+		return Selector{text, pattern{class: class}}, nil
 	}
 	if i := slices.Index(setNames(), text); i >= 0 {
-		return Selector{text, picker{set: selectorSet(i + 1)}}, nil //nolint:gosec // an index of a short table
+		return Selector{text, pattern{set: selectorSet(i + 1)}}, nil //nolint:gosec // an index of a short table
 	}
-	return Selector{}, fmt.Errorf("%q selects nothing: write a code (500), a range (5xx), a class (%s), or a set (%s)",
+	return Selector{}, fmt.Errorf("%q is not a selector: write a code (500), a range (5xx), a class (%s), or a set (%s)",
 		text, strings.Join(names(Classes()), ", "), strings.Join(setNames(), ", "))
 }
 
-// MustSelector is ParseSelector for texts known to be right; it panics on any other.
+// MustSelector is like ParseSelector and panics on an error. Use it for constants.
 func MustSelector(text string) Selector {
 	s, err := ParseSelector(text)
 	if err != nil {
@@ -76,34 +77,34 @@ func MustSelector(text string) Selector {
 }
 
 // parseCode reads 100 to 599 and 1xx to 5xx.
-func parseCode(text string) (picker, bool) {
+func parseCode(text string) (pattern, bool) {
 	if len(text) != 3 || text[0] < '1' || text[0] > '5' {
-		return picker{}, false
+		return pattern{}, false
 	}
 	hundred := int(text[0]-'0') * 100
 	if text[1:] == "xx" {
-		return picker{low: hundred, top: hundred + 99}, true
+		return pattern{low: hundred, top: hundred + 99}, true
 	}
 	tens, ones := text[1]-'0', text[2]-'0'
 	if tens > 9 || ones > 9 {
-		return picker{}, false
+		return pattern{}, false
 	}
 	code := hundred + int(tens)*10 + int(ones)
-	return picker{low: code, top: code}, true
+	return pattern{low: code, top: code}, true
 }
 
-// Match reports whether the selector picks the outcome. A status code picks only outcomes that have one.
+// Match reports whether the selector matches the outcome. A status code or a range matches only a complete answer.
 func (s Selector) Match(o Outcome) bool {
 	switch {
-	case s.pick.low > 0:
-		return !o.Class.IsTransport() && o.Code >= s.pick.low && o.Code <= s.pick.top
-	case s.pick.class != ClassNone:
-		return o.Class == s.pick.class
+	case s.pattern.low > 0:
+		return !o.Class.IsTransport() && o.Code >= s.pattern.low && o.Code <= s.pattern.top
+	case s.pattern.class != ClassNone:
+		return o.Class == s.pattern.class
 	}
-	return s.pick.set.match(o)
+	return s.pattern.set.match(o)
 }
 
-// MatchAny reports whether one of the selectors picks the outcome.
+// MatchAny reports whether one of the selectors matches the outcome.
 func MatchAny(selectors []Selector, o Outcome) bool {
 	for _, s := range selectors {
 		if s.Match(o) {
@@ -113,10 +114,10 @@ func MatchAny(selectors []Selector, o Outcome) bool {
 	return false
 }
 
-// String returns the selector as it was written.
+// String returns the text that was parsed.
 func (s Selector) String() string { return s.text }
 
-// MarshalText returns the selector as it was written.
+// MarshalText returns the text that was parsed.
 func (s Selector) MarshalText() ([]byte, error) { return []byte(s.text), nil }
 
 // UnmarshalText reads a selector; see [ParseSelector].

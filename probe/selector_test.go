@@ -8,16 +8,16 @@ import (
 	"squarewatch/probe"
 )
 
-func TestSelectorsPick(t *testing.T) {
+func TestSelectorsMatch(t *testing.T) {
 	healthy := probe.Outcome{Class: probe.Success, Code: 200, Expected: true}
 	refused := probe.Outcome{Class: probe.Unauthenticated, Code: 401}
-	refusedAsDue := probe.Outcome{Class: probe.Unauthenticated, Code: 401, Expected: true}
+	expectedRefusal := probe.Outcome{Class: probe.Unauthenticated, Code: 401, Expected: true}
 	broken := probe.Outcome{Class: probe.ServerError, Code: 503}
 	late := probe.Outcome{Class: probe.Timeout}
 	stopped := probe.Outcome{}
 	for text, want := range map[string][]probe.Outcome{
 		"200": {healthy}, "2xx": {healthy}, "success": {healthy},
-		"401": {refused, refusedAsDue}, "4xx": {refused, refusedAsDue}, "unauthenticated": {refused, refusedAsDue},
+		"401": {refused, expectedRefusal}, "4xx": {refused, expectedRefusal}, "unauthenticated": {refused, expectedRefusal},
 		"500": nil, "5xx": {broken}, "server_error": {broken},
 		"timeout": {late}, "transport": {late}, "unexpected": {refused, broken, late},
 	} {
@@ -25,7 +25,7 @@ func TestSelectorsPick(t *testing.T) {
 		for _, o := range want {
 			picked[o] = true
 		}
-		for _, o := range []probe.Outcome{healthy, refused, refusedAsDue, broken, late, stopped} {
+		for _, o := range []probe.Outcome{healthy, refused, expectedRefusal, broken, late, stopped} {
 			if got := probe.MustSelector(text).Match(o); got != picked[o] {
 				t.Errorf("%s on %+v: want %v, got %v", text, o, picked[o], got)
 			}
@@ -33,7 +33,7 @@ func TestSelectorsPick(t *testing.T) {
 	}
 }
 
-func TestWrongSelectorsSayWhatIsRight(t *testing.T) {
+func TestInvalidSelectorSaysWhatToWrite(t *testing.T) {
 	for _, text := range []string{"", "600", "099", "6xx", "50x", "Xxx", "5XX", "ok", "1000", "-50", "5 0"} {
 		if _, err := probe.ParseSelector(text); err == nil || !strings.Contains(err.Error(), "write a code") {
 			t.Errorf("%q: want an error that says what to write, got %v", text, err)
@@ -48,7 +48,7 @@ func TestEveryClassHasANameThatReadsBack(t *testing.T) {
 			t.Errorf("%v: read back as %v, %v", class, back, err)
 		}
 		if _, err := probe.ParseSelector(class.String()); err != nil {
-			t.Errorf("%v is no selector: %v", class, err)
+			t.Errorf("%v is not a selector: %v", class, err)
 		}
 	}
 }

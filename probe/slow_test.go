@@ -3,7 +3,6 @@ package probe_test
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"squarewatch/config/secret"
@@ -19,7 +17,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// raw serves connections on a loopback port until the test ends: what a net/http server would never do.
+// raw serves raw connections on a loopback port until the test ends, for answers that a net/http server never sends.
 func raw(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -73,7 +71,7 @@ func head(conn net.Conn) {
 	}
 }
 
-// full listens with a queue that is full: the kernel drops what else wants to connect.
+// full listens with a full backlog, so that the kernel drops further connections.
 func full(t *testing.T, network, address string) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), network, address)
@@ -86,7 +84,7 @@ func full(t *testing.T, network, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = control.Control(func(fd uintptr) { err = syscall.Listen(int(fd), 0) }) // as the standard library's, but short
+	_ = control.Control(func(fd uintptr) { err = syscall.Listen(int(fd), 0) }) // with a shorter backlog than the standard library
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +116,7 @@ func TestSlowInEveryPhase(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
 	trickle := func(conn net.Conn) {
 		answering(head)(conn)
-		for { // a byte now and then keeps no deadline away
+		for { // single bytes must not extend the deadline
 			if _, err := conn.Write([]byte(" ")); err != nil {
 				return
 			}
@@ -152,7 +150,7 @@ func TestSlowInEveryPhase(t *testing.T) {
 				t.Errorf("want a timeout, %s, got %v %d: %s", c.reason, r.Class, r.Code, r.Reason)
 			}
 			if took := r.End.Sub(r.Start); took < timeout {
-				t.Errorf("it ended after %v, before its timeout", took)
+				t.Errorf("the run ended after %v, before its timeout", took)
 			}
 			checkAttempts(t, r)
 			lastPhase(t, r, c.phase)
@@ -160,7 +158,7 @@ func TestSlowInEveryPhase(t *testing.T) {
 	}
 }
 
-// lastPhase holds in which phase a run's last attempt ended.
+// lastPhase checks in which phase the last attempt of a run ended.
 func lastPhase(t *testing.T, r *probe.Result, want probe.PhaseKind) {
 	t.Helper()
 	phases := r.Attempts[len(r.Attempts)-1].Phases
@@ -181,19 +179,25 @@ func TestBrokenAnswers(t *testing.T) {
 		class        probe.Class
 		phase        probe.PhaseKind
 	}{
-		{"longer than it is", "http", answering(ok + "Content-Length: 9\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
-		{"shorter than it is", "http", answering(ok + "Content-Length: 4\r\n\r\nfour and more"), probe.Success, probe.PhaseReceive},
+		{"length too large", "http", answering(ok + "Content-Length: 9\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"length too small", "http", answering(ok + "Content-Length: 4\r\n\r\nfour and more"), probe.Success, probe.PhaseReceive},
 		{"two lengths", "http", answering(ok + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
 		{"negative length", "http", answering(ok + "Content-Length: -4\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
 		{"half a chunk", "http", answering(ok + "Transfer-Encoding: chunked\r\n\r\n9\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
-		{"no chunk", "http", answering(ok + "Transfer-Encoding: chunked\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
-		{"no gzip", "http", answering(ok + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"not chunked", "http", answering(ok + "Transfer-Encoding: chunked\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
+		{"not gzip", "http", answering(ok + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nfour"), probe.ProtocolError, probe.PhaseReceive},
 		{"half a head", "http", answering(ok + "Content-Le"), probe.ProtocolError, probe.PhaseReceive},
 		{"an unknown code", "http", answering("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
-		{"it speaks of TLS", "http", answering("tls: bad certificate\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
-		{"early hints first", "http", answering("HTTP/1.1 103 Early Hints\r\n\r\n" + ok + "Content-Length: 4\r\n\r\nfour"), probe.Success, probe.PhaseReceive},
-		{"hints without end", "http", answering(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100_000)), probe.ProtocolError, probe.PhaseWait},
-		{"hung up in the handshake", "https", hangUp, probe.TLSError, probe.PhaseTLS},
+		{"text that looks like a TLS error", "http", answering("tls: bad certificate\r\n\r\n"), probe.ProtocolError, probe.PhaseReceive},
+		{
+			"early hints first", "http", answering("HTTP/1.1 103 Early Hints\r\n\r\n" + ok + "Content-Length: 4\r\n\r\nfour"), probe.Success,
+			probe.PhaseReceive,
+		},
+		{
+			"endless hints", "http", answering(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100_000)), probe.ProtocolError,
+			probe.PhaseWait,
+		},
+		{"closed in the handshake", "https", hangUp, probe.TLSError, probe.PhaseTLS},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -208,8 +212,8 @@ func TestBrokenAnswers(t *testing.T) {
 	}
 }
 
-// TestAnAnswerBeforeTheRequestIsSent holds that sending ends when the answer comes, where a server does not want to read on.
-func TestAnAnswerBeforeTheRequestIsSent(t *testing.T) {
+// TestAnswerBeforeTheRequestIsSent has a server that answers without reading the whole body. The send phase ends with the answer.
+func TestAnswerBeforeTheRequestIsSent(t *testing.T) {
 	target := "http://" + raw(t, func(conn net.Conn) {
 		head(conn)
 		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\n")
@@ -226,57 +230,9 @@ func TestAnAnswerBeforeTheRequestIsSent(t *testing.T) {
 	atLeast(t, r.Attempts[0], probe.PhaseReceive, 25*time.Millisecond)
 }
 
-// TestNoOtherProbeIsLate runs probes against a host that hangs in every way beside one against a healthy host.
-func TestNoOtherProbeIsLate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		api := aisquaretest.New(aisquaretest.Options{})
-		pipe := aisquaretest.NewPipe(api)
-		defer pipe.Shutdown()
-		api.SetFault("/wait", aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
-		api.SetFault("/head", aisquaretest.Fault{Hang: aisquaretest.HangDuringHeaders})
-		api.SetFault("/body", aisquaretest.Fault{Hang: aisquaretest.HangDuringBody})
-		nobody := func(ctx context.Context, _, _ string) (net.Conn, error) { // as a full queue, or a host that is off
-			<-ctx.Done()
-			return nil, context.Cause(ctx)
-		}
-		var entries []probe.Entry
-		add := func(name, target, path string, dial func(context.Context, string, string) (net.Conn, error)) {
-			j := job(t, target, probe.Probe{Name: name, Path: path, Schedule: probe.MustSchedule("@every 10s")}, probe.RunnerOptions{Dial: dial})
-			entries = append(entries, probe.Entry{Probe: j.Probe(), Host: j.Host(), Run: j.Run})
-		}
-		add("healthy", "http://api.test", discovery, pipe.Dial)
-		for i := range 20 {
-			add(fmt.Sprintf("connect-%d", i), "http://hung.test", "/", nobody)
-			for _, path := range []string{"wait", "head", "body"} {
-				add(fmt.Sprintf("%s-%d", path, i), "http://hung.test", "/"+path, pipe.Dial)
-			}
-		}
-		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: probe.Limits{Concurrency: 100, PerHost: 8}}, 10*time.Minute)
-		healthy := 0
-		for _, r := range l.runs {
-			switch {
-			case r.Probe != "healthy":
-				if r.Class != probe.Timeout || r.End.Sub(r.Start) != 10*time.Second {
-					t.Fatalf("%s: want a timeout after exactly 10s, got %v after %v", r.Probe, r.Class, r.End.Sub(r.Start))
-				}
-			case r.Lateness() != 0 || !r.Expected:
-				t.Errorf("the healthy probe was %v late: %s", r.Lateness(), r.Reason)
-			default:
-				healthy++
-			}
-		}
-		if healthy != 60 {
-			t.Errorf("want 60 healthy runs, got %d", healthy)
-		}
-		if len(l.runs) < 60*8 {
-			t.Errorf("want the hung host probed too, got %d runs in all", len(l.runs))
-		}
-	})
-}
-
-// TestFreshIsFreshForManyAtOnce holds that a fresh run uses the connection that it made, over HTTP/2 too, where the library
-// likes to share one.
-func TestFreshIsFreshForManyAtOnce(t *testing.T) {
+// TestConcurrentFreshRunsShareNoConnection checks that a fresh run uses the connection that it made. Over HTTP/2 net/http would
+// share one.
+func TestConcurrentFreshRunsShareNoConnection(t *testing.T) {
 	for _, http1 := range []bool{true, false} {
 		var mu sync.Mutex
 		requests := map[string]int{}
@@ -305,7 +261,7 @@ func TestFreshIsFreshForManyAtOnce(t *testing.T) {
 	}
 }
 
-// atLeast holds that a phase lasted that long.
+// atLeast checks that a phase has a minimum duration.
 func atLeast(t *testing.T, a probe.Attempt, kind probe.PhaseKind, least time.Duration) {
 	t.Helper()
 	for _, p := range a.Phases {

@@ -9,7 +9,8 @@ import (
 	"squarewatch/config/secret"
 )
 
-// token is a secret with its times. They are of the wall clock, which goes on while the machine sleeps, as tokens do.
+// token is a secret with its times. The times have no monotonic part: the monotonic clock stops while the machine sleeps, and
+// a token ages meanwhile.
 type token struct {
 	value    secret.Text
 	issued   time.Time
@@ -17,31 +18,41 @@ type token struct {
 	lifetime time.Duration
 }
 
-// Bounds of how young a token can be.
+// Lifetimes of tokens that do not state their own, as AISquare documents them.
 const (
-	youngToken    = time.Minute
-	youngestToken = 5 * time.Second // a token that lives hardly longer is no good anyway
+	accessLifetime  = 7 * 24 * time.Hour
+	refreshLifetime = 30 * 24 * time.Hour
 )
 
-// young reports whether a token is so new that there is no reason to get yet another one, even when it is refused: that is
-// the API's fault.
+// Bounds of the age at which a token stops being young.
+const (
+	youngToken    = time.Minute
+	youngestToken = 5 * time.Second // also for a token with a very short lifetime
+)
+
+// header returns the value of the Authorization header.
+func (t token) header() string { return "Bearer " + t.value.Reveal() }
+
+// young reports whether a token is so new that replacing it is useless, even if the API refuses it. A negative age means that
+// the clock was set back; the token then counts as old.
 func (t token) young(now time.Time) bool {
-	age := now.Sub(t.issued) // below zero when the clock was set back, and then it tells nothing
+	age := now.Sub(t.issued)
 	return age >= 0 && age < max(youngestToken, min(youngToken, t.lifetime/3*2))
 }
 
-// due reports whether it is time for another token: that long before this one ends, but not before two thirds of its life.
-func (t token) due(now time.Time, ahead time.Duration) bool {
-	return !t.young(now) && now.After(t.expiry.Add(-min(ahead, t.lifetime/3)))
+// due reports whether a token should be renewed: within the given time before its expiry, but not in the first two thirds of
+// its lifetime.
+func (t token) due(now time.Time, before time.Duration) bool {
+	return !t.young(now) && now.After(t.expiry.Add(-min(before, t.lifetime/3)))
 }
 
-// parseTokens reads an answer of the login service.
+// parseTokens reads an answer of the login service. It returns false when there is no usable access token.
 func parseTokens(answer []byte, now time.Time) (access, refresh token, ok bool) {
 	var pair struct {
 		Access  string `json:"access"`
 		Refresh string `json:"refresh"`
 	}
-	if json.Unmarshal(answer, &pair) != nil || pair.Access == "" || !bearable(pair.Access) {
+	if json.Unmarshal(answer, &pair) != nil || pair.Access == "" || !validBearer(pair.Access) {
 		return token{}, token{}, false
 	}
 	access = newToken(pair.Access, now, accessLifetime)
@@ -51,39 +62,39 @@ func parseTokens(answer []byte, now time.Time) (access, refresh token, ok bool) 
 	return access, refresh, true
 }
 
-// newToken returns a token that lives as long as it says itself (RFC 7519: exp, and iat where it is there), else as long as is
-// documented. It is not verified: we do not trust it, we only want to know when to ask for another.
+// newToken returns a token with the lifetime that its claims exp and iat state (RFC 7519), or else with the documented one. The
+// signature is not verified, because the claims are used only to decide when to renew.
 //
-// Its words are by the clock of whoever made it. Where that clock is another time than ours, how long the token lives counts from now.
+// The claims use the clock of the issuer. Where that clock differs from ours, the lifetime counts from now.
 func newToken(raw string, now time.Time, documented time.Duration) token {
 	now = now.Round(0)
 	t := token{value: secret.New(raw), issued: now, expiry: now.Add(documented), lifetime: documented}
-	made, end := timesOf(raw)
-	lifetime := end.Sub(now)
-	if !made.IsZero() && made.Before(end) {
-		lifetime = end.Sub(made)
+	issued, expiry := claimTimes(raw)
+	lifetime := expiry.Sub(now)
+	if !issued.IsZero() && issued.Before(expiry) {
+		lifetime = expiry.Sub(issued)
 	}
-	if end.IsZero() || lifetime <= 0 { // a token that has ended already, and does not say how long it lives
+	if expiry.IsZero() || lifetime <= 0 { // already expired, and without the time of issue
 		return t
 	}
 	t.lifetime, t.expiry = lifetime, now.Add(lifetime)
-	if end.After(now) && end.Before(t.expiry) {
-		t.expiry = end
+	if expiry.After(now) && expiry.Before(t.expiry) {
+		t.expiry = expiry
 	}
 	return t
 }
 
-// timesOf returns when a token was made and when it ends, zero where it does not say.
-func timesOf(raw string) (made, end time.Time) {
+// claimTimes returns the claims iat and exp of a JSON Web Token; zero where it has none.
+func claimTimes(raw string) (issued, expiry time.Time) {
 	parsed, _, err := jwt.NewParser().ParseUnverified(raw, jwt.MapClaims{})
 	if err != nil {
-		return made, end
+		return issued, expiry
 	}
 	if at, err := parsed.Claims.GetIssuedAt(); err == nil && at != nil {
-		made = at.Time
+		issued = at.Time
 	}
 	if at, err := parsed.Claims.GetExpirationTime(); err == nil && at != nil {
-		end = at.Time
+		expiry = at.Time
 	}
-	return made, end
+	return issued, expiry
 }

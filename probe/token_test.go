@@ -7,24 +7,28 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// TestHowLongATokenLives has tokens of servers whose clocks are ours, or are not, and says when they end and when another is wanted,
-// with renew_before 10m.
-func TestHowLongATokenLives(t *testing.T) {
+// TestLifetimeOfAToken has tokens from servers with the same clock and with other clocks. It checks when they expire and when they
+// are renewed, with renew_before 10m.
+func TestLifetimeOfAToken(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	in := func(d time.Duration) int64 { return now.Add(d).Unix() }
 	for name, c := range map[string]struct {
 		claims      jwt.MapClaims
 		expiry, due time.Duration
 	}{
-		"says nothing":              {jwt.MapClaims{}, accessLifetime, accessLifetime - 10*time.Minute},
+		"no claims":                 {jwt.MapClaims{}, accessLifetime, accessLifetime - 10*time.Minute},
 		"an hour":                   {jwt.MapClaims{"exp": in(time.Hour)}, time.Hour, 50 * time.Minute},
 		"shorter than renew_before": {jwt.MapClaims{"exp": in(6 * time.Minute)}, 6 * time.Minute, 4 * time.Minute},
 		"half a minute":             {jwt.MapClaims{"exp": in(30 * time.Second)}, 30 * time.Second, 20 * time.Second},
-		"made before it was asked":  {jwt.MapClaims{"iat": in(-5 * time.Minute), "exp": in(time.Minute)}, time.Minute, time.Minute},
+		"issued earlier":            {jwt.MapClaims{"iat": in(-5 * time.Minute), "exp": in(time.Minute)}, time.Minute, time.Minute},
 		"our clock is ahead":        {jwt.MapClaims{"iat": in(-time.Hour), "exp": in(-54 * time.Minute)}, 6 * time.Minute, 4 * time.Minute},
 		"our clock is behind":       {jwt.MapClaims{"iat": in(time.Hour), "exp": in(66 * time.Minute)}, 6 * time.Minute, 4 * time.Minute},
-		"ended, without iat":        {jwt.MapClaims{"exp": in(-time.Minute)}, accessLifetime, accessLifetime - 10*time.Minute},
-		"ended before it was made":  {jwt.MapClaims{"iat": in(-time.Minute), "exp": in(-time.Hour)}, accessLifetime, accessLifetime - 10*time.Minute},
+		"expired, without iat":      {jwt.MapClaims{"exp": in(-time.Minute)}, accessLifetime, accessLifetime - 10*time.Minute},
+		"expired before it was issued": {
+			jwt.MapClaims{"iat": in(-time.Minute), "exp": in(-time.Hour)},
+			accessLifetime,
+			accessLifetime - 10*time.Minute,
+		},
 	} {
 		raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c.claims).SignedString([]byte("key"))
 		if err != nil {
@@ -32,15 +36,16 @@ func TestHowLongATokenLives(t *testing.T) {
 		}
 		got := newToken(raw, now, accessLifetime)
 		if left := got.expiry.Sub(now); left != c.expiry {
-			t.Errorf("%s: want it to end in %v, got %v", name, c.expiry, left)
+			t.Errorf("%s: want it to expire in %v, got %v", name, c.expiry, left)
 		}
-		if early, late := got.due(now.Add(c.due-time.Second), 10*time.Minute), got.due(now.Add(c.due+time.Second), 10*time.Minute); early || !late {
-			t.Errorf("%s: want another in %v, got %v before and %v after", name, c.due, early, late)
+		if early, late := got.due(now.Add(c.due-time.Second), 10*time.Minute), got.due(now.Add(c.due+time.Second), 10*time.Minute); early ||
+			!late {
+			t.Errorf("%s: want a renewal in %v, got %v before and %v after", name, c.due, early, late)
 		}
 	}
 }
 
-// TestTokensAgeWhileTheMachineSleeps holds that a token's times are of the wall clock: Go's other one stands still meanwhile.
+// TestTokensAgeWhileTheMachineSleeps checks that the times have no monotonic part: the monotonic clock stops meanwhile.
 func TestTokensAgeWhileTheMachineSleeps(t *testing.T) {
 	got := newToken("opaque", time.Now(), time.Hour)
 	if got.issued != got.issued.Round(0) || got.expiry != got.expiry.Round(0) {
@@ -48,7 +53,7 @@ func TestTokensAgeWhileTheMachineSleeps(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsSetBackMakesNoTokenYoung(t *testing.T) {
+func TestTokenIsNotYoungAfterTheClockWasSetBack(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	got := newToken("opaque", now, time.Hour)
 	for age, want := range map[time.Duration]bool{0: true, 59 * time.Second: true, time.Minute: false, -time.Second: false} {

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// Limits of one answer. What is larger is no answer that a probe can judge.
+// Limits of one answer. A larger answer is a ProtocolError.
 const (
 	maxBody        = 1 << 20   // bytes, decompressed
 	maxHeaderBytes = 256 << 10 // bytes
 )
 
-// dialFunc makes a connection, as net.Dialer.DialContext does.
+// dialFunc makes a connection, like net.Dialer.DialContext.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// freshTransports lends a transport to one exchange at a time. Shared, HTTP/2 would let exchanges that begin together use
-// one connection and throw away those that they made, so that none of them were fresh nor their phases true.
+// freshTransports provides each exchange with a transport that no other exchange uses at the same time. With a shared
+// transport, HTTP/2 exchanges that start together would use one connection, and their phases would be wrong.
 type freshTransports struct {
 	options *RunnerOptions
 
@@ -28,8 +28,8 @@ type freshTransports struct {
 	idle []*http.Transport
 }
 
-// borrow returns a transport that nobody else uses.
-func (f *freshTransports) borrow() *http.Transport {
+// acquire returns a transport for one exchange.
+func (f *freshTransports) acquire() *http.Transport {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.idle) == 0 {
@@ -41,9 +41,9 @@ func (f *freshTransports) borrow() *http.Transport {
 	return transport
 }
 
-// giveBack takes a transport whose exchange went well. After any other a connection may still be on its way, which the next
-// exchange must not find.
-func (f *freshTransports) giveBack(transport *http.Transport, err error) {
+// release keeps the transport for another exchange if this one succeeded. After an error a late connection may still arrive in
+// the transport, and the next exchange must not use it.
+func (f *freshTransports) release(transport *http.Transport, err error) {
 	transport.CloseIdleConnections()
 	if err != nil {
 		return
@@ -53,19 +53,19 @@ func (f *freshTransports) giveBack(transport *http.Transport, err error) {
 	f.idle = append(f.idle, transport)
 }
 
-// keptTransports lends one transport to all exchanges that reuse connections, until one of them fails: those that begin later
-// get another one, and with it a connection of their own. An HTTP/2 connection that is dead, or leads to something that
-// hangs, looks good to the library for ever.
+// keptTransports provides one transport to all exchanges that reuse connections. After an exchange fails, later ones get a new
+// transport and so a new connection: net/http does not detect an HTTP/2 connection that is dead or leads to a server that
+// hangs.
 type keptTransports struct {
 	options *RunnerOptions
 
 	mu      sync.Mutex
 	current *http.Transport
-	users   map[*http.Transport]int // exchanges that go on, the current transport's and those of others that failed
+	users   map[*http.Transport]int // running exchanges, also of transports that are no longer current
 }
 
-// borrow returns the current transport.
-func (k *keptTransports) borrow() *http.Transport {
+// acquire returns the current transport.
+func (k *keptTransports) acquire() *http.Transport {
 	k.closeUnused()
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -76,8 +76,9 @@ func (k *keptTransports) borrow() *http.Transport {
 	return k.current
 }
 
-// giveBack ends a loan. Exchanges that share a connection with one that failed may end in peace.
-func (k *keptTransports) giveBack(transport *http.Transport, err error) {
+// release ends the use of a transport. After an error the transport is no longer current, but other exchanges on the same
+// connection may still finish.
+func (k *keptTransports) release(transport *http.Transport, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.users[transport]--
@@ -86,8 +87,8 @@ func (k *keptTransports) giveBack(transport *http.Transport, err error) {
 	}
 }
 
-// closeUnused closes the connections of transports that are no longer lent, nor will be. It does so without the lock, as
-// closing may take a while.
+// closeUnused closes the connections of transports that are neither in use nor current. It does not hold the lock meanwhile,
+// because closing may take a while.
 func (k *keptTransports) closeUnused() {
 	for _, transport := range k.unused() {
 		transport.CloseIdleConnections()
@@ -106,7 +107,7 @@ func (k *keptTransports) unused() (all []*http.Transport) {
 	return all
 }
 
-// close closes all connections, when the last exchange has ended.
+// close closes all connections. The last exchange must have ended.
 func (k *keptTransports) close() {
 	k.mu.Lock()
 	k.current = nil
@@ -114,7 +115,7 @@ func (k *keptTransports) close() {
 	k.closeUnused()
 }
 
-// newTransport returns the connections of one kind.
+// newTransport returns a transport for one kind of connection.
 func newTransport(options *RunnerOptions, connection Connection) *http.Transport {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if options.TLS != nil {
@@ -125,7 +126,7 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 		dial = newDialer().DialContext
 	}
 	idle := 90 * time.Second
-	if connection == Fresh { // what comes too late for its exchange is no use to anybody
+	if connection == Fresh { // a connection that arrives after its exchange is not used
 		idle = time.Second
 	}
 	return &http.Transport{

@@ -18,13 +18,13 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// cable is a connection that can be cut: what is sent then goes nowhere, and nobody is told.
+// cable is a connection that can be cut. Data that is sent afterwards is lost without an error.
 type cable struct {
 	net.Conn
 	cut *atomic.Bool
 }
 
-// Write sends, or seems to.
+// Write sends data. After a cut it only pretends to.
 func (c cable) Write(p []byte) (int, error) {
 	if c.cut.Load() {
 		return len(p), nil
@@ -32,7 +32,7 @@ func (c cable) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// cables dials connections, each with a switch of its own, the newest last.
+// cables dials connections that can be cut one by one. The newest is last.
 type cables struct {
 	mu  sync.Mutex
 	all []cable
@@ -49,14 +49,14 @@ func (c *cables) dial(ctx context.Context, network, address string) (net.Conn, e
 	return c.all[len(c.all)-1], nil
 }
 
-// TestADeadConnectionIsLeft holds that a kept connection which swallows requests, or leads to something that hangs, costs one
-// run: a new one is good.
-func TestADeadConnectionIsLeft(t *testing.T) {
+// TestDeadConnectionFailsOneRun has a kept connection that loses requests, or leads to a server that hangs. The next run uses a new
+// connection.
+func TestDeadConnectionFailsOneRun(t *testing.T) {
 	for _, http1 := range []bool{true, false} {
 		for _, fault := range []string{"dead", "hung"} {
 			t.Run(fmt.Sprintf("HTTP/1 %v, %s", http1, fault), func(t *testing.T) {
 				t.Parallel()
-				var hung atomic.Value // the client's address of the connection that hangs
+				var hung atomic.Value // client address of the connection that hangs
 				server, pool := aisquaretest.StartTLS(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					if r.RemoteAddr == hung.Load() {
 						<-r.Context().Done()
@@ -90,8 +90,8 @@ func TestADeadConnectionIsLeft(t *testing.T) {
 	}
 }
 
-// TestWhoSharesAConnectionWithAFailureIsLeftInPeace holds that leaving a connection breaks no exchange that goes on over it.
-func TestWhoSharesAConnectionWithAFailureIsLeftInPeace(t *testing.T) {
+// TestFailureDoesNotBreakOthersOnTheConnection checks that other exchanges on the connection of a failed one can finish.
+func TestFailureDoesNotBreakOthersOnTheConnection(t *testing.T) {
 	begun, end := make(chan struct{}), make(chan struct{})
 	server, pool := aisquaretest.StartTLS(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -126,22 +126,22 @@ func TestWhoSharesAConnectionWithAFailureIsLeftInPeace(t *testing.T) {
 		t.Errorf("want a timeout, got %v", r.Class)
 	}
 	if r := run("/", time.Minute); r.Attempts[0].Reused {
-		t.Error("want a connection of its own after the timeout")
+		t.Error("want a new connection after the timeout")
 	}
 	close(end)
 	going.Wait()
 	if !slow.Expected || !slow.Attempts[0].Reused || len(wires.all) != 2 {
-		t.Errorf("want the slow run to end well on the shared connection, got %s (%d connections)", slow.Reason, len(wires.all))
+		t.Errorf("want the slow run to succeed on the shared connection, got %s (%d connections)", slow.Reason, len(wires.all))
 	}
 }
 
-// TestARequestThatIsSentAgainIsSeen holds that a kept connection which breaks under a request costs no run, and that the
-// attempt which the API received and broke is on the record, with what it took.
-func TestARequestThatIsSentAgainIsSeen(t *testing.T) {
+// TestRequestThatIsSentAgainIsRecorded has a kept connection that breaks after the request was sent. The run succeeds, and the
+// broken attempt is recorded with its duration.
+func TestRequestThatIsSentAgainIsRecorded(t *testing.T) {
 	const work = 60 * time.Millisecond
 	for name, end := range map[string]func(*net.TCPConn){
-		"closed at once, as idle ones are": func(*net.TCPConn) {},
-		"reset after work":                 func(conn *net.TCPConn) { <-time.After(work); _ = conn.SetLinger(0) },
+		"closed like an idle connection": func(*net.TCPConn) {},
+		"reset after work":               func(conn *net.TCPConn) { <-time.After(work); _ = conn.SetLinger(0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -171,10 +171,10 @@ func TestARequestThatIsSentAgainIsSeen(t *testing.T) {
 			checkAttempts(t, r)
 			broken, again := r.Attempts[0], r.Attempts[1]
 			if broken.Class != probe.ProtocolError || broken.Error == "" || !broken.Reused || kindsOf(broken) != "send wait" {
-				t.Errorf("want the first to break while it waits on a kept connection, got %+v", broken)
+				t.Errorf("want the first attempt broken in the wait phase on a kept connection, got %+v", broken)
 			}
 			if again.Class != probe.Success || again.Cause != probe.CauseRetry || again.Reused || kindsOf(again) != "connect send wait receive" {
-				t.Errorf("want the second on a connection of its own, got %+v", again)
+				t.Errorf("want the second attempt on a new connection, got %+v", again)
 			}
 			if strings.HasPrefix(name, "reset") {
 				atLeast(t, broken, probe.PhaseWait, work/2)
@@ -185,7 +185,7 @@ func TestARequestThatIsSentAgainIsSeen(t *testing.T) {
 			<-sent
 			for _, a := range r.Attempts {
 				if got := <-sent; !strings.Contains(got, a.Span.String()) {
-					t.Errorf("want the request under the span of its attempt, %v, got %s", a.Span, got)
+					t.Errorf("want the span of the attempt in the request, %v, got %s", a.Span, got)
 				}
 			}
 		})

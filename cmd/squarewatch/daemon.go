@@ -19,6 +19,7 @@ import (
 	"squarewatch/config"
 	"squarewatch/otel"
 	"squarewatch/probe"
+	"squarewatch/probe/dispatch"
 	"squarewatch/probe/history"
 )
 
@@ -258,7 +259,7 @@ func flush(ctx context.Context, step func(context.Context) error) error {
 func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 	var generations sync.WaitGroup
 	defer generations.Wait()
-	from := probe.Handover{Since: time.Now()}
+	from := dispatch.Handover{Since: time.Now()}
 	d.progress.touch(from.Since)
 	for {
 		generation := d.current

@@ -15,6 +15,7 @@ import (
 	"squarewatch/config"
 	"squarewatch/otel"
 	"squarewatch/probe"
+	"squarewatch/probe/dispatch"
 )
 
 // generation is what one configuration builds: probing and the ways to tell people. A reload replaces it whole.
@@ -22,7 +23,7 @@ type generation struct {
 	config       *config.Config
 	credentials  map[string]probe.Credential
 	runner       *probe.Runner
-	dispatcher   *probe.Dispatcher
+	dispatcher   *dispatch.Dispatcher
 	destinations map[string]alert.Destination
 }
 
@@ -44,16 +45,16 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]probe.Entry, 0, len(jobs))
+	entries := make([]dispatch.Entry, 0, len(jobs))
 	for _, job := range jobs {
-		entries = append(entries, probe.Entry{Probe: job.Probe(), Host: job.Host(), Run: job.Run})
+		entries = append(entries, dispatch.Entry{Probe: job.Probe(), Host: job.Host(), Run: job.Run})
 	}
 	return &generation{
 		config:       cfg,
 		credentials:  credentials,
 		runner:       runner,
 		destinations: destinations,
-		dispatcher: probe.NewDispatcher(probe.DispatcherOptions{
+		dispatcher: dispatch.New(dispatch.Options{
 			Entries: entries,
 			Limits:  cfg.Limits,
 			// The engine comes first: what people are told does not wait for what is written down.
@@ -68,7 +69,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 func (g *generation) scope() otel.Scope {
 	var renewed []string
 	for name, credential := range g.credentials {
-		if probe.Renewable(credential) {
+		if credential.Renewable() {
 			renewed = append(renewed, name)
 		}
 	}
@@ -79,10 +80,10 @@ func (g *generation) scope() otel.Scope {
 }
 
 // run dispatches the generation's probes, from where the one before left off, until it is stopped and its last run has ended.
-func (g *generation) run(ctx context.Context, from probe.Handover) {
+func (g *generation) run(ctx context.Context, from dispatch.Handover) {
 	g.dispatcher.Run(ctx, from)
 	if ctx.Err() != nil {
-		g.runner.CutOff() // the grace was theirs too; after a reload, others wait for them
+		g.runner.CancelRenewals() // the grace was theirs too; after a reload, others wait for them
 	}
 	g.runner.Close()
 }

@@ -13,11 +13,13 @@ import (
 // allowed is the direction of imports: what each package may import of ours. A package that is not here may import nothing of ours.
 func allowed() map[string][]string {
 	below := []string{
-		"config/secret", "probe", "probe/catalogue", "probe/database", "probe/history", "alert", "alert/alertmanager", "alert/prometheus", "alert/slack", "otel", "config",
+		"config/secret", "probe", "probe/catalogue", "probe/database", "probe/dispatch", "probe/history", "probe/redact", "alert", "alert/alertmanager", "alert/prometheus", "alert/slack", "otel", "config",
 	}
 	return map[string][]string{
-		"probe":              {"config/secret"},
+		"probe":              {"config/secret", "probe/redact"},
+		"probe/redact":       {"config/secret"}, // texts only: it must not know what a probe or a credential is
 		"probe/catalogue":    {"probe"},
+		"probe/dispatch":     {"probe"}, // when a run starts; probe says how it works and does not know its dispatcher
 		"probe/history":      {"probe", "probe/database"},
 		"alert":              {"probe", "probe/database"},
 		"alert/alertmanager": {"alert", "probe", "config/secret"},
@@ -25,7 +27,7 @@ func allowed() map[string][]string {
 		"alert/slack":        {"alert", "probe", "config/secret"},
 		"alert/notifiertest": {"alert", "probe", "config/secret"},
 		"otel":               {"probe", "alert", "config/secret", "otel/spool"},
-		"config":             {"config/secret", "probe", "probe/catalogue", "probe/history", "alert", "otel"},
+		"config":             {"config/secret", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact", "alert", "otel"},
 		"cmd/squarewatch":    append(below, "probe/aisquaretest", "alert/slack/slackstub"),
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/journal"
 
-	"squarewatch/probe"
+	"squarewatch/probe/redact"
 )
 
 // The formats of the log.
@@ -38,7 +38,7 @@ type tidied struct{ slog.Handler }
 func (h tidied) Handle(ctx context.Context, r slog.Record) error {
 	const limit = 300
 	if !strings.HasPrefix(r.Message, "http: panic serving ") {
-		r.Message = probe.Tidy(r.Message, limit)
+		r.Message = redact.Text(r.Message, limit)
 	}
 	return h.Handler.Handle(ctx, r)
 }

@@ -85,7 +85,7 @@ func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([
 		return nil, err
 	}
 	defer runner.Close()
-	defer context.AfterFunc(ctx, runner.CutOff)()
+	defer context.AfterFunc(ctx, runner.CancelRenewals)()
 	results := make([]*probe.Result, len(jobs))
 	slots := make(chan struct{}, onceConcurrency)
 	var runs sync.WaitGroup

@@ -9,11 +9,11 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// accounts are the principals and what proves them.
+// accounts are the principals and their credentials. The API's lock guards them.
 type accounts struct {
-	keys      map[string]string // API key to principal
-	passwords map[string]string // principal to password
-	revoked   map[string]bool   // keys, tokens and principals that are refused
+	keys      map[string]string // principal by API key
+	passwords map[string]string // password by principal
+	revoked   map[string]bool   // refused keys, tokens and principals
 	logins    int
 	refreshes int
 }
@@ -22,56 +22,56 @@ func newAccounts() accounts {
 	return accounts{keys: map[string]string{}, passwords: map[string]string{}, revoked: map[string]bool{}}
 }
 
-// AddKey gives a principal an API key.
+// AddKey adds an API key of a principal.
 func (a *API) AddKey(principal, key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.accounts.keys[key] = principal
 }
 
-// AddUser gives a principal a password to log in with.
+// AddUser adds a principal that logs in with a password.
 func (a *API) AddUser(principal, password string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.accounts.passwords[principal] = password
 }
 
-// Revoke refuses an API key, a token, or whatever a principal shows, from now on.
+// Revoke makes the API refuse a key, a token, or all credentials of a principal.
 func (a *API) Revoke(what string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.accounts.revoked[what] = true
 }
 
-// Restore ends what Revoke began.
+// Restore undoes Revoke.
 func (a *API) Restore(what string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.accounts.revoked, what)
 }
 
-// Logins returns how many logins succeeded.
+// Logins returns the number of successful logins.
 func (a *API) Logins() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.accounts.logins
 }
 
-// Refreshes returns how many refreshes succeeded.
+// Refreshes returns the number of successful refreshes.
 func (a *API) Refreshes() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.accounts.refreshes
 }
 
-// RotateSigningKey makes every token given out so far invalid, as a change of the server's secret does. API keys and passwords go on.
+// RotateSigningKey makes all issued tokens invalid, as a change of the server's secret does. API keys and passwords stay valid.
 func (a *API) RotateSigningKey() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.signing = []byte(rand.Text())
 }
 
-// principal returns who a request comes from; false for strangers and for credentials that are refused.
+// principal returns the principal of a request; false without a credential, or with one that is refused.
 func (a *API) principal(r *http.Request) (string, bool) {
 	bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
@@ -81,13 +81,13 @@ func (a *API) principal(r *http.Request) (string, bool) {
 	defer a.mu.Unlock()
 	principal, known := a.accounts.keys[bearer]
 	if !known {
-		principal, known = a.subject(bearer, "access")
+		principal, known = a.subjectLocked(bearer, "access")
 	}
 	return principal, known && !a.accounts.revoked[bearer] && !a.accounts.revoked[principal]
 }
 
-// subject returns the principal of a valid token of the given kind. The lock is held.
-func (a *API) subject(token, kind string) (string, bool) {
+// subjectLocked returns the principal of a valid token of the given kind.
+func (a *API) subjectLocked(token, kind string) (string, bool) {
 	claims := jwt.MapClaims{}
 	_, err := jwt.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return a.signing, nil },
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithTimeFunc(time.Now))
@@ -98,20 +98,20 @@ func (a *API) subject(token, kind string) (string, bool) {
 	return subject, err == nil
 }
 
-// issue returns a signed token. The lock is held.
-func (a *API) issue(principal, kind string, lifetime time.Duration) string {
+// issueLocked returns a signed token.
+func (a *API) issueLocked(principal, kind string, lifetime time.Duration) string {
 	now := time.Now()
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		"sub": principal, "token_type": kind, "iat": now.Unix(), "exp": now.Add(lifetime).Unix(), "jti": rand.Text(),
 	})
 	signed, err := token.SignedString(a.signing)
 	if err != nil {
-		panic(err) // HMAC over our own key cannot fail
+		panic(err) // HMAC cannot fail
 	}
 	return signed
 }
 
-// login answers with a pair of tokens; user is the name of the field that holds the principal.
+// login answers with a pair of tokens. user is the name of the field with the principal.
 func (a *API) login(user string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		fields := readJSON(r)
@@ -125,26 +125,27 @@ func (a *API) login(user string) http.HandlerFunc {
 		}
 		a.accounts.logins++
 		writeJSON(w, http.StatusOK, map[string]string{
-			"access":  a.issue(principal, "access", a.options.AccessLifetime),
-			"refresh": a.issue(principal, "refresh", a.options.RefreshLifetime),
+			"access":  a.issueLocked(principal, "access", a.options.AccessLifetime),
+			"refresh": a.issueLocked(principal, "refresh", a.options.RefreshLifetime),
 		})
 	}
 }
 
+// refresh answers with a new access token for a refresh token.
 func (a *API) refresh(w http.ResponseWriter, r *http.Request) {
 	token := readJSON(r)["refresh"]
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	principal, valid := a.subject(token, "refresh")
+	principal, valid := a.subjectLocked(token, "refresh")
 	if !valid || a.accounts.revoked[token] || a.accounts.revoked[principal] {
 		writeJSON(w, http.StatusBadRequest, map[string]string{"detail": "Token is invalid or expired", "code": "token_not_valid"})
 		return
 	}
 	a.accounts.refreshes++
-	writeJSON(w, http.StatusOK, map[string]string{"access": a.issue(principal, "access", a.options.AccessLifetime)})
+	writeJSON(w, http.StatusOK, map[string]string{"access": a.issueLocked(principal, "access", a.options.AccessLifetime)})
 }
 
-// signedIn lets only known principals pass.
+// signedIn calls next only for requests of a principal.
 func (a *API) signedIn(next func(http.ResponseWriter, *http.Request, string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		principal, known := a.principal(r)
@@ -156,7 +157,7 @@ func (a *API) signedIn(next func(http.ResponseWriter, *http.Request, string)) ht
 	}
 }
 
-// refuse answers 401: a stranger is asked for credentials, a bad token is named so.
+// refuse answers 401. The body says whether credentials are missing or invalid.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="api"`)
 	if r.Header.Get("Authorization") == "" {

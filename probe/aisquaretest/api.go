@@ -1,9 +1,9 @@
-// Package aisquaretest is an AISquare Studio API to test against, as net/http/httptest is to net/http: the endpoints that
-// may be probed, principals whose credentials expire and can be revoked, studios of every visibility, and faults that are
-// switched on and off, path by path, while it runs.
+// Package aisquaretest provides a stand-in for the AISquare Studio API, as net/http/httptest provides servers for net/http. It has
+// the endpoints that can be probed, principals whose credentials expire and can be revoked, studios of every visibility, and
+// faults that tests switch on and off for each path.
 //
-// Its answers follow the public record of the API, down to the shapes of error bodies. It keeps time by the package time,
-// so that it lives in a testing/synctest bubble too; [Pipe] connects to it there.
+// The answers follow the public documentation of the API, including the form of error bodies. The stand-in uses package time, so
+// it works in a testing/synctest bubble; [Pipe] connects to it there.
 package aisquaretest
 
 import (
@@ -14,21 +14,21 @@ import (
 	"time"
 )
 
-// Options settle an API; the zero value is good.
+// Options are the options of an API. The zero value is usable.
 type Options struct {
 	AccessLifetime  time.Duration // of an access token; 7 days when zero, as documented
 	RefreshLifetime time.Duration // of a refresh token; 30 days when zero, as documented
-	KeepRequests    int           // how many of the newest requests are kept; 1000 when zero, none when negative
+	KeepRequests    int           // how many of the newest requests to keep; 1000 when zero, none when negative
 }
 
-// What every new API knows, for demos and tests.
+// The studio and the principal that every new API has.
 const (
 	DefaultStudio = "ai-research-studio" // a public studio of DefaultOwner
 	DefaultOwner  = "partner"
 	DefaultKey    = "aisq-demo-key" // the API key of DefaultOwner
 )
 
-// API is a stand-in for the AISquare Studio API. Its methods may be called at any time from any goroutine.
+// API is a stand-in for the AISquare Studio API. It is safe for concurrent use.
 type API struct {
 	options  Options
 	mux      *http.ServeMux
@@ -40,7 +40,7 @@ type API struct {
 	journal  journal
 }
 
-// New returns an API that knows [DefaultStudio] and [DefaultKey].
+// New returns an API with [DefaultStudio] and [DefaultKey].
 func New(options Options) *API {
 	if options.AccessLifetime == 0 {
 		options.AccessLifetime = 7 * 24 * time.Hour
@@ -65,7 +65,8 @@ func New(options Options) *API {
 	return a
 }
 
-// routes lists the endpoints. All paths end in a slash but the discovery document; without it Django redirects, and so does the mux.
+// routes returns the endpoints. All paths except the discovery document end in a slash. Without it Django redirects, and so does
+// the mux.
 func (a *API) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /o/.well-known/openid-configuration", a.discovery)
@@ -83,20 +84,20 @@ func (a *API) routes() *http.ServeMux {
 	return mux
 }
 
-// ServeHTTP answers as the API does, unless a fault is set for the path.
+// ServeHTTP answers like the API, unless a fault is set for the path.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := &answer{ResponseWriter: w}
-	defer func() { a.note(r, answer) }()
-	if fault := a.strike(r.URL.Path); fault == nil || !fault.serve(answer, r) {
+	defer func() { a.record(r, answer) }()
+	if fault := a.nextFault(r.URL.Path); fault == nil || !fault.serve(answer, r) {
 		a.mux.ServeHTTP(answer, r)
 	}
 }
 
-// answer remembers the status that went out.
+// answer records the status of an answer.
 type answer struct {
 	http.ResponseWriter
 
-	status int // 0 when the exchange was cut off
+	status int // 0 when the exchange was broken off
 }
 
 func (a *answer) WriteHeader(status int) {
@@ -117,18 +118,19 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a client that has gone away is no fault of the API
+	_ = json.NewEncoder(w).Encode(body) // fails only when the client has gone
 }
 
-// detail answers with the error shape of the framework.
+// detail answers with an error body as Django REST framework writes it
+// (https://www.django-rest-framework.org/api-guide/exceptions/).
 func detail(w http.ResponseWriter, status int, text string) {
 	writeJSON(w, status, map[string]string{"detail": text})
 }
 
-// readJSON reads an object of strings; what is not a string is left out.
+// readJSON reads the string fields of a JSON object and ignores all others.
 func readJSON(r *http.Request) map[string]string {
 	var raw map[string]any
-	_ = json.NewDecoder(http.MaxBytesReader(nil, r.Body, 1<<20)).Decode(&raw) // a bad body has no fields, and the endpoint says so
+	_ = json.NewDecoder(http.MaxBytesReader(nil, r.Body, 1<<20)).Decode(&raw) // a bad body has no fields; the endpoint reports that
 	fields := make(map[string]string, len(raw))
 	for key, value := range raw {
 		if text, ok := value.(string); ok {

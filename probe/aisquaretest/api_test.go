@@ -47,7 +47,7 @@ func call(t *testing.T, server, method, path, bearer, body string) (int, map[str
 
 func TestAnswersByPrincipal(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{})
-	api.AddKey("stranger", "stranger-key")
+	api.AddKey("outsider", "outsider-key")
 	api.AddStudio(aisquaretest.Studio{URL: "secret-lab", Visibility: aisquaretest.Private, Owner: "partner"})
 	server := aisquaretest.Start(api)
 	defer server.Close()
@@ -61,7 +61,7 @@ func TestAnswersByPrincipal(t *testing.T) {
 		{"POST", "/api/v1/aistudios/permission/", "", `{"url":"no-such-studio"}`, 404},
 		{"POST", "/api/v1/aistudios/permission/", "", `{}`, 400},
 		{"POST", "/api/v1/aistudios/permission/", "", `{"url":"secret-lab"}`, 401},
-		{"POST", "/api/v1/aistudios/permission/", "stranger-key", `{"url":"secret-lab"}`, 404},
+		{"POST", "/api/v1/aistudios/permission/", "outsider-key", `{"url":"secret-lab"}`, 404},
 		{"POST", "/api/v1/aistudios/permission/", key, `{"url":"secret-lab"}`, 200},
 		{"GET", "/api/v1/collections/?page_size=1", "", "", 401},
 		{"GET", "/api/v1/collections/?page_size=1", "wrong", "", 401},
@@ -69,10 +69,10 @@ func TestAnswersByPrincipal(t *testing.T) {
 		{"GET", "/api/v1/aistudios/experiences/flattened/?page_size=1", "", "", 200},
 		{"GET", "/api/v1/bookings/config/", key, "", 200},
 		{"POST", "/api/v1/aistudios/metrics/", key, `{"url":"ai-research-studio"}`, 200},
-		{"POST", "/api/v1/aistudios/metrics/", "stranger-key", `{"url":"ai-research-studio"}`, 403},
+		{"POST", "/api/v1/aistudios/metrics/", "outsider-key", `{"url":"ai-research-studio"}`, 403},
 		{"POST", "/api/v1/aistudios/metrics/", key, `{"url":"none"}`, 404},
 		{"POST", "/api/v1/aistudios/public-impact/", "", `{"url":"ai-research-studio"}`, 403},
-		{"POST", "/api/v1/aistudios/public-impact/", "stranger-key", `{"url":"ai-research-studio"}`, 200},
+		{"POST", "/api/v1/aistudios/public-impact/", "outsider-key", `{"url":"ai-research-studio"}`, 200},
 		{"GET", "/api/v1/collections", key, "", 307},
 		{"GET", "/nowhere/", "", "", 404},
 	} {
@@ -150,7 +150,7 @@ func TestTokensExpireAndRefresh(t *testing.T) {
 	})
 }
 
-func TestFaultStrikesItsShare(t *testing.T) {
+func TestFaultAppliesToItsShare(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{})
 	server := aisquaretest.Start(api)
 	defer server.Close()
@@ -205,7 +205,7 @@ func TestBreaks(t *testing.T) {
 	}
 }
 
-func TestHangsLastUntilTheClientGoes(t *testing.T) {
+func TestHangLastsUntilTheClientGoes(t *testing.T) {
 	for _, where := range []aisquaretest.HangPoint{
 		aisquaretest.HangBeforeHeaders, aisquaretest.HangDuringHeaders, aisquaretest.HangDuringBody,
 	} {

@@ -9,7 +9,7 @@ import (
 // Visibility says who may see a studio.
 type Visibility string
 
-// The visibilities, as the permission endpoint tells them apart.
+// The visibilities that the permission endpoint distinguishes.
 const (
 	Public  Visibility = "PUBLIC"
 	Team    Visibility = "TEAM"
@@ -24,11 +24,12 @@ type Studio struct {
 	Members    []string // names of principals
 }
 
+// admits reports whether a principal is the owner or a member.
 func (s Studio) admits(principal string) bool {
 	return principal != "" && (principal == s.Owner || slices.Contains(s.Members, principal))
 }
 
-// AddStudio adds a studio, or replaces the one of the same URL.
+// AddStudio adds a studio, or replaces the one with the same URL.
 func (a *API) AddStudio(s Studio) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -54,7 +55,7 @@ func (a *API) userinfo(w http.ResponseWriter, _ *http.Request, principal string)
 	writeJSON(w, http.StatusOK, map[string]string{"sub": principal, "name": principal})
 }
 
-// permission hides what a caller may not see behind 401 for strangers and 404 for those signed in.
+// permission answers 401 to anonymous requests and 404 to principals that may not see a studio.
 func (a *API) permission(w http.ResponseWriter, r *http.Request) {
 	url := readJSON(r)["url"]
 	principal, known := a.principal(r)
@@ -66,7 +67,9 @@ func (a *API) permission(w http.ResponseWriter, r *http.Request) {
 		detail(w, http.StatusNotFound, "Studio not found.")
 	case studio.Visibility == Public || studio.admits(principal):
 		if studio.admits(principal) {
-			http.SetCookie(w, &http.Cookie{Name: "wsid", Value: "1", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}) //nolint:gosec // plain HTTP on loopback carries no Secure cookie
+			http.SetCookie(w, &http.Cookie{ //nolint:gosec // a Secure cookie does not work over plain HTTP on loopback
+				Name: "wsid", Value: "1", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+			})
 		}
 		detail(w, http.StatusOK, "Permission granted.")
 	case !known:
@@ -92,7 +95,7 @@ func (a *API) metrics(w http.ResponseWriter, r *http.Request, principal string) 
 	}
 }
 
-// publicImpact answers 403, not 401, to strangers: so the reference lists it.
+// publicImpact answers 403 and not 401 to anonymous requests, as the API reference says.
 func (a *API) publicImpact(w http.ResponseWriter, r *http.Request) {
 	if _, known := a.principal(r); !known {
 		detail(w, http.StatusForbidden, "Authentication required.")
@@ -120,7 +123,7 @@ func (a *API) bookingsConfig(w http.ResponseWriter, _ *http.Request, _ string) {
 	writeJSON(w, http.StatusOK, map[string]any{"enabled": true, "provider": "cal"})
 }
 
-// page answers with a page of the one item that there is.
+// page answers with a page that has one item.
 func page(w http.ResponseWriter, item map[string]any) {
 	writeJSON(w, http.StatusOK, map[string]any{"count": 1, "next": nil, "previous": nil, "results": []any{item}})
 }

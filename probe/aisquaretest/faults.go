@@ -12,21 +12,21 @@ import (
 	"time"
 )
 
-// Fault is what goes wrong with the requests to a path. Its parts are applied in the order of the fields; one that says
-// nothing of the answer (a Delay alone) lets the API answer after it.
+// Fault is what goes wrong with the requests to a path. The fields are applied in order. A fault that has only a Delay lets the
+// API answer after it.
 type Fault struct {
-	Rate  float64       // share of the requests that it strikes, evenly spread: 0.25 is every fourth; 0 means all
+	Rate  float64       // share of the requests that fail, evenly spread: 0.25 is every fourth; all when zero
 	Delay time.Duration // before anything else
-	Hang  HangPoint     // wait there until the client has gone
-	Break BreakPoint    // how the exchange is broken
+	Hang  HangPoint     // where to stop until the client has gone
+	Break BreakPoint    // how to break the exchange
 
-	RedirectTo string // Location of a redirect; with Status 302 when there is none
-	Status     int    // of the answer, 200 when only a Body or a Header is there
+	RedirectTo string // Location of a redirect; Status is 302 when zero
+	Status     int    // of the answer; 200 when zero and there is a Body or a Header
 	Header     http.Header
 	Body       string
 }
 
-// HangPoint is where an answer stops coming.
+// HangPoint is where an answer stops.
 type HangPoint string
 
 // The points to hang at.
@@ -43,21 +43,21 @@ type BreakPoint string
 const (
 	BreakReset       BreakPoint = "reset"        // the connection is reset (RST) before an answer
 	BreakClose       BreakPoint = "close"        // the connection is closed before an answer
-	BreakBody        BreakPoint = "body"         // half of the announced body comes
-	BreakGarbage     BreakPoint = "garbage"      // what comes is not HTTP; HTTP/1 only
+	BreakBody        BreakPoint = "body"         // half of the announced body is sent
+	BreakGarbage     BreakPoint = "garbage"      // the answer is not HTTP; HTTP/1 only
 	BreakEndlessBody BreakPoint = "endless-body" // the body never ends
-	BreakHugeHeaders BreakPoint = "huge-headers" // more header than any client takes
+	BreakHugeHeaders BreakPoint = "huge-headers" // more header bytes than any client accepts
 	BreakGzipBomb    BreakPoint = "gzip-bomb"    // a small body that decompresses to 64 MiB
 )
 
-// activeFault is a fault with what is left of the last request's share.
+// activeFault is a fault that is set for a path.
 type activeFault struct {
 	Fault
 
-	due float64
+	due float64 // sum of Rate over the requests so far, minus the requests that failed
 }
 
-// SetFault makes requests to a path fail from now on; "*" is every path that has no fault of its own.
+// SetFault makes requests to a path fail from now on. The path "*" means every path without a fault of its own.
 func (a *API) SetFault(path string, f Fault) {
 	if f.Rate == 0 {
 		f.Rate = 1
@@ -81,8 +81,8 @@ func (a *API) ClearFaults() {
 	clear(a.faults)
 }
 
-// strike returns the fault that this request meets, if any.
-func (a *API) strike(path string) *Fault {
+// nextFault returns the fault for the next request to a path; nil for none.
+func (a *API) nextFault(path string) *Fault {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	fault, ok := a.faults[path]
@@ -96,11 +96,11 @@ func (a *API) strike(path string) *Fault {
 		return nil
 	}
 	fault.due--
-	struck := fault.Fault
-	return &struck
+	copied := fault.Fault
+	return &copied
 }
 
-// serve applies the fault and reports whether it has answered. It may panic with http.ErrAbortHandler, which the server understands.
+// serve applies the fault and reports whether it has answered. It panics with http.ErrAbortHandler to break off the exchange.
 func (f *Fault) serve(w http.ResponseWriter, r *http.Request) bool {
 	if f.Delay > 0 || f.Hang != "" {
 		drain(r)
@@ -127,13 +127,14 @@ func (f *Fault) serve(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// drain reads the request's body, and leaves it to be read again: only then does the server notice a client that goes away.
+// drain reads the request's body and replaces it by a copy. The server notices a client that goes away only after the body was
+// read.
 func drain(r *http.Request) {
-	body, _ := io.ReadAll(r.Body) // a body that breaks off is noticed by whoever reads it next
+	body, _ := io.ReadAll(r.Body) // an error appears again when the copy is read
 	r.Body = io.NopCloser(bytes.NewReader(body))
 }
 
-// pause waits; false when the client went away first.
+// pause waits for a duration; false when the client went away first.
 func pause(r *http.Request, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -145,6 +146,7 @@ func pause(r *http.Request, d time.Duration) bool {
 	}
 }
 
+// answer sends the status, the header and the body of the fault.
 func (f *Fault) answer(w http.ResponseWriter) {
 	status, body := f.Status, f.Body
 	if status == 0 {
@@ -161,6 +163,7 @@ func (f *Fault) answer(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, body)
 }
 
+// hang stops the answer until the client has gone.
 func (f *Fault) hang(w http.ResponseWriter, r *http.Request) {
 	switch f.Hang {
 	case HangDuringHeaders:
@@ -178,6 +181,7 @@ func (f *Fault) hang(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// breakOff breaks the exchange.
 func (f *Fault) breakOff(w http.ResponseWriter, r *http.Request) {
 	switch f.Break {
 	case BreakReset:
@@ -221,7 +225,7 @@ func bomb(w io.Writer) {
 	_ = compressor.Close()
 }
 
-// hijack takes the connection over; where the protocol cannot (HTTP/2), the exchange is aborted instead.
+// hijack takes over the connection. HTTP/2 does not allow that; the exchange is aborted instead.
 func hijack(w http.ResponseWriter) net.Conn {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -230,7 +234,7 @@ func hijack(w http.ResponseWriter) net.Conn {
 	return conn
 }
 
-// reset closes the connection with RST where it is TCP.
+// reset closes the connection, with RST if it is TCP.
 func reset(w http.ResponseWriter) {
 	conn := hijack(w)
 	inner := conn

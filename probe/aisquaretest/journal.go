@@ -7,30 +7,31 @@ import (
 	"time"
 )
 
-// Request is one request that was served.
+// Request is a request that the API has answered.
 type Request struct {
-	Time          time.Time // when the answer was done
+	Time          time.Time // end of the answer
 	Method        string
 	Path          string
 	Query         string
-	Status        int // 0 when the exchange was cut off
+	Status        int // 0 when the exchange was broken off
 	TraceParent   string
 	UserAgent     string
-	Authorization bool // a credential came with it
+	Authorization bool // the request had a credential
 	Cookie        bool
 	RemoteAddr    string
 	Protocol      string
 }
 
-// journal holds what was served. The API's lock guards it.
+// journal records requests. The API's lock guards it.
 type journal struct {
 	keep     int
 	requests []Request
-	counts   map[string]map[int]int // path to status to number
+	counts   map[string]map[int]int // requests by path and status
 	total    int
 }
 
-func (a *API) note(r *http.Request, answer *answer) {
+// record adds a request to the journal.
+func (a *API) record(r *http.Request, answer *answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	j := &a.journal
@@ -44,7 +45,7 @@ func (a *API) note(r *http.Request, answer *answer) {
 	if j.keep < 0 {
 		return
 	}
-	if len(j.requests) >= 2*j.keep { // now and then, so that a request costs the same
+	if len(j.requests) >= 2*j.keep { // not at every request, so that the cost per request is constant
 		j.requests = slices.Delete(j.requests, 0, len(j.requests)-j.keep+1)
 	}
 	j.requests = append(j.requests, Request{
@@ -54,7 +55,7 @@ func (a *API) note(r *http.Request, answer *answer) {
 	})
 }
 
-// Requests returns the newest requests, oldest first, at most as many as the options keep.
+// Requests returns the newest requests, oldest first, at most Options.KeepRequests.
 func (a *API) Requests() []Request {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -62,14 +63,14 @@ func (a *API) Requests() []Request {
 	return slices.Clone(kept[max(0, len(kept)-max(0, a.journal.keep)):])
 }
 
-// Counts returns how many requests to a path were answered with each status; 0 stands for exchanges cut off.
+// Counts returns the number of requests to a path by status. Status 0 means that the exchange was broken off.
 func (a *API) Counts(path string) map[int]int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return maps.Clone(a.journal.counts[path])
 }
 
-// Total returns how many requests there were in all.
+// Total returns the number of all requests.
 func (a *API) Total() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

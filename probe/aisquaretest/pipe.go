@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Pipe serves a handler over connections in memory, for synctest bubbles: on a real socket, bubble time stands still.
+// Pipe serves a handler over connections in memory, for synctest bubbles. With a real socket the time in a bubble does not advance.
 type Pipe struct {
 	*PipeListener
 
@@ -16,13 +16,13 @@ type Pipe struct {
 	serving sync.WaitGroup
 }
 
-// NewPipe begins to serve. Shut it down inside the same bubble.
+// NewPipe starts to serve. The caller shuts it down inside the same bubble.
 func NewPipe(handler http.Handler) *Pipe {
 	p := &Pipe{
 		PipeListener: NewPipeListener(),
-		server:       &http.Server{Handler: handler}, //nolint:gosec // no stranger reaches a connection in memory
+		server:       &http.Server{Handler: handler}, //nolint:gosec // only the test can reach a connection in memory
 	}
-	p.serving.Go(func() { _ = p.server.Serve(p) }) // always ends with http.ErrServerClosed
+	p.serving.Go(func() { _ = p.server.Serve(p) }) // always returns http.ErrServerClosed
 	return p
 }
 
@@ -41,13 +41,13 @@ type PipeListener struct {
 
 var _ net.Listener = (*PipeListener)(nil)
 
-// NewPipeListener returns a listener for a server of one's own.
+// NewPipeListener returns a listener for any server.
 func NewPipeListener() *PipeListener {
 	return &PipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// Dial connects to the listener, whatever the address: it fits http.Transport.DialContext.
-// Like net.Dialer, it reports itself to httptrace.
+// Dial connects to the listener and ignores the address. It can be used as http.Transport.DialContext, and reports to httptrace
+// like net.Dialer.
 func (p *PipeListener) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	trace := httptrace.ContextClientTrace(ctx)
 	if trace != nil && trace.ConnectStart != nil {
@@ -72,7 +72,7 @@ func (p *PipeListener) connect(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-// Accept is part of net.Listener, for the server's use.
+// Accept is part of net.Listener.
 func (p *PipeListener) Accept() (net.Conn, error) {
 	select {
 	case conn := <-p.conns:

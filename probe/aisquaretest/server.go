@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Start serves a handler over plain HTTP on a loopback port. Close the server after use.
+// Start serves a handler over plain HTTP on a loopback port. The caller closes the server.
 func Start(handler http.Handler) *httptest.Server {
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = silent()
@@ -23,15 +23,16 @@ func Start(handler http.Handler) *httptest.Server {
 	return server
 }
 
-// TLSOptions settle a TLS server; the zero value has a good certificate for 127.0.0.1, ::1 and localhost.
+// TLSOptions are the options of a TLS server. The zero value has a valid certificate for 127.0.0.1, ::1 and localhost.
 type TLSOptions struct {
 	Names      []string  // DNS names of the certificate, instead of the loopback addresses
 	NotAfter   time.Time // end of its validity; a month from now when zero
-	MaxVersion uint16    // newest TLS version that is offered; any when zero
+	MaxVersion uint16    // newest TLS version to offer; any when zero
 	HTTP1      bool      // do not offer HTTP/2
 }
 
-// StartTLS serves a handler over TLS on a loopback port, and returns the pool that trusts its certificate.
+// StartTLS serves a handler over TLS on a loopback port. It returns a pool that trusts the server's certificate. The caller
+// closes the server.
 func StartTLS(handler http.Handler, options TLSOptions) (*httptest.Server, *x509.CertPool) {
 	certificate := newCertificate(options)
 	pool := x509.NewCertPool()
@@ -39,7 +40,7 @@ func StartTLS(handler http.Handler, options TLSOptions) (*httptest.Server, *x509
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = silent()
 	server.EnableHTTP2 = !options.HTTP1
-	server.TLS = &tls.Config{ //nolint:gosec // some tests want a server of yesterday
+	server.TLS = &tls.Config{ //nolint:gosec // some tests need an outdated server
 		Certificates: []tls.Certificate{certificate},
 		MinVersion:   tls.VersionTLS10,
 		MaxVersion:   options.MaxVersion,
@@ -48,18 +49,18 @@ func StartTLS(handler http.Handler, options TLSOptions) (*httptest.Server, *x509
 	return server, pool
 }
 
-// silent drops the server's complaints about the connections that faults broke.
+// silent discards the server's log messages about connections that faults break.
 func silent() *log.Logger { return log.New(discard{}, "", 0) }
 
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// newCertificate makes a self-signed certificate.
+// newCertificate creates a self-signed certificate.
 func newCertificate(options TLSOptions) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		panic(err) // the system has no randomness; nothing can go on
+		panic(err) // the system has no source of randomness
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "aisquaretest"},
@@ -76,11 +77,11 @@ func newCertificate(options TLSOptions) tls.Certificate {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		panic(err) // the template is ours
+		panic(err) // the template is always valid
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		panic(err) // we have just made it
+		panic(err) // it was just created
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }

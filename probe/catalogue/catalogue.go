@@ -1,5 +1,5 @@
-// Package catalogue holds the built-in probes of the AISquare Studio API. Each only reads: nothing here creates,
-// publishes, costs or changes anything.
+// Package catalogue has the built-in probes of the AISquare Studio API. All of them only read: they create, publish, cost and
+// change nothing.
 package catalogue
 
 import (
@@ -17,26 +17,26 @@ import (
 //go:embed catalogue.yaml
 var data []byte
 
-// Options say what the configuration gives.
+// Options are what the configuration provides for the catalogue.
 type Options struct {
-	Studio     string   // publication URL
-	Credential string   // name of the credential to act as
-	Names      []string // the probes that are wanted; all when nil
+	Studio     string   // publication URL; empty for none
+	Credential string   // name of the credential; empty for none
+	Names      []string // of the probes to include; all when nil
 }
 
-// LeftOut is a probe that the configuration does not give enough for.
+// LeftOut is a probe that was skipped because the configuration does not provide what it needs.
 type LeftOut struct {
 	Name   string
-	Reason string // what is missing, and how to give it
+	Reason string // what is missing, and how to set it
 }
 
-// entry is one item of the data.
+// entry is one item of the embedded file.
 type entry struct {
 	Probe probe.Probe `yaml:"probe"`
 	Needs []string    `yaml:"needs"`
 }
 
-// load reads the embedded data, which a test has read before.
+// load reads the embedded file. It panics on an error, which a test rules out.
 func load() []entry {
 	var entries []entry
 	if err := yaml.Load(data, &entries, yaml.WithKnownFields()); err != nil {
@@ -45,7 +45,7 @@ func load() []entry {
 	return entries
 }
 
-// Names returns the names of all probes, in their order.
+// Names returns the names of all probes, in the order of the file.
 func Names() []string {
 	var names []string
 	for _, e := range load() {
@@ -54,8 +54,8 @@ func Names() []string {
 	return names
 }
 
-// Probes returns the probes that are wanted and possible, and those left out with their reasons. A name that the
-// catalogue does not have is an error.
+// Probes returns the selected probes, and those that were skipped with the reason. A name that is not in the catalogue is an
+// error.
 func Probes(o Options) (probes []probe.Probe, leftOut []LeftOut, err error) {
 	var faults []error
 	for _, name := range o.Names {
@@ -67,8 +67,8 @@ func Probes(o Options) (probes []probe.Probe, leftOut []LeftOut, err error) {
 		if o.Names != nil && !slices.Contains(o.Names, e.Probe.Name) {
 			continue
 		}
-		if reason := o.lacks(e.Needs); reason != "" {
-			leftOut = append(leftOut, LeftOut{e.Probe.Name, reason})
+		if reason := o.missing(e.Needs); reason != "" {
+			leftOut = append(leftOut, LeftOut{Name: e.Probe.Name, Reason: reason})
 			continue
 		}
 		probes = append(probes, o.fill(e))
@@ -76,8 +76,8 @@ func Probes(o Options) (probes []probe.Probe, leftOut []LeftOut, err error) {
 	return probes, leftOut, errors.Join(faults...)
 }
 
-// lacks returns what of the needs the options do not give.
-func (o Options) lacks(needs []string) string {
+// missing returns which needs the options do not provide, for people; empty if none.
+func (o Options) missing(needs []string) string {
 	var missing []string
 	if slices.Contains(needs, "studio") && o.Studio == "" {
 		missing = append(missing, "a studio: set studio: to its publication URL")
@@ -91,7 +91,7 @@ func (o Options) lacks(needs []string) string {
 	return "needs " + strings.Join(missing, "; and ")
 }
 
-// fill puts what the options give into a probe.
+// fill sets the studio and the credential of a probe.
 func (o Options) fill(e entry) probe.Probe {
 	p := e.Probe
 	if slices.Contains(e.Needs, "credential") {

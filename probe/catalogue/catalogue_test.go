@@ -57,7 +57,8 @@ func TestEffectiveProbes(t *testing.T) {
 	}
 }
 
-// TestOnlySafeEndpoints holds the list against what the API's record marks as creating, publishing, costing or changing.
+// TestOnlySafeEndpoints compares the list with the endpoints that create, publish, cost or change something according to the API's
+// documentation.
 func TestOnlySafeEndpoints(t *testing.T) {
 	safe := map[string]bool{
 		"GET /o/.well-known/openid-configuration":      true,
@@ -75,7 +76,7 @@ func TestOnlySafeEndpoints(t *testing.T) {
 	}
 }
 
-func TestWhatTheFileDoesNotGiveIsLeftOut(t *testing.T) {
+func TestProbesWithoutTheirNeedsAreLeftOut(t *testing.T) {
 	probes, leftOut, err := catalogue.Probes(catalogue.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -96,12 +97,13 @@ func TestWhatTheFileDoesNotGiveIsLeftOut(t *testing.T) {
 	if want := []string{"permission-public", "collections", "bookings-config", "owner-metrics", "public-impact"}; !cmp.Equal(want, left) {
 		t.Errorf("left out: %s", cmp.Diff(want, left))
 	}
-	if _, _, err := catalogue.Probes(catalogue.Options{Names: []string{"reach", "nonsense"}}); err == nil || !strings.Contains(err.Error(), `"nonsense": it has reach,`) {
+	if _, _, err := catalogue.Probes(catalogue.Options{Names: []string{"reach", "nonsense"}}); err == nil ||
+		!strings.Contains(err.Error(), `"nonsense": it has reach,`) {
 		t.Errorf("unknown name: %v", err)
 	}
 }
 
-func TestAllAreHealthyAgainstAHealthyAPI(t *testing.T) {
+func TestAllProbesAreHealthyWithAHealthyAPI(t *testing.T) {
 	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	defer server.Close()
 	target, err := url.Parse(server.URL)

@@ -26,12 +26,12 @@ var endpointsFile []byte
 type endpoint struct {
 	Method  string   `yaml:"method"`
 	Path    string   `yaml:"path"`
-	Effect  string   `yaml:"effect"` // creates, publishes, costs, changes; empty for none
+	Effect  string   `yaml:"effect"` // creates, publishes, costs or changes; empty if it only reads
 	Why     string   `yaml:"why"`
-	Only    []string `yaml:"only"`    // with no other field in the body it has no effect
-	Body    []string `yaml:"body"`    // fields that are required
-	Query   []string `yaml:"query"`   // parameters that are required
-	Headers []string `yaml:"headers"` // that are required
+	Only    []string `yaml:"only"`    // it only reads if the body has no other fields
+	Body    []string `yaml:"body"`    // required fields
+	Query   []string `yaml:"query"`   // required parameters
+	Headers []string `yaml:"headers"` // required headers
 }
 
 func endpoints() ([]endpoint, error) {
@@ -42,47 +42,51 @@ func endpoints() ([]endpoint, error) {
 	return all, nil
 }
 
-// Reviewer knows what the API's documentation says of requests.
+// Reviewer compares probes with the API's documentation.
 type Reviewer struct{ endpoints []endpoint }
 
-// NewReviewer returns a reviewer of the built-in list.
+// NewReviewer returns a reviewer with the built-in list of endpoints.
 func NewReviewer() (*Reviewer, error) {
 	all, err := endpoints()
-	return &Reviewer{all}, err
+	return &Reviewer{endpoints: all}, err
 }
 
-// Review returns what is doubtful about a probe, and, as [probe.Invalid], why it may not be run; neither mostly. A watcher
-// must not change what it watches: a probe that would needs allow_writes.
-func (r *Reviewer) Review(p *probe.Probe) (doubt string, fault error) {
+// Review returns a warning about a probe, and, as [probe.Invalid], why it must not run. Both are usually empty. A probe must not
+// change the API that it observes, unless it has allow_writes.
+func (r *Reviewer) Review(p *probe.Probe) (warning string, fault error) {
 	known, documented := r.find(p)
 	if !p.AllowWrites {
 		fault = refuse(p, effect(p, known, documented))
 	}
-	if missing := lacks(p, known); documented && len(missing) > 0 && !expects400(p) {
-		doubt = fmt.Sprintf("%s %s wants %s, and answers 400 without: send it, or expect 400", p.Method, p.Template(), strings.Join(missing, " and "))
+	if missing := missing(p, known); documented && len(missing) > 0 && !expects400(p) {
+		warning = fmt.Sprintf("%s %s requires %s and answers 400 otherwise: send it, or expect 400",
+			p.Method, p.Template(), strings.Join(missing, " and "))
 	}
-	return doubt, fault
+	return warning, fault
 }
 
-// refuse returns why a probe may not be run that may write nothing: what its request is known to do, or that nobody can tell.
-func refuse(p *probe.Probe, does string) error {
-	const fix = "or write allow_writes: true beside it if it is meant"
-	if does != "" {
-		return &probe.Invalid{Field: "method", Problem: fmt.Sprintf("is %s on %s: %s", p.Method, p.Template(), does), Fix: "take another endpoint, " + fix}
+// refuse returns why a probe without allow_writes must not run: its request has an effect, or it is unclear which endpoint it
+// reaches.
+func refuse(p *probe.Probe, effect string) error {
+	const fix = "or add allow_writes: true if this is intended"
+	if effect != "" {
+		return &probe.Invalid{
+			Field: "method", Problem: fmt.Sprintf("is %s on %s: %s", p.Method, p.Template(), effect), Fix: "choose another endpoint, " + fix,
+		}
 	}
 	if field := overridden(p); field != "" {
-		return &probe.Invalid{Field: field, Problem: "asks for another method than method: says", Fix: "set method itself, " + fix}
+		return &probe.Invalid{Field: field, Problem: "overrides the method of the request", Fix: "set method instead, " + fix}
 	}
 	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, p.Method) && ambiguous(p.Template()) {
 		return &probe.Invalid{
-			Field: "path", Problem: fmt.Sprintf("is %q, which one server reads in another way than the next", p.Path),
-			Fix: "write it plainly, without . or .. as a step, two slashes in a row or encoded marks, " + fix,
+			Field: "path", Problem: fmt.Sprintf("is %q, which servers interpret in different ways", p.Path),
+			Fix: "write it without . and .. segments, double slashes and encoded special characters, " + fix,
 		}
 	}
 	return nil
 }
 
-// overridden returns the field in which a request asks for another method, as some servers allow; empty for none.
+// overridden returns the field that overrides the method of a request, as some servers allow; empty for none.
 func overridden(p *probe.Probe) string {
 	for name := range p.Headers {
 		switch strings.ToLower(name) {
@@ -90,7 +94,7 @@ func overridden(p *probe.Probe) string {
 			return "headers." + name
 		}
 	}
-	fields, _ := sent(p)
+	fields, _ := bodyFields(p)
 	_, inJSON := fields["_method"]
 	_, query, _ := strings.Cut(p.Path, "?")
 	parameters, _ := url.ParseQuery(query)
@@ -106,7 +110,7 @@ func overridden(p *probe.Probe) string {
 	return ""
 }
 
-// ambiguous reports whether a path names one endpoint to some servers and another one to others.
+// ambiguous reports whether servers may map a path to different endpoints.
 func ambiguous(given string) bool {
 	plain, err := url.PathUnescape(given)
 	return err != nil || strings.Contains(strings.ToLower(given), "%2f") ||
@@ -116,30 +120,33 @@ func ambiguous(given string) bool {
 		})
 }
 
+// find returns the documented endpoint of a probe, if there is one.
 func (r *Reviewer) find(p *probe.Probe) (endpoint, bool) {
 	for _, e := range r.endpoints {
-		if e.Method == p.Method && fits(e.Path, p.Template()) {
+		if e.Method == p.Method && matches(e.Path, p.Template()) {
 			return e, true
 		}
 	}
 	return endpoint{}, false
 }
 
-// format is how the API is asked for an answer in some format: collections.json is collections.
+// format matches the suffix that requests a format: collections.json is the endpoint collections.
 var format = regexp.MustCompile(`\.[a-z0-9]+/?$`)
 
-// fits compares a path with a pattern, segment by segment, as a server reads it. A slash at the end makes no difference: the
-// API redirects. Nor do capital letters: a server in front of it may not look at them.
-func fits(pattern, given string) bool {
+// matches compares a path with a pattern by segments. It ignores a slash at the end, because the API redirects, and case,
+// because a server in front of the API may ignore it.
+func matches(pattern, given string) bool {
 	if plain, err := url.PathUnescape(given); err == nil {
 		given = plain
 	}
 	given = format.ReplaceAllString(path.Clean(given), "")
 	want, got := strings.Split(strings.Trim(pattern, "/"), "/"), strings.Split(strings.Trim(given, "/"), "/")
-	return slices.EqualFunc(want, got, func(w, g string) bool { return strings.EqualFold(w, g) || strings.HasPrefix(w, "{") && g != "" })
+	return slices.EqualFunc(want, got, func(w, g string) bool {
+		return strings.EqualFold(w, g) || strings.HasPrefix(w, "{") && g != ""
+	})
 }
 
-// effect says what a request does beside answering; empty for nothing that is known.
+// effect returns what a request changes, for people; empty if no effect is known.
 func effect(p *probe.Probe, known endpoint, documented bool) string {
 	switch {
 	case documented && known.Effect == "":
@@ -147,15 +154,15 @@ func effect(p *probe.Probe, known endpoint, documented bool) string {
 	case documented && len(known.Only) > 0 && hasOnly(p, known.Only):
 		return ""
 	case documented:
-		return fmt.Sprintf("it %s something there (%s)", known.Effect, known.Why)
+		return known.Why
 	case slices.Contains([]string{http.MethodPut, http.MethodPatch, http.MethodDelete}, p.Method):
-		return "such a request changes something"
+		return "a request with this method changes something"
 	}
 	return ""
 }
 
-// sent returns the fields of a probe's body; false when that is something else than a JSON object.
-func sent(p *probe.Probe) (fields map[string]any, readable bool) {
+// bodyFields returns the fields of a probe's body; false when the body is not a JSON object.
+func bodyFields(p *probe.Probe) (fields map[string]any, readable bool) {
 	switch {
 	case !p.Body.IsZero():
 		readable = json.Unmarshal([]byte(p.Body.Reveal()), &fields) == nil
@@ -167,20 +174,21 @@ func sent(p *probe.Probe) (fields map[string]any, readable bool) {
 	return fields, readable
 }
 
+// hasOnly reports whether a probe's body has no fields except the given ones.
 func hasOnly(p *probe.Probe, names []string) bool {
-	fields, readable := sent(p)
+	fields, readable := bodyFields(p)
 	for name := range fields {
 		readable = readable && slices.Contains(names, name)
 	}
 	return readable
 }
 
-// lacks returns what the API requires and the probe does not send. A body in another form than JSON is not looked into.
-func lacks(p *probe.Probe, known endpoint) []string {
+// missing returns what the API requires and the probe does not send. It does not read a body that is not JSON.
+func missing(p *probe.Probe, known endpoint) []string {
 	var missing []string
-	if fields, readable := sent(p); readable || p.Body.IsZero() {
+	if fields, readable := bodyFields(p); readable || p.Body.IsZero() {
 		for _, field := range known.Body {
-			if _, there := fields[field]; !there {
+			if _, present := fields[field]; !present {
 				missing = append(missing, field+" in its body")
 			}
 		}
@@ -193,7 +201,8 @@ func lacks(p *probe.Probe, known endpoint) []string {
 		}
 	}
 	for _, header := range known.Headers {
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(p.Headers)), func(name string) bool { return strings.EqualFold(name, header) }) {
+		named := func(name string) bool { return strings.EqualFold(name, header) }
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(p.Headers)), named) {
 			missing = append(missing, header+" in its headers")
 		}
 	}

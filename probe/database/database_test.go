@@ -11,21 +11,21 @@ import (
 
 	"squarewatch/probe/database"
 
-	_ "modernc.org/sqlite" // the driver, which the program itself chooses in cmd
+	_ "modernc.org/sqlite" // the driver; the program imports it in cmd
 )
 
 func tables() fstest.MapFS {
 	return fstest.MapFS{"00001_first.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a (x INTEGER);\n")}}
 }
 
-func TestOpenMakesWhatIsMissingForUsAlone(t *testing.T) {
+func TestOpenCreatesFilesForThisUserOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "deep", "state", "x.db")
 	db, err := database.Open(t.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	for range 2 { // the second time there is nothing to do
+	for range 2 { // the second time nothing changes
 		if err := database.Migrate(t.Context(), db, tables(), "a_version"); err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +35,7 @@ func TestOpenMakesWhatIsMissingForUsAlone(t *testing.T) {
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("want a file that only we can read, got %v, %v", info.Mode(), err)
+		t.Errorf("want a file with mode 0600, got %v, %v", info.Mode(), err)
 	}
 	reader, err := database.OpenReadOnly(t.Context(), path)
 	if err != nil {
@@ -44,14 +44,14 @@ func TestOpenMakesWhatIsMissingForUsAlone(t *testing.T) {
 	defer func() { _ = reader.Close() }()
 	var n int
 	if err := reader.QueryRowContext(t.Context(), "SELECT count(*) FROM a").Scan(&n); err != nil || n != 1 {
-		t.Errorf("want the row seen by another reader, got %d, %v", n, err)
+		t.Errorf("want another reader to see the row, got %d, %v", n, err)
 	}
 	if _, err := reader.ExecContext(t.Context(), "INSERT INTO a VALUES (2)"); err == nil {
 		t.Error("want the reader unable to write")
 	}
 }
 
-func TestAReaderLeavesNothingBehind(t *testing.T) {
+func TestReadOnlyLeavesNoFiles(t *testing.T) {
 	directory := t.TempDir()
 	path := filepath.Join(directory, "x.db")
 	db, err := database.Open(t.Context(), path, slog.New(slog.DiscardHandler))
@@ -61,7 +61,7 @@ func TestAReaderLeavesNothingBehind(t *testing.T) {
 	if err := database.Migrate(t.Context(), db, tables(), "a_version"); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Close(); err != nil { // as a daemon that has stopped
+	if err := db.Close(); err != nil { // like a daemon that has stopped
 		t.Fatal(err)
 	}
 	reader, err := database.OpenReadOnly(t.Context(), path)
@@ -74,11 +74,11 @@ func TestAReaderLeavesNothingBehind(t *testing.T) {
 	}
 	_ = reader.Close()
 	if files, _ := filepath.Glob(filepath.Join(directory, "*")); len(files) != 1 {
-		t.Errorf("want the database alone, got %v", files)
+		t.Errorf("want only the database, got %v", files)
 	}
 }
 
-func TestADamagedFileIsSetAside(t *testing.T) {
+func TestDamagedFileIsRenamed(t *testing.T) {
 	for name, damage := range map[string]func(whole []byte) []byte{
 		"garbage":   func([]byte) []byte { return bytes.Repeat([]byte("no database "), 1000) },
 		"overwrite": func(whole []byte) []byte { copy(whole[4096:], bytes.Repeat([]byte{0xaa}, 4096)); return whole },
@@ -112,13 +112,13 @@ func TestADamagedFileIsSetAside(t *testing.T) {
 			}
 			kept, _ := filepath.Glob(path + ".damaged-*Z")
 			if len(kept) != 1 || !strings.Contains(log.String(), kept[0]) {
-				t.Errorf("want the file set aside and the log to say where, got %v and %s", kept, log.String())
+				t.Errorf("want the file renamed and the log to say where, got %v and %s", kept, log.String())
 			}
 		})
 	}
 }
 
-func TestANewerDatabaseIsRefusedAndKept(t *testing.T) {
+func TestNewerDatabaseIsRefusedAndKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	db, err := database.Open(t.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -136,7 +136,7 @@ func TestANewerDatabaseIsRefusedAndKept(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatCannotBeMadeSaysWhatToDo(t *testing.T) {
+func TestUnusableDirectoryNamesStateDir(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -146,6 +146,6 @@ func TestADirectoryThatCannotBeMadeSaysWhatToDo(t *testing.T) {
 		t.Errorf("want an error that names state_dir, got %v", err)
 	}
 	if _, err := database.OpenReadOnly(t.Context(), filepath.Join(t.TempDir(), "nothing.db")); err == nil {
-		t.Error("want an error for what is not there")
+		t.Error("want an error for a missing file")
 	}
 }

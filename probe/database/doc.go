@@ -1,3 +1,3 @@
-// Package database opens the one SQLite file that everything which must outlive the process is kept in, and brings the
-// tables of each package up to date. It knows none of those packages.
+// Package database opens the SQLite file for all state that must survive a restart, and migrates the tables of each package. It
+// does not know those packages.
 package database

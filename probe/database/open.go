@@ -12,19 +12,18 @@ import (
 	"time"
 )
 
-// Driver is the name under which the program registers SQLite with database/sql: modernc.org/sqlite, imported where the
-// program is put together.
+// Driver is the name of the SQLite driver in database/sql. Package main imports the driver, modernc.org/sqlite.
 const Driver = "sqlite"
 
-// largestChecked is the size in bytes up to which a file is read through when it is opened. Beyond, reading it would hold
-// up the start for seconds, and a fault is found when its page is read.
+// largestChecked is the size in bytes up to which Open checks the whole file. The check of a larger file would delay the start by
+// seconds; SQLite then finds damage only when it reads the damaged page.
 const largestChecked = 256 << 20
 
-// Open opens the database at a path, and makes it and its directory when they are missing; only we may read them. A file
-// that is damaged is set aside under a dated name and a new one begun: what it held is lost to us, and the log says so.
+// Open opens the database at a path. It creates the file and its directory if they are missing, readable only by this user. It
+// renames a damaged file to a name with the date and creates a new one; the log says that the old data is not used.
 func Open(ctx context.Context, path string, logger *slog.Logger) (*sql.DB, error) {
 	if err := prepare(path); err != nil {
-		return nil, fmt.Errorf("open the database: %w: make state_dir a directory that the user of squarewatch may write to", err)
+		return nil, fmt.Errorf("open the database: %w: make state_dir a directory that the user of squarewatch can write to", err)
 	}
 	db, err := connect(ctx, path)
 	if err == nil {
@@ -34,26 +33,26 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*sql.DB, error
 		return nil, fmt.Errorf("open the database %s: %w", path, err)
 	}
 	aside := fmt.Sprintf("%s.damaged-%s", path, time.Now().UTC().Format("20060102T150405Z"))
-	if moved := setAside(path, aside); moved != nil {
-		return nil, fmt.Errorf("open the database %s: %w; it could not be set aside either: %w", path, err, moved)
+	if renamed := rename(path, aside); renamed != nil {
+		return nil, fmt.Errorf("open the database %s: %w; it could not be renamed either: %w", path, err, renamed)
 	}
-	logger.ErrorContext(ctx, "the database is damaged; it was set aside and a new one is begun: incidents, silences and history before now are not known",
-		"path", path, "set_aside", aside, "error", err)
+	logger.ErrorContext(ctx, "the database is damaged; it was renamed and a new one created, without the old incidents, silences and history",
+		"path", path, "renamed_to", aside, "error", err)
 	if err := prepare(path); err != nil {
-		return nil, fmt.Errorf("begin a new database: %w", err)
+		return nil, fmt.Errorf("create a new database: %w", err)
 	}
 	return connect(ctx, path)
 }
 
-// OpenReadOnly opens a database that another process may be writing to, and leaves no file of ours beside it: whoever reads
-// may be another user than the daemon's, which could then not open them.
+// OpenReadOnly opens a database that another process may be writing to. It creates no files: the reader may be another user, and
+// the daemon could not open files of that user.
 func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("open the database: %w: it is in state_dir, and there only once the daemon has run", err)
+		return nil, fmt.Errorf("open the database: %w: the daemon creates it in state_dir when it first runs", err)
 	}
 	query := url.Values{"mode": {"ro"}, "_pragma": {busyTimeout}}
 	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
-		query.Set("immutable", "1") // nobody has it open; without this SQLite makes the files that writers share
+		query.Set("immutable", "1") // no process has it open; without this SQLite creates the -wal and -shm files
 	}
 	db, err := sql.Open(Driver, address(path, query))
 	if err != nil {
@@ -65,22 +64,22 @@ func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 	return db, nil
 }
 
-// prepare makes the file and its directory.
+// prepare creates the file and its directory.
 func prepare(path string) error {
-	const onlyUs, directory = 0o600, 0o700
-	if err := os.MkdirAll(filepath.Dir(path), directory); err != nil {
+	const fileMode, directoryMode = 0o600, 0o700
+	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, onlyUs) //nolint:gosec // the operator names the directory
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode) //nolint:gosec // the operator names the directory
 	if err != nil {
 		return err
 	}
 	return file.Close()
 }
 
-// source is a path with how its connections are set up. A commit is on the disk when it returns: what people are owed must
-// survive a loss of power.
-func source(path string, query url.Values) string {
+// writable returns the data source name for reading and writing. A commit returns only when the data is on the disk, because
+// messages that are not yet delivered must survive a loss of power.
+func writable(path string, query url.Values) string {
 	for _, pragma := range []string{busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"} {
 		query.Add("_pragma", pragma)
 	}
@@ -90,17 +89,18 @@ func source(path string, query url.Values) string {
 // busyTimeout is how long a connection waits for another process, in milliseconds.
 const busyTimeout = "busy_timeout(5000)"
 
+// address returns the data source name of a file, see https://www.sqlite.org/uri.html.
 func address(path string, query url.Values) string {
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}).String()
 }
 
-// errDamaged marks a file that is no database, or no longer one.
+// errDamaged marks a file that is not a database, or is damaged.
 var errDamaged = errors.New("the file is damaged")
 
-// connect opens a file and looks whether it is whole. One connection serves all: SQLite has one writer anyhow, and
-// database/sql then queues us instead of SQLite refusing.
+// connect opens a file and checks that it is not damaged. All goroutines share one connection: SQLite allows one writer, and
+// database/sql makes the others wait instead of returning an error.
 func connect(ctx context.Context, path string) (_ *sql.DB, err error) {
-	db, err := sql.Open(Driver, source(path, url.Values{}))
+	db, err := sql.Open(Driver, writable(path, url.Values{}))
 	if err != nil {
 		return nil, err
 	}
@@ -117,17 +117,17 @@ func connect(ctx context.Context, path string) (_ *sql.DB, err error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > largestChecked {
 		check = "SELECT CASE WHEN count(*) >= 0 THEN 'ok' END FROM sqlite_schema"
 	}
-	var verdict string
-	if err := db.QueryRowContext(ctx, check).Scan(&verdict); err != nil {
+	var outcome string
+	if err := db.QueryRowContext(ctx, check).Scan(&outcome); err != nil {
 		return nil, damaged(err)
 	}
-	if verdict != "ok" {
-		return nil, fmt.Errorf("%w: %s", errDamaged, verdict)
+	if outcome != "ok" {
+		return nil, fmt.Errorf("%w: %s", errDamaged, outcome)
 	}
 	return db, nil
 }
 
-// damaged tells whether an error of SQLite means that the file is no database: its result codes 11 and 26,
+// damaged marks an error of SQLite with errDamaged if its result code says that the file is damaged (11) or not a database (26),
 // see https://www.sqlite.org/rescode.html.
 func damaged(err error) error {
 	const corrupt, notADatabase, primary = 11, 26, 0xff
@@ -140,8 +140,8 @@ func damaged(err error) error {
 	return err
 }
 
-// setAside renames a database with what belongs to it.
-func setAside(path, aside string) error {
+// rename renames a database and its -wal and -shm files.
+func rename(path, aside string) error {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := os.Rename(path+suffix, aside+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err

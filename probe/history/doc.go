@@ -1,5 +1,5 @@
-// Package history keeps runs and their roll-ups in SQLite, readable with the sqlite3 shell.
+// Package history stores runs and their roll-ups in SQLite. People can read the tables with the sqlite3 shell.
 //
-// The [Writer] is a sink of probing: it takes results without waiting and writes them five times a second. A disk that fails costs
-// history and nothing else. The [Store] answers what alerting needs after a restart, and what a backtest goes through.
+// The [Writer] is a sink: it accepts results without blocking and writes them at most five times a second. A failing disk stops
+// only the history; probing and alerting continue. The [Store] reads the history for alerting after a restart and for a backtest.
 package history

@@ -18,11 +18,11 @@ import (
 	"squarewatch/probe/history"
 
 	"github.com/google/go-cmp/cmp"
-	_ "modernc.org/sqlite" // the driver, which the program itself chooses in cmd
+	_ "modernc.org/sqlite" // the driver; the program imports it in cmd
 	"pgregory.net/rapid"
 )
 
-// book is a store with its writer running.
+// book is a store with a running writer.
 type book struct {
 	*history.Store
 	*history.Writer
@@ -82,7 +82,7 @@ func all(t *testing.T, b *book, since, until time.Time) []*probe.Result {
 	return list
 }
 
-func TestRunsComeBackAsTheyWere(t *testing.T) {
+func TestRunsAreReadAsWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, path)
@@ -106,11 +106,13 @@ func TestRunsComeBackAsTheyWere(t *testing.T) {
 		}
 		var at, expected, trace string
 		row := b.db.QueryRowContext(t.Context(), `SELECT at, expected, trace_id FROM runs_readable WHERE code = 500`)
-		if err := row.Scan(&at, &expected, &trace); err != nil || at != "2000-01-01 00:00:01.000" || expected != "no" || !strings.HasPrefix(trace, "0102") {
+		if err := row.Scan(&at, &expected, &trace); err != nil || at != "2000-01-01 00:00:01.000" || expected != "no" ||
+			!strings.HasPrefix(trace, "0102") {
 			t.Errorf("want rows that a person can read, got %q %q %q, %v", at, expected, trace, err)
 		}
 		var missed int
-		if err := b.db.QueryRowContext(t.Context(), `SELECT sum(runs) FROM misses_readable WHERE reason = 'gap'`).Scan(&missed); err != nil || missed != 3 {
+		if err := b.db.QueryRowContext(t.Context(), `SELECT sum(runs) FROM misses_readable WHERE reason = 'gap'`).Scan(&missed); err != nil ||
+			missed != 3 {
 			t.Errorf("want three missed runs, got %d, %v", missed, err)
 		}
 	})
@@ -131,7 +133,7 @@ func TestRollupsAreTheSumsOfRuns(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Now().Truncate(time.Hour)
 	rapid.Check(t, func(t *rapid.T) {
-		begin = begin.Add(time.Hour) // an hour of its own
+		begin = begin.Add(time.Hour) // each case has its own hour
 		seconds := rapid.SliceOfN(rapid.IntRange(0, 300), 1, 60).Draw(t, "seconds")
 		codes := rapid.SliceOfN(rapid.SampledFrom([]int{200, 200, 500, 503}), len(seconds), len(seconds)).Draw(t, "codes")
 		cut := rapid.IntRange(0, len(seconds)).Draw(t, "batches")
@@ -156,7 +158,7 @@ func TestRollupsAreTheSumsOfRuns(t *testing.T) {
 	})
 }
 
-func TestOldHistoryIsForgotten(t *testing.T) {
+func TestOldHistoryIsDeleted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	b := open(t, path)
 	now := time.Now().Truncate(time.Hour)
@@ -181,13 +183,13 @@ func TestOldHistoryIsForgotten(t *testing.T) {
 	}
 }
 
-func TestWhenNobodyWatchedIsKnown(t *testing.T) {
+func TestGapsAreRecorded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		first := open(t, path)
 		if last, err := first.LastWatched(t.Context()); err != nil || last.Before(begin) && !last.IsZero() {
-			t.Errorf("want nobody before, got %v, %v", last, err)
+			t.Errorf("want no earlier process, got %v, %v", last, err)
 		}
 		<-time.After(time.Minute)
 		first.stop()
@@ -202,7 +204,7 @@ func TestWhenNobodyWatchedIsKnown(t *testing.T) {
 	})
 }
 
-func TestAFullDiskCostsHistoryAndNothingElse(t *testing.T) {
+func TestFullDiskStopsOnlyTheHistory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, path)
@@ -212,7 +214,7 @@ func TestAFullDiskCostsHistoryAndNothingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		limit(1) // no more than it has
+		limit(1) // no more than the file has now
 		begin := time.Now()
 		for i := range 700 {
 			b.Finished(run("a", begin.Add(time.Duration(i)*time.Millisecond), 200))
@@ -230,14 +232,17 @@ func TestAFullDiskCostsHistoryAndNothingElse(t *testing.T) {
 			t.Errorf("want what waited written, got %d", got)
 		}
 		b.stop()
-		if text := b.log.String(); strings.Count(text, "history is not written") != 1 || strings.Count(text, "history is written again") != 1 {
-			t.Errorf("want both changes told once, got %s", text)
+		if text := b.log.String(); strings.Count(text, "cannot write history") != 1 || strings.Count(text, "history is written again") != 1 {
+			t.Errorf("want both changes logged once, got %s", text)
 		}
 	})
 }
 
-func TestRetentionSaysWhatIsWrong(t *testing.T) {
-	for _, bad := range []history.Retention{{Runs: time.Minute, Rollups: 90 * 24 * time.Hour}, {Runs: 72 * time.Hour, Rollups: 24 * time.Hour}} {
+func TestInvalidRetention(t *testing.T) {
+	for _, bad := range []history.Retention{{Runs: time.Minute, Rollups: 90 * 24 * time.Hour}, {
+		Runs:    72 * time.Hour,
+		Rollups: 24 * time.Hour,
+	}} {
 		if err := bad.Validate(); err == nil {
 			t.Errorf("want %+v refused", bad)
 		}
@@ -270,7 +275,8 @@ func BenchmarkWriter(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(runs), "µs/run")
 	var pages, size int
-	if err := db.QueryRowContext(b.Context(), "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size").Scan(&pages, &size); err != nil {
+	if err := db.QueryRowContext(b.Context(), "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size").Scan(&pages,
+		&size); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(pages*size)/float64(runs), "B/run")

@@ -15,13 +15,13 @@ import (
 	"squarewatch/probe/database"
 )
 
-// Store reads and forgets what was kept. Methods may be called by many goroutines.
+// Store reads and deletes history. It is safe for concurrent use.
 type Store struct{ db *sql.DB }
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// NewStore returns a store in a database, whose tables it brings up to date.
+// NewStore returns a store in a database. It creates and updates the tables.
 func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -33,20 +33,22 @@ func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
 	return &Store{db}, nil
 }
 
-// ReadStore returns a store in a database that another process keeps up to date.
+// ReadStore returns a store in a database whose tables another process maintains.
 func ReadStore(db *sql.DB) *Store { return &Store{db} }
 
 const runColumns = `probe, credential, intended, started, ended, class, code, expected, breach, blame, reason, excerpt, trace, span`
 
-// Runs returns the runs that ended after since and not after until, in their order. They have no attempts.
+// Runs returns the runs that ended after since and not after until, in order of their end. The results have no attempts.
 func (s *Store) Runs(ctx context.Context, since, until time.Time) iter.Seq2[*probe.Result, error] {
-	return s.runs(ctx, `SELECT `+runColumns+` FROM runs WHERE ended > ? AND ended <= ? ORDER BY ended`, since.UnixMicro(), until.UnixMicro())
+	const query = `SELECT ` + runColumns + ` FROM runs WHERE ended > ? AND ended <= ? ORDER BY ended`
+	return s.runs(ctx, query, since.UnixMicro(), until.UnixMicro())
 }
 
-// Last returns the last runs of a probe that ended not after until, oldest first.
+// Last returns the last count runs of a probe that ended not after until, oldest first. The results have no attempts.
 func (s *Store) Last(ctx context.Context, name string, count int, until time.Time) ([]*probe.Result, error) {
 	var list []*probe.Result
-	for r, err := range s.runs(ctx, `SELECT `+runColumns+` FROM runs WHERE probe = ? AND ended <= ? ORDER BY ended DESC LIMIT ?`, name, until.UnixMicro(), count) {
+	const query = `SELECT ` + runColumns + ` FROM runs WHERE probe = ? AND ended <= ? ORDER BY ended DESC LIMIT ?`
+	for r, err := range s.runs(ctx, query, name, until.UnixMicro(), count) {
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +83,8 @@ func scanRun(rows *sql.Rows) (*probe.Result, error) {
 	var intended, started, ended int64
 	var class string
 	var trace, span []byte
-	err := rows.Scan(&r.Probe, &r.Credential, &intended, &started, &ended, &class, &r.Code, &r.Expected, &r.Breach, &r.Blame, &r.Reason, &r.Excerpt, &trace, &span)
+	err := rows.Scan(&r.Probe, &r.Credential, &intended, &started, &ended, &class, &r.Code, &r.Expected, &r.Breach, &r.Blame,
+		&r.Reason, &r.Excerpt, &trace, &span)
 	if err == nil {
 		err = r.Class.UnmarshalText([]byte(class))
 	}
@@ -94,13 +97,13 @@ func scanRun(rows *sql.Rows) (*probe.Result, error) {
 	return r, nil
 }
 
-// Rollup is a number of runs of one kind in one minute.
+// Rollup is the number of equal results in one minute.
 type Rollup struct {
-	Result probe.Result // what they have in common; it ends with the minute
+	Result probe.Result // what the runs have in common; End is the end of the minute
 	Runs   int
 }
 
-// Rollups returns the roll-ups of minutes that ended after since and not after until, in their order.
+// Rollups returns the roll-ups of the minutes that ended after since and not after until, in order.
 func (s *Store) Rollups(ctx context.Context, since, until time.Time) iter.Seq2[Rollup, error] {
 	return func(yield func(Rollup, error) bool) {
 		rows, err := s.db.QueryContext(ctx, `SELECT minute, probe, credential, class, code, expected, blame, runs FROM rollups
@@ -136,11 +139,11 @@ func scanRollup(rows *sql.Rows) (up Rollup, err error) {
 	return up, nil
 }
 
-// LastWatched returns when the processes before last wrote; zero when there was none.
+// LastWatched returns when an earlier process last wrote; zero if none did.
 func (s *Store) LastWatched(ctx context.Context) (time.Time, error) {
 	var seen sql.NullInt64
 	if err := s.db.QueryRowContext(ctx, `SELECT max(seen) FROM watches`).Scan(&seen); err != nil {
-		return time.Time{}, fmt.Errorf("read when somebody last watched: %w", err)
+		return time.Time{}, fmt.Errorf("read when squarewatch last ran: %w", err)
 	}
 	if !seen.Valid {
 		return time.Time{}, nil
@@ -148,14 +151,15 @@ func (s *Store) LastWatched(ctx context.Context) (time.Time, error) {
 	return time.UnixMicro(seen.Int64).UTC(), nil
 }
 
-// Gap is a time in which nobody watched.
+// Gap is a time in which squarewatch did not run.
 type Gap struct{ From, Until time.Time }
 
-// Gaps returns when nobody watched between two times, as far as the processes before have written.
+// Gaps returns when squarewatch did not run between two times, according to what earlier processes wrote.
 func (s *Store) Gaps(ctx context.Context, since, until time.Time) ([]Gap, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT started, seen FROM watches WHERE seen > ? AND started <= ? ORDER BY started`, since.UnixMicro(), until.UnixMicro())
+	const query = `SELECT started, seen FROM watches WHERE seen > ? AND started <= ? ORDER BY started`
+	rows, err := s.db.QueryContext(ctx, query, since.UnixMicro(), until.UnixMicro())
 	if err != nil {
-		return nil, fmt.Errorf("read when somebody watched: %w", err)
+		return nil, fmt.Errorf("read when squarewatch ran: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	var gaps []Gap
@@ -163,7 +167,7 @@ func (s *Store) Gaps(ctx context.Context, since, until time.Time) ([]Gap, error)
 	for rows.Next() {
 		var started, seen int64
 		if err := rows.Scan(&started, &seen); err != nil {
-			return nil, fmt.Errorf("read when somebody watched: %w", err)
+			return nil, fmt.Errorf("read when squarewatch ran: %w", err)
 		}
 		if begin := time.UnixMicro(started).UTC(); !last.IsZero() && begin.After(last) {
 			gaps = append(gaps, Gap{last, begin})
@@ -173,26 +177,27 @@ func (s *Store) Gaps(ctx context.Context, since, until time.Time) ([]Gap, error)
 	return gaps, rows.Err()
 }
 
-// chunk is how many rows one statement deletes, so that nobody waits long for the database.
+// chunk is how many rows one statement deletes. It is small so that other statements do not wait long for the database.
 const chunk = 5000
 
-// Forget deletes what is older than its retention.
+// Forget deletes everything that is older than its retention.
 func (s *Store) Forget(ctx context.Context, keep Retention, now time.Time) error {
 	runs, rollups := now.Add(-keep.Runs).UnixMicro(), now.Add(-keep.Rollups).UnixMicro()
 	return errors.Join(
 		s.forget(ctx, `DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE ended < ? LIMIT ?)`, runs),
 		s.forget(ctx, `DELETE FROM misses WHERE rowid IN (SELECT rowid FROM misses WHERE intended < ? LIMIT ?)`, rollups),
-		s.forget(ctx, `DELETE FROM rollups WHERE minute IN (SELECT DISTINCT minute FROM rollups WHERE minute < ? ORDER BY minute LIMIT ? / 100)`, rollups),
+		s.forget(ctx, `DELETE FROM rollups WHERE minute IN
+			(SELECT DISTINCT minute FROM rollups WHERE minute < ? ORDER BY minute LIMIT ? / 100)`, rollups),
 		s.forget(ctx, `DELETE FROM watches WHERE started IN (SELECT started FROM watches WHERE seen < ? LIMIT ?)`, rollups),
 	)
 }
 
-// forget repeats a statement until nothing is left to delete.
+// forget repeats a statement until it deletes nothing.
 func (s *Store) forget(ctx context.Context, statement string, before int64) error {
 	for {
 		done, err := s.db.ExecContext(ctx, statement, before, chunk)
 		if err != nil {
-			return fmt.Errorf("forget old history: %w", err)
+			return fmt.Errorf("delete old history: %w", err)
 		}
 		if n, err := done.RowsAffected(); err != nil || n == 0 {
 			return err

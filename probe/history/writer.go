@@ -13,36 +13,36 @@ import (
 )
 
 const (
-	// every is the time between two batches: what a process that is killed may lose. It is short so that a batch is small, for
-	// while it is written a processor is not there for probing.
-	every = 200 * time.Millisecond
-	// heartbeat is the time between two batches that say nothing but that somebody watches.
+	// batchInterval is the time between two batches, and so what a killed process may lose. It is short to keep a batch small,
+	// because writing one occupies a processor that probing needs.
+	batchInterval = 200 * time.Millisecond
+	// heartbeat is the time between two batches without results. They record only that squarewatch runs.
 	heartbeat = 10 * time.Second
-	// afterFault is the time to the next batch after one that was not written.
-	afterFault = 10 * time.Second
-	// mostWaiting bounds what waits for a disk that is slow or fails: a minute at 1,000 runs a second.
-	mostWaiting = 60_000
-	// patience bounds one batch.
-	patience = 30 * time.Second
-	// forgetEvery is how often what is too old is deleted.
-	forgetEvery = time.Hour
+	// retryDelay is the time to the next batch after a failed one.
+	retryDelay = 10 * time.Second
+	// defaultRoom limits what waits for a slow or failing disk: one minute at 1,000 runs a second.
+	defaultRoom = 60_000
+	// writeTimeout limits the time for one batch.
+	writeTimeout = 30 * time.Second
+	// forgetInterval is the time between two deletions of old history.
+	forgetInterval = time.Hour
 )
 
-// Status is how writing goes, for metrics and people.
+// Status is the state of a Writer, for metrics and people.
 type Status struct {
-	Dropped int64 // runs and misses that were lost, since the start
-	Fault   error // of the last batch; nil when it was written
+	Dropped int64 // runs and misses that were lost since the start
+	Fault   error // of the last batch; nil when it succeeded
 }
 
-// Writer is the sink that keeps results. It never makes probing wait.
+// Writer is the sink that stores results. It never blocks probing.
 type Writer struct {
 	store   *Store
 	keep    Retention
 	logger  *slog.Logger
 	room    int
-	wake    chan struct{} // something came
+	wake    chan struct{} // there is something to write
 	started time.Time
-	written time.Time // when the last batch was
+	written time.Time // time of the last batch
 
 	mu      sync.Mutex
 	results []*probe.Result
@@ -52,19 +52,22 @@ type Writer struct {
 
 var _ probe.Sink = (*Writer)(nil)
 
-// WriterOptions settle a Writer.
+// WriterOptions are the options of a Writer.
 type WriterOptions struct {
 	Retention Retention
 	Logger    *slog.Logger
-	Room      int // results, and as many misses, that may wait for the disk; 60,000 when zero
+	Room      int // how many results, and how many misses, may wait for the disk; 60,000 when zero
 }
 
-// NewWriter returns a writer into a store. Nothing is written before Run.
+// NewWriter returns a writer into a store. It writes nothing before Run.
 func NewWriter(store *Store, options WriterOptions) *Writer {
-	return &Writer{store: store, keep: options.Retention, logger: options.Logger, room: cmp.Or(options.Room, mostWaiting), wake: make(chan struct{}, 1)}
+	return &Writer{
+		store: store, keep: options.Retention, logger: options.Logger,
+		room: cmp.Or(options.Room, defaultRoom), wake: make(chan struct{}, 1),
+	}
 }
 
-// Finished takes the result of a run.
+// Finished stores the result of a run. Without room it drops the result and counts it.
 func (w *Writer) Finished(r *probe.Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,18 +76,18 @@ func (w *Writer) Finished(r *probe.Result) {
 		return
 	}
 	w.results = append(w.results, r)
-	w.nudge()
+	w.wakeUp()
 }
 
-// nudge tells Run that something came.
-func (w *Writer) nudge() {
+// wakeUp wakes Run. It never blocks.
+func (w *Writer) wakeUp() {
 	select {
 	case w.wake <- struct{}{}:
-	default: // it knows
+	default: // a wake-up is already pending
 	}
 }
 
-// Missed takes runs that were not started.
+// Missed stores runs that were not started. Without room it drops them and counts them.
 func (w *Writer) Missed(m probe.Miss) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,30 +96,30 @@ func (w *Writer) Missed(m probe.Miss) {
 		return
 	}
 	w.misses = append(w.misses, m)
-	w.nudge()
+	w.wakeUp()
 }
 
-// Status returns how writing goes.
+// Status returns the state of the writer.
 func (w *Writer) Status() Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.status
 }
 
-// Keep sets for how long history is kept from now on.
+// Keep changes how long history is kept.
 func (w *Writer) Keep(keep Retention) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.keep = keep
 }
 
-// Run writes what has come, at most five times a second, until ctx ends, and then what is left.
+// Run writes batches, at most five a second, until ctx ends. It then writes a last batch with the rest.
 func (w *Writer) Run(ctx context.Context) {
 	w.started = time.Now()
 	forgotten := w.started
 	for w.await(ctx) {
 		w.flush(ctx, false)
-		if now := time.Now(); now.Sub(forgotten) >= forgetEvery {
+		if now := time.Now(); now.Sub(forgotten) >= forgetInterval {
 			forgotten = now
 			w.forget(ctx, now)
 		}
@@ -124,10 +127,10 @@ func (w *Writer) Run(ctx context.Context) {
 	w.flush(ctx, true)
 }
 
-// await waits until a batch is due: a moment after something came, so that others come along, or when nothing has been
-// written for a while; false when ctx ended.
+// await waits until a batch is due. That is one interval after the first result arrived, so that a batch has several, or one
+// heartbeat after the last batch. It returns false when ctx ends.
 func (w *Writer) await(ctx context.Context) bool {
-	if w.written.IsZero() { // that somebody watches is known at once
+	if w.written.IsZero() { // the first batch records the start immediately
 		return ctx.Err() == nil
 	}
 	quiet := time.NewTimer(heartbeat)
@@ -139,7 +142,7 @@ func (w *Writer) await(ctx context.Context) bool {
 		return true
 	case <-w.wake:
 	}
-	batch := time.NewTimer(every)
+	batch := time.NewTimer(batchInterval)
 	defer batch.Stop()
 	select {
 	case <-ctx.Done():
@@ -149,26 +152,26 @@ func (w *Writer) await(ctx context.Context) bool {
 	}
 }
 
+// forget deletes old history.
 func (w *Writer) forget(ctx context.Context, now time.Time) {
 	w.mu.Lock()
 	keep := w.keep
 	w.mu.Unlock()
 	if err := w.store.Forget(ctx, keep, now); err != nil && ctx.Err() == nil {
-		w.logger.WarnContext(ctx, "old history is not deleted; it is tried again in an hour", "error", err)
+		w.logger.WarnContext(ctx, "cannot delete old history; trying again in an hour", "error", err)
 	}
 }
 
-// flush writes what has come since the last batch. What a failing disk does not take is kept for the next one, as far as
-// there is room.
+// flush writes everything since the last batch. After a failure it keeps the data for the next batch, as far as there is room.
 func (w *Writer) flush(ctx context.Context, last bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	now := time.Now()
 	pause := now.Sub(w.written)
 	if last {
 		pause = heartbeat
 	}
-	results, misses, due := w.take(pause)
+	results, misses, due := w.nextBatch(pause)
 	if !due {
 		return
 	}
@@ -178,23 +181,23 @@ func (w *Writer) flush(ctx context.Context, last bool) {
 	before := w.status.Fault
 	w.status.Fault = err
 	if err != nil {
-		w.restore(results, misses)
+		w.restoreLocked(results, misses)
 	}
 	w.mu.Unlock()
 	switch {
 	case err != nil && before == nil:
-		w.logger.ErrorContext(ctx, "history is not written; probing and alerting go on without it", "error", err,
-			"fix", "make room in state_dir, or make it writable")
+		w.logger.ErrorContext(ctx, "cannot write history; probing and alerting continue without it", "error", err,
+			"fix", "free space in state_dir, or make it writable")
 	case err == nil && before != nil:
 		w.logger.InfoContext(ctx, "history is written again")
 	}
 }
 
-// take returns what is to be written; false when it can wait: for a disk that failed a moment ago, or because there is nothing.
-func (w *Writer) take(pause time.Duration) (results []*probe.Result, misses []probe.Miss, due bool) {
+// nextBatch returns what to write; false when the disk has just failed, or when there is nothing to write and no heartbeat due.
+func (w *Writer) nextBatch(pause time.Duration) (results []*probe.Result, misses []probe.Miss, due bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.status.Fault != nil && pause < afterFault {
+	if w.status.Fault != nil && pause < retryDelay {
 		return nil, nil, false
 	}
 	results, misses = w.results, w.misses
@@ -202,9 +205,9 @@ func (w *Writer) take(pause time.Duration) (results []*probe.Result, misses []pr
 	return results, misses, len(results)+len(misses) > 0 || pause >= heartbeat
 }
 
-// restore puts back what was not written. The newest is dropped when there is no room: what was seen first is rarer. The
-// lock is held.
-func (w *Writer) restore(results []*probe.Result, misses []probe.Miss) {
+// restoreLocked puts back what was not written. Without room it drops the newest: the beginning of an outage is worth more than
+// its continuation.
+func (w *Writer) restoreLocked(results []*probe.Result, misses []probe.Miss) {
 	w.results, w.misses = append(results, w.results...), append(misses, w.misses...)
 	if over := len(w.results) - w.room; over > 0 {
 		w.results = w.results[:w.room]
@@ -216,7 +219,7 @@ func (w *Writer) restore(results []*probe.Result, misses []probe.Miss) {
 	}
 }
 
-// rollupKey is what runs of one roll-up have in common.
+// rollupKey is what the runs of one roll-up have in common.
 type rollupKey struct {
 	minute            int64
 	probe, credential string
@@ -226,20 +229,28 @@ type rollupKey struct {
 	blame             probe.Blame
 }
 
+// rollupSum is what a roll-up counts. Latencies are in microseconds.
 type rollupSum struct{ runs, latency, slowest int64 }
 
 // write writes a batch in one transaction.
 func (s *Store) write(ctx context.Context, results []*probe.Result, misses []probe.Miss, started, now time.Time) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin to write history: %w", err)
+		return fmt.Errorf("begin a transaction of the history: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if _, err := tx.ExecContext(ctx, `INSERT INTO watches (started, seen) VALUES (?, ?) ON CONFLICT (started) DO UPDATE SET seen = excluded.seen`,
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	if _, err := tx.ExecContext(ctx, `INSERT INTO watches (started, seen) VALUES (?, ?)
+		ON CONFLICT (started) DO UPDATE SET seen = excluded.seen`,
 		started.UnixMicro(), now.UnixMicro()); err != nil {
-		return fmt.Errorf("write that somebody watches: %w", err)
+		return fmt.Errorf("write that squarewatch runs: %w", err)
 	}
-	if err := cmp.Or(writeRuns(ctx, tx, results), writeRollups(ctx, tx, results), writeMisses(ctx, tx, misses)); err != nil {
+	if err := writeRuns(ctx, tx, results); err != nil {
+		return err
+	}
+	if err := writeRollups(ctx, tx, results); err != nil {
+		return err
+	}
+	if err := writeMisses(ctx, tx, misses); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -252,7 +263,8 @@ func writeRuns(ctx context.Context, tx *sql.Tx, results []*probe.Result) error {
 	if len(results) == 0 {
 		return nil
 	}
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO runs (ended, probe, credential, intended, started, latency, attempts, class, code, expected, breach, blame, reason, excerpt, trace, span)
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO runs
+		(ended, probe, credential, intended, started, latency, attempts, class, code, expected, breach, blame, reason, excerpt, trace, span)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return fmt.Errorf("write runs: %w", err)
@@ -274,12 +286,16 @@ func writeRollups(ctx context.Context, tx *sql.Tx, results []*probe.Result) erro
 	}
 	sums := map[rollupKey]rollupSum{}
 	for _, r := range results {
-		key := rollupKey{r.End.Truncate(time.Minute).UnixMicro(), r.Probe, r.Credential, r.Class, r.Code, r.Expected, r.Blame}
+		key := rollupKey{
+			minute: r.End.Truncate(time.Minute).UnixMicro(), probe: r.Probe, credential: r.Credential,
+			class: r.Class, code: r.Code, expected: r.Expected, blame: r.Blame,
+		}
 		took := r.Latency().Microseconds()
 		sum := sums[key]
-		sums[key] = rollupSum{sum.runs + 1, sum.latency + took, max(sum.slowest, took)}
+		sums[key] = rollupSum{runs: sum.runs + 1, latency: sum.latency + took, slowest: max(sum.slowest, took)}
 	}
-	upsert, err := tx.PrepareContext(ctx, `INSERT INTO rollups (minute, probe, credential, class, code, expected, blame, runs, latency, slowest)
+	upsert, err := tx.PrepareContext(ctx, `INSERT INTO rollups
+		(minute, probe, credential, class, code, expected, blame, runs, latency, slowest)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
 		runs = runs + excluded.runs, latency = latency + excluded.latency, slowest = max(slowest, excluded.slowest)`)
 	if err != nil {

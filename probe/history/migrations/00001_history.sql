@@ -1,13 +1,13 @@
 -- +goose Up
--- Times are microseconds since 1970 in UTC; the views show them for people.
+-- Times are in microseconds since 1970, UTC. The views show them in a readable form.
 
 CREATE TABLE runs (
-  ended      INTEGER NOT NULL,            -- when the verdict stood
+  ended      INTEGER NOT NULL,            -- when the last answer was evaluated
   probe      TEXT NOT NULL,
   credential TEXT NOT NULL,
   intended   INTEGER NOT NULL,
   started    INTEGER NOT NULL,
-  latency    INTEGER NOT NULL,            -- of the first attempt, in microseconds
+  latency    INTEGER NOT NULL,            -- of the first answer, in microseconds
   attempts   INTEGER NOT NULL,
   class      TEXT NOT NULL,
   code       INTEGER NOT NULL,
@@ -22,9 +22,9 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_end ON runs (ended);
 CREATE INDEX runs_by_probe ON runs (probe, ended);
 
--- Runs of one kind in one minute.
+-- Equal results in one minute.
 CREATE TABLE rollups (
-  minute     INTEGER NOT NULL,            -- its beginning
+  minute     INTEGER NOT NULL,            -- its start
   probe      TEXT NOT NULL,
   credential TEXT NOT NULL,
   class      TEXT NOT NULL,
@@ -39,14 +39,14 @@ CREATE TABLE rollups (
 
 -- Scheduled runs that were not started.
 CREATE TABLE misses (
-  intended INTEGER NOT NULL,              -- of the first
+  intended INTEGER NOT NULL,              -- of the first run
   probe    TEXT NOT NULL,
   reason   TEXT NOT NULL,
   runs     INTEGER NOT NULL
 );
 CREATE INDEX misses_by_time ON misses (intended);
 
--- When squarewatch was there to watch: a row a process.
+-- When squarewatch ran: one row for each process.
 CREATE TABLE watches (
   started INTEGER PRIMARY KEY,
   seen    INTEGER NOT NULL                -- when it last wrote

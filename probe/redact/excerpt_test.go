@@ -1,4 +1,4 @@
-package probe
+package redact
 
 import (
 	"encoding/json"
@@ -29,27 +29,32 @@ func TestExcerptOfEveryShape(t *testing.T) {
 		{`{"detail":"a\u202eb\u0000c"}`, "abc"},
 		{`{"detail":"` + strings.Repeat("ä", 400) + `"}`, strings.Repeat("ä", 299) + "…"},
 	} {
-		if got := (*secrets)(nil).excerpt([]byte(c.body)); got != c.want {
+		if got := (*Secrets)(nil).Excerpt([]byte(c.body)); got != c.want {
 			t.Errorf("excerpt of %.60s: want %q, got %q", c.body, c.want, got)
 		}
 	}
 }
 
-// FuzzExcerpt holds that an excerpt is fit to be shown, and that what looks like a secret, or is one of ours, is in none, whatever
-// stands around it.
+// FuzzExcerpt checks that an excerpt can be shown, and that it contains no known secret and nothing that looks like one,
+// whatever text surrounds it.
 func FuzzExcerpt(f *testing.F) {
-	for _, seed := range []string{"", "<title>x", "\xff\xfe", "token", "pAsswd=", "password=\"", `password=\"`, "Basic", "a\u200b", "\n", "&#", strings.Repeat("a ", 600)} {
+	for _, seed := range []string{
+		"", "<title>x", "\xff\xfe", "token", "pAsswd=", "password=\"", `password=\"`, "Basic", "a\u200b", "\n", "&#",
+		strings.Repeat("a ", 600),
+	} {
 		f.Add(seed, seed)
 	}
-	ours := &secrets{}
-	ours.add("correct-horse")
-	planted := map[string]string{ // and what of it must not be seen
-		"correct-horse": "correct-horse", "ada@example.org": "ada", "jürgen.müller@bücher.de": "müller", "alice%40example.com": "alice", "alice＠example.com": "alice",
-		"xoxb-12345-abcdef": "12345", "sk_live_51H8abcdefgh": "51H8", "Basic YWRhOmh1c2g=": "YWRh", "Bearer 9f8e7d6c": "9f8e7d6c", "token=hunter22": "hunter22",
+	ours := New()
+	ours.Add("correct-horse")
+	planted := map[string]string{ // text, and the part of it that must not be shown
+		"correct-horse": "correct-horse", "ada@example.org": "ada", "jürgen.müller@bücher.de": "müller", "alice%40example.com": "alice",
+		"alice＠example.com": "alice",
+		"xoxb-12345-abcdef": "12345", "sk_live_51H8abcdefgh": "51H8", "Basic YWRhOmh1c2g=": "YWRh", "Bearer 9f8e7d6c": "9f8e7d6c",
+		"token=hunter22":           "hunter22",
 		`{"password": "hunter22"}`: "hunter22", "eyJhbGciOi.eyJzdWIi.c2ln": "eyJ", "postgres://app:hunter22@db/app": "hunter22",
 	}
 	f.Fuzz(func(t *testing.T, before, after string) {
-		checkShown(t, ours.excerpt([]byte(before)))
+		checkShown(t, ours.Excerpt([]byte(before)))
 		for text, hidden := range planted {
 			if strings.Contains(before+after, hidden) {
 				continue
@@ -60,7 +65,7 @@ func FuzzExcerpt(f *testing.F) {
 				t.Fatal(err)
 			}
 			for _, body := range []string{string(asJSON), whole} {
-				got := ours.excerpt([]byte(body))
+				got := ours.Excerpt([]byte(body))
 				if strings.Contains(got, hidden) {
 					t.Errorf("%q is in the excerpt %q of %q", hidden, got, body)
 				}
@@ -70,7 +75,7 @@ func FuzzExcerpt(f *testing.F) {
 	})
 }
 
-// checkShown holds that a text is fit to be shown.
+// checkShown checks that a text can be shown.
 func checkShown(t *testing.T, text string) {
 	t.Helper()
 	if utf8.RuneCountInString(text) > excerptLimit || !utf8.ValidString(text) {
@@ -81,12 +86,12 @@ func checkShown(t *testing.T, text string) {
 	}
 }
 
-// TestALongPathIsNotMaskedToItsEnd holds that the work a stranger's path makes is bounded: masking the whole of it took minutes.
-func TestALongPathIsNotMaskedToItsEnd(t *testing.T) {
-	var ours *secrets
-	step := "/" + strings.Repeat("aB3", 33) // 100 characters that look like a token
-	got := ours.tidyPath(strings.Repeat(step, maxHeaderBytes/len(step)))
-	if want := strings.Repeat("/"+masked, 19); got != want { // of the first 2,000 characters, without the step that is cut
+// TestMaskingOfALongPathIsLimited checks that the work for a foreign path is limited. Masking all of it took minutes.
+func TestMaskingOfALongPathIsLimited(t *testing.T) {
+	var ours *Secrets
+	segment := "/" + strings.Repeat("aB3", 33) // 100 characters that look like a token
+	got := ours.path(strings.Repeat(segment, (256<<10)/len(segment)))
+	if want := strings.Repeat("/"+masked, 19); got != want { // the first 2,000 characters, without the segment that was cut
 		t.Errorf("want %s, got %s", want, got)
 	}
 }

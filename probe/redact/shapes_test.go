@@ -1,11 +1,11 @@
-package probe
+package redact
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestWhatLooksLikeASecretIsMasked(t *testing.T) {
+func TestTextThatLooksLikeASecretIsMasked(t *testing.T) {
 	for text, want := range map[string]string{
 		"mail ada@example.org now":                      "mail *** now",
 		"mail info@bücher.de now":                       "mail *** now",
@@ -53,17 +53,20 @@ func TestWhatLooksLikeASecretIsMasked(t *testing.T) {
 	}
 }
 
-// TestASecretIsMaskedHoweverItIsWritten has the ways of frameworks, of URLs and of those who quote a quotation.
-func TestASecretIsMaskedHoweverItIsWritten(t *testing.T) {
+// TestSecretIsMaskedInEveryNotation has the notations of frameworks, of URLs and of nested quotations.
+func TestSecretIsMaskedInEveryNotation(t *testing.T) {
 	for _, text := range []string{
-		`<QueryDict: {'username': ['alice'], 'password': ['hunter2x!']}>`, `{"password": ["hunter2x!"]}`, `{"password":["my hunter2x"]}`, `{"password":["hunter2`, `{'password': b'hunter2x9'}`, `{'password': u'hunter2x9'}`,
+		`<QueryDict: {'username': ['alice'], 'password': ['hunter2x!']}>`, `{"password": ["hunter2x!"]}`, `{"password":["my hunter2x"]}`,
+		`{"password":["hunter2`, `{'password': b'hunter2x9'}`, `{'password': u'hunter2x9'}`,
 		`SECRET_KEY = 'django-hunter2x9'`, `{"secret_key":"hunter2x9"}`, `{"secretKey":"hunter2x9"}`, `token_value=hunter2x9`,
 		`password:hunter2x9`, `token:hunter2x9`, `api-key:hunter2x9`, `Bearer:hunter2x9abc`,
 		`%22password%22%3A%22hunter2x9%22`, `%22password%22%3A%20%22hunter2x9%22`, `token%3Ahunter2x9`, `password%20%3D%20hunter2x9`,
 		`Bearer%20hunter2x9abc`, `Bearer+hunter2x9`, `password%253Dhunter2x9`,
-		`{\\\"password\\\": \\\"hunter2x9\\\"}`, `&quot;password&quot;: &quot;my hunter2x9&quot;`, `"password"=>"hunter2x9"`, `<password>hunter2x9</password>`,
+		`{\\\"password\\\": \\\"hunter2x9\\\"}`, `&quot;password&quot;: &quot;my hunter2x9&quot;`, `"password"=>"hunter2x9"`,
+		`<password>hunter2x9</password>`,
 		`password=a,hunter2x9`, `password: "correct hunter2x9"`, `mysql://u:p@hunter2@host`,
-		`jwt=hunter2x9`, `auth=hunter2x9`, `pass=hunter2x9`, `passcode=hunter2x9`, `sig=hunter2x9`, `Set-Cookie: session=hunter2x9; Path=/; id=hunter2x9`,
+		`jwt=hunter2x9`, `auth=hunter2x9`, `pass=hunter2x9`, `passcode=hunter2x9`, `sig=hunter2x9`,
+		`Set-Cookie: session=hunter2x9; Path=/; id=hunter2x9`,
 		`password = Bearer hunter2x9`, `password=token: hunter2x9`,
 	} {
 		if got := maskShapes(text); strings.Contains(got, "hunter2") || !strings.Contains(got, masked) {
@@ -77,16 +80,19 @@ func TestOrdinaryWordsAreNotMasked(t *testing.T) {
 		"Token NotFound", "error for token: TokenExpiredError",
 		"No route /api/v1/collections/123e4567-e89b-12d3-a456-426614174000/items/",
 		"token expired", "Token expired.", "Bearer token is missing", "Given token not valid for any token type", "token_not_valid",
-		"password is too short", "password: This field is required.", "password: Must be 8-20 characters.", `"password": ["This field is required."]`,
+		"password is too short", "password: This field is required.", "password: Must be 8-20 characters.",
+		`"password": ["This field is required."]`,
 		"Basic authentication is required", "basic auth/authorization", "secret: not found", "API key is missing", "api_key: Invalid key.",
 		"The token isn't valid", "token недействителен", "token 无效或已过期", "TOKEN EXPIRED", "token INVALID_OR_EXPIRED", "token_type=bearer",
 		`Unexpected token '<', "<!DOCTYPE "... is not valid JSON`, "token 42 of 50", "3 tokens left", "no passwords", "secret santa",
 		"risk-based-authentication", "sk-SK", "ada@localhost", "5 @ 3", "50%40", "https://api.example.org:8080/a@b", "10:30@home",
 		"The requested URL /api/v1/aistudios/experiences/flattened/ was not found on this server.",
 		"user_authentication_rule_check_failed_for_this_account", "550e8400-e29b-41d4-a716-446655440000",
-		`dial tcp: lookup api.example.org on 127.0.0.53:53: no such host`, `malformed HTTP response "\x00\x01"`, "x509: certificate signed by unknown authority",
+		`dial tcp: lookup api.example.org on 127.0.0.53:53: no such host`, `malformed HTTP response "\x00\x01"`,
+		"x509: certificate signed by unknown authority",
 		"answered 401, expected 2xx",
-		"password: too short", "This password is too common.", "Invalid token: expired", "session id missing", "compass: north", "bypass 12 checks", "the secret is out", "Bearer realm", "authorization required", "basic access only",
+		"password: too short", "This password is too common.", "Invalid token: expired", "session id missing", "compass: north",
+		"bypass 12 checks", "the secret is out", "Bearer realm", "authorization required", "basic access only",
 	} {
 		if got := maskShapes(text); got != text {
 			t.Errorf("%s: got %q", text, got)

@@ -1,4 +1,4 @@
-package probe
+package redact
 
 import (
 	"encoding/json"
@@ -9,23 +9,24 @@ import (
 	"strings"
 )
 
-// excerptLimit is how many characters of an answer are kept.
+// excerptLimit is the length of an excerpt, in characters.
 const excerptLimit = 300
 
-// excerpt returns the API's own words of an unexpected answer: the first of detail, error, code or message in a JSON
-// object, a list of faults by field, else the first line of text or a page's title.
-func (s *secrets) excerpt(body []byte) string {
+// Excerpt returns the message for people in the body of an answer, at most 300 characters, masked. In a JSON object that is
+// the first of detail, error, code and message, or the first fault of a field. In other text it is the title of an HTML
+// page or the first line.
+func (s *Secrets) Excerpt(body []byte) string {
 	var parsed any
 	if json.Unmarshal(body, &parsed) == nil {
-		return s.tidy(words(parsed, 0), excerptLimit)
+		return s.Text(words(parsed, 0), excerptLimit)
 	}
-	return s.tidy(firstLine(string(body[:min(len(body), 64<<10)])), excerptLimit)
+	return s.Text(firstLine(string(body[:min(len(body), 64<<10)])), excerptLimit)
 }
 
-// deepest is how far words looks into nested objects: the known shapes have two levels.
+// deepest is how many levels of nested objects words reads. The known error bodies have two.
 const deepest = 4
 
-// words finds the text for people in a JSON value.
+// words finds the message for people in a JSON value.
 func words(value any, depth int) string {
 	switch v := value.(type) {
 	case string:
@@ -63,7 +64,7 @@ var (
 	htmlTag   = regexp.MustCompile(`(?s)<[^>]*>`)
 )
 
-// firstLine returns the title of an HTML page, else the first line that holds something beside tags.
+// firstLine returns the title of an HTML page, else the first line that has more than tags.
 func firstLine(text string) string {
 	if title := htmlTitle.FindStringSubmatch(text); title != nil {
 		return html.UnescapeString(title[1])

@@ -6,17 +6,19 @@ import (
 	"time"
 )
 
-// headStart is how long the preferred family has for itself: as long as net.Dialer gives the family that it tries first.
+// headStart is how long only the preferred family is tried. It is the default FallbackDelay of net.Dialer
+// (https://pkg.go.dev/net#Dialer).
 const headStart = 300 * time.Millisecond
 
-// preferring dials the addresses of one family first, and those of the other when that fails or takes longer than its head start.
-type preferring struct {
+// familyDialer dials the addresses of one IP family first. It dials those of the other family when the first ones fail, or after
+// the head start.
+type familyDialer struct {
 	dialer *net.Dialer
 	ipv6   bool
 }
 
-// dial makes a connection, as net.Dialer.DialContext does. It resolves by itself, so that the head start is not spent on that.
-func (p preferring) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// dial makes a connection, like net.Dialer.DialContext. It resolves the name before the head start begins.
+func (p familyDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -39,15 +41,15 @@ func (p preferring) dial(ctx context.Context, network, address string) (net.Conn
 		}
 	}
 	if len(first) == 0 || len(second) == 0 {
-		return p.inTurn(ctx, network, append(first, second...))
+		return p.dialInOrder(ctx, network, append(first, second...))
 	}
 	return race(ctx,
-		func(ctx context.Context) (net.Conn, error) { return p.inTurn(ctx, network, first) },
-		func(ctx context.Context) (net.Conn, error) { return p.inTurn(ctx, network, second) })
+		func(ctx context.Context) (net.Conn, error) { return p.dialInOrder(ctx, network, first) },
+		func(ctx context.Context) (net.Conn, error) { return p.dialInOrder(ctx, network, second) })
 }
 
-// inTurn dials addresses until one takes the connection.
-func (p preferring) inTurn(ctx context.Context, network string, addresses []string) (conn net.Conn, err error) {
+// dialInOrder dials addresses until one accepts a connection.
+func (p familyDialer) dialInOrder(ctx context.Context, network string, addresses []string) (conn net.Conn, err error) {
 	for _, address := range addresses {
 		if conn, err = p.dialer.DialContext(ctx, network, address); err == nil {
 			return conn, nil
@@ -56,8 +58,8 @@ func (p preferring) inTurn(ctx context.Context, network string, addresses []stri
 	return nil, err
 }
 
-// race makes the first of two connections that can be had. The second is tried when the first has failed, or is not there
-// after its head start. What comes too late is closed.
+// race returns the first of two connections that succeeds. It starts the second dial when the first has failed, or after the
+// head start. It closes a second connection.
 func race(ctx context.Context, first, second func(context.Context) (net.Conn, error)) (net.Conn, error) {
 	type outcome struct {
 		conn net.Conn

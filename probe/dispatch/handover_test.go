@@ -1,4 +1,4 @@
-package probe_test
+package dispatch_test
 
 import (
 	"context"
@@ -8,20 +8,21 @@ import (
 	"time"
 
 	"squarewatch/probe"
+	"squarewatch/probe/dispatch"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// reloads runs an entry for two minutes, with a new dispatcher whenever one of the pauses is over.
-func reloads(t *testing.T, entry probe.Entry, pauses ...time.Duration) *ledger {
+// reloads runs an entry for two minutes, with a new dispatcher after each pause.
+func reloads(t *testing.T, entry dispatch.Entry, pauses ...time.Duration) *ledger {
 	t.Helper()
 	l := &ledger{}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var running sync.WaitGroup
-	from := probe.Handover{Since: time.Now()}
+	from := dispatch.Handover{Since: time.Now()}
 	for _, pause := range append(pauses, 2*time.Minute) {
-		d := probe.NewDispatcher(probe.DispatcherOptions{Entries: []probe.Entry{entry}, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits()})
+		d := dispatch.New(dispatch.Options{Entries: []dispatch.Entry{entry}, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits()})
 		running.Go(func() { d.Run(ctx, from) })
 		<-d.Armed()
 		<-time.After(pause)
@@ -31,9 +32,9 @@ func reloads(t *testing.T, entry probe.Entry, pauses ...time.Duration) *ledger {
 	return l
 }
 
-// TestARunThatOutlastsReloadsIsNotDoubled has runs of 25 s, due every 10 s: while one goes on, across one reload or two, the
-// next ones are missed as they would be without.
-func TestARunThatOutlastsReloadsIsNotDoubled(t *testing.T) {
+// TestRunsDoNotOverlapOverReloads has runs of 25 s that are due every 10 s. While one continues over a reload, the next ones are
+// missed, as they are without a reload.
+func TestRunsDoNotOverlapOverReloads(t *testing.T) {
 	for name, pauses := range map[string][]time.Duration{
 		"none": nil, "one": {14 * time.Second}, "two before it is due again": {14 * time.Second, 100 * time.Millisecond},
 		"many": {14 * time.Second, time.Second, 8 * time.Second, 20 * time.Second, 30 * time.Second},
@@ -59,7 +60,7 @@ func TestARunThatOutlastsReloadsIsNotDoubled(t *testing.T) {
 			if most != 1 {
 				t.Errorf("%s: want one run at a time, got %d", name, most)
 			}
-			// Of three times that are due, the first is run and two fall into it.
+			// Of three runs that are due, the first runs and the other two are missed.
 			if ran, overrun := len(l.runs), l.missed(probe.MissOverrun); ran+overrun != 12 || overrun != 8 {
 				t.Errorf("%s: want 4 runs and 8 overruns, got %d and %d", name, ran, overrun)
 			}
@@ -67,9 +68,9 @@ func TestARunThatOutlastsReloadsIsNotDoubled(t *testing.T) {
 	}
 }
 
-// TestAReloadDoesNotForgetWhatFails has a probe that looks every minute, and every 10 s while it fails: a reload in the middle
-// of an incident must not make it look away.
-func TestAReloadDoesNotForgetWhatFails(t *testing.T) {
+// TestReloadKeepsTheScheduleOfAFailingProbe has a probe that runs every minute, and every 10 s while it fails. A reload during an
+// incident must not slow it down.
+func TestReloadKeepsTheScheduleOfAFailingProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failing := taking("failing", "@every 1m", time.Second)
 		failing.Probe.WhileUnexpected = probe.MustSchedule("@every 10s").For("failing")

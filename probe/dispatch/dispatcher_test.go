@@ -1,4 +1,4 @@
-package probe_test
+package dispatch_test
 
 import (
 	"context"
@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"squarewatch/probe"
+	"squarewatch/probe/dispatch"
 )
 
-// ledger is a sink that writes everything down.
+// ledger is a sink that keeps everything.
 type ledger struct {
 	mu     sync.Mutex
 	runs   []*probe.Result
@@ -39,19 +40,19 @@ func (l *ledger) missed(reason probe.MissReason) (n int) {
 	return n
 }
 
-// crowd returns so many entries that share a schedule, called p0, p1 and so on, whose runs take that long.
-func crowd(n int, schedule string, d time.Duration) []probe.Entry {
-	entries := make([]probe.Entry, n)
+// crowd returns n entries with one schedule, named p0, p1 and so on. Each run takes d.
+func crowd(n int, schedule string, d time.Duration) []dispatch.Entry {
+	entries := make([]dispatch.Entry, n)
 	for i := range entries {
 		entries[i] = taking(fmt.Sprintf("p%d", i), schedule, d)
 	}
 	return entries
 }
 
-// taking returns an entry whose runs take that long.
-func taking(name, schedule string, d time.Duration) probe.Entry {
+// taking returns an entry whose runs take d.
+func taking(name, schedule string, d time.Duration) dispatch.Entry {
 	p := &probe.Probe{Name: name, Schedule: probe.MustSchedule(schedule).For(name)}
-	return probe.Entry{Probe: p, Host: "api.test", Run: func(ctx context.Context, intended time.Time) *probe.Result {
+	return dispatch.Entry{Probe: p, Host: "api.test", Run: func(ctx context.Context, intended time.Time) *probe.Result {
 		r := &probe.Result{Probe: name, Intended: intended, Start: time.Now(), Class: probe.Success, Expected: true}
 		timer := time.NewTimer(d)
 		defer timer.Stop()
@@ -65,23 +66,23 @@ func taking(name, schedule string, d time.Duration) probe.Entry {
 	}}
 }
 
-// dispatch runs entries for a time, in a bubble.
-func dispatch(t *testing.T, options probe.DispatcherOptions, during time.Duration) *ledger {
+// runFor runs a dispatcher for a time. The caller is in a bubble.
+func runFor(t *testing.T, options dispatch.Options, during time.Duration) *ledger {
 	t.Helper()
 	l := &ledger{}
 	options.Sinks = []probe.Sink{l}
-	if options.Limits == (probe.Limits{}) {
-		options.Limits = probe.DefaultLimits()
+	if options.Limits == (dispatch.Limits{}) {
+		options.Limits = dispatch.DefaultLimits()
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), during)
 	defer cancel()
-	probe.NewDispatcher(options).Run(ctx, probe.Handover{Since: time.Now()})
+	dispatch.New(options).Run(ctx, dispatch.Handover{Since: time.Now()})
 	return l
 }
 
 func TestRunsStartExactlyWhenIntended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := dispatch(t, probe.DispatcherOptions{Entries: []probe.Entry{
+		l := runFor(t, dispatch.Options{Entries: []dispatch.Entry{
 			taking("a", "@every 10s", time.Second), taking("b", "*/1 * * * *", time.Second),
 		}}, time.Hour+500*time.Millisecond)
 		count := map[string]int{}
@@ -97,9 +98,9 @@ func TestRunsStartExactlyWhenIntended(t *testing.T) {
 	})
 }
 
-func TestOverrunIsMissedAndNeverDoubled(t *testing.T) {
+func TestOverrunIsMissedAndRunsNeverOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := dispatch(t, probe.DispatcherOptions{Entries: []probe.Entry{taking("slow", "@every 10s", 25*time.Second)}}, 10*time.Minute)
+		l := runFor(t, dispatch.Options{Entries: []dispatch.Entry{taking("slow", "@every 10s", 25*time.Second)}}, 10*time.Minute)
 		for i := 1; i < len(l.runs); i++ {
 			if l.runs[i].Start.Before(l.runs[i-1].End) {
 				t.Fatalf("run %d began before run %d had ended", i, i-1)
@@ -113,13 +114,13 @@ func TestOverrunIsMissedAndNeverDoubled(t *testing.T) {
 
 func TestRunsWaitForASlotUntilTheirNextTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var entries []probe.Entry
-		for i := range 4 { // four that take 20 s each, every minute at its beginning, one at a time: 80 s of work a minute
+		var entries []dispatch.Entry
+		for i := range 4 { // four runs of 20 s at the start of every minute, one at a time: 80 s of work a minute
 			entries = append(entries, taking(fmt.Sprintf("p%d", i), "* * * * *", 20*time.Second))
 		}
-		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: probe.Limits{Concurrency: 1, PerHost: 1}}, time.Hour)
+		l := runFor(t, dispatch.Options{Entries: entries, Limits: dispatch.Limits{Concurrency: 1, PerHost: 1}}, time.Hour)
 		total := len(l.runs) + l.missed(probe.MissLimit) + l.missed(probe.MissShutdown) + l.missed(probe.MissOverrun)
-		if total != 240 || len(l.runs) != 177 { // three a minute, from the first on
+		if total != 240 || len(l.runs) != 177 { // three a minute, from the first minute
 			t.Errorf("want 177 runs of 240 intended, got %d of %d (%v)", len(l.runs), total, l.misses)
 		}
 		latest := time.Duration(0)
@@ -132,15 +133,15 @@ func TestRunsWaitForASlotUntilTheirNextTime(t *testing.T) {
 	})
 }
 
-func TestAHangingHostHoldsUpNoOther(t *testing.T) {
+func TestHangingHostDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		entries := []probe.Entry{taking("healthy", "@every 5s", time.Second)}
+		entries := []dispatch.Entry{taking("healthy", "@every 5s", time.Second)}
 		for i := range 50 {
 			e := taking(fmt.Sprintf("hung-%d", i), "@every 10s", 10*time.Second)
 			e.Host = "hung.test"
 			entries = append(entries, e)
 		}
-		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: probe.Limits{Concurrency: 100, PerHost: 4}}, 10*time.Minute)
+		l := runFor(t, dispatch.Options{Entries: entries, Limits: dispatch.Limits{Concurrency: 100, PerHost: 4}}, 10*time.Minute)
 		n := 0
 		for _, r := range l.runs {
 			if r.Probe == "healthy" {
@@ -156,10 +157,10 @@ func TestAHangingHostHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-func TestStopGivesRunsTheirGrace(t *testing.T) {
+func TestStopLetsRunsFinishWithinTheGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		l := dispatch(t, probe.DispatcherOptions{Entries: []probe.Entry{
+		l := runFor(t, dispatch.Options{Entries: []dispatch.Entry{
 			taking("quick", "@every 1s", 500*time.Millisecond), taking("hung", "@every 10s", time.Hour),
 		}}, 30*time.Second)
 		if took := time.Since(start); took != 35*time.Second {
@@ -171,17 +172,17 @@ func TestStopGivesRunsTheirGrace(t *testing.T) {
 	})
 }
 
-func TestAReloadLosesNoneAndDoublesNone(t *testing.T) {
+func TestReloadLosesNoRunAndStartsNoneTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{}
-		build := func() *probe.Dispatcher {
+		build := func() *dispatch.Dispatcher {
 			entries := crowd(100, "@every 10s", 30*time.Millisecond)
-			return probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits()})
+			return dispatch.New(dispatch.Options{Entries: entries, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits()})
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
 		defer cancel()
 		var running sync.WaitGroup
-		from := probe.Handover{Since: time.Now()}
+		from := dispatch.Handover{Since: time.Now()}
 		for range 30 {
 			d := build()
 			running.Go(func() { d.Run(ctx, from) })
@@ -206,11 +207,11 @@ func TestAReloadLosesNoneAndDoublesNone(t *testing.T) {
 	})
 }
 
-func TestAPanicCostsTheRunOnly(t *testing.T) {
+func TestPanicEndsOnlyItsRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := taking("bad", "@every 10s", time.Second)
 		e.Run = func(context.Context, time.Time) *probe.Result { panic("boom") }
-		l := dispatch(t, probe.DispatcherOptions{Entries: []probe.Entry{e}}, time.Minute)
+		l := runFor(t, dispatch.Options{Entries: []dispatch.Entry{e}}, time.Minute)
 		if len(l.runs) != 0 || l.missed(probe.MissPanic) != 6 {
 			t.Errorf("want 6 misses by panic, got %v", l.misses)
 		}
@@ -218,14 +219,14 @@ func TestAPanicCostsTheRunOnly(t *testing.T) {
 }
 
 func BenchmarkDispatch(b *testing.B) {
-	var entries []probe.Entry
+	var entries []dispatch.Entry
 	done := make(chan struct{}, 1)
 	var n int
 	var mu sync.Mutex
 	var late time.Duration
 	for i := range 10_000 {
 		name := fmt.Sprintf("p%d", i)
-		entries = append(entries, probe.Entry{
+		entries = append(entries, dispatch.Entry{
 			Probe: &probe.Probe{Name: name, Schedule: probe.MustSchedule("@every 10s").For(name)},
 			Run: func(_ context.Context, intended time.Time) *probe.Result {
 				mu.Lock()
@@ -238,11 +239,11 @@ func BenchmarkDispatch(b *testing.B) {
 			},
 		})
 	}
-	d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Limits: probe.DefaultLimits()})
+	d := dispatch.New(dispatch.Options{Entries: entries, Limits: dispatch.DefaultLimits()})
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	var running sync.WaitGroup
-	running.Go(func() { d.Run(ctx, probe.Handover{Since: time.Now()}) })
+	running.Go(func() { d.Run(ctx, dispatch.Handover{Since: time.Now()}) })
 	<-done
 	cancel()
 	running.Wait()
@@ -259,19 +260,19 @@ func TestFailingProbesRunFaster(t *testing.T) {
 			failing := at > 10*time.Minute && at < 20*time.Minute
 			return &probe.Result{Probe: "p", Intended: intended, Start: time.Now(), End: time.Now(), Class: probe.Success, Expected: !failing}
 		}
-		l := dispatch(t, probe.DispatcherOptions{Entries: []probe.Entry{e}}, 30*time.Minute)
+		l := runFor(t, dispatch.Options{Entries: []dispatch.Entry{e}}, 30*time.Minute)
 		if n := len(l.runs); n < 70 || n > 82 || len(l.misses) != 0 {
 			t.Errorf("want about 10 + 55 to 60 + 10 runs and no miss, got %d and %v", n, l.misses)
 		}
 	})
 }
 
-func TestRatePacesTheStarts(t *testing.T) {
+func TestRateSpreadsTheStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entries := crowd(100, "* * * * *", time.Millisecond)
-		limits := probe.DefaultLimits()
+		limits := dispatch.DefaultLimits()
 		limits.PerHost, limits.Rate = 256, 10
-		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: limits}, 90*time.Second)
+		l := runFor(t, dispatch.Options{Entries: entries, Limits: limits}, 90*time.Second)
 		perSecond := map[int64]int{}
 		for _, r := range l.runs {
 			perSecond[r.Start.Unix()]++
@@ -287,25 +288,26 @@ func TestRatePacesTheStarts(t *testing.T) {
 	})
 }
 
-// TestTheRateIsALimit has more runs due than the rate lets start: what is missed is so by the limit, for the runs are short.
-func TestTheRateIsALimit(t *testing.T) {
+// TestRunsBeyondTheRateAreMissedByTheLimit has more runs due than the rate allows. They are missed by the limit, because the runs
+// are short.
+func TestRunsBeyondTheRateAreMissedByTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entries := crowd(20, "@every 1s", time.Millisecond)
-		limits := probe.DefaultLimits()
+		limits := dispatch.DefaultLimits()
 		limits.Rate = 5
-		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: limits}, 20*time.Second)
+		l := runFor(t, dispatch.Options{Entries: entries, Limits: limits}, 20*time.Second)
 		if n := len(l.runs); n < 95 || n > 105 {
 			t.Errorf("want 100 of 400 run, got %d", n)
 		}
-		// A run that happens to go on when the next is due is an overrun all the same.
+		// A run that has not ended when the next one is due is an overrun.
 		if limited, overrun := l.missed(probe.MissLimit), l.missed(probe.MissOverrun); limited < 270 || overrun > 10 {
 			t.Errorf("want the others missed by the limit, got %d so and %d by overrun", limited, overrun)
 		}
 	})
 }
 
-// TestTheRateIsOfRequests has runs of three requests each, as redirects, second looks and logins make them.
-func TestTheRateIsOfRequests(t *testing.T) {
+// TestRateCountsRequests has runs of three requests each, as with redirects, confirmations and logins.
+func TestRateCountsRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entries := crowd(20, "@every 1s", time.Millisecond)
 		for i := range entries {
@@ -316,28 +318,28 @@ func TestTheRateIsOfRequests(t *testing.T) {
 				return r
 			}
 		}
-		limits := probe.DefaultLimits()
+		limits := dispatch.DefaultLimits()
 		limits.Rate = 6
-		l := dispatch(t, probe.DispatcherOptions{Entries: entries, Limits: limits}, time.Minute)
-		// Those that had their turn reserved before the first ended are not held up: a burst at the start.
+		l := runFor(t, dispatch.Options{Entries: entries, Limits: limits}, time.Minute)
+		// Runs that were admitted before the first one ended are not delayed: a burst at the start.
 		if n := len(l.runs); n < 115 || n > 140 {
 			t.Errorf("want 2 runs a second for a minute, got %d", n)
 		}
 	})
 }
 
-// TestTheRateHoldsOverReloads reloads each 12 s while more is due than the rate lets start.
-func TestTheRateHoldsOverReloads(t *testing.T) {
+// TestRateIsKeptOverReloads reloads every 12 s while more runs are due than the rate allows.
+func TestRateIsKeptOverReloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{}
 		entries := crowd(100, "@every 10s", time.Millisecond)
-		limits := probe.Limits{Concurrency: 256, PerHost: 256, Rate: 2}
+		limits := dispatch.Limits{Concurrency: 256, PerHost: 256, Rate: 2}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		var running sync.WaitGroup
-		from := probe.Handover{Since: time.Now()}
+		from := dispatch.Handover{Since: time.Now()}
 		for range 5 {
-			d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: limits})
+			d := dispatch.New(dispatch.Options{Entries: entries, Sinks: []probe.Sink{l}, Limits: limits})
 			running.Go(func() { d.Run(ctx, from) })
 			<-d.Armed()
 			<-time.After(12 * time.Second)

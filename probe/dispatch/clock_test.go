@@ -1,4 +1,4 @@
-package probe_test
+package dispatch_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"squarewatch/probe"
+	"squarewatch/probe/dispatch"
 )
 
 // wall is a wall clock that can be set.
@@ -29,7 +30,7 @@ func (w *wall) now() time.Time {
 	return time.Now().Add(w.shift)
 }
 
-// account is what became of a probe's intended runs.
+// account counts the outcomes of a probe's intended runs.
 type account struct{ ran, gap, overrun, limit, other int }
 
 func (l *ledger) account(name string) (a account) {
@@ -54,15 +55,15 @@ func (l *ledger) account(name string) (a account) {
 	return a
 }
 
-// span is a stretch of wall time of the simulated day, and whether anybody was there.
+// span is a part of the simulated day by the wall clock. In a gap the process did not run.
 type span struct {
 	from, until time.Time
 	gap         bool
 }
 
-// TestADayOfTroubles lets the machine sleep and sets the clock twice, over the night in which summer time begins or ends.
-// To the run: what was intended while we were there was run or had its probe's last run in its way, what was intended
-// while we were away is a gap, and nothing is made up for.
+// TestADayOfTroubles lets the machine sleep and sets the clock twice, over the night in which summer time begins or ends. Every run
+// that was intended while the process ran either ran or was missed because the last run had not ended. Every other intended run
+// is reported as a gap. No run is made up for.
 func TestADayOfTroubles(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -86,14 +87,14 @@ func dayOfTroubles(t *testing.T, noon time.Time) {
 	entries = append(entries, taking("night", "CRON_TZ=Europe/Berlin 30 2 * * *", time.Second),
 		taking("half-hourly", "CRON_TZ=Europe/Berlin */30 * * * *", time.Second), taking("slow", "@every 30s", 70*time.Second))
 	l := &ledger{}
-	d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: clock.now})
+	d := dispatch.New(dispatch.Options{Entries: entries, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits(), Wall: clock.now})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	from := clock.now()
-	running.Go(func() { d.Run(ctx, probe.Handover{Since: from}) })
+	running.Go(func() { d.Run(ctx, dispatch.Handover{Since: from}) })
 
 	var spans []span
-	// there lets time pass; away sets the clock, and returns when the dispatcher has seen it. It sleeps until something is due.
+	// there lets time pass. away sets the clock and returns when the dispatcher has noticed it, which is when the next run is due.
 	there := func(d time.Duration) {
 		from := clock.now()
 		<-time.After(d)
@@ -111,7 +112,7 @@ func dayOfTroubles(t *testing.T, noon time.Time) {
 		synctest.Wait()
 		if by > 0 {
 			spans = append(spans, span{from, clock.now(), true})
-		} // else this moment comes again, as does everything since
+		} // else the same times come again
 	}
 	there(6 * time.Hour)
 	away(7 * time.Hour) // the machine sleeps, from six until one
@@ -138,7 +139,7 @@ func dayOfTroubles(t *testing.T, noon time.Time) {
 			t.Errorf("%s: want %d runs intended and %d in gaps, got %+v", e.Probe.Name, watched, unwatched, got)
 		}
 		if e.Probe.Name != "slow" && got.ran != watched {
-			t.Errorf("%s: want every run that was intended while we were there, %d, got %+v", e.Probe.Name, watched, got)
+			t.Errorf("%s: want every run that was intended while the process ran, %d, got %+v", e.Probe.Name, watched, got)
 		}
 		if e.Probe.Name == "slow" && (got.overrun < watched/2 || got.limit+got.other > 0) {
 			t.Errorf("slow: want two of three runs missed by overrun, got %+v", got)
@@ -150,7 +151,7 @@ func dayOfTroubles(t *testing.T, noon time.Time) {
 	}
 }
 
-// noBurst holds that no probe's runs follow each other closer than its schedule and one step of the clock allow.
+// noBurst checks that the runs of a probe are not closer together than its schedule and one step of the clock allow.
 func noBurst(t *testing.T, l *ledger) {
 	t.Helper()
 	last := map[string]time.Time{}
@@ -162,7 +163,7 @@ func noBurst(t *testing.T, l *ledger) {
 	}
 }
 
-// TestSummerTimeIsCountedRight holds how often times of day come in the nights in which clocks are set, in numbers.
+// TestSummerTimeIsCountedRight checks the number of runs on days on which summer time begins or ends.
 func TestSummerTimeIsCountedRight(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -181,18 +182,18 @@ func TestSummerTimeIsCountedRight(t *testing.T) {
 				clock := &wall{}
 				clock.set(time.Until(c.noon))
 				l := &ledger{}
-				d := probe.NewDispatcher(probe.DispatcherOptions{
-					Entries: []probe.Entry{
+				d := dispatch.New(dispatch.Options{
+					Entries: []dispatch.Entry{
 						taking("night", "CRON_TZ=Europe/Berlin 30 2 * * *", time.Second),
 						taking("half-hourly", "CRON_TZ=Europe/Berlin */30 * * * *", time.Second),
 						taking("quarter", "@every 15m", time.Second),
 					},
-					Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: clock.now,
+					Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits(), Wall: clock.now,
 				})
 				nextNoon := time.Date(c.noon.Year(), c.noon.Month(), c.noon.Day()+1, 12, 0, 0, 500, berlin)
 				ctx, cancel := context.WithTimeout(t.Context(), nextNoon.Sub(c.noon))
 				defer cancel()
-				d.Run(ctx, probe.Handover{Since: clock.now()})
+				d.Run(ctx, dispatch.Handover{Since: clock.now()})
 				for name, want := range map[string]int{"night": c.night, "half-hourly": c.halfHourly, "quarter": c.quarter} {
 					if got := l.account(name); got != (account{ran: want}) {
 						t.Errorf("%s: want %d runs and no miss, got %+v", name, want, got)
@@ -203,8 +204,8 @@ func TestSummerTimeIsCountedRight(t *testing.T) {
 	}
 }
 
-// TestAStepIsSeenThoughAProbeWokeTheLoop holds that a schedule which quickens does not hide that the clock was set.
-func TestAStepIsSeenThoughAProbeWokeTheLoop(t *testing.T) {
+// TestClockStepIsNoticedAfterAnEarlyWakeUp has a probe that changes its schedule while the clock is set.
+func TestClockStepIsNoticedAfterAnEarlyWakeUp(t *testing.T) {
 	for name, by := range map[string]time.Duration{"back": -20 * time.Minute, "forward": 20 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -215,19 +216,22 @@ func TestAStepIsSeenThoughAProbeWokeTheLoop(t *testing.T) {
 				failing.Probe.WhileUnexpected = probe.MustSchedule("@every 30s").For("failing")
 				failing.Run = func(_ context.Context, intended time.Time) *probe.Result {
 					if time.Since(begin) > 5*time.Minute && time.Until(clock.now()) == 0 {
-						clock.set(by) // while it runs, and turns unexpected; the loop is woken before it would look
+						clock.set(by) // during a run that becomes unexpected, so that the loop wakes up early
 						return &probe.Result{Probe: "failing", Intended: intended, Start: time.Now(), Class: probe.ServerError}
 					}
-					return &probe.Result{Probe: "failing", Intended: intended, Start: time.Now(), Class: probe.Success, Expected: time.Since(begin) < 5*time.Minute}
+					return &probe.Result{
+						Probe: "failing", Intended: intended, Start: time.Now(), Class: probe.Success,
+						Expected: time.Since(begin) < 5*time.Minute,
+					}
 				}
-				entries := []probe.Entry{failing}
+				entries := []dispatch.Entry{failing}
 				for i := range 10 {
 					entries = append(entries, taking(fmt.Sprintf("p%d", i), "@every 10s", time.Second))
 				}
-				d := probe.NewDispatcher(probe.DispatcherOptions{Entries: entries, Sinks: []probe.Sink{l}, Limits: probe.DefaultLimits(), Wall: clock.now})
+				d := dispatch.New(dispatch.Options{Entries: entries, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits(), Wall: clock.now})
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
-				d.Run(ctx, probe.Handover{Since: clock.now()})
+				d.Run(ctx, dispatch.Handover{Since: clock.now()})
 				for i := range 10 {
 					name := fmt.Sprintf("p%d", i)
 					got := l.account(name)

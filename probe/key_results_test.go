@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-func TestRefusedKeyIsToldFromAnAPIThatRefuses(t *testing.T) {
+func TestBadKeyAndBrokenAPIAreDistinguished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
 		collections := m.job(t, probe.Probe{Name: "collections", Path: collectionsPath, Credential: "key"})
@@ -36,29 +36,32 @@ func TestRefusedKeyIsToldFromAnAPIThatRefuses(t *testing.T) {
 		run(collections)
 		run(bookings)
 		if got := run(collections); got != probe.BlameAPI {
-			t.Errorf("refused here and let in there: want api, got %q", got)
+			t.Errorf("refused here and accepted elsewhere: want api, got %q", got)
 		}
 	})
 }
 
-func TestALoneKeyIsComparedWithTheWall(t *testing.T) {
+func TestKeyOfOneProbeIsComparedWithAGuardedProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, aisquaretest.Options{})
-		wall := m.job(t, probe.Probe{Name: "wall", Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")}, Guards: probe.GuardAccess})
+		guarded := m.job(t, probe.Probe{
+			Name: "guarded", Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")},
+			Guards: probe.GuardAccess,
+		})
 		lone := m.job(t, probe.Probe{Name: "lone", Path: bookingsPath, Credential: "key"})
 		m.api.Revoke(aisquaretest.DefaultKey)
 		if got := lone.Run(t.Context(), time.Now()).Blame; got != probe.BlameUnknown {
-			t.Errorf("before the wall was seen: want unknown, got %q", got)
+			t.Errorf("before the guarded probe ran: want unknown, got %q", got)
 		}
-		wall.Run(t.Context(), time.Now())
+		guarded.Run(t.Context(), time.Now())
 		if got := lone.Run(t.Context(), time.Now()).Blame; got != probe.BlameCredential {
-			t.Errorf("while the wall stands: want credential, got %q", got)
+			t.Errorf("while the guarded probe is refused: want credential, got %q", got)
 		}
 	})
 }
 
-// TestWhatIsKnownOfAKeyOutlivesItsRunner has a runner that follows another with the same key, as after a reload.
-func TestWhatIsKnownOfAKeyOutlivesItsRunner(t *testing.T) {
+// TestKeyResultsSurviveTheRunner has two runners one after the other with the same key, as after a reload.
+func TestKeyResultsSurviveTheRunner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := aisquaretest.New(aisquaretest.Options{})
 		pipe := aisquaretest.NewPipe(api)
@@ -78,30 +81,33 @@ func TestWhatIsKnownOfAKeyOutlivesItsRunner(t *testing.T) {
 		api.Revoke(aisquaretest.DefaultKey)
 		run("collections", collectionsPath)
 		if got := run("bookings", bookingsPath); got != probe.BlameCredential {
-			t.Errorf("want what the other runner saw, got blame %q", got)
+			t.Errorf("want the results of the first runner used, got blame %q", got)
 		}
 	})
 }
 
-// TestAKeyIsNotBlamedWithoutEvidence tells stories of ten probes of one key, and of a wall that keeps strangers out.
+// TestAKeyIsNotBlamedWithoutEvidence has ten probes with one key and a guarded probe without a credential.
 func TestAKeyIsNotBlamedWithoutEvidence(t *testing.T) {
 	refused, broken := aisquaretest.Fault{Status: 401}, aisquaretest.Fault{Status: 500}
-	const wall = "wall"
+	const guarded = "guarded"
 	some, all := []int{0, 1}, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
 	for name, c := range map[string]struct {
-		wall   *aisquaretest.Fault // what meets strangers; they are refused when nil
-		others aisquaretest.Fault  // what meets all but the first two
-		asked  []int               // in rounds of a minute, after the first two are refused
+		guard  *aisquaretest.Fault // for requests without a credential; they are refused when nil
+		others aisquaretest.Fault  // for all probes except the first two
+		asked  []int               // probes that run in each round of a minute, after the first two are refused
 		rounds int
 		blame  probe.Blame
 	}{
-		"the others were not asked since":           {others: refused, asked: some, rounds: 1, blame: probe.BlameUnknown},
-		"the others run too rarely to wait for":     {others: refused, asked: some, rounds: 6, blame: probe.BlameCredential},
-		"all are refused":                           {others: refused, asked: all, rounds: 2, blame: probe.BlameCredential},
-		"all are refused, and the wall is broken":   {wall: &broken, others: refused, asked: all, rounds: 2, blame: probe.BlameUnknown},
-		"the others get through":                    {others: aisquaretest.Fault{Status: 200, Body: "[]"}, asked: all, rounds: 2, blame: probe.BlameAPI},
-		"the others fail in another way":            {others: broken, asked: all, rounds: 2, blame: probe.BlameCredential},
-		"the others got through, and the wall fell": {wall: &broken, others: refused, asked: some, rounds: 6, blame: probe.BlameUnknown},
+		"the others have not run since":            {others: refused, asked: some, rounds: 1, blame: probe.BlameUnknown},
+		"the others run too rarely to wait for":    {others: refused, asked: some, rounds: 6, blame: probe.BlameCredential},
+		"all are refused":                          {others: refused, asked: all, rounds: 2, blame: probe.BlameCredential},
+		"all are refused, the guarded probe fails": {guard: &broken, others: refused, asked: all, rounds: 2, blame: probe.BlameUnknown},
+		"the others are accepted": {
+			others: aisquaretest.Fault{Status: 200, Body: "[]"}, asked: all, rounds: 2,
+			blame: probe.BlameAPI,
+		},
+		"the others fail in another way":              {others: broken, asked: all, rounds: 2, blame: probe.BlameCredential},
+		"the others were accepted, the guarded fails": {guard: &broken, others: refused, asked: some, rounds: 6, blame: probe.BlameUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -112,9 +118,12 @@ func TestAKeyIsNotBlamedWithoutEvidence(t *testing.T) {
 					m.api.SetFault(path, aisquaretest.Fault{Status: 200, Body: "[]"})
 					jobs = append(jobs, m.job(t, probe.Probe{Name: path, Path: path, Credential: "key"}))
 				}
-				strangers := m.job(t, probe.Probe{Name: wall, Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")}, Guards: probe.GuardAccess})
+				anonymous := m.job(t, probe.Probe{
+					Name: guarded, Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")},
+					Guards: probe.GuardAccess,
+				})
 				round := func(asked []int) (blame probe.Blame) {
-					strangers.Run(t.Context(), time.Now())
+					anonymous.Run(t.Context(), time.Now())
 					for _, i := range asked {
 						if r := jobs[i].Run(t.Context(), time.Now()); i < len(some) {
 							blame = r.Blame
@@ -131,8 +140,8 @@ func TestAKeyIsNotBlamedWithoutEvidence(t *testing.T) {
 				for _, i := range some {
 					m.api.SetFault("/"+strconv.Itoa(i), refused)
 				}
-				if c.wall != nil {
-					m.api.SetFault(collectionsPath, *c.wall)
+				if c.guard != nil {
+					m.api.SetFault(collectionsPath, *c.guard)
 				}
 				var last probe.Blame
 				for range c.rounds {

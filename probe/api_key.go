@@ -1,0 +1,80 @@
+package probe
+
+import (
+	"context"
+	"time"
+
+	"squarewatch/config/secret"
+)
+
+// APIKeySettings are the settings of a credential that is an API key.
+type APIKeySettings struct {
+	APIKey secret.Text `yaml:"api_key"` // sent as Authorization: Bearer
+}
+
+// Validate reports what is wrong with the settings, as [Invalid].
+func (s APIKeySettings) Validate() error {
+	if s.APIKey.IsZero() {
+		return &Invalid{Field: "api_key", Problem: "is empty", Fix: "name the key, for example ${credential:aisquare-api-key}"}
+	}
+	if !validBearer(s.APIKey.Reveal()) {
+		return &Invalid{
+			Field: "api_key", Problem: "contains a space, a line break or another character that is not allowed in a header",
+			Fix: "check how the key was stored: it is one word",
+		}
+	}
+	return nil
+}
+
+// apiKey is a key that cannot be renewed. It remembers what probes got with it.
+type apiKey struct {
+	key     secret.Text
+	results *keyResults
+}
+
+var (
+	_ Credential = apiKey{}
+	_ Session    = keySession{}
+)
+
+// NewAPIKey returns the credential of an API key. An error is an [Invalid].
+func NewAPIKey(s APIKeySettings) (Credential, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return apiKey{s.APIKey, &keyResults{probes: map[string]keyResult{}}}, nil
+}
+
+// Attach returns a session that compares results with those of the runner's guarded probes.
+func (k apiKey) Attach(env Environment) Session {
+	return keySession{apiKey: k, header: secret.New("Bearer " + k.key.Reveal()), guarded: env.guarded}
+}
+
+// Renewable returns false.
+func (k apiKey) Renewable() bool { return false }
+
+// Secrets returns the key.
+func (k apiKey) Secrets() []string { return []string{k.key.Reveal()} }
+
+// keySession is an API key in use by one runner.
+type keySession struct {
+	apiKey
+	static
+
+	header  secret.Text // the whole value of the Authorization header
+	guarded *guardedResults
+}
+
+// Authorize adds the key.
+func (s keySession) Authorize(_ context.Context, r AuthRequest) (AuthResult, error) {
+	r.Header["Authorization"] = []string{s.header.Reveal()}
+	return AuthResult{}, nil
+}
+
+// Finish compares an unexpected 401 with what other probes got with the same key, and remembers the result.
+func (s keySession) Finish(r *Result) {
+	if r.Blame == BlameUnknown {
+		r.Blame = s.results.blame(r.Probe, time.Now(), s.guarded)
+	}
+	s.results.observe(r)
+}

@@ -1,0 +1,355 @@
+// Package dispatch decides when a probe's runs start.
+//
+// A [Dispatcher] starts each run at its intended time, within the [Limits]. A run that cannot start in time is reported as a
+// [probe.Miss]. At a reload the old dispatcher passes a [Handover] to the new one. How a run works is in package probe.
+package dispatch
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"squarewatch/probe"
+)
+
+// Entry is a probe and the function that runs it.
+type Entry struct {
+	Probe *probe.Probe
+	Host  string // host and port, for the limit per host
+	Run   func(ctx context.Context, intended time.Time) *probe.Result
+}
+
+// Options are the options of a Dispatcher.
+type Options struct {
+	Entries []Entry
+	Sinks   []probe.Sink
+	Limits  Limits
+	Grace   time.Duration    // how long runs may continue after ctx ends; 5 s when zero
+	Wall    func() time.Time // the wall clock; time.Now when nil. Tests replace it to set the clock.
+}
+
+// Dispatcher starts runs at their intended times, each in its own goroutine. It keeps the entries in a heap, so the cost of a
+// wake-up depends on what is due and not on the number of probes.
+//
+// A run that cannot start in time is reported as a [probe.Miss] with a reason. It is not made up for, because a burst of late
+// runs would slow down the target and distort its own measurement.
+type Dispatcher struct {
+	options Options
+	armed   chan struct{}
+	stop    chan struct{}
+	once    sync.Once
+	wake    chan struct{} // wakes the loop when a probe is due earlier than before
+	pacer   *rate.Limiter // nil without a rate
+	closing chan struct{}
+	runs    sync.WaitGroup
+
+	mu      sync.Mutex
+	queue   queue
+	slots   *slots
+	horizon time.Time // all runs due until then have been dispatched
+	closed  bool      // no more runs start, not even waiting ones
+}
+
+// New returns a dispatcher. Nothing runs before Run.
+func New(options Options) *Dispatcher {
+	options.Grace = cmp.Or(options.Grace, 5*time.Second)
+	if options.Wall == nil {
+		options.Wall = time.Now
+	}
+	return &Dispatcher{
+		options: options,
+		armed:   make(chan struct{}),
+		stop:    make(chan struct{}),
+		wake:    make(chan struct{}, 1),
+		closing: make(chan struct{}),
+		slots:   newSlots(options.Limits),
+	}
+}
+
+// errStopped is the cause of the end of a run's context after the grace.
+var errStopped = errors.New("squarewatch is stopping")
+
+// Run schedules every probe from from.Since and starts runs until ctx ends or Stop is called. It returns when every run has
+// ended. After ctx ends, running runs have the grace to finish; then their context is cancelled.
+func (d *Dispatcher) Run(ctx context.Context, from Handover) {
+	runCtx, abort := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer abort(nil)
+	d.arm(from)
+	close(d.armed)
+
+	ended := make(chan struct{})
+	var ender sync.WaitGroup
+	ender.Go(func() { d.endRuns(ctx, ended, abort) })
+	d.loop(ctx, runCtx)
+	d.runs.Wait()
+	close(ended)
+	ender.Wait()
+}
+
+// endRuns waits for the end of ctx. It then stops the start of runs, and aborts running ones after the grace.
+func (d *Dispatcher) endRuns(ctx context.Context, ended <-chan struct{}, abort context.CancelCauseFunc) {
+	select {
+	case <-ended:
+		return
+	case <-ctx.Done():
+	}
+	d.close()
+	grace := time.NewTimer(d.options.Grace)
+	defer grace.Stop()
+	select {
+	case <-ended:
+	case <-grace.C:
+		abort(errStopped)
+	}
+}
+
+// Stop ends the scheduling of runs and returns where the next dispatcher continues. Runs that have started go on, and Run waits
+// for them.
+func (d *Dispatcher) Stop() Handover {
+	d.once.Do(func() { close(d.stop) })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	left := Handover{Since: d.horizon, pacer: d.pacer}
+	for _, it := range d.queue {
+		left.addLocked(it)
+	}
+	d.queue = nil
+	return left
+}
+
+// Armed returns a channel that is closed when Run has scheduled the first runs.
+func (d *Dispatcher) Armed() <-chan struct{} { return d.armed }
+
+// arm schedules the first run of every probe.
+func (d *Dispatcher) arm(from Handover) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.horizon = from.Since.Round(0)
+	d.pacer = d.options.Limits.pacer(from.pacer)
+	items := make([]item, len(d.options.Entries))
+	d.queue = make(queue, 0, len(items))
+	for i, entry := range d.options.Entries {
+		it := &items[i]
+		left := from.probes[entry.Probe.Name]
+		it.Entry, it.index, it.failing, it.predecessor = entry, i, left.failing, left.busy
+		it.next = it.schedule().Next(from.Since)
+		d.queue = append(d.queue, it)
+	}
+	heap.Init(&d.queue)
+}
+
+// Limits of the loop.
+const (
+	longestSleep = 10 * time.Second // a step of the wall clock is noticed after this time at most
+	gapTolerance = 2 * time.Second  // a later wake-up means that the process did not run meanwhile
+)
+
+// loop wakes up whenever a run is due.
+func (d *Dispatcher) loop(ctx, runCtx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	last := wakeUp{wall: d.options.Wall().Round(0), monotonic: time.Now()}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.stop:
+			return
+		case <-d.wake:
+		case <-timer.C:
+		}
+		now := wakeUp{wall: d.options.Wall().Round(0), monotonic: time.Now()}
+		now.sleep = d.dispatch(runCtx, now.wall, last.late(now))
+		timer.Reset(now.sleep)
+		last = now
+	}
+}
+
+// wakeUp is a time at which the loop was awake.
+type wakeUp struct {
+	wall      time.Time
+	monotonic time.Time     // by the clock that cannot be set
+	sleep     time.Duration // planned until the next wake-up
+}
+
+// late returns how much later than planned the next wake-up came. It is negative when the wall clock was set back. For an early
+// wake-up only a step of the wall clock counts.
+func (w wakeUp) late(next wakeUp) time.Duration {
+	return next.wall.Sub(w.wall) - min(w.sleep, next.monotonic.Sub(w.monotonic))
+}
+
+// dispatch starts the runs that are due and returns how long to sleep. late is how much later than planned the loop woke up.
+func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Duration) time.Duration {
+	var misses []probe.Miss
+	defer func() { d.report(misses...) }() // after the unlock below
+	tally := probe.Tally{}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if late < -gapTolerance {
+		d.rearmLocked(now)
+	}
+	for len(d.queue) > 0 && !d.queue[0].next.After(now) {
+		it := d.queue[0]
+		intended := it.next
+		it.next = it.schedule().Next(now)
+		heap.Fix(&d.queue, 0)
+		if late > gapTolerance {
+			count := 1 + tally.Between(it.schedule(), intended, now)
+			misses = append(misses, it.miss(intended, probe.MissGap, count))
+			continue
+		}
+		if skipped := tally.Between(it.schedule(), intended, now); skipped > 0 {
+			misses = append(misses, it.miss(intended, probe.MissGap, skipped))
+		}
+		misses = append(misses, d.dueLocked(ctx, it, intended)...)
+	}
+	d.horizon = now
+	if len(d.queue) == 0 {
+		return longestSleep
+	}
+	return min(longestSleep, d.queue[0].next.Sub(now))
+}
+
+// rearmLocked schedules all runs again after the wall clock was set back. Otherwise no run would start until the clock reaches
+// the old times.
+func (d *Dispatcher) rearmLocked(now time.Time) {
+	for _, it := range d.queue {
+		it.next = it.schedule().Next(now)
+	}
+	heap.Init(&d.queue)
+}
+
+// dueLocked starts a run, makes it wait for a slot, or returns the miss that it causes.
+func (d *Dispatcher) dueLocked(ctx context.Context, it *item, intended time.Time) []probe.Miss {
+	switch {
+	case d.closed:
+		return []probe.Miss{it.miss(intended, probe.MissShutdown, 1)}
+	case it.waiting: // the newer run replaces the older one
+		older := it.intended
+		it.intended = intended
+		return []probe.Miss{it.miss(older, probe.MissLimit, 1)}
+	case it.running():
+		return []probe.Miss{it.miss(intended, probe.MissOverrun, 1)}
+	}
+	it.intended = intended
+	it.busy.Store(true)
+	if d.slots.acquireLocked(it) {
+		d.startLocked(ctx, it)
+		return nil
+	}
+	it.waiting = true
+	d.slots.waitLocked(it)
+	return nil
+}
+
+// startLocked starts the goroutine of a run that has a slot. The run begins when the rate allows it.
+func (d *Dispatcher) startLocked(ctx context.Context, it *item) {
+	it.waiting = true
+	d.runs.Go(func() {
+		failing := false
+		if intended, ok := d.awaitRate(it); ok {
+			failing = d.run(ctx, it, intended)
+		} else {
+			d.report(it.miss(intended, probe.MissShutdown, 1))
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.rescheduleLocked(it, failing)
+		it.busy.Store(false)
+		if next := d.slots.releaseLocked(it); next != nil {
+			d.startLocked(ctx, next)
+		}
+	})
+}
+
+// awaitRate waits until the rate allows another start. It returns the intended time, which a newer run may have replaced
+// meanwhile; false if the shutdown came first.
+func (d *Dispatcher) awaitRate(it *item) (intended time.Time, ok bool) {
+	if d.pacer != nil {
+		allowed := time.NewTimer(d.pacer.Reserve().Delay())
+		defer allowed.Stop()
+		select {
+		case <-allowed.C:
+		case <-d.closing:
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	it.waiting = false
+	return it.intended, !d.closed
+}
+
+// rescheduleLocked schedules the next run of a probe again if its last run changed the schedule that applies.
+func (d *Dispatcher) rescheduleLocked(it *item, failing bool) {
+	changed := it.failing != failing && !it.Probe.WhileUnexpected.IsZero()
+	it.failing = failing
+	if !changed || it.index >= len(d.queue) || d.queue[it.index] != it {
+		return
+	}
+	it.next = it.schedule().Next(d.options.Wall())
+	heap.Fix(&d.queue, it.index)
+	select {
+	case d.wake <- struct{}{}:
+	default: // a wake-up is already pending
+	}
+}
+
+// run executes one run, passes the result to the sinks, and reports whether it was unexpected. A panic ends the run but not the
+// daemon.
+func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (unexpected bool) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			miss := it.miss(intended, probe.MissPanic, 1)
+			miss.Detail = fmt.Sprintf("%v\n%s", fault, debug.Stack())
+			d.report(miss)
+		}
+	}()
+	result := it.Run(ctx, intended)
+	if result.Class == probe.ClassNone {
+		d.report(it.miss(intended, probe.MissShutdown, 1))
+		return false
+	}
+	d.charge(result)
+	for _, sink := range d.options.Sinks {
+		sink.Finished(result)
+	}
+	return !result.Expected
+}
+
+// charge counts the requests of a run after the first one against the rate. They were not delayed, so later runs wait for them.
+func (d *Dispatcher) charge(r *probe.Result) {
+	if d.pacer == nil {
+		return
+	}
+	for range len(r.Attempts) + len(r.Renewals) - 1 {
+		d.pacer.Reserve()
+	}
+}
+
+// report passes misses to the sinks.
+func (d *Dispatcher) report(misses ...probe.Miss) {
+	for _, miss := range misses {
+		for _, sink := range d.options.Sinks {
+			sink.Missed(miss)
+		}
+	}
+}
+
+// close prevents all further starts. Runs that wait for a slot are missed.
+func (d *Dispatcher) close() {
+	d.mu.Lock()
+	d.closed = true
+	close(d.closing)
+	dropped := d.slots.dropLocked()
+	d.mu.Unlock()
+	for _, it := range dropped {
+		d.report(it.miss(it.intended, probe.MissShutdown, 1))
+	}
+}

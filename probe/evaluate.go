@@ -1,0 +1,60 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// evaluate sets the class of the result, whether it is expected, and why not.
+func (x *run) evaluate(ctx context.Context) {
+	j, result := x.job, x.result
+	result.Expected, result.Breach, result.Reason, result.Excerpt, result.Blame = false, false, "", "", BlameNone
+	last := &result.Attempts[len(result.Attempts)-1]
+	result.Class, result.Code = last.Class, x.got.code
+	if result.Class == ClassNone {
+		result.Reason = "stopped by the shutdown of squarewatch"
+		return
+	}
+	seen := observation{
+		result: result, last: last, body: x.got.body.Bytes(),
+		timeout: j.probe.Timeout, redirect: x.refusal, secrets: j.runner.secrets,
+	}
+	result.Expected = true
+	for _, check := range j.checks {
+		if result.Reason = check(ctx, &seen); result.Reason != "" {
+			result.Expected = false
+			break
+		}
+	}
+	if j.breachedByHead(last) {
+		result.Expected, result.Breach = false, true
+		result.Reason = fmt.Sprintf("access was granted with %d; %s", last.Code, explain(last.Class, last, j.probe.Timeout))
+		return
+	}
+	if result.Expected && x.authError != nil && j.needsCredential {
+		result.Expected = false
+		result.Reason = "no credential was available; the request was sent without one"
+	}
+	if result.Expected {
+		return
+	}
+	if x.authError != nil {
+		result.Reason += "; " + x.authError.Error()
+	}
+	if !result.Class.IsTransport() {
+		result.Excerpt = j.runner.secrets.Excerpt(seen.body)
+	}
+	if result.Code == http.StatusUnauthorized && j.needsCredential {
+		result.Blame = cmp.Or(x.blame, BlameUnknown)
+	}
+	result.Breach = j.probe.Guards == GuardAccess && result.Class == Success
+}
+
+// breachedByHead reports whether a guarded probe got the head of a 2xx answer whose body was cut short. The head alone proves
+// that the API granted access.
+func (j *Job) breachedByHead(last *Attempt) bool {
+	began := Outcome{Class: ClassOfStatus(last.Code), Code: last.Code}
+	return j.probe.Guards == GuardAccess && last.Class.IsTransport() && began.Class == Success && !MatchAny(j.probe.Expect.Status, began)
+}

@@ -1,0 +1,170 @@
+package probe
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// tokens are the tokens of a login and the state of their renewal. During a reload two runners share them: the runs of both
+// wait for the same renewal.
+type tokens struct {
+	mu        sync.Mutex
+	access    token
+	refresh   token
+	replaced  [2]token      // the access and the refresh token before these
+	renewing  chan struct{} // closed when the running renewal has ended; nil when none runs
+	failure   *renewalError // of the last renewal; nil when it succeeded
+	notBefore time.Time     // no renewal starts before this time, after a failure
+	backoff   *backoff.ExponentialBackOff
+	ended     []Renewal // since takeRenewals was last called
+}
+
+// newTokens returns no tokens. Failed renewals are repeated after 1 s at first and after 5 min at most.
+func newTokens() *tokens {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval, b.RandomizationFactor = time.Second, 5*time.Minute, 0
+	return &tokens{backoff: b}
+}
+
+// current returns the access token; the zero token when there is none.
+func (t *tokens) current() token {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.access
+}
+
+func (t *tokens) secrets() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []string
+	for _, token := range []token{t.access, t.refresh, t.replaced[0], t.replaced[1]} {
+		all = append(all, token.value.Reveal())
+	}
+	return all
+}
+
+// takeRenewals returns the renewals that have ended since the last call.
+func (t *tokens) takeRenewals() []Renewal {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ended := t.ended
+	t.ended = nil
+	return ended
+}
+
+// store keeps the outcome of a renewal.
+func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.renewing, t.failure = nil, err
+	if err != nil {
+		r.Error = err.text
+		r.Outcome = RenewalUnavailable
+		if err.blame == BlameCredential {
+			r.Outcome = RenewalRefused
+		}
+		t.notBefore = time.Now().Add(t.backoff.NextBackOff())
+	} else {
+		t.access, t.refresh, t.replaced = access, refresh, [2]token{t.access, t.refresh}
+		r.Expiry = access.expiry
+		t.backoff.Reset()
+	}
+	const limit = 100 // only runs take renewals; without runs the list must not grow
+	if len(t.ended) < limit {
+		t.ended = append(t.ended, r)
+	}
+}
+
+// renewOnce makes sure that a renewal of the held token is running. If wait is set it waits for the end of the renewal, for at
+// most half of the time that the run has left: a login service that hangs must not make its probes time out.
+func (s loginSession) renewOnce(ctx context.Context, r AuthRequest, held token, wait bool) (AuthResult, error) {
+	ended, started, failure := s.joinRenewal(ctx, r, held)
+	result := AuthResult{RenewalAsked: started}
+	if ended != nil && wait {
+		failure = s.awaitRenewal(ctx, ended)
+	}
+	if failure != nil {
+		result.Blame = failure.blame
+		return result, failure
+	}
+	return result, nil
+}
+
+// joinRenewal starts a renewal of the held token if none runs. It returns a channel that is closed when the renewal has ended;
+// nil when the token has already been replaced, or when the back-off after a failure is not over.
+func (s loginSession) joinRenewal(
+	ctx context.Context, r AuthRequest, held token,
+) (ended <-chan struct{}, started bool, failure *renewalError) {
+	t := s.tokens
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case !t.access.value.Equal(held.value):
+		return nil, false, nil
+	case t.renewing != nil:
+		return t.renewing, false, nil
+	case t.failure != nil && time.Now().Before(t.notBefore):
+		return nil, false, t.failure
+	}
+	s.startLocked(ctx, r)
+	return t.renewing, true, nil
+}
+
+// startLocked starts a renewal in the background. It does not end with the run that asked for it, because others wait for it.
+func (s loginSession) startLocked(ctx context.Context, r AuthRequest) {
+	ended := make(chan struct{})
+	s.tokens.renewing = ended
+	refresh := s.tokens.refresh
+	renewal := Renewal{Credential: s.env.name, Trace: r.Trace, Parent: r.Span}
+	s.env.renewals.start(ctx, func(ctx context.Context) {
+		defer close(ended)
+		renewal.Start = time.Now()
+		access, next, err := s.obtain(ctx, refresh, &renewal)
+		renewal.End = time.Now()
+		s.tokens.store(access, next, err, renewal)
+	})
+}
+
+// awaitRenewal waits for the end of a renewal and returns why it failed; nil when it succeeded.
+func (s loginSession) awaitRenewal(ctx context.Context, ended <-chan struct{}) *renewalError {
+	limit := postTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = time.Until(deadline) / 2
+	}
+	waiting, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	select {
+	case <-ended:
+	case <-waiting.Done():
+		return &renewalError{BlameLoginService, "the login service did not answer in time"}
+	}
+	s.tokens.mu.Lock()
+	defer s.tokens.mu.Unlock()
+	return s.tokens.failure
+}
+
+// renewals are the renewals that the runs of one runner have started. A renewal may outlive its run.
+type renewals struct {
+	sync.WaitGroup
+
+	cancelled chan struct{} // closed when nothing waits for them any more
+}
+
+// start runs a renewal in the background. It keeps ctx's values but not its cancellation.
+func (r *renewals) start(ctx context.Context, renew func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.Go(func() {
+		select {
+		case <-r.cancelled:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	r.Go(func() {
+		defer cancel()
+		renew(ctx)
+	})
+}
