@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 
+	"squarewatch/otel/metric"
 	"squarewatch/otel/spool"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -126,7 +127,7 @@ func withoutRemark(err error) error {
 type metricExporter struct {
 	sdkmetric.Exporter
 	delivery *delivery
-	own      *registry
+	own      *metric.Registry
 }
 
 // Export sends metrics; it returns nil, as failures are said by its delivery.
@@ -135,7 +136,7 @@ func (e *metricExporter) Export(ctx context.Context, metrics *metricdata.Resourc
 		export := func(ctx context.Context, part *metricdata.ResourceMetrics) error {
 			return withoutRemark(e.Exporter.Export(ctx, part))
 		}
-		return errors.Join(e.own.send(ctx, metrics.Resource, export), export(ctx, metrics))
+		return errors.Join(e.own.Export(ctx, metrics.Resource, export), export(ctx, metrics))
 	})
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"squarewatch/otel/metric"
+
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -14,13 +16,13 @@ import (
 
 // NewTestRecorder returns a recorder that writes to the given processor and reader, set up as New does it.
 func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.ManualReader) {
-	own := newRegistry("")
+	own := metric.NewRegistry(newScope(""))
 	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(whole{own}))
 	tracers := newTracerProvider(resource.Empty(), processor)
 	newMeterProvider(resource.Empty(), reader)
 	before := &queue{}
 	before.lost.Store(7)
-	own.sources = append(own.sources, newSpoolSource(nil, before))
+	addSpoolMetrics(own, nil, before)
 	return newRecorder(tracers.Tracer(scopeName), own, "squarewatch/test"), reader
 }
 
@@ -42,21 +44,12 @@ func ServerOf(raw string) (scheme, address string, port int) {
 	return s.scheme, s.address, s.port
 }
 
-// Distribution returns a series of the given values as it goes out over OTLP.
-func Distribution(values ...float64) metricdata.ExponentialHistogramDataPoint[float64] {
-	d := &distribution{}
-	for _, v := range values {
-		d.record(context.Background(), v, requestBuckets())
-	}
-	return d.exponential(nil, time.Time{}, time.Time{})
-}
-
 // whole collects the registry together with what is the SDK's, so that a test sees all at once.
-type whole struct{ *registry }
+type whole struct{ *metric.Registry }
 
 // Produce returns the whole registry.
 func (w whole) Produce(ctx context.Context) (all []metricdata.ScopeMetrics, err error) {
-	err = w.send(ctx, nil, func(_ context.Context, part *metricdata.ResourceMetrics) error {
+	err = w.Export(ctx, nil, func(_ context.Context, part *metricdata.ResourceMetrics) error {
 		all = append(all, part.ScopeMetrics...)
 		return nil
 	})

@@ -7,21 +7,20 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/otel/metric"
 	"squarewatch/probe"
-
-	"go.opentelemetry.io/otel/attribute"
 )
 
 // gauges are read whenever metrics are.
 type gauges struct {
-	up        about
-	expiry    about
-	token     about
-	rate      about
-	threshold about
-	firing    about
-	pending   about
-	oldest    about
+	up        metric.Descriptor
+	expiry    metric.Descriptor
+	token     metric.Descriptor
+	rate      metric.Descriptor
+	threshold metric.Descriptor
+	firing    metric.Descriptor
+	pending   metric.Descriptor
+	oldest    metric.Descriptor
 
 	mu      sync.Mutex
 	probes  map[string]standing
@@ -37,28 +36,28 @@ type standing struct {
 }
 
 // addGauges makes the gauges.
-func addGauges(all *registry) *gauges {
+func addGauges(all *metric.Registry) *gauges {
 	g := &gauges{
-		up:        about{name: "squarewatch.probe.up", description: "1 when the last run was as its probe expects, else 0."},
-		expiry:    about{name: "squarewatch.probe.certificate.expiry", unit: unitSeconds, description: "When the certificate of the last TLS connection ends to be valid (Unix time)."},
-		token:     about{name: "squarewatch.credential.expiry", unit: unitSeconds, description: "When the token of a credential ends (Unix time)."},
-		rate:      about{name: "squarewatch.alert.rate", description: "Share of the runs in the window that the rule counts."},
-		threshold: about{name: "squarewatch.alert.threshold", description: "Share at which the rule fires."},
-		firing:    about{name: "squarewatch.alert.firing", description: "1 while the rule fires, else 0."},
-		pending:   about{name: "squarewatch.notify.pending", unit: "{message}", description: "Messages that wait to be delivered."},
-		oldest:    about{name: "squarewatch.notify.oldest_age", unit: unitSeconds, description: "Age of the oldest message that waits to be delivered."},
+		up:        metric.Descriptor{Name: "squarewatch.probe.up", Description: "1 when the last run was as its probe expects, else 0."},
+		expiry:    metric.Descriptor{Name: "squarewatch.probe.certificate.expiry", Unit: unitSeconds, Description: "When the certificate of the last TLS connection ends to be valid (Unix time)."},
+		token:     metric.Descriptor{Name: "squarewatch.credential.expiry", Unit: unitSeconds, Description: "When the token of a credential ends (Unix time)."},
+		rate:      metric.Descriptor{Name: "squarewatch.alert.rate", Description: "Share of the runs in the window that the rule counts."},
+		threshold: metric.Descriptor{Name: "squarewatch.alert.threshold", Description: "Share at which the rule fires."},
+		firing:    metric.Descriptor{Name: "squarewatch.alert.firing", Description: "1 while the rule fires, else 0."},
+		pending:   metric.Descriptor{Name: "squarewatch.notify.pending", Unit: "{message}", Description: "Messages that wait to be delivered."},
+		oldest:    metric.Descriptor{Name: "squarewatch.notify.oldest_age", Unit: unitSeconds, Description: "Age of the oldest message that waits to be delivered."},
 		probes:    map[string]standing{},
 		tokens:    map[string]time.Time{},
 		alerts:    func() []alert.Status { return nil },
 		backlog:   func() []alert.Backlog { return nil },
 	}
-	all.sources = append(all.sources, g)
+	metric.NewGauges(all, g.abouts(), g.read)
 	return g
 }
 
 // abouts are all gauges, in the order in which they are shown.
-func (g *gauges) abouts() []*about {
-	return []*about{&g.up, &g.expiry, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest}
+func (g *gauges) abouts() []*metric.Descriptor {
+	return []*metric.Descriptor{&g.up, &g.expiry, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest}
 }
 
 // note remembers how a run ended.
@@ -99,7 +98,7 @@ func (g *gauges) watch(alerts func() []alert.Status, backlog func() []alert.Back
 }
 
 // read shows every value. It reads its sources outside the lock: they take locks of their own.
-func (g *gauges) read(see func(a *about, value float64, attributes ...attribute.KeyValue)) {
+func (g *gauges) read(see metric.Observe) {
 	g.mu.Lock()
 	probes, tokens, alerts, backlog := maps.Clone(g.probes), maps.Clone(g.tokens), g.alerts, g.backlog
 	g.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/otel/metric"
 	"squarewatch/probe"
 )
 
@@ -22,7 +23,7 @@ const (
 // and before they are, so that a dropped run costs no memory.
 type keeper struct {
 	on        bool // there is somewhere to send traces to
-	durations *histogram[durationKey]
+	durations *metric.Histogram[durationKey]
 	limit     atomic.Uint64 // traces are kept whose identifier lies below
 }
 
@@ -54,26 +55,5 @@ func askedAgain(r *probe.Result) bool {
 
 // slow reports whether a run took longer than nearly all runs of its probe before it.
 func (k *keeper) slow(r *probe.Result) bool {
-	before := k.durations.series.look(durationKey{r.Probe, r.Class})
-	return before != nil && before.amongLongest(r.Latency().Seconds(), slowShare, slowMinimum)
-}
-
-// amongLongest reports whether a duration in seconds is above all but a share of those recorded, if they are enough to tell.
-// It is as exact as a bucket: of those in the same bucket none counts as shorter.
-func (d *distribution) amongLongest(seconds, share float64, enough uint64) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	count := d.fixed.total()
-	if count < enough || seconds <= 0 {
-		return false
-	}
-	index := exponentialIndex(seconds, d.scale)
-	var notShorter uint64
-	for i, n := range slices.Backward(d.exact.counts) {
-		if d.exact.first+int32(i) < index { //nolint:gosec // at most bucketLimit
-			break
-		}
-		notShorter += n
-	}
-	return float64(notShorter) <= share*float64(count)
+	return k.durations.AmongLongest(durationKey{r.Probe, r.Class}, r.Latency().Seconds(), slowShare, slowMinimum)
 }

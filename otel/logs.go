@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"squarewatch/otel/metric"
+
 	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
@@ -99,7 +101,7 @@ func validValue(v attribute.Value) attribute.Value {
 	if v.Type() != attribute.STRING {
 		return v
 	}
-	return attribute.StringValue(valid(v.AsString()))
+	return attribute.StringValue(metric.ValidUTF8(v.AsString()))
 }
 
 // Shutdown has nothing to end.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"squarewatch/alert"
+	"squarewatch/otel/metric"
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -16,17 +17,17 @@ import (
 
 // measures are the instruments that are written when something happens; what is read at a moment is in gauges.go.
 type measures struct {
-	request  *histogram[requestKey]
-	duration *histogram[durationKey]
-	phase    *histogram[phaseKey]
-	lateness *histogram[struct{}]
+	request  *metric.Histogram[requestKey]
+	duration *metric.Histogram[durationKey]
+	phase    *metric.Histogram[phaseKey]
+	lateness *metric.Histogram[struct{}]
 
-	runs     *counter[runKey]
-	missed   *counter[missKey]
-	renewals *counter[renewalKey]
-	sent     *counter[deliveryKey]
-	failed   *counter[deliveryKey]
-	reloads  *counter[string] // outcome
+	runs     *metric.Counter[runKey]
+	missed   *metric.Counter[missKey]
+	renewals *metric.Counter[renewalKey]
+	sent     *metric.Counter[deliveryKey]
+	failed   *metric.Counter[deliveryKey]
+	reloads  *metric.Counter[string] // outcome
 }
 
 // The names that other files of the package need.
@@ -35,26 +36,26 @@ const (
 	unitSeconds       = "s"
 )
 
-func addMeasures(all *registry) *measures {
+func addMeasures(all *metric.Registry) *measures {
 	request := httpconv.ClientRequestDuration{}
 	m := &measures{
-		request: addHistogram(all, about{request.Name(), request.Unit(), request.Description(), requestBuckets()}, requestAttributes),
-		duration: addHistogram(all, about{"squarewatch.probe.duration", unitSeconds, "Duration of the first answer of a run, with the redirects that led to it.", requestBuckets()},
+		request: metric.NewHistogram(all, metric.Descriptor{Name: request.Name(), Unit: request.Unit(), Description: request.Description(), Bounds: requestBuckets()}, requestAttributes),
+		duration: metric.NewHistogram(all, metric.Descriptor{Name: "squarewatch.probe.duration", Unit: unitSeconds, Description: "Duration of the first answer of a run, with the redirects that led to it.", Bounds: requestBuckets()},
 			durationAttributes),
-		phase: addHistogram(all, about{namePhaseDuration, unitSeconds, "Duration of a phase of an attempt.", fineBuckets()}, phaseAttributes),
-		lateness: addHistogram(all, about{"squarewatch.schedule.lateness", unitSeconds, "Time from when a run was due to when it was started.", fineBuckets()},
+		phase: metric.NewHistogram(all, metric.Descriptor{Name: namePhaseDuration, Unit: unitSeconds, Description: "Duration of a phase of an attempt.", Bounds: fineBuckets()}, phaseAttributes),
+		lateness: metric.NewHistogram(all, metric.Descriptor{Name: "squarewatch.schedule.lateness", Unit: unitSeconds, Description: "Time from when a run was due to when it was started.", Bounds: fineBuckets()},
 			func(struct{}) []attribute.KeyValue { return nil }),
 
-		runs:     addCounter(all, about{name: "squarewatch.probe.runs", unit: "{run}", description: "Finished runs."}, runAttributesOf),
-		missed:   addCounter(all, about{name: "squarewatch.schedule.missed", unit: "{run}", description: "Scheduled runs that were not started, by reason: overrun, limit, gap, shutdown or panic."}, missAttributes),
-		renewals: addCounter(all, about{name: "squarewatch.credential.renewals", unit: "{renewal}", description: "Tries to get a credential anew, by outcome: refreshed, logged_in, refused or unavailable."}, renewalAttributes),
-		sent:     addCounter(all, about{name: "squarewatch.notify.sent", unit: "{message}", description: "Messages that a notifier delivered."}, deliveryAttributes),
-		failed:   addCounter(all, about{name: "squarewatch.notify.failed", unit: "{message}", description: "Attempts to deliver a message that failed."}, deliveryAttributes),
-		reloads: addCounter(all, about{name: "squarewatch.config.reloads", unit: "{reload}", description: "Reloads of the configuration, by outcome: success or failure."},
+		runs:     metric.NewCounter(all, metric.Descriptor{Name: "squarewatch.probe.runs", Unit: "{run}", Description: "Finished runs."}, runAttributesOf),
+		missed:   metric.NewCounter(all, metric.Descriptor{Name: "squarewatch.schedule.missed", Unit: "{run}", Description: "Scheduled runs that were not started, by reason: overrun, limit, gap, shutdown or panic."}, missAttributes),
+		renewals: metric.NewCounter(all, metric.Descriptor{Name: "squarewatch.credential.renewals", Unit: "{renewal}", Description: "Tries to get a credential anew, by outcome: refreshed, logged_in, refused or unavailable."}, renewalAttributes),
+		sent:     metric.NewCounter(all, metric.Descriptor{Name: "squarewatch.notify.sent", Unit: "{message}", Description: "Messages that a notifier delivered."}, deliveryAttributes),
+		failed:   metric.NewCounter(all, metric.Descriptor{Name: "squarewatch.notify.failed", Unit: "{message}", Description: "Attempts to deliver a message that failed."}, deliveryAttributes),
+		reloads: metric.NewCounter(all, metric.Descriptor{Name: "squarewatch.config.reloads", Unit: "{reload}", Description: "Reloads of the configuration, by outcome: success or failure."},
 			func(outcome string) []attribute.KeyValue { return []attribute.KeyValue{labelOutcome.String(outcome)} }),
 	}
 	for _, outcome := range []string{outcomeSuccess, outcomeFailure} {
-		m.reloads.series.get(outcome) // at zero from the start, so that the first is an increase to Prometheus
+		m.reloads.StartAtZero(outcome) // at zero from the start, so that the first is an increase to Prometheus
 	}
 	return m
 }
@@ -111,10 +112,10 @@ type requestKey struct {
 
 // run counts and measures a finished run. ctx stands in its trace, which exemplars then name.
 func (m *measures) run(ctx context.Context, r *probe.Result, known *known) {
-	m.runs.add(ctx, runKey{r.Probe, r.Class, knownCode(r.Code), r.Expected}, 1)
-	m.duration.record(ctx, durationKey{r.Probe, r.Class}, r.Latency().Seconds())
+	m.runs.Add(ctx, runKey{r.Probe, r.Class, knownCode(r.Code), r.Expected}, 1)
+	m.duration.Record(ctx, durationKey{r.Probe, r.Class}, r.Latency().Seconds())
 	if !r.Intended.IsZero() {
-		m.lateness.record(ctx, struct{}{}, r.Lateness().Seconds())
+		m.lateness.Record(ctx, struct{}{}, r.Lateness().Seconds())
 	}
 	for i := range r.Attempts {
 		m.attempt(ctx, r, i, known)
@@ -125,24 +126,24 @@ func (m *measures) attempt(ctx context.Context, r *probe.Result, i int, known *k
 	a := &r.Attempts[i]
 	key := requestKey{a.Method, serverOf(a.URL), knownCode(a.Code), errorType(r, i), knownProtocol(a.Protocol)}
 	if known.server(key.server) {
-		m.request.record(ctx, key, a.End.Sub(a.Start).Seconds())
+		m.request.Record(ctx, key, a.End.Sub(a.Start).Seconds())
 	}
 	for _, p := range a.Phases {
-		m.phase.record(ctx, phaseKey{r.Probe, p.Kind}, p.End.Sub(p.Start).Seconds())
+		m.phase.Record(ctx, phaseKey{r.Probe, p.Kind}, p.End.Sub(p.Start).Seconds())
 	}
 }
 
 // expect begins the series of notifiers, and of credentials that are renewed, at zero.
 func (m *measures) expect(notifiers, renewed []string) {
 	for _, name := range notifiers {
-		m.sent.begin(deliveryKey{notifier: name})
+		m.sent.StartAtZero(deliveryKey{notifier: name})
 		for _, reason := range deliveryReasons() {
-			m.failed.begin(deliveryKey{name, reason})
+			m.failed.StartAtZero(deliveryKey{name, reason})
 		}
 	}
 	for _, name := range renewed {
 		for _, outcome := range renewalOutcomes() {
-			m.renewals.begin(renewalKey{name, outcome})
+			m.renewals.StartAtZero(renewalKey{name, outcome})
 		}
 	}
 }
@@ -153,14 +154,14 @@ func renewalOutcomes() []probe.RenewalOutcome {
 
 // retain forgets the series of what is not known any more.
 func (m *measures) retain(known *known) {
-	m.request.series.forget(func(k requestKey) bool { return !known.server(k.server) })
-	m.renewals.series.forget(func(k renewalKey) bool { return !known.credential(k.credential) })
-	m.sent.series.forget(func(k deliveryKey) bool { return !known.notifier(k.notifier) })
-	m.failed.series.forget(func(k deliveryKey) bool { return !known.notifier(k.notifier) })
-	m.runs.series.forget(func(k runKey) bool { return !known.probe(k.probe) })
-	m.missed.series.forget(func(k missKey) bool { return !known.probe(k.probe) })
-	m.duration.series.forget(func(k durationKey) bool { return !known.probe(k.probe) })
-	m.phase.series.forget(func(k phaseKey) bool { return !known.probe(k.probe) })
+	m.request.DeleteFunc(func(k requestKey) bool { return !known.server(k.server) })
+	m.renewals.DeleteFunc(func(k renewalKey) bool { return !known.credential(k.credential) })
+	m.sent.DeleteFunc(func(k deliveryKey) bool { return !known.notifier(k.notifier) })
+	m.failed.DeleteFunc(func(k deliveryKey) bool { return !known.notifier(k.notifier) })
+	m.runs.DeleteFunc(func(k runKey) bool { return !known.probe(k.probe) })
+	m.missed.DeleteFunc(func(k missKey) bool { return !known.probe(k.probe) })
+	m.duration.DeleteFunc(func(k durationKey) bool { return !known.probe(k.probe) })
+	m.phase.DeleteFunc(func(k phaseKey) bool { return !known.probe(k.probe) })
 }
 
 // knownCode returns 0 for what is no status code: an answer must not be able to make series as it likes.
@@ -234,10 +235,10 @@ func requestAttributes(k requestKey) []attribute.KeyValue {
 // delivered counts an attempt to deliver a message.
 func (m *measures) delivered(notifier string, err error) {
 	if err == nil {
-		m.sent.add(context.Background(), deliveryKey{notifier: notifier}, 1)
+		m.sent.Add(context.Background(), deliveryKey{notifier: notifier}, 1)
 		return
 	}
-	m.failed.add(context.Background(), deliveryKey{notifier, deliveryReason(err)}, 1)
+	m.failed.Add(context.Background(), deliveryKey{notifier, deliveryReason(err)}, 1)
 }
 
 // deliveryReasons are the reasons that a notifier may give.

@@ -1,9 +1,18 @@
 package otel
 
-import "go.opentelemetry.io/otel/attribute"
+import (
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
 
 // scopeName is the instrumentation scope of all spans and metrics.
 const scopeName = "squarewatch"
+
+// newScope returns the instrumentation scope with the version of squarewatch.
+func newScope(version string) instrumentation.Scope {
+	return instrumentation.Scope{Name: scopeName, Version: version, SchemaURL: semconv.SchemaURL}
+}
 
 // Attributes of spans.
 const (

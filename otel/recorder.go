@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"squarewatch/alert"
+	"squarewatch/otel/metric"
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/trace"
@@ -29,7 +30,7 @@ var (
 )
 
 // newRecorder returns a recorder that keeps all traces, or none when tracer is nil.
-func newRecorder(tracer trace.Tracer, all *registry, userAgent string) *Recorder {
+func newRecorder(tracer trace.Tracer, all *metric.Registry, userAgent string) *Recorder {
 	measures := addMeasures(all)
 	r := &Recorder{
 		spans:    spanWriter{tracer: tracer, userAgent: userAgent},
@@ -73,7 +74,7 @@ func (r *Recorder) renewed(renewal *probe.Renewal) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.known.credential(renewal.Credential) {
-		r.measures.renewals.add(context.Background(), renewalKey{renewal.Credential, renewal.Outcome}, 1)
+		r.measures.renewals.Add(context.Background(), renewalKey{renewal.Credential, renewal.Outcome}, 1)
 		r.gauges.renewed(renewal)
 	}
 }
@@ -83,7 +84,7 @@ func (r *Recorder) Missed(m probe.Miss) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.known.probe(m.Probe) {
-		r.measures.missed.add(context.Background(), missKey{m.Probe, m.Reason}, m.Count)
+		r.measures.missed.Add(context.Background(), missKey{m.Probe, m.Reason}, m.Count)
 	}
 }
 
@@ -102,7 +103,7 @@ func (r *Recorder) Reloaded(err error) {
 	if err != nil {
 		outcome = outcomeFailure
 	}
-	r.measures.reloads.add(context.Background(), outcome, 1)
+	r.measures.reloads.Add(context.Background(), outcome, 1)
 }
 
 // Transition writes the span of an alert that changed its state, and returns a context that stands in its trace. A reminder

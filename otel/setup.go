@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"squarewatch/otel/metric"
 	"squarewatch/otel/spool"
 
 	"github.com/go-logr/logr"
@@ -27,10 +28,6 @@ import (
 
 // exportTimeout is what all requests of one export of metrics may take together: nearly the interval, as they may be many.
 const exportTimeout = 55 * time.Second
-
-// seriesBatch is how many series leave in one request. Collectors refuse more than 4 MiB over gRPC, and what 10,000 probes
-// have would take 200 MB of memory at once.
-const seriesBatch = 500
 
 // Options are what [New] needs to know.
 type Options struct {
@@ -71,8 +68,8 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	if err != nil {
 		logger.WarnContext(ctx, "some resource attributes are left out of telemetry", "error", err)
 	}
-	own := newRegistry(options.ServiceVersion)
-	reader, page, err := newExposition(own, logger)
+	own := metric.NewRegistry(newScope(options.ServiceVersion))
+	page, reader, err := metric.NewPage(own, slog.New(newThrottle(logger.Handler())))
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +110,7 @@ func (t *Telemetry) destinations(ctx context.Context) []destination {
 }
 
 // connect sets up what sends one signal. Metrics need readers, which it returns.
-func (t *Telemetry) connect(ctx context.Context, to *destination, described *resource.Resource, own *registry, bound bound) ([]sdkmetric.Reader, error) {
+func (t *Telemetry) connect(ctx context.Context, to *destination, described *resource.Resource, own *metric.Registry, bound bound) ([]sdkmetric.Reader, error) {
 	watched := &delivery{signal: to.signal, endpoint: to.url, logger: t.logger, bound: bound}
 	if to.signal == signalTraces {
 		return nil, t.connectTraces(ctx, to, described, watched, own)
@@ -135,7 +132,7 @@ func (t *Telemetry) connect(ctx context.Context, to *destination, described *res
 
 // connectTraces sets up what sends spans. With a spool they wait on disk until the collector takes them, and a failure to
 // reach it is the spool's to tell.
-func (t *Telemetry) connectTraces(ctx context.Context, to *destination, described *resource.Resource, watched *delivery, own *registry) error {
+func (t *Telemetry) connectTraces(ctx context.Context, to *destination, described *resource.Resource, watched *delivery, own *metric.Registry) error {
 	client := t.openSpool(ctx, to)
 	spooled := client != nil
 	if !spooled {
@@ -157,7 +154,7 @@ func (t *Telemetry) connectTraces(ctx context.Context, to *destination, describe
 		sending = &spanExporter{exporter, watched, waiting}
 	}
 	t.tracers = newTracerProvider(described, newQueued(sending, waiting, cmp.Or(t.options.batchTimeout, batchTimeout)))
-	own.sources = append(own.sources, newSpoolSource(t.spool, waiting))
+	addSpoolMetrics(own, t.spool, waiting)
 	t.providers = append(t.providers, t.tracers)
 	if spooled { // else an export may take as long as the collector likes, and others would wait for it
 		t.urgent = newUrgent(ctx, t.tracers)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"squarewatch/alert"
+	"squarewatch/otel/metric"
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -31,10 +32,10 @@ func (w *spanWriter) run(r *probe.Result) context.Context {
 		w.attempt(ctx, r, i)
 	}
 	if r.Excerpt != "" {
-		root.AddEvent(eventExcerpt, trace.WithTimestamp(r.End), trace.WithAttributes(keyExcerpt.String(valid(r.Excerpt))))
+		root.AddEvent(eventExcerpt, trace.WithTimestamp(r.End), trace.WithAttributes(keyExcerpt.String(metric.ValidUTF8(r.Excerpt))))
 	}
 	if !r.Expected {
-		root.SetStatus(codes.Error, valid(r.Reason))
+		root.SetStatus(codes.Error, metric.ValidUTF8(r.Reason))
 	}
 	root.End(trace.WithTimestamp(r.End))
 	return ctx
@@ -68,7 +69,7 @@ func (w *spanWriter) renewal(r *probe.Renewal) {
 	_, span := w.tracer.Start(ctx, "credential renew "+r.Credential, trace.WithTimestamp(r.Start), trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(keyCredential.String(r.Credential), keyOutcome.String(string(r.Outcome))))
 	if r.Error != "" {
-		span.SetStatus(codes.Error, valid(r.Error))
+		span.SetStatus(codes.Error, metric.ValidUTF8(r.Error))
 	}
 	span.End(trace.WithTimestamp(r.End))
 }
@@ -76,11 +77,11 @@ func (w *spanWriter) renewal(r *probe.Renewal) {
 // attempt writes the span of an HTTP exchange and of its phases.
 func (w *spanWriter) attempt(ctx context.Context, r *probe.Result, i int) {
 	a := &r.Attempts[i]
-	ctx, span := w.tracer.Start(ctx, a.Method+" "+valid(a.Template), trace.WithTimestamp(a.Start),
+	ctx, span := w.tracer.Start(ctx, a.Method+" "+metric.ValidUTF8(a.Template), trace.WithTimestamp(a.Start),
 		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(w.attemptAttributes(a, i)...))
 	if kind := errorType(r, i); kind != "" {
 		span.SetAttributes(semconv.ErrorTypeKey.String(kind))
-		span.SetStatus(codes.Error, valid(a.Error))
+		span.SetStatus(codes.Error, metric.ValidUTF8(a.Error))
 	}
 	for _, p := range a.Phases {
 		_, phase := w.tracer.Start(ctx, "http."+string(p.Kind), trace.WithTimestamp(p.Start))
@@ -90,11 +91,11 @@ func (w *spanWriter) attempt(ctx context.Context, r *probe.Result, i int) {
 }
 
 func (w *spanWriter) attemptAttributes(a *probe.Attempt, i int) []attribute.KeyValue {
-	server := serverOf(valid(a.URL))
+	server := serverOf(metric.ValidUTF8(a.URL))
 	attributes := make([]attribute.KeyValue, 0, 14)
 	attributes = append(attributes,
 		semconv.HTTPRequestMethodKey.String(a.Method),
-		semconv.URLFull(valid(a.URL)),
+		semconv.URLFull(metric.ValidUTF8(a.URL)),
 		semconv.URLScheme(server.scheme),
 		semconv.ServerAddress(server.address),
 		semconv.ServerPort(server.port),
@@ -103,7 +104,7 @@ func (w *spanWriter) attemptAttributes(a *probe.Attempt, i int) []attribute.KeyV
 		attributes = append(attributes, semconv.HTTPResponseStatusCode(a.Code))
 	}
 	if a.Protocol != "" {
-		attributes = append(attributes, semconv.NetworkProtocolVersion(valid(a.Protocol)))
+		attributes = append(attributes, semconv.NetworkProtocolVersion(metric.ValidUTF8(a.Protocol)))
 	}
 	if host, port, err := net.SplitHostPort(a.Peer); a.Peer != "" && err == nil {
 		number, _ := strconv.Atoi(port)

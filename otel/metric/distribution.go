@@ -1,4 +1,4 @@
-package otel
+package metric
 
 import (
 	"context"
@@ -112,4 +112,24 @@ func (b *buckets) halve() {
 		merged[(b.first+int32(i))>>1-first] += n
 	}
 	b.first, b.counts = first, merged
+}
+
+// amongLongest reports whether a duration in seconds is above all but a share of those recorded, if they are enough to tell.
+// It is as exact as a bucket: of those in the same bucket none counts as shorter.
+func (d *distribution) amongLongest(seconds, share float64, enough uint64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	count := d.fixed.total()
+	if count < enough || seconds <= 0 {
+		return false
+	}
+	index := exponentialIndex(seconds, d.scale)
+	var notShorter uint64
+	for i, n := range slices.Backward(d.exact.counts) {
+		if d.exact.first+int32(i) < index { //nolint:gosec // at most bucketLimit
+			break
+		}
+		notShorter += n
+	}
+	return float64(notShorter) <= share*float64(count)
 }

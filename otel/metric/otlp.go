@@ -1,4 +1,4 @@
-package otel
+package metric
 
 import (
 	"cmp"
@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
+// seriesBatch is how many series leave in one request. Collectors refuse more than 4 MiB over gRPC, and what 10,000 probes
+// have would take 200 MB of memory at once.
+const seriesBatch = 500
+
 // otlp hands out the counter as a sum, cumulative since each series began.
-func (c *counter[K]) otlp(start, now time.Time, send func(*about, metricdata.Aggregation) error) error {
+func (c *Counter[K]) otlp(start, now time.Time, send func(*Descriptor, metricdata.Aggregation) error) error {
 	return inParts(c.series.all(), func(key K, t *total) metricdata.DataPoint[int64] {
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -24,16 +26,23 @@ func (c *counter[K]) otlp(start, now time.Time, send func(*about, metricdata.Agg
 			Exemplars: otlpExemplars[int64](t.newest),
 		}
 	}, func(points []metricdata.DataPoint[int64]) error {
-		return send(&c.about, metricdata.Sum[int64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality, IsMonotonic: true})
+		return send(&c.Descriptor, metricdata.Sum[int64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality, IsMonotonic: true})
+	})
+}
+
+func (c *counterFunc) otlp(start, now time.Time, send func(*Descriptor, metricdata.Aggregation) error) error {
+	return send(&c.Descriptor, metricdata.Sum[int64]{
+		Temporality: metricdata.CumulativeTemporality, IsMonotonic: true,
+		DataPoints: []metricdata.DataPoint[int64]{{StartTime: start, Time: now, Value: c.total()}},
 	})
 }
 
 // otlp hands out the histogram as an exponential one, cumulative too.
-func (h *histogram[K]) otlp(start, now time.Time, send func(*about, metricdata.Aggregation) error) error {
+func (h *Histogram[K]) otlp(start, now time.Time, send func(*Descriptor, metricdata.Aggregation) error) error {
 	return inParts(h.series.all(), func(key K, d *distribution) metricdata.ExponentialHistogramDataPoint[float64] {
-		return d.exponential(h.attributes(key), start, now)
+		return d.dataPoint(h.attributes(key), start, now)
 	}, func(points []metricdata.ExponentialHistogramDataPoint[float64]) error {
-		return send(&h.about, metricdata.ExponentialHistogram[float64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality})
+		return send(&h.Descriptor, metricdata.ExponentialHistogram[float64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality})
 	})
 }
 
@@ -58,22 +67,22 @@ func inParts[K comparable, V, P any](all iter.Seq2[K, *V], point func(K, *V) P, 
 }
 
 // otlp hands out the gauges in parts of at most seriesBatch series, which may be used only until send returns.
-func (g *gauges) otlp(_, now time.Time, send func(*about, metricdata.Aggregation) error) error {
-	waiting := map[*about][]metricdata.DataPoint[float64]{}
+func (g *gauges) otlp(_, now time.Time, send func(*Descriptor, metricdata.Aggregation) error) error {
+	waiting := map[*Descriptor][]metricdata.DataPoint[float64]{}
 	var failure error
-	part := func(a *about) {
+	part := func(a *Descriptor) {
 		if failure == nil {
 			failure = send(a, metricdata.Gauge[float64]{DataPoints: waiting[a]})
 		}
 		waiting[a] = waiting[a][:0]
 	}
-	g.read(func(a *about, value float64, attributes ...attribute.KeyValue) {
+	g.read(func(a *Descriptor, value float64, attributes ...attribute.KeyValue) {
 		waiting[a] = append(waiting[a], metricdata.DataPoint[float64]{Attributes: attribute.NewSet(attributes...), Time: now, Value: value})
 		if len(waiting[a]) == seriesBatch {
 			part(a)
 		}
 	})
-	for _, a := range g.abouts() {
+	for _, a := range g.descriptors {
 		if len(waiting[a]) > 0 {
 			part(a)
 		}
@@ -84,16 +93,15 @@ func (g *gauges) otlp(_, now time.Time, send func(*about, metricdata.Aggregation
 // patience is how many requests in a row may fail before the rest is left to the next export: the collector is away.
 const patience = 3
 
-// send exports everything in many small requests. One that is refused costs no other; the first failure is returned.
-func (r *registry) send(ctx context.Context, described *resource.Resource, export func(context.Context, *metricdata.ResourceMetrics) error) error {
+// Export exports everything in many small requests. One that is refused costs no other; the first failure is returned.
+func (r *Registry) Export(ctx context.Context, described *resource.Resource, export func(context.Context, *metricdata.ResourceMetrics) error) error {
 	now := time.Now()
-	scope := instrumentation.Scope{Name: scopeName, Version: r.version, SchemaURL: semconv.SchemaURL}
 	var first error
 	inARow := 0
 	for _, s := range r.all() {
-		err := s.otlp(r.start, now, func(a *about, data metricdata.Aggregation) error {
+		err := s.otlp(r.start, now, func(a *Descriptor, data metricdata.Aggregation) error {
 			err := export(ctx, &metricdata.ResourceMetrics{Resource: described, ScopeMetrics: []metricdata.ScopeMetrics{{
-				Scope: scope, Metrics: []metricdata.Metrics{{Name: a.name, Unit: a.unit, Description: a.description, Data: data}},
+				Scope: r.scope, Metrics: []metricdata.Metrics{{Name: a.Name, Unit: a.Unit, Description: a.Description, Data: data}},
 			}}})
 			if err == nil {
 				inARow = 0
@@ -112,7 +120,7 @@ func (r *registry) send(ctx context.Context, described *resource.Resource, expor
 	return first
 }
 
-func (d *distribution) exponential(attributes []attribute.KeyValue, start, now time.Time) metricdata.ExponentialHistogramDataPoint[float64] {
+func (d *distribution) dataPoint(attributes []attribute.KeyValue, start, now time.Time) metricdata.ExponentialHistogramDataPoint[float64] {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return metricdata.ExponentialHistogramDataPoint[float64]{

@@ -1,4 +1,4 @@
-package otel
+package metric
 
 import (
 	"bytes"
@@ -8,20 +8,44 @@ import (
 	"net/http"
 	"runtime"
 
-	"squarewatch/otel/spool"
-
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/otlptranslator"
+	prometheusexporter "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
+
+// NewPage returns the Prometheus page of a registry, and a reader for the SDK's meter provider. The page also shows the metrics of that
+// provider, of the process and of the build. Metric names are translated as the OpenTelemetry specification says. The instrumentation
+// scope is not a label: there is only one, and its version would start new series at every upgrade.
+func NewPage(registry *Registry, logger *slog.Logger) (http.Handler, sdkmetric.Reader, error) {
+	gatherer := prometheus.NewRegistry()
+	reader, err := prometheusexporter.New(
+		prometheusexporter.WithRegisterer(gatherer),
+		prometheusexporter.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes),
+		prometheusexporter.WithoutScopeInfo(),
+	)
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
+	}
+	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
+	for _, c := range []prometheus.Collector{collectors.NewBuildInfoCollector(), process} {
+		if err := gatherer.Register(c); err != nil {
+			return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
+		}
+	}
+	return gzhttp.GzipHandler(&page{others: gatherer, own: registry, logger: logger}), reader, nil
+}
 
 // page shows all metrics as Prometheus text, as OpenMetrics with exemplars, or as protobuf with native histograms, as its
 // reader asks. It is written part by part: gathered as a whole, as the client library does it, the metrics of 10,000 probes
 // would take 250 MB at every scrape.
 type page struct {
 	others prometheus.Gatherer // of the Go runtime, the process and the build
-	own    *registry
+	own    *Registry
 	logger *slog.Logger
 }
 
@@ -32,7 +56,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := newFamilyWriter(w, format)
 	if err := p.write(out); err != nil {
 		// Mostly a reader that has gone away. One that has not must see that the page is not whole.
-		p.logger.WarnContext(r.Context(), "the metrics page could not be written to its end", "error", spool.Short(err))
+		p.logger.WarnContext(r.Context(), "the metrics page could not be written to its end", "error", err)
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -40,7 +64,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *page) write(out *familyWriter) error {
 	others, err := p.others.Gather() // what could be gathered comes even beside an error
 	if err != nil {
-		p.logger.Warn("some metrics are missing from the metrics page", "error", spool.Short(err))
+		p.logger.Warn("some metrics are missing from the metrics page", "error", err)
 	}
 	for _, f := range others {
 		if err := out.family(f); err != nil {
@@ -63,7 +87,7 @@ type familyWriter struct {
 	text    bool // of a format in which a family has its heading once
 	buffer  bytes.Buffer
 	encoder expfmt.Encoder
-	current *about
+	current *Descriptor
 	heading bool // has been written
 	pending []*dto.Metric
 	failure error
@@ -77,7 +101,7 @@ func newFamilyWriter(to io.Writer, format expfmt.Format) *familyWriter {
 }
 
 // series takes one series. Those of a metric must follow each other.
-func (w *familyWriter) series(a *about, m *dto.Metric) {
+func (w *familyWriter) series(a *Descriptor, m *dto.Metric) {
 	if w.current != a || len(w.pending) == pageBatch {
 		w.flush()
 	}
@@ -98,7 +122,7 @@ func (w *familyWriter) flush() {
 		w.failure = err
 		return
 	}
-	w.failure = w.family(&dto.MetricFamily{Name: new(name), Help: new(w.current.description), Type: new(kind), Metric: w.pending})
+	w.failure = w.family(&dto.MetricFamily{Name: new(name), Help: new(w.current.Description), Type: new(kind), Metric: w.pending})
 	w.heading = true
 	clear(w.pending)
 	w.pending = w.pending[:0]
@@ -135,7 +159,7 @@ func (w *familyWriter) close() error {
 }
 
 // exposed returns the name of the metric as the OpenTelemetry specification translates it for Prometheus, and its kind.
-func (a *about) exposed(m *dto.Metric) (string, dto.MetricType, error) {
+func (a *Descriptor) exposed(m *dto.Metric) (string, dto.MetricType, error) {
 	kind, translated := dto.MetricType_GAUGE, otlptranslator.MetricType(otlptranslator.MetricTypeGauge)
 	switch {
 	case m.GetHistogram() != nil:
@@ -144,9 +168,9 @@ func (a *about) exposed(m *dto.Metric) (string, dto.MetricType, error) {
 		kind, translated = dto.MetricType_COUNTER, otlptranslator.MetricTypeMonotonicCounter
 	}
 	namer := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)
-	name, err := namer.Build(otlptranslator.Metric{Name: a.name, Unit: a.unit, Type: translated})
+	name, err := namer.Build(otlptranslator.Metric{Name: a.Name, Unit: a.Unit, Type: translated})
 	if err != nil {
-		return "", 0, fmt.Errorf("translate the name of %s: %w", a.name, err)
+		return "", 0, fmt.Errorf("translate the name of %s: %w", a.Name, err)
 	}
 	return name, kind, nil
 }

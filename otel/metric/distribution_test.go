@@ -1,30 +1,28 @@
-package otel_test
+package metric_test
 
 import (
 	"math"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 
-	"squarewatch/otel"
+	"squarewatch/otel/metric"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// TestExponentialBucketsHoldWhatTheySay draws durations over ever wider ranges, and checks every bucket against the
-// definition of the specification: bucket i holds what lies above 2^(i/2^scale) and not above the next such bound.
-func TestExponentialBucketsHoldWhatTheySay(t *testing.T) {
+// TestExponentialBucketBounds draws durations from wider and wider ranges and checks each bucket against the definition of the
+// specification: bucket i counts values above 2^(i/2^scale) and up to 2^((i+1)/2^scale).
+func TestExponentialBucketBounds(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, spread := range []float64{0, 0.5, 3, 9, 11, 30, 60} {
 		values := make([]float64, 0, 1000)
 		for range cap(values) {
 			values = append(values, math.Exp2(spread*(random.Float64()-0.5)))
 		}
-		values = append(values, 1, 2, 0.5) // bounds themselves
-		point := otel.Distribution(values...)
+		values = append(values, 1, 2, 0.5) // exactly on a bound
+		point := metric.ExportDistribution(values...)
 		if want, got := uint64(len(values)), point.Count; want != got {
 			t.Errorf("spread %v: want %d values, got %d", spread, want, got)
 		}
@@ -51,8 +49,8 @@ func bound(p metricdata.ExponentialHistogramDataPoint[float64], i int) float64 {
 	return math.Exp2(math.Ldexp(float64(int(p.PositiveBucket.Offset)+i), -int(p.Scale)))
 }
 
-func TestDurationsBelowZeroCountAsZero(t *testing.T) {
-	point := otel.Distribution(0, -1, 0.25)
+func TestNegativeDurationCountsAsZero(t *testing.T) {
+	point := metric.ExportDistribution(0, -1, 0.25)
 	if point.Count != 3 || point.ZeroCount != 2 || point.Sum != 0.25 {
 		t.Errorf("want 3 values of which 2 are zero, and a sum of 0.25, got %d, %d, %v", point.Count, point.ZeroCount, point.Sum)
 	}
@@ -61,15 +59,13 @@ func TestDurationsBelowZeroCountAsZero(t *testing.T) {
 	}
 }
 
-// TestNativeHistograms reads the page as a Prometheus server that scrapes native histograms does.
+// TestNativeHistograms reads the page as a Prometheus server that scrapes native histograms.
 func TestNativeHistograms(t *testing.T) {
-	all := telemetry(t)
-	feed(all.Recorder())
-	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
-	request.Header.Set("Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
-	answer := httptest.NewRecorder()
-	all.Metrics().ServeHTTP(answer, request)
-	families := expfmt.NewDecoder(answer.Body, expfmt.ResponseFormat(answer.Header()))
+	f := newFixture()
+	f.run(t.Context(), "a")
+	f.run(t.Context(), "b")
+	response := scrape(t, f.page(t), "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+	families := expfmt.NewDecoder(response.Body, expfmt.ResponseFormat(response.Header()))
 	seen := 0
 	for {
 		var f dto.MetricFamily
@@ -98,9 +94,10 @@ func checkNative(t *testing.T, name string, h *dto.Histogram) {
 		sum += count
 	}
 	if uint64(sum) != h.GetSampleCount() || last.GetCumulativeCount() != h.GetSampleCount() {
-		t.Errorf("%s: want %d values in both kinds of buckets, got %d native and %d classic", name, h.GetSampleCount(), sum, last.GetCumulativeCount())
+		t.Errorf("%s: want %d values in both kinds of buckets, got %d native and %d classic",
+			name, h.GetSampleCount(), sum, last.GetCumulativeCount())
 	}
-	// All values of the fixture lie between the bounds of the span, by the numbering of Prometheus: bucket i ends at base^i.
+	// All values of the fixture lie within the span. Prometheus numbers buckets by their upper bound: bucket i ends at base^i.
 	span := h.GetPositiveSpan()[0]
 	low := math.Exp2(math.Ldexp(float64(span.GetOffset()-1), -int(h.GetSchema())))
 	high := math.Exp2(math.Ldexp(float64(span.GetOffset()-1+int32(span.GetLength())), -int(h.GetSchema())))

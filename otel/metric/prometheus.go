@@ -1,4 +1,4 @@
-package otel
+package metric
 
 import (
 	"cmp"
@@ -14,34 +14,38 @@ import (
 )
 
 // prometheus sends every series of the counter.
-func (c *counter[K]) prometheus(start time.Time, send func(*about, *dto.Metric)) {
+func (c *Counter[K]) prometheus(start time.Time, send func(*Descriptor, *dto.Metric)) {
 	for key, t := range c.series.all() {
 		t.mu.Lock()
 		counted := &dto.Counter{Value: new(float64(t.sum)), Exemplar: t.newest.prometheus(), CreatedTimestamp: timestamppb.New(t.begun.or(start))}
 		t.mu.Unlock()
-		send(&c.about, &dto.Metric{Label: labelPairs(c.attributes(key)), Counter: counted})
+		send(&c.Descriptor, &dto.Metric{Label: labelPairs(c.attributes(key)), Counter: counted})
 	}
+}
+
+func (c *counterFunc) prometheus(start time.Time, send func(*Descriptor, *dto.Metric)) {
+	send(&c.Descriptor, &dto.Metric{Counter: &dto.Counter{Value: new(float64(c.total())), CreatedTimestamp: timestamppb.New(start)}})
 }
 
 // prometheus sends every series of the histogram. Each has the fixed buckets, which every server reads, and the exponential
 // ones, which the protobuf format has for servers that scrape native histograms.
-func (h *histogram[K]) prometheus(start time.Time, send func(*about, *dto.Metric)) {
+func (h *Histogram[K]) prometheus(start time.Time, send func(*Descriptor, *dto.Metric)) {
 	for key, d := range h.series.all() {
-		send(&h.about, &dto.Metric{Label: labelPairs(h.attributes(key)), Histogram: d.prometheus(h.bounds, start)})
+		send(&h.Descriptor, &dto.Metric{Label: labelPairs(h.attributes(key)), Histogram: d.prometheus(h.Bounds, start)})
 	}
 }
 
 // prometheus sends the values of each gauge together, as the text formats want it.
-func (g *gauges) prometheus(_ time.Time, send func(*about, *dto.Metric)) {
+func (g *gauges) prometheus(_ time.Time, send func(*Descriptor, *dto.Metric)) {
 	type reading struct {
 		attributes []attribute.KeyValue
 		value      float64
 	}
-	values := map[*about][]reading{}
-	g.read(func(a *about, value float64, attributes ...attribute.KeyValue) {
+	values := map[*Descriptor][]reading{}
+	g.read(func(a *Descriptor, value float64, attributes ...attribute.KeyValue) {
 		values[a] = append(values[a], reading{attributes, value})
 	})
-	for _, a := range g.abouts() {
+	for _, a := range g.descriptors {
 		for _, v := range values[a] {
 			send(a, &dto.Metric{Label: labelPairs(v.attributes), Gauge: &dto.Gauge{Value: new(v.value)}})
 		}
@@ -56,7 +60,7 @@ func labelPairs(attributes []attribute.KeyValue) []*dto.LabelPair {
 		if err != nil {
 			continue // no name of ours: a test shows them all
 		}
-		pairs = append(pairs, &dto.LabelPair{Name: new(name), Value: new(valid(a.Value.String()))})
+		pairs = append(pairs, &dto.LabelPair{Name: new(name), Value: new(ValidUTF8(a.Value.String()))})
 	}
 	slices.SortFunc(pairs, func(a, b *dto.LabelPair) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return pairs
