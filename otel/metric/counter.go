@@ -7,49 +7,49 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Counter is one metric that only grows, with a total for each key.
+// Counter is a metric that only grows. It has one total for each key.
 type Counter[K comparable] struct {
 	Descriptor
-	attributes func(K) []attribute.KeyValue // of a series; made when they are read
+	attributes func(K) []attribute.KeyValue
 	series     series[K, total]
 }
 
 // total is one series of a counter.
 type total struct {
-	mu     sync.Mutex
-	begun  begun
-	sum    int64
-	newest newest
+	mu       sync.Mutex
+	start    startTime
+	sum      int64
+	exemplar exemplar
 }
 
-// StartAtZero makes the series of key count from zero, so that to Prometheus the first that is added is an increase.
+// StartAtZero creates the series of key with a total of zero, so that Prometheus sees the first event as an increase.
 func (c *Counter[K]) StartAtZero(key K) {
-	t := c.series.get(key)
+	t := c.series.getOrCreate(key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.begin()
+	t.startLocked()
 }
 
-func (t *total) begin() {
-	if t.sum == 0 && t.begun == 0 {
-		t.begun = now()
+func (t *total) startLocked() {
+	if t.start == 0 {
+		t.start = now()
 	}
 }
 
-// Add adds n. The trace that ctx stands in becomes the exemplar if it is kept.
+// Add adds n, which must not be negative. The trace of ctx becomes the exemplar if the trace is sampled.
 func (c *Counter[K]) Add(ctx context.Context, key K, n int) {
-	t := c.series.get(key)
+	t := c.series.getOrCreate(key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.begin()
+	t.startLocked()
 	t.sum += int64(n)
-	t.newest.take(ctx, float64(n))
+	t.exemplar.set(ctx, float64(n))
 }
 
-// DeleteFunc drops the series of keys that are gone.
-func (c *Counter[K]) DeleteFunc(gone func(K) bool) { c.series.forget(gone) }
+// DeleteFunc deletes the series for whose key del returns true.
+func (c *Counter[K]) DeleteFunc(del func(K) bool) { c.series.deleteFunc(del) }
 
-// counterFunc is a counter whose total is read.
+// counterFunc is a counter of one series whose total a callback returns.
 type counterFunc struct {
 	Descriptor
 	total func() int64

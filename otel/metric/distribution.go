@@ -7,70 +7,92 @@ import (
 	"sync"
 )
 
-// Exponential buckets begin at 8 a doubling: each is 9 % wider than the one before, close to the factor of 1.1 that the
-// Prometheus client advises. They are halved in number whenever the values span more than 160 of them, which is the
-// default of the OpenTelemetry specification of base-2 exponential histograms.
+// Exponential buckets start at 8 a doubling, so each is 9 % wider than the one before. That is close to the factor of 1.1 that the
+// Prometheus client recommends (https://pkg.go.dev/github.com/prometheus/client_golang/prometheus#HistogramOpts). When the values span
+// more than 160 buckets, neighbours are merged. 160 is the default of the OpenTelemetry specification
+// (https://opentelemetry.io/docs/specs/otel/metrics/sdk/#base2-exponential-bucket-histogram-aggregation).
 const (
-	finestScale = 3
-	bucketLimit = 160
+	maxScale   = 3
+	maxBuckets = 160
 )
 
-// distribution is one series of a histogram. It holds its values twice, in exponential buckets and in fixed ones, as OTLP
-// and older Prometheus servers want them. Both begin empty and cover only what was seen: a probe's durations lie close together.
+// distribution is one series of a histogram. It counts each value in exponential buckets for OTLP and native histograms, and in fixed
+// buckets for older Prometheus servers. Both kinds cover only the range of values seen, because the durations of one probe lie close
+// together.
 type distribution struct {
-	mu       sync.Mutex
-	begun    begun
-	sum      float64
-	min, max float64
-	zero     uint64  // values that are zero: they have no exponential bucket
-	scale    int32   // 2^scale exponential buckets a doubling
-	exact    buckets // bucket i holds values in (2^(i/2^scale), 2^((i+1)/2^scale)]
-	fixed    buckets // bucket i holds values up to bound i, and above bound i-1
-	newest   newest
+	mu          sync.Mutex
+	start       startTime
+	sum         float64
+	min, max    float64
+	zero        uint64  // number of values that are zero: they have no exponential bucket
+	scale       int32   // there are 2^scale exponential buckets a doubling
+	exponential buckets // bucket i counts values in (2^(i/2^scale), 2^((i+1)/2^scale)]
+	fixed       buckets // bucket i counts values above bound i-1 and up to bound i
+	exemplar    exemplar
 }
 
-// record counts a duration in seconds. One below zero counts as zero: a clock was set back.
+// record counts a duration in seconds. A negative duration counts as zero: the clock was set back.
 func (d *distribution) record(ctx context.Context, seconds float64, bounds []float64) {
 	seconds = max(seconds, 0)
 	fixed, _ := slices.BinarySearch(bounds, seconds)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.fixed.total() == 0 {
-		d.begun = now()
-		d.scale, d.min, d.max = finestScale, seconds, seconds
+		d.start = now()
+		d.scale, d.min, d.max = maxScale, seconds, seconds
 	}
 	d.sum += seconds
 	d.min, d.max = min(d.min, seconds), max(d.max, seconds)
-	d.fixed.add(int32(fixed)) //nolint:gosec // there are a dozen bounds
-	d.count(seconds)
-	d.newest.take(ctx, seconds)
+	d.fixed.add(int32(fixed)) //nolint:gosec // there are about a dozen bounds
+	d.addExponentialLocked(seconds)
+	d.exemplar.set(ctx, seconds)
 }
 
-func (d *distribution) count(seconds float64) {
+func (d *distribution) addExponentialLocked(seconds float64) {
 	if seconds == 0 {
 		d.zero++
 		return
 	}
 	index := exponentialIndex(seconds, d.scale)
-	for d.exact.spanWith(index) > bucketLimit {
-		d.exact.halve()
+	for d.exponential.spanWith(index) > maxBuckets {
+		d.exponential.halve()
 		d.scale--
 		index >>= 1
 	}
-	d.exact.add(index)
+	d.exponential.add(index)
 }
 
-// exponentialIndex returns the bucket of a value above zero.
+// amongLongest implements [Histogram.AmongLongest].
+func (d *distribution) amongLongest(seconds, share float64, minimum uint64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	count := d.fixed.total()
+	if count < minimum || seconds <= 0 {
+		return false
+	}
+	index := exponentialIndex(seconds, d.scale)
+	var notShorter uint64
+	for i, n := range slices.Backward(d.exponential.counts) {
+		if d.exponential.first+int32(i) < index { //nolint:gosec // at most maxBuckets
+			break
+		}
+		notShorter += n
+	}
+	return float64(notShorter) <= share*float64(count)
+}
+
+// exponentialIndex returns the index of the bucket of a value above zero.
 func exponentialIndex(value float64, scale int32) int32 {
 	return int32(math.Ceil(math.Ldexp(math.Log2(value), int(scale)))) - 1
 }
 
-// buckets are counts of neighbouring buckets, from the first to the last that has ever counted.
+// buckets holds the counts of neighbouring buckets, from the lowest to the highest that has counted a value.
 type buckets struct {
-	first  int32
+	first  int32 // index of the lowest bucket
 	counts []uint64
 }
 
+// total returns the number of values in all buckets.
 func (b *buckets) total() (sum uint64) {
 	for _, n := range b.counts {
 		sum += n
@@ -78,16 +100,16 @@ func (b *buckets) total() (sum uint64) {
 	return sum
 }
 
-// spanWith returns how many buckets there would be if the one at index were among them.
+// spanWith returns how many buckets there would be if the range included index.
 func (b *buckets) spanWith(index int32) int {
 	if len(b.counts) == 0 {
 		return 1
 	}
-	last := b.first + int32(len(b.counts)) - 1 //nolint:gosec // bounded by bucketLimit
+	last := b.first + int32(len(b.counts)) - 1 //nolint:gosec // at most maxBuckets
 	return int(max(last, index)) - int(min(b.first, index)) + 1
 }
 
-// add counts in the bucket at index, which becomes one of them.
+// add counts one value in the bucket at index. It extends the range to index if needed.
 func (b *buckets) add(index int32) {
 	if len(b.counts) == 0 {
 		b.first = index
@@ -100,36 +122,16 @@ func (b *buckets) add(index int32) {
 	b.counts[index-b.first]++
 }
 
-// halve merges each two neighbours that become one at the next coarser scale.
+// halve lowers the scale by one: it merges each pair of buckets that is one bucket at the lower scale.
 func (b *buckets) halve() {
 	if len(b.counts) == 0 {
 		return
 	}
 	first := b.first >> 1
-	last := (b.first + int32(len(b.counts)) - 1) >> 1 //nolint:gosec // bounded by bucketLimit
+	last := (b.first + int32(len(b.counts)) - 1) >> 1 //nolint:gosec // at most maxBuckets
 	merged := make([]uint64, last-first+1)
 	for i, n := range b.counts {
 		merged[(b.first+int32(i))>>1-first] += n
 	}
 	b.first, b.counts = first, merged
-}
-
-// amongLongest reports whether a duration in seconds is above all but a share of those recorded, if they are enough to tell.
-// It is as exact as a bucket: of those in the same bucket none counts as shorter.
-func (d *distribution) amongLongest(seconds, share float64, enough uint64) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	count := d.fixed.total()
-	if count < enough || seconds <= 0 {
-		return false
-	}
-	index := exponentialIndex(seconds, d.scale)
-	var notShorter uint64
-	for i, n := range slices.Backward(d.exact.counts) {
-		if d.exact.first+int32(i) < index { //nolint:gosec // at most bucketLimit
-			break
-		}
-		notShorter += n
-	}
-	return float64(notShorter) <= share*float64(count)
 }

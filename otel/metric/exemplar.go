@@ -7,18 +7,18 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// newest is the last measurement of a series in a trace, its exemplar: of all traces, this one is the surest to be still
-// there. The SDK's own reservoirs take two or three kilobytes a series.
-type newest struct {
-	at    int64 // Unix time in nanoseconds; zero when there is none
+// exemplar is the newest measurement of a series that belongs to a sampled trace. The newest trace is the one that the trace store is
+// most likely to still have. One slot is enough: the SDK's exemplar reservoirs take two to three kilobytes a series.
+type exemplar struct {
+	at    int64 // Unix time in nanoseconds; zero when there is no exemplar
 	value float64
 	trace trace.TraceID
 	span  trace.SpanID
 }
 
-// take keeps a measurement if the trace that ctx stands in is kept.
-func (n *newest) take(ctx context.Context, value float64) {
-	if where := trace.SpanContextFromContext(ctx); where.IsSampled() {
-		*n = newest{at: time.Now().UnixNano(), value: value, trace: where.TraceID(), span: where.SpanID()}
+// set replaces the exemplar if the trace of ctx is sampled.
+func (e *exemplar) set(ctx context.Context, value float64) {
+	if sc := trace.SpanContextFromContext(ctx); sc.IsSampled() {
+		*e = exemplar{at: time.Now().UnixNano(), value: value, trace: sc.TraceID(), span: sc.SpanID()}
 	}
 }

@@ -6,24 +6,25 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Histogram is one metric of durations, with a distribution for each key. The SDK would keep each once for every reader, and
-// allot all its buckets at once, of which most stay empty.
+// Histogram is a metric of durations. It has one distribution for each key.
 type Histogram[K comparable] struct {
 	Descriptor
-	attributes func(K) []attribute.KeyValue // of a series; made when they are read
+	attributes func(K) []attribute.KeyValue
 	series     series[K, distribution]
 }
 
-// Record counts a duration in seconds. The trace that ctx stands in becomes the exemplar if it is kept.
+// Record counts a duration in seconds. The trace of ctx becomes the exemplar if the trace is sampled.
 func (h *Histogram[K]) Record(ctx context.Context, key K, seconds float64) {
-	h.series.get(key).record(ctx, seconds, h.Bounds)
+	h.series.getOrCreate(key).record(ctx, seconds, h.Bounds)
 }
 
-// AmongLongest reports whether a duration in seconds is above all but a share of those of a series, if they are enough to tell.
-func (h *Histogram[K]) AmongLongest(key K, seconds, share float64, enough uint64) bool {
-	before := h.series.look(key)
-	return before != nil && before.amongLongest(seconds, share, enough)
+// AmongLongest reports whether a duration in seconds belongs to the given share (0 to 1) of the longest durations of a series. It
+// returns false if the series has fewer than minimum durations. It is as exact as the exponential buckets: durations in the same
+// bucket count as equally long.
+func (h *Histogram[K]) AmongLongest(key K, seconds, share float64, minimum uint64) bool {
+	d := h.series.get(key)
+	return d != nil && d.amongLongest(seconds, share, minimum)
 }
 
-// DeleteFunc drops the series of keys that are gone.
-func (h *Histogram[K]) DeleteFunc(gone func(K) bool) { h.series.forget(gone) }
+// DeleteFunc deletes the series for whose key del returns true.
+func (h *Histogram[K]) DeleteFunc(del func(K) bool) { h.series.deleteFunc(del) }

@@ -12,43 +12,78 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// seriesBatch is how many series leave in one request. Collectors refuse more than 4 MiB over gRPC, and what 10,000 probes
-// have would take 200 MB of memory at once.
+// seriesBatch is how many series one export request holds. A gRPC server refuses requests above 4 MB by default
+// (https://pkg.go.dev/google.golang.org/grpc#MaxRecvMsgSize), and the series of 10,000 probes
+// would take 200 MB of memory at once.
 const seriesBatch = 500
 
-// otlp hands out the counter as a sum, cumulative since each series began.
+// maxFailures is how many requests in a row may fail before an export gives up: the collector is down.
+const maxFailures = 3
+
+// Export sends all metrics with the given resource. It calls export for each batch of series. Export must not keep the data after it
+// returns, because the next batch reuses its memory. A failed request does not stop the others, unless several in a row fail or ctx
+// ends. Export returns the first error.
+func (r *Registry) Export(ctx context.Context, res *resource.Resource, export func(context.Context, *metricdata.ResourceMetrics) error) error {
+	now := time.Now()
+	var first error
+	failures := 0
+	for _, s := range r.all() {
+		err := s.otlp(r.startTime, now, func(d *Descriptor, data metricdata.Aggregation) error {
+			err := export(ctx, &metricdata.ResourceMetrics{Resource: res, ScopeMetrics: []metricdata.ScopeMetrics{{
+				Scope: r.scope, Metrics: []metricdata.Metrics{{Name: d.Name, Unit: d.Unit, Description: d.Description, Data: data}},
+			}}})
+			if err == nil {
+				failures = 0
+				return nil
+			}
+			first = cmp.Or(first, err)
+			if failures++; failures >= maxFailures || ctx.Err() != nil {
+				return first
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return first
+}
+
+// otlp sends the counter as cumulative sums.
 func (c *Counter[K]) otlp(start, now time.Time, send func(*Descriptor, metricdata.Aggregation) error) error {
-	return inParts(c.series.all(), func(key K, t *total) metricdata.DataPoint[int64] {
+	return inBatches(c.series.all(), func(key K, t *total) metricdata.DataPoint[int64] {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		return metricdata.DataPoint[int64]{
-			Attributes: attribute.NewSet(c.attributes(key)...), StartTime: t.begun.or(start), Time: now, Value: t.sum,
-			Exemplars: otlpExemplars[int64](t.newest),
+			Attributes: attribute.NewSet(c.attributes(key)...), StartTime: t.start.or(start), Time: now, Value: t.sum,
+			Exemplars: otlpExemplars[int64](t.exemplar),
 		}
 	}, func(points []metricdata.DataPoint[int64]) error {
-		return send(&c.Descriptor, metricdata.Sum[int64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality, IsMonotonic: true})
+		return send(&c.Descriptor, cumulativeSum(points))
 	})
 }
 
+// otlp sends the counter as one cumulative sum since the start of the process.
 func (c *counterFunc) otlp(start, now time.Time, send func(*Descriptor, metricdata.Aggregation) error) error {
-	return send(&c.Descriptor, metricdata.Sum[int64]{
-		Temporality: metricdata.CumulativeTemporality, IsMonotonic: true,
-		DataPoints: []metricdata.DataPoint[int64]{{StartTime: start, Time: now, Value: c.total()}},
-	})
+	return send(&c.Descriptor, cumulativeSum([]metricdata.DataPoint[int64]{{StartTime: start, Time: now, Value: c.total()}}))
 }
 
-// otlp hands out the histogram as an exponential one, cumulative too.
+func cumulativeSum(points []metricdata.DataPoint[int64]) metricdata.Sum[int64] {
+	return metricdata.Sum[int64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality, IsMonotonic: true}
+}
+
+// otlp sends the histogram as cumulative exponential histograms.
 func (h *Histogram[K]) otlp(start, now time.Time, send func(*Descriptor, metricdata.Aggregation) error) error {
-	return inParts(h.series.all(), func(key K, d *distribution) metricdata.ExponentialHistogramDataPoint[float64] {
+	return inBatches(h.series.all(), func(key K, d *distribution) metricdata.ExponentialHistogramDataPoint[float64] {
 		return d.dataPoint(h.attributes(key), start, now)
 	}, func(points []metricdata.ExponentialHistogramDataPoint[float64]) error {
 		return send(&h.Descriptor, metricdata.ExponentialHistogram[float64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality})
 	})
 }
 
-// inParts makes a point of each series and sends them in parts of at most seriesBatch. A part may be used only until send
-// returns: the next takes its memory.
-func inParts[K comparable, V, P any](all iter.Seq2[K, *V], point func(K, *V) P, send func([]P) error) error {
+// inBatches converts each series to a data point and sends the points in batches of at most seriesBatch. Each batch reuses the memory
+// of the one before.
+func inBatches[K comparable, V, P any](all iter.Seq2[K, *V], point func(K, *V) P, send func([]P) error) error {
 	var points []P
 	for key, value := range all {
 		points = append(points, point(key, value))
@@ -66,75 +101,47 @@ func inParts[K comparable, V, P any](all iter.Seq2[K, *V], point func(K, *V) P, 
 	return send(points)
 }
 
-// otlp hands out the gauges in parts of at most seriesBatch series, which may be used only until send returns.
+// otlp sends the gauges in batches of at most seriesBatch. Each batch of a gauge reuses the memory of the one before.
 func (g *gauges) otlp(_, now time.Time, send func(*Descriptor, metricdata.Aggregation) error) error {
-	waiting := map[*Descriptor][]metricdata.DataPoint[float64]{}
+	pending := map[*Descriptor][]metricdata.DataPoint[float64]{}
 	var failure error
-	part := func(a *Descriptor) {
+	flush := func(d *Descriptor) {
 		if failure == nil {
-			failure = send(a, metricdata.Gauge[float64]{DataPoints: waiting[a]})
+			failure = send(d, metricdata.Gauge[float64]{DataPoints: pending[d]})
 		}
-		waiting[a] = waiting[a][:0]
+		pending[d] = pending[d][:0]
 	}
-	g.read(func(a *Descriptor, value float64, attributes ...attribute.KeyValue) {
-		waiting[a] = append(waiting[a], metricdata.DataPoint[float64]{Attributes: attribute.NewSet(attributes...), Time: now, Value: value})
-		if len(waiting[a]) == seriesBatch {
-			part(a)
+	g.read(func(d *Descriptor, value float64, attributes ...attribute.KeyValue) {
+		pending[d] = append(pending[d], metricdata.DataPoint[float64]{Attributes: attribute.NewSet(attributes...), Time: now, Value: value})
+		if len(pending[d]) == seriesBatch {
+			flush(d)
 		}
 	})
-	for _, a := range g.descriptors {
-		if len(waiting[a]) > 0 {
-			part(a)
+	for _, d := range g.descriptors {
+		if len(pending[d]) > 0 {
+			flush(d)
 		}
 	}
 	return failure
 }
 
-// patience is how many requests in a row may fail before the rest is left to the next export: the collector is away.
-const patience = 3
-
-// Export exports everything in many small requests. One that is refused costs no other; the first failure is returned.
-func (r *Registry) Export(ctx context.Context, described *resource.Resource, export func(context.Context, *metricdata.ResourceMetrics) error) error {
-	now := time.Now()
-	var first error
-	inARow := 0
-	for _, s := range r.all() {
-		err := s.otlp(r.start, now, func(a *Descriptor, data metricdata.Aggregation) error {
-			err := export(ctx, &metricdata.ResourceMetrics{Resource: described, ScopeMetrics: []metricdata.ScopeMetrics{{
-				Scope: r.scope, Metrics: []metricdata.Metrics{{Name: a.Name, Unit: a.Unit, Description: a.Description, Data: data}},
-			}}})
-			if err == nil {
-				inARow = 0
-				return nil
-			}
-			first = cmp.Or(first, err)
-			if inARow++; inARow >= patience || ctx.Err() != nil {
-				return first
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return first
-}
-
-func (d *distribution) dataPoint(attributes []attribute.KeyValue, start, now time.Time) metricdata.ExponentialHistogramDataPoint[float64] {
+func (d *distribution) dataPoint(
+	attributes []attribute.KeyValue, start, now time.Time,
+) metricdata.ExponentialHistogramDataPoint[float64] {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return metricdata.ExponentialHistogramDataPoint[float64]{
-		Attributes: attribute.NewSet(attributes...), StartTime: d.begun.or(start), Time: now,
+		Attributes: attribute.NewSet(attributes...), StartTime: d.start.or(start), Time: now,
 		Count: d.fixed.total(), Sum: d.sum, Min: metricdata.NewExtrema(d.min), Max: metricdata.NewExtrema(d.max),
 		Scale: d.scale, ZeroCount: d.zero,
-		PositiveBucket: metricdata.ExponentialBucket{Offset: d.exact.first, Counts: slices.Clone(d.exact.counts)},
-		Exemplars:      otlpExemplars[float64](d.newest),
+		PositiveBucket: metricdata.ExponentialBucket{Offset: d.exponential.first, Counts: slices.Clone(d.exponential.counts)},
+		Exemplars:      otlpExemplars[float64](d.exemplar),
 	}
 }
 
-func otlpExemplars[N int64 | float64](n newest) []metricdata.Exemplar[N] {
-	if n.at == 0 {
+func otlpExemplars[N int64 | float64](e exemplar) []metricdata.Exemplar[N] {
+	if e.at == 0 {
 		return nil
 	}
-	return []metricdata.Exemplar[N]{{Time: time.Unix(0, n.at), Value: N(n.value), SpanID: n.span[:], TraceID: n.trace[:]}}
+	return []metricdata.Exemplar[N]{{Time: time.Unix(0, e.at), Value: N(e.value), SpanID: e.span[:], TraceID: e.trace[:]}}
 }

@@ -37,58 +37,57 @@ func NewPage(registry *Registry, logger *slog.Logger) (http.Handler, sdkmetric.R
 			return nil, nil, fmt.Errorf("prepare the metrics page: %w", err)
 		}
 	}
-	return gzhttp.GzipHandler(&page{others: gatherer, own: registry, logger: logger}), reader, nil
+	return gzhttp.GzipHandler(&page{gatherer: gatherer, registry: registry, logger: logger}), reader, nil
 }
 
-// page shows all metrics as Prometheus text, as OpenMetrics with exemplars, or as protobuf with native histograms, as its
-// reader asks. It is written part by part: gathered as a whole, as the client library does it, the metrics of 10,000 probes
-// would take 250 MB at every scrape.
+// page shows all metrics as Prometheus text, as OpenMetrics with exemplars, or as protobuf with native histograms, depending on the
+// Accept header. It writes the page in batches of series. The client library gathers all series first, which takes 250 MB a scrape for
+// 10,000 probes.
 type page struct {
-	others prometheus.Gatherer // of the Go runtime, the process and the build
-	own    *Registry
-	logger *slog.Logger
+	gatherer prometheus.Gatherer // of the Go runtime, the process and the build
+	registry *Registry
+	logger   *slog.Logger
 }
 
 // ServeHTTP writes the page.
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	w.Header().Set("Content-Type", string(format))
-	out := newFamilyWriter(w, format)
-	if err := p.write(out); err != nil {
-		// Mostly a reader that has gone away. One that has not must see that the page is not whole.
-		p.logger.WarnContext(r.Context(), "the metrics page could not be written to its end", "error", err)
+	if err := p.write(newFamilyWriter(w, format)); err != nil {
+		// In most cases the client has closed the connection. A client that has not must see that the page is incomplete.
+		p.logger.WarnContext(r.Context(), "the metrics page could not be written completely", "error", err)
 		panic(http.ErrAbortHandler)
 	}
 }
 
 func (p *page) write(out *familyWriter) error {
-	others, err := p.others.Gather() // what could be gathered comes even beside an error
+	families, err := p.gatherer.Gather() // it returns the other families together with an error
 	if err != nil {
 		p.logger.Warn("some metrics are missing from the metrics page", "error", err)
 	}
-	for _, f := range others {
-		if err := out.family(f); err != nil {
+	for _, f := range families {
+		if err := out.writeFamily(f); err != nil {
 			return err
 		}
 	}
-	for _, s := range p.own.all() {
-		s.prometheus(p.own.start, out.series)
+	for _, s := range p.registry.all() {
+		s.prometheus(p.registry.startTime, out.add)
 	}
 	return out.close()
 }
 
-// pageBatch is how many series are written at once. Between two parts other work has its turn: the runs that have become due
-// do not wait for a page of 10,000 probes.
+// pageBatch is how many series are written at once. Other goroutines may run between two batches, so that due runs do not wait for a
+// page of 10,000 probes.
 const pageBatch = 50
 
-// familyWriter writes families of metrics in parts of at most pageBatch series.
+// familyWriter writes metric families in batches of at most pageBatch series.
 type familyWriter struct {
 	to      io.Writer
-	text    bool // of a format in which a family has its heading once
+	text    bool // a text format, in which a family has one heading
 	buffer  bytes.Buffer
 	encoder expfmt.Encoder
 	current *Descriptor
-	heading bool // has been written
+	headed  bool // the heading of the current family has been written
 	pending []*dto.Metric
 	failure error
 }
@@ -100,18 +99,18 @@ func newFamilyWriter(to io.Writer, format expfmt.Format) *familyWriter {
 	return w
 }
 
-// series takes one series. Those of a metric must follow each other.
-func (w *familyWriter) series(a *Descriptor, m *dto.Metric) {
-	if w.current != a || len(w.pending) == pageBatch {
+// add appends one series. All series of a metric must be added before those of the next metric.
+func (w *familyWriter) add(d *Descriptor, m *dto.Metric) {
+	if w.current != d || len(w.pending) == pageBatch {
 		w.flush()
 	}
-	if w.current != a {
-		w.current, w.heading = a, false
+	if w.current != d {
+		w.current, w.headed = d, false
 	}
 	w.pending = append(w.pending, m)
 }
 
-// flush writes what is pending.
+// flush writes the pending series.
 func (w *familyWriter) flush() {
 	if len(w.pending) == 0 || w.failure != nil {
 		w.pending = w.pending[:0]
@@ -122,27 +121,30 @@ func (w *familyWriter) flush() {
 		w.failure = err
 		return
 	}
-	w.failure = w.family(&dto.MetricFamily{Name: new(name), Help: new(w.current.Description), Type: new(kind), Metric: w.pending})
-	w.heading = true
+	w.failure = w.writeFamily(&dto.MetricFamily{
+		Name: new(name), Help: new(w.current.Description), Type: new(kind), Metric: w.pending,
+	})
+	w.headed = true
 	clear(w.pending)
 	w.pending = w.pending[:0]
 }
 
-func (w *familyWriter) family(f *dto.MetricFamily) error {
+// writeFamily encodes and writes one family. It leaves out the heading that the encoder repeats for every batch of a family.
+func (w *familyWriter) writeFamily(f *dto.MetricFamily) error {
 	w.buffer.Reset()
 	if err := w.encoder.Encode(f); err != nil {
 		return fmt.Errorf("write %s: %w", f.GetName(), err)
 	}
-	part := w.buffer.Bytes()
-	for w.text && w.heading && bytes.HasPrefix(part, []byte("# ")) {
-		_, part, _ = bytes.Cut(part, []byte("\n"))
+	batch := w.buffer.Bytes()
+	for w.text && w.headed && bytes.HasPrefix(batch, []byte("# ")) {
+		_, batch, _ = bytes.Cut(batch, []byte("\n"))
 	}
-	_, err := w.to.Write(part)
+	_, err := w.to.Write(batch)
 	runtime.Gosched()
 	return err
 }
 
-// close writes what is left, and the end that some formats have.
+// close writes the pending series and the end marker that some formats have.
 func (w *familyWriter) close() error {
 	w.flush()
 	if w.failure != nil {
@@ -158,8 +160,9 @@ func (w *familyWriter) close() error {
 	return err
 }
 
-// exposed returns the name of the metric as the OpenTelemetry specification translates it for Prometheus, and its kind.
-func (a *Descriptor) exposed(m *dto.Metric) (string, dto.MetricType, error) {
+// exposed returns the metric's name on the page and its type. The name is translated as the OpenTelemetry specification says
+// (https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/).
+func (d *Descriptor) exposed(m *dto.Metric) (string, dto.MetricType, error) {
 	kind, translated := dto.MetricType_GAUGE, otlptranslator.MetricType(otlptranslator.MetricTypeGauge)
 	switch {
 	case m.GetHistogram() != nil:
@@ -168,9 +171,9 @@ func (a *Descriptor) exposed(m *dto.Metric) (string, dto.MetricType, error) {
 		kind, translated = dto.MetricType_COUNTER, otlptranslator.MetricTypeMonotonicCounter
 	}
 	namer := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)
-	name, err := namer.Build(otlptranslator.Metric{Name: a.Name, Unit: a.Unit, Type: translated})
+	name, err := namer.Build(otlptranslator.Metric{Name: d.Name, Unit: d.Unit, Type: translated})
 	if err != nil {
-		return "", 0, fmt.Errorf("translate the name of %s: %w", a.Name, err)
+		return "", 0, fmt.Errorf("translate the name of %s: %w", d.Name, err)
 	}
 	return name, kind, nil
 }

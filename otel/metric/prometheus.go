@@ -17,9 +17,11 @@ import (
 func (c *Counter[K]) prometheus(start time.Time, send func(*Descriptor, *dto.Metric)) {
 	for key, t := range c.series.all() {
 		t.mu.Lock()
-		counted := &dto.Counter{Value: new(float64(t.sum)), Exemplar: t.newest.prometheus(), CreatedTimestamp: timestamppb.New(t.begun.or(start))}
+		counter := &dto.Counter{
+			Value: new(float64(t.sum)), Exemplar: t.exemplar.prometheus(), CreatedTimestamp: timestamppb.New(t.start.or(start)),
+		}
 		t.mu.Unlock()
-		send(&c.Descriptor, &dto.Metric{Label: labelPairs(c.attributes(key)), Counter: counted})
+		send(&c.Descriptor, &dto.Metric{Label: labelPairs(c.attributes(key)), Counter: counter})
 	}
 }
 
@@ -27,27 +29,27 @@ func (c *counterFunc) prometheus(start time.Time, send func(*Descriptor, *dto.Me
 	send(&c.Descriptor, &dto.Metric{Counter: &dto.Counter{Value: new(float64(c.total())), CreatedTimestamp: timestamppb.New(start)}})
 }
 
-// prometheus sends every series of the histogram. Each has the fixed buckets, which every server reads, and the exponential
-// ones, which the protobuf format has for servers that scrape native histograms.
+// prometheus sends every series of the histogram. Each series has the fixed buckets, which every server reads. It also has the
+// exponential buckets, which only the protobuf format carries, for servers that scrape native histograms.
 func (h *Histogram[K]) prometheus(start time.Time, send func(*Descriptor, *dto.Metric)) {
 	for key, d := range h.series.all() {
 		send(&h.Descriptor, &dto.Metric{Label: labelPairs(h.attributes(key)), Histogram: d.prometheus(h.Bounds, start)})
 	}
 }
 
-// prometheus sends the values of each gauge together, as the text formats want it.
+// prometheus sends all values of one gauge before those of the next, as the text formats require.
 func (g *gauges) prometheus(_ time.Time, send func(*Descriptor, *dto.Metric)) {
 	type reading struct {
 		attributes []attribute.KeyValue
 		value      float64
 	}
-	values := map[*Descriptor][]reading{}
-	g.read(func(a *Descriptor, value float64, attributes ...attribute.KeyValue) {
-		values[a] = append(values[a], reading{attributes, value})
+	readings := map[*Descriptor][]reading{}
+	g.read(func(d *Descriptor, value float64, attributes ...attribute.KeyValue) {
+		readings[d] = append(readings[d], reading{attributes: attributes, value: value})
 	})
-	for _, a := range g.descriptors {
-		for _, v := range values[a] {
-			send(a, &dto.Metric{Label: labelPairs(v.attributes), Gauge: &dto.Gauge{Value: new(v.value)}})
+	for _, d := range g.descriptors {
+		for _, r := range readings[d] {
+			send(d, &dto.Metric{Label: labelPairs(r.attributes), Gauge: &dto.Gauge{Value: new(r.value)}})
 		}
 	}
 }
@@ -58,7 +60,7 @@ func labelPairs(attributes []attribute.KeyValue) []*dto.LabelPair {
 	for _, a := range attributes {
 		name, err := namer.Build(string(a.Key))
 		if err != nil {
-			continue // no name of ours: a test shows them all
+			continue // cannot happen with our constant keys: a golden file shows all of them
 		}
 		pairs = append(pairs, &dto.LabelPair{Name: new(name), Value: new(ValidUTF8(a.Value.String()))})
 	}
@@ -70,20 +72,22 @@ func (d *distribution) prometheus(bounds []float64, start time.Time) *dto.Histog
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	h := &dto.Histogram{
-		SampleCount: new(d.fixed.total()), SampleSum: new(d.sum), CreatedTimestamp: timestamppb.New(d.begun.or(start)),
+		SampleCount: new(d.fixed.total()), SampleSum: new(d.sum), CreatedTimestamp: timestamppb.New(d.start.or(start)),
 		Schema: new(d.scale), ZeroThreshold: new(float64(prometheus.DefNativeHistogramZeroThreshold)), ZeroCount: new(d.zero),
-		Bucket: d.cumulative(bounds),
+		Bucket: d.cumulativeLocked(bounds),
 	}
-	if len(d.exact.counts) > 0 {
-		// A bucket of Prometheus is numbered by its upper bound, one of OpenTelemetry by its lower one.
-		h.PositiveSpan = []*dto.BucketSpan{{Offset: new(d.exact.first + 1), Length: new(uint32(len(d.exact.counts)))}} //nolint:gosec // at most bucketLimit
+	if counts := d.exponential.counts; len(counts) > 0 {
+		// Prometheus numbers a bucket by its upper bound, OpenTelemetry by its lower bound.
+		h.PositiveSpan = []*dto.BucketSpan{{
+			Offset: new(d.exponential.first + 1), Length: new(uint32(len(counts))), //nolint:gosec // at most maxBuckets
+		}}
 		before := int64(0)
-		for _, n := range d.exact.counts {
+		for _, n := range counts {
 			h.PositiveDelta = append(h.PositiveDelta, int64(n)-before) //nolint:gosec // no count comes near 2^63
-			before = int64(n)                                          //nolint:gosec // as above
+			before = int64(n)                                          //nolint:gosec // no count comes near 2^63
 		}
 	}
-	if e := d.newest.prometheus(); e != nil {
+	if e := d.exemplar.prometheus(); e != nil {
 		h.Exemplars = []*dto.Exemplar{e}
 		at, _ := slices.BinarySearch(bounds, e.GetValue())
 		if at == len(bounds) {
@@ -94,8 +98,8 @@ func (d *distribution) prometheus(bounds []float64, start time.Time) *dto.Histog
 	return h
 }
 
-// cumulative returns the fixed buckets but the last, which the formats add.
-func (d *distribution) cumulative(bounds []float64) []*dto.Bucket {
+// cumulativeLocked returns the fixed buckets except the last, whose bound is +Inf. The encoders add that one.
+func (d *distribution) cumulativeLocked(bounds []float64) []*dto.Bucket {
 	cumulative := make([]*dto.Bucket, len(bounds), len(bounds)+1)
 	sum := uint64(0)
 	for i, bound := range bounds {
@@ -107,14 +111,14 @@ func (d *distribution) cumulative(bounds []float64) []*dto.Bucket {
 	return cumulative
 }
 
-func (n *newest) prometheus() *dto.Exemplar {
-	if n.at == 0 {
+func (e *exemplar) prometheus() *dto.Exemplar {
+	if e.at == 0 {
 		return nil
 	}
 	return &dto.Exemplar{
 		Label: []*dto.LabelPair{
-			{Name: new("span_id"), Value: new(n.span.String())}, {Name: new("trace_id"), Value: new(n.trace.String())},
+			{Name: new("span_id"), Value: new(e.span.String())}, {Name: new("trace_id"), Value: new(e.trace.String())},
 		},
-		Value: new(n.value), Timestamp: &timestamppb.Timestamp{Seconds: n.at / 1e9, Nanos: int32(n.at % 1e9)},
+		Value: new(e.value), Timestamp: &timestamppb.Timestamp{Seconds: e.at / 1e9, Nanos: int32(e.at % 1e9)},
 	}
 }

@@ -10,67 +10,67 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// Registry holds all metrics but those of the Go runtime. The SDK would hold all series once for every reader and hand them
-// out at once, which is too much for 10,000 probes; here they are made series by series, when the collector's requests are filled (registry_otlp.go) and
-// when the Prometheus page is read (registry_prometheus.go).
+// Registry holds metrics. All metrics must be added before the first export and before the page is first read.
 type Registry struct {
-	scope   instrumentation.Scope
-	start   time.Time
-	sources []source // counters and gauges
+	scope     instrumentation.Scope
+	startTime time.Time
+	sources   []source // counters and gauges
 
-	histograms []source // read last: they are most of all, and who runs out of time has the rest
+	// histograms are exported last because they are by far the most data: an export that runs out of time has sent the rest.
+	histograms []source
 }
 
-// all returns everything in the order in which it is read.
+// NewRegistry returns an empty registry. Its metrics are exported with the given instrumentation scope.
+func NewRegistry(scope instrumentation.Scope) *Registry {
+	return &Registry{scope: scope, startTime: time.Now()}
+}
+
+// all returns all metrics in the order of an export.
 func (r *Registry) all() []source { return slices.Concat(r.sources, r.histograms) }
 
-// source is what can be read: a counter, a histogram, or all gauges.
+// source is a counter, a histogram, a callback counter or a group of gauges. Both methods call send for one batch after the other.
 type source interface {
 	otlp(start, now time.Time, send func(*Descriptor, metricdata.Aggregation) error) error
 	prometheus(start time.Time, send func(*Descriptor, *dto.Metric))
 }
 
-// Descriptor describes a metric.
+// Descriptor describes a metric in the terms of OpenTelemetry.
 type Descriptor struct {
 	Name        string
-	Unit        string
+	Unit        string // in UCUM, for example s or {run}; empty for a ratio or a flag
 	Description string
 	Bounds      []float64 // upper bounds of a histogram's fixed buckets, in seconds, ascending
 }
 
-// NewRegistry returns an empty registry, whose metrics have the given scope.
-func NewRegistry(scope instrumentation.Scope) *Registry {
-	return &Registry{scope: scope, start: time.Now()}
-}
-
-// NewHistogram makes a histogram. All are made before the first is read.
-func NewHistogram[K comparable](all *Registry, described Descriptor, attributes func(K) []attribute.KeyValue) *Histogram[K] {
-	h := &Histogram[K]{Descriptor: described, attributes: attributes}
-	all.histograms = append(all.histograms, h)
+// NewHistogram adds a histogram to a registry. The attributes of a series are computed from its key at each export.
+func NewHistogram[K comparable](r *Registry, d Descriptor, attributes func(K) []attribute.KeyValue) *Histogram[K] {
+	h := &Histogram[K]{Descriptor: d, attributes: attributes}
+	r.histograms = append(r.histograms, h)
 	return h
 }
 
-// NewCounter makes a counter. All are made before the first is read.
-func NewCounter[K comparable](all *Registry, described Descriptor, attributes func(K) []attribute.KeyValue) *Counter[K] {
-	c := &Counter[K]{Descriptor: described, attributes: attributes}
-	all.sources = append(all.sources, c)
+// NewCounter adds a counter to a registry. The attributes of a series are computed from its key at each export.
+func NewCounter[K comparable](r *Registry, d Descriptor, attributes func(K) []attribute.KeyValue) *Counter[K] {
+	c := &Counter[K]{Descriptor: d, attributes: attributes}
+	r.sources = append(r.sources, c)
 	return c
 }
 
-// NewCounterFunc makes a counter of one series without attributes, whose value is read whenever metrics are.
-func NewCounterFunc(all *Registry, described Descriptor, total func() int64) {
-	all.sources = append(all.sources, &counterFunc{Descriptor: described, total: total})
+// NewCounterFunc adds a counter of one series without attributes. Its value is what total returns at each export.
+func NewCounterFunc(r *Registry, d Descriptor, total func() int64) {
+	r.sources = append(r.sources, &counterFunc{Descriptor: d, total: total})
 }
 
-// Observe shows one value of a gauge.
-type Observe func(a *Descriptor, value float64, attributes ...attribute.KeyValue)
+// Observe reports one value of a gauge.
+type Observe func(d *Descriptor, value float64, attributes ...attribute.KeyValue)
 
-// NewGauges makes a group of gauges, which read shows whenever metrics are read. The descriptors are in the order of the page.
-func NewGauges(all *Registry, descriptors []*Descriptor, read func(Observe)) {
-	all.sources = append(all.sources, &gauges{descriptors: descriptors, read: read})
+// NewGauges adds a group of gauges. Each export calls read, which reports the values of all gauges of the group. Read may be called by
+// several goroutines at once. The descriptors are in the order in which the gauges are exported.
+func NewGauges(r *Registry, descriptors []*Descriptor, read func(Observe)) {
+	r.sources = append(r.sources, &gauges{descriptors: descriptors, read: read})
 }
 
-// gauges is a group of gauges.
+// gauges is a group of gauges that one callback reads.
 type gauges struct {
 	descriptors []*Descriptor
 	read        func(Observe)

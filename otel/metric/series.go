@@ -6,79 +6,80 @@ import (
 	"time"
 )
 
-// series are what a metric holds for each of its keys. Keys come from the configuration and never from an answer, so that
-// the configuration bounds them.
+// series holds one value for each key of a metric. Keys come from the configuration and never from an API response, so the
+// configuration limits their number.
 type series[K comparable, V any] struct {
-	mu    sync.RWMutex
-	held  map[K]*V
-	order []K // oldest first: who reads the series finds them where they were the last time
+	mu     sync.RWMutex
+	values map[K]*V
+	order  []K // oldest first, so that every export lists the series in the same order
 }
 
-// get returns what is held for key, made the first time.
-func (s *series[K, V]) get(key K) *V {
-	if value := s.look(key); value != nil {
+// getOrCreate returns the value of key. It creates the value at the first call.
+func (s *series[K, V]) getOrCreate(key K) *V {
+	if value := s.get(key); value != nil {
 		return value
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if value := s.held[key]; value != nil {
+	if value := s.values[key]; value != nil {
 		return value
 	}
-	if s.held == nil {
-		s.held = map[K]*V{}
+	if s.values == nil {
+		s.values = map[K]*V{}
 	}
 	value := new(V)
-	s.held[key] = value
+	s.values[key] = value
 	s.order = append(s.order, key)
 	return value
 }
 
-// look returns what is held for key, or nil.
-func (s *series[K, V]) look(key K) *V {
+// get returns the value of key, or nil.
+func (s *series[K, V]) get(key K) *V {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.held[key]
+	return s.values[key]
 }
 
-// forget drops the series of keys that are gone.
-func (s *series[K, V]) forget(gone func(K) bool) {
+// deleteFunc deletes the series for whose key del returns true.
+func (s *series[K, V]) deleteFunc(del func(K) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	left := make([]K, 0, len(s.order)) // not in place: somebody may be reading
+	kept := make([]K, 0, len(s.order)) // a new slice, because all may be reading the old one
 	for _, key := range s.order {
-		if gone(key) {
-			delete(s.held, key)
+		if del(key) {
+			delete(s.values, key)
 		} else {
-			left = append(left, key)
+			kept = append(kept, key)
 		}
 	}
-	s.order = left
+	s.order = kept
 }
 
-// all returns the series as they are now, oldest first. What is in them has locks of its own.
+// all returns the series that exist now, oldest first. It skips a series that is deleted during the iteration. The caller must lock
+// each value.
 func (s *series[K, V]) all() iter.Seq2[K, *V] {
 	s.mu.RLock()
 	order := s.order
 	s.mu.RUnlock()
 	return func(yield func(K, *V) bool) {
 		for _, key := range order {
-			if value := s.look(key); value != nil && !yield(key, value) { // nil when it was forgotten meanwhile
+			if value := s.get(key); value != nil && !yield(key, value) {
 				return
 			}
 		}
 	}
 }
 
-// begun is when a series had its first value, in nanoseconds of Unix time: a probe that comes back after a reload begins
-// anew, and who reads its totals must see that. Zero for those that are there from the start.
-type begun int64
+// startTime is when a series got its first value, in nanoseconds of Unix time, or zero if it has none yet. A series that was deleted and
+// comes back starts at zero again. Its start time tells readers that the total was reset.
+type startTime int64
 
-func now() begun { return begun(time.Now().UnixNano()) }
+func now() startTime { return startTime(time.Now().UnixNano()) }
 
-// or returns the time, or start for a series that is there from the start.
-func (b begun) or(start time.Time) time.Time {
-	if b == 0 {
+// or returns the start time, or the given time if the series has no value yet.
+func (t startTime) or(start time.Time) time.Time {
+	if t == 0 {
 		return start
 	}
-	return time.Unix(0, int64(b))
+	return time.Unix(0, int64(t))
 }
