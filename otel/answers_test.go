@@ -9,11 +9,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"squarewatch/config/secret"
 	"squarewatch/otel"
+	"squarewatch/otel/collector"
 
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -59,7 +59,7 @@ func exportTo(t *testing.T, p *picky) string {
 	defer server.Close()
 	logs := &logBuffer{}
 	settings := otel.DefaultSettings()
-	settings.OTLP = otel.OTLP{Endpoint: server.URL, Protocol: otel.ProtocolHTTP}
+	settings.OTLP = collector.OTLP{Endpoint: server.URL, Protocol: collector.ProtocolHTTP}
 	all, err := otel.New(t.Context(), otel.Options{Settings: settings, Logger: logs.logger()})
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestARedirectTakesNothing(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, status) }))
 		defer server.Close()
 		settings := otel.DefaultSettings()
-		settings.OTLP = otel.OTLP{Endpoint: server.URL, Protocol: otel.ProtocolHTTP, Headers: map[string]secret.Text{"X-Token": secret.New(collectorToken)}}
+		settings.OTLP = collector.OTLP{Endpoint: server.URL, Protocol: collector.ProtocolHTTP, Headers: map[string]secret.Text{"X-Token": secret.New(collectorToken)}}
 		logs := &logBuffer{}
 		all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir(), Logger: logs.logger()})
 		if err != nil {
@@ -169,7 +169,7 @@ func TestLostSpansAreCountedWithoutASpool(t *testing.T) {
 			defer server.Close()
 			settings := otel.DefaultSettings()
 			settings.Spool = 0
-			settings.OTLP = otel.OTLP{Endpoint: server.URL, Protocol: otel.ProtocolHTTP}
+			settings.OTLP = collector.OTLP{Endpoint: server.URL, Protocol: collector.ProtocolHTTP}
 			all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir()})
 			if err != nil {
 				t.Fatal(err)
@@ -208,7 +208,7 @@ func sendAll(t *testing.T, protocol string, start func(t *testing.T, c *tally) s
 	defer cancel()
 	c := &tally{seen: map[string]int{}, enough: cancel}
 	settings, logs := otel.DefaultSettings(), &logBuffer{}
-	settings.OTLP = otel.OTLP{Endpoint: start(t, c), Protocol: protocol, Logs: true}
+	settings.OTLP = collector.OTLP{Endpoint: start(t, c), Protocol: protocol, Logs: true}
 	all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir(), Logger: logs.logger()})
 	if err != nil {
 		t.Fatal(err)
@@ -222,23 +222,9 @@ func sendAll(t *testing.T, protocol string, start func(t *testing.T, c *tally) s
 	return c.seen, logs.String()
 }
 
-// answering is a transport that is answered without a network.
-type answering func() *http.Response
-
-func (a answering) RoundTrip(*http.Request) (*http.Response, error) { return a(), nil }
-
-func request(t *testing.T) *http.Request {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://collector", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // TestAPageTakesNothing answers 200 to everything, as a wrong server or a proxy does.
 func TestAPageTakesNothing(t *testing.T) {
-	_, logged := sendAll(t, otel.ProtocolHTTP, func(t *testing.T, c *tally) string {
+	_, logged := sendAll(t, collector.ProtocolHTTP, func(t *testing.T, c *tally) string {
 		t.Helper()
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "<!doctype html><title>Sign in</title>")
@@ -252,44 +238,10 @@ func TestAPageTakesNothing(t *testing.T) {
 	}
 }
 
-func TestAnswersThatTakeSomething(t *testing.T) {
-	for name, c := range map[string]struct {
-		status     int
-		kind, body string
-		want       bool
-	}{
-		"page":            {200, "text/html; charset=utf-8", "<title>Sign in</title>", false},
-		"page of no type": {200, "", "<title>Sign in</title>", false},
-		"text":            {202, "text/plain", "ok", false},
-		"broken type":     {200, "text/", "ok", false},
-		"protobuf":        {200, "application/x-protobuf", "\n\x00", true},
-		"JSON":            {200, "application/json; charset=utf-8", "{}", true},
-		"nothing":         {200, "", "", true},
-		"empty page":      {200, "text/html", "", true},
-		"no content":      {204, "", "", true},
-	} {
-		transport := otel.NewTransport(answering(func() *http.Response {
-			return &http.Response{StatusCode: c.status, Status: "200 OK", Header: http.Header{"Content-Type": {c.kind}}, Body: io.NopCloser(strings.NewReader(c.body))}
-		}))
-		answer, err := transport.RoundTrip(request(t))
-		if (err == nil) != c.want {
-			t.Errorf("%s: want it taken for a collector's: %v, got %v", name, c.want, err)
-			continue
-		}
-		if err != nil {
-			continue
-		}
-		if body, err := io.ReadAll(answer.Body); err != nil || string(body) != c.body {
-			t.Errorf("%s: want all of the body left to read, got %q and %v", name, body, err)
-		}
-		_ = answer.Body.Close()
-	}
-}
-
 // TestACollectorGetsThePauseItAsksFor asks for a minute, of which two seconds are watched.
 func TestACollectorGetsThePauseItAsksFor(t *testing.T) {
 	for protocol, start := range map[string]func(t *testing.T, c *tally) string{
-		otel.ProtocolHTTP: func(t *testing.T, c *tally) string {
+		collector.ProtocolHTTP: func(t *testing.T, c *tally) string {
 			t.Helper()
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				c.add(r.URL.Path)
@@ -299,7 +251,7 @@ func TestACollectorGetsThePauseItAsksFor(t *testing.T) {
 			t.Cleanup(server.Close)
 			return server.URL
 		},
-		otel.ProtocolGRPC: func(t *testing.T, c *tally) string {
+		collector.ProtocolGRPC: func(t *testing.T, c *tally) string {
 			t.Helper()
 			busy, err := status.New(codes.Unavailable, "busy").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)})
 			if err != nil {
@@ -331,49 +283,6 @@ func TestACollectorGetsThePauseItAsksFor(t *testing.T) {
 			}
 			if !strings.Contains(logged, "left on disk") {
 				t.Errorf("want the spans left on disk, got:\n%s", logged)
-			}
-		})
-	}
-}
-
-// TestPausesEnd tries every second until the second request leaves.
-func TestPausesEnd(t *testing.T) {
-	for name, c := range map[string]struct {
-		status     int
-		retryAfter string
-		want       time.Duration
-	}{
-		"seconds":            {503, "60", time.Minute},
-		"too many":           {429, "7", 7 * time.Second},
-		"date":               {503, "Sat, 01 Jan 2000 00:01:30 GMT", 90 * time.Second}, // of the bubble, which begins with that day
-		"a day":              {503, "86400", 5 * time.Minute},
-		"a year, by mistake": {503, "Mon, 01 Jan 2001 00:00:00 GMT", 5 * time.Minute},
-		"in the past":        {503, "Fri, 31 Dec 1999 00:00:00 GMT", time.Second},
-		"below zero":         {503, "-5", time.Second},
-		"no number":          {503, "soon", time.Second},
-		"not asked for":      {503, "", time.Second},
-		"another failure":    {500, "60", time.Second},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			sent, begin := 0, time.Now()
-			transport := otel.NewTransport(answering(func() *http.Response {
-				sent++
-				return &http.Response{StatusCode: c.status, Header: http.Header{"Retry-After": {c.retryAfter}}, Body: http.NoBody}
-			}))
-			for {
-				answer, err := transport.RoundTrip(request(t))
-				if err == nil {
-					_ = answer.Body.Close()
-				} else if !strings.Contains(err.Error(), "nothing until") {
-					t.Errorf("%s: want an error that says until when, got %v", name, err)
-				}
-				if sent == 2 {
-					break
-				}
-				<-time.After(time.Second)
-			}
-			if got := time.Since(begin); got != c.want {
-				t.Errorf("%s: want the next request after %v, got %v", name, c.want, got)
 			}
 		})
 	}

@@ -23,8 +23,8 @@ import (
 
 	"squarewatch/config/secret"
 	"squarewatch/otel"
+	"squarewatch/otel/collector"
 
-	"github.com/google/go-cmp/cmp"
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
@@ -33,80 +33,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
-
-func TestVariables(t *testing.T) {
-	const general, ofTraces = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-	for name, c := range map[string]struct {
-		file otel.OTLP
-		env  map[string]string
-		want []string
-	}{
-		"nothing":  {},
-		"file":     {otel.OTLP{Endpoint: "http://a:4317"}, nil, []string{"traces grpc http://a:4317", "metrics grpc http://a:4317"}},
-		"variable": {otel.OTLP{}, map[string]string{general: "http://b:4317"}, []string{"traces grpc http://b:4317", "metrics grpc http://b:4317"}},
-		"file wins": {otel.OTLP{Endpoint: "http://a:4317"}, map[string]string{general: "http://b:4317", ofTraces: "http://c:4317"}, []string{
-			"traces grpc http://a:4317", "metrics grpc http://a:4317",
-		}},
-		"one signal": {otel.OTLP{}, map[string]string{ofTraces: "http://c:4317"}, []string{"traces grpc http://c:4317"}},
-		"signal wins, its path is whole": {
-			otel.OTLP{},
-			map[string]string{general: "http://b:4318/x", ofTraces: "http://c:4318/y", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
-			[]string{"traces http/protobuf http://c:4318/y", "metrics http/protobuf http://b:4318/x/v1/metrics"},
-		},
-		"protocol of a signal": {
-			otel.OTLP{Endpoint: "http://a:4318"},
-			map[string]string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"},
-			[]string{"traces http/protobuf http://a:4318/v1/traces", "metrics grpc http://a:4318"},
-		},
-		"file's protocol wins": {
-			otel.OTLP{Protocol: "grpc"},
-			map[string]string{general: "http://b:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
-			[]string{"traces grpc http://b:4317", "metrics grpc http://b:4317"},
-		},
-		"disabled": {otel.OTLP{Endpoint: "http://a:4317"}, map[string]string{"OTEL_SDK_DISABLED": "True"}, nil},
-		"logs": {
-			otel.OTLP{Endpoint: "http://a:4317"},
-			map[string]string{"OTEL_LOGS_EXPORTER": "console, OTLP ", "OTEL_TRACES_EXPORTER": "None", "OTEL_METRICS_EXPORTER": "none"},
-			[]string{"logs grpc http://a:4317"},
-		},
-		"spaces": {
-			otel.OTLP{},
-			map[string]string{general: " http://b:4318 ", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf ", "OTEL_METRICS_EXPORTER": " none"},
-			[]string{"traces http/protobuf http://b:4318/v1/traces"},
-		},
-		"path in the file, protocol in a variable": {
-			otel.OTLP{Endpoint: "http://a:4318/otlp"},
-			map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "HTTP/protobuf", "OTEL_METRICS_EXPORTER": "none"},
-			[]string{"traces http/protobuf http://a:4318/otlp/v1/traces"},
-		},
-		"no metrics": {
-			otel.OTLP{Endpoint: "http://a:4317"},
-			map[string]string{"OTEL_METRICS_EXPORTER": "none"},
-			[]string{"traces grpc http://a:4317"},
-		},
-	} {
-		got, err := otel.Destinations(c.file, func(name string) string { return c.env[name] })
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-}
-
-func TestBadVariablesAreNamedAndNotRepeated(t *testing.T) {
-	for name, env := range map[string]map[string]string{
-		"no scheme": {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"},
-		"password":  {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://me:hunter2@collector:4317"},
-		"protocol":  {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://b:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
-	} {
-		_, err := otel.Destinations(otel.OTLP{}, func(name string) string { return env[name] })
-		if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_") || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: want an error that names the variables and no password, got %v", name, err)
-		}
-	}
-}
 
 // guarded is a collector behind TLS that asks for a client certificate and for a header.
 type guarded struct {
@@ -133,7 +59,7 @@ func newGuarded(t *testing.T, protocol string) *guarded {
 	t.Cleanup(server.Close)
 	g.ca = pemFile(t, "ca.pem", "CERTIFICATE", server.Certificate().Raw)
 	g.endpoint = server.URL
-	if protocol == otel.ProtocolGRPC {
+	if protocol == collector.ProtocolGRPC {
 		g.serveGRPC(t, server.TLS)
 	}
 	return g
@@ -156,8 +82,8 @@ func (g *guarded) serveGRPC(t *testing.T, config *tls.Config) {
 			return next(ctx, request)
 		}))
 	c := newCollector()
-	tracepb.RegisterTraceServiceServer(server, traceService{collector: c})
-	metricspb.RegisterMetricsServiceServer(server, metricService{collector: c})
+	tracepb.RegisterTraceServiceServer(server, traceService{testCollector: c})
+	metricspb.RegisterMetricsServiceServer(server, metricService{testCollector: c})
 	go func() { _ = server.Serve(listener) }() // ends with Stop
 	t.Cleanup(server.Stop)
 	g.endpoint = "https://" + listener.Addr().String()
@@ -204,15 +130,15 @@ func pemFile(t *testing.T, name, kind string, content []byte) string {
 
 // TestGuardedCollector reaches a collector with TLS, client certificates and a token, by the file and by the variables.
 func TestGuardedCollector(t *testing.T) {
-	for _, protocol := range []string{otel.ProtocolGRPC, otel.ProtocolHTTP} {
-		for name, set := range map[string]func(t *testing.T, g *guarded) otel.OTLP{
-			"file": func(_ *testing.T, g *guarded) otel.OTLP {
-				return otel.OTLP{
+	for _, protocol := range []string{collector.ProtocolGRPC, collector.ProtocolHTTP} {
+		for name, set := range map[string]func(t *testing.T, g *guarded) collector.OTLP{
+			"file": func(_ *testing.T, g *guarded) collector.OTLP {
+				return collector.OTLP{
 					Endpoint: g.endpoint, Protocol: protocol, CA: g.ca, ClientCertificate: g.certificate, ClientKey: g.key,
 					Headers: map[string]secret.Text{"X-Token": secret.New(collectorToken)},
 				}
 			},
-			"variables": func(t *testing.T, g *guarded) otel.OTLP {
+			"variables": func(t *testing.T, g *guarded) collector.OTLP {
 				t.Helper()
 				for name, value := range map[string]string{
 					"ENDPOINT": g.endpoint, "PROTOCOL": protocol, "CERTIFICATE": g.ca, "CLIENT_CERTIFICATE": g.certificate,
@@ -220,7 +146,7 @@ func TestGuardedCollector(t *testing.T) {
 				} {
 					t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
 				}
-				return otel.OTLP{}
+				return collector.OTLP{}
 			},
 		} {
 			t.Run(protocol+"/"+name, func(t *testing.T) {
@@ -246,9 +172,9 @@ func TestGuardedCollector(t *testing.T) {
 
 // TestStrangerAtAGuardedCollector leaves out the certificates: everything is refused, and no secret is told.
 func TestStrangerAtAGuardedCollector(t *testing.T) {
-	g, logs := newGuarded(t, otel.ProtocolHTTP), &logBuffer{}
-	all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{KeepHealthy: 1, OTLP: otel.OTLP{
-		Endpoint: g.endpoint, Protocol: otel.ProtocolHTTP, Headers: map[string]secret.Text{"X-Token": secret.New(collectorToken)},
+	g, logs := newGuarded(t, collector.ProtocolHTTP), &logBuffer{}
+	all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{KeepHealthy: 1, OTLP: collector.OTLP{
+		Endpoint: g.endpoint, Protocol: collector.ProtocolHTTP, Headers: map[string]secret.Text{"X-Token": secret.New(collectorToken)},
 	}}, Logger: logs.logger()})
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +196,7 @@ func TestCertificatesThatCannotBeRead(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for want, settings := range map[string]otel.OTLP{
+	for want, settings := range map[string]collector.OTLP{
 		"read telemetry.otlp.ca":                 {CA: "/none.pem"},
 		"holds no certificate":                   {CA: empty},
 		"read telemetry.otlp.client_certificate": {ClientCertificate: "/none.pem", ClientKey: "/none.pem"},
@@ -290,7 +216,7 @@ func TestCertificatesThatCannotBeRead(t *testing.T) {
 
 // TestCertificatesAreNotForAPlainCollector has them in the environment, as for all programs of a host.
 func TestCertificatesAreNotForAPlainCollector(t *testing.T) {
-	g := newGuarded(t, otel.ProtocolHTTP)
+	g := newGuarded(t, collector.ProtocolHTTP)
 	for name, start := range transports() {
 		t.Run(name, func(t *testing.T) {
 			for name, value := range map[string]string{"CERTIFICATE": g.ca, "CLIENT_CERTIFICATE": g.certificate, "CLIENT_KEY": g.key} {
@@ -320,7 +246,7 @@ func TestCertificatesAreNotForAPlainCollector(t *testing.T) {
 // TestAnExporterThatCannotBePreparedStopsNothing has an address, with the name of an interface, that gRPC cannot read.
 func TestAnExporterThatCannotBePreparedStopsNothing(t *testing.T) {
 	settings, logs := otel.DefaultSettings(), &logBuffer{}
-	settings.OTLP = otel.OTLP{Endpoint: "http://[fe80::1%25eth0]:4317", Protocol: otel.ProtocolGRPC, Logs: true}
+	settings.OTLP = collector.OTLP{Endpoint: "http://[fe80::1%25eth0]:4317", Protocol: collector.ProtocolGRPC, Logs: true}
 	all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir(), Logger: logs.logger()})
 	if err != nil {
 		t.Fatal(err)
@@ -354,11 +280,11 @@ func TestVariablesThatCannotBeReadAreNotRepeated(t *testing.T) {
 		"endpoint beside the file":  {"METRICS_ENDPOINT", "http://me:hunter2@collector:port", true},
 		"duration":                  {"TIMEOUT", "hunter2", true},
 	} {
-		for _, protocol := range []string{otel.ProtocolGRPC, otel.ProtocolHTTP} {
+		for _, protocol := range []string{collector.ProtocolGRPC, collector.ProtocolHTTP} {
 			t.Run(name+" "+filepath.Base(protocol), func(t *testing.T) {
 				variable := "OTEL_EXPORTER_OTLP_" + c.variable
 				t.Setenv(variable, c.value)
-				settings, logs := otel.OTLP{Protocol: protocol, Logs: true}, &logBuffer{}
+				settings, logs := collector.OTLP{Protocol: protocol, Logs: true}, &logBuffer{}
 				if c.sent || !strings.HasSuffix(variable, "ENDPOINT") {
 					settings.Endpoint = unreachable(t)
 				}

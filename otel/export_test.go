@@ -3,7 +3,6 @@ package otel
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"squarewatch/otel/metric"
@@ -29,15 +28,6 @@ func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.Ma
 // NewThrottle is for a test of what it promises.
 var NewThrottle = newThrottle
 
-// IgnoredVariables is for a test of what it names.
-var IgnoredVariables = ignoredVariables
-
-// NewTransport returns what sends requests to a collector through next.
-func NewTransport(next http.RoundTripper) http.RoundTripper { return &transport{RoundTripper: next} }
-
-// ParseHeaders is for a test of what it reads.
-var ParseHeaders = parseHeaders
-
 // ServerOf returns where an URL leads.
 func ServerOf(raw string) (scheme, address string, port int) {
 	s := serverOf(raw)
@@ -54,15 +44,6 @@ func (w whole) Produce(ctx context.Context) (all []metricdata.ScopeMetrics, err 
 		return nil
 	})
 	return all, err
-}
-
-// Destinations returns where signals go, a line each.
-func Destinations(o OTLP, env func(string) string) (lines []string, err error) {
-	all, err := o.destinations(env)
-	for _, d := range all {
-		lines = append(lines, d.signal+" "+d.protocol+" "+d.url)
-	}
-	return lines, err
 }
 
 // Unhurried lets batches of spans wait for an hour.

@@ -2,15 +2,13 @@ package otel
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
+	"squarewatch/otel/collector"
 	"squarewatch/otel/metric"
 
 	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
-	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -27,8 +25,8 @@ func (t *Telemetry) Logger(local *slog.Logger) *slog.Logger {
 }
 
 // connectLogs sets up what sends logs.
-func (t *Telemetry) connectLogs(ctx context.Context, to *destination, described *resource.Resource, watched *delivery) error {
-	exporter, err := to.logExporter(ctx)
+func (t *Telemetry) connectLogs(ctx context.Context, to *collector.Destination, described *resource.Resource, watched *delivery) error {
+	exporter, err := to.LogExporter(ctx)
 	if err != nil {
 		return err
 	}
@@ -37,31 +35,6 @@ func (t *Telemetry) connectLogs(ctx context.Context, to *destination, described 
 		sdklog.NewBatchProcessor(&logExporter{exporter, watched}, sdklog.WithExportInterval(batchTimeout))))
 	t.providers = append(t.providers, t.logs)
 	return nil
-}
-
-// logExporter returns an exporter of logs to the collector. It connects when it has something to send.
-func (d *destination) logExporter(ctx context.Context) (exporter sdklog.Exporter, err error) {
-	if d.protocol == ProtocolHTTP {
-		exporter, err = d.logsOverHTTP(ctx)
-	} else {
-		exporter, err = d.logsOverGRPC(ctx)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("prepare the export of logs: %w", err)
-	}
-	return exporter, nil
-}
-
-func (d *destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error) {
-	return otlploghttp.New(ctx,
-		otlploghttp.WithEndpointURL(d.url), otlploghttp.WithHTTPClient(d.httpClient()), otlploghttp.WithTLSClientConfig(d.tls),
-		otlploghttp.WithHeaders(d.headers), otlploghttp.WithTimeout(d.timeout))
-}
-
-func (d *destination) logsOverGRPC(ctx context.Context) (sdklog.Exporter, error) {
-	return otlploggrpc.New(ctx,
-		otlploggrpc.WithEndpointURL(d.url), otlploggrpc.WithTLSCredentials(d.credentials()), otlploggrpc.WithTimeout(d.timeout),
-		otlploggrpc.WithHeaders(d.headers), otlploggrpc.WithDialOption(d.dialOptions()...))
 }
 
 // logExporter is an exporter of logs under watch.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"squarewatch/otel"
+	"squarewatch/otel/collector"
 
 	collectorlogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
@@ -46,8 +47,8 @@ func (b *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(
 
 func (b *logBuffer) throttled() *slog.Logger { return slog.New(otel.NewThrottle(b.logger().Handler())) }
 
-// collector takes OTLP over gRPC and HTTP and remembers names.
-type collector struct {
+// testCollector takes OTLP over gRPC and HTTP and remembers names.
+type testCollector struct {
 	mu           sync.Mutex
 	spans        map[string]int
 	metrics      map[string]bool
@@ -56,7 +57,7 @@ type collector struct {
 	logs         []*logpb.LogRecord
 }
 
-func (c *collector) takeLogs(request *collectorlogs.ExportLogsServiceRequest) {
+func (c *testCollector) takeLogs(request *collectorlogs.ExportLogsServiceRequest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range request.GetResourceLogs() {
@@ -66,11 +67,11 @@ func (c *collector) takeLogs(request *collectorlogs.ExportLogsServiceRequest) {
 	}
 }
 
-func newCollector() *collector {
-	return &collector{spans: map[string]int{}, metrics: map[string]bool{}}
+func newCollector() *testCollector {
+	return &testCollector{spans: map[string]int{}, metrics: map[string]bool{}}
 }
 
-func (c *collector) takeSpans(request *tracepb.ExportTraceServiceRequest) {
+func (c *testCollector) takeSpans(request *tracepb.ExportTraceServiceRequest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range request.GetResourceSpans() {
@@ -82,7 +83,7 @@ func (c *collector) takeSpans(request *tracepb.ExportTraceServiceRequest) {
 	}
 }
 
-func (c *collector) takeMetrics(request *metricspb.ExportMetricsServiceRequest) {
+func (c *testCollector) takeMetrics(request *metricspb.ExportMetricsServiceRequest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range request.GetResourceMetrics() {
@@ -102,7 +103,7 @@ func (c *collector) takeMetrics(request *metricspb.ExportMetricsServiceRequest) 
 	}
 }
 
-func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *testCollector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -132,7 +133,7 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 type traceService struct {
 	tracepb.UnimplementedTraceServiceServer
-	*collector
+	*testCollector
 }
 
 func (s traceService) Export(_ context.Context, r *tracepb.ExportTraceServiceRequest) (*tracepb.ExportTraceServiceResponse, error) {
@@ -142,7 +143,7 @@ func (s traceService) Export(_ context.Context, r *tracepb.ExportTraceServiceReq
 
 type logService struct {
 	collectorlogs.UnimplementedLogsServiceServer
-	*collector
+	*testCollector
 }
 
 func (s logService) Export(_ context.Context, r *collectorlogs.ExportLogsServiceRequest) (*collectorlogs.ExportLogsServiceResponse, error) {
@@ -152,7 +153,7 @@ func (s logService) Export(_ context.Context, r *collectorlogs.ExportLogsService
 
 type metricService struct {
 	metricspb.UnimplementedMetricsServiceServer
-	*collector
+	*testCollector
 }
 
 func (s metricService) Export(_ context.Context, r *metricspb.ExportMetricsServiceRequest) (*metricspb.ExportMetricsServiceResponse, error) {
@@ -160,16 +161,16 @@ func (s metricService) Export(_ context.Context, r *metricspb.ExportMetricsServi
 	return &metricspb.ExportMetricsServiceResponse{}, nil
 }
 
-func (c *collector) serveGRPC(t *testing.T) string {
+func (c *testCollector) serveGRPC(t *testing.T) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := grpc.NewServer()
-	tracepb.RegisterTraceServiceServer(server, traceService{collector: c})
-	metricspb.RegisterMetricsServiceServer(server, metricService{collector: c})
-	collectorlogs.RegisterLogsServiceServer(server, logService{collector: c})
+	tracepb.RegisterTraceServiceServer(server, traceService{testCollector: c})
+	metricspb.RegisterMetricsServiceServer(server, metricService{testCollector: c})
+	collectorlogs.RegisterLogsServiceServer(server, logService{testCollector: c})
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(listener); err != nil {
@@ -184,17 +185,17 @@ func (c *collector) serveGRPC(t *testing.T) string {
 }
 
 // transports start a collector of each kind.
-func transports() map[string]func(t *testing.T, c *collector) otel.OTLP {
-	return map[string]func(t *testing.T, c *collector) otel.OTLP{
-		"grpc": func(t *testing.T, c *collector) otel.OTLP {
+func transports() map[string]func(t *testing.T, c *testCollector) collector.OTLP {
+	return map[string]func(t *testing.T, c *testCollector) collector.OTLP{
+		"grpc": func(t *testing.T, c *testCollector) collector.OTLP {
 			t.Helper()
-			return otel.OTLP{Endpoint: c.serveGRPC(t), Protocol: otel.ProtocolGRPC}
+			return collector.OTLP{Endpoint: c.serveGRPC(t), Protocol: collector.ProtocolGRPC}
 		},
-		"http": func(t *testing.T, c *collector) otel.OTLP {
+		"http": func(t *testing.T, c *testCollector) collector.OTLP {
 			t.Helper()
 			server := httptest.NewServer(c)
 			t.Cleanup(server.Close)
-			return otel.OTLP{Endpoint: server.URL + "/otlp", Protocol: otel.ProtocolHTTP}
+			return collector.OTLP{Endpoint: server.URL + "/otlp", Protocol: collector.ProtocolHTTP}
 		},
 	}
 }
@@ -247,11 +248,11 @@ func unreachable(t *testing.T) string {
 }
 
 func TestUnreachableCollectorStopsNothing(t *testing.T) {
-	for _, protocol := range []string{otel.ProtocolGRPC, otel.ProtocolHTTP} {
+	for _, protocol := range []string{collector.ProtocolGRPC, collector.ProtocolHTTP} {
 		t.Run(protocol, func(t *testing.T) {
 			logs := &logBuffer{}
 			all, err := otel.New(t.Context(), otel.Options{
-				Settings: otel.Settings{OTLP: otel.OTLP{Endpoint: unreachable(t), Protocol: protocol}, KeepHealthy: 1}, Logger: logs.logger(),
+				Settings: otel.Settings{OTLP: collector.OTLP{Endpoint: unreachable(t), Protocol: protocol}, KeepHealthy: 1}, Logger: logs.logger(),
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -293,7 +294,7 @@ func TestCollectorComesBack(t *testing.T) {
 	}))
 	defer server.Close()
 	all, err := otel.New(t.Context(), otel.Options{
-		Settings: otel.Settings{OTLP: otel.OTLP{Endpoint: server.URL, Protocol: otel.ProtocolHTTP}, KeepHealthy: 1}, Logger: logs.logger(),
+		Settings: otel.Settings{OTLP: collector.OTLP{Endpoint: server.URL, Protocol: collector.ProtocolHTTP}, KeepHealthy: 1}, Logger: logs.logger(),
 	})
 	if err != nil {
 		t.Fatal(err)

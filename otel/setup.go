@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"squarewatch/otel/collector"
 	"squarewatch/otel/metric"
 	"squarewatch/otel/spool"
 
@@ -80,7 +81,7 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	for _, d := range t.destinations(ctx) {
 		pushed, err := t.connect(ctx, &d, described, own, lifetime(all))
 		if err != nil {
-			logger.ErrorContext(ctx, "some telemetry is not sent", "signal", d.signal, "error", err,
+			logger.ErrorContext(ctx, "some telemetry is not sent", "signal", d.Signal, "error", err,
 				"fix", "correct telemetry.otlp in the file, or the OTEL_EXPORTER_OTLP_ variables, and restart the service")
 		}
 		readers = append(readers, pushed...)
@@ -98,11 +99,11 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 
 // destinations returns where signals go. What is wrong with one is logged: to watch matters more than to tell the collector,
 // and squarewatch check refuses it.
-func (t *Telemetry) destinations(ctx context.Context) []destination {
-	for _, remark := range ignoredVariables(os.Getenv) {
+func (t *Telemetry) destinations(ctx context.Context) []collector.Destination {
+	for _, remark := range collector.IgnoredVariables(os.Getenv) {
 		t.logger.WarnContext(ctx, "a variable of the environment is not followed", "remark", remark)
 	}
-	list, err := t.options.Settings.OTLP.destinations(os.Getenv)
+	list, err := t.options.Settings.OTLP.Destinations(os.Getenv)
 	if err != nil {
 		t.logger.ErrorContext(ctx, "some telemetry is not sent", "error", err, "fix", "correct it and restart the service; squarewatch check says when it is right")
 	}
@@ -110,15 +111,15 @@ func (t *Telemetry) destinations(ctx context.Context) []destination {
 }
 
 // connect sets up what sends one signal. Metrics need readers, which it returns.
-func (t *Telemetry) connect(ctx context.Context, to *destination, described *resource.Resource, own *metric.Registry, bound bound) ([]sdkmetric.Reader, error) {
-	watched := &delivery{signal: to.signal, endpoint: to.url, logger: t.logger, bound: bound}
-	if to.signal == signalTraces {
+func (t *Telemetry) connect(ctx context.Context, to *collector.Destination, described *resource.Resource, own *metric.Registry, bound bound) ([]sdkmetric.Reader, error) {
+	watched := &delivery{signal: to.Signal, endpoint: to.URL, logger: t.logger, bound: bound}
+	if to.Signal == collector.SignalTraces {
 		return nil, t.connectTraces(ctx, to, described, watched, own)
 	}
-	if to.signal == signalLogs {
+	if to.Signal == collector.SignalLogs {
 		return nil, t.connectLogs(ctx, to, described, watched)
 	}
-	exporter, err := to.metricExporter(ctx)
+	exporter, err := to.MetricExporter(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -132,11 +133,11 @@ func (t *Telemetry) connect(ctx context.Context, to *destination, described *res
 
 // connectTraces sets up what sends spans. With a spool they wait on disk until the collector takes them, and a failure to
 // reach it is the spool's to tell.
-func (t *Telemetry) connectTraces(ctx context.Context, to *destination, described *resource.Resource, watched *delivery, own *metric.Registry) error {
+func (t *Telemetry) connectTraces(ctx context.Context, to *collector.Destination, described *resource.Resource, watched *delivery, own *metric.Registry) error {
 	client := t.openSpool(ctx, to)
 	spooled := client != nil
 	if !spooled {
-		client = to.traceClient(true)
+		client = to.TraceClient(true)
 	}
 	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
@@ -163,12 +164,12 @@ func (t *Telemetry) connectTraces(ctx context.Context, to *destination, describe
 }
 
 // openSpool returns nil when spans are not to wait on disk, or cannot: probing matters more.
-func (t *Telemetry) openSpool(ctx context.Context, to *destination) otlptrace.Client {
+func (t *Telemetry) openSpool(ctx context.Context, to *collector.Destination) otlptrace.Client {
 	if t.options.SpoolDir == "" || t.options.Settings.Spool == 0 {
 		return nil
 	}
-	spooled, err := spool.New(to.traceClient(false), spool.Options{ //nolint:contextcheck // it outlives any context
-		Dir: t.options.SpoolDir, Limit: int64(t.options.Settings.Spool), Logger: t.logger.With("endpoint", to.url),
+	spooled, err := spool.New(to.TraceClient(false), spool.Options{ //nolint:contextcheck // it outlives any context
+		Dir: t.options.SpoolDir, Limit: int64(t.options.Settings.Spool), Logger: t.logger.With("endpoint", to.URL),
 	})
 	if err != nil {
 		t.logger.ErrorContext(ctx, "spans do not wait on disk: those that the collector does not take at once are lost", "error", err)

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"squarewatch/otel"
+	"squarewatch/otel/collector"
 )
 
 // withSpool returns a Telemetry whose spans wait in dir for the collector at endpoint.
 func withSpool(t *testing.T, endpoint, dir string, logs *logBuffer) *otel.Telemetry {
 	t.Helper()
 	settings := otel.DefaultSettings()
-	settings.OTLP = otel.OTLP{Endpoint: endpoint, Protocol: otel.ProtocolHTTP}
+	settings.OTLP = collector.OTLP{Endpoint: endpoint, Protocol: collector.ProtocolHTTP}
 	all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: dir, Logger: logs.logger()})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"squarewatch/otel"
+	"squarewatch/otel/collector"
 )
 
 // TestUnexpectedRunsAreSafeAtOnce looks for the spans of an unexpected run on disk, without any flush or shutdown, and long
@@ -15,7 +16,7 @@ import (
 func TestUnexpectedRunsAreSafeAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	settings := otel.DefaultSettings()
-	settings.OTLP = otel.OTLP{Endpoint: unreachable(t), Protocol: otel.ProtocolHTTP}
+	settings.OTLP = collector.OTLP{Endpoint: unreachable(t), Protocol: collector.ProtocolHTTP}
 	all, err := otel.New(t.Context(), otel.Unhurried(otel.Options{Settings: settings, SpoolDir: dir}))
 	if err != nil {
 		t.Fatal(err)

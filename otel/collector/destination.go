@@ -1,4 +1,4 @@
-package otel
+package collector
 
 import (
 	"cmp"
@@ -17,37 +17,37 @@ import (
 
 // The signals, as the specification's variables name them.
 const (
-	signalTraces  = "traces"
-	signalMetrics = "metrics"
-	signalLogs    = "logs"
+	SignalTraces  = "traces"
+	SignalMetrics = "metrics"
+	SignalLogs    = "logs"
 )
 
-// destination is where one signal goes, and how.
-type destination struct {
-	signal   string
-	url      string // with the path of the signal when it goes over HTTP
+// Destination is where one signal goes, and how.
+type Destination struct {
+	Signal   string
+	URL      string // with the path of the signal when it goes over HTTP
 	protocol string
 	headers  map[string]string
 	tls      *tls.Config   // for an encrypted endpoint
 	timeout  time.Duration // of one request
 }
 
-// destinations returns where signals go by the file and, where it says nothing, by the variables of the OpenTelemetry
+// Destinations returns where signals go by the file and, where it says nothing, by the variables of the OpenTelemetry
 // specification: OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _HEADERS, _TIMEOUT, _CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY,
 // also for one signal (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). That of compression is read by the exporters themselves.
 // OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (none) and OTEL_LOGS_EXPORTER (otlp, none) switch signals,
 // whatever the file says. A signal without any endpoint is not sent; one whose destination is wrong is left out, and the
 // error says why. It reads the files that are named.
-func (o *OTLP) destinations(env func(string) string) ([]destination, error) {
+func (o *OTLP) Destinations(env func(string) string) ([]Destination, error) {
 	env = trimmed(env)
 	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
 	}
-	var list []destination
+	var list []Destination
 	var faults []error
-	signals := []string{signalTraces, signalMetrics}
-	if o.Logs || slices.Contains(exporters(env, signalLogs), "otlp") {
-		signals = append(signals, signalLogs)
+	signals := []string{SignalTraces, SignalMetrics}
+	if o.Logs || slices.Contains(exporters(env, SignalLogs), "otlp") {
+		signals = append(signals, SignalLogs)
 	}
 	for _, signal := range signals {
 		d, err := o.destination(signal, env)
@@ -62,12 +62,12 @@ func (o *OTLP) destinations(env func(string) string) ([]destination, error) {
 
 // Check reports what would keep signals from being sent: files that cannot be read, and what the variables say of the rest.
 func (o *OTLP) Check(env func(string) string) error {
-	_, err := o.destinations(env)
+	_, err := o.Destinations(env)
 	return err
 }
 
 // destination returns nil when the signal is not sent.
-func (o *OTLP) destination(signal string, env func(string) string) (*destination, error) {
+func (o *OTLP) destination(signal string, env func(string) string) (*Destination, error) {
 	upper := strings.ToUpper(signal)
 	if strings.EqualFold(env("OTEL_"+upper+"_EXPORTER"), "none") {
 		return nil, nil //nolint:nilnil // nothing is sent, and nothing is wrong
@@ -95,7 +95,7 @@ func (o *OTLP) destination(signal string, env func(string) string) (*destination
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", signal, err)
 	}
-	d := &destination{signal: signal, url: u.String(), protocol: effective.Protocol, headers: headers, timeout: timeout(ofSignal, general, env)}
+	d := &Destination{Signal: signal, URL: u.String(), protocol: effective.Protocol, headers: headers, timeout: timeout(ofSignal, general, env)}
 	if u.Scheme != "https" {
 		return d, nil
 	}

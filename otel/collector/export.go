@@ -1,4 +1,4 @@
-package otel
+package collector
 
 import (
 	"context"
@@ -6,11 +6,14 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
@@ -22,12 +25,12 @@ import (
 // setting is for, like the compression; else they are told even that there is none: the certificates of the environment would
 // stop an exporter to a plain endpoint.
 
-// traceClient returns a client that sends spans to the collector. It connects when it has something to send. With retry it
+// TraceClient returns a client that sends spans to the collector. It connects when it has something to send. With retry it
 // tries for a minute by itself.
-func (d *destination) traceClient(retry bool) otlptrace.Client {
+func (d *Destination) TraceClient(retry bool) otlptrace.Client {
 	if d.protocol == ProtocolHTTP {
 		options := []otlptracehttp.Option{
-			otlptracehttp.WithEndpointURL(d.url), otlptracehttp.WithHTTPClient(d.httpClient()), otlptracehttp.WithTLSClientConfig(d.tls),
+			otlptracehttp.WithEndpointURL(d.URL), otlptracehttp.WithHTTPClient(d.httpClient()), otlptracehttp.WithTLSClientConfig(d.tls),
 			otlptracehttp.WithHeaders(d.headers), otlptracehttp.WithTimeout(d.timeout), otlptracehttp.WithEncoding(otlptracehttp.EncodingProtobuf),
 		}
 		if !retry {
@@ -36,7 +39,7 @@ func (d *destination) traceClient(retry bool) otlptrace.Client {
 		return otlptracehttp.NewClient(options...)
 	}
 	options := []otlptracegrpc.Option{
-		otlptracegrpc.WithEndpointURL(d.url), otlptracegrpc.WithTLSCredentials(d.credentials()), otlptracegrpc.WithTimeout(d.timeout),
+		otlptracegrpc.WithEndpointURL(d.URL), otlptracegrpc.WithTLSCredentials(d.credentials()), otlptracegrpc.WithTimeout(d.timeout),
 		otlptracegrpc.WithHeaders(d.headers), otlptracegrpc.WithDialOption(d.dialOptions()...),
 	}
 	if !retry {
@@ -45,8 +48,8 @@ func (d *destination) traceClient(retry bool) otlptrace.Client {
 	return otlptracegrpc.NewClient(options...)
 }
 
-// metricExporter returns an exporter of metrics to the collector. It connects when it has something to send.
-func (d *destination) metricExporter(ctx context.Context) (exporter sdkmetric.Exporter, err error) {
+// MetricExporter returns an exporter of metrics to the collector. It connects when it has something to send.
+func (d *Destination) MetricExporter(ctx context.Context) (exporter sdkmetric.Exporter, err error) {
 	if d.protocol == ProtocolHTTP {
 		exporter, err = d.metricsOverHTTP(ctx)
 	} else {
@@ -58,22 +61,47 @@ func (d *destination) metricExporter(ctx context.Context) (exporter sdkmetric.Ex
 	return exporter, nil
 }
 
-func (d *destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, error) {
+func (d *Destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, error) {
 	return otlpmetrichttp.New(ctx,
-		otlpmetrichttp.WithEndpointURL(d.url), otlpmetrichttp.WithHTTPClient(d.httpClient()), otlpmetrichttp.WithTLSClientConfig(d.tls),
+		otlpmetrichttp.WithEndpointURL(d.URL), otlpmetrichttp.WithHTTPClient(d.httpClient()), otlpmetrichttp.WithTLSClientConfig(d.tls),
 		otlpmetrichttp.WithHeaders(d.headers), otlpmetrichttp.WithTimeout(d.timeout),
 		otlpmetrichttp.WithTemporalitySelector(sdkmetric.CumulativeTemporalitySelector))
 }
 
-func (d *destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, error) {
+func (d *Destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, error) {
 	return otlpmetricgrpc.New(ctx,
-		otlpmetricgrpc.WithEndpointURL(d.url), otlpmetricgrpc.WithTLSCredentials(d.credentials()), otlpmetricgrpc.WithTimeout(d.timeout),
+		otlpmetricgrpc.WithEndpointURL(d.URL), otlpmetricgrpc.WithTLSCredentials(d.credentials()), otlpmetricgrpc.WithTimeout(d.timeout),
 		otlpmetricgrpc.WithHeaders(d.headers), otlpmetricgrpc.WithDialOption(d.dialOptions()...),
 		otlpmetricgrpc.WithTemporalitySelector(sdkmetric.CumulativeTemporalitySelector))
 }
 
+// LogExporter returns an exporter of logs to the collector. It connects when it has something to send.
+func (d *Destination) LogExporter(ctx context.Context) (exporter sdklog.Exporter, err error) {
+	if d.protocol == ProtocolHTTP {
+		exporter, err = d.logsOverHTTP(ctx)
+	} else {
+		exporter, err = d.logsOverGRPC(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("prepare the export of logs: %w", err)
+	}
+	return exporter, nil
+}
+
+func (d *Destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error) {
+	return otlploghttp.New(ctx,
+		otlploghttp.WithEndpointURL(d.URL), otlploghttp.WithHTTPClient(d.httpClient()), otlploghttp.WithTLSClientConfig(d.tls),
+		otlploghttp.WithHeaders(d.headers), otlploghttp.WithTimeout(d.timeout))
+}
+
+func (d *Destination) logsOverGRPC(ctx context.Context) (sdklog.Exporter, error) {
+	return otlploggrpc.New(ctx,
+		otlploggrpc.WithEndpointURL(d.URL), otlploggrpc.WithTLSCredentials(d.credentials()), otlploggrpc.WithTimeout(d.timeout),
+		otlploggrpc.WithHeaders(d.headers), otlploggrpc.WithDialOption(d.dialOptions()...))
+}
+
 // credentials are those of a connection over gRPC.
-func (d *destination) credentials() credentials.TransportCredentials {
+func (d *Destination) credentials() credentials.TransportCredentials {
 	if d.tls == nil {
 		return insecure.NewCredentials()
 	}
@@ -82,7 +110,7 @@ func (d *destination) credentials() credentials.TransportCredentials {
 
 // dialOptions bound how long a connection that failed is not tried again: two minutes, by gRPC's own rule, is long for a
 // collector that has come back. One that wants a pause gets it.
-func (d *destination) dialOptions() []grpc.DialOption {
+func (d *Destination) dialOptions() []grpc.DialOption {
 	tries := backoff.DefaultConfig
 	tries.MaxDelay = 5 * time.Second
 	return []grpc.DialOption{
@@ -93,7 +121,7 @@ func (d *destination) dialOptions() []grpc.DialOption {
 
 // httpClient returns a client that follows no redirect: as a GET, it would find a page that says 200 and has taken nothing,
 // and the headers, which may hold a key, are for the endpoint alone.
-func (d *destination) httpClient() *http.Client {
+func (d *Destination) httpClient() *http.Client {
 	return &http.Client{
 		Timeout:       d.timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -1,4 +1,4 @@
-package otel
+package collector
 
 import (
 	"fmt"
@@ -28,14 +28,14 @@ func parseHeaders(list string) (map[string]string, error) {
 	return headers, nil
 }
 
-// ignoredVariables returns a remark on each variable that asks for something other than squarewatch does. By the
+// IgnoredVariables returns a remark on each variable that asks for something other than squarewatch does. By the
 // specification what is not known is ignored, and said.
-func ignoredVariables(env func(string) string) []string {
+func IgnoredVariables(env func(string) string) []string {
 	env = trimmed(env)
 	var remarks []string
-	for _, signal := range []string{signalTraces, signalMetrics, signalLogs} {
+	for _, signal := range []string{SignalTraces, SignalMetrics, SignalLogs} {
 		known := []string{"otlp", "none"}
-		if signal == signalMetrics {
+		if signal == SignalMetrics {
 			known = append(known, "prometheus") // which is always there, at /metrics
 		}
 		for _, exporter := range exporters(env, signal) {
