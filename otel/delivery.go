@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
-	"strconv"
 	"sync"
 
 	"squarewatch/otel/metric"
-	"squarewatch/otel/spool"
+	"squarewatch/otel/otlperr"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -54,7 +52,7 @@ func (d *delivery) say(ctx context.Context, err error) {
 		return
 	}
 	d.logger.WarnContext(ctx, "telemetry does not arrive at its collector; everything else goes on", "signal", d.signal, "endpoint", d.endpoint,
-		"error", spool.Short(err), "fix", "start the collector, or correct telemetry.otlp in the file; a collector that takes no metrics can be left alone")
+		"error", otlperr.Short(err), "fix", "start the collector, or correct telemetry.otlp in the file; a collector that takes no metrics can be left alone")
 }
 
 // lastFailure returns why the last export did not arrive, or nil.
@@ -92,35 +90,11 @@ type spanExporter struct {
 // ExportSpans sends spans; it returns nil, as failures are said by its delivery.
 func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	e.delivery.export(ctx, func(ctx context.Context) error {
-		err := withoutRemark(e.SpanExporter.ExportSpans(ctx, spans))
-		e.queue.lost.Add(lost(err, int64(len(spans))))
+		err := otlperr.WithoutWarning(e.SpanExporter.ExportSpans(ctx, spans))
+		e.queue.lost.Add(otlperr.Lost(err, int64(len(spans))))
 		return err
 	})
 	return nil
-}
-
-// partial matches the error that the exporters make of an answer by which the collector took what it did not reject.
-var partial = regexp.MustCompile(`(?s)OTLP partial success: .*\(([0-9]+) [a-z ]+ rejected\)$`)
-
-// lost returns how many of what was sent did not arrive.
-func lost(err error, sent int64) int64 {
-	if err == nil {
-		return 0
-	}
-	if parts := partial.FindStringSubmatch(err.Error()); parts != nil {
-		if rejected, err := strconv.ParseInt(parts[1], 10, 64); err == nil {
-			return min(rejected, sent)
-		}
-	}
-	return sent
-}
-
-// withoutRemark returns nil for an export of which nothing was rejected: the collector took all and said something.
-func withoutRemark(err error) error {
-	if lost(err, 1) == 0 {
-		return nil
-	}
-	return err
 }
 
 // metricExporter is an exporter of metrics under watch. Beside what the SDK has collected it sends what is ours.
@@ -134,7 +108,7 @@ type metricExporter struct {
 func (e *metricExporter) Export(ctx context.Context, metrics *metricdata.ResourceMetrics) error {
 	e.delivery.export(ctx, func(ctx context.Context) error {
 		export := func(ctx context.Context, part *metricdata.ResourceMetrics) error {
-			return withoutRemark(e.Exporter.Export(ctx, part))
+			return otlperr.WithoutWarning(e.Exporter.Export(ctx, part))
 		}
 		return errors.Join(e.own.Export(ctx, metrics.Resource, export), export(ctx, metrics))
 	})

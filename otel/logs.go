@@ -6,6 +6,7 @@ import (
 
 	"squarewatch/otel/collector"
 	"squarewatch/otel/metric"
+	"squarewatch/otel/otlperr"
 
 	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/attribute"
@@ -45,7 +46,7 @@ type logExporter struct {
 
 // Export sends logs; it returns nil, as failures are said by its delivery.
 func (e *logExporter) Export(ctx context.Context, records []sdklog.Record) error {
-	e.delivery.export(ctx, func(ctx context.Context) error { return withoutRemark(e.Exporter.Export(ctx, records)) })
+	e.delivery.export(ctx, func(ctx context.Context) error { return otlperr.WithoutWarning(e.Exporter.Export(ctx, records)) })
 	return nil
 }
 

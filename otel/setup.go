@@ -13,6 +13,7 @@ import (
 
 	"squarewatch/otel/collector"
 	"squarewatch/otel/metric"
+	"squarewatch/otel/otlperr"
 	"squarewatch/otel/spool"
 
 	"github.com/go-logr/logr"
@@ -258,7 +259,7 @@ func ReportFaults(logger *slog.Logger) {
 	limited := newThrottle(logger.Handler())
 	faults := slog.New(limited)
 	otelapi.SetErrorHandler(otelapi.ErrorHandlerFunc(func(err error) {
-		faults.Warn("the telemetry library reports a fault", "error", spool.Short(err))
+		faults.Warn("the telemetry library reports a fault", "error", otlperr.Short(err))
 	}))
 	otelapi.SetLogger(logr.FromSlogHandler(discreet{limited}))
 }

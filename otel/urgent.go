@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"squarewatch/otel/wake"
+
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
@@ -14,14 +16,14 @@ const calm = 20 * time.Millisecond
 // urgent exports what waits in the queue of spans when it is told to: the spans of an unexpected run are those that are
 // missed most if the process dies.
 type urgent struct {
-	signal  chan struct{} // holds one when there is something to export
+	signal  wake.Signal // sent when there is something to export
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
 
 func newUrgent(ctx context.Context, tracers *sdktrace.TracerProvider) *urgent {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	u := &urgent{signal: make(chan struct{}, 1), stop: stop}
+	u := &urgent{signal: wake.New(), stop: stop}
 	u.running.Go(func() { u.run(ctx, tracers) })
 	return u
 }
@@ -31,10 +33,7 @@ func (u *urgent) now() {
 	if u == nil {
 		return
 	}
-	select {
-	case u.signal <- struct{}{}:
-	default: // one is asked for already
-	}
+	u.signal.Send()
 }
 
 func (u *urgent) run(ctx context.Context, tracers *sdktrace.TracerProvider) {
