@@ -13,47 +13,50 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// NewTestRecorder returns a recorder that writes to the given processor and reader, set up as New does it.
+// TestDropped is how many spans a test recorder reports as dropped.
+const TestDropped = 7
+
+// NewTestRecorder returns a recorder that is set up as by New, but writes to the given processor and to a reader.
 func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.ManualReader) {
-	own := metric.NewRegistry(newScope(""))
-	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(whole{own}))
+	registry := metric.NewRegistry(instrumentationScope(""))
+	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(registryProducer{registry}))
 	tracers := newTracerProvider(resource.Empty(), processor)
 	newMeterProvider(resource.Empty(), reader)
-	before := &queue{}
-	before.lost.Store(7)
-	addSpoolMetrics(own, nil, before)
-	return newRecorder(tracers.Tracer(scopeName), own, "squarewatch/test"), reader
+	queue := &spanQueue{}
+	queue.dropped.Store(TestDropped)
+	addSpoolMetrics(registry, nil, queue)
+	return newRecorder(tracers.Tracer(serviceName), registry, "squarewatch/test"), reader
 }
 
-// NewThrottle is for a test of what it promises.
+// NewThrottle is newThrottle.
 var NewThrottle = newThrottle
 
-// ServerOf returns where an URL leads.
+// ServerOf returns the parts of serverOf's result.
 func ServerOf(raw string) (scheme, address string, port int) {
 	s := serverOf(raw)
 	return s.scheme, s.address, s.port
 }
 
-// whole collects the registry together with what is the SDK's, so that a test sees all at once.
-type whole struct{ *metric.Registry }
+// registryProducer adds the metrics of a registry to those that an SDK reader collects.
+type registryProducer struct{ *metric.Registry }
 
-// Produce returns the whole registry.
-func (w whole) Produce(ctx context.Context) (all []metricdata.ScopeMetrics, err error) {
-	err = w.Export(ctx, nil, func(_ context.Context, part *metricdata.ResourceMetrics) error {
+// Produce returns all metrics of the registry.
+func (p registryProducer) Produce(ctx context.Context) (all []metricdata.ScopeMetrics, err error) {
+	err = p.Export(ctx, nil, func(_ context.Context, part *metricdata.ResourceMetrics) error {
 		all = append(all, part.ScopeMetrics...)
 		return nil
 	})
 	return all, err
 }
 
-// Unhurried lets batches of spans wait for an hour.
-func Unhurried(o Options) Options {
+// WithoutTimedBatches returns options with which a batch of spans is not exported before an hour has passed.
+func WithoutTimedBatches(o Options) Options {
 	o.batchTimeout = time.Hour
 	return o
 }
 
-// NewQueued returns a tracer provider as New sets it up, whose spans go to exporter, and what tells how many were lost.
-func NewQueued(exporter sdktrace.SpanExporter, logger *slog.Logger) (*sdktrace.TracerProvider, func() int64) {
-	waiting := &queue{logger: slog.New(newThrottle(logger.Handler()))}
-	return newTracerProvider(resource.Empty(), newQueued(exporter, waiting, batchTimeout)), waiting.lost.Load
+// NewQueuedProvider returns a tracer provider that is set up as by New, and a function that returns how many spans were dropped.
+func NewQueuedProvider(exporter sdktrace.SpanExporter, logger *slog.Logger) (*sdktrace.TracerProvider, func() int64) {
+	queue := &spanQueue{logger: slog.New(newThrottle(logger.Handler()))}
+	return newTracerProvider(resource.Empty(), newQueueProcessor(exporter, queue, batchTimeout)), queue.dropped.Load
 }

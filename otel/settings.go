@@ -10,25 +10,27 @@ import (
 	"squarewatch/probe"
 )
 
-// Settings say where telemetry goes. The tags are its keys in the configuration file.
+// Settings is the settings key telemetry.
 type Settings struct {
-	OTLP     collector.OTLP `yaml:"otlp,omitempty"`
-	TraceURL string         `yaml:"trace_url,omitempty"` // page of one trace for people; {trace_id} stands for its identifier
+	OTLP collector.OTLP `yaml:"otlp,omitempty"`
 
-	// KeepHealthy is the share of healthy runs whose trace is kept; those of others always are.
+	// TraceURL is the address of the page that shows one trace. {trace_id} stands for the identifier of the trace.
+	TraceURL string `yaml:"trace_url,omitempty"`
+
+	// KeepHealthy is the share of healthy runs whose trace is kept. Other traces are always kept.
 	KeepHealthy alert.Share `yaml:"keep_healthy"`
 
-	// Spool is how many bytes of spans wait on disk while the collector is away; 0 for none.
+	// Spool is how many bytes of spans may wait on disk while the collector is down. 0 means no spool.
 	Spool Size `yaml:"spool"`
 }
 
-// traceIDPlaceholder is what stands for the identifier in a trace_url.
+// traceIDPlaceholder stands for the identifier of a trace in a trace_url.
 const traceIDPlaceholder = "{trace_id}"
 
-// DefaultSettings returns the settings of a file that has none: no collector, every trace kept, and 64 MiB of them on disk while it is away.
+// DefaultSettings returns the settings of a file without the key telemetry: no collector, all traces kept, and a spool of 64 MiB.
 func DefaultSettings() Settings { return Settings{KeepHealthy: 1, Spool: 64 << 20} }
 
-// Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
+// Validate returns every fault of the settings as a [probe.Invalid], joined. Defaults must have been applied.
 func (s *Settings) Validate() error {
 	return errors.Join(s.OTLP.Validate(), s.validateTraceURL())
 }
@@ -44,11 +46,11 @@ func (s *Settings) validateTraceURL() error {
 		}
 	}
 	if !strings.Contains(s.TraceURL, traceIDPlaceholder) {
-		return invalid("holds no " + traceIDPlaceholder)
+		return invalid("does not contain " + traceIDPlaceholder)
 	}
 	u, err := url.Parse(strings.ReplaceAll(s.TraceURL, traceIDPlaceholder, "0"))
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return invalid("is no address of a web page")
+		return invalid("is not the address of a web page")
 	}
 	return nil
 }

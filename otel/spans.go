@@ -16,15 +16,15 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// spanWriter turns what has happened into spans.
+// spanWriter writes the spans of runs, renewals and alerts after they have ended.
 type spanWriter struct {
 	tracer    trace.Tracer
-	userAgent string // what probes send; empty when not known
+	userAgent string // of the probes' requests; empty to leave it out
 }
 
-// run writes the spans of a run and returns a context that stands in its trace, for exemplars.
+// run writes the spans of a run. It returns a context of its trace, for exemplars.
 func (w *spanWriter) run(r *probe.Result) context.Context {
-	ctx, next := withIdentity(context.Background(), r.Trace)
+	ctx, next := withNextIDs(context.Background(), r.Trace)
 	next.span = trace.SpanID(r.Span)
 	ctx, root := w.tracer.Start(ctx, "probe "+r.Probe, trace.WithTimestamp(r.Start), trace.WithAttributes(runAttributes(r)...))
 	for i := range r.Attempts {
@@ -59,9 +59,9 @@ func runAttributes(r *probe.Result) []attribute.KeyValue {
 	return attributes
 }
 
-// renewal writes the span of a renewal, under the run that asked for it: not always the one that brings it.
+// renewal writes the span of a renewal below the run that asked for it. Another run may be the one that reports it.
 func (w *spanWriter) renewal(r *probe.Renewal) {
-	ctx, next := withIdentity(context.Background(), r.Trace)
+	ctx, next := withNextIDs(context.Background(), r.Trace)
 	ctx = trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID(r.Trace), SpanID: trace.SpanID(r.Parent), TraceFlags: trace.FlagsSampled,
 	}))
@@ -74,7 +74,7 @@ func (w *spanWriter) renewal(r *probe.Renewal) {
 	span.End(trace.WithTimestamp(r.End))
 }
 
-// attempt writes the span of an HTTP exchange and of its phases.
+// attempt writes the spans of attempt number i and of its phases.
 func (w *spanWriter) attempt(ctx context.Context, r *probe.Result, i int) {
 	a := &r.Attempts[i]
 	ctx, span := w.tracer.Start(ctx, a.Method+" "+metric.ValidUTF8(a.Template), trace.WithTimestamp(a.Start),
@@ -119,9 +119,9 @@ func (w *spanWriter) attemptAttributes(a *probe.Attempt, i int) []attribute.KeyV
 	return attributes
 }
 
-// errorType returns the error.type of an attempt, empty when it is none. 4xx and 5xx are errors of a client span, except
-// that the semantic conventions let those who know better leave it unset: the last answer of an expected run is what
-// its probe asked for.
+// errorType returns the error.type of attempt number i, or an empty text if it is not an error. A 4xx or 5xx answer is an error of a client
+// span, unless the instrumentation knows that it is not (https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status). The last
+// answer of an expected run is not an error.
 func errorType(r *probe.Result, i int) string {
 	a := &r.Attempts[i]
 	switch {
@@ -138,14 +138,14 @@ func errorType(r *probe.Result, i int) string {
 	return ""
 }
 
-// server is where a request went.
+// server is the server of a request.
 type server struct {
 	scheme  string
 	address string
 	port    int
 }
 
-// serverOf takes an absolute URL apart without allocating, as every attempt needs it.
+// serverOf parses an absolute URL without allocating, because it is called for every attempt.
 func serverOf(raw string) server {
 	scheme, rest, _ := strings.Cut(raw, "://")
 	authority := rest
@@ -167,7 +167,7 @@ func serverOf(raw string) server {
 	return s
 }
 
-// transition writes the span of an alert that fires or is resolved, linked to the runs behind it.
+// transition writes the span of an alert that changed its state, with links to the runs that caused it. It returns a context of its trace.
 func (w *spanWriter) transition(t *alert.Transition) context.Context {
 	incident := &t.Incident
 	links := make([]trace.Link, 0, len(incident.Examples))

@@ -82,11 +82,11 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if err := d.remember(ctx, cfg); err != nil {
 		return nil, err
 	}
-	d.telemetry.Recorder().Watch(d.evaluator.Snapshot, d.outbox.Status)
+	d.telemetry.Recorder().SetGaugeSources(d.evaluator.Snapshot, d.outbox.Status)
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
-	d.telemetry.Recorder().Cover(d.current.scope())
+	d.telemetry.Recorder().SetScope(d.current.scope())
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
 	d.progress.watch(cfg.Probes)
 	d.running.Store(cfg)
@@ -289,7 +289,7 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
-	d.telemetry.Recorder().Cover(next.scope())
+	d.telemetry.Recorder().SetScope(next.scope())
 	d.outbox.Replace(next.destinations)
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)
 	d.progress.watch(cfg.Probes)

@@ -15,29 +15,35 @@ import (
 	"time"
 )
 
-// The signals, as the specification's variables name them.
+// The signals, with their names in the specification's variables.
 const (
 	SignalTraces  = "traces"
 	SignalMetrics = "metrics"
 	SignalLogs    = "logs"
 )
 
-// Destination is where one signal goes, and how.
+// defaultTimeout is the specification's timeout of one export
+// (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options).
+const defaultTimeout = 10 * time.Second
+
+// Destination says where and how one signal is sent.
 type Destination struct {
 	Signal   string
-	URL      string // with the path of the signal when it goes over HTTP
+	URL      string // with the path of the signal when the protocol is HTTP
 	protocol string
 	headers  map[string]string
-	tls      *tls.Config   // for an encrypted endpoint
+	tls      *tls.Config   // nil for an endpoint without encryption
 	timeout  time.Duration // of one request
 }
 
-// Destinations returns where signals go by the file and, where it says nothing, by the variables of the OpenTelemetry
-// specification: OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _HEADERS, _TIMEOUT, _CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY,
-// also for one signal (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). That of compression is read by the exporters themselves.
-// OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (none) and OTEL_LOGS_EXPORTER (otlp, none) switch signals,
-// whatever the file says. A signal without any endpoint is not sent; one whose destination is wrong is left out, and the
-// error says why. It reads the files that are named.
+// Destinations returns where each signal is sent. A value comes from the file or, if the file has none, from the variables of the
+// OpenTelemetry specification (https://opentelemetry.io/docs/specs/otel/protocol/exporter/): OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL,
+// _HEADERS, _TIMEOUT, _CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY. Each also exists for one signal, for example
+// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT. The exporters read _COMPRESSION themselves.
+//
+// OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (none) and OTEL_LOGS_EXPORTER (otlp, none) switch whole signals,
+// whatever the file says. A signal without an endpoint is not sent. A signal with a wrong setting is left out, and the error says why.
+// Destinations reads the certificate files.
 func (o *OTLP) Destinations(env func(string) string) ([]Destination, error) {
 	env = trimmed(env)
 	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
@@ -46,7 +52,7 @@ func (o *OTLP) Destinations(env func(string) string) ([]Destination, error) {
 	var list []Destination
 	var faults []error
 	signals := []string{SignalTraces, SignalMetrics}
-	if o.Logs || slices.Contains(exporters(env, SignalLogs), "otlp") {
+	if o.Logs || slices.Contains(exporterNames(env, SignalLogs), "otlp") {
 		signals = append(signals, SignalLogs)
 	}
 	for _, signal := range signals {
@@ -60,7 +66,7 @@ func (o *OTLP) Destinations(env func(string) string) ([]Destination, error) {
 	return list, errors.Join(faults...)
 }
 
-// Check reports what would keep signals from being sent: files that cannot be read, and what the variables say of the rest.
+// Check returns why signals would not be sent: files that cannot be read, and wrong values of variables.
 func (o *OTLP) Check(env func(string) string) error {
 	_, err := o.Destinations(env)
 	return err
@@ -78,24 +84,27 @@ func (o *OTLP) destination(signal string, env func(string) string) (*Destination
 		Protocol: cmp.Or(o.Protocol, strings.ToLower(cmp.Or(env(ofSignal+"_PROTOCOL"), env(general+"_PROTOCOL"))), ProtocolGRPC),
 	}
 	if effective.Endpoint == "" {
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil //nolint:nilnil // nothing is sent, and nothing is wrong
 	}
 	if err := errors.Join(effective.validateEndpoint(), effective.validateProtocol()); err != nil {
-		return nil, fmt.Errorf("%w; where the file says nothing it is taken from %s_… or %s_…", err, ofSignal, general)
+		return nil, fmt.Errorf("%w; a value that the file does not set is taken from %s_… or %s_…", err, ofSignal, general)
 	}
 	u, err := url.Parse(effective.Endpoint)
 	if err != nil {
-		return nil, errors.New("telemetry.otlp.endpoint is no URL") // as validated above
+		return nil, errors.New("telemetry.otlp.endpoint is not a URL") // cannot happen: validateEndpoint has parsed it
 	}
-	whole := o.Endpoint == "" && env(ofSignal+"_ENDPOINT") != "" // by the specification such an address holds the path
-	if effective.Protocol == ProtocolHTTP && !whole {
+	// An endpoint variable of one signal already holds the path, as the specification says.
+	complete := o.Endpoint == "" && env(ofSignal+"_ENDPOINT") != ""
+	if effective.Protocol == ProtocolHTTP && !complete {
 		u = u.JoinPath("v1", signal)
 	}
 	headers, err := o.headers(ofSignal, general, env)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", signal, err)
 	}
-	d := &Destination{Signal: signal, URL: u.String(), protocol: effective.Protocol, headers: headers, timeout: timeout(ofSignal, general, env)}
+	d := &Destination{
+		Signal: signal, URL: u.String(), protocol: effective.Protocol, headers: headers, timeout: requestTimeout(ofSignal, general, env),
+	}
 	if u.Scheme != "https" {
 		return d, nil
 	}
@@ -104,7 +113,7 @@ func (o *OTLP) destination(signal string, env func(string) string) (*Destination
 		ClientCertificate: cmp.Or(o.ClientCertificate, env(ofSignal+"_CLIENT_CERTIFICATE"), env(general+"_CLIENT_CERTIFICATE")),
 		ClientKey:         cmp.Or(o.ClientKey, env(ofSignal+"_CLIENT_KEY"), env(general+"_CLIENT_KEY")),
 	}
-	d.tls, err = files.tls()
+	d.tls, err = files.tlsConfig()
 	return d, err
 }
 
@@ -127,25 +136,24 @@ func (o *OTLP) headers(ofSignal, general string, env func(string) string) (map[s
 	return headers, nil
 }
 
-// timeout returns what the variables say, or the specification's 10 s.
-func timeout(ofSignal, general string, env func(string) string) time.Duration {
+func requestTimeout(ofSignal, general string, env func(string) string) time.Duration {
 	for _, name := range []string{ofSignal, general} {
-		if d, ok := milliseconds(env(name + "_TIMEOUT")); ok {
+		if d, ok := parseMilliseconds(env(name + "_TIMEOUT")); ok {
 			return d
 		}
 	}
-	return 10 * time.Second
+	return defaultTimeout
 }
 
-// milliseconds reads a timeout as variables have it.
-func milliseconds(text string) (time.Duration, bool) {
+// parseMilliseconds parses a timeout variable. It returns false if the text is not a positive number of milliseconds.
+func parseMilliseconds(text string) (time.Duration, bool) {
 	const longest = math.MaxInt64 / int64(time.Millisecond)
 	ms, err := strconv.ParseInt(text, 10, 64)
 	return time.Duration(ms) * time.Millisecond, err == nil && ms > 0 && ms <= longest
 }
 
-// tls reads the files that are named. It trusts the system's certificates where none are.
-func (o *OTLP) tls() (*tls.Config, error) {
+// tlsConfig reads the certificate files. It trusts the system's certificates if no CA is set.
+func (o *OTLP) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.CA != "" {
 		text, err := os.ReadFile(o.CA)
@@ -160,7 +168,8 @@ func (o *OTLP) tls() (*tls.Config, error) {
 	if o.ClientCertificate != "" {
 		pair, err := tls.LoadX509KeyPair(o.ClientCertificate, o.ClientKey)
 		if err != nil {
-			return nil, fmt.Errorf("read telemetry.otlp.client_certificate and client_key: %w; both are PEM files that squarewatch may read", err)
+			return nil, fmt.Errorf(
+				"read telemetry.otlp.client_certificate and client_key: %w; both must be PEM files that squarewatch may read", err)
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}

@@ -18,21 +18,25 @@ func destinations(o collector.OTLP, env func(string) string) (lines []string, er
 	return lines, err
 }
 
-func TestVariables(t *testing.T) {
+func TestDestinations(t *testing.T) {
 	const general, ofTraces = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	for name, c := range map[string]struct {
 		file collector.OTLP
 		env  map[string]string
 		want []string
 	}{
-		"nothing":  {},
-		"file":     {collector.OTLP{Endpoint: "http://a:4317"}, nil, []string{"traces grpc http://a:4317", "metrics grpc http://a:4317"}},
-		"variable": {collector.OTLP{}, map[string]string{general: "http://b:4317"}, []string{"traces grpc http://b:4317", "metrics grpc http://b:4317"}},
+		"nothing": {},
+		"file":    {collector.OTLP{Endpoint: "http://a:4317"}, nil, []string{"traces grpc http://a:4317", "metrics grpc http://a:4317"}},
+		"variable": {
+			collector.OTLP{},
+			map[string]string{general: "http://b:4317"},
+			[]string{"traces grpc http://b:4317", "metrics grpc http://b:4317"},
+		},
 		"file wins": {collector.OTLP{Endpoint: "http://a:4317"}, map[string]string{general: "http://b:4317", ofTraces: "http://c:4317"}, []string{
 			"traces grpc http://a:4317", "metrics grpc http://a:4317",
 		}},
 		"one signal": {collector.OTLP{}, map[string]string{ofTraces: "http://c:4317"}, []string{"traces grpc http://c:4317"}},
-		"signal wins, its path is whole": {
+		"variable of a signal wins, and its path is complete": {
 			collector.OTLP{},
 			map[string]string{general: "http://b:4318/x", ofTraces: "http://c:4318/y", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
 			[]string{"traces http/protobuf http://c:4318/y", "metrics http/protobuf http://b:4318/x/v1/metrics"},
@@ -79,7 +83,7 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-func TestBadVariablesAreNamedAndNotRepeated(t *testing.T) {
+func TestInvalidVariablesAreNamedAndNotRepeated(t *testing.T) {
 	for name, env := range map[string]map[string]string{
 		"no scheme": {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"},
 		"password":  {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://me:hunter2@collector:4317"},

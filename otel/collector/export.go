@@ -21,12 +21,12 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// The exporters read the variables of the specification, too, where they are not told otherwise. They are left only what no
-// setting is for, like the compression; else they are told even that there is none: the certificates of the environment would
-// stop an exporter to a plain endpoint.
+// The exporters also read the specification's variables for every option that they are not given. So every option that has a setting is
+// given, even if it is empty: certificates in the environment would make an exporter fail for an endpoint without encryption. Only
+// options without a setting, such as the compression, are left to the variables.
 
-// TraceClient returns a client that sends spans to the collector. It connects when it has something to send. With retry it
-// tries for a minute by itself.
+// TraceClient returns a client that sends spans to the collector. It connects at the first upload. With retry, it tries for up to a
+// minute by itself.
 func (d *Destination) TraceClient(retry bool) otlptrace.Client {
 	if d.protocol == ProtocolHTTP {
 		options := []otlptracehttp.Option{
@@ -48,7 +48,7 @@ func (d *Destination) TraceClient(retry bool) otlptrace.Client {
 	return otlptracegrpc.NewClient(options...)
 }
 
-// MetricExporter returns an exporter of metrics to the collector. It connects when it has something to send.
+// MetricExporter returns an exporter of metrics to the collector. It connects at the first export.
 func (d *Destination) MetricExporter(ctx context.Context) (exporter sdkmetric.Exporter, err error) {
 	if d.protocol == ProtocolHTTP {
 		exporter, err = d.metricsOverHTTP(ctx)
@@ -75,7 +75,7 @@ func (d *Destination) metricsOverGRPC(ctx context.Context) (sdkmetric.Exporter, 
 		otlpmetricgrpc.WithTemporalitySelector(sdkmetric.CumulativeTemporalitySelector))
 }
 
-// LogExporter returns an exporter of logs to the collector. It connects when it has something to send.
+// LogExporter returns an exporter of logs to the collector. It connects at the first export.
 func (d *Destination) LogExporter(ctx context.Context) (exporter sdklog.Exporter, err error) {
 	if d.protocol == ProtocolHTTP {
 		exporter, err = d.logsOverHTTP(ctx)
@@ -100,7 +100,7 @@ func (d *Destination) logsOverGRPC(ctx context.Context) (sdklog.Exporter, error)
 		otlploggrpc.WithHeaders(d.headers), otlploggrpc.WithDialOption(d.dialOptions()...))
 }
 
-// credentials are those of a connection over gRPC.
+// credentials returns the transport credentials of a gRPC connection.
 func (d *Destination) credentials() credentials.TransportCredentials {
 	if d.tls == nil {
 		return insecure.NewCredentials()
@@ -108,19 +108,20 @@ func (d *Destination) credentials() credentials.TransportCredentials {
 	return credentials.NewTLS(d.tls)
 }
 
-// dialOptions bound how long a connection that failed is not tried again: two minutes, by gRPC's own rule, is long for a
-// collector that has come back. One that wants a pause gets it.
+// dialOptions limits the wait before the next connection attempt to 5 s. gRPC waits up to two minutes
+// (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md), which is long for a collector that has come back. The options
+// also add the collector's pause.
 func (d *Destination) dialOptions() []grpc.DialOption {
-	tries := backoff.DefaultConfig
-	tries.MaxDelay = 5 * time.Second
+	delays := backoff.DefaultConfig
+	delays.MaxDelay = 5 * time.Second
 	return []grpc.DialOption{
-		grpc.WithConnectParams(grpc.ConnectParams{Backoff: tries, MinConnectTimeout: 5 * time.Second}),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: delays, MinConnectTimeout: 5 * time.Second}),
 		grpc.WithUnaryInterceptor(new(pause).intercept),
 	}
 }
 
-// httpClient returns a client that follows no redirect: as a GET, it would find a page that says 200 and has taken nothing,
-// and the headers, which may hold a key, are for the endpoint alone.
+// httpClient returns a client that does not follow redirects. A redirected request would become a GET and could find a page with status
+// 200 that accepts nothing. The headers, which may hold a key, are only for the endpoint.
 func (d *Destination) httpClient() *http.Client {
 	return &http.Client{
 		Timeout:       d.timeout,

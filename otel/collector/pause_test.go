@@ -11,10 +11,10 @@ import (
 	"squarewatch/otel/collector"
 )
 
-// answering is a transport that is answered without a network.
-type answering func() *http.Response
+// fakeTransport returns responses without a network.
+type fakeTransport func() *http.Response
 
-func (a answering) RoundTrip(*http.Request) (*http.Response, error) { return a(), nil }
+func (f fakeTransport) RoundTrip(*http.Request) (*http.Response, error) { return f(), nil }
 
 func request(t *testing.T) *http.Request {
 	t.Helper()
@@ -25,7 +25,7 @@ func request(t *testing.T) *http.Request {
 	return r
 }
 
-func TestAnswersThatTakeSomething(t *testing.T) {
+func TestOnlyCollectorsResponsesAreSuccess(t *testing.T) {
 	for name, c := range map[string]struct {
 		status     int
 		kind, body string
@@ -41,25 +41,27 @@ func TestAnswersThatTakeSomething(t *testing.T) {
 		"empty page":      {200, "text/html", "", true},
 		"no content":      {204, "", "", true},
 	} {
-		transport := collector.NewTransport(answering(func() *http.Response {
-			return &http.Response{StatusCode: c.status, Status: "200 OK", Header: http.Header{"Content-Type": {c.kind}}, Body: io.NopCloser(strings.NewReader(c.body))}
+		transport := collector.NewTransport(fakeTransport(func() *http.Response {
+			return &http.Response{
+				StatusCode: c.status, Status: "200 OK", Header: http.Header{"Content-Type": {c.kind}}, Body: io.NopCloser(strings.NewReader(c.body)),
+			}
 		}))
-		answer, err := transport.RoundTrip(request(t))
+		response, err := transport.RoundTrip(request(t))
 		if (err == nil) != c.want {
-			t.Errorf("%s: want it taken for a collector's: %v, got %v", name, c.want, err)
+			t.Errorf("%s: want a collector's response: %v, got %v", name, c.want, err)
 			continue
 		}
 		if err != nil {
 			continue
 		}
-		if body, err := io.ReadAll(answer.Body); err != nil || string(body) != c.body {
-			t.Errorf("%s: want all of the body left to read, got %q and %v", name, body, err)
+		if body, err := io.ReadAll(response.Body); err != nil || string(body) != c.body {
+			t.Errorf("%s: want the whole body left to read, got %q and %v", name, body, err)
 		}
-		_ = answer.Body.Close()
+		_ = response.Body.Close()
 	}
 }
 
-// TestPausesEnd tries every second until the second request leaves.
+// TestPausesEnd tries every second until the second request is sent.
 func TestPausesEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		status     int
@@ -68,7 +70,7 @@ func TestPausesEnd(t *testing.T) {
 	}{
 		"seconds":            {503, "60", time.Minute},
 		"too many":           {429, "7", 7 * time.Second},
-		"date":               {503, "Sat, 01 Jan 2000 00:01:30 GMT", 90 * time.Second}, // of the bubble, which begins with that day
+		"date":               {503, "Sat, 01 Jan 2000 00:01:30 GMT", 90 * time.Second}, // the bubble begins on that day
 		"a day":              {503, "86400", 5 * time.Minute},
 		"a year, by mistake": {503, "Mon, 01 Jan 2001 00:00:00 GMT", 5 * time.Minute},
 		"in the past":        {503, "Fri, 31 Dec 1999 00:00:00 GMT", time.Second},
@@ -79,16 +81,16 @@ func TestPausesEnd(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			sent, begin := 0, time.Now()
-			transport := collector.NewTransport(answering(func() *http.Response {
+			transport := collector.NewTransport(fakeTransport(func() *http.Response {
 				sent++
 				return &http.Response{StatusCode: c.status, Header: http.Header{"Retry-After": {c.retryAfter}}, Body: http.NoBody}
 			}))
 			for {
-				answer, err := transport.RoundTrip(request(t))
+				response, err := transport.RoundTrip(request(t))
 				if err == nil {
-					_ = answer.Body.Close()
+					_ = response.Body.Close()
 				} else if !strings.Contains(err.Error(), "nothing until") {
-					t.Errorf("%s: want an error that says until when, got %v", name, err)
+					t.Errorf("%s: want an error with the end of the pause, got %v", name, err)
 				}
 				if sent == 2 {
 					break

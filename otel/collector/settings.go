@@ -13,16 +13,16 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// OTLP says which collector takes spans and metrics. What it leaves open, the OTEL_EXPORTER_OTLP_* variables may say; see
-// [Destinations]. Without an endpoint nothing is sent; metrics are at /metrics all the same.
+// OTLP is the settings key telemetry.otlp. It says which collector receives spans, metrics and logs. An empty field is taken from the
+// OTEL_EXPORTER_OTLP_* variables; see [OTLP.Destinations]. Without an endpoint nothing is sent, and metrics are only at /metrics.
 type OTLP struct {
 	Endpoint          string                 `yaml:"endpoint,omitempty"`                  // http://host:port, or https
 	Protocol          string                 `yaml:"protocol,omitempty"`                  // grpc or http/protobuf
 	Headers           map[string]secret.Text `yaml:"headers,omitempty" secret:"optional"` // sent with every request
-	Logs              bool                   `yaml:"logs,omitempty"`                      // what is logged goes to the collector too
-	CA                string                 `yaml:"ca,omitempty"`                        // PEM file of certificates to trust instead of the system's
-	ClientCertificate string                 `yaml:"client_certificate,omitempty"`        // PEM file, shown to the collector
-	ClientKey         string                 `yaml:"client_key,omitempty"`                // PEM file that belongs to it
+	Logs              bool                   `yaml:"logs,omitempty"`                      // also send log lines to the collector
+	CA                string                 `yaml:"ca,omitempty"`                        // PEM file of trusted certificates, not the system's
+	ClientCertificate string                 `yaml:"client_certificate,omitempty"`        // PEM file that is presented to the collector
+	ClientKey         string                 `yaml:"client_key,omitempty"`                // PEM file of the client certificate's key
 }
 
 // Equal reports whether two settings are the same.
@@ -32,18 +32,19 @@ func (o *OTLP) Equal(other *OTLP) bool {
 		maps.EqualFunc(o.Headers, other.Headers, secret.Text.Equal)
 }
 
-// The protocols of OTLP, by the names that the OpenTelemetry specification gives them.
+// The protocols of OTLP, with the names of the specification
+// (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specify-protocol).
 const (
 	ProtocolGRPC = "grpc"
 	ProtocolHTTP = "http/protobuf"
 )
 
-// Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
+// Validate returns every fault of the settings as a [probe.Invalid], joined. Defaults must have been applied.
 func (o *OTLP) Validate() error {
 	return errors.Join(o.validateEndpoint(), o.validateProtocol(), o.validateHeaders(), o.validateFiles())
 }
 
-// validateEndpoint never repeats an address that may hold a password.
+// validateEndpoint does not repeat the address in its errors, because the address may hold a password.
 func (o *OTLP) validateEndpoint() error {
 	if o.Endpoint == "" {
 		return nil
@@ -55,11 +56,11 @@ func (o *OTLP) validateEndpoint() error {
 	u, err := url.Parse(o.Endpoint)
 	switch {
 	case err != nil:
-		return invalid("is no URL", example)
+		return invalid("is not a URL", example)
 	case u.User != nil:
-		return invalid("holds a user or a password", "leave them out: the address appears in logs")
+		return invalid("holds a user name or a password", "leave them out, because the address is logged")
 	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return invalid("is no http or https address", example)
+		return invalid("is not an http or https address", example)
 	case u.RawQuery != "" || u.Fragment != "":
 		return invalid("has a query or a fragment", example)
 	case o.Protocol == ProtocolGRPC && strings.Trim(u.Path, "/") != "":
@@ -78,13 +79,14 @@ func (o *OTLP) validateProtocol() error {
 	}
 }
 
-// validateHeaders never repeats a value.
+// validateHeaders does not repeat values in its errors, because they may be secret.
 func (o *OTLP) validateHeaders() error {
 	var faults []error
 	for name, value := range o.Headers {
 		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value.Reveal()) {
 			faults = append(faults, &probe.Invalid{
-				Field: "otlp.headers", Problem: fmt.Sprintf("has %q, whose name or value no request can carry", name), Fix: "write letters, digits and dashes in the name, and one line as its value",
+				Field: "otlp.headers", Problem: fmt.Sprintf("has %q, whose name or value is not valid in a request", name),
+				Fix: "write letters, digits and dashes in the name, and one line as its value",
 			})
 		}
 	}
@@ -94,9 +96,13 @@ func (o *OTLP) validateHeaders() error {
 func (o *OTLP) validateFiles() error {
 	switch {
 	case (o.ClientCertificate == "") != (o.ClientKey == ""):
-		return &probe.Invalid{Field: "otlp.client_certificate", Problem: "and client_key belong together, and one is missing", Fix: "name both files"}
+		return &probe.Invalid{
+			Field: "otlp.client_certificate", Problem: "and client_key belong together, and one is missing", Fix: "name both files",
+		}
 	case strings.HasPrefix(o.Endpoint, "http:") && (o.CA != "" || o.ClientCertificate != ""):
-		return &probe.Invalid{Field: "otlp.endpoint", Problem: "is not encrypted, while certificates are named", Fix: "write https, or leave the certificates out"}
+		return &probe.Invalid{
+			Field: "otlp.endpoint", Problem: "is not encrypted, but certificates are set", Fix: "write https, or leave the certificates out",
+		}
 	}
 	return nil
 }

@@ -20,11 +20,11 @@ func TestValidate(t *testing.T) {
 			settings: collector.OTLP{Endpoint: "https://otlp.example.com/otlp", Protocol: collector.ProtocolGRPC},
 			want:     "otlp.endpoint has a path",
 		},
-		"no scheme":               {settings: collector.OTLP{Endpoint: "collector:4317"}, want: "otlp.endpoint is no http"},
-		"not a URL":               {settings: collector.OTLP{Endpoint: "http://me:hunter2@["}, want: "otlp.endpoint is no URL"},
-		"password":                {settings: collector.OTLP{Endpoint: "http://me:hunter2@collector:4317"}, want: "holds a user or a password"},
-		"password without scheme": {settings: collector.OTLP{Endpoint: "me:hunter2@collector:4317"}, want: "otlp.endpoint is no http"},
-		"key in a query":          {settings: collector.OTLP{Endpoint: "ftp://c/?k=hunter2"}, want: "otlp.endpoint is no http"},
+		"no scheme":               {settings: collector.OTLP{Endpoint: "collector:4317"}, want: "otlp.endpoint is not an http"},
+		"not a URL":               {settings: collector.OTLP{Endpoint: "http://me:hunter2@["}, want: "otlp.endpoint is not a URL"},
+		"password":                {settings: collector.OTLP{Endpoint: "http://me:hunter2@collector:4317"}, want: "a user name or a password"},
+		"password without scheme": {settings: collector.OTLP{Endpoint: "me:hunter2@collector:4317"}, want: "otlp.endpoint is not an http"},
+		"key in a query":          {settings: collector.OTLP{Endpoint: "ftp://c/?k=hunter2"}, want: "otlp.endpoint is not an http"},
 		"protocol":                {settings: collector.OTLP{Protocol: "udp"}, want: `otlp.protocol is "udp"`},
 		"key without certificate": {
 			settings: collector.OTLP{Endpoint: "https://collector:4317", ClientKey: "/key.pem"},
@@ -34,7 +34,8 @@ func TestValidate(t *testing.T) {
 			settings: collector.OTLP{Endpoint: "http://collector:4317", CA: "/ca.pem"}, want: "otlp.endpoint is not encrypted",
 		},
 		"header name": {
-			settings: collector.OTLP{Headers: map[string]secret.Text{"Bad Name": secret.New("hunter2")}}, want: `otlp.headers has "Bad Name"`,
+			settings: collector.OTLP{Headers: map[string]secret.Text{"Bad Name": secret.New("hunter2")}},
+			want:     `otlp.headers has "Bad Name"`,
 		},
 		"header value": {
 			settings: collector.OTLP{Headers: map[string]secret.Text{"X-Key": secret.New("hunter2\nx")}}, want: `otlp.headers has "X-Key"`,

@@ -8,26 +8,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestVariablesThatAskForSomethingElseAreNamed(t *testing.T) {
+func TestIgnoredVariables(t *testing.T) {
 	env := map[string]string{
 		"OTEL_TRACES_EXPORTER": "otlp, console", "OTEL_METRICS_EXPORTER": "prometheus,OTLP", "OTEL_LOGS_EXPORTER": "zipkin",
-		"OTEL_EXPORTER_OTLP_TIMEOUT": "10s", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": " 5000 ", "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": "9223372036854775807",
-		"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION": "zstd",
+		"OTEL_EXPORTER_OTLP_TIMEOUT": "10s", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": " 5000 ",
+		"OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": "9223372036854775807",
+		"OTEL_EXPORTER_OTLP_COMPRESSION":  "gzip", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION": "zstd",
 	}
 	got := collector.IgnoredVariables(func(name string) string { return env[name] })
 	want := []string{
 		`OTEL_TRACES_EXPORTER names "console", which is ignored: it may be otlp, none`,
 		`OTEL_LOGS_EXPORTER names "zipkin", which is ignored: it may be otlp, none`,
-		"OTEL_EXPORTER_OTLP_TIMEOUT is no number of milliseconds above zero, and ignored",
-		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is neither gzip nor none, and read as none",
-		"OTEL_EXPORTER_OTLP_LOGS_TIMEOUT is no number of milliseconds above zero, and ignored",
+		"OTEL_EXPORTER_OTLP_TIMEOUT is not a number of milliseconds above zero, and is ignored",
+		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is neither gzip nor none, and is read as none",
+		"OTEL_EXPORTER_OTLP_LOGS_TIMEOUT is not a number of milliseconds above zero, and is ignored",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-func TestHeadersOfAVariable(t *testing.T) {
+func TestParseHeaders(t *testing.T) {
 	got, err := collector.ParseHeaders(" x-a = b%20c ,authorization=Basic eHg=,,empty=,")
 	if err != nil {
 		t.Fatal(err)

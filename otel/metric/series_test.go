@@ -142,18 +142,18 @@ func TestConcurrentUse(t *testing.T) {
 	var work sync.WaitGroup
 	for range 4 {
 		work.Go(func() {
-			for _, name := range probeNames(200) {
+			for _, name := range probeNames(60) {
 				f.run(t.Context(), name)
 			}
 		})
 	}
 	work.Go(func() {
-		for range 20 {
+		for range 10 {
 			f.runs.DeleteFunc(func(name string) bool { return name < "p5" })
 			f.duration.DeleteFunc(func(name string) bool { return name < "p5" })
 		}
 	})
-	for range 20 {
+	for range 10 {
 		f.export(t)
 		scrape(t, f.page(t), "text/plain")
 	}

@@ -47,7 +47,7 @@ func (b *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(
 
 func (b *logBuffer) throttled() *slog.Logger { return slog.New(otel.NewThrottle(b.logger().Handler())) }
 
-// testCollector takes OTLP over gRPC and HTTP and remembers names.
+// testCollector receives OTLP over gRPC and HTTP and records the names.
 type testCollector struct {
 	mu           sync.Mutex
 	spans        map[string]int
@@ -57,7 +57,7 @@ type testCollector struct {
 	logs         []*logpb.LogRecord
 }
 
-func (c *testCollector) takeLogs(request *collectorlogs.ExportLogsServiceRequest) {
+func (c *testCollector) addLogs(request *collectorlogs.ExportLogsServiceRequest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range request.GetResourceLogs() {
@@ -71,7 +71,7 @@ func newCollector() *testCollector {
 	return &testCollector{spans: map[string]int{}, metrics: map[string]bool{}}
 }
 
-func (c *testCollector) takeSpans(request *tracepb.ExportTraceServiceRequest) {
+func (c *testCollector) addSpans(request *tracepb.ExportTraceServiceRequest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range request.GetResourceSpans() {
@@ -83,7 +83,7 @@ func (c *testCollector) takeSpans(request *tracepb.ExportTraceServiceRequest) {
 	}
 }
 
-func (c *testCollector) takeMetrics(request *metricspb.ExportMetricsServiceRequest) {
+func (c *testCollector) addMetrics(request *metricspb.ExportMetricsServiceRequest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range request.GetResourceMetrics() {
@@ -113,15 +113,15 @@ func (c *testCollector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/otlp/v1/traces":
 		request := &tracepb.ExportTraceServiceRequest{}
 		err = proto.Unmarshal(body, request)
-		c.takeSpans(request)
+		c.addSpans(request)
 	case "/otlp/v1/metrics":
 		request := &metricspb.ExportMetricsServiceRequest{}
 		err = proto.Unmarshal(body, request)
-		c.takeMetrics(request)
+		c.addMetrics(request)
 	case "/otlp/v1/logs":
 		request := &collectorlogs.ExportLogsServiceRequest{}
 		err = proto.Unmarshal(body, request)
-		c.takeLogs(request)
+		c.addLogs(request)
 	default:
 		http.NotFound(w, r)
 		return
@@ -137,7 +137,7 @@ type traceService struct {
 }
 
 func (s traceService) Export(_ context.Context, r *tracepb.ExportTraceServiceRequest) (*tracepb.ExportTraceServiceResponse, error) {
-	s.takeSpans(r)
+	s.addSpans(r)
 	return &tracepb.ExportTraceServiceResponse{}, nil
 }
 
@@ -147,7 +147,7 @@ type logService struct {
 }
 
 func (s logService) Export(_ context.Context, r *collectorlogs.ExportLogsServiceRequest) (*collectorlogs.ExportLogsServiceResponse, error) {
-	s.takeLogs(r)
+	s.addLogs(r)
 	return &collectorlogs.ExportLogsServiceResponse{}, nil
 }
 
@@ -156,8 +156,10 @@ type metricService struct {
 	*testCollector
 }
 
-func (s metricService) Export(_ context.Context, r *metricspb.ExportMetricsServiceRequest) (*metricspb.ExportMetricsServiceResponse, error) {
-	s.takeMetrics(r)
+func (s metricService) Export(
+	_ context.Context, r *metricspb.ExportMetricsServiceRequest,
+) (*metricspb.ExportMetricsServiceResponse, error) {
+	s.addMetrics(r)
 	return &metricspb.ExportMetricsServiceResponse{}, nil
 }
 
@@ -184,7 +186,7 @@ func (c *testCollector) serveGRPC(t *testing.T) string {
 	return "http://" + listener.Addr().String()
 }
 
-// transports start a collector of each kind.
+// transports returns functions that start a collector for each protocol.
 func transports() map[string]func(t *testing.T, c *testCollector) collector.OTLP {
 	return map[string]func(t *testing.T, c *testCollector) collector.OTLP{
 		"grpc": func(t *testing.T, c *testCollector) collector.OTLP {
@@ -200,7 +202,7 @@ func transports() map[string]func(t *testing.T, c *testCollector) collector.OTLP
 	}
 }
 
-func TestCollectorGetsSpansAndMetrics(t *testing.T) {
+func TestCollectorReceivesSpansAndMetrics(t *testing.T) {
 	for name, start := range transports() {
 		t.Run(name, func(t *testing.T) {
 			c, logs := newCollector(), &logBuffer{}
@@ -208,12 +210,15 @@ func TestCollectorGetsSpansAndMetrics(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			feed(all.Recorder())
+			recordAll(all.Recorder())
 			if err := all.Flush(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if page := scrape(t, all.Metrics(), "application/openmetrics-text"); !strings.Contains(page, `span_id="0201000000000000"`) || !strings.Contains(page, `trace_id="02000000000000000000000000000000"`) {
-				t.Errorf("want an exemplar of the failing run in OpenMetrics, got:\n%s", page)
+			page := scrape(t, all.Metrics(), "application/openmetrics-text")
+			for _, want := range []string{`span_id="0201000000000000"`, `trace_id="02000000000000000000000000000000"`} {
+				if !strings.Contains(page, want) {
+					t.Errorf("want an exemplar of the failing run with %s, got:\n%s", want, page)
+				}
 			}
 			if err := all.Shutdown(t.Context()); err != nil {
 				t.Error(err)
@@ -236,18 +241,18 @@ func TestCollectorGetsSpansAndMetrics(t *testing.T) {
 	}
 }
 
-// unreachable returns an address on which nobody listens.
+// unreachable returns an address on which no server listens.
 func unreachable(t *testing.T) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close() //nolint:errcheck // the address is all that is wanted
+	defer listener.Close() //nolint:errcheck // only the address is used
 	return "http://" + listener.Addr().String()
 }
 
-func TestUnreachableCollectorStopsNothing(t *testing.T) {
+func TestUnreachableCollectorBlocksNothing(t *testing.T) {
 	for _, protocol := range []string{collector.ProtocolGRPC, collector.ProtocolHTTP} {
 		t.Run(protocol, func(t *testing.T) {
 			logs := &logBuffer{}
@@ -263,13 +268,13 @@ func TestUnreachableCollectorStopsNothing(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
 			if err := all.Flush(ctx); err == nil {
-				t.Error("want Flush to say what did not arrive, got nil")
+				t.Error("want an error from Flush, got nil")
 			}
 			if err := all.Shutdown(ctx); err != nil {
 				t.Errorf("want a clean stop, got %v", err)
 			}
 			if ctx.Err() == nil {
-				t.Log("the exports gave up before the deadline")
+				t.Log("the exports failed before the deadline")
 			}
 			for _, signal := range []string{"signal=traces", "signal=metrics"} {
 				if got := strings.Count(logs.String(), signal); got > 1 {
@@ -280,8 +285,8 @@ func TestUnreachableCollectorStopsNothing(t *testing.T) {
 	}
 }
 
-// TestCollectorComesBack lets a collector refuse, then take, what it is sent.
-func TestCollectorComesBack(t *testing.T) {
+// TestCollectorRecovers lets a collector refuse several exports and then accept one.
+func TestCollectorRecovers(t *testing.T) {
 	var healthy sync.Map
 	c, logs := newCollector(), &logBuffer{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -302,7 +307,7 @@ func TestCollectorComesBack(t *testing.T) {
 	for range 3 {
 		all.Recorder().Finished(run("collections", 1))
 		if err := all.Flush(t.Context()); err == nil {
-			t.Error("want Flush to say that the collector refuses, got nil")
+			t.Error("want an error from Flush while the collector refuses, got nil")
 		}
 	}
 	healthy.Store("now", true)
@@ -313,7 +318,8 @@ func TestCollectorComesBack(t *testing.T) {
 	if err := all.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if away, back := strings.Count(logs.String(), "does not arrive"), strings.Count(logs.String(), "arrives at its collector again"); away != 2 || back != 2 {
-		t.Errorf("want one line a signal when it goes and one when it comes back, got %d and %d:\n%s", away, back, logs)
+	failed, recovered := strings.Count(logs.String(), "does not reach"), strings.Count(logs.String(), "reaches the collector again")
+	if failed != 2 || recovered != 2 {
+		t.Errorf("want one line for each signal when exports fail and one when they succeed again, got %d and %d:\n%s", failed, recovered, logs)
 	}
 }

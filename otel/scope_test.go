@@ -11,11 +11,11 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// TestAProbeThatComesBackBeginsAnew takes a probe out of the file and puts it back: its totals begin at zero, and say since when.
-func TestAProbeThatComesBackBeginsAnew(t *testing.T) {
+// TestProbeThatComesBackStartsAtZero removes a probe from the scope and adds it again: its totals start at zero, with a new start time.
+func TestProbeThatComesBackStartsAtZero(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder, _, reader := newRecorder(t)
-		begun := func() (counted, measured time.Time) {
+		startTimes := func() (counted, measured time.Time) {
 			var all metricdata.ResourceMetrics
 			if err := reader.Collect(t.Context(), &all); err != nil {
 				t.Fatal(err)
@@ -39,20 +39,20 @@ func TestAProbeThatComesBackBeginsAnew(t *testing.T) {
 		start := time.Now()
 		recorder.Finished(run("collections", 1))
 		<-time.After(time.Minute)
-		recorder.Cover(otel.Scope{})
-		recorder.Cover(otel.Scope{Probes: []string{"collections"}})
+		recorder.SetScope(otel.Scope{})
+		recorder.SetScope(otel.Scope{Probes: []string{"collections"}})
 		recorder.Finished(run("collections", 1))
 		recorder.Finished(run("collections", 1))
-		counted, measured := begun()
+		counted, measured := startTimes()
 		if want := start.Add(time.Minute); !counted.Equal(want) || !measured.Equal(want) {
-			t.Errorf("want totals since %v, got %v and %v", want, counted, measured)
+			t.Errorf("want a start at %v, got %v and %v", want, counted, measured)
 		}
 	})
 }
 
-func TestMessagesAndRenewalsAreCountedFromZero(t *testing.T) {
+func TestScopeStartsCountersAtZero(t *testing.T) {
 	recorder, _, reader := newRecorder(t)
-	recorder.Cover(otel.Scope{Notifiers: []string{"ops"}, Credentials: []string{"member", "partner"}, Renewed: []string{"member"}})
+	recorder.SetScope(otel.Scope{Notifiers: []string{"ops"}, Credentials: []string{"member", "partner"}, Renewed: []string{"member"}})
 	for _, want := range []string{
 		"squarewatch.notify.sent notifier=ops 0", "squarewatch.notify.failed notifier=ops,reason=refused 0",
 		"squarewatch.credential.renewals credential=member,outcome=refused 0",

@@ -25,19 +25,19 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// picky is a collector of metrics that answers as it likes.
-type picky struct {
-	answer func(w http.ResponseWriter, exponential bool) // after what it takes was noted
+// metricCollector receives metrics over HTTP. A test decides how it responds.
+type metricCollector struct {
+	respond func(w http.ResponseWriter, exponential bool)
 
 	mu    sync.Mutex
 	names map[string]bool // of all requests
 }
 
-func (p *picky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *metricCollector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	request := &metricspb.ExportMetricsServiceRequest{}
 	if err != nil || r.URL.Path != "/v1/metrics" || proto.Unmarshal(body, request) != nil {
-		return // spans are taken
+		return // spans are accepted
 	}
 	exponential := false
 	p.mu.Lock()
@@ -48,11 +48,11 @@ func (p *picky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	p.mu.Unlock()
-	p.answer(w, exponential)
+	p.respond(w, exponential)
 }
 
-// exportTo records one of everything, exports it to p, and returns what was logged.
-func exportTo(t *testing.T, p *picky) string {
+// exportTo records one of everything, exports it to p, and returns the log.
+func exportTo(t *testing.T, p *metricCollector) string {
 	t.Helper()
 	p.names = map[string]bool{}
 	server := httptest.NewServer(p)
@@ -64,15 +64,15 @@ func exportTo(t *testing.T, p *picky) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	feed(all.Recorder())
-	_ = all.Flush(t.Context()) // the log says it
+	recordAll(all.Recorder())
+	_ = all.Flush(t.Context()) // failures are in the log
 	if err := all.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 	return logs.String()
 }
 
-func (p *picky) wants(t *testing.T, names ...string) {
+func (p *metricCollector) wantMetrics(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		if !p.names[name] {
@@ -81,9 +81,9 @@ func (p *picky) wants(t *testing.T, names ...string) {
 	}
 }
 
-// TestARemarkIsNoFailure takes everything and says something: the specification's way to warn.
-func TestARemarkIsNoFailure(t *testing.T) {
-	p := &picky{answer: func(w http.ResponseWriter, _ bool) {
+// TestWarningIsNotAFailure accepts everything and sends a message, which the specification uses as a warning.
+func TestWarningIsNotAFailure(t *testing.T) {
+	p := &metricCollector{respond: func(w http.ResponseWriter, _ bool) {
 		w.Header().Set("Content-Type", "application/x-protobuf")
 		body, err := proto.Marshal(&metricspb.ExportMetricsServiceResponse{
 			PartialSuccess: &metricspb.ExportMetricsPartialSuccess{ErrorMessage: "use the new endpoint"},
@@ -94,62 +94,66 @@ func TestARemarkIsNoFailure(t *testing.T) {
 		_, _ = w.Write(body)
 	}}
 	logged := exportTo(t, p)
-	p.wants(t, "squarewatch.probe.runs", "squarewatch.alert.firing", "squarewatch.probe.phase.duration", "go.goroutine.count")
+	p.wantMetrics(t, "squarewatch.probe.runs", "squarewatch.alert.firing", "squarewatch.probe.phase.duration", "go.goroutine.count")
 	if logged != "" {
 		t.Errorf("want nothing logged, got:\n%s", logged)
 	}
 }
 
-// TestWhatIsRefusedCostsNothingElse knows no exponential histograms.
-func TestWhatIsRefusedCostsNothingElse(t *testing.T) {
-	p := &picky{answer: func(w http.ResponseWriter, exponential bool) {
+// TestRejectedRequestDoesNotAffectOthers rejects exponential histograms.
+func TestRejectedRequestDoesNotAffectOthers(t *testing.T) {
+	p := &metricCollector{respond: func(w http.ResponseWriter, exponential bool) {
 		if exponential {
 			w.WriteHeader(http.StatusBadRequest)
 		}
 	}}
 	logged := exportTo(t, p)
-	p.wants(t, "squarewatch.probe.runs", "squarewatch.probe.up", "squarewatch.alert.firing", "squarewatch.notify.sent", "go.goroutine.count")
+	p.wantMetrics(t, "squarewatch.probe.runs", "squarewatch.probe.up", "squarewatch.alert.firing", "squarewatch.notify.sent", "go.goroutine.count")
 	if !strings.Contains(logged, "400") {
-		t.Errorf("want the refusal logged, got:\n%s", logged)
+		t.Errorf("want the rejection logged, got:\n%s", logged)
 	}
 }
 
-// TestARedirectTakesNothing leads to a page that says 200 to a GET, and on another host.
-func TestARedirectTakesNothing(t *testing.T) {
+// TestRedirectIsNotFollowed redirects to a page on another host that responds 200 to a GET.
+func TestRedirectIsNotFollowed(t *testing.T) {
 	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
-		var elsewhere sync.Map
-		other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { elsewhere.Store(r.Header.Get("X-Token"), true) }))
+		var otherHost sync.Map
+		other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			otherHost.Store(r.Header.Get("X-Token"), true)
+		}))
 		defer other.Close()
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, status) }))
 		defer server.Close()
 		settings := otel.DefaultSettings()
-		settings.OTLP = collector.OTLP{Endpoint: server.URL, Protocol: collector.ProtocolHTTP, Headers: map[string]secret.Text{"X-Token": secret.New(collectorToken)}}
+		settings.OTLP = collector.OTLP{
+			Endpoint: server.URL, Protocol: collector.ProtocolHTTP, Headers: map[string]secret.Text{"X-Token": secret.New(collectorToken)},
+		}
 		logs := &logBuffer{}
 		all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir(), Logger: logs.logger()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		feed(all.Recorder())
-		leave(t, all)
+		recordAll(all.Recorder())
+		shutDown(t, all)
 		if text := logs.String(); !strings.Contains(text, "left on disk") {
 			t.Errorf("%d: want the spans left on disk, got:\n%s", status, text)
 		}
-		elsewhere.Range(func(token, _ any) bool {
-			t.Errorf("%d: want nothing sent elsewhere, got a request with %q", status, token)
+		otherHost.Range(func(token, _ any) bool {
+			t.Errorf("%d: want no request to the other host, got one with %q", status, token)
 			return true
 		})
 	}
 }
 
-// TestLostSpansAreCountedWithoutASpool lets a collector refuse all, or a part, of eight spans.
+// TestLostSpansAreCountedWithoutASpool lets a collector reject all or some of eight spans.
 func TestLostSpansAreCountedWithoutASpool(t *testing.T) {
 	for name, c := range map[string]struct {
-		answer func(w http.ResponseWriter)
-		lost   string
+		respond func(w http.ResponseWriter)
+		lost    string
 	}{
-		"all taken":   {func(http.ResponseWriter) {}, "0"},
-		"all refused": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadRequest) }, "8"},
-		"some refused": {func(w http.ResponseWriter) {
+		"all accepted": {func(http.ResponseWriter) {}, "0"},
+		"all rejected": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadRequest) }, "8"},
+		"some rejected": {func(w http.ResponseWriter) {
 			body, err := proto.Marshal(&tracepb.ExportTraceServiceResponse{
 				PartialSuccess: &tracepb.ExportTracePartialSuccess{RejectedSpans: 3, ErrorMessage: "too (9 spans rejected)\nold"},
 			})
@@ -163,7 +167,7 @@ func TestLostSpansAreCountedWithoutASpool(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/v1/traces" {
-					c.answer(w)
+					c.respond(w)
 				}
 			}))
 			defer server.Close()
@@ -175,56 +179,56 @@ func TestLostSpansAreCountedWithoutASpool(t *testing.T) {
 				t.Fatal(err)
 			}
 			all.Recorder().Finished(run("collections", 1))
-			_ = all.Flush(t.Context()) // fails where spans are refused
+			_ = all.Flush(t.Context()) // fails if spans are rejected
 			if page, want := scrape(t, all.Metrics(), "text/plain"), "squarewatch_spool_dropped_total "+c.lost+"\n"; !strings.Contains(page, want) {
 				t.Errorf("want %q on the page", want)
 			}
-			leave(t, all)
+			shutDown(t, all)
 		})
 	}
 }
 
-// tally counts requests by where they went.
-type tally struct {
+// requestCounter counts requests by path or gRPC method.
+type requestCounter struct {
 	mu     sync.Mutex
 	seen   map[string]int
-	enough func() // called two seconds after all three signals were seen
+	enough func() // called two seconds after the first requests of all three signals
 }
 
-func (c *tally) add(where string) {
+func (c *requestCounter) add(path string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.seen[where]++
+	c.seen[path]++
 	if len(c.seen) == 3 {
 		time.AfterFunc(2*time.Second, c.enough)
 	}
 }
 
-// sendAll records one of every signal and tries for two seconds to send them to the collector that start starts. It returns the
-// requests that came there, and what was logged.
-func sendAll(t *testing.T, protocol string, start func(t *testing.T, c *tally) string) (seen map[string]int, logged string) {
+// sendAll records one of every signal and tries for two seconds to send them to the collector that start starts. It returns the requests
+// that the collector received, and the log.
+func sendAll(t *testing.T, protocol string, start func(t *testing.T, c *requestCounter) string) (seen map[string]int, logged string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	c := &tally{seen: map[string]int{}, enough: cancel}
+	c := &requestCounter{seen: map[string]int{}, enough: cancel}
 	settings, logs := otel.DefaultSettings(), &logBuffer{}
 	settings.OTLP = collector.OTLP{Endpoint: start(t, c), Protocol: protocol, Logs: true}
 	all, err := otel.New(t.Context(), otel.Options{Settings: settings, SpoolDir: t.TempDir(), Logger: logs.logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	feed(all.Recorder())
+	recordAll(all.Recorder())
 	all.Logger(logs.logger()).InfoContext(t.Context(), "hello")
-	_ = all.Flush(ctx) // the log says it
-	leave(t, all)
+	_ = all.Flush(ctx) // failures are in the log
+	shutDown(t, all)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.seen, logs.String()
 }
 
-// TestAPageTakesNothing answers 200 to everything, as a wrong server or a proxy does.
-func TestAPageTakesNothing(t *testing.T) {
-	_, logged := sendAll(t, collector.ProtocolHTTP, func(t *testing.T, c *tally) string {
+// TestPageIsNotACollectorsResponse responds with a page and status 200 to everything, as a wrong server or a proxy does.
+func TestPageIsNotACollectorsResponse(t *testing.T) {
+	_, logged := sendAll(t, collector.ProtocolHTTP, func(t *testing.T, c *requestCounter) string {
 		t.Helper()
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "<!doctype html><title>Sign in</title>")
@@ -233,15 +237,15 @@ func TestAPageTakesNothing(t *testing.T) {
 		t.Cleanup(server.Close)
 		return server.URL
 	})
-	if got := strings.Count(logged, "is no answer of a collector"); got < 3 || !strings.Contains(logged, "left on disk") {
-		t.Errorf("want it said of each signal and the spans left on disk, got:\n%s", logged)
+	if got := strings.Count(logged, "is not a collector's response"); got < 3 || !strings.Contains(logged, "left on disk") {
+		t.Errorf("want a line for each signal and the spans left on disk, got:\n%s", logged)
 	}
 }
 
-// TestACollectorGetsThePauseItAsksFor asks for a minute, of which two seconds are watched.
-func TestACollectorGetsThePauseItAsksFor(t *testing.T) {
-	for protocol, start := range map[string]func(t *testing.T, c *tally) string{
-		collector.ProtocolHTTP: func(t *testing.T, c *tally) string {
+// TestCollectorGetsThePauseItAsksFor asks for a pause of a minute and checks the first two seconds.
+func TestCollectorGetsThePauseItAsksFor(t *testing.T) {
+	for protocol, start := range map[string]func(t *testing.T, c *requestCounter) string{
+		collector.ProtocolHTTP: func(t *testing.T, c *requestCounter) string {
 			t.Helper()
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				c.add(r.URL.Path)
@@ -251,7 +255,7 @@ func TestACollectorGetsThePauseItAsksFor(t *testing.T) {
 			t.Cleanup(server.Close)
 			return server.URL
 		},
-		collector.ProtocolGRPC: func(t *testing.T, c *tally) string {
+		collector.ProtocolGRPC: func(t *testing.T, c *requestCounter) string {
 			t.Helper()
 			busy, err := status.New(codes.Unavailable, "busy").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Minute)})
 			if err != nil {
@@ -266,7 +270,7 @@ func TestACollectorGetsThePauseItAsksFor(t *testing.T) {
 				c.add(method)
 				return busy.Err()
 			}))
-			go func() { _ = server.Serve(listener) }() // ends with Stop
+			go func() { _ = server.Serve(listener) }() // returns after Stop
 			t.Cleanup(server.Stop)
 			return "http://" + listener.Addr().String()
 		},
@@ -274,11 +278,11 @@ func TestACollectorGetsThePauseItAsksFor(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			seen, logged := sendAll(t, protocol, start)
 			if len(seen) != 3 {
-				t.Errorf("want a request of each signal, got %v", seen)
+				t.Errorf("want a request for each signal, got %v", seen)
 			}
-			for where, n := range seen {
+			for path, n := range seen {
 				if n != 1 {
-					t.Errorf("want 1 request to %s, got %d", where, n)
+					t.Errorf("want 1 request to %s, got %d", path, n)
 				}
 			}
 			if !strings.Contains(logged, "left on disk") {

@@ -11,20 +11,20 @@ import (
 	"squarewatch/otel/collector"
 )
 
-// TestUnexpectedRunsAreSafeAtOnce looks for the spans of an unexpected run on disk, without any flush or shutdown, and long
-// before a batch leaves by itself.
-func TestUnexpectedRunsAreSafeAtOnce(t *testing.T) {
+// TestUnexpectedRunsAreOnDiskAtOnce waits for the spans of unexpected runs to be on disk, without a flush or shutdown, and long before a
+// batch would be exported by time.
+func TestUnexpectedRunsAreOnDiskAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	settings := otel.DefaultSettings()
 	settings.OTLP = collector.OTLP{Endpoint: unreachable(t), Protocol: collector.ProtocolHTTP}
-	all, err := otel.New(t.Context(), otel.Unhurried(otel.Options{Settings: settings, SpoolDir: dir}))
+	all, err := otel.New(t.Context(), otel.WithoutTimedBatches(otel.Options{Settings: settings, SpoolDir: dir}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer leave(t, all)
+	defer shutDown(t, all)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for i := range 3 { // one after the other: each asks anew
+	for i := range 3 { // one after the other: each needs its own flush
 		r := run("feed", byte(i+1))
 		r.Expected, r.Reason = false, "500, want 2xx"
 		r.Trace = [16]byte{15: byte(200 + i)}

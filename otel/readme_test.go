@@ -19,13 +19,13 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// readme is where the tables stand, between comments that name them.
+// readme is the file with the tables, which are between comments with their names.
 const readme = "../README.md"
 
-// TestTheReadmeSaysWhatIsExported compares the README's tables of metrics and spans with what one of everything exports.
-func TestTheReadmeSaysWhatIsExported(t *testing.T) {
+// TestReadmeTables compares the README's tables of metrics and spans with what the recorder exports.
+func TestReadmeTables(t *testing.T) {
 	recorder, exporter, reader := newRecorder(t)
-	feed(recorder)
+	recordAll(recorder)
 	var all metricdata.ResourceMetrics
 	if err := reader.Collect(t.Context(), &all); err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestTheReadmeSaysWhatIsExported(t *testing.T) {
 	checkTable(t, "spans", spansTable(exporter.GetSpans()))
 }
 
-// checkTable compares what stands between two comments of the README with a table, and writes it there with -update.
+// checkTable compares the text between two comments of the README with a table. With -update it writes the table there.
 func checkTable(t *testing.T, name, want string) {
 	t.Helper()
 	content, err := os.ReadFile(readme)
@@ -54,7 +54,7 @@ func checkTable(t *testing.T, name, want string) {
 		return
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the README's table of %s is not what is exported; run make golden (-want +got):\n%s", name, diff)
+		t.Errorf("the README's table of %s differs from what is exported; run make golden (-want +got):\n%s", name, diff)
 	}
 }
 
@@ -64,7 +64,7 @@ func metricsTable(t *testing.T, all metricdata.ResourceMetrics) string {
 	var rows []string
 	for _, scope := range all.ScopeMetrics {
 		for _, m := range scope.Metrics {
-			kind, attributes := shapeOf(t, m)
+			kind, attributes := kindAndAttributes(t, m)
 			unit := m.Unit
 			if unit == "" {
 				unit = "–"
@@ -74,15 +74,16 @@ func metricsTable(t *testing.T, all metricdata.ResourceMetrics) string {
 		}
 	}
 	slices.Sort(rows)
-	return "| at `/metrics` | over OTLP | kind, unit | attributes | what it says |\n| --- | --- | --- | --- | --- |\n" + strings.Join(slices.Compact(rows), "")
+	heading := "| at `/metrics` | over OTLP | kind, unit | attributes | meaning |\n| --- | --- | --- | --- | --- |\n"
+	return heading + strings.Join(slices.Compact(rows), "")
 }
 
-// exposedNames returns the names on the Prometheus page by their description.
+// exposedNames returns the metric names of the Prometheus page, by description.
 func exposedNames(t *testing.T) map[string]string {
 	t.Helper()
 	all := withSpool(t, unreachable(t), t.TempDir(), &logBuffer{})
-	defer leave(t, all)
-	feed(all.Recorder())
+	defer shutDown(t, all)
+	recordAll(all.Recorder())
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(scrape(t, all.Metrics(), "text/plain")))
 	if err != nil {
@@ -97,7 +98,7 @@ func exposedNames(t *testing.T) map[string]string {
 	return names
 }
 
-func shapeOf(t *testing.T, m metricdata.Metrics) (kind, attributes string) {
+func kindAndAttributes(t *testing.T, m metricdata.Metrics) (kind, attributes string) {
 	t.Helper()
 	keys := map[attribute.Key]bool{}
 	add := func(set attribute.Set) {
@@ -155,14 +156,14 @@ func spansTable(spans []tracetest.SpanStub) string {
 		}
 	}
 	var table strings.Builder
-	table.WriteString("| span | kind | attributes, and of events |\n| --- | --- | --- |\n")
+	table.WriteString("| span | kind | attributes, also of events |\n| --- | --- | --- |\n")
 	for _, row := range slices.Sorted(maps.Keys(attributes)) {
 		table.WriteString(row + " | " + keyList(attributes[row]) + " |\n")
 	}
 	return table.String()
 }
 
-// spanName puts a word in the place of what the configuration says.
+// spanName replaces the names that come from the configuration by a placeholder.
 func spanName(s tracetest.SpanStub) string {
 	first, _, _ := strings.Cut(s.Name, " ")
 	switch {

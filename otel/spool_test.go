@@ -25,8 +25,8 @@ func withSpool(t *testing.T, endpoint, dir string, logs *logBuffer) *otel.Teleme
 	return all
 }
 
-// leave shuts down as the daemon does: the collector has so long, then what waits is left on disk.
-func leave(t *testing.T, all *otel.Telemetry) {
+// shutDown shuts down as the daemon does: it sends for a limited time, then leaves the unsent spans on disk.
+func shutDown(t *testing.T, all *otel.Telemetry) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
@@ -35,21 +35,21 @@ func leave(t *testing.T, all *otel.Telemetry) {
 	}
 }
 
-// TestSpansWaitForTheCollector records while the collector is away, ends, and starts anew when it is back.
+// TestSpansWaitForTheCollector records and stops while the collector is down, then starts again when it is up.
 func TestSpansWaitForTheCollector(t *testing.T) {
 	dir, logs := t.TempDir(), &logBuffer{}
 	address := strings.TrimPrefix(unreachable(t), "http://")
 	all := withSpool(t, "http://"+address+"/otlp", dir, logs)
-	feed(all.Recorder())
-	leave(t, all)
+	recordAll(all.Recorder())
+	shutDown(t, all)
 	if text := logs.String(); !strings.Contains(text, "left on disk") {
-		t.Errorf("want said that spans are left on disk, got:\n%s", text)
+		t.Errorf("want a line about the spans left on disk, got:\n%s", text)
 	}
 
 	c := newCollector()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
 	if err != nil {
-		t.Skip("the address was taken meanwhile: ", err)
+		t.Skip("another process uses the address now: ", err)
 	}
 	server := httptest.NewUnstartedServer(c)
 	_ = server.Listener.Close()
@@ -75,23 +75,23 @@ func TestSpansWaitForTheCollector(t *testing.T) {
 	}
 }
 
-// TestTwoProcessesDoNotShareASpool lets the second one go on without it.
-func TestTwoProcessesDoNotShareASpool(t *testing.T) {
+// TestSecondProcessRunsWithoutSpool starts two instances with the same spool directory.
+func TestSecondProcessRunsWithoutSpool(t *testing.T) {
 	c, dir, logs := newCollector(), t.TempDir(), &logBuffer{}
 	server := httptest.NewServer(http.Handler(c))
 	defer server.Close()
 	first := withSpool(t, server.URL+"/otlp", dir, logs)
 	second := withSpool(t, server.URL+"/otlp", dir, logs)
 	if text := logs.String(); !strings.Contains(text, "spans do not wait on disk") {
-		t.Errorf("want it said, got:\n%s", text)
+		t.Errorf("want a line about it, got:\n%s", text)
 	}
-	feed(second.Recorder())
+	recordAll(second.Recorder())
 	for _, all := range []*otel.Telemetry{second, first} {
 		if err := all.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}
 	if c.spans["probe feed"] != 1 {
-		t.Errorf("want the spans of the second sent all the same, got %v", c.spans)
+		t.Errorf("want the spans of the second instance sent, got %v", c.spans)
 	}
 }

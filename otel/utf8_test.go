@@ -11,11 +11,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// TestTextsThatAreNoUTF8CostNoBatch has an answer that leads to /caf%E9: one text of that kind makes the protobuf of a whole
-// batch impossible, other runs included.
-func TestTextsThatAreNoUTF8CostNoBatch(t *testing.T) {
+// TestInvalidUTF8IsRepaired records a run that was redirected to /caf%E9. Protobuf refuses the whole batch for one text that is not UTF-8.
+func TestInvalidUTF8IsRepaired(t *testing.T) {
 	const foreign = "caf\xe9"
-	r := renewed()
+	r := renewingRun()
 	r.Expected, r.Reason, r.Excerpt = false, foreign, foreign
 	for i := range r.Renewals {
 		r.Renewals[i].Error = foreign
@@ -27,7 +26,7 @@ func TestTextsThatAreNoUTF8CostNoBatch(t *testing.T) {
 	for _, span := range exporter.GetSpans() {
 		for _, text := range textsOf(&span) {
 			if !utf8.ValidString(text) {
-				t.Errorf("want UTF-8 only in the span %q, got %q", strings.ToValidUTF8(span.Name, "?"), text)
+				t.Errorf("want only UTF-8 in the span %q, got %q", strings.ToValidUTF8(span.Name, "?"), text)
 			}
 		}
 	}
