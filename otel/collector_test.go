@@ -299,7 +299,8 @@ func TestCollectorRecovers(t *testing.T) {
 	}))
 	defer server.Close()
 	all, err := otel.New(t.Context(), otel.Options{
-		Settings: otel.Settings{OTLP: collector.OTLP{Endpoint: server.URL, Protocol: collector.ProtocolHTTP}, KeepHealthy: 1}, Logger: logs.logger(),
+		Settings: otel.Settings{OTLP: collector.OTLP{Endpoint: server.URL, Protocol: collector.ProtocolHTTP}, KeepHealthy: 1},
+		Logger:   logs.logger(),
 	})
 	if err != nil {
 		t.Fatal(err)

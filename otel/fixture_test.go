@@ -101,3 +101,20 @@ func transition(event alert.Event) alert.Transition {
 		Examples: []alert.Example{{Probe: "feed", Trace: probe.TraceID{2}, Span: probe.SpanID{2, 1}}},
 	}}
 }
+
+// renewingRun returns a run with two renewals: one that succeeded, and one whose login was refused.
+func renewingRun() *probe.Result {
+	r := run("member", 6)
+	r.Renewals = []probe.Renewal{
+		{
+			Credential: "member", Trace: r.Trace, Parent: r.Span, Span: probe.SpanID{6, 9}, Start: r.Start, End: r.End,
+			Outcome: probe.LoggedIn, Expiry: at(0).Add(time.Hour),
+		},
+		{
+			Credential: "other", Trace: r.Trace, Parent: r.Span, Span: probe.SpanID{7, 9}, Start: r.Start, End: r.End,
+			Outcome: probe.RenewalRefused, Error: "the login was refused with 400",
+		},
+	}
+	r.Expected, r.Class, r.Code, r.Blame, r.Reason = false, probe.Unauthenticated, 401, probe.BlameAPI, "answered 401, expected 2xx"
+	return r
+}

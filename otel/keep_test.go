@@ -87,7 +87,8 @@ func TestNoRunIsSlowAmongFewerThan100(t *testing.T) {
 	}
 }
 
-// TestKeptTracesAreComplete also checks that the share is right, that every exemplar belongs to a kept trace, and that every run is counted.
+// TestKeptTracesAreComplete also checks that the share is right, that every exemplar belongs to a kept trace, and that every run is
+// counted.
 func TestKeptTracesAreComplete(t *testing.T) {
 	const runs = 5000
 	recorder, exporter, reader := newRecorder(t)

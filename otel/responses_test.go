@@ -108,7 +108,8 @@ func TestRejectedRequestDoesNotAffectOthers(t *testing.T) {
 		}
 	}}
 	logged := exportTo(t, p)
-	p.wantMetrics(t, "squarewatch.probe.runs", "squarewatch.probe.up", "squarewatch.alert.firing", "squarewatch.notify.sent", "go.goroutine.count")
+	p.wantMetrics(t, "squarewatch.probe.runs", "squarewatch.probe.up", "squarewatch.alert.firing", "squarewatch.notify.sent",
+		"go.goroutine.count")
 	if !strings.Contains(logged, "400") {
 		t.Errorf("want the rejection logged, got:\n%s", logged)
 	}

@@ -17,7 +17,7 @@ func TestValidate(t *testing.T) {
 			s.OTLP.Endpoint, s.TraceURL = "http://127.0.0.1:4317", "http://127.0.0.1:16686/trace/{trace_id}"
 		}},
 		"otlp":           {change: func(s *otel.Settings) { s.OTLP.Endpoint = "collector:4317" }, want: "otlp.endpoint is not an http"},
-		"no placeholder": {change: func(s *otel.Settings) { s.TraceURL = "http://127.0.0.1:16686/" }, want: "trace_url does not contain {trace_id}"},
+		"no placeholder": {change: func(s *otel.Settings) { s.TraceURL = "http://127.0.0.1/" }, want: "trace_url does not contain {trace_id}"},
 		"not a web page": {change: func(s *otel.Settings) { s.TraceURL = "ftp://x/{trace_id}" }, want: "trace_url is not the address"},
 	} {
 		settings := otel.DefaultSettings()

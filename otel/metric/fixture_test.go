@@ -41,7 +41,8 @@ func newFixture() *fixture {
 	bounds := []float64{0.005, 0.01, 0.05, 0.1, 0.5, 1, 5}
 	up := &metric.Descriptor{Name: "squarewatch.probe.up", Description: "Up."}
 	expiry := &metric.Descriptor{Name: "squarewatch.probe.certificate.expiry", Unit: "s", Description: "Expiry."}
-	f.runs = metric.NewCounter(f.registry, metric.Descriptor{Name: "squarewatch.probe.runs", Unit: "{run}", Description: "Runs."}, probeAttribute)
+	f.runs = metric.NewCounter(f.registry,
+		metric.Descriptor{Name: "squarewatch.probe.runs", Unit: "{run}", Description: "Runs."}, probeAttribute)
 	metric.NewCounterFunc(f.registry, metric.Descriptor{Name: "squarewatch.spool.dropped", Unit: "{span}", Description: "Dropped."},
 		func() int64 { return 7 })
 	metric.NewGauges(f.registry, []*metric.Descriptor{up, expiry}, func(observe metric.Observe) {

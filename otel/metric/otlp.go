@@ -23,7 +23,9 @@ const maxFailures = 3
 // Export sends all metrics with the given resource. It calls export for each batch of series. Export must not keep the data after it
 // returns, because the next batch reuses its memory. A failed request does not stop the others, unless several in a row fail or ctx
 // ends. Export returns the first error.
-func (r *Registry) Export(ctx context.Context, res *resource.Resource, export func(context.Context, *metricdata.ResourceMetrics) error) error {
+func (r *Registry) Export(
+	ctx context.Context, res *resource.Resource, export func(context.Context, *metricdata.ResourceMetrics) error,
+) error {
 	now := time.Now()
 	var first error
 	failures := 0

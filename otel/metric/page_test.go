@@ -25,8 +25,9 @@ func TestPageOfManySeries(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]int{
-		"squarewatch_probe_runs_total": manySeries, "squarewatch_probe_up": manySeries, "squarewatch_probe_certificate_expiry_seconds": manySeries,
-		"squarewatch_probe_duration_seconds": manySeries, "squarewatch_probe_phase_duration_seconds": 6 * manySeries,
+		"squarewatch_probe_runs_total": manySeries, "squarewatch_probe_up": manySeries,
+		"squarewatch_probe_certificate_expiry_seconds": manySeries,
+		"squarewatch_probe_duration_seconds":           manySeries, "squarewatch_probe_phase_duration_seconds": 6 * manySeries,
 		"squarewatch_schedule_lateness_seconds": 1,
 	} {
 		if got := len(families[name].GetMetric()); want != got {

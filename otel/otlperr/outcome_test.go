@@ -71,6 +71,11 @@ func TestClassifyOverHTTP(t *testing.T) {
 	}
 }
 
+// failing returns a service that responds with an error.
+func failing(code codes.Code, message string) traceService {
+	return traceService{err: status.Error(code, message)}
+}
+
 func TestClassifyOverGRPC(t *testing.T) {
 	accepted := &collectorpb.ExportTraceServiceResponse{}
 	rows := map[string]struct {
@@ -82,14 +87,14 @@ func TestClassifyOverGRPC(t *testing.T) {
 		"accepted":                {service: traceService{response: accepted}, limit: 1000, want: otlperr.Accepted},
 		"accepted with a warning": {service: traceService{response: traceResponse(0, message)}, limit: 1000, want: otlperr.Accepted},
 		"accepted in part":        {service: traceService{response: traceResponse(3, message)}, limit: 1000, lost: 3, want: otlperr.Accepted},
-		"invalid":                 {service: traceService{err: status.Error(codes.InvalidArgument, "")}, limit: 1000, lost: 5, want: otlperr.Rejected},
+		"invalid":                 {service: failing(codes.InvalidArgument, ""), limit: 1000, lost: 5, want: otlperr.Rejected},
 		"too large":               {limit: 10, lost: 5, want: otlperr.Rejected},
-		"out of memory":           {service: traceService{err: status.Error(codes.ResourceExhausted, "memory")}, limit: 1000, want: otlperr.Failed},
-		"unavailable":             {service: traceService{err: status.Error(codes.Unavailable, "")}, limit: 1000, want: otlperr.Failed},
-		"unauthenticated":         {service: traceService{err: status.Error(codes.Unauthenticated, "")}, limit: 1000, want: otlperr.Failed},
+		"out of memory":           {service: failing(codes.ResourceExhausted, "memory"), limit: 1000, want: otlperr.Failed},
+		"unavailable":             {service: failing(codes.Unavailable, ""), limit: 1000, want: otlperr.Failed},
+		"unauthenticated":         {service: failing(codes.Unauthenticated, ""), limit: 1000, want: otlperr.Failed},
 		"unknown":                 {service: traceService{err: errors.New("unknown")}, limit: 1000, want: otlperr.Failed},
 		"quotes a partial success": {
-			service: traceService{err: status.Error(codes.Unavailable, "OTLP partial success: no (1 spans rejected)")},
+			service: failing(codes.Unavailable, "OTLP partial success: no (1 spans rejected)"),
 			limit:   1000, want: otlperr.Failed,
 		},
 	}

@@ -152,7 +152,7 @@ func TestPartialSuccess(t *testing.T) {
 		"plain":              {err: partial, want: true, lost: 2},
 		"wrapped":            {err: fmt.Errorf("traces export: %w", partial), want: true, lost: 2},
 		"joined":             {err: errors.Join(errors.New("first"), partial), want: true, lost: 2},
-		"quoted by another":  {err: fmt.Errorf("rpc error: %s", partial.Error()), lost: 10}, //nolint:errorlint // not wrapped
+		"quoted by another":  {err: fmt.Errorf("rpc error: %s", partial.Error()), lost: 10},
 		"number beyond int":  {err: errors.New("OTLP partial success: x (99999999999999999999 spans rejected)"), lost: 10},
 		"another exporter's": {err: errors.New("connection refused"), lost: 10},
 	} {

@@ -2,12 +2,9 @@ package spool_test
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,9 +12,6 @@ import (
 	"squarewatch/otel/spool"
 
 	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"golang.org/x/sys/unix"
 )
 
 func TestHealthyCollectorGetsEverythingAtOnce(t *testing.T) {
@@ -230,128 +224,6 @@ func TestLoggedErrorsAreShortAndHoldNoSpanNames(t *testing.T) {
 	})
 }
 
-func TestSpansWaitInMemoryWhileTheDiskRefusesThem(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, logs, dir := &collector{failure: errUnavailable}, &logBuffer{}, t.TempDir()
-		client := start(t, c, spool.Options{Dir: dir, Logger: logs.logger()})
-		upload(t, client, 1, 2, 3)
-		onDisk := client.Bytes()
-		repair := breakDisk(t, dir, client, 1)
-		upload(t, client, 3, 5, 3)
-		if client.Bytes() != onDisk || client.MemoryBytes() != 3*sizeOf(t, newBatch(3, 3)) {
-			t.Errorf("want %d bytes on disk and 3 batches in memory, got %d and %d bytes", onDisk, client.Bytes(), client.MemoryBytes())
-		}
-		repair()
-		upload(t, client, 6, 6, 3)
-		if client.MemoryBytes() != 0 || len(files(t, dir, ".spans")) != 6 {
-			t.Errorf("want nothing in memory when the disk works again, and 6 files, got %d bytes and %v",
-				client.MemoryBytes(), files(t, dir, ".spans"))
-		}
-		breakDisk(t, dir, client, 1)
-		upload(t, client, 7, 8, 3)
-		c.comeBack()
-		finish(t, client)
-		if diff := cmp.Diff(firsts(1, 8), c.accepted()); diff != "" || client.Dropped() != 0 {
-			t.Errorf("%d dropped; %s", client.Dropped(), diff)
-		}
-		logs.wantLines(t, 2, "the disk refuses spans")
-		logs.wantLines(t, 1, "the disk accepts spans again")
-	})
-}
-
-func TestMemoryIsLimited(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, logs, dir := &collector{failure: errUnavailable}, &logBuffer{}, t.TempDir()
-		client := start(t, c, spool.Options{Dir: dir, Logger: logs.logger()})
-		limit := 5 * sizeOf(t, newBatch(10, 3))
-		client.LimitMemory(limit)
-		breakDisk(t, dir, client, 1000)
-		upload(t, client, 10, 90, 3)
-		if client.MemoryBytes() != limit || client.Dropped() != 76*3 {
-			t.Errorf("want %d bytes in memory and %d dropped, got %d and %d", limit, 76*3, client.MemoryBytes(), client.Dropped())
-		}
-		logs.wantLines(t, 1, "the disk refuses spans")
-		logs.wantLines(t, 1, "the memory for them is full")
-		if err := client.Stop(after(t, time.Second)); err != nil {
-			t.Error(err)
-		}
-		if client.Dropped() != 81*3 {
-			t.Errorf("want all %d dropped at the end, got %d", 81*3, client.Dropped())
-		}
-		logs.wantLines(t, 1, "neither the collector nor the disk accepted them")
-	})
-}
-
-func TestStop(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, logs, dir := &collector{failure: errUnavailable}, &logBuffer{}, t.TempDir()
-		client := start(t, c, spool.Options{Dir: dir, Logger: logs.logger()})
-		upload(t, client, 1, 4, 1)
-		before := time.Now()
-		if err := client.Stop(after(t, 5*time.Second)); err != nil {
-			t.Errorf("want a clean stop while the collector is down, got %v", err)
-		}
-		if took := time.Since(before); took != 4*time.Second || c.stops != 1 {
-			t.Errorf("want Stop to take 4 s and to stop the wrapped client once, got %v and %d", took, c.stops)
-		}
-		logs.wantLines(t, 1, `are left on disk and are sent after the next start" batches=4`)
-		if err := client.UploadTraces(t.Context(), newBatch(5, 2)); err == nil || client.Dropped() != 2 {
-			t.Errorf("want an error after Stop and 2 spans dropped, got %v and %d", err, client.Dropped())
-		}
-		if err := client.Stop(t.Context()); err != nil {
-			t.Errorf("second Stop: %v", err)
-		}
-		if err := client.Flush(t.Context()); err == nil {
-			t.Error("want an error from Flush of a stopped client with unsent spans, got nil")
-		}
-
-		c.comeBack()
-		client = start(t, c, spool.Options{Dir: dir, Logger: logs.logger()})
-		logs.wantLines(t, 1, `of an earlier process are on disk and are sent now" batches=4`)
-		if err := client.Stop(t.Context()); err != nil { // without Flush
-			t.Error(err)
-		}
-		if diff := cmp.Diff(firsts(1, 4), c.accepted()); diff != "" {
-			t.Error(diff)
-		}
-	})
-}
-
-func TestStartOnlyOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, dir := &collector{}, t.TempDir()
-		client := open(t, c, spool.Options{Dir: dir})
-		upload(t, client, 1, 2, 1)
-		wantError(t, client.Flush(after(t, time.Second)), context.DeadlineExceeded)
-		if err := client.Stop(t.Context()); err != nil || c.stops != 0 {
-			t.Errorf("want no error and no stop of a client that was not started, got %v and %d", err, c.stops)
-		}
-		if err := client.Start(t.Context()); err == nil {
-			t.Error("want an error from Start after Stop, got nil")
-		}
-		client = start(t, c, spool.Options{Dir: dir})
-		if err := client.Start(t.Context()); err == nil {
-			t.Error("want an error from the second Start, got nil")
-		}
-		finish(t, client)
-		if diff := cmp.Diff(firsts(1, 2), c.accepted()); diff != "" {
-			t.Error(diff)
-		}
-	})
-}
-
-func TestOptionsAreChecked(t *testing.T) {
-	dir := t.TempDir()
-	for name, options := range map[string]spool.Options{"no directory": {Limit: 1}, "no limit": {Dir: dir}} {
-		if _, err := spool.New(&collector{}, options); err == nil {
-			t.Errorf("%s: want an error, got nil", name)
-		}
-	}
-	if _, err := spool.New(nil, spool.Options{Dir: dir, Limit: 1}); err == nil {
-		t.Error("no client: want an error, got nil")
-	}
-}
-
 // TestBatchThatCannotBeEncoded uploads a text that is not UTF-8, which protobuf cannot encode.
 func TestBatchThatCannotBeEncoded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -368,102 +240,6 @@ func TestBatchThatCannotBeEncoded(t *testing.T) {
 			t.Errorf("%d dropped, want 3; %s", client.Dropped(), diff)
 		}
 		logs.wantLines(t, 1, "cannot be stored and is dropped")
-	})
-}
-
-// TestBatchSentWhileItIsWritten sends a batch from memory while it is being written to disk.
-func TestBatchSentWhileItIsWritten(t *testing.T) {
-	c, dir := &collector{hangs: make(chan struct{})}, t.TempDir()
-	client := start(t, c, spool.Options{Dir: dir})
-	repair := breakDisk(t, dir, client, 1)
-	upload(t, client, 1, 1, 5000) // more than fits into a pipe
-	repair()
-	pipe := filepath.Join(dir, "00000000000000000001.temporary")
-	if err := unix.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	flushed := make(chan error, 1)
-	go func() { flushed <- client.Flush(t.Context()) }()
-	var second sync.WaitGroup
-	second.Go(func() { upload(t, client, 2, 2, 2) })
-	reader, err := os.Open(pipe) // blocks until the writer has opened the pipe; the writer then blocks until it is read
-	if err != nil {
-		t.Fatal(err)
-	}
-	close(c.hangs)
-	if err := <-flushed; err != nil {
-		t.Error(err)
-	}
-	if _, err := io.Copy(io.Discard, reader); err != nil {
-		t.Error(err)
-	}
-	second.Wait()
-	_ = reader.Close()
-	finish(t, client)
-	if diff := cmp.Diff(firsts(1, 2), c.accepted()); diff != "" || len(files(t, dir, ".spans")) != 0 {
-		t.Errorf("files %v are left; %s", files(t, dir, ".spans"), diff)
-	}
-}
-
-// TestConcurrentUploads uploads from several goroutines while the disk and the collector fail and recover.
-func TestConcurrentUploads(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const uploaders, batches = 4, 150
-		c, dir := &collector{}, t.TempDir()
-		client := start(t, c, spool.Options{Dir: dir})
-		var wait sync.WaitGroup
-		for u := range uploaders {
-			wait.Go(func() { upload(t, client, u*1000+1, u*1000+batches, 2) })
-		}
-		wait.Go(func() {
-			for range 50 {
-				c.goDown()
-				repair := breakDisk(t, dir, client, 3)
-				c.comeBack()
-				repair()
-			}
-		})
-		wait.Wait()
-		finish(t, client)
-		seen := make(map[string]int)
-		for _, first := range c.accepted() {
-			seen[first]++
-		}
-		for u := range uploaders {
-			for _, first := range firsts(u*1000+1, u*1000+batches) {
-				if seen[first] != 1 {
-					t.Errorf("want batch %s once, got %d times", first, seen[first])
-				}
-			}
-		}
-		if client.Dropped() != 0 || client.MemoryBytes() != 0 || len(files(t, dir, ".spans")) != 0 {
-			t.Errorf("want nothing dropped or left, got %d dropped, %d bytes in memory and files %v",
-				client.Dropped(), client.MemoryBytes(), files(t, dir, ".spans"))
-		}
-	})
-}
-
-// TestShutdownOfTheSDKWritesSpansToDisk checks that the spans that the SDK exports when it is shut down are on disk afterwards.
-func TestShutdownOfTheSDKWritesSpansToDisk(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, dir := &collector{failure: errUnavailable}, t.TempDir()
-		exporter, err := otlptrace.New(t.Context(), open(t, c, spool.Options{Dir: dir}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter))
-		for n := range 3 {
-			_, span := provider.Tracer("").Start(t.Context(), fmt.Sprintf("%d.0", n+1))
-			span.End()
-		}
-		if err := provider.Shutdown(after(t, 5*time.Second)); err != nil {
-			t.Error(err)
-		}
-		c.comeBack()
-		finish(t, start(t, c, spool.Options{Dir: dir}))
-		if diff := cmp.Diff([][]string{firsts(1, 3)}, c.batches); diff != "" {
-			t.Error(diff)
-		}
 	})
 }
 

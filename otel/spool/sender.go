@@ -213,7 +213,7 @@ func (s *sender) upload(
 
 // logOutcome logs once that the collector went down and once that it is back, and at most once a minute what it rejects.
 func (s *sender) logOutcome(ctx context.Context, outcome otlperr.Outcome, err error, batches int) {
-	damaged := errors.Is(err, errDamaged) // has been logged, and is no sign that the collector is up
+	damaged := errors.Is(err, errDamaged) // has been logged, and does not show that the collector is up
 	switch {
 	case outcome == otlperr.Failed && !s.unavailable:
 		s.unavailable = true
