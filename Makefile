@@ -17,7 +17,7 @@ crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves
 	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
 
 bench: ## what a run costs against a bare net/http loop, and the budgets of the engine and the dispatcher
-	go test -run '^$$' -bench . -benchmem ./cmd/squarewatch ./probe ./alert ./otel ./otel/spool
+	go test -run '^$$' -bench . -benchmem ./cmd/squarewatch ./probe ./alert ./otel ./otel/metric ./otel/spool
 
 lint: ## formatting, linters, modernisers, dead code, tidiness
 	$(GOLANGCI_LINT) config verify

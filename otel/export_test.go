@@ -3,8 +3,9 @@ package otel
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"time"
+
+	"squarewatch/otel/metric"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -12,74 +13,50 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// NewTestRecorder returns a recorder that writes to the given processor and reader, set up as New does it.
+// TestDropped is how many spans a test recorder reports as dropped.
+const TestDropped = 7
+
+// NewTestRecorder returns a recorder that is set up as by New, but writes to the given processor and to a reader.
 func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.ManualReader) {
-	own := newRegistry("")
-	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(whole{own}))
+	registry := metric.NewRegistry(instrumentationScope(""))
+	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(registryProducer{registry}))
 	tracers := newTracerProvider(resource.Empty(), processor)
 	newMeterProvider(resource.Empty(), reader)
-	before := &queue{}
-	before.lost.Store(7)
-	own.sources = append(own.sources, newSpoolSource(nil, before))
-	return newRecorder(tracers.Tracer(scopeName), own, "squarewatch/test"), reader
+	queue := &spanQueue{}
+	queue.dropped.Store(TestDropped)
+	addSpoolMetrics(registry, nil, queue)
+	return newRecorder(tracers.Tracer(serviceName), registry, "squarewatch/test"), reader
 }
 
-// NewThrottle is for a test of what it promises.
+// NewThrottle is newThrottle.
 var NewThrottle = newThrottle
 
-// IgnoredVariables is for a test of what it names.
-var IgnoredVariables = ignoredVariables
-
-// NewTransport returns what sends requests to a collector through next.
-func NewTransport(next http.RoundTripper) http.RoundTripper { return &transport{RoundTripper: next} }
-
-// ParseHeaders is for a test of what it reads.
-var ParseHeaders = parseHeaders
-
-// ServerOf returns where an URL leads.
+// ServerOf returns the parts of serverOf's result.
 func ServerOf(raw string) (scheme, address string, port int) {
 	s := serverOf(raw)
 	return s.scheme, s.address, s.port
 }
 
-// Distribution returns a series of the given values as it goes out over OTLP.
-func Distribution(values ...float64) metricdata.ExponentialHistogramDataPoint[float64] {
-	d := &distribution{}
-	for _, v := range values {
-		d.record(context.Background(), v, requestBuckets())
-	}
-	return d.exponential(nil, time.Time{}, time.Time{})
-}
+// registryProducer adds the metrics of a registry to those that an SDK reader collects.
+type registryProducer struct{ *metric.Registry }
 
-// whole collects the registry together with what is the SDK's, so that a test sees all at once.
-type whole struct{ *registry }
-
-// Produce returns the whole registry.
-func (w whole) Produce(ctx context.Context) (all []metricdata.ScopeMetrics, err error) {
-	err = w.send(ctx, nil, func(_ context.Context, part *metricdata.ResourceMetrics) error {
+// Produce returns all metrics of the registry.
+func (p registryProducer) Produce(ctx context.Context) (all []metricdata.ScopeMetrics, err error) {
+	err = p.Export(ctx, nil, func(_ context.Context, part *metricdata.ResourceMetrics) error {
 		all = append(all, part.ScopeMetrics...)
 		return nil
 	})
 	return all, err
 }
 
-// Destinations returns where signals go, a line each.
-func Destinations(o OTLP, env func(string) string) (lines []string, err error) {
-	all, err := o.destinations(env)
-	for _, d := range all {
-		lines = append(lines, d.signal+" "+d.protocol+" "+d.url)
-	}
-	return lines, err
-}
-
-// Unhurried lets batches of spans wait for an hour.
-func Unhurried(o Options) Options {
+// WithoutTimedBatches returns options with which a batch of spans is not exported before an hour has passed.
+func WithoutTimedBatches(o Options) Options {
 	o.batchTimeout = time.Hour
 	return o
 }
 
-// NewQueued returns a tracer provider as New sets it up, whose spans go to exporter, and what tells how many were lost.
-func NewQueued(exporter sdktrace.SpanExporter, logger *slog.Logger) (*sdktrace.TracerProvider, func() int64) {
-	waiting := &queue{logger: slog.New(newThrottle(logger.Handler()))}
-	return newTracerProvider(resource.Empty(), newQueued(exporter, waiting, batchTimeout)), waiting.lost.Load
+// NewQueuedProvider returns a tracer provider that is set up as by New, and a function that returns how many spans were dropped.
+func NewQueuedProvider(exporter sdktrace.SpanExporter, logger *slog.Logger) (*sdktrace.TracerProvider, func() int64) {
+	queue := &spanQueue{logger: slog.New(newThrottle(logger.Handler()))}
+	return newTracerProvider(resource.Empty(), newQueueProcessor(exporter, queue, batchTimeout)), queue.dropped.Load
 }

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// golden compares got with a file of testdata.
+// golden compares a text with a file in testdata.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -29,15 +29,16 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs; look at it, then run with -update (-want +got):\n%s", path, diff)
+		t.Errorf("%s differs; check the difference, then run with -update (-want +got):\n%s", path, diff)
 	}
 }
 
+// at returns a time so many milliseconds after noon of a fixed day.
 func at(ms int) time.Time {
 	return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(ms) * time.Millisecond)
 }
 
-// attempt is an exchange of 100 ms over a fresh TLS connection.
+// attempt returns an exchange of 100 ms over a fresh TLS connection.
 func attempt(id byte, start int) probe.Attempt {
 	phases := make([]probe.Phase, 0, 6)
 	for i, kind := range probe.PhaseKinds() {
@@ -56,7 +57,7 @@ func attempt(id byte, start int) probe.Attempt {
 	}
 }
 
-// run is a healthy run of one attempt.
+// run returns a healthy run of one attempt.
 func run(name string, id byte) *probe.Result {
 	return &probe.Result{
 		Probe: name, Credential: "partner", Trace: probe.TraceID{id}, Span: probe.SpanID{id, 1},
@@ -65,16 +66,16 @@ func run(name string, id byte) *probe.Result {
 	}
 }
 
-// results are a healthy run, a 500, an expected 401, a connection that failed, and a redirect that was followed.
+// results returns a healthy run, a 500, an expected 401, a failed connection, and a followed redirect.
 func results() []*probe.Result {
 	failing := run("feed", 2)
 	failing.Class, failing.Code, failing.Expected = probe.ServerError, 500, false
 	failing.Reason, failing.Excerpt = "500, want 2xx", "database is away"
 	failing.Attempts[0].Class, failing.Attempts[0].Code = probe.ServerError, 500
 
-	wall := run("auth-wall", 3)
-	wall.Credential, wall.Class, wall.Code = "", probe.Unauthenticated, 401
-	wall.Attempts[0].Class, wall.Attempts[0].Code = probe.Unauthenticated, 401
+	guarded := run("auth-wall", 3)
+	guarded.Credential, guarded.Class, guarded.Code = "", probe.Unauthenticated, 401
+	guarded.Attempts[0].Class, guarded.Attempts[0].Code = probe.Unauthenticated, 401
 
 	refused := run("reach", 4)
 	refused.Class, refused.Code, refused.Expected, refused.Reason = probe.ConnectError, 0, false, "connection refused"
@@ -91,7 +92,7 @@ func results() []*probe.Result {
 	second.Cause, second.Reused = probe.CauseRedirect, true
 	second.Phases = []probe.Phase{{Kind: probe.PhaseWait, Start: at(104), End: at(204)}}
 	followed.Attempts = append(followed.Attempts, second)
-	return []*probe.Result{run("collections", 1), failing, wall, refused, followed}
+	return []*probe.Result{run("collections", 1), failing, guarded, refused, followed}
 }
 
 func transition(event alert.Event) alert.Transition {
@@ -100,4 +101,21 @@ func transition(event alert.Event) alert.Transition {
 		Threshold: 0.2, Rate: 0.5,
 		Examples: []alert.Example{{Probe: "feed", Trace: probe.TraceID{2}, Span: probe.SpanID{2, 1}}},
 	}}
+}
+
+// renewingRun returns a run with two renewals: one that succeeded, and one whose login was refused.
+func renewingRun() *probe.Result {
+	r := run("member", 6)
+	r.Renewals = []probe.Renewal{
+		{
+			Credential: "member", Trace: r.Trace, Parent: r.Span, Span: probe.SpanID{6, 9}, Start: r.Start, End: r.End,
+			Outcome: probe.LoggedIn, Expiry: at(0).Add(time.Hour),
+		},
+		{
+			Credential: "other", Trace: r.Trace, Parent: r.Span, Span: probe.SpanID{7, 9}, Start: r.Start, End: r.End,
+			Outcome: probe.RenewalRefused, Error: "the login was refused with 400",
+		},
+	}
+	r.Expected, r.Class, r.Code, r.Blame, r.Reason = false, probe.Unauthenticated, 401, probe.BlameAPI, "answered 401, expected 2xx"
+	return r
 }

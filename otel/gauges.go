@@ -7,77 +7,83 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/otel/metric"
 	"squarewatch/probe"
-
-	"go.opentelemetry.io/otel/attribute"
 )
 
-// gauges are read whenever metrics are.
+// gauges holds the values that are read at each export.
 type gauges struct {
-	up        about
-	expiry    about
-	token     about
-	rate      about
-	threshold about
-	firing    about
-	pending   about
-	oldest    about
-	listening about
+	up          metric.Descriptor
+	certificate metric.Descriptor
+	token       metric.Descriptor
+	rate        metric.Descriptor
+	threshold   metric.Descriptor
+	firing      metric.Descriptor
+	pending     metric.Descriptor
+	oldest      metric.Descriptor
+	listening   metric.Descriptor
 
 	mu      sync.Mutex
-	probes  map[string]standing
-	tokens  map[string]time.Time // credential to when what it holds ends
+	probes  map[string]probeState // by probe
+	tokens  map[string]time.Time  // expiry, by credential
 	alerts  func() []alert.Status
 	backlog func() []alert.Backlog
 }
 
-// standing is what the last runs of a probe said.
-type standing struct {
-	up          bool
-	certificate time.Time // when the certificate ends to be valid; zero when none was seen
+// probeState is what the gauges of one probe show.
+type probeState struct {
+	up                bool
+	certificateExpiry time.Time // zero when no certificate was seen
 }
 
-// addGauges makes the gauges.
-func addGauges(all *registry) *gauges {
+func newGauges(registry *metric.Registry) *gauges {
 	g := &gauges{
-		up:        about{name: "squarewatch.probe.up", description: "1 when the last run was as its probe expects, else 0."},
-		expiry:    about{name: "squarewatch.probe.certificate.expiry", unit: unitSeconds, description: "When the certificate of the last TLS connection ends to be valid (Unix time)."},
-		token:     about{name: "squarewatch.credential.expiry", unit: unitSeconds, description: "When the token of a credential ends (Unix time)."},
-		rate:      about{name: "squarewatch.alert.rate", description: "Share of the runs in the window that the rule counts."},
-		threshold: about{name: "squarewatch.alert.threshold", description: "Share at which the rule fires."},
-		firing:    about{name: "squarewatch.alert.firing", description: "1 while the rule fires, else 0."},
-		pending:   about{name: "squarewatch.notify.pending", unit: "{message}", description: "Messages that wait to be delivered."},
-		oldest:    about{name: "squarewatch.notify.oldest_age", unit: unitSeconds, description: "Age of the oldest message that waits to be delivered."},
-		listening: about{name: "squarewatch.notify.listening", description: "1 while the buttons and commands of a notifier are heard, else 0."},
-		probes:    map[string]standing{},
-		tokens:    map[string]time.Time{},
-		alerts:    func() []alert.Status { return nil },
-		backlog:   func() []alert.Backlog { return nil },
+		up: metric.Descriptor{Name: "squarewatch.probe.up", Description: "1 when the last run was as its probe expects, else 0."},
+		certificate: metric.Descriptor{
+			Name: "squarewatch.probe.certificate.expiry", Unit: unitSeconds,
+			Description: "When the certificate of the last TLS connection expires (Unix time).",
+		},
+		token: metric.Descriptor{
+			Name: "squarewatch.credential.expiry", Unit: unitSeconds, Description: "When the token of a credential expires (Unix time).",
+		},
+		rate:      metric.Descriptor{Name: "squarewatch.alert.rate", Description: "Share of the runs in the window that the rule counts."},
+		threshold: metric.Descriptor{Name: "squarewatch.alert.threshold", Description: "Share at which the rule fires."},
+		firing:    metric.Descriptor{Name: "squarewatch.alert.firing", Description: "1 while the rule fires, else 0."},
+		pending: metric.Descriptor{
+			Name: "squarewatch.notify.pending", Unit: "{message}", Description: "Messages that wait to be delivered.",
+		},
+		oldest: metric.Descriptor{
+			Name: "squarewatch.notify.oldest_age", Unit: unitSeconds, Description: "Age of the oldest message that waits to be delivered.",
+		},
+		listening: metric.Descriptor{
+			Name: "squarewatch.notify.listening", Description: "1 while squarewatch receives the buttons and commands of a notifier, else 0.",
+		},
+		probes:  map[string]probeState{},
+		tokens:  map[string]time.Time{},
+		alerts:  func() []alert.Status { return nil },
+		backlog: func() []alert.Backlog { return nil },
 	}
-	all.sources = append(all.sources, g)
+	metric.NewGauges(registry, []*metric.Descriptor{
+		&g.up, &g.certificate, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest, &g.listening,
+	}, g.read)
 	return g
 }
 
-// abouts are all gauges, in the order in which they are shown.
-func (g *gauges) abouts() []*about {
-	return []*about{&g.up, &g.expiry, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest, &g.listening}
-}
-
-// note remembers how a run ended.
-func (g *gauges) note(r *probe.Result) {
+// setProbe sets the gauges of a probe from its newest result.
+func (g *gauges) setProbe(r *probe.Result) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := standing{up: r.Expected, certificate: g.probes[r.Probe].certificate}
+	state := probeState{up: r.Expected, certificateExpiry: g.probes[r.Probe].certificateExpiry}
 	for i := range r.Attempts {
 		if expiry := r.Attempts[i].CertificateExpiry; !expiry.IsZero() {
-			now.certificate = expiry
+			state.certificateExpiry = expiry
 		}
 	}
-	g.probes[r.Probe] = now
+	g.probes[r.Probe] = state
 }
 
-// renewed remembers until when a credential is good.
-func (g *gauges) renewed(r *probe.Renewal) {
+// setToken sets the expiry of a credential's token. A renewal without an expiry changes nothing.
+func (g *gauges) setToken(r *probe.Renewal) {
 	if r.Expiry.IsZero() {
 		return
 	}
@@ -86,54 +92,55 @@ func (g *gauges) renewed(r *probe.Renewal) {
 	g.tokens[r.Credential] = r.Expiry
 }
 
-// retain forgets the probes and credentials that are not known any more.
-func (g *gauges) retain(known *known) {
+// retain deletes the probes and credentials that are not in the scope.
+func (g *gauges) retain(scope *scopeIndex) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	maps.DeleteFunc(g.probes, func(name string, _ standing) bool { return !known.probe(name) })
-	maps.DeleteFunc(g.tokens, func(name string, _ time.Time) bool { return !known.credential(name) })
+	maps.DeleteFunc(g.probes, func(name string, _ probeState) bool { return !scope.hasProbe(name) })
+	maps.DeleteFunc(g.tokens, func(name string, _ time.Time) bool { return !scope.hasCredential(name) })
 }
 
-func (g *gauges) watch(alerts func() []alert.Status, backlog func() []alert.Backlog) {
+func (g *gauges) setSources(alerts func() []alert.Status, backlog func() []alert.Backlog) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.alerts, g.backlog = alerts, backlog
 }
 
-// read shows every value. It reads its sources outside the lock: they take locks of their own.
-func (g *gauges) read(see func(a *about, value float64, attributes ...attribute.KeyValue)) {
+// read reports the value of every gauge. It calls the sources without holding mu, because they take locks of their own.
+func (g *gauges) read(observe metric.Observe) {
 	g.mu.Lock()
 	probes, tokens, alerts, backlog := maps.Clone(g.probes), maps.Clone(g.tokens), g.alerts, g.backlog
 	g.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(probes)) {
-		s := probes[name]
-		see(&g.up, number(s.up), labelProbe.String(name))
-		if !s.certificate.IsZero() {
-			see(&g.expiry, unix(s.certificate), labelProbe.String(name))
+		state := probes[name]
+		observe(&g.up, flag(state.up), labelProbe.String(name))
+		if !state.certificateExpiry.IsZero() {
+			observe(&g.certificate, unixSeconds(state.certificateExpiry), labelProbe.String(name))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(tokens)) {
-		see(&g.token, unix(tokens[name]), labelCredential.String(name))
+		observe(&g.token, unixSeconds(tokens[name]), labelCredential.String(name))
 	}
 	for _, s := range alerts() {
 		rule, series := labelRule.String(s.Rule), labelSeries.String(s.Series)
-		see(&g.rate, float64(s.Rate), rule, series)
-		see(&g.threshold, float64(s.Threshold), rule, series)
-		see(&g.firing, number(s.State == alert.Firing), rule, series, labelSeverity.String(string(s.Severity)))
+		observe(&g.rate, float64(s.Rate), rule, series)
+		observe(&g.threshold, float64(s.Threshold), rule, series)
+		observe(&g.firing, flag(s.State == alert.Firing), rule, series, labelSeverity.String(string(s.Severity)))
 	}
 	for _, b := range backlog() {
-		see(&g.pending, float64(b.Pending), labelNotifier.String(b.Notifier))
-		see(&g.oldest, b.OldestAge.Seconds(), labelNotifier.String(b.Notifier))
+		observe(&g.pending, float64(b.Pending), labelNotifier.String(b.Notifier))
+		observe(&g.oldest, b.OldestAge.Seconds(), labelNotifier.String(b.Notifier))
 		if b.Hearing.Wanted {
-			see(&g.listening, number(b.Hearing.Connected), labelNotifier.String(b.Notifier))
+			observe(&g.listening, flag(b.Hearing.Connected), labelNotifier.String(b.Notifier))
 		}
 	}
 }
 
-func unix(t time.Time) float64 { return float64(t.Unix()) }
+func unixSeconds(t time.Time) float64 { return float64(t.Unix()) }
 
-func number(yes bool) float64 {
-	if yes {
+// flag returns 1 for true and 0 for false.
+func flag(b bool) float64 {
+	if b {
 		return 1
 	}
 	return 0

@@ -17,8 +17,9 @@ func (r *Recorder) NewRun() (probe.TraceID, probe.SpanID) {
 	return probe.TraceID(randomTraceID()), probe.SpanID(randomSpanID())
 }
 
-// NewAttempt returns the identifier of an attempt's span and puts it on the request as a W3C traceparent. The sampled flag
-// is always set: whether the trace is kept is known only when the run has ended.
+// NewAttempt returns the identifier of an attempt's span and sets the request's W3C traceparent header
+// (https://www.w3.org/TR/trace-context/#traceparent-header). The sampled flag is always set, because it is known only after the run
+// whether its trace is kept.
 func (r *Recorder) NewAttempt(traceID probe.TraceID, header http.Header) probe.SpanID {
 	span := probe.SpanID(randomSpanID())
 	header.Set("Traceparent", traceparent(traceID, span))
@@ -35,63 +36,63 @@ func traceparent(traceID probe.TraceID, span probe.SpanID) string {
 	return string(append(text, "-01"...))
 }
 
-// randomTraceID draws from the runtime's ChaCha8 source, which takes no lock; identifiers must be unique, not secret.
+// randomTraceID uses the ChaCha8 generator of the runtime, which needs no lock. Identifiers must be unique but not secret.
 func randomTraceID() (id trace.TraceID) {
 	for !id.IsValid() {
-		binary.BigEndian.PutUint64(id[:8], rand.Uint64()) //nolint:gosec // an identifier is no secret
-		binary.BigEndian.PutUint64(id[8:], rand.Uint64()) //nolint:gosec // an identifier is no secret
+		binary.BigEndian.PutUint64(id[:8], rand.Uint64()) //nolint:gosec // an identifier is not secret
+		binary.BigEndian.PutUint64(id[8:], rand.Uint64()) //nolint:gosec // an identifier is not secret
 	}
 	return id
 }
 
 func randomSpanID() (id trace.SpanID) {
 	for !id.IsValid() {
-		binary.BigEndian.PutUint64(id[:], rand.Uint64()) //nolint:gosec // an identifier is no secret
+		binary.BigEndian.PutUint64(id[:], rand.Uint64()) //nolint:gosec // an identifier is not secret
 	}
 	return id
 }
 
-// identity is what the next span that is started below its context will be called. One goroutine writes the spans of a
-// run one after the other, so a single identity serves them all.
-type identity struct {
+// nextIDs holds the identifiers of the next span that is started with its context. One goroutine writes the spans of a run one after the
+// other, so one value serves all of them.
+type nextIDs struct {
 	trace trace.TraceID
 	span  trace.SpanID
 }
 
-type identityKey struct{}
+type nextIDsKey struct{}
 
-// withIdentity returns a context for the spans of one trace, and the identity to set before each of them.
-func withIdentity(ctx context.Context, traceID probe.TraceID) (context.Context, *identity) {
-	next := &identity{trace: trace.TraceID(traceID)}
-	return context.WithValue(ctx, identityKey{}, next), next
+// withNextIDs returns a context for the spans of one trace, and the identifiers to set before each of them.
+func withNextIDs(ctx context.Context, traceID probe.TraceID) (context.Context, *nextIDs) {
+	next := &nextIDs{trace: trace.TraceID(traceID)}
+	return context.WithValue(ctx, nextIDsKey{}, next), next
 }
 
-// take returns the chosen identifier of a span and forgets it, so that the next span gets another one.
-func (i *identity) take() trace.SpanID {
-	span := i.span
-	i.span = trace.SpanID{}
+// popSpan returns the identifier that was set, or a random one if none was set since the last call.
+func (n *nextIDs) popSpan() trace.SpanID {
+	span := n.span
+	n.span = trace.SpanID{}
 	if !span.IsValid() {
 		span = randomSpanID()
 	}
 	return span
 }
 
-// generator gives the SDK the identifiers that were chosen before the span was written, and random ones where none were.
-type generator struct{}
+// idGenerator gives the SDK the identifiers that were chosen before the span was written, or random ones if none were chosen.
+type idGenerator struct{}
 
 // NewIDs returns the identifiers of a root span.
-func (generator) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
-	next, ok := ctx.Value(identityKey{}).(*identity)
+func (idGenerator) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
+	next, ok := ctx.Value(nextIDsKey{}).(*nextIDs)
 	if !ok || !next.trace.IsValid() {
 		return randomTraceID(), randomSpanID()
 	}
-	return next.trace, next.take()
+	return next.trace, next.popSpan()
 }
 
 // NewSpanID returns the identifier of a span that has a parent.
-func (generator) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
-	if next, ok := ctx.Value(identityKey{}).(*identity); ok {
-		return next.take()
+func (idGenerator) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
+	if next, ok := ctx.Value(nextIDsKey{}).(*nextIDs); ok {
+		return next.popSpan()
 	}
 	return randomSpanID()
 }

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// lasting makes a run's attempt last as long as given.
+// lasting sets the duration of a run's only attempt.
 func lasting(r *probe.Result, d time.Duration) *probe.Result {
 	a := &r.Attempts[0]
 	a.End = a.Start.Add(d)
@@ -25,7 +25,7 @@ func lasting(r *probe.Result, d time.Duration) *probe.Result {
 	return r
 }
 
-// TestKeepHealthy drops all healthy runs that nothing sets apart.
+// TestKeepHealthy checks which runs are kept when the share of healthy runs is zero.
 func TestKeepHealthy(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*probe.Result)
@@ -37,8 +37,8 @@ func TestKeepHealthy(t *testing.T) {
 		"hardly late":   {func(r *probe.Result) { r.Intended = r.Start.Add(-99 * time.Millisecond) }, false},
 		"run by hand":   {func(r *probe.Result) { r.Intended = time.Time{} }, false},
 		"renewing":      {func(r *probe.Result) { r.AskedRenewal = true }, true},
-		"resent":        {func(r *probe.Result) { r.Attempts = append(r.Attempts, again(probe.CauseResend)) }, true},
-		"confirmed":     {func(r *probe.Result) { r.Attempts = append(r.Attempts, again(probe.CauseConfirm)) }, true},
+		"resent":        {func(r *probe.Result) { r.Attempts = append(r.Attempts, resend(probe.CauseResend)) }, true},
+		"confirmed":     {func(r *probe.Result) { r.Attempts = append(r.Attempts, resend(probe.CauseConfirm)) }, true},
 		"redirected":    {func(r *probe.Result) { r.Attempts = append(r.Attempts, beside(r, probe.CauseRedirect)) }, false},
 		"sent again":    {func(r *probe.Result) { r.Attempts = append(r.Attempts, beside(r, probe.CauseRetry)) }, true},
 		"slow":          {func(r *probe.Result) { lasting(r, 200*time.Millisecond) }, true},
@@ -51,7 +51,7 @@ func TestKeepHealthy(t *testing.T) {
 			recorder.Finished(run("collections", 1))
 		}
 		if got := len(exporter.GetSpans()); got != 0 {
-			t.Fatalf("want no span of 100 equal healthy runs, got %d", got)
+			t.Fatalf("want no spans of 100 equal healthy runs, got %d", got)
 		}
 		r := run("collections", 2)
 		c.change(r)
@@ -62,20 +62,20 @@ func TestKeepHealthy(t *testing.T) {
 	}
 }
 
-func again(cause probe.Cause) probe.Attempt {
+func resend(cause probe.Cause) probe.Attempt {
 	a := attempt(99, 102)
 	a.Cause = cause
 	return a
 }
 
-// beside is an attempt that makes the run's answer no later.
+// beside returns an attempt with the times of the first, so that the run's latency stays the same.
 func beside(r *probe.Result, cause probe.Cause) probe.Attempt {
-	a := again(cause)
+	a := resend(cause)
 	a.Start, a.End = r.Attempts[0].Start, r.Attempts[0].End
 	return a
 }
 
-func TestNoneIsSlowWhileRunsAreFew(t *testing.T) {
+func TestNoRunIsSlowAmongFewerThan100(t *testing.T) {
 	recorder, exporter, _ := newRecorder(t)
 	recorder.KeepHealthy(0)
 	for range 99 {
@@ -87,9 +87,9 @@ func TestNoneIsSlowWhileRunsAreFew(t *testing.T) {
 	}
 }
 
-// TestARunIsKeptWhollyOrNotAtAll also checks that the share is kept, that no exemplar names a trace that was dropped, and
-// that every run is counted.
-func TestARunIsKeptWhollyOrNotAtAll(t *testing.T) {
+// TestKeptTracesAreComplete also checks that the share is right, that every exemplar belongs to a kept trace, and that every run is
+// counted.
+func TestKeptTracesAreComplete(t *testing.T) {
 	const runs = 5000
 	recorder, exporter, reader := newRecorder(t)
 	recorder.KeepHealthy(0.1)
@@ -110,9 +110,9 @@ func TestARunIsKeptWhollyOrNotAtAll(t *testing.T) {
 			t.Errorf("trace %s: want %d spans, got %d", id, want, got)
 		}
 	}
-	// Of 5,000 draws, the 10 % vary by 21 one way or the other; five times that never happens by chance.
+	// With 5,000 runs the standard deviation of the number of kept traces is 21. Five times that does not happen by chance.
 	if got := len(spans); got < 500-105 || got > 500+105 {
-		t.Errorf("want about 500 traces kept, got %d", got)
+		t.Errorf("want about 500 traces, got %d", got)
 	}
 	var all metricdata.ResourceMetrics
 	if err := reader.Collect(t.Context(), &all); err != nil {
@@ -120,7 +120,7 @@ func TestARunIsKeptWhollyOrNotAtAll(t *testing.T) {
 	}
 	for _, e := range exemplars(all) {
 		if spans[trace.TraceID(e)] == 0 {
-			t.Errorf("want exemplars of kept traces only, got %x", e)
+			t.Errorf("want only exemplars of kept traces, got %x", e)
 		}
 	}
 	if text := metricsText(t, reader); !strings.Contains(text, "probe=collections 5000") {
@@ -156,8 +156,8 @@ func traceIDs[N int64 | float64](all []metricdata.Exemplar[N]) func(func([]byte)
 	}
 }
 
-// TestADroppedRunCostsNoMemory counts allocations, which do not depend on the machine.
-func TestADroppedRunCostsNoMemory(t *testing.T) {
+// TestDroppedRunAllocatesNothing counts allocations, which do not depend on the machine.
+func TestDroppedRunAllocatesNothing(t *testing.T) {
 	recorder, _ := otel.NewTestRecorder(sdktrace.NewSimpleSpanProcessor(tracetest.NewNoopExporter()))
 	recorder.KeepHealthy(0)
 	r := run("collections", 1)

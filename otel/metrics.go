@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"squarewatch/alert"
+	"squarewatch/otel/metric"
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -14,58 +15,76 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
 )
 
-// measures are the instruments that are written when something happens; what is read at a moment is in gauges.go.
-type measures struct {
-	request  *histogram[requestKey]
-	duration *histogram[durationKey]
-	phase    *histogram[phaseKey]
-	lateness *histogram[struct{}]
+// instruments are the metrics that are recorded when something happens. Values that are read at each export are in gauges.go.
+type instruments struct {
+	request  *metric.Histogram[requestKey]
+	duration *metric.Histogram[durationKey]
+	phase    *metric.Histogram[phaseKey]
+	lateness *metric.Histogram[struct{}]
 
-	runs     *counter[runKey]
-	missed   *counter[missKey]
-	renewals *counter[renewalKey]
-	sent     *counter[deliveryKey]
-	failed   *counter[deliveryKey]
-	reloads  *counter[string] // outcome
+	runs     *metric.Counter[runKey]
+	missed   *metric.Counter[missKey]
+	renewals *metric.Counter[renewalKey]
+	sent     *metric.Counter[deliveryKey]
+	failed   *metric.Counter[deliveryKey]
+	reloads  *metric.Counter[string] // by outcome
 }
 
-// The names that other files of the package need.
-const (
-	namePhaseDuration = "squarewatch.probe.phase.duration"
-	unitSeconds       = "s"
-)
+const unitSeconds = "s"
 
-func addMeasures(all *registry) *measures {
+func newInstruments(registry *metric.Registry) *instruments {
 	request := httpconv.ClientRequestDuration{}
-	m := &measures{
-		request: addHistogram(all, about{request.Name(), request.Unit(), request.Description(), requestBuckets()}, requestAttributes),
-		duration: addHistogram(all, about{"squarewatch.probe.duration", unitSeconds, "Duration of the first answer of a run, with the redirects that led to it.", requestBuckets()},
-			durationAttributes),
-		phase: addHistogram(all, about{namePhaseDuration, unitSeconds, "Duration of a phase of an attempt.", fineBuckets()}, phaseAttributes),
-		lateness: addHistogram(all, about{"squarewatch.schedule.lateness", unitSeconds, "Time from when a run was due to when it was started.", fineBuckets()},
-			func(struct{}) []attribute.KeyValue { return nil }),
+	i := &instruments{
+		request: metric.NewHistogram(registry, metric.Descriptor{
+			Name: request.Name(), Unit: request.Unit(), Description: request.Description(), Bounds: requestBounds(),
+		}, requestAttributes),
+		duration: metric.NewHistogram(registry, metric.Descriptor{
+			Name: "squarewatch.probe.duration", Unit: unitSeconds, Bounds: requestBounds(),
+			Description: "Time until the first answer of a run, including the redirects that led to it.",
+		}, durationAttributes),
+		phase: metric.NewHistogram(registry, metric.Descriptor{
+			Name: "squarewatch.probe.phase.duration", Unit: unitSeconds, Bounds: shortBounds(), Description: "Duration of a phase of an attempt.",
+		}, phaseAttributes),
+		lateness: metric.NewHistogram(registry, metric.Descriptor{
+			Name: "squarewatch.schedule.lateness", Unit: unitSeconds, Bounds: shortBounds(),
+			Description: "Time from when a run was due until it started.",
+		}, func(struct{}) []attribute.KeyValue { return nil }),
 
-		runs:     addCounter(all, about{name: "squarewatch.probe.runs", unit: "{run}", description: "Finished runs."}, runAttributesOf),
-		missed:   addCounter(all, about{name: "squarewatch.schedule.missed", unit: "{run}", description: "Scheduled runs that were not started, by reason: overrun, limit, gap, shutdown or panic."}, missAttributes),
-		renewals: addCounter(all, about{name: "squarewatch.credential.renewals", unit: "{renewal}", description: "Tries to get a credential anew, by outcome: refreshed, logged_in, refused or unavailable."}, renewalAttributes),
-		sent:     addCounter(all, about{name: "squarewatch.notify.sent", unit: "{message}", description: "Messages that a notifier delivered."}, deliveryAttributes),
-		failed:   addCounter(all, about{name: "squarewatch.notify.failed", unit: "{message}", description: "Attempts to deliver a message that failed."}, deliveryAttributes),
-		reloads: addCounter(all, about{name: "squarewatch.config.reloads", unit: "{reload}", description: "Reloads of the configuration, by outcome: success or failure."},
-			func(outcome string) []attribute.KeyValue { return []attribute.KeyValue{labelOutcome.String(outcome)} }),
+		runs: metric.NewCounter(registry, metric.Descriptor{
+			Name: "squarewatch.probe.runs", Unit: "{run}", Description: "Finished runs.",
+		}, runCounterAttributes),
+		missed: metric.NewCounter(registry, metric.Descriptor{
+			Name: "squarewatch.schedule.missed", Unit: "{run}",
+			Description: "Scheduled runs that were not started, by reason: overrun, limit, gap, shutdown or panic.",
+		}, missAttributes),
+		renewals: metric.NewCounter(registry, metric.Descriptor{
+			Name: "squarewatch.credential.renewals", Unit: "{renewal}",
+			Description: "Attempts to renew a credential, by outcome: refreshed, logged_in, refused or unavailable.",
+		}, renewalAttributes),
+		sent: metric.NewCounter(registry, metric.Descriptor{
+			Name: "squarewatch.notify.sent", Unit: "{message}", Description: "Messages that a notifier delivered.",
+		}, deliveryAttributes),
+		failed: metric.NewCounter(registry, metric.Descriptor{
+			Name: "squarewatch.notify.failed", Unit: "{message}", Description: "Failed attempts to deliver a message.",
+		}, deliveryAttributes),
+		reloads: metric.NewCounter(registry, metric.Descriptor{
+			Name: "squarewatch.config.reloads", Unit: "{reload}", Description: "Reloads of the configuration, by outcome: success or failure.",
+		}, func(outcome string) []attribute.KeyValue { return []attribute.KeyValue{labelOutcome.String(outcome)} }),
 	}
 	for _, outcome := range []string{outcomeSuccess, outcomeFailure} {
-		m.reloads.series.get(outcome) // at zero from the start, so that the first is an increase to Prometheus
+		i.reloads.StartAtZero(outcome)
 	}
-	return m
+	return i
 }
 
-// requestBuckets returns the bounds, in seconds, that the semantic conventions advise for HTTP requests.
-func requestBuckets() []float64 {
+// requestBounds returns the bucket bounds, in seconds, that the semantic conventions recommend for HTTP requests
+// (https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpclientrequestduration).
+func requestBounds() []float64 {
 	return []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
 }
 
-// fineBuckets returns bounds, in seconds, for what often takes less than a millisecond.
-func fineBuckets() []float64 {
+// shortBounds returns bucket bounds, in seconds, for durations that are often below a millisecond.
+func shortBounds() []float64 {
 	return []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
 }
 
@@ -98,51 +117,63 @@ type renewalKey struct {
 
 type deliveryKey struct {
 	notifier string
-	reason   string // of a failure
+	reason   string // empty for a delivered message
 }
 
 type requestKey struct {
-	method   string
-	server   server
-	code     int
-	kind     string // error.type
-	protocol string
+	method    string
+	server    server
+	code      int
+	errorType string
+	protocol  string
 }
 
-// run counts and measures a finished run. ctx stands in its trace, which exemplars then name.
-func (m *measures) run(ctx context.Context, r *probe.Result, known *known) {
-	m.runs.add(ctx, runKey{r.Probe, r.Class, knownCode(r.Code), r.Expected}, 1)
-	m.duration.record(ctx, durationKey{r.Probe, r.Class}, r.Latency().Seconds())
+// recordRun records a finished run. The trace of ctx becomes the exemplar.
+func (i *instruments) recordRun(ctx context.Context, r *probe.Result, scope *scopeIndex) {
+	i.runs.Add(ctx, runKey{probe: r.Probe, class: r.Class, code: validCode(r.Code), expected: r.Expected}, 1)
+	i.duration.Record(ctx, durationKey{probe: r.Probe, class: r.Class}, r.Latency().Seconds())
 	if !r.Intended.IsZero() {
-		m.lateness.record(ctx, struct{}{}, r.Lateness().Seconds())
+		i.lateness.Record(ctx, struct{}{}, r.Lateness().Seconds())
 	}
-	for i := range r.Attempts {
-		m.attempt(ctx, r, i, known)
+	for n := range r.Attempts {
+		i.recordAttempt(ctx, r, n, scope)
 	}
 }
 
-func (m *measures) attempt(ctx context.Context, r *probe.Result, i int, known *known) {
-	a := &r.Attempts[i]
-	key := requestKey{a.Method, server{a.Scheme, a.Host, a.Port}, knownCode(a.Code), errorType(r, i), knownProtocol(a.Protocol)}
-	if known.server(key.server) {
-		m.request.record(ctx, key, a.End.Sub(a.Start).Seconds())
+// recordAttempt records attempt number n of a run.
+func (i *instruments) recordAttempt(ctx context.Context, r *probe.Result, n int, scope *scopeIndex) {
+	a := &r.Attempts[n]
+	key := requestKey{
+		method: a.Method, server: server{scheme: a.Scheme, address: a.Host, port: a.Port}, code: validCode(a.Code), errorType: errorType(r, n), protocol: validProtocol(a.Protocol),
+	}
+	if scope.hasServer(key.server) {
+		i.request.Record(ctx, key, a.End.Sub(a.Start).Seconds())
 	}
 	for _, p := range a.Phases {
-		m.phase.record(ctx, phaseKey{r.Probe, p.Kind}, p.End.Sub(p.Start).Seconds())
+		i.phase.Record(ctx, phaseKey{probe: r.Probe, phase: p.Kind}, p.End.Sub(p.Start).Seconds())
 	}
 }
 
-// expect begins the series of notifiers, and of credentials that are renewed, at zero.
-func (m *measures) expect(notifiers, renewed []string) {
+// recordDelivery counts an attempt to deliver a message.
+func (i *instruments) recordDelivery(notifier string, err error) {
+	if err == nil {
+		i.sent.Add(context.Background(), deliveryKey{notifier: notifier}, 1)
+		return
+	}
+	i.failed.Add(context.Background(), deliveryKey{notifier: notifier, reason: deliveryReason(err)}, 1)
+}
+
+// startAtZero creates the series of notifiers and of renewable credentials with a total of zero.
+func (i *instruments) startAtZero(notifiers, renewed []string) {
 	for _, name := range notifiers {
-		m.sent.begin(deliveryKey{notifier: name})
+		i.sent.StartAtZero(deliveryKey{notifier: name})
 		for _, reason := range deliveryReasons() {
-			m.failed.begin(deliveryKey{name, reason})
+			i.failed.StartAtZero(deliveryKey{notifier: name, reason: reason})
 		}
 	}
 	for _, name := range renewed {
 		for _, outcome := range renewalOutcomes() {
-			m.renewals.begin(renewalKey{name, outcome})
+			i.renewals.StartAtZero(renewalKey{credential: name, outcome: outcome})
 		}
 	}
 }
@@ -151,34 +182,35 @@ func renewalOutcomes() []probe.RenewalOutcome {
 	return []probe.RenewalOutcome{probe.Refreshed, probe.LoggedIn, probe.RenewalRefused, probe.RenewalUnavailable}
 }
 
-// retain forgets the series of what is not known any more.
-func (m *measures) retain(known *known) {
-	m.request.series.forget(func(k requestKey) bool { return !known.server(k.server) })
-	m.renewals.series.forget(func(k renewalKey) bool { return !known.credential(k.credential) })
-	m.sent.series.forget(func(k deliveryKey) bool { return !known.notifier(k.notifier) })
-	m.failed.series.forget(func(k deliveryKey) bool { return !known.notifier(k.notifier) })
-	m.runs.series.forget(func(k runKey) bool { return !known.probe(k.probe) })
-	m.missed.series.forget(func(k missKey) bool { return !known.probe(k.probe) })
-	m.duration.series.forget(func(k durationKey) bool { return !known.probe(k.probe) })
-	m.phase.series.forget(func(k phaseKey) bool { return !known.probe(k.probe) })
+// retain deletes the series of everything that is not in the scope.
+func (i *instruments) retain(scope *scopeIndex) {
+	i.request.DeleteFunc(func(k requestKey) bool { return !scope.hasServer(k.server) })
+	i.renewals.DeleteFunc(func(k renewalKey) bool { return !scope.hasCredential(k.credential) })
+	i.sent.DeleteFunc(func(k deliveryKey) bool { return !scope.hasNotifier(k.notifier) })
+	i.failed.DeleteFunc(func(k deliveryKey) bool { return !scope.hasNotifier(k.notifier) })
+	i.runs.DeleteFunc(func(k runKey) bool { return !scope.hasProbe(k.probe) })
+	i.missed.DeleteFunc(func(k missKey) bool { return !scope.hasProbe(k.probe) })
+	i.duration.DeleteFunc(func(k durationKey) bool { return !scope.hasProbe(k.probe) })
+	i.phase.DeleteFunc(func(k phaseKey) bool { return !scope.hasProbe(k.probe) })
 }
 
-// knownCode returns 0 for what is no status code: an answer must not be able to make series as it likes.
-func knownCode(code int) int {
+// validCode returns 0 for a number that is not a status code. Otherwise an API could create any number of series.
+func validCode(code int) int {
 	if code < 100 || code > 599 {
 		return 0
 	}
 	return code
 }
 
-func knownProtocol(version string) string {
+// validProtocol returns an empty text for an unknown HTTP version, for the same reason.
+func validProtocol(version string) string {
 	if slices.Contains([]string{"1.0", "1.1", "2", "3"}, version) {
 		return version
 	}
 	return ""
 }
 
-func runAttributesOf(k runKey) []attribute.KeyValue {
+func runCounterAttributes(k runKey) []attribute.KeyValue {
 	attributes := []attribute.KeyValue{
 		labelProbe.String(k.probe), labelClass.String(k.class.String()), labelExpected.Bool(k.expected),
 	}
@@ -222,8 +254,8 @@ func requestAttributes(k requestKey) []attribute.KeyValue {
 	if k.code != 0 {
 		attributes = append(attributes, semconv.HTTPResponseStatusCode(k.code))
 	}
-	if k.kind != "" {
-		attributes = append(attributes, semconv.ErrorTypeKey.String(k.kind))
+	if k.errorType != "" {
+		attributes = append(attributes, semconv.ErrorTypeKey.String(k.errorType))
 	}
 	if k.protocol != "" {
 		attributes = append(attributes, semconv.NetworkProtocolVersion(k.protocol))
@@ -231,33 +263,26 @@ func requestAttributes(k requestKey) []attribute.KeyValue {
 	return attributes
 }
 
-// delivered counts an attempt to deliver a message.
-func (m *measures) delivered(notifier string, err error) {
-	if err == nil {
-		m.sent.add(context.Background(), deliveryKey{notifier: notifier}, 1)
-		return
-	}
-	m.failed.add(context.Background(), deliveryKey{notifier, deliveryReason(err)}, 1)
-}
-
-// deliveryReasons are the reasons that a notifier may give.
+// deliveryReasons returns the reasons of failed deliveries.
 func deliveryReasons() []string {
 	return []string{
-		alert.ReasonRateLimited, alert.ReasonUnavailable, alert.ReasonNetwork, alert.ReasonTimeout, alert.ReasonRefused, alert.ReasonInvalid,
+		alert.ReasonRateLimited, alert.ReasonUnavailable, alert.ReasonNetwork, alert.ReasonTimeout, alert.ReasonRefused,
+		alert.ReasonInvalid,
 	}
 }
 
-// deliveryReason returns the reason of a failed delivery if it is of the fixed set, so that no notifier can make series as it likes.
+// deliveryReason returns the reason of a failed delivery, or reasonOther if it is not in deliveryReasons. So a notifier cannot create any
+// number of series.
 func deliveryReason(err error) string {
 	if failure, ok := errors.AsType[*alert.DeliveryError](err); ok && slices.Contains(deliveryReasons(), failure.Reason) {
 		return failure.Reason
 	}
-	return reasonUndefined
+	return reasonOther
 }
 
-// errorTypeCode is the error.type of an answer that is an error by its status code.
+// errorTypeCode returns the error.type of an answer whose status code is an error.
 func errorTypeCode(code int) string {
-	if code = knownCode(code); code == 0 {
+	if code = validCode(code); code == 0 {
 		return semconv.ErrorTypeOther.Value.AsString()
 	}
 	return strconv.Itoa(code)

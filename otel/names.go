@@ -1,9 +1,18 @@
 package otel
 
-import "go.opentelemetry.io/otel/attribute"
+import (
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
 
-// scopeName is the instrumentation scope of all spans and metrics.
-const scopeName = "squarewatch"
+// serviceName is the service.name, and the name of the instrumentation scope of all signals.
+const serviceName = "squarewatch"
+
+// instrumentationScope returns the scope of all metrics. The version is that of squarewatch.
+func instrumentationScope(version string) instrumentation.Scope {
+	return instrumentation.Scope{Name: serviceName, Version: version, SchemaURL: semconv.SchemaURL}
+}
 
 // Attributes of spans.
 const (
@@ -24,10 +33,10 @@ const (
 	keyIncident       = attribute.Key("squarewatch.incident.id")
 )
 
-// eventExcerpt is the event that holds the API's own words of an unexpected answer.
+// eventExcerpt is the event with the excerpt of an unexpected answer.
 const eventExcerpt = "squarewatch.answer"
 
-// Attributes of metrics are short: they are typed into queries.
+// Attributes of metrics. They are short because people type them into queries.
 const (
 	labelProbe      = attribute.Key("probe")
 	labelClass      = attribute.Key("class")
@@ -43,5 +52,5 @@ const (
 	labelOutcome    = attribute.Key("outcome")
 	outcomeSuccess  = "success"
 	outcomeFailure  = "failure"
-	reasonUndefined = "other" // a reason that is none of the fixed set
+	reasonOther     = "other" // any reason that is not in deliveryReasons
 )

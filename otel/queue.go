@@ -9,54 +9,55 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// Spans wait in a queue that holds two seconds of 1,000 runs each of eight spans; what does not fit is dropped and counted. A
-// batch leaves soon, so that a link in a message leads to its trace, and that a crash loses few: what the spool has is safe.
+// The queue of ended spans holds two seconds of 1,000 runs a second with eight spans each. A batch is exported soon, so that a link in a
+// message finds its trace, and so that a crash loses few spans: spans in the spool survive it.
 const (
 	queueSize    = 16384
 	batchSize    = 1024
 	batchTimeout = 200 * time.Millisecond
 )
 
-// queue counts the spans that wait in memory. The SDK's own queue drops what does not fit and tells nobody; this one, around
-// it, lets no more in than that one holds, so that every span that is lost is lost here, and counted.
-type queue struct {
+// spanQueue counts the spans in the SDK's queue. The SDK drops spans without a word when its queue is full. The processor and the exporter
+// around it count what is in the queue, and the processor drops and counts spans before the SDK has to.
+type spanQueue struct {
 	logger  *slog.Logger // throttled
-	waiting atomic.Int64
-	lost    atomic.Int64
+	length  atomic.Int64
+	dropped atomic.Int64 // spans that were lost in the queue, or after it without a spool
 }
 
-// newQueued returns a processor that lets spans wait in waiting for exporter.
-func newQueued(exporter sdktrace.SpanExporter, waiting *queue, timeout time.Duration) sdktrace.SpanProcessor {
-	return &queued{sdktrace.NewBatchSpanProcessor(&leaving{exporter, waiting}, sdktrace.WithMaxQueueSize(queueSize),
-		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(timeout)), waiting}
+// newQueueProcessor returns a processor that queues spans for an exporter. The queue must not be used elsewhere.
+func newQueueProcessor(exporter sdktrace.SpanExporter, queue *spanQueue, timeout time.Duration) sdktrace.SpanProcessor {
+	batches := sdktrace.NewBatchSpanProcessor(&queueExporter{SpanExporter: exporter, queue: queue}, sdktrace.WithMaxQueueSize(queueSize),
+		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(timeout))
+	return &queueProcessor{SpanProcessor: batches, queue: queue}
 }
 
-// queued is the processor that lets spans in.
-type queued struct {
+// queueProcessor counts the spans that enter the queue.
+type queueProcessor struct {
 	sdktrace.SpanProcessor
-	queue *queue
+	queue *spanQueue
 }
 
-// OnEnd takes a span, or drops it when the queue is full.
-func (p *queued) OnEnd(s sdktrace.ReadOnlySpan) {
-	if p.queue.waiting.Add(1) > queueSize {
-		p.queue.waiting.Add(-1)
-		p.queue.lost.Add(1)
-		p.queue.logger.Error("spans are dropped: they come faster than they can be written",
-			"fix", "keep fewer healthy traces with telemetry.keep_healthy, or see why the disk or the collector is slow")
+// OnEnd queues a span, or drops it if the queue is full.
+func (p *queueProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
+	if p.queue.length.Add(1) > queueSize {
+		p.queue.length.Add(-1)
+		p.queue.dropped.Add(1)
+		p.queue.logger.Error("spans are dropped: more are recorded than can be written",
+			"fix", "keep fewer healthy traces with telemetry.keep_healthy, or find out why the disk or the collector is slow")
 		return
 	}
 	p.SpanProcessor.OnEnd(s)
 }
 
-// leaving is the exporter that lets them out.
-type leaving struct {
+// queueExporter counts the spans that leave the queue.
+type queueExporter struct {
 	sdktrace.SpanExporter
-	queue *queue
+	queue *spanQueue
 }
 
-// ExportSpans exports spans; whether they arrived or not, they wait here no more.
-func (e *leaving) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	defer e.queue.waiting.Add(-int64(len(spans)))
+// ExportSpans exports spans. They have left the queue afterwards, even if the export fails.
+func (e *queueExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	defer e.queue.length.Add(-int64(len(spans)))
 	return e.SpanExporter.ExportSpans(ctx, spans)
 }

@@ -11,38 +11,38 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// stuck is an exporter that takes nothing until it is let go.
-type stuck struct {
-	free  chan struct{}
-	taken atomic.Int64
+// blockedExporter exports nothing until it is released.
+type blockedExporter struct {
+	released chan struct{}
+	exported atomic.Int64
 }
 
-func (e *stuck) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
-	<-e.free
-	e.taken.Add(int64(len(spans)))
+func (e *blockedExporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+	<-e.released
+	e.exported.Add(int64(len(spans)))
 	return nil
 }
 
-func (e *stuck) Shutdown(context.Context) error { return nil }
+func (e *blockedExporter) Shutdown(context.Context) error { return nil }
 
-// TestEverySpanIsExportedOrCounted ends more spans than the queue holds while nothing leaves.
+// TestEverySpanIsExportedOrCounted ends more spans than the queue holds while the exporter is blocked.
 func TestEverySpanIsExportedOrCounted(t *testing.T) {
 	const ended = 40_000
-	exporter, logs := &stuck{free: make(chan struct{})}, &logBuffer{}
-	provider, lost := otel.NewQueued(exporter, logs.logger())
+	exporter, logs := &blockedExporter{released: make(chan struct{})}, &logBuffer{}
+	provider, dropped := otel.NewQueuedProvider(exporter, logs.logger())
 	tracer := provider.Tracer("test")
 	for range ended {
 		_, span := tracer.Start(t.Context(), "span")
 		span.End()
 	}
-	close(exporter.free)
+	close(exporter.released)
 	if err := provider.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := exporter.taken.Load() + lost(); got != ended || lost() == 0 {
-		t.Errorf("want %d spans exported or counted as lost, got %d and %d", ended, exporter.taken.Load(), lost())
+	if got := exporter.exported.Load() + dropped(); got != ended || dropped() == 0 {
+		t.Errorf("want %d spans exported or counted as dropped, got %d and %d", ended, exporter.exported.Load(), dropped())
 	}
 	if got := strings.Count(logs.String(), "spans are dropped"); got != 1 {
-		t.Errorf("want it said once, got %d times:\n%s", got, logs)
+		t.Errorf("want one line, got %d:\n%s", got, logs)
 	}
 }

@@ -5,21 +5,23 @@ import (
 	"sync"
 
 	"squarewatch/alert"
+	"squarewatch/otel/metric"
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Recorder turns what happens into spans and metrics. Its methods may be called from many goroutines and wait for nothing.
+// Recorder records results as spans and metrics. Its methods do not block, and several goroutines may call them at the same time.
 type Recorder struct {
-	spans    spanWriter
-	keeper   keeper
-	urgent   *urgent // may be nil
-	measures *measures
-	gauges   *gauges
+	spans       spanWriter
+	keeper      keeper
+	flusher     *flusher // nil when unexpected runs are not flushed at once
+	instruments *instruments
+	gauges      *gauges
 
-	mu    sync.RWMutex // held to read while something is counted, so that nothing that is gone comes back
-	known *known       // nil until it is told
+	// mu is locked for reading while something is recorded, so that a late result cannot recreate a series that SetScope deletes.
+	mu    sync.RWMutex
+	scope *scopeIndex // nil before the first SetScope
 }
 
 var (
@@ -28,25 +30,26 @@ var (
 	_ alert.DeliveryObserver = (*Recorder)(nil)
 )
 
-// newRecorder returns a recorder that keeps all traces, or none when tracer is nil.
-func newRecorder(tracer trace.Tracer, all *registry, userAgent string) *Recorder {
-	measures := addMeasures(all)
+// newRecorder returns a recorder that keeps all traces. It keeps none if tracer is nil.
+func newRecorder(tracer trace.Tracer, registry *metric.Registry, userAgent string) *Recorder {
+	instruments := newInstruments(registry)
 	r := &Recorder{
-		spans:    spanWriter{tracer: tracer, userAgent: userAgent},
-		keeper:   keeper{on: tracer != nil, durations: measures.duration},
-		measures: measures, gauges: addGauges(all),
+		spans:       spanWriter{tracer: tracer, userAgent: userAgent},
+		keeper:      keeper{enabled: tracer != nil, durations: instruments.duration},
+		instruments: instruments, gauges: newGauges(registry),
 	}
 	r.KeepHealthy(1)
 	return r
 }
 
-// KeepHealthy sets the share of healthy runs whose trace is kept, 0 to 1.
+// KeepHealthy sets the share of healthy runs whose trace is kept, from 0 to 1.
 func (r *Recorder) KeepHealthy(share alert.Share) { r.keeper.setShare(share) }
 
-// Finished counts a run and, if its trace is kept, writes all its spans. A run that our own shutdown stopped has no class and is left out.
+// Finished records the metrics of a run and, if its trace is kept, all its spans. A run that was stopped by our own shutdown has no
+// class and is not recorded.
 func (r *Recorder) Finished(result *probe.Result) {
 	for i := range result.Renewals {
-		r.renewed(&result.Renewals[i])
+		r.recordRenewal(&result.Renewals[i])
 	}
 	if result.Class == probe.ClassNone {
 		return
@@ -55,26 +58,26 @@ func (r *Recorder) Finished(result *probe.Result) {
 	if r.keeper.keeps(result) {
 		ctx = r.spans.run(result)
 		if !result.Expected {
-			r.urgent.now()
+			r.flusher.request()
 		}
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.known.probe(result.Probe) {
-		r.measures.run(ctx, result, r.known)
-		r.gauges.note(result)
+	if r.scope.hasProbe(result.Probe) {
+		r.instruments.recordRun(ctx, result, r.scope)
+		r.gauges.setProbe(result)
 	}
 }
 
-func (r *Recorder) renewed(renewal *probe.Renewal) {
-	if r.keeper.on {
+func (r *Recorder) recordRenewal(renewal *probe.Renewal) {
+	if r.keeper.enabled {
 		r.spans.renewal(renewal)
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.known.credential(renewal.Credential) {
-		r.measures.renewals.add(context.Background(), renewalKey{renewal.Credential, renewal.Outcome}, 1)
-		r.gauges.renewed(renewal)
+	if r.scope.hasCredential(renewal.Credential) {
+		r.instruments.renewals.Add(context.Background(), renewalKey{credential: renewal.Credential, outcome: renewal.Outcome}, 1)
+		r.gauges.setToken(renewal)
 	}
 }
 
@@ -82,51 +85,51 @@ func (r *Recorder) renewed(renewal *probe.Renewal) {
 func (r *Recorder) Missed(m probe.Miss) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.known.probe(m.Probe) {
-		r.measures.missed.add(context.Background(), missKey{m.Probe, m.Reason}, m.Count)
+	if r.scope.hasProbe(m.Probe) {
+		r.instruments.missed.Add(context.Background(), missKey{probe: m.Probe, reason: m.Reason}, m.Count)
 	}
 }
 
-// Delivered counts an attempt to deliver a message.
+// Delivered counts an attempt to deliver a message. A nil error means that the message was delivered.
 func (r *Recorder) Delivered(notifier string, err error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.known.notifier(notifier) {
-		r.measures.delivered(notifier, err)
+	if r.scope.hasNotifier(notifier) {
+		r.instruments.recordDelivery(notifier, err)
 	}
 }
 
-// Reloaded counts a reload of the configuration that succeeded, or failed with err.
+// Reloaded counts a reload of the configuration. A nil error means that the reload succeeded.
 func (r *Recorder) Reloaded(err error) {
 	outcome := outcomeSuccess
 	if err != nil {
 		outcome = outcomeFailure
 	}
-	r.measures.reloads.add(context.Background(), outcome, 1)
+	r.instruments.reloads.Add(context.Background(), outcome, 1)
 }
 
-// Transition writes the span of an alert that changed its state, and returns a context that stands in its trace. A reminder
-// changes nothing and gets no span.
+// Transition writes the span of an alert that changed its state, and returns a context of its trace. A reminder changes no state and gets
+// no span.
 func (r *Recorder) Transition(t alert.Transition) context.Context {
-	if t.Event == alert.EventUpdate || !r.keeper.on {
+	if t.Event == alert.EventUpdate || !r.keeper.enabled {
 		return context.Background()
 	}
 	return r.spans.transition(&t)
 }
 
-// Watch sets where the gauges of rules and of waiting messages are read from whenever metrics are collected.
-// Both must be safe to call from any goroutine.
-func (r *Recorder) Watch(alerts func() []alert.Status, backlog func() []alert.Backlog) {
-	r.gauges.watch(alerts, backlog)
+// SetGaugeSources sets the functions that return the values of the gauges of rules and of pending messages. They are called at each
+// export, possibly by several goroutines at the same time.
+func (r *Recorder) SetGaugeSources(alerts func() []alert.Status, backlog func() []alert.Backlog) {
+	r.gauges.setSources(alerts, backlog)
 }
 
-// Cover forgets the series of everything but what the scope names, and begins those that count rare things at zero, so that to
-// Prometheus the first is an increase. What a run of the configuration before brings afterwards is not counted any more.
-func (r *Recorder) Cover(s Scope) {
+// SetScope deletes the series of everything that the scope does not name, and ignores later results about it. It starts counters of rare
+// events at zero, so that Prometheus sees the first event as an increase.
+func (r *Recorder) SetScope(s Scope) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.known = newKnown(&s)
-	r.gauges.retain(r.known)
-	r.measures.retain(r.known)
-	r.measures.expect(s.Notifiers, s.Renewed)
+	r.scope = newScopeIndex(&s)
+	r.gauges.retain(r.scope)
+	r.instruments.retain(r.scope)
+	r.instruments.startAtZero(s.Notifiers, s.Renewed)
 }

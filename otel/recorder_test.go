@@ -26,7 +26,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// newRecorder returns a recorder with what it has written.
+// newRecorder returns a recorder, the exporter with its spans, and a reader of its metrics.
 func newRecorder(t *testing.T) (*otel.Recorder, *tracetest.InMemoryExporter, *sdkmetric.ManualReader) {
 	t.Helper()
 	spans := tracetest.NewInMemoryExporter()
@@ -34,21 +34,21 @@ func newRecorder(t *testing.T) (*otel.Recorder, *tracetest.InMemoryExporter, *sd
 	return recorder, spans, reader
 }
 
-// feed hands a recorder one of everything.
-func feed(r *otel.Recorder) {
+// recordAll records one of everything.
+func recordAll(r *otel.Recorder) {
 	for _, result := range results() {
 		r.Finished(result)
 	}
-	r.Finished(renewed())
+	r.Finished(renewingRun())
 	r.Missed(probe.Miss{Probe: "feed", Intended: at(0), Reason: probe.MissOverrun, Count: 1})
 	r.Delivered("ops", nil)
 	r.Delivered("ops", &alert.DeliveryError{Reason: "rate_limited", Err: errors.New("429")})
-	r.Delivered("ops", fmt.Errorf("wrapped: %w", &alert.DeliveryError{Reason: "text of a stranger", Err: errors.New("x")}))
+	r.Delivered("ops", fmt.Errorf("wrapped: %w", &alert.DeliveryError{Reason: "a reason of its own", Err: errors.New("x")}))
 	r.Reloaded(nil)
 	r.Reloaded(errors.New("no"))
 	r.Transition(transition(alert.EventFiring))
 	r.Transition(transition(alert.EventUpdate))
-	r.Watch(func() []alert.Status {
+	r.SetGaugeSources(func() []alert.Status {
 		return []alert.Status{{
 			Rule: "server-errors", Series: "feed", Severity: alert.Critical, State: alert.Firing, Rate: 0.5, Threshold: 0.2,
 		}}
@@ -59,7 +59,7 @@ func feed(r *otel.Recorder) {
 
 func TestSpans(t *testing.T) {
 	recorder, exporter, _ := newRecorder(t)
-	feed(recorder)
+	recordAll(recorder)
 	spans := exporter.GetSpans()
 	slices.SortStableFunc(spans, func(a, b tracetest.SpanStub) int {
 		return cmp.Or(strings.Compare(traceKey(a), traceKey(b)), a.StartTime.Compare(b.StartTime), b.EndTime.Compare(a.EndTime),
@@ -110,7 +110,7 @@ func writeAttributes(text *strings.Builder, indent string, attributes []attribut
 
 func TestSpansLieInsideTheirParents(t *testing.T) {
 	recorder, exporter, _ := newRecorder(t)
-	feed(recorder)
+	recordAll(recorder)
 	byID := map[trace.SpanID]tracetest.SpanStub{}
 	for _, s := range exporter.GetSpans() {
 		byID[s.SpanContext.SpanID()] = s
@@ -129,35 +129,35 @@ func TestSpansLieInsideTheirParents(t *testing.T) {
 	}
 }
 
-func TestRunStoppedByUsCountsNowhere(t *testing.T) {
+func TestRunStoppedByShutdownIsNotRecorded(t *testing.T) {
 	recorder, exporter, reader := newRecorder(t)
 	recorder.Finished(&probe.Result{Probe: "feed", Trace: probe.TraceID{1}, Span: probe.SpanID{1}})
 	if spans := exporter.GetSpans(); len(spans) != 0 {
 		t.Errorf("want no span, got %d", len(spans))
 	}
 	if got := metricsText(t, reader); strings.Contains(got, "probe") {
-		t.Errorf("want no metric of it, got:\n%s", got)
+		t.Errorf("want no metric of the run, got:\n%s", got)
 	}
 }
 
 func TestMetrics(t *testing.T) {
 	recorder, _, reader := newRecorder(t)
-	feed(recorder)
+	recordAll(recorder)
 	golden(t, "metrics.txt", metricsText(t, reader))
 }
 
-// TestOnlyWhatIsKnownHasSeries reloads to a configuration that names less, while a run of the one before goes on.
-func TestOnlyWhatIsKnownHasSeries(t *testing.T) {
+// TestOnlyTheScopeHasSeries sets a smaller scope while a run of the old configuration is still going on.
+func TestOnlyTheScopeHasSeries(t *testing.T) {
 	recorder, _, reader := newRecorder(t)
-	feed(recorder)
-	recorder.Cover(otel.Scope{
+	recordAll(recorder)
+	recorder.SetScope(otel.Scope{
 		Target: "https://api.example.com", Probes: []string{"feed"}, Credentials: []string{"member"}, Notifiers: []string{"pager"},
 	})
-	feed(recorder) // of all that is gone too
+	recordAll(recorder) // also of everything that is out of scope
 	text := metricsText(t, reader)
 	for _, gone := range []string{"probe=collections", "probe=moved", "credential=other", "notifier=ops,", "notify.sent notifier=ops"} {
 		if strings.Contains(text, gone) {
-			t.Errorf("want nothing left of %s, got:\n%s", gone, text)
+			t.Errorf("want no series with %s, got:\n%s", gone, text)
 		}
 	}
 	for _, kept := range []string{
@@ -168,10 +168,10 @@ func TestOnlyWhatIsKnownHasSeries(t *testing.T) {
 			t.Errorf("want %s kept, got:\n%s", kept, text)
 		}
 	}
-	recorder.Cover(otel.Scope{Target: "https://api.elsewhere.example", Probes: []string{"feed"}})
-	feed(recorder) // runs that outlasted the change of the target
+	recorder.SetScope(otel.Scope{Target: "https://api.elsewhere.example", Probes: []string{"feed"}})
+	recordAll(recorder) // runs that finish after the change of the target
 	if text := metricsText(t, reader); strings.Contains(text, "api.example.com") {
-		t.Errorf("want no request to the target before left, got:\n%s", text)
+		t.Errorf("want no series of the old target, got:\n%s", text)
 	}
 }
 
@@ -226,7 +226,7 @@ func pointsOf(t *testing.T, m metricdata.Metrics) (points []string) {
 	return points
 }
 
-func TestIdentifiersFitTheTraceparent(t *testing.T) {
+func TestSpansHaveTheIdentifiersOfTheTraceparent(t *testing.T) {
 	recorder, exporter, _ := newRecorder(t)
 	traceID, root := recorder.NewRun()
 	header := http.Header{}
@@ -282,15 +282,15 @@ func scrape(t *testing.T, handler http.Handler, accept string) string {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 	request.Header.Set("Accept", accept)
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, request)
-	if answer.Code != http.StatusOK {
-		t.Fatalf("want 200, got %d: %s", answer.Code, answer.Body)
+	response := httptest.NewRecorder()
+	handler.ServeHTTP(response, request)
+	if response.Code != http.StatusOK {
+		t.Fatalf("want 200, got %d: %s", response.Code, response.Body)
 	}
-	return answer.Body.String()
+	return response.Body.String()
 }
 
-// sorted puts the lines of a page in an order: on the page, series come in any.
+// sorted sorts the lines of a page: series have no fixed order on the page.
 func sorted(page string) string {
 	lines := slices.Collect(strings.Lines(page))
 	slices.SortFunc(lines, func(a, b string) int {
@@ -299,10 +299,10 @@ func sorted(page string) string {
 	return strings.Join(lines, "")
 }
 
-// TestExposition leaves out what tells of this machine and of the Go runtime.
-func TestExposition(t *testing.T) {
+// TestPage compares our metrics with a golden file, and checks that the metrics of the Go runtime and the process are on the page.
+func TestPage(t *testing.T) {
 	all := telemetry(t)
-	feed(all.Recorder())
+	recordAll(all.Recorder())
 	var kept strings.Builder
 	page := scrape(t, all.Metrics(), "text/plain")
 	for line := range strings.Lines(page) {
@@ -310,19 +310,19 @@ func TestExposition(t *testing.T) {
 			kept.WriteString(line)
 		}
 	}
-	golden(t, "exposition.txt", sorted(kept.String()))
+	golden(t, "page.txt", sorted(kept.String()))
 	for _, want := range []string{
 		`service_name="squarewatch"`, `service_version="1.0.0"`, `service_instance_id="127.0.0.1:9477"`,
 		"host_name=", "process_pid=", "process_runtime_version=", "telemetry_sdk_name=",
 		"go_memory_used_bytes{", "go_goroutine_count ", "go_build_info{", "process_resident_memory_bytes ", "process_cpu_seconds_total ",
 	} {
 		if !strings.Contains(page, want) {
-			t.Errorf("want %s on the page, got none", want)
+			t.Errorf("want %s on the page", want)
 		}
 	}
 }
 
-func TestThrottlePassesAMessageOnceAMinute(t *testing.T) {
+func TestThrottleRepeatsAMessageOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logs := &logBuffer{}
 		logger := logs.throttled()
@@ -335,15 +335,4 @@ func TestThrottlePassesAMessageOnceAMinute(t *testing.T) {
 			t.Errorf("want %d lines, got %d:\n%s", want, got, logs)
 		}
 	})
-}
-
-// renewed is a run whose credential was refused, renewed, and let in; and one whose login is refused.
-func renewed() *probe.Result {
-	r := run("member", 6)
-	r.Renewals = []probe.Renewal{
-		{Credential: "member", Trace: r.Trace, Parent: r.Span, Span: probe.SpanID{6, 9}, Start: r.Start, End: r.End, Outcome: probe.LoggedIn, Expiry: at(0).Add(time.Hour)},
-		{Credential: "other", Trace: r.Trace, Parent: r.Span, Span: probe.SpanID{7, 9}, Start: r.Start, End: r.End, Outcome: probe.RenewalRefused, Error: "the login was refused with 400"},
-	}
-	r.Expected, r.Class, r.Code, r.Blame, r.Reason = false, probe.Unauthenticated, 401, probe.BlameAPI, "answered 401, expected 2xx"
-	return r
 }

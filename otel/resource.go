@@ -10,19 +10,19 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-// newResource describes this process. The command line and the user are left out: they say nothing that helps, and may say
-// too much. OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME win, as the file has no keys for them. What cannot be
-// detected is left out and returned as an error beside the rest.
+// newResource returns the resource attributes of this process. It leaves out the command line and the user, which do not help and may hold
+// secrets. OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME override the attributes, because the file has no keys for them. If some
+// attributes cannot be detected, it returns the others together with an error.
 func newResource(ctx context.Context, version, instance string) (*resource.Resource, error) {
-	own := []attribute.KeyValue{semconv.ServiceName(scopeName)}
+	own := []attribute.KeyValue{semconv.ServiceName(serviceName)}
 	if version != "" {
 		own = append(own, semconv.ServiceVersion(version))
 	}
 	if instance != "" {
 		own = append(own, semconv.ServiceInstanceID(instance))
 	}
-	described, err := resource.New(ctx,
-		resource.WithSchemaURL(semconv.SchemaURL), // must be the version that the SDK's detectors use
+	res, err := resource.New(ctx,
+		resource.WithSchemaURL(semconv.SchemaURL), // must be the version of the SDK's detectors
 		resource.WithTelemetrySDK(),
 		resource.WithHost(),
 		resource.WithProcessPID(),
@@ -33,10 +33,10 @@ func newResource(ctx context.Context, version, instance string) (*resource.Resou
 		resource.WithFromEnv(),
 	)
 	if err != nil {
-		err = fmt.Errorf("describe this process in telemetry: %w", err)
+		err = fmt.Errorf("detect the resource attributes of this process: %w", err)
 	}
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) && !errors.Is(err, resource.ErrSchemaURLConflict) {
-		described = resource.NewWithAttributes(semconv.SchemaURL, own...)
+		res = resource.NewWithAttributes(semconv.SchemaURL, own...)
 	}
-	return described, err
+	return res, err
 }

@@ -1,29 +1,31 @@
 package otel
 
-// Scope is what a configuration names. Only that has series: a probe that is gone must not stay down for ever, nor may series
-// grow with every change of the file.
+// Scope is what a configuration names. Only that has series. Otherwise the gauges of a removed probe would keep their last value, and the
+// number of series would grow with every change of the file.
 type Scope struct {
 	Target      string // base URL of the probes
 	Probes      []string
 	Credentials []string
-	Renewed     []string // those credentials that are ever renewed
+	Renewed     []string // those of Credentials that can be renewed
 	Notifiers   []string
 }
 
-// known is a scope to look things up in. A nil one knows everything.
-type known struct {
+// scopeIndex is a scope for lookups. Everything is in a nil scopeIndex.
+type scopeIndex struct {
 	target                         server
 	probes, credentials, notifiers map[string]bool
 }
 
-func newKnown(s *Scope) *known {
-	return &known{target: serverOf(s.Target), probes: setOf(s.Probes), credentials: setOf(s.Credentials), notifiers: setOf(s.Notifiers)}
+func newScopeIndex(s *Scope) *scopeIndex {
+	return &scopeIndex{
+		target: serverOf(s.Target), probes: setOf(s.Probes), credentials: setOf(s.Credentials), notifiers: setOf(s.Notifiers),
+	}
 }
 
-func (k *known) probe(name string) bool      { return k == nil || k.probes[name] }
-func (k *known) credential(name string) bool { return k == nil || k.credentials[name] }
-func (k *known) server(s server) bool        { return k == nil || k.target == s }
-func (k *known) notifier(name string) bool   { return k == nil || k.notifiers[name] }
+func (s *scopeIndex) hasProbe(name string) bool      { return s == nil || s.probes[name] }
+func (s *scopeIndex) hasCredential(name string) bool { return s == nil || s.credentials[name] }
+func (s *scopeIndex) hasServer(to server) bool       { return s == nil || s.target == to }
+func (s *scopeIndex) hasNotifier(name string) bool   { return s == nil || s.notifiers[name] }
 
 func setOf(names []string) map[string]bool {
 	set := make(map[string]bool, len(names))

@@ -15,22 +15,23 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
 )
 
-// registered is an attribute of the semantic conventions.
-type registered struct{ kind, stability string }
+// registeredAttribute is an attribute of the semantic conventions.
+type registeredAttribute struct{ kind, stability string }
 
-// registeredAttributes reads the registry as the semconv package publishes it, in the comments of its keys.
-func registeredAttributes(t *testing.T) map[attribute.Key]registered {
+// registeredAttributes reads the attribute registry from the comments of the semconv package.
+func registeredAttributes(t *testing.T) map[attribute.Key]registeredAttribute {
 	t.Helper()
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", "go.opentelemetry.io/otel/semconv/v1.43.0").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(strings.TrimSpace(string(dir)), "attribute_group.go"), nil, parser.ParseComments)
+	path := filepath.Join(strings.TrimSpace(string(dir)), "attribute_group.go")
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
 	kind, stability := regexp.MustCompile(`(?m)^Type: (\S+)$`), regexp.MustCompile(`(?m)^Stability: (.+)$`)
-	all := map[attribute.Key]registered{}
+	all := map[attribute.Key]registeredAttribute{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok || spec.Doc == nil || len(spec.Values) != 1 {
@@ -44,7 +45,7 @@ func registeredAttributes(t *testing.T) map[attribute.Key]registered {
 		text := spec.Doc.Text()
 		k, s := kind.FindStringSubmatch(text), stability.FindStringSubmatch(text)
 		if ok && k != nil && s != nil {
-			all[attribute.Key(strings.Trim(name.Value, `"`))] = registered{k[1], s[1]}
+			all[attribute.Key(strings.Trim(name.Value, `"`))] = registeredAttribute{kind: k[1], stability: s[1]}
 		}
 		return true
 	})
@@ -54,18 +55,18 @@ func registeredAttributes(t *testing.T) map[attribute.Key]registered {
 	return all
 }
 
-// notYetStable are attributes that the design asks for all the same.
+// notYetStable are attributes that we use although they are not stable.
 var notYetStable = map[attribute.Key]bool{"user_agent.synthetic.type": true}
 
-// checkAttribute accepts our own names, and of others those that are registered, with their type.
-func checkAttribute(t *testing.T, all map[attribute.Key]registered, where string, a attribute.KeyValue) {
+// checkAttribute accepts our own attributes. Others must be registered, stable and of the registered type.
+func checkAttribute(t *testing.T, all map[attribute.Key]registeredAttribute, where string, a attribute.KeyValue) {
 	t.Helper()
 	if strings.HasPrefix(string(a.Key), "squarewatch.") {
 		return
 	}
 	r, found := all[a.Key]
 	if !found {
-		t.Errorf("%s: %s is no attribute of the semantic conventions", where, a.Key)
+		t.Errorf("%s: %s is not an attribute of the semantic conventions", where, a.Key)
 		return
 	}
 	want := map[string]attribute.Type{
@@ -75,14 +76,14 @@ func checkAttribute(t *testing.T, all map[attribute.Key]registered, where string
 		t.Errorf("%s: want %s of type %s, got %s", where, a.Key, r.kind, got)
 	}
 	if r.stability != "Stable" && !notYetStable[a.Key] {
-		t.Errorf("%s: %s is not stable yet but %s", where, a.Key, r.stability)
+		t.Errorf("%s: want a stable attribute, got %s, which is %s", where, a.Key, r.stability)
 	}
 }
 
 func TestSpansFollowTheSemanticConventions(t *testing.T) {
 	all := registeredAttributes(t)
 	recorder, exporter, _ := newRecorder(t)
-	feed(recorder)
+	recordAll(recorder)
 	for _, s := range exporter.GetSpans() {
 		for _, a := range s.Attributes {
 			checkAttribute(t, all, s.Name, a)
@@ -90,11 +91,11 @@ func TestSpansFollowTheSemanticConventions(t *testing.T) {
 	}
 }
 
-// TestMetricsFollowTheSemanticConventions leaves the short attributes of our own metrics alone: they are no names of others.
+// TestMetricsFollowTheSemanticConventions does not check our own metrics, whose attributes are short names of our own.
 func TestMetricsFollowTheSemanticConventions(t *testing.T) {
 	all := registeredAttributes(t)
 	recorder, _, reader := newRecorder(t)
-	feed(recorder)
+	recordAll(recorder)
 	var read metricdata.ResourceMetrics
 	if err := reader.Collect(t.Context(), &read); err != nil {
 		t.Fatal(err)
@@ -108,7 +109,7 @@ func TestMetricsFollowTheSemanticConventions(t *testing.T) {
 			request := httpconv.ClientRequestDuration{}
 			data, ok := m.Data.(metricdata.ExponentialHistogram[float64])
 			if m.Name != request.Name() || m.Unit != request.Unit() || m.Description != request.Description() || !ok {
-				t.Errorf("want no metric of others but %s as registered, got %s", request.Name(), m.Name)
+				t.Errorf("want %s as registered as the only metric that is not ours, got %s", request.Name(), m.Name)
 			}
 			for _, p := range data.DataPoints {
 				seen = true

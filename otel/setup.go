@@ -11,6 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"squarewatch/otel/collector"
+	"squarewatch/otel/metric"
+	"squarewatch/otel/otlperr"
 	"squarewatch/otel/spool"
 
 	"github.com/go-logr/logr"
@@ -25,226 +28,235 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// exportTimeout is what all requests of one export of metrics may take together: nearly the interval, as they may be many.
+// exportTimeout is how long one export of metrics may take with all its requests. It is a little shorter than the SDK's export interval of
+// one minute.
 const exportTimeout = 55 * time.Second
 
-// seriesBatch is how many series leave in one request. Collectors refuse more than 4 MiB over gRPC, and what 10,000 probes
-// have would take 200 MB of memory at once.
-const seriesBatch = 500
-
-// Options are what [New] needs to know.
+// Options configures a [Telemetry].
 type Options struct {
 	Settings       Settings
-	ServiceVersion string       // service.version
-	InstanceID     string       // service.instance.id
-	SpoolDir       string       // where spans wait while the collector is away, for this process alone; empty for nowhere
-	UserAgent      string       // what probes send as User-Agent; left out of spans when empty
-	Logger         *slog.Logger // told when the collector goes away and comes back; nil for nobody
+	ServiceVersion string // service.version
+	InstanceID     string // service.instance.id
 
-	batchTimeout time.Duration // for tests; 0 for the usual
+	// SpoolDir is the directory in which spans wait while the collector is down. Only this process may use it. Empty means no spool.
+	SpoolDir string
+
+	// UserAgent is the User-Agent of the probes' requests. Empty leaves it out of the spans.
+	UserAgent string
+
+	// Logger gets one line when the collector goes down or comes back, and one for every kind of loss. Nil discards them.
+	Logger *slog.Logger
+
+	batchTimeout time.Duration // for tests; 0 for the default
 }
 
-// Telemetry is the whole of tracing, metrics and logs as a value: nothing of it is global, and there may be several.
+// Telemetry is the export of traces, metrics and logs. It uses no global state, so a process may have several.
 type Telemetry struct {
-	recorder   *Recorder
-	exposition http.Handler
-	tracers    *sdktrace.TracerProvider // nil when nothing is sent
-	logs       *sdklog.LoggerProvider   // nil when logs are not sent
-	providers  []provider
-	spool      *spool.Client // nil when spans do not wait on disk
-	urgent     *urgent       // nil like it
-	version    string
-	deliveries []*delivery
-	logger     *slog.Logger
-	options    *Options
-	abandon    context.CancelFunc // ends exports that are still going on
+	recorder  *Recorder
+	page      http.Handler
+	tracers   *sdktrace.TracerProvider // nil when spans are not sent
+	logs      *sdklog.LoggerProvider   // nil when logs are not sent
+	providers []provider
+	spool     *spool.Client // nil without a spool
+	flusher   *flusher      // nil without a spool
+	statuses  []*exportStatus
+	logger    *slog.Logger
+	options   *Options
+	abandon   context.CancelFunc // cancels exports that are running
 }
 
-// New prepares tracing and metrics. It connects to nothing: a collector that cannot be reached is logged when there is
-// something to send, and never stops anything, nor does an exporter that cannot be prepared.
+// New sets up telemetry. It connects to nothing. A collector that is down is logged at the first export. An exporter that cannot be set up
+// is logged, and its signal is not sent. New returns an error only for invalid settings and for faults of the SDK.
 func New(ctx context.Context, options Options) (*Telemetry, error) {
 	logger := cmp.Or(options.Logger, slog.New(slog.DiscardHandler))
 	if err := options.Settings.Validate(); err != nil {
 		return nil, fmt.Errorf("telemetry: %w", err)
 	}
-	described, err := newResource(ctx, options.ServiceVersion, options.InstanceID)
+	res, err := newResource(ctx, options.ServiceVersion, options.InstanceID)
 	if err != nil {
-		logger.WarnContext(ctx, "some resource attributes are left out of telemetry", "error", err)
+		logger.WarnContext(ctx, "some resource attributes are missing from telemetry", "error", err)
 	}
-	own := newRegistry(options.ServiceVersion)
-	reader, page, err := newExposition(own, logger)
+	registry := metric.NewRegistry(instrumentationScope(options.ServiceVersion))
+	page, reader, err := metric.NewPage(registry, slog.New(newThrottle(logger.Handler())))
 	if err != nil {
 		return nil, err
 	}
-	t := &Telemetry{exposition: page, version: options.ServiceVersion, logger: logger, options: &options}
+	t := &Telemetry{page: page, logger: logger, options: &options}
 	readers := []sdkmetric.Reader{reader}
-	all, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	running, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	t.abandon = abandon
 	for _, d := range t.destinations(ctx) {
-		pushed, err := t.connect(ctx, &d, described, own, lifetime(all))
+		pushing, err := t.connect(ctx, &d, res, registry, cancelledWith(running))
 		if err != nil {
-			logger.ErrorContext(ctx, "some telemetry is not sent", "signal", d.signal, "error", err,
+			logger.ErrorContext(ctx, "some telemetry is not sent", "signal", d.Signal, "error", err,
 				"fix", "correct telemetry.otlp in the file, or the OTEL_EXPORTER_OTLP_ variables, and restart the service")
 		}
-		readers = append(readers, pushed...)
+		readers = append(readers, pushing...)
 	}
-	meters := newMeterProvider(described, readers...)
+	meters := newMeterProvider(res, readers...)
 	t.providers = append(t.providers, meters)
 	if err := runtime.Start(runtime.WithMeterProvider(meters)); err != nil {
-		return nil, errors.Join(fmt.Errorf("prepare the metrics of the Go runtime: %w", err), t.Shutdown(ctx))
+		return nil, errors.Join(fmt.Errorf("set up the metrics of the Go runtime: %w", err), t.Shutdown(ctx))
 	}
-	t.recorder = newRecorder(t.tracer(), own, options.UserAgent)
-	t.recorder.urgent = t.urgent
+	t.recorder = newRecorder(t.tracer(), registry, options.UserAgent)
+	t.recorder.flusher = t.flusher
 	t.recorder.KeepHealthy(options.Settings.KeepHealthy)
 	return t, nil
 }
 
-// destinations returns where signals go. What is wrong with one is logged: to watch matters more than to tell the collector,
-// and squarewatch check refuses it.
-func (t *Telemetry) destinations(ctx context.Context) []destination {
-	for _, remark := range ignoredVariables(os.Getenv) {
-		t.logger.WarnContext(ctx, "a variable of the environment is not followed", "remark", remark)
+// destinations returns where signals are sent. It only logs wrong settings, because probing matters more than telemetry. The command
+// squarewatch check refuses them.
+func (t *Telemetry) destinations(ctx context.Context) []collector.Destination {
+	for _, warning := range collector.IgnoredVariables(os.Getenv) {
+		t.logger.WarnContext(ctx, "an environment variable is not used", "warning", warning)
 	}
-	list, err := t.options.Settings.OTLP.destinations(os.Getenv)
+	list, err := t.options.Settings.OTLP.Destinations(os.Getenv)
 	if err != nil {
-		t.logger.ErrorContext(ctx, "some telemetry is not sent", "error", err, "fix", "correct it and restart the service; squarewatch check says when it is right")
+		t.logger.ErrorContext(ctx, "some telemetry is not sent", "error", err,
+			"fix", "correct the error and restart the service; squarewatch check tells whether it is corrected")
 	}
 	return list
 }
 
-// connect sets up what sends one signal. Metrics need readers, which it returns.
-func (t *Telemetry) connect(ctx context.Context, to *destination, described *resource.Resource, own *registry, bound bound) ([]sdkmetric.Reader, error) {
-	watched := &delivery{signal: to.signal, endpoint: to.url, logger: t.logger, bound: bound}
-	if to.signal == signalTraces {
-		return nil, t.connectTraces(ctx, to, described, watched, own)
+// connect sets up the export of one signal. For metrics it returns a reader.
+func (t *Telemetry) connect(
+	ctx context.Context, to *collector.Destination, res *resource.Resource, registry *metric.Registry, derive deriveContext,
+) ([]sdkmetric.Reader, error) {
+	status := &exportStatus{signal: to.Signal, endpoint: to.URL, logger: t.logger, derive: derive}
+	switch to.Signal {
+	case collector.SignalTraces:
+		return nil, t.connectTraces(ctx, to, res, status, registry)
+	case collector.SignalLogs:
+		return nil, t.connectLogs(ctx, to, res, status)
 	}
-	if to.signal == signalLogs {
-		return nil, t.connectLogs(ctx, to, described, watched)
-	}
-	exporter, err := to.metricExporter(ctx)
+	exporter, err := to.MetricExporter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t.deliveries = append(t.deliveries, watched)
+	t.statuses = append(t.statuses, status)
 	var options []sdkmetric.PeriodicReaderOption
 	if os.Getenv("OTEL_METRIC_EXPORT_TIMEOUT") == "" {
 		options = append(options, sdkmetric.WithTimeout(exportTimeout))
 	}
-	return []sdkmetric.Reader{sdkmetric.NewPeriodicReader(&metricExporter{Exporter: exporter, delivery: watched, own: own}, options...)}, nil
+	pushing := sdkmetric.NewPeriodicReader(&metricExporter{Exporter: exporter, status: status, registry: registry}, options...)
+	return []sdkmetric.Reader{pushing}, nil
 }
 
-// connectTraces sets up what sends spans. With a spool they wait on disk until the collector takes them, and a failure to
-// reach it is the spool's to tell.
-func (t *Telemetry) connectTraces(ctx context.Context, to *destination, described *resource.Resource, watched *delivery, own *registry) error {
+// connectTraces sets up the export of spans. With a spool, spans wait on disk until the collector accepts them, and the spool logs
+// failures.
+func (t *Telemetry) connectTraces(
+	ctx context.Context, to *collector.Destination, res *resource.Resource, status *exportStatus, registry *metric.Registry,
+) error {
 	client := t.openSpool(ctx, to)
 	spooled := client != nil
 	if !spooled {
-		client = to.traceClient(true)
+		client = to.TraceClient(true)
 	}
 	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
-		err = fmt.Errorf("prepare the export of spans: %w", err)
+		err = fmt.Errorf("set up the export of spans: %w", err)
 		if spooled {
 			t.spool = nil
 			err = errors.Join(err, client.Stop(ctx))
 		}
 		return err
 	}
-	waiting := &queue{logger: slog.New(newThrottle(t.logger.Handler()))}
+	queue := &spanQueue{logger: slog.New(newThrottle(t.logger.Handler()))}
 	var sending sdktrace.SpanExporter = exporter
 	if !spooled {
-		t.deliveries = append(t.deliveries, watched)
-		sending = &spanExporter{exporter, watched, waiting}
+		t.statuses = append(t.statuses, status)
+		sending = &spanExporter{SpanExporter: exporter, status: status, queue: queue}
 	}
-	t.tracers = newTracerProvider(described, newQueued(sending, waiting, cmp.Or(t.options.batchTimeout, batchTimeout)))
-	own.sources = append(own.sources, newSpoolSource(t.spool, waiting))
+	t.tracers = newTracerProvider(res, newQueueProcessor(sending, queue, cmp.Or(t.options.batchTimeout, batchTimeout)))
+	addSpoolMetrics(registry, t.spool, queue)
 	t.providers = append(t.providers, t.tracers)
-	if spooled { // else an export may take as long as the collector likes, and others would wait for it
-		t.urgent = newUrgent(ctx, t.tracers)
+	if spooled { // without a spool a flush waits for the collector, and other spans would wait with it
+		t.flusher = newFlusher(ctx, t.tracers)
 	}
 	return nil
 }
 
-// openSpool returns nil when spans are not to wait on disk, or cannot: probing matters more.
-func (t *Telemetry) openSpool(ctx context.Context, to *destination) otlptrace.Client {
+// openSpool returns a client that keeps spans on disk. It returns nil if the settings have no spool, or if the spool cannot be opened,
+// because probing matters more.
+func (t *Telemetry) openSpool(ctx context.Context, to *collector.Destination) otlptrace.Client {
 	if t.options.SpoolDir == "" || t.options.Settings.Spool == 0 {
 		return nil
 	}
-	spooled, err := spool.New(to.traceClient(false), spool.Options{ //nolint:contextcheck // it outlives any context
-		Dir: t.options.SpoolDir, Limit: int64(t.options.Settings.Spool), Logger: t.logger.With("endpoint", to.url),
+	spooled, err := spool.New(to.TraceClient(false), spool.Options{ //nolint:contextcheck // the spool outlives every context
+		Dir: t.options.SpoolDir, Limit: int64(t.options.Settings.Spool), Logger: t.logger.With("endpoint", to.URL),
 	})
 	if err != nil {
-		t.logger.ErrorContext(ctx, "spans do not wait on disk: those that the collector does not take at once are lost", "error", err)
+		t.logger.ErrorContext(ctx, "spans do not wait on disk: those that the collector does not accept at once are lost", "error", err)
 		return nil
 	}
 	t.spool = spooled
 	return spooled
 }
 
-// newTracerProvider keeps every span: what is worth keeping is decided before spans are written.
-func newTracerProvider(described *resource.Resource, processor sdktrace.SpanProcessor) *sdktrace.TracerProvider {
-	return sdktrace.NewTracerProvider(sdktrace.WithResource(described), sdktrace.WithSampler(sdktrace.AlwaysSample()),
-		sdktrace.WithIDGenerator(generator{}), sdktrace.WithSpanProcessor(processor), sdktrace.WithoutPanicRecording())
+// newTracerProvider returns a provider that samples every span, because the keeper decides before spans are written.
+func newTracerProvider(res *resource.Resource, processor sdktrace.SpanProcessor) *sdktrace.TracerProvider {
+	return sdktrace.NewTracerProvider(sdktrace.WithResource(res), sdktrace.WithSampler(sdktrace.AlwaysSample()),
+		sdktrace.WithIDGenerator(idGenerator{}), sdktrace.WithSpanProcessor(processor), sdktrace.WithoutPanicRecording())
 }
 
-// newMeterProvider returns what the metrics of the Go runtime are made with; all others are in the registry.
-func newMeterProvider(described *resource.Resource, readers ...sdkmetric.Reader) *sdkmetric.MeterProvider {
-	options := []sdkmetric.Option{sdkmetric.WithResource(described)}
+// newMeterProvider returns the provider of the Go runtime's metrics. All other metrics are in the registry.
+func newMeterProvider(res *resource.Resource, readers ...sdkmetric.Reader) *sdkmetric.MeterProvider {
+	options := []sdkmetric.Option{sdkmetric.WithResource(res)}
 	for _, reader := range readers {
 		options = append(options, sdkmetric.WithReader(reader))
 	}
 	return sdkmetric.NewMeterProvider(options...)
 }
 
-// tracer returns nil when nothing is sent.
+// tracer returns nil when spans are not sent.
 func (t *Telemetry) tracer() trace.Tracer {
 	if t.tracers == nil {
 		return nil
 	}
-	return t.tracers.Tracer(scopeName, trace.WithInstrumentationVersion(t.version), trace.WithSchemaURL(semconv.SchemaURL))
+	return t.tracers.Tracer(serviceName, trace.WithInstrumentationVersion(t.options.ServiceVersion), trace.WithSchemaURL(semconv.SchemaURL))
 }
 
-// Recorder returns what results are handed to.
+// Recorder returns the recorder of results.
 func (t *Telemetry) Recorder() *Recorder { return t.recorder }
 
-// Metrics returns the page of all metrics for Prometheus: text, OpenMetrics with exemplars, or protobuf, as its reader asks.
-func (t *Telemetry) Metrics() http.Handler { return t.exposition }
+// Metrics returns the page of all metrics for Prometheus: text, OpenMetrics with exemplars, or protobuf, depending on the Accept header.
+func (t *Telemetry) Metrics() http.Handler { return t.page }
 
-// Flush sends everything now and returns why it did not arrive, if so, or that ctx ended first.
+// Flush sends everything now. It returns an error if something did not arrive, or if ctx ends first.
 func (t *Telemetry) Flush(ctx context.Context) error {
-	failures := t.all(func(p provider) error { return p.ForceFlush(ctx) })
+	failures := t.eachProvider(func(p provider) error { return p.ForceFlush(ctx) })
 	if t.spool != nil {
 		failures = append(failures, t.spool.Flush(ctx))
 	}
-	for _, d := range t.deliveries {
-		failures = append(failures, d.lastFailure())
+	for _, s := range t.statuses {
+		failures = append(failures, s.lastFailure())
 	}
 	return errors.Join(failures...)
 }
 
-// Shutdown sends what is left and ends. When ctx ends first, spans stay in the spool and the rest is given up, which is logged
-// and no error: a collector that is away must not fail a clean stop. Nothing may be recorded afterwards.
+// Shutdown sends what is left and stops. If ctx ends first, spans stay in the spool, the rest is lost, and a line is logged. That is not an
+// error: a collector that is down must not make a clean stop fail. Nothing may be recorded after Shutdown.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	defer t.abandon()
-	t.urgent.close()
-	err := errors.Join(t.all(func(p provider) error { return p.Shutdown(ctx) })...)
+	t.flusher.close()
+	err := errors.Join(t.eachProvider(func(p provider) error { return p.Shutdown(ctx) })...)
 	if ctx.Err() == nil {
 		return err
 	}
-	if len(t.deliveries) > 0 {
-		t.logger.WarnContext(ctx, "the last telemetry was given up: its collector did not take it in time", "endpoint", t.deliveries[0].endpoint)
+	if len(t.statuses) > 0 {
+		t.logger.WarnContext(ctx, "the last telemetry is lost: the collector did not accept it in time", "endpoint", t.statuses[0].endpoint)
 	}
 	return nil
 }
 
-// provider is what the SDK's providers of all signals can do.
+// provider is an SDK provider of any signal.
 type provider interface {
 	ForceFlush(ctx context.Context) error
 	Shutdown(ctx context.Context) error
 }
 
-// all acts on all providers at the same time, so that a slow one leaves its time to the others.
-func (t *Telemetry) all(act func(provider) error) []error {
+// eachProvider calls act for all providers at the same time, so that a slow one does not use up the time of the others.
+func (t *Telemetry) eachProvider(act func(provider) error) []error {
 	failures := make([]error, len(t.providers))
 	var wait sync.WaitGroup
 	for i, p := range t.providers {
@@ -254,13 +266,13 @@ func (t *Telemetry) all(act func(provider) error) []error {
 	return failures
 }
 
-// ReportFaults sends the faults that the SDK can report only through its global handlers to logger, the same one at most
-// once a minute. It is process-wide: main calls it once.
+// ReportFaults logs the errors that the SDK reports only to its global handlers, each at most once a minute. It changes the whole process,
+// so only main calls it.
 func ReportFaults(logger *slog.Logger) {
 	limited := newThrottle(logger.Handler())
 	faults := slog.New(limited)
 	otelapi.SetErrorHandler(otelapi.ErrorHandlerFunc(func(err error) {
-		faults.Warn("the telemetry library reports a fault", "error", spool.Short(err))
+		faults.Warn("the OpenTelemetry SDK reports an error", "error", otlperr.Short(err))
 	}))
-	otelapi.SetLogger(logr.FromSlogHandler(discreet{limited}))
+	otelapi.SetLogger(logr.FromSlogHandler(valueHider{limited}))
 }

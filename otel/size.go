@@ -8,21 +8,21 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// Size is a number of bytes. Users write it with a unit: 64MiB, 500MB, or 0 for nothing.
+// Size is a number of bytes. Users write it with a unit: 64MiB, 500MB, or 0.
 type Size int64
 
-// UnmarshalText reads a size.
+// UnmarshalText parses a size.
 func (s *Size) UnmarshalText(text []byte) error {
 	bytes, err := humanize.ParseBytes(string(text))
 	if err != nil || bytes > math.MaxInt64 {
-		return fmt.Errorf("%q is no size: write bytes with a unit, for example 64MiB, or 0", text)
+		return fmt.Errorf("%q is not a size: write bytes with a unit, for example 64MiB, or 0", text)
 	}
 	*s = Size(bytes)
 	return nil
 }
 
-// MarshalText returns the size with the largest unit that keeps it whole enough to read.
+// MarshalText returns the size as [Size.String] writes it.
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// String returns the size as users write it.
+// String returns the size with a binary unit, for example 64MiB.
 func (s Size) String() string { return strings.ReplaceAll(humanize.IBytes(uint64(max(s, 0))), " ", "") }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"squarewatch/alert"
+	"squarewatch/otel/metric"
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -15,15 +16,15 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// spanWriter turns what has happened into spans.
+// spanWriter writes the spans of runs, renewals and alerts after they have ended.
 type spanWriter struct {
 	tracer    trace.Tracer
-	userAgent string // what probes send; empty when not known
+	userAgent string // of the probes' requests; empty to leave it out
 }
 
-// run writes the spans of a run and returns a context that stands in its trace, for exemplars.
+// run writes the spans of a run. It returns a context of its trace, for exemplars.
 func (w *spanWriter) run(r *probe.Result) context.Context {
-	ctx, next := withIdentity(context.Background(), r.Trace)
+	ctx, next := withNextIDs(context.Background(), r.Trace)
 	next.span = trace.SpanID(r.Span)
 	ctx, root := w.tracer.Start(ctx, "probe "+r.Probe, trace.WithTimestamp(r.Start), trace.WithAttributes(runAttributes(r)...))
 	for i := range r.Attempts {
@@ -31,10 +32,10 @@ func (w *spanWriter) run(r *probe.Result) context.Context {
 		w.attempt(ctx, r, i)
 	}
 	if r.Excerpt != "" {
-		root.AddEvent(eventExcerpt, trace.WithTimestamp(r.End), trace.WithAttributes(keyExcerpt.String(valid(r.Excerpt))))
+		root.AddEvent(eventExcerpt, trace.WithTimestamp(r.End), trace.WithAttributes(keyExcerpt.String(metric.ValidUTF8(r.Excerpt))))
 	}
 	if !r.Expected {
-		root.SetStatus(codes.Error, valid(r.Reason))
+		root.SetStatus(codes.Error, metric.ValidUTF8(r.Reason))
 	}
 	root.End(trace.WithTimestamp(r.End))
 	return ctx
@@ -58,9 +59,9 @@ func runAttributes(r *probe.Result) []attribute.KeyValue {
 	return attributes
 }
 
-// renewal writes the span of a renewal, under the run that asked for it: not always the one that brings it.
+// renewal writes the span of a renewal below the run that asked for it. Another run may be the one that reports it.
 func (w *spanWriter) renewal(r *probe.Renewal) {
-	ctx, next := withIdentity(context.Background(), r.Trace)
+	ctx, next := withNextIDs(context.Background(), r.Trace)
 	ctx = trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID(r.Trace), SpanID: trace.SpanID(r.Parent), TraceFlags: trace.FlagsSampled,
 	}))
@@ -68,19 +69,19 @@ func (w *spanWriter) renewal(r *probe.Renewal) {
 	_, span := w.tracer.Start(ctx, "credential renew "+r.Credential, trace.WithTimestamp(r.Start), trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(keyCredential.String(r.Credential), keyOutcome.String(string(r.Outcome))))
 	if r.Error != "" {
-		span.SetStatus(codes.Error, valid(r.Error))
+		span.SetStatus(codes.Error, metric.ValidUTF8(r.Error))
 	}
 	span.End(trace.WithTimestamp(r.End))
 }
 
-// attempt writes the span of an HTTP exchange and of its phases.
+// attempt writes the spans of attempt number i and of its phases.
 func (w *spanWriter) attempt(ctx context.Context, r *probe.Result, i int) {
 	a := &r.Attempts[i]
-	ctx, span := w.tracer.Start(ctx, a.Method+" "+valid(a.Template), trace.WithTimestamp(a.Start),
+	ctx, span := w.tracer.Start(ctx, a.Method+" "+metric.ValidUTF8(a.Template), trace.WithTimestamp(a.Start),
 		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(w.attemptAttributes(a, i)...))
 	if kind := errorType(r, i); kind != "" {
 		span.SetAttributes(semconv.ErrorTypeKey.String(kind))
-		span.SetStatus(codes.Error, valid(a.Error))
+		span.SetStatus(codes.Error, metric.ValidUTF8(a.Error))
 	}
 	for _, p := range a.Phases {
 		_, phase := w.tracer.Start(ctx, "http."+string(p.Kind), trace.WithTimestamp(p.Start))
@@ -93,16 +94,16 @@ func (w *spanWriter) attemptAttributes(a *probe.Attempt, i int) []attribute.KeyV
 	attributes := make([]attribute.KeyValue, 0, 14)
 	attributes = append(attributes,
 		semconv.HTTPRequestMethodKey.String(a.Method),
-		semconv.URLFull(valid(a.URL)),
+		semconv.URLFull(metric.ValidUTF8(a.URL)),
 		semconv.URLScheme(a.Scheme),
-		semconv.ServerAddress(valid(a.Host)),
+		semconv.ServerAddress(metric.ValidUTF8(a.Host)),
 		semconv.ServerPort(a.Port),
 		semconv.UserAgentSyntheticTypeTest)
 	if a.Code != 0 {
 		attributes = append(attributes, semconv.HTTPResponseStatusCode(a.Code))
 	}
 	if a.Protocol != "" {
-		attributes = append(attributes, semconv.NetworkProtocolVersion(valid(a.Protocol)))
+		attributes = append(attributes, semconv.NetworkProtocolVersion(metric.ValidUTF8(a.Protocol)))
 	}
 	if host, port, err := net.SplitHostPort(a.Peer); a.Peer != "" && err == nil {
 		number, _ := strconv.Atoi(port)
@@ -117,9 +118,9 @@ func (w *spanWriter) attemptAttributes(a *probe.Attempt, i int) []attribute.KeyV
 	return attributes
 }
 
-// errorType returns the error.type of an attempt, empty when it is none. 4xx and 5xx are errors of a client span, except
-// that the semantic conventions let those who know better leave it unset: the last answer of an expected run is what
-// its probe asked for.
+// errorType returns the error.type of attempt number i, or an empty text if it is not an error. A 4xx or 5xx answer is an error of a client
+// span, unless the instrumentation knows that it is not (https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status). The last
+// answer of an expected run is not an error.
 func errorType(r *probe.Result, i int) string {
 	a := &r.Attempts[i]
 	switch {
@@ -136,7 +137,7 @@ func errorType(r *probe.Result, i int) string {
 	return ""
 }
 
-// server is where a request went.
+// server is the server of a request.
 type server struct {
 	scheme  string
 	address string
@@ -159,7 +160,7 @@ func serverOf(raw string) server {
 	return s
 }
 
-// transition writes the span of an alert that fires, is resolved or is ended, linked to the runs behind it.
+// transition writes the span of an alert that changed its state, with links to the runs that caused it. It returns a context of its trace.
 func (w *spanWriter) transition(t *alert.Transition) context.Context {
 	incident := &t.Incident
 	links := make([]trace.Link, 0, len(incident.Examples))

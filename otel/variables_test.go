@@ -2,20 +2,27 @@ package otel_test
 
 import (
 	"compress/gzip"
+	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
+	"squarewatch/config/secret"
 	"squarewatch/otel"
+	"squarewatch/otel/collector"
 
 	"github.com/google/go-cmp/cmp"
 	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 )
 
-// TestVariablesReachTheCollector holds that what the variables say of us and of compression is what a collector sees.
+// TestVariablesReachTheCollector checks that resource attributes and compression from variables are what the collector receives.
 func TestVariablesReachTheCollector(t *testing.T) {
 	var mu sync.Mutex
 	encodings, resource := map[string]string{}, map[string]string{}
@@ -34,7 +41,7 @@ func TestVariablesReachTheCollector(t *testing.T) {
 			return
 		}
 		if text, err := io.ReadAll(body); err != nil || proto.Unmarshal(text, &request) != nil {
-			t.Errorf("no spans in it: %v", err)
+			t.Errorf("want spans in the request, got %v", err)
 		}
 		for _, spans := range request.GetResourceSpans() {
 			for _, a := range spans.GetResource().GetAttributes() {
@@ -44,7 +51,7 @@ func TestVariablesReachTheCollector(t *testing.T) {
 	}))
 	defer server.Close()
 	for name, value := range map[string]string{
-		"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL, "OTEL_EXPORTER_OTLP_PROTOCOL": otel.ProtocolHTTP,
+		"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL, "OTEL_EXPORTER_OTLP_PROTOCOL": collector.ProtocolHTTP,
 		"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "gzip", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION": "none",
 		"OTEL_SERVICE_NAME": "mine", "OTEL_RESOURCE_ATTRIBUTES": "team=on%20call,service.name=not-this,deployment.environment.name=test",
 	} {
@@ -54,7 +61,7 @@ func TestVariablesReachTheCollector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	feed(all.Recorder())
+	recordAll(all.Recorder())
 	if err := all.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -70,32 +77,72 @@ func TestVariablesReachTheCollector(t *testing.T) {
 	}
 }
 
-func TestVariablesThatAskForSomethingElseAreNamed(t *testing.T) {
-	env := map[string]string{
-		"OTEL_TRACES_EXPORTER": "otlp, console", "OTEL_METRICS_EXPORTER": "prometheus,OTLP", "OTEL_LOGS_EXPORTER": "zipkin",
-		"OTEL_EXPORTER_OTLP_TIMEOUT": "10s", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": " 5000 ", "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": "9223372036854775807",
-		"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION": "zstd",
-	}
-	got := otel.IgnoredVariables(func(name string) string { return env[name] })
-	want := []string{
-		`OTEL_TRACES_EXPORTER names "console", which is ignored: it may be otlp, none`,
-		`OTEL_LOGS_EXPORTER names "zipkin", which is ignored: it may be otlp, none`,
-		"OTEL_EXPORTER_OTLP_TIMEOUT is no number of milliseconds above zero, and ignored",
-		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is neither gzip nor none, and read as none",
-		"OTEL_EXPORTER_OTLP_LOGS_TIMEOUT is no number of milliseconds above zero, and ignored",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+// TestInvalidVariablesAreNotRepeated sets invalid values that hold a secret, in variables that are used and in others.
+func TestInvalidVariablesAreNotRepeated(t *testing.T) {
+	t.Cleanup(func() { otel.ReportFaults(slog.New(slog.DiscardHandler)) })
+	for name, c := range map[string]struct {
+		variable, value string
+		sent            bool // all signals are sent, because the file overrides the variable
+	}{
+		"header with a colon":       {"HEADERS", "authorization:Bearer hunter2", false},
+		"header with a bad escape":  {"HEADERS", "authorization=hunter2%zz", false},
+		"header without a name":     {"HEADERS", "Bearer hunter2==", false},
+		"header of two lines":       {"HEADERS", "a=b,authorization=hunter2%0Ax", false},
+		"headers beside the file's": {"TRACES_HEADERS", "authorization:hunter2,x=hunter2%zz,hunter2 =", true},
+		"user and broken port":      {"ENDPOINT", "http://me:hunter2@collector:port", false},
+		"endpoint beside the file":  {"METRICS_ENDPOINT", "http://me:hunter2@collector:port", true},
+		"duration":                  {"TIMEOUT", "hunter2", true},
+	} {
+		for _, protocol := range []string{collector.ProtocolGRPC, collector.ProtocolHTTP} {
+			t.Run(name+" "+filepath.Base(protocol), func(t *testing.T) {
+				variable := "OTEL_EXPORTER_OTLP_" + c.variable
+				t.Setenv(variable, c.value)
+				settings, logs := collector.OTLP{Protocol: protocol, Logs: true}, &logBuffer{}
+				if c.sent || !strings.HasSuffix(variable, "ENDPOINT") {
+					settings.Endpoint = unreachable(t)
+				}
+				if c.sent {
+					settings.Headers = map[string]secret.Text{"X-Token": secret.New(collectorToken)}
+				}
+				otel.ReportFaults(logs.logger())
+				all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: settings}, Logger: logs.logger()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				shutDown(t, all)
+				check, text := settings.Check(os.Getenv), logs.String()
+				if strings.Contains(text, "hunter2") || check != nil && strings.Contains(check.Error(), "hunter2") {
+					t.Errorf("want the value not repeated, got %v and:\n%s", check, text)
+				}
+				if (check == nil) != c.sent || strings.Contains(text, "not sent") == c.sent {
+					t.Errorf("want the variable refused: %v, got %v and:\n%s", !c.sent, check, text)
+				}
+				if !c.sent && !strings.Contains(check.Error(), strings.TrimSuffix(variable, "ENDPOINT")) {
+					t.Errorf("want %s named, got %v", variable, check)
+				}
+			})
+		}
 	}
 }
 
-func TestHeadersOfAVariable(t *testing.T) {
-	got, err := otel.ParseHeaders(" x-a = b%20c ,authorization=Basic eHg=,,empty=,")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]string{"x-a": "b c", "authorization": "Basic eHg=", "empty": ""}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+// TestUnsupportedVariablesChangeNothing sets variables that the exporters read themselves and that squarewatch does not support.
+func TestUnsupportedVariablesChangeNothing(t *testing.T) {
+	for name, start := range transports() {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
+			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
+			c, logs := newCollector(), &logBuffer{}
+			all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: start(t, c), KeepHealthy: 1}, Logger: logs.logger()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			recordAll(all.Recorder())
+			if err := errors.Join(all.Flush(t.Context()), all.Shutdown(t.Context())); err != nil {
+				t.Error(err)
+			}
+			if c.spans["probe feed"] != 1 || !c.metrics["go.memory.allocated"] || len(c.deltas) > 0 {
+				t.Errorf("want protobuf and cumulative metrics, got %v, %v and delta %v; logged:\n%s", c.spans, c.metrics, c.deltas, logs)
+			}
+		})
 	}
 }

@@ -83,11 +83,11 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if err := d.remember(ctx, cfg); err != nil {
 		return nil, err
 	}
-	d.telemetry.Recorder().Watch(d.evaluator.Snapshot, d.outbox.Status)
+	d.telemetry.Recorder().SetGaugeSources(d.evaluator.Snapshot, d.outbox.Status)
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
-	d.telemetry.Recorder().Cover(d.current.scope())
+	d.telemetry.Recorder().SetScope(d.current.scope())
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
 	d.running.Store(cfg)
 	// Nothing leaves before Run, so what waits from before is first compared with this configuration.
@@ -323,7 +323,7 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
-	d.telemetry.Recorder().Cover(next.scope())
+	d.telemetry.Recorder().SetScope(next.scope())
 	d.evaluator.Flush() // what the new configuration ended must not leave as FIRING
 	d.outbox.Maintain(cfg.Maintenance)
 	d.outbox.Replace(next.destinations)

@@ -9,81 +9,91 @@ import (
 	"sync"
 	"time"
 
+	"squarewatch/otel/wake"
+
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"golang.org/x/time/rate"
 )
 
-// memoryLimit is how many bytes of batches that the disk refuses are kept in memory: some seconds of spans at the highest rate.
-const memoryLimit = 4 << 20
+// defaultMemory is how many bytes of batches may wait in memory while the disk refuses them: some seconds of spans at the highest rate.
+const defaultMemory = 4 << 20
 
-// closeTimeout is how long the client around which we are may take to close. Stop keeps as much of its own time for the end:
-// the SDK turns its back on whoever is not done in time, and the process would end before the lock is free.
+// closeTimeout is how long the wrapped client may take to close. Stop reserves as much of its own time for that. The SDK stops waiting
+// after its timeout, and the process would end before the directory's lock is released.
 const closeTimeout = time.Second
+
+// logInterval is how often a message about single batches is logged at most.
+const logInterval = time.Minute
 
 var (
 	errFull    = errors.New("the spool is full")
-	errMemory  = errors.New("the disk refuses spans, and what may wait in memory is full")
+	errMemory  = errors.New("the disk refuses spans, and the memory for them is full")
 	errStopped = errors.New("the spool has been stopped")
 )
 
-// Options are what [New] needs to know.
+// Options configures a spool. Dir and Limit are required.
 type Options struct {
-	Dir    string       // where batches wait; made with mode 0700 if it is not there, and for this process alone
-	Limit  int64        // bytes of batches in Dir; beyond it the oldest are dropped. A few damaged files do not count
-	Logger *slog.Logger // told when the collector goes away and comes back, and of every loss; nil for nobody
+	// Dir is the directory of the batches. New creates it with mode 0700 and locks it for this process.
+	Dir string
+
+	// Limit is how many bytes of batches Dir may hold. Beyond it the oldest are dropped. Up to ten damaged files do not count.
+	Limit int64
+
+	// Logger gets one line when the collector goes down or comes back, and one for every kind of loss. Nil discards them.
+	Logger *slog.Logger
 }
 
-// Client is a client of OTLP that keeps spans on disk until the client around which it is has delivered them.
-//
-// That one should not retry by itself: this one does, for as long as it takes.
+// Client is an OTLP client that keeps spans on disk until the client that it wraps has delivered them. The wrapped client should not
+// retry by itself: this one retries until it succeeds.
 type Client struct {
-	inner     otlptrace.Client
-	logger    *slog.Logger
-	directory *directory
-	limit     int64
-	memory    int64
+	inner       otlptrace.Client
+	logger      *slog.Logger
+	directory   *directory
+	diskLimit   int64
+	memoryLimit int64
 
-	arrival  chan struct{} // holds one when a batch has come
-	hurry    chan struct{} // holds one when a wait for the next try is to end
-	draining chan struct{} // closed by Stop: the sender ends when nothing waits
-	ended    chan struct{} // closed when Stop is done
-	sender   sync.WaitGroup
+	batchAdded wake.Signal
+	retryNow   wake.Signal   // ends the wait for the next try
+	draining   chan struct{} // closed by Stop: the sender returns when no batch waits
+	ended      chan struct{} // closed when Stop is done
+	sender     sync.WaitGroup
 
-	// writing is held while a batch is written, so that files grow in the order of their names. It guards these:
-	writing  sync.Mutex
-	sequence uint64 // of the last batch
-	refusing bool   // the disk
-	stopped  bool
-	misfits  rate.Sometimes // says what is wrong with single batches, which may be so with all of them
+	// writeMu is held while a batch is written, so that files are created in the order of their names. It guards:
+	writeMu     sync.Mutex
+	sequence    uint64 // of the newest batch
+	diskRefuses bool
+	stopped     bool
+	unstorable  rate.Sometimes // limits the log lines about batches that cannot be stored
 
-	// mu is never held over I/O. It guards these:
-	mu      sync.Mutex
-	queue   queue
-	failure error // of the last upload
-	crowded bool  // spans are dropped for want of room; said once until nothing waits
-	moved   chan struct{}
-	started bool
-	abandon context.CancelFunc // ends the sender at once; nil once Stop was called
+	// mu is never held during I/O. It guards:
+	mu           sync.Mutex
+	queue        queue
+	failure      error         // of the last upload
+	dropping     bool          // spans were dropped for lack of room since the queue was last empty
+	queueChanged chan struct{} // closed at the next change of the queue; nil if no Flush waits
+	started      bool
+	abandon      context.CancelFunc // ends the sender at once; nil after Stop
 }
 
 var _ otlptrace.Client = (*Client)(nil)
 
-// New prepares a spool around client. It takes the directory for itself and resumes what an earlier process left there; it
-// sends nothing before Start. While another process has the directory it returns an error.
+// New returns a spool around a client. It locks the directory and queues what an earlier process left there. It sends nothing before
+// Start. It returns an error if another process uses the directory.
 func New(client otlptrace.Client, options Options) (*Client, error) {
 	if client == nil || options.Dir == "" || options.Limit <= 0 {
-		return nil, fmt.Errorf("a spool of spans needs a client, a directory (got %q) and a limit above 0 (got %d)", options.Dir, options.Limit)
+		return nil, fmt.Errorf("a spool of spans needs a client, a directory (got %q) and a limit above 0 (got %d)",
+			options.Dir, options.Limit)
 	}
 	files, err := openDirectory(options.Dir)
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
-		inner: client, directory: files, limit: options.Limit, memory: memoryLimit,
-		logger:  cmp.Or(options.Logger, slog.New(slog.DiscardHandler)),
-		arrival: make(chan struct{}, 1), hurry: make(chan struct{}, 1), draining: make(chan struct{}), ended: make(chan struct{}),
-		abandon: func() {},
-		misfits: rate.Sometimes{Interval: occasion},
+		inner: client, directory: files, diskLimit: options.Limit, memoryLimit: defaultMemory,
+		logger:     cmp.Or(options.Logger, slog.New(slog.DiscardHandler)),
+		batchAdded: wake.New(), retryNow: wake.New(), draining: make(chan struct{}), ended: make(chan struct{}),
+		abandon:    func() {},
+		unstorable: rate.Sometimes{Interval: logInterval},
 	}
 	if err := c.resume(context.Background()); err != nil {
 		return nil, errors.Join(err, files.close())
@@ -91,7 +101,7 @@ func New(client otlptrace.Client, options Options) (*Client, error) {
 	return c, nil
 }
 
-// resume takes over what is on disk.
+// resume queues the batches that are on disk.
 func (c *Client) resume(ctx context.Context) error {
 	found, err := c.directory.scan()
 	if err != nil {
@@ -100,37 +110,37 @@ func (c *Client) resume(ctx context.Context) error {
 	c.sequence = found.last
 	for _, d := range found.damaged {
 		c.setAside(ctx, d.entry, d.reason)
-		c.lose(d.spans, d.reason)
+		c.drop(d.spans, d.reason)
 	}
 	for _, e := range found.batches {
-		c.queue.store(e)
+		c.queue.addOnDisk(e)
 	}
 	c.makeRoom(ctx, 0)
-	if waiting := c.queue.waiting(); waiting > 0 {
-		c.logger.InfoContext(ctx, "spans of an earlier process wait on disk and are sent now", "batches", waiting, "bytes", c.queue.onDisk)
+	if batches := c.queue.length(); batches > 0 {
+		c.logger.InfoContext(ctx, "spans of an earlier process are on disk and are sent now", "batches", batches, "bytes", c.queue.diskBytes)
 	}
 	return nil
 }
 
-// Start starts the client around which this one is, and the sender of what waits.
+// Start starts the wrapped client and the sender. It returns an error if it was called before, or after Stop.
 func (c *Client) Start(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.started || c.abandon == nil {
-		return errors.New("a spool of spans is started only once")
+		return errors.New("a spool of spans can be started only once")
 	}
-	if err := c.inner.Start(ctx); err != nil { // connects to nothing, so that it may happen under the lock
+	if err := c.inner.Start(ctx); err != nil { // connects to nothing, so the lock may be held
 		return fmt.Errorf("start the client of the spool: %w", err)
 	}
 	ctx, c.abandon = context.WithCancel(context.WithoutCancel(ctx))
 	c.started = true
-	s := newSender(c)
+	s := newSenderLocked(c)
 	c.sender.Go(func() { s.run(ctx) })
 	return nil
 }
 
-// Stop sends what waits until shortly before the deadline of ctx, leaves the rest on disk, and closes the client around
-// which this one is. That spans are left is said, and no error: they are sent after the next start.
+// Stop sends what waits until shortly before the deadline of ctx, then closes the wrapped client. Unsent spans stay on disk and are sent
+// after the next start. They are logged and are not an error.
 func (c *Client) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	started, abandon := c.started, c.abandon
@@ -140,7 +150,7 @@ func (c *Client) Stop(ctx context.Context) error {
 		return nil
 	}
 	close(c.draining)
-	raise(c.hurry)
+	c.retryNow.Send()
 	sending, cancel := sendingTime(ctx)
 	defer cancel()
 	release := context.AfterFunc(sending, abandon)
@@ -148,7 +158,7 @@ func (c *Client) Stop(ctx context.Context) error {
 	release()
 	abandon()
 
-	c.leave(ctx)
+	c.closeQueue(ctx)
 	var err error
 	if started {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
@@ -159,7 +169,7 @@ func (c *Client) Stop(ctx context.Context) error {
 	return errors.Join(err, c.directory.close())
 }
 
-// sendingTime is what of the time to stop is for sending.
+// sendingTime returns a context for the part of Stop's time that may be used for sending.
 func sendingTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -168,68 +178,58 @@ func sendingTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-min(closeTimeout, time.Until(deadline)/4)))
 }
 
-// leave takes no more batches, counts what is lost with this process, and says what waits for the next.
-func (c *Client) leave(ctx context.Context) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+// closeQueue refuses further batches, counts the spans that are lost with this process, and logs what waits for the next one.
+func (c *Client) closeQueue(ctx context.Context) {
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
 	c.stopped = true
-	c.settle(ctx)
+	c.writeMemoryLocked(ctx)
 	c.mu.Lock()
-	lost := c.queue.pushHeld(-1, errMemory)
-	waiting, bytes, dropped := len(c.queue.stored), c.queue.onDisk, c.queue.dropped
+	lost := c.queue.evictMemory(-1, errMemory)
+	batches, bytes, dropped := len(c.queue.onDisk), c.queue.diskBytes, c.queue.dropped
 	c.mu.Unlock()
 	if lost > 0 {
-		c.logger.ErrorContext(ctx, "the last spans are lost: neither the collector nor the disk took them", "batches", lost, "spans_dropped", dropped)
+		c.logger.ErrorContext(ctx, "the last spans are lost: neither the collector nor the disk accepted them",
+			"batches", lost, "spans_dropped", dropped)
 	}
-	if waiting > 0 {
-		c.logger.InfoContext(ctx, "spans are left on disk and are sent after the next start", "batches", waiting, "bytes", bytes)
+	if batches > 0 {
+		c.logger.InfoContext(ctx, "spans are left on disk and are sent after the next start", "batches", batches, "bytes", bytes)
 	}
 }
 
-// Bytes returns how much waits on disk.
+// Bytes returns how many bytes of batches are on disk.
 func (c *Client) Bytes() (n int64) {
-	c.locked(func(q *queue) { n = q.onDisk })
+	c.withQueue(func(q *queue) { n = q.diskBytes })
 	return n
 }
 
-// Dropped returns how many spans were lost since New, for whatever reason.
+// Dropped returns how many spans were lost since New.
 func (c *Client) Dropped() (n int64) {
-	c.locked(func(q *queue) { n = q.dropped })
+	c.withQueue(func(q *queue) { n = q.dropped })
 	return n
 }
 
-// LastFailure returns why the last upload did not arrive, or nil.
+// LastFailure returns why the last upload failed, or nil if it succeeded.
 func (c *Client) LastFailure() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.failure
 }
 
-func (c *Client) lose(spans int64, reason error) {
-	c.locked(func(q *queue) { q.drop(spans, reason) })
+func (c *Client) drop(spans int64, reason error) {
+	c.withQueue(func(q *queue) { q.drop(spans, reason) })
 }
 
-// locked changes the queue, and tells those who wait for a change.
-func (c *Client) locked(change func(*queue)) {
+// withQueue calls use with the queue locked, then wakes every Flush that waits for a change.
+func (c *Client) withQueue(use func(*queue)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	change(&c.queue)
-	if c.moved != nil {
-		close(c.moved)
-		c.moved = nil
+	use(&c.queue)
+	if c.queueChanged != nil {
+		close(c.queueChanged)
+		c.queueChanged = nil
 	}
-	if c.queue.waiting() == 0 {
-		c.crowded = false
-	}
-}
-
-// raise leaves one signal in a channel of capacity one.
-func raise(signal chan struct{}) {
-	select {
-	case signal <- struct{}{}:
-	default:
+	if c.queue.length() == 0 {
+		c.dropping = false
 	}
 }
-
-// occasion is how long what could be said of every batch is not said again.
-const occasion = time.Minute

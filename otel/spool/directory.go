@@ -12,37 +12,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What the names of our files end in, after 20 digits. Everything else in the directory is left alone.
+// A file name is 20 digits and one of these suffixes. Other files in the directory are ignored.
 const (
 	digits          = 20
 	suffixBatch     = ".spans"
-	suffixTemporary = ".temporary" // being written, or left by a process that was killed while it wrote
+	suffixTemporary = ".temporary" // being written, or left by a process that was killed meanwhile
 	suffixDamaged   = ".damaged"
 	lockName        = "lock"
 )
 
-// maxDamaged is how many damaged files are kept for people to look at.
+// maxDamaged is how many damaged files are kept for inspection.
 const maxDamaged = 10
 
-// directory is where batches are kept, for one process at a time.
+// directory stores batches as files, for one process at a time.
 type directory struct {
 	root    *os.Root
 	lock    *os.File
 	damaged []string // names, oldest first
 }
 
-// openDirectory makes the directory if it is not there, and takes its lock. The lock ends with the process, however that ends.
+// openDirectory creates the directory if it does not exist, and locks it. The kernel releases the lock when the process ends.
 func openDirectory(path string) (*directory, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("make the spool of spans: %w", err)
+		return nil, fmt.Errorf("create the spool of spans: %w", err)
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the spool of spans: %w", err)
 	}
-	lock, err := takeLock(root)
+	lock, err := lockDirectory(root)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = fmt.Errorf("the spool of spans %s is in use by another process: stop that one, or give each a directory of its own", path)
+		err = fmt.Errorf("the spool of spans %s is in use by another process: stop that process, or set another state_dir", path)
 	}
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
@@ -50,9 +50,9 @@ func openDirectory(path string) (*directory, error) {
 	return &directory{root: root, lock: lock}, nil
 }
 
-// takeLock never removes the file afterwards: whoever waits for a removed file's lock would share the directory with the
-// maker of the next.
-func takeLock(root *os.Root) (*os.File, error) {
+// lockDirectory locks the lock file. The file is never deleted: one process could hold the lock of the deleted file while another
+// creates and locks a new one.
+func lockDirectory(root *os.Root) (*os.File, error) {
 	lock, err := root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the spool of spans: %w", err)
@@ -63,30 +63,30 @@ func takeLock(root *os.Root) (*os.File, error) {
 	return lock, nil
 }
 
-// close gives the directory to the next process.
+// close unlocks the directory.
 func (d *directory) close() error { return errors.Join(d.root.Close(), d.lock.Close()) }
 
-// entry is a batch as the queue knows it.
+// entry describes a batch in the queue.
 type entry struct {
 	sequence uint64
 	spans    int64
-	size     int64 // of its file
+	size     int64 // of its file, in bytes
 }
 
-// damage is a file that cannot be used.
-type damage struct {
+// damagedBatch is a batch whose file cannot be used.
+type damagedBatch struct {
 	entry
 	reason error
 }
 
-// contents are what a process finds in the directory of the one before.
+// contents is what an earlier process left in the directory.
 type contents struct {
 	batches []entry // oldest first
-	damaged []damage
-	last    uint64 // highest sequence of any name, which is not used again
+	damaged []damagedBatch
+	last    uint64 // the highest sequence of any file, which is not used again
 }
 
-// scan reads what is there: names and headers. It removes what was being written when the last process was killed.
+// scan reads the names and headers of all files. It removes files that an earlier process did not finish.
 func (d *directory) scan() (contents, error) {
 	files, err := fs.ReadDir(d.root.FS(), ".") // sorted by name, which is by sequence
 	if err != nil {
@@ -106,7 +106,7 @@ func (d *directory) scan() (contents, error) {
 			d.damaged = append(d.damaged, file.Name())
 		case suffixBatch:
 			if e, reason := d.inspect(sequence); reason != nil {
-				found.damaged = append(found.damaged, damage{e, reason})
+				found.damaged = append(found.damaged, damagedBatch{entry: e, reason: reason})
 			} else {
 				found.batches = append(found.batches, e)
 			}
@@ -115,33 +115,33 @@ func (d *directory) scan() (contents, error) {
 	return found, err
 }
 
-// inspect reads the header of a batch. With an error it still returns what could be read.
+// inspect reads the header of a batch. If it fails, it returns the fields that it could read together with the error.
 func (d *directory) inspect(sequence uint64) (e entry, err error) {
 	e.sequence = sequence
 	file, err := d.root.Open(name(sequence, suffixBatch))
 	if err != nil {
 		return e, err
 	}
-	defer file.Close() //nolint:errcheck // it was read only
+	defer file.Close() //nolint:errcheck // the file was only read
 	info, err := file.Stat()
 	if err != nil {
 		return e, err
 	}
 	e.size = info.Size()
-	beginning := make([]byte, headerSize)
-	n, err := io.ReadFull(file, beginning)
+	start := make([]byte, headerSize)
+	n, err := io.ReadFull(file, start)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return e, err
 	}
-	h, err := readHeader(beginning[:n])
+	h, err := readHeader(start[:n])
 	if err != nil {
 		return e, err
 	}
 	e.spans = int64(h.spans)
-	return e, h.fits(e.size)
+	return e, h.checkSize(e.size)
 }
 
-// write adds a batch. It is there as a whole or not at all.
+// write adds a batch. The batch is renamed into place, so no reader sees a part of it.
 func (d *directory) write(sequence uint64, file []byte) error {
 	temporary := name(sequence, suffixTemporary)
 	err := d.root.WriteFile(temporary, file, 0o600)
@@ -149,23 +149,24 @@ func (d *directory) write(sequence uint64, file []byte) error {
 		err = d.root.Rename(temporary, name(sequence, suffixBatch))
 	}
 	if err != nil {
-		_ = d.root.Remove(temporary) // the next start removes it otherwise
+		_ = d.root.Remove(temporary) // if this fails, the next start removes the file
 		return fmt.Errorf("write spans to disk: %w", err)
 	}
 	return nil
 }
 
-// read returns the file of a batch. A file that cannot be opened now may be later; one that is gone or cannot be read is damaged.
+// read returns the file of a batch. A file that is missing or cannot be read is damaged. A file that cannot be opened is not: opening it
+// may succeed later.
 func (d *directory) read(e entry) ([]byte, error) {
 	file, err := d.root.Open(name(e.sequence, suffixBatch))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: its file is gone", errDamaged)
+		return nil, fmt.Errorf("%w: its file is missing", errDamaged)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open spans on disk: %w", err)
 	}
-	defer file.Close()            //nolint:errcheck // it was read only
-	all := make([]byte, e.size+1) // one more, to notice a file that has grown
+	defer file.Close()            //nolint:errcheck // the file was only read
+	all := make([]byte, e.size+1) // one byte more, to detect a file that has grown
 	n, err := io.ReadFull(file, all)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
@@ -173,7 +174,7 @@ func (d *directory) read(e entry) ([]byte, error) {
 	return all[:n], nil
 }
 
-// remove deletes a file of ours; one that is gone already is fine.
+// remove deletes a file. It succeeds if the file does not exist.
 func (d *directory) remove(sequence uint64, suffix string) error {
 	if err := d.root.Remove(name(sequence, suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove spans from disk: %w", err)
@@ -181,7 +182,7 @@ func (d *directory) remove(sequence uint64, suffix string) error {
 	return nil
 }
 
-// setAside renames a damaged batch and returns its new name. Of more than a few the oldest are removed.
+// setAside renames the file of a damaged batch and returns the new name. It keeps the newest maxDamaged files and deletes older ones.
 func (d *directory) setAside(sequence uint64) (string, error) {
 	aside := name(sequence, suffixDamaged)
 	if err := d.root.Rename(name(sequence, suffixBatch), aside); err != nil {
@@ -200,10 +201,11 @@ func name(sequence uint64, suffix string) string {
 	return fmt.Sprintf("%0*d%s", digits, sequence, suffix)
 }
 
-// maxSequence is beyond every batch that will ever be: a name with more is a stranger's, and counting goes not on from there.
+// maxSequence is higher than any sequence that this program can reach. A file with a higher number is not ours, and numbering does not
+// continue from it.
 const maxSequence = math.MaxInt64 / 2
 
-// parseName returns 0 for a name that is none of ours.
+// parseName returns the parts of a file name, or 0 if the file is not ours.
 func parseName(name string) (sequence uint64, suffix string) {
 	if len(name) < digits {
 		return 0, ""

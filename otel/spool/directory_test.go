@@ -18,14 +18,16 @@ import (
 
 func TestKilledClientIsResumed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, dir := &collector{answer: errAway}, t.TempDir()
+		c, dir := &collector{failure: errUnavailable}, t.TempDir()
 		client := start(t, c, spool.Options{Dir: dir})
 		upload(t, client, 1, 5, 2)
 		if _, err := spool.New(c, spool.Options{Dir: dir, Limit: 1}); err == nil || !strings.Contains(err.Error(), "in use by another process") {
-			t.Errorf("got error %v of a second client on the directory", err)
+			t.Errorf("want a second client refused, got %v", err)
 		}
 		client.Kill()
-		for _, name := range []string{"00000000000000000006.temporary", "notes.txt", "00000000000000000000.spans", "09223372036854775807.spans", "99999999999999999999.spans"} {
+		for _, name := range []string{
+			"00000000000000000006.temporary", "notes.txt", "00000000000000000000.spans", "09223372036854775807.spans", "99999999999999999999.spans",
+		} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -37,20 +39,23 @@ func TestKilledClientIsResumed(t *testing.T) {
 		client = start(t, c, spool.Options{Dir: dir})
 		upload(t, client, 6, 8, 2)
 		finish(t, client)
-		if diff := cmp.Diff(firsts(1, 8), c.took()); diff != "" {
+		if diff := cmp.Diff(firsts(1, 8), c.accepted()); diff != "" {
 			t.Error(diff)
 		}
-		want := []string{"00000000000000000000.spans", "00000000000000000001.temporary", "09223372036854775807.spans", "99999999999999999999.spans", "lock", "notes.txt"}
+		want := []string{
+			"00000000000000000000.spans", "00000000000000000001.temporary", "09223372036854775807.spans", "99999999999999999999.spans",
+			"lock", "notes.txt",
+		}
 		if diff := cmp.Diff(want, files(t, dir, "")); diff != "" {
-			t.Errorf("files that are not ours: %s", diff)
+			t.Errorf("want only files that are not ours left: %s", diff)
 		}
 	})
 }
 
-// TestKilledProcess kills a real process in the middle of its work.
+// TestKilledProcess kills a real process while it writes batches.
 func TestKilledProcess(t *testing.T) {
 	if dir := os.Getenv("SPOOL_TEST_DIR"); dir != "" {
-		client := start(t, &collector{answer: errAway}, spool.Options{Dir: dir})
+		client := start(t, &collector{failure: errUnavailable}, spool.Options{Dir: dir})
 		for n := 1; ; n++ {
 			upload(t, client, n, n, 10)
 			fmt.Println("written", n)
@@ -70,7 +75,7 @@ func TestKilledProcess(t *testing.T) {
 	for lines := bufio.NewScanner(output); lines.Scan(); {
 		if n, _ := fmt.Sscanf(lines.Text(), "written %d", &written); n == 1 && written == 200 {
 			if _, err := spool.New(c, spool.Options{Dir: dir, Limit: 1}); err == nil {
-				t.Error("two processes share a directory")
+				t.Error("want a second process refused, got no error")
 			}
 			if err := child.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -79,19 +84,19 @@ func TestKilledProcess(t *testing.T) {
 	}
 	_ = child.Wait() // killed
 	if written < 200 {
-		t.Fatalf("the process wrote %d batches", written)
+		t.Fatalf("want 200 batches written, got %d", written)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		client := start(t, c, spool.Options{Dir: dir})
 		finish(t, client)
 	})
-	// The last may be on disk without having been announced.
-	if got := c.took(); len(got) < written || len(got) > written+1 || !cmp.Equal(firsts(1, len(got)), got) {
-		t.Errorf("%d batches arrived, want all %d in order", len(got), written)
+	// The last batch may be on disk although the process was killed before it printed so.
+	if got := c.accepted(); len(got) < written || len(got) > written+1 || !cmp.Equal(firsts(1, len(got)), got) {
+		t.Errorf("want all %d batches in order, got %d", written, len(got))
 	}
 }
 
-// damages are ways in which a file can go bad, and whether its header still tells how many spans it has.
+// damages are ways in which a file can be damaged, and whether its header still holds the number of spans.
 var damages = map[string]struct {
 	do      func(file []byte) []byte
 	counted bool
@@ -131,15 +136,15 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, log, dir := &collector{}, &journal{}, t.TempDir()
+				c, logs, dir := &collector{}, &logBuffer{}, t.TempDir()
 				client := open(t, c, spool.Options{Dir: dir})
 				upload(t, client, 1, 3, 2)
 				client.Kill()
 				damageFile(t, filepath.Join(dir, "00000000000000000002.spans"), damage.do)
-				client = start(t, c, spool.Options{Dir: dir, Logger: log.logger()})
-				_ = client.Flush(t.Context()) // says what was dropped
+				client = start(t, c, spool.Options{Dir: dir, Logger: logs.logger()})
+				_ = client.Flush(t.Context()) // returns that spans were dropped
 				finish(t, client)
-				if diff := cmp.Diff([]string{"1.0", "3.0"}, c.took()); diff != "" {
+				if diff := cmp.Diff([]string{"1.0", "3.0"}, c.accepted()); diff != "" {
 					t.Error(diff)
 				}
 				want := int64(0)
@@ -147,10 +152,10 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 					want = 2
 				}
 				if client.Dropped() != want {
-					t.Errorf("%d dropped, want %d", client.Dropped(), want)
+					t.Errorf("want %d dropped, got %d", want, client.Dropped())
 				}
-				log.wants(t, 1, "level=ERROR")
-				log.wants(t, 1, "file=00000000000000000002.damaged")
+				logs.wantLines(t, 1, "level=ERROR")
+				logs.wantLines(t, 1, "file=00000000000000000002.damaged")
 				if diff := cmp.Diff([]string{"00000000000000000002.damaged"}, files(t, dir, ".damaged")); diff != "" {
 					t.Error(diff)
 				}
@@ -159,13 +164,13 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 	}
 }
 
-// What goes bad while it waits was in good health when its spans were counted.
-func TestFileThatGoesBadWhileItWaits(t *testing.T) {
+// TestFileDamagedWhileItWaits damages files after their spans were counted, so all lost spans must be counted.
+func TestFileDamagedWhileItWaits(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, log, dir := &collector{}, &journal{}, t.TempDir()
-				client := open(t, c, spool.Options{Dir: dir, Logger: log.logger()})
+				c, logs, dir := &collector{}, &logBuffer{}, t.TempDir()
+				client := open(t, c, spool.Options{Dir: dir, Logger: logs.logger()})
 				upload(t, client, 1, 3, 2)
 				damageFile(t, filepath.Join(dir, "00000000000000000001.spans"), damage.do)
 				if err := os.Remove(filepath.Join(dir, "00000000000000000002.spans")); err != nil {
@@ -175,15 +180,15 @@ func TestFileThatGoesBadWhileItWaits(t *testing.T) {
 					t.Fatal(err)
 				}
 				if err := client.Flush(t.Context()); err == nil {
-					t.Error("Flush does not say that spans were lost")
+					t.Error("want an error from Flush when spans were lost, got nil")
 				}
 				finish(t, client)
-				if diff := cmp.Diff([]string{"3.0"}, c.took()); diff != "" || client.Dropped() != 4 {
+				if diff := cmp.Diff([]string{"3.0"}, c.accepted()); diff != "" || client.Dropped() != 4 {
 					t.Errorf("%d dropped, want 4; %s", client.Dropped(), diff)
 				}
-				log.wants(t, 2, "is set aside and not sent")
+				logs.wantLines(t, 2, "is set aside and not sent")
 				if client.LastFailure() != nil {
-					t.Errorf("a damaged file is held against the collector: %v", client.LastFailure())
+					t.Errorf("want no failure of the collector for a damaged file, got %v", client.LastFailure())
 				}
 			})
 		})
@@ -203,40 +208,40 @@ func TestFewDamagedFilesAreKept(t *testing.T) {
 			client = start(t, c, spool.Options{Dir: dir})
 			finish(t, client)
 			if kept := files(t, dir, ".damaged"); round == 1 && (len(kept) != 10 || kept[9] != "00000000000000000016.damaged") {
-				t.Errorf("kept %v, want the newest 10", kept)
+				t.Errorf("want the newest 10 kept, got %v", kept)
 			}
 		}
 	})
 }
 
-func TestLimitThatWasLowered(t *testing.T) {
+func TestLoweredLimitDropsTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, dir := &collector{}, t.TempDir()
 		client := open(t, c, spool.Options{Dir: dir})
 		upload(t, client, 1, 9, 2)
 		client.Kill()
-		client = start(t, c, spool.Options{Dir: dir, Limit: 3 * sizeOf(t, batch(1, 2))})
+		client = start(t, c, spool.Options{Dir: dir, Limit: 3 * sizeOf(t, newBatch(1, 2))})
 		finish(t, client)
-		if diff := cmp.Diff(firsts(7, 9), c.took()); diff != "" || client.Dropped() != 12 {
+		if diff := cmp.Diff(firsts(7, 9), c.accepted()); diff != "" || client.Dropped() != 12 {
 			t.Errorf("%d dropped, want 12; %s", client.Dropped(), diff)
 		}
 	})
 }
 
-func TestDirectoryThatCannotBeOne(t *testing.T) {
+func TestFileInPlaceOfTheDirectory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := spool.New(&collector{}, spool.Options{Dir: path, Limit: 1}); err == nil {
-		t.Error("no error")
+		t.Error("want an error, got nil")
 	}
 }
 
-// FuzzRead tries to get spans out of a file that is not exactly as it was written. Half of the files get checksums that
-// are right, so that what comes after these is reached.
+// FuzzRead decodes files that were not written by this program. Half of them get correct checksums, so that the code after the checksum
+// test is reached.
 func FuzzRead(f *testing.F) {
-	whole, err := spool.Encode(batch(1, 3), 3)
+	whole, err := spool.Encode(newBatch(1, 3), 3)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -256,13 +261,13 @@ func FuzzRead(f *testing.F) {
 		if err != nil || len(file) > 2000 {
 			return
 		}
-		// Every byte counts: what was read is not read any more when one bit of it is different, or its end is missing.
+		// A file that can be decoded must not be decodable when one bit is different or its end is missing.
 		for i := range file {
 			if spans, err := spool.Decode(flip(i)(bytes.Clone(file))); err == nil {
-				t.Fatalf("read %d spans although byte %d is wrong", spool.Count(spans), i)
+				t.Fatalf("want an error when byte %[2]d is wrong, got %[1]d spans", spool.Count(spans), i)
 			}
 			if _, err := spool.Decode(file[:i]); err == nil {
-				t.Fatalf("read spans from the first %d of %d bytes", i, len(file))
+				t.Fatalf("want an error from the first %d of %d bytes, got spans", i, len(file))
 			}
 		}
 	})

@@ -1,10 +1,10 @@
-// Package spool keeps spans on disk until a collector has taken them, so that they survive a collector that is away and
-// the sudden death of this process.
+// Package spool keeps spans on disk until a collector has accepted them, so that they survive an outage of the collector and a crash of
+// this process.
 //
-// [New] puts a [Client] around a client of OTLP. Every batch is written to a file of its own first and sent from there, one
-// path for good days and bad: what is lost when the process is killed is what the SDK had not handed over yet. Batches
-// arrive in order and at least once; what the directory cannot hold is dropped, oldest first, and counted.
+// [New] wraps an OTLP client in a [Client]. Every batch is first written to a file of its own and then sent from there, whether the
+// collector is up or down. A killed process therefore loses only the spans that the SDK had not exported yet. Batches are sent in order
+// and at least once. When the directory is full, the oldest batches are dropped and counted.
 //
-// There is no fsync: the files survive the process, not the power supply. What a power cut leaves half written is found
-// by its checksums and set aside.
+// Files are not synced (fsync): they survive the process, but not always a power failure. Checksums find the files that a power failure
+// left incomplete, and such files are set aside.
 package spool

@@ -5,26 +5,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// What tests see of the inside.
+// Functions that the tests call directly.
 var (
 	Encode = encode
 	Decode = decode
 	Count  = count
-	Judge  = judge
 )
 
 // HeaderSize is where the spans begin in a file.
 const HeaderSize = headerSize
 
-// What an upload can come to, for Judge.
-const (
-	Taken   = taken
-	Refused = refused
-	Failed  = failed
-)
-
-// Kill ends the client as kill -9 would, as far as that can be done from inside: nothing more is sent or written, and the
-// lock is free. It returns how many spans waited in memory and are lost uncounted.
+// Kill ends the client as kill -9 would, as far as a test can do that: nothing more is sent or written, and the lock is released. It
+// returns how many spans were in memory, which are lost without being counted.
 func (c *Client) Kill() (lost int64) {
 	c.mu.Lock()
 	abandon := c.abandon
@@ -32,12 +24,12 @@ func (c *Client) Kill() (lost int64) {
 	c.mu.Unlock()
 	abandon()
 	c.sender.Wait()
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
 	c.stopped = true
-	c.locked(func(q *queue) {
-		for _, h := range q.held {
-			lost += h.spans
+	c.withQueue(func(q *queue) {
+		for _, b := range q.inMemory {
+			lost += b.spans
 		}
 	})
 	close(c.ended)
@@ -45,23 +37,23 @@ func (c *Client) Kill() (lost int64) {
 	return lost
 }
 
-// Sequence returns the number of the last batch.
+// Sequence returns the sequence of the newest batch.
 func (c *Client) Sequence() uint64 {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
 	return c.sequence
 }
 
 // LimitMemory sets how many bytes may wait in memory.
-func (c *Client) LimitMemory(bytes int64) { c.memory = bytes }
+func (c *Client) LimitMemory(bytes int64) { c.memoryLimit = bytes }
 
-// Held returns how many bytes wait in memory.
-func (c *Client) Held() (n int64) {
-	c.locked(func(q *queue) { n = q.inUse })
+// MemoryBytes returns how many bytes wait in memory.
+func (c *Client) MemoryBytes() (n int64) {
+	c.withQueue(func(q *queue) { n = q.memoryBytes })
 	return n
 }
 
-// Seal gives a file a header that is right, as far as its spans can be counted.
+// Seal gives a file a correct header, with the number of spans if they can be decoded.
 func Seal(file []byte) []byte {
 	file = append(file, make([]byte, max(0, headerSize-len(file)))...)
 	var message tracepb.TracesData

@@ -11,25 +11,25 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A file is a header and the protobuf of one TracesData, which on the wire is an ExportTraceServiceRequest. The header, in
-// big endian:
+// A file is a header and one protobuf TracesData, which has the same encoding as an ExportTraceServiceRequest
+// (https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto). The header, in big endian:
 //
 //	0   magic
 //	8   version
-//	12  spans, so that those of a file that is dropped are counted without parsing it
+//	12  number of spans, so that the spans of a dropped file are counted without decoding it
 //	16  length of the protobuf
 //	20  CRC-32C of the protobuf
-//	24  CRC-32C of the 24 bytes before, so that the number of spans holds even when the protobuf is damaged
+//	24  CRC-32C of the 24 bytes before, so that the number of spans is reliable even when the protobuf is damaged
 const (
 	magic      = "sqwspool"
 	version    = 1
 	headerSize = 28
 )
 
-// errDamaged is in every error about a file that will never be readable again.
+// errDamaged is part of every error about a file that can never be read.
 var errDamaged = errors.New("damaged")
 
-// header is what the first bytes of a file say of the rest.
+// header is the decoded header of a file.
 type header struct {
 	spans    uint32
 	length   uint32
@@ -37,11 +37,11 @@ type header struct {
 }
 
 // encode returns the file of a batch.
-func encode(batch []*tracepb.ResourceSpans, spans int) ([]byte, error) {
-	message := &tracepb.TracesData{ResourceSpans: batch}
+func encode(resourceSpans []*tracepb.ResourceSpans, spans int) ([]byte, error) {
+	message := &tracepb.TracesData{ResourceSpans: resourceSpans}
 	size := proto.Size(message)
 	if size > math.MaxInt32 || spans > math.MaxInt32 {
-		return nil, fmt.Errorf("a batch of %d spans and %d bytes is beyond every limit", spans, size)
+		return nil, fmt.Errorf("a batch of %d spans and %d bytes is larger than the file format allows", spans, size)
 	}
 	file, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(make([]byte, headerSize, headerSize+size), message)
 	if err != nil {
@@ -62,7 +62,7 @@ func seal(file []byte, spans uint32) {
 	binary.BigEndian.PutUint32(file[24:], checksum(file[:24]))
 }
 
-// readHeader reads the beginning of a file.
+// readHeader decodes and checks the header of a file, which may be cut short.
 func readHeader(file []byte) (header, error) {
 	if len(file) < headerSize {
 		return header{}, fmt.Errorf("%w: it ends within its header, after %d bytes", errDamaged, len(file))
@@ -83,21 +83,21 @@ func readHeader(file []byte) (header, error) {
 	}, nil
 }
 
-// fits reports, as an error, when a file of size bytes is not what its header says.
-func (h header) fits(size int64) error {
+// checkSize returns an error if a file of the given size does not match its header.
+func (h header) checkSize(size int64) error {
 	if want := headerSize + int64(h.length); size != want {
 		return fmt.Errorf("%w: it has %d bytes, want %d", errDamaged, size, want)
 	}
 	return nil
 }
 
-// decode reads a whole file. It returns no span of a file of which one bit is wrong.
+// decode returns the spans of a file. If one bit of the file is wrong, it returns an error and no spans.
 func decode(file []byte) ([]*tracepb.ResourceSpans, error) {
 	h, err := readHeader(file)
 	if err != nil {
 		return nil, err
 	}
-	if err := h.fits(int64(len(file))); err != nil {
+	if err := h.checkSize(int64(len(file))); err != nil {
 		return nil, err
 	}
 	payload := file[headerSize:]
@@ -116,9 +116,9 @@ func decode(file []byte) ([]*tracepb.ResourceSpans, error) {
 
 func checksum(data []byte) uint32 { return crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)) }
 
-// count returns how many spans a batch has.
-func count(batch []*tracepb.ResourceSpans) (spans int) {
-	for _, resource := range batch {
+// count returns the number of spans of a batch.
+func count(resourceSpans []*tracepb.ResourceSpans) (spans int) {
+	for _, resource := range resourceSpans {
 		for _, scope := range resource.GetScopeSpans() {
 			spans += len(scope.GetSpans())
 		}

@@ -21,20 +21,20 @@ import (
 )
 
 var (
-	errAway    = status.Error(codes.Unavailable, "connection refused")
-	errRefused = status.Error(codes.InvalidArgument, "a span without a name")
+	errUnavailable = status.Error(codes.Unavailable, "connection refused")
+	errRejected    = status.Error(codes.InvalidArgument, "a span without a name")
 )
 
-// collector is a client that delivers to memory, or whatever answer says.
+// collector is an OTLP client that keeps what it accepts.
 type collector struct {
-	mu      sync.Mutex
-	answer  error         // of every upload
-	refuses string        // the batch with a span of this name is refused for good
-	forgets bool          // it takes batches, and the answer does not arrive
-	hangs   chan struct{} // uploads wait until it is closed
-	tries   []time.Time
-	batches [][]string // names of the spans it took
-	stops   int
+	mu             sync.Mutex
+	failure        error         // of every upload
+	rejects        string        // a request with a span of this name is rejected permanently
+	losesResponses bool          // it accepts requests, but the response does not arrive
+	hangs          chan struct{} // uploads block until it is closed
+	tries          []time.Time
+	batches        [][]string // names of the accepted spans
+	stops          int
 }
 
 func (c *collector) Start(context.Context) error { return nil }
@@ -60,15 +60,15 @@ func (c *collector) UploadTraces(ctx context.Context, batch []*tracepb.ResourceS
 	defer c.mu.Unlock()
 	names := namesOf(batch)
 	switch {
-	case c.answer != nil:
-		return c.answer
-	case slices.Contains(names, c.refuses):
-		return errRefused
+	case c.failure != nil:
+		return c.failure
+	case slices.Contains(names, c.rejects):
+		return errRejected
 	}
-	for _, part := range batch { // a batch is one of these; several may come in one request
+	for _, part := range batch { // one part is one batch; a request may hold several
 		c.batches = append(c.batches, namesOf([]*tracepb.ResourceSpans{part}))
 	}
-	if c.forgets {
+	if c.losesResponses {
 		return context.DeadlineExceeded
 	}
 	return nil
@@ -80,11 +80,11 @@ func (c *collector) set(change func()) {
 	change()
 }
 
-func (c *collector) goAway()   { c.set(func() { c.answer = errAway }) }
-func (c *collector) comeBack() { c.set(func() { c.answer = nil }) }
+func (c *collector) goDown()   { c.set(func() { c.failure = errUnavailable }) }
+func (c *collector) comeBack() { c.set(func() { c.failure = nil }) }
 
-// took returns the first spans of the batches that were taken.
-func (c *collector) took() (first []string) {
+// accepted returns the name of the first span of each accepted batch.
+func (c *collector) accepted() (first []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, names := range c.batches {
@@ -93,16 +93,18 @@ func (c *collector) took() (first []string) {
 	return first
 }
 
-// batch returns spans named after a number, "7.0" and so on.
-func batch(number, spans int) []*tracepb.ResourceSpans {
+// newBatch returns spans whose names begin with a number, "7.0" and so on.
+func newBatch(number, spans int) []*tracepb.ResourceSpans {
 	scope := &tracepb.ScopeSpans{}
 	for i := range spans {
-		scope.Spans = append(scope.Spans, &tracepb.Span{Name: fmt.Sprintf("%d.%d", number, i), TraceId: make([]byte, 16), SpanId: make([]byte, 8)})
+		scope.Spans = append(scope.Spans, &tracepb.Span{
+			Name: fmt.Sprintf("%d.%d", number, i), TraceId: make([]byte, 16), SpanId: make([]byte, 8),
+		})
 	}
 	return []*tracepb.ResourceSpans{{ScopeSpans: []*tracepb.ScopeSpans{scope}}}
 }
 
-// firsts are the first spans of the batches from first to last.
+// firsts returns the names of the first spans of the batches from first to last.
 func firsts(first, last int) (names []string) {
 	for n := first; n <= last; n++ {
 		names = append(names, fmt.Sprintf("%d.0", n))
@@ -121,7 +123,7 @@ func namesOf(batch []*tracepb.ResourceSpans) (names []string) {
 	return names
 }
 
-// sizeOf returns how large the file of a batch is.
+// sizeOf returns the size of a batch's file in bytes.
 func sizeOf(tb testing.TB, spans []*tracepb.ResourceSpans) int64 {
 	tb.Helper()
 	file, err := spool.Encode(spans, spool.Count(spans))
@@ -131,34 +133,34 @@ func sizeOf(tb testing.TB, spans []*tracepb.ResourceSpans) int64 {
 	return int64(len(file))
 }
 
-// journal keeps what is logged.
-type journal struct {
+// logBuffer collects log lines.
+type logBuffer struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (j *journal) Write(line []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.lines = append(j.lines, string(line))
+func (b *logBuffer) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines = append(b.lines, string(line))
 	return len(line), nil
 }
 
-func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
+func (b *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// wants checks which lines contain text, and how often.
-func (j *journal) wants(t *testing.T, want int, text string) {
+// wantLines checks how many lines contain a text.
+func (b *logBuffer) wantLines(t *testing.T, want int, text string) {
 	t.Helper()
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	got := 0
-	for _, line := range j.lines {
+	for _, line := range b.lines {
 		if strings.Contains(line, text) {
 			got++
 		}
 	}
 	if got != want {
-		t.Errorf("%q was logged %d times, want %d, in:\n%s", text, got, want, strings.Join(j.lines, ""))
+		t.Errorf("want %d lines with %q, got %d in:\n%s", want, text, got, strings.Join(b.lines, ""))
 	}
 }
 
@@ -186,13 +188,13 @@ func start(t *testing.T, c *collector, options spool.Options) *spool.Client {
 func upload(t *testing.T, client *spool.Client, first, last, spans int) {
 	t.Helper()
 	for n := first; n <= last; n++ {
-		if err := client.UploadTraces(t.Context(), batch(n, spans)); err != nil {
+		if err := client.UploadTraces(t.Context(), newBatch(n, spans)); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// finish stops a client that has nothing left to send.
+// finish flushes and stops a client, and checks that nothing is left on disk.
 func finish(t *testing.T, client *spool.Client) {
 	t.Helper()
 	if err := client.Flush(after(t, 24*time.Hour)); err != nil {
@@ -202,11 +204,11 @@ func finish(t *testing.T, client *spool.Client) {
 		t.Errorf("Stop: %v", err)
 	}
 	if client.Bytes() != 0 {
-		t.Errorf("%d bytes are left on disk", client.Bytes())
+		t.Errorf("want nothing left on disk, got %d bytes", client.Bytes())
 	}
 }
 
-// after returns a context that ends after d, without a function to cancel it.
+// after returns a context that ends after d or with the test.
 func after(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -227,27 +229,27 @@ func files(t *testing.T, dir, suffix string) (names []string) {
 	return names
 }
 
-// breakDisk makes the directory refuse the next batches: what is to be written has the name of a directory.
-func breakDisk(t *testing.T, dir string, client *spool.Client, batches int) (mend func()) {
+// breakDisk makes the next batches fail to be written: it creates directories with the names of their files.
+func breakDisk(t *testing.T, dir string, client *spool.Client, batches int) (repair func()) {
 	t.Helper()
 	var blocked []string
 	for n := range batches {
 		path := filepath.Join(dir, fmt.Sprintf("%020d.temporary", client.Sequence()+1+uint64(n)))
 		if err := os.MkdirAll(filepath.Join(path, "blocked"), 0o700); err != nil {
-			continue // a file by that name is just being written
+			continue // a file of that name is being written now
 		}
 		blocked = append(blocked, path)
 	}
 	return func() {
 		for _, path := range blocked {
-			_ = os.RemoveAll(path) // it may have become a file since
+			_ = os.RemoveAll(path) // it may be a file by now
 		}
 	}
 }
 
-func mustFail(t *testing.T, err, want error) {
+func wantError(t *testing.T, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
-		t.Errorf("got error %v, want %v", err, want)
+		t.Errorf("want error %v, got %v", want, err)
 	}
 }

@@ -5,49 +5,50 @@ import (
 	"fmt"
 )
 
-// Flush waits until all that waited when it was called has been sent, and tries at once. When ctx ends first it returns
-// why the last try failed; when spans were dropped meanwhile, why.
+// Flush tries at once to send, and returns when everything that waited at the call has been sent. If ctx ends first, it returns why the
+// last upload failed. If spans were dropped meanwhile, it returns why.
 func (c *Client) Flush(ctx context.Context) error {
 	c.mu.Lock()
-	target, dropped := c.queue.youngest(), c.queue.dropped
+	target, dropped := c.queue.newest(), c.queue.dropped
 	c.mu.Unlock()
-	raise(c.hurry)
+	c.retryNow.Send()
 	for {
-		moved, done, err := c.flushed(target, dropped)
+		changed, done, err := c.flushed(target, dropped)
 		if done {
 			return err
 		}
 		select {
-		case <-moved:
+		case <-changed:
 		case <-c.ended:
-			return c.unsent(errStopped)
+			return c.unsentError(errStopped)
 		case <-ctx.Done():
-			return c.unsent(context.Cause(ctx))
+			return c.unsentError(context.Cause(ctx))
 		}
 	}
 }
 
-// flushed reports whether nothing waits that is not younger than target, or else returns what ends with the next change.
-func (c *Client) flushed(target uint64, dropped int64) (moved <-chan struct{}, done bool, err error) {
+// flushed reports whether all batches up to the target have left the queue. If not, it returns a channel that is closed at the next
+// change of the queue.
+func (c *Client) flushed(target uint64, dropped int64) (changed <-chan struct{}, done bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if oldest, waits := c.queue.oldest(); waits && oldest <= target {
-		if c.moved == nil {
-			c.moved = make(chan struct{})
+		if c.queueChanged == nil {
+			c.queueChanged = make(chan struct{})
 		}
-		return c.moved, false, nil
+		return c.queueChanged, false, nil
 	}
 	if lost := c.queue.dropped - dropped; lost > 0 {
-		return nil, true, fmt.Errorf("%d spans were dropped: %w", lost, c.queue.loss)
+		return nil, true, fmt.Errorf("%d spans were dropped: %w", lost, c.queue.dropReason)
 	}
 	return nil, true, nil
 }
 
-func (c *Client) unsent(ended error) error {
+func (c *Client) unsentError(cause error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failure != nil {
-		ended = c.failure
+		cause = c.failure
 	}
-	return fmt.Errorf("%d batches of spans still wait: %w", c.queue.waiting(), ended)
+	return fmt.Errorf("%d batches of spans still wait: %w", c.queue.length(), cause)
 }

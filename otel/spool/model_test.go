@@ -15,65 +15,65 @@ import (
 	"pgregory.net/rapid"
 )
 
-// world is a spool whose process, disk and collector fail at random, and what is known of its spans.
+// world is a spool whose process, disk and collector fail at random, and the record of its spans.
 type world struct {
 	t         *testing.T
 	dir       string
 	limit     int64
 	collector *collector
 	client    *spool.Client
-	mend      func()
-	number    int              // of the last batch
+	repair    func()
+	number    int              // of the newest batch
 	uploaded  int64            // spans
 	batches   map[string]int64 // spans, by the name of the first
 	dropped   int64            // by processes that have ended
 	lost      int64            // in memory, with a process that was killed
-	ambiguous bool             // the collector took spans and did not say so: these may be counted as dropped, too
-	wrong     []string
+	ambiguous bool             // the collector accepted spans and its response was lost: these spans may also be counted as dropped
+	faults    []string
 }
 
-// move is one thing that happens.
+// move is one event.
 type move struct {
 	Kind   string
 	Amount int // spans, or seconds
 }
 
 var kinds = []string{
-	"upload", "upload", "upload", "upload", "upload", "upload", "wait", "wait", "settle", "away", "away", "back", "back", "hang",
-	"forget", "refuse", "flush", "kill", "stop", "break", "mend",
+	"upload", "upload", "upload", "upload", "upload", "upload", "wait", "wait", "check", "down", "down", "up", "up", "hang",
+	"lose responses", "reject", "flush", "kill", "stop", "break", "repair",
 }
 
 func drawMove(r *rapid.T) move {
-	return move{rapid.SampledFrom(kinds).Draw(r, "kind"), rapid.IntRange(1, 12).Draw(r, "amount")}
+	return move{Kind: rapid.SampledFrom(kinds).Draw(r, "kind"), Amount: rapid.IntRange(1, 12).Draw(r, "amount")}
 }
 
-// TestEverySpanArrivesOrIsCounted: whatever happens, every span arrives at least once, batches arrive for the first time
-// in order, and what does not arrive is counted exactly.
+// TestEverySpanArrivesOrIsCounted checks three rules for random events: every span arrives at least once or is counted as dropped, the
+// counts are exact, and batches arrive for the first time in order.
 func TestEverySpanArrivesOrIsCounted(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		moves := rapid.SliceOfN(rapid.Custom(drawMove), 5, 60).Draw(r, "moves")
 		limit := rapid.Int64Range(200, 3000).Draw(r, "limit")
-		w := &world{dir: t.TempDir(), limit: limit, batches: make(map[string]int64), mend: func() {}}
+		w := &world{dir: t.TempDir(), limit: limit, batches: make(map[string]int64), repair: func() {}}
 		synctest.Test(t, func(t *testing.T) {
 			w.t, w.collector = t, &collector{}
 			w.begin()
 			for _, m := range moves {
 				w.do(m)
 			}
-			w.judge()
+			w.verify()
 			w.end()
 		})
-		if len(w.wrong) > 0 {
-			r.Fatal(strings.Join(w.wrong, "\n"))
+		if len(w.faults) > 0 {
+			r.Fatal(strings.Join(w.faults, "\n"))
 		}
 	})
 }
 
 func (w *world) report(format string, values ...any) {
-	w.wrong = append(w.wrong, fmt.Sprintf(format, values...))
+	w.faults = append(w.faults, fmt.Sprintf(format, values...))
 }
 
-func (c *collector) unhang() {
+func (c *collector) release() {
 	if c.hangs != nil {
 		close(c.hangs)
 		c.hangs = nil
@@ -85,11 +85,11 @@ func (w *world) begin() {
 	w.client.LimitMemory(500)
 }
 
-// become changes how the collector answers.
-func (w *world) become(change func(*collector)) {
+// setCollector changes how the collector responds.
+func (w *world) setCollector(change func(*collector)) {
 	w.collector.set(func() {
-		w.collector.unhang()
-		w.collector.answer, w.collector.forgets, w.collector.refuses = nil, false, ""
+		w.collector.release()
+		w.collector.failure, w.collector.losesResponses, w.collector.rejects = nil, false, ""
 		change(w.collector)
 	})
 }
@@ -100,20 +100,20 @@ func (w *world) do(m move) {
 		w.upload(m.Amount)
 	case "wait":
 		<-time.After(time.Duration(m.Amount*m.Amount*m.Amount) * 20 * time.Millisecond)
-	case "settle":
+	case "check":
 		w.check()
-	case "away":
-		w.become(func(c *collector) { c.answer = errAway })
-	case "back":
-		w.become(func(*collector) {})
+	case "down":
+		w.setCollector(func(c *collector) { c.failure = errUnavailable })
+	case "up":
+		w.setCollector(func(*collector) {})
 	case "hang":
-		w.become(func(c *collector) { c.hangs = make(chan struct{}) })
-	case "forget":
-		w.become(func(c *collector) { c.forgets, w.ambiguous = true, true })
-	case "refuse":
-		w.become(func(c *collector) { c.refuses = fmt.Sprintf("%d.0", w.number) })
+		w.setCollector(func(c *collector) { c.hangs = make(chan struct{}) })
+	case "lose responses":
+		w.setCollector(func(c *collector) { c.losesResponses, w.ambiguous = true, true })
+	case "reject":
+		w.setCollector(func(c *collector) { c.rejects = fmt.Sprintf("%d.0", w.number) })
 	case "flush":
-		_ = w.client.Flush(after(w.t, time.Duration(m.Amount)*time.Second)) // judge sees whether all arrives
+		_ = w.client.Flush(after(w.t, time.Duration(m.Amount)*time.Second)) // verify checks whether everything arrives
 	case "kill":
 		w.lost += w.client.Kill()
 		w.dropped += w.client.Dropped()
@@ -122,10 +122,10 @@ func (w *world) do(m move) {
 		w.end()
 		w.begin()
 	case "break":
-		w.mend()
-		w.mend = breakDisk(w.t, w.dir, w.client, m.Amount)
-	case "mend":
-		w.mend()
+		w.repair()
+		w.repair = breakDisk(w.t, w.dir, w.client, m.Amount)
+	case "repair":
+		w.repair()
 	}
 }
 
@@ -140,12 +140,12 @@ func (w *world) upload(spans int) {
 	w.number++
 	w.uploaded += int64(spans)
 	w.batches[fmt.Sprintf("%d.0", w.number)] = int64(spans)
-	if err := w.client.UploadTraces(w.t.Context(), batch(w.number, spans)); err != nil {
+	if err := w.client.UploadTraces(w.t.Context(), newBatch(w.number, spans)); err != nil {
 		w.report("UploadTraces: %v", err)
 	}
 }
 
-// check compares what the client says of its directory with the directory.
+// check compares the number of bytes that the client reports with its directory.
 func (w *world) check() {
 	synctest.Wait()
 	var bytes int64
@@ -158,26 +158,26 @@ func (w *world) check() {
 		bytes += info.Size()
 	}
 	if got := w.client.Bytes(); got != bytes || got > w.limit {
-		w.report("%d bytes on disk, it says %d, the limit is %d", bytes, got, w.limit)
+		w.report("want %d bytes on disk reported, below the limit of %d, got %d", bytes, w.limit, got)
 	}
-	if held := w.client.Held(); held > 500 {
-		w.report("%d bytes in memory", held)
+	if held := w.client.MemoryBytes(); held > 500 {
+		w.report("want at most 500 bytes in memory, got %d", held)
 	}
 }
 
-// judge lets everything arrive that still can, and counts.
-func (w *world) judge() {
-	w.mend()
-	w.become(func(*collector) {})
-	_ = w.client.Flush(after(w.t, time.Hour)) // says what was dropped
+// verify repairs the disk and the collector, waits until everything is sent, and compares the counts.
+func (w *world) verify() {
+	w.repair()
+	w.setCollector(func(*collector) {})
+	_ = w.client.Flush(after(w.t, time.Hour)) // returns that spans were dropped
 	w.check()
-	if w.client.Bytes() != 0 || w.client.Held() != 0 {
-		w.report("%d bytes still wait on disk, %d in memory", w.client.Bytes(), w.client.Held())
+	if w.client.Bytes() != 0 || w.client.MemoryBytes() != 0 {
+		w.report("want nothing left, got %d bytes on disk and %d in memory", w.client.Bytes(), w.client.MemoryBytes())
 	}
 	var arrived int64
 	var order []int
 	seen := make(map[string]bool)
-	for _, first := range w.collector.took() {
+	for _, first := range w.collector.accepted() {
 		if seen[first] {
 			continue
 		}
@@ -190,7 +190,7 @@ func (w *world) judge() {
 		order = append(order, number)
 	}
 	if !slices.IsSorted(order) {
-		w.report("batches arrived in the order %v", order)
+		w.report("want batches in order, got %v", order)
 	}
 	accounted := arrived + w.dropped + w.client.Dropped() + w.lost
 	if accounted < w.uploaded || accounted > w.uploaded && !w.ambiguous {

@@ -1,166 +1,172 @@
 package spool
 
-// held is a batch that the disk has refused.
-type held struct {
+// batch is a batch of spans and, unless it is on disk, its file.
+type batch struct {
 	entry
-	file []byte
+	file []byte // nil when the batch is on disk
 }
 
-// queue knows what waits, oldest first: all of stored, then all of held. It does no I/O; [Client] guards it by a mutex.
+// queue lists the batches that wait, oldest first: those on disk, then those in memory, which are newer. It does no I/O. [Client]
+// guards it by a mutex.
 type queue struct {
-	stored  []entry // on disk
-	held    []held  // in memory
-	onDisk  int64   // bytes of stored
-	inUse   int64   // bytes of held
-	dropped int64   // spans
-	loss    error   // why the last of them were dropped
+	onDisk      []entry
+	inMemory    []batch
+	diskBytes   int64 // of onDisk
+	memoryBytes int64 // of inMemory
 
-	from, to  uint64  // sequences of the first and the last batch that are on their way; 0 for none
-	displaced []entry // of them have been pushed out: whether their spans are dropped is known when the collector has answered
+	dropped    int64 // spans
+	dropReason error // of the last drop
+
+	// The oldest batches are being sent together. These fields are their first and last sequence, or zero. A batch that is evicted
+	// meanwhile goes to evicted, because only the collector's response tells whether its spans are lost.
+	sendingFirst, sendingLast uint64
+	evicted                   []entry
 }
 
-func (q *queue) waiting() int { return len(q.stored) + len(q.held) }
+// length returns how many batches wait.
+func (q *queue) length() int { return len(q.onDisk) + len(q.inMemory) }
 
-// oldest returns the sequence of the oldest batch.
+// oldest returns the sequence of the oldest batch. It returns false if no batch waits.
 func (q *queue) oldest() (uint64, bool) {
 	switch {
-	case len(q.stored) > 0:
-		return q.stored[0].sequence, true
-	case len(q.held) > 0:
-		return q.held[0].sequence, true
+	case len(q.onDisk) > 0:
+		return q.onDisk[0].sequence, true
+	case len(q.inMemory) > 0:
+		return q.inMemory[0].sequence, true
 	default:
 		return 0, false
 	}
 }
 
-// next returns the oldest batches, which are on their way from now on: as many from disk as fit into the limits, at least
-// one. One has no file when that is on disk.
-func (q *queue) next(batches int, size int64) (group []held) {
-	for _, e := range q.stored {
-		if len(group) > 0 && (len(group) >= batches || size < e.size) {
+// newest returns the sequence of the newest batch, or 0 if no batch waits.
+func (q *queue) newest() uint64 {
+	switch {
+	case len(q.inMemory) > 0:
+		return q.inMemory[len(q.inMemory)-1].sequence
+	case len(q.onDisk) > 0:
+		return q.onDisk[len(q.onDisk)-1].sequence
+	default:
+		return 0
+	}
+}
+
+// startSending returns the oldest batches, which are being sent from now on: as many from disk as fit into both limits, but at least
+// one, or one from memory.
+func (q *queue) startSending(maxBatches int, maxBytes int64) (group []batch) {
+	for _, e := range q.onDisk {
+		if len(group) > 0 && (len(group) >= maxBatches || maxBytes < e.size) {
 			break
 		}
-		size -= e.size
-		group = append(group, held{entry: e})
+		maxBytes -= e.size
+		group = append(group, batch{entry: e})
 	}
-	if len(group) == 0 && len(q.held) > 0 {
-		group = append(group, q.held[0])
+	if len(group) == 0 && len(q.inMemory) > 0 {
+		group = append(group, q.inMemory[0])
 	}
 	if len(group) > 0 {
-		q.from, q.to, q.displaced = group[0].sequence, group[len(group)-1].sequence, nil
+		q.sendingFirst, q.sendingLast, q.evicted = group[0].sequence, group[len(group)-1].sequence, nil
 	}
 	return group
 }
 
-// shorten takes back those on their way that are younger than the given one.
-func (q *queue) shorten(last uint64) {
-	q.to = last
-	kept := q.displaced[:0]
-	for _, e := range q.displaced {
+// shortenSending excludes the batches after the given sequence from those that are being sent.
+func (q *queue) shortenSending(last uint64) {
+	q.sendingLast = last
+	kept := q.evicted[:0]
+	for _, e := range q.evicted {
 		if e.sequence <= last {
 			kept = append(kept, e)
 			continue
 		}
 		q.drop(e.spans, errFull)
 	}
-	q.displaced = kept
+	q.evicted = kept
 }
 
-// returned ends the way of batches that did not arrive: they wait on, but for those that have been pushed out.
-func (q *queue) returned(reason error) {
-	for _, e := range q.displaced {
+// sendingFailed ends the sending of batches that must be sent again. They stay in the queue, except those that were evicted meanwhile.
+func (q *queue) sendingFailed(reason error) {
+	for _, e := range q.evicted {
 		q.drop(e.spans, reason)
 	}
-	q.from, q.to, q.displaced = 0, 0, nil
+	q.sendingFirst, q.sendingLast, q.evicted = 0, 0, nil
 }
 
-// arrived ends the way of batches that will not be sent again, and returns those whose files are to be removed.
-func (q *queue) arrived() (stored []entry) {
-	for len(q.stored) > 0 && q.stored[0].sequence <= q.to {
-		stored = append(stored, q.popStored())
+// sendingDone ends the sending of batches that will not be sent again. It returns those whose files must be removed.
+func (q *queue) sendingDone() (removed []entry) {
+	for len(q.onDisk) > 0 && q.onDisk[0].sequence <= q.sendingLast {
+		removed = append(removed, q.popDisk())
 	}
-	if len(q.stored) == 0 && len(q.held) > 0 && q.held[0].sequence <= q.to {
-		q.popHeld()
+	if len(q.onDisk) == 0 && len(q.inMemory) > 0 && q.inMemory[0].sequence <= q.sendingLast {
+		q.popMemory()
 	}
-	q.from, q.to, q.displaced = 0, 0, nil
-	return stored
+	q.sendingFirst, q.sendingLast, q.evicted = 0, 0, nil
+	return removed
 }
 
-func (q *queue) store(e entry) {
-	q.stored = append(q.stored, e)
-	q.onDisk += e.size
+func (q *queue) addOnDisk(e entry) {
+	q.onDisk = append(q.onDisk, e)
+	q.diskBytes += e.size
 }
 
-func (q *queue) hold(h held) {
-	q.held = append(q.held, h)
-	q.inUse += h.size
+func (q *queue) addInMemory(b batch) {
+	q.inMemory = append(q.inMemory, b)
+	q.memoryBytes += b.size
 }
 
-// moved takes the oldest that is held as stored; it reports false when that one is not held any more.
-func (q *queue) moved(e entry) bool {
-	if len(q.held) == 0 || q.held[0].sequence != e.sequence {
+// moveToDisk moves the oldest batch in memory, which must be e, to those on disk. It returns false if e is no longer in memory.
+func (q *queue) moveToDisk(e entry) bool {
+	if len(q.inMemory) == 0 || q.inMemory[0].sequence != e.sequence {
 		return false
 	}
-	q.popHeld()
-	q.store(e)
+	q.popMemory()
+	q.addOnDisk(e)
 	return true
 }
 
-// pushStored makes room on disk and returns whose files are to be removed.
-func (q *queue) pushStored(room, limit int64, reason error) (pushed []entry) {
-	for len(q.stored) > 0 && q.onDisk+room > limit {
-		e := q.popStored()
-		q.push(e, reason)
-		pushed = append(pushed, e)
+// evictDisk makes room for the given bytes on disk. It returns the batches whose files must be removed.
+func (q *queue) evictDisk(room, limit int64, reason error) (removed []entry) {
+	for len(q.onDisk) > 0 && q.diskBytes+room > limit {
+		e := q.popDisk()
+		q.evict(e, reason)
+		removed = append(removed, e)
 	}
-	return pushed
+	return removed
 }
 
-// pushHeld makes room in memory and returns how many batches went.
-func (q *queue) pushHeld(limit int64, reason error) (pushed int) {
-	for len(q.held) > 0 && q.inUse > limit {
-		q.push(q.popHeld(), reason)
-		pushed++
+// evictMemory reduces the batches in memory to the limit. It returns how many batches it evicted.
+func (q *queue) evictMemory(limit int64, reason error) (evicted int) {
+	for len(q.inMemory) > 0 && q.memoryBytes > limit {
+		q.evict(q.popMemory(), reason)
+		evicted++
 	}
-	return pushed
+	return evicted
 }
 
-func (q *queue) push(e entry, reason error) {
-	if q.from <= e.sequence && e.sequence <= q.to {
-		q.displaced = append(q.displaced, e)
+func (q *queue) evict(e entry, reason error) {
+	if q.sendingFirst <= e.sequence && e.sequence <= q.sendingLast {
+		q.evicted = append(q.evicted, e)
 		return
 	}
 	q.drop(e.spans, reason)
 }
 
+// drop counts lost spans.
 func (q *queue) drop(spans int64, reason error) {
 	q.dropped += spans
-	q.loss = reason
+	q.dropReason = reason
 }
 
-func (q *queue) popStored() entry {
-	e := q.stored[0]
-	q.stored = q.stored[1:]
-	q.onDisk -= e.size
+func (q *queue) popDisk() entry {
+	e := q.onDisk[0]
+	q.onDisk = q.onDisk[1:]
+	q.diskBytes -= e.size
 	return e
 }
 
-func (q *queue) popHeld() entry {
-	e := q.held[0].entry
-	q.held[0] = held{} // lets go of its file
-	q.held = q.held[1:]
-	q.inUse -= e.size
+func (q *queue) popMemory() entry {
+	e := q.inMemory[0].entry
+	q.inMemory[0] = batch{} // releases the file's memory
+	q.inMemory = q.inMemory[1:]
+	q.memoryBytes -= e.size
 	return e
-}
-
-// youngest returns the sequence of the last batch that waits, or 0.
-func (q *queue) youngest() uint64 {
-	switch {
-	case len(q.held) > 0:
-		return q.held[len(q.held)-1].sequence
-	case len(q.stored) > 0:
-		return q.stored[len(q.stored)-1].sequence
-	default:
-		return 0
-	}
 }

@@ -6,215 +6,228 @@ import (
 	"fmt"
 	"time"
 
+	"squarewatch/otel/otlperr"
+
 	"github.com/cenkalti/backoff/v5"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"golang.org/x/time/rate"
 )
 
-// Tries come after 1 s at first and 12 s at last, the jitter of a fifth included.
+// The delay before a try grows from 1 s to 12 s at most, including the random part of a fifth.
 const (
-	firstTry = 1250 * time.Millisecond
-	lastTry  = 10 * time.Second
-	jitter   = 0.2
-	growth   = 2
+	firstDelay = 1250 * time.Millisecond
+	maxDelay   = 10 * time.Second
+	jitter     = 0.2
+	growth     = 2
 )
 
-// pace is how many requests a second go to a collector that has just come back.
-const pace = 50
+// backlogRate is how many requests a second are sent to a collector that has just come back.
+const backlogRate = 50
 
-// So many batches, and so many bytes of them, leave in one request when several wait: a collector that is far away must not
-// fall behind what is recorded. One that is larger by itself leaves alone. Collectors refuse 4 MiB over gRPC.
+// One request holds at most so many batches and bytes, so that sending keeps up with recording when the collector is far away. A batch
+// that is larger than requestBytes is sent alone. A gRPC server refuses requests above 4 MB by default
+// (https://pkg.go.dev/google.golang.org/grpc#MaxRecvMsgSize).
 const (
 	requestBatches = 100
-	requestSize    = 1 << 20
+	requestBytes   = 1 << 20
 )
 
-// patience bounds one upload. The clients of OTLP give up after 10 s by themselves.
-const patience = 30 * time.Second
+// uploadTimeout limits one upload. The OTLP clients have their own timeout of 10 s by default.
+const uploadTimeout = 30 * time.Second
 
-// sender is the one goroutine that sends, and what it alone knows.
+// sender sends the batches of a client. Only its goroutine uses its fields.
 type sender struct {
 	*Client
-	backoff  *backoff.ExponentialBackOff
-	limiter  *rate.Limiter
-	behind   bool // there is a backlog: it leaves at a pace
-	away     bool // the collector
-	alone    int  // so many batches leave alone: of them together, one was refused
-	refusals rate.Sometimes
+	backoff     *backoff.ExponentialBackOff
+	limiter     *rate.Limiter
+	backlog     bool // batches have been waiting, so they are sent at backlogRate
+	unavailable bool // the collector failed at the last upload
+	single      int  // how many batches are sent alone, because a request with all of them was rejected
+	rejections  rate.Sometimes
 }
 
-// newSender is called under the lock.
-func newSender(c *Client) *sender {
-	tries := &backoff.ExponentialBackOff{InitialInterval: firstTry, MaxInterval: lastTry, RandomizationFactor: jitter, Multiplier: growth}
-	return &sender{Client: c, backoff: tries, limiter: rate.NewLimiter(pace, 1), behind: c.queue.waiting() > 0, refusals: rate.Sometimes{Interval: occasion}}
+// newSenderLocked returns the sender of a client. The caller holds mu.
+func newSenderLocked(c *Client) *sender {
+	delays := &backoff.ExponentialBackOff{
+		InitialInterval: firstDelay, MaxInterval: maxDelay, RandomizationFactor: jitter, Multiplier: growth,
+	}
+	return &sender{
+		Client: c, backoff: delays, limiter: rate.NewLimiter(backlogRate, 1), backlog: c.queue.length() > 0,
+		rejections: rate.Sometimes{Interval: logInterval},
+	}
 }
 
-// run sends batch after batch until ctx ends, or nothing waits after Stop.
+// run sends batches until ctx ends, or until no batch waits after Stop.
 func (s *sender) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		if s.behind && s.limiter.Wait(ctx) != nil {
+		if s.backlog && s.limiter.Wait(ctx) != nil {
 			return
 		}
-		group := s.take()
+		group := s.nextGroup()
 		if len(group) == 0 {
-			s.behind = false
-			if !s.idle(ctx) {
+			s.backlog = false
+			if !s.waitForBatch(ctx) {
 				return
 			}
 			continue
 		}
-		if s.deliver(ctx, group) != failed {
+		if s.send(ctx, group) != otlperr.Failed {
 			s.backoff.Reset()
 			continue
 		}
-		s.behind = true
-		s.wait(ctx, s.backoff.NextBackOff())
+		s.backlog = true
+		s.waitForRetry(ctx, s.backoff.NextBackOff())
 	}
 }
 
-func (s *sender) take() (group []held) {
-	select {
-	case <-s.hurry: // the try that it asks for begins
-	default:
+// nextGroup returns the batches of the next request. It is empty if no batch waits.
+func (s *sender) nextGroup() (group []batch) {
+	s.retryNow.Clear() // this is the retry
+	maxBatches := requestBatches
+	if s.single > 0 {
+		s.single--
+		maxBatches = 1
 	}
-	batches := requestBatches
-	if s.alone > 0 {
-		s.alone--
-		batches = 1
-	}
-	s.locked(func(q *queue) { group = q.next(batches, requestSize) })
+	s.withQueue(func(q *queue) { group = q.startSending(maxBatches, requestBytes) })
 	return group
 }
 
-// idle waits for a batch and reports whether to go on.
-func (s *sender) idle(ctx context.Context) (more bool) {
+// waitForBatch waits until a batch is added. It returns false if the sender must end.
+func (s *sender) waitForBatch(ctx context.Context) (more bool) {
 	select {
-	case <-s.arrival:
+	case <-s.batchAdded:
 		return true
 	case <-ctx.Done():
 		return false
 	case <-s.draining:
-		s.locked(func(q *queue) { more = q.waiting() > 0 })
+		s.withQueue(func(q *queue) { more = q.length() > 0 })
 		return more
 	}
 }
 
-// wait waits for the next try.
-func (s *sender) wait(ctx context.Context, delay time.Duration) {
+func (s *sender) waitForRetry(ctx context.Context, delay time.Duration) {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-s.hurry:
+	case <-s.retryNow:
 	case <-ctx.Done():
 	}
 }
 
-// deliver sends batches in one request and takes them out of the queue, unless they are worth another try.
-func (s *sender) deliver(ctx context.Context, group []held) verdict {
-	spans, total, err := s.read(&group)
-	outcome, lost := refused, total
+// send sends a group of batches in one request. It removes them from the queue unless they must be sent again.
+func (s *sender) send(ctx context.Context, group []batch) otlperr.Outcome {
+	spans, total, err := s.readGroup(&group)
+	outcome, lost := otlperr.Rejected, total
 	if err == nil {
 		outcome, lost, err = s.upload(ctx, spans, total)
 	} else if !errors.Is(err, errDamaged) {
-		outcome = failed
+		outcome = otlperr.Failed
 	}
-	if ctx.Err() != nil && outcome == failed { // Stop gave it up, which says nothing about the collector
-		s.locked(func(q *queue) { q.returned(errStopped) })
-		return failed
-	}
-	if outcome == refused && len(group) > 1 {
-		s.alone = len(group)
-		s.locked(func(q *queue) { q.returned(fmt.Errorf("%w: %w", errFull, err)) })
+	if ctx.Err() != nil && outcome == otlperr.Failed { // Stop interrupted the upload, so the failure is not the collector's
+		s.withQueue(func(q *queue) { q.sendingFailed(errStopped) })
 		return outcome
 	}
-	waited := 0
-	var stored []entry
-	s.locked(func(q *queue) {
-		if !errors.Is(err, errDamaged) { // that is no upload
+	if outcome == otlperr.Rejected && len(group) > 1 {
+		s.single = len(group)
+		s.withQueue(func(q *queue) { q.sendingFailed(fmt.Errorf("%w: %w", errFull, err)) })
+		return outcome
+	}
+	s.finish(ctx, outcome, lost, err)
+	return outcome
+}
+
+// finish updates the queue after a request, removes the files that are no longer needed, and logs the outcome.
+func (s *sender) finish(ctx context.Context, outcome otlperr.Outcome, lost int64, err error) {
+	batches := 0
+	var removed []entry
+	s.withQueue(func(q *queue) {
+		if !errors.Is(err, errDamaged) { // a damaged file is not an upload
 			s.failure = err
 		}
-		waited = q.waiting()
-		if outcome == failed {
-			q.returned(fmt.Errorf("%w: %w", errFull, err))
+		batches = q.length()
+		if outcome == otlperr.Failed {
+			q.sendingFailed(fmt.Errorf("%w: %w", errFull, err))
 			return
 		}
-		stored = q.arrived()
+		removed = q.sendingDone()
 		if lost > 0 {
 			q.drop(lost, err)
 		}
 	})
-	for _, e := range stored { // the others were in memory, or have been pushed out, and their files with them
+	for _, e := range removed { // the other batches were in memory, or were evicted together with their files
 		if errors.Is(err, errDamaged) {
 			s.setAside(ctx, e, err)
 			continue
 		}
-		s.remove(ctx, e.sequence)
+		s.removeFile(ctx, e.sequence)
 	}
-	s.say(ctx, outcome, err, waited)
-	return outcome
+	s.logOutcome(ctx, outcome, err, batches)
 }
 
-// read returns the spans of a group. The first batch that cannot be read ends the group, or is all of it if it stands first.
-func (s *sender) read(group *[]held) (spans []*tracepb.ResourceSpans, total int64, err error) {
-	for i, batch := range *group {
-		part, err := s.open(batch)
+// readGroup reads the spans of a group. It shortens the group to the batches before the first that cannot be read. If that is the first
+// batch of all, it shortens the group to that batch and returns the error.
+func (s *sender) readGroup(group *[]batch) (spans []*tracepb.ResourceSpans, total int64, err error) {
+	for i, b := range *group {
+		part, err := s.readBatch(b)
 		if err != nil && i > 0 {
 			*group = (*group)[:i]
-			s.locked(func(q *queue) { q.shorten((*group)[i-1].sequence) })
+			s.withQueue(func(q *queue) { q.shortenSending((*group)[i-1].sequence) })
 			return spans, total, nil
 		}
 		if err != nil {
 			*group = (*group)[:1]
-			s.locked(func(q *queue) { q.shorten(batch.sequence) })
-			return nil, batch.spans, err
+			s.withQueue(func(q *queue) { q.shortenSending(b.sequence) })
+			return nil, b.spans, err
 		}
 		spans = append(spans, part...)
-		total += batch.spans
+		total += b.spans
 	}
 	return spans, total, nil
 }
 
-// open returns the spans of one batch.
-func (s *sender) open(batch held) ([]*tracepb.ResourceSpans, error) {
-	file := batch.file
+func (s *sender) readBatch(b batch) ([]*tracepb.ResourceSpans, error) {
+	file := b.file
 	if file == nil {
 		var err error
-		if file, err = s.directory.read(batch.entry); err != nil {
+		if file, err = s.directory.read(b.entry); err != nil {
 			return nil, err
 		}
 	}
 	return decode(file)
 }
 
-// upload returns what came of one request, and how many of its spans are lost.
-func (s *sender) upload(ctx context.Context, spans []*tracepb.ResourceSpans, total int64) (outcome verdict, lost int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// upload sends one request. It returns the outcome and how many spans the collector rejected.
+func (s *sender) upload(
+	ctx context.Context, spans []*tracepb.ResourceSpans, total int64,
+) (outcome otlperr.Outcome, lost int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
 	defer cancel()
 	err = s.inner.UploadTraces(ctx, spans)
-	outcome, lost = judge(err, total)
-	if outcome == taken && lost == 0 {
-		err = nil // a collector that took all may have a remark
+	outcome, lost = otlperr.Classify(err, total)
+	if outcome == otlperr.Accepted && lost == 0 {
+		err = nil // at most a warning
 	}
 	return outcome, lost, err
 }
 
-// say tells people once that the collector is away and once that it is back, and now and then what it refuses.
-func (s *sender) say(ctx context.Context, outcome verdict, err error, waited int) {
-	damaged := errors.Is(err, errDamaged) // which was said, and says nothing of the collector
+// logOutcome logs once that the collector went down and once that it is back, and at most once a minute what it rejects.
+func (s *sender) logOutcome(ctx context.Context, outcome otlperr.Outcome, err error, batches int) {
+	damaged := errors.Is(err, errDamaged) // has been logged, and does not show that the collector is up
 	switch {
-	case outcome == failed && !s.away:
-		s.away = true
-		s.logger.WarnContext(ctx, "spans do not arrive at their collector and wait on disk; everything else goes on",
-			"error", Short(err), "fix", "start the collector, or correct telemetry.otlp in the file")
-	case outcome != failed && !damaged && s.away:
-		s.away = false
-		s.logger.InfoContext(ctx, "spans arrive at their collector again", "batches_waited", waited)
+	case outcome == otlperr.Failed && !s.unavailable:
+		s.unavailable = true
+		s.logger.WarnContext(ctx, "spans do not reach the collector and wait on disk; nothing else is affected",
+			"error", otlperr.Short(err), "fix", "start the collector, or correct telemetry.otlp in the file")
+	case outcome != otlperr.Failed && !damaged && s.unavailable:
+		s.unavailable = false
+		s.logger.InfoContext(ctx, "spans reach the collector again", "batches_waited", batches)
 	}
-	if outcome != failed && !damaged && err != nil {
-		s.refusals.Do(func() {
-			s.logger.ErrorContext(ctx, "spans are dropped: the collector refuses them for good; all others are sent",
-				"spans_dropped", s.Dropped(), "error", Short(err), "fix", "see what the collector says; it may be set to take less than it is sent")
+	if outcome != otlperr.Failed && !damaged && err != nil {
+		s.rejections.Do(func() {
+			s.logger.ErrorContext(ctx, "spans are dropped: the collector rejected them; all others are sent",
+				"spans_dropped", s.Dropped(), "error", otlperr.Short(err),
+				"fix", "read the collector's message; it may be configured to accept less than squarewatch sends")
 		})
 	}
 }

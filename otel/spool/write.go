@@ -5,138 +5,147 @@ import (
 	"errors"
 	"fmt"
 
+	"squarewatch/otel/otlperr"
+
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
-// UploadTraces writes a batch to disk and returns: it waits for no network, and a collector that is away is no error. What
-// can be kept neither on disk nor in memory is dropped and counted. Only after Stop there is an error.
-func (c *Client) UploadTraces(ctx context.Context, batch []*tracepb.ResourceSpans) error {
-	spans := count(batch)
+// UploadTraces writes a batch to disk and returns. It does not wait for the network and does not fail when the collector is down. A
+// batch that fits neither on disk nor in memory is dropped and counted. UploadTraces returns an error only after Stop.
+func (c *Client) UploadTraces(ctx context.Context, resourceSpans []*tracepb.ResourceSpans) error {
+	spans := count(resourceSpans)
 	if spans == 0 {
 		return nil
 	}
-	file, err := encode(batch, spans)
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	file, err := encode(resourceSpans, spans)
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
 	switch {
 	case c.stopped:
-		c.lose(int64(spans), errStopped)
+		c.drop(int64(spans), errStopped)
 		return errStopped
 	case err != nil:
-		c.misfit(ctx, int64(spans), err)
+		c.dropUnstorableLocked(ctx, int64(spans), err)
 		return nil
 	}
 	c.sequence++
-	c.accept(ctx, held{entry{sequence: c.sequence, spans: int64(spans), size: int64(len(file))}, file})
-	raise(c.arrival)
+	c.storeLocked(ctx, batch{entry: entry{sequence: c.sequence, spans: int64(spans), size: int64(len(file))}, file: file})
+	c.batchAdded.Send()
 	return nil
 }
 
-// accept puts a batch on disk, or into memory when the disk refuses it. What is held goes to disk before it, so that all
-// that is on disk is older than all that is held.
-func (c *Client) accept(ctx context.Context, batch held) {
-	if batch.size > c.limit {
-		c.misfit(ctx, batch.spans, fmt.Errorf("a batch of %d bytes is larger than the whole spool, %d", batch.size, c.limit))
+// storeLocked writes a batch to disk, or keeps it in memory if the disk refuses it. Batches that are in memory already are written
+// first, so that all batches on disk are older than those in memory. The caller holds writeMu.
+func (c *Client) storeLocked(ctx context.Context, b batch) {
+	if b.size > c.diskLimit {
+		err := fmt.Errorf("a batch of %d bytes is larger than the whole spool, %d", b.size, c.diskLimit)
+		c.dropUnstorableLocked(ctx, b.spans, err)
 		return
 	}
-	if c.settle(ctx) && c.save(ctx, batch) {
-		c.locked(func(q *queue) { q.store(batch.entry) })
+	if c.writeMemoryLocked(ctx) && c.writeLocked(ctx, b) {
+		c.withQueue(func(q *queue) { q.addOnDisk(b.entry) })
 		return
 	}
-	pushed := 0
-	c.locked(func(q *queue) {
-		q.hold(batch)
-		pushed = q.pushHeld(c.memory, errMemory)
+	evicted := 0
+	c.withQueue(func(q *queue) {
+		q.addInMemory(b)
+		evicted = q.evictMemory(c.memoryLimit, errMemory)
 	})
-	if pushed > 0 && c.newlyCrowded() {
-		c.logger.ErrorContext(ctx, "spans are dropped, oldest first: the disk refuses them, and no more may wait in memory", "limit", c.memory,
-			"fix", "free space in the directory of the spool, and see that it can be written to")
+	if evicted > 0 && c.firstDrop() {
+		c.logger.ErrorContext(ctx, "spans are dropped, oldest first: the disk refuses them, and the memory for them is full",
+			"limit", c.memoryLimit, "fix", diskFix)
 	}
 }
 
-// settle writes what is held to disk, oldest first, and reports whether nothing is held any more.
-func (c *Client) settle(ctx context.Context) bool {
+// writeMemoryLocked writes the batches in memory to disk, oldest first. It reports whether no batch is left in memory. The caller holds
+// writeMu.
+func (c *Client) writeMemoryLocked(ctx context.Context) bool {
 	for {
-		var first held
-		c.locked(func(q *queue) {
-			if len(q.held) > 0 {
-				first = q.held[0]
+		var first batch
+		c.withQueue(func(q *queue) {
+			if len(q.inMemory) > 0 {
+				first = q.inMemory[0]
 			}
 		})
 		if first.sequence == 0 {
 			return true
 		}
-		if !c.save(ctx, first) {
+		if !c.writeLocked(ctx, first) {
 			return false
 		}
 		moved := false
-		c.locked(func(q *queue) { moved = q.moved(first.entry) })
-		if !moved { // it was sent while it was written
-			c.remove(ctx, first.sequence)
+		c.withQueue(func(q *queue) { moved = q.moveToDisk(first.entry) })
+		if !moved { // the batch was sent from memory while it was written
+			c.removeFile(ctx, first.sequence)
 		}
 	}
 }
 
-// save writes one batch, after it has made room for it.
-func (c *Client) save(ctx context.Context, batch held) bool {
-	c.makeRoom(ctx, batch.size)
-	err := c.directory.write(batch.sequence, batch.file)
-	if before := c.refusing; before != (err != nil) {
-		c.refusing = err != nil
-		c.sayDisk(ctx, err)
+// writeLocked makes room for one batch and writes it. It reports whether the batch is on disk. The caller holds writeMu.
+func (c *Client) writeLocked(ctx context.Context, b batch) bool {
+	c.makeRoom(ctx, b.size)
+	err := c.directory.write(b.sequence, b.file)
+	if refused := err != nil; refused != c.diskRefuses {
+		c.diskRefuses = refused
+		c.logDisk(ctx, err)
 	}
 	return err == nil
 }
 
-// makeRoom drops the oldest batches until one of size bytes fits.
+// makeRoom drops the oldest batches until a batch of the given size fits on disk.
 func (c *Client) makeRoom(ctx context.Context, size int64) {
-	var pushed []entry
-	c.locked(func(q *queue) { pushed = q.pushStored(size, c.limit, errFull) })
-	for _, e := range pushed {
-		c.remove(ctx, e.sequence)
+	var removed []entry
+	c.withQueue(func(q *queue) { removed = q.evictDisk(size, c.diskLimit, errFull) })
+	for _, e := range removed {
+		c.removeFile(ctx, e.sequence)
 	}
-	if len(pushed) > 0 && c.newlyCrowded() {
-		c.logger.ErrorContext(ctx, "spans are dropped, oldest first: the spool is full", "limit", c.limit,
-			"fix", "start the collector, or give the spool more room")
+	if len(removed) > 0 && c.firstDrop() {
+		c.logger.ErrorContext(ctx, "spans are dropped, oldest first: the spool is full", "limit", c.diskLimit,
+			"fix", "start the collector, or raise telemetry.spool")
 	}
 }
 
-// remove deletes the file of a batch that is not waiting any more. If that fails, the batch is sent again after the next start.
-func (c *Client) remove(ctx context.Context, sequence uint64) {
+// removeFile deletes the file of a batch that no longer waits. If that fails, the batch is sent again after the next start.
+func (c *Client) removeFile(ctx context.Context, sequence uint64) {
 	if err := c.directory.remove(sequence, suffixBatch); err != nil {
-		c.logger.WarnContext(ctx, "spans that were sent or dropped stay on disk, and are sent again after the next start", "error", Short(err))
+		c.logger.WarnContext(ctx, "a file of spans cannot be deleted, so its spans are sent again after the next start",
+			"error", otlperr.Short(err))
 	}
 }
 
 func (c *Client) setAside(ctx context.Context, e entry, reason error) {
 	file, err := c.directory.setAside(e.sequence)
-	c.logger.ErrorContext(ctx, "a damaged file of spans is set aside and not sent; all others are", "file", file, "spans", e.spans,
-		"error", Short(errors.Join(reason, err)), "fix", "nothing reads the file again: remove it; if there are more, look after the disk")
+	c.logger.ErrorContext(ctx, "a damaged file of spans is set aside and not sent; other spans are not affected",
+		"file", file, "spans", e.spans, "error", otlperr.Short(errors.Join(reason, err)),
+		"fix", "delete the file; if this happens again, check the disk")
 }
 
-func (c *Client) sayDisk(ctx context.Context, err error) {
+// diskFix tells what to do about a disk that refuses spans.
+const diskFix = "free space in the directory of the spool, and make sure that it can be written to"
+
+func (c *Client) logDisk(ctx context.Context, err error) {
 	if err == nil {
-		c.logger.InfoContext(ctx, "the disk takes spans again")
+		c.logger.InfoContext(ctx, "the disk accepts spans again")
 		return
 	}
-	c.logger.ErrorContext(ctx, "the disk refuses spans; they wait in memory, where a restart loses them", "error", Short(err),
-		"fix", "free space in the directory of the spool, and see that it can be written to")
+	c.logger.ErrorContext(ctx, "the disk refuses spans; they wait in memory, and a restart loses them",
+		"error", otlperr.Short(err), "fix", diskFix)
 }
 
-// newlyCrowded reports whether it is to be said that spans are dropped for want of room: once until nothing waits any more.
-func (c *Client) newlyCrowded() bool {
+// firstDrop reports whether spans are dropped for lack of room for the first time since the queue was empty. Only that drop is logged.
+func (c *Client) firstDrop() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	before := c.crowded
-	c.crowded = true
-	return !before
+	first := !c.dropping
+	c.dropping = true
+	return first
 }
 
-// misfit drops a batch that can never be kept.
-func (c *Client) misfit(ctx context.Context, spans int64, reason error) {
-	c.lose(spans, reason)
-	c.misfits.Do(func() {
-		c.logger.ErrorContext(ctx, "a batch of spans cannot be kept and is dropped", "spans", spans, "error", Short(reason),
-			"fix", "give the spool more room if that is why; otherwise report it as a fault of the program")
+// dropUnstorableLocked drops a batch that can never be stored. The caller holds writeMu.
+func (c *Client) dropUnstorableLocked(ctx context.Context, spans int64, reason error) {
+	c.drop(spans, reason)
+	c.unstorable.Do(func() {
+		c.logger.ErrorContext(ctx, "a batch of spans cannot be stored and is dropped", "spans", spans, "error", otlperr.Short(reason),
+			"fix", "raise telemetry.spool if the batch is too large; otherwise report this as a bug")
 	})
 }

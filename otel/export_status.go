@@ -1,0 +1,117 @@
+package otel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"squarewatch/otel/metric"
+	"squarewatch/otel/otlperr"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// exportStatus remembers whether the last export of one signal failed. It logs one line when exports begin to fail and one when they
+// succeed again. It cancels exports when the telemetry is shut down.
+type exportStatus struct {
+	signal   string
+	endpoint string
+	logger   *slog.Logger
+	derive   deriveContext
+
+	mu      sync.Mutex
+	failure error // of the last export
+}
+
+// export runs one export. It returns nothing, because the SDK would report every error to its global handler again.
+func (s *exportStatus) export(ctx context.Context, send func(context.Context) error) {
+	ctx, cancel := s.derive(ctx)
+	defer cancel()
+	err := send(ctx)
+	if s.setFailure(err) {
+		s.log(ctx, err)
+	}
+}
+
+// setFailure sets the outcome of the last export. It reports whether exports began to fail, or to succeed again.
+func (s *exportStatus) setFailure(err error) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.failure
+	s.failure = err
+	return (before == nil) != (err == nil)
+}
+
+func (s *exportStatus) log(ctx context.Context, err error) {
+	if err == nil {
+		s.logger.InfoContext(ctx, "telemetry reaches the collector again", "signal", s.signal, "endpoint", s.endpoint)
+		return
+	}
+	s.logger.WarnContext(ctx, "telemetry does not reach the collector; nothing else is affected",
+		"signal", s.signal, "endpoint", s.endpoint, "error", otlperr.Short(err),
+		"fix", "start the collector, or correct telemetry.otlp in the file; if the collector accepts no metrics, set OTEL_METRICS_EXPORTER=none")
+}
+
+// lastFailure returns why the last export failed, or nil.
+func (s *exportStatus) lastFailure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failure == nil {
+		return nil
+	}
+	return fmt.Errorf("send %s to %s: %w", s.signal, s.endpoint, s.failure)
+}
+
+// deriveContext returns a child of a context.
+type deriveContext func(context.Context) (context.Context, context.CancelFunc)
+
+// cancelledWith returns a function that derives contexts which are also cancelled with the given one.
+func cancelledWith(other context.Context) deriveContext {
+	return func(ctx context.Context) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(ctx)
+		stop := context.AfterFunc(other, cancel)
+		return ctx, func() {
+			stop()
+			cancel()
+		}
+	}
+}
+
+// spanExporter exports spans without a spool: spans that do not arrive are lost, and counted.
+type spanExporter struct {
+	sdktrace.SpanExporter
+	status *exportStatus
+	queue  *spanQueue
+}
+
+// ExportSpans sends spans. It always returns nil, because the export status logs failures.
+func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	e.status.export(ctx, func(ctx context.Context) error {
+		err := otlperr.WithoutWarning(e.SpanExporter.ExportSpans(ctx, spans))
+		e.queue.dropped.Add(otlperr.Lost(err, int64(len(spans))))
+		return err
+	})
+	return nil
+}
+
+// metricExporter exports the metrics of the SDK and those of the registry.
+type metricExporter struct {
+	sdkmetric.Exporter
+	status   *exportStatus
+	registry *metric.Registry
+}
+
+// Export sends metrics. It always returns nil, because the export status logs failures.
+func (e *metricExporter) Export(ctx context.Context, metrics *metricdata.ResourceMetrics) error {
+	e.status.export(ctx, func(ctx context.Context) error {
+		export := func(ctx context.Context, part *metricdata.ResourceMetrics) error {
+			return otlperr.WithoutWarning(e.Exporter.Export(ctx, part))
+		}
+		return errors.Join(e.registry.Export(ctx, metrics.Resource, export), export(ctx, metrics))
+	})
+	return nil
+}

@@ -1,0 +1,137 @@
+package metric
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync"
+)
+
+// Exponential buckets start at 8 a doubling, so each is 9 % wider than the one before. That is close to the factor of 1.1 that the
+// Prometheus client recommends (https://pkg.go.dev/github.com/prometheus/client_golang/prometheus#HistogramOpts). When the values span
+// more than 160 buckets, neighbours are merged. 160 is the default of the OpenTelemetry specification
+// (https://opentelemetry.io/docs/specs/otel/metrics/sdk/#base2-exponential-bucket-histogram-aggregation).
+const (
+	maxScale   = 3
+	maxBuckets = 160
+)
+
+// distribution is one series of a histogram. It counts each value in exponential buckets for OTLP and native histograms, and in fixed
+// buckets for older Prometheus servers. Both kinds cover only the range of values seen, because the durations of one probe lie close
+// together.
+type distribution struct {
+	mu          sync.Mutex
+	start       startTime
+	sum         float64
+	min, max    float64
+	zero        uint64  // number of values that are zero: they have no exponential bucket
+	scale       int32   // there are 2^scale exponential buckets a doubling
+	exponential buckets // bucket i counts values in (2^(i/2^scale), 2^((i+1)/2^scale)]
+	fixed       buckets // bucket i counts values above bound i-1 and up to bound i
+	exemplar    exemplar
+}
+
+// record counts a duration in seconds. A negative duration counts as zero: the clock was set back.
+func (d *distribution) record(ctx context.Context, seconds float64, bounds []float64) {
+	seconds = max(seconds, 0)
+	fixed, _ := slices.BinarySearch(bounds, seconds)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fixed.total() == 0 {
+		d.start = now()
+		d.scale, d.min, d.max = maxScale, seconds, seconds
+	}
+	d.sum += seconds
+	d.min, d.max = min(d.min, seconds), max(d.max, seconds)
+	d.fixed.add(int32(fixed)) //nolint:gosec // there are about a dozen bounds
+	d.addExponentialLocked(seconds)
+	d.exemplar.set(ctx, seconds)
+}
+
+func (d *distribution) addExponentialLocked(seconds float64) {
+	if seconds == 0 {
+		d.zero++
+		return
+	}
+	index := exponentialIndex(seconds, d.scale)
+	for d.exponential.spanWith(index) > maxBuckets {
+		d.exponential.halve()
+		d.scale--
+		index >>= 1
+	}
+	d.exponential.add(index)
+}
+
+// amongLongest implements [Histogram.AmongLongest].
+func (d *distribution) amongLongest(seconds, share float64, minimum uint64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	count := d.fixed.total()
+	if count < minimum || seconds <= 0 {
+		return false
+	}
+	index := exponentialIndex(seconds, d.scale)
+	var notShorter uint64
+	for i, n := range slices.Backward(d.exponential.counts) {
+		if d.exponential.first+int32(i) < index { //nolint:gosec // at most maxBuckets
+			break
+		}
+		notShorter += n
+	}
+	return float64(notShorter) <= share*float64(count)
+}
+
+// exponentialIndex returns the index of the bucket of a value above zero.
+func exponentialIndex(value float64, scale int32) int32 {
+	return int32(math.Ceil(math.Ldexp(math.Log2(value), int(scale)))) - 1
+}
+
+// buckets holds the counts of neighbouring buckets, from the lowest to the highest that has counted a value.
+type buckets struct {
+	first  int32 // index of the lowest bucket
+	counts []uint64
+}
+
+// total returns the number of values in all buckets.
+func (b *buckets) total() (sum uint64) {
+	for _, n := range b.counts {
+		sum += n
+	}
+	return sum
+}
+
+// spanWith returns how many buckets there would be if the range included index.
+func (b *buckets) spanWith(index int32) int {
+	if len(b.counts) == 0 {
+		return 1
+	}
+	last := b.first + int32(len(b.counts)) - 1 //nolint:gosec // at most maxBuckets
+	return int(max(last, index)) - int(min(b.first, index)) + 1
+}
+
+// add counts one value in the bucket at index. It extends the range to index if needed.
+func (b *buckets) add(index int32) {
+	if len(b.counts) == 0 {
+		b.first = index
+	}
+	if length := b.spanWith(index); length > len(b.counts) {
+		grown := make([]uint64, length)
+		copy(grown[max(b.first-index, 0):], b.counts)
+		b.first, b.counts = min(b.first, index), grown
+	}
+	b.counts[index-b.first]++
+}
+
+// halve lowers the scale by one: it merges each pair of buckets that is one bucket at the lower scale.
+func (b *buckets) halve() {
+	if len(b.counts) == 0 {
+		return
+	}
+	first := b.first >> 1
+	last := (b.first + int32(len(b.counts)) - 1) >> 1 //nolint:gosec // at most maxBuckets
+	merged := make([]uint64, last-first+1)
+	for i, n := range b.counts {
+		merged[(b.first+int32(i))>>1-first] += n
+	}
+	b.first, b.counts = first, merged
+}

@@ -1,0 +1,109 @@
+package spool_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/otel/spool"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+func TestStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, logs, dir := &collector{failure: errUnavailable}, &logBuffer{}, t.TempDir()
+		client := start(t, c, spool.Options{Dir: dir, Logger: logs.logger()})
+		upload(t, client, 1, 4, 1)
+		before := time.Now()
+		if err := client.Stop(after(t, 5*time.Second)); err != nil {
+			t.Errorf("want a clean stop while the collector is down, got %v", err)
+		}
+		if took := time.Since(before); took != 4*time.Second || c.stops != 1 {
+			t.Errorf("want Stop to take 4 s and to stop the wrapped client once, got %v and %d", took, c.stops)
+		}
+		logs.wantLines(t, 1, `are left on disk and are sent after the next start" batches=4`)
+		if err := client.UploadTraces(t.Context(), newBatch(5, 2)); err == nil || client.Dropped() != 2 {
+			t.Errorf("want an error after Stop and 2 spans dropped, got %v and %d", err, client.Dropped())
+		}
+		if err := client.Stop(t.Context()); err != nil {
+			t.Errorf("second Stop: %v", err)
+		}
+		if err := client.Flush(t.Context()); err == nil {
+			t.Error("want an error from Flush of a stopped client with unsent spans, got nil")
+		}
+
+		c.comeBack()
+		client = start(t, c, spool.Options{Dir: dir, Logger: logs.logger()})
+		logs.wantLines(t, 1, `of an earlier process are on disk and are sent now" batches=4`)
+		if err := client.Stop(t.Context()); err != nil { // without Flush
+			t.Error(err)
+		}
+		if diff := cmp.Diff(firsts(1, 4), c.accepted()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestStartOnlyOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, dir := &collector{}, t.TempDir()
+		client := open(t, c, spool.Options{Dir: dir})
+		upload(t, client, 1, 2, 1)
+		wantError(t, client.Flush(after(t, time.Second)), context.DeadlineExceeded)
+		if err := client.Stop(t.Context()); err != nil || c.stops != 0 {
+			t.Errorf("want no error and no stop of a client that was not started, got %v and %d", err, c.stops)
+		}
+		if err := client.Start(t.Context()); err == nil {
+			t.Error("want an error from Start after Stop, got nil")
+		}
+		client = start(t, c, spool.Options{Dir: dir})
+		if err := client.Start(t.Context()); err == nil {
+			t.Error("want an error from the second Start, got nil")
+		}
+		finish(t, client)
+		if diff := cmp.Diff(firsts(1, 2), c.accepted()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	dir := t.TempDir()
+	for name, options := range map[string]spool.Options{"no directory": {Limit: 1}, "no limit": {Dir: dir}} {
+		if _, err := spool.New(&collector{}, options); err == nil {
+			t.Errorf("%s: want an error, got nil", name)
+		}
+	}
+	if _, err := spool.New(nil, spool.Options{Dir: dir, Limit: 1}); err == nil {
+		t.Error("no client: want an error, got nil")
+	}
+}
+
+// TestShutdownOfTheSDKWritesSpansToDisk checks that the spans that the SDK exports when it is shut down are on disk afterwards.
+func TestShutdownOfTheSDKWritesSpansToDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, dir := &collector{failure: errUnavailable}, t.TempDir()
+		exporter, err := otlptrace.New(t.Context(), open(t, c, spool.Options{Dir: dir}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter))
+		for n := range 3 {
+			_, span := provider.Tracer("").Start(t.Context(), fmt.Sprintf("%d.0", n+1))
+			span.End()
+		}
+		if err := provider.Shutdown(after(t, 5*time.Second)); err != nil {
+			t.Error(err)
+		}
+		c.comeBack()
+		finish(t, start(t, c, spool.Options{Dir: dir}))
+		if diff := cmp.Diff([][]string{firsts(1, 3)}, c.batches); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
