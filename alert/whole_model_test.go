@@ -65,7 +65,7 @@ func (w *whole) Deliver(_ context.Context, n alert.Notification) (string, error)
 	w.taken = append(w.taken, n)
 	w.lost = append(w.lost, w.mood == "losing answers")
 	if w.mood == "losing answers" {
-		return "", &alert.DeliveryError{Reason: "network", Err: errors.New("cut after acceptance")}
+		return "", &alert.DeliveryError{Reason: "network", Uncertain: true, Err: errors.New("cut after acceptance")}
 	}
 	return "m", nil
 }
