@@ -46,7 +46,14 @@ func NoAnswer(ctx context.Context, doing string, err error) *DeliveryError {
 	if text := err.Error(); strings.HasPrefix(text, "net/http: HTTP/1.x transport connection broken: ") && strings.Contains(text, `"`) {
 		err = errNoHTTP
 	}
-	return &DeliveryError{Reason: reason, Err: fmt.Errorf("%s: %w", doing, err)}
+	return &DeliveryError{Reason: reason, Uncertain: !neverSent(err), Err: fmt.Errorf("%s: %w", doing, err)}
+}
+
+// neverSent reports whether an error says that there was no connection to send a request over. Package net names the operation
+// that failed: https://pkg.go.dev/net#OpError; net/http adds proxyconnect: https://pkg.go.dev/net/http#Transport.
+func neverSent(err error) bool {
+	failed, ok := errors.AsType[*net.OpError](err)
+	return ok && (failed.Op == "dial" || failed.Op == "proxyconnect")
 }
 
 // RetryAfter reads the header of that name: seconds (a fraction is rounded up) or an HTTP date, a day at most; 0 when there

@@ -2,7 +2,9 @@ package alert_test
 
 import (
 	"database/sql"
+	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -278,5 +280,26 @@ func TestEndsThatASilenceHeldBackAreOneMessageAndNotLate(t *testing.T) {
 		want(t, []string{"firing a", "firing b", "test  late 58s"}, m.said())
 		<-time.After(time.Hour)
 		want(t, []string{"firing a", "firing b", "test  late 58s", "resolved a+b"}, m.said())
+	})
+}
+
+// TestAFiringThatMayHaveArrivedIsNotForgotten breaks the connection after the destination took FIRING, and lets the incident end
+// in a silence: people who may have received FIRING must learn that it is over.
+func TestAFiringThatMayHaveArrivedIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMessenger(&alert.DeliveryError{Reason: "network", Uncertain: true, RetryAfter: time.Minute, Err: errors.New("reset")})
+		o := deliverTo(t, m, 0)
+		o.Add(change(alert.EventFiring, "a"))
+		<-time.After(5 * time.Second)
+		o.Mute([]alert.Silence{{From: time.Now(), Until: time.Now().Add(time.Hour)}})
+		muted := change(alert.EventResolved, "a")
+		muted.Muted = true
+		o.Add(muted)
+		<-time.After(time.Hour - time.Second)
+		want(t, nil, m.said())
+		<-time.After(time.Hour)
+		if said := m.said(); len(said) != 1 || !strings.HasPrefix(said[0], "resolved a") {
+			t.Errorf("want the end told and nothing else, got %v", said)
+		}
 	})
 }

@@ -81,6 +81,7 @@ type DeliveryError struct {
 	Reason     string        // a word for metrics, of a fixed set: rate_limited, unavailable, network, timeout, refused, invalid
 	RetryAfter time.Duration // what the destination asked for; 0 when it did not say
 	Permanent  bool          // the destination refuses it for good: a person must act
+	Uncertain  bool          // the destination may have taken it all the same: the connection broke after it was made
 	Fix        string        // what that person must do
 	Err        error         // without secrets
 }

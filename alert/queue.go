@@ -29,6 +29,7 @@ type entry struct {
 	until    time.Time // when what mutes it now is over; zero when nothing does
 
 	withdrawn bool // while it was being delivered: if that fails it is not tried again
+	uncertain bool // the destination may have it already, so that it must be told how the incident ends
 }
 
 // muted reports whether a silence or maintenance holds it back, as of the last look.
@@ -60,7 +61,10 @@ func (q *queue) keep(id string) {
 	}
 }
 
-// mute notes what is muted at now. The end of an incident waits for the end of the silence: it is not late by that, and it is
+// drops reports whether the entry can be dropped, since nobody can have received it and a later message makes up for it.
+func (e *entry) drops() bool { return e.event.fires() && !e.uncertain }
+
+// mute notes what is muted at now. What cannot be dropped waits for the end of the silence: it is not late by that, and it is
 // one message with the others of that silence.
 func (q *queue) mute(now time.Time, muting *muting) {
 	for i := range q.entries {
@@ -68,7 +72,7 @@ func (q *queue) mute(now time.Time, muting *muting) {
 		if e.event == EventTest {
 			continue
 		}
-		if e.until = muting.until(&e.incident, now); e.muted() && e.event.Ends() {
+		if e.until = muting.until(&e.incident, now); e.muted() && !e.drops() {
 			e.first, e.digest = e.until, unmuteDigest(e.until)
 		}
 	}
@@ -113,7 +117,7 @@ func (q *queue) next() (time.Time, bool) {
 	for _, i := range q.firsts() {
 		e := &q.entries[i]
 		at := e.hold
-		if e.event.Ends() { // anything else that is muted is dropped when it is due
+		if !e.drops() { // anything else that is muted is dropped when it is due
 			at = later(at, e.until)
 		}
 		if !found || at.Before(first) {

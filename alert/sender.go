@@ -53,6 +53,9 @@ func newLane(name string, o *Outbox) *lane {
 // take takes over what an earlier process left. The caller holds mu.
 func (l *lane) take(left stored) {
 	l.queue.entries = append(l.queue.entries, left.owed...)
+	for i := range l.queue.entries {
+		l.queue.entries[i].uncertain = true // it may have been on its way when that process ended
+	}
 	if left.told != nil {
 		l.told = left.told
 	}
@@ -212,10 +215,16 @@ func (l *lane) conclude(ref string, err error, begun, now time.Time, ledger *led
 	taken := l.flying
 	l.flying = nil
 	l.notBefore = begun.Add(pace)
-	if err != nil {
+	o := outcome{before: l.failure, after: failureOf(err)}
+	switch {
+	case err == nil:
+	case o.after.Uncertain:
+		for i := range taken {
+			taken[i].uncertain = true
+		}
+	default:
 		taken = l.forsake(taken, ledger)
 	}
-	o := outcome{before: l.failure, after: failureOf(err)}
 	l.failure = o.after
 	switch {
 	case err == nil:
@@ -277,7 +286,7 @@ func failureOf(err error) *DeliveryError {
 	if failure, ok := errors.AsType[*DeliveryError](err); ok {
 		return failure
 	}
-	return &DeliveryError{Reason: "unknown", Err: err}
+	return &DeliveryError{Reason: "unknown", Uncertain: true, Err: err}
 }
 
 // tell logs when a destination begins to fail, fails otherwise, or takes messages again.

@@ -48,6 +48,7 @@ func (l *lane) receive(t Transition, ledger *ledger) {
 	case t.Muted:
 		if t.Event.Ends() {
 			l.withdraw(t.Incident.ID, ledger)
+			l.correct(t, ledger)
 		}
 	case t.Event.Ends() && l.expects(t.Incident.ID):
 		if l.active {
@@ -64,15 +65,23 @@ func (l *lane) receive(t Transition, ledger *ledger) {
 	}
 }
 
-// withdraw drops FIRING and UPDATE of an incident that wait: it is over while it is muted, or the rule no longer names this
-// notifier. The caller holds mu.
+// withdraw drops FIRING and UPDATE of an incident that wait and that nobody can have received: it is over while it is muted, or
+// the rule no longer names this notifier. The caller holds mu.
 func (l *lane) withdraw(incident string, ledger *ledger) {
-	about := func(e *entry) bool { return e.event.fires() && e.incident.ID == incident }
+	about := func(e *entry) bool { return e.drops() && e.incident.ID == incident }
 	for _, id := range l.queue.withdraw(about) {
 		ledger.drop(id)
 	}
 	for i := range l.flying {
 		l.flying[i].withdrawn = l.flying[i].withdrawn || about(&l.flying[i])
+	}
+}
+
+// correct folds the muted end of an incident into a FIRING of it that waits to be tried again though it may have arrived. The
+// caller holds mu.
+func (l *lane) correct(t Transition, ledger *ledger) {
+	if slices.ContainsFunc(l.queue.entries, func(e entry) bool { return e.event.fires() && e.incident.ID == t.Incident.ID }) {
+		l.add(t, ledger)
 	}
 }
 
@@ -95,9 +104,9 @@ func (l *lane) forsake(taken []entry, ledger *ledger) (rest []entry) {
 	return rest
 }
 
-// dropMuted drops FIRING and UPDATE that are muted at now. When that ends, the engine announces what still fires.
+// dropMuted drops FIRING and UPDATE that are muted at now and that nobody can have received. When that ends, the engine announces what still fires.
 func (l *lane) dropMuted(now time.Time) {
-	muted := func(e *entry) bool { return e.muted() && e.event.fires() }
+	muted := func(e *entry) bool { return e.muted() && e.drops() }
 	l.mu.Lock()
 	l.queue.mute(now, l.muting)
 	found := slices.ContainsFunc(l.queue.entries, func(e entry) bool { return muted(&e) })

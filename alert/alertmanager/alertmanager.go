@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -122,6 +123,7 @@ func verdict(failures []*alert.DeliveryError, members []member, all bool) *alert
 		return worst
 	}
 	merged := *worst
+	merged.Uncertain = slices.ContainsFunc(failures, func(f *alert.DeliveryError) bool { return f != nil && f.Uncertain })
 	merged.Err = fmt.Errorf("%d of %d members did not take it: %s", len(told), len(members), strings.Join(told, "; and "))
 	return &merged
 }

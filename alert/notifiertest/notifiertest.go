@@ -153,7 +153,8 @@ func (h *Harness) testFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			failure := h.fails(t.Context(), t, h.serve(t, test.answer))
-			if failure.Reason != test.reason || failure.RetryAfter != test.retryAfter || failure.Permanent {
+			uncertain := test.reason == "network" // the request was made
+			if failure.Reason != test.reason || failure.RetryAfter != test.retryAfter || failure.Permanent || failure.Uncertain != uncertain {
 				t.Errorf("want %s, to be tried again after %v, got %+v", test.reason, test.retryAfter, failure)
 			}
 		})
@@ -189,8 +190,8 @@ func (h *Harness) testNobody(t *testing.T) {
 	server := httptest.NewServer(h.Accept)
 	n := h.New(t, server.URL)
 	server.Close()
-	if failure := h.fails(t.Context(), t, n); failure.Reason != "network" || failure.Permanent {
-		t.Errorf("want a network failure, got %+v", failure)
+	if failure := h.fails(t.Context(), t, n); failure.Reason != "network" || failure.Permanent || failure.Uncertain {
+		t.Errorf("want a network failure that certainly delivered nothing, got %+v", failure)
 	}
 }
 
