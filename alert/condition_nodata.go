@@ -95,23 +95,8 @@ func (c *noDataCondition) inherit(old condition) bool {
 // restart begins to wait at now.
 func (c *noDataCondition) restart(now time.Time) { c.last, c.due = now, time.Time{} }
 
-// LongestSilence returns for how long a probe may finish no run before the built-in rule fires, where its schedule leaves
-// the longest gap in about a month: who cannot follow a schedule compares with that.
+// LongestSilence returns for how long a probe may finish no run before the built-in rule fires, where its schedule leaves the longest gap:
+// what cannot follow a schedule compares with that.
 func LongestSilence(p *probe.Probe) time.Duration {
-	const times = 3000 // of a schedule that is looked at
-	begin := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
-	end, longest := begin.AddDate(0, 0, 31), time.Duration(0)
-	var last [intervalsWithout]time.Time
-	t := p.Schedule.Next(begin)
-	for n := 0; n < times && !t.IsZero(); n++ {
-		if n >= intervalsWithout {
-			longest = max(longest, t.Sub(last[n%intervalsWithout]))
-			if t.After(end) {
-				break
-			}
-		}
-		last[n%intervalsWithout] = t
-		t = p.Schedule.Next(t)
-	}
-	return longest + p.Longest()
+	return p.Schedule.LongestGap(intervalsWithout) + p.Longest()
 }

@@ -41,7 +41,8 @@ func (m *Maintenance) Validate() error {
 	}
 	if len(faults) == 0 {
 		share := m.moments().share()
-		add(share >= mutesAll, "duration", fmt.Sprintf("is %v, so that this maintenance mutes %v of the time and its alerts reach nobody", m.Duration, share),
+		add(share >= mutesAll, "duration",
+			fmt.Sprintf("is %v, so that this maintenance mutes %v of the time and its alerts reach nobody", m.Duration, share),
 			"write a shorter duration or a schedule that begins less often; to stop an alert for good, take it out of the rules")
 	}
 	return errors.Join(faults...)

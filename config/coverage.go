@@ -34,6 +34,7 @@ func (r *reader) traces(document *yaml.Node, cfg *Config, environ func(string) (
 	}
 	r.warn(locate(document, "telemetry.otlp"), "telemetry.otlp", "traces go nowhere, so that messages show none: "+why)
 	if cfg.Telemetry.TraceURL != "" {
-		r.warn(locate(document, "telemetry.trace_url"), "telemetry.trace_url", "leads to no trace, since traces go nowhere; messages leave the link out")
+		r.warn(locate(document, "telemetry.trace_url"), "telemetry.trace_url",
+			"leads to no trace, since traces go nowhere; messages leave the link out")
 	}
 }

@@ -43,6 +43,30 @@ func (s Schedule) Busiest(length time.Duration) int {
 	return most
 }
 
+// LongestGap returns the longest time from one intended time to the one that comes so many intervals later. Changes of the clock are left
+// out.
+func (s Schedule) LongestGap(intervals int) time.Duration {
+	if s.every > 0 {
+		return time.Duration(intervals) * s.every
+	}
+	spec, ok := s.cron.(*cron.SpecSchedule)
+	if !ok {
+		return 0
+	}
+	times, days := timesOfDay(spec), daysOf(spec, 0)
+	aDay := len(times)
+	soon, later := days.longest(intervals/aDay), days.longest(intervals/aDay+1)
+	longest := time.Duration(0)
+	for i := range times {
+		last, gap := i+intervals%aDay, soon
+		if last >= aDay {
+			last, gap = last-aDay, later
+		}
+		longest = max(longest, time.Duration(gap)*day+times[last]-times[i])
+	}
+	return longest
+}
+
 // stretch is a number of days, the first of which is at work.
 type stretch struct {
 	days    int // 0 for one that begins and ends on the same day
@@ -144,4 +168,21 @@ func (c *calendar) busiest(days int) stretch {
 		}
 	}
 	return s
+}
+
+// longest returns the largest number of days from a working day to the one that comes so many working days later.
+func (c *calendar) longest(later int) int {
+	var working []int
+	for i := range c.begin {
+		if c.works(i) {
+			working = append(working, i)
+		}
+	}
+	longest := 0
+	for i, from := range working {
+		last := i + later
+		until := working[last%len(working)] + last/len(working)*c.begin // the calendar comes again
+		longest = max(longest, until-from)
+	}
+	return longest
 }

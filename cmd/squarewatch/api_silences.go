@@ -31,7 +31,8 @@ func (s *silenceJSON) scope() error {
 	named := len(s.Rules)+len(s.Probes)+len(s.Series) > 0
 	switch {
 	case !named && !s.All:
-		return errors.New("the silence does not say what to mute: name rules, probes or series (--rule, --probe, --series), or ask for everything (--all, or all: true)")
+		return errors.New("the silence does not say what to mute: name rules, probes or series (--rule, --probe, --series), " +
+			"or ask for everything (--all, or all: true)")
 	case named && s.All:
 		return errors.New("the silence asks for everything and names rules, probes or series too: leave out one of the two")
 	}

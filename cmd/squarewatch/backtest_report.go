@@ -82,7 +82,8 @@ func (b *backtestReport) print(w io.Writer) error {
 		if m.Already {
 			word += " (already)"
 		}
-		messages.AppendRow(table.Row{local(m.At), word, m.Rule, m.Series, fmt.Sprintf("%v (%d of %d)", alert.Share(m.Rate), m.bad, m.Runs), m.severity})
+		rate := fmt.Sprintf("%v (%d of %d)", alert.Share(m.Rate), m.bad, m.Runs)
+		messages.AppendRow(table.Row{local(m.At), word, m.Rule, m.Series, rate, m.severity})
 	}
 	if len(list) == 0 {
 		out.WriteString("Nobody would have been told anything.\n")

@@ -221,7 +221,8 @@ func (s *source) shortcomings(rules []alert.Rule) []string {
 		if late && full.Before(s.until) || !full.After(s.begin) {
 			continue // said already, or known
 		}
-		texts = append(texts, fmt.Sprintf("the rule %s looks back %v and the history begins at %s: until %s it counts fewer runs than the daemon would with a full window",
+		texts = append(texts, fmt.Sprintf("the rule %s looks back %v and the history begins at %s: "+
+			"until %s it counts fewer runs than the daemon would with a full window",
 			rules[i].Name, ruleLookback(&rules[i]), local(s.oldest), local(full)))
 	}
 	return texts

@@ -74,7 +74,8 @@ func printCheck(w io.Writer, path string, cfg *config.Config) error {
 	return err
 }
 
-// limitsOfRules says of which probes a rule evaluates the streak, and which answers raise no alert. Server errors and 401 are among the warnings.
+// limitsOfRules says of which probes a rule evaluates the streak, and which answers raise no alert. Server errors and 401 are among
+// the warnings.
 func limitsOfRules(cfg *config.Config) []string {
 	var lines []string
 	for i := range cfg.Rules {
@@ -86,7 +87,8 @@ func limitsOfRules(cfg *config.Config) []string {
 			}
 		}
 		if len(rare) > 0 {
-			lines = append(lines, fmt.Sprintf("%s evaluates the streak and not the rate of %s, which never run %d times in its window. It fires at %d bad runs in a row.",
+			lines = append(lines, fmt.Sprintf("%s evaluates the streak and not the rate of %s, which never run %d times in its window. "+
+				"It fires at %d bad runs in a row.",
 				rule.Name, config.Shortened(rare), rule.MinRuns, rule.Streak))
 		}
 	}
@@ -95,7 +97,8 @@ func limitsOfRules(cfg *config.Config) []string {
 		if len(group.Probes) == len(cfg.Probes) {
 			probes = "any probe"
 		}
-		lines = append(lines, fmt.Sprintf("No rule counts these unexpected answers of %s: %s. They are recorded and raise no alert.", probes, strings.Join(group.Outcomes, ", ")))
+		lines = append(lines, fmt.Sprintf("No rule counts these unexpected answers of %s: %s. They are recorded and raise no alert.",
+			probes, strings.Join(group.Outcomes, ", ")))
 	}
 	return lines
 }
