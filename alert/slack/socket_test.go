@@ -273,7 +273,9 @@ func TestNothingGoesOnAfterListening(t *testing.T) {
 		defer close(ended)
 		slack.New(settings, slack.Options{}).Listen(ctx, newCounter(), slog.New(slog.DiscardHandler))
 	}()
-	waitFor(t, func() bool { return server.Connected() == 1 && strings.Contains(goroutines(t), "slack.(*session).serve") })
+	waitFor(t, func() bool {
+		return server.Connected() == 1 && strings.Contains(goroutines(t), "slack.(*session).serve")
+	})
 	cancel()
 	<-ended
 	if strings.Contains(goroutines(t), "slack.(*session)") {
