@@ -24,14 +24,14 @@ func TestButtonsThatDoNotWorkAreShown(t *testing.T) {
 		defer pipe.Shutdown()
 		transport := &http.Transport{DialContext: pipe.Dial}
 		defer transport.CloseIdleConnections()
-		build := func(slack.Settings, *config.Config) (alert.Notifier, error) {
-			return slack.New(slack.Settings{
-				BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, AppToken: secret.New(slackstub.AppToken), APIURL: stub.API(),
-			}, slack.Options{Client: &http.Client{Transport: transport}}), nil
-		}
+		notifier := slack.New(slack.Settings{
+			BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, AppToken: secret.New(slackstub.AppToken), APIURL: stub.API(),
+		}, slack.Options{Client: &http.Client{Transport: transport}})
 		s := newSceneWith(t, sceneFile, func(o *Options) {
 			all := kinds()
-			all.Notifiers = []config.Kind[alert.Notifier]{config.NewKind("slack", slack.Settings{}, build)}
+			all.Notifiers = []config.Kind[alert.Notifier]{
+				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (alert.Notifier, error) { return notifier, nil }),
+			}
 			o.Load = func() (*config.Config, error) {
 				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
 			}
