@@ -310,7 +310,7 @@ func TestPage(t *testing.T) {
 			kept.WriteString(line)
 		}
 	}
-	golden(t, "page.txt", sorted(kept.String()))
+	golden(t, "exposition.txt", sorted(kept.String()))
 	for _, want := range []string{
 		`service_name="squarewatch"`, `service_version="1.0.0"`, `service_instance_id="127.0.0.1:9477"`,
 		"host_name=", "process_pid=", "process_runtime_version=", "telemetry_sdk_name=",
