@@ -44,8 +44,6 @@ type (
 	grouper interface {
 		// stillBad returns the probes whose last run was bad and ended after since.
 		stillBad(since time.Time) []string
-		// has reports whether a probe is in the group.
-		has(probe string) bool
 		// badProbes returns those of which a bad run counts.
 		badProbes() []string
 		// describeProbe fills in the figures of one probe.

@@ -243,8 +243,6 @@ func (c *groupCondition) severity(rule *Rule) Severity {
 	return cmp.Or(worst, rule.Severity)
 }
 
-func (c *groupCondition) has(name string) bool { return c.byProbe[name] != nil }
-
 // badProbes returns the probes of which a bad run counts, in the order of the configuration.
 func (c *groupCondition) badProbes() []string {
 	var names []string

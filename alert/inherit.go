@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -68,17 +69,9 @@ func (s *series) inherit(old *series) {
 
 // lose notes which probes were bad in a firing incident and are no longer in its series: that it ends does not mean they recovered.
 func (s *series) lose(old *series) {
-	now, ok := s.condition.(grouper)
-	if !ok || s.state != Firing {
-		return
-	}
-	var gone []string
-	for _, name := range old.stillBad() {
-		if !now.has(name) {
-			gone = append(gone, name)
-		}
-	}
-	if len(gone) > 0 {
+	bad := s.stillBad() // of the probes that are still there
+	gone := slices.DeleteFunc(old.stillBad(), func(name string) bool { return slices.Contains(bad, name) })
+	if s.state == Firing && len(gone) > 0 {
 		s.lost = "the rule no longer watches " + strings.Join(gone[:min(len(gone), examplesKept)], ", ") + ", which was still bad"
 	}
 }
