@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -76,7 +76,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch answer.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		t.pause.begin(alert.RetryAfter(answer.Header.Get("Retry-After"), time.Now()))
+		t.pause.begin(outbox.RetryAfter(answer.Header.Get("Retry-After"), time.Now()))
 	}
 	if err := genuine(answer); err != nil {
 		return nil, errors.Join(err, answer.Body.Close())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -28,7 +29,7 @@ type gauges struct {
 	probes  map[string]standing
 	tokens  map[string]time.Time // credential to when what it holds ends
 	alerts  func() []alert.Status
-	backlog func() []alert.Backlog
+	backlog func() []outbox.Backlog
 }
 
 // standing is what the last runs of a probe said.
@@ -52,7 +53,7 @@ func addGauges(all *registry) *gauges {
 		probes:    map[string]standing{},
 		tokens:    map[string]time.Time{},
 		alerts:    func() []alert.Status { return nil },
-		backlog:   func() []alert.Backlog { return nil },
+		backlog:   func() []outbox.Backlog { return nil },
 	}
 	all.sources = append(all.sources, g)
 	return g
@@ -94,7 +95,7 @@ func (g *gauges) retain(known *known) {
 	maps.DeleteFunc(g.tokens, func(name string, _ time.Time) bool { return !known.credential(name) })
 }
 
-func (g *gauges) watch(alerts func() []alert.Status, backlog func() []alert.Backlog) {
+func (g *gauges) watch(alerts func() []alert.Status, backlog func() []outbox.Backlog) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.alerts, g.backlog = alerts, backlog

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -243,13 +243,13 @@ func (m *measures) delivered(notifier string, err error) {
 // deliveryReasons are the reasons that a notifier may give.
 func deliveryReasons() []string {
 	return []string{
-		alert.ReasonRateLimited, alert.ReasonUnavailable, alert.ReasonNetwork, alert.ReasonTimeout, alert.ReasonRefused, alert.ReasonInvalid,
+		outbox.ReasonRateLimited, outbox.ReasonUnavailable, outbox.ReasonNetwork, outbox.ReasonTimeout, outbox.ReasonRefused, outbox.ReasonInvalid,
 	}
 }
 
 // deliveryReason returns the reason of a failed delivery if it is of the fixed set, so that no notifier can make series as it likes.
 func deliveryReason(err error) string {
-	if failure, ok := errors.AsType[*alert.DeliveryError](err); ok && slices.Contains(deliveryReasons(), failure.Reason) {
+	if failure, ok := errors.AsType[*outbox.DeliveryError](err); ok && slices.Contains(deliveryReasons(), failure.Reason) {
 		return failure.Reason
 	}
 	return reasonUndefined

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/trace"
@@ -23,9 +24,9 @@ type Recorder struct {
 }
 
 var (
-	_ probe.Sink             = (*Recorder)(nil)
-	_ probe.Identifiers      = (*Recorder)(nil)
-	_ alert.DeliveryObserver = (*Recorder)(nil)
+	_ probe.Sink              = (*Recorder)(nil)
+	_ probe.Identifiers       = (*Recorder)(nil)
+	_ outbox.DeliveryObserver = (*Recorder)(nil)
 )
 
 // newRecorder returns a recorder that keeps all traces, or none when tracer is nil.
@@ -116,7 +117,7 @@ func (r *Recorder) Transition(t alert.Transition) context.Context {
 
 // Watch sets where the gauges of rules and of waiting messages are read from whenever metrics are collected.
 // Both must be safe to call from any goroutine.
-func (r *Recorder) Watch(alerts func() []alert.Status, backlog func() []alert.Backlog) {
+func (r *Recorder) Watch(alerts func() []alert.Status, backlog func() []outbox.Backlog) {
 	r.gauges.watch(alerts, backlog)
 }
 
