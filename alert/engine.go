@@ -23,7 +23,7 @@ type Engine struct {
 	parents      map[string]*parent   // probes that others depend on
 	leaders      map[string]*series   // who speaks for a credential
 	timers       timers[*series]
-	muting       muting
+	muting       Muting
 	supportAfter time.Duration
 	now          time.Time    // the latest time seen
 	owed         []Transition // of incidents that a new configuration ended
@@ -50,7 +50,7 @@ func NewEngine(options EngineOptions) (*Engine, error) {
 	}
 	e := &Engine{
 		byProbe: make(map[string][]*series, len(options.Probes)), leaders: map[string]*series{},
-		muting: muting{maintenance: options.Maintenance}, supportAfter: options.SupportAfter,
+		muting: Muting{maintenance: options.Maintenance}, supportAfter: options.SupportAfter,
 	}
 	for i, k := range kinds() {
 		rules := k.builtin
@@ -145,9 +145,9 @@ func (e *Engine) Next() time.Time {
 	case len(e.owed) > 0:
 		return e.now
 	case len(e.timers) == 0:
-		return e.muting.edge
+		return e.muting.change
 	}
-	return earliest(e.timers[0].due, e.muting.edge)
+	return earliest(e.timers[0].due, e.muting.change)
 }
 
 // Snapshot returns every series as it stands at now, in the order of rules and probes.
@@ -155,7 +155,7 @@ func (e *Engine) Snapshot(now time.Time) []Status {
 	list := make([]Status, 0, len(e.all))
 	for _, s := range e.all {
 		status := s.status(now)
-		if silence := e.muting.over(s); silence != nil {
+		if silence := e.muting.of(s); silence != nil {
 			status.SilencedUntil = silence.Until
 		}
 		list = append(list, status)
@@ -181,7 +181,7 @@ func (e *Engine) clock(t time.Time) time.Time {
 	switch {
 	case e.now.IsZero():
 		e.now = t
-		e.muting.look(t)
+		e.muting.refresh(t)
 	case !t.Before(e.now):
 		e.now = t
 	case e.now.Sub(t) >= lateResults:
@@ -193,7 +193,7 @@ func (e *Engine) clock(t time.Time) time.Time {
 // setBack follows a clock that was set back, so that nothing waits for the old time to come again.
 func (e *Engine) setBack(now time.Time) {
 	e.now = now
-	e.muting.look(now)
+	e.muting.refresh(now)
 	for _, s := range e.all {
 		s.setBack(now)
 		if s.slot >= 0 {
@@ -208,7 +208,7 @@ func (e *Engine) catchUp(now time.Time) []Transition {
 	out := e.owed
 	e.owed = nil
 	for {
-		edge := e.muting.edge
+		edge := e.muting.change
 		switch {
 		case !edge.IsZero() && !edge.After(now) && (len(e.timers) == 0 || !e.timers[0].due.Before(edge)):
 			out = e.unmute(out, edge)
@@ -234,7 +234,7 @@ func (e *Engine) step(out []Transition, s *series, now time.Time) []Transition {
 // need not hear that it is over, and who could not be told that it is over hears of it later.
 func (e *Engine) tell(s *series, event Event, now time.Time) Transition {
 	t := s.transition(event, now)
-	silenced := e.muting.over(s) != nil
+	silenced := e.muting.of(s) != nil
 	t.Incident.Affected = e.affected(s)
 	switch event {
 	case EventFiring:

@@ -2,7 +2,6 @@ package alert_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -11,35 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// start lies on a bucket of every window that the tests use.
-func start() time.Time { return time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC) }
-
-func result(name string, at time.Time, code int) *probe.Result {
-	class := probe.ClassOfStatus(code)
-	r := &probe.Result{Probe: name, End: at, Class: class, Code: code, Expected: class == probe.Success}
-	if !r.Expected {
-		r.Reason = fmt.Sprintf("expected 2xx, got %d", code)
-	}
-	return r
-}
-
-func probes(names ...string) []probe.Probe {
-	var list []probe.Probe
-	for _, name := range names {
-		list = append(list, probe.Probe{Name: name, Labels: map[string]string{"of": name}})
-	}
-	return list
-}
-
-func engine(tb testing.TB, options alert.EngineOptions) *alert.Engine {
-	tb.Helper()
-	e, err := alert.NewEngine(options)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return e
-}
 
 // told writes transitions as people would note them: seconds since start, what, where, of how many.
 func told(list []alert.Transition) []string {
@@ -60,14 +30,6 @@ func replay(e *alert.Engine, every time.Duration, codes []int, rest time.Duratio
 		at = at.Add(every)
 	}
 	return append(all, e.Advance(at.Add(rest))...)
-}
-
-func codes(parts ...int) []int {
-	var list []int
-	for i := 0; i < len(parts); i += 2 {
-		list = append(list, slices.Repeat(parts[i+1:i+2], parts[i])...)
-	}
-	return list
 }
 
 func TestStateMachine(t *testing.T) {

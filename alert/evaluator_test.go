@@ -34,14 +34,6 @@ func evaluate(t *testing.T, rules ...alert.Rule) (*alert.Evaluator, func() []ale
 	}, cancel
 }
 
-func wait(t *testing.T, d time.Duration) {
-	t.Helper()
-	select {
-	case <-time.After(d):
-	case <-t.Context().Done():
-	}
-}
-
 func events(list []alert.Transition) []alert.Event {
 	var all []alert.Event
 	for _, c := range list {

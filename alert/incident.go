@@ -159,8 +159,8 @@ const (
 // Ends reports whether the incident is over.
 func (e Event) Ends() bool { return e == EventResolved || e == EventEnded }
 
-// fires reports whether a person who received this event last believes that the incident fires.
-func (e Event) fires() bool { return e == EventFiring || e == EventUpdate }
+// Fires reports whether a destination that received this event last shows the incident as firing.
+func (e Event) Fires() bool { return e == EventFiring || e == EventUpdate }
 
 // Ended reports whether the incident is over without a recovery; Note then says why.
 func (i *Incident) Ended() bool { return !i.Resolved.IsZero() && i.Note != "" }

@@ -21,7 +21,7 @@ func (e *Engine) byKey() map[seriesKey]*series {
 func (e *Engine) inherit(previous *Engine) {
 	e.now, e.owed, e.muting.silences = previous.now, previous.owed, previous.muting.silences
 	if !e.now.IsZero() {
-		e.muting.look(e.now)
+		e.muting.refresh(e.now)
 	}
 	heirs := e.byKey()
 	for _, old := range previous.all {

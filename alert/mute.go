@@ -5,14 +5,27 @@ import (
 	"time"
 )
 
-// muting is what is muted at one moment, until the next at which that may change.
-type muting struct {
+// Muting knows which silences and which maintenance are active at a time. It computes them only when they may have changed.
+// The zero value mutes nothing. It must not be used by several goroutines at once.
+type Muting struct {
 	silences    []Silence
 	maintenance []Maintenance
 
-	active []Silence
-	looked time.Time // when active and edge were computed
-	edge   time.Time // zero for never
+	active   []Silence
+	computed time.Time // when active and change were computed; zero for never
+	change   time.Time // when active may change next; zero for never
+}
+
+// SetSilences replaces the silences from now on.
+func (m *Muting) SetSilences(silences []Silence, now time.Time) {
+	m.silences = silences
+	m.refresh(now)
+}
+
+// SetMaintenance replaces the maintenance of the configuration from now on.
+func (m *Muting) SetMaintenance(maintenance []Maintenance, now time.Time) {
+	m.maintenance = maintenance
+	m.refresh(now)
 }
 
 // Mute replaces the silences that people have set, from now on.
@@ -22,36 +35,36 @@ func (e *Engine) Mute(silences []Silence, now time.Time) []Transition {
 	return e.unmute(e.catchUp(now), now)
 }
 
-// look finds what is muted at now.
-func (m *muting) look(now time.Time) {
-	m.active, m.looked, m.edge = nil, now, time.Time{}
+// refresh computes what is active at now.
+func (m *Muting) refresh(now time.Time) {
+	m.active, m.computed, m.change = nil, now, time.Time{}
 	for i := range m.silences {
 		s := &m.silences[i]
 		switch {
 		case s.Active(now):
 			m.active = append(m.active, *s)
-			m.edge = earliest(m.edge, s.Until)
+			m.change = earliest(m.change, s.Until)
 		case now.Before(s.From):
-			m.edge = earliest(m.edge, s.From)
+			m.change = earliest(m.change, s.From)
 		}
 	}
 	for i := range m.maintenance {
 		if until, ok := m.maintenance[i].until(now); ok {
 			m.active = append(m.active, m.maintenance[i].silence(until))
-			m.edge = earliest(m.edge, until)
+			m.change = earliest(m.change, until)
 		} else if begin := m.maintenance[i].Schedule.Next(now); !begin.IsZero() {
-			m.edge = earliest(m.edge, begin)
+			m.change = earliest(m.change, begin)
 		}
 	}
 }
 
-// over returns the longest silence that mutes a series now; nil for none.
-func (m *muting) over(s *series) *Silence { return m.longest(s.rule.Name, s.rule.Per, s.name) }
+// of returns the active silence of a series that ends last; nil for none.
+func (m *Muting) of(s *series) *Silence { return m.longest(s.rule.Name, s.rule.Per, s.name) }
 
-// until returns when an incident is no longer muted, as seen from now; zero when nothing mutes it at now.
-func (m *muting) until(i *Incident, now time.Time) time.Time {
-	if m.looked.IsZero() || now.Before(m.looked) || !m.edge.IsZero() && !now.Before(m.edge) {
-		m.look(now)
+// Until returns when the silences that are active at now stop muting an incident; zero when none mutes it at now.
+func (m *Muting) Until(i *Incident, now time.Time) time.Time {
+	if m.computed.IsZero() || now.Before(m.computed) || !m.change.IsZero() && !now.Before(m.change) {
+		m.refresh(now)
 	}
 	if silence := m.longest(i.Rule, i.Per, i.Series); silence != nil {
 		return silence.Until
@@ -59,7 +72,7 @@ func (m *muting) until(i *Incident, now time.Time) time.Time {
 	return time.Time{}
 }
 
-func (m *muting) longest(rule string, per Per, series string) *Silence {
+func (m *Muting) longest(rule string, per Per, series string) *Silence {
 	var longest *Silence
 	for i := range m.active {
 		if a := &m.active[i]; a.mutes(rule, per, series) && (longest == nil || a.Until.After(longest.Until)) {
@@ -69,8 +82,8 @@ func (m *muting) longest(rule string, per Per, series string) *Silence {
 	return longest
 }
 
-// unmuteDigest makes one message of the changes that were held back until a time.
-func unmuteDigest(until time.Time) string { return fmt.Sprintf("unmuted %d", until.Unix()) }
+// UnmuteDigest is the [Transition] digest of all changes that were muted until a time: one message tells them.
+func UnmuteDigest(until time.Time) string { return fmt.Sprintf("unmuted %d", until.Unix()) }
 
 // Reannounce returns what fires and is not muted, for notifiers that never received FIRING of it: a reload or a restart may
 // have added one. What was held back by maintenance that is gone from the configuration is announced as well.
@@ -83,10 +96,10 @@ func (e *Engine) Reannounce(now time.Time) []Transition {
 // fires was perhaps announced before it was muted, and waited in the outbox, which then dropped it: it is announced again to
 // the notifiers that never received it.
 func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
-	e.muting.look(now)
-	digest := unmuteDigest(now)
+	e.muting.refresh(now)
+	digest := UnmuteDigest(now)
 	for _, s := range e.all {
-		if e.muting.over(s) != nil || s.rule.quiet() {
+		if e.muting.of(s) != nil || s.rule.quiet() {
 			continue
 		}
 		if s.owed != nil {

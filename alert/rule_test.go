@@ -13,23 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func sel(texts ...string) []probe.Selector {
-	var list []probe.Selector
-	for _, text := range texts {
-		list = append(list, probe.MustSelector(text))
-	}
-	return list
-}
-
-func rule(change func(*alert.Rule)) alert.Rule {
-	r := alert.Rule{Name: "server-errors", On: sel("5xx")}
-	if change != nil {
-		change(&r)
-	}
-	r.Defaults()
-	return r
-}
-
 func ExampleRule() {
 	r := alert.Rule{Name: "slow-or-gone", On: sel("transport"), Threshold: 0.5}
 	r.Defaults()

@@ -20,15 +20,17 @@ const longestSilence = 30 * 24 * time.Hour
 // ErrNoSilence is the error of removing what is not there.
 var ErrNoSilence = errors.New("there is no such silence: see squarewatch silence list")
 
-// silenceStore keeps silences over restarts.
-type silenceStore interface {
+// SilenceStore keeps silences over restarts; the store of package outbox implements it.
+type SilenceStore interface {
+	// PutSilence adds a silence, or replaces the one with the same identifier.
 	PutSilence(ctx context.Context, s Silence) error
+	// DeleteSilence removes a silence.
 	DeleteSilence(ctx context.Context, id string) error
 }
 
 // Silences are those that people have set. Methods may be called by many goroutines.
 type Silences struct {
-	store silenceStore        // nil for none
+	store SilenceStore        // nil for none
 	apply func(all []Silence) // takes those in force and to come
 
 	mu  sync.Mutex
@@ -37,12 +39,8 @@ type Silences struct {
 
 // NewSilences returns the silences that are known from earlier; apply is told of every change. A nil store keeps them in
 // memory.
-func NewSilences(known []Silence, store *Store, apply func(all []Silence)) *Silences {
-	s := &Silences{apply: apply, all: slices.Clone(known)}
-	if store != nil {
-		s.store = store
-	}
-	return s
+func NewSilences(known []Silence, store SilenceStore, apply func(all []Silence)) *Silences {
+	return &Silences{store: store, apply: apply, all: slices.Clone(known)}
 }
 
 // Add puts a silence into force and returns it with its identifier. Faults are [probe.Invalid], joined.

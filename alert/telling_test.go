@@ -11,27 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// feed gives an engine runs of one probe, a second apart, from a second on.
-func feed(e *alert.Engine, name string, from int, codes ...int) []alert.Transition {
-	var all []alert.Transition
-	for i, code := range codes {
-		all = append(all, e.Observe(result(name, sec(from+i), code))...)
-	}
-	return all
-}
-
-func sec(n int) time.Time { return start().Add(time.Duration(n) * time.Second) }
-
-// short is a rule that crosses with five bad runs and clears soon.
-func short(change func(*alert.Rule)) alert.Rule {
-	return rule(func(r *alert.Rule) {
-		r.Window, r.Threshold, r.Clear = time.Minute, 0.5, 0.25
-		if change != nil {
-			change(r)
-		}
-	})
-}
-
 func TestASilenceMutesAndThenTellsWhatMatters(t *testing.T) {
 	until := sec(100)
 	silence := alert.Silence{ID: "s1", Rules: []string{"server-*"}, Probes: []string{"a"}, From: start(), Until: until}
@@ -203,18 +182,6 @@ func TestWhoAcknowledgesIsRemindedNoMore(t *testing.T) {
 	if _, err := e.Acknowledge("nothing", "U1", sec(400)); err == nil {
 		t.Error("want an error for what does not fire")
 	}
-}
-
-// restarted returns an engine that begins at a second where another left off.
-func restarted(t *testing.T, options alert.EngineOptions, states []alert.SeriesState, recalled []*probe.Result, at int) *alert.Engine {
-	t.Helper()
-	e := engine(t, options)
-	e.Restore(states)
-	for _, r := range recalled {
-		e.Recall(r)
-	}
-	e.Resume(sec(at))
-	return e
 }
 
 func TestARestartRepeatsNothingAndForgetsNothing(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
 
-	"squarewatch/alert"
 	"squarewatch/alert/alertmanager"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/config"
 	"squarewatch/config/secret"
@@ -38,11 +38,11 @@ func kinds() config.Kinds {
 			config.NewKind("api_key", probe.APIKeySettings{}, func(s probe.APIKeySettings, _ *config.Config) (probe.Credential, error) { return probe.NewAPIKey(s) }),
 			config.NewKind("login", probe.LoginSettings{}, func(s probe.LoginSettings, _ *config.Config) (probe.Credential, error) { return probe.NewLogin(s) }),
 		},
-		Notifiers: []config.Kind[alert.Notifier]{
-			config.NewKind("slack", slack.Settings{}, func(s slack.Settings, _ *config.Config) (alert.Notifier, error) {
+		Notifiers: []config.Kind[outbox.Notifier]{
+			config.NewKind("slack", slack.Settings{}, func(s slack.Settings, _ *config.Config) (outbox.Notifier, error) {
 				return slack.New(s, slack.Options{}), nil
 			}),
-			config.NewKind("alertmanager", alertmanager.Settings{}, func(s alertmanager.Settings, _ *config.Config) (alert.Notifier, error) {
+			config.NewKind("alertmanager", alertmanager.Settings{}, func(s alertmanager.Settings, _ *config.Config) (outbox.Notifier, error) {
 				return alertmanager.New(s, alertmanager.Options{}), nil
 			}),
 		},

@@ -8,7 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/probe"
 )
 
@@ -42,12 +42,12 @@ func NewKind[S, T any](name string, defaults S, build func(S, *Config) (T, error
 // Kinds lists what a file may name. The program makes the list; see cmd/squarewatch/kinds.go.
 type Kinds struct {
 	Credentials []Kind[probe.Credential] // keys of the settings stand in the credential itself; one is called like the kind
-	Notifiers   []Kind[alert.Notifier]   // settings stand under a key called like the kind
+	Notifiers   []Kind[outbox.Notifier]  // settings stand under a key called like the kind
 }
 
 // Notifier is a notifier of the file.
 type Notifier struct {
-	Part[alert.Notifier]
+	Part[outbox.Notifier]
 
 	GroupWait time.Duration // transitions of one rule this close together make one message
 }
@@ -95,7 +95,7 @@ func (r *reader) credentials(kinds []Kind[probe.Credential], nodes map[string]ya
 }
 
 // notifiers reads the notifiers section.
-func (r *reader) notifiers(kinds []Kind[alert.Notifier], nodes map[string]yaml.Node) map[string]Notifier {
+func (r *reader) notifiers(kinds []Kind[outbox.Notifier], nodes map[string]yaml.Node) map[string]Notifier {
 	parts := map[string]Notifier{}
 	for _, name := range sortedKeys(nodes) {
 		node, path := nodes[name], join("notifiers", name)

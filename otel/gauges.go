@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/otel/metric"
 	"squarewatch/probe"
 )
@@ -27,7 +28,7 @@ type gauges struct {
 	probes  map[string]probeState // by probe
 	tokens  map[string]time.Time  // expiry, by credential
 	alerts  func() []alert.Status
-	backlog func() []alert.Backlog
+	backlog func() []outbox.Backlog
 }
 
 // probeState is what the gauges of one probe show.
@@ -61,7 +62,7 @@ func newGauges(registry *metric.Registry) *gauges {
 		probes:  map[string]probeState{},
 		tokens:  map[string]time.Time{},
 		alerts:  func() []alert.Status { return nil },
-		backlog: func() []alert.Backlog { return nil },
+		backlog: func() []outbox.Backlog { return nil },
 	}
 	metric.NewGauges(registry, []*metric.Descriptor{
 		&g.up, &g.certificate, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest, &g.listening,
@@ -100,7 +101,7 @@ func (g *gauges) retain(scope *scopeIndex) {
 	maps.DeleteFunc(g.tokens, func(name string, _ time.Time) bool { return !scope.hasCredential(name) })
 }
 
-func (g *gauges) setSources(alerts func() []alert.Status, backlog func() []alert.Backlog) {
+func (g *gauges) setSources(alerts func() []alert.Status, backlog func() []outbox.Backlog) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.alerts, g.backlog = alerts, backlog

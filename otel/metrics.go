@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/otel/metric"
 	"squarewatch/probe"
 
@@ -266,15 +266,15 @@ func requestAttributes(k requestKey) []attribute.KeyValue {
 // deliveryReasons returns the reasons of failed deliveries.
 func deliveryReasons() []string {
 	return []string{
-		alert.ReasonRateLimited, alert.ReasonUnavailable, alert.ReasonNetwork, alert.ReasonTimeout, alert.ReasonRefused,
-		alert.ReasonInvalid,
+		outbox.ReasonRateLimited, outbox.ReasonUnavailable, outbox.ReasonNetwork, outbox.ReasonTimeout, outbox.ReasonRefused,
+		outbox.ReasonInvalid,
 	}
 }
 
 // deliveryReason returns the reason of a failed delivery, or reasonOther if it is not in deliveryReasons. So a notifier cannot create any
 // number of series.
 func deliveryReason(err error) string {
-	if failure, ok := errors.AsType[*alert.DeliveryError](err); ok && slices.Contains(deliveryReasons(), failure.Reason) {
+	if failure, ok := errors.AsType[*outbox.DeliveryError](err); ok && slices.Contains(deliveryReasons(), failure.Reason) {
 		return failure.Reason
 	}
 	return reasonOther

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/otel/metric"
 	"squarewatch/probe"
 
@@ -25,9 +26,9 @@ type Recorder struct {
 }
 
 var (
-	_ probe.Sink             = (*Recorder)(nil)
-	_ probe.Identifiers      = (*Recorder)(nil)
-	_ alert.DeliveryObserver = (*Recorder)(nil)
+	_ probe.Sink              = (*Recorder)(nil)
+	_ probe.Identifiers       = (*Recorder)(nil)
+	_ outbox.DeliveryObserver = (*Recorder)(nil)
 )
 
 // newRecorder returns a recorder that keeps all traces. It keeps none if tracer is nil.
@@ -119,7 +120,7 @@ func (r *Recorder) Transition(t alert.Transition) context.Context {
 
 // SetGaugeSources sets the functions that return the values of the gauges of rules and of pending messages. They are called at each
 // export, possibly by several goroutines at the same time.
-func (r *Recorder) SetGaugeSources(alerts func() []alert.Status, backlog func() []alert.Backlog) {
+func (r *Recorder) SetGaugeSources(alerts func() []alert.Status, backlog func() []outbox.Backlog) {
 	r.gauges.setSources(alerts, backlog)
 }
 

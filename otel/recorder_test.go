@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/otel"
 	"squarewatch/probe"
 
@@ -42,8 +43,8 @@ func recordAll(r *otel.Recorder) {
 	r.Finished(renewingRun())
 	r.Missed(probe.Miss{Probe: "feed", Intended: at(0), Reason: probe.MissOverrun, Count: 1})
 	r.Delivered("ops", nil)
-	r.Delivered("ops", &alert.DeliveryError{Reason: "rate_limited", Err: errors.New("429")})
-	r.Delivered("ops", fmt.Errorf("wrapped: %w", &alert.DeliveryError{Reason: "a reason of its own", Err: errors.New("x")}))
+	r.Delivered("ops", &outbox.DeliveryError{Reason: "rate_limited", Err: errors.New("429")})
+	r.Delivered("ops", fmt.Errorf("wrapped: %w", &outbox.DeliveryError{Reason: "a reason of its own", Err: errors.New("x")}))
 	r.Reloaded(nil)
 	r.Reloaded(errors.New("no"))
 	r.Transition(transition(alert.EventFiring))
@@ -52,8 +53,8 @@ func recordAll(r *otel.Recorder) {
 		return []alert.Status{{
 			Rule: "server-errors", Series: "feed", Severity: alert.Critical, State: alert.Firing, Rate: 0.5, Threshold: 0.2,
 		}}
-	}, func() []alert.Backlog {
-		return []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, Hearing: alert.Hearing{Wanted: true, Connected: true}}}
+	}, func() []outbox.Backlog {
+		return []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, Hearing: outbox.Hearing{Wanted: true, Connected: true}}}
 	})
 }
 

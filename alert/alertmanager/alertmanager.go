@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 const (
@@ -33,7 +34,7 @@ type Notifier struct {
 	client   http.Client
 }
 
-var _ alert.Refresher = (*Notifier)(nil)
+var _ outbox.Refresher = (*Notifier)(nil)
 
 // New returns a notifier. The settings must be valid; it reaches nothing.
 func New(settings Settings, options Options) *Notifier {
@@ -51,17 +52,17 @@ func (n *Notifier) RefreshEvery() time.Duration { return refreshEvery }
 
 // Deliver posts the alerts once to each member. One that takes them is enough, since a member that has the alert tells
 // people of it; a test is for the person who set them up, and every member must take it. There is no reference.
-func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification) (ref string, _ error) {
+func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification) (ref string, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 	body, err := json.Marshal(Render(notification, n.settings, n.options, time.Now()))
 	if err != nil || len(n.members) == 0 {
-		return "", &alert.DeliveryError{
-			Reason: alert.ReasonInvalid, Permanent: true, Fix: "correct url in the configuration",
+		return "", &outbox.DeliveryError{
+			Reason: outbox.ReasonInvalid, Permanent: true, Fix: "correct url in the configuration",
 			Err: errors.Join(errors.New("there is nobody to post to"), err),
 		}
 	}
-	failures := make([]*alert.DeliveryError, len(n.members))
+	failures := make([]*outbox.DeliveryError, len(n.members))
 	var posts sync.WaitGroup
 	for i, member := range n.members {
 		posts.Go(func() { failures[i] = n.post(ctx, member, body) })
@@ -74,11 +75,11 @@ func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification)
 }
 
 // post makes one request.
-func (n *Notifier) post(ctx context.Context, m member, body []byte) *alert.DeliveryError {
+func (n *Notifier) post(ctx context.Context, m member, body []byte) *outbox.DeliveryError {
 	doing := "post to Alertmanager at " + m.name
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, m.address, bytes.NewReader(body))
 	if err != nil {
-		return alert.NoAnswer(ctx, doing, err)
+		return outbox.NoAnswer(ctx, doing, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "squarewatch")
@@ -90,7 +91,7 @@ func (n *Notifier) post(ctx context.Context, m member, body []byte) *alert.Deliv
 	}
 	response, err := n.client.Do(request)
 	if err != nil {
-		return alert.NoAnswer(ctx, doing, err)
+		return outbox.NoAnswer(ctx, doing, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	// A body that is cut short is no failure: the status line was the verdict.
@@ -98,14 +99,14 @@ func (n *Notifier) post(ctx context.Context, m member, body []byte) *alert.Deliv
 	a := answer{
 		status: response.StatusCode, said: cut(n.settings.withoutSecrets(said(text)), cutSaid), login: request.Header.Get("Authorization") != "",
 		page:       strings.HasPrefix(response.Header.Get("Content-Type"), "text/html"),
-		retryAfter: alert.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
+		retryAfter: outbox.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
 	}
 	return a.failure(doing)
 }
 
 // verdict makes one failure of those of all members, or none when enough of them took the alerts.
-func verdict(failures []*alert.DeliveryError, members []member, all bool) *alert.DeliveryError {
-	var worst *alert.DeliveryError // the one that may pass by itself, else the first
+func verdict(failures []*outbox.DeliveryError, members []member, all bool) *outbox.DeliveryError {
+	var worst *outbox.DeliveryError // the one that may pass by itself, else the first
 	var told []string
 	for i, failure := range failures {
 		if failure == nil {
@@ -123,7 +124,7 @@ func verdict(failures []*alert.DeliveryError, members []member, all bool) *alert
 		return worst
 	}
 	merged := *worst
-	merged.Uncertain = slices.ContainsFunc(failures, func(f *alert.DeliveryError) bool { return f != nil && f.Uncertain })
+	merged.Uncertain = slices.ContainsFunc(failures, func(f *outbox.DeliveryError) bool { return f != nil && f.Uncertain })
 	merged.Err = fmt.Errorf("%d of %d members did not take it: %s", len(told), len(members), strings.Join(told, "; and "))
 	return &merged
 }

@@ -16,6 +16,7 @@ import (
 	"squarewatch/alert"
 	"squarewatch/alert/alertmanager"
 	"squarewatch/alert/notifiertest"
+	"squarewatch/alert/outbox"
 	"squarewatch/config/secret"
 )
 
@@ -27,7 +28,7 @@ const (
 
 func TestItPassesTheKit(t *testing.T) {
 	notifiertest.Run(t, notifiertest.Harness{
-		New: func(_ *testing.T, address string) alert.Notifier {
+		New: func(_ *testing.T, address string) outbox.Notifier {
 			return alertmanager.New(alertmanager.Settings{URL: address + "/prefix/", BearerToken: secret.New(hushToken)}, options())
 		},
 		Accept: notifiertest.Answer(http.StatusOK, "", ""),
@@ -64,12 +65,12 @@ func inspect(t *testing.T, request *http.Request, body []byte) {
 	}
 }
 
-func failure(t *testing.T, err error) *alert.DeliveryError {
+func failure(t *testing.T, err error) *outbox.DeliveryError {
 	t.Helper()
 	if err == nil {
 		return nil
 	}
-	got, ok := errors.AsType[*alert.DeliveryError](err)
+	got, ok := errors.AsType[*outbox.DeliveryError](err)
 	if !ok {
 		t.Fatalf("want a DeliveryError, got %v", err)
 	}
@@ -196,7 +197,7 @@ func TestEveryMemberIsToldAndOneIsEnough(t *testing.T) {
 }
 
 func TestItAsksToBeToldAgain(t *testing.T) {
-	var n alert.Refresher = alertmanager.New(settings(), options())
+	var n outbox.Refresher = alertmanager.New(settings(), options())
 	if want, got := time.Minute, n.RefreshEvery(); want != got {
 		t.Errorf("want %v, got %v", want, got)
 	}

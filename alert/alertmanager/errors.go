@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/config/secret"
 )
 
@@ -22,25 +22,25 @@ type answer struct {
 }
 
 // failure returns why the alerts were not taken, nil when they were.
-func (a *answer) failure(doing string) *alert.DeliveryError {
+func (a *answer) failure(doing string) *outbox.DeliveryError {
 	err := fmt.Errorf("%s: status %d", doing, a.status)
 	if a.said != "" {
 		err = fmt.Errorf("%w, it says %q", err, a.said)
 	}
 	switch {
 	case a.status == http.StatusOK && a.page:
-		return &alert.DeliveryError{
-			Reason: alert.ReasonRefused, Permanent: true, Err: errors.New(doing + ": a web page answered, not Alertmanager"),
+		return &outbox.DeliveryError{
+			Reason: outbox.ReasonRefused, Permanent: true, Err: errors.New(doing + ": a web page answered, not Alertmanager"),
 			Fix: "let this host reach Alertmanager without the login page or filter that stands between",
 		}
 	case a.status >= 200 && a.status < 300:
 		return nil
 	case a.status == http.StatusTooManyRequests:
-		return &alert.DeliveryError{Reason: alert.ReasonRateLimited, RetryAfter: a.retryAfter, Err: err}
+		return &outbox.DeliveryError{Reason: outbox.ReasonRateLimited, RetryAfter: a.retryAfter, Err: err}
 	case a.status >= 500, a.status == http.StatusRequestTimeout:
-		return &alert.DeliveryError{Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter, Err: err}
+		return &outbox.DeliveryError{Reason: outbox.ReasonUnavailable, RetryAfter: a.retryAfter, Err: err}
 	}
-	return &alert.DeliveryError{Reason: alert.ReasonRefused, Permanent: true, Fix: a.fix(), Err: err}
+	return &outbox.DeliveryError{Reason: outbox.ReasonRefused, Permanent: true, Fix: a.fix(), Err: err}
 }
 
 // fix returns what a person must do.

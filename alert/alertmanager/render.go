@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 )
 
 // Render makes the alerts of a notification that is delivered at now, one for each incident that it tells. It is pure.
-func Render(n alert.Notification, settings Settings, options Options, now time.Time) []model.Alert {
+func Render(n outbox.Notification, settings Settings, options Options, now time.Time) []model.Alert {
 	now = now.UTC().Round(0)
 	if n.Event == alert.EventTest {
 		return []model.Alert{test(&n, settings, options, now)}
@@ -34,7 +35,7 @@ func Render(n alert.Notification, settings Settings, options Options, now time.T
 	return alerts
 }
 
-func render(i *alert.Incident, n *alert.Notification, settings Settings, options Options, now time.Time) model.Alert {
+func render(i *alert.Incident, n *outbox.Notification, settings Settings, options Options, now time.Time) model.Alert {
 	begin, end := i.Since.UTC().Round(0), now.Add(outlives)
 	if i.Since.IsZero() {
 		begin = n.At.UTC().Round(0)
@@ -54,7 +55,7 @@ func render(i *alert.Incident, n *alert.Notification, settings Settings, options
 }
 
 // test is an alert that says no more than that it arrived.
-func test(n *alert.Notification, settings Settings, options Options, now time.Time) model.Alert {
+func test(n *outbox.Notification, settings Settings, options Options, now time.Time) model.Alert {
 	set := labels(&alert.Incident{Rule: testName, Severity: alert.Info, Series: n.Notifier}, settings.Labels, options.Target)
 	return model.Alert{Labels: set, StartsAt: now, EndsAt: now.Add(testLasts), Annotations: model.LabelSet{
 		"summary": "squarewatch can post here", "description": "This is a test. There is no incident, and nothing to do.",

@@ -15,6 +15,7 @@ import (
 	"squarewatch/alert"
 	"squarewatch/alert/alertmanager"
 	"squarewatch/alert/notifiertest"
+	"squarewatch/alert/outbox"
 	"squarewatch/config/secret"
 	"squarewatch/probe"
 )
@@ -36,14 +37,14 @@ func settings() alertmanager.Settings {
 }
 
 // changed returns a firing message whose incident was changed.
-func changed(change func(*alert.Incident)) alert.Notification {
+func changed(change func(*alert.Incident)) outbox.Notification {
 	n := notifiertest.Notification(alert.EventFiring)
 	change(&n.Incident)
 	return n
 }
 
 // ended is the same, ten minutes later and over.
-func ended(change func(*alert.Incident)) alert.Notification {
+func ended(change func(*alert.Incident)) outbox.Notification {
 	n := notifiertest.Notification(alert.EventResolved)
 	n.Incident.Bad, n.Incident.Rate, n.Incident.Classes = 0, 0, nil
 	change(&n.Incident)
@@ -67,7 +68,7 @@ func refusals(blame probe.Blame) func(*alert.Incident) {
 }
 
 // many tells what fires, as a repetition does, and what is over.
-func many() alert.Notification {
+func many() outbox.Notification {
 	n := notifiertest.Notification(alert.EventUpdate)
 	for _, series := range []string{"feed", "reach"} {
 		other := n.Incident
@@ -78,8 +79,8 @@ func many() alert.Notification {
 	return n
 }
 
-func notifications() map[string]alert.Notification {
-	return map[string]alert.Notification{
+func notifications() map[string]outbox.Notification {
+	return map[string]outbox.Notification{
 		"firing-500":  notifiertest.Notification(alert.EventFiring),
 		"firing-many": many(),
 		"firing-bounds": changed(func(i *alert.Incident) {
@@ -179,7 +180,7 @@ func TestHostsThatSeeTheSameMakeOneAlert(t *testing.T) {
 func TestTheTimesOfAnAlert(t *testing.T) {
 	at := notifiertest.Notification(alert.EventFiring).At
 	for name, test := range map[string]struct {
-		n          alert.Notification
+		n          outbox.Notification
 		begin, end time.Time
 	}{
 		"firing":                   {notifiertest.Notification(alert.EventFiring), at.Add(-time.Minute), now().Add(4 * time.Minute)},

@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/probe"
 )
 
 // Notification returns a message as the outbox makes them; with [alert.EventTest] there is no incident in it.
-func Notification(event alert.Event) alert.Notification {
+func Notification(event alert.Event) outbox.Notification {
 	at := time.Date(2026, 10, 7, 3, 4, 5, 0, time.UTC)
-	n := alert.Notification{ID: "n1", Notifier: "ops", At: at, Event: event}
+	n := outbox.Notification{ID: "n1", Notifier: "ops", At: at, Event: event}
 	if event == alert.EventTest {
 		return n
 	}
@@ -36,7 +37,7 @@ func Notification(event alert.Event) alert.Notification {
 }
 
 // poisoned is a message with the text wherever an answer or a configuration could put it.
-func poisoned(event alert.Event, text string) alert.Notification {
+func poisoned(event alert.Event, text string) outbox.Notification {
 	n := Notification(event)
 	i := &n.Incident
 	i.Rule, i.Series, i.Runbook, i.Note = text, text, text, text

@@ -20,12 +20,13 @@ import (
 	"unicode/utf8"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 // Harness describes a destination to the kit.
 type Harness struct {
 	// New returns the notifier under test, set up to deliver to the address of a server. It is called once a test.
-	New func(t *testing.T, address string) alert.Notifier
+	New func(t *testing.T, address string) outbox.Notifier
 	// Accept answers as the destination does when it takes a message.
 	Accept http.HandlerFunc
 	// Refusals are answers with which the destination refuses for good, by a name for the test. At least one.
@@ -55,7 +56,7 @@ func Run(t *testing.T, h Harness) {
 }
 
 // serve returns a notifier whose destination is the handler.
-func (h *Harness) serve(t *testing.T, handler http.HandlerFunc) alert.Notifier {
+func (h *Harness) serve(t *testing.T, handler http.HandlerFunc) outbox.Notifier {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	// What the server thinks of connections that are cut on purpose is of no interest.
@@ -66,12 +67,12 @@ func (h *Harness) serve(t *testing.T, handler http.HandlerFunc) alert.Notifier {
 }
 
 // fails delivers a message that must fail, and returns the failure.
-func (h *Harness) fails(ctx context.Context, t *testing.T, n alert.Notifier) *alert.DeliveryError {
+func (h *Harness) fails(ctx context.Context, t *testing.T, n outbox.Notifier) *outbox.DeliveryError {
 	t.Helper()
 	_, err := n.Deliver(ctx, Notification(alert.EventFiring))
-	failure, ok := errors.AsType[*alert.DeliveryError](err)
+	failure, ok := errors.AsType[*outbox.DeliveryError](err)
 	if !ok || failure == nil {
-		t.Fatalf("want an alert.DeliveryError, got %v", err)
+		t.Fatalf("want an outbox.DeliveryError, got %v", err)
 	}
 	h.checkSecrets(t, err)
 	if failure.Permanent != (failure.Fix != "") {

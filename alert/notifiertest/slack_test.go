@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"squarewatch/alert"
 	"squarewatch/alert/notifiertest"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
@@ -18,7 +18,7 @@ import (
 func TestSlack(t *testing.T) {
 	const secrets = "hush" // the last part of the stand-in's webhook
 	notifiertest.Run(t, notifiertest.Harness{
-		New: func(_ *testing.T, address string) alert.Notifier {
+		New: func(_ *testing.T, address string) outbox.Notifier {
 			return slack.New(slack.Settings{WebhookURL: secret.New(slackstub.NewSlack(address).Webhook())}, slack.Options{})
 		},
 		Accept: slackstub.NewSlack("").ServeHTTP,
@@ -53,7 +53,7 @@ func TestSlackBot(t *testing.T) {
 		return notifiertest.Answer(http.StatusOK, "", `{"ok": false, "error": "`+text+`"}`)
 	}
 	notifiertest.Run(t, notifiertest.Harness{
-		New: func(_ *testing.T, address string) alert.Notifier {
+		New: func(_ *testing.T, address string) outbox.Notifier {
 			return slack.New(slack.Settings{BotToken: secret.New(token), Channel: slackstub.Name, APIURL: address + "/api"}, slack.Options{})
 		},
 		Accept: slackstub.NewSlack("").ServeHTTP,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
 	"github.com/slack-go/slack"
 )
@@ -53,7 +54,7 @@ func isIdentifier(id string) bool {
 }
 
 // press does what a button asks for, and returns what to tell the person who pressed it; empty when the message itself will show it.
-func press(callback *slack.InteractionCallback, desk alert.Desk) string {
+func press(callback *slack.InteractionCallback, desk outbox.Desk) string {
 	by := callback.User.ID
 	for _, action := range callback.ActionCallback.BlockActions {
 		if action == nil {
@@ -105,7 +106,7 @@ func each(value string, do func(incident string) error) error {
 }
 
 // slash answers the command /squarewatch.
-func slash(text string, now alert.Overview) map[string]any {
+func slash(text string, now outbox.Overview) map[string]any {
 	if strings.TrimSpace(text) != "status" {
 		return ephemeral("Write `/squarewatch status` to see what fires, what is silenced and what waits to be told.")
 	}
@@ -115,7 +116,7 @@ func slash(text string, now alert.Overview) map[string]any {
 // mostListed bounds each list of the overview: Slack drops an answer of 20 kB.
 const mostListed = 15
 
-func overview(now *alert.Overview) string {
+func overview(now *outbox.Overview) string {
 	var lines []string
 	for i := range now.Incidents {
 		incident := &now.Incidents[i]

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
 	"github.com/slack-go/slack"
 )
@@ -18,7 +19,7 @@ func (quiet) Acknowledge(string, string) error { return nil }
 func (quiet) Silence(string, string, time.Duration) (time.Time, error) {
 	return time.Time{}, nil
 }
-func (quiet) Overview() alert.Overview { return alert.Overview{} }
+func (quiet) Overview() outbox.Overview { return outbox.Overview{} }
 
 func FuzzPress(f *testing.F) {
 	f.Add([]byte(`{"type":"block_actions","user":{"id":"U1"},"actions":[{"type":"button","block_id":"b","action_id":"squarewatch_acknowledge","value":"x"}]}`))
@@ -32,13 +33,13 @@ func FuzzPress(f *testing.F) {
 }
 
 func TestTheOverviewIsBounded(t *testing.T) {
-	now := alert.Overview{
-		Incidents: make([]alert.Incident, 100), Silences: make([]alert.Silence, 100), Backlog: make([]alert.Backlog, 100),
+	now := outbox.Overview{
+		Incidents: make([]alert.Incident, 100), Silences: make([]alert.Silence, 100), Backlog: make([]outbox.Backlog, 100),
 	}
 	for i := range 100 {
 		now.Incidents[i].Rule, now.Incidents[i].Series = strings.Repeat("r", 1000), strings.Repeat("<", 1000)
 		now.Silences[i].Comment = strings.Repeat("&", 5000)
-		now.Backlog[i] = alert.Backlog{Pending: 1, LastError: strings.Repeat(">", 5000)}
+		now.Backlog[i] = outbox.Backlog{Pending: 1, LastError: strings.Repeat(">", 5000)}
 	}
 	if got := len(overview(&now)); got > 19_000 {
 		t.Errorf("want less than the 20 kB that Slack takes, got %d", got)

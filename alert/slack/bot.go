@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
 	"github.com/slack-go/slack"
 )
@@ -15,7 +16,7 @@ import (
 // A message that cannot be changed and a thread that cannot be answered are two faults. A message that cannot be changed would say
 // that an incident fires when it is over, so a new one takes its place. Where only the thread is closed, the change is told in the
 // channel, and the message stays.
-func (n *Notifier) deliverAsBot(ctx context.Context, note *alert.Notification) (ref string, failure *alert.DeliveryError) {
+func (n *Notifier) deliverAsBot(ctx context.Context, note *outbox.Notification) (ref string, failure *outbox.DeliveryError) {
 	channel, ts, known := strings.Cut(note.Ref, "/")
 	if !known {
 		return n.begin(ctx, note)
@@ -35,7 +36,7 @@ func (n *Notifier) deliverAsBot(ctx context.Context, note *alert.Notification) (
 }
 
 // begin posts a message of its own.
-func (n *Notifier) begin(ctx context.Context, note *alert.Notification) (ref string, failure *alert.DeliveryError) {
+func (n *Notifier) begin(ctx context.Context, note *outbox.Notification) (ref string, failure *outbox.DeliveryError) {
 	a := n.send(n.lasting(note), func(text string, blocks []slack.Block) *answer {
 		return n.post(ctx, n.settings.Channel, text, blocks)
 	})
@@ -43,13 +44,13 @@ func (n *Notifier) begin(ctx context.Context, note *alert.Notification) (ref str
 }
 
 // lasting is the one message that stands for an incident from its beginning to its end, and after.
-func (n *Notifier) lasting(note *alert.Notification) Message {
+func (n *Notifier) lasting(note *outbox.Notification) Message {
 	return view{n: note, incident: &note.Incident, options: n.options, alone: true}.message()
 }
 
 // reply tells a change in the thread of its message. Slack notifies nobody of a changed message, so what is over, and what fires
 // again, is shown in the channel too. Where the message was deleted meanwhile, Slack posts the reply outside of any thread.
-func (n *Notifier) reply(ctx context.Context, note *alert.Notification, channel, ts string) *answer {
+func (n *Notifier) reply(ctx context.Context, note *outbox.Notification, channel, ts string) *answer {
 	options := []slack.MsgOption{slack.MsgOptionTS(ts)}
 	if note.Event.Ends() || note.Event == alert.EventFiring {
 		options = append(options, slack.MsgOptionBroadcast())
@@ -58,7 +59,7 @@ func (n *Notifier) reply(ctx context.Context, note *alert.Notification, channel,
 }
 
 // tell posts a change in words: in the channel, unless the options name a thread.
-func (n *Notifier) tell(ctx context.Context, note *alert.Notification, channel string, options ...slack.MsgOption) *answer {
+func (n *Notifier) tell(ctx context.Context, note *outbox.Notification, channel string, options ...slack.MsgOption) *answer {
 	a := n.post(ctx, channel, change(note, n.options), nil, options...)
 	if a.refusesForm() {
 		a = n.post(ctx, channel, textOf(note), nil, options...)
@@ -67,7 +68,7 @@ func (n *Notifier) tell(ctx context.Context, note *alert.Notification, channel s
 }
 
 // change tells in words what a notification tells, without what the message above shows anyway.
-func change(note *alert.Notification, options Options) string {
+func change(note *outbox.Notification, options Options) string {
 	v := view{n: note, incident: &note.Incident, options: options}
 	lines := []string{textOf(note)}
 	if !acknowledgedNow(note) { // else the first line says it
@@ -82,7 +83,7 @@ func change(note *alert.Notification, options Options) string {
 
 // present is what the message of an incident, and of those that it was told with, has to say now: it fires while any of
 // them does.
-func present(note *alert.Notification) alert.Notification {
+func present(note *outbox.Notification) outbox.Notification {
 	all := append([]alert.Incident{note.Incident}, note.Others...)
 	all = append(all, note.Group...)
 	var firing, over []alert.Incident

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
@@ -31,7 +32,7 @@ func botSettings(server *slackstub.Server) slack.Settings {
 	return slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, APIURL: server.API()}
 }
 
-func taken(t *testing.T, n *slack.Notifier, note alert.Notification) string {
+func taken(t *testing.T, n *slack.Notifier, note outbox.Notification) string {
 	t.Helper()
 	ref, err := n.Deliver(t.Context(), note)
 	if err != nil {
@@ -134,7 +135,7 @@ func TestABotsFailuresSayWhatToDo(t *testing.T) {
 			n, server := newBot(t)
 			server.Always(slackstub.Fault{Word: word})
 			_, err := n.Deliver(t.Context(), messages()["firing-500"])
-			failure, ok := errors.AsType[*alert.DeliveryError](err)
+			failure, ok := errors.AsType[*outbox.DeliveryError](err)
 			if !ok || failure.Reason != want.reason || failure.Permanent != (want.fix != "") || !strings.Contains(failure.Fix, want.fix) || strings.Contains(err.Error(), slackstub.BotToken) ||
 				!strings.Contains(failure.Err.Error(), word) {
 				t.Errorf("want %+v, got %+v", want, failure)
@@ -144,7 +145,7 @@ func TestABotsFailuresSayWhatToDo(t *testing.T) {
 	n, server := newBot(t)
 	server.Always(slackstub.Fault{Status: http.StatusTooManyRequests, RetryAfter: "7.2"})
 	_, err := n.Deliver(t.Context(), messages()["firing-500"])
-	if failure, ok := errors.AsType[*alert.DeliveryError](err); !ok || failure.RetryAfter != 8*time.Second {
+	if failure, ok := errors.AsType[*outbox.DeliveryError](err); !ok || failure.RetryAfter != 8*time.Second {
 		t.Errorf("want Retry-After obeyed, rounded up, got %v", err)
 	}
 }
@@ -254,7 +255,7 @@ func TestAProxyThatRefusesABotIsNotTakenForAWebhook(t *testing.T) {
 	n, server := newBot(t)
 	server.Always(slackstub.Fault{Status: http.StatusNotFound})
 	_, err := n.Deliver(t.Context(), messages()["firing-500"])
-	failure, ok := errors.AsType[*alert.DeliveryError](err)
+	failure, ok := errors.AsType[*outbox.DeliveryError](err)
 	if !ok || !failure.Permanent || !strings.Contains(failure.Fix, "api_url") || strings.Contains(failure.Fix, "webhook") {
 		t.Errorf("want a fix of api_url, got %v", err)
 	}
@@ -274,7 +275,7 @@ func TestTheChannelOfABotIsAsTheGoldenFileShows(t *testing.T) {
 	over.Incident.Resolved, over.Incident.Examples = over.At, seen.Incident.Examples
 	ref := ""
 	var story strings.Builder
-	for _, step := range []alert.Notification{seen, acknowledged, overdue, over} {
+	for _, step := range []outbox.Notification{seen, acknowledged, overdue, over} {
 		step.Ref = ref
 		ref = taken(t, n, step)
 		all := server.Messages()

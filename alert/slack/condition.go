@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 // byCondition returns whose fault an incident is where its condition alone says so; false where its outcomes do.
@@ -174,7 +175,7 @@ func mention(by string) string {
 }
 
 // acknowledgedNow reports whether a notification tells that somebody has taken the incident on.
-func acknowledgedNow(n *alert.Notification) bool {
+func acknowledgedNow(n *outbox.Notification) bool {
 	return n.Event == alert.EventUpdate && n.Incident.Acknowledged != nil && n.Incident.Acknowledged.At.Equal(n.At)
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
@@ -20,7 +21,7 @@ import (
 
 // office is an outbox, a notifier and a Slack, in a bubble.
 type office struct {
-	*alert.Outbox
+	*outbox.Outbox
 
 	t     *testing.T
 	slack *slackstub.Slack
@@ -66,8 +67,8 @@ func openOffice(t *testing.T, kind string, handler func(*slackstub.Slack) http.H
 		front = handler(s)
 	}
 	o.m = inMemory(front, settings)
-	o.Outbox = alert.NewOutbox(alert.OutboxOptions{
-		Destinations: map[string]alert.Destination{"ops": {Notifier: o.m}}, Observer: o, Rand: func() float64 { return 0 },
+	o.Outbox = outbox.New(outbox.Options{
+		Destinations: map[string]outbox.Destination{"ops": {Notifier: o.m}}, Observer: o, Rand: func() float64 { return 0 },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 // What is being done, as errors say it.
@@ -33,7 +33,7 @@ type answer struct {
 	retryAfter time.Duration
 	stranger   string // what answered, when it is not what should answer; empty when it is
 
-	fault *alert.DeliveryError // why there was no answer
+	fault *outbox.DeliveryError // why there was no answer
 
 	api    bool     // of the web API, which says in its body whether it took the message
 	ok     bool     // the web API took it
@@ -80,16 +80,16 @@ func (a *answer) taken() bool {
 }
 
 // failure returns why the message was not taken, nil when it was.
-func (a *answer) failure() *alert.DeliveryError {
+func (a *answer) failure() *outbox.DeliveryError {
 	switch {
 	case a.fault != nil:
 		return a.fault
 	case a.taken():
 		return nil
 	case a.status == http.StatusTooManyRequests:
-		return &alert.DeliveryError{Reason: alert.ReasonRateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
+		return &outbox.DeliveryError{Reason: outbox.ReasonRateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
 	case a.status >= 500, a.status == http.StatusRequestTimeout:
-		return &alert.DeliveryError{Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter, Err: a.cause()}
+		return &outbox.DeliveryError{Reason: outbox.ReasonUnavailable, RetryAfter: a.retryAfter, Err: a.cause()}
 	case a.stranger != "":
 		return a.refused(fmt.Errorf("%s: %s", a.doing, a.stranger), a.strangerFix())
 	case a.api && a.status == http.StatusOK:
@@ -101,8 +101,8 @@ func (a *answer) failure() *alert.DeliveryError {
 }
 
 // refused is a failure that a person must mend.
-func (a *answer) refused(cause error, fix string) *alert.DeliveryError {
-	return &alert.DeliveryError{Reason: alert.ReasonRefused, Permanent: true, Fix: fix, Err: cause}
+func (a *answer) refused(cause error, fix string) *outbox.DeliveryError {
+	return &outbox.DeliveryError{Reason: outbox.ReasonRefused, Permanent: true, Fix: fix, Err: cause}
 }
 
 func (a *answer) strangerFix() string {
@@ -114,11 +114,11 @@ func (a *answer) strangerFix() string {
 
 // refusal returns why the web API did not take the message, by the word in its answer. A word that is in no published list is
 // quoted and tried again soon: it may pass, and the log shows it.
-func (a *answer) refusal() *alert.DeliveryError {
+func (a *answer) refusal() *outbox.DeliveryError {
 	known, ok := refusals(a.token)[a.word]
 	if !ok {
-		return &alert.DeliveryError{
-			Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter,
+		return &outbox.DeliveryError{
+			Reason: outbox.ReasonUnavailable, RetryAfter: a.retryAfter,
 			Err: fmt.Errorf("%s: %s, an error that this version of squarewatch does not know", a.doing, cmp.Or(a.word, "an unreadable error")),
 		}
 	}
@@ -128,9 +128,9 @@ func (a *answer) refusal() *alert.DeliveryError {
 	}
 	switch {
 	case known.limits:
-		return &alert.DeliveryError{Reason: alert.ReasonRateLimited, RetryAfter: a.retryAfter, Err: cause}
+		return &outbox.DeliveryError{Reason: outbox.ReasonRateLimited, RetryAfter: a.retryAfter, Err: cause}
 	case known.fix == "":
-		return &alert.DeliveryError{Reason: alert.ReasonUnavailable, RetryAfter: a.retryAfter, Err: cause}
+		return &outbox.DeliveryError{Reason: outbox.ReasonUnavailable, RetryAfter: a.retryAfter, Err: cause}
 	case a.word == "missing_scope" && a.needed != "" && a.token == keyBotToken:
 		return a.refused(cause, "add the scope "+a.needed+" to the app, and install the app again")
 	}

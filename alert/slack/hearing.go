@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 // steadyAfter is how long a connection must last before the one before it counts as mended. A shorter one may break again at once.
@@ -22,10 +22,10 @@ type hearing struct {
 }
 
 // Hearing returns whether buttons and commands are heard now, and why not.
-func (n *Notifier) Hearing() alert.Hearing {
+func (n *Notifier) Hearing() outbox.Hearing {
 	n.hearing.mu.Lock()
 	defer n.hearing.mu.Unlock()
-	state := alert.Hearing{Wanted: !n.settings.AppToken.IsZero(), Connected: n.hearing.connected}
+	state := outbox.Hearing{Wanted: !n.settings.AppToken.IsZero(), Connected: n.hearing.connected}
 	if n.hearing.fault != nil {
 		state.Fault = n.hearing.fault.Error()
 	}
@@ -52,7 +52,7 @@ func (h *hearing) opened(ctx context.Context, logger *slog.Logger) {
 }
 
 // closed notes that no connection is open; fault says why, nil when Slack asked for another one.
-func (h *hearing) closed(ctx context.Context, logger *slog.Logger, fault *alert.DeliveryError) {
+func (h *hearing) closed(ctx context.Context, logger *slog.Logger, fault *outbox.DeliveryError) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.stopLocked()

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -34,7 +35,7 @@ func hostileTexts() map[string]string {
 }
 
 // hostile puts a text wherever one may come from outside, and where an operator may write one.
-func hostile(s string) alert.Notification {
+func hostile(s string) outbox.Notification {
 	i := serverErrors()
 	i.ID, i.Rule, i.Series, i.Runbook, i.Severity = s, s, s, s, alert.Severity(s)
 	i.Labels = map[string]string{s: s}

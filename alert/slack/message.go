@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
 	"github.com/slack-go/slack"
 )
@@ -19,7 +20,7 @@ type Message struct {
 }
 
 // Render makes the message of a notification. It is pure: the same notification gives the same message.
-func Render(n alert.Notification, options Options) Message {
+func Render(n outbox.Notification, options Options) Message {
 	return view{n: &n, incident: &n.Incident, options: options}.message()
 }
 
@@ -54,7 +55,7 @@ func (m Message) Plain() string {
 
 // view draws the blocks of one notification.
 type view struct {
-	n        *alert.Notification
+	n        *outbox.Notification
 	incident *alert.Incident
 	options  Options
 	alone    bool // the channel shows no earlier message of the incident: this one keeps what was seen

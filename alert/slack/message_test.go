@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/probe"
 
@@ -96,11 +97,11 @@ func resolved(i alert.Incident) alert.Incident {
 	return i
 }
 
-func notification(event alert.Event, clock string, incident alert.Incident) alert.Notification {
-	return alert.Notification{ID: "n1", Notifier: "ops", At: at(clock), Event: event, Incident: incident}
+func notification(event alert.Event, clock string, incident alert.Incident) outbox.Notification {
+	return outbox.Notification{ID: "n1", Notifier: "ops", At: at(clock), Event: event, Incident: incident}
 }
 
-func messages() map[string]alert.Notification {
+func messages() map[string]outbox.Notification {
 	late := notification(alert.EventUpdate, "07:04:05", serverErrors())
 	late.Late, late.Folded = 12*time.Minute, 2
 	late.Incident.BadRuns, late.Incident.LastBad = 120, at("07:03:50")
@@ -146,7 +147,7 @@ func messages() map[string]alert.Notification {
 	one.BadRuns, one.LastBad = 1, one.FirstBad
 	unsure := unauthenticated()
 	unsure.Blame = probe.BlameUnknown
-	return map[string]alert.Notification{
+	return map[string]outbox.Notification{
 		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),
 		"firing-confidence":        notification(alert.EventFiring, "03:04:05", sure),
 		"firing-no-data":           notification(alert.EventFiring, "03:05:50", nodata),

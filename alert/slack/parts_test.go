@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 
 	slackgo "github.com/slack-go/slack"
@@ -37,7 +38,7 @@ func TestEveryMessageWithButtonsIsValid(t *testing.T) {
 }
 
 func TestAButtonNamesWhatItsMessageTells(t *testing.T) {
-	value := func(n alert.Notification) (actions []string, value string) {
+	value := func(n outbox.Notification) (actions []string, value string) {
 		for _, b := range slack.Render(n, everything("")).Blocks {
 			if all, ok := b.(*slackgo.ActionBlock); ok {
 				for _, e := range all.Elements.ElementSet {

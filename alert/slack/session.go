@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
 	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
@@ -33,7 +33,7 @@ var (
 // session is one connection of Socket Mode.
 type session struct {
 	notifier *Notifier
-	desk     alert.Desk
+	desk     outbox.Desk
 	logger   *slog.Logger
 	running  *sync.WaitGroup
 	slots    chan struct{}
@@ -50,7 +50,7 @@ type envelope struct {
 }
 
 // open opens the connection and waits for Slack's greeting.
-func (s *session) open(ctx context.Context) *alert.DeliveryError {
+func (s *session) open(ctx context.Context) *outbox.DeliveryError {
 	limited, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 	api, keep := s.notifier.apiWith(doingListen, keyAppToken)
@@ -66,7 +66,7 @@ func (s *session) open(ctx context.Context) *alert.DeliveryError {
 		_ = response.Body.Close()
 	}
 	if err != nil {
-		return alert.NoAnswer(limited, doingListen, err)
+		return outbox.NoAnswer(limited, doingListen, err)
 	}
 	s.conn = conn
 	conn.SetReadLimit(frameLimit)
@@ -78,7 +78,7 @@ func (s *session) open(ctx context.Context) *alert.DeliveryError {
 }
 
 // greeted waits for the greeting. Until it comes, the connection may be refused.
-func (s *session) greeted(ctx context.Context) (fault *alert.DeliveryError) {
+func (s *session) greeted(ctx context.Context) (fault *outbox.DeliveryError) {
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 	defer stop()
 	defer func() {
@@ -105,15 +105,15 @@ func (s *session) greeted(ctx context.Context) (fault *alert.DeliveryError) {
 // alive notes a sign of life.
 func (s *session) alive() { _ = s.conn.SetReadDeadline(time.Now().Add(silence)) }
 
-func broken(cause error) *alert.DeliveryError {
-	return &alert.DeliveryError{Reason: alert.ReasonNetwork, Err: fmt.Errorf("%s: %w", doingListen, cause)}
+func broken(cause error) *outbox.DeliveryError {
+	return &outbox.DeliveryError{Reason: outbox.ReasonNetwork, Err: fmt.Errorf("%s: %w", doingListen, cause)}
 }
 
 // disconnected says what a reason of Slack's to end a connection means; nil when the next connection will do.
-func disconnected(reason string) *alert.DeliveryError {
+func disconnected(reason string) *outbox.DeliveryError {
 	if reason == "link_disabled" {
-		return &alert.DeliveryError{
-			Reason: alert.ReasonRefused, Permanent: true, Err: fmt.Errorf("%s: %w", doingListen, errOff),
+		return &outbox.DeliveryError{
+			Reason: outbox.ReasonRefused, Permanent: true, Err: fmt.Errorf("%s: %w", doingListen, errOff),
 			Fix: "turn Socket Mode on for the app under Settings, Socket Mode; else remove app_token, and do without buttons",
 		}
 	}
@@ -122,7 +122,7 @@ func disconnected(reason string) *alert.DeliveryError {
 
 // serve answers what Slack sends until the connection ends, and returns why; nil when Slack ended it. It closes warned when Slack says
 // that it will end the connection soon.
-func (s *session) serve(ctx context.Context, warned chan<- struct{}) *alert.DeliveryError {
+func (s *session) serve(ctx context.Context, warned chan<- struct{}) *outbox.DeliveryError {
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 	defer stop()
 	defer func() { _ = s.conn.Close() }()
@@ -214,7 +214,7 @@ func (n *Notifier) dialer() *websocket.Dialer {
 }
 
 // obey does what a button asks for, and tells the person what the message itself will not show.
-func (n *Notifier) obey(ctx context.Context, data *slack.InteractionCallback, desk alert.Desk) {
+func (n *Notifier) obey(ctx context.Context, data *slack.InteractionCallback, desk outbox.Desk) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 	if trouble := press(data, desk); trouble != "" {

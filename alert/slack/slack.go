@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
 	"github.com/slack-go/slack"
 )
@@ -34,7 +34,7 @@ type Notifier struct {
 	hearing  hearing
 }
 
-var _ alert.Notifier = (*Notifier)(nil)
+var _ outbox.Notifier = (*Notifier)(nil)
 
 // New returns a notifier. The settings must be valid; it reaches nothing.
 func New(settings Settings, options Options) *Notifier {
@@ -53,11 +53,11 @@ func New(settings Settings, options Options) *Notifier {
 
 // Deliver posts the message, or changes the one behind the notification's reference and tells the change in its thread.
 // Where Slack refuses the blocks, the same goes without its chart, then as text alone, then as one line. What goes wrong is an
-// [alert.DeliveryError] that never holds a secret.
-func (n *Notifier) Deliver(ctx context.Context, notification alert.Notification) (ref string, _ error) {
+// [outbox.DeliveryError] that never holds a secret.
+func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification) (ref string, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
-	var failure *alert.DeliveryError
+	var failure *outbox.DeliveryError
 	if n.settings.BotToken.IsZero() {
 		a := n.send(Render(notification, n.options), func(text string, blocks []slack.Block) *answer { return n.postWebhook(ctx, text, blocks) })
 		failure = a.failure()

@@ -6,12 +6,12 @@ import (
 	"sync"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
 	"github.com/cenkalti/backoff/v5"
 )
 
-var _ alert.Listener = (*Notifier)(nil)
+var _ outbox.Listener = (*Notifier)(nil)
 
 const (
 	longestPause = time.Minute      // between two tries to connect
@@ -21,7 +21,7 @@ const (
 // Listen hears what people answer, in Socket Mode, until ctx ends: buttons under messages, and the command /squarewatch. Without an
 // app token it returns at once. It connects again whenever the connection ends; after a refusal that a person must mend, every ten
 // minutes. See https://docs.slack.dev/apis/events-api/using-socket-mode.
-func (n *Notifier) Listen(ctx context.Context, desk alert.Desk, logger *slog.Logger) {
+func (n *Notifier) Listen(ctx context.Context, desk outbox.Desk, logger *slog.Logger) {
 	if n.settings.AppToken.IsZero() {
 		return
 	}
@@ -67,11 +67,11 @@ func sleep(ctx context.Context, length time.Duration) {
 // converse opens a connection and listens over it until another one is needed. After Slack's warning that the connection will end, it
 // returns while the connection still serves, so that no press is lost between two connections. It returns why it failed; nil when
 // Slack asked for another connection.
-func (n *Notifier) converse(ctx context.Context, s *session) *alert.DeliveryError {
+func (n *Notifier) converse(ctx context.Context, s *session) *outbox.DeliveryError {
 	if fault := s.open(ctx); fault != nil {
 		return fault
 	}
-	end := make(chan *alert.DeliveryError, 1)
+	end := make(chan *outbox.DeliveryError, 1)
 	warned := make(chan struct{})
 	s.running.Go(func() { end <- s.serve(ctx, warned) })
 	select {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
@@ -25,13 +26,13 @@ type counter struct {
 
 	mu    sync.Mutex
 	fails map[string]error // by incident
-	now   alert.Overview
+	now   outbox.Overview
 }
 
 func newCounter() *counter { return &counter{asked: make(chan string, 100)} }
 
 // set changes what the desk says from now on.
-func (c *counter) set(fails map[string]error, now alert.Overview) {
+func (c *counter) set(fails map[string]error, now outbox.Overview) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fails, c.now = fails, now
@@ -53,7 +54,7 @@ func (c *counter) Silence(incident, by string, length time.Duration) (time.Time,
 	return at("04:00:00"), c.failure(incident)
 }
 
-func (c *counter) Overview() alert.Overview {
+func (c *counter) Overview() outbox.Overview {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
@@ -63,7 +64,7 @@ func (c *counter) Overview() alert.Overview {
 const patience = 20 * time.Second
 
 // listening runs Listen until the test ends, and waits until it is connected.
-func listening(t *testing.T, server *slackstub.Server, desk alert.Desk) {
+func listening(t *testing.T, server *slackstub.Server, desk outbox.Desk) {
 	t.Helper()
 	settings := botSettings(server)
 	settings.AppToken = secret.New(slackstub.AppToken)
@@ -120,7 +121,7 @@ func TestButtonsAskTheDesk(t *testing.T) {
 	if _, err := server.Ack(envelope, patience); err != nil {
 		t.Error(err)
 	}
-	desk.set(map[string]error{"0123456789ab": errors.New("it fires no more <!channel>")}, alert.Overview{})
+	desk.set(map[string]error{"0123456789ab": errors.New("it fires no more <!channel>")}, outbox.Overview{})
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_silence", "0123456789ab"); err != nil {
 		t.Fatal(err)
 	}
@@ -139,10 +140,10 @@ func TestButtonsAskTheDesk(t *testing.T) {
 func TestTheCommandTellsHowItStands(t *testing.T) {
 	_, server := newBot(t)
 	desk := newCounter()
-	desk.set(nil, alert.Overview{
+	desk.set(nil, outbox.Overview{
 		Incidents: []alert.Incident{serverErrors()},
 		Silences:  []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
-		Backlog:   []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
+		Backlog:   []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
 	})
 	listening(t, server, desk)
 	for text, want := range map[string][]string{
@@ -163,7 +164,7 @@ func TestTheCommandTellsHowItStands(t *testing.T) {
 			}
 		}
 	}
-	desk.set(nil, alert.Overview{Series: []alert.Status{{Rule: "a", Series: "x"}, {Rule: "a", Series: "y"}, {Rule: "b", Series: "x"}}})
+	desk.set(nil, outbox.Overview{Series: []alert.Status{{Rule: "a", Series: "x"}, {Rule: "a", Series: "y"}, {Rule: "b", Series: "x"}}})
 	envelope, err := server.SlashCommand("U0123ABCD", "status")
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +185,7 @@ func TestWithoutAnAppTokenThereIsNothingToHear(t *testing.T) {
 	_, server := newBot(t)
 	n := slack.New(botSettings(server), slack.Options{})
 	n.Listen(t.Context(), newCounter(), slog.New(slog.DiscardHandler))
-	if got := n.Hearing(); got != (alert.Hearing{}) || server.Asked() != 0 {
+	if got := n.Hearing(); got != (outbox.Hearing{}) || server.Asked() != 0 {
 		t.Errorf("want no connection, got %+v and %d requests", got, server.Asked())
 	}
 }
@@ -192,7 +193,7 @@ func TestWithoutAnAppTokenThereIsNothingToHear(t *testing.T) {
 func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
 	_, server := newBot(t)
 	desk := newCounter()
-	desk.set(map[string]error{"a1": errors.New("it fires no more")}, alert.Overview{})
+	desk.set(map[string]error{"a1": errors.New("it fires no more")}, outbox.Overview{})
 	listening(t, server, desk)
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "a1 b2"); err != nil {
 		t.Fatal(err)
@@ -238,7 +239,7 @@ func TestWhatCannotBeReadChangesNothing(t *testing.T) {
 func TestOnePersonWhoseAnswerHangsKeepsNobodyWaiting(t *testing.T) {
 	_, server := newBot(t)
 	desk := newCounter()
-	desk.set(map[string]error{"a1": errors.New("it fires no more")}, alert.Overview{})
+	desk.set(map[string]error{"a1": errors.New("it fires no more")}, outbox.Overview{})
 	listening(t, server, desk)
 	hangs := make(chan struct{})
 	reached := make(chan struct{}, 1)

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
@@ -278,7 +278,7 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 		defer m.close()
 		m.listen(t.Context())
 		pass(29 * time.Second)
-		if opened != 1 || m.Hearing() != (alert.Hearing{Wanted: true, Connected: true}) {
+		if opened != 1 || m.Hearing() != (outbox.Hearing{Wanted: true, Connected: true}) {
 			t.Errorf("want the connection kept for 30 s, got %d opened, %+v", opened, m.Hearing())
 		}
 		pass(3 * time.Second)

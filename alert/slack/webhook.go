@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
 	"github.com/slack-go/slack"
 )
@@ -16,7 +16,7 @@ import (
 func (n *Notifier) postWebhook(ctx context.Context, text string, blocks []slack.Block) *answer {
 	address := n.settings.WebhookURL.Reveal()
 	if !isAddress(address) {
-		return &answer{fault: &alert.DeliveryError{Reason: alert.ReasonInvalid, Permanent: true, Fix: "correct webhook_url in the configuration", Err: errAddress}}
+		return &answer{fault: &outbox.DeliveryError{Reason: outbox.ReasonInvalid, Permanent: true, Fix: "correct webhook_url in the configuration", Err: errAddress}}
 	}
 	// Whatever would make links or mentions out of plain words is turned off.
 	message := &slack.WebhookMessage{Text: text, Parse: "none", UnfurlLinks: new(false), UnfurlMedia: new(false)}
@@ -49,7 +49,7 @@ type keeper struct {
 // result returns the answer, or that there was none.
 func (k *keeper) result(ctx context.Context, err error) *answer {
 	if k.answer == nil {
-		return &answer{doing: k.doing, token: k.token, fault: alert.NoAnswer(ctx, k.doing, err)}
+		return &answer{doing: k.doing, token: k.token, fault: outbox.NoAnswer(ctx, k.doing, err)}
 	}
 	return k.answer
 }
@@ -68,7 +68,7 @@ func (k *keeper) RoundTrip(request *http.Request) (*http.Response, error) {
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	k.answer = &answer{
 		doing: k.doing, token: k.token, status: response.StatusCode,
-		retryAfter: alert.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
+		retryAfter: outbox.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
 	}
 	if k.token != "" {
 		k.answer.readAPI(body)

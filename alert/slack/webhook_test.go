@@ -17,7 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/config/secret"
 	"squarewatch/probe"
@@ -64,7 +64,7 @@ func checkSecret(t *testing.T, err error) {
 
 func faultOf(t *testing.T, err error) fault {
 	t.Helper()
-	failure, ok := errors.AsType[*alert.DeliveryError](err)
+	failure, ok := errors.AsType[*outbox.DeliveryError](err)
 	if !ok {
 		t.Fatalf("want a DeliveryError, got %v", err)
 	}

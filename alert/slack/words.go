@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/probe"
 )
 
@@ -19,7 +20,7 @@ const (
 )
 
 // textOf returns the line that a phone shows.
-func textOf(n *alert.Notification) string {
+func textOf(n *outbox.Notification) string {
 	incident := &n.Incident
 	if n.Event == alert.EventTest {
 		return "TEST " + mrkdwn(n.Notifier, cutName) + ": squarewatch can post here"

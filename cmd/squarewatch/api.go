@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 // statusJSON is what GET /api/v1/status answers, and what squarewatch status prints. Durations are in seconds.
@@ -62,7 +63,7 @@ type notifierJSON struct {
 	ListeningError string `json:"listening_error,omitempty"`
 }
 
-func notifierOf(b *alert.Backlog) notifierJSON {
+func notifierOf(b *outbox.Backlog) notifierJSON {
 	n := notifierJSON{Notifier: b.Notifier, Pending: b.Pending, OldestAge: b.OldestAge.Seconds(), LastError: b.LastError}
 	if b.Hearing.Wanted {
 		n.Listening, n.ListeningError = &b.Hearing.Connected, b.Hearing.Fault

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/config"
 	"squarewatch/otel"
 	"squarewatch/probe"
@@ -42,7 +43,7 @@ type Options struct {
 type Daemon struct {
 	options   Options
 	telemetry *otel.Telemetry
-	outbox    *alert.Outbox
+	outbox    *outbox.Outbox
 	evaluator *alert.Evaluator
 	silences  *alert.Silences
 	state     *state
@@ -105,12 +106,12 @@ func (d *Daemon) remember(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	d.state = openState(ctx, cfg, d.options.Logger)
-	d.outbox = alert.NewOutbox(alert.OutboxOptions{ //nolint:contextcheck // what is owed is written even while we stop
+	d.outbox = outbox.New(outbox.Options{ //nolint:contextcheck // what is owed is written even while we stop
 		Store: d.state.store, Grace: flushTimeout, Observer: d.telemetry.Recorder(), Logger: d.options.Logger,
 	})
 	silences := d.state.restore(ctx, engine, d.outbox, time.Now(), d.options.Logger)
 	d.evaluator = alert.NewEvaluator(engine, d.announce)
-	d.silences = alert.NewSilences(silences, d.state.store, d.mute)
+	d.silences = alert.NewSilences(silences, d.state.silenceStore(), d.mute)
 	d.outbox.Maintain(cfg.Maintenance)
 	d.mute(silences)
 	if d.unwatched, err = d.state.unwatched(ctx, cfg.Probes, time.Now()); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/config"
 	"squarewatch/probe/aisquaretest"
@@ -28,11 +29,11 @@ type channel struct {
 	messages []slack.Message
 }
 
-func (c *channel) Deliver(_ context.Context, n alert.Notification) (string, error) {
+func (c *channel) Deliver(_ context.Context, n outbox.Notification) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.down {
-		return "", &alert.DeliveryError{Reason: alert.ReasonNetwork, Err: errors.New("no route to host")}
+		return "", &outbox.DeliveryError{Reason: outbox.ReasonNetwork, Err: errors.New("no route to host")}
 	}
 	c.messages = append(c.messages, slack.Render(n, slack.Options{}))
 	return "", nil
@@ -77,8 +78,8 @@ func newChannelScene(t *testing.T, file string, all channels) *scene {
 	t.Helper()
 	var s *scene
 	known := kinds()
-	known.Notifiers = []config.Kind[alert.Notifier]{
-		config.NewKind("slack", slack.Settings{}, func(settings slack.Settings, _ *config.Config) (alert.Notifier, error) {
+	known.Notifiers = []config.Kind[outbox.Notifier]{
+		config.NewKind("slack", slack.Settings{}, func(settings slack.Settings, _ *config.Config) (outbox.Notifier, error) {
 			return all[path.Base(settings.WebhookURL.Reveal())], nil
 		}),
 	}

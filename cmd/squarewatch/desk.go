@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 // desk does what people ask for from where they read messages.
 type desk struct{ daemon *Daemon }
 
-var _ alert.Desk = desk{}
+var _ outbox.Desk = desk{}
 
 // Acknowledge notes that somebody has taken an incident on.
 func (k desk) Acknowledge(incident, by string) error {
@@ -29,8 +29,8 @@ func (k desk) Silence(incident, by string, length time.Duration) (time.Time, err
 }
 
 // Overview returns what there is to know now.
-func (k desk) Overview() alert.Overview {
-	return alert.Overview{
+func (k desk) Overview() outbox.Overview {
+	return outbox.Overview{
 		Series: k.daemon.evaluator.Snapshot(), Incidents: k.daemon.evaluator.Incidents(),
 		Backlog: k.daemon.outbox.Status(), Silences: k.daemon.silences.List(),
 	}

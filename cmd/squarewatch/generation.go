@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/config"
 	"squarewatch/otel"
 	"squarewatch/probe"
@@ -24,7 +25,7 @@ type generation struct {
 	credentials  map[string]probe.Credential
 	runner       *probe.Runner
 	dispatcher   *dispatch.Dispatcher
-	destinations map[string]alert.Destination
+	destinations map[string]outbox.Destination
 }
 
 // newGeneration builds everything of a configuration that can fail, and starts nothing. The current generation, if there is

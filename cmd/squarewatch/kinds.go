@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"reflect"
 
-	"squarewatch/alert"
 	"squarewatch/alert/alertmanager"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/config"
 	"squarewatch/probe"
@@ -19,7 +19,7 @@ func kinds() config.Kinds {
 			config.NewKind("api_key", probe.APIKeySettings{}, newAPIKey),
 			config.NewKind("login", probe.LoginSettings{}, newLogin),
 		},
-		Notifiers: []config.Kind[alert.Notifier]{
+		Notifiers: []config.Kind[outbox.Notifier]{
 			config.NewKind("slack", slack.Settings{}, newSlack),
 			config.NewKind("alertmanager", alertmanager.Settings{}, newAlertmanager),
 		},
@@ -34,11 +34,11 @@ func newLogin(s probe.LoginSettings, _ *config.Config) (probe.Credential, error)
 	return probe.NewLogin(s)
 }
 
-func newSlack(s slack.Settings, cfg *config.Config) (alert.Notifier, error) {
+func newSlack(s slack.Settings, cfg *config.Config) (outbox.Notifier, error) {
 	return slack.New(s, slack.Options{TraceURL: traceURL(cfg), Untraced: !cfg.Traced, Support: cfg.Support}), nil
 }
 
-func newAlertmanager(s alertmanager.Settings, cfg *config.Config) (alert.Notifier, error) {
+func newAlertmanager(s alertmanager.Settings, cfg *config.Config) (outbox.Notifier, error) {
 	return alertmanager.New(s, alertmanager.Options{Target: cfg.Target.Host, TraceURL: traceURL(cfg)}), nil
 }
 
@@ -77,8 +77,8 @@ func sameCredential(a, b *config.Config, name string) bool {
 }
 
 // newDestinations makes the notifiers of a configuration.
-func newDestinations(cfg *config.Config) (map[string]alert.Destination, error) {
-	made := map[string]alert.Destination{}
+func newDestinations(cfg *config.Config) (map[string]outbox.Destination, error) {
+	made := map[string]outbox.Destination{}
 	var faults []error
 	for _, name := range sortedKeys(cfg.Notifiers) {
 		notifier, err := cfg.Notifiers[name].Build(cfg)
@@ -86,7 +86,7 @@ func newDestinations(cfg *config.Config) (map[string]alert.Destination, error) {
 			faults = append(faults, fmt.Errorf("notifier %q: %w", name, err))
 			continue
 		}
-		made[name] = alert.Destination{Notifier: notifier, GroupWait: cfg.Notifiers[name].GroupWait}
+		made[name] = outbox.Destination{Notifier: notifier, GroupWait: cfg.Notifiers[name].GroupWait}
 	}
 	return made, errors.Join(faults...)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/config"
 	"squarewatch/probe"
 )
@@ -23,7 +24,7 @@ func TestNotifiersNameTracesOnlyWhereTheyGo(t *testing.T) {
 	}))
 	defer server.Close()
 	trace := probe.TraceID{1, 2, 3}
-	notification := alert.Notification{
+	notification := outbox.Notification{
 		ID: "1", Notifier: "ops", At: time.Now(), Event: alert.EventFiring,
 		Incident: alert.Incident{
 			ID: "1", Rule: "server-errors", Series: "feed", Per: alert.PerProbe, Condition: alert.ConditionRate, Since: time.Now(),

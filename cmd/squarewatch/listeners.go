@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"sync"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 // listeners hear what people answer to messages, for the notifiers of one generation that can.
@@ -15,11 +15,11 @@ type listeners struct {
 }
 
 // listenTo starts a listener for each destination that has one.
-func listenTo(ctx context.Context, destinations map[string]alert.Destination, desk alert.Desk, logger *slog.Logger) *listeners {
+func listenTo(ctx context.Context, destinations map[string]outbox.Destination, desk outbox.Desk, logger *slog.Logger) *listeners {
 	ctx, stop := context.WithCancel(ctx)
 	l := &listeners{stop: stop}
 	for name, destination := range destinations {
-		listener, ok := destination.Notifier.(alert.Listener)
+		listener, ok := destination.Notifier.(outbox.Listener)
 		if !ok {
 			continue
 		}

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config"
@@ -29,8 +29,8 @@ func TestButtonsThatDoNotWorkAreShown(t *testing.T) {
 		}, slack.Options{Client: &http.Client{Transport: transport}})
 		s := newSceneWith(t, sceneFile, func(o *Options) {
 			all := kinds()
-			all.Notifiers = []config.Kind[alert.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (alert.Notifier, error) { return notifier, nil }),
+			all.Notifiers = []config.Kind[outbox.Notifier]{
+				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return notifier, nil }),
 			}
 			o.Load = func() (*config.Config, error) {
 				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
@@ -57,13 +57,13 @@ func TestButtonsThatDoNotWorkAreShown(t *testing.T) {
 }
 
 func TestTheTableSaysWhetherButtonsWork(t *testing.T) {
-	for want, hearing := range map[string]alert.Hearing{
+	for want, hearing := range map[string]outbox.Hearing{
 		"":                           {},
 		"work":                       {Wanted: true, Connected: true},
 		"connecting":                 {Wanted: true},
 		"do not work: refused: no …": {Wanted: true, Fault: "refused: no …"},
 	} {
-		n := notifierOf(&alert.Backlog{Hearing: hearing})
+		n := notifierOf(&outbox.Backlog{Hearing: hearing})
 		if got := n.hears(); got != want {
 			t.Errorf("%+v: want %q, got %q", hearing, want, got)
 		}

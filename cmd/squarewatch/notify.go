@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/config"
 )
 
@@ -53,7 +54,7 @@ func notifyOnce(ctx context.Context, w io.Writer, cfg *config.Config, name strin
 	ctx, cancel := context.WithTimeout(ctx, notifyLimit)
 	defer cancel()
 	now := time.Now()
-	message := alert.Notification{ID: fmt.Sprintf("test-%d", now.UnixNano()), Notifier: name, At: now, Event: alert.EventTest}
+	message := outbox.Notification{ID: fmt.Sprintf("test-%d", now.UnixNano()), Notifier: name, At: now, Event: alert.EventTest}
 	if _, err := notifier.Deliver(ctx, message); err != nil {
 		return notTaken(name, settings.Kind, err)
 	}
@@ -63,7 +64,7 @@ func notifyOnce(ctx context.Context, w io.Writer, cfg *config.Config, name strin
 
 // notTaken tells why a message was not taken and, in a line of its own, what to do about it.
 func notTaken(name, kind string, err error) error {
-	failure, ok := errors.AsType[*alert.DeliveryError](err)
+	failure, ok := errors.AsType[*outbox.DeliveryError](err)
 	if !ok {
 		return fmt.Errorf("%s: %s did not take it: %w", name, destination(kind), err)
 	}

@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/config"
 	"squarewatch/probe"
@@ -29,7 +29,7 @@ type inbox struct {
 	messages []string
 }
 
-func (i *inbox) Deliver(_ context.Context, n alert.Notification) (string, error) {
+func (i *inbox) Deliver(_ context.Context, n outbox.Notification) (string, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.messages = append(i.messages, fmt.Sprintf("%v %s %s %s", time.Since(i.began).Truncate(time.Second), n.Event, n.Incident.Rule, n.Incident.Series))
@@ -88,8 +88,8 @@ func newSceneWith(t *testing.T, file string, change func(*Options)) *scene {
 	listener := aisquaretest.NewPipeListener()
 	s.page = &http.Client{Transport: &http.Transport{DialContext: listener.Dial, DisableKeepAlives: true}}
 	all := kinds()
-	all.Notifiers = []config.Kind[alert.Notifier]{
-		config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (alert.Notifier, error) { return s.inbox, nil }),
+	all.Notifiers = []config.Kind[outbox.Notifier]{
+		config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return s.inbox, nil }),
 	}
 	options := Options{
 		Load: func() (*config.Config, error) {

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/config"
 	"squarewatch/probe"
@@ -25,7 +25,7 @@ type slowSlack struct {
 	messages []slack.Message
 }
 
-func (s *slowSlack) Deliver(ctx context.Context, n alert.Notification) (string, error) {
+func (s *slowSlack) Deliver(ctx context.Context, n outbox.Notification) (string, error) {
 	select {
 	case <-time.After(10 * time.Second):
 	case <-ctx.Done():
@@ -34,7 +34,7 @@ func (s *slowSlack) Deliver(ctx context.Context, n alert.Notification) (string, 
 	defer s.mu.Unlock()
 	s.attempts++
 	if !s.mended {
-		return "", &alert.DeliveryError{Reason: "network", Err: errors.New("post to Slack: no route to host")}
+		return "", &outbox.DeliveryError{Reason: "network", Err: errors.New("post to Slack: no route to host")}
 	}
 	s.messages = append(s.messages, slack.Render(n, slack.Options{}))
 	return "", nil
@@ -70,8 +70,8 @@ func TestADayWithoutSlack(t *testing.T) {
 		down, clock := &slowSlack{}, &punctual{}
 		s := newSceneWith(t, file, func(o *Options) {
 			all := kinds()
-			all.Notifiers = []config.Kind[alert.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (alert.Notifier, error) { return down, nil }),
+			all.Notifiers = []config.Kind[outbox.Notifier]{
+				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return down, nil }),
 			}
 			o.Load = func() (*config.Config, error) {
 				return config.Parse("scene.yaml", []byte(file), config.Options{Kinds: all})

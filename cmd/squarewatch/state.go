@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/config"
 	"squarewatch/probe"
 	"squarewatch/probe/database"
@@ -26,7 +27,7 @@ const databaseName = "squarewatch.db"
 // alerting go on from memory.
 type state struct {
 	db      *sql.DB
-	store   *alert.Store
+	store   *outbox.Store
 	history *history.Store
 	writer  *history.Writer
 	fault   error // why there is none, although the file names a state_dir
@@ -50,7 +51,7 @@ func newState(ctx context.Context, cfg *config.Config, logger *slog.Logger) (_ *
 	if s.db, err = database.Open(ctx, databasePath(cfg), logger); err != nil {
 		return nil, err
 	}
-	if s.store, err = alert.NewStore(ctx, s.db); err != nil {
+	if s.store, err = outbox.NewStore(ctx, s.db); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	if s.history, err = history.NewStore(ctx, s.db); err != nil {
@@ -103,9 +104,17 @@ func (s *state) Close() error {
 	return nil
 }
 
+// silenceStore returns where silences are kept; nil when there is no database.
+func (s *state) silenceStore() alert.SilenceStore {
+	if s.store == nil {
+		return nil // not a nil *outbox.Store in an interface, which would not compare equal to nil
+	}
+	return s.store
+}
+
 // restore puts an engine and an outbox where the process before left off, and returns the silences that it knew. What
 // cannot be read is told in the log, and the rest is taken over.
-func (s *state) restore(ctx context.Context, engine *alert.Engine, outbox *alert.Outbox, now time.Time, logger *slog.Logger) []alert.Silence {
+func (s *state) restore(ctx context.Context, engine *alert.Engine, outbox *outbox.Outbox, now time.Time, logger *slog.Logger) []alert.Silence {
 	if s.store == nil {
 		engine.Resume(now)
 		return nil

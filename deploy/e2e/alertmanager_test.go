@@ -19,6 +19,7 @@ import (
 	"squarewatch/alert"
 	"squarewatch/alert/alertmanager"
 	"squarewatch/alert/notifiertest"
+	"squarewatch/alert/outbox"
 	"squarewatch/probe/aisquaretest"
 )
 
@@ -110,7 +111,7 @@ func TestTheLifeOfAnAlert(t *testing.T) {
 	settings := alertmanager.Settings{URL: address, Labels: map[string]string{"env": "e2e"}}
 	options := alertmanager.Options{Target: "api.test", TraceURL: "http://127.0.0.1:16686/trace/{trace_id}"}
 	one, two := alertmanager.New(settings, options), alertmanager.New(settings, options)
-	deliver := func(n *alertmanager.Notifier, notification alert.Notification) {
+	deliver := func(n *alertmanager.Notifier, notification outbox.Notification) {
 		t.Helper()
 		if _, err := n.Deliver(t.Context(), notification); err != nil {
 			t.Fatal(err)

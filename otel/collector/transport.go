@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 // transport sends requests to a collector over HTTP. It respects pauses, and refuses successful responses of other servers.
@@ -28,7 +28,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable: // https://opentelemetry.io/docs/specs/otlp/#otlphttp-throttling
-		t.pause.begin(alert.RetryAfter(response.Header.Get("Retry-After"), time.Now()))
+		t.pause.begin(outbox.RetryAfter(response.Header.Get("Retry-After"), time.Now()))
 	}
 	if err := checkSuccess(response); err != nil {
 		return nil, errors.Join(err, response.Body.Close())

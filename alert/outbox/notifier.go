@@ -1,10 +1,12 @@
-package alert
+package outbox
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"squarewatch/alert"
 )
 
 // Notification is one message owed to one notifier.
@@ -12,16 +14,16 @@ type Notification struct {
 	ID       string // unique; the same over all attempts to deliver it
 	Notifier string
 	At       time.Time // of the change that it tells
-	Event    Event
-	Incident Incident
+	Event    alert.Event
+	Incident alert.Incident
 
-	Late   time.Duration // how long the first change that it tells has waited when the attempt is made
-	Folded int           // earlier changes of the incident that were never told and that this one stands for
-	Others []Incident    // further incidents of the same rule that this message tells too
+	Late   time.Duration    // how long the first change that it tells has waited when the attempt is made
+	Folded int              // earlier changes of the incident that were never told and that this one stands for
+	Others []alert.Incident // further incidents of the same rule that this message tells too
 
-	Ref   string     // what Deliver returned for this incident's first message; empty for that one
-	Told  Event      // what the destination last heard of the incident; empty for nothing
-	Group []Incident // the other incidents that the message behind Ref told, as last told
+	Ref   string           // what Deliver returned for this incident's first message; empty for that one
+	Told  alert.Event      // what the destination last heard of the incident; empty for nothing
+	Group []alert.Incident // the other incidents that the message behind Ref told, as last told
 }
 
 // Notifier delivers messages to people. A new kind is a package beside slack and one line in cmd/squarewatch/kinds.go;
@@ -70,10 +72,10 @@ type Desk interface {
 
 // Overview is the state of everything that people are told of.
 type Overview struct {
-	Series    []Status
-	Incidents []Incident // what fires, oldest first
+	Series    []alert.Status
+	Incidents []alert.Incident // what fires, oldest first
 	Backlog   []Backlog
-	Silences  []Silence
+	Silences  []alert.Silence
 }
 
 // DeliveryError says why a message was not delivered and what may be done about it.

@@ -1,10 +1,12 @@
-package alert
+package outbox
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 	"time"
+
+	"squarewatch/alert"
 )
 
 const (
@@ -20,8 +22,8 @@ type entry struct {
 	id       string // of its row in the store
 	kept     bool   // the store has it as it is now, or has failed: it may be sent
 	digest   string
-	event    Event
-	incident Incident
+	event    alert.Event
+	incident alert.Incident
 	at       time.Time // of the change
 	first    time.Time // of the first change that it stands for
 	folded   int       // earlier changes that it stands for
@@ -35,16 +37,19 @@ type entry struct {
 // muted reports whether a silence or maintenance holds it back, as of the last look.
 func (e *entry) muted() bool { return !e.until.IsZero() }
 
+// seriesKey names a series of a rule.
+type seriesKey struct{ rule, series string }
+
 // queue holds what one destination is owed, in the order of the incidents' first untold changes. It is pure data.
 type queue struct{ entries []entry }
 
 // add takes a change and returns the identifier of the entry that tells it. What is not yet told of the same incident is
 // folded into it: people hear of the latest state, once.
-func (q *queue) add(t Transition, notifier string, groupWait time.Duration) string {
+func (q *queue) add(t alert.Transition, notifier string, groupWait time.Duration) string {
 	e := entry{
 		id:     fmt.Sprintf("%s/%s/%d/%s", notifier, t.Incident.ID, t.At.UnixNano(), t.Event),
 		digest: t.Digest, event: t.Event, incident: t.Incident, at: t.At, first: t.At, hold: t.At.Add(groupWait),
-		kept: t.Event == EventTest, // who asked for it waits for it: it is in no store
+		kept: t.Event == alert.EventTest, // who asked for it waits for it: it is in no store
 	}
 	if i := q.find(&e); i >= 0 {
 		q.entries[i].fold(&e)
@@ -62,18 +67,18 @@ func (q *queue) keep(id string) {
 }
 
 // drops reports whether the entry can be dropped, since nobody can have received it and a later message makes up for it.
-func (e *entry) drops() bool { return e.event.fires() && !e.uncertain }
+func (e *entry) drops() bool { return e.event.Fires() && !e.uncertain }
 
 // mute notes what is muted at now. What cannot be dropped waits for the end of the silence: it is not late by that, and it is
 // one message with the others of that silence.
-func (q *queue) mute(now time.Time, muting *muting) {
+func (q *queue) mute(now time.Time, muting *alert.Muting) {
 	for i := range q.entries {
 		e := &q.entries[i]
-		if e.event == EventTest {
+		if e.event == alert.EventTest {
 			continue
 		}
-		if e.until = muting.until(&e.incident, now); e.muted() && !e.drops() {
-			e.first, e.digest = e.until, unmuteDigest(e.until)
+		if e.until = muting.Until(&e.incident, now); e.muted() && !e.drops() {
+			e.first, e.digest = e.until, alert.UnmuteDigest(e.until)
 		}
 	}
 }
@@ -92,19 +97,19 @@ func (q *queue) withdraw(match func(*entry) bool) (gone []string) {
 
 // find returns the entry that a newer change is folded into; -1 for none.
 func (q *queue) find(e *entry) int {
-	if e.event == EventTest {
+	if e.event == alert.EventTest {
 		return -1
 	}
 	return slices.IndexFunc(q.entries, func(other entry) bool {
 		sameSeries := other.incident.Rule == e.incident.Rule && other.incident.Series == e.incident.Series
-		return other.event != EventTest && sameSeries && (other.incident.ID == e.incident.ID || len(q.entries) >= crowded)
+		return other.event != alert.EventTest && sameSeries && (other.incident.ID == e.incident.ID || len(q.entries) >= crowded)
 	})
 }
 
 // fold makes an entry tell a newer change as well. An incident that nobody heard of is new even when it is only a reminder
 // that is added; one that is over by now is told as such, since its message says how long it fired.
 func (e *entry) fold(newer *entry) {
-	if newer.event != EventUpdate || e.event.Ends() {
+	if newer.event != alert.EventUpdate || e.event.Ends() {
 		e.event = newer.event
 	}
 	e.incident, e.at, e.digest, e.kept = newer.incident, newer.at, newer.digest, false
@@ -135,7 +140,7 @@ func (q *queue) firsts() []int {
 	for i := range q.entries {
 		e := &q.entries[i]
 		key := seriesKey{e.incident.Rule, e.incident.Series}
-		if e.kept && (!seen[key] || e.event == EventTest) {
+		if e.kept && (!seen[key] || e.event == alert.EventTest) {
 			list = append(list, i)
 		}
 		seen[key] = true
@@ -177,12 +182,12 @@ func (q *queue) take(now time.Time, groupWait time.Duration, told map[string]tol
 
 // says returns what an entry tells a destination that was told so far: an incident that people believe to fire is not new,
 // since they were never told that it was over for a while, and one that they never received is.
-func (e *entry) says(told map[string]toldOf) Event {
-	switch known := told[e.incident.ID].event.fires(); {
-	case e.event == EventFiring && known:
-		return EventUpdate
-	case e.event == EventUpdate && !known:
-		return EventFiring
+func (e *entry) says(told map[string]toldOf) alert.Event {
+	switch known := told[e.incident.ID].event.Fires(); {
+	case e.event == alert.EventFiring && known:
+		return alert.EventUpdate
+	case e.event == alert.EventUpdate && !known:
+		return alert.EventFiring
 	}
 	return e.event
 }
@@ -194,7 +199,7 @@ func (e *entry) alike(other *entry, told map[string]toldOf) bool {
 
 // joins reports whether one message tells both.
 func (e *entry) joins(other *entry, now time.Time, groupWait time.Duration) bool {
-	if e.event == EventTest || e.event != other.event || !other.kept || other.muted() {
+	if e.event == alert.EventTest || e.event != other.event || !other.kept || other.muted() {
 		return false
 	}
 	if e.digest != "" && e.digest == other.digest {
@@ -236,7 +241,9 @@ func (q *queue) release(now time.Time) {
 func oldest(entries []entry) time.Time {
 	first := time.Time{}
 	for i := range entries {
-		first = earliest(first, entries[i].first)
+		if at := entries[i].first; first.IsZero() || !at.IsZero() && at.Before(first) {
+			first = at
+		}
 	}
 	return first
 }

@@ -1,4 +1,4 @@
-package alert
+package outbox
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"time"
 
+	"squarewatch/alert"
 	"squarewatch/probe/database"
 )
 
@@ -54,18 +55,18 @@ func unstamp(text string) time.Time {
 
 // States returns where the engine left off: series that fire, that were over so recently that they may go on, or whose end
 // people have not been told. Of each rule and series the newest. What cannot be read is in the error, and left out.
-func (s *Store) States(ctx context.Context, now time.Time) ([]SeriesState, error) {
+func (s *Store) States(ctx context.Context, now time.Time) ([]alert.SeriesState, error) {
 	rows, err := s.db.QueryContext(ctx,
 		`SELECT series_state FROM incidents WHERE state = 'firing' OR resolved > ? OR owed ORDER BY fired`, stamp(now.Add(-keptAfterwards)))
 	if err != nil {
 		return nil, fmt.Errorf("read incidents: %w", err)
 	}
-	all, err := collect[SeriesState](rows)
+	all, err := collect[alert.SeriesState](rows)
 	if err != nil {
 		err = fmt.Errorf("read incidents: %w", err)
 	}
 	newest := map[seriesKey]int{}
-	var states []SeriesState
+	var states []alert.SeriesState
 	for _, state := range all {
 		key := seriesKey{state.Rule, state.Series}
 		if i, ok := newest[key]; ok {
@@ -99,7 +100,7 @@ func collect[T any](rows *sql.Rows) ([]T, error) {
 }
 
 // Silences returns those that are not over at now, and forgets the others.
-func (s *Store) Silences(ctx context.Context, now time.Time) ([]Silence, error) {
+func (s *Store) Silences(ctx context.Context, now time.Time) ([]alert.Silence, error) {
 	if _, err := s.db.ExecContext(ctx, `DELETE FROM silences WHERE until <= ?`, stamp(now)); err != nil {
 		return nil, fmt.Errorf("forget silences: %w", err)
 	}
@@ -107,7 +108,7 @@ func (s *Store) Silences(ctx context.Context, now time.Time) ([]Silence, error) 
 	if err != nil {
 		return nil, fmt.Errorf("read silences: %w", err)
 	}
-	list, err := collect[Silence](rows)
+	list, err := collect[alert.Silence](rows)
 	if err != nil {
 		err = fmt.Errorf("read silences: %w", err)
 	}
@@ -115,7 +116,7 @@ func (s *Store) Silences(ctx context.Context, now time.Time) ([]Silence, error) 
 }
 
 // PutSilence keeps a silence.
-func (s *Store) PutSilence(ctx context.Context, silence Silence) error {
+func (s *Store) PutSilence(ctx context.Context, silence alert.Silence) error {
 	payload, err := json.Marshal(silence)
 	if err != nil {
 		return fmt.Errorf("write a silence: %w", err)

@@ -1,4 +1,4 @@
-package alert
+package outbox
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"squarewatch/alert"
 )
 
 // Destination is where a notifier delivers, and how patiently.
@@ -17,8 +19,8 @@ type Destination struct {
 	GroupWait time.Duration // a change waits this long for others of its rule; one message tells them all
 }
 
-// OutboxOptions are what an Outbox needs.
-type OutboxOptions struct {
+// Options are what an Outbox needs.
+type Options struct {
 	Destinations map[string]Destination // by the notifiers' names
 	Store        *Store                 // what outlives the process; nil to keep everything in memory
 	Observer     DeliveryObserver       // nil for none
@@ -45,7 +47,7 @@ type Backlog struct {
 // With a store, a change of state and the messages that it owes are one transaction, and nothing is sent before it is
 // written. When the disk fails, people are told all the same, and what is missing on it is written when it is back.
 type Outbox struct {
-	options OutboxOptions
+	options Options
 	changed chan struct{} // destinations were replaced
 
 	disk    sync.Mutex // orders what is written: held over I/O, and taken before mu
@@ -54,7 +56,7 @@ type Outbox struct {
 	mu     sync.Mutex
 	lanes  map[string]*lane  // as long as the outbox lives: a sender is never taken away while it sends
 	stored map[string]stored // by notifier: what an earlier process left, until the notifier is there
-	muting muting            // compared with what waits when it leaves
+	muting alert.Muting      // compared with what waits when it leaves
 	fault  error             // of the last try to write
 }
 
@@ -64,8 +66,8 @@ type stored struct {
 	told map[string]toldOf
 }
 
-// NewOutbox returns an outbox. Nothing is sent before Run.
-func NewOutbox(options OutboxOptions) *Outbox {
+// New returns an outbox. Nothing is sent before Run.
+func New(options Options) *Outbox {
 	if options.Observer == nil {
 		options.Observer = nobody{}
 	}
@@ -112,9 +114,9 @@ func (nobody) Delivered(string, error) {}
 
 // Add keeps the state that a transition leads to, and owes it to its notifiers, or to all when it names none; to nobody when
 // it is muted. It waits for the disk, never for a notifier.
-func (o *Outbox) Add(t Transition) {
+func (o *Outbox) Add(t alert.Transition) {
 	o.commit(func(l *ledger) {
-		if t.Event != EventTest && !t.Reannounced {
+		if t.Event != alert.EventTest && !t.Reannounced {
 			l.note(t)
 		}
 		for _, name := range slices.Sorted(maps.Keys(o.lanes)) {
@@ -124,7 +126,7 @@ func (o *Outbox) Add(t Transition) {
 }
 
 // Keep writes where series that fire stand, between their transitions: what is counted in an incident must outlive the process.
-func (o *Outbox) Keep(states []SeriesState) {
+func (o *Outbox) Keep(states []alert.SeriesState) {
 	if o.options.Store == nil || len(states) == 0 {
 		return
 	}
@@ -137,20 +139,19 @@ func (o *Outbox) Keep(states []SeriesState) {
 
 // Mute replaces the silences that people have set. A silence also holds for what waits already: FIRING and UPDATE are then
 // dropped, and the engine announces what still fires when the silence ends; an end waits until then.
-func (o *Outbox) Mute(silences []Silence) {
-	o.remute(func() { o.muting.silences = slices.Clone(silences) })
+func (o *Outbox) Mute(silences []alert.Silence) {
+	o.remute(func(now time.Time) { o.muting.SetSilences(slices.Clone(silences), now) })
 }
 
 // Maintain replaces the maintenance of the configuration. It holds for what waits as a silence does.
-func (o *Outbox) Maintain(maintenance []Maintenance) {
-	o.remute(func() { o.muting.maintenance = slices.Clone(maintenance) })
+func (o *Outbox) Maintain(maintenance []alert.Maintenance) {
+	o.remute(func(now time.Time) { o.muting.SetMaintenance(slices.Clone(maintenance), now) })
 }
 
-func (o *Outbox) remute(change func()) {
+func (o *Outbox) remute(change func(now time.Time)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	change()
-	o.muting.look(time.Now())
+	change(time.Now())
 	for _, l := range o.lanes {
 		l.nudge()
 	}

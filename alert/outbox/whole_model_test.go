@@ -1,4 +1,4 @@
-package alert_test
+package outbox_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
@@ -39,9 +40,9 @@ type whole struct {
 	notifier *slack.Notifier
 
 	mu      sync.Mutex
-	flights []alert.Notification // every attempt to deliver
-	arrived map[int]bool         // attempts whose answer came
-	taken   []int                // attempts that the channel or a thread shows, in order
+	flights []outbox.Notification // every attempt to deliver
+	arrived map[int]bool          // attempts whose answer came
+	taken   []int                 // attempts that the channel or a thread shows, in order
 
 	steps []string
 	wrong string // the first thing that is; told outside of the bubble
@@ -60,7 +61,7 @@ type flight struct{}
 const flightHeader = "X-Flight"
 
 // Deliver hands a message to the real notifier.
-func (w *whole) Deliver(ctx context.Context, n alert.Notification) (string, error) {
+func (w *whole) Deliver(ctx context.Context, n outbox.Notification) (string, error) {
 	w.mu.Lock()
 	number := len(w.flights)
 	w.flights = append(w.flights, n)
@@ -146,7 +147,7 @@ func (w *whole) connect(kind string) (end func()) {
 // start begins a process where the one before left off.
 func (w *whole) start() {
 	w.engine = engine(w.outer, alert.EngineOptions{Rules: []alert.Rule{w.rule}, Probes: probes("a", "b")})
-	w.process = begin(w.outer, w.path, map[string]alert.Destination{"ops": {Notifier: w}}, w.silences...)
+	w.process = begin(w.outer, w.path, map[string]outbox.Destination{"ops": {Notifier: w}}, w.silences...)
 	now := time.Now()
 	states, err := w.process.store.States(w.outer.Context(), now)
 	if err != nil {
@@ -233,13 +234,17 @@ func (w *whole) do(m move) {
 func (w *whole) caused(s *said) bool {
 	at := s.incident.Crossed
 	crossed := func(known func(end time.Time) bool) bool {
-		m := model{rule: w.rule}
+		runs, bad := 0, 0
+		width := int64(w.rule.Window / 60)
 		for _, r := range w.results {
-			if r.Probe == s.incident.Series && known(r.End) {
-				m.runs = append(m.runs, r)
+			if r.Probe != s.incident.Series || !known(r.End) || r.End.UnixNano()/width <= at.UnixNano()/width-60 {
+				continue
+			}
+			runs++
+			if !r.Expected && probe.MatchAny(w.rule.On, r.Outcome()) {
+				bad++
 			}
 		}
-		runs, bad := m.count(at)
 		return runs >= w.rule.MinRuns && alert.Share(bad)/alert.Share(runs) >= w.rule.Threshold
 	}
 	return crossed(func(end time.Time) bool { return !end.After(at) }) || crossed(func(end time.Time) bool { return end.Before(at) })

@@ -1,4 +1,4 @@
-package alert
+package outbox
 
 import (
 	"cmp"
@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"squarewatch/alert"
 
 	"github.com/cenkalti/backoff/v5"
 )
@@ -23,12 +25,12 @@ const (
 // lane is a destination with what it is owed and its sender. The outbox's mu guards all but what never changes.
 type lane struct {
 	name    string
-	options *OutboxOptions
+	options *Options
 	wake    chan struct{}
 	commit  func(func(*ledger)) // of the outbox
 
 	mu          *sync.Mutex
-	muting      *muting // of the outbox
+	muting      *alert.Muting // of the outbox
 	active      bool
 	destination Destination
 	queue       queue
@@ -62,7 +64,7 @@ func (l *lane) take(left stored) {
 }
 
 // add owes a transition. The caller holds mu.
-func (l *lane) add(t Transition, ledger *ledger) {
+func (l *lane) add(t alert.Transition, ledger *ledger) {
 	id := l.queue.add(t, l.name, l.destination.GroupWait)
 	for i := range l.queue.entries {
 		if l.queue.entries[i].id == id {
@@ -271,6 +273,7 @@ func (l *lane) pause() time.Duration {
 	return min(wait+time.Duration(l.options.Rand()*float64(wait)/2), longestWait)
 }
 
+// later returns the later of two times.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

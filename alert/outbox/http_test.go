@@ -1,4 +1,4 @@
-package alert_test
+package outbox_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 func TestRetryAfterIsReadAsServersWriteIt(t *testing.T) {
@@ -19,7 +19,7 @@ func TestRetryAfterIsReadAsServersWriteIt(t *testing.T) {
 		"Wed, 07 Oct 2026 03:00:00 GMT": 0,
 		"Fri, 31 Dec 9999 23:59:59 GMT": 24 * time.Hour,
 	} {
-		if got := alert.RetryAfter(text, now); got != want {
+		if got := outbox.RetryAfter(text, now); got != want {
 			t.Errorf("%q: want %v, got %v", text, want, got)
 		}
 	}
@@ -29,7 +29,7 @@ func FuzzRetryAfterIsBounded(f *testing.F) {
 	f.Add("1")
 	f.Add("Fri, 31 Dec 9999 23:59:59 GMT")
 	f.Fuzz(func(t *testing.T, text string) {
-		if got := alert.RetryAfter(text, time.Unix(0, 0)); got < 0 || got > 24*time.Hour {
+		if got := outbox.RetryAfter(text, time.Unix(0, 0)); got < 0 || got > 24*time.Hour {
 			t.Errorf("%q: %v", text, got)
 		}
 	})
@@ -38,8 +38,8 @@ func FuzzRetryAfterIsBounded(f *testing.F) {
 func TestNoAnswerHidesTheAddressAndKeepsTheCause(t *testing.T) {
 	cause := errors.New("connection refused")
 	wrapped := &url.Error{Op: "Post", URL: "https://example.org/hush", Err: &url.Error{Op: "dial", URL: "https://proxy/hush", Err: cause}}
-	got := alert.NoAnswer(t.Context(), "post to a test", wrapped)
-	if got.Reason != alert.ReasonNetwork || got.Permanent || !errors.Is(got, cause) || strings.Contains(got.Error(), "hush") {
+	got := outbox.NoAnswer(t.Context(), "post to a test", wrapped)
+	if got.Reason != outbox.ReasonNetwork || got.Permanent || !errors.Is(got, cause) || strings.Contains(got.Error(), "hush") {
 		t.Errorf("want a network fault with its cause and without the address, got %v", got)
 	}
 	if !strings.Contains(got.Error(), "post to a test: connection refused") {
@@ -47,10 +47,10 @@ func TestNoAnswerHidesTheAddressAndKeepsTheCause(t *testing.T) {
 	}
 	late, cancel := context.WithTimeout(t.Context(), -time.Second)
 	defer cancel()
-	if got := alert.NoAnswer(late, "post", cause); got.Reason != alert.ReasonTimeout {
+	if got := outbox.NoAnswer(late, "post", cause); got.Reason != outbox.ReasonTimeout {
 		t.Errorf("want a timeout, got %v", got)
 	}
-	if got := alert.NoAnswer(t.Context(), "post", context.DeadlineExceeded); got.Reason != alert.ReasonTimeout {
+	if got := outbox.NoAnswer(t.Context(), "post", context.DeadlineExceeded); got.Reason != outbox.ReasonTimeout {
 		t.Errorf("want a timeout of a deadline inside, got %v", got)
 	}
 }

@@ -1,4 +1,4 @@
-package alert_test
+package outbox_test
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -26,7 +26,7 @@ type messenger struct {
 	mu       sync.Mutex
 	begin    time.Time
 	attempts []time.Duration
-	taken    []alert.Notification
+	taken    []outbox.Notification
 }
 
 func newMessenger(answers ...error) *messenger {
@@ -40,7 +40,7 @@ func newMessenger(answers ...error) *messenger {
 	return m
 }
 
-func (m *messenger) Deliver(ctx context.Context, n alert.Notification) (string, error) {
+func (m *messenger) Deliver(ctx context.Context, n outbox.Notification) (string, error) {
 	m.mu.Lock()
 	attempt := len(m.attempts)
 	m.attempts = append(m.attempts, time.Since(m.begin))
@@ -49,7 +49,7 @@ func (m *messenger) Deliver(ctx context.Context, n alert.Notification) (string, 
 		select {
 		case <-time.After(m.slow):
 		case <-ctx.Done():
-			return "", &alert.DeliveryError{Reason: "timeout", Err: ctx.Err()}
+			return "", &outbox.DeliveryError{Reason: "timeout", Err: ctx.Err()}
 		}
 	}
 	err := m.answer(attempt)
@@ -105,18 +105,18 @@ func alone(id string) alert.Transition {
 }
 
 func failure(reason string, retryAfter time.Duration) error {
-	return &alert.DeliveryError{Reason: reason, RetryAfter: retryAfter, Err: errors.New("no")}
+	return &outbox.DeliveryError{Reason: reason, RetryAfter: retryAfter, Err: errors.New("no")}
 }
 
 func refusal() error {
-	return &alert.DeliveryError{Reason: "refused", Permanent: true, Fix: "mend it", Err: errors.New("no")}
+	return &outbox.DeliveryError{Reason: "refused", Permanent: true, Fix: "mend it", Err: errors.New("no")}
 }
 
 // deliverTo runs an outbox with one destination, ops, in a bubble.
-func deliverTo(t *testing.T, m alert.Notifier, groupWait time.Duration) *alert.Outbox {
+func deliverTo(t *testing.T, m outbox.Notifier, groupWait time.Duration) *outbox.Outbox {
 	t.Helper()
-	o := alert.NewOutbox(alert.OutboxOptions{
-		Destinations: map[string]alert.Destination{"ops": {Notifier: m, GroupWait: groupWait}}, Rand: func() float64 { return 0 },
+	o := outbox.New(outbox.Options{
+		Destinations: map[string]outbox.Destination{"ops": {Notifier: m, GroupWait: groupWait}}, Rand: func() float64 { return 0 },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -126,13 +126,6 @@ func deliverTo(t *testing.T, m alert.Notifier, groupWait time.Duration) *alert.O
 		running.Wait()
 	})
 	return o
-}
-
-func want[T any](t *testing.T, want, got T) {
-	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
 }
 
 func seconds(list ...float64) []time.Duration {
@@ -187,8 +180,8 @@ func TestBackoffEndsAtFiveMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger()
 		m.answer = func(int) error { return failure("network", 0) }
-		o := alert.NewOutbox(alert.OutboxOptions{
-			Destinations: map[string]alert.Destination{"ops": {Notifier: m}}, Rand: func() float64 { return 0.999 },
+		o := outbox.New(outbox.Options{
+			Destinations: map[string]outbox.Destination{"ops": {Notifier: m}}, Rand: func() float64 { return 0.999 },
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -218,10 +211,10 @@ func TestWhatPiledUpIsFolded(t *testing.T) {
 		if count, oldest, last := o.Pending("ops"); count != 2 || time.Since(oldest) != 20*time.Second || !strings.Contains(last, "rate_limited") {
 			t.Errorf("want 2 pending for 20s with their reason, got %d, %v, %q", count, oldest, last)
 		}
-		want(t, []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 20 * time.Second, LastError: "rate_limited: no"}}, o.Status())
+		want(t, []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 20 * time.Second, LastError: "rate_limited: no"}}, o.Status())
 		wait(t, time.Minute)
 		want(t, []string{"firing a folds 1 late 30s", "resolved b folds 1 late 21s"}, m.said())
-		want(t, []alert.Backlog{{Notifier: "ops"}}, o.Status())
+		want(t, []outbox.Backlog{{Notifier: "ops"}}, o.Status())
 	})
 }
 
@@ -290,8 +283,8 @@ func TestARefusedMessageDoesNotHoldUpOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		m := newMessenger(refusal(), nil, refusal(), nil)
-		o := alert.NewOutbox(alert.OutboxOptions{
-			Destinations: map[string]alert.Destination{"ops": {Notifier: m}}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		o := outbox.New(outbox.Options{
+			Destinations: map[string]outbox.Destination{"ops": {Notifier: m}}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
@@ -313,11 +306,11 @@ func TestAReloadKeepsWhatIsPending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken, mended, other := newMessenger(refusal()), newMessenger(), newMessenger(refusal())
 		o := deliverTo(t, broken, 0)
-		o.Replace(map[string]alert.Destination{"ops": {Notifier: broken}, "other": {Notifier: other}})
+		o.Replace(map[string]outbox.Destination{"ops": {Notifier: broken}, "other": {Notifier: other}})
 		wait(t, time.Second)
 		o.Add(change(alert.EventFiring, "a"))
 		wait(t, time.Second)
-		o.Replace(map[string]alert.Destination{"ops": {Notifier: mended}})
+		o.Replace(map[string]outbox.Destination{"ops": {Notifier: mended}})
 		wait(t, time.Second)
 		want(t, []string{"firing a late 1s"}, mended.said())
 		o.Add(change(alert.EventResolved, "a"))
@@ -344,8 +337,8 @@ func TestTheLastRound(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMessenger(test.answers...)
 				m.slow = test.slow
-				o := alert.NewOutbox(alert.OutboxOptions{
-					Destinations: map[string]alert.Destination{"ops": {Notifier: m, GroupWait: time.Minute}}, Rand: func() float64 { return 0 },
+				o := outbox.New(outbox.Options{
+					Destinations: map[string]outbox.Destination{"ops": {Notifier: m, GroupWait: time.Minute}}, Rand: func() float64 { return 0 },
 				})
 				ctx, cancel := context.WithCancel(t.Context())
 				var running sync.WaitGroup
@@ -367,7 +360,7 @@ func TestATestMessageGoesToItsNotifierOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, other := newMessenger(), newMessenger()
 		o := deliverTo(t, m, 0)
-		o.Replace(map[string]alert.Destination{"ops": {Notifier: m}, "other": {Notifier: other}})
+		o.Replace(map[string]outbox.Destination{"ops": {Notifier: m}, "other": {Notifier: other}})
 		for range 2 {
 			o.Add(alert.Transition{At: time.Now(), Event: alert.EventTest, Notify: []string{"ops", "unknown"}})
 		}
@@ -382,8 +375,8 @@ func TestNothingIsLostAndTheLastMessageIsTrue(t *testing.T) {
 		rapid.SyncTest(t, func(t *rapid.T) {
 			answers := rapid.SliceOfN(rapid.SampledFrom([]error{nil, failure("network", 0), failure("rate_limited", 40*time.Second), refusal()}), 0, 20)
 			m := newMessenger(answers.Draw(t, "answers")...)
-			o := alert.NewOutbox(alert.OutboxOptions{
-				Destinations: map[string]alert.Destination{"ops": {Notifier: m, GroupWait: time.Duration(rapid.IntRange(0, 9).Draw(t, "group wait")) * time.Second}},
+			o := outbox.New(outbox.Options{
+				Destinations: map[string]outbox.Destination{"ops": {Notifier: m, GroupWait: time.Duration(rapid.IntRange(0, 9).Draw(t, "group wait")) * time.Second}},
 			})
 			ctx, cancel := context.WithCancel(context.Background())
 			var running sync.WaitGroup
@@ -428,7 +421,7 @@ func next(history map[string][]alert.Event, series string, update bool) alert.Tr
 }
 
 // checkTold holds what was told against what happened: for every incident each change once, in order, the last one last.
-func checkTold(t *rapid.T, history map[string][]alert.Event, taken []alert.Notification) {
+func checkTold(t *rapid.T, history map[string][]alert.Event, taken []outbox.Notification) {
 	stands := map[string]int{}
 	last := map[string]alert.Event{}
 	ids := map[string]bool{}

@@ -1,4 +1,4 @@
-package alert
+package outbox
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"squarewatch/alert"
 )
 
 // toldKey names what one destination was told of one incident.
@@ -16,9 +18,9 @@ type toldKey struct{ notifier, incident string }
 // toldOf is what a destination last heard of an incident, and where.
 type toldOf struct {
 	ref      string
-	event    Event
+	event    alert.Event
 	at       time.Time
-	incident Incident
+	incident alert.Incident
 }
 
 // owedRow is an entry of one destination's queue.
@@ -30,16 +32,16 @@ type owedRow struct {
 // ledger is what one transaction writes. Several can be put into one, the newer over the older: that is how a disk that
 // failed catches up.
 type ledger struct {
-	incidents map[string]Transition  // by the incident's identifier
-	states    map[string]SeriesState // of incidents that are only told of in passing, by identifier
-	owed      map[string]owedRow     // by the entry's identifier
-	gone      map[string]bool        // entries that are owed no more
+	incidents map[string]alert.Transition  // by the incident's identifier
+	states    map[string]alert.SeriesState // of incidents that are only told of in passing, by identifier
+	owed      map[string]owedRow           // by the entry's identifier
+	gone      map[string]bool              // entries that are owed no more
 	told      map[toldKey]toldOf
 }
 
 func newLedger() *ledger {
 	return &ledger{
-		incidents: map[string]Transition{}, states: map[string]SeriesState{},
+		incidents: map[string]alert.Transition{}, states: map[string]alert.SeriesState{},
 		owed: map[string]owedRow{}, gone: map[string]bool{}, told: map[toldKey]toldOf{},
 	}
 }
@@ -50,11 +52,11 @@ func (l *ledger) isEmpty() bool {
 
 // note takes the state that a transition leads to. What is told late, after a silence, is of an incident that is over, while
 // the state is of the one that followed in the same series: each has a row of its own.
-func (l *ledger) note(t Transition) {
+func (l *ledger) note(t alert.Transition) {
 	if later := t.State.Incident; later != "" && later != t.Incident.ID {
 		l.states[later] = t.State
-		t.State = SeriesState{
-			Rule: t.Incident.Rule, Series: t.Incident.Series, State: Inactive, Changed: t.Incident.Resolved,
+		t.State = alert.SeriesState{
+			Rule: t.Incident.Rule, Series: t.Incident.Series, State: alert.Inactive, Changed: t.Incident.Resolved,
 			Crossed: t.Incident.Crossed, Fired: t.Incident.Fired, Told: t.At, Resolved: t.Incident.Resolved,
 			Incident: t.Incident.ID, Severity: t.Incident.Severity, Acknowledged: t.Incident.Acknowledged,
 		}
@@ -65,7 +67,7 @@ func (l *ledger) note(t Transition) {
 
 // owe notes that an entry is owed, as it now is. A test is not kept: who asked for it waits for it.
 func (l *ledger) owe(notifier string, e *entry) {
-	if e.event == EventTest {
+	if e.event == alert.EventTest {
 		return
 	}
 	l.owed[e.id] = owedRow{notifier, *e}
@@ -143,7 +145,7 @@ func writeIncidents(ctx context.Context, tx *sql.Tx, l *ledger) error {
 	return nil
 }
 
-func writeIncident(ctx context.Context, tx *sql.Tx, t *Transition) error {
+func writeIncident(ctx context.Context, tx *sql.Tx, t *alert.Transition) error {
 	state, errState := json.Marshal(t.State)
 	incident, errIncident := json.Marshal(t.Incident)
 	if err := errors.Join(errState, errIncident); err != nil {
@@ -151,9 +153,9 @@ func writeIncident(ctx context.Context, tx *sql.Tx, t *Transition) error {
 	}
 	word, by := "firing", ""
 	switch {
-	case t.Event == EventEnded:
+	case t.Event == alert.EventEnded:
 		word = "ended"
-	case t.State.State != Firing:
+	case t.State.State != alert.Firing:
 		word = "resolved"
 	}
 	if t.State.Acknowledged != nil {
@@ -171,7 +173,7 @@ func writeIncident(ctx context.Context, tx *sql.Tx, t *Transition) error {
 }
 
 // writeState writes where a series stands into the row of its newest incident.
-func writeState(ctx context.Context, tx *sql.Tx, incident string, state *SeriesState) error {
+func writeState(ctx context.Context, tx *sql.Tx, incident string, state *alert.SeriesState) error {
 	text, err := json.Marshal(state)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package alert_test
+package outbox_test
 
 import (
 	"context"
@@ -11,19 +11,20 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 
 	_ "modernc.org/sqlite" // the driver, which the program itself chooses in cmd
 )
 
 // openStore opens a store in a file; nobody closes it where a process is to die.
-func openStore(t *testing.T, path string) (*alert.Store, *sql.DB) {
+func openStore(t *testing.T, path string) (*outbox.Store, *sql.DB) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
 	}
 	db.SetMaxOpenConns(1)
-	store, err := alert.NewStore(t.Context(), db)
+	store, err := outbox.NewStore(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,18 +33,18 @@ func openStore(t *testing.T, path string) (*alert.Store, *sql.DB) {
 
 // process is an outbox with a store that can be killed.
 type process struct {
-	*alert.Outbox
+	*outbox.Outbox
 
-	store *alert.Store
+	store *outbox.Store
 	db    *sql.DB
 	kill  func()
 }
 
 // begin starts a process on a database. Killed, it stops in the middle of whatever it does, as far as a test can.
-func begin(t *testing.T, path string, destinations map[string]alert.Destination, silences ...alert.Silence) *process {
+func begin(t *testing.T, path string, destinations map[string]outbox.Destination, silences ...alert.Silence) *process {
 	t.Helper()
 	store, db := openStore(t, path)
-	o := alert.NewOutbox(alert.OutboxOptions{Store: store, Rand: func() float64 { return 0 }, Grace: time.Nanosecond})
+	o := outbox.New(outbox.Options{Store: store, Rand: func() float64 { return 0 }, Grace: time.Nanosecond})
 	if err := o.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -62,8 +63,8 @@ func begin(t *testing.T, path string, destinations map[string]alert.Destination,
 	return p
 }
 
-func ops(m alert.Notifier) map[string]alert.Destination {
-	return map[string]alert.Destination{"ops": {Notifier: m}}
+func ops(m outbox.Notifier) map[string]outbox.Destination {
+	return map[string]outbox.Destination{"ops": {Notifier: m}}
 }
 
 // stateful returns a transition with the state that the engine would put into it.
@@ -115,7 +116,7 @@ type threaded struct {
 	n int
 }
 
-func (m *threaded) Deliver(ctx context.Context, n alert.Notification) (string, error) {
+func (m *threaded) Deliver(ctx context.Context, n outbox.Notification) (string, error) {
 	_, err := m.messenger.Deliver(ctx, n)
 	if n.Ref != "" || err != nil {
 		return n.Ref, err
@@ -128,12 +129,12 @@ func TestALaterMessageKnowsTheFirst(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		m := &threaded{messenger: newMessenger()}
-		first := begin(t, path, map[string]alert.Destination{"ops": {Notifier: m, GroupWait: time.Second}})
+		first := begin(t, path, map[string]outbox.Destination{"ops": {Notifier: m, GroupWait: time.Second}})
 		first.Add(stateful(alert.EventFiring, "a"))
 		first.Add(stateful(alert.EventFiring, "b"))
 		<-time.After(10 * time.Second)
 		first.kill()
-		second := begin(t, path, map[string]alert.Destination{"ops": {Notifier: m, GroupWait: time.Second}})
+		second := begin(t, path, map[string]outbox.Destination{"ops": {Notifier: m, GroupWait: time.Second}})
 		second.Add(stateful(alert.EventResolved, "b"))
 		<-time.After(10 * time.Second)
 		want(t, []string{"firing a+b late 1s", "resolved b late 1s"}, m.said())
@@ -241,7 +242,7 @@ func TestWhatARemovedNotifierIsOwedIsDropped(t *testing.T) {
 		first.Add(stateful(alert.EventFiring, "a"))
 		<-time.After(time.Second)
 		first.kill()
-		second := begin(t, path, map[string]alert.Destination{"other": {Notifier: newMessenger()}})
+		second := begin(t, path, map[string]outbox.Destination{"other": {Notifier: newMessenger()}})
 		second.kill()
 		m := newMessenger()
 		begin(t, path, ops(m))
@@ -351,11 +352,11 @@ func BenchmarkAddWithStore(b *testing.B) {
 	}
 	defer func() { _ = db.Close() }()
 	db.SetMaxOpenConns(1)
-	store, err := alert.NewStore(b.Context(), db)
+	store, err := outbox.NewStore(b.Context(), db)
 	if err != nil {
 		b.Fatal(err)
 	}
-	o := alert.NewOutbox(alert.OutboxOptions{Store: store, Destinations: map[string]alert.Destination{"ops": {Notifier: newMessenger()}}})
+	o := outbox.New(outbox.Options{Store: store, Destinations: map[string]outbox.Destination{"ops": {Notifier: newMessenger()}}})
 	c := stateful(alert.EventFiring, "a")
 	for b.Loop() {
 		o.Add(c)

@@ -1,17 +1,19 @@
-package alert
+package outbox
 
 import (
 	"cmp"
 	"maps"
 	"slices"
 	"time"
+
+	"squarewatch/alert"
 )
 
 // heard notes what a destination has taken: it is owed no more, and later messages know of it. The caller holds mu.
 func (l *lane) heard(taken []entry, ref string, ledger *ledger) {
 	for i := range taken {
 		e := &taken[i]
-		if e.event == EventTest {
+		if e.event == alert.EventTest {
 			continue
 		}
 		ledger.drop(e.id)
@@ -24,8 +26,8 @@ func (l *lane) heard(taken []entry, ref string, ledger *ledger) {
 
 // expects reports whether the destination believes that an incident fires, or is owed a message of it. The caller holds mu.
 func (l *lane) expects(incident string) bool {
-	about := func(e entry) bool { return e.event != EventTest && e.incident.ID == incident }
-	return l.told[incident].event.fires() || slices.ContainsFunc(l.queue.entries, about) || slices.ContainsFunc(l.flying, about)
+	about := func(e entry) bool { return e.event != alert.EventTest && e.incident.ID == incident }
+	return l.told[incident].event.Fires() || slices.ContainsFunc(l.queue.entries, about) || slices.ContainsFunc(l.flying, about)
 }
 
 // believes reports whether the destination believes that an incident fires, once it has received what waits for it. The
@@ -33,16 +35,16 @@ func (l *lane) expects(incident string) bool {
 func (l *lane) believes(incident string) bool {
 	event := l.told[incident].event
 	for _, e := range slices.Concat(l.flying, l.queue.entries) {
-		if e.event != EventTest && e.incident.ID == incident && !e.withdrawn {
+		if e.event != alert.EventTest && e.incident.ID == incident && !e.withdrawn {
 			event = e.event
 		}
 	}
-	return event.fires()
+	return event.Fires()
 }
 
 // receive owes a transition to the destination where it concerns it. The end of an incident is for those that received that
 // it fires, or soon will, even if the rule no longer names them, and for no other. The caller holds mu.
-func (l *lane) receive(t Transition, ledger *ledger) {
+func (l *lane) receive(t alert.Transition, ledger *ledger) {
 	named := len(t.Notify) == 0 || slices.Contains(t.Notify, l.name)
 	switch {
 	case t.Muted:
@@ -79,8 +81,8 @@ func (l *lane) withdraw(incident string, ledger *ledger) {
 
 // correct folds the muted end of an incident into a FIRING of it that waits to be tried again though it may have arrived. The
 // caller holds mu.
-func (l *lane) correct(t Transition, ledger *ledger) {
-	if slices.ContainsFunc(l.queue.entries, func(e entry) bool { return e.event.fires() && e.incident.ID == t.Incident.ID }) {
+func (l *lane) correct(t alert.Transition, ledger *ledger) {
+	if slices.ContainsFunc(l.queue.entries, func(e entry) bool { return e.event.Fires() && e.incident.ID == t.Incident.ID }) {
 		l.add(t, ledger)
 	}
 }
@@ -96,7 +98,7 @@ func (l *lane) forsake(taken []entry, ledger *ledger) (rest []entry) {
 		}
 		ledger.drop(e.id)
 		for _, id := range l.queue.withdraw(func(end *entry) bool {
-			return end.event.Ends() && end.incident.ID == e.incident.ID && !l.told[e.incident.ID].event.fires()
+			return end.event.Ends() && end.incident.ID == e.incident.ID && !l.told[e.incident.ID].event.Fires()
 		}) {
 			ledger.drop(id)
 		}
@@ -122,7 +124,7 @@ func (l *lane) dropMuted(now time.Time) {
 }
 
 // believeOver notes the end of an incident for a destination that is no longer there to hear of it. The caller holds mu.
-func (l *lane) believeOver(t *Transition, ledger *ledger) {
+func (l *lane) believeOver(t *alert.Transition, ledger *ledger) {
 	over := toldOf{ref: l.told[t.Incident.ID].ref, event: t.Event, at: t.At, incident: t.Incident}
 	l.told[t.Incident.ID] = over
 	ledger.told[toldKey{l.name, t.Incident.ID}] = over
@@ -155,8 +157,8 @@ func (l *lane) refreshDue() (time.Time, bool) {
 }
 
 // firing returns what the destination was told as firing, in a fixed order.
-func (l *lane) firing() []Incident {
-	var list []Incident
+func (l *lane) firing() []alert.Incident {
+	var list []alert.Incident
 	for _, id := range slices.Sorted(maps.Keys(l.told)) {
 		if told := l.told[id]; !told.event.Ends() {
 			list = append(list, told.incident)
@@ -169,7 +171,7 @@ func (l *lane) firing() []Incident {
 func (l *lane) refresh(now time.Time) Notification {
 	all := l.firing()
 	return Notification{
-		ID: l.name + "-refresh", Notifier: l.name, At: now, Event: EventUpdate, Told: EventUpdate,
+		ID: l.name + "-refresh", Notifier: l.name, At: now, Event: alert.EventUpdate, Told: alert.EventUpdate,
 		Incident: all[0], Others: all[1:],
 	}
 }

@@ -1,4 +1,4 @@
-package alert_test
+package outbox_test
 
 import (
 	"database/sql"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 // What one destination believes must stay true when the configuration changes, and when one message tells several incidents.
@@ -45,7 +46,7 @@ func TestWhoHeardThatItFiresHearsThatItIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		heard, waits, other := newMessenger(), newMessenger(failure("network", 30*time.Second)), newMessenger()
 		o := deliverTo(t, heard, 0)
-		o.Replace(map[string]alert.Destination{"ops": {Notifier: heard}, "slow": {Notifier: waits}, "other": {Notifier: other}})
+		o.Replace(map[string]outbox.Destination{"ops": {Notifier: heard}, "slow": {Notifier: waits}, "other": {Notifier: other}})
 		firing := change(alert.EventFiring, "a")
 		firing.Notify = []string{"ops", "slow"}
 		o.Add(firing)
@@ -61,8 +62,8 @@ func TestWhoHeardThatItFiresHearsThatItIsOver(t *testing.T) {
 }
 
 func TestANotifierThatComesBackForgetsWhatIsOver(t *testing.T) {
-	other := func() map[string]alert.Destination {
-		return map[string]alert.Destination{"other": {Notifier: newMessenger()}}
+	other := func() map[string]outbox.Destination {
+		return map[string]outbox.Destination{"other": {Notifier: newMessenger()}}
 	}
 	for name, restart := range map[string]bool{"in one process": false, "over restarts": true} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +71,7 @@ func TestANotifierThatComesBackForgetsWhatIsOver(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := forgetful{newMessenger()}
 				p := begin(t, path, ops(m))
-				reload := func(destinations map[string]alert.Destination) {
+				reload := func(destinations map[string]outbox.Destination) {
 					if restart {
 						p.kill()
 						p = begin(t, path, destinations)
@@ -179,10 +180,10 @@ func TestAnIncidentIsAnnouncedAgainOnlyToWhoeverNeverReceivedIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		knows, waits, added, unnamed := newMessenger(), newMessenger(failure("network", time.Minute)), newMessenger(), newMessenger()
 		o := deliverTo(t, knows, 0)
-		o.Replace(map[string]alert.Destination{"ops": {Notifier: knows}, "slow": {Notifier: waits}})
+		o.Replace(map[string]outbox.Destination{"ops": {Notifier: knows}, "slow": {Notifier: waits}})
 		o.Add(change(alert.EventFiring, "a"))
 		<-time.After(10 * time.Second)
-		o.Replace(map[string]alert.Destination{"ops": {Notifier: knows}, "slow": {Notifier: waits}, "added": {Notifier: added}, "unnamed": {Notifier: unnamed}})
+		o.Replace(map[string]outbox.Destination{"ops": {Notifier: knows}, "slow": {Notifier: waits}, "added": {Notifier: added}, "unnamed": {Notifier: unnamed}})
 		for range 2 {
 			o.Add(reannounced("a", "ops", "slow", "added"))
 			<-time.After(2 * time.Minute)
@@ -274,7 +275,7 @@ func TestEndsThatASilenceHeldBackAreOneMessageAndNotLate(t *testing.T) {
 			<-time.After(time.Second)
 		}
 		o.Mute([]alert.Silence{{From: time.Now(), Until: time.Now().Add(time.Hour)}})
-		want(t, []alert.Backlog{{Notifier: "ops", LastError: "network: no"}}, o.Status())
+		want(t, []outbox.Backlog{{Notifier: "ops", LastError: "network: no"}}, o.Status())
 		o.Add(alert.Transition{At: time.Now(), Event: alert.EventTest}) // a person tries the notifier in the silence
 		<-time.After(50 * time.Minute)
 		want(t, []string{"firing a", "firing b", "test  late 58s"}, m.said())
@@ -287,7 +288,7 @@ func TestEndsThatASilenceHeldBackAreOneMessageAndNotLate(t *testing.T) {
 // in a silence: people who may have received FIRING must learn that it is over.
 func TestAFiringThatMayHaveArrivedIsNotForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMessenger(&alert.DeliveryError{Reason: "network", Uncertain: true, RetryAfter: time.Minute, Err: errors.New("reset")})
+		m := newMessenger(&outbox.DeliveryError{Reason: "network", Uncertain: true, RetryAfter: time.Minute, Err: errors.New("reset")})
 		o := deliverTo(t, m, 0)
 		o.Add(change(alert.EventFiring, "a"))
 		<-time.After(5 * time.Second)
