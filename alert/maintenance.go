@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -22,12 +23,12 @@ type Maintenance struct {
 	Probes   []string       `yaml:"probes,omitempty"` // globs over the probes of rules per probe; all series when absent
 }
 
-// Validate reports every fault of the settings as [probe.Invalid], joined.
+// Validate reports every fault of the settings as [setting.Invalid], joined.
 func (m *Maintenance) Validate() error {
 	var faults []error
 	add := func(bad bool, field, problem, fix string) {
 		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
+			faults = append(faults, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
 		}
 	}
 	add(!ruleName(m.Name), "name", fmt.Sprintf("is %q", m.Name), "write small letters, digits and dashes, for example weekly-update")

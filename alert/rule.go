@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -111,12 +112,12 @@ func (r *Rule) Defaults() {
 	}
 }
 
-// Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
+// Validate reports every fault of the settings as [setting.Invalid], joined. Defaults must have been applied.
 func (r *Rule) Validate() error {
 	var faults []error
 	add := func(bad bool, field, problem, fix string) {
 		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
+			faults = append(faults, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
 		}
 	}
 	add(!ruleName(r.Name), "name", fmt.Sprintf("is %q", r.Name), "write small letters, digits and dashes, for example server-errors")
@@ -140,10 +141,10 @@ func (r *Rule) Validate() error {
 func (r *Rule) validateTimes() error {
 	var faults []error
 	if r.Window < shortestWindow || r.Window > longestWindow {
-		faults = append(faults, &probe.Invalid{Field: "window", Problem: "is " + r.Window.String(), Fix: "write a duration from 10s to 720h"})
+		faults = append(faults, &setting.Invalid{Field: "window", Problem: "is " + r.Window.String(), Fix: "write a duration from 10s to 720h"})
 	}
 	if r.For < 0 || r.For > longestWindow {
-		faults = append(faults, &probe.Invalid{Field: "for", Problem: "is " + r.For.String(), Fix: "write a duration from 0s to 720h"})
+		faults = append(faults, &setting.Invalid{Field: "for", Problem: "is " + r.For.String(), Fix: "write a duration from 0s to 720h"})
 	}
 	return errors.Join(faults...)
 }
@@ -151,16 +152,16 @@ func (r *Rule) validateTimes() error {
 // validateShares is written so that what is no number fails too.
 func (r *Rule) validateShares() error {
 	if !(r.Threshold > 0 && r.Threshold <= 1) {
-		return &probe.Invalid{Field: "threshold", Problem: "is " + r.Threshold.String(), Fix: "write a share above 0% and up to 100%, for example 20%"}
+		return &setting.Invalid{Field: "threshold", Problem: "is " + r.Threshold.String(), Fix: "write a share above 0% and up to 100%, for example 20%"}
 	}
 	if !(r.Clear > 0 && r.Clear <= r.Threshold) {
-		return &probe.Invalid{
+		return &setting.Invalid{
 			Field: "clear", Problem: fmt.Sprintf("is %v with a threshold of %v", r.Clear, r.Threshold),
 			Fix: "write a share above 0% and not above the threshold, or leave it out for half of that",
 		}
 	}
 	if !(r.Confidence >= 0 && r.Confidence < 1) || r.Confidence > 0 && r.Confidence < 0.5 {
-		return &probe.Invalid{Field: "confidence", Problem: "is " + r.Confidence.String(), Fix: "write a share from 50% to below 100%, for example 95%, or leave it out"}
+		return &setting.Invalid{Field: "confidence", Problem: "is " + r.Confidence.String(), Fix: "write a share from 50% to below 100%, for example 95%, or leave it out"}
 	}
 	return nil
 }
@@ -169,15 +170,15 @@ func (r *Rule) validateShares() error {
 func (r *Rule) validateObjective() error {
 	switch {
 	case r.Objective == 0 && r.Period != 0:
-		return &probe.Invalid{Field: "period", Problem: "is there without an objective", Fix: "write objective: 99.5% beside it, or leave it out"}
+		return &setting.Invalid{Field: "period", Problem: "is there without an objective", Fix: "write objective: 99.5% beside it, or leave it out"}
 	case r.Objective == 0:
 		return nil
 	case !(r.Objective >= 0.5 && r.Objective < 1):
-		return &probe.Invalid{Field: "objective", Problem: "is " + r.Objective.String(), Fix: "write a share from 50% to below 100%, for example 99.5%"}
+		return &setting.Invalid{Field: "objective", Problem: "is " + r.Objective.String(), Fix: "write a share from 50% to below 100%, for example 99.5%"}
 	case r.Confidence > 0:
-		return &probe.Invalid{Field: "confidence", Problem: "is there beside an objective", Fix: "keep one of them: an objective compares two windows instead"}
+		return &setting.Invalid{Field: "confidence", Problem: "is there beside an objective", Fix: "keep one of them: an objective compares two windows instead"}
 	case r.Period < 24*time.Hour || r.Period > 90*24*time.Hour:
-		return &probe.Invalid{Field: "period", Problem: "is " + r.Period.String(), Fix: "write a time from 1d to 90d"}
+		return &setting.Invalid{Field: "period", Problem: "is " + r.Period.String(), Fix: "write a time from 1d to 90d"}
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"squarewatch/probe"
 
 	"github.com/google/go-cmp/cmp"
+
+	"squarewatch/config/setting"
 )
 
 func sel(texts ...string) []probe.Selector {
@@ -85,7 +87,7 @@ func TestEveryFaultNamesItsField(t *testing.T) {
 		"severity":  func(r *alert.Rule) { r.Severity = "page" },
 	} {
 		r := rule(change)
-		fault, ok := errors.AsType[*probe.Invalid](r.Validate())
+		fault, ok := errors.AsType[*setting.Invalid](r.Validate())
 		if !ok || fault.Field != want || fault.Fix == "" {
 			t.Errorf("want a fault of %s with its fix, got %v", want, r.Validate())
 		}

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 )
 
 // longestSilence is how long a silence may last: who forgets one must not be deaf for ever.
@@ -45,7 +45,7 @@ func NewSilences(known []Silence, store *Store, apply func(all []Silence)) *Sile
 	return s
 }
 
-// Add puts a silence into force and returns it with its identifier. Faults are [probe.Invalid], joined.
+// Add puts a silence into force and returns it with its identifier. Faults are [setting.Invalid], joined.
 func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	now := time.Now().Round(0)
 	if silence.From.IsZero() {
@@ -111,7 +111,7 @@ func (s *Silence) validate(now time.Time) error {
 	var faults []error
 	add := func(bad bool, field, problem, fix string) {
 		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
+			faults = append(faults, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
 		}
 	}
 	add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")

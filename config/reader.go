@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -119,7 +120,7 @@ func (r *reader) invalid(node *yaml.Node, path string, err error) {
 		}
 		return
 	}
-	fault, ok := errors.AsType[*probe.Invalid](err)
+	fault, ok := errors.AsType[*setting.Invalid](err)
 	if !ok {
 		r.fault(node, path, err.Error())
 		return

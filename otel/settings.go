@@ -9,9 +9,10 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/config/secret"
-	"squarewatch/probe"
 
 	"golang.org/x/net/http/httpguts"
+
+	"squarewatch/config/setting"
 )
 
 // Settings say where telemetry goes. The tags are its keys in the configuration file.
@@ -57,7 +58,7 @@ const traceIDPlaceholder = "{trace_id}"
 // DefaultSettings returns the settings of a file that has none: no collector, every trace kept, and 64 MiB of them on disk while it is away.
 func DefaultSettings() Settings { return Settings{KeepHealthy: 1, Spool: 64 << 20} }
 
-// Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
+// Validate reports every fault of the settings as [setting.Invalid], joined. Defaults must have been applied.
 func (s *Settings) Validate() error {
 	return errors.Join(s.OTLP.validateEndpoint(), s.OTLP.validateProtocol(), s.OTLP.validateHeaders(), s.OTLP.validateFiles(), s.validateTraceURL())
 }
@@ -68,7 +69,7 @@ func (o *OTLP) validateEndpoint() error {
 		return nil
 	}
 	invalid := func(problem, fix string) error {
-		return &probe.Invalid{Field: "otlp.endpoint", Problem: problem, Fix: fix}
+		return &setting.Invalid{Field: "otlp.endpoint", Problem: problem, Fix: fix}
 	}
 	const example = "write the collector's address, for example http://127.0.0.1:4317"
 	u, err := url.Parse(o.Endpoint)
@@ -91,7 +92,7 @@ func (o *OTLP) validateProtocol() error {
 	if o.Protocol == "" || o.Protocol == ProtocolGRPC || o.Protocol == ProtocolHTTP {
 		return nil
 	}
-	return &probe.Invalid{
+	return &setting.Invalid{
 		Field: "otlp.protocol", Problem: fmt.Sprintf("is %q", o.Protocol),
 		Fix: "write grpc (port 4317) or http/protobuf (port 4318)",
 	}
@@ -102,7 +103,7 @@ func (o *OTLP) validateHeaders() error {
 	var faults []error
 	for name, value := range o.Headers {
 		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value.Reveal()) {
-			faults = append(faults, &probe.Invalid{
+			faults = append(faults, &setting.Invalid{
 				Field: "otlp.headers", Problem: fmt.Sprintf("has %q, whose name or value no request can carry", name), Fix: "write letters, digits and dashes in the name, and one line as its value",
 			})
 		}
@@ -113,9 +114,9 @@ func (o *OTLP) validateHeaders() error {
 func (o *OTLP) validateFiles() error {
 	switch {
 	case (o.ClientCertificate == "") != (o.ClientKey == ""):
-		return &probe.Invalid{Field: "otlp.client_certificate", Problem: "and client_key belong together, and one is missing", Fix: "name both files"}
+		return &setting.Invalid{Field: "otlp.client_certificate", Problem: "and client_key belong together, and one is missing", Fix: "name both files"}
 	case strings.HasPrefix(o.Endpoint, "http:") && (o.CA != "" || o.ClientCertificate != ""):
-		return &probe.Invalid{Field: "otlp.endpoint", Problem: "is not encrypted, while certificates are named", Fix: "write https, or leave the certificates out"}
+		return &setting.Invalid{Field: "otlp.endpoint", Problem: "is not encrypted, while certificates are named", Fix: "write https, or leave the certificates out"}
 	}
 	return nil
 }
@@ -125,7 +126,7 @@ func (s *Settings) validateTraceURL() error {
 		return nil
 	}
 	invalid := func(problem string) error {
-		return &probe.Invalid{
+		return &setting.Invalid{
 			Field: "trace_url", Problem: problem,
 			Fix: "write the address of a trace's page, for example http://127.0.0.1:16686/trace/{trace_id}",
 		}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"squarewatch/config/setting"
 )
 
 // Connectivity names something beside the target that is always there: when it cannot be reached either, the fault is ours.
@@ -21,7 +23,7 @@ func (c Connectivity) Validate() error {
 	}
 	host, port, err := net.SplitHostPort(c.Address)
 	if number, bad := strconv.ParseUint(port, 10, 16); err != nil || host == "" || bad != nil || number == 0 {
-		return &Invalid{"address", fmt.Sprintf("is %q", c.Address), "write an address and a port that take TCP connections, for example 1.1.1.1:53"}
+		return &setting.Invalid{Field: "address", Problem: fmt.Sprintf("is %q", c.Address), Fix: "write an address and a port that take TCP connections, for example 1.1.1.1:53"}
 	}
 	return nil
 }

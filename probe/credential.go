@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 )
 
 // Credential is a named principal that probes act as. A new kind is one file here and one line in cmd/squarewatch/kinds.go.
@@ -22,10 +23,10 @@ type APIKeySettings struct {
 // Validate reports what is wrong with the settings.
 func (s APIKeySettings) Validate() error {
 	if s.APIKey.IsZero() {
-		return &Invalid{"api_key", "is empty", "name the key, for example ${credential:aisquare-api-key}"}
+		return &setting.Invalid{Field: "api_key", Problem: "is empty", Fix: "name the key, for example ${credential:aisquare-api-key}"}
 	}
 	if !bearable(s.APIKey.Reveal()) {
-		return &Invalid{"api_key", "holds a space, a line break or a character that no header can carry", "check how the key was stored: it is one word"}
+		return &setting.Invalid{Field: "api_key", Problem: "holds a space, a line break or a character that no header can carry", Fix: "check how the key was stored: it is one word"}
 	}
 	return nil
 }

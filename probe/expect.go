@@ -28,7 +28,7 @@ type observation struct {
 // check returns why an answer is not what was expected; empty when it is.
 type check func(ctx context.Context, seen *observation) string
 
-// expectation makes the check of one kind of expectation; nil when the probe has none of it. Faults are [Invalid], with
+// expectation makes the check of one kind of expectation; nil when the probe has none of it. Faults are [setting.Invalid], with
 // the field's name inside expect.
 type expectation func(e *Expect) (check, error)
 

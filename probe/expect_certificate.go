@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"squarewatch/config/setting"
 )
 
 // expectCertificate wants every certificate of the chain to be good for that many days more. Without TLS there is none to look at.
@@ -12,7 +14,7 @@ func expectCertificate(e *Expect) (check, error) {
 	days := e.CertificateDays
 	switch {
 	case days < 0:
-		return nil, &Invalid{"expect.certificate_days", "is " + strconv.Itoa(days), "write a number of days above zero, for example 14"}
+		return nil, &setting.Invalid{Field: "expect.certificate_days", Problem: "is " + strconv.Itoa(days), Fix: "write a number of days above zero, for example 14"}
 	case days == 0:
 		return nil, nil //nolint:nilnil // no such expectation
 	}

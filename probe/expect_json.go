@@ -7,6 +7,8 @@ import (
 	"regexp"
 
 	"github.com/itchyny/gojq"
+
+	"squarewatch/config/setting"
 )
 
 // halfValue is how gojq quotes a value that it cuts: no mask knows half a secret.
@@ -19,11 +21,11 @@ func expectJSON(e *Expect) (check, error) {
 	}
 	query, err := gojq.Parse(e.JSON)
 	if err != nil {
-		return nil, &Invalid{"expect.json", "is no jq expression: " + err.Error(), `write one like .results | type == "array"`}
+		return nil, &setting.Invalid{Field: "expect.json", Problem: "is no jq expression: " + err.Error(), Fix: `write one like .results | type == "array"`}
 	}
 	code, err := gojq.Compile(query) // no environment, no input functions, no modules: the answer is all it sees
 	if err != nil {
-		return nil, &Invalid{"expect.json", "cannot be compiled: " + err.Error(), "use only functions and variables that jq defines"}
+		return nil, &setting.Invalid{Field: "expect.json", Problem: "cannot be compiled: " + err.Error(), Fix: "use only functions and variables that jq defines"}
 	}
 	shown := cut(e.JSON, 80)
 	return func(ctx context.Context, seen *observation) string {

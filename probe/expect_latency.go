@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"squarewatch/config/setting"
 )
 
 // expectLatency wants the first answer to take no longer than that.
@@ -11,7 +13,7 @@ func expectLatency(e *Expect) (check, error) {
 	longest := e.Latency
 	switch {
 	case longest < 0:
-		return nil, &Invalid{"expect.latency", "is " + longest.String(), "write a duration above zero, for example 2s"}
+		return nil, &setting.Invalid{Field: "expect.latency", Problem: "is " + longest.String(), Fix: "write a duration above zero, for example 2s"}
 	case longest == 0:
 		return nil, nil //nolint:nilnil // no such expectation
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"squarewatch/config/setting"
 )
 
 // expectStatus wants one of the selectors to pick the last answer; a 2xx when there are none.
@@ -14,7 +16,7 @@ func expectStatus(e *Expect) (check, error) {
 	}
 	for i, s := range wanted {
 		if s.pick.set == setUnexpected {
-			return nil, &Invalid{fmt.Sprintf("expect.status[%d]", i), "is unexpected, which no answer can be expected to be", "name codes, ranges or classes"}
+			return nil, &setting.Invalid{Field: fmt.Sprintf("expect.status[%d]", i), Problem: "is unexpected, which no answer can be expected to be", Fix: "name codes, ranges or classes"}
 		}
 	}
 	text := selectorList(wanted)

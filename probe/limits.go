@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"golang.org/x/time/rate"
+
+	"squarewatch/config/setting"
 )
 
 // Limits keep probing from overrunning the machine or the target.
@@ -22,13 +24,13 @@ func DefaultLimits() Limits { return Limits{Concurrency: 256, PerHost: 64} }
 func (l Limits) Validate() error {
 	var faults []error
 	if l.Concurrency < 1 {
-		faults = append(faults, &Invalid{"concurrency", "is " + strconv.Itoa(l.Concurrency), "write how many runs may go on at once, for example 256"})
+		faults = append(faults, &setting.Invalid{Field: "concurrency", Problem: "is " + strconv.Itoa(l.Concurrency), Fix: "write how many runs may go on at once, for example 256"})
 	}
 	if l.PerHost < 1 {
-		faults = append(faults, &Invalid{"per_host", "is " + strconv.Itoa(l.PerHost), "write how many runs may go on at once to one host, for example 64"})
+		faults = append(faults, &setting.Invalid{Field: "per_host", Problem: "is " + strconv.Itoa(l.PerHost), Fix: "write how many runs may go on at once to one host, for example 64"})
 	}
 	if l.Rate < 0 {
-		faults = append(faults, &Invalid{"rate", "is " + strconv.FormatFloat(l.Rate, 'g', -1, 64), "write how many requests may be sent in a second, or 0 for as many as are due"})
+		faults = append(faults, &setting.Invalid{Field: "rate", Problem: "is " + strconv.FormatFloat(l.Rate, 'g', -1, 64), Fix: "write how many requests may be sent in a second, or 0 for as many as are due"})
 	}
 	return errors.Join(faults...)
 }

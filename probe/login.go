@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 )
 
 // LoginSettings are the keys of a credential that logs in and gets tokens.
@@ -31,13 +32,13 @@ func (s LoginSettings) Validate() error {
 	var faults []error
 	faults = append(faults, validatePath("login.path", s.Login.Path, "write a path on the target, for example /api/v1/token/"))
 	if len(s.Login.Body) == 0 {
-		faults = append(faults, &Invalid{"login.body", "is missing", `write what the login wants, for example {username: "${env:AISQUARE_USER}", password: "${file:/run/secrets/aisquare}"}`})
+		faults = append(faults, &setting.Invalid{Field: "login.body", Problem: "is missing", Fix: `write what the login wants, for example {username: "${env:AISQUARE_USER}", password: "${file:/run/secrets/aisquare}"}`})
 	}
 	if s.RefreshPath != "" {
 		faults = append(faults, validatePath("refresh_path", s.RefreshPath, "write a path on the target, for example /api/v1/token/refresh/"))
 	}
 	if s.RenewBefore < 0 {
-		faults = append(faults, &Invalid{"renew_before", "is " + s.RenewBefore.String(), "write a duration above zero, for example 10m"})
+		faults = append(faults, &setting.Invalid{Field: "renew_before", Problem: "is " + s.RenewBefore.String(), Fix: "write a duration above zero, for example 10m"})
 	}
 	return errors.Join(faults...)
 }

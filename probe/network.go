@@ -14,6 +14,8 @@ import (
 	"squarewatch/config/secret"
 
 	"golang.org/x/net/http/httpproxy"
+
+	"squarewatch/config/setting"
 )
 
 // Network says how the target is reached, where the ordinary way does not lead there.
@@ -33,16 +35,16 @@ const NoProxy = "none"
 func (n *Network) Validate() error {
 	var faults []error
 	if n.Prefer != "" && n.Prefer != "ipv4" && n.Prefer != "ipv6" {
-		faults = append(faults, &Invalid{"prefer", fmt.Sprintf("is %q", n.Prefer), "write ipv4 or ipv6, or leave it out"})
+		faults = append(faults, &setting.Invalid{Field: "prefer", Problem: fmt.Sprintf("is %q", n.Prefer), Fix: "write ipv4 or ipv6, or leave it out"})
 	}
 	if host, _, err := net.SplitHostPort(n.Resolver); n.Resolver != "" && (err != nil || net.ParseIP(host) == nil) {
-		faults = append(faults, &Invalid{"resolver", fmt.Sprintf("is %q", n.Resolver), "write an address and a port, for example 192.0.2.53:53"})
+		faults = append(faults, &setting.Invalid{Field: "resolver", Problem: fmt.Sprintf("is %q", n.Resolver), Fix: "write an address and a port, for example 192.0.2.53:53"})
 	}
 	if (n.ClientCertificate == "") != (n.ClientKey == "") {
-		faults = append(faults, &Invalid{"client_certificate", "and client_key belong together, and one is missing", "name both files"})
+		faults = append(faults, &setting.Invalid{Field: "client_certificate", Problem: "and client_key belong together, and one is missing", Fix: "name both files"})
 	}
 	if _, err := n.proxy(); err != nil {
-		faults = append(faults, &Invalid{"proxy", "is no address of a proxy", "write http://host:port, or none"})
+		faults = append(faults, &setting.Invalid{Field: "proxy", Problem: "is no address of a proxy", Fix: "write http://host:port, or none"})
 	}
 	return errors.Join(faults...)
 }

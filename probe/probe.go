@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 )
 
 // Probe is a named, scheduled HTTP request with what it expects. The tags are its keys in the configuration file.
@@ -101,12 +102,12 @@ func (d Defaults) Apply(p *Probe) {
 	}
 }
 
-// Validate reports every fault of the settings as [Invalid], joined. Defaults must have been applied.
+// Validate reports every fault of the settings as [setting.Invalid], joined. Defaults must have been applied.
 func (p *Probe) Validate() error {
 	var faults []error
 	add := func(bad bool, field, problem, fix string) {
 		if bad {
-			faults = append(faults, &Invalid{field, problem, fix})
+			faults = append(faults, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
 		}
 	}
 	add(!nameRule(p.Name), "name", fmt.Sprintf("is %q", p.Name), "write small letters, digits and dashes, for example collections")
@@ -136,11 +137,11 @@ func (p *Probe) validateHeaders() error {
 		field := "headers." + name
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
-			faults = append(faults, &Invalid{field, fmt.Sprintf("is called %q, which is no name of a header", name), "write letters, digits and dashes, for example X-Workspace-Id"})
+			faults = append(faults, &setting.Invalid{Field: field, Problem: fmt.Sprintf("is called %q, which is no name of a header", name), Fix: "write letters, digits and dashes, for example X-Workspace-Id"})
 		case !httpguts.ValidHeaderFieldValue(value):
-			faults = append(faults, &Invalid{field, "holds a line break or another character that no header can carry", "write one line, or correct what its reference leads to"})
+			faults = append(faults, &setting.Invalid{Field: field, Problem: "holds a line break or another character that no header can carry", Fix: "write one line, or correct what its reference leads to"})
 		case strings.EqualFold(name, "host") && !hostRule(value):
-			faults = append(faults, &Invalid{field, "is no host", "write a name, with a port where there is one, for example api.example.org"})
+			faults = append(faults, &setting.Invalid{Field: field, Problem: "is no host", Fix: "write a name, with a port where there is one, for example api.example.org"})
 		}
 	}
 	return errors.Join(faults...)
@@ -185,9 +186,9 @@ func validatePath(field, path, fix string) error {
 	_, err := url.Parse(path)
 	switch {
 	case strings.Contains(path, "#"):
-		return &Invalid{field, fmt.Sprintf("is %q, and what stands behind a # is never sent", path), "leave it out, or write %23 where a # is meant"}
+		return &setting.Invalid{Field: field, Problem: fmt.Sprintf("is %q, and what stands behind a # is never sent", path), Fix: "leave it out, or write %23 where a # is meant"}
 	case err != nil, !strings.HasPrefix(path, "/"), strings.HasPrefix(path, "//"):
-		return &Invalid{field, fmt.Sprintf("is %q", path), fix}
+		return &setting.Invalid{Field: field, Problem: fmt.Sprintf("is %q", path), Fix: fix}
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"squarewatch/config/setting"
 )
 
 // RunnerOptions settle a Runner.
@@ -139,13 +141,13 @@ type Job struct {
 func (r *Runner) Prepare(p *Probe) (*Job, error) {
 	target, err := r.options.Target.Parse(p.Path)
 	if err != nil {
-		return nil, &Invalid{"path", fmt.Sprintf("is %q, which is no path on the target", p.Path), "write one like /api/v1/collections/"}
+		return nil, &setting.Invalid{Field: "path", Problem: fmt.Sprintf("is %q, which is no path on the target", p.Path), Fix: "write one like /api/v1/collections/"}
 	}
 	j := &Job{runner: r, probe: p, credential: noCredential{}, template: p.Template()}
 	if p.Credential != NoCredential && p.Credential != "" {
 		var known bool
 		if j.credential, known = r.credentials[p.Credential]; !known {
-			return nil, &Invalid{"credential", fmt.Sprintf("is %q, which is not defined", p.Credential), "define it under credentials, or write none"}
+			return nil, &setting.Invalid{Field: "credential", Problem: fmt.Sprintf("is %q, which is not defined", p.Credential), Fix: "define it under credentials, or write none"}
 		}
 	}
 	j.request = request{method: p.Method, url: target}
@@ -173,7 +175,7 @@ func (p *Probe) body() ([]byte, error) {
 	}
 	body, err := json.Marshal(p.JSON)
 	if err != nil {
-		return nil, &Invalid{"json", "cannot be written as JSON: " + err.Error(), "use maps with text keys, lists, texts, numbers and booleans"}
+		return nil, &setting.Invalid{Field: "json", Problem: "cannot be written as JSON: " + err.Error(), Fix: "use maps with text keys, lists, texts, numbers and booleans"}
 	}
 	return body, nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"squarewatch/config/secret"
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 )
 
 // Settings say where alerts go. The tags are the keys of notifiers.<name>.alertmanager in the configuration file.
@@ -43,12 +43,12 @@ type Options struct {
 	Client   *http.Client // nil for one of its own, which obeys the proxy variables of the environment
 }
 
-// Validate reports every fault of the settings as [probe.Invalid], joined. References to secrets must have been resolved.
+// Validate reports every fault of the settings as [setting.Invalid], joined. References to secrets must have been resolved.
 func (s Settings) Validate() error {
 	var faults []error
 	add := func(bad bool, field, problem, fix string) {
 		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
+			faults = append(faults, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
 		}
 	}
 	add(s.URL == "" && len(s.URLs) == 0, "url", "is missing", "write the address of Alertmanager's page, for example http://127.0.0.1:9093")
@@ -80,13 +80,13 @@ func validAddress(field, text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
-		return &probe.Invalid{Field: field, Problem: "is no http or https address", Fix: fix}
+		return &setting.Invalid{Field: field, Problem: "is no http or https address", Fix: fix}
 	case u.User != nil:
-		return &probe.Invalid{Field: field, Problem: "holds a login", Fix: "write it as basic_auth: {username: …, password: …}"}
+		return &setting.Invalid{Field: field, Problem: "holds a login", Fix: "write it as basic_auth: {username: …, password: …}"}
 	case u.RawQuery != "" || u.Fragment != "":
-		return &probe.Invalid{Field: field, Problem: "has more than a host and a path", Fix: fix}
+		return &setting.Invalid{Field: field, Problem: "has more than a host and a path", Fix: fix}
 	case strings.Contains(u.Path+"/", "/api/v"):
-		return &probe.Invalid{Field: field, Problem: "names the API itself", Fix: fix}
+		return &setting.Invalid{Field: field, Problem: "names the API itself", Fix: fix}
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/config/secret"
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 )
 
 // Settings say where messages go. The tags are the keys of notifiers.<name>.slack in the configuration file. Either a webhook
@@ -43,11 +43,11 @@ type faultList []error
 
 func (l *faultList) add(bad bool, field, problem, fix string) {
 	if bad {
-		*l = append(*l, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
+		*l = append(*l, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
 	}
 }
 
-// Validate reports every fault of the settings as [probe.Invalid], joined. References to secrets must have been resolved.
+// Validate reports every fault of the settings as [setting.Invalid], joined. References to secrets must have been resolved.
 // Any host will do, since companies put proxies in front of Slack.
 func (s Settings) Validate() error {
 	var faults faultList

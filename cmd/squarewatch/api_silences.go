@@ -12,7 +12,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/config"
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 )
 
 // silenceJSON asks for a silence of what its globs match together, or of everything.
@@ -61,7 +61,7 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
 	kept, err := d.silences.Add(r.Context(), silence)
 	if err != nil {
 		status := http.StatusInternalServerError
-		if _, invalid := errors.AsType[*probe.Invalid](err); invalid {
+		if _, invalid := errors.AsType[*setting.Invalid](err); invalid {
 			status = http.StatusBadRequest
 		}
 		refuse(w, status, err)

@@ -13,19 +13,19 @@ import (
 // allowed is the direction of imports: what each package may import of ours. A package that is not here may import nothing of ours.
 func allowed() map[string][]string {
 	below := []string{
-		"config/secret", "probe", "probe/catalogue", "probe/database", "probe/history", "alert", "alert/alertmanager", "alert/prometheus", "alert/slack", "otel", "config",
+		"config/secret", "config/setting", "probe", "probe/catalogue", "probe/database", "probe/history", "alert", "alert/alertmanager", "alert/prometheus", "alert/slack", "otel", "config",
 	}
 	return map[string][]string{
-		"probe":              {"config/secret"},
-		"probe/catalogue":    {"probe"},
-		"probe/history":      {"probe", "probe/database"},
-		"alert":              {"probe", "probe/database"},
-		"alert/alertmanager": {"alert", "probe", "config/secret"},
+		"probe":              {"config/secret", "config/setting"},
+		"probe/catalogue":    {"config/setting", "probe"},
+		"probe/history":      {"config/setting", "probe", "probe/database"},
+		"alert":              {"config/setting", "probe", "probe/database"},
+		"alert/alertmanager": {"alert", "probe", "config/secret", "config/setting"},
 		"alert/prometheus":   {"alert", "probe"},
-		"alert/slack":        {"alert", "probe", "config/secret"},
+		"alert/slack":        {"alert", "probe", "config/secret", "config/setting"},
 		"alert/notifiertest": {"alert", "probe", "config/secret"},
-		"otel":               {"probe", "alert", "config/secret", "otel/spool"},
-		"config":             {"config/secret", "probe", "probe/catalogue", "probe/history", "alert", "otel"},
+		"otel":               {"probe", "alert", "config/secret", "config/setting", "otel/spool"},
+		"config":             {"config/secret", "config/setting", "probe", "probe/catalogue", "probe/history", "alert", "otel"},
 		"cmd/squarewatch":    append(below, "probe/aisquaretest", "alert/slack/slackstub"),
 	}
 }

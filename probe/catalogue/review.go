@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -51,7 +52,7 @@ func NewReviewer() (*Reviewer, error) {
 	return &Reviewer{all}, err
 }
 
-// Review returns what is doubtful about a probe, and, as [probe.Invalid], why it may not be run; neither mostly. A watcher
+// Review returns what is doubtful about a probe, and, as [setting.Invalid], why it may not be run; neither mostly. A watcher
 // must not change what it watches: a probe that would needs allow_writes.
 func (r *Reviewer) Review(p *probe.Probe) (doubt string, fault error) {
 	known, documented := r.find(p)
@@ -68,13 +69,13 @@ func (r *Reviewer) Review(p *probe.Probe) (doubt string, fault error) {
 func refuse(p *probe.Probe, does string) error {
 	const fix = "or write allow_writes: true beside it if it is meant"
 	if does != "" {
-		return &probe.Invalid{Field: "method", Problem: fmt.Sprintf("is %s on %s: %s", p.Method, p.Template(), does), Fix: "take another endpoint, " + fix}
+		return &setting.Invalid{Field: "method", Problem: fmt.Sprintf("is %s on %s: %s", p.Method, p.Template(), does), Fix: "take another endpoint, " + fix}
 	}
 	if field := overridden(p); field != "" {
-		return &probe.Invalid{Field: field, Problem: "asks for another method than method: says", Fix: "set method itself, " + fix}
+		return &setting.Invalid{Field: field, Problem: "asks for another method than method: says", Fix: "set method itself, " + fix}
 	}
 	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, p.Method) && ambiguous(p.Template()) {
-		return &probe.Invalid{
+		return &setting.Invalid{
 			Field: "path", Problem: fmt.Sprintf("is %q, which one server reads in another way than the next", p.Path),
 			Fix: "write it plainly, without . or .. as a step, two slashes in a row or encoded marks, " + fix,
 		}
