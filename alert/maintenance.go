@@ -64,7 +64,7 @@ func (m *Maintenance) silence(until time.Time) Silence {
 
 // mutesAll is the share of the time from which on maintenance is taken to mute all of it: the minute that is left may as well not be
 // there.
-const mutesAll Share = 0.99
+const mutesAll setting.Share = 0.99
 
 // moments are moments of a year, spread evenly, with whether each is muted.
 type moments []bool
@@ -85,14 +85,14 @@ func (m *Maintenance) moments() moments {
 }
 
 // share returns which share of the time is muted.
-func (m moments) share() Share {
+func (m moments) share() setting.Share {
 	muted := 0
 	for _, is := range m {
 		if is {
 			muted++
 		}
 	}
-	return Share(muted) / Share(len(m))
+	return setting.Share(muted) / setting.Share(len(m))
 }
 
 // Always is a series that several maintenances together mute all of the time.

@@ -21,15 +21,15 @@ type Rule struct {
 	Probes    []string         `yaml:"probes,omitempty"` // globs over probe names; all when absent
 	Per       Per              `yaml:"per,omitempty"`
 	Window    time.Duration    `yaml:"window,omitempty"`
-	Threshold Share            `yaml:"threshold,omitempty"` // fires at it or above
-	Clear     Share            `yaml:"clear,omitempty"`     // resolves below it; half the threshold when absent
+	Threshold setting.Share    `yaml:"threshold,omitempty"` // fires at it or above
+	Clear     setting.Share    `yaml:"clear,omitempty"`     // resolves below it; half the threshold when absent
 	MinRuns   int              `yaml:"min_runs,omitempty"`  // below it the rule neither fires nor resolves
 	For       time.Duration    `yaml:"for,omitempty"`       // how long the threshold must hold
 	// Confidence, when there is one, makes the bounds of the rate's binomial interval count instead of the raw rate.
-	Confidence Share `yaml:"confidence,omitempty"`
+	Confidence setting.Share `yaml:"confidence,omitempty"`
 	// Objective, when there is one, takes the place of window, threshold and clear: the rule fires when the budget that it
 	// leaves is spent too fast.
-	Objective Share         `yaml:"objective,omitempty"`
+	Objective setting.Share `yaml:"objective,omitempty"`
 	Period    time.Duration `yaml:"period,omitempty"` // of the objective; 30 days when absent
 	// Streak is for probes that run less than min_runs times in the window: so many bad runs in a row fire, and the first that is not resolves.
 	Streak int `yaml:"streak,omitempty"`
@@ -188,7 +188,7 @@ func ruleName(name string) bool {
 }
 
 // Interval returns the bounds of the true rate behind bad of runs, with the rule's confidence; the raw rate without one.
-func (r *Rule) Interval(bad, runs int) (low, high Share) {
+func (r *Rule) Interval(bad, runs int) (low, high setting.Share) {
 	return interval(bad, runs, quantile(r.Confidence))
 }
 

@@ -80,7 +80,7 @@ func TestEveryFaultNamesItsField(t *testing.T) {
 		"probes[1]": func(r *alert.Rule) { r.Probes = []string{"a", "[a"} },
 		"per":       func(r *alert.Rule) { r.Per = "host" },
 		"window":    func(r *alert.Rule) { r.Window = 9 * time.Second },
-		"threshold": func(r *alert.Rule) { r.Threshold = alert.Share(math.NaN()) },
+		"threshold": func(r *alert.Rule) { r.Threshold = setting.Share(math.NaN()) },
 		"clear":     func(r *alert.Rule) { r.Clear = 0.21 },
 		"min_runs":  func(r *alert.Rule) { r.MinRuns = -1 },
 		"for":       func(r *alert.Rule) { r.For = -time.Second },

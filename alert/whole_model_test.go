@@ -22,6 +22,8 @@ import (
 	"squarewatch/probe/aisquaretest"
 
 	"pgregory.net/rapid"
+
+	"squarewatch/config/setting"
 )
 
 // whole is everything between results and people, with a process that can die, a disk that stays, and the real notifier before a
@@ -240,7 +242,7 @@ func (w *whole) caused(s *said) bool {
 			}
 		}
 		runs, bad := m.count(at)
-		return runs >= w.rule.MinRuns && alert.Share(bad)/alert.Share(runs) >= w.rule.Threshold
+		return runs >= w.rule.MinRuns && setting.Share(bad)/setting.Share(runs) >= w.rule.Threshold
 	}
 	return crossed(func(end time.Time) bool { return !end.After(at) }) || crossed(func(end time.Time) bool { return end.Before(at) })
 }

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -27,7 +27,7 @@ type keeper struct {
 }
 
 // setShare sets how many of the healthy runs are kept.
-func (k *keeper) setShare(share alert.Share) {
+func (k *keeper) setShare(share setting.Share) {
 	if share >= 1 {
 		k.limit.Store(math.MaxUint64)
 		return

@@ -8,6 +8,8 @@ import (
 	"squarewatch/probe"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"squarewatch/config/setting"
 )
 
 // Recorder turns what happens into spans and metrics. Its methods may be called from many goroutines and wait for nothing.
@@ -41,7 +43,7 @@ func newRecorder(tracer trace.Tracer, all *registry, userAgent string) *Recorder
 }
 
 // KeepHealthy sets the share of healthy runs whose trace is kept, 0 to 1.
-func (r *Recorder) KeepHealthy(share alert.Share) { r.keeper.setShare(share) }
+func (r *Recorder) KeepHealthy(share setting.Share) { r.keeper.setShare(share) }
 
 // Finished counts a run and, if its trace is kept, writes all its spans. A run that our own shutdown stopped has no class and is left out.
 func (r *Recorder) Finished(result *probe.Result) {

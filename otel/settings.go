@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strings"
 
-	"squarewatch/alert"
 	"squarewatch/config/secret"
 
 	"golang.org/x/net/http/httpguts"
@@ -21,10 +20,10 @@ type Settings struct {
 	TraceURL string `yaml:"trace_url,omitempty"` // page of one trace for people; {trace_id} stands for its identifier
 
 	// KeepHealthy is the share of healthy runs whose trace is kept; those of others always are.
-	KeepHealthy alert.Share `yaml:"keep_healthy"`
+	KeepHealthy setting.Share `yaml:"keep_healthy"`
 
 	// Spool is how many bytes of spans wait on disk while the collector is away; 0 for none.
-	Spool Size `yaml:"spool"`
+	Spool setting.Size `yaml:"spool"`
 }
 
 // OTLP says which collector takes spans and metrics. What it leaves open, the OTEL_EXPORTER_OTLP_* variables may say; see

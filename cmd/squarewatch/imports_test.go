@@ -21,7 +21,7 @@ func allowed() map[string][]string {
 		"probe/history":      {"config/setting", "probe", "probe/database"},
 		"alert":              {"config/setting", "probe", "probe/database"},
 		"alert/alertmanager": {"alert", "probe", "config/secret", "config/setting"},
-		"alert/prometheus":   {"alert", "probe"},
+		"alert/prometheus":   {"alert", "config/setting", "probe"},
 		"alert/slack":        {"alert", "probe", "config/secret", "config/setting"},
 		"alert/notifiertest": {"alert", "probe", "config/secret"},
 		"otel":               {"probe", "alert", "config/secret", "config/setting", "otel/spool"},
