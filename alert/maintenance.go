@@ -1,11 +1,9 @@
 package alert
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"math"
-	"path"
 	"slices"
 	"time"
 
@@ -25,27 +23,19 @@ type Maintenance struct {
 
 // Validate reports every fault of the settings as [setting.Invalid], joined.
 func (m *Maintenance) Validate() error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!ruleName(m.Name), "name", fmt.Sprintf("is %q", m.Name), "write small letters, digits and dashes, for example weekly-update")
-	add(m.Schedule.IsZero(), "schedule", "is missing", `write when it begins, for example "CRON_TZ=Europe/Berlin 0 2 * * 0"`)
-	add(m.Duration <= 0 || m.Duration > 7*24*time.Hour, "duration", "is "+m.Duration.String(), "write how long it lasts, up to 7d, for example 2h")
+	var faults setting.Faults
+	faults.AddName("name", m.Name, "weekly-update")
+	faults.Add(m.Schedule.IsZero(), "schedule", "is missing", `write when it begins, for example "CRON_TZ=Europe/Berlin 0 2 * * 0"`)
+	faults.Add(m.Duration <= 0 || m.Duration > 7*24*time.Hour, "duration", "is "+m.Duration.String(), "write how long it lasts, up to 7d, for example 2h")
 	for field, globs := range map[string][]string{"rules": m.Rules, "probes": m.Probes} {
-		for i, glob := range globs {
-			_, err := path.Match(glob, "")
-			add(err != nil || glob == "", fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
-		}
+		faults.AddGlobs(field, globs)
 	}
 	if len(faults) == 0 {
 		share := m.moments().share()
-		add(share >= mutesAll, "duration", fmt.Sprintf("is %v, so that this maintenance mutes %v of the time and its alerts reach nobody", m.Duration, share),
+		faults.Add(share >= mutesAll, "duration", fmt.Sprintf("is %v, so that this maintenance mutes %v of the time and its alerts reach nobody", m.Duration, share),
 			"write a shorter duration or a schedule that begins less often; to stop an alert for good, take it out of the rules")
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 // until returns when the window ends that now lies in; false when now lies in none.

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
-	"regexp"
 	"slices"
 	"time"
 
@@ -114,27 +112,19 @@ func (r *Rule) Defaults() {
 
 // Validate reports every fault of the settings as [setting.Invalid], joined. Defaults must have been applied.
 func (r *Rule) Validate() error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!ruleName(r.Name), "name", fmt.Sprintf("is %q", r.Name), "write small letters, digits and dashes, for example server-errors")
+	var faults setting.Faults
+	faults.AddName("name", r.Name, "server-errors")
 	builtin := []string{AccessRule, NoDataRule, NetworkRule}
-	add(slices.Contains(builtin, r.Name), "name", fmt.Sprintf("is %s, which is a built-in rule", r.Name), "choose another name")
-	add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
+	faults.Add(slices.Contains(builtin, r.Name), "name", fmt.Sprintf("is %s, which is a built-in rule", r.Name), "choose another name")
+	faults.Add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
 	for i, selector := range r.On {
-		add(selector == probe.Selector{}, fmt.Sprintf("on[%d]", i), "selects nothing", "write a code, a range, a class or a set")
+		faults.Add(selector == probe.Selector{}, fmt.Sprintf("on[%d]", i), "selects nothing", "write a code, a range, a class or a set")
 	}
-	for i, glob := range r.Probes {
-		_, err := path.Match(glob, "")
-		add(err != nil || glob == "", fmt.Sprintf("probes[%d]", i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
-	}
-	add(!slices.Contains([]Per{PerProbe, PerCredential, PerAll}, r.Per), "per", fmt.Sprintf("is %q", r.Per), "write probe, credential or all")
-	add(!slices.Contains([]Severity{Critical, Warning, Info}, r.Severity), "severity", fmt.Sprintf("is %q", r.Severity), "write critical, warning or info")
-	add(r.MinRuns < 1, "min_runs", fmt.Sprintf("is %d", r.MinRuns), "write a number of runs from 1 on")
-	add(r.Streak < 1 || r.Streak > 100, "streak", fmt.Sprintf("is %d", r.Streak), "write a number of runs from 1 to 100, for example 2")
+	faults.AddGlobs("probes", r.Probes)
+	faults.Add(!slices.Contains([]Per{PerProbe, PerCredential, PerAll}, r.Per), "per", fmt.Sprintf("is %q", r.Per), "write probe, credential or all")
+	faults.Add(!slices.Contains([]Severity{Critical, Warning, Info}, r.Severity), "severity", fmt.Sprintf("is %q", r.Severity), "write critical, warning or info")
+	faults.Add(r.MinRuns < 1, "min_runs", fmt.Sprintf("is %d", r.MinRuns), "write a number of runs from 1 on")
+	faults.Add(r.Streak < 1 || r.Streak > 100, "streak", fmt.Sprintf("is %d", r.Streak), "write a number of runs from 1 to 100, for example 2")
 	return errors.Join(append(faults, r.validateTimes(), r.validateShares(), r.validateObjective())...)
 }
 
@@ -181,10 +171,6 @@ func (r *Rule) validateObjective() error {
 		return &setting.Invalid{Field: "period", Problem: "is " + r.Period.String(), Fix: "write a time from 1d to 90d"}
 	}
 	return nil
-}
-
-func ruleName(name string) bool {
-	return len(name) <= 63 && regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`).MatchString(name)
 }
 
 // Interval returns the bounds of the true rate behind bad of runs, with the rule's confidence; the raw rate without one.

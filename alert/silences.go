@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -108,21 +107,13 @@ func (s *Silences) forget(now time.Time) {
 
 // validate reports what is wrong with a silence.
 func (s *Silence) validate(now time.Time) error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")
-	add(s.Until.Sub(now) > longestSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
+	var faults setting.Faults
+	faults.Add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")
+	faults.Add(s.Until.Sub(now) > longestSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
 	for field, globs := range map[string][]string{"rules": s.Rules, "probes": s.Probes, "series": s.Series} {
-		for i, glob := range globs {
-			_, err := path.Match(glob, "")
-			add(err != nil || glob == "", fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
-		}
+		faults.AddGlobs(field, globs)
 	}
 	const longestText = 500
-	add(len(s.Comment) > longestText || len(s.By) > longestText, "comment", "is too long", "write at most 500 characters")
-	return errors.Join(faults...)
+	faults.Add(len(s.Comment) > longestText || len(s.By) > longestText, "comment", "is too long", "write at most 500 characters")
+	return faults.Err()
 }

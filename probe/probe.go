@@ -104,29 +104,24 @@ func (d Defaults) Apply(p *Probe) {
 
 // Validate reports every fault of the settings as [setting.Invalid], joined. Defaults must have been applied.
 func (p *Probe) Validate() error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!nameRule(p.Name), "name", fmt.Sprintf("is %q", p.Name), "write small letters, digits and dashes, for example collections")
-	add(p.Schedule.IsZero(), "schedule", "is missing", `write a cron expression or "@every 30s"`)
-	add(!slices.Contains(methods(), p.Method), "method", fmt.Sprintf("is %q", p.Method), "write one of "+strings.Join(methods(), ", "))
+	var faults setting.Faults
+	faults.AddName("name", p.Name, "collections")
+	faults.Add(p.Schedule.IsZero(), "schedule", "is missing", `write a cron expression or "@every 30s"`)
+	faults.Add(!slices.Contains(methods(), p.Method), "method", fmt.Sprintf("is %q", p.Method), "write one of "+strings.Join(methods(), ", "))
 	faults = append(faults, validatePath("path", p.Path, "write a path on the target that begins with one slash"))
 	faults = append(faults, p.validateHeaders())
-	add(p.JSON != nil && !p.Body.IsZero(), "json", "and body are both there", "keep one of them")
-	add(p.Timeout <= 0, "timeout", "is "+p.Timeout.String(), "write a duration above zero, for example 10s")
-	add(p.Connection != Fresh && p.Connection != Reuse, "connection", fmt.Sprintf("is %q", p.Connection), "write fresh or reuse")
-	add(p.Guards != "" && p.Guards != GuardAccess, "guards", fmt.Sprintf("is %q", p.Guards), "write access, or leave it out")
-	add(p.Guards == GuardAccess && len(p.Expect.Status) == 0, "guards", "is access, but no status is expected",
+	faults.Add(p.JSON != nil && !p.Body.IsZero(), "json", "and body are both there", "keep one of them")
+	faults.Add(p.Timeout <= 0, "timeout", "is "+p.Timeout.String(), "write a duration above zero, for example 10s")
+	faults.Add(p.Connection != Fresh && p.Connection != Reuse, "connection", fmt.Sprintf("is %q", p.Connection), "write fresh or reuse")
+	faults.Add(p.Guards != "" && p.Guards != GuardAccess, "guards", fmt.Sprintf("is %q", p.Guards), "write access, or leave it out")
+	faults.Add(p.Guards == GuardAccess && len(p.Expect.Status) == 0, "guards", "is access, but no status is expected",
 		"name the refusal that is due, for example expect: {status: [401]}")
 	if c := p.Confirm; c != nil {
-		add(c.Attempts < 2 || c.Attempts > 10, "confirm.attempts", fmt.Sprintf("is %d", c.Attempts), "write how often to look in all, 2 to 10")
-		add(c.Delay < 0 || c.Delay > time.Minute, "confirm.delay", "is "+c.Delay.String(), "write a duration of at most 1m, for example 1s")
+		faults.Add(c.Attempts < 2 || c.Attempts > 10, "confirm.attempts", fmt.Sprintf("is %d", c.Attempts), "write how often to look in all, 2 to 10")
+		faults.Add(c.Delay < 0 || c.Delay > time.Minute, "confirm.delay", "is "+c.Delay.String(), "write a duration of at most 1m, for example 1s")
 	}
 	faults = append(faults, p.Expect.validate())
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 // validateHeaders never repeats a value.
@@ -169,8 +164,6 @@ func methods() []string {
 	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 }
 
-var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
-
 // hostPattern is a name or an address, and a port.
 var hostPattern = regexp.MustCompile(`^([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$`)
 
@@ -179,8 +172,6 @@ func hostRule(host string) bool {
 	ascii, err := httpguts.PunycodeHostPort(host)
 	return err == nil && hostPattern.MatchString(ascii)
 }
-
-func nameRule(name string) bool { return len(name) <= 63 && namePattern.MatchString(name) }
 
 func validatePath(field, path, fix string) error {
 	_, err := url.Parse(path)

@@ -99,8 +99,8 @@ func unmatched(what string, globs, names []string) error {
 			ok, err := path.Match(glob, name)
 			return ok && err == nil
 		}
-		switch _, err := path.Match(glob, ""); {
-		case err != nil:
+		switch {
+		case !setting.ValidGlob(glob):
 			faults = append(faults, fmt.Errorf(`%q is no pattern; write the name of a %s or a glob such as "user-*"`, glob, what))
 		case !slices.ContainsFunc(names, matches):
 			faults = append(faults, fmt.Errorf("no %s matches %q; %s", what, glob, config.Suggest(glob, names)))
