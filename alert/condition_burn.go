@@ -3,6 +3,7 @@ package alert
 import (
 	"time"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -34,8 +35,8 @@ const BurnEvidence = 2
 // BurnRate is a pair of windows in which the budget of an objective must be spent too fast, as others than the engine see it.
 type BurnRate struct {
 	Long, Short time.Duration
-	Rate        Share    // in both windows
-	Severity    Severity // when this pair fires
+	Rate        setting.Share // in both windows
+	Severity    Severity      // when this pair fires
 }
 
 // BurnRates returns by what a rule with an objective is judged, fastest first.
@@ -89,7 +90,9 @@ func (c *burnCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool
 }
 
 // share is the rate at which a pair fires. It is never above 1: however loose the objective, an outage fires.
-func (p burnPair) share(rule *Rule) Share { return min(Share(p.factor)*(1-rule.Objective), 1) }
+func (p burnPair) share(rule *Rule) setting.Share {
+	return min(setting.Share(p.factor)*(1-rule.Objective), 1)
+}
 
 // judge looks at the pairs, fastest first. A pair that fires is over when its short window is below half of its rate.
 func (c *burnCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
@@ -164,7 +167,7 @@ func (c *burnCondition) describe(incident *Incident, now time.Time) {
 	budget := float64(1 - burn.Objective)
 	burn.Factor, burn.Long, burn.Short = pair.factor, pair.long, pair.short
 	burn.LongBurn, burn.ShortBurn = float64(incident.Rate)/budget, float64(short.rate())/budget
-	incident.Threshold = min(Share(pair.factor*budget), 1)
+	incident.Threshold = min(setting.Share(pair.factor*budget), 1)
 	incident.Clear = incident.Threshold / 2
 }
 

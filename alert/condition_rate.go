@@ -3,6 +3,7 @@ package alert
 import (
 	"time"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -73,11 +74,11 @@ func (c *rateCondition) inherit(old condition) bool {
 
 func (c *rateCondition) remembers(rule *Rule, _ string) (time.Duration, int) { return rule.Window, 0 }
 
-func (c count) rate() Share {
+func (c count) rate() setting.Share {
 	if c.runs == 0 {
 		return 0
 	}
-	return Share(c.bad) / Share(c.runs)
+	return setting.Share(c.bad) / setting.Share(c.runs)
 }
 
 // describe tells what is in a window that ends at now.

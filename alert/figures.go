@@ -1,13 +1,17 @@
 package alert
 
-import "time"
+import (
+	"time"
+
+	"squarewatch/config/setting"
+)
 
 // Figures are what a condition counted at one moment. They are kept with an incident, since a message may have to be sent when
 // too few runs finished lately to count again: the daemon was stopped, or runs became rare.
 type Figures struct {
 	At        time.Time
-	Rate      Share
-	Low, High Share
+	Rate      setting.Share
+	Low, High setting.Share
 	Runs, Bad int
 	Classes   []ClassCount
 	Burn      *Burn

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"squarewatch/config/setting"
 )
 
 // keyed returns probes of one credential, each with its schedule.
@@ -328,7 +330,7 @@ func TestAGroupNeverMissesAProbeAndNeverEndsEarly(t *testing.T) {
 			check(e.Observe(latest))
 			for _, name := range append(names, "") {
 				runs, bad := recount(results, &r, name, now)
-				if over := runs >= r.MinRuns && alert.Share(bad)/alert.Share(runs) >= r.Threshold; over && !firing {
+				if over := runs >= r.MinRuns && setting.Share(bad)/setting.Share(runs) >= r.Threshold; over && !firing {
 					t.Fatalf("%v: %q has %d bad of %d runs, and nothing fires", now.Sub(start()), name, bad, runs)
 				}
 			}

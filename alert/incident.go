@@ -3,6 +3,7 @@ package alert
 import (
 	"time"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -24,8 +25,8 @@ type Incident struct {
 	Per       Per
 	Severity  Severity
 	Runbook   string
-	Threshold Share
-	Clear     Share
+	Threshold setting.Share
+	Clear     setting.Share
 	Window    time.Duration // 0 when only the last run counts
 
 	// The bad time is what was seen of the problem; the declared time, from Fired to Resolved, is what the rule made of it.
@@ -38,15 +39,15 @@ type Incident struct {
 	Fired    time.Time // when the incident was declared
 	Resolved time.Time // when it was over; zero while it fires
 
-	Condition  Condition // how the rule judges
-	Low, High  Share     // bounds of the true rate, where the rule asks for Confidence
-	Confidence Share     // 0 when the raw rate is compared
-	Burn       *Burn     // of an objective's budget; nil for other rules
+	Condition  Condition     // how the rule judges
+	Low, High  setting.Share // bounds of the true rate, where the rule asks for Confidence
+	Confidence setting.Share // 0 when the raw rate is compared
+	Burn       *Burn         // of an objective's budget; nil for other rules
 
-	Rate    Share        // in the window, now
-	Runs    int          // finished runs in the window
-	Bad     int          // those of them that the rule counts
-	Classes []ClassCount // what those came to, most frequent first
+	Rate    setting.Share // in the window, now
+	Runs    int           // finished runs in the window
+	Bad     int           // those of them that the rule counts
+	Classes []ClassCount  // what those came to, most frequent first
 	// Counted is when Rate, Runs, Bad and Classes were counted, where too few runs are in the window now to say anything;
 	// RecentRuns and RecentBad are those. Zero when the figures are of now.
 	Counted               time.Time
@@ -86,7 +87,7 @@ const (
 
 // Burn is how fast the budget of an objective is spent: the rate in two windows, as multiples of what the objective allows.
 type Burn struct {
-	Objective   Share
+	Objective   setting.Share
 	Period      time.Duration
 	Factor      float64       // of the pair of windows that is over
 	Long, Short time.Duration // that pair
@@ -128,7 +129,9 @@ type ProbeCount struct {
 	LastBad bool // the last run was bad
 }
 
-func (c *ProbeCount) rate() Share { return count{runs: int32(c.Runs), bad: int32(c.Bad)}.rate() } //nolint:gosec // a window counts in 32 bits
+func (c *ProbeCount) rate() setting.Share {
+	return count{runs: int32(c.Runs), bad: int32(c.Bad)}.rate()
+} //nolint:gosec // a window counts in 32 bits
 
 // Example is one run behind an incident.
 type Example struct {
@@ -214,9 +217,9 @@ type Status struct {
 	Series    string
 	Severity  Severity
 	State     State
-	Rate      Share
+	Rate      setting.Share
 	Runs      int
-	Threshold Share
+	Threshold setting.Share
 	Since     time.Time // as in [Incident] while pending or firing; zero while inactive
 	Fired     time.Time // as in [Incident], as are the following three; zero unless it fires
 	FirstBad  time.Time

@@ -1,10 +1,14 @@
 package alert
 
-import "math"
+import (
+	"math"
+
+	"squarewatch/config/setting"
+)
 
 // quantile returns how many standard deviations a two-sided interval of the normal distribution with this confidence
 // reaches from its middle; 0 for no confidence.
-func quantile(confidence Share) float64 {
+func quantile(confidence setting.Share) float64 {
 	if confidence <= 0 {
 		return 0
 	}
@@ -14,16 +18,16 @@ func quantile(confidence Share) float64 {
 // interval returns the bounds of the true rate behind bad of runs by Wilson's score interval, which stays honest for few
 // runs and for rates near 0 and 1. With z of 0 both are the raw rate.
 // See E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22 (1927).
-func interval(bad, runs int, z float64) (low, high Share) {
+func interval(bad, runs int, z float64) (low, high setting.Share) {
 	if runs == 0 {
 		return 0, 1
 	}
 	n, p := float64(runs), float64(bad)/float64(runs)
 	if z == 0 {
-		return Share(p), Share(p)
+		return setting.Share(p), setting.Share(p)
 	}
 	scale := 1 / (1 + z*z/n)
 	middle := scale * (p + z*z/(2*n))
 	reach := scale * z * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return Share(max(middle-reach, 0)), Share(min(middle+reach, 1))
+	return setting.Share(max(middle-reach, 0)), setting.Share(min(middle+reach, 1))
 }

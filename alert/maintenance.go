@@ -1,14 +1,13 @@
 package alert
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"math"
-	"path"
 	"slices"
 	"time"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -22,30 +21,22 @@ type Maintenance struct {
 	Probes   []string       `yaml:"probes,omitempty"` // globs over the probes of rules per probe; all series when absent
 }
 
-// Validate reports every fault of the settings as [probe.Invalid], joined.
+// Validate reports every fault of the settings as [setting.Invalid], joined.
 func (m *Maintenance) Validate() error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!ruleName(m.Name), "name", fmt.Sprintf("is %q", m.Name), "write small letters, digits and dashes, for example weekly-update")
-	add(m.Schedule.IsZero(), "schedule", "is missing", `write when it begins, for example "CRON_TZ=Europe/Berlin 0 2 * * 0"`)
-	add(m.Duration <= 0 || m.Duration > 7*24*time.Hour, "duration", "is "+m.Duration.String(), "write how long it lasts, up to 7d, for example 2h")
+	var faults setting.Faults
+	faults.AddName("name", m.Name, "weekly-update")
+	faults.Add(m.Schedule.IsZero(), "schedule", "is missing", `write when it begins, for example "CRON_TZ=Europe/Berlin 0 2 * * 0"`)
+	faults.Add(m.Duration <= 0 || m.Duration > 7*24*time.Hour, "duration", "is "+m.Duration.String(), "write how long it lasts, up to 7d, for example 2h")
 	for field, globs := range map[string][]string{"rules": m.Rules, "probes": m.Probes} {
-		for i, glob := range globs {
-			_, err := path.Match(glob, "")
-			add(err != nil || glob == "", fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
-		}
+		faults.AddGlobs(field, globs)
 	}
 	if len(faults) == 0 {
 		share := m.moments().share()
-		add(share >= mutesAll, "duration",
+		faults.Add(share >= mutesAll, "duration",
 			fmt.Sprintf("is %v, so that this maintenance mutes %v of the time and its alerts reach nobody", m.Duration, share),
 			"write a shorter duration or a schedule that begins less often; to stop an alert for good, take it out of the rules")
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 // until returns when the window ends that now lies in; false when now lies in none.
@@ -64,7 +55,7 @@ func (m *Maintenance) silence(until time.Time) Silence {
 
 // mutesAll is the share of the time from which on maintenance is taken to mute all of it: the minute that is left may as well not be
 // there.
-const mutesAll Share = 0.99
+const mutesAll setting.Share = 0.99
 
 // moments are moments of a year, spread evenly, with whether each is muted.
 type moments []bool
@@ -85,14 +76,14 @@ func (m *Maintenance) moments() moments {
 }
 
 // share returns which share of the time is muted.
-func (m moments) share() Share {
+func (m moments) share() setting.Share {
 	muted := 0
 	for _, is := range m {
 		if is {
 			muted++
 		}
 	}
-	return Share(muted) / Share(len(m))
+	return setting.Share(muted) / setting.Share(len(m))
 }
 
 // Always is a series that several maintenances together mute all of the time.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -33,7 +34,7 @@ func TestMaintenanceMustLeaveTimeForAlerts(t *testing.T) {
 		{"CRON_TZ=Europe/Berlin 0 2 * * 0", 2 * time.Hour, ""},
 	} {
 		m := maintenance("m", test.schedule, test.length)
-		fault, found := errors.AsType[*probe.Invalid](m.Validate())
+		fault, found := errors.AsType[*setting.Invalid](m.Validate())
 		if found != (test.want != "") || found && (fault.Field != "duration" || !strings.Contains(fault.Problem, test.want) || fault.Fix == "") {
 			t.Errorf("%s for %v: want a fault with %q, got %v", test.schedule, test.length, test.want, m.Validate())
 		}

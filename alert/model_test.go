@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"squarewatch/config/setting"
 )
 
 // model is the rule engine as one would write it on a napkin: it keeps every run, recounts all of them at every moment,
@@ -46,8 +48,8 @@ func (m *model) count(now time.Time) (runs, bad int) {
 func (m *model) look(now time.Time) string {
 	runs, bad := m.count(now)
 	known := runs >= m.rule.MinRuns
-	over := known && alert.Share(bad)/alert.Share(runs) >= m.rule.Threshold
-	under := known && alert.Share(bad)/alert.Share(runs) < m.rule.Clear
+	over := known && setting.Share(bad)/setting.Share(runs) >= m.rule.Threshold
+	under := known && setting.Share(bad)/setting.Share(runs) < m.rule.Clear
 	if m.state == alert.Inactive && over {
 		m.state, m.crossed = alert.Pending, now
 	}
@@ -94,13 +96,13 @@ func (m *model) over(over, under bool, now time.Time) bool {
 func drawRule(t *rapid.T) alert.Rule {
 	r := alert.Rule{
 		Name: "x", On: sel("5xx"), Window: time.Duration(rapid.IntRange(1, 3).Draw(t, "window")) * time.Minute,
-		Threshold: alert.Share(rapid.IntRange(1, 10).Draw(t, "threshold")) / 10,
+		Threshold: setting.Share(rapid.IntRange(1, 10).Draw(t, "threshold")) / 10,
 		MinRuns:   rapid.IntRange(1, 8).Draw(t, "min_runs"),
 		For:       time.Duration(rapid.SampledFrom([]int{0, 0, 5, 70}).Draw(t, "for")) * time.Second,
 		Repeat:    time.Duration(rapid.SampledFrom([]int{-1, 30, 100}).Draw(t, "repeat")) * time.Second,
 	}
 	r.Reopen = time.Duration(rapid.SampledFrom([]int{-1, 60, 600}).Draw(t, "reopen")) * time.Second
-	r.Clear = r.Threshold * alert.Share(rapid.IntRange(1, 4).Draw(t, "clear")) / 4
+	r.Clear = r.Threshold * setting.Share(rapid.IntRange(1, 4).Draw(t, "clear")) / 4
 	r.Defaults()
 	return r
 }

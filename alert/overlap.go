@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -67,7 +68,7 @@ func crosses(own *Incident, rule *Rule, others *Incident, other *Rule) bool {
 	if own.Condition != ConditionRate {
 		return alone > 0
 	}
-	return alone > 0 && Share(alone)/Share(max(own.Runs, 1)) >= rule.Threshold
+	return alone > 0 && setting.Share(alone)/setting.Share(max(own.Runs, 1)) >= rule.Threshold
 }
 
 // bySpecificity orders series so that of several that cross with the same run the most specific is first: that of the rule with the

@@ -4,11 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
-	"regexp"
 	"slices"
 	"time"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -20,15 +19,15 @@ type Rule struct {
 	Probes    []string         `yaml:"probes,omitempty"` // globs over probe names; all when absent
 	Per       Per              `yaml:"per,omitempty"`
 	Window    time.Duration    `yaml:"window,omitempty"`
-	Threshold Share            `yaml:"threshold,omitempty"` // fires at it or above
-	Clear     Share            `yaml:"clear,omitempty"`     // resolves below it; half the threshold when absent
+	Threshold setting.Share    `yaml:"threshold,omitempty"` // fires at it or above
+	Clear     setting.Share    `yaml:"clear,omitempty"`     // resolves below it; half the threshold when absent
 	MinRuns   int              `yaml:"min_runs,omitempty"`  // below it the rule neither fires nor resolves
 	For       time.Duration    `yaml:"for,omitempty"`       // how long the threshold must hold
 	// Confidence, when there is one, makes the bounds of the rate's binomial interval count instead of the raw rate.
-	Confidence Share `yaml:"confidence,omitempty"`
+	Confidence setting.Share `yaml:"confidence,omitempty"`
 	// Objective, when there is one, takes the place of window, threshold and clear: the rule fires when the budget that it
 	// leaves is spent too fast.
-	Objective Share         `yaml:"objective,omitempty"`
+	Objective setting.Share `yaml:"objective,omitempty"`
 	Period    time.Duration `yaml:"period,omitempty"` // of the objective; 30 days when absent
 	// Streak is for probes that run less than min_runs times in the window: so many bad runs in a row fire, and the first that is not resolves.
 	Streak int `yaml:"streak,omitempty"`
@@ -111,39 +110,31 @@ func (r *Rule) Defaults() {
 	}
 }
 
-// Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
+// Validate reports every fault of the settings as [setting.Invalid], joined. Defaults must have been applied.
 func (r *Rule) Validate() error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!ruleName(r.Name), "name", fmt.Sprintf("is %q", r.Name), "write small letters, digits and dashes, for example server-errors")
+	var faults setting.Faults
+	faults.AddName("name", r.Name, "server-errors")
 	builtin := []string{AccessRule, NoDataRule, NetworkRule}
-	add(slices.Contains(builtin, r.Name), "name", fmt.Sprintf("is %s, which is a built-in rule", r.Name), "choose another name")
-	add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
+	faults.Add(slices.Contains(builtin, r.Name), "name", fmt.Sprintf("is %s, which is a built-in rule", r.Name), "choose another name")
+	faults.Add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
 	for i, selector := range r.On {
-		add(selector == probe.Selector{}, fmt.Sprintf("on[%d]", i), "selects nothing", "write a code, a range, a class or a set")
+		faults.Add(selector == probe.Selector{}, fmt.Sprintf("on[%d]", i), "selects nothing", "write a code, a range, a class or a set")
 	}
-	for i, glob := range r.Probes {
-		_, err := path.Match(glob, "")
-		add(err != nil || glob == "", fmt.Sprintf("probes[%d]", i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
-	}
-	add(!slices.Contains([]Per{PerProbe, PerCredential, PerAll}, r.Per), "per", fmt.Sprintf("is %q", r.Per), "write probe, credential or all")
-	add(!slices.Contains([]Severity{Critical, Warning, Info}, r.Severity), "severity", fmt.Sprintf("is %q", r.Severity), "write critical, warning or info")
-	add(r.MinRuns < 1, "min_runs", fmt.Sprintf("is %d", r.MinRuns), "write a number of runs from 1 on")
-	add(r.Streak < 1 || r.Streak > 100, "streak", fmt.Sprintf("is %d", r.Streak), "write a number of runs from 1 to 100, for example 2")
+	faults.AddGlobs("probes", r.Probes)
+	faults.Add(!slices.Contains([]Per{PerProbe, PerCredential, PerAll}, r.Per), "per", fmt.Sprintf("is %q", r.Per), "write probe, credential or all")
+	faults.Add(!slices.Contains([]Severity{Critical, Warning, Info}, r.Severity), "severity", fmt.Sprintf("is %q", r.Severity), "write critical, warning or info")
+	faults.Add(r.MinRuns < 1, "min_runs", fmt.Sprintf("is %d", r.MinRuns), "write a number of runs from 1 on")
+	faults.Add(r.Streak < 1 || r.Streak > 100, "streak", fmt.Sprintf("is %d", r.Streak), "write a number of runs from 1 to 100, for example 2")
 	return errors.Join(append(faults, r.validateTimes(), r.validateShares(), r.validateObjective())...)
 }
 
 func (r *Rule) validateTimes() error {
 	var faults []error
 	if r.Window < shortestWindow || r.Window > longestWindow {
-		faults = append(faults, &probe.Invalid{Field: "window", Problem: "is " + r.Window.String(), Fix: "write a duration from 10s to 720h"})
+		faults = append(faults, &setting.Invalid{Field: "window", Problem: "is " + r.Window.String(), Fix: "write a duration from 10s to 720h"})
 	}
 	if r.For < 0 || r.For > longestWindow {
-		faults = append(faults, &probe.Invalid{Field: "for", Problem: "is " + r.For.String(), Fix: "write a duration from 0s to 720h"})
+		faults = append(faults, &setting.Invalid{Field: "for", Problem: "is " + r.For.String(), Fix: "write a duration from 0s to 720h"})
 	}
 	return errors.Join(faults...)
 }
@@ -151,16 +142,16 @@ func (r *Rule) validateTimes() error {
 // validateShares is written so that what is no number fails too.
 func (r *Rule) validateShares() error {
 	if !(r.Threshold > 0 && r.Threshold <= 1) {
-		return &probe.Invalid{Field: "threshold", Problem: "is " + r.Threshold.String(), Fix: "write a share above 0% and up to 100%, for example 20%"}
+		return &setting.Invalid{Field: "threshold", Problem: "is " + r.Threshold.String(), Fix: "write a share above 0% and up to 100%, for example 20%"}
 	}
 	if !(r.Clear > 0 && r.Clear <= r.Threshold) {
-		return &probe.Invalid{
+		return &setting.Invalid{
 			Field: "clear", Problem: fmt.Sprintf("is %v with a threshold of %v", r.Clear, r.Threshold),
 			Fix: "write a share above 0% and not above the threshold, or leave it out for half of that",
 		}
 	}
 	if !(r.Confidence >= 0 && r.Confidence < 1) || r.Confidence > 0 && r.Confidence < 0.5 {
-		return &probe.Invalid{Field: "confidence", Problem: "is " + r.Confidence.String(), Fix: "write a share from 50% to below 100%, for example 95%, or leave it out"}
+		return &setting.Invalid{Field: "confidence", Problem: "is " + r.Confidence.String(), Fix: "write a share from 50% to below 100%, for example 95%, or leave it out"}
 	}
 	return nil
 }
@@ -169,25 +160,21 @@ func (r *Rule) validateShares() error {
 func (r *Rule) validateObjective() error {
 	switch {
 	case r.Objective == 0 && r.Period != 0:
-		return &probe.Invalid{Field: "period", Problem: "is there without an objective", Fix: "write objective: 99.5% beside it, or leave it out"}
+		return &setting.Invalid{Field: "period", Problem: "is there without an objective", Fix: "write objective: 99.5% beside it, or leave it out"}
 	case r.Objective == 0:
 		return nil
 	case !(r.Objective >= 0.5 && r.Objective < 1):
-		return &probe.Invalid{Field: "objective", Problem: "is " + r.Objective.String(), Fix: "write a share from 50% to below 100%, for example 99.5%"}
+		return &setting.Invalid{Field: "objective", Problem: "is " + r.Objective.String(), Fix: "write a share from 50% to below 100%, for example 99.5%"}
 	case r.Confidence > 0:
-		return &probe.Invalid{Field: "confidence", Problem: "is there beside an objective", Fix: "keep one of them: an objective compares two windows instead"}
+		return &setting.Invalid{Field: "confidence", Problem: "is there beside an objective", Fix: "keep one of them: an objective compares two windows instead"}
 	case r.Period < 24*time.Hour || r.Period > 90*24*time.Hour:
-		return &probe.Invalid{Field: "period", Problem: "is " + r.Period.String(), Fix: "write a time from 1d to 90d"}
+		return &setting.Invalid{Field: "period", Problem: "is " + r.Period.String(), Fix: "write a time from 1d to 90d"}
 	}
 	return nil
 }
 
-func ruleName(name string) bool {
-	return len(name) <= 63 && regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`).MatchString(name)
-}
-
 // Interval returns the bounds of the true rate behind bad of runs, with the rule's confidence; the raw rate without one.
-func (r *Rule) Interval(bad, runs int) (low, high Share) {
+func (r *Rule) Interval(bad, runs int) (low, high setting.Share) {
 	return interval(bad, runs, quantile(r.Confidence))
 }
 

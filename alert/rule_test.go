@@ -11,6 +11,8 @@ import (
 	"squarewatch/probe"
 
 	"github.com/google/go-cmp/cmp"
+
+	"squarewatch/config/setting"
 )
 
 func ExampleRule() {
@@ -61,14 +63,14 @@ func TestEveryFaultNamesItsField(t *testing.T) {
 		"probes[1]": func(r *alert.Rule) { r.Probes = []string{"a", "[a"} },
 		"per":       func(r *alert.Rule) { r.Per = "host" },
 		"window":    func(r *alert.Rule) { r.Window = 9 * time.Second },
-		"threshold": func(r *alert.Rule) { r.Threshold = alert.Share(math.NaN()) },
+		"threshold": func(r *alert.Rule) { r.Threshold = setting.Share(math.NaN()) },
 		"clear":     func(r *alert.Rule) { r.Clear = 0.21 },
 		"min_runs":  func(r *alert.Rule) { r.MinRuns = -1 },
 		"for":       func(r *alert.Rule) { r.For = -time.Second },
 		"severity":  func(r *alert.Rule) { r.Severity = "page" },
 	} {
 		r := rule(change)
-		fault, ok := errors.AsType[*probe.Invalid](r.Validate())
+		fault, ok := errors.AsType[*setting.Invalid](r.Validate())
 		if !ok || fault.Field != want || fault.Fix == "" {
 			t.Errorf("want a fault of %s with its fix, got %v", want, r.Validate())
 		}

@@ -5,13 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 )
 
 // longestSilence is how long a silence may last: who forgets one must not be deaf for ever.
@@ -43,7 +42,7 @@ func NewSilences(known []Silence, store SilenceStore, apply func(all []Silence))
 	return &Silences{store: store, apply: apply, all: slices.Clone(known)}
 }
 
-// Add puts a silence into force and returns it with its identifier. Faults are [probe.Invalid], joined.
+// Add puts a silence into force and returns it with its identifier. Faults are [setting.Invalid], joined.
 func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	now := time.Now().Round(0)
 	if silence.From.IsZero() {
@@ -106,21 +105,13 @@ func (s *Silences) forget(now time.Time) {
 
 // validate reports what is wrong with a silence.
 func (s *Silence) validate(now time.Time) error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")
-	add(s.Until.Sub(now) > longestSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
+	var faults setting.Faults
+	faults.Add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")
+	faults.Add(s.Until.Sub(now) > longestSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
 	for field, globs := range map[string][]string{"rules": s.Rules, "probes": s.Probes, "series": s.Series} {
-		for i, glob := range globs {
-			_, err := path.Match(glob, "")
-			add(err != nil || glob == "", fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
-		}
+		faults.AddGlobs(field, globs)
 	}
 	const longestText = 500
-	add(len(s.Comment) > longestText || len(s.By) > longestText, "comment", "is too long", "write at most 500 characters")
-	return errors.Join(faults...)
+	faults.Add(len(s.Comment) > longestText || len(s.By) > longestText, "comment", "is too long", "write at most 500 characters")
+	return faults.Err()
 }

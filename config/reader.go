@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"squarewatch/config/secret"
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 	"squarewatch/probe/redact"
 )
 
@@ -42,7 +42,7 @@ func (r *reader) warn(node *yaml.Node, path, text string) {
 // decode fills out from a node, strictly, resolves its secrets, and lets it validate itself. path is where the node stands.
 // It goes on after an error, so that all are found at once.
 func (r *reader) decode(node *yaml.Node, path string, out any) {
-	days(node, reflect.TypeOf(out))
+	expandDurations(node, reflect.TypeOf(out))
 	if err := node.Load(out); err != nil {
 		r.loadErrors(node, path, err)
 	}
@@ -120,7 +120,7 @@ func (r *reader) invalid(node *yaml.Node, path string, err error) {
 		}
 		return
 	}
-	fault, ok := errors.AsType[*probe.Invalid](err)
+	fault, ok := errors.AsType[*setting.Invalid](err)
 	if !ok {
 		r.fault(node, path, err.Error())
 		return

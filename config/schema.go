@@ -10,8 +10,8 @@ import (
 	"github.com/invopop/jsonschema"
 	"go.yaml.in/yaml/v4"
 
-	"squarewatch/alert"
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -37,7 +37,7 @@ func textual(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[time.Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^(-?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+|([0-9]+w([0-9]+d)?|[0-9]+d)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$`, Examples: []any{"30s", "5m", "7d"}}
-	case reflect.TypeFor[probe.Selector](), reflect.TypeFor[alert.Share]():
+	case reflect.TypeFor[probe.Selector](), reflect.TypeFor[setting.Share]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}}}
 	case reflect.TypeFor[secret.Text]():
 		return &jsonschema.Schema{Type: "string", Examples: []any{"${credential:NAME}", "${file:/path}", "${env:NAME}"}}

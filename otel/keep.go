@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"squarewatch/alert"
+	"squarewatch/config/setting"
 	"squarewatch/otel/metric"
 	"squarewatch/probe"
 )
@@ -28,7 +28,7 @@ type keeper struct {
 }
 
 // setShare sets the share of healthy runs that are kept.
-func (k *keeper) setShare(share alert.Share) {
+func (k *keeper) setShare(share setting.Share) {
 	if share >= 1 {
 		k.limit.Store(math.MaxUint64)
 		return

@@ -6,6 +6,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
+	"squarewatch/config/setting"
 	"squarewatch/otel/metric"
 	"squarewatch/probe"
 
@@ -44,7 +45,7 @@ func newRecorder(tracer trace.Tracer, registry *metric.Registry, userAgent strin
 }
 
 // KeepHealthy sets the share of healthy runs whose trace is kept, from 0 to 1.
-func (r *Recorder) KeepHealthy(share alert.Share) { r.keeper.setShare(share) }
+func (r *Recorder) KeepHealthy(share setting.Share) { r.keeper.setShare(share) }
 
 // Finished records the metrics of a run and, if its trace is kept, all its spans. A run that was stopped by our own shutdown has no
 // class and is not recorded.

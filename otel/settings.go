@@ -5,9 +5,8 @@ import (
 	"net/url"
 	"strings"
 
-	"squarewatch/alert"
+	"squarewatch/config/setting"
 	"squarewatch/otel/collector"
-	"squarewatch/probe"
 )
 
 // Settings is the settings key telemetry.
@@ -18,10 +17,10 @@ type Settings struct {
 	TraceURL string `yaml:"trace_url,omitempty"`
 
 	// KeepHealthy is the share of healthy runs whose trace is kept. Other traces are always kept.
-	KeepHealthy alert.Share `yaml:"keep_healthy"`
+	KeepHealthy setting.Share `yaml:"keep_healthy"`
 
 	// Spool is how many bytes of spans may wait on disk while the collector is down. 0 means no spool.
-	Spool Size `yaml:"spool"`
+	Spool setting.Size `yaml:"spool"`
 }
 
 // traceIDPlaceholder stands for the identifier of a trace in a trace_url.
@@ -30,7 +29,7 @@ const traceIDPlaceholder = "{trace_id}"
 // DefaultSettings returns the settings of a file without the key telemetry: no collector, all traces kept, and a spool of 64 MiB.
 func DefaultSettings() Settings { return Settings{KeepHealthy: 1, Spool: 64 << 20} }
 
-// Validate returns every fault of the settings as a [probe.Invalid], joined. Defaults must have been applied.
+// Validate returns every fault of the settings as a [setting.Invalid], joined. Defaults must have been applied.
 func (s *Settings) Validate() error {
 	return errors.Join(s.OTLP.Validate(), s.validateTraceURL())
 }
@@ -40,7 +39,7 @@ func (s *Settings) validateTraceURL() error {
 		return nil
 	}
 	invalid := func(problem string) error {
-		return &probe.Invalid{
+		return &setting.Invalid{
 			Field: "trace_url", Problem: problem,
 			Fix: "write the address of a trace's page, for example http://127.0.0.1:16686/trace/{trace_id}",
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 )
 
 // APIKeySettings are the settings of a credential that is an API key.
@@ -12,13 +13,13 @@ type APIKeySettings struct {
 	APIKey secret.Text `yaml:"api_key"` // sent as Authorization: Bearer
 }
 
-// Validate reports what is wrong with the settings, as [Invalid].
+// Validate reports what is wrong with the settings, as [setting.Invalid].
 func (s APIKeySettings) Validate() error {
 	if s.APIKey.IsZero() {
-		return &Invalid{Field: "api_key", Problem: "is empty", Fix: "name the key, for example ${credential:aisquare-api-key}"}
+		return &setting.Invalid{Field: "api_key", Problem: "is empty", Fix: "name the key, for example ${credential:aisquare-api-key}"}
 	}
 	if !validBearer(s.APIKey.Reveal()) {
-		return &Invalid{
+		return &setting.Invalid{
 			Field: "api_key", Problem: "contains a space, a line break or another character that is not allowed in a header",
 			Fix: "check how the key was stored: it is one word",
 		}
@@ -37,7 +38,7 @@ var (
 	_ Session    = keySession{}
 )
 
-// NewAPIKey returns the credential of an API key. An error is an [Invalid].
+// NewAPIKey returns the credential of an API key. An error is an [setting.Invalid].
 func NewAPIKey(s APIKeySettings) (Credential, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"squarewatch/config/setting"
 	"strconv"
 	"sync"
 	"time"
@@ -15,14 +16,14 @@ type Connectivity struct {
 	Address string `yaml:"address,omitempty"` // host:port that accepts TCP connections, for example 1.1.1.1:53
 }
 
-// Validate reports what is wrong with the settings, as [Invalid].
+// Validate reports what is wrong with the settings, as [setting.Invalid].
 func (c Connectivity) Validate() error {
 	if c.Address == "" {
 		return nil
 	}
 	host, port, err := net.SplitHostPort(c.Address)
 	if number, notNumber := strconv.ParseUint(port, 10, 16); err != nil || host == "" || notNumber != nil || number == 0 {
-		return &Invalid{
+		return &setting.Invalid{
 			Field: "address", Problem: fmt.Sprintf("is %q", c.Address),
 			Fix: "write an address and a port that accept TCP connections, for example 1.1.1.1:53",
 		}

@@ -30,7 +30,7 @@ type observation struct {
 // check returns why an answer is unexpected; empty when it is expected.
 type check func(ctx context.Context, seen *observation) string
 
-// expectation returns the check of one kind of expectation; nil when the probe does not have it. An error is an [Invalid] with
+// expectation returns the check of one kind of expectation; nil when the probe does not have it. An error is an [setting.Invalid] with
 // the path of the field from the probe.
 type expectation func(e *Expect) (check, error)
 
@@ -53,7 +53,7 @@ func compile(e *Expect) ([]check, error) {
 	return checks, errors.Join(faults...)
 }
 
-// validate reports the faults of all expectations as [Invalid], joined.
+// validate reports the faults of all expectations as [setting.Invalid], joined.
 func (e *Expect) validate() error {
 	_, err := compile(e)
 	return err

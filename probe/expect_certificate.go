@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"squarewatch/config/setting"
 	"strconv"
 	"time"
 )
@@ -12,7 +13,7 @@ func expectCertificate(e *Expect) (check, error) {
 	days := e.CertificateDays
 	switch {
 	case days < 0:
-		return nil, &Invalid{
+		return nil, &setting.Invalid{
 			Field: "expect.certificate_days", Problem: "is " + strconv.Itoa(days), Fix: "write a number of days above zero, for example 14",
 		}
 	case days == 0:

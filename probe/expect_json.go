@@ -8,6 +8,7 @@ import (
 
 	"github.com/itchyny/gojq"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe/redact"
 )
 
@@ -21,13 +22,13 @@ func expectJSON(e *Expect) (check, error) {
 	}
 	query, err := gojq.Parse(e.JSON)
 	if err != nil {
-		return nil, &Invalid{
+		return nil, &setting.Invalid{
 			Field: "expect.json", Problem: "is not a jq expression: " + err.Error(), Fix: `write one such as .results | type == "array"`,
 		}
 	}
 	code, err := gojq.Compile(query) // without environment, input functions and modules: it reads only the answer
 	if err != nil {
-		return nil, &Invalid{
+		return nil, &setting.Invalid{
 			Field: "expect.json", Problem: "cannot be compiled: " + err.Error(), Fix: "use only functions and variables that jq defines",
 		}
 	}

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"squarewatch/config/setting"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ func expectStatus(e *Expect) (check, error) {
 	}
 	for i, s := range wanted {
 		if s.pattern.set == setUnexpected {
-			return nil, &Invalid{
+			return nil, &setting.Invalid{
 				Field: fmt.Sprintf("expect.status[%d]", i), Problem: "is unexpected, which cannot be expected", Fix: "write codes, ranges or classes",
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 )
 
 // LoginSettings are the settings of a credential that logs in and gets tokens.
@@ -24,12 +25,12 @@ type LoginRequest struct {
 	Body map[string]secret.Text `yaml:"body"`
 }
 
-// Validate reports what is wrong with the settings, as [Invalid], joined.
+// Validate reports what is wrong with the settings, as [setting.Invalid], joined.
 func (s LoginSettings) Validate() error {
 	var faults []error
 	faults = append(faults, validatePath("login.path", s.Login.Path, "write a path on the target, for example /api/v1/token/"))
 	if len(s.Login.Body) == 0 {
-		faults = append(faults, &Invalid{
+		faults = append(faults, &setting.Invalid{
 			Field: "login.body", Problem: "is missing",
 			Fix: `write the fields of the login, for example {username: "${env:AISQUARE_USER}", password: "${file:/run/secrets/aisquare}"}`,
 		})
@@ -38,7 +39,7 @@ func (s LoginSettings) Validate() error {
 		faults = append(faults, validatePath("refresh_path", s.RefreshPath, "write a path on the target, for example /api/v1/token/refresh/"))
 	}
 	if s.RenewBefore < 0 {
-		faults = append(faults, &Invalid{
+		faults = append(faults, &setting.Invalid{
 			Field: "renew_before", Problem: "is " + s.RenewBefore.String(), Fix: "write a duration above zero, for example 10m",
 		})
 	}
@@ -68,7 +69,7 @@ var (
 	_ Session    = loginSession{}
 )
 
-// NewLogin returns a credential that logs in when a request first needs it. An error is an [Invalid], joined.
+// NewLogin returns a credential that logs in when a request first needs it. An error is an [setting.Invalid], joined.
 func NewLogin(s LoginSettings) (Credential, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err

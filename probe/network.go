@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 
 	"golang.org/x/net/http/httpproxy"
 )
@@ -29,24 +30,24 @@ type Network struct {
 // NoProxy disables the proxy that the environment names.
 const NoProxy = "none"
 
-// Validate reports what is wrong with the settings, as [Invalid], joined. It reads no files.
+// Validate reports what is wrong with the settings, as [setting.Invalid], joined. It reads no files.
 func (n *Network) Validate() error {
 	var faults []error
 	if n.Prefer != "" && n.Prefer != "ipv4" && n.Prefer != "ipv6" {
-		faults = append(faults, &Invalid{Field: "prefer", Problem: fmt.Sprintf("is %q", n.Prefer), Fix: "write ipv4 or ipv6, or remove it"})
+		faults = append(faults, &setting.Invalid{Field: "prefer", Problem: fmt.Sprintf("is %q", n.Prefer), Fix: "write ipv4 or ipv6, or remove it"})
 	}
 	if host, _, err := net.SplitHostPort(n.Resolver); n.Resolver != "" && (err != nil || net.ParseIP(host) == nil) {
-		faults = append(faults, &Invalid{
+		faults = append(faults, &setting.Invalid{
 			Field: "resolver", Problem: fmt.Sprintf("is %q", n.Resolver), Fix: "write an address and a port, for example 192.0.2.53:53",
 		})
 	}
 	if (n.ClientCertificate == "") != (n.ClientKey == "") {
-		faults = append(faults, &Invalid{
+		faults = append(faults, &setting.Invalid{
 			Field: "client_certificate", Problem: "and client_key are needed together, and one is missing", Fix: "name both files",
 		})
 	}
 	if _, err := n.proxy(); err != nil {
-		faults = append(faults, &Invalid{Field: "proxy", Problem: "is not the address of a proxy", Fix: "write http://host:port, or none"})
+		faults = append(faults, &setting.Invalid{Field: "proxy", Problem: "is not the address of a proxy", Fix: "write http://host:port, or none"})
 	}
 	return errors.Join(faults...)
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 )
 
 // Probe is a named, scheduled HTTP request with expectations. The tags are its keys in the configuration file.
@@ -101,12 +102,12 @@ func (d Defaults) Apply(p *Probe) {
 	}
 }
 
-// Validate reports every fault of the settings as [Invalid], joined. The caller applies the defaults first.
+// Validate reports every fault of the settings as [setting.Invalid], joined. The caller applies the defaults first.
 func (p *Probe) Validate() error {
 	var faults []error
 	add := func(bad bool, field, problem, fix string) {
 		if bad {
-			faults = append(faults, &Invalid{Field: field, Problem: problem, Fix: fix})
+			faults = append(faults, &setting.Invalid{Field: field, Problem: problem, Fix: fix})
 		}
 	}
 	add(!validName(p.Name), "name", fmt.Sprintf("is %q", p.Name), "write lower-case letters, digits and dashes, for example collections")
@@ -137,17 +138,17 @@ func (p *Probe) validateHeaders() error {
 		field := "headers." + name
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
-			faults = append(faults, &Invalid{
+			faults = append(faults, &setting.Invalid{
 				Field: field, Problem: fmt.Sprintf("has the name %q, which is not allowed for a header", name),
 				Fix: "write letters, digits and dashes, for example X-Workspace-Id",
 			})
 		case !httpguts.ValidHeaderFieldValue(value):
-			faults = append(faults, &Invalid{
+			faults = append(faults, &setting.Invalid{
 				Field: field, Problem: "contains a line break or another character that is not allowed in a header",
 				Fix: "write one line, or correct the value that its reference stands for",
 			})
 		case strings.EqualFold(name, "host") && !validHost(value):
-			faults = append(faults, &Invalid{
+			faults = append(faults, &setting.Invalid{
 				Field: field, Problem: "is not a host",
 				Fix: "write a name, and a port if it is not the default, for example api.example.org",
 			})
@@ -197,12 +198,12 @@ func validatePath(field, path, fix string) error {
 	_, err := url.Parse(path)
 	switch {
 	case strings.Contains(path, "#"):
-		return &Invalid{
+		return &setting.Invalid{
 			Field: field, Problem: fmt.Sprintf("is %q, and the part after # is never sent", path),
 			Fix: "remove it, or write %23 for a # in the path",
 		}
 	case err != nil, !strings.HasPrefix(path, "/"), strings.HasPrefix(path, "//"):
-		return &Invalid{Field: field, Problem: fmt.Sprintf("is %q", path), Fix: fix}
+		return &setting.Invalid{Field: field, Problem: fmt.Sprintf("is %q", path), Fix: fix}
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe/redact"
 )
 
@@ -159,12 +160,12 @@ func serverOf(u *url.URL) server {
 	return s
 }
 
-// Prepare makes a probe ready to run. It reports settings that cannot work as [Invalid], and compiles the expectations. The
+// Prepare makes a probe ready to run. It reports settings that cannot work as [setting.Invalid], and compiles the expectations. The
 // job keeps p, which must not change any more.
 func (r *Runner) Prepare(p *Probe) (*Job, error) {
 	target, err := r.options.Target.Parse(p.Path)
 	if err != nil {
-		return nil, &Invalid{
+		return nil, &setting.Invalid{
 			Field: "path", Problem: fmt.Sprintf("is %q, which is not a path on the target", p.Path),
 			Fix: "write a path such as /api/v1/collections/",
 		}
@@ -173,7 +174,7 @@ func (r *Runner) Prepare(p *Probe) (*Job, error) {
 	if p.Credential != NoCredential && p.Credential != "" {
 		session, defined := r.sessions[p.Credential]
 		if !defined {
-			return nil, &Invalid{
+			return nil, &setting.Invalid{
 				Field: "credential", Problem: fmt.Sprintf("is %q, which is not defined", p.Credential),
 				Fix: "define it under credentials, or write none",
 			}
@@ -208,7 +209,7 @@ func (p *Probe) body() ([]byte, error) {
 	}
 	body, err := json.Marshal(p.JSON)
 	if err != nil {
-		return nil, &Invalid{
+		return nil, &setting.Invalid{
 			Field: "json", Problem: "cannot be written as JSON: " + err.Error(),
 			Fix: "use maps with text keys, lists, texts, numbers and booleans",
 		}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 )
 
 // fields returns which settings a fault names, each with its remedy.
@@ -19,7 +19,7 @@ func fields(t *testing.T, err error) []string {
 	}
 	var all []string
 	for _, e := range joined.Unwrap() {
-		fault, ok := errors.AsType[*probe.Invalid](e)
+		fault, ok := errors.AsType[*setting.Invalid](e)
 		if !ok || fault.Fix == "" {
 			t.Errorf("want a fault with its fix, got %v", e)
 			continue

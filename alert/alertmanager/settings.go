@@ -7,7 +7,6 @@ package alertmanager
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,7 +17,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"squarewatch/config/secret"
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 )
 
 // Settings say where alerts go. The tags are the keys of notifiers.<name>.alertmanager in the configuration file.
@@ -43,35 +42,30 @@ type Options struct {
 	Client   *http.Client // nil for one of its own, which obeys the proxy variables of the environment
 }
 
-// Validate reports every fault of the settings as [probe.Invalid], joined. References to secrets must have been resolved.
+// Validate reports every fault of the settings as [setting.Invalid], joined. References to secrets must have been resolved.
 func (s Settings) Validate() error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(s.URL == "" && len(s.URLs) == 0, "url", "is missing", "write the address of Alertmanager's page, for example http://127.0.0.1:9093")
-	add(s.URL != "" && len(s.URLs) > 0, "urls", "stands beside url", "write one of them")
+	var faults setting.Faults
+	faults.Add(s.URL == "" && len(s.URLs) == 0, "url", "is missing", "write the address of Alertmanager's page, for example http://127.0.0.1:9093")
+	faults.Add(s.URL != "" && len(s.URLs) > 0, "urls", "stands beside url", "write one of them")
 	if s.URL != "" {
 		faults = append(faults, validAddress("url", s.URL))
 	}
 	for i, address := range s.URLs {
 		faults = append(faults, validAddress(fmt.Sprintf("urls[%d]", i), address))
-		add(slices.Index(s.URLs, address) < i, fmt.Sprintf("urls[%d]", i), "is there twice", "write each member once")
+		faults.Add(slices.Index(s.URLs, address) < i, fmt.Sprintf("urls[%d]", i), "is there twice", "write each member once")
 	}
-	add(!s.BearerToken.IsZero() && s.BasicAuth != nil, "basic_auth", "stands beside bearer_token", "write one of them")
+	faults.Add(!s.BearerToken.IsZero() && s.BasicAuth != nil, "basic_auth", "stands beside bearer_token", "write one of them")
 	if s.BasicAuth != nil {
-		add(s.BasicAuth.Username.IsZero(), "basic_auth.username", "is missing", "write the name to log in with")
-		add(s.BasicAuth.Password.IsZero(), "basic_auth.password", "is missing", "write ${credential:NAME}, ${file:/path} or ${env:NAME}")
+		faults.Add(s.BasicAuth.Username.IsZero(), "basic_auth.username", "is missing", "write the name to log in with")
+		faults.Add(s.BasicAuth.Password.IsZero(), "basic_auth.password", "is missing", "write ${credential:NAME}, ${file:/path} or ${env:NAME}")
 	}
-	add(!headerSafe(s.BearerToken.Reveal()), "bearer_token", "holds what no header can", "write the token alone, in one line")
+	faults.Add(!headerSafe(s.BearerToken.Reveal()), "bearer_token", "holds what no header can", "write the token alone, in one line")
 	for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
-		add(!model.LegacyValidation.IsValidLabelName(name), "labels", fmt.Sprintf("has the name %q", name), "write letters, digits and underscores, for example team")
-		add(slices.Contains(ownLabels(), name), "labels."+name, "is a label that squarewatch sets itself", "choose another name")
-		add(s.Labels[name] == "", "labels."+name, "is empty", "write a value, or leave it out")
+		faults.Add(!model.LegacyValidation.IsValidLabelName(name), "labels", fmt.Sprintf("has the name %q", name), "write letters, digits and underscores, for example team")
+		faults.Add(slices.Contains(ownLabels(), name), "labels."+name, "is a label that squarewatch sets itself", "choose another name")
+		faults.Add(s.Labels[name] == "", "labels."+name, "is empty", "write a value, or leave it out")
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 // validAddress reports what is wrong with the address of a member.
@@ -80,13 +74,13 @@ func validAddress(field, text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
-		return &probe.Invalid{Field: field, Problem: "is no http or https address", Fix: fix}
+		return &setting.Invalid{Field: field, Problem: "is no http or https address", Fix: fix}
 	case u.User != nil:
-		return &probe.Invalid{Field: field, Problem: "holds a login", Fix: "write it as basic_auth: {username: …, password: …}"}
+		return &setting.Invalid{Field: field, Problem: "holds a login", Fix: "write it as basic_auth: {username: …, password: …}"}
 	case u.RawQuery != "" || u.Fragment != "":
-		return &probe.Invalid{Field: field, Problem: "has more than a host and a path", Fix: fix}
+		return &setting.Invalid{Field: field, Problem: "has more than a host and a path", Fix: fix}
 	case strings.Contains(u.Path+"/", "/api/v"):
-		return &probe.Invalid{Field: field, Problem: "names the API itself", Fix: fix}
+		return &setting.Invalid{Field: field, Problem: "names the API itself", Fix: fix}
 	}
 	return nil
 }

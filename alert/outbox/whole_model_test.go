@@ -23,6 +23,8 @@ import (
 	"squarewatch/probe/aisquaretest"
 
 	"pgregory.net/rapid"
+
+	"squarewatch/config/setting"
 )
 
 // whole is everything between results and people, with a process that can die, a disk that stays, and the real notifier before a
@@ -245,7 +247,7 @@ func (w *whole) caused(s *said) bool {
 				bad++
 			}
 		}
-		return runs >= w.rule.MinRuns && alert.Share(bad)/alert.Share(runs) >= w.rule.Threshold
+		return runs >= w.rule.MinRuns && setting.Share(bad)/setting.Share(runs) >= w.rule.Threshold
 	}
 	return crossed(func(end time.Time) bool { return !end.After(at) }) || crossed(func(end time.Time) bool { return end.Before(at) })
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"squarewatch/alert"
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -117,7 +118,7 @@ func (f figures) high() string                     { return f.named("high", f.ru
 func length(d time.Duration) string { return model.Duration(d.Round(time.Second)).String() }
 
 // share writes a share so that it is read back as the same number.
-func share(s alert.Share) string { return strconv.FormatFloat(float64(s), 'g', -1, 64) }
+func share(s setting.Share) string { return strconv.FormatFloat(float64(s), 'g', -1, 64) }
 
 // oneOf matches a label that is one of some values, which hold nothing that a regular expression would read otherwise.
 func oneOf(label string, values []string) string {

@@ -16,9 +16,10 @@ import (
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
-	"squarewatch/probe"
 
 	"github.com/google/go-cmp/cmp"
+
+	"squarewatch/config/setting"
 )
 
 func newBot(t *testing.T) (*slack.Notifier, *slackstub.Server) {
@@ -207,14 +208,14 @@ func TestSettingsAreOneWay(t *testing.T) {
 }
 
 // faultsIn returns what is joined in an error of settings.
-func faultsIn(err error) []*probe.Invalid {
+func faultsIn(err error) []*setting.Invalid {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return nil
 	}
-	var faults []*probe.Invalid
+	var faults []*setting.Invalid
 	for _, e := range joined.Unwrap() {
-		if fault, ok := errors.AsType[*probe.Invalid](e); ok {
+		if fault, ok := errors.AsType[*setting.Invalid](e); ok {
 			faults = append(faults, fault)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"squarewatch/alert"
 
 	"github.com/slack-go/slack"
+
+	"squarewatch/config/setting"
 )
 
 // fewestPoints is how many parts of a window must hold runs for a chart to show more than its number does.
@@ -30,7 +32,7 @@ func chart(incident *alert.Incident) slack.Block {
 		}
 		label := p.At.UTC().Format(layout)
 		labels = append(labels, label)
-		rates = append(rates, slack.NewDataVisualizationDataPoint(label, percent(alert.Share(p.Bad)/alert.Share(p.Runs))))
+		rates = append(rates, slack.NewDataVisualizationDataPoint(label, percent(setting.Share(p.Bad)/setting.Share(p.Runs))))
 		thresholds = append(thresholds, slack.NewDataVisualizationDataPoint(label, percent(incident.Threshold)))
 	}
 	if len(labels) < fewestPoints {
@@ -58,7 +60,7 @@ const titleLimit = 50
 const oneDay = 24 * time.Hour
 
 // percent returns a share in per cent, to a thousandth: the threshold of a tight objective is far below one.
-func percent(s alert.Share) float64 { return math.Round(float64(s)*1e5) / 1e3 }
+func percent(s setting.Share) float64 { return math.Round(float64(s)*1e5) / 1e3 }
 
 // withoutChart returns blocks without charts, for a Slack that does not take them.
 func withoutChart(blocks []slack.Block) []slack.Block {

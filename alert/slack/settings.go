@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/config/secret"
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 )
 
 // Settings say where messages go. The tags are the keys of notifiers.<name>.slack in the configuration file. Either a webhook
@@ -38,57 +38,48 @@ const (
 	fixAPIURL  = "write the base of Slack's web API as the proxy has it, or leave it out"
 )
 
-// faultList collects the faults of settings.
-type faultList []error
-
-func (l *faultList) add(bad bool, field, problem, fix string) {
-	if bad {
-		*l = append(*l, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
-	}
-}
-
-// Validate reports every fault of the settings as [probe.Invalid], joined. References to secrets must have been resolved.
+// Validate reports every fault of the settings as [setting.Invalid], joined. References to secrets must have been resolved.
 // Any host will do, since companies put proxies in front of Slack.
 func (s Settings) Validate() error {
-	var faults faultList
+	var faults setting.Faults
 	bot := !s.BotToken.IsZero() || s.Channel != "" || !s.AppToken.IsZero() || s.APIURL != ""
 	switch {
 	case bot && !s.WebhookURL.IsZero():
-		faults.add(true, "webhook_url", "is there beside a bot's keys", "keep either webhook_url, or bot_token and channel")
+		faults.Add(true, "webhook_url", "is there beside a bot's keys", "keep either webhook_url, or bot_token and channel")
 	case bot:
 	case s.WebhookURL.IsZero():
-		faults.add(true, "webhook_url", "is missing", fixWebhook+"; or bot_token and channel")
+		faults.Add(true, "webhook_url", "is missing", fixWebhook+"; or bot_token and channel")
 	default:
 		s.checkWebhook(&faults)
 	}
 	if bot {
 		s.checkBot(&faults)
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
-func (s Settings) checkWebhook(faults *faultList) {
+func (s Settings) checkWebhook(faults *setting.Faults) {
 	if !isAddress(s.WebhookURL.Reveal()) {
-		faults.add(true, "webhook_url", "is no https address (nor http on a loopback address)", fixWebhook)
+		faults.Add(true, "webhook_url", "is no https address (nor http on a loopback address)", fixWebhook)
 		return
 	}
 	problem, fix := otherWebhook(s.WebhookURL.Reveal())
-	faults.add(problem != "", "webhook_url", problem, fix)
+	faults.Add(problem != "", "webhook_url", problem, fix)
 }
 
-func (s Settings) checkBot(faults *faultList) {
+func (s Settings) checkBot(faults *setting.Faults) {
 	const bad, alone = "holds a line break or another character that no header can carry", "write the token alone, in one line"
 	bot, app := s.BotToken.Reveal(), s.AppToken.Reveal()
-	faults.add(bot == "", keyBotToken, "is missing", "write the bot token that Slack shows under OAuth & Permissions, xoxb-…")
-	faults.add(!httpguts.ValidHeaderFieldValue(bot), keyBotToken, bad, alone)
-	faults.add(!httpguts.ValidHeaderFieldValue(app), keyAppToken, bad, alone)
+	faults.Add(bot == "", keyBotToken, "is missing", "write the bot token that Slack shows under OAuth & Permissions, xoxb-…")
+	faults.Add(!httpguts.ValidHeaderFieldValue(bot), keyBotToken, bad, alone)
+	faults.Add(!httpguts.ValidHeaderFieldValue(app), keyAppToken, bad, alone)
 	wrong, fix := wrongToken(bot, "xoxb-", "write the bot token that Slack shows under OAuth & Permissions, xoxb-…")
-	faults.add(wrong != "", keyBotToken, wrong, fix)
+	faults.Add(wrong != "", keyBotToken, wrong, fix)
 	wrong, fix = wrongToken(app, "xapp-", "write an app-level token of the app (Basic Information, App-Level Tokens), xapp-…")
-	faults.add(wrong != "", keyAppToken, wrong, fix)
-	faults.add(s.Channel == "", "channel", "is missing", fixChannel)
-	faults.add(strings.ContainsAny(s.Channel, "/ "), "channel", "is no name or ID of a channel", fixChannel)
-	faults.add(s.APIURL != "" && !isAddress(s.APIURL), "api_url", "is no https address (nor http on a loopback address)", fixAPIURL)
+	faults.Add(wrong != "", keyAppToken, wrong, fix)
+	faults.Add(s.Channel == "", "channel", "is missing", fixChannel)
+	faults.Add(strings.ContainsAny(s.Channel, "/ "), "channel", "is no name or ID of a channel", fixChannel)
+	faults.Add(s.APIURL != "" && !isAddress(s.APIURL), "api_url", "is no https address (nor http on a loopback address)", fixAPIURL)
 }
 
 // wrongToken says what is wrong with a token that is of another of Slack's kinds: https://docs.slack.dev/authentication/tokens. Any

@@ -20,9 +20,10 @@ import (
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/config/secret"
-	"squarewatch/probe"
 
 	"github.com/google/go-cmp/cmp"
+
+	"squarewatch/config/setting"
 )
 
 // token stands for the part of a webhook's address that nobody may see.
@@ -362,7 +363,7 @@ func TestSettingsAreChecked(t *testing.T) {
 		if err == nil {
 			continue
 		}
-		if fault, ok := errors.AsType[*probe.Invalid](err); !ok || fault.Field != "webhook_url" || fault.Fix == "" {
+		if fault, ok := errors.AsType[*setting.Invalid](err); !ok || fault.Field != "webhook_url" || fault.Fix == "" {
 			t.Errorf("%q: want a fault of webhook_url with its fix, got %v", address, err)
 		}
 		checkSecret(t, err)

@@ -12,7 +12,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/config"
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 )
 
 // silenceJSON asks for a silence of what its globs match together, or of everything.
@@ -62,7 +62,7 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
 	kept, err := d.silences.Add(r.Context(), silence)
 	if err != nil {
 		status := http.StatusInternalServerError
-		if _, invalid := errors.AsType[*probe.Invalid](err); invalid {
+		if _, invalid := errors.AsType[*setting.Invalid](err); invalid {
 			status = http.StatusBadRequest
 		}
 		refuse(w, status, err)
@@ -100,8 +100,8 @@ func unmatched(what string, globs, names []string) error {
 			ok, err := path.Match(glob, name)
 			return ok && err == nil
 		}
-		switch _, err := path.Match(glob, ""); {
-		case err != nil:
+		switch {
+		case !setting.ValidGlob(glob):
 			faults = append(faults, fmt.Errorf(`%q is no pattern; write the name of a %s or a glob such as "user-*"`, glob, what))
 		case !slices.ContainsFunc(names, matches):
 			faults = append(faults, fmt.Errorf("no %s matches %q; %s", what, glob, config.Suggest(glob, names)))

@@ -10,11 +10,12 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/config"
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
 func newBacktestCommand(file *configFile) *cobra.Command {
-	since := 24 * time.Hour
+	var since setting.Duration
 	var rules, from string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -43,7 +44,7 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 				}
 				printWarnings(cmd.ErrOrStderr(), cfg)
 			}
-			report, err := backtestOf(cmd, cfg, from, since)
+			report, err := backtestOf(cmd, cfg, from, time.Duration(since))
 			if err != nil {
 				return err
 			}
@@ -51,7 +52,7 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var((*durationFlag)(&since), "since", "`duration` to go back, for example 24h or 7d")
+	flags.TextVar(&since, "since", setting.Duration(24*time.Hour), "`duration` to go back, for example 24h or 7d")
 	flags.StringVar(&rules, "rules", "", "`file` with other rules: (and maintenance:) than the configuration's")
 	flags.StringVar(&from, "from", "", "`file` of results, a JSON object a line; - for standard input")
 	flags.BoolVar(&asJSON, "json", false, "print a JSON object a message")

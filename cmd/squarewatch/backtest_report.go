@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"squarewatch/alert"
+	"squarewatch/config/setting"
 )
 
 // message is one line of the report: a message that people would have got, or an incident that they knew of when the time began.
@@ -82,7 +83,7 @@ func (b *backtestReport) print(w io.Writer) error {
 		if m.Already {
 			word += " (already)"
 		}
-		rate := fmt.Sprintf("%v (%d of %d)", alert.Share(m.Rate), m.bad, m.Runs)
+		rate := fmt.Sprintf("%v (%d of %d)", setting.Share(m.Rate), m.bad, m.Runs)
 		messages.AppendRow(table.Row{local(m.At), word, m.Rule, m.Series, rate, m.severity})
 	}
 	if len(list) == 0 {

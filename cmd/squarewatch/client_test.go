@@ -86,7 +86,7 @@ func TestCommandsAskTheDaemon(t *testing.T) {
 	l.wants(exitGood, `Silence \w{8} mutes everything until 20`, "silence", "add", "--all", "--for", "2d")
 	l.wants(exitGood, `mutes series reach until`, "silence", "add", "--series", "reach", "--for", "1d12h")
 	l.wants(exitUsage, `say how long: either --for 2h or --until`, "silence", "add")
-	l.wants(exitUsage, `invalid argument "2" for "--for" flag: "2" is no duration: .* 2h or 2d`, "silence", "add", "--all", "--for", "2")
+	l.wants(exitUsage, `invalid argument "2" for "--for" flag: "2" is not a duration: .* 2h or 2d`, "silence", "add", "--all", "--for", "2")
 	l.wants(exitUsage, `--until is "soon": write`, "silence", "add", "--until", "soon")
 	l.wants(exitBadNews, `until is more than 30 days from now`, "silence", "add", "--all", "--for", "1000h")
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"squarewatch/config"
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
 )
 
 func newDemoCommand() *cobra.Command {
-	var duration time.Duration
+	var duration setting.Duration
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the whole thing with nothing to install: an API with an incident of 500s and one of 401s",
@@ -29,13 +30,13 @@ func newDemoCommand() *cobra.Command {
 			}
 			if duration > 0 {
 				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, duration)
+				ctx, cancel = context.WithTimeout(ctx, time.Duration(duration))
 				defer cancel()
 			}
 			return demonstrate(ctx, newScreen(cmd.OutOrStdout()))
 		},
 	}
-	cmd.Flags().Var((*durationFlag)(&duration), "duration", "end after this `time` with a summary; 0 for never")
+	cmd.Flags().TextVar(&duration, "duration", setting.Duration(0), "end after this `time` with a summary; 0 for never")
 	return cmd
 }
 

@@ -13,28 +13,28 @@ import (
 // allowed is the direction of imports: what each package may import of ours. A package that is not here may import nothing of ours.
 func allowed() map[string][]string {
 	below := []string{
-		"config/secret", "probe", "probe/catalogue", "probe/database", "probe/dispatch", "probe/history", "probe/redact", "alert", "alert/outbox",
-		"alert/alertmanager", "alert/prometheus", "alert/slack", "otel", "otel/collector", "config",
+		"config/secret", "config/setting", "probe", "probe/catalogue", "probe/database", "probe/dispatch", "probe/history", "probe/redact",
+		"alert", "alert/outbox", "alert/alertmanager", "alert/prometheus", "alert/slack", "otel", "otel/collector", "config",
 	}
 	return map[string][]string{
-		"probe":              {"config/secret", "probe/redact"},
+		"probe":              {"config/secret", "config/setting", "probe/redact"},
 		"probe/redact":       {"config/secret"}, // texts only: it must not know what a probe or a credential is
-		"probe/catalogue":    {"probe"},
-		"probe/dispatch":     {"probe"}, // when a run starts; probe says how it works and does not know its dispatcher
-		"probe/history":      {"probe", "probe/database"},
-		"alert":              {"probe"},
+		"probe/catalogue":    {"config/setting", "probe"},
+		"probe/dispatch":     {"config/setting", "probe"}, // when a run starts; probe says how it works and does not know its dispatcher
+		"probe/history":      {"config/setting", "probe", "probe/database"},
+		"alert":              {"config/setting", "probe"},
 		"alert/outbox":       {"alert", "probe/database"},
-		"alert/alertmanager": {"alert", "alert/outbox", "probe", "config/secret"},
-		"alert/prometheus":   {"alert", "probe"},
-		"alert/slack":        {"alert", "alert/outbox", "probe", "config/secret"},
+		"alert/alertmanager": {"alert", "alert/outbox", "probe", "config/secret", "config/setting"},
+		"alert/prometheus":   {"alert", "config/setting", "probe"},
+		"alert/slack":        {"alert", "alert/outbox", "probe", "config/secret", "config/setting"},
 		"alert/notifiertest": {"alert", "alert/outbox", "probe", "config/secret"},
-		"otel":               {"probe", "alert", "alert/outbox", "config/secret", "otel/collector", "otel/metric", "otel/otlperr", "otel/spool", "otel/wake"},
-		"otel/collector":     {"probe", "alert/outbox", "config/secret"}, // settings report a probe.Invalid; alert/outbox reads Retry-After
-		"otel/metric":        {},                                         // a store of numbers: what a metric means is decided in otel
-		"otel/spool":         {"otel/otlperr", "otel/wake"},              // wraps any OTLP client: it knows neither the settings nor the recorder
-		"otel/otlperr":       {},                                         // reads the errors of the SDK
-		"otel/wake":          {},                                         // everybody may import it
-		"config":             {"config/secret", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact", "alert", "alert/outbox", "otel", "otel/collector"},
+		"otel":               {"probe", "alert", "alert/outbox", "config/secret", "config/setting", "otel/collector", "otel/metric", "otel/otlperr", "otel/spool", "otel/wake"},
+		"otel/collector":     {"alert/outbox", "config/secret", "config/setting"}, // alert/outbox reads Retry-After
+		"otel/metric":        {},                                                  // a store of numbers: what a metric means is decided in otel
+		"otel/spool":         {"otel/otlperr", "otel/wake"},                       // wraps any OTLP client: it knows neither the settings nor the recorder
+		"otel/otlperr":       {},                                                  // reads the errors of the SDK
+		"otel/wake":          {},                                                  // everybody may import it
+		"config":             {"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact", "alert", "alert/outbox", "otel", "otel/collector"},
 		"cmd/squarewatch":    append(below, "probe/aisquaretest", "alert/slack/slackstub"),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"squarewatch/alert"
+	"squarewatch/config/setting"
 )
 
 func newSilenceCommand(file *configFile) *cobra.Command {
@@ -28,7 +29,7 @@ func newSilenceCommand(file *configFile) *cobra.Command {
 
 func newSilenceAdd(file *configFile) *cobra.Command {
 	var ask silenceJSON
-	var length time.Duration
+	var length setting.Duration
 	var until string
 	cmd := &cobra.Command{
 		Use:   "add",
@@ -39,7 +40,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
-			if ask.Until, err = untilOf(length, until, time.Now()); err != nil {
+			if ask.Until, err = untilOf(time.Duration(length), until, time.Now()); err != nil {
 				return usageError{err}
 			}
 			if err := ask.scope(); err != nil {
@@ -65,7 +66,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	flags.StringSliceVar(&ask.Probes, "probe", nil, "`name` of a probe, or a glob: its series in rules per probe; every probe when absent")
 	flags.StringSliceVar(&ask.Series, "series", nil, "`name` of a series of any kind, such as a credential; every series when absent")
 	flags.BoolVar(&ask.All, "all", false, "mute everything")
-	flags.Var((*durationFlag)(&length), "for", "`duration` of the silence, for example 2h or 2d")
+	flags.TextVar(&length, "for", setting.Duration(0), "`duration` of the silence, for example 2h or 2d")
 	flags.StringVar(&until, "until", "", "until this `time`, as 2006-01-02T15:04:05Z07:00 or, of today, 15:04")
 	flags.StringVar(&ask.By, "by", "", "who silences (default: who is logged in)")
 	flags.StringVar(&ask.Comment, "comment", "", "why")

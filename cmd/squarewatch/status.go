@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"squarewatch/alert"
+	"squarewatch/config/setting"
 )
 
 func newStatusCommand(file *configFile) *cobra.Command {
@@ -68,7 +69,7 @@ func printStatus(w io.Writer, s *statusJSON) error {
 			state = "covered by " + a.CoveredBy
 		}
 		alerts.AppendRow(table.Row{
-			a.Rule, a.Series, state, alert.Share(a.Rate), alert.Share(a.Threshold), a.Runs, since(a.Since), badRuns(&a), since(a.Silenced),
+			a.Rule, a.Series, state, setting.Share(a.Rate), setting.Share(a.Threshold), a.Runs, since(a.Since), badRuns(&a), since(a.Silenced),
 		})
 	}
 	notifiers := newTable("notifier", "waiting", "oldest", "last error", "buttons")

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"squarewatch/config/secret"
-	"squarewatch/probe"
+	"squarewatch/config/setting"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -39,7 +39,7 @@ const (
 	ProtocolHTTP = "http/protobuf"
 )
 
-// Validate returns every fault of the settings as a [probe.Invalid], joined. Defaults must have been applied.
+// Validate returns every fault of the settings as a [setting.Invalid], joined. Defaults must have been applied.
 func (o *OTLP) Validate() error {
 	return errors.Join(o.validateEndpoint(), o.validateProtocol(), o.validateHeaders(), o.validateFiles())
 }
@@ -50,7 +50,7 @@ func (o *OTLP) validateEndpoint() error {
 		return nil
 	}
 	invalid := func(problem, fix string) error {
-		return &probe.Invalid{Field: "otlp.endpoint", Problem: problem, Fix: fix}
+		return &setting.Invalid{Field: "otlp.endpoint", Problem: problem, Fix: fix}
 	}
 	const example = "write the collector's address, for example http://127.0.0.1:4317"
 	u, err := url.Parse(o.Endpoint)
@@ -73,7 +73,7 @@ func (o *OTLP) validateProtocol() error {
 	if o.Protocol == "" || o.Protocol == ProtocolGRPC || o.Protocol == ProtocolHTTP {
 		return nil
 	}
-	return &probe.Invalid{
+	return &setting.Invalid{
 		Field: "otlp.protocol", Problem: fmt.Sprintf("is %q", o.Protocol),
 		Fix: "write grpc (port 4317) or http/protobuf (port 4318)",
 	}
@@ -84,7 +84,7 @@ func (o *OTLP) validateHeaders() error {
 	var faults []error
 	for name, value := range o.Headers {
 		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value.Reveal()) {
-			faults = append(faults, &probe.Invalid{
+			faults = append(faults, &setting.Invalid{
 				Field: "otlp.headers", Problem: fmt.Sprintf("has %q, whose name or value is not valid in a request", name),
 				Fix: "write letters, digits and dashes in the name, and one line as its value",
 			})
@@ -96,11 +96,11 @@ func (o *OTLP) validateHeaders() error {
 func (o *OTLP) validateFiles() error {
 	switch {
 	case (o.ClientCertificate == "") != (o.ClientKey == ""):
-		return &probe.Invalid{
+		return &setting.Invalid{
 			Field: "otlp.client_certificate", Problem: "and client_key belong together, and one is missing", Fix: "name both files",
 		}
 	case strings.HasPrefix(o.Endpoint, "http:") && (o.CA != "" || o.ClientCertificate != ""):
-		return &probe.Invalid{
+		return &setting.Invalid{
 			Field: "otlp.endpoint", Problem: "is not encrypted, but certificates are set", Fix: "write https, or leave the certificates out",
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -51,7 +52,7 @@ func NewReviewer() (*Reviewer, error) {
 	return &Reviewer{endpoints: all}, err
 }
 
-// Review returns a warning about a probe, and, as [probe.Invalid], why it must not run. Both are usually empty. A probe must not
+// Review returns a warning about a probe, and, as [setting.Invalid], why it must not run. Both are usually empty. A probe must not
 // change the API that it observes, unless it has allow_writes.
 func (r *Reviewer) Review(p *probe.Probe) (warning string, fault error) {
 	known, documented := r.find(p)
@@ -70,15 +71,15 @@ func (r *Reviewer) Review(p *probe.Probe) (warning string, fault error) {
 func refuse(p *probe.Probe, effect string) error {
 	const fix = "or add allow_writes: true if this is intended"
 	if effect != "" {
-		return &probe.Invalid{
+		return &setting.Invalid{
 			Field: "method", Problem: fmt.Sprintf("is %s on %s: %s", p.Method, p.Template(), effect), Fix: "choose another endpoint, " + fix,
 		}
 	}
 	if field := overridden(p); field != "" {
-		return &probe.Invalid{Field: field, Problem: "overrides the method of the request", Fix: "set method instead, " + fix}
+		return &setting.Invalid{Field: field, Problem: "overrides the method of the request", Fix: "set method instead, " + fix}
 	}
 	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, p.Method) && ambiguous(p.Template()) {
-		return &probe.Invalid{
+		return &setting.Invalid{
 			Field: "path", Problem: fmt.Sprintf("is %q, which servers interpret in different ways", p.Path),
 			Fix: "write it without . and .. segments, double slashes and encoded special characters, " + fix,
 		}

@@ -2,11 +2,10 @@ package dispatch
 
 import (
 	"errors"
+	"squarewatch/config/setting"
 	"strconv"
 
 	"golang.org/x/time/rate"
-
-	"squarewatch/probe"
 )
 
 // Limits protect the machine and the target from too many runs.
@@ -20,23 +19,23 @@ type Limits struct {
 // DefaultLimits returns the limits of a file without any: 256 runs at the same time, 64 of them to one host.
 func DefaultLimits() Limits { return Limits{Concurrency: 256, PerHost: 64} }
 
-// Validate reports what is wrong with the limits, as [probe.Invalid], joined.
+// Validate reports what is wrong with the limits, as [setting.Invalid], joined.
 func (l Limits) Validate() error {
 	var faults []error
 	if l.Concurrency < 1 {
-		faults = append(faults, &probe.Invalid{
+		faults = append(faults, &setting.Invalid{
 			Field: "concurrency", Problem: "is " + strconv.Itoa(l.Concurrency),
 			Fix: "write how many runs are allowed at the same time, for example 256",
 		})
 	}
 	if l.PerHost < 1 {
-		faults = append(faults, &probe.Invalid{
+		faults = append(faults, &setting.Invalid{
 			Field: "per_host", Problem: "is " + strconv.Itoa(l.PerHost),
 			Fix: "write how many runs are allowed at the same time to one host, for example 64",
 		})
 	}
 	if l.Rate < 0 {
-		faults = append(faults, &probe.Invalid{
+		faults = append(faults, &setting.Invalid{
 			Field: "rate", Problem: "is " + strconv.FormatFloat(l.Rate, 'g', -1, 64),
 			Fix: "write how many requests are allowed per second, or 0 for no limit",
 		})

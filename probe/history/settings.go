@@ -2,9 +2,8 @@ package history
 
 import (
 	"errors"
+	"squarewatch/config/setting"
 	"time"
-
-	"squarewatch/probe"
 )
 
 // Retention says how long history is kept. The tags are its keys in the configuration file.
@@ -18,16 +17,16 @@ func DefaultRetention() Retention {
 	return Retention{Runs: 72 * time.Hour, Rollups: 90 * 24 * time.Hour}
 }
 
-// Validate reports what is wrong with the settings as [probe.Invalid], joined.
+// Validate reports what is wrong with the settings as [setting.Invalid], joined.
 func (r Retention) Validate() error {
 	var faults []error
 	if r.Runs < time.Hour {
-		faults = append(faults, &probe.Invalid{
+		faults = append(faults, &setting.Invalid{
 			Field: "runs", Problem: "is " + r.Runs.String(), Fix: "write a duration of at least 1h, for example 72h",
 		})
 	}
 	if r.Rollups < 24*time.Hour || r.Rollups < r.Runs {
-		faults = append(faults, &probe.Invalid{
+		faults = append(faults, &setting.Invalid{
 			Field: "rollups", Problem: "is " + r.Rollups.String(),
 			Fix: "write a duration of at least 1d and not less than that of runs, for example 90d",
 		})
