@@ -130,8 +130,11 @@ type ProbeCount struct {
 }
 
 func (c *ProbeCount) rate() setting.Share {
-	return count{runs: int32(c.Runs), bad: int32(c.Bad)}.rate()
-} //nolint:gosec // a window counts in 32 bits
+	if c.Runs == 0 {
+		return 0
+	}
+	return setting.Share(c.Bad) / setting.Share(c.Runs)
+}
 
 // Example is one run behind an incident.
 type Example struct {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"squarewatch/config/setting"
 	"strconv"
 	"sync"
 	"time"
+
+	"squarewatch/config/setting"
 )
 
 // Connectivity names an address that is nearly always reachable. If neither it nor the target can be reached, our own network

@@ -3,9 +3,10 @@ package probe
 import (
 	"context"
 	"fmt"
-	"squarewatch/config/setting"
 	"strconv"
 	"time"
+
+	"squarewatch/config/setting"
 )
 
 // expectCertificate requires every certificate of the chain to be valid for a number of days. Without TLS it requires nothing.

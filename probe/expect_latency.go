@@ -3,8 +3,9 @@ package probe
 import (
 	"context"
 	"fmt"
-	"squarewatch/config/setting"
 	"time"
+
+	"squarewatch/config/setting"
 )
 
 // expectLatency limits the duration of the first answer.

@@ -3,8 +3,9 @@ package probe
 import (
 	"context"
 	"fmt"
-	"squarewatch/config/setting"
 	"strings"
+
+	"squarewatch/config/setting"
 )
 
 // expectStatus requires the last answer to match one of the selectors; a 2xx if there are none.

@@ -2,8 +2,9 @@ package dispatch
 
 import (
 	"errors"
-	"squarewatch/config/setting"
 	"strconv"
+
+	"squarewatch/config/setting"
 
 	"golang.org/x/time/rate"
 )

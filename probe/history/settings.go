@@ -2,8 +2,9 @@ package history
 
 import (
 	"errors"
-	"squarewatch/config/setting"
 	"time"
+
+	"squarewatch/config/setting"
 )
 
 // Retention says how long history is kept. The tags are its keys in the configuration file.
