@@ -49,7 +49,7 @@ func promtool(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
-// TestPromtoolTakesTheRules has the real tool read the rules that the golden files show.
+// TestPromtoolTakesTheRules lets the real tool read the rules of the golden files.
 func TestPromtoolTakesTheRules(t *testing.T) {
 	files, err := filepath.Glob("../../cmd/squarewatch/testdata/rules/*.golden")
 	if err != nil || len(files) < 2 {
@@ -75,12 +75,12 @@ type story struct {
 	rule  string // of the file, as it is written there; the default server-errors when empty
 	alert string // that is looked at; server-errors when empty
 	bad   func(at time.Duration, run int) bool
-	codes []int                       // of bad runs, in turn; 500 when empty, and 200 lets in who must be refused
+	codes []int                       // of bad runs, in turn; 500 when empty, and 200 is a breach of access
 	quiet func(at time.Duration) bool // no run finishes
 	// others are further probes, which run when feed does and are always good.
 	others int
-	death  time.Duration // when the daemon, but not its engine's state, begins anew; 0 for never
-	slack  time.Duration // by how much the rules may differ, beside a scrape
+	death  time.Duration // when the counters start from zero, as after a restart that keeps the engine's state; 0 for never
+	slack  time.Duration // how much later or earlier than the engine the rules may be, beside a scrape
 	old    bool          // the daemon is old and has had many failures, and Prometheus is new
 }
 
@@ -137,7 +137,7 @@ func (s *story) run(at time.Duration, number, failed int) *probe.Result {
 	return r
 }
 
-// play lets our own engine see the story, and writes what Prometheus scrapes meanwhile. It returns what the engine did.
+// play gives the story to our engine, and writes what Prometheus scrapes meanwhile. It returns the engine's transitions.
 func (s *story) play(t *testing.T) (series map[string][]string, changes []alert.Transition) {
 	t.Helper()
 	engine, up := s.engine(t), ""
@@ -193,7 +193,7 @@ func (s *story) play(t *testing.T) (series map[string][]string, changes []alert.
 	return series, changes
 }
 
-// unitTest writes a test for promtool: what fires, at every scrape, but for a moment after each change of the engine's mind.
+// unitTest writes a test for promtool: what fires at every scrape, except shortly after each transition of the engine.
 func (s *story) unitTest(t *testing.T, rules string) string {
 	t.Helper()
 	series, changes := s.play(t)
@@ -224,7 +224,7 @@ func (s *story) unitTest(t *testing.T, rules string) string {
 	return text.String()
 }
 
-// stories are what a rate can do, and every way to judge.
+// stories cover what a rate can do, and every condition.
 func stories() []story {
 	between := func(from, until int, at time.Duration) bool {
 		return at >= time.Duration(from)*time.Minute && at < time.Duration(until)*time.Minute
@@ -260,7 +260,7 @@ func stories() []story {
 	}
 }
 
-// TestRulesFireWhenTheEngineDoes tells stories to our engine and to the real rules of Prometheus.
+// TestRulesFireWhenTheEngineDoes plays stories to our engine and to the real rules of Prometheus.
 func TestRulesFireWhenTheEngineDoes(t *testing.T) {
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {

@@ -26,7 +26,7 @@ const hostileDetail = "<!channel> <!here> @everyone <https://evil.example|click>
 // stormProbes is how many probes fail at once.
 const stormProbes = 35
 
-// judgeFolder is where setup.sh installs what others know of Slack.
+// judgeFolder is where setup.sh installs the models of Slack that others wrote.
 func judgeFolder(t *testing.T) string {
 	t.Helper()
 	folder, err := filepath.Abs("slackjudge")
@@ -39,7 +39,7 @@ func judgeFolder(t *testing.T) string {
 	return folder
 }
 
-// compile checks TypeScript with tsc --strict and returns what it says; empty when it has nothing to say.
+// compile checks TypeScript with tsc --strict and returns its errors; empty for none.
 func compile(t *testing.T, source string) string {
 	t.Helper()
 	folder := judgeFolder(t)
@@ -120,7 +120,7 @@ func TestSlacksOwnTypesTakeEveryGoldenMessage(t *testing.T) {
 	}
 }
 
-// TestTheManifestIsOneOfSlacks holds the app's manifest to Slack's own type of it.
+// TestTheManifestIsOneOfSlacks checks the app's manifest by Slack's own type.
 func TestTheManifestIsOneOfSlacks(t *testing.T) {
 	content, err := os.ReadFile("../slack-app.yaml")
 	if err != nil {
@@ -214,7 +214,7 @@ state_dir: none
 	}
 	over := kept(strict)
 	if len(fired) < 2 || len(over) <= len(fired) {
-		t.Errorf("only %d and %d messages: the test says little", len(fired), len(over))
+		t.Errorf("only %d and %d messages: too few for this test", len(fired), len(over))
 	}
 	for _, messages := range []map[string]string{fired, over} {
 		if said := compile(t, typedBlocks(t, messages)); said != "" {

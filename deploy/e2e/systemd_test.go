@@ -23,7 +23,7 @@ func TestUnitIsValidAndHardened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// verify wants the binary to be there; it is wherever this test built it.
+	// verify needs the binary of the unit, which is where this test built it.
 	path := filepath.Join(t.TempDir(), "squarewatch.service")
 	here := strings.ReplaceAll(string(unit), "/usr/bin/squarewatch", binary(t))
 	if err := os.WriteFile(path, []byte(here), 0o600); err != nil {
