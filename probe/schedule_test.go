@@ -66,7 +66,7 @@ func TestWrongSchedules(t *testing.T) {
 		"61 * * * *":                     "write five fields",
 		"TZ=":                            "write five fields",
 		"CRON_TZ=Nowhere/City * * * * *": "write five fields",
-		"0 0 30 2 *":                     "never comes true",
+		"0 0 30 2 *":                     "never occurs",
 		"@every 10ms":                    "at least 1s",
 		"@every -5s":                     "at least 1s",
 		"@every soon":                    "write five fields",
