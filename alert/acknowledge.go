@@ -13,8 +13,8 @@ func (e *Engine) Acknowledge(incident, by string, now time.Time) ([]Transition, 
 	if s == nil {
 		return out, fmt.Errorf("acknowledge incident %s: it fires no more", incident)
 	}
-	s.ack, s.told = &Acknowledgement{By: by, At: now}, now
-	out = append(out, e.tell(s, EventUpdate, now))
+	s.acknowledged, s.lastNotified = &Acknowledgement{By: by, At: now}, now
+	out = append(out, e.transition(s, EventUpdate, now))
 	return out, nil
 }
 

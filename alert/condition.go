@@ -1,19 +1,20 @@
 package alert
 
 import (
+	"slices"
 	"time"
 
 	"squarewatch/probe"
 )
 
 // verdict is what a condition says of a series at one moment.
-type verdict uint8
+type level uint8
 
 const (
-	unknown verdict = iota // too little is known: nothing changes
-	under                  // good enough to resolve
-	between                // neither: what does not fire keeps silent, what fires goes on
-	over                   // bad enough to fire
+	levelUnknown level = iota // too little is known: nothing changes
+	levelClear                // good enough to resolve
+	levelBetween              // neither: what does not fire keeps silent, what fires goes on
+	levelCrossed              // bad enough to fire
 )
 
 // condition judges one series and keeps what it needs for that. It is the state machine's only source, so that a new way
@@ -22,7 +23,7 @@ type condition interface { //nolint:interfacebloat // one judgement: what it see
 	// observe takes a finished run, at a time not before its end, and reports whether the rule counts it as bad.
 	observe(rule *Rule, r *probe.Result, now time.Time) bool
 	// judge says how the series stands, and when passing time alone may change that; zero for never.
-	judge(rule *Rule, now time.Time) (verdict, time.Time)
+	evaluate(rule *Rule, now time.Time) (level, time.Time)
 	// describe fills in Condition, Rate, Runs, Bad and whatever else it knows, as it is at now.
 	describe(incident *Incident, now time.Time)
 	// inherit takes over what an earlier condition of the same series has seen; false when that one judged otherwise.
@@ -41,7 +42,9 @@ type (
 	// grader is a condition whose urgency changes.
 	grader interface{ severity(rule *Rule) Severity }
 	// grouper is a condition of several probes.
-	grouper interface {
+	// onsetReporter is a condition that knows when its problem began, where that was not with a bad run.
+	onsetReporter interface{ onset() time.Time }
+	grouper       interface {
 		// stillBad returns the probes whose last run was bad and ended after since.
 		stillBad(since time.Time) []string
 		// has reports whether a probe is in the group.
@@ -53,28 +56,53 @@ type (
 	}
 )
 
-// kind is a way to judge.
+// kind is one way to evaluate series, with its built-in rules. What the engine must know of a kind stands here, so that the engine
+// asks no condition for its type and no rule for its name.
 type kind struct {
-	begin   func(*Rule, []*probe.Probe) condition // of a series of these probes, at least one
-	watches func(*probe.Probe) bool               // which probes it can judge
-	builtin []Rule                                // rules of this kind that nobody needs to write
+	newCondition func(*Rule, []*probe.Probe) condition // for a series of these probes, of which there is at least one
+	accepts      func(*probe.Probe) bool               // whether the kind can evaluate a probe
+	builtin      []Rule                                // rules that exist without the configuration file
+	enabled      func(*EngineOptions) bool             // whether the built-in rules are used; nil for always
+
+	withoutRuns    bool // it fires because runs are missing: no bad run is needed as evidence, and there are no figures to save
+	endOnly        bool // people are told only of the end of an incident
+	ignoresParents bool // a failing parent (depends_on) does not explain its incidents
 }
 
-// kinds returns every way to judge. The first is that of the rules in the file.
-func kinds() []kind {
-	return []kind{fileKind(), breachKind(), noDataKind(), networkKind()}
+// kinds returns every way to evaluate. The first is the kind of the rules in the configuration file.
+func kinds() []*kind {
+	return []*kind{fileKind(), breachKind(), noDataKind(), networkKind()}
+}
+
+// rules returns the rules of a kind, given those of the configuration file.
+func (k *kind) rules(fromFile []Rule) []Rule {
+	if k.builtin != nil {
+		return k.builtin
+	}
+	return fromFile
+}
+
+// kindOf returns the kind of a rule by the rule's name.
+func kindOf(name string) *kind {
+	all := kinds()
+	for _, k := range all {
+		if slices.ContainsFunc(k.builtin, func(r Rule) bool { return r.Name == name }) {
+			return k
+		}
+	}
+	return all[0]
 }
 
 // fileKind is that of the rules in the file. A rule per credential or over all probes evaluates the whole and each probe in it.
-func fileKind() kind {
-	return kind{
-		begin: func(rule *Rule, probes []*probe.Probe) condition {
+func fileKind() *kind {
+	return &kind{
+		newCondition: func(rule *Rule, probes []*probe.Probe) condition {
 			if rule.Per == PerProbe {
 				return newShareCondition(rule, rule.Rarely(probes[0]))
 			}
 			return newGroupCondition(rule, probes)
 		},
-		watches: func(*probe.Probe) bool { return true },
+		accepts: func(*probe.Probe) bool { return true },
 	}
 }
 
@@ -90,7 +118,7 @@ func newShareCondition(rule *Rule, rare bool) condition {
 }
 
 // counts reports whether a rule looks at a run at all: what failed because our own network did says nothing of the API.
-func counts(r *probe.Result) bool { return r.Blame != probe.BlameNetwork }
+func countsRun(r *probe.Result) bool { return r.Blame != probe.BlameNetwork }
 
 // bad reports whether a rule of the file counts a run as bad. An expected answer never is.
 func (r *Rule) bad(result *probe.Result) bool {

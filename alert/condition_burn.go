@@ -21,10 +21,10 @@ func burnPairs(period time.Duration) [4]burnPair {
 		return time.Duration(float64(d) * float64(period) / float64(30*24*time.Hour))
 	}
 	return [4]burnPair{
-		{scale(time.Hour), scale(5 * time.Minute), 14.4, true},
-		{scale(6 * time.Hour), scale(30 * time.Minute), 6, true},
-		{scale(24 * time.Hour), scale(2 * time.Hour), 3, false},
-		{scale(72 * time.Hour), scale(6 * time.Hour), 1, false},
+		{long: scale(time.Hour), short: scale(5 * time.Minute), factor: 14.4, page: true},
+		{long: scale(6 * time.Hour), short: scale(30 * time.Minute), factor: 6, page: true},
+		{long: scale(24 * time.Hour), short: scale(2 * time.Hour), factor: 3, page: false},
+		{long: scale(72 * time.Hour), short: scale(6 * time.Hour), factor: 1, page: false},
 	}
 }
 
@@ -71,7 +71,7 @@ func newBurnCondition(rule *Rule, rare bool) *burnCondition {
 
 // observe counts a run in every window.
 func (c *burnCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool {
-	if !counts(r) {
+	if !countsRun(r) {
 		return false
 	}
 	bad, outcome := rule.bad(r), r.Outcome()
@@ -92,19 +92,19 @@ func (c *burnCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool
 func (p burnPair) share(rule *Rule) Share { return min(Share(p.factor)*(1-rule.Objective), 1) }
 
 // judge looks at the pairs, fastest first. A pair that fires is over when its short window is below half of its rate.
-func (c *burnCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
-	result, next := unknown, time.Time{}
+func (c *burnCondition) evaluate(rule *Rule, now time.Time) (level, time.Time) {
+	result, next := levelUnknown, time.Time{}
 	c.factor, c.page = 0, false
 	if c.streak != nil {
-		result, _ = c.streak.judge(rule, now)
-		c.page = result == over
+		result, _ = c.streak.evaluate(rule, now)
+		c.page = result == levelCrossed
 	}
 	for i, pair := range c.pairs {
 		long, short := &c.windows[i][0], &c.windows[i][1]
 		long.advance(now)
 		short.advance(now)
-		v := pair.judge(rule, long.total, short.total)
-		if v == over && c.factor == 0 {
+		v := pair.evaluate(rule, long.total, short.total)
+		if v == levelCrossed && c.factor == 0 {
 			c.factor, c.page = pair.factor, c.page || pair.page
 		}
 		result = max(result, v)
@@ -118,19 +118,19 @@ func (c *burnCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
 	return result, next
 }
 
-func (p burnPair) judge(rule *Rule, long, short count) verdict {
+func (p burnPair) evaluate(rule *Rule, long, short count) level {
 	share := p.share(rule)
 	switch {
 	case int(long.runs) < rule.MinRuns:
-		return unknown
+		return levelUnknown
 	case short.runs == 0:
-		return between // nothing is known of now
+		return levelBetween // nothing is known of now
 	case long.bad >= BurnEvidence && long.rate() >= share && short.rate() >= share:
-		return over
+		return levelCrossed
 	case long.rate() >= share && short.rate() >= share/2:
-		return between
+		return levelBetween
 	}
-	return under
+	return levelClear
 }
 
 // severity is the rule's own for what spends the budget within days, and a warning at most for what takes longer.
@@ -149,7 +149,7 @@ func (c *burnCondition) describe(incident *Incident, now time.Time) {
 			i = k
 		}
 	}
-	if c.streak != nil && c.factor == 0 && c.streak.row > 0 {
+	if c.streak != nil && c.factor == 0 && c.streak.badInRow > 0 {
 		c.streak.describe(incident, now)
 		return
 	}

@@ -15,11 +15,11 @@ type groupCondition struct {
 	whole   part
 	members []*part // in the order of the configuration
 	byProbe map[string]*part
-	due     timers[*part]      // members that passing time may change
-	number  [over + 1]int      // how many members have each verdict
-	grades  [3]int             // how many members that are over have each severity, by rank
-	stale   bool               // every member must be evaluated again, not only those that are due
-	bad     map[*part]struct{} // members with a bad run that may still count
+	due     timers[*part]         // members that passing time may change
+	levels  [levelCrossed + 1]int // how many members have each verdict
+	grades  [3]int                // how many members that are over have each severity, by rank
+	stale   bool                  // every member must be evaluated again, not only those that are due
+	bad     map[*part]struct{}    // members with a bad run that may still count
 }
 
 // part is the whole or one probe of a group.
@@ -27,11 +27,11 @@ type part struct {
 	deadline
 
 	probe     string // empty for the whole
-	rare      bool   // the probe runs too seldom for a rate
+	isRare    bool   // the probe runs too seldom for a rate
 	condition condition
-	verdict   verdict
+	level     level
 	grade     Severity  // how urgent it is; empty while it is not over
-	held      bool      // it was over, and has not been under since
+	crossed   bool      // it was over, and has not been under since
 	lastBad   bool      // the rule counts its last run as bad
 	badAt     time.Time // when its last bad run ended
 }
@@ -43,11 +43,11 @@ func newGroupCondition(rule *Rule, probes []*probe.Probe) *groupCondition {
 	}
 	for i, p := range probes {
 		rare := rule.Rarely(p)
-		m := &part{deadline: deadline{order: i, slot: -1}, probe: p.Name, rare: rare, condition: newShareCondition(rule, rare)}
+		m := &part{deadline: deadline{order: i, slot: -1}, probe: p.Name, isRare: rare, condition: newShareCondition(rule, rare)}
 		c.members = append(c.members, m)
 		c.byProbe[p.Name] = m
 	}
-	c.number[unknown] = len(c.members)
+	c.levels[levelUnknown] = len(c.members)
 	return c
 }
 
@@ -59,33 +59,33 @@ func (c *groupCondition) observe(rule *Rule, r *probe.Result, now time.Time) boo
 		return bad
 	}
 	m.condition.observe(rule, r, now)
-	if counts(r) {
+	if countsRun(r) {
 		m.lastBad = bad
 	}
 	if bad {
 		m.badAt = now
 		c.bad[m] = struct{}{}
 	}
-	c.evaluate(m, rule, now)
+	c.evaluateMember(m, rule, now)
 	return bad
 }
 
 // judge returns the worst verdict of the whole and the members. It evaluates only members that are due, so that a sample
 // costs the same for any number of them.
-func (c *groupCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
+func (c *groupCondition) evaluate(rule *Rule, now time.Time) (level, time.Time) {
 	if c.stale {
 		c.stale = false
 		for _, m := range c.members {
-			c.evaluate(m, rule, now)
+			c.evaluateMember(m, rule, now)
 		}
 	}
 	for len(c.due) > 0 && !c.due[0].due.After(now) {
-		c.evaluate(c.due[0], rule, now)
+		c.evaluateMember(c.due[0], rule, now)
 	}
 	c.whole.evaluate(rule, now)
-	worst := c.whole.verdict
-	for v := over; v > worst; v-- {
-		if c.number[v] > 0 {
+	worst := c.whole.level
+	for v := levelCrossed; v > worst; v-- {
+		if c.levels[v] > 0 {
 			worst = v
 		}
 	}
@@ -97,11 +97,11 @@ func (c *groupCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
 }
 
 // evaluate brings a member up to now.
-func (c *groupCondition) evaluate(m *part, rule *Rule, now time.Time) {
+func (c *groupCondition) evaluateMember(m *part, rule *Rule, now time.Time) {
 	c.tally(m, -1)
 	m.evaluate(rule, now)
 	c.tally(m, 1)
-	if m.verdict <= under && !m.lastBad && m.due.IsZero() {
+	if m.level <= levelClear && !m.lastBad && m.due.IsZero() {
 		delete(c.bad, m)
 	}
 	c.due.arm(m)
@@ -109,7 +109,7 @@ func (c *groupCondition) evaluate(m *part, rule *Rule, now time.Time) {
 
 // tally adds a member to the counts by verdict and severity, or takes it away.
 func (c *groupCondition) tally(m *part, n int) {
-	c.number[m.verdict] += n
+	c.levels[m.level] += n
 	if m.grade != "" {
 		c.grades[rank(m.grade)] += n
 	}
@@ -118,22 +118,22 @@ func (c *groupCondition) tally(m *part, n int) {
 // evaluate asks the part's condition. A part that was over and now has too few runs is not good yet. A rare probe counts
 // only when its streak is long enough: its one bad run may be days old.
 func (p *part) evaluate(rule *Rule, now time.Time) {
-	v, next := p.condition.judge(rule, now)
+	v, next := p.condition.evaluate(rule, now)
 	switch {
-	case v == over:
-		p.held = true
-	case v == under:
-		p.held = false
-	case v == unknown && p.held:
-		v = between
-	case v == between && p.rare && !p.held:
-		v = under
+	case v == levelCrossed:
+		p.crossed = true
+	case v == levelClear:
+		p.crossed = false
+	case v == levelUnknown && p.crossed:
+		v = levelBetween
+	case v == levelBetween && p.isRare && !p.crossed:
+		v = levelClear
 	}
 	if !next.After(now) {
 		next = time.Time{} // a part that is due at once would be evaluated without end
 	}
-	p.verdict, p.due, p.grade = v, next, ""
-	if v == over {
+	p.level, p.due, p.grade = v, next, ""
+	if v == levelCrossed {
 		p.grade = rule.Severity
 		if g, ok := p.condition.(grader); ok {
 			p.grade = g.severity(rule)
@@ -169,7 +169,7 @@ func (c *groupCondition) describe(incident *Incident, now time.Time) {
 		if count.Bad > 0 || m.lastBad {
 			figures = append(figures, count)
 		}
-		if worst.verdict < over && (m.verdict == over || m.lastBad && worst == &c.whole && m.verdict > worst.verdict) {
+		if worst.level < levelCrossed && (m.level == levelCrossed || m.lastBad && worst == &c.whole && m.level > worst.level) {
 			worst = m
 		}
 	}
@@ -208,7 +208,7 @@ func (p *part) inherit(old *part) bool {
 	if !p.condition.inherit(old.condition) {
 		return false
 	}
-	p.held, p.lastBad, p.badAt = old.held, old.lastBad, old.badAt
+	p.crossed, p.lastBad, p.badAt = old.crossed, old.lastBad, old.badAt
 	return true
 }
 

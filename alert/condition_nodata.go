@@ -7,7 +7,7 @@ import (
 )
 
 // intervalsWithout is for how many of its intervals a probe may finish no run.
-const intervalsWithout = 3
+const missedIntervals = 3
 
 // noDataCondition fires when a probe finishes no runs: then the watcher itself is not watching, and its silence means nothing.
 type noDataCondition struct {
@@ -18,16 +18,18 @@ type noDataCondition struct {
 	runs     int
 }
 
-func noDataKind() kind {
+func noDataKind() *kind {
 	rule := Rule{Name: NoDataRule, Per: PerProbe, Threshold: 1, Clear: 1, MinRuns: 1}
 	rule.Defaults()
 	rule.Window = 0 // it looks at the time since the last run
-	return kind{
-		begin: func(_ *Rule, probes []*probe.Probe) condition {
+	return &kind{
+		newCondition: func(_ *Rule, probes []*probe.Probe) condition {
 			return &noDataCondition{schedule: probes[0].Schedule, longest: probes[0].Longest()}
 		},
-		watches: func(p *probe.Probe) bool { return !p.Schedule.IsZero() },
+		accepts: func(p *probe.Probe) bool { return !p.Schedule.IsZero() },
 		builtin: []Rule{rule},
+
+		withoutRuns: true, ignoresParents: true,
 	}
 }
 
@@ -38,32 +40,32 @@ func (c *noDataCondition) observe(_ *Rule, _ *probe.Result, now time.Time) bool 
 }
 
 // judge compares now with when a run was due.
-func (c *noDataCondition) judge(_ *Rule, now time.Time) (verdict, time.Time) {
+func (c *noDataCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 	if c.last.IsZero() {
 		c.last = now // watching begins
 	}
 	if now.Before(c.due) {
-		return c.known(), c.due
+		return c.levelInTime(), c.due
 	}
-	c.due = c.deadline()
+	c.due = c.nextDue()
 	if now.Before(c.due) {
-		return c.known(), c.due
+		return c.levelInTime(), c.due
 	}
-	return over, time.Time{}
+	return levelCrossed, time.Time{}
 }
 
 // known is the verdict while no run is overdue: good after a run, and nothing new before the first.
-func (c *noDataCondition) known() verdict {
+func (c *noDataCondition) levelInTime() level {
 	if c.runs == 0 {
-		return unknown
+		return levelUnknown
 	}
-	return under
+	return levelClear
 }
 
 // deadline is when three intended runs would have finished. A schedule that is over has none.
-func (c *noDataCondition) deadline() time.Time {
+func (c *noDataCondition) nextDue() time.Time {
 	due := c.last
-	for range intervalsWithout {
+	for range missedIntervals {
 		if due = c.schedule.Next(due); due.IsZero() {
 			return c.last.AddDate(100, 0, 0)
 		}
@@ -81,7 +83,7 @@ func (c *noDataCondition) describe(incident *Incident, _ time.Time) {
 }
 
 // began returns when the problem began: with the last run, as none has been bad.
-func (c *noDataCondition) began() time.Time { return c.last }
+func (c *noDataCondition) onset() time.Time { return c.last }
 
 // inherit keeps the last run, under the probe's schedule as it is now.
 func (c *noDataCondition) inherit(old condition) bool {
@@ -101,16 +103,16 @@ func LongestSilence(p *probe.Probe) time.Duration {
 	const times = 3000 // of a schedule that is looked at
 	begin := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 	end, longest := begin.AddDate(0, 0, 31), time.Duration(0)
-	var last [intervalsWithout]time.Time
+	var last [missedIntervals]time.Time
 	t := p.Schedule.Next(begin)
 	for n := 0; n < times && !t.IsZero(); n++ {
-		if n >= intervalsWithout {
-			longest = max(longest, t.Sub(last[n%intervalsWithout]))
+		if n >= missedIntervals {
+			longest = max(longest, t.Sub(last[n%missedIntervals]))
 			if t.After(end) {
 				break
 			}
 		}
-		last[n%intervalsWithout] = t
+		last[n%missedIntervals] = t
 		t = p.Schedule.Next(t)
 	}
 	return longest + p.Longest()

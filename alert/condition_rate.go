@@ -19,7 +19,7 @@ func newRateCondition(rule *Rule) *rateCondition {
 
 // observe counts a run.
 func (c *rateCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool {
-	if !counts(r) {
+	if !countsRun(r) {
 		return false
 	}
 	bad := rule.bad(r)
@@ -30,26 +30,26 @@ func (c *rateCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool
 
 // judge compares the window with the thresholds. Time alone changes nothing where nothing is bad, nor where runs are too
 // few, as it can only take runs away.
-func (c *rateCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
+func (c *rateCondition) evaluate(rule *Rule, now time.Time) (level, time.Time) {
 	c.window.advance(now)
 	total := c.window.total
 	if int(total.runs) < rule.MinRuns {
-		return unknown, time.Time{}
+		return levelUnknown, time.Time{}
 	}
 	low, high := interval(int(total.bad), int(total.runs), c.z)
 	if total.bad == 0 {
 		if high < rule.Clear {
-			return under, time.Time{}
+			return levelClear, time.Time{}
 		}
-		return between, time.Time{}
+		return levelBetween, time.Time{}
 	}
 	switch {
 	case c.z == 0 && low >= rule.Threshold, c.z > 0 && low > rule.Threshold:
-		return over, c.window.leaves()
+		return levelCrossed, c.window.leaves()
 	case high < rule.Clear:
-		return under, c.window.leaves()
+		return levelClear, c.window.leaves()
 	}
-	return between, c.window.leaves()
+	return levelBetween, c.window.leaves()
 }
 
 // describe tells the counts.

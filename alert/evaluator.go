@@ -9,7 +9,7 @@ import (
 )
 
 // longestNap is how long the evaluator sleeps at most while something is due: timers run on while the wall clock is set.
-const longestNap = time.Minute
+const maxSleep = time.Minute
 
 // Evaluator feeds an Engine with the results of the daemon and with the time. Its methods may be called by many goroutines.
 type Evaluator struct {
@@ -18,10 +18,10 @@ type Evaluator struct {
 
 	handling sync.Mutex // keeps transitions in order: held while they are handled, and taken before mu
 
-	mu     sync.Mutex
-	engine *Engine
-	queue  []Transition // waiting to be handled, in order
-	armed  time.Time    // when Run wakes by itself; zero for never
+	mu          sync.Mutex
+	engine      *Engine
+	transitions []Transition // waiting to be handled, in order
+	wakeAt      time.Time    // when Run wakes by itself; zero for never
 }
 
 var _ probe.Sink = (*Evaluator)(nil)
@@ -36,8 +36,8 @@ func NewEvaluator(engine *Engine, handle func(Transition)) *Evaluator {
 func (v *Evaluator) Finished(r *probe.Result) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.queue = append(v.queue, v.engine.Observe(r)...)
-	v.nudge()
+	v.transitions = append(v.transitions, v.engine.Observe(r)...)
+	v.wakeLocked()
 }
 
 // Missed notes that a probe was not watched, where time has passed without us. Otherwise what did not run is neither good
@@ -49,7 +49,7 @@ func (v *Evaluator) Missed(m probe.Miss) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.engine.Gap(m.Probe, time.Now())
-	v.nudge()
+	v.wakeLocked()
 }
 
 // Acknowledge notes that somebody has taken an incident on; see [Engine.Acknowledge].
@@ -57,8 +57,8 @@ func (v *Evaluator) Acknowledge(incident, by string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	changes, err := v.engine.Acknowledge(incident, by, time.Now())
-	v.queue = append(v.queue, changes...)
-	v.nudge()
+	v.transitions = append(v.transitions, changes...)
+	v.wakeLocked()
 	return err
 }
 
@@ -66,22 +66,22 @@ func (v *Evaluator) Acknowledge(incident, by string) error {
 func (v *Evaluator) Mute(silences []Silence) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.queue = append(v.queue, v.engine.Mute(silences, time.Now())...)
-	v.nudge()
+	v.transitions = append(v.transitions, v.engine.Mute(silences, time.Now())...)
+	v.wakeLocked()
 }
 
 // Reannounce queues what fires for notifiers that never received FIRING of it; see [Engine.Reannounce].
 func (v *Evaluator) Reannounce() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.queue = append(v.queue, v.engine.Reannounce(time.Now())...)
-	v.nudge()
+	v.transitions = append(v.transitions, v.engine.Reannounce(time.Now())...)
+	v.wakeLocked()
 }
 
 // Flush handles what is queued or due, and returns when that is done. Run need not be running.
 func (v *Evaluator) Flush() {
 	v.handleAll(time.Now())
-	v.signal() // Run sleeps until a time that may no longer be the next one
+	v.wakeRun() // Run sleeps until a time that may no longer be the next one
 }
 
 // SilenceFor returns a silence of the rule and series of an incident; see [Engine.SilenceFor].
@@ -100,7 +100,7 @@ func (v *Evaluator) Replace(build func(previous *Engine) (*Engine, error)) error
 		return err
 	}
 	v.engine = engine
-	v.nudge()
+	v.wakeLocked()
 	return nil
 }
 
@@ -157,16 +157,16 @@ func (v *Evaluator) handleAll(now time.Time) (handled int, nap time.Duration) {
 }
 
 // nudge wakes Run when it has something to handle, or something is due before it would wake. The caller holds mu.
-func (v *Evaluator) nudge() {
+func (v *Evaluator) wakeLocked() {
 	next := v.engine.Next()
-	if len(v.queue) == 0 && (next.IsZero() || !v.armed.IsZero() && !next.Before(v.armed)) {
+	if len(v.transitions) == 0 && (next.IsZero() || !v.wakeAt.IsZero() && !next.Before(v.wakeAt)) {
 		return
 	}
-	v.signal()
+	v.wakeRun()
 }
 
 // signal wakes Run.
-func (v *Evaluator) signal() {
+func (v *Evaluator) wakeRun() {
 	select {
 	case v.wake <- struct{}{}:
 	default: // it is awake already
@@ -177,14 +177,14 @@ func (v *Evaluator) signal() {
 func (v *Evaluator) advance(now time.Time) ([]Transition, time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	changes := append(v.queue, v.engine.Advance(now)...)
-	v.queue, v.armed = nil, time.Time{}
+	changes := append(v.transitions, v.engine.Advance(now)...)
+	v.transitions, v.wakeAt = nil, time.Time{}
 	next := v.engine.Next()
 	if next.IsZero() {
 		return changes, -1
 	}
-	nap := min(max(next.Sub(now), 0), longestNap)
-	v.armed = now.Add(nap)
+	nap := min(max(next.Sub(now), 0), maxSleep)
+	v.wakeAt = now.Add(nap)
 	return changes, nap
 }
 

@@ -17,8 +17,8 @@ type Figures struct {
 }
 
 // count keeps the figures of an incident that fires, unless they are themselves old ones.
-func (s *series) count(incident *Incident, now time.Time) {
-	if s.state != Firing || s.rule.absent() || !incident.Counted.IsZero() {
+func (s *series) saveFigures(incident *Incident, now time.Time) {
+	if s.state != Firing || s.kind.withoutRuns || !incident.Counted.IsZero() {
 		return
 	}
 	s.figures = &Figures{
@@ -28,13 +28,13 @@ func (s *series) count(incident *Incident, now time.Time) {
 }
 
 // recount puts the last good figures into an incident that fires where too few runs finished lately to say anything.
-func (s *series) recount(incident *Incident) {
+func (s *series) useSavedFigures(incident *Incident) {
 	enough := 1
-	if incident.Condition == ConditionRate || incident.Condition == ConditionBurn {
+	if incident.Condition.hasWindow() {
 		enough = s.rule.MinRuns
 	}
 	old := s.figures
-	if s.state != Firing || old == nil || s.rule.absent() || incident.Runs >= enough {
+	if s.state != Firing || old == nil || s.kind.withoutRuns || incident.Runs >= enough {
 		return
 	}
 	incident.Counted, incident.RecentRuns, incident.RecentBad = old.At, incident.Runs, incident.Bad

@@ -84,6 +84,12 @@ const (
 	ConditionNetwork Condition = "network" // our own network failed; runs did not count
 )
 
+// hasWindow reports whether the figures are of all runs in a window, of which there must be MinRuns.
+func (c Condition) hasWindow() bool { return c == ConditionRate || c == ConditionBurn }
+
+// isShare reports whether the figures are a share of the runs in the rule's window, to compare with its threshold.
+func (c Condition) isShare() bool { return c == ConditionRate }
+
 // Burn is how fast the budget of an objective is spent: the rate in two windows, as multiples of what the objective allows.
 type Burn struct {
 	Objective   Share

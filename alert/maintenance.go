@@ -1,12 +1,9 @@
 package alert
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"math"
-	"path"
-	"slices"
 	"time"
 
 	"squarewatch/probe"
@@ -24,27 +21,18 @@ type Maintenance struct {
 
 // Validate reports every fault of the settings as [probe.Invalid], joined.
 func (m *Maintenance) Validate() error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!ruleName(m.Name), "name", fmt.Sprintf("is %q", m.Name), "write small letters, digits and dashes, for example weekly-update")
-	add(m.Schedule.IsZero(), "schedule", "is missing", `write when it begins, for example "CRON_TZ=Europe/Berlin 0 2 * * 0"`)
-	add(m.Duration <= 0 || m.Duration > 7*24*time.Hour, "duration", "is "+m.Duration.String(), "write how long it lasts, up to 7d, for example 2h")
-	for field, globs := range map[string][]string{"rules": m.Rules, "probes": m.Probes} {
-		for i, glob := range globs {
-			_, err := path.Match(glob, "")
-			add(err != nil || glob == "", fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
-		}
-	}
-	if len(faults) == 0 {
+	var f faults
+	f.addName(m.Name, "weekly-update")
+	f.add(m.Schedule.IsZero(), "schedule", "is missing", `write when it begins, for example "CRON_TZ=Europe/Berlin 0 2 * * 0"`)
+	f.add(m.Duration <= 0 || m.Duration > 7*24*time.Hour, "duration", "is "+m.Duration.String(), "write how long it lasts, up to 7d, for example 2h")
+	f.addGlobs("rules", m.Rules)
+	f.addGlobs("probes", m.Probes)
+	if len(f) == 0 {
 		share := m.moments().share()
-		add(share >= mutesAll, "duration", fmt.Sprintf("is %v, so that this maintenance mutes %v of the time and its alerts reach nobody", m.Duration, share),
+		f.add(share >= mutedAlways, "duration", fmt.Sprintf("is %v, so that this maintenance mutes %v of the time and its alerts reach nobody", m.Duration, share),
 			"write a shorter duration or a schedule that begins less often; to stop an alert for good, take it out of the rules")
 	}
-	return errors.Join(faults...)
+	return f.join()
 }
 
 // until returns when the window ends that now lies in; false when now lies in none.
@@ -63,7 +51,7 @@ func (m *Maintenance) silence(until time.Time) Silence {
 
 // mutesAll is the share of the time from which on maintenance is taken to mute all of it: the minute that is left may as well not be
 // there.
-const mutesAll Share = 0.99
+const mutedAlways Share = 0.99
 
 // moments are moments of a year, spread evenly, with whether each is muted.
 type moments []bool
@@ -116,7 +104,7 @@ func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []Always
 			continue
 		}
 		seen[key] = true
-		if together(all, known, by).share() >= mutesAll {
+		if together(all, known, by).share() >= mutedAlways {
 			found = append(found, Always{Rule: rule.Name, Series: series, By: by})
 		}
 	}
@@ -138,11 +126,8 @@ func (m *Maintenance) MutesNothing(rules []Rule, probes []probe.Probe) bool {
 // everySeries goes through the series of the rules and of the built-in ones. One that several probes share comes several times.
 func everySeries(rules []Rule, probes []probe.Probe) iter.Seq2[*Rule, string] {
 	return func(yield func(*Rule, string) bool) {
-		for i, k := range kinds() {
-			all := k.builtin
-			if i == 0 {
-				all = slices.Concat(rules, all)
-			}
+		for _, k := range kinds() {
+			all := k.rules(rules)
 			for r := range all {
 				if !k.series(&all[r], probes, yield) {
 					return
@@ -156,7 +141,7 @@ func everySeries(rules []Rule, probes []probe.Probe) iter.Seq2[*Rule, string] {
 func (k *kind) series(rule *Rule, probes []probe.Probe, yield func(*Rule, string) bool) bool {
 	for i := range probes {
 		p := &probes[i]
-		if k.watches(p) && rule.Watches(p.Name) && !yield(rule, rule.SeriesOf(p)) {
+		if k.accepts(p) && rule.Watches(p.Name) && !yield(rule, rule.SeriesOf(p)) {
 			return false
 		}
 	}

@@ -59,7 +59,7 @@ func (m *Muting) refresh(now time.Time) {
 }
 
 // of returns the active silence of a series that ends last; nil for none.
-func (m *Muting) of(s *series) *Silence { return m.longest(s.rule.Name, s.rule.Per, s.name) }
+func (m *Muting) silenceOf(s *series) *Silence { return m.longest(s.rule.Name, s.rule.Per, s.name) }
 
 // Until returns when the silences that are active at now stop muting an incident; zero when none mutes it at now.
 func (m *Muting) Until(i *Incident, now time.Time) time.Time {
@@ -99,11 +99,11 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 	e.muting.refresh(now)
 	digest := UnmuteDigest(now)
 	for _, s := range e.all {
-		if e.muting.of(s) != nil || s.rule.quiet() {
+		if e.muting.silenceOf(s) != nil || s.kind.endOnly {
 			continue
 		}
-		if s.owed != nil {
-			t := s.settle(now)
+		if s.owedEnd != nil {
+			t := s.takeOwedEnd(now)
 			t.Digest = digest
 			out = append(out, t)
 		}
@@ -112,9 +112,9 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 		}
 		again := s.announced
 		if !again {
-			s.announced, s.told = true, now
+			s.announced, s.lastNotified = true, now
 		}
-		t := s.transition(EventFiring, now)
+		t := s.newTransition(EventFiring, now)
 		t.Digest, t.Reannounced = digest, again
 		out = append(out, t)
 	}

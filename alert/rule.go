@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
-	"regexp"
 	"slices"
 	"time"
 
@@ -67,16 +65,10 @@ const (
 	NetworkRule = "network" // our own network failed; told when it is over
 )
 
-// absent reports whether what is bad is that nothing came, so that no run is needed as evidence.
-func (r *Rule) absent() bool { return r.Name == NoDataRule }
-
-// quiet reports whether only the end of its incidents is told.
-func (r *Rule) quiet() bool { return r.Name == NetworkRule }
-
 // The limits of a window: below, nothing can be counted in it; above, nobody waits for it.
 const (
-	shortestWindow = 10 * time.Second
-	longestWindow  = 30 * 24 * time.Hour
+	minWindow = 10 * time.Second
+	maxWindow = 30 * 24 * time.Hour
 )
 
 // DefaultRules returns the rules of a file that has none: server errors of each probe, and refusals of each credential.
@@ -113,39 +105,26 @@ func (r *Rule) Defaults() {
 
 // Validate reports every fault of the settings as [probe.Invalid], joined. Defaults must have been applied.
 func (r *Rule) Validate() error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!ruleName(r.Name), "name", fmt.Sprintf("is %q", r.Name), "write small letters, digits and dashes, for example server-errors")
-	builtin := []string{AccessRule, NoDataRule, NetworkRule}
-	add(slices.Contains(builtin, r.Name), "name", fmt.Sprintf("is %s, which is a built-in rule", r.Name), "choose another name")
-	add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
+	var f faults
+	f.addName(r.Name, "server-errors")
+	f.add(kindOf(r.Name).builtin != nil, "name", fmt.Sprintf("is %s, which is a built-in rule", r.Name), "choose another name")
+	f.add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
 	for i, selector := range r.On {
-		add(selector == probe.Selector{}, fmt.Sprintf("on[%d]", i), "selects nothing", "write a code, a range, a class or a set")
+		f.add(selector == probe.Selector{}, fmt.Sprintf("on[%d]", i), "selects nothing", "write a code, a range, a class or a set")
 	}
-	for i, glob := range r.Probes {
-		_, err := path.Match(glob, "")
-		add(err != nil || glob == "", fmt.Sprintf("probes[%d]", i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
-	}
-	add(!slices.Contains([]Per{PerProbe, PerCredential, PerAll}, r.Per), "per", fmt.Sprintf("is %q", r.Per), "write probe, credential or all")
-	add(!slices.Contains([]Severity{Critical, Warning, Info}, r.Severity), "severity", fmt.Sprintf("is %q", r.Severity), "write critical, warning or info")
-	add(r.MinRuns < 1, "min_runs", fmt.Sprintf("is %d", r.MinRuns), "write a number of runs from 1 on")
-	add(r.Streak < 1 || r.Streak > 100, "streak", fmt.Sprintf("is %d", r.Streak), "write a number of runs from 1 to 100, for example 2")
-	return errors.Join(append(faults, r.validateTimes(), r.validateShares(), r.validateObjective())...)
+	f.addGlobs("probes", r.Probes)
+	f.add(!slices.Contains([]Per{PerProbe, PerCredential, PerAll}, r.Per), "per", fmt.Sprintf("is %q", r.Per), "write probe, credential or all")
+	f.add(!slices.Contains([]Severity{Critical, Warning, Info}, r.Severity), "severity", fmt.Sprintf("is %q", r.Severity), "write critical, warning or info")
+	f.add(r.MinRuns < 1, "min_runs", fmt.Sprintf("is %d", r.MinRuns), "write a number of runs from 1 on")
+	f.add(r.Streak < 1 || r.Streak > 100, "streak", fmt.Sprintf("is %d", r.Streak), "write a number of runs from 1 to 100, for example 2")
+	return errors.Join(f.join(), r.validateTimes(), r.validateShares(), r.validateObjective())
 }
 
 func (r *Rule) validateTimes() error {
-	var faults []error
-	if r.Window < shortestWindow || r.Window > longestWindow {
-		faults = append(faults, &probe.Invalid{Field: "window", Problem: "is " + r.Window.String(), Fix: "write a duration from 10s to 720h"})
-	}
-	if r.For < 0 || r.For > longestWindow {
-		faults = append(faults, &probe.Invalid{Field: "for", Problem: "is " + r.For.String(), Fix: "write a duration from 0s to 720h"})
-	}
-	return errors.Join(faults...)
+	var f faults
+	f.add(r.Window < minWindow || r.Window > maxWindow, "window", "is "+r.Window.String(), "write a duration from 10s to 720h")
+	f.add(r.For < 0 || r.For > maxWindow, "for", "is "+r.For.String(), "write a duration from 0s to 720h")
+	return f.join()
 }
 
 // validateShares is written so that what is no number fails too.
@@ -182,10 +161,6 @@ func (r *Rule) validateObjective() error {
 	return nil
 }
 
-func ruleName(name string) bool {
-	return len(name) <= 63 && regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`).MatchString(name)
-}
-
 // Interval returns the bounds of the true rate behind bad of runs, with the rule's confidence; the raw rate without one.
 func (r *Rule) Interval(bad, runs int) (low, high Share) {
 	return interval(bad, runs, quantile(r.Confidence))
@@ -211,8 +186,31 @@ func (r *Rule) SeriesOf(p *probe.Probe) string {
 	return p.Name
 }
 
+// isBuiltin reports whether the rule selects no outcomes: its kind decides which runs are bad.
+func (r *Rule) isBuiltin() bool { return len(r.On) == 0 }
+
 // countsLike reports whether both rules count the same runs the same way, so that the counts of one are true for the other.
 func (r *Rule) countsLike(other *Rule) bool {
 	return r.Name == other.Name && r.Per == other.Per && r.Window == other.Window && r.Objective == other.Objective &&
 		r.Period == other.Period && slices.Equal(r.On, other.On) && slices.Equal(r.Probes, other.Probes)
+}
+
+// moreUrgent returns the more urgent of two severities; none is the least urgent.
+func moreUrgent(a, b Severity) Severity {
+	if a == "" || b != "" && rank(b) < rank(a) {
+		return b
+	}
+	return a
+}
+
+// rank orders severities, the most urgent first.
+func rank(s Severity) int {
+	switch s {
+	case Critical:
+		return 0
+	case Warning:
+		return 1
+	case Info:
+	}
+	return 2
 }

@@ -11,84 +11,85 @@ import (
 
 const (
 	// examplesKept is how many bad runs an incident shows.
-	examplesKept = 3
+	maxExamples = 3
 	// marksKept is how many of the last runs it shows.
-	marksKept = 24
+	maxMarks = 24
 )
 
 // series is one set of runs that a rule counts, and what has become of it.
 type series struct {
 	deadline
 
+	kind      *kind
 	rule      *Rule
 	name      string
 	labels    map[string]string // of the probe, for series of a probe
 	parents   []*parent         // of the probe, for series of a probe
 	condition condition
-	examples  *[examplesKept]Example // newest first; nil before the first, as most series never have one
-	marks     [marksKept]Mark        // a ring
-	marked    int                    // how many were ever put there
+	examples  *[maxExamples]Example // newest first; nil before the first, as most series never have one
+	marks     [maxMarks]Mark        // a ring
+	marked    int                   // how many were ever put there
 
-	state    State
-	changed  time.Time // when the state began
-	crossed  time.Time // when the threshold was crossed, unless inactive
-	fired    time.Time // when the incident began; it stays when the incident is over, since it may go on
-	told     time.Time // when people last heard of it, while firing
-	resolved time.Time // when it was last over
-	severity Severity  // as people last heard it
+	state        State
+	changed      time.Time // when the state began
+	crossed      time.Time // when the threshold was crossed, unless inactive
+	fired        time.Time // when the incident began; it stays when the incident is over, since it may go on
+	lastNotified time.Time // when people last heard of it, while firing
+	resolved     time.Time // when it was last over
+	severity     Severity  // as people last heard it
 
-	reopened  int
-	flapping  bool      // it fired again so often that it is held open
-	quiet     time.Time // since when a flapping incident could be over; zero while it could not
-	overdue   bool      // people were told that it is older than support_after
-	announced bool      // people were told that it fires
-	ack       *Acknowledgement
-	owed      *Incident // over, and people have not been told
+	reopened     int
+	flapping     bool      // it fired again so often that it is held open
+	clearSince   time.Time // since when a flapping incident could be over; zero while it could not
+	overdue      bool      // people were told that it is older than support_after
+	announced    bool      // people were told that it fires
+	acknowledged *Acknowledgement
+	owedEnd      *Incident // over, and people have not been told
 
-	watched time.Time // bad runs from before this are no evidence to fire: nobody watched since, or something else was to blame
-	lastBad time.Time
-	lastRun time.Time
-	lost    string    // why a firing group may end without recovery: a probe that was bad is no longer watched; empty mostly
-	seen    time.Time // until when runs were seen; time after it does not count as held
-	polled  time.Time // when the leader was last asked for
-	bad     *badTime  // nil before the first bad run
-	figures *Figures  // as last counted while it fired; nil when it never did
-	leader  *series   // whose incident this one waits for, when it does
+	evidenceFrom time.Time // bad runs from before this are no evidence to fire: nobody watched since, or something else was to blame
+	lastBad      time.Time
+	lastRun      time.Time
+	endNote      string    // why a firing group may end without recovery: a probe that was bad is no longer watched; empty mostly
+	seenUntil    time.Time // until when runs were seen; time after it does not count as held
+	coverChecked time.Time // when the leader was last asked for
+	bad          *badTime  // nil before the first bad run
+	figures      *Figures  // as last counted while it fired; nil when it never did
+	coveredBy    *series   // whose incident this one waits for, when it does
 }
 
 // observe takes a finished run.
 func (s *series) observe(r *probe.Result, now time.Time) {
 	bad := s.condition.observe(s.rule, r, now)
-	s.lastRun, s.seen = now, now
+	s.lastRun, s.seenUntil = now, now
 	s.observeBad(r.End.Round(0), bad)
-	s.marks[s.marked%marksKept] = Mark{r.Class, bad}
+	s.marks[s.marked%maxMarks] = Mark{Class: r.Class, Bad: bad}
 	s.marked++
 	if !bad {
 		return
 	}
 	s.lastBad = now
-	s.keep(Example{
+	s.addExample(Example{
 		Probe: r.Probe, Credential: r.Credential, At: r.End.Round(0), Class: r.Class, Code: r.Code,
 		Reason: r.Reason, Blame: r.Blame, Excerpt: r.Excerpt, Trace: r.Trace, Span: r.Span,
 	})
 }
 
 // keep puts an example in front of the others.
-func (s *series) keep(e Example) {
+func (s *series) addExample(e Example) {
 	if s.examples == nil {
-		s.examples = new([examplesKept]Example)
+		s.examples = new([maxExamples]Example)
 	}
 	copy(s.examples[1:], s.examples[:])
 	s.examples[0] = e
 }
 
 // kept returns the examples, newest first.
-func (s *series) kept() []Example {
+func (s *series) exampleList() []Example {
 	if s.examples == nil {
 		return nil
 	}
 	n := 0
-	for n < examplesKept && !s.examples[n].At.IsZero() {
+	for n < maxExamples && !s.examples[n].At.IsZero() {
 		n++
 	}
 	return s.examples[:n]
@@ -100,10 +101,10 @@ func (s *series) incident(now time.Time) Incident {
 		ID: incidentID(s.rule.Name, s.name, s.fired), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
 		Severity: s.severity, Runbook: s.rule.Runbook, Labels: s.labels,
 		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window, Confidence: s.rule.Confidence,
-		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Overdue: s.overdue, Acknowledged: s.ack, Recent: s.recent(),
+		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Overdue: s.overdue, Acknowledged: s.acknowledged, Recent: s.recent(),
 	}
 	if s.state != Firing {
-		incident.Resolved, incident.Note = now, s.lost
+		incident.Resolved, incident.Note = now, s.endNote
 	}
 	if s.flapping {
 		incident.HeldOpen = s.rule.Reopen
@@ -112,11 +113,11 @@ func (s *series) incident(now time.Time) Incident {
 		incident.Burn = &Burn{Objective: s.rule.Objective, Period: s.rule.Period}
 	}
 	s.condition.describe(&incident, now)
-	s.recount(&incident)
-	s.times(&incident)
-	for _, e := range s.kept() {
+	s.useSavedFigures(&incident)
+	s.fillBadTime(&incident)
+	for _, e := range s.exampleList() {
 		// Older ones belong to an earlier incident.
-		if !e.At.Before(s.crossed.Add(-incident.Window - lateResults)) {
+		if !e.At.Before(s.crossed.Add(-incident.Window - maxResultDelay)) {
 			incident.Examples = append(incident.Examples, e)
 		}
 	}
@@ -126,13 +127,13 @@ func (s *series) incident(now time.Time) Incident {
 
 // recent returns the last runs, oldest first.
 func (s *series) recent() []Mark {
-	kept := min(s.marked, marksKept)
+	kept := min(s.marked, maxMarks)
 	if kept == 0 {
 		return nil
 	}
 	list := make([]Mark, 0, kept)
 	for i := s.marked - kept; i < s.marked; i++ {
-		list = append(list, s.marks[i%marksKept])
+		list = append(list, s.marks[i%maxMarks])
 	}
 	return list
 }
@@ -158,6 +159,11 @@ func incidentID(rule, series string, fired time.Time) string {
 	return hex.EncodeToString(sum[:6])
 }
 
+// serverErrors reports whether the newest bad run of a series is one: only then can AISquare's support help.
+func (s *series) serverErrors() bool {
+	return s.examples != nil && s.examples[0].Class == probe.ServerError
+}
+
 // status returns the series for metrics and people.
 func (s *series) status(now time.Time) Status {
 	figures := Incident{Threshold: s.rule.Threshold}
@@ -169,11 +175,11 @@ func (s *series) status(now time.Time) Status {
 		Rule: s.rule.Name, Series: s.name, Severity: s.severity, State: s.state,
 		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.since(),
 	}
-	if s.state == Pending && s.leader != nil {
-		status.CoveredBy = s.leader.rule.Name + " " + s.leader.name
+	if s.state == Pending && s.coveredBy != nil {
+		status.CoveredBy = s.coveredBy.rule.Name + " " + s.coveredBy.name
 	}
 	if s.state == Firing {
-		s.times(&figures)
+		s.fillBadTime(&figures)
 		status.Fired, status.FirstBad, status.LastBad, status.BadRuns = s.fired, figures.FirstBad, figures.LastBad, figures.BadRuns
 	}
 	return status
@@ -181,7 +187,7 @@ func (s *series) status(now time.Time) Status {
 
 // setBack moves times that lie after now to now, since the clock was set back.
 func (s *series) setBack(now time.Time) {
-	for _, t := range []*time.Time{&s.changed, &s.crossed, &s.told, &s.watched, &s.lastBad, &s.lastRun, &s.resolved, &s.quiet, &s.seen, &s.polled} {
+	for _, t := range []*time.Time{&s.changed, &s.crossed, &s.lastNotified, &s.evidenceFrom, &s.lastBad, &s.lastRun, &s.resolved, &s.clearSince, &s.seenUntil, &s.coverChecked} {
 		if t.After(now) {
 			*t = now
 		}

@@ -10,12 +10,62 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"squarewatch/probe"
 )
 
+// Silence mutes rules or probes until a time. Probing, recording and judging go on; only messages wait.
+type Silence struct {
+	ID      string    `json:"id"`
+	Rules   []string  `json:"rules,omitempty"`  // globs over names; all when empty
+	Probes  []string  `json:"probes,omitempty"` // globs over the probes of series of a probe; all series when empty
+	Series  []string  `json:"series,omitempty"` // globs over the names of series of any kind; all when empty
+	From    time.Time `json:"from"`
+	Until   time.Time `json:"until"`
+	By      string    `json:"by,omitempty"`
+	Comment string    `json:"comment,omitempty"`
+}
+
+// Active reports whether the silence holds at now.
+func (s *Silence) Active(now time.Time) bool { return !now.Before(s.From) && now.Before(s.Until) }
+
+// mutes reports whether the silence is about a series of a rule.
+func (s *Silence) mutes(rule string, per Per, series string) bool {
+	switch {
+	case len(s.Rules) > 0 && !matches(s.Rules, rule):
+		return false
+	case len(s.Probes) > 0 && (per != PerProbe || !matches(s.Probes, series)):
+		return false
+	}
+	return len(s.Series) == 0 || matches(s.Series, series)
+}
+
+// Muted returns how many series a silence is about. One that is about none mutes nothing, whatever happens.
+func (e *Engine) Muted(silence *Silence) int {
+	n := 0
+	for _, s := range e.all {
+		if silence.mutes(s.rule.Name, s.rule.Per, s.name) {
+			n++
+		}
+	}
+	return n
+}
+
+// Muted returns how many series a silence is about; see [Engine.Muted].
+func (v *Evaluator) Muted(silence *Silence) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.engine.Muted(silence)
+}
+
+// matches reports whether one of the globs matches the name.
+func matches(globs []string, name string) bool {
+	return slices.ContainsFunc(globs, func(glob string) bool {
+		ok, err := path.Match(glob, name)
+		return ok && err == nil
+	})
+}
+
 // longestSilence is how long a silence may last: who forgets one must not be deaf for ever.
-const longestSilence = 30 * 24 * time.Hour
+const maxSilence = 30 * 24 * time.Hour
 
 // ErrNoSilence is the error of removing what is not there.
 var ErrNoSilence = errors.New("there is no such silence: see squarewatch silence list")
@@ -61,7 +111,7 @@ func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 		}
 	}
 	s.all = append(s.all, silence)
-	s.tell(now)
+	s.applyLocked(now)
 	return silence, nil
 }
 
@@ -79,7 +129,7 @@ func (s *Silences) Remove(ctx context.Context, id string) error {
 		}
 	}
 	s.all = slices.Delete(s.all, i, i+1)
-	s.tell(time.Now())
+	s.applyLocked(time.Now())
 	return nil
 }
 
@@ -87,40 +137,32 @@ func (s *Silences) Remove(ctx context.Context, id string) error {
 func (s *Silences) List() []Silence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forget(time.Now())
+	s.removeExpiredLocked(time.Now())
 	list := slices.Clone(s.all)
 	slices.SortStableFunc(list, func(a, b Silence) int { return a.Until.Compare(b.Until) })
 	return list
 }
 
 // tell hands on what holds. The lock is held.
-func (s *Silences) tell(now time.Time) {
-	s.forget(now)
+func (s *Silences) applyLocked(now time.Time) {
+	s.removeExpiredLocked(now)
 	s.apply(slices.Clone(s.all))
 }
 
 // forget drops what is over. The lock is held.
-func (s *Silences) forget(now time.Time) {
+func (s *Silences) removeExpiredLocked(now time.Time) {
 	s.all = slices.DeleteFunc(s.all, func(known Silence) bool { return !now.Before(known.Until) })
 }
 
 // validate reports what is wrong with a silence.
 func (s *Silence) validate(now time.Time) error {
-	var faults []error
-	add := func(bad bool, field, problem, fix string) {
-		if bad {
-			faults = append(faults, &probe.Invalid{Field: field, Problem: problem, Fix: fix})
-		}
-	}
-	add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")
-	add(s.Until.Sub(now) > longestSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
-	for field, globs := range map[string][]string{"rules": s.Rules, "probes": s.Probes, "series": s.Series} {
-		for i, glob := range globs {
-			_, err := path.Match(glob, "")
-			add(err != nil || glob == "", fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("is %q, which is no pattern", glob), `write a name or a glob such as "user-*"`)
-		}
-	}
+	var f faults
+	f.add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")
+	f.add(s.Until.Sub(now) > maxSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
+	f.addGlobs("rules", s.Rules)
+	f.addGlobs("probes", s.Probes)
+	f.addGlobs("series", s.Series)
 	const longestText = 500
-	add(len(s.Comment) > longestText || len(s.By) > longestText, "comment", "is too long", "write at most 500 characters")
-	return errors.Join(faults...)
+	f.add(len(s.Comment) > longestText || len(s.By) > longestText, "comment", "is too long", "write at most 500 characters")
+	return f.join()
 }

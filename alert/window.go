@@ -12,7 +12,7 @@ const (
 	// buckets is how many parts a window has: a run counts for at least 59/60 of the window and never longer than it.
 	buckets = 60
 	// kindsKept is how many kinds of bad run are told apart in one window.
-	kindsKept = 8
+	maxKinds = 8
 )
 
 // window counts the runs of the recent past in a ring of buckets, so that a sample costs the same for any length and rate.
@@ -32,8 +32,8 @@ type count struct{ runs, bad int32 }
 
 // mix is what the bad runs in a window came to. A kind that finds all places taken is not told.
 type mix struct {
-	kinds [kindsKept]ClassCount // Runs is the total over the window
-	ring  [buckets][kindsKept]int32
+	kinds [maxKinds]ClassCount // Runs is the total over the window
+	ring  [buckets][maxKinds]int32
 }
 
 func newWindow(length time.Duration) window { return window{width: max(length/buckets, 1)} }
@@ -82,7 +82,7 @@ func (w *window) clear(slot int64) {
 	for i, runs := range w.mix.ring[slot] {
 		w.mix.kinds[i].Runs -= int(runs)
 	}
-	w.mix.ring[slot] = [kindsKept]int32{}
+	w.mix.ring[slot] = [maxKinds]int32{}
 }
 
 // add counts a run that ended at end, which is not after the last advance. One that left the window already is not counted.

@@ -28,7 +28,7 @@ type badTime struct {
 	width    time.Duration // of a bucket; a sixtieth of the rule's window, as in [window]
 	recent   [buckets]badBucket
 	last     time.Time // when the newest bad run ended
-	row      BadSpan   // bad runs in a row
+	streak   BadSpan   // bad runs in a row
 	incident BadSpan   // the incident that fires, or the last one
 	next     BadSpan   // what will be an incident, while the series is pending
 	after    BadSpan   // since the incident was over
@@ -53,21 +53,21 @@ func (s *series) observeBad(end time.Time, bad bool) {
 	case bad:
 		s.badTime().observe(end, s.state)
 	case s.bad != nil:
-		s.bad.row = BadSpan{}
+		s.bad.streak = BadSpan{}
 	}
 }
 
 // badTime returns the bad time of the series, allocated if need be.
 func (s *series) badTime() *badTime {
 	if s.bad == nil {
-		s.bad = &badTime{width: max(s.rule.longestBad()/buckets, 1)}
+		s.bad = &badTime{width: max(s.rule.badTimeWindow()/buckets, 1)}
 	}
 	return s.bad
 }
 
 // observe takes a bad run that ended at end, in the state in which the series was before it.
 func (b *badTime) observe(end time.Time, state State) {
-	b.row.add(end)
+	b.streak.add(end)
 	b.last = later(b.last, end)
 	number := b.number(end.UnixNano())
 	bucket := b.bucket(number)
@@ -89,8 +89,8 @@ func (b *badTime) observe(end time.Time, state State) {
 }
 
 // cross begins what may become an incident, at the moment at which the threshold is crossed.
-func (b *badTime) cross(now time.Time, inRow bool) {
-	b.next = b.row
+func (b *badTime) startPending(now time.Time, inRow bool) {
+	b.next = b.streak
 	if inRow {
 		return
 	}
@@ -109,7 +109,7 @@ func (b *badTime) cross(now time.Time, inRow bool) {
 }
 
 // fire begins an incident, or goes on with the last one.
-func (b *badTime) fire(again bool) {
+func (b *badTime) startIncident(again bool) {
 	if again && !b.incident.First.IsZero() {
 		b.incident.Runs += b.after.Runs
 		b.incident.Last = later(b.incident.Last, b.after.Last)
@@ -120,7 +120,7 @@ func (b *badTime) fire(again bool) {
 }
 
 // over ends an incident; a later one may still go on with it.
-func (b *badTime) over() { b.after = BadSpan{} }
+func (b *badTime) endIncident() { b.after = BadSpan{} }
 
 // counted is what a restored series had counted before it is given a run that it may have counted already.
 type counted struct {
@@ -128,7 +128,7 @@ type counted struct {
 	incident, next, after BadSpan
 }
 
-func (s *series) counted() counted {
+func (s *series) saveCounted() counted {
 	if s.bad == nil {
 		return counted{until: s.resolved}
 	}
@@ -144,7 +144,7 @@ func (s *series) counted() counted {
 }
 
 // takeBack undoes that a run was counted which ended at end, if it had been counted before.
-func (c *counted) takeBack(s *series, end time.Time) {
+func (c *counted) undo(s *series, end time.Time) {
 	if s.bad != nil && !end.After(c.until) {
 		s.bad.incident, s.bad.next, s.bad.after = c.incident, c.next, c.after
 	}
@@ -153,7 +153,7 @@ func (c *counted) takeBack(s *series, end time.Time) {
 // setBack forgets what is later than now, since the clock was set back.
 func (b *badTime) setBack(now time.Time) {
 	b.recent, b.last = [buckets]badBucket{}, time.Time{}
-	for _, p := range []*BadSpan{&b.row, &b.incident, &b.next, &b.after} {
+	for _, p := range []*BadSpan{&b.streak, &b.incident, &b.next, &b.after} {
 		for _, t := range []*time.Time{&p.First, &p.Last} {
 			if t.After(now) {
 				*t = now
@@ -163,12 +163,12 @@ func (b *badTime) setBack(now time.Time) {
 }
 
 // cross begins what may become an incident of the series.
-func (s *series) cross(now time.Time) {
+func (s *series) startBadTime(now time.Time) {
 	figures := Incident{}
 	s.condition.describe(&figures, now)
-	s.badTime().cross(now, figures.Condition != ConditionRate && figures.Condition != ConditionBurn)
-	if c, ok := s.condition.(interface{ began() time.Time }); ok {
-		s.bad.next.First = c.began()
+	s.badTime().startPending(now, !figures.Condition.hasWindow())
+	if c, ok := s.condition.(onsetReporter); ok {
+		s.bad.next.First = c.onset()
 	}
 }
 
@@ -191,7 +191,7 @@ func (s *series) since() time.Time {
 }
 
 // times puts the bad time into an incident.
-func (s *series) times(incident *Incident) {
+func (s *series) fillBadTime(incident *Incident) {
 	bad := BadSpan{}
 	if s.bad != nil {
 		bad = s.bad.incident
@@ -207,7 +207,7 @@ func (s *series) times(incident *Incident) {
 
 // longestBad is over how long a window the bad runs before an incident are counted. An objective has many windows: the long one
 // of its fastest pair counts.
-func (r *Rule) longestBad() time.Duration {
+func (r *Rule) badTimeWindow() time.Duration {
 	if r.Objective > 0 {
 		return burnPairs(r.Period)[0].long
 	}
