@@ -7,57 +7,57 @@ import (
 	"squarewatch/probe"
 )
 
-// verdict is what a condition says of a series at one moment.
+// level is the position of a series relative to its thresholds at one time.
 type level uint8
 
 const (
-	levelUnknown level = iota // too little is known: nothing changes
+	levelUnknown level = iota // too few runs: nothing changes
 	levelClear                // good enough to resolve
-	levelBetween              // neither: what does not fire keeps silent, what fires goes on
+	levelBetween              // neither: nothing changes
 	levelCrossed              // bad enough to fire
 )
 
-// condition judges one series and keeps what it needs for that. It is the state machine's only source, so that a new way
-// to judge is a file condition_<name>.go and a line in kinds.
-type condition interface { //nolint:interfacebloat // one judgement: what it sees, says, tells and hands on
-	// observe takes a finished run, at a time not before its end, and reports whether the rule counts it as bad.
+// condition evaluates one series and keeps the counts that it needs. The state machine knows no other source, so that a new way to
+// evaluate is one file condition_<name>.go and one line in kinds.
+type condition interface { //nolint:interfacebloat // the four methods are one ability: to evaluate
+	// observe counts a finished run at now, which is not before the run's end. It reports whether the rule counts the run as bad.
 	observe(rule *Rule, r *probe.Result, now time.Time) bool
-	// judge says how the series stands, and when passing time alone may change that; zero for never.
+	// evaluate returns the level, and the next time at which passing time alone may change it; zero for never.
 	evaluate(rule *Rule, now time.Time) (level, time.Time)
-	// describe fills in Condition, Rate, Runs, Bad and whatever else it knows, as it is at now.
+	// describe sets Condition, Rate, Runs, Bad and whatever else the condition knows, as of now.
 	describe(incident *Incident, now time.Time)
-	// inherit takes over what an earlier condition of the same series has seen; false when that one judged otherwise.
+	// inherit copies the counts of an earlier condition of the same series; false when that one evaluates differently.
 	inherit(old condition) bool
 }
 
-// What only some conditions can do. The engine asks for each of these by its interface, never for a condition by its type.
+// Optional abilities of conditions. The engine asks for these interfaces, never for the type of a condition.
 type (
-	// restarter is a condition that watches time itself: it begins again at now, after a time in which it did not run.
+	// restarter is a condition that measures time: restart makes it begin again at now, after a time in which it was not watching.
 	restarter interface{ restart(now time.Time) }
-	// rememberer is a condition that judges by earlier runs. It returns what must be recalled after a restart of the process: the runs
-	// of so long, and so many of the last runs of a probe, however old.
-	rememberer interface {
-		remembers(rule *Rule, probe string) (window time.Duration, last int)
+	// recaller is a condition that needs earlier runs. After a restart it must see the runs of a period, and a number of the last runs of
+	// a probe, however old.
+	recaller interface {
+		lookback(rule *Rule, probe string) (window time.Duration, last int)
 	}
-	// grader is a condition whose urgency changes.
+	// grader is a condition whose severity changes.
 	grader interface{ severity(rule *Rule) Severity }
-	// grouper is a condition of several probes.
-	// onsetReporter is a condition that knows when its problem began, where that was not with a bad run.
+	// onsetReporter is a condition that knows when its problem began, where no bad run shows it.
 	onsetReporter interface{ onset() time.Time }
-	grouper       interface {
+	// groupEvaluator is a condition of several probes.
+	groupEvaluator interface {
 		// stillBad returns the probes whose last run was bad and ended after since.
 		stillBad(since time.Time) []string
-		// has reports whether a probe is in the group.
-		has(probe string) bool
-		// badProbes returns those of which a bad run counts.
+		// contains reports whether a probe is in the group.
+		contains(probe string) bool
+		// badProbes returns the probes of which bad runs count now.
 		badProbes() []string
-		// describeProbe fills in the figures of one probe.
+		// describeProbe sets the figures of one probe.
 		describeProbe(name string, incident *Incident, now time.Time)
 	}
 )
 
-// kind is one way to evaluate series, with its built-in rules. What the engine must know of a kind stands here, so that the engine
-// asks no condition for its type and no rule for its name.
+// kind is one way to evaluate series, with its built-in rules. It holds what the engine must know of a kind, so that the
+// engine never depends on the type of a condition or on the name of a rule.
 type kind struct {
 	newCondition func(*Rule, []*probe.Probe) condition // for a series of these probes, of which there is at least one
 	accepts      func(*probe.Probe) bool               // whether the kind can evaluate a probe
@@ -93,7 +93,8 @@ func kindOf(name string) *kind {
 	return all[0]
 }
 
-// fileKind is that of the rules in the file. A rule per credential or over all probes evaluates the whole and each probe in it.
+// fileKind returns the kind of the rules in the configuration file. A rule per credential, or over all probes, evaluates all of them
+// together and each one by itself.
 func fileKind() *kind {
 	return &kind{
 		newCondition: func(rule *Rule, probes []*probe.Probe) condition {
@@ -106,7 +107,7 @@ func fileKind() *kind {
 	}
 }
 
-// newShareCondition returns an objective's budget, a rate, or a streak where runs are too rare for a rate.
+// newShareCondition returns the condition for an objective, a rate, or a streak where runs are too rare for a rate.
 func newShareCondition(rule *Rule, rare bool) condition {
 	switch {
 	case rule.Objective > 0:
@@ -117,16 +118,16 @@ func newShareCondition(rule *Rule, rare bool) condition {
 	return newRateCondition(rule)
 }
 
-// counts reports whether a rule looks at a run at all: what failed because our own network did says nothing of the API.
+// countsRun reports whether rules count a run at all. A run that failed because our own network failed says nothing about the API.
 func countsRun(r *probe.Result) bool { return r.Blame != probe.BlameNetwork }
 
-// bad reports whether a rule of the file counts a run as bad. An expected answer never is.
+// bad reports whether a rule of the configuration file counts a run as bad. An expected answer is never bad.
 func (r *Rule) bad(result *probe.Result) bool {
 	return !result.Expected && probe.MatchAny(r.On, result.Outcome())
 }
 
-// Rarely reports whether a probe by itself runs too seldom for the rule to evaluate its rate, so that the rule evaluates its streak.
-// What counts is when the probe runs most: one that runs at night or at weekends only has a rate then.
+// Rarely reports whether a probe runs too seldom for a rate in the rule's window, so that the rule evaluates its streak. The busiest part
+// of the schedule counts: a probe that runs only at night has a rate then.
 func (r *Rule) Rarely(p *probe.Probe) bool {
 	if p.Schedule.IsZero() {
 		return false
@@ -135,6 +136,6 @@ func (r *Rule) Rarely(p *probe.Probe) bool {
 	if r.Objective > 0 {
 		window = burnPairs(r.Period)[0].long
 	}
-	// A run counts for at least so long, and not longer than the window.
+	// A run counts for at least 59/60 of the window, and never longer than the window.
 	return p.Schedule.Busiest(window-window/buckets) < r.MinRuns
 }

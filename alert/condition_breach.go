@@ -6,18 +6,19 @@ import (
 	"squarewatch/probe"
 )
 
-// breachCondition fires at once when a probe that guards access got more than it may, and until its next run did not:
-// a door that stands open is no matter of rates.
+// breachCondition fires at once when a probe that guards access was let in, and is clear after the next run that was not. It compares no
+// rates: one such answer is a security incident.
 type breachCondition struct {
-	hasRun   bool
+	hasRun   bool // false before the first run
 	last     probe.Outcome
-	breached bool
+	breached bool // the last run was let in
 }
 
+// breachKind returns the kind of the built-in rule [AccessRule].
 func breachKind() *kind {
 	access := Rule{Name: AccessRule, Per: PerProbe, Threshold: 1, Clear: 1, MinRuns: 1}
 	access.Defaults()
-	access.Window = 0 // it looks at the last run
+	access.Window = 0 // only the last run counts
 	return &kind{
 		newCondition: func(*Rule, []*probe.Probe) condition { return &breachCondition{} },
 		accepts:      func(p *probe.Probe) bool { return p.Guards == probe.GuardAccess },
@@ -27,13 +28,13 @@ func breachKind() *kind {
 	}
 }
 
-// observe remembers the run.
+// observe stores the run.
 func (c *breachCondition) observe(_ *Rule, r *probe.Result, _ time.Time) bool {
 	c.hasRun, c.last, c.breached = true, r.Outcome(), r.Breach
 	return r.Breach
 }
 
-// judge says what the last run said; time changes nothing.
+// evaluate returns the level of the last run; time changes nothing.
 func (c *breachCondition) evaluate(*Rule, time.Time) (level, time.Time) {
 	switch {
 	case !c.hasRun:
@@ -44,7 +45,7 @@ func (c *breachCondition) evaluate(*Rule, time.Time) (level, time.Time) {
 	return levelClear, time.Time{}
 }
 
-// inherit takes over what the last run said.
+// inherit copies the last run.
 func (c *breachCondition) inherit(old condition) bool {
 	before, ok := old.(*breachCondition)
 	if ok {
@@ -53,7 +54,7 @@ func (c *breachCondition) inherit(old condition) bool {
 	return ok
 }
 
-// describe tells of the last run.
+// describe sets the counts of the last run.
 func (c *breachCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition = ConditionAccess
 	if c.hasRun {
@@ -65,4 +66,5 @@ func (c *breachCondition) describe(incident *Incident, _ time.Time) {
 	}
 }
 
-func (c *breachCondition) remembers(*Rule, string) (time.Duration, int) { return 0, 1 }
+// lookback asks for the last run.
+func (c *breachCondition) lookback(*Rule, string) (time.Duration, int) { return 0, 1 }

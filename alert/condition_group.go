@@ -8,21 +8,21 @@ import (
 	"squarewatch/probe"
 )
 
-// groupCondition is for rules that count several probes together. It evaluates the whole and each probe by itself, because
-// one probe that always fails is lost among the good runs of the others: one endpoint of ten that answers 401 is 10 %.
-// It is over when the whole or any probe is over.
+// groupCondition is for rules that count several probes together. It evaluates all of them as a whole, and each probe by itself, because
+// one probe that always fails is lost among the good runs of the others: one endpoint of ten that answers 401 is a rate of 10 %. Its
+// level is the worst of these.
 type groupCondition struct {
 	whole   part
 	members []*part // in the order of the configuration
 	byProbe map[string]*part
 	due     timers[*part]         // members that passing time may change
-	levels  [levelCrossed + 1]int // how many members have each verdict
-	grades  [3]int                // how many members that are over have each severity, by rank
+	levels  [levelCrossed + 1]int // number of members at each level
+	grades  [3]int                // number of crossed members of each severity, by rank
 	stale   bool                  // every member must be evaluated again, not only those that are due
 	bad     map[*part]struct{}    // members with a bad run that may still count
 }
 
-// part is the whole or one probe of a group.
+// part is the whole of a group, or one of its probes.
 type part struct {
 	deadline
 
@@ -30,12 +30,13 @@ type part struct {
 	isRare    bool   // the probe runs too seldom for a rate
 	condition condition
 	level     level
-	grade     Severity  // how urgent it is; empty while it is not over
-	crossed   bool      // it was over, and has not been under since
+	grade     Severity  // its severity; empty unless crossed
+	crossed   bool      // it was crossed, and has not been clear since
 	lastBad   bool      // the rule counts its last run as bad
 	badAt     time.Time // when its last bad run ended
 }
 
+// newGroupCondition returns the condition of a rule for several probes.
 func newGroupCondition(rule *Rule, probes []*probe.Probe) *groupCondition {
 	c := &groupCondition{
 		whole:   part{condition: newShareCondition(rule, false)},
@@ -70,8 +71,8 @@ func (c *groupCondition) observe(rule *Rule, r *probe.Result, now time.Time) boo
 	return bad
 }
 
-// judge returns the worst verdict of the whole and the members. It evaluates only members that are due, so that a sample
-// costs the same for any number of them.
+// evaluate returns the worst level of the whole and the members. It evaluates only members that are due, so that a run costs the same for
+// any number of members.
 func (c *groupCondition) evaluate(rule *Rule, now time.Time) (level, time.Time) {
 	if c.stale {
 		c.stale = false
@@ -96,7 +97,7 @@ func (c *groupCondition) evaluate(rule *Rule, now time.Time) (level, time.Time) 
 	return worst, next
 }
 
-// evaluate brings a member up to now.
+// evaluateMember evaluates a member at now.
 func (c *groupCondition) evaluateMember(m *part, rule *Rule, now time.Time) {
 	c.tally(m, -1)
 	m.evaluate(rule, now)
@@ -107,7 +108,7 @@ func (c *groupCondition) evaluateMember(m *part, rule *Rule, now time.Time) {
 	c.due.arm(m)
 }
 
-// tally adds a member to the counts by verdict and severity, or takes it away.
+// tally adds n to the numbers of members at this member's level and severity.
 func (c *groupCondition) tally(m *part, n int) {
 	c.levels[m.level] += n
 	if m.grade != "" {
@@ -115,8 +116,8 @@ func (c *groupCondition) tally(m *part, n int) {
 	}
 }
 
-// evaluate asks the part's condition. A part that was over and now has too few runs is not good yet. A rare probe counts
-// only when its streak is long enough: its one bad run may be days old.
+// evaluate evaluates the part's condition. A part that was crossed and now has too few runs is not clear yet. A rare probe counts only
+// when its streak is long enough, because its one bad run may be days old.
 func (p *part) evaluate(rule *Rule, now time.Time) {
 	v, next := p.condition.evaluate(rule, now)
 	switch {
@@ -130,7 +131,7 @@ func (p *part) evaluate(rule *Rule, now time.Time) {
 		v = levelClear
 	}
 	if !next.After(now) {
-		next = time.Time{} // a part that is due at once would be evaluated without end
+		next = time.Time{} // a part that is always due would be evaluated in an endless loop
 	}
 	p.level, p.due, p.grade = v, next, ""
 	if v == levelCrossed {
@@ -160,7 +161,7 @@ func (c *groupCondition) ordered() []*part {
 	return slices.DeleteFunc(slices.Clone(c.members), func(m *part) bool { _, bad := c.bad[m]; return !bad })
 }
 
-// describe tells the figures of the part that is worst: the whole where that is over or no probe is, else the probe that is.
+// describe sets the figures of the worst part: the whole if it is crossed or no probe is, else the worst probe.
 func (c *groupCondition) describe(incident *Incident, now time.Time) {
 	worst := &c.whole
 	var figures []ProbeCount
@@ -181,13 +182,14 @@ func (c *groupCondition) describe(incident *Incident, now time.Time) {
 	worst.condition.describe(incident, now)
 }
 
-// count returns the runs of a member as they are at now.
+// count returns the runs of a member at now.
 func (p *part) count(incident Incident, now time.Time) ProbeCount {
 	p.condition.describe(&incident, now)
 	return ProbeCount{Probe: p.probe, Runs: incident.Runs, Bad: incident.Bad, LastBad: p.lastBad}
 }
 
-// inherit takes over the whole and the probes that are still there. Members are evaluated again, as thresholds may be others.
+// inherit copies the whole and the probes that are still in the group. Every member is evaluated again, because thresholds may have
+// changed.
 func (c *groupCondition) inherit(old condition) bool {
 	before, ok := old.(*groupCondition)
 	if !ok || !c.whole.inherit(&before.whole) {
@@ -204,6 +206,7 @@ func (c *groupCondition) inherit(old condition) bool {
 	return true
 }
 
+// inherit copies the counts of the part's condition.
 func (p *part) inherit(old *part) bool {
 	if !p.condition.inherit(old.condition) {
 		return false
@@ -212,7 +215,7 @@ func (p *part) inherit(old *part) bool {
 	return true
 }
 
-// restart evaluates every member again: the clock may have been set back to now.
+// restart evaluates every member again, because the clock may have been set back to now.
 func (c *groupCondition) restart(now time.Time) {
 	c.stale = true
 	for m := range c.bad {
@@ -222,17 +225,18 @@ func (c *groupCondition) restart(now time.Time) {
 	}
 }
 
-func (c *groupCondition) remembers(rule *Rule, name string) (window time.Duration, last int) {
+// lookback asks for what the whole and a probe need.
+func (c *groupCondition) lookback(rule *Rule, name string) (window time.Duration, last int) {
 	for _, p := range []*part{&c.whole, c.byProbe[name]} {
-		if r, ok := p.condition.(rememberer); ok {
-			w, n := r.remembers(rule, name)
+		if r, ok := p.condition.(recaller); ok {
+			w, n := r.lookback(rule, name)
 			window, last = max(window, w), max(last, n)
 		}
 	}
 	return window, last
 }
 
-// severity is the most urgent of the parts that are over; the rule's own where none is.
+// severity returns the highest severity of the crossed parts; the rule's own when none is crossed.
 func (c *groupCondition) severity(rule *Rule) Severity {
 	worst := c.whole.grade
 	for _, grade := range []Severity{Info, Warning, Critical} {
@@ -243,7 +247,8 @@ func (c *groupCondition) severity(rule *Rule) Severity {
 	return cmp.Or(worst, rule.Severity)
 }
 
-func (c *groupCondition) has(name string) bool { return c.byProbe[name] != nil }
+// contains reports whether a probe is in the group.
+func (c *groupCondition) contains(name string) bool { return c.byProbe[name] != nil }
 
 // badProbes returns the probes of which a bad run counts, in the order of the configuration.
 func (c *groupCondition) badProbes() []string {

@@ -6,17 +6,18 @@ import (
 	"squarewatch/probe"
 )
 
-// networkCondition is about ourselves: it begins with a run that failed while nothing else could be reached either, and is
-// over with the first that got an answer. Nobody could be told meanwhile; people hear of it once, when it is over.
+// networkCondition is about our own network. It fires with a run that failed while nothing else could be reached either, and is clear
+// after the first run that got an answer. Nothing can be delivered meanwhile, so people are told only of its end.
 type networkCondition struct {
-	down      bool
-	uncounted int // runs that did not count
+	down      bool // the last run failed because of our own network
+	uncounted int  // runs that did not count
 }
 
+// networkKind returns the kind of the built-in rule [NetworkRule].
 func networkKind() *kind {
 	rule := Rule{Name: NetworkRule, Per: PerAll, Threshold: 1, Clear: 1, MinRuns: 1, Severity: Info, Repeat: -1}
 	rule.Defaults()
-	rule.Window = 0 // it looks at the last run
+	rule.Window = 0 // only the last run counts
 	return &kind{
 		newCondition: func(*Rule, []*probe.Probe) condition { return &networkCondition{} },
 		accepts:      func(*probe.Probe) bool { return true },
@@ -27,7 +28,7 @@ func networkKind() *kind {
 	}
 }
 
-// observe notes whether a run got through.
+// observe records whether a run got an answer.
 func (c *networkCondition) observe(_ *Rule, r *probe.Result, _ time.Time) bool {
 	switch {
 	case r.Blame == probe.BlameNetwork:
@@ -43,7 +44,7 @@ func (c *networkCondition) observe(_ *Rule, r *probe.Result, _ time.Time) bool {
 	return false
 }
 
-// judge says what the last run said; time changes nothing.
+// evaluate returns the level of the last run; time changes nothing.
 func (c *networkCondition) evaluate(*Rule, time.Time) (level, time.Time) {
 	if c.down {
 		return levelCrossed, time.Time{}
@@ -51,7 +52,7 @@ func (c *networkCondition) evaluate(*Rule, time.Time) (level, time.Time) {
 	return levelClear, time.Time{}
 }
 
-// describe tells how many runs did not count.
+// describe sets how many runs did not count.
 func (c *networkCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition, incident.Runs, incident.Bad = ConditionNetwork, c.uncounted, c.uncounted
 	if c.down {
@@ -59,7 +60,7 @@ func (c *networkCondition) describe(incident *Incident, _ time.Time) {
 	}
 }
 
-// inherit takes over whether it goes on.
+// inherit copies the state.
 func (c *networkCondition) inherit(old condition) bool {
 	before, ok := old.(*networkCondition)
 	if ok {

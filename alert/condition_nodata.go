@@ -6,22 +6,23 @@ import (
 	"squarewatch/probe"
 )
 
-// intervalsWithout is for how many of its intervals a probe may finish no run.
+// missedIntervals is for how many of its intervals a probe may finish no run.
 const missedIntervals = 3
 
-// noDataCondition fires when a probe finishes no runs: then the watcher itself is not watching, and its silence means nothing.
+// noDataCondition fires when a probe finishes no runs. Then nothing is being watched, and the absence of alerts means nothing.
 type noDataCondition struct {
 	schedule probe.Schedule
-	longest  time.Duration // that a run can take
-	last     time.Time     // when a run finished, or watching began
-	due      time.Time     // when the next should have finished, as last computed: it lags behind, so that a run costs nothing
-	runs     int
+	longest  time.Duration // longest time that a run can take
+	last     time.Time     // when a run finished last, or watching began
+	due      time.Time     // when the next run should have finished; computed only when it has passed, so that a run costs nothing
+	runs     int           // 0 before the first run, then 1
 }
 
+// noDataKind returns the kind of the built-in rule [NoDataRule].
 func noDataKind() *kind {
 	rule := Rule{Name: NoDataRule, Per: PerProbe, Threshold: 1, Clear: 1, MinRuns: 1}
 	rule.Defaults()
-	rule.Window = 0 // it looks at the time since the last run
+	rule.Window = 0 // only the time since the last run counts
 	return &kind{
 		newCondition: func(_ *Rule, probes []*probe.Probe) condition {
 			return &noDataCondition{schedule: probes[0].Schedule, longest: probes[0].Longest()}
@@ -33,13 +34,13 @@ func noDataKind() *kind {
 	}
 }
 
-// observe notes that a run finished.
+// observe records that a run finished.
 func (c *noDataCondition) observe(_ *Rule, _ *probe.Result, now time.Time) bool {
 	c.last, c.runs = now, 1
 	return false
 }
 
-// judge compares now with when a run was due.
+// evaluate compares now with the time when a run was due.
 func (c *noDataCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 	if c.last.IsZero() {
 		c.last = now // watching begins
@@ -54,7 +55,7 @@ func (c *noDataCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 	return levelCrossed, time.Time{}
 }
 
-// known is the verdict while no run is overdue: good after a run, and nothing new before the first.
+// levelInTime returns the level while no run is overdue: clear after a run, unknown before the first.
 func (c *noDataCondition) levelInTime() level {
 	if c.runs == 0 {
 		return levelUnknown
@@ -62,7 +63,7 @@ func (c *noDataCondition) levelInTime() level {
 	return levelClear
 }
 
-// deadline is when three intended runs would have finished. A schedule that is over has none.
+// nextDue returns when three intended runs would have finished; a far time for a schedule that is over.
 func (c *noDataCondition) nextDue() time.Time {
 	due := c.last
 	for range missedIntervals {
@@ -73,7 +74,7 @@ func (c *noDataCondition) nextDue() time.Time {
 	return due.Add(c.longest)
 }
 
-// describe tells for how long there was nothing.
+// describe sets the last run, or none while the incident fires.
 func (c *noDataCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition = ConditionNoData
 	incident.Runs = c.runs
@@ -82,10 +83,10 @@ func (c *noDataCondition) describe(incident *Incident, _ time.Time) {
 	}
 }
 
-// began returns when the problem began: with the last run, as none has been bad.
+// onset returns the last run: the problem began with it.
 func (c *noDataCondition) onset() time.Time { return c.last }
 
-// inherit keeps the last run, under the probe's schedule as it is now.
+// inherit copies the last run; the schedule is the probe's present one.
 func (c *noDataCondition) inherit(old condition) bool {
 	before, ok := old.(*noDataCondition)
 	if ok {
@@ -97,10 +98,10 @@ func (c *noDataCondition) inherit(old condition) bool {
 // restart begins to wait at now.
 func (c *noDataCondition) restart(now time.Time) { c.last, c.due = now, time.Time{} }
 
-// LongestSilence returns for how long a probe may finish no run before the built-in rule fires, where its schedule leaves
-// the longest gap in about a month: who cannot follow a schedule compares with that.
+// LongestSilence returns for how long a probe may finish no run before [NoDataRule] fires, at the longest gap of its schedule in about a
+// month. Systems that cannot follow a schedule, such as Prometheus, compare with it.
 func LongestSilence(p *probe.Probe) time.Duration {
-	const times = 3000 // of a schedule that is looked at
+	const times = 3000 // limits how many times of the schedule are computed
 	begin := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 	end, longest := begin.AddDate(0, 0, 31), time.Duration(0)
 	var last [missedIntervals]time.Time

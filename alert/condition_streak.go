@@ -6,11 +6,11 @@ import (
 	"squarewatch/probe"
 )
 
-// streakCondition is for probes that run too rarely for a rate: it fires when the last runs were bad, more than one of
-// them, and is over with the first that was not.
+// streakCondition is for probes that run too rarely for a rate. It fires when the last Streak runs were bad, and is clear after the first
+// that was not.
 type streakCondition struct {
 	badInRow int // bad runs in a row, up to now
-	seen     int // 0 until the first
+	seen     int // 0 before the first run, then 1
 	classes  [maxKinds]ClassCount
 	used     int
 }
@@ -30,6 +30,7 @@ func (c *streakCondition) observe(rule *Rule, r *probe.Result, _ time.Time) bool
 	return true
 }
 
+// count adds a bad run to the counts by class and code.
 func (c *streakCondition) count(o probe.Outcome) {
 	for i := range c.used {
 		if c.classes[i].Class == o.Class && c.classes[i].Code == o.Code {
@@ -43,7 +44,7 @@ func (c *streakCondition) count(o probe.Outcome) {
 	}
 }
 
-// judge looks at the last runs; time changes nothing.
+// evaluate checks the length of the streak; time changes nothing.
 func (c *streakCondition) evaluate(rule *Rule, _ time.Time) (level, time.Time) {
 	switch {
 	case c.seen == 0:
@@ -56,7 +57,7 @@ func (c *streakCondition) evaluate(rule *Rule, _ time.Time) (level, time.Time) {
 	return levelClear, time.Time{}
 }
 
-// describe tells of the row of bad runs, or of the good one that ended it.
+// describe sets the counts of the streak, or of the good run that ended it.
 func (c *streakCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition = ConditionStreak
 	incident.Runs, incident.Bad = max(c.badInRow, c.seen), c.badInRow
@@ -66,7 +67,7 @@ func (c *streakCondition) describe(incident *Incident, _ time.Time) {
 	}
 }
 
-// inherit takes over the row.
+// inherit copies the streak.
 func (c *streakCondition) inherit(old condition) bool {
 	before, ok := old.(*streakCondition)
 	if ok {
@@ -75,4 +76,5 @@ func (c *streakCondition) inherit(old condition) bool {
 	return ok
 }
 
-func (c *streakCondition) remembers(rule *Rule, _ string) (time.Duration, int) { return 0, rule.Streak }
+// lookback asks for as many runs as make a streak.
+func (c *streakCondition) lookback(rule *Rule, _ string) (time.Duration, int) { return 0, rule.Streak }

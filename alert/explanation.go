@@ -8,11 +8,11 @@ import (
 	"squarewatch/probe"
 )
 
-// heldPoll is how often a series that waits for another is looked at again.
+// coverPoll is how often a series that is explained by another checks again. Without it, every run of an outage would search.
 const coverPoll = 5 * time.Second
 
-// explained reports whether an incident that people were told of explains a pending series: the same credential is behind it, or
-// another rule that counts the same runs has told of them. It asks again after heldPoll only, since every run of an outage comes here.
+// isCovered reports whether an announced incident explains a pending series: it blames the same credential, or counts the same runs under
+// another rule.
 func (s *series) isCovered(e *Engine, now time.Time) bool {
 	if s.coveredBy != nil && s.coveredBy.state == Firing && now.Sub(s.coverChecked) < coverPoll {
 		return true
@@ -24,8 +24,8 @@ func (s *series) isCovered(e *Engine, now time.Time) bool {
 	return s.coveredBy != nil
 }
 
-// explains returns the series that fires already and that people were told of, with the same credential behind it: one
-// message instead of nine when a shared credential dies. It must have told whoever this one would tell.
+// coveredByCredential returns the announced, firing series that blames the same credential; nil for none. A dead credential that nine
+// probes share is one message, not nine. The other series must have notified everybody whom s would notify.
 func (e *Engine) coveredByCredential(s *series) *series {
 	culprit := s.blamedCredential()
 	if culprit == "" {
@@ -37,8 +37,8 @@ func (e *Engine) coveredByCredential(s *series) *series {
 	return nil
 }
 
-// culprit names what is known to be behind the newest bad run of a series: a credential that is dead, or whose login is.
-// Empty when nothing is known.
+// blamedCredential returns the credential that caused the newest bad run, by itself or by its login service; empty when the cause is
+// unknown or another.
 func (s *series) blamedCredential() string {
 	if s.examples == nil {
 		return ""
@@ -51,7 +51,7 @@ func (s *series) blamedCredential() string {
 	return ""
 }
 
-// lead makes a series that fires the one that speaks for its credential.
+// recordAnnouncer makes a firing series the one that covers others with the same blamed credential.
 func (e *Engine) recordAnnouncer(s *series) {
 	if culprit := s.blamedCredential(); culprit != "" {
 		if leader := e.announcers[culprit]; leader == nil || leader.state != Firing {
@@ -60,12 +60,12 @@ func (e *Engine) recordAnnouncer(s *series) {
 	}
 }
 
-// speaksFor reports whether people who would hear of other were told that s fires.
+// isAnnouncedFor reports whether s fires and was announced to everybody whom other would notify.
 func (s *series) isAnnouncedFor(other *series) bool {
 	return s != other && s.state == Firing && s.announced && includesAll(s.rule.Notify, other.rule.Notify)
 }
 
-// covers reports whether who is told by the one list includes all of the other; an empty list is everybody.
+// includesAll reports whether a list of notifiers includes all of another; an empty list means every notifier.
 func includesAll(told, wanted []string) bool {
 	if len(told) == 0 {
 		return true
@@ -73,8 +73,8 @@ func includesAll(told, wanted []string) bool {
 	return len(wanted) > 0 && !slices.ContainsFunc(wanted, func(name string) bool { return !slices.Contains(told, name) })
 }
 
-// overlaps returns a firing series of another rule that has told of the same runs; nil where there is none, or not for every probe
-// that is bad in s. It must be as urgent as s and have told whoever s would tell.
+// coveredByRuns returns a firing series of another rule that has announced the same runs. It returns nil unless such series exist for
+// every bad probe in s, each at least as severe as s and announced to everybody whom s would notify.
 func (e *Engine) coveredByRuns(s *series, now time.Time) *series {
 	if s.rule.isBuiltin() {
 		return nil // it reports something that no other rule does
@@ -92,27 +92,30 @@ func (e *Engine) coveredByRuns(s *series, now time.Time) *series {
 	return first
 }
 
-// probesBad returns the probes of a series of which a bad run counts.
+// badProbes returns the probes of which bad runs count now.
 func (s *series) badProbes() []string {
-	if c, ok := s.condition.(grouper); ok {
+	if c, ok := s.condition.(groupEvaluator); ok {
 		return c.badProbes()
 	}
 	return []string{s.name}
 }
 
-// tells reports whether the incident of s is about the runs of a probe that other counts.
+// coversRuns reports whether the incident of s already announces the runs of a probe that other counts as bad.
 func (s *series) coversRuns(other *series, name string, now time.Time) bool {
 	if !s.isAnnouncedFor(other) || rank(s.severity) > rank(other.severityNow()) {
 		return false
 	}
 	own, others := s.probeFigures(name, now), other.probeFigures(name, now)
-	return own.Bad > 0 && !crossesAlone(&others, other.rule, &own, s.rule) && (s.rule.isBuiltin() || !crossesAlone(&own, s.rule, &others, other.rule))
+	if own.Bad == 0 || crossesAlone(&others, other.rule, &own, s.rule) {
+		return false
+	}
+	return s.rule.isBuiltin() || !crossesAlone(&own, s.rule, &others, other.rule)
 }
 
-// ofProbe returns the figures of one probe of a series.
+// probeFigures returns the figures of one probe of a series.
 func (s *series) probeFigures(name string, now time.Time) Incident {
 	figures := Incident{Threshold: s.rule.Threshold}
-	if c, ok := s.condition.(grouper); ok {
+	if c, ok := s.condition.(groupEvaluator); ok {
 		c.describeProbe(name, &figures, now)
 	} else {
 		s.condition.describe(&figures, now)
@@ -120,12 +123,15 @@ func (s *series) probeFigures(name string, now time.Time) Incident {
 	return figures
 }
 
-// crosses reports whether a probe's runs would cross a rule without those that another rule counts as bad too.
+// crossesAlone reports whether a probe's runs would cross a rule without the runs that another rule counts as bad too.
 func crossesAlone(own *Incident, rule *Rule, others *Incident, other *Rule) bool {
 	alone := own.Bad
 	for _, c := range own.Classes {
 		shared := probe.MatchAny(other.On, probe.Outcome{Class: c.Class, Code: c.Code})
-		if shared || other.isBuiltin() && slices.ContainsFunc(others.Classes, func(o ClassCount) bool { return o.Class == c.Class && o.Code == c.Code }) {
+		if other.isBuiltin() {
+			shared = slices.ContainsFunc(others.Classes, func(o ClassCount) bool { return o.Class == c.Class && o.Code == c.Code })
+		}
+		if shared {
 			alone -= c.Runs
 		}
 	}
@@ -135,24 +141,24 @@ func crossesAlone(own *Incident, rule *Rule, others *Incident, other *Rule) bool
 	return alone > 0 && Share(alone)/Share(max(own.Runs, 1)) >= rule.Threshold
 }
 
-// parent is a probe that others depend on, with how it stands.
+// parent is a probe that others depend on.
 type parent struct {
-	series  []*series // its own
+	series  []*series // of the parent alone
 	failing bool      // its last run was unexpected
 }
 
-// down reports whether the parent explains that its children fail: it fires, or is about to.
+// down reports whether the parent explains failures of its children: its last run failed, or one of its series fires.
 func (p *parent) down() bool {
 	return p.failing || slices.ContainsFunc(p.series, func(s *series) bool { return s.state == Firing })
 }
 
-// orphaned reports whether the probe of a series depends on one that is down. One step is enough: a parent that fails
-// because of its own parent is failing too.
+// parentDown reports whether the probe of a series depends on one that is down. Checking one step is enough: a parent that fails because
+// of its own parent is failing too.
 func (s *series) parentDown() bool {
 	return slices.ContainsFunc(s.parents, func(p *parent) bool { return p.down() })
 }
 
-// depend notes which probes the series of a probe wait for.
+// linkParents connects the series of each probe with the probes that it depends on.
 func (e *Engine) linkParents(probes []probe.Probe) {
 	e.parents = map[string]*parent{}
 	for i := range probes {
@@ -171,7 +177,7 @@ func (e *Engine) linkParents(probes []probe.Probe) {
 	}
 }
 
-// ownSeries returns the series of a probe alone.
+// ownSeries returns the series that count one probe alone.
 func (e *Engine) ownSeries(name string) []*series {
 	var own []*series
 	for _, s := range e.byProbe[name] {
@@ -182,7 +188,7 @@ func (e *Engine) ownSeries(name string) []*series {
 	return own
 }
 
-// affected returns the series that stay silent because of one that fires.
+// affected returns the series that are not announced because of a firing one.
 func (e *Engine) affected(s *series) []string {
 	var names []string
 	for _, other := range e.all {
@@ -191,7 +197,7 @@ func (e *Engine) affected(s *series) []string {
 		}
 		child := slices.ContainsFunc(other.parents, func(p *parent) bool { return slices.Contains(p.series, s) })
 		name := other.name
-		if other.coveredBy == s && other.name == s.name { // another rule of the same runs
+		if other.coveredBy == s && other.name == s.name { // the same series under another rule
 			name = other.rule.Name + " " + other.name
 		}
 		if (other.coveredBy == s || child) && !slices.Contains(names, name) {
@@ -201,8 +207,8 @@ func (e *Engine) affected(s *series) []string {
 	return names
 }
 
-// bySpecificity orders series so that of several that cross with the same run the most specific is first: that of the rule with the
-// fewest outcomes, then the one with the fewest runs, then the first in the configuration.
+// orderBySpecificity sorts series so that the most specific is evaluated first, and announces runs that several count: the one whose rule
+// selects the fewest outcomes, then the one with the fewest runs, then the first in the configuration.
 func (e *Engine) orderBySpecificity() {
 	outcomes := make(map[*Rule]int, len(e.rules))
 	for _, rule := range e.rules {
@@ -221,7 +227,7 @@ func (e *Engine) orderBySpecificity() {
 	}
 }
 
-// outcomes counts the unexpected outcomes that a rule counts as bad: every status code, and every class without one.
+// outcomes counts the outcomes that a rule selects: every status code, and every class without one.
 func (r *Rule) outcomes() int {
 	n := 0
 	for _, class := range probe.Classes() {

@@ -28,7 +28,7 @@ func (f *faults) addName(name, example string) {
 func (f *faults) addGlobs(field string, globs []string) {
 	for i, glob := range globs {
 		_, err := path.Match(glob, "")
-		f.add(err != nil || glob == "", fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("is %q, which is no pattern", glob),
+		f.add(err != nil || glob == "", fmt.Sprintf("%s[%d]", field, i), fmt.Sprintf("is %q, which is not a valid glob", glob),
 			`write a name or a glob such as "user-*"`)
 	}
 }
@@ -39,5 +39,5 @@ func (f *faults) join() error { return errors.Join(*f...) }
 // isName reports whether a text is 1 to 63 small letters, digits and dashes, with no dash at either end.
 func isName(text string) bool {
 	const allowed = "abcdefghijklmnopqrstuvwxyz0123456789-"
-	return text != "" && len(text) <= 63 && strings.Trim(text, allowed) == "" && !strings.HasPrefix(text, "-") && !strings.HasSuffix(text, "-")
+	return text != "" && len(text) <= 63 && strings.Trim(text, allowed) == "" && strings.Trim(text, "-") == text
 }

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// stepSeries moves the state machine of a series to now and returns what people are to be told; empty for nothing. It sets due.
+// stepState evaluates a series at now and moves its state machine. It returns the event to announce; empty for none. It sets the time at
+// which the series is due next.
 func (e *Engine) stepState(s *series, now time.Time) Event {
 	v, next := s.condition.evaluate(s.rule, now)
 	event := Event("")
@@ -24,11 +25,12 @@ func (e *Engine) stepState(s *series, now time.Time) Event {
 	return event
 }
 
-// evident reports whether something bad was seen since the series is watched.
+// hasEvidence reports whether a bad run was seen since the time from which runs are evidence. A rule that fires on missing runs needs
+// none.
 func (s *series) hasEvidence() bool { return s.kind.withoutRuns || !s.lastBad.Before(s.evidenceFrom) }
 
-// hold steps a pending series: it fires once its threshold was held long enough, is still seen to be crossed, and nothing
-// else that is already told explains it.
+// stepPending moves a pending series. It fires when the threshold was held long enough, is still crossed, and no announced incident or
+// failing parent explains it.
 func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 	switch v {
 	case levelCrossed:
@@ -36,11 +38,11 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 			return ""
 		}
 		if s.isCovered(e, now) || s.parentDown() {
-			s.evidenceFrom = now.Add(1) // what was seen until now is explained
+			s.evidenceFrom = now.Add(1) // the runs until now are explained: only later ones are evidence
 			return ""
 		}
 		if !s.hasEvidence() {
-			return "" // the time counts as held, but only a new bad run makes it fire
+			return "" // the time counts as held, but only a new bad run is evidence
 		}
 		s.setState(Firing, now)
 		return EventFiring
@@ -51,7 +53,7 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 	return ""
 }
 
-// burn steps a firing series: it resolves, gets worse, gets old, or reminds.
+// stepFiring moves a firing series: it resolves, gets more severe, becomes overdue, or sends a reminder.
 func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	if s.recovered(v, now) {
 		s.setState(Inactive, now)
@@ -70,7 +72,7 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	return EventUpdate
 }
 
-// worsened reports whether the severity rose since people last heard of it, and remembers it.
+// worsened reports whether the severity rose since the last message, and records it.
 func (s *series) worsened() bool {
 	now := s.severityNow()
 	if now == s.severity || rank(now) > rank(s.severity) {
@@ -80,6 +82,7 @@ func (s *series) worsened() bool {
 	return true
 }
 
+// severityNow returns the current severity.
 func (s *series) severityNow() Severity {
 	if c, ok := s.condition.(grader); ok {
 		return c.severity(s.rule)
@@ -87,11 +90,11 @@ func (s *series) severityNow() Severity {
 	return s.rule.Severity
 }
 
-// flapsFrom is how often an incident fires again before it is held open.
+// flappingFrom is how often an incident must reopen before it is held open.
 const flappingFrom = 2
 
-// settled reports whether a firing series is over: its condition says so, each probe that was bad in the incident has had a good
-// run, and, where it flaps, it has stayed so for the rule's reopen.
+// recovered reports whether a firing incident is over: its condition is clear, each probe that was bad in it has had a good run, and, if
+// it flaps, it has been clear for the rule's Reopen.
 func (s *series) recovered(v level, now time.Time) bool {
 	switch {
 	case v == levelCrossed && !s.clearSince.IsZero():
@@ -110,13 +113,13 @@ func (s *series) recovered(v level, now time.Time) bool {
 
 // stillBad returns the probes that were bad in the incident and have not had a good run since.
 func (s *series) stillBad() []string {
-	if c, ok := s.condition.(grouper); ok {
+	if c, ok := s.condition.(groupEvaluator); ok {
 		return c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay))
 	}
 	return nil
 }
 
-// enter changes the state. An incident that fires again soon goes on, under its old identifier.
+// setState changes the state. An incident that fires again within the rule's Reopen continues, with its old identifier.
 func (s *series) setState(state State, now time.Time) {
 	s.state, s.changed = state, now
 	switch state {
@@ -143,7 +146,7 @@ func (s *series) setState(state State, now time.Time) {
 	}
 }
 
-// deadline is when the state itself has something to do, after now; zero for never.
+// stateDeadline returns the next time after now at which the state itself has something to do; zero for never.
 func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 	due := time.Time{}
 	switch s.state {
@@ -170,7 +173,7 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 	return due
 }
 
-// overEvent returns the event of an incident that is over: it recovered unless there is a note that says otherwise.
+// endEvent returns the event for the end of an incident: RESOLVED, or ENDED if a note says that it did not recover.
 func endEvent(note string) Event {
 	if note != "" {
 		return EventEnded
@@ -178,15 +181,15 @@ func endEvent(note string) Event {
 	return EventResolved
 }
 
-// tell makes the transition of an event, and decides whether people hear of it. Who never heard that an incident began
-// need not hear that it is over, and who could not be told that it is over hears of it later.
+// transition returns the transition of an event, and decides whether it is muted. If FIRING was never announced, the end is not announced
+// either. An end that a silence holds back is announced when the silence ends.
 func (e *Engine) transition(s *series, event Event, now time.Time) Transition {
 	t := s.newTransition(event, now)
 	silenced := e.muting.silenceOf(s) != nil
 	t.Incident.Affected = e.affected(s)
 	switch event {
 	case EventFiring:
-		again := s.owedEnd != nil && s.owedEnd.ID == t.Incident.ID // people believe that it still fires
+		again := s.owedEnd != nil && s.owedEnd.ID == t.Incident.ID // its end was held back, so destinations still show it as firing
 		t.Muted = silenced || s.kind.endOnly
 		if again {
 			s.owedEnd, s.announced = nil, true
@@ -207,8 +210,12 @@ func (e *Engine) transition(s *series, event Event, now time.Time) Transition {
 	return t
 }
 
+// newTransition returns a transition with the incident as it is at now.
 func (s *series) newTransition(event Event, now time.Time) Transition {
 	incident := s.incident(now)
 	s.saveFigures(&incident, now)
-	return Transition{At: now, Event: event, Incident: incident, Notify: slices.Clone(s.rule.Notify), Alone: event.Ends() && s.kind.endOnly, State: s.export()}
+	return Transition{
+		At: now, Event: event, Incident: incident, Notify: slices.Clone(s.rule.Notify),
+		Alone: event.Ends() && s.kind.endOnly, State: s.export(),
+	}
 }

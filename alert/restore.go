@@ -8,14 +8,14 @@ import (
 	"squarewatch/probe"
 )
 
-// Lookback returns what an engine needs to have recalled to judge as if it had never stopped: the runs of so long, and
-// beyond that so many of the last runs of each of the named probes.
+// Lookback returns which earlier runs an engine needs to evaluate as if it had never stopped: the runs of a period, and beyond that a
+// number of the last runs of each named probe.
 func (e *Engine) Lookback() (all time.Duration, last map[string]int) {
 	last = map[string]int{}
 	for name, list := range e.byProbe {
 		for _, s := range list {
-			if c, ok := s.condition.(rememberer); ok {
-				window, runs := c.remembers(s.rule, name)
+			if c, ok := s.condition.(recaller); ok {
+				window, runs := c.lookback(s.rule, name)
 				all = max(all, window)
 				if runs > 0 {
 					last[name] = max(last[name], runs)
@@ -26,8 +26,8 @@ func (e *Engine) Lookback() (all time.Duration, last map[string]int) {
 	return all, last
 }
 
-// States returns what must outlive the process of the series that fire, as of the latest time seen. Transitions carry it as well,
-// but between two of them bad runs are counted.
+// States returns the state of each firing series at the latest time seen. Transitions carry it too, but bad runs are counted between two
+// transitions.
 func (e *Engine) States() []SeriesState {
 	var list []SeriesState
 	for _, s := range e.all {
@@ -40,7 +40,7 @@ func (e *Engine) States() []SeriesState {
 	return list
 }
 
-// export returns what must outlive the process of a series.
+// export returns the state of a series that must survive a restart.
 func (s *series) export() SeriesState {
 	state := SeriesState{
 		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Told: s.lastNotified,
@@ -57,8 +57,9 @@ func (s *series) export() SeriesState {
 	return state
 }
 
-// Restore puts an engine that has seen nothing yet where an earlier process left off: incidents go on and are not announced
-// again. What the configuration no longer has is ended by the next Advance, with a note. Recall and then Resume follow.
+// Restore sets the state that an earlier process left, in an engine that has seen no results yet. Firing incidents continue and are not
+// announced again. Incidents that the configuration no longer has are ended by the next Advance, with a note. Call Recall and then Resume
+// afterwards.
 func (e *Engine) Restore(states []SeriesState) {
 	known := e.byKey()
 	for i := range states {
@@ -68,7 +69,10 @@ func (e *Engine) Restore(states []SeriesState) {
 			if state.State == Firing || state.Owed != nil {
 				rule := &Rule{Name: state.Rule}
 				rule.Defaults()
-				gone := &series{deadline: deadline{slot: -1}, kind: kindOf(state.Rule), rule: rule, name: state.Series, condition: newRateCondition(rule)}
+				gone := &series{
+					deadline: deadline{slot: -1}, kind: kindOf(state.Rule), rule: rule, name: state.Series,
+					condition: newRateCondition(rule), // never evaluated: the series only ends
+				}
 				gone.restore(state)
 				e.removed = append(e.removed, gone)
 			}
@@ -81,11 +85,12 @@ func (e *Engine) Restore(states []SeriesState) {
 	}
 }
 
-// restore takes over a state. What was only pending is found again by Recall.
+// restore sets a stored state. A pending state is not restored: Recall finds it again.
 func (s *series) restore(state *SeriesState) {
 	s.state, s.changed, s.crossed, s.fired, s.lastNotified = state.State, state.Changed, state.Crossed, state.Fired, state.Told
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
-	s.acknowledged, s.owedEnd, s.flapping, s.clearSince, s.figures, s.endNote = state.Acknowledged, state.Owed, state.Flapping, state.Quiet, state.Figures, state.Lost
+	s.acknowledged, s.owedEnd, s.flapping, s.clearSince = state.Acknowledged, state.Owed, state.Flapping, state.Quiet
+	s.figures, s.endNote = state.Figures, state.Lost
 	if empty := (BadSpan{}); state.Bad != empty || state.Next != empty || state.After != empty {
 		bad := s.badTime()
 		bad.incident, bad.next, bad.after = state.Bad, state.Next, state.After
@@ -102,7 +107,7 @@ func (s *series) restore(state *SeriesState) {
 	}
 }
 
-// Recall takes results that an earlier process has judged, in the order of time: they fill the windows, and nothing fires.
+// Recall counts results that an earlier process has evaluated, in the order of time. They fill the windows; nothing fires.
 func (e *Engine) Recall(r *probe.Result) {
 	if r.Class == probe.ClassNone {
 		return
@@ -114,7 +119,7 @@ func (e *Engine) Recall(r *probe.Result) {
 		stored, bad := slices.Clone(s.exampleList()), s.saveCounted()
 		s.observe(r, r.End.Round(0))
 		s.recallPending(r.End.Round(0))
-		if s.state == Firing && s.examples != nil { // its examples were stored with the incident
+		if s.state == Firing && s.examples != nil { // its examples were stored with the incident, and are not added again
 			*s.examples = [maxExamples]Example{}
 			copy(s.examples[:], stored)
 		}
@@ -122,7 +127,7 @@ func (e *Engine) Recall(r *probe.Result) {
 	}
 }
 
-// recross repeats what the process before knew of a threshold that must be held.
+// recallPending repeats how long the earlier process saw the threshold crossed.
 func (s *series) recallPending(now time.Time) {
 	if s.rule.For == 0 || s.state == Firing {
 		return
@@ -135,15 +140,15 @@ func (s *series) recallPending(now time.Time) {
 	}
 }
 
-// Unwatched notes between two calls of Recall that no process watched until a time.
+// Unwatched records, between two calls of Recall, that no process was running until a time.
 func (e *Engine) Unwatched(until time.Time) {
 	for _, s := range e.all {
 		s.skipUnseen(until.Round(0))
 	}
 }
 
-// Resume begins to watch, at now: from here on things fire, by what is seen from here on. Call it once, after Restore and
-// Recall, before anything else.
+// Resume begins to watch at now: only what is seen from now on is evidence to fire. Call it once, after Restore and Recall, before
+// anything else.
 func (e *Engine) Resume(now time.Time) {
 	now = e.clock(now)
 	for _, s := range e.all {
@@ -159,7 +164,7 @@ func (e *Engine) Resume(now time.Time) {
 	e.removed = nil
 }
 
-// Gap notes that a probe was not watched until now: its earlier runs are no evidence to fire.
+// Gap records that a probe was not watched until now: its earlier runs are no evidence to fire.
 func (e *Engine) Gap(name string, now time.Time) {
 	now = e.clock(now)
 	for _, s := range e.byProbe[name] {
@@ -167,7 +172,7 @@ func (e *Engine) Gap(name string, now time.Time) {
 	}
 }
 
-// resume begins to watch a series anew.
+// resumeSeries begins to watch one series at now.
 func (e *Engine) resumeSeries(s *series, now time.Time) {
 	s.evidenceFrom = now
 	s.skipUnseen(now)
@@ -178,7 +183,7 @@ func (e *Engine) resumeSeries(s *series, now time.Time) {
 	e.timers.arm(s)
 }
 
-// unseen notes that nothing was seen since the last run and until a time: it does not count as time in which a threshold was held.
+// skipUnseen records that no run was seen from the last one until a time. That time does not count as held.
 func (s *series) skipUnseen(until time.Time) {
 	if s.state == Pending && until.After(s.seenUntil) {
 		s.crossed = s.crossed.Add(until.Sub(s.seenUntil))
@@ -188,7 +193,7 @@ func (s *series) skipUnseen(until time.Time) {
 	}
 }
 
-// inherit takes over what the previous engine knew of the series that are still the same, and ends the other incidents.
+// inherit copies from the previous engine the series that still count the same runs, and ends the incidents of the others.
 func (e *Engine) inherit(previous *Engine) {
 	e.now, e.queued, e.muting.silences = previous.now, previous.queued, previous.muting.silences
 	if !e.now.IsZero() {
@@ -202,7 +207,7 @@ func (e *Engine) inherit(previous *Engine) {
 			heir.inherit(old)
 			heir.recordRemoved(old)
 			if heir.state != Inactive || !old.due.IsZero() {
-				heir.due = e.now // the thresholds may be others
+				heir.due = e.now // the thresholds may have changed
 				e.timers.arm(heir)
 			}
 			if heir.state == Firing {
@@ -221,9 +226,10 @@ func (e *Engine) inherit(previous *Engine) {
 	}
 }
 
-// seriesKey names a series among all.
+// seriesKey identifies a series of a rule.
 type seriesKey struct{ rule, series string }
 
+// byKey returns the series by their keys.
 func (e *Engine) byKey() map[seriesKey]*series {
 	keyed := make(map[seriesKey]*series, len(e.all))
 	for _, s := range e.all {
@@ -232,6 +238,7 @@ func (e *Engine) byKey() map[seriesKey]*series {
 	return keyed
 }
 
+// hasRule reports whether there is a rule of this name.
 func (e *Engine) hasRule(name string) bool {
 	for _, rule := range e.rules {
 		if rule.Name == name {
@@ -241,7 +248,7 @@ func (e *Engine) hasRule(name string) bool {
 	return false
 }
 
-// inherit takes over everything but what the new configuration says.
+// inherit copies everything from an older series, except what the configuration says.
 func (s *series) inherit(old *series) {
 	own := *s
 	*s = *old
@@ -249,15 +256,16 @@ func (s *series) inherit(old *series) {
 	s.coveredBy, s.due, s.slot = nil, time.Time{}, -1
 }
 
-// lose notes which probes were bad in a firing incident and are no longer in its series: that it ends does not mean they recovered.
+// recordRemoved records the probes that were bad in a firing incident and are no longer in its series: the end of the incident then does
+// not mean that they recovered.
 func (s *series) recordRemoved(old *series) {
-	now, ok := s.condition.(grouper)
+	now, ok := s.condition.(groupEvaluator)
 	if !ok || s.state != Firing {
 		return
 	}
 	var gone []string
 	for _, name := range old.stillBad() {
-		if !now.has(name) {
+		if !now.contains(name) {
 			gone = append(gone, name)
 		}
 	}
@@ -266,19 +274,19 @@ func (s *series) recordRemoved(old *series) {
 	}
 }
 
-// abandon ends an incident that no series evaluates any more.
+// endRemoved ends the incident of a series that is no longer evaluated.
 func (e *Engine) endRemoved(s *series, now time.Time, why string) Transition {
 	s.setState(Inactive, now)
 	t := e.transition(s, EventEnded, now)
 	t.Incident.Note = why
-	if s.owedEnd != nil { // no series will be there to tell it later: the outbox holds it back
+	if s.owedEnd != nil { // the series is gone and cannot announce its end after the silence: the outbox holds the message back instead
 		s.owedEnd, t.Muted = nil, false
 		t.State = s.export()
 	}
 	return t
 }
 
-// settle tells what was over while it was silenced, for a series that will not be there when the silence ends.
+// takeOwedEnd returns the transition for an end that a silence held back.
 func (s *series) takeOwedEnd(now time.Time) Transition {
 	t := s.newTransition(endEvent(s.owedEnd.Note), now)
 	t.Incident, s.owedEnd = *s.owedEnd, nil
@@ -286,6 +294,7 @@ func (s *series) takeOwedEnd(now time.Time) Transition {
 	return t
 }
 
+// endReason returns the note for an incident that ends because the configuration changed.
 func endReason(seriesStays, ruleStays bool) string {
 	switch {
 	case seriesStays:

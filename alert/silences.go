@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// Silence mutes rules or probes until a time. Probing, recording and judging go on; only messages wait.
+// Silence mutes rules or probes until a time. Probing, recording and evaluation continue; only messages are held back.
 type Silence struct {
 	ID      string    `json:"id"`
-	Rules   []string  `json:"rules,omitempty"`  // globs over names; all when empty
-	Probes  []string  `json:"probes,omitempty"` // globs over the probes of series of a probe; all series when empty
-	Series  []string  `json:"series,omitempty"` // globs over the names of series of any kind; all when empty
+	Rules   []string  `json:"rules,omitempty"`  // globs of rule names; all when empty
+	Probes  []string  `json:"probes,omitempty"` // globs of probe names, for series of one probe; all series when empty
+	Series  []string  `json:"series,omitempty"` // globs of series names of any kind; all when empty
 	From    time.Time `json:"from"`
 	Until   time.Time `json:"until"`
 	By      string    `json:"by,omitempty"`
 	Comment string    `json:"comment,omitempty"`
 }
 
-// Active reports whether the silence holds at now.
+// Active reports whether the silence applies at now.
 func (s *Silence) Active(now time.Time) bool { return !now.Before(s.From) && now.Before(s.Until) }
 
-// mutes reports whether the silence is about a series of a rule.
+// mutes reports whether the silence applies to a series of a rule.
 func (s *Silence) mutes(rule string, per Per, series string) bool {
 	switch {
 	case len(s.Rules) > 0 && !matches(s.Rules, rule):
@@ -38,7 +38,7 @@ func (s *Silence) mutes(rule string, per Per, series string) bool {
 	return len(s.Series) == 0 || matches(s.Series, series)
 }
 
-// Muted returns how many series a silence is about. One that is about none mutes nothing, whatever happens.
+// Muted returns how many series a silence applies to. With 0 it mutes nothing.
 func (e *Engine) Muted(silence *Silence) int {
 	n := 0
 	for _, s := range e.all {
@@ -49,7 +49,7 @@ func (e *Engine) Muted(silence *Silence) int {
 	return n
 }
 
-// Muted returns how many series a silence is about; see [Engine.Muted].
+// Muted returns how many series a silence applies to; see [Engine.Muted].
 func (v *Evaluator) Muted(silence *Silence) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -64,10 +64,10 @@ func matches(globs []string, name string) bool {
 	})
 }
 
-// longestSilence is how long a silence may last: who forgets one must not be deaf for ever.
+// maxSilence is how long a silence may last. It limits the damage of a forgotten silence.
 const maxSilence = 30 * 24 * time.Hour
 
-// ErrNoSilence is the error of removing what is not there.
+// ErrNoSilence is returned when a silence that does not exist is removed.
 var ErrNoSilence = errors.New("there is no such silence: see squarewatch silence list")
 
 // SilenceStore keeps silences over restarts; the store of package outbox implements it.
@@ -78,22 +78,22 @@ type SilenceStore interface {
 	DeleteSilence(ctx context.Context, id string) error
 }
 
-// Silences are those that people have set. Methods may be called by many goroutines.
+// Silences are the silences that people have set. Methods may be called by many goroutines.
 type Silences struct {
-	store SilenceStore        // nil for none
-	apply func(all []Silence) // takes those in force and to come
+	store SilenceStore        // nil to keep silences in memory only
+	apply func(all []Silence) // receives every silence that has not ended
 
 	mu  sync.Mutex
 	all []Silence
 }
 
-// NewSilences returns the silences that are known from earlier; apply is told of every change. A nil store keeps them in
-// memory.
+// NewSilences returns a set that begins with silences of an earlier process. It calls apply after every change. With a nil store,
+// silences do not survive a restart.
 func NewSilences(known []Silence, store SilenceStore, apply func(all []Silence)) *Silences {
 	return &Silences{store: store, apply: apply, all: slices.Clone(known)}
 }
 
-// Add puts a silence into force and returns it with its identifier. Faults are [probe.Invalid], joined.
+// Add starts a silence and returns it with its identifier. Faults are [probe.Invalid], joined.
 func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	now := time.Now().Round(0)
 	if silence.From.IsZero() {
@@ -107,7 +107,7 @@ func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	defer s.mu.Unlock()
 	if s.store != nil {
 		if err := s.store.PutSilence(ctx, silence); err != nil {
-			return Silence{}, fmt.Errorf("keep the silence: %w; it would not survive a restart, so it is not in force", err)
+			return Silence{}, fmt.Errorf("store the silence: %w; it is not in force, because it would not survive a restart", err)
 		}
 	}
 	s.all = append(s.all, silence)
@@ -133,7 +133,7 @@ func (s *Silences) Remove(ctx context.Context, id string) error {
 	return nil
 }
 
-// List returns those in force and to come, the one that ends first in front.
+// List returns the silences that have not ended, the first to end in front.
 func (s *Silences) List() []Silence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,18 +143,18 @@ func (s *Silences) List() []Silence {
 	return list
 }
 
-// tell hands on what holds. The lock is held.
+// applyLocked removes expired silences and passes the others on. The caller holds mu.
 func (s *Silences) applyLocked(now time.Time) {
 	s.removeExpiredLocked(now)
 	s.apply(slices.Clone(s.all))
 }
 
-// forget drops what is over. The lock is held.
+// removeExpiredLocked removes the silences that have ended. The caller holds mu.
 func (s *Silences) removeExpiredLocked(now time.Time) {
 	s.all = slices.DeleteFunc(s.all, func(known Silence) bool { return !now.Before(known.Until) })
 }
 
-// validate reports what is wrong with a silence.
+// validate returns every fault of a silence, joined.
 func (s *Silence) validate(now time.Time) error {
 	var f faults
 	f.add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")

@@ -291,7 +291,7 @@ func (o *Outbox) waitForChange(ctx context.Context) bool {
 			return true
 		case <-ticker.C:
 			if o.Fault() != nil {
-				o.commit(func(*batch) {}) // the write must finish although ctx ended
+				o.commit(func(*batch) {}) //nolint:contextcheck // the write must finish although ctx ended
 			}
 		}
 	}

@@ -89,7 +89,8 @@ func (s *sender) deactivateLocked(changes *batch) {
 		changes.remove(s.queue.entries[i].id)
 	}
 	if count := len(s.queue.entries); count > 0 {
-		s.options.Logger.Warn("dropped the undelivered messages of a notifier that the configuration no longer has", "notifier", s.name, "messages", count)
+		s.options.Logger.Warn("dropped the undelivered messages of a notifier that the configuration no longer has",
+			"notifier", s.name, "messages", count)
 	}
 	s.active, s.destination, s.queue, s.failure = false, Destination{}, queue{}, nil
 }

@@ -121,7 +121,8 @@ func (s *Store) PutSilence(ctx context.Context, silence alert.Silence) error {
 	if err != nil {
 		return fmt.Errorf("write a silence: %w", err)
 	}
-	_, err = s.db.ExecContext(ctx, `INSERT OR REPLACE INTO silences (id, until, payload) VALUES (?, ?, ?)`, silence.ID, formatTime(silence.Until), payload)
+	_, err = s.db.ExecContext(ctx, `INSERT OR REPLACE INTO silences (id, until, payload) VALUES (?, ?, ?)`,
+		silence.ID, formatTime(silence.Until), payload)
 	return err
 }
 

@@ -167,7 +167,8 @@ func writeIncident(ctx context.Context, tx *sql.Tx, t *alert.Transition) error {
 		ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, state = excluded.state, since = excluded.since,
 			resolved = excluded.resolved, announced = excluded.announced, owed = excluded.owed,
 			acknowledged_by = excluded.acknowledged_by, series_state = excluded.series_state, incident = excluded.incident`,
-		t.Incident.ID, t.Incident.Rule, t.Incident.Series, string(t.Incident.Severity), word, formatTime(t.Incident.Since), formatTime(t.Incident.Fired),
+		t.Incident.ID, t.Incident.Rule, t.Incident.Series, string(t.Incident.Severity), word,
+		formatTime(t.Incident.Since), formatTime(t.Incident.Fired),
 		formatTime(t.State.Resolved), t.State.Announced, t.State.Owed != nil, by, state, incident)
 	return err
 }
@@ -191,7 +192,8 @@ func writeEntry(ctx context.Context, tx *sql.Tx, notifier string, e *entry) erro
 	_, err = tx.ExecContext(ctx, `INSERT INTO outbox (id, notifier, incident, rule, series, event, at, first, folded, digest, payload)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET incident = excluded.incident, event = excluded.event, at = excluded.at, first = excluded.first,
-			folded = excluded.folded, digest = excluded.digest, payload = excluded.payload`, e.id, notifier, e.incident.ID, e.incident.Rule, e.incident.Series, string(e.event),
+			folded = excluded.folded, digest = excluded.digest, payload = excluded.payload`,
+		e.id, notifier, e.incident.ID, e.incident.Rule, e.incident.Series, string(e.event),
 		formatTime(e.at), formatTime(e.first), e.folded, e.digest, payload)
 	return err
 }
