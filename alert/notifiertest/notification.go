@@ -9,7 +9,7 @@ import (
 	"squarewatch/probe"
 )
 
-// Notification returns a message as the outbox makes them; with [alert.EventTest] there is no incident in it.
+// Notification returns a message as the outbox makes them; with [alert.EventTest] it has no incident.
 func Notification(event alert.Event) outbox.Notification {
 	at := time.Date(2026, 10, 7, 3, 4, 5, 0, time.UTC)
 	n := outbox.Notification{ID: "n1", Notifier: "ops", At: at, Event: event}
@@ -37,7 +37,7 @@ func Notification(event alert.Event) outbox.Notification {
 	return n
 }
 
-// poisoned is a message with the text wherever an answer or a configuration could put it.
+// poisoned returns a message with the text wherever an answer or a configuration could put it.
 func poisoned(event alert.Event, text string) outbox.Notification {
 	n := Notification(event)
 	i := &n.Incident
@@ -50,7 +50,7 @@ func poisoned(event alert.Event, text string) outbox.Notification {
 	return n
 }
 
-// hostile returns texts that answers of an API could hold, by a name.
+// hostile returns texts that answers of an API could contain, by a name.
 func hostile() map[string]string {
 	return map[string]string{
 		"a mention of all":    "<!channel> <!here> @everyone <@U123>",
