@@ -44,7 +44,7 @@ type (
 	// onsetReporter is a condition that knows when its problem began, where no bad run shows it.
 	onsetReporter interface{ onset() time.Time }
 	// groupEvaluator is a condition of several probes.
-	groupEvaluator interface {
+	groupEvaluator interface { //nolint:interfacebloat // the four methods are one ability: to evaluate several probes
 		// stillBad returns the probes whose last run was bad and ended after since.
 		stillBad(since time.Time) []string
 		// contains reports whether a probe is in the group.

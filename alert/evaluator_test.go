@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// evaluate runs an evaluator in a bubble and returns it with what was handled so far.
+// evaluate runs an evaluator in a bubble, and returns it with the transitions that it has handled.
 func evaluate(t *testing.T, rules ...alert.Rule) (*alert.Evaluator, func() []alert.Transition, context.CancelFunc) {
 	t.Helper()
 	var mu sync.Mutex
@@ -105,7 +105,7 @@ func TestProbingNeverWaitsForTheHandler(t *testing.T) {
 	})
 }
 
-func TestReplaceTellsOfWhatIsGone(t *testing.T) {
+func TestReplaceEndsRemovedIncidents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, handled, cancel := evaluate(t, rule(func(r *alert.Rule) { r.MinRuns = 1 }))
 		defer cancel()
