@@ -85,7 +85,8 @@ func TestSinceIsTheFirstBadRunEverywhere(t *testing.T) {
 	}
 	got := feed(e, "a", 25, codes(10, 500)...)
 	firing := e.Snapshot(sec(35))[0]
-	if len(got) != 1 || !firing.Since.Equal(got[0].Incident.Since) || !firing.Since.Equal(sec(10)) || !firing.Fired.Equal(got[0].Incident.Fired) || firing.BadRuns != 25 {
+	if len(got) != 1 || !firing.Since.Equal(got[0].Incident.Since) ||
+		!firing.Since.Equal(sec(10)) || !firing.Fired.Equal(got[0].Incident.Fired) || firing.BadRuns != 25 {
 		t.Errorf("want the message and the status to say the same, got %+v and %+v", summaries(got), firing)
 	}
 	feed(e, "a", 35, codes(100, 200)...)

@@ -65,7 +65,7 @@ type kind struct {
 	enabled      func(*EngineOptions) bool             // whether the built-in rules are used; nil for always
 
 	withoutRuns    bool // it fires because runs are missing: no bad run is needed as evidence, and there are no figures to save
-	endOnly        bool // people are told only of the end of an incident
+	endOnly        bool // only the end of an incident is announced
 	ignoresParents bool // a failing parent (depends_on) does not explain its incidents
 }
 

@@ -127,7 +127,8 @@ func TestAnObjectiveFiresWhenItsBudgetIsSpentTooFast(t *testing.T) {
 		if len(got) != 4 || got[0].Event != alert.EventFiring || got[3].Event != alert.EventResolved {
 			t.Fatalf("want it to fire, to get worse, and to be over, got %v", summaries(got))
 		}
-		if burn := got[1].Incident.Burn; got[1].Incident.Severity != alert.Critical || burn.Factor != 6 || burn.Long != 6*time.Hour || burn.LongBurn < 6 {
+		if burn := got[1].Incident.Burn; got[1].Incident.Severity != alert.Critical || burn.Factor != 6 ||
+			burn.Long != 6*time.Hour || burn.LongBurn < 6 {
 			t.Errorf("want a fast pair of windows to be critical, got %+v with %+v", got[1].Incident.Severity, burn)
 		}
 	})
@@ -178,7 +179,9 @@ func TestAProbeWithoutRunsFires(t *testing.T) {
 }
 
 func TestFailuresOfOurNetworkAreNotCounted(t *testing.T) {
-	e := engine(t, alert.EngineOptions{Probes: probes("a", "b"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("unexpected") })}, Connectivity: true})
+	e := engine(t, alert.EngineOptions{
+		Probes: probes("a", "b"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("unexpected") })}, Connectivity: true,
+	})
 	var got []alert.Transition
 	for i := range 20 {
 		r := result("a", start().Add(time.Duration(i)*time.Second), 200)
@@ -201,6 +204,7 @@ func TestFiringAgainSoonReopensTheIncident(t *testing.T) {
 	}, summaries(got))
 	first, again, later := got[0].Incident, got[2].Incident, got[4].Incident
 	if again.ID != first.ID || again.Reopened != 1 || later.ID == first.ID || later.Reopened != 0 {
-		t.Errorf("want the second to go on and the third to be new, got %s %s(%d) %s(%d)", first.ID, again.ID, again.Reopened, later.ID, later.Reopened)
+		t.Errorf("want the second to continue and the third to be new, got %s %s(%d) %s(%d)",
+			first.ID, again.ID, again.Reopened, later.ID, later.Reopened)
 	}
 }

@@ -80,7 +80,9 @@ func TestProbingNeverWaitsForTheHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var got []alert.Event
-		v := alert.NewEvaluator(engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.MinRuns = 1 })}}),
+		v := alert.NewEvaluator(engine(t, alert.EngineOptions{
+			Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.MinRuns = 1 })},
+		}),
 			func(c alert.Transition) {
 				<-release
 				got = append(got, c.Event)
@@ -111,7 +113,8 @@ func TestReplaceEndsRemovedIncidents(t *testing.T) {
 		defer cancel()
 		v.Finished(result("a", time.Now(), 500))
 		broken := errors.New("broken")
-		if err := v.Replace(func(*alert.Engine) (*alert.Engine, error) { return nil, broken }); !errors.Is(err, broken) || len(v.Incidents()) != 1 {
+		if err := v.Replace(func(*alert.Engine) (*alert.Engine, error) { return nil, broken }); !errors.Is(err, broken) ||
+			len(v.Incidents()) != 1 {
 			t.Errorf("want the old engine to go on after %v, got %v", broken, err)
 		}
 		if err := v.Replace(func(previous *alert.Engine) (*alert.Engine, error) {

@@ -66,11 +66,11 @@ func (s *series) isAnnouncedFor(other *series) bool {
 }
 
 // includesAll reports whether a list of notifiers includes all of another; an empty list means every notifier.
-func includesAll(told, wanted []string) bool {
-	if len(told) == 0 {
+func includesAll(notified, wanted []string) bool {
+	if len(notified) == 0 {
 		return true
 	}
-	return len(wanted) > 0 && !slices.ContainsFunc(wanted, func(name string) bool { return !slices.Contains(told, name) })
+	return len(wanted) > 0 && !slices.ContainsFunc(wanted, func(name string) bool { return !slices.Contains(notified, name) })
 }
 
 // coveredByRuns returns a firing series of another rule that has announced the same runs. It returns nil unless such series exist for

@@ -220,7 +220,9 @@ func TestACoveredRuleIsShownAsCovered(t *testing.T) {
 }
 
 func TestHeldTimeSurvivesRestarts(t *testing.T) {
-	options := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 15 * time.Second; r.MinRuns = 3 })}}
+	options := alert.EngineOptions{
+		Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 15 * time.Second; r.MinRuns = 3 })},
+	}
 	var seen []*probe.Result
 	var fired []string
 	for begin := 0; begin < 60 && fired == nil; begin += 13 { // each process runs for 12 s, with one second between two of them
@@ -246,7 +248,9 @@ func TestHeldTimeSurvivesRestarts(t *testing.T) {
 }
 
 func TestUnwatchedTimeDoesNotCountAsHeld(t *testing.T) {
-	options := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 10 * time.Minute; r.Window = time.Hour })}}
+	options := alert.EngineOptions{
+		Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 10 * time.Minute; r.Window = time.Hour })},
+	}
 	e := engine(t, options)
 	for second := range 60 {
 		e.Recall(result("a", sec(second), 500))
@@ -260,7 +264,9 @@ func TestUnwatchedTimeDoesNotCountAsHeld(t *testing.T) {
 }
 
 func TestAFlappingIncidentIsHeldOpen(t *testing.T) {
-	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = 10 * time.Second; r.MinRuns = 3 })}})
+	e := engine(t, alert.EngineOptions{
+		Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = 10 * time.Second; r.MinRuns = 3 })},
+	})
 	var feeds []int
 	for range 30 { // 20 minutes of 20 s bad, 20 s good
 		feeds = append(feeds, codes(20, 500, 20, 200)...)

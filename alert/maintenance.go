@@ -95,7 +95,7 @@ func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []Always
 	if len(all) < 2 {
 		return nil
 	}
-	known := make([]moments, len(all))
+	cache := make([]moments, len(all))
 	var found []Always
 	seen := map[string]bool{}
 	for rule, series := range everySeries(rules, probes) {
@@ -105,7 +105,7 @@ func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []Always
 			continue
 		}
 		seen[key] = true
-		if together(all, known, by).share() >= mutedAlways {
+		if together(all, cache, by).share() >= mutedAlways {
 			found = append(found, Always{Rule: rule.Name, Series: series, By: by})
 		}
 	}
@@ -160,17 +160,17 @@ func thatMute(all []Maintenance, rule *Rule, series string) []int {
 	return by
 }
 
-// together returns when at least one of some maintenances mutes. It stores the moments of each in known.
-func together(all []Maintenance, known []moments, some []int) moments {
+// together returns when at least one of some maintenances mutes. It stores the moments of each in cache.
+func together(all []Maintenance, cache []moments, some []int) moments {
 	var muted moments
 	for _, i := range some {
-		if known[i] == nil {
-			known[i] = all[i].moments()
+		if cache[i] == nil {
+			cache[i] = all[i].moments()
 		}
 		if muted == nil {
-			muted = make(moments, len(known[i]))
+			muted = make(moments, len(cache[i]))
 		}
-		for at, is := range known[i] {
+		for at, is := range cache[i] {
 			muted[at] = muted[at] || is
 		}
 	}

@@ -43,7 +43,8 @@ func TestMaintenanceMustLeaveTimeForAlerts(t *testing.T) {
 func TestMaintenancesMustTogetherLeaveTimeForAlerts(t *testing.T) {
 	even, odd := maintenance("even", "0 */2 * * *", time.Hour), maintenance("odd", "0 1-23/2 * * *", time.Hour)
 	rules := alert.DefaultRules()
-	if got := alert.MutedAlways([]alert.Maintenance{even, odd}, rules, probes("a", "b")); len(got) != 1 || !slices.Equal(got[0].By, []int{0, 1}) {
+	if got := alert.MutedAlways([]alert.Maintenance{even, odd}, rules, probes("a", "b")); len(got) != 1 ||
+		!slices.Equal(got[0].By, []int{0, 1}) {
 		t.Errorf("want one finding that names both, got %+v", got)
 	}
 	odd.Rules = []string{"unauthenticated"}

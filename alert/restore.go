@@ -61,10 +61,10 @@ func (s *series) export() SeriesState {
 // announced again. Incidents that the configuration no longer has are ended by the next Advance, with a note. Call Recall and then Resume
 // afterwards.
 func (e *Engine) Restore(states []SeriesState) {
-	known := e.byKey()
+	keyed := e.byKey()
 	for i := range states {
 		state := &states[i]
-		s := known[seriesKey{rule: state.Rule, series: state.Series}]
+		s := keyed[seriesKey{rule: state.Rule, series: state.Series}]
 		if s == nil {
 			if state.State == Firing || state.Owed != nil {
 				rule := &Rule{Name: state.Rule}

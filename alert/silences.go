@@ -89,8 +89,8 @@ type Silences struct {
 
 // NewSilences returns a set that begins with silences of an earlier process. It calls apply after every change. With a nil store,
 // silences do not survive a restart.
-func NewSilences(known []Silence, store SilenceStore, apply func(all []Silence)) *Silences {
-	return &Silences{store: store, apply: apply, all: slices.Clone(known)}
+func NewSilences(earlier []Silence, store SilenceStore, apply func(all []Silence)) *Silences {
+	return &Silences{store: store, apply: apply, all: slices.Clone(earlier)}
 }
 
 // Add starts a silence and returns it with its identifier. Faults are [probe.Invalid], joined.
@@ -119,7 +119,7 @@ func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 func (s *Silences) Remove(ctx context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.all, func(known Silence) bool { return known.ID == id })
+	i := slices.IndexFunc(s.all, func(silence Silence) bool { return silence.ID == id })
 	if i < 0 {
 		return fmt.Errorf("remove silence %q: %w", id, ErrNoSilence)
 	}
@@ -151,7 +151,7 @@ func (s *Silences) applyLocked(now time.Time) {
 
 // removeExpiredLocked removes the silences that have ended. The caller holds mu.
 func (s *Silences) removeExpiredLocked(now time.Time) {
-	s.all = slices.DeleteFunc(s.all, func(known Silence) bool { return !now.Before(known.Until) })
+	s.all = slices.DeleteFunc(s.all, func(silence Silence) bool { return !now.Before(silence.Until) })
 }
 
 // validate returns every fault of a silence, joined.

@@ -73,7 +73,13 @@ func TestMaintenanceRecursInItsTimeZone(t *testing.T) {
 	same(t, nil, announcements(got))
 	same(t, []string{"3600 firing server-errors/a 5/5"}, announcements(e.Advance(sec(3601))))
 	next := e.Advance(sec(24 * 3600))
-	same(t, []string{"18000 update server-errors/a 5/5", "32400 update server-errors/a 5/5", "46800 update server-errors/a 5/5", "61200 update server-errors/a 5/5", "75600 update server-errors/a 5/5"}, announcements(next))
+	same(t, []string{
+		"18000 update server-errors/a 5/5",
+		"32400 update server-errors/a 5/5",
+		"46800 update server-errors/a 5/5",
+		"61200 update server-errors/a 5/5",
+		"75600 update server-errors/a 5/5",
+	}, announcements(next))
 }
 
 func TestEndsDuringMaintenanceShareADigest(t *testing.T) {
@@ -209,7 +215,9 @@ func TestARestartNeitherRepeatsNorLosesAnIncident(t *testing.T) {
 }
 
 func TestAGapDoesNotFire(t *testing.T) {
-	options := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.MinRuns = 2; r.Window = 10 * time.Minute })}}
+	options := alert.EngineOptions{
+		Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.MinRuns = 2; r.Window = 10 * time.Minute })},
+	}
 	var seen []*probe.Result
 	for i := range 10 { // half of the window is good, and leaves it during the gap
 		seen = append(seen, result("a", sec(i*30), map[bool]int{true: 200, false: 500}[i < 6]))
@@ -275,7 +283,8 @@ func TestAnOwedEndOfARemovedRuleIsAnnounced(t *testing.T) {
 	afterReload := engine(t, next)
 	for name, e := range map[string]*alert.Engine{"a reload": afterReload, "a restart": afterRestart} {
 		got := e.Advance(sec(201))
-		if len(got) != 1 || got[0].Event != alert.EventResolved || got[0].Muted || got[0].Incident.ID != state.Incident || got[0].State.Owed != nil {
+		if len(got) != 1 || got[0].Event != alert.EventResolved ||
+			got[0].Muted || got[0].Incident.ID != state.Incident || got[0].State.Owed != nil {
 			t.Errorf("after %s: want the end told, once, got %+v", name, got)
 		}
 		same(t, nil, summaries(e.Advance(sec(2000))))

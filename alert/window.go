@@ -30,7 +30,7 @@ type window struct {
 // count is a number of runs, and how many of them are bad.
 type count struct{ runs, bad int32 }
 
-// mix counts the bad runs in a window by kind. A kind that finds every place taken is not listed.
+// mix counts the bad runs in a window by kind. When every place is used, further kinds are not listed.
 type mix struct {
 	kinds [maxKinds]ClassCount // Runs is the total in the window
 	ring  [buckets][maxKinds]int32

@@ -10,9 +10,9 @@ import (
 )
 
 // recordDeliveredLocked removes delivered entries from the store and records a receipt for each. The caller holds mu.
-func (s *sender) recordDeliveredLocked(taken []entry, ref string, changes *batch) {
-	for i := range taken {
-		e := &taken[i]
+func (s *sender) recordDeliveredLocked(group []entry, ref string, changes *batch) {
+	for i := range group {
+		e := &group[i]
 		if e.event == alert.EventTest {
 			continue
 		}
@@ -81,9 +81,9 @@ func (s *sender) withdrawLocked(incident string, changes *batch) {
 
 // withoutWithdrawnLocked returns the undelivered entries that must be tried again. It drops those that were withdrawn during the attempt,
 // and the end of an incident whose FIRING the destination then never received. The caller holds mu.
-func (s *sender) withoutWithdrawnLocked(taken []entry, changes *batch) (rest []entry) {
-	for i := range taken {
-		e := &taken[i]
+func (s *sender) withoutWithdrawnLocked(group []entry, changes *batch) (rest []entry) {
+	for i := range group {
+		e := &group[i]
 		if !e.withdrawn {
 			rest = append(rest, *e)
 			continue

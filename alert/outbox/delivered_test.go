@@ -182,7 +182,9 @@ func TestAnIncidentIsAnnouncedAgainOnlyToNotifiersThatNeverReceivedIt(t *testing
 		o.Replace(map[string]outbox.Destination{"ops": {Notifier: knows}, "slow": {Notifier: waits}})
 		o.Add(change(alert.EventFiring, "a"))
 		<-time.After(10 * time.Second)
-		o.Replace(map[string]outbox.Destination{"ops": {Notifier: knows}, "slow": {Notifier: waits}, "added": {Notifier: added}, "unnamed": {Notifier: unnamed}})
+		o.Replace(map[string]outbox.Destination{
+			"ops": {Notifier: knows}, "slow": {Notifier: waits}, "added": {Notifier: added}, "unnamed": {Notifier: unnamed},
+		})
 		for range 2 {
 			o.Add(reannounced("a", "ops", "slow", "added"))
 			<-time.After(2 * time.Minute)

@@ -155,7 +155,9 @@ func TestRetryTimes(t *testing.T) {
 		answers []error
 		want    []time.Duration
 	}{
-		"Retry-After to the second":            {[]error{failure("rate_limited", 7*time.Second), failure("rate_limited", 90*time.Second)}, seconds(0, 7, 97)},
+		"Retry-After to the second": {
+			[]error{failure("rate_limited", 7*time.Second), failure("rate_limited", 90*time.Second)}, seconds(0, 7, 97),
+		},
 		"backoff doubles":                      {[]error{unavailable, unavailable, failure("network", 0), unavailable}, seconds(0, 1, 3, 7, 15)},
 		"errors of another kind are transient": {[]error{errors.New("unknown")}, seconds(0, 1)},
 		"refusals slowly":                      {[]error{refusal(), refusal()}, seconds(0, 600, 1200)},
@@ -208,7 +210,8 @@ func TestWaitingChangesAreFolded(t *testing.T) {
 		o.Add(change(alert.EventFiring, "b"))
 		wait(t, 10*time.Second)
 		o.Add(change(alert.EventResolved, "b"))
-		if count, oldest, last := o.Pending("ops"); count != 2 || time.Since(oldest) != 20*time.Second || !strings.Contains(last, "rate_limited") {
+		if count, oldest, last := o.Pending("ops"); count != 2 ||
+			time.Since(oldest) != 20*time.Second || !strings.Contains(last, "rate_limited") {
 			t.Errorf("want 2 pending for 20s with their reason, got %d, %v, %q", count, oldest, last)
 		}
 		want(t, []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 20 * time.Second, LastError: "rate_limited: no"}}, o.Status())
@@ -373,10 +376,14 @@ func TestATestMessageGoesOnlyToItsNotifier(t *testing.T) {
 func TestNoMessageIsLostAndTheLastOneIsTrue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rapid.SyncTest(t, func(t *rapid.T) {
-			answers := rapid.SliceOfN(rapid.SampledFrom([]error{nil, failure("network", 0), failure("rate_limited", 40*time.Second), refusal()}), 0, 20)
+			answers := rapid.SliceOfN(rapid.SampledFrom([]error{
+				nil, failure("network", 0), failure("rate_limited", 40*time.Second), refusal(),
+			}), 0, 20)
 			m := newMessenger(answers.Draw(t, "answers")...)
 			o := outbox.New(outbox.Options{
-				Destinations: map[string]outbox.Destination{"ops": {Notifier: m, GroupWait: time.Duration(rapid.IntRange(0, 9).Draw(t, "group wait")) * time.Second}},
+				Destinations: map[string]outbox.Destination{
+					"ops": {Notifier: m, GroupWait: time.Duration(rapid.IntRange(0, 9).Draw(t, "group wait")) * time.Second},
+				},
 			})
 			ctx, cancel := context.WithCancel(context.Background())
 			var running sync.WaitGroup

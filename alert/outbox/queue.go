@@ -158,7 +158,7 @@ func (q *queue) pop(now time.Time, groupWait time.Duration, receipts map[string]
 		return nil
 	}
 	head := q.entries[i]
-	taken := []entry{head}
+	group := []entry{head}
 	rest := make([]entry, 0, len(q.entries)-1)
 	stays := map[seriesKey]bool{} // series with an earlier entry that stays in the queue: their order must be kept
 	for j := range q.entries {
@@ -167,23 +167,23 @@ func (q *queue) pop(now time.Time, groupWait time.Duration, receipts map[string]
 		switch {
 		case j == i:
 		case !stays[key] && head.groupsWith(e, now, groupWait) && head.sameMessage(e, receipts):
-			taken = append(taken, *e)
+			group = append(group, *e)
 		default:
 			stays[key] = true
 			rest = append(rest, *e)
 		}
 	}
 	q.entries = rest
-	return taken
+	return group
 }
 
 // eventFor returns the event that a destination with these receipts must see. FIRING becomes UPDATE if the destination already shows the
 // incident as firing: it did not receive the end in between. UPDATE becomes FIRING if the destination never received FIRING.
 func (e *entry) eventFor(receipts map[string]receipt) alert.Event {
-	switch known := receipts[e.incident.ID].event.Fires(); {
-	case e.event == alert.EventFiring && known:
+	switch shown := receipts[e.incident.ID].event.Fires(); {
+	case e.event == alert.EventFiring && shown:
 		return alert.EventUpdate
-	case e.event == alert.EventUpdate && !known:
+	case e.event == alert.EventUpdate && !shown:
 		return alert.EventFiring
 	}
 	return e.event
@@ -210,11 +210,11 @@ func (e *entry) groupsWith(other *entry, now time.Time, groupWait time.Duration)
 
 // putBack returns entries that could not be sent to the front of the queue; they are not sent before notBefore. It returns the
 // identifiers of entries that were folded into an earlier one, and of the entries that include them now.
-func (q *queue) putBack(taken []entry, hold time.Time) (gone, changed []string) {
+func (q *queue) putBack(group []entry, notBefore time.Time) (gone, changed []string) {
 	since := q.entries
-	q.entries = taken
+	q.entries = group
 	for i := range q.entries {
-		q.entries[i].notBefore = hold
+		q.entries[i].notBefore = notBefore
 	}
 	for i := range since {
 		if j := q.find(&since[i]); j >= 0 {
@@ -246,8 +246,8 @@ func oldestChange(entries []entry) time.Time {
 }
 
 // newNotification returns the message of some entries, for a destination with these receipts.
-func newNotification(taken []entry, notifier string, receipts map[string]receipt, now time.Time) Notification {
-	head := &taken[0]
+func newNotification(group []entry, notifier string, receipts map[string]receipt, now time.Time) Notification {
+	head := &group[0]
 	before := receipts[head.incident.ID]
 	n := Notification{
 		ID:       fmt.Sprintf("%s-%s-%d-%s", head.incident.ID, head.event, head.at.UnixNano(), notifier),
@@ -255,9 +255,9 @@ func newNotification(taken []entry, notifier string, receipts map[string]receipt
 		Late: max(now.Sub(head.first), 0), Folded: head.folded, Ref: before.ref, Told: before.event,
 	}
 	with := map[string]bool{head.incident.ID: true}
-	for i := range taken[1:] {
-		n.Others = append(n.Others, taken[i+1].incident)
-		with[taken[i+1].incident.ID] = true
+	for i := range group[1:] {
+		n.Others = append(n.Others, group[i+1].incident)
+		with[group[i+1].incident.ID] = true
 	}
 	if n.Ref != "" {
 		for _, id := range slices.Sorted(maps.Keys(receipts)) {

@@ -214,23 +214,23 @@ func (s *sender) finish(ref string, err error, begun, now time.Time) (o outcome)
 
 // finishLocked records the result of an attempt. The caller holds mu.
 func (s *sender) finishLocked(ref string, err error, begun, now time.Time, changes *batch) outcome {
-	taken := s.inFlight
+	group := s.inFlight
 	s.inFlight = nil
 	s.notBefore = begun.Add(minInterval)
 	if err != nil {
-		taken = s.withoutWithdrawnLocked(taken, changes)
+		group = s.withoutWithdrawnLocked(group, changes)
 	}
 	o := outcome{before: s.failure, after: asDeliveryError(err)}
 	s.failure = o.after
 	switch {
 	case err == nil:
 		s.backoff.Reset()
-		s.recordDeliveredLocked(taken, ref, changes)
+		s.recordDeliveredLocked(group, ref, changes)
 		return o
 	case !s.active: // the destination was removed during the attempt
 		s.failure = nil
-		for i := range taken {
-			changes.remove(taken[i].id)
+		for i := range group {
+			changes.remove(group[i].id)
 		}
 		return o
 	}
@@ -243,14 +243,14 @@ func (s *sender) finishLocked(ref string, err error, begun, now time.Time, chang
 	default:
 		s.notBefore = later(s.notBefore, now.Add(s.nextBackoff()))
 	}
-	s.requeueLocked(taken, hold, changes)
+	s.requeueLocked(group, hold, changes)
 	o.pending = len(s.queue.entries)
 	return o
 }
 
 // requeueLocked puts back entries that could not be delivered. The caller holds mu.
-func (s *sender) requeueLocked(taken []entry, hold time.Time, changes *batch) {
-	gone, changed := s.queue.putBack(taken, hold)
+func (s *sender) requeueLocked(group []entry, hold time.Time, changes *batch) {
+	gone, changed := s.queue.putBack(group, hold)
 	for _, id := range gone {
 		changes.remove(id)
 	}
