@@ -18,6 +18,14 @@ func (e *Engine) Acknowledge(incident, by string, now time.Time) ([]Transition, 
 	return out, nil
 }
 
+// Unannounce records that no notifier received FIRING of an incident, because a silence began while it waited. The incident then covers no
+// other, and it is announced when the silence ends.
+func (e *Engine) Unannounce(incident string) {
+	if s := e.firing(incident); s != nil {
+		s.announced = false
+	}
+}
+
 // SilenceFor returns a silence of the rule and series of an incident. The caller sets its times and passes it to Mute.
 func (e *Engine) SilenceFor(incident string) (Silence, error) {
 	s := e.firing(incident)

@@ -169,6 +169,11 @@ func (s *series) startBadTime(now time.Time) {
 	figures := Incident{}
 	s.condition.describe(&figures, now)
 	s.badTime().startPending(now, !figures.Condition.hasWindow())
+	if c, ok := s.condition.(spanReporter); ok {
+		if span, known := c.badSpan(); known {
+			s.bad.next = span
+		}
+	}
 	if c, ok := s.condition.(onsetReporter); ok {
 		s.bad.next.First = c.onset()
 	}

@@ -43,14 +43,16 @@ type (
 	grader interface{ severity(rule *Rule) Severity }
 	// onsetReporter is a condition that knows when its problem began, where no bad run shows it.
 	onsetReporter interface{ onset() time.Time }
+	// spanReporter is a condition that knows which bad runs made it cross; false when a window tells that.
+	spanReporter interface{ badSpan() (BadSpan, bool) }
 	// groupEvaluator is a condition of several probes.
 	groupEvaluator interface { //nolint:interfacebloat // the four methods are one ability: to evaluate several probes
 		// stillBad returns the probes whose last run was bad and ended after since.
 		stillBad(since time.Time) []string
 		// contains reports whether a probe is in the group.
 		contains(probe string) bool
-		// badProbes returns the probes of which bad runs count now.
-		badProbes() []string
+		// crossesWithout reports whether the group is crossed also without the bad runs of the probes that explained accepts.
+		crossesWithout(rule *Rule, explained func(probe string) bool, now time.Time) bool
 		// describeProbe sets the figures of one probe.
 		describeProbe(name string, incident *Incident, now time.Time)
 	}
@@ -132,10 +134,26 @@ func (r *Rule) Rarely(p *probe.Probe) bool {
 	if p.Schedule.IsZero() {
 		return false
 	}
+	return p.Schedule.Busiest(r.rateWindow()) < r.MinRuns
+}
+
+// rarelyTogether reports whether some probes together run too seldom for the rule to evaluate their rate.
+func (r *Rule) rarelyTogether(probes []*probe.Probe) bool {
+	runs := 0
+	for _, p := range probes {
+		if p.Schedule.IsZero() {
+			return false
+		}
+		runs += p.Schedule.Busiest(r.rateWindow())
+	}
+	return runs < r.MinRuns
+}
+
+// rateWindow returns how long a run counts at least in a rate of the rule: 59/60 of the window.
+func (r *Rule) rateWindow() time.Duration {
 	window := r.Window
 	if r.Objective > 0 {
 		window = burnPairs(r.Period)[0].long
 	}
-	// A run counts for at least 59/60 of the window, and never longer than the window.
-	return p.Schedule.Busiest(window-window/buckets) < r.MinRuns
+	return window - window/buckets
 }

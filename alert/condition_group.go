@@ -27,7 +27,7 @@ type part struct {
 	deadline
 
 	probe     string // empty for the whole
-	isRare    bool   // the probe runs too seldom for a rate
+	isRare    bool   // it runs too seldom for a rate
 	condition condition
 	level     level
 	grade     Severity  // its severity; empty unless crossed
@@ -39,7 +39,7 @@ type part struct {
 // newGroupCondition returns the condition of a rule for several probes.
 func newGroupCondition(rule *Rule, probes []*probe.Probe) *groupCondition {
 	c := &groupCondition{
-		whole:   part{condition: newShareCondition(rule, false)},
+		whole:   part{condition: newShareCondition(rule, false), isRare: rule.rarelyTogether(probes)},
 		byProbe: make(map[string]*part, len(probes)), bad: map[*part]struct{}{}, stale: true,
 	}
 	for i, p := range probes {
@@ -125,7 +125,7 @@ func (p *part) evaluate(rule *Rule, now time.Time) {
 		p.crossed = true
 	case v == levelClear:
 		p.crossed = false
-	case v == levelUnknown && p.crossed:
+	case v == levelUnknown && p.crossed && !p.isRare: // a rare part never has enough runs to become clear
 		v = levelBetween
 	case v == levelBetween && p.isRare && !p.crossed:
 		v = levelClear
@@ -161,16 +161,17 @@ func (c *groupCondition) ordered() []*part {
 	return slices.DeleteFunc(slices.Clone(c.members), func(m *part) bool { _, bad := c.bad[m]; return !bad })
 }
 
-// describe sets the figures of the worst part: the whole if it is crossed or no probe is, else the worst probe.
+// describe sets the figures of the worst part: the whole if it is crossed, else the first crossed probe, else, for a firing incident, the
+// first probe whose last run was bad, because the incident waits for it.
 func (c *groupCondition) describe(incident *Incident, now time.Time) {
-	worst := &c.whole
+	worst, firing := &c.whole, !incident.Fired.IsZero() && incident.Resolved.IsZero()
 	var figures []ProbeCount
 	for _, m := range c.ordered() {
 		count := m.count(*incident, now)
 		if count.Bad > 0 || m.lastBad {
 			figures = append(figures, count)
 		}
-		if worst.level < levelCrossed && (m.level == levelCrossed || m.lastBad && worst == &c.whole && m.level > worst.level) {
+		if worst.level < levelCrossed && (m.level == levelCrossed || firing && m.lastBad && worst == &c.whole) {
 			worst = m
 		}
 	}
@@ -250,13 +251,40 @@ func (c *groupCondition) severity(rule *Rule) Severity {
 // contains reports whether a probe is in the group.
 func (c *groupCondition) contains(name string) bool { return c.byProbe[name] != nil }
 
-// badProbes returns the probes of which a bad run counts, in the order of the configuration.
-func (c *groupCondition) badProbes() []string {
-	var names []string
+// crossesWithout reports whether a probe that is not explained is crossed, or the whole is crossed without the explained probes.
+func (c *groupCondition) crossesWithout(rule *Rule, explained func(probe string) bool, now time.Time) bool {
+	whole := Incident{Threshold: rule.Threshold}
+	c.whole.condition.describe(&whole, now)
+	rest := whole.Bad
 	for _, m := range c.ordered() {
-		names = append(names, m.probe)
+		switch {
+		case explained(m.probe):
+			rest -= m.count(Incident{Threshold: rule.Threshold}, now).Bad
+		case m.level == levelCrossed:
+			return true
+		}
 	}
-	return names
+	if c.whole.level != levelCrossed {
+		return false
+	}
+	return crossesWith(rest, &whole, rule)
+}
+
+// badSpan returns the bad runs of the first crossed probe, if its condition knows them and the whole is not crossed.
+func (c *groupCondition) badSpan() (BadSpan, bool) {
+	if c.whole.level == levelCrossed {
+		return BadSpan{}, false
+	}
+	for _, m := range c.ordered() {
+		if m.level == levelCrossed {
+			reporter, ok := m.condition.(spanReporter)
+			if !ok {
+				return BadSpan{}, false
+			}
+			return reporter.badSpan()
+		}
+	}
+	return BadSpan{}, false
 }
 
 // describeProbe fills in the figures of one probe.

@@ -10,6 +10,7 @@ import (
 // that was not.
 type streakCondition struct {
 	badInRow int // bad runs in a row, up to now
+	span     BadSpan
 	seen     int // 0 before the first run, then 1
 	classes  [maxKinds]ClassCount
 	used     int
@@ -22,10 +23,11 @@ func (c *streakCondition) observe(rule *Rule, r *probe.Result, _ time.Time) bool
 	}
 	c.seen = 1
 	if !rule.bad(r) {
-		c.badInRow, c.used = 0, 0
+		c.badInRow, c.used, c.span = 0, 0, BadSpan{}
 		return false
 	}
 	c.badInRow++
+	c.span.add(r.End.Round(0))
 	c.count(r.Outcome())
 	return true
 }
@@ -78,3 +80,6 @@ func (c *streakCondition) inherit(old condition) bool {
 
 // lookback asks for as many runs as make a streak.
 func (c *streakCondition) lookback(rule *Rule, _ string) (time.Duration, int) { return 0, rule.Streak }
+
+// badSpan returns the bad runs in a row.
+func (c *streakCondition) badSpan() (BadSpan, bool) { return c.span, c.badInRow > 0 }

@@ -30,7 +30,7 @@ type Engine struct {
 	supportAfter time.Duration
 	now          time.Time    // the latest time seen
 	queued       []Transition // ends of incidents that the configuration no longer has; Advance returns them
-	removed      []*series    // series that an earlier process left firing and that the configuration no longer has
+	removed      []removedSeries
 }
 
 // EngineOptions configure an Engine.

@@ -62,6 +62,13 @@ func (v *Evaluator) Acknowledge(incident, by string) error {
 	return err
 }
 
+// Unannounce records that no notifier received FIRING of an incident; see [Engine.Unannounce].
+func (v *Evaluator) Unannounce(incident string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.engine.Unannounce(incident)
+}
+
 // Mute replaces the silences; see [Engine.Mute].
 func (v *Evaluator) Mute(silences []Silence) {
 	v.mu.Lock()

@@ -19,23 +19,40 @@ func (s *series) isCovered(e *Engine, now time.Time) bool {
 		return true
 	}
 	s.coverChecked = now
-	if s.coveredBy = e.coveredByCredential(s); s.coveredBy == nil {
+	if s.coveredBy = e.coveredByCredential(s, now); s.coveredBy == nil {
 		s.coveredBy = e.coveredByRuns(s, now)
 	}
 	return s.coveredBy != nil
 }
 
 // coveredByCredential returns the announced, firing series that blames the same credential; nil for none. A dead credential that nine
-// probes share is one message, not nine. The other series must have notified everybody whom s would notify.
-func (e *Engine) coveredByCredential(s *series) *series {
+// probes share is one message, not nine. The other series must have notified everybody whom s would notify, and its rule must count what
+// makes s cross: other answers of the same probes are another problem.
+func (e *Engine) coveredByCredential(s *series, now time.Time) *series {
 	culprit := s.blamedCredential()
 	if culprit == "" {
 		return nil
 	}
-	if leader := e.announcers[culprit]; leader != nil && leader.isAnnouncedFor(s) {
-		return leader
+	leader := e.announcers[culprit]
+	if leader == nil || !leader.isAnnouncedFor(s) {
+		return nil
 	}
-	return nil
+	counted := func(name string) bool { // the leader counts what makes the probe cross
+		own, none := s.probeFigures(name, now), Incident{}
+		return !crossesAlone(&own, s.rule, &none, leader.rule)
+	}
+	if s.crossesWithout(counted, now) {
+		return nil
+	}
+	return leader
+}
+
+// crossesWithout reports whether a series is crossed also without the probes whose bad runs are explained.
+func (s *series) crossesWithout(explained func(probe string) bool, now time.Time) bool {
+	if c, ok := s.condition.(groupEvaluator); ok {
+		return c.crossesWithout(s.rule, explained, now)
+	}
+	return !explained(s.name)
 }
 
 // blamedCredential returns the credential that caused the newest bad run, by itself or by its login service; empty when the cause is
@@ -74,31 +91,24 @@ func includesAll(notified, wanted []string) bool {
 	return len(wanted) > 0 && !slices.ContainsFunc(wanted, func(name string) bool { return !slices.Contains(notified, name) })
 }
 
-// coveredByRuns returns a firing series of another rule that has announced the same runs. It returns nil unless such series exist for
-// every bad probe in s, each at least as severe as s and announced to everybody whom s would notify.
+// coveredByRuns returns a firing series of another rule that has announced the same runs. It returns nil if s would be crossed also without
+// the probes whose runs such series announce. They must be at least as severe as s and announced to everybody whom s would notify.
 func (e *Engine) coveredByRuns(s *series, now time.Time) *series {
 	if s.rule.isBuiltin() {
 		return nil // it reports something that no other rule does
 	}
 	var first *series
-	for _, name := range s.badProbes() {
+	announced := func(name string) bool {
 		i := slices.IndexFunc(e.byProbe[name], func(other *series) bool { return other.coversRuns(s, name, now) })
-		if i < 0 {
-			return nil
-		}
-		if first == nil {
+		if i >= 0 && first == nil {
 			first = e.byProbe[name][i]
 		}
+		return i >= 0
+	}
+	if s.crossesWithout(announced, now) {
+		return nil
 	}
 	return first
-}
-
-// badProbes returns the probes of which bad runs count now.
-func (s *series) badProbes() []string {
-	if c, ok := s.condition.(groupEvaluator); ok {
-		return c.badProbes()
-	}
-	return []string{s.name}
 }
 
 // coversRuns reports whether the incident of s already announces the runs of a probe that other counts as bad.
@@ -136,10 +146,15 @@ func crossesAlone(own *Incident, rule *Rule, others *Incident, other *Rule) bool
 			alone -= c.Runs
 		}
 	}
-	if !own.Condition.isShare() {
-		return alone > 0
+	return crossesWith(alone, own, rule)
+}
+
+// crossesWith reports whether figures would cross a rule with this number of bad runs.
+func crossesWith(bad int, figures *Incident, rule *Rule) bool {
+	if !figures.Condition.isShare() {
+		return bad > 0
 	}
-	return alone > 0 && setting.Share(alone)/setting.Share(max(own.Runs, 1)) >= rule.Threshold
+	return bad > 0 && setting.Share(bad)/setting.Share(max(figures.Runs, 1)) >= rule.Threshold
 }
 
 // parent is a probe that others depend on.

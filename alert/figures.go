@@ -38,10 +38,14 @@ func (s *series) useSavedFigures(incident *Incident) {
 		enough = s.rule.MinRuns
 	}
 	old := s.figures
-	if s.state != Firing || old == nil || s.kind.withoutRuns || incident.Runs >= enough {
+	unseen := !incident.Condition.hasWindow() && s.lastRun.Before(s.evidenceFrom) // the streak is of an earlier process
+	if s.state != Firing || old == nil || s.kind.withoutRuns || incident.Runs >= enough && !unseen {
 		return
 	}
 	incident.Counted, incident.RecentRuns, incident.RecentBad = old.At, incident.Runs, incident.Bad
+	if unseen {
+		incident.RecentRuns, incident.RecentBad = 0, 0
+	}
 	incident.Rate, incident.Low, incident.High, incident.Runs, incident.Bad = old.Rate, old.Low, old.High, old.Runs, old.Bad
 	incident.Classes, incident.Course, incident.Probe, incident.BadProbes = old.Classes, nil, old.Probe, old.BadProbes
 	if old.Condition != "" { // figures of an older version have none

@@ -205,7 +205,8 @@ type SeriesState struct {
 	Announced    bool   // FIRING was announced
 	Reopened     int
 	Flapping     bool      // it is held open
-	Lost         string    // why it may end without a recovery; mostly empty
+	Counts       string    // how the rule counted; empty in states of an older version
+	Unrecovered  []string  // for a group: probes that were bad in the incident and have had no good run since
 	Quiet        time.Time // while held open: since when it could resolve; zero while it could not
 	Overdue      bool
 	Severity     Severity // as last announced

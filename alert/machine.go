@@ -1,7 +1,9 @@
 package alert
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -56,8 +58,13 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 // stepFiring moves a firing series: it resolves, gets more severe, becomes overdue, or sends a reminder.
 func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	if s.recovered(v, now) {
+		s.endNote = s.removedNote()
 		s.setState(Inactive, now)
 		return endEvent(s.endNote)
+	}
+	if v == levelCrossed && e.mustAnnounce(s, now) {
+		s.lastNotified = now
+		return EventFiring
 	}
 	worse := s.worsened()
 	switch {
@@ -70,6 +77,13 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	}
 	s.lastNotified = now
 	return EventUpdate
+}
+
+// mustAnnounce reports whether a firing series was not announced when its silence ended, because another incident covered it, and that
+// incident is over.
+func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
+	wasCovered := !s.announced && !s.kind.endOnly && s.coveredBy != nil
+	return wasCovered && e.muting.silenceOf(s) == nil && !s.isCovered(e, now) && s.hasEvidence()
 }
 
 // worsened reports whether the severity rose since the last message, and records it.
@@ -90,6 +104,12 @@ func (s *series) severityNow() Severity {
 	return s.rule.Severity
 }
 
+// waits reports whether a probe that was bad in the incident has not had a good run since.
+func (s *series) waits() bool {
+	watched, _ := s.stillBad()
+	return len(watched) > 0
+}
+
 // flappingFrom is how often an incident must reopen before it is held open.
 const flappingFrom = 2
 
@@ -101,7 +121,7 @@ func (s *series) recovered(v level, now time.Time) bool {
 		s.reopened++
 		s.clearSince = time.Time{}
 		return false
-	case v != levelClear || len(s.stillBad()) > 0:
+	case v != levelClear || s.waits():
 		return false
 	case !s.flapping:
 		return true
@@ -111,12 +131,34 @@ func (s *series) recovered(v level, now time.Time) bool {
 	return now.Sub(s.clearSince) >= s.rule.Reopen
 }
 
-// stillBad returns the probes that were bad in the incident and have not had a good run since.
-func (s *series) stillBad() []string {
-	if c, ok := s.condition.(groupEvaluator); ok {
-		return c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay))
+// stillBad returns the probes of a firing group that were bad in the incident and have not had a good run since, and those of them that
+// the group no longer has.
+func (s *series) stillBad() (watched, removed []string) {
+	c, ok := s.condition.(groupEvaluator)
+	if !ok {
+		return nil, nil
 	}
-	return nil
+	for _, name := range slices.Sorted(maps.Keys(s.unrecovered)) {
+		if c.contains(name) {
+			watched = append(watched, name)
+		} else {
+			removed = append(removed, name)
+		}
+	}
+	return watched, removed
+}
+
+// removedNote says which probes were still bad when the configuration took them out of the series; empty for none.
+func (s *series) removedNote() string {
+	_, removed := s.stillBad()
+	switch names := removed[:min(len(removed), maxExamples)]; {
+	case len(names) == 0:
+		return ""
+	case len(removed) == 1:
+		return names[0] + " was still bad and is no longer counted here"
+	default:
+		return strings.Join(names, ", ") + " were still bad and are no longer counted here"
+	}
 }
 
 // setState changes the state. An incident that fires again within the rule's Reopen continues, with its old identifier.
@@ -134,7 +176,15 @@ func (s *series) setState(state State, now time.Time) {
 		} else {
 			s.fired, s.reopened, s.announced, s.flapping = now, 0, false, false
 		}
-		s.clearSince, s.endNote = time.Time{}, ""
+		s.clearSince, s.endNote, s.unrecovered = time.Time{}, "", nil
+		if c, ok := s.condition.(groupEvaluator); ok {
+			for _, name := range c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay)) {
+				if s.unrecovered == nil {
+					s.unrecovered = map[string]struct{}{}
+				}
+				s.unrecovered[name] = struct{}{}
+			}
+		}
 		s.badTime().startIncident(again)
 		s.lastNotified, s.resolved, s.coveredBy = now, time.Time{}, nil
 		s.severity, s.overdue, s.acknowledged = s.severityNow(), false, nil

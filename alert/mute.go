@@ -111,6 +111,9 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 			continue
 		}
 		again := s.announced
+		if !again && s.isCovered(e, now) {
+			continue // stepFiring announces it when the other incident is over
+		}
 		if !again {
 			s.announced, s.lastNotified = true, now
 		}

@@ -1,8 +1,8 @@
 package alert
 
 import (
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"squarewatch/probe"
@@ -45,7 +45,8 @@ func (s *series) export() SeriesState {
 	state := SeriesState{
 		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Told: s.lastNotified,
 		Resolved: s.resolved, Announced: s.announced, Reopened: s.reopened, Overdue: s.overdue, Severity: s.severity,
-		Acknowledged: s.acknowledged, Owed: s.owedEnd, Flapping: s.flapping, Quiet: s.clearSince, Lost: s.endNote, Figures: s.figures,
+		Acknowledged: s.acknowledged, Owed: s.owedEnd, Flapping: s.flapping, Quiet: s.clearSince, Figures: s.figures,
+		Counts: s.rule.counts(), Unrecovered: slices.Sorted(maps.Keys(s.unrecovered)),
 	}
 	if s.bad != nil {
 		state.Bad, state.Next, state.After = s.bad.incident, s.bad.next, s.bad.after
@@ -57,6 +58,13 @@ func (s *series) export() SeriesState {
 	return state
 }
 
+// removedSeries is a series that an earlier process left firing, and that the configuration no longer has or counts otherwise.
+type removedSeries struct {
+	*series
+
+	why string // for people: why its incident ends
+}
+
 // Restore sets the state that an earlier process left, in an engine that has seen no results yet. Firing incidents continue and are not
 // announced again. Incidents that the configuration no longer has are ended by the next Advance, with a note. Call Recall and then Resume
 // afterwards.
@@ -65,7 +73,8 @@ func (e *Engine) Restore(states []SeriesState) {
 	for i := range states {
 		state := &states[i]
 		s := keyed[seriesKey{rule: state.Rule, series: state.Series}]
-		if s == nil {
+		changed := s != nil && state.Counts != "" && state.Counts != s.rule.counts()
+		if s == nil || changed {
 			if state.State == Firing || state.Owed != nil {
 				rule := &Rule{Name: state.Rule}
 				rule.Defaults()
@@ -74,7 +83,7 @@ func (e *Engine) Restore(states []SeriesState) {
 					condition: newRateCondition(rule), // never evaluated: the series only ends
 				}
 				gone.restore(state)
-				e.removed = append(e.removed, gone)
+				e.removed = append(e.removed, removedSeries{series: gone, why: endReason(changed, e.hasRule(state.Rule))})
 			}
 			continue
 		}
@@ -90,7 +99,13 @@ func (s *series) restore(state *SeriesState) {
 	s.state, s.changed, s.crossed, s.fired, s.lastNotified = state.State, state.Changed, state.Crossed, state.Fired, state.Told
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
 	s.acknowledged, s.owedEnd, s.flapping, s.clearSince = state.Acknowledged, state.Owed, state.Flapping, state.Quiet
-	s.figures, s.endNote = state.Figures, state.Lost
+	s.figures, s.unrecovered = state.Figures, nil
+	for _, name := range state.Unrecovered {
+		if s.unrecovered == nil {
+			s.unrecovered = map[string]struct{}{}
+		}
+		s.unrecovered[name] = struct{}{}
+	}
 	if empty := (BadSpan{}); state.Bad != empty || state.Next != empty || state.After != empty {
 		bad := s.badTime()
 		bad.incident, bad.next, bad.after = state.Bad, state.Next, state.After
@@ -159,7 +174,7 @@ func (e *Engine) Resume(now time.Time) {
 			e.queued = append(e.queued, gone.takeOwedEnd(now))
 			continue
 		}
-		e.queued = append(e.queued, e.endRemoved(gone, now, endReason(false, e.hasRule(gone.rule.Name))))
+		e.queued = append(e.queued, e.endRemoved(gone.series, now, gone.why))
 	}
 	e.removed = nil
 }
@@ -183,10 +198,17 @@ func (e *Engine) resumeSeries(s *series, now time.Time) {
 	e.timers.arm(s)
 }
 
-// skipUnseen records that no run was seen from the last one until a time. That time does not count as held.
+// skipUnseen records that no run was seen from the last one until a time. That time counts neither as held nor as quiet.
 func (s *series) skipUnseen(until time.Time) {
 	if s.state == Pending && until.After(s.seenUntil) {
 		s.crossed = s.crossed.Add(until.Sub(s.seenUntil))
+	}
+	switch {
+	case s.clearSince.IsZero() || !until.After(s.seenUntil):
+	case s.seenUntil.IsZero():
+		s.clearSince = until
+	default:
+		s.clearSince = s.clearSince.Add(until.Sub(s.seenUntil))
 	}
 	if until.After(s.seenUntil) {
 		s.seenUntil = until
@@ -203,9 +225,10 @@ func (e *Engine) inherit(previous *Engine) {
 	for _, old := range previous.all {
 		heir := heirs[seriesKey{rule: old.rule.Name, series: old.name}]
 		switch {
-		case heir != nil && heir.rule.countsLike(old.rule) && heir.condition.inherit(old.condition):
+		case heir != nil && heir.rule.countsLike(old.rule):
+			// A changed schedule may need another condition. It starts to count, and the incident continues.
+			heir.condition.inherit(old.condition)
 			heir.inherit(old)
-			heir.recordRemoved(old)
 			if heir.state != Inactive || !old.due.IsZero() {
 				heir.due = e.now // the thresholds may have changed
 				e.timers.arm(heir)
@@ -254,24 +277,6 @@ func (s *series) inherit(old *series) {
 	*s = *old
 	s.kind, s.rule, s.order, s.labels, s.parents, s.condition = own.kind, own.rule, own.order, own.labels, own.parents, own.condition
 	s.coveredBy, s.due, s.slot = nil, time.Time{}, -1
-}
-
-// recordRemoved records the probes that were bad in a firing incident and are no longer in its series: the end of the incident then does
-// not mean that they recovered.
-func (s *series) recordRemoved(old *series) {
-	now, ok := s.condition.(groupEvaluator)
-	if !ok || s.state != Firing {
-		return
-	}
-	var gone []string
-	for _, name := range old.stillBad() {
-		if !now.contains(name) {
-			gone = append(gone, name)
-		}
-	}
-	if len(gone) > 0 {
-		s.endNote = "the rule no longer watches " + strings.Join(gone[:min(len(gone), maxExamples)], ", ") + ", which was still bad"
-	}
 }
 
 // endRemoved ends the incident of a series that is no longer evaluated.

@@ -213,8 +213,12 @@ func (r *Rule) isBuiltin() bool { return len(r.On) == 0 }
 
 // countsLike reports whether both rules count the same runs in the same way, so that the counts of one are valid for the other.
 func (r *Rule) countsLike(other *Rule) bool {
-	return r.Name == other.Name && r.Per == other.Per && r.Window == other.Window && r.Objective == other.Objective &&
-		r.Period == other.Period && slices.Equal(r.On, other.On) && slices.Equal(r.Probes, other.Probes)
+	return r.Name == other.Name && r.counts() == other.counts()
+}
+
+// counts says how the rule counts, as text: which runs, and over which windows. Thresholds are not part of it.
+func (r *Rule) counts() string {
+	return fmt.Sprintf("%v of %v per %s in %v, objective %v in %v", r.On, r.Probes, r.Per, r.Window, r.Objective, r.Period)
 }
 
 // moreUrgent returns the more urgent of two severities; an empty one is the least urgent.

@@ -49,12 +49,13 @@ type series struct {
 	evidenceFrom time.Time // earlier bad runs are no evidence: the probe was not watched, or something else explains them
 	lastBad      time.Time
 	lastRun      time.Time
-	endNote      string    // why the incident may end without a recovery: a bad probe is no longer watched; mostly empty
-	seenUntil    time.Time // runs were seen until then; later time does not count as held
-	coverChecked time.Time // when coveredBy was determined last
-	bad          *badTime  // nil before the first bad run
-	figures      *Figures  // as counted last while it fired; nil when it never fired
-	coveredBy    *series   // the announced incident that explains this series, while it is pending; nil for none
+	endNote      string              // why the incident ended without a recovery; mostly empty
+	unrecovered  map[string]struct{} // for a group that fires: probes that were bad in the incident and have had no good run since
+	seenUntil    time.Time           // runs were seen until then; later time does not count as held
+	coverChecked time.Time           // when coveredBy was determined last
+	bad          *badTime            // nil before the first bad run
+	figures      *Figures            // as counted last while it fired; nil when it never fired
+	coveredBy    *series             // the announced incident that explains this series, while it is pending; nil for none
 }
 
 // observe counts a finished run.
@@ -62,6 +63,7 @@ func (s *series) observe(r *probe.Result, now time.Time) {
 	bad := s.condition.observe(s.rule, r, now)
 	s.lastRun, s.seenUntil = now, now
 	s.observeBad(r.End.Round(0), bad)
+	s.observeRecovery(r, bad)
 	s.marks[s.marked%maxMarks] = Mark{Class: r.Class, Bad: bad}
 	s.marked++
 	if !bad {
@@ -72,6 +74,20 @@ func (s *series) observe(r *probe.Result, now time.Time) {
 		Probe: r.Probe, Credential: r.Credential, At: r.End.Round(0), Class: r.Class, Code: r.Code,
 		Reason: r.Reason, Blame: r.Blame, Excerpt: r.Excerpt, Trace: r.Trace, Span: r.Span,
 	})
+}
+
+// observeRecovery records which probes of a firing group have not had a good run yet.
+func (s *series) observeRecovery(r *probe.Result, bad bool) {
+	_, isGroup := s.condition.(groupEvaluator)
+	switch {
+	case !isGroup || s.state != Firing || !countsRun(r):
+	case !bad:
+		delete(s.unrecovered, r.Probe)
+	case s.unrecovered == nil:
+		s.unrecovered = map[string]struct{}{r.Probe: {}}
+	default:
+		s.unrecovered[r.Probe] = struct{}{}
+	}
 }
 
 // addExample adds an example in front of the others.

@@ -117,11 +117,38 @@ func (s *sender) dropMuted(now time.Time) {
 	if !found {
 		return
 	}
+	var dropped []string
 	s.commit(func(changes *batch) {
+		for i := range s.queue.entries {
+			if e := &s.queue.entries[i]; muted(e) {
+				dropped = append(dropped, e.incident.ID)
+			}
+		}
 		for _, id := range s.queue.withdraw(muted) {
 			changes.remove(id)
 		}
 	})
+	s.reportDropped(dropped)
+}
+
+// reportDropped calls Options.Dropped for the incidents that no notifier shows as firing.
+func (o *Outbox) reportDropped(incidents []string) {
+	if o.options.Dropped == nil || len(incidents) == 0 {
+		return
+	}
+	o.mu.Lock()
+	unknown := slices.DeleteFunc(incidents, func(incident string) bool {
+		for _, s := range o.senders {
+			if s.showsFiringLocked(incident) {
+				return true
+			}
+		}
+		return false
+	})
+	o.mu.Unlock()
+	for _, incident := range unknown {
+		o.options.Dropped(incident)
+	}
 }
 
 // recordEndLocked records the end of an incident for a notifier that was removed, so that the notifier does not continue the incident

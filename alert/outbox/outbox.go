@@ -26,7 +26,9 @@ type Options struct {
 	Observer     DeliveryObserver       // nil for none
 	Logger       *slog.Logger           // nil for none
 	Rand         func() float64         // returns 0 to 1, for jitter; nil for a random source
-	Grace        time.Duration          // how long Run continues to deliver after its context ended; 3 s when 0
+	// Dropped is called with each incident whose FIRING was dropped because of a silence, if no notifier has received one. Nil for none.
+	Dropped func(incident string)
+	Grace   time.Duration // how long Run continues to deliver after its context ended; 3 s when 0
 }
 
 // Backlog reports what waits for one notifier.

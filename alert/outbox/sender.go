@@ -29,6 +29,8 @@ type sender struct {
 	wake    chan struct{}
 	commit  func(func(*batch)) // of the outbox
 
+	reportDropped func(incidents []string) // of the outbox
+
 	mu          *sync.Mutex
 	muting      *alert.Muting // of the outbox
 	active      bool          // the configuration has the destination
@@ -48,7 +50,8 @@ func newSender(name string, o *Outbox) *sender {
 	waits := &backoff.ExponentialBackOff{InitialInterval: minBackoff, Multiplier: 2, MaxInterval: maxBackoff}
 	waits.Reset()
 	return &sender{
-		name: name, options: &o.options, mu: &o.mu, muting: &o.muting, commit: o.commit, wake: make(chan struct{}, 1),
+		name: name, options: &o.options, mu: &o.mu, muting: &o.muting, commit: o.commit, reportDropped: o.reportDropped,
+		wake:    make(chan struct{}, 1),
 		backoff: waits, receipts: map[string]receipt{},
 	}
 }

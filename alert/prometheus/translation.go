@@ -105,11 +105,12 @@ func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Du
 	}
 }
 
-// recordEach records the number of runs and the rate of each probe of a rule that counts several together. Rare probes have no rate.
+// recordEach records the number of runs and the rate of each probe of a rule that counts several together. A rare probe has too few runs
+// to fire by its rate, but an alert that fires waits for its good run.
 func (t *translation) recordEach(r *alert.Rule, probes []probe.Probe, window time.Duration) {
 	f := figures{rule: r, perProbe: true}
 	var numbers, rates []rule
-	for _, s := range seriesOf(r, slices.DeleteFunc(slices.Clone(probes), func(p probe.Probe) bool { return r.Rarely(&p) })) {
+	for _, s := range seriesOf(r, probes) {
 		own, ignoring := f, ""
 		if s.credential != "" {
 			own.selector = fmt.Sprintf("{credential=%q}", s.credential)

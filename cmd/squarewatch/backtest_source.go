@@ -58,6 +58,11 @@ func fileSource(path string) (source, func(), error) {
 // storedSource goes through the stored history, from as far before the time that is asked for as the rules look back.
 func storedSource(ctx context.Context, cfg *config.Config, store *history.Store, since time.Duration, now time.Time) (source, error) {
 	s := source{begin: now.Add(-since), until: now}
+	if watched, err := store.LastWatched(ctx); err != nil {
+		return source{}, err
+	} else if !watched.IsZero() && watched.Before(now) {
+		s.until = watched // no daemon has watched since
+	}
 	engine, err := newEngine(cfg, nil)
 	if err != nil {
 		return source{}, err

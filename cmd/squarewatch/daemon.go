@@ -108,6 +108,7 @@ func (d *Daemon) remember(ctx context.Context, cfg *config.Config) error {
 	d.state = openState(ctx, cfg, d.options.Logger)
 	d.outbox = outbox.New(outbox.Options{ //nolint:contextcheck // what is owed is written even while we stop
 		Store: d.state.store, Grace: flushTimeout, Observer: d.telemetry.Recorder(), Logger: d.options.Logger,
+		Dropped: func(incident string) { d.evaluator.Unannounce(incident) },
 	})
 	silences := d.state.restore(ctx, engine, d.outbox, time.Now(), d.options.Logger)
 	d.evaluator = alert.NewEvaluator(engine, d.announce)
