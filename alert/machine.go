@@ -178,12 +178,7 @@ func (s *series) setState(state State, now time.Time) {
 		}
 		s.clearSince, s.endNote, s.unrecovered = time.Time{}, "", nil
 		if c, ok := s.condition.(groupEvaluator); ok {
-			for _, name := range c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay)) {
-				if s.unrecovered == nil {
-					s.unrecovered = map[string]struct{}{}
-				}
-				s.unrecovered[name] = struct{}{}
-			}
+			s.unrecovered = setOf(c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay)))
 		}
 		s.badTime().startIncident(again)
 		s.lastNotified, s.resolved, s.coveredBy = now, time.Time{}, nil
@@ -194,6 +189,18 @@ func (s *series) setState(state State, now time.Time) {
 			s.badTime().endIncident()
 		}
 	}
+}
+
+// setOf returns a set of names; nil for none.
+func setOf(names []string) map[string]struct{} {
+	if len(names) == 0 {
+		return nil
+	}
+	set := make(map[string]struct{}, len(names))
+	for _, name := range names {
+		set[name] = struct{}{}
+	}
+	return set
 }
 
 // stateDeadline returns the next time after now at which the state itself has something to do; zero for never.

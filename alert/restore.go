@@ -99,13 +99,7 @@ func (s *series) restore(state *SeriesState) {
 	s.state, s.changed, s.crossed, s.fired, s.lastNotified = state.State, state.Changed, state.Crossed, state.Fired, state.Told
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
 	s.acknowledged, s.owedEnd, s.flapping, s.clearSince = state.Acknowledged, state.Owed, state.Flapping, state.Quiet
-	s.figures, s.unrecovered = state.Figures, nil
-	for _, name := range state.Unrecovered {
-		if s.unrecovered == nil {
-			s.unrecovered = map[string]struct{}{}
-		}
-		s.unrecovered[name] = struct{}{}
-	}
+	s.figures, s.unrecovered = state.Figures, setOf(state.Unrecovered)
 	if empty := (BadSpan{}); state.Bad != empty || state.Next != empty || state.After != empty {
 		bad := s.badTime()
 		bad.incident, bad.next, bad.after = state.Bad, state.Next, state.After
