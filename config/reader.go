@@ -69,13 +69,13 @@ func (r *reader) loadErrors(node *yaml.Node, path string, err error) {
 	}
 }
 
-var keyTwice = regexp.MustCompile(`^mapping key (".*") already defined at line (\d+)$`)
+var duplicateKey = regexp.MustCompile(`^mapping key (".*") already defined at line (\d+)$`)
 
 var wrongType = regexp.MustCompile("^cannot construct !!(\\S+)(?: `(.*)`)? into (\\S+)$")
 
 // plainWords rewrites a message of the YAML library that speaks of Go's types.
 func plainWords(message string) string {
-	if twice := keyTwice.FindStringSubmatch(message); twice != nil {
+	if twice := duplicateKey.FindStringSubmatch(message); twice != nil {
 		return fmt.Sprintf("the key %s is there twice, first in line %s; keep one of them", twice[1], twice[2])
 	}
 	match := wrongType.FindStringSubmatch(message)
@@ -86,10 +86,10 @@ func plainWords(message string) string {
 	if got == "" {
 		got = strconv.Quote(match[2])
 	}
-	return fmt.Sprintf("is %s, but wants %s", got, kindInWords(match[3]))
+	return fmt.Sprintf("is %s, but wants %s", got, describeType(match[3]))
 }
 
-func kindInWords(goType string) string {
+func describeType(goType string) string {
 	switch {
 	case goType == "time.Duration":
 		return "a duration such as 30s, 5m or 4h"

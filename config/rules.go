@@ -35,9 +35,9 @@ func (c *Config) WithRules(path string) (*Config, error) {
 	if own.Rules == nil {
 		r.fault(&document, "rules", "are missing; write the rules to try, as in a configuration file")
 	} else {
-		raw := &file{Rules: own.Rules, Maintenance: own.Maintenance}
-		r.rules(&document, raw, &next)
-		r.maintenance(&document, raw, &next)
+		next.Maintenance = own.Maintenance
+		r.rules(&document, &file{Rules: own.Rules}, &next)
+		r.maintenance(&document, &next)
 	}
 	if len(r.errors) > 0 {
 		return nil, r.errors.sorted()

@@ -38,6 +38,17 @@ func (c *Choice) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
+// MarshalYAML writes what UnmarshalYAML reads.
+func (c Choice) MarshalYAML() (any, error) {
+	switch {
+	case c.All:
+		return "all", nil
+	case len(c.Names) > 0:
+		return c.Names, nil
+	}
+	return "none", nil
+}
+
 // probes puts the catalogue's and the file's own probes together.
 func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 	defaults := probe.DefaultDefaults()
@@ -216,10 +227,10 @@ func (r *reader) cannotJudge(node *yaml.Node, at string, rule *alert.Rule, cfg *
 }
 
 // maintenance checks the recurring windows.
-func (r *reader) maintenance(document *yaml.Node, raw *file, cfg *Config) {
+func (r *reader) maintenance(document *yaml.Node, cfg *Config) {
 	seen := map[string]int{}
-	for i := range raw.Maintenance {
-		m, at := &raw.Maintenance[i], fmt.Sprintf("maintenance[%d]", i)
+	for i := range cfg.Maintenance {
+		m, at := &cfg.Maintenance[i], fmt.Sprintf("maintenance[%d]", i)
 		node := locate(document, at)
 		r.invalid(node, at, m.Validate())
 		if first, taken := seen[m.Name]; taken {
@@ -229,7 +240,6 @@ func (r *reader) maintenance(document *yaml.Node, raw *file, cfg *Config) {
 		r.mutesSomething(node, join(at, "rules"), m.Rules, ruleNames(cfg.Rules))
 		r.mutesSomething(node, join(at, "probes"), m.Probes, probeNames(cfg.Probes))
 	}
-	cfg.Maintenance = raw.Maintenance
 	if len(r.errors) == 0 {
 		r.maintenanceTogether(document, cfg)
 	}
@@ -276,15 +286,14 @@ func ruleNames(rules []alert.Rule) []string {
 const defaultSupportWait = 30 * time.Minute
 
 // support reads whom to ask.
-func (r *reader) support(document *yaml.Node, raw *file, cfg *Config) {
-	cfg.Support = raw.Support
+func (r *reader) support(document *yaml.Node, cfg *Config) {
 	switch {
-	case raw.SupportWait < 0:
-		r.fault(locate(document, "support_after"), "support_after", "is "+raw.SupportWait.String()+"; write a time above 0, for example 30m")
-	case raw.SupportWait > 0 && raw.Support == "":
+	case cfg.SupportWait < 0:
+		r.fault(locate(document, "support_after"), "support_after", "is "+cfg.SupportWait.String()+"; write a time above 0, for example 30m")
+	case cfg.SupportWait > 0 && cfg.Support == "":
 		r.fault(locate(document, "support_after"), "support_after", "is there without support; write whom to ask at AISquare, for example support: support@aisquare.studio")
-	case raw.Support != "":
-		cfg.SupportWait = cmp.Or(raw.SupportWait, defaultSupportWait)
+	case cfg.Support != "":
+		cfg.SupportWait = cmp.Or(cfg.SupportWait, defaultSupportWait)
 	}
 }
 
