@@ -131,7 +131,7 @@ type ProbeCount struct {
 
 func (c *ProbeCount) rate() setting.Share {
 	return count{runs: int32(c.Runs), bad: int32(c.Bad)}.rate()
-} //nolint:gosec // a window counts in 32 bits
+}
 
 // Example is one run behind an incident.
 type Example struct {

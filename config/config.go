@@ -183,7 +183,7 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 func (r *reader) sections(document *yaml.Node, sections *Sections) {
 	value := reflect.ValueOf(sections).Elem()
 	for key, field := range yamlFields(value.Type()) {
-		if validator, ok := value.FieldByIndex(field.Index).Addr().Interface().(interface{ Validate() error }); ok {
+		if validator, ok := reflect.TypeAssert[interface{ Validate() error }](value.FieldByIndex(field.Index).Addr()); ok {
 			r.invalid(locate(document, key), key, validator.Validate())
 		}
 	}

@@ -41,7 +41,7 @@ func (d *distribution) record(ctx context.Context, seconds float64, bounds []flo
 	}
 	d.sum += seconds
 	d.min, d.max = min(d.min, seconds), max(d.max, seconds)
-	d.fixed.add(int32(fixed)) //nolint:gosec // there are a dozen bounds
+	d.fixed.add(int32(fixed))
 	d.count(seconds)
 	d.newest.take(ctx, seconds)
 }
@@ -83,7 +83,7 @@ func (b *buckets) spanWith(index int32) int {
 	if len(b.counts) == 0 {
 		return 1
 	}
-	last := b.first + int32(len(b.counts)) - 1 //nolint:gosec // bounded by bucketLimit
+	last := b.first + int32(len(b.counts)) - 1
 	return int(max(last, index)) - int(min(b.first, index)) + 1
 }
 
@@ -106,7 +106,7 @@ func (b *buckets) halve() {
 		return
 	}
 	first := b.first >> 1
-	last := (b.first + int32(len(b.counts)) - 1) >> 1 //nolint:gosec // bounded by bucketLimit
+	last := (b.first + int32(len(b.counts)) - 1) >> 1
 	merged := make([]uint64, last-first+1)
 	for i, n := range b.counts {
 		merged[(b.first+int32(i))>>1-first] += n

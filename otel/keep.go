@@ -70,7 +70,7 @@ func (d *distribution) amongLongest(seconds, share float64, enough uint64) bool 
 	index := exponentialIndex(seconds, d.scale)
 	var notShorter uint64
 	for i, n := range slices.Backward(d.exact.counts) {
-		if d.exact.first+int32(i) < index { //nolint:gosec // at most bucketLimit
+		if d.exact.first+int32(i) < index {
 			break
 		}
 		notShorter += n

@@ -72,11 +72,11 @@ func (d *distribution) prometheus(bounds []float64, start time.Time) *dto.Histog
 	}
 	if len(d.exact.counts) > 0 {
 		// A bucket of Prometheus is numbered by its upper bound, one of OpenTelemetry by its lower one.
-		h.PositiveSpan = []*dto.BucketSpan{{Offset: new(d.exact.first + 1), Length: new(uint32(len(d.exact.counts)))}} //nolint:gosec // at most bucketLimit
+		h.PositiveSpan = []*dto.BucketSpan{{Offset: new(d.exact.first + 1), Length: new(uint32(len(d.exact.counts)))}}
 		before := int64(0)
 		for _, n := range d.exact.counts {
-			h.PositiveDelta = append(h.PositiveDelta, int64(n)-before) //nolint:gosec // no count comes near 2^63
-			before = int64(n)                                          //nolint:gosec // as above
+			h.PositiveDelta = append(h.PositiveDelta, int64(n)-before)
+			before = int64(n)
 		}
 	}
 	if e := d.newest.prometheus(); e != nil {

@@ -122,6 +122,6 @@ func verdict(failures []*alert.DeliveryError, members []member, all bool) *alert
 		return worst
 	}
 	merged := *worst
-	merged.Err = fmt.Errorf("%d of %d members did not take it: %s", len(told), len(members), strings.Join(told, "; and "))
+	merged.Err = fmt.Errorf("%d of %d members did not accept it: %s", len(told), len(members), strings.Join(told, "; and "))
 	return &merged
 }

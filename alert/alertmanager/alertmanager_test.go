@@ -166,9 +166,9 @@ func TestEveryMemberIsToldAndOneIsEnough(t *testing.T) {
 	}{
 		"all well":                     {[]http.HandlerFunc{good, good}, alert.EventFiring, "", ""},
 		"one is down":                  {[]http.HandlerFunc{down, good, refusing}, alert.EventFiring, "", ""},
-		"none takes it, one may later": {[]http.HandlerFunc{refusing, down}, alert.EventFiring, "unavailable", "2 of 2 members did not take it"},
+		"none takes it, one may later": {[]http.HandlerFunc{refusing, down}, alert.EventFiring, "unavailable", "2 of 2 members did not accept it"},
 		"all refuse":                   {[]http.HandlerFunc{refusing, refusing}, alert.EventFiring, "refused", "it wants a login"},
-		"a test, and one is down":      {[]http.HandlerFunc{good, down}, alert.EventTest, "unavailable", "1 of 2 members did not take it: unavailable"},
+		"a test, and one is down":      {[]http.HandlerFunc{good, down}, alert.EventTest, "unavailable", "1 of 2 members did not accept it: unavailable"},
 		"a test, and all are well":     {[]http.HandlerFunc{good, good}, alert.EventTest, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,9 +19,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A message is compared with the present when it leaves: with silences, maintenance and the configuration.
+// These tests check that a message is compared with silences, maintenance and the configuration when it is delivered.
 
-// channel is a Slack channel that keeps what it gets as a person reads it, and that can be down.
+// channel is a Slack channel that keeps its messages as a person reads them, and that can be down.
 type channel struct {
 	mu       sync.Mutex
 	down     bool
@@ -69,7 +69,7 @@ func (c *channel) expect(t *testing.T, want ...string) []slack.Message {
 	return taken
 }
 
-// channels are named by the last part of their webhook's path.
+// channels are named after the last part of their webhook's path.
 type channels map[string]*channel
 
 // newChannelScene starts a daemon whose notifiers deliver to the channels.
@@ -112,14 +112,14 @@ func (s *scene) silenceFeed(d time.Duration) {
 	}
 }
 
-// fireWhileDown makes feed fire while the channel is down, so that FIRING waits.
+// fireWhileDown makes feed fire while the channel is down, so that the message FIRING is not delivered.
 func (s *scene) fireWhileDown(c *channel) {
 	c.fail(true)
 	s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 	s.after(time.Minute)
 }
 
-func TestASilenceHoldsAFiringThatWaits(t *testing.T) {
+func TestSilenceMutesAnUndeliveredFiring(t *testing.T) {
 	for name, test := range map[string]struct {
 		back   time.Duration // when the channel is reachable again, after the silence of 10 minutes began
 		mended bool          // the API recovers in the silence
@@ -161,7 +161,7 @@ func TestASilenceHoldsAFiringThatWaits(t *testing.T) {
 	}
 }
 
-func TestMaintenanceHoldsAFiringThatWaits(t *testing.T) {
+func TestMaintenanceMutesAnUndeliveredFiring(t *testing.T) {
 	file := opsFile(t) + "maintenance: [{name: hourly, schedule: \"CRON_TZ=UTC 5 0 * * *\", duration: 10m, probes: [feed]}]\n"
 	synctest.Test(t, func(t *testing.T) { // a bubble begins at midnight UTC
 		ops := &channel{}
@@ -178,7 +178,7 @@ func TestMaintenanceHoldsAFiringThatWaits(t *testing.T) {
 	})
 }
 
-func TestASilenceHoldsAResolvedThatWaits(t *testing.T) {
+func TestSilenceMutesAnUndeliveredResolved(t *testing.T) {
 	file := opsFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		ops := &channel{}
@@ -206,7 +206,7 @@ func TestASilenceHoldsAResolvedThatWaits(t *testing.T) {
 	})
 }
 
-func TestAReloadEndsAFiringThatWaits(t *testing.T) {
+func TestReloadEndsAnUndeliveredFiring(t *testing.T) {
 	without := func(file string) string { return strings.Replace(file, "name: server-errors", "name: other-errors", 1) }
 	for name, change := range map[string]func(s *scene, all channels) *scene{
 		"a reload": func(s *scene, all channels) *scene {
@@ -240,7 +240,7 @@ func TestAReloadEndsAFiringThatWaits(t *testing.T) {
 	}
 }
 
-func TestARuleRenamedWhileItFiresEnds(t *testing.T) {
+func TestRenamedRuleEndsItsIncident(t *testing.T) {
 	file := opsFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		ops := &channel{}
@@ -294,7 +294,7 @@ func TestAnAddedNotifierReceivesWhatFires(t *testing.T) {
 	}
 }
 
-func TestAnAddedNotifierReceivesNothingOfWhatIsSilenced(t *testing.T) {
+func TestAnAddedNotifierReceivesNoSilencedIncident(t *testing.T) {
 	file := opsFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		all := channels{"x": &channel{}, "pager": &channel{}}
@@ -329,7 +329,7 @@ func TestAReloadThatRemovesMaintenanceReportsWhatFires(t *testing.T) {
 	})
 }
 
-func TestAFiringAfterALongStopSaysWhatWasSeen(t *testing.T) {
+func TestFiringAfterALongStopShowsItsFigures(t *testing.T) {
 	file := opsFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		ops := &channel{}

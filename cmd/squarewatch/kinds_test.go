@@ -13,8 +13,8 @@ import (
 	"squarewatch/probe"
 )
 
-// TestNotifiersNameTracesOnlyWhereTheyGo tells an incident through each kind of notifier, with and without a collector.
-func TestNotifiersNameTracesOnlyWhereTheyGo(t *testing.T) {
+// TestNotifiersShowTracesOnlyWithACollector sends an incident through each kind of notifier, with and without a collector.
+func TestNotifiersShowTracesOnlyWithACollector(t *testing.T) {
 	var told string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)

@@ -14,7 +14,7 @@ import (
 
 const feedPath = "/api/v1/aistudios/experiences/flattened/"
 
-// keptFile is a scene's file with a state directory. Its directory is made before the bubble.
+// keptFile is a scene's file with a state directory, which is created outside the bubble.
 func keptFile(t *testing.T) string {
 	t.Helper()
 	return strings.Replace(sceneFile, "state_dir: none", "state_dir: "+t.TempDir(), 1)
@@ -62,7 +62,7 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 	})
 }
 
-func TestABacktestTellsWhatWasTold(t *testing.T) {
+func TestBacktestMatchesTheMessages(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -101,7 +101,7 @@ func TestABacktestTellsWhatWasTold(t *testing.T) {
 	})
 }
 
-func TestASilenceIsKeptOverARestart(t *testing.T) {
+func TestSilenceSurvivesARestart(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		first := newSceneWith(t, file, func(*Options) {})

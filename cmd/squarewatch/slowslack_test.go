@@ -17,7 +17,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// slowSlack is a notifier that takes ten seconds an answer, and is down until it is mended.
+// slowSlack is a notifier that needs ten seconds for an answer, and is down until it is repaired.
 type slowSlack struct {
 	mu       sync.Mutex
 	mended   bool
@@ -40,7 +40,7 @@ func (s *slowSlack) Deliver(ctx context.Context, n alert.Notification) (string, 
 	return "", nil
 }
 
-// punctual is a sink that knows how late runs began.
+// punctual is a sink that records how late runs start.
 type punctual struct {
 	mu     sync.Mutex
 	runs   int
@@ -56,8 +56,8 @@ func (p *punctual) Finished(r *probe.Result) {
 
 func (p *punctual) Missed(probe.Miss) {}
 
-// living returns how many bytes are in use.
-func living() uint64 {
+// heapInUse returns the number of heap bytes in use.
+func heapInUse() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
@@ -87,9 +87,9 @@ func TestADayWithoutSlack(t *testing.T) {
 			s.after(15 * time.Minute)
 			switch i {
 			case 3:
-				early = living()
+				early = heapInUse()
 			case outages - 1:
-				late = living()
+				late = heapInUse()
 			}
 		}
 		const bound = 16 << 20 // bytes: two hours against a whole day

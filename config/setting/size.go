@@ -15,7 +15,7 @@ type Size int64
 func (s *Size) UnmarshalText(text []byte) error {
 	bytes, err := humanize.ParseBytes(string(text))
 	if err != nil || bytes > math.MaxInt64 {
-		return fmt.Errorf("%q is no size: write bytes with a unit, for example 64MiB, or 0", text)
+		return fmt.Errorf("%q is not a size: write bytes with a unit, for example 64MiB, or 0", text)
 	}
 	*s = Size(bytes)
 	return nil

@@ -35,7 +35,7 @@ func TestWatchdogIsFedByFinishedRuns(t *testing.T) {
 	}
 }
 
-func TestMissedRunsAreNoProgress(t *testing.T) {
+func TestMissedRunsDoNotFeedTheWatchdog(t *testing.T) {
 	p := &progress{}
 	p.watch([]probe.Probe{{Name: "p", Schedule: probe.MustSchedule("@every 1s"), Timeout: time.Second}})
 	p.Missed(probe.Miss{Probe: "p", Count: 1})
