@@ -13,18 +13,18 @@ import (
 	"squarewatch/probe"
 )
 
-// alarm is an alert that is to be written.
+// alarm is an alerting rule before it is written.
 type alarm struct {
 	rule     *alert.Rule
 	labels   map[string]string // of the probes
 	severity alert.Severity
-	fires    string // what begins it
-	stays    string // what keeps it firing; empty where it ends when it no longer fires
-	says     string // what is wrong, for people
+	fires    string // expression that starts it
+	stays    string // expression that keeps it firing; empty when it ends as soon as fires is false
+	summary  string // what is wrong, for people
 	notes    []string
 }
 
-// alarm writes an alert. Where something else begins it than ends it, what fires already is asked of ALERTS.
+// alarm writes an alert. When different expressions start and end it, ALERTS shows whether it fires already.
 func (t *translation) alarm(a *alarm) {
 	labels := t.labelsOf(a)
 	expr := a.fires
@@ -34,7 +34,7 @@ func (t *translation) alarm(a *alarm) {
 			indented(a.fires), indented(indented(a.stays)), strings.Join(append([]string{"alertname", "alertstate"}, added...), ", "), a.rule.Name, a.severity)
 	}
 	r := rule{Notes: a.notes, Alert: a.rule.Name, Expr: expr, Labels: labels, Annotations: map[string]string{
-		"summary": a.rule.Name + " " + labels["series"] + ": " + a.says,
+		"summary": a.rule.Name + " " + labels["series"] + ": " + a.summary,
 	}}
 	if a.rule.Runbook != "" {
 		r.Annotations["runbook_url"] = literal(a.rule.Runbook)
@@ -45,7 +45,7 @@ func (t *translation) alarm(a *alarm) {
 	t.rules = append(t.rules, r)
 }
 
-// labelsOf returns the labels that an Alertmanager gets of us too. Where names meet, our own come first.
+// labelsOf returns the labels of package alertmanager. For equal names, squarewatch's own labels come first.
 func (t *translation) labelsOf(a *alarm) map[string]string {
 	labels := maps.Clone(a.labels)
 	if labels == nil {
@@ -63,17 +63,17 @@ func (t *translation) labelsOf(a *alarm) map[string]string {
 	return labels
 }
 
-// literal is text in which Prometheus finds nothing to fill in.
+// literal escapes text so that Prometheus finds no template in it.
 func literal(text string) string { return strings.ReplaceAll(text, "{{", `{{ "{{" }}`) }
 
 // labelled are probes whose alerts have the same labels.
 type labelled struct {
 	probes []string
 	labels map[string]string
-	where  string // selects them; empty where there are no others
+	where  string // selector of the probes; empty when there are no others
 }
 
-// alertsOf divides the probes of a rule by their labels: all alerts of a rule of Prometheus get the same.
+// alertsOf groups the probes of a rule by their labels, since all alerts of one Prometheus rule have the same labels.
 func alertsOf(r *alert.Rule, probes []probe.Probe) []labelled {
 	if r.Per != alert.PerProbe {
 		return []labelled{{}}
@@ -96,8 +96,7 @@ func alertsOf(r *alert.Rule, probes []probe.Probe) []labelled {
 	return sets
 }
 
-// legal returns the labels of a probe under names that Prometheus takes, without those that alerts and scraped hosts are
-// told apart by.
+// legal returns the labels of a probe with names that Prometheus accepts, without those that identify alerts and scraped hosts.
 func legal(labels map[string]string) map[string]string {
 	namer := otlptranslator.LabelNamer{}
 	set := map[string]string{}

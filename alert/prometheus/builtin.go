@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe"
 )
 
-// absentFor is how long nobody may be scraped before that is an alert: a restart is none.
+// absentFor is how long the metric may be absent before an alert fires; a restart takes less.
 const absentFor = 5 * time.Minute
 
 // access translates the built-in rule of probes that guard access.
@@ -24,13 +24,13 @@ func (t *translation) access() {
 	}
 	r := &alert.Rule{Name: alert.AccessRule, Per: alert.PerProbe}
 	notes := []string{
-		"Built-in rule access. It ends with the next expected run; in squarewatch, with any that is not let in.",
-		"A 2xx that breaks off, or is too large or too slow, is a breach in squarewatch alone.",
+		"Built-in rule access. It ends with the next expected run; in squarewatch, with any run that is denied access.",
+		"A 2xx answer that breaks off, or is too large or too slow, is a breach in squarewatch only.",
 	}
 	for _, set := range alertsOf(r, guards) {
 		a := &alarm{
 			rule: r, labels: set.labels, severity: alert.Critical, notes: notes,
-			says: "security: it was let in where a refusal is due",
+			summary: "security: access was granted that must be refused",
 		}
 		notes = nil
 		var parts []string
@@ -44,8 +44,8 @@ func (t *translation) access() {
 	}
 }
 
-// noData translates the built-in rule of probes that finish no run. A counter that stands still for as long as the
-// schedule can leave it alone is one; that there was a counter at the begin keeps a start from being one.
+// noData translates the built-in rule for probes that finish no run: a counter that does not change for the longest time that the
+// schedule allows. The counter must exist at the begin of that time, so that a start does not fire the rule.
 func (t *translation) noData() {
 	var scheduled []probe.Probe
 	for i := range t.Probes {
@@ -54,7 +54,7 @@ func (t *translation) noData() {
 		}
 	}
 	r := &alert.Rule{Name: alert.NoDataRule, Per: alert.PerProbe}
-	notes := []string{"Built-in rule no-data. It knows no schedules: it waits for the longest time that three intervals of the schedule can take."}
+	notes := []string{"Built-in rule no-data. It waits for the longest time that three intervals of the schedule can take."}
 	for _, set := range alertsOf(r, scheduled) {
 		var parts []string
 		for window, probes := range byLength(only(scheduled, set.probes)) {
@@ -63,14 +63,14 @@ func (t *translation) noData() {
 		}
 		t.alarm(&alarm{
 			rule: r, labels: set.labels, severity: alert.Critical, notes: notes,
-			fires: strings.Join(parts, "\nor "), says: "no run has finished for three of its intervals",
+			fires: strings.Join(parts, "\nor "), summary: "no run has finished for three of its intervals",
 		})
 		notes = nil
 	}
 	t.alarm(&alarm{
 		rule:     &alert.Rule{Name: alert.NoDataRule, Per: alert.PerAll, For: absentFor},
-		severity: alert.Critical, fires: "absent(" + runsMetric + ")", says: "Prometheus gets no runs of any host",
-		notes: []string{"That nobody watches at all, squarewatch itself cannot say. Watch each host with an alert on up, as for any other job."},
+		severity: alert.Critical, fires: "absent(" + runsMetric + ")", summary: "Prometheus has no runs from any host",
+		notes: []string{"A squarewatch that does not run cannot alert. Watch each host with an alert on up, as for any other job."},
 	})
 }
 
@@ -79,7 +79,7 @@ func only(probes []probe.Probe, names []string) []probe.Probe {
 	return slices.DeleteFunc(slices.Clone(probes), func(p probe.Probe) bool { return !slices.Contains(names, p.Name) })
 }
 
-// byLength divides probes by how long they may finish no run, shortest first.
+// byLength groups probes by how long they may finish no run, shortest first.
 func byLength(probes []probe.Probe) func(yield func(time.Duration, []string) bool) {
 	names := map[time.Duration][]string{}
 	for i := range probes {

@@ -20,18 +20,18 @@ const (
 	upMetric   = "squarewatch_probe_up"
 )
 
-// kindLabels are the labels of the counter that tell kinds of run apart; what is left is the probe and the scraped host.
+// kindLabels are the labels of the counter for the kind of a run. The other labels are the probe and the scraped host.
 const kindLabels = "class, code, expected"
 
-// count counts the runs in a window for each series, as a whole number wherever that can be known: increase extrapolates,
-// and 2 of 10 must be 20% and no less. What is tried in turn:
+// count counts the runs in a window for each series, as a whole number where possible. The function increase extrapolates, but 2 of 10
+// must be exactly 20%. The expression tries in turn:
 //
-//   - The counter began anew in the window, with the daemon: increase knows.
-//   - The difference to the window's begin.
-//   - The series is new and its probe was known then, or is known for longer: all of it is in the window. increase would miss
-//     the first run of a new series, which is the one that matters: the first 500 begins one.
-//   - Nothing is known of the window's begin: the difference to the first that is known.
-//   - The series ended with a restart of the daemon: increase knows.
+//   - The counter was reset in the window, by a restart: increase handles it.
+//   - The difference to the value at the window's begin.
+//   - The series is new, but its probe is not: all of its runs are in the window. increase would miss the first run of a new series,
+//     which matters most: the first 500 begins one.
+//   - There is no value at the window's begin: the difference to the first value.
+//   - The series ended with a restart: increase handles it.
 func count(window time.Duration) string {
 	return strings.NewReplacer("METRIC", runsMetric, "WINDOW", length(window), "KINDS", kindLabels).Replace(
 		`(increase(METRIC[WINDOW]) and resets(METRIC[WINDOW]) > 0)
@@ -46,7 +46,7 @@ or increase(METRIC[WINDOW])`)
 // counted is the name under which the runs of a window are recorded.
 func counted(window time.Duration) string { return "squarewatch:probe_runs:increase" + length(window) }
 
-// figures names what is recorded of a rule.
+// figures names the recorded series of a rule.
 type figures struct {
 	rule  *alert.Rule
 	where string // selects series; empty for all
@@ -72,7 +72,7 @@ func (f figures) orEach(expr func(figures) string) string {
 	return fmt.Sprintf("%s\nor max without (probe) (\n  %s\n)", expr(f), indented(expr(parts[1])))
 }
 
-// crossed is what begins an alert.
+// crossed is the expression that starts an alert.
 func (f figures) crossed() string {
 	rate, window := f.rate(f.rule.Window), f.rule.Window
 	enough := fmt.Sprintf(" and round(%s) >= %d", f.runs(window), f.rule.MinRuns)
@@ -82,7 +82,7 @@ func (f figures) crossed() string {
 	return fmt.Sprintf("%s >= %s", rate, share(f.rule.Threshold)) + enough
 }
 
-// notClear is what keeps an alert going on. A probe with too few runs says nothing; the caller adds that of the whole.
+// notClear is the expression that keeps an alert firing. It is false for a probe with too few runs; the caller adds the whole series.
 func (f figures) notClear() string {
 	rate, window := f.rate(f.rule.Window), f.rule.Window
 	text := fmt.Sprintf("%s >= %s", rate, share(f.rule.Clear))
@@ -117,10 +117,10 @@ func (f figures) high() string                     { return f.named("high", f.ru
 // length writes a duration as Prometheus does, to the second.
 func length(d time.Duration) string { return model.Duration(d.Round(time.Second)).String() }
 
-// share writes a share so that it is read back as the same number.
+// share writes a share with all of its digits.
 func share(s setting.Share) string { return strconv.FormatFloat(float64(s), 'g', -1, 64) }
 
-// oneOf matches a label that is one of some values, which hold nothing that a regular expression would read otherwise.
+// oneOf matches a label that has one of the values. The values hold no characters that are special in a regular expression.
 func oneOf(label string, values []string) string {
 	if len(values) == 1 && !strings.Contains(values[0], ".") {
 		return fmt.Sprintf("%s=%q", label, values[0])
@@ -145,7 +145,7 @@ func badRuns(r *alert.Rule, metric string, probes []string) string {
 		}
 	}
 	var vectors []string
-	if len(codes) > 0 { // an answer that was cut short may have a code, and is none
+	if len(codes) > 0 { // a run with an incomplete answer may have a code, and does not count
 		vectors = append(vectors, fmt.Sprintf("%s{%s, %s, class!~%q}", metric, unexpected, oneOf("code", codes), strings.Join(transport(), "|")))
 	}
 	if len(classes) > 0 {

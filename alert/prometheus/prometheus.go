@@ -1,8 +1,8 @@
-// Package prometheus writes rules of ours as alerting rules of Prometheus, so that a fleet that is scraped can alert from
-// there. The engine of package alert stays what decides: this is a translation, and it says in comments what it leaves out.
+// Package prometheus translates squarewatch's rules into recording and alerting rules for Prometheus, for a fleet whose metrics are
+// scraped. Comments in the output say what the translation leaves out.
 //
-// The counter of runs becomes, once for each window, a recorded count of the runs in it; of that each rule records its
-// number of runs and its rate; the alerts compare those.
+// One recording rule for each window counts the runs in it. From those, each rule records its number of runs and its rate, which the
+// alerts compare.
 package prometheus
 
 import (
@@ -17,13 +17,13 @@ import (
 	"squarewatch/probe"
 )
 
-// Options are what is translated.
+// Options are the input of a translation.
 type Options struct {
 	Rules        []alert.Rule // with their defaults
 	Probes       []probe.Probe
 	Maintenance  []alert.Maintenance
 	Target       string // host of the API, a label of every alert
-	Connectivity bool   // runs say when our own network failed
+	Connectivity bool   // runs show when our own network failed
 }
 
 // Write writes a file of rules.
@@ -84,28 +84,30 @@ func comment(lines []string) string {
 	return text.String()
 }
 
-// preface says what the file is, and what it leaves out of the whole.
+// preface describes the file, and what the translation leaves out.
 func (t *translation) preface() []string {
 	lines := []string{
 		"Rules for Prometheus, written by squarewatch rules. Write them again when the configuration changes.",
 		"",
-		"Each host that is scraped is judged by itself, by the runs that it counts. Scrape it at least four times in the shortest",
-		"window, " + length(t.shortest()) + ". An alert ends as in squarewatch: below clear, and not for want of runs. For that its expression looks at",
-		"ALERTS, so that the server that evaluates the rules must keep them. One Prometheus takes the rules of one configuration.",
+		"Each scraped host is evaluated separately, by the runs that it counts. Scrape it at least four times in the shortest window,",
+		length(t.shortest()) + ". An alert ends as in squarewatch: below clear, and not when runs are missing. For that its expression reads",
+		"ALERTS, so the server that evaluates the rules must store them. Use the rules of one configuration per Prometheus.",
 		"",
 		"Left out, because Prometheus or Alertmanager has its own: repeat, reopen, notify, support, silences and acknowledgements.",
-		"Left out, because the metric does not say it: whose fault a 401 is, so that a dead credential may raise several alerts.",
+		"Left out, because the metric does not show it: whose fault a 401 is, so that a bad credential may raise several alerts.",
 	}
 	if t.Connectivity {
-		lines = append(lines, "Left out: connectivity. Runs that failed because our own network did count here, and the built-in rule network is missing.")
+		lines = append(lines,
+			"Left out: connectivity. Runs that failed because our own network did count here, and the built-in rule network is missing.")
 	}
 	for i := range t.Probes {
 		if p := &t.Probes[i]; len(p.DependsOn) > 0 {
-			lines = append(lines, fmt.Sprintf("Left out: depends_on of probe %s (%s). An inhibit_rule of Alertmanager does so.", p.Name, strings.Join(p.DependsOn, ", ")))
+			lines = append(lines, fmt.Sprintf("Left out: depends_on of probe %s (%s). Use an inhibit_rule of Alertmanager.",
+				p.Name, strings.Join(p.DependsOn, ", ")))
 		}
 	}
 	for i := range t.Maintenance {
-		lines = append(lines, fmt.Sprintf("Left out: maintenance %s. A mute_time_interval of Alertmanager does so.", t.Maintenance[i].Name))
+		lines = append(lines, fmt.Sprintf("Left out: maintenance %s. Use a mute_time_interval of Alertmanager.", t.Maintenance[i].Name))
 	}
 	return append(lines, t.leftOut...)
 }

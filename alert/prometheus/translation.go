@@ -11,24 +11,24 @@ import (
 	"squarewatch/probe"
 )
 
-// translation is a file of rules that is being made.
+// translation is the state of one translation.
 type translation struct {
 	Options
 
 	rules   []rule
 	windows []time.Duration // whose runs must be counted
-	leftOut []string        // what no rule remains to say it of
+	leftOut []string        // notes about probes that have no rule in the output
 }
 
-// counts returns the recording rules that all others stand on.
+// counts returns the recording rules that all others use.
 func (t *translation) counts() []rule {
 	var rules []rule
 	for i, window := range slices.Compact(slices.Sorted(slices.Values(t.windows))) {
 		r := rule{Record: counted(window), Expr: count(window)}
 		if i == 0 {
 			r.Notes = []string{
-				"The runs of a window, exactly: a difference, where there is one. What is new beside known runs of its probe is counted",
-				"from its first run, which increase would miss.",
+				"The exact number of runs in a window: a difference where possible. A new series of a known probe is counted from its first",
+				"run, which increase would miss.",
 			}
 		}
 		rules = append(rules, r)
@@ -62,7 +62,8 @@ func (t *translation) rule(r *alert.Rule) {
 	}
 	notes := []string{"Rule " + r.Name + "."}
 	if len(rare) > 0 {
-		notes = append(notes, fmt.Sprintf("Left out: streak of %s, too rare for a rate: %d bad runs in a row fire in squarewatch.", strings.Join(rare, ", "), r.Streak))
+		notes = append(notes, fmt.Sprintf("Left out: streak of %s, too rare for a rate: %d bad runs in a row fire in squarewatch.",
+			strings.Join(rare, ", "), r.Streak))
 	}
 	if len(probes) == 0 {
 		t.leftOut = append(t.leftOut, notes...)
@@ -124,7 +125,7 @@ func (t *translation) recordEach(r *alert.Rule, probes []probe.Probe, window tim
 		})
 	}
 	if len(numbers) > 0 {
-		numbers[0].Notes = []string{"The same of each probe: a failure of one is not lost among the others."}
+		numbers[0].Notes = []string{"The same for each probe, so that a failure of one is visible among the others."}
 	}
 	t.rules = slices.Concat(t.rules, numbers, rates)
 }
@@ -133,7 +134,7 @@ func (t *translation) recordEach(r *alert.Rule, probes []probe.Probe, window tim
 type counting struct {
 	probes     []string
 	without    string // labels that are summed away
-	credential string // that the series is of, when it is of one
+	credential string // of the series; empty for another kind of series
 }
 
 func (c *counting) labels() map[string]string {
@@ -143,7 +144,7 @@ func (c *counting) labels() map[string]string {
 	return map[string]string{"credential": c.credential}
 }
 
-// seriesOf returns what a rule counts together. The series of probes need one rule in all, since the counter has their names.
+// seriesOf returns the series of a rule. All series per probe need only one recording rule, since the counter has a label for the probe.
 func seriesOf(r *alert.Rule, probes []probe.Probe) []counting {
 	if r.Per == alert.PerProbe {
 		return []counting{{probes: probeNames(probes), without: kindLabels}}
@@ -181,11 +182,13 @@ func (t *translation) rate(r *alert.Rule, probes []probe.Probe, notes []string) 
 		f := figures{rule: r, where: set.where}
 		a := alarm{
 			rule: r, labels: set.labels, severity: r.Severity, fires: f.orEach(figures.crossed),
-			stays: f.orEach(figures.notClear), says: fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed (threshold %v)", length(r.Window), r.Threshold),
+			stays:   f.orEach(figures.notClear),
+			summary: fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed (threshold %v)", length(r.Window), r.Threshold),
 		}
 		a.stays += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(r.Window), f.runs(r.Window), r.MinRuns)
 		if r.Per != alert.PerProbe {
-			a.says = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed, of all probes or of one (threshold %v)", length(r.Window), r.Threshold)
+			a.summary = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed, of all probes or of one (threshold %v)",
+				length(r.Window), r.Threshold)
 			a.stays += "\nor " + f.lastBad(r.Window, probeNames(probes))
 		}
 		t.alarm(&a)
@@ -210,14 +213,14 @@ func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []str
 				a.stays += "\nor " + f.lastBad(r.BurnRates()[0].Long, probeNames(probes))
 			}
 			if i > 0 {
-				a.notes = []string{"In squarewatch this and the alert before are one incident, which gets worse: inhibit this one while that one fires."}
+				a.notes = []string{"In squarewatch this alert and the previous one are one incident that gets worse. Inhibit this one while the previous one fires."}
 			}
 			t.alarm(a)
 		}
 	}
 }
 
-// burns makes the alerts of a budget. Pairs of windows that are as urgent make one.
+// burns makes the alerts of a budget. Pairs of windows with the same severity make one alert.
 func burns(f figures, labels map[string]string) []*alarm {
 	var alarms []*alarm
 	pairs := f.rule.BurnRates()
@@ -231,7 +234,8 @@ func burns(f figures, labels map[string]string) []*alarm {
 	longest := pairs[len(pairs)-1].Long
 	for _, a := range alarms {
 		a.stays += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(longest), f.runs(longest), f.rule.MinRuns)
-		a.says = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs failed, which spends the error budget of %v in %s too fast", f.rule.Objective, length(f.rule.Period))
+		a.summary = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs failed, which spends the error budget of %v in %s too fast",
+			f.rule.Objective, length(f.rule.Period))
 	}
 	return alarms
 }

@@ -294,10 +294,10 @@ func TestWithoutACollectorAMessageNamesNoTrace(t *testing.T) {
 	}{
 		{words, slack.Options{Untraced: true}, "failed there: begin with its own words below; `squarewatch probe collections` asks again."},
 		{silent, slack.Options{Untraced: true}, "failed there: `squarewatch probe collections` asks again."},
-		{timeout, slack.Options{Untraced: true}, "`squarewatch probe collections` shows the phase in which time goes."},
+		{timeout, slack.Options{Untraced: true}, "`squarewatch probe collections` shows the slow phase."},
 		{unkept, slack.Options{TraceURL: traceURL}, "failed there: begin with its own words below; "},
 		{words, slack.Options{}, "failed there: begin with the traces below."},
-		{timeout, slack.Options{}, "The traces below show the phase in which time goes."},
+		{timeout, slack.Options{}, "The traces below show the slow phase."},
 	} {
 		n := notification(alert.EventFiring, "03:04:05", test.incident)
 		m := slack.Render(n, test.options)

@@ -18,7 +18,7 @@ const (
 	keyAppToken = "app_token"
 )
 
-// fixReport is for what only a change of squarewatch can mend.
+// fixReport is the advice for faults that only a change of squarewatch can fix.
 const fixReport = "please report it as a fault of squarewatch"
 
 // refusals are the error words of the web API: of chat.postMessage, chat.update and apps.connections.open, as
@@ -54,12 +54,12 @@ func tokenRefusals(key string) map[string]refusal {
 		"access_denied":             {reason: "access is denied", fix: "ask an admin of the workspace to allow the app"},
 		"ekm_access_denied":         {reason: "an admin has suspended posting with the workspace's encryption keys", fix: "ask an admin of the workspace"},
 		"enterprise_is_restricted":  {reason: "the token belongs to a whole organization, which may not do this", fix: "install the app in the channel's workspace, and " + token},
-		"two_factor_setup_required": {reason: "the workspace requires two-factor authentication", fix: "whoever installed the app must set up two-factor authentication"},
+		"two_factor_setup_required": {reason: "the workspace requires two-factor authentication", fix: "the person who installed the app must set up two-factor authentication"},
 		"accesslimited":             {reason: "the workspace limits the networks from which the API may be used", fix: "ask an admin of the workspace to allow the address of this host"},
 		"team_access_not_granted":   {reason: "the app is not installed in the channel's workspace", fix: "install the app in the channel's workspace"},
 		"as_user_not_supported":     {reason: "the token belongs to a kind of app that cannot post as itself", fix: "make a new app from deploy/slack-app.yaml, install it, and " + token},
 		"is_bot":                    {reason: "a legacy bot may not do this", fix: "make a new app from deploy/slack-app.yaml, install it, and " + token},
-		"forbidden_team":            {reason: "this workspace may not use Socket Mode", fix: "turn Socket Mode on for the app; else remove app_token, and do without buttons"},
+		"forbidden_team":            {reason: "this workspace may not use Socket Mode", fix: "turn Socket Mode on for the app; or remove app_token, which disables buttons"},
 		"missing_args":              {reason: "the request carried no app-level token", fix: token},
 	}
 }
@@ -73,14 +73,14 @@ func channelRefusals() map[string]refusal {
 		"is_archived":                           {edit: true, reason: "the channel is archived", fix: "unarchive the channel, or write another one into channel"},
 		"is_inactive":                           {edit: true, reason: "the channel of the message is frozen, archived or deleted", fix: "unarchive the channel, or write another one into channel"},
 		"team_not_found":                        {edit: true, reason: "a token of a whole organization needs the channel's ID", fix: "write the channel's ID into channel, such as C0123ABCD (at the end of the channel's details in Slack)"},
-		"messages_tab_disabled":                 {reason: "the app takes no direct messages", fix: "write a channel into channel, not the bot itself"},
+		"messages_tab_disabled":                 {reason: "the app does not accept direct messages", fix: "write a channel into channel, not the bot itself"},
 		"restricted_action":                     {reason: "an admin restricts who may post there", fix: "ask an admin of the workspace to let the app post, or " + other},
 		"restricted_action_read_only_channel":   {reason: "the channel is read-only", fix: "ask an admin of the workspace to let the app post, or " + other},
-		"restricted_action_thread_only_channel": {reason: "the channel takes replies in threads only", fix: other},
+		"restricted_action_thread_only_channel": {reason: "the channel accepts replies in threads only", fix: other},
 
 		"restricted_action_thread_locked":          {thread: true, reason: "an admin locked the thread", fix: fixReport},
-		"restricted_action_non_threadable_channel": {thread: true, reason: "the channel takes no replies in threads", fix: fixReport},
-		"cannot_reply_to_message":                  {thread: true, reason: "the message takes no replies", fix: fixReport},
+		"restricted_action_non_threadable_channel": {thread: true, reason: "the channel accepts no replies in threads", fix: fixReport},
+		"cannot_reply_to_message":                  {thread: true, reason: "the message accepts no replies", fix: fixReport},
 		"thread_not_found":                         {thread: true, reason: "the thread is gone", fix: fixReport},
 		"cant_broadcast_message":                   {thread: true, reason: "the reply cannot be shown in the channel", fix: fixReport},
 
@@ -121,7 +121,7 @@ func messageRefusals() map[string]refusal {
 	}
 }
 
-// requestRefusals are about the request, which squarewatch or a proxy spoiled.
+// requestRefusals are about a request that squarewatch or a proxy formed wrongly.
 func requestRefusals() map[string]refusal {
 	const proxy = "check the proxy on the way to Slack; without one, " + fixReport
 	return map[string]refusal{
@@ -137,7 +137,7 @@ func requestRefusals() map[string]refusal {
 	}
 }
 
-// passingRefusals need no person.
+// passingRefusals are temporary.
 func passingRefusals() map[string]refusal {
 	return map[string]refusal{
 		"ratelimited":                {limits: true, reason: "too many requests"},
