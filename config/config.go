@@ -1,5 +1,5 @@
-// Package config reads the one configuration file: strictly, with every error at once and at its place, and with secrets
-// that stay secret. Each settings struct, its defaults and its validation live in the package that it configures.
+// Package config reads the configuration file. Reading is strict and reports all errors at once, each with its place. Secrets are never
+// printed. Each settings struct, its defaults and its validation are in the package that it configures.
 package config
 
 import (
@@ -114,7 +114,7 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 		return nil, r.errors
 	}
 	if loop := cycle(&document, nil); loop != nil {
-		r.fault(loop, "", fmt.Sprintf("the alias *%s stands inside what it stands for; write the value out", loop.Value))
+		r.fault(loop, "", fmt.Sprintf("the alias *%s is part of the value that it refers to; write the value out", loop.Value))
 		return nil, r.errors
 	}
 	raw := file{Catalogue: Choice{Unset: true}, StateDir: defaultStateDir, Sections: defaultSections()}
@@ -133,13 +133,14 @@ const (
 	noStateDir      = "none"
 )
 
-// stateDir reads where what outlives the process is kept; empty for nowhere.
+// stateDir reads the directory of what a restart keeps; empty for none.
 func (r *reader) stateDir(document *yaml.Node, text string) string {
 	switch {
 	case text == noStateDir:
 		return ""
 	case !filepath.IsAbs(text):
-		r.fault(locate(document, "state_dir"), "state_dir", fmt.Sprintf("is %q; write an absolute path such as %s, or none to keep nothing over a restart", text, defaultStateDir))
+		r.fault(locate(document, "state_dir"), "state_dir",
+			fmt.Sprintf("is %q; write an absolute path such as %s, or none to keep nothing over a restart", text, defaultStateDir))
 	}
 	return text
 }
@@ -147,16 +148,16 @@ func (r *reader) stateDir(document *yaml.Node, text string) string {
 // defaultListen is the address of the pages and metrics.
 const defaultListen = "127.0.0.1:9477"
 
-// syntax notes why a file is no YAML.
+// syntax adds the fault of a file that is not YAML.
 func (r *reader) syntax(err error) {
 	if e, ok := errors.AsType[*yaml.LoadError](err); ok {
-		r.fault(&yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}, "", "is no YAML: "+e.Message)
+		r.fault(&yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}, "", "is not YAML: "+e.Message)
 		return
 	}
-	r.fault(nil, "", "is no YAML: "+err.Error())
+	r.fault(nil, "", "is not YAML: "+err.Error())
 }
 
-// assemble checks what the parts of a file say of each other and makes a configuration of them.
+// assemble checks the references between the parts of a file and makes a configuration of them.
 func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	cfg := &Config{
 		Sections:    raw.Sections,
@@ -170,7 +171,8 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 		r.fault(locate(document, "listen"), "listen", fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
 	}
 	if !httpguts.ValidHeaderFieldValue(raw.APIToken.Reveal()) {
-		r.fault(locate(document, "api_token"), "api_token", "holds a line break or another character that no header can carry; write one line, or correct what its reference leads to")
+		r.fault(locate(document, "api_token"), "api_token", "holds a line break or another character that a header cannot hold; "+
+			"write one line, or correct the value of its reference")
 	}
 	r.probes(document, raw, cfg)
 	r.rules(document, raw, cfg)
@@ -195,7 +197,7 @@ func (r *reader) target(document *yaml.Node, raw *file) *url.URL {
 	node := locate(document, "target")
 	u, err := url.Parse(raw.Target)
 	switch {
-	case raw.Target == "" && len(r.errors) > 0, looksLikeReference.MatchString(raw.Target): // what is wrong is told already
+	case raw.Target == "" && len(r.errors) > 0, looksLikeReference.MatchString(raw.Target): // another fault covers it
 	case raw.Target == "":
 		r.fault(node, "target", "is missing; "+example)
 	case err != nil, u.Host == "", u.Scheme != "https" && u.Scheme != "http":
