@@ -123,9 +123,12 @@ func disconnected(reason string) *alert.DeliveryError {
 // serve handles what Slack sends until the connection ends. It returns the reason; nil when Slack asked for another connection. It closes
 // warned when Slack announces that it will end the connection.
 func (s *session) serve(ctx context.Context, warned chan<- struct{}) *alert.DeliveryError {
-	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
-	defer stop()
-	defer func() { _ = s.conn.Close() }()
+	serving, end := context.WithCancel(ctx)
+	defer end()
+	s.running.Go(func() { // part of running, so that Listen waits for it
+		<-serving.Done()
+		_ = s.conn.Close()
+	})
 	var leaving sync.Once
 	asked := false // Slack has asked for another connection
 	for {
