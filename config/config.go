@@ -168,7 +168,8 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	}
 	r.sections(document, &cfg.Sections)
 	if _, port, err := net.SplitHostPort(cfg.Listen); err != nil || !isPort(port) {
-		r.fault(locate(document, "listen"), "listen", fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
+		r.fault(locate(document, "listen"), "listen",
+			fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
 	}
 	if !httpguts.ValidHeaderFieldValue(raw.APIToken.Reveal()) {
 		r.fault(locate(document, "api_token"), "api_token", "holds a line break or another character that a header cannot hold; "+

@@ -266,7 +266,8 @@ var looksLikeReference = regexp.MustCompile(`\$\{(env|file|credential):`)
 // noReference refuses a reference where no secret is expected, since its value would be shown.
 func (r *reader) noReference(node *yaml.Node, path string) {
 	if looksLikeReference.MatchString(node.Value) {
-		r.fault(node, path, "holds a reference, but references are read only in secrets (api_key, webhook_url, headers, body); write the value itself")
+		r.fault(node, path, "holds a reference, but references are read only in secrets (api_key, webhook_url, headers, body); "+
+			"write the value itself")
 	}
 }
 

@@ -95,7 +95,8 @@ func (n *Notifier) post(ctx context.Context, m member, body []byte) *alert.Deliv
 	// An incomplete body is not a failure: the status line decides.
 	text, _ := io.ReadAll(io.LimitReader(response.Body, answerLimit))
 	a := answer{
-		status: response.StatusCode, quote: cut(n.settings.withoutSecrets(quoteOf(text)), cutQuote), login: request.Header.Get("Authorization") != "",
+		status: response.StatusCode, quote: cut(n.settings.withoutSecrets(quoteOf(text)), cutQuote),
+		login:      request.Header.Get("Authorization") != "",
 		page:       strings.HasPrefix(response.Header.Get("Content-Type"), "text/html"),
 		retryAfter: alert.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
 	}

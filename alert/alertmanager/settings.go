@@ -59,7 +59,8 @@ func (s Settings) Validate() error {
 		faults.Add(s.BasicAuth.Username.IsZero(), "basic_auth.username", "is missing", "write the name to log in with")
 		faults.Add(s.BasicAuth.Password.IsZero(), "basic_auth.password", "is missing", "write ${credential:NAME}, ${file:/path} or ${env:NAME}")
 	}
-	faults.Add(!headerSafe(s.BearerToken.Reveal()), "bearer_token", "holds a character that a header cannot", "write the token alone, in one line")
+	faults.Add(!headerSafe(s.BearerToken.Reveal()), "bearer_token", "holds a character that a header cannot",
+		"write the token alone, in one line")
 	for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
 		faults.Add(!model.LegacyValidation.IsValidLabelName(name), "labels", fmt.Sprintf("has the name %q", name),
 			"write letters, digits and underscores, for example team")

@@ -18,7 +18,8 @@ func Notification(event alert.Event) alert.Notification {
 	n.Incident = alert.Incident{
 		ID: "0123456789ab", Rule: "server-errors", Series: "collections", Per: alert.PerProbe, Severity: alert.Critical,
 		Condition: alert.ConditionRate, Runbook: "https://wiki.example.org/500", Threshold: 0.2, Clear: 0.1, Window: 5 * time.Minute,
-		Since: at.Add(-time.Minute), FirstBad: at.Add(-time.Minute), LastBad: at, BadRuns: 8, Crossed: at, Fired: at, Rate: 0.4, Runs: 20, Bad: 8, Labels: map[string]string{"team": "platform"},
+		Since: at.Add(-time.Minute), FirstBad: at.Add(-time.Minute), LastBad: at, BadRuns: 8, Crossed: at, Fired: at,
+		Rate: 0.4, Runs: 20, Bad: 8, Labels: map[string]string{"team": "platform"},
 		Classes: []alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 8}},
 		Examples: []alert.Example{{
 			Probe: "collections", At: at, Class: probe.ServerError, Code: 500, Reason: "expected 2xx, got 500",

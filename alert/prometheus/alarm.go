@@ -30,8 +30,10 @@ func (t *translation) alarm(a *alarm) {
 	expr := a.fires
 	if a.stays != "" {
 		added := slices.DeleteFunc(slices.Sorted(maps.Keys(labels)), func(name string) bool { return name == "credential" || name == "probe" })
-		expr = fmt.Sprintf("(\n  %s\n) or (\n  (\n    %s\n  )\n  and ignoring (%s)\n  ALERTS{alertname=%q, alertstate=\"firing\", severity=%q}\n)",
-			indented(a.fires), indented(indented(a.stays)), strings.Join(append([]string{"alertname", "alertstate"}, added...), ", "), a.rule.Name, a.severity)
+		expr = fmt.Sprintf("(\n  %s\n) or (\n  (\n    %s\n  )\n  and ignoring (%s)\n"+
+			"  ALERTS{alertname=%q, alertstate=\"firing\", severity=%q}\n)",
+			indented(a.fires), indented(indented(a.stays)), strings.Join(append([]string{"alertname", "alertstate"}, added...), ", "),
+			a.rule.Name, a.severity)
 	}
 	r := rule{Notes: a.notes, Alert: a.rule.Name, Expr: expr, Labels: labels, Annotations: map[string]string{
 		"summary": a.rule.Name + " " + labels["series"] + ": " + a.summary,
@@ -102,8 +104,10 @@ func legal(labels map[string]string) map[string]string {
 	set := map[string]string{}
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
 		name, err := namer.Build(label)
-		taken := slices.Contains([]string{model.AlertNameLabel, "alertstate", "probe", "credential", model.JobLabel, model.InstanceLabel}, name) || set[name] != ""
-		if err == nil && model.LegacyValidation.IsValidLabelName(name) && !strings.HasPrefix(name, model.ReservedLabelPrefix) && !taken && labels[label] != "" {
+		reserved := []string{model.AlertNameLabel, "alertstate", "probe", "credential", model.JobLabel, model.InstanceLabel}
+		taken := slices.Contains(reserved, name) || set[name] != ""
+		valid := err == nil && model.LegacyValidation.IsValidLabelName(name) && !strings.HasPrefix(name, model.ReservedLabelPrefix)
+		if valid && !taken && labels[label] != "" {
 			set[name] = literal(labels[label])
 		}
 	}

@@ -99,7 +99,8 @@ func (f figures) notClear() string {
 func (f figures) lastBad(window time.Duration, probes []string) string {
 	each := f
 	each.each = true
-	return fmt.Sprintf("max without (probe) (\n  %s > 0 and ignoring (credential) %s{%s} == 0\n)", each.rate(window), upMetric, oneOf("probe", probes))
+	return fmt.Sprintf("max without (probe) (\n  %s > 0 and ignoring (credential) %s{%s} == 0\n)",
+		each.rate(window), upMetric, oneOf("probe", probes))
 }
 
 func (f figures) named(figure string, window time.Duration) string {

@@ -213,7 +213,7 @@ func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []str
 				a.stays += "\nor " + f.lastBad(r.BurnRates()[0].Long, probeNames(probes))
 			}
 			if i > 0 {
-				a.notes = []string{"In squarewatch this alert and the previous one are one incident that gets worse. Inhibit this one while the previous one fires."}
+				a.notes = []string{"In squarewatch this alert and the previous one are one incident. Inhibit this one while the previous one fires."}
 			}
 			t.alarm(a)
 		}

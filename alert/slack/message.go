@@ -110,7 +110,8 @@ func (v view) test() []slack.Block {
 // end returns the last blocks of every message about an incident.
 func (v view) end() []slack.Block {
 	var blocks []slack.Block
-	for _, line := range append(append(v.acknowledged(), v.remarks()...), others(append(slices.Clone(v.n.Others), v.n.Group...)), v.runbook()) {
+	also := others(append(slices.Clone(v.n.Others), v.n.Group...))
+	for _, line := range append(append(v.acknowledged(), v.remarks()...), also, v.runbook()) {
 		if line != "" {
 			blocks = append(blocks, section(line))
 		}

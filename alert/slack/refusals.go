@@ -26,7 +26,9 @@ const fixReport = "please report it as a fault of squarewatch"
 // carried.
 func refusals(key string) map[string]refusal {
 	all := map[string]refusal{}
-	for _, table := range []map[string]refusal{tokenRefusals(key), channelRefusals(), messageRefusals(), requestRefusals(), passingRefusals()} {
+	for _, table := range []map[string]refusal{
+		tokenRefusals(key), channelRefusals(), messageRefusals(), requestRefusals(), passingRefusals(),
+	} {
 		maps.Copy(all, table)
 	}
 	return all
@@ -41,7 +43,8 @@ func tokenRefusals(key string) map[string]refusal {
 		scope = "make an app-level token with the scope connections:write under Basic Information, and write it into app_token"
 	}
 	// Token rotation cannot be turned off for an app: https://docs.slack.dev/authentication/using-token-rotation.
-	const rotation = "token rotation makes tokens expire and cannot be turned off for an app: make a new app from deploy/slack-app.yaml, install it, and "
+	const rotation = "token rotation makes tokens expire and cannot be turned off for an app: " +
+		"make a new app from deploy/slack-app.yaml, install it, and "
 	return map[string]refusal{
 		"invalid_auth": {
 			reason: "Slack does not accept the token from this host",

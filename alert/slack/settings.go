@@ -86,7 +86,8 @@ func (s Settings) checkBot(faults *setting.Faults) {
 // which a proxy may use.
 func wrongToken(token, want, fix string) (problem, _ string) {
 	kinds := []struct{ prefix, problem, fix string }{
-		{"xoxe.", "is a token that expires", "token rotation cannot be turned off for an app: make a new app from deploy/slack-app.yaml, and " + fix},
+		{"xoxe.", "is a token that expires", "token rotation cannot be turned off for an app: " +
+			"make a new app from deploy/slack-app.yaml, and " + fix},
 		{"xoxe-", "is a refresh token", fix},
 		{"xoxb-", "is a bot token", fix},
 		{"xapp-", "is an app-level token", fix},

@@ -19,7 +19,8 @@ const (
 )
 
 // Listen receives buttons and the command /squarewatch over Socket Mode until ctx ends. Without an app token it returns at once. It
-// reconnects whenever the connection ends; after a refusal that a person must fix, every ten minutes. See https://docs.slack.dev/apis/events-api/using-socket-mode.
+// reconnects whenever the connection ends; after a refusal that a person must fix, every ten minutes. See
+// https://docs.slack.dev/apis/events-api/using-socket-mode.
 func (n *Notifier) Listen(ctx context.Context, actions alert.Desk, logger *slog.Logger) {
 	if n.settings.AppToken.IsZero() {
 		return

@@ -221,8 +221,8 @@ func (s *source) shortcomings(rules []alert.Rule) []string {
 		if late && full.Before(s.until) || !full.After(s.begin) {
 			continue // the text above covers it, or the window is full
 		}
-		texts = append(texts, fmt.Sprintf("the rule %s looks back %v and the history begins at %s: until %s it counts fewer runs than with a full window",
-			rules[i].Name, ruleLookback(&rules[i]), local(s.oldest), local(full)))
+		texts = append(texts, fmt.Sprintf("the rule %s looks back %v and the history begins at %s: "+
+			"until %s it counts fewer runs than with a full window", rules[i].Name, ruleLookback(&rules[i]), local(s.oldest), local(full)))
 	}
 	return texts
 }

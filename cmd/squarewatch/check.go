@@ -22,8 +22,9 @@ func newCheckCommand(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Validate the configuration file without using the network",
-		Long:  "Validate the configuration file and everything that is built from it. All errors are shown at once. Nothing is sent over the network.",
-		Args:  cobra.NoArgs,
+		Long: "Validate the configuration file and everything that is built from it. All errors are shown at once.\n" +
+			"Nothing is sent over the network.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := file.load(cmd.ErrOrStderr())
 			if err != nil {

@@ -24,7 +24,8 @@ func serveProfiles(ctx context.Context, address string, logger *slog.Logger) (wa
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s for profiles: %w; stop the program that uses the port, or name another one with --pprof", address, err)
+		return nil, fmt.Errorf("listen on %s for profiles: %w; stop the program that uses the port, or name another one with --pprof",
+			address, err)
 	}
 	server := &http.Server{
 		Handler: profiles(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),

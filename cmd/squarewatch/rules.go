@@ -15,8 +15,8 @@ func newRulesCommand(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "Write the rules of the file as alerting rules for Prometheus",
-		Long: "Write the rules of the configuration file as recording and alerting rules for Prometheus, for a fleet whose metrics are scraped.\n" +
-			"Comments say what Prometheus cannot do.",
+		Long: "Write the rules of the configuration file as recording and alerting rules for Prometheus, for a fleet\n" +
+			"whose metrics are scraped. Comments say what Prometheus cannot do.",
 		Example: "  squarewatch rules --format prometheus -o /etc/prometheus/rules/squarewatch.yml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -105,7 +105,9 @@ func (s *state) Close() error {
 
 // restore loads the stored state into an engine and an outbox, and returns the stored silences. It logs what cannot be read, and restores
 // the rest.
-func (s *state) restore(ctx context.Context, engine *alert.Engine, outbox *alert.Outbox, now time.Time, logger *slog.Logger) []alert.Silence {
+func (s *state) restore(
+	ctx context.Context, engine *alert.Engine, outbox *alert.Outbox, now time.Time, logger *slog.Logger,
+) []alert.Silence {
 	if s.store == nil {
 		engine.Resume(now)
 		return nil
