@@ -66,7 +66,7 @@ func credentials(t *testing.T) string {
 	return dir
 }
 
-// TestEveryMistakeHasItsMessage reads one mistake a file. The messages stand in the file itself, behind "# want: ".
+// TestEveryMistakeHasItsMessage reads one mistake per file. The file itself holds the expected messages, after "# want: ".
 func TestEveryMistakeHasItsMessage(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.yaml")
 	if err != nil || len(files) < 50 {
@@ -178,7 +178,7 @@ func TestGoodFilesAndWhatTheyMean(t *testing.T) {
 	}
 }
 
-func TestWhatIsPrintedLoadsAgainAndMeansTheSame(t *testing.T) {
+func TestPrintedConfigurationLoadsAgain(t *testing.T) {
 	for _, name := range []string{"smallest", "no-rules"} {
 		text, err := os.ReadFile("testdata/good/" + name + ".yaml")
 		if err != nil {
@@ -245,7 +245,7 @@ func TestASecretPrintsNowhere(t *testing.T) {
 	}
 }
 
-func TestAMissingFileSaysWhatToDo(t *testing.T) {
+func TestErrorForAMissingFile(t *testing.T) {
 	_, err := config.Load(filepath.Join(t.TempDir(), "none.yaml"), config.Options{})
 	if err == nil || !strings.Contains(err.Error(), "write one, or name another with --config") {
 		t.Errorf("got %v", err)
@@ -302,7 +302,7 @@ func FuzzResolve(f *testing.F) {
 	})
 }
 
-// TestDependenciesMayFork holds that checking them does not follow every way through: here there are two to the power of sixty.
+// TestDependenciesMayFork checks that the check visits each probe once: here there are 2^60 paths.
 func TestDependenciesMayFork(t *testing.T) {
 	var file strings.Builder
 	file.WriteString("target: https://api.aisquare.studio\nprobes:\n  - {name: a0, path: /}\n  - {name: b0, path: /}\n")

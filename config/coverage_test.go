@@ -23,7 +23,7 @@ func warnings(t *testing.T, text string, environment map[string]string) (*config
 	return cfg, all.String()
 }
 
-func TestAnswersThatNoRuleCountsAreSaid(t *testing.T) {
+func TestWarningForAnswersThatNoRuleCounts(t *testing.T) {
 	const probes = "probes: [{name: a, path: /}, {name: b, path: /b}, {name: guard, path: /c, expect: {status: [401]}}]\n"
 	for _, test := range []struct {
 		rules, want string // empty for no warning
@@ -46,7 +46,7 @@ func TestAnswersThatNoRuleCountsAreSaid(t *testing.T) {
 	}
 }
 
-func TestTracesThatGoNowhereAreSaid(t *testing.T) {
+func TestWarningForTracesThatAreNotExported(t *testing.T) {
 	const endpoint, variable = "telemetry: {otlp: {endpoint: http://127.0.0.1:4317}}", "OTEL_EXPORTER_OTLP_ENDPOINT"
 	for _, test := range []struct {
 		name, file  string

@@ -25,7 +25,7 @@ const (
 	hushPassword = "hush-password"
 )
 
-func TestItPassesTheKit(t *testing.T) {
+func TestNotifier(t *testing.T) {
 	notifiertest.Run(t, notifiertest.Harness{
 		New: func(_ *testing.T, address string) alert.Notifier {
 			return alertmanager.New(alertmanager.Settings{URL: address + "/prefix/", BearerToken: secret.New(hushToken)}, options())
@@ -155,8 +155,8 @@ func TestTheLoginIsSent(t *testing.T) {
 	}
 }
 
-// TestEveryMemberIsToldAndOneIsEnough has a cluster of which some fail.
-func TestEveryMemberIsToldAndOneIsEnough(t *testing.T) {
+// TestEveryMemberIsPostedToAndOneIsEnough has a cluster with failing members.
+func TestEveryMemberIsPostedToAndOneIsEnough(t *testing.T) {
 	good, down, refusing := notifiertest.Answer(200, "", ""), notifiertest.Answer(503, "9", ""), notifiertest.Answer(401, "", "")
 	for name, test := range map[string]struct {
 		answers []http.HandlerFunc
@@ -195,7 +195,7 @@ func TestEveryMemberIsToldAndOneIsEnough(t *testing.T) {
 	}
 }
 
-func TestItAsksToBeToldAgain(t *testing.T) {
+func TestFiringAlertsAreRefreshed(t *testing.T) {
 	var n alert.Refresher = alertmanager.New(settings(), options())
 	if want, got := time.Minute, n.RefreshEvery(); want != got {
 		t.Errorf("want %v, got %v", want, got)

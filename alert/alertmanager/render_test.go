@@ -123,7 +123,7 @@ func notifications() map[string]alert.Notification {
 	}
 }
 
-func TestAlertsAreAsTheGoldenFilesShow(t *testing.T) {
+func TestAlertsGolden(t *testing.T) {
 	for name, n := range notifications() {
 		t.Run(name, func(t *testing.T) {
 			alerts := alertmanager.Render(n, settings(), options(), now())

@@ -1,4 +1,4 @@
-// Package notifiertest holds what every notifier must pass.
+// Package notifiertest contains the tests that every notifier must pass.
 //
 // A notifier's test describes its destination with a [Harness] and calls [Run], which stands in for the destination on a
 // real socket: it answers, refuses, hangs, and cuts the connection.
@@ -26,7 +26,7 @@ import (
 type Harness struct {
 	// New returns the notifier under test, set up to deliver to the address of a server. It is called once a test.
 	New func(t *testing.T, address string) alert.Notifier
-	// Accept answers as the destination does when it takes a message.
+	// Accept answers as the destination does when it accepts a message.
 	Accept http.HandlerFunc
 	// Refusals are answers with which the destination refuses for good, by a name for the test. At least one.
 	Refusals map[string]http.HandlerFunc
@@ -37,7 +37,7 @@ type Harness struct {
 	Inspect func(t *testing.T, request *http.Request, body []byte)
 }
 
-// Run holds a notifier against what the outbox relies on.
+// Run checks what the outbox relies on in a notifier.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	if h.New == nil || h.Accept == nil || len(h.Refusals) == 0 || len(h.Secrets) == 0 {
@@ -58,7 +58,7 @@ func Run(t *testing.T, h Harness) {
 func (h *Harness) serve(t *testing.T, handler http.HandlerFunc) alert.Notifier {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
-	// What the server thinks of connections that are cut on purpose is of no interest.
+	// The server's messages about connections that are cut on purpose are discarded.
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.Start()
 	t.Cleanup(server.Close)
@@ -194,7 +194,7 @@ func (h *Harness) testNobody(t *testing.T) {
 	}
 }
 
-// testEcho answers with pieces of the request that are no HTTP: an error may not quote them.
+// testEcho answers with parts of the request that are not HTTP. An error must not quote them.
 func (h *Harness) testEcho(t *testing.T) {
 	for _, piece := range []func(*http.Request) string{
 		func(r *http.Request) string { return "POST " + r.RequestURI + " HTTP/1.1" },

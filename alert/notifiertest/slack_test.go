@@ -46,7 +46,7 @@ func TestSlack(t *testing.T) {
 	})
 }
 
-// TestSlackBot holds a bot to the same.
+// TestSlackBot runs the same tests with a bot.
 func TestSlackBot(t *testing.T) {
 	const token = slackstub.BotToken
 	word := func(text string) http.HandlerFunc {

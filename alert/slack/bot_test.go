@@ -41,7 +41,7 @@ func taken(t *testing.T, n *slack.Notifier, note alert.Notification) string {
 	return ref
 }
 
-func TestABotChangesItsMessageAndTellsTheChangeInItsThread(t *testing.T) {
+func TestBotUpdatesItsMessageAndPostsTheChangeInItsThread(t *testing.T) {
 	n, server := newBot(t)
 	ref := taken(t, n, messages()["firing-500"])
 	if got := server.Messages(); len(got) != 1 || !strings.HasPrefix(got[0].Text, "FIRING") || ref == "" {
@@ -65,7 +65,7 @@ func TestABotChangesItsMessageAndTellsTheChangeInItsThread(t *testing.T) {
 	}
 }
 
-func TestAMessageOfSeveralFiresWhileOneOfThemDoes(t *testing.T) {
+func TestMessageOfSeveralIncidentsFiresWhileOneDoes(t *testing.T) {
 	n, server := newBot(t)
 	first := messages()["firing-500"]
 	other := serverErrors()
@@ -86,7 +86,7 @@ func TestAMessageOfSeveralFiresWhileOneOfThemDoes(t *testing.T) {
 	}
 }
 
-func TestAMessageThatIsGoneIsPostedAnew(t *testing.T) {
+func TestDeletedMessageIsPostedAgain(t *testing.T) {
 	n, server := newBot(t)
 	note := messages()["resolved-500"]
 	note.Ref = slackstub.Channel + "/1.000"
@@ -96,7 +96,7 @@ func TestAMessageThatIsGoneIsPostedAnew(t *testing.T) {
 	}
 }
 
-func TestWhatSlackDoesNotTakeGoesPlainer(t *testing.T) {
+func TestRefusedFormsAreReplacedByPlainerOnes(t *testing.T) {
 	for name, fault := range map[string]slackstub.Fault{"no charts": {NoCharts: true}, "no blocks": {NoBlocks: true}} {
 		for _, kind := range []string{"bot", "webhook"} {
 			t.Run(name+" "+kind, func(t *testing.T) {
@@ -251,7 +251,7 @@ func TestAMessageInAChannelThatIsGoneIsPostedInThePresentOne(t *testing.T) {
 	}
 }
 
-func TestAProxyThatRefusesABotIsNotTakenForAWebhook(t *testing.T) {
+func TestRefusalByAProxyOfABotIsNotAWebhooks(t *testing.T) {
 	n, server := newBot(t)
 	server.Always(slackstub.Fault{Status: http.StatusNotFound})
 	_, err := n.Deliver(t.Context(), messages()["firing-500"])
@@ -261,8 +261,8 @@ func TestAProxyThatRefusesABotIsNotTakenForAWebhook(t *testing.T) {
 	}
 }
 
-// TestTheChannelOfABotIsAsTheGoldenFileShows writes down what the channel holds after every step of an incident with buttons.
-func TestTheChannelOfABotIsAsTheGoldenFileShows(t *testing.T) {
+// TestBotChannelGolden compares the channel after every step of an incident with buttons with the golden file.
+func TestBotChannelGolden(t *testing.T) {
 	server := slackstub.New()
 	t.Cleanup(server.Close)
 	n := slack.New(botSettings(server), slack.Options{TraceURL: traceURL, Support: "support@aisquare.studio", Buttons: true})

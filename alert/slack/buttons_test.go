@@ -11,7 +11,7 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// quiet is a desk that agrees to everything.
+// quiet accepts every action.
 type quiet struct{}
 
 func (quiet) Acknowledge(string, string) error { return nil }

@@ -13,7 +13,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 )
 
-// checkLimits holds a message to what Slack publishes, and to slack-go's own validation where it has one.
+// checkLimits checks a message against Slack's published limits, and with slack-go's validation.
 func checkLimits(t *testing.T, m slack.Message) {
 	t.Helper()
 	if len(m.Blocks) == 0 || len(m.Blocks) > 50 {

@@ -177,7 +177,7 @@ func messages() map[string]alert.Notification {
 	}
 }
 
-func TestMessagesAreAsTheGoldenFilesShow(t *testing.T) {
+func TestMessagesGolden(t *testing.T) {
 	for name, n := range messages() {
 		t.Run(name, func(t *testing.T) {
 			m := slack.Render(n, slack.Options{TraceURL: traceURL, Support: "support@aisquare.studio"})
@@ -235,7 +235,7 @@ func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {
 	}
 }
 
-// TestEveryClassHasItsFault holds the table of faults to the classes: none may go without a sentence.
+// TestEveryClassHasItsFault checks that the table of faults has a sentence for every class.
 func TestEveryClassHasItsFault(t *testing.T) {
 	codes := map[probe.Class]int{
 		probe.Success: 200, probe.Redirect: 302, probe.BadRequest: 400, probe.Unauthenticated: 401, probe.Forbidden: 403,
@@ -265,7 +265,7 @@ func TestTerminalKeepsItsWidthWithWideCharacters(t *testing.T) {
 	}
 }
 
-func TestWhatIsOverAsksForNothing(t *testing.T) {
+func TestResolvedMessageAsksForNoAction(t *testing.T) {
 	n := messages()["update-overdue"]
 	n.Event, n.Incident = alert.EventResolved, resolved(n.Incident)
 	text := slack.Render(n, everything("support@aisquare.studio")).Plain()
@@ -276,7 +276,7 @@ func TestWhatIsOverAsksForNothing(t *testing.T) {
 	}
 }
 
-// TestWithoutACollectorAMessageNamesNoTrace holds that people are sent to what there is.
+// TestWithoutACollectorAMessageNamesNoTrace checks that messages refer only to what exists.
 func TestWithoutACollectorAMessageNamesNoTrace(t *testing.T) {
 	words, silent, timeout := serverErrors(), serverErrors(), serverErrors()
 	for i := range silent.Examples {
@@ -315,7 +315,7 @@ func TestWithoutATraceAddressTheIdentifierIsTold(t *testing.T) {
 	}
 }
 
-// An end without a recovery has its own word and colour wherever it is shown: green would say that all is well.
+// An end without a recovery has its own word and colour, since green would mean a recovery.
 func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	text.EnableColors()
 	all := messages()

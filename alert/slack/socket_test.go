@@ -19,7 +19,7 @@ import (
 	"squarewatch/config/secret"
 )
 
-// counter is a desk that notes what it is asked for.
+// counter records the actions that it receives.
 type counter struct {
 	asked chan string
 
@@ -30,7 +30,7 @@ type counter struct {
 
 func newCounter() *counter { return &counter{asked: make(chan string, 100)} }
 
-// set changes what the desk says from now on.
+// set changes the error that later actions return.
 func (c *counter) set(fails map[string]error, now alert.Overview) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,7 +106,7 @@ func heardOf(t *testing.T, asked <-chan string) string {
 	}
 }
 
-func TestButtonsAskTheDesk(t *testing.T) {
+func TestButtonsPerformTheirActions(t *testing.T) {
 	_, server := newBot(t)
 	desk := newCounter()
 	listening(t, server, desk)
@@ -136,7 +136,7 @@ func TestButtonsAskTheDesk(t *testing.T) {
 	}
 }
 
-func TestTheCommandTellsHowItStands(t *testing.T) {
+func TestCommandShowsTheStatus(t *testing.T) {
 	_, server := newBot(t)
 	desk := newCounter()
 	desk.set(nil, alert.Overview{
@@ -173,14 +173,14 @@ func TestTheCommandTellsHowItStands(t *testing.T) {
 	}
 }
 
-func TestABrokenConnectionIsMadeAnew(t *testing.T) {
+func TestBrokenConnectionIsReplaced(t *testing.T) {
 	_, server := newBot(t)
 	listening(t, server, newCounter())
 	server.DropConnection()
 	waitFor(t, func() bool { return server.Opened() >= 2 })
 }
 
-func TestWithoutAnAppTokenThereIsNothingToHear(t *testing.T) {
+func TestListenReturnsWithoutAnAppToken(t *testing.T) {
 	_, server := newBot(t)
 	n := slack.New(botSettings(server), slack.Options{})
 	n.Listen(t.Context(), newCounter(), slog.New(slog.DiscardHandler))
@@ -235,7 +235,7 @@ func TestWhatCannotBeReadChangesNothing(t *testing.T) {
 	}
 }
 
-func TestOnePersonWhoseAnswerHangsKeepsNobodyWaiting(t *testing.T) {
+func TestHangingAnswerDoesNotDelayOthers(t *testing.T) {
 	_, server := newBot(t)
 	desk := newCounter()
 	desk.set(map[string]error{"a1": errors.New("it fires no more")}, alert.Overview{})
@@ -263,7 +263,7 @@ func TestOnePersonWhoseAnswerHangsKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
-func TestNothingGoesOnAfterListening(t *testing.T) {
+func TestNoGoroutineIsLeftAfterListening(t *testing.T) {
 	_, server := newBot(t)
 	settings := botSettings(server)
 	settings.AppToken = secret.New(slackstub.AppToken)

@@ -122,8 +122,8 @@ func TestConnectionsThatBreakAtOnceAreNoStorm(t *testing.T) {
 	})
 }
 
-// TestASlackThatIsAwayIsTriedAgainAndAgain is about trouble that ends by itself.
-func TestASlackThatIsAwayIsTriedAgainAndAgain(t *testing.T) {
+// TestUnreachableSlackIsRetried is about temporary faults.
+func TestUnreachableSlackIsRetried(t *testing.T) {
 	for name, answer := range map[string]string{"an error": `{"ok":false,"error":"internal_error"}`, "a word that nobody knows": `{"ok":false,"error":"new_word"}`} {
 		for _, status := range []int{http.StatusOK, http.StatusBadGateway} {
 			t.Run(name+" "+http.StatusText(status), func(t *testing.T) {
@@ -146,9 +146,9 @@ func TestASlackThatIsAwayIsTriedAgainAndAgain(t *testing.T) {
 	}
 }
 
-// TestWhatOnlyAPersonCanMendIsShown holds the words of apps.connections.open. They are tried again slowly, since a person may mend them
-// in Slack.
-func TestWhatOnlyAPersonCanMendIsShown(t *testing.T) {
+// TestPermanentFaultsAreShown covers the error words of apps.connections.open. They are retried slowly, since a person may fix them in
+// Slack.
+func TestPermanentFaultsAreShown(t *testing.T) {
 	for _, word := range []string{
 		"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "not_allowed_token_type", "forbidden_team",
 	} {

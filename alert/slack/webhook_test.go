@@ -26,7 +26,7 @@ import (
 	"squarewatch/config/setting"
 )
 
-// token stands for the part of a webhook's address that nobody may see.
+// token is the secret part of a webhook's address.
 const token = "T000B000secret"
 
 func notifier(server *httptest.Server) *slack.Notifier {
@@ -163,7 +163,7 @@ func TestEveryAnswerHasItsReason(t *testing.T) {
 	}
 }
 
-func TestWhatSlackTookIsDelivered(t *testing.T) {
+func TestAcceptedMessageIsDelivered(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		// As the real Slack answers: https://github.com/slackapi/node-slack-sdk/issues/480.
 		"ok as text/html":      cutting(true, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"),
@@ -277,7 +277,7 @@ func TestTheContextEndsAnAttempt(t *testing.T) {
 	}
 }
 
-// TestAnAttemptEndsByItself is in a bubble, over a pipe: a Slack that never answers costs 30 s, not for ever.
+// TestAnAttemptEndsByItself runs in a bubble, over a pipe: an attempt at a Slack that never answers ends after 30 s.
 func TestAnAttemptEndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
@@ -302,7 +302,7 @@ func TestAnAttemptEndsByItself(t *testing.T) {
 	})
 }
 
-func TestARetryDateIsObeyed(t *testing.T) {
+func TestRetryDateIsHonoured(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT")
 		w.WriteHeader(http.StatusTooManyRequests)
