@@ -35,8 +35,16 @@ const (
 func kinds() config.Kinds {
 	return config.Kinds{
 		Credentials: []config.Kind[probe.Credential]{
-			config.NewKind("api_key", probe.APIKeySettings{}, func(s probe.APIKeySettings, _ *config.Config) (probe.Credential, error) { return probe.NewAPIKey(s) }),
-			config.NewKind("login", probe.LoginSettings{}, func(s probe.LoginSettings, _ *config.Config) (probe.Credential, error) { return probe.NewLogin(s) }),
+			config.NewKind("api_key", probe.APIKeySettings{}, func(s probe.APIKeySettings, _ *config.Config) (probe.Credential,
+				error,
+			) {
+				return probe.NewAPIKey(s)
+			}),
+			config.NewKind("login", probe.LoginSettings{}, func(s probe.LoginSettings, _ *config.Config) (probe.Credential,
+				error,
+			) {
+				return probe.NewLogin(s)
+			}),
 		},
 		Notifiers: []config.Kind[alert.Notifier]{
 			config.NewKind("slack", slack.Settings{}, func(s slack.Settings, _ *config.Config) (alert.Notifier, error) {
@@ -307,7 +315,8 @@ func TestDependenciesMayFork(t *testing.T) {
 	var file strings.Builder
 	file.WriteString("target: https://api.aisquare.studio\nprobes:\n  - {name: a0, path: /}\n  - {name: b0, path: /}\n")
 	for i := range 60 {
-		fmt.Fprintf(&file, "  - {name: a%d, path: /, depends_on: [a%d, b%d]}\n  - {name: b%d, path: /, depends_on: [a%d, b%d]}\n", i+1, i, i, i+1, i, i)
+		fmt.Fprintf(&file, "  - {name: a%d, path: /, depends_on: [a%d, b%d]}\n  - {name: b%d, path: /, depends_on: [a%d, b%d]}\n", i+1, i, i, i+1,
+			i, i)
 	}
 	if cfg := parse(t, file.String()); len(cfg.Probes) != 122 {
 		t.Errorf("want 122 probes, got %d", len(cfg.Probes))

@@ -32,8 +32,10 @@ func faults() []fault {
 		{on: "5xx", say: "The API answers with server errors.", act: "The requests reached the API and failed there: " + wayBegin + "."},
 		{on: "401", say: refused, act: "Check whether it expired or was revoked. If other credentials are refused too, it is the API."},
 		{on: "403", say: "Our credential%s may not do this.", act: "A role or a permission was removed."},
-		{on: "404", say: "The probe's path is missing, or we may not see it.",
-			act: "The API answers 404 to both: check the path, then the access."},
+		{
+			on: "404", say: "The probe's path is missing, or we may not see it.",
+			act: "The API answers 404 to both: check the path, then the access.",
+		},
 		{on: "429", say: "The API limits our requests.", act: "Probe less often, or find who else uses the credential."},
 		{on: "400", say: notAccepted, act: compare},
 		{on: "client_error", say: notAccepted, act: compare},

@@ -66,7 +66,8 @@ func checkButtons(t *testing.T, b *slackgo.ActionBlock) {
 	}
 	for _, e := range b.Elements.ElementSet {
 		button, ok := e.(*slackgo.ButtonBlockElement)
-		if !ok || utf8.RuneCountInString(button.Text.Text) > 75 || len(button.ActionID) > 255 || len(button.Value) > 2000 || len(button.URL) > 3000 {
+		if !ok || utf8.RuneCountInString(button.Text.Text) > 75 || len(button.ActionID) > 255 || len(button.Value) > 2000 ||
+			len(button.URL) > 3000 {
 			t.Errorf("a button is beyond Slack's limits: %+v", e)
 		}
 	}
@@ -115,10 +116,12 @@ func checkText(t *testing.T, what, s string, limit int) {
 	if !utf8.ValidString(s) {
 		t.Errorf("%s is no UTF-8: %q", what, s)
 	}
-	if rest := ours().ReplaceAllString(s, ""); strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), "<") || strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), ">") {
+	if rest := ours().ReplaceAllString(s, ""); strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), "<") ||
+		strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), ">") {
 		t.Errorf("%s has a control sequence that is not ours: %q", what, s)
 	}
-	if bad := regexp.MustCompile(`[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]|@(here|channel|everyone)`).FindString(strings.ReplaceAll(s, "\n", "")); bad != "" {
+	if bad := regexp.MustCompile(`[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]|@(here|channel|everyone)`).FindString(strings.ReplaceAll(s, "\n",
+		"")); bad != "" {
 		t.Errorf("%s has %q: %q", what, bad, s)
 	}
 	if regexp.MustCompile(`&(?:[^agl]|$)`).MatchString(s) {

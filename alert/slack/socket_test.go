@@ -131,7 +131,8 @@ func TestButtonsPerformTheirActions(t *testing.T) {
 	if late := server.Late(); len(late) > 0 {
 		t.Errorf("want every press acknowledged in time, got %v late", late)
 	}
-	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") || !strings.Contains(got, "ephemeral") {
+	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") ||
+		!strings.Contains(got, "ephemeral") {
 		t.Errorf("want the person told why not, and nobody mentioned, got %s", got)
 	}
 }
@@ -168,7 +169,8 @@ func TestCommandShowsTheStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := server.Ack(envelope, patience); err != nil || !strings.Contains(string(got), "All is well: nothing fires. Watched: 2 series by 2 rules.") {
+	if got, err := server.Ack(envelope, patience); err != nil || !strings.Contains(string(got),
+		"All is well: nothing fires. Watched: 2 series by 2 rules.") {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
@@ -197,7 +199,8 @@ func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "a1 b2"); err != nil {
 		t.Fatal(err)
 	}
-	if first, second := heardOf(t, desk.asked), heardOf(t, desk.asked); first != "acknowledge a1 by U0123ABCD" || second != "acknowledge b2 by U0123ABCD" {
+	if first, second := heardOf(t, desk.asked), heardOf(t, desk.asked); first != "acknowledge a1 by U0123ABCD" ||
+		second != "acknowledge b2 by U0123ABCD" {
 		t.Errorf("want both asked for, got %s and %s", first, second)
 	}
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "a1"); err != nil {
@@ -249,7 +252,10 @@ func TestHangingAnswerDoesNotDelayOthers(t *testing.T) {
 	defer deaf.Close()
 	defer close(hangs)
 	if _, err := server.Send("interactive", map[string]any{
-		"type": "block_actions", "response_url": deaf.URL, "actions": []map[string]any{{"type": "button", "block_id": "b", "action_id": "squarewatch_acknowledge", "value": "a1"}},
+		"type": "block_actions", "response_url": deaf.URL, "actions": []map[string]any{{
+			"type": "button", "block_id": "b",
+			"action_id": "squarewatch_acknowledge", "value": "a1",
+		}},
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,8 @@ func inMemory(handler http.Handler, settings slack.Settings) *memory {
 
 func appSettings() slack.Settings {
 	return slack.Settings{
-		BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, AppToken: secret.New(slackstub.AppToken), APIURL: bubbleAddress + "/api",
+		BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, AppToken: secret.New(slackstub.AppToken), APIURL: bubbleAddress +
+			"/api",
 	}
 }
 
@@ -124,7 +125,10 @@ func TestConnectionsThatBreakAtOnceAreNoStorm(t *testing.T) {
 
 // TestUnreachableSlackIsRetried is about temporary faults.
 func TestUnreachableSlackIsRetried(t *testing.T) {
-	for name, answer := range map[string]string{"an error": `{"ok":false,"error":"internal_error"}`, "a word that nobody knows": `{"ok":false,"error":"new_word"}`} {
+	for name, answer := range map[string]string{
+		"an error":                 `{"ok":false,"error":"internal_error"}`,
+		"a word that nobody knows": `{"ok":false,"error":"new_word"}`,
+	} {
 		for _, status := range []int{http.StatusOK, http.StatusBadGateway} {
 			t.Run(name+" "+http.StatusText(status), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -150,7 +154,8 @@ func TestUnreachableSlackIsRetried(t *testing.T) {
 // Slack.
 func TestPermanentFaultsAreShown(t *testing.T) {
 	for _, word := range []string{
-		"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "not_allowed_token_type", "forbidden_team",
+		"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "not_allowed_token_type",
+		"forbidden_team",
 	} {
 		t.Run(word, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -199,7 +204,8 @@ func TestALongOutageIsLoggedOnce(t *testing.T) {
 		}
 		s.Always(slackstub.Fault{})
 		pass(time.Hour)
-		if log := m.log.String(); strings.Count(log, "do not work") != 1 || strings.Count(log, "work again") != 1 || strings.Count(log, "\n") != 2 {
+		if log := m.log.String(); strings.Count(log, "do not work") != 1 || strings.Count(log, "work again") != 1 || strings.Count(log,
+			"\n") != 2 {
 			t.Errorf("want one line for the failure and one for the recovery, got:\n%s", log)
 		}
 	})

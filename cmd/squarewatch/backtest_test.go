@@ -173,7 +173,8 @@ rules:
 		t.Errorf("want a warning of the history that is shorter than the window, got %q", warnings)
 	}
 	_, _, warnings, _ = newStoredHistory(t, file, time.Hour, 5*time.Minute, bad).backtest(day)
-	if len(warnings) != 2 || !strings.Contains(warnings[0], "later than --since asks for") || !strings.Contains(warnings[1], "the rule weekly") {
+	if len(warnings) != 2 || !strings.Contains(warnings[0], "later than --since asks for") || !strings.Contains(warnings[1],
+		"the rule weekly") {
 		t.Errorf("want a warning of the history that is shorter than what is asked for, got %q", warnings)
 	}
 }

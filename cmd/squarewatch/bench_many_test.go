@@ -168,7 +168,8 @@ func scrapeLikePrometheus(ctx context.Context, page string) {
 // manyConfig writes the configuration file.
 func manyConfig(target, stateDir string) (string, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\nstate_dir: %s\ntelemetry: {otlp: {endpoint: %q, protocol: http/protobuf}}\n", target, stateDir, target)
+	fmt.Fprintf(&text, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\nstate_dir: %s\ntelemetry: {otlp: {endpoint: %q, protocol: "+
+		"http/protobuf}}\n", target, stateDir, target)
 	fmt.Fprint(&text, "limits: {concurrency: 512, per_host: 512}\ndefaults: {schedule: '@every 10s', connection: reuse}\nprobes:\n")
 	for i := range manyProbes {
 		fmt.Fprintf(&text, "  - {name: p%d, path: %s}\n", i, benchPath)

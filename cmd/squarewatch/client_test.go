@@ -76,7 +76,8 @@ func (l *live) wants(status int, pattern string, args ...string) string {
 func TestCommandsAndTheDaemon(t *testing.T) {
 	l := newLive(t)
 	l.wants(exitOK, `Nothing is silenced`, "silence", "list")
-	added := l.wants(exitOK, `Silence \w{8} mutes rule server-\* of probe reach until 20`, "silence", "add", "--rule", "server-*", "--probe", "reach", "--for", "2h", "--by", "me", "--comment", "why not")
+	added := l.wants(exitOK, `Silence \w{8} mutes rule server-\* of probe reach until 20`, "silence", "add", "--rule", "server-*", "--probe",
+		"reach", "--for", "2h", "--by", "me", "--comment", "why not")
 	id := regexp.MustCompile(`Silence (\w+)`).FindStringSubmatch(added)[1]
 	l.wants(exitOK, id+`.*me.*why not`, "silence", "list")
 	l.wants(exitOK, `(?s)reach.*@every 30s.*server-errors.*inactive.*`+id, "status")
@@ -103,7 +104,8 @@ func TestSilenceRefusesMistakes(t *testing.T) {
 	silence(exitFailed, `no rule matches "sever-errors"; did you mean "server-errors"\?`, "--rule", "sever-errors")
 	silence(exitFailed, `no probe matches "nope"; there are reach`, "--probe", "nope")
 	silence(exitFailed, `(?s)no rule matches "x\*".*no series matches "y\*"`, "--rule", "x*", "--series", "y*")
-	silence(exitFailed, `mutes nothing: .*a rule per credential has no series for a single probe`, "--rule", "unauthenticated", "--probe", "reach")
+	silence(exitFailed, `mutes nothing: .*a rule per credential has no series for a single probe`, "--rule", "unauthenticated", "--probe",
+		"reach")
 	silence(exitFailed, `is not a pattern`, "--rule", "[")
 	l.wants(exitOK, `Nothing is silenced`, "silence", "list")
 

@@ -100,7 +100,8 @@ func opsFile(t *testing.T) string {
 
 // withPager adds a second notifier to the file.
 func withPager(file string) string {
-	return strings.Replace(file, "notifiers: {ops:", `notifiers: {pager: {slack: {webhook_url: "https://hooks.example.org/pager"}, group_wait: 0s}, ops:`, 1)
+	return strings.Replace(file, "notifiers: {ops:",
+		`notifiers: {pager: {slack: {webhook_url: "https://hooks.example.org/pager"}, group_wait: 0s}, ops:`, 1)
 }
 
 // silenceFeed silences the probe feed for a time.
@@ -125,11 +126,14 @@ func TestSilenceMutesAnUndeliveredFiring(t *testing.T) {
 		mended bool          // the API recovers in the silence
 		want   []string
 	}{
-		"it still fires when the silence ends":                            {2 * time.Minute, false, []string{"FIRING server-errors feed"}},
-		"it recovers in the silence":                                      {2 * time.Minute, true, nil},
-		"the channel is back after the silence":                           {12 * time.Minute, false, []string{"FIRING server-errors feed"}},
-		"it recovers in the silence, and the channel is back only later":  {12 * time.Minute, true, nil},
-		"the channel is back in the last second of the silence, or later": {10*time.Minute - time.Second, false, []string{"FIRING server-errors feed"}},
+		"it still fires when the silence ends":                           {2 * time.Minute, false, []string{"FIRING server-errors feed"}},
+		"it recovers in the silence":                                     {2 * time.Minute, true, nil},
+		"the channel is back after the silence":                          {12 * time.Minute, false, []string{"FIRING server-errors feed"}},
+		"it recovers in the silence, and the channel is back only later": {12 * time.Minute, true, nil},
+		"the channel is back in the last second of the silence, or later": {
+			10*time.Minute - time.Second, false,
+			[]string{"FIRING server-errors feed"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := opsFile(t)
@@ -346,7 +350,8 @@ func TestFiringAfterALongStopShowsItsFigures(t *testing.T) {
 		s.after(time.Second)
 		for _, m := range ops.expect(t, "FIRING server-errors feed") {
 			text := m.Plain()
-			if strings.Contains(text, "0 of 0") || !strings.Contains(text, "answered 500") || !strings.Contains(text, "no run has finished in the last 1m") {
+			if strings.Contains(text, "0 of 0") || !strings.Contains(text, "answered 500") || !strings.Contains(text,
+				"no run has finished in the last 1m") {
 				t.Errorf("want the figures of when it fired, and that nothing was seen since, got\n%s", text)
 			}
 		}
@@ -354,7 +359,8 @@ func TestFiringAfterALongStopShowsItsFigures(t *testing.T) {
 }
 
 func TestAnOutageIsAsLongAsItsBadRuns(t *testing.T) {
-	file := strings.Replace(opsFile(t), "window: 1m, threshold: 50%, min_runs: 3}\n  - {name: unauth", "window: 1m, threshold: 50%, min_runs: 3, for: 20s}\n  - {name: unauth", 1)
+	file := strings.Replace(opsFile(t), "window: 1m, threshold: 50%, min_runs: 3}\n  - {name: unauth",
+		"window: 1m, threshold: 50%, min_runs: 3, for: 20s}\n  - {name: unauth", 1)
 	synctest.Test(t, func(t *testing.T) {
 		ops := &channel{}
 		s := newChannelScene(t, file, channels{"x": ops})

@@ -32,7 +32,8 @@ func TestNotifiersShowTracesOnlyWithACollector(t *testing.T) {
 		},
 	}
 	for collector, want := range map[string]bool{"": false, "otlp: {endpoint: 'http://127.0.0.1:4317'}, ": true} {
-		file := "target: https://api.aisquare.studio\ncatalogue: [feed]\ntelemetry: {" + collector + "trace_url: 'http://127.0.0.1:16686/trace/{trace_id}'}\n" +
+		file := "target: https://api.aisquare.studio\ncatalogue: [feed]\ntelemetry: {" + collector +
+			"trace_url: 'http://127.0.0.1:16686/trace/{trace_id}'}\n" +
 			"notifiers:\n  slack: {slack: {webhook_url: '" + server.URL + "'}}\n  team: {alertmanager: {url: '" + server.URL + "'}}\n"
 		cfg, err := config.Parse("squarewatch.yaml", []byte(file), config.Options{Kinds: kinds()})
 		if err != nil {

@@ -24,7 +24,7 @@ func TestButtonsThatDoNotWorkAreShown(t *testing.T) {
 		defer pipe.Shutdown()
 		transport := &http.Transport{DialContext: pipe.Dial}
 		defer transport.CloseIdleConnections()
-		build := func(slack.Settings, *config.Config) (alert.Notifier, error) {
+		build := func(slack.Settings, *config.Config) (alert.Notifier, error) { //nolint:unparam // config.NewKind wants this signature
 			return slack.New(slack.Settings{
 				BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, AppToken: secret.New(slackstub.AppToken), APIURL: stub.API(),
 			}, slack.Options{Client: &http.Client{Transport: transport}}), nil

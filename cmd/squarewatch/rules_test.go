@@ -86,7 +86,10 @@ func TestRulesCanBeReadByPrometheus(t *testing.T) {
 			alerts[r.Alert]++
 		}
 	}
-	for name, want := range map[string]int{"server-errors": 1, "unauthenticated": 1, "anything": 1, "sure": 3, "budget": 2, "weekly": 1, "rare": 0, "access": 2, "no-data": 4} {
+	for name, want := range map[string]int{
+		"server-errors": 1, "unauthenticated": 1, "anything": 1, "sure": 3, "budget": 2, "weekly": 1,
+		"rare": 0, "access": 2, "no-data": 4,
+	} {
 		if alerts[name] != want {
 			t.Errorf("want %d alerts %s, got %d", want, name, alerts[name])
 		}

@@ -32,7 +32,8 @@ type inbox struct {
 func (i *inbox) Deliver(_ context.Context, n alert.Notification) (string, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.messages = append(i.messages, fmt.Sprintf("%v %s %s %s", time.Since(i.began).Truncate(time.Second), n.Event, n.Incident.Rule, n.Incident.Series))
+	i.messages = append(i.messages, fmt.Sprintf("%v %s %s %s", time.Since(i.began).Truncate(time.Second), n.Event, n.Incident.Rule,
+		n.Incident.Series))
 	return "", nil
 }
 
@@ -201,7 +202,8 @@ func TestOneIncidentIsOneFiringAndOneResolved(t *testing.T) {
 		s.after(5 * time.Minute)
 		s.api.Restore(aisquaretest.DefaultKey)
 		s.after(5 * time.Minute)
-		if got := s.inbox.take(); len(got) != 2 || !strings.HasSuffix(got[0], "firing unauthenticated partner") || !strings.HasSuffix(got[1], "resolved unauthenticated partner") {
+		if got := s.inbox.take(); len(got) != 2 || !strings.HasSuffix(got[0], "firing unauthenticated partner") || !strings.HasSuffix(got[1],
+			"resolved unauthenticated partner") {
 			t.Errorf("want one firing and one resolved of the credential, got %v", got)
 		}
 	})
@@ -223,7 +225,8 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		if !strings.Contains(s.log.String(), "the old configuration stays in force") {
 			t.Errorf("want the bad reload in the log, got %s", s.log)
 		}
-		if _, page := s.get("/metrics"); !strings.Contains(page, `squarewatch_config_reloads_total{outcome="failure"} 1`) || !strings.Contains(page, `squarewatch_config_reloads_total{outcome="success"} 1`) {
+		if _, page := s.get("/metrics"); !strings.Contains(page, `squarewatch_config_reloads_total{outcome="failure"} 1`) ||
+			!strings.Contains(page, `squarewatch_config_reloads_total{outcome="success"} 1`) {
 			t.Error("want one good and one bad reload counted")
 		}
 		s.api.ClearFaults()

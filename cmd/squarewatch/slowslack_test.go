@@ -65,7 +65,8 @@ func heapInUse() uint64 {
 }
 
 func TestADayWithoutSlack(t *testing.T) {
-	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m", "permission-unknown, auth-wall, collections, ", "").Replace(keptFile(t))
+	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m", "permission-unknown, auth-wall, collections, ",
+		"").Replace(keptFile(t))
 	synctest.Test(t, func(t *testing.T) {
 		down, clock := &slowSlack{}, &punctual{}
 		s := newSceneWith(t, file, func(o *Options) {
@@ -123,7 +124,10 @@ func TestADayWithoutSlack(t *testing.T) {
 			t.Fatalf("want a day told in a message or two, got %d", len(down.messages))
 		}
 		first := down.messages[0].Plain()
-		for _, part := range []string{"RESOLVED server-errors feed and ", "Also resolved:* server-errors feed 47 times", "late: Slack could not be reached"} {
+		for _, part := range []string{
+			"RESOLVED server-errors feed and ", "Also resolved:* server-errors feed 47 times",
+			"late: Slack could not be reached",
+		} {
 			if !strings.Contains(first, part) {
 				t.Errorf("want %q in\n%s", part, first)
 			}
@@ -131,7 +135,8 @@ func TestADayWithoutSlack(t *testing.T) {
 		if left != 0 {
 			t.Errorf("want nothing left, got %d", left)
 		}
-		t.Logf("%d runs, the latest %v late; %d changes of %d outages waited, %d attempts in a day, then %d messages; %d kB lived after two hours, %d after the day:\n%s",
+		t.Logf("%d runs, the latest %v late; %d changes of %d outages waited, %d attempts in a day, then %d messages; %d kB lived after "+
+			"two hours, %d after the day:\n%s",
 			runs, latest, pending, outages, attempts, len(down.messages), early>>10, late>>10, first)
 	})
 }

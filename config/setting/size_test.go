@@ -7,7 +7,10 @@ import (
 )
 
 func TestSizes(t *testing.T) {
-	for text, want := range map[string]string{"64MiB": "64MiB", "64 MiB": "64MiB", "0": "0B", "1GiB": "1.0GiB", "1000": "1000B", "512kib": "512KiB"} {
+	for text, want := range map[string]string{
+		"64MiB": "64MiB", "64 MiB": "64MiB", "0": "0B", "1GiB": "1.0GiB", "1000": "1000B",
+		"512kib": "512KiB",
+	} {
 		var size setting.Size
 		if err := size.UnmarshalText([]byte(text)); err != nil {
 			t.Errorf("%s: %v", text, err)

@@ -165,7 +165,8 @@ func (s *Slack) postMessage(header http.Header, form url.Values, f *Fault) (*Mes
 	}
 	broadcast, _ := strconv.ParseBool(form.Get("reply_broadcast"))
 	m := &Message{
-		Thread: form.Get("thread_ts"), Broadcast: broadcast, Text: form.Get("text"), Blocks: form.Get("blocks"), Raw: form.Encode(), Header: header,
+		Thread: form.Get("thread_ts"), Broadcast: broadcast, Text: form.Get("text"), Blocks: form.Get("blocks"), Raw: form.Encode(),
+		Header: header,
 	}
 	s.mu.Lock()
 	archived, locked := s.archived, s.locked
