@@ -19,7 +19,7 @@ import (
 	"squarewatch/probe"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // now is when messages of these tests are delivered.
 func now() time.Time { return time.Date(2026, 10, 7, 3, 5, 0, 0, time.UTC) }

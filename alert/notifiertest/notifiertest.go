@@ -43,12 +43,12 @@ func Run(t *testing.T, h Harness) {
 	if h.New == nil || h.Accept == nil || len(h.Refusals) == 0 || len(h.Secrets) == 0 {
 		t.Fatal("the harness is incomplete: New, Accept, Refusals and Secrets are needed")
 	}
-	t.Run("a message that is taken is no error", h.testAccepted)
+	t.Run("an accepted message is not an error", h.testAccepted)
 	t.Run("a later message of an incident is taken as well", h.testLater)
 	t.Run("every failure has its reason", h.testFailures)
 	t.Run("a refusal is permanent and says what to do", h.testRefusals)
 	t.Run("it obeys the context", h.testContext)
-	t.Run("nobody is there", h.testNobody)
+	t.Run("no server", h.testNobody)
 	t.Run("somebody is there who only repeats what he is told", h.testEcho)
 	t.Run("hostile texts pass as text", h.testHostile)
 	t.Run("many goroutines may deliver", h.testConcurrency)
@@ -99,7 +99,7 @@ func (h *Harness) checkSecrets(t *testing.T, err error) {
 func (h *Harness) testAccepted(t *testing.T) {
 	n := h.serve(t, h.Accept)
 	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventEnded, alert.EventTest} {
-		// A nil *DeliveryError in an error is no nil, which this comparison finds.
+		// A nil *DeliveryError in an error is not nil, which this comparison finds.
 		if _, err := n.Deliver(t.Context(), Notification(event)); err != nil {
 			t.Errorf("%s: want no error, got %#v", event, err)
 		}

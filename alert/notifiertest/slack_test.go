@@ -35,7 +35,7 @@ func TestSlack(t *testing.T) {
 			t.Helper()
 			var message any
 			if err := json.Unmarshal(body, &message); err != nil {
-				t.Errorf("the message is no JSON: %v", err)
+				t.Errorf("the message is not JSON: %v", err)
 			}
 			for _, mention := range []string{"<!channel>", "<!here>", "<@U123>", "@everyone"} {
 				if strings.Contains(interpreted(message), mention) {
@@ -68,7 +68,7 @@ func TestSlackBot(t *testing.T) {
 			t.Helper()
 			form, err := url.ParseQuery(string(body))
 			if err != nil {
-				t.Errorf("the message is no form: %v", err)
+				t.Errorf("the message is not a form: %v", err)
 			}
 			var blocks any
 			if err := json.Unmarshal([]byte(form.Get("blocks")), &blocks); err != nil {

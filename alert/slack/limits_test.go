@@ -114,7 +114,7 @@ func checkText(t *testing.T, what, s string, limit int) {
 		t.Errorf("%s has %d characters, want 1 to %d", what, n, limit)
 	}
 	if !utf8.ValidString(s) {
-		t.Errorf("%s is no UTF-8: %q", what, s)
+		t.Errorf("%s is not UTF-8: %q", what, s)
 	}
 	if rest := ours().ReplaceAllString(s, ""); strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), "<") ||
 		strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), ">") {

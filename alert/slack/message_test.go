@@ -18,7 +18,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 const traceURL = "http://127.0.0.1:16686/trace/{trace_id}"
 

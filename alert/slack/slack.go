@@ -3,7 +3,7 @@
 // [Render] makes a [Message] of a notification, in Block Kit; a [Notifier] posts it, once a call. A bot changes its message
 // when the incident does, and tells the change in the message's thread; with an app token it also hears what people answer.
 // Everything that comes from outside, above all the API's own words, passes through escape.go on its way into a message:
-// it can mention nobody and break no layout. What the package believes of Slack has its public source beside it.
+// it cannot mention anybody or break the layout. Comments name the public source of every assumption about Slack.
 package slack
 
 import (

@@ -63,7 +63,7 @@ func (c *counter) Overview() alert.Overview {
 const patience = 20 * time.Second
 
 // listening runs Listen until the test ends, and waits until it is connected.
-func listening(t *testing.T, server *slackstub.Server, desk alert.Desk) {
+func listening(t *testing.T, server *slackstub.Server, actions alert.Desk) {
 	t.Helper()
 	settings := botSettings(server)
 	settings.AppToken = secret.New(slackstub.AppToken)
@@ -72,7 +72,7 @@ func listening(t *testing.T, server *slackstub.Server, desk alert.Desk) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		n.Listen(ctx, desk, slog.New(slog.DiscardHandler))
+		n.Listen(ctx, actions, slog.New(slog.DiscardHandler))
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -101,30 +101,30 @@ func heardOf(t *testing.T, asked <-chan string) string {
 	case text := <-asked:
 		return text
 	case <-time.After(patience):
-		t.Fatal("the desk was not asked")
+		t.Fatal("the actions was not asked")
 		return ""
 	}
 }
 
 func TestButtonsPerformTheirActions(t *testing.T) {
 	_, server := newBot(t)
-	desk := newCounter()
-	listening(t, server, desk)
+	actions := newCounter()
+	listening(t, server, actions)
 	envelope, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := heardOf(t, desk.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
+	if got := heardOf(t, actions.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
 		t.Errorf("got %s", got)
 	}
 	if _, err := server.Ack(envelope, patience); err != nil {
 		t.Error(err)
 	}
-	desk.set(map[string]error{"0123456789ab": errors.New("it fires no more <!channel>")}, alert.Overview{})
+	actions.set(map[string]error{"0123456789ab": errors.New("it fires no more <!channel>")}, alert.Overview{})
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_silence", "0123456789ab"); err != nil {
 		t.Fatal(err)
 	}
-	if got := heardOf(t, desk.asked); got != "silence 0123456789ab by U0123ABCD for 1h0m0s" {
+	if got := heardOf(t, actions.asked); got != "silence 0123456789ab by U0123ABCD for 1h0m0s" {
 		t.Errorf("got %s", got)
 	}
 	waitFor(t, func() bool { return len(server.Responses()) == 1 })
@@ -139,13 +139,13 @@ func TestButtonsPerformTheirActions(t *testing.T) {
 
 func TestCommandShowsTheStatus(t *testing.T) {
 	_, server := newBot(t)
-	desk := newCounter()
-	desk.set(nil, alert.Overview{
+	actions := newCounter()
+	actions.set(nil, alert.Overview{
 		Incidents: []alert.Incident{serverErrors()},
 		Silences:  []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
 		Backlog:   []alert.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
 	})
-	listening(t, server, desk)
+	listening(t, server, actions)
 	for text, want := range map[string][]string{
 		"status": {"*server-errors collections* since", "8 of 20 runs (40%", "silence s1 until", "ops: 2 waiting, the oldest for 1m 30s"},
 		"help":   {"/squarewatch status"},
@@ -164,7 +164,7 @@ func TestCommandShowsTheStatus(t *testing.T) {
 			}
 		}
 	}
-	desk.set(nil, alert.Overview{Series: []alert.Status{{Rule: "a", Series: "x"}, {Rule: "a", Series: "y"}, {Rule: "b", Series: "x"}}})
+	actions.set(nil, alert.Overview{Series: []alert.Status{{Rule: "a", Series: "x"}, {Rule: "a", Series: "y"}, {Rule: "b", Series: "x"}}})
 	envelope, err := server.SlashCommand("U0123ABCD", "status")
 	if err != nil {
 		t.Fatal(err)
@@ -193,13 +193,13 @@ func TestListenReturnsWithoutAnAppToken(t *testing.T) {
 
 func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
 	_, server := newBot(t)
-	desk := newCounter()
-	desk.set(map[string]error{"a1": errors.New("it fires no more")}, alert.Overview{})
-	listening(t, server, desk)
+	actions := newCounter()
+	actions.set(map[string]error{"a1": errors.New("it fires no more")}, alert.Overview{})
+	listening(t, server, actions)
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "a1 b2"); err != nil {
 		t.Fatal(err)
 	}
-	if first, second := heardOf(t, desk.asked), heardOf(t, desk.asked); first != "acknowledge a1 by U0123ABCD" ||
+	if first, second := heardOf(t, actions.asked), heardOf(t, actions.asked); first != "acknowledge a1 by U0123ABCD" ||
 		second != "acknowledge b2 by U0123ABCD" {
 		t.Errorf("want both asked for, got %s and %s", first, second)
 	}
@@ -215,8 +215,8 @@ func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
 // TestWhatCannotBeReadChangesNothing sends what Slack never sends. The connection may be made anew, but must serve afterwards.
 func TestWhatCannotBeReadChangesNothing(t *testing.T) {
 	_, server := newBot(t)
-	desk := newCounter()
-	listening(t, server, desk)
+	actions := newCounter()
+	listening(t, server, actions)
 	for _, frame := range []string{
 		"", "{", "null", "[]", "1", `"x"`, "\xff\xfe", `{"type":"hello"}`, `{"type":7}`, `{"type":"unheard_of","envelope_id":"e"}`,
 		`{"type":"interactive","envelope_id":"e"}`, `{"type":"interactive","envelope_id":"e","payload":null}`,
@@ -231,18 +231,18 @@ func TestWhatCannotBeReadChangesNothing(t *testing.T) {
 	}
 	waitFor(t, func() bool {
 		_, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
-		return err == nil && len(desk.asked) > 0
+		return err == nil && len(actions.asked) > 0
 	})
-	if got := heardOf(t, desk.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
+	if got := heardOf(t, actions.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestHangingAnswerDoesNotDelayOthers(t *testing.T) {
 	_, server := newBot(t)
-	desk := newCounter()
-	desk.set(map[string]error{"a1": errors.New("it fires no more")}, alert.Overview{})
-	listening(t, server, desk)
+	actions := newCounter()
+	actions.set(map[string]error{"a1": errors.New("it fires no more")}, alert.Overview{})
+	listening(t, server, actions)
 	hangs := make(chan struct{})
 	reached := make(chan struct{}, 1)
 	deaf := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
