@@ -21,7 +21,8 @@ func (quiet) Silence(string, string, time.Duration) (time.Time, error) {
 func (quiet) Overview() alert.Overview { return alert.Overview{} }
 
 func FuzzPress(f *testing.F) {
-	f.Add([]byte(`{"type":"block_actions","user":{"id":"U1"},"actions":[{"type":"button","block_id":"b","action_id":"squarewatch_acknowledge","value":"x"}]}`))
+	f.Add([]byte(`{"type":"block_actions","user":{"id":"U1"},"actions":[{"type":"button","block_id":"b",` +
+		`"action_id":"squarewatch_acknowledge","value":"x"}]}`))
 	f.Add([]byte(`{"actions":[{"block_id":"b"},{}]}`))
 	f.Fuzz(func(_ *testing.T, payload []byte) {
 		var callback slack.InteractionCallback

@@ -1,7 +1,7 @@
 // Package slack sends messages about incidents to a Slack channel, through an incoming webhook or as a bot.
 //
-// [Render] makes a [Message] of a notification, in Block Kit; a [Notifier] posts it, once a call. A bot changes its message
-// when the incident does, and tells the change in the message's thread; with an app token it also hears what people answer.
+// [Render] makes a [Message] of a notification, in Block Kit; a [Notifier] posts it once per call. A bot updates its message
+// when the incident changes, and posts the change in the message's thread; with an app token it also receives buttons and commands.
 // Everything that comes from outside, above all the API's own words, passes through escape.go on its way into a message:
 // it cannot mention anybody or break the layout. Comments name the public source of every assumption about Slack.
 package slack
