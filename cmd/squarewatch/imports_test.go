@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// allowed is the direction of imports: what each package may import of ours. A package that is not here may import nothing of ours.
+// allowed lists which packages of squarewatch each package may import. A package that is not in the list may import none.
 func allowed() map[string][]string {
 	below := []string{
 		"config/secret", "config/setting", "probe", "probe/catalogue", "probe/database", "probe/dispatch", "probe/history", "probe/redact",
@@ -39,7 +39,7 @@ func allowed() map[string][]string {
 	}
 }
 
-// forbidden names what a package must not depend on, even through others.
+// forbidden lists which packages a package must not depend on, even through others.
 func forbidden() map[string][]string {
 	return map[string][]string{
 		"probe":         {"go.opentelemetry.io/", "github.com/slack-go/", "squarewatch/alert", "modernc.org/"},
@@ -81,13 +81,13 @@ func TestImportsGoDownOnly(t *testing.T) {
 		for _, imported := range p.Imports {
 			ours, found := strings.CutPrefix(imported, "squarewatch/")
 			if found && !slices.Contains(allowed()[name], ours) {
-				t.Errorf("%s imports %s: data goes down and nothing calls up; let the upper package call, or move the type down to its producer", name, ours)
+				t.Errorf("%s imports %s: data goes down and nothing calls up; let the upper package call, or move the type to its producer", name, ours)
 			}
 		}
 		for _, dep := range p.Deps {
 			for _, prefix := range forbidden()[name] {
 				if strings.HasPrefix(dep, prefix) {
-					t.Errorf("%s depends on %s, if only through another package: only the packages above may know of it", name, dep)
+					t.Errorf("%s depends on %s, perhaps through another package: only the packages above it may", name, dep)
 				}
 			}
 		}

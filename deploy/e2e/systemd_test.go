@@ -131,8 +131,8 @@ state_dir: ` + filepath.Join(filepath.Dir(file), "state") + `
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "a bad reload is refused and the old configuration goes on", func() bool {
-		return socket.count("RELOADING=1") == 2 && socket.count("READY=1") == 3 && strings.Contains(out.String(), "the old configuration goes on")
+	eventually(t, 20*time.Second, "a bad reload is refused and the old configuration stays in force", func() bool {
+		return socket.count("RELOADING=1") == 2 && socket.count("READY=1") == 3 && strings.Contains(out.String(), "the old configuration stays in force")
 	})
 	pings := socket.count("WATCHDOG=1")
 	eventually(t, 20*time.Second, "WATCHDOG=1 after the bad reload", func() bool { return socket.count("WATCHDOG=1") > pings+2 })
