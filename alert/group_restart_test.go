@@ -228,3 +228,15 @@ func TestWhatAnIncidentWaitsForIsShown(t *testing.T) {
 		t.Errorf("want a reminder with the figures of b, got %v of %q", summaries(got), last.Incident.Probe)
 	}
 }
+
+func TestADeclaredTimeHasNoPauses(t *testing.T) {
+	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window, r.MinRuns = 10*time.Second, 3 })}})
+	got := feed(e, "a", 0, codes(20, 500, 60, 200, 20, 500, 60, 200)...)
+	if len(got) != 4 {
+		t.Fatalf("want it to fire, to be resolved, and both again, got %v", summaries(got))
+	}
+	want := got[1].At.Sub(got[0].At) + got[3].At.Sub(got[2].At)
+	if declared := got[3].Incident.Declared(); declared != want {
+		t.Errorf("want %v, the two times that it fired, got %v", want, declared)
+	}
+}

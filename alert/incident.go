@@ -63,6 +63,7 @@ type Incident struct {
 	Recent    []Mark            // the last runs, oldest first
 	Course    []Point           // the window in parts, oldest first, for a chart
 
+	Paused       time.Duration    // how long it was over between Fired and Resolved, because it reopened
 	Reopened     int              // how often it fired again within the rule's Reopen
 	HeldOpen     time.Duration    // it flaps, and resolves only after being clear for so long; 0 when it does not flap
 	Acknowledged *Acknowledgement // nil before somebody acknowledges it
@@ -71,6 +72,9 @@ type Incident struct {
 
 	Note string // why it ended without a recovery; mostly empty
 }
+
+// Declared returns how long the incident has fired until it was resolved, without the times between in which it was over.
+func (i *Incident) Declared() time.Duration { return max(i.Resolved.Sub(i.Fired)-i.Paused, 0) }
 
 // Condition names a way to evaluate a series; the wording of messages depends on it.
 type Condition string
@@ -201,8 +205,9 @@ type SeriesState struct {
 	Told     time.Time // when the last message about it was due
 	Resolved time.Time // when it ended last; zero while it fires
 
-	Incident     string // its identifier; empty before the first incident
-	Announced    bool   // FIRING was announced
+	Incident     string        // its identifier; empty before the first incident
+	Announced    bool          // FIRING was announced
+	Paused       time.Duration // how long it was over before it reopened, all times together
 	Reopened     int
 	Flapping     bool      // it is held open
 	Counts       string    // how the rule counted; empty in states of an older version

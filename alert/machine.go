@@ -172,9 +172,10 @@ func (s *series) setState(state State, now time.Time) {
 		again := s.rule.Reopen > 0 && !s.resolved.IsZero() && now.Sub(s.resolved) < s.rule.Reopen
 		if again {
 			s.reopened++
+			s.paused += now.Sub(s.resolved)
 			s.flapping = s.reopened >= flappingFrom
 		} else {
-			s.fired, s.reopened, s.announced, s.flapping = now, 0, false, false
+			s.fired, s.reopened, s.paused, s.announced, s.flapping = now, 0, 0, false, false
 		}
 		s.clearSince, s.endNote, s.unrecovered = time.Time{}, "", nil
 		if c, ok := s.condition.(groupEvaluator); ok {

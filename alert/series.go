@@ -39,10 +39,11 @@ type series struct {
 	severity     Severity  // as last announced
 
 	reopened     int
-	flapping     bool      // it has reopened so often that it is held open
-	clearSince   time.Time // while flapping: since when it could resolve; zero while it could not
-	overdue      bool      // announced as older than SupportAfter
-	announced    bool      // FIRING was announced
+	paused       time.Duration // how long the incident was over before it reopened, all times together
+	flapping     bool          // it has reopened so often that it is held open
+	clearSince   time.Time     // while flapping: since when it could resolve; zero while it could not
+	overdue      bool          // announced as older than SupportAfter
+	announced    bool          // FIRING was announced
 	acknowledged *Acknowledgement
 	owedEnd      *Incident // the incident as it ended, while its end must still be announced; mostly nil
 
@@ -117,7 +118,7 @@ func (s *series) incident(now time.Time) Incident {
 		ID: incidentID(s.rule.Name, s.name, s.fired), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
 		Severity: s.severity, Runbook: s.rule.Runbook, Labels: s.labels,
 		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window, Confidence: s.rule.Confidence,
-		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Overdue: s.overdue, Acknowledged: s.acknowledged, Recent: s.recent(),
+		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Paused: s.paused, Overdue: s.overdue, Acknowledged: s.acknowledged, Recent: s.recent(),
 	}
 	if s.state != Firing {
 		incident.Resolved, incident.Note = now, s.endNote

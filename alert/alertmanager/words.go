@@ -94,7 +94,7 @@ func badTime(i *alert.Incident) string {
 	case i.BadRuns == 1:
 		return "1 bad run"
 	}
-	return "it fired for " + lasting(i.Resolved.Sub(i.Fired))
+	return "it fired for " + lasting(i.Declared())
 }
 
 // figures describes the incident in numbers, with the time of the count when it is not current.

@@ -129,7 +129,7 @@ func badTime(incident *alert.Incident) string {
 	case incident.BadRuns == 1:
 		return "1 bad run"
 	}
-	return "it fired for " + lasting(max(incident.Resolved.Sub(incident.Fired), 0))
+	return "it fired for " + lasting(incident.Declared())
 }
 
 // over describes why an incident is over, as the end of a sentence about its extent.
@@ -225,8 +225,10 @@ func times(n int) string {
 
 // spans gives the time of an incident's bad runs, and then the time for which it was declared.
 func spans(incident *alert.Incident) string {
-	declared := fmt.Sprintf("It fired for %s, from %s to %s.",
-		lasting(max(incident.Resolved.Sub(incident.Fired), 0)), date(incident.Fired), date(incident.Resolved))
+	declared := fmt.Sprintf("It fired for %s, from %s to %s.", lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
+	if incident.Paused > 0 {
+		declared = fmt.Sprintf("It fired for %s in all, between %s and %s.", lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
+	}
 	switch {
 	case incident.Condition == alert.ConditionNoData:
 		lasted := lasting(max(incident.Resolved.Sub(incident.Since), 0))

@@ -86,7 +86,7 @@ func attributed(blame probe.Blame) (fault, bool) {
 	case probe.BlameCredential:
 		return fault{
 			say: "Our credential%s is refused: it is ours to fix.",
-			act: "It is wrong, expired or revoked. Replace it and reload squarewatch.",
+			act: "It is wrong, expired or revoked. Replace it and restart squarewatch.",
 		}, true
 	case probe.BlameLoginService:
 		return fault{

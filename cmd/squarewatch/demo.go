@@ -107,8 +107,8 @@ catalogue: all
 probes:
   - {name: bookings, path: /api/v1/bookings/config/, credential: partner}
 rules:
-  - {name: server-errors, on: [5xx], per: probe, window: 10s, threshold: 20%%, min_runs: 5}
-  - {name: unauthenticated, on: [401], per: credential, window: 10s, threshold: 60%%, min_runs: 5}
+  - {name: server-errors, on: [5xx], per: probe, window: 10s, threshold: 20%%, min_runs: 5, reopen: -1s}
+  - {name: unauthenticated, on: [401], per: credential, window: 10s, threshold: 60%%, min_runs: 5, reopen: -1s}
 notifiers:
   ops: {slack: {webhook_url: %q}, group_wait: 0s}
 listen: 127.0.0.1:0
@@ -134,16 +134,16 @@ const scriptLength = time.Minute
 func script() []act {
 	const broken, one = "/api/v1/aistudios/experiences/flattened/", "/api/v1/collections/"
 	return []act{
-		{at: 6 * time.Second, text: "The API begins to answer 500 on " + broken, do: func(api *aisquaretest.API) {
+		{at: 4 * time.Second, text: "The API begins to answer 500 on " + broken, do: func(api *aisquaretest.API) {
 			api.SetFault(broken, aisquaretest.Fault{Status: 500, Body: `{"detail": "OperationalError: too many connections"}`})
 		}},
-		{at: 14 * time.Second, text: "The API is repaired", do: func(api *aisquaretest.API) { api.ClearFaults() }},
-		{at: 28 * time.Second, text: "The API key is revoked", do: func(api *aisquaretest.API) { api.Revoke(aisquaretest.DefaultKey) }},
-		{at: 36 * time.Second, text: "The key is restored", do: func(api *aisquaretest.API) { api.Restore(aisquaretest.DefaultKey) }},
-		{at: 46 * time.Second, text: "One endpoint refuses the key that others accept: " + one, do: func(api *aisquaretest.API) {
+		{at: 9 * time.Second, text: "The API is repaired", do: func(api *aisquaretest.API) { api.ClearFaults() }},
+		{at: 20 * time.Second, text: "The API key is revoked", do: func(api *aisquaretest.API) { api.Revoke(aisquaretest.DefaultKey) }},
+		{at: 27 * time.Second, text: "The key is restored", do: func(api *aisquaretest.API) { api.Restore(aisquaretest.DefaultKey) }},
+		{at: 37 * time.Second, text: "One endpoint refuses the key that others accept: " + one, do: func(api *aisquaretest.API) {
 			api.SetFault(one, aisquaretest.Fault{Status: 401, Body: `{"detail": "Authentication credentials were not provided."}`})
 		}},
-		{at: 54 * time.Second, text: "That endpoint is repaired", do: func(api *aisquaretest.API) { api.ClearFaults() }},
+		{at: 44 * time.Second, text: "That endpoint is repaired", do: func(api *aisquaretest.API) { api.ClearFaults() }},
 	}
 }
 

@@ -176,7 +176,7 @@ func TestAStormPassesEveryJudge(t *testing.T) {
 	config := fmt.Sprintf(`
 target: %s
 catalogue: none
-defaults: {schedule: "@every 1s", timeout: 5s, connection: reuse}
+defaults: {schedule: "@every 2s", timeout: 5s, connection: reuse}
 probes:
 %srules:
   - {name: server-errors, on: [5xx], window: 10s, threshold: 50%%, clear: 30%%, min_runs: 3, runbook: "https://wiki.example.org/?a=<&b=|"}
