@@ -141,7 +141,7 @@ type ProbeCount struct {
 
 // rate returns the share of bad runs.
 func (c *ProbeCount) rate() setting.Share {
-	return count{runs: int32(c.Runs), bad: int32(c.Bad)}.rate() //nolint:gosec // a window counts in 32 bits
+	return count{runs: int32(c.Runs), bad: int32(c.Bad)}.rate()
 }
 
 // Example is one bad run of an incident.

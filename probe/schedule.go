@@ -80,8 +80,8 @@ func MustSchedule(text string) Schedule {
 func (s Schedule) For(name string) Schedule {
 	if s.every > 0 {
 		h := fnv.New64a()
-		_, _ = h.Write([]byte(name))                          // a hash never fails
-		s.offset = time.Duration(h.Sum64() % uint64(s.every)) //nolint:gosec // less than every, which fits
+		_, _ = h.Write([]byte(name)) // a hash never fails
+		s.offset = time.Duration(h.Sum64() % uint64(s.every))
 	}
 	return s
 }

@@ -76,8 +76,8 @@ func (s *sender) correctLocked(t alert.Transition, changes *batch) {
 	}
 }
 
-// withdrawLocked drops waiting FIRING and UPDATE of an incident that cannot have been received, because it ended while muted or its rule no longer names this notifier.
-// The caller holds mu.
+// withdrawLocked drops waiting FIRING and UPDATE of an incident that cannot have been received, because it ended while muted or its rule
+// no longer names this notifier. The caller holds mu.
 func (s *sender) withdrawLocked(incident string, changes *batch) {
 	about := func(e *entry) bool { return e.droppable() && e.incident.ID == incident }
 	for _, id := range s.queue.withdraw(about) {
@@ -107,7 +107,8 @@ func (s *sender) withoutWithdrawnLocked(group []entry, changes *batch) (rest []e
 	return rest
 }
 
-// dropMuted drops FIRING and UPDATE that are muted at now and cannot have been received. The engine announces what still fires when the silence ends.
+// dropMuted drops FIRING and UPDATE that are muted at now and cannot have been received. The engine announces what still fires when the
+// silence ends.
 func (s *sender) dropMuted(now time.Time) {
 	muted := func(e *entry) bool { return e.muted() && e.droppable() }
 	s.mu.Lock()

@@ -28,14 +28,20 @@ func allowed() map[string][]string {
 		"alert/prometheus":   {"alert", "config/setting", "probe"},
 		"alert/slack":        {"alert", "alert/outbox", "probe", "config/secret", "config/setting"},
 		"alert/notifiertest": {"alert", "alert/outbox", "probe", "config/secret"},
-		"otel":               {"probe", "alert", "alert/outbox", "config/secret", "config/setting", "otel/collector", "otel/metric", "otel/otlperr", "otel/spool", "otel/wake"},
-		"otel/collector":     {"alert/outbox", "config/secret", "config/setting"}, // alert/outbox reads Retry-After
-		"otel/metric":        {},                                                  // a store of numbers: what a metric means is decided in otel
-		"otel/spool":         {"otel/otlperr", "otel/wake"},                       // wraps any OTLP client: it knows neither the settings nor the recorder
-		"otel/otlperr":       {},                                                  // reads the errors of the SDK
-		"otel/wake":          {},                                                  // everybody may import it
-		"config":             {"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact", "alert", "alert/outbox", "otel", "otel/collector"},
-		"cmd/squarewatch":    append(below, "probe/aisquaretest", "alert/slack/slackstub"),
+		"otel": {
+			"probe", "alert", "alert/outbox", "config/secret", "config/setting",
+			"otel/collector", "otel/metric", "otel/otlperr", "otel/spool", "otel/wake",
+		},
+		"otel/collector": {"alert/outbox", "config/secret", "config/setting"}, // alert/outbox reads Retry-After
+		"otel/metric":    {},                                                  // a store of numbers: what a metric means is decided in otel
+		"otel/spool":     {"otel/otlperr", "otel/wake"},                       // wraps any OTLP client, without settings and recorder
+		"otel/otlperr":   {},                                                  // reads the errors of the SDK
+		"otel/wake":      {},                                                  // everybody may import it
+		"config": {
+			"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact",
+			"alert", "alert/outbox", "otel", "otel/collector",
+		},
+		"cmd/squarewatch": append(below, "probe/aisquaretest", "alert/slack/slackstub"),
 	}
 }
 
@@ -45,7 +51,9 @@ func forbidden() map[string][]string {
 		"probe":         {"go.opentelemetry.io/", "github.com/slack-go/", "squarewatch/alert", "modernc.org/"},
 		"probe/history": {"modernc.org/"},
 		// Evaluation is a pure function of results and time: it reads no database and sends nothing.
-		"alert":        {"go.opentelemetry.io/", "github.com/slack-go/", "modernc.org/", "database/sql", "squarewatch/alert/", "squarewatch/probe/database"},
+		"alert": {
+			"go.opentelemetry.io/", "github.com/slack-go/", "modernc.org/", "database/sql", "squarewatch/alert/", "squarewatch/probe/database",
+		},
 		"alert/outbox": {"go.opentelemetry.io/", "github.com/slack-go/", "modernc.org/"},
 	}
 }

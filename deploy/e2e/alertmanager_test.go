@@ -145,7 +145,8 @@ func TestTheLifeOfAnAlert(t *testing.T) {
 		if !a.EndsAt.After(before) {
 			t.Errorf("want the end put off, got %v after %v", a.EndsAt, before)
 		}
-		if want := map[string]string{"feed": "suppressed", "collections": "active"}[a.Labels["series"]]; a.Status.State != want && a.Status.State != "unprocessed" {
+		want := map[string]string{"feed": "suppressed", "collections": "active"}[a.Labels["series"]]
+		if a.Status.State != want && a.Status.State != "unprocessed" {
 			t.Errorf("%s: want %s, got %s", a.Labels["series"], want, a.Status.State)
 		}
 	}

@@ -56,7 +56,10 @@ func crashPaths() []string { return []string{"/a/", "/b/", "/c/", "/d/"} }
 
 func newCrash(t *testing.T) *crash {
 	t.Helper()
-	c := &crash{t: t, api: aisquaretest.New(aisquaretest.Options{KeepRequests: -1}), webhook: slackstub.New(), bot: slackstub.New(), listen: "127.0.0.1:" + freePort(t)}
+	c := &crash{
+		t: t, api: aisquaretest.New(aisquaretest.Options{KeepRequests: -1}), webhook: slackstub.New(), bot: slackstub.New(),
+		listen: "127.0.0.1:" + freePort(t),
+	}
 	t.Cleanup(c.webhook.Close)
 	t.Cleanup(c.bot.Close)
 	target := aisquaretest.Start(c.api)
@@ -283,7 +286,8 @@ func (c *crash) checkDelivery(kills int) {
 			t.Errorf("the bot's message of incident %s does not say RESOLVED", id)
 		}
 	}
-	t.Logf("%d kills, %d incidents, %d webhook messages (%d incidents told in one), %d answers cut after acceptance, repeats: %d after a cut, %d after a kill, %d without reason; bot: %d messages and replies",
+	t.Logf("%d kills, %d incidents, %d webhook messages (%d incidents told in one), %d answers cut after acceptance, "+
+		"repeats: %d after a cut, %d after a kill, %d without reason; bot: %d messages and replies",
 		kills, len(known), len(c.webhook.Messages()), folded, c.webhook.Cuts(), cut, killed, unexplained, len(c.bot.Messages()))
 	if len(known) < kills/20 {
 		t.Errorf("only %d incidents: too few for this test", len(known))

@@ -186,7 +186,8 @@ state_dir: %s
 	if n := len(slack.Messages()); n != 4 {
 		t.Errorf("want 4 messages and no more, got %d: %v", n, slack.Messages())
 	}
-	if log := out.String(); strings.Contains(log, aisquaretest.DefaultKey) || strings.Contains(log, "hush") || strings.Contains(log, "DATA RACE") {
+	log := out.String()
+	if strings.Contains(log, aisquaretest.DefaultKey) || strings.Contains(log, "hush") || strings.Contains(log, "DATA RACE") {
 		t.Errorf("the log holds a secret or a race:\n%s", log)
 	}
 }
@@ -240,7 +241,8 @@ func checkTrace(t *testing.T, j jaeger, api *aisquaretest.API, message string) {
 	for _, s := range spans {
 		// Jaeger rounds a start and a duration down to a microsecond each, so a parent may seem to end one microsecond early.
 		if p, ok := byID[s.parent()]; ok && (s.StartTime < p.StartTime || s.StartTime+s.Duration > p.StartTime+p.Duration+1) {
-			t.Errorf("%s from %d for %d lies outside %s from %d for %d", s.OperationName, s.StartTime, s.Duration, p.OperationName, p.StartTime, p.Duration)
+			t.Errorf("%s from %d for %d lies outside %s from %d for %d",
+				s.OperationName, s.StartTime, s.Duration, p.OperationName, p.StartTime, p.Duration)
 		}
 	}
 	for _, want := range []struct {
@@ -328,7 +330,8 @@ state_dir: none
 	out := start(t, cmd)
 	eventually(t, 30*time.Second, "an undelivered message is counted", func() bool {
 		status, _, err := get(context.WithoutCancel(t.Context()), "http://"+listen+"/-/healthy")
-		return err == nil && status == http.StatusOK && scrape(t, listen, "squarewatch_notify_failed_total", map[string]string{"notifier": "ops"}) >= 1
+		return err == nil && status == http.StatusOK &&
+			scrape(t, listen, "squarewatch_notify_failed_total", map[string]string{"notifier": "ops"}) >= 1
 	})
 	took, err := stop(t, cmd)
 	if err != nil || took > 10*time.Second {

@@ -29,7 +29,9 @@ func TestNoTraceIsLostToAnOutage(t *testing.T) {
 			t.Parallel()
 			o := newOutage(t, protocol)
 			o.start(t)
-			eventually(t, 30*time.Second, "a trace arrives while all is well", func() bool { return len(o.arrived(t, o.asked(time.Time{}, time.Now()))) > 0 })
+			eventually(t, 30*time.Second, "a trace arrives while all is well", func() bool {
+				return len(o.arrived(t, o.asked(time.Time{}, time.Now()))) > 0
+			})
 			o.jaeger.stop(t)
 			from := time.Now()
 			<-time.After(kill)
@@ -137,7 +139,8 @@ func (o *outageTest) check(t *testing.T, from, until time.Time) {
 			t.Errorf("the trace %s has %d spans only", id, n)
 		}
 	}
-	t.Logf("Jaeger was away for %v: %d unexpected runs, %d traces in Jaeger, %d missing, %d incomplete, %d lost with the last second before the kill",
+	t.Logf("Jaeger was away for %v: %d unexpected runs, %d traces in Jaeger, %d missing, %d incomplete, "+
+		"%d lost with the last second before the kill",
 		until.Sub(from).Round(time.Millisecond), len(asked), len(spans), missing, incomplete, excused)
 	if len(asked) < 200 {
 		t.Errorf("want about 300 runs, got %d: too few for this test", len(asked))

@@ -142,7 +142,9 @@ export const manifest: Known = `+manifest+";\n")
 	if said := judge(string(manifest)); said != "" {
 		t.Errorf("Slack's type refuses the manifest:\n%s", said)
 	}
-	for _, bad := range []string{`{"display_information":{"name":"x"},"nonsense":1}`, `{"display_information":{"name":"x","nonsense":1}}`, `{}`} {
+	for _, bad := range []string{
+		`{"display_information":{"name":"x"},"nonsense":1}`, `{"display_information":{"name":"x","nonsense":1}}`, `{}`,
+	} {
 		if judge(bad) == "" {
 			t.Errorf("want the judge to refuse %s", bad)
 		}
@@ -187,7 +189,8 @@ notifiers:
   otherbot: {slack: {bot_token: %s, channel: general, api_url: %q}, group_wait: 0s}
 listen: %s
 state_dir: none
-`, target.URL, probes.String(), strict.Webhook(), slackstub.BotToken, slackstub.Name, strict.API(), other.webhook(), slackstub.BotToken, other.api, listen)
+`, target.URL, probes.String(), strict.Webhook(), slackstub.BotToken, slackstub.Name, strict.API(), other.webhook(),
+		slackstub.BotToken, other.api, listen)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +200,8 @@ state_dir: none
 		t.Helper()
 		eventually(t, 90*time.Second, what, func() bool {
 			code, body, err := get(t.Context(), "http://"+listen+"/api/v1/status")
-			return err == nil && code == http.StatusOK && strings.Count(body, what) == count && strings.Count(body, `"pending":0`) == 4 && strings.Contains(body, total)
+			return err == nil && code == http.StatusOK && strings.Count(body, what) == count &&
+				strings.Count(body, `"pending":0`) == 4 && strings.Contains(body, total)
 		})
 	}
 	status(`"class":"success"`, stormProbes, "")
