@@ -197,8 +197,8 @@ type Sink interface {
 	Missed(Miss)
 }
 
-// Miss is one or more scheduled runs in a row of one probe that have no result, all for the same reason. They were not started, except that a
-// run with [MissPanic] had started.
+// Miss is one or more scheduled runs in a row of one probe that have no result, all for the same reason. They were not started;
+// a run with [MissPanic] was, and broke off.
 type Miss struct {
 	Probe    string
 	Intended time.Time // of the first run

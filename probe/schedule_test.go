@@ -37,7 +37,7 @@ func TestNextTimes(t *testing.T) {
 		{"CRON_TZ=Europe/Berlin 10,40 2 * * *", "2026-03-29T01:00:00Z", "2026-03-30T00:10:00Z"},
 		{"CRON_TZ=Europe/Berlin 30 2,3 * * *", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"},
 		{"CRON_TZ=Europe/Berlin 0 2 29 3 *", "2026-03-01T00:00:00Z", "2026-03-29T01:00:00Z"},       // it runs this year, not only next year
-		{"CRON_TZ=Europe/Berlin */5 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T00:00:00Z"},      // a schedule with * in the minutes does not run in the gap
+		{"CRON_TZ=Europe/Berlin */5 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T00:00:00Z"},      // with * in the minutes: no run in the gap
 		{"CRON_TZ=America/Sao_Paulo @daily", "2018-11-03T12:00:00Z", "2018-11-04T03:00:00Z"},       // midnight is skipped there
 		{"CRON_TZ=Australia/Lord_Howe 15 2 * * *", "2026-10-03T00:00:00Z", "2026-10-03T15:30:00Z"}, // a gap of half an hour
 		{"CRON_TZ=Pacific/Apia 0 12 * * *", "2011-12-29T23:00:00Z", "2011-12-30T22:00:00Z"},        // a skipped day does not count as a gap
