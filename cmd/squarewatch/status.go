@@ -81,8 +81,8 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\n", probes.Render(), alerts.Render(), notifiers.Render()); err != nil {
 		return err
 	}
-	if s.State != "" {
-		if _, err := fmt.Fprintln(w, "A restart will lose the state: "+s.State); err != nil {
+	if s.StateFault != "" {
+		if _, err := fmt.Fprintln(w, "A restart will lose the state: "+s.StateFault); err != nil {
 			return err
 		}
 	}
