@@ -114,8 +114,8 @@ func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []Always
 	return found
 }
 
-// MutesNothing reports whether the maintenance window applies to no series, although each of its globs may match something. For example, a rule
-// per credential has no series of a probe.
+// MutesNothing reports whether the maintenance window applies to no series, although each of its globs may match something. For example,
+// a rule per credential has no series of a probe.
 func (m *Maintenance) MutesNothing(rules []Rule, probes []probe.Probe) bool {
 	silence := m.silence(time.Time{})
 	for rule, series := range everySeries(rules, probes) {

@@ -16,7 +16,9 @@ type APIKeySettings struct {
 // Validate returns a fault of the settings as [setting.Invalid].
 func (s APIKeySettings) Validate() error {
 	if s.APIKey.IsZero() {
-		return &setting.Invalid{Field: "api_key", Problem: "is empty", Fix: "write a reference to the key, for example ${credential:aisquare-api-key}"}
+		return &setting.Invalid{
+			Field: "api_key", Problem: "is empty", Fix: "write a reference to the key, for example ${credential:aisquare-api-key}",
+		}
 	}
 	if !validBearer(s.APIKey.Reveal()) {
 		return &setting.Invalid{

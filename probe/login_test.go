@@ -110,7 +110,8 @@ func TestTokenIsReusedAndRenewedBeforeExpiry(t *testing.T) {
 		<-time.After(2 * time.Minute) // 9 minutes before its expiry
 		asked := m.run(t)
 		synctest.Wait()
-		if after := m.run(t); !asked.Expected || !asked.AskedRenewal || outcomes(asked)+outcomes(after) != "refreshed" || causes(asked) != "first" {
+		after := m.run(t)
+		if !asked.Expected || !asked.AskedRenewal || outcomes(asked)+outcomes(after) != "refreshed" || causes(asked) != "first" {
 			t.Errorf("want a refresh before expiry and one attempt, got %q, %q (%s)", outcomes(asked)+outcomes(after), causes(asked), asked.Reason)
 		}
 		if m.api.Logins() != 1 || m.api.Refreshes() != 1 {

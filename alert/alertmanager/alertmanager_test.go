@@ -33,7 +33,8 @@ func TestNotifier(t *testing.T) {
 		},
 		Accept: notifiertest.Answer(http.StatusOK, "", ""),
 		Refusals: map[string]http.HandlerFunc{
-			"a refused alert":                      notifiertest.Answer(http.StatusBadRequest, "", `"start time must be before end time, `+hushToken+`"`),
+			"a refused alert": notifiertest.Answer(http.StatusBadRequest, "",
+				`"start time must be before end time, `+hushToken+`"`),
 			"a wrong login":                        notifiertest.Answer(http.StatusUnauthorized, "", ""),
 			"a server that is not an Alertmanager": notifiertest.Answer(http.StatusNotFound, "", "404 page not found"),
 			"a proxy":                              notifiertest.Answer(http.StatusForbidden, "", "<html>"+hushToken),
@@ -272,7 +273,9 @@ func TestSettingsAreChecked(t *testing.T) {
 			"basic_auth.username",
 			"basic_auth.password",
 		}},
-		"a token with a line break": {alertmanager.Settings{URL: "http://a", BearerToken: secret.New(hushToken + "\nx")}, []string{"bearer_token"}},
+		"a token with a line break": {
+			alertmanager.Settings{URL: "http://a", BearerToken: secret.New(hushToken + "\nx")}, []string{"bearer_token"},
+		},
 		"labels": {
 			alertmanager.Settings{URL: "http://a", Labels: map[string]string{"severity": "x", "a-b": "x", "empty": ""}},
 			[]string{"labels", "labels.empty", "labels.severity"},

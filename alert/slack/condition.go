@@ -227,7 +227,8 @@ func times(n int) string {
 func spans(incident *alert.Incident) string {
 	declared := fmt.Sprintf("It fired for %s, from %s to %s.", lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
 	if incident.Paused > 0 {
-		declared = fmt.Sprintf("It fired for %s in all, between %s and %s.", lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
+		declared = fmt.Sprintf("It fired for %s in all, between %s and %s.",
+			lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
 	}
 	switch {
 	case incident.Condition == alert.ConditionNoData:

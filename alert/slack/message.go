@@ -37,8 +37,8 @@ func (v view) message() Message {
 	return message
 }
 
-// Plain returns the message as mrkdwn without blocks, for use when Slack refuses blocks. It has at most textLimit characters; the last lines
-// are left out when there is no room for them.
+// Plain returns the message as mrkdwn without blocks, for use when Slack refuses blocks. It has at most textLimit characters; the last
+// lines are left out when there is no room for them.
 func (m Message) Plain() string {
 	text := []string{m.Text}
 	for _, part := range partsOf(m.Blocks) {

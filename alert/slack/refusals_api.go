@@ -144,12 +144,16 @@ func channelRefusals() map[string]refusal {
 		"thread_not_found":                         {cannotReply: true, reason: "the thread does not exist", fix: fixReport},
 		"cant_broadcast_message":                   {cannotReply: true, reason: "the reply cannot be shown in the channel", fix: fixReport},
 
-		"message_not_found":                {cannotEdit: true, reason: "the message was deleted", fix: fixReport},
-		"cant_update_message":              {cannotEdit: true, reason: "the message belongs to another app", fix: fixReport},
-		"edit_window_closed":               {cannotEdit: true, reason: "the workspace does not allow changes to messages of this age", fix: fixReport},
-		"block_mismatch":                   {cannotEdit: true, reason: "the blocks of the message cannot be replaced", fix: fixReport},
-		"streaming_state_conflict":         {cannotEdit: true, reason: "the message is still being written", fix: fixReport},
-		"no_dual_broadcast_content_update": {cannotEdit: true, reason: "a reply cannot be changed and shown in the channel at once", fix: fixReport},
+		"message_not_found":   {cannotEdit: true, reason: "the message was deleted", fix: fixReport},
+		"cant_update_message": {cannotEdit: true, reason: "the message belongs to another app", fix: fixReport},
+		"edit_window_closed": {
+			cannotEdit: true, reason: "the workspace does not allow changes to messages of this age", fix: fixReport,
+		},
+		"block_mismatch":           {cannotEdit: true, reason: "the blocks of the message cannot be replaced", fix: fixReport},
+		"streaming_state_conflict": {cannotEdit: true, reason: "the message is still being written", fix: fixReport},
+		"no_dual_broadcast_content_update": {
+			cannotEdit: true, reason: "a reply cannot be changed and shown in the channel at once", fix: fixReport,
+		},
 	}
 }
 

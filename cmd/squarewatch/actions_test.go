@@ -41,7 +41,7 @@ func TestActionsOfButtonsAndCommands(t *testing.T) {
 		}
 		s.api.ClearFaults()
 		s.after(30 * time.Minute)
-		s.silence()
+		s.expectNoMessage()
 		s.after(time.Hour)
 		synctest.Wait()
 		if messages := s.inbox.take(); len(messages) != 1 || !strings.Contains(messages[0], "resolved server-errors feed") {
