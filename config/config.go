@@ -4,8 +4,11 @@ package config
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
@@ -50,6 +53,7 @@ type Config struct {
 
 	Connectivity probe.Connectivity
 	Warnings     []Warning
+	Sum          [sha256.Size]byte // of the file's content; zero when it did not come from a file
 }
 
 // file is the configuration as it is written. A new section is a field here and in [Config].
@@ -84,16 +88,57 @@ type Options struct {
 	CredentialsDirectory string                      // systemd's $CREDENTIALS_DIRECTORY
 }
 
-// Load reads the file at a path.
-func Load(path string, options Options) (*Config, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("there is no configuration file %s: write one, or name another with --config or $SQUAREWATCH_CONFIG", path)
+// Load reads the file at a path, of at most 16 MiB. It returns at the latest when ctx ends or after 30 s, also while a disk hangs. An error
+// is of type [*FileError] or [Errors], or the one of ctx.
+func Load(ctx context.Context, path string, options Options) (*Config, error) {
+	return bounded(ctx, path, func() (*Config, error) {
+		data, err := readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		cfg, err := Parse(path, data, options)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Sum = sha256.Sum256(data)
+		return cfg, nil
+	})
+}
+
+// Sum returns the SHA-256 of the file at a path, within the bounds of [Load]. It equals [Config.Sum] as long as nobody changed the file.
+func Sum(ctx context.Context, path string) ([sha256.Size]byte, error) {
+	return bounded(ctx, path, func() ([sha256.Size]byte, error) {
+		data, err := readFile(path)
+		return sha256.Sum256(data), err
+	})
+}
+
+// FileError is a configuration file that cannot be read at all.
+type FileError struct {
+	Path string
+	Err  error
+}
+
+// Error says which file, why, and what to do.
+func (e *FileError) Error() string {
+	if errors.Is(e.Err, fs.ErrNotExist) {
+		return fmt.Sprintf("there is no configuration file %s: write one, or name another with --config or $SQUAREWATCH_CONFIG", e.Path)
 	}
+	return fmt.Sprintf("read the configuration %s: %v", e.Path, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *FileError) Unwrap() error { return e.Err }
+
+func readFile(path string) ([]byte, error) {
+	data, err := readBounded(func(flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) }, maxFile) //nolint:gosec // the operator names the file
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		if reason, ok := errors.AsType[*fs.PathError](err); ok {
+			err = reason.Err // the path stands in our own words
+		}
+		return nil, &FileError{Path: path, Err: err}
 	}
-	return Parse(path, data, options)
+	return data, nil
 }
 
 // Parse reads a file's content; name is what errors call it. The error is of type [Errors].
@@ -114,6 +159,9 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 	}
 	if loop := cycle(&document, nil); loop != nil {
 		r.fault(loop, "", fmt.Sprintf("the alias *%s stands inside what it stands for; write the value out", loop.Value))
+		return nil, r.errors
+	}
+	if !r.expands(&document) {
 		return nil, r.errors
 	}
 	raw := file{

@@ -100,7 +100,7 @@ func (r *reader) dependencies(document *yaml.Node, raw *file, cfg *Config) {
 			case parent == p.Name:
 				r.fault(locate(document, at), at, fmt.Sprintf("is %q, the probe itself; take it out", parent))
 			case !slices.Contains(names, parent):
-				r.fault(locate(document, at), at, fmt.Sprintf("is %q, and there is no such probe; the file has %s", parent, strings.Join(names, ", ")))
+				r.fault(locate(document, at), at, fmt.Sprintf("is %q, and there is no such probe; %s", parent, r.suggest(parent, names)))
 			case leadsTo(on, parent, p.Name, map[string]bool{}):
 				r.fault(locate(document, at), at, fmt.Sprintf("is %q, which depends on %s itself; take one of them out", parent, p.Name))
 			}
@@ -148,17 +148,20 @@ func (r *reader) catalogue(document *yaml.Node, raw *file, cfg *Config, credenti
 // knownCredential refuses a reference to a credential that the file does not have.
 func (r *reader) knownCredential(node *yaml.Node, path, name string, raw *file) {
 	if _, ok := raw.Credentials[name]; !ok && name != probe.NoCredential {
-		r.fault(node, path, fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("credentials", sortedKeys(raw.Credentials), probe.NoCredential)))
+		r.fault(node, path, fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("credentials", name, sortedKeys(raw.Credentials), probe.NoCredential)))
 	}
 }
 
 // oneOf says what may be written instead.
-func oneOf(section string, names []string, also ...string) string {
+func oneOf(section, word string, names []string, also ...string) string {
 	names = append(names, also...)
-	if len(names) == 0 {
+	switch near := nearest(word, names); {
+	case len(names) == 0:
 		return "define it under " + section
+	case near != "" && len(names) > namesShown:
+		return fmt.Sprintf("define it under %s, or did you mean %q?", section, near)
 	}
-	return fmt.Sprintf("define it under %s, or write one of %s", section, strings.Join(names, ", "))
+	return fmt.Sprintf("define it under %s, or write one of %s", section, Shortened(names))
 }
 
 // rules fills and checks the rules; the default ones when the file has none.
@@ -182,7 +185,7 @@ func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
 		for k, glob := range rule.Probes {
 			if !everything && glob != "*" && !matchesAny(glob, cfg.Probes) {
 				where := fmt.Sprintf("probes[%d]", k)
-				r.fault(locate(node, where), join(at, where), fmt.Sprintf("%q matches no probe; %s", glob, Suggest(glob, probeNames(cfg.Probes))))
+				r.fault(locate(node, where), join(at, where), fmt.Sprintf("%q matches no probe; %s", glob, r.suggest(glob, probeNames(cfg.Probes))))
 			}
 		}
 		r.knownNotifiers(node, at, rule.Notify, cfg)
@@ -259,7 +262,7 @@ func (r *reader) mutesSomething(node *yaml.Node, at string, globs, names []strin
 	for k, glob := range globs {
 		if !slices.ContainsFunc(names, func(name string) bool { ok, err := path.Match(glob, name); return ok || err != nil }) {
 			field := fmt.Sprintf("%s[%d]", at[strings.LastIndexByte(at, '.')+1:], k)
-			r.fault(locate(node, field), fmt.Sprintf("%s[%d]", at, k), fmt.Sprintf("%q matches nothing; %s", glob, Suggest(glob, names)))
+			r.fault(locate(node, field), fmt.Sprintf("%s[%d]", at, k), fmt.Sprintf("%q matches nothing; %s", glob, r.suggest(glob, names)))
 		}
 	}
 }
@@ -292,7 +295,7 @@ func (r *reader) knownNotifiers(node *yaml.Node, at string, names []string, cfg 
 	for k, name := range names {
 		if _, ok := cfg.Notifiers[name]; !ok {
 			where := fmt.Sprintf("notify[%d]", k)
-			r.fault(locate(node, where), join(at, where), fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("notifiers", sortedKeys(cfg.Notifiers))))
+			r.fault(locate(node, where), join(at, where), fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("notifiers", name, sortedKeys(cfg.Notifiers))))
 		}
 	}
 }

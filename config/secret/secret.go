@@ -23,7 +23,7 @@ const hidden = "<hidden>"
 type Text struct { //nolint:recvcheck // reading changes it, printing takes it by value wherever it stands
 	value  *string
 	source string
-	quoted *[]string // what its references stood for
+	quoted *[]string // what its references stood for; nil until they are resolved
 }
 
 // New returns a secret with the given value.
@@ -68,13 +68,17 @@ var referencePattern = regexp.MustCompile(`\$\$|\$\{(env|file|credential):([^}]+
 
 // Resolve replaces every reference by what lookup returns for it, and $$ by a dollar. It reports how many references
 // there were, so that a caller can warn of a secret that stands in the file in clear. A ${…} that is no reference is an error,
-// as is a lookup that fails; the text is then left as it was. Errors never hold the value.
+// as is a lookup that fails; the text is then left as it was. Errors never hold the value. A resolved text is not searched again: what a
+// secret's value looks like has no meaning.
 func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, err error) {
 	if t.value == nil {
 		return 0, nil
 	}
+	if t.quoted != nil {
+		return len(*t.quoted), nil
+	}
 	raw := *t.value
-	var quoted []string
+	quoted := []string{}
 	resolved := referencePattern.ReplaceAllStringFunc(raw, func(match string) string {
 		if match == "$$" {
 			return "$"
