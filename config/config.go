@@ -143,10 +143,7 @@ func readFile(path string) ([]byte, error) {
 
 // Parse reads a file's content; name is what errors call it. The error is of type [Errors].
 func Parse(name string, data []byte, options Options) (*Config, error) {
-	if options.Environ == nil {
-		options.Environ = func(string) (string, bool) { return "", false }
-	}
-	secrets := resolver{options.Environ, options.CredentialsDirectory, filepath.Dir(name)}
+	secrets := newResolver(name, options)
 	r := &reader{file: name, lookup: secrets.lookup}
 	var document yaml.Node
 	if len(bytes.TrimSpace(data)) == 0 {
@@ -169,7 +166,7 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 	}
 	r.decode(&document, "", &raw)
 	cfg := r.assemble(&document, &raw, options.Kinds)
-	r.traces(&document, cfg, options.Environ)
+	r.traces(&document, cfg, secrets.environ)
 	if len(r.errors) > 0 {
 		return nil, r.errors.sorted()
 	}

@@ -21,6 +21,15 @@ type resolver struct {
 	directory   string // of the configuration file, which relative paths start from
 }
 
+// newResolver returns the resolver for the file at a path.
+func newResolver(path string, options Options) resolver {
+	environ := options.Environ
+	if environ == nil {
+		environ = func(string) (string, bool) { return "", false }
+	}
+	return resolver{environ, options.CredentialsDirectory, filepath.Dir(path)}
+}
+
 // lookup returns the value of a reference. Its errors say what to do and never hold a value. A value with a blank at an end is refused: a
 // webhook address with one is another address, and nobody can see it.
 func (s resolver) lookup(r secret.Reference) (string, error) {

@@ -25,7 +25,7 @@ func newCheckCommand(file *configFile) *cobra.Command {
 		Long:  "Validate the configuration file and everything that it builds, all errors at once. Nothing is reached over the network.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := file.load(cmd.ErrOrStderr())
+			cfg, err := file.load(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

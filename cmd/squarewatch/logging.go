@@ -21,8 +21,13 @@ const (
 // newLogger returns what the daemon logs with. Where the journal reads along, each line begins with its priority, as
 // sd-daemon(3) has it, so that journalctl --priority and its colours work; the journal knows the time itself.
 func newLogger(w io.Writer, format string) (*slog.Logger, error) {
+	return loggerFor(w, format, writesToJournal())
+}
+
+// writesToJournal reports whether stderr leads to the journal.
+func writesToJournal() bool {
 	isJournal, err := journal.StderrIsJournalStream()
-	return loggerFor(w, format, isJournal && err == nil)
+	return isJournal && err == nil
 }
 
 // adoptComplaints makes what the standard library prints by itself, such as net/http's remarks on a connection, lines of the log.

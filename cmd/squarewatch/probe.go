@@ -24,11 +24,11 @@ func newProbeCommand(file *configFile) *cobra.Command {
 		Short: "Run probes once, now, and show what came of each",
 		Long: "Run probes once, now: all of them, or those named. It raises no alert and keeps no state.\n" +
 			"The exit status is 1 when an answer is not what its probe expects.",
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return file.probeNames(), cobra.ShellCompDirectiveNoFileComp
+		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return file.probeNames(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, names []string) error {
-			cfg, err := file.load(cmd.ErrOrStderr())
+			cfg, err := file.load(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -14,13 +16,17 @@ import (
 	"squarewatch/otel"
 )
 
+// runCommand is the name of the command that is the daemon.
+const runCommand = "run"
+
 func newRunCommand(p process, file *configFile) *cobra.Command {
 	format, profiles := logText, ""
 	cmd := &cobra.Command{
-		Use:   "run",
+		Use:   runCommand,
 		Short: "Run the daemon",
 		Long: "Run the daemon in the foreground until SIGTERM or SIGINT. SIGHUP reads the file again: when anything in it is wrong\n" +
-			"the old configuration goes on untouched. Under systemd it says when it is ready, and feeds the watchdog.",
+			"the old configuration goes on untouched. Under systemd it says when it is ready, and feeds the watchdog. Exit status 78 means that the\n" +
+			"file or a secret that it names is wrong, so that another start would fail too.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger, err := newLogger(cmd.ErrOrStderr(), format)
@@ -40,21 +46,33 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 				defer wait()
 			}
 			d, err := New(cmd.Context(), Options{
-				Load:     func() (*config.Config, error) { return file.read() },
+				Load:     func() (*config.Config, error) { return file.read(cmd.Context()) },
 				Logger:   logger,
 				Notify:   notifySystemd(logger),
 				Watchdog: watchdogInterval(),
 			})
 			if err != nil {
-				return err
+				return startError(cmd.Context(), err)
 			}
-			reloads := p.reload()
-			return d.Run(cmd.Context(), reloads)
+			return d.Run(cmd.Context(), p.reloads)
 		},
 	}
 	cmd.Flags().StringVar(&format, "log-format", format, "how to log: `text` or json")
 	cmd.Flags().StringVar(&profiles, "pprof", profiles, "serve profiles at this loopback `address`, for example 127.0.0.1:6060")
 	return cmd
+}
+
+// startError says whether another start would fail for the same reason. A signal that ends the start is no error.
+func startError(ctx context.Context, err error) error {
+	_, wrong := errors.AsType[config.Errors](err)
+	_, unread := errors.AsType[*config.FileError](err)
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case wrong || unread:
+		return configError{err}
+	}
+	return err
 }
 
 // saveMemory lets the heap grow by 40 % between collections instead of doubling, unless GOGC says otherwise. With thousands
@@ -104,15 +122,21 @@ func (f *configFile) path() string {
 	return defaultConfigPath
 }
 
-// read reads and checks the file.
-func (f *configFile) read() (*config.Config, error) {
+// read reads and checks the file. It returns when ctx ends.
+func (f *configFile) read(ctx context.Context) (*config.Config, error) {
 	directory, _ := f.process.env("CREDENTIALS_DIRECTORY")
-	return config.Load(f.path(), config.Options{Kinds: kinds(), Environ: f.process.env, CredentialsDirectory: directory})
+	return config.Load(ctx, f.path(), config.Options{Kinds: kinds(), Environ: f.process.env, CredentialsDirectory: directory})
+}
+
+// reach reads only how to reach the running daemon: commands that ask it need no secrets, and work while the file is wrong.
+func (f *configFile) reach(ctx context.Context) (*config.Config, error) {
+	directory, _ := f.process.env("CREDENTIALS_DIRECTORY")
+	return config.LoadListener(ctx, f.path(), config.Options{Environ: f.process.env, CredentialsDirectory: directory})
 }
 
 // load reads the file and prints its warnings.
-func (f *configFile) load(warnings io.Writer) (*config.Config, error) {
-	cfg, err := f.read()
+func (f *configFile) load(ctx context.Context, warnings io.Writer) (*config.Config, error) {
+	cfg, err := f.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +145,8 @@ func (f *configFile) load(warnings io.Writer) (*config.Config, error) {
 }
 
 // probeNames returns the names for shell completion: none when the file cannot be read.
-func (f *configFile) probeNames() []string {
-	cfg, err := f.read()
+func (f *configFile) probeNames(ctx context.Context) []string {
+	cfg, err := f.read(ctx)
 	if err != nil {
 		return nil
 	}

@@ -46,7 +46,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 			if err := ask.scope(); err != nil {
 				return usageError{err}
 			}
-			cfg, err := file.read()
+			cfg, err := file.reach(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -112,7 +112,7 @@ func newSilenceList(file *configFile) *cobra.Command {
 		Short: "Show what is muted",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := file.read()
+			cfg, err := file.reach(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -146,7 +146,7 @@ func newSilenceRemove(file *configFile) *cobra.Command {
 		Short: "End a silence",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := file.read()
+			cfg, err := file.reach(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -20,10 +20,11 @@ func newStatusCommand(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what the running daemon knows",
-		Long:  "Show what the running daemon knows: probes, rates against thresholds, messages that wait. Exit status 1 when something fires.",
-		Args:  cobra.NoArgs,
+		Long: "Show what the running daemon knows: probes, rates against thresholds, messages that wait. Exit status 1 when\n" +
+			"something fires, 3 when no daemon answers. It needs none of the secrets in the file.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := file.read()
+			cfg, err := file.reach(cmd.Context())
 			if err != nil {
 				return err
 			}
