@@ -119,6 +119,20 @@ func (v *Evaluator) Keep(write func([]SeriesState)) {
 	write(v.states())
 }
 
+// Overdue returns for how long a transition or a timer has been waiting for Run to handle it at a time; 0 when nothing is late.
+func (v *Evaluator) Overdue(now time.Time) time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	due := v.engine.Next()
+	if len(v.queue) > 0 && (due.IsZero() || v.queue[0].At.Before(due)) {
+		due = v.queue[0].At
+	}
+	if due.IsZero() {
+		return 0
+	}
+	return max(now.Sub(due), 0)
+}
+
 func (v *Evaluator) states() []SeriesState {
 	v.mu.Lock()
 	defer v.mu.Unlock()

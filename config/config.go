@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/alert"
+	"squarewatch/alert/heartbeat"
 	"squarewatch/config/secret"
 	"squarewatch/otel"
 	"squarewatch/probe"
@@ -52,6 +53,7 @@ type Config struct {
 	Network     probe.Network
 
 	Connectivity probe.Connectivity
+	Heartbeat    heartbeat.Settings
 	Warnings     []Warning
 	Sum          [sha256.Size]byte // of the file's content; zero when it did not come from a file
 }
@@ -79,6 +81,7 @@ type file struct {
 	Network     probe.Network        `yaml:"network,omitempty"`
 
 	Connectivity probe.Connectivity `yaml:"connectivity,omitempty"`
+	Heartbeat    heartbeat.Settings `yaml:"heartbeat,omitempty"`
 }
 
 // Options say what a file may use.
@@ -213,12 +216,17 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 		APIToken:    raw.APIToken,
 
 		Connectivity: raw.Connectivity,
+		Heartbeat:    raw.Heartbeat,
 		Retention:    raw.Retention,
 		StateDir:     r.stateDir(document, raw.StateDir),
 	}
 	r.invalid(locate(document, "network"), "network", cfg.Network.Validate())
 	r.invalid(locate(document, "telemetry"), "telemetry", cfg.Telemetry.Validate())
 	r.invalid(locate(document, "connectivity"), "connectivity", cfg.Connectivity.Validate())
+	r.invalid(locate(document, "heartbeat"), "heartbeat", cfg.Heartbeat.Validate())
+	if cfg.Heartbeat.Schedule.IsZero() && !cfg.Heartbeat.URL.IsZero() {
+		cfg.Heartbeat.Schedule = heartbeat.DefaultSchedule()
+	}
 	r.invalid(locate(document, "retention"), "retention", cfg.Retention.Validate())
 	r.invalid(locate(document, "limits"), "limits", cfg.Limits.Validate())
 	if _, port, err := net.SplitHostPort(cfg.Listen); err != nil || !isPort(port) {

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"squarewatch/alert"
+	"squarewatch/alert/heartbeat"
 	"squarewatch/config/secret"
 	"squarewatch/otel"
 	"squarewatch/probe"
@@ -36,6 +37,7 @@ type effective struct {
 	Retention    history.Retention   `yaml:"retention"`
 	Limits       dispatch.Limits     `yaml:"limits"`
 	Connectivity probe.Connectivity  `yaml:"connectivity,omitempty"`
+	Heartbeat    heartbeat.Settings  `yaml:"heartbeat,omitempty"`
 	Network      probe.Network       `yaml:"network,omitempty"`
 }
 
@@ -44,7 +46,7 @@ type effective struct {
 func Print(w io.Writer, c *Config) error {
 	e := effective{
 		Target: c.Target.String(), AllowHTTP: c.AllowHTTP, Studio: c.Studio, Catalogue: "none", Probes: c.Probes, Rules: c.Rules,
-		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Connectivity: c.Connectivity, Retention: c.Retention, Listen: c.Listen, APIToken: c.APIToken, StateDir: cmp.Or(c.StateDir, "none"), Limits: c.Limits, Network: c.Network,
+		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Connectivity: c.Connectivity, Heartbeat: c.Heartbeat, Retention: c.Retention, Listen: c.Listen, APIToken: c.APIToken, StateDir: cmp.Or(c.StateDir, "none"), Limits: c.Limits, Network: c.Network,
 		Credentials: map[string]any{}, Notifiers: map[string]any{},
 	}
 	for name, part := range c.Credentials {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/heartbeat"
 	"squarewatch/alert/outbox"
 	"squarewatch/config"
 	"squarewatch/otel"
@@ -30,6 +32,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Notify   func(state string)                                                   // tells the service manager; see sd_notify(3)
 	Watchdog time.Duration                                                        // how often the service manager wants to hear from us; 0 for never
+	Sum      func(context.Context) ([sha256.Size]byte, error)                     // of the configuration file as it is now; nil when there is none
 	Sinks    []probe.Sink                                                         // told of every run, beside our own
 	TLS      *tls.Config                                                          // of the connections to the target; the system's roots when nil
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // to the target; a net.Dialer when nil
@@ -50,6 +53,9 @@ type Daemon struct {
 	board     *board
 	unwatched []probe.Miss // runs that were due while no process was there
 	progress  *progress
+	health    *health
+	attempts  *attempts
+	drift     *drift
 	listener  net.Listener
 	ready     atomic.Bool
 	reloads   chan chan error // asked for over HTTP
@@ -63,7 +69,9 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{options: options, progress: &progress{}, board: newBoard(), state: &state{}, reloads: make(chan chan error)}
+	d := &Daemon{options: options, progress: &progress{}, attempts: newAttempts(), drift: &drift{}, board: newBoard(), state: &state{}, reloads: make(chan chan error)}
+	d.health = newHealth(d.healthChecks())
+	d.drift.load(time.Now())
 	if d.listener = options.Listener; d.listener == nil {
 		if d.listener, err = listen(ctx, cfg.Listen); err != nil {
 			return nil, err
@@ -85,6 +93,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.telemetry.Recorder().SetGaugeSources(d.evaluator.Snapshot, d.outbox.Status)
+	d.telemetry.Recorder().SetHealthSource(d.healthGauges)
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
@@ -107,7 +116,7 @@ func (d *Daemon) remember(ctx context.Context, cfg *config.Config) error {
 	}
 	d.state = openState(ctx, cfg, d.options.Logger)
 	d.outbox = outbox.New(outbox.Options{ //nolint:contextcheck // what is owed is written even while we stop
-		Store: d.state.store, Grace: flushTimeout, Observer: d.telemetry.Recorder(), Logger: d.options.Logger,
+		Store: d.state.store, Grace: flushTimeout, Observer: deliveries{d}, Logger: d.options.Logger,
 	})
 	silences := d.state.restore(ctx, engine, d.outbox, time.Now(), d.options.Logger)
 	d.evaluator = alert.NewEvaluator(engine, d.announce)
@@ -190,7 +199,10 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	}
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
+	services.Go(func() { d.health.run(background) })
 	services.Go(func() { d.feedWatchdog(background) })
+	services.Go(func() { d.tellStatus(background) })
+	services.Go(func() { heartbeat.Run(background, d.heartbeat()) })
 	services.Go(func() { d.keepStates(background) })
 	services.Go(func() {
 		d.state.run(background, func() history.Retention { return d.config().Retention }, d.options.Logger)
@@ -268,7 +280,7 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 		<-generation.dispatcher.Armed() // a reload that comes at once must know where this one began
 		if !d.ready.Load() {
 			d.ready.Store(true)
-			d.options.Notify("READY=1")
+			d.options.Notify("READY=1\nSTATUS=" + d.statusLine(time.Now()))
 		}
 		hearing := listenTo(ctx, generation.destinations, desk{d}, d.options.Logger)
 		goesOn := d.nextGeneration(ctx, reloads)
@@ -277,7 +289,7 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 			return
 		}
 		from = generation.dispatcher.Stop()
-		d.options.Notify("READY=1")
+		d.options.Notify("READY=1\nSTATUS=" + d.statusLine(time.Now()))
 	}
 }
 
@@ -298,11 +310,13 @@ func (d *Daemon) nextGeneration(ctx context.Context, reloads <-chan os.Signal) b
 		}
 		d.telemetry.Recorder().Reloaded(err) //nolint:contextcheck // counting takes no context
 		if err == nil {
+			d.drift.load(time.Now())
 			d.options.Logger.InfoContext(ctx, "configuration reloaded", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
 			return true
 		}
 		d.options.Logger.ErrorContext(ctx, "the reload failed, the old configuration goes on", "error", err)
-		d.options.Notify("READY=1")
+		d.drift.refuse(err)
+		d.options.Notify("READY=1\nSTATUS=" + d.statusLine(time.Now()))
 	}
 }
 
@@ -340,20 +354,25 @@ func (d *Daemon) reload() error {
 	return nil
 }
 
-// feedWatchdog tells the service manager that runs really finish, three times in the interval that it wants.
+// feedWatchdog tells the service manager that no part is stuck, three times in the interval that it wants. When one is, it logs why, once.
 func (d *Daemon) feedWatchdog(ctx context.Context) {
 	if d.options.Watchdog <= 0 {
 		return
 	}
 	ticker := time.NewTicker(d.options.Watchdog / 3)
 	defer ticker.Stop()
+	stuck := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			if d.progress.alive(now) {
+			all := d.health.verdict(now)
+			if before := stuck; !isStuck(all) {
+				stuck = false
 				d.options.Notify("WATCHDOG=1")
+			} else if stuck = true; !before {
+				d.options.Logger.ErrorContext(ctx, "a part of squarewatch is stuck, so the watchdog is no longer fed", "troubles", inWords(all), "goroutines", goroutines())
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"log/slog"
@@ -47,6 +48,7 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 			}
 			d, err := New(cmd.Context(), Options{
 				Load:     func() (*config.Config, error) { return file.read(cmd.Context()) },
+				Sum:      func(ctx context.Context) ([sha256.Size]byte, error) { return config.Sum(ctx, file.path()) },
 				Logger:   logger,
 				Notify:   notifySystemd(logger),
 				Watchdog: watchdogInterval(),

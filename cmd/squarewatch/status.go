@@ -85,7 +85,26 @@ func printStatus(w io.Writer, s *statusJSON) error {
 			return err
 		}
 	}
+	if err := printFaults(w, s); err != nil {
+		return err
+	}
 	return printSilences(w, s.Silences)
+}
+
+// printFaults says what is wrong with squarewatch itself.
+func printFaults(w io.Writer, s *statusJSON) error {
+	if s.Configuration.Differs != "" {
+		_, err := fmt.Fprintf(w, "The configuration of %s runs, and the file differs: %s\n", local(s.Configuration.Loaded), s.Configuration.Differs)
+		if err != nil {
+			return err
+		}
+	}
+	for _, t := range s.Troubles {
+		if _, err := fmt.Fprintln(w, "squarewatch does not work as it should: "+t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newTable(columns ...any) table.Writer {
