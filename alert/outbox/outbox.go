@@ -26,7 +26,7 @@ type Options struct {
 	Observer     DeliveryObserver       // nil for none
 	Logger       *slog.Logger           // nil for none
 	Rand         func() float64         // 0 to 1, for jitter; nil for a random source
-	Grace        time.Duration          // how long Run goes on to deliver after its context ended; 3 s when 0
+	Grace        func() time.Duration   // asked when Run's context has ended: how long it may go on to deliver; 3 s when nil
 }
 
 // Backlog is what waits to be delivered by one notifier.
@@ -77,8 +77,8 @@ func New(options Options) *Outbox {
 	if options.Rand == nil {
 		options.Rand = rand.Float64
 	}
-	if options.Grace == 0 {
-		options.Grace = 3 * time.Second
+	if options.Grace == nil {
+		options.Grace = func() time.Duration { return 3 * time.Second }
 	}
 	o := &Outbox{
 		options: options, changed: make(chan struct{}, 1), unsaved: newLedger(),
@@ -297,10 +297,10 @@ func (o *Outbox) await(ctx context.Context) bool {
 }
 
 // graced returns a context that ends some time after ctx.
-func graced(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+func graced(ctx context.Context, grace func() time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		timer := time.NewTimer(grace)
+		timer := time.NewTimer(grace())
 		defer timer.Stop()
 		select {
 		case <-timer.C:

@@ -118,7 +118,7 @@ func (l *lane) run(ctx, late context.Context) {
 	for l.sleep(ctx, l.due) {
 		l.deliver(late)
 	}
-	end := time.Now().Add(l.options.Grace)
+	end := time.Now().Add(l.options.Grace())
 	l.mu.Lock()
 	l.queue.release(time.Now()) // company can no longer come
 	l.mu.Unlock()

@@ -61,6 +61,7 @@ type Daemon struct {
 	reloads   chan chan error // asked for over HTTP
 	current   *generation     // touched by New and Run only
 	running   atomic.Pointer[config.Config]
+	stopping  atomic.Pointer[time.Time] // when the stop was asked for
 }
 
 // New reads the configuration and builds everything that can fail. Nothing runs yet. After an error nothing is left behind.
@@ -116,7 +117,7 @@ func (d *Daemon) remember(ctx context.Context, cfg *config.Config) error {
 	}
 	d.state = openState(ctx, cfg, d.options.Logger)
 	d.outbox = outbox.New(outbox.Options{ //nolint:contextcheck // what is owed is written even while we stop
-		Store: d.state.store, Grace: flushTimeout, Observer: deliveries{d}, Logger: d.options.Logger,
+		Store: d.state.store, Grace: d.deliveryGrace, Observer: deliveries{d}, Logger: d.options.Logger,
 	})
 	silences := d.state.restore(ctx, engine, d.outbox, time.Now(), d.options.Logger)
 	d.evaluator = alert.NewEvaluator(engine, d.announce)
@@ -193,6 +194,7 @@ func (d *Daemon) exampleTrace(i *alert.Incident) string {
 func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	defer context.AfterFunc(ctx, func() { d.stopping.Store(new(time.Now())) })()
 	var services sync.WaitGroup
 	server := &http.Server{
 		Handler: d.mux(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelWarn),
@@ -260,6 +262,19 @@ func (d *Daemon) logUndelivered(ctx context.Context) {
 
 // flushTimeout bounds each step of stopping that talks to others, so that all of them stay within 10 s with the runs' 5 s.
 const flushTimeout = 2 * time.Second
+
+// deliveryTime is how long after the request to stop messages are still delivered: what is left of 10 s when spans are flushed.
+const deliveryTime = 7500 * time.Millisecond
+
+// deliveryGrace returns how long messages may still be delivered when all runs have ended. A delivery that is cut off is repeated at the
+// next start, and people may get the message twice.
+func (d *Daemon) deliveryGrace() time.Duration {
+	asked := d.stopping.Load()
+	if asked == nil {
+		return flushTimeout
+	}
+	return max(deliveryTime-time.Since(*asked), flushTimeout)
+}
 
 // flush runs a step of stopping, which the end of ctx must not cut off, within flushTimeout.
 func flush(ctx context.Context, step func(context.Context) error) error {
