@@ -174,9 +174,21 @@ func (d *Daemon) announce(t alert.Transition) {
 		return
 	}
 	ctx := d.telemetry.Recorder().Transition(t)
-	d.options.Logger.InfoContext(ctx, "an alert changed", "event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
+	d.options.Logger.Log(ctx, transitionLevel(&t), "an alert changed", "event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
 		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted, "trace", d.exampleTrace(&t.Incident))
 	d.outbox.Add(t)
+}
+
+// transitionLevel returns the level of a transition in the log: what fires has that of its severity, and anything else is information.
+func transitionLevel(t *alert.Transition) slog.Level {
+	switch {
+	case t.Event != alert.EventFiring || t.Muted:
+	case t.Incident.Severity == alert.Critical:
+		return slog.LevelError
+	case t.Incident.Severity == alert.Warning:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 func credentialNames(cfg *config.Config) []string { return slices.Collect(maps.Keys(cfg.Credentials)) }
