@@ -165,7 +165,7 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 		return nil, r.errors
 	}
 	raw := file{
-		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: dispatch.DefaultLimits(), Listen: defaultListen, StateDir: defaultStateDir, Retention: history.DefaultRetention(),
+		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: dispatch.DefaultLimits(), Listen: defaultListen, StateDir: secrets.stateDirectory(), Retention: history.DefaultRetention(),
 	}
 	r.decode(&document, "", &raw)
 	cfg := r.assemble(&document, &raw, options.Kinds)
@@ -177,7 +177,7 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 	return cfg, nil
 }
 
-// defaultStateDir is what the unit's StateDirectory makes.
+// defaultStateDir is what the StateDirectory of squarewatch.service makes. Under systemd, $STATE_DIRECTORY says it.
 const defaultStateDir = "/var/lib/squarewatch"
 
 // stateDir reads where what outlives the process is kept; empty for nowhere.

@@ -30,6 +30,14 @@ func newResolver(path string, options Options) resolver {
 	return resolver{environ, options.CredentialsDirectory, filepath.Dir(path)}
 }
 
+// stateDirectory returns the default of state_dir: what the unit's StateDirectory made, or else that of the unit without an instance.
+func (s resolver) stateDirectory() string {
+	if path, ok := s.environ("STATE_DIRECTORY"); ok && filepath.IsAbs(path) && !strings.Contains(path, ":") {
+		return path
+	}
+	return defaultStateDir
+}
+
 // lookup returns the value of a reference. Its errors say what to do and never hold a value. A value with a blank at an end is refused: a
 // webhook address with one is another address, and nobody can see it.
 func (s resolver) lookup(r secret.Reference) (string, error) {

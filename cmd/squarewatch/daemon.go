@@ -158,6 +158,10 @@ func (d *Daemon) config() *config.Config { return d.running.Load() }
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
+	if errors.Is(err, os.ErrPermission) {
+		return nil, fmt.Errorf("listen on %s: %w; the service may only use the port in SocketBindAllow= of its unit: add yours with systemctl edit, "+
+			"or choose one above 1023", address, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; stop what uses the port, or set another one with listen: in the file", address, err)
 	}

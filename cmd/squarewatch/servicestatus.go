@@ -92,7 +92,7 @@ func (d *Daemon) compareFile(ctx context.Context) {
 func (d *Daemon) statusLine(now time.Time) string {
 	all := d.health.verdict(now)
 	loaded, differs := d.drift.state()
-	line := fmt.Sprintf("%d probes", len(d.config().Probes))
+	line := counted(len(d.config().Probes), "probe")
 	if isStuck(all) { // what is stuck may hold its locks
 		return line + "; " + inWords(all)
 	}
@@ -146,4 +146,12 @@ func (d *Daemon) heartbeat() heartbeat.Options {
 		Verdict: func() string { return inWords(d.health.verdict(time.Now())) },
 		Logger:  d.options.Logger, UserAgent: userAgent(),
 	}
+}
+
+// counted returns a number with its noun.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
