@@ -18,9 +18,9 @@ func load(ctx context.Context, path string) (*config.Config, error) {
 	return config.Load(ctx, path, config.Options{Kinds: kinds(), Environ: environ})
 }
 
-func write(t *testing.T, name, text string) string {
+func write(t *testing.T, text string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
+	path := filepath.Join(t.TempDir(), "f.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestWhatIsNoRegularFileIsRefused(t *testing.T) {
 		}
 	}
 	for reference, want := range map[string]string{"/dev/zero": "is a device or a socket", t.TempDir(): "is a directory"} {
-		_, err := load(t.Context(), write(t, "f.yaml", `
+		_, err := load(t.Context(), write(t, `
 target: https://api.aisquare.studio
 catalogue: [reach]
 credentials: {a: {api_key: "${file:`+reference+`}"}}
@@ -47,7 +47,7 @@ credentials: {a: {api_key: "${file:`+reference+`}"}}
 }
 
 func TestAFileAboveTheLimitIsRefused(t *testing.T) {
-	_, err := load(t.Context(), write(t, "f.yaml", strings.Repeat("# nothing\n", 17<<20/10)))
+	_, err := load(t.Context(), write(t, strings.Repeat("# nothing\n", 17<<20/10)))
 	if err == nil || !strings.Contains(err.Error(), "is too large: it has more than 16384 KiB") {
 		t.Errorf("want the limit, got %v", err)
 	}
@@ -70,7 +70,7 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	writer, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // a pipe of this test
+	writer, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestAliasesOfAliasesAreBounded(t *testing.T) {
 		fmt.Fprintf(&file, "      a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i), 10), ","))
 	}
 	began := time.Now()
-	_, err := load(t.Context(), write(t, "f.yaml", file.String()))
+	_, err := load(t.Context(), write(t, file.String()))
 	if err == nil || !strings.Contains(err.Error(), "has more than 1000000 values when its aliases are written out") {
 		t.Errorf("want a refusal after %v, got %v", time.Since(began), err)
 	}
@@ -121,7 +121,7 @@ func TestErrorsAreBoundedInNumberAndSize(t *testing.T) {
 		fmt.Fprintf(&file, "  - {name: endpoint-%d, path: /, depends_on: [endpiont-1%d]}\n", i, i%7)
 	}
 	fmt.Fprintf(&file, "rules:\n  - {name: %s, on: [5xx]}\n", strings.Repeat("Ä", 100_000))
-	_, err := load(t.Context(), write(t, "f.yaml", file.String()))
+	_, err := load(t.Context(), write(t, file.String()))
 	all, ok := errors.AsType[config.Errors](err)
 	if !ok || len(all) < 3000 {
 		t.Fatalf("want 3000 faults, got %d of %T", len(all), err)

@@ -43,7 +43,7 @@ func TestPingsOnlyWhileEverythingWorks(t *testing.T) {
 					defer mu.Unlock()
 					return trouble
 				},
-				Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+				Logger: slog.New(slog.NewTextHandler(&log, nil)),
 				Client: &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
 					mu.Lock()
 					defer mu.Unlock()

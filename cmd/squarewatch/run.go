@@ -70,7 +70,7 @@ func startError(ctx context.Context, err error) error {
 	_, unread := errors.AsType[*config.FileError](err)
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // the caller of squarewatch ended the start
 	case wrong || unread:
 		return configError{err}
 	}

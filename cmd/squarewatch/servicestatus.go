@@ -92,7 +92,7 @@ func (d *Daemon) compareFile(ctx context.Context) {
 func (d *Daemon) statusLine(now time.Time) string {
 	all := d.health.verdict(now)
 	loaded, differs := d.drift.state()
-	line := counted(len(d.config().Probes), "probe")
+	line := withNumber(len(d.config().Probes), "probe")
 	if isStuck(all) { // what is stuck may hold its locks
 		return line + "; " + inWords(all)
 	}
@@ -148,8 +148,8 @@ func (d *Daemon) heartbeat() heartbeat.Options {
 	}
 }
 
-// counted returns a number with its noun.
-func counted(n int, noun string) string {
+// withNumber returns a number with its noun.
+func withNumber(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -89,7 +89,7 @@ func (m *machine) path(path string) string { return filepath.Join("/proc", m.lea
 // write writes a file in the machine, with its directories.
 func (m *machine) write(path, text string, mode os.FileMode) {
 	m.t.Helper()
-	if err := os.MkdirAll(filepath.Dir(m.path(path)), 0o755); err != nil { //nolint:gosec // as in a package
+	if err := os.MkdirAll(filepath.Dir(m.path(path)), 0o755); err != nil {
 		m.t.Fatal(err)
 	}
 	if err := os.WriteFile(m.path(path), []byte(text), mode); err != nil {
@@ -97,16 +97,16 @@ func (m *machine) write(path, text string, mode os.FileMode) {
 	}
 }
 
-// property returns a property of a unit.
-func (m *machine) property(unit, name string) string {
+// property returns a property of the service.
+func (m *machine) property(name string) string {
 	m.t.Helper()
-	return strings.TrimSpace(m.run("systemctl", "show", "--property="+name, "--value", unit))
+	return strings.TrimSpace(m.run("systemctl", "show", "--property="+name, "--value", serviceUnit))
 }
 
-// journal returns what a unit has logged with a priority or a more urgent one.
-func (m *machine) journal(unit, priority string) string {
+// journal returns what the service has logged with a priority or a more urgent one.
+func (m *machine) journal(priority string) string {
 	m.t.Helper()
-	return m.run("journalctl", "--no-pager", "--output=cat", "--unit="+unit, "--priority="+priority)
+	return m.run("journalctl", "--no-pager", "--output=cat", "--unit="+serviceUnit, "--priority="+priority)
 }
 
 // install installs the program and its units as the README says.

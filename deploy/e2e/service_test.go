@@ -103,7 +103,7 @@ func TestTheServiceOnARealSystemd(t *testing.T) {
 	s.second()
 	s.template()
 	s.badStart()
-	if log := s.journal(serviceUnit, "debug"); strings.Contains(log, aisquaretest.DefaultKey) || strings.Contains(log, s.slack.Webhook()) {
+	if log := s.journal("debug"); strings.Contains(log, aisquaretest.DefaultKey) || strings.Contains(log, s.slack.Webhook()) {
 		t.Error("a secret is in the journal")
 	}
 }
@@ -114,7 +114,7 @@ func (s *service) incident() {
 	s.api.SetFault("*", aisquaretest.Fault{Status: 500})
 	eventually(s.t, 30*time.Second, "FIRING in Slack", func() bool { return s.told("FIRING") > 0 })
 	s.shows(" firing (server-errors ")
-	if log := s.journal(serviceUnit, "err"); !strings.Contains(log, "an alert changed") || !strings.Contains(log, "event=firing") {
+	if log := s.journal("err"); !strings.Contains(log, "an alert changed") || !strings.Contains(log, "event=firing") {
 		s.t.Errorf("want what fires at priority err, got\n%s", log)
 	}
 	if _, status := s.try("squarewatch", "status"); status != 1 {
@@ -133,11 +133,11 @@ func (s *service) reload() {
 	if out, status := s.try("systemctl", "reload", serviceUnit); status == 0 {
 		s.t.Errorf("systemctl reload of a bad file: want a failure, got 0 and %s", out)
 	}
-	if log := s.journal(serviceUnit, "err"); !strings.Contains(log, `the old configuration goes on: /etc/squarewatch/squarewatch.yaml:`) {
+	if log := s.journal("err"); !strings.Contains(log, `the old configuration goes on: /etc/squarewatch/squarewatch.yaml:`) {
 		s.t.Errorf("want the reason in the journal, got\n%s", log)
 	}
 	s.shows(`the file differs: the last reload was refused: /etc/squarewatch/squarewatch.yaml:`)
-	if got := s.property(serviceUnit, "ActiveState"); got != "active" {
+	if got := s.property("ActiveState"); got != "active" {
 		s.t.Errorf("after a bad reload: want active, got %s", got)
 	}
 	s.write(serviceFile, s.config(s.listen)+"support: help@example.org\n", 0o644)
@@ -154,7 +154,7 @@ func (s *service) restarts() {
 	before := s.told("FIRING")
 	eventually(s.t, 30*time.Second, "FIRING in Slack", func() bool { return s.told("FIRING") == before+1 })
 	s.run("systemctl", "kill", "--signal=KILL", serviceUnit)
-	eventually(s.t, 30*time.Second, "a restart after kill -9", func() bool { return s.property(serviceUnit, "NRestarts") == "1" && s.ready() })
+	eventually(s.t, 30*time.Second, "a restart after kill -9", func() bool { return s.property("NRestarts") == "1" && s.ready() })
 	s.shows("1 firing (server-errors collections")
 	s.api.ClearFaults()
 	resolved := s.told("RESOLVED")
@@ -167,8 +167,8 @@ func (s *service) restarts() {
 	s.run("systemctl", "daemon-reload")
 	s.run("systemctl", "restart", serviceUnit)
 	s.run("systemctl", "kill", "--signal=STOP", serviceUnit)
-	eventually(s.t, 40*time.Second, "a restart by the watchdog", func() bool { return s.property(serviceUnit, "NRestarts") == "1" && s.ready() })
-	if log := s.journal(serviceUnit, "debug"); !strings.Contains(log, "Watchdog timeout") || strings.Count(log, "goroutine ") > 10 {
+	eventually(s.t, 40*time.Second, "a restart by the watchdog", func() bool { return s.property("NRestarts") == "1" && s.ready() })
+	if log := s.journal("debug"); !strings.Contains(log, "Watchdog timeout") || strings.Count(log, "goroutine ") > 10 {
 		s.t.Errorf("want the watchdog's restart without a long dump, got %d bytes", len(log))
 	}
 }
@@ -229,10 +229,10 @@ func (s *service) badStart() {
 	if _, status := s.try("systemctl", "restart", serviceUnit); status == 0 {
 		s.t.Error("want a start without its secret to fail")
 	}
-	if state, code := s.property(serviceUnit, "ActiveState"), s.property(serviceUnit, "ExecMainStatus"); state != "failed" || code != "78" {
+	if state, code := s.property("ActiveState"), s.property("ExecMainStatus"); state != "failed" || code != "78" {
 		s.t.Errorf("want failed with 78 and no restart, got %s with %s", state, code)
 	}
-	if log := s.journal(serviceUnit, "err"); !strings.Contains(log, "${credential:slack-webhook}: there is no such file") {
+	if log := s.journal("err"); !strings.Contains(log, "${credential:slack-webhook}: there is no such file") {
 		s.t.Errorf("want the missing secret named at priority err, got\n%s", log)
 	}
 	if err := os.RemoveAll(s.path(secretsDir)); err != nil {
