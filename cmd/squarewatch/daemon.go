@@ -32,7 +32,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Notify   func(state string)                                                   // tells the service manager; see sd_notify(3)
 	Watchdog time.Duration                                                        // how often the service manager wants to hear from us; 0 for never
-	Sum      func(context.Context) ([sha256.Size]byte, error)                     // of the configuration file as it is now; nil when there is none
+	Sum      func() ([sha256.Size]byte, error)                                    // of the configuration file as it is now; nil when there is none
 	Sinks    []probe.Sink                                                         // told of every run, beside our own
 	TLS      *tls.Config                                                          // of the connections to the target; the system's roots when nil
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // to the target; a net.Dialer when nil
@@ -56,6 +56,7 @@ type Daemon struct {
 	health    *health
 	attempts  *attempts
 	drift     *drift
+	comparing atomic.Bool // the file is being compared with what runs
 	listener  net.Listener
 	ready     atomic.Bool
 	reloads   chan chan error // asked for over HTTP

@@ -97,14 +97,18 @@ func (h *health) verdict(now time.Time) []trouble {
 	return all
 }
 
-// isStuck reports whether a restart may help.
+// isStuck reports whether a restart may help. It cannot help against a disk that hangs, at which parts that write may wait too: a process
+// that waits for such a disk cannot even be killed, and meanwhile nothing would probe.
 func isStuck(all []trouble) bool {
+	stuck, disk := false, false
 	for _, t := range all {
-		if t.stuck {
+		if t.part == partProbing && t.stuck {
 			return true
 		}
+		stuck = stuck || t.stuck
+		disk = disk || t.part == partStorage
 	}
-	return false
+	return stuck && !disk
 }
 
 // inWords says in one line what is wrong.
@@ -160,7 +164,7 @@ func (d *Daemon) checkStorage(now time.Time) *trouble {
 		return nil
 	}
 	if written := d.state.writer.Status().Written; !written.IsZero() && now.Sub(written) > overdue {
-		return &trouble{part: partStorage, reason: "history was last written at " + clock(written) + ", without an error", stuck: true}
+		return &trouble{part: partStorage, reason: "history was last written at " + clock(written) + ", without an error"}
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func TestAFileThatWasChangedAndNotReloadedIsSaid(t *testing.T) {
 				}
 				return cfg, err
 			}
-			o.Sum = func(context.Context) ([sha256.Size]byte, error) {
+			o.Sum = func() ([sha256.Size]byte, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				return sum, nil
@@ -189,6 +189,27 @@ func TestACheckThatHangsIsATrouble(t *testing.T) {
 			t.Errorf("want no trouble, got %v", all)
 		}
 	})
+}
+
+// TestADiskIsNoReasonToRestart holds that the watchdog is fed while parts wait for a disk, unless probing waits too.
+func TestADiskIsNoReasonToRestart(t *testing.T) {
+	probing, delivery := trouble{part: partProbing, stuck: true}, trouble{part: partDelivery, stuck: true}
+	disk := trouble{part: partStorage, stuck: true}
+	for _, c := range []struct {
+		troubles []trouble
+		want     bool
+	}{
+		{nil, false},
+		{[]trouble{delivery}, true},
+		{[]trouble{disk}, false},
+		{[]trouble{delivery, disk}, false},
+		{[]trouble{probing, delivery, disk}, true},
+		{[]trouble{{part: partDelivery, reason: "ops: 503"}}, false},
+	} {
+		if got := isStuck(c.troubles); got != c.want {
+			t.Errorf("%v: want %v, got %v", c.troubles, c.want, got)
+		}
+	}
 }
 
 // TestANotifierThatFailsIsNoReasonToRestart: the reason is outside of the process.

@@ -48,7 +48,7 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 			}
 			d, err := New(cmd.Context(), Options{
 				Load:     func() (*config.Config, error) { return file.read(cmd.Context()) },
-				Sum:      func(ctx context.Context) ([sha256.Size]byte, error) { return config.Sum(ctx, file.path()) },
+				Sum:      func() ([sha256.Size]byte, error) { return config.Sum(file.path()) },
 				Logger:   logger,
 				Notify:   notifySystemd(logger),
 				Watchdog: watchdogInterval(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,21 +72,24 @@ func (d *Daemon) tellStatus(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			d.compareFile(ctx)
+			d.compareFile()
 		}
 	}
 }
 
 // compareFile finds out whether somebody changed the file without a reload. A file that cannot be read counts as changed.
-func (d *Daemon) compareFile(ctx context.Context) {
+func (d *Daemon) compareFile() {
 	running := d.config().Sum
-	if d.options.Sum == nil || running == [sha256.Size]byte{} {
+	if d.options.Sum == nil || running == [sha256.Size]byte{} || !d.comparing.CompareAndSwap(false, true) {
 		return
 	}
-	sum, err := d.options.Sum(ctx)
-	if ctx.Err() == nil && running == d.config().Sum {
-		d.drift.compare(err == nil && sum == running)
-	}
+	go func() { // a disk that hangs costs one goroutine, and holds up nothing
+		defer d.comparing.Store(false)
+		sum, err := d.options.Sum()
+		if running == d.config().Sum {
+			d.drift.compare(err == nil && sum == running)
+		}
+	}()
 }
 
 // statusLine says in one line how things stand, for systemctl status.
@@ -93,7 +97,7 @@ func (d *Daemon) statusLine(now time.Time) string {
 	all := d.health.verdict(now)
 	loaded, differs := d.drift.state()
 	line := withNumber(len(d.config().Probes), "probe")
-	if isStuck(all) { // what is stuck may hold its locks
+	if slices.ContainsFunc(all, func(t trouble) bool { return t.stuck }) { // its locks may never be free
 		return line + "; " + inWords(all)
 	}
 	waiting := 0
