@@ -4,12 +4,14 @@ package e2e_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +28,8 @@ type service struct {
 	slack  *slackstub.Server
 	target string
 	listen string
+	dead   string       // address of the dead man's switch
+	pings  atomic.Int64 // that it got
 }
 
 const (
@@ -40,6 +44,9 @@ func newService(t *testing.T) *service {
 	t.Cleanup(s.slack.Close)
 	server := aisquaretest.Start(s.api)
 	t.Cleanup(server.Close)
+	deadman := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { s.pings.Add(1) }))
+	t.Cleanup(deadman.Close)
+	s.dead = deadman.URL
 	s.target, s.listen = server.URL, "127.0.0.1:"+freePort(t)
 	s.install()
 	s.write(serviceFile, s.config(s.listen), 0o644)
@@ -64,6 +71,7 @@ defaults: {schedule: "@every 1s"}
 rules:
   - {name: server-errors, on: [5xx], window: 10s, threshold: 30%, clear: 10%, min_runs: 3, reopen: -1s}
   - {name: unauthenticated, on: [401], per: credential, window: 10s, threshold: 30%, clear: 10%, min_runs: 3, reopen: -1s}
+heartbeat: {url: "` + s.dead + `/ping", schedule: "@every 5s"}
 listen: ` + listen + "\n"
 }
 
@@ -95,6 +103,7 @@ func TestTheServiceOnARealSystemd(t *testing.T) {
 	if got := s.status(); !regexp.MustCompile(`Status: "2 probes, 0 firing, 0 waiting; configuration of \d\d:\d\d"`).MatchString(got) {
 		t.Errorf("want a STATUS line, got\n%s", got)
 	}
+	eventually(t, 30*time.Second, "heartbeats", func() bool { return s.pings.Load() >= 2 })
 	t.Log(lastLine(s.run("systemd-analyze", "security", "--no-pager", serviceUnit)))
 	s.incident()
 	s.reload()
