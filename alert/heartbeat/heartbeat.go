@@ -65,7 +65,7 @@ func Run(ctx context.Context, options Options) {
 	if options.Client == nil {
 		options.Client = &http.Client{}
 	}
-	const look = 5 * time.Second // a reload may bring another schedule
+	const look = 10 * time.Second // a reload may bring another schedule
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	p := pinger{options: options}

@@ -29,7 +29,7 @@ const (
 func parts() []string { return []string{partProbing, partEvaluation, partDelivery, partStorage} }
 
 const (
-	healthInterval = 5 * time.Second
+	healthInterval = 10 * time.Second
 	// unanswered is how old the last check of a part may be. A check takes the locks of its part, so a part that is stuck does not answer.
 	unanswered = 30 * time.Second
 	// overdue is how long something may wait in a part that does not say why.
