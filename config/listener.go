@@ -10,7 +10,7 @@ import (
 
 // LoadListener reads only what a command needs to ask the running daemon: Listen and APIToken; the rest of the configuration is empty.
 // It accepts a file that [Load] refuses, and needs no secret: a token whose reference cannot be resolved is left out, because a command on
-// the same machine needs none. An error says why the file cannot be read, or that it is no YAML.
+// the same machine needs none. An error says why the file cannot be read, or that it is not YAML.
 func LoadListener(ctx context.Context, path string, options Options) (*Config, error) {
 	return bounded(ctx, path, func() (*Config, error) {
 		data, err := readFile(path)
@@ -23,7 +23,7 @@ func LoadListener(ctx context.Context, path string, options Options) (*Config, e
 			r.syntax(err)
 			return nil, r.errors
 		}
-		cfg := &Config{Listen: defaultListen}
+		cfg := &Config{Sections: Sections{Listen: defaultListen}}
 		if node := locate(&document, "listen"); node != nil && node.Kind == yaml.ScalarNode {
 			cfg.Listen = node.Value
 		}

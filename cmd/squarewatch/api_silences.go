@@ -15,7 +15,7 @@ import (
 	"squarewatch/config/setting"
 )
 
-// silenceJSON asks for a silence of what its globs match together, or of everything.
+// silenceJSON requests a silence of the series that all of its globs match, or of everything.
 type silenceJSON struct {
 	All     bool      `json:"all,omitempty"`
 	Rules   []string  `json:"rules"`
@@ -26,15 +26,15 @@ type silenceJSON struct {
 	Comment string    `json:"comment"`
 }
 
-// scope refuses a silence that does not say what it mutes: one that mutes everything by mistake looks like health.
-func (s *silenceJSON) scope() error {
+// checkScope refuses a silence that does not say what it mutes. Muting everything by mistake would look like health.
+func (s *silenceJSON) checkScope() error {
 	named := len(s.Rules)+len(s.Probes)+len(s.Series) > 0
 	switch {
 	case !named && !s.All:
 		return errors.New("the silence does not say what to mute: name rules, probes or series (--rule, --probe, --series), " +
-			"or ask for everything (--all, or all: true)")
+			"or mute everything (--all, or all: true)")
 	case named && s.All:
-		return errors.New("the silence asks for everything and names rules, probes or series too: leave out one of the two")
+		return errors.New("the silence mutes everything and also names rules, probes or series: leave out one of the two")
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, fmt.Errorf("read the silence: %w", err))
 		return
 	}
-	if err := ask.scope(); err != nil {
+	if err := ask.checkScope(); err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
@@ -71,7 +71,7 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusCreated, kept)
 }
 
-// mutesSomething refuses names and globs that match nothing, each with what was probably meant, and a silence that is about no series.
+// mutesSomething refuses names and globs that match nothing, with a suggestion for each, and a silence that matches no series.
 func (d *Daemon) mutesSomething(silence *alert.Silence) error {
 	var rules, series []string
 	for _, status := range d.evaluator.Snapshot() {
@@ -87,7 +87,7 @@ func (d *Daemon) mutesSomething(silence *alert.Silence) error {
 	}
 	if d.evaluator.Muted(silence) == 0 {
 		return errors.New("the silence mutes nothing: no rule has a series that all of its rules, probes and series match; " +
-			"a rule per credential has no series of a probe. See squarewatch status for the series of each rule")
+			"a rule per credential has no series for a single probe. The command squarewatch status shows the series of each rule")
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func unmatched(what string, globs, names []string) error {
 		}
 		switch {
 		case !setting.ValidGlob(glob):
-			faults = append(faults, fmt.Errorf(`%q is no pattern; write the name of a %s or a glob such as "user-*"`, glob, what))
+			faults = append(faults, fmt.Errorf(`%q is not a pattern; write the name of a %s or a glob such as "user-*"`, glob, what))
 		case !slices.ContainsFunc(names, matches):
 			faults = append(faults, fmt.Errorf("no %s matches %q; %s", what, glob, config.Suggest(glob, names)))
 		}

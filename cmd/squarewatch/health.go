@@ -157,7 +157,7 @@ func (d *Daemon) checkDelivery(now time.Time) *trouble {
 
 // checkStorage finds a state that says why it keeps nothing, or a writer that neither writes nor says why.
 func (d *Daemon) checkStorage(now time.Time) *trouble {
-	if err := d.forgetful(); err != nil {
+	if err := d.storageFault(); err != nil {
 		return &trouble{part: partStorage, reason: firstLine(err.Error())}
 	}
 	if d.state.writer == nil {

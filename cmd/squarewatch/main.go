@@ -34,29 +34,29 @@ func main() {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGHUP)
 			}
 		},
-		adopt: adoptComplaints,
+		adopt: redirectStandardLog,
 	})
 	stop()
 	os.Exit(status)
 }
 
-// process is what a command sees of the process it runs in.
+// process is the environment of a command.
 type process struct {
 	args           []string
 	env            func(string) (string, bool)
 	stdout, stderr io.Writer
 	isJournal      bool               // stderr leads to the journal, which reads priorities
-	reloads        <-chan os.Signal   // SIGHUP, from the first line of main on
-	hangUp         func()             // lets SIGHUP end the process again, as it does for every command but run; may be nil
+	reloads        <-chan os.Signal   // SIGHUP, from the first line of main
+	hangUp         func()             // lets SIGHUP end the process again, as for every command except run; may be nil
 	adopt          func(*slog.Logger) // makes it the logger of the whole process; may be nil
 }
 
 // Exit statuses.
 const (
-	exitGood    = 0
-	exitBadNews = 1 // a probe unexpected, a file invalid
-	exitUsage   = 2
-	exitNobody  = 3 // no daemon answers
+	exitOK       = 0
+	exitFailed   = 1 // for example a probe is unexpected, or a file is invalid
+	exitUsage    = 2
+	exitNoDaemon = 3 // no daemon answers
 	// exitConfig is EX_CONFIG (https://man.freebsd.org/cgi/man.cgi?sysexits): the daemon cannot start with its file, and a restart would not
 	// help. The unit names it in RestartPreventExitStatus.
 	exitConfig = 78
@@ -68,10 +68,10 @@ type noDaemonError struct{ error }
 // configError means that the daemon cannot start with its configuration.
 type configError struct{ error }
 
-// errBadNews ends a command with exitBadNews when the news is already printed.
-var errBadNews = errors.New("bad news")
+// errPrinted ends a command with exitFailed when the reason is already printed.
+var errPrinted = errors.New("failed; the reason is printed")
 
-// usageError is a fault of the command line that only the command itself can see.
+// usageError is a fault of the command line that cobra does not find.
 type usageError struct{ error }
 
 func isUsage(err error) bool {
@@ -81,10 +81,10 @@ func isUsage(err error) bool {
 
 // run executes one command line and returns the exit status.
 func run(ctx context.Context, p process) int {
-	understood := false // the command line; what fails later is news, not usage
-	root := newRoot(p)  //nolint:contextcheck // each command gets the context when it runs
+	parsed := false    // after the command line is parsed, an error is not one of usage
+	root := newRoot(p) //nolint:contextcheck // each command gets the context when it runs
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
-		understood = true
+		parsed = true
 		if cmd.Name() != runCommand && p.hangUp != nil {
 			p.hangUp()
 		}
@@ -92,10 +92,10 @@ func run(ctx context.Context, p process) int {
 	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:
-		return exitGood
-	case errors.Is(err, errBadNews):
-		return exitBadNews
-	case understood && !isUsage(err):
+		return exitOK
+	case errors.Is(err, errPrinted):
+		return exitFailed
+	case parsed && !isUsage(err):
 		p.printError(err)
 		return statusOf(err)
 	}
@@ -104,18 +104,18 @@ func run(ctx context.Context, p process) int {
 	return exitUsage
 }
 
-// statusOf returns the exit status for an error of a command that was understood.
+// statusOf returns the exit status for an error that is not one of usage.
 func statusOf(err error) int {
 	if _, ok := errors.AsType[noDaemonError](err); ok {
-		return exitNobody
+		return exitNoDaemon
 	}
 	if _, ok := errors.AsType[configError](err); ok {
 		return exitConfig
 	}
-	return exitBadNews
+	return exitFailed
 }
 
-// printError prints each line of an error as one of ours. In the journal it has the priority of an error, as sd-daemon(3) has it.
+// printError prints each line of an error with the program's name. In the journal it has the priority of an error; see sd-daemon(3).
 func (p process) printError(err error) {
 	prefix := ""
 	if p.isJournal {
@@ -129,7 +129,7 @@ func (p process) printError(err error) {
 func newRoot(p process) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "squarewatch",
-		Short:         "Watches the AISquare Studio API and tells Slack when it misbehaves",
+		Short:         "Watches the AISquare Studio API and alerts Slack when it misbehaves",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

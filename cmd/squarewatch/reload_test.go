@@ -22,11 +22,11 @@ func (l *live) rewrite(t *testing.T, change func(text string) string) {
 
 func TestTheCallerOfAReloadLearnsItsOutcome(t *testing.T) {
 	l := newLive(t)
-	l.wants(exitBadNews, `the old configuration goes on: listen changed from 127.0.0.1:0 to `, "reload")
+	l.wants(exitFailed, `the old configuration stays in force: listen changed from 127.0.0.1:0 to `, "reload")
 	l.rewrite(t, func(text string) string { return text + "catalog: [reach]\n" })
-	l.wants(exitBadNews, `squarewatch: the old configuration goes on: .*unknown key "catalog": did you mean "catalogue"\?`, "reload")
+	l.wants(exitFailed, `squarewatch: the old configuration stays in force: .*unknown key "catalog": did you mean "catalogue"\?`, "reload")
 	l.rewrite(t, func(string) string { return "target: [\n" })
-	l.wants(exitBadNews, `squarewatch: the file was not reloaded: .*is no YAML`, "reload")
+	l.wants(exitFailed, `squarewatch: the file was not reloaded: .*is not YAML`, "reload")
 }
 
 // TestAskingTheDaemonNeedsNoSecret has a file whose secrets this user cannot read, and that is wrong besides.
@@ -35,9 +35,9 @@ func TestAskingTheDaemonNeedsNoSecret(t *testing.T) {
 	l.rewrite(t, func(text string) string {
 		return text + "api_token: \"${credential:token}\"\ncredentials: {partner: {api_key: \"${credential:key}\"}}\nnonsense: 1\n"
 	})
-	l.wants(exitGood, `reach.*@every 30s`, "status")
-	l.wants(exitGood, `Silence \w{8} mutes everything until 20`, "silence", "add", "--all", "--for", "2h")
-	l.wants(exitGood, `everything`, "silence", "list")
+	l.wants(exitOK, `reach.*@every 30s`, "status")
+	l.wants(exitOK, `Silence \w{8} mutes everything until 20`, "silence", "add", "--all", "--for", "2h")
+	l.wants(exitOK, `everything`, "silence", "list")
 }
 
 func TestADaemonThatDoesNotAnswerHasAStatusOfItsOwn(t *testing.T) {
@@ -47,7 +47,7 @@ func TestADaemonThatDoesNotAnswerHasAStatusOfItsOwn(t *testing.T) {
 	}
 	l := &live{t: t, file: file}
 	for _, args := range [][]string{{"status"}, {"silence", "list"}, {"reload"}} {
-		l.wants(exitNobody, `is squarewatch running here, with this file\?`, args...)
+		l.wants(exitNoDaemon, `check that squarewatch runs on this machine with this file`, args...)
 	}
 }
 
@@ -64,13 +64,13 @@ func TestAStartThatCannotSucceedHasAStatusOfItsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.wants(exitConfig, want, "run")
-		l.wants(exitBadNews, want, "check")
+		l.wants(exitFailed, want, "check")
 	}
 	busy := newLive(t)
 	if err := os.WriteFile(file, []byte("target: https://api.aisquare.studio\ncatalogue: [reach]\nstate_dir: none\nlisten: "+strings.TrimPrefix(busy.url, "http://")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l.wants(exitBadNews, `address already in use`, "run") // the port may be free at the next start
+	l.wants(exitFailed, `address already in use`, "run") // the port may be free at the next start
 }
 
 func TestFatalErrorsHaveTheirPriorityInTheJournal(t *testing.T) {

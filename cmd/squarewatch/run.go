@@ -25,9 +25,9 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   runCommand,
 		Short: "Run the daemon",
-		Long: "Run the daemon in the foreground until SIGTERM or SIGINT. SIGHUP reads the file again: when anything in it is wrong\n" +
-			"the old configuration goes on untouched. Under systemd it says when it is ready, and feeds the watchdog. Exit status 78 means that the\n" +
-			"file or a secret that it names is wrong, so that another start would fail too.",
+		Long: "Run the daemon in the foreground until SIGTERM or SIGINT. SIGHUP reloads the file; when anything in it is wrong,\n" +
+			"the old configuration stays in force. Under systemd the daemon reports when it is ready and feeds the watchdog.\n" +
+			"The exit status is 78 when the file or a secret that it names is wrong, so that another start would fail too.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger, err := newLogger(cmd.ErrOrStderr(), format)
@@ -64,7 +64,7 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 	return cmd
 }
 
-// startError says whether another start would fail for the same reason. A signal that ends the start is no error.
+// startError returns a [configError] when another start would fail for the same reason. A signal that ends the start is no error.
 func startError(ctx context.Context, err error) error {
 	_, wrong := errors.AsType[config.Errors](err)
 	_, unread := errors.AsType[*config.FileError](err)
@@ -77,24 +77,24 @@ func startError(ctx context.Context, err error) error {
 	return err
 }
 
-// saveMemory lets the heap grow by 40 % between collections instead of doubling, unless GOGC says otherwise. With thousands
-// of probes nearly all of it is live, and what a doubled heap would save in time is little beside the requests.
+// saveMemory lets the heap grow by 40 % between collections instead of 100 %, unless GOGC is set. With thousands of probes nearly the
+// whole heap is live, and the extra time is small compared with the requests.
 func saveMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(40)
 	}
 }
 
-// notifySystemd returns the function that tells the service manager of a change; outside of systemd it does nothing.
+// notifySystemd returns the function that notifies the service manager of a state; outside systemd it does nothing.
 func notifySystemd(logger *slog.Logger) func(state string) {
 	return func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {
-			logger.Warn("the service manager could not be told", "state", state, "error", err)
+			logger.Warn("cannot notify the service manager", "state", state, "error", err)
 		}
 	}
 }
 
-// watchdogInterval returns how often the service manager wants to hear from us; 0 when it does not.
+// watchdogInterval returns the interval in which the service manager expects notifications; 0 for none.
 func watchdogInterval() time.Duration {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
@@ -105,7 +105,7 @@ func watchdogInterval() time.Duration {
 
 func discardLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// configFile finds and reads the configuration that a command line means.
+// configFile finds and reads the configuration of a command line.
 type configFile struct {
 	flag    string
 	process process
@@ -146,7 +146,7 @@ func (f *configFile) load(ctx context.Context, warnings io.Writer) (*config.Conf
 	return cfg, nil
 }
 
-// probeNames returns the names for shell completion: none when the file cannot be read.
+// probeNames returns the names for shell completion; none when the file cannot be read.
 func (f *configFile) probeNames(ctx context.Context) []string {
 	cfg, err := f.read(ctx)
 	if err != nil {

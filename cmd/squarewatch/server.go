@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// mux serves metrics, health and the API. It is read-only, but for silences and reloads, which need a request from this
-// machine or a token.
+// mux serves metrics, health and the API. Silences and reloads are the only changes; they need a request from this machine, or a token.
 func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", d.telemetry.Metrics())
@@ -20,11 +19,11 @@ func (d *Daemon) mux() *http.ServeMux {
 	})
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if !d.ready.Load() {
-			http.Error(w, "squarewatch is starting: the first schedule is not armed yet", http.StatusServiceUnavailable)
+			http.Error(w, "squarewatch is starting: its schedule is not running yet", http.StatusServiceUnavailable)
 			return
 		}
-		if err := d.forgetful(); err != nil {
-			http.Error(w, "squarewatch probes and alerts, but would forget it at a restart: "+err.Error(), http.StatusServiceUnavailable)
+		if err := d.storageFault(); err != nil {
+			http.Error(w, "squarewatch probes and alerts, but a restart would lose its state: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = fmt.Fprintln(w, "squarewatch is ready")

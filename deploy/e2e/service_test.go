@@ -142,7 +142,7 @@ func (s *service) reload() {
 	if out, status := s.try("systemctl", "reload", serviceUnit); status == 0 {
 		s.t.Errorf("systemctl reload of a bad file: want a failure, got 0 and %s", out)
 	}
-	if log := s.journal("err"); !strings.Contains(log, `the old configuration goes on: /etc/squarewatch/squarewatch.yaml:`) {
+	if log := s.journal("err"); !strings.Contains(log, `the old configuration stays in force: /etc/squarewatch/squarewatch.yaml:`) {
 		s.t.Errorf("want the reason in the journal, got\n%s", log)
 	}
 	s.shows(`the file differs: the last reload was refused: /etc/squarewatch/squarewatch.yaml:`)
