@@ -142,7 +142,9 @@ func TestErrorsAreBoundedInNumberAndSize(t *testing.T) {
 
 func TestABlankAtTheEndOfASecretIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	for name, value := range map[string]string{"end": hushHook + " \n", "tab": hushHook + "\t", "begin": " " + hushHook, "lines": hushHook + "\n \n", "good": hushHook + "\r\n"} {
+	for name, value := range map[string]string{
+		"end": hushHook + " \n", "tab": hushHook + "\t", "begin": " " + hushHook, "lines": hushHook + "\n \n", "good": hushHook + "\r\n",
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -151,10 +153,11 @@ target: https://api.aisquare.studio
 catalogue: [reach]
 notifiers: {ops: {slack: {webhook_url: "${credential:`+name+`}"}}}
 `), config.Options{Kinds: kinds(), CredentialsDirectory: dir})
+		want := "f.yaml:4:40: notifiers.ops.slack.webhook_url: ${credential:" + name + "}: the value begins or ends with a blank"
 		switch {
 		case name == "good" && err != nil:
 			t.Errorf("want a line break at the end accepted, got %v", err)
-		case name != "good" && (err == nil || !strings.Contains(err.Error(), "f.yaml:4:40: notifiers.ops.slack.webhook_url: ${credential:"+name+"}: the value begins or ends with a blank")):
+		case name != "good" && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: want a refusal at its place, got %v", name, err)
 		}
 	}
@@ -167,13 +170,15 @@ func TestCredentialsOfADirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := func(name string) []byte {
-		return []byte("target: https://api.aisquare.studio\ncatalogue: [reach]\nnotifiers: {ops: {slack: {webhook_url: \"${credential:" + name + "}\"}}}\n")
+		return []byte("target: https://api.aisquare.studio\ncatalogue: [reach]\n" +
+			"notifiers: {ops: {slack: {webhook_url: \"${credential:" + name + "}\"}}}\n")
 	}
 	options := config.Options{Kinds: kinds(), CredentialsDirectory: dir}
 	if _, err := config.Parse("f.yaml", file("slack-webhook"), options); err != nil {
 		t.Error(err)
 	}
-	if _, err := config.Parse("f.yaml", file("slack-webhok"), options); err == nil || !strings.Contains(err.Error(), "${credential:slack-webhok}: there is no such file") {
+	_, err := config.Parse("f.yaml", file("slack-webhok"), options)
+	if err == nil || !strings.Contains(err.Error(), "${credential:slack-webhok}: there is no such file") {
 		t.Errorf("want our own message about a missing credential, got %v", err)
 	}
 }

@@ -133,7 +133,8 @@ func (e *FileError) Error() string {
 func (e *FileError) Unwrap() error { return e.Err }
 
 func readFile(path string) ([]byte, error) {
-	data, err := readBounded(func(flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) }, maxFile) //nolint:gosec // the operator names the file
+	open := func(flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) } //nolint:gosec // the operator names the file
+	data, err := readBounded(open, maxFile)
 	if err != nil {
 		if reason, ok := errors.AsType[*fs.PathError](err); ok {
 			err = reason.Err // the path stands in our own words

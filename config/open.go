@@ -75,6 +75,7 @@ func bounded[T any](ctx context.Context, path string, read func() (T, error)) (T
 	case <-ctx.Done():
 		return none, fmt.Errorf("read the configuration %s: %w", path, context.Cause(ctx))
 	case <-limit.C:
-		return none, fmt.Errorf("read the configuration %s: no end after %v; look whether the disks answer that hold it and the secrets that it names", path, 3*readLimit)
+		return none, fmt.Errorf("read the configuration %s: not finished after %v; "+
+			"check the disks that hold it and the secrets that it names", path, 3*readLimit)
 	}
 }

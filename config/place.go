@@ -164,7 +164,8 @@ func (r *reader) expands(document *yaml.Node) bool {
 	if size(document) <= maxNodes {
 		return true
 	}
-	r.fault(document, "", fmt.Sprintf("has more than %d values when its aliases are written out; use fewer aliases of aliases, or split it", maxNodes))
+	r.fault(document, "", fmt.Sprintf("has more than %d values when its aliases are written out; "+
+		"use fewer aliases of aliases, or split it", maxNodes))
 	return false
 }
 

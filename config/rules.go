@@ -12,7 +12,8 @@ import (
 // WithRules returns a configuration with the rules and maintenance of another file, which may hold nothing else. A backtest tries them
 // before they are used. The error is of type [Errors].
 func (c *Config) WithRules(path string) (*Config, error) {
-	data, err := readBounded(func(flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) }, maxFile) //nolint:gosec // the operator names the file
+	open := func(flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) } //nolint:gosec // the operator names the file
+	data, err := readBounded(open, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the rules in %s: %w", path, err)
 	}

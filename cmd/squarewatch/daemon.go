@@ -164,8 +164,8 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	if errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("listen on %s: %w; the service may only use the port in SocketBindAllow= of its unit: add yours with systemctl edit, "+
-			"or choose one above 1023", address, err)
+		return nil, fmt.Errorf("listen on %s: %w; the service may only use the port in SocketBindAllow= of its unit: "+
+			"add yours with systemctl edit, or choose one above 1023", address, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; stop the program that uses the port, or set another one with listen: in the file", address, err)
@@ -226,7 +226,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() { d.outbox.Run(background) })
 	services.Go(func() { d.health.run(background) })
 	services.Go(func() { d.feedWatchdog(background) })
-	services.Go(func() { d.tellStatus(background) })
+	services.Go(func() { d.sendStatus(background) })
 	services.Go(func() { heartbeat.Run(background, d.heartbeat()) })
 	services.Go(func() { d.keepStates(background) })
 	services.Go(func() {
@@ -393,7 +393,8 @@ func (d *Daemon) reload() error {
 	return nil
 }
 
-// feedWatchdog notifies the service manager three times in its interval, as long as no part is stuck. When one gets stuck, it logs why, once.
+// feedWatchdog notifies the service manager three times in its interval, as long as no part is stuck. When one gets
+// stuck, it logs why, once.
 func (d *Daemon) feedWatchdog(ctx context.Context) {
 	if d.options.Watchdog <= 0 {
 		return

@@ -127,14 +127,16 @@ func (d *Daemon) healthChecks() map[string]func(time.Time) *trouble {
 			if d.progress.alive(now) {
 				return nil
 			}
-			return &trouble{part: partProbing, reason: "no run finished since " + clock(d.progress.lastFinished()) + ", although some were due", stuck: true}
+			reason := "no run finished since " + clock(d.progress.lastFinished()) + ", although some were due"
+			return &trouble{part: partProbing, reason: reason, stuck: true}
 		},
 		partEvaluation: func(now time.Time) *trouble {
 			late := d.evaluator.Overdue(now)
 			if late < overdue {
 				return nil
 			}
-			return &trouble{part: partEvaluation, reason: fmt.Sprintf("a change waits for its evaluation since %v", late.Round(time.Second)), stuck: true}
+			reason := fmt.Sprintf("a change has waited %v for its evaluation", late.Round(time.Second))
+			return &trouble{part: partEvaluation, reason: reason, stuck: true}
 		},
 		partDelivery: d.checkDelivery,
 		partStorage:  d.checkStorage,
@@ -144,12 +146,14 @@ func (d *Daemon) healthChecks() map[string]func(time.Time) *trouble {
 // checkDelivery finds a notifier whose messages wait without an attempt and without a reason, or wait for long because it fails.
 func (d *Daemon) checkDelivery(now time.Time) *trouble {
 	for _, b := range d.outbox.Status() {
+		wait := fmt.Sprintf("%s: messages have waited %v", b.Notifier, b.OldestAge.Round(time.Second))
+		groupWait := d.config().Notifiers[b.Notifier].GroupWait
 		switch {
 		case b.Pending == 0:
 		case b.LastError != "" && b.OldestAge > undelivered:
-			return &trouble{part: partDelivery, reason: fmt.Sprintf("%s: messages wait since %v: %s", b.Notifier, b.OldestAge.Round(time.Second), firstLine(b.LastError))}
-		case b.LastError == "" && b.OldestAge > overdue+d.config().Notifiers[b.Notifier].GroupWait && now.Sub(d.attempts.last(b.Notifier)) > overdue:
-			return &trouble{part: partDelivery, reason: fmt.Sprintf("%s: messages wait since %v and no attempt is made", b.Notifier, b.OldestAge.Round(time.Second)), stuck: true}
+			return &trouble{part: partDelivery, reason: wait + ": " + firstLine(b.LastError)}
+		case b.LastError == "" && b.OldestAge > overdue+groupWait && now.Sub(d.attempts.last(b.Notifier)) > overdue:
+			return &trouble{part: partDelivery, reason: wait + " and no attempt is made", stuck: true}
 		}
 	}
 	return nil

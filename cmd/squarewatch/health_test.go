@@ -60,11 +60,13 @@ func TestTheStatusLineSaysHowThingsStand(t *testing.T) {
 		}
 		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
 		s.after(6 * time.Minute)
-		if got, want := m.take(), "STATUS=5 probes, 1 firing (server-errors feed, 5 min), 0 waiting; configuration of "+at; count(got, want) != 1 {
+		want := "STATUS=5 probes, 1 firing (server-errors feed, 5 min), 0 waiting; configuration of " + at
+		if got := m.take(); count(got, want) != 1 {
 			t.Errorf("want %q once, got %q", want, got)
 		}
 		s.reload("target: nonsense\n")
-		if got, want := strings.Join(m.take(), "\n"), `; the file differs: the last reload was refused: scene.yaml:1:9: target: is "nonsense"`; !strings.Contains(got, want) {
+		want = `; the file differs: the last reload was refused: scene.yaml:1:9: target: is "nonsense"`
+		if got := strings.Join(m.take(), "\n"); !strings.Contains(got, want) {
 			t.Errorf("want %q, got %q", want, got)
 		}
 		_, metrics := s.get("/metrics")
@@ -152,10 +154,12 @@ func TestAPartThatIsStuckStopsTheWatchdog(t *testing.T) {
 			t.Errorf("want the watchdog no longer fed, got %q", got)
 		}
 		status, page := s.get("/-/healthy")
-		if status != http.StatusServiceUnavailable || !strings.Contains(page, "delivery: ops: messages wait since") {
+		if status != http.StatusServiceUnavailable || !strings.Contains(page, "delivery: ops: messages have waited") {
 			t.Errorf("want 503 with the reason, got %d %s", status, page)
 		}
-		if _, metrics := s.get("/metrics"); !strings.Contains(metrics, `squarewatch_healthy{part="delivery"} 0`) || !strings.Contains(metrics, `squarewatch_healthy{part="probing"} 1`) {
+		_, metrics := s.get("/metrics")
+		if !strings.Contains(metrics, `squarewatch_healthy{part="delivery"} 0`) ||
+			!strings.Contains(metrics, `squarewatch_healthy{part="probing"} 1`) {
 			t.Error("want the gauge of delivery at 0 and of probing at 1")
 		}
 		if n := strings.Count(s.log.String(), "a part of squarewatch is stuck"); n != 1 {
@@ -231,7 +235,7 @@ func TestANotifierThatFailsIsNoReasonToRestart(t *testing.T) {
 		s.after(20 * time.Minute)
 		m.take()
 		s.after(2 * time.Minute)
-		if got := m.take(); count(got, "WATCHDOG=1") < 5 || count(got, "delivery: ops: messages wait since") == 0 {
+		if got := m.take(); count(got, "WATCHDOG=1") < 5 || count(got, "delivery: ops: messages have waited") == 0 {
 			t.Errorf("want the watchdog fed and the reason in the status, got %q", got)
 		}
 	})

@@ -102,7 +102,8 @@ func TestAnAlertHasThePriorityOfItsSeverity(t *testing.T) {
 		{alert.Transition{Event: alert.EventResolved, Incident: alert.Incident{Severity: alert.Critical}}, slog.LevelInfo},
 	} {
 		if got := transitionLevel(&c.transition); got != c.want {
-			t.Errorf("%s of severity %s, muted %v: want %v, got %v", c.transition.Event, c.transition.Incident.Severity, c.transition.Muted, c.want, got)
+			t.Errorf("%s of severity %s, muted %v: want %v, got %v",
+				c.transition.Event, c.transition.Incident.Severity, c.transition.Muted, c.want, got)
 		}
 	}
 }

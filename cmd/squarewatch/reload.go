@@ -11,8 +11,9 @@ func newReloadCommand(file *configFile) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reload",
 		Short: "Make the running daemon read its file again",
-		Long: "Make the running daemon read its file again, and wait until the new configuration is in force. When the daemon refuses the file,\n" +
-			"the old configuration stays in force, the reasons are printed and the exit status is 1. Exit status 3 means that no daemon answers.",
+		Long: "Make the running daemon read its file again, and wait until the new configuration is in force.\n" +
+			"When the daemon refuses the file, the old configuration stays in force, the reasons are printed and the exit status is 1.\n" +
+			"The exit status is 3 when no daemon answers.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := file.reach(cmd.Context())

@@ -67,7 +67,9 @@ func TestAStartThatCannotSucceedHasAStatusOfItsOwn(t *testing.T) {
 		l.wants(exitFailed, want, "check")
 	}
 	busy := newLive(t)
-	if err := os.WriteFile(file, []byte("target: https://api.aisquare.studio\ncatalogue: [reach]\nstate_dir: none\nlisten: "+strings.TrimPrefix(busy.url, "http://")+"\n"), 0o600); err != nil {
+	text := "target: https://api.aisquare.studio\ncatalogue: [reach]\nstate_dir: none\nlisten: " +
+		strings.TrimPrefix(busy.url, "http://") + "\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	l.wants(exitFailed, `address already in use`, "run") // the port may be free at the next start
@@ -76,7 +78,8 @@ func TestAStartThatCannotSucceedHasAStatusOfItsOwn(t *testing.T) {
 func TestFatalErrorsHaveTheirPriorityInTheJournal(t *testing.T) {
 	var out bytes.Buffer
 	status := run(t.Context(), process{
-		args: []string{"run", "--config", "/nonexistent.yaml"}, env: func(string) (string, bool) { return "", false }, stdout: &out, stderr: &out, isJournal: true,
+		args: []string{"run", "--config", "/nonexistent.yaml"}, env: func(string) (string, bool) { return "", false },
+		stdout: &out, stderr: &out, isJournal: true,
 	})
 	if status != exitConfig || !strings.HasPrefix(out.String(), "<3>squarewatch: there is no configuration file /nonexistent.yaml") {
 		t.Errorf("want status %d and priority err, got %d and %s", exitConfig, status, out.String())

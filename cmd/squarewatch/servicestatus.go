@@ -58,15 +58,15 @@ func (d *drift) state() (loaded time.Time, why string) {
 // statusInterval is the time between two looks at what the STATUS line says.
 const statusInterval = 10 * time.Second
 
-// tellStatus keeps the STATUS line of the service manager current until ctx ends; see sd_notify(3).
-func (d *Daemon) tellStatus(ctx context.Context) {
+// sendStatus keeps the STATUS line of the service manager current until ctx ends; see sd_notify(3).
+func (d *Daemon) sendStatus(ctx context.Context) {
 	ticker := time.NewTicker(statusInterval)
 	defer ticker.Stop()
-	told := ""
+	sent := ""
 	for {
-		if line := d.statusLine(time.Now()); line != told && d.ready.Load() {
+		if line := d.statusLine(time.Now()); line != sent && d.ready.Load() {
 			d.options.Notify("STATUS=" + line)
-			told = line
+			sent = line
 		}
 		select {
 		case <-ctx.Done():

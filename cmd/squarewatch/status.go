@@ -95,7 +95,8 @@ func printStatus(w io.Writer, s *statusJSON) error {
 // printFaults says what is wrong with squarewatch itself.
 func printFaults(w io.Writer, s *statusJSON) error {
 	if s.Configuration.Differs != "" {
-		_, err := fmt.Fprintf(w, "The configuration of %s runs, and the file differs: %s\n", local(s.Configuration.Loaded), s.Configuration.Differs)
+		_, err := fmt.Fprintf(w, "The configuration of %s runs, and the file differs: %s\n",
+			local(s.Configuration.Loaded), s.Configuration.Differs)
 		if err != nil {
 			return err
 		}

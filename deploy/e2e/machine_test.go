@@ -116,7 +116,11 @@ func (m *machine) install() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	for from, to := range map[string]string{path: "/usr/bin/squarewatch", "../squarewatch.service": "/etc/systemd/system/squarewatch.service", "../squarewatch@.service": "/etc/systemd/system/squarewatch@.service"} {
+	for from, to := range map[string]string{
+		path:                      "/usr/bin/squarewatch",
+		"../squarewatch.service":  "/etc/systemd/system/squarewatch.service",
+		"../squarewatch@.service": "/etc/systemd/system/squarewatch@.service",
+	} {
 		text, err := os.ReadFile(from)
 		if err != nil {
 			m.t.Fatal(err)

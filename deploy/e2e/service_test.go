@@ -313,7 +313,8 @@ func TestAStopDuringAReloadThatWaits(t *testing.T) {
 	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	defer server.Close()
 	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
-	if err := os.WriteFile(file, []byte("target: "+server.URL+"\ncatalogue: [reach]\nstate_dir: none\nlisten: 127.0.0.1:0\n"), 0o600); err != nil {
+	text := "target: " + server.URL + "\ncatalogue: [reach]\nstate_dir: none\nlisten: 127.0.0.1:0\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	socket := listenNotify(t)

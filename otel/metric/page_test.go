@@ -173,7 +173,8 @@ func TestScrapesThatAreCutOffAreLoggedOnce(t *testing.T) {
 		}
 		cutOff := func(port int) {
 			defer func() { _ = recover() }() // it closes the connection
-			handler.ServeHTTP(resetConnection{discard{http.Header{}}, port}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
+			handler.ServeHTTP(resetConnection{discard{http.Header{}}, port}, request)
 		}
 		for i := range 60 {
 			cutOff(40_000 + i)
