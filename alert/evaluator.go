@@ -126,6 +126,20 @@ func (v *Evaluator) Keep(write func([]SeriesState)) {
 	write(v.states())
 }
 
+// Overdue returns how long the oldest transition or timer has waited for Run to handle it; 0 when none is late.
+func (v *Evaluator) Overdue(now time.Time) time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	due := v.engine.Next()
+	if len(v.transitions) > 0 && (due.IsZero() || v.transitions[0].At.Before(due)) {
+		due = v.transitions[0].At
+	}
+	if due.IsZero() {
+		return 0
+	}
+	return max(now.Sub(due), 0)
+}
+
 // states returns the states of firing series.
 func (v *Evaluator) states() []SeriesState {
 	v.mu.Lock()

@@ -4,8 +4,11 @@ package config
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
@@ -19,6 +22,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/alert"
+	"squarewatch/alert/heartbeat"
 	"squarewatch/config/secret"
 	"squarewatch/otel"
 	"squarewatch/probe"
@@ -40,6 +44,7 @@ type Config struct {
 	Traced      bool   // spans go to a collector, by the file or by the variables of OpenTelemetry
 	StateDir    string // the directory of what a restart keeps; empty for none
 	Warnings    []Warning
+	Sum         [sha256.Size]byte // of the file's content; zero when the configuration does not come from a file
 }
 
 // Sections are the parts of a file that [Config] holds as they are written. To add one, add a field here; add its default to
@@ -58,6 +63,7 @@ type Sections struct {
 	Network     probe.Network       `yaml:"network,omitempty"`
 
 	Connectivity probe.Connectivity `yaml:"connectivity,omitempty"`
+	Heartbeat    heartbeat.Settings `yaml:"heartbeat,omitempty"`
 }
 
 func defaultSections() Sections {
@@ -86,24 +92,61 @@ type Options struct {
 	CredentialsDirectory string                      // systemd's $CREDENTIALS_DIRECTORY
 }
 
-// Load reads the file at a path.
-func Load(path string, options Options) (*Config, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("there is no configuration file %s: write one, or name another with --config or $SQUAREWATCH_CONFIG", path)
+// Load reads the file at a path, of at most 16 MiB. It returns at the latest when ctx ends or after 30 s, also while a disk hangs. An error
+// is of type [*FileError] or [Errors], or the one of ctx.
+func Load(ctx context.Context, path string, options Options) (*Config, error) {
+	return bounded(ctx, path, func() (*Config, error) {
+		data, err := readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		cfg, err := Parse(path, data, options)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Sum = sha256.Sum256(data)
+		return cfg, nil
+	})
+}
+
+// Sum returns the SHA-256 of the file at a path. It equals [Config.Sum] as long as nobody changed the file. It waits for a disk that hangs.
+func Sum(path string) ([sha256.Size]byte, error) {
+	data, err := readFile(path)
+	return sha256.Sum256(data), err
+}
+
+// FileError is a configuration file that cannot be read at all.
+type FileError struct {
+	Path string
+	Err  error
+}
+
+// Error says which file, why, and what to do.
+func (e *FileError) Error() string {
+	if errors.Is(e.Err, fs.ErrNotExist) {
+		return fmt.Sprintf("there is no configuration file %s: write one, or name another with --config or $SQUAREWATCH_CONFIG", e.Path)
 	}
+	return fmt.Sprintf("read the configuration %s: %v", e.Path, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *FileError) Unwrap() error { return e.Err }
+
+func readFile(path string) ([]byte, error) {
+	open := func(flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) } //nolint:gosec // the operator names the file
+	data, err := readBounded(open, maxFile)
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		if reason, ok := errors.AsType[*fs.PathError](err); ok {
+			err = reason.Err // the path stands in our own words
+		}
+		return nil, &FileError{Path: path, Err: err}
 	}
-	return Parse(path, data, options)
+	return data, nil
 }
 
 // Parse reads a file's content; name is what errors call it. The error is of type [Errors].
 func Parse(name string, data []byte, options Options) (*Config, error) {
-	if options.Environ == nil {
-		options.Environ = func(string) (string, bool) { return "", false }
-	}
-	secrets := resolver{options.Environ, options.CredentialsDirectory, filepath.Dir(name)}
+	secrets := newResolver(name, options)
 	r := &reader{file: name, lookup: secrets.lookup}
 	var document yaml.Node
 	if len(bytes.TrimSpace(data)) == 0 {
@@ -118,10 +161,13 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 		r.fault(loop, "", fmt.Sprintf("the alias *%s is part of the value that it refers to; write the value out", loop.Value))
 		return nil, r.errors
 	}
-	raw := file{Catalogue: Choice{Unset: true}, StateDir: defaultStateDir, Sections: defaultSections()}
+	if !r.expands(&document) {
+		return nil, r.errors
+	}
+	raw := file{Catalogue: Choice{Unset: true}, StateDir: secrets.stateDirectory(), Sections: defaultSections()}
 	r.decode(&document, "", &raw)
 	cfg := r.assemble(&document, &raw, options.Kinds)
-	r.traces(&document, cfg, options.Environ)
+	r.traces(&document, cfg, secrets.environ)
 	if len(r.errors) > 0 {
 		return nil, r.errors.sorted()
 	}
@@ -130,7 +176,8 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 }
 
 const (
-	defaultStateDir = "/var/lib/squarewatch" // which StateDirectory= of the systemd unit creates
+	// defaultStateDir is what StateDirectory= of squarewatch.service creates. Under systemd, $STATE_DIRECTORY has precedence.
+	defaultStateDir = "/var/lib/squarewatch"
 	noStateDir      = "none"
 )
 
@@ -168,6 +215,9 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 		StateDir:    r.stateDir(document, raw.StateDir),
 	}
 	r.sections(document, &cfg.Sections)
+	if cfg.Heartbeat.Schedule.IsZero() && !cfg.Heartbeat.URL.IsZero() {
+		cfg.Heartbeat.Schedule = heartbeat.DefaultSchedule()
+	}
 	if _, port, err := net.SplitHostPort(cfg.Listen); err != nil || !isPort(port) {
 		r.fault(locate(document, "listen"), "listen",
 			fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))

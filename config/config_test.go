@@ -254,7 +254,7 @@ func TestASecretPrintsNowhere(t *testing.T) {
 }
 
 func TestErrorForAMissingFile(t *testing.T) {
-	_, err := config.Load(filepath.Join(t.TempDir(), "none.yaml"), config.Options{})
+	_, err := config.Load(t.Context(), filepath.Join(t.TempDir(), "none.yaml"), config.Options{})
 	if err == nil || !strings.Contains(err.Error(), "write one, or name another with --config") {
 		t.Errorf("got %v", err)
 	}

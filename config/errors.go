@@ -30,13 +30,33 @@ func (e *Error) Error() string {
 // Errors are all faults of a file, in the order of its lines.
 type Errors []*Error
 
-// Error returns the faults, one per line.
+const (
+	// maxShown is the number of faults or warnings of one file that are shown. The others mostly have the same cause.
+	maxShown = 50
+	// maxProblem is the largest size in bytes of the text about one of them: a value in the file may have any size.
+	maxProblem = 600
+)
+
+// Error returns the first 50 faults, one per line, and the number of the others.
 func (e Errors) Error() string {
-	lines := make([]string, 0, len(e))
-	for _, fault := range e {
+	lines := make([]string, 0, maxShown+1)
+	for i, fault := range e {
+		if i == maxShown {
+			lines = append(lines, fmt.Sprintf("and %d more; correct these first", len(e)-maxShown))
+			break
+		}
 		lines = append(lines, fault.Error())
 	}
 	return strings.Join(lines, "\n")
+}
+
+// cut shortens a text about a fault to maxProblem. It leaves out the middle, because the end says what to write.
+func cut(text string) string {
+	const half = maxProblem / 2
+	if len(text) <= maxProblem {
+		return text
+	}
+	return strings.ToValidUTF8(text[:half], "") + " […] " + strings.ToValidUTF8(text[len(text)-half:], "")
 }
 
 // Unwrap returns the single faults.

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,8 +21,34 @@ type resolver struct {
 	directory   string // of the configuration file; relative paths start there
 }
 
-// lookup returns the value of a reference. Its errors say what to do and never hold a value.
+// newResolver returns the resolver for the file at a path.
+func newResolver(path string, options Options) resolver {
+	environ := options.Environ
+	if environ == nil {
+		environ = func(string) (string, bool) { return "", false }
+	}
+	return resolver{environ, options.CredentialsDirectory, filepath.Dir(path)}
+}
+
+// stateDirectory returns the default of state_dir: what the unit's StateDirectory made, or else that of the unit without an instance.
+func (s resolver) stateDirectory() string {
+	if path, ok := s.environ("STATE_DIRECTORY"); ok && filepath.IsAbs(path) && !strings.Contains(path, ":") {
+		return path
+	}
+	return defaultStateDir
+}
+
+// lookup returns the value of a reference. Its errors say what to do and never hold a value. A value with a blank at an end is refused: a
+// webhook address with one is another address, and nobody can see it.
 func (s resolver) lookup(r secret.Reference) (string, error) {
+	value, err := s.value(r)
+	if err == nil && strings.TrimSpace(value) != value {
+		return "", fmt.Errorf("%v: the value begins or ends with a blank or an empty line: store it again without", r)
+	}
+	return value, err
+}
+
+func (s resolver) value(r secret.Reference) (string, error) {
 	switch r.Kind {
 	case "env":
 		if value, ok := s.environ(r.Name); ok && value != "" {
@@ -35,7 +60,7 @@ func (s resolver) lookup(r secret.Reference) (string, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(s.directory, path)
 		}
-		return readSecret(r, func() (*os.File, error) { return os.Open(path) }) //nolint:gosec // the operator names the file
+		return readSecret(r, func(flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) }) //nolint:gosec // the operator names the file
 	default:
 		return s.credential(r)
 	}
@@ -53,26 +78,32 @@ func (s resolver) credential(r secret.Reference) (string, error) {
 		return "", fmt.Errorf("%v: open the credentials directory: %w", r, err)
 	}
 	defer func() { _ = root.Close() }()
-	return readSecret(r, func() (*os.File, error) { return root.Open(r.Name) })
+	name := r.Name
+	if _, err := root.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		if _, err := root.Lstat(credentialPrefix + name); err == nil {
+			name = credentialPrefix + name
+		}
+	}
+	return readSecret(r, func(flag int) (*os.File, error) { return root.OpenFile(name, flag, 0) })
 }
 
-func readSecret(r secret.Reference, open func() (*os.File, error)) (string, error) {
-	file, err := open()
+// credentialPrefix begins the names of the files that LoadCredential=squarewatch:DIRECTORY passes on. systemd joins the identifier and
+// the name of each file in the directory by an underscore:
+// https://github.com/systemd/systemd/blob/v252/man/systemd.exec.xml (LoadCredential=).
+const credentialPrefix = "squarewatch_"
+
+// readSecret reads a secret from a file. One line break at its end is not part of it, as editors and echo add one.
+func readSecret(r secret.Reference, open func(flag int) (*os.File, error)) (string, error) {
+	value, err := readBounded(open, maxSecret)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("%v: there is no such file: create it, readable by the user that squarewatch runs as", r)
 	case errors.Is(err, fs.ErrPermission):
 		return "", fmt.Errorf("%v: permission to read the file is denied: make it readable for the user that squarewatch runs as", r)
-	case err != nil:
-		return "", fmt.Errorf("%v: %w", r, err)
-	}
-	defer func() { _ = file.Close() }()
-	value, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
-	switch {
+	case errors.Is(err, errTooLarge):
+		return "", fmt.Errorf("%v: the file is larger than %d KiB: check that it holds a secret", r, maxSecret>>10)
 	case err != nil:
 		return "", fmt.Errorf("%v: read the file: %w", r, err)
-	case len(value) > maxSecret:
-		return "", fmt.Errorf("%v: the file is larger than %d KiB: check that it holds a secret", r, maxSecret>>10)
 	case len(strings.TrimSpace(string(value))) == 0:
 		return "", fmt.Errorf("%v: the file is empty", r)
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"regexp"
 	"slices"
@@ -101,6 +102,71 @@ func cycle(node *yaml.Node, above []*yaml.Node) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// entries returns the keys and values that a mapping has in the end: its own, and those of the mappings that << merges into it, unless a
+// key is there already. So each value is seen once, at its place (https://yaml.org/type/merge.html).
+func entries(node *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) { eachEntry(node, map[string]bool{}, yield) }
+}
+
+func eachEntry(node *yaml.Node, seen map[string]bool, yield func(key, value *yaml.Node) bool) bool {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	if node.Kind == yaml.SequenceNode { // <<: [*a, *b]
+		return !slices.ContainsFunc(node.Content, func(merged *yaml.Node) bool { return !eachEntry(merged, seen, yield) })
+	}
+	var merged []*yaml.Node
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		switch {
+		case isMerge(key):
+			merged = append(merged, value)
+		case seen[key.Value]:
+		default:
+			seen[key.Value] = true
+			if !yield(key, value) {
+				return false
+			}
+		}
+	}
+	return !slices.ContainsFunc(merged, func(m *yaml.Node) bool { return !eachEntry(m, seen, yield) })
+}
+
+// isMerge reports whether a key is the << of a merge, and not that text in quotes.
+func isMerge(key *yaml.Node) bool {
+	return key.Kind == yaml.ScalarNode && key.Value == "<<" && key.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0
+}
+
+// maxNodes is how many values a file may have, with every alias written out. 10,000 probes have about 400,000.
+const maxNodes = 1_000_000
+
+// expands reports whether a file stays within maxNodes when its aliases are written out, and notes a fault when it does not. The file
+// must have no cycle. Aliases that stand for aliases grow exponentially: https://en.wikipedia.org/wiki/Billion_laughs_attack.
+func (r *reader) expands(document *yaml.Node) bool {
+	sizes := map[*yaml.Node]int{}
+	var size func(node *yaml.Node) int
+	size = func(node *yaml.Node) int {
+		if node.Kind == yaml.AliasNode {
+			return size(node.Alias)
+		}
+		if known := sizes[node]; known > 0 {
+			return known
+		}
+		sum := 1
+		for _, child := range node.Content {
+			sum = min(sum+size(child), maxNodes+1) // no overflow
+		}
+		sizes[node] = sum
+		return sum
+	}
+	if size(document) <= maxNodes {
+		return true
+	}
+	r.fault(document, "", fmt.Sprintf("has more than %d values when its aliases are written out; "+
+		"use fewer aliases of aliases, or split it", maxNodes))
+	return false
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

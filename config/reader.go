@@ -27,7 +27,7 @@ type reader struct {
 
 // fault adds an error at a node.
 func (r *reader) fault(node *yaml.Node, path, problem string) {
-	e := &Error{File: r.file, Path: path, Problem: problem}
+	e := &Error{File: r.file, Path: cut(path), Problem: cut(problem)}
 	if node != nil {
 		e.Line, e.Column = node.Line, node.Column
 	}
@@ -36,7 +36,13 @@ func (r *reader) fault(node *yaml.Node, path, problem string) {
 
 // warn adds a warning at a node.
 func (r *reader) warn(node *yaml.Node, path, text string) {
-	r.warnings = append(r.warnings, Warning{File: r.file, Line: node.Line, Column: node.Column, Path: path, Problem: text})
+	switch len(r.warnings) {
+	case maxShown:
+		r.warnings = append(r.warnings, Warning{File: r.file, Problem: "has more warnings, which are not shown; correct these first"})
+	case maxShown + 1:
+	default:
+		r.warnings = append(r.warnings, Warning{File: r.file, Line: node.Line, Column: node.Column, Path: cut(path), Problem: cut(text)})
+	}
 }
 
 // decode strictly decodes a node into out, resolves its secrets, and calls its Validate method. path is the path of the node. It continues
@@ -193,12 +199,7 @@ func (r *reader) walkFreeForm(node *yaml.Node, path string) {
 
 func (r *reader) walkStruct(node *yaml.Node, path string, value reflect.Value) {
 	fields := yamlFields(value.Type())
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, child := node.Content[i], node.Content[i+1]
-		if key.Value == "<<" { // a mapping that is merged into this one
-			r.walk(child, path, value, false)
-			continue
-		}
+	for key, child := range entries(node) {
 		field, known := fields[key.Value]
 		if !known {
 			r.unknownKey(key, path, sortedKeys(fields))
@@ -212,8 +213,7 @@ func (r *reader) walkStruct(node *yaml.Node, path string, value reflect.Value) {
 }
 
 func (r *reader) walkMap(node *yaml.Node, path string, value reflect.Value, plain bool) {
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, child := node.Content[i], node.Content[i+1]
+	for key, child := range entries(node) {
 		item := value.MapIndex(reflect.ValueOf(key.Value).Convert(value.Type().Key()))
 		if !item.IsValid() || item.Type() == reflect.TypeFor[yaml.Node]() {
 			continue

@@ -12,9 +12,10 @@ import (
 // WithRules returns a configuration with the rules and maintenance of another file, which may hold nothing else. A backtest tries them
 // before they are used. The error is of type [Errors].
 func (c *Config) WithRules(path string) (*Config, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	open := func(flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) } //nolint:gosec // the operator names the file
+	data, err := readBounded(open, maxFile)
 	if err != nil {
-		return nil, fmt.Errorf("read the rules: %w", err)
+		return nil, fmt.Errorf("read the rules in %s: %w", path, err)
 	}
 	r := &reader{file: path}
 	var document yaml.Node
@@ -24,6 +25,9 @@ func (c *Config) WithRules(path string) (*Config, error) {
 	}
 	if loop := cycle(&document, nil); loop != nil {
 		r.fault(loop, "", fmt.Sprintf("the alias *%s is part of the value that it refers to; write the value out", loop.Value))
+		return nil, r.errors
+	}
+	if !r.expands(&document) {
 		return nil, r.errors
 	}
 	var own struct {

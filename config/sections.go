@@ -111,8 +111,7 @@ func (r *reader) dependencies(document *yaml.Node, raw *file, cfg *Config) {
 			case parent == p.Name:
 				r.fault(locate(document, at), at, fmt.Sprintf("is %q, the probe itself; remove it", parent))
 			case !slices.Contains(names, parent):
-				r.fault(locate(document, at), at,
-					fmt.Sprintf("is %q, and there is no such probe; the file has %s", parent, strings.Join(names, ", ")))
+				r.fault(locate(document, at), at, fmt.Sprintf("is %q, and there is no such probe; %s", parent, r.suggest(parent, names)))
 			case leadsTo(on, parent, p.Name, map[string]bool{}):
 				r.fault(locate(document, at), at, fmt.Sprintf("is %q, which depends on %s itself; remove one of them", parent, p.Name))
 			}
@@ -161,17 +160,20 @@ func (r *reader) catalogue(document *yaml.Node, raw *file, cfg *Config, credenti
 func (r *reader) knownCredential(node *yaml.Node, path, name string, raw *file) {
 	if _, ok := raw.Credentials[name]; !ok && name != probe.NoCredential {
 		r.fault(node, path, fmt.Sprintf("is %q, which is not defined; %s",
-			name, oneOf("credentials", sortedKeys(raw.Credentials), probe.NoCredential)))
+			name, oneOf("credentials", name, sortedKeys(raw.Credentials), probe.NoCredential)))
 	}
 }
 
-// oneOf describes what may be written instead.
-func oneOf(section string, names []string, also ...string) string {
+// oneOf describes what may be written instead of an unknown word.
+func oneOf(section, word string, names []string, also ...string) string {
 	names = append(names, also...)
-	if len(names) == 0 {
+	switch near := nearest(word, names); {
+	case len(names) == 0:
 		return "define it under " + section
+	case near != "" && len(names) > namesShown:
+		return fmt.Sprintf("define it under %s, or did you mean %q?", section, near)
 	}
-	return fmt.Sprintf("define it under %s, or write one of %s", section, strings.Join(names, ", "))
+	return fmt.Sprintf("define it under %s, or write one of %s", section, Shortened(names))
 }
 
 // rules fills and checks the rules; the default ones when the file has none.
@@ -195,7 +197,7 @@ func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
 		for k, glob := range rule.Probes {
 			if !everything && glob != "*" && !matchesAny(glob, cfg.Probes) {
 				where := fmt.Sprintf("probes[%d]", k)
-				r.fault(locate(node, where), join(at, where), fmt.Sprintf("%q matches no probe; %s", glob, Suggest(glob, probeNames(cfg.Probes))))
+				r.fault(locate(node, where), join(at, where), fmt.Sprintf("%q matches no probe; %s", glob, r.suggest(glob, probeNames(cfg.Probes))))
 			}
 		}
 		r.knownNotifiers(node, at, rule.Notify, cfg)
@@ -273,7 +275,7 @@ func (r *reader) mutesSomething(node *yaml.Node, at string, globs, names []strin
 	for k, glob := range globs {
 		if !slices.ContainsFunc(names, func(name string) bool { ok, err := path.Match(glob, name); return ok || err != nil }) {
 			field := fmt.Sprintf("%s[%d]", at[strings.LastIndexByte(at, '.')+1:], k)
-			r.fault(locate(node, field), fmt.Sprintf("%s[%d]", at, k), fmt.Sprintf("%q matches nothing; %s", glob, Suggest(glob, names)))
+			r.fault(locate(node, field), fmt.Sprintf("%s[%d]", at, k), fmt.Sprintf("%q matches nothing; %s", glob, r.suggest(glob, names)))
 		}
 	}
 }
@@ -307,7 +309,7 @@ func (r *reader) knownNotifiers(node *yaml.Node, at string, names []string, cfg 
 		if _, ok := cfg.Notifiers[name]; !ok {
 			where := fmt.Sprintf("notify[%d]", k)
 			r.fault(locate(node, where), join(at, where),
-				fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("notifiers", sortedKeys(cfg.Notifiers))))
+				fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("notifiers", name, sortedKeys(cfg.Notifiers))))
 		}
 	}
 }

@@ -20,6 +20,17 @@ func Suggest(word string, known []string) string {
 	return "there are " + Shortened(slices.Compact(slices.Sorted(slices.Values(known))))
 }
 
+// maxSuggestions is for how many faults of one file the nearest name is looked up, which takes a while among many names.
+const maxSuggestions = 2 * maxShown
+
+// suggest is [Suggest] for the first faults of a file; nothing shows what it would say of the others.
+func (r *reader) suggest(word string, known []string) string {
+	if len(r.errors) > maxSuggestions {
+		return "correct the faults above first"
+	}
+	return Suggest(word, known)
+}
+
 // Shortened joins names, and counts those beyond the tenth.
 func Shortened(names []string) string {
 	if more := len(names) - namesShown; more > 0 {

@@ -23,12 +23,21 @@ type gauges struct {
 	pending     metric.Descriptor
 	oldest      metric.Descriptor
 	listening   metric.Descriptor
+	healthy     metric.Descriptor
+	current     metric.Descriptor
 
 	mu      sync.Mutex
 	probes  map[string]probeState // by probe
 	tokens  map[string]time.Time  // expiry, by credential
 	alerts  func() []alert.Status
 	backlog func() []outbox.Backlog
+	health  func() Health
+}
+
+// Health says which parts of the daemon work, and whether its configuration is that of the file.
+type Health struct {
+	Works         map[string]bool // by part
+	ConfigCurrent bool            // the file was neither changed without a reload nor refused
 }
 
 // probeState is what the gauges of one probe show.
@@ -59,13 +68,17 @@ func newGauges(registry *metric.Registry) *gauges {
 		listening: metric.Descriptor{
 			Name: "squarewatch.notify.listening", Description: "1 while squarewatch receives the buttons and commands of a notifier, else 0.",
 		},
+		healthy: metric.Descriptor{Name: "squarewatch.healthy", Description: "1 while the part of squarewatch works, else 0."},
+		current: metric.Descriptor{
+			Name: "squarewatch.config.current", Description: "1 while the configuration that runs is that of the file, else 0.",
+		},
 		probes:  map[string]probeState{},
 		tokens:  map[string]time.Time{},
 		alerts:  func() []alert.Status { return nil },
 		backlog: func() []outbox.Backlog { return nil },
 	}
 	metric.NewGauges(registry, []*metric.Descriptor{
-		&g.up, &g.certificate, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest, &g.listening,
+		&g.up, &g.certificate, &g.token, &g.rate, &g.threshold, &g.firing, &g.pending, &g.oldest, &g.listening, &g.healthy, &g.current,
 	}, g.read)
 	return g
 }
@@ -107,10 +120,16 @@ func (g *gauges) setSources(alerts func() []alert.Status, backlog func() []outbo
 	g.alerts, g.backlog = alerts, backlog
 }
 
+func (g *gauges) setHealth(health func() Health) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.health = health
+}
+
 // read reports the value of every gauge. It calls the sources without holding mu, because they take locks of their own.
 func (g *gauges) read(observe metric.Observe) {
 	g.mu.Lock()
-	probes, tokens, alerts, backlog := maps.Clone(g.probes), maps.Clone(g.tokens), g.alerts, g.backlog
+	probes, tokens, alerts, backlog, health := maps.Clone(g.probes), maps.Clone(g.tokens), g.alerts, g.backlog, g.health
 	g.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(probes)) {
 		state := probes[name]
@@ -135,6 +154,14 @@ func (g *gauges) read(observe metric.Observe) {
 			observe(&g.listening, flag(b.Hearing.Connected), labelNotifier.String(b.Notifier))
 		}
 	}
+	if health == nil {
+		return
+	}
+	h := health()
+	for _, part := range slices.Sorted(maps.Keys(h.Works)) {
+		observe(&g.healthy, flag(h.Works[part]), labelPart.String(part))
+	}
+	observe(&g.current, flag(h.ConfigCurrent))
 }
 
 func unixSeconds(t time.Time) float64 { return float64(t.Unix()) }

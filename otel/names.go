@@ -49,6 +49,7 @@ const (
 	labelSeverity   = attribute.Key("severity")
 	labelNotifier   = attribute.Key("notifier")
 	labelCredential = attribute.Key("credential")
+	labelPart       = attribute.Key("part")
 	labelOutcome    = attribute.Key("outcome")
 	outcomeSuccess  = "success"
 	outcomeFailure  = "failure"

@@ -125,6 +125,9 @@ func (r *Recorder) SetGaugeSources(alerts func() []alert.Status, backlog func() 
 	r.gauges.setSources(alerts, backlog)
 }
 
+// SetHealthSource sets the function that returns which parts of the daemon work. It is called at each export, and must not wait for a part.
+func (r *Recorder) SetHealthSource(health func() Health) { r.gauges.setHealth(health) }
+
 // SetScope deletes the series of everything that the scope does not name, and ignores later results about it. It starts counters of rare
 // events at zero, so that Prometheus sees the first event as an increase.
 func (r *Recorder) SetScope(s Scope) {

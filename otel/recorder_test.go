@@ -58,6 +58,9 @@ func recordAll(r *otel.Recorder) {
 			Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, Hearing: outbox.Hearing{Wanted: true, Connected: true},
 		}}
 	})
+	r.SetHealthSource(func() otel.Health {
+		return otel.Health{Works: map[string]bool{"probing": true, "delivery": false}, ConfigCurrent: true}
+	})
 }
 
 func TestSpans(t *testing.T) {

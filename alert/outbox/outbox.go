@@ -28,7 +28,7 @@ type Options struct {
 	Rand         func() float64         // returns 0 to 1, for jitter; nil for a random source
 	// Dropped is called with each incident whose FIRING was dropped because of a silence, if no notifier has received one. Nil for none.
 	Dropped func(incident string)
-	Grace   time.Duration // how long Run continues to deliver after its context ended; 3 s when 0
+	Grace   func() time.Duration // called when Run's context has ended: how long Run continues to deliver; 3 s when nil
 }
 
 // Backlog reports what waits for one notifier.
@@ -79,8 +79,8 @@ func New(options Options) *Outbox {
 	if options.Rand == nil {
 		options.Rand = rand.Float64
 	}
-	if options.Grace == 0 {
-		options.Grace = 3 * time.Second
+	if options.Grace == nil {
+		options.Grace = func() time.Duration { return 3 * time.Second }
 	}
 	o := &Outbox{
 		options: options, changed: make(chan struct{}, 1), unwritten: newBatch(),
@@ -300,10 +300,10 @@ func (o *Outbox) waitForChange(ctx context.Context) bool {
 }
 
 // withGrace returns a context that ends the given time after ctx.
-func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+func withGrace(ctx context.Context, grace func() time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		timer := time.NewTimer(grace)
+		timer := time.NewTimer(grace())
 		defer timer.Stop()
 		select {
 		case <-timer.C:

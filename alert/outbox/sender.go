@@ -124,7 +124,7 @@ func (s *sender) run(ctx, late context.Context) {
 	for s.sleep(ctx, s.due) {
 		s.deliver(late)
 	}
-	end := time.Now().Add(s.options.Grace)
+	end := time.Now().Add(s.options.Grace())
 	s.mu.Lock()
 	s.queue.releaseAll(time.Now()) // no further change can join a group
 	s.mu.Unlock()

@@ -44,7 +44,7 @@ type process struct {
 func begin(t *testing.T, path string, destinations map[string]outbox.Destination, silences ...alert.Silence) *process {
 	t.Helper()
 	store, db := openStore(t, path)
-	o := outbox.New(outbox.Options{Store: store, Rand: func() float64 { return 0 }, Grace: time.Nanosecond})
+	o := outbox.New(outbox.Options{Store: store, Rand: func() float64 { return 0 }, Grace: func() time.Duration { return time.Nanosecond }})
 	if err := o.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

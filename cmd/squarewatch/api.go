@@ -22,6 +22,15 @@ type statusJSON struct {
 	Notifiers  []notifierJSON  `json:"notifiers"`
 	Silences   []alert.Silence `json:"silences"`
 	StateFault string          `json:"state_fault,omitempty"`
+	Troubles   []string        `json:"troubles"` // parts that do not work, with the reason
+
+	Configuration configurationJSON `json:"configuration"`
+}
+
+// configurationJSON says which configuration runs.
+type configurationJSON struct {
+	Loaded  time.Time `json:"loaded"`
+	Differs string    `json:"differs,omitempty"` // why the file is another one
 }
 
 type probeJSON struct {
@@ -108,6 +117,11 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	}
 	if err := d.storageFault(); err != nil {
 		s.StateFault = err.Error()
+	}
+	s.Configuration.Loaded, s.Configuration.Differs = d.drift.state()
+	s.Troubles = []string{}
+	for _, t := range d.health.verdict(now) {
+		s.Troubles = append(s.Troubles, t.part+": "+t.reason)
 	}
 	return s
 }

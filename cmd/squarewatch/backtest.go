@@ -34,7 +34,7 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 			if since <= 0 {
 				return usageError{fmt.Errorf("--since is %v: write a time above 0, for example 24h or 7d", since)}
 			}
-			cfg, err := file.load(cmd.ErrOrStderr())
+			cfg, err := file.load(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

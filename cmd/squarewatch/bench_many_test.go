@@ -111,7 +111,9 @@ func serveMany(target string) {
 	defer func() { _ = os.Remove(path) }()
 	d := &delays{from: time.Now().Add(manyWarmUp), late: make([]time.Duration, 0, 5*manyProbes)}
 	daemon, err := New(context.Background(), Options{
-		Load:   func() (*config.Config, error) { return config.Load(path, config.Options{Kinds: kinds()}) },
+		Load: func() (*config.Config, error) {
+			return config.Load(context.Background(), path, config.Options{Kinds: kinds()})
+		},
 		Logger: discardLogger(),
 		Notify: func(state string) {
 			if state == "READY=1" {

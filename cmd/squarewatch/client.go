@@ -60,7 +60,7 @@ func (c *client) ask(ctx context.Context, method, path string, in, out any) erro
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the daemon at %s: %w; check that squarewatch runs on this machine with this file", c.base, err)
+		return noDaemonError{fmt.Errorf("ask the daemon at %s: %w; check that squarewatch runs on this machine with this file", c.base, err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	const largest = 32 << 20

@@ -37,7 +37,9 @@ func newLive(t *testing.T) *live {
 	}
 	write("127.0.0.1:0")
 	d, err := New(t.Context(), Options{
-		Load:   func() (*config.Config, error) { return config.Load(l.file, config.Options{Kinds: kinds()}) },
+		Load: func() (*config.Config, error) {
+			return config.Load(t.Context(), l.file, config.Options{Kinds: kinds()})
+		},
 		Logger: discardLogger(), Notify: func(string) {},
 	})
 	if err != nil {
@@ -136,7 +138,7 @@ func TestCommandsReportAMissingDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &live{t: t, file: file}
-	l.wants(exitFailed, `ask the daemon at http://127.0.0.1:1: .*check that squarewatch runs on this machine with this file`, "status")
+	l.wants(exitNoDaemon, `ask the daemon at http://127.0.0.1:1: .*check that squarewatch runs on this machine with this file`, "status")
 }
 
 func TestUntilIsInTheFuture(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/heartbeat"
 	"squarewatch/alert/outbox"
 	"squarewatch/config"
 	"squarewatch/otel"
@@ -28,11 +30,12 @@ import (
 type Options struct {
 	Load     func() (*config.Config, error) // reads the configuration, at the start and at every reload
 	Logger   *slog.Logger
-	Notify   func(state string) // notifies the service manager; see sd_notify(3)
-	Watchdog time.Duration      // interval in which the service manager expects notifications; 0 for none
-	Sinks    []probe.Sink       // receive every run, beside the daemon's own
-	TLS      *tls.Config        // of the connections to the target; the system's roots when nil
-	Listener net.Listener       // of the pages and metrics; the file's listen when nil
+	Notify   func(state string)                // notifies the service manager; see sd_notify(3)
+	Watchdog time.Duration                     // interval in which the service manager expects notifications; 0 for none
+	Sum      func() ([sha256.Size]byte, error) // of the configuration file as it is now; nil when there is none
+	Sinks    []probe.Sink                      // receive every run, beside the daemon's own
+	TLS      *tls.Config                       // of the connections to the target; the system's roots when nil
+	Listener net.Listener                      // of the pages and metrics; the file's listen when nil
 
 	Dial             func(ctx context.Context, network, address string) (net.Conn, error) // to the target; a net.Dialer when nil
 	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // for the connectivity check; a net.Dialer when nil
@@ -50,11 +53,16 @@ type Daemon struct {
 	probes    *probeStates
 	unwatched []probe.Miss // runs that were due while no daemon ran
 	progress  *progress
+	health    *health
+	attempts  *attempts
+	drift     *drift
+	comparing atomic.Bool // the file is being compared with what runs
 	listener  net.Listener
 	ready     atomic.Bool
 	reloads   chan chan error // requested over HTTP
 	current   *generation     // used by New and Run only
 	running   atomic.Pointer[config.Config]
+	stopping  atomic.Pointer[time.Time] // when the stop was requested
 }
 
 // New reads the configuration and builds everything that can fail. It starts nothing. After an error it has closed what it opened.
@@ -63,7 +71,12 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{options: options, progress: &progress{}, probes: newProbeStates(), state: &state{}, reloads: make(chan chan error)}
+	d := &Daemon{
+		options: options, progress: &progress{}, attempts: newAttempts(), drift: &drift{}, probes: newProbeStates(), state: &state{},
+		reloads: make(chan chan error),
+	}
+	d.health = newHealth(d.healthChecks())
+	d.drift.load(time.Now())
 	if d.listener = options.Listener; d.listener == nil {
 		if d.listener, err = listen(ctx, cfg.Listen); err != nil {
 			return nil, err
@@ -85,6 +98,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.telemetry.Recorder().SetGaugeSources(d.evaluator.Snapshot, d.outbox.Status)
+	d.telemetry.Recorder().SetHealthSource(d.healthGauges)
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
@@ -107,7 +121,7 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) error {
 	}
 	d.state = openState(ctx, cfg, d.options.Logger)
 	d.outbox = outbox.New(outbox.Options{ //nolint:contextcheck // undelivered messages are written even during a stop
-		Store: d.state.store, Grace: flushTimeout, Observer: d.telemetry.Recorder(), Logger: d.options.Logger,
+		Store: d.state.store, Grace: d.deliveryGrace, Observer: deliveries{d}, Logger: d.options.Logger,
 		Dropped: func(incident string) { d.evaluator.Unannounce(incident) },
 	})
 	silences := d.state.restore(ctx, engine, d.outbox, time.Now(), d.options.Logger)
@@ -149,6 +163,10 @@ func (d *Daemon) config() *config.Config { return d.running.Load() }
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
+	if errors.Is(err, os.ErrPermission) {
+		return nil, fmt.Errorf("listen on %s: %w; the service may only use the port in SocketBindAllow= of its unit: "+
+			"add yours with systemctl edit, or choose one above 1023", address, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; stop the program that uses the port, or set another one with listen: in the file", address, err)
 	}
@@ -165,10 +183,23 @@ func (d *Daemon) announce(t alert.Transition) {
 		return
 	}
 	ctx := d.telemetry.Recorder().Transition(t)
-	d.options.Logger.InfoContext(ctx, "an alert changed", "event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
+	d.options.Logger.Log(ctx, transitionLevel(&t), "an alert changed",
+		"event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
 		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted,
 		"trace", d.exampleTrace(&t.Incident))
 	d.outbox.Add(t)
+}
+
+// transitionLevel returns the level of a transition in the log: what fires has that of its severity, and anything else is information.
+func transitionLevel(t *alert.Transition) slog.Level {
+	switch {
+	case t.Event != alert.EventFiring || t.Muted:
+	case t.Incident.Severity == alert.Critical:
+		return slog.LevelError
+	case t.Incident.Severity == alert.Warning:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 func credentialNames(cfg *config.Config) []string { return slices.Collect(maps.Keys(cfg.Credentials)) }
@@ -186,13 +217,17 @@ func (d *Daemon) exampleTrace(i *alert.Incident) string {
 func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	defer context.AfterFunc(ctx, func() { d.stopping.Store(new(time.Now())) })()
 	var services sync.WaitGroup
 	server := &http.Server{
 		Handler: d.mux(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelWarn),
 	}
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
+	services.Go(func() { d.health.run(background) })
 	services.Go(func() { d.feedWatchdog(background) })
+	services.Go(func() { d.sendStatus(background) })
+	services.Go(func() { heartbeat.Run(background, d.heartbeat()) })
 	services.Go(func() { d.keepStates(background) })
 	services.Go(func() {
 		d.state.run(background, func() history.Retention { return d.config().Retention }, d.options.Logger)
@@ -251,6 +286,19 @@ func (d *Daemon) logUndelivered(ctx context.Context) {
 // flushTimeout bounds each step of a stop that uses the network. With the 5 s for runs, a stop takes at most 10 s.
 const flushTimeout = 2 * time.Second
 
+// deliveryTime is how long messages are still delivered after a stop was requested: 10 s without the time to flush spans.
+const deliveryTime = 7500 * time.Millisecond
+
+// deliveryGrace returns how long messages may still be delivered when all runs have ended. A delivery that is cut off is repeated at the
+// next start, and people may get the message twice.
+func (d *Daemon) deliveryGrace() time.Duration {
+	requested := d.stopping.Load()
+	if requested == nil {
+		return flushTimeout
+	}
+	return max(deliveryTime-time.Since(*requested), flushTimeout)
+}
+
 // flush runs a step of a stop within flushTimeout. It keeps ctx's values but not its cancellation.
 func flush(ctx context.Context, step func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
@@ -270,7 +318,7 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 		<-generation.dispatcher.Armed() // an immediate reload needs the start of this generation
 		if !d.ready.Load() {
 			d.ready.Store(true)
-			d.options.Notify("READY=1")
+			d.options.Notify("READY=1\nSTATUS=" + d.statusLine(time.Now()))
 		}
 		listeners := listenTo(ctx, generation.destinations, actions{d}, d.options.Logger)
 		reloaded := d.nextGeneration(ctx, reloads)
@@ -279,7 +327,7 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 			return
 		}
 		from = generation.dispatcher.Stop()
-		d.options.Notify("READY=1")
+		d.options.Notify("READY=1\nSTATUS=" + d.statusLine(time.Now()))
 	}
 }
 
@@ -300,12 +348,14 @@ func (d *Daemon) nextGeneration(ctx context.Context, reloads <-chan os.Signal) b
 		}
 		d.telemetry.Recorder().Reloaded(err) //nolint:contextcheck // counting takes no context
 		if err == nil {
+			d.drift.load(time.Now())
 			d.options.Logger.InfoContext(ctx, "configuration reloaded",
 				"probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
 			return true
 		}
 		d.options.Logger.ErrorContext(ctx, "the reload failed; the old configuration stays in force", "error", err)
-		d.options.Notify("READY=1")
+		d.drift.refuse(err)
+		d.options.Notify("READY=1\nSTATUS=" + d.statusLine(time.Now()))
 	}
 }
 
@@ -343,20 +393,27 @@ func (d *Daemon) reload() error {
 	return nil
 }
 
-// feedWatchdog notifies the service manager three times in its interval, as long as runs finish when due.
+// feedWatchdog notifies the service manager three times in its interval, as long as no part is stuck. When one gets
+// stuck, it logs why, once.
 func (d *Daemon) feedWatchdog(ctx context.Context) {
 	if d.options.Watchdog <= 0 {
 		return
 	}
 	ticker := time.NewTicker(d.options.Watchdog / 3)
 	defer ticker.Stop()
+	stuck := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			if d.progress.alive(now) {
+			all := d.health.verdict(now)
+			if before := stuck; !isStuck(all) {
+				stuck = false
 				d.options.Notify("WATCHDOG=1")
+			} else if stuck = true; !before {
+				d.options.Logger.ErrorContext(ctx, "a part of squarewatch is stuck, so the watchdog is no longer fed",
+					"troubles", inWords(all), "goroutines", goroutines())
 			}
 		}
 	}

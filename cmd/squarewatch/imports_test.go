@@ -14,7 +14,7 @@ import (
 func allowed() map[string][]string {
 	below := []string{
 		"config/secret", "config/setting", "probe", "probe/catalogue", "probe/database", "probe/dispatch", "probe/history", "probe/redact",
-		"alert", "alert/outbox", "alert/alertmanager", "alert/prometheus", "alert/slack", "otel", "otel/collector", "config",
+		"alert", "alert/outbox", "alert/alertmanager", "alert/heartbeat", "alert/prometheus", "alert/slack", "otel", "otel/collector", "config",
 	}
 	return map[string][]string{
 		"probe":              {"config/secret", "config/setting", "probe/redact"},
@@ -25,6 +25,7 @@ func allowed() map[string][]string {
 		"alert":              {"config/setting", "probe"},
 		"alert/outbox":       {"alert", "probe/database"},
 		"alert/alertmanager": {"alert", "alert/outbox", "probe", "config/secret", "config/setting"},
+		"alert/heartbeat":    {"probe", "config/secret", "config/setting"},
 		"alert/prometheus":   {"alert", "config/setting", "probe"},
 		"alert/slack":        {"alert", "alert/outbox", "probe", "config/secret", "config/setting"},
 		"alert/notifiertest": {"alert", "alert/outbox", "probe", "config/secret"},
@@ -39,7 +40,7 @@ func allowed() map[string][]string {
 		"otel/wake":      {},                                                  // everybody may import it
 		"config": {
 			"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact",
-			"alert", "alert/outbox", "otel", "otel/collector",
+			"alert", "alert/heartbeat", "alert/outbox", "otel", "otel/collector",
 		},
 		"cmd/squarewatch": append(below, "probe/aisquaretest", "alert/slack/slackstub"),
 	}

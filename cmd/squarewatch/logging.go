@@ -21,8 +21,13 @@ const (
 // newLogger returns the daemon's logger. When the log goes to the systemd journal, each line begins with its priority as in
 // sd-daemon(3), so that journalctl --priority works, and has no time, since the journal adds it.
 func newLogger(w io.Writer, format string) (*slog.Logger, error) {
+	return loggerFor(w, format, writesToJournal())
+}
+
+// writesToJournal reports whether stderr leads to the journal.
+func writesToJournal() bool {
 	isJournal, err := journal.StderrIsJournalStream()
-	return loggerFor(w, format, isJournal && err == nil)
+	return isJournal && err == nil
 }
 
 // redirectStandardLog sends the standard library's own messages, such as those of net/http about connections, to the logger.

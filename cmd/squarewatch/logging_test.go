@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"squarewatch/alert"
 	"squarewatch/config/secret"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,5 +86,24 @@ func TestUnknownLogFormatIsAUsageError(t *testing.T) {
 	_, err := loggerFor(&bytes.Buffer{}, "xml", false)
 	if !isUsage(err) || !strings.Contains(err.Error(), "text or json") {
 		t.Errorf("want a fault of usage that says what to write, got %v", err)
+	}
+}
+
+// TestAnAlertHasThePriorityOfItsSeverity: journalctl --priority=err shows what fires.
+func TestAnAlertHasThePriorityOfItsSeverity(t *testing.T) {
+	for _, c := range []struct {
+		transition alert.Transition
+		want       slog.Level
+	}{
+		{alert.Transition{Event: alert.EventFiring, Incident: alert.Incident{Severity: alert.Critical}}, slog.LevelError},
+		{alert.Transition{Event: alert.EventFiring, Incident: alert.Incident{Severity: alert.Warning}}, slog.LevelWarn},
+		{alert.Transition{Event: alert.EventFiring, Incident: alert.Incident{Severity: alert.Info}}, slog.LevelInfo},
+		{alert.Transition{Event: alert.EventFiring, Incident: alert.Incident{Severity: alert.Critical}, Muted: true}, slog.LevelInfo},
+		{alert.Transition{Event: alert.EventResolved, Incident: alert.Incident{Severity: alert.Critical}}, slog.LevelInfo},
+	} {
+		if got := transitionLevel(&c.transition); got != c.want {
+			t.Errorf("%s of severity %s, muted %v: want %v, got %v",
+				c.transition.Event, c.transition.Incident.Severity, c.transition.Muted, c.want, got)
+		}
 	}
 }

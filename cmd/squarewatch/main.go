@@ -13,20 +13,26 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/spf13/cobra"
 )
 
 func main() {
+	hangups := make(chan os.Signal, 1) // one that comes before the daemon is ready is not lost, and does not end the process
+	signal.Notify(hangups, syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	status := run(ctx, process{
-		args:   os.Args[1:],
-		env:    os.LookupEnv,
-		stdout: os.Stdout,
-		stderr: os.Stderr,
-		reload: func() <-chan os.Signal {
-			signals := make(chan os.Signal, 1)
-			signal.Notify(signals, syscall.SIGHUP)
-			return signals
+		args:      os.Args[1:],
+		env:       os.LookupEnv,
+		stdout:    os.Stdout,
+		stderr:    os.Stderr,
+		isJournal: writesToJournal(),
+		reloads:   hangups,
+		hangUp: func() {
+			signal.Reset(syscall.SIGHUP)
+			if len(hangups) > 0 {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGHUP)
+			}
 		},
 		adopt: redirectStandardLog,
 	})
@@ -39,16 +45,28 @@ type process struct {
 	args           []string
 	env            func(string) (string, bool)
 	stdout, stderr io.Writer
-	reload         func() <-chan os.Signal // subscribes to SIGHUP, which ends the process before that
-	adopt          func(*slog.Logger)      // makes it the logger of the whole process; may be nil
+	isJournal      bool               // stderr leads to the journal, which reads priorities
+	reloads        <-chan os.Signal   // SIGHUP, from the first line of main
+	hangUp         func()             // lets SIGHUP end the process again, as for every command except run; may be nil
+	adopt          func(*slog.Logger) // makes it the logger of the whole process; may be nil
 }
 
 // Exit statuses.
 const (
-	exitOK     = 0
-	exitFailed = 1 // for example a probe is unexpected, or a file is invalid
-	exitUsage  = 2
+	exitOK       = 0
+	exitFailed   = 1 // for example a probe is unexpected, or a file is invalid
+	exitUsage    = 2
+	exitNoDaemon = 3 // no daemon answers
+	// exitConfig is EX_CONFIG (https://man.freebsd.org/cgi/man.cgi?sysexits): the daemon cannot start with its file, and a restart would not
+	// help. The unit names it in RestartPreventExitStatus.
+	exitConfig = 78
 )
+
+// noDaemonError means that no daemon answers.
+type noDaemonError struct{ error }
+
+// configError means that the daemon cannot start with its configuration.
+type configError struct{ error }
 
 // errPrinted ends a command with exitFailed when the reason is already printed.
 var errPrinted = errors.New("failed; the reason is printed")
@@ -65,7 +83,12 @@ func isUsage(err error) bool {
 func run(ctx context.Context, p process) int {
 	parsed := false    // after the command line is parsed, an error is not one of usage
 	root := newRoot(p) //nolint:contextcheck // each command gets the context when it runs
-	root.PersistentPreRun = func(*cobra.Command, []string) { parsed = true }
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		parsed = true
+		if cmd.Name() != runCommand && p.hangUp != nil {
+			p.hangUp()
+		}
+	}
 	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:
@@ -73,18 +96,33 @@ func run(ctx context.Context, p process) int {
 	case errors.Is(err, errPrinted):
 		return exitFailed
 	case parsed && !isUsage(err):
-		printError(p.stderr, err)
-		return exitFailed
+		p.printError(err)
+		return statusOf(err)
 	}
-	printError(p.stderr, err)
+	p.printError(err)
 	_, _ = fmt.Fprintln(p.stderr, "Run 'squarewatch help' for the commands and their flags.")
 	return exitUsage
 }
 
-// printError prints each line of an error with the program's name.
-func printError(w io.Writer, err error) {
+// statusOf returns the exit status for an error that is not one of usage.
+func statusOf(err error) int {
+	if _, ok := errors.AsType[noDaemonError](err); ok {
+		return exitNoDaemon
+	}
+	if _, ok := errors.AsType[configError](err); ok {
+		return exitConfig
+	}
+	return exitFailed
+}
+
+// printError prints each line of an error with the program's name. In the journal it has the priority of an error; see sd-daemon(3).
+func (p process) printError(err error) {
+	prefix := ""
+	if p.isJournal {
+		prefix = fmt.Sprintf("<%d>", journal.PriErr)
+	}
 	for line := range strings.Lines(err.Error()) {
-		_, _ = fmt.Fprintln(w, "squarewatch: "+strings.TrimSuffix(line, "\n"))
+		_, _ = fmt.Fprintln(p.stderr, prefix+"squarewatch: "+strings.TrimSuffix(line, "\n"))
 	}
 }
 
@@ -109,6 +147,7 @@ func newRoot(p process) *cobra.Command {
 		newDemoCommand(),
 		newStatusCommand(file),
 		newSilenceCommand(file),
+		newReloadCommand(file),
 		newBacktestCommand(file),
 		newRulesCommand(file),
 		newVersionCommand(),

@@ -22,14 +22,14 @@ func newNotifyCommand(file *configFile) *cobra.Command {
 		Long: "Send one test message through a notifier of the file and show the result.\n" +
 			"The exit status is 1 when the message was not accepted.",
 		Args: cobra.ExactArgs(1),
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return file.notifierNames(), cobra.ShellCompDirectiveNoFileComp
+			return file.notifierNames(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := file.load(cmd.ErrOrStderr())
+			cfg, err := file.load(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -96,8 +96,8 @@ func notifierList(cfg *config.Config) string {
 }
 
 // notifierNames returns the names for shell completion; none when the file cannot be read.
-func (f *configFile) notifierNames() []string {
-	cfg, err := f.read()
+func (f *configFile) notifierNames(ctx context.Context) []string {
+	cfg, err := f.read(ctx)
 	if err != nil {
 		return nil
 	}

@@ -24,11 +24,11 @@ func newProbeCommand(file *configFile) *cobra.Command {
 		Short: "Run probes once and show each result",
 		Long: "Run all probes, or those named, once. The command raises no alert and keeps no state.\n" +
 			"The exit status is 1 when a result is unexpected.",
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return file.probeNames(), cobra.ShellCompDirectiveNoFileComp
+		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return file.probeNames(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, names []string) error {
-			cfg, err := file.load(cmd.ErrOrStderr())
+			cfg, err := file.load(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -27,6 +29,13 @@ func (p *progress) touch(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = now
+}
+
+// lastFinished returns the time when a run last finished; the start if none has.
+func (p *progress) lastFinished() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
 }
 
 // watch sets the probes whose runs are expected.
@@ -57,4 +66,17 @@ func (p *progress) alive(now time.Time) bool {
 		longest = max(longest, probes[i].Longest())
 	}
 	return now.Before(first.Add(longest + watchdogSlack))
+}
+
+// maxDump is the size in bytes of the largest dump of goroutines in the log. The journal splits or drops larger lines
+// (https://github.com/systemd/systemd/blob/v252/man/journald.conf.xml, LineMax=).
+const maxDump = 32 << 10
+
+// goroutines returns the stacks of all goroutines, equal ones once with their number, cut to maxDump.
+func goroutines() string {
+	var dump bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&dump, 1); err != nil {
+		return err.Error()
+	}
+	return string(dump.Bytes()[:min(dump.Len(), maxDump)])
 }

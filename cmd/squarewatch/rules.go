@@ -23,7 +23,7 @@ func newRulesCommand(file *configFile) *cobra.Command {
 			if format != "prometheus" {
 				return usageError{fmt.Errorf("--format is %q: write prometheus, the only format", format)}
 			}
-			cfg, err := file.load(cmd.ErrOrStderr())
+			cfg, err := file.load(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"crypto/sha256"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -14,13 +17,17 @@ import (
 	"squarewatch/otel"
 )
 
+// runCommand is the name of the command that is the daemon.
+const runCommand = "run"
+
 func newRunCommand(p process, file *configFile) *cobra.Command {
 	format, profiles := logText, ""
 	cmd := &cobra.Command{
-		Use:   "run",
+		Use:   runCommand,
 		Short: "Run the daemon",
 		Long: "Run the daemon in the foreground until SIGTERM or SIGINT. SIGHUP reloads the file; when anything in it is wrong,\n" +
-			"the old configuration stays in force. Under systemd the daemon reports when it is ready and feeds the watchdog.",
+			"the old configuration stays in force. Under systemd the daemon reports when it is ready and feeds the watchdog.\n" +
+			"The exit status is 78 when the file or a secret that it names is wrong, so that another start would fail too.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger, err := newLogger(cmd.ErrOrStderr(), format)
@@ -40,21 +47,34 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 				defer wait()
 			}
 			d, err := New(cmd.Context(), Options{
-				Load:     func() (*config.Config, error) { return file.read() },
+				Load:     func() (*config.Config, error) { return file.read(cmd.Context()) },
+				Sum:      func() ([sha256.Size]byte, error) { return config.Sum(file.path()) },
 				Logger:   logger,
 				Notify:   notifySystemd(logger),
 				Watchdog: watchdogInterval(),
 			})
 			if err != nil {
-				return err
+				return startError(cmd.Context(), err)
 			}
-			reloads := p.reload()
-			return d.Run(cmd.Context(), reloads)
+			return d.Run(cmd.Context(), p.reloads)
 		},
 	}
 	cmd.Flags().StringVar(&format, "log-format", format, "how to log: `text` or json")
 	cmd.Flags().StringVar(&profiles, "pprof", profiles, "serve profiles at this loopback `address`, for example 127.0.0.1:6060")
 	return cmd
+}
+
+// startError returns a [configError] when another start would fail for the same reason. A signal that ends the start is no error.
+func startError(ctx context.Context, err error) error {
+	_, wrong := errors.AsType[config.Errors](err)
+	_, unread := errors.AsType[*config.FileError](err)
+	switch {
+	case ctx.Err() != nil:
+		return nil //nolint:nilerr // the caller of squarewatch ended the start
+	case wrong || unread:
+		return configError{err}
+	}
+	return err
 }
 
 // saveMemory lets the heap grow by 40 % between collections instead of 100 %, unless GOGC is set. With thousands of probes nearly the
@@ -104,15 +124,21 @@ func (f *configFile) path() string {
 	return defaultConfigPath
 }
 
-// read reads and checks the file.
-func (f *configFile) read() (*config.Config, error) {
+// read reads and checks the file. It returns when ctx ends.
+func (f *configFile) read(ctx context.Context) (*config.Config, error) {
 	directory, _ := f.process.env("CREDENTIALS_DIRECTORY")
-	return config.Load(f.path(), config.Options{Kinds: kinds(), Environ: f.process.env, CredentialsDirectory: directory})
+	return config.Load(ctx, f.path(), config.Options{Kinds: kinds(), Environ: f.process.env, CredentialsDirectory: directory})
+}
+
+// reach reads only how to reach the running daemon: commands that ask it need no secrets, and work while the file is wrong.
+func (f *configFile) reach(ctx context.Context) (*config.Config, error) {
+	directory, _ := f.process.env("CREDENTIALS_DIRECTORY")
+	return config.LoadListener(ctx, f.path(), config.Options{Environ: f.process.env, CredentialsDirectory: directory})
 }
 
 // load reads the file and prints its warnings.
-func (f *configFile) load(warnings io.Writer) (*config.Config, error) {
-	cfg, err := f.read()
+func (f *configFile) load(ctx context.Context, warnings io.Writer) (*config.Config, error) {
+	cfg, err := f.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +147,8 @@ func (f *configFile) load(warnings io.Writer) (*config.Config, error) {
 }
 
 // probeNames returns the names for shell completion; none when the file cannot be read.
-func (f *configFile) probeNames() []string {
-	cfg, err := f.read()
+func (f *configFile) probeNames(ctx context.Context) []string {
+	cfg, err := f.read(ctx)
 	if err != nil {
 		return nil
 	}

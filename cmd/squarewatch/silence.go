@@ -47,7 +47,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 			if err := ask.checkScope(); err != nil {
 				return usageError{err}
 			}
-			cfg, err := file.read()
+			cfg, err := file.reach(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -113,7 +113,7 @@ func newSilenceList(file *configFile) *cobra.Command {
 		Short: "Show what is muted",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := file.read()
+			cfg, err := file.reach(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -147,7 +147,7 @@ func newSilenceRemove(file *configFile) *cobra.Command {
 		Short: "End a silence",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := file.read()
+			cfg, err := file.reach(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -21,10 +21,10 @@ func newStatusCommand(file *configFile) *cobra.Command {
 		Use:   "status",
 		Short: "Show the state of the running daemon",
 		Long: "Show the state of the running daemon: probes, rates and thresholds, undelivered messages, silences.\n" +
-			"The exit status is 1 when something fires.",
+			"The exit status is 1 when something fires, and 3 when no daemon answers. It needs none of the secrets in the file.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := file.read()
+			cfg, err := file.reach(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -86,7 +86,27 @@ func printStatus(w io.Writer, s *statusJSON) error {
 			return err
 		}
 	}
+	if err := printFaults(w, s); err != nil {
+		return err
+	}
 	return printSilences(w, s.Silences)
+}
+
+// printFaults says what is wrong with squarewatch itself.
+func printFaults(w io.Writer, s *statusJSON) error {
+	if s.Configuration.Differs != "" {
+		_, err := fmt.Fprintf(w, "The configuration of %s runs, and the file differs: %s\n",
+			local(s.Configuration.Loaded), s.Configuration.Differs)
+		if err != nil {
+			return err
+		}
+	}
+	for _, t := range s.Troubles {
+		if _, err := fmt.Fprintln(w, "squarewatch does not work as it should: "+t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newTable(columns ...any) table.Writer {

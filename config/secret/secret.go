@@ -23,7 +23,7 @@ const hidden = "<hidden>"
 type Text struct { //nolint:recvcheck // reading changes it, printing needs value receivers
 	value  *string
 	source string
-	quoted *[]string // the values of its references
+	quoted *[]string // the values of its references; nil until they are resolved
 }
 
 // New returns a secret with the given value.
@@ -68,13 +68,16 @@ var referencePattern = regexp.MustCompile(`\$\$|\$\{(env|file|credential):([^}]+
 
 // Resolve replaces every reference by the result of lookup, and $$ by a dollar. It returns the number of references, so that a caller can
 // warn when the file holds the secret itself. A malformed reference and a failed lookup are errors, which leave the text unchanged.
-// Errors never hold the value.
+// Errors never hold the value. A resolved text is not searched again: references in a secret's value have no meaning.
 func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, err error) {
 	if t.value == nil {
 		return 0, nil
 	}
+	if t.quoted != nil {
+		return len(*t.quoted), nil
+	}
 	raw := *t.value
-	var quoted []string
+	quoted := []string{}
 	resolved := referencePattern.ReplaceAllStringFunc(raw, func(match string) string {
 		if match == "$$" {
 			return "$"

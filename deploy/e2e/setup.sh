@@ -3,6 +3,8 @@
 set -euo pipefail
 need=()
 command -v systemd-analyze >/dev/null || need+=(systemd)
+command -v systemd-nspawn >/dev/null || need+=(systemd-container)
+command -v debootstrap >/dev/null || need+=(debootstrap)
 command -v prometheus-alertmanager >/dev/null || need+=(prometheus-alertmanager)
 command -v promtool >/dev/null || need+=(prometheus)
 command -v npm >/dev/null || need+=(nodejs npm)
@@ -30,3 +32,11 @@ if ! cmp -s "$judge/package-lock.json" "$judge/node_modules/.installed"; then
   cp "$judge/package-lock.json" "$judge/node_modules/.installed"
 fi
 "$(dirname "$0")/../jaeger/build.sh" >/dev/null
+# A Debian that can boot, for what only a real service manager shows. Its tests write nothing into it.
+machine="${SQUAREWATCH_E2E_CACHE:-/var/cache/squarewatch-e2e}/bookworm"
+if [ "$(id -u)" = 0 ] && [ ! -d "$machine" ]; then
+  mkdir -p "$(dirname "$machine")"
+  rm -rf "$machine.new"
+  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus bookworm "$machine.new"
+  mv "$machine.new" "$machine"
+fi

@@ -41,8 +41,8 @@ func TestUnitIsValidAndHardened(t *testing.T) {
 	if match == nil {
 		t.Fatalf("no exposure level in:\n%s", out)
 	}
-	if level, err := strconv.ParseFloat(string(match[1]), 64); err != nil || level > 1.5 {
-		t.Errorf("exposure: want 1.5 or better, got %s", match[1])
+	if level, err := strconv.ParseFloat(string(match[1]), 64); err != nil || level > 1.1 {
+		t.Errorf("exposure: want 1.1 or better, got %s", match[1])
 	}
 	t.Logf("exposure %s", match[1])
 }

@@ -2,11 +2,16 @@ package metric
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime"
+	"sync"
+	"time"
 
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -47,6 +52,30 @@ type page struct {
 	gatherer prometheus.Gatherer // of the Go runtime, the process and the build
 	registry *Registry
 	logger   *slog.Logger
+
+	mu     sync.Mutex
+	cutOff time.Time // when a page was last not written completely
+}
+
+// quiet is how long every page must be complete before the next incomplete one is logged again. A scraper with a short timeout cuts off
+// every page, and others between them may be complete.
+const quiet = 10 * time.Minute
+
+// logCutOff logs the first of a row of incomplete pages.
+func (p *page) logCutOff(ctx context.Context, err error) {
+	now := time.Now()
+	p.mu.Lock()
+	known := now.Sub(p.cutOff) < quiet
+	p.cutOff = now
+	p.mu.Unlock()
+	if known {
+		return
+	}
+	if _, network := errors.AsType[*net.OpError](err); network {
+		err = errors.New("the client closed the connection") // the error itself names a port, which differs every time
+	}
+	p.logger.WarnContext(ctx, "the metrics page could not be written completely; further ones are not logged", "error", err,
+		"fix", "raise the scrape_timeout of whoever reads it")
 }
 
 // ServeHTTP writes the page.
@@ -55,7 +84,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", string(format))
 	if err := p.write(newFamilyWriter(w, format)); err != nil {
 		// In most cases the client has closed the connection. A client that has not must see that the page is incomplete.
-		p.logger.WarnContext(r.Context(), "the metrics page could not be written completely", "error", err)
+		p.logCutOff(r.Context(), err)
 		panic(http.ErrAbortHandler)
 	}
 }

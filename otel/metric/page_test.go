@@ -2,15 +2,22 @@ package metric_test
 
 import (
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"squarewatch/otel/metric"
 )
 
 const manySeries = 1201 // more than two batches of an export, and not a multiple of a batch
@@ -144,3 +151,43 @@ type discard struct{ header http.Header }
 func (d discard) Header() http.Header           { return d.header }
 func (discard) Write(batch []byte) (int, error) { return len(batch), nil }
 func (discard) WriteHeader(int)                 {}
+
+// resetConnection fails as a socket does whose other end was closed. Each has another port.
+type resetConnection struct {
+	discard
+
+	port int
+}
+
+func (c resetConnection) Write([]byte) (int, error) {
+	return 0, &net.OpError{Op: "write", Net: "tcp", Addr: &net.TCPAddr{Port: c.port}, Err: syscall.EPIPE}
+}
+
+// TestScrapesThatAreCutOffAreLoggedOnce has one reader that cuts off every page, and another that does not.
+func TestScrapesThatAreCutOffAreLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		handler, _, err := metric.NewPage(newFixture().registry, slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cutOff := func(port int) {
+			defer func() { _ = recover() }() // it closes the connection
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
+			handler.ServeHTTP(resetConnection{discard{http.Header{}}, port}, request)
+		}
+		for i := range 60 {
+			cutOff(40_000 + i)
+			scrape(t, handler, "text/plain")
+			<-time.After(15 * time.Second)
+		}
+		if n := strings.Count(log.String(), "\n"); n != 1 || strings.Contains(log.String(), "4000") {
+			t.Errorf("want one line without a port, got %d: %s", n, &log)
+		}
+		<-time.After(time.Hour)
+		cutOff(50_000)
+		if n := strings.Count(log.String(), "\n"); n != 2 {
+			t.Errorf("want another line after an hour without, got %d: %s", n, &log)
+		}
+	})
+}

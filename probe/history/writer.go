@@ -30,8 +30,9 @@ const (
 
 // Status is the state of a Writer, for metrics and people.
 type Status struct {
-	Dropped int64 // runs and misses that were lost since the start
-	Fault   error // of the last batch; nil when it succeeded
+	Dropped int64     // runs and misses that were lost since the start
+	Fault   error     // of the last batch; nil when it succeeded
+	Written time.Time // when the last batch succeeded, or failed with Fault; zero before the first
 }
 
 // Writer is the sink that stores results. It never blocks probing.
@@ -179,7 +180,7 @@ func (w *Writer) flush(ctx context.Context, last bool) {
 	err := w.store.write(ctx, results, misses, w.started, now)
 	w.mu.Lock()
 	before := w.status.Fault
-	w.status.Fault = err
+	w.status.Fault, w.status.Written = err, time.Now()
 	if err != nil {
 		w.restoreLocked(results, misses)
 	}

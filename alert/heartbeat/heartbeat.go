@@ -1,0 +1,133 @@
+// Package heartbeat pings a dead man's switch, which notifies people when the pings stop. Only that can report a watcher that is down.
+package heartbeat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"squarewatch/config/secret"
+	"squarewatch/config/setting"
+	"squarewatch/probe"
+)
+
+// Settings are the keys of heartbeat in the configuration file. Without a URL there is no heartbeat.
+type Settings struct {
+	// URL is the address to GET. It is secret, because whoever knows it can feign a working daemon. healthchecks.io, for example, takes GET,
+	// HEAD and POST (https://healthchecks.io/docs/http_api/).
+	URL      secret.Text    `yaml:"url,omitempty"`
+	Schedule probe.Schedule `yaml:"schedule,omitempty"` // every minute when absent
+}
+
+// DefaultSchedule is the schedule of a file that has none.
+func DefaultSchedule() probe.Schedule { return probe.MustSchedule("@every 1m") }
+
+// Validate reports every fault of the settings as [setting.Invalid], joined. References to secrets must have been resolved.
+func (s Settings) Validate() error {
+	var faults setting.Faults
+	if s.URL.IsZero() {
+		faults.Add(!s.Schedule.IsZero(), "url", "is missing", "write the address that the dead man's switch shows for this check")
+		return faults.Err()
+	}
+	u, err := url.Parse(s.URL.Reveal())
+	faults.Add(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())),
+		"url", "is no https address (nor http on a loopback address)", "write the address that the dead man's switch shows for this check")
+	return faults.Err()
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// pingLimit is the longest time for one ping.
+const pingLimit = 10 * time.Second
+
+// Options are what Run needs.
+type Options struct {
+	Settings  func() (Settings, time.Time) // in force now, and when they came into force; a reload may change them
+	Verdict   func() string                // what does not work in one line; empty while everything works
+	Logger    *slog.Logger
+	UserAgent string
+	Client    *http.Client // nil for one of its own, which obeys the proxy variables of the environment
+}
+
+// Run pings at every time of the schedule at which everything works, until ctx ends. It logs the first ping of a row that fails, the first
+// that is withheld, and the first that succeeds after them. A ping that fails is not repeated before the next time of the schedule: a dead
+// man's switch has a grace time for that.
+func Run(ctx context.Context, options Options) {
+	if options.Client == nil {
+		options.Client = &http.Client{}
+	}
+	const look = 10 * time.Second // a reload may bring another schedule
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	p := pinger{options: options}
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			settings, since := options.Settings()
+			if since.After(last) {
+				last = since
+			}
+			if settings.URL.IsZero() || settings.Schedule.Next(last).After(now) {
+				continue
+			}
+			last = now
+			p.report(ctx, p.ping(ctx, settings))
+		}
+	}
+}
+
+type pinger struct {
+	options Options
+	failing string // what the log said last; empty while pings succeed
+}
+
+// ping makes one ping, or says why it does not.
+func (p *pinger) ping(ctx context.Context, settings Settings) error {
+	if trouble := p.options.Verdict(); trouble != "" {
+		return fmt.Errorf("withheld, because squarewatch does not work as it should: %s", trouble)
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, settings.URL.Reveal(), http.NoBody)
+	if err != nil {
+		return errors.New("the address is no URL")
+	}
+	req.Header.Set("User-Agent", p.options.UserAgent)
+	resp, err := p.options.Client.Do(req)
+	if err != nil {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapped.Err // its text repeats the address
+		}
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	_, _ = io.CopyN(io.Discard, resp.Body, 4096) // lets the connection be used again
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("the dead man's switch answered %d", resp.StatusCode)
+	}
+	return nil
+}
+
+func (p *pinger) report(ctx context.Context, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case err == nil && p.failing != "":
+		p.failing = ""
+		p.options.Logger.InfoContext(ctx, "the heartbeat is sent again")
+	case err != nil && p.failing == "":
+		p.failing = err.Error()
+		p.options.Logger.WarnContext(ctx, "the heartbeat is not sent", "reason", p.failing)
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// rewrite adds lines to the file, or replaces it when text has a target.
+func (l *live) rewrite(t *testing.T, change func(text string) string) {
+	t.Helper()
+	text, err := os.ReadFile(l.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(l.file, []byte(change(string(text))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheCallerOfAReloadLearnsItsOutcome(t *testing.T) {
+	l := newLive(t)
+	l.wants(exitFailed, `the old configuration stays in force: listen changed from 127.0.0.1:0 to `, "reload")
+	l.rewrite(t, func(text string) string { return text + "catalog: [reach]\n" })
+	l.wants(exitFailed, `squarewatch: the old configuration stays in force: .*unknown key "catalog": did you mean "catalogue"\?`, "reload")
+	l.rewrite(t, func(string) string { return "target: [\n" })
+	l.wants(exitFailed, `squarewatch: the file was not reloaded: .*is not YAML`, "reload")
+}
+
+// TestAskingTheDaemonNeedsNoSecret has a file whose secrets this user cannot read, and that is wrong besides.
+func TestAskingTheDaemonNeedsNoSecret(t *testing.T) {
+	l := newLive(t)
+	l.rewrite(t, func(text string) string {
+		return text + "api_token: \"${credential:token}\"\ncredentials: {partner: {api_key: \"${credential:key}\"}}\nnonsense: 1\n"
+	})
+	l.wants(exitOK, `reach.*@every 30s`, "status")
+	l.wants(exitOK, `Silence \w{8} mutes everything until 20`, "silence", "add", "--all", "--for", "2h")
+	l.wants(exitOK, `everything`, "silence", "list")
+}
+
+func TestADaemonThatDoesNotAnswerHasAStatusOfItsOwn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
+	if err := os.WriteFile(file, []byte("listen: 127.0.0.1:1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := &live{t: t, file: file}
+	for _, args := range [][]string{{"status"}, {"silence", "list"}, {"reload"}} {
+		l.wants(exitNoDaemon, `check that squarewatch runs on this machine with this file`, args...)
+	}
+}
+
+// TestAStartThatCannotSucceedHasAStatusOfItsOwn: a service manager need not try again.
+func TestAStartThatCannotSucceedHasAStatusOfItsOwn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
+	l := &live{t: t, file: file}
+	l.wants(exitConfig, `there is no configuration file`, "run")
+	for text, want := range map[string]string{
+		"target: nonsense\n": `is "nonsense"; write the API's address`,
+		"target: https://api.aisquare.studio\ncredentials: {a: {api_key: \"${credential:key}\"}}\n": `there are no service credentials here`,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l.wants(exitConfig, want, "run")
+		l.wants(exitFailed, want, "check")
+	}
+	busy := newLive(t)
+	text := "target: https://api.aisquare.studio\ncatalogue: [reach]\nstate_dir: none\nlisten: " +
+		strings.TrimPrefix(busy.url, "http://") + "\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.wants(exitFailed, `address already in use`, "run") // the port may be free at the next start
+}
+
+func TestFatalErrorsHaveTheirPriorityInTheJournal(t *testing.T) {
+	var out bytes.Buffer
+	status := run(t.Context(), process{
+		args: []string{"run", "--config", "/nonexistent.yaml"}, env: func(string) (string, bool) { return "", false },
+		stdout: &out, stderr: &out, isJournal: true,
+	})
+	if status != exitConfig || !strings.HasPrefix(out.String(), "<3>squarewatch: there is no configuration file /nonexistent.yaml") {
+		t.Errorf("want status %d and priority err, got %d and %s", exitConfig, status, out.String())
+	}
+}

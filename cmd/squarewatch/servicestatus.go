@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/alert/heartbeat"
+	"squarewatch/probe/redact"
+)
+
+// drift knows whether the running configuration is still that of the file.
+type drift struct {
+	mu      sync.Mutex
+	loaded  time.Time // when the running configuration was read
+	refused string    // why the last reload failed; empty when it succeeded
+	changed bool      // the file has another content than what runs
+}
+
+func (d *drift) load(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.loaded, d.refused, d.changed = now, "", false
+}
+
+func (d *drift) refuse(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refused = redact.Text(err.Error(), 300)
+}
+
+func (d *drift) compare(same bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.changed = !same
+	if same {
+		d.refused = "" // somebody put the old content back
+	}
+}
+
+// state returns when the running configuration was read, and why it differs from the file; empty when it does not.
+func (d *drift) state() (loaded time.Time, why string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.refused != "":
+		return d.loaded, "the last reload was refused: " + d.refused
+	case d.changed:
+		return d.loaded, "it was changed and not reloaded"
+	}
+	return d.loaded, ""
+}
+
+// statusInterval is the time between two looks at what the STATUS line says.
+const statusInterval = 10 * time.Second
+
+// sendStatus keeps the STATUS line of the service manager current until ctx ends; see sd_notify(3).
+func (d *Daemon) sendStatus(ctx context.Context) {
+	ticker := time.NewTicker(statusInterval)
+	defer ticker.Stop()
+	sent := ""
+	for {
+		if line := d.statusLine(time.Now()); line != sent && d.ready.Load() {
+			d.options.Notify("STATUS=" + line)
+			sent = line
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			d.compareFile()
+		}
+	}
+}
+
+// compareFile finds out whether somebody changed the file without a reload. A file that cannot be read counts as changed.
+func (d *Daemon) compareFile() {
+	running := d.config().Sum
+	if d.options.Sum == nil || running == [sha256.Size]byte{} || !d.comparing.CompareAndSwap(false, true) {
+		return
+	}
+	go func() { // a disk that hangs costs one goroutine, and holds up nothing
+		defer d.comparing.Store(false)
+		sum, err := d.options.Sum()
+		if running == d.config().Sum {
+			d.drift.compare(err == nil && sum == running)
+		}
+	}()
+}
+
+// statusLine says in one line how things stand, for systemctl status.
+func (d *Daemon) statusLine(now time.Time) string {
+	all := d.health.verdict(now)
+	loaded, differs := d.drift.state()
+	line := withNumber(len(d.config().Probes), "probe")
+	if slices.ContainsFunc(all, func(t trouble) bool { return t.stuck }) { // its locks may never be free
+		return line + "; " + inWords(all)
+	}
+	waiting := 0
+	for _, b := range d.outbox.Status() {
+		waiting += b.Pending
+	}
+	line = fmt.Sprintf("%s, %s, %d waiting; configuration of %s", line, firingInWords(d.evaluator.Incidents(), now), waiting, clock(loaded))
+	if differs != "" {
+		line += "; the file differs: " + differs
+	}
+	if len(all) > 0 {
+		line += "; " + inWords(all)
+	}
+	return line
+}
+
+// firingInWords counts what fires and names the oldest; incidents come with the oldest first.
+func firingInWords(incidents []alert.Incident, now time.Time) string {
+	if len(incidents) == 0 {
+		return "0 firing"
+	}
+	first := &incidents[0]
+	text := fmt.Sprintf("%d firing (%s %s, %s", len(incidents), first.Rule, first.Series, roughly(now.Sub(first.Since)))
+	if more := len(incidents) - 1; more > 0 {
+		text += fmt.Sprintf(", and %d more", more)
+	}
+	return text + ")"
+}
+
+// roughly rounds a duration down to its largest unit.
+func roughly(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	case d >= time.Minute:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return fmt.Sprintf("%d s", max(d, 0)/time.Second)
+}
+
+// heartbeat returns what the heartbeat needs.
+func (d *Daemon) heartbeat() heartbeat.Options {
+	return heartbeat.Options{
+		Settings: func() (heartbeat.Settings, time.Time) {
+			loaded, _ := d.drift.state()
+			return d.config().Heartbeat, loaded
+		},
+		Verdict: func() string { return inWords(d.health.verdict(time.Now())) },
+		Logger:  d.options.Logger, UserAgent: userAgent(),
+	}
+}
+
+// withNumber returns a number with its noun.
+func withNumber(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

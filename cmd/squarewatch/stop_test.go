@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/alert/outbox"
+	"squarewatch/alert/slack"
+	"squarewatch/config"
+	"squarewatch/probe/aisquaretest"
+)
+
+// slow is a notifier that takes a while and obeys its context.
+type slow struct {
+	takes time.Duration
+
+	mu               sync.Mutex
+	begun, completed int
+}
+
+func (n *slow) Deliver(ctx context.Context, _ outbox.Notification) (string, error) {
+	n.mu.Lock()
+	n.begun++
+	n.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return "", &outbox.DeliveryError{Reason: "network", Uncertain: true, Err: ctx.Err()}
+	case <-time.After(n.takes):
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.completed++
+	return "", nil
+}
+
+func (n *slow) counts() (begun, completed int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.begun, n.completed
+}
+
+// TestAStopLetsTheDeliveryUnderWayEnd stops one second into a delivery that takes seven.
+func TestAStopLetsTheDeliveryUnderWayEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &slow{takes: 7 * time.Second}
+		s := newSceneWith(t, sceneFile, func(o *Options) {
+			all := kinds()
+			all.Notifiers = []config.Kind[outbox.Notifier]{
+				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return n, nil }),
+			}
+			o.Load = func() (*config.Config, error) {
+				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
+			}
+		})
+		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
+		for begun := 0; begun == 0; begun, _ = n.counts() {
+			s.after(time.Second)
+		}
+		began := time.Now()
+		s.stop()
+		begun, completed := n.counts()
+		if took := time.Since(began); begun != 1 || completed != 1 || took > 10*time.Second {
+			t.Errorf("want the delivery completed within 10 s, got %d of %d after %v", completed, begun, took)
+		}
+	})
+}
