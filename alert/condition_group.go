@@ -226,9 +226,12 @@ func (c *groupCondition) restart(now time.Time) {
 	}
 }
 
-// lookback asks for what the whole and a probe need.
+// lookback asks for what the whole and a probe need; for what the whole needs when the group has no probe of this name.
 func (c *groupCondition) lookback(rule *Rule, name string) (window time.Duration, last int) {
 	for _, p := range []*part{&c.whole, c.byProbe[name]} {
+		if p == nil {
+			continue
+		}
 		if r, ok := p.condition.(recaller); ok {
 			w, n := r.lookback(rule, name)
 			window, last = max(window, w), max(last, n)

@@ -28,8 +28,9 @@ type Engine struct {
 	timers       timers[*series]
 	muting       Muting
 	supportAfter time.Duration
-	now          time.Time    // the latest time seen
-	queued       []Transition // ends of incidents that the configuration no longer has; Advance returns them
+	now          time.Time     // the latest time seen
+	filled       time.Duration // how far back the windows are full, between BeginFill and EndFill; 0 when all are full
+	queued       []Transition  // ends of incidents that the configuration no longer has; Advance returns them
 	removed      []removedSeries
 }
 

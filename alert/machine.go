@@ -11,6 +11,9 @@ import (
 // which the series is due next.
 func (e *Engine) stepState(s *series, now time.Time) Event {
 	v, next := s.condition.evaluate(s.rule, now)
+	if e.isFilling(s) {
+		v = levelUnknown
+	}
 	event := Event("")
 	switch s.state {
 	case Inactive:

@@ -78,11 +78,7 @@ func (e *Engine) Restore(states []SeriesState) {
 			if state.State == Firing || state.Owed != nil {
 				rule := &Rule{Name: state.Rule}
 				rule.Defaults()
-				gone := &series{
-					deadline: deadline{slot: -1}, kind: kindOf(state.Rule), rule: rule, name: state.Series,
-					condition: newRateCondition(rule), // never evaluated: the series only ends
-				}
-				gone.restore(state)
+				gone := endingSeries(rule, state)
 				e.removed = append(e.removed, removedSeries{series: gone, why: endReason(changed, e.hasRule(state.Rule))})
 			}
 			continue
@@ -92,6 +88,13 @@ func (e *Engine) Restore(states []SeriesState) {
 			e.recordAnnouncer(s)
 		}
 	}
+}
+
+// endingSeries returns a series with a stored state that only ends and is never evaluated.
+func endingSeries(rule *Rule, state *SeriesState) *series {
+	s := &series{deadline: deadline{slot: -1}, kind: kindOf(state.Rule), rule: rule, name: state.Series, condition: newRateCondition(rule)}
+	s.restore(state)
+	return s
 }
 
 // restore sets a stored state. A pending state is not restored: Recall finds it again.
@@ -163,6 +166,11 @@ func (e *Engine) Resume(now time.Time) {
 	for _, s := range e.all {
 		e.resumeSeries(s, now)
 	}
+	e.endAllRemoved(now)
+}
+
+// endAllRemoved ends the incidents of an earlier process that the configuration no longer has.
+func (e *Engine) endAllRemoved(now time.Time) {
 	for _, gone := range e.removed {
 		if gone.state != Firing {
 			e.queued = append(e.queued, gone.takeOwedEnd(now))
@@ -211,7 +219,7 @@ func (s *series) skipUnseen(until time.Time) {
 
 // inherit copies from the previous engine the series that still count the same runs, and ends the incidents of the others.
 func (e *Engine) inherit(previous *Engine) {
-	e.now, e.queued, e.muting.silences = previous.now, previous.queued, previous.muting.silences
+	e.now, e.queued, e.muting.silences, e.filled = previous.now, previous.queued, previous.muting.silences, previous.filled
 	if !e.now.IsZero() {
 		e.muting.refresh(e.now)
 	}

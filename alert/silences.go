@@ -72,7 +72,12 @@ const maxSilence = 30 * 24 * time.Hour
 // ErrNoSilence is returned when a silence that does not exist is removed.
 var ErrNoSilence = errors.New("the silence does not exist: squarewatch silence list shows all silences")
 
-// SilenceStore keeps silences over restarts; the store of package outbox implements it.
+// ErrNotKept marks an error that says why a change of silences is not on the disk yet. The change is in force, and is written as soon as
+// the disk accepts it.
+var ErrNotKept = errors.New("it is in force, but not on the disk yet; a restart before that would lose the change")
+
+// SilenceStore keeps silences over restarts; [squarewatch/alert/outbox.Outbox] implements it. It accepts every change. An error says why
+// the change is not on the disk yet.
 type SilenceStore interface {
 	// PutSilence adds a silence, or replaces the one with the same identifier.
 	PutSilence(ctx context.Context, s Silence) error
@@ -95,7 +100,8 @@ func NewSilences(earlier []Silence, store SilenceStore, apply func(all []Silence
 	return &Silences{store: store, apply: apply, all: slices.Clone(earlier)}
 }
 
-// Add starts a silence and returns it with its identifier. Faults are [setting.Invalid], joined.
+// Add starts a silence and returns it with its identifier. Faults are [setting.Invalid], joined. With an error that is [ErrNotKept], the
+// silence is in force.
 func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	now := time.Now().Round(0)
 	if silence.From.IsZero() {
@@ -107,17 +113,35 @@ func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	silence.ID = strings.ToLower(rand.Text()[:8])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.store != nil {
-		if err := s.store.PutSilence(ctx, silence); err != nil {
-			return Silence{}, fmt.Errorf("store the silence: %w; the silence was not added, because a restart would lose it", err)
-		}
-	}
 	s.all = append(s.all, silence)
 	s.applyLocked(now)
-	return silence, nil
+	if s.store == nil {
+		return silence, nil
+	}
+	return silence, notKept(s.store.PutSilence(ctx, silence))
 }
 
-// Remove ends a silence.
+// notKept wraps an error of the store in [ErrNotKept].
+func notKept(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrNotKept, err)
+}
+
+// Recover adds silences of an earlier process that could not be read at the start. It does not replace a silence with the same identifier.
+func (s *Silences) Recover(stored []Silence) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range stored {
+		if !slices.ContainsFunc(s.all, func(known Silence) bool { return known.ID == stored[i].ID }) {
+			s.all = append(s.all, stored[i])
+		}
+	}
+	s.applyLocked(time.Now())
+}
+
+// Remove ends a silence. With an error that is [ErrNotKept], the silence is over.
 func (s *Silences) Remove(ctx context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,14 +149,12 @@ func (s *Silences) Remove(ctx context.Context, id string) error {
 	if i < 0 {
 		return fmt.Errorf("remove silence %q: %w", id, ErrNoSilence)
 	}
-	if s.store != nil {
-		if err := s.store.DeleteSilence(ctx, id); err != nil {
-			return fmt.Errorf("remove silence %q: %w", id, err)
-		}
-	}
 	s.all = slices.Delete(s.all, i, i+1)
 	s.applyLocked(time.Now())
-	return nil
+	if s.store == nil {
+		return nil
+	}
+	return notKept(s.store.DeleteSilence(ctx, id))
 }
 
 // List returns the silences that have not ended, sorted by end, earliest first.

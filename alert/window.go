@@ -90,7 +90,10 @@ func (w *window) clear(slot int64) {
 }
 
 // add counts a run that ended at end, which is not after the last advance. A run that is older than the window is not counted.
-func (w *window) add(end time.Time, o probe.Outcome, bad bool) {
+func (w *window) add(end time.Time, o probe.Outcome, bad bool) { w.addRuns(end, o, bad, 1) }
+
+// addRuns counts equal runs as add does.
+func (w *window) addRuns(end time.Time, o probe.Outcome, bad bool, runs int) {
 	number := w.number(end)
 	if number <= w.head-buckets {
 		return
@@ -98,26 +101,27 @@ func (w *window) add(end time.Time, o probe.Outcome, bad bool) {
 	number = min(number, w.head)
 	w.oldest = min(w.oldest, number)
 	slot := w.slot(number)
-	w.ring[slot].runs++
-	w.total.runs++
+	n := int32(runs) // a minute or an hour has fewer runs
+	w.ring[slot].runs += n
+	w.total.runs += n
 	if !bad {
 		return
 	}
-	w.ring[slot].bad++
-	w.total.bad++
+	w.ring[slot].bad += n
+	w.total.bad += n
 	if w.mix == nil {
 		w.mix = new(mix)
 	}
-	w.mix.add(slot, o)
+	w.mix.add(slot, o, n)
 }
 
-// add counts a bad run under its kind. A new kind replaces one that has left the window.
-func (m *mix) add(slot int64, o probe.Outcome) {
+// add counts bad runs under their kind. A new kind replaces one that has left the window.
+func (m *mix) add(slot int64, o probe.Outcome, runs int32) {
 	free := -1
 	for i := range m.kinds {
 		if m.kinds[i].Runs > 0 && m.kinds[i].Class == o.Class && m.kinds[i].Code == o.Code {
-			m.kinds[i].Runs++
-			m.ring[slot][i]++
+			m.kinds[i].Runs += int(runs)
+			m.ring[slot][i] += runs
 			return
 		}
 		if m.kinds[i].Runs == 0 {
@@ -127,8 +131,8 @@ func (m *mix) add(slot int64, o probe.Outcome) {
 	if free < 0 {
 		return
 	}
-	m.kinds[free] = ClassCount{Class: o.Class, Code: o.Code, Runs: 1}
-	m.ring[slot][free] = 1
+	m.kinds[free] = ClassCount{Class: o.Class, Code: o.Code, Runs: int(runs)}
+	m.ring[slot][free] = runs
 }
 
 // leaves returns when the oldest bucket that is not empty leaves the window.

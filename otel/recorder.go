@@ -20,6 +20,7 @@ type Recorder struct {
 	flusher     *flusher // nil when unexpected runs are not flushed at once
 	instruments *instruments
 	gauges      *gauges
+	state       *stateGauges
 
 	// mu is locked for reading while something is recorded, so that a late result cannot recreate a series that SetScope deletes.
 	mu    sync.RWMutex
@@ -38,7 +39,7 @@ func newRecorder(tracer trace.Tracer, registry *metric.Registry, userAgent strin
 	r := &Recorder{
 		spans:       spanWriter{tracer: tracer, userAgent: userAgent},
 		keeper:      keeper{enabled: tracer != nil, durations: instruments.duration},
-		instruments: instruments, gauges: newGauges(registry),
+		instruments: instruments, gauges: newGauges(registry), state: newStateGauges(registry),
 	}
 	r.KeepHealthy(1)
 	return r

@@ -49,6 +49,7 @@ func recordAll(r *otel.Recorder) {
 	r.Reloaded(errors.New("no"))
 	r.Transition(transition(alert.EventFiring))
 	r.Transition(transition(alert.EventUpdate))
+	r.SetStateSource(func() otel.StateStatus { return otel.StateStatus{Database: 4096, Written: true} })
 	r.SetGaugeSources(func() []alert.Status {
 		return []alert.Status{{
 			Rule: "server-errors", Series: "feed", Severity: alert.Critical, State: alert.Firing, Rate: 0.5, Threshold: 0.2,

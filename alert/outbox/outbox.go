@@ -23,6 +23,7 @@ type Destination struct {
 type Options struct {
 	Destinations map[string]Destination // by notifier name
 	Store        *Store                 // keeps messages and states over restarts; nil to keep everything in memory
+	StoreLater   bool                   // the store is not open yet, and Recover sets it
 	Observer     DeliveryObserver       // nil for none
 	Logger       *slog.Logger           // nil for none
 	Rand         func() float64         // returns 0 to 1, for jitter; nil for a random source
@@ -47,13 +48,13 @@ type Backlog struct {
 // resolves before its FIRING was delivered, the destination receives one RESOLVED that says how long the incident fired.
 //
 // With a store, a change of state and its messages are one transaction, and nothing is sent before that transaction is written. When the
-// disk fails, messages are sent anyway, and what is missing on the disk is written when it works again.
+// disk fails, or does not answer within a second, messages are sent anyway, and what is missing on the disk is written when it works again.
 type Outbox struct {
 	options Options
 	changed chan struct{} // signals that Replace changed the destinations
 
-	disk      sync.Mutex // serializes writes: held during I/O, and locked before mu
-	unwritten *batch     // changes that could not be written yet; guarded by disk
+	disk   diskLock // serializes writes: held while delivery waits for the disk, and locked before mu
+	writer writer   // guarded by disk
 
 	mu         sync.Mutex
 	senders    map[string]*sender  // by notifier; a sender is never removed, since it may be sending
@@ -83,7 +84,8 @@ func New(options Options) *Outbox {
 		options.Grace = func() time.Duration { return 3 * time.Second }
 	}
 	o := &Outbox{
-		options: options, changed: make(chan struct{}, 1), unwritten: newBatch(),
+		options: options, changed: make(chan struct{}, 1), disk: make(diskLock, 1),
+		writer:  writer{store: options.Store, wanted: options.Store != nil || options.StoreLater, unwritten: newBatch()},
 		senders: make(map[string]*sender), leftovers: make(map[string]leftover),
 	}
 	if len(options.Destinations) > 0 {
@@ -95,8 +97,12 @@ func New(options Options) *Outbox {
 // Load reads what an earlier process left in the store. Call it once, before Replace and Run. If some rows cannot be read, Load returns
 // an error for them and loads the others.
 func (o *Outbox) Load(ctx context.Context) error {
-	queued, errQueued := o.options.Store.entries(ctx)
-	receipts, errReceipts := o.options.Store.receipts(ctx)
+	return o.load(ctx, o.options.Store)
+}
+
+func (o *Outbox) load(ctx context.Context, store *Store) error {
+	queued, errQueued := store.entries(ctx)
+	receipts, errReceipts := store.receipts(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for name, entries := range queued {
@@ -108,6 +114,25 @@ func (o *Outbox) Load(ctx context.Context) error {
 	return errors.Join(errQueued, errReceipts)
 }
 
+// Recover sets the store that could not be opened at the start, while the outbox runs. It queues what an earlier process left there, and
+// writes what changed since the start. If some rows cannot be read, Recover returns an error for them and loads the others.
+func (o *Outbox) Recover(ctx context.Context, store *Store) error {
+	err := o.load(ctx, store) // before this outbox writes to it
+	o.disk.Lock()
+	o.writer.store = store
+	o.disk.Unlock()
+	o.commit(func(b *batch) { //nolint:contextcheck // the write must finish although ctx ended
+		for name, left := range o.leftovers {
+			if s := o.senders[name]; s != nil {
+				s.recoverLocked(left)
+				delete(o.leftovers, name)
+			}
+		}
+		o.dropRemovedLocked(b)
+	})
+	return err
+}
+
 // noObserver ignores every delivery.
 type noObserver struct{}
 
@@ -115,7 +140,7 @@ type noObserver struct{}
 func (noObserver) Delivered(string, error) {}
 
 // Add records the state of a transition and queues a message for each notifier that it names, or for all when it names none. A muted
-// transition queues nothing. Add waits for the disk, never for a notifier.
+// transition queues nothing. Add waits for the disk, a second at most, and never for a notifier.
 func (o *Outbox) Add(t alert.Transition) {
 	o.commit(func(b *batch) {
 		if t.Event != alert.EventTest && !t.Reannounced {
@@ -129,7 +154,7 @@ func (o *Outbox) Add(t alert.Transition) {
 
 // Keep writes the states of firing series between their transitions, so that the counts of an incident survive a restart.
 func (o *Outbox) Keep(states []alert.SeriesState) {
-	if o.options.Store == nil || len(states) == 0 {
+	if len(states) == 0 {
 		return
 	}
 	o.commit(func(b *batch) {
@@ -177,37 +202,6 @@ func (o *Outbox) commit(change func(*batch)) {
 			s.queue.markWritten(id)
 			s.wakeUp()
 		}
-	}
-}
-
-// writeTimeout limits one write to the store.
-const writeTimeout = 10 * time.Second
-
-// writeLocked writes a batch, together with earlier batches that could not be written. The caller holds disk.
-func (o *Outbox) writeLocked(b *batch) {
-	if o.options.Store == nil {
-		return
-	}
-	o.unwritten.merge(b)
-	if o.unwritten.isEmpty() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
-	defer cancel()
-	err := o.options.Store.write(ctx, o.unwritten)
-	if err == nil {
-		o.unwritten = newBatch()
-	}
-	o.mu.Lock()
-	before := o.writeError
-	o.writeError = err
-	o.mu.Unlock()
-	switch {
-	case err != nil && before == nil:
-		o.options.Logger.Error("cannot write alerts to the database; messages are still sent, but a restart would lose them",
-			"error", err, "fix", "make room in state_dir, or make it writable")
-	case err == nil && before != nil:
-		o.options.Logger.Info("alerts are written to the database again")
 	}
 }
 
@@ -278,10 +272,8 @@ func (o *Outbox) Run(ctx context.Context) {
 	}
 }
 
-// writeRetry is the time between two attempts to write after a failure, when nothing else is written.
-const writeRetry = 10 * time.Second
-
-// waitForChange waits until Replace changes the destinations; false when ctx ended. Meanwhile it retries a failed write.
+// waitForChange waits until Replace changes the destinations; false when ctx ended. Meanwhile it retries a failed write, and collects the
+// result of a write for which delivery did not wait.
 func (o *Outbox) waitForChange(ctx context.Context) bool {
 	ticker := time.NewTicker(writeRetry)
 	defer ticker.Stop()
@@ -291,6 +283,8 @@ func (o *Outbox) waitForChange(ctx context.Context) bool {
 			return false
 		case <-o.changed:
 			return true
+		case <-o.writeDone():
+			o.collectWrite() //nolint:contextcheck // the write must finish although ctx ended
 		case <-ticker.C:
 			if o.Fault() != nil {
 				o.commit(func(*batch) {}) //nolint:contextcheck // the write must finish although ctx ended

@@ -67,6 +67,20 @@ func (s *sender) loadLocked(left leftover) {
 	}
 }
 
+// recoverLocked adds what an earlier process left after the sender began to deliver. Newer receipts stay. The caller holds mu.
+func (s *sender) recoverLocked(left leftover) {
+	for id, r := range left.receipts {
+		if _, newer := s.receipts[id]; !newer {
+			s.receipts[id] = r
+		}
+	}
+	own := s.queue.entries
+	s.queue.entries = nil
+	s.loadLocked(leftover{entries: left.entries})
+	s.queue.entries = append(s.queue.entries, own...)
+	s.wakeUp()
+}
+
 // enqueueLocked queues a message for a transition. The caller holds mu.
 func (s *sender) enqueueLocked(t alert.Transition, changes *batch) {
 	id := s.queue.add(t, s.name, s.destination.GroupWait)

@@ -115,23 +115,6 @@ func (s *Store) Silences(ctx context.Context, now time.Time) ([]alert.Silence, e
 	return list, err
 }
 
-// PutSilence stores a silence.
-func (s *Store) PutSilence(ctx context.Context, silence alert.Silence) error {
-	payload, err := json.Marshal(silence)
-	if err != nil {
-		return fmt.Errorf("write a silence: %w", err)
-	}
-	_, err = s.db.ExecContext(ctx, `INSERT OR REPLACE INTO silences (id, until, payload) VALUES (?, ?, ?)`,
-		silence.ID, formatTime(silence.Until), payload)
-	return err
-}
-
-// DeleteSilence deletes a silence.
-func (s *Store) DeleteSilence(ctx context.Context, id string) error {
-	_, err := s.db.ExecContext(ctx, `DELETE FROM silences WHERE id = ?`, id)
-	return err
-}
-
 // Prune deletes incidents that ended before a time, and their receipts.
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	for _, statement := range []string{

@@ -275,7 +275,7 @@ func TestSilencesSurviveARestart(t *testing.T) {
 		store, db := openStore(t, path)
 		var applied []alert.Silence
 		apply := func(all []alert.Silence) { applied = all }
-		s := alert.NewSilences(nil, store, apply)
+		s := alert.NewSilences(nil, outbox.New(outbox.Options{Store: store}), apply)
 		kept, err := s.Add(t.Context(), alert.Silence{Rules: []string{"server-*"}, Until: time.Now().Add(time.Hour), By: "me"})
 		if err != nil || len(applied) != 1 {
 			t.Fatalf("want it in force, got %+v, %v", applied, err)

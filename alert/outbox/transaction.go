@@ -37,17 +37,19 @@ type batch struct {
 	entries   map[string]queuedEntry       // by entry identifier
 	removed   map[string]bool              // identifiers of entries to delete
 	receipts  map[receiptKey]receipt
+	silences  map[string]*alert.Silence // by identifier; nil for one to delete
 }
 
 func newBatch() *batch {
 	return &batch{
 		incidents: map[string]alert.Transition{}, states: map[string]alert.SeriesState{},
 		entries: map[string]queuedEntry{}, removed: map[string]bool{}, receipts: map[receiptKey]receipt{},
+		silences: map[string]*alert.Silence{},
 	}
 }
 
 func (b *batch) isEmpty() bool {
-	return len(b.incidents)+len(b.states)+len(b.entries)+len(b.removed)+len(b.receipts) == 0
+	return len(b.incidents)+len(b.states)+len(b.entries)+len(b.removed)+len(b.receipts)+len(b.silences) == 0
 }
 
 // addTransition adds the state that a transition leads to. A transition that was held back by a silence belongs to an incident that is
@@ -88,6 +90,7 @@ func (b *batch) merge(newer *batch) {
 	}
 	maps.Copy(b.states, newer.states)
 	maps.Copy(b.receipts, newer.receipts)
+	maps.Copy(b.silences, newer.silences)
 	for id := range newer.removed {
 		b.remove(id)
 	}
@@ -121,6 +124,11 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 	for key, r := range b.receipts {
 		if err := writeReceipt(ctx, tx, key, &r); err != nil {
 			return fmt.Errorf("write a receipt: %w", err)
+		}
+	}
+	for id, silence := range b.silences {
+		if err := writeSilence(ctx, tx, id, silence); err != nil {
+			return fmt.Errorf("write silence %s: %w", id, err)
 		}
 	}
 	if err := tx.Commit(); err != nil {
@@ -205,6 +213,21 @@ func writeReceipt(ctx context.Context, tx *sql.Tx, key receiptKey, r *receipt) e
 	}
 	_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO told (notifier, incident, ref, event, at, payload) VALUES (?, ?, ?, ?, ?, ?)`,
 		key.notifier, key.incident, r.ref, string(r.event), formatTime(r.at), payload)
+	return err
+}
+
+// writeSilence writes a silence, or deletes it when it is nil.
+func writeSilence(ctx context.Context, tx *sql.Tx, id string, silence *alert.Silence) error {
+	if silence == nil {
+		_, err := tx.ExecContext(ctx, `DELETE FROM silences WHERE id = ?`, id)
+		return err
+	}
+	payload, err := json.Marshal(silence)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO silences (id, until, payload) VALUES (?, ?, ?)`,
+		id, formatTime(silence.Until), payload)
 	return err
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"squarewatch/alert"
 	"squarewatch/alert/outbox"
 )
 
@@ -25,6 +27,9 @@ func (a actions) Silence(incident, by string, length time.Duration) (time.Time, 
 	}
 	silence.By, silence.Until = by, time.Now().Add(length).Round(0)
 	kept, err := a.daemon.silences.Add(context.Background(), silence)
+	if errors.Is(err, alert.ErrNotKept) {
+		err = nil // it is in force, and the outbox reports the disk
+	}
 	return kept.Until, err
 }
 

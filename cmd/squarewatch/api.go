@@ -128,7 +128,10 @@ func (d *Daemon) status(now time.Time) statusJSON {
 
 // storageFault returns why state would be lost at a restart; nil when storage works, or when state_dir is none.
 func (d *Daemon) storageFault() error {
-	faults := []error{d.state.fault, d.outbox.Fault()}
+	faults := []error{d.state.err()}
+	if fault := d.outbox.Fault(); !errors.Is(fault, outbox.ErrNoStore) { // state.err reports it already
+		faults = append(faults, fault)
+	}
 	if d.state.writer != nil {
 		faults = append(faults, d.state.writer.Status().Fault)
 	}
@@ -149,6 +152,7 @@ func (d *Daemon) serveAPI(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/silences", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.silences.List()) })
 	mux.Handle("POST /api/v1/silences", d.restricted(d.addSilence))
 	mux.Handle("DELETE /api/v1/silences/{id}", d.restricted(d.removeSilence))
+	mux.Handle("GET /api/v1/database", d.restricted(d.sendCopy))
 	mux.Handle("POST /-/reload", d.restricted(d.askReload))
 }
 
@@ -179,6 +183,8 @@ func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request) {
 	switch err := d.silences.Remove(r.Context(), r.PathValue("id")); {
 	case errors.Is(err, alert.ErrNoSilence):
 		refuse(w, http.StatusNotFound, err)
+	case errors.Is(err, alert.ErrNotKept):
+		answer(w, http.StatusOK, keptSilence{Warning: err.Error()})
 	case err != nil:
 		refuse(w, http.StatusInternalServerError, err)
 	default:

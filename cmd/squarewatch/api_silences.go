@@ -26,6 +26,13 @@ type silenceJSON struct {
 	Comment string    `json:"comment"`
 }
 
+// keptSilence is the answer with a silence that is in force. The warning says why it is not on the disk yet; empty when it is.
+type keptSilence struct {
+	alert.Silence
+
+	Warning string `json:"warning,omitempty"`
+}
+
 // checkScope refuses a silence that does not say what it mutes. A mistake that mutes everything would look like a healthy API.
 func (s *silenceJSON) checkScope() error {
 	named := len(s.Rules)+len(s.Probes)+len(s.Series) > 0
@@ -60,6 +67,10 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	kept, err := d.silences.Add(r.Context(), silence)
+	if errors.Is(err, alert.ErrNotKept) {
+		answer(w, http.StatusCreated, keptSilence{Silence: kept, Warning: err.Error()})
+		return
+	}
 	if err != nil {
 		status := http.StatusInternalServerError
 		if _, invalid := errors.AsType[*setting.Invalid](err); invalid {
@@ -68,7 +79,7 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
 		refuse(w, status, err)
 		return
 	}
-	answer(w, http.StatusCreated, kept)
+	answer(w, http.StatusCreated, keptSilence{Silence: kept})
 }
 
 // mutesSomething refuses names and globs that match nothing, with a suggestion for each, and a silence that matches no series.

@@ -11,7 +11,6 @@ import (
 	"squarewatch/alert"
 	"squarewatch/config"
 	"squarewatch/probe"
-	"squarewatch/probe/database"
 	"squarewatch/probe/history"
 )
 
@@ -33,15 +32,16 @@ func newSource(ctx context.Context, cfg *config.Config, from string, since time.
 	if cfg.StateDir == "" {
 		return source{}, nil, errors.New("there is no history: state_dir is none; set it, or name a file with --from")
 	}
-	db, err := database.OpenReadOnly(ctx, databasePath(cfg))
+	db, end, err := readHistory(ctx, cfg)
 	if err != nil {
 		return source{}, nil, err
 	}
 	s, err := storedSource(ctx, cfg, history.ReadStore(db), since, now)
 	if err != nil {
-		return source{}, nil, errors.Join(err, db.Close())
+		end()
+		return source{}, nil, err
 	}
-	return s, func() { _ = db.Close() }, nil
+	return s, end, nil
 }
 
 func fileSource(path string) (source, func(), error) {
@@ -192,7 +192,7 @@ func oldest(ctx context.Context, store *history.Store, now time.Time) (time.Time
 		return time.Time{}, err
 	}
 	return first(store.Rollups(ctx, time.Unix(0, 0), now), run, func(up history.Rollup) time.Time {
-		begin := up.Result.End.Add(-time.Minute)
+		begin := up.Begin()
 		if run.IsZero() || begin.Before(run) {
 			return begin
 		}

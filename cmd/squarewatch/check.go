@@ -14,6 +14,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/config"
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -69,10 +70,47 @@ func printCheck(w io.Writer, path string, cfg *config.Config) error {
 	for _, p := range cfg.Probes {
 		t.AppendRow(table.Row{p.Name, p.Schedule, p.Method + " " + p.Template(), p.Credential, expects(p)})
 	}
-	lines := append([]string{t.Render(), "notifies: " + notifierList(cfg)}, limitsOfRules(cfg)...)
+	lines := append([]string{t.Render(), "notifies: " + notifierList(cfg), expectedSize(cfg, time.Now())}, limitsOfRules(cfg)...)
 	_, err := fmt.Fprintf(w, "%s\n%s is valid. Probes: %d, rules: %d, notifiers: %d, credentials: %d.\n", strings.Join(lines, "\n"), path,
 		len(cfg.Probes), len(cfg.Rules), len(cfg.Notifiers), len(cfg.Credentials))
 	return err
+}
+
+// expectedSize describes how large the database becomes.
+func expectedSize(cfg *config.Config, now time.Time) string {
+	if cfg.StateDir == "" {
+		return "A restart loses incidents, silences and history: state_dir is none."
+	}
+	perDay := make([]float64, 0, len(cfg.Probes))
+	for i := range cfg.Probes {
+		perDay = append(perDay, runsPerDay(cfg.Probes[i].Schedule, now))
+	}
+	limit := "set retention.size to limit it"
+	if cfg.Retention.Size > 0 {
+		limit = "retention.size limits it to " + cfg.Retention.Size.String()
+	}
+	return fmt.Sprintf("The history needs about %s in %s (single runs and minutes for %s, hours for %s); %s.",
+		cfg.Retention.Estimate(perDay), cfg.StateDir, setting.Duration(cfg.Retention.Runs), setting.Duration(cfg.Retention.Rollups), limit)
+}
+
+// runsPerDay returns how many runs a schedule has a day, measured on its next runs.
+func runsPerDay(schedule probe.Schedule, now time.Time) float64 {
+	const samples = 100
+	const day = 24 * time.Hour
+	first := schedule.Next(now)
+	last, runs := first, 0
+	for runs < samples {
+		next := schedule.Next(last)
+		if next.IsZero() {
+			break
+		}
+		last = next
+		runs++
+	}
+	if !last.After(first) {
+		return 1
+	}
+	return float64(runs) * float64(day) / float64(last.Sub(first))
 }
 
 // limitsOfRules describes for which probes a rule evaluates the streak, and which answers raise no alert. Warnings cover server errors

@@ -22,6 +22,7 @@ import (
 	"squarewatch/config"
 	"squarewatch/otel"
 	"squarewatch/probe"
+	"squarewatch/probe/database"
 	"squarewatch/probe/dispatch"
 	"squarewatch/probe/history"
 )
@@ -50,6 +51,8 @@ type Daemon struct {
 	evaluator *alert.Evaluator
 	silences  *alert.Silences
 	state     *state
+	started   time.Time  // runs reach the engine from this time on
+	copying   sync.Mutex // held while a copy of the database is made
 	probes    *probeStates
 	unwatched []probe.Miss // runs that were due while no daemon ran
 	progress  *progress
@@ -73,7 +76,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	d := &Daemon{
 		options: options, progress: &progress{}, attempts: newAttempts(), drift: &drift{}, probes: newProbeStates(), state: &state{},
-		reloads: make(chan chan error),
+		started: time.Now(), reloads: make(chan chan error),
 	}
 	d.health = newHealth(d.healthChecks())
 	d.drift.load(time.Now())
@@ -99,6 +102,9 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	d.telemetry.Recorder().SetGaugeSources(d.evaluator.Snapshot, d.outbox.Status)
 	d.telemetry.Recorder().SetHealthSource(d.healthGauges)
+	if d.state.wanted() {
+		d.telemetry.Recorder().SetStateSource(d.stateStatus)
+	}
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
@@ -119,14 +125,18 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	d.state = openState(ctx, cfg, d.options.Logger)
+	opened, err := openState(ctx, cfg, d.options.Logger)
+	if err != nil {
+		return err // New closes d.state, which must not be nil
+	}
+	d.state = opened
 	d.outbox = outbox.New(outbox.Options{ //nolint:contextcheck // undelivered messages are written even during a stop
-		Store: d.state.store, Grace: d.deliveryGrace, Observer: deliveries{d}, Logger: d.options.Logger,
+		Store: d.state.store(), StoreLater: d.state.wanted(), Grace: d.deliveryGrace, Observer: deliveries{d}, Logger: d.options.Logger,
 		Dropped: func(incident string) { d.evaluator.Unannounce(incident) },
 	})
 	silences := d.state.restore(ctx, engine, d.outbox, time.Now(), d.options.Logger)
 	d.evaluator = alert.NewEvaluator(engine, d.announce)
-	d.silences = alert.NewSilences(silences, d.state.silenceStore(), d.mute)
+	d.silences = alert.NewSilences(silences, d.outbox, d.mute)
 	d.outbox.Maintain(cfg.Maintenance)
 	d.mute(silences)
 	if d.unwatched, err = d.state.unwatched(ctx, cfg.Probes, time.Now()); err != nil {
@@ -229,8 +239,14 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() { d.sendStatus(background) })
 	services.Go(func() { heartbeat.Run(background, d.heartbeat()) })
 	services.Go(func() { d.keepStates(background) })
+	late := d.state.store() == nil
 	services.Go(func() {
-		d.state.run(background, func() history.Retention { return d.config().Retention }, d.options.Logger)
+		d.state.run(background, func() history.Retention { return d.config().Retention }, func(ctx context.Context, o *opened) {
+			if late {
+				d.recoverState(ctx, o)
+			}
+			d.fillWindows(ctx, o)
+		})
 	})
 	d.reportUnwatched(ctx)
 	services.Go(func() {
@@ -251,6 +267,46 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	d.logUndelivered(ctx)
 	d.options.Logger.InfoContext(ctx, "squarewatch stopped")
 	return errors.Join(err, flush(ctx, d.telemetry.Shutdown), d.state.Close())
+}
+
+// recoverState loads what an earlier process left, after the database could not be opened at the start.
+func (d *Daemon) recoverState(ctx context.Context, o *opened) {
+	now := time.Now()
+	states, errStates := o.store.States(ctx, now)
+	silences, errSilences := o.store.Silences(ctx, now)
+	d.silences.Recover(silences)
+	d.evaluator.Recover(states)
+	o.filled = d.started // the windows have every run since the start; rules are evaluated meanwhile
+	errQueued := d.outbox.Recover(ctx, o.store)
+	if err := errors.Join(errStates, errSilences, errQueued); err != nil {
+		d.options.Logger.ErrorContext(ctx, "some of the stored state cannot be read and is left out", "error", err)
+	}
+	d.options.Logger.InfoContext(ctx, "the database is open; incidents, silences and history are written again",
+		"incidents", len(states), "silences", len(silences))
+}
+
+// fillLimit is how long rules with long windows wait until these are filled. After that they are evaluated with the runs read so far.
+const fillLimit = time.Minute
+
+// fillWindows counts the runs from before the start that the windows still miss.
+func (d *Daemon) fillWindows(ctx context.Context, o *opened) {
+	filling := database.Go(func() error { return o.fill(ctx, d.evaluator) })
+	limit := time.AfterFunc(fillLimit, d.evaluator.EndFill)
+	defer limit.Stop()
+	select {
+	case <-ctx.Done():
+	case <-filling.Done():
+		if err := filling.Wait(0); err != nil {
+			d.options.Logger.ErrorContext(ctx, "rules with long windows count fewer runs from before the start", "error", err)
+		}
+	}
+}
+
+// stateStatus returns the status of the state for the metrics.
+func (d *Daemon) stateStatus() otel.StateStatus {
+	return otel.StateStatus{
+		Database: d.state.database.Load(), WAL: d.state.wal.Load(), Dropped: d.state.writer.Status().Dropped, Written: d.storageFault() == nil,
+	}
 }
 
 // keepEvery is how often the state of firing incidents is written between transitions. A crash loses at most as much of it.
@@ -275,7 +331,7 @@ func (d *Daemon) logUndelivered(ctx context.Context) {
 	for _, b := range d.outbox.Status() {
 		switch {
 		case b.Pending == 0:
-		case d.state.store == nil || d.outbox.Fault() != nil:
+		case d.state.store() == nil || d.outbox.Fault() != nil:
 			d.options.Logger.WarnContext(ctx, "undelivered messages are lost", "notifier", b.Notifier, "messages", b.Pending)
 		default:
 			d.options.Logger.InfoContext(ctx, "undelivered messages are kept for the next start", "notifier", b.Notifier, "messages", b.Pending)

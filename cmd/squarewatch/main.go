@@ -149,6 +149,7 @@ func newRoot(p process) *cobra.Command {
 		newSilenceCommand(file),
 		newReloadCommand(file),
 		newBacktestCommand(file),
+		newCopyCommand(file),
 		newRulesCommand(file),
 		newVersionCommand(),
 	)

@@ -54,11 +54,15 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 			if ask.By == "" {
 				ask.By = currentUser()
 			}
-			var kept alert.Silence
+			var kept keptSilence
 			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept), local(kept.Until))
+			text := fmt.Sprintf("Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept.Silence), local(kept.Until))
+			if kept.Warning != "" {
+				text += "Warning: " + kept.Warning + "\n"
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), text)
 			return err
 		},
 	}

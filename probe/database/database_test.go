@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -37,6 +38,13 @@ func TestOpenCreatesFilesForThisUserOnly(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("want a file with mode 0600, got %v, %v", info.Mode(), err)
 	}
+	if _, err := database.OpenReadOnly(t.Context(), path); !database.IsLocked(err) {
+		t.Errorf("want the file locked while it is open, got %v", err)
+	}
+	if _, err := os.Stat(path + "-shm"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("want no memory-mapped index of the WAL, got %v", err)
+	}
+	_ = db.Close()
 	reader, err := database.OpenReadOnly(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +52,7 @@ func TestOpenCreatesFilesForThisUserOnly(t *testing.T) {
 	defer func() { _ = reader.Close() }()
 	var n int
 	if err := reader.QueryRowContext(t.Context(), "SELECT count(*) FROM a").Scan(&n); err != nil || n != 1 {
-		t.Errorf("want another reader to see the row, got %d, %v", n, err)
+		t.Errorf("want a reader to see the row, got %d, %v", n, err)
 	}
 	if _, err := reader.ExecContext(t.Context(), "INSERT INTO a VALUES (2)"); err == nil {
 		t.Error("want the reader unable to write")

@@ -30,7 +30,7 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*sql.DB, error
 		return db, nil
 	}
 	if !errors.Is(err, errDamaged) {
-		return nil, fmt.Errorf("open the database %s: %w", path, err)
+		return nil, fmt.Errorf("open the database %s: %w: %s", path, err, Fix(err))
 	}
 	aside := fmt.Sprintf("%s.damaged-%s", path, time.Now().UTC().Format("20060102T150405Z"))
 	if renamed := rename(path, aside); renamed != nil {
@@ -44,8 +44,8 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*sql.DB, error
 	return connect(ctx, path)
 }
 
-// OpenReadOnly opens a database that another process may be writing to. It creates no files: the reader may be another user, and
-// the daemon could not open files of that user.
+// OpenReadOnly opens a database that no process has open for writing. It returns an error that is [IsLocked] when one has; such a process
+// keeps the database locked. It creates no files: the reader may be another user, and the daemon could not open files of that user.
 func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open the database: %w: the daemon creates it in state_dir when it first runs", err)
@@ -58,7 +58,8 @@ func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.PingContext(ctx); err != nil {
+	var tables int
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), db.Close())
 	}
 	return db, nil
@@ -77,17 +78,27 @@ func prepare(path string) error {
 	return file.Close()
 }
 
+// lockingMode keeps the file locked for this process as long as it is open. SQLite then has the index of the WAL in ordinary memory and
+// not in a memory-mapped file, see "Use of WAL Without Shared-Memory" in https://www.sqlite.org/wal.html. A thread that writes to a
+// mapped file on a disk that hangs stops in a page fault, where Go cannot stop it, so that the next collection stops the process. A thread
+// in a system call stops nobody. No other process can lock the file either; others read a copy (squarewatch copy).
+const lockingMode = "locking_mode(EXCLUSIVE)"
+
+// journalLimit shortens the WAL to 16 MiB after a checkpoint, see https://www.sqlite.org/pragma.html#pragma_journal_size_limit.
+const journalLimit = "journal_size_limit(16777216)"
+
 // writable returns the data source name for reading and writing. A commit returns only when the data is on the disk, because
 // messages that are not yet delivered must survive a loss of power.
 func writable(path string, query url.Values) string {
-	for _, pragma := range []string{busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"} {
+	for _, pragma := range []string{busyTimeout, lockingMode, "journal_mode(WAL)", journalLimit, "synchronous(FULL)", "foreign_keys(1)"} {
 		query.Add("_pragma", pragma)
 	}
 	return address(path, query)
 }
 
-// busyTimeout is how long a connection waits for another process, in milliseconds.
-const busyTimeout = "busy_timeout(5000)"
+// busyTimeout is how long a connection waits for another process, in milliseconds. It is shorter than the time for which a start waits for
+// the database.
+const busyTimeout = "busy_timeout(500)"
 
 // address returns the data source name of a file, see https://www.sqlite.org/uri.html.
 func address(path string, query url.Values) string {
@@ -110,8 +121,11 @@ func connect(ctx context.Context, path string) (_ *sql.DB, err error) {
 			err = errors.Join(err, db.Close())
 		}
 	}()
-	if err := db.PingContext(ctx); err != nil {
-		return nil, damaged(err)
+	// A write lock now, and not at the first write, tells whether another process has the file locked.
+	for _, statement := range []string{"BEGIN IMMEDIATE", "COMMIT"} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return nil, damaged(err)
+		}
 	}
 	check := "PRAGMA quick_check(1)"
 	if info, err := os.Stat(path); err == nil && info.Size() > largestChecked {
@@ -130,11 +144,7 @@ func connect(ctx context.Context, path string) (_ *sql.DB, err error) {
 // damaged marks an error of SQLite with errDamaged if its result code says that the file is damaged (11) or not a database (26),
 // see https://www.sqlite.org/rescode.html.
 func damaged(err error) error {
-	const corrupt, notADatabase, primary = 11, 26, 0xff
-	if coded, ok := errors.AsType[interface {
-		error
-		Code() int
-	}](err); ok && (coded.Code()&primary == corrupt || coded.Code()&primary == notADatabase) {
+	if c := code(err); c == codeCorrupt || c == codeNotADB {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	return err

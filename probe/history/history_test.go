@@ -174,7 +174,7 @@ func TestOldHistoryIsDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]int{
-		`SELECT count(*) FROM runs`: 2, `SELECT sum(runs) FROM rollups`: 24, `SELECT count(*) FROM misses`: 24,
+		`SELECT count(*) FROM runs`: 2, `SELECT sum(runs) FROM rollups`: 2, `SELECT sum(runs) FROM hours`: 24, `SELECT count(*) FROM misses`: 24,
 	} {
 		var got int
 		if err := b.db.QueryRowContext(t.Context(), query).Scan(&got); err != nil || got != want {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -97,48 +96,6 @@ func scanRun(rows *sql.Rows) (*probe.Result, error) {
 	return r, nil
 }
 
-// Rollup is the number of equal results in one minute.
-type Rollup struct {
-	Result probe.Result // what the runs have in common; End is the end of the minute
-	Runs   int
-}
-
-// Rollups returns the roll-ups of the minutes that ended after since and not after until, in order.
-func (s *Store) Rollups(ctx context.Context, since, until time.Time) iter.Seq2[Rollup, error] {
-	return func(yield func(Rollup, error) bool) {
-		rows, err := s.db.QueryContext(ctx, `SELECT minute, probe, credential, class, code, expected, blame, runs FROM rollups
-			WHERE minute > ? AND minute <= ? ORDER BY minute`, since.Add(-time.Minute).UnixMicro(), until.Add(-time.Minute).UnixMicro())
-		if err != nil {
-			yield(Rollup{}, fmt.Errorf("read roll-ups: %w", err))
-			return
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			up, err := scanRollup(rows)
-			if !yield(up, err) || err != nil {
-				return
-			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(Rollup{}, fmt.Errorf("read roll-ups: %w", err))
-		}
-	}
-}
-
-func scanRollup(rows *sql.Rows) (up Rollup, err error) {
-	var minute int64
-	var class string
-	r := &up.Result
-	if err = rows.Scan(&minute, &r.Probe, &r.Credential, &class, &r.Code, &r.Expected, &r.Blame, &up.Runs); err == nil {
-		err = r.Class.UnmarshalText([]byte(class))
-	}
-	if err != nil {
-		return up, fmt.Errorf("read a roll-up: %w", err)
-	}
-	r.End = time.UnixMicro(minute).Add(time.Minute).UTC()
-	return up, nil
-}
-
 // LastWatched returns when an earlier process last wrote; zero if none did.
 func (s *Store) LastWatched(ctx context.Context) (time.Time, error) {
 	var seen sql.NullInt64
@@ -175,32 +132,4 @@ func (s *Store) Gaps(ctx context.Context, since, until time.Time) ([]Gap, error)
 		last = time.UnixMicro(seen).UTC()
 	}
 	return gaps, rows.Err()
-}
-
-// chunk is how many rows one statement deletes. It is small so that other statements do not wait long for the database.
-const chunk = 5000
-
-// Forget deletes everything that is older than its retention.
-func (s *Store) Forget(ctx context.Context, keep Retention, now time.Time) error {
-	runs, rollups := now.Add(-keep.Runs).UnixMicro(), now.Add(-keep.Rollups).UnixMicro()
-	return errors.Join(
-		s.forget(ctx, `DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE ended < ? LIMIT ?)`, runs),
-		s.forget(ctx, `DELETE FROM misses WHERE rowid IN (SELECT rowid FROM misses WHERE intended < ? LIMIT ?)`, rollups),
-		s.forget(ctx, `DELETE FROM rollups WHERE minute IN
-			(SELECT DISTINCT minute FROM rollups WHERE minute < ? ORDER BY minute LIMIT ? / 100)`, rollups),
-		s.forget(ctx, `DELETE FROM watches WHERE started IN (SELECT started FROM watches WHERE seen < ? LIMIT ?)`, rollups),
-	)
-}
-
-// forget repeats a statement until it deletes nothing.
-func (s *Store) forget(ctx context.Context, statement string, before int64) error {
-	for {
-		done, err := s.db.ExecContext(ctx, statement, before, chunk)
-		if err != nil {
-			return fmt.Errorf("delete old history: %w", err)
-		}
-		if n, err := done.RowsAffected(); err != nil || n == 0 {
-			return err
-		}
-	}
 }

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"squarewatch/probe"
+	"squarewatch/probe/database"
 )
 
 const (
@@ -22,8 +24,12 @@ const (
 	retryDelay = 10 * time.Second
 	// defaultRoom limits what waits for a slow or failing disk: one minute at 1,000 runs a second.
 	defaultRoom = 60_000
-	// writeTimeout limits the time for one batch.
+	// writeTimeout limits the time for one batch that waits for the database, not for the disk.
 	writeTimeout = 30 * time.Second
+	// slowAfter is the time after which a batch without an answer counts as a fault of the disk.
+	slowAfter = 5 * time.Second
+	// lastPatience is how long the last batch may take before the process ends without it.
+	lastPatience = 2 * time.Second
 	// forgetInterval is the time between two deletions of old history.
 	forgetInterval = time.Hour
 )
@@ -37,7 +43,6 @@ type Status struct {
 
 // Writer is the sink that stores results. It never blocks probing.
 type Writer struct {
-	store   *Store
 	keep    Retention
 	logger  *slog.Logger
 	room    int
@@ -46,6 +51,7 @@ type Writer struct {
 	written time.Time // time of the last batch
 
 	mu      sync.Mutex
+	store   *Store // nil until there is one
 	results []*probe.Result
 	misses  []probe.Miss
 	status  Status
@@ -60,7 +66,7 @@ type WriterOptions struct {
 	Room      int // how many results, and how many misses, may wait for the disk; 60,000 when zero
 }
 
-// NewWriter returns a writer into a store. It writes nothing before Run.
+// NewWriter returns a writer into a store. It writes nothing before Run. Without a store it keeps what there is room for until Attach.
 func NewWriter(store *Store, options WriterOptions) *Writer {
 	return &Writer{
 		store: store, keep: options.Retention, logger: options.Logger,
@@ -114,7 +120,22 @@ func (w *Writer) Keep(keep Retention) {
 	w.keep = keep
 }
 
-// Run writes batches, at most five a second, until ctx ends. It then writes a last batch with the rest.
+// Attach gives a writer that began without its store the store.
+func (w *Writer) Attach(store *Store) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.store, w.status.Fault = store, nil
+	w.wakeUp()
+}
+
+func (w *Writer) attached() *Store {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.store
+}
+
+// Run writes batches, at most five a second, until ctx ends. It then writes a last batch with the rest, for which it waits two seconds at
+// most: on a disk that does not answer the rest is lost.
 func (w *Writer) Run(ctx context.Context) {
 	w.started = time.Now()
 	forgotten := w.started
@@ -158,15 +179,19 @@ func (w *Writer) forget(ctx context.Context, now time.Time) {
 	w.mu.Lock()
 	keep := w.keep
 	w.mu.Unlock()
-	if err := w.store.Forget(ctx, keep, now); err != nil && ctx.Err() == nil {
+	store := w.attached()
+	if store == nil {
+		return
+	}
+	// A disk that hangs holds this up until it answers, or until the process ends.
+	forgetting := database.Go(func() error { return store.Forget(ctx, keep, now) })
+	if err := w.outlast(ctx, forgetting); err != nil && ctx.Err() == nil {
 		w.logger.WarnContext(ctx, "cannot delete old history; trying again in an hour", "error", err)
 	}
 }
 
 // flush writes everything since the last batch. After a failure it keeps the data for the next batch, as far as there is room.
 func (w *Writer) flush(ctx context.Context, last bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-	defer cancel()
 	now := time.Now()
 	pause := now.Sub(w.written)
 	if last {
@@ -177,18 +202,60 @@ func (w *Writer) flush(ctx context.Context, last bool) {
 		return
 	}
 	w.written = now
-	err := w.store.write(ctx, results, misses, w.started, now)
+	store := w.attached()
+	if store == nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.restoreLocked(results, misses)
+		return
+	}
+	call := database.Go(func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+		defer cancel()
+		return store.write(ctx, results, misses, w.started, now)
+	})
+	if last {
+		w.conclude(ctx, call.Wait(lastPatience), results, misses)
+		return
+	}
+	err := call.Wait(slowAfter)
+	if errors.Is(err, database.ErrNoAnswer) {
+		w.noteFault(ctx, err)
+		err = w.outlast(ctx, call)
+	}
+	w.conclude(ctx, err, results, misses)
+}
+
+// outlast waits for a call without a limit until ctx ends, and then as long as the last batch may take.
+func (w *Writer) outlast(ctx context.Context, call *database.Call) error {
+	select {
+	case <-call.Done():
+		return call.Wait(0)
+	case <-ctx.Done():
+		return call.Wait(lastPatience)
+	}
+}
+
+// conclude notes the outcome of a batch, and puts back what was not written. A batch without an answer at the end of the process may still
+// be written, so it is not put back.
+func (w *Writer) conclude(ctx context.Context, err error, results []*probe.Result, misses []probe.Miss) {
+	if err != nil && !errors.Is(err, database.ErrNoAnswer) {
+		w.mu.Lock()
+		w.restoreLocked(results, misses)
+		w.mu.Unlock()
+	}
+	w.noteFault(ctx, err)
+}
+
+// noteFault notes whether batches are written, and logs it when that changes.
+func (w *Writer) noteFault(ctx context.Context, err error) {
 	w.mu.Lock()
 	before := w.status.Fault
 	w.status.Fault, w.status.Written = err, time.Now()
-	if err != nil {
-		w.restoreLocked(results, misses)
-	}
 	w.mu.Unlock()
 	switch {
 	case err != nil && before == nil:
-		w.logger.ErrorContext(ctx, "cannot write history; probing and alerting continue without it", "error", err,
-			"fix", "free space in state_dir, or make it writable")
+		w.logger.ErrorContext(ctx, "cannot write history; probing and alerting continue without it", "error", err, "fix", database.Fix(err))
 	case err == nil && before != nil:
 		w.logger.InfoContext(ctx, "history is written again")
 	}
@@ -219,19 +286,6 @@ func (w *Writer) restoreLocked(results []*probe.Result, misses []probe.Miss) {
 		w.status.Dropped += int64(over)
 	}
 }
-
-// rollupKey is what the runs of one roll-up have in common.
-type rollupKey struct {
-	minute            int64
-	probe, credential string
-	class             probe.Class
-	code              int
-	expected          bool
-	blame             probe.Blame
-}
-
-// rollupSum is what a roll-up counts. Latencies are in microseconds.
-type rollupSum struct{ runs, latency, slowest int64 }
 
 // write writes a batch in one transaction.
 func (s *Store) write(ctx context.Context, results []*probe.Result, misses []probe.Miss, started, now time.Time) error {
@@ -276,37 +330,6 @@ func writeRuns(ctx context.Context, tx *sql.Tx, results []*probe.Result) error {
 			r.Latency().Microseconds(), len(r.Attempts), r.Class.String(), r.Code, r.Expected, r.Breach, string(r.Blame), r.Reason, r.Excerpt,
 			r.Trace[:], r.Span[:]); err != nil {
 			return fmt.Errorf("write a run of %s: %w", r.Probe, err)
-		}
-	}
-	return nil
-}
-
-func writeRollups(ctx context.Context, tx *sql.Tx, results []*probe.Result) error {
-	if len(results) == 0 {
-		return nil
-	}
-	sums := map[rollupKey]rollupSum{}
-	for _, r := range results {
-		key := rollupKey{
-			minute: r.End.Truncate(time.Minute).UnixMicro(), probe: r.Probe, credential: r.Credential,
-			class: r.Class, code: r.Code, expected: r.Expected, blame: r.Blame,
-		}
-		took := r.Latency().Microseconds()
-		sum := sums[key]
-		sums[key] = rollupSum{runs: sum.runs + 1, latency: sum.latency + took, slowest: max(sum.slowest, took)}
-	}
-	upsert, err := tx.PrepareContext(ctx, `INSERT INTO rollups
-		(minute, probe, credential, class, code, expected, blame, runs, latency, slowest)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-		runs = runs + excluded.runs, latency = latency + excluded.latency, slowest = max(slowest, excluded.slowest)`)
-	if err != nil {
-		return fmt.Errorf("write roll-ups: %w", err)
-	}
-	defer func() { _ = upsert.Close() }()
-	for key, sum := range sums {
-		if _, err := upsert.ExecContext(ctx, key.minute, key.probe, key.credential, key.class.String(), key.code, key.expected, string(key.blame),
-			sum.runs, sum.latency, sum.slowest); err != nil {
-			return fmt.Errorf("write a roll-up of %s: %w", key.probe, err)
 		}
 	}
 	return nil

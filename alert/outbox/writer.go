@@ -1,0 +1,148 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe/database"
+)
+
+const (
+	// diskPatience is how long delivery waits for the disk at most. After a failed write it does not wait until the disk works again.
+	diskPatience = time.Second
+	// writeTimeout limits one write that waits for the database. It cannot interrupt a disk that hangs.
+	writeTimeout = 10 * time.Second
+	// writeRetry is the time between two attempts to write after a failure, when nothing else is written.
+	writeRetry = 10 * time.Second
+)
+
+// ErrNoStore is the fault of an outbox whose store could not be opened yet.
+var ErrNoStore = errors.New("the database is not open yet; squarewatch tries again")
+
+// diskLock is a lock that can be held while a timer runs. It is a channel and not a mutex, because time in a bubble of testing/synctest
+// stops while a goroutine waits for a mutex.
+type diskLock chan struct{}
+
+// Lock waits for the lock.
+func (l diskLock) Lock() { l <- struct{}{} }
+
+// Unlock releases it.
+func (l diskLock) Unlock() { <-l }
+
+// writer writes batches to the store, one at a time.
+type writer struct {
+	store     *Store
+	wanted    bool   // a store is set, or Recover sets it
+	unwritten *batch // changes that could not be written yet
+	writing   *batch // changes in the write that runs
+	call      *database.Call
+}
+
+// write starts to write the unwritten changes and waits for the result for the time patience. A batch that the disk refuses is unwritten
+// again. It returns nil when everything is written.
+func (w *writer) write(patience time.Duration) error {
+	if w.store == nil {
+		return ErrNoStore
+	}
+	if w.call != nil {
+		if err := w.wait(patience); errors.Is(err, database.ErrNoAnswer) {
+			return err
+		}
+	}
+	if w.unwritten.isEmpty() {
+		return nil
+	}
+	w.writing, w.unwritten = w.unwritten, newBatch()
+	store, b := w.store, w.writing
+	w.call = database.Go(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+		defer cancel()
+		return store.write(ctx, b)
+	})
+	return w.wait(patience)
+}
+
+// wait waits for the write that runs.
+func (w *writer) wait(patience time.Duration) error {
+	err := w.call.Wait(patience)
+	if errors.Is(err, database.ErrNoAnswer) {
+		return err
+	}
+	if err != nil {
+		w.writing.merge(w.unwritten)
+		w.unwritten = w.writing
+	}
+	w.call, w.writing = nil, nil
+	return err
+}
+
+// writeLocked writes a batch, together with earlier batches that could not be written. The caller holds disk.
+func (o *Outbox) writeLocked(b *batch) {
+	if !o.writer.wanted {
+		return
+	}
+	o.writer.unwritten.merge(b)
+	patience := diskPatience
+	if o.Fault() != nil {
+		patience = 0 // messages are sent at once, and the changes are written in the background
+	}
+	o.recordWrite(o.writer.write(patience))
+}
+
+// collectWrite takes the result of the write that ran, and writes the next batch after a success. After a failure, the next attempt waits
+// for writeRetry or the next change.
+func (o *Outbox) collectWrite() {
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	if o.writer.call == nil {
+		return
+	}
+	err := o.writer.wait(0)
+	if err == nil {
+		err = o.writer.write(0)
+	}
+	o.recordWrite(err)
+}
+
+// recordWrite records the result of a write, and logs when writing fails for the first time or works again.
+func (o *Outbox) recordWrite(err error) {
+	o.mu.Lock()
+	before := o.writeError
+	if before != nil && errors.Is(err, database.ErrNoAnswer) {
+		err = before // nobody waited for the result, so the last refusal says more
+	}
+	o.writeError = err
+	o.mu.Unlock()
+	switch {
+	case errors.Is(err, ErrNoStore): // the caller that opens the store logs it
+	case err != nil && before == nil:
+		o.options.Logger.Error("cannot write alerts to the database; messages are still sent, but a restart would lose them",
+			"error", err, "fix", database.Fix(err))
+	case err == nil && before != nil:
+		o.options.Logger.Info("alerts are written to the database again")
+	}
+}
+
+// writeDone is closed when the write that runs returns; nil when none runs.
+func (o *Outbox) writeDone() <-chan struct{} {
+	o.disk.Lock()
+	defer o.disk.Unlock()
+	if o.writer.call == nil {
+		return nil
+	}
+	return o.writer.call.Done()
+}
+
+// PutSilence writes a silence. An error says why it is not written yet; it is written as soon as the disk accepts it.
+func (o *Outbox) PutSilence(_ context.Context, silence alert.Silence) error {
+	o.commit(func(b *batch) { b.silences[silence.ID] = &silence }) //nolint:contextcheck // it is written although the client left
+	return o.Fault()
+}
+
+// DeleteSilence deletes a silence. An error says why it is still stored; it is deleted as soon as the disk accepts it.
+func (o *Outbox) DeleteSilence(_ context.Context, id string) error {
+	o.commit(func(b *batch) { b.silences[id] = nil }) //nolint:contextcheck // it is written although the client left
+	return o.Fault()
+}

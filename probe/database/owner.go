@@ -1,0 +1,65 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrInUse is the error of a directory that another process owns.
+var ErrInUse = errors.New("state_dir is in use")
+
+// Owner is the ownership of a directory by this process. The kernel ends it with the process, however that ends.
+type Owner struct{ directory *os.File }
+
+// pidFile holds the process identifier of the owner, for people.
+const pidFile = "squarewatch.pid"
+
+// Own takes ownership of a directory, which it creates if it is missing. It returns an error that is ErrInUse and names the process when
+// another process owns it. The lock is on the directory itself, so that a full or read-only disk can be owned too. A file system without
+// such locks (flock, see https://man7.org/linux/man-pages/man2/flock.2.html, on NFS) has no owner, and the log says so.
+func Own(ctx context.Context, path string, logger *slog.Logger) (*Owner, error) {
+	const directoryMode, fileMode = 0o700, 0o600
+	if err := os.MkdirAll(path, directoryMode); err != nil {
+		return nil, fmt.Errorf("create state_dir: %w: name a directory that the user of squarewatch can write to", err)
+	}
+	directory, err := os.Open(path) //nolint:gosec // the operator names the directory
+	if err != nil {
+		return nil, fmt.Errorf("open state_dir: %w", err)
+	}
+	switch err := unix.Flock(int(directory.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		_ = directory.Close()
+		return nil, fmt.Errorf("%w: %s belongs to the squarewatch with process identifier %s; two processes would mix their histories and "+
+			"report every incident twice: stop it, or give this one its own state_dir", ErrInUse, path, ownerOf(path))
+	case err != nil:
+		logger.WarnContext(ctx, "cannot lock state_dir, so that a second squarewatch with the same state_dir would not be refused",
+			"path", path, "error", err)
+		return &Owner{directory}, nil
+	}
+	// People get the identifier from here. On a full or read-only disk the sentence above does without it.
+	if err := os.WriteFile(filepath.Join(path, pidFile), []byte(strconv.Itoa(os.Getpid())+"\n"), fileMode); err != nil {
+		logger.DebugContext(ctx, "cannot write the process identifier to state_dir", "error", err)
+	}
+	return &Owner{directory}, nil
+}
+
+// ownerOf returns the process identifier that the owner of a directory wrote.
+func ownerOf(path string) string {
+	text, err := os.ReadFile(filepath.Join(path, pidFile)) //nolint:gosec // the operator names the directory
+	pid, errNumber := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || errNumber != nil {
+		return "unknown (fuser " + path + " names it)"
+	}
+	return strconv.Itoa(pid)
+}
+
+// Close ends the ownership.
+func (o *Owner) Close() error { return o.directory.Close() }

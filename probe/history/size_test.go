@@ -1,0 +1,92 @@
+package history_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"squarewatch/config/setting"
+	"squarewatch/probe"
+	"squarewatch/probe/database"
+	"squarewatch/probe/history"
+)
+
+// filled returns a store with the runs of so many probes every 30 s.
+func filled(t *testing.T, probes int, begin time.Time, length time.Duration) *history.Store {
+	t.Helper()
+	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	store, err := history.NewStore(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := time.Duration(0); at < length; at += 30 * time.Second {
+		var results []*probe.Result
+		for i := range probes {
+			r := run(fmt.Sprintf("collections-%03d", i), begin.Add(at).Add(time.Duration(i)*time.Millisecond), 200)
+			_, _ = rand.Read(r.Trace[:])
+			_, _ = rand.Read(r.Span[:])
+			results = append(results, r)
+		}
+		written(store, results...)
+	}
+	return store
+}
+
+func TestEstimateIsWhatIsNeeded(t *testing.T) {
+	const probes, length = 300, 3 * time.Hour
+	store := filled(t, probes, time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC), length)
+	used, err := store.Used(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	perDay := make([]float64, probes)
+	for i := range perDay {
+		perDay[i] = 24 * 120
+	}
+	estimate := history.Retention{Runs: length, Rollups: length}.Estimate(perDay)
+	t.Logf("%d runs need %s, estimated %s", probes*int(length/(30*time.Second)), setting.Size(used), estimate)
+	if ratio := float64(estimate) / float64(used); ratio < 0.85 || ratio > 1.25 {
+		t.Errorf("want an estimate near %s, got %s", setting.Size(used), estimate)
+	}
+}
+
+func TestThousandProbesAtHalfAMinuteFor90DaysNeedLessThan2GiB(t *testing.T) {
+	perDay := make([]float64, 1000)
+	for i := range perDay {
+		perDay[i] = 24 * 120
+	}
+	if got := history.DefaultRetention().Estimate(perDay); got > 2<<30 {
+		t.Errorf("want at most 2 GiB, got %s", got)
+	}
+}
+
+func TestOldestHistoryIsDeletedAboveTheSize(t *testing.T) {
+	begin := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
+	store := filled(t, 300, begin, 4*time.Hour)
+	before, err := store.Used(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := begin.Add(4 * time.Hour)
+	keep := history.DefaultRetention()
+	keep.Size = setting.Size(before / 2)
+	if err := store.Forget(t.Context(), keep, now); err != nil {
+		t.Fatal(err)
+	}
+	if used, err := store.Used(t.Context()); err != nil || used > before/2 || used < before/8 {
+		t.Errorf("want about half of %d bytes, got %d, %v", before, used, err)
+	}
+	for up, err := range store.Rollups(t.Context(), begin.Add(-time.Hour), now) {
+		if err != nil || !up.Begin().Equal(begin) || up.Length != time.Hour {
+			t.Errorf("want the first hour kept as a sum of the hour, got %v %v, %v", up.Begin(), up.Length, err)
+		}
+		break
+	}
+}
