@@ -60,7 +60,7 @@ type kind struct {
 
 // kinds returns every way to judge. The first is that of the rules in the file.
 func kinds() []kind {
-	return []kind{fileKind(), breachKind(), noDataKind(), networkKind()}
+	return []kind{fileKind(), breachKind(), noDataKind(), networkKind(), watcherKind()}
 }
 
 // fileKind is that of the rules in the file. A rule per credential or over all probes evaluates the whole and each probe in it.
@@ -87,8 +87,8 @@ func newShareCondition(rule *Rule, rare bool) condition {
 	return newRateCondition(rule)
 }
 
-// counts reports whether a rule looks at a run at all: what failed because our own network did says nothing of the API.
-func counts(r *probe.Result) bool { return r.Blame != probe.BlameNetwork }
+// counts reports whether a rule looks at a run at all: what failed on our own side says nothing about the API.
+func counts(r *probe.Result) bool { return !r.Blame.Ours() }
 
 // bad reports whether a rule of the file counts a run as bad. An expected answer never is.
 func (r *Rule) bad(result *probe.Result) bool {

@@ -83,6 +83,7 @@ const (
 	ConditionAccess  Condition = "access"  // a probe that guards access was let in
 	ConditionNoData  Condition = "no-data" // a probe finishes no runs
 	ConditionNetwork Condition = "network" // our own network failed; runs did not count
+	ConditionWatcher Condition = "watcher" // squarewatch ran out of something; runs did not count
 )
 
 // Burn is how fast the budget of an objective is spent: the rate in two windows, as multiples of what the objective allows.

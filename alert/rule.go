@@ -64,6 +64,7 @@ const (
 	AccessRule  = "access"  // a probe that guards access gets more than it may
 	NoDataRule  = "no-data" // a probe has finished no run for three of its intervals
 	NetworkRule = "network" // our own network failed; told when it is over
+	WatcherRule = "watcher" // squarewatch itself is in trouble: it ran out of descriptors, ports, buffers or memory
 )
 
 // absent reports whether what is bad is that nothing came, so that no run is needed as evidence.
@@ -114,7 +115,7 @@ func (r *Rule) Defaults() {
 func (r *Rule) Validate() error {
 	var faults setting.Faults
 	faults.AddName("name", r.Name, "server-errors")
-	builtin := []string{AccessRule, NoDataRule, NetworkRule}
+	builtin := []string{AccessRule, NoDataRule, NetworkRule, WatcherRule}
 	faults.Add(slices.Contains(builtin, r.Name), "name", fmt.Sprintf("is %s, which is a built-in rule", r.Name), "choose another name")
 	faults.Add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
 	for i, selector := range r.On {

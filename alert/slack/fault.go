@@ -97,7 +97,7 @@ func attributed(blame probe.Blame) (fault, bool) {
 			say: "Our credential%s is refused.",
 			act: "It is an API key, and nothing yet tells whether the key or the API is at fault: see whether it expired or was revoked.",
 		}, true
-	case probe.BlameNone, probe.BlameNetwork:
+	case probe.BlameNone, probe.BlameNetwork, probe.BlameWatcher:
 	}
 	return fault{}, false
 }

@@ -22,6 +22,7 @@ type statusJSON struct {
 	Notifiers []notifierJSON  `json:"notifiers"`
 	Silences  []alert.Silence `json:"silences"`
 	State     string          `json:"state_fault,omitempty"`
+	Watcher   string          `json:"watcher_fault,omitempty"` // squarewatch itself is in trouble: what it runs out of
 }
 
 type probeJSON struct {
@@ -106,6 +107,7 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	for _, b := range d.outbox.Status() {
 		s.Notifiers = append(s.Notifiers, notifierOf(&b))
 	}
+	s.Watcher = d.trouble.fault()
 	if err := d.forgetful(); err != nil {
 		s.State = err.Error()
 	}

@@ -50,6 +50,7 @@ type Daemon struct {
 	board     *board
 	unwatched []probe.Miss // runs that were due while no process was there
 	progress  *progress
+	trouble   *trouble
 	listener  net.Listener
 	ready     atomic.Bool
 	reloads   chan chan error // asked for over HTTP
@@ -81,6 +82,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.options.Logger = d.telemetry.Logger(options.Logger)
+	d.trouble = &trouble{logger: d.options.Logger}
 	if err := d.remember(ctx, cfg); err != nil {
 		return nil, err
 	}

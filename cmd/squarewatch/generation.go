@@ -60,7 +60,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 			Limits:  cfg.Limits,
 			// The engine comes first: what people are told does not wait for what is written down.
 			Sinks: slices.Concat([]probe.Sink{
-				d.evaluator, d.telemetry.Recorder(), d.progress, d.board, &misses{logger: d.options.Logger, told: map[string]probe.MissReason{}},
+				d.evaluator, d.telemetry.Recorder(), d.progress, d.board, d.trouble, &misses{logger: d.options.Logger, told: map[string]probe.MissReason{}},
 			}, d.state.sinks(), d.options.Sinks),
 		}),
 	}, nil

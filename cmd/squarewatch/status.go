@@ -79,6 +79,11 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\n", probes.Render(), alerts.Render(), notifiers.Render()); err != nil {
 		return err
 	}
+	if s.Watcher != "" {
+		if _, err := fmt.Fprintln(w, "squarewatch itself is in trouble: "+s.Watcher); err != nil {
+			return err
+		}
+	}
 	if s.State != "" {
 		if _, err := fmt.Fprintln(w, "Nothing is kept over a restart: "+s.State); err != nil {
 			return err
