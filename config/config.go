@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
-	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/alert"
 	"squarewatch/config/secret"
@@ -42,8 +41,8 @@ type Config struct {
 	Telemetry   otel.Settings
 	Traced      bool // spans go to a collector, by the file or by the variables of OpenTelemetry
 	Listen      string
-	APIToken    secret.Text // who has it may change something from another machine
-	StateDir    string      // where what outlives the process is kept; empty for nowhere
+	Web         Web    // who may use the port
+	StateDir    string // where what outlives the process is kept; empty for nowhere
 	Retention   history.Retention
 	Limits      dispatch.Limits
 	Network     probe.Network
@@ -68,7 +67,8 @@ type file struct {
 	Notifiers   map[string]yaml.Node `yaml:"notifiers,omitempty"`
 	Telemetry   otel.Settings        `yaml:"telemetry,omitempty"`
 	Listen      string               `yaml:"listen,omitempty"`
-	APIToken    secret.Text          `yaml:"api_token,omitempty"`
+	Web         Web                  `yaml:"web,omitempty"`
+	APIToken    secret.Text          `yaml:"api_token,omitempty"` // the earlier name of web.token
 	StateDir    string               `yaml:"state_dir,omitempty"` // or none
 	Retention   history.Retention    `yaml:"retention,omitempty"`
 	Limits      dispatch.Limits      `yaml:"limits,omitempty"`
@@ -165,7 +165,7 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 		Telemetry:   raw.Telemetry,
 		Limits:      raw.Limits,
 		Network:     raw.Network,
-		APIToken:    raw.APIToken,
+		Web:         r.web(document, raw),
 
 		Connectivity: raw.Connectivity,
 		Retention:    raw.Retention,
@@ -178,9 +178,6 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	r.invalid(locate(document, "limits"), "limits", cfg.Limits.Validate())
 	if _, port, err := net.SplitHostPort(cfg.Listen); err != nil || !isPort(port) {
 		r.fault(locate(document, "listen"), "listen", fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
-	}
-	if !httpguts.ValidHeaderFieldValue(raw.APIToken.Reveal()) {
-		r.fault(locate(document, "api_token"), "api_token", "holds a line break or another character that no header can carry; write one line, or correct what its reference leads to")
 	}
 	r.probes(document, raw, cfg)
 	r.rules(document, raw, cfg)

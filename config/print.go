@@ -9,7 +9,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"squarewatch/alert"
-	"squarewatch/config/secret"
 	"squarewatch/otel"
 	"squarewatch/probe"
 	"squarewatch/probe/dispatch"
@@ -31,7 +30,7 @@ type effective struct {
 	SupportWait  time.Duration       `yaml:"support_after,omitempty"`
 	Telemetry    otel.Settings       `yaml:"telemetry,omitempty"`
 	Listen       string              `yaml:"listen"`
-	APIToken     secret.Text         `yaml:"api_token,omitempty"`
+	Web          Web                 `yaml:"web,omitempty"`
 	StateDir     string              `yaml:"state_dir"`
 	Retention    history.Retention   `yaml:"retention"`
 	Limits       dispatch.Limits     `yaml:"limits"`
@@ -44,7 +43,7 @@ type effective struct {
 func Print(w io.Writer, c *Config) error {
 	e := effective{
 		Target: c.Target.String(), AllowHTTP: c.AllowHTTP, Studio: c.Studio, Catalogue: "none", Probes: c.Probes, Rules: c.Rules,
-		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Connectivity: c.Connectivity, Retention: c.Retention, Listen: c.Listen, APIToken: c.APIToken, StateDir: cmp.Or(c.StateDir, "none"), Limits: c.Limits, Network: c.Network,
+		Maintenance: c.Maintenance, Support: c.Support, SupportWait: c.SupportWait, Telemetry: c.Telemetry, Connectivity: c.Connectivity, Retention: c.Retention, Listen: c.Listen, Web: c.Web, StateDir: cmp.Or(c.StateDir, "none"), Limits: c.Limits, Network: c.Network,
 		Credentials: map[string]any{}, Notifiers: map[string]any{},
 	}
 	for name, part := range c.Credentials {

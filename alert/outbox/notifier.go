@@ -43,6 +43,13 @@ type Refresher interface {
 	RefreshEvery() time.Duration
 }
 
+// Announcer is a notifier that also tells people of what is no incident, such as a silence.
+type Announcer interface {
+	Notifier
+	// Announce makes one attempt to send a line of plain text, within the context. The text may hold what people wrote.
+	Announce(ctx context.Context, text string) error
+}
+
 // Listener is a notifier that also hears what people answer.
 type Listener interface {
 	Notifier

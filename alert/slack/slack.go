@@ -70,6 +70,25 @@ func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification
 	return "", failure
 }
 
+var _ outbox.Announcer = (*Notifier)(nil)
+
+// Announce posts a line to the channel, outside of every thread. What goes wrong is an [outbox.DeliveryError].
+func (n *Notifier) Announce(ctx context.Context, text string) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	defer cancel()
+	line := "🔕 " + mrkdwn(text, cutReason)
+	var a *answer
+	if n.settings.BotToken.IsZero() {
+		a = n.postWebhook(ctx, line, nil)
+	} else {
+		a = n.post(ctx, n.settings.Channel, line, nil)
+	}
+	if failure := a.failure(); failure != nil {
+		return failure
+	}
+	return nil
+}
+
 // form is one way to write a message.
 type form struct {
 	text   string

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"squarewatch/alert"
@@ -140,41 +136,21 @@ func (d *Daemon) serveAPI(mux *http.ServeMux) {
 	mux.Handle("POST /-/reload", d.guarded(d.askReload))
 }
 
-// guarded lets through who comes from this machine or knows the token, and no page of another origin in somebody's browser.
-func (d *Daemon) guarded(handle http.HandlerFunc) http.Handler {
-	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		token := d.config().APIToken
-		if !fromLoopback(r) && (token.IsZero() || subtle.ConstantTimeCompare([]byte(token.Reveal()), []byte(bearer)) != 1) {
-			refuse(w, http.StatusForbidden, errors.New("this needs a request from the same machine, or the api_token of the file as a bearer token"))
-			return
-		}
-		handle(w, r)
-	}))
-}
-
-func fromLoopback(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr == "pipe" // of tests in memory
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
-}
-
-func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request) {
+func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request, by string) {
 	switch err := d.silences.Remove(r.Context(), r.PathValue("id")); {
 	case errors.Is(err, alert.ErrNoSilence):
 		refuse(w, http.StatusNotFound, err)
 	case err != nil:
 		refuse(w, http.StatusInternalServerError, err)
 	default:
+		d.unsilenced(r.Context(), r.PathValue("id"), by)
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
 
 // askReload reloads and answers when the new configuration is in force, or says why it is not.
-func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request) {
+func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request, by string) {
+	d.options.Logger.InfoContext(r.Context(), "a reload was asked for", "by", by)
 	done := make(chan error, 1)
 	select {
 	case d.reloads <- done:

@@ -13,6 +13,7 @@ import (
 	"squarewatch/alert"
 	"squarewatch/config"
 	"squarewatch/config/setting"
+	"squarewatch/probe/redact"
 )
 
 // silenceJSON asks for a silence of what its globs match together, or of everything.
@@ -39,10 +40,20 @@ func (s *silenceJSON) scope() error {
 	return nil
 }
 
+// printable refuses texts that could change what a terminal or a message shows.
+func (s *silenceJSON) printable() error {
+	for _, text := range slices.Concat([]string{s.By, s.Comment}, s.Rules, s.Probes, s.Series) {
+		if redact.Printable(text) != text {
+			return fmt.Errorf("the silence holds %+q, with a character that does not print; write plain text", redact.Cut(text, longestName))
+		}
+	}
+	return nil
+}
+
 // largestRequest bounds a body, in bytes.
 const largestRequest = 64 << 10
 
-func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
+func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request, by string) {
 	var ask silenceJSON
 	decoder := json.NewDecoder(io.LimitReader(r.Body, largestRequest))
 	decoder.DisallowUnknownFields()
@@ -50,11 +61,11 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, fmt.Errorf("read the silence: %w", err))
 		return
 	}
-	if err := ask.scope(); err != nil {
+	if err := errors.Join(ask.printable(), ask.scope()); err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	silence := alert.Silence{Rules: ask.Rules, Probes: ask.Probes, Series: ask.Series, Until: ask.Until, By: ask.By, Comment: ask.Comment}
+	silence := alert.Silence{Rules: ask.Rules, Probes: ask.Probes, Series: ask.Series, Until: ask.Until, By: onBehalf(by, ask.By), Comment: ask.Comment}
 	if err := d.mutesSomething(&silence); err != nil {
 		refuse(w, http.StatusUnprocessableEntity, err)
 		return
@@ -68,6 +79,7 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
 		refuse(w, status, err)
 		return
 	}
+	d.silenced(r.Context(), &kept)
 	answer(w, http.StatusCreated, kept)
 }
 

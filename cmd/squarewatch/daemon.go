@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -34,6 +33,9 @@ type Options struct {
 	TLS      *tls.Config                                                          // of the connections to the target; the system's roots when nil
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // to the target; a net.Dialer when nil
 	Listener net.Listener                                                         // of the pages and metrics; the file's listen when nil
+	Peer     func(net.Conn) string                                                // the user at the other end of a connection, who may change something; empty for nobody; that of a Unix socket when nil
+
+	RuntimeDirectory string // of the socket for changes; state_dir when empty
 
 	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // to the address of connectivity; a net.Dialer when nil
 }
@@ -41,21 +43,24 @@ type Options struct {
 // Daemon is the whole program as a value: two of them can run in one process. Its long-lived parts live here; what a
 // configuration builds, and a reload replaces, is a generation.
 type Daemon struct {
-	options   Options
-	telemetry *otel.Telemetry
-	outbox    *outbox.Outbox
-	evaluator *alert.Evaluator
-	silences  *alert.Silences
-	state     *state
-	board     *board
-	unwatched []probe.Miss // runs that were due while no process was there
-	progress  *progress
-	trouble   *trouble
-	listener  net.Listener
-	ready     atomic.Bool
-	reloads   chan chan error // asked for over HTTP
-	current   *generation     // touched by New and Run only
-	running   atomic.Pointer[config.Config]
+	options    Options
+	telemetry  *otel.Telemetry
+	outbox     *outbox.Outbox
+	evaluator  *alert.Evaluator
+	silences   *alert.Silences
+	state      *state
+	board      *board
+	unwatched  []probe.Miss // runs that were due while no process was there
+	progress   *progress
+	trouble    *trouble
+	listener   net.Listener
+	socket     net.Listener // for what changes something; nil for none
+	news       chan string  // changes that people made, to be announced
+	ready      atomic.Bool
+	reloads    chan chan error // asked for over HTTP
+	current    *generation     // touched by New and Run only
+	running    atomic.Pointer[config.Config]
+	announcers atomic.Pointer[map[string]outbox.Destination] // those of the current generation
 }
 
 // New reads the configuration and builds everything that can fail. Nothing runs yet. After an error nothing is left behind.
@@ -64,7 +69,10 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{options: options, progress: &progress{}, board: newBoard(), state: &state{}, reloads: make(chan chan error)}
+	d := &Daemon{options: options, progress: &progress{}, board: newBoard(), state: &state{}, reloads: make(chan chan error), news: make(chan string, mostNews)}
+	if d.options.Peer == nil {
+		d.options.Peer = peerOfSocket
+	}
 	if d.listener = options.Listener; d.listener == nil {
 		if d.listener, err = listen(ctx, cfg.Listen); err != nil {
 			return nil, err
@@ -73,6 +81,9 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.listener.Close(), d.state.Close())
+			if d.socket != nil {
+				err = errors.Join(err, d.socket.Close())
+			}
 			if d.telemetry != nil {
 				err = errors.Join(err, flush(ctx, d.telemetry.Shutdown))
 			}
@@ -91,6 +102,8 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.telemetry.Recorder().SetScope(d.current.scope())
+	d.socket = d.openSocket(ctx, cfg)
+	d.announcers.Store(&d.current.destinations)
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
 	d.running.Store(cfg)
 	// Nothing leaves before Run, so what waits from before is first compared with this configuration.
@@ -187,9 +200,6 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var services sync.WaitGroup
-	server := &http.Server{
-		Handler: d.mux(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelWarn),
-	}
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
 	services.Go(func() { d.feedWatchdog(background) })
@@ -198,11 +208,8 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 		d.state.run(background, func() history.Retention { return d.config().Retention }, d.options.Logger)
 	})
 	d.report(ctx)
-	services.Go(func() {
-		if err := server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
-			d.options.Logger.ErrorContext(ctx, "the pages are no longer served", "error", err)
-		}
-	})
+	services.Go(func() { d.announceNews(background) })
+	shutdown := d.serve(ctx, &services)
 	d.options.Logger.InfoContext(ctx, "squarewatch started", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules),
 		"target", d.current.config.Target.String(), "listen", d.Addr().String())
 
@@ -211,7 +218,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	d.options.Notify("STOPPING=1")
 	d.evaluator.Keep(d.outbox.Keep)
 	stop() // the outbox delivers what is left while the server lets its last answers out
-	err := flush(ctx, server.Shutdown)
+	err := flush(ctx, shutdown)
 	services.Wait()
 	d.logUndelivered(ctx)
 	d.options.Logger.InfoContext(ctx, "squarewatch stopped")
@@ -330,6 +337,7 @@ func (d *Daemon) reload() error {
 	d.evaluator.Flush() // what the new configuration ended must not leave as FIRING
 	d.outbox.Maintain(cfg.Maintenance)
 	d.outbox.Replace(next.destinations)
+	d.announcers.Store(&next.destinations)
 	d.evaluator.Reannounce()
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)
 	d.progress.watch(cfg.Probes)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"squarewatch/alert/outbox"
+	"squarewatch/probe/redact"
 )
 
 // desk does what people ask for from where they read messages.
@@ -14,7 +15,11 @@ var _ outbox.Desk = desk{}
 
 // Acknowledge notes that somebody has taken an incident on.
 func (k desk) Acknowledge(incident, by string) error {
-	return k.daemon.evaluator.Acknowledge(incident, by)
+	err := k.daemon.evaluator.Acknowledge(incident, by)
+	if err == nil {
+		k.daemon.options.Logger.Info("an incident was acknowledged", "by", redact.Text(by, longestName), "incident", incident)
+	}
+	return err
 }
 
 // Silence mutes the rule and series of an incident for a time.
@@ -25,6 +30,9 @@ func (k desk) Silence(incident, by string, length time.Duration) (time.Time, err
 	}
 	silence.By, silence.Until = by, time.Now().Add(length).Round(0)
 	kept, err := k.daemon.silences.Add(context.Background(), silence)
+	if err == nil {
+		k.daemon.logSilence(context.Background(), &kept)
+	}
 	return kept.Until, err
 }
 

@@ -81,8 +81,9 @@ func run(ctx context.Context, p process) int {
 	return exitUsage
 }
 
-// printError prints each line of an error as one of ours.
+// printError prints each line of an error as one of ours. An error may quote others.
 func printError(w io.Writer, err error) {
+	w = printable{w}
 	for line := range strings.Lines(err.Error()) {
 		_, _ = fmt.Fprintln(w, "squarewatch: "+strings.TrimSuffix(line, "\n"))
 	}

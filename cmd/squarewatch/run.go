@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -44,6 +45,8 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 				Logger:   logger,
 				Notify:   notifySystemd(logger),
 				Watchdog: watchdogInterval(),
+
+				RuntimeDirectory: runtimeDirectoryOf(p.env),
 			})
 			if err != nil {
 				return err
@@ -81,6 +84,13 @@ func watchdogInterval() time.Duration {
 		return 0
 	}
 	return interval
+}
+
+// runtimeDirectoryOf returns the first directory that RuntimeDirectory= of the unit has made; see systemd.exec(5).
+func runtimeDirectoryOf(env func(string) (string, bool)) string {
+	all, _ := env("RUNTIME_DIRECTORY")
+	first, _, _ := strings.Cut(all, ":")
+	return first
 }
 
 func discardLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }

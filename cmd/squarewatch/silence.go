@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os/user"
 	"strings"
 	"time"
 
@@ -51,13 +50,13 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 				return err
 			}
 			if ask.By == "" {
-				ask.By = whoAmI()
+				ask.By, _ = file.process.env("SUDO_USER") // the daemon knows the user of this process
 			}
 			var kept alert.Silence
 			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept), local(kept.Until))
+			_, err = fmt.Fprintf(printable{cmd.OutOrStdout()}, "Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept), local(kept.Until))
 			return err
 		},
 	}
@@ -68,7 +67,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	flags.BoolVar(&ask.All, "all", false, "mute everything")
 	flags.TextVar(&length, "for", setting.Duration(0), "`duration` of the silence, for example 2h or 2d")
 	flags.StringVar(&until, "until", "", "until this `time`, as 2006-01-02T15:04:05Z07:00 or, of today, 15:04")
-	flags.StringVar(&ask.By, "by", "", "who silences (default: who is logged in)")
+	flags.StringVar(&ask.By, "by", "", "on whose behalf (default: who called sudo); the daemon knows who calls it")
 	flags.StringVar(&ask.Comment, "comment", "", "why")
 	return cmd
 }
@@ -97,15 +96,6 @@ func untilOf(length time.Duration, until string, now time.Time) (time.Time, erro
 	return t, nil
 }
 
-// whoAmI names who is logged in; empty when the system does not say.
-func whoAmI() string {
-	me, err := user.Current()
-	if err != nil {
-		return ""
-	}
-	return me.Username
-}
-
 func newSilenceList(file *configFile) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
@@ -120,7 +110,7 @@ func newSilenceList(file *configFile) *cobra.Command {
 			if err := newClient(cfg).ask(cmd.Context(), http.MethodGet, "/api/v1/silences", nil, &all); err != nil {
 				return err
 			}
-			return printSilences(cmd.OutOrStdout(), all)
+			return printSilences(printable{cmd.OutOrStdout()}, all)
 		},
 	}
 }

@@ -32,11 +32,11 @@ func newStatusCommand(file *configFile) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder := json.NewEncoder(printable{cmd.OutOrStdout()})
 				encoder.SetIndent("", "  ")
 				err = encoder.Encode(s)
 			} else {
-				err = printStatus(cmd.OutOrStdout(), &s)
+				err = printStatus(printable{cmd.OutOrStdout()}, &s)
 			}
 			if err == nil && s.fires() {
 				return errBadNews
