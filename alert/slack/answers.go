@@ -53,8 +53,14 @@ func isIdentifier(id string) bool {
 	return id != "" && len(id) <= cutName && clean(id) == id && !strings.Contains(id, " ")
 }
 
-// press does what a button asks for, and returns what to tell the person who pressed it; empty when the message itself will show it.
-func press(callback *slack.InteractionCallback, desk outbox.Desk) string {
+// pressed is what came of a button.
+type pressed struct {
+	answer string // for the person who pressed it; empty when the message itself will show it
+	thread string // for everybody, in the message's thread; mostly empty
+}
+
+// press does what a button asks for.
+func press(callback *slack.InteractionCallback, desk outbox.Desk) pressed {
 	by := callback.User.ID
 	for _, action := range callback.ActionCallback.BlockActions {
 		if action == nil {
@@ -64,7 +70,7 @@ func press(callback *slack.InteractionCallback, desk outbox.Desk) string {
 		case actionAcknowledge:
 			err := each(action.Value, func(incident string) error { return desk.Acknowledge(incident, by) })
 			if err != nil {
-				return "Not acknowledged: " + mrkdwn(err.Error(), cutReason)
+				return pressed{answer: "Not acknowledged: " + mrkdwn(err.Error(), cutReason)}
 			}
 		case actionSilence:
 			var until time.Time
@@ -76,12 +82,15 @@ func press(callback *slack.InteractionCallback, desk outbox.Desk) string {
 				return err
 			})
 			if err != nil {
-				return "Not silenced: " + mrkdwn(err.Error(), cutReason)
+				return pressed{answer: "Not silenced: " + mrkdwn(err.Error(), cutReason)}
 			}
-			return "Silenced until " + clock(until) + ". Probing and recording go on; `squarewatch silence list` shows it."
+			return pressed{
+				answer: "Silenced until " + clock(until) + ". Probing and recording go on; `squarewatch silence list` shows it.",
+				thread: "🔕 " + mention(by) + " silenced this until " + clock(until) + ".",
+			}
 		}
 	}
-	return ""
+	return pressed{}
 }
 
 var errNoIncident = errors.New("the button names no incident")

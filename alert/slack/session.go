@@ -159,6 +159,11 @@ func (s *session) handle(ctx context.Context, e *envelope) {
 	case "slash_commands":
 		var command slack.SlashCommand
 		if json.Unmarshal(e.Payload, &command) == nil {
+			if len(s.notifier.settings.Allow) > 0 { // to look somebody up may take longer than Slack waits
+				s.acknowledge(e.ID, nil)
+				s.running.Go(func() { inTurn(ctx, s.slots, func() { s.command(ctx, &command) }) })
+				return
+			}
 			s.acknowledge(e.ID, slash(command.Text, s.desk.Overview()))
 			return
 		}
@@ -166,7 +171,7 @@ func (s *session) handle(ctx context.Context, e *envelope) {
 		var callback slack.InteractionCallback
 		if json.Unmarshal(e.Payload, &callback) == nil {
 			s.acknowledge(e.ID, nil)
-			s.running.Go(func() { inTurn(ctx, s.slots, func() { s.notifier.obey(ctx, &callback, s.desk) }) })
+			s.running.Go(func() { inTurn(ctx, s.slots, func() { s.obey(ctx, &callback) }) })
 			return
 		}
 	}
@@ -213,21 +218,38 @@ func (n *Notifier) dialer() *websocket.Dialer {
 	return d
 }
 
-// obey does what a button asks for, and tells the person what the message itself will not show.
-func (n *Notifier) obey(ctx context.Context, data *slack.InteractionCallback, desk outbox.Desk) {
+// obey does what a button asks for, and tells the person what the message itself will not show. Others see in the thread who has
+// silenced.
+func (s *session) obey(ctx context.Context, data *slack.InteractionCallback) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
-	if trouble := press(data, desk); trouble != "" {
-		n.whisper(ctx, data.ResponseURL, trouble)
+	if !s.refuseUnlessAllowed(ctx, data.User.ID, "button", data.ResponseURL) {
+		return
+	}
+	done := press(data, s.desk)
+	if done.answer != "" {
+		s.notifier.whisper(ctx, data.ResponseURL, done.answer)
+	}
+	if done.thread == "" || data.Container.MessageTs == "" {
+		return
+	}
+	a := s.notifier.post(ctx, data.Container.ChannelID, done.thread, nil, slack.MsgOptionTS(data.Container.MessageTs))
+	if failure := a.failure(); failure != nil {
+		s.logger.WarnContext(ctx, "a silence could not be told in its thread", "error", failure)
 	}
 }
 
 // whisper shows a message to one user; errors are ignored, since the user sees that nothing changed.
 func (n *Notifier) whisper(ctx context.Context, address, text string) {
+	n.respond(ctx, address, ephemeral(text))
+}
+
+// respond posts an answer to a response URL; errors are ignored for the same reason.
+func (n *Notifier) respond(ctx context.Context, address string, answer map[string]any) {
 	if !isAddress(address) {
 		return
 	}
-	body, err := json.Marshal(ephemeral(text))
+	body, err := json.Marshal(answer)
 	if err != nil {
 		return
 	}

@@ -32,6 +32,7 @@ type Notifier struct {
 	client   http.Client
 	noCharts atomic.Bool // this Slack refused one
 	hearing  hearing
+	groups   groups
 }
 
 var _ outbox.Notifier = (*Notifier)(nil)
