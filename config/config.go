@@ -179,6 +179,7 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	if _, port, err := net.SplitHostPort(cfg.Listen); err != nil || !isPort(port) {
 		r.fault(locate(document, "listen"), "listen", fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
 	}
+	r.exposedSecrets(document, raw, cfg)
 	r.probes(document, raw, cfg)
 	r.rules(document, raw, cfg)
 	r.maintenance(document, raw, cfg)

@@ -68,6 +68,23 @@ func (s Settings) Validate() error {
 	return faults.Err()
 }
 
+// ShowsSecretsAt returns the addresses to which the login would go without encryption.
+func (s Settings) ShowsSecretsAt() []string {
+	if s.BearerToken.IsZero() && s.BasicAuth == nil {
+		return nil
+	}
+	var fields []string
+	if setting.ShowsSecrets(s.URL) {
+		fields = append(fields, "url")
+	}
+	for i, address := range s.URLs {
+		if setting.ShowsSecrets(address) {
+			fields = append(fields, fmt.Sprintf("urls[%d]", i))
+		}
+	}
+	return fields
+}
+
 // validAddress reports what is wrong with the address of a member.
 func validAddress(field, text string) error {
 	const fix = "write the address of Alertmanager's page, for example http://127.0.0.1:9093"
