@@ -16,6 +16,16 @@ import (
 // longestSilence is how long a silence may last: who forgets one must not be deaf for ever.
 const longestSilence = 30 * 24 * time.Hour
 
+// mostSilences is how many there may be at a time, and mostGlobs how many names and globs one may have. People need a few; a program that
+// goes wrong must not slow down every evaluation.
+const (
+	mostSilences = 200
+	mostGlobs    = 50
+)
+
+// ErrTooManySilences is the error of adding one too many.
+var ErrTooManySilences = fmt.Errorf("there are %d silences already: remove some with squarewatch silence remove, or let one mute more with globs", mostSilences)
+
 // ErrNoSilence is the error of removing what is not there.
 var ErrNoSilence = errors.New("there is no such silence: see squarewatch silence list")
 
@@ -54,6 +64,9 @@ func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	silence.ID = strings.ToLower(rand.Text()[:8])
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.forget(now); len(s.all) >= mostSilences {
+		return Silence{}, ErrTooManySilences
+	}
 	if s.store != nil {
 		if err := s.store.PutSilence(ctx, silence); err != nil {
 			return Silence{}, fmt.Errorf("keep the silence: %w; it would not survive a restart, so it is not in force", err)
@@ -110,6 +123,7 @@ func (s *Silence) validate(now time.Time) error {
 	faults.Add(s.Until.Sub(now) > longestSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
 	for field, globs := range map[string][]string{"rules": s.Rules, "probes": s.Probes, "series": s.Series} {
 		faults.AddGlobs(field, globs)
+		faults.Add(len(globs) > mostGlobs, field, fmt.Sprintf("has %d names", len(globs)), fmt.Sprintf("write at most %d, or globs", mostGlobs))
 	}
 	const longestText = 500
 	faults.Add(len(s.Comment) > longestText || len(s.By) > longestText, "comment", "is too long", "write at most 500 characters")

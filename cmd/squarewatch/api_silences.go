@@ -73,6 +73,9 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request, by string) {
 	kept, err := d.silences.Add(r.Context(), silence)
 	if err != nil {
 		status := http.StatusInternalServerError
+		if errors.Is(err, alert.ErrTooManySilences) {
+			status = http.StatusConflict
+		}
 		if _, invalid := errors.AsType[*setting.Invalid](err); invalid {
 			status = http.StatusBadRequest
 		}
