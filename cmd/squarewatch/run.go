@@ -40,10 +40,11 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 				}
 				defer wait()
 			}
+			notifyPath, _ := p.env("NOTIFY_SOCKET")
 			d, err := New(cmd.Context(), Options{
 				Load:     func() (*config.Config, error) { return file.read() },
 				Logger:   logger,
-				Notify:   notifySystemd(logger),
+				Notify:   notifySystemd(notifyPath, logger),
 				Watchdog: watchdogInterval(),
 
 				RuntimeDirectory: runtimeDirectoryOf(p.env),
@@ -65,15 +66,6 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 func saveMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(40)
-	}
-}
-
-// notifySystemd returns the function that tells the service manager of a change; outside of systemd it does nothing.
-func notifySystemd(logger *slog.Logger) func(state string) {
-	return func(state string) {
-		if _, err := daemon.SdNotify(false, state); err != nil {
-			logger.Warn("the service manager could not be told", "state", state, "error", err)
-		}
 	}
 }
 
