@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 
@@ -42,13 +41,8 @@ func expectJSON(e *Expect) (check, error) {
 		if err := json.Unmarshal(seen.body, &input); err != nil {
 			return fmt.Sprintf("answered %d with a body that is not JSON", seen.last.Code)
 		}
-		limited, done := limitEvaluation(ctx)
-		defer done()
-		output, ok := code.RunWithContext(limited, input).Next()
+		output, ok := evaluateLimited(ctx, code, input)
 		if err, failed := output.(error); failed {
-			if cause := context.Cause(limited); errors.Is(cause, errEvaluationTime) || errors.Is(cause, errEvaluationMemory) {
-				err = cause
-			}
 			text := seen.secrets.Text(halfValue.ReplaceAllLiteralString(err.Error(), "(…)"), 120)
 			return fmt.Sprintf("the answer does not match %s: %s", shown, text)
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"runtime/metrics"
 	"time"
+
+	"github.com/itchyny/gojq"
 )
 
 // The limits of one evaluation of a jq expression. An ordinary one takes microseconds. The memory is that by which the heap of the whole
@@ -30,6 +32,18 @@ func limitEvaluation(ctx context.Context) (limited context.Context, done func())
 		cancel(nil)
 		stop()
 	}
+}
+
+// evaluateLimited returns the first output of an expression, which is an error if the evaluation failed or met a limit; false for none.
+func evaluateLimited(ctx context.Context, code *gojq.Code, input any) (output any, ok bool) {
+	limited, done := limitEvaluation(ctx)
+	defer done()
+	output, ok = code.RunWithContext(limited, input).Next()
+	cause := context.Cause(limited)
+	if _, failed := output.(error); failed && (errors.Is(cause, errEvaluationTime) || errors.Is(cause, errEvaluationMemory)) {
+		return cause, true
+	}
+	return output, ok
 }
 
 // watchMemory cancels an evaluation when the heap has grown too much, and returns when it has ended.

@@ -15,7 +15,7 @@ import (
 )
 
 // tokenHolder is what a caller with the token is called: nobody knows more about it.
-const tokenHolder = "a holder of web.token"
+const tokenHolder = "a holder of web.token" //nolint:gosec // a name, not a token
 
 // fromAllowedHost refuses requests under a host name that is not known to be ours. A page in a browser may give its own name the
 // address of this machine (DNS rebinding), and could then read, and change, what the port serves:

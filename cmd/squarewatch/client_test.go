@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -111,9 +112,7 @@ func (l *live) request(client *http.Client, method, path, body string, header ht
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	req.Host = header.Get("Host")
 	resp, err := client.Do(req)
 	if err != nil {

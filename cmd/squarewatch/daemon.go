@@ -80,13 +80,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.listener.Close(), d.state.Close())
-			if d.socket != nil {
-				err = errors.Join(err, d.socket.Close())
-			}
-			if d.telemetry != nil {
-				err = errors.Join(err, flush(ctx, d.telemetry.Shutdown))
-			}
+			err = errors.Join(err, d.abandon(ctx))
 		}
 	}()
 	if d.telemetry, err = newTelemetry(ctx, cfg, spoolDir(cfg), options.Logger); err != nil {
@@ -112,6 +106,18 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	d.progress.watch(cfg.Probes)
 	logWarnings(d.options.Logger, cfg)
 	return d, nil
+}
+
+// abandon closes what New has opened, when something else has failed.
+func (d *Daemon) abandon(ctx context.Context) error {
+	faults := []error{d.listener.Close(), d.state.Close()}
+	if d.socket != nil {
+		faults = append(faults, d.socket.Close())
+	}
+	if d.telemetry != nil {
+		faults = append(faults, flush(ctx, d.telemetry.Shutdown))
+	}
+	return errors.Join(faults...)
 }
 
 // remember opens the state, and makes the engine and the outbox go on where the process before left off.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -71,10 +72,8 @@ func admitted(uid, gid uint32) string {
 	case uid == unmapped && os.Geteuid() != 0 && inUserNamespace():
 		return "a member of the group " + own
 	}
-	for _, group := range groups {
-		if group == own {
-			return account.Username
-		}
+	if slices.Contains(groups, own) {
+		return account.Username
 	}
 	return ""
 }

@@ -45,7 +45,7 @@ func TestAttackALocalUserSilences(t *testing.T) {
 		!strings.Contains(said, `"by":"a holder of web.token, on behalf of the boss"`) {
 		t.Errorf("with the token: want it taken and its holder named, got %d %s", status, said)
 	}
-	me := admitted(uint32(os.Geteuid()), uint32(os.Getegid())) //nolint:gosec // numbers of the kernel
+	me := admitted(uint32(os.Geteuid()), uint32(os.Getegid()))
 	if status, said := l.request(l.overSocket(), http.MethodPost, "/api/v1/silences", everything(), nil); status != http.StatusCreated ||
 		!strings.Contains(said, `"by":"`+me+`, on behalf of the boss"`) {
 		t.Errorf("over the socket: want it taken and the caller named, got %d %s", status, said)
@@ -76,7 +76,7 @@ func TestAttackAnotherUserConnectsToTheSocket(t *testing.T) {
 	}
 	for at := paths[0]; at != "/"; at = filepath.Dir(at) { // so that the socket's own mode decides
 		if info, err := os.Stat(filepath.Dir(at)); err == nil && info.Mode().Perm()&1 == 0 {
-			if err := os.Chmod(filepath.Dir(at), info.Mode().Perm()|0o011); err != nil { //nolint:gosec // a directory of the test
+			if err := os.Chmod(filepath.Dir(at), info.Mode().Perm()|0o011); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -178,7 +178,7 @@ func TestAttackWithManyConnections(t *testing.T) {
 		}
 	}()
 	for i := range many {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(l.url, "http://")) //nolint:noctx // as an attacker does
+		conn, err := net.Dial("tcp", strings.TrimPrefix(l.url, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
