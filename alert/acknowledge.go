@@ -5,28 +5,37 @@ import (
 	"time"
 )
 
-// Acknowledge notes that somebody has taken an incident on: reminders end. It is an error when the incident fires no more.
+// Acknowledge records who has taken an incident on: its reminders stop. It returns an error when the incident no longer fires.
 func (e *Engine) Acknowledge(incident, by string, now time.Time) ([]Transition, error) {
 	now = e.clock(now)
 	out := e.catchUp(now)
 	s := e.firing(incident)
 	if s == nil {
-		return out, fmt.Errorf("acknowledge incident %s: it fires no more", incident)
+		return out, fmt.Errorf("acknowledge incident %s: it no longer fires", incident)
 	}
-	s.ack, s.told = &Acknowledgement{By: by, At: now}, now
-	out = append(out, e.tell(s, EventUpdate, now))
+	s.acknowledged, s.lastNotified = &Acknowledgement{By: by, At: now}, now
+	out = append(out, e.transition(s, EventUpdate, now))
 	return out, nil
 }
 
-// SilenceFor returns a silence of the rule and series of an incident, which the caller may put into force with Mute.
+// Unannounce records that no notifier received FIRING of an incident, because a silence began while it waited. The incident then covers no
+// other, and it is announced when the silence ends.
+func (e *Engine) Unannounce(incident string) {
+	if s := e.firing(incident); s != nil {
+		s.announced = false
+	}
+}
+
+// SilenceFor returns a silence of the rule and series of an incident. The caller sets its times and passes it to Mute.
 func (e *Engine) SilenceFor(incident string) (Silence, error) {
 	s := e.firing(incident)
 	if s == nil {
-		return Silence{}, fmt.Errorf("silence incident %s: it fires no more", incident)
+		return Silence{}, fmt.Errorf("silence incident %s: it no longer fires", incident)
 	}
 	return Silence{Rules: []string{s.rule.Name}, Series: []string{s.name}}, nil
 }
 
+// firing returns the series of a firing incident; nil for none.
 func (e *Engine) firing(incident string) *series {
 	for _, s := range e.all {
 		if s.state == Firing && incidentID(s.rule.Name, s.name, s.fired) == incident {

@@ -1,82 +1,115 @@
 package alert
 
 import (
+	"slices"
 	"time"
 
 	"squarewatch/probe"
 )
 
-// verdict is what a condition says of a series at one moment.
-type verdict uint8
+// level is the position of a series relative to its thresholds at one time.
+type level uint8
 
 const (
-	unknown verdict = iota // too little is known: nothing changes
-	under                  // good enough to resolve
-	between                // neither: what does not fire keeps silent, what fires goes on
-	over                   // bad enough to fire
+	levelUnknown level = iota // too few runs: nothing changes
+	levelClear                // good enough to resolve
+	levelBetween              // neither: nothing changes
+	levelCrossed              // bad enough to fire
 )
 
-// condition judges one series and keeps what it needs for that. It is the state machine's only source, so that a new way
-// to judge is a file condition_<name>.go and a line in kinds.
-type condition interface { //nolint:interfacebloat // one judgement: what it sees, says, tells and hands on
-	// observe takes a finished run, at a time not before its end, and reports whether the rule counts it as bad.
+// condition evaluates one series and keeps the counts that it needs. The state machine knows no other source, so that a new way to
+// evaluate is one file condition_<name>.go and one line in kinds.
+type condition interface { //nolint:interfacebloat // the four methods are one ability: to evaluate
+	// observe counts a finished run at now, which is not before the run's end. It reports whether the rule counts the run as bad.
 	observe(rule *Rule, r *probe.Result, now time.Time) bool
-	// judge says how the series stands, and when passing time alone may change that; zero for never.
-	judge(rule *Rule, now time.Time) (verdict, time.Time)
-	// describe fills in Condition, Rate, Runs, Bad and whatever else it knows, as it is at now.
+	// evaluate returns the level, and the next time at which passing time alone may change it; zero for never.
+	evaluate(rule *Rule, now time.Time) (level, time.Time)
+	// describe sets Condition, Rate, Runs, Bad and whatever else the condition knows, as of now.
 	describe(incident *Incident, now time.Time)
-	// inherit takes over what an earlier condition of the same series has seen; false when that one judged otherwise.
+	// inherit copies the counts of an earlier condition of the same series; false when that one evaluates differently.
 	inherit(old condition) bool
 }
 
-// What only some conditions can do. The engine asks for each of these by its interface, never for a condition by its type.
+// Optional abilities of conditions. The engine asks for these interfaces, never for the type of a condition.
 type (
-	// restarter is a condition that watches time itself: it begins again at now, after a time in which it did not run.
+	// restarter is a condition that measures time: restart makes it begin again at now, after a time in which it was not watching.
 	restarter interface{ restart(now time.Time) }
-	// rememberer is a condition that judges by earlier runs. It returns what must be recalled after a restart of the process: the runs
-	// of so long, and so many of the last runs of a probe, however old.
-	rememberer interface {
-		remembers(rule *Rule, probe string) (window time.Duration, last int)
+	// recaller is a condition that needs earlier runs. After a restart it must see the runs of a period, and a number of the last runs of
+	// a probe, however old.
+	recaller interface {
+		lookback(rule *Rule, probe string) (window time.Duration, last int)
 	}
-	// grader is a condition whose urgency changes.
+	// grader is a condition whose severity changes.
 	grader interface{ severity(rule *Rule) Severity }
-	// grouper is a condition of several probes.
-	grouper interface {
+	// onsetReporter is a condition that knows when its problem began, where no bad run shows it.
+	onsetReporter interface{ onset() time.Time }
+	// spanReporter is a condition that knows which bad runs made it cross; false when a window tells that.
+	spanReporter interface{ badSpan() (BadSpan, bool) }
+	// groupEvaluator is a condition of several probes.
+	groupEvaluator interface { //nolint:interfacebloat // the four methods are one ability: to evaluate several probes
 		// stillBad returns the probes whose last run was bad and ended after since.
 		stillBad(since time.Time) []string
-		// badProbes returns those of which a bad run counts.
-		badProbes() []string
-		// describeProbe fills in the figures of one probe.
+		// contains reports whether a probe is in the group.
+		contains(probe string) bool
+		// crossesWithout reports whether the group is crossed also without the bad runs of the probes that explained accepts.
+		crossesWithout(rule *Rule, explained func(probe string) bool, now time.Time) bool
+		// describeProbe sets the figures of one probe.
 		describeProbe(name string, incident *Incident, now time.Time)
 	}
 )
 
-// kind is a way to judge.
+// kind is one way to evaluate series, with its built-in rules. It holds what the engine must know of a kind, so that the
+// engine never depends on the type of a condition or on the name of a rule.
 type kind struct {
-	begin   func(*Rule, []*probe.Probe) condition // of a series of these probes, at least one
-	watches func(*probe.Probe) bool               // which probes it can judge
-	builtin []Rule                                // rules of this kind that nobody needs to write
+	newCondition func(*Rule, []*probe.Probe) condition // for a series of these probes, of which there is at least one
+	accepts      func(*probe.Probe) bool               // whether the kind can evaluate a probe
+	builtin      []Rule                                // rules that exist without the configuration file
+	enabled      func(*EngineOptions) bool             // whether the built-in rules are used; nil for always
+
+	withoutRuns    bool // it fires because runs are missing: no bad run is needed as evidence, and there are no figures to save
+	endOnly        bool // only the end of an incident is announced
+	ignoresParents bool // a failing parent (depends_on) does not explain its incidents
 }
 
-// kinds returns every way to judge. The first is that of the rules in the file.
-func kinds() []kind {
-	return []kind{fileKind(), breachKind(), noDataKind(), networkKind(), watcherKind()}
+// kinds returns every way to evaluate. The first is the kind of the rules in the configuration file.
+func kinds() []*kind {
+	return []*kind{fileKind(), breachKind(), noDataKind(), networkKind(), watcherKind()}
 }
 
-// fileKind is that of the rules in the file. A rule per credential or over all probes evaluates the whole and each probe in it.
-func fileKind() kind {
-	return kind{
-		begin: func(rule *Rule, probes []*probe.Probe) condition {
+// rules returns the rules of a kind, given those of the configuration file.
+func (k *kind) rules(fromFile []Rule) []Rule {
+	if k.builtin != nil {
+		return k.builtin
+	}
+	return fromFile
+}
+
+// kindOf returns the kind of a rule by the rule's name.
+func kindOf(name string) *kind {
+	all := kinds()
+	for _, k := range all {
+		if slices.ContainsFunc(k.builtin, func(r Rule) bool { return r.Name == name }) {
+			return k
+		}
+	}
+	return all[0]
+}
+
+// fileKind returns the kind of the rules in the configuration file. A rule per credential, or over all probes, evaluates all of them
+// together and each one by itself.
+func fileKind() *kind {
+	return &kind{
+		newCondition: func(rule *Rule, probes []*probe.Probe) condition {
 			if rule.Per == PerProbe {
 				return newShareCondition(rule, rule.Rarely(probes[0]))
 			}
 			return newGroupCondition(rule, probes)
 		},
-		watches: func(*probe.Probe) bool { return true },
+		accepts: func(*probe.Probe) bool { return true },
 	}
 }
 
-// newShareCondition returns an objective's budget, a rate, or a streak where runs are too rare for a rate.
+// newShareCondition returns the condition for an objective, a rate, or a streak where runs are too rare for a rate.
 func newShareCondition(rule *Rule, rare bool) condition {
 	switch {
 	case rule.Objective > 0:
@@ -87,24 +120,40 @@ func newShareCondition(rule *Rule, rare bool) condition {
 	return newRateCondition(rule)
 }
 
-// counts reports whether a rule looks at a run at all: what failed on our own side says nothing about the API.
-func counts(r *probe.Result) bool { return !r.Blame.Ours() }
+// countsRun reports whether rules count a run at all. A run that failed on our own side says nothing about the API.
+func countsRun(r *probe.Result) bool { return !r.Blame.Ours() }
 
-// bad reports whether a rule of the file counts a run as bad. An expected answer never is.
+// bad reports whether a rule of the configuration file counts a run as bad. An expected answer is never bad.
 func (r *Rule) bad(result *probe.Result) bool {
 	return !result.Expected && probe.MatchAny(r.On, result.Outcome())
 }
 
-// Rarely reports whether a probe by itself runs too seldom for the rule to evaluate its rate, so that the rule evaluates its streak.
-// What counts is when the probe runs most: one that runs at night or at weekends only has a rate then.
+// Rarely reports whether a probe runs too seldom for a rate in the rule's window, so that the rule evaluates its streak. The busiest part
+// of the schedule counts: a probe that runs only at night has a rate then.
 func (r *Rule) Rarely(p *probe.Probe) bool {
 	if p.Schedule.IsZero() {
 		return false
 	}
+	return p.Schedule.Busiest(r.rateWindow()) < r.MinRuns
+}
+
+// rarelyTogether reports whether some probes together run too seldom for the rule to evaluate their rate.
+func (r *Rule) rarelyTogether(probes []*probe.Probe) bool {
+	runs := 0
+	for _, p := range probes {
+		if p.Schedule.IsZero() {
+			return false
+		}
+		runs += p.Schedule.Busiest(r.rateWindow())
+	}
+	return runs < r.MinRuns
+}
+
+// rateWindow returns how long a run counts at least in a rate of the rule: 59/60 of the window.
+func (r *Rule) rateWindow() time.Duration {
 	window := r.Window
 	if r.Objective > 0 {
 		window = burnPairs(r.Period)[0].long
 	}
-	// A run counts for at least so long, and not longer than the window.
-	return p.Schedule.Busiest(window-window/buckets) < r.MinRuns
+	return window - window/buckets
 }

@@ -6,43 +6,46 @@ import (
 	"squarewatch/probe"
 )
 
-// breachCondition fires at once when a probe that guards access got more than it may, and until its next run did not:
-// a door that stands open is no matter of rates.
+// breachCondition fires at once when a probe that guards access was let in, and is clear after the next run that was not. It compares no
+// rates: one such answer is a security incident.
 type breachCondition struct {
-	seen bool
-	last probe.Outcome
-	open bool
+	hasRun   bool // false before the first run
+	last     probe.Outcome
+	breached bool // the last run was let in
 }
 
-func breachKind() kind {
+// breachKind returns the kind of the built-in rule [AccessRule].
+func breachKind() *kind {
 	access := Rule{Name: AccessRule, Per: PerProbe, Threshold: 1, Clear: 1, MinRuns: 1}
 	access.Defaults()
-	access.Window = 0 // it looks at the last run
-	return kind{
-		begin:   func(*Rule, []*probe.Probe) condition { return &breachCondition{} },
-		watches: func(p *probe.Probe) bool { return p.Guards == probe.GuardAccess },
-		builtin: []Rule{access},
+	access.Window = 0 // only the last run counts
+	return &kind{
+		newCondition: func(*Rule, []*probe.Probe) condition { return &breachCondition{} },
+		accepts:      func(p *probe.Probe) bool { return p.Guards == probe.GuardAccess },
+		builtin:      []Rule{access},
+
+		ignoresParents: true,
 	}
 }
 
-// observe remembers the run.
+// observe stores the run.
 func (c *breachCondition) observe(_ *Rule, r *probe.Result, _ time.Time) bool {
-	c.seen, c.last, c.open = true, r.Outcome(), r.Breach
+	c.hasRun, c.last, c.breached = true, r.Outcome(), r.Breach
 	return r.Breach
 }
 
-// judge says what the last run said; time changes nothing.
-func (c *breachCondition) judge(*Rule, time.Time) (verdict, time.Time) {
+// evaluate returns the level of the last run; time changes nothing.
+func (c *breachCondition) evaluate(*Rule, time.Time) (level, time.Time) {
 	switch {
-	case !c.seen:
-		return unknown, time.Time{}
-	case c.open:
-		return over, time.Time{}
+	case !c.hasRun:
+		return levelUnknown, time.Time{}
+	case c.breached:
+		return levelCrossed, time.Time{}
 	}
-	return under, time.Time{}
+	return levelClear, time.Time{}
 }
 
-// inherit takes over what the last run said.
+// inherit copies the last run.
 func (c *breachCondition) inherit(old condition) bool {
 	before, ok := old.(*breachCondition)
 	if ok {
@@ -51,16 +54,17 @@ func (c *breachCondition) inherit(old condition) bool {
 	return ok
 }
 
-// describe tells of the last run.
+// describe sets the counts of the last run.
 func (c *breachCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition = ConditionAccess
-	if c.seen {
+	if c.hasRun {
 		incident.Runs = 1
 	}
-	if c.open {
+	if c.breached {
 		incident.Bad, incident.Rate = 1, 1
 		incident.Classes = []ClassCount{{Class: c.last.Class, Code: c.last.Code, Runs: 1}}
 	}
 }
 
-func (c *breachCondition) remembers(*Rule, string) (time.Duration, int) { return 0, 1 }
+// lookback asks for the last run.
+func (c *breachCondition) lookback(*Rule, string) (time.Duration, int) { return 0, 1 }

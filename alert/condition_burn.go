@@ -7,39 +7,40 @@ import (
 	"squarewatch/probe"
 )
 
-// burnPair is two windows in which the budget of an objective must be spent this many times too fast: the long one shows
-// that it matters, the short one that it goes on.
+// burnPair is two windows in which the budget of an objective must be spent too fast, by the same factor: the long one shows that it
+// matters, the short one that it continues.
 type burnPair struct {
 	long, short time.Duration
 	factor      float64
-	page        bool // somebody must act now; else within days
+	page        bool // somebody must act now; otherwise within days
 }
 
-// burnPairs are those of the Site Reliability Workbook (Beyer et al. 2018), chapter 5, for 30 days, scaled to the period.
-// They spend 2 %, 5 %, 10 % and 10 % of the budget before they fire.
+// burnPairs returns the pairs of the Site Reliability Workbook (Beyer et al. 2018), chapter 5,
+// https://sre.google/workbook/alerting-on-slos/, scaled from 30 days to the period. They spend 2 %, 5 %, 10 % and 10 % of the budget
+// before they fire.
 func burnPairs(period time.Duration) [4]burnPair {
 	scale := func(d time.Duration) time.Duration {
 		return time.Duration(float64(d) * float64(period) / float64(30*24*time.Hour))
 	}
 	return [4]burnPair{
-		{scale(time.Hour), scale(5 * time.Minute), 14.4, true},
-		{scale(6 * time.Hour), scale(30 * time.Minute), 6, true},
-		{scale(24 * time.Hour), scale(2 * time.Hour), 3, false},
-		{scale(72 * time.Hour), scale(6 * time.Hour), 1, false},
+		{long: scale(time.Hour), short: scale(5 * time.Minute), factor: 14.4, page: true},
+		{long: scale(6 * time.Hour), short: scale(30 * time.Minute), factor: 6, page: true},
+		{long: scale(24 * time.Hour), short: scale(2 * time.Hour), factor: 3, page: false},
+		{long: scale(72 * time.Hour), short: scale(6 * time.Hour), factor: 1, page: false},
 	}
 }
 
-// BurnEvidence is how many bad runs a pair needs at least: one bad run is no trend, however tight the objective.
+// BurnEvidence is the least number of bad runs for a pair to fire: one bad run is no trend, however tight the objective.
 const BurnEvidence = 2
 
-// BurnRate is a pair of windows in which the budget of an objective must be spent too fast, as others than the engine see it.
+// BurnRate is a pair of windows of an objective, with the rate at which it fires.
 type BurnRate struct {
 	Long, Short time.Duration
 	Rate        setting.Share // in both windows
-	Severity    Severity      // when this pair fires
+	Severity    Severity      // of an incident when this pair fires
 }
 
-// BurnRates returns by what a rule with an objective is judged, fastest first.
+// BurnRates returns the pairs of a rule with an objective, fastest first.
 func (r *Rule) BurnRates() []BurnRate {
 	pairs := burnPairs(r.Period)
 	rates := make([]BurnRate, 0, len(pairs))
@@ -50,15 +51,16 @@ func (r *Rule) BurnRates() []BurnRate {
 	return rates
 }
 
-// burnCondition fires when the budget of an objective is spent too fast in one of the pairs, or, where runs are rare, in a row.
+// burnCondition fires when one of the pairs spends the budget too fast, or, where runs are rare, after a streak of bad runs.
 type burnCondition struct {
 	pairs   [4]burnPair
-	windows [4][2]window // long and short
-	streak  *streakCondition
-	factor  float64 // of the fastest pair that is over; 0 when none is
-	page    bool
+	windows [4][2]window     // long and short
+	streak  *streakCondition // nil unless runs are rare
+	factor  float64          // of the fastest pair that fires; 0 when none fires
+	page    bool             // a pair that fires, or the streak, needs action now
 }
 
+// newBurnCondition returns the condition of a rule with an objective.
 func newBurnCondition(rule *Rule, rare bool) *burnCondition {
 	c := &burnCondition{pairs: burnPairs(rule.Period)}
 	for i, pair := range c.pairs {
@@ -72,7 +74,7 @@ func newBurnCondition(rule *Rule, rare bool) *burnCondition {
 
 // observe counts a run in every window.
 func (c *burnCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool {
-	if !counts(r) {
+	if !countsRun(r) {
 		return false
 	}
 	bad, outcome := rule.bad(r), r.Outcome()
@@ -89,25 +91,25 @@ func (c *burnCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool
 	return bad
 }
 
-// share is the rate at which a pair fires. It is never above 1: however loose the objective, an outage fires.
+// share returns the rate at which a pair fires. It is never above 1, so that an outage fires however loose the objective is.
 func (p burnPair) share(rule *Rule) setting.Share {
 	return min(setting.Share(p.factor)*(1-rule.Objective), 1)
 }
 
-// judge looks at the pairs, fastest first. A pair that fires is over when its short window is below half of its rate.
-func (c *burnCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
-	result, next := unknown, time.Time{}
+// evaluate checks the pairs, fastest first. A firing pair is clear when its short window is below half of its rate.
+func (c *burnCondition) evaluate(rule *Rule, now time.Time) (level, time.Time) {
+	result, next := levelUnknown, time.Time{}
 	c.factor, c.page = 0, false
 	if c.streak != nil {
-		result, _ = c.streak.judge(rule, now)
-		c.page = result == over
+		result, _ = c.streak.evaluate(rule, now)
+		c.page = result == levelCrossed
 	}
 	for i, pair := range c.pairs {
 		long, short := &c.windows[i][0], &c.windows[i][1]
 		long.advance(now)
 		short.advance(now)
-		v := pair.judge(rule, long.total, short.total)
-		if v == over && c.factor == 0 {
+		v := pair.evaluate(rule, long.total, short.total)
+		if v == levelCrossed && c.factor == 0 {
 			c.factor, c.page = pair.factor, c.page || pair.page
 		}
 		result = max(result, v)
@@ -121,22 +123,23 @@ func (c *burnCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
 	return result, next
 }
 
-func (p burnPair) judge(rule *Rule, long, short count) verdict {
+// evaluate compares the counts of the two windows with the rate of the pair.
+func (p burnPair) evaluate(rule *Rule, long, short count) level {
 	share := p.share(rule)
 	switch {
 	case int(long.runs) < rule.MinRuns:
-		return unknown
+		return levelUnknown
 	case short.runs == 0:
-		return between // nothing is known of now
+		return levelBetween // no run shows how it is now
 	case long.bad >= BurnEvidence && long.rate() >= share && short.rate() >= share:
-		return over
+		return levelCrossed
 	case long.rate() >= share && short.rate() >= share/2:
-		return between
+		return levelBetween
 	}
-	return under
+	return levelClear
 }
 
-// severity is the rule's own for what spends the budget within days, and a warning at most for what takes longer.
+// severity returns the rule's own severity when the budget would be spent within days, and at most a warning when that takes longer.
 func (c *burnCondition) severity(rule *Rule) Severity {
 	if c.page || rule.Severity == Info {
 		return rule.Severity
@@ -144,7 +147,7 @@ func (c *burnCondition) severity(rule *Rule) Severity {
 	return Warning
 }
 
-// describe tells of the fastest pair that is over, else of the fastest pair.
+// describe sets the figures of the fastest pair that fires, or else of the fastest pair.
 func (c *burnCondition) describe(incident *Incident, now time.Time) {
 	i := 0
 	for k, pair := range c.pairs {
@@ -152,7 +155,7 @@ func (c *burnCondition) describe(incident *Incident, now time.Time) {
 			i = k
 		}
 	}
-	if c.streak != nil && c.factor == 0 && c.streak.row > 0 {
+	if c.streak != nil && c.factor == 0 && c.streak.badInRow > 0 {
 		c.streak.describe(incident, now)
 		return
 	}
@@ -162,7 +165,7 @@ func (c *burnCondition) describe(incident *Incident, now time.Time) {
 	short := c.windows[i][1].at(now)
 	burn := incident.Burn
 	if burn == nil {
-		return // only the counts are asked for
+		return // the caller wants only the counts
 	}
 	budget := float64(1 - burn.Objective)
 	burn.Factor, burn.Long, burn.Short = pair.factor, pair.long, pair.short
@@ -171,7 +174,7 @@ func (c *burnCondition) describe(incident *Incident, now time.Time) {
 	incident.Clear = incident.Threshold / 2
 }
 
-// inherit takes over the windows.
+// inherit copies the windows.
 func (c *burnCondition) inherit(old condition) bool {
 	before, ok := old.(*burnCondition)
 	if !ok {
@@ -184,7 +187,8 @@ func (c *burnCondition) inherit(old condition) bool {
 	return true
 }
 
-func (c *burnCondition) remembers(rule *Rule, _ string) (window time.Duration, last int) {
+// lookback asks for the runs of the longest window, and of a streak where runs are rare.
+func (c *burnCondition) lookback(rule *Rule, _ string) (window time.Duration, last int) {
 	if c.streak != nil {
 		last = rule.Streak
 	}

@@ -8,46 +8,47 @@ import (
 	"squarewatch/probe"
 )
 
-// groupCondition is for rules that count several probes together. It evaluates the whole and each probe by itself, because
-// one probe that always fails is lost among the good runs of the others: one endpoint of ten that answers 401 is 10 %.
-// It is over when the whole or any probe is over.
+// groupCondition is for rules that count several probes together. It evaluates all of them as a whole, and each probe by itself, because
+// one probe that always fails is lost among the good runs of the others: one endpoint of ten that answers 401 is a rate of 10 %. Its
+// level is the worst of these.
 type groupCondition struct {
 	whole   part
 	members []*part // in the order of the configuration
 	byProbe map[string]*part
-	due     timers[*part]      // members that passing time may change
-	number  [over + 1]int      // how many members have each verdict
-	grades  [3]int             // how many members that are over have each severity, by rank
-	stale   bool               // every member must be evaluated again, not only those that are due
-	bad     map[*part]struct{} // members with a bad run that may still count
+	due     timers[*part]         // members that passing time may change
+	levels  [levelCrossed + 1]int // number of members at each level
+	grades  [3]int                // number of crossed members of each severity, by rank
+	stale   bool                  // every member must be evaluated again, not only those that are due
+	bad     map[*part]struct{}    // members with a bad run that may still count
 }
 
-// part is the whole or one probe of a group.
+// part is the whole of a group, or one of its probes.
 type part struct {
 	deadline
 
 	probe     string // empty for the whole
-	rare      bool   // the probe runs too seldom for a rate
+	isRare    bool   // it runs too seldom for a rate
 	condition condition
-	verdict   verdict
-	grade     Severity  // how urgent it is; empty while it is not over
-	held      bool      // it was over, and has not been under since
+	level     level
+	grade     Severity  // its severity; empty unless crossed
+	crossed   bool      // it was crossed, and has not been clear since
 	lastBad   bool      // the rule counts its last run as bad
 	badAt     time.Time // when its last bad run ended
 }
 
+// newGroupCondition returns the condition of a rule for several probes.
 func newGroupCondition(rule *Rule, probes []*probe.Probe) *groupCondition {
 	c := &groupCondition{
-		whole:   part{condition: newShareCondition(rule, false)},
+		whole:   part{condition: newShareCondition(rule, false), isRare: rule.rarelyTogether(probes)},
 		byProbe: make(map[string]*part, len(probes)), bad: map[*part]struct{}{}, stale: true,
 	}
 	for i, p := range probes {
 		rare := rule.Rarely(p)
-		m := &part{deadline: deadline{order: i, slot: -1}, probe: p.Name, rare: rare, condition: newShareCondition(rule, rare)}
+		m := &part{deadline: deadline{order: i, slot: -1}, probe: p.Name, isRare: rare, condition: newShareCondition(rule, rare)}
 		c.members = append(c.members, m)
 		c.byProbe[p.Name] = m
 	}
-	c.number[unknown] = len(c.members)
+	c.levels[levelUnknown] = len(c.members)
 	return c
 }
 
@@ -59,33 +60,33 @@ func (c *groupCondition) observe(rule *Rule, r *probe.Result, now time.Time) boo
 		return bad
 	}
 	m.condition.observe(rule, r, now)
-	if counts(r) {
+	if countsRun(r) {
 		m.lastBad = bad
 	}
 	if bad {
 		m.badAt = now
 		c.bad[m] = struct{}{}
 	}
-	c.evaluate(m, rule, now)
+	c.evaluateMember(m, rule, now)
 	return bad
 }
 
-// judge returns the worst verdict of the whole and the members. It evaluates only members that are due, so that a sample
-// costs the same for any number of them.
-func (c *groupCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
+// evaluate returns the worst level of the whole and the members. It evaluates only members that are due, so that a run costs the same for
+// any number of members.
+func (c *groupCondition) evaluate(rule *Rule, now time.Time) (level, time.Time) {
 	if c.stale {
 		c.stale = false
 		for _, m := range c.members {
-			c.evaluate(m, rule, now)
+			c.evaluateMember(m, rule, now)
 		}
 	}
 	for len(c.due) > 0 && !c.due[0].due.After(now) {
-		c.evaluate(c.due[0], rule, now)
+		c.evaluateMember(c.due[0], rule, now)
 	}
 	c.whole.evaluate(rule, now)
-	worst := c.whole.verdict
-	for v := over; v > worst; v-- {
-		if c.number[v] > 0 {
+	worst := c.whole.level
+	for v := levelCrossed; v > worst; v-- {
+		if c.levels[v] > 0 {
 			worst = v
 		}
 	}
@@ -96,44 +97,44 @@ func (c *groupCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
 	return worst, next
 }
 
-// evaluate brings a member up to now.
-func (c *groupCondition) evaluate(m *part, rule *Rule, now time.Time) {
+// evaluateMember evaluates a member at now.
+func (c *groupCondition) evaluateMember(m *part, rule *Rule, now time.Time) {
 	c.tally(m, -1)
 	m.evaluate(rule, now)
 	c.tally(m, 1)
-	if m.verdict <= under && !m.lastBad && m.due.IsZero() {
+	if m.level <= levelClear && !m.lastBad && m.due.IsZero() {
 		delete(c.bad, m)
 	}
 	c.due.arm(m)
 }
 
-// tally adds a member to the counts by verdict and severity, or takes it away.
+// tally adds n to the numbers of members at this member's level and severity.
 func (c *groupCondition) tally(m *part, n int) {
-	c.number[m.verdict] += n
+	c.levels[m.level] += n
 	if m.grade != "" {
 		c.grades[rank(m.grade)] += n
 	}
 }
 
-// evaluate asks the part's condition. A part that was over and now has too few runs is not good yet. A rare probe counts
-// only when its streak is long enough: its one bad run may be days old.
+// evaluate evaluates the part's condition. A part that was crossed and now has too few runs is not clear yet. A rare probe counts only
+// when its streak is long enough, because its one bad run may be days old.
 func (p *part) evaluate(rule *Rule, now time.Time) {
-	v, next := p.condition.judge(rule, now)
+	v, next := p.condition.evaluate(rule, now)
 	switch {
-	case v == over:
-		p.held = true
-	case v == under:
-		p.held = false
-	case v == unknown && p.held:
-		v = between
-	case v == between && p.rare && !p.held:
-		v = under
+	case v == levelCrossed:
+		p.crossed = true
+	case v == levelClear:
+		p.crossed = false
+	case v == levelUnknown && p.crossed && !p.isRare: // a rare part never has enough runs to become clear
+		v = levelBetween
+	case v == levelBetween && p.isRare && !p.crossed:
+		v = levelClear
 	}
 	if !next.After(now) {
-		next = time.Time{} // a part that is due at once would be evaluated without end
+		next = time.Time{} // a part that is always due would be evaluated in an endless loop
 	}
-	p.verdict, p.due, p.grade = v, next, ""
-	if v == over {
+	p.level, p.due, p.grade = v, next, ""
+	if v == levelCrossed {
 		p.grade = rule.Severity
 		if g, ok := p.condition.(grader); ok {
 			p.grade = g.severity(rule)
@@ -160,16 +161,17 @@ func (c *groupCondition) ordered() []*part {
 	return slices.DeleteFunc(slices.Clone(c.members), func(m *part) bool { _, bad := c.bad[m]; return !bad })
 }
 
-// describe tells the figures of the part that is worst: the whole where that is over or no probe is, else the probe that is.
+// describe sets the figures of the worst part: the whole if it is crossed, else the first crossed probe, else, for a firing incident, the
+// first probe whose last run was bad, because the incident waits for it.
 func (c *groupCondition) describe(incident *Incident, now time.Time) {
-	worst := &c.whole
+	worst, firing := &c.whole, !incident.Fired.IsZero() && incident.Resolved.IsZero()
 	var figures []ProbeCount
 	for _, m := range c.ordered() {
 		count := m.count(*incident, now)
 		if count.Bad > 0 || m.lastBad {
 			figures = append(figures, count)
 		}
-		if worst.verdict < over && (m.verdict == over || m.lastBad && worst == &c.whole && m.verdict > worst.verdict) {
+		if worst.level < levelCrossed && (m.level == levelCrossed || firing && m.lastBad && worst == &c.whole) {
 			worst = m
 		}
 	}
@@ -181,13 +183,14 @@ func (c *groupCondition) describe(incident *Incident, now time.Time) {
 	worst.condition.describe(incident, now)
 }
 
-// count returns the runs of a member as they are at now.
+// count returns the runs of a member at now.
 func (p *part) count(incident Incident, now time.Time) ProbeCount {
 	p.condition.describe(&incident, now)
 	return ProbeCount{Probe: p.probe, Runs: incident.Runs, Bad: incident.Bad, LastBad: p.lastBad}
 }
 
-// inherit takes over the whole and the probes that are still there. Members are evaluated again, as thresholds may be others.
+// inherit copies the whole and the probes that are still in the group. Every member is evaluated again, because thresholds may have
+// changed.
 func (c *groupCondition) inherit(old condition) bool {
 	before, ok := old.(*groupCondition)
 	if !ok || !c.whole.inherit(&before.whole) {
@@ -204,15 +207,16 @@ func (c *groupCondition) inherit(old condition) bool {
 	return true
 }
 
+// inherit copies the counts of the part's condition.
 func (p *part) inherit(old *part) bool {
 	if !p.condition.inherit(old.condition) {
 		return false
 	}
-	p.held, p.lastBad, p.badAt = old.held, old.lastBad, old.badAt
+	p.crossed, p.lastBad, p.badAt = old.crossed, old.lastBad, old.badAt
 	return true
 }
 
-// restart evaluates every member again: the clock may have been set back to now.
+// restart evaluates every member again, because the clock may have been set back to now.
 func (c *groupCondition) restart(now time.Time) {
 	c.stale = true
 	for m := range c.bad {
@@ -222,17 +226,18 @@ func (c *groupCondition) restart(now time.Time) {
 	}
 }
 
-func (c *groupCondition) remembers(rule *Rule, name string) (window time.Duration, last int) {
+// lookback asks for what the whole and a probe need.
+func (c *groupCondition) lookback(rule *Rule, name string) (window time.Duration, last int) {
 	for _, p := range []*part{&c.whole, c.byProbe[name]} {
-		if r, ok := p.condition.(rememberer); ok {
-			w, n := r.remembers(rule, name)
+		if r, ok := p.condition.(recaller); ok {
+			w, n := r.lookback(rule, name)
 			window, last = max(window, w), max(last, n)
 		}
 	}
 	return window, last
 }
 
-// severity is the most urgent of the parts that are over; the rule's own where none is.
+// severity returns the highest severity of the crossed parts; the rule's own when none is crossed.
 func (c *groupCondition) severity(rule *Rule) Severity {
 	worst := c.whole.grade
 	for _, grade := range []Severity{Info, Warning, Critical} {
@@ -243,13 +248,43 @@ func (c *groupCondition) severity(rule *Rule) Severity {
 	return cmp.Or(worst, rule.Severity)
 }
 
-// badProbes returns the probes of which a bad run counts, in the order of the configuration.
-func (c *groupCondition) badProbes() []string {
-	var names []string
+// contains reports whether a probe is in the group.
+func (c *groupCondition) contains(name string) bool { return c.byProbe[name] != nil }
+
+// crossesWithout reports whether a probe that is not explained is crossed, or the whole is crossed without the explained probes.
+func (c *groupCondition) crossesWithout(rule *Rule, explained func(probe string) bool, now time.Time) bool {
+	whole := Incident{Threshold: rule.Threshold}
+	c.whole.condition.describe(&whole, now)
+	rest := whole.Bad
 	for _, m := range c.ordered() {
-		names = append(names, m.probe)
+		switch {
+		case explained(m.probe):
+			rest -= m.count(Incident{Threshold: rule.Threshold}, now).Bad
+		case m.level == levelCrossed:
+			return true
+		}
 	}
-	return names
+	if c.whole.level != levelCrossed {
+		return false
+	}
+	return crossesWith(rest, &whole, rule)
+}
+
+// badSpan returns the bad runs of the first crossed probe, if its condition knows them and the whole is not crossed.
+func (c *groupCondition) badSpan() (BadSpan, bool) {
+	if c.whole.level == levelCrossed {
+		return BadSpan{}, false
+	}
+	for _, m := range c.ordered() {
+		if m.level == levelCrossed {
+			reporter, ok := m.condition.(spanReporter)
+			if !ok {
+				return BadSpan{}, false
+			}
+			return reporter.badSpan()
+		}
+	}
+	return BadSpan{}, false
 }
 
 // describeProbe fills in the figures of one probe.

@@ -6,57 +6,61 @@ import (
 	"squarewatch/probe"
 )
 
-// networkCondition is about ourselves: it begins with a run that failed while nothing else could be reached either, and is
-// over with the first that got an answer. Nobody could be told meanwhile; people hear of it once, when it is over.
+// networkCondition is about our own network. It fires with a run that failed while nothing else could be reached either, and is clear
+// after the first run that got an answer. Nothing can be delivered meanwhile, so only its end is announced.
 type networkCondition struct {
-	open bool
-	lost int // runs that did not count
+	down      bool // the last run failed because of our own network
+	uncounted int  // runs that did not count
 }
 
-func networkKind() kind {
+// networkKind returns the kind of the built-in rule [NetworkRule].
+func networkKind() *kind {
 	rule := Rule{Name: NetworkRule, Per: PerAll, Threshold: 1, Clear: 1, MinRuns: 1, Severity: Info, Repeat: -1}
 	rule.Defaults()
-	rule.Window = 0 // it looks at the last run
-	return kind{
-		begin:   func(*Rule, []*probe.Probe) condition { return &networkCondition{} },
-		watches: func(*probe.Probe) bool { return true },
-		builtin: []Rule{rule},
+	rule.Window = 0 // only the last run counts
+	return &kind{
+		newCondition: func(*Rule, []*probe.Probe) condition { return &networkCondition{} },
+		accepts:      func(*probe.Probe) bool { return true },
+		builtin:      []Rule{rule},
+
+		enabled: func(o *EngineOptions) bool { return o.Connectivity },
+		endOnly: true,
 	}
 }
 
-// observe notes whether a run got through.
+// observe records whether a run got an answer.
 func (c *networkCondition) observe(_ *Rule, r *probe.Result, _ time.Time) bool {
 	switch {
 	case r.Blame == probe.BlameNetwork:
-		if !c.open {
-			c.lost = 0
+		if !c.down {
+			c.uncounted = 0
 		}
-		c.open = true
-		c.lost++
+		c.down = true
+		c.uncounted++
 		return true
 	case !r.Class.IsTransport():
-		c.open = false
+		c.down = false
 	}
 	return false
 }
 
-// judge says what the last run said; time changes nothing.
-func (c *networkCondition) judge(*Rule, time.Time) (verdict, time.Time) {
-	if c.open {
-		return over, time.Time{}
+// evaluate returns the level of the last run; time changes nothing.
+func (c *networkCondition) evaluate(*Rule, time.Time) (level, time.Time) {
+	if c.down {
+		return levelCrossed, time.Time{}
 	}
-	return under, time.Time{}
+	return levelClear, time.Time{}
 }
 
-// describe tells how many runs did not count.
+// describe sets how many runs did not count.
 func (c *networkCondition) describe(incident *Incident, _ time.Time) {
-	incident.Condition, incident.Runs, incident.Bad = ConditionNetwork, c.lost, c.lost
-	if c.open {
+	incident.Condition, incident.Runs, incident.Bad = ConditionNetwork, c.uncounted, c.uncounted
+	if c.down {
 		incident.Rate = 1
 	}
 }
 
-// inherit takes over whether it goes on.
+// inherit copies the state.
 func (c *networkCondition) inherit(old condition) bool {
 	before, ok := old.(*networkCondition)
 	if ok {

@@ -6,64 +6,67 @@ import (
 	"squarewatch/probe"
 )
 
-// intervalsWithout is for how many of its intervals a probe may finish no run.
-const intervalsWithout = 3
+// missedIntervals is for how many of its intervals a probe may finish no run.
+const missedIntervals = 3
 
-// noDataCondition fires when a probe finishes no runs: then the watcher itself is not watching, and its silence means nothing.
+// noDataCondition fires when a probe finishes no runs. Then nothing is being watched, and the absence of alerts means nothing.
 type noDataCondition struct {
 	schedule probe.Schedule
-	longest  time.Duration // that a run can take
-	last     time.Time     // when a run finished, or watching began
-	due      time.Time     // when the next should have finished, as last computed: it lags behind, so that a run costs nothing
-	runs     int
+	longest  time.Duration // longest time that a run can take
+	last     time.Time     // when a run finished last, or watching began
+	due      time.Time     // when the next run should have finished; computed only when it has passed, so that a run costs nothing
+	runs     int           // 0 before the first run, then 1
 }
 
-func noDataKind() kind {
+// noDataKind returns the kind of the built-in rule [NoDataRule].
+func noDataKind() *kind {
 	rule := Rule{Name: NoDataRule, Per: PerProbe, Threshold: 1, Clear: 1, MinRuns: 1}
 	rule.Defaults()
-	rule.Window = 0 // it looks at the time since the last run
-	return kind{
-		begin: func(_ *Rule, probes []*probe.Probe) condition {
+	rule.Window = 0 // only the time since the last run counts
+	return &kind{
+		newCondition: func(_ *Rule, probes []*probe.Probe) condition {
 			return &noDataCondition{schedule: probes[0].Schedule, longest: probes[0].Longest()}
 		},
-		watches: func(p *probe.Probe) bool { return !p.Schedule.IsZero() },
+		accepts: func(p *probe.Probe) bool { return !p.Schedule.IsZero() },
 		builtin: []Rule{rule},
+
+		withoutRuns: true, ignoresParents: true,
 	}
 }
 
-// observe notes that a run finished.
+// observe records that a run finished.
 func (c *noDataCondition) observe(_ *Rule, _ *probe.Result, now time.Time) bool {
 	c.last, c.runs = now, 1
 	return false
 }
 
-// judge compares now with when a run was due.
-func (c *noDataCondition) judge(_ *Rule, now time.Time) (verdict, time.Time) {
+// evaluate compares now with the time when a run was due.
+func (c *noDataCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 	if c.last.IsZero() {
 		c.last = now // watching begins
 	}
 	if now.Before(c.due) {
-		return c.known(), c.due
+		return c.levelInTime(), c.due
 	}
-	c.due = c.deadline()
+	c.due = c.nextDue()
 	if now.Before(c.due) {
-		return c.known(), c.due
+		return c.levelInTime(), c.due
 	}
-	return over, time.Time{}
+	return levelCrossed, time.Time{}
 }
 
-// known is the verdict while no run is overdue: good after a run, and nothing new before the first.
-func (c *noDataCondition) known() verdict {
+// levelInTime returns the level while no run is overdue: clear after a run, unknown before the first.
+func (c *noDataCondition) levelInTime() level {
 	if c.runs == 0 {
-		return unknown
+		return levelUnknown
 	}
-	return under
+	return levelClear
 }
 
-// deadline is when three intended runs would have finished. A schedule that is over has none.
-func (c *noDataCondition) deadline() time.Time {
+// nextDue returns when three intended runs would have finished; a far time for a schedule that is over.
+func (c *noDataCondition) nextDue() time.Time {
 	due := c.last
-	for range intervalsWithout {
+	for range missedIntervals {
 		if due = c.schedule.Next(due); due.IsZero() {
 			return c.last.AddDate(100, 0, 0)
 		}
@@ -71,7 +74,7 @@ func (c *noDataCondition) deadline() time.Time {
 	return due.Add(c.longest)
 }
 
-// describe tells for how long there was nothing.
+// describe sets the last run, or none while the incident fires.
 func (c *noDataCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition = ConditionNoData
 	incident.Runs = c.runs
@@ -80,10 +83,10 @@ func (c *noDataCondition) describe(incident *Incident, _ time.Time) {
 	}
 }
 
-// began returns when the problem began: with the last run, as none has been bad.
-func (c *noDataCondition) began() time.Time { return c.last }
+// onset returns the last run: the problem began with it.
+func (c *noDataCondition) onset() time.Time { return c.last }
 
-// inherit keeps the last run, under the probe's schedule as it is now.
+// inherit copies the last run; the schedule is the probe's present one.
 func (c *noDataCondition) inherit(old condition) bool {
 	before, ok := old.(*noDataCondition)
 	if ok {
@@ -95,8 +98,8 @@ func (c *noDataCondition) inherit(old condition) bool {
 // restart begins to wait at now.
 func (c *noDataCondition) restart(now time.Time) { c.last, c.due = now, time.Time{} }
 
-// LongestSilence returns for how long a probe may finish no run before the built-in rule fires, where its schedule leaves the longest gap:
-// what cannot follow a schedule compares with that.
+// LongestSilence returns for how long a probe may finish no run before [NoDataRule] fires, at the longest gap of its schedule. Systems
+// that cannot follow a schedule, such as Prometheus, compare with it.
 func LongestSilence(p *probe.Probe) time.Duration {
-	return p.Schedule.LongestGap(intervalsWithout) + p.Longest()
+	return p.Schedule.LongestGap(missedIntervals) + p.Longest()
 }

@@ -8,7 +8,7 @@ import (
 	"squarewatch/probe"
 )
 
-// TestLongestSilence looks at schedules that leave gaps.
+// TestLongestSilence checks schedules with gaps.
 func TestLongestSilence(t *testing.T) {
 	for schedule, want := range map[string]time.Duration{
 		"@every 30s":            90 * time.Second,

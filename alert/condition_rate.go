@@ -7,20 +7,21 @@ import (
 	"squarewatch/probe"
 )
 
-// rateCondition compares the share of bad runs in a window with the threshold, or the bounds of its interval where the
-// rule asks for confidence.
+// rateCondition compares the share of bad runs in a window with the threshold. With confidence it compares the bounds of the share's
+// interval.
 type rateCondition struct {
-	window window
-	z      float64 // of the rule's confidence; 0 for none
+	window     window
+	deviations float64 // of the rule's confidence, in standard deviations; 0 without confidence
 }
 
+// newRateCondition returns the condition of a rule without an objective.
 func newRateCondition(rule *Rule) *rateCondition {
-	return &rateCondition{window: newWindow(rule.Window), z: quantile(rule.Confidence)}
+	return &rateCondition{window: newWindow(rule.Window), deviations: quantile(rule.Confidence)}
 }
 
 // observe counts a run.
 func (c *rateCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool {
-	if !counts(r) {
+	if !countsRun(r) {
 		return false
 	}
 	bad := rule.bad(r)
@@ -29,41 +30,41 @@ func (c *rateCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool
 	return bad
 }
 
-// judge compares the window with the thresholds. Time alone changes nothing where nothing is bad, nor where runs are too
-// few, as it can only take runs away.
-func (c *rateCondition) judge(rule *Rule, now time.Time) (verdict, time.Time) {
+// evaluate compares the window with the thresholds. When no run is bad, or there are too few runs, time alone changes nothing: it can
+// only remove runs.
+func (c *rateCondition) evaluate(rule *Rule, now time.Time) (level, time.Time) {
 	c.window.advance(now)
 	total := c.window.total
 	if int(total.runs) < rule.MinRuns {
-		return unknown, time.Time{}
+		return levelUnknown, time.Time{}
 	}
-	low, high := interval(int(total.bad), int(total.runs), c.z)
+	low, high := interval(int(total.bad), int(total.runs), c.deviations)
 	if total.bad == 0 {
 		if high < rule.Clear {
-			return under, time.Time{}
+			return levelClear, time.Time{}
 		}
-		return between, time.Time{}
+		return levelBetween, time.Time{}
 	}
 	switch {
-	case c.z == 0 && low >= rule.Threshold, c.z > 0 && low > rule.Threshold:
-		return over, c.window.leaves()
+	case c.deviations == 0 && low >= rule.Threshold, c.deviations > 0 && low > rule.Threshold:
+		return levelCrossed, c.window.leaves()
 	case high < rule.Clear:
-		return under, c.window.leaves()
+		return levelClear, c.window.leaves()
 	}
-	return between, c.window.leaves()
+	return levelBetween, c.window.leaves()
 }
 
-// describe tells the counts.
+// describe sets the counts and the bounds.
 func (c *rateCondition) describe(incident *Incident, now time.Time) {
 	incident.Condition = ConditionRate
 	c.window.describe(incident, now)
-	incident.Low, incident.High = interval(incident.Bad, incident.Runs, c.z)
-	if c.z == 0 {
+	incident.Low, incident.High = interval(incident.Bad, incident.Runs, c.deviations)
+	if c.deviations == 0 {
 		incident.Low, incident.High = 0, 0
 	}
 }
 
-// inherit takes over the window, under this rule's own confidence.
+// inherit copies the window; the confidence is this rule's own.
 func (c *rateCondition) inherit(old condition) bool {
 	before, ok := old.(*rateCondition)
 	if ok {
@@ -72,8 +73,10 @@ func (c *rateCondition) inherit(old condition) bool {
 	return ok
 }
 
-func (c *rateCondition) remembers(rule *Rule, _ string) (time.Duration, int) { return rule.Window, 0 }
+// lookback asks for the runs of the window.
+func (c *rateCondition) lookback(rule *Rule, _ string) (time.Duration, int) { return rule.Window, 0 }
 
+// rate returns the share of bad runs; 0 without runs.
 func (c count) rate() setting.Share {
 	if c.runs == 0 {
 		return 0
@@ -81,7 +84,7 @@ func (c count) rate() setting.Share {
 	return setting.Share(c.bad) / setting.Share(c.runs)
 }
 
-// describe tells what is in a window that ends at now.
+// describe sets the counts of a window that ends at now.
 func (w *window) describe(incident *Incident, now time.Time) {
 	total := w.at(now)
 	incident.Runs, incident.Bad, incident.Rate = int(total.runs), int(total.bad), total.rate()
@@ -91,7 +94,7 @@ func (w *window) describe(incident *Incident, now time.Time) {
 	}
 }
 
-// coursePoints is into how many parts a chart divides a window.
+// coursePoints is the number of parts into which a chart divides a window.
 const coursePoints = 12
 
 // course returns the window in parts, oldest first.

@@ -6,67 +6,70 @@ import (
 	"squarewatch/probe"
 )
 
-// streakCondition is for probes that run too rarely for a rate: it fires when the last runs were bad, more than one of
-// them, and is over with the first that was not.
+// streakCondition is for probes that run too rarely for a rate. It fires when the last Streak runs were bad, and is clear after the first
+// that was not.
 type streakCondition struct {
-	row     int // bad runs in a row, up to now
-	runs    int // 0 until the first
-	classes [kindsKept]ClassCount
-	kinds   int
+	badInRow int // bad runs in a row, up to now
+	span     BadSpan
+	seen     int // 0 before the first run, then 1
+	classes  [maxKinds]ClassCount
+	used     int
 }
 
 // observe counts a run.
 func (c *streakCondition) observe(rule *Rule, r *probe.Result, _ time.Time) bool {
-	if !counts(r) {
+	if !countsRun(r) {
 		return false
 	}
-	c.runs = 1
+	c.seen = 1
 	if !rule.bad(r) {
-		c.row, c.kinds = 0, 0
+		c.badInRow, c.used, c.span = 0, 0, BadSpan{}
 		return false
 	}
-	c.row++
+	c.badInRow++
+	c.span.add(r.End.Round(0))
 	c.count(r.Outcome())
 	return true
 }
 
+// count adds a bad run to the counts by class and code.
 func (c *streakCondition) count(o probe.Outcome) {
-	for i := range c.kinds {
+	for i := range c.used {
 		if c.classes[i].Class == o.Class && c.classes[i].Code == o.Code {
 			c.classes[i].Runs++
 			return
 		}
 	}
-	if c.kinds < kindsKept {
-		c.classes[c.kinds] = ClassCount{Class: o.Class, Code: o.Code, Runs: 1}
-		c.kinds++
+	if c.used < maxKinds {
+		c.classes[c.used] = ClassCount{Class: o.Class, Code: o.Code, Runs: 1}
+		c.used++
 	}
 }
 
-// judge looks at the last runs; time changes nothing.
-func (c *streakCondition) judge(rule *Rule, _ time.Time) (verdict, time.Time) {
+// evaluate checks the length of the streak; time changes nothing.
+func (c *streakCondition) evaluate(rule *Rule, _ time.Time) (level, time.Time) {
 	switch {
-	case c.runs == 0:
-		return unknown, time.Time{}
-	case c.row >= rule.Streak:
-		return over, time.Time{}
-	case c.row > 0:
-		return between, time.Time{}
+	case c.seen == 0:
+		return levelUnknown, time.Time{}
+	case c.badInRow >= rule.Streak:
+		return levelCrossed, time.Time{}
+	case c.badInRow > 0:
+		return levelBetween, time.Time{}
 	}
-	return under, time.Time{}
+	return levelClear, time.Time{}
 }
 
-// describe tells of the row of bad runs, or of the good one that ended it.
+// describe sets the counts of the streak, or of the good run that ended it.
 func (c *streakCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition = ConditionStreak
-	incident.Runs, incident.Bad = max(c.row, c.runs), c.row
-	if c.row > 0 {
+	incident.Runs, incident.Bad = max(c.badInRow, c.seen), c.badInRow
+	if c.badInRow > 0 {
 		incident.Rate = 1
-		incident.Classes = append([]ClassCount(nil), c.classes[:c.kinds]...)
+		incident.Classes = append([]ClassCount(nil), c.classes[:c.used]...)
 	}
 }
 
-// inherit takes over the row.
+// inherit copies the streak.
 func (c *streakCondition) inherit(old condition) bool {
 	before, ok := old.(*streakCondition)
 	if ok {
@@ -75,4 +78,8 @@ func (c *streakCondition) inherit(old condition) bool {
 	return ok
 }
 
-func (c *streakCondition) remembers(rule *Rule, _ string) (time.Duration, int) { return 0, rule.Streak }
+// lookback asks for as many runs as make a streak.
+func (c *streakCondition) lookback(rule *Rule, _ string) (time.Duration, int) { return 0, rule.Streak }
+
+// badSpan returns the bad runs in a row.
+func (c *streakCondition) badSpan() (BadSpan, bool) { return c.span, c.badInRow > 0 }

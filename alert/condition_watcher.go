@@ -7,32 +7,33 @@ import (
 )
 
 const (
-	// troubleFor is how long a shortage of our own must last before people are notified: a burst that ends by itself is no message.
+	// troubleFor is how long a shortage of our own must last before people are notified. A short burst sends no message.
 	troubleFor = time.Minute
-	// troubleClear is how long no run must have failed for it before it is over.
+	// troubleClear is how long runs must not have failed for it before it is over.
 	troubleClear = time.Minute
 )
 
 // watcherCondition is about squarewatch itself. It fires when runs fail for a minute because the process or its machine ran out of
-// descriptors, ports, buffers or memory. It is over when a run did not fail for that, and none has for a minute.
+// descriptors, ports, buffers or memory. It is clear when no run has failed for that reason for a minute, and a later one passed.
 type watcherCondition struct {
 	first, last time.Time // the first and the last failed run of the trouble; zero for none
 	passed      time.Time // the last run that did not fail for it
 	lost        int       // runs that did not count
 }
 
-func watcherKind() kind {
+// watcherKind returns the kind of the built-in rule [WatcherRule].
+func watcherKind() *kind {
 	rule := Rule{Name: WatcherRule, Per: PerAll, Threshold: 1, Clear: 1, MinRuns: 1}
 	rule.Defaults()
 	rule.Window = 0 // it looks at the time since the first failed run
-	return kind{
-		begin:   func(*Rule, []*probe.Probe) condition { return &watcherCondition{} },
-		watches: func(*probe.Probe) bool { return true },
-		builtin: []Rule{rule},
+	return &kind{
+		newCondition: func(*Rule, []*probe.Probe) condition { return &watcherCondition{} },
+		accepts:      func(*probe.Probe) bool { return true },
+		builtin:      []Rule{rule},
 	}
 }
 
-// observe notes whether a run failed on our own side.
+// observe records whether a run failed on our own side.
 func (c *watcherCondition) observe(_ *Rule, r *probe.Result, now time.Time) bool {
 	if r.Blame != probe.BlameWatcher {
 		c.passed = now
@@ -51,27 +52,28 @@ func (c *watcherCondition) over(now time.Time) bool {
 	return c.last.IsZero() || c.passed.After(c.last) && now.Sub(c.last) >= troubleClear
 }
 
-// judge compares how long the trouble has lasted. Time alone ends it when a run has passed.
-func (c *watcherCondition) judge(_ *Rule, now time.Time) (verdict, time.Time) {
+// evaluate compares how long the trouble has lasted. Time alone ends it when a run has passed.
+func (c *watcherCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 	switch {
 	case c.last.IsZero() && c.passed.IsZero():
-		return unknown, time.Time{} // after a restart
+		return levelUnknown, time.Time{} // after a restart
 	case c.over(now):
-		return under, time.Time{}
+		return levelClear, time.Time{}
 	case c.passed.After(c.last):
-		return c.lasting(), c.last.Add(troubleClear)
+		return c.levelOfDuration(), c.last.Add(troubleClear)
 	}
-	return c.lasting(), time.Time{}
+	return c.levelOfDuration(), time.Time{}
 }
 
-func (c *watcherCondition) lasting() verdict {
+// levelOfDuration returns the level of a trouble that is not over.
+func (c *watcherCondition) levelOfDuration() level {
 	if c.last.Sub(c.first) >= troubleFor {
-		return over
+		return levelCrossed
 	}
-	return between
+	return levelBetween
 }
 
-// describe tells how many runs did not count.
+// describe sets how many runs did not count.
 func (c *watcherCondition) describe(incident *Incident, now time.Time) {
 	incident.Condition, incident.Runs, incident.Bad = ConditionWatcher, c.lost, c.lost
 	if !c.over(now) {
@@ -79,7 +81,7 @@ func (c *watcherCondition) describe(incident *Incident, now time.Time) {
 	}
 }
 
-// inherit takes over whether it goes on.
+// inherit copies the state.
 func (c *watcherCondition) inherit(old condition) bool {
 	before, ok := old.(*watcherCondition)
 	if ok {

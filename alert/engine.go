@@ -10,69 +10,70 @@ import (
 	"squarewatch/probe"
 )
 
-// lateResults is how far the end of a result may lie before the latest time seen, for it was only handed over late. More
-// than that, and the clock was set back.
-const lateResults = time.Minute
+// maxResultDelay is how far the end of a result may lie before the latest time that the engine has seen, because results can arrive late.
+// A larger difference means that the clock was set back.
+const maxResultDelay = time.Minute
 
-// Engine decides what fires and what is over. It is a pure function of the results and times that it is given: it has no
-// goroutine, no clock and no log. It must not be used by several goroutines at once; [Evaluator] sees to that.
+// Engine decides when incidents begin and end. It is a pure function of the results and times that it receives: it has no goroutine, no
+// clock and no log. It must not be used by several goroutines at once; [Evaluator] ensures that.
+//
+// A result takes this way: Observe (this file) gives it to each series of its probe (series.go), whose condition evaluates the series
+// (condition_*.go). The state machine (machine.go) turns the resulting level into a change of state and a [Transition].
 type Engine struct {
 	rules        []*Rule
 	all          []*series            // in the order of rules and probes
-	byProbe      map[string][]*series // which series a probe's runs belong to
-	parents      map[string]*parent   // probes that others depend on
-	leaders      map[string]*series   // who speaks for a credential
+	byProbe      map[string][]*series // the series in which a probe's runs are counted
+	parents      map[string]*parent   // probes that others depend on, by name
+	announcers   map[string]*series   // by credential: the series whose incident blames it and was announced
 	timers       timers[*series]
 	muting       Muting
 	supportAfter time.Duration
 	now          time.Time    // the latest time seen
-	owed         []Transition // of incidents that a new configuration ended
-	lost         []*series    // that an earlier process left firing and that the configuration no longer has
+	queued       []Transition // ends of incidents that the configuration no longer has; Advance returns them
+	removed      []removedSeries
 }
 
-// EngineOptions are what an Engine is made of.
+// EngineOptions configure an Engine.
 type EngineOptions struct {
 	Rules        []Rule // with their defaults
 	Probes       []probe.Probe
 	Maintenance  []Maintenance
-	SupportAfter time.Duration // server errors older than this are told once more, as overdue; 0 for never
+	SupportAfter time.Duration // server errors that last longer are announced once more, as overdue; 0 for never
 	Connectivity bool          // runs say when our own network failed
-	// Previous is the engine that this one takes the place of; nil for none. It must not be used afterwards, unless
-	// NewEngine fails. Rules that count as before keep their windows and incidents, under their new thresholds; an incident
-	// whose series is gone is ended by the next Advance, with a note ([EventEnded]).
+	// Previous is the engine that the new one replaces; nil for none. It must not be used afterwards, unless NewEngine fails. A rule that
+	// still counts the same runs keeps its windows and incidents, under its new thresholds. The next Advance ends the other incidents
+	// with a note ([EventEnded]).
 	Previous *Engine
 }
 
-// NewEngine returns an engine that watches the probes by the rules and by the built-in ones.
+// NewEngine returns an engine with the given rules and the built-in ones.
 func NewEngine(options EngineOptions) (*Engine, error) {
-	if err := validateRules(options.Rules); err != nil {
+	if err := checkRules(options.Rules); err != nil {
 		return nil, err
 	}
 	e := &Engine{
-		byProbe: make(map[string][]*series, len(options.Probes)), leaders: map[string]*series{},
+		byProbe: make(map[string][]*series, len(options.Probes)), announcers: map[string]*series{},
 		muting: Muting{maintenance: options.Maintenance}, supportAfter: options.SupportAfter,
 	}
-	for i, k := range kinds() {
-		rules := k.builtin
-		if len(rules) > 0 && rules[0].Name == NetworkRule && !options.Connectivity {
+	for _, k := range kinds() {
+		if k.enabled != nil && !k.enabled(&options) {
 			continue
 		}
-		if i == 0 {
-			rules = slices.Concat(options.Rules, rules)
-		}
+		rules := slices.Clone(k.rules(options.Rules))
 		for r := range rules {
-			e.watch(k, &rules[r], options.Probes)
+			e.addRule(k, &rules[r], options.Probes)
 		}
 	}
-	e.bySpecificity()
-	e.depend(options.Probes)
+	e.orderBySpecificity()
+	e.linkParents(options.Probes)
 	if options.Previous != nil {
 		e.inherit(options.Previous)
 	}
 	return e, nil
 }
 
-func validateRules(rules []Rule) error {
+// checkRules returns every fault of the rules, joined.
+func checkRules(rules []Rule) error {
 	var faults []error
 	seen := make(map[string]bool, len(rules))
 	for i := range rules {
@@ -87,14 +88,14 @@ func validateRules(rules []Rule) error {
 	return errors.Join(faults...)
 }
 
-// watch makes the series of a rule.
-func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
+// addRule adds the series of a rule.
+func (e *Engine) addRule(k *kind, rule *Rule, probes []probe.Probe) {
 	e.rules = append(e.rules, rule)
 	var names []string // in the order of their first probes
 	members := make(map[string][]*probe.Probe)
 	for i := range probes {
 		p := &probes[i]
-		if !k.watches(p) || !rule.Watches(p.Name) {
+		if !k.accepts(p) || !rule.Watches(p.Name) {
 			continue
 		}
 		name := rule.SeriesOf(p)
@@ -105,7 +106,7 @@ func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
 	}
 	for _, name := range names {
 		s := &series{
-			deadline: deadline{order: len(e.all), slot: -1}, rule: rule, name: name, condition: k.begin(rule, members[name]),
+			deadline: deadline{order: len(e.all), slot: -1}, kind: k, rule: rule, name: name, condition: k.newCondition(rule, members[name]),
 			state: Inactive, severity: rule.Severity,
 		}
 		if rule.Per == PerProbe {
@@ -118,8 +119,8 @@ func (e *Engine) watch(k kind, rule *Rule, probes []probe.Probe) {
 	}
 }
 
-// Observe takes the result of a run and returns what changed, in order. Runs of unknown probes and runs that our own
-// shutdown stopped count nowhere.
+// Observe evaluates the result of a run and returns the transitions, in order. It ignores runs of unknown probes, and runs that our own
+// shutdown stopped.
 func (e *Engine) Observe(r *probe.Result) []Transition {
 	if r.Class == probe.ClassNone {
 		return nil
@@ -136,77 +137,10 @@ func (e *Engine) Observe(r *probe.Result) []Transition {
 	return out
 }
 
-// Advance lets time pass until now and returns what changed by that alone, each at the moment when it was due.
-func (e *Engine) Advance(now time.Time) []Transition { return e.catchUp(e.clock(now)) }
-
-// Next returns when passing time alone can change something for the first time, which may lie in the past; zero for never.
-func (e *Engine) Next() time.Time {
-	switch {
-	case len(e.owed) > 0:
-		return e.now
-	case len(e.timers) == 0:
-		return e.muting.change
-	}
-	return earliest(e.timers[0].due, e.muting.change)
-}
-
-// Snapshot returns every series as it stands at now, in the order of rules and probes.
-func (e *Engine) Snapshot(now time.Time) []Status {
-	list := make([]Status, 0, len(e.all))
-	for _, s := range e.all {
-		status := s.status(now)
-		if silence := e.muting.of(s); silence != nil {
-			status.SilencedUntil = silence.Until
-		}
-		list = append(list, status)
-	}
-	return list
-}
-
-// Incidents returns what is firing, as of the latest time seen, oldest first.
-func (e *Engine) Incidents() []Incident {
-	var list []Incident
-	for _, s := range e.all {
-		if s.state == Firing {
-			list = append(list, s.incident(e.now))
-		}
-	}
-	slices.SortStableFunc(list, func(a, b Incident) int { return a.Fired.Compare(b.Fired) })
-	return list
-}
-
-// clock takes a time and returns the engine's: it runs forward, but for a clock that was set back.
-func (e *Engine) clock(t time.Time) time.Time {
-	t = t.Round(0) // the monotonic clock knows nothing of stored results
-	switch {
-	case e.now.IsZero():
-		e.now = t
-		e.muting.refresh(t)
-	case !t.Before(e.now):
-		e.now = t
-	case e.now.Sub(t) >= lateResults:
-		e.setBack(t)
-	}
-	return e.now
-}
-
-// setBack follows a clock that was set back, so that nothing waits for the old time to come again.
-func (e *Engine) setBack(now time.Time) {
-	e.now = now
-	e.muting.refresh(now)
-	for _, s := range e.all {
-		s.setBack(now)
-		if s.slot >= 0 {
-			s.due = now
-			e.timers.arm(s)
-		}
-	}
-}
-
-// catchUp steps every series at the moments when it was due, and tells what was muted when that ended, until now.
+// catchUp evaluates every series at the times when it was due, until now. When a silence ends in between, it announces what was muted.
 func (e *Engine) catchUp(now time.Time) []Transition {
-	out := e.owed
-	e.owed = nil
+	out := e.queued
+	e.queued = nil
 	for {
 		edge := e.muting.change
 		switch {
@@ -221,46 +155,78 @@ func (e *Engine) catchUp(now time.Time) []Transition {
 	}
 }
 
-// step moves a series to now and tells what came of it.
+// step evaluates one series at now, and appends its transition, if there is one.
 func (e *Engine) step(out []Transition, s *series, now time.Time) []Transition {
-	if event := e.stepSeries(s, now); event != "" {
-		out = append(out, e.tell(s, event, now))
+	if event := e.stepState(s, now); event != "" {
+		out = append(out, e.transition(s, event, now))
 	}
 	e.timers.arm(s)
 	return out
 }
 
-// tell makes the transition of an event, and decides whether people hear of it. Who never heard that an incident began
-// need not hear that it is over, and who could not be told that it is over hears of it later.
-func (e *Engine) tell(s *series, event Event, now time.Time) Transition {
-	t := s.transition(event, now)
-	silenced := e.muting.of(s) != nil
-	t.Incident.Affected = e.affected(s)
-	switch event {
-	case EventFiring:
-		again := s.owed != nil && s.owed.ID == t.Incident.ID // people believe that it still fires
-		t.Muted = silenced || s.rule.quiet()
-		if again {
-			s.owed, s.announced = nil, true
-		}
-		s.announced = s.announced && again || !t.Muted
-		e.lead(s)
-	case EventResolved, EventEnded:
-		heard := s.announced || s.rule.quiet()
-		t.Muted = silenced || !heard
-		if silenced && heard {
-			s.owed = &t.Incident
-		}
-		s.announced = false
-	case EventUpdate, EventTest:
-		t.Muted = silenced || !s.announced
+// Advance evaluates the passing of time until now and returns the transitions, each at the time when it was due.
+func (e *Engine) Advance(now time.Time) []Transition { return e.catchUp(e.clock(now)) }
+
+// Next returns the earliest time at which passing time alone can cause a transition; it may lie in the past. Zero for never.
+func (e *Engine) Next() time.Time {
+	switch {
+	case len(e.queued) > 0:
+		return e.now
+	case len(e.timers) == 0:
+		return e.muting.change
 	}
-	t.State = s.export()
-	return t
+	return earliest(e.timers[0].due, e.muting.change)
 }
 
-func (s *series) transition(event Event, now time.Time) Transition {
-	incident := s.incident(now)
-	s.count(&incident, now)
-	return Transition{At: now, Event: event, Incident: incident, Notify: slices.Clone(s.rule.Notify), Alone: event.Ends() && s.rule.quiet(), State: s.export()}
+// clock moves the engine's time to t and returns it. Time only moves forward, unless the clock was set back.
+func (e *Engine) clock(t time.Time) time.Time {
+	t = t.Round(0) // stored results have no monotonic time, so none is compared
+	switch {
+	case e.now.IsZero():
+		e.now = t
+		e.muting.refresh(t)
+	case !t.Before(e.now):
+		e.now = t
+	case e.now.Sub(t) >= maxResultDelay:
+		e.setBack(t)
+	}
+	return e.now
+}
+
+// setBack follows a clock that was set back, so that no series waits until the old time comes again.
+func (e *Engine) setBack(now time.Time) {
+	e.now = now
+	e.muting.refresh(now)
+	for _, s := range e.all {
+		s.setBack(now)
+		if s.slot >= 0 {
+			s.due = now
+			e.timers.arm(s)
+		}
+	}
+}
+
+// Snapshot returns the status of every series at now, in the order of rules and probes.
+func (e *Engine) Snapshot(now time.Time) []Status {
+	list := make([]Status, 0, len(e.all))
+	for _, s := range e.all {
+		status := s.status(now)
+		if silence := e.muting.silenceOf(s); silence != nil {
+			status.SilencedUntil = silence.Until
+		}
+		list = append(list, status)
+	}
+	return list
+}
+
+// Incidents returns the firing incidents, oldest first.
+func (e *Engine) Incidents() []Incident {
+	var list []Incident
+	for _, s := range e.all {
+		if s.state == Firing {
+			list = append(list, s.incident(e.now))
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Incident) int { return a.Fired.Compare(b.Fired) })
+	return list
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// told writes transitions as people would note them: seconds since start, what, where, of how many.
-func told(list []alert.Transition) []string {
+// summaries returns one line for each transition: seconds since start, event, rule and series, bad runs of all runs.
+func summaries(list []alert.Transition) []string {
 	var lines []string
 	for _, c := range list {
 		lines = append(lines, fmt.Sprintf("%.0f %s %s/%s %d/%d", c.At.Sub(start()).Seconds(), c.Event,
@@ -21,7 +21,7 @@ func told(list []alert.Transition) []string {
 	return lines
 }
 
-// replay feeds one probe's codes, evenly spaced, and lets time pass until the end.
+// replay passes one probe's codes, evenly spaced, to an engine, and lets time pass until the end.
 func replay(e *alert.Engine, every time.Duration, codes []int, rest time.Duration) []alert.Transition {
 	var all []alert.Transition
 	at := start()
@@ -44,17 +44,27 @@ func TestStateMachine(t *testing.T) {
 			nil, codes(8, 200, 2, 500, 30, 200), 0,
 			[]string{"90 firing server-errors/a 2/10", "200 resolved server-errors/a 2/21"},
 		},
-		"one bad of one is too few":           {nil, codes(1, 500), time.Hour, nil},
-		"too few runs neither fire":           {nil, codes(4, 500), time.Hour, nil},
-		"too few runs nor resolve":            {nil, codes(5, 500), time.Hour, []string{"40 firing server-errors/a 5/5"}},
-		"between clear and threshold nothing": {func(r *alert.Rule) { r.Clear = 0.05; r.Window = time.Hour }, codes(4, 500, 16, 200, 30, 200), 0, []string{"40 firing server-errors/a 4/5"}},
-		"a threshold is held for its time": {
+		"one bad run is too few":      {nil, codes(1, 500), time.Hour, nil},
+		"too few runs do not fire":    {nil, codes(4, 500), time.Hour, nil},
+		"too few runs do not resolve": {nil, codes(5, 500), time.Hour, []string{"40 firing server-errors/a 5/5"}},
+		"between clear and threshold nothing changes": {
+			func(r *alert.Rule) { r.Clear = 0.05; r.Window = time.Hour }, codes(4, 500, 16, 200, 30, 200), 0,
+			[]string{"40 firing server-errors/a 4/5"},
+		},
+		"it fires when the threshold was held for its time": {
 			func(r *alert.Rule) { r.For = time.Minute }, codes(5, 500, 2, 200), 5 * time.Minute,
 			[]string{"100 firing server-errors/a 5/7"},
 		},
-		"a threshold not held stays silent":     {func(r *alert.Rule) { r.For = 90 * time.Second; r.Threshold = 0.5 }, codes(5, 500, 9, 200), time.Hour, nil},
-		"reminds while it fires":                {func(r *alert.Rule) { r.Repeat = time.Minute }, codes(18, 500), 0, []string{"40 firing server-errors/a 5/5", "100 update server-errors/a 10/10", "160 update server-errors/a 16/16"}},
-		"no reminders when there shall be none": {func(r *alert.Rule) { r.Repeat = -1 }, codes(5, 500), 48 * time.Hour, []string{"40 firing server-errors/a 5/5"}},
+		"it does not fire when the threshold was not held": {
+			func(r *alert.Rule) { r.For = 90 * time.Second; r.Threshold = 0.5 }, codes(5, 500, 9, 200), time.Hour, nil,
+		},
+		"it sends reminders while it fires": {
+			func(r *alert.Rule) { r.Repeat = time.Minute }, codes(18, 500), 0,
+			[]string{"40 firing server-errors/a 5/5", "100 update server-errors/a 10/10", "160 update server-errors/a 16/16"},
+		},
+		"it sends no reminders with a negative repeat": {
+			func(r *alert.Rule) { r.Repeat = -1 }, codes(5, 500), 48 * time.Hour, []string{"40 firing server-errors/a 5/5"},
+		},
 		"good runs that leave the window can cross the threshold": {
 			func(r *alert.Rule) { r.Threshold = 0.5 }, codes(10, 200, 6, 500), 5 * time.Minute,
 			[]string{"330 firing server-errors/a 6/12"},
@@ -63,7 +73,7 @@ func TestStateMachine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := engine(t, alert.EngineOptions{Rules: []alert.Rule{rule(test.rule)}, Probes: probes("a")})
-			if diff := cmp.Diff(test.want, told(replay(e, every, test.codes, test.rest))); diff != "" {
+			if diff := cmp.Diff(test.want, summaries(replay(e, every, test.codes, test.rest))); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -71,12 +81,14 @@ func TestStateMachine(t *testing.T) {
 }
 
 func TestAnExpectedAnswerNeverCounts(t *testing.T) {
-	e := engine(t, alert.EngineOptions{Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("401", "unexpected") })}, Probes: probes("a")})
+	e := engine(t, alert.EngineOptions{
+		Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("401", "unexpected") })}, Probes: probes("a"),
+	})
 	for i := range 100 {
 		r := result("a", start().Add(time.Duration(i)*time.Second), 401)
 		r.Expected = true
 		if got := e.Observe(r); got != nil {
-			t.Fatalf("want silence, got %v", told(got))
+			t.Fatalf("want silence, got %v", summaries(got))
 		}
 	}
 	if got := e.Snapshot(start())[0]; got.Runs != 100 || got.Rate != 0 || got.State != alert.Inactive {
@@ -92,7 +104,9 @@ func TestSeriesOfARule(t *testing.T) {
 		alert.PerCredential: {"partner", "none"},
 		alert.PerAll:        {"all"},
 	} {
-		e := engine(t, alert.EngineOptions{Probes: all, Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Per = per; r.Probes = []string{"[a-c]"} })}})
+		e := engine(t, alert.EngineOptions{
+			Probes: all, Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Per = per; r.Probes = []string{"[a-c]"} })},
+		})
 		var got []string
 		for _, s := range e.Snapshot(start()) {
 			if s.Rule == "server-errors" {
@@ -105,8 +119,10 @@ func TestSeriesOfARule(t *testing.T) {
 	}
 }
 
-func TestAnIncidentTellsWhatHappened(t *testing.T) {
-	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("unexpected"); r.Threshold = 1 })}})
+func TestAnIncidentDescribesItsRuns(t *testing.T) {
+	e := engine(t, alert.EngineOptions{
+		Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("unexpected"); r.Threshold = 1 })},
+	})
 	got := replay(e, time.Second, []int{503, 500, 500, 404, 500}, 0)[0]
 	if course := got.Incident.Course; len(course) != 12 || course[11].Runs != 5 || course[11].Bad != 5 || course[10].Runs != 0 {
 		t.Errorf("want a course of twelve parts with all runs in the last, got %v", course)
@@ -122,14 +138,20 @@ func TestAnIncidentTellsWhatHappened(t *testing.T) {
 			{Probe: "a", At: start().Add(2 * time.Second), Class: probe.ServerError, Code: 500, Reason: "expected 2xx, got 500"},
 		},
 		Labels: map[string]string{"of": "a"}, Condition: alert.ConditionRate,
-		Recent: []alert.Mark{{probe.ServerError, true}, {probe.ServerError, true}, {probe.ServerError, true}, {probe.NotFound, true}, {probe.ServerError, true}},
+		Recent: []alert.Mark{
+			{Class: probe.ServerError, Bad: true},
+			{Class: probe.ServerError, Bad: true},
+			{Class: probe.ServerError, Bad: true},
+			{Class: probe.NotFound, Bad: true},
+			{Class: probe.ServerError, Bad: true},
+		},
 		Course: got.Incident.Course,
 	}
 	if diff := cmp.Diff(want, got.Incident); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	now := e.Incidents()
-	want.Course = now[0].Course // it ends later
+	want.Course = now[0].Course // the chart ends later
 	if diff := cmp.Diff([]alert.Incident{want}, now); diff != "" {
 		t.Errorf("want the same incident as long as it fires, -want +got:\n%s", diff)
 	}
@@ -149,7 +171,7 @@ func TestAccessFiresAtOnceAndEndsWithTheNextRun(t *testing.T) {
 	got = append(got, e.Advance(start().Add(4*time.Hour+time.Second))...)
 	got = append(got, e.Observe(result("a", start().Add(5*time.Hour), 503))...)
 	want := []string{"1 firing access/a 1/1", "14401 update access/a 1/1", "18000 resolved access/a 0/1"}
-	if diff := cmp.Diff(want, told(got)); diff != "" {
+	if diff := cmp.Diff(want, summaries(got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if got[0].Incident.Severity != alert.Critical || got[0].Notify != nil || len(got[0].Incident.Examples) != 1 {
@@ -158,7 +180,7 @@ func TestAccessFiresAtOnceAndEndsWithTheNextRun(t *testing.T) {
 }
 
 func TestAReloadKeepsWhatIsUnchanged(t *testing.T) {
-	all := []alert.Rule{ // each more urgent than the ones before, so that none covers another
+	all := []alert.Rule{ // each is more urgent than the previous ones, so that none covers another
 		rule(func(r *alert.Rule) { r.Severity = alert.Info }),
 		rule(func(r *alert.Rule) { r.Name = "gone"; r.Severity = alert.Warning }),
 		rule(func(r *alert.Rule) { r.Name = "changed" }),
@@ -202,13 +224,15 @@ func TestAReloadKeepsWhatIsUnchanged(t *testing.T) {
 func TestALowerThresholdTakesEffectAtTheReload(t *testing.T) {
 	first := engine(t, alert.EngineOptions{Rules: []alert.Rule{rule(nil)}, Probes: probes("a")})
 	replay(first, time.Second, codes(9, 200, 1, 500), 0)
-	second := engine(t, alert.EngineOptions{Previous: first, Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Threshold = 0.1 })}, Probes: probes("a")})
-	if diff := cmp.Diff([]string{"10 firing server-errors/a 1/10"}, told(second.Advance(start().Add(20*time.Second)))); diff != "" {
+	second := engine(t, alert.EngineOptions{
+		Previous: first, Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Threshold = 0.1 })}, Probes: probes("a"),
+	})
+	if diff := cmp.Diff([]string{"10 firing server-errors/a 1/10"}, summaries(second.Advance(start().Add(20*time.Second)))); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
-func TestAClockSetBackBlindsNobody(t *testing.T) {
+func TestEvaluationContinuesAfterTheClockIsSetBack(t *testing.T) {
 	e := engine(t, alert.EngineOptions{Rules: []alert.Rule{rule(nil)}, Probes: probes("a")})
 	replay(e, time.Second, codes(5, 500), 0)
 	e.Advance(start().Add(time.Minute))
@@ -217,10 +241,10 @@ func TestAClockSetBackBlindsNobody(t *testing.T) {
 		got = append(got, e.Observe(result("a", start().Add(-24*time.Hour+time.Duration(i)*10*time.Second), 200))...)
 	}
 	if len(got) != 1 || got[0].Event != alert.EventResolved || got[0].At.After(start().Add(-24*time.Hour+5*time.Minute)) {
-		t.Errorf("want the incident resolved within a window by the runs after the step, got %v", told(got))
+		t.Errorf("want the incident resolved within a window by the runs after the step, got %v", summaries(got))
 	}
 	if late := e.Observe(result("a", start().Add(-24*time.Hour), 500)); late != nil {
-		t.Errorf("want no change by one old run, got %v", told(late))
+		t.Errorf("want no change by one old run, got %v", summaries(late))
 	}
 }
 
@@ -234,7 +258,7 @@ func TestNewEngineRefusesBadRules(t *testing.T) {
 	}
 }
 
-func TestRunsThatCountNowhere(t *testing.T) {
+func TestUnknownProbesAndStoppedRunsAreIgnored(t *testing.T) {
 	e := engine(t, alert.EngineOptions{Rules: []alert.Rule{rule(nil)}, Probes: probes("a")})
 	e.Observe(&probe.Result{Probe: "a", End: start()})
 	e.Observe(result("unknown", start(), 500))
@@ -250,10 +274,12 @@ func BenchmarkObserve(b *testing.B) {
 	for name, length := range map[string]time.Duration{"1m": time.Minute, "7d": 7 * 24 * time.Hour} {
 		for kind, share := range map[string]int{"healthy": 0, "mixed": 7} {
 			b.Run(name+"/"+kind, func(b *testing.B) {
-				e := engine(b, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = length; r.Threshold, r.Clear = 0.9, 0.8 })}})
+				e := engine(b, alert.EngineOptions{
+					Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = length; r.Threshold, r.Clear = 0.9, 0.8 })},
+				})
 				r := result("a", start(), 200)
 				bad := result("a", start(), 500)
-				e.Observe(bad) // what a series needs once
+				e.Observe(bad) // what a series allocates once
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
 					next := r

@@ -8,40 +8,40 @@ import (
 	"squarewatch/probe"
 )
 
-// longestNap is how long the evaluator sleeps at most while something is due: timers run on while the wall clock is set.
-const longestNap = time.Minute
+// maxSleep limits how long Run sleeps while something is due: a timer does not notice that the wall clock was set.
+const maxSleep = time.Minute
 
-// Evaluator feeds an Engine with the results of the daemon and with the time. Its methods may be called by many goroutines.
+// Evaluator passes the daemon's results and the time to an Engine. Methods may be called by many goroutines.
 type Evaluator struct {
 	handle func(Transition)
 	wake   chan struct{}
 
-	handling sync.Mutex // keeps transitions in order: held while they are handled, and taken before mu
+	handling sync.Mutex // keeps transitions in order: held while they are handled, and locked before mu
 
-	mu     sync.Mutex
-	engine *Engine
-	queue  []Transition // waiting to be handled, in order
-	armed  time.Time    // when Run wakes by itself; zero for never
+	mu          sync.Mutex
+	engine      *Engine
+	transitions []Transition // waiting to be handled, in order
+	wakeAt      time.Time    // when Run wakes by itself; zero for never
 }
 
 var _ probe.Sink = (*Evaluator)(nil)
 
-// NewEvaluator returns an evaluator that owns the engine from now on. Run calls handle with every transition, in order and
-// one at a time; probing does not wait for it.
+// NewEvaluator returns an evaluator, which owns the engine from now on. Run calls handle with every transition, in order and one at a
+// time; probing does not wait for it.
 func NewEvaluator(engine *Engine, handle func(Transition)) *Evaluator {
 	return &Evaluator{handle: handle, engine: engine, wake: make(chan struct{}, 1)}
 }
 
-// Finished lets the engine observe a result.
+// Finished passes a result to the engine.
 func (v *Evaluator) Finished(r *probe.Result) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.queue = append(v.queue, v.engine.Observe(r)...)
-	v.nudge()
+	v.transitions = append(v.transitions, v.engine.Observe(r)...)
+	v.wakeLocked()
 }
 
-// Missed notes that a probe was not watched, where time has passed without us. Otherwise what did not run is neither good
-// nor bad; where nothing runs any more, that is told for itself.
+// Missed tells the engine when a probe was not watched, because the process stood still. Other missed runs are neither good nor bad; the
+// rule [NoDataRule] reports a probe that no longer runs.
 func (v *Evaluator) Missed(m probe.Miss) {
 	if m.Reason != probe.MissGap {
 		return
@@ -49,39 +49,46 @@ func (v *Evaluator) Missed(m probe.Miss) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.engine.Gap(m.Probe, time.Now())
-	v.nudge()
+	v.wakeLocked()
 }
 
-// Acknowledge notes that somebody has taken an incident on; see [Engine.Acknowledge].
+// Acknowledge records who has taken an incident on; see [Engine.Acknowledge].
 func (v *Evaluator) Acknowledge(incident, by string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	changes, err := v.engine.Acknowledge(incident, by, time.Now())
-	v.queue = append(v.queue, changes...)
-	v.nudge()
+	v.transitions = append(v.transitions, changes...)
+	v.wakeLocked()
 	return err
 }
 
-// Mute replaces the silences in force; see [Engine.Mute].
+// Unannounce records that no notifier received FIRING of an incident; see [Engine.Unannounce].
+func (v *Evaluator) Unannounce(incident string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.engine.Unannounce(incident)
+}
+
+// Mute replaces the silences; see [Engine.Mute].
 func (v *Evaluator) Mute(silences []Silence) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.queue = append(v.queue, v.engine.Mute(silences, time.Now())...)
-	v.nudge()
+	v.transitions = append(v.transitions, v.engine.Mute(silences, time.Now())...)
+	v.wakeLocked()
 }
 
-// Reannounce queues what fires for notifiers that never received FIRING of it; see [Engine.Reannounce].
+// Reannounce queues firing incidents for notifiers that never received FIRING; see [Engine.Reannounce].
 func (v *Evaluator) Reannounce() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.queue = append(v.queue, v.engine.Reannounce(time.Now())...)
-	v.nudge()
+	v.transitions = append(v.transitions, v.engine.Reannounce(time.Now())...)
+	v.wakeLocked()
 }
 
 // Flush handles what is queued or due, and returns when that is done. Run need not be running.
 func (v *Evaluator) Flush() {
 	v.handleAll(time.Now())
-	v.signal() // Run sleeps until a time that may no longer be the next one
+	v.wakeRun() // Run may sleep past the next deadline
 }
 
 // SilenceFor returns a silence of the rule and series of an incident; see [Engine.SilenceFor].
@@ -91,7 +98,7 @@ func (v *Evaluator) SilenceFor(incident string) (Silence, error) {
 	return v.engine.SilenceFor(incident)
 }
 
-// Replace takes a new engine, which build makes of the one in use; on an error that one goes on.
+// Replace sets a new engine, which build makes of the present one; if build fails, the present one stays.
 func (v *Evaluator) Replace(build func(previous *Engine) (*Engine, error)) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -100,39 +107,40 @@ func (v *Evaluator) Replace(build func(previous *Engine) (*Engine, error)) error
 		return err
 	}
 	v.engine = engine
-	v.nudge()
+	v.wakeLocked()
 	return nil
 }
 
-// Snapshot returns every series as it stands now.
+// Snapshot returns the status of every series now.
 func (v *Evaluator) Snapshot() []Status {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.engine.Snapshot(time.Now())
 }
 
-// Keep hands on what must outlive the process of the series that fire; see [Engine.States]. No transition is handled meanwhile,
-// so that nothing older is written over something newer.
+// Keep passes the states of firing series to write; see [Engine.States]. No transition is handled meanwhile, so that no older state is
+// written over a newer one.
 func (v *Evaluator) Keep(write func([]SeriesState)) {
 	v.handling.Lock()
 	defer v.handling.Unlock()
 	write(v.states())
 }
 
+// states returns the states of firing series.
 func (v *Evaluator) states() []SeriesState {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.engine.States()
 }
 
-// Incidents returns what is firing, oldest first.
+// Incidents returns the firing incidents, oldest first.
 func (v *Evaluator) Incidents() []Incident {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.engine.Incidents()
 }
 
-// Run handles transitions and lets time pass until ctx ends; what was observed until then is handled before it returns.
+// Run handles transitions and lets time pass until ctx ends. It handles what was observed until then before it returns.
 func (v *Evaluator) Run(ctx context.Context) {
 	for {
 		handled, nap := v.handleAll(time.Now())
@@ -145,7 +153,7 @@ func (v *Evaluator) Run(ctx context.Context) {
 	}
 }
 
-// handleAll handles what is queued or due at now. It returns how much that was, and what advance returns.
+// handleAll handles what is queued or due at now. It returns how many transitions that were, and the second result of advance.
 func (v *Evaluator) handleAll(now time.Time) (handled int, nap time.Duration) {
 	v.handling.Lock()
 	defer v.handling.Unlock()
@@ -156,38 +164,39 @@ func (v *Evaluator) handleAll(now time.Time) (handled int, nap time.Duration) {
 	return len(changes), nap
 }
 
-// nudge wakes Run when it has something to handle, or something is due before it would wake. The caller holds mu.
-func (v *Evaluator) nudge() {
+// wakeLocked wakes Run if there is a transition, or a deadline before Run wakes by itself. The caller holds mu.
+func (v *Evaluator) wakeLocked() {
 	next := v.engine.Next()
-	if len(v.queue) == 0 && (next.IsZero() || !v.armed.IsZero() && !next.Before(v.armed)) {
+	if len(v.transitions) == 0 && (next.IsZero() || !v.wakeAt.IsZero() && !next.Before(v.wakeAt)) {
 		return
 	}
-	v.signal()
+	v.wakeRun()
 }
 
-// signal wakes Run.
-func (v *Evaluator) signal() {
+// wakeRun wakes Run.
+func (v *Evaluator) wakeRun() {
 	select {
 	case v.wake <- struct{}{}:
-	default: // it is awake already
+	default: // a wake-up is already waiting
 	}
 }
 
-// advance returns what there is to handle, and how long nothing is due; below zero for never.
+// advance returns the transitions to handle, and how long until the next deadline; below zero for never.
 func (v *Evaluator) advance(now time.Time) ([]Transition, time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	changes := append(v.queue, v.engine.Advance(now)...)
-	v.queue, v.armed = nil, time.Time{}
+	changes := append(v.transitions, v.engine.Advance(now)...)
+	v.transitions, v.wakeAt = nil, time.Time{}
 	next := v.engine.Next()
 	if next.IsZero() {
 		return changes, -1
 	}
-	nap := min(max(next.Sub(now), 0), longestNap)
-	v.armed = now.Add(nap)
+	nap := min(max(next.Sub(now), 0), maxSleep)
+	v.wakeAt = now.Add(nap)
 	return changes, nap
 }
 
+// sleep waits until a deadline, a wake-up or the end of ctx.
 func (v *Evaluator) sleep(ctx context.Context, nap time.Duration) {
 	var alarm <-chan time.Time
 	if nap >= 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// evaluate runs an evaluator in a bubble and returns it with what was handled so far.
+// evaluate runs an evaluator in a bubble, and returns it with the transitions that it has handled.
 func evaluate(t *testing.T, rules ...alert.Rule) (*alert.Evaluator, func() []alert.Transition, context.CancelFunc) {
 	t.Helper()
 	var mu sync.Mutex
@@ -80,7 +80,9 @@ func TestProbingNeverWaitsForTheHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var got []alert.Event
-		v := alert.NewEvaluator(engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.MinRuns = 1 })}}),
+		v := alert.NewEvaluator(engine(t, alert.EngineOptions{
+			Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.MinRuns = 1 })},
+		}),
 			func(c alert.Transition) {
 				<-release
 				got = append(got, c.Event)
@@ -105,13 +107,14 @@ func TestProbingNeverWaitsForTheHandler(t *testing.T) {
 	})
 }
 
-func TestReplaceTellsOfWhatIsGone(t *testing.T) {
+func TestReplaceEndsRemovedIncidents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, handled, cancel := evaluate(t, rule(func(r *alert.Rule) { r.MinRuns = 1 }))
 		defer cancel()
 		v.Finished(result("a", time.Now(), 500))
 		broken := errors.New("broken")
-		if err := v.Replace(func(*alert.Engine) (*alert.Engine, error) { return nil, broken }); !errors.Is(err, broken) || len(v.Incidents()) != 1 {
+		if err := v.Replace(func(*alert.Engine) (*alert.Engine, error) { return nil, broken }); !errors.Is(err, broken) ||
+			len(v.Incidents()) != 1 {
 			t.Errorf("want the old engine to go on after %v, got %v", broken, err)
 		}
 		if err := v.Replace(func(previous *alert.Engine) (*alert.Engine, error) {

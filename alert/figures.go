@@ -6,8 +6,8 @@ import (
 	"squarewatch/config/setting"
 )
 
-// Figures are what a condition counted at one moment. They are kept with an incident, since a message may have to be sent when
-// too few runs finished lately to count again: the daemon was stopped, or runs became rare.
+// Figures are the counts of a condition at one time. They are stored with the incident, because a message may be due when too few runs
+// finished lately for new counts: after a stop of the daemon, or when runs became rare.
 type Figures struct {
 	At        time.Time
 	Rate      setting.Share
@@ -20,9 +20,9 @@ type Figures struct {
 	BadProbes []ProbeCount
 }
 
-// count keeps the figures of an incident that fires, unless they are themselves old ones.
-func (s *series) count(incident *Incident, now time.Time) {
-	if s.state != Firing || s.rule.absent() || !incident.Counted.IsZero() {
+// saveFigures stores the figures of a firing incident, unless they are saved ones themselves.
+func (s *series) saveFigures(incident *Incident, now time.Time) {
+	if s.state != Firing || s.kind.withoutRuns || !incident.Counted.IsZero() {
 		return
 	}
 	s.figures = &Figures{
@@ -31,20 +31,24 @@ func (s *series) count(incident *Incident, now time.Time) {
 	}
 }
 
-// recount puts the last good figures into an incident that fires where too few runs finished lately to say anything.
-func (s *series) recount(incident *Incident) {
+// useSavedFigures replaces the figures of a firing incident with the saved ones, if too few runs finished lately for new ones.
+func (s *series) useSavedFigures(incident *Incident) {
 	enough := 1
-	if incident.Condition == ConditionRate || incident.Condition == ConditionBurn {
+	if incident.Condition.hasWindow() {
 		enough = s.rule.MinRuns
 	}
 	old := s.figures
-	if s.state != Firing || old == nil || s.rule.absent() || incident.Runs >= enough {
+	unseen := !incident.Condition.hasWindow() && s.lastRun.Before(s.evidenceFrom) // the streak is of an earlier process
+	if s.state != Firing || old == nil || s.kind.withoutRuns || incident.Runs >= enough && !unseen {
 		return
 	}
 	incident.Counted, incident.RecentRuns, incident.RecentBad = old.At, incident.Runs, incident.Bad
+	if unseen {
+		incident.RecentRuns, incident.RecentBad = 0, 0
+	}
 	incident.Rate, incident.Low, incident.High, incident.Runs, incident.Bad = old.Rate, old.Low, old.High, old.Runs, old.Bad
 	incident.Classes, incident.Course, incident.Probe, incident.BadProbes = old.Classes, nil, old.Probe, old.BadProbes
-	if old.Condition != "" { // figures of an earlier version have none
+	if old.Condition != "" { // figures of an older version have none
 		incident.Condition = old.Condition
 	}
 	if old.Burn != nil {

@@ -26,7 +26,7 @@ func keyed(schedules map[string]string, names ...string) []probe.Probe {
 	return list
 }
 
-// refusals is a rule like the built-in one for 401, in a window of ten seconds.
+// refusals returns a rule like the default one for 401, with a window of ten seconds.
 func refusals(change func(*alert.Rule)) alert.Rule {
 	return rule(func(r *alert.Rule) {
 		r.Name, r.On, r.Per, r.Window, r.Reopen = "unauthenticated", sel("401"), alert.PerCredential, 10*time.Second, -1
@@ -36,7 +36,7 @@ func refusals(change func(*alert.Rule)) alert.Rule {
 	})
 }
 
-// play runs probes on their schedules for so many seconds, from one second on; answer says what each gets.
+// play runs probes on their schedules between two seconds; answer returns the status code of each run.
 func play(e *alert.Engine, list []probe.Probe, from, until int, answer func(name string, second int) int) []alert.Transition {
 	var all []alert.Transition
 	for second := from; second < until; second++ {
@@ -49,7 +49,7 @@ func play(e *alert.Engine, list []probe.Probe, from, until int, answer func(name
 	return all
 }
 
-func TestOneEndpointIsNotLostAmongTheOthersOfItsCredential(t *testing.T) {
+func TestOneBadEndpointOfACredentialFires(t *testing.T) {
 	var names []string
 	schedules := map[string]string{}
 	for _, letter := range "abcdefghij" {
@@ -65,7 +65,7 @@ func TestOneEndpointIsNotLostAmongTheOthersOfItsCredential(t *testing.T) {
 		return 200
 	}
 	got := play(e, list, 0, 80, answer)
-	same(t, []string{"21 firing unauthenticated/key 2/10", "59 resolved unauthenticated/key 0/90"}, told(got))
+	same(t, []string{"21 firing unauthenticated/key 2/10", "59 resolved unauthenticated/key 0/90"}, summaries(got))
 	fired := got[0].Incident
 	want := []alert.ProbeCount{{Probe: "c", Runs: 10, Bad: 2, LastBad: true}}
 	if diff := cmp.Diff(want, fired.BadProbes); fired.Probe != "c" || fired.Rate != 0.2 || diff != "" {
@@ -76,7 +76,7 @@ func TestOneEndpointIsNotLostAmongTheOthersOfItsCredential(t *testing.T) {
 	}
 }
 
-func TestARareEndpointIsNotOverWhileItIsBad(t *testing.T) {
+func TestARareEndpointDoesNotResolveWhileItIsBad(t *testing.T) {
 	schedules := map[string]string{"fast-1": "*/1 * * * * *", "fast-2": "*/1 * * * * *", "rare": "*/7 * * * * *"}
 	list := keyed(schedules, "fast-1", "fast-2", "rare")
 	for _, per := range []alert.Per{alert.PerCredential, alert.PerAll} {
@@ -88,16 +88,16 @@ func TestARareEndpointIsNotOverWhileItIsBad(t *testing.T) {
 			return 200
 		})
 		if len(got) != 2 || got[0].Event != alert.EventFiring || got[1].Event != alert.EventResolved {
-			t.Fatalf("per %s: want one beginning and one end, got %v", per, told(got))
+			t.Fatalf("per %s: want one beginning and one end, got %v", per, summaries(got))
 		}
 		// The last refusal is at 56: the next run of the probe, at 60, is its first good one.
 		if end := got[1].At; end.Before(sec(60)) || end.After(sec(66)) {
-			t.Errorf("per %s: want it over by the good run at 60 s, got %v", per, told(got))
+			t.Errorf("per %s: want it over by the good run at 60 s, got %v", per, summaries(got))
 		}
 	}
 }
 
-func TestAWholeThatIsGoodWaitsForTheProbeThatWasBad(t *testing.T) {
+func TestAGroupResolvesOnlyAfterEachBadProbeHasAGoodRun(t *testing.T) {
 	list := keyed(map[string]string{"often": "*/1 * * * * *", "slow": "0 */1 * * * *"}, "often", "slow")
 	e := engine(t, alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}})
 	got := play(e, list, 0, 121, func(_ string, second int) int {
@@ -107,21 +107,21 @@ func TestAWholeThatIsGoodWaitsForTheProbeThatWasBad(t *testing.T) {
 		return 200
 	})
 	// Both are refused until 5 s. From 15 s on the window is good, but slow has its first good run at 60 s.
-	same(t, []string{"3 firing unauthenticated/key 5/5", "60 resolved unauthenticated/key 0/11"}, told(got))
+	same(t, []string{"3 firing unauthenticated/key 5/5", "60 resolved unauthenticated/key 0/11"}, summaries(got))
 	if got[0].Incident.Probe != "" {
 		t.Errorf("want the whole to fire, got %q", got[0].Incident.Probe)
 	}
 }
 
-func TestAnOldBadRunOfARareProbeHoldsNoIncidentOpen(t *testing.T) {
+func TestAnOldBadRunOfARareProbeDoesNotHoldAnIncidentOpen(t *testing.T) {
 	list := keyed(map[string]string{"often": "*/1 * * * * *", "weekly": "@every 168h"}, "often", "weekly")
 	e := engine(t, alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}})
 	e.Observe(result("weekly", sec(-86400), 401))
 	got := play(e, list[:1], 0, 60, func(_ string, second int) int { return map[bool]int{true: 401, false: 200}[second < 10] })
-	same(t, []string{"4 firing unauthenticated/key 5/5", "19 resolved unauthenticated/key 0/9"}, told(got))
+	same(t, []string{"4 firing unauthenticated/key 5/5", "19 resolved unauthenticated/key 0/9"}, summaries(got))
 }
 
-func TestAGroupGoesOnOverARestart(t *testing.T) {
+func TestAGroupContinuesAfterARestart(t *testing.T) {
 	list := keyed(map[string]string{"often": "*/1 * * * * *", "rare": "*/7 * * * * *"}, "often", "rare")
 	options := alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}}
 	answer := func(name string, second int) int {
@@ -138,19 +138,19 @@ func TestAGroupGoesOnOverARestart(t *testing.T) {
 	}
 	slices.SortStableFunc(seen, func(a, b *probe.Result) int { return a.End.Compare(b.End) })
 	if len(fired) != 1 {
-		t.Fatalf("want it to fire, got %v", told(fired))
+		t.Fatalf("want it to fire, got %v", summaries(fired))
 	}
 	second := restarted(t, options, []alert.SeriesState{fired[0].State}, seen, 31)
 	got := play(second, list, 31, 70, answer)
 	if len(got) != 1 || got[0].Event != alert.EventResolved || got[0].At.Before(sec(50)) {
-		t.Errorf("want it over after the first good run of rare, got %v", told(got))
+		t.Errorf("want it over after the first good run of rare, got %v", summaries(got))
 	}
 	if _, last := second.Lookback(); last["rare"] != 2 {
 		t.Errorf("want two runs of rare recalled, got %v", last)
 	}
 }
 
-func TestAReloadKeepsWhatAGroupKnowsOfEachProbe(t *testing.T) {
+func TestAReloadKeepsTheCountsOfEachProbeInAGroup(t *testing.T) {
 	list := keyed(map[string]string{"often": "*/1 * * * * *", "rare": "*/7 * * * * *"}, "often", "rare")
 	options := alert.EngineOptions{Probes: list, Rules: []alert.Rule{refusals(nil)}}
 	answer := func(name string, second int) int {
@@ -161,11 +161,11 @@ func TestAReloadKeepsWhatAGroupKnowsOfEachProbe(t *testing.T) {
 	options.Previous = e
 	got = append(got, play(engine(t, options), list, 30, 100, answer)...)
 	if len(got) != 2 || got[1].Event != alert.EventResolved || got[1].At.Before(sec(50)) {
-		t.Errorf("want one incident that ends with the first good run of rare, got %v", told(got))
+		t.Errorf("want one incident that ends with the first good run of rare, got %v", summaries(got))
 	}
 }
 
-func TestRulesThatOverlapTellOnce(t *testing.T) {
+func TestOverlappingRulesSendOneMessage(t *testing.T) {
 	any := func(change func(*alert.Rule)) alert.Rule {
 		return short(func(r *alert.Rule) {
 			r.Name, r.On = "anything", sel("unexpected")
@@ -207,7 +207,7 @@ func TestRulesThatOverlapTellOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: test.rules})
-			same(t, test.want, heard(feed(e, "a", 0, test.codes...)))
+			same(t, test.want, announcements(feed(e, "a", 0, test.codes...)))
 		})
 	}
 }
@@ -222,10 +222,12 @@ func TestACoveredRuleIsShownAsCovered(t *testing.T) {
 }
 
 func TestHeldTimeSurvivesRestarts(t *testing.T) {
-	options := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 15 * time.Second; r.MinRuns = 3 })}}
+	options := alert.EngineOptions{
+		Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 15 * time.Second; r.MinRuns = 3 })},
+	}
 	var seen []*probe.Result
 	var fired []string
-	for begin := 0; begin < 60 && fired == nil; begin += 13 { // each process lives for 12 s, and one second passes between two
+	for begin := 0; begin < 60 && fired == nil; begin += 13 { // each process runs for 12 s, with one second between two of them
 		e := engine(t, options)
 		e.Restore(nil)
 		for _, r := range seen {
@@ -238,17 +240,19 @@ func TestHeldTimeSurvivesRestarts(t *testing.T) {
 		for second := begin; second < begin+12; second++ {
 			r := result("a", sec(second), 500)
 			seen = append(seen, r)
-			fired = append(fired, told(e.Observe(r))...)
+			fired = append(fired, summaries(e.Observe(r))...)
 		}
 	}
-	// The threshold is crossed at 2 s. Seen are 9 s until 11, and from 13 on: 15 s are full at 19.
+	// The threshold is crossed at 2 s. Runs are seen for 9 s until 11, and again from 13 on: 15 s are reached at 19.
 	if len(fired) != 1 || fired[0] != "19 firing server-errors/a 18/18" {
 		t.Errorf("want it to fire after 15 s that were seen, got %v", fired)
 	}
 }
 
-func TestTimeThatNobodySawIsNotHeld(t *testing.T) {
-	options := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 10 * time.Minute; r.Window = time.Hour })}}
+func TestUnwatchedTimeDoesNotCountAsHeld(t *testing.T) {
+	options := alert.EngineOptions{
+		Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 10 * time.Minute; r.Window = time.Hour })},
+	}
 	e := engine(t, options)
 	for second := range 60 {
 		e.Recall(result("a", sec(second), 500))
@@ -258,11 +262,13 @@ func TestTimeThatNobodySawIsNotHeld(t *testing.T) {
 		e.Recall(result("a", sec(second), 500))
 	}
 	e.Resume(sec(1831))
-	same(t, nil, told(feed(e, "a", 1832, codes(60, 500)...)))
+	same(t, nil, summaries(feed(e, "a", 1832, codes(60, 500)...)))
 }
 
-func TestAnIncidentThatFlapsIsHeldOpen(t *testing.T) {
-	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = 10 * time.Second; r.MinRuns = 3 })}})
+func TestAFlappingIncidentIsHeldOpen(t *testing.T) {
+	e := engine(t, alert.EngineOptions{
+		Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = 10 * time.Second; r.MinRuns = 3 })},
+	})
 	var feeds []int
 	for range 30 { // 20 minutes of 20 s bad, 20 s good
 		feeds = append(feeds, codes(20, 500, 20, 200)...)
@@ -285,7 +291,7 @@ func TestAnIncidentThatFlapsIsHeldOpen(t *testing.T) {
 	}
 }
 
-// recount returns the runs of a window that ends at now, and the bad ones; of one probe, or of all when name is empty.
+// recount returns the runs, and the bad runs, in a window that ends at now: of one probe, or of all when name is empty.
 func recount(results []*probe.Result, rule *alert.Rule, name string, now time.Time) (runs, bad int) {
 	m := model{rule: *rule}
 	for _, r := range results {
@@ -296,8 +302,9 @@ func recount(results []*probe.Result, rule *alert.Rule, name string, now time.Ti
 	return m.count(now)
 }
 
-// TestAGroupNeverMissesAProbeAndNeverEndsEarly holds a rule over all against every run recounted.
-func TestAGroupNeverMissesAProbeAndNeverEndsEarly(t *testing.T) {
+// TestAGroupMatchesTheModel compares a rule over all probes with a recount of every run: it fires when a probe or the whole crosses, and
+// does not end early.
+func TestAGroupMatchesTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRule(t)
 		r.Per, r.For, r.Repeat, r.Reopen = alert.PerAll, 0, -1, -1
@@ -338,7 +345,7 @@ func TestAGroupNeverMissesAProbeAndNeverEndsEarly(t *testing.T) {
 	})
 }
 
-// BenchmarkObserveGroup measures a sample of a rule over all with 10,000 probes, in health and in an outage of everything.
+// BenchmarkObserveGroup measures one run of a rule over 10,000 probes, while all are healthy and while all are bad.
 func BenchmarkObserveGroup(b *testing.B) {
 	var names []string
 	for i := range 10000 {
@@ -371,7 +378,7 @@ func TestAGroupEndsWithoutRecoveryWhenItsBadProbeIsRemoved(t *testing.T) {
 	got := play(e, list, 0, 30, answer)
 	options.Probes, options.Previous = list[:1], e
 	got = append(got, play(engine(t, options), list[:1], 30, 60, answer)...)
-	if len(got) != 2 || got[1].Event != alert.EventEnded || got[1].Incident.Note != "the rule no longer watches rare, which was still bad" {
-		t.Errorf("want it ended with a note, got %v %+v", told(got), got[len(got)-1].Incident.Note)
+	if len(got) != 2 || got[1].Event != alert.EventEnded || got[1].Incident.Note != "rare was still bad and is no longer counted here" {
+		t.Errorf("want it ended with a note, got %v %+v", summaries(got), got[len(got)-1].Incident.Note)
 	}
 }

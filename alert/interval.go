@@ -6,8 +6,8 @@ import (
 	"squarewatch/config/setting"
 )
 
-// quantile returns how many standard deviations a two-sided interval of the normal distribution with this confidence
-// reaches from its middle; 0 for no confidence.
+// quantile returns how many standard deviations a two-sided interval of the normal distribution with this confidence reaches to each
+// side; 0 without confidence.
 func quantile(confidence setting.Share) float64 {
 	if confidence <= 0 {
 		return 0
@@ -15,9 +15,9 @@ func quantile(confidence setting.Share) float64 {
 	return math.Sqrt2 * math.Erfinv(float64(confidence))
 }
 
-// interval returns the bounds of the true rate behind bad of runs by Wilson's score interval, which stays honest for few
-// runs and for rates near 0 and 1. With z of 0 both are the raw rate.
-// See E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22 (1927).
+// interval returns the bounds of the true rate by Wilson's score interval, which is correct also for few runs and for rates near 0 and 1.
+// With z of 0 both bounds are the raw rate. See E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA
+// 22 (1927), https://doi.org/10.1080/01621459.1927.10502953
 func interval(bad, runs int, z float64) (low, high setting.Share) {
 	if runs == 0 {
 		return 0, 1

@@ -1,113 +1,92 @@
 package alert
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
 
-// heldPoll is how often a series that waits for another is looked at again.
-const heldPoll = 5 * time.Second
-
-// stepSeries moves the state machine of a series to now and returns what people are to be told; empty for nothing. It sets due.
-func (e *Engine) stepSeries(s *series, now time.Time) Event {
-	v, next := s.condition.judge(s.rule, now)
+// stepState evaluates a series at now and moves its state machine. It returns the event to announce; empty for none. It sets the time at
+// which the series is due next.
+func (e *Engine) stepState(s *series, now time.Time) Event {
+	v, next := s.condition.evaluate(s.rule, now)
 	event := Event("")
 	switch s.state {
 	case Inactive:
-		if v == over && s.evident() {
-			s.enter(Pending, now)
-			event = e.hold(s, v, now)
+		if v == levelCrossed && s.hasEvidence() {
+			s.setState(Pending, now)
+			event = e.stepPending(s, v, now)
 		}
 	case Pending:
-		event = e.hold(s, v, now)
+		event = e.stepPending(s, v, now)
 	case Firing:
-		event = e.burn(s, v, now)
+		event = e.stepFiring(s, v, now)
 	}
-	s.due = earliest(next, e.deadline(s, now))
+	s.due = earliest(next, e.stateDeadline(s, now))
 	return event
 }
 
-// evident reports whether something bad was seen since the series is watched.
-func (s *series) evident() bool { return s.rule.absent() || !s.lastBad.Before(s.watched) }
+// hasEvidence reports whether a bad run was seen since the time from which runs are evidence. A rule that fires on missing runs needs
+// none.
+func (s *series) hasEvidence() bool { return s.kind.withoutRuns || !s.lastBad.Before(s.evidenceFrom) }
 
-// hold steps a pending series: it fires once its threshold was held long enough, is still seen to be crossed, and nothing
-// else that is already told explains it.
-func (e *Engine) hold(s *series, v verdict, now time.Time) Event {
+// stepPending moves a pending series. It fires when the threshold was held long enough, is still crossed, and no announced incident or
+// failing parent explains it.
+func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 	switch v {
-	case over:
+	case levelCrossed:
 		if now.Sub(s.crossed) < s.rule.For {
 			return ""
 		}
-		if s.explained(e, now) || s.orphaned() {
-			s.watched = now.Add(1) // what was seen until now is explained
+		if s.isCovered(e, now) || s.parentDown() {
+			s.evidenceFrom = now.Add(1) // the runs until now are explained: only later ones are evidence
 			return ""
 		}
-		if !s.evident() {
-			return "" // the time counts as held, but only a new bad run makes it fire
+		if !s.hasEvidence() {
+			return "" // the time counts as held, but only a new bad run is evidence
 		}
-		s.enter(Firing, now)
+		s.setState(Firing, now)
 		return EventFiring
-	case under, between:
-		s.enter(Inactive, now)
-	case unknown:
+	case levelClear, levelBetween:
+		s.setState(Inactive, now)
+	case levelUnknown:
 	}
 	return ""
 }
 
-// burn steps a firing series: it resolves, gets worse, gets old, or reminds.
-func (e *Engine) burn(s *series, v verdict, now time.Time) Event {
-	if s.settled(v, now) {
-		s.enter(Inactive, now)
-		return overEvent(s.lost)
+// stepFiring moves a firing series: it resolves, gets more severe, becomes overdue, or sends a reminder.
+func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
+	if s.recovered(v, now) {
+		s.endNote = s.removedNote()
+		s.setState(Inactive, now)
+		return endEvent(s.endNote)
+	}
+	if v == levelCrossed && e.mustAnnounce(s, now) {
+		s.lastNotified = now
+		return EventFiring
 	}
 	worse := s.worsened()
 	switch {
 	case worse:
 	case e.supportAfter > 0 && !s.overdue && s.serverErrors() && now.Sub(s.crossed) >= e.supportAfter:
 		s.overdue = true
-	case s.rule.Repeat > 0 && s.ack == nil && now.Sub(s.told) >= s.rule.Repeat && !s.lastRun.Before(s.watched):
+	case s.rule.Repeat > 0 && s.acknowledged == nil && now.Sub(s.lastNotified) >= s.rule.Repeat && !s.lastRun.Before(s.evidenceFrom):
 	default:
 		return ""
 	}
-	s.told = now
+	s.lastNotified = now
 	return EventUpdate
 }
 
-// overEvent returns the event of an incident that is over: it recovered unless there is a note that says otherwise.
-func overEvent(note string) Event {
-	if note != "" {
-		return EventEnded
-	}
-	return EventResolved
+// mustAnnounce reports whether a firing series was not announced when its silence ended, because another incident covered it, and that
+// incident is over.
+func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
+	wasCovered := !s.announced && !s.kind.endOnly && s.coveredBy != nil
+	return wasCovered && e.muting.silenceOf(s) == nil && !s.isCovered(e, now) && s.hasEvidence()
 }
 
-// flapsFrom is how often an incident fires again before it is held open.
-const flapsFrom = 2
-
-// settled reports whether a firing series is over: its condition says so, each probe that was bad in the incident has had a good
-// run, and, where it flaps, it has stayed so for the rule's reopen.
-func (s *series) settled(v verdict, now time.Time) bool {
-	switch {
-	case v == over && !s.quiet.IsZero():
-		s.reopened++
-		s.quiet = time.Time{}
-		return false
-	case v != under || len(s.stillBad()) > 0:
-		return false
-	case !s.flapping:
-		return true
-	case s.quiet.IsZero():
-		s.quiet = now
-	}
-	return now.Sub(s.quiet) >= s.rule.Reopen
-}
-
-// stillBad returns the probes that were bad in the incident and have not had a good run since.
-func (s *series) stillBad() []string {
-	if c, ok := s.condition.(grouper); ok {
-		return c.stillBad(s.crossed.Add(-s.rule.Window - lateResults))
-	}
-	return nil
-}
-
-// worsened reports whether the severity rose since people last heard of it, and remembers it.
+// worsened reports whether the severity rose since the last message, and records it.
 func (s *series) worsened() bool {
 	now := s.severityNow()
 	if now == s.severity || rank(now) > rank(s.severity) {
@@ -117,6 +96,7 @@ func (s *series) worsened() bool {
 	return true
 }
 
+// severityNow returns the current severity.
 func (s *series) severityNow() Severity {
 	if c, ok := s.condition.(grader); ok {
 		return c.severity(s.rule)
@@ -124,70 +104,123 @@ func (s *series) severityNow() Severity {
 	return s.rule.Severity
 }
 
-// moreUrgent returns the more urgent of two severities; none is the least urgent.
-func moreUrgent(a, b Severity) Severity {
-	if a == "" || b != "" && rank(b) < rank(a) {
-		return b
-	}
-	return a
+// waits reports whether a probe that was bad in the incident has not had a good run since.
+func (s *series) waits() bool {
+	watched, _ := s.stillBad()
+	return len(watched) > 0
 }
 
-// rank orders severities, the most urgent first.
-func rank(s Severity) int {
-	switch s {
-	case Critical:
-		return 0
-	case Warning:
-		return 1
-	case Info:
+// flappingFrom is how often an incident must reopen before it is held open.
+const flappingFrom = 2
+
+// recovered reports whether a firing incident is over: its condition is clear, each probe that was bad in it has had a good run, and, if
+// it flaps, it has been clear for the rule's Reopen.
+func (s *series) recovered(v level, now time.Time) bool {
+	switch {
+	case v == levelCrossed && !s.clearSince.IsZero():
+		s.reopened++
+		s.clearSince = time.Time{}
+		return false
+	case v != levelClear || s.waits():
+		return false
+	case !s.flapping:
+		return true
+	case s.clearSince.IsZero():
+		s.clearSince = now
 	}
-	return 2
+	return now.Sub(s.clearSince) >= s.rule.Reopen
 }
 
-// enter changes the state. An incident that fires again soon goes on, under its old identifier.
-func (s *series) enter(state State, now time.Time) {
+// stillBad returns the probes of a firing group that were bad in the incident and have not had a good run since, and those of them that
+// the group no longer has.
+func (s *series) stillBad() (watched, removed []string) {
+	c, ok := s.condition.(groupEvaluator)
+	if !ok {
+		return nil, nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.unrecovered)) {
+		if c.contains(name) {
+			watched = append(watched, name)
+		} else {
+			removed = append(removed, name)
+		}
+	}
+	return watched, removed
+}
+
+// removedNote says which probes were still bad when the configuration took them out of the series; empty for none.
+func (s *series) removedNote() string {
+	_, removed := s.stillBad()
+	switch names := removed[:min(len(removed), maxExamples)]; {
+	case len(names) == 0:
+		return ""
+	case len(removed) == 1:
+		return names[0] + " was still bad and is no longer counted here"
+	default:
+		return strings.Join(names, ", ") + " were still bad and are no longer counted here"
+	}
+}
+
+// setState changes the state. An incident that fires again within the rule's Reopen continues, with its old identifier.
+func (s *series) setState(state State, now time.Time) {
 	s.state, s.changed = state, now
 	switch state {
 	case Pending:
-		s.crossed, s.seen = now, now
-		s.cross(now)
+		s.crossed, s.seenUntil = now, now
+		s.startBadTime(now)
 	case Firing:
 		again := s.rule.Reopen > 0 && !s.resolved.IsZero() && now.Sub(s.resolved) < s.rule.Reopen
 		if again {
 			s.reopened++
-			s.flapping = s.reopened >= flapsFrom
+			s.paused += now.Sub(s.resolved)
+			s.flapping = s.reopened >= flappingFrom
 		} else {
-			s.fired, s.reopened, s.announced, s.flapping = now, 0, false, false
+			s.fired, s.reopened, s.paused, s.announced, s.flapping = now, 0, 0, false, false
 		}
-		s.quiet, s.lost = time.Time{}, ""
-		s.badTime().fire(again)
-		s.told, s.resolved, s.leader = now, time.Time{}, nil
-		s.severity, s.overdue, s.ack = s.severityNow(), false, nil
+		s.clearSince, s.endNote, s.unrecovered = time.Time{}, "", nil
+		if c, ok := s.condition.(groupEvaluator); ok {
+			s.unrecovered = setOf(c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay)))
+		}
+		s.badTime().startIncident(again)
+		s.lastNotified, s.resolved, s.coveredBy = now, time.Time{}, nil
+		s.severity, s.overdue, s.acknowledged = s.severityNow(), false, nil
 	case Inactive:
-		if s.leader = nil; !s.fired.IsZero() && s.resolved.IsZero() {
+		if s.coveredBy = nil; !s.fired.IsZero() && s.resolved.IsZero() {
 			s.resolved = now
-			s.badTime().over()
+			s.badTime().endIncident()
 		}
 	}
 }
 
-// deadline is when the state itself has something to do, after now; zero for never.
-func (e *Engine) deadline(s *series, now time.Time) time.Time {
+// setOf returns a set of names; nil for none.
+func setOf(names []string) map[string]struct{} {
+	if len(names) == 0 {
+		return nil
+	}
+	set := make(map[string]struct{}, len(names))
+	for _, name := range names {
+		set[name] = struct{}{}
+	}
+	return set
+}
+
+// stateDeadline returns the next time after now at which the state itself has something to do; zero for never.
+func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 	due := time.Time{}
 	switch s.state {
 	case Pending:
 		due = s.crossed.Add(s.rule.For)
-		if !due.After(now) && (s.leader != nil || s.orphaned()) {
-			due = now.Add(heldPoll)
+		if !due.After(now) && (s.coveredBy != nil || s.parentDown()) {
+			due = now.Add(coverPoll)
 		}
 	case Firing:
-		if s.rule.Repeat > 0 && s.ack == nil {
-			due = s.told.Add(s.rule.Repeat)
+		if s.rule.Repeat > 0 && s.acknowledged == nil {
+			due = s.lastNotified.Add(s.rule.Repeat)
 		}
 		if e.supportAfter > 0 && !s.overdue && s.serverErrors() {
 			due = earliest(due, s.crossed.Add(e.supportAfter))
 		}
-		if over := s.quiet.Add(s.rule.Reopen); !s.quiet.IsZero() && over.After(now) {
+		if over := s.clearSince.Add(s.rule.Reopen); !s.clearSince.IsZero() && over.After(now) {
 			due = earliest(due, over)
 		}
 	case Inactive:
@@ -198,18 +231,49 @@ func (e *Engine) deadline(s *series, now time.Time) time.Time {
 	return due
 }
 
-// earliest returns the earlier of two times, of which zero is never.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
+// endEvent returns the event for the end of an incident: RESOLVED, or ENDED if a note says that it did not recover.
+func endEvent(note string) Event {
+	if note != "" {
+		return EventEnded
 	}
-	return a
+	return EventResolved
 }
 
-// later returns the later of two times.
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// transition returns the transition of an event, and decides whether it is muted. If FIRING was never announced, the end is not announced
+// either. An end that a silence holds back is announced when the silence ends.
+func (e *Engine) transition(s *series, event Event, now time.Time) Transition {
+	t := s.newTransition(event, now)
+	silenced := e.muting.silenceOf(s) != nil
+	t.Incident.Affected = e.affected(s)
+	switch event {
+	case EventFiring:
+		again := s.owedEnd != nil && s.owedEnd.ID == t.Incident.ID // its end was held back, so destinations still show it as firing
+		t.Muted = silenced || s.kind.endOnly
+		if again {
+			s.owedEnd, s.announced = nil, true
+		}
+		s.announced = s.announced && again || !t.Muted
+		e.recordAnnouncer(s)
+	case EventResolved, EventEnded:
+		heard := s.announced || s.kind.endOnly
+		t.Muted = silenced || !heard
+		if silenced && heard {
+			s.owedEnd = &t.Incident
+		}
+		s.announced = false
+	case EventUpdate, EventTest:
+		t.Muted = silenced || !s.announced
 	}
-	return b
+	t.State = s.export()
+	return t
+}
+
+// newTransition returns a transition with the incident as it is at now.
+func (s *series) newTransition(event Event, now time.Time) Transition {
+	incident := s.incident(now)
+	s.saveFigures(&incident, now)
+	return Transition{
+		At: now, Event: event, Incident: incident, Notify: slices.Clone(s.rule.Notify),
+		Alone: event.Ends() && s.kind.endOnly, State: s.export(),
+	}
 }

@@ -4,42 +4,41 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"slices"
 	"time"
 
 	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
-// Maintenance is a time that comes again and again in which rules or probes are muted. It lasts as long as it says, whatever clocks do
-// meanwhile. The tags are its keys in the configuration file.
+// Maintenance is a recurring time in which rules or probes are muted. It always lasts Duration, also when the clock changes meanwhile.
+// The tags are its keys in the configuration file.
 type Maintenance struct {
 	Name     string         `yaml:"name"`
-	Schedule probe.Schedule `yaml:"schedule"` // when it begins; CRON_TZ=Zone in front fixes the time zone
+	Schedule probe.Schedule `yaml:"schedule"` // when it begins; a prefix CRON_TZ=Zone sets the time zone
 	Duration time.Duration  `yaml:"duration"`
-	Rules    []string       `yaml:"rules,omitempty"`  // globs over names; all when absent
-	Probes   []string       `yaml:"probes,omitempty"` // globs over the probes of rules per probe; all series when absent
+	Rules    []string       `yaml:"rules,omitempty"`  // globs of rule names; all when absent
+	Probes   []string       `yaml:"probes,omitempty"` // globs of probe names, for rules per probe; all series when absent
 }
 
-// Validate reports every fault of the settings as [setting.Invalid], joined.
+// Validate returns every fault of the settings as [setting.Invalid], joined.
 func (m *Maintenance) Validate() error {
-	var faults setting.Faults
-	faults.AddName("name", m.Name, "weekly-update")
-	faults.Add(m.Schedule.IsZero(), "schedule", "is missing", `write when it begins, for example "CRON_TZ=Europe/Berlin 0 2 * * 0"`)
-	faults.Add(m.Duration <= 0 || m.Duration > 7*24*time.Hour, "duration", "is "+m.Duration.String(), "write how long it lasts, up to 7d, for example 2h")
-	for field, globs := range map[string][]string{"rules": m.Rules, "probes": m.Probes} {
-		faults.AddGlobs(field, globs)
-	}
-	if len(faults) == 0 {
+	var f setting.Faults
+	f.AddName("name", m.Name, "weekly-update")
+	f.Add(m.Schedule.IsZero(), "schedule", "is missing", `write when it begins, for example "CRON_TZ=Europe/Berlin 0 2 * * 0"`)
+	f.Add(m.Duration <= 0 || m.Duration > 7*24*time.Hour, "duration", "is "+m.Duration.String(),
+		"write how long it lasts, up to 7d, for example 2h")
+	f.AddGlobs("rules", m.Rules)
+	f.AddGlobs("probes", m.Probes)
+	if len(f) == 0 {
 		share := m.moments().share()
-		faults.Add(share >= mutesAll, "duration",
+		f.Add(share >= mutedAlways, "duration",
 			fmt.Sprintf("is %v, so that this maintenance mutes %v of the time and its alerts reach nobody", m.Duration, share),
 			"write a shorter duration or a schedule that begins less often; to stop an alert for good, take it out of the rules")
 	}
-	return faults.Err()
+	return f.Err()
 }
 
-// until returns when the window ends that now lies in; false when now lies in none.
+// until returns when the maintenance ends that is active at now; false when none is.
 func (m *Maintenance) until(now time.Time) (time.Time, bool) {
 	begin := m.Schedule.Last(now.Add(-m.Duration), now)
 	if begin.IsZero() {
@@ -48,16 +47,15 @@ func (m *Maintenance) until(now time.Time) (time.Time, bool) {
 	return begin.Add(m.Duration), true
 }
 
-// silence returns the window that now lies in as a silence.
+// silence returns the active maintenance as a silence.
 func (m *Maintenance) silence(until time.Time) Silence {
 	return Silence{ID: "maintenance " + m.Name, Rules: m.Rules, Probes: m.Probes, Until: until}
 }
 
-// mutesAll is the share of the time from which on maintenance is taken to mute all of it: the minute that is left may as well not be
-// there.
-const mutesAll setting.Share = 0.99
+// mutedAlways is the share of time above which maintenance counts as always active.
+const mutedAlways setting.Share = 0.99
 
-// moments are moments of a year, spread evenly, with whether each is muted.
+// moments are times of a year, evenly spread, with whether each is muted.
 type moments []bool
 
 // moments returns when this maintenance mutes.
@@ -66,7 +64,7 @@ func (m *Maintenance) moments() moments {
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	muted := make(moments, number)
 	for i := range muted {
-		// Multiples of the golden ratio fall into step with no schedule.
+		// Multiples of the golden ratio are evenly spread and coincide with no schedule.
 		_, part := math.Modf(float64(i) * math.Phi)
 		at := begin.Add(time.Duration(part * float64(year))).Truncate(time.Second)
 		next := m.Schedule.Next(at.Add(-m.Duration))
@@ -75,7 +73,7 @@ func (m *Maintenance) moments() moments {
 	return muted
 }
 
-// share returns which share of the time is muted.
+// share returns the muted share of the time.
 func (m moments) share() setting.Share {
 	muted := 0
 	for _, is := range m {
@@ -86,19 +84,19 @@ func (m moments) share() setting.Share {
 	return setting.Share(muted) / setting.Share(len(m))
 }
 
-// Always is a series that several maintenances together mute all of the time.
+// Always is a series that several maintenances together always mute.
 type Always struct {
 	Rule, Series string
-	By           []int // the maintenances, by their index
+	By           []int // indexes of the maintenances
 }
 
-// MutedAlways returns the series that no single maintenance but all of them together mute all of the time, one for each set of
+// MutedAlways returns the series that several maintenances together always mute although no single one does, one series for each set of
 // maintenances. Rules must have their defaults.
 func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []Always {
 	if len(all) < 2 {
 		return nil
 	}
-	known := make([]moments, len(all))
+	cache := make([]moments, len(all))
 	var found []Always
 	seen := map[string]bool{}
 	for rule, series := range everySeries(rules, probes) {
@@ -108,14 +106,14 @@ func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []Always
 			continue
 		}
 		seen[key] = true
-		if together(all, known, by).share() >= mutesAll {
+		if together(all, cache, by).share() >= mutedAlways {
 			found = append(found, Always{Rule: rule.Name, Series: series, By: by})
 		}
 	}
 	return found
 }
 
-// MutesNothing reports whether there is no series that the maintenance is about, whatever each of its globs matches by itself: a rule
+// MutesNothing reports whether the maintenance applies to no series, although each of its globs may match something. For example, a rule
 // per credential has no series of a probe.
 func (m *Maintenance) MutesNothing(rules []Rule, probes []probe.Probe) bool {
 	silence := m.silence(time.Time{})
@@ -127,14 +125,11 @@ func (m *Maintenance) MutesNothing(rules []Rule, probes []probe.Probe) bool {
 	return true
 }
 
-// everySeries goes through the series of the rules and of the built-in ones. One that several probes share comes several times.
+// everySeries iterates over the series of the rules and of the built-in rules. A series of several probes comes several times.
 func everySeries(rules []Rule, probes []probe.Probe) iter.Seq2[*Rule, string] {
 	return func(yield func(*Rule, string) bool) {
-		for i, k := range kinds() {
-			all := k.builtin
-			if i == 0 {
-				all = slices.Concat(rules, all)
-			}
+		for _, k := range kinds() {
+			all := k.rules(rules)
 			for r := range all {
 				if !k.series(&all[r], probes, yield) {
 					return
@@ -144,18 +139,18 @@ func everySeries(rules []Rule, probes []probe.Probe) iter.Seq2[*Rule, string] {
 	}
 }
 
-// series goes through the series of one rule; false when yield wants no more.
+// series iterates over the series of one rule; false when yield stops it.
 func (k *kind) series(rule *Rule, probes []probe.Probe, yield func(*Rule, string) bool) bool {
 	for i := range probes {
 		p := &probes[i]
-		if k.watches(p) && rule.Watches(p.Name) && !yield(rule, rule.SeriesOf(p)) {
+		if k.accepts(p) && rule.Watches(p.Name) && !yield(rule, rule.SeriesOf(p)) {
 			return false
 		}
 	}
 	return true
 }
 
-// thatMute returns the maintenances that are about a series, by their index.
+// thatMute returns the indexes of the maintenances that apply to a series.
 func thatMute(all []Maintenance, rule *Rule, series string) []int {
 	var by []int
 	for i := range all {
@@ -166,17 +161,17 @@ func thatMute(all []Maintenance, rule *Rule, series string) []int {
 	return by
 }
 
-// together returns when one of some maintenances mutes. It keeps in known what it finds out about each.
-func together(all []Maintenance, known []moments, some []int) moments {
+// together returns when at least one of some maintenances mutes. It stores the moments of each in cache.
+func together(all []Maintenance, cache []moments, some []int) moments {
 	var muted moments
 	for _, i := range some {
-		if known[i] == nil {
-			known[i] = all[i].moments()
+		if cache[i] == nil {
+			cache[i] = all[i].moments()
 		}
 		if muted == nil {
-			muted = make(moments, len(known[i]))
+			muted = make(moments, len(cache[i]))
 		}
-		for at, is := range known[i] {
+		for at, is := range cache[i] {
 			muted[at] = muted[at] || is
 		}
 	}

@@ -20,10 +20,10 @@ func TestMaintenanceMustLeaveTimeForAlerts(t *testing.T) {
 	for _, test := range []struct {
 		schedule string
 		length   time.Duration
-		want     string // how much it mutes, in the fault; empty for no fault
+		want     string // the muted share in the fault; empty for no fault
 	}{
 		{"0 * * * *", time.Hour, "100%"},
-		{"* 2 * * *", 23 * time.Hour, "99.9%"}, // a minute a day is left
+		{"* 2 * * *", 23 * time.Hour, "99.9%"}, // one minute a day is not muted
 		{"@every 10s", 10 * time.Second, "100%"},
 		{"* * * * * *", 7 * 24 * time.Hour, "100%"},
 		{"0 0 * * 1", 7 * 24 * time.Hour, "100%"},
@@ -44,7 +44,8 @@ func TestMaintenanceMustLeaveTimeForAlerts(t *testing.T) {
 func TestMaintenancesMustTogetherLeaveTimeForAlerts(t *testing.T) {
 	even, odd := maintenance("even", "0 */2 * * *", time.Hour), maintenance("odd", "0 1-23/2 * * *", time.Hour)
 	rules := alert.DefaultRules()
-	if got := alert.MutedAlways([]alert.Maintenance{even, odd}, rules, probes("a", "b")); len(got) != 1 || !slices.Equal(got[0].By, []int{0, 1}) {
+	if got := alert.MutedAlways([]alert.Maintenance{even, odd}, rules, probes("a", "b")); len(got) != 1 ||
+		!slices.Equal(got[0].By, []int{0, 1}) {
 		t.Errorf("want one finding that names both, got %+v", got)
 	}
 	odd.Rules = []string{"unauthenticated"}
@@ -57,9 +58,9 @@ func TestMaintenancesMustTogetherLeaveTimeForAlerts(t *testing.T) {
 	}
 }
 
-// TestMaintenanceHappensInTheNightWithoutItsTimeOfDay holds for the example of the README: at 02:00 on Sundays in Berlin, which
-// clocks skip on 29 March 2026.
-func TestMaintenanceHappensInTheNightWithoutItsTimeOfDay(t *testing.T) {
+// TestMaintenanceStartsOnTheDayThatSkipsItsTimeOfDay checks the example of the README: at 02:00 on Sundays in Berlin, a time that does
+// not exist on 29 March 2026.
+func TestMaintenanceStartsOnTheDayThatSkipsItsTimeOfDay(t *testing.T) {
 	weekly := maintenance("weekly-update", "CRON_TZ=Europe/Berlin 0 2 * * 0", 2*time.Hour)
 	for _, test := range []struct {
 		name           string

@@ -9,7 +9,7 @@ import (
 	"squarewatch/alert"
 )
 
-// BenchmarkSeriesMemory measures what a series takes, for a window of a minute and of a week, with and without bad runs.
+// BenchmarkSeriesMemory measures the memory of a series, for a window of a minute and of a week, with and without bad runs.
 func BenchmarkSeriesMemory(b *testing.B) {
 	const count = 10_000
 	names := make([]string, count)

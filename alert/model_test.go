@@ -14,19 +14,18 @@ import (
 	"squarewatch/config/setting"
 )
 
-// model is the rule engine as one would write it on a napkin: it keeps every run, recounts all of them at every moment,
-// and looks at every moment at which anything could change.
+// model is a simple version of the engine: it keeps every run, and recounts all of them at every moment at which anything could change.
 type model struct {
-	rule    alert.Rule
-	runs    []*probe.Result
-	state   alert.State
-	crossed time.Time
-	told    time.Time
+	rule         alert.Rule
+	runs         []*probe.Result
+	state        alert.State
+	crossed      time.Time
+	lastNotified time.Time
 
-	resolved          time.Time // zero while it never fired, or fires
-	reopened          int
-	quiet             time.Time // since when it could be over, while it is held open
-	keptRuns, keptBad int       // as last told with enough runs
+	resolved            time.Time // zero before it fired, and while it fires
+	reopened            int
+	clearSince          time.Time // since when it could resolve, while it is held open
+	savedRuns, savedBad int       // as last announced with enough runs
 }
 
 // count recounts the window, which ends at now and begins at a sixtieth of its length.
@@ -44,8 +43,8 @@ func (m *model) count(now time.Time) (runs, bad int) {
 	return runs, bad
 }
 
-// look judges at now and returns what is told.
-func (m *model) look(now time.Time) string {
+// step evaluates at now and returns what is announced.
+func (m *model) step(now time.Time) string {
 	runs, bad := m.count(now)
 	known := runs >= m.rule.MinRuns
 	over := known && setting.Share(bad)/setting.Share(runs) >= m.rule.Threshold
@@ -62,37 +61,37 @@ func (m *model) look(now time.Time) string {
 			m.reopened = -1
 		}
 		m.reopened++
-		m.resolved, m.quiet = time.Time{}, time.Time{}
-		m.state, m.told, event = alert.Firing, now, alert.EventFiring
+		m.resolved, m.clearSince = time.Time{}, time.Time{}
+		m.state, m.lastNotified, event = alert.Firing, now, alert.EventFiring
 	case m.state == alert.Firing && m.over(over, under, now):
 		m.state, m.resolved, event = alert.Inactive, now, alert.EventResolved
-	case m.state == alert.Firing && m.rule.Repeat > 0 && now.Sub(m.told) >= m.rule.Repeat:
-		m.told, event = now, alert.EventUpdate
+	case m.state == alert.Firing && m.rule.Repeat > 0 && now.Sub(m.lastNotified) >= m.rule.Repeat:
+		m.lastNotified, event = now, alert.EventUpdate
 	}
 	if event == "" {
 		return ""
 	}
 	if known {
-		m.keptRuns, m.keptBad = runs, bad
+		m.savedRuns, m.savedBad = runs, bad
 	}
-	runs, bad = m.keptRuns, m.keptBad
+	runs, bad = m.savedRuns, m.savedBad
 	return fmt.Sprintf("%.0f %s %s/a %d/%d", now.Sub(start()).Seconds(), event, m.rule.Name, bad, runs)
 }
 
-// over reports whether what fires is over; when it fired again twice, only after the rule's reopen.
+// over reports whether a firing rule resolves; after it fired again twice, only when it has been clear for Reopen.
 func (m *model) over(over, under bool, now time.Time) bool {
 	switch {
 	case m.reopened < 2:
 		return under
 	case over:
-		m.quiet = time.Time{}
-	case under && m.quiet.IsZero():
-		m.quiet = now
+		m.clearSince = time.Time{}
+	case under && m.clearSince.IsZero():
+		m.clearSince = now
 	}
-	return under && now.Sub(m.quiet) >= m.rule.Reopen
+	return under && now.Sub(m.clearSince) >= m.rule.Reopen
 }
 
-// drawRule draws a rule whose times are whole seconds, a minute to a window, so that a look a second misses nothing.
+// drawRule draws a rule whose times are whole seconds, with a window of one minute, so that one step a second misses nothing.
 func drawRule(t *rapid.T) alert.Rule {
 	r := alert.Rule{
 		Name: "x", On: sel("5xx"), Window: time.Duration(rapid.IntRange(1, 3).Draw(t, "window")) * time.Minute,
@@ -107,7 +106,7 @@ func drawRule(t *rapid.T) alert.Rule {
 	return r
 }
 
-func TestTheEngineIsItsModel(t *testing.T) {
+func TestTheEngineMatchesTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{rule: drawRule(t), state: alert.Inactive}
 		e, err := alert.NewEngine(alert.EngineOptions{Rules: []alert.Rule{m.rule}, Probes: probes("a")})
@@ -124,30 +123,30 @@ func TestTheEngineIsItsModel(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			for range rapid.SampledFrom([]int{0, 1, 1, 2, 5, 20, 90, 400}).Draw(t, "seconds") {
 				now = now.Add(time.Second)
-				note(m.look(now))
+				note(m.step(now))
 			}
 			if rapid.Bool().Draw(t, "advance") {
-				got = append(got, told(e.Advance(now))...)
+				got = append(got, summaries(e.Advance(now))...)
 				continue
 			}
 			r := result("a", now.Add(-time.Duration(rapid.SampledFrom([]int{0, 0, 0, 7}).Draw(t, "late"))*time.Second),
 				rapid.SampledFrom([]int{200, 200, 404, 500, 503}).Draw(t, "code"))
-			got = append(got, told(e.Advance(now))...)
-			got = append(got, told(e.Observe(r))...)
+			got = append(got, summaries(e.Advance(now))...)
+			got = append(got, summaries(e.Observe(r))...)
 			m.runs = append(m.runs, r)
-			note(m.look(now))
+			note(m.step(now))
 			if status := e.Snapshot(now)[0]; status.State != m.state {
 				t.Fatalf("at %v: want %s, got %s", now.Sub(start()), m.state, status.State)
 			}
 		}
-		got = append(got, told(e.Advance(now))...)
+		got = append(got, summaries(e.Advance(now))...)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("-want +got:\n%s", diff)
 		}
 	})
 }
 
-func TestAReloadChangesNothingThatGoesOn(t *testing.T) {
+func TestAReloadDoesNotChangeIncidents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRule(t)
 		options := alert.EngineOptions{Rules: []alert.Rule{r}, Probes: probes("a")}

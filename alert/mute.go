@@ -28,7 +28,7 @@ func (m *Muting) SetMaintenance(maintenance []Maintenance, now time.Time) {
 	m.refresh(now)
 }
 
-// Mute replaces the silences that people have set, from now on.
+// Mute replaces the silences that people have set, from now on. It returns what must be announced because a silence no longer applies.
 func (e *Engine) Mute(silences []Silence, now time.Time) []Transition {
 	now = e.clock(now)
 	e.muting.silences = silences
@@ -59,7 +59,7 @@ func (m *Muting) refresh(now time.Time) {
 }
 
 // of returns the active silence of a series that ends last; nil for none.
-func (m *Muting) of(s *series) *Silence { return m.longest(s.rule.Name, s.rule.Per, s.name) }
+func (m *Muting) silenceOf(s *series) *Silence { return m.longest(s.rule.Name, s.rule.Per, s.name) }
 
 // Until returns when the silences that are active at now stop muting an incident; zero when none mutes it at now.
 func (m *Muting) Until(i *Incident, now time.Time) time.Time {
@@ -72,6 +72,7 @@ func (m *Muting) Until(i *Incident, now time.Time) time.Time {
 	return time.Time{}
 }
 
+// longest returns the active silence of a series that ends last; nil for none.
 func (m *Muting) longest(rule string, per Per, series string) *Silence {
 	var longest *Silence
 	for i := range m.active {
@@ -82,28 +83,27 @@ func (m *Muting) longest(rule string, per Per, series string) *Silence {
 	return longest
 }
 
-// UnmuteDigest is the [Transition] digest of all changes that were muted until a time: one message tells them.
+// UnmuteDigest is the [Transition] digest of all changes that were muted until a time, which become one message.
 func UnmuteDigest(until time.Time) string { return fmt.Sprintf("unmuted %d", until.Unix()) }
 
-// Reannounce returns what fires and is not muted, for notifiers that never received FIRING of it: a reload or a restart may
-// have added one. What was held back by maintenance that is gone from the configuration is announced as well.
+// Reannounce returns FIRING for every incident that fires and is not muted, for notifiers that never received it: a reload or a restart
+// may have added a notifier. It also announces what was held back by maintenance that the configuration no longer has.
 func (e *Engine) Reannounce(now time.Time) []Transition {
 	now = e.clock(now)
 	return e.unmute(e.catchUp(now), now)
 }
 
-// unmute looks at what is muted from now on, and announces what people missed. What was over meanwhile is one message. What
-// fires was perhaps announced before it was muted, and waited in the outbox, which then dropped it: it is announced again to
-// the notifiers that never received it.
+// unmute computes what is muted from now on, and announces what is no longer muted. Ends that were held back become one message. A firing
+// incident is announced again to notifiers that never received it, because the outbox drops FIRING that waits during a silence.
 func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 	e.muting.refresh(now)
 	digest := UnmuteDigest(now)
 	for _, s := range e.all {
-		if e.muting.of(s) != nil || s.rule.quiet() {
+		if e.muting.silenceOf(s) != nil || s.kind.endOnly {
 			continue
 		}
-		if s.owed != nil {
-			t := s.settle(now)
+		if s.owedEnd != nil {
+			t := s.takeOwedEnd(now)
 			t.Digest = digest
 			out = append(out, t)
 		}
@@ -111,10 +111,13 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 			continue
 		}
 		again := s.announced
-		if !again {
-			s.announced, s.told = true, now
+		if !again && s.isCovered(e, now) {
+			continue // stepFiring announces it when the other incident is over
 		}
-		t := s.transition(EventFiring, now)
+		if !again {
+			s.announced, s.lastNotified = true, now
+		}
+		t := s.newTransition(EventFiring, now)
 		t.Digest, t.Reannounced = digest, again
 		out = append(out, t)
 	}

@@ -1,18 +1,52 @@
 package alert
 
 import (
+	"maps"
 	"slices"
 	"time"
 
 	"squarewatch/probe"
 )
 
-// export returns what must outlive the process of a series.
+// Lookback returns which earlier runs an engine needs to evaluate as if it had never stopped: the runs of a period, and beyond that a
+// number of the last runs of each named probe.
+func (e *Engine) Lookback() (all time.Duration, last map[string]int) {
+	last = map[string]int{}
+	for name, list := range e.byProbe {
+		for _, s := range list {
+			if c, ok := s.condition.(recaller); ok {
+				window, runs := c.lookback(s.rule, name)
+				all = max(all, window)
+				if runs > 0 {
+					last[name] = max(last[name], runs)
+				}
+			}
+		}
+	}
+	return all, last
+}
+
+// States returns the state of each firing series at the latest time seen. Transitions carry it too, but bad runs are counted between two
+// transitions.
+func (e *Engine) States() []SeriesState {
+	var list []SeriesState
+	for _, s := range e.all {
+		if s.state == Firing {
+			incident := s.incident(e.now)
+			s.saveFigures(&incident, e.now)
+			list = append(list, s.export())
+		}
+	}
+	return list
+}
+
+// export returns the state of a series that must survive a restart.
 func (s *series) export() SeriesState {
 	state := SeriesState{
-		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Told: s.told,
+		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Told: s.lastNotified,
 		Resolved: s.resolved, Announced: s.announced, Reopened: s.reopened, Overdue: s.overdue, Severity: s.severity,
-		Acknowledged: s.ack, Owed: s.owed, Flapping: s.flapping, Quiet: s.quiet, Lost: s.lost, Figures: s.figures,
+		Acknowledged: s.acknowledged, Owed: s.owedEnd, Flapping: s.flapping, Quiet: s.clearSince, Paused: s.paused, Figures: s.figures,
+		Counts: s.rule.counts(), Unrecovered: slices.Sorted(maps.Keys(s.unrecovered)),
 	}
 	if s.bad != nil {
 		state.Bad, state.Next, state.After = s.bad.incident, s.bad.next, s.bad.after
@@ -20,53 +54,52 @@ func (s *series) export() SeriesState {
 	if !s.fired.IsZero() {
 		state.Incident = incidentID(s.rule.Name, s.name, s.fired)
 	}
-	state.Examples = slices.Clone(s.kept())
+	state.Examples = slices.Clone(s.exampleList())
 	return state
 }
 
-// States returns what must outlive the process of the series that fire, as of the latest time seen. Transitions carry it as well,
-// but between two of them bad runs are counted.
-func (e *Engine) States() []SeriesState {
-	var list []SeriesState
-	for _, s := range e.all {
-		if s.state == Firing {
-			incident := s.incident(e.now)
-			s.count(&incident, e.now)
-			list = append(list, s.export())
-		}
-	}
-	return list
+// removedSeries is a series that an earlier process left firing, and that the configuration no longer has or counts otherwise.
+type removedSeries struct {
+	*series
+
+	why string // for people: why its incident ends
 }
 
-// Restore puts an engine that has seen nothing yet where an earlier process left off: incidents go on and are not announced
-// again. What the configuration no longer has is ended by the next Advance, with a note. Recall and then Resume follow.
+// Restore sets the state that an earlier process left, in an engine that has seen no results yet. Firing incidents continue and are not
+// announced again. Incidents that the configuration no longer has are ended by the next Advance, with a note. Call Recall and then Resume
+// afterwards.
 func (e *Engine) Restore(states []SeriesState) {
-	known := e.byKey()
+	keyed := e.byKey()
 	for i := range states {
 		state := &states[i]
-		s := known[seriesKey{state.Rule, state.Series}]
-		if s == nil {
+		s := keyed[seriesKey{rule: state.Rule, series: state.Series}]
+		changed := s != nil && state.Counts != "" && state.Counts != s.rule.counts()
+		if s == nil || changed {
 			if state.State == Firing || state.Owed != nil {
 				rule := &Rule{Name: state.Rule}
 				rule.Defaults()
-				gone := &series{deadline: deadline{slot: -1}, rule: rule, name: state.Series, condition: newRateCondition(rule)}
+				gone := &series{
+					deadline: deadline{slot: -1}, kind: kindOf(state.Rule), rule: rule, name: state.Series,
+					condition: newRateCondition(rule), // never evaluated: the series only ends
+				}
 				gone.restore(state)
-				e.lost = append(e.lost, gone)
+				e.removed = append(e.removed, removedSeries{series: gone, why: endReason(changed, e.hasRule(state.Rule))})
 			}
 			continue
 		}
 		s.restore(state)
 		if s.state == Firing {
-			e.lead(s)
+			e.recordAnnouncer(s)
 		}
 	}
 }
 
-// restore takes over a state. What was only pending is found again by Recall.
+// restore sets a stored state. A pending state is not restored: Recall finds it again.
 func (s *series) restore(state *SeriesState) {
-	s.state, s.changed, s.crossed, s.fired, s.told = state.State, state.Changed, state.Crossed, state.Fired, state.Told
+	s.state, s.changed, s.crossed, s.fired, s.lastNotified = state.State, state.Changed, state.Crossed, state.Fired, state.Told
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
-	s.ack, s.owed, s.flapping, s.quiet, s.figures, s.lost = state.Acknowledged, state.Owed, state.Flapping, state.Quiet, state.Figures, state.Lost
+	s.acknowledged, s.owedEnd, s.flapping, s.clearSince = state.Acknowledged, state.Owed, state.Flapping, state.Quiet
+	s.figures, s.unrecovered, s.paused = state.Figures, setOf(state.Unrecovered), state.Paused
 	if empty := (BadSpan{}); state.Bad != empty || state.Next != empty || state.After != empty {
 		bad := s.badTime()
 		bad.incident, bad.next, bad.after = state.Bad, state.Next, state.After
@@ -76,14 +109,14 @@ func (s *series) restore(state *SeriesState) {
 	}
 	s.examples = nil
 	for _, e := range slices.Backward(state.Examples) {
-		s.keep(e)
+		s.addExample(e)
 	}
 	if s.state == Pending {
 		s.state = Inactive
 	}
 }
 
-// Recall takes results that an earlier process has judged, in the order of time: they fill the windows, and nothing fires.
+// Recall counts results that an earlier process has evaluated, in the order of time. They fill the windows; nothing fires.
 func (e *Engine) Recall(r *probe.Result) {
 	if r.Class == probe.ClassNone {
 		return
@@ -92,76 +125,66 @@ func (e *Engine) Recall(r *probe.Result) {
 		p.failing = !r.Expected
 	}
 	for _, s := range e.byProbe[r.Probe] {
-		stored, bad := slices.Clone(s.kept()), s.counted()
+		stored, bad := slices.Clone(s.exampleList()), s.saveCounted()
 		s.observe(r, r.End.Round(0))
-		s.recross(r.End.Round(0))
-		if s.state == Firing && s.examples != nil { // its examples were stored with the incident
-			*s.examples = [examplesKept]Example{}
+		s.recallPending(r.End.Round(0))
+		if s.state == Firing && s.examples != nil { // its examples were stored with the incident, and are not added again
+			*s.examples = [maxExamples]Example{}
 			copy(s.examples[:], stored)
 		}
-		bad.takeBack(s, r.End)
+		bad.undo(s, r.End)
 	}
 }
 
-// Resume begins to watch, at now: from here on things fire, by what is seen from here on. Call it once, after Restore and
-// Recall, before anything else.
-func (e *Engine) Resume(now time.Time) {
-	now = e.clock(now)
-	for _, s := range e.all {
-		e.resume(s, now)
-	}
-	for _, gone := range e.lost {
-		if gone.state != Firing {
-			e.owed = append(e.owed, gone.settle(now))
-			continue
-		}
-		e.owed = append(e.owed, e.abandon(gone, now, note(false, e.hasRule(gone.rule.Name))))
-	}
-	e.lost = nil
-}
-
-// Gap notes that a probe was not watched until now: its earlier runs are no evidence to fire.
-func (e *Engine) Gap(name string, now time.Time) {
-	now = e.clock(now)
-	for _, s := range e.byProbe[name] {
-		e.resume(s, now)
-	}
-}
-
-// Unwatched notes between two calls of Recall that no process watched until a time.
-func (e *Engine) Unwatched(until time.Time) {
-	for _, s := range e.all {
-		s.unseen(until.Round(0))
-	}
-}
-
-// unseen notes that nothing was seen since the last run and until a time: it does not count as time in which a threshold was held.
-func (s *series) unseen(until time.Time) {
-	if s.state == Pending && until.After(s.seen) {
-		s.crossed = s.crossed.Add(until.Sub(s.seen))
-	}
-	if until.After(s.seen) {
-		s.seen = until
-	}
-}
-
-// recross repeats what the process before knew of a threshold that must be held.
-func (s *series) recross(now time.Time) {
+// recallPending repeats how long the earlier process saw the threshold crossed.
+func (s *series) recallPending(now time.Time) {
 	if s.rule.For == 0 || s.state == Firing {
 		return
 	}
-	switch v, _ := s.condition.judge(s.rule, now); {
-	case v == over && s.state == Inactive:
+	switch v, _ := s.condition.evaluate(s.rule, now); {
+	case v == levelCrossed && s.state == Inactive:
 		s.state, s.changed, s.crossed = Pending, now, now
-	case v == under || v == between:
+	case v == levelClear || v == levelBetween:
 		s.state = Inactive
 	}
 }
 
-// resume begins to watch a series anew.
-func (e *Engine) resume(s *series, now time.Time) {
-	s.watched = now
-	s.unseen(now)
+// Unwatched records, between two calls of Recall, that no process was running until a time.
+func (e *Engine) Unwatched(until time.Time) {
+	for _, s := range e.all {
+		s.skipUnseen(until.Round(0))
+	}
+}
+
+// Resume begins to watch at now: only what is seen from now on is evidence to fire. Call it once, after Restore and Recall, before
+// anything else.
+func (e *Engine) Resume(now time.Time) {
+	now = e.clock(now)
+	for _, s := range e.all {
+		e.resumeSeries(s, now)
+	}
+	for _, gone := range e.removed {
+		if gone.state != Firing {
+			e.queued = append(e.queued, gone.takeOwedEnd(now))
+			continue
+		}
+		e.queued = append(e.queued, e.endRemoved(gone.series, now, gone.why))
+	}
+	e.removed = nil
+}
+
+// Gap records that a probe was not watched until now: its earlier runs are no evidence to fire.
+func (e *Engine) Gap(name string, now time.Time) {
+	now = e.clock(now)
+	for _, s := range e.byProbe[name] {
+		e.resumeSeries(s, now)
+	}
+}
+
+// resumeSeries begins to watch one series at now.
+func (e *Engine) resumeSeries(s *series, now time.Time) {
+	s.evidenceFrom = now
+	s.skipUnseen(now)
 	if c, ok := s.condition.(restarter); ok {
 		c.restart(now)
 	}
@@ -169,20 +192,114 @@ func (e *Engine) resume(s *series, now time.Time) {
 	e.timers.arm(s)
 }
 
-// Lookback returns what an engine needs to have recalled to judge as if it had never stopped: the runs of so long, and
-// beyond that so many of the last runs of each of the named probes.
-func (e *Engine) Lookback() (all time.Duration, last map[string]int) {
-	last = map[string]int{}
-	for name, list := range e.byProbe {
-		for _, s := range list {
-			if c, ok := s.condition.(rememberer); ok {
-				window, runs := c.remembers(s.rule, name)
-				all = max(all, window)
-				if runs > 0 {
-					last[name] = max(last[name], runs)
-				}
+// skipUnseen records that no run was seen from the last one until a time. That time counts neither as held nor as quiet.
+func (s *series) skipUnseen(until time.Time) {
+	if s.state == Pending && until.After(s.seenUntil) {
+		s.crossed = s.crossed.Add(until.Sub(s.seenUntil))
+	}
+	switch {
+	case s.clearSince.IsZero() || !until.After(s.seenUntil):
+	case s.seenUntil.IsZero():
+		s.clearSince = until
+	default:
+		s.clearSince = s.clearSince.Add(until.Sub(s.seenUntil))
+	}
+	if until.After(s.seenUntil) {
+		s.seenUntil = until
+	}
+}
+
+// inherit copies from the previous engine the series that still count the same runs, and ends the incidents of the others.
+func (e *Engine) inherit(previous *Engine) {
+	e.now, e.queued, e.muting.silences = previous.now, previous.queued, previous.muting.silences
+	if !e.now.IsZero() {
+		e.muting.refresh(e.now)
+	}
+	heirs := e.byKey()
+	for _, old := range previous.all {
+		heir := heirs[seriesKey{rule: old.rule.Name, series: old.name}]
+		switch {
+		case heir != nil && heir.rule.countsLike(old.rule):
+			// A changed schedule may need another condition. It starts to count, and the incident continues.
+			heir.condition.inherit(old.condition)
+			heir.inherit(old)
+			if heir.state != Inactive || !old.due.IsZero() {
+				heir.due = e.now // the thresholds may have changed
+				e.timers.arm(heir)
 			}
+			if heir.state == Firing {
+				e.recordAnnouncer(heir)
+			}
+		case old.state == Firing:
+			e.queued = append(e.queued, e.endRemoved(old, e.now, endReason(heir != nil, e.hasRule(old.rule.Name))))
+		case old.owedEnd != nil:
+			e.queued = append(e.queued, old.takeOwedEnd(e.now))
 		}
 	}
-	return all, last
+	for name, p := range previous.parents {
+		if heir := e.parents[name]; heir != nil {
+			heir.failing = p.failing
+		}
+	}
+}
+
+// seriesKey identifies a series of a rule.
+type seriesKey struct{ rule, series string }
+
+// byKey returns the series by their keys.
+func (e *Engine) byKey() map[seriesKey]*series {
+	keyed := make(map[seriesKey]*series, len(e.all))
+	for _, s := range e.all {
+		keyed[seriesKey{rule: s.rule.Name, series: s.name}] = s
+	}
+	return keyed
+}
+
+// hasRule reports whether there is a rule of this name.
+func (e *Engine) hasRule(name string) bool {
+	for _, rule := range e.rules {
+		if rule.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// inherit copies everything from an older series, except what the configuration says.
+func (s *series) inherit(old *series) {
+	own := *s
+	*s = *old
+	s.kind, s.rule, s.order, s.labels, s.parents, s.condition = own.kind, own.rule, own.order, own.labels, own.parents, own.condition
+	s.coveredBy, s.due, s.slot = nil, time.Time{}, -1
+}
+
+// endRemoved ends the incident of a series that is no longer evaluated.
+func (e *Engine) endRemoved(s *series, now time.Time, why string) Transition {
+	s.setState(Inactive, now)
+	t := e.transition(s, EventEnded, now)
+	t.Incident.Note = why
+	if s.owedEnd != nil { // the series is gone and cannot announce its end after the silence: the outbox holds the message back instead
+		s.owedEnd, t.Muted = nil, false
+		t.State = s.export()
+	}
+	return t
+}
+
+// takeOwedEnd returns the transition for an end that a silence held back.
+func (s *series) takeOwedEnd(now time.Time) Transition {
+	t := s.newTransition(endEvent(s.owedEnd.Note), now)
+	t.Incident, s.owedEnd = *s.owedEnd, nil
+	t.State = s.export()
+	return t
+}
+
+// endReason returns the note for an incident that ends because the configuration changed.
+func endReason(seriesStays, ruleStays bool) string {
+	switch {
+	case seriesStays:
+		return "the rule was changed and starts to count again"
+	case ruleStays:
+		return "the rule no longer watches this, or it was removed from the configuration"
+	}
+	return "the rule was removed from the configuration or renamed"
 }

@@ -11,30 +11,30 @@ import (
 	"squarewatch/probe"
 )
 
-// Rule says what share of which outcomes, over which window, raises an alert. The tags are its keys in the configuration file.
-// Zero means absent in every field; [Rule.Defaults] says what then holds.
+// Rule defines which outcomes count as bad, and which share of them, over which window, raises an alert. The tags are its keys in the
+// configuration file. A zero field means absent; [Rule.Defaults] sets the default.
 type Rule struct {
 	Name      string           `yaml:"name"`
-	On        []probe.Selector `yaml:"on"`               // only unexpected runs count
-	Probes    []string         `yaml:"probes,omitempty"` // globs over probe names; all when absent
+	On        []probe.Selector `yaml:"on"`               // outcomes that count; only unexpected runs count
+	Probes    []string         `yaml:"probes,omitempty"` // globs of probe names; all when absent
 	Per       Per              `yaml:"per,omitempty"`
 	Window    time.Duration    `yaml:"window,omitempty"`
-	Threshold setting.Share    `yaml:"threshold,omitempty"` // fires at it or above
-	Clear     setting.Share    `yaml:"clear,omitempty"`     // resolves below it; half the threshold when absent
-	MinRuns   int              `yaml:"min_runs,omitempty"`  // below it the rule neither fires nor resolves
-	For       time.Duration    `yaml:"for,omitempty"`       // how long the threshold must hold
-	// Confidence, when there is one, makes the bounds of the rate's binomial interval count instead of the raw rate.
+	Threshold setting.Share    `yaml:"threshold,omitempty"` // fires at this share or above
+	Clear     setting.Share    `yaml:"clear,omitempty"`     // resolves below this share; half the threshold when absent
+	MinRuns   int              `yaml:"min_runs,omitempty"`  // with fewer runs the rule neither fires nor resolves
+	For       time.Duration    `yaml:"for,omitempty"`       // how long the threshold must be crossed before the rule fires
+	// Confidence, if set, compares the bounds of the rate's binomial interval instead of the raw rate.
 	Confidence setting.Share `yaml:"confidence,omitempty"`
-	// Objective, when there is one, takes the place of window, threshold and clear: the rule fires when the budget that it
-	// leaves is spent too fast.
+	// Objective, if set, replaces window, threshold and clear: the rule fires when the error budget is spent too fast.
 	Objective setting.Share `yaml:"objective,omitempty"`
 	Period    time.Duration `yaml:"period,omitempty"` // of the objective; 30 days when absent
-	// Streak is for probes that run less than min_runs times in the window: so many bad runs in a row fire, and the first that is not resolves.
+	// Streak is for probes that run fewer than min_runs times in the window: so many bad runs in a row fire, and the first good one
+	// resolves.
 	Streak int `yaml:"streak,omitempty"`
 
 	Severity Severity      `yaml:"severity,omitempty"`
 	Repeat   time.Duration `yaml:"repeat,omitempty"` // time between reminders while firing; below 0 for none
-	Reopen   time.Duration `yaml:"reopen,omitempty"` // firing again this soon continues the incident; below 0 for never
+	Reopen   time.Duration `yaml:"reopen,omitempty"` // firing again within it continues the incident; below 0 for never
 	Notify   []string      `yaml:"notify,omitempty"` // names of notifiers; all when absent
 	Runbook  string        `yaml:"runbook,omitempty"`
 }
@@ -61,25 +61,19 @@ const (
 
 // The names of the built-in rules.
 const (
-	AccessRule  = "access"  // a probe that guards access gets more than it may
+	AccessRule  = "access"  // a probe that guards access was let in
 	NoDataRule  = "no-data" // a probe has finished no run for three of its intervals
-	NetworkRule = "network" // our own network failed; told when it is over
+	NetworkRule = "network" // our own network failed; announced when it is over
 	WatcherRule = "watcher" // squarewatch itself is in trouble: it ran out of descriptors, ports, buffers or memory
 )
 
-// absent reports whether what is bad is that nothing came, so that no run is needed as evidence.
-func (r *Rule) absent() bool { return r.Name == NoDataRule }
-
-// quiet reports whether only the end of its incidents is told.
-func (r *Rule) quiet() bool { return r.Name == NetworkRule }
-
-// The limits of a window: below, nothing can be counted in it; above, nobody waits for it.
+// The limits of a window: a shorter one is too short to count in; a longer one reacts too late.
 const (
-	shortestWindow = 10 * time.Second
-	longestWindow  = 30 * 24 * time.Hour
+	minWindow = 10 * time.Second
+	maxWindow = 30 * 24 * time.Hour
 )
 
-// DefaultRules returns the rules of a file that has none: server errors of each probe, and refusals of each credential.
+// DefaultRules returns the rules of a file without any: server errors of each probe, and 401 of each credential.
 func DefaultRules() []Rule {
 	rules := []Rule{
 		{Name: "server-errors", On: []probe.Selector{probe.MustSelector("5xx")}, Per: PerProbe, Clear: 0.05},
@@ -91,8 +85,8 @@ func DefaultRules() []Rule {
 	return rules
 }
 
-// Defaults fills what the rule leaves out: all probes, per probe, 20% of at least 5 runs in 5 minutes, cleared below half
-// of that, critical, with a reminder every 4 hours. For and Notify stay as they are.
+// Defaults sets absent fields: all probes, per probe, 20 % of at least 5 runs in 5 minutes, cleared below half of that, critical, a
+// reminder every 4 hours, reopened within 10 minutes, a streak of 2. For and Notify are not changed.
 func (r *Rule) Defaults() {
 	if len(r.Probes) == 0 {
 		r.Probes = []string{"*"}
@@ -111,39 +105,40 @@ func (r *Rule) Defaults() {
 	}
 }
 
-// Validate reports every fault of the settings as [setting.Invalid], joined. Defaults must have been applied.
+// Validate returns every fault of the settings as [setting.Invalid], joined. Call Defaults first.
 func (r *Rule) Validate() error {
-	var faults setting.Faults
-	faults.AddName("name", r.Name, "server-errors")
-	builtin := []string{AccessRule, NoDataRule, NetworkRule, WatcherRule}
-	faults.Add(slices.Contains(builtin, r.Name), "name", fmt.Sprintf("is %s, which is a built-in rule", r.Name), "choose another name")
-	faults.Add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
+	var f setting.Faults
+	f.AddName("name", r.Name, "server-errors")
+	f.Add(kindOf(r.Name).builtin != nil, "name", fmt.Sprintf("is %s, which is a built-in rule", r.Name), "choose another name")
+	f.Add(len(r.On) == 0, "on", "selects nothing", "name the outcomes to count, for example [5xx]")
 	for i, selector := range r.On {
-		faults.Add(selector == probe.Selector{}, fmt.Sprintf("on[%d]", i), "selects nothing", "write a code, a range, a class or a set")
+		f.Add(selector == probe.Selector{}, fmt.Sprintf("on[%d]", i), "selects nothing", "write a code, a range, a class or a set")
 	}
-	faults.AddGlobs("probes", r.Probes)
-	faults.Add(!slices.Contains([]Per{PerProbe, PerCredential, PerAll}, r.Per), "per", fmt.Sprintf("is %q", r.Per), "write probe, credential or all")
-	faults.Add(!slices.Contains([]Severity{Critical, Warning, Info}, r.Severity), "severity", fmt.Sprintf("is %q", r.Severity), "write critical, warning or info")
-	faults.Add(r.MinRuns < 1, "min_runs", fmt.Sprintf("is %d", r.MinRuns), "write a number of runs from 1 on")
-	faults.Add(r.Streak < 1 || r.Streak > 100, "streak", fmt.Sprintf("is %d", r.Streak), "write a number of runs from 1 to 100, for example 2")
-	return errors.Join(append(faults, r.validateTimes(), r.validateShares(), r.validateObjective())...)
+	f.AddGlobs("probes", r.Probes)
+	f.Add(!slices.Contains([]Per{PerProbe, PerCredential, PerAll}, r.Per), "per", fmt.Sprintf("is %q", r.Per),
+		"write probe, credential or all")
+	f.Add(!slices.Contains([]Severity{Critical, Warning, Info}, r.Severity), "severity", fmt.Sprintf("is %q", r.Severity),
+		"write critical, warning or info")
+	f.Add(r.MinRuns < 1, "min_runs", fmt.Sprintf("is %d", r.MinRuns), "write a number of runs from 1 on")
+	f.Add(r.Streak < 1 || r.Streak > 100, "streak", fmt.Sprintf("is %d", r.Streak), "write a number of runs from 1 to 100, for example 2")
+	return errors.Join(f.Err(), r.validateTimes(), r.validateShares(), r.validateObjective())
 }
 
+// validateTimes checks window and for.
 func (r *Rule) validateTimes() error {
-	var faults []error
-	if r.Window < shortestWindow || r.Window > longestWindow {
-		faults = append(faults, &setting.Invalid{Field: "window", Problem: "is " + r.Window.String(), Fix: "write a duration from 10s to 720h"})
-	}
-	if r.For < 0 || r.For > longestWindow {
-		faults = append(faults, &setting.Invalid{Field: "for", Problem: "is " + r.For.String(), Fix: "write a duration from 0s to 720h"})
-	}
-	return errors.Join(faults...)
+	var f setting.Faults
+	f.Add(r.Window < minWindow || r.Window > maxWindow, "window", "is "+r.Window.String(), "write a duration from 10s to 720h")
+	f.Add(r.For < 0 || r.For > maxWindow, "for", "is "+r.For.String(), "write a duration from 0s to 720h")
+	return f.Err()
 }
 
-// validateShares is written so that what is no number fails too.
+// validateShares checks threshold, clear and confidence. Its comparisons are written so that NaN fails too.
 func (r *Rule) validateShares() error {
 	if !(r.Threshold > 0 && r.Threshold <= 1) {
-		return &setting.Invalid{Field: "threshold", Problem: "is " + r.Threshold.String(), Fix: "write a share above 0% and up to 100%, for example 20%"}
+		return &setting.Invalid{
+			Field: "threshold", Problem: "is " + r.Threshold.String(),
+			Fix: "write a share above 0% and up to 100%, for example 20%",
+		}
 	}
 	if !(r.Clear > 0 && r.Clear <= r.Threshold) {
 		return &setting.Invalid{
@@ -152,34 +147,49 @@ func (r *Rule) validateShares() error {
 		}
 	}
 	if !(r.Confidence >= 0 && r.Confidence < 1) || r.Confidence > 0 && r.Confidence < 0.5 {
-		return &setting.Invalid{Field: "confidence", Problem: "is " + r.Confidence.String(), Fix: "write a share from 50% to below 100%, for example 95%, or leave it out"}
+		return &setting.Invalid{
+			Field: "confidence", Problem: "is " + r.Confidence.String(),
+			Fix: "write a share from 50% to below 100%, for example 95%, or leave it out",
+		}
 	}
 	return nil
 }
 
-// validateObjective checks what an objective needs.
+// validateObjective checks objective and period.
 func (r *Rule) validateObjective() error {
 	switch {
 	case r.Objective == 0 && r.Period != 0:
-		return &setting.Invalid{Field: "period", Problem: "is there without an objective", Fix: "write objective: 99.5% beside it, or leave it out"}
+		return &setting.Invalid{
+			Field: "period", Problem: "is there without an objective",
+			Fix: "write objective: 99.5% beside it, or leave it out",
+		}
 	case r.Objective == 0:
 		return nil
 	case !(r.Objective >= 0.5 && r.Objective < 1):
-		return &setting.Invalid{Field: "objective", Problem: "is " + r.Objective.String(), Fix: "write a share from 50% to below 100%, for example 99.5%"}
+		return &setting.Invalid{
+			Field: "objective", Problem: "is " + r.Objective.String(),
+			Fix: "write a share from 50% to below 100%, for example 99.5%",
+		}
 	case r.Confidence > 0:
-		return &setting.Invalid{Field: "confidence", Problem: "is there beside an objective", Fix: "keep one of them: an objective compares two windows instead"}
+		return &setting.Invalid{
+			Field: "confidence", Problem: "is there beside an objective",
+			Fix: "keep one of them: an objective compares two windows instead",
+		}
 	case r.Period < 24*time.Hour || r.Period > 90*24*time.Hour:
-		return &setting.Invalid{Field: "period", Problem: "is " + r.Period.String(), Fix: "write a time from 1d to 90d"}
+		return &setting.Invalid{
+			Field: "period", Problem: "is " + r.Period.String(),
+			Fix: "write a time from 1d to 90d",
+		}
 	}
 	return nil
 }
 
-// Interval returns the bounds of the true rate behind bad of runs, with the rule's confidence; the raw rate without one.
+// Interval returns the bounds of the true rate for bad of runs, at the rule's confidence; the raw rate without confidence.
 func (r *Rule) Interval(bad, runs int) (low, high setting.Share) {
 	return interval(bad, runs, quantile(r.Confidence))
 }
 
-// Deviations returns how many standard deviations the rule's confidence reaches to either side; 0 without one.
+// Deviations returns the rule's confidence in standard deviations to each side; 0 without confidence.
 func (r *Rule) Deviations() float64 { return quantile(r.Confidence) }
 
 // Watches reports whether one of the globs matches the probe's name.
@@ -199,8 +209,35 @@ func (r *Rule) SeriesOf(p *probe.Probe) string {
 	return p.Name
 }
 
-// countsLike reports whether both rules count the same runs the same way, so that the counts of one are true for the other.
+// isBuiltin reports whether the rule selects no outcomes: its kind decides which runs are bad.
+func (r *Rule) isBuiltin() bool { return len(r.On) == 0 }
+
+// countsLike reports whether both rules count the same runs in the same way, so that the counts of one are valid for the other.
 func (r *Rule) countsLike(other *Rule) bool {
-	return r.Name == other.Name && r.Per == other.Per && r.Window == other.Window && r.Objective == other.Objective &&
-		r.Period == other.Period && slices.Equal(r.On, other.On) && slices.Equal(r.Probes, other.Probes)
+	return r.Name == other.Name && r.counts() == other.counts()
+}
+
+// counts says how the rule counts, as text: which runs, and over which windows. Thresholds are not part of it.
+func (r *Rule) counts() string {
+	return fmt.Sprintf("%v of %v per %s in %v, objective %v in %v", r.On, r.Probes, r.Per, r.Window, r.Objective, r.Period)
+}
+
+// moreUrgent returns the more urgent of two severities; an empty one is the least urgent.
+func moreUrgent(a, b Severity) Severity {
+	if a == "" || b != "" && rank(b) < rank(a) {
+		return b
+	}
+	return a
+}
+
+// rank returns the position of a severity, 0 for the most urgent.
+func rank(s Severity) int {
+	switch s {
+	case Critical:
+		return 0
+	case Warning:
+		return 1
+	case Info:
+	}
+	return 2
 }

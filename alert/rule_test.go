@@ -43,7 +43,7 @@ func ExampleDefaultRules() {
 	// unauthenticated [401] per credential 5m0s 20% clear 10% min 5
 }
 
-func TestDefaultsKeepWhatIsThere(t *testing.T) {
+func TestDefaultsKeepSetFields(t *testing.T) {
 	want := alert.Rule{
 		Name: "x", On: sel("401"), Probes: []string{"a*"}, Per: alert.PerAll, Window: time.Hour, Threshold: 1, Clear: 0.9, MinRuns: 1,
 		For: time.Minute, Streak: 3, Severity: alert.Info, Repeat: -1, Reopen: -1, Notify: []string{"ops"}, Runbook: "r",

@@ -10,100 +10,118 @@ import (
 )
 
 const (
-	// examplesKept is how many bad runs an incident shows.
-	examplesKept = 3
-	// marksKept is how many of the last runs it shows.
-	marksKept = 24
+	// maxExamples is how many bad runs an incident shows.
+	maxExamples = 3
+	// maxMarks is how many of the last runs an incident shows.
+	maxMarks = 24
 )
 
-// series is one set of runs that a rule counts, and what has become of it.
+// series is one set of runs that a rule counts, with its state.
 type series struct {
 	deadline
 
+	kind      *kind
 	rule      *Rule
 	name      string
-	labels    map[string]string // of the probe, for series of a probe
-	parents   []*parent         // of the probe, for series of a probe
+	labels    map[string]string // of the probe; only for a rule per probe
+	parents   []*parent         // of the probe; only for a rule per probe
 	condition condition
-	examples  *[examplesKept]Example // newest first; nil before the first, as most series never have one
-	marks     [marksKept]Mark        // a ring
-	marked    int                    // how many were ever put there
+	examples  *[maxExamples]Example // newest first; allocated with the first bad run, since most series never have one
+	marks     [maxMarks]Mark        // a ring buffer
+	marked    int                   // number of marks ever added
 
-	state    State
-	changed  time.Time // when the state began
-	crossed  time.Time // when the threshold was crossed, unless inactive
-	fired    time.Time // when the incident began; it stays when the incident is over, since it may go on
-	told     time.Time // when people last heard of it, while firing
-	resolved time.Time // when it was last over
-	severity Severity  // as people last heard it
+	state        State
+	changed      time.Time // when the state was entered
+	crossed      time.Time // when the threshold was crossed; meaningless while inactive
+	fired        time.Time // when the incident began; kept after its end, because it may reopen
+	lastNotified time.Time // when the last message about it was due; only while firing
+	resolved     time.Time // when it ended last
+	severity     Severity  // as last announced
 
-	reopened  int
-	flapping  bool      // it fired again so often that it is held open
-	quiet     time.Time // since when a flapping incident could be over; zero while it could not
-	overdue   bool      // people were told that it is older than support_after
-	announced bool      // people were told that it fires
-	ack       *Acknowledgement
-	owed      *Incident // over, and people have not been told
+	reopened     int
+	paused       time.Duration // how long the incident was over before it reopened, all times together
+	flapping     bool          // it has reopened so often that it is held open
+	clearSince   time.Time     // while flapping: since when it could resolve; zero while it could not
+	overdue      bool          // announced as older than SupportAfter
+	announced    bool          // FIRING was announced
+	acknowledged *Acknowledgement
+	owedEnd      *Incident // the incident as it ended, while its end must still be announced; mostly nil
 
-	watched time.Time // bad runs from before this are no evidence to fire: nobody watched since, or something else was to blame
-	lastBad time.Time
-	lastRun time.Time
-	lost    string    // why a firing group may end without recovery: a probe that was bad is no longer watched; empty mostly
-	seen    time.Time // until when runs were seen; time after it does not count as held
-	polled  time.Time // when the leader was last asked for
-	bad     *badTime  // nil before the first bad run
-	figures *Figures  // as last counted while it fired; nil when it never did
-	leader  *series   // whose incident this one waits for, when it does
+	evidenceFrom time.Time // earlier bad runs are no evidence: the probe was not watched, or something else explains them
+	lastBad      time.Time
+	lastRun      time.Time
+	endNote      string              // why the incident ended without a recovery; mostly empty
+	unrecovered  map[string]struct{} // for a group that fires: probes that were bad in the incident and have had no good run since
+	seenUntil    time.Time           // runs were seen until then; later time does not count as held
+	coverChecked time.Time           // when coveredBy was determined last
+	bad          *badTime            // nil before the first bad run
+	figures      *Figures            // as counted last while it fired; nil when it never fired
+	coveredBy    *series             // the announced incident that explains this series, while it is pending; nil for none
 }
 
-// observe takes a finished run.
+// observe counts a finished run.
 func (s *series) observe(r *probe.Result, now time.Time) {
 	bad := s.condition.observe(s.rule, r, now)
-	s.lastRun, s.seen = now, now
+	s.lastRun, s.seenUntil = now, now
 	s.observeBad(r.End.Round(0), bad)
-	s.marks[s.marked%marksKept] = Mark{r.Class, bad}
+	s.observeRecovery(r, bad)
+	s.marks[s.marked%maxMarks] = Mark{Class: r.Class, Bad: bad}
 	s.marked++
 	if !bad {
 		return
 	}
 	s.lastBad = now
-	s.keep(Example{
+	s.addExample(Example{
 		Probe: r.Probe, Credential: r.Credential, At: r.End.Round(0), Class: r.Class, Code: r.Code,
 		Reason: r.Reason, Blame: r.Blame, Excerpt: r.Excerpt, Trace: r.Trace, Span: r.Span,
 	})
 }
 
-// keep puts an example in front of the others.
-func (s *series) keep(e Example) {
+// observeRecovery records which probes of a firing group have not had a good run yet.
+func (s *series) observeRecovery(r *probe.Result, bad bool) {
+	_, isGroup := s.condition.(groupEvaluator)
+	switch {
+	case !isGroup || s.state != Firing || !countsRun(r):
+	case !bad:
+		delete(s.unrecovered, r.Probe)
+	case s.unrecovered == nil:
+		s.unrecovered = map[string]struct{}{r.Probe: {}}
+	default:
+		s.unrecovered[r.Probe] = struct{}{}
+	}
+}
+
+// addExample adds an example in front of the others.
+func (s *series) addExample(e Example) {
 	if s.examples == nil {
-		s.examples = new([examplesKept]Example)
+		s.examples = new([maxExamples]Example)
 	}
 	copy(s.examples[1:], s.examples[:])
 	s.examples[0] = e
 }
 
-// kept returns the examples, newest first.
-func (s *series) kept() []Example {
+// exampleList returns the examples, newest first.
+func (s *series) exampleList() []Example {
 	if s.examples == nil {
 		return nil
 	}
 	n := 0
-	for n < examplesKept && !s.examples[n].At.IsZero() {
+	for n < maxExamples && !s.examples[n].At.IsZero() {
 		n++
 	}
 	return s.examples[:n]
 }
 
-// incident returns the incident as it stands at now. It is called while the series fires and at the moment it resolves.
+// incident returns the incident as it is at now. It is called while the series fires, and at the moment when it resolves.
 func (s *series) incident(now time.Time) Incident {
 	incident := Incident{
 		ID: incidentID(s.rule.Name, s.name, s.fired), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
 		Severity: s.severity, Runbook: s.rule.Runbook, Labels: s.labels,
 		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window, Confidence: s.rule.Confidence,
-		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Overdue: s.overdue, Acknowledged: s.ack, Recent: s.recent(),
+		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Paused: s.paused, Overdue: s.overdue, Acknowledged: s.acknowledged, Recent: s.recent(),
 	}
 	if s.state != Firing {
-		incident.Resolved, incident.Note = now, s.lost
+		incident.Resolved, incident.Note = now, s.endNote
 	}
 	if s.flapping {
 		incident.HeldOpen = s.rule.Reopen
@@ -112,11 +130,11 @@ func (s *series) incident(now time.Time) Incident {
 		incident.Burn = &Burn{Objective: s.rule.Objective, Period: s.rule.Period}
 	}
 	s.condition.describe(&incident, now)
-	s.recount(&incident)
-	s.times(&incident)
-	for _, e := range s.kept() {
-		// Older ones belong to an earlier incident.
-		if !e.At.Before(s.crossed.Add(-incident.Window - lateResults)) {
+	s.useSavedFigures(&incident)
+	s.fillBadTime(&incident)
+	for _, e := range s.exampleList() {
+		// older examples belong to an earlier incident
+		if !e.At.Before(s.crossed.Add(-incident.Window - maxResultDelay)) {
 			incident.Examples = append(incident.Examples, e)
 		}
 	}
@@ -126,18 +144,18 @@ func (s *series) incident(now time.Time) Incident {
 
 // recent returns the last runs, oldest first.
 func (s *series) recent() []Mark {
-	kept := min(s.marked, marksKept)
+	kept := min(s.marked, maxMarks)
 	if kept == 0 {
 		return nil
 	}
 	list := make([]Mark, 0, kept)
 	for i := s.marked - kept; i < s.marked; i++ {
-		list = append(list, s.marks[i%marksKept])
+		list = append(list, s.marks[i%maxMarks])
 	}
 	return list
 }
 
-// blameOf returns the newest word on whose fault it is; that nobody knows counts only when there is no other.
+// blameOf returns the newest known blame; [probe.BlameUnknown] only when no example has a better one.
 func blameOf(examples []Example) probe.Blame {
 	blame := probe.BlameNone
 	for _, e := range examples {
@@ -152,13 +170,18 @@ func blameOf(examples []Example) probe.Blame {
 	return blame
 }
 
-// incidentID is the same whenever the same history is replayed.
+// incidentID returns an identifier that is the same whenever the same history is replayed.
 func incidentID(rule, series string, fired time.Time) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", rule, series, fired.UnixNano()))
 	return hex.EncodeToString(sum[:6])
 }
 
-// status returns the series for metrics and people.
+// serverErrors reports whether the newest bad run is a server error: only then can AISquare's support help.
+func (s *series) serverErrors() bool {
+	return s.examples != nil && s.examples[0].Class == probe.ServerError
+}
+
+// status returns the series for metrics, the status page and people.
 func (s *series) status(now time.Time) Status {
 	figures := Incident{Threshold: s.rule.Threshold}
 	if s.rule.Objective > 0 {
@@ -169,19 +192,22 @@ func (s *series) status(now time.Time) Status {
 		Rule: s.rule.Name, Series: s.name, Severity: s.severity, State: s.state,
 		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.since(),
 	}
-	if s.state == Pending && s.leader != nil {
-		status.CoveredBy = s.leader.rule.Name + " " + s.leader.name
+	if s.state == Pending && s.coveredBy != nil {
+		status.CoveredBy = s.coveredBy.rule.Name + " " + s.coveredBy.name
 	}
 	if s.state == Firing {
-		s.times(&figures)
+		s.fillBadTime(&figures)
 		status.Fired, status.FirstBad, status.LastBad, status.BadRuns = s.fired, figures.FirstBad, figures.LastBad, figures.BadRuns
 	}
 	return status
 }
 
-// setBack moves times that lie after now to now, since the clock was set back.
+// setBack moves times that lie after now to now, because the clock was set back.
 func (s *series) setBack(now time.Time) {
-	for _, t := range []*time.Time{&s.changed, &s.crossed, &s.told, &s.watched, &s.lastBad, &s.lastRun, &s.resolved, &s.quiet, &s.seen, &s.polled} {
+	for _, t := range []*time.Time{
+		&s.changed, &s.crossed, &s.lastNotified, &s.evidenceFrom, &s.lastBad, &s.lastRun, &s.resolved, &s.clearSince, &s.seenUntil,
+		&s.coverChecked,
+	} {
 		if t.After(now) {
 			*t = now
 		}

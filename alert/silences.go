@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -13,20 +14,73 @@ import (
 	"squarewatch/config/setting"
 )
 
-// longestSilence is how long a silence may last: who forgets one must not be deaf for ever.
-const longestSilence = 30 * 24 * time.Hour
+// Silence mutes rules or probes until a time. Probing, recording and evaluation continue; only messages are held back.
+type Silence struct {
+	ID      string    `json:"id"`
+	Rules   []string  `json:"rules,omitempty"`  // globs of rule names; all when empty
+	Probes  []string  `json:"probes,omitempty"` // globs of probe names, for series of one probe; all series when empty
+	Series  []string  `json:"series,omitempty"` // globs of series names of any kind; all when empty
+	From    time.Time `json:"from"`
+	Until   time.Time `json:"until"`
+	By      string    `json:"by,omitempty"`
+	Comment string    `json:"comment,omitempty"`
+}
 
-// mostSilences is how many there may be at a time, and mostGlobs how many names and globs one may have. People need a few; a program that
-// goes wrong must not slow down every evaluation.
+// Active reports whether the silence applies at now.
+func (s *Silence) Active(now time.Time) bool { return !now.Before(s.From) && now.Before(s.Until) }
+
+// mutes reports whether the silence applies to a series of a rule.
+func (s *Silence) mutes(rule string, per Per, series string) bool {
+	switch {
+	case len(s.Rules) > 0 && !matches(s.Rules, rule):
+		return false
+	case len(s.Probes) > 0 && (per != PerProbe || !matches(s.Probes, series)):
+		return false
+	}
+	return len(s.Series) == 0 || matches(s.Series, series)
+}
+
+// Muted returns how many series a silence applies to. With 0 it mutes nothing.
+func (e *Engine) Muted(silence *Silence) int {
+	n := 0
+	for _, s := range e.all {
+		if silence.mutes(s.rule.Name, s.rule.Per, s.name) {
+			n++
+		}
+	}
+	return n
+}
+
+// Muted returns how many series a silence applies to; see [Engine.Muted].
+func (v *Evaluator) Muted(silence *Silence) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.engine.Muted(silence)
+}
+
+// matches reports whether one of the globs matches the name.
+func matches(globs []string, name string) bool {
+	return slices.ContainsFunc(globs, func(glob string) bool {
+		ok, err := path.Match(glob, name)
+		return ok && err == nil
+	})
+}
+
+// maxSilence is how long a silence may last. It limits the damage of a forgotten silence.
+const maxSilence = 30 * 24 * time.Hour
+
+// maxSilences limits the silences at one time, maxGlobs the names and globs in each list of a silence. People need a few; a faulty
+// program must not slow down every evaluation.
 const (
-	mostSilences = 200
-	mostGlobs    = 50
+	maxSilences = 200
+	maxGlobs    = 50
 )
 
-// ErrTooManySilences is the error of adding one too many.
-var ErrTooManySilences = fmt.Errorf("there are %d silences already: remove some with squarewatch silence remove, or let one mute more with globs", mostSilences)
+// ErrTooManySilences is returned when a silence is added and there are already as many as allowed.
+var ErrTooManySilences = fmt.Errorf("there are already %d silences; remove some with squarewatch silence remove, "+
+	"or write one silence with globs", maxSilences)
 
-// ErrNoSilence is the error of removing what is not there.
+// ErrNoSilence is returned when a silence that does not exist is removed.
 var ErrNoSilence = errors.New("there is no such silence: see squarewatch silence list")
 
 // SilenceStore keeps silences over restarts; the store of package outbox implements it.
@@ -37,22 +91,22 @@ type SilenceStore interface {
 	DeleteSilence(ctx context.Context, id string) error
 }
 
-// Silences are those that people have set. Methods may be called by many goroutines.
+// Silences are the silences that people have set. Methods may be called by many goroutines.
 type Silences struct {
-	store SilenceStore        // nil for none
-	apply func(all []Silence) // takes those in force and to come
+	store SilenceStore        // nil to keep silences in memory only
+	apply func(all []Silence) // receives every silence that has not ended
 
 	mu  sync.Mutex
 	all []Silence
 }
 
-// NewSilences returns the silences that are known from earlier; apply is told of every change. A nil store keeps them in
-// memory.
-func NewSilences(known []Silence, store SilenceStore, apply func(all []Silence)) *Silences {
-	return &Silences{store: store, apply: apply, all: slices.Clone(known)}
+// NewSilences returns a set that begins with silences of an earlier process. It calls apply after every change. With a nil store,
+// silences do not survive a restart.
+func NewSilences(earlier []Silence, store SilenceStore, apply func(all []Silence)) *Silences {
+	return &Silences{store: store, apply: apply, all: slices.Clone(earlier)}
 }
 
-// Add puts a silence into force and returns it with its identifier. Faults are [setting.Invalid], joined.
+// Add starts a silence and returns it with its identifier. Faults are [setting.Invalid], joined.
 func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	now := time.Now().Round(0)
 	if silence.From.IsZero() {
@@ -64,16 +118,16 @@ func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	silence.ID = strings.ToLower(rand.Text()[:8])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.forget(now); len(s.all) >= mostSilences {
+	if s.removeExpiredLocked(now); len(s.all) >= maxSilences {
 		return Silence{}, ErrTooManySilences
 	}
 	if s.store != nil {
 		if err := s.store.PutSilence(ctx, silence); err != nil {
-			return Silence{}, fmt.Errorf("keep the silence: %w; it would not survive a restart, so it is not in force", err)
+			return Silence{}, fmt.Errorf("store the silence: %w; it is not in force, because it would not survive a restart", err)
 		}
 	}
 	s.all = append(s.all, silence)
-	s.tell(now)
+	s.applyLocked(now)
 	return silence, nil
 }
 
@@ -81,7 +135,7 @@ func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 func (s *Silences) Remove(ctx context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.all, func(known Silence) bool { return known.ID == id })
+	i := slices.IndexFunc(s.all, func(silence Silence) bool { return silence.ID == id })
 	if i < 0 {
 		return fmt.Errorf("remove silence %q: %w", id, ErrNoSilence)
 	}
@@ -91,41 +145,41 @@ func (s *Silences) Remove(ctx context.Context, id string) error {
 		}
 	}
 	s.all = slices.Delete(s.all, i, i+1)
-	s.tell(time.Now())
+	s.applyLocked(time.Now())
 	return nil
 }
 
-// List returns those in force and to come, the one that ends first in front.
+// List returns the silences that have not ended, the first to end in front.
 func (s *Silences) List() []Silence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forget(time.Now())
+	s.removeExpiredLocked(time.Now())
 	list := slices.Clone(s.all)
 	slices.SortStableFunc(list, func(a, b Silence) int { return a.Until.Compare(b.Until) })
 	return list
 }
 
-// tell hands on what holds. The lock is held.
-func (s *Silences) tell(now time.Time) {
-	s.forget(now)
+// applyLocked removes expired silences and passes the others on. The caller holds mu.
+func (s *Silences) applyLocked(now time.Time) {
+	s.removeExpiredLocked(now)
 	s.apply(slices.Clone(s.all))
 }
 
-// forget drops what is over. The lock is held.
-func (s *Silences) forget(now time.Time) {
-	s.all = slices.DeleteFunc(s.all, func(known Silence) bool { return !now.Before(known.Until) })
+// removeExpiredLocked removes the silences that have ended. The caller holds mu.
+func (s *Silences) removeExpiredLocked(now time.Time) {
+	s.all = slices.DeleteFunc(s.all, func(silence Silence) bool { return !now.Before(silence.Until) })
 }
 
-// validate reports what is wrong with a silence.
+// validate returns every fault of a silence, joined.
 func (s *Silence) validate(now time.Time) error {
-	var faults setting.Faults
-	faults.Add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")
-	faults.Add(s.Until.Sub(now) > longestSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
+	var f setting.Faults
+	f.Add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")
+	f.Add(s.Until.Sub(now) > maxSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
 	for field, globs := range map[string][]string{"rules": s.Rules, "probes": s.Probes, "series": s.Series} {
-		faults.AddGlobs(field, globs)
-		faults.Add(len(globs) > mostGlobs, field, fmt.Sprintf("has %d names", len(globs)), fmt.Sprintf("write at most %d, or globs", mostGlobs))
+		f.AddGlobs(field, globs)
+		f.Add(len(globs) > maxGlobs, field, fmt.Sprintf("has %d names", len(globs)), fmt.Sprintf("write at most %d, or globs", maxGlobs))
 	}
 	const longestText = 500
-	faults.Add(len(s.Comment) > longestText || len(s.By) > longestText, "comment", "is too long", "write at most 500 characters")
-	return faults.Err()
+	f.Add(len(s.Comment) > longestText || len(s.By) > longestText, "comment", "is too long", "write at most 500 characters")
+	return f.Err()
 }

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// deadline is when passing time alone may change something. What embeds it can stand in [timers].
+// deadline is when passing time alone may change its owner. A type that embeds it can be put into [timers].
 type deadline struct {
 	due   time.Time // zero for never
-	order int       // among those that are due at the same time
-	slot  int       // in the timers, -1 when in none
+	order int       // among deadlines at the same time
+	slot  int       // index in timers; -1 when in none
 }
 
 func (d *deadline) timer() *deadline { return d }
 
-// timers is a heap of what passing time may change, by due.
+// timers is a heap of deadlines, earliest first.
 type timers[T interface{ timer() *deadline }] []T
 
 // Len returns the number of elements.
@@ -52,7 +52,7 @@ func (t *timers[T]) Pop() any {
 	return element
 }
 
-// arm puts an element where its due time belongs.
+// arm moves an element to the place of its due time: it adds, moves or removes it.
 func (t *timers[T]) arm(element T) {
 	switch d := element.timer(); {
 	case d.due.IsZero() && d.slot >= 0:
@@ -63,4 +63,20 @@ func (t *timers[T]) arm(element T) {
 	default:
 		heap.Fix(t, d.slot)
 	}
+}
+
+// earliest returns the earlier of two times; zero means never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -6,14 +6,14 @@ import (
 	"squarewatch/probe"
 )
 
-// Uncounted are outcomes that no rule counts: they are recorded, and no rate of them raises an alert.
+// Uncounted are outcomes that no rule counts: they are recorded but raise no alert.
 type Uncounted struct {
 	Outcomes []string // selectors
-	Probes   []string // names of the probes that may have them
+	Probes   []string // names of the probes that can have them
 }
 
-// NotCounted returns what no rule counts of the outcomes that a selector picks, grouped by probes. Outcomes that a probe expects are
-// not among them, and 5xx and transport are given whole where no rule counts any of them.
+// NotCounted returns which of the selected outcomes no rule counts, grouped by probes. Outcomes that a probe expects are left out. 5xx
+// and transport are returned as a whole if no rule counts any part of them.
 func NotCounted(rules []Rule, probes []probe.Probe, outcomes ...string) []Uncounted {
 	var groups []Uncounted
 	for _, text := range outcomes {
@@ -36,8 +36,8 @@ func NotCounted(rules []Rule, probes []probe.Probe, outcomes ...string) []Uncoun
 	return groups
 }
 
-// sets are selectors that are looked at, and written, part by part: the codes that a broken service answers with, and the ways in
-// which no answer comes.
+// sets returns the selectors that are checked and written in parts: the codes of a broken service, and the classes of runs without an
+// answer.
 func sets() map[string][]string {
 	var transport []string
 	for _, class := range probe.Classes() {
@@ -48,7 +48,7 @@ func sets() map[string][]string {
 	return map[string][]string{"5xx": {"500", "502", "503", "504"}, "transport": transport}
 }
 
-// examplesOf returns codes and classes that stand for what a selector picks.
+// examplesOf returns codes and classes that represent a selector.
 func examplesOf(selector string) []string {
 	if parts, ok := sets()[selector]; ok {
 		return parts
@@ -56,7 +56,7 @@ func examplesOf(selector string) []string {
 	return []string{selector}
 }
 
-// whole writes the name of a set where all of its parts are there.
+// whole replaces the parts of a set by its name, if all of them are there.
 func whole(outcomes []string) []string {
 	for name, parts := range sets() {
 		i := slices.Index(outcomes, parts[0])
@@ -67,7 +67,7 @@ func whole(outcomes []string) []string {
 	return outcomes
 }
 
-// notCounted returns the probes of which no rule counts an outcome.
+// notCounted returns the probes for which no rule counts an outcome.
 func notCounted(rules []Rule, probes []probe.Probe, text string) []string {
 	outcome := outcomeOf(text)
 	var names []string
@@ -81,7 +81,8 @@ func notCounted(rules []Rule, probes []probe.Probe, text string) []string {
 	return names
 }
 
-// healthy reports whether an outcome is what a probe expects, or is the matter of the rule access. A 2xx that is otherwise wrong is not.
+// healthy reports whether a probe expects an outcome, or the rule [AccessRule] handles it. A 2xx that is wrong in another way is not
+// healthy.
 func healthy(p *probe.Probe, outcome probe.Outcome) bool {
 	if outcome.Class == probe.Success {
 		return p.Guards != ""
@@ -89,7 +90,7 @@ func healthy(p *probe.Probe, outcome probe.Outcome) bool {
 	return probe.MatchAny(p.Expect.Status, outcome)
 }
 
-// outcomeOf returns an outcome that a code or a class picks.
+// outcomeOf returns an outcome that a code or a class selects.
 func outcomeOf(text string) probe.Outcome {
 	selector := probe.MustSelector(text)
 	for code := 200; code < 600; code++ {

@@ -9,41 +9,43 @@ import (
 )
 
 const (
-	// buckets is how many parts a window has: a run counts for at least 59/60 of the window and never longer than it.
+	// buckets is the number of parts of a window: a run counts for at least 59/60 of the window, and never longer than the window.
 	buckets = 60
-	// kindsKept is how many kinds of bad run are told apart in one window.
-	kindsKept = 8
+	// maxKinds is how many kinds of bad run (class and code) one window distinguishes.
+	maxKinds = 8
 )
 
-// window counts the runs of the recent past in a ring of buckets, so that a sample costs the same for any length and rate.
-// The mix of bad runs is allocated with the first of them, since most series never have one.
+// window counts the runs of the recent past in a ring of buckets, so that a run costs the same for any length and rate. The counts by
+// kind are allocated with the first bad run, since most series never have one.
 type window struct {
 	width  time.Duration // of a bucket
 	head   int64         // number of the newest bucket, counted in widths since 1970
-	oldest int64         // no bucket before this one holds anything
+	oldest int64         // earlier buckets are empty
 	total  count
-	ring   [buckets]count // bucket n lies at slot(n)
-	shift  int64          // what clock steps add to a bucket's number to find its slot
+	ring   [buckets]count // bucket n is at slot(n)
+	shift  int64          // added to a bucket's number to find its slot; changes when the clock is set back
 	mix    *mix
 }
 
-// count is runs and those of them that a rule counts.
+// count is a number of runs, and how many of them are bad.
 type count struct{ runs, bad int32 }
 
-// mix is what the bad runs in a window came to. A kind that finds all places taken is not told.
+// mix counts the bad runs in a window by kind. When every place is used, further kinds are not listed.
 type mix struct {
-	kinds [kindsKept]ClassCount // Runs is the total over the window
-	ring  [buckets][kindsKept]int32
+	kinds [maxKinds]ClassCount // Runs is the total in the window
+	ring  [buckets][maxKinds]int32
 }
 
+// newWindow returns an empty window.
 func newWindow(length time.Duration) window { return window{width: max(length/buckets, 1)} }
 
 // number returns the number of the bucket of a time.
 func (w *window) number(t time.Time) int64 { return t.UnixNano() / int64(w.width) }
 
+// slot returns the index of a bucket in the ring.
 func (w *window) slot(number int64) int64 { return ((number+w.shift)%buckets + buckets) % buckets }
 
-// advance lets the window end at now. When now lies before its end the clock was set back: the counts keep their age.
+// advance moves the end of the window to now. If now lies before its end, the clock was set back, and the counts keep their age.
 func (w *window) advance(now time.Time) {
 	number := w.number(now)
 	if number < w.head {
@@ -64,10 +66,12 @@ func (w *window) advance(now time.Time) {
 	}
 }
 
+// outdated reports whether a bucket has left the window or is empty.
 func (w *window) outdated(number int64) bool {
 	return number <= w.head-buckets || w.ring[w.slot(number)].runs == 0
 }
 
+// clear empties a bucket.
 func (w *window) clear(slot int64) {
 	gone := w.ring[slot]
 	if gone.runs == 0 {
@@ -82,10 +86,10 @@ func (w *window) clear(slot int64) {
 	for i, runs := range w.mix.ring[slot] {
 		w.mix.kinds[i].Runs -= int(runs)
 	}
-	w.mix.ring[slot] = [kindsKept]int32{}
+	w.mix.ring[slot] = [maxKinds]int32{}
 }
 
-// add counts a run that ended at end, which is not after the last advance. One that left the window already is not counted.
+// add counts a run that ended at end, which is not after the last advance. A run that is older than the window is not counted.
 func (w *window) add(end time.Time, o probe.Outcome, bad bool) {
 	number := w.number(end)
 	if number <= w.head-buckets {
@@ -107,7 +111,7 @@ func (w *window) add(end time.Time, o probe.Outcome, bad bool) {
 	w.mix.add(slot, o)
 }
 
-// add counts a bad run under its kind, in the place of a kind that has left the window when it is new.
+// add counts a bad run under its kind. A new kind replaces one that has left the window.
 func (m *mix) add(slot int64, o probe.Outcome) {
 	free := -1
 	for i := range m.kinds {
@@ -127,12 +131,12 @@ func (m *mix) add(slot int64, o probe.Outcome) {
 	m.ring[slot][free] = 1
 }
 
-// leaves returns when the oldest bucket with something in it leaves the window.
+// leaves returns when the oldest bucket that is not empty leaves the window.
 func (w *window) leaves() time.Time {
 	return time.Unix(0, (w.oldest+buckets)*int64(w.width))
 }
 
-// at counts what is in a window that ends at now, without moving it.
+// at returns the counts of a window that ends at now, without moving it.
 func (w *window) at(now time.Time) count {
 	var sum count
 	w.each(now, func(slot int64) {

@@ -1,5 +1,5 @@
-// Package config reads the one configuration file: strictly, with every error at once and at its place, and with secrets
-// that stay secret. Each settings struct, its defaults and its validation live in the package that it configures.
+// Package config reads the configuration file. Reading is strict and reports all errors at once, each with its place. Secrets are never
+// printed. Each settings struct, its defaults and its validation are in the package that it configures.
 package config
 
 import (
@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -25,56 +26,57 @@ import (
 	"squarewatch/probe/history"
 )
 
-// Config is a file that is known to be good, with every default filled in.
+// Config is a valid file with every default filled in.
 type Config struct {
+	Sections
+
 	Target      *url.URL
-	AllowHTTP   bool
-	Studio      string
 	Credentials map[string]Part[probe.Credential]
 	Probes      []probe.Probe       // of the catalogue and of the file
-	LeftOut     []catalogue.LeftOut // catalogue probes that the file does not give enough for
+	LeftOut     []catalogue.LeftOut // catalogue probes that need a section that the file does not have
 	Rules       []alert.Rule
-	Maintenance []alert.Maintenance
 	Notifiers   map[string]Notifier
-	Support     string // whom to ask at AISquare; empty for nobody
-	SupportWait time.Duration
-	Telemetry   otel.Settings
-	Traced      bool // spans go to a collector, by the file or by the variables of OpenTelemetry
-	Listen      string
-	Web         Web    // who may use the port
-	StateDir    string // where what outlives the process is kept; empty for nowhere
-	Retention   history.Retention
-	Limits      dispatch.Limits
-	Network     probe.Network
-
-	Connectivity probe.Connectivity
-	Warnings     []Warning
+	Traced      bool   // spans go to a collector, by the file or by the variables of OpenTelemetry
+	StateDir    string // the directory of what a restart keeps; empty for none
+	Warnings    []Warning
 }
 
-// file is the configuration as it is written. A new section is a field here and in [Config].
+// Sections are the parts of a file that [Config] holds as they are written. To add one, add a field here; add its default to
+// defaultSections if it has one. A Validate method of the field's type is called.
+type Sections struct {
+	AllowHTTP   bool                `yaml:"allow_http,omitempty"`
+	Studio      string              `yaml:"studio,omitempty"`
+	Maintenance []alert.Maintenance `yaml:"maintenance,omitempty"`
+	Support     string              `yaml:"support,omitempty"`       // whom to ask at AISquare about server errors; empty for nobody
+	SupportWait time.Duration       `yaml:"support_after,omitempty"` // how old server errors are when AISquare is to be asked; 30m when absent
+	Telemetry   otel.Settings       `yaml:"telemetry,omitempty"`
+	Listen      string              `yaml:"listen,omitempty"` // address of the pages and metrics
+	Web         Web                 `yaml:"web,omitempty"`    // who may use the port
+	Retention   history.Retention   `yaml:"retention,omitempty"`
+	Limits      dispatch.Limits     `yaml:"limits,omitempty"`
+	Network     probe.Network       `yaml:"network,omitempty"`
+
+	Connectivity probe.Connectivity `yaml:"connectivity,omitempty"`
+}
+
+func defaultSections() Sections {
+	return Sections{
+		Telemetry: otel.DefaultSettings(), Limits: dispatch.DefaultLimits(), Listen: defaultListen, Retention: history.DefaultRetention(),
+	}
+}
+
+// file is the configuration as it is written and as [Print] writes it. Its own fields are those that a Config holds in another form.
 type file struct {
 	Target      string               `yaml:"target"`
-	AllowHTTP   bool                 `yaml:"allow_http,omitempty"`
-	Studio      string               `yaml:"studio,omitempty"`
-	Catalogue   Choice               `yaml:"catalogue,omitempty"`
+	Catalogue   Choice               `yaml:"catalogue"`
 	Credentials map[string]yaml.Node `yaml:"credentials,omitempty"`
 	Defaults    probe.Defaults       `yaml:"defaults,omitempty"`
 	Probes      []probe.Probe        `yaml:"probes,omitempty"`
 	Rules       *[]alert.Rule        `yaml:"rules,omitempty"`
-	Maintenance []alert.Maintenance  `yaml:"maintenance,omitempty"`
-	Support     string               `yaml:"support,omitempty"`       // whom to ask at AISquare about server errors
-	SupportWait time.Duration        `yaml:"support_after,omitempty"` // when they are this old
 	Notifiers   map[string]yaml.Node `yaml:"notifiers,omitempty"`
-	Telemetry   otel.Settings        `yaml:"telemetry,omitempty"`
-	Listen      string               `yaml:"listen,omitempty"`
-	Web         Web                  `yaml:"web,omitempty"`
-	APIToken    secret.Text          `yaml:"api_token,omitempty"` // the earlier name of web.token
-	StateDir    string               `yaml:"state_dir,omitempty"` // or none
-	Retention   history.Retention    `yaml:"retention,omitempty"`
-	Limits      dispatch.Limits      `yaml:"limits,omitempty"`
-	Network     probe.Network        `yaml:"network,omitempty"`
-
-	Connectivity probe.Connectivity `yaml:"connectivity,omitempty"`
+	Sections    `yaml:",inline"`
+	StateDir    string      `yaml:"state_dir,omitempty"` // a directory, or none
+	APIToken    secret.Text `yaml:"api_token,omitempty"` // the earlier name of web.token
 }
 
 // Options say what a file may use.
@@ -113,12 +115,10 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 		return nil, r.errors
 	}
 	if loop := cycle(&document, nil); loop != nil {
-		r.fault(loop, "", fmt.Sprintf("the alias *%s stands inside what it stands for; write the value out", loop.Value))
+		r.fault(loop, "", fmt.Sprintf("the alias *%s is part of the value that it refers to; write the value out", loop.Value))
 		return nil, r.errors
 	}
-	raw := file{
-		Catalogue: Choice{Unset: true}, Telemetry: otel.DefaultSettings(), Limits: dispatch.DefaultLimits(), Listen: defaultListen, StateDir: defaultStateDir, Retention: history.DefaultRetention(),
-	}
+	raw := file{Catalogue: Choice{Unset: true}, StateDir: defaultStateDir, Sections: defaultSections()}
 	r.decode(&document, "", &raw)
 	cfg := r.assemble(&document, &raw, options.Kinds)
 	r.traces(&document, cfg, options.Environ)
@@ -129,16 +129,19 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 	return cfg, nil
 }
 
-// defaultStateDir is what the unit's StateDirectory makes.
-const defaultStateDir = "/var/lib/squarewatch"
+const (
+	defaultStateDir = "/var/lib/squarewatch" // which StateDirectory= of the systemd unit creates
+	noStateDir      = "none"
+)
 
-// stateDir reads where what outlives the process is kept; empty for nowhere.
+// stateDir reads the directory of what a restart keeps; empty for none.
 func (r *reader) stateDir(document *yaml.Node, text string) string {
 	switch {
-	case text == "none":
+	case text == noStateDir:
 		return ""
 	case !filepath.IsAbs(text):
-		r.fault(locate(document, "state_dir"), "state_dir", fmt.Sprintf("is %q; write an absolute path such as %s, or none to keep nothing over a restart", text, defaultStateDir))
+		r.fault(locate(document, "state_dir"), "state_dir",
+			fmt.Sprintf("is %q; write an absolute path such as %s, or none to keep nothing over a restart", text, defaultStateDir))
 	}
 	return text
 }
@@ -146,45 +149,46 @@ func (r *reader) stateDir(document *yaml.Node, text string) string {
 // defaultListen is the address of the pages and metrics.
 const defaultListen = "127.0.0.1:9477"
 
-// syntax notes why a file is no YAML.
+// syntax adds the fault of a file that is not YAML.
 func (r *reader) syntax(err error) {
 	if e, ok := errors.AsType[*yaml.LoadError](err); ok {
-		r.fault(&yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}, "", "is no YAML: "+e.Message)
+		r.fault(&yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}, "", "is not YAML: "+e.Message)
 		return
 	}
-	r.fault(nil, "", "is no YAML: "+err.Error())
+	r.fault(nil, "", "is not YAML: "+err.Error())
 }
 
-// assemble checks what the parts of a file say of each other and makes a configuration of them.
+// assemble checks the references between the parts of a file and makes a configuration of them.
 func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	cfg := &Config{
-		AllowHTTP: raw.AllowHTTP, Studio: raw.Studio, Listen: raw.Listen,
+		Sections:    raw.Sections,
 		Target:      r.target(document, raw),
 		Credentials: r.credentials(kinds.Credentials, raw.Credentials),
 		Notifiers:   r.notifiers(kinds.Notifiers, raw.Notifiers),
-		Telemetry:   raw.Telemetry,
-		Limits:      raw.Limits,
-		Network:     raw.Network,
-		Web:         r.web(document, raw),
-
-		Connectivity: raw.Connectivity,
-		Retention:    raw.Retention,
-		StateDir:     r.stateDir(document, raw.StateDir),
+		StateDir:    r.stateDir(document, raw.StateDir),
 	}
-	r.invalid(locate(document, "network"), "network", cfg.Network.Validate())
-	r.invalid(locate(document, "telemetry"), "telemetry", cfg.Telemetry.Validate())
-	r.invalid(locate(document, "connectivity"), "connectivity", cfg.Connectivity.Validate())
-	r.invalid(locate(document, "retention"), "retention", cfg.Retention.Validate())
-	r.invalid(locate(document, "limits"), "limits", cfg.Limits.Validate())
+	r.sections(document, &cfg.Sections)
 	if _, port, err := net.SplitHostPort(cfg.Listen); err != nil || !isPort(port) {
-		r.fault(locate(document, "listen"), "listen", fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
+		r.fault(locate(document, "listen"), "listen",
+			fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
 	}
+	r.web(document, raw, cfg)
 	r.exposedSecrets(document, raw, cfg)
 	r.probes(document, raw, cfg)
 	r.rules(document, raw, cfg)
-	r.maintenance(document, raw, cfg)
-	r.support(document, raw, cfg)
+	r.maintenance(document, cfg)
+	r.support(document, cfg)
 	return cfg
+}
+
+// sections lets each section that can validate itself do so.
+func (r *reader) sections(document *yaml.Node, sections *Sections) {
+	value := reflect.ValueOf(sections).Elem()
+	for key, field := range yamlFields(value.Type()) {
+		if validator, ok := reflect.TypeAssert[interface{ Validate() error }](value.FieldByIndex(field.Index).Addr()); ok {
+			r.invalid(locate(document, key), key, validator.Validate())
+		}
+	}
 }
 
 // target reads the base URL of all probes.
@@ -193,7 +197,7 @@ func (r *reader) target(document *yaml.Node, raw *file) *url.URL {
 	node := locate(document, "target")
 	u, err := url.Parse(raw.Target)
 	switch {
-	case raw.Target == "" && len(r.errors) > 0, looksLikeReference.MatchString(raw.Target): // what is wrong is told already
+	case raw.Target == "" && len(r.errors) > 0, looksLikeReference.MatchString(raw.Target): // another fault covers it
 	case raw.Target == "":
 		r.fault(node, "target", "is missing; "+example)
 	case err != nil, u.Host == "", u.Scheme != "https" && u.Scheme != "http":

@@ -35,8 +35,16 @@ const (
 func kinds() config.Kinds {
 	return config.Kinds{
 		Credentials: []config.Kind[probe.Credential]{
-			config.NewKind("api_key", probe.APIKeySettings{}, func(s probe.APIKeySettings, _ *config.Config) (probe.Credential, error) { return probe.NewAPIKey(s) }),
-			config.NewKind("login", probe.LoginSettings{}, func(s probe.LoginSettings, _ *config.Config) (probe.Credential, error) { return probe.NewLogin(s) }),
+			config.NewKind("api_key", probe.APIKeySettings{}, func(s probe.APIKeySettings, _ *config.Config) (probe.Credential,
+				error,
+			) {
+				return probe.NewAPIKey(s)
+			}),
+			config.NewKind("login", probe.LoginSettings{}, func(s probe.LoginSettings, _ *config.Config) (probe.Credential,
+				error,
+			) {
+				return probe.NewLogin(s)
+			}),
 		},
 		Notifiers: []config.Kind[outbox.Notifier]{
 			config.NewKind("slack", slack.Settings{}, func(s slack.Settings, _ *config.Config) (outbox.Notifier, error) {
@@ -66,7 +74,7 @@ func credentials(t *testing.T) string {
 	return dir
 }
 
-// TestEveryMistakeHasItsMessage reads one mistake a file. The messages stand in the file itself, behind "# want: ".
+// TestEveryMistakeHasItsMessage reads one mistake per file. The file itself holds the expected messages, after "# want: ".
 func TestEveryMistakeHasItsMessage(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.yaml")
 	if err != nil || len(files) < 50 {
@@ -178,7 +186,7 @@ func TestGoodFilesAndWhatTheyMean(t *testing.T) {
 	}
 }
 
-func TestWhatIsPrintedLoadsAgainAndMeansTheSame(t *testing.T) {
+func TestPrintedConfigurationLoadsAgain(t *testing.T) {
 	for _, name := range []string{"smallest", "no-rules"} {
 		text, err := os.ReadFile("testdata/good/" + name + ".yaml")
 		if err != nil {
@@ -245,7 +253,7 @@ func TestASecretPrintsNowhere(t *testing.T) {
 	}
 }
 
-func TestAMissingFileSaysWhatToDo(t *testing.T) {
+func TestErrorForAMissingFile(t *testing.T) {
 	_, err := config.Load(filepath.Join(t.TempDir(), "none.yaml"), config.Options{})
 	if err == nil || !strings.Contains(err.Error(), "write one, or name another with --config") {
 		t.Errorf("got %v", err)
@@ -302,12 +310,13 @@ func FuzzResolve(f *testing.F) {
 	})
 }
 
-// TestDependenciesMayFork holds that checking them does not follow every way through: here there are two to the power of sixty.
+// TestDependenciesMayFork checks that the check visits each probe once: here there are 2^60 paths.
 func TestDependenciesMayFork(t *testing.T) {
 	var file strings.Builder
 	file.WriteString("target: https://api.aisquare.studio\nprobes:\n  - {name: a0, path: /}\n  - {name: b0, path: /}\n")
 	for i := range 60 {
-		fmt.Fprintf(&file, "  - {name: a%d, path: /, depends_on: [a%d, b%d]}\n  - {name: b%d, path: /, depends_on: [a%d, b%d]}\n", i+1, i, i, i+1, i, i)
+		fmt.Fprintf(&file, "  - {name: a%d, path: /, depends_on: [a%d, b%d]}\n  - {name: b%d, path: /, depends_on: [a%d, b%d]}\n", i+1, i, i, i+1,
+			i, i)
 	}
 	if cfg := parse(t, file.String()); len(cfg.Probes) != 122 {
 		t.Errorf("want 122 probes, got %d", len(cfg.Probes))

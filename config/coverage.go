@@ -9,20 +9,19 @@ import (
 	"squarewatch/alert"
 )
 
-// uncounted warns where no rule counts server errors or refused credentials of some probe: the two that squarewatch is there for.
+// uncounted warns when no rule counts the server errors or refused credentials of a probe, which are squarewatch's purpose.
 func (r *reader) uncounted(document *yaml.Node, raw *file, cfg *Config) {
 	for _, group := range alert.NotCounted(cfg.Rules, cfg.Probes, "5xx", "401") {
 		outcomes := strings.Join(group.Outcomes, ", ")
 		text := fmt.Sprintf("no rule counts %s of %s, so that such answers raise no alert", outcomes, Shortened(group.Probes))
 		if raw.Rules != nil {
-			text += "; the rules of a file take the place of the default ones (server-errors and unauthenticated)"
+			text += "; the rules of a file replace the default ones (server-errors and unauthenticated)"
 		}
 		r.warn(locate(document, "rules"), "rules", fmt.Sprintf("%s; add a rule with on: [%s] for these probes", text, outcomes))
 	}
 }
 
-// traces finds out whether spans go anywhere, and warns where they do not: nothing else can show what a message's trace identifier
-// stands for.
+// traces determines whether spans are exported, and warns when they are not, since a trace identifier is then useless.
 func (r *reader) traces(document *yaml.Node, cfg *Config, environ func(string) (string, bool)) {
 	env := func(name string) string {
 		value, _ := environ(name)
@@ -32,9 +31,8 @@ func (r *reader) traces(document *yaml.Node, cfg *Config, environ func(string) (
 	if cfg.Traced = sent; sent {
 		return
 	}
-	r.warn(locate(document, "telemetry.otlp"), "telemetry.otlp", "traces go nowhere, so that messages show none: "+why)
+	r.warn(locate(document, "telemetry.otlp"), "telemetry.otlp", "traces are not exported, so that messages show none: "+why)
 	if cfg.Telemetry.TraceURL != "" {
-		r.warn(locate(document, "telemetry.trace_url"), "telemetry.trace_url",
-			"leads to no trace, since traces go nowhere; messages leave the link out")
+		r.warn(locate(document, "telemetry.trace_url"), "telemetry.trace_url", "has no effect, since traces are not exported")
 	}
 }

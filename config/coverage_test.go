@@ -23,7 +23,7 @@ func warnings(t *testing.T, text string, environment map[string]string) (*config
 	return cfg, all.String()
 }
 
-func TestAnswersThatNoRuleCountsAreSaid(t *testing.T) {
+func TestWarningForAnswersThatNoRuleCounts(t *testing.T) {
 	const probes = "probes: [{name: a, path: /}, {name: b, path: /b}, {name: guard, path: /c, expect: {status: [401]}}]\n"
 	for _, test := range []struct {
 		rules, want string // empty for no warning
@@ -32,11 +32,16 @@ func TestAnswersThatNoRuleCountsAreSaid(t *testing.T) {
 		{"rules: [{name: r, on: [5xx, 401]}]", ""},
 		{"rules: [{name: r, on: [unexpected]}]", ""},
 		{"rules: [{name: r, on: [server_error, unauthenticated], per: credential}]", ""},
-		{"rules: [{name: r, on: [5xx]}]", "rules: no rule counts 401 of a, b, so that such answers raise no alert; the rules of a file take the place of the default ones"},
+		{"rules: [{name: r, on: [5xx]}]", "rules: no rule counts 401 of a, b, so that such answers raise no alert; the rules of a file " +
+			"replace the default ones"},
 		{"rules: [{name: r, on: [401]}]", "no rule counts 5xx of a, b, guard, so"},
 		{"rules: [{name: r, on: [500, 401]}]", "no rule counts 502, 503, 504 of a, b, guard, so"},
 		{"rules: [{name: r, on: [5xx, 401], probes: [a]}]", "no rule counts 401 of b, so"},
-		{"rules: [{name: r, on: [5xx, 401], probes: [a, guard]}]", "no rule counts 5xx, 401 of b, so that such answers raise no alert; the rules of a file take the place of the default ones (server-errors and unauthenticated); add a rule with on: [5xx, 401] for these probes"},
+		{
+			"rules: [{name: r, on: [5xx, 401], probes: [a, guard]}]",
+			"no rule counts 5xx, 401 of b, so that such answers raise no alert; the rules of a file replace the default ones (server-errors " +
+				"and unauthenticated); add a rule with on: [5xx, 401] for these probes",
+		},
 		{"rules: []", "no rule counts 401 of a, b, so"},
 	} {
 		_, got := warnings(t, probes+test.rules, nil)
@@ -46,14 +51,15 @@ func TestAnswersThatNoRuleCountsAreSaid(t *testing.T) {
 	}
 }
 
-func TestTracesThatGoNowhereAreSaid(t *testing.T) {
+func TestWarningForTracesThatAreNotExported(t *testing.T) {
 	const endpoint, variable = "telemetry: {otlp: {endpoint: http://127.0.0.1:4317}}", "OTEL_EXPORTER_OTLP_ENDPOINT"
 	for _, test := range []struct {
 		name, file  string
 		environment map[string]string
 		want        string // empty where they go somewhere
 	}{
-		{"nothing", "", nil, "1:1: telemetry.otlp: traces go nowhere, so that messages show none: no collector is named; write telemetry: {otlp: {endpoint"},
+		{"nothing", "", nil, "1:1: telemetry.otlp: traces are not exported, so that messages show none: no collector is named; write " +
+			"telemetry: {otlp: {endpoint"},
 		{"the file", endpoint, nil, ""},
 		{"a variable", "", map[string]string{variable: "http://127.0.0.1:4317"}, ""},
 		{"a variable of traces", "", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4317"}, ""},
@@ -63,11 +69,13 @@ func TestTracesThatGoNowhereAreSaid(t *testing.T) {
 		{"a wrong address", "", map[string]string{variable: "127.0.0.1:4317"}, "the settings of the collector cannot be used"},
 	} {
 		cfg, got := warnings(t, test.file, test.environment)
-		if cfg.Traced != (test.want == "") || strings.Contains(got, "traces go nowhere") != (test.want != "") || !strings.Contains(got, test.want) {
+		if cfg.Traced != (test.want == "") || strings.Contains(got, "traces are not exported") != (test.want != "") || !strings.Contains(got,
+			test.want) {
 			t.Errorf("%s: want %q, got traced %v and\n%s", test.name, test.want, cfg.Traced, got)
 		}
 	}
-	if _, got := warnings(t, "telemetry: {trace_url: 'http://127.0.0.1:16686/trace/{trace_id}'}", nil); !strings.Contains(got, "telemetry.trace_url: leads to no trace") {
+	if _, got := warnings(t, "telemetry: {trace_url: 'http://127.0.0.1:16686/trace/{trace_id}'}", nil); !strings.Contains(got,
+		"telemetry.trace_url: has no effect") {
 		t.Errorf("want it said that the address leads nowhere, got\n%s", got)
 	}
 }

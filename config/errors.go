@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Error is one thing wrong with a file: where, what, and what would be right.
+// Error is one fault of a file: its place, the problem, and what to write instead.
 type Error struct {
 	File         string
 	Line, Column int    // both from 1; 0 when the place is the whole file
@@ -27,10 +27,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s", place, e.Problem)
 }
 
-// Errors is everything that is wrong with a file, in the order of its lines.
+// Errors are all faults of a file, in the order of its lines.
 type Errors []*Error
 
-// Error returns the faults, one a line.
+// Error returns the faults, one per line.
 func (e Errors) Error() string {
 	lines := make([]string, 0, len(e))
 	for _, fault := range e {
@@ -48,7 +48,7 @@ func (e Errors) Unwrap() []error {
 	return all
 }
 
-// sorted returns the faults by place, each once.
+// sorted returns the faults by place, without duplicates.
 func (e Errors) sorted() Errors {
 	sorted := slices.SortedStableFunc(slices.Values(e), func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path))
@@ -56,7 +56,7 @@ func (e Errors) sorted() Errors {
 	return slices.CompactFunc(sorted, func(a, b *Error) bool { return *a == *b })
 }
 
-// Warning is something doubtful about a good file.
+// Warning is a likely mistake in a valid file.
 type Warning Error
 
 // String returns the warning in one line.

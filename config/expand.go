@@ -15,11 +15,11 @@ import (
 // maxSecret is the size in bytes of the largest secret that a file may hold.
 const maxSecret = 64 << 10
 
-// resolver finds what references name.
+// resolver looks up references.
 type resolver struct {
 	environ     func(string) (string, bool)
-	credentials string // systemd's $CREDENTIALS_DIRECTORY; empty outside of it
-	directory   string // of the configuration file, which relative paths start from
+	credentials string // systemd's $CREDENTIALS_DIRECTORY; empty outside systemd
+	directory   string // of the configuration file; relative paths start there
 }
 
 // lookup returns the value of a reference. Its errors say what to do and never hold a value.
@@ -41,11 +41,12 @@ func (s resolver) lookup(r secret.Reference) (string, error) {
 	}
 }
 
-// credential reads a file that the service manager has handed over. os.Root keeps the name inside the directory.
+// credential reads a file that the service manager provides. os.Root refuses names that leave the directory.
 func (s resolver) credential(r secret.Reference) (string, error) {
 	if s.credentials == "" {
 		return "", fmt.Errorf("%v: there are no service credentials here ($CREDENTIALS_DIRECTORY is not set): "+
-			"start squarewatch as its systemd service with LoadCredential=%s:…, or point CREDENTIALS_DIRECTORY at a directory with a file of that name", r, r.Name)
+			"start squarewatch as its systemd service with LoadCredential=%s:…, "+
+			"or set CREDENTIALS_DIRECTORY to a directory with a file of that name", r, r.Name)
 	}
 	root, err := os.OpenRoot(s.credentials)
 	if err != nil {
@@ -61,7 +62,7 @@ func readSecret(r secret.Reference, open func() (*os.File, error)) (string, erro
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("%v: there is no such file: create it, readable by the user that squarewatch runs as", r)
 	case errors.Is(err, fs.ErrPermission):
-		return "", fmt.Errorf("%v: the file may not be read: give the user that squarewatch runs as the right to", r)
+		return "", fmt.Errorf("%v: permission to read the file is denied: make it readable for the user that squarewatch runs as", r)
 	case err != nil:
 		return "", fmt.Errorf("%v: %w", r, err)
 	}
@@ -71,7 +72,7 @@ func readSecret(r secret.Reference, open func() (*os.File, error)) (string, erro
 	case err != nil:
 		return "", fmt.Errorf("%v: read the file: %w", r, err)
 	case len(value) > maxSecret:
-		return "", fmt.Errorf("%v: the file is larger than %d KiB: it is hardly a secret", r, maxSecret>>10)
+		return "", fmt.Errorf("%v: the file is larger than %d KiB: check that it holds a secret", r, maxSecret>>10)
 	case len(strings.TrimSpace(string(value))) == 0:
 		return "", fmt.Errorf("%v: the file is empty", r)
 	}

@@ -12,21 +12,21 @@ import (
 	"squarewatch/probe"
 )
 
-// Kind is one way to do something, with settings of its own. T is what it makes.
+// Kind is a kind of credential or notifier, with its own settings. T is the type that it builds.
 type Kind[T any] struct {
 	Name     string
 	settings reflect.Type
 	read     func(r *reader, node *yaml.Node, path string) Part[T]
 }
 
-// Part is a piece of the configuration that a kind has read.
+// Part is a credential or notifier of the file.
 type Part[T any] struct {
 	Kind     string
-	Settings any                      // as the kind has read them; printing them shows no secret
-	Build    func(*Config) (T, error) // makes what the settings describe
+	Settings any                      // of the kind; printing them shows no secret
+	Build    func(*Config) (T, error) // builds the credential or notifier
 }
 
-// NewKind returns a kind. defaults are the settings before the file has its say; build makes the thing of them.
+// NewKind returns a kind. The file overrides the defaults; build makes a T from the settings.
 func NewKind[S, T any](name string, defaults S, build func(S, *Config) (T, error)) Kind[T] {
 	return Kind[T]{
 		Name:     name,
@@ -39,10 +39,10 @@ func NewKind[S, T any](name string, defaults S, build func(S, *Config) (T, error
 	}
 }
 
-// Kinds lists what a file may name. The program makes the list; see cmd/squarewatch/kinds.go.
+// Kinds lists the kinds that a file may name. The program makes the list; see cmd/squarewatch/kinds.go.
 type Kinds struct {
-	Credentials []Kind[probe.Credential] // keys of the settings stand in the credential itself; one is called like the kind
-	Notifiers   []Kind[outbox.Notifier]  // settings stand under a key called like the kind
+	Credentials []Kind[probe.Credential] // the credential itself holds the settings; one key is the name of the kind
+	Notifiers   []Kind[outbox.Notifier]  // a key with the name of the kind holds the settings
 }
 
 // Notifier is a notifier of the file.
@@ -85,7 +85,7 @@ func (r *reader) credentials(kinds []Kind[probe.Credential], nodes map[string]ya
 	for _, name := range sortedKeys(nodes) {
 		node, path := nodes[name], join("credentials", name)
 		if name == probe.NoCredential {
-			r.fault(&node, path, "no credential can be called none: probes use that word for having none")
+			r.fault(&node, path, "a credential cannot be called none: probes use that word for no credential")
 		}
 		if kind, ok := choose(r, &node, path, kinds); ok {
 			parts[name] = kind.read(r, &node, path)
@@ -105,13 +105,13 @@ func (r *reader) notifiers(kinds []Kind[outbox.Notifier], nodes map[string]yaml.
 		}
 		common := struct {
 			GroupWait time.Duration `yaml:"group_wait"`
-		}{defaultGroupWait}
+		}{GroupWait: defaultGroupWait}
 		own, rest := split(&node, kind.Name)
 		r.decode(rest, path, &common)
 		if common.GroupWait < 0 {
 			r.fault(locate(rest, "group_wait"), join(path, "group_wait"), "is "+common.GroupWait.String()+"; write a duration of 0s or more")
 		}
-		parts[name] = Notifier{kind.read(r, own, join(path, kind.Name)), common.GroupWait}
+		parts[name] = Notifier{Part: kind.read(r, own, join(path, kind.Name)), GroupWait: common.GroupWait}
 	}
 	return parts
 }

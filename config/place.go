@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// join puts a field behind a path.
+// join appends a field to a path.
 func join(path, field string) string {
 	switch {
 	case path == "":
@@ -25,7 +25,7 @@ func join(path, field string) string {
 
 var pathStep = regexp.MustCompile(`[^.\[\]]+`)
 
-// locate returns the node that a path below a node leads to, or the nearest above it that exists.
+// locate returns the node at a path below a node, or its nearest parent that exists.
 func locate(node *yaml.Node, path string) *yaml.Node {
 	if node != nil && node.Kind == yaml.DocumentNode {
 		node = node.Content[0]
@@ -59,14 +59,14 @@ func child(node *yaml.Node, step string) *yaml.Node {
 	return nil
 }
 
-// pathAt returns the path of the node that stands at a place.
+// pathAt returns the path of the node at a place of the file.
 func pathAt(node *yaml.Node, path string, line, column int) (string, bool) {
 	if node.Kind != yaml.DocumentNode && node.Line == line && node.Column == column && node.Kind == yaml.ScalarNode {
 		return path, true
 	}
 	for i, c := range node.Content {
 		below := path
-		switch node.Kind { //nolint:exhaustive // the others have no names for what is in them
+		switch node.Kind { //nolint:exhaustive // the other kinds have no named children
 		case yaml.SequenceNode:
 			below = fmt.Sprintf("%s[%d]", path, i)
 		case yaml.MappingNode:
@@ -86,13 +86,13 @@ func pathAt(node *yaml.Node, path string, line, column int) (string, bool) {
 	return "", false
 }
 
-// cycle returns an alias that stands inside its own anchor; nil when there is none. Nothing else may look at such a file.
+// cycle returns an alias inside its own anchor; nil when there is none. Every other function would not end for such a file.
 func cycle(node *yaml.Node, above []*yaml.Node) *yaml.Node {
 	if node.Kind == yaml.AliasNode {
 		if slices.Contains(above, node.Alias) {
 			return node
 		}
-		return nil // what it stands for is looked at where it is written
+		return nil // its value is checked at the anchor
 	}
 	above = append(above, node)
 	for _, child := range node.Content {

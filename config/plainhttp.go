@@ -8,7 +8,7 @@ import (
 	"squarewatch/config/setting"
 )
 
-// exposedSecrets refuses credentials that go to another machine without encryption, as a target's are refused, unless the file allows it.
+// exposedSecrets refuses credentials that would go to another machine without encryption, unless the file has allow_http.
 func (r *reader) exposedSecrets(document *yaml.Node, raw *file, cfg *Config) {
 	if raw.AllowHTTP {
 		return
@@ -20,7 +20,8 @@ func (r *reader) exposedSecrets(document *yaml.Node, raw *file, cfg *Config) {
 		}
 		for _, field := range exposed.ShowsSecretsAt() {
 			at := strings.TrimPrefix(path+"."+field, ".")
-			r.fault(locate(document, at), at, "is not encrypted, so credentials would be shown to the network; use https, or set allow_http: true")
+			r.fault(locate(document, at), at,
+				"is not encrypted, so credentials would be shown to the network; use https, or set allow_http: true")
 		}
 	}
 	for _, name := range sortedKeys(cfg.Notifiers) {

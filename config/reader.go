@@ -17,7 +17,7 @@ import (
 	"squarewatch/probe/redact"
 )
 
-// reader decodes parts of one file and collects what is wrong with them.
+// reader decodes parts of one file and collects their faults and warnings.
 type reader struct {
 	file     string
 	lookup   func(secret.Reference) (string, error)
@@ -25,7 +25,7 @@ type reader struct {
 	warnings []Warning
 }
 
-// fault notes an error at a node.
+// fault adds an error at a node.
 func (r *reader) fault(node *yaml.Node, path, problem string) {
 	e := &Error{File: r.file, Path: path, Problem: problem}
 	if node != nil {
@@ -34,13 +34,13 @@ func (r *reader) fault(node *yaml.Node, path, problem string) {
 	r.errors = append(r.errors, e)
 }
 
-// warn notes something doubtful at a node.
+// warn adds a warning at a node.
 func (r *reader) warn(node *yaml.Node, path, text string) {
-	r.warnings = append(r.warnings, Warning{r.file, node.Line, node.Column, path, text})
+	r.warnings = append(r.warnings, Warning{File: r.file, Line: node.Line, Column: node.Column, Path: path, Problem: text})
 }
 
-// decode fills out from a node, strictly, resolves its secrets, and lets it validate itself. path is where the node stands.
-// It goes on after an error, so that all are found at once.
+// decode strictly decodes a node into out, resolves its secrets, and calls its Validate method. path is the path of the node. It continues
+// after an error, to find all of them.
 func (r *reader) decode(node *yaml.Node, path string, out any) {
 	expandDurations(node, reflect.TypeOf(out))
 	if err := node.Load(out); err != nil {
@@ -52,7 +52,7 @@ func (r *reader) decode(node *yaml.Node, path string, out any) {
 	}
 }
 
-// loadErrors turns what the YAML library found into faults in words for people.
+// loadErrors turns errors of the YAML library into faults in plain words.
 func (r *reader) loadErrors(node *yaml.Node, path string, err error) {
 	all, ok := errors.AsType[*yaml.LoadErrors](err)
 	if !ok {
@@ -69,13 +69,13 @@ func (r *reader) loadErrors(node *yaml.Node, path string, err error) {
 	}
 }
 
-var keyTwice = regexp.MustCompile(`^mapping key (".*") already defined at line (\d+)$`)
+var duplicateKey = regexp.MustCompile(`^mapping key (".*") already defined at line (\d+)$`)
 
 var wrongType = regexp.MustCompile("^cannot construct !!(\\S+)(?: `(.*)`)? into (\\S+)$")
 
-// plainWords rewrites a message of the YAML library that speaks of Go's types.
+// plainWords rewrites messages of the YAML library that name types of Go.
 func plainWords(message string) string {
-	if twice := keyTwice.FindStringSubmatch(message); twice != nil {
+	if twice := duplicateKey.FindStringSubmatch(message); twice != nil {
 		return fmt.Sprintf("the key %s is there twice, first in line %s; keep one of them", twice[1], twice[2])
 	}
 	match := wrongType.FindStringSubmatch(message)
@@ -86,10 +86,10 @@ func plainWords(message string) string {
 	if got == "" {
 		got = strconv.Quote(match[2])
 	}
-	return fmt.Sprintf("is %s, but wants %s", got, kindInWords(match[3]))
+	return fmt.Sprintf("is %s, but wants %s", got, describeType(match[3]))
 }
 
-func kindInWords(goType string) string {
+func describeType(goType string) string {
 	switch {
 	case goType == "time.Duration":
 		return "a duration such as 30s, 5m or 4h"
@@ -109,7 +109,7 @@ func kindInWords(goType string) string {
 	return "a mapping of keys to values"
 }
 
-// invalid turns what a settings struct says of itself into faults at the places of its fields.
+// invalid turns the errors of a settings struct into faults at the places of its fields.
 func (r *reader) invalid(node *yaml.Node, path string, err error) {
 	if err == nil {
 		return
@@ -126,7 +126,7 @@ func (r *reader) invalid(node *yaml.Node, path string, err error) {
 		return
 	}
 	where := join(path, fault.Field)
-	if r.told(where) {
+	if r.reported(where) {
 		return
 	}
 	problem := fault.Problem
@@ -136,17 +136,17 @@ func (r *reader) invalid(node *yaml.Node, path string, err error) {
 	r.fault(locate(node, fault.Field), where, problem)
 }
 
-// told reports whether something is known to be wrong with a value or a part of it: what could not be read is empty, and to
-// say so would only repeat it.
-func (r *reader) told(path string) bool {
+// reported reports whether a value or a part of it has a fault already. A value that could not be read is empty, and a second fault for
+// that would only repeat the first.
+func (r *reader) reported(path string) bool {
 	return slices.ContainsFunc(r.errors, func(e *Error) bool {
 		rest, found := strings.CutPrefix(e.Path, path)
 		return found && path != "" && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	})
 }
 
-// walk looks at a node and the value that was decoded from it, side by side: keys that the value has no field for are
-// faults, secrets are resolved, and a reference anywhere else is a fault.
+// walk compares a node with the value that was decoded from it: unknown keys are faults, secrets are resolved, and a reference outside a
+// secret is a fault.
 func (r *reader) walk(node *yaml.Node, path string, value reflect.Value, plain bool) {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
@@ -182,7 +182,7 @@ func (r *reader) walkList(node *yaml.Node, path string, value reflect.Value, pla
 	}
 }
 
-// walkFreeForm looks at values without a shape of ours, such as a body in JSON.
+// walkFreeForm walks values without a Go type, such as a body in JSON.
 func (r *reader) walkFreeForm(node *yaml.Node, path string) {
 	for i, child := range node.Content {
 		if node.Kind == yaml.SequenceNode || i%2 == 1 {
@@ -205,7 +205,7 @@ func (r *reader) walkStruct(node *yaml.Node, path string, value reflect.Value) {
 			continue
 		}
 		if value.FieldByIndex(field.Index).Type() == reflect.TypeFor[yaml.Node]() {
-			continue // decoded on its own later
+			continue // decoded later
 		}
 		r.walk(child, join(path, key.Value), value.FieldByIndex(field.Index), field.Tag.Get("secret") == "optional")
 	}
@@ -225,7 +225,7 @@ func (r *reader) walkMap(node *yaml.Node, path string, value reflect.Value, plai
 	}
 }
 
-// unknownKey names the key that was probably meant, and all there are.
+// unknownKey adds a fault that suggests the nearest key, or lists all keys.
 func (r *reader) unknownKey(key *yaml.Node, path string, known []string) {
 	problem := fmt.Sprintf("unknown key %q", key.Value)
 	if near := nearest(key.Value, known); near != "" {
@@ -236,7 +236,7 @@ func (r *reader) unknownKey(key *yaml.Node, path string, known []string) {
 	r.fault(key, path, problem)
 }
 
-// asText returns the secret that a value is.
+// asText returns a value as a secret; false when it is not one.
 func asText(value reflect.Value) (*secret.Text, bool) {
 	if !value.IsValid() || value.Type() != reflect.TypeFor[secret.Text]() || !value.CanAddr() {
 		return nil, false
@@ -250,23 +250,24 @@ func isText(value reflect.Value) bool {
 	return ok
 }
 
-// resolve replaces the references in a secret, and warns of one that stands in the file in clear.
+// resolve replaces the references in a secret, and warns when the file holds the secret itself.
 func (r *reader) resolve(node *yaml.Node, path string, text *secret.Text, plain bool) {
 	references, err := text.Resolve(r.lookup)
 	switch {
 	case err != nil:
 		r.fault(node, path, err.Error())
 	case references == 0 && !text.IsZero() && !plain:
-		r.warn(node, path, "a secret stands in the file in clear; write ${credential:NAME}, ${file:/path} or ${env:NAME} instead")
+		r.warn(node, path, "the file holds a secret in clear; write ${credential:NAME}, ${file:/path} or ${env:NAME} instead")
 	}
 }
 
 var looksLikeReference = regexp.MustCompile(`\$\{(env|file|credential):`)
 
-// noReference refuses a reference where no secret is expected: its value would be shown.
+// noReference refuses a reference where no secret is expected, since its value would be shown.
 func (r *reader) noReference(node *yaml.Node, path string) {
 	if looksLikeReference.MatchString(node.Value) {
-		r.fault(node, path, "holds a reference, but references are read only where a secret belongs (api_key, webhook_url, headers, body); write the value itself")
+		r.fault(node, path, "holds a reference, but references are read only in secrets (api_key, webhook_url, headers, body); "+
+			"write the value itself")
 	}
 }
 
@@ -282,7 +283,7 @@ func yamlFields(t reflect.Type) map[string]reflect.StructField {
 	return fields
 }
 
-// nearest returns the known word that the given one is probably a slip of; empty when none is near.
+// nearest returns the known word that is most similar to the given one; empty when none is similar.
 func nearest(word string, known []string) string {
 	best, distance := "", len(word)/3+2
 	for _, k := range known {

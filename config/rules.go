@@ -9,8 +9,8 @@ import (
 	"squarewatch/alert"
 )
 
-// WithRules returns a configuration whose rules and maintenance are those of another file, which may hold nothing else: to
-// see what they would have done before they are used. The error is of type [Errors].
+// WithRules returns a configuration with the rules and maintenance of another file, which may hold nothing else. A backtest tries them
+// before they are used. The error is of type [Errors].
 func (c *Config) WithRules(path string) (*Config, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 	if err != nil {
@@ -23,7 +23,7 @@ func (c *Config) WithRules(path string) (*Config, error) {
 		return nil, r.errors
 	}
 	if loop := cycle(&document, nil); loop != nil {
-		r.fault(loop, "", fmt.Sprintf("the alias *%s stands inside what it stands for; write the value out", loop.Value))
+		r.fault(loop, "", fmt.Sprintf("the alias *%s is part of the value that it refers to; write the value out", loop.Value))
 		return nil, r.errors
 	}
 	var own struct {
@@ -35,9 +35,9 @@ func (c *Config) WithRules(path string) (*Config, error) {
 	if own.Rules == nil {
 		r.fault(&document, "rules", "are missing; write the rules to try, as in a configuration file")
 	} else {
-		raw := &file{Rules: own.Rules, Maintenance: own.Maintenance}
-		r.rules(&document, raw, &next)
-		r.maintenance(&document, raw, &next)
+		next.Maintenance = own.Maintenance
+		r.rules(&document, &file{Rules: own.Rules}, &next)
+		r.maintenance(&document, &next)
 	}
 	if len(r.errors) > 0 {
 		return nil, r.errors.sorted()

@@ -32,11 +32,12 @@ func Schema(kinds Kinds) ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// textual describes the types that are written as one scalar, and those that are more than Go's types tell.
+// textual describes the types that are written as one scalar, and those that the reflection of Go's types does not describe.
 func textual(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[time.Duration]():
-		return &jsonschema.Schema{Type: "string", Pattern: `^(-?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+|([0-9]+w([0-9]+d)?|[0-9]+d)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$`, Examples: []any{"30s", "5m", "7d"}}
+		const short, long = `-?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+`, `([0-9]+w([0-9]+d)?|[0-9]+d)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?`
+		return &jsonschema.Schema{Type: "string", Pattern: `^(` + short + `|` + long + `)$`, Examples: []any{"30s", "5m", "7d"}}
 	case reflect.TypeFor[probe.Selector](), reflect.TypeFor[setting.Share]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}}}
 	case reflect.TypeFor[secret.Text]():
@@ -58,7 +59,7 @@ func named(value *jsonschema.Schema) *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "object", AdditionalProperties: value}
 }
 
-// oneKind allows the settings of one kind. They stand in the mapping itself, or nested under the kind's name beside what all have.
+// oneKind allows the settings of one kind: in the mapping itself, or nested in a key with the kind's name beside the common keys.
 func oneKind[T any](reflector *jsonschema.Reflector, kinds []Kind[T], nested bool) *jsonschema.Schema {
 	choice := &jsonschema.Schema{}
 	for _, kind := range kinds {

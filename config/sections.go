@@ -15,9 +15,9 @@ import (
 	"squarewatch/probe/catalogue"
 )
 
-// Choice says which catalogue probes are wanted: all, none, or a list of names.
+// Choice selects catalogue probes: all, none, or a list of names.
 type Choice struct {
-	Unset bool // the file does not say: all when it has no probes of its own
+	Unset bool // the file has no choice: all when it has no probes of its own
 	All   bool
 	Names []string
 }
@@ -38,7 +38,18 @@ func (c *Choice) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// probes puts the catalogue's and the file's own probes together.
+// MarshalYAML writes what UnmarshalYAML reads.
+func (c Choice) MarshalYAML() (any, error) {
+	switch {
+	case c.All:
+		return "all", nil
+	case len(c.Names) > 0:
+		return c.Names, nil
+	}
+	return "none", nil
+}
+
+// probes joins the catalogue's and the file's own probes.
 func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 	defaults := probe.DefaultDefaults()
 	own := raw.Defaults
@@ -60,7 +71,7 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 	for i := range builtIn {
 		defaults.Apply(&builtIn[i])
 		r.invalid(locate(document, "defaults"), "defaults", builtIn[i].Validate())
-		seen[builtIn[i].Name] = "the catalogue has a probe of that name: choose another, or leave it out with catalogue: [names]"
+		seen[builtIn[i].Name] = "the catalogue has a probe of that name: choose another name, or leave it out with catalogue: [names]"
 	}
 	for i := range raw.Probes {
 		p, at := &raw.Probes[i], fmt.Sprintf("probes[%d]", i)
@@ -85,7 +96,7 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 	}
 }
 
-// dependencies checks that probes depend on others that are there, and not in a circle.
+// dependencies checks that probes depend on other probes of the file, without a cycle.
 func (r *reader) dependencies(document *yaml.Node, raw *file, cfg *Config) {
 	names := probeNames(cfg.Probes)
 	on := map[string][]string{}
@@ -98,17 +109,18 @@ func (r *reader) dependencies(document *yaml.Node, raw *file, cfg *Config) {
 			at := fmt.Sprintf("probes[%d].depends_on[%d]", i, k)
 			switch {
 			case parent == p.Name:
-				r.fault(locate(document, at), at, fmt.Sprintf("is %q, the probe itself; take it out", parent))
+				r.fault(locate(document, at), at, fmt.Sprintf("is %q, the probe itself; remove it", parent))
 			case !slices.Contains(names, parent):
-				r.fault(locate(document, at), at, fmt.Sprintf("is %q, and there is no such probe; the file has %s", parent, strings.Join(names, ", ")))
+				r.fault(locate(document, at), at,
+					fmt.Sprintf("is %q, and there is no such probe; the file has %s", parent, strings.Join(names, ", ")))
 			case leadsTo(on, parent, p.Name, map[string]bool{}):
-				r.fault(locate(document, at), at, fmt.Sprintf("is %q, which depends on %s itself; take one of them out", parent, p.Name))
+				r.fault(locate(document, at), at, fmt.Sprintf("is %q, which depends on %s itself; remove one of them", parent, p.Name))
 			}
 		}
 	}
 }
 
-// leadsTo reports whether a probe is another one or depends on it, if only through others. Each is looked at once.
+// leadsTo reports whether a probe is another one or depends on it, perhaps through others. It visits each probe once.
 func leadsTo(on map[string][]string, from, to string, seen map[string]bool) bool {
 	if from == to {
 		return true
@@ -120,7 +132,7 @@ func leadsTo(on map[string][]string, from, to string, seen map[string]bool) bool
 	return slices.ContainsFunc(on[from], func(parent string) bool { return leadsTo(on, parent, to, seen) })
 }
 
-// catalogue returns the built-in probes that are wanted and possible.
+// catalogue returns the built-in probes that the file selects and has the sections for.
 func (r *reader) catalogue(document *yaml.Node, raw *file, cfg *Config, credential string) []probe.Probe {
 	choice := raw.Catalogue
 	if choice.Unset {
@@ -129,7 +141,7 @@ func (r *reader) catalogue(document *yaml.Node, raw *file, cfg *Config, credenti
 	if !choice.All && len(choice.Names) == 0 {
 		return nil
 	}
-	if credential == "" && len(raw.Credentials) == 1 { // whose else?
+	if credential == "" && len(raw.Credentials) == 1 { // it can only be meant for this one
 		credential = sortedKeys(raw.Credentials)[0]
 	}
 	if credential == probe.NoCredential {
@@ -148,11 +160,12 @@ func (r *reader) catalogue(document *yaml.Node, raw *file, cfg *Config, credenti
 // knownCredential refuses a reference to a credential that the file does not have.
 func (r *reader) knownCredential(node *yaml.Node, path, name string, raw *file) {
 	if _, ok := raw.Credentials[name]; !ok && name != probe.NoCredential {
-		r.fault(node, path, fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("credentials", sortedKeys(raw.Credentials), probe.NoCredential)))
+		r.fault(node, path, fmt.Sprintf("is %q, which is not defined; %s",
+			name, oneOf("credentials", sortedKeys(raw.Credentials), probe.NoCredential)))
 	}
 }
 
-// oneOf says what may be written instead.
+// oneOf describes what may be written instead.
 func oneOf(section string, names []string, also ...string) string {
 	names = append(names, also...)
 	if len(names) == 0 {
@@ -186,16 +199,16 @@ func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
 			}
 		}
 		r.knownNotifiers(node, at, rule.Notify, cfg)
-		r.cannotJudge(node, at, rule, cfg)
+		r.unreachable(node, at, rule, cfg)
 	}
 	r.uncounted(document, raw, cfg)
 	if len(cfg.Notifiers) == 0 && len(cfg.Rules) > 0 {
-		r.warn(locate(document, ""), "notifiers", "there are none, so nobody is told of an alert; define one, for example slack")
+		r.warn(locate(document, ""), "notifiers", "there are none, so that alerts reach nobody; define one, for example slack")
 	}
 }
 
-// cannotJudge warns of a rule that can never fire, or never be over: silence about its probes would mean nothing.
-func (r *reader) cannotJudge(node *yaml.Node, at string, rule *alert.Rule, cfg *Config) {
+// unreachable warns about a rule whose confidence can never be reached, so that it can never fire, or never end.
+func (r *reader) unreachable(node *yaml.Node, at string, rule *alert.Rule, cfg *Config) {
 	if rule.Per != alert.PerProbe || rule.Confidence == 0 {
 		return
 	}
@@ -208,18 +221,19 @@ func (r *reader) cannotJudge(node *yaml.Node, at string, rule *alert.Rule, cfg *
 		low, _ := rule.Interval(runs, runs)
 		_, high := rule.Interval(0, runs)
 		if low <= rule.Threshold || high >= rule.Clear {
-			r.warn(node, at, fmt.Sprintf("%s asks for %v confidence, and %d runs of %s in %v cannot give it: without a bad run the rate may still be %v, "+
-				"with nothing but bad ones it may be as low as %v; choose a longer window, a higher clear or less confidence", rule.Name, rule.Confidence, runs, p.Name, rule.Window, high, low))
+			r.warn(node, at, fmt.Sprintf("%s asks for %v confidence, and %d runs of %s in %v cannot give it: "+
+				"without a bad run the rate may still be %v, with only bad runs it may be as low as %v; "+
+				"choose a longer window, a higher clear or less confidence", rule.Name, rule.Confidence, runs, p.Name, rule.Window, high, low))
 			return
 		}
 	}
 }
 
 // maintenance checks the recurring windows.
-func (r *reader) maintenance(document *yaml.Node, raw *file, cfg *Config) {
+func (r *reader) maintenance(document *yaml.Node, cfg *Config) {
 	seen := map[string]int{}
-	for i := range raw.Maintenance {
-		m, at := &raw.Maintenance[i], fmt.Sprintf("maintenance[%d]", i)
+	for i := range cfg.Maintenance {
+		m, at := &cfg.Maintenance[i], fmt.Sprintf("maintenance[%d]", i)
 		node := locate(document, at)
 		r.invalid(node, at, m.Validate())
 		if first, taken := seen[m.Name]; taken {
@@ -229,13 +243,12 @@ func (r *reader) maintenance(document *yaml.Node, raw *file, cfg *Config) {
 		r.mutesSomething(node, join(at, "rules"), m.Rules, ruleNames(cfg.Rules))
 		r.mutesSomething(node, join(at, "probes"), m.Probes, probeNames(cfg.Probes))
 	}
-	cfg.Maintenance = raw.Maintenance
 	if len(r.errors) == 0 {
 		r.maintenanceTogether(document, cfg)
 	}
 }
 
-// maintenanceTogether refuses maintenance that mutes nothing, and several that together mute something all of the time.
+// maintenanceTogether refuses maintenance that mutes nothing, and windows that together mute a series all of the time.
 func (r *reader) maintenanceTogether(document *yaml.Node, cfg *Config) {
 	for i := range cfg.Maintenance {
 		if cfg.Maintenance[i].MutesNothing(cfg.Rules, cfg.Probes) {
@@ -249,12 +262,13 @@ func (r *reader) maintenanceTogether(document *yaml.Node, cfg *Config) {
 			names = append(names, cfg.Maintenance[i].Name)
 		}
 		at := fmt.Sprintf("maintenance[%d].duration", always.By[len(always.By)-1])
-		r.fault(locate(document, at), at, fmt.Sprintf("leaves no time in which %s %s is not muted, together with the other maintenance (%s), so that its alerts reach nobody; "+
-			"shorten one of them, or take the alert out of the rules", always.Rule, always.Series, strings.Join(names, ", ")))
+		r.fault(locate(document, at), at, fmt.Sprintf("mutes %s %s all of the time, together with the other maintenance (%s), "+
+			"so that its alerts reach nobody; shorten one of them, or remove the alert from the rules",
+			always.Rule, always.Series, strings.Join(names, ", ")))
 	}
 }
 
-// mutesSomething refuses globs that match no name: what was to be muted would page at night.
+// mutesSomething refuses globs that match no name, since the intended series would not be muted.
 func (r *reader) mutesSomething(node *yaml.Node, at string, globs, names []string) {
 	for k, glob := range globs {
 		if !slices.ContainsFunc(names, func(name string) bool { ok, err := path.Match(glob, name); return ok || err != nil }) {
@@ -272,19 +286,19 @@ func ruleNames(rules []alert.Rule) []string {
 	return names
 }
 
-// defaultSupportWait is how old server errors are when AISquare is to be asked.
+// defaultSupportWait is the age of server errors at which AISquare is to be asked.
 const defaultSupportWait = 30 * time.Minute
 
-// support reads whom to ask.
-func (r *reader) support(document *yaml.Node, raw *file, cfg *Config) {
-	cfg.Support = raw.Support
+// support checks support and support_after.
+func (r *reader) support(document *yaml.Node, cfg *Config) {
 	switch {
-	case raw.SupportWait < 0:
-		r.fault(locate(document, "support_after"), "support_after", "is "+raw.SupportWait.String()+"; write a time above 0, for example 30m")
-	case raw.SupportWait > 0 && raw.Support == "":
-		r.fault(locate(document, "support_after"), "support_after", "is there without support; write whom to ask at AISquare, for example support: support@aisquare.studio")
-	case raw.Support != "":
-		cfg.SupportWait = cmp.Or(raw.SupportWait, defaultSupportWait)
+	case cfg.SupportWait < 0:
+		r.fault(locate(document, "support_after"), "support_after", "is "+cfg.SupportWait.String()+"; write a time above 0, for example 30m")
+	case cfg.SupportWait > 0 && cfg.Support == "":
+		r.fault(locate(document, "support_after"), "support_after",
+			"is set without support; write whom to ask at AISquare, for example support: support@aisquare.studio")
+	case cfg.Support != "":
+		cfg.SupportWait = cmp.Or(cfg.SupportWait, defaultSupportWait)
 	}
 }
 
@@ -292,7 +306,8 @@ func (r *reader) knownNotifiers(node *yaml.Node, at string, names []string, cfg 
 	for k, name := range names {
 		if _, ok := cfg.Notifiers[name]; !ok {
 			where := fmt.Sprintf("notify[%d]", k)
-			r.fault(locate(node, where), join(at, where), fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("notifiers", sortedKeys(cfg.Notifiers))))
+			r.fault(locate(node, where), join(at, where),
+				fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("notifiers", sortedKeys(cfg.Notifiers))))
 		}
 	}
 }
@@ -300,7 +315,7 @@ func (r *reader) knownNotifiers(node *yaml.Node, at string, names []string, cfg 
 func matchesAny(glob string, probes []probe.Probe) bool {
 	return slices.ContainsFunc(probes, func(p probe.Probe) bool {
 		ok, err := path.Match(glob, p.Name)
-		return ok || err != nil // a bad glob is the rule's own fault, and told as such
+		return ok || err != nil // the rule's own validation reports a malformed glob
 	})
 }
 

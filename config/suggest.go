@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// namesShown is how many names an error lists.
+// namesShown is the number of names that an error lists.
 const namesShown = 10
 
-// Suggest says what was probably meant by a word that is none of the known names: the nearest of them, or else what there is. The
-// sentence has no full stop.
+// Suggest returns advice for an unknown word: the most similar known name, or a list of the known names. It has no full stop.
 func Suggest(word string, known []string) string {
 	if near := nearest(word, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)

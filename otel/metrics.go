@@ -144,7 +144,8 @@ func (i *instruments) recordRun(ctx context.Context, r *probe.Result, scope *sco
 func (i *instruments) recordAttempt(ctx context.Context, r *probe.Result, n int, scope *scopeIndex) {
 	a := &r.Attempts[n]
 	key := requestKey{
-		method: a.Method, server: server{scheme: a.Scheme, address: a.Host, port: a.Port}, code: validCode(a.Code), errorType: errorType(r, n), protocol: validProtocol(a.Protocol),
+		method: a.Method, server: server{scheme: a.Scheme, address: a.Host, port: a.Port},
+		code: validCode(a.Code), errorType: errorType(r, n), protocol: validProtocol(a.Protocol),
 	}
 	if scope.hasServer(key.server) {
 		i.request.Record(ctx, key, a.End.Sub(a.Start).Seconds())

@@ -54,7 +54,9 @@ func recordAll(r *otel.Recorder) {
 			Rule: "server-errors", Series: "feed", Severity: alert.Critical, State: alert.Firing, Rate: 0.5, Threshold: 0.2,
 		}}
 	}, func() []outbox.Backlog {
-		return []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, Hearing: outbox.Hearing{Wanted: true, Connected: true}}}
+		return []outbox.Backlog{{
+			Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, Hearing: outbox.Hearing{Wanted: true, Connected: true},
+		}}
 	})
 }
 

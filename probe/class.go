@@ -62,7 +62,7 @@ func (c *Class) UnmarshalText(text []byte) error {
 	if i < 0 {
 		return fmt.Errorf("unknown class %q", text)
 	}
-	*c = Class(i) //nolint:gosec // an index of a short table
+	*c = Class(i)
 	return nil
 }
 

@@ -13,7 +13,9 @@ func expectLatency(e *Expect) (check, error) {
 	longest := e.Latency
 	switch {
 	case longest < 0:
-		return nil, &setting.Invalid{Field: "expect.latency", Problem: "is " + longest.String(), Fix: "write a duration above zero, for example 2s"}
+		return nil, &setting.Invalid{
+			Field: "expect.latency", Problem: "is " + longest.String(), Fix: "write a duration above zero, for example 2s",
+		}
 	case longest == 0:
 		return nil, nil //nolint:nilnil // no such expectation
 	}

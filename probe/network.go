@@ -34,7 +34,9 @@ const NoProxy = "none"
 func (n *Network) Validate() error {
 	var faults []error
 	if n.Prefer != "" && n.Prefer != "ipv4" && n.Prefer != "ipv6" {
-		faults = append(faults, &setting.Invalid{Field: "prefer", Problem: fmt.Sprintf("is %q", n.Prefer), Fix: "write ipv4 or ipv6, or remove it"})
+		faults = append(faults, &setting.Invalid{
+			Field: "prefer", Problem: fmt.Sprintf("is %q", n.Prefer), Fix: "write ipv4 or ipv6, or remove it",
+		})
 	}
 	if host, _, err := net.SplitHostPort(n.Resolver); n.Resolver != "" && (err != nil || net.ParseIP(host) == nil) {
 		faults = append(faults, &setting.Invalid{
@@ -47,7 +49,9 @@ func (n *Network) Validate() error {
 		})
 	}
 	if _, err := n.proxy(); err != nil {
-		faults = append(faults, &setting.Invalid{Field: "proxy", Problem: "is not the address of a proxy", Fix: "write http://host:port, or none"})
+		faults = append(faults, &setting.Invalid{
+			Field: "proxy", Problem: "is not the address of a proxy", Fix: "write http://host:port, or none",
+		})
 	}
 	return errors.Join(faults...)
 }

@@ -14,8 +14,8 @@ import (
 // @hourly, or @every with a duration; CRON_TZ=Zone in front fixes the time zone.
 // See https://pkg.go.dev/github.com/robfig/cron/v3 for the syntax.
 //
-// Without a time zone it is in the machine's own. What happens when clocks change is in schedule_clock.go; @every knows no
-// time zones and goes on evenly.
+// Without a time zone it is in the machine's own. schedule_clock.go says what happens when clocks change. @every has no time
+// zone and runs at even intervals.
 type Schedule struct {
 	text   string
 	cron   cron.Schedule
@@ -27,17 +27,17 @@ type Schedule struct {
 // shortestInterval is the least that @every may ask for.
 const shortestInterval = time.Second
 
-// ParseSchedule reads an expression. One that never comes true, such as 30 February, is an error.
+// ParseSchedule reads an expression. An expression that never occurs, such as 30 February, is an error.
 func ParseSchedule(text string) (s Schedule, err error) {
 	defer func() { // the library panics on some texts, such as a time zone without fields
 		if recover() != nil {
-			err = fmt.Errorf("%q is no schedule: %s", text, scheduleHelp)
+			err = fmt.Errorf("%q is not a schedule: %s", text, scheduleHelp)
 		}
 	}()
 	parser := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 	parsed, err := parser.Parse(text)
 	if err != nil {
-		return Schedule{}, fmt.Errorf("%q is no schedule (%w): %s", text, err, scheduleHelp)
+		return Schedule{}, fmt.Errorf("%q is not a schedule (%w): %s", text, err, scheduleHelp)
 	}
 	s = Schedule{text: text, cron: parsed}
 	if _, constant := parsed.(cron.ConstantDelaySchedule); constant {
@@ -47,16 +47,16 @@ func ParseSchedule(text string) (s Schedule, err error) {
 	if spec, ok := parsed.(*cron.SpecSchedule); ok && namesTimes(text, spec) {
 		s.fixed = spec
 	}
-	// The library looks five years ahead; from a leap year on, that finds every date there is.
+	// The library searches five years ahead. From a leap year on, that finds every date.
 	if parsed.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		return Schedule{}, fmt.Errorf("%q never comes true: no such date is in the calendar", text)
+		return Schedule{}, fmt.Errorf("%q never occurs: the calendar has no such date", text)
 	}
 	return s, nil
 }
 
 const scheduleHelp = `write five fields (minute, hour, day, month, weekday) such as "*/5 8-20 * * 1-5", or "@every 30s"`
 
-// parseEvery reads the duration itself, since the library rounds it to whole seconds.
+// parseEvery reads the duration itself, because the library rounds it to whole seconds.
 func parseEvery(text string) (time.Duration, error) {
 	_, duration, _ := strings.Cut(text, "@every ")
 	every, err := time.ParseDuration(strings.TrimSpace(duration))
@@ -76,12 +76,12 @@ func MustSchedule(text string) Schedule {
 }
 
 // For returns the schedule with the phase that belongs to a probe's name, so that probes of one interval are spread
-// evenly over it and keep their place over restarts and reloads. A cron expression has no phase: it says when.
+// evenly over it and keep their place over restarts and reloads. A cron expression has no phase.
 func (s Schedule) For(name string) Schedule {
 	if s.every > 0 {
 		h := fnv.New64a()
-		_, _ = h.Write([]byte(name))                          // a hash never fails
-		s.offset = time.Duration(h.Sum64() % uint64(s.every)) //nolint:gosec // less than every, which fits
+		_, _ = h.Write([]byte(name)) // a hash never fails
+		s.offset = time.Duration(h.Sum64() % uint64(s.every))
 	}
 	return s
 }
@@ -105,7 +105,7 @@ func (s Schedule) Last(from, until time.Time) time.Time {
 	if last.IsZero() || last.After(until) {
 		return time.Time{}
 	}
-	// Between last and end lies what is not known yet. Halving it is quick however many times there are.
+	// A later intended time can only lie between last and end. Halving that range is quick for any number of times.
 	for end := until; end.After(last); {
 		middle := last.Add(end.Sub(last) / 2)
 		if next := s.Next(middle); !next.IsZero() && !next.After(end) {
@@ -117,8 +117,8 @@ func (s Schedule) Last(from, until time.Time) time.Time {
 	return last
 }
 
-// countedAtMost bounds how many times of a cron expression are counted one by one: a week of minutes. What a clock that is set
-// years ahead leaves out beyond that is estimated, since nobody may wait for the counting.
+// countedAtMost bounds how many times of a cron expression are counted one by one: a week of minutes. Beyond that the number is
+// estimated: after a clock is set years ahead, probing waits for the count.
 const countedAtMost = 7 * 24 * 60
 
 // Between returns how many intended times lie after from and not after until. Beyond a week of minutes it is an estimate.
@@ -139,7 +139,7 @@ func (s Schedule) Between(from, until time.Time) int {
 	return n
 }
 
-// Tally counts the intended times of many probes. Those that share a cron expression share its times, and are counted once.
+// Tally counts the intended times of many probes. Probes with the same cron expression are counted once.
 type Tally map[tallied]int
 
 type tallied struct {
@@ -161,7 +161,7 @@ func (c Tally) Between(s Schedule, from, until time.Time) int {
 	return n
 }
 
-// IsZero reports whether there is no schedule.
+// IsZero reports whether there is not a schedule.
 func (s Schedule) IsZero() bool { return s.cron == nil }
 
 // Equal reports whether two schedules have the same intended times.

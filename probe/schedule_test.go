@@ -66,7 +66,7 @@ func TestWrongSchedules(t *testing.T) {
 		"61 * * * *":                     "write five fields",
 		"TZ=":                            "write five fields",
 		"CRON_TZ=Nowhere/City * * * * *": "write five fields",
-		"0 0 30 2 *":                     "never comes true",
+		"0 0 30 2 *":                     "never occurs",
 		"@every 10ms":                    "at least 1s",
 		"@every -5s":                     "at least 1s",
 		"@every soon":                    "write five fields",
@@ -174,7 +174,9 @@ func TestBusiestFindsWhenAScheduleIsAtWork(t *testing.T) {
 		for next := s.Next(at("2025-01-01T00:00:00Z")); len(times) < visited && next.Before(at("2028-01-01T00:00:00Z")); next = s.Next(next) {
 			times = append(times, next)
 		}
-		for _, length := range []time.Duration{0, time.Minute, 5 * time.Minute, time.Hour, 7 * time.Hour, 24 * time.Hour, 59 * time.Hour, 8 * 24 * time.Hour} {
+		for _, length := range []time.Duration{
+			0, time.Minute, 5 * time.Minute, time.Hour, 7 * time.Hour, 24 * time.Hour, 59 * time.Hour, 8 * 24 * time.Hour,
+		} {
 			if want, got := busiest(times, length), s.Busiest(length); got != want {
 				t.Errorf("%s: want at most %d times within %v, got %d", text, want, length, got)
 			}

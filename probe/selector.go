@@ -61,7 +61,7 @@ func ParseSelector(text string) (Selector, error) {
 		return Selector{text, pattern{class: class}}, nil
 	}
 	if i := slices.Index(setNames(), text); i >= 0 {
-		return Selector{text, pattern{set: selectorSet(i + 1)}}, nil //nolint:gosec // an index of a short table
+		return Selector{text, pattern{set: selectorSet(i + 1)}}, nil
 	}
 	return Selector{}, fmt.Errorf("%q is not a selector: write a code (500), a range (5xx), a class (%s), or a set (%s)",
 		text, strings.Join(names(Classes()), ", "), strings.Join(setNames(), ", "))

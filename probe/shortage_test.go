@@ -37,7 +37,9 @@ func TestOurOwnShortageIsNotTheirOutage(t *testing.T) {
 		"no such family here": {refusing("connect", syscall.EADDRNOTAVAIL, "[fe80::1%nowhere]:1"), probe.BlameNone},
 		"refused":             {refusing("connect", syscall.ECONNREFUSED, "127.0.0.1:1"), probe.BlameNone},
 		"no descriptor for DNS": {func(context.Context, string, string) (net.Conn, error) {
-			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "dial udp 127.0.0.53:53: socket: too many open files", Name: "target.example"}}
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{
+				Err: "dial udp 127.0.0.53:53: socket: too many open files", Name: "target.example",
+			}}
 		}, probe.BlameWatcher},
 	} {
 		r := job(t, "http://target.example", probe.Probe{Path: "/"}, probe.RunnerOptions{Dial: test.dial}).Run(t.Context(), time.Now())
@@ -49,14 +51,16 @@ func TestOurOwnShortageIsNotTheirOutage(t *testing.T) {
 
 // TestALoginWithoutADescriptorIsOurOwnShortage holds that the login service is not blamed.
 func TestALoginWithoutADescriptorIsOurOwnShortage(t *testing.T) {
-	credential, err := probe.NewLogin(probe.LoginSettings{Login: probe.LoginRequest{Path: "/login", Body: map[string]secret.Text{"a": secret.New("bcde")}}})
+	login := probe.LoginRequest{Path: "/login", Body: map[string]secret.Text{"a": secret.New("bcde")}}
+	credential, err := probe.NewLogin(probe.LoginSettings{Login: login})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := job(t, "http://target.example", probe.Probe{Path: "/", Credential: "member"}, probe.RunnerOptions{
 		Dial: refusing("socket", syscall.EMFILE, "127.0.0.1:1"), Credentials: map[string]probe.Credential{"member": credential},
 	}).Run(t.Context(), time.Now())
-	if said, _ := json.Marshal(r.Renewals); r.Blame != probe.BlameWatcher || len(r.Renewals) != 1 || !strings.Contains(r.Renewals[0].Error, "too many open files") {
+	said, _ := json.Marshal(r.Renewals)
+	if r.Blame != probe.BlameWatcher || len(r.Renewals) != 1 || !strings.Contains(r.Renewals[0].Error, "too many open files") {
 		t.Errorf("want our own shortage, got blame %q: %s, %s", r.Blame, r.Reason, said)
 	}
 }

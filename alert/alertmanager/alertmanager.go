@@ -18,12 +18,12 @@ import (
 )
 
 const (
-	// attemptLimit bounds an attempt: a member that hangs must not hold up what the others wait for.
+	// attemptLimit is the timeout of an attempt, so that a member that hangs does not delay the others.
 	attemptLimit = 10 * time.Second
-	// answerLimit is how much of an answer is read, in bytes.
+	// answerLimit is the number of bytes of an answer that are read.
 	answerLimit = 4096
-	// cutSaid is how much of it an error repeats, in characters.
-	cutSaid = 300
+	// cutQuote is the number of characters of it that an error quotes.
+	cutQuote = 300
 )
 
 // Notifier posts alerts to every member of one Alertmanager cluster. It may be used by many goroutines at once.
@@ -36,22 +36,22 @@ type Notifier struct {
 
 var _ outbox.Refresher = (*Notifier)(nil)
 
-// New returns a notifier. The settings must be valid; it reaches nothing.
+// New returns a notifier and sends nothing. The settings must be valid.
 func New(settings Settings, options Options) *Notifier {
 	n := &Notifier{settings: settings, options: options, members: settings.members()}
 	if options.Client != nil {
 		n.client = *options.Client
 	}
-	// A redirected POST would arrive as a GET without its alerts, and be taken for delivered.
+	// A redirected POST would become a GET without the alerts, and would count as delivered.
 	n.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return n
 }
 
-// RefreshEvery returns how often Alertmanager wants to hear again of what fires.
+// RefreshEvery returns how often firing alerts must be posted again.
 func (n *Notifier) RefreshEvery() time.Duration { return refreshEvery }
 
-// Deliver posts the alerts once to each member. One that takes them is enough, since a member that has the alert tells
-// people of it; a test is for the person who set them up, and every member must take it. There is no reference.
+// Deliver posts the alerts once to each member. It succeeds when one member accepts them, since that member notifies people. A test
+// succeeds when every member accepts it. The reference is empty.
 func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification) (ref string, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
@@ -59,7 +59,7 @@ func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification
 	if err != nil || len(n.members) == 0 {
 		return "", &outbox.DeliveryError{
 			Reason: outbox.ReasonInvalid, Permanent: true, Fix: "correct url in the configuration",
-			Err: errors.Join(errors.New("there is nobody to post to"), err),
+			Err: errors.Join(errors.New("no member to post to"), err),
 		}
 	}
 	failures := make([]*outbox.DeliveryError, len(n.members))
@@ -68,7 +68,7 @@ func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification
 		posts.Go(func() { failures[i] = n.post(ctx, member, body) })
 	}
 	posts.Wait()
-	if failure := verdict(failures, n.members, notification.Event == alert.EventTest); failure != nil {
+	if failure := merge(failures, n.members, notification.Event == alert.EventTest); failure != nil {
 		return "", failure // an untyped nil otherwise: a nil *DeliveryError in an error is not nil
 	}
 	return "", nil
@@ -94,19 +94,20 @@ func (n *Notifier) post(ctx context.Context, m member, body []byte) *outbox.Deli
 		return outbox.NoAnswer(ctx, doing, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	// A body that is cut short is no failure: the status line was the verdict.
+	// An incomplete body is not a failure: the status line decides.
 	text, _ := io.ReadAll(io.LimitReader(response.Body, answerLimit))
 	a := answer{
-		status: response.StatusCode, said: cut(n.settings.withoutSecrets(said(text)), cutSaid), login: request.Header.Get("Authorization") != "",
+		status: response.StatusCode, quote: cut(n.settings.withoutSecrets(quoteOf(text)), cutQuote),
+		login:      request.Header.Get("Authorization") != "",
 		page:       strings.HasPrefix(response.Header.Get("Content-Type"), "text/html"),
 		retryAfter: outbox.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
 	}
 	return a.failure(doing)
 }
 
-// verdict makes one failure of those of all members, or none when enough of them took the alerts.
-func verdict(failures []*outbox.DeliveryError, members []member, all bool) *outbox.DeliveryError {
-	var worst *outbox.DeliveryError // the one that may pass by itself, else the first
+// merge makes one failure of those of all members; nil when enough of them accepted the alerts.
+func merge(failures []*outbox.DeliveryError, members []member, all bool) *outbox.DeliveryError {
+	var worst *outbox.DeliveryError // a temporary one, otherwise the first
 	var told []string
 	for i, failure := range failures {
 		if failure == nil {
@@ -125,6 +126,6 @@ func verdict(failures []*outbox.DeliveryError, members []member, all bool) *outb
 	}
 	merged := *worst
 	merged.Uncertain = slices.ContainsFunc(failures, func(f *outbox.DeliveryError) bool { return f != nil && f.Uncertain })
-	merged.Err = fmt.Errorf("%d of %d members did not take it: %s", len(told), len(members), strings.Join(told, "; and "))
+	merged.Err = fmt.Errorf("%d of %d members did not accept it: %s", len(told), len(members), strings.Join(told, "; and "))
 	return &merged
 }

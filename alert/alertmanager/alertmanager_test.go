@@ -26,7 +26,7 @@ const (
 	hushPassword = "hush-password"
 )
 
-func TestItPassesTheKit(t *testing.T) {
+func TestNotifier(t *testing.T) {
 	notifiertest.Run(t, notifiertest.Harness{
 		New: func(_ *testing.T, address string) outbox.Notifier {
 			return alertmanager.New(alertmanager.Settings{URL: address + "/prefix/", BearerToken: secret.New(hushToken)}, options())
@@ -93,21 +93,27 @@ func TestEveryAnswerHasItsReason(t *testing.T) {
 		permanent bool
 		says      []string
 	}{
-		"400 with words":       {notifiertest.Answer(400, "", `"bad label "`), "refused", true, []string{"400", `"bad label"`, "correct what it says"}},
-		"422 of the validator": {notifiertest.Answer(422, "", `{"code":602,"message":"alerts.0.labels in body is required"}`), "refused", true, []string{"labels in body is required"}},
-		"400 that repeats it":  {notifiertest.Answer(400, "", `"`+hushPassword+`"`), "refused", true, []string{`"***"`}},
-		"400 of a proxy":       {notifiertest.Answer(400, "", "<html>Blocked"), "refused", true, []string{"status 400;"}},
-		"401":                  {notifiertest.Answer(401, "", ""), "refused", true, []string{"correct bearer_token or basic_auth"}},
-		"403":                  {notifiertest.Answer(403, "", ""), "refused", true, []string{"correct bearer_token or basic_auth"}},
-		"404":                  {notifiertest.Answer(404, "", ""), "refused", true, []string{"0.16", "route-prefix"}},
-		"405":                  {notifiertest.Answer(405, "", ""), "refused", true, []string{"0.16"}},
-		"407":                  {notifiertest.Answer(407, "", ""), "refused", true, []string{"HTTP_PROXY"}},
-		"413":                  {notifiertest.Answer(413, "", ""), "refused", true, []string{"megabytes"}},
-		"418":                  {notifiertest.Answer(418, "", ""), "refused", true, []string{"check url"}},
-		"redirect":             {http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP, "refused", true, []string{"redirects"}},
-		"a login page":         {html, "refused", true, []string{"web page"}},
-		"408":                  {notifiertest.Answer(408, "", ""), "unavailable", false, []string{"408"}},
-		"503":                  {notifiertest.Answer(503, "", `"not ready"`), "unavailable", false, []string{"not ready"}},
+		"400 with words": {notifiertest.Answer(400, "", `"bad label "`), "refused", true, []string{
+			"400", `"bad label"`,
+			"correct what it says",
+		}},
+		"422 of the validator": {
+			notifiertest.Answer(422, "", `{"code":602,"message":"alerts.0.labels in body is required"}`), "refused", true,
+			[]string{"labels in body is required"},
+		},
+		"400 that repeats it": {notifiertest.Answer(400, "", `"`+hushPassword+`"`), "refused", true, []string{`"***"`}},
+		"400 of a proxy":      {notifiertest.Answer(400, "", "<html>Blocked"), "refused", true, []string{"status 400;"}},
+		"401":                 {notifiertest.Answer(401, "", ""), "refused", true, []string{"correct bearer_token or basic_auth"}},
+		"403":                 {notifiertest.Answer(403, "", ""), "refused", true, []string{"correct bearer_token or basic_auth"}},
+		"404":                 {notifiertest.Answer(404, "", ""), "refused", true, []string{"0.16", "route-prefix"}},
+		"405":                 {notifiertest.Answer(405, "", ""), "refused", true, []string{"0.16"}},
+		"407":                 {notifiertest.Answer(407, "", ""), "refused", true, []string{"HTTP_PROXY"}},
+		"413":                 {notifiertest.Answer(413, "", ""), "refused", true, []string{"megabytes"}},
+		"418":                 {notifiertest.Answer(418, "", ""), "refused", true, []string{"check url"}},
+		"redirect":            {http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP, "refused", true, []string{"redirects"}},
+		"a login page":        {html, "refused", true, []string{"web page"}},
+		"408":                 {notifiertest.Answer(408, "", ""), "unavailable", false, []string{"408"}},
+		"503":                 {notifiertest.Answer(503, "", `"not ready"`), "unavailable", false, []string{"not ready"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(test.answer)
@@ -150,14 +156,15 @@ func TestTheLoginIsSent(t *testing.T) {
 	}
 	server := httptest.NewServer(notifiertest.Answer(401, "", ""))
 	defer server.Close()
-	_, err := alertmanager.New(alertmanager.Settings{URL: server.URL}, options()).Deliver(t.Context(), notifiertest.Notification(alert.EventFiring))
+	_, err := alertmanager.New(alertmanager.Settings{URL: server.URL}, options()).Deliver(t.Context(),
+		notifiertest.Notification(alert.EventFiring))
 	if got := failure(t, err); got == nil || !strings.Contains(got.Fix, "it wants a login") {
 		t.Errorf("want to be told that a login is missing, got %v", err)
 	}
 }
 
-// TestEveryMemberIsToldAndOneIsEnough has a cluster of which some fail.
-func TestEveryMemberIsToldAndOneIsEnough(t *testing.T) {
+// TestEveryMemberIsPostedToAndOneIsEnough has a cluster with failing members.
+func TestEveryMemberIsPostedToAndOneIsEnough(t *testing.T) {
 	good, down, refusing := notifiertest.Answer(200, "", ""), notifiertest.Answer(503, "9", ""), notifiertest.Answer(401, "", "")
 	for name, test := range map[string]struct {
 		answers []http.HandlerFunc
@@ -165,12 +172,20 @@ func TestEveryMemberIsToldAndOneIsEnough(t *testing.T) {
 		reason  string // empty when it is delivered
 		says    string
 	}{
-		"all well":                     {[]http.HandlerFunc{good, good}, alert.EventFiring, "", ""},
-		"one is down":                  {[]http.HandlerFunc{down, good, refusing}, alert.EventFiring, "", ""},
-		"none takes it, one may later": {[]http.HandlerFunc{refusing, down}, alert.EventFiring, "unavailable", "2 of 2 members did not take it"},
-		"all refuse":                   {[]http.HandlerFunc{refusing, refusing}, alert.EventFiring, "refused", "it wants a login"},
-		"a test, and one is down":      {[]http.HandlerFunc{good, down}, alert.EventTest, "unavailable", "1 of 2 members did not take it: unavailable"},
-		"a test, and all are well":     {[]http.HandlerFunc{good, good}, alert.EventTest, "", ""},
+		"all well":    {[]http.HandlerFunc{good, good}, alert.EventFiring, "", ""},
+		"one is down": {[]http.HandlerFunc{down, good, refusing}, alert.EventFiring, "", ""},
+		"none takes it, one may later": {
+			[]http.HandlerFunc{refusing, down},
+			alert.EventFiring, "unavailable",
+			"2 of 2 members did not accept it",
+		},
+		"all refuse": {[]http.HandlerFunc{refusing, refusing}, alert.EventFiring, "refused", "it wants a login"},
+		"a test, and one is down": {
+			[]http.HandlerFunc{good, down},
+			alert.EventTest, "unavailable",
+			"1 of 2 members did not accept it: unavailable",
+		},
+		"a test, and all are well": {[]http.HandlerFunc{good, good}, alert.EventTest, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			told := make(chan string, len(test.answers))
@@ -196,7 +211,7 @@ func TestEveryMemberIsToldAndOneIsEnough(t *testing.T) {
 	}
 }
 
-func TestItAsksToBeToldAgain(t *testing.T) {
+func TestFiringAlertsAreRefreshed(t *testing.T) {
 	var n outbox.Refresher = alertmanager.New(settings(), options())
 	if want, got := time.Minute, n.RefreshEvery(); want != got {
 		t.Errorf("want %v, got %v", want, got)
@@ -218,7 +233,8 @@ func FuzzNoAnswerIsMistaken(f *testing.F) {
 				Header: http.Header{"Retry-After": {after}, "Content-Type": {contentType}},
 			}
 		})}
-		n := alertmanager.New(alertmanager.Settings{URL: "http://127.0.0.1:1", BearerToken: secret.New(hushToken)}, alertmanager.Options{Client: client})
+		n := alertmanager.New(alertmanager.Settings{URL: "http://127.0.0.1:1", BearerToken: secret.New(hushToken)},
+			alertmanager.Options{Client: client})
 		_, err := n.Deliver(t.Context(), notifiertest.Notification(alert.EventFiring))
 		got := failure(t, err)
 		if got == nil && (status > 299 || status == 200 && strings.HasPrefix(contentType, "text/html")) {
@@ -252,9 +268,15 @@ func TestSettingsAreChecked(t *testing.T) {
 		"twice":              {alertmanager.Settings{URLs: []string{"http://a", "http://a"}}, []string{"urls[1]"}},
 		"one of many is bad": {alertmanager.Settings{URLs: []string{"http://a", "b"}}, []string{"urls[1]"}},
 		"two logins":         {alertmanager.Settings{URL: "http://a", BearerToken: token, BasicAuth: login()}, []string{"basic_auth"}},
-		"half a login":       {alertmanager.Settings{URL: "http://a", BasicAuth: &alertmanager.BasicAuth{}}, []string{"basic_auth.username", "basic_auth.password"}},
-		"a token of lines":   {alertmanager.Settings{URL: "http://a", BearerToken: secret.New(hushToken + "\nx")}, []string{"bearer_token"}},
-		"labels":             {alertmanager.Settings{URL: "http://a", Labels: map[string]string{"severity": "x", "a-b": "x", "empty": ""}}, []string{"labels", "labels.empty", "labels.severity"}},
+		"half a login": {alertmanager.Settings{URL: "http://a", BasicAuth: &alertmanager.BasicAuth{}}, []string{
+			"basic_auth.username",
+			"basic_auth.password",
+		}},
+		"a token of lines": {alertmanager.Settings{URL: "http://a", BearerToken: secret.New(hushToken + "\nx")}, []string{"bearer_token"}},
+		"labels": {
+			alertmanager.Settings{URL: "http://a", Labels: map[string]string{"severity": "x", "a-b": "x", "empty": ""}},
+			[]string{"labels", "labels.empty", "labels.severity"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.settings.Validate()

@@ -12,20 +12,20 @@ import (
 	"squarewatch/config/secret"
 )
 
-// answer is what came back for one request.
+// answer is the answer to one request.
 type answer struct {
 	status     int
-	said       string // Alertmanager's own words; empty when somebody else answered
-	page       bool   // a web page came back
-	login      bool   // the request carried one
+	quote      string // Alertmanager's own words; empty when something else answered
+	page       bool   // the answer is a web page
+	login      bool   // the request had an Authorization header
 	retryAfter time.Duration
 }
 
-// failure returns why the alerts were not taken, nil when they were.
+// failure returns why the alerts were not accepted; nil when they were.
 func (a *answer) failure(doing string) *outbox.DeliveryError {
 	err := fmt.Errorf("%s: status %d", doing, a.status)
-	if a.said != "" {
-		err = fmt.Errorf("%w, it says %q", err, a.said)
+	if a.quote != "" {
+		err = fmt.Errorf("%w, it answers %q", err, a.quote)
 	}
 	switch {
 	case a.status == http.StatusOK && a.page:
@@ -54,21 +54,21 @@ func (a *answer) fix() string {
 		}
 		return "it wants a login: set bearer_token or basic_auth"
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
-		return "there is no API v2 here: is url an Alertmanager of version 0.16 or later, with the path of its --web.route-prefix?"
+		return "there is no API v2 here: check that url is an Alertmanager of version 0.16 or later, with the path of its --web.route-prefix"
 	case http.StatusProxyAuthRequired:
 		return "the proxy asks for a login: put it into HTTP_PROXY or HTTPS_PROXY"
 	case http.StatusRequestEntityTooLarge:
-		return "something in front of Alertmanager limits requests: let it pass some megabytes"
+		return "something in front of Alertmanager limits requests: allow some megabytes there"
 	}
 	if a.status >= 300 && a.status < 400 {
-		return "it redirects elsewhere: write the address that it leads to into url"
+		return "it redirects elsewhere: write the address of the redirect into url"
 	}
 	return "check url: Alertmanager answers an alert with 200"
 }
 
-// said returns Alertmanager's own words: a JSON string, or a JSON object with a message. What a proxy writes instead is not
-// repeated, since it may hold anything.
-func said(body []byte) string {
+// quoteOf returns Alertmanager's own words: a JSON string, or a JSON object with a message. The body of a proxy is not quoted, since it
+// may hold anything.
+func quoteOf(body []byte) string {
 	var words string
 	var object struct {
 		Message string `json:"message"`
@@ -82,7 +82,7 @@ func said(body []byte) string {
 	return ""
 }
 
-// withoutSecrets masks a login that an answer repeats.
+// withoutSecrets masks the login where an answer quotes it.
 func (s Settings) withoutSecrets(text string) string {
 	secrets := []secret.Text{s.BearerToken}
 	if s.BasicAuth != nil {

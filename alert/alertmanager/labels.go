@@ -20,12 +20,12 @@ const (
 	cutLabel     = 300
 )
 
-// labels are what the alert is known by: the same on every host, whenever its incident began. Where names meet, our own
-// come first, then the probe's, then the notifier's, as external labels do in Prometheus.
+// labels identify the alert. They are the same on every host, whenever its incident began. For equal names, squarewatch's own labels come
+// before the probe's, and those before the notifier's, as with external labels in Prometheus.
 func labels(i *alert.Incident, extra map[string]string, target string) model.LabelSet {
 	set := model.LabelSet{}
 	add := func(name, value string) {
-		if text := clean(value, cutLabel); text != "" && set[model.LabelName(name)] == "" { // an empty label is none
+		if text := clean(value, cutLabel); text != "" && set[model.LabelName(name)] == "" { // an empty label is equal to a missing one
 			set[model.LabelName(name)] = model.LabelValue(text)
 		}
 	}
@@ -52,7 +52,7 @@ func labels(i *alert.Incident, extra map[string]string, target string) model.Lab
 	return set
 }
 
-// labelName makes a name that every Alertmanager takes; false when nothing of it is left.
+// labelName makes a name that every Alertmanager accepts; false when nothing of it is left.
 func labelName(text string) (string, bool) {
 	namer := otlptranslator.LabelNamer{}
 	name, err := namer.Build(cut(text, cutLabelName))

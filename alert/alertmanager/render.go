@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// refreshEvery is how often what fires is told again.
+	// refreshEvery is how often firing alerts are posted again.
 	refreshEvery = time.Minute
-	// outlives is how long an alert stays at Alertmanager when it is not told again: a few repetitions may be lost.
+	// outlives is how long an alert stays at Alertmanager without another post, so that a few posts may be lost.
 	outlives = 4 * refreshEvery
 	// testLasts is how long the alert of a test stays.
 	testLasts = time.Minute
-	// testName is its name.
+	// testName is the name of a test's alert.
 	testName = "squarewatch-test"
 )
 
-// Render makes the alerts of a notification that is delivered at now, one for each incident that it tells. It is pure.
+// Render makes the alerts of a notification that is delivered at now, one for each of its incidents. It is pure.
 func Render(n outbox.Notification, settings Settings, options Options, now time.Time) []model.Alert {
 	now = now.UTC().Round(0)
 	if n.Event == alert.EventTest {
@@ -40,8 +40,8 @@ func render(i *alert.Incident, n *outbox.Notification, settings Settings, option
 	if i.Since.IsZero() {
 		begin = n.At.UTC().Round(0)
 	}
-	// That our own network failed is told only when it is over, and Alertmanager tells nobody of the end of what it never
-	// saw fire: it is an alert that is about to end.
+	// A failure of our own network is notified only when it is over. Alertmanager does not notify the end of an alert that never fired, so
+	// this one fires and ends soon.
 	if !i.Resolved.IsZero() && conditionOf(i) != alert.ConditionNetwork {
 		end = i.Resolved.UTC().Round(0)
 	}
@@ -54,7 +54,7 @@ func render(i *alert.Incident, n *outbox.Notification, settings Settings, option
 	}
 }
 
-// test is an alert that says no more than that it arrived.
+// test is an alert without an incident.
 func test(n *outbox.Notification, settings Settings, options Options, now time.Time) model.Alert {
 	set := labels(&alert.Incident{Rule: testName, Severity: alert.Info, Series: n.Notifier}, settings.Labels, options.Target)
 	return model.Alert{Labels: set, StartsAt: now, EndsAt: now.Add(testLasts), Annotations: model.LabelSet{
@@ -62,7 +62,7 @@ func test(n *outbox.Notification, settings Settings, options Options, now time.T
 	}}
 }
 
-// newestTrace is the address of the trace of the newest bad run; empty when there is none that Alertmanager would take.
+// newestTrace is the address of the trace of the newest bad run; empty when there is none that Alertmanager accepts.
 func newestTrace(i *alert.Incident, pattern string) string {
 	for e := range i.Examples {
 		if i.Examples[e].Trace.IsValid() {

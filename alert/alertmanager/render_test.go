@@ -20,7 +20,7 @@ import (
 	"squarewatch/probe"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // now is when messages of these tests are delivered.
 func now() time.Time { return time.Date(2026, 10, 7, 3, 5, 0, 0, time.UTC) }
@@ -61,7 +61,10 @@ func refusals(blame probe.Blame) func(*alert.Incident) {
 		i.Rule, i.Series, i.Per, i.Labels, i.Blame = "unauthenticated", "partner", alert.PerCredential, nil, blame
 		i.Classes = []alert.ClassCount{{Class: probe.Unauthenticated, Code: 401, Runs: 6}, {Class: probe.Timeout, Runs: 2}}
 		i.Examples = []alert.Example{
-			{Probe: "feed", At: i.Since, Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401", Excerpt: "Token has expired", Trace: probe.TraceID{7}},
+			{
+				Probe: "feed", At: i.Since, Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401", Excerpt: "Token has expired",
+				Trace: probe.TraceID{7},
+			},
 			{Probe: "collections", At: i.Since, Class: probe.Timeout, Reason: "no complete answer within 10s"},
 		}
 	}
@@ -106,7 +109,10 @@ func notifications() map[string]outbox.Notification {
 		}),
 		"firing-burn": changed(func(i *alert.Incident) {
 			i.Condition, i.Window = alert.ConditionBurn, time.Hour
-			i.Burn = &alert.Burn{Objective: 0.995, Period: 30 * 24 * time.Hour, Factor: 14.4, Long: time.Hour, Short: 5 * time.Minute, LongBurn: 80, ShortBurn: 96}
+			i.Burn = &alert.Burn{
+				Objective: 0.995, Period: 30 * 24 * time.Hour, Factor: 14.4, Long: time.Hour, Short: 5 * time.Minute, LongBurn: 80,
+				ShortBurn: 96,
+			}
 		}),
 		"firing-no-data": changed(func(i *alert.Incident) {
 			condition(i, alert.ConditionNoData, "no-data")
@@ -124,7 +130,7 @@ func notifications() map[string]outbox.Notification {
 	}
 }
 
-func TestAlertsAreAsTheGoldenFilesShow(t *testing.T) {
+func TestAlertsGolden(t *testing.T) {
 	for name, n := range notifications() {
 		t.Run(name, func(t *testing.T) {
 			alerts := alertmanager.Render(n, settings(), options(), now())

@@ -1,8 +1,8 @@
-// Package alertmanager tells Prometheus's Alertmanager of incidents, through its API v2. Several hosts that watch the same
-// API and tell the same Alertmanager make one alert there: its labels are the same on all of them.
+// Package alertmanager sends incidents to Prometheus's Alertmanager, through its API v2. Several hosts that watch the same API and use the
+// same Alertmanager make one alert there, because its labels are the same on all of them.
 //
-// [Render] makes the alerts of a notification; a [Notifier] posts them to every member of a cluster. What fires is posted
-// again each minute and ends by itself soon after that stops, so that a squarewatch that died leaves nothing behind.
+// [Render] makes the alerts of a notification; a [Notifier] posts them to every member of a cluster. Firing alerts are posted again each
+// minute and end soon after the last post, so that a squarewatch that was killed leaves no alert behind.
 package alertmanager
 
 import (
@@ -23,7 +23,7 @@ import (
 // Settings say where alerts go. The tags are the keys of notifiers.<name>.alertmanager in the configuration file.
 type Settings struct {
 	URL         string            `yaml:"url,omitempty"`
-	URLs        []string          `yaml:"urls,omitempty"` // the members of a cluster: each is told
+	URLs        []string          `yaml:"urls,omitempty"` // the members of a cluster; each receives every alert
 	BearerToken secret.Text       `yaml:"bearer_token,omitempty"`
 	BasicAuth   *BasicAuth        `yaml:"basic_auth,omitempty"`
 	Labels      map[string]string `yaml:"labels,omitempty"` // added to every alert
@@ -35,18 +35,18 @@ type BasicAuth struct {
 	Password secret.Text `yaml:"password"`
 }
 
-// Options are what a notifier takes from the rest of the program.
+// Options are the dependencies of a notifier.
 type Options struct {
-	Target   string       // host of the API that is watched: a label, for two may be watched through one Alertmanager
+	Target   string       // host of the API that is watched; a label, since one Alertmanager may receive alerts about two
 	TraceURL string       // address of a trace, with {trace_id} in the place of the identifier; empty for no links
-	Client   *http.Client // nil for one of its own, which obeys the proxy variables of the environment
+	Client   *http.Client // nil for the default one, which uses the proxy variables of the environment
 }
 
 // Validate reports every fault of the settings as [setting.Invalid], joined. References to secrets must have been resolved.
 func (s Settings) Validate() error {
 	var faults setting.Faults
-	faults.Add(s.URL == "" && len(s.URLs) == 0, "url", "is missing", "write the address of Alertmanager's page, for example http://127.0.0.1:9093")
-	faults.Add(s.URL != "" && len(s.URLs) > 0, "urls", "stands beside url", "write one of them")
+	faults.Add(s.URL == "" && len(s.URLs) == 0, "url", "is missing", fixURL)
+	faults.Add(s.URL != "" && len(s.URLs) > 0, "urls", "and url are both set", "write one of them")
 	if s.URL != "" {
 		faults = append(faults, validAddress("url", s.URL))
 	}
@@ -54,21 +54,23 @@ func (s Settings) Validate() error {
 		faults = append(faults, validAddress(fmt.Sprintf("urls[%d]", i), address))
 		faults.Add(slices.Index(s.URLs, address) < i, fmt.Sprintf("urls[%d]", i), "is there twice", "write each member once")
 	}
-	faults.Add(!s.BearerToken.IsZero() && s.BasicAuth != nil, "basic_auth", "stands beside bearer_token", "write one of them")
+	faults.Add(!s.BearerToken.IsZero() && s.BasicAuth != nil, "basic_auth", "and bearer_token are both set", "write one of them")
 	if s.BasicAuth != nil {
 		faults.Add(s.BasicAuth.Username.IsZero(), "basic_auth.username", "is missing", "write the name to log in with")
 		faults.Add(s.BasicAuth.Password.IsZero(), "basic_auth.password", "is missing", "write ${credential:NAME}, ${file:/path} or ${env:NAME}")
 	}
-	faults.Add(!headerSafe(s.BearerToken.Reveal()), "bearer_token", "holds what no header can", "write the token alone, in one line")
+	faults.Add(!headerSafe(s.BearerToken.Reveal()), "bearer_token", "holds a character that a header cannot",
+		"write the token alone, in one line")
 	for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
-		faults.Add(!model.LegacyValidation.IsValidLabelName(name), "labels", fmt.Sprintf("has the name %q", name), "write letters, digits and underscores, for example team")
+		faults.Add(!model.LegacyValidation.IsValidLabelName(name), "labels", fmt.Sprintf("has the name %q", name),
+			"write letters, digits and underscores, for example team")
 		faults.Add(slices.Contains(ownLabels(), name), "labels."+name, "is a label that squarewatch sets itself", "choose another name")
 		faults.Add(s.Labels[name] == "", "labels."+name, "is empty", "write a value, or leave it out")
 	}
 	return faults.Err()
 }
 
-// ShowsSecretsAt returns the addresses to which the login would go without encryption.
+// ShowsSecretsAt returns the fields whose addresses would receive the login without encryption.
 func (s Settings) ShowsSecretsAt() []string {
 	if s.BearerToken.IsZero() && s.BasicAuth == nil {
 		return nil
@@ -85,24 +87,25 @@ func (s Settings) ShowsSecretsAt() []string {
 	return fields
 }
 
+const fixURL = "write the address of Alertmanager's page, for example http://127.0.0.1:9093"
+
 // validAddress reports what is wrong with the address of a member.
 func validAddress(field, text string) error {
-	const fix = "write the address of Alertmanager's page, for example http://127.0.0.1:9093"
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
-		return &setting.Invalid{Field: field, Problem: "is no http or https address", Fix: fix}
+		return &setting.Invalid{Field: field, Problem: "is not an http or https address", Fix: fixURL}
 	case u.User != nil:
 		return &setting.Invalid{Field: field, Problem: "holds a login", Fix: "write it as basic_auth: {username: …, password: …}"}
 	case u.RawQuery != "" || u.Fragment != "":
-		return &setting.Invalid{Field: field, Problem: "has more than a host and a path", Fix: fix}
+		return &setting.Invalid{Field: field, Problem: "has more than a host and a path", Fix: fixURL}
 	case strings.Contains(u.Path+"/", "/api/v"):
-		return &setting.Invalid{Field: field, Problem: "names the API itself", Fix: fix}
+		return &setting.Invalid{Field: field, Problem: "names the API itself", Fix: fixURL}
 	}
 	return nil
 }
 
-// headerSafe reports whether a text can stand in a header.
+// headerSafe reports whether a header can hold a text.
 func headerSafe(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
@@ -113,7 +116,7 @@ type member struct {
 	address string // to post to
 }
 
-// members returns whom to tell. The settings must be valid.
+// members returns the members to post to. The settings must be valid.
 func (s Settings) members() []member {
 	addresses := s.URLs
 	if s.URL != "" {
@@ -122,7 +125,7 @@ func (s Settings) members() []member {
 	all := make([]member, 0, len(addresses))
 	for _, address := range addresses {
 		if u, err := url.Parse(address); err == nil {
-			all = append(all, member{cmp.Or(u.Host, "nowhere"), u.JoinPath("api/v2/alerts").String()})
+			all = append(all, member{name: cmp.Or(u.Host, "nowhere"), address: u.JoinPath("api/v2/alerts").String()})
 		}
 	}
 	return all

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// clean returns text as one line that can neither move nor hide anything, at most limit characters long.
+// clean returns text as one line of printable characters, at most limit characters long.
 func clean(text string, limit int) string {
 	shown := strings.Map(func(r rune) rune {
 		switch {
@@ -20,13 +20,13 @@ func clean(text string, limit int) string {
 	return cut(strings.Join(strings.Fields(shown), " "), limit)
 }
 
-// harmless returns foreign text for an annotation. Alertmanager passes annotations on as they are, and its receivers read
-// markup in them: Slack and Telegram between angle brackets, many others behind an at sign.
+// harmless returns foreign text for an annotation. Alertmanager passes annotations on unchanged, and its receivers interpret markup in
+// them: Slack and Telegram in angle brackets, many others after an at sign.
 func harmless(text string, limit int) string {
 	return clean(strings.NewReplacer("<", "‹", ">", "›", "@", "@ ").Replace(text), limit)
 }
 
-// cut shortens text to limit characters, the last of them an ellipsis where something is missing.
+// cut shortens text to limit characters and marks the cut with an ellipsis.
 func cut(text string, limit int) string {
 	if utf8.RuneCountInString(text) <= limit {
 		return text

@@ -17,11 +17,11 @@ const (
 	cutName     = 60 // of a probe or a credential
 	cutText     = 1000
 	maxExamples = 3
-	maxKinds    = 5  // kinds of outcome that are listed
-	maxAffected = 10 // series that are named
+	maxKinds    = 5  // kinds of outcome in a list
+	maxAffected = 10 // series in a list
 )
 
-// annotations are what people read. An empty one is left out.
+// annotations are the texts for people. Empty ones are left out.
 func annotations(i *alert.Incident, at time.Time, traceURL string) model.LabelSet {
 	set := model.LabelSet{}
 	add := func(name model.LabelName, text string) {
@@ -57,7 +57,7 @@ func annotations(i *alert.Incident, at time.Time, traceURL string) model.LabelSe
 	return set
 }
 
-// conditionOf returns how the incident was judged.
+// conditionOf returns the condition that fired.
 func conditionOf(i *alert.Incident) alert.Condition {
 	if i.Condition == "" && i.Window == 0 {
 		return alert.ConditionAccess
@@ -65,7 +65,7 @@ func conditionOf(i *alert.Incident) alert.Condition {
 	return cmp.Or(i.Condition, alert.ConditionRate)
 }
 
-// summary is one line for a phone.
+// summary is one line for a notification on a phone.
 func summary(i *alert.Incident, at time.Time) string {
 	text := harmless(i.Rule, cutName) + " " + harmless(i.Series, cutName) + ": "
 	if i.Resolved.IsZero() {
@@ -84,7 +84,7 @@ func summary(i *alert.Incident, at time.Time) string {
 	return text
 }
 
-// badTime says how much was seen of the problem: the bad runs and the time from the first to the last.
+// badTime describes the extent of the problem: the bad runs and the time from the first to the last.
 func badTime(i *alert.Incident) string {
 	switch {
 	case conditionOf(i) == alert.ConditionNoData:
@@ -94,10 +94,10 @@ func badTime(i *alert.Incident) string {
 	case i.BadRuns == 1:
 		return "1 bad run"
 	}
-	return "it fired for " + lasting(i.Resolved.Sub(i.Fired))
+	return "it fired for " + lasting(i.Declared())
 }
 
-// figures says how bad it is, and when that was counted if it is not of now.
+// figures describes the incident in numbers, with the time of the count when it is not current.
 func figures(i *alert.Incident, at time.Time) string {
 	text := measure(i, at)
 	switch {
@@ -105,7 +105,8 @@ func figures(i *alert.Incident, at time.Time) string {
 	case i.RecentRuns == 0:
 		text += "; counted at " + i.Counted.UTC().Format(time.RFC3339) + ", and no run has finished lately"
 	default:
-		text += fmt.Sprintf("; counted at %s, and lately only %d runs, %d of them bad", i.Counted.UTC().Format(time.RFC3339), i.RecentRuns, i.RecentBad)
+		text += fmt.Sprintf("; counted at %s, and lately only %d runs, %d of them bad",
+			i.Counted.UTC().Format(time.RFC3339), i.RecentRuns, i.RecentBad)
 	}
 	return text
 }
@@ -132,7 +133,7 @@ func measure(i *alert.Incident, at time.Time) string {
 	return fmt.Sprintf("%d of %d runs%s failed (%v, threshold %v): %s", i.Bad, i.Runs, of(i), i.Rate, i.Threshold, mix(i.Classes))
 }
 
-// of names the probe whose runs are counted, where a rule that counts several fires for one of them.
+// of names the probe whose runs are counted, when a rule for several probes fires for one of them.
 func of(i *alert.Incident) string {
 	if i.Probe == "" {
 		return ""
@@ -140,7 +141,7 @@ func of(i *alert.Incident) string {
 	return " of " + harmless(i.Probe, cutName)
 }
 
-// description tells whose fault it is, what was seen, and what else is silent because of it.
+// description gives the likely cause, the examples, and the series that are muted because of this incident.
 func description(i *alert.Incident) string {
 	lines := []string{attribution(i)}
 	for e := range i.Examples[:min(len(i.Examples), maxExamples)] {
@@ -164,22 +165,22 @@ func description(i *alert.Incident) string {
 		lines = append(lines, "Silent because of this: "+shortened(names, maxAffected)+".")
 	}
 	if i.Overdue {
-		lines = append(lines, "It goes on for so long that it is time to ask AISquare.")
+		lines = append(lines, "It has lasted so long that AISquare should be asked.")
 	}
 	return strings.TrimLeft(strings.Join(lines, "\n"), "\n")
 }
 
-// attribution says whose fault it is; empty where that is not known.
+// attribution is the likely cause; empty when it is unknown.
 func attribution(i *alert.Incident) string {
 	switch conditionOf(i) {
 	case alert.ConditionAccess:
-		return "The API lets somebody in who must be refused: tell its owners at once."
+		return "The API grants access that it must refuse: tell its owners at once."
 	case alert.ConditionNetwork:
 		return "It was our network or our resolver, not the API."
 	case alert.ConditionWatcher:
 		return "squarewatch or its machine ran out of descriptors, ports, buffers or memory; it was not the API."
 	case alert.ConditionNoData:
-		return "squarewatch cannot say how the API is: see its log for why runs do not finish."
+		return "The state of the API is unknown: see the log of squarewatch for why runs do not finish."
 	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
 	}
 	switch i.Blame {
@@ -190,7 +191,7 @@ func attribution(i *alert.Incident) string {
 	case probe.BlameAPI:
 		return "The API refuses our credential though it is good: it is the API's fault."
 	case probe.BlameUnknown:
-		return "Our credential is refused: either it ended, or the API fails."
+		return "Our credential is refused: either it expired, or the API fails."
 	case probe.BlameNetwork:
 		return "Nothing else can be reached either: it is our own network."
 	case probe.BlameWatcher:
@@ -200,7 +201,7 @@ func attribution(i *alert.Incident) string {
 	return ""
 }
 
-// example tells one bad run: when, which probe, what, why, and the API's own words.
+// example describes one bad run: time, probe, outcome, reason, and the API's own words.
 func example(e *alert.Example) string {
 	what := e.Class.String()
 	if e.Code > 0 && !e.Class.IsTransport() {

@@ -9,7 +9,7 @@ import (
 	"squarewatch/probe"
 )
 
-// Notification returns a message as the outbox makes them; with [alert.EventTest] there is no incident in it.
+// Notification returns a message as the outbox makes them; with [alert.EventTest] it has no incident.
 func Notification(event alert.Event) outbox.Notification {
 	at := time.Date(2026, 10, 7, 3, 4, 5, 0, time.UTC)
 	n := outbox.Notification{ID: "n1", Notifier: "ops", At: at, Event: event}
@@ -19,7 +19,8 @@ func Notification(event alert.Event) outbox.Notification {
 	n.Incident = alert.Incident{
 		ID: "0123456789ab", Rule: "server-errors", Series: "collections", Per: alert.PerProbe, Severity: alert.Critical,
 		Condition: alert.ConditionRate, Runbook: "https://wiki.example.org/500", Threshold: 0.2, Clear: 0.1, Window: 5 * time.Minute,
-		Since: at.Add(-time.Minute), FirstBad: at.Add(-time.Minute), LastBad: at, BadRuns: 8, Crossed: at, Fired: at, Rate: 0.4, Runs: 20, Bad: 8, Labels: map[string]string{"team": "platform"},
+		Since: at.Add(-time.Minute), FirstBad: at.Add(-time.Minute), LastBad: at, BadRuns: 8,
+		Crossed: at, Fired: at, Rate: 0.4, Runs: 20, Bad: 8, Labels: map[string]string{"team": "platform"},
 		Classes: []alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 8}},
 		Examples: []alert.Example{{
 			Probe: "collections", At: at, Class: probe.ServerError, Code: 500, Reason: "expected 2xx, got 500",
@@ -36,7 +37,7 @@ func Notification(event alert.Event) outbox.Notification {
 	return n
 }
 
-// poisoned is a message with the text wherever an answer or a configuration could put it.
+// poisoned returns a message with the text wherever an answer or a configuration could put it.
 func poisoned(event alert.Event, text string) outbox.Notification {
 	n := Notification(event)
 	i := &n.Incident
@@ -49,7 +50,7 @@ func poisoned(event alert.Event, text string) outbox.Notification {
 	return n
 }
 
-// hostile returns texts that answers of an API could hold, by a name.
+// hostile returns texts that answers of an API could contain, by a name.
 func hostile() map[string]string {
 	return map[string]string{
 		"a mention of all":    "<!channel> <!here> @everyone <@U123>",

@@ -1,7 +1,7 @@
-// Package notifiertest holds what every notifier must pass.
+// Package notifiertest holds the tests that every notifier must pass.
 //
-// A notifier's test describes its destination with a [Harness] and calls [Run], which stands in for the destination on a
-// real socket: it answers, refuses, hangs, and cuts the connection.
+// The test of a notifier describes its destination with a [Harness] and calls [Run]. Run replaces the destination by a server on a real
+// socket that answers, refuses, hangs and cuts the connection.
 package notifiertest
 
 import (
@@ -23,50 +23,50 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// Harness describes a destination to the kit.
+// Harness describes a destination.
 type Harness struct {
-	// New returns the notifier under test, set up to deliver to the address of a server. It is called once a test.
+	// New returns the notifier under test, which delivers to the address of a server. It is called once for each test.
 	New func(t *testing.T, address string) outbox.Notifier
-	// Accept answers as the destination does when it takes a message.
+	// Accept answers as the destination does when it accepts a message.
 	Accept http.HandlerFunc
-	// Refusals are answers with which the destination refuses for good, by a name for the test. At least one.
+	// Refusals are permanent refusals by the destination, by the name of their test. At least one.
 	Refusals map[string]http.HandlerFunc
-	// Secrets are texts of the settings, such as tokens, that no error may hold. At least one.
+	// Secrets are texts of the settings, such as tokens, that no error may contain. At least one.
 	Secrets []string
-	// Inspect fails the test when what a hostile incident made of a request could do harm at the destination, such as
-	// mention people. It may be nil, and is called from the server's goroutines.
+	// Inspect fails the test if a request with hostile texts could do harm at the destination, such as mention people. It may be nil. The
+	// server calls it from its own goroutines.
 	Inspect func(t *testing.T, request *http.Request, body []byte)
 }
 
-// Run holds a notifier against what the outbox relies on.
+// Run tests a notifier against what the outbox relies on.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	if h.New == nil || h.Accept == nil || len(h.Refusals) == 0 || len(h.Secrets) == 0 {
 		t.Fatal("the harness is incomplete: New, Accept, Refusals and Secrets are needed")
 	}
-	t.Run("a message that is taken is no error", h.testAccepted)
-	t.Run("a later message of an incident is taken as well", h.testLater)
+	t.Run("an accepted message returns no error", h.testAccepted)
+	t.Run("a later message of an incident is accepted", h.testLater)
 	t.Run("every failure has its reason", h.testFailures)
 	t.Run("a refusal is permanent and says what to do", h.testRefusals)
-	t.Run("it obeys the context", h.testContext)
-	t.Run("nobody is there", h.testNobody)
-	t.Run("somebody is there who only repeats what he is told", h.testEcho)
-	t.Run("hostile texts pass as text", h.testHostile)
-	t.Run("many goroutines may deliver", h.testConcurrency)
+	t.Run("an attempt ends with its context", h.testContext)
+	t.Run("no server listens", h.testNoServer)
+	t.Run("a server repeats the request as its answer", h.testEcho)
+	t.Run("hostile texts are delivered as text", h.testHostile)
+	t.Run("goroutines deliver at the same time", h.testConcurrency)
 }
 
 // serve returns a notifier whose destination is the handler.
 func (h *Harness) serve(t *testing.T, handler http.HandlerFunc) outbox.Notifier {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
-	// What the server thinks of connections that are cut on purpose is of no interest.
+	// The test cuts connections on purpose, so the server's complaints are discarded.
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.Start()
 	t.Cleanup(server.Close)
 	return h.New(t, server.URL)
 }
 
-// fails delivers a message that must fail, and returns the failure.
+// fails delivers a message that must fail, and returns the error.
 func (h *Harness) fails(ctx context.Context, t *testing.T, n outbox.Notifier) *outbox.DeliveryError {
 	t.Helper()
 	_, err := n.Deliver(ctx, Notification(alert.EventFiring))
@@ -76,12 +76,12 @@ func (h *Harness) fails(ctx context.Context, t *testing.T, n outbox.Notifier) *o
 	}
 	h.checkSecrets(t, err)
 	if failure.Permanent != (failure.Fix != "") {
-		t.Errorf("permanent is %v and the fix %q: a person needs one exactly then", failure.Permanent, failure.Fix)
+		t.Errorf("Permanent is %v and Fix is %q: want a fix exactly for a permanent failure", failure.Permanent, failure.Fix)
 	}
 	return failure
 }
 
-// checkSecrets looks for secrets wherever an error is printed, down to its last cause.
+// checkSecrets fails the test if an error or one of its causes prints a secret.
 func (h *Harness) checkSecrets(t *testing.T, err error) {
 	t.Helper()
 	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
@@ -90,7 +90,7 @@ func (h *Harness) checkSecrets(t *testing.T, err error) {
 		for _, text := range []string{cause.Error(), fmt.Sprintf("%+v", cause), log.String()} {
 			for _, secret := range h.Secrets {
 				if strings.Contains(text, secret) {
-					t.Errorf("a secret is in an error: %s", text)
+					t.Errorf("an error contains a secret: %s", text)
 				}
 			}
 		}
@@ -100,14 +100,14 @@ func (h *Harness) checkSecrets(t *testing.T, err error) {
 func (h *Harness) testAccepted(t *testing.T) {
 	n := h.serve(t, h.Accept)
 	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventEnded, alert.EventTest} {
-		// A nil *DeliveryError in an error is no nil, which this comparison finds.
+		// this also fails for a nil *DeliveryError in a non-nil error
 		if _, err := n.Deliver(t.Context(), Notification(event)); err != nil {
 			t.Errorf("%s: want no error, got %#v", event, err)
 		}
 	}
 }
 
-// testLater hands back the reference of the first message with those that follow, as the outbox does.
+// testLater passes the reference of the first message to later ones, as the outbox does.
 func (h *Harness) testLater(t *testing.T) {
 	n := h.serve(t, h.Accept)
 	first := Notification(alert.EventFiring)
@@ -129,7 +129,7 @@ func (h *Harness) testLater(t *testing.T) {
 	}
 	for _, strange := range []string{"x", "/", "C1/", "\x00/\xff", strings.Repeat("C/", 5000)} {
 		later := Notification(alert.EventResolved)
-		later.Ref, later.Told = strange, alert.EventFiring // of another notifier that had this name before
+		later.Ref, later.Told = strange, alert.EventFiring // as from another notifier that had this name before
 		if _, err := n.Deliver(t.Context(), later); err != nil {
 			t.Errorf("a reference that is not its own: want no error, got %v", err)
 		}
@@ -172,7 +172,7 @@ func (h *Harness) testRefusals(t *testing.T) {
 	}
 }
 
-// testContext lets the destination hang. The time limit only has to be over at some time: nothing is measured.
+// testContext lets the destination hang. The time limit only has to end at some time: nothing is measured.
 func (h *Harness) testContext(t *testing.T) {
 	released := make(chan struct{})
 	n := h.serve(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -187,7 +187,7 @@ func (h *Harness) testContext(t *testing.T) {
 	}
 }
 
-func (h *Harness) testNobody(t *testing.T) {
+func (h *Harness) testNoServer(t *testing.T) {
 	server := httptest.NewServer(h.Accept)
 	n := h.New(t, server.URL)
 	server.Close()
@@ -196,7 +196,7 @@ func (h *Harness) testNobody(t *testing.T) {
 	}
 }
 
-// testEcho answers with pieces of the request that are no HTTP: an error may not quote them.
+// testEcho answers with pieces of the request that are not HTTP: an error must not quote them.
 func (h *Harness) testEcho(t *testing.T) {
 	for _, piece := range []func(*http.Request) string{
 		func(r *http.Request) string { return "POST " + r.RequestURI + " HTTP/1.1" },

@@ -14,7 +14,7 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// arrival is a notifier that knows when it was asked.
+// arrival is a notifier that records when it was called.
 type arrival struct{ at chan time.Time }
 
 func (a arrival) Deliver(context.Context, outbox.Notification) (string, error) {
@@ -22,8 +22,8 @@ func (a arrival) Deliver(context.Context, outbox.Notification) (string, error) {
 	return "", nil
 }
 
-// BenchmarkCrossing measures from when a run that crosses the threshold has finished to when a notifier is asked to tell it:
-// through the evaluator, the transaction on disk, and the sender. Each crossing has a destination of its own, as one takes a
+// BenchmarkCrossing measures the time from the end of a run that crosses the threshold until the notifier is called: through the
+// evaluator, the transaction on disk, and the sender. Each crossing has its own destination, because a destination receives at most one
 // message a second.
 func BenchmarkCrossing(b *testing.B) {
 	const crossings = 300

@@ -9,32 +9,33 @@ import (
 	"squarewatch/alert"
 )
 
-// heard notes what a destination has taken: it is owed no more, and later messages know of it. The caller holds mu.
-func (l *lane) heard(taken []entry, ref string, ledger *ledger) {
-	for i := range taken {
-		e := &taken[i]
+// recordDeliveredLocked removes delivered entries from the store and records a receipt for each. The caller holds mu.
+func (s *sender) recordDeliveredLocked(group []entry, ref string, changes *batch) {
+	for i := range group {
+		e := &group[i]
 		if e.event == alert.EventTest {
 			continue
 		}
-		ledger.drop(e.id)
-		told := toldOf{ref: cmp.Or(ref, l.told[e.incident.ID].ref), event: e.event, at: e.at, incident: e.incident}
-		l.told[e.incident.ID] = told
-		ledger.told[toldKey{l.name, e.incident.ID}] = told
-		l.forget(e.at)
+		changes.remove(e.id)
+		r := receipt{ref: cmp.Or(ref, s.receipts[e.incident.ID].ref), event: e.event, at: e.at, incident: e.incident}
+		s.receipts[e.incident.ID] = r
+		changes.receipts[receiptKey{notifier: s.name, incident: e.incident.ID}] = r
+		s.pruneReceiptsLocked(e.at)
 	}
 }
 
-// expects reports whether the destination believes that an incident fires, or is owed a message of it. The caller holds mu.
-func (l *lane) expects(incident string) bool {
+// concernsLocked reports whether the destination shows an incident as firing, or a message about the incident waits for it. The caller
+// holds mu.
+func (s *sender) concernsLocked(incident string) bool {
 	about := func(e entry) bool { return e.event != alert.EventTest && e.incident.ID == incident }
-	return l.told[incident].event.Fires() || slices.ContainsFunc(l.queue.entries, about) || slices.ContainsFunc(l.flying, about)
+	return s.receipts[incident].event.Fires() || slices.ContainsFunc(s.queue.entries, about) || slices.ContainsFunc(s.inFlight, about)
 }
 
-// believes reports whether the destination believes that an incident fires, once it has received what waits for it. The
-// caller holds mu.
-func (l *lane) believes(incident string) bool {
-	event := l.told[incident].event
-	for _, e := range slices.Concat(l.flying, l.queue.entries) {
+// showsFiringLocked reports whether the destination shows an incident as firing once it has received everything that waits. The caller
+// holds mu.
+func (s *sender) showsFiringLocked(incident string) bool {
+	event := s.receipts[incident].event
+	for _, e := range slices.Concat(s.inFlight, s.queue.entries) {
 		if e.event != alert.EventTest && e.incident.ID == incident && !e.withdrawn {
 			event = e.event
 		}
@@ -42,136 +43,165 @@ func (l *lane) believes(incident string) bool {
 	return event.Fires()
 }
 
-// receive owes a transition to the destination where it concerns it. The end of an incident is for those that received that
-// it fires, or soon will, even if the rule no longer names them, and for no other. The caller holds mu.
-func (l *lane) receive(t alert.Transition, ledger *ledger) {
-	named := len(t.Notify) == 0 || slices.Contains(t.Notify, l.name)
+// acceptLocked queues a transition if it concerns the destination. The end of an incident goes only to destinations that received FIRING,
+// or soon will, even if the rule no longer names them. The caller holds mu.
+func (s *sender) acceptLocked(t alert.Transition, changes *batch) {
+	named := len(t.Notify) == 0 || slices.Contains(t.Notify, s.name)
 	switch {
 	case t.Muted:
 		if t.Event.Ends() {
-			l.withdraw(t.Incident.ID, ledger)
-			l.correct(t, ledger)
+			s.withdrawLocked(t.Incident.ID, changes)
+			s.correctLocked(t, changes)
 		}
-	case t.Event.Ends() && l.expects(t.Incident.ID):
-		if l.active {
-			l.add(t, ledger)
+	case t.Event.Ends() && s.concernsLocked(t.Incident.ID):
+		if s.active {
+			s.enqueueLocked(t, changes)
 		} else {
-			l.believeOver(&t, ledger)
+			s.recordEndLocked(&t, changes)
 		}
-	case !l.active || t.Event.Ends() && !t.Alone:
+	case !s.active || t.Event.Ends() && !t.Alone:
 	case t.Reannounced && !named:
-		l.withdraw(t.Incident.ID, ledger)
-	case !named || t.Reannounced && l.believes(t.Incident.ID):
+		s.withdrawLocked(t.Incident.ID, changes)
+	case !named || t.Reannounced && s.showsFiringLocked(t.Incident.ID):
 	default:
-		l.add(t, ledger)
+		s.enqueueLocked(t, changes)
 	}
 }
 
-// withdraw drops FIRING and UPDATE of an incident that wait and that nobody can have received: it is over while it is muted, or
-// the rule no longer names this notifier. The caller holds mu.
-func (l *lane) withdraw(incident string, ledger *ledger) {
-	about := func(e *entry) bool { return e.drops() && e.incident.ID == incident }
-	for _, id := range l.queue.withdraw(about) {
-		ledger.drop(id)
-	}
-	for i := range l.flying {
-		l.flying[i].withdrawn = l.flying[i].withdrawn || about(&l.flying[i])
+// correctLocked folds the muted end of an incident into its FIRING that waits to be tried again and may have been received. The caller
+// holds mu.
+func (s *sender) correctLocked(t alert.Transition, changes *batch) {
+	if slices.ContainsFunc(s.queue.entries, func(e entry) bool { return e.event.Fires() && e.incident.ID == t.Incident.ID }) {
+		s.enqueueLocked(t, changes)
 	}
 }
 
-// correct folds the muted end of an incident into a FIRING of it that waits to be tried again though it may have arrived. The
-// caller holds mu.
-func (l *lane) correct(t alert.Transition, ledger *ledger) {
-	if slices.ContainsFunc(l.queue.entries, func(e entry) bool { return e.event.Fires() && e.incident.ID == t.Incident.ID }) {
-		l.add(t, ledger)
+// withdrawLocked drops waiting FIRING and UPDATE of an incident that cannot have been received, because it ended while muted or its rule
+// no longer names this notifier. The caller holds mu.
+func (s *sender) withdrawLocked(incident string, changes *batch) {
+	about := func(e *entry) bool { return e.droppable() && e.incident.ID == incident }
+	for _, id := range s.queue.withdraw(about) {
+		changes.remove(id)
+	}
+	for i := range s.inFlight {
+		s.inFlight[i].withdrawn = s.inFlight[i].withdrawn || about(&s.inFlight[i])
 	}
 }
 
-// forsake returns what is to be tried again of what could not be delivered. What was withdrawn meanwhile is not, nor is the
-// end of an incident that the destination then never received. The caller holds mu.
-func (l *lane) forsake(taken []entry, ledger *ledger) (rest []entry) {
-	for i := range taken {
-		e := &taken[i]
+// withoutWithdrawnLocked returns the undelivered entries that must be tried again. It drops those that were withdrawn during the attempt,
+// and the end of an incident whose FIRING the destination then never received. The caller holds mu.
+func (s *sender) withoutWithdrawnLocked(group []entry, changes *batch) (rest []entry) {
+	for i := range group {
+		e := &group[i]
 		if !e.withdrawn {
 			rest = append(rest, *e)
 			continue
 		}
-		ledger.drop(e.id)
-		for _, id := range l.queue.withdraw(func(end *entry) bool {
-			return end.event.Ends() && end.incident.ID == e.incident.ID && !l.told[e.incident.ID].event.Fires()
+		changes.remove(e.id)
+		for _, id := range s.queue.withdraw(func(end *entry) bool {
+			return end.event.Ends() && end.incident.ID == e.incident.ID && !s.receipts[e.incident.ID].event.Fires()
 		}) {
-			ledger.drop(id)
+			changes.remove(id)
 		}
 	}
 	return rest
 }
 
-// dropMuted drops FIRING and UPDATE that are muted at now and that nobody can have received. When that ends, the engine announces what still fires.
-func (l *lane) dropMuted(now time.Time) {
-	muted := func(e *entry) bool { return e.muted() && e.drops() }
-	l.mu.Lock()
-	l.queue.mute(now, l.muting)
-	found := slices.ContainsFunc(l.queue.entries, func(e entry) bool { return muted(&e) })
-	l.mu.Unlock()
+// dropMuted drops FIRING and UPDATE that are muted at now and cannot have been received. The engine announces what still fires when the
+// silence ends.
+func (s *sender) dropMuted(now time.Time) {
+	muted := func(e *entry) bool { return e.muted() && e.droppable() }
+	s.mu.Lock()
+	s.queue.updateMuted(now, s.muting)
+	found := slices.ContainsFunc(s.queue.entries, func(e entry) bool { return muted(&e) })
+	s.mu.Unlock()
 	if !found {
 		return
 	}
-	l.commit(func(ledger *ledger) {
-		for _, id := range l.queue.withdraw(muted) {
-			ledger.drop(id)
+	var dropped []string
+	s.commit(func(changes *batch) {
+		for i := range s.queue.entries {
+			if e := &s.queue.entries[i]; muted(e) {
+				dropped = append(dropped, e.incident.ID)
+			}
+		}
+		for _, id := range s.queue.withdraw(muted) {
+			changes.remove(id)
 		}
 	})
+	s.reportDropped(dropped)
 }
 
-// believeOver notes the end of an incident for a destination that is no longer there to hear of it. The caller holds mu.
-func (l *lane) believeOver(t *alert.Transition, ledger *ledger) {
-	over := toldOf{ref: l.told[t.Incident.ID].ref, event: t.Event, at: t.At, incident: t.Incident}
-	l.told[t.Incident.ID] = over
-	ledger.told[toldKey{l.name, t.Incident.ID}] = over
-}
-
-// toldKept is how many incidents a lane remembers before it forgets those that were over long ago.
-const toldKept = 1000
-
-// forget drops incidents from memory that can no longer go on.
-func (l *lane) forget(now time.Time) {
-	if len(l.told) < toldKept {
+// reportDropped calls Options.Dropped for the incidents that no notifier shows as firing.
+func (o *Outbox) reportDropped(incidents []string) {
+	if o.options.Dropped == nil || len(incidents) == 0 {
 		return
 	}
-	maps.DeleteFunc(l.told, func(_ string, told toldOf) bool {
-		return told.event.Ends() && now.Sub(told.at) > keptAfterwards
+	o.mu.Lock()
+	unknown := slices.DeleteFunc(incidents, func(incident string) bool {
+		for _, s := range o.senders {
+			if s.showsFiringLocked(incident) {
+				return true
+			}
+		}
+		return false
+	})
+	o.mu.Unlock()
+	for _, incident := range unknown {
+		o.options.Dropped(incident)
+	}
+}
+
+// recordEndLocked records the end of an incident for a notifier that was removed, so that the notifier does not continue the incident
+// when it is added again. The caller holds mu.
+func (s *sender) recordEndLocked(t *alert.Transition, changes *batch) {
+	over := receipt{ref: s.receipts[t.Incident.ID].ref, event: t.Event, at: t.At, incident: t.Incident}
+	s.receipts[t.Incident.ID] = over
+	changes.receipts[receiptKey{notifier: s.name, incident: t.Incident.ID}] = over
+}
+
+// maxReceipts is the number of receipts from which on a sender drops those of incidents that ended long ago.
+const maxReceipts = 1000
+
+// pruneReceiptsLocked drops receipts of incidents that can no longer reopen. The caller holds mu.
+func (s *sender) pruneReceiptsLocked(now time.Time) {
+	if len(s.receipts) < maxReceipts {
+		return
+	}
+	maps.DeleteFunc(s.receipts, func(_ string, r receipt) bool {
+		return r.event.Ends() && now.Sub(r.at) > reopenPeriod
 	})
 }
 
-// refreshDue returns when what fires is to be repeated; false when the destination does not forget, or nothing fires. The
+// refreshDueLocked returns when firing incidents must be repeated; false when the destination is no [Refresher] or nothing fires. The
 // caller holds mu.
-func (l *lane) refreshDue() (time.Time, bool) {
-	refresher, ok := l.destination.Notifier.(Refresher)
-	if !ok || len(l.firing()) == 0 {
+func (s *sender) refreshDueLocked() (time.Time, bool) {
+	refresher, ok := s.destination.Notifier.(Refresher)
+	if !ok || len(s.firingLocked()) == 0 {
 		return time.Time{}, false
 	}
-	if l.refreshed.IsZero() {
-		l.refreshed = time.Now()
+	if s.lastRefresh.IsZero() {
+		s.lastRefresh = time.Now()
 	}
-	return l.refreshed.Add(refresher.RefreshEvery()), true
+	return s.lastRefresh.Add(refresher.RefreshEvery()), true
 }
 
-// firing returns what the destination was told as firing, in a fixed order.
-func (l *lane) firing() []alert.Incident {
+// firingLocked returns the incidents that the destination shows as firing, ordered by identifier. The caller holds mu.
+func (s *sender) firingLocked() []alert.Incident {
 	var list []alert.Incident
-	for _, id := range slices.Sorted(maps.Keys(l.told)) {
-		if told := l.told[id]; !told.event.Ends() {
-			list = append(list, told.incident)
+	for _, id := range slices.Sorted(maps.Keys(s.receipts)) {
+		if r := s.receipts[id]; !r.event.Ends() {
+			list = append(list, r.incident)
 		}
 	}
 	return list
 }
 
-// refresh makes the notification that repeats what fires. The caller holds mu.
-func (l *lane) refresh(now time.Time) Notification {
-	all := l.firing()
+// refreshLocked returns a message that repeats everything that fires. The caller holds mu.
+func (s *sender) refreshLocked(now time.Time) Notification {
+	all := s.firingLocked()
 	return Notification{
-		ID: l.name + "-refresh", Notifier: l.name, At: now, Event: alert.EventUpdate, Told: alert.EventUpdate,
+		ID: s.name + "-refresh", Notifier: s.name, At: now, Event: alert.EventUpdate, Told: alert.EventUpdate,
 		Incident: all[0], Others: all[1:],
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"squarewatch/probe"
 )
 
-// start lies on a bucket of every window that the tests use.
+// start is at the beginning of a bucket of every window in the tests.
 func start() time.Time { return time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC) }
 
 func sec(n int) time.Time { return start().Add(time.Duration(n) * time.Second) }
@@ -51,7 +51,7 @@ func codes(parts ...int) []int {
 	return list
 }
 
-// feed gives an engine runs of one probe, a second apart, from a second on.
+// feed passes runs of one probe to an engine, one each second from a second on.
 func feed(e *alert.Engine, name string, from int, codes ...int) []alert.Transition {
 	var all []alert.Transition
 	for i, code := range codes {
@@ -77,7 +77,7 @@ func rule(change func(*alert.Rule)) alert.Rule {
 	return r
 }
 
-// short is a rule that crosses with five bad runs and clears soon.
+// short returns a rule that crosses with five bad runs and clears soon.
 func short(change func(*alert.Rule)) alert.Rule {
 	return rule(func(r *alert.Rule) {
 		r.Window, r.Threshold, r.Clear = time.Minute, 0.5, 0.25
@@ -87,7 +87,7 @@ func short(change func(*alert.Rule)) alert.Rule {
 	})
 }
 
-// restarted returns an engine that begins at a second where another left off.
+// restarted returns an engine that continues at a second where another one stopped.
 func restarted(t *testing.T, options alert.EngineOptions, states []alert.SeriesState, recalled []*probe.Result, at int) *alert.Engine {
 	t.Helper()
 	e := engine(t, options)

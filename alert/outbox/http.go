@@ -22,14 +22,14 @@ const (
 	ReasonInvalid     = "invalid"
 )
 
-// longestRetryAfter bounds what a broken proxy can ask for.
-const longestRetryAfter = 24 * time.Hour
+// maxRetryAfter limits the wait that a broken proxy can ask for.
+const maxRetryAfter = 24 * time.Hour
 
-var errNoHTTP = errors.New("what answers there does not speak HTTP")
+var errNotHTTP = errors.New("the server does not speak HTTP")
 
-// NoAnswer sorts an error of a connection over HTTP that brought no answer; doing says what was tried. The context is asked
-// first: with it ended, what the connection says is an echo. The address, which may hold a secret, is left out, and so is what
-// net/http quotes of an answer that it cannot read, which may repeat one.
+// NoAnswer returns the [DeliveryError] for an HTTP request that failed without an answer; doing says what was tried. An expired context
+// counts as a timeout, whatever the connection reports. The URL, which may hold a secret, is left out of the error. So is what net/http
+// quotes from a broken answer, because it may repeat a secret.
 func NoAnswer(ctx context.Context, doing string, err error) *DeliveryError {
 	reason := ReasonNetwork
 	var slow net.Error
@@ -44,7 +44,7 @@ func NoAnswer(ctx context.Context, doing string, err error) *DeliveryError {
 		err = quoting.Err
 	}
 	if text := err.Error(); strings.HasPrefix(text, "net/http: HTTP/1.x transport connection broken: ") && strings.Contains(text, `"`) {
-		err = errNoHTTP
+		err = errNotHTTP
 	}
 	return &DeliveryError{Reason: reason, Uncertain: !neverSent(err), Err: fmt.Errorf("%s: %w", doing, err)}
 }
@@ -56,15 +56,15 @@ func neverSent(err error) bool {
 	return ok && (failed.Op == "dial" || failed.Op == "proxyconnect")
 }
 
-// RetryAfter reads the header of that name: seconds (a fraction is rounded up) or an HTTP date, a day at most; 0 when there
-// is neither.
+// RetryAfter parses a Retry-After header: seconds (a fraction is rounded up) or an HTTP date, one day at most. It returns 0 when the
+// header is empty or invalid. See RFC 9110, section 10.2.3: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
 func RetryAfter(text string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > 0 {
-		wait := time.Duration(min(seconds, longestRetryAfter.Seconds()) * float64(time.Second))
+		wait := time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
 		return (wait + time.Second - 1).Truncate(time.Second)
 	}
 	if date, err := http.ParseTime(text); err == nil && date.After(now) {
-		return min(date.Sub(now), longestRetryAfter)
+		return min(date.Sub(now), maxRetryAfter)
 	}
 	return 0
 }

@@ -11,7 +11,7 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-func TestRetryAfterIsReadAsServersWriteIt(t *testing.T) {
+func TestRetryAfterIsParsed(t *testing.T) {
 	now := time.Date(2026, 10, 7, 3, 4, 5, 0, time.UTC)
 	for text, want := range map[string]time.Duration{
 		"7": 7 * time.Second, "1.2": 2 * time.Second, "0": 0, "-5": 0, "": 0, "soon": 0, "NaN": 0, "1e300": 24 * time.Hour,

@@ -13,63 +13,65 @@ import (
 	"squarewatch/alert"
 )
 
-// Destination is where a notifier delivers, and how patiently.
+// Destination is a notifier with the delay that groups its messages.
 type Destination struct {
 	Notifier  Notifier
-	GroupWait time.Duration // a change waits this long for others of its rule; one message tells them all
+	GroupWait time.Duration // a change waits so long for other changes of its rule; one message then reports all of them
 }
 
-// Options are what an Outbox needs.
+// Options configure an Outbox.
 type Options struct {
-	Destinations map[string]Destination // by the notifiers' names
-	Store        *Store                 // what outlives the process; nil to keep everything in memory
+	Destinations map[string]Destination // by notifier name
+	Store        *Store                 // keeps messages and states over restarts; nil to keep everything in memory
 	Observer     DeliveryObserver       // nil for none
 	Logger       *slog.Logger           // nil for none
-	Rand         func() float64         // 0 to 1, for jitter; nil for a random source
-	Grace        time.Duration          // how long Run goes on to deliver after its context ended; 3 s when 0
+	Rand         func() float64         // returns 0 to 1, for jitter; nil for a random source
+	// Dropped is called with each incident whose FIRING was dropped because of a silence, if no notifier has received one. Nil for none.
+	Dropped func(incident string)
+	Grace   time.Duration // how long Run continues to deliver after its context ended; 3 s when 0
 }
 
-// Backlog is what waits to be delivered by one notifier.
+// Backlog reports what waits for one notifier.
 type Backlog struct {
 	Notifier  string
-	Pending   int           // changes of incidents
-	OldestAge time.Duration // of the first of them; 0 when none waits
-	LastError string        // of the last attempt; empty when it was taken
-	Hearing   Hearing       // whether the notifier hears what people answer
+	Pending   int           // changes of incidents that wait
+	OldestAge time.Duration // age of the oldest of them; 0 when none waits
+	LastError string        // error of the last attempt; empty when the last attempt succeeded
+	Hearing   Hearing       // whether the notifier receives commands from people
 }
 
-// Outbox keeps what people are owed until they were told. Every destination has a sender of its own, so that none waits
-// for another, and a message is only repeated when its fate is unknown.
+// Outbox keeps each message until it is delivered. Every destination has its own sender and queue, so a slow destination delays no other.
+// A message is repeated only when the outbox cannot know whether the destination received it.
 //
-// What changes while an incident still waits is folded into one message that tells the latest state: when it is resolved
-// before anybody heard of it, one message RESOLVED says how long it fired.
+// A change of an incident that still waits is folded into the waiting message, which then reports the latest state. If an incident
+// resolves before its FIRING was delivered, the destination receives one RESOLVED that says how long the incident fired.
 //
-// With a store, a change of state and the messages that it owes are one transaction, and nothing is sent before it is
-// written. When the disk fails, people are told all the same, and what is missing on it is written when it is back.
+// With a store, a change of state and its messages are one transaction, and nothing is sent before that transaction is written. When the
+// disk fails, messages are sent anyway, and what is missing on the disk is written when it works again.
 type Outbox struct {
 	options Options
-	changed chan struct{} // destinations were replaced
+	changed chan struct{} // signals that Replace changed the destinations
 
-	disk    sync.Mutex // orders what is written: held over I/O, and taken before mu
-	unsaved *ledger    // what the disk did not take
+	disk      sync.Mutex // serializes writes: held during I/O, and locked before mu
+	unwritten *batch     // changes that could not be written yet; guarded by disk
 
-	mu     sync.Mutex
-	lanes  map[string]*lane  // as long as the outbox lives: a sender is never taken away while it sends
-	stored map[string]stored // by notifier: what an earlier process left, until the notifier is there
-	muting alert.Muting      // compared with what waits when it leaves
-	fault  error             // of the last try to write
+	mu         sync.Mutex
+	senders    map[string]*sender  // by notifier; a sender is never removed, since it may be sending
+	leftovers  map[string]leftover // by notifier: what an earlier process left, until Replace adds the notifier
+	muting     alert.Muting        // silences and maintenance, checked again when a message is sent
+	writeError error               // error of the last write; nil when it succeeded
 }
 
-// stored is what an earlier process left of one destination.
-type stored struct {
-	owed []entry
-	told map[string]toldOf
+// leftover is what an earlier process left of one destination.
+type leftover struct {
+	entries  []entry
+	receipts map[string]receipt
 }
 
-// New returns an outbox. Nothing is sent before Run.
+// New returns an outbox. It sends nothing until Run is called.
 func New(options Options) *Outbox {
 	if options.Observer == nil {
-		options.Observer = nobody{}
+		options.Observer = noObserver{}
 	}
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
@@ -81,8 +83,8 @@ func New(options Options) *Outbox {
 		options.Grace = 3 * time.Second
 	}
 	o := &Outbox{
-		options: options, changed: make(chan struct{}, 1), unsaved: newLedger(),
-		lanes: make(map[string]*lane), stored: make(map[string]stored),
+		options: options, changed: make(chan struct{}, 1), unwritten: newBatch(),
+		senders: make(map[string]*sender), leftovers: make(map[string]leftover),
 	}
 	if len(options.Destinations) > 0 {
 		o.Replace(options.Destinations)
@@ -90,150 +92,151 @@ func New(options Options) *Outbox {
 	return o
 }
 
-// Load takes over what an earlier process left in the store: call it once, before Replace and Run. What cannot be read is
-// told in the error; the rest is taken over all the same.
+// Load reads what an earlier process left in the store. Call it once, before Replace and Run. If some rows cannot be read, Load returns
+// an error for them and loads the others.
 func (o *Outbox) Load(ctx context.Context) error {
-	owed, errOwed := o.options.Store.owed(ctx)
-	told, errTold := o.options.Store.toldSoFar(ctx)
+	queued, errQueued := o.options.Store.entries(ctx)
+	receipts, errReceipts := o.options.Store.receipts(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for name, entries := range owed {
-		o.stored[name] = stored{owed: entries}
+	for name, entries := range queued {
+		o.leftovers[name] = leftover{entries: entries}
 	}
-	for name, all := range told {
-		o.stored[name] = stored{owed: o.stored[name].owed, told: all}
+	for name, all := range receipts {
+		o.leftovers[name] = leftover{entries: o.leftovers[name].entries, receipts: all}
 	}
-	return errors.Join(errOwed, errTold)
+	return errors.Join(errQueued, errReceipts)
 }
 
-// nobody observes nothing.
-type nobody struct{}
+// noObserver ignores every delivery.
+type noObserver struct{}
 
 // Delivered does nothing.
-func (nobody) Delivered(string, error) {}
+func (noObserver) Delivered(string, error) {}
 
-// Add keeps the state that a transition leads to, and owes it to its notifiers, or to all when it names none; to nobody when
-// it is muted. It waits for the disk, never for a notifier.
+// Add records the state of a transition and queues a message for each notifier that it names, or for all when it names none. A muted
+// transition queues nothing. Add waits for the disk, never for a notifier.
 func (o *Outbox) Add(t alert.Transition) {
-	o.commit(func(l *ledger) {
+	o.commit(func(b *batch) {
 		if t.Event != alert.EventTest && !t.Reannounced {
-			l.note(t)
+			b.addTransition(t)
 		}
-		for _, name := range slices.Sorted(maps.Keys(o.lanes)) {
-			o.lanes[name].receive(t, l)
+		for _, name := range slices.Sorted(maps.Keys(o.senders)) {
+			o.senders[name].acceptLocked(t, b)
 		}
 	})
 }
 
-// Keep writes where series that fire stand, between their transitions: what is counted in an incident must outlive the process.
+// Keep writes the states of firing series between their transitions, so that the counts of an incident survive a restart.
 func (o *Outbox) Keep(states []alert.SeriesState) {
 	if o.options.Store == nil || len(states) == 0 {
 		return
 	}
-	o.commit(func(l *ledger) {
+	o.commit(func(b *batch) {
 		for _, state := range states {
-			l.states[state.Incident] = state
+			b.states[state.Incident] = state
 		}
 	})
 }
 
-// Mute replaces the silences that people have set. A silence also holds for what waits already: FIRING and UPDATE are then
-// dropped, and the engine announces what still fires when the silence ends; an end waits until then.
+// Mute replaces the silences that people have set. A silence also applies to messages that already wait: FIRING and UPDATE are dropped,
+// and the engine announces what still fires when the silence ends. RESOLVED and ENDED wait until then.
 func (o *Outbox) Mute(silences []alert.Silence) {
-	o.remute(func(now time.Time) { o.muting.SetSilences(slices.Clone(silences), now) })
+	o.changeMuting(func(now time.Time) { o.muting.SetSilences(slices.Clone(silences), now) })
 }
 
-// Maintain replaces the maintenance of the configuration. It holds for what waits as a silence does.
+// Maintain replaces the maintenance of the configuration. It applies to waiting messages as a silence does.
 func (o *Outbox) Maintain(maintenance []alert.Maintenance) {
-	o.remute(func(now time.Time) { o.muting.SetMaintenance(slices.Clone(maintenance), now) })
+	o.changeMuting(func(now time.Time) { o.muting.SetMaintenance(slices.Clone(maintenance), now) })
 }
 
-func (o *Outbox) remute(change func(now time.Time)) {
+// changeMuting changes the silences or the maintenance, and wakes every sender.
+func (o *Outbox) changeMuting(change func(now time.Time)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	change(time.Now())
-	for _, l := range o.lanes {
-		l.nudge()
+	for _, s := range o.senders {
+		s.wakeUp()
 	}
 }
 
-// commit changes what is in memory, writes what the change puts into the ledger in one transaction, and only then lets it
-// be sent. The change is made under mu.
-func (o *Outbox) commit(change func(*ledger)) {
+// commit applies a change in memory while it holds mu, writes the resulting batch in one transaction, and then releases the batch's
+// messages for sending.
+func (o *Outbox) commit(change func(*batch)) {
 	o.disk.Lock()
 	defer o.disk.Unlock()
-	l := newLedger()
+	b := newBatch()
 	o.mu.Lock()
-	change(l)
+	change(b)
 	o.mu.Unlock()
-	o.save(l)
+	o.writeLocked(b)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for id, row := range l.owed {
-		if lane := o.lanes[row.notifier]; lane != nil {
-			lane.queue.keep(id)
-			lane.nudge()
+	for id, row := range b.entries {
+		if s := o.senders[row.notifier]; s != nil {
+			s.queue.markWritten(id)
+			s.wakeUp()
 		}
 	}
 }
 
-// diskLimit bounds one try to write.
-const diskLimit = 10 * time.Second
+// writeTimeout limits one write to the store.
+const writeTimeout = 10 * time.Second
 
-// save writes a ledger, with whatever the disk did not take earlier. The caller holds disk.
-func (o *Outbox) save(l *ledger) {
+// writeLocked writes a batch, together with earlier batches that could not be written. The caller holds disk.
+func (o *Outbox) writeLocked(b *batch) {
 	if o.options.Store == nil {
 		return
 	}
-	o.unsaved.merge(l)
-	if o.unsaved.isEmpty() {
+	o.unwritten.merge(b)
+	if o.unwritten.isEmpty() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), diskLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
-	err := o.options.Store.write(ctx, o.unsaved)
+	err := o.options.Store.write(ctx, o.unwritten)
 	if err == nil {
-		o.unsaved = newLedger()
+		o.unwritten = newBatch()
 	}
 	o.mu.Lock()
-	before := o.fault
-	o.fault = err
+	before := o.writeError
+	o.writeError = err
 	o.mu.Unlock()
 	switch {
 	case err != nil && before == nil:
-		o.options.Logger.Error("alerts cannot be written down; people are told all the same, but a restart would forget it",
+		o.options.Logger.Error("cannot write alerts to the database; messages are still sent, but a restart would lose them",
 			"error", err, "fix", "make room in state_dir, or make it writable")
 	case err == nil && before != nil:
-		o.options.Logger.Info("alerts are written down again")
+		o.options.Logger.Info("alerts are written to the database again")
 	}
 }
 
-// Fault returns why the store does not take what changes; nil when it does.
+// Fault returns the error of the last write to the store; nil when it succeeded.
 func (o *Outbox) Fault() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.fault
+	return o.writeError
 }
 
-// Replace takes the destinations of a new configuration. What waits for those that stay is tried again at once, since what
-// refused it may have been mended; what waits for one that is gone is dropped, and said in the log.
+// Replace sets the destinations of a new configuration. Messages for destinations that remain are tried again at once, since the cause of
+// a refusal may be fixed. Messages for removed destinations are dropped, with a warning in the log.
 func (o *Outbox) Replace(destinations map[string]Destination) {
 	now := time.Now()
-	o.commit(func(l *ledger) {
-		for name, lane := range o.lanes {
+	o.commit(func(b *batch) {
+		for name, s := range o.senders {
 			if _, stays := destinations[name]; !stays {
-				lane.close(l)
+				s.deactivateLocked(b)
 			}
 		}
 		for name, d := range destinations {
-			if o.lanes[name] == nil {
-				o.lanes[name] = newLane(name, o)
-				o.lanes[name].take(o.stored[name])
-				delete(o.stored, name)
+			if o.senders[name] == nil {
+				o.senders[name] = newSender(name, o)
+				o.senders[name].loadLocked(o.leftovers[name])
+				delete(o.leftovers, name)
 			}
-			o.lanes[name].open(d, now)
+			o.senders[name].activateLocked(d, now)
 		}
-		o.dismiss(l)
+		o.dropRemovedLocked(b)
 	})
 	select {
 	case o.changed <- struct{}{}:
@@ -241,46 +244,46 @@ func (o *Outbox) Replace(destinations map[string]Destination) {
 	}
 }
 
-// dismiss drops what an earlier process left for notifiers that are gone. What they were told is remembered, for they may
-// come back. The caller holds mu.
-func (o *Outbox) dismiss(ledger *ledger) {
-	for name, left := range o.stored {
-		gone := newLane(name, o)
-		gone.take(left)
-		gone.close(ledger)
-		if len(left.told) > 0 {
-			o.lanes[name] = gone
+// dropRemovedLocked drops what an earlier process left for notifiers that the configuration no longer has. It keeps what they received,
+// because they may be added again. The caller holds mu.
+func (o *Outbox) dropRemovedLocked(changes *batch) {
+	for name, left := range o.leftovers {
+		gone := newSender(name, o)
+		gone.loadLocked(left)
+		gone.deactivateLocked(changes)
+		if len(left.receipts) > 0 {
+			o.senders[name] = gone
 		}
 	}
-	clear(o.stored)
+	clear(o.leftovers)
 }
 
-// Run delivers until ctx ends, then tries to deliver what is left within the grace time, and returns.
+// Run delivers until ctx ends. Then it tries to deliver the rest within the grace time, and returns.
 func (o *Outbox) Run(ctx context.Context) {
-	late, cancel := graced(ctx, o.options.Grace)
+	late, cancel := withGrace(ctx, o.options.Grace)
 	defer cancel()
 	var senders sync.WaitGroup
 	defer senders.Wait()
-	running := make(map[*lane]bool)
+	running := make(map[*sender]bool)
 	for {
-		for _, l := range o.all() {
-			if !running[l] {
-				running[l] = true
-				senders.Go(func() { l.run(ctx, late) })
+		for _, s := range o.allSenders() {
+			if !running[s] {
+				running[s] = true
+				senders.Go(func() { s.run(ctx, late) })
 			}
 		}
-		if !o.await(ctx) {
+		if !o.waitForChange(ctx) {
 			return
 		}
 	}
 }
 
-// diskRetry is how often a disk that failed is tried again when nothing else is written.
-const diskRetry = 10 * time.Second
+// writeRetry is the time between two attempts to write after a failure, when nothing else is written.
+const writeRetry = 10 * time.Second
 
-// await returns when destinations were replaced; false when ctx ended. Meanwhile it tries a disk that failed again.
-func (o *Outbox) await(ctx context.Context) bool {
-	ticker := time.NewTicker(diskRetry)
+// waitForChange waits until Replace changes the destinations; false when ctx ended. Meanwhile it retries a failed write.
+func (o *Outbox) waitForChange(ctx context.Context) bool {
+	ticker := time.NewTicker(writeRetry)
 	defer ticker.Stop()
 	for {
 		select {
@@ -290,14 +293,14 @@ func (o *Outbox) await(ctx context.Context) bool {
 			return true
 		case <-ticker.C:
 			if o.Fault() != nil {
-				o.commit(func(*ledger) {}) //nolint:contextcheck // what is owed is written even while we stop
+				o.commit(func(*batch) {}) //nolint:contextcheck // the write must finish although ctx ended
 			}
 		}
 	}
 }
 
-// graced returns a context that ends some time after ctx.
-func graced(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+// withGrace returns a context that ends the given time after ctx.
+func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		timer := time.NewTimer(grace)
@@ -314,43 +317,44 @@ func graced(ctx context.Context, grace time.Duration) (context.Context, context.
 	}
 }
 
-func (o *Outbox) all() []*lane {
+// allSenders returns the senders in the order of their names.
+func (o *Outbox) allSenders() []*sender {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	list := make([]*lane, 0, len(o.lanes))
-	for _, name := range slices.Sorted(maps.Keys(o.lanes)) {
-		list = append(list, o.lanes[name])
+	list := make([]*sender, 0, len(o.senders))
+	for _, name := range slices.Sorted(maps.Keys(o.senders)) {
+		list = append(list, o.senders[name])
 	}
 	return list
 }
 
-// Pending returns how many changes wait for a notifier, when the first of them happened (zero for none), and why the last
-// attempt failed (empty when it did not).
+// Pending returns how many changes wait for a notifier, when the first of them happened (zero for none), and the error of the last
+// attempt (empty when it succeeded).
 func (o *Outbox) Pending(name string) (count int, oldest time.Time, lastError string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if l := o.lanes[name]; l != nil {
-		return l.pending()
+	if s := o.senders[name]; s != nil {
+		return s.pendingLocked()
 	}
 	return 0, time.Time{}, ""
 }
 
-// Status returns what waits for every notifier, by name.
+// Status returns the backlog of every configured notifier, by name.
 func (o *Outbox) Status() []Backlog {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
-	list := make([]Backlog, 0, len(o.lanes))
-	for _, name := range slices.Sorted(maps.Keys(o.lanes)) {
-		if !o.lanes[name].active {
+	list := make([]Backlog, 0, len(o.senders))
+	for _, name := range slices.Sorted(maps.Keys(o.senders)) {
+		if !o.senders[name].active {
 			continue
 		}
-		count, first, lastError := o.lanes[name].pending()
+		count, first, lastError := o.senders[name].pendingLocked()
 		b := Backlog{Notifier: name, Pending: count, LastError: lastError}
 		if count > 0 {
 			b.OldestAge = max(now.Sub(first), 0)
 		}
-		if listener, ok := o.lanes[name].destination.Notifier.(Listener); ok {
+		if listener, ok := o.senders[name].destination.Notifier.(Listener); ok {
 			b.Hearing = listener.Hearing()
 		}
 		list = append(list, b)

@@ -18,9 +18,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// messenger is a notifier whose answers a test decides.
+// messenger is a notifier whose answers the test decides.
 type messenger struct {
-	answer func(attempt int) error // nil takes everything
+	answer func(attempt int) error // nil accepts every message
 	slow   time.Duration
 
 	mu       sync.Mutex
@@ -61,7 +61,7 @@ func (m *messenger) Deliver(ctx context.Context, n outbox.Notification) (string,
 	return "", err
 }
 
-// said writes the messages that were taken: seconds, event, series, what else.
+// said returns the accepted messages as text: event, incidents, and what else they report.
 func (m *messenger) said() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -97,7 +97,7 @@ func change(event alert.Event, id string) alert.Transition {
 	return c
 }
 
-// alone is the end of an incident that no message announced.
+// alone returns the end of an incident whose FIRING is never announced.
 func alone(id string) alert.Transition {
 	c := change(alert.EventResolved, id)
 	c.Alone = true
@@ -112,7 +112,7 @@ func refusal() error {
 	return &outbox.DeliveryError{Reason: "refused", Permanent: true, Fix: "mend it", Err: errors.New("no")}
 }
 
-// deliverTo runs an outbox with one destination, ops, in a bubble.
+// deliverTo runs an outbox with one destination, ops.
 func deliverTo(t *testing.T, m outbox.Notifier, groupWait time.Duration) *outbox.Outbox {
 	t.Helper()
 	o := outbox.New(outbox.Options{
@@ -149,13 +149,15 @@ func TestOneMessageASecond(t *testing.T) {
 	})
 }
 
-func TestWhenItIsTriedAgain(t *testing.T) {
+func TestRetryTimes(t *testing.T) {
 	unavailable := failure("unavailable", 0)
 	for name, test := range map[string]struct {
 		answers []error
 		want    []time.Duration
 	}{
-		"Retry-After to the second":            {[]error{failure("rate_limited", 7*time.Second), failure("rate_limited", 90*time.Second)}, seconds(0, 7, 97)},
+		"Retry-After to the second": {
+			[]error{failure("rate_limited", 7*time.Second), failure("rate_limited", 90*time.Second)}, seconds(0, 7, 97),
+		},
 		"backoff doubles":                      {[]error{unavailable, unavailable, failure("network", 0), unavailable}, seconds(0, 1, 3, 7, 15)},
 		"errors of another kind are transient": {[]error{errors.New("unknown")}, seconds(0, 1)},
 		"refusals slowly":                      {[]error{refusal(), refusal()}, seconds(0, 600, 1200)},
@@ -198,7 +200,7 @@ func TestBackoffEndsAtFiveMinutes(t *testing.T) {
 	})
 }
 
-func TestWhatPiledUpIsFolded(t *testing.T) {
+func TestWaitingChangesAreFolded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger(failure("rate_limited", 30*time.Second), nil)
 		o := deliverTo(t, m, 0)
@@ -208,7 +210,8 @@ func TestWhatPiledUpIsFolded(t *testing.T) {
 		o.Add(change(alert.EventFiring, "b"))
 		wait(t, 10*time.Second)
 		o.Add(change(alert.EventResolved, "b"))
-		if count, oldest, last := o.Pending("ops"); count != 2 || time.Since(oldest) != 20*time.Second || !strings.Contains(last, "rate_limited") {
+		if count, oldest, last := o.Pending("ops"); count != 2 ||
+			time.Since(oldest) != 20*time.Second || !strings.Contains(last, "rate_limited") {
 			t.Errorf("want 2 pending for 20s with their reason, got %d, %v, %q", count, oldest, last)
 		}
 		want(t, []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 20 * time.Second, LastError: "rate_limited: no"}}, o.Status())
@@ -218,7 +221,7 @@ func TestWhatPiledUpIsFolded(t *testing.T) {
 	})
 }
 
-func TestAChangeDuringADeliveryComesAfterIt(t *testing.T) {
+func TestAChangeDuringADeliveryIsDeliveredAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger()
 		m.slow = 10 * time.Second
@@ -231,7 +234,7 @@ func TestAChangeDuringADeliveryComesAfterIt(t *testing.T) {
 	})
 }
 
-func TestChangesOfARuleCloseTogetherAreOneMessage(t *testing.T) {
+func TestChangesOfARuleWithinGroupWaitAreOneMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger()
 		o := deliverTo(t, m, 5*time.Second)
@@ -247,7 +250,7 @@ func TestChangesOfARuleCloseTogetherAreOneMessage(t *testing.T) {
 	})
 }
 
-func TestADayWithoutTheDestination(t *testing.T) {
+func TestADayLongOutageOfTheDestination(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := time.Now().Add(24 * time.Hour)
 		m := newMessenger()
@@ -279,7 +282,7 @@ func TestADayWithoutTheDestination(t *testing.T) {
 	})
 }
 
-func TestARefusedMessageDoesNotHoldUpOthers(t *testing.T) {
+func TestARefusedMessageDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		m := newMessenger(refusal(), nil, refusal(), nil)
@@ -302,7 +305,7 @@ func TestARefusedMessageDoesNotHoldUpOthers(t *testing.T) {
 	})
 }
 
-func TestAReloadKeepsWhatIsPending(t *testing.T) {
+func TestAReloadKeepsWaitingMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken, mended, other := newMessenger(refusal()), newMessenger(), newMessenger(refusal())
 		o := deliverTo(t, broken, 0)
@@ -321,7 +324,7 @@ func TestAReloadKeepsWhatIsPending(t *testing.T) {
 	})
 }
 
-func TestTheLastRound(t *testing.T) {
+func TestRunDeliversTheRestWithinItsGraceTime(t *testing.T) {
 	for name, test := range map[string]struct {
 		answers []error
 		slow    time.Duration
@@ -356,7 +359,7 @@ func TestTheLastRound(t *testing.T) {
 	}
 }
 
-func TestATestMessageGoesToItsNotifierOnly(t *testing.T) {
+func TestATestMessageGoesOnlyToItsNotifier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, other := newMessenger(), newMessenger()
 		o := deliverTo(t, m, 0)
@@ -370,13 +373,17 @@ func TestATestMessageGoesToItsNotifierOnly(t *testing.T) {
 	})
 }
 
-func TestNothingIsLostAndTheLastMessageIsTrue(t *testing.T) {
+func TestNoMessageIsLostAndTheLastOneIsTrue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rapid.SyncTest(t, func(t *rapid.T) {
-			answers := rapid.SliceOfN(rapid.SampledFrom([]error{nil, failure("network", 0), failure("rate_limited", 40*time.Second), refusal()}), 0, 20)
+			answers := rapid.SliceOfN(rapid.SampledFrom([]error{
+				nil, failure("network", 0), failure("rate_limited", 40*time.Second), refusal(),
+			}), 0, 20)
 			m := newMessenger(answers.Draw(t, "answers")...)
 			o := outbox.New(outbox.Options{
-				Destinations: map[string]outbox.Destination{"ops": {Notifier: m, GroupWait: time.Duration(rapid.IntRange(0, 9).Draw(t, "group wait")) * time.Second}},
+				Destinations: map[string]outbox.Destination{
+					"ops": {Notifier: m, GroupWait: time.Duration(rapid.IntRange(0, 9).Draw(t, "group wait")) * time.Second},
+				},
 			})
 			ctx, cancel := context.WithCancel(context.Background())
 			var running sync.WaitGroup
@@ -386,7 +393,7 @@ func TestNothingIsLostAndTheLastMessageIsTrue(t *testing.T) {
 			for range rapid.IntRange(1, 30).Draw(t, "changes") {
 				id := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "series")
 				if changed[id].Equal(time.Now()) {
-					<-time.After(time.Millisecond) // nothing changes twice at one instant: a message is known by its time
+					<-time.After(time.Millisecond) // no two changes at the same time, because messages are identified by their time
 				}
 				changed[id] = time.Now()
 				c := next(history, id, rapid.Bool().Draw(t, "update"))
@@ -420,7 +427,7 @@ func next(history map[string][]alert.Event, series string, update bool) alert.Tr
 	return c
 }
 
-// checkTold holds what was told against what happened: for every incident each change once, in order, the last one last.
+// checkTold compares the accepted messages with the history: each change of every incident once, in order, the last one last.
 func checkTold(t *rapid.T, history map[string][]alert.Event, taken []outbox.Notification) {
 	stands := map[string]int{}
 	last := map[string]alert.Event{}
@@ -444,7 +451,7 @@ func checkTold(t *rapid.T, history map[string][]alert.Event, taken []outbox.Noti
 	for id, changes := range history {
 		end := changes[len(changes)-1]
 		if end == alert.EventUpdate && last[id] == alert.EventFiring {
-			continue // folded: its beginning was told with the latest state
+			continue // folded: one message reported the beginning and the latest state
 		}
 		if last[id] != end {
 			t.Fatalf("%s: want %s told last, got %q", id, end, last[id])

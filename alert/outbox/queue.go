@@ -10,46 +10,47 @@ import (
 )
 
 const (
-	// crowded is how many changes may wait for one destination before those of a series replace each other, so that a
-	// day without the destination needs no more memory than there are series.
-	crowded = 1000
-	// pileUp is how long a change must have waited before others of its rule and event join it however far apart they were.
-	pileUp = time.Minute
+	// maxEntries is the number of queued changes from which on all changes of a series are folded into one. It limits the memory of a
+	// long outage to one entry a series.
+	maxEntries = 1000
+	// groupLateAfter is the waiting time after which a change is grouped with every other change of its rule and event, however far apart
+	// they were.
+	groupLateAfter = time.Minute
 )
 
-// entry is a change of one incident that one destination has not been told.
+// entry is a change of one incident that is not delivered to one destination yet.
 type entry struct {
-	id       string // of its row in the store
-	kept     bool   // the store has it as it is now, or has failed: it may be sent
-	digest   string
-	event    alert.Event
-	incident alert.Incident
-	at       time.Time // of the change
-	first    time.Time // of the first change that it stands for
-	folded   int       // earlier changes that it stands for
-	hold     time.Time // it is not sent before
-	until    time.Time // when what mutes it now is over; zero when nothing does
+	id         string // key of its row in the store
+	written    bool   // the store has its latest version, or the write failed: it may be sent
+	digest     string
+	event      alert.Event
+	incident   alert.Incident
+	at         time.Time // when the change happened
+	first      time.Time // when the first change that it includes happened
+	folded     int       // number of earlier changes that it includes
+	notBefore  time.Time // it is not sent before this time
+	mutedUntil time.Time // when the silence that mutes it ends; zero when nothing mutes it
 
-	withdrawn bool // while it was being delivered: if that fails it is not tried again
-	uncertain bool // the destination may have it already, so that it must be told how the incident ends
+	withdrawn bool // withdrawn during the delivery: it is not tried again if that fails
+	uncertain bool // the destination may have received it, so it must receive how the incident ends
 }
 
-// muted reports whether a silence or maintenance holds it back, as of the last look.
-func (e *entry) muted() bool { return !e.until.IsZero() }
+// muted reports whether a silence or maintenance holds the entry back, as of the last updateMuted.
+func (e *entry) muted() bool { return !e.mutedUntil.IsZero() }
 
-// seriesKey names a series of a rule.
+// seriesKey identifies a series of a rule.
 type seriesKey struct{ rule, series string }
 
-// queue holds what one destination is owed, in the order of the incidents' first untold changes. It is pure data.
+// queue holds the entries of one destination, ordered by the first undelivered change of each incident. It does no I/O and has no lock.
 type queue struct{ entries []entry }
 
-// add takes a change and returns the identifier of the entry that tells it. What is not yet told of the same incident is
-// folded into it: people hear of the latest state, once.
+// add queues a change and returns the identifier of its entry. If a change of the same incident waits already, the new change is folded
+// into that entry.
 func (q *queue) add(t alert.Transition, notifier string, groupWait time.Duration) string {
 	e := entry{
 		id:     fmt.Sprintf("%s/%s/%d/%s", notifier, t.Incident.ID, t.At.UnixNano(), t.Event),
-		digest: t.Digest, event: t.Event, incident: t.Incident, at: t.At, first: t.At, hold: t.At.Add(groupWait),
-		kept: t.Event == alert.EventTest, // who asked for it waits for it: it is in no store
+		digest: t.Digest, event: t.Event, incident: t.Incident, at: t.At, first: t.At, notBefore: t.At.Add(groupWait),
+		written: t.Event == alert.EventTest, // a test message is not stored: the person who sends it waits for the result
 	}
 	if i := q.find(&e); i >= 0 {
 		q.entries[i].fold(&e)
@@ -59,26 +60,26 @@ func (q *queue) add(t alert.Transition, notifier string, groupWait time.Duration
 	return e.id
 }
 
-// keep marks an entry as written.
-func (q *queue) keep(id string) {
+// markWritten marks an entry as written to the store.
+func (q *queue) markWritten(id string) {
 	if i := slices.IndexFunc(q.entries, func(e entry) bool { return e.id == id }); i >= 0 {
-		q.entries[i].kept = true
+		q.entries[i].written = true
 	}
 }
 
-// drops reports whether the entry can be dropped, since nobody can have received it and a later message makes up for it.
-func (e *entry) drops() bool { return e.event.Fires() && !e.uncertain }
+// droppable reports whether the entry can be dropped: the destination cannot have received it, and a later message replaces it.
+func (e *entry) droppable() bool { return e.event.Fires() && !e.uncertain }
 
-// mute notes what is muted at now. What cannot be dropped waits for the end of the silence: it is not late by that, and it is
-// one message with the others of that silence.
-func (q *queue) mute(now time.Time, muting *alert.Muting) {
+// updateMuted computes which entries are muted at now. An entry that cannot be dropped waits for the end of the silence. That wait does
+// not make it late, and all entries held back by one silence become one message.
+func (q *queue) updateMuted(now time.Time, muting *alert.Muting) {
 	for i := range q.entries {
 		e := &q.entries[i]
 		if e.event == alert.EventTest {
 			continue
 		}
-		if e.until = muting.Until(&e.incident, now); e.muted() && !e.drops() {
-			e.first, e.digest = e.until, alert.UnmuteDigest(e.until)
+		if e.mutedUntil = muting.Until(&e.incident, now); e.muted() && !e.droppable() {
+			e.first, e.digest = e.mutedUntil, alert.UnmuteDigest(e.mutedUntil)
 		}
 	}
 }
@@ -95,35 +96,35 @@ func (q *queue) withdraw(match func(*entry) bool) (gone []string) {
 	return gone
 }
 
-// find returns the entry that a newer change is folded into; -1 for none.
+// find returns the index of the entry into which a newer change is folded; -1 for none.
 func (q *queue) find(e *entry) int {
 	if e.event == alert.EventTest {
 		return -1
 	}
 	return slices.IndexFunc(q.entries, func(other entry) bool {
 		sameSeries := other.incident.Rule == e.incident.Rule && other.incident.Series == e.incident.Series
-		return other.event != alert.EventTest && sameSeries && (other.incident.ID == e.incident.ID || len(q.entries) >= crowded)
+		return other.event != alert.EventTest && sameSeries && (other.incident.ID == e.incident.ID || len(q.entries) >= maxEntries)
 	})
 }
 
-// fold makes an entry tell a newer change as well. An incident that nobody heard of is new even when it is only a reminder
-// that is added; one that is over by now is told as such, since its message says how long it fired.
+// fold adds a newer change to an entry. An entry whose FIRING was not delivered stays FIRING when an UPDATE is added. An entry whose
+// incident ended becomes RESOLVED or ENDED: that message says how long the incident fired.
 func (e *entry) fold(newer *entry) {
 	if newer.event != alert.EventUpdate || e.event.Ends() {
 		e.event = newer.event
 	}
-	e.incident, e.at, e.digest, e.kept = newer.incident, newer.at, newer.digest, false
+	e.incident, e.at, e.digest, e.written = newer.incident, newer.at, newer.digest, false
 	e.folded += newer.folded + 1
 }
 
 // next returns when the first entry may be sent; false when nothing waits.
 func (q *queue) next() (time.Time, bool) {
 	first, found := time.Time{}, false
-	for _, i := range q.firsts() {
+	for _, i := range q.sendable() {
 		e := &q.entries[i]
-		at := e.hold
-		if !e.drops() { // anything else that is muted is dropped when it is due
-			at = later(at, e.until)
+		at := e.notBefore
+		if !e.droppable() { // a muted entry that can be dropped is dropped when it is due
+			at = later(at, e.mutedUntil)
 		}
 		if !found || at.Before(first) {
 			first, found = at, true
@@ -132,15 +133,15 @@ func (q *queue) next() (time.Time, bool) {
 	return first, found
 }
 
-// firsts returns which entries may go next: of each series the first, once the store has it. Nothing of a series overtakes
-// what is older, or the last word on it would be a wrong one.
-func (q *queue) firsts() []int {
+// sendable returns the indexes of the entries that may be sent next: the first of each series, once the store has it. Changes of one
+// series stay in order, so that the last message is the true state.
+func (q *queue) sendable() []int {
 	var list []int
 	seen := make(map[seriesKey]bool, len(q.entries))
 	for i := range q.entries {
 		e := &q.entries[i]
-		key := seriesKey{e.incident.Rule, e.incident.Series}
-		if e.kept && (!seen[key] || e.event == alert.EventTest) {
+		key := seriesKey{rule: e.incident.Rule, series: e.incident.Series}
+		if e.written && (!seen[key] || e.event == alert.EventTest) {
 			list = append(list, i)
 		}
 		seen[key] = true
@@ -148,11 +149,11 @@ func (q *queue) firsts() []int {
 	return list
 }
 
-// take removes the first entry that may be sent at now, and those that one message tells with it; empty for none.
-func (q *queue) take(now time.Time, groupWait time.Duration, told map[string]toldOf) []entry {
+// pop removes the first entry that may be sent at now, together with the entries that share its message; empty for none.
+func (q *queue) pop(now time.Time, groupWait time.Duration, receipts map[string]receipt) []entry {
 	i := -1
-	for _, k := range q.firsts() {
-		if !q.entries[k].muted() && !q.entries[k].hold.After(now) {
+	for _, k := range q.sendable() {
+		if !q.entries[k].muted() && !q.entries[k].notBefore.After(now) {
 			i = k
 			break
 		}
@@ -161,45 +162,45 @@ func (q *queue) take(now time.Time, groupWait time.Duration, told map[string]tol
 		return nil
 	}
 	head := q.entries[i]
-	taken := []entry{head}
+	group := []entry{head}
 	rest := make([]entry, 0, len(q.entries)-1)
-	stays := map[seriesKey]bool{} // series of which something earlier stays: nothing of them may overtake it
+	stays := map[seriesKey]bool{} // series with an earlier entry that stays in the queue: their order must be kept
 	for j := range q.entries {
 		e := &q.entries[j]
-		key := seriesKey{e.incident.Rule, e.incident.Series}
+		key := seriesKey{rule: e.incident.Rule, series: e.incident.Series}
 		switch {
 		case j == i:
-		case !stays[key] && head.joins(e, now, groupWait) && head.alike(e, told):
-			taken = append(taken, *e)
+		case !stays[key] && head.groupsWith(e, now, groupWait) && head.sameMessage(e, receipts):
+			group = append(group, *e)
 		default:
 			stays[key] = true
 			rest = append(rest, *e)
 		}
 	}
 	q.entries = rest
-	return taken
+	return group
 }
 
-// says returns what an entry tells a destination that was told so far: an incident that people believe to fire is not new,
-// since they were never told that it was over for a while, and one that they never received is.
-func (e *entry) says(told map[string]toldOf) alert.Event {
-	switch known := told[e.incident.ID].event.Fires(); {
-	case e.event == alert.EventFiring && known:
+// eventFor returns the event that a destination with these receipts must see. FIRING becomes UPDATE if the destination already shows the
+// incident as firing: it did not receive the end in between. UPDATE becomes FIRING if the destination never received FIRING.
+func (e *entry) eventFor(receipts map[string]receipt) alert.Event {
+	switch shown := receipts[e.incident.ID].event.Fires(); {
+	case e.event == alert.EventFiring && shown:
 		return alert.EventUpdate
-	case e.event == alert.EventUpdate && !known:
+	case e.event == alert.EventUpdate && !shown:
 		return alert.EventFiring
 	}
 	return e.event
 }
 
-// alike reports whether the destination takes both for the same kind of news, in the same place.
-func (e *entry) alike(other *entry, told map[string]toldOf) bool {
-	return e.says(told) == other.says(told) && told[e.incident.ID].ref == told[other.incident.ID].ref
+// sameMessage reports whether two entries have the same event for the destination, and answer the same earlier message.
+func (e *entry) sameMessage(other *entry, receipts map[string]receipt) bool {
+	return e.eventFor(receipts) == other.eventFor(receipts) && receipts[e.incident.ID].ref == receipts[other.incident.ID].ref
 }
 
-// joins reports whether one message tells both.
-func (e *entry) joins(other *entry, now time.Time, groupWait time.Duration) bool {
-	if e.event == alert.EventTest || e.event != other.event || !other.kept || other.muted() {
+// groupsWith reports whether one message may report both entries.
+func (e *entry) groupsWith(other *entry, now time.Time, groupWait time.Duration) bool {
+	if e.event == alert.EventTest || e.event != other.event || !other.written || other.muted() {
 		return false
 	}
 	if e.digest != "" && e.digest == other.digest {
@@ -208,16 +209,16 @@ func (e *entry) joins(other *entry, now time.Time, groupWait time.Duration) bool
 	if e.incident.Rule != other.incident.Rule {
 		return false
 	}
-	return now.Sub(e.first) >= pileUp || other.at.Sub(e.at).Abs() <= groupWait && groupWait > 0
+	return now.Sub(e.first) >= groupLateAfter || other.at.Sub(e.at).Abs() <= groupWait && groupWait > 0
 }
 
-// restore puts back what could not be sent, in front of what came since, and not to be sent before hold. It returns the
-// identifiers of entries that became one with an earlier one, and of those that tell them now.
-func (q *queue) restore(taken []entry, hold time.Time) (gone, changed []string) {
+// putBack returns entries that could not be sent to the front of the queue; they are not sent before notBefore. It returns the
+// identifiers of entries that were folded into an earlier one, and of the entries that include them now.
+func (q *queue) putBack(group []entry, notBefore time.Time) (gone, changed []string) {
 	since := q.entries
-	q.entries = taken
+	q.entries = group
 	for i := range q.entries {
-		q.entries[i].hold = hold
+		q.entries[i].notBefore = notBefore
 	}
 	for i := range since {
 		if j := q.find(&since[i]); j >= 0 {
@@ -230,15 +231,15 @@ func (q *queue) restore(taken []entry, hold time.Time) (gone, changed []string) 
 	return gone, changed
 }
 
-// release lets everything be sent at now that only waits for company.
-func (q *queue) release(now time.Time) {
+// releaseAll makes every entry due at now.
+func (q *queue) releaseAll(now time.Time) {
 	for i := range q.entries {
-		q.entries[i].hold = now
+		q.entries[i].notBefore = now
 	}
 }
 
-// oldest returns when the first untold change happened; zero for none.
-func oldest(entries []entry) time.Time {
+// oldestChange returns when the first undelivered change happened; zero for none.
+func oldestChange(entries []entry) time.Time {
 	first := time.Time{}
 	for i := range entries {
 		if at := entries[i].first; first.IsZero() || !at.IsZero() && at.Before(first) {
@@ -248,24 +249,24 @@ func oldest(entries []entry) time.Time {
 	return first
 }
 
-// message makes the notification of what was taken, for a destination that was told so far.
-func message(taken []entry, notifier string, told map[string]toldOf, now time.Time) Notification {
-	head := &taken[0]
-	before := told[head.incident.ID]
+// newNotification returns the message of some entries, for a destination with these receipts.
+func newNotification(group []entry, notifier string, receipts map[string]receipt, now time.Time) Notification {
+	head := &group[0]
+	before := receipts[head.incident.ID]
 	n := Notification{
 		ID:       fmt.Sprintf("%s-%s-%d-%s", head.incident.ID, head.event, head.at.UnixNano(), notifier),
-		Notifier: notifier, At: head.at, Event: head.says(told), Incident: head.incident,
+		Notifier: notifier, At: head.at, Event: head.eventFor(receipts), Incident: head.incident,
 		Late: max(now.Sub(head.first), 0), Folded: head.folded, Ref: before.ref, Told: before.event,
 	}
 	with := map[string]bool{head.incident.ID: true}
-	for i := range taken[1:] {
-		n.Others = append(n.Others, taken[i+1].incident)
-		with[taken[i+1].incident.ID] = true
+	for i := range group[1:] {
+		n.Others = append(n.Others, group[i+1].incident)
+		with[group[i+1].incident.ID] = true
 	}
 	if n.Ref != "" {
-		for _, id := range slices.Sorted(maps.Keys(told)) {
-			if told[id].ref == n.Ref && !with[id] {
-				n.Group = append(n.Group, told[id].incident)
+		for _, id := range slices.Sorted(maps.Keys(receipts)) {
+			if receipts[id].ref == n.Ref && !with[id] {
+				n.Group = append(n.Group, receipts[id].incident)
 			}
 		}
 	}

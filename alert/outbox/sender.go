@@ -15,139 +15,145 @@ import (
 )
 
 const (
-	pace         = time.Second      // between two messages to one destination
-	slowRetry    = 10 * time.Minute // between two attempts of a message that is refused for good
-	shortestWait = time.Second      // after the first failure
-	longestWait  = 5 * time.Minute  // between failures
-	attemptLimit = 30 * time.Second // a notifier that obeys its context ends by then
+	minInterval    = time.Second      // between two messages to one destination
+	refusedRetry   = 10 * time.Minute // before a refused message is tried again
+	minBackoff     = time.Second      // wait after the first failure
+	maxBackoff     = 5 * time.Minute  // longest wait between two attempts
+	attemptTimeout = 30 * time.Second // timeout of one attempt
 )
 
-// lane is a destination with what it is owed and its sender. The outbox's mu guards all but what never changes.
-type lane struct {
+// sender delivers to one destination, one message at a time. The outbox's mu guards every field that changes.
+type sender struct {
 	name    string
 	options *Options
 	wake    chan struct{}
-	commit  func(func(*ledger)) // of the outbox
+	commit  func(func(*batch)) // of the outbox
+
+	reportDropped func(incidents []string) // of the outbox
 
 	mu          *sync.Mutex
 	muting      *alert.Muting // of the outbox
-	active      bool
+	active      bool          // the configuration has the destination
 	destination Destination
-	queue       queue
-	told        map[string]toldOf // by incident: what the destination last heard
-	flying      []entry           // being delivered now
-	refreshed   time.Time         // when what fires was last repeated, for a destination that forgets
-	notBefore   time.Time         // the destination is left alone until then
-	waits       *backoff.ExponentialBackOff
-	failure     *DeliveryError // of the last attempt; nil when it was taken
+	queue       queue              // what is to be delivered
+	receipts    map[string]receipt // by incident: what the destination received last
+	inFlight    []entry            // entries that are being delivered now
+	lastRefresh time.Time          // when firing incidents were last repeated, for a [Refresher]
+	notBefore   time.Time          // no attempt is made before this time
+	backoff     *backoff.ExponentialBackOff
+	failure     *DeliveryError // error of the last attempt; nil when it succeeded
 }
 
-func newLane(name string, o *Outbox) *lane {
-	// The library's own jitter comes from a global source: it is left out, and added from ours.
-	waits := &backoff.ExponentialBackOff{InitialInterval: shortestWait, Multiplier: 2, MaxInterval: longestWait}
+// newSender returns the sender of a notifier, without a destination.
+func newSender(name string, o *Outbox) *sender {
+	// The library takes its jitter from a global source, so it is off here; nextBackoff adds ours.
+	waits := &backoff.ExponentialBackOff{InitialInterval: minBackoff, Multiplier: 2, MaxInterval: maxBackoff}
 	waits.Reset()
-	return &lane{
-		name: name, options: &o.options, mu: &o.mu, muting: &o.muting, commit: o.commit, wake: make(chan struct{}, 1),
-		waits: waits, told: map[string]toldOf{},
+	return &sender{
+		name: name, options: &o.options, mu: &o.mu, muting: &o.muting, commit: o.commit, reportDropped: o.reportDropped,
+		wake:    make(chan struct{}, 1),
+		backoff: waits, receipts: map[string]receipt{},
 	}
 }
 
-// take takes over what an earlier process left. The caller holds mu.
-func (l *lane) take(left stored) {
-	l.queue.entries = append(l.queue.entries, left.owed...)
-	for i := range l.queue.entries {
-		l.queue.entries[i].uncertain = true // it may have been on its way when that process ended
+// loadLocked adds what an earlier process left. The caller holds mu.
+func (s *sender) loadLocked(left leftover) {
+	s.queue.entries = append(s.queue.entries, left.entries...)
+	for i := range s.queue.entries {
+		s.queue.entries[i].uncertain = true // the earlier process may have sent it when it ended
 	}
-	if left.told != nil {
-		l.told = left.told
+	if left.receipts != nil {
+		s.receipts = left.receipts
 	}
 }
 
-// add owes a transition. The caller holds mu.
-func (l *lane) add(t alert.Transition, ledger *ledger) {
-	id := l.queue.add(t, l.name, l.destination.GroupWait)
-	for i := range l.queue.entries {
-		if l.queue.entries[i].id == id {
-			ledger.owe(l.name, &l.queue.entries[i])
+// enqueueLocked queues a message for a transition. The caller holds mu.
+func (s *sender) enqueueLocked(t alert.Transition, changes *batch) {
+	id := s.queue.add(t, s.name, s.destination.GroupWait)
+	for i := range s.queue.entries {
+		if s.queue.entries[i].id == id {
+			changes.put(s.name, &s.queue.entries[i])
 		}
 	}
-	l.nudge()
+	s.wakeUp()
 }
 
-// open gives the lane its destination. The caller holds mu.
-func (l *lane) open(d Destination, now time.Time) {
-	l.active, l.destination = true, d
-	if l.failure != nil {
-		l.waits.Reset()
-		l.notBefore = now
-		l.queue.release(now)
+// activateLocked sets the destination. After a failure it makes everything due now. The caller holds mu.
+func (s *sender) activateLocked(d Destination, now time.Time) {
+	s.active, s.destination = true, d
+	if s.failure != nil {
+		s.backoff.Reset()
+		s.notBefore = now
+		s.queue.releaseAll(now)
 	}
-	l.nudge()
+	s.wakeUp()
 }
 
-// close drops what the lane is owed. The caller holds mu.
-func (l *lane) close(ledger *ledger) {
-	for i := range l.queue.entries {
-		ledger.drop(l.queue.entries[i].id)
+// deactivateLocked removes the destination and drops what is queued. The caller holds mu.
+func (s *sender) deactivateLocked(changes *batch) {
+	for i := range s.queue.entries {
+		changes.remove(s.queue.entries[i].id)
 	}
-	if count := len(l.queue.entries); count > 0 {
-		l.options.Logger.Warn("messages are dropped, for their notifier was removed from the configuration", "notifier", l.name, "messages", count)
+	if count := len(s.queue.entries); count > 0 {
+		s.options.Logger.Warn("dropped the undelivered messages of a notifier that the configuration no longer has",
+			"notifier", s.name, "messages", count)
 	}
-	l.active, l.destination, l.queue, l.failure = false, Destination{}, queue{}, nil
+	s.active, s.destination, s.queue, s.failure = false, Destination{}, queue{}, nil
 }
 
-func (l *lane) nudge() {
+// wakeUp makes the sender check its queue.
+func (s *sender) wakeUp() {
 	select {
-	case l.wake <- struct{}{}:
-	default: // it is awake already
+	case s.wake <- struct{}{}:
+	default: // a wake-up is already waiting
 	}
 }
 
-// pending is what [Outbox.Pending] returns. The caller holds mu.
-func (l *lane) pending() (count int, first time.Time, lastError string) {
-	if l.failure != nil {
-		lastError = l.failure.Error()
+// pendingLocked returns what [Outbox.Pending] reports. The caller holds mu.
+func (s *sender) pendingLocked() (count int, first time.Time, lastError string) {
+	if s.failure != nil {
+		lastError = s.failure.Error()
 	}
-	l.queue.mute(time.Now(), l.muting)
-	waiting := slices.DeleteFunc(slices.Concat(l.queue.entries, l.flying), func(e entry) bool { return e.muted() })
-	return len(waiting), oldest(waiting), lastError
+	s.queue.updateMuted(time.Now(), s.muting)
+	waiting := slices.DeleteFunc(slices.Concat(s.queue.entries, s.inFlight), func(e entry) bool { return e.muted() })
+	return len(waiting), oldestChange(waiting), lastError
 }
 
-// run delivers until ctx ends, and then what is left and may be sent until late ends.
-func (l *lane) run(ctx, late context.Context) {
-	for l.sleep(ctx, l.due) {
-		l.deliver(late)
+// run delivers until ctx ends. Then it delivers the rest until late ends, as far as it is due within the grace time.
+func (s *sender) run(ctx, late context.Context) {
+	for s.sleep(ctx, s.due) {
+		s.deliver(late)
 	}
-	end := time.Now().Add(l.options.Grace)
-	l.mu.Lock()
-	l.queue.release(time.Now()) // company can no longer come
-	l.mu.Unlock()
+	end := time.Now().Add(s.options.Grace)
+	s.mu.Lock()
+	s.queue.releaseAll(time.Now()) // no further change can join a group
+	s.mu.Unlock()
 	for {
-		next, ok := l.due()
-		if !ok || next.After(end) || !l.sleep(late, l.due) {
+		next, ok := s.due()
+		if !ok || next.After(end) || !s.sleep(late, s.due) {
 			return
 		}
-		l.deliver(late)
+		s.deliver(late)
 	}
 }
 
 // due returns when the next message may be sent; false when none waits.
-func (l *lane) due() (time.Time, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.queue.mute(time.Now(), l.muting)
-	next, ok := l.queue.next()
-	if again, must := l.refreshDue(); must && (!ok || again.Before(next)) {
+func (s *sender) due() (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue.updateMuted(time.Now(), s.muting)
+	next, ok := s.queue.next()
+	if again, must := s.refreshDueLocked(); must && (!ok || again.Before(next)) {
 		next, ok = again, true
 	}
-	if next.Before(l.notBefore) {
-		next = l.notBefore
+	if next.Before(s.notBefore) {
+		next = s.notBefore
 	}
 	return next, ok
 }
 
-// sleep waits until something is to be sent; false when ctx ended first.
-func (l *lane) sleep(ctx context.Context, due func() (time.Time, bool)) bool {
+// sleep waits until a message is due; false when ctx ended first.
+func (s *sender) sleep(ctx context.Context, due func() (time.Time, bool)) bool {
 	for ctx.Err() == nil {
 		next, ok := due()
 		wait := time.Until(next)
@@ -162,40 +168,40 @@ func (l *lane) sleep(ctx context.Context, due func() (time.Time, bool)) bool {
 		}
 		select {
 		case <-ctx.Done():
-		case <-l.wake:
+		case <-s.wake:
 		case <-alarm:
 		}
 	}
 	return false
 }
 
-// deliver makes one attempt with what is due.
-func (l *lane) deliver(ctx context.Context) {
+// deliver makes one attempt to deliver what is due.
+func (s *sender) deliver(ctx context.Context) {
 	begun := time.Now()
-	l.dropMuted(begun)
-	n, destination := l.next(begun)
-	if destination.Notifier == nil { // it was folded or dropped meanwhile
+	s.dropMuted(begun)
+	n, destination := s.nextMessage(begun)
+	if destination.Notifier == nil { // the message was folded or dropped meanwhile
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	ref, err := destination.Notifier.Deliver(ctx, n)
-	l.options.Observer.Delivered(l.name, err)
-	l.tell(ctx, l.settle(ref, err, begun, time.Now()))
+	s.options.Observer.Delivered(s.name, err)
+	s.logOutcome(ctx, s.finish(ref, err, begun, time.Now()))
 }
 
-// next takes what is to be delivered now, and from whom; no notifier when there is nothing.
-func (l *lane) next(now time.Time) (Notification, Destination) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.queue.mute(now, l.muting)
-	l.flying = l.queue.take(now, l.destination.GroupWait, l.told)
-	if len(l.flying) > 0 {
-		return message(l.flying, l.name, l.told, now), l.destination
+// nextMessage removes the entries that are due from the queue and returns their message; no notifier when nothing is due.
+func (s *sender) nextMessage(now time.Time) (Notification, Destination) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue.updateMuted(now, s.muting)
+	s.inFlight = s.queue.pop(now, s.destination.GroupWait, s.receipts)
+	if len(s.inFlight) > 0 {
+		return newNotification(s.inFlight, s.name, s.receipts, now), s.destination
 	}
-	if again, must := l.refreshDue(); must && !again.After(now) {
-		l.refreshed = now
-		return l.refresh(now), l.destination
+	if again, must := s.refreshDueLocked(); must && !again.After(now) {
+		s.lastRefresh = now
+		return s.refreshLocked(now), s.destination
 	}
 	return Notification{}, Destination{}
 }
@@ -206,71 +212,71 @@ type outcome struct {
 	pending       int
 }
 
-// settle draws the consequences of an attempt, and writes them down.
-func (l *lane) settle(ref string, err error, begun, now time.Time) (o outcome) {
-	l.commit(func(ledger *ledger) { o = l.conclude(ref, err, begun, now, ledger) })
+// finish records the result of an attempt, in memory and in the store.
+func (s *sender) finish(ref string, err error, begun, now time.Time) (o outcome) {
+	s.commit(func(changes *batch) { o = s.finishLocked(ref, err, begun, now, changes) })
 	return o
 }
 
-// conclude draws the consequences of an attempt. The caller holds mu.
-func (l *lane) conclude(ref string, err error, begun, now time.Time, ledger *ledger) outcome {
-	taken := l.flying
-	l.flying = nil
-	l.notBefore = begun.Add(pace)
-	o := outcome{before: l.failure, after: failureOf(err)}
+// finishLocked records the result of an attempt. The caller holds mu.
+func (s *sender) finishLocked(ref string, err error, begun, now time.Time, changes *batch) outcome {
+	group := s.inFlight
+	s.inFlight = nil
+	s.notBefore = begun.Add(minInterval)
+	o := outcome{before: s.failure, after: asDeliveryError(err)}
 	switch {
 	case err == nil:
 	case o.after.Uncertain:
-		for i := range taken {
-			taken[i].uncertain = true
+		for i := range group {
+			group[i].uncertain = true
 		}
 	default:
-		taken = l.forsake(taken, ledger)
+		group = s.withoutWithdrawnLocked(group, changes)
 	}
-	l.failure = o.after
+	s.failure = o.after
 	switch {
 	case err == nil:
-		l.waits.Reset()
-		l.heard(taken, ref, ledger)
+		s.backoff.Reset()
+		s.recordDeliveredLocked(group, ref, changes)
 		return o
-	case !l.active: // removed meanwhile
-		l.failure = nil
-		for i := range taken {
-			ledger.drop(taken[i].id)
+	case !s.active: // the destination was removed during the attempt
+		s.failure = nil
+		for i := range group {
+			changes.remove(group[i].id)
 		}
 		return o
 	}
 	hold := now
 	switch {
 	case o.after.Permanent:
-		hold = now.Add(slowRetry) // the message waits, for the next one may pass
+		hold = now.Add(refusedRetry) // only this message waits: the destination may accept others
 	case o.after.RetryAfter > 0:
-		l.notBefore = later(l.notBefore, now.Add(o.after.RetryAfter))
+		s.notBefore = later(s.notBefore, now.Add(o.after.RetryAfter))
 	default:
-		l.notBefore = later(l.notBefore, now.Add(l.pause()))
+		s.notBefore = later(s.notBefore, now.Add(s.nextBackoff()))
 	}
-	l.restore(taken, hold, ledger)
-	o.pending = len(l.queue.entries)
+	s.requeueLocked(group, hold, changes)
+	o.pending = len(s.queue.entries)
 	return o
 }
 
-// restore puts back what could not be sent. The caller holds mu.
-func (l *lane) restore(taken []entry, hold time.Time, ledger *ledger) {
-	gone, changed := l.queue.restore(taken, hold)
+// requeueLocked puts back entries that could not be delivered. The caller holds mu.
+func (s *sender) requeueLocked(group []entry, hold time.Time, changes *batch) {
+	gone, changed := s.queue.putBack(group, hold)
 	for _, id := range gone {
-		ledger.drop(id)
+		changes.remove(id)
 	}
-	for i := range l.queue.entries {
-		if e := &l.queue.entries[i]; slices.Contains(changed, e.id) {
-			ledger.owe(l.name, e)
+	for i := range s.queue.entries {
+		if e := &s.queue.entries[i]; slices.Contains(changed, e.id) {
+			changes.put(s.name, e)
 		}
 	}
 }
 
-// pause returns how long to wait after a failure: 1 s, doubling, with up to half of it added, 5 minutes at most.
-func (l *lane) pause() time.Duration {
-	wait := l.waits.NextBackOff()
-	return min(wait+time.Duration(l.options.Rand()*float64(wait)/2), longestWait)
+// nextBackoff returns how long to wait after a failure: 1 s, doubled each time, plus up to half of it as jitter, 5 minutes at most.
+func (s *sender) nextBackoff() time.Duration {
+	wait := s.backoff.NextBackOff()
+	return min(wait+time.Duration(s.options.Rand()*float64(wait)/2), maxBackoff)
 }
 
 // later returns the later of two times.
@@ -281,8 +287,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// failureOf makes a DeliveryError of any other error, which is a fault of the notifier: it is tried again.
-func failureOf(err error) *DeliveryError {
+// asDeliveryError wraps an error that is no [DeliveryError]: it is a fault of the notifier, and the message is tried again.
+func asDeliveryError(err error) *DeliveryError {
 	if err == nil {
 		return nil
 	}
@@ -292,9 +298,9 @@ func failureOf(err error) *DeliveryError {
 	return &DeliveryError{Reason: "unknown", Uncertain: true, Err: err}
 }
 
-// tell logs when a destination begins to fail, fails otherwise, or takes messages again.
-func (l *lane) tell(ctx context.Context, o outcome) {
-	logger := l.options.Logger.With("notifier", l.name)
+// logOutcome logs when a destination begins to fail, fails for another reason, or works again.
+func (s *sender) logOutcome(ctx context.Context, o outcome) {
+	logger := s.options.Logger.With("notifier", s.name)
 	switch {
 	case o.after == nil && o.before != nil:
 		logger.InfoContext(ctx, "messages are delivered again")
@@ -305,7 +311,7 @@ func (l *lane) tell(ctx context.Context, o outcome) {
 		if o.after.Permanent {
 			level = slog.LevelError
 		}
-		logger.Log(ctx, level, "a message is not delivered; it is kept and tried again", "reason", o.after.Reason, "error", o.after.Err,
+		logger.Log(ctx, level, "cannot deliver a message; it is kept and retried", "reason", o.after.Reason, "error", o.after.Err,
 			"fix", cmp.Or(o.after.Fix, "none needed unless it lasts"), "pending", o.pending)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	_ "modernc.org/sqlite" // the driver, which the program itself chooses in cmd
 )
 
-// openStore opens a store in a file; nobody closes it where a process is to die.
+// openStore opens a store in a file. It is not closed, because the process may be killed.
 func openStore(t *testing.T, path string) (*outbox.Store, *sql.DB) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
@@ -40,7 +40,7 @@ type process struct {
 	kill  func()
 }
 
-// begin starts a process on a database. Killed, it stops in the middle of whatever it does, as far as a test can.
+// begin starts a process on a database. When it is killed, it stops in the middle of its work, as far as a test can do that.
 func begin(t *testing.T, path string, destinations map[string]outbox.Destination, silences ...alert.Silence) *process {
 	t.Helper()
 	store, db := openStore(t, path)
@@ -67,7 +67,7 @@ func ops(m outbox.Notifier) map[string]outbox.Destination {
 	return map[string]outbox.Destination{"ops": {Notifier: m}}
 }
 
-// stateful returns a transition with the state that the engine would put into it.
+// stateful returns a transition with the state that the engine would add.
 func stateful(event alert.Event, id string) alert.Transition {
 	c := change(event, id)
 	c.State = alert.SeriesState{Rule: "r", Series: id, State: alert.Firing, Fired: c.At, Incident: id, Announced: true}
@@ -77,7 +77,7 @@ func stateful(event alert.Event, id string) alert.Transition {
 	return c
 }
 
-func TestWhatIsOwedOutlivesTheProcess(t *testing.T) {
+func TestUndeliveredMessagesSurviveARestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		down := newMessenger()
@@ -110,7 +110,7 @@ func TestWhatIsOwedOutlivesTheProcess(t *testing.T) {
 	})
 }
 
-// threaded is a notifier that names its messages.
+// threaded is a notifier that returns references.
 type threaded struct {
 	*messenger
 	n int
@@ -125,7 +125,7 @@ func (m *threaded) Deliver(ctx context.Context, n outbox.Notification) (string, 
 	return fmt.Sprintf("m%d", m.n), nil
 }
 
-func TestALaterMessageKnowsTheFirst(t *testing.T) {
+func TestALaterMessageHasTheReferenceOfTheFirst(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		m := &threaded{messenger: newMessenger()}
@@ -145,7 +145,7 @@ func TestALaterMessageKnowsTheFirst(t *testing.T) {
 	})
 }
 
-func TestAnIncidentThatWasNeverToldAsOverIsNotNew(t *testing.T) {
+func TestFiringAgainBeforeTheEndWasDeliveredIsAnUpdate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger(nil, failure("network", 30*time.Second))
@@ -160,7 +160,7 @@ func TestAnIncidentThatWasNeverToldAsOverIsNotNew(t *testing.T) {
 	})
 }
 
-func TestAMutedChangeIsKeptAndToldToNobody(t *testing.T) {
+func TestAMutedChangeIsStoredAndNotSent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger()
@@ -177,7 +177,7 @@ func TestAMutedChangeIsKeptAndToldToNobody(t *testing.T) {
 	})
 }
 
-func TestChangesOfOneDigestAreOneMessage(t *testing.T) {
+func TestChangesWithOneDigestAreOneMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger()
 		o := deliverTo(t, m, time.Second)
@@ -191,7 +191,7 @@ func TestChangesOfOneDigestAreOneMessage(t *testing.T) {
 	})
 }
 
-func TestADiskThatFailsStopsNoMessage(t *testing.T) {
+func TestMessagesAreSentWhileTheDiskFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger()
@@ -233,7 +233,7 @@ func TestADiskThatFailsStopsNoMessage(t *testing.T) {
 	})
 }
 
-func TestWhatARemovedNotifierIsOwedIsDropped(t *testing.T) {
+func TestMessagesOfARemovedNotifierAreDropped(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		down := newMessenger()
@@ -251,12 +251,12 @@ func TestWhatARemovedNotifierIsOwedIsDropped(t *testing.T) {
 	})
 }
 
-// forgetful is a notifier whose destination forgets.
+// forgetful is a notifier whose destination drops incidents that are not repeated.
 type forgetful struct{ *messenger }
 
 func (forgetful) RefreshEvery() time.Duration { return time.Minute }
 
-func TestADestinationThatForgetsIsToldAgain(t *testing.T) {
+func TestARefresherIsSentFiringIncidentsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := forgetful{newMessenger()}
 		o := deliverTo(t, m, 0)
@@ -269,7 +269,7 @@ func TestADestinationThatForgetsIsToldAgain(t *testing.T) {
 	})
 }
 
-func TestSilencesOutliveTheProcess(t *testing.T) {
+func TestSilencesSurviveARestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		store, db := openStore(t, path)
@@ -306,7 +306,7 @@ func TestSilencesOutliveTheProcess(t *testing.T) {
 	})
 }
 
-func TestOneUnreadableRowCostsNoOther(t *testing.T) {
+func TestOneUnreadableRowDoesNotAffectOthers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		p := begin(t, path, ops(newMessenger()))
@@ -323,7 +323,7 @@ func TestOneUnreadableRowCostsNoOther(t *testing.T) {
 	})
 }
 
-func TestTheOrderOutlivesAClockThatIsSetBack(t *testing.T) {
+func TestTheOrderSurvivesAClockThatIsSetBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		down := newMessenger()

@@ -11,10 +11,10 @@ import (
 	"squarewatch/probe"
 )
 
-// absentFor is how long nobody may be scraped before that is an alert: a restart is none.
+// absentFor is how long no host may be scraped before that is an alert. It is longer than a restart.
 const absentFor = 5 * time.Minute
 
-// access translates the built-in rule of probes that guard access.
+// access translates the built-in rule for probes that guard access.
 func (t *translation) access() {
 	var guards []probe.Probe
 	for i := range t.Probes {
@@ -24,13 +24,13 @@ func (t *translation) access() {
 	}
 	r := &alert.Rule{Name: alert.AccessRule, Per: alert.PerProbe}
 	notes := []string{
-		"Built-in rule access. It ends with the next expected run; in squarewatch, with any that is not let in.",
-		"A 2xx that breaks off, or is too large or too slow, is a breach in squarewatch alone.",
+		"Built-in rule access. It ends with the next expected run; in squarewatch, with the next run that is not let in.",
+		"A 2xx that breaks off, or is too large or too slow, counts as a breach only in squarewatch.",
 	}
 	for _, set := range alertsOf(r, guards) {
-		a := &alarm{
+		a := &alertRule{
 			rule: r, labels: set.labels, severity: alert.Critical, notes: notes,
-			says: "security: it was let in where a refusal is due",
+			summary: "security: it was let in where a refusal is due",
 		}
 		notes = nil
 		var parts []string
@@ -39,13 +39,13 @@ func (t *translation) access() {
 			parts = append(parts, fmt.Sprintf("sum without (%s) (%s{%s, class=%q, expected=\"false\"}) > 0",
 				kindLabels, counted(window), oneOf("probe", probes), probe.Success.String()))
 		}
-		a.fires = "(\n  " + strings.Join(parts, "\n  or ") + "\n)\nand " + upMetric + " == 0"
-		t.alarm(a)
+		a.begins = "(\n  " + strings.Join(parts, "\n  or ") + "\n)\nand " + upMetric + " == 0"
+		t.addAlert(a)
 	}
 }
 
-// noData translates the built-in rule of probes that finish no run. A counter that stands still for as long as the
-// schedule can leave it alone is one; that there was a counter at the begin keeps a start from being one.
+// noData translates the built-in rule for probes that finish no run: the counter did not change for the longest gap of the schedule. The
+// counter must have existed at the beginning of that time, so that a start of the daemon raises no alert.
 func (t *translation) noData() {
 	var scheduled []probe.Probe
 	for i := range t.Probes {
@@ -54,32 +54,38 @@ func (t *translation) noData() {
 		}
 	}
 	r := &alert.Rule{Name: alert.NoDataRule, Per: alert.PerProbe}
-	notes := []string{"Built-in rule no-data. It knows no schedules: it waits for the longest time that three intervals of the schedule can take."}
+	notes := []string{
+		"Built-in rule no-data. Prometheus knows no schedules: the alert waits for the longest time that three intervals can take.",
+	}
 	for _, set := range alertsOf(r, scheduled) {
 		var parts []string
 		for window, probes := range byLength(only(scheduled, set.probes)) {
 			all := fmt.Sprintf("%s{%s}", runsMetric, oneOf("probe", probes))
-			parts = append(parts, fmt.Sprintf("sum without (%s) (%s)\n  == sum without (%[1]s) (%[2]s offset %s)", kindLabels, all, length(window)))
+			parts = append(parts, fmt.Sprintf("sum without (%s) (%s)\n  == sum without (%[1]s) (%[2]s offset %s)",
+				kindLabels, all, length(window)))
 		}
-		t.alarm(&alarm{
+		t.addAlert(&alertRule{
 			rule: r, labels: set.labels, severity: alert.Critical, notes: notes,
-			fires: strings.Join(parts, "\nor "), says: "no run has finished for three of its intervals",
+			begins: strings.Join(parts, "\nor "), summary: "no run has finished for three of its intervals",
 		})
 		notes = nil
 	}
-	t.alarm(&alarm{
+	t.addAlert(&alertRule{
 		rule:     &alert.Rule{Name: alert.NoDataRule, Per: alert.PerAll, For: absentFor},
-		severity: alert.Critical, fires: "absent(" + runsMetric + ")", says: "Prometheus gets no runs of any host",
-		notes: []string{"That nobody watches at all, squarewatch itself cannot say. Watch each host with an alert on up, as for any other job."},
+		severity: alert.Critical, begins: "absent(" + runsMetric + ")", summary: "Prometheus gets no runs of any host",
+		notes: []string{
+			"This reports that no squarewatch is running, which squarewatch cannot do itself.",
+			"Watch each host with an alert on up as well, as for any other job.",
+		},
 	})
 }
 
-// only returns the probes of these names.
+// only returns the probes with these names.
 func only(probes []probe.Probe, names []string) []probe.Probe {
 	return slices.DeleteFunc(slices.Clone(probes), func(p probe.Probe) bool { return !slices.Contains(names, p.Name) })
 }
 
-// byLength divides probes by how long they may finish no run, shortest first.
+// byLength groups probes by how long they may finish no run, shortest first.
 func byLength(probes []probe.Probe) func(yield func(time.Duration, []string) bool) {
 	names := map[time.Duration][]string{}
 	for i := range probes {

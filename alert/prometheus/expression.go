@@ -14,24 +14,26 @@ import (
 	"squarewatch/probe"
 )
 
-// The metrics that the rules read. Package otel gives them their names; a test compares.
+// The metrics that the rules read. Package otel defines their names; a test compares them.
 const (
 	runsMetric = "squarewatch_probe_runs_total"
 	upMetric   = "squarewatch_probe_up"
 )
 
-// kindLabels are the labels of the counter that tell kinds of run apart; what is left is the probe and the scraped host.
+// kindLabels are the labels of the counter that distinguish kinds of runs; the other labels are the probe and the scraped host.
 const kindLabels = "class, code, expected"
 
-// count counts the runs in a window for each series, as a whole number wherever that can be known: increase extrapolates,
-// and 2 of 10 must be 20% and no less. What is tried in turn:
+// count returns the expression for the number of runs in a window, for each series. It returns a whole number where possible: increase
+// extrapolates (https://prometheus.io/docs/prometheus/latest/querying/functions/#increase), and 2 of 10 must be 20 % and not less. It
+// tries in turn:
 //
-//   - The counter began anew in the window, with the daemon: increase knows.
-//   - The difference to the window's begin.
-//   - The series is new and its probe was known then, or is known for longer: all of it is in the window. increase would miss
-//     the first run of a new series, which is the one that matters: the first 500 begins one.
-//   - Nothing is known of the window's begin: the difference to the first that is known.
-//   - The series ended with a restart of the daemon: increase knows.
+//   - The counter restarted in the window, with the daemon: increase handles that.
+//   - The difference to the beginning of the window.
+//   - The series is new, but its probe had other series at the beginning of the window, or longer ago: all runs are in the window.
+//
+// increase would miss the first run of a new series, and the first 500 is such a run.
+//   - Nothing is known of the beginning of the window: the difference to the first known value.
+//   - The series ended with a restart of the daemon: increase handles that.
 func count(window time.Duration) string {
 	return strings.NewReplacer("METRIC", runsMetric, "WINDOW", length(window), "KINDS", kindLabels).Replace(
 		`(increase(METRIC[WINDOW]) and resets(METRIC[WINDOW]) > 0)
@@ -43,27 +45,27 @@ or (METRIC - min_over_time(METRIC[WINDOW]))
 or increase(METRIC[WINDOW])`)
 }
 
-// counted is the name under which the runs of a window are recorded.
+// counted returns the name under which the runs of a window are recorded.
 func counted(window time.Duration) string { return "squarewatch:probe_runs:increase" + length(window) }
 
-// figures names what is recorded of a rule.
+// figures names what is recorded for a rule.
 type figures struct {
-	rule  *alert.Rule
-	where string // selects series; empty for all
-	each  bool   // those of each probe of a rule that counts several together
+	rule     *alert.Rule
+	selector string // selects series; empty for all
+	perProbe bool   // of each probe of a rule that counts several together
 }
 
-// parts returns the figures that a rule is evaluated by: those of its series, and of each probe in them.
+// parts returns the figures by which a rule is evaluated: of its series, and of each probe in them.
 func (f figures) parts() []figures {
 	if f.rule.Per == alert.PerProbe {
 		return []figures{f}
 	}
 	each := f
-	each.each = true
+	each.perProbe = true
 	return []figures{f, each}
 }
 
-// orEach writes an expression of the series, or of any probe in it.
+// orEach returns an expression that is true for the series, or for any probe in it.
 func (f figures) orEach(expr func(figures) string) string {
 	parts := f.parts()
 	if len(parts) == 1 {
@@ -72,7 +74,7 @@ func (f figures) orEach(expr func(figures) string) string {
 	return fmt.Sprintf("%s\nor max without (probe) (\n  %s\n)", expr(f), indented(expr(parts[1])))
 }
 
-// crossed is what begins an alert.
+// crossed returns the expression that starts an alert.
 func (f figures) crossed() string {
 	rate, window := f.rate(f.rule.Window), f.rule.Window
 	enough := fmt.Sprintf(" and round(%s) >= %d", f.runs(window), f.rule.MinRuns)
@@ -82,31 +84,34 @@ func (f figures) crossed() string {
 	return fmt.Sprintf("%s >= %s", rate, share(f.rule.Threshold)) + enough
 }
 
-// notClear is what keeps an alert going on. A probe with too few runs says nothing; the caller adds that of the whole.
+// notClear returns the expression that keeps an alert firing. A probe with too few runs is ignored; the caller adds that case for the
+// whole.
 func (f figures) notClear() string {
 	rate, window := f.rate(f.rule.Window), f.rule.Window
 	text := fmt.Sprintf("%s >= %s", rate, share(f.rule.Clear))
 	if f.rule.Confidence > 0 {
 		text = fmt.Sprintf("%s and %s >= %s", rate, f.high(), share(f.rule.Clear))
 	}
-	if f.each {
+	if f.perProbe {
 		text += fmt.Sprintf(" and round(%s) >= %d", f.runs(window), f.rule.MinRuns)
 	}
 	return text
 }
 
-// lastBad selects series with a probe that was bad in the window and whose last run was unexpected.
+// lastBad returns the expression for series with a probe that was bad in the window and whose last run was unexpected.
 func (f figures) lastBad(window time.Duration, probes []string) string {
 	each := f
-	each.each = true
-	return fmt.Sprintf("max without (probe) (\n  %s > 0 and ignoring (credential) %s{%s} == 0\n)", each.rate(window), upMetric, oneOf("probe", probes))
+	each.perProbe = true
+	return fmt.Sprintf("max without (probe) (\n  %s > 0 and ignoring (credential) %s{%s} == 0\n)",
+		each.rate(window), upMetric, oneOf("probe", probes))
 }
 
+// named returns the name of a recorded figure.
 func (f figures) named(figure string, window time.Duration) string {
-	if f.each {
+	if f.perProbe {
 		figure = "probe_" + figure
 	}
-	return "squarewatch:" + strings.ReplaceAll(f.rule.Name, "-", "_") + ":" + figure + length(window) + f.where
+	return "squarewatch:" + strings.ReplaceAll(f.rule.Name, "-", "_") + ":" + figure + length(window) + f.selector
 }
 
 func (f figures) runs(window time.Duration) string { return f.named("runs", window) }
@@ -114,13 +119,14 @@ func (f figures) rate(window time.Duration) string { return f.named("rate", wind
 func (f figures) low() string                      { return f.named("low", f.rule.Window) }
 func (f figures) high() string                     { return f.named("high", f.rule.Window) }
 
-// length writes a duration as Prometheus does, to the second.
+// length formats a duration as Prometheus does, rounded to seconds.
 func length(d time.Duration) string { return model.Duration(d.Round(time.Second)).String() }
 
-// share writes a share so that it is read back as the same number.
+// share formats a share without loss.
 func share(s setting.Share) string { return strconv.FormatFloat(float64(s), 'g', -1, 64) }
 
-// oneOf matches a label that is one of some values, which hold nothing that a regular expression would read otherwise.
+// oneOf returns a matcher for a label with one of some values. The values must contain no special characters of regular expressions
+// except dots.
 func oneOf(label string, values []string) string {
 	if len(values) == 1 && !strings.Contains(values[0], ".") {
 		return fmt.Sprintf("%s=%q", label, values[0])
@@ -128,7 +134,7 @@ func oneOf(label string, values []string) string {
 	return fmt.Sprintf("%s=~%q", label, strings.Join(values, "|"))
 }
 
-// badRuns selects the runs among those of the probes that a rule counts as bad.
+// badRuns returns the expression for the runs of some probes that a rule counts as bad.
 func badRuns(r *alert.Rule, metric string, probes []string) string {
 	unexpected := oneOf("probe", probes) + `, expected="false"`
 	var codes, classes []string
@@ -145,8 +151,9 @@ func badRuns(r *alert.Rule, metric string, probes []string) string {
 		}
 	}
 	var vectors []string
-	if len(codes) > 0 { // an answer that was cut short may have a code, and is none
-		vectors = append(vectors, fmt.Sprintf("%s{%s, %s, class!~%q}", metric, unexpected, oneOf("code", codes), strings.Join(transport(), "|")))
+	if len(codes) > 0 { // a broken answer can have a code, but counts by its class
+		vectors = append(vectors, fmt.Sprintf("%s{%s, %s, class!~%q}",
+			metric, unexpected, oneOf("code", codes), strings.Join(transport(), "|")))
 	}
 	if len(classes) > 0 {
 		slices.Sort(classes)
@@ -155,7 +162,7 @@ func badRuns(r *alert.Rule, metric string, probes []string) string {
 	return strings.Join(vectors, "\nor ")
 }
 
-// transport returns the classes of runs that got no complete answer.
+// transport returns the classes of runs without a complete answer.
 func transport() []string {
 	var names []string
 	for _, c := range probe.Classes() {
@@ -176,5 +183,5 @@ func bounds(rate, runs string, z float64) (low, high string) {
 	return bound("-"), bound("+")
 }
 
-// indented moves all lines but the first to the right.
+// indented indents all lines but the first.
 func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n  ") }

@@ -1,8 +1,8 @@
-// Package prometheus writes rules of ours as alerting rules of Prometheus, so that a fleet that is scraped can alert from
-// there. The engine of package alert stays what decides: this is a translation, and it says in comments what it leaves out.
+// Package prometheus translates rules into alerting rules of Prometheus, for hosts whose metrics are scraped. The engine of package alert
+// remains the reference; comments in the written file say what the translation leaves out.
 //
-// The counter of runs becomes, once for each window, a recorded count of the runs in it; of that each rule records its
-// number of runs and its rate; the alerts compare those.
+// For each window, one recording rule counts the runs in it. From these, each rule records its number of runs and its rate, and the
+// alerts compare those. File format: https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
 package prometheus
 
 import (
@@ -17,16 +17,16 @@ import (
 	"squarewatch/probe"
 )
 
-// Options are what is translated.
+// Options are the input of a translation.
 type Options struct {
 	Rules        []alert.Rule // with their defaults
 	Probes       []probe.Probe
 	Maintenance  []alert.Maintenance
-	Target       string // host of the API, a label of every alert
+	Target       string // host of the API: a label of every alert
 	Connectivity bool   // runs say when our own network failed
 }
 
-// Write writes a file of rules.
+// Write writes a rule file.
 func Write(w io.Writer, options Options) error {
 	t := translation{Options: options}
 	for i := range t.Rules {
@@ -43,7 +43,7 @@ func Write(w io.Writer, options Options) error {
 	return err
 }
 
-// file is a file of rules as Prometheus reads it.
+// file is a rule file of Prometheus.
 type file struct {
 	Groups []group `yaml:"groups"`
 }
@@ -55,7 +55,7 @@ type group struct {
 
 // rule is a recording rule or an alerting rule.
 type rule struct {
-	Notes       []string          `yaml:"-"` // a comment in front of it
+	Notes       []string          `yaml:"-"` // written as a comment before the rule
 	Record      string            `yaml:"record,omitempty"`
 	Alert       string            `yaml:"alert,omitempty"`
 	Expr        string            `yaml:"expr"`
@@ -64,7 +64,7 @@ type rule struct {
 	Annotations map[string]string `yaml:"annotations,omitempty"`
 }
 
-// MarshalYAML puts the notes in front.
+// MarshalYAML writes the notes as a comment before the rule.
 func (r rule) MarshalYAML() (any, error) {
 	type plain rule
 	var node yaml.Node
@@ -75,7 +75,7 @@ func (r rule) MarshalYAML() (any, error) {
 	return &node, nil
 }
 
-// comment makes a comment of lines.
+// comment returns lines as a YAML comment.
 func comment(lines []string) string {
 	var text strings.Builder
 	for _, line := range lines {
@@ -84,28 +84,31 @@ func comment(lines []string) string {
 	return text.String()
 }
 
-// preface says what the file is, and what it leaves out of the whole.
+// preface returns the comment at the top of the file: what it is, and what it leaves out.
 func (t *translation) preface() []string {
 	lines := []string{
 		"Rules for Prometheus, written by squarewatch rules. Write them again when the configuration changes.",
 		"",
-		"Each host that is scraped is judged by itself, by the runs that it counts. Scrape it at least four times in the shortest",
-		"window, " + length(t.shortest()) + ". An alert ends as in squarewatch: below clear, and not for want of runs. For that its expression looks at",
-		"ALERTS, so that the server that evaluates the rules must keep them. One Prometheus takes the rules of one configuration.",
+		"Each scraped host is evaluated by itself, from the runs that it counts. Scrape it at least four times in the shortest window,",
+		length(t.shortest()) + ". An alert ends as in squarewatch: below clear, and not because there are too few runs. For that, its",
+		"expression reads ALERTS, so the server that evaluates the rules must keep that series. Load the rules of one configuration",
+		"into one Prometheus.",
 		"",
 		"Left out, because Prometheus or Alertmanager has its own: repeat, reopen, notify, support, silences and acknowledgements.",
-		"Left out, because the metric does not say it: whose fault a 401 is, so that a dead credential may raise several alerts.",
+		"Left out, because the metric does not contain it: what caused a 401. A dead credential may raise several alerts.",
 	}
 	if t.Connectivity {
-		lines = append(lines, "Left out: connectivity. Runs that failed because our own network did count here, and the built-in rule network is missing.")
+		lines = append(lines,
+			"Left out: connectivity and the built-in rule network. Runs that failed because our own network failed count here.")
 	}
 	for i := range t.Probes {
 		if p := &t.Probes[i]; len(p.DependsOn) > 0 {
-			lines = append(lines, fmt.Sprintf("Left out: depends_on of probe %s (%s). An inhibit_rule of Alertmanager does so.", p.Name, strings.Join(p.DependsOn, ", ")))
+			lines = append(lines, fmt.Sprintf("Left out: depends_on of probe %s (%s). Use an inhibit_rule of Alertmanager instead.",
+				p.Name, strings.Join(p.DependsOn, ", ")))
 		}
 	}
 	for i := range t.Maintenance {
-		lines = append(lines, fmt.Sprintf("Left out: maintenance %s. A mute_time_interval of Alertmanager does so.", t.Maintenance[i].Name))
+		lines = append(lines, fmt.Sprintf("Left out: maintenance %s. Use a mute_time_interval of Alertmanager instead.", t.Maintenance[i].Name))
 	}
 	return append(lines, t.leftOut...)
 }

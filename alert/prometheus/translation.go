@@ -11,24 +11,24 @@ import (
 	"squarewatch/probe"
 )
 
-// translation is a file of rules that is being made.
+// translation is a rule file in the making.
 type translation struct {
 	Options
 
 	rules   []rule
-	windows []time.Duration // whose runs must be counted
-	leftOut []string        // what no rule remains to say it of
+	windows []time.Duration // windows whose runs must be counted
+	leftOut []string        // notes of rules that have no translation
 }
 
-// counts returns the recording rules that all others stand on.
+// counts returns the recording rules that count runs; all other rules read them.
 func (t *translation) counts() []rule {
 	var rules []rule
 	for i, window := range slices.Compact(slices.Sorted(slices.Values(t.windows))) {
 		r := rule{Record: counted(window), Expr: count(window)}
 		if i == 0 {
 			r.Notes = []string{
-				"The runs of a window, exactly: a difference, where there is one. What is new beside known runs of its probe is counted",
-				"from its first run, which increase would miss.",
+				"The exact number of runs in a window: a difference, where possible. A new series of a known probe is counted from its first",
+				"run, which increase would miss.",
 			}
 		}
 		rules = append(rules, r)
@@ -36,6 +36,7 @@ func (t *translation) counts() []rule {
 	return rules
 }
 
+// shortest returns the shortest window.
 func (t *translation) shortest() time.Duration {
 	if len(t.windows) == 0 {
 		return 0
@@ -43,7 +44,7 @@ func (t *translation) shortest() time.Duration {
 	return slices.Min(t.windows)
 }
 
-// rule translates a rule of the file.
+// rule translates a rule of the configuration file.
 func (t *translation) rule(r *alert.Rule) {
 	var probes []probe.Probe
 	var rare []string
@@ -62,7 +63,8 @@ func (t *translation) rule(r *alert.Rule) {
 	}
 	notes := []string{"Rule " + r.Name + "."}
 	if len(rare) > 0 {
-		notes = append(notes, fmt.Sprintf("Left out: streak of %s, too rare for a rate: %d bad runs in a row fire in squarewatch.", strings.Join(rare, ", "), r.Streak))
+		notes = append(notes, fmt.Sprintf("Left out: streak of %s, too rare for a rate: %d bad runs in a row fire in squarewatch.",
+			strings.Join(rare, ", "), r.Streak))
 	}
 	if len(probes) == 0 {
 		t.leftOut = append(t.leftOut, notes...)
@@ -75,7 +77,7 @@ func (t *translation) rule(r *alert.Rule) {
 	t.rate(r, probes, notes)
 }
 
-// record records the runs and the rate of a rule in a window.
+// record records the number of runs and the rate of a rule in a window.
 func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Duration, notes []string) {
 	t.windows = append(t.windows, window)
 	f := figures{rule: r}
@@ -83,7 +85,7 @@ func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Du
 	for _, s := range seriesOf(r, probes) {
 		own, ignoring := f, ""
 		if s.credential != "" {
-			own.where = fmt.Sprintf("{credential=%q}", s.credential)
+			own.selector = fmt.Sprintf("{credential=%q}", s.credential)
 			ignoring = " ignoring (credential)"
 		}
 		numbers = append(numbers, rule{
@@ -103,14 +105,15 @@ func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Du
 	}
 }
 
-// recordEach records the runs and the rate of each probe of a rule that counts several together. Rare probes have no rate.
+// recordEach records the number of runs and the rate of each probe of a rule that counts several together. A rare probe has too few runs
+// to fire by its rate, but an alert that fires waits for its good run.
 func (t *translation) recordEach(r *alert.Rule, probes []probe.Probe, window time.Duration) {
-	f := figures{rule: r, each: true}
+	f := figures{rule: r, perProbe: true}
 	var numbers, rates []rule
-	for _, s := range seriesOf(r, slices.DeleteFunc(slices.Clone(probes), func(p probe.Probe) bool { return r.Rarely(&p) })) {
+	for _, s := range seriesOf(r, probes) {
 		own, ignoring := f, ""
 		if s.credential != "" {
-			own.where = fmt.Sprintf("{credential=%q}", s.credential)
+			own.selector = fmt.Sprintf("{credential=%q}", s.credential)
 			ignoring = " ignoring (credential)"
 		}
 		numbers = append(numbers, rule{
@@ -129,26 +132,28 @@ func (t *translation) recordEach(r *alert.Rule, probes []probe.Probe, window tim
 	t.rules = slices.Concat(t.rules, numbers, rates)
 }
 
-// counting is one or more series of a rule: which probes' runs are counted together.
-type counting struct {
+// seriesCount is one or more series of a rule, with the probes whose runs are counted together.
+type seriesCount struct {
 	probes     []string
-	without    string // labels that are summed away
-	credential string // that the series is of, when it is of one
+	without    string // labels that are summed
+	credential string // of the series; empty if it is not of a credential
 }
 
-func (c *counting) labels() map[string]string {
+// labels returns the labels of the recorded series.
+func (c *seriesCount) labels() map[string]string {
 	if c.credential == "" {
 		return nil
 	}
 	return map[string]string{"credential": c.credential}
 }
 
-// seriesOf returns what a rule counts together. The series of probes need one rule in all, since the counter has their names.
-func seriesOf(r *alert.Rule, probes []probe.Probe) []counting {
+// seriesOf returns what a rule counts together. Series of single probes need only one recording rule, since the counter has a label for
+// the probe.
+func seriesOf(r *alert.Rule, probes []probe.Probe) []seriesCount {
 	if r.Per == alert.PerProbe {
-		return []counting{{probes: probeNames(probes), without: kindLabels}}
+		return []seriesCount{{probes: probeNames(probes), without: kindLabels}}
 	}
-	var all []counting
+	var all []seriesCount
 	at := map[string]int{}
 	for i := range probes {
 		name := r.SeriesOf(&probes[i])
@@ -156,7 +161,7 @@ func seriesOf(r *alert.Rule, probes []probe.Probe) []counting {
 		if !known {
 			k = len(all)
 			at[name] = k
-			all = append(all, counting{without: kindLabels + ", probe"})
+			all = append(all, seriesCount{without: kindLabels + ", probe"})
 			if r.Per == alert.PerCredential {
 				all[k].credential = name
 			}
@@ -178,21 +183,23 @@ func (t *translation) rate(r *alert.Rule, probes []probe.Probe, notes []string) 
 		}
 	}
 	for _, set := range alertsOf(r, probes) {
-		f := figures{rule: r, where: set.where}
-		a := alarm{
-			rule: r, labels: set.labels, severity: r.Severity, fires: f.orEach(figures.crossed),
-			stays: f.orEach(figures.notClear), says: fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed (threshold %v)", length(r.Window), r.Threshold),
+		f := figures{rule: r, selector: set.selector}
+		a := alertRule{
+			rule: r, labels: set.labels, severity: r.Severity, begins: f.orEach(figures.crossed),
+			continues: f.orEach(figures.notClear),
+			summary:   fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed (threshold %v)", length(r.Window), r.Threshold),
 		}
-		a.stays += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(r.Window), f.runs(r.Window), r.MinRuns)
+		a.continues += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(r.Window), f.runs(r.Window), r.MinRuns)
 		if r.Per != alert.PerProbe {
-			a.says = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed, of all probes or of one (threshold %v)", length(r.Window), r.Threshold)
-			a.stays += "\nor " + f.lastBad(r.Window, probeNames(probes))
+			a.summary = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed, of all probes or of one (threshold %v)",
+				length(r.Window), r.Threshold)
+			a.continues += "\nor " + f.lastBad(r.Window, probeNames(probes))
 		}
-		t.alarm(&a)
+		t.addAlert(&a)
 	}
 }
 
-// objective translates a rule that watches a budget.
+// objective translates a rule with an objective.
 func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []string) {
 	seen := map[time.Duration]bool{}
 	for _, p := range r.BurnRates() {
@@ -204,52 +211,55 @@ func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []str
 		}
 	}
 	for _, set := range alertsOf(r, probes) {
-		f := figures{rule: r, where: set.where}
+		f := figures{rule: r, selector: set.selector}
 		for i, a := range burns(f, set.labels) {
 			if r.Per != alert.PerProbe {
-				a.stays += "\nor " + f.lastBad(r.BurnRates()[0].Long, probeNames(probes))
+				a.continues += "\nor " + f.lastBad(r.BurnRates()[0].Long, probeNames(probes))
 			}
 			if i > 0 {
-				a.notes = []string{"In squarewatch this and the alert before are one incident, which gets worse: inhibit this one while that one fires."}
+				a.notes = []string{
+					"In squarewatch this and the previous alert are one incident, which gets worse: inhibit this one while that one fires.",
+				}
 			}
-			t.alarm(a)
+			t.addAlert(a)
 		}
 	}
 }
 
-// burns makes the alerts of a budget. Pairs of windows that are as urgent make one.
-func burns(f figures, labels map[string]string) []*alarm {
-	var alarms []*alarm
+// burns returns the alerts of an objective. Pairs of windows with the same severity become one alert.
+func burns(f figures, labels map[string]string) []*alertRule {
+	var alarms []*alertRule
 	pairs := f.rule.BurnRates()
 	for _, p := range pairs {
 		last := len(alarms) - 1
 		if last < 0 || alarms[last].severity != p.Severity {
-			alarms, last = append(alarms, &alarm{rule: f.rule, labels: labels, severity: p.Severity}), last+1
+			alarms, last = append(alarms, &alertRule{rule: f.rule, labels: labels, severity: p.Severity}), last+1
 		}
 		alarms[last].burn(f, p)
 	}
 	longest := pairs[len(pairs)-1].Long
 	for _, a := range alarms {
-		a.stays += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(longest), f.runs(longest), f.rule.MinRuns)
-		a.says = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs failed, which spends the error budget of %v in %s too fast", f.rule.Objective, length(f.rule.Period))
+		a.continues += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(longest), f.runs(longest), f.rule.MinRuns)
+		a.summary = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs failed, which spends the error budget of %v in %s too fast",
+			f.rule.Objective, length(f.rule.Period))
 	}
 	return alarms
 }
 
 // burn adds a pair of windows.
-func (a *alarm) burn(f figures, p alert.BurnRate) {
+func (a *alertRule) burn(f figures, p alert.BurnRate) {
 	words := func(f figures) *strings.Replacer {
 		return strings.NewReplacer(
 			"LONG", f.rate(p.Long), "SHORT", f.rate(p.Short), "RATE", share(p.Rate), "HALF", share(p.Rate/2),
 			"ALL", f.runs(p.Long), "NOW", f.runs(p.Short), "MIN", strconv.Itoa(f.rule.MinRuns), "EVIDENCE", strconv.Itoa(alert.BurnEvidence))
 	}
-	if a.fires != "" {
-		a.fires, a.stays = a.fires+"\nor ", a.stays+"\nor "
+	if a.begins != "" {
+		a.begins, a.continues = a.begins+"\nor ", a.continues+"\nor "
 	}
-	a.fires += f.orEach(func(f figures) string {
+	a.begins += f.orEach(func(f figures) string {
 		return words(f).Replace("LONG >= RATE and SHORT >= RATE and round(ALL * LONG) >= EVIDENCE and round(ALL) >= MIN")
 	})
-	a.stays += f.orEach(func(f figures) string {
+	a.continues += f.orEach(func(f figures) string {
 		return words(f).Replace("LONG >= RATE and SHORT >= HALF\nor LONG and round(ALL) >= MIN and round(NOW) == 0")
 	})
 }

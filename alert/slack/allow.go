@@ -20,19 +20,20 @@ const (
 	membersMaxAge = 5 * time.Minute
 )
 
-// checkAllow checks the list of people who may press buttons and use the command. The first letter of an identifier says what it is of:
+// checkAllow checks the list of people who may press buttons and use the command. The first letter of an ID tells users from groups:
 // https://docs.slack.dev/reference/objects/user-object and https://docs.slack.dev/reference/objects/usergroup-object.
 func (s Settings) checkAllow(faults *setting.Faults) {
-	faults.Add(len(s.Allow) > 0 && s.AppToken.IsZero(), keyAllow, "is there without app_token, so that nobody can press anything", "write app_token, or remove it")
+	faults.Add(len(s.Allow) > 0 && s.AppToken.IsZero(), keyAllow, "has no effect without app_token, because there are no buttons",
+		"write app_token, or remove it")
 	for _, id := range s.Allow {
-		faults.Add(!person.MatchString(id) && !isGroup(id), keyAllow, "holds "+clean(id)+", which is no identifier of Slack's",
+		faults.Add(!person.MatchString(id) && !isGroup(id), keyAllow, "holds "+clean(id)+", which is not an ID of Slack",
 			"write member IDs (U0123ABCD, from a profile's menu) or IDs of user groups (S0123ABCD)")
 	}
 }
 
 func isGroup(id string) bool { return strings.HasPrefix(id, "S") && person.MatchString("U"+id[1:]) }
 
-// groups are the members of the user groups that may press, as Slack said last.
+// groups caches the members of the user groups in slack.allow.
 type groups struct {
 	mu      sync.Mutex
 	members map[string]members // by the group's identifier
@@ -43,8 +44,8 @@ type members struct {
 	read  time.Time
 }
 
-// allows reports whether a person may press buttons and use the command. Without a list everybody in the channel may. A group whose
-// members cannot be read allows nobody new: those that were read last still may.
+// allows reports whether a person may press buttons and use the command. Without a list everybody in the channel may. When the members
+// of a group cannot be read, the members that were read last apply.
 func (n *Notifier) allows(ctx context.Context, logger *slog.Logger, user string) bool {
 	if len(n.settings.Allow) == 0 || slices.Contains(n.settings.Allow, user) {
 		return true
@@ -69,8 +70,8 @@ func (n *Notifier) membersLocked(ctx context.Context, logger *slog.Logger, group
 	api, keep := n.apiWith(doingMembers, keyBotToken)
 	users, err := api.GetUserGroupMembersContext(ctx, group)
 	if fault := keep.result(ctx, err).failure(); fault != nil || err != nil {
-		logger.WarnContext(ctx, "the members of a user group of slack.allow cannot be read; those who were read last may press", "group", group,
-			"error", keep.result(ctx, err).failure(), "fix", "give the app the scope usergroups:read, or list people instead")
+		logger.WarnContext(ctx, "cannot read the members of a user group of slack.allow; the members that were read last apply",
+			"group", group, "error", keep.result(ctx, err).failure(), "fix", "give the app the scope usergroups:read, or list people instead")
 		return known.users
 	}
 	if n.groups.members == nil {
@@ -80,21 +81,21 @@ func (n *Notifier) membersLocked(ctx context.Context, logger *slog.Logger, group
 	return users
 }
 
-// refuseUnlessAllowed tells a person who may not press so, and logs it. It returns whether the person may.
-func (s *session) refuseUnlessAllowed(ctx context.Context, user, what, responseURL string) bool {
+// checkAllowed reports whether a person may press buttons and use the command. A refusal is logged and shown to the person.
+func (s *session) checkAllowed(ctx context.Context, user, what, responseURL string) bool {
 	if s.notifier.allows(ctx, s.logger, user) {
 		return true
 	}
-	s.logger.WarnContext(ctx, "somebody in Slack was refused, who is not in slack.allow", "by", clean(user), "what", what)
-	s.notifier.whisper(ctx, responseURL, "Not done: you are not among those whom `slack.allow` of squarewatch's configuration names.")
+	s.logger.WarnContext(ctx, "refused a button or command in Slack: the user is not in slack.allow", "by", clean(user), "what", what)
+	s.notifier.showToUser(ctx, responseURL, "Not done: you are not listed in `slack.allow` of squarewatch's configuration.")
 	return false
 }
 
-// command answers a command of somebody who must be looked up first, over its response URL.
-func (s *session) command(ctx context.Context, command *slack.SlashCommand) {
+// handleCommand checks who wrote a command, and answers over its response URL.
+func (s *session) handleCommand(ctx context.Context, command *slack.SlashCommand) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
-	if s.refuseUnlessAllowed(ctx, command.UserID, "/squarewatch", command.ResponseURL) {
-		s.notifier.respond(ctx, command.ResponseURL, slash(command.Text, s.desk.Overview()))
+	if s.checkAllowed(ctx, command.UserID, "/squarewatch", command.ResponseURL) {
+		s.notifier.respond(ctx, command.ResponseURL, slash(command.Text, s.actions.Overview()))
 	}
 }

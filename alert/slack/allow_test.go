@@ -12,8 +12,8 @@ import (
 	"squarewatch/config/secret"
 )
 
-// TestOnlyThoseWhoAreAllowedPress has people who may press, by name and by group, and one who may not.
-func TestOnlyThoseWhoAreAllowedPress(t *testing.T) {
+// TestOnlyAllowedPeoplePress has two people who may press, by name and by group, and one who may not.
+func TestOnlyAllowedPeoplePress(t *testing.T) {
 	_, server := newBot(t)
 	server.SetGroup("S0GROUP1", "UINGROUP1")
 	settings := botSettings(server)
@@ -65,13 +65,12 @@ func TestOnlyThoseWhoAreAllowedPress(t *testing.T) {
 	}
 	cancel()
 	<-ended
-	if strings.Count(log.String(), "was refused, who is not in slack.allow") != 3 || !strings.Contains(log.String(), "by=USTRANGER") {
+	if strings.Count(log.String(), "the user is not in slack.allow") != 3 || !strings.Contains(log.String(), "by=USTRANGER") {
 		t.Errorf("want each refusal in the log, got %s", log.String())
 	}
 }
 
-// TestASilenceIsToldInItsThread holds that others see who has silenced.
-func TestASilenceIsToldInItsThread(t *testing.T) {
+func TestTheThreadShowsWhoSilenced(t *testing.T) {
 	n, server := newBot(t)
 	if _, err := n.Deliver(t.Context(), messages()["firing-500"]); err != nil {
 		t.Fatal(err)
@@ -87,26 +86,26 @@ func TestASilenceIsToldInItsThread(t *testing.T) {
 	}
 }
 
-// TestAnAnnouncementMentionsNobody sends what people wrote, by both ways.
 func TestAnAnnouncementMentionsNobody(t *testing.T) {
 	n, server := newBot(t)
 	if err := n.Announce(t.Context(), "eve silenced everything: <!channel> & more"); err != nil {
 		t.Fatal(err)
 	}
-	if got := server.Messages(); len(got) != 1 || strings.Contains(got[0].Text, "<!channel>") || !strings.Contains(got[0].Text, "eve silenced everything") {
+	got := server.Messages()
+	if len(got) != 1 || strings.Contains(got[0].Text, "<!channel>") || !strings.Contains(got[0].Text, "eve silenced everything") {
 		t.Errorf("want it said and nobody mentioned, got %+v", got)
 	}
 }
 
-func TestWhoMayPressIsNamedByIdentifier(t *testing.T) {
+func TestAllowTakesOnlyIDs(t *testing.T) {
 	_, server := newBot(t)
 	settings := botSettings(server)
 	settings.AppToken, settings.Allow = secret.New(slackstub.AppToken), []string{"@ada"}
-	if err := settings.Validate(); err == nil || !strings.Contains(err.Error(), "allow holds @ada, which is no identifier of Slack's") {
+	if err := settings.Validate(); err == nil || !strings.Contains(err.Error(), "allow holds @ada, which is not an ID of Slack") {
 		t.Errorf("want a name refused, got %v", err)
 	}
 	settings.AppToken, settings.Allow = secret.Text{}, []string{"U0123ABCD"}
-	if err := settings.Validate(); err == nil || !strings.Contains(err.Error(), "without app_token") {
+	if err := settings.Validate(); err == nil || !strings.Contains(err.Error(), "has no effect without app_token") {
 		t.Errorf("want a list without buttons refused, got %v", err)
 	}
 }

@@ -10,24 +10,23 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// deliverAsBot posts the first message of an incident. Of a later one it first changes that message to what now holds, which may be
-// repeated unnoticed, and then tells the change in its thread.
+// deliverAsBot posts the first message of an incident. For later notifications it first updates that message, which is idempotent, and
+// then posts the change in its thread.
 //
-// A message that cannot be changed and a thread that cannot be answered are two faults. A message that cannot be changed would say
-// that an incident fires when it is over, so a new one takes its place. Where only the thread is closed, the change is told in the
-// channel, and the message stays.
+// When the message cannot be updated, it would still say FIRING after the incident, so a new message replaces it. When only the thread
+// refuses replies, the change is posted in the channel and the updated message stays.
 func (n *Notifier) deliverAsBot(ctx context.Context, note *outbox.Notification) (ref string, failure *outbox.DeliveryError) {
 	channel, ts, known := strings.Cut(note.Ref, "/")
 	if !known {
 		return n.begin(ctx, note)
 	}
 	now := present(note)
-	a := n.send(n.lasting(&now), func(text string, blocks []slack.Block) *answer { return n.update(ctx, channel, ts, text, blocks) })
-	if a.taken() {
+	a := n.send(n.incidentMessage(&now), func(text string, blocks []slack.Block) *answer { return n.update(ctx, channel, ts, text, blocks) })
+	if a.accepted() {
 		a = n.reply(ctx, note, channel, ts)
 	}
 	if a.cannotBeAnswered() {
-		a = n.tell(ctx, note, channel)
+		a = n.postChange(ctx, note, channel)
 	}
 	if a.cannotBeEdited() {
 		return n.begin(ctx, &now)
@@ -35,31 +34,31 @@ func (n *Notifier) deliverAsBot(ctx context.Context, note *outbox.Notification) 
 	return note.Ref, a.failure()
 }
 
-// begin posts a message of its own.
+// begin posts a new message.
 func (n *Notifier) begin(ctx context.Context, note *outbox.Notification) (ref string, failure *outbox.DeliveryError) {
-	a := n.send(n.lasting(note), func(text string, blocks []slack.Block) *answer {
+	a := n.send(n.incidentMessage(note), func(text string, blocks []slack.Block) *answer {
 		return n.post(ctx, n.settings.Channel, text, blocks)
 	})
 	return a.ref, a.failure()
 }
 
-// lasting is the one message that stands for an incident from its beginning to its end, and after.
-func (n *Notifier) lasting(note *outbox.Notification) Message {
+// incidentMessage is the message that shows the current state of an incident; it is updated until the incident ends.
+func (n *Notifier) incidentMessage(note *outbox.Notification) Message {
 	return view{n: note, incident: &note.Incident, options: n.options, alone: true}.message()
 }
 
-// reply tells a change in the thread of its message. Slack notifies nobody of a changed message, so what is over, and what fires
-// again, is shown in the channel too. Where the message was deleted meanwhile, Slack posts the reply outside of any thread.
+// reply posts a change in the thread of the incident's message. Slack sends no notification for an updated message, so the end of an
+// incident, and a new firing, is also shown in the channel. When the message was deleted, Slack posts the reply outside any thread.
 func (n *Notifier) reply(ctx context.Context, note *outbox.Notification, channel, ts string) *answer {
 	options := []slack.MsgOption{slack.MsgOptionTS(ts)}
 	if note.Event.Ends() || note.Event == alert.EventFiring {
 		options = append(options, slack.MsgOptionBroadcast())
 	}
-	return n.tell(ctx, note, channel, options...)
+	return n.postChange(ctx, note, channel, options...)
 }
 
-// tell posts a change in words: in the channel, unless the options name a thread.
-func (n *Notifier) tell(ctx context.Context, note *outbox.Notification, channel string, options ...slack.MsgOption) *answer {
+// postChange posts a change as text: in the channel, unless the options name a thread.
+func (n *Notifier) postChange(ctx context.Context, note *outbox.Notification, channel string, options ...slack.MsgOption) *answer {
 	a := n.post(ctx, channel, change(note, n.options), nil, options...)
 	if a.refusesForm() {
 		a = n.post(ctx, channel, textOf(note), nil, options...)
@@ -67,11 +66,11 @@ func (n *Notifier) tell(ctx context.Context, note *outbox.Notification, channel 
 	return a
 }
 
-// change tells in words what a notification tells, without what the message above shows anyway.
+// change is the text of a notification, without what the incident's message shows anyway.
 func change(note *outbox.Notification, options Options) string {
 	v := view{n: note, incident: &note.Incident, options: options}
 	lines := []string{textOf(note)}
-	if !acknowledgedNow(note) { // else the first line says it
+	if !acknowledgedNow(note) { // otherwise the first line says it
 		lines = append(lines, v.acknowledged()...)
 	}
 	lines = append(lines, v.remarks()...)
@@ -81,8 +80,7 @@ func change(note *outbox.Notification, options Options) string {
 	return bounded(lines)
 }
 
-// present is what the message of an incident, and of those that it was told with, has to say now: it fires while any of
-// them does.
+// present returns the notification for the current state of a message with several incidents: FIRING while any of them fires.
 func present(note *outbox.Notification) outbox.Notification {
 	all := append([]alert.Incident{note.Incident}, note.Others...)
 	all = append(all, note.Group...)
@@ -108,37 +106,37 @@ func present(note *outbox.Notification) outbox.Notification {
 }
 
 // api returns a client of Slack's web API for one request with the bot's token.
-func (n *Notifier) api() (*slack.Client, *keeper) { return n.apiWith(doingPost, keyBotToken) }
+func (n *Notifier) api() (*slack.Client, *answerRecorder) { return n.apiWith(doingPost, keyBotToken) }
 
 // apiWith returns a client of Slack's web API for one request. token is the key of the token that the request carries.
-func (n *Notifier) apiWith(doing, token string) (*slack.Client, *keeper) {
-	client, keep := n.keeping(doing, token)
+func (n *Notifier) apiWith(doing, token string) (*slack.Client, *answerRecorder) {
+	client, recorder := n.recordingClient(doing, token)
 	options := []slack.Option{slack.OptionHTTPClient(client), slack.OptionAppLevelToken(n.settings.AppToken.Reveal())}
 	if n.settings.APIURL != "" {
 		options = append(options, slack.OptionAPIURL(strings.TrimSuffix(n.settings.APIURL, "/")+"/"))
 	}
-	return slack.New(n.settings.BotToken.Reveal(), options...), keep
+	return slack.New(n.settings.BotToken.Reveal(), options...), recorder
 }
 
-// content is what a message shows; whatever would make links or mentions out of plain words is turned off.
+// content returns the options for the text and blocks of a message. Automatic links and mentions are turned off.
 func content(text string, blocks []slack.Block) []slack.MsgOption {
 	options := []slack.MsgOption{
 		slack.MsgOptionText(text, false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(), slack.MsgOptionParse(false),
 	}
 	if blocks == nil {
-		blocks = []slack.Block{} // an update must take the old ones away
+		blocks = []slack.Block{} // an update must remove the old blocks
 	}
 	return append(options, slack.MsgOptionBlocks(blocks...))
 }
 
 func (n *Notifier) post(ctx context.Context, channel, text string, blocks []slack.Block, more ...slack.MsgOption) *answer {
-	api, keep := n.api()
+	api, recorder := n.api()
 	_, _, err := api.PostMessageContext(ctx, channel, append(content(text, blocks), more...)...)
-	return keep.result(ctx, err)
+	return recorder.result(ctx, err)
 }
 
 func (n *Notifier) update(ctx context.Context, channel, ts, text string, blocks []slack.Block) *answer {
-	api, keep := n.api()
+	api, recorder := n.api()
 	_, _, _, err := api.UpdateMessageContext(ctx, channel, ts, content(text, blocks)...)
-	return keep.result(ctx, err)
+	return recorder.result(ctx, err)
 }

@@ -42,7 +42,7 @@ func taken(t *testing.T, n *slack.Notifier, note outbox.Notification) string {
 	return ref
 }
 
-func TestABotChangesItsMessageAndTellsTheChangeInItsThread(t *testing.T) {
+func TestBotUpdatesItsMessageAndPostsTheChangeInItsThread(t *testing.T) {
 	n, server := newBot(t)
 	ref := taken(t, n, messages()["firing-500"])
 	if got := server.Messages(); len(got) != 1 || !strings.HasPrefix(got[0].Text, "FIRING") || ref == "" {
@@ -56,17 +56,19 @@ func TestABotChangesItsMessageAndTellsTheChangeInItsThread(t *testing.T) {
 		t.Errorf("want the same reference, got %q", again)
 	}
 	if got := server.Messages(); len(got) != 2 || got[0].Edits != 1 || !strings.HasPrefix(got[0].Text, "FIRING") ||
-		got[1].Thread != got[0].TS || got[1].Broadcast || !strings.HasPrefix(got[1].Text, "UPDATE") || !strings.Contains(got[1].Text, "<@U0123ABCD>") {
+		got[1].Thread != got[0].TS || got[1].Broadcast || !strings.HasPrefix(got[1].Text, "UPDATE") || !strings.Contains(got[1].Text,
+		"<@U0123ABCD>") {
 		t.Errorf("want the message changed and a reply, got %+v", got)
 	}
 	taken(t, n, over)
 	got := server.Messages()
-	if len(got) != 3 || !strings.HasPrefix(got[0].Text, "RESOLVED") || !strings.Contains(got[0].Blocks, "🟢") || !got[2].Broadcast || !strings.HasPrefix(got[2].Text, "RESOLVED") {
+	if len(got) != 3 || !strings.HasPrefix(got[0].Text, "RESOLVED") || !strings.Contains(got[0].Blocks, "🟢") || !got[2].Broadcast ||
+		!strings.HasPrefix(got[2].Text, "RESOLVED") {
 		t.Errorf("want the message to say that it is over, and the reply shown in the channel, got %+v", got)
 	}
 }
 
-func TestAMessageOfSeveralFiresWhileOneOfThemDoes(t *testing.T) {
+func TestMessageOfSeveralIncidentsFiresWhileOneDoes(t *testing.T) {
 	n, server := newBot(t)
 	first := messages()["firing-500"]
 	other := serverErrors()
@@ -76,7 +78,8 @@ func TestAMessageOfSeveralFiresWhileOneOfThemDoes(t *testing.T) {
 	over := messages()["resolved-500"]
 	over.Ref, over.Group = ref, []alert.Incident{other}
 	taken(t, n, over)
-	if got := server.Messages()[0]; !strings.HasPrefix(got.Text, "FIRING server-errors feed") || !strings.Contains(got.Blocks, "Also resolved:* server-errors collections") {
+	if got := server.Messages()[0]; !strings.HasPrefix(got.Text, "FIRING server-errors feed") || !strings.Contains(got.Blocks,
+		"Also resolved:* server-errors collections") {
 		t.Errorf("want the other one firing still, got %s %s", got.Text, got.Blocks)
 	}
 	last := messages()["resolved-500"]
@@ -87,7 +90,7 @@ func TestAMessageOfSeveralFiresWhileOneOfThemDoes(t *testing.T) {
 	}
 }
 
-func TestAMessageThatIsGoneIsPostedAnew(t *testing.T) {
+func TestDeletedMessageIsPostedAgain(t *testing.T) {
 	n, server := newBot(t)
 	note := messages()["resolved-500"]
 	note.Ref = slackstub.Channel + "/1.000"
@@ -97,7 +100,7 @@ func TestAMessageThatIsGoneIsPostedAnew(t *testing.T) {
 	}
 }
 
-func TestWhatSlackDoesNotTakeGoesPlainer(t *testing.T) {
+func TestRefusedFormsAreReplacedByPlainerOnes(t *testing.T) {
 	for name, fault := range map[string]slackstub.Fault{"no charts": {NoCharts: true}, "no blocks": {NoBlocks: true}} {
 		for _, kind := range []string{"bot", "webhook"} {
 			t.Run(name+" "+kind, func(t *testing.T) {
@@ -110,7 +113,8 @@ func TestWhatSlackDoesNotTakeGoesPlainer(t *testing.T) {
 					taken(t, n, messages()["firing-confidence"])
 				}
 				got := server.Messages()
-				if len(got) != 2 || strings.Contains(got[0].Blocks, "data_visualization") || !strings.Contains(got[1].Text+got[1].Blocks, "between 22% and 61%") {
+				if len(got) != 2 || strings.Contains(got[0].Blocks, "data_visualization") || !strings.Contains(got[1].Text+got[1].Blocks,
+					"between 22% and 61%") {
 					t.Errorf("want the same without what is refused, got %+v", got)
 				}
 			})
@@ -127,9 +131,15 @@ func TestABotsFailuresSayWhatToDo(t *testing.T) {
 	for word, want := range map[string]struct {
 		reason, fix string
 	}{
-		"invalid_auth": {"refused", "bot_token"}, "not_in_channel": {"refused", "invite the bot"}, "channel_not_found": {"refused", "into channel"},
+		"invalid_auth": {"refused", "bot_token"}, "not_in_channel": {"refused", "invite the bot"}, "channel_not_found": {
+			"refused",
+			"into channel",
+		},
 		"is_archived": {"refused", "unarchive"}, "team_not_found": {"refused", "channel's ID"}, "token_expired": {"refused", "make a new app"},
-		"external_channel_migrating": {"unavailable", ""}, "message_limit_exceeded": {"unavailable", ""}, "missing_scope": {"refused", "chat:write"}, "some_new_word": {"unavailable", ""},
+		"external_channel_migrating": {"unavailable", ""}, "message_limit_exceeded": {"unavailable", ""}, "missing_scope": {
+			"refused",
+			"chat:write",
+		}, "some_new_word": {"unavailable", ""},
 		"ratelimited": {"rate_limited", ""}, "internal_error": {"unavailable", ""}, "fatal_error": {"unavailable", ""},
 	} {
 		t.Run(word, func(t *testing.T) {
@@ -137,7 +147,8 @@ func TestABotsFailuresSayWhatToDo(t *testing.T) {
 			server.Always(slackstub.Fault{Word: word})
 			_, err := n.Deliver(t.Context(), messages()["firing-500"])
 			failure, ok := errors.AsType[*outbox.DeliveryError](err)
-			if !ok || failure.Reason != want.reason || failure.Permanent != (want.fix != "") || !strings.Contains(failure.Fix, want.fix) || strings.Contains(err.Error(), slackstub.BotToken) ||
+			if !ok || failure.Reason != want.reason || failure.Permanent != (want.fix != "") || !strings.Contains(failure.Fix, want.fix) ||
+				strings.Contains(err.Error(), slackstub.BotToken) ||
 				!strings.Contains(failure.Err.Error(), word) {
 				t.Errorf("want %+v, got %+v", want, failure)
 			}
@@ -252,7 +263,7 @@ func TestAMessageInAChannelThatIsGoneIsPostedInThePresentOne(t *testing.T) {
 	}
 }
 
-func TestAProxyThatRefusesABotIsNotTakenForAWebhook(t *testing.T) {
+func TestRefusalByAProxyOfABotIsNotAWebhooks(t *testing.T) {
 	n, server := newBot(t)
 	server.Always(slackstub.Fault{Status: http.StatusNotFound})
 	_, err := n.Deliver(t.Context(), messages()["firing-500"])
@@ -262,8 +273,8 @@ func TestAProxyThatRefusesABotIsNotTakenForAWebhook(t *testing.T) {
 	}
 }
 
-// TestTheChannelOfABotIsAsTheGoldenFileShows writes down what the channel holds after every step of an incident with buttons.
-func TestTheChannelOfABotIsAsTheGoldenFileShows(t *testing.T) {
+// TestBotChannelGolden compares the channel after every step of an incident with buttons with the golden file.
+func TestBotChannelGolden(t *testing.T) {
 	server := slackstub.New()
 	t.Cleanup(server.Close)
 	n := slack.New(botSettings(server), slack.Options{TraceURL: traceURL, Support: "support@aisquare.studio", Buttons: true})

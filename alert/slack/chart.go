@@ -11,10 +11,10 @@ import (
 	"squarewatch/config/setting"
 )
 
-// fewestPoints is how many parts of a window must hold runs for a chart to show more than its number does.
+// fewestPoints is the number of parts of a window that must have runs. With fewer, a chart shows no more than the rate.
 const fewestPoints = 3
 
-// chart draws the rate over the window against the threshold; nil where there is too little to draw.
+// chart draws the rate over the window and the threshold; nil when there are too few points.
 // See https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block/.
 func chart(incident *alert.Incident) slack.Block {
 	var rates, thresholds []slack.DataVisualizationDataPoint
@@ -39,7 +39,7 @@ func chart(incident *alert.Incident) slack.Block {
 		return nil
 	}
 	if incident.Condition != alert.ConditionRate && incident.Condition != alert.ConditionBurn {
-		return nil // no rate is compared
+		return nil // these conditions have no rate
 	}
 	axes := slack.NewDataVisualizationAxisConfig(labels...).WithXLabel("UTC").WithYLabel("% of runs")
 	block := &slack.DataVisualizationBlock{
@@ -49,7 +49,7 @@ func chart(incident *alert.Incident) slack.Block {
 			slack.NewDataVisualizationDataSeries("rate", rates...), slack.NewDataVisualizationDataSeries("threshold", thresholds...)),
 	}
 	if block.Validate() != nil {
-		return nil // Slack would refuse it, and would then be thought to refuse all charts
+		return nil // Slack would refuse it, and send would conclude that Slack refuses all charts
 	}
 	return block
 }
@@ -59,10 +59,10 @@ const titleLimit = 50
 
 const oneDay = 24 * time.Hour
 
-// percent returns a share in per cent, to a thousandth: the threshold of a tight objective is far below one.
+// percent returns a share in percent with three decimals, since the threshold of a tight objective is far below 1 %.
 func percent(s setting.Share) float64 { return math.Round(float64(s)*1e5) / 1e3 }
 
-// withoutChart returns blocks without charts, for a Slack that does not take them.
+// withoutChart returns the blocks without charts, for when Slack refuses them.
 func withoutChart(blocks []slack.Block) []slack.Block {
 	kept := make([]slack.Block, 0, len(blocks))
 	for _, b := range blocks {

@@ -10,23 +10,24 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// byCondition returns whose fault an incident is where its condition alone says so; false where its outcomes do.
+// byCondition returns the cause of an incident when its condition determines it; false when its outcomes do.
 func byCondition(incident *alert.Incident) (fault, bool) {
 	switch incident.Condition {
 	case alert.ConditionAccess:
 		return fault{
-			say: "Security: the API lets somebody in who must be refused.",
-			act: "What the probe may not see, others may see too: tell the API's owners at once.",
+			say: "Security: the API grants access that it must refuse.",
+			act: "Others may have the same access: tell the API's owners at once.",
 		}, true
 	case alert.ConditionNoData:
 		return fault{
 			say: "squarewatch itself is not watching this.",
-			act: "No run has finished for three of its intervals, so silence means nothing here: see the log of squarewatch, and its missed runs.",
+			act: "No run has finished for three of its intervals, so a fault of the API would go unnoticed: " +
+				"see the log of squarewatch, and its missed runs.",
 		}, true
 	case alert.ConditionNetwork:
 		return fault{
 			say: "Our own network failed: the API is not to blame.",
-			act: runs(incident.Bad) + " got no answer, and nothing else could be reached either; they count for no rule.",
+			act: runs(incident.Bad) + " got no answer, and nothing else could be reached either; rules do not count them.",
 		}, true
 	case alert.ConditionWatcher:
 		return fault{
@@ -52,7 +53,7 @@ func runs(n int) string {
 	return fmt.Sprintf("%d runs", n)
 }
 
-// measure is how bad it is against what is allowed; empty where there is no measure.
+// measure compares an incident's figures with its limit; empty when its condition has none.
 func measure(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionStreak:
@@ -73,13 +74,13 @@ func measure(incident *alert.Incident) string {
 	return text
 }
 
-// spent says how fast a budget goes.
+// spent describes how fast the error budget is spent.
 func spent(burn *alert.Burn) string {
 	return fmt.Sprintf("the error budget of %s in %s is spent %.1f× too fast in %s and %.1f× in %s",
 		burn.Objective, lasting(burn.Period), burn.LongBurn, lasting(burn.Long), burn.ShortBurn, lasting(burn.Short))
 }
 
-// counted says that the figures are not of now, and what was seen lately; empty when they are.
+// counted is a remark for figures that are not current: when they were counted, and the runs since; empty for current figures.
 func counted(incident *alert.Incident, show func(time.Time) string) string {
 	if incident.Counted.IsZero() {
 		return ""
@@ -95,10 +96,10 @@ func counted(incident *alert.Incident, show func(time.Time) string) string {
 	return text + fmt.Sprintf("only %s%s, %d of them bad", runs(incident.RecentRuns), lately, incident.RecentBad)
 }
 
-// utc writes a time where Slack's own format is not understood, as in the text that a phone shows.
+// utc writes a time for texts in which Slack's date format does not work, such as a notification on a phone.
 func utc(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
 
-// short is the measure in a phone's line, as the end of a sentence.
+// short is the measure for a notification on a phone, as the end of a sentence.
 func short(incident *alert.Incident) string { return figures(incident) + counted(incident, utc) }
 
 func figures(incident *alert.Incident) string {
@@ -115,16 +116,17 @@ func figures(incident *alert.Incident) string {
 		return fmt.Sprintf("the last %s%s %s", runs(incident.Bad), of(incident), ended(incident.Classes, false))
 	case alert.ConditionBurn:
 		if incident.Burn != nil {
-			return fmt.Sprintf("%d of %d runs%s (%s) %s; the error budget of %s is spent %.1f× too fast", incident.Bad, incident.Runs, of(incident), incident.Rate,
-				ended(incident.Classes, false), incident.Burn.Objective, incident.Burn.LongBurn)
+			return fmt.Sprintf("%d of %d runs%s (%s) %s; the error budget of %s is spent %.1f× too fast", incident.Bad, incident.Runs,
+				of(incident), incident.Rate, ended(incident.Classes, false), incident.Burn.Objective, incident.Burn.LongBurn)
 		}
 	case alert.ConditionRate:
 	}
-	return fmt.Sprintf("%d of %d runs%s (%s, threshold %s) %s", incident.Bad, incident.Runs, of(incident), incident.Rate, incident.Threshold, ended(incident.Classes, false))
+	return fmt.Sprintf("%d of %d runs%s (%s, threshold %s) %s", incident.Bad, incident.Runs,
+		of(incident), incident.Rate, incident.Threshold, ended(incident.Classes, false))
 }
 
-// badTime says how much was seen of the problem: the bad runs and the time from the first to the last. How long it was
-// declared is another matter, as a window takes time to fill and to drain.
+// badTime describes the extent of the problem: the bad runs and the time from the first to the last. The time for which the incident was
+// declared differs, since a window takes time to fill and to drain.
 func badTime(incident *alert.Incident) string {
 	declared := max(incident.Resolved.Sub(incident.Since), 0)
 	switch {
@@ -135,10 +137,10 @@ func badTime(incident *alert.Incident) string {
 	case incident.BadRuns == 1:
 		return "1 bad run"
 	}
-	return "it fired for " + lasting(max(incident.Resolved.Sub(incident.Fired), 0))
+	return "it fired for " + lasting(incident.Declared())
 }
 
-// over says why an incident is over, as the end of a sentence that says how bad it was.
+// over describes why an incident is over, as the end of a sentence about its extent.
 func over(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionAccess:
@@ -156,7 +158,7 @@ func over(incident *alert.Incident) string {
 	return fmt.Sprintf(", now %d of %d runs (%s, %s)", incident.Bad, incident.Runs, incident.Rate, clearing(incident))
 }
 
-// sparkline draws the last runs, oldest first, with words beside it.
+// sparkline draws the last runs, oldest first, and describes them in words.
 func sparkline(marks []alert.Mark) string {
 	if len(marks) == 0 {
 		return ""
@@ -174,7 +176,7 @@ func sparkline(marks []alert.Mark) string {
 	return fmt.Sprintf("%s  %d of the last %d bad, newest right", line.String(), bad, len(marks))
 }
 
-// person is a Slack user's identifier, which a message may mention; any other name is told as text.
+// person is a Slack user's identifier, which becomes a mention; any other name is shown as text.
 var person = regexp.MustCompile(`^[UW][A-Z0-9]{5,20}$`)
 
 func mention(by string) string {
@@ -184,12 +186,12 @@ func mention(by string) string {
 	return mrkdwn(by, cutName)
 }
 
-// acknowledgedNow reports whether a notification tells that somebody has taken the incident on.
+// acknowledgedNow reports whether a notification is about an acknowledgement.
 func acknowledgedNow(n *outbox.Notification) bool {
 	return n.Event == alert.EventUpdate && n.Incident.Acknowledged != nil && n.Incident.Acknowledged.At.Equal(n.At)
 }
 
-// acknowledged says who has taken the incident on; no line when nobody has.
+// acknowledged is the line about who acknowledged the incident; none when it is not acknowledged.
 func (v view) acknowledged() []string {
 	if a := v.incident.Acknowledged; a != nil {
 		return []string{"*Acknowledged* by " + mention(a.By) + " at " + clock(a.At)}
@@ -197,20 +199,22 @@ func (v view) acknowledged() []string {
 	return nil
 }
 
-// remarks are what else is known of an incident, a line each. What to do, and what waits, is of no use when it is over.
+// remarks are further facts about an incident, one per line. Those about what to do are left out when it is over.
 func (v view) remarks() []string {
 	var lines []string
 	if n := v.incident.Reopened; n > 0 {
 		lines = append(lines, fmt.Sprintf("*Fired again* soon after it was over: %s so far.", times(n)))
 	}
 	if held := v.incident.HeldOpen; held > 0 && v.incident.Resolved.IsZero() {
-		lines = append(lines, fmt.Sprintf("*Flapping:* it stays open until it has been quiet for %s. Until then you get no message each time it starts or stops.", lasting(held)))
+		lines = append(lines, fmt.Sprintf("*Flapping:* it stays open until it has been quiet for %s. "+
+			"Until then you get no message each time it starts or stops.", lasting(held)))
 	}
 	if !v.incident.Resolved.IsZero() {
 		return lines
 	}
 	if v.incident.Overdue && v.options.Support != "" {
-		lines = append(lines, fmt.Sprintf("*Ongoing for %s.* Ask AISquare: %s", lasting(v.n.At.Sub(v.incident.Since)), mrkdwn(v.options.Support, cutReason)))
+		lines = append(lines, fmt.Sprintf("*Ongoing for %s.* Ask AISquare: %s",
+			lasting(v.n.At.Sub(v.incident.Since)), mrkdwn(v.options.Support, cutReason)))
 	}
 	if len(v.incident.Affected) > 0 {
 		names := make([]string, 0, len(v.incident.Affected))
@@ -229,12 +233,16 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// spans says when the runs of an incident were bad, and then from when to when it was declared.
+// spans gives the time of an incident's bad runs, and then the time for which it was declared.
 func spans(incident *alert.Incident) string {
-	declared := fmt.Sprintf("It fired for %s, from %s to %s.", lasting(max(incident.Resolved.Sub(incident.Fired), 0)), date(incident.Fired), date(incident.Resolved))
+	declared := fmt.Sprintf("It fired for %s, from %s to %s.", lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
+	if incident.Paused > 0 {
+		declared = fmt.Sprintf("It fired for %s in all, between %s and %s.", lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
+	}
 	switch {
 	case incident.Condition == alert.ConditionNoData:
-		return fmt.Sprintf("*No run finished for %s*, from %s. ", lasting(max(incident.Resolved.Sub(incident.Since), 0)), date(incident.Since)) + declared
+		lasted := lasting(max(incident.Resolved.Sub(incident.Since), 0))
+		return fmt.Sprintf("*No run finished for %s*, from %s. ", lasted, date(incident.Since)) + declared
 	case incident.BadRuns == 0:
 		return declared
 	case incident.BadRuns == 1:

@@ -81,7 +81,7 @@ func openOffice(t *testing.T, kind string, handler func(*slackstub.Slack) http.H
 	return o
 }
 
-// tell owes a change of the incident that happens now.
+// tell adds a change of the incident, which happens now, to the outbox.
 func (o *office) tell(event alert.Event) {
 	incident := messages()["firing-confidence"].Incident
 	incident.Since = time.Now().Add(-time.Minute)
@@ -116,7 +116,7 @@ func (o *office) live(trouble trouble, before bool) {
 	pass(20 * time.Minute)
 }
 
-// checkTold wants one FIRING and one RESOLVED, and nothing that waits.
+// checkTold checks that there is one FIRING and one RESOLVED, and no undelivered message.
 func (o *office) checkTold(want ...string) {
 	o.t.Helper()
 	o.mu.Lock()
@@ -172,8 +172,8 @@ func troubles() map[string]trouble {
 	}
 }
 
-// TestAnIncidentIsToldOnce is the whole way from a change to Slack's channel, under every trouble that Slack is known for.
-func TestAnIncidentIsToldOnce(t *testing.T) {
+// TestIncidentIsDeliveredOnce covers the way from a change to Slack's channel, with every known fault of Slack.
+func TestIncidentIsDeliveredOnce(t *testing.T) {
 	for name, trouble := range troubles() {
 		for _, kind := range []string{"webhook", "bot"} {
 			t.Run(kind+" "+name, func(t *testing.T) {
@@ -196,8 +196,8 @@ func TestAnIncidentIsToldOnce(t *testing.T) {
 	}
 }
 
-// TestAnIncidentThatWaitedIsToldOnce is about trouble that is there before the first message.
-func TestAnIncidentThatWaitedIsToldOnce(t *testing.T) {
+// TestDelayedIncidentIsDeliveredOnce is about faults from before the first message.
+func TestDelayedIncidentIsDeliveredOnce(t *testing.T) {
 	for name, trouble := range troubles() {
 		for _, kind := range []string{"webhook", "bot"} {
 			if name == "message deleted" {
@@ -219,8 +219,8 @@ func TestAnIncidentThatWaitedIsToldOnce(t *testing.T) {
 	}
 }
 
-// TestTheRealAnswerIsTaken sends exactly what the real Slack sends: https://github.com/slackapi/node-slack-sdk/issues/480.
-func TestTheRealAnswerIsTaken(t *testing.T) {
+// TestRealAnswerIsAccepted sends exactly what the real Slack sends: https://github.com/slackapi/node-slack-sdk/issues/480.
+func TestRealAnswerIsAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := openOffice(t, "webhook", func(s *slackstub.Slack) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

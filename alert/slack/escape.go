@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// How much of one piece of foreign text is told, in characters as they are sent, entities included. Together they keep every
-// message far inside what Slack takes (header 150, section 3000, field 2000, 50 blocks, all blocks 13,200:
+// Limits for one piece of foreign text, in characters as they are sent, entities included. Together they keep every message far inside
+// Slack's limits (header 150, section 3000, field 2000, 50 blocks, all blocks 13,200:
 // https://docs.slack.dev/reference/block-kit/blocks, https://github.com/slackapi/bolt-js/issues/2509).
 const (
 	cutHeading = 54  // of a name in a header: two of them, the longest word and our own emoji by its name are below 150
@@ -20,8 +20,8 @@ const (
 	cutURL     = 800 // longer addresses are not linked
 )
 
-// clean returns text as one line that can neither move nor hide anything: every kind of white space becomes one space,
-// and control characters, invisible ones, marks of writing direction and bytes that are no text are left out.
+// clean returns text as one line of printable characters. White space becomes one space. Control characters, invisible characters, marks
+// of writing direction and invalid bytes are left out.
 func clean(text string) string {
 	var b strings.Builder
 	space := false
@@ -42,7 +42,7 @@ func clean(text string) string {
 	return b.String()
 }
 
-// cut shortens text to limit characters, with an ellipsis in the place of what went.
+// cut shortens text to limit characters and marks the cut with an ellipsis.
 func cut(text string, limit int) string {
 	return build(text, limit, func(r rune) string { return string(r) })
 }
@@ -56,8 +56,8 @@ const longestEmoji = 56
 // heading returns a name for a header, which holds 150 characters.
 func heading(name string) string { return countedStrictly(clean(name), cutHeading) }
 
-// countedStrictly shortens text to limit characters where the limit is near. Whether Slack counts an emoji as one character or by its
-// name is not published, nor what it counts as a character, so each counts as the longest that it can be.
+// countedStrictly shortens text to limit characters. Slack does not publish whether it counts an emoji as one character or by its name,
+// nor what a character is, so each counts with the largest possible length.
 func countedStrictly(text string, limit int) string {
 	return buildCounted(text, limit, func(r rune) string { return string(r) }, func(r rune, _ string) int {
 		switch {
@@ -68,11 +68,11 @@ func countedStrictly(text string, limit int) string {
 	})
 }
 
-// textLimit is how long a text of ours may be, in UTF-16 code units: chat.update takes 4,000 characters, and how Slack counts is not
-// published (https://docs.slack.dev/reference/methods/chat.update, msg_too_long).
+// textLimit is the limit for a text, in UTF-16 code units: chat.update accepts 4,000 characters, and Slack does not publish how it counts
+// (https://docs.slack.dev/reference/methods/chat.update, msg_too_long).
 const textLimit = 4000
 
-// bounded joins lines to a text of at most textLimit. It leaves out whole lines, so that no style or link is cut in half.
+// bounded joins lines to a text of at most textLimit. It leaves out whole lines, so that no style or link is cut.
 func bounded(lines []string) string {
 	const more = "… (shortened)"
 	length := 0
@@ -85,7 +85,7 @@ func bounded(lines []string) string {
 	return strings.Join(lines, "\n")
 }
 
-// mrkdwn returns foreign text for a mrkdwn object: it shows as it is, without styles, links or mentions.
+// mrkdwn returns foreign text for a mrkdwn object, which shows it without styles, links or mentions.
 func mrkdwn(text string, limit int) string { return build(unmention(clean(text)), limit, unstyled) }
 
 // code returns foreign text as a code span, or nothing when there is no text.
@@ -97,7 +97,7 @@ func code(text string, limit int) string {
 	return "`" + inside + "`"
 }
 
-// link returns a link with our own label; the label alone when the address is no web address.
+// link returns a link with a label that is not foreign text; only the label when the address is not a web address.
 func link(address, label string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
@@ -110,12 +110,12 @@ func link(address, label string) string {
 	return "<" + target + "|" + label + ">"
 }
 
-// build writes text rune by rune as each says, never more than limit characters and never half an entity.
+// build writes each rune as the function each returns it, at most limit characters and no partial entity.
 func build(text string, limit int, each func(rune) string) string {
 	return buildCounted(text, limit, each, func(_ rune, piece string) int { return utf8.RuneCountInString(piece) })
 }
 
-// buildCounted is build with a count of its own.
+// buildCounted is build with its own way to count.
 func buildCounted(text string, limit int, each func(rune) string, count func(r rune, piece string) int) string {
 	var b strings.Builder
 	length, fits := 0, 0 // fits is where the text could still end with an ellipsis
@@ -133,9 +133,8 @@ func buildCounted(text string, limit int, each func(rune) string, count func(r r
 	return b.String()
 }
 
-// unstyled writes the three characters that Slack gives a meaning to as HTML does, and replaces what begins a style by its
-// lookalike, since Slack has no escape for it. An underscore stays: it is in too many names, and can do no more than slant
-// a line.
+// unstyled escapes the three characters that Slack requires to be escaped, and replaces those that begin a style by a similar character,
+// since Slack has no escape for them. An underscore stays, because names often have one and it can only make text italic.
 func unstyled(r rune) string {
 	switch r {
 	case '&':
@@ -154,7 +153,7 @@ func unstyled(r rune) string {
 	return string(r)
 }
 
-// unmention parts the words that call everybody: a webhook may be set to read names as mentions.
+// unmention breaks up the words that mention everybody, since a webhook may be configured to turn names into mentions.
 func unmention(text string) string {
 	for _, word := range []string{"here", "channel", "everyone"} {
 		text = strings.ReplaceAll(text, "@"+word, "@ "+word)

@@ -9,37 +9,43 @@ import (
 	"squarewatch/probe"
 )
 
-// fault says in words whose fault outcomes are, and what to look at first.
+// fault is the likely cause of outcomes in words, and the first thing to check.
 type fault struct {
 	on  string // selector of the outcomes
-	say string // with %s in the place of the credential
-	act string // with wayBegin or wayPhase in the place of what there is to look at
+	say string // %s stands for the credential
+	act string // wayBegin or wayPhase stand for what to look at
 }
 
 // What to look at first depends on whether the message shows traces.
 const (
 	wayBegin = "{begin}" // how to find out what failed, as the end of a sentence
-	wayPhase = "{phase}" // what shows where time went, as the beginning of one
+	wayPhase = "{phase}" // what shows the slow phase, as the beginning of one
 )
 
-// faults is searched from the top. Every class has its line.
+// faults is searched from the top. Every class has a line.
 func faults() []fault {
-	const route = "See from another host whether it is our network."
+	const route = "Check from another host whether it is our network."
+	const refused = "Our credential%s is refused."
+	const notAccepted = "The API does not accept the probe's request."
+	const compare = "It may have changed: compare the probe with its documentation."
 	return []fault{
-		{"5xx", "The API answers with server errors.", "It reached the API and failed there: " + wayBegin + "."},
-		{"401", "Our credential%s is refused.", "See whether it expired or was revoked. If other credentials are refused too, it is the API."},
-		{"403", "Our credential%s may not do this.", "A role or a permission was taken away."},
-		{"404", "What the probe asks for is missing, or we may not see it.", "The API answers 404 to both: check the path, then the access."},
-		{"429", "The API limits our requests.", "Probe less often, or find who else uses the credential."},
-		{"400", "The API does not accept the probe's request.", "It may have changed: compare the probe with its documentation."},
-		{"client_error", "The API does not accept the probe's request.", "It may have changed: compare the probe with its documentation."},
-		{"redirect", "The API redirects elsewhere.", "See whether target is still the right address."},
-		{"success", "The API answers, but not what the probe expects.", "The reasons stand below."},
-		{"timeout", "The API does not answer in time.", wayPhase + " the phase in which time goes. " + route},
-		{"dns_error", "The API's name cannot be resolved.", "Check our resolver, then the API's DNS."},
-		{"connect_error", "The API cannot be reached.", route},
-		{"tls_error", "No trusted TLS connection to the API.", "Look at its certificate, then at our clock and certificates."},
-		{"protocol_error", "The API's answers break off or are no HTTP.", "Something between may cut them. " + route},
+		{on: "5xx", say: "The API answers with server errors.", act: "The requests reached the API and failed there: " + wayBegin + "."},
+		{on: "401", say: refused, act: "Check whether it expired or was revoked. If other credentials are refused too, it is the API."},
+		{on: "403", say: "Our credential%s may not do this.", act: "A role or a permission was removed."},
+		{
+			on: "404", say: "The probe's path is missing, or we may not see it.",
+			act: "The API answers 404 to both: check the path, then the access.",
+		},
+		{on: "429", say: "The API limits our requests.", act: "Probe less often, or find who else uses the credential."},
+		{on: "400", say: notAccepted, act: compare},
+		{on: "client_error", say: notAccepted, act: compare},
+		{on: "redirect", say: "The API redirects elsewhere.", act: "Check whether target is still the right address."},
+		{on: "success", say: "The API answers, but not what the probe expects.", act: "The reasons are below."},
+		{on: "timeout", say: "The API does not answer in time.", act: wayPhase + " the slow phase. " + route},
+		{on: "dns_error", say: "The API's name cannot be resolved.", act: "Check our resolver, then the API's DNS."},
+		{on: "connect_error", say: "The API cannot be reached.", act: route},
+		{on: "tls_error", say: "No trusted TLS connection to the API.", act: "Check its certificate, then our clock and certificates."},
+		{on: "protocol_error", say: "The API's answers break off or are not HTTP.", act: "Something between may cut them. " + route},
 	}
 }
 
@@ -50,7 +56,7 @@ type blame struct {
 	runs, of int
 }
 
-// blameOf returns what to tell first; false when the incident names no outcomes.
+// blameOf returns the fault that a message shows first; false when the incident has no outcomes.
 func blameOf(incident *alert.Incident) (blame, bool) {
 	if known, ok := byCondition(incident); ok {
 		return blame{fault: known}, true
@@ -71,31 +77,31 @@ func blameOf(incident *alert.Incident) (blame, bool) {
 	if known, ok := attributed(incident.Blame); ok && table[top].on == "401" {
 		table[top].say, table[top].act = known.say, known.act
 	}
-	return blame{table[top], runs[top], total}, runs[top] > 0
+	return blame{fault: table[top], runs: runs[top], of: total}, runs[top] > 0
 }
 
-// attributed says whose fault a 401 is where the probes have found out; false where they have not.
+// attributed returns the fault of a 401 when the probes have determined it; false otherwise.
 func attributed(blame probe.Blame) (fault, bool) {
 	switch blame {
 	case probe.BlameCredential:
 		return fault{
 			say: "Our credential%s is refused: it is ours to fix.",
-			act: "It is wrong, expired or revoked. Put a good one in its place and reload squarewatch.",
+			act: "It is wrong, expired or revoked. Replace it and restart squarewatch.",
 		}, true
 	case probe.BlameLoginService:
 		return fault{
 			say: "The API's login service fails, so our credential%s cannot be renewed.",
-			act: "It is the login service's fault: nothing is known against the credential.",
+			act: "It is the login service's fault: there is no sign that the credential is bad.",
 		}, true
 	case probe.BlameAPI:
 		return fault{
 			say: "The API refuses our credential%s, though it is good.",
-			act: "A fresh token is refused, or others get through with the same key: it is the API's fault.",
+			act: "A fresh token is refused, or other probes succeed with the same key: it is the API's fault.",
 		}, true
 	case probe.BlameUnknown:
 		return fault{
 			say: "Our credential%s is refused.",
-			act: "It is an API key, and nothing yet tells whether the key or the API is at fault: see whether it expired or was revoked.",
+			act: "It is an API key, and it is not known yet whether the key or the API is at fault: check whether it expired or was revoked.",
 		}, true
 	case probe.BlameNone, probe.BlameNetwork, probe.BlameWatcher:
 	}
@@ -127,7 +133,7 @@ func (v view) blame(b blame) string {
 	return "*" + say + "* " + v.ways(b.act)
 }
 
-// ways writes what there is to look at into a sentence: traces where the message shows some, else the API's own words and a run by hand.
+// ways inserts what to look at into a sentence: traces when the message shows some, otherwise the API's own words and a run by hand.
 func (v view) ways(act string) string {
 	begin, phase := "begin with the traces below", "The traces below show"
 	shown := v.incident.Examples[:min(len(v.incident.Examples), maxExamples)]
@@ -141,10 +147,10 @@ func (v view) ways(act string) string {
 	return strings.NewReplacer(wayBegin, begin, wayPhase, phase).Replace(act)
 }
 
-// traced reports whether a run has a trace that somebody can look at.
+// traced reports whether a run has a trace that is exported.
 func (v view) traced(e alert.Example) bool { return e.Trace.IsValid() && !v.options.Untraced }
 
-// probe names the probe of the newest bad run; empty where none is known.
+// probe returns the probe of the newest bad run; empty when it is unknown.
 func (v view) probe() string {
 	switch {
 	case len(v.incident.Examples) > 0:

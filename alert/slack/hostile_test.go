@@ -34,7 +34,7 @@ func hostileTexts() map[string]string {
 	}
 }
 
-// hostile puts a text wherever one may come from outside, and where an operator may write one.
+// hostile puts a text into every field that foreign text or the operator can fill.
 func hostile(s string) outbox.Notification {
 	i := serverErrors()
 	i.ID, i.Rule, i.Series, i.Runbook, i.Severity = s, s, s, s, alert.Severity(s)

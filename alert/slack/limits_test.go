@@ -13,7 +13,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 )
 
-// checkLimits holds a message to what Slack publishes, and to slack-go's own validation where it has one.
+// checkLimits checks a message against Slack's published limits, and with slack-go's validation.
 func checkLimits(t *testing.T, m slack.Message) {
 	t.Helper()
 	if len(m.Blocks) == 0 || len(m.Blocks) > 50 {
@@ -66,7 +66,8 @@ func checkButtons(t *testing.T, b *slackgo.ActionBlock) {
 	}
 	for _, e := range b.Elements.ElementSet {
 		button, ok := e.(*slackgo.ButtonBlockElement)
-		if !ok || utf8.RuneCountInString(button.Text.Text) > 75 || len(button.ActionID) > 255 || len(button.Value) > 2000 || len(button.URL) > 3000 {
+		if !ok || utf8.RuneCountInString(button.Text.Text) > 75 || len(button.ActionID) > 255 || len(button.Value) > 2000 ||
+			len(button.URL) > 3000 {
 			t.Errorf("a button is beyond Slack's limits: %+v", e)
 		}
 	}
@@ -113,12 +114,14 @@ func checkText(t *testing.T, what, s string, limit int) {
 		t.Errorf("%s has %d characters, want 1 to %d", what, n, limit)
 	}
 	if !utf8.ValidString(s) {
-		t.Errorf("%s is no UTF-8: %q", what, s)
+		t.Errorf("%s is not UTF-8: %q", what, s)
 	}
-	if rest := ours().ReplaceAllString(s, ""); strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), "<") || strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), ">") {
+	if rest := ours().ReplaceAllString(s, ""); strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), "<") ||
+		strings.Contains(strings.ReplaceAll(rest, "\n> ", "\n"), ">") {
 		t.Errorf("%s has a control sequence that is not ours: %q", what, s)
 	}
-	if bad := regexp.MustCompile(`[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]|@(here|channel|everyone)`).FindString(strings.ReplaceAll(s, "\n", "")); bad != "" {
+	if bad := regexp.MustCompile(`[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]|@(here|channel|everyone)`).FindString(strings.ReplaceAll(s, "\n",
+		"")); bad != "" {
 		t.Errorf("%s has %q: %q", what, bad, s)
 	}
 	if regexp.MustCompile(`&(?:[^agl]|$)`).MatchString(s) {

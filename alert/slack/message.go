@@ -15,7 +15,7 @@ import (
 type Message struct {
 	Event    alert.Event
 	Severity alert.Severity
-	Text     string        // one line of mrkdwn: what a phone shows, and screen readers read
+	Text     string        // one line of mrkdwn, for phones and screen readers
 	Blocks   []slack.Block // what the channel shows: headers, sections and contexts
 }
 
@@ -37,8 +37,8 @@ func (v view) message() Message {
 	return message
 }
 
-// Plain returns the message as mrkdwn without blocks, for when Slack refuses those. It has at most textLimit characters: the last
-// lines are left out where there is no room for them.
+// Plain returns the message as mrkdwn without blocks, for when Slack refuses those. It has at most textLimit characters; the last lines
+// are left out when there is no room for them.
 func (m Message) Plain() string {
 	text := []string{m.Text}
 	for _, part := range partsOf(m.Blocks) {
@@ -58,10 +58,10 @@ type view struct {
 	n        *outbox.Notification
 	incident *alert.Incident
 	options  Options
-	alone    bool // the channel shows no earlier message of the incident: this one keeps what was seen
+	alone    bool // the incident has only this message in the channel, so that it keeps the examples
 }
 
-// firing tells, in this order, whose fault it is, how bad, what was seen, and where to go on.
+// firing shows, in this order, the fault, the figures, the examples, and what to do next.
 func (v view) firing() []slack.Block {
 	blocks := []slack.Block{header(v.title())}
 	if blame, ok := blameOf(v.incident); ok {
@@ -108,10 +108,11 @@ func (v view) test() []slack.Block {
 	}
 }
 
-// end is what every message about an incident closes with.
+// end returns the last blocks of every message about an incident.
 func (v view) end() []slack.Block {
 	var blocks []slack.Block
-	for _, line := range append(append(v.acknowledged(), v.remarks()...), others(append(slices.Clone(v.n.Others), v.n.Group...)), v.runbook()) {
+	also := others(append(slices.Clone(v.n.Others), v.n.Group...))
+	for _, line := range append(append(v.acknowledged(), v.remarks()...), also, v.runbook()) {
 		if line != "" {
 			blocks = append(blocks, section(line))
 		}
@@ -119,7 +120,7 @@ func (v view) end() []slack.Block {
 	return append(blocks, contextLine(v.footer()))
 }
 
-// title has the colour of its urgency for the eye, and the word for everybody else.
+// title shows the urgency as a colour and as a word.
 func (v view) title() string {
 	if v.n.Event == alert.EventTest {
 		return "⚪ TEST " + heading(v.n.Notifier)
@@ -142,7 +143,7 @@ func light(event alert.Event, severity alert.Severity) string {
 	return "🔵"
 }
 
-// word is the event in capitals, with which every text begins.
+// word is the event in capitals, the first word of every text.
 func word(event alert.Event) string { return strings.ToUpper(string(event)) }
 
 // field is a name and its value, in mrkdwn.
@@ -164,7 +165,7 @@ func fields(all []field) slack.Block {
 
 func contextLine(text string) slack.Block { return slack.NewContextBlock("", verbatim(text)) }
 
-// verbatim keeps Slack from making links and mentions of plain words.
+// verbatim returns mrkdwn in which Slack makes no automatic links and mentions.
 func verbatim(text string) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.MarkdownType, text, false, true)
 }

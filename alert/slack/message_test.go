@@ -19,7 +19,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 const traceURL = "http://127.0.0.1:16686/trace/{trace_id}"
 
@@ -58,8 +58,14 @@ func unauthenticated() alert.Incident {
 	i.Labels, i.Rate, i.Bad = nil, 1, 20
 	i.Classes = []alert.ClassCount{{Class: probe.Unauthenticated, Code: 401, Runs: 20}}
 	i.Examples = []alert.Example{
-		{Probe: "feed", At: at("03:04:01"), Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401", Excerpt: "Token has expired", Trace: probe.TraceID{7}},
-		{Probe: "collections", At: at("03:04:00"), Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401", Trace: probe.TraceID{8}},
+		{
+			Probe: "feed", At: at("03:04:01"), Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401",
+			Excerpt: "Token has expired", Trace: probe.TraceID{7},
+		},
+		{
+			Probe: "collections", At: at("03:04:00"), Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401",
+			Trace: probe.TraceID{8},
+		},
 	}
 	return i
 }
@@ -88,7 +94,14 @@ func course() []alert.Point {
 }
 
 func recent() []alert.Mark {
-	return []alert.Mark{{Class: probe.Success}, {Class: probe.Success}, {Class: probe.ServerError, Bad: true}, {Class: probe.Success}, {Class: probe.Timeout, Bad: true}, {Class: probe.ServerError, Bad: true}}
+	return []alert.Mark{
+		{Class: probe.Success},
+		{Class: probe.Success},
+		{Class: probe.ServerError, Bad: true},
+		{Class: probe.Success},
+		{Class: probe.Timeout, Bad: true},
+		{Class: probe.ServerError, Bad: true},
+	}
 }
 
 func resolved(i alert.Incident) alert.Incident {
@@ -126,19 +139,25 @@ func messages() map[string]outbox.Notification {
 	sure := serverErrors()
 	sure.Confidence, sure.Low, sure.High, sure.Course, sure.Recent = 0.95, 0.22, 0.61, course(), recent()
 	nodata := serverErrors()
-	nodata.Rule, nodata.Condition, nodata.Window, nodata.Classes, nodata.Examples, nodata.Runs, nodata.Bad = alert.NoDataRule, alert.ConditionNoData, 0, nil, nil, 0, 0
+	nodata.Rule, nodata.Condition, nodata.Window, nodata.Classes, nodata.Examples, nodata.Runs, nodata.Bad = alert.NoDataRule,
+		alert.ConditionNoData, 0, nil, nil, 0, 0
 	network := serverErrors()
-	network.Rule, network.Series, network.Per, network.Severity, network.Condition, network.Window = alert.NetworkRule, "all", alert.PerAll, alert.Info, alert.ConditionNetwork, 0
+	network.Rule, network.Series, network.Per, network.Severity, network.Condition, network.Window = alert.NetworkRule, "all", alert.PerAll,
+		alert.Info, alert.ConditionNetwork, 0
 	network = resolved(network)
 	network.Runs, network.Bad = 31, 31
 	watcher := network
 	watcher.Rule, watcher.Severity, watcher.Condition, watcher.Resolved = alert.WatcherRule, alert.Critical, alert.ConditionWatcher, time.Time{}
 	streak := serverErrors()
-	streak.Condition, streak.Runs, streak.Bad, streak.Rate, streak.Classes = alert.ConditionStreak, 2, 2, 1, []alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 2}}
+	streak.Condition, streak.Runs, streak.Bad, streak.Rate, streak.Classes = alert.ConditionStreak, 2, 2, 1,
+		[]alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 2}}
 	burn := serverErrors()
 	burn.Condition, burn.Window, burn.Threshold, burn.Runs, burn.Bad, burn.Rate = alert.ConditionBurn, time.Hour, 0.072, 120, 12, 0.1
 	burn.Course = course()
-	burn.Burn = &alert.Burn{Objective: 0.995, Period: 30 * 24 * time.Hour, Factor: 14.4, Long: time.Hour, Short: 5 * time.Minute, LongBurn: 20, ShortBurn: 40}
+	burn.Burn = &alert.Burn{
+		Objective: 0.995, Period: 30 * 24 * time.Hour, Factor: 14.4, Long: time.Hour, Short: 5 * time.Minute, LongBurn: 20,
+		ShortBurn: 40,
+	}
 	nodata.BadRuns, nodata.FirstBad, nodata.LastBad = 0, time.Time{}, time.Time{}
 	nodataOver := resolved(nodata)
 	nodataOver.BadRuns, nodataOver.LastBad = 0, time.Time{}
@@ -182,7 +201,7 @@ func messages() map[string]outbox.Notification {
 	}
 }
 
-func TestMessagesAreAsTheGoldenFilesShow(t *testing.T) {
+func TestMessagesGolden(t *testing.T) {
 	for name, n := range messages() {
 		t.Run(name, func(t *testing.T) {
 			m := slack.Render(n, slack.Options{TraceURL: traceURL, Support: "support@aisquare.studio"})
@@ -221,18 +240,22 @@ func golden(t *testing.T, name, got string) {
 func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {
 	all := messages()
 	for name, want := range map[string]string{
-		"firing-401":         "FIRING unauthenticated partner: 20 of 20 runs (100%, threshold 20%) answered 401",
-		"firing-500":         "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
-		"firing-all":         "FIRING server-errors all: 8 of 20 runs (40%, threshold 20%) ended in connect error",
-		"firing-many":        "FIRING server-errors collections and 13 more: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
-		"update-late":        "UPDATE server-errors collections: still firing after 4h (critical), 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
-		"ended":              "ENDED server-errors collections: it did not recover: the rule was removed from the configuration or renamed; 30 bad runs in 9m 30s",
-		"firing-unseen":      "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout; counted at 03:04:05 UTC, and no run has finished in the last 5m",
-		"firing-seen-little": "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout; counted at 03:04:05 UTC, and only 3 runs in the last 5m, 1 of them bad",
-		"resolved-one":       "RESOLVED server-errors collections: 1 bad run: the last run was good",
-		"resolved-no-data":   "RESOLVED no-data collections: no run finished for 14m 18s: runs finish again",
-		"resolved-500":       "RESOLVED server-errors collections: 30 bad runs in 9m 30s, now 0 of 20 runs (0%, clears below 5%)",
-		"test":               "TEST ops: squarewatch can post here",
+		"firing-401":  "FIRING unauthenticated partner: 20 of 20 runs (100%, threshold 20%) answered 401",
+		"firing-500":  "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
+		"firing-all":  "FIRING server-errors all: 8 of 20 runs (40%, threshold 20%) ended in connect error",
+		"firing-many": "FIRING server-errors collections and 13 more: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
+		"update-late": "UPDATE server-errors collections: still firing after 4h (critical), 8 of 20 runs (40%, threshold 20%) " +
+			"failed: 6× 500, 2× timeout",
+		"ended": "ENDED server-errors collections: it did not recover: the rule was removed from the configuration or " +
+			"renamed; 30 bad runs in 9m 30s",
+		"firing-unseen": "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout; counted at " +
+			"03:04:05 UTC, and no run has finished in the last 5m",
+		"firing-seen-little": "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout; counted at " +
+			"03:04:05 UTC, and only 3 runs in the last 5m, 1 of them bad",
+		"resolved-one":     "RESOLVED server-errors collections: 1 bad run: the last run was good",
+		"resolved-no-data": "RESOLVED no-data collections: no run finished for 14m 18s: runs finish again",
+		"resolved-500":     "RESOLVED server-errors collections: 30 bad runs in 9m 30s, now 0 of 20 runs (0%, clears below 5%)",
+		"test":             "TEST ops: squarewatch can post here",
 	} {
 		if got := slack.Render(all[name], slack.Options{}).Text; want != got {
 			t.Errorf("%s\nwant %s\ngot  %s", name, want, got)
@@ -240,7 +263,7 @@ func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {
 	}
 }
 
-// TestEveryClassHasItsFault holds the table of faults to the classes: none may go without a sentence.
+// TestEveryClassHasItsFault checks that the table of faults has a sentence for every class.
 func TestEveryClassHasItsFault(t *testing.T) {
 	codes := map[probe.Class]int{
 		probe.Success: 200, probe.Redirect: 302, probe.BadRequest: 400, probe.Unauthenticated: 401, probe.Forbidden: 403,
@@ -270,7 +293,7 @@ func TestTerminalKeepsItsWidthWithWideCharacters(t *testing.T) {
 	}
 }
 
-func TestWhatIsOverAsksForNothing(t *testing.T) {
+func TestResolvedMessageAsksForNoAction(t *testing.T) {
 	n := messages()["update-overdue"]
 	n.Event, n.Incident = alert.EventResolved, resolved(n.Incident)
 	text := slack.Render(n, everything("support@aisquare.studio")).Plain()
@@ -281,7 +304,7 @@ func TestWhatIsOverAsksForNothing(t *testing.T) {
 	}
 }
 
-// TestWithoutACollectorAMessageNamesNoTrace holds that people are sent to what there is.
+// TestWithoutACollectorAMessageNamesNoTrace checks that messages refer only to what exists.
 func TestWithoutACollectorAMessageNamesNoTrace(t *testing.T) {
 	words, silent, timeout := serverErrors(), serverErrors(), serverErrors()
 	for i := range silent.Examples {
@@ -299,10 +322,10 @@ func TestWithoutACollectorAMessageNamesNoTrace(t *testing.T) {
 	}{
 		{words, slack.Options{Untraced: true}, "failed there: begin with its own words below; `squarewatch probe collections` asks again."},
 		{silent, slack.Options{Untraced: true}, "failed there: `squarewatch probe collections` asks again."},
-		{timeout, slack.Options{Untraced: true}, "`squarewatch probe collections` shows the phase in which time goes."},
+		{timeout, slack.Options{Untraced: true}, "`squarewatch probe collections` shows the slow phase."},
 		{unkept, slack.Options{TraceURL: traceURL}, "failed there: begin with its own words below; "},
 		{words, slack.Options{}, "failed there: begin with the traces below."},
-		{timeout, slack.Options{}, "The traces below show the phase in which time goes."},
+		{timeout, slack.Options{}, "The traces below show the slow phase."},
 	} {
 		n := notification(alert.EventFiring, "03:04:05", test.incident)
 		m := slack.Render(n, test.options)
@@ -320,7 +343,7 @@ func TestWithoutATraceAddressTheIdentifierIsTold(t *testing.T) {
 	}
 }
 
-// An end without a recovery has its own word and colour wherever it is shown: green would say that all is well.
+// An end without a recovery has its own word and colour, since green would mean a recovery.
 func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	text.EnableColors()
 	all := messages()
@@ -333,7 +356,8 @@ func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 		t.Errorf("want a recovery green, got\n%s", drawn)
 	}
 	recovered.Others = append(recovered.Others, ended.Incident)
-	if got := slack.Render(recovered, slack.Options{}).Plain(); !strings.Contains(got, "*Also ended without a recovery:* server-errors collections") {
+	if got := slack.Render(recovered, slack.Options{}).Plain(); !strings.Contains(got,
+		"*Also ended without a recovery:* server-errors collections") {
 		t.Errorf("want the other incident not told as resolved, got\n%s", got)
 	}
 }

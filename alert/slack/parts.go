@@ -24,7 +24,7 @@ func partsOf(blocks []slack.Block) []part {
 	for _, block := range blocks {
 		switch b := block.(type) {
 		case *slack.HeaderBlock:
-			parts = append(parts, part{partHeader, b.Text.Text})
+			parts = append(parts, part{kind: partHeader, text: b.Text.Text})
 		case *slack.SectionBlock:
 			parts = append(parts, partsOfSection(b)...)
 		case *slack.ContextBlock:
@@ -37,10 +37,10 @@ func partsOf(blocks []slack.Block) []part {
 func partsOfSection(b *slack.SectionBlock) []part {
 	var parts []part
 	if b.Text != nil {
-		parts = append(parts, part{partSection, b.Text.Text})
+		parts = append(parts, part{kind: partSection, text: b.Text.Text})
 	}
 	for _, f := range b.Fields {
-		parts = append(parts, part{partField, f.Text})
+		parts = append(parts, part{kind: partField, text: f.Text})
 	}
 	return parts
 }
@@ -49,7 +49,7 @@ func partsOfContext(b *slack.ContextBlock) []part {
 	var parts []part
 	for _, element := range b.ContextElements.Elements {
 		if object, ok := element.(*slack.TextBlockObject); ok {
-			parts = append(parts, part{partContext, object.Text})
+			parts = append(parts, part{kind: partContext, text: object.Text})
 		}
 	}
 	return parts

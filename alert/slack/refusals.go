@@ -18,7 +18,7 @@ const (
 	keyAppToken = "app_token"
 )
 
-// fixReport is for what only a change of squarewatch can mend.
+// fixReport is the advice for faults that only a change of squarewatch can fix.
 const fixReport = "please report it as a fault of squarewatch"
 
 // refusals are the error words of the web API: of chat.postMessage, chat.update and apps.connections.open, as
@@ -26,7 +26,9 @@ const fixReport = "please report it as a fault of squarewatch"
 // carried.
 func refusals(key string) map[string]refusal {
 	all := map[string]refusal{}
-	for _, table := range []map[string]refusal{tokenRefusals(key), channelRefusals(), messageRefusals(), requestRefusals(), passingRefusals()} {
+	for _, table := range []map[string]refusal{
+		tokenRefusals(key), channelRefusals(), messageRefusals(), requestRefusals(), passingRefusals(),
+	} {
 		maps.Copy(all, table)
 	}
 	return all
@@ -41,26 +43,60 @@ func tokenRefusals(key string) map[string]refusal {
 		scope = "make an app-level token with the scope connections:write under Basic Information, and write it into app_token"
 	}
 	// Token rotation cannot be turned off for an app: https://docs.slack.dev/authentication/using-token-rotation.
-	const rotation = "token rotation makes tokens expire and cannot be turned off for an app: make a new app from deploy/slack-app.yaml, install it, and "
+	const rotation = "token rotation makes tokens expire and cannot be turned off for an app: " +
+		"make a new app from deploy/slack-app.yaml, install it, and "
 	return map[string]refusal{
-		"invalid_auth":              {reason: "Slack does not accept the token from this host", fix: token + ", and check that the workspace allows the address of this host"},
-		"not_authed":                {reason: "the request carried no token", fix: token},
-		"account_inactive":          {reason: "the app was removed from the workspace, or the workspace was deleted", fix: "install the app again, and " + token},
-		"token_revoked":             {reason: "the token was revoked, or the app was removed", fix: "install the app again, and " + token},
-		"token_expired":             {reason: "the token has expired", fix: rotation + token},
-		"not_allowed_token_type":    {reason: "this kind of token may not do this", fix: token},
-		"missing_scope":             {reason: "the token lacks a scope", fix: scope},
-		"no_permission":             {reason: "the token may not do this", fix: "invite the bot to the channel with /invite, and check the app's scopes"},
-		"access_denied":             {reason: "access is denied", fix: "ask an admin of the workspace to allow the app"},
-		"ekm_access_denied":         {reason: "an admin has suspended posting with the workspace's encryption keys", fix: "ask an admin of the workspace"},
-		"enterprise_is_restricted":  {reason: "the token belongs to a whole organization, which may not do this", fix: "install the app in the channel's workspace, and " + token},
-		"two_factor_setup_required": {reason: "the workspace requires two-factor authentication", fix: "whoever installed the app must set up two-factor authentication"},
-		"accesslimited":             {reason: "the workspace limits the networks from which the API may be used", fix: "ask an admin of the workspace to allow the address of this host"},
-		"team_access_not_granted":   {reason: "the app is not installed in the channel's workspace", fix: "install the app in the channel's workspace"},
-		"as_user_not_supported":     {reason: "the token belongs to a kind of app that cannot post as itself", fix: "make a new app from deploy/slack-app.yaml, install it, and " + token},
-		"is_bot":                    {reason: "a legacy bot may not do this", fix: "make a new app from deploy/slack-app.yaml, install it, and " + token},
-		"forbidden_team":            {reason: "this workspace may not use Socket Mode", fix: "turn Socket Mode on for the app; else remove app_token, and do without buttons"},
-		"missing_args":              {reason: "the request carried no app-level token", fix: token},
+		"invalid_auth": {
+			reason: "Slack does not accept the token from this host",
+			fix:    token + ", and check that the workspace allows the address of this host",
+		},
+		"not_authed": {reason: "the request carried no token", fix: token},
+		"account_inactive": {
+			reason: "the app was removed from the workspace, or the workspace was deleted",
+			fix:    "install the app again, and " + token,
+		},
+		"token_revoked":          {reason: "the token was revoked, or the app was removed", fix: "install the app again, and " + token},
+		"token_expired":          {reason: "the token has expired", fix: rotation + token},
+		"not_allowed_token_type": {reason: "this kind of token may not do this", fix: token},
+		"missing_scope":          {reason: "the token lacks a scope", fix: scope},
+		"no_permission": {
+			reason: "the token may not do this",
+			fix:    "invite the bot to the channel with /invite, and check the app's scopes",
+		},
+		"access_denied": {reason: "access is denied", fix: "ask an admin of the workspace to allow the app"},
+		"ekm_access_denied": {
+			reason: "an admin has suspended posting with the workspace's encryption keys",
+			fix:    "ask an admin of the workspace",
+		},
+		"enterprise_is_restricted": {
+			reason: "the token belongs to a whole organization, which may not do this",
+			fix:    "install the app in the channel's workspace, and " + token,
+		},
+		"two_factor_setup_required": {
+			reason: "the workspace requires two-factor authentication",
+			fix:    "the person who installed the app must set up two-factor authentication",
+		},
+		"accesslimited": {
+			reason: "the workspace limits the networks from which the API may be used",
+			fix:    "ask an admin of the workspace to allow the address of this host",
+		},
+		"team_access_not_granted": {
+			reason: "the app is not installed in the channel's workspace",
+			fix:    "install the app in the channel's workspace",
+		},
+		"as_user_not_supported": {
+			reason: "the token belongs to a kind of app that cannot post as itself",
+			fix:    "make a new app from deploy/slack-app.yaml, install it, and " + token,
+		},
+		"is_bot": {
+			reason: "a legacy bot may not do this",
+			fix:    "make a new app from deploy/slack-app.yaml, install it, and " + token,
+		},
+		"forbidden_team": {
+			reason: "this workspace may not use Socket Mode",
+			fix:    "turn Socket Mode on for the app; or remove app_token, which disables buttons",
+		},
+		"missing_args": {reason: "the request carried no app-level token", fix: token},
 	}
 }
 
@@ -68,19 +104,43 @@ func tokenRefusals(key string) map[string]refusal {
 func channelRefusals() map[string]refusal {
 	const other = "choose another channel"
 	return map[string]refusal{
-		"channel_not_found":                     {edit: true, reason: "there is no such channel, or the bot cannot see it", fix: "write the name or the ID of a channel into channel; invite the bot with /invite to a private one"},
-		"not_in_channel":                        {edit: true, reason: "the bot is not in the channel", fix: "invite the bot to the channel with /invite, or add the scope chat:write.public"},
-		"is_archived":                           {edit: true, reason: "the channel is archived", fix: "unarchive the channel, or write another one into channel"},
-		"is_inactive":                           {edit: true, reason: "the channel of the message is frozen, archived or deleted", fix: "unarchive the channel, or write another one into channel"},
-		"team_not_found":                        {edit: true, reason: "a token of a whole organization needs the channel's ID", fix: "write the channel's ID into channel, such as C0123ABCD (at the end of the channel's details in Slack)"},
-		"messages_tab_disabled":                 {reason: "the app takes no direct messages", fix: "write a channel into channel, not the bot itself"},
-		"restricted_action":                     {reason: "an admin restricts who may post there", fix: "ask an admin of the workspace to let the app post, or " + other},
-		"restricted_action_read_only_channel":   {reason: "the channel is read-only", fix: "ask an admin of the workspace to let the app post, or " + other},
-		"restricted_action_thread_only_channel": {reason: "the channel takes replies in threads only", fix: other},
+		"channel_not_found": {
+			edit: true, reason: "there is no such channel, or the bot cannot see it",
+			fix: "write the name or the ID of a channel into channel; invite the bot with /invite to a private one",
+		},
+		"not_in_channel": {
+			edit: true, reason: "the bot is not in the channel",
+			fix: "invite the bot to the channel with /invite, or add the scope chat:write.public",
+		},
+		"is_archived": {
+			edit: true, reason: "the channel is archived",
+			fix: "unarchive the channel, or write another one into channel",
+		},
+		"is_inactive": {
+			edit: true, reason: "the channel of the message is frozen, archived or deleted",
+			fix: "unarchive the channel, or write another one into channel",
+		},
+		"team_not_found": {
+			edit: true, reason: "a token of a whole organization needs the channel's ID",
+			fix: "write the channel's ID into channel, such as C0123ABCD (at the end of the channel's details in Slack)",
+		},
+		"messages_tab_disabled": {
+			reason: "the app does not accept direct messages",
+			fix:    "write a channel into channel, not the bot itself",
+		},
+		"restricted_action": {
+			reason: "an admin restricts who may post there",
+			fix:    "ask an admin of the workspace to let the app post, or " + other,
+		},
+		"restricted_action_read_only_channel": {
+			reason: "the channel is read-only",
+			fix:    "ask an admin of the workspace to let the app post, or " + other,
+		},
+		"restricted_action_thread_only_channel": {reason: "the channel accepts replies in threads only", fix: other},
 
 		"restricted_action_thread_locked":          {thread: true, reason: "an admin locked the thread", fix: fixReport},
-		"restricted_action_non_threadable_channel": {thread: true, reason: "the channel takes no replies in threads", fix: fixReport},
-		"cannot_reply_to_message":                  {thread: true, reason: "the message takes no replies", fix: fixReport},
+		"restricted_action_non_threadable_channel": {thread: true, reason: "the channel accepts no replies in threads", fix: fixReport},
+		"cannot_reply_to_message":                  {thread: true, reason: "the message accepts no replies", fix: fixReport},
 		"thread_not_found":                         {thread: true, reason: "the thread is gone", fix: fixReport},
 		"cant_broadcast_message":                   {thread: true, reason: "the reply cannot be shown in the channel", fix: fixReport},
 
@@ -105,23 +165,35 @@ func messageRefusals() map[string]refusal {
 		"attachment_payload_limit_exceeded": {form: true, reason: "the attachments are too long", fix: fixReport},
 		"invalid_arguments":                 {form: true, reason: "Slack cannot read the request", fix: fixReport},
 
-		"no_text":                                 {reason: "the message has no text", fix: fixReport + "; a proxy on the way may have changed the message"},
-		"markdown_text_conflict":                  {reason: "the message has text of two kinds", fix: fixReport},
-		"metadata_must_be_sent_from_app":          {reason: "the message has metadata", fix: fixReport},
-		"metadata_too_large":                      {reason: "the message has too much metadata", fix: fixReport},
-		"invalid_metadata_format":                 {reason: "the message has unreadable metadata", fix: fixReport},
-		"invalid_metadata_schema":                 {reason: "the message has unreadable metadata", fix: fixReport},
-		"missing_file_data":                       {reason: "the message has a file without its data", fix: fixReport},
-		"too_many_contact_cards":                  {reason: "the message has too many contact cards", fix: fixReport},
-		"duplicate_channel_not_found":             {reason: "the message's own identifier is used in another channel", fix: fixReport},
-		"duplicate_message_not_found":             {reason: "the message's own identifier is unknown", fix: fixReport},
-		"slack_connect_canvas_sharing_blocked":    {reason: "an admin forbids canvases in channels that are shared with other companies", fix: "choose a channel that is not shared"},
-		"slack_connect_file_link_sharing_blocked": {reason: "an admin forbids links to files in channels that are shared with other companies", fix: "choose a channel that is not shared"},
-		"slack_connect_lists_sharing_blocked":     {reason: "an admin forbids lists in channels that are shared with other companies", fix: "choose a channel that is not shared"},
+		"no_text": {
+			reason: "the message has no text",
+			fix:    fixReport + "; a proxy on the way may have changed the message",
+		},
+		"markdown_text_conflict":         {reason: "the message has text of two kinds", fix: fixReport},
+		"metadata_must_be_sent_from_app": {reason: "the message has metadata", fix: fixReport},
+		"metadata_too_large":             {reason: "the message has too much metadata", fix: fixReport},
+		"invalid_metadata_format":        {reason: "the message has unreadable metadata", fix: fixReport},
+		"invalid_metadata_schema":        {reason: "the message has unreadable metadata", fix: fixReport},
+		"missing_file_data":              {reason: "the message has a file without its data", fix: fixReport},
+		"too_many_contact_cards":         {reason: "the message has too many contact cards", fix: fixReport},
+		"duplicate_channel_not_found":    {reason: "the message's own identifier is used in another channel", fix: fixReport},
+		"duplicate_message_not_found":    {reason: "the message's own identifier is unknown", fix: fixReport},
+		"slack_connect_canvas_sharing_blocked": {
+			reason: "an admin forbids canvases in channels that are shared with other companies",
+			fix:    "choose a channel that is not shared",
+		},
+		"slack_connect_file_link_sharing_blocked": {
+			reason: "an admin forbids links to files in channels that are shared with other companies",
+			fix:    "choose a channel that is not shared",
+		},
+		"slack_connect_lists_sharing_blocked": {
+			reason: "an admin forbids lists in channels that are shared with other companies",
+			fix:    "choose a channel that is not shared",
+		},
 	}
 }
 
-// requestRefusals are about the request, which squarewatch or a proxy spoiled.
+// requestRefusals are about a request that squarewatch or a proxy formed wrongly.
 func requestRefusals() map[string]refusal {
 	const proxy = "check the proxy on the way to Slack; without one, " + fixReport
 	return map[string]refusal{
@@ -137,7 +209,7 @@ func requestRefusals() map[string]refusal {
 	}
 }
 
-// passingRefusals need no person.
+// passingRefusals are temporary.
 func passingRefusals() map[string]refusal {
 	return map[string]refusal{
 		"ratelimited":                {limits: true, reason: "too many requests"},

@@ -41,7 +41,7 @@ func TestEveryPublishedErrorWordIsKnown(t *testing.T) {
 	}
 }
 
-// TestARefusalHasOneMeaning: what a person must mend has a fix, what passes has none, and no word has two ways out.
+// TestARefusalHasOneMeaning checks that a permanent refusal has a fix, a temporary one has none, and no word has two reactions.
 func TestARefusalHasOneMeaning(t *testing.T) {
 	for word, r := range refusals(keyBotToken) {
 		ways := 0

@@ -19,9 +19,9 @@ import (
 
 const (
 	frameLimit = 1 << 20          // bytes of one frame; Slack's are of some kilobytes
-	atOnce     = 16               // people who are answered at the same time
-	silence    = 30 * time.Second // Slack pings more often than that; slack-go gives a connection up after it too
-	ackLimit   = 3 * time.Second  // within which Slack wants an acknowledgement: https://docs.slack.dev/apis/events-api/using-socket-mode
+	atOnce     = 16               // button presses that are handled at the same time
+	idleLimit  = 30 * time.Second // Slack pings more often than that; slack-go uses the same limit
+	ackLimit   = 3 * time.Second  // within which Slack expects an acknowledgement: https://docs.slack.dev/apis/events-api/using-socket-mode
 )
 
 var (
@@ -33,7 +33,7 @@ var (
 // session is one connection of Socket Mode.
 type session struct {
 	notifier *Notifier
-	desk     outbox.Desk
+	actions  outbox.Desk
 	logger   *slog.Logger
 	running  *sync.WaitGroup
 	slots    chan struct{}
@@ -41,7 +41,7 @@ type session struct {
 	writing  sync.Mutex
 }
 
-// envelope is one message of Slack's over the connection.
+// envelope is one message from Slack over the connection.
 type envelope struct {
 	Type    string          `json:"type"` // hello, disconnect, interactive, slash_commands, events_api
 	Reason  string          `json:"reason"`
@@ -53,9 +53,9 @@ type envelope struct {
 func (s *session) open(ctx context.Context) *outbox.DeliveryError {
 	limited, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
-	api, keep := s.notifier.apiWith(doingListen, keyAppToken)
+	api, recorder := s.notifier.apiWith(doingListen, keyAppToken)
 	info, _, err := api.StartSocketModeContext(limited)
-	if fault := keep.result(limited, err).failure(); fault != nil {
+	if fault := recorder.result(limited, err).failure(); fault != nil {
 		return fault
 	}
 	if err != nil || !isSecure(info.URL, "wss", "ws") {
@@ -77,7 +77,7 @@ func (s *session) open(ctx context.Context) *outbox.DeliveryError {
 	return s.greeted(ctx)
 }
 
-// greeted waits for the greeting. Until it comes, the connection may be refused.
+// greeted waits for the greeting. Slack may refuse the connection instead.
 func (s *session) greeted(ctx context.Context) (fault *outbox.DeliveryError) {
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 	defer stop()
@@ -98,34 +98,37 @@ func (s *session) greeted(ctx context.Context) (fault *outbox.DeliveryError) {
 		}
 		return broken(errUnclear)
 	}
-	s.notifier.hearing.opened(ctx, s.logger)
+	s.notifier.connection.opened(ctx, s.logger)
 	return nil
 }
 
-// alive notes a sign of life.
-func (s *session) alive() { _ = s.conn.SetReadDeadline(time.Now().Add(silence)) }
+// alive extends the read deadline, after anything was received.
+func (s *session) alive() { _ = s.conn.SetReadDeadline(time.Now().Add(idleLimit)) }
 
 func broken(cause error) *outbox.DeliveryError {
 	return &outbox.DeliveryError{Reason: outbox.ReasonNetwork, Err: fmt.Errorf("%s: %w", doingListen, cause)}
 }
 
-// disconnected says what a reason of Slack's to end a connection means; nil when the next connection will do.
+// disconnected returns the fault behind Slack's reason to end a connection; nil when a new connection will work.
 func disconnected(reason string) *outbox.DeliveryError {
 	if reason == "link_disabled" {
 		return &outbox.DeliveryError{
 			Reason: outbox.ReasonRefused, Permanent: true, Err: fmt.Errorf("%s: %w", doingListen, errOff),
-			Fix: "turn Socket Mode on for the app under Settings, Socket Mode; else remove app_token, and do without buttons",
+			Fix: "turn Socket Mode on for the app under Settings, Socket Mode; or remove app_token, which disables buttons",
 		}
 	}
 	return nil
 }
 
-// serve answers what Slack sends until the connection ends, and returns why; nil when Slack ended it. It closes warned when Slack says
-// that it will end the connection soon.
+// serve handles what Slack sends until the connection ends. It returns the reason; nil when Slack asked for another connection. It closes
+// warned when Slack announces that it will end the connection.
 func (s *session) serve(ctx context.Context, warned chan<- struct{}) *outbox.DeliveryError {
-	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
-	defer stop()
-	defer func() { _ = s.conn.Close() }()
+	serving, end := context.WithCancel(ctx)
+	defer end()
+	s.running.Go(func() { // part of running, so that Listen waits for it
+		<-serving.Done()
+		_ = s.conn.Close()
+	})
 	var leaving sync.Once
 	asked := false // Slack has asked for another connection
 	for {
@@ -153,32 +156,32 @@ func (s *session) serve(ctx context.Context, warned chan<- struct{}) *outbox.Del
 	}
 }
 
-// handle acknowledges an envelope and does what it asks for. Only the state of a command goes back with the acknowledgement.
+// handle acknowledges an envelope and performs its action. Only the answer to a command is part of the acknowledgement.
 func (s *session) handle(ctx context.Context, e *envelope) {
 	switch e.Type {
 	case "slash_commands":
 		var command slack.SlashCommand
 		if json.Unmarshal(e.Payload, &command) == nil {
-			if len(s.notifier.settings.Allow) > 0 { // to look somebody up may take longer than Slack waits
+			if len(s.notifier.settings.Allow) > 0 { // looking up a user group may take longer than Slack waits
 				s.acknowledge(e.ID, nil)
-				s.running.Go(func() { inTurn(ctx, s.slots, func() { s.command(ctx, &command) }) })
+				s.running.Go(func() { inTurn(ctx, s.slots, func() { s.handleCommand(ctx, &command) }) })
 				return
 			}
-			s.acknowledge(e.ID, slash(command.Text, s.desk.Overview()))
+			s.acknowledge(e.ID, slash(command.Text, s.actions.Overview()))
 			return
 		}
 	case "interactive":
 		var callback slack.InteractionCallback
 		if json.Unmarshal(e.Payload, &callback) == nil {
 			s.acknowledge(e.ID, nil)
-			s.running.Go(func() { inTurn(ctx, s.slots, func() { s.obey(ctx, &callback) }) })
+			s.running.Go(func() { inTurn(ctx, s.slots, func() { s.handlePress(ctx, &callback) }) })
 			return
 		}
 	}
-	s.acknowledge(e.ID, nil) // Slack would send it again
+	s.acknowledge(e.ID, nil) // otherwise Slack sends it again
 }
 
-// acknowledge tells Slack that an envelope has arrived. An error shows at the next read.
+// acknowledge confirms an envelope to Slack. After an error the next read fails too.
 func (s *session) acknowledge(id string, payload any) {
 	answer := map[string]any{"envelope_id": id}
 	if payload != nil {
@@ -186,7 +189,7 @@ func (s *session) acknowledge(id string, payload any) {
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false) // Slack drops an answer of 20 kB, and escapes make it longer
+	encoder.SetEscapeHTML(false) // escapes would make the answer longer, and Slack drops answers of 20 kB
 	if encoder.Encode(answer) != nil {
 		return
 	}
@@ -196,7 +199,7 @@ func (s *session) acknowledge(id string, payload any) {
 	_ = s.conn.WriteMessage(websocket.TextMessage, body.Bytes())
 }
 
-// inTurn does work when one of the slots is free, unless ctx ends first. Every answer ends by attemptLimit.
+// inTurn calls work when one of the slots is free, unless ctx ends first. Every call ends within attemptLimit.
 func inTurn(ctx context.Context, slots chan struct{}, work func()) {
 	select {
 	case slots <- struct{}{}:
@@ -206,11 +209,11 @@ func inTurn(ctx context.Context, slots chan struct{}, work func()) {
 	}
 }
 
-// dialer opens the connection of Socket Mode the way that the notifier's requests go.
+// dialer connects with the proxy and dialer of the notifier's HTTP client.
 func (n *Notifier) dialer() *websocket.Dialer {
 	d := &websocket.Dialer{
 		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: attemptLimit,
-		WriteBufferSize: 32 << 10, // Slack does not take an answer in several frames
+		WriteBufferSize: 32 << 10, // Slack does not accept an answer in several frames
 	}
 	if transport, ok := n.client.Transport.(*http.Transport); ok {
 		d.Proxy, d.NetDialContext = transport.Proxy, transport.DialContext
@@ -218,29 +221,29 @@ func (n *Notifier) dialer() *websocket.Dialer {
 	return d
 }
 
-// obey does what a button asks for, and tells the person what the message itself will not show. Others see in the thread who has
-// silenced.
-func (s *session) obey(ctx context.Context, data *slack.InteractionCallback) {
+// handlePress performs the action of a button, if its user may press it, and shows the person what the message itself does not show.
+// The thread shows everybody who added a silence.
+func (s *session) handlePress(ctx context.Context, data *slack.InteractionCallback) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
-	if !s.refuseUnlessAllowed(ctx, data.User.ID, "button", data.ResponseURL) {
+	if !s.checkAllowed(ctx, data.User.ID, "button", data.ResponseURL) {
 		return
 	}
-	done := press(data, s.desk)
+	done := press(data, s.actions)
 	if done.answer != "" {
-		s.notifier.whisper(ctx, data.ResponseURL, done.answer)
+		s.notifier.showToUser(ctx, data.ResponseURL, done.answer)
 	}
 	if done.thread == "" || data.Container.MessageTs == "" {
 		return
 	}
 	a := s.notifier.post(ctx, data.Container.ChannelID, done.thread, nil, slack.MsgOptionTS(data.Container.MessageTs))
 	if failure := a.failure(); failure != nil {
-		s.logger.WarnContext(ctx, "a silence could not be told in its thread", "error", failure)
+		s.logger.WarnContext(ctx, "cannot post a silence in its thread", "error", failure)
 	}
 }
 
-// whisper shows a message to one user; errors are ignored, since the user sees that nothing changed.
-func (n *Notifier) whisper(ctx context.Context, address, text string) {
+// showToUser shows a message to one user; errors are ignored, since the user sees that nothing changed.
+func (n *Notifier) showToUser(ctx context.Context, address, text string) {
 	n.respond(ctx, address, ephemeral(text))
 }
 
@@ -264,7 +267,7 @@ func (n *Notifier) respond(ctx context.Context, address string, answer map[strin
 	}
 }
 
-// ephemeral is a message that one person sees, and nobody else.
+// ephemeral is a message that only one person sees.
 func ephemeral(text string) map[string]any {
 	return map[string]any{"response_type": "ephemeral", "replace_original": false, "text": text}
 }

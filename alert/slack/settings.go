@@ -21,33 +21,33 @@ type Settings struct {
 	Channel    string      `yaml:"channel,omitempty"`     // name or identifier of the bot's channel
 	AppToken   secret.Text `yaml:"app_token,omitempty"`   // xapp-…, with the scope connections:write: buttons and /squarewatch
 	APIURL     string      `yaml:"api_url,omitempty"`     // base of Slack's web API, for a proxy; Slack's own when empty
-	Allow      []string    `yaml:"allow,omitempty"`       // identifiers of people and user groups that may press buttons and use /squarewatch; everybody when empty
+	Allow      []string    `yaml:"allow,omitempty"`       // IDs of people and groups that may use buttons and commands; everybody when empty
 }
 
-// Options are what a notifier takes from the rest of the program.
+// Options are the dependencies of a notifier.
 type Options struct {
 	Support  string       // whom to ask at AISquare; empty for nobody
 	TraceURL string       // address of a trace, with {trace_id} in the place of the identifier; empty for no links
-	Untraced bool         // traces go nowhere, so that messages name none
-	Client   *http.Client // nil for one of its own, which obeys the proxy variables of the environment
-	Buttons  bool         // incidents that fire can be acknowledged and silenced
+	Untraced bool         // traces are not exported, so that messages show none
+	Client   *http.Client // nil for the default one, which uses the proxy variables of the environment
+	Buttons  bool         // firing incidents have buttons to acknowledge and silence them
 }
 
 const (
 	fixWebhook = "write the address that Slack shows for an incoming webhook, https://hooks.slack.com/services/…"
 	fixChannel = "write the name or the ID of the bot's channel, for example ops-alerts or C0123ABCD"
-	fixAPIURL  = "write the base of Slack's web API as the proxy has it, or leave it out"
+	fixAPIURL  = "write the base address of Slack's web API at the proxy, or leave it out"
 )
 
 // Validate reports every fault of the settings as [setting.Invalid], joined. References to secrets must have been resolved.
-// Any host will do, since companies put proxies in front of Slack.
+// Any host is allowed, since companies put proxies in front of Slack.
 func (s Settings) Validate() error {
 	var faults setting.Faults
 	bot := !s.BotToken.IsZero() || s.Channel != "" || !s.AppToken.IsZero() || s.APIURL != ""
 	s.checkAllow(&faults)
 	switch {
 	case bot && !s.WebhookURL.IsZero():
-		faults.Add(true, "webhook_url", "is there beside a bot's keys", "keep either webhook_url, or bot_token and channel")
+		faults.Add(true, "webhook_url", "and a bot's keys are both set", "keep either webhook_url, or bot_token and channel")
 	case bot:
 	case s.WebhookURL.IsZero():
 		faults.Add(true, "webhook_url", "is missing", fixWebhook+"; or bot_token and channel")
@@ -62,7 +62,7 @@ func (s Settings) Validate() error {
 
 func (s Settings) checkWebhook(faults *setting.Faults) {
 	if !isAddress(s.WebhookURL.Reveal()) {
-		faults.Add(true, "webhook_url", "is no https address (nor http on a loopback address)", fixWebhook)
+		faults.Add(true, "webhook_url", "is not an https address (nor http on a loopback address)", fixWebhook)
 		return
 	}
 	problem, fix := otherWebhook(s.WebhookURL.Reveal())
@@ -80,15 +80,16 @@ func (s Settings) checkBot(faults *setting.Faults) {
 	wrong, fix = wrongToken(app, "xapp-", "write an app-level token of the app (Basic Information, App-Level Tokens), xapp-…")
 	faults.Add(wrong != "", keyAppToken, wrong, fix)
 	faults.Add(s.Channel == "", "channel", "is missing", fixChannel)
-	faults.Add(strings.ContainsAny(s.Channel, "/ "), "channel", "is no name or ID of a channel", fixChannel)
-	faults.Add(s.APIURL != "" && !isAddress(s.APIURL), "api_url", "is no https address (nor http on a loopback address)", fixAPIURL)
+	faults.Add(strings.ContainsAny(s.Channel, "/ "), "channel", "is not the name or ID of a channel", fixChannel)
+	faults.Add(s.APIURL != "" && !isAddress(s.APIURL), "api_url", "is not an https address (nor http on a loopback address)", fixAPIURL)
 }
 
-// wrongToken says what is wrong with a token that is of another of Slack's kinds: https://docs.slack.dev/authentication/tokens. Any
-// other text may be what a proxy wants.
+// wrongToken returns the problem of a token of another kind (https://docs.slack.dev/authentication/tokens); empty for any other text,
+// which a proxy may use.
 func wrongToken(token, want, fix string) (problem, _ string) {
 	kinds := []struct{ prefix, problem, fix string }{
-		{"xoxe.", "is a token that expires", "token rotation cannot be turned off for an app: make a new app from deploy/slack-app.yaml, and " + fix},
+		{"xoxe.", "is a token that expires", "token rotation cannot be turned off for an app: " +
+			"make a new app from deploy/slack-app.yaml, and " + fix},
 		{"xoxe-", "is a refresh token", fix},
 		{"xoxb-", "is a bot token", fix},
 		{"xapp-", "is an app-level token", fix},
@@ -104,7 +105,7 @@ func wrongToken(token, want, fix string) (problem, _ string) {
 	return "", ""
 }
 
-// otherWebhook says what is wrong with an address that is known not to be an incoming webhook of Slack's; empty otherwise.
+// otherWebhook returns the problem of an address that is certainly not an incoming webhook of Slack; empty otherwise.
 func otherWebhook(address string) (problem, fix string) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -116,7 +117,7 @@ func otherWebhook(address string) (problem, fix string) {
 	case under("slack.com") || under("slack-gov.com"):
 		return otherSlackAddress(u.Path)
 	case (under("discord.com") || under("discordapp.com")) && !strings.HasSuffix(u.Path, "/slack"):
-		return "is a webhook of Discord", "put /slack behind it, so that Discord takes messages as Slack does, or " + fixWebhook
+		return "is a webhook of Discord", "append /slack, so that Discord accepts Slack's messages, or " + fixWebhook
 	case under("office.com") || under("logic.azure.com") || under("powerplatform.com"):
 		return "is a webhook of Microsoft Teams", fixWebhook
 	case under("chat.googleapis.com"):
@@ -125,14 +126,14 @@ func otherWebhook(address string) (problem, fix string) {
 	return "", ""
 }
 
-// otherSlackAddress is about an address of Slack's own. Addresses of Workflow Builder take a workflow's variables and drop the rest of a
+// otherSlackAddress checks an address of Slack itself. Addresses of Workflow Builder accept a workflow's variables and drop the rest of a
 // message: https://github.com/slackapi/node-slack-sdk/blob/main/packages/webhook/src/WebhookTrigger.ts.
 func otherSlackAddress(path string) (problem, fix string) {
 	switch {
 	case strings.HasPrefix(path, "/triggers/"), strings.HasPrefix(path, "/workflows/"):
 		return "starts a workflow of Workflow Builder, which shows no messages of squarewatch", "make an incoming webhook, and " + fixWebhook
 	case !strings.HasPrefix(path, "/services/"):
-		return "is no address of an incoming webhook", fixWebhook
+		return "is not the address of an incoming webhook", fixWebhook
 	}
 	return "", ""
 }
@@ -154,5 +155,5 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// errAddress stands for the parser's own error, which quotes the address.
-var errAddress = errors.New("the webhook address is no https address")
+// errAddress replaces the parser's error, which quotes the address.
+var errAddress = errors.New("the webhook address is not an https address")

@@ -14,37 +14,39 @@ import (
 var _ outbox.Listener = (*Notifier)(nil)
 
 const (
-	longestPause = time.Minute      // between two tries to connect
-	slowPause    = 10 * time.Minute // after a refusal that a person must mend
+	longestPause = time.Minute      // between two attempts to connect
+	slowPause    = 10 * time.Minute // after a refusal that a person must fix
 )
 
-// Listen hears what people answer, in Socket Mode, until ctx ends: buttons under messages, and the command /squarewatch. Without an
-// app token it returns at once. It connects again whenever the connection ends; after a refusal that a person must mend, every ten
-// minutes. See https://docs.slack.dev/apis/events-api/using-socket-mode.
-func (n *Notifier) Listen(ctx context.Context, desk outbox.Desk, logger *slog.Logger) {
+// Listen receives buttons and the command /squarewatch over Socket Mode until ctx ends. Without an app token it returns at once. It
+// reconnects whenever the connection ends; after a refusal that a person must fix, every ten minutes. See
+// https://docs.slack.dev/apis/events-api/using-socket-mode.
+func (n *Notifier) Listen(ctx context.Context, actions outbox.Desk, logger *slog.Logger) {
 	if n.settings.AppToken.IsZero() {
 		return
 	}
 	var running sync.WaitGroup
-	defer n.hearing.end()
+	defer n.connection.end()
 	defer running.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	waits := &backoff.ExponentialBackOff{InitialInterval: 250 * time.Millisecond, Multiplier: 2, MaxInterval: longestPause, RandomizationFactor: 0.5}
-	waits.Reset()
+	pauses := &backoff.ExponentialBackOff{
+		InitialInterval: 250 * time.Millisecond, Multiplier: 2, MaxInterval: longestPause, RandomizationFactor: 0.5,
+	}
+	pauses.Reset()
 	slots := make(chan struct{}, atOnce)
 	for ctx.Err() == nil {
 		begun := time.Now()
-		fault := n.converse(ctx, &session{notifier: n, desk: desk, logger: logger, running: &running, slots: slots})
-		if time.Since(begun) > steadyAfter { // a connection that breaks at once again is no success
-			waits.Reset()
+		fault := n.connect(ctx, &session{notifier: n, actions: actions, logger: logger, running: &running, slots: slots})
+		if time.Since(begun) > steadyAfter { // a shorter connection does not count as a success
+			pauses.Reset()
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		pause := waits.NextBackOff()
+		pause := pauses.NextBackOff()
 		if fault != nil {
-			n.hearing.closed(ctx, logger, fault)
+			n.connection.closed(ctx, logger, fault)
 			pause = max(pause, fault.RetryAfter)
 			if fault.Permanent {
 				pause = slowPause
@@ -64,10 +66,10 @@ func sleep(ctx context.Context, length time.Duration) {
 	}
 }
 
-// converse opens a connection and listens over it until another one is needed. After Slack's warning that the connection will end, it
-// returns while the connection still serves, so that no press is lost between two connections. It returns why it failed; nil when
-// Slack asked for another connection.
-func (n *Notifier) converse(ctx context.Context, s *session) *outbox.DeliveryError {
+// connect opens a connection and serves it until another one is needed. After Slack's warning that the connection will end, it returns
+// while the connection is still served, so that no button press is lost between two connections. It returns the fault; nil when Slack
+// asked for another connection.
+func (n *Notifier) connect(ctx context.Context, s *session) *outbox.DeliveryError {
 	if fault := s.open(ctx); fault != nil {
 		return fault
 	}
@@ -77,7 +79,7 @@ func (n *Notifier) converse(ctx context.Context, s *session) *outbox.DeliveryErr
 	select {
 	case fault := <-end:
 		if fault == nil {
-			n.hearing.closed(ctx, s.logger, nil)
+			n.connection.closed(ctx, s.logger, nil)
 		}
 		return fault
 	case <-warned:

@@ -20,7 +20,7 @@ import (
 	"squarewatch/config/secret"
 )
 
-// counter is a desk that notes what it is asked for.
+// counter records the actions that it receives.
 type counter struct {
 	asked chan string
 
@@ -31,7 +31,7 @@ type counter struct {
 
 func newCounter() *counter { return &counter{asked: make(chan string, 100)} }
 
-// set changes what the desk says from now on.
+// set changes the error that later actions return.
 func (c *counter) set(fails map[string]error, now outbox.Overview) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,7 +64,7 @@ func (c *counter) Overview() outbox.Overview {
 const patience = 20 * time.Second
 
 // listening runs Listen until the test ends, and waits until it is connected.
-func listening(t *testing.T, server *slackstub.Server, desk outbox.Desk) {
+func listening(t *testing.T, server *slackstub.Server, actions outbox.Desk) {
 	t.Helper()
 	settings := botSettings(server)
 	settings.AppToken = secret.New(slackstub.AppToken)
@@ -73,7 +73,7 @@ func listening(t *testing.T, server *slackstub.Server, desk outbox.Desk) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		n.Listen(ctx, desk, slog.New(slog.DiscardHandler))
+		n.Listen(ctx, actions, slog.New(slog.DiscardHandler))
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -102,50 +102,51 @@ func heardOf(t *testing.T, asked <-chan string) string {
 	case text := <-asked:
 		return text
 	case <-time.After(patience):
-		t.Fatal("the desk was not asked")
+		t.Fatal("the actions was not asked")
 		return ""
 	}
 }
 
-func TestButtonsAskTheDesk(t *testing.T) {
+func TestButtonsPerformTheirActions(t *testing.T) {
 	_, server := newBot(t)
-	desk := newCounter()
-	listening(t, server, desk)
+	actions := newCounter()
+	listening(t, server, actions)
 	envelope, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := heardOf(t, desk.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
+	if got := heardOf(t, actions.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
 		t.Errorf("got %s", got)
 	}
 	if _, err := server.Ack(envelope, patience); err != nil {
 		t.Error(err)
 	}
-	desk.set(map[string]error{"0123456789ab": errors.New("it fires no more <!channel>")}, outbox.Overview{})
+	actions.set(map[string]error{"0123456789ab": errors.New("it fires no more <!channel>")}, outbox.Overview{})
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_silence", "0123456789ab"); err != nil {
 		t.Fatal(err)
 	}
-	if got := heardOf(t, desk.asked); got != "silence 0123456789ab by U0123ABCD for 1h0m0s" {
+	if got := heardOf(t, actions.asked); got != "silence 0123456789ab by U0123ABCD for 1h0m0s" {
 		t.Errorf("got %s", got)
 	}
 	waitFor(t, func() bool { return len(server.Responses()) == 1 })
 	if late := server.Late(); len(late) > 0 {
 		t.Errorf("want every press acknowledged in time, got %v late", late)
 	}
-	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") || !strings.Contains(got, "ephemeral") {
+	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") ||
+		!strings.Contains(got, "ephemeral") {
 		t.Errorf("want the person told why not, and nobody mentioned, got %s", got)
 	}
 }
 
-func TestTheCommandTellsHowItStands(t *testing.T) {
+func TestCommandShowsTheStatus(t *testing.T) {
 	_, server := newBot(t)
-	desk := newCounter()
-	desk.set(nil, outbox.Overview{
+	actions := newCounter()
+	actions.set(nil, outbox.Overview{
 		Incidents: []alert.Incident{serverErrors()},
 		Silences:  []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
 		Backlog:   []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
 	})
-	listening(t, server, desk)
+	listening(t, server, actions)
 	for text, want := range map[string][]string{
 		"status": {"*server-errors collections* since", "8 of 20 runs (40%", "silence s1 until", "ops: 2 waiting, the oldest for 1m 30s"},
 		"help":   {"/squarewatch status"},
@@ -164,24 +165,25 @@ func TestTheCommandTellsHowItStands(t *testing.T) {
 			}
 		}
 	}
-	desk.set(nil, outbox.Overview{Series: []alert.Status{{Rule: "a", Series: "x"}, {Rule: "a", Series: "y"}, {Rule: "b", Series: "x"}}})
+	actions.set(nil, outbox.Overview{Series: []alert.Status{{Rule: "a", Series: "x"}, {Rule: "a", Series: "y"}, {Rule: "b", Series: "x"}}})
 	envelope, err := server.SlashCommand("U0123ABCD", "status")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := server.Ack(envelope, patience); err != nil || !strings.Contains(string(got), "All is well: nothing fires. Watched: 2 series by 2 rules.") {
+	if got, err := server.Ack(envelope, patience); err != nil || !strings.Contains(string(got),
+		"All is well: nothing fires. Watched: 2 series by 2 rules.") {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
 
-func TestABrokenConnectionIsMadeAnew(t *testing.T) {
+func TestBrokenConnectionIsReplaced(t *testing.T) {
 	_, server := newBot(t)
 	listening(t, server, newCounter())
 	server.DropConnection()
 	waitFor(t, func() bool { return server.Opened() >= 2 })
 }
 
-func TestWithoutAnAppTokenThereIsNothingToHear(t *testing.T) {
+func TestListenReturnsWithoutAnAppToken(t *testing.T) {
 	_, server := newBot(t)
 	n := slack.New(botSettings(server), slack.Options{})
 	n.Listen(t.Context(), newCounter(), slog.New(slog.DiscardHandler))
@@ -192,13 +194,14 @@ func TestWithoutAnAppTokenThereIsNothingToHear(t *testing.T) {
 
 func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
 	_, server := newBot(t)
-	desk := newCounter()
-	desk.set(map[string]error{"a1": errors.New("it fires no more")}, outbox.Overview{})
-	listening(t, server, desk)
+	actions := newCounter()
+	actions.set(map[string]error{"a1": errors.New("it fires no more")}, outbox.Overview{})
+	listening(t, server, actions)
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "a1 b2"); err != nil {
 		t.Fatal(err)
 	}
-	if first, second := heardOf(t, desk.asked), heardOf(t, desk.asked); first != "acknowledge a1 by U0123ABCD" || second != "acknowledge b2 by U0123ABCD" {
+	if first, second := heardOf(t, actions.asked), heardOf(t, actions.asked); first != "acknowledge a1 by U0123ABCD" ||
+		second != "acknowledge b2 by U0123ABCD" {
 		t.Errorf("want both asked for, got %s and %s", first, second)
 	}
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "a1"); err != nil {
@@ -213,8 +216,8 @@ func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
 // TestWhatCannotBeReadChangesNothing sends what Slack never sends. The connection may be made anew, but must serve afterwards.
 func TestWhatCannotBeReadChangesNothing(t *testing.T) {
 	_, server := newBot(t)
-	desk := newCounter()
-	listening(t, server, desk)
+	actions := newCounter()
+	listening(t, server, actions)
 	for _, frame := range []string{
 		"", "{", "null", "[]", "1", `"x"`, "\xff\xfe", `{"type":"hello"}`, `{"type":7}`, `{"type":"unheard_of","envelope_id":"e"}`,
 		`{"type":"interactive","envelope_id":"e"}`, `{"type":"interactive","envelope_id":"e","payload":null}`,
@@ -229,18 +232,18 @@ func TestWhatCannotBeReadChangesNothing(t *testing.T) {
 	}
 	waitFor(t, func() bool {
 		_, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
-		return err == nil && len(desk.asked) > 0
+		return err == nil && len(actions.asked) > 0
 	})
-	if got := heardOf(t, desk.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
+	if got := heardOf(t, actions.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
 		t.Errorf("got %s", got)
 	}
 }
 
-func TestOnePersonWhoseAnswerHangsKeepsNobodyWaiting(t *testing.T) {
+func TestHangingAnswerDoesNotDelayOthers(t *testing.T) {
 	_, server := newBot(t)
-	desk := newCounter()
-	desk.set(map[string]error{"a1": errors.New("it fires no more")}, outbox.Overview{})
-	listening(t, server, desk)
+	actions := newCounter()
+	actions.set(map[string]error{"a1": errors.New("it fires no more")}, outbox.Overview{})
+	listening(t, server, actions)
 	hangs := make(chan struct{})
 	reached := make(chan struct{}, 1)
 	deaf := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -250,7 +253,10 @@ func TestOnePersonWhoseAnswerHangsKeepsNobodyWaiting(t *testing.T) {
 	defer deaf.Close()
 	defer close(hangs)
 	if _, err := server.Send("interactive", map[string]any{
-		"type": "block_actions", "response_url": deaf.URL, "actions": []map[string]any{{"type": "button", "block_id": "b", "action_id": "squarewatch_acknowledge", "value": "a1"}},
+		"type": "block_actions", "response_url": deaf.URL, "actions": []map[string]any{{
+			"type": "button", "block_id": "b",
+			"action_id": "squarewatch_acknowledge", "value": "a1",
+		}},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +270,7 @@ func TestOnePersonWhoseAnswerHangsKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
-func TestNothingGoesOnAfterListening(t *testing.T) {
+func TestNoGoroutineIsLeftAfterListening(t *testing.T) {
 	_, server := newBot(t)
 	settings := botSettings(server)
 	settings.AppToken = secret.New(slackstub.AppToken)

@@ -62,7 +62,8 @@ func inMemory(handler http.Handler, settings slack.Settings) *memory {
 
 func appSettings() slack.Settings {
 	return slack.Settings{
-		BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, AppToken: secret.New(slackstub.AppToken), APIURL: bubbleAddress + "/api",
+		BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, AppToken: secret.New(slackstub.AppToken), APIURL: bubbleAddress +
+			"/api",
 	}
 }
 
@@ -122,9 +123,12 @@ func TestConnectionsThatBreakAtOnceAreNoStorm(t *testing.T) {
 	})
 }
 
-// TestASlackThatIsAwayIsTriedAgainAndAgain is about trouble that ends by itself.
-func TestASlackThatIsAwayIsTriedAgainAndAgain(t *testing.T) {
-	for name, answer := range map[string]string{"an error": `{"ok":false,"error":"internal_error"}`, "a word that nobody knows": `{"ok":false,"error":"new_word"}`} {
+// TestUnreachableSlackIsRetried is about temporary faults.
+func TestUnreachableSlackIsRetried(t *testing.T) {
+	for name, answer := range map[string]string{
+		"an error":                 `{"ok":false,"error":"internal_error"}`,
+		"a word that nobody knows": `{"ok":false,"error":"new_word"}`,
+	} {
 		for _, status := range []int{http.StatusOK, http.StatusBadGateway} {
 			t.Run(name+" "+http.StatusText(status), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -146,11 +150,12 @@ func TestASlackThatIsAwayIsTriedAgainAndAgain(t *testing.T) {
 	}
 }
 
-// TestWhatOnlyAPersonCanMendIsShown holds the words of apps.connections.open. They are tried again slowly, since a person may mend them
-// in Slack.
-func TestWhatOnlyAPersonCanMendIsShown(t *testing.T) {
+// TestPermanentFaultsAreShown covers the error words of apps.connections.open. They are retried slowly, since a person may fix them in
+// Slack.
+func TestPermanentFaultsAreShown(t *testing.T) {
 	for _, word := range []string{
-		"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "not_allowed_token_type", "forbidden_team",
+		"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "not_allowed_token_type",
+		"forbidden_team",
 	} {
 		t.Run(word, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -199,7 +204,8 @@ func TestALongOutageIsLoggedOnce(t *testing.T) {
 		}
 		s.Always(slackstub.Fault{})
 		pass(time.Hour)
-		if log := m.log.String(); strings.Count(log, "do not work") != 1 || strings.Count(log, "work again") != 1 || strings.Count(log, "\n") != 2 {
+		if log := m.log.String(); strings.Count(log, "do not work") != 1 || strings.Count(log, "work again") != 1 || strings.Count(log,
+			"\n") != 2 {
 			t.Errorf("want one line for the failure and one for the recovery, got:\n%s", log)
 		}
 	})

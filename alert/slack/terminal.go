@@ -12,8 +12,8 @@ import (
 // narrowest is the least width of a box, in columns.
 const narrowest = 40
 
-// Terminal draws a message as a box of the given width in columns (80 when it is 0), coloured by its urgency and readable
-// without colour. NO_COLOR and FORCE_COLOR are obeyed as everywhere.
+// Terminal draws a message as a box of the given width in columns (80 when it is 0). The colour shows the urgency; the text is readable
+// without it. NO_COLOR and FORCE_COLOR have their usual effect.
 func Terminal(m Message, width int) string {
 	if width == 0 {
 		width = 80
@@ -22,7 +22,7 @@ func Terminal(m Message, width int) string {
 	b.line("╭", strings.Repeat("─", b.inner+2), "╮")
 	before := partHeader
 	for i, part := range partsOf(m.Blocks) {
-		// Parts stand apart, but fields stand together.
+		// An empty row separates parts, but not fields.
 		if i > 0 && (part.kind != partField || before != partField) {
 			b.row("", nil)
 		}
@@ -70,7 +70,7 @@ func (b *box) part(p part) {
 	case partSection:
 	}
 	for paragraph := range strings.SplitSeq(content, "\n") {
-		// Wrapped one column early, since a wide character may overshoot by one.
+		// The limit is one column less, since a wide character may exceed it by one.
 		for row := range strings.SplitSeq(wrap(paragraph, b.inner-1), "\n") {
 			b.row(row, style)
 		}
@@ -89,7 +89,7 @@ func (b *box) line(left, middle, right string) {
 	b.out.WriteString(b.colour.Sprint(left) + middle + right + "\n")
 }
 
-// wrap breaks a line between words where it can. A line that fits keeps its spaces.
+// wrap breaks a line between words where possible. A line that fits keeps its spaces.
 func wrap(line string, columns int) string {
 	if text.StringWidthWithoutEscSequences(line) <= columns {
 		return line
@@ -97,7 +97,7 @@ func wrap(line string, columns int) string {
 	return text.WrapSoft(line, columns)
 }
 
-// unmark turns our mrkdwn into plain text: links show label and address, dates their text in UTC.
+// unmark turns mrkdwn into plain text: links show label and address, dates show their text in UTC.
 func unmark(mrkdwn string) string {
 	mrkdwn = regexp.MustCompile(`<!date\^[^|>]*\|([^>]*)>`).ReplaceAllString(mrkdwn, "$1")
 	mrkdwn = regexp.MustCompile(`<([^|>]*)\|([^>]*)>`).ReplaceAllString(mrkdwn, "$2 $1")

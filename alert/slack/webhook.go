@@ -16,46 +16,49 @@ import (
 func (n *Notifier) postWebhook(ctx context.Context, text string, blocks []slack.Block) *answer {
 	address := n.settings.WebhookURL.Reveal()
 	if !isAddress(address) {
-		return &answer{fault: &outbox.DeliveryError{Reason: outbox.ReasonInvalid, Permanent: true, Fix: "correct webhook_url in the configuration", Err: errAddress}}
+		return &answer{fault: &outbox.DeliveryError{
+			Reason: outbox.ReasonInvalid, Permanent: true, Fix: "correct webhook_url in the configuration", Err: errAddress,
+		}}
 	}
-	// Whatever would make links or mentions out of plain words is turned off.
+	// Automatic links and mentions are turned off.
 	message := &slack.WebhookMessage{Text: text, Parse: "none", UnfurlLinks: new(false), UnfurlMedia: new(false)}
 	if blocks != nil {
 		message.Blocks = &slack.Blocks{BlockSet: blocks}
 	}
-	client, keep := n.keeping(doingPost, "")
+	client, recorder := n.recordingClient(doingPost, "")
 	err := slack.PostWebhookCustomHTTPContext(ctx, address, client, message)
-	return keep.result(ctx, err)
+	return recorder.result(ctx, err)
 }
 
-// keeping returns the notifier's client for one request, and what keeps its answer. token is the key of the token that the request
-// carries; empty for a webhook.
-func (n *Notifier) keeping(doing, token string) (*http.Client, *keeper) {
-	keep := &keeper{next: n.client.Transport, doing: doing, token: token}
+// recordingClient returns the notifier's client for one request, and the recorder of its answer. token is the key of the token in the
+// request; empty for a webhook.
+func (n *Notifier) recordingClient(doing, token string) (*http.Client, *answerRecorder) {
+	recorder := &answerRecorder{next: n.client.Transport, doing: doing, token: token}
 	client := n.client
-	client.Transport = keep
-	return &client, keep
+	client.Transport = recorder
+	return &client, recorder
 }
 
-// keeper keeps what Slack answered: slack-go throws a webhook's body away, which says whether the message was taken, and gives up
-// on a Retry-After that is no whole number.
-type keeper struct {
+// answerRecorder records Slack's answer. It is needed because slack-go discards a webhook's body, which says whether the message was
+// accepted, and ignores a Retry-After that is not a whole number.
+type answerRecorder struct {
 	next   http.RoundTripper
 	doing  string
 	token  string
 	answer *answer
 }
 
-// result returns the answer, or that there was none.
-func (k *keeper) result(ctx context.Context, err error) *answer {
+// result returns the answer, or one whose fault says that there was none.
+func (k *answerRecorder) result(ctx context.Context, err error) *answer {
 	if k.answer == nil {
 		return &answer{doing: k.doing, token: k.token, fault: outbox.NoAnswer(ctx, k.doing, err)}
 	}
 	return k.answer
 }
 
-// RoundTrip passes the request on and keeps the answer. Half an answer is no answer: the body says whether Slack took the message.
-func (k *keeper) RoundTrip(request *http.Request) (*http.Response, error) {
+// RoundTrip passes the request on and records the answer. An incomplete answer is not recorded, since its body does not show whether Slack
+// accepted the message.
+func (k *answerRecorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := k.next.RoundTrip(request)
 	if err != nil {
 		return nil, err

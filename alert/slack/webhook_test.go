@@ -26,7 +26,7 @@ import (
 	"squarewatch/config/setting"
 )
 
-// token stands for the part of a webhook's address that nobody may see.
+// token is the secret part of a webhook's address.
 const token = "T000B000secret"
 
 func notifier(server *httptest.Server) *slack.Notifier {
@@ -112,38 +112,45 @@ func TestEveryAnswerHasItsReason(t *testing.T) {
 		want   fault
 		says   string // part of the error
 	}{
-		"429":                       {answering(429, retry("7"), "rate_limited"), fault{"rate_limited", 7 * time.Second, false}, "429"},
-		"429 with a fraction":       {answering(429, retry("1.2"), ""), fault{"rate_limited", 2 * time.Second, false}, "429"},
-		"429 without a time":        {answering(429, nil, ""), fault{"rate_limited", 0, false}, "429"},
-		"429 with nonsense":         {answering(429, retry("soon"), ""), fault{"rate_limited", 0, false}, "429"},
-		"429 with eternity":         {answering(429, retry("1e300"), ""), fault{"rate_limited", 24 * time.Hour, false}, "429"},
-		"429 with not a number":     {answering(429, retry("NaN"), ""), fault{"rate_limited", 0, false}, "429"},
-		"500":                       {answering(500, nil, "rollup_error"), fault{"unavailable", 0, false}, "rollup_error"},
-		"503 with a time":           {answering(503, retry("30"), "<html>"), fault{"unavailable", 30 * time.Second, false}, "503"},
-		"invalid_payload":           {answering(400, nil, "invalid_payload"), refused, "report it"},
-		"invalid_token":             {answering(403, nil, "invalid_token"), refused, "revoked"},
-		"no_service":                {answering(404, nil, "no_service"), refused, "removed"},
-		"no_team":                   {answering(404, nil, "no_team\n"), refused, "workspace"},
-		"channel_not_found":         {answering(404, nil, "channel_not_found"), refused, "deleted"},
-		"channel_is_archived":       {answering(410, nil, "channel_is_archived"), refused, "unarchive"},
-		"action_prohibited":         {answering(403, nil, "action_prohibited"), refused, "admin"},
-		"general channel":           {answering(403, nil, "posting_to_general_channel_denied"), refused, "another channel"},
-		"403 of a proxy":            {answering(403, nil, "<html>Blocked: "+token), refused, "proxy"},
-		"404 of anything":           {answering(404, nil, ""), refused, "copy the webhook"},
-		"410":                       {answering(410, nil, ""), refused, "gone"},
-		"418":                       {answering(418, nil, "unknown_word"), refused, "unknown_word"},
-		"redirect":                  {answering(302, http.Header{"Location": {"/elsewhere/" + token}}, ""), refused, "redirects"},
-		"a login page with 200":     {answering(200, http.Header{"Content-Type": {"text/html; charset=utf-8"}}, "<html>"), refused, "web page"},
-		"a page of text with 200":   {answering(200, http.Header{"Content-Type": {"text/plain"}}, "Please log in"), refused, "something other than Slack"},
-		"a workflow's trigger":      {answering(200, nil, `{"ok":true}`), refused, "a workflow's trigger answered"},
-		"a trigger that failed":     {answering(200, nil, `{"ok":false,"error":"trigger_error"}`), refused, "a workflow's trigger answered"},
-		"another product":           {answering(200, nil, `{"name":"spaces/x"}`), refused, "another product's API"},
-		"Microsoft Teams":           {answering(200, nil, "1"), refused, "something other than Slack"},
-		"nothing":                   {answering(200, nil, ""), refused, "an empty answer"},
-		"ok and more":               {answering(200, nil, "ok ok"), refused, "something other than Slack"},
-		"204":                       {answering(204, nil, ""), refused, "answers POST with 200 and ok"},
-		"invalid_blocks":            {answering(400, nil, "invalid_blocks"), refused, "report it"},
-		"cut in the body":           {cutting(true, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\no"), fault{"network", 0, false}, "post to Slack"},
+		"429":                   {answering(429, retry("7"), "rate_limited"), fault{"rate_limited", 7 * time.Second, false}, "429"},
+		"429 with a fraction":   {answering(429, retry("1.2"), ""), fault{"rate_limited", 2 * time.Second, false}, "429"},
+		"429 without a time":    {answering(429, nil, ""), fault{"rate_limited", 0, false}, "429"},
+		"429 with nonsense":     {answering(429, retry("soon"), ""), fault{"rate_limited", 0, false}, "429"},
+		"429 with eternity":     {answering(429, retry("1e300"), ""), fault{"rate_limited", 24 * time.Hour, false}, "429"},
+		"429 with not a number": {answering(429, retry("NaN"), ""), fault{"rate_limited", 0, false}, "429"},
+		"500":                   {answering(500, nil, "rollup_error"), fault{"unavailable", 0, false}, "rollup_error"},
+		"503 with a time":       {answering(503, retry("30"), "<html>"), fault{"unavailable", 30 * time.Second, false}, "503"},
+		"invalid_payload":       {answering(400, nil, "invalid_payload"), refused, "report it"},
+		"invalid_token":         {answering(403, nil, "invalid_token"), refused, "revoked"},
+		"no_service":            {answering(404, nil, "no_service"), refused, "removed"},
+		"no_team":               {answering(404, nil, "no_team\n"), refused, "workspace"},
+		"channel_not_found":     {answering(404, nil, "channel_not_found"), refused, "deleted"},
+		"channel_is_archived":   {answering(410, nil, "channel_is_archived"), refused, "unarchive"},
+		"action_prohibited":     {answering(403, nil, "action_prohibited"), refused, "admin"},
+		"general channel":       {answering(403, nil, "posting_to_general_channel_denied"), refused, "another channel"},
+		"403 of a proxy":        {answering(403, nil, "<html>Blocked: "+token), refused, "proxy"},
+		"404 of anything":       {answering(404, nil, ""), refused, "copy the webhook"},
+		"410":                   {answering(410, nil, ""), refused, "gone"},
+		"418":                   {answering(418, nil, "unknown_word"), refused, "unknown_word"},
+		"redirect":              {answering(302, http.Header{"Location": {"/elsewhere/" + token}}, ""), refused, "redirects"},
+		"a login page with 200": {answering(200, http.Header{"Content-Type": {"text/html; charset=utf-8"}}, "<html>"), refused, "web page"},
+		"a page of text with 200": {
+			answering(200, http.Header{"Content-Type": {"text/plain"}}, "Please log in"), refused,
+			"something other than Slack",
+		},
+		"a workflow's trigger":  {answering(200, nil, `{"ok":true}`), refused, "a workflow's trigger answered"},
+		"a trigger that failed": {answering(200, nil, `{"ok":false,"error":"trigger_error"}`), refused, "a workflow's trigger answered"},
+		"another product":       {answering(200, nil, `{"name":"spaces/x"}`), refused, "another product's API"},
+		"Microsoft Teams":       {answering(200, nil, "1"), refused, "something other than Slack"},
+		"nothing":               {answering(200, nil, ""), refused, "an empty answer"},
+		"ok and more":           {answering(200, nil, "ok ok"), refused, "something other than Slack"},
+		"204":                   {answering(204, nil, ""), refused, "answers POST with 200 and ok"},
+		"invalid_blocks":        {answering(400, nil, "invalid_blocks"), refused, "report it"},
+		"cut in the body": {
+			cutting(true, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\no"),
+			fault{"network", 0, false},
+			"post to Slack",
+		},
 		"cut before acceptance":     {cutting(false, ""), fault{"network", 0, false}, "post to Slack"},
 		"cut after acceptance":      {cutting(true, ""), fault{"network", 0, false}, "post to Slack"},
 		"half a status line":        {cutting(true, "HTTP/1.1 20"), fault{"network", 0, false}, "post to Slack"},
@@ -163,7 +170,7 @@ func TestEveryAnswerHasItsReason(t *testing.T) {
 	}
 }
 
-func TestWhatSlackTookIsDelivered(t *testing.T) {
+func TestAcceptedMessageIsDelivered(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		// As the real Slack answers: https://github.com/slackapi/node-slack-sdk/issues/480.
 		"ok as text/html":      cutting(true, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"),
@@ -277,7 +284,7 @@ func TestTheContextEndsAnAttempt(t *testing.T) {
 	}
 }
 
-// TestAnAttemptEndsByItself is in a bubble, over a pipe: a Slack that never answers costs 30 s, not for ever.
+// TestAnAttemptEndsByItself runs in a bubble, over a pipe: an attempt at a Slack that never answers ends after 30 s.
 func TestAnAttemptEndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
@@ -302,7 +309,7 @@ func TestAnAttemptEndsByItself(t *testing.T) {
 	})
 }
 
-func TestARetryDateIsObeyed(t *testing.T) {
+func TestRetryDateIsHonoured(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT")
 		w.WriteHeader(http.StatusTooManyRequests)

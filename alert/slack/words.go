@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	maxExamples = 3  // failing runs that are shown
-	maxKinds    = 5  // kinds of outcome that are listed
-	maxOthers   = 10 // other incidents that are named
+	maxExamples = 3  // failed runs in a message
+	maxKinds    = 5  // kinds of outcome in a list
+	maxOthers   = 10 // other incidents in a list
 )
 
-// textOf returns the line that a phone shows.
+// textOf returns the line for a notification on a phone.
 func textOf(n *outbox.Notification) string {
 	incident := &n.Incident
 	if n.Event == alert.EventTest {
@@ -41,7 +41,7 @@ func textOf(n *outbox.Notification) string {
 	return text + short(incident)
 }
 
-// severely says how urgent it is, since a reminder may tell that it has become worse.
+// severely is the severity for a reminder, since it may have become worse.
 func severely(severity alert.Severity) string {
 	if severity == "" {
 		return ""
@@ -56,7 +56,7 @@ func more(others int) string {
 	return fmt.Sprintf(" and %d more", others)
 }
 
-// clearing says below which rate an incident is over.
+// clearing is the rate below which an incident is over.
 func clearing(incident *alert.Incident) string {
 	if incident.Clear == 0 {
 		return "threshold " + incident.Threshold.String()
@@ -64,7 +64,7 @@ func clearing(incident *alert.Incident) string {
 	return "clears below " + incident.Clear.String()
 }
 
-// ended is what the bad runs came to, as the end of a sentence.
+// ended describes the outcome of the bad runs, as the end of a sentence.
 func ended(classes []alert.ClassCount, single bool) string {
 	if len(classes) != 1 {
 		return strings.TrimSuffix("failed: "+mix(classes), ": ")
@@ -88,7 +88,7 @@ func mix(classes []alert.ClassCount) string {
 	return shortened(list, maxKinds)
 }
 
-// kind names an outcome by its code, or by its class when no answer came.
+// kind names an outcome by its code, or by its class when there was no answer.
 func kind(class probe.Class, code int) string {
 	if code > 0 && !class.IsTransport() {
 		return strconv.Itoa(code)
@@ -137,7 +137,7 @@ func since(begin, now time.Time) string {
 	return text
 }
 
-// badRuns is how many there were since the incident began, where the window shows fewer by now.
+// badRuns is the number of bad runs since the incident began, when the window shows fewer.
 func badRuns(incident *alert.Incident) string {
 	if incident.BadRuns <= incident.Bad {
 		return ""
@@ -149,7 +149,7 @@ func rate(incident *alert.Incident) string {
 	return fmt.Sprintf("%s: %d of %d runs%s in %s", incident.Rate, incident.Bad, incident.Runs, of(incident), lasting(incident.Window))
 }
 
-// of names the probe whose runs are counted, where a rule that counts several fires for one of them.
+// of names the probe whose runs are counted, when a rule for several probes fires for one of them.
 func of(incident *alert.Incident) string {
 	if incident.Probe == "" {
 		return ""
@@ -157,7 +157,7 @@ func of(incident *alert.Incident) string {
 	return " of " + mrkdwn(incident.Probe, cutName)
 }
 
-// badProbes lists the probes with bad runs, where a rule counts several together.
+// badProbes lists the probes with bad runs, for a rule that counts several together.
 func badProbes(incident *alert.Incident) string {
 	list := make([]string, 0, len(incident.BadProbes))
 	for _, p := range incident.BadProbes {
@@ -184,7 +184,7 @@ func labels(all map[string]string) string {
 	return mrkdwn(strings.Join(list, ", "), cutPhrase)
 }
 
-// example tells one failing run: when, what, why, the API's own words, and the way to its trace.
+// example describes one failed run: time, outcome, reason, the API's own words, and the link to its trace.
 func (v view) example(e *alert.Example) string {
 	what := kind(e.Class, e.Code)
 	if e.Code > 0 && !e.Class.IsTransport() {
@@ -207,7 +207,7 @@ func (v view) example(e *alert.Example) string {
 	return text
 }
 
-// trace links to a trace; without an address to link to, the identifier is there to search by.
+// trace links to a trace; without a configured address it shows the identifier for a search.
 func (v view) trace(id probe.TraceID) string {
 	if v.options.TraceURL == "" {
 		return "trace " + code(id.String(), cutName)
@@ -215,19 +215,19 @@ func (v view) trace(id probe.TraceID) string {
 	return link(strings.ReplaceAll(v.options.TraceURL, "{trace_id}", id.String()), "trace")
 }
 
-// runbook is a link and no button: Slack expects an app to answer a button, even one that only opens an address.
+// runbook is a link, not a button, since Slack expects an app to answer a button, even one that only opens an address.
 func (v view) runbook() string {
 	if v.incident.Runbook == "" {
 		return ""
 	}
 	text := link(v.incident.Runbook, "Runbook")
-	if text == "Runbook" { // no web address: a wiki page's name, a path
+	if text == "Runbook" { // not a web address, for example the name of a wiki page
 		text += ": " + mrkdwn(v.incident.Runbook, cutPhrase)
 	}
 	return text
 }
 
-// others names the other incidents that one message tells of, each series once.
+// others lists the other incidents of one message, each series once.
 func others(all []alert.Incident) string {
 	var firing, resolved, ended tally
 	for i := range all {
@@ -254,11 +254,11 @@ func others(all []alert.Incident) string {
 	return strings.Join(lines, "\n")
 }
 
-// tally counts names, in the order in which they came.
+// tally counts names in the order of their first occurrence.
 type tally struct {
 	names []string
 	count map[string]int
-	tail  map[string]string // what stands behind a name
+	tail  map[string]string // text after a name
 }
 
 func (t *tally) add(name, tail string) {
@@ -287,7 +287,7 @@ func (t *tally) list() []string {
 func (v view) footer() string {
 	parts := []string{"incident " + mrkdwn(v.incident.ID, cutName)}
 	if v.n.Late >= time.Minute {
-		parts = append(parts, "told "+lasting(v.n.Late)+" late: Slack could not be reached or asked to wait")
+		parts = append(parts, "delivered "+lasting(v.n.Late)+" late: Slack could not be reached or asked to wait")
 	}
 	if v.n.Folded > 0 {
 		parts = append(parts, fmt.Sprintf("the latest of %d changes", v.n.Folded+1))
@@ -295,7 +295,7 @@ func (v view) footer() string {
 	return strings.Join(parts, " · ")
 }
 
-// date shows a time in the reader's own time zone, and in UTC where Slack's formatting is not understood.
+// date shows a time in the reader's time zone, and in UTC where Slack's date format does not work.
 func date(t time.Time) string {
 	if t.IsZero() {
 		return "an unknown time"
@@ -307,7 +307,7 @@ func clock(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{time_secs}|%s>", t.Unix(), t.UTC().Format("15:04:05 UTC"))
 }
 
-// lasting writes a duration with its two largest units, as people say it.
+// lasting writes a duration with its two largest units.
 func lasting(d time.Duration) string {
 	d = max(d, 0).Round(time.Second)
 	units := []struct {

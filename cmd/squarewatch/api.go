@@ -11,7 +11,7 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// statusJSON is what GET /api/v1/status answers, and what squarewatch status prints. Durations are in seconds.
+// statusJSON is the body of GET /api/v1/status. The command squarewatch status prints it. Durations are in seconds.
 type statusJSON struct {
 	Probes    []probeJSON     `json:"probes"`
 	Alerts    []alertJSON     `json:"alerts"`
@@ -41,13 +41,13 @@ type alertJSON struct {
 	Rate      float64    `json:"rate"`
 	Runs      int        `json:"runs"`
 	Threshold float64    `json:"threshold"`
-	Since     *time.Time `json:"since"`    // when the problem began: its first bad run, or the last run where none finishes
-	Fired     *time.Time `json:"fired"`    // when the incident was declared
-	LastBad   *time.Time `json:"last_bad"` // when its last bad run ended; it began with the first at first_bad
-	FirstBad  *time.Time `json:"first_bad"`
+	Since     *time.Time `json:"since"`     // when the problem began: its first bad run, or the last run where none finishes
+	Fired     *time.Time `json:"fired"`     // when the incident was declared
+	LastBad   *time.Time `json:"last_bad"`  // when its last bad run ended
+	FirstBad  *time.Time `json:"first_bad"` // when its first bad run ended
 	BadRuns   int        `json:"bad_runs"`
-	Silenced  *time.Time `json:"silenced"`             // until when
-	CoveredBy string     `json:"covered_by,omitempty"` // rule and series that tell of the same runs
+	Silenced  *time.Time `json:"silenced"`             // end of the silence
+	CoveredBy string     `json:"covered_by,omitempty"` // rule and series whose messages are about the same runs
 }
 
 type notifierJSON struct {
@@ -55,7 +55,7 @@ type notifierJSON struct {
 	Pending   int     `json:"pending"`
 	OldestAge float64 `json:"oldest_age"`
 	LastError string  `json:"last_error"`
-	// Listening says whether buttons and commands are heard; absent where none are configured.
+	// Listening reports whether buttons and commands work; absent where none are configured.
 	Listening      *bool  `json:"listening,omitempty"`
 	ListeningError string `json:"listening_error,omitempty"`
 }
@@ -68,8 +68,8 @@ func notifierOf(b *outbox.Backlog) notifierJSON {
 	return n
 }
 
-// hears says in the table of notifiers whether buttons and commands are heard.
-func (n *notifierJSON) hears() string {
+// buttons is the cell of the table of notifiers that shows whether buttons and commands work.
+func (n *notifierJSON) buttons() string {
 	switch {
 	case n.Listening == nil:
 		return ""
@@ -81,37 +81,37 @@ func (n *notifierJSON) hears() string {
 	return "do not work: " + n.ListeningError
 }
 
-// status returns what the daemon knows.
+// status returns the current state of probes, alerts, notifiers and silences.
 func (d *Daemon) status(now time.Time) statusJSON {
 	cfg := d.config()
 	s := statusJSON{Probes: []probeJSON{}, Alerts: []alertJSON{}, Notifiers: []notifierJSON{}, Silences: d.silences.List()}
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
-		stand := d.board.get(p.Name)
+		last := d.probes.get(p.Name)
 		s.Probes = append(s.Probes, probeJSON{
-			Probe: p.Name, Schedule: p.Schedule.String(), Next: p.Schedule.Next(now), Class: stand.class.String(), Code: stand.code,
-			Expected: stand.expected, UpSince: known(stand.upSince), Runs: stand.runs, Missed: stand.missed,
+			Probe: p.Name, Schedule: p.Schedule.String(), Next: p.Schedule.Next(now), Class: last.class.String(), Code: last.code,
+			Expected: last.expected, UpSince: orNull(last.upSince), Runs: last.runs, Missed: last.missed,
 		})
 	}
 	for _, a := range d.evaluator.Snapshot() {
 		s.Alerts = append(s.Alerts, alertJSON{
 			Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,
-			Threshold: float64(a.Threshold), Since: known(a.Since), Fired: known(a.Fired), FirstBad: known(a.FirstBad),
-			LastBad: known(a.LastBad), BadRuns: a.BadRuns, Silenced: known(a.SilencedUntil), CoveredBy: a.CoveredBy,
+			Threshold: float64(a.Threshold), Since: orNull(a.Since), Fired: orNull(a.Fired), FirstBad: orNull(a.FirstBad),
+			LastBad: orNull(a.LastBad), BadRuns: a.BadRuns, Silenced: orNull(a.SilencedUntil), CoveredBy: a.CoveredBy,
 		})
 	}
 	for _, b := range d.outbox.Status() {
 		s.Notifiers = append(s.Notifiers, notifierOf(&b))
 	}
 	s.Watcher = d.trouble.fault()
-	if err := d.forgetful(); err != nil {
+	if err := d.storageFault(); err != nil {
 		s.State = err.Error()
 	}
 	return s
 }
 
-// forgetful returns why a restart would forget something; nil when it would not, or when nothing is to be kept.
-func (d *Daemon) forgetful() error {
+// storageFault returns why state would be lost at a restart; nil when storage works, or when state_dir is none.
+func (d *Daemon) storageFault() error {
 	faults := []error{d.state.fault, d.outbox.Fault()}
 	if d.state.writer != nil {
 		faults = append(faults, d.state.writer.Status().Fault)
@@ -119,15 +119,15 @@ func (d *Daemon) forgetful() error {
 	return errors.Join(faults...)
 }
 
-// known returns a time, or null for none.
-func known(t time.Time) *time.Time {
+// orNull returns a time, or nil for none, which JSON shows as null.
+func orNull(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
 	return &t
 }
 
-// serveAPI adds what machines ask for, and what changes something.
+// serveAPI adds the handlers of the JSON API.
 func (d *Daemon) serveAPI(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.status(time.Now())) })
 	mux.HandleFunc("GET /api/v1/silences", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.silences.List()) })
@@ -143,14 +143,14 @@ func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request, by string
 	case err != nil:
 		refuse(w, http.StatusInternalServerError, err)
 	default:
-		d.unsilenced(r.Context(), r.PathValue("id"), by)
+		d.reportUnsilence(r.Context(), r.PathValue("id"), by)
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
 
-// askReload reloads and answers when the new configuration is in force, or says why it is not.
+// askReload reloads. It answers when the new configuration is in force, or with the reason why it is not.
 func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request, by string) {
-	d.options.Logger.InfoContext(r.Context(), "a reload was asked for", "by", by)
+	d.options.Logger.InfoContext(r.Context(), "a reload was requested", "by", by)
 	done := make(chan error, 1)
 	select {
 	case d.reloads <- done:
@@ -160,7 +160,7 @@ func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request, by string) {
 	select {
 	case err := <-done:
 		if err != nil {
-			refuse(w, http.StatusInternalServerError, fmt.Errorf("the old configuration goes on: %w", err))
+			refuse(w, http.StatusInternalServerError, fmt.Errorf("the old configuration stays in force: %w", err))
 			return
 		}
 		answer(w, http.StatusOK, map[string]string{"status": "reloaded"})

@@ -16,7 +16,7 @@ import (
 	"squarewatch/probe/redact"
 )
 
-// silenceJSON asks for a silence of what its globs match together, or of everything.
+// silenceJSON requests a silence of the series that all of its globs match, or of everything.
 type silenceJSON struct {
 	All     bool      `json:"all,omitempty"`
 	Rules   []string  `json:"rules"`
@@ -27,24 +27,24 @@ type silenceJSON struct {
 	Comment string    `json:"comment"`
 }
 
-// scope refuses a silence that does not say what it mutes: one that mutes everything by mistake looks like health.
-func (s *silenceJSON) scope() error {
+// checkScope refuses a silence that does not say what it mutes. Muting everything by mistake would look like health.
+func (s *silenceJSON) checkScope() error {
 	named := len(s.Rules)+len(s.Probes)+len(s.Series) > 0
 	switch {
 	case !named && !s.All:
 		return errors.New("the silence does not say what to mute: name rules, probes or series (--rule, --probe, --series), " +
-			"or ask for everything (--all, or all: true)")
+			"or mute everything (--all, or all: true)")
 	case named && s.All:
-		return errors.New("the silence asks for everything and names rules, probes or series too: leave out one of the two")
+		return errors.New("the silence mutes everything and also names rules, probes or series: leave out one of the two")
 	}
 	return nil
 }
 
-// printable refuses texts that could change what a terminal or a message shows.
-func (s *silenceJSON) printable() error {
+// checkPrintable refuses texts that could change what a terminal or a message shows.
+func (s *silenceJSON) checkPrintable() error {
 	for _, text := range slices.Concat([]string{s.By, s.Comment}, s.Rules, s.Probes, s.Series) {
 		if redact.Printable(text) != text {
-			return fmt.Errorf("the silence holds %+q, with a character that does not print; write plain text", redact.Cut(text, longestName))
+			return fmt.Errorf("the silence contains %+q, which has a character that does not print; write plain text", redact.Cut(text, longestName))
 		}
 	}
 	return nil
@@ -61,11 +61,13 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request, by string) {
 		refuse(w, http.StatusBadRequest, fmt.Errorf("read the silence: %w", err))
 		return
 	}
-	if err := errors.Join(ask.printable(), ask.scope()); err != nil {
+	if err := errors.Join(ask.checkPrintable(), ask.checkScope()); err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	silence := alert.Silence{Rules: ask.Rules, Probes: ask.Probes, Series: ask.Series, Until: ask.Until, By: onBehalf(by, ask.By), Comment: ask.Comment}
+	silence := alert.Silence{
+		Rules: ask.Rules, Probes: ask.Probes, Series: ask.Series, Until: ask.Until, By: onBehalf(by, ask.By), Comment: ask.Comment,
+	}
 	if err := d.mutesSomething(&silence); err != nil {
 		refuse(w, http.StatusUnprocessableEntity, err)
 		return
@@ -82,11 +84,11 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request, by string) {
 		refuse(w, status, err)
 		return
 	}
-	d.silenced(r.Context(), &kept)
+	d.reportSilence(r.Context(), &kept)
 	answer(w, http.StatusCreated, kept)
 }
 
-// mutesSomething refuses names and globs that match nothing, each with what was probably meant, and a silence that is about no series.
+// mutesSomething refuses names and globs that match nothing, with a suggestion for each, and a silence that matches no series.
 func (d *Daemon) mutesSomething(silence *alert.Silence) error {
 	var rules, series []string
 	for _, status := range d.evaluator.Snapshot() {
@@ -102,7 +104,7 @@ func (d *Daemon) mutesSomething(silence *alert.Silence) error {
 	}
 	if d.evaluator.Muted(silence) == 0 {
 		return errors.New("the silence mutes nothing: no rule has a series that all of its rules, probes and series match; " +
-			"a rule per credential has no series of a probe. See squarewatch status for the series of each rule")
+			"a rule per credential has no series for a single probe. The command squarewatch status shows the series of each rule")
 	}
 	return nil
 }
@@ -117,7 +119,7 @@ func unmatched(what string, globs, names []string) error {
 		}
 		switch {
 		case !setting.ValidGlob(glob):
-			faults = append(faults, fmt.Errorf(`%q is no pattern; write the name of a %s or a glob such as "user-*"`, glob, what))
+			faults = append(faults, fmt.Errorf(`%q is not a pattern; write the name of a %s or a glob such as "user-*"`, glob, what))
 		case !slices.ContainsFunc(names, matches):
 			faults = append(faults, fmt.Errorf("no %s matches %q; %s", what, glob, config.Suggest(glob, names)))
 		}

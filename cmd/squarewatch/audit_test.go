@@ -30,7 +30,6 @@ func (c *announcing) Announce(_ context.Context, text string) error {
 	return nil
 }
 
-// TestASilenceIsAnnounced holds that nobody mutes without others seeing it.
 func TestASilenceIsAnnounced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &announcing{}
@@ -45,7 +44,9 @@ func TestASilenceIsAnnounced(t *testing.T) {
 		})
 		defer s.stop()
 		s.after(time.Minute)
-		kept, err := s.post("/api/v1/silences", `{"rules": ["server-errors"], "probes": ["feed"], "until": "`+time.Now().Add(time.Hour).Format(time.RFC3339)+`", "by": "me", "comment": "deployment"}`)
+		until := time.Now().Add(time.Hour).Format(time.RFC3339)
+		kept, err := s.post("/api/v1/silences",
+			`{"rules": ["server-errors"], "probes": ["feed"], "until": "`+until+`", "by": "me", "comment": "deployment"}`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,13 +56,16 @@ func TestASilenceIsAnnounced(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		want := []string{"tester, on behalf of me silenced rule server-errors of probe feed until 2000-01-01 01:01 UTC (silence " + id + "): deployment"}
+		want := []string{"tester, on behalf of me silenced rule server-errors of probe feed until 2000-01-01 01:01 UTC " +
+			"(silence " + id + "): deployment"}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if diff := cmp.Diff(want, c.said); diff != "" {
 			t.Errorf("announced (-want +got):\n%s", diff)
 		}
-		for _, line := range []string{`msg="a silence was added" by="tester, on behalf of me" silence=` + id, `msg="a reload was asked for" by=tester`} {
+		for _, line := range []string{
+			`msg="a silence was added" by="tester, on behalf of me" silence=` + id, `msg="a reload was requested" by=tester`,
+		} {
 			if !strings.Contains(s.log.String(), line) {
 				t.Errorf("want %s in the log, got %s", line, s.log)
 			}

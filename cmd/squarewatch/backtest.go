@@ -20,16 +20,16 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "backtest",
-		Short: "Show what rules would have told people, by the stored history",
-		Long: "Run the very alert engine of the daemon over the runs that it has stored, or over a file of results, and print what people\n" +
-			"would have been told, when, and for each rule how often it would have fired and for how long. Nobody is told anything.\n" +
-			"Windows are filled with what was stored before --since, as they are in the daemon. Where single runs are no longer kept,\n" +
-			"the sums of minutes are used. --from reads a JSON object a line, as squarewatch probe --json writes them.",
+		Short: "Show which messages rules would have sent, from the stored history",
+		Long: "Run the daemon's alert engine over the stored runs, or over a file of results, and print which messages it would have sent\n" +
+			"and when, and for each rule how often it would have fired and for how long. No message is sent. As in the daemon, runs\n" +
+			"from before --since fill the windows. Where single runs are no longer stored, the sums of each minute are used.\n" +
+			"--from reads one JSON object per line, as squarewatch probe --json writes them.",
 		Example: "  squarewatch backtest --since 24h\n  squarewatch backtest --since 72h --rules stricter.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from != "" && cmd.Flags().Changed("since") {
-				return usageError{errors.New("--since is for the stored history, and a file is read whole: leave out --since or --from")}
+				return usageError{errors.New("--since applies to the stored history, and --from reads a whole file: leave out one of the two")}
 			}
 			if since <= 0 {
 				return usageError{fmt.Errorf("--since is %v: write a time above 0, for example 24h or 7d", since)}
@@ -54,12 +54,12 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 	flags := cmd.Flags()
 	flags.TextVar(&since, "since", setting.Duration(24*time.Hour), "`duration` to go back, for example 24h or 7d")
 	flags.StringVar(&rules, "rules", "", "`file` with other rules: (and maintenance:) than the configuration's")
-	flags.StringVar(&from, "from", "", "`file` of results, a JSON object a line; - for standard input")
-	flags.BoolVar(&asJSON, "json", false, "print a JSON object a message")
+	flags.StringVar(&from, "from", "", "`file` of results, one JSON object per line; - for standard input")
+	flags.BoolVar(&asJSON, "json", false, "print one JSON object per message")
 	return cmd
 }
 
-// backtestOf runs a backtest of the stored history, or of a file of results, and prints warnings of what they do not tell.
+// backtestOf runs a backtest of the stored history, or of a file of results, and prints warnings where they are incomplete.
 func backtestOf(cmd *cobra.Command, cfg *config.Config, from string, since time.Duration) (*backtestReport, error) {
 	source, done, err := newSource(cmd.Context(), cfg, from, since, time.Now())
 	if err != nil {
@@ -72,17 +72,17 @@ func backtestOf(cmd *cobra.Command, cfg *config.Config, from string, since time.
 	return backtest(cfg, source)
 }
 
-// backtestReport is what would have happened.
+// backtestReport is the outcome of a backtest.
 type backtestReport struct {
 	first, last time.Time
 	runs        int
 	unknown     map[string]int   // runs of probes that the configuration does not have
-	already     []alert.Incident // that people know of when the time that is asked for begins
+	already     []alert.Incident // that already fire at the begin of the period
 	changes     []alert.Transition
 	rules       []string
 }
 
-// backtest lets an engine of the configuration see what was.
+// backtest runs an engine of the configuration over the runs of a source.
 func backtest(cfg *config.Config, s source) (*backtestReport, error) {
 	engine, err := newEngine(cfg, nil)
 	if err != nil {
@@ -102,28 +102,28 @@ func backtest(cfg *config.Config, s source) (*backtestReport, error) {
 	return p.report, nil
 }
 
-// replay lets an engine see stored runs in their order: the first only fill its windows, those that follow are judged, and what is told
-// after the begin of the source is reported.
+// replay gives stored runs to an engine in order. The first runs only fill the engine's windows, the next ones are evaluated, and
+// transitions after the begin of the source are reported.
 type replay struct {
 	source
 
-	engine    *alert.Engine
-	names     []string // of the probes
-	report    *backtestReport
-	recalled  bool // some runs were
-	judging   bool
-	reporting bool
+	engine     *alert.Engine
+	names      []string // of the probes
+	report     *backtestReport
+	recalled   bool // at least one run filled the windows
+	evaluating bool
+	reporting  bool
 }
 
-// see takes the next run.
+// see processes the next run.
 func (p *replay) see(r *probe.Result) {
-	if !p.judging && !r.End.After(p.filled) {
+	if !p.evaluating && !r.End.After(p.filled) {
 		p.recalled = true
 		p.engine.Recall(r)
 		return
 	}
-	if !p.judging {
-		p.judging, p.reporting = true, r.End.After(p.begin) && !p.recalled
+	if !p.evaluating {
+		p.evaluating, p.reporting = true, r.End.After(p.begin) && !p.recalled
 		p.report.first = r.End
 		if p.recalled {
 			p.engine.Resume(p.filled)
@@ -136,7 +136,7 @@ func (p *replay) see(r *probe.Result) {
 		p.beginReport()
 	}
 	p.report.last = r.End
-	p.report.tell(p.engine.Observe(r))
+	p.report.add(p.engine.Observe(r))
 	if !p.reporting {
 		return
 	}
@@ -146,28 +146,30 @@ func (p *replay) see(r *probe.Result) {
 	p.report.runs++
 }
 
-// skipGaps lets the engine know of the times until now in which nobody watched.
+// skipGaps reports to the engine the times until now in which the daemon did not run.
 func (p *replay) skipGaps(now time.Time) {
 	for len(p.gaps) > 0 && !now.Before(p.gaps[0].Until) {
 		if p.gaps[0].Until.After(p.filled) {
-			p.report.tell(p.engine.Advance(p.gaps[0].From))
+			p.report.add(p.engine.Advance(p.gaps[0].From))
 			p.engine.Resume(p.gaps[0].Until)
 		}
 		p.gaps = p.gaps[1:]
 	}
 }
 
-// beginReport sets aside what was told before the time that is asked for, but for what still fires.
+// beginReport drops the messages from before the period and keeps the incidents that still fire.
 func (p *replay) beginReport() {
-	p.report.tell(p.engine.Advance(p.begin))
-	told := firing(p.report.changes)
-	p.report.already = slices.DeleteFunc(p.engine.Incidents(), func(i alert.Incident) bool { return !told[incidentKey{i.Rule, i.Series}] })
+	p.report.add(p.engine.Advance(p.begin))
+	announced := firing(p.report.changes)
+	p.report.already = slices.DeleteFunc(p.engine.Incidents(), func(i alert.Incident) bool {
+		return !announced[incidentKey{rule: i.Rule, series: i.Series}]
+	})
 	p.report.changes, p.report.first, p.reporting = nil, p.begin, true
 }
 
-// end lets time pass until the end.
+// end advances the engine to the end of the period.
 func (p *replay) end() {
-	if !p.judging {
+	if !p.evaluating {
 		return
 	}
 	if !p.reporting {
@@ -175,17 +177,17 @@ func (p *replay) end() {
 	}
 	p.report.last = later(p.report.last, p.until)
 	p.skipGaps(p.report.last)
-	p.report.tell(p.engine.Advance(p.report.last))
+	p.report.add(p.engine.Advance(p.report.last))
 }
 
-// incidentKey names a series of a rule.
+// incidentKey identifies a series of a rule.
 type incidentKey struct{ rule, series string }
 
-// firing returns what fires after some transitions.
+// firing returns the series that fire after the transitions.
 func firing(changes []alert.Transition) map[incidentKey]bool {
 	fires := map[incidentKey]bool{}
 	for i := range changes {
-		key := incidentKey{changes[i].Incident.Rule, changes[i].Incident.Series}
+		key := incidentKey{rule: changes[i].Incident.Rule, series: changes[i].Incident.Series}
 		switch changes[i].Event {
 		case alert.EventFiring:
 			fires[key] = true
@@ -197,8 +199,8 @@ func firing(changes []alert.Transition) map[incidentKey]bool {
 	return fires
 }
 
-// tell keeps what people would have been told.
-func (b *backtestReport) tell(changes []alert.Transition) {
+// add keeps the transitions that would have become messages.
+func (b *backtestReport) add(changes []alert.Transition) {
 	for _, t := range changes {
 		if !t.Muted && !t.Reannounced {
 			b.changes = append(b.changes, t)

@@ -14,7 +14,7 @@ import (
 	"squarewatch/config/setting"
 )
 
-// message is one line of the report: a message that people would have got, or an incident that they knew of when the time began.
+// message is one line of the report: a message that would have been sent, or an incident that already fired at the begin.
 type message struct {
 	At       time.Time   `json:"at"`
 	State    alert.Event `json:"state"`
@@ -47,7 +47,7 @@ func (b *backtestReport) messages() []message {
 	return list
 }
 
-// write writes the report for people, or for machines.
+// write writes the report as tables, or as JSON lines.
 func (b *backtestReport) write(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return b.printJSON(w)
@@ -55,7 +55,7 @@ func (b *backtestReport) write(w io.Writer, asJSON bool) error {
 	return b.print(w)
 }
 
-// printJSON prints a line a message.
+// printJSON prints one line per message.
 func (b *backtestReport) printJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	for _, m := range b.messages() {
@@ -69,7 +69,7 @@ func (b *backtestReport) printJSON(w io.Writer) error {
 func (b *backtestReport) print(w io.Writer) error {
 	list := b.messages()
 	if b.runs == 0 && len(list) == 0 {
-		_, err := fmt.Fprintln(w, "There are no runs in that time.")
+		_, err := fmt.Fprintln(w, "There are no runs in this period.")
 		return err
 	}
 	var out strings.Builder
@@ -87,11 +87,11 @@ func (b *backtestReport) print(w io.Writer) error {
 		messages.AppendRow(table.Row{local(m.At), word, m.Rule, m.Series, rate, m.severity})
 	}
 	if len(list) == 0 {
-		out.WriteString("Nobody would have been told anything.\n")
+		out.WriteString("No message would have been sent.\n")
 	} else {
 		out.WriteString(messages.Render() + "\n")
 	}
-	rules := newTable("rule", "fired", "for", "longest", "fires still")
+	rules := newTable("rule", "fired", "for", "longest", "still firing")
 	for _, s := range b.sums() {
 		rules.AppendRow(table.Row{s.rule, s.fired, s.total.Round(time.Second), s.longest.Round(time.Second), s.open})
 	}
@@ -107,7 +107,7 @@ type ruleSum struct {
 	total, longest time.Duration
 }
 
-// sums adds up what each rule did: those of the file in their order, then built-in ones that had something to say.
+// sums adds up the incidents of each rule: the file's rules in their order, then the built-in rules that fired.
 func (b *backtestReport) sums() []ruleSum {
 	order := slices.Clone(b.rules)
 	sums := map[string]*ruleSum{}
@@ -125,7 +125,7 @@ func (b *backtestReport) sums() []ruleSum {
 	}
 	began := map[incidentKey]time.Time{}
 	for i := range b.already {
-		began[incidentKey{b.already[i].Rule, b.already[i].Series}] = b.first
+		began[incidentKey{rule: b.already[i].Rule, series: b.already[i].Series}] = b.first
 	}
 	lasted := func(rule string, d time.Duration) {
 		s := of(rule)
@@ -134,7 +134,7 @@ func (b *backtestReport) sums() []ruleSum {
 	}
 	for i := range b.changes {
 		t := &b.changes[i]
-		key := incidentKey{t.Incident.Rule, t.Incident.Series}
+		key := incidentKey{rule: t.Incident.Rule, series: t.Incident.Series}
 		switch t.Event {
 		case alert.EventFiring:
 			of(t.Incident.Rule).fired++

@@ -15,12 +15,12 @@ import (
 	"squarewatch/probe/history"
 )
 
-// source is what a backtest goes through.
+// source holds the runs of a backtest.
 type source struct {
 	runs   iter.Seq2[*probe.Result, error]
 	gaps   []history.Gap
-	filled time.Time // until here runs only fill windows, and from here on they are judged
-	begin  time.Time // of what is asked for; zero for the first run
+	filled time.Time // runs until this time only fill windows, later ones are evaluated
+	begin  time.Time // of the period; zero for the first run
 	until  time.Time // zero for the last run
 	oldest time.Time // begin of the stored history; zero where nothing is stored
 }
@@ -55,15 +55,20 @@ func fileSource(path string) (source, func(), error) {
 	return source{runs: readResults(file)}, func() { _ = file.Close() }, nil
 }
 
-// storedSource goes through the stored history, from as far before the time that is asked for as the rules look back.
+// storedSource returns the stored history of the period, and as much before it as the rules look back.
 func storedSource(ctx context.Context, cfg *config.Config, store *history.Store, since time.Duration, now time.Time) (source, error) {
 	s := source{begin: now.Add(-since), until: now}
+	if watched, err := store.LastWatched(ctx); err != nil {
+		return source{}, err
+	} else if !watched.IsZero() && watched.Before(now) {
+		s.until = watched // no daemon has watched since
+	}
 	engine, err := newEngine(cfg, nil)
 	if err != nil {
 		return source{}, err
 	}
 	window, last := engine.Lookback()
-	if s.filled, err = judgedFrom(ctx, cfg, store, last, s.begin); err != nil {
+	if s.filled, err = evaluatedFrom(ctx, cfg, store, last, s.begin); err != nil {
 		return source{}, err
 	}
 	from := s.filled.Add(-window)
@@ -77,9 +82,9 @@ func storedSource(ctx context.Context, cfg *config.Config, store *history.Store,
 	return s, nil
 }
 
-// judgedFrom returns from when on runs decide what fires at begin: the longest window and the time for which its threshold must hold, the
-// last runs of probes that are judged by a streak, and as long as a probe may finish no run.
-func judgedFrom(ctx context.Context, cfg *config.Config, store *history.Store, last map[string]int, begin time.Time) (time.Time, error) {
+// evaluatedFrom returns the time from which runs can decide what fires at begin. It covers the longest window with its for, the last
+// runs of probes with a streak, and the longest time that a probe may finish no run.
+func evaluatedFrom(ctx context.Context, cfg *config.Config, store *history.Store, last map[string]int, begin time.Time) (time.Time, error) {
 	from := begin
 	for i := range cfg.Rules {
 		from = earlier(from, begin.Add(-ruleLookback(&cfg.Rules[i])))
@@ -93,7 +98,7 @@ func judgedFrom(ctx context.Context, cfg *config.Config, store *history.Store, l
 			from = earlier(from, runs[0].End.Add(-1))
 		}
 	}
-	kept := begin.Add(-cfg.Retention.Runs) // a probe of once a month is not worth reading a season for
+	kept := begin.Add(-cfg.Retention.Runs) // bounds the work for probes that run once a month
 	for i := range cfg.Probes {
 		if quiet := begin.Add(-quietTime(&cfg.Probes[i], begin)); quiet.After(kept) {
 			from = earlier(from, quiet)
@@ -102,7 +107,7 @@ func judgedFrom(ctx context.Context, cfg *config.Config, store *history.Store, l
 	return from, nil
 }
 
-// ruleLookback is how long before a moment a run can decide what a rule says of it.
+// ruleLookback is the longest time for which a run can influence a rule.
 func ruleLookback(rule *alert.Rule) time.Duration {
 	window := rule.Window
 	if rule.Objective > 0 {
@@ -113,7 +118,7 @@ func ruleLookback(rule *alert.Rule) time.Duration {
 	return window + rule.For
 }
 
-// quietTime is about how long a probe may finish no run before the rule no-data fires.
+// quietTime estimates how long a probe may finish no run before the rule no-data fires.
 func quietTime(p *probe.Probe, now time.Time) time.Duration {
 	const intervals = 4 // of which the first may have begun already
 	due := now
@@ -132,8 +137,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// stored goes through the runs of a time. Where single runs are no longer kept, it goes through the sums of their minutes, which the daemon
-// fills its windows with too.
+// stored yields the runs of a period. Where single runs are no longer stored, it yields the sums of each minute, with which the daemon
+// fills its windows too.
 func stored(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
 	return func(yield func(*probe.Result, error) bool) {
 		single, err := first(store.Runs(ctx, from, until), until, func(r *probe.Result) time.Time { return r.End })
@@ -155,7 +160,7 @@ func stored(ctx context.Context, store *history.Store, from, until time.Time) it
 	}
 }
 
-// summed goes through the runs that the sums of minutes stand for. They end with their minute.
+// summed yields one run for each run in the sums of each minute. Each ends at the end of its minute.
 func summed(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
 	return func(yield func(*probe.Result, error) bool) {
 		for up, err := range store.Rollups(ctx, from, until) {
@@ -206,7 +211,7 @@ func first[T any](list iter.Seq2[T, error], other time.Time, at func(T) time.Tim
 	return other, nil
 }
 
-// shortcomings says where the history is too short to tell what the daemon would have said.
+// shortcomings describes where the history is too short for the result that the daemon would have had.
 func (s *source) shortcomings(rules []alert.Rule) []string {
 	if s.oldest.IsZero() {
 		return nil
@@ -219,11 +224,10 @@ func (s *source) shortcomings(rules []alert.Rule) []string {
 	for i := range rules {
 		full := s.oldest.Add(ruleLookback(&rules[i]))
 		if late && full.Before(s.until) || !full.After(s.begin) {
-			continue // said already, or known
+			continue // the text above covers it, or the window is full
 		}
 		texts = append(texts, fmt.Sprintf("the rule %s looks back %v and the history begins at %s: "+
-			"until %s it counts fewer runs than the daemon would with a full window",
-			rules[i].Name, ruleLookback(&rules[i]), local(s.oldest), local(full)))
+			"until %s it counts fewer runs than with a full window", rules[i].Name, ruleLookback(&rules[i]), local(s.oldest), local(full)))
 	}
 	return texts
 }

@@ -25,7 +25,7 @@ type storedHistory struct {
 	all []*probe.Result
 }
 
-// newStoredHistory writes results that end so long before now, every interval, with the codes that a function gives for their age.
+// newStoredHistory writes results that ended at the given ages, one every interval, with the codes that a function returns for their age.
 func newStoredHistory(t *testing.T, file string, length, interval time.Duration, code func(age time.Duration) int) *storedHistory {
 	t.Helper()
 	cfg, err := config.Parse("squarewatch.yaml", fmt.Appendf(nil, "%s\nstate_dir: %s\n", file, t.TempDir()), config.Options{Kinds: kinds()})
@@ -58,7 +58,7 @@ func newStoredHistory(t *testing.T, file string, length, interval time.Duration,
 	return h
 }
 
-// backtest returns what was told before the time that is asked for and fires still, what is told since, and what is warned of.
+// backtest returns the incidents that already fire at the begin, the later messages, and the warnings.
 func (h *storedHistory) backtest(since time.Duration) (already, changes, warnings []string, report *backtestReport) {
 	h.t.Helper()
 	source, done, err := newSource(h.t.Context(), h.cfg, "", since, h.now)
@@ -84,9 +84,9 @@ func (h *storedHistory) lines(changes []alert.Transition) []string {
 	return lines
 }
 
-// TestABacktestStandsWhereTheDaemonStood holds that it does not matter for what is told when a backtest begins: windows are full then, and
-// what fires is known.
-func TestABacktestStandsWhereTheDaemonStood(t *testing.T) {
+// TestBacktestStartsWithTheDaemonsState checks that the begin of a backtest does not change its messages: windows are full then, and
+// firing incidents are known.
+func TestBacktestStartsWithTheDaemonsState(t *testing.T) {
 	const file = `target: https://api.aisquare.studio
 catalogue: [feed]
 rules:
@@ -106,7 +106,7 @@ rules:
 	engine.Resume(h.all[0].End)
 	live := &backtestReport{}
 	for _, r := range h.all {
-		live.tell(engine.Observe(r))
+		live.add(engine.Observe(r))
 	}
 	if len(live.changes) != 6 {
 		t.Fatalf("want two rules to fire, to resolve and to fire, got %v", h.lines(live.changes))
@@ -148,8 +148,8 @@ rules:
 	}
 }
 
-// TestABacktestFillsAWindowThatIsLongerThanItsTime holds that the sums of minutes fill what single runs no longer do.
-func TestABacktestFillsAWindowThatIsLongerThanItsTime(t *testing.T) {
+// TestBacktestFillsLongWindowsFromSums checks that the sums of minutes fill a window from before the stored single runs.
+func TestBacktestFillsLongWindowsFromSums(t *testing.T) {
 	const file = `target: https://api.aisquare.studio
 catalogue: [feed]
 defaults: {schedule: "@every 5m"}
@@ -173,13 +173,14 @@ rules:
 		t.Errorf("want a warning of the history that is shorter than the window, got %q", warnings)
 	}
 	_, _, warnings, _ = newStoredHistory(t, file, time.Hour, 5*time.Minute, bad).backtest(day)
-	if len(warnings) != 2 || !strings.Contains(warnings[0], "later than --since asks for") || !strings.Contains(warnings[1], "the rule weekly") {
+	if len(warnings) != 2 || !strings.Contains(warnings[0], "later than --since asks for") || !strings.Contains(warnings[1],
+		"the rule weekly") {
 		t.Errorf("want a warning of the history that is shorter than what is asked for, got %q", warnings)
 	}
 }
 
-// TestABacktestKnowsTheLastRunsOfRareProbes is for probes that are judged by a streak, which no window covers.
-func TestABacktestKnowsTheLastRunsOfRareProbes(t *testing.T) {
+// TestBacktestKnowsTheLastRunsOfRareProbes is about probes whose streak is evaluated, which no window covers.
+func TestBacktestKnowsTheLastRunsOfRareProbes(t *testing.T) {
 	const file = `target: https://api.aisquare.studio
 catalogue: [feed]
 defaults: {schedule: "@hourly"}

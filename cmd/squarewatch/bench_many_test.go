@@ -18,19 +18,19 @@ import (
 	"squarewatch/probe"
 )
 
-// benchMany is the environment variable that turns the test binary into a daemon with many probes: a process of its own,
-// so that its memory is its own too. Its value is the target.
+// benchMany is the environment variable that makes the test binary run as a daemon with many probes, in a separate process so that its
+// memory can be measured. Its value is the target.
 const benchMany = "SQUAREWATCH_BENCH_MANY"
 
-// The design's budget: so many probes, each every ten seconds.
+// The budget of the design: this number of probes, each every ten seconds.
 const (
 	manyProbes   = 10_000
 	manyWarmUp   = 12 * time.Second // until every probe has run, and has its series and its connection
 	manyMeasured = 55 * time.Second // with the first export of metrics, at 60 s, in it
 )
 
-// BenchmarkManyProbes prints how a daemon does with 10,000 probes at 10 s: how long it takes from its start until it is
-// ready, what memory it holds after the first export of its metrics and four scrapes of its page, and how late runs start.
+// BenchmarkManyProbes runs a daemon with 10,000 probes at 10 s. It prints the time until it is ready, its memory after the first export
+// of metrics and four scrapes of its page, and how late runs start.
 func BenchmarkManyProbes(b *testing.B) {
 	plain, _, _ := benchTargets(b)
 	for b.Loop() {
@@ -64,7 +64,7 @@ func BenchmarkManyProbes(b *testing.B) {
 	}
 }
 
-// delays is a sink that keeps how late runs started, from a time on.
+// delays is a sink that records how late runs start, from a given time on.
 type delays struct {
 	from time.Time
 
@@ -168,7 +168,8 @@ func scrapeLikePrometheus(ctx context.Context, page string) {
 // manyConfig writes the configuration file.
 func manyConfig(target, stateDir string) (string, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\nstate_dir: %s\ntelemetry: {otlp: {endpoint: %q, protocol: http/protobuf}}\n", target, stateDir, target)
+	fmt.Fprintf(&text, "target: %s\ncatalogue: none\nlisten: 127.0.0.1:0\nstate_dir: %s\ntelemetry: {otlp: {endpoint: %q, protocol: "+
+		"http/protobuf}}\n", target, stateDir, target)
 	fmt.Fprint(&text, "limits: {concurrency: 512, per_host: 512}\ndefaults: {schedule: '@every 10s', connection: reuse}\nprobes:\n")
 	for i := range manyProbes {
 		fmt.Fprintf(&text, "  - {name: p%d, path: %s}\n", i, benchPath)

@@ -23,13 +23,13 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// benchServer is the environment variable that turns the test binary into the server of the benchmark: it must be another
-// process, for its CPU time is not what is measured.
+// benchServer is the environment variable that makes the test binary run as the server of the benchmark, in a separate process because
+// its CPU time must not be measured.
 const benchServer = "SQUAREWATCH_BENCH_SERVER"
 
 const benchPath = "/o/.well-known/openid-configuration"
 
-// serveBench serves a target, and swallows telemetry, until its standard input ends.
+// serveBench serves a target and discards telemetry until its standard input ends.
 func serveBench() {
 	api := aisquaretest.New(aisquaretest.Options{KeepRequests: -1})
 	mux := http.NewServeMux()
@@ -89,12 +89,13 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// benchRate is how many runs there are in a second, as in the design's budget. So many come before the measured ones: every
-// probe has its series and its connection then, and what is measured is the running daemon, not its start.
+// benchRate is the number of runs in a second, as in the design's budget. The same number of runs comes before the measured ones, so
+// that every probe has its series and its connection, and the start of the daemon is not measured.
 const benchRate = 1000
 
-// BenchmarkRunCost prints what a run costs in the whole daemon (dispatcher, runner, recorder with export of traces, engine,
-// history; metrics leave once a minute, which is seldom within what is measured) against a bare net/http loop at the same rate in the same mode, in this process, one after the other.
+// BenchmarkRunCost prints what a run costs in the whole daemon (dispatcher, runner, recorder with export of traces, engine, history)
+// compared with a bare net/http loop at the same rate in the same mode. Both run in this process, one after the other. Metrics are
+// exported once a minute, which is rarely within the measurement.
 func BenchmarkRunCost(b *testing.B) {
 	plain, secure, pool := benchTargets(b)
 	for _, mode := range []struct {
@@ -118,13 +119,13 @@ func BenchmarkRunCost(b *testing.B) {
 	}
 }
 
-// sendTo is the telemetry of a daemon that sends everything to a collector.
+// sendTo is the telemetry section of a daemon that sends everything to a collector.
 func sendTo(collector string) string {
 	return fmt.Sprintf("{otlp: {endpoint: %q, protocol: http/protobuf}}", collector)
 }
 
-// BenchmarkTracing prints what a run costs with all traces kept, with one healthy trace in a hundred, and with none sent,
-// against the same bare loop, and how often the whole daemon allocates for it.
+// BenchmarkTracing prints what a run costs with all traces kept, with one healthy trace in a hundred, and with none sent, compared with
+// the same bare loop, and the number of allocations of the whole daemon for it.
 func BenchmarkTracing(b *testing.B) {
 	plain, _, pool := benchTargets(b)
 	for _, mode := range []struct{ name, telemetry string }{
@@ -143,7 +144,7 @@ func BenchmarkTracing(b *testing.B) {
 	}
 }
 
-// bareLoop makes requests at the rate, each in a goroutine of its own, and returns the CPU time of the last n.
+// bareLoop sends requests at the rate, each in its own goroutine, and returns the CPU time of the last n.
 func bareLoop(b *testing.B, target string, connection probe.Connection, pool *x509.CertPool, n int) time.Duration {
 	b.Helper()
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
@@ -179,7 +180,7 @@ func bareLoop(b *testing.B, target string, connection probe.Connection, pool *x5
 	return cpu(b) - before
 }
 
-// counter is a sink that closes warm after as many runs as there are probes, and done when so many more have finished.
+// counter is a sink that closes warm after one run for each probe, and done after the given number of further runs.
 type counter struct {
 	finished atomic.Int64
 	missed   atomic.Int64
@@ -207,7 +208,7 @@ func (c *counter) Missed(m probe.Miss) {
 	}
 }
 
-// wholeDaemon runs a daemon with as many probes as there are runs in a second, and returns the CPU time of the last n runs.
+// wholeDaemon runs a daemon with one probe for each run in a second, and returns the CPU time of the last n runs.
 func wholeDaemon(b *testing.B, target, telemetry string, connection probe.Connection, pool *x509.CertPool, n int) (time.Duration, int64) {
 	b.Helper()
 	var file strings.Builder

@@ -21,9 +21,10 @@ func newCheckCommand(file *configFile) *cobra.Command {
 	var effective bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Validate the configuration file; reaches nothing",
-		Long:  "Validate the configuration file and everything that it builds, all errors at once. Nothing is reached over the network.",
-		Args:  cobra.NoArgs,
+		Short: "Validate the configuration file without using the network",
+		Long: "Validate the configuration file and everything that is built from it. All errors are shown at once.\n" +
+			"Nothing is sent over the network.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := file.load(cmd.ErrOrStderr())
 			if err != nil {
@@ -42,7 +43,7 @@ func newCheckCommand(file *configFile) *cobra.Command {
 	return cmd
 }
 
-// buildable builds what a daemon would build of the configuration, and starts nothing.
+// buildable returns why a daemon could not be built from the configuration. It starts nothing.
 func buildable(cfg *config.Config) error {
 	if err := cfg.Telemetry.OTLP.Check(os.Getenv); err != nil {
 		return fmt.Errorf("telemetry: %w", err)
@@ -68,14 +69,14 @@ func printCheck(w io.Writer, path string, cfg *config.Config) error {
 	for _, p := range cfg.Probes {
 		t.AppendRow(table.Row{p.Name, p.Schedule, p.Method + " " + p.Template(), p.Credential, expects(p)})
 	}
-	lines := append([]string{t.Render(), "tells: " + notifierList(cfg)}, limitsOfRules(cfg)...)
-	_, err := fmt.Fprintf(w, "%s\n%s is good. Probes: %d, rules: %d, notifiers: %d, credentials: %d.\n", strings.Join(lines, "\n"), path,
+	lines := append([]string{t.Render(), "notifies: " + notifierList(cfg)}, limitsOfRules(cfg)...)
+	_, err := fmt.Fprintf(w, "%s\n%s is valid. Probes: %d, rules: %d, notifiers: %d, credentials: %d.\n", strings.Join(lines, "\n"), path,
 		len(cfg.Probes), len(cfg.Rules), len(cfg.Notifiers), len(cfg.Credentials))
 	return err
 }
 
-// limitsOfRules says of which probes a rule evaluates the streak, and which answers raise no alert. Server errors and 401 are among
-// the warnings.
+// limitsOfRules describes for which probes a rule evaluates the streak, and which answers raise no alert. Warnings cover server errors
+// and 401 already.
 func limitsOfRules(cfg *config.Config) []string {
 	var lines []string
 	for i := range cfg.Rules {
@@ -88,8 +89,7 @@ func limitsOfRules(cfg *config.Config) []string {
 		}
 		if len(rare) > 0 {
 			lines = append(lines, fmt.Sprintf("%s evaluates the streak and not the rate of %s, which never run %d times in its window. "+
-				"It fires at %d bad runs in a row.",
-				rule.Name, config.Shortened(rare), rule.MinRuns, rule.Streak))
+				"It fires at %d bad runs in a row.", rule.Name, config.Shortened(rare), rule.MinRuns, rule.Streak))
 		}
 	}
 	for _, group := range alert.NotCounted(cfg.Rules, cfg.Probes, "2xx", "3xx", "400", "403", "404", "429", "client_error", "transport") {
@@ -103,7 +103,7 @@ func limitsOfRules(cfg *config.Config) []string {
 	return lines
 }
 
-// expects says in a few words what a probe declares as healthy.
+// expects describes in a few words what a probe expects.
 func expects(p probe.Probe) string {
 	text := "2xx"
 	for i, s := range p.Expect.Status {
@@ -125,7 +125,7 @@ func expects(p probe.Probe) string {
 	return text
 }
 
-// printWarnings prints what is doubtful about a good file.
+// printWarnings prints the warnings about a valid file.
 func printWarnings(w io.Writer, cfg *config.Config) {
 	for _, warning := range cfg.Warnings {
 		_, _ = fmt.Fprintln(w, "warning: "+warning.String())

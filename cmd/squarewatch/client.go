@@ -15,7 +15,7 @@ import (
 	"squarewatch/config"
 )
 
-// client asks the running daemon of a configuration, as its file says where it listens.
+// client sends requests to the running daemon, at the address in the configuration file.
 type client struct {
 	base  string
 	token string
@@ -25,9 +25,10 @@ type client struct {
 func newClient(cfg *config.Config) *client {
 	const patience = 15 * time.Second
 	// No proxy: the daemon is on this machine.
-	return &client{base: "http://" + reachable(cfg.Listen), token: cfg.Web.Token.Reveal(), http: &http.Client{
-		Timeout: patience, Transport: &http.Transport{DialContext: dialDaemon(cfg)},
-	}}
+	return &client{
+		base: "http://" + reachable(cfg.Listen), token: cfg.Web.Token.Reveal(),
+		http: &http.Client{Timeout: patience, Transport: &http.Transport{DialContext: dialDaemon(cfg)}},
+	}
 }
 
 // reachable turns an address to listen on into one to connect to.
@@ -42,7 +43,7 @@ func reachable(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// ask makes one request; in and out may be nil.
+// ask sends one request; in and out may be nil.
 func (c *client) ask(ctx context.Context, method, path string, in, out any) error {
 	var body bytes.Buffer
 	if in != nil {
@@ -59,7 +60,7 @@ func (c *client) ask(ctx context.Context, method, path string, in, out any) erro
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the daemon at %s: %w; is squarewatch running here, with this file?", c.base, err)
+		return fmt.Errorf("ask the daemon at %s: %w; check that squarewatch runs on this machine with this file", c.base, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	const largest = 32 << 20
@@ -73,17 +74,17 @@ func (c *client) ask(ctx context.Context, method, path string, in, out any) erro
 		return nil
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("read the daemon's answer: %w; is it squarewatch that listens at %s?", err, c.base)
+		return fmt.Errorf("read the daemon's answer: %w; check that squarewatch is what listens at %s", err, c.base)
 	}
 	return nil
 }
 
 func refusalOf(status int, text []byte) error {
-	var said struct {
+	var body struct {
 		Error string `json:"error"`
 	}
-	if json.Unmarshal(text, &said) == nil && said.Error != "" {
-		return errors.New(said.Error)
+	if json.Unmarshal(text, &body) == nil && body.Error != "" {
+		return errors.New(body.Error)
 	}
 	return fmt.Errorf("the daemon answered %d", status)
 }

@@ -19,7 +19,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// live is a daemon on real sockets, with its file, for the commands that ask it.
+// live is a daemon on real sockets, with its file, for the commands that send it requests.
 type live struct {
 	t     *testing.T
 	file  string
@@ -53,7 +53,8 @@ func newLive(t *testing.T) *live {
 	l := &live{t: t, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
 	l.state = t.TempDir()
 	write := func(listen string) {
-		text := fmt.Sprintf("target: %s\nstate_dir: %s\ncatalogue: [reach]\nlisten: %s\nweb: {token: top-secret, hosts: [watch.example.org]}\n", target.URL, l.state, listen)
+		text := fmt.Sprintf("target: %s\nstate_dir: %s\ncatalogue: [reach]\nlisten: %s\n"+
+			"web: {token: top-secret, hosts: [watch.example.org]}\n", target.URL, l.state, listen)
 		if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +97,7 @@ func (l *live) wants(status int, pattern string, args ...string) string {
 	return printed
 }
 
-// overSocket returns a client as the commands have it.
+// overSocket returns the HTTP client that the commands use.
 func (l *live) overSocket() *http.Client {
 	cfg, err := config.Load(l.file, config.Options{Kinds: kinds()})
 	if err != nil {
@@ -105,7 +106,7 @@ func (l *live) overSocket() *http.Client {
 	return newClient(cfg).http
 }
 
-// request asks the daemon and returns the status and the body.
+// request sends a request to the daemon and returns the status and the body.
 func (l *live) request(client *http.Client, method, path, body string, header http.Header) (status int, answer string) {
 	l.t.Helper()
 	req, err := http.NewRequestWithContext(l.t.Context(), method, l.url+path, strings.NewReader(body))
@@ -124,26 +125,27 @@ func (l *live) request(client *http.Client, method, path, body string, header ht
 	return resp.StatusCode, text.String()
 }
 
-func TestCommandsAskTheDaemon(t *testing.T) {
+func TestCommandsAndTheDaemon(t *testing.T) {
 	l := newLive(t)
-	l.wants(exitGood, `Nothing is silenced`, "silence", "list")
-	added := l.wants(exitGood, `Silence \w{8} mutes rule server-\* of probe reach until 20`, "silence", "add", "--rule", "server-*", "--probe", "reach", "--for", "2h", "--by", "me", "--comment", "why not")
+	l.wants(exitOK, `Nothing is silenced`, "silence", "list")
+	added := l.wants(exitOK, `Silence \w{8} mutes rule server-\* of probe reach until 20`, "silence", "add", "--rule", "server-*", "--probe",
+		"reach", "--for", "2h", "--by", "me", "--comment", "why not")
 	id := regexp.MustCompile(`Silence (\w+)`).FindStringSubmatch(added)[1]
-	l.wants(exitGood, id+`.*me.*why not`, "silence", "list")
-	l.wants(exitGood, `(?s)reach.*@every 30s.*server-errors.*inactive.*`+id, "status")
-	l.wants(exitGood, `"rule": "server-errors"`, "status", "--json")
-	l.wants(exitGood, `Silence `+id+` is over`, "silence", "remove", id)
-	l.wants(exitBadNews, `remove silence "`+id+`": there is no such silence`, "silence", "remove", id)
-	l.wants(exitGood, `Silence \w{8} mutes everything until 20`, "silence", "add", "--all", "--for", "2d")
-	l.wants(exitGood, `mutes series reach until`, "silence", "add", "--series", "reach", "--for", "1d12h")
-	l.wants(exitUsage, `say how long: either --for 2h or --until`, "silence", "add")
+	l.wants(exitOK, id+`.*me.*why not`, "silence", "list")
+	l.wants(exitOK, `(?s)reach.*@every 30s.*server-errors.*inactive.*`+id, "status")
+	l.wants(exitOK, `"rule": "server-errors"`, "status", "--json")
+	l.wants(exitOK, `Silence `+id+` is over`, "silence", "remove", id)
+	l.wants(exitFailed, `remove silence "`+id+`": there is no such silence`, "silence", "remove", id)
+	l.wants(exitOK, `Silence \w{8} mutes everything until 20`, "silence", "add", "--all", "--for", "2d")
+	l.wants(exitOK, `mutes series reach until`, "silence", "add", "--series", "reach", "--for", "1d12h")
+	l.wants(exitUsage, `write how long: either --for 2h or --until`, "silence", "add")
 	l.wants(exitUsage, `invalid argument "2" for "--for" flag: "2" is not a duration: .* 2h or 2d`, "silence", "add", "--all", "--for", "2")
 	l.wants(exitUsage, `--until is "soon": write`, "silence", "add", "--until", "soon")
-	l.wants(exitBadNews, `until is more than 30 days from now`, "silence", "add", "--all", "--for", "1000h")
+	l.wants(exitFailed, `until is more than 30 days from now`, "silence", "add", "--all", "--for", "1000h")
 }
 
-// TestASilenceMutesWhatWasMeant holds that nothing is muted by mistake, and that a slip of the keyboard is no silence of nothing.
-func TestASilenceMutesWhatWasMeant(t *testing.T) {
+// TestSilenceRefusesMistakes checks that nothing is muted by mistake, and that a misspelt name is refused.
+func TestSilenceRefusesMistakes(t *testing.T) {
 	l := newLive(t)
 	silence := func(status int, pattern string, args ...string) {
 		t.Helper()
@@ -151,12 +153,13 @@ func TestASilenceMutesWhatWasMeant(t *testing.T) {
 	}
 	silence(exitUsage, `does not say what to mute: name rules, probes or series .*--all`)
 	silence(exitUsage, `leave out one of the two`, "--all", "--rule", "server-errors")
-	silence(exitBadNews, `no rule matches "sever-errors"; did you mean "server-errors"\?`, "--rule", "sever-errors")
-	silence(exitBadNews, `no probe matches "nope"; there are reach`, "--probe", "nope")
-	silence(exitBadNews, `(?s)no rule matches "x\*".*no series matches "y\*"`, "--rule", "x*", "--series", "y*")
-	silence(exitBadNews, `mutes nothing: .*a rule per credential has no series of a probe`, "--rule", "unauthenticated", "--probe", "reach")
-	silence(exitBadNews, `is no pattern`, "--rule", "[")
-	l.wants(exitGood, `Nothing is silenced`, "silence", "list")
+	silence(exitFailed, `no rule matches "sever-errors"; did you mean "server-errors"\?`, "--rule", "sever-errors")
+	silence(exitFailed, `no probe matches "nope"; there are reach`, "--probe", "nope")
+	silence(exitFailed, `(?s)no rule matches "x\*".*no series matches "y\*"`, "--rule", "x*", "--series", "y*")
+	silence(exitFailed, `mutes nothing: .*a rule per credential has no series for a single probe`, "--rule", "unauthenticated", "--probe",
+		"reach")
+	silence(exitFailed, `is not a pattern`, "--rule", "[")
+	l.wants(exitOK, `Nothing is silenced`, "silence", "list")
 
 	for body, want := range map[string]int{
 		`{"until": "UNTIL"}`:                               http.StatusBadRequest,
@@ -174,16 +177,16 @@ func TestASilenceMutesWhatWasMeant(t *testing.T) {
 	}
 }
 
-func TestADaemonThatIsNotThereIsSaid(t *testing.T) {
+func TestCommandsReportAMissingDaemon(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
 	if err := os.WriteFile(file, []byte("target: https://api.aisquare.studio\nlisten: 127.0.0.1:1\ncatalogue: [reach]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	l := &live{t: t, file: file}
-	l.wants(exitBadNews, `ask the daemon at http://127.0.0.1:1: .*is squarewatch running here, with this file\?`, "status")
+	l.wants(exitFailed, `ask the daemon at http://127.0.0.1:1: .*check that squarewatch runs on this machine with this file`, "status")
 }
 
-func TestUntilIsATimeToCome(t *testing.T) {
+func TestUntilIsInTheFuture(t *testing.T) {
 	now := time.Date(2026, 10, 7, 18, 30, 0, 0, time.UTC)
 	for text, want := range map[string]time.Time{
 		"19:00": time.Date(2026, 10, 7, 19, 0, 0, 0, time.UTC), "18:00": time.Date(2026, 10, 8, 18, 0, 0, 0, time.UTC),

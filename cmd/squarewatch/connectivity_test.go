@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// cable joins the daemon to the target and to everything else, unless it is cut.
+// cable connects the daemon to the target and to everything else, unless it is cut.
 type cable struct {
 	target, other atomic.Bool // cut
 	asked         atomic.Int64
@@ -38,7 +38,7 @@ func (c *cable) plug(o *Options) {
 	}
 }
 
-// outage cuts for five minutes what is to be cut, and returns what people heard until ten minutes later.
+// outage cuts the given connections for five minutes, and returns the messages until ten minutes later.
 func outage(t *testing.T, connectivity string, alsoTheOther bool) (told []string, asked int64) {
 	t.Helper()
 	file := strings.Replace(sceneFile, "on: [5xx]", "on: [5xx, transport], per: all", 1) + connectivity
@@ -64,7 +64,7 @@ func outage(t *testing.T, connectivity string, alsoTheOther bool) (told []string
 	return told, asked
 }
 
-// TestOurOwnNetworkIsNotTheirOutage tells the same five minutes without an answer three times.
+// TestOurOwnNetworkIsNotTheirOutage has the same five minutes without an answer for three reasons.
 func TestOurOwnNetworkIsNotTheirOutage(t *testing.T) {
 	const address = "connectivity: {address: \"192.0.2.1:53\"}\n"
 	theirs := []string{"firing server-errors all", "resolved server-errors all"}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// crowd bounds the connections of a server. Above the limit it closes the one that has waited longest, first among those without a
-// request. So a client that opens connections without end takes no descriptors from probes and messages, and locks nobody out.
+// crowd limits the connections of a server. Above the limit it closes the connection that has waited longest, preferably one without a
+// request. A client that opens many connections then takes no descriptors from probes and messages, and does not lock out others.
 type crowd struct {
 	limit int
 
@@ -26,13 +26,13 @@ func newCrowd(limit int) *crowd { return &crowd{limit: limit, conns: map[net.Con
 
 // observe is the ConnState of a server.
 func (c *crowd) observe(conn net.Conn, state http.ConnState) {
-	if victim := c.note(conn, state); victim != nil {
+	if victim := c.update(conn, state); victim != nil {
 		_ = victim.Close()
 	}
 }
 
-// note takes a change of a connection and returns the one to close; nil for none.
-func (c *crowd) note(conn net.Conn, state http.ConnState) net.Conn {
+// update records a change of a connection and returns the connection to close; nil for none.
+func (c *crowd) update(conn net.Conn, state http.ConnState) net.Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch state {
@@ -50,7 +50,8 @@ func (c *crowd) note(conn net.Conn, state http.ConnState) net.Conn {
 		if candidate == conn {
 			continue
 		}
-		if longest := c.conns[victim]; victim == nil || longest.busy && !at.busy || longest.busy == at.busy && at.since.Before(longest.since) {
+		longest := c.conns[victim]
+		if victim == nil || longest.busy && !at.busy || longest.busy == at.busy && at.since.Before(longest.since) {
 			victim = candidate
 		}
 	}

@@ -23,25 +23,25 @@ import (
 	"squarewatch/probe/history"
 )
 
-// Options is what a Daemon needs from outside.
+// Options are the dependencies of a Daemon.
 type Options struct {
 	Load     func() (*config.Config, error) // reads the configuration, at the start and at every reload
 	Logger   *slog.Logger
-	Notify   func(state string)                                                   // tells the service manager; see sd_notify(3)
-	Watchdog time.Duration                                                        // how often the service manager wants to hear from us; 0 for never
-	Sinks    []probe.Sink                                                         // told of every run, beside our own
-	TLS      *tls.Config                                                          // of the connections to the target; the system's roots when nil
-	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // to the target; a net.Dialer when nil
-	Listener net.Listener                                                         // of the pages and metrics; the file's listen when nil
-	Peer     func(net.Conn) string                                                // the user at the other end of a connection, who may change something; empty for nobody; that of a Unix socket when nil
+	Notify   func(state string)    // notifies the service manager; see sd_notify(3)
+	Watchdog time.Duration         // interval in which the service manager expects notifications; 0 for none
+	Sinks    []probe.Sink          // receive every run, beside the daemon's own
+	TLS      *tls.Config           // of the connections to the target; the system's roots when nil
+	Listener net.Listener          // of the pages and metrics; the file's listen when nil
+	Peer     func(net.Conn) string // the user at the other end, if allowed to make changes, or empty; peerOfSocket when nil
 
 	RuntimeDirectory string // of the socket for changes; state_dir when empty
 
-	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // to the address of connectivity; a net.Dialer when nil
+	Dial             func(ctx context.Context, network, address string) (net.Conn, error) // to the target; a net.Dialer when nil
+	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // for the connectivity check; a net.Dialer when nil
 }
 
-// Daemon is the whole program as a value: two of them can run in one process. Its long-lived parts live here; what a
-// configuration builds, and a reload replaces, is a generation.
+// Daemon is the whole program as a value: two of them can run in one process. It holds the long-lived parts; a generation holds what is
+// built from a configuration and replaced by a reload.
 type Daemon struct {
 	options    Options
 	telemetry  *otel.Telemetry
@@ -49,27 +49,30 @@ type Daemon struct {
 	evaluator  *alert.Evaluator
 	silences   *alert.Silences
 	state      *state
-	board      *board
-	unwatched  []probe.Miss // runs that were due while no process was there
+	probes     *probeStates
+	unwatched  []probe.Miss // runs that were due while no daemon ran
 	progress   *progress
 	trouble    *trouble
 	listener   net.Listener
-	socket     net.Listener // for what changes something; nil for none
-	news       chan string  // changes that people made, to be announced
+	socket     net.Listener // for changes; nil for none
+	news       chan string  // changes by people, to be announced
 	ready      atomic.Bool
-	reloads    chan chan error // asked for over HTTP
-	current    *generation     // touched by New and Run only
+	reloads    chan chan error // requested over HTTP
+	current    *generation     // used by New and Run only
 	running    atomic.Pointer[config.Config]
-	announcers atomic.Pointer[map[string]outbox.Destination] // those of the current generation
+	announcers atomic.Pointer[map[string]outbox.Destination] // destinations of the current generation
 }
 
-// New reads the configuration and builds everything that can fail. Nothing runs yet. After an error nothing is left behind.
+// New reads the configuration and builds everything that can fail. It starts nothing. After an error it has closed what it opened.
 func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	cfg, err := options.Load()
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{options: options, progress: &progress{}, board: newBoard(), state: &state{}, reloads: make(chan chan error), news: make(chan string, mostNews)}
+	d := &Daemon{
+		options: options, progress: &progress{}, probes: newProbeStates(), state: &state{},
+		reloads: make(chan chan error), news: make(chan string, maxNews),
+	}
 	if d.options.Peer == nil {
 		d.options.Peer = peerOfSocket
 	}
@@ -80,7 +83,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.abandon(ctx))
+			err = errors.Join(err, d.closeAll(ctx))
 		}
 	}()
 	if d.telemetry, err = newTelemetry(ctx, cfg, spoolDir(cfg), options.Logger); err != nil {
@@ -88,7 +91,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	d.options.Logger = d.telemetry.Logger(options.Logger)
 	d.trouble = &trouble{logger: d.options.Logger}
-	if err := d.remember(ctx, cfg); err != nil {
+	if err := d.restore(ctx, cfg); err != nil {
 		return nil, err
 	}
 	d.telemetry.Recorder().SetGaugeSources(d.evaluator.Snapshot, d.outbox.Status)
@@ -98,9 +101,9 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	d.telemetry.Recorder().SetScope(d.current.scope())
 	d.socket = d.openSocket(ctx, cfg)
 	d.announcers.Store(&d.current.destinations)
-	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // what is owed is written even while we stop
+	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // undelivered messages are written even during a stop
 	d.running.Store(cfg)
-	// Nothing leaves before Run, so what waits from before is first compared with this configuration.
+	// Nothing is delivered before Run, so messages from an earlier run are first compared with this configuration.
 	d.evaluator.Reannounce()
 	d.evaluator.Flush()
 	d.progress.watch(cfg.Probes)
@@ -108,8 +111,8 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	return d, nil
 }
 
-// abandon closes what New has opened, when something else has failed.
-func (d *Daemon) abandon(ctx context.Context) error {
+// closeAll closes what New has opened, after a failure.
+func (d *Daemon) closeAll(ctx context.Context) error {
 	faults := []error{d.listener.Close(), d.state.Close()}
 	if d.socket != nil {
 		faults = append(faults, d.socket.Close())
@@ -120,15 +123,16 @@ func (d *Daemon) abandon(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// remember opens the state, and makes the engine and the outbox go on where the process before left off.
-func (d *Daemon) remember(ctx context.Context, cfg *config.Config) error {
+// restore opens the state and restores the engine and the outbox from it.
+func (d *Daemon) restore(ctx context.Context, cfg *config.Config) error {
 	engine, err := newEngine(cfg, nil)
 	if err != nil {
 		return err
 	}
 	d.state = openState(ctx, cfg, d.options.Logger)
-	d.outbox = outbox.New(outbox.Options{ //nolint:contextcheck // what is owed is written even while we stop
+	d.outbox = outbox.New(outbox.Options{ //nolint:contextcheck // undelivered messages are written even during a stop
 		Store: d.state.store, Grace: flushTimeout, Observer: d.telemetry.Recorder(), Logger: d.options.Logger,
+		Dropped: func(incident string) { d.evaluator.Unannounce(incident) },
 	})
 	silences := d.state.restore(ctx, engine, d.outbox, time.Now(), d.options.Logger)
 	d.evaluator = alert.NewEvaluator(engine, d.announce)
@@ -136,30 +140,30 @@ func (d *Daemon) remember(ctx context.Context, cfg *config.Config) error {
 	d.outbox.Maintain(cfg.Maintenance)
 	d.mute(silences)
 	if d.unwatched, err = d.state.unwatched(ctx, cfg.Probes, time.Now()); err != nil {
-		d.options.Logger.ErrorContext(ctx, "it is not known since when nobody watched", "error", err)
+		d.options.Logger.ErrorContext(ctx, "cannot determine how long squarewatch was down", "error", err)
 	}
 	return nil
 }
 
-// mute takes the silences that people have set. The outbox comes first, so that nothing leaves that they hold back.
+// mute applies the silences. The outbox comes first, so that it delivers no message that they mute.
 func (d *Daemon) mute(silences []alert.Silence) {
 	d.outbox.Mute(silences)
 	d.evaluator.Mute(silences)
 }
 
-// report tells every sink but the engine, which knows, of the runs that were due while no process was there.
-func (d *Daemon) report(ctx context.Context) {
+// reportUnwatched reports the runs that were due while no daemon ran to every sink except the engine, which was restored with them.
+func (d *Daemon) reportUnwatched(ctx context.Context) {
 	if len(d.unwatched) == 0 {
 		return
 	}
 	runs := 0
 	for _, m := range d.unwatched {
 		runs += m.Count
-		for _, sink := range slices.Concat([]probe.Sink{d.telemetry.Recorder(), d.board}, d.state.sinks(), d.options.Sinks) {
+		for _, sink := range slices.Concat([]probe.Sink{d.telemetry.Recorder(), d.probes}, d.state.sinks(), d.options.Sinks) {
 			sink.Missed(m)
 		}
 	}
-	d.options.Logger.WarnContext(ctx, "nobody watched since the last stop; the runs of that time are missed", "runs", runs, "probes", len(d.unwatched))
+	d.options.Logger.WarnContext(ctx, "squarewatch was down; the runs of that time are missed", "runs", runs, "probes", len(d.unwatched))
 }
 
 // config returns the configuration in force.
@@ -170,7 +174,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w; stop what uses the port, or set another one with listen: in the file", address, err)
+		return nil, fmt.Errorf("listen on %s: %w; stop the program that uses the port, or set another one with listen: in the file", address, err)
 	}
 	return listener, nil
 }
@@ -178,7 +182,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 // Addr returns the address of the pages and metrics.
 func (d *Daemon) Addr() net.Addr { return d.listener.Addr() }
 
-// announce is told of every transition by the evaluator: it becomes a span, a log line, and messages.
+// announce turns a transition into a span, a log line and messages. The evaluator calls it for each.
 func (d *Daemon) announce(t alert.Transition) {
 	if t.Reannounced { // nothing changed
 		d.outbox.Add(t)
@@ -186,13 +190,14 @@ func (d *Daemon) announce(t alert.Transition) {
 	}
 	ctx := d.telemetry.Recorder().Transition(t)
 	d.options.Logger.InfoContext(ctx, "an alert changed", "event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
-		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted, "trace", d.exampleTrace(&t.Incident))
+		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted,
+		"trace", d.exampleTrace(&t.Incident))
 	d.outbox.Add(t)
 }
 
 func credentialNames(cfg *config.Config) []string { return slices.Collect(maps.Keys(cfg.Credentials)) }
 
-// exampleTrace returns the trace of the last run behind an incident, for the log; empty when there is none, or traces go nowhere.
+// exampleTrace returns the trace of an incident's last run, for the log; empty when there is none, or traces are not exported.
 func (d *Daemon) exampleTrace(i *alert.Incident) string {
 	if len(i.Examples) == 0 || !d.config().Traced {
 		return ""
@@ -200,8 +205,8 @@ func (d *Daemon) exampleTrace(i *alert.Incident) string {
 	return i.Examples[0].Trace.String()
 }
 
-// Run watches until ctx ends, then stops in order: no new runs, runs end, the last messages leave, spans are flushed. It
-// reloads whenever reloads has something. It returns nil after a clean stop.
+// Run probes until ctx ends and reloads at each signal from reloads. It then stops in order: no new runs start, runs end, the last
+// messages are delivered, spans are flushed. It returns nil after a clean stop.
 func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -213,7 +218,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() {
 		d.state.run(background, func() history.Retention { return d.config().Retention }, d.options.Logger)
 	})
-	d.report(ctx)
+	d.reportUnwatched(ctx)
 	services.Go(func() { d.announceNews(background) })
 	shutdown := d.serve(ctx, &services)
 	d.options.Logger.InfoContext(ctx, "squarewatch started", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules),
@@ -223,7 +228,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 
 	d.options.Notify("STOPPING=1")
 	d.evaluator.Keep(d.outbox.Keep)
-	stop() // the outbox delivers what is left while the server lets its last answers out
+	stop() // the outbox delivers its last messages while the server finishes its last answers
 	err := flush(ctx, shutdown)
 	services.Wait()
 	d.logUndelivered(ctx)
@@ -231,10 +236,10 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	return errors.Join(err, flush(ctx, d.telemetry.Shutdown), d.state.Close())
 }
 
-// keepEvery is how often the state of what fires is written between its transitions: a crash costs so much of it at most.
+// keepEvery is how often the state of firing incidents is written between transitions. A crash loses at most as much of it.
 const keepEvery = time.Minute
 
-// keepStates writes the state of what fires now and then, until ctx ends.
+// keepStates writes the state of firing incidents every keepEvery until ctx ends.
 func (d *Daemon) keepStates(ctx context.Context) {
 	ticker := time.NewTicker(keepEvery)
 	defer ticker.Stop()
@@ -248,30 +253,30 @@ func (d *Daemon) keepStates(ctx context.Context) {
 	}
 }
 
-// logUndelivered says what people were not told, and whether they will be.
+// logUndelivered logs how many messages were not delivered, and whether the next start delivers them.
 func (d *Daemon) logUndelivered(ctx context.Context) {
 	for _, b := range d.outbox.Status() {
 		switch {
 		case b.Pending == 0:
 		case d.state.store == nil || d.outbox.Fault() != nil:
-			d.options.Logger.WarnContext(ctx, "messages that were not delivered are lost", "notifier", b.Notifier, "messages", b.Pending)
+			d.options.Logger.WarnContext(ctx, "undelivered messages are lost", "notifier", b.Notifier, "messages", b.Pending)
 		default:
-			d.options.Logger.InfoContext(ctx, "messages wait for the next start", "notifier", b.Notifier, "messages", b.Pending)
+			d.options.Logger.InfoContext(ctx, "undelivered messages are kept for the next start", "notifier", b.Notifier, "messages", b.Pending)
 		}
 	}
 }
 
-// flushTimeout bounds each step of stopping that talks to others, so that all of them stay within 10 s with the runs' 5 s.
+// flushTimeout bounds each step of a stop that uses the network. With the 5 s for runs, a stop takes at most 10 s.
 const flushTimeout = 2 * time.Second
 
-// flush runs a step of stopping, which the end of ctx must not cut off, within flushTimeout.
+// flush runs a step of a stop within flushTimeout. It keeps ctx's values but not its cancellation.
 func flush(ctx context.Context, step func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()
 	return step(ctx)
 }
 
-// watch runs one generation after the other until ctx ends and all their runs have ended.
+// watch runs one generation after another. It returns when ctx has ended and all runs have ended.
 func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 	var generations sync.WaitGroup
 	defer generations.Wait()
@@ -280,15 +285,15 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 	for {
 		generation := d.current
 		generations.Go(func() { generation.run(ctx, from) })
-		<-generation.dispatcher.Armed() // a reload that comes at once must know where this one began
+		<-generation.dispatcher.Armed() // an immediate reload needs the start of this generation
 		if !d.ready.Load() {
 			d.ready.Store(true)
 			d.options.Notify("READY=1")
 		}
-		hearing := listenTo(ctx, generation.destinations, desk{d}, d.options.Logger)
-		goesOn := d.nextGeneration(ctx, reloads)
-		hearing.close()
-		if !goesOn {
+		listeners := listenTo(ctx, generation.destinations, actions{d}, d.options.Logger)
+		reloaded := d.nextGeneration(ctx, reloads)
+		listeners.close()
+		if !reloaded {
 			return
 		}
 		from = generation.dispatcher.Stop()
@@ -296,32 +301,33 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 	}
 }
 
-// nextGeneration waits for a reload that succeeds; false when ctx ended first.
+// nextGeneration waits for a reload that succeeds. It returns false when ctx ended first.
 func (d *Daemon) nextGeneration(ctx context.Context, reloads <-chan os.Signal) bool {
 	for {
-		var asked chan error
+		var reply chan error
 		select {
 		case <-ctx.Done():
 			return false
 		case <-reloads:
-		case asked = <-d.reloads:
+		case reply = <-d.reloads:
 		}
 		d.options.Notify("RELOADING=1")
-		err := d.reload() //nolint:contextcheck // what is owed is written even while we stop
-		if asked != nil {
-			asked <- err
+		err := d.reload() //nolint:contextcheck // undelivered messages are written even during a stop
+		if reply != nil {
+			reply <- err
 		}
 		d.telemetry.Recorder().Reloaded(err) //nolint:contextcheck // counting takes no context
 		if err == nil {
-			d.options.Logger.InfoContext(ctx, "configuration reloaded", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
+			d.options.Logger.InfoContext(ctx, "configuration reloaded",
+				"probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
 			return true
 		}
-		d.options.Logger.ErrorContext(ctx, "the reload failed, the old configuration goes on", "error", err)
+		d.options.Logger.ErrorContext(ctx, "the reload failed; the old configuration stays in force", "error", err)
 		d.options.Notify("READY=1")
 	}
 }
 
-// reload builds the next generation and swaps it in; after an error the current one is untouched.
+// reload builds the next generation and makes it the current one. After an error the current one stays unchanged.
 func (d *Daemon) reload() error {
 	cfg, err := d.options.Load()
 	if err != nil {
@@ -334,13 +340,13 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
-	// The engine is the last thing that can fail; with it the swap begins.
+	// The engine is the last part that can fail. Replacing it begins the swap.
 	err = d.evaluator.Replace(func(previous *alert.Engine) (*alert.Engine, error) { return newEngine(cfg, previous) })
 	if err != nil {
 		return err
 	}
 	d.telemetry.Recorder().SetScope(next.scope())
-	d.evaluator.Flush() // what the new configuration ended must not leave as FIRING
+	d.evaluator.Flush() // so that no incident that the new configuration ended is delivered as FIRING
 	d.outbox.Maintain(cfg.Maintenance)
 	d.outbox.Replace(next.destinations)
 	d.announcers.Store(&next.destinations)
@@ -356,7 +362,7 @@ func (d *Daemon) reload() error {
 	return nil
 }
 
-// feedWatchdog tells the service manager that runs really finish, three times in the interval that it wants.
+// feedWatchdog notifies the service manager three times in its interval, as long as runs finish when due.
 func (d *Daemon) feedWatchdog(ctx context.Context) {
 	if d.options.Watchdog <= 0 {
 		return

@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// TestTheDashboardShowsOurMetrics parses every query of the dashboard: it names only metrics that are at /metrics, and leaves
-// none of them out.
+// TestTheDashboardShowsOurMetrics parses every query of the dashboard. It checks that they name only metrics of /metrics, and each of
+// those.
 func TestTheDashboardShowsOurMetrics(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/grafana/squarewatch.json")
 	if err != nil {
@@ -46,7 +46,7 @@ func TestTheDashboardShowsOurMetrics(t *testing.T) {
 		}
 		for _, name := range metricsOf(expr) {
 			if !slices.Contains(known, name) {
-				t.Errorf("%s: %s is no metric of ours", where, name)
+				t.Errorf("%s: %s is not at /metrics", where, name)
 			}
 			used[name] = true
 		}
@@ -83,7 +83,7 @@ func TestTheDashboardShowsOurMetrics(t *testing.T) {
 	}
 }
 
-// families returns the names of the metrics at /metrics; histograms without the ends of their series.
+// families returns the names of the metrics at /metrics; those of histograms without the suffix of their series.
 func families(t *testing.T) []string {
 	t.Helper()
 	page, err := os.ReadFile("../../otel/testdata/exposition.txt")

@@ -20,9 +20,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A message is compared with the present when it leaves: with silences, maintenance and the configuration.
+// These tests check that a message is compared with silences, maintenance and the configuration when it is delivered.
 
-// channel is a Slack channel that keeps what it gets as a person reads it, and that can be down.
+// channel is a Slack channel that keeps its messages as a person reads them, and that can be down.
 type channel struct {
 	mu       sync.Mutex
 	down     bool
@@ -70,7 +70,7 @@ func (c *channel) expect(t *testing.T, want ...string) []slack.Message {
 	return taken
 }
 
-// channels are named by the last part of their webhook's path.
+// channels are named after the last part of their webhook's path.
 type channels map[string]*channel
 
 // newChannelScene starts a daemon whose notifiers deliver to the channels.
@@ -101,7 +101,8 @@ func opsFile(t *testing.T) string {
 
 // withPager adds a second notifier to the file.
 func withPager(file string) string {
-	return strings.Replace(file, "notifiers: {ops:", `notifiers: {pager: {slack: {webhook_url: "https://hooks.example.org/pager"}, group_wait: 0s}, ops:`, 1)
+	return strings.Replace(file, "notifiers: {ops:",
+		`notifiers: {pager: {slack: {webhook_url: "https://hooks.example.org/pager"}, group_wait: 0s}, ops:`, 1)
 }
 
 // silenceFeed silences the probe feed for a time.
@@ -113,24 +114,27 @@ func (s *scene) silenceFeed(d time.Duration) {
 	}
 }
 
-// fireWhileDown makes feed fire while the channel is down, so that FIRING waits.
+// fireWhileDown makes feed fire while the channel is down, so that the message FIRING is not delivered.
 func (s *scene) fireWhileDown(c *channel) {
 	c.fail(true)
 	s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 	s.after(time.Minute)
 }
 
-func TestASilenceHoldsAFiringThatWaits(t *testing.T) {
+func TestSilenceMutesAnUndeliveredFiring(t *testing.T) {
 	for name, test := range map[string]struct {
 		back   time.Duration // when the channel is reachable again, after the silence of 10 minutes began
 		mended bool          // the API recovers in the silence
 		want   []string
 	}{
-		"it still fires when the silence ends":                            {2 * time.Minute, false, []string{"FIRING server-errors feed"}},
-		"it recovers in the silence":                                      {2 * time.Minute, true, nil},
-		"the channel is back after the silence":                           {12 * time.Minute, false, []string{"FIRING server-errors feed"}},
-		"it recovers in the silence, and the channel is back only later":  {12 * time.Minute, true, nil},
-		"the channel is back in the last second of the silence, or later": {10*time.Minute - time.Second, false, []string{"FIRING server-errors feed"}},
+		"it still fires when the silence ends":                           {2 * time.Minute, false, []string{"FIRING server-errors feed"}},
+		"it recovers in the silence":                                     {2 * time.Minute, true, nil},
+		"the channel is back after the silence":                          {12 * time.Minute, false, []string{"FIRING server-errors feed"}},
+		"it recovers in the silence, and the channel is back only later": {12 * time.Minute, true, nil},
+		"the channel is back in the last second of the silence, or later": {
+			10*time.Minute - time.Second, false,
+			[]string{"FIRING server-errors feed"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := opsFile(t)
@@ -162,7 +166,7 @@ func TestASilenceHoldsAFiringThatWaits(t *testing.T) {
 	}
 }
 
-func TestMaintenanceHoldsAFiringThatWaits(t *testing.T) {
+func TestMaintenanceMutesAnUndeliveredFiring(t *testing.T) {
 	file := opsFile(t) + "maintenance: [{name: hourly, schedule: \"CRON_TZ=UTC 5 0 * * *\", duration: 10m, probes: [feed]}]\n"
 	synctest.Test(t, func(t *testing.T) { // a bubble begins at midnight UTC
 		ops := &channel{}
@@ -179,7 +183,7 @@ func TestMaintenanceHoldsAFiringThatWaits(t *testing.T) {
 	})
 }
 
-func TestASilenceHoldsAResolvedThatWaits(t *testing.T) {
+func TestSilenceMutesAnUndeliveredResolved(t *testing.T) {
 	file := opsFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		ops := &channel{}
@@ -207,7 +211,7 @@ func TestASilenceHoldsAResolvedThatWaits(t *testing.T) {
 	})
 }
 
-func TestAReloadEndsAFiringThatWaits(t *testing.T) {
+func TestReloadEndsAnUndeliveredFiring(t *testing.T) {
 	without := func(file string) string { return strings.Replace(file, "name: server-errors", "name: other-errors", 1) }
 	for name, change := range map[string]func(s *scene, all channels) *scene{
 		"a reload": func(s *scene, all channels) *scene {
@@ -241,7 +245,7 @@ func TestAReloadEndsAFiringThatWaits(t *testing.T) {
 	}
 }
 
-func TestARuleRenamedWhileItFiresEnds(t *testing.T) {
+func TestRenamedRuleEndsItsIncident(t *testing.T) {
 	file := opsFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		ops := &channel{}
@@ -295,7 +299,7 @@ func TestAnAddedNotifierReceivesWhatFires(t *testing.T) {
 	}
 }
 
-func TestAnAddedNotifierReceivesNothingOfWhatIsSilenced(t *testing.T) {
+func TestAnAddedNotifierReceivesNoSilencedIncident(t *testing.T) {
 	file := opsFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		all := channels{"x": &channel{}, "pager": &channel{}}
@@ -330,7 +334,7 @@ func TestAReloadThatRemovesMaintenanceReportsWhatFires(t *testing.T) {
 	})
 }
 
-func TestAFiringAfterALongStopSaysWhatWasSeen(t *testing.T) {
+func TestFiringAfterALongStopShowsItsFigures(t *testing.T) {
 	file := opsFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		ops := &channel{}
@@ -347,7 +351,8 @@ func TestAFiringAfterALongStopSaysWhatWasSeen(t *testing.T) {
 		s.after(time.Second)
 		for _, m := range ops.expect(t, "FIRING server-errors feed") {
 			text := m.Plain()
-			if strings.Contains(text, "0 of 0") || !strings.Contains(text, "answered 500") || !strings.Contains(text, "no run has finished in the last 1m") {
+			if strings.Contains(text, "0 of 0") || !strings.Contains(text, "answered 500") || !strings.Contains(text,
+				"no run has finished in the last 1m") {
 				t.Errorf("want the figures of when it fired, and that nothing was seen since, got\n%s", text)
 			}
 		}
@@ -355,7 +360,8 @@ func TestAFiringAfterALongStopSaysWhatWasSeen(t *testing.T) {
 }
 
 func TestAnOutageIsAsLongAsItsBadRuns(t *testing.T) {
-	file := strings.Replace(opsFile(t), "window: 1m, threshold: 50%, min_runs: 3}\n  - {name: unauth", "window: 1m, threshold: 50%, min_runs: 3, for: 20s}\n  - {name: unauth", 1)
+	file := strings.Replace(opsFile(t), "window: 1m, threshold: 50%, min_runs: 3}\n  - {name: unauth",
+		"window: 1m, threshold: 50%, min_runs: 3, for: 20s}\n  - {name: unauth", 1)
 	synctest.Test(t, func(t *testing.T) {
 		ops := &channel{}
 		s := newChannelScene(t, file, channels{"x": ops})

@@ -18,10 +18,10 @@ func newDemoCommand() *cobra.Command {
 	var duration setting.Duration
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the whole thing with nothing to install: an API with an incident of 500s and one of 401s",
+		Short: "Show squarewatch at work without an installation: an API with an incident of 500s and one of 401s",
 		Long: "Starts a stand-in for the AISquare API and one for Slack, watches the first with the real daemon and draws the\n" +
-			"messages that the second gets. The script takes about 50 s and begins again every minute; --duration ends it\n" +
-			"with a summary, as does Ctrl-C. Traces go to 127.0.0.1:4317 when something listens there.",
+			"messages that the second receives. The script takes about 50 s and repeats every minute. --duration or Ctrl-C\n" +
+			"ends it with a summary. Traces are sent to 127.0.0.1:4317 when something listens there.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -90,12 +90,12 @@ func listens(ctx context.Context, address string) bool {
 	return conn.Close() == nil
 }
 
-// demoSecrets stands in for the environment.
+// demoSecrets replaces the environment.
 func demoSecrets(name string) (string, bool) {
 	return aisquaretest.DefaultKey, name == "AISQUARE_API_KEY"
 }
 
-// demoConfig is a file as a user would write it, but for windows short enough to watch.
+// demoConfig returns a file like that of a user, with windows that are short enough for a demo.
 func demoConfig(target, slack, collector string) string {
 	file := fmt.Sprintf(`
 target: %s
@@ -107,8 +107,8 @@ catalogue: all
 probes:
   - {name: bookings, path: /api/v1/bookings/config/, credential: partner}
 rules:
-  - {name: server-errors, on: [5xx], per: probe, window: 10s, threshold: 20%%, min_runs: 5}
-  - {name: unauthenticated, on: [401], per: credential, window: 10s, threshold: 60%%, min_runs: 5}
+  - {name: server-errors, on: [5xx], per: probe, window: 10s, threshold: 20%%, min_runs: 5, reopen: -1s}
+  - {name: unauthenticated, on: [401], per: credential, window: 10s, threshold: 60%%, min_runs: 5, reopen: -1s}
 notifiers:
   ops: {slack: {webhook_url: %q}, group_wait: 0s}
 listen: 127.0.0.1:0
@@ -120,30 +120,30 @@ state_dir: none
 	return file
 }
 
-// act is one turn of the demo's script.
+// act is one step of the demo's script.
 type act struct {
 	at   time.Duration
 	text string
 	do   func(*aisquaretest.API)
 }
 
-// scriptLength is when the script begins anew.
+// scriptLength is the time after which the script repeats.
 const scriptLength = time.Minute
 
-// script is what happens to the API in a minute.
+// script lists what happens to the API in a minute.
 func script() []act {
 	const broken, one = "/api/v1/aistudios/experiences/flattened/", "/api/v1/collections/"
 	return []act{
-		{6 * time.Second, "The API begins to answer 500 on " + broken, func(api *aisquaretest.API) {
+		{at: 4 * time.Second, text: "The API begins to answer 500 on " + broken, do: func(api *aisquaretest.API) {
 			api.SetFault(broken, aisquaretest.Fault{Status: 500, Body: `{"detail": "OperationalError: too many connections"}`})
 		}},
-		{14 * time.Second, "The API is repaired", func(api *aisquaretest.API) { api.ClearFaults() }},
-		{28 * time.Second, "Somebody revokes our API key", func(api *aisquaretest.API) { api.Revoke(aisquaretest.DefaultKey) }},
-		{36 * time.Second, "The key is restored", func(api *aisquaretest.API) { api.Restore(aisquaretest.DefaultKey) }},
-		{46 * time.Second, "One endpoint refuses the key that others take: " + one, func(api *aisquaretest.API) {
+		{at: 9 * time.Second, text: "The API is repaired", do: func(api *aisquaretest.API) { api.ClearFaults() }},
+		{at: 20 * time.Second, text: "The API key is revoked", do: func(api *aisquaretest.API) { api.Revoke(aisquaretest.DefaultKey) }},
+		{at: 27 * time.Second, text: "The key is restored", do: func(api *aisquaretest.API) { api.Restore(aisquaretest.DefaultKey) }},
+		{at: 37 * time.Second, text: "One endpoint refuses the key that others accept: " + one, do: func(api *aisquaretest.API) {
 			api.SetFault(one, aisquaretest.Fault{Status: 401, Body: `{"detail": "Authentication credentials were not provided."}`})
 		}},
-		{54 * time.Second, "That endpoint is repaired", func(api *aisquaretest.API) { api.ClearFaults() }},
+		{at: 44 * time.Second, text: "That endpoint is repaired", do: func(api *aisquaretest.API) { api.ClearFaults() }},
 	}
 }
 
@@ -163,7 +163,7 @@ func perform(ctx context.Context, api *aisquaretest.API, screen *screen) {
 	}
 }
 
-// sleepUntil waits for a time; false when ctx ended first.
+// sleepUntil waits for a time. It returns false when ctx ended first.
 func sleepUntil(ctx context.Context, t time.Time) bool {
 	timer := time.NewTimer(time.Until(t))
 	defer timer.Stop()

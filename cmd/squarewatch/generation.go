@@ -19,7 +19,7 @@ import (
 	"squarewatch/probe/dispatch"
 )
 
-// generation is what one configuration builds: probing and the ways to tell people. A reload replaces it whole.
+// generation is what is built from one configuration: probing and the notifiers. A reload replaces all of it.
 type generation struct {
 	config       *config.Config
 	credentials  map[string]probe.Credential
@@ -28,8 +28,8 @@ type generation struct {
 	destinations map[string]outbox.Destination
 }
 
-// newGeneration builds everything of a configuration that can fail, and starts nothing. The current generation, if there is
-// one, goes on; what of it is taken over serves both.
+// newGeneration builds everything of a configuration that can fail. It starts nothing. The current generation keeps running; both
+// share the credentials that did not change.
 func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	destinations, err := newDestinations(cfg)
 	if err != nil {
@@ -58,15 +58,16 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 		dispatcher: dispatch.New(dispatch.Options{
 			Entries: entries,
 			Limits:  cfg.Limits,
-			// The engine comes first: what people are told does not wait for what is written down.
+			// The engine comes first, so that messages do not wait for writes.
 			Sinks: slices.Concat([]probe.Sink{
-				d.evaluator, d.telemetry.Recorder(), d.progress, d.board, d.trouble, &misses{logger: d.options.Logger, told: map[string]probe.MissReason{}},
+				d.evaluator, d.telemetry.Recorder(), d.progress, d.probes, d.trouble,
+				&missLog{logger: d.options.Logger, logged: map[string]probe.MissReason{}},
 			}, d.state.sinks(), d.options.Sinks),
 		}),
 	}, nil
 }
 
-// scope is what the generation names, for the recorder.
+// scope returns the names that the generation uses, for the recorder.
 func (g *generation) scope() otel.Scope {
 	var renewed []string
 	for name, credential := range g.credentials {
@@ -80,16 +81,16 @@ func (g *generation) scope() otel.Scope {
 	}
 }
 
-// run dispatches the generation's probes, from where the one before left off, until it is stopped and its last run has ended.
+// run dispatches the generation's probes, continuing the previous generation, until it is stopped and its last run has ended.
 func (g *generation) run(ctx context.Context, from dispatch.Handover) {
 	g.dispatcher.Run(ctx, from)
 	if ctx.Err() != nil {
-		g.runner.CancelRenewals() // the grace was theirs too; after a reload, others wait for them
+		g.runner.CancelRenewals() // renewals of credentials had the same grace period; after a reload the next generation waits for them
 	}
 	g.runner.Close()
 }
 
-// newJobs makes probes ready to run, with the credentials of the options or else new ones.
+// newJobs prepares probes to run, with the credentials of the options or else with new ones.
 func newJobs(cfg *config.Config, probes []probe.Probe, options probe.RunnerOptions) (_ *probe.Runner, _ []*probe.Job, err error) {
 	options.Target, options.UserAgent, options.Connectivity = cfg.Target, userAgent(), cfg.Connectivity
 	if options.Credentials == nil {
@@ -120,7 +121,7 @@ func userAgent() string {
 	return "squarewatch/" + version
 }
 
-// newEngine builds the alert engine; unchanged rules go on where the previous engine had them.
+// newEngine builds the alert engine. Unchanged rules keep their state from the previous engine.
 func newEngine(cfg *config.Config, previous *alert.Engine) (*alert.Engine, error) {
 	return alert.NewEngine(alert.EngineOptions{
 		Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, SupportAfter: cfg.SupportWait,
@@ -128,7 +129,7 @@ func newEngine(cfg *config.Config, previous *alert.Engine) (*alert.Engine, error
 	})
 }
 
-// spoolDir returns where spans wait for their collector; empty when nothing is to outlive the process.
+// spoolDir returns the directory of spans that wait for the collector; empty when state_dir is none.
 func spoolDir(cfg *config.Config) string {
 	if cfg.StateDir == "" {
 		return ""
@@ -136,7 +137,7 @@ func spoolDir(cfg *config.Config) string {
 	return filepath.Join(cfg.StateDir, "spool")
 }
 
-// newTelemetry sets up tracing, metrics and logs as the file says.
+// newTelemetry sets up tracing, metrics and logs from the file.
 func newTelemetry(ctx context.Context, cfg *config.Config, spoolDir string, logger *slog.Logger) (*otel.Telemetry, error) {
 	version, _ := buildVersion()
 	return otel.New(ctx, otel.Options{
@@ -145,17 +146,19 @@ func newTelemetry(ctx context.Context, cfg *config.Config, spoolDir string, logg
 	})
 }
 
-// sameProcess refuses what only a restart can change, rather than pretend that a reload did it.
+// sameProcess refuses changes that need a restart.
 func sameProcess(current, next *config.Config) error {
 	var faults []error
 	if current.Listen != next.Listen {
-		faults = append(faults, fmt.Errorf("listen changed from %s to %s: a reload cannot move the port; restart the service", current.Listen, next.Listen))
+		faults = append(faults, fmt.Errorf("listen changed from %s to %s: a reload cannot change the port; restart the service",
+			current.Listen, next.Listen))
 	}
 	if current.StateDir != next.StateDir {
-		faults = append(faults, fmt.Errorf("state_dir changed from %s to %s: a reload cannot move what is kept; restart the service", current.StateDir, next.StateDir))
+		faults = append(faults, fmt.Errorf("state_dir changed from %s to %s: a reload cannot move the database; restart the service",
+			current.StateDir, next.StateDir))
 	}
 	if !current.Telemetry.OTLP.Equal(&next.Telemetry.OTLP) {
-		faults = append(faults, errors.New("telemetry.otlp changed: a reload cannot move the exporters; restart the service"))
+		faults = append(faults, errors.New("telemetry.otlp changed: a reload cannot change the exporters; restart the service"))
 	}
 	if current.Telemetry.Spool != next.Telemetry.Spool {
 		faults = append(faults, errors.New("telemetry.spool changed: a reload cannot resize it; restart the service"))
@@ -165,35 +168,35 @@ func sameProcess(current, next *config.Config) error {
 
 func logWarnings(logger *slog.Logger, cfg *config.Config) {
 	for _, w := range cfg.Warnings {
-		logger.Warn("the configuration is good, but", "warning", w.String())
+		logger.Warn("configuration warning", "warning", w.String())
 	}
 	for _, left := range cfg.LeftOut {
-		logger.Warn("a catalogue probe is left out", "probe", left.Name, "reason", left.Reason)
+		logger.Warn("a catalogue probe is skipped", "probe", left.Name, "reason", left.Reason)
 	}
 }
 
-// misses is the sink that tells the log when a probe begins to miss runs; the metrics count them all.
-type misses struct {
+// missLog is the sink that logs when a probe begins to miss runs. The metrics count every miss.
+type missLog struct {
 	logger *slog.Logger
 
-	mu   sync.Mutex
-	told map[string]probe.MissReason // by probe, until a run finishes
+	mu     sync.Mutex
+	logged map[string]probe.MissReason // by probe, until a run finishes
 }
 
-// Finished ends a probe's misses. A healthy run is no news, and an unexpected one is the engine's.
-func (m *misses) Finished(r *probe.Result) {
+// Finished ends a probe's misses. Runs are not logged.
+func (m *missLog) Finished(r *probe.Result) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.told, r.Probe)
+	delete(m.logged, r.Probe)
 }
 
-// Missed logs the first miss of its kind.
-func (m *misses) Missed(miss probe.Miss) {
+// Missed logs the first miss of a probe for each reason.
+func (m *missLog) Missed(miss probe.Miss) {
 	m.mu.Lock()
-	known := m.told[miss.Probe] == miss.Reason
-	m.told[miss.Probe] = miss.Reason
+	repeated := m.logged[miss.Probe] == miss.Reason
+	m.logged[miss.Probe] = miss.Reason
 	m.mu.Unlock()
-	if known {
+	if repeated {
 		return
 	}
 	m.logger.Warn("a run was missed", "probe", miss.Probe, "reason", string(miss.Reason), "intended", miss.Intended,

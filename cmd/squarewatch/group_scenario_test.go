@@ -9,7 +9,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// oneRefused is a file in which one credential has several probes. The lines of the probes follow.
+// oneRefused is the beginning of a file in which several probes use one credential. The lines of the probes follow.
 const oneRefused = `
 target: http://127.0.0.1:1
 state_dir: none
@@ -22,8 +22,8 @@ notifiers: {ops: {slack: {webhook_url: "https://hooks.example.org/x"}, group_wai
 probes:
 `
 
-// TestA401OnOneEndpointIsToldUntilItIsOver runs the daemon in both forms of the fault: one of ten probes, and a rare one of three.
-func TestA401OnOneEndpointIsToldUntilItIsOver(t *testing.T) {
+// TestA401OnOneEndpointFiresUntilItIsOver covers both forms of the fault: one of ten probes, and a rare one of three.
+func TestA401OnOneEndpointFiresUntilItIsOver(t *testing.T) {
 	ten := strings.Repeat("  - {name: fast-N, path: /o/.well-known/openid-configuration}\n", 9)
 	for n := range 9 {
 		ten = strings.Replace(ten, "fast-N", "fast-"+string(rune('1'+n)), 1)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// allowed is the direction of imports: what each package may import of ours. A package that is not here may import nothing of ours.
+// allowed lists which packages of squarewatch each package may import. A package that is not in the list may import none.
 func allowed() map[string][]string {
 	below := []string{
 		"config/secret", "config/setting", "probe", "probe/catalogue", "probe/database", "probe/dispatch", "probe/history", "probe/redact",
@@ -28,24 +28,32 @@ func allowed() map[string][]string {
 		"alert/prometheus":   {"alert", "config/setting", "probe"},
 		"alert/slack":        {"alert", "alert/outbox", "probe", "config/secret", "config/setting"},
 		"alert/notifiertest": {"alert", "alert/outbox", "probe", "config/secret"},
-		"otel":               {"probe", "alert", "alert/outbox", "config/secret", "config/setting", "otel/collector", "otel/metric", "otel/otlperr", "otel/spool", "otel/wake"},
-		"otel/collector":     {"alert/outbox", "config/secret", "config/setting"}, // alert/outbox reads Retry-After
-		"otel/metric":        {},                                                  // a store of numbers: what a metric means is decided in otel
-		"otel/spool":         {"otel/otlperr", "otel/wake"},                       // wraps any OTLP client: it knows neither the settings nor the recorder
-		"otel/otlperr":       {},                                                  // reads the errors of the SDK
-		"otel/wake":          {},                                                  // everybody may import it
-		"config":             {"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact", "alert", "alert/outbox", "otel", "otel/collector"},
-		"cmd/squarewatch":    append(below, "probe/aisquaretest", "alert/slack/slackstub"),
+		"otel": {
+			"probe", "alert", "alert/outbox", "config/secret", "config/setting",
+			"otel/collector", "otel/metric", "otel/otlperr", "otel/spool", "otel/wake",
+		},
+		"otel/collector": {"alert/outbox", "config/secret", "config/setting"}, // alert/outbox reads Retry-After
+		"otel/metric":    {},                                                  // a store of numbers: what a metric means is decided in otel
+		"otel/spool":     {"otel/otlperr", "otel/wake"},                       // wraps any OTLP client, without settings and recorder
+		"otel/otlperr":   {},                                                  // reads the errors of the SDK
+		"otel/wake":      {},                                                  // everybody may import it
+		"config": {
+			"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact",
+			"alert", "alert/outbox", "otel", "otel/collector",
+		},
+		"cmd/squarewatch": append(below, "probe/aisquaretest", "alert/slack/slackstub"),
 	}
 }
 
-// forbidden names what a package must not depend on, even through others.
+// forbidden lists which packages a package must not depend on, even through others.
 func forbidden() map[string][]string {
 	return map[string][]string{
 		"probe":         {"go.opentelemetry.io/", "github.com/slack-go/", "squarewatch/alert", "modernc.org/"},
 		"probe/history": {"modernc.org/"},
 		// Evaluation is a pure function of results and time: it reads no database and sends nothing.
-		"alert":        {"go.opentelemetry.io/", "github.com/slack-go/", "modernc.org/", "database/sql", "squarewatch/alert/", "squarewatch/probe/database"},
+		"alert": {
+			"go.opentelemetry.io/", "github.com/slack-go/", "modernc.org/", "database/sql", "squarewatch/alert/", "squarewatch/probe/database",
+		},
 		"alert/outbox": {"go.opentelemetry.io/", "github.com/slack-go/", "modernc.org/"},
 	}
 }
@@ -81,13 +89,13 @@ func TestImportsGoDownOnly(t *testing.T) {
 		for _, imported := range p.Imports {
 			ours, found := strings.CutPrefix(imported, "squarewatch/")
 			if found && !slices.Contains(allowed()[name], ours) {
-				t.Errorf("%s imports %s: data goes down and nothing calls up; let the upper package call, or move the type down to its producer", name, ours)
+				t.Errorf("%s imports %s: data goes down and nothing calls up; let the upper package call, or move the type to its producer", name, ours)
 			}
 		}
 		for _, dep := range p.Deps {
 			for _, prefix := range forbidden()[name] {
 				if strings.HasPrefix(dep, prefix) {
-					t.Errorf("%s depends on %s, if only through another package: only the packages above may know of it", name, dep)
+					t.Errorf("%s depends on %s, perhaps through another package: only the packages above it may", name, dep)
 				}
 			}
 		}

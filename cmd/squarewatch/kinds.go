@@ -12,7 +12,7 @@ import (
 	"squarewatch/probe"
 )
 
-// kinds lists what a configuration file may name: one line a kind.
+// kinds lists the kinds that a configuration file may name, one line for each.
 func kinds() config.Kinds {
 	return config.Kinds{
 		Credentials: []config.Kind[probe.Credential]{
@@ -42,7 +42,7 @@ func newAlertmanager(s alertmanager.Settings, cfg *config.Config) (outbox.Notifi
 	return alertmanager.New(s, alertmanager.Options{Target: cfg.Target.Host, TraceURL: traceURL(cfg)}), nil
 }
 
-// traceURL returns where people see a trace; empty where traces go nowhere, since a link would lead to nothing.
+// traceURL returns the address of a trace for messages; empty when traces are not exported, since the link would not work.
 func traceURL(cfg *config.Config) string {
 	if !cfg.Traced {
 		return ""
@@ -50,8 +50,8 @@ func traceURL(cfg *config.Config) string {
 	return cfg.Telemetry.TraceURL
 }
 
-// newCredentials makes the credentials of a configuration. What a previous generation has under the same name and with the same
-// settings is taken over, so that a reload is no login.
+// newCredentials makes the credentials of a configuration. It reuses those of the previous generation that have the same name and
+// settings, so that a reload does not log in again.
 func newCredentials(cfg *config.Config, previous *generation) (map[string]probe.Credential, error) {
 	made := map[string]probe.Credential{}
 	var faults []error
@@ -70,7 +70,8 @@ func newCredentials(cfg *config.Config, previous *generation) (map[string]probe.
 	return made, errors.Join(faults...)
 }
 
-// sameCredential reports whether two configurations mean the same credential by a name. A token of one target is not shown to another.
+// sameCredential reports whether a name means the same credential in two configurations. A different target makes a different credential,
+// so that its token is not sent to another host.
 func sameCredential(a, b *config.Config, name string) bool {
 	before, now := a.Credentials[name], b.Credentials[name]
 	return before.Kind == now.Kind && *a.Target == *b.Target && reflect.DeepEqual(before.Settings, now.Settings)

@@ -14,8 +14,8 @@ import (
 	"squarewatch/probe"
 )
 
-// TestNotifiersNameTracesOnlyWhereTheyGo tells an incident through each kind of notifier, with and without a collector.
-func TestNotifiersNameTracesOnlyWhereTheyGo(t *testing.T) {
+// TestNotifiersShowTracesOnlyWithACollector sends an incident through each kind of notifier, with and without a collector.
+func TestNotifiersShowTracesOnlyWithACollector(t *testing.T) {
 	var told string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
@@ -33,7 +33,8 @@ func TestNotifiersNameTracesOnlyWhereTheyGo(t *testing.T) {
 		},
 	}
 	for collector, want := range map[string]bool{"": false, "otlp: {endpoint: 'http://127.0.0.1:4317'}, ": true} {
-		file := "target: https://api.aisquare.studio\ncatalogue: [feed]\ntelemetry: {" + collector + "trace_url: 'http://127.0.0.1:16686/trace/{trace_id}'}\n" +
+		file := "target: https://api.aisquare.studio\ncatalogue: [feed]\ntelemetry: {" + collector +
+			"trace_url: 'http://127.0.0.1:16686/trace/{trace_id}'}\n" +
 			"notifiers:\n  slack: {slack: {webhook_url: '" + server.URL + "'}}\n  team: {alertmanager: {url: '" + server.URL + "'}}\n"
 		cfg, err := config.Parse("squarewatch.yaml", []byte(file), config.Options{Kinds: kinds()})
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// register is a sink that writes down what became of every intended run.
+// register is a sink that records the outcome of every intended run.
 type register struct {
 	mu     sync.Mutex
 	fates  map[string][]string // by probe and intended time
@@ -36,7 +36,7 @@ func (g *register) note(name string, intended time.Time, fate string, n int) {
 	g.counts[name] += n
 }
 
-// fate counts the runs with one fate.
+// fate counts the runs with one outcome: finished or missed.
 func (g *register) fate(want string) (n int) {
 	for _, fates := range g.fates {
 		for _, fate := range fates {
@@ -61,8 +61,8 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-// TestNothingIsLeftBehind reloads again and again while runs hang, and stops: every intended run has one fate, and no
-// connection is left open by us. That no goroutine is left is what the bubble holds.
+// TestNothingIsLeftBehind reloads many times while runs hang, and then stops. It checks that every intended run has exactly one outcome
+// and that no connection stays open. The bubble checks that no goroutine is left.
 func TestNothingIsLeftBehind(t *testing.T) {
 	for _, connection := range []probe.Connection{probe.Fresh, probe.Reuse} {
 		t.Run(string(connection), func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 func leaveNothing(t *testing.T, connection probe.Connection) {
 	t.Helper()
 	const schedule = `schedule: "@every 10s"`
-	// A run that hangs ends a second before the next is due: which of two things that happen at once comes first is not said.
+	// A run that hangs ends a second before the next is due, because the order of two simultaneous events is not defined.
 	file := strings.Replace(sceneFile, schedule, schedule+", timeout: 9s, connection: "+string(connection), 1)
 	told := &register{fates: map[string][]string{}, counts: map[string]int{}}
 	var open, dialled atomic.Int64

@@ -8,14 +8,14 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// listeners hear what people answer to messages, for the notifiers of one generation that can.
+// listeners receive the buttons and commands of one generation's notifiers.
 type listeners struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
 
 // listenTo starts a listener for each destination that has one.
-func listenTo(ctx context.Context, destinations map[string]outbox.Destination, desk outbox.Desk, logger *slog.Logger) *listeners {
+func listenTo(ctx context.Context, destinations map[string]outbox.Destination, handler outbox.Desk, logger *slog.Logger) *listeners {
 	ctx, stop := context.WithCancel(ctx)
 	l := &listeners{stop: stop}
 	for name, destination := range destinations {
@@ -23,12 +23,12 @@ func listenTo(ctx context.Context, destinations map[string]outbox.Destination, d
 		if !ok {
 			continue
 		}
-		l.running.Go(func() { listener.Listen(ctx, desk, logger.With("notifier", name)) })
+		l.running.Go(func() { listener.Listen(ctx, handler, logger.With("notifier", name)) })
 	}
 	return l
 }
 
-// close ends them and waits for that.
+// close stops the listeners and waits for their end.
 func (l *listeners) close() {
 	l.stop()
 	l.running.Wait()

@@ -18,24 +18,24 @@ const (
 	logJSON = "json"
 )
 
-// newLogger returns what the daemon logs with. Where the journal reads along, each line begins with its priority, as
-// sd-daemon(3) has it, so that journalctl --priority and its colours work; the journal knows the time itself.
+// newLogger returns the daemon's logger. When the log goes to the systemd journal, each line begins with its priority as in
+// sd-daemon(3), so that journalctl --priority works, and has no time, since the journal adds it.
 func newLogger(w io.Writer, format string) (*slog.Logger, error) {
 	isJournal, err := journal.StderrIsJournalStream()
 	return loggerFor(w, format, isJournal && err == nil)
 }
 
-// adoptComplaints makes what the standard library prints by itself, such as net/http's remarks on a connection, lines of the log.
-func adoptComplaints(logger *slog.Logger) {
+// redirectStandardLog sends the standard library's own messages, such as those of net/http about connections, to the logger.
+func redirectStandardLog(logger *slog.Logger) {
 	slog.SetLogLoggerLevel(slog.LevelWarn)
-	slog.SetDefault(slog.New(tidied{logger.Handler()}))
+	slog.SetDefault(slog.New(foreignText{logger.Handler()}))
 }
 
-// tidied is a log handler for messages that may quote what a stranger sent.
-type tidied struct{ slog.Handler }
+// foreignText is a log handler for messages that may quote what an unknown client sent.
+type foreignText struct{ slog.Handler }
 
-// Handle passes the record on, its message cut, and masked as an answer is. A panic of ours keeps its stack.
-func (h tidied) Handle(ctx context.Context, r slog.Record) error {
+// Handle shortens the message, masks secrets in it, and passes the record on. A panic keeps its stack.
+func (h foreignText) Handle(ctx context.Context, r slog.Record) error {
 	const limit = 300
 	if !strings.HasPrefix(r.Message, "http: panic serving ") {
 		r.Message = redact.Text(r.Message, limit)
@@ -71,7 +71,7 @@ func withoutTimeAndLevel(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// journalHandler has a handler for each of syslog's priorities from error to debug.
+// journalHandler has one handler for each priority of syslog from error to debug.
 type journalHandler [journal.PriDebug - journal.PriErr + 1]slog.Handler
 
 // Enabled reports whether a record is handled.
@@ -89,7 +89,7 @@ func (h *journalHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h.each(func(one slog.Handler) slog.Handler { return one.WithAttrs(attrs) })
 }
 
-// WithGroup returns a handler whose attributes stand in a group.
+// WithGroup returns a handler whose attributes are in a group.
 func (h *journalHandler) WithGroup(name string) slog.Handler {
 	return h.each(func(one slog.Handler) slog.Handler { return one.WithGroup(name) })
 }
@@ -114,7 +114,7 @@ func priorityOf(level slog.Level) journal.Priority {
 	return journal.PriDebug
 }
 
-// priorityWriter puts the priority before each line, in one write.
+// priorityWriter writes the priority and the line in one write.
 type priorityWriter struct {
 	to     io.Writer
 	prefix string

@@ -49,8 +49,8 @@ func TestLinesElsewhereHaveTimeAndLevel(t *testing.T) {
 	}
 }
 
-// TestComplaintsOfTheStandardLibraryAreLinesOfTheLog is for net/http, which prints what it makes of a connection, and quotes what came.
-func TestComplaintsOfTheStandardLibraryAreLinesOfTheLog(t *testing.T) {
+// TestMessagesOfTheStandardLibraryAreLogged is about net/http, whose messages about a connection quote what the client sent.
+func TestMessagesOfTheStandardLibraryAreLogged(t *testing.T) {
 	before, to, flags := slog.Default(), log.Writer(), log.Flags()
 	t.Cleanup(func() {
 		slog.SetDefault(before)
@@ -63,12 +63,12 @@ func TestComplaintsOfTheStandardLibraryAreLinesOfTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	adoptComplaints(logger)
+	redirectStandardLog(logger)
 	panicked := "http: panic serving 127.0.0.1:1: oh\n" + strings.Repeat("goroutine 1\n", 100) + "."
 	for text, want := range map[string]string{
 		panicked:                          panicked,
 		"an answer that nobody asked for": "an answer that nobody asked for",
-		`Unsolicited response received on idle HTTP channel starting with "{\"mail\": \"ada@example.org\", \"token\": \"hush\"}"; err=<nil>`: `Unsolicited response received on idle HTTP channel starting with "{\"mail\": \"***\", \"token\": ***}"; err=<nil>`,
+		`Unsolicited response received on idle HTTP channel starting with "{\"mail\": \"ada@example.org\", \"token\": \"hush\"}"; err=<nil>`: `Unsolicited response received on idle HTTP channel starting with "{\"mail\": \"***\", \"token\": ***}"; err=<nil>`, //nolint:lll // one long line is what the test is about
 		strings.Repeat("a b ", 1000): strings.Repeat("a b ", 74) + "a b…",
 	} {
 		out.Reset()
@@ -81,7 +81,7 @@ func TestComplaintsOfTheStandardLibraryAreLinesOfTheLog(t *testing.T) {
 	}
 }
 
-func TestUnknownLogFormatIsAFaultOfTheCommandLine(t *testing.T) {
+func TestUnknownLogFormatIsAUsageError(t *testing.T) {
 	_, err := loggerFor(&bytes.Buffer{}, "xml", false)
 	if !isUsage(err) || !strings.Contains(err.Error(), "text or json") {
 		t.Errorf("want a fault of usage that says what to write, got %v", err)

@@ -28,32 +28,32 @@ func main() {
 			signal.Notify(signals, syscall.SIGHUP)
 			return signals
 		},
-		adopt: adoptComplaints,
+		adopt: redirectStandardLog,
 	})
 	stop()
 	os.Exit(status)
 }
 
-// process is what a command sees of the process it runs in.
+// process is the environment of a command.
 type process struct {
 	args           []string
 	env            func(string) (string, bool)
 	stdout, stderr io.Writer
-	reload         func() <-chan os.Signal // asks for SIGHUP; until then it ends the process as usual
+	reload         func() <-chan os.Signal // subscribes to SIGHUP, which ends the process before that
 	adopt          func(*slog.Logger)      // makes it the logger of the whole process; may be nil
 }
 
 // Exit statuses.
 const (
-	exitGood    = 0
-	exitBadNews = 1 // a probe unexpected, a file invalid
-	exitUsage   = 2
+	exitOK     = 0
+	exitFailed = 1 // for example a probe is unexpected, or a file is invalid
+	exitUsage  = 2
 )
 
-// errBadNews ends a command with exitBadNews when the news is already printed.
-var errBadNews = errors.New("bad news")
+// errPrinted ends a command with exitFailed when the reason is already printed.
+var errPrinted = errors.New("failed; the reason is printed")
 
-// usageError is a fault of the command line that only the command itself can see.
+// usageError is a fault of the command line that cobra does not find.
 type usageError struct{ error }
 
 func isUsage(err error) bool {
@@ -63,25 +63,25 @@ func isUsage(err error) bool {
 
 // run executes one command line and returns the exit status.
 func run(ctx context.Context, p process) int {
-	understood := false // the command line; what fails later is news, not usage
-	root := newRoot(p)  //nolint:contextcheck // each command gets the context when it runs
-	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
+	parsed := false    // after the command line is parsed, an error is not one of usage
+	root := newRoot(p) //nolint:contextcheck // each command gets the context when it runs
+	root.PersistentPreRun = func(*cobra.Command, []string) { parsed = true }
 	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:
-		return exitGood
-	case errors.Is(err, errBadNews):
-		return exitBadNews
-	case understood && !isUsage(err):
+		return exitOK
+	case errors.Is(err, errPrinted):
+		return exitFailed
+	case parsed && !isUsage(err):
 		printError(p.stderr, err)
-		return exitBadNews
+		return exitFailed
 	}
 	printError(p.stderr, err)
 	_, _ = fmt.Fprintln(p.stderr, "Run 'squarewatch help' for the commands and their flags.")
 	return exitUsage
 }
 
-// printError prints each line of an error as one of ours. An error may quote others.
+// printError prints each line of an error with the program's name. An error may quote foreign text.
 func printError(w io.Writer, err error) {
 	w = printable{w}
 	for line := range strings.Lines(err.Error()) {
@@ -92,7 +92,7 @@ func printError(w io.Writer, err error) {
 func newRoot(p process) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "squarewatch",
-		Short:         "Watches the AISquare Studio API and tells Slack when it misbehaves",
+		Short:         "Watches the AISquare Studio API and alerts Slack when it misbehaves",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -19,8 +19,8 @@ func newNotifyCommand(file *configFile) *cobra.Command {
 	return &cobra.Command{
 		Use:   "notify NAME",
 		Short: "Send a test message through a notifier",
-		Long: "Send a test message through a notifier of the file, once, now, and say what came of it.\n" +
-			"The exit status is 1 when the message was not taken.",
+		Long: "Send one test message through a notifier of the file and show the result.\n" +
+			"The exit status is 1 when the message was not accepted.",
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -41,7 +41,7 @@ func newNotifyCommand(file *configFile) *cobra.Command {
 // notifyLimit is how long `squarewatch notify` waits for an answer.
 const notifyLimit = 30 * time.Second
 
-// notifyOnce sends a test message and prints that it was taken, or returns why it was not.
+// notifyOnce sends a test message and prints that it was accepted, or returns why it was not.
 func notifyOnce(ctx context.Context, w io.Writer, cfg *config.Config, name string) error {
 	settings, known := cfg.Notifiers[name]
 	if !known {
@@ -56,31 +56,31 @@ func notifyOnce(ctx context.Context, w io.Writer, cfg *config.Config, name strin
 	now := time.Now()
 	message := outbox.Notification{ID: fmt.Sprintf("test-%d", now.UnixNano()), Notifier: name, At: now, Event: alert.EventTest}
 	if _, err := notifier.Deliver(ctx, message); err != nil {
-		return notTaken(name, settings.Kind, err)
+		return notAccepted(name, settings.Kind, err)
 	}
-	_, err = fmt.Fprintf(w, "%s: %s took it\n", name, destination(settings.Kind))
+	_, err = fmt.Fprintf(w, "%s: %s accepted it\n", name, destination(settings.Kind))
 	return err
 }
 
-// notTaken tells why a message was not taken and, in a line of its own, what to do about it.
-func notTaken(name, kind string, err error) error {
+// notAccepted explains why a message was not accepted and, on a separate line, what to do about it.
+func notAccepted(name, kind string, err error) error {
 	failure, ok := errors.AsType[*outbox.DeliveryError](err)
 	if !ok {
-		return fmt.Errorf("%s: %s did not take it: %w", name, destination(kind), err)
+		return fmt.Errorf("%s: %s did not accept it: %w", name, destination(kind), err)
 	}
-	said := fmt.Sprintf("%s: %s did not take it (%s): %v", name, destination(kind), failure.Reason, failure.Err)
+	text := fmt.Sprintf("%s: %s did not accept it (%s): %v", name, destination(kind), failure.Reason, failure.Err)
 	switch {
 	case failure.Fix != "":
-		said += "\n" + name + ": to do: " + failure.Fix
+		text += "\n" + name + ": to do: " + failure.Fix
 	case failure.RetryAfter > 0:
-		said += fmt.Sprintf("\n%s: it asks to be left alone for %v; the daemon would wait and try again", name, failure.RetryAfter)
+		text += fmt.Sprintf("\n%s: it asks for no request in the next %v; the daemon would wait and try again", name, failure.RetryAfter)
 	default:
-		said += "\n" + name + ": the daemon would go on trying; see whether it is up and can be reached from this host"
+		text += "\n" + name + ": the daemon would keep trying; check that it is up and can be reached from this host"
 	}
-	return errors.New(said)
+	return errors.New(text)
 }
 
-// destination is how people call what a kind of notifier tells.
+// destination is the name of the service that a kind of notifier sends to.
 func destination(kind string) string { return strings.ToUpper(kind[:1]) + kind[1:] }
 
 // notifierList names the notifiers of a configuration with their kinds.
@@ -95,7 +95,7 @@ func notifierList(cfg *config.Config) string {
 	return strings.Join(list, ", ")
 }
 
-// notifierNames returns the names for shell completion: none when the file cannot be read.
+// notifierNames returns the names for shell completion; none when the file cannot be read.
 func (f *configFile) notifierNames() []string {
 	cfg, err := f.read()
 	if err != nil {

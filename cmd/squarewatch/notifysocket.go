@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// notifySocket is the socket of the service manager; see sd_notify(3). It stays open: a process that has run out of descriptors must
-// still be able to say that it is alive.
+// notifySocket is the socket of the service manager; see sd_notify(3). It stays open, because a process without descriptors must still
+// be able to report that it is alive.
 type notifySocket struct {
 	path string
 
@@ -29,7 +29,7 @@ func (s *notifySocket) dial() (*net.UnixConn, error) {
 	return net.DialUnix("unixgram", nil, &net.UnixAddr{Name: s.path, Net: "unixgram"})
 }
 
-// send tells the service manager of a state. When that fails it opens the socket again, once.
+// send notifies the service manager of a state. After a failure it opens the socket again, once.
 func (s *notifySocket) send(state string) (err error) {
 	if s.path == "" {
 		return nil
@@ -50,12 +50,12 @@ func (s *notifySocket) send(state string) (err error) {
 	return err
 }
 
-// notifySystemd returns the function that tells the service manager of a change; outside of systemd it does nothing.
+// notifySystemd returns the function that notifies the service manager of a state; outside systemd it does nothing.
 func notifySystemd(path string, logger *slog.Logger) func(state string) {
 	socket := newNotifySocket(path)
 	return func(state string) {
 		if err := socket.send(state); err != nil {
-			logger.Warn("the service manager could not be told", "state", state, "error", err)
+			logger.Warn("cannot notify the service manager", "state", state, "error", err)
 		}
 	}
 }

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerKey is the key of the context that holds who is at the other end of a connection.
+// peerKey is the context key of the name of the user at the other end of a connection.
 type peerKey struct{}
 
-// withPeer puts the name of the user at the other end into a connection's context, where the kernel tells it.
+// withPeer adds the name of the user at the other end to the context of a connection, if the kernel knows it.
 func (d *Daemon) withPeer(ctx context.Context, conn net.Conn) context.Context {
 	if name := d.options.Peer(conn); name != "" {
 		return context.WithValue(ctx, peerKey{}, name)
@@ -57,7 +57,7 @@ func peerOfSocket(conn net.Conn) string {
 // decided by the mode of the socket alone, which the kernel checks at connect(2).
 const unmapped = 65534
 
-// admitted returns the name of a user who may use the socket, else nothing.
+// admitted returns the name of a user who may use the socket; empty for any other user.
 func admitted(uid, gid uint32) string {
 	number := strconv.FormatUint(uint64(uid), 10)
 	account, err := user.LookupId(number)
@@ -92,8 +92,7 @@ func inUserNamespace() bool {
 	return length != all
 }
 
-// listenOnSocket opens a Unix socket that only this user and its group may connect to. It takes the place of one that a process
-// before has left.
+// listenOnSocket opens a Unix socket that only this user and its group may connect to. It replaces one that an earlier process left.
 func listenOnSocket(ctx context.Context, path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("replace the socket %s: %w", path, err)

@@ -12,19 +12,20 @@ import (
 	"time"
 )
 
-// serveProfiles serves the profiles of net/http/pprof until ctx ends. They show how the program works and what it costs, so
-// that only this machine may read them. It returns what waits for the end.
+// serveProfiles serves the profiles of net/http/pprof until ctx ends, to this machine only. The returned function stops the server and
+// waits for its end.
 func serveProfiles(ctx context.Context, address string, logger *slog.Logger) (wait func(), err error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--pprof is %q: write an address of this machine, for example 127.0.0.1:6060", address)}
+		return nil, usageError{fmt.Errorf("--pprof is %q: write a loopback address, for example 127.0.0.1:6060", address)}
 	}
 	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
 		return nil, usageError{fmt.Errorf("--pprof is %q, which others can reach: write a loopback address, for example 127.0.0.1:6060", address)}
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s for profiles: %w; stop what uses the port, or give another one to --pprof", address, err)
+		return nil, fmt.Errorf("listen on %s for profiles: %w; stop the program that uses the port, or name another one with --pprof",
+			address, err)
 	}
 	server := &http.Server{
 		Handler: profiles(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
@@ -45,7 +46,7 @@ func serveProfiles(ctx context.Context, address string, logger *slog.Logger) (wa
 	}, nil
 }
 
-// profiles are on a mux of their own: what the package adds to the default one at its import is served by nobody.
+// profiles uses a separate mux. The default mux, to which the package adds its handlers at import, is not served.
 func profiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

@@ -35,7 +35,7 @@ func TestProfilesAreServedHere(t *testing.T) {
 	}
 }
 
-func TestProfilesAreForThisMachineAlone(t *testing.T) {
+func TestProfilesAreServedOnLoopbackOnly(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:6060", ":6060", "192.0.2.1:6060", "example.com:6060", "6060", "[::]:6060"} {
 		_, err := serveProfiles(t.Context(), address, discardLogger())
 		if !isUsage(err) || !strings.Contains(err.Error(), "127.0.0.1:6060") {

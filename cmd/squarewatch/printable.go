@@ -7,8 +7,7 @@ import (
 	"squarewatch/probe/redact"
 )
 
-// printable passes lines on without anything that a terminal would obey. What a command prints may hold texts that the daemon got from
-// the API, from Slack or from people.
+// printable writes lines without control characters. What a command prints may contain text from the API, from Slack or from people.
 type printable struct{ to io.Writer }
 
 // Write writes lines. It reports all of them as written, also what it left out.

@@ -21,9 +21,9 @@ func newProbeCommand(file *configFile) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "probe [NAME...]",
-		Short: "Run probes once, now, and show what came of each",
-		Long: "Run probes once, now: all of them, or those named. It raises no alert and keeps no state.\n" +
-			"The exit status is 1 when an answer is not what its probe expects.",
+		Short: "Run probes once and show each result",
+		Long: "Run all probes, or those named, once. The command raises no alert and keeps no state.\n" +
+			"The exit status is 1 when a result is unexpected.",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return file.probeNames(), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -43,7 +43,7 @@ func newProbeCommand(file *configFile) *cobra.Command {
 			return report(cmd.OutOrStdout(), results, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a probe and line")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per probe and line")
 	return cmd
 }
 
@@ -71,14 +71,14 @@ func chooseProbes(all []probe.Probe, names []string) ([]probe.Probe, error) {
 // onceConcurrency is how many probes `squarewatch probe` runs at the same time.
 const onceConcurrency = 8
 
-// probeOnce runs each probe once and returns the results in the order of the probes. The spans go to the collector of the
-// file, if there is one, so that the printed trace identifiers lead somewhere.
+// probeOnce runs each probe once and returns the results in the order of the probes. It sends spans to the file's collector, if there is
+// one, so that the printed trace identifiers can be looked up.
 func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([]*probe.Result, error) {
-	telemetry, err := newTelemetry(ctx, cfg, "", discardLogger()) // the spool is the daemon's
+	telemetry, err := newTelemetry(ctx, cfg, "", discardLogger()) // the daemon owns the spool
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = flush(ctx, telemetry.Shutdown) }() // without a collector the answers count all the same
+	defer func() { _ = flush(ctx, telemetry.Shutdown) }() // the results are valid without a collector
 	telemetry.Recorder().KeepHealthy(1)
 	runner, jobs, err := newJobs(cfg, probes, probe.RunnerOptions{Identifiers: telemetry.Recorder()})
 	if err != nil {
@@ -101,7 +101,7 @@ func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([
 	return results, context.Cause(ctx)
 }
 
-// report prints the results and returns errBadNews when one is unexpected.
+// report prints the results and returns errPrinted when one is unexpected.
 func report(w io.Writer, results []*probe.Result, asJSON bool) error {
 	if asJSON {
 		encoder := json.NewEncoder(w)
@@ -114,7 +114,7 @@ func report(w io.Writer, results []*probe.Result, asJSON bool) error {
 		return err
 	}
 	if slices.ContainsFunc(results, func(r *probe.Result) bool { return !r.Expected }) {
-		return errBadNews
+		return errPrinted
 	}
 	return nil
 }

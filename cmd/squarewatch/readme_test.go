@@ -10,8 +10,8 @@ import (
 	"squarewatch/config"
 )
 
-// TestTheFilesThatWeShowAreGood loads every YAML block of the README, and the example that the package installs.
-func TestTheFilesThatWeShowAreGood(t *testing.T) {
+// TestExampleFilesAreValid loads every YAML block of the README, and the example that the package installs.
+func TestExampleFilesAreValid(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestTheFilesThatWeShowAreGood(t *testing.T) {
 	}
 }
 
-// TestEveryNotifierIsAKindAndInTheReadme looks for a package of a notifier that was forgotten in kinds.go or the README.
+// TestEveryNotifierIsAKindAndInTheReadme checks that kinds.go and the README name every package of a notifier.
 func TestEveryNotifierIsAKindAndInTheReadme(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -67,7 +67,7 @@ func TestEveryNotifierIsAKindAndInTheReadme(t *testing.T) {
 	for _, directory := range directories {
 		name := filepath.Base(filepath.Dir(directory))
 		if !slices.Contains(names, name) {
-			t.Errorf("alert/%s is no kind of notifier: add its line to kinds.go", name)
+			t.Errorf("alert/%s is not a kind of notifier: add its line to kinds.go", name)
 		}
 		if !strings.Contains(string(readme), "    "+name+":") {
 			t.Errorf("the README's file with everything has no %s", name)
@@ -75,7 +75,7 @@ func TestEveryNotifierIsAKindAndInTheReadme(t *testing.T) {
 	}
 }
 
-// TestEveryCommandIsInTheReadme holds the table of commands against the commands that there are.
+// TestEveryCommandIsInTheReadme compares the README's table of commands with the commands of the program.
 func TestEveryCommandIsInTheReadme(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {

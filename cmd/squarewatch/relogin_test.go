@@ -36,7 +36,7 @@ func newMemberScene(t *testing.T) *scene {
 	return s
 }
 
-// logsIn holds how many logins there were in all, and that nobody was told anything.
+// logsIn checks the number of logins so far, and that no message was sent.
 func (s *scene) logsIn(want int, why string) {
 	s.t.Helper()
 	s.silence()
@@ -45,7 +45,7 @@ func (s *scene) logsIn(want int, why string) {
 	}
 }
 
-func TestAReloadIsNoLogin(t *testing.T) {
+func TestReloadDoesNotLogInAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newMemberScene(t)
 		defer s.stop()
@@ -76,8 +76,8 @@ func TestAReloadIsNoLogin(t *testing.T) {
 	})
 }
 
-// TestALoginThatGoesOnServesBothGenerations reloads while the login has not answered: the runs of either generation wait for it.
-func TestALoginThatGoesOnServesBothGenerations(t *testing.T) {
+// TestRunningLoginServesBothGenerations reloads while a login has no answer yet. The runs of both generations wait for it.
+func TestRunningLoginServesBothGenerations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newMemberScene(t)
 		defer s.stop()
@@ -99,8 +99,8 @@ func TestALoginThatGoesOnServesBothGenerations(t *testing.T) {
 	})
 }
 
-// TestStoppingWaitsForNoRenewal stops while a run goes on that is refused near the end of the grace, and begins a renewal that hangs.
-func TestStoppingWaitsForNoRenewal(t *testing.T) {
+// TestStoppingDoesNotWaitForARenewal stops while a run is refused near the end of the grace period and starts a renewal that hangs.
+func TestStoppingDoesNotWaitForARenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const path = "/api/v1/collections/"
 		s := newMemberScene(t)

@@ -14,7 +14,7 @@ import (
 
 const feedPath = "/api/v1/aistudios/experiences/flattened/"
 
-// keptFile is a scene's file with a state directory. Its directory is made before the bubble.
+// keptFile is a scene's file with a state directory, which is created outside the bubble.
 func keptFile(t *testing.T) string {
 	t.Helper()
 	return strings.Replace(sceneFile, "state_dir: none", "state_dir: "+t.TempDir(), 1)
@@ -40,7 +40,8 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 		second.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		second.after(5 * time.Minute)
 		second.silence()
-		if _, page := second.get("/metrics"); !strings.Contains(page, `squarewatch_alert_firing{rule="server-errors",series="feed",severity="critical"} 1`) {
+		if _, page := second.get("/metrics"); !strings.Contains(page,
+			`squarewatch_alert_firing{rule="server-errors",series="feed",severity="critical"} 1`) {
 			t.Error("want the incident known to fire after the restart")
 		}
 		if _, page := second.get("/metrics"); !strings.Contains(page, `squarewatch_schedule_missed_total{probe="feed",reason="gap"} 180`) {
@@ -62,7 +63,7 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 	})
 }
 
-func TestABacktestTellsWhatWasTold(t *testing.T) {
+func TestBacktestMatchesTheMessages(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -93,7 +94,10 @@ func TestABacktestTellsWhatWasTold(t *testing.T) {
 		}
 		var again []string
 		for _, c := range report.changes {
-			again = append(again, strings.Join([]string{c.At.Sub(began).Round(time.Millisecond).Truncate(time.Second).String(), string(c.Event), c.Incident.Rule, c.Incident.Series}, " "))
+			again = append(again, strings.Join([]string{
+				c.At.Sub(began).Round(time.Millisecond).Truncate(time.Second).String(), string(c.Event),
+				c.Incident.Rule, c.Incident.Series,
+			}, " "))
 		}
 		if diff := cmp.Diff(sent, again); diff != "" || len(sent) != 3 {
 			t.Errorf("want three messages, and the backtest to tell the same, -sent +backtest:\n%s", diff)
@@ -101,11 +105,12 @@ func TestABacktestTellsWhatWasTold(t *testing.T) {
 	})
 }
 
-func TestASilenceIsKeptOverARestart(t *testing.T) {
+func TestSilenceSurvivesARestart(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		first := newSceneWith(t, file, func(*Options) {})
-		if _, err := first.post("/api/v1/silences", `{"probes": ["feed"], "until": "`+time.Now().Add(time.Hour).Format(time.RFC3339)+`", "by": "me"}`); err != nil {
+		if _, err := first.post("/api/v1/silences",
+			`{"probes": ["feed"], "until": "`+time.Now().Add(time.Hour).Format(time.RFC3339)+`", "by": "me"}`); err != nil {
 			t.Fatal(err)
 		}
 		first.stop()

@@ -12,12 +12,12 @@ import (
 	"squarewatch/probe"
 )
 
-// resultJSON is a result in a line of a file, as far as alerting needs it. What squarewatch probe --json writes is one.
+// resultJSON is a result in a line of a file, as far as alerting needs it. The command squarewatch probe --json writes such lines.
 type resultJSON struct {
 	At         time.Time     `json:"at"` // when the run ended
 	Probe      string        `json:"probe"`
 	Credential string        `json:"credential"`
-	Class      *probe.Class  `json:"class"` // that of the code when absent
+	Class      *probe.Class  `json:"class"` // follows from the code when absent
 	Code       int           `json:"code"`
 	Expected   *bool         `json:"expected"` // whether the class is success when absent
 	Reason     string        `json:"reason"`
@@ -27,7 +27,7 @@ type resultJSON struct {
 	Trace      probe.TraceID `json:"trace_id"`
 }
 
-// result returns what a line tells.
+// result returns the result that a line describes.
 func (j *resultJSON) result() (*probe.Result, error) {
 	switch {
 	case j.Probe == "":
@@ -51,10 +51,10 @@ func (j *resultJSON) result() (*probe.Result, error) {
 	return r, nil
 }
 
-// longestLine bounds a line of a file of results, in bytes.
+// longestLine is the limit for a line of a file of results, in bytes.
 const longestLine = 1 << 20
 
-// readResults reads a JSON object a line. A line that is none ends it, with an error that names the line.
+// readResults reads one JSON object per line. It stops at a malformed line, with an error that names the line.
 func readResults(from io.Reader) iter.Seq2[*probe.Result, error] {
 	return func(yield func(*probe.Result, error) bool) {
 		lines := bufio.NewScanner(from)
@@ -81,7 +81,7 @@ func readResults(from io.Reader) iter.Seq2[*probe.Result, error] {
 func parseResult(line []byte) (*probe.Result, error) {
 	var j resultJSON
 	if err := json.Unmarshal(line, &j); err != nil {
-		return nil, fmt.Errorf("is no result in JSON: %w", err)
+		return nil, fmt.Errorf("is not a result in JSON: %w", err)
 	}
 	return j.result()
 }

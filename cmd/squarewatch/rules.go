@@ -14,14 +14,14 @@ func newRulesCommand(file *configFile) *cobra.Command {
 	var format, output string
 	cmd := &cobra.Command{
 		Use:   "rules",
-		Short: "Write the rules of the file as alerting rules of Prometheus",
-		Long: "Write what the rules of the configuration file say as recording and alerting rules of Prometheus, so that a fleet whose metrics\n" +
-			"are scraped can alert from there. What Prometheus cannot do is said in comments.",
+		Short: "Write the rules of the file as alerting rules for Prometheus",
+		Long: "Write the rules of the configuration file as recording and alerting rules for Prometheus, for a fleet\n" +
+			"whose metrics are scraped. Comments say what Prometheus cannot do.",
 		Example: "  squarewatch rules --format prometheus -o /etc/prometheus/rules/squarewatch.yml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "prometheus" {
-				return usageError{fmt.Errorf("--format is %q: write prometheus, there is no other", format)}
+				return usageError{fmt.Errorf("--format is %q: write prometheus, the only format", format)}
 			}
 			cfg, err := file.load(cmd.ErrOrStderr())
 			if err != nil {
@@ -32,7 +32,8 @@ func newRulesCommand(file *configFile) *cobra.Command {
 			}
 			var text bytes.Buffer
 			err = prometheus.Write(&text, prometheus.Options{
-				Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, Target: cfg.Target.Host, Connectivity: cfg.Connectivity.Address != "",
+				Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, Target: cfg.Target.Host,
+				Connectivity: cfg.Connectivity.Address != "",
 			})
 			if err != nil {
 				return err
@@ -41,8 +42,9 @@ func newRulesCommand(file *configFile) *cobra.Command {
 				_, err = cmd.OutOrStdout().Write(text.Bytes())
 				return err
 			}
-			if err := renameio.WriteFile(output, text.Bytes(), 0o644); err != nil { // Prometheus, another user, reads it, and never half of it
-				return fmt.Errorf("write the rules: %w; name a file that can be written with -o", err)
+			// The file is replaced at once and readable by all: Prometheus runs as another user and must not see half of it.
+			if err := renameio.WriteFile(output, text.Bytes(), 0o644); err != nil {
+				return fmt.Errorf("write the rules: %w; use -o with a file that can be written", err)
 			}
 			return nil
 		},

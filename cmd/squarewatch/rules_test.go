@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// TestRulesAreWhatTheyWere writes the rules of each file and compares.
-func TestRulesAreWhatTheyWere(t *testing.T) {
+// TestPrometheusRules compares the written rules of each file with its golden file.
+func TestPrometheusRules(t *testing.T) {
 	files, err := filepath.Glob("testdata/rules/*.yaml")
 	if err != nil || len(files) < 2 {
 		t.Fatalf("want the smallest file and one with everything, got %v and %v", files, err)
@@ -49,7 +49,7 @@ func writtenRules(t *testing.T, file string) string {
 			return map[string]string{"KEY": "secret-key", "HOOK": "https://hooks.example.org/secret"}[name], true
 		},
 	})
-	if status != exitGood {
+	if status != exitOK {
 		t.Fatalf("status %d: %s", status, &complaint)
 	}
 	if strings.Contains(out.String(), "secret") {
@@ -58,8 +58,7 @@ func writtenRules(t *testing.T, file string) string {
 	return out.String()
 }
 
-// TestRulesCanBeReadByPrometheus parses every expression, and looks whether what it reads is there: recorded before, or one
-// of our metrics.
+// TestRulesCanBeReadByPrometheus parses every expression, and checks that it reads only recorded series and metrics of /metrics.
 func TestRulesCanBeReadByPrometheus(t *testing.T) {
 	known := append(exposed(t), "ALERTS")
 	var file struct {
@@ -87,7 +86,10 @@ func TestRulesCanBeReadByPrometheus(t *testing.T) {
 			alerts[r.Alert]++
 		}
 	}
-	for name, want := range map[string]int{"server-errors": 1, "unauthenticated": 1, "anything": 1, "sure": 3, "budget": 2, "weekly": 1, "rare": 0, "access": 2, "no-data": 4} {
+	for name, want := range map[string]int{
+		"server-errors": 1, "unauthenticated": 1, "anything": 1, "sure": 3, "budget": 2, "weekly": 1,
+		"rare": 0, "access": 2, "no-data": 4,
+	} {
 		if alerts[name] != want {
 			t.Errorf("want %d alerts %s, got %d", want, name, alerts[name])
 		}

@@ -20,8 +20,8 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon",
-		Long: "Run the daemon in the foreground until SIGTERM or SIGINT. SIGHUP reads the file again: when anything in it is wrong\n" +
-			"the old configuration goes on untouched. Under systemd it says when it is ready, and feeds the watchdog.",
+		Long: "Run the daemon in the foreground until SIGTERM or SIGINT. SIGHUP reloads the file; when anything in it is wrong,\n" +
+			"the old configuration stays in force. Under systemd the daemon reports when it is ready and feeds the watchdog.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger, err := newLogger(cmd.ErrOrStderr(), format)
@@ -61,15 +61,15 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 	return cmd
 }
 
-// saveMemory lets the heap grow by 40 % between collections instead of doubling, unless GOGC says otherwise. With thousands
-// of probes nearly all of it is live, and what a doubled heap would save in time is little beside the requests.
+// saveMemory lets the heap grow by 40 % between collections instead of 100 %, unless GOGC is set. With thousands of probes nearly the
+// whole heap is live, and the extra time is small compared with the requests.
 func saveMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(40)
 	}
 }
 
-// watchdogInterval returns how often the service manager wants to hear from us; 0 when it does not.
+// watchdogInterval returns the interval in which the service manager expects notifications; 0 for none.
 func watchdogInterval() time.Duration {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
@@ -78,7 +78,7 @@ func watchdogInterval() time.Duration {
 	return interval
 }
 
-// runtimeDirectoryOf returns the first directory that RuntimeDirectory= of the unit has made; see systemd.exec(5).
+// runtimeDirectoryOf returns the first directory of the unit's RuntimeDirectory=; see systemd.exec(5).
 func runtimeDirectoryOf(env func(string) (string, bool)) string {
 	all, _ := env("RUNTIME_DIRECTORY")
 	first, _, _ := strings.Cut(all, ":")
@@ -87,7 +87,7 @@ func runtimeDirectoryOf(env func(string) (string, bool)) string {
 
 func discardLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// configFile finds and reads the configuration that a command line means.
+// configFile finds and reads the configuration of a command line.
 type configFile struct {
 	flag    string
 	process process
@@ -122,7 +122,7 @@ func (f *configFile) load(warnings io.Writer) (*config.Config, error) {
 	return cfg, nil
 }
 
-// probeNames returns the names for shell completion: none when the file cannot be read.
+// probeNames returns the names for shell completion; none when the file cannot be read.
 func (f *configFile) probeNames() []string {
 	cfg, err := f.read()
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// inbox is a notifier that keeps what it gets, with its time.
+// inbox is a notifier that keeps its notifications, with their time.
 type inbox struct {
 	mu       sync.Mutex
 	began    time.Time
@@ -33,7 +33,8 @@ type inbox struct {
 func (i *inbox) Deliver(_ context.Context, n outbox.Notification) (string, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.messages = append(i.messages, fmt.Sprintf("%v %s %s %s", time.Since(i.began).Truncate(time.Second), n.Event, n.Incident.Rule, n.Incident.Series))
+	i.messages = append(i.messages, fmt.Sprintf("%v %s %s %s", time.Since(i.began).Truncate(time.Second), n.Event, n.Incident.Rule,
+		n.Incident.Series))
 	return "", nil
 }
 
@@ -144,7 +145,7 @@ func (s *scene) get(path string) (int, string) {
 	return resp.StatusCode, body.String()
 }
 
-// post sends a body to the daemon, and returns an error for what it refuses.
+// post sends a body to the daemon, and returns an error when the daemon refuses it.
 func (s *scene) post(path, body string) (string, error) {
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://localhost"+path, strings.NewReader(body))
 	if err != nil {
@@ -165,7 +166,7 @@ func (s *scene) post(path, body string) (string, error) {
 
 func (s *scene) after(d time.Duration) { <-time.After(d) }
 
-// silence holds that nobody was told anything.
+// silence checks that no message was sent.
 func (s *scene) silence() {
 	s.t.Helper()
 	synctest.Wait()
@@ -203,7 +204,8 @@ func TestOneIncidentIsOneFiringAndOneResolved(t *testing.T) {
 		s.after(5 * time.Minute)
 		s.api.Restore(aisquaretest.DefaultKey)
 		s.after(5 * time.Minute)
-		if got := s.inbox.take(); len(got) != 2 || !strings.HasSuffix(got[0], "firing unauthenticated partner") || !strings.HasSuffix(got[1], "resolved unauthenticated partner") {
+		if got := s.inbox.take(); len(got) != 2 || !strings.HasSuffix(got[0], "firing unauthenticated partner") || !strings.HasSuffix(got[1],
+			"resolved unauthenticated partner") {
 			t.Errorf("want one firing and one resolved of the credential, got %v", got)
 		}
 	})
@@ -222,10 +224,11 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		s.reload("target: nonsense")
 		s.after(10 * time.Minute)
 		s.silence()
-		if !strings.Contains(s.log.String(), "the old configuration goes on") {
+		if !strings.Contains(s.log.String(), "the old configuration stays in force") {
 			t.Errorf("want the bad reload in the log, got %s", s.log)
 		}
-		if _, page := s.get("/metrics"); !strings.Contains(page, `squarewatch_config_reloads_total{outcome="failure"} 1`) || !strings.Contains(page, `squarewatch_config_reloads_total{outcome="success"} 1`) {
+		if _, page := s.get("/metrics"); !strings.Contains(page, `squarewatch_config_reloads_total{outcome="failure"} 1`) ||
+			!strings.Contains(page, `squarewatch_config_reloads_total{outcome="success"} 1`) {
 			t.Error("want one good and one bad reload counted")
 		}
 		s.api.ClearFaults()
@@ -239,7 +242,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 			t.Errorf("want 5 probes every 10s for 10m, 300 requests, got %d", got)
 		}
 		s.reload(sceneFile + "listen: 127.0.0.1:9999\n")
-		if !strings.Contains(s.log.String(), "a reload cannot move the port; restart the service") {
+		if !strings.Contains(s.log.String(), "a reload cannot change the port; restart the service") {
 			t.Errorf("want the change of listen refused, got %s", s.log)
 		}
 	})
@@ -258,7 +261,7 @@ func TestHealthAndReadiness(t *testing.T) {
 	})
 }
 
-func TestStoppingWaitsForRunsButNotForever(t *testing.T) {
+func TestStoppingWaitsForRunsUpToALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t)
 		s.api.SetFault("*", aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
@@ -268,7 +271,7 @@ func TestStoppingWaitsForRunsButNotForever(t *testing.T) {
 		if took := time.Since(begin); took > 10*time.Second {
 			t.Errorf("want the end within 10s, got %v", took)
 		}
-		s.silence() // what our own shutdown stopped is no failure
+		s.silence() // a run that the shutdown cut off is not a failure
 	})
 }
 
@@ -288,7 +291,7 @@ func TestTwoDaemonsLiveInOneProcess(t *testing.T) {
 
 func TestMissesAreLoggedOnceUntilARunFinishes(t *testing.T) {
 	var log bytes.Buffer
-	m := &misses{logger: slog.New(slog.NewTextHandler(&log, nil)), told: map[string]probe.MissReason{}}
+	m := &missLog{logger: slog.New(slog.NewTextHandler(&log, nil)), logged: map[string]probe.MissReason{}}
 	for range 3 {
 		m.Missed(probe.Miss{Probe: "p", Reason: probe.MissOverrun, Count: 1})
 	}

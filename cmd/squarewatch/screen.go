@@ -18,12 +18,12 @@ import (
 	"squarewatch/probe"
 )
 
-// screen is what the demo shows: a line now and then, the acts of the script, the Slack messages, and a summary.
+// screen prints what happens in the demo: a line of progress every few seconds, the script's acts, Slack's messages, and a summary.
 type screen struct {
 	mu       sync.Mutex
 	out      io.Writer
 	began    time.Time
-	told     time.Time
+	reported time.Time // time of the last line of progress
 	tallies  map[string]*tally
 	messages []string
 }
@@ -37,11 +37,10 @@ type tally struct {
 var _ probe.Sink = (*screen)(nil)
 
 func newScreen(out io.Writer) *screen {
-	return &screen{out: out, began: time.Now(), told: time.Now(), tallies: map[string]*tally{}}
+	return &screen{out: out, began: time.Now(), reported: time.Now(), tallies: map[string]*tally{}}
 }
 
-// tally returns the tally of a probe. The lock is held.
-func (s *screen) tally(name string) *tally {
+func (s *screen) tallyLocked(name string) *tally {
 	t := s.tallies[name]
 	if t == nil {
 		t = &tally{classes: map[probe.Class]int{}}
@@ -50,23 +49,24 @@ func (s *screen) tally(name string) *tally {
 	return t
 }
 
-// tellEvery is how often a line says how probing goes.
-const tellEvery = 4 * time.Second
+// reportEvery is the time between two lines of progress.
+const reportEvery = 4 * time.Second
 
-// Finished counts a run, and says now and then how many there were.
+// Finished counts a run, and prints a line of progress every reportEvery.
 func (s *screen) Finished(r *probe.Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.tally(r.Probe)
+	t := s.tallyLocked(r.Probe)
 	t.runs++
 	t.classes[r.Class]++
 	if !r.Expected {
 		t.unexpected++
 	}
-	if now := time.Now(); now.Sub(s.told) >= tellEvery {
-		s.told = now
-		runs, unexpected, _ := s.sum()
-		s.line(fmt.Sprintf("%d runs, %d unexpected; last: %s %s in %s", runs, unexpected, r.Probe, codeText(r.Code), milliseconds(r.Latency())))
+	if now := time.Now(); now.Sub(s.reported) >= reportEvery {
+		s.reported = now
+		runs, unexpected, _ := s.sumLocked()
+		s.lineLocked(fmt.Sprintf("%d runs, %d unexpected; last: %s %s in %s",
+			runs, unexpected, r.Probe, codeText(r.Code), milliseconds(r.Latency())))
 	}
 }
 
@@ -74,42 +74,42 @@ func (s *screen) Finished(r *probe.Result) {
 func (s *screen) Missed(m probe.Miss) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tally(m.Probe).missed += m.Count
+	s.tallyLocked(m.Probe).missed += m.Count
 }
 
-func (s *screen) sum() (runs, unexpected, missed int) {
+func (s *screen) sumLocked() (runs, unexpected, missed int) {
 	for _, t := range s.tallies {
 		runs, unexpected, missed = runs+t.runs, unexpected+t.unexpected, missed+t.missed
 	}
 	return runs, unexpected, missed
 }
 
-// line prints a line with the time since the beginning. The lock is held.
-func (s *screen) line(text string) {
+// lineLocked prints a line with the time since the start.
+func (s *screen) lineLocked(text string) {
 	_, _ = fmt.Fprintf(s.out, "%5.1fs  %s\n", time.Since(s.began).Seconds(), text)
 }
 
 func (s *screen) opening(target, listen, collector string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.line("An AISquare stand-in answers at " + target)
-	s.line("squarewatch watches it; its metrics are at http://" + listen + "/metrics")
+	s.lineLocked("A stand-in for the AISquare API answers at " + target)
+	s.lineLocked("squarewatch watches it; its metrics are at http://" + listen + "/metrics")
 	if collector != "" {
-		s.line("Traces go to the collector at " + collector)
+		s.lineLocked("Traces are sent to the collector at " + collector)
 	}
 }
 
 func (s *screen) act(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.line("── " + text + " ──")
+	s.lineLocked("── " + text + " ──")
 }
 
 // message draws a Slack message.
 func (s *screen) message(m slack.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.line("Slack gets:")
+	s.lineLocked("Slack receives:")
 	_, _ = fmt.Fprintln(s.out, slack.Terminal(m, 0))
 	s.messages = append(s.messages, m.Text)
 }
@@ -131,21 +131,21 @@ func (s *screen) summary() {
 		t.AppendRow(table.Row{name, probed.runs, probed.unexpected, probed.missed, strings.Join(classes, ", ")})
 	}
 	_, _ = fmt.Fprintln(s.out, t.Render())
-	runs, unexpected, missed := s.sum()
+	runs, unexpected, missed := s.sumLocked()
 	fired := slices.DeleteFunc(slices.Clone(s.messages), func(m string) bool { return !strings.HasPrefix(m, "FIRING") })
 	resolved := slices.DeleteFunc(slices.Clone(s.messages), func(m string) bool { return !strings.HasPrefix(m, "RESOLVED") })
-	_, _ = fmt.Fprintf(s.out, "%d runs, %d unexpected, %d missed; %d incidents fired, %d resolved, %d Slack messages\n",
+	_, _ = fmt.Fprintf(s.out, "%d runs, %d unexpected, %d missed; an alert fired %d times and was resolved %d times; %d Slack messages\n",
 		runs, unexpected, missed, len(fired), len(resolved), len(s.messages))
 }
 
-// newSlackStage starts a stand-in for Slack and draws the messages that it takes.
+// newSlackStage starts a stand-in for Slack and draws the messages that it receives.
 func newSlackStage(screen *screen) *slackstub.Server {
 	server := slackstub.New()
 	server.Watch(func(m slackstub.Message) { screen.message(stageMessage(m)) })
 	return server
 }
 
-// stageMessage turns what came over the wire back into a message.
+// stageMessage turns a received message back into a slack.Message.
 func stageMessage(posted slackstub.Message) slack.Message {
 	m := slack.Message{Text: posted.Text, Event: alert.EventFiring, Severity: alert.Critical}
 	if strings.HasPrefix(posted.Text, "RESOLVED") {

@@ -14,8 +14,8 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// TestMain lets scripts run the program itself, and turns the test binary into a benchmark's server or daemon when that is
-// asked for.
+// TestMain lets scripts run the program, and runs the test binary as a benchmark's server or daemon when an environment variable asks for
+// that.
 func TestMain(m *testing.M) {
 	if os.Getenv(benchServer) != "" {
 		serveBench()
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"squarewatch": main})
 }
 
-// TestScripts runs what a user could have typed: one file a command and promise.
+// TestScripts runs commands as a user types them. Each file covers one command.
 func TestScripts(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{})
 	api.SetFault("/broken/", aisquaretest.Fault{Status: 503, Body: `{"detail": "down for repair"}`})
@@ -61,7 +61,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// destinations stand in for what is not Slack, well and badly, each under a path of its own.
+// destinations are servers that are not Slack, each under its own path.
 func destinations() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ok/", notifiertest.Answer(http.StatusOK, "", "ok"))

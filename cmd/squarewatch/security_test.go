@@ -24,7 +24,7 @@ func everything() string {
 	return `{"all": true, "until": "` + time.Now().Add(time.Hour).Format(time.RFC3339) + `", "by": "the boss"}`
 }
 
-// TestAttackALocalUserSilences is S1: whoever reaches the port of the same machine mutes nothing, and nobody mutes under another name.
+// A local user who reaches the port cannot mute anything. A caller cannot mute under another name.
 func TestAttackALocalUserSilences(t *testing.T) {
 	l := newLive(t)
 	for what, ask := range map[string][3]string{
@@ -33,7 +33,8 @@ func TestAttackALocalUserSilences(t *testing.T) {
 		"reload": {http.MethodPost, "/-/reload", ""},
 	} {
 		for _, header := range []http.Header{nil, {"Authorization": {"Bearer wrong"}}, {"Authorization": {"Bearer "}}} {
-			if status, said := l.request(overPort(), ask[0], ask[1], ask[2], header); status != http.StatusForbidden || !strings.Contains(said, "root or a member") {
+			status, said := l.request(overPort(), ask[0], ask[1], ask[2], header)
+			if status != http.StatusForbidden || !strings.Contains(said, "root or a member") {
 				t.Errorf("%s with %v: want it refused, got %d %s", what, header, status, said)
 			}
 		}
@@ -41,8 +42,9 @@ func TestAttackALocalUserSilences(t *testing.T) {
 	if !strings.Contains(l.log.String(), "a change was refused") {
 		t.Error("want the refusal in the log")
 	}
-	if status, said := l.request(overPort(), http.MethodPost, "/api/v1/silences", everything(), http.Header{"Authorization": {"Bearer top-secret"}}); status != http.StatusCreated ||
-		!strings.Contains(said, `"by":"a holder of web.token, on behalf of the boss"`) {
+	status, said := l.request(overPort(), http.MethodPost, "/api/v1/silences", everything(),
+		http.Header{"Authorization": {"Bearer top-secret"}})
+	if status != http.StatusCreated || !strings.Contains(said, `"by":"a holder of web.token, on behalf of the boss"`) {
 		t.Errorf("with the token: want it taken and its holder named, got %d %s", status, said)
 	}
 	me := admitted(uint32(os.Geteuid()), uint32(os.Getegid()))
@@ -50,12 +52,16 @@ func TestAttackALocalUserSilences(t *testing.T) {
 		!strings.Contains(said, `"by":"`+me+`, on behalf of the boss"`) {
 		t.Errorf("over the socket: want it taken and the caller named, got %d %s", status, said)
 	}
-	if log := l.log.String(); strings.Count(log, "a silence was added") != 2 || !strings.Contains(log, `by="`+me+`, on behalf of the boss"`) || strings.Contains(log, "top-secret") {
+	log := l.log.String()
+	if strings.Count(log, "a silence was added") != 2 || !strings.Contains(log, `by="`+me+`, on behalf of the boss"`) {
 		t.Errorf("want who silenced in the log, got %s", log)
+	}
+	if strings.Contains(log, "top-secret") {
+		t.Errorf("want no token in the log, got %s", log)
 	}
 }
 
-// TestAttackAnotherUserConnectsToTheSocket is the other half of S1: the kernel lets only the user and the group of the service connect.
+// The kernel lets only the user and the group of the service connect to the socket.
 func TestAttackAnotherUserConnectsToTheSocket(t *testing.T) {
 	l := newLive(t)
 	paths, err := filepath.Glob(filepath.Join(l.state, "*.sock"))
@@ -108,7 +114,7 @@ func connectAs(path string, uid int) error {
 	return <-result
 }
 
-// TestAttackThroughABrowserOrAProxy is S2: DNS rebinding and what a reverse proxy forwards.
+// This covers DNS rebinding and requests that a reverse proxy forwards.
 func TestAttackThroughABrowserOrAProxy(t *testing.T) {
 	l := newLive(t)
 	const token = "Bearer top-secret"
@@ -148,25 +154,27 @@ func TestAttackThroughABrowserOrAProxy(t *testing.T) {
 	}
 }
 
-// TestAttackWithEscapeSequences is S3: what a terminal would obey is refused on entry, and cleaned on output.
+// Control characters are refused on entry and removed on output.
 func TestAttackWithEscapeSequences(t *testing.T) {
 	l := newLive(t)
 	until := time.Now().Add(time.Hour).Format(time.RFC3339)
 	for _, evil := range []string{`\u001b]0;PWN\u0007`, `a\nb`, `\u202efdp`, `\u009b31m`, `\r`} {
 		for _, field := range []string{`"by": "` + evil + `"`, `"comment": "` + evil + `"`, `"rules": ["` + evil + `"]`} {
 			body := `{"until": "` + until + `", "probes": ["reach"], ` + field + `}`
-			if status, said := l.request(l.overSocket(), http.MethodPost, "/api/v1/silences", body, nil); status != http.StatusBadRequest || !strings.Contains(said, "does not print") {
+			status, said := l.request(l.overSocket(), http.MethodPost, "/api/v1/silences", body, nil)
+			if status != http.StatusBadRequest || !strings.Contains(said, "does not print") {
 				t.Errorf("%s: want it refused, got %d %s", body, status, said)
 			}
 		}
 	}
 	var out strings.Builder
-	if _, err := (printable{&out}).Write([]byte("│ a\x1b]0;PWN\x07b\u202ec\u009b31m │\nnext\r line\n")); err != nil || out.String() != "│ a]0;PWNbc31m │\nnext  line\n" {
+	_, err := (printable{&out}).Write([]byte("│ a\x1b]0;PWN\x07b\u202ec\u009b31m │\nnext\r line\n"))
+	if err != nil || out.String() != "│ a]0;PWNbc31m │\nnext  line\n" {
 		t.Errorf("want it cleaned, got %q, %v", out.String(), err)
 	}
 }
 
-// TestAttackWithManyConnections is S4: connections that are kept open take neither the port nor the descriptors.
+// Open connections block neither the port nor the descriptors.
 func TestAttackWithManyConnections(t *testing.T) {
 	l := newLive(t)
 	before := descriptors(t)
@@ -190,10 +198,11 @@ func TestAttackWithManyConnections(t *testing.T) {
 	if status, _ := l.request(overPort(), http.MethodGet, "/metrics", "", nil); status != http.StatusOK {
 		t.Errorf("want the port to answer, got %d", status)
 	}
-	if taken := descriptors(t) - before - many; taken > mostConnections+20 {
-		t.Errorf("want at most %d descriptors taken, got %d", mostConnections, taken)
+	if taken := descriptors(t) - before - many; taken > maxConnections+20 {
+		t.Errorf("want at most %d descriptors taken, got %d", maxConnections, taken)
 	}
-	if status, _ := l.request(overPort(), http.MethodGet, "/metrics", "", http.Header{"X-Large": {strings.Repeat("x", 64<<10)}}); status != http.StatusRequestHeaderFieldsTooLarge {
+	large := http.Header{"X-Large": {strings.Repeat("x", 64<<10)}}
+	if status, _ := l.request(overPort(), http.MethodGet, "/metrics", "", large); status != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("want a large header refused, got %d", status)
 	}
 }

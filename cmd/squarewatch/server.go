@@ -11,26 +11,27 @@ import (
 	"time"
 )
 
-// The limits of the port and of the socket. Times are those within which a client must send or take something.
+// The limits of the port and of the socket. Times are those within which a client must send or receive something.
 const (
-	mostConnections   = 128
-	largestHeader     = 16 << 10 // bytes
+	maxConnections    = 128
+	maxHeader         = 16 << 10 // bytes
 	headerTimeout     = 5 * time.Second
 	readTimeout       = 15 * time.Second
 	writeTimeout      = 2 * time.Minute // a reload may take long
 	keepAliveDuration = time.Minute     // without a request
 )
 
-// newServer returns a server with all limits set. An attack on the port does not use up the connections of the socket.
+// newServer returns a server with all limits set. Each server has its own connections, so an attack on the port leaves the socket usable.
 func (d *Daemon) newServer(handler http.Handler) *http.Server {
 	return &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: keepAliveDuration,
-		MaxHeaderBytes: largestHeader, ConnState: newCrowd(mostConnections).observe, ConnContext: d.withPeer,
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: keepAliveDuration,
+		MaxHeaderBytes: maxHeader, ConnState: newCrowd(maxConnections).observe, ConnContext: d.withPeer,
 		ErrorLog: slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelWarn),
 	}
 }
 
-// serve answers over the port and, if there is one, over the socket, until the returned function is called.
+// serve answers requests over the port and, if there is one, over the socket, until the returned function is called.
 func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown func(context.Context) error) {
 	mux := d.mux()
 	servers := map[net.Listener]*http.Server{d.listener: d.newServer(d.fromAllowedHost(mux))}
@@ -40,7 +41,8 @@ func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown 
 	for listener, server := range servers {
 		services.Go(func() {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				d.options.Logger.ErrorContext(ctx, "the pages are no longer served", "address", listener.Addr().String(), "error", err)
+				d.options.Logger.ErrorContext(ctx, "the HTTP server ended; metrics and the API are no longer served",
+					"address", listener.Addr().String(), "error", err)
 			}
 		})
 	}
@@ -53,7 +55,7 @@ func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown 
 	}
 }
 
-// mux serves metrics, health and the API. It is read-only, but for silences and reloads, which need the socket or the token.
+// mux serves metrics, health and the API. Silences and reloads are the only changes; they need the socket or the token.
 func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", d.telemetry.Metrics())
@@ -62,11 +64,11 @@ func (d *Daemon) mux() *http.ServeMux {
 	})
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if !d.ready.Load() {
-			http.Error(w, "squarewatch is starting: the first schedule is not armed yet", http.StatusServiceUnavailable)
+			http.Error(w, "squarewatch is starting: its schedule is not running yet", http.StatusServiceUnavailable)
 			return
 		}
-		if err := d.forgetful(); err != nil {
-			http.Error(w, "squarewatch probes and alerts, but would forget it at a restart: "+err.Error(), http.StatusServiceUnavailable)
+		if err := d.storageFault(); err != nil {
+			http.Error(w, "squarewatch probes and alerts, but a restart would lose its state: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = fmt.Fprintln(w, "squarewatch is ready")

@@ -19,8 +19,8 @@ func newSilenceCommand(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "silence",
 		Short: "Mute rules or probes until a time",
-		Long: "Mute rules or probes until a time, in the running daemon. Probing, recording and judging go on, and a silence survives a\n" +
-			"restart. When it ends, people hear of what fires then, and, in one message, of what they knew of and is over.",
+		Long: "Mute rules or probes until a time, in the running daemon. Probing, recording and evaluation continue, and a silence\n" +
+			"survives a restart. When it ends, incidents that fire then are notified, and one message lists announced incidents that are over.",
 	}
 	cmd.AddCommand(newSilenceAdd(file), newSilenceList(file), newSilenceRemove(file))
 	return cmd
@@ -33,16 +33,17 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add",
 		Short: "Mute from now on",
-		Long: "Mute from now on what --rule, --probe and --series name together, or --all. The daemon refuses names and globs that match\n" +
-			"nothing.",
-		Example: "  squarewatch silence add --rule server-errors --probe 'feed*' --for 2h --comment 'deployment'\n  squarewatch silence add --all --for 2d",
-		Args:    cobra.NoArgs,
+		Long: "Mute from now on the series that --rule, --probe and --series all match, or everything with --all. The daemon refuses names\n" +
+			"and globs that match nothing.",
+		Example: "  squarewatch silence add --rule server-errors --probe 'feed*' --for 2h --comment 'deployment'\n" +
+			"  squarewatch silence add --all --for 2d",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if ask.Until, err = untilOf(time.Duration(length), until, time.Now()); err != nil {
 				return usageError{err}
 			}
-			if err := ask.scope(); err != nil {
+			if err := ask.checkScope(); err != nil {
 				return usageError{err}
 			}
 			cfg, err := file.read()
@@ -50,7 +51,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 				return err
 			}
 			if ask.By == "" {
-				ask.By, _ = file.process.env("SUDO_USER") // the daemon knows the user of this process
+				ask.By, _ = file.process.env("SUDO_USER") // the daemon identifies the user of this process itself
 			}
 			var kept alert.Silence
 			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
@@ -66,17 +67,17 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	flags.StringSliceVar(&ask.Series, "series", nil, "`name` of a series of any kind, such as a credential; every series when absent")
 	flags.BoolVar(&ask.All, "all", false, "mute everything")
 	flags.TextVar(&length, "for", setting.Duration(0), "`duration` of the silence, for example 2h or 2d")
-	flags.StringVar(&until, "until", "", "until this `time`, as 2006-01-02T15:04:05Z07:00 or, of today, 15:04")
-	flags.StringVar(&ask.By, "by", "", "on whose behalf (default: who called sudo); the daemon knows who calls it")
+	flags.StringVar(&until, "until", "", "end at this `time`, as 2006-01-02T15:04:05Z07:00 or, for today, 15:04")
+	flags.StringVar(&ask.By, "by", "", "`name` of the person for whom you silence (default: the user of sudo); the daemon adds your own")
 	flags.StringVar(&ask.Comment, "comment", "", "why")
 	return cmd
 }
 
-// untilOf reads the end of a silence from the two ways to say it.
+// untilOf returns the end of a silence from --for or --until, of which exactly one must be given.
 func untilOf(length time.Duration, until string, now time.Time) (time.Time, error) {
 	switch {
 	case (length == 0) == (until == ""):
-		return time.Time{}, fmt.Errorf("say how long: either --for 2h or --until %s", now.Add(time.Hour).Format(time.RFC3339))
+		return time.Time{}, fmt.Errorf("write how long: either --for 2h or --until %s", now.Add(time.Hour).Format(time.RFC3339))
 	case length < 0:
 		return time.Time{}, fmt.Errorf("--for is %v: write a time above 0", length)
 	case length > 0:
@@ -149,7 +150,7 @@ func newSilenceRemove(file *configFile) *cobra.Command {
 	}
 }
 
-// mutes says in a few words what a silence is about.
+// mutes describes in a few words what a silence mutes.
 func mutes(s *alert.Silence) string {
 	var parts []string
 	for _, part := range []struct {
@@ -166,5 +167,5 @@ func mutes(s *alert.Silence) string {
 	return strings.Join(parts, " of ")
 }
 
-// local shows a time in the zone of who reads it.
-func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") } //nolint:gosmopolitan // for the person at this terminal
+// local shows a time in the reader's time zone.
+func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }

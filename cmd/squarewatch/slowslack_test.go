@@ -17,7 +17,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// slowSlack is a notifier that takes ten seconds an answer, and is down until it is mended.
+// slowSlack is a notifier that needs ten seconds for an answer, and is down until it is repaired.
 type slowSlack struct {
 	mu       sync.Mutex
 	mended   bool
@@ -40,7 +40,7 @@ func (s *slowSlack) Deliver(ctx context.Context, n outbox.Notification) (string,
 	return "", nil
 }
 
-// punctual is a sink that knows how late runs began.
+// punctual is a sink that records how late runs start.
 type punctual struct {
 	mu     sync.Mutex
 	runs   int
@@ -56,8 +56,8 @@ func (p *punctual) Finished(r *probe.Result) {
 
 func (p *punctual) Missed(probe.Miss) {}
 
-// living returns how many bytes are in use.
-func living() uint64 {
+// heapInUse returns the number of heap bytes in use.
+func heapInUse() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
@@ -65,7 +65,8 @@ func living() uint64 {
 }
 
 func TestADayWithoutSlack(t *testing.T) {
-	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m", "permission-unknown, auth-wall, collections, ", "").Replace(keptFile(t))
+	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m", "permission-unknown, auth-wall, collections, ",
+		"").Replace(keptFile(t))
 	synctest.Test(t, func(t *testing.T) {
 		down, clock := &slowSlack{}, &punctual{}
 		s := newSceneWith(t, file, func(o *Options) {
@@ -87,9 +88,9 @@ func TestADayWithoutSlack(t *testing.T) {
 			s.after(15 * time.Minute)
 			switch i {
 			case 3:
-				early = living()
+				early = heapInUse()
 			case outages - 1:
-				late = living()
+				late = heapInUse()
 			}
 		}
 		const bound = 16 << 20 // bytes: two hours against a whole day
@@ -123,7 +124,10 @@ func TestADayWithoutSlack(t *testing.T) {
 			t.Fatalf("want a day told in a message or two, got %d", len(down.messages))
 		}
 		first := down.messages[0].Plain()
-		for _, part := range []string{"RESOLVED server-errors feed and ", "Also resolved:* server-errors feed 47 times", "late: Slack could not be reached"} {
+		for _, part := range []string{
+			"RESOLVED server-errors feed and ", "Also resolved:* server-errors feed 47 times",
+			"late: Slack could not be reached",
+		} {
 			if !strings.Contains(first, part) {
 				t.Errorf("want %q in\n%s", part, first)
 			}
@@ -131,7 +135,8 @@ func TestADayWithoutSlack(t *testing.T) {
 		if left != 0 {
 			t.Errorf("want nothing left, got %d", left)
 		}
-		t.Logf("%d runs, the latest %v late; %d changes of %d outages waited, %d attempts in a day, then %d messages; %d kB lived after two hours, %d after the day:\n%s",
+		t.Logf("%d runs, the latest %v late; %d changes of %d outages waited, %d attempts in a day, then %d messages; %d kB lived after "+
+			"two hours, %d after the day:\n%s",
 			runs, latest, pending, outages, attempts, len(down.messages), early>>10, late>>10, first)
 	})
 }

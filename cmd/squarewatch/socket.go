@@ -12,14 +12,13 @@ import (
 // runtimeDirectory is what the unit's RuntimeDirectory makes; a template unit has a directory in it for each instance.
 const runtimeDirectory = "/run/squarewatch"
 
-// socketName is the name of the socket of the daemon that listens at an address. The address is what tells one daemon of a machine from
-// another.
+// socketName returns the name of the socket of the daemon that listens at an address. The address tells the daemons of a machine apart.
 func socketName(listen string) string {
 	return "squarewatch-" + strings.NewReplacer("/", "", "[", "", "]", "").Replace(listen) + ".sock"
 }
 
-// openSocket opens the socket for what changes something: in the service manager's runtime directory, else in state_dir. Without
-// either, or when that fails, there is none, and changes need the token. A daemon that is given its listener has none either.
+// openSocket opens the socket for changes: in the service manager's runtime directory, else in state_dir. Without either, or after a
+// failure, there is no socket, and changes need the token. A daemon whose options have a listener has no socket.
 func (d *Daemon) openSocket(ctx context.Context, cfg *config.Config) net.Listener {
 	directory := cfg.StateDir
 	if d.options.RuntimeDirectory != "" {
@@ -34,7 +33,7 @@ func (d *Daemon) openSocket(ctx context.Context, cfg *config.Config) net.Listene
 	}
 	socket, err := listenOnSocket(ctx, filepath.Join(directory, socketName(listen)))
 	if err != nil {
-		d.options.Logger.WarnContext(ctx, "there is no socket, so the command line can change nothing without web.token", "error", err)
+		d.options.Logger.WarnContext(ctx, "cannot open the socket; the command line can make no changes without web.token", "error", err)
 		return nil
 	}
 	return socket

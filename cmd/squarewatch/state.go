@@ -23,24 +23,24 @@ import (
 // databaseName is the file in state_dir.
 const databaseName = "squarewatch.db"
 
-// state is what outlives the process. Without a state_dir, or with a disk that fails, its parts are nil: probing and
-// alerting go on from memory.
+// state is what a restart keeps. Without a state_dir, or when the disk fails, its parts are nil; probing and alerting then work from
+// memory.
 type state struct {
 	db      *sql.DB
 	store   *outbox.Store
 	history *history.Store
 	writer  *history.Writer
-	fault   error // why there is none, although the file names a state_dir
+	fault   error // why the database cannot be used
 }
 
-// openState opens the database of a configuration. A disk that fails is told loudly and stops nothing.
+// openState opens the database of a configuration. When that fails, it logs an error and the daemon works without.
 func openState(ctx context.Context, cfg *config.Config, logger *slog.Logger) *state {
 	if cfg.StateDir == "" {
 		return &state{}
 	}
 	s, err := newState(ctx, cfg, logger)
 	if err != nil {
-		logger.ErrorContext(ctx, "nothing is kept over a restart: incidents, silences and history live in memory only", "error", err)
+		logger.ErrorContext(ctx, "cannot open the database: a restart will lose incidents, silences and history", "error", err)
 		return &state{fault: err}
 	}
 	return s
@@ -63,7 +63,7 @@ func newState(ctx context.Context, cfg *config.Config, logger *slog.Logger) (_ *
 
 func databasePath(cfg *config.Config) string { return filepath.Join(cfg.StateDir, databaseName) }
 
-// sinks returns what keeps results; none without a state.
+// sinks returns the sink that stores results; none without a database.
 func (s *state) sinks() []probe.Sink {
 	if s.writer == nil {
 		return nil
@@ -71,7 +71,7 @@ func (s *state) sinks() []probe.Sink {
 	return []probe.Sink{s.writer}
 }
 
-// run writes history until ctx ends, and forgets incidents that were over long ago.
+// run writes history until ctx ends, and deletes old incidents once a day.
 func (s *state) run(ctx context.Context, keep func() history.Retention, logger *slog.Logger) {
 	if s.writer == nil {
 		return
@@ -87,7 +87,7 @@ func (s *state) run(ctx context.Context, keep func() history.Retention, logger *
 			return
 		case now := <-daily.C:
 			if err := s.store.Prune(ctx, now.Add(-keep().Rollups)); err != nil {
-				logger.WarnContext(ctx, "old incidents are not deleted; it is tried again in a day", "error", err)
+				logger.WarnContext(ctx, "cannot delete old incidents; the next attempt is in a day", "error", err)
 			}
 		}
 	}
@@ -112,9 +112,11 @@ func (s *state) silenceStore() alert.SilenceStore {
 	return s.store
 }
 
-// restore puts an engine and an outbox where the process before left off, and returns the silences that it knew. What
-// cannot be read is told in the log, and the rest is taken over.
-func (s *state) restore(ctx context.Context, engine *alert.Engine, outbox *outbox.Outbox, now time.Time, logger *slog.Logger) []alert.Silence {
+// restore loads the stored state into an engine and an outbox, and returns the stored silences. It logs what cannot be read, and restores
+// the rest.
+func (s *state) restore(
+	ctx context.Context, engine *alert.Engine, outbox *outbox.Outbox, now time.Time, logger *slog.Logger,
+) []alert.Silence {
 	if s.store == nil {
 		engine.Resume(now)
 		return nil
@@ -123,16 +125,16 @@ func (s *state) restore(ctx context.Context, engine *alert.Engine, outbox *outbo
 	silences, errSilences := s.store.Silences(ctx, now)
 	engine.Restore(states)
 	if err := errors.Join(errStates, errSilences, outbox.Load(ctx), s.recall(ctx, engine, now)); err != nil {
-		logger.ErrorContext(ctx, "some of what was kept cannot be read and is left out", "error", err)
+		logger.ErrorContext(ctx, "some of the stored state cannot be read and is left out", "error", err)
 	}
 	engine.Resume(now)
 	return silences
 }
 
-// recentRuns is for how long an engine is given single runs; of what lies further back, the minutes' sums are exact enough.
+// recentRuns is the time for which an engine receives single runs. For older runs the sums of each minute are exact enough.
 const recentRuns = 10 * time.Minute
 
-// recall fills an engine's windows with what the processes before have seen.
+// recall fills an engine's windows with stored runs.
 func (s *state) recall(ctx context.Context, engine *alert.Engine, now time.Time) error {
 	all, last := engine.Lookback()
 	recent := now.Add(-min(all, recentRuns)).Truncate(time.Minute)
@@ -159,7 +161,7 @@ func (s *state) recallWindows(ctx context.Context, engine *alert.Engine, begin, 
 		return err
 	}
 	recall := func(r *probe.Result, runs int) {
-		for len(gaps) > 0 && !gaps[0].Until.After(r.End) { // times in which no process watched
+		for len(gaps) > 0 && !gaps[0].Until.After(r.End) { // times in which the daemon did not run
 			engine.Unwatched(gaps[0].Until)
 			gaps = gaps[1:]
 		}
@@ -182,7 +184,7 @@ func (s *state) recallWindows(ctx context.Context, engine *alert.Engine, begin, 
 	return nil
 }
 
-// unwatched returns the runs that were due while no process was there, since the last one wrote.
+// unwatched returns the runs that were due while no daemon ran, since the last one wrote.
 func (s *state) unwatched(ctx context.Context, probes []probe.Probe, now time.Time) ([]probe.Miss, error) {
 	if s.history == nil {
 		return nil, nil
@@ -196,7 +198,9 @@ func (s *state) unwatched(ctx context.Context, probes []probe.Probe, now time.Ti
 	for i := range probes {
 		p := &probes[i]
 		if due := tally.Between(p.Schedule, last, now); due > 0 {
-			misses = append(misses, probe.Miss{Probe: p.Name, Intended: p.Schedule.Next(last), Reason: probe.MissGap, Count: due, Detail: "squarewatch was not running"})
+			misses = append(misses, probe.Miss{
+				Probe: p.Name, Intended: p.Schedule.Next(last), Reason: probe.MissGap, Count: due, Detail: "squarewatch was not running",
+			})
 		}
 	}
 	return misses, nil

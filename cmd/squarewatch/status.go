@@ -19,9 +19,10 @@ func newStatusCommand(file *configFile) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show what the running daemon knows",
-		Long:  "Show what the running daemon knows: probes, rates against thresholds, messages that wait. Exit status 1 when something fires.",
-		Args:  cobra.NoArgs,
+		Short: "Show the state of the running daemon",
+		Long: "Show the state of the running daemon: probes, rates and thresholds, undelivered messages, silences.\n" +
+			"The exit status is 1 when something fires.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := file.read()
 			if err != nil {
@@ -39,7 +40,7 @@ func newStatusCommand(file *configFile) *cobra.Command {
 				err = printStatus(printable{cmd.OutOrStdout()}, &s)
 			}
 			if err == nil && s.fires() {
-				return errBadNews
+				return errPrinted
 			}
 			return err
 		},
@@ -74,7 +75,8 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	}
 	notifiers := newTable("notifier", "waiting", "oldest", "last error", "buttons")
 	for _, n := range s.Notifiers {
-		notifiers.AppendRow(table.Row{n.Notifier, n.Pending, time.Duration(n.OldestAge * float64(time.Second)).Round(time.Second), n.LastError, n.hears()})
+		oldest := time.Duration(n.OldestAge * float64(time.Second)).Round(time.Second)
+		notifiers.AppendRow(table.Row{n.Notifier, n.Pending, oldest, n.LastError, n.buttons()})
 	}
 	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\n", probes.Render(), alerts.Render(), notifiers.Render()); err != nil {
 		return err
@@ -85,7 +87,7 @@ func printStatus(w io.Writer, s *statusJSON) error {
 		}
 	}
 	if s.State != "" {
-		if _, err := fmt.Fprintln(w, "Nothing is kept over a restart: "+s.State); err != nil {
+		if _, err := fmt.Fprintln(w, "A restart will lose the state: "+s.State); err != nil {
 			return err
 		}
 	}
@@ -113,7 +115,7 @@ func lastAnswer(p *probeJSON) string {
 	return text
 }
 
-// badRuns says how many bad runs the incident has and when the last one was; empty where nothing fires.
+// badRuns is the number of the incident's bad runs and the time of the last one; empty when nothing fires.
 func badRuns(a *alertJSON) string {
 	if a.LastBad == nil {
 		return ""

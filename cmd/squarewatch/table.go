@@ -14,7 +14,7 @@ import (
 // waterfallWidth is the width in characters of the slowest probe's bar.
 const waterfallWidth = 32
 
-// resultTable draws the results with a waterfall of phases, all on the scale of the slowest.
+// resultTable draws the results with a waterfall of phases, on the scale of the slowest result.
 func resultTable(results []*probe.Result) string {
 	var slowest time.Duration
 	for _, r := range results {
@@ -24,12 +24,12 @@ func resultTable(results []*probe.Result) string {
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"probe", "class", "code", "time", "d:dns c:connect t:tls s:send w:wait r:receive", "expected"})
 	for _, r := range results {
-		t.AppendRow(table.Row{r.Probe, r.Class, codeText(r.Code), milliseconds(r.Latency()), waterfall(r, slowest), verdict(r)})
+		t.AppendRow(table.Row{r.Probe, r.Class, codeText(r.Code), milliseconds(r.Latency()), waterfall(r, slowest), expectedText(r)})
 	}
 	return t.Render()
 }
 
-// waterfall draws the phases of the first answer as letters, each about as wide as it was long and none that happened invisible.
+// waterfall draws the phases of the first answer as letters. The width of a phase follows its duration; each has at least one letter.
 func waterfall(r *probe.Result, slowest time.Duration) string {
 	look := r.FirstLook()
 	if slowest <= 0 {
@@ -45,7 +45,7 @@ func waterfall(r *probe.Result, slowest time.Duration) string {
 	return bar.String()
 }
 
-func verdict(r *probe.Result) string {
+func expectedText(r *probe.Result) string {
 	if r.Expected {
 		return "yes"
 	}

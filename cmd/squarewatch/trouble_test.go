@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestOurOwnShortageIsOneMessage takes every descriptor for five minutes: no rule counts the runs, and people hear of it once.
+// TestOurOwnShortageIsOneMessage has no descriptors for five minutes. No rule counts the runs, and there is one message.
 func TestOurOwnShortageIsOneMessage(t *testing.T) {
 	file := strings.Replace(sceneFile, "on: [5xx]", "on: [5xx, transport], per: all", 1)
 	synctest.Test(t, func(t *testing.T) {

@@ -22,7 +22,7 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// buildVersion reads what the Go tool wrote into the binary: no linker flags, nothing to keep in step.
+// buildVersion reads the version that the Go tool wrote into the binary, so that the build needs no linker flags.
 func buildVersion() (version, commit string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

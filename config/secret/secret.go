@@ -1,7 +1,7 @@
 // Package secret holds values that must never be printed: API keys, webhook addresses, passwords.
 //
 // A [Text] keeps its value behind a pointer, because fmt and log/slog print the unexported fields of a struct without
-// calling their methods: a hidden string would still come out in clear with %+v, a pointer comes out as an address.
+// calling their methods. With %+v an unexported string would be printed in clear; a pointer is printed as an address.
 package secret
 
 import (
@@ -13,17 +13,17 @@ import (
 	"strings"
 )
 
-// hidden is printed in the place of a value.
+// hidden is printed instead of a value.
 const hidden = "<hidden>"
 
-// Text is a piece of text that cannot be printed. The zero value is no secret at all.
+// Text is a text that cannot be printed. The zero value holds no secret.
 //
 // A Text read from a file may hold references, ${env:NAME}, ${file:/path} or ${credential:NAME}, until [Text.Resolve]
-// replaces them. When the whole text is one reference, that reference is what printing shows.
-type Text struct { //nolint:recvcheck // reading changes it, printing takes it by value wherever it stands
+// replaces them. When the whole text is one reference, printing shows that reference.
+type Text struct { //nolint:recvcheck // reading changes it, printing needs value receivers
 	value  *string
 	source string
-	quoted *[]string // what its references stood for
+	quoted *[]string // the values of its references
 }
 
 // New returns a secret with the given value.
@@ -35,7 +35,7 @@ func (t *Text) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Reveal returns the value itself; call it only where the value leaves for its destination.
+// Reveal returns the value itself; call it only where the value is sent to its destination.
 func (t Text) Reveal() string {
 	if t.value == nil {
 		return ""
@@ -43,7 +43,7 @@ func (t Text) Reveal() string {
 	return *t.value
 }
 
-// Referenced returns the values that the text's references stood for: where a text need not be secret, they are.
+// Referenced returns the values of the text's references. They are secret even in a text that need not be.
 func (t Text) Referenced() []string {
 	if t.quoted == nil {
 		return nil
@@ -57,7 +57,7 @@ func (t Text) IsZero() bool { return t.value == nil || *t.value == "" }
 // Equal reports whether two secrets have the same value.
 func (t Text) Equal(other Text) bool { return t.Reveal() == other.Reveal() }
 
-// Reference names one place that a secret comes from: Kind is env, file or credential, Name what stands after the colon.
+// Reference names the source of a secret: Kind is env, file or credential, Name is the text after the colon.
 type Reference struct{ Kind, Name string }
 
 // String returns the reference as it is written in a file.
@@ -66,9 +66,9 @@ func (r Reference) String() string { return fmt.Sprintf("${%s:%s}", r.Kind, r.Na
 // referencePattern matches an escaped dollar, a reference, and anything else that begins with ${.
 var referencePattern = regexp.MustCompile(`\$\$|\$\{(env|file|credential):([^}]+)\}|\$\{[^}]*\}?`)
 
-// Resolve replaces every reference by what lookup returns for it, and $$ by a dollar. It reports how many references
-// there were, so that a caller can warn of a secret that stands in the file in clear. A ${…} that is no reference is an error,
-// as is a lookup that fails; the text is then left as it was. Errors never hold the value.
+// Resolve replaces every reference by the result of lookup, and $$ by a dollar. It returns the number of references, so that a caller can
+// warn when the file holds the secret itself. A malformed reference and a failed lookup are errors, which leave the text unchanged.
+// Errors never hold the value.
 func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, err error) {
 	if t.value == nil {
 		return 0, nil
@@ -105,7 +105,7 @@ func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, 
 
 func known(kind string) bool { return kind == "env" || kind == "file" || kind == "credential" }
 
-// String returns the reference that the secret came from, or a fixed word; never the value.
+// String returns the reference that the secret came from, or a fixed word, but never the value.
 func (t Text) String() string {
 	switch {
 	case t.IsZero():

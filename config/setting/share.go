@@ -17,7 +17,7 @@ func ParseShare(text string) (Share, error) {
 		value /= 100
 	}
 	if err != nil || !(value >= 0 && value <= 1) {
-		return 0, fmt.Errorf("%q is no share: write a percentage from 0%% to 100%%, for example 20%%", text)
+		return 0, fmt.Errorf("%q is not a share: write a percentage from 0%% to 100%%, for example 20%%", text)
 	}
 	return Share(value), nil
 }

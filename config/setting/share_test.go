@@ -7,7 +7,10 @@ import (
 )
 
 func TestShares(t *testing.T) {
-	for text, want := range map[string]string{"20%": "20%", "0.2": "20%", " 0.5% ": "0.5%", "0": "0%", "1": "100%", "100%": "100%", "99.95%": "100%"} {
+	for text, want := range map[string]string{
+		"20%": "20%", "0.2": "20%", " 0.5% ": "0.5%", "0": "0%", "1": "100%", "100%": "100%",
+		"99.95%": "100%",
+	} {
 		share, err := setting.ParseShare(text)
 		if got := share.String(); err != nil || got != want {
 			t.Errorf("%q: want %s, got %s, %v", text, want, got, err)

@@ -23,13 +23,13 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// pages keeps what Alertmanager sends to people: one entry a notification, as status and alerts.
+// pages keeps what Alertmanager sends to people: one entry for each notification, with its status and alerts.
 type pages struct {
 	mu  sync.Mutex
 	all []string
 }
 
-// ServeHTTP takes a notification of Alertmanager's webhook receiver.
+// ServeHTTP receives a notification of Alertmanager's webhook receiver.
 func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var page struct {
 		Status string `json:"status"`
@@ -81,7 +81,7 @@ receivers:
 	return "http://" + listen, to
 }
 
-// held is an alert as Alertmanager tells of it.
+// held is an alert as the API of Alertmanager returns it.
 type held struct {
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
@@ -105,7 +105,7 @@ func holds(t *testing.T, address string) []held {
 	return all
 }
 
-// TestTheLifeOfAnAlert has two hosts tell a real Alertmanager of the same incident.
+// TestTheLifeOfAnAlert sends the same incident from two hosts to a real Alertmanager.
 func TestTheLifeOfAnAlert(t *testing.T) {
 	address, people := startAlertmanager(t)
 	settings := alertmanager.Settings{URL: address, Labels: map[string]string{"env": "e2e"}}
@@ -135,7 +135,7 @@ func TestTheLifeOfAnAlert(t *testing.T) {
 		t.Errorf("want it to end by itself in four minutes, got %v", lasts)
 	}
 
-	// A repetition holds it, and says all that fires at once.
+	// A repetition keeps the alert firing, and one request has all alerts.
 	before, repetition := all[0].EndsAt, firing
 	repetition.Event, repetition.Others = alert.EventUpdate, []alert.Incident{firing.Incident}
 	repetition.Others[0].Series = "feed"
@@ -145,7 +145,8 @@ func TestTheLifeOfAnAlert(t *testing.T) {
 		if !a.EndsAt.After(before) {
 			t.Errorf("want the end put off, got %v after %v", a.EndsAt, before)
 		}
-		if want := map[string]string{"feed": "suppressed", "collections": "active"}[a.Labels["series"]]; a.Status.State != want && a.Status.State != "unprocessed" {
+		want := map[string]string{"feed": "suppressed", "collections": "active"}[a.Labels["series"]]
+		if a.Status.State != want && a.Status.State != "unprocessed" {
 			t.Errorf("%s: want %s, got %s", a.Labels["series"], want, a.Status.State)
 		}
 	}
@@ -189,7 +190,7 @@ func silence(t *testing.T, address, series string) {
 	_ = response.Body.Close()
 }
 
-// TestTwoHostsPageOnce runs two daemons with the same file but for the port.
+// TestTwoHostsPageOnce runs two daemons with the same file, except for the port.
 func TestTwoHostsPageOnce(t *testing.T) {
 	address, people := startAlertmanager(t)
 	api := aisquaretest.New(aisquaretest.Options{})

@@ -26,7 +26,7 @@ import (
 	_ "modernc.org/sqlite" // to read what the daemon has kept
 )
 
-// crash is a daemon that is killed again and again while the API has incidents and Slack misbehaves.
+// crash is a daemon that is killed repeatedly while the API has incidents and Slack fails.
 type crash struct {
 	t       *testing.T
 	api     *aisquaretest.API
@@ -56,7 +56,10 @@ func crashPaths() []string { return []string{"/a/", "/b/", "/c/", "/d/"} }
 
 func newCrash(t *testing.T) *crash {
 	t.Helper()
-	c := &crash{t: t, api: aisquaretest.New(aisquaretest.Options{KeepRequests: -1}), webhook: slackstub.New(), bot: slackstub.New(), listen: "127.0.0.1:" + freePort(t)}
+	c := &crash{
+		t: t, api: aisquaretest.New(aisquaretest.Options{KeepRequests: -1}), webhook: slackstub.New(), bot: slackstub.New(),
+		listen: "127.0.0.1:" + freePort(t),
+	}
 	t.Cleanup(c.webhook.Close)
 	t.Cleanup(c.bot.Close)
 	target := aisquaretest.Start(c.api)
@@ -87,7 +90,7 @@ state_dir: %s
 	return c
 }
 
-// misbehave is a Slack that limits, fails, is slow, and cuts connections before and after it has taken a message.
+// misbehave makes Slack limit, fail, answer slowly, and cut connections before and after it accepts a message.
 func misbehave() slackstub.Fault {
 	switch n := rand.IntN(100); {
 	case n < 10:
@@ -104,7 +107,7 @@ func misbehave() slackstub.Fault {
 	return slackstub.Fault{}
 }
 
-// trouble breaks and mends endpoints at random until ctx ends, and then mends all.
+// trouble breaks and repairs endpoints at random until ctx ends, and then repairs all.
 func (c *crash) trouble(ctx context.Context) {
 	broken := map[string]bool{}
 	for {
@@ -151,13 +154,13 @@ func (c *crash) live(length time.Duration) {
 
 var incidentOf = regexp.MustCompile(`incident ([0-9a-f]{12})`)
 
-// told is what one destination was told of one incident.
+// told is what one notifier received about one incident.
 type told struct {
 	firing, resolved []slackstub.Message
-	folded           bool // one message told both
+	folded           bool // one message reported both
 }
 
-// byIncident sorts messages by the incident that they tell.
+// byIncident groups messages by their incident.
 func byIncident(messages []slackstub.Message) map[string]*told {
 	all := map[string]*told{}
 	for _, m := range messages {
@@ -182,15 +185,14 @@ func byIncident(messages []slackstub.Message) map[string]*told {
 }
 
 const (
-	// slowness is by how much Slack is slow at times. It takes the message of a daemon that was killed while it waited all the same.
+	// slowness is how long Slack delays some answers. It accepts a message even if the daemon was killed while it waited.
 	slowness = 300 * time.Millisecond
-	// notedWithin is how long after Slack took a message the daemon has noted that at the latest, on a machine that is busy with
-	// other tests too.
+	// notedWithin bounds the time from Slack's acceptance until the daemon has stored it, on a machine that is busy with other tests.
 	notedWithin = 2 * time.Second
 )
 
-// repeats counts messages that came again: because the connection was cut after Slack took the first, because the daemon was
-// killed before it could note that, and without such a reason.
+// repeats counts messages that came twice: because the connection was cut after Slack accepted the first, because the daemon was
+// killed before it stored that, and without such a reason.
 func (c *crash) repeats(messages []slackstub.Message) (cut, killed, unexplained int) {
 	for i := range messages[1:] {
 		first := messages[i]
@@ -207,7 +209,7 @@ func (c *crash) repeats(messages []slackstub.Message) (cut, killed, unexplained 
 }
 
 // TestKilledAgainAndAgain kills the daemon at random moments during incidents. Afterwards every incident has its FIRING and its
-// RESOLVED, and was told twice only where Slack took a message and could not say so.
+// RESOLVED, and a message came twice only where Slack accepted it and its answer was lost.
 func TestKilledAgainAndAgain(t *testing.T) {
 	c, kills := newCrash(t), crashKills(t)
 	c.webhook.Faults(misbehave)
@@ -233,11 +235,11 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	if _, err := stop(t, cmd); err != nil {
 		t.Errorf("stop: %v", err)
 	}
-	c.judge(kills)
+	c.checkDelivery(kills)
 }
 
-// judge compares what the daemon has kept with what Slack was told.
-func (c *crash) judge(kills int) {
+// checkDelivery compares what the daemon has stored with what Slack received.
+func (c *crash) checkDelivery(kills int) {
 	t := c.t
 	t.Helper()
 	db, err := database.OpenReadOnly(t.Context(), filepath.Join(c.state, "squarewatch.db"))
@@ -257,10 +259,10 @@ func (c *crash) judge(kills int) {
 		of := messages[id]
 		switch {
 		case of == nil || len(of.resolved) == 0:
-			t.Errorf("incident %s was never told to be over", id)
+			t.Errorf("incident %s has no RESOLVED", id)
 			continue
 		case len(of.firing) == 0 && !of.folded:
-			t.Errorf("incident %s was told to be over, but never that it fires", id)
+			t.Errorf("incident %s has a RESOLVED and no FIRING", id)
 		case len(of.firing) == 0:
 			folded++
 		}
@@ -273,7 +275,7 @@ func (c *crash) judge(kills int) {
 	}
 	for id := range messages {
 		if !slices.Contains(known, id) {
-			t.Errorf("Slack was told of incident %s, which the daemon does not know", id)
+			t.Errorf("Slack received incident %s, which the daemon has not stored", id)
 		}
 	}
 	if unexplained > 0 {
@@ -281,18 +283,19 @@ func (c *crash) judge(kills int) {
 	}
 	for id, of := range byIncident(last(c.bot.Messages())) {
 		if len(of.resolved) == 0 {
-			t.Errorf("the bot's message of incident %s does not say that it is over", id)
+			t.Errorf("the bot's message of incident %s does not say RESOLVED", id)
 		}
 	}
-	t.Logf("%d kills, %d incidents, %d webhook messages (%d incidents told in one), %d answers cut after acceptance, repeats: %d after a cut, %d after a kill, %d without reason; bot: %d messages and replies",
+	t.Logf("%d kills, %d incidents, %d webhook messages (%d incidents told in one), %d answers cut after acceptance, "+
+		"repeats: %d after a cut, %d after a kill, %d without reason; bot: %d messages and replies",
 		kills, len(known), len(c.webhook.Messages()), folded, c.webhook.Cuts(), cut, killed, unexplained, len(c.bot.Messages()))
 	if len(known) < kills/20 {
-		t.Errorf("only %d incidents: the test says little", len(known))
+		t.Errorf("only %d incidents: too few for this test", len(known))
 	}
 }
 
-// last keeps the newest of the bot's own messages of each incident: one whose answer was lost is posted again, and the first
-// cannot be known any more.
+// last keeps the newest of the bot's own messages of each incident. A message whose answer was lost is posted again, and the bot
+// does not know the first one.
 func last(messages []slackstub.Message) []slackstub.Message {
 	newest := map[string]slackstub.Message{}
 	for _, m := range messages {
@@ -322,7 +325,7 @@ func incidents(t *testing.T, db *sql.DB) []string {
 			t.Fatal(err)
 		}
 		if state != "resolved" {
-			t.Errorf("incident %s is %s still", id, state)
+			t.Errorf("incident %s is still %s", id, state)
 		}
 		list = append(list, id)
 	}

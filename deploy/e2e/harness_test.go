@@ -25,7 +25,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// eventually polls until the condition holds; it fails the test when it does not within the limit.
+// eventually polls until the condition holds, and fails the test after the limit.
 func eventually(t *testing.T, limit time.Duration, what string, condition func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -97,7 +97,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// jaeger is a real Jaeger on ports of its own.
+// jaeger is a real Jaeger on its own ports.
 type jaeger struct{ grpc, http, query string }
 
 func startJaeger(t *testing.T) jaeger {
@@ -215,7 +215,7 @@ func (j jaeger) trace(ctx context.Context, id string) []jaegerSpan {
 	return answer.Data[0].Spans
 }
 
-// scrape returns the sum of a counter over the series whose labels fit.
+// scrape returns the sum of a counter over the series with the given labels.
 func scrape(t *testing.T, address, metric string, labels map[string]string) float64 {
 	t.Helper()
 	_, body, err := get(t.Context(), "http://"+address+"/metrics")

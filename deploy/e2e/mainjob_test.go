@@ -27,12 +27,12 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// collectorStub passes traces on to Jaeger, and keeps the metrics, which Jaeger does not take.
+// collectorStub forwards traces to Jaeger, and keeps the metrics, which Jaeger does not accept.
 type collectorStub struct {
 	*httptest.Server
 
 	mu   sync.Mutex
-	runs map[string]int64 // code to cumulative number of runs, as last told
+	runs map[string]int64 // code to cumulative number of runs, as last received
 }
 
 func startCollector(t *testing.T, j jaeger) *collectorStub {
@@ -163,7 +163,7 @@ state_dir: %s
 	api.Restore(aisquaretest.DefaultKey)
 	told(4, "RESOLVED unauthenticated partner")
 
-	// Quiet: a reload to a yearly schedule, so that every count stands still.
+	// A reload to a yearly schedule stops all runs, so that the counts do not change any more.
 	write("0 0 1 1 *")
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
@@ -186,18 +186,19 @@ state_dir: %s
 	if n := len(slack.Messages()); n != 4 {
 		t.Errorf("want 4 messages and no more, got %d: %v", n, slack.Messages())
 	}
-	if log := out.String(); strings.Contains(log, aisquaretest.DefaultKey) || strings.Contains(log, "hush") || strings.Contains(log, "DATA RACE") {
+	log := out.String()
+	if strings.Contains(log, aisquaretest.DefaultKey) || strings.Contains(log, "hush") || strings.Contains(log, "DATA RACE") {
 		t.Errorf("the log holds a secret or a race:\n%s", log)
 	}
 }
 
-// checkCounts holds /metrics against the target's own journal. Expected refusals were served all along.
+// checkCounts compares /metrics with the target's own journal. Expected refusals are served throughout.
 func checkCounts(t *testing.T, api *aisquaretest.API, listen string) {
 	t.Helper()
 	counts := served(api)
 	for _, code := range []int{200, 401, 404, 500} {
 		if counts[code] == 0 {
-			t.Errorf("the target never served %d: the test proves less than it should", code)
+			t.Errorf("the target never served %d: the test does not cover it", code)
 		}
 	}
 	eventually(t, 10*time.Second, "/metrics counts what the target served", func() bool {
@@ -211,7 +212,7 @@ func checkCounts(t *testing.T, api *aisquaretest.API, listen string) {
 	t.Logf("the target served %v, and /metrics counts the same", counts)
 }
 
-// checkTrace follows the link of a message to Jaeger, and looks at the trace of the failing run.
+// checkTrace follows the link of a message to Jaeger, and checks the trace of the failing run.
 func checkTrace(t *testing.T, j jaeger, api *aisquaretest.API, message string) {
 	t.Helper()
 	link := traceLink.FindStringSubmatch(message)
@@ -238,9 +239,10 @@ func checkTrace(t *testing.T, j jaeger, api *aisquaretest.API, message string) {
 		}
 	}
 	for _, s := range spans {
-		// Jaeger cuts a start and a duration each down to a whole microsecond: a parent may seem to end one earlier than it did.
+		// Jaeger rounds a start and a duration down to a microsecond each, so a parent may seem to end one microsecond early.
 		if p, ok := byID[s.parent()]; ok && (s.StartTime < p.StartTime || s.StartTime+s.Duration > p.StartTime+p.Duration+1) {
-			t.Errorf("%s from %d for %d lies outside %s from %d for %d", s.OperationName, s.StartTime, s.Duration, p.OperationName, p.StartTime, p.Duration)
+			t.Errorf("%s from %d for %d lies outside %s from %d for %d",
+				s.OperationName, s.StartTime, s.Duration, p.OperationName, p.StartTime, p.Duration)
 		}
 	}
 	for _, want := range []struct {
@@ -307,7 +309,7 @@ func TestProbeCommandAndTracesOverGRPC(t *testing.T) {
 	eventually(t, 30*time.Second, "Jaeger has the trace of the command", func() bool { return len(j.trace(t.Context(), id)) >= 6 })
 }
 
-// TestNothingOutsideStopsTheDaemon starts with a collector and a Slack that are not there.
+// TestNothingOutsideStopsTheDaemon starts without a collector and without Slack.
 func TestNothingOutsideStopsTheDaemon(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
 	listen := "127.0.0.1:" + freePort(t)
@@ -328,7 +330,8 @@ state_dir: none
 	out := start(t, cmd)
 	eventually(t, 30*time.Second, "an undelivered message is counted", func() bool {
 		status, _, err := get(context.WithoutCancel(t.Context()), "http://"+listen+"/-/healthy")
-		return err == nil && status == http.StatusOK && scrape(t, listen, "squarewatch_notify_failed_total", map[string]string{"notifier": "ops"}) >= 1
+		return err == nil && status == http.StatusOK &&
+			scrape(t, listen, "squarewatch_notify_failed_total", map[string]string{"notifier": "ops"}) >= 1
 	})
 	took, err := stop(t, cmd)
 	if err != nil || took > 10*time.Second {

@@ -15,7 +15,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// The collector is away for so long, and squarewatch is killed in the middle of it.
+// How long the collector is away. squarewatch is killed in the middle.
 const (
 	outage = 60 * time.Second
 	kill   = 30 * time.Second
@@ -29,7 +29,9 @@ func TestNoTraceIsLostToAnOutage(t *testing.T) {
 			t.Parallel()
 			o := newOutage(t, protocol)
 			o.start(t)
-			eventually(t, 30*time.Second, "a trace arrives while all is well", func() bool { return len(o.arrived(t, o.asked(time.Time{}, time.Now()))) > 0 })
+			eventually(t, 30*time.Second, "a trace arrives while all is well", func() bool {
+				return len(o.arrived(t, o.asked(time.Time{}, time.Now()))) > 0
+			})
 			o.jaeger.stop(t)
 			from := time.Now()
 			<-time.After(kill)
@@ -106,7 +108,7 @@ func (o *outageTest) asked(from, until time.Time) map[string]time.Time {
 	return traces
 }
 
-// arrived returns how many spans each of the traces has in Jaeger, those without any left out.
+// arrived returns how many spans each trace has in Jaeger. Traces without spans are not in it.
 func (o *outageTest) arrived(t *testing.T, traces map[string]time.Time) map[string]int {
 	t.Helper()
 	spans := map[string]int{}
@@ -118,8 +120,8 @@ func (o *outageTest) arrived(t *testing.T, traces map[string]time.Time) map[stri
 	return spans
 }
 
-// check looks for every trace of the outage. Only what had not left the queue in memory when squarewatch was killed, a fifth
-// of a second, may be missing: a second here, as machines are slow.
+// check looks for every trace of the outage. Only what was still in the queue in memory when squarewatch was killed may be missing:
+// a fifth of a second, and here a second, because machines are slow.
 func (o *outageTest) check(t *testing.T, from, until time.Time) {
 	t.Helper()
 	asked := o.asked(from, until)
@@ -137,17 +139,18 @@ func (o *outageTest) check(t *testing.T, from, until time.Time) {
 			t.Errorf("the trace %s has %d spans only", id, n)
 		}
 	}
-	t.Logf("Jaeger was away for %v: %d unexpected runs, %d traces in Jaeger, %d missing, %d incomplete, %d lost with the last second before the kill",
+	t.Logf("Jaeger was away for %v: %d unexpected runs, %d traces in Jaeger, %d missing, %d incomplete, "+
+		"%d lost with the last second before the kill",
 		until.Sub(from).Round(time.Millisecond), len(asked), len(spans), missing, incomplete, excused)
 	if len(asked) < 200 {
-		t.Errorf("want some 300 runs, got %d: the test proves less than it should", len(asked))
+		t.Errorf("want about 300 runs, got %d: too few for this test", len(asked))
 	}
 	if dropped := scrape(t, o.listen, "squarewatch_spool_dropped_total", nil); dropped != 0 {
 		t.Errorf("want nothing dropped, got %v spans", dropped)
 	}
 }
 
-// restartable is a Jaeger that can be stopped and started again at the same ports. It forgets what it had.
+// restartable is a Jaeger that can be stopped and started again on the same ports. It keeps nothing over a stop.
 type restartable struct {
 	jaeger
 	env    []string

@@ -28,10 +28,10 @@ type prometheusServer struct {
 	address string
 }
 
-// everySecond is how often it scrapes, and evaluates rules.
+// everySecond makes it scrape and evaluate rules each second.
 const everySecond = time.Second
 
-// startPrometheus runs one that scrapes a daemon and judges by rules.
+// startPrometheus runs a Prometheus that scrapes a daemon and evaluates rules.
 func startPrometheus(t *testing.T, target, rules, features string) *prometheusServer {
 	t.Helper()
 	dir, p := t.TempDir(), &prometheusServer{t, "http://127.0.0.1:" + freePort(t)}
@@ -50,7 +50,7 @@ func startPrometheus(t *testing.T, target, rules, features string) *prometheusSe
 	return p
 }
 
-// ask fills in data from one of the pages of the API.
+// ask fills data from a page of the API.
 func (p *prometheusServer) ask(page string, query url.Values, data any) {
 	p.t.Helper()
 	_, body, err := get(p.t.Context(), p.address+"/api/v1/"+page+"?"+query.Encode())
@@ -108,7 +108,7 @@ func (p *prometheusServer) firing(name, series string) time.Time {
 	return time.Time{}
 }
 
-// scrapedDaemon is a daemon that a Prometheus scrapes, with all that makes it show every metric.
+// scrapedDaemon is a daemon that a Prometheus scrapes, configured so that it shows every metric.
 type scrapedDaemon struct {
 	t      *testing.T
 	api    *aisquaretest.API
@@ -154,11 +154,13 @@ rules:
 notifiers:
   ops: {slack: {webhook_url: %q}, group_wait: 0s}
   gone: {slack: {webhook_url: "http://127.0.0.1:%s/hush"}, group_wait: 0s}
+  bot: {slack: {bot_token: %s, app_token: %s, channel: %s, api_url: %q}, group_wait: 0s}
 telemetry: {otlp: {endpoint: "http://127.0.0.1:%s"}}
 network: {ca: %s}
 listen: %s
 state_dir: %s
-`, target.URL, schedule, feedPath, collectionsPath, slowPath, slack.Webhook(), dead, dead, filepath.Join(dir, "ca.pem"), d.listen, filepath.Join(dir, "state"))
+`, target.URL, schedule, feedPath, collectionsPath, slowPath, slack.Webhook(), dead, slackstub.BotToken, slackstub.AppToken, slackstub.Name, slack.API(),
+			dead, filepath.Join(dir, "ca.pem"), d.listen, filepath.Join(dir, "state"))
 	}
 	d.write("@every 1s")
 	d.cmd = exec.CommandContext(t.Context(), binary(t), "run", "--config", d.file)
@@ -215,7 +217,7 @@ func (d *scrapedDaemon) incident(rule, series string) (state string, since time.
 	return "", time.Time{}
 }
 
-// TestPrometheusSeesWhatWeSee has a real Prometheus scrape the daemon, and judge by the rules that the daemon's file makes.
+// TestPrometheusSeesWhatWeSee lets a real Prometheus scrape the daemon and evaluate the rules that squarewatch rules writes.
 func TestPrometheusSeesWhatWeSee(t *testing.T) {
 	d := startScraped(t)
 	rules := filepath.Join(t.TempDir(), "rules.yml")
@@ -266,7 +268,7 @@ func TestPrometheusSeesWhatWeSee(t *testing.T) {
 	d.checkPrometheusCounts(classic)
 }
 
-// checkPrometheusCounts holds what Prometheus has scraped against the target's own journal.
+// checkPrometheusCounts compares what Prometheus has scraped with the target's own journal.
 func (d *scrapedDaemon) checkPrometheusCounts(p *prometheusServer) {
 	t := d.t
 	t.Helper()
@@ -290,7 +292,7 @@ func (d *scrapedDaemon) checkPrometheusCounts(p *prometheusServer) {
 	t.Logf("the target served %v, and Prometheus counts the same", want)
 }
 
-// checkExemplars looks for the traces that the target was asked with.
+// checkExemplars looks for the traces of the requests that the target received.
 func (d *scrapedDaemon) checkExemplars(p *prometheusServer) {
 	t := d.t
 	t.Helper()
@@ -312,7 +314,7 @@ func (d *scrapedDaemon) checkExemplars(p *prometheusServer) {
 	for _, s := range series {
 		for _, e := range s.Exemplars {
 			if !asked[e.Labels["trace_id"]] {
-				t.Errorf("an exemplar names the trace %q, which the target was never asked with", e.Labels["trace_id"])
+				t.Errorf("an exemplar names the trace %q, which no request to the target had", e.Labels["trace_id"])
 				continue
 			}
 			found++
@@ -327,7 +329,7 @@ func (d *scrapedDaemon) checkExemplars(p *prometheusServer) {
 	t.Logf("%d exemplars in %d series, %d of them of failed runs; the target was asked with each of their traces", found, len(series), failing)
 }
 
-// checkDashboard asks every query of the dashboard.
+// checkDashboard runs every query of the dashboard.
 func (d *scrapedDaemon) checkDashboard(p *prometheusServer) {
 	t := d.t
 	t.Helper()

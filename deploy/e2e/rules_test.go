@@ -49,7 +49,7 @@ func promtool(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
-// TestPromtoolTakesTheRules has the real tool read the rules that the golden files show.
+// TestPromtoolTakesTheRules lets the real tool read the rules of the golden files.
 func TestPromtoolTakesTheRules(t *testing.T) {
 	files, err := filepath.Glob("../../cmd/squarewatch/testdata/rules/*.golden")
 	if err != nil || len(files) < 2 {
@@ -75,12 +75,12 @@ type story struct {
 	rule  string // of the file, as it is written there; the default server-errors when empty
 	alert string // that is looked at; server-errors when empty
 	bad   func(at time.Duration, run int) bool
-	codes []int                       // of bad runs, in turn; 500 when empty, and 200 lets in who must be refused
+	codes []int                       // of bad runs, in turn; 500 when empty, and 200 is a breach of access
 	quiet func(at time.Duration) bool // no run finishes
 	// others are further probes, which run when feed does and are always good.
 	others int
-	death  time.Duration // when the daemon, but not its engine's state, begins anew; 0 for never
-	slack  time.Duration // by how much the rules may differ, beside a scrape
+	death  time.Duration // when the counters start from zero, as after a restart that keeps the engine's state; 0 for never
+	slack  time.Duration // how much later or earlier than the engine the rules may be, beside a scrape
 	old    bool          // the daemon is old and has had many failures, and Prometheus is new
 }
 
@@ -137,13 +137,14 @@ func (s *story) run(at time.Duration, number, failed int) *probe.Result {
 	return r
 }
 
-// play lets our own engine see the story, and writes what Prometheus scrapes meanwhile. It returns what the engine did.
+// play gives the story to our engine, and writes what Prometheus scrapes meanwhile. It returns the engine's transitions.
 func (s *story) play(t *testing.T) (series map[string][]string, changes []alert.Transition) {
 	t.Helper()
 	engine, up := s.engine(t), ""
 	series, counts, next, run, failed := map[string][]string{}, map[string]int{}, ranAt, 0, 0
 	if s.old {
-		counts[`runs_total{probe="feed",class="success",code="200",expected="true"`], counts[`runs_total{probe="feed",class="server_error",code="500",expected="false"`] = 2000, 1000
+		counts[`runs_total{probe="feed",class="success",code="200",expected="true"`] = 2000
+		counts[`runs_total{probe="feed",class="server_error",code="500",expected="false"`] = 1000
 	}
 	for scrape := 0; time.Duration(scrape)*scraped <= ranFor; scrape++ {
 		now := time.Duration(scrape) * scraped
@@ -193,14 +194,15 @@ func (s *story) play(t *testing.T) (series map[string][]string, changes []alert.
 	return series, changes
 }
 
-// unitTest writes a test for promtool: what fires, at every scrape, but for a moment after each change of the engine's mind.
+// unitTest writes a test for promtool: what fires at every scrape, except shortly after each transition of the engine.
 func (s *story) unitTest(t *testing.T, rules string) string {
 	t.Helper()
 	series, changes := s.play(t)
 	var text strings.Builder
 	fmt.Fprintf(&text, "rule_files: [%q]\nevaluation_interval: %v\ntests:\n  - interval: %v\n    input_series:\n", rules, scraped, scraped)
 	for labels, values := range series {
-		fmt.Fprintf(&text, "      - {series: 'squarewatch_probe_%s,job=\"squarewatch\",instance=\"a\"}', values: '%s'}\n", labels, strings.Join(values, " "))
+		fmt.Fprintf(&text, "      - {series: 'squarewatch_probe_%s,job=\"squarewatch\",instance=\"a\"}', values: '%s'}\n",
+			labels, strings.Join(values, " "))
 	}
 	text.WriteString("    promql_expr_test:\n")
 	firing, changed, checked := 0, -time.Hour, 0
@@ -218,13 +220,14 @@ func (s *story) unitTest(t *testing.T, rules string) string {
 			continue
 		}
 		checked++
-		fmt.Fprintf(&text, "      - {expr: 'count(ALERTS{alertname=\"%s\",alertstate=\"firing\",target=\"api.test\",instance=\"a\"}) or vector(0)', eval_time: %v, exp_samples: [{labels: '{}', value: %d}]}\n", s.alert, now, firing)
+		fmt.Fprintf(&text, "      - {expr: 'count(ALERTS{alertname=\"%s\",alertstate=\"firing\",target=\"api.test\","+
+			"instance=\"a\"}) or vector(0)', eval_time: %v, exp_samples: [{labels: '{}', value: %d}]}\n", s.alert, now, firing)
 	}
 	t.Logf("compared at %d moments", checked)
 	return text.String()
 }
 
-// stories are what a rate can do, and every way to judge.
+// stories cover what a rate can do, and every condition.
 func stories() []story {
 	between := func(from, until int, at time.Duration) bool {
 		return at >= time.Duration(from)*time.Minute && at < time.Duration(until)*time.Minute
@@ -248,19 +251,34 @@ func stories() []story {
 		{name: "a pause amid it", bad: share(20, 60, 2), quiet: func(at time.Duration) bool { return between(30, 38, at) }},
 		{name: "of a credential", rule: "{name: denied, on: [401], per: credential}", alert: "denied", codes: []int{401}, bad: share(20, 30, 3)},
 		{name: "of all", rule: "{name: any, on: [unexpected, 5xx], per: all}", alert: "any", codes: []int{404, 500}, bad: share(20, 30, 3)},
-		{name: "one endpoint of ten on a credential", others: 9, rule: "{name: denied, on: [401], per: credential}", alert: "denied", codes: []int{401}, bad: share(20, 30, 1)},
+		{
+			name: "one endpoint of ten on a credential", others: 9, rule: "{name: denied, on: [401], per: credential}",
+			alert: "denied", codes: []int{401}, bad: share(20, 30, 1),
+		},
 		{name: "one of ten, now and then", others: 9, rule: "{name: any, on: [5xx], per: all}", alert: "any", bad: share(20, 40, 4)},
-		{name: "one of ten spends a budget", others: 9, rule: "{name: budget, on: [5xx], per: all, objective: 98%, period: 7d, severity: warning}", alert: "budget", bad: share(30, 40, 1)},
-		{name: "with confidence", rule: "{name: sure, on: [5xx], window: 10m, threshold: 20%, clear: 18%, confidence: 90%}", alert: "sure", bad: func(at time.Duration, run int) bool {
-			return between(15, 25, at) && run%4 == 0 || between(25, 40, at) && run%2 == 0
-		}},
-		{name: "an objective", rule: "{name: budget, on: [5xx], objective: 98%, period: 7d, severity: warning}", alert: "budget", bad: share(30, 40, 2)},
-		{name: "no data", alert: "no-data", bad: share(0, 0, 1), quiet: func(at time.Duration) bool { return between(20, 40, at) }, slack: 30 * time.Second},
+		{
+			name: "one of ten spends a budget", others: 9,
+			rule: "{name: budget, on: [5xx], per: all, objective: 98%, period: 7d, severity: warning}", alert: "budget", bad: share(30, 40, 1),
+		},
+		{
+			name: "with confidence", rule: "{name: sure, on: [5xx], window: 10m, threshold: 20%, clear: 18%, confidence: 90%}", alert: "sure",
+			bad: func(at time.Duration, run int) bool {
+				return between(15, 25, at) && run%4 == 0 || between(25, 40, at) && run%2 == 0
+			},
+		},
+		{
+			name: "an objective", rule: "{name: budget, on: [5xx], objective: 98%, period: 7d, severity: warning}", alert: "budget",
+			bad: share(30, 40, 2),
+		},
+		{
+			name: "no data", alert: "no-data", bad: share(0, 0, 1), slack: 30 * time.Second,
+			quiet: func(at time.Duration) bool { return between(20, 40, at) },
+		},
 		{name: "let in", alert: "access", codes: []int{200}, bad: share(30, 33, 1)},
 	}
 }
 
-// TestRulesFireWhenTheEngineDoes tells stories to our engine and to the real rules of Prometheus.
+// TestRulesFireWhenTheEngineDoes plays stories to our engine and to the real rules of Prometheus.
 func TestRulesFireWhenTheEngineDoes(t *testing.T) {
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {

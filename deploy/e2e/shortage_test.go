@@ -60,7 +60,9 @@ notifiers: {ops: {slack: {webhook_url: "%s"}, group_wait: 0s}}
 	}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -n 20; exec "$0" run --config "$1"`, binary(t), file)
 	log := start(t, cmd)
-	eventually(t, 20*time.Second, "the shortage is in the log", func() bool { return strings.Contains(log.String(), "squarewatch itself is in trouble") })
+	eventually(t, 20*time.Second, "the shortage is in the log", func() bool {
+		return strings.Contains(log.String(), "squarewatch itself is in trouble")
+	})
 	eventually(t, 100*time.Second, "people are told", func() bool { return len(slack.Messages()) > 0 })
 	for _, m := range slack.Messages() {
 		if !strings.HasPrefix(m.Text, "FIRING watcher all: squarewatch itself is in trouble") {

@@ -17,7 +17,7 @@ import (
 	"squarewatch/alert/slack/slackstub"
 )
 
-// emulator is a Slack that others wrote.
+// emulator is an emulator of Slack that others wrote.
 type emulator struct{ address, api string }
 
 func startEmulator(t *testing.T) emulator {

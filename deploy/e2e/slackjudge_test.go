@@ -26,7 +26,7 @@ const hostileDetail = "<!channel> <!here> @everyone <https://evil.example|click>
 // stormProbes is how many probes fail at once.
 const stormProbes = 35
 
-// judgeFolder is where setup.sh installs what others know of Slack.
+// judgeFolder is where setup.sh installs the models of Slack that others wrote.
 func judgeFolder(t *testing.T) string {
 	t.Helper()
 	folder, err := filepath.Abs("slackjudge")
@@ -39,7 +39,7 @@ func judgeFolder(t *testing.T) string {
 	return folder
 }
 
-// compile checks TypeScript with tsc --strict and returns what it says; empty when it has nothing to say.
+// compile checks TypeScript with tsc --strict and returns its errors; empty for none.
 func compile(t *testing.T, source string) string {
 	t.Helper()
 	folder := judgeFolder(t)
@@ -120,7 +120,7 @@ func TestSlacksOwnTypesTakeEveryGoldenMessage(t *testing.T) {
 	}
 }
 
-// TestTheManifestIsOneOfSlacks holds the app's manifest to Slack's own type of it.
+// TestTheManifestIsOneOfSlacks checks the app's manifest by Slack's own type.
 func TestTheManifestIsOneOfSlacks(t *testing.T) {
 	content, err := os.ReadFile("../slack-app.yaml")
 	if err != nil {
@@ -142,7 +142,9 @@ export const manifest: Known = `+manifest+";\n")
 	if said := judge(string(manifest)); said != "" {
 		t.Errorf("Slack's type refuses the manifest:\n%s", said)
 	}
-	for _, bad := range []string{`{"display_information":{"name":"x"},"nonsense":1}`, `{"display_information":{"name":"x","nonsense":1}}`, `{}`} {
+	for _, bad := range []string{
+		`{"display_information":{"name":"x"},"nonsense":1}`, `{"display_information":{"name":"x","nonsense":1}}`, `{}`,
+	} {
 		if judge(bad) == "" {
 			t.Errorf("want the judge to refuse %s", bad)
 		}
@@ -176,7 +178,7 @@ func TestAStormPassesEveryJudge(t *testing.T) {
 	config := fmt.Sprintf(`
 target: %s
 catalogue: none
-defaults: {schedule: "@every 1s", timeout: 5s, connection: reuse}
+defaults: {schedule: "@every 2s", timeout: 5s, connection: reuse}
 probes:
 %srules:
   - {name: server-errors, on: [5xx], window: 10s, threshold: 50%%, clear: 30%%, min_runs: 3, runbook: "https://wiki.example.org/?a=<&b=|"}
@@ -187,7 +189,8 @@ notifiers:
   otherbot: {slack: {bot_token: %s, channel: general, api_url: %q}, group_wait: 0s}
 listen: %s
 state_dir: none
-`, target.URL, probes.String(), strict.Webhook(), slackstub.BotToken, slackstub.Name, strict.API(), other.webhook(), slackstub.BotToken, other.api, listen)
+`, target.URL, probes.String(), strict.Webhook(), slackstub.BotToken, slackstub.Name, strict.API(), other.webhook(),
+		slackstub.BotToken, other.api, listen)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +200,8 @@ state_dir: none
 		t.Helper()
 		eventually(t, 90*time.Second, what, func() bool {
 			code, body, err := get(t.Context(), "http://"+listen+"/api/v1/status")
-			return err == nil && code == http.StatusOK && strings.Count(body, what) == count && strings.Count(body, `"pending":0`) == 4 && strings.Contains(body, total)
+			return err == nil && code == http.StatusOK && strings.Count(body, what) == count &&
+				strings.Count(body, `"pending":0`) == 4 && strings.Contains(body, total)
 		})
 	}
 	status(`"class":"success"`, stormProbes, "")
@@ -214,7 +218,7 @@ state_dir: none
 	}
 	over := kept(strict)
 	if len(fired) < 2 || len(over) <= len(fired) {
-		t.Errorf("only %d and %d messages: the test says little", len(fired), len(over))
+		t.Errorf("only %d and %d messages: too few for this test", len(fired), len(over))
 	}
 	for _, messages := range []map[string]string{fired, over} {
 		if said := compile(t, typedBlocks(t, messages)); said != "" {

@@ -23,13 +23,14 @@ func TestUnitIsValidAndHardened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// verify wants the binary to be there; it is wherever this test built it.
+	// verify needs the binary of the unit, which is where this test built it.
 	path := filepath.Join(t.TempDir(), "squarewatch.service")
 	here := strings.ReplaceAll(string(unit), "/usr/bin/squarewatch", binary(t))
 	if err := os.WriteFile(path, []byte(here), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "systemd-analyze", "verify", "--man=no", path).CombinedOutput(); err != nil || len(out) > 0 {
+	verify := exec.CommandContext(t.Context(), "systemd-analyze", "verify", "--man=no", path)
+	if out, err := verify.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
 	out, err := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "--no-pager", path).CombinedOutput()
@@ -92,7 +93,9 @@ func TestServiceManagerIsTold(t *testing.T) {
 	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	defer server.Close()
 	credentials := t.TempDir()
-	for name, value := range map[string]string{"aisquare-api-key": aisquaretest.DefaultKey + "\n", "slack-webhook": "http://127.0.0.1:1/hush\n"} {
+	for name, value := range map[string]string{
+		"aisquare-api-key": aisquaretest.DefaultKey + "\n", "slack-webhook": "http://127.0.0.1:1/hush\n",
+	} {
 		if err := os.WriteFile(filepath.Join(credentials, name), []byte(value), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -131,8 +134,9 @@ state_dir: ` + filepath.Join(filepath.Dir(file), "state") + `
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "a bad reload is refused and the old configuration goes on", func() bool {
-		return socket.count("RELOADING=1") == 2 && socket.count("READY=1") == 3 && strings.Contains(out.String(), "the old configuration goes on")
+	eventually(t, 20*time.Second, "a bad reload is refused and the old configuration stays in force", func() bool {
+		return socket.count("RELOADING=1") == 2 && socket.count("READY=1") == 3 &&
+			strings.Contains(out.String(), "the old configuration stays in force")
 	})
 	pings := socket.count("WATCHDOG=1")
 	eventually(t, 20*time.Second, "WATCHDOG=1 after the bad reload", func() bool { return socket.count("WATCHDOG=1") > pings+2 })

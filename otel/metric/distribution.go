@@ -43,7 +43,7 @@ func (d *distribution) record(ctx context.Context, seconds float64, bounds []flo
 	}
 	d.sum += seconds
 	d.min, d.max = min(d.min, seconds), max(d.max, seconds)
-	d.fixed.add(int32(fixed)) //nolint:gosec // there are about a dozen bounds
+	d.fixed.add(int32(fixed))
 	d.addExponentialLocked(seconds)
 	d.exemplar.set(ctx, seconds)
 }
@@ -73,7 +73,7 @@ func (d *distribution) amongLongest(seconds, share float64, minimum uint64) bool
 	index := exponentialIndex(seconds, d.scale)
 	var notShorter uint64
 	for i, n := range slices.Backward(d.exponential.counts) {
-		if d.exponential.first+int32(i) < index { //nolint:gosec // at most maxBuckets
+		if d.exponential.first+int32(i) < index {
 			break
 		}
 		notShorter += n
@@ -105,7 +105,7 @@ func (b *buckets) spanWith(index int32) int {
 	if len(b.counts) == 0 {
 		return 1
 	}
-	last := b.first + int32(len(b.counts)) - 1 //nolint:gosec // at most maxBuckets
+	last := b.first + int32(len(b.counts)) - 1
 	return int(max(last, index)) - int(min(b.first, index)) + 1
 }
 
@@ -128,7 +128,7 @@ func (b *buckets) halve() {
 		return
 	}
 	first := b.first >> 1
-	last := (b.first + int32(len(b.counts)) - 1) >> 1 //nolint:gosec // at most maxBuckets
+	last := (b.first + int32(len(b.counts)) - 1) >> 1
 	merged := make([]uint64, last-first+1)
 	for i, n := range b.counts {
 		merged[(b.first+int32(i))>>1-first] += n

@@ -79,12 +79,12 @@ func (d *distribution) prometheus(bounds []float64, start time.Time) *dto.Histog
 	if counts := d.exponential.counts; len(counts) > 0 {
 		// Prometheus numbers a bucket by its upper bound, OpenTelemetry by its lower bound.
 		h.PositiveSpan = []*dto.BucketSpan{{
-			Offset: new(d.exponential.first + 1), Length: new(uint32(len(counts))), //nolint:gosec // at most maxBuckets
+			Offset: new(d.exponential.first + 1), Length: new(uint32(len(counts))),
 		}}
 		before := int64(0)
 		for _, n := range counts {
-			h.PositiveDelta = append(h.PositiveDelta, int64(n)-before) //nolint:gosec // no count comes near 2^63
-			before = int64(n)                                          //nolint:gosec // no count comes near 2^63
+			h.PositiveDelta = append(h.PositiveDelta, int64(n)-before)
+			before = int64(n)
 		}
 	}
 	if e := d.exemplar.prometheus(); e != nil {

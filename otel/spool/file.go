@@ -47,7 +47,7 @@ func encode(resourceSpans []*tracepb.ResourceSpans, spans int) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode spans: %w", err)
 	}
-	seal(file, uint32(spans)) //nolint:gosec // bounded above
+	seal(file, uint32(spans))
 	return file, nil
 }
 
@@ -57,7 +57,7 @@ func seal(file []byte, spans uint32) {
 	copy(file, magic)
 	binary.BigEndian.PutUint32(file[8:], version)
 	binary.BigEndian.PutUint32(file[12:], spans)
-	binary.BigEndian.PutUint32(file[16:], uint32(len(payload))) //nolint:gosec // bounded by encode
+	binary.BigEndian.PutUint32(file[16:], uint32(len(payload)))
 	binary.BigEndian.PutUint32(file[20:], checksum(payload))
 	binary.BigEndian.PutUint32(file[24:], checksum(file[:24]))
 }

@@ -35,7 +35,9 @@ func TestARunThatSpansAStandstillIsMissed(t *testing.T) {
 					r.Expected, r.Breach = !test.breach, test.breach
 					return r
 				}
-				d := dispatch.New(dispatch.Options{Entries: []dispatch.Entry{entry}, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits(), Wall: clock.now})
+				d := dispatch.New(dispatch.Options{
+					Entries: []dispatch.Entry{entry}, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits(), Wall: clock.now,
+				})
 				ctx, cancel := context.WithCancel(t.Context())
 				var running sync.WaitGroup
 				running.Go(func() { d.Run(ctx, dispatch.Handover{Since: clock.now()}) })

@@ -1,7 +1,7 @@
 -- +goose Up
--- Times are texts in UTC, all of the same width, so that they sort and a person can read them.
+-- Times are UTC texts of the same width, so that they sort and are readable.
 
--- One row an incident, from firing to its end.
+-- One row for each incident.
 CREATE TABLE incidents (
   id              TEXT PRIMARY KEY,
   rule            TEXT NOT NULL,
@@ -11,15 +11,15 @@ CREATE TABLE incidents (
   since           TEXT NOT NULL,             -- when the problem began: its first bad run
   fired           TEXT NOT NULL,
   resolved        TEXT NOT NULL DEFAULT '',
-  announced       INTEGER NOT NULL,          -- whether people were told that it fires
-  owed            INTEGER NOT NULL,          -- whether people are to be told that it is over when a silence ends
+  announced       INTEGER NOT NULL,          -- whether FIRING was announced
+  owed            INTEGER NOT NULL,          -- whether its end must be announced when a silence ends
   acknowledged_by TEXT NOT NULL DEFAULT '',
-  series_state    TEXT NOT NULL,             -- JSON: what the engine goes on from
-  incident        TEXT NOT NULL              -- JSON: as it was told last
+  series_state    TEXT NOT NULL,             -- JSON: what the engine continues from
+  incident        TEXT NOT NULL              -- JSON: as last announced
 );
 CREATE INDEX incidents_by_state ON incidents (state, resolved);
 
--- What notifiers have not delivered yet.
+-- Messages that are not delivered yet.
 CREATE TABLE outbox (
   id       TEXT PRIMARY KEY,
   notifier TEXT NOT NULL,
@@ -28,17 +28,17 @@ CREATE TABLE outbox (
   series   TEXT NOT NULL,
   event    TEXT NOT NULL,
   at       TEXT NOT NULL,                    -- of the change
-  first    TEXT NOT NULL,                    -- of the first change that it stands for
-  folded   INTEGER NOT NULL,                 -- earlier changes that it stands for
+  first    TEXT NOT NULL,                    -- of the first change that it includes
+  folded   INTEGER NOT NULL,                 -- number of earlier changes that it includes
   digest   TEXT NOT NULL DEFAULT '',
   payload  TEXT NOT NULL                     -- JSON: the incident
 );
 
--- What each notifier's destination last heard of an incident, and where.
+-- What each notifier's destination received last of an incident.
 CREATE TABLE told (
   notifier TEXT NOT NULL,
   incident TEXT NOT NULL,
-  ref      TEXT NOT NULL,                    -- the message, as the notifier calls it
+  ref      TEXT NOT NULL,                    -- the message, in the notifier's own terms
   event    TEXT NOT NULL,
   at       TEXT NOT NULL,
   payload  TEXT NOT NULL,                    -- JSON: the incident

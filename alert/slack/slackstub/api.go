@@ -131,7 +131,8 @@ func judgeToken(token, want string) string {
 		return ""
 	case token == "":
 		return "not_authed"
-	case strings.HasPrefix(token, "xapp-") && kind == "xoxb", strings.HasPrefix(token, "xoxb-") && kind == "xapp", strings.HasPrefix(token, "xoxp-"):
+	case strings.HasPrefix(token, "xapp-") && kind == "xoxb", strings.HasPrefix(token, "xoxb-") && kind == "xapp",
+		strings.HasPrefix(token, "xoxp-"):
 		return "not_allowed_token_type"
 	}
 	return "invalid_auth"
@@ -163,7 +164,10 @@ func (s *Slack) postMessage(header http.Header, form url.Values, f *Fault) (*Mes
 		return nil, "channel_not_found"
 	}
 	broadcast, _ := strconv.ParseBool(form.Get("reply_broadcast"))
-	m := &Message{Thread: form.Get("thread_ts"), Broadcast: broadcast, Text: form.Get("text"), Blocks: form.Get("blocks"), Raw: form.Encode(), Header: header}
+	m := &Message{
+		Thread: form.Get("thread_ts"), Broadcast: broadcast, Text: form.Get("text"), Blocks: form.Get("blocks"), Raw: form.Encode(),
+		Header: header,
+	}
 	s.mu.Lock()
 	archived, locked := s.archived, s.locked
 	if s.indexLocked(m.Thread) < 0 { // the message that it replies to is gone: it is posted outside of any thread

@@ -249,7 +249,9 @@ func (s *Slack) SendFrame(frame string) error {
 func (s *Slack) PressButton(user, action, value string) (envelope string, err error) {
 	now := time.Now()
 	ts := fmt.Sprintf("%d.%06d", now.Unix(), 1)
-	message := map[string]any{"type": "message", "ts": ts, "bot_id": "B0STUB", "app_id": "A0STUB", "team": "T0STUB", "text": "", "blocks": []any{}}
+	message := map[string]any{
+		"type": "message", "ts": ts, "bot_id": "B0STUB", "app_id": "A0STUB", "team": "T0STUB", "text": "", "blocks": []any{},
+	}
 	if all := s.Messages(); len(all) > 0 {
 		last := all[len(all)-1]
 		ts, message["ts"], message["text"] = last.TS, last.TS, last.Text
@@ -258,7 +260,8 @@ func (s *Slack) PressButton(user, action, value string) (envelope string, err er
 		}
 	}
 	return s.Send("interactive", map[string]any{
-		"type": "block_actions", "api_app_id": "A0STUB", "token": "verification", "trigger_id": "1.2.3", "is_enterprise_install": false, "enterprise": nil,
+		"type": "block_actions", "api_app_id": "A0STUB", "token": "verification", "trigger_id": "1.2.3",
+		"is_enterprise_install": false, "enterprise": nil,
 		"user":         map[string]any{"id": user, "username": "ada", "name": "ada", "team_id": "T0STUB"},
 		"team":         map[string]any{"id": "T0STUB", "domain": "example"},
 		"channel":      map[string]any{"id": Channel, "name": Name},

@@ -15,7 +15,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// TestButtonsThatDoNotWorkAreShown is a daemon whose app token Slack refuses, and later takes.
+// TestButtonsThatDoNotWorkAreShown runs a daemon whose app token Slack first refuses and later accepts.
 func TestButtonsThatDoNotWorkAreShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stub := slackstub.NewSlack("http://127.0.0.1")
@@ -56,7 +56,7 @@ func TestButtonsThatDoNotWorkAreShown(t *testing.T) {
 	})
 }
 
-func TestTheTableSaysWhetherButtonsWork(t *testing.T) {
+func TestStatusShowsWhetherButtonsWork(t *testing.T) {
 	for want, hearing := range map[string]outbox.Hearing{
 		"":                           {},
 		"work":                       {Wanted: true, Connected: true},
@@ -64,7 +64,7 @@ func TestTheTableSaysWhetherButtonsWork(t *testing.T) {
 		"do not work: refused: no …": {Wanted: true, Fault: "refused: no …"},
 	} {
 		n := notifierOf(&outbox.Backlog{Hearing: hearing})
-		if got := n.hears(); got != want {
+		if got := n.buttons(); got != want {
 			t.Errorf("%+v: want %q, got %q", hearing, want, got)
 		}
 	}

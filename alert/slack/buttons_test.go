@@ -12,7 +12,7 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// quiet is a desk that agrees to everything.
+// quiet accepts every action.
 type quiet struct{}
 
 func (quiet) Acknowledge(string, string) error { return nil }
@@ -22,7 +22,8 @@ func (quiet) Silence(string, string, time.Duration) (time.Time, error) {
 func (quiet) Overview() outbox.Overview { return outbox.Overview{} }
 
 func FuzzPress(f *testing.F) {
-	f.Add([]byte(`{"type":"block_actions","user":{"id":"U1"},"actions":[{"type":"button","block_id":"b","action_id":"squarewatch_acknowledge","value":"x"}]}`))
+	f.Add([]byte(`{"type":"block_actions","user":{"id":"U1"},"actions":[{"type":"button","block_id":"b",` +
+		`"action_id":"squarewatch_acknowledge","value":"x"}]}`))
 	f.Add([]byte(`{"actions":[{"block_id":"b"},{}]}`))
 	f.Fuzz(func(_ *testing.T, payload []byte) {
 		var callback slack.InteractionCallback

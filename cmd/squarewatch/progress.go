@@ -7,20 +7,20 @@ import (
 	"squarewatch/probe"
 )
 
-// progress is the sink that knows when a run last finished: what the service manager's watchdog is fed with. A timer would
-// prove that a timer works; a finished run proves that the daemon does its job.
+// progress is the sink that keeps the time of the last finished run, which feeds the service manager's watchdog. A finished run shows
+// that the daemon works; a timer alone would not.
 type progress struct {
 	mu     sync.Mutex
 	last   time.Time
-	probes []probe.Probe // those of the newest generation
+	probes []probe.Probe // of the newest generation
 }
 
 var _ probe.Sink = (*progress)(nil)
 
-// Finished notes the time of the result.
+// Finished records the time.
 func (p *progress) Finished(*probe.Result) { p.touch(time.Now()) }
 
-// Missed is no progress.
+// Missed does nothing: a missed run is not progress.
 func (p *progress) Missed(probe.Miss) {}
 
 func (p *progress) touch(now time.Time) {
@@ -29,18 +29,18 @@ func (p *progress) touch(now time.Time) {
 	p.last = now
 }
 
-// watch names the probes that are to finish runs.
+// watch sets the probes whose runs are expected.
 func (p *progress) watch(probes []probe.Probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.probes = probes
 }
 
-// watchdogSlack is how much later than due a run may finish before the daemon counts as stuck.
+// watchdogSlack is how late a run may finish before the daemon counts as stuck.
 const watchdogSlack = 15 * time.Second
 
-// alive reports whether a run finished when the last one was due: since the last finished run no probe has become due,
-// or the first that did still has its time to answer.
+// alive reports whether runs finish when they are due. They do when no probe has become due since the last finished run, or when the
+// first one that did still has time to answer.
 func (p *progress) alive(now time.Time) bool {
 	p.mu.Lock()
 	last, probes := p.last, p.probes

@@ -24,7 +24,12 @@ func TestWatchdogIsFedByFinishedRuns(t *testing.T) {
 		{"due and overdue", []probe.Probe{every("@every 10s", 30*time.Second)}, 56 * time.Second, false},
 		{"hourly, in between", []probe.Probe{every("@hourly", 10*time.Second)}, 59 * time.Minute, true},
 		{"hourly, overdue", []probe.Probe{every("@hourly", 10*time.Second)}, 61 * time.Minute, false},
-		{"the most frequent one counts", []probe.Probe{every("@hourly", 10*time.Second), every("@every 30s", 10*time.Second)}, 10 * time.Minute, false},
+		{
+			"the most frequent one counts",
+			[]probe.Probe{every("@hourly", 10*time.Second), every("@every 30s", 10*time.Second)},
+			10 * time.Minute,
+			false,
+		},
 	} {
 		p := &progress{}
 		p.watch(c.probes)
@@ -35,7 +40,7 @@ func TestWatchdogIsFedByFinishedRuns(t *testing.T) {
 	}
 }
 
-func TestMissedRunsAreNoProgress(t *testing.T) {
+func TestMissedRunsDoNotFeedTheWatchdog(t *testing.T) {
 	p := &progress{}
 	p.watch([]probe.Probe{{Name: "p", Schedule: probe.MustSchedule("@every 1s"), Timeout: time.Second}})
 	p.Missed(probe.Miss{Probe: "p", Count: 1})

@@ -13,7 +13,7 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// The buttons under incidents that fire. Their value holds the identifiers of those that the message tells.
+// The buttons below firing incidents. Their value holds the identifiers of the message's incidents.
 const (
 	actionAcknowledge = "squarewatch_acknowledge"
 	actionSilence     = "squarewatch_silence"
@@ -22,10 +22,10 @@ const (
 	cutValue = 2000 // https://docs.slack.dev/reference/block-kit/block-elements/button-element
 )
 
-// buttons returns the block with both of them; without the first one when somebody has taken all of it on.
+// buttons returns the block with both buttons, without the first one when all incidents are acknowledged.
 func (v view) buttons() []slack.Block {
 	var value string
-	taken := true
+	acknowledged := true
 	all := slices.Concat([]alert.Incident{*v.incident}, v.n.Others, v.n.Group)
 	for i := range all {
 		incident := &all[i]
@@ -33,7 +33,7 @@ func (v view) buttons() []slack.Block {
 			continue
 		}
 		value = strings.TrimSpace(value + " " + incident.ID)
-		taken = taken && incident.Acknowledged != nil
+		acknowledged = acknowledged && incident.Acknowledged != nil
 	}
 	if value == "" {
 		return nil
@@ -42,25 +42,25 @@ func (v view) buttons() []slack.Block {
 		return slack.NewButtonBlockElement(action, value, slack.NewTextBlockObject(slack.PlainTextType, label, false, false))
 	}
 	elements := []slack.BlockElement{button(actionSilence, "Silence 1h")}
-	if !taken {
+	if !acknowledged {
 		elements = slices.Insert(elements, 0, button(actionAcknowledge, "Acknowledge"))
 	}
 	return []slack.Block{slack.NewActionBlock("", elements...)}
 }
 
-// isIdentifier reports whether an identifier can go into a list of them and come back the same.
+// isIdentifier reports whether an identifier can be part of a list that is separated by spaces.
 func isIdentifier(id string) bool {
 	return id != "" && len(id) <= cutName && clean(id) == id && !strings.Contains(id, " ")
 }
 
-// pressed is what came of a button.
+// pressed is the result of a button.
 type pressed struct {
-	answer string // for the person who pressed it; empty when the message itself will show it
+	answer string // for the person who pressed it; empty when the message will show the result
 	thread string // for everybody, in the message's thread; mostly empty
 }
 
-// press does what a button asks for.
-func press(callback *slack.InteractionCallback, desk outbox.Desk) pressed {
+// press performs the action of a button.
+func press(callback *slack.InteractionCallback, actions outbox.Desk) pressed {
 	by := callback.User.ID
 	for _, action := range callback.ActionCallback.BlockActions {
 		if action == nil {
@@ -68,14 +68,14 @@ func press(callback *slack.InteractionCallback, desk outbox.Desk) pressed {
 		}
 		switch action.ActionID {
 		case actionAcknowledge:
-			err := each(action.Value, func(incident string) error { return desk.Acknowledge(incident, by) })
+			err := each(action.Value, func(incident string) error { return actions.Acknowledge(incident, by) })
 			if err != nil {
 				return pressed{answer: "Not acknowledged: " + mrkdwn(err.Error(), cutReason)}
 			}
 		case actionSilence:
 			var until time.Time
 			err := each(action.Value, func(incident string) (err error) {
-				end, err := desk.Silence(incident, by, silenceLength)
+				end, err := actions.Silence(incident, by, silenceLength)
 				if err == nil {
 					until = end
 				}
@@ -85,7 +85,7 @@ func press(callback *slack.InteractionCallback, desk outbox.Desk) pressed {
 				return pressed{answer: "Not silenced: " + mrkdwn(err.Error(), cutReason)}
 			}
 			return pressed{
-				answer: "Silenced until " + clock(until) + ". Probing and recording go on; `squarewatch silence list` shows it.",
+				answer: "Silenced until " + clock(until) + ". Probing and recording continue; `squarewatch silence list` shows the silence.",
 				thread: "🔕 " + mention(by) + " silenced this until " + clock(until) + ".",
 			}
 		}
@@ -95,8 +95,8 @@ func press(callback *slack.InteractionCallback, desk outbox.Desk) pressed {
 
 var errNoIncident = errors.New("the button names no incident")
 
-// each does something with every incident of a button. That some of them fire no more is no failure, since the others are
-// what the person means; it is the first one's error when nothing could be done.
+// each calls do for every incident of a button. It succeeds when do succeeds for one of them, since the others may no longer fire.
+// Otherwise it returns the error of the first.
 func each(value string, do func(incident string) error) error {
 	failure := errNoIncident
 	done := 0
@@ -114,15 +114,15 @@ func each(value string, do func(incident string) error) error {
 	return failure
 }
 
-// slash answers the command /squarewatch.
+// slash returns the answer to the command /squarewatch.
 func slash(text string, now outbox.Overview) map[string]any {
 	if strings.TrimSpace(text) != "status" {
-		return ephemeral("Write `/squarewatch status` to see what fires, what is silenced and what waits to be told.")
+		return ephemeral("Write `/squarewatch status` to see what fires, what is silenced and which messages are not delivered yet.")
 	}
 	return ephemeral(overview(&now))
 }
 
-// mostListed bounds each list of the overview: Slack drops an answer of 20 kB.
+// mostListed is the limit for each list of the overview, since Slack drops an answer of 20 kB.
 const mostListed = 15
 
 func overview(now *outbox.Overview) string {
@@ -139,18 +139,20 @@ func overview(now *outbox.Overview) string {
 	var silences, waiting []string
 	for i := range now.Silences {
 		s := &now.Silences[i]
-		silences = append(silences, fmt.Sprintf("🔕 silence %s until %s by %s %s", mrkdwn(s.ID, cutName), clock(s.Until), mention(s.By), mrkdwn(s.Comment, cutPhrase)))
+		silences = append(silences, fmt.Sprintf("🔕 silence %s until %s by %s %s",
+			mrkdwn(s.ID, cutName), clock(s.Until), mention(s.By), mrkdwn(s.Comment, cutPhrase)))
 	}
 	for _, b := range now.Backlog {
 		if b.Pending > 0 {
-			waiting = append(waiting, fmt.Sprintf("✉️ %s: %d waiting, the oldest for %s. %s", mrkdwn(b.Notifier, cutName), b.Pending, lasting(b.OldestAge), mrkdwn(b.LastError, cutReason)))
+			waiting = append(waiting, fmt.Sprintf("✉️ %s: %d waiting, the oldest for %s. %s",
+				mrkdwn(b.Notifier, cutName), b.Pending, lasting(b.OldestAge), mrkdwn(b.LastError, cutReason)))
 		}
 	}
 	lines = append(lines, shortList(silences, "silences")...)
 	return bounded(append(lines, shortList(waiting, "notifiers")...))
 }
 
-// watched says how much is.
+// watched counts the series and rules.
 func watched(all []alert.Status) string {
 	rules, series := map[string]bool{}, map[string]bool{}
 	for i := range all {

@@ -14,45 +14,45 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// What is being done, as errors say it.
+// What is being done, for errors.
 const (
 	doingPost   = "post to Slack"
 	doingListen = "listen to Slack"
 )
 
-// wordTaken is the whole body with which an incoming webhook says that it took a message. Slack sends it as text/html, so the
-// content type says nothing: https://github.com/slackapi/node-slack-sdk/issues/480.
-const wordTaken = "ok"
+// wordAccepted is the whole body of an incoming webhook that accepted a message. Slack sends it as text/html, so the content type does not
+// identify it: https://github.com/slackapi/node-slack-sdk/issues/480.
+const wordAccepted = "ok"
 
-// answer is what came back for one request.
+// answer is the answer to one request.
 type answer struct {
 	doing      string
-	token      string // key of the token that the request carried, for advice; empty for a webhook
+	token      string // key of the token in the request, for the advice; empty for a webhook
 	status     int
-	word       string // Slack's name of the fault, such as no_service; "ok" when a webhook took the message
+	word       string // Slack's name of the fault, such as no_service; "ok" when a webhook accepted the message
 	retryAfter time.Duration
-	stranger   string // what answered, when it is not what should answer; empty when it is
+	notSlack   string // describes what answered instead of Slack; empty when Slack did
 
 	fault *outbox.DeliveryError // why there was no answer
 
-	api    bool     // of the web API, which says in its body whether it took the message
-	ok     bool     // the web API took it
+	api    bool     // of the web API, whose body says whether it accepted the message
+	ok     bool     // the web API accepted it
 	needed string   // scope that the token lacks
-	why    []string // what the web API says of an invalid message, made printable
+	why    []string // the web API's reasons for an invalid message, made printable
 	ref    string   // of the message
 }
 
 // readWebhook reads the body of a webhook's answer: one word.
 func (a *answer) readWebhook(body []byte) {
 	a.word = firstWord(body)
-	if a.status == http.StatusOK && a.word != wordTaken {
-		a.stranger = strangerOf(body)
+	if a.status == http.StatusOK && a.word != wordAccepted {
+		a.notSlack = describeNotWebhook(body)
 	}
 }
 
-// strangerOf says what answered with status 200 when it was not an incoming webhook. It repeats nothing of the body, which may
+// describeNotWebhook describes what answered with status 200 and is not an incoming webhook. It quotes nothing of the body, which may
 // hold anything.
-func strangerOf(body []byte) string {
+func describeNotWebhook(body []byte) string {
 	body = bytes.TrimSpace(body)
 	var trigger struct {
 		OK *bool `json:"ok"`
@@ -71,49 +71,51 @@ func strangerOf(body []byte) string {
 	return "something other than Slack answered"
 }
 
-// taken reports whether Slack took the message.
-func (a *answer) taken() bool {
-	if a.fault != nil || a.status != http.StatusOK || a.stranger != "" {
+// accepted reports whether Slack accepted the message.
+func (a *answer) accepted() bool {
+	if a.fault != nil || a.status != http.StatusOK || a.notSlack != "" {
 		return false
 	}
-	return a.api && a.ok || !a.api && a.word == wordTaken
+	return a.api && a.ok || !a.api && a.word == wordAccepted
 }
 
-// failure returns why the message was not taken, nil when it was.
+// failure returns why the message was not accepted; nil when it was.
 func (a *answer) failure() *outbox.DeliveryError {
 	switch {
 	case a.fault != nil:
 		return a.fault
-	case a.taken():
+	case a.accepted():
 		return nil
 	case a.status == http.StatusTooManyRequests:
 		return &outbox.DeliveryError{Reason: outbox.ReasonRateLimited, RetryAfter: a.retryAfter, Err: a.cause()}
 	case a.status >= 500, a.status == http.StatusRequestTimeout:
 		return &outbox.DeliveryError{Reason: outbox.ReasonUnavailable, RetryAfter: a.retryAfter, Err: a.cause()}
-	case a.stranger != "":
-		return a.refused(fmt.Errorf("%s: %s", a.doing, a.stranger), a.strangerFix())
+	case a.notSlack != "":
+		return a.refused(fmt.Errorf("%s: %s", a.doing, a.notSlack), a.notSlackFix())
 	case a.api && a.status == http.StatusOK:
 		return a.refusal()
-	case a.api: // a proxy: Slack's API answers with status 200 and says in the body what is wrong
+	case a.api: // a proxy: Slack's API answers with status 200 and names its errors in the body
 		return a.refused(a.cause(), "Slack's web API does not answer like this: check api_url, and the proxy on the way")
 	}
 	return a.refused(a.cause(), a.webhookFix())
 }
 
-// refused is a failure that a person must mend.
+// refused is a failure that a person must fix.
 func (a *answer) refused(cause error, fix string) *outbox.DeliveryError {
 	return &outbox.DeliveryError{Reason: outbox.ReasonRefused, Permanent: true, Fix: fix, Err: cause}
 }
 
-func (a *answer) strangerFix() string {
+const fixAccess = "let this host reach Slack without the login page or filter that stands between"
+
+func (a *answer) notSlackFix() string {
 	if a.api {
-		return "check api_url, and let this host reach Slack without the login page or filter that stands between"
+		return "check api_url, and " + fixAccess
 	}
-	return "check that webhook_url is the address of an incoming webhook, https://hooks.slack.com/services/…, and let this host reach Slack without the login page or filter that stands between"
+	return "check that webhook_url is the address of an incoming webhook, https://hooks.slack.com/services/…, and " + fixAccess
 }
 
-// refusal returns why the web API did not take the message, by the word in its answer. A word that is in no published list is
-// quoted and tried again soon: it may pass, and the log shows it.
+// refusal returns why the web API did not accept the message, by the word in its answer. An unknown word is quoted in the error, and the
+// delivery is repeated, since the fault may be temporary.
 func (a *answer) refusal() *outbox.DeliveryError {
 	known, ok := refusals(a.token)[a.word]
 	if !ok {
@@ -144,7 +146,7 @@ func (a *answer) cause() error {
 	return fmt.Errorf("%s: status %d %s", a.doing, a.status, a.word)
 }
 
-// refusesForm reports whether the same message may pass in a plainer or shorter form.
+// refusesForm reports whether Slack may accept the same message in a plainer or shorter form.
 func (a *answer) refusesForm() bool {
 	if a.api {
 		return a.status == http.StatusOK && !a.ok && refusals(a.token)[a.word].form
@@ -152,11 +154,11 @@ func (a *answer) refusesForm() bool {
 	return a.status >= 400 && a.status < 500 && webhookRefusals()[a.word].form
 }
 
-// cannotBeEdited reports whether the message can no longer be changed: it was deleted, the workspace forbids it, or its channel is
-// gone. A new message must say what holds now.
+// cannotBeEdited reports whether the message can no longer be updated: it was deleted, the workspace forbids updates, or its channel is
+// gone. A new message must then show the current state.
 func (a *answer) cannotBeEdited() bool { return a.api && !a.ok && refusals(a.token)[a.word].edit }
 
-// cannotBeAnswered reports whether the message takes no reply in its thread. The channel may still take a message.
+// cannotBeAnswered reports whether the thread of the message refuses replies. The channel may still accept a message.
 func (a *answer) cannotBeAnswered() bool { return a.api && !a.ok && refusals(a.token)[a.word].thread }
 
 // webhookFix returns what a person must do after a webhook's refusal.
@@ -165,8 +167,8 @@ func (a *answer) webhookFix() string {
 		"check webhook_url: an incoming webhook answers POST with 200 and ok")
 }
 
-// firstWord returns the body when it is one of Slack's words; empty otherwise. What a proxy writes instead is not repeated, since
-// it may hold anything.
+// firstWord returns the body when it has the form of Slack's error words; empty otherwise. The body of a proxy is not quoted, since it
+// may hold anything.
 func firstWord(body []byte) string {
 	word := strings.TrimSpace(string(body))
 	if regexp.MustCompile(`^[a-z][a-z0-9_-]{1,59}$`).MatchString(word) {
@@ -177,7 +179,7 @@ func firstWord(body []byte) string {
 
 // readAPI reads an answer of the web API.
 func (a *answer) readAPI(body []byte) {
-	var said struct {
+	var reply struct {
 		OK       *bool  `json:"ok"`
 		Error    string `json:"error"`
 		Needed   string `json:"needed"`
@@ -188,26 +190,26 @@ func (a *answer) readAPI(body []byte) {
 		} `json:"response_metadata"`
 	}
 	a.api = true
-	if err := json.Unmarshal(body, &said); err != nil || said.OK == nil {
+	if err := json.Unmarshal(body, &reply); err != nil || reply.OK == nil {
 		if a.status == http.StatusOK {
-			a.stranger = apiStrangerOf(body)
+			a.notSlack = describeNotAPI(body)
 		}
 		return
 	}
-	a.ok, a.word, a.needed = *said.OK, firstWord([]byte(said.Error)), firstScope(said.Needed)
-	for _, text := range said.Metadata.Messages[:min(len(said.Metadata.Messages), maxReasons)] {
+	a.ok, a.word, a.needed = *reply.OK, firstWord([]byte(reply.Error)), firstScope(reply.Needed)
+	for _, text := range reply.Metadata.Messages[:min(len(reply.Metadata.Messages), maxReasons)] {
 		a.why = append(a.why, plain(text, cutReason))
 	}
-	// chat.update takes the channel's ID only, which this answer holds: https://docs.slack.dev/reference/methods/chat.update.
-	if a.ok && said.Channel != "" && said.TS != "" {
-		a.ref = said.Channel + "/" + said.TS
+	// chat.update accepts only the channel's ID, which this answer holds: https://docs.slack.dev/reference/methods/chat.update.
+	if a.ok && reply.Channel != "" && reply.TS != "" {
+		a.ref = reply.Channel + "/" + reply.TS
 	}
 }
 
-// maxReasons is how many of the web API's remarks on one message an error repeats.
+// maxReasons is the number of the web API's reasons that an error quotes.
 const maxReasons = 3
 
-func apiStrangerOf(body []byte) string {
+func describeNotAPI(body []byte) string {
 	body = bytes.TrimSpace(body)
 	switch {
 	case len(body) == 0:

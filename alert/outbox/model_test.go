@@ -27,9 +27,9 @@ import (
 	"squarewatch/config/setting"
 )
 
-// whole is everything between results and people, with a process that can die, a disk that stays, and the real notifier before a
-// strict Slack that fails in every way. The reference beside it keeps all results and all that was taken, and recounts.
-type whole struct {
+// system is everything from results to messages: a process that can be killed, a disk that stays, and the real notifier with a strict
+// Slack that fails in every way. A model beside it keeps all results and all accepted messages, and recounts them.
+type system struct {
 	outer    *testing.T
 	path     string
 	rule     alert.Rule
@@ -41,32 +41,32 @@ type whole struct {
 	slack    *slackstub.Slack // the destination
 	notifier *slack.Notifier
 
-	mu      sync.Mutex
-	flights []outbox.Notification // every attempt to deliver
-	arrived map[int]bool          // attempts whose answer came
-	taken   []int                 // attempts that the channel or a thread shows, in order
+	mu        sync.Mutex
+	attempts  []outbox.Notification // every attempt to deliver
+	confirmed map[int]bool          // attempts whose success was reported to the outbox
+	taken     []int                 // attempts that the channel or a thread shows, in order
 
-	steps []string
-	wrong string // the first thing that is; told outside of the bubble
+	steps   []string
+	failure string // the first fault; reported outside the bubble
 }
 
-// fault notes what is wrong.
-func (w *whole) fault(format string, arguments ...any) {
-	if w.wrong == "" {
-		w.wrong = fmt.Sprintf(format, arguments...) + fmt.Sprintf("\nsteps: %v", w.steps)
+// fault records what is wrong.
+func (w *system) fault(format string, arguments ...any) {
+	if w.failure == "" {
+		w.failure = fmt.Sprintf(format, arguments...) + fmt.Sprintf("\nsteps: %v", w.steps)
 	}
 }
 
-// flight is the key of an attempt's number in the context, and the header that carries it to Slack.
-type flight struct{}
+// attemptKey is the context key of an attempt's number, which a header carries to Slack.
+type attemptKey struct{}
 
-const flightHeader = "X-Flight"
+const attemptHeader = "X-Attempt"
 
-// Deliver hands a message to the real notifier.
-func (w *whole) Deliver(ctx context.Context, n outbox.Notification) (string, error) {
+// Deliver passes a message to the real notifier.
+func (w *system) Deliver(ctx context.Context, n outbox.Notification) (string, error) {
 	w.mu.Lock()
-	number := len(w.flights)
-	w.flights = append(w.flights, n)
+	number := len(w.attempts)
+	w.attempts = append(w.attempts, n)
 	for _, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
 		for i := range w.silences {
 			if incident.Series == "a" && w.silences[i].Active(time.Now()) {
@@ -75,16 +75,16 @@ func (w *whole) Deliver(ctx context.Context, n outbox.Notification) (string, err
 		}
 	}
 	w.mu.Unlock()
-	ref, err := w.notifier.Deliver(context.WithValue(ctx, flight{}, number), n)
+	ref, err := w.notifier.Deliver(context.WithValue(ctx, attemptKey{}, number), n)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.arrived[number] = err == nil
+	w.confirmed[number] = err == nil
 	return ref, err
 }
 
-// posted notes what the channel or a thread shows, even when the process that sent it is gone.
-func (w *whole) posted(m slackstub.Message) {
-	number, err := strconv.Atoi(m.Header.Get(flightHeader))
+// posted records what the channel or a thread shows, also when the process that sent it was killed.
+func (w *system) posted(m slackstub.Message) {
+	number, err := strconv.Atoi(m.Header.Get(attemptHeader))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -94,17 +94,17 @@ func (w *whole) posted(m slackstub.Message) {
 	w.taken = append(w.taken, number)
 }
 
-// marking is a transport that writes the number of the attempt on each request.
+// marking is a transport that adds the number of the attempt to each request.
 type marking struct{ next http.RoundTripper }
 
 func (m marking) RoundTrip(r *http.Request) (*http.Response, error) {
 	marked := r.Clone(r.Context())
-	marked.Header.Set(flightHeader, fmt.Sprint(r.Context().Value(flight{})))
+	marked.Header.Set(attemptHeader, fmt.Sprint(r.Context().Value(attemptKey{})))
 	return m.next.RoundTrip(marked)
 }
 
-// moods are what Slack may do. Each is over when the next begins.
-func moods() map[string]slackstub.Fault {
+// behaviours returns how Slack may behave. Each one ends when the next begins.
+func behaviours() map[string]slackstub.Fault {
 	return map[string]slackstub.Fault{
 		"well":           {},
 		"limiting":       {Status: http.StatusTooManyRequests, RetryAfter: "7"},
@@ -119,16 +119,16 @@ func moods() map[string]slackstub.Fault {
 	}
 }
 
-// feel changes the destination's mood.
-func (w *whole) feel(mood string) {
-	w.slack.Always(moods()[mood])
-	w.slack.Archive(mood == "archived")
-	w.slack.LockThreads(mood == "locked")
-	w.slack.CloseEditing(mood == "closed")
+// setBehaviour changes how Slack behaves.
+func (w *system) setBehaviour(behaviour string) {
+	w.slack.Always(behaviours()[behaviour])
+	w.slack.Archive(behaviour == "archived")
+	w.slack.LockThreads(behaviour == "locked")
+	w.slack.CloseEditing(behaviour == "closed")
 }
 
-// connect makes the destination: a strict Slack in memory, told by webhook or by a bot.
-func (w *whole) connect(kind string) (end func()) {
+// connect creates the destination: a strict Slack in memory, reached by webhook or by a bot.
+func (w *system) connect(kind string) (end func()) {
 	const address = "http://127.0.0.1"
 	w.slack = slackstub.NewSlack(address)
 	w.slack.Watch(w.posted)
@@ -139,15 +139,15 @@ func (w *whole) connect(kind string) (end func()) {
 		settings = slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, APIURL: address + "/api"}
 	}
 	w.notifier = slack.New(settings, slack.Options{Client: &http.Client{Transport: marking{transport}}})
-	w.feel("well")
+	w.setBehaviour("well")
 	return func() {
 		transport.CloseIdleConnections()
 		pipe.Shutdown()
 	}
 }
 
-// start begins a process where the one before left off.
-func (w *whole) start() {
+// start starts a process that continues where the previous one stopped.
+func (w *system) start() {
 	w.engine = engine(w.outer, alert.EngineOptions{Rules: []alert.Rule{w.rule}, Probes: probes("a", "b")})
 	w.process = begin(w.outer, w.path, map[string]outbox.Destination{"ops": {Notifier: w}}, w.silences...)
 	now := time.Now()
@@ -162,78 +162,78 @@ func (w *whole) start() {
 		}
 	}
 	w.engine.Resume(now)
-	w.tell(w.engine.Mute(w.silences, now))
-	w.tell(w.engine.Reannounce(now))
+	w.add(w.engine.Mute(w.silences, now))
+	w.add(w.engine.Reannounce(now))
 }
 
-func (w *whole) tell(changes []alert.Transition) {
+func (w *system) add(changes []alert.Transition) {
 	for _, c := range changes {
 		w.process.Add(c)
 	}
 }
 
-// pass lets time go by, a second at a time.
-func (w *whole) pass(seconds int) {
+// advance lets time pass, one second at a time.
+func (w *system) advance(seconds int) {
 	for range seconds {
 		<-time.After(time.Second)
-		w.tell(w.engine.Advance(time.Now()))
+		w.add(w.engine.Advance(time.Now()))
 	}
 	synctest.Wait()
 }
 
-func (w *whole) note(format string, arguments ...any) {
+func (w *system) record(format string, arguments ...any) {
 	w.steps = append(w.steps, fmt.Sprintf("%.0f:", time.Since(start()).Seconds())+fmt.Sprintf(format, arguments...))
 }
 
-// move is one thing that happens. All are drawn before the bubble begins: rapid leaves it by panics.
+// move is one event. All are drawn before the bubble begins, because rapid leaves a bubble by panics.
 type move struct {
-	kind, probe, mood string
-	code, seconds     int
+	kind, probe, behaviour string
+	code, seconds          int
 }
 
 func drawMove(t *rapid.T) move {
 	return move{
-		kind:    rapid.SampledFrom([]string{"run", "run", "run", "run", "run", "run", "mood", "restart", "silence", "wait"}).Draw(t, "kind"),
-		probe:   rapid.SampledFrom([]string{"a", "b"}).Draw(t, "probe"),
-		mood:    rapid.SampledFrom(slices.Sorted(maps.Keys(moods()))).Draw(t, "mood"),
-		code:    rapid.SampledFrom([]int{200, 500, 500}).Draw(t, "code"),
-		seconds: rapid.IntRange(1, 60).Draw(t, "seconds"),
+		kind:      rapid.SampledFrom(append(slices.Repeat([]string{"run"}, 6), "behaviour", "restart", "silence", "wait")).Draw(t, "kind"),
+		probe:     rapid.SampledFrom([]string{"a", "b"}).Draw(t, "probe"),
+		behaviour: rapid.SampledFrom(slices.Sorted(maps.Keys(behaviours()))).Draw(t, "behaviour"),
+		code:      rapid.SampledFrom([]int{200, 500, 500}).Draw(t, "code"),
+		seconds:   rapid.IntRange(1, 60).Draw(t, "seconds"),
 	}
 }
 
-func (w *whole) do(m move) {
+func (w *system) do(m move) {
 	now := time.Now()
 	switch m.kind {
 	case "run":
 		r := result(m.probe, now, m.code)
 		w.results = append(w.results, r)
-		w.note("%s%d", r.Probe, r.Code)
-		w.tell(w.engine.Observe(r))
-		w.pass(1)
-	case "mood":
-		w.feel(m.mood)
-		w.note("%s", m.mood)
+		w.record("%s%d", r.Probe, r.Code)
+		w.add(w.engine.Observe(r))
+		w.advance(1)
+	case "behaviour":
+		w.setBehaviour(m.behaviour)
+		w.record("%s", m.behaviour)
 	case "restart":
-		w.note("restart after %ds", m.seconds)
+		w.record("restart after %ds", m.seconds)
 		w.process.kill()
 		<-time.After(time.Duration(m.seconds) * time.Second)
 		w.start()
 	case "silence":
-		w.note("silence %ds", m.seconds)
+		w.record("silence %ds", m.seconds)
 		w.mu.Lock()
 		w.silences = []alert.Silence{{ID: "s", Probes: []string{"a"}, From: now, Until: now.Add(time.Duration(m.seconds) * time.Second)}}
 		w.mu.Unlock()
 		w.process.Mute(w.silences)
-		w.tell(w.engine.Mute(w.silences, now))
+		w.add(w.engine.Mute(w.silences, now))
 	case "wait":
-		w.note("wait %ds", m.seconds)
-		w.pass(m.seconds)
+		w.record("wait %ds", m.seconds)
+		w.advance(m.seconds)
 	}
 }
 
-// caused recounts the window at the moment at which the threshold is said to have been crossed: by a run that ended then, or
-// by the passing of time before it.
-func (w *whole) caused(s *said) bool {
+// caused recounts the window at the time when the threshold was crossed: with the run that ended then, or without it, when passing time
+// crossed it.
+func (w *system) caused(s *said) bool {
 	at := s.incident.Crossed
 	crossed := func(known func(end time.Time) bool) bool {
 		runs, bad := 0, 0
@@ -252,33 +252,33 @@ func (w *whole) caused(s *said) bool {
 	return crossed(func(end time.Time) bool { return !end.After(at) }) || crossed(func(end time.Time) bool { return end.Before(at) })
 }
 
-// said is one incident in a message that was taken.
+// said is one incident in an accepted message.
 type said struct {
 	event    alert.Event
 	at       time.Time
 	incident alert.Incident
 	folded   bool
-	lost     bool // its answer was
+	lost     bool // its answer was lost
 }
 
-// of returns what was said of a series, in order: a message may tell several.
-func (w *whole) of(series string) []said {
+// of returns the messages about a series, in order; one message may report several incidents.
+func (w *system) of(series string) []said {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []said
 	for _, number := range w.taken {
-		n := &w.flights[number]
+		n := &w.attempts[number]
 		for k, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
 			if incident.Series == series {
-				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, !w.arrived[number]})
+				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, !w.confirmed[number]})
 			}
 		}
 	}
 	return list
 }
 
-// check holds what was taken against what is true.
-func (w *whole) check() {
+// check compares the accepted messages with the incidents.
+func (w *system) check() {
 	for _, series := range []string{"a", "b"} {
 		believed, log := false, ""
 		var before said
@@ -315,7 +315,7 @@ func (w *whole) check() {
 	}
 }
 
-func TestPeopleAlwaysLearnTheTruth(t *testing.T) {
+func TestMessagesAlwaysMatchTheIncidents(t *testing.T) {
 	directory := t.TempDir()
 	template := filepath.Join(directory, "template.db")
 	_, db := openStore(t, template)
@@ -337,9 +337,9 @@ func TestPeopleAlwaysLearnTheTruth(t *testing.T) {
 		moves := rapid.SliceOfN(rapid.Custom(drawMove), 5, 60).Draw(rt, "moves")
 		kind := rapid.SampledFrom([]string{"webhook", "bot"}).Draw(rt, "kind")
 		reopen := time.Duration(rapid.SampledFrom([]int{-1, 20, 600}).Draw(rt, "reopen")) * time.Second
-		var w *whole
+		var w *system
 		synctest.Test(t, func(t *testing.T) {
-			w = &whole{outer: t, path: path, arrived: map[int]bool{}}
+			w = &system{outer: t, path: path, confirmed: map[int]bool{}}
 			defer w.connect(kind)()
 			w.rule = rule(func(r *alert.Rule) {
 				r.Window, r.Threshold, r.Clear, r.MinRuns = time.Minute, 0.5, 0.3, 3
@@ -349,18 +349,20 @@ func TestPeopleAlwaysLearnTheTruth(t *testing.T) {
 			for _, m := range moves {
 				w.do(m)
 			}
-			w.feel("well")
-			w.pass(900) // whatever waits is told, what was refused is tried again, and every silence is over
+			w.setBehaviour("well")
+			w.advance(900) // every waiting message is sent, refused ones are retried, and every silence has ended
 			w.check()
 			for _, reason := range w.slack.Refused() {
-				if !slices.Contains([]string{"channel_is_archived", "is_archived", "is_inactive", "restricted_action_thread_locked", "edit_window_closed"}, reason) {
+				if !slices.Contains([]string{
+					"channel_is_archived", "is_archived", "is_inactive", "restricted_action_thread_locked", "edit_window_closed",
+				}, reason) {
 					w.fault("Slack refused a message: %s", reason)
 				}
 			}
 			w.process.kill()
 		})
-		if w.wrong != "" {
-			rt.Fatal(w.wrong)
+		if w.failure != "" {
+			rt.Fatal(w.failure)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// times writes the times of an incident in whole seconds since start: bad time with its runs, then declared time.
+// times returns the times of an incident in whole seconds since start: first the bad time with its runs, then the declared time.
 func times(i *alert.Incident) []float64 {
 	at := func(t time.Time) float64 {
 		if t.IsZero() {
@@ -22,8 +22,8 @@ func times(i *alert.Incident) []float64 {
 	return []float64{at(i.Since), at(i.FirstBad), at(i.LastBad), float64(i.BadRuns), at(i.Fired), at(i.Resolved)}
 }
 
-// TestBadTimeIsNotDeclaredTime holds what people read as the length of an outage: the window drains after it.
-func TestBadTimeIsNotDeclaredTime(t *testing.T) {
+// TestBadTimeDiffersFromDeclaredTime checks the length of an outage as people read it: the window drains only after the outage.
+func TestBadTimeDiffersFromDeclaredTime(t *testing.T) {
 	quick := func(change func(*alert.Rule)) alert.Rule {
 		return rule(func(r *alert.Rule) {
 			r.Window, r.Threshold, r.Clear, r.Reopen = 10*time.Second, 0.2, 0.1, 30*time.Second
@@ -68,7 +68,7 @@ func TestBadTimeIsNotDeclaredTime(t *testing.T) {
 			e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{test.rule}})
 			got := feed(e, "a", 0, test.codes...)
 			if len(got) < 2 {
-				t.Fatalf("want it to fire and to be over, got %v", told(got))
+				t.Fatalf("want it to fire and to be over, got %v", summaries(got))
 			}
 			want(t, test.fired, times(&got[0].Incident))
 			want(t, test.over, times(&got[len(got)-1].Incident))
@@ -76,7 +76,7 @@ func TestBadTimeIsNotDeclaredTime(t *testing.T) {
 	}
 }
 
-func TestSinceHasOneMeaning(t *testing.T) {
+func TestSinceIsTheFirstBadRunEverywhere(t *testing.T) {
 	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 10 * time.Second })}})
 	feed(e, "a", 0, codes(10, 200, 15, 500)...)
 	pending := e.Snapshot(sec(24))[0]
@@ -85,8 +85,9 @@ func TestSinceHasOneMeaning(t *testing.T) {
 	}
 	got := feed(e, "a", 25, codes(10, 500)...)
 	firing := e.Snapshot(sec(35))[0]
-	if len(got) != 1 || !firing.Since.Equal(got[0].Incident.Since) || !firing.Since.Equal(sec(10)) || !firing.Fired.Equal(got[0].Incident.Fired) || firing.BadRuns != 25 {
-		t.Errorf("want the message and the status to say the same, got %+v and %+v", told(got), firing)
+	if len(got) != 1 || !firing.Since.Equal(got[0].Incident.Since) ||
+		!firing.Since.Equal(sec(10)) || !firing.Fired.Equal(got[0].Incident.Fired) || firing.BadRuns != 25 {
+		t.Errorf("want the message and the status to say the same, got %+v and %+v", summaries(got), firing)
 	}
 	feed(e, "a", 35, codes(100, 200)...)
 	if over := e.Snapshot(sec(135))[0]; !over.Since.IsZero() || over.BadRuns != 0 {
@@ -102,14 +103,14 @@ func TestBadTimeOfAStreakAndOfNoData(t *testing.T) {
 		got = append(got, e.Observe(result("rare", sec(hour*3600), code))...)
 	}
 	if len(got) != 2 {
-		t.Fatalf("want it to fire and to be over, got %v", told(got))
+		t.Fatalf("want it to fire and to be over, got %v", summaries(got))
 	}
 	want(t, []float64{3600, 3600, 10800, 3, 7200, 14400}, times(&got[1].Incident))
 
 	got = e.Advance(sec(24 * 3600))
 	got = append(got, e.Observe(result("rare", sec(24*3600+60), 200))...)
 	if len(got) < 2 || got[0].Incident.Rule != alert.NoDataRule {
-		t.Fatalf("want no-data to fire and to be over, got %v", told(got))
+		t.Fatalf("want no-data to fire and to be over, got %v", summaries(got))
 	}
 	for _, c := range got {
 		if !c.Incident.Since.Equal(sec(14400)) || c.Incident.BadRuns != 0 || !c.Incident.FirstBad.IsZero() {
@@ -118,7 +119,7 @@ func TestBadTimeOfAStreakAndOfNoData(t *testing.T) {
 	}
 }
 
-func TestBadTimeOutlivesARestart(t *testing.T) {
+func TestBadTimeSurvivesARestart(t *testing.T) {
 	options := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}}
 	first := engine(t, options)
 	fired := feed(first, "a", 0, codes(10, 500)...)
@@ -129,14 +130,14 @@ func TestBadTimeOutlivesARestart(t *testing.T) {
 	for name, state := range map[string]alert.SeriesState{"as it was when it fired": fired[0].State, "as it was at the stop": *seen[0]} {
 		e := engine(t, options)
 		e.Restore([]alert.SeriesState{state})
-		for i := range 10 { // the history has them all
+		for i := range 10 { // the history has all of them
 			e.Recall(result("a", sec(i), 500))
 		}
 		e.Resume(sec(20))
 		feed(e, "a", 20, codes(5, 500)...)
 		over := feed(e, "a", 25, codes(100, 200)...)
 		if len(over) != 1 {
-			t.Fatalf("%s: want it over, got %v", name, told(over))
+			t.Fatalf("%s: want it over, got %v", name, summaries(over))
 		}
 		if diff := cmp.Diff([]float64{0, 0, 24, 15}, times(&over[0].Incident)[:4]); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
@@ -144,8 +145,8 @@ func TestBadTimeOutlivesARestart(t *testing.T) {
 	}
 }
 
-// TestBadTimeIsItsModel recounts the bad runs of every incident from all runs.
-func TestBadTimeIsItsModel(t *testing.T) {
+// TestBadTimeMatchesTheModel recounts the bad runs of every incident from all runs.
+func TestBadTimeMatchesTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRule(t)
 		r.Reopen, r.Repeat = -1, -1

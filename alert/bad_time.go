@@ -2,7 +2,7 @@ package alert
 
 import "time"
 
-// BadSpan is a number of bad runs with the times at which the first and the last of them ended. It is plain data.
+// BadSpan is a number of bad runs, with the end of the first and of the last of them. It is plain data.
 type BadSpan struct {
 	First time.Time
 	Last  time.Time
@@ -19,19 +19,19 @@ func (p *BadSpan) add(end time.Time) {
 	p.Runs++
 }
 
-// badTime knows when the runs of a series were bad. That is not when its incident fires: a window must fill before the incident
-// fires, and drain before it is over. Which bad runs belong to an incident: those in the window when the threshold was crossed,
-// or in a row where the rule looks at rows, and all that follow until it is over.
+// badTime records when the runs of a series were bad. That differs from when its incident fires: a window must fill before, and drain
+// afterwards. The bad runs of an incident are those in the window when the threshold was crossed (or in the streak, where the rule counts
+// one), and all that follow until it resolves.
 //
-// It is allocated with the first bad run of a series, as most series never have one; nil is one that saw none.
+// It is allocated with the first bad run of a series, since most series never have one; nil means no bad run.
 type badTime struct {
-	width    time.Duration // of a bucket; a sixtieth of the rule's window, as in [window]
+	width    time.Duration // of a bucket: a sixtieth of the rule's window, as in [window]
 	recent   [buckets]badBucket
 	last     time.Time // when the newest bad run ended
-	row      BadSpan   // bad runs in a row
-	incident BadSpan   // the incident that fires, or the last one
-	next     BadSpan   // what will be an incident, while the series is pending
-	after    BadSpan   // since the incident was over
+	streak   BadSpan   // bad runs in a row
+	incident BadSpan   // of the incident that fires, or of the last one
+	next     BadSpan   // while pending: what becomes the incident when it fires
+	after    BadSpan   // since the incident ended
 }
 
 // badBucket counts the bad runs in a part of a window.
@@ -43,38 +43,39 @@ type badBucket struct {
 // number returns the number of the bucket of a time, counted in widths since 1970.
 func (b *badTime) number(nanoseconds int64) int64 { return nanoseconds / int64(b.width) }
 
+// bucket returns the bucket of a number.
 func (b *badTime) bucket(number int64) *badBucket {
 	return &b.recent[((number%buckets)+buckets)%buckets]
 }
 
-// observeBad takes a run that ended at end.
+// observeBad records a run that ended at end.
 func (s *series) observeBad(end time.Time, bad bool) {
 	switch {
 	case bad:
 		s.badTime().observe(end, s.state)
 	case s.bad != nil:
-		s.bad.row = BadSpan{}
+		s.bad.streak = BadSpan{}
 	}
 }
 
-// badTime returns the bad time of the series, allocated if need be.
+// badTime returns the bad time of the series, and allocates it first if necessary.
 func (s *series) badTime() *badTime {
 	if s.bad == nil {
-		s.bad = &badTime{width: max(s.rule.longestBad()/buckets, 1)}
+		s.bad = &badTime{width: max(s.rule.badTimeWindow()/buckets, 1)}
 	}
 	return s.bad
 }
 
-// observe takes a bad run that ended at end, in the state in which the series was before it.
+// observe records a bad run that ended at end; state is the state of the series before the run.
 func (b *badTime) observe(end time.Time, state State) {
-	b.row.add(end)
+	b.streak.add(end)
 	b.last = later(b.last, end)
 	number := b.number(end.UnixNano())
 	bucket := b.bucket(number)
 	if b.number(bucket.first) < number || bucket.runs == 0 {
 		*bucket = badBucket{first: end.UnixNano()}
 	}
-	if b.number(bucket.first) == number { // else the run is so late that its bucket is gone
+	if b.number(bucket.first) == number { // otherwise the run is so late that its bucket is reused already
 		bucket.runs, bucket.first = bucket.runs+1, min(bucket.first, end.UnixNano())
 	}
 	switch state {
@@ -88,9 +89,9 @@ func (b *badTime) observe(end time.Time, state State) {
 	b.after.add(end)
 }
 
-// cross begins what may become an incident, at the moment at which the threshold is crossed.
-func (b *badTime) cross(now time.Time, inRow bool) {
-	b.next = b.row
+// startPending starts counting for an incident, when the threshold is crossed.
+func (b *badTime) startPending(now time.Time, inRow bool) {
+	b.next = b.streak
 	if inRow {
 		return
 	}
@@ -108,8 +109,8 @@ func (b *badTime) cross(now time.Time, inRow bool) {
 	}
 }
 
-// fire begins an incident, or goes on with the last one.
-func (b *badTime) fire(again bool) {
+// startIncident starts an incident, or continues the last one if again is true.
+func (b *badTime) startIncident(again bool) {
 	if again && !b.incident.First.IsZero() {
 		b.incident.Runs += b.after.Runs
 		b.incident.Last = later(b.incident.Last, b.after.Last)
@@ -119,16 +120,17 @@ func (b *badTime) fire(again bool) {
 	b.next, b.after = BadSpan{}, BadSpan{}
 }
 
-// over ends an incident; a later one may still go on with it.
-func (b *badTime) over() { b.after = BadSpan{} }
+// endIncident ends an incident; it may continue later.
+func (b *badTime) endIncident() { b.after = BadSpan{} }
 
-// counted is what a restored series had counted before it is given a run that it may have counted already.
+// counted is what a restored series had counted before Recall gives it a run that may be counted already.
 type counted struct {
 	until                 time.Time
 	incident, next, after BadSpan
 }
 
-func (s *series) counted() counted {
+// saveCounted returns the present counts.
+func (s *series) saveCounted() counted {
 	if s.bad == nil {
 		return counted{until: s.resolved}
 	}
@@ -143,17 +145,17 @@ func (s *series) counted() counted {
 	return c
 }
 
-// takeBack undoes that a run was counted which ended at end, if it had been counted before.
-func (c *counted) takeBack(s *series, end time.Time) {
+// undo restores the counts after a run that ended at end, if that run was counted before.
+func (c *counted) undo(s *series, end time.Time) {
 	if s.bad != nil && !end.After(c.until) {
 		s.bad.incident, s.bad.next, s.bad.after = c.incident, c.next, c.after
 	}
 }
 
-// setBack forgets what is later than now, since the clock was set back.
+// setBack moves times that lie after now to now, because the clock was set back.
 func (b *badTime) setBack(now time.Time) {
 	b.recent, b.last = [buckets]badBucket{}, time.Time{}
-	for _, p := range []*BadSpan{&b.row, &b.incident, &b.next, &b.after} {
+	for _, p := range []*BadSpan{&b.streak, &b.incident, &b.next, &b.after} {
 		for _, t := range []*time.Time{&p.First, &p.Last} {
 			if t.After(now) {
 				*t = now
@@ -162,17 +164,22 @@ func (b *badTime) setBack(now time.Time) {
 	}
 }
 
-// cross begins what may become an incident of the series.
-func (s *series) cross(now time.Time) {
+// startBadTime starts counting for an incident of the series, when the threshold is crossed.
+func (s *series) startBadTime(now time.Time) {
 	figures := Incident{}
 	s.condition.describe(&figures, now)
-	s.badTime().cross(now, figures.Condition != ConditionRate && figures.Condition != ConditionBurn)
-	if c, ok := s.condition.(interface{ began() time.Time }); ok {
-		s.bad.next.First = c.began()
+	s.badTime().startPending(now, !figures.Condition.hasWindow())
+	if c, ok := s.condition.(spanReporter); ok {
+		if span, known := c.badSpan(); known {
+			s.bad.next = span
+		}
+	}
+	if c, ok := s.condition.(onsetReporter); ok {
+		s.bad.next.First = c.onset()
 	}
 }
 
-// since is when the problem began that the series is pending or firing for; zero while it is inactive.
+// since returns when the problem of a pending or firing series began; zero while it is inactive.
 func (s *series) since() time.Time {
 	began := time.Time{}
 	switch {
@@ -190,8 +197,8 @@ func (s *series) since() time.Time {
 	return began
 }
 
-// times puts the bad time into an incident.
-func (s *series) times(incident *Incident) {
+// fillBadTime sets the bad time of an incident.
+func (s *series) fillBadTime(incident *Incident) {
 	bad := BadSpan{}
 	if s.bad != nil {
 		bad = s.bad.incident
@@ -205,9 +212,9 @@ func (s *series) times(incident *Incident) {
 	}
 }
 
-// longestBad is over how long a window the bad runs before an incident are counted. An objective has many windows: the long one
-// of its fastest pair counts.
-func (r *Rule) longestBad() time.Duration {
+// badTimeWindow returns the window before an incident in which bad runs belong to it. For an objective, which has many windows, it is the
+// long one of the fastest pair.
+func (r *Rule) badTimeWindow() time.Duration {
 	if r.Objective > 0 {
 		return burnPairs(r.Period)[0].long
 	}

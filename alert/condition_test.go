@@ -11,20 +11,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// scheduled returns a probe that runs so often.
+// scheduled returns a probe with a schedule.
 func scheduled(name, schedule string) probe.Probe {
 	return probe.Probe{Name: name, Schedule: probe.MustSchedule(schedule), Timeout: 10 * time.Second}
 }
 
-// heard returns what people are told of a list.
-func heard(list []alert.Transition) []string {
+// announcements returns the transitions that are not muted, as text.
+func announcements(list []alert.Transition) []string {
 	var open []alert.Transition
 	for _, t := range list {
 		if !t.Muted && !t.Reannounced {
 			open = append(open, t)
 		}
 	}
-	return told(open)
+	return summaries(open)
 }
 
 func same(t *testing.T, want, got []string) {
@@ -34,7 +34,7 @@ func same(t *testing.T, want, got []string) {
 	}
 }
 
-func TestConfidenceWaitsForEvidence(t *testing.T) {
+func TestConfidenceNeedsMoreRunsToFire(t *testing.T) {
 	raw := rule(nil)
 	sure := rule(func(r *alert.Rule) { r.Confidence = 0.95; r.MinRuns = 1; r.Clear = 0.15 })
 	feed := codes(4, 200, 2, 500, 3, 200, 5, 500, 100, 200)
@@ -48,7 +48,7 @@ func TestConfidenceWaitsForEvidence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{test.rule}})
 			got := replay(e, 10*time.Second, feed, 0)
-			same(t, test.want, told(got))
+			same(t, test.want, summaries(got))
 			i := got[0].Incident
 			if name == "sure" && (i.Low <= 0.2 || i.High <= i.Rate || i.Confidence != 0.95) {
 				t.Errorf("want the bounds of the rate in the incident, the lower above the threshold, got %v to %v", i.Low, i.High)
@@ -57,7 +57,7 @@ func TestConfidenceWaitsForEvidence(t *testing.T) {
 	}
 }
 
-func TestIntervalIsWilsons(t *testing.T) {
+func TestIntervalMatchesWilsonsFormula(t *testing.T) {
 	sure := alert.Rule{Confidence: 0.95}
 	// From the table of R's binom.wilson for 95 %.
 	for _, test := range []struct {
@@ -71,18 +71,18 @@ func TestIntervalIsWilsons(t *testing.T) {
 	}
 }
 
-func TestWhatRunsRarelyFiresByARow(t *testing.T) {
+func TestARareProbeFiresByItsStreak(t *testing.T) {
 	e := engine(t, alert.EngineOptions{Probes: []probe.Probe{scheduled("a", "@every 1h")}, Rules: []alert.Rule{rule(nil)}})
 	got := replay(e, time.Hour, []int{500, 200, 500, 503, 500, 200, 500}, 0)
-	same(t, []string{"10800 firing server-errors/a 2/2", "18000 resolved server-errors/a 0/1"}, told(got))
+	same(t, []string{"10800 firing server-errors/a 2/2", "18000 resolved server-errors/a 0/1"}, summaries(got))
 	i := got[0].Incident
 	if i.Condition != alert.ConditionStreak || len(i.Classes) != 2 || len(i.Examples) == 0 {
 		t.Errorf("want a streak with its classes and runs, got %+v", i)
 	}
 }
 
-// TestAProbeOfTheNightHasARate holds that a schedule is judged by when it is at work, and not by one noon.
-func TestAProbeOfTheNightHasARate(t *testing.T) {
+// TestAProbeThatRunsOnlyAtNightHasARate checks that the busiest time of a schedule decides, not the number of runs at noon.
+func TestAProbeThatRunsOnlyAtNightHasARate(t *testing.T) {
 	hour := func(r *alert.Rule) { r.Window = time.Hour }
 	for _, test := range []struct {
 		schedule string
@@ -98,7 +98,7 @@ func TestAProbeOfTheNightHasARate(t *testing.T) {
 		{"0 0-5 * * *", hour, true},
 		{"@hourly", nil, true},
 		{"@every 1m", nil, false},
-		{"@every 74s", nil, true}, // five take all of the window, in which they may not be seen together
+		{"@every 74s", nil, true}, // five runs take the whole window, and may never be in it together
 		{"@every 30s", nil, false},
 		{"@hourly", func(r *alert.Rule) { r.Objective, r.Period = 0.99, 30*24*time.Hour }, true},
 		{"*/10 3 * * 0", func(r *alert.Rule) { r.Objective, r.Period = 0.99, 30*24*time.Hour }, false},
@@ -112,22 +112,23 @@ func TestAProbeOfTheNightHasARate(t *testing.T) {
 	}
 	nightly := scheduled("a", "* 0-5 * * *")
 	e := engine(t, alert.EngineOptions{Probes: []probe.Probe{nightly}, Rules: []alert.Rule{rule(nil)}})
-	got := replay(e, time.Minute, []int{200, 200, 500, 200, 500, 200}, 0) // never two in a row
-	same(t, []string{"240 firing server-errors/a 2/5"}, told(got))
+	got := replay(e, time.Minute, []int{200, 200, 500, 200, 500, 200}, 0) // never two bad runs in a row
+	same(t, []string{"240 firing server-errors/a 2/5"}, summaries(got))
 }
 
-func TestAnObjectiveFiresByItsBudget(t *testing.T) {
+func TestAnObjectiveFiresWhenItsBudgetIsSpentTooFast(t *testing.T) {
 	objective := rule(func(r *alert.Rule) { r.Objective = 0.995 })
 	p := []probe.Probe{scheduled("a", "@every 30s")}
 	t.Run("fast", func(t *testing.T) {
 		e := engine(t, alert.EngineOptions{Probes: p, Rules: []alert.Rule{objective}})
 		// 14.4 times 0.5 % of an hour's 120 runs are 9.
 		got := replay(e, 30*time.Second, codes(120, 200, 20, 500, 900, 200), 0)
-		// A reminder comes after four hours: the slow pair goes on.
+		// A reminder is sent after four hours, because the slow pair still fires.
 		if len(got) != 4 || got[0].Event != alert.EventFiring || got[3].Event != alert.EventResolved {
-			t.Fatalf("want it to fire, to get worse, and to be over, got %v", told(got))
+			t.Fatalf("want it to fire, to get worse, and to be over, got %v", summaries(got))
 		}
-		if burn := got[1].Incident.Burn; got[1].Incident.Severity != alert.Critical || burn.Factor != 6 || burn.Long != 6*time.Hour || burn.LongBurn < 6 {
+		if burn := got[1].Incident.Burn; got[1].Incident.Severity != alert.Critical || burn.Factor != 6 ||
+			burn.Long != 6*time.Hour || burn.LongBurn < 6 {
 			t.Errorf("want a fast pair of windows to be critical, got %+v with %+v", got[1].Incident.Severity, burn)
 		}
 	})
@@ -139,46 +140,48 @@ func TestAnObjectiveFiresByItsBudget(t *testing.T) {
 		}
 		got := replay(e, 30*time.Second, feed, 0)
 		if len(got) == 0 || got[0].Incident.Severity != alert.Warning {
-			t.Fatalf("want a warning of a slow burn, got %v", told(got))
+			t.Fatalf("want a warning of a slow burn, got %v", summaries(got))
 		}
 	})
 	t.Run("one bad run is no trend", func(t *testing.T) {
 		e := engine(t, alert.EngineOptions{Probes: p, Rules: []alert.Rule{objective}})
-		same(t, nil, told(replay(e, 30*time.Second, codes(10, 200, 1, 500, 100, 200), 0)))
+		same(t, nil, summaries(replay(e, 30*time.Second, codes(10, 200, 1, 500, 100, 200), 0)))
 	})
 	t.Run("a loose objective still sees an outage", func(t *testing.T) {
 		e := engine(t, alert.EngineOptions{Probes: p, Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Objective = 0.9 })}})
 		got := replay(e, 30*time.Second, codes(20, 500), 0)
 		if len(got) == 0 || got[len(got)-1].Incident.Severity != alert.Critical {
-			t.Errorf("want an outage to be critical, got %v", told(got))
+			t.Errorf("want an outage to be critical, got %v", summaries(got))
 		}
 	})
 	t.Run("rare", func(t *testing.T) {
 		e := engine(t, alert.EngineOptions{Probes: []probe.Probe{scheduled("a", "@every 1h")}, Rules: []alert.Rule{objective}})
-		same(t, []string{"7200 firing server-errors/a 2/2"}, told(replay(e, time.Hour, codes(1, 200, 2, 500), 0)))
+		same(t, []string{"7200 firing server-errors/a 2/2"}, summaries(replay(e, time.Hour, codes(1, 200, 2, 500), 0)))
 	})
 }
 
-func TestAProbeWithoutRunsIsToldOf(t *testing.T) {
+func TestAProbeWithoutRunsFires(t *testing.T) {
 	e := engine(t, alert.EngineOptions{Probes: []probe.Probe{scheduled("a", "@every 30s")}})
 	e.Resume(start())
 	var got []alert.Transition
 	got = append(got, e.Observe(result("a", start().Add(30*time.Second), 200))...)
 	got = append(got, e.Advance(start().Add(10*time.Minute))...)
 	got = append(got, e.Observe(result("a", start().Add(11*time.Minute), 500))...)
-	same(t, []string{"130 firing no-data/a 0/0", "660 resolved no-data/a 0/1"}, told(got))
+	same(t, []string{"130 firing no-data/a 0/0", "660 resolved no-data/a 0/1"}, summaries(got))
 	silent := engine(t, alert.EngineOptions{Probes: []probe.Probe{scheduled("a", "@every 30s")}})
 	silent.Resume(start())
-	same(t, []string{"100 firing no-data/a 0/0"}, told(silent.Advance(start().Add(time.Hour))))
+	same(t, []string{"100 firing no-data/a 0/0"}, summaries(silent.Advance(start().Add(time.Hour))))
 	weekdays := engine(t, alert.EngineOptions{Probes: []probe.Probe{scheduled("a", "*/5 8-20 * * 1-5")}})
 	friday := time.Date(2026, 10, 9, 20, 55, 0, 0, time.UTC)
 	weekdays.Resume(friday.Add(-time.Minute))
 	weekdays.Observe(result("a", friday, 200))
-	same(t, nil, told(weekdays.Advance(friday.Add(59*time.Hour))))
+	same(t, nil, summaries(weekdays.Advance(friday.Add(59*time.Hour))))
 }
 
-func TestFailuresOfOurNetworkCountForNobody(t *testing.T) {
-	e := engine(t, alert.EngineOptions{Probes: probes("a", "b"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("unexpected") })}, Connectivity: true})
+func TestFailuresOfOurNetworkAreNotCounted(t *testing.T) {
+	e := engine(t, alert.EngineOptions{
+		Probes: probes("a", "b"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("unexpected") })}, Connectivity: true,
+	})
 	var got []alert.Transition
 	for i := range 20 {
 		r := result("a", start().Add(time.Duration(i)*time.Second), 200)
@@ -187,12 +190,11 @@ func TestFailuresOfOurNetworkCountForNobody(t *testing.T) {
 		}
 		got = append(got, e.Observe(r)...)
 	}
-	same(t, []string{"0 firing network/all 1/1", "10 resolved network/all 10/10"}, told(got))
-	same(t, []string{"10 resolved network/all 10/10"}, heard(got))
+	same(t, []string{"0 firing network/all 1/1", "10 resolved network/all 10/10"}, summaries(got))
+	same(t, []string{"10 resolved network/all 10/10"}, announcements(got))
 }
 
-// TestOurOwnShortageCountsForNoRule has runs that squarewatch could not make among good ones: one message when it lasts, and one when
-// it is over.
+// Between good runs, runs fail because squarewatch has no descriptors left. There is one message when this lasts, and one at its end.
 func TestOurOwnShortageCountsForNoRule(t *testing.T) {
 	shortage := func(at int) *probe.Result {
 		r := result("a", sec(at), 200)
@@ -201,7 +203,8 @@ func TestOurOwnShortageCountsForNoRule(t *testing.T) {
 	}
 	watch := func() *alert.Engine {
 		return engine(t, alert.EngineOptions{Probes: probes("a", "b"), Rules: []alert.Rule{
-			rule(func(r *alert.Rule) { r.On = sel("unexpected") }), rule(func(r *alert.Rule) { r.Name, r.On, r.Per = "all", sel("transport"), alert.PerAll }),
+			rule(func(r *alert.Rule) { r.On = sel("unexpected") }),
+			rule(func(r *alert.Rule) { r.Name, r.On, r.Per = "all", sel("transport"), alert.PerAll }),
 		}})
 	}
 	e := watch()
@@ -211,7 +214,7 @@ func TestOurOwnShortageCountsForNoRule(t *testing.T) {
 		got = append(got, e.Observe(result("b", sec(i+5), 200))...)
 	}
 	got = append(got, e.Advance(sec(600))...)
-	same(t, []string{"60 firing watcher/all 7/7", "180 resolved watcher/all 13/13"}, heard(got))
+	same(t, []string{"60 firing watcher/all 7/7", "180 resolved watcher/all 13/13"}, announcements(got))
 	got = nil
 	e = watch()
 	for i := 0; i <= 50; i += 10 {
@@ -219,22 +222,23 @@ func TestOurOwnShortageCountsForNoRule(t *testing.T) {
 	}
 	got = append(got, e.Observe(result("a", sec(51), 200))...)
 	got = append(got, e.Advance(sec(600))...)
-	same(t, nil, heard(got))
+	same(t, nil, announcements(got))
 	rare := watch()
 	got = append(rare.Observe(shortage(0)), rare.Observe(shortage(300))...)
-	same(t, []string{"300 firing watcher/all 2/2"}, heard(got))
+	same(t, []string{"300 firing watcher/all 2/2"}, announcements(got))
 }
 
-func TestFiringAgainSoonIsTheSameIncident(t *testing.T) {
+func TestFiringAgainSoonReopensTheIncident(t *testing.T) {
 	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = time.Minute })}})
 	got := replay(e, 10*time.Second, codes(6, 500, 20, 200, 6, 500, 100, 200, 6, 500), 0)
 	same(t, []string{
 		"40 firing server-errors/a 5/5", "110 resolved server-errors/a 0/5",
 		"270 firing server-errors/a 1/5", "370 resolved server-errors/a 0/5",
 		"1330 firing server-errors/a 1/5",
-	}, told(got))
+	}, summaries(got))
 	first, again, later := got[0].Incident, got[2].Incident, got[4].Incident
 	if again.ID != first.ID || again.Reopened != 1 || later.ID == first.ID || later.Reopened != 0 {
-		t.Errorf("want the second to go on and the third to be new, got %s %s(%d) %s(%d)", first.ID, again.ID, again.Reopened, later.ID, later.Reopened)
+		t.Errorf("want the second to continue and the third to be new, got %s %s(%d) %s(%d)",
+			first.ID, again.ID, again.Reopened, later.ID, later.Reopened)
 	}
 }

@@ -13,9 +13,10 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// What one destination believes must stay true when the configuration changes, and when one message tells several incidents.
+// These tests check that what a destination shows stays true when the configuration changes, and when one message reports several
+// incidents.
 
-func TestWhatIsNewIsNeverToldAsGoingOn(t *testing.T) {
+func TestANewIncidentIsNeverAnnouncedAsAnUpdate(t *testing.T) {
 	for name, order := range map[string][]string{"known first": {"a", "b"}, "new first": {"b", "a"}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -23,7 +24,7 @@ func TestWhatIsNewIsNeverToldAsGoingOn(t *testing.T) {
 				o := deliverTo(t, m, 5*time.Second)
 				o.Add(change(alert.EventFiring, "a"))
 				<-time.After(10 * time.Second)
-				o.Add(change(alert.EventResolved, "a")) // taken back before anybody heard of it
+				o.Add(change(alert.EventResolved, "a")) // withdrawn by the next FIRING, before it is sent
 				for _, id := range order {
 					o.Add(change(alert.EventFiring, id))
 				}
@@ -42,7 +43,7 @@ func TestWhatIsNewIsNeverToldAsGoingOn(t *testing.T) {
 	}
 }
 
-func TestWhoHeardThatItFiresHearsThatItIsOver(t *testing.T) {
+func TestADestinationThatReceivedFiringReceivesTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		heard, waits, other := newMessenger(), newMessenger(failure("network", 30*time.Second)), newMessenger()
 		o := deliverTo(t, heard, 0)
@@ -51,7 +52,7 @@ func TestWhoHeardThatItFiresHearsThatItIsOver(t *testing.T) {
 		firing.Notify = []string{"ops", "slow"}
 		o.Add(firing)
 		<-time.After(10 * time.Second)
-		resolved := change(alert.EventResolved, "a") // by now the rule notifies another
+		resolved := change(alert.EventResolved, "a") // the rule notifies another notifier now
 		resolved.Notify = []string{"other"}
 		o.Add(resolved)
 		<-time.After(time.Minute)
@@ -61,7 +62,7 @@ func TestWhoHeardThatItFiresHearsThatItIsOver(t *testing.T) {
 	})
 }
 
-func TestANotifierThatComesBackForgetsWhatIsOver(t *testing.T) {
+func TestANotifierThatIsAddedAgainDropsEndedIncidents(t *testing.T) {
 	other := func() map[string]outbox.Destination {
 		return map[string]outbox.Destination{"other": {Notifier: newMessenger()}}
 	}
@@ -93,7 +94,7 @@ func TestANotifierThatComesBackForgetsWhatIsOver(t *testing.T) {
 	}
 }
 
-// incidentRows returns what a person sees of incidents in the database, oldest first.
+// incidentRows returns the columns of incidents that a person reads, oldest first.
 func incidentRows(t *testing.T, db *sql.DB) []string {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), `SELECT state || ' owed ' || owed FROM incidents ORDER BY fired`)
@@ -115,9 +116,9 @@ func incidentRows(t *testing.T, db *sql.DB) []string {
 	return list
 }
 
-func TestAnIncidentToldLateLeavesTheOneThatFollowedAlone(t *testing.T) {
+func TestALateEndDoesNotChangeTheNextIncident(t *testing.T) {
 	for name, test := range map[string]struct {
-		follow     []int // while the first incident is over and silenced
+		follow     []int // after the first incident ended in a silence
 		said, rows []string
 	}{
 		"the next is over too": {codes(100, 500, 200, 200), []string{"firing", "resolved"}, []string{"resolved owed 0", "resolved owed 0"}},
@@ -169,21 +170,23 @@ func TestAnIncidentToldLateLeavesTheOneThatFollowedAlone(t *testing.T) {
 	}
 }
 
-// reannounced is an incident that fires, for notifiers that never received it.
+// reannounced returns FIRING for notifiers that never received it.
 func reannounced(id string, notify ...string) alert.Transition {
 	c := change(alert.EventFiring, id)
 	c.Reannounced, c.Notify = true, notify
 	return c
 }
 
-func TestAnIncidentIsAnnouncedAgainOnlyToWhoeverNeverReceivedIt(t *testing.T) {
+func TestAnIncidentIsAnnouncedAgainOnlyToNotifiersThatNeverReceivedIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		knows, waits, added, unnamed := newMessenger(), newMessenger(failure("network", time.Minute)), newMessenger(), newMessenger()
 		o := deliverTo(t, knows, 0)
 		o.Replace(map[string]outbox.Destination{"ops": {Notifier: knows}, "slow": {Notifier: waits}})
 		o.Add(change(alert.EventFiring, "a"))
 		<-time.After(10 * time.Second)
-		o.Replace(map[string]outbox.Destination{"ops": {Notifier: knows}, "slow": {Notifier: waits}, "added": {Notifier: added}, "unnamed": {Notifier: unnamed}})
+		o.Replace(map[string]outbox.Destination{
+			"ops": {Notifier: knows}, "slow": {Notifier: waits}, "added": {Notifier: added}, "unnamed": {Notifier: unnamed},
+		})
 		for range 2 {
 			o.Add(reannounced("a", "ops", "slow", "added"))
 			<-time.After(2 * time.Minute)
@@ -199,7 +202,7 @@ func TestAnIncidentIsAnnouncedAgainOnlyToWhoeverNeverReceivedIt(t *testing.T) {
 	})
 }
 
-func TestAFiringThatWaitsForANotifierThatTheRuleNoLongerNamesIsDropped(t *testing.T) {
+func TestAWaitingFiringIsDroppedWhenTheRuleNoLongerNamesTheNotifier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger(failure("network", time.Minute))
 		o := deliverTo(t, m, 0)
@@ -213,7 +216,7 @@ func TestAFiringThatWaitsForANotifierThatTheRuleNoLongerNamesIsDropped(t *testin
 	})
 }
 
-func TestAReminderOfAnUnknownIncidentIsAFiring(t *testing.T) {
+func TestAReminderOfAnUnknownIncidentIsSentAsFiring(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger()
 		o := deliverTo(t, m, 0)
@@ -225,7 +228,7 @@ func TestAReminderOfAnUnknownIncidentIsAFiring(t *testing.T) {
 	})
 }
 
-// TestAnIncidentThatEndsMutedWhileItIsDelivered lets a silence begin, and the incident end in it, during an attempt.
+// TestAnIncidentThatEndsMutedWhileItIsDelivered starts a silence during an attempt, and ends the incident in that silence.
 func TestAnIncidentThatEndsMutedWhileItIsDelivered(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer error
@@ -246,7 +249,7 @@ func TestAnIncidentThatEndsMutedWhileItIsDelivered(t *testing.T) {
 				muted.Muted = true
 				o.Add(muted)
 				<-time.After(10 * time.Second)
-				o.Add(change(alert.EventResolved, "a")) // the silence is over, and the attempt is not
+				o.Add(change(alert.EventResolved, "a")) // the silence has ended, the attempt has not
 				<-time.After(time.Hour)
 				var said []string
 				for _, n := range m.taken {
@@ -258,7 +261,7 @@ func TestAnIncidentThatEndsMutedWhileItIsDelivered(t *testing.T) {
 	}
 }
 
-func TestEndsThatASilenceHeldBackAreOneMessageAndNotLate(t *testing.T) {
+func TestEndsHeldBackByASilenceAreOneMessageAndNotLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger(nil, nil, failure("network", time.Minute))
 		o := deliverTo(t, m, 0)
@@ -276,7 +279,7 @@ func TestEndsThatASilenceHeldBackAreOneMessageAndNotLate(t *testing.T) {
 		}
 		o.Mute([]alert.Silence{{From: time.Now(), Until: time.Now().Add(time.Hour)}})
 		want(t, []outbox.Backlog{{Notifier: "ops", LastError: "network: no"}}, o.Status())
-		o.Add(alert.Transition{At: time.Now(), Event: alert.EventTest}) // a person tries the notifier in the silence
+		o.Add(alert.Transition{At: time.Now(), Event: alert.EventTest}) // a person tests the notifier during the silence
 		<-time.After(50 * time.Minute)
 		want(t, []string{"firing a", "firing b", "test  late 58s"}, m.said())
 		<-time.After(time.Hour)

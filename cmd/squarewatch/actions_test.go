@@ -9,7 +9,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-func TestTheDeskDoesWhatPeopleAskFor(t *testing.T) {
+func TestActionsOfButtonsAndCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t)
 		s.after(2 * time.Minute)
@@ -19,23 +19,23 @@ func TestTheDeskDoesWhatPeopleAskFor(t *testing.T) {
 		if told := s.inbox.take(); len(told) != 1 || !strings.Contains(told[0], "firing server-errors feed") {
 			t.Fatalf("want it told, got %v", told)
 		}
-		k := desk{s.daemon}
-		now := k.Overview()
+		a := actions{s.daemon}
+		now := a.Overview()
 		if len(now.Incidents) != 1 || now.Incidents[0].Series != "feed" || len(now.Backlog) != 1 || len(now.Series) == 0 {
 			t.Fatalf("want the incident in the overview, got %+v", now)
 		}
 		id := now.Incidents[0].ID
-		if err := k.Acknowledge(id, "U0123ABCD"); err != nil {
+		if err := a.Acknowledge(id, "U0123ABCD"); err != nil {
 			t.Fatal(err)
 		}
 		s.after(5 * time.Second)
 		if told := s.inbox.take(); len(told) != 1 || !strings.Contains(told[0], "update server-errors feed") {
 			t.Errorf("want the acknowledgement told, got %v", told)
 		}
-		if by := k.Overview().Incidents[0].Acknowledged; by == nil || by.By != "U0123ABCD" {
+		if by := a.Overview().Incidents[0].Acknowledged; by == nil || by.By != "U0123ABCD" {
 			t.Errorf("want who acknowledged known, got %+v", by)
 		}
-		until, err := k.Silence(id, "U0123ABCD", time.Hour)
+		until, err := a.Silence(id, "U0123ABCD", time.Hour)
 		if err != nil || !until.Equal(time.Now().Add(time.Hour)) {
 			t.Errorf("want it silenced for an hour, got %v, %v", until, err)
 		}
@@ -47,10 +47,10 @@ func TestTheDeskDoesWhatPeopleAskFor(t *testing.T) {
 		if told := s.inbox.take(); len(told) != 1 || !strings.Contains(told[0], "resolved server-errors feed") {
 			t.Errorf("want its end told when the silence ends, got %v", told)
 		}
-		if err := k.Acknowledge(id, "U0123ABCD"); err == nil {
+		if err := a.Acknowledge(id, "U0123ABCD"); err == nil {
 			t.Error("want an error for what fires no more")
 		}
-		if _, err := k.Silence(id, "U0123ABCD", time.Hour); err == nil {
+		if _, err := a.Silence(id, "U0123ABCD", time.Hour); err == nil {
 			t.Error("want an error for what fires no more")
 		}
 		s.stop()
