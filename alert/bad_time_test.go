@@ -11,7 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// times returns the times of an incident in whole seconds since start: first the bad time with its runs, then the declared time.
+// times returns the times of an incident in whole seconds since start, in this order: Since, FirstBad, LastBad, BadRuns, Fired,
+// Resolved.
 func times(i *alert.Incident) []float64 {
 	at := func(t time.Time) float64 {
 		if t.IsZero() {
@@ -22,7 +23,8 @@ func times(i *alert.Incident) []float64 {
 	return []float64{at(i.Since), at(i.FirstBad), at(i.LastBad), float64(i.BadRuns), at(i.Fired), at(i.Resolved)}
 }
 
-// TestBadTimeDiffersFromDeclaredTime checks the length of an outage as people read it: the window drains only after the outage.
+// TestBadTimeDiffersFromDeclaredTime checks both times of an outage. The bad time ends with the last bad run. The declared time ends later,
+// when the window has drained.
 func TestBadTimeDiffersFromDeclaredTime(t *testing.T) {
 	quick := func(change func(*alert.Rule)) alert.Rule {
 		return rule(func(r *alert.Rule) {
@@ -33,10 +35,10 @@ func TestBadTimeDiffersFromDeclaredTime(t *testing.T) {
 		})
 	}
 	for name, test := range map[string]struct {
-		rule  alert.Rule
-		codes []int
-		fired []float64
-		over  []float64
+		rule     alert.Rule
+		codes    []int
+		atFiring []float64
+		atEnd    []float64
 	}{
 		"an outage of eight seconds": {
 			quick(nil), codes(20, 200, 8, 500, 30, 200),
@@ -48,17 +50,17 @@ func TestBadTimeDiffersFromDeclaredTime(t *testing.T) {
 			[]float64{20, 20, 25, 6, 26, -1},
 			[]float64{20, 20, 27, 8, 26, 36},
 		},
-		"one error long before does not belong to it": {
+		"an error that has left the window is not counted": {
 			quick(nil), codes(10, 200, 1, 500, 20, 200, 8, 500, 30, 200),
 			[]float64{31, 31, 32, 2, 32, -1},
 			[]float64{31, 31, 38, 8, 32, 47},
 		},
-		"one error in the window does": {
+		"an error still in the window is counted": {
 			quick(nil), codes(20, 200, 1, 500, 5, 200, 8, 500, 30, 200),
 			[]float64{20, 20, 26, 2, 26, -1},
 			[]float64{20, 20, 33, 9, 26, 42},
 		},
-		"it fires again and goes on": {
+		"it fires again within reopen": {
 			quick(nil), codes(20, 200, 8, 500, 15, 200, 4, 500, 30, 200),
 			[]float64{20, 20, 21, 2, 21, -1},
 			[]float64{20, 20, 46, 12, 21, 55},
@@ -68,10 +70,10 @@ func TestBadTimeDiffersFromDeclaredTime(t *testing.T) {
 			e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{test.rule}})
 			got := feed(e, "a", 0, test.codes...)
 			if len(got) < 2 {
-				t.Fatalf("want it to fire and to be over, got %v", summaries(got))
+				t.Fatalf("want FIRING and RESOLVED, got %v", summaries(got))
 			}
-			want(t, test.fired, times(&got[0].Incident))
-			want(t, test.over, times(&got[len(got)-1].Incident))
+			want(t, test.atFiring, times(&got[0].Incident))
+			want(t, test.atEnd, times(&got[len(got)-1].Incident))
 		})
 	}
 }
@@ -91,7 +93,7 @@ func TestSinceIsTheFirstBadRunEverywhere(t *testing.T) {
 	}
 	feed(e, "a", 35, codes(100, 200)...)
 	if over := e.Snapshot(sec(135))[0]; !over.Since.IsZero() || over.BadRuns != 0 {
-		t.Errorf("want no since where nothing is wrong, got %+v", over)
+		t.Errorf("want a zero Since after the end, got %+v", over)
 	}
 }
 
@@ -103,14 +105,14 @@ func TestBadTimeOfAStreakAndOfNoData(t *testing.T) {
 		got = append(got, e.Observe(result("rare", sec(hour*3600), code))...)
 	}
 	if len(got) != 2 {
-		t.Fatalf("want it to fire and to be over, got %v", summaries(got))
+		t.Fatalf("want FIRING and RESOLVED, got %v", summaries(got))
 	}
 	want(t, []float64{3600, 3600, 10800, 3, 7200, 14400}, times(&got[1].Incident))
 
 	got = e.Advance(sec(24 * 3600))
 	got = append(got, e.Observe(result("rare", sec(24*3600+60), 200))...)
 	if len(got) < 2 || got[0].Incident.Rule != alert.NoDataRule {
-		t.Fatalf("want no-data to fire and to be over, got %v", summaries(got))
+		t.Fatalf("want FIRING and RESOLVED of no-data, got %v", summaries(got))
 	}
 	for _, c := range got {
 		if !c.Incident.Since.Equal(sec(14400)) || c.Incident.BadRuns != 0 || !c.Incident.FirstBad.IsZero() {
@@ -130,14 +132,14 @@ func TestBadTimeSurvivesARestart(t *testing.T) {
 	for name, state := range map[string]alert.SeriesState{"as it was when it fired": fired[0].State, "as it was at the stop": *seen[0]} {
 		e := engine(t, options)
 		e.Restore([]alert.SeriesState{state})
-		for i := range 10 { // the history has all of them
+		for i := range 10 { // the history has all runs
 			e.Recall(result("a", sec(i), 500))
 		}
 		e.Resume(sec(20))
 		feed(e, "a", 20, codes(5, 500)...)
 		over := feed(e, "a", 25, codes(100, 200)...)
 		if len(over) != 1 {
-			t.Fatalf("%s: want it over, got %v", name, summaries(over))
+			t.Fatalf("%s: want RESOLVED, got %v", name, summaries(over))
 		}
 		if diff := cmp.Diff([]float64{0, 0, 24, 15}, times(&over[0].Incident)[:4]); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
@@ -145,7 +147,7 @@ func TestBadTimeSurvivesARestart(t *testing.T) {
 	}
 }
 
-// TestBadTimeMatchesTheModel recounts the bad runs of every incident from all runs.
+// TestBadTimeMatchesTheModel compares each incident's bad runs with a recount.
 func TestBadTimeMatchesTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRule(t)

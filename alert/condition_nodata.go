@@ -6,15 +6,15 @@ import (
 	"squarewatch/probe"
 )
 
-// missedIntervals is for how many of its intervals a probe may finish no run.
+// missedIntervals is a number of intervals. The rule fires after this number of intervals without a finished run.
 const missedIntervals = 3
 
-// noDataCondition fires when a probe finishes no runs. Then nothing is being watched, and the absence of alerts means nothing.
+// noDataCondition fires when a probe finishes no runs. Without runs, no other rule can fire.
 type noDataCondition struct {
 	schedule probe.Schedule
 	longest  time.Duration // longest time that a run can take
-	last     time.Time     // when a run finished last, or watching began
-	due      time.Time     // when the next run should have finished; computed only when it has passed, so that a run costs nothing
+	last     time.Time     // when the last run finished, or when watching began
+	due      time.Time     // when the next run should have finished; recomputed only after it has passed, so that observe is cheap
 	runs     int           // 0 before the first run, then 1
 }
 
@@ -63,7 +63,7 @@ func (c *noDataCondition) levelInTime() level {
 	return levelClear
 }
 
-// nextDue returns when three intended runs would have finished; a far time for a schedule that is over.
+// nextDue returns when the next three runs must have finished, or a time in 100 years if the schedule has ended.
 func (c *noDataCondition) nextDue() time.Time {
 	due := c.last
 	for range missedIntervals {
@@ -74,7 +74,7 @@ func (c *noDataCondition) nextDue() time.Time {
 	return due.Add(c.longest)
 }
 
-// describe sets the last run, or none while the incident fires.
+// describe sets the figures: 0 runs and rate 1 while the incident fires.
 func (c *noDataCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition = ConditionNoData
 	incident.Runs = c.runs
@@ -86,7 +86,7 @@ func (c *noDataCondition) describe(incident *Incident, _ time.Time) {
 // onset returns the last run: the problem began with it.
 func (c *noDataCondition) onset() time.Time { return c.last }
 
-// inherit copies the last run; the schedule is the probe's present one.
+// inherit copies the last run of the old condition; it keeps its own schedule.
 func (c *noDataCondition) inherit(old condition) bool {
 	before, ok := old.(*noDataCondition)
 	if ok {
@@ -95,11 +95,11 @@ func (c *noDataCondition) inherit(old condition) bool {
 	return ok
 }
 
-// restart begins to wait at now.
+// restart counts the time without runs from now.
 func (c *noDataCondition) restart(now time.Time) { c.last, c.due = now, time.Time{} }
 
-// LongestSilence returns for how long a probe may finish no run before [NoDataRule] fires, at the longest gap of its schedule. Systems
-// that cannot follow a schedule, such as Prometheus, compare with it.
-func LongestSilence(p *probe.Probe) time.Duration {
+// LongestWithoutRun returns the longest time without a finished run at which [NoDataRule] does not fire. Systems that cannot follow a
+// schedule, such as Prometheus, compare with it.
+func LongestWithoutRun(p *probe.Probe) time.Duration {
 	return p.Schedule.LongestGap(missedIntervals) + p.Longest()
 }

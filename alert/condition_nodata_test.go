@@ -8,8 +8,8 @@ import (
 	"squarewatch/probe"
 )
 
-// TestLongestSilence checks schedules with gaps.
-func TestLongestSilence(t *testing.T) {
+// TestLongestWithoutRun checks schedules with gaps.
+func TestLongestWithoutRun(t *testing.T) {
 	for schedule, want := range map[string]time.Duration{
 		"@every 30s":            90 * time.Second,
 		"@hourly":               3 * time.Hour,
@@ -20,7 +20,7 @@ func TestLongestSilence(t *testing.T) {
 		"CRON_TZ=UTC 0 0 1 1 *": (365 + 366 + 365) * 24 * time.Hour,
 	} {
 		p := &probe.Probe{Schedule: probe.MustSchedule(schedule), Timeout: 10 * time.Second}
-		if got := alert.LongestSilence(p); got != want+p.Timeout {
+		if got := alert.LongestWithoutRun(p); got != want+p.Timeout {
 			t.Errorf("%s: want %v, got %v", schedule, want+p.Timeout, got)
 		}
 	}

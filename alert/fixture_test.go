@@ -12,7 +12,7 @@ import (
 	"squarewatch/probe"
 )
 
-// start is at the beginning of a bucket of every window in the tests.
+// start returns a time at which a bucket begins, for every window length that the tests use.
 func start() time.Time { return time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC) }
 
 func sec(n int) time.Time { return start().Add(time.Duration(n) * time.Second) }
@@ -43,6 +43,7 @@ func engine(tb testing.TB, options alert.EngineOptions) *alert.Engine {
 	return e
 }
 
+// codes expands pairs of a count and a status code.
 func codes(parts ...int) []int {
 	var list []int
 	for i := 0; i < len(parts); i += 2 {
@@ -51,7 +52,7 @@ func codes(parts ...int) []int {
 	return list
 }
 
-// feed passes runs of one probe to an engine, one each second from a second on.
+// feed passes runs of one probe to an engine: one run per second, starting at second from.
 func feed(e *alert.Engine, name string, from int, codes ...int) []alert.Transition {
 	var all []alert.Transition
 	for i, code := range codes {
@@ -77,7 +78,7 @@ func rule(change func(*alert.Rule)) alert.Rule {
 	return r
 }
 
-// short returns a rule that crosses with five bad runs and clears soon.
+// short returns a rule with a window of 1 minute, threshold 50% and clear 25%.
 func short(change func(*alert.Rule)) alert.Rule {
 	return rule(func(r *alert.Rule) {
 		r.Window, r.Threshold, r.Clear = time.Minute, 0.5, 0.25
@@ -87,7 +88,7 @@ func short(change func(*alert.Rule)) alert.Rule {
 	})
 }
 
-// restarted returns an engine that continues at a second where another one stopped.
+// restarted returns an engine that restores the states and resumes at second at.
 func restarted(t *testing.T, options alert.EngineOptions, states []alert.SeriesState, recalled []*probe.Result, at int) *alert.Engine {
 	t.Helper()
 	e := engine(t, options)
@@ -107,9 +108,9 @@ func wait(t *testing.T, d time.Duration) {
 	}
 }
 
-func want[T any](t *testing.T, want, got T) {
+func want[T any](t *testing.T, expected, got T) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(expected, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -42,7 +42,8 @@ func TestAGroupWaitsForItsBadProbeAfterALongStop(t *testing.T) {
 	}
 	states := first.States()
 	second := restarted(t, options, states, nil, 200) // longer than the window: no run is recalled
-	for _, c := range append(play(second, options.Probes[:1], 201, 240, only("b", 0, 1000)), play(second, options.Probes, 240, 270, only("b", 0, 1000))...) {
+	quiet := play(second, options.Probes[:1], 201, 240, only("b", 0, 1000))
+	for _, c := range append(quiet, play(second, options.Probes, 240, 270, only("b", 0, 1000))...) {
 		if c.Incident.Rule != alert.NoDataRule {
 			t.Errorf("want nothing while b is bad, got %v", summaries([]alert.Transition{c}))
 		}
@@ -230,7 +231,8 @@ func TestWhatAnIncidentWaitsForIsShown(t *testing.T) {
 }
 
 func TestADeclaredTimeHasNoPauses(t *testing.T) {
-	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window, r.MinRuns = 10*time.Second, 3 })}})
+	quick := rule(func(r *alert.Rule) { r.Window, r.MinRuns = 10*time.Second, 3 })
+	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{quick}})
 	got := feed(e, "a", 0, codes(20, 500, 60, 200, 20, 500, 60, 200)...)
 	if len(got) != 4 {
 		t.Fatalf("want it to fire, to be resolved, and both again, got %v", summaries(got))

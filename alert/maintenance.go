@@ -10,8 +10,8 @@ import (
 	"squarewatch/probe"
 )
 
-// Maintenance is a recurring time in which rules or probes are muted. It always lasts Duration, also when the clock changes meanwhile.
-// The tags are its keys in the configuration file.
+// Maintenance is a recurring maintenance window, in which rules or probes are muted. It always lasts Duration, even if clocks are set
+// forward or back during it. The tags are its keys in the configuration file.
 type Maintenance struct {
 	Name     string         `yaml:"name"`
 	Schedule probe.Schedule `yaml:"schedule"` // when it begins; a prefix CRON_TZ=Zone sets the time zone
@@ -30,15 +30,15 @@ func (m *Maintenance) Validate() error {
 	f.AddGlobs("rules", m.Rules)
 	f.AddGlobs("probes", m.Probes)
 	if len(f) == 0 {
-		share := m.moments().share()
+		share := m.samples().share()
 		f.Add(share >= mutedAlways, "duration",
-			fmt.Sprintf("is %v, so that this maintenance mutes %v of the time and its alerts reach nobody", m.Duration, share),
-			"write a shorter duration or a schedule that begins less often; to stop an alert for good, take it out of the rules")
+			fmt.Sprintf("is %v: it mutes alerts %v of the time", m.Duration, share),
+			"write a shorter duration or a schedule that begins less often; to stop an alert permanently, remove its rule")
 	}
 	return f.Err()
 }
 
-// until returns when the maintenance ends that is active at now; false when none is.
+// until returns when the maintenance window ends if it is active at now, else false.
 func (m *Maintenance) until(now time.Time) (time.Time, bool) {
 	begin := m.Schedule.Last(now.Add(-m.Duration), now)
 	if begin.IsZero() {
@@ -47,24 +47,25 @@ func (m *Maintenance) until(now time.Time) (time.Time, bool) {
 	return begin.Add(m.Duration), true
 }
 
-// silence returns the active maintenance as a silence.
+// silence returns the active maintenance window as a silence.
 func (m *Maintenance) silence(until time.Time) Silence {
 	return Silence{ID: "maintenance " + m.Name, Rules: m.Rules, Probes: m.Probes, Until: until}
 }
 
-// mutedAlways is the share of time above which maintenance counts as always active.
+// mutedAlways is the share of time above which maintenance windows count as always active.
 const mutedAlways setting.Share = 0.99
 
-// moments are times of a year, evenly spread, with whether each is muted.
-type moments []bool
+// samples are 2000 evenly spread times of a year: whether each is muted.
+type samples []bool
 
-// moments returns when this maintenance mutes.
-func (m *Maintenance) moments() moments {
+// samples returns when this maintenance window mutes.
+func (m *Maintenance) samples() samples {
 	const number, year = 2000, 366 * 24 * time.Hour
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	muted := make(moments, number)
+	muted := make(samples, number)
 	for i := range muted {
-		// Multiples of the golden ratio are evenly spread and coincide with no schedule.
+		// The fractional parts of multiples of the golden ratio are evenly spread and follow no schedule's period. Source: the
+		// three-distance theorem, https://en.wikipedia.org/wiki/Three-gap_theorem.
 		_, part := math.Modf(float64(i) * math.Phi)
 		at := begin.Add(time.Duration(part * float64(year))).Truncate(time.Second)
 		next := m.Schedule.Next(at.Add(-m.Duration))
@@ -74,30 +75,30 @@ func (m *Maintenance) moments() moments {
 }
 
 // share returns the muted share of the time.
-func (m moments) share() setting.Share {
+func (s samples) share() setting.Share {
 	muted := 0
-	for _, is := range m {
+	for _, is := range s {
 		if is {
 			muted++
 		}
 	}
-	return setting.Share(muted) / setting.Share(len(m))
+	return setting.Share(muted) / setting.Share(len(s))
 }
 
-// Always is a series that several maintenances together always mute.
-type Always struct {
+// AlwaysMuted is a series that several maintenance windows together always mute.
+type AlwaysMuted struct {
 	Rule, Series string
-	By           []int // indexes of the maintenances
+	By           []int // indexes of the maintenance windows
 }
 
-// MutedAlways returns the series that several maintenances together always mute although no single one does, one series for each set of
-// maintenances. Rules must have their defaults.
-func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []Always {
+// MutedAlways returns series that several maintenance windows together always mute. It returns one series for each set of windows. Rules
+// must have their defaults.
+func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []AlwaysMuted {
 	if len(all) < 2 {
 		return nil
 	}
-	cache := make([]moments, len(all))
-	var found []Always
+	cache := make([]samples, len(all))
+	var found []AlwaysMuted
 	seen := map[string]bool{}
 	for rule, series := range everySeries(rules, probes) {
 		by := thatMute(all, rule, series)
@@ -107,14 +108,14 @@ func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []Always
 		}
 		seen[key] = true
 		if together(all, cache, by).share() >= mutedAlways {
-			found = append(found, Always{Rule: rule.Name, Series: series, By: by})
+			found = append(found, AlwaysMuted{Rule: rule.Name, Series: series, By: by})
 		}
 	}
 	return found
 }
 
-// MutesNothing reports whether the maintenance applies to no series, although each of its globs may match something. For example, a rule
-// per credential has no series of a probe.
+// MutesNothing reports whether the maintenance window applies to no series, although each of its globs may match something. For example,
+// a rule per credential has no series of a probe.
 func (m *Maintenance) MutesNothing(rules []Rule, probes []probe.Probe) bool {
 	silence := m.silence(time.Time{})
 	for rule, series := range everySeries(rules, probes) {
@@ -125,7 +126,7 @@ func (m *Maintenance) MutesNothing(rules []Rule, probes []probe.Probe) bool {
 	return true
 }
 
-// everySeries iterates over the series of the rules and of the built-in rules. A series of several probes comes several times.
+// everySeries iterates over the series of the rules and of the built-in rules. A series is yielded once for each of its probes.
 func everySeries(rules []Rule, probes []probe.Probe) iter.Seq2[*Rule, string] {
 	return func(yield func(*Rule, string) bool) {
 		for _, k := range kinds() {
@@ -150,7 +151,7 @@ func (k *kind) series(rule *Rule, probes []probe.Probe, yield func(*Rule, string
 	return true
 }
 
-// thatMute returns the indexes of the maintenances that apply to a series.
+// thatMute returns the indexes of the maintenance windows that apply to a series.
 func thatMute(all []Maintenance, rule *Rule, series string) []int {
 	var by []int
 	for i := range all {
@@ -161,15 +162,16 @@ func thatMute(all []Maintenance, rule *Rule, series string) []int {
 	return by
 }
 
-// together returns when at least one of some maintenances mutes. It stores the moments of each in cache.
-func together(all []Maintenance, cache []moments, some []int) moments {
-	var muted moments
+// together returns, for each sample, whether at least one of the maintenance windows mutes it. It stores the samples of each window in
+// cache.
+func together(all []Maintenance, cache []samples, some []int) samples {
+	var muted samples
 	for _, i := range some {
 		if cache[i] == nil {
-			cache[i] = all[i].moments()
+			cache[i] = all[i].samples()
 		}
 		if muted == nil {
-			muted = make(moments, len(cache[i]))
+			muted = make(samples, len(cache[i]))
 		}
 		for at, is := range cache[i] {
 			muted[at] = muted[at] || is

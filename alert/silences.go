@@ -40,8 +40,8 @@ func (s *Silence) mutes(rule string, per Per, series string) bool {
 	return len(s.Series) == 0 || matches(s.Series, series)
 }
 
-// Muted returns how many series a silence applies to. With 0 it mutes nothing.
-func (e *Engine) Muted(silence *Silence) int {
+// CountMuted returns how many series a silence applies to. With 0 it mutes nothing.
+func (e *Engine) CountMuted(silence *Silence) int {
 	n := 0
 	for _, s := range e.all {
 		if silence.mutes(s.rule.Name, s.rule.Per, s.name) {
@@ -51,11 +51,11 @@ func (e *Engine) Muted(silence *Silence) int {
 	return n
 }
 
-// Muted returns how many series a silence applies to; see [Engine.Muted].
-func (v *Evaluator) Muted(silence *Silence) int {
+// CountMuted returns how many series a silence applies to; see [Engine.CountMuted].
+func (v *Evaluator) CountMuted(silence *Silence) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.engine.Muted(silence)
+	return v.engine.CountMuted(silence)
 }
 
 // matches reports whether one of the globs matches the name.
@@ -81,7 +81,7 @@ var ErrTooManySilences = fmt.Errorf("there are already %d silences; remove some 
 	"or write one silence with globs", maxSilences)
 
 // ErrNoSilence is returned when a silence that does not exist is removed.
-var ErrNoSilence = errors.New("there is no such silence: see squarewatch silence list")
+var ErrNoSilence = errors.New("the silence does not exist: squarewatch silence list shows all silences")
 
 // SilenceStore keeps silences over restarts; the store of package outbox implements it.
 type SilenceStore interface {
@@ -91,7 +91,7 @@ type SilenceStore interface {
 	DeleteSilence(ctx context.Context, id string) error
 }
 
-// Silences are the silences that people have set. Methods may be called by many goroutines.
+// Silences holds the silences that people have set. Methods may be called by many goroutines.
 type Silences struct {
 	store SilenceStore        // nil to keep silences in memory only
 	apply func(all []Silence) // receives every silence that has not ended
@@ -100,7 +100,7 @@ type Silences struct {
 	all []Silence
 }
 
-// NewSilences returns a set that begins with silences of an earlier process. It calls apply after every change. With a nil store,
+// NewSilences returns a set with the silences of an earlier process. It calls apply after every change. With a nil store,
 // silences do not survive a restart.
 func NewSilences(earlier []Silence, store SilenceStore, apply func(all []Silence)) *Silences {
 	return &Silences{store: store, apply: apply, all: slices.Clone(earlier)}
@@ -123,7 +123,7 @@ func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	}
 	if s.store != nil {
 		if err := s.store.PutSilence(ctx, silence); err != nil {
-			return Silence{}, fmt.Errorf("store the silence: %w; it is not in force, because it would not survive a restart", err)
+			return Silence{}, fmt.Errorf("store the silence: %w; the silence was not added, because a restart would lose it", err)
 		}
 	}
 	s.all = append(s.all, silence)
@@ -149,7 +149,7 @@ func (s *Silences) Remove(ctx context.Context, id string) error {
 	return nil
 }
 
-// List returns the silences that have not ended, the first to end in front.
+// List returns the silences that have not ended, sorted by end, earliest first.
 func (s *Silences) List() []Silence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +159,7 @@ func (s *Silences) List() []Silence {
 	return list
 }
 
-// applyLocked removes expired silences and passes the others on. The caller holds mu.
+// applyLocked removes expired silences and passes the others to apply. The caller holds mu.
 func (s *Silences) applyLocked(now time.Time) {
 	s.removeExpiredLocked(now)
 	s.apply(slices.Clone(s.all))
@@ -173,13 +173,14 @@ func (s *Silences) removeExpiredLocked(now time.Time) {
 // validate returns every fault of a silence, joined.
 func (s *Silence) validate(now time.Time) error {
 	var f setting.Faults
-	f.Add(!s.Until.After(now) || !s.Until.After(s.From), "until", "lies in the past, or before the beginning", "write a time to come")
+	f.Add(!s.Until.After(now) || !s.Until.After(s.From), "until", "is in the past or before the start", "write a future time")
 	f.Add(s.Until.Sub(now) > maxSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
 	for field, globs := range map[string][]string{"rules": s.Rules, "probes": s.Probes, "series": s.Series} {
 		f.AddGlobs(field, globs)
 		f.Add(len(globs) > maxGlobs, field, fmt.Sprintf("has %d names", len(globs)), fmt.Sprintf("write at most %d, or globs", maxGlobs))
 	}
 	const longestText = 500
-	f.Add(len(s.Comment) > longestText || len(s.By) > longestText, "comment", "is too long", "write at most 500 characters")
+	f.Add(len(s.Comment) > longestText, "comment", "is too long", "write at most 500 characters")
+	f.Add(len(s.By) > longestText, "by", "is too long", "write at most 500 characters")
 	return f.Err()
 }

@@ -33,7 +33,7 @@ type Config struct {
 	Target      *url.URL
 	Credentials map[string]Part[probe.Credential]
 	Probes      []probe.Probe       // of the catalogue and of the file
-	LeftOut     []catalogue.LeftOut // catalogue probes that need a section that the file does not have
+	Skipped     []catalogue.Skipped // catalogue probes that need a section that the file does not have
 	Rules       []alert.Rule
 	Notifiers   map[string]Notifier
 	Traced      bool   // spans go to a collector, by the file or by the variables of OpenTelemetry

@@ -163,7 +163,7 @@ func TestGoodFilesAndWhatTheyMean(t *testing.T) {
 			for _, w := range cfg.Warnings {
 				got.WriteString("# warning: " + strings.ReplaceAll(w.String(), "testdata/", "") + "\n")
 			}
-			for _, l := range cfg.LeftOut {
+			for _, l := range cfg.Skipped {
 				got.WriteString("# left out: " + l.Name + ": " + l.Reason + "\n")
 			}
 			golden := strings.TrimSuffix(file, ".yaml") + ".golden"

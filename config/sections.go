@@ -147,13 +147,13 @@ func (r *reader) catalogue(document *yaml.Node, raw *file, cfg *Config, credenti
 	if credential == probe.NoCredential {
 		credential = ""
 	}
-	probes, leftOut, err := catalogue.Probes(catalogue.Options{Studio: raw.Studio, Credential: credential, Names: choice.Names})
+	probes, skipped, err := catalogue.Probes(catalogue.Options{Studio: raw.Studio, Credential: credential, Names: choice.Names})
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
 			r.fault(locate(document, "catalogue"), "catalogue", strings.TrimSpace(line))
 		}
 	}
-	cfg.LeftOut = leftOut
+	cfg.Skipped = skipped
 	return probes
 }
 

@@ -55,7 +55,7 @@ func newInstruments(registry *metric.Registry) *instruments {
 		}, runCounterAttributes),
 		missed: metric.NewCounter(registry, metric.Descriptor{
 			Name: "squarewatch.schedule.missed", Unit: "{run}",
-			Description: "Scheduled runs that were not started, by reason: overrun, limit, gap, shutdown or panic.",
+			Description: "Missed scheduled runs, by reason: overrun, limit, gap, shutdown or panic.",
 		}, missAttributes),
 		renewals: metric.NewCounter(registry, metric.Descriptor{
 			Name: "squarewatch.credential.renewals", Unit: "{renewal}",

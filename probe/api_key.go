@@ -13,21 +13,23 @@ type APIKeySettings struct {
 	APIKey secret.Text `yaml:"api_key"` // sent as Authorization: Bearer
 }
 
-// Validate reports what is wrong with the settings, as [setting.Invalid].
+// Validate returns a fault of the settings as [setting.Invalid].
 func (s APIKeySettings) Validate() error {
 	if s.APIKey.IsZero() {
-		return &setting.Invalid{Field: "api_key", Problem: "is empty", Fix: "name the key, for example ${credential:aisquare-api-key}"}
+		return &setting.Invalid{
+			Field: "api_key", Problem: "is empty", Fix: "write a reference to the key, for example ${credential:aisquare-api-key}",
+		}
 	}
 	if !validBearer(s.APIKey.Reveal()) {
 		return &setting.Invalid{
 			Field: "api_key", Problem: "contains a space, a line break or another character that is not allowed in a header",
-			Fix: "check how the key was stored: it is one word",
+			Fix: "check the stored key: it must be one line without spaces",
 		}
 	}
 	return nil
 }
 
-// apiKey is a key that cannot be renewed. It remembers what probes got with it.
+// apiKey is a key that cannot be renewed. It stores each probe's last result with this key.
 type apiKey struct {
 	key     secret.Text
 	results *keyResults
@@ -38,7 +40,7 @@ var (
 	_ Session    = keySession{}
 )
 
-// NewAPIKey returns the credential of an API key. An error is an [setting.Invalid].
+// NewAPIKey returns the credential of an API key. An error is a [setting.Invalid].
 func NewAPIKey(s APIKeySettings) (Credential, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -72,7 +74,7 @@ func (s keySession) Authorize(_ context.Context, r AuthRequest) (AuthResult, err
 	return AuthResult{}, nil
 }
 
-// Finish compares an unexpected 401 with what other probes got with the same key, and remembers the result.
+// Finish compares an unexpected 401 with other probes' results with the same key, and stores the result.
 func (s keySession) Finish(r *Result) {
 	if r.Blame == BlameUnknown {
 		r.Blame = s.results.blame(r.Probe, time.Now(), s.guarded)

@@ -12,7 +12,7 @@ import (
 
 func TestConfirmLooksAgainAndRecordsEveryAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
+		m := newLoginFixture(t, aisquaretest.Options{})
 		j := m.job(t, probe.Probe{Path: discovery, Confirm: &probe.Confirm{Attempts: 3, Delay: time.Second}})
 		m.api.SetFault(discovery, aisquaretest.Fault{Status: 500, Rate: 0.5})
 		m.job(t, probe.Probe{Path: discovery}).Run(t.Context(), time.Now()) // so that the next request fails

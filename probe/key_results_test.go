@@ -13,7 +13,7 @@ import (
 
 func TestBadKeyAndBrokenAPIAreDistinguished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
+		m := newLoginFixture(t, aisquaretest.Options{})
 		collections := m.job(t, probe.Probe{Name: "collections", Path: collectionsPath, Credential: "key"})
 		bookings := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "key"})
 		run := func(j *probe.Job) probe.Blame {
@@ -43,7 +43,7 @@ func TestBadKeyAndBrokenAPIAreDistinguished(t *testing.T) {
 
 func TestKeyOfOneProbeIsComparedWithAGuardedProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
+		m := newLoginFixture(t, aisquaretest.Options{})
 		guarded := m.job(t, probe.Probe{
 			Name: "guarded", Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")},
 			Guards: probe.GuardAccess,
@@ -111,7 +111,7 @@ func TestAKeyIsNotBlamedWithoutEvidence(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := newMember(t, aisquaretest.Options{})
+				m := newLoginFixture(t, aisquaretest.Options{})
 				var jobs []*probe.Job
 				for i := range 10 {
 					path := "/" + strconv.Itoa(i)

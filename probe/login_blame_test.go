@@ -52,7 +52,7 @@ func TestBlameOfALogin(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := newMember(t, aisquaretest.Options{})
+				m := newLoginFixture(t, aisquaretest.Options{})
 				m.run(t)
 				<-time.After(2 * time.Minute)
 				c.broken(m.api)
@@ -75,7 +75,7 @@ func TestLoginIsTriedAfterAFailedRefresh(t *testing.T) {
 		"hangs": {Hang: aisquaretest.HangBeforeHeaders}, "reset": {Break: aisquaretest.BreakClose},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
+			m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: time.Hour})
 			m.api.SetFault(refreshPath, fault)
 			for range 180 {
 				if r := m.run(t); !r.Expected {
@@ -92,7 +92,7 @@ func TestLoginIsTriedAfterAFailedRefresh(t *testing.T) {
 
 func TestFailuresDoNotFloodTheLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
+		m := newLoginFixture(t, aisquaretest.Options{})
 		m.api.SetFault(loginPath, aisquaretest.Fault{Status: 500})
 		for range 3600 { // an hour, once a second
 			if r := m.run(t); r.Blame != probe.BlameLoginService {
@@ -138,7 +138,7 @@ func TestLoginThatClosesConnectionsIsNotFlooded(t *testing.T) {
 
 func TestYoungTokensAreNotReplacedWhenRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
+		m := newLoginFixture(t, aisquaretest.Options{})
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
 		for range 600 {
 			m.run(t)
@@ -154,7 +154,7 @@ func TestYoungTokensAreNotReplacedWhenRefused(t *testing.T) {
 // and other probes with the credential are not affected.
 func TestPermanentRefusalCausesFewerAndFewerRenewals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
+		m := newLoginFixture(t, aisquaretest.Options{})
 		m.api.SetFault(bookingsPath, aisquaretest.Fault{Status: 401})
 		j := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "member"})
 		for range 12 * 60 * 2 {
@@ -187,7 +187,7 @@ func TestPermanentRefusalCausesFewerAndFewerRenewals(t *testing.T) {
 // refused token is renewed immediately.
 func TestAnyAnswerExcept401EndsTheRenewalPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
+		m := newLoginFixture(t, aisquaretest.Options{})
 		j := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "member"})
 		m.api.SetFault(bookingsPath, aisquaretest.Fault{Status: 401})
 		for range 4 * 60 {

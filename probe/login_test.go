@@ -2,7 +2,6 @@ package probe_test
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -21,15 +20,15 @@ const (
 	bookingsPath    = "/api/v1/bookings/config/"
 )
 
-// member is an API in memory and a runner with a credential that logs in to it.
-type member struct {
+// loginFixture is an API in memory and a runner with a credential that logs in to it.
+type loginFixture struct {
 	api    *aisquaretest.API
 	runner *probe.Runner
 }
 
-func newMember(t *testing.T, options aisquaretest.Options) *member {
+func newLoginFixture(t *testing.T, options aisquaretest.Options) *loginFixture {
 	t.Helper()
-	m := &member{api: aisquaretest.New(options)}
+	m := &loginFixture{api: aisquaretest.New(options)}
 	m.api.AddUser("ada", "hush")
 	pipe := aisquaretest.NewPipe(m.api)
 	login, err := probe.NewLogin(probe.LoginSettings{
@@ -57,7 +56,7 @@ func newMember(t *testing.T, options aisquaretest.Options) *member {
 	return m
 }
 
-func (m *member) job(t *testing.T, p probe.Probe) *probe.Job {
+func (m *loginFixture) job(t *testing.T, p probe.Probe) *probe.Job {
 	t.Helper()
 	if p.Name == "" {
 		p.Name = "test"
@@ -71,7 +70,7 @@ func (m *member) job(t *testing.T, p probe.Probe) *probe.Job {
 }
 
 // run runs a probe once with the login credential.
-func (m *member) run(t *testing.T) *probe.Result {
+func (m *loginFixture) run(t *testing.T) *probe.Result {
 	t.Helper()
 	return m.job(t, probe.Probe{Path: collectionsPath, Credential: "member"}).Run(t.Context(), time.Now())
 }
@@ -94,7 +93,7 @@ func outcomes(r *probe.Result) string {
 
 func TestTokenIsReusedAndRenewedBeforeExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour, RefreshLifetime: 24 * time.Hour})
+		m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: time.Hour, RefreshLifetime: 24 * time.Hour})
 		first := m.run(t)
 		if !first.Expected || outcomes(first) != "logged_in" || first.Renewals[0].Trace != first.Trace {
 			t.Fatalf("want a login in the run's trace, got expected=%v %q (%s)", first.Expected, outcomes(first), first.Reason)
@@ -111,8 +110,9 @@ func TestTokenIsReusedAndRenewedBeforeExpiry(t *testing.T) {
 		<-time.After(2 * time.Minute) // 9 minutes before its expiry
 		asked := m.run(t)
 		synctest.Wait()
-		if told := m.run(t); !asked.Expected || !asked.AskedRenewal || outcomes(asked)+outcomes(told) != "refreshed" || causes(asked) != "first" {
-			t.Errorf("want a refresh before expiry and one attempt, got %q, %q (%s)", outcomes(asked)+outcomes(told), causes(asked), asked.Reason)
+		after := m.run(t)
+		if !asked.Expected || !asked.AskedRenewal || outcomes(asked)+outcomes(after) != "refreshed" || causes(asked) != "first" {
+			t.Errorf("want a refresh before expiry and one attempt, got %q, %q (%s)", outcomes(asked)+outcomes(after), causes(asked), asked.Reason)
 		}
 		if m.api.Logins() != 1 || m.api.Refreshes() != 1 {
 			t.Errorf("want 1 login and 1 refresh, got %d and %d", m.api.Logins(), m.api.Refreshes())
@@ -120,10 +120,10 @@ func TestTokenIsReusedAndRenewedBeforeExpiry(t *testing.T) {
 	})
 }
 
-// TestTokensThatLiveShorterThanRenewBefore has tokens of 5 minutes. Each is used for more than half of its lifetime.
+// TestTokensThatLiveShorterThanRenewBefore uses tokens of 5 minutes. Each is used for more than half of its lifetime.
 func TestTokensThatLiveShorterThanRenewBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})
+		m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})
 		for range 360 {
 			if r := m.run(t); !r.Expected || len(r.Attempts) != 1 {
 				t.Fatalf("want healthy runs and no 401, got %q (%s)", causes(r), r.Reason)
@@ -136,10 +136,10 @@ func TestTokensThatLiveShorterThanRenewBefore(t *testing.T) {
 	})
 }
 
-// TestNoRunWaitsForARenewalBeforeExpiry has a token that is valid for 9 more minutes, and a login service that hangs.
+// TestNoRunWaitsForARenewalBeforeExpiry uses a token that is valid for 9 more minutes, and a login service that hangs.
 func TestNoRunWaitsForARenewalBeforeExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
+		m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: time.Hour})
 		m.run(t)
 		<-time.After(51 * time.Minute)
 		m.api.SetFault(refreshPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
@@ -160,10 +160,10 @@ func TestNoRunWaitsForARenewalBeforeExpiry(t *testing.T) {
 	})
 }
 
-// TestHangingLoginDoesNotTimeOutItsProbes has no token, and a login that takes longer than the timeout of the probe.
+// In TestHangingLoginDoesNotTimeOutItsProbes, there is no token, and the login takes longer than the timeout of the probe.
 func TestHangingLoginDoesNotTimeOutItsProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
+		m := newLoginFixture(t, aisquaretest.Options{})
 		m.api.SetFault(loginPath, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})
 		j := m.job(t, probe.Probe{Path: collectionsPath, Credential: "member", Timeout: 3 * time.Second})
 		for range 10 {
@@ -177,10 +177,10 @@ func TestHangingLoginDoesNotTimeOutItsProbes(t *testing.T) {
 	})
 }
 
-// TestExpiredTokenIsSentWhenTheRenewalFails has an API whose clock is behind ours, so that it may accept the token.
+// In TestExpiredTokenIsSentWhenTheRenewalFails, the API's clock is behind ours, so that it may accept the token.
 func TestExpiredTokenIsSentWhenTheRenewalFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{AccessLifetime: time.Hour})
+		m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: time.Hour})
 		m.run(t)
 		m.api.SetFault(refreshPath, aisquaretest.Fault{Status: 503})
 		m.api.SetFault(loginPath, aisquaretest.Fault{Status: 503})
@@ -197,7 +197,7 @@ func TestExpiredTokenIsSentWhenTheRenewalFails(t *testing.T) {
 
 func TestRefusedTokenIsRenewedAndTheRequestResent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{})
+		m := newLoginFixture(t, aisquaretest.Options{})
 		m.run(t)
 		<-time.After(2 * time.Minute)
 		m.api.RotateSigningKey() // the access and the refresh token become invalid
@@ -214,7 +214,7 @@ func TestRefusedTokenIsRenewedAndTheRequestResent(t *testing.T) {
 
 func TestFiveHundredProbesShareOneRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{KeepRequests: 10_000})
+		m := newLoginFixture(t, aisquaretest.Options{KeepRequests: 10_000})
 		var jobs []*probe.Job
 		for i := range 500 {
 			jobs = append(jobs, m.job(t, probe.Probe{Name: fmt.Sprintf("p%d", i), Path: collectionsPath, Credential: "member"}))
@@ -249,7 +249,7 @@ func TestFiveHundredProbesShareOneRenewal(t *testing.T) {
 
 func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})
+		m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute})
 		m.run(t)
 		<-time.After(2 * time.Minute)
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
@@ -261,30 +261,4 @@ func TestProbesThatExpect401CauseNoRenewal(t *testing.T) {
 			<-time.After(time.Minute)
 		}
 	})
-}
-
-func TestExpectedAnswersByPrincipal(t *testing.T) {
-	api := aisquaretest.New(aisquaretest.Options{})
-	api.AddKey("ada", "ada-key")
-	api.AddKey("eve", "eve-key")
-	api.AddStudio(aisquaretest.Studio{URL: "lab", Visibility: aisquaretest.Private, Owner: "partner", Members: []string{"ada"}})
-	server := aisquaretest.Start(api)
-	defer server.Close()
-	keys := map[string]probe.Credential{}
-	for name, key := range map[string]string{"owner": aisquaretest.DefaultKey, "member": "ada-key", "outsider": "eve-key"} {
-		credential, err := probe.NewAPIKey(probe.APIKeySettings{APIKey: secret.New(key)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys[name] = credential
-	}
-	for credential, status := range map[string]string{"owner": "200", "member": "200", "outsider": "404", probe.NoCredential: "401"} {
-		r := job(t, server.URL, probe.Probe{
-			Method: http.MethodPost, Path: "/api/v1/aistudios/permission/", JSON: map[string]any{"url": "lab"},
-			Credential: credential, Expect: probe.Expect{Status: selectors(status)},
-		}, probe.RunnerOptions{Credentials: keys}).Run(t.Context(), time.Now())
-		if !r.Expected {
-			t.Errorf("%s: %s", credential, r.Reason)
-		}
-	}
 }

@@ -30,24 +30,25 @@ type Probe struct {
 	JSON       any                    `yaml:"json,omitempty"` // body, sent as application/json; not together with Body
 	Body       secret.Text            `yaml:"body,omitempty" secret:"optional"`
 	Credential string                 `yaml:"credential,omitempty"` // name of a credential, or "none"
-	Timeout    time.Duration          `yaml:"timeout,omitempty"`    // of each look
+	Timeout    time.Duration          `yaml:"timeout,omitempty"`    // of one request with its redirects
 	Connection Connection             `yaml:"connection,omitempty"`
 	Confirm    *Confirm               `yaml:"confirm,omitempty"` // repeats the request before an unexpected answer is final
 	Expect     Expect                 `yaml:"expect,omitempty"`
 	Guards     Guard                  `yaml:"guards,omitempty"`
 	// AllowWrites permits a request that creates, publishes, costs or changes something.
 	AllowWrites bool              `yaml:"allow_writes,omitempty"`
-	DependsOn   []string          `yaml:"depends_on,omitempty"` // probes whose failure explains this one's; its alerts wait for theirs
+	DependsOn   []string          `yaml:"depends_on,omitempty"` // while one of these probes fails, alerts of this probe wait
 	Labels      map[string]string `yaml:"labels,omitempty"`
 }
 
-// Confirm says how often to request the endpoint before an unexpected answer is final. Every request is recorded.
+// Confirm says how many looks to take before an unexpected answer is final. A look is one request with its redirects. Every request is
+// recorded.
 type Confirm struct {
 	Attempts int           `yaml:"attempts"` // looks in total, 2 to 10; each has the probe's timeout
 	Delay    time.Duration `yaml:"delay"`    // between two looks, at most 1m
 }
 
-// NoCredential selects no credential where a default names one.
+// NoCredential turns the default credential off.
 const NoCredential = "none"
 
 // Connection says whether each run makes a new connection.
@@ -59,13 +60,13 @@ const (
 	Reuse Connection = "reuse" // an idle connection of an earlier run, if there is one
 )
 
-// Guard says what a probe guards.
+// Guard names what a guarded probe checks.
 type Guard string
 
 // GuardAccess makes a 2xx answer a security alert, because the probe must be refused with 401, 403 or 404.
 const GuardAccess Guard = "access"
 
-// Defaults are the values of settings that a probe does not have.
+// Defaults apply to settings that a probe does not set.
 type Defaults struct {
 	Schedule   Schedule      `yaml:"schedule,omitempty"`
 	Timeout    time.Duration `yaml:"timeout,omitempty"`
@@ -78,7 +79,7 @@ func DefaultDefaults() Defaults {
 	return Defaults{Schedule: MustSchedule("@every 30s"), Timeout: 10 * time.Second, Connection: Fresh, Credential: NoCredential}
 }
 
-// Apply sets the settings that p does not have.
+// Apply sets the settings that p does not set itself.
 func (d Defaults) Apply(p *Probe) {
 	if p.Schedule.IsZero() {
 		p.Schedule = d.Schedule
@@ -145,7 +146,7 @@ func (p *Probe) validateHeaders() error {
 		case !httpguts.ValidHeaderFieldValue(value):
 			faults = append(faults, &setting.Invalid{
 				Field: field, Problem: "contains a line break or another character that is not allowed in a header",
-				Fix: "write one line, or correct the value that its reference stands for",
+				Fix: "write one line, or correct the secret that the reference names",
 			})
 		case strings.EqualFold(name, "host") && !validHost(value):
 			faults = append(faults, &setting.Invalid{
@@ -157,7 +158,7 @@ func (p *Probe) validateHeaders() error {
 	return errors.Join(faults...)
 }
 
-// Longest returns how long a run can take: the timeout of every look, and the delays between them.
+// Longest returns how long a run can take: the timeouts of all looks (see [Confirm]) and the delays between them.
 func (p *Probe) Longest() time.Duration {
 	if p.Confirm == nil {
 		return p.Timeout

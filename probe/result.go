@@ -197,11 +197,12 @@ type Identifiers interface {
 type Sink interface {
 	// Finished receives the result of a run.
 	Finished(*Result)
-	// Missed receives runs that were not started.
+	// Missed receives missed runs; see [Miss].
 	Missed(Miss)
 }
 
-// Miss is one or more scheduled runs in a row of one probe that were not started for the same reason.
+// Miss is one or more scheduled runs in a row of one probe that have no result, all for the same reason. They were not started;
+// a run with [MissPanic] was, and broke off.
 type Miss struct {
 	Probe    string
 	Intended time.Time // of the first run
@@ -210,7 +211,7 @@ type Miss struct {
 	Detail   string // for debugging; usually empty
 }
 
-// MissReason says why a run was not started.
+// MissReason says why a run has no result.
 type MissReason string
 
 // The reasons for a missed run.
@@ -219,5 +220,5 @@ const (
 	MissLimit    MissReason = "limit"    // the limits allowed no start before the probe's next intended time
 	MissGap      MissReason = "gap"      // sleep of the machine, a step of the clock, a paused process, or squarewatch did not run
 	MissShutdown MissReason = "shutdown" // the daemon was stopping
-	MissPanic    MissReason = "panic"    // a bug in squarewatch; Detail has the stack
+	MissPanic    MissReason = "panic"    // a bug in squarewatch stopped a run that had started; Detail has the stack
 )

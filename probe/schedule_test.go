@@ -28,26 +28,26 @@ func TestNextTimes(t *testing.T) {
 		{"@every 30s", "2026-03-01T10:02:01Z", "2026-03-01T10:02:30Z"},
 		{"@every 30s", "2026-03-01T10:02:30Z", "2026-03-01T10:03:00Z"},
 		{"@every 1500ms", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z"},
-		// Clocks go forward at 02:00 in Berlin: 02:30 does not exist that night, and comes when the gap ends, at 03:00.
+		// Clocks go forward at 02:00 in Berlin: 02:30 does not exist that night. The run starts when the gap ends, at 03:00.
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
 		{"CRON_TZ=Europe/Berlin 0 2 * * 0", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
 		{"CRON_TZ=Europe/Berlin 0 2 * * 0", "2026-03-29T01:00:00Z", "2026-04-05T00:00:00Z"},
-		{"CRON_TZ=Europe/Berlin 10,40 2 * * *", "2026-03-29T00:59:59Z", "2026-03-29T01:00:00Z"}, // two skipped times make one
+		{"CRON_TZ=Europe/Berlin 10,40 2 * * *", "2026-03-29T00:59:59Z", "2026-03-29T01:00:00Z"}, // two skipped times cause one run
 		{"CRON_TZ=Europe/Berlin 10,40 2 * * *", "2026-03-29T01:00:00Z", "2026-03-30T00:10:00Z"},
 		{"CRON_TZ=Europe/Berlin 30 2,3 * * *", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"},
-		{"CRON_TZ=Europe/Berlin 0 2 29 3 *", "2026-03-01T00:00:00Z", "2026-03-29T01:00:00Z"},       // and not next year only
-		{"CRON_TZ=Europe/Berlin */5 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T00:00:00Z"},      // what recurs is skipped
+		{"CRON_TZ=Europe/Berlin 0 2 29 3 *", "2026-03-01T00:00:00Z", "2026-03-29T01:00:00Z"},       // it runs this year, not only next year
+		{"CRON_TZ=Europe/Berlin */5 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T00:00:00Z"},      // with * in the minutes: no run in the gap
 		{"CRON_TZ=America/Sao_Paulo @daily", "2018-11-03T12:00:00Z", "2018-11-04T03:00:00Z"},       // midnight is skipped there
 		{"CRON_TZ=Australia/Lord_Howe 15 2 * * *", "2026-10-03T00:00:00Z", "2026-10-03T15:30:00Z"}, // a gap of half an hour
-		{"CRON_TZ=Pacific/Apia 0 12 * * *", "2011-12-29T23:00:00Z", "2011-12-30T22:00:00Z"},        // a whole day that is left out is no gap
+		{"CRON_TZ=Pacific/Apia 0 12 * * *", "2011-12-29T23:00:00Z", "2011-12-30T22:00:00Z"},        // a skipped day does not count as a gap
 		// Clocks go back at 03:00 in October.
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"},
-		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"}, // 02:30 comes twice, and counts once
+		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"}, // 02:30 occurs twice and runs once
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-25T00:45:00Z", "2026-10-26T01:30:00Z"},
 		{"CRON_TZ=Europe/Berlin 0,30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-26T01:00:00Z"},
 		{"CRON_TZ=Europe/Berlin 0 3 * * *", "2026-10-25T00:30:00Z", "2026-10-25T02:00:00Z"},
-		{"CRON_TZ=Europe/Berlin 30 * * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"}, // every hour goes on
+		{"CRON_TZ=Europe/Berlin 30 * * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"}, // an hourly schedule runs in both hours
 		{"CRON_TZ=Europe/Berlin 30 0-23 * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"},
 		{"CRON_TZ=Europe/Berlin */30 * * * *", "2026-03-29T00:45:00Z", "2026-03-29T01:00:00Z"},
 		{"CRON_TZ=Europe/Berlin */30 * * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z"},
@@ -77,7 +77,7 @@ func TestWrongSchedules(t *testing.T) {
 	}
 }
 
-func TestPhasesAreStableAndSpread(t *testing.T) {
+func TestOffsetsAreStableAndSpread(t *testing.T) {
 	s := probe.MustSchedule("@every 10s")
 	from := at("2026-03-01T10:00:00Z")
 	quarters := map[int]int{}
@@ -99,7 +99,7 @@ func TestPhasesAreStableAndSpread(t *testing.T) {
 	}
 }
 
-func TestBetweenCountsWhatNextVisits(t *testing.T) {
+func TestBetweenAgreesWithNext(t *testing.T) {
 	from := at("2026-03-01T10:00:07Z")
 	tally := probe.Tally{}
 	for _, text := range []string{"@every 7s", "*/3 * * * *", "@hourly"} {
@@ -112,7 +112,7 @@ func TestBetweenCountsWhatNextVisits(t *testing.T) {
 			if got := s.Between(from, from.Add(span)); got != want {
 				t.Errorf("%s within %v: want %d, got %d", text, span, want, got)
 			}
-			for range 2 { // counted, and remembered
+			for range 2 { // the first call counts, the second reads the cache
 				if got := tally.Between(s, from, from.Add(span)); got != want {
 					t.Errorf("%s within %v: want a tally of %d, got %d", text, span, want, got)
 				}
@@ -121,9 +121,8 @@ func TestBetweenCountsWhatNextVisits(t *testing.T) {
 	}
 }
 
-// TestBetweenEstimatesWhatTakesTooLongToCount is for a clock that is set from 1970 to today: counting one by one takes many
-// seconds, in which nothing is probed.
-func TestBetweenEstimatesWhatTakesTooLongToCount(t *testing.T) {
+// TestBetweenEstimatesLongSpans covers a clock set from 1970 to today. A count one by one would block probing for many seconds.
+func TestBetweenEstimatesLongSpans(t *testing.T) {
 	from := at("1970-01-01T00:00:00Z")
 	for text, want := range map[string]float64{
 		"* * * * *": 60 * 24 * 365.25 * 56, "*/5 8-19 * * 1-5": 12 * 12 * 365.25 * 56 * 5 / 7, "0 0 1 * *": 12 * 56,
@@ -135,7 +134,7 @@ func TestBetweenEstimatesWhatTakesTooLongToCount(t *testing.T) {
 	}
 }
 
-func TestLastIsTheLatestTimeOfNext(t *testing.T) {
+func TestLastAgreesWithNext(t *testing.T) {
 	until := at("2026-03-29T12:00:07Z")
 	for _, text := range []string{"@every 7s", "* * * * * *", "*/3 * * * *", "CRON_TZ=Europe/Berlin 30 2 * * *", "0 0 29 2 *"} {
 		s := probe.MustSchedule(text).For("x")
@@ -151,7 +150,7 @@ func TestLastIsTheLatestTimeOfNext(t *testing.T) {
 	}
 }
 
-// busiest returns the most times in any stretch of a length.
+// busiest returns the largest number of times within any interval of this length.
 func busiest(times []time.Time, length time.Duration) int {
 	most, first := 0, 0
 	for last := range times {
@@ -163,7 +162,7 @@ func busiest(times []time.Time, length time.Duration) int {
 	return most
 }
 
-func TestBusiestFindsWhenAScheduleIsAtWork(t *testing.T) {
+func TestBusiestAgreesWithNext(t *testing.T) {
 	const visited = 20_000
 	for _, text := range []string{
 		"* 0-5 * * *", "*/5 8-20 * * 1-5", "0 22 * * 6,0", "50-59 * * * *", "0,1 3 * * *", "0 0 1 * *", "0 12 13 * 5", "*/10 * * 12 *",

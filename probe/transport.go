@@ -25,24 +25,24 @@ type freshTransports struct {
 	options *RunnerOptions
 
 	mu   sync.Mutex
-	idle []*http.Transport
+	free []*http.Transport
 }
 
 // acquire returns a transport for one exchange.
 func (f *freshTransports) acquire() *http.Transport {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.idle) == 0 {
+	if len(f.free) == 0 {
 		return newTransport(f.options, Fresh)
 	}
-	last := len(f.idle) - 1
-	transport := f.idle[last]
-	f.idle = f.idle[:last]
+	last := len(f.free) - 1
+	transport := f.free[last]
+	f.free = f.free[:last]
 	return transport
 }
 
-// release keeps the transport for another exchange if this one succeeded. After an error a late connection may still arrive in
-// the transport, and the next exchange must not use it.
+// release keeps the transport for another exchange if this one succeeded. After an error a connection may still be established
+// later; the next exchange must not use it.
 func (f *freshTransports) release(transport *http.Transport, err error) {
 	transport.CloseIdleConnections()
 	if err != nil {
@@ -50,7 +50,7 @@ func (f *freshTransports) release(transport *http.Transport, err error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.idle = append(f.idle, transport)
+	f.free = append(f.free, transport)
 }
 
 // keptTransports provides one transport to all exchanges that reuse connections. After an exchange fails, later ones get a new
@@ -90,12 +90,13 @@ func (k *keptTransports) release(transport *http.Transport, err error) {
 // closeUnused closes the connections of transports that are neither in use nor current. It does not hold the lock meanwhile,
 // because closing may take a while.
 func (k *keptTransports) closeUnused() {
-	for _, transport := range k.unused() {
+	for _, transport := range k.takeUnused() {
 		transport.CloseIdleConnections()
 	}
 }
 
-func (k *keptTransports) unused() (all []*http.Transport) {
+// takeUnused removes the transports that are neither in use nor current, and returns them.
+func (k *keptTransports) takeUnused() (all []*http.Transport) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for transport, users := range k.users {
@@ -125,9 +126,9 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 	if dial == nil {
 		dial = newDialer().DialContext
 	}
-	idle := 90 * time.Second
-	if connection == Fresh { // a connection that arrives after its exchange is not used
-		idle = time.Second
+	idleTimeout := 90 * time.Second
+	if connection == Fresh { // a connection that is established after its exchange is not used
+		idleTimeout = time.Second
 	}
 	return &http.Transport{
 		Proxy:                  options.Proxy,
@@ -136,7 +137,7 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 		ForceAttemptHTTP2:      true,
 		DisableKeepAlives:      connection == Fresh,
 		MaxIdleConnsPerHost:    256,
-		IdleConnTimeout:        idle,
+		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
 }

@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	// attemptLimit is the timeout of an attempt, so that a member that hangs does not delay the others.
-	attemptLimit = 10 * time.Second
+	// attemptTimeout is the timeout of an attempt. A member that hangs delays a delivery by at most this time.
+	attemptTimeout = 10 * time.Second
 	// answerLimit is the number of bytes of an answer that are read.
 	answerLimit = 4096
-	// cutQuote is the number of characters of it that an error quotes.
+	// cutQuote is a number of characters. An error quotes at most this many of the answer.
 	cutQuote = 300
 )
 
@@ -53,7 +53,7 @@ func (n *Notifier) RefreshEvery() time.Duration { return refreshEvery }
 // Deliver posts the alerts once to each member. It succeeds when one member accepts them, since that member notifies people. A test
 // succeeds when every member accepts it. The reference is empty.
 func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification) (ref string, _ error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	body, err := json.Marshal(Render(notification, n.settings, n.options, time.Now()))
 	if err != nil || len(n.members) == 0 {
@@ -69,9 +69,9 @@ func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification
 	}
 	posts.Wait()
 	if failure := merge(failures, n.members, notification.Event == alert.EventTest); failure != nil {
-		return "", failure // an untyped nil otherwise: a nil *DeliveryError in an error is not nil
+		return "", failure
 	}
-	return "", nil
+	return "", nil // a plain nil: an error that holds a nil *DeliveryError is not equal to nil
 }
 
 // post makes one request.
@@ -105,20 +105,20 @@ func (n *Notifier) post(ctx context.Context, m member, body []byte) *outbox.Deli
 	return a.failure(doing)
 }
 
-// merge makes one failure of those of all members; nil when enough of them accepted the alerts.
+// merge combines the failures. If all is false, one success is enough and it returns nil.
 func merge(failures []*outbox.DeliveryError, members []member, all bool) *outbox.DeliveryError {
 	var worst *outbox.DeliveryError // a temporary one, otherwise the first
-	var told []string
+	var reasons []string
 	for i, failure := range failures {
 		if failure == nil {
 			continue
 		}
-		told = append(told, failure.Reason+": "+failure.Err.Error())
+		reasons = append(reasons, failure.Reason+": "+failure.Err.Error())
 		if worst == nil || worst.Permanent && !failure.Permanent {
 			worst = failures[i]
 		}
 	}
-	if len(told) == 0 || len(told) < len(members) && !all {
+	if len(reasons) == 0 || len(reasons) < len(members) && !all {
 		return nil
 	}
 	if len(members) == 1 {
@@ -126,6 +126,6 @@ func merge(failures []*outbox.DeliveryError, members []member, all bool) *outbox
 	}
 	merged := *worst
 	merged.Uncertain = slices.ContainsFunc(failures, func(f *outbox.DeliveryError) bool { return f != nil && f.Uncertain })
-	merged.Err = fmt.Errorf("%d of %d members did not accept it: %s", len(told), len(members), strings.Join(told, "; and "))
+	merged.Err = fmt.Errorf("%d of %d members did not accept it: %s", len(reasons), len(members), strings.Join(reasons, "; and "))
 	return &merged
 }

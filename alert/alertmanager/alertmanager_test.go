@@ -20,7 +20,7 @@ import (
 	"squarewatch/config/secret"
 )
 
-// What must never be seen.
+// Secrets that must not appear in an error.
 const (
 	hushToken    = "hush-token"
 	hushPassword = "hush-password"
@@ -33,17 +33,18 @@ func TestNotifier(t *testing.T) {
 		},
 		Accept: notifiertest.Answer(http.StatusOK, "", ""),
 		Refusals: map[string]http.HandlerFunc{
-			"an alert that it does not take": notifiertest.Answer(http.StatusBadRequest, "", `"start time must be before end time, `+hushToken+`"`),
-			"a login that is wrong":          notifiertest.Answer(http.StatusUnauthorized, "", ""),
-			"no Alertmanager":                notifiertest.Answer(http.StatusNotFound, "", "404 page not found"),
-			"a proxy":                        notifiertest.Answer(http.StatusForbidden, "", "<html>"+hushToken),
+			"a refused alert": notifiertest.Answer(http.StatusBadRequest, "",
+				`"start time must be before end time, `+hushToken+`"`),
+			"a wrong login":                        notifiertest.Answer(http.StatusUnauthorized, "", ""),
+			"a server that is not an Alertmanager": notifiertest.Answer(http.StatusNotFound, "", "404 page not found"),
+			"a proxy":                              notifiertest.Answer(http.StatusForbidden, "", "<html>"+hushToken),
 		},
 		Secrets: []string{hushToken},
 		Inspect: inspect,
 	})
 }
 
-// inspect looks for what a receiver behind Alertmanager would take for markup, and for what Alertmanager itself refuses.
+// inspect fails if an annotation holds markup, or if Alertmanager would refuse the alert.
 func inspect(t *testing.T, request *http.Request, body []byte) {
 	t.Helper()
 	if request.URL.Path != "/prefix/api/v2/alerts" || request.Header.Get("Content-Type") != "application/json" {
@@ -93,7 +94,7 @@ func TestEveryAnswerHasItsReason(t *testing.T) {
 		permanent bool
 		says      []string
 	}{
-		"400 with words": {notifiertest.Answer(400, "", `"bad label "`), "refused", true, []string{
+		"400 with a message": {notifiertest.Answer(400, "", `"bad label "`), "refused", true, []string{
 			"400", `"bad label"`,
 			"correct what it says",
 		}},
@@ -101,19 +102,19 @@ func TestEveryAnswerHasItsReason(t *testing.T) {
 			notifiertest.Answer(422, "", `{"code":602,"message":"alerts.0.labels in body is required"}`), "refused", true,
 			[]string{"labels in body is required"},
 		},
-		"400 that repeats it": {notifiertest.Answer(400, "", `"`+hushPassword+`"`), "refused", true, []string{`"***"`}},
-		"400 of a proxy":      {notifiertest.Answer(400, "", "<html>Blocked"), "refused", true, []string{"status 400;"}},
-		"401":                 {notifiertest.Answer(401, "", ""), "refused", true, []string{"correct bearer_token or basic_auth"}},
-		"403":                 {notifiertest.Answer(403, "", ""), "refused", true, []string{"correct bearer_token or basic_auth"}},
-		"404":                 {notifiertest.Answer(404, "", ""), "refused", true, []string{"0.16", "route-prefix"}},
-		"405":                 {notifiertest.Answer(405, "", ""), "refused", true, []string{"0.16"}},
-		"407":                 {notifiertest.Answer(407, "", ""), "refused", true, []string{"HTTP_PROXY"}},
-		"413":                 {notifiertest.Answer(413, "", ""), "refused", true, []string{"megabytes"}},
-		"418":                 {notifiertest.Answer(418, "", ""), "refused", true, []string{"check url"}},
-		"redirect":            {http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP, "refused", true, []string{"redirects"}},
-		"a login page":        {html, "refused", true, []string{"web page"}},
-		"408":                 {notifiertest.Answer(408, "", ""), "unavailable", false, []string{"408"}},
-		"503":                 {notifiertest.Answer(503, "", `"not ready"`), "unavailable", false, []string{"not ready"}},
+		"400 that quotes the password": {notifiertest.Answer(400, "", `"`+hushPassword+`"`), "refused", true, []string{`"***"`}},
+		"400 of a proxy":               {notifiertest.Answer(400, "", "<html>Blocked"), "refused", true, []string{"status 400;"}},
+		"401":                          {notifiertest.Answer(401, "", ""), "refused", true, []string{"correct bearer_token or basic_auth"}},
+		"403":                          {notifiertest.Answer(403, "", ""), "refused", true, []string{"correct bearer_token or basic_auth"}},
+		"404":                          {notifiertest.Answer(404, "", ""), "refused", true, []string{"0.16", "route-prefix"}},
+		"405":                          {notifiertest.Answer(405, "", ""), "refused", true, []string{"0.16"}},
+		"407":                          {notifiertest.Answer(407, "", ""), "refused", true, []string{"HTTP_PROXY"}},
+		"413":                          {notifiertest.Answer(413, "", ""), "refused", true, []string{"megabytes"}},
+		"418":                          {notifiertest.Answer(418, "", ""), "refused", true, []string{"check url"}},
+		"redirect":                     {http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP, "refused", true, []string{"redirects"}},
+		"a login page":                 {html, "refused", true, []string{"web page"}},
+		"408":                          {notifiertest.Answer(408, "", ""), "unavailable", false, []string{"408"}},
+		"503":                          {notifiertest.Answer(503, "", `"not ready"`), "unavailable", false, []string{"not ready"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(test.answer)
@@ -158,12 +159,12 @@ func TestTheLoginIsSent(t *testing.T) {
 	defer server.Close()
 	_, err := alertmanager.New(alertmanager.Settings{URL: server.URL}, options()).Deliver(t.Context(),
 		notifiertest.Notification(alert.EventFiring))
-	if got := failure(t, err); got == nil || !strings.Contains(got.Fix, "it wants a login") {
-		t.Errorf("want to be told that a login is missing, got %v", err)
+	if got := failure(t, err); got == nil || !strings.Contains(got.Fix, "Alertmanager requires a login") {
+		t.Errorf("want a fix that asks for a login, got %v", err)
 	}
 }
 
-// TestEveryMemberIsPostedToAndOneIsEnough has a cluster with failing members.
+// TestEveryMemberIsPostedToAndOneIsEnough uses clusters in which some members fail.
 func TestEveryMemberIsPostedToAndOneIsEnough(t *testing.T) {
 	good, down, refusing := notifiertest.Answer(200, "", ""), notifiertest.Answer(503, "9", ""), notifiertest.Answer(401, "", "")
 	for name, test := range map[string]struct {
@@ -172,27 +173,27 @@ func TestEveryMemberIsPostedToAndOneIsEnough(t *testing.T) {
 		reason  string // empty when it is delivered
 		says    string
 	}{
-		"all well":    {[]http.HandlerFunc{good, good}, alert.EventFiring, "", ""},
+		"all accept":  {[]http.HandlerFunc{good, good}, alert.EventFiring, "", ""},
 		"one is down": {[]http.HandlerFunc{down, good, refusing}, alert.EventFiring, "", ""},
-		"none takes it, one may later": {
+		"all fail, one of them temporarily": {
 			[]http.HandlerFunc{refusing, down},
 			alert.EventFiring, "unavailable",
 			"2 of 2 members did not accept it",
 		},
-		"all refuse": {[]http.HandlerFunc{refusing, refusing}, alert.EventFiring, "refused", "it wants a login"},
+		"all refuse": {[]http.HandlerFunc{refusing, refusing}, alert.EventFiring, "refused", "Alertmanager requires a login"},
 		"a test, and one is down": {
 			[]http.HandlerFunc{good, down},
 			alert.EventTest, "unavailable",
 			"1 of 2 members did not accept it: unavailable",
 		},
-		"a test, and all are well": {[]http.HandlerFunc{good, good}, alert.EventTest, "", ""},
+		"a test, and all accept": {[]http.HandlerFunc{good, good}, alert.EventTest, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			told := make(chan string, len(test.answers))
+			posted := make(chan string, len(test.answers))
 			var s alertmanager.Settings
 			for _, answer := range test.answers {
 				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					told <- r.Host
+					posted <- r.Host
 					answer(w, r)
 				}))
 				defer server.Close()
@@ -204,8 +205,8 @@ func TestEveryMemberIsPostedToAndOneIsEnough(t *testing.T) {
 			} else if got != nil && !strings.Contains(err.Error(), test.says) {
 				t.Errorf("want %q in: %v", test.says, err)
 			}
-			if len(told) != len(test.answers) {
-				t.Errorf("want all %d members told, %d were", len(test.answers), len(told))
+			if len(posted) != len(test.answers) {
+				t.Errorf("want a post to each of %d members, got %d", len(test.answers), len(posted))
 			}
 		})
 	}
@@ -218,8 +219,8 @@ func TestFiringAlertsAreRefreshed(t *testing.T) {
 	}
 }
 
-// FuzzNoAnswerIsMistaken lets a destination answer anything.
-func FuzzNoAnswerIsMistaken(f *testing.F) {
+// FuzzAnswersAreClassified sends arbitrary answers.
+func FuzzAnswersAreClassified(f *testing.F) {
 	f.Add(400, "", `"bad"`, "application/json")
 	f.Add(200, "", "", "")
 	f.Add(429, "1", `{"message":"`+hushToken+`"}`, "text/html")
@@ -238,7 +239,7 @@ func FuzzNoAnswerIsMistaken(f *testing.F) {
 		_, err := n.Deliver(t.Context(), notifiertest.Notification(alert.EventFiring))
 		got := failure(t, err)
 		if got == nil && (status > 299 || status == 200 && strings.HasPrefix(contentType, "text/html")) {
-			t.Errorf("status %d was taken for delivered", status)
+			t.Errorf("status %d counts as delivered", status)
 		}
 		if got != nil && (got.Permanent != (got.Fix != "") || len(err.Error()) > 3000) {
 			t.Errorf("permanent %v with %v", got.Permanent, err)
@@ -272,7 +273,9 @@ func TestSettingsAreChecked(t *testing.T) {
 			"basic_auth.username",
 			"basic_auth.password",
 		}},
-		"a token of lines": {alertmanager.Settings{URL: "http://a", BearerToken: secret.New(hushToken + "\nx")}, []string{"bearer_token"}},
+		"a token with a line break": {
+			alertmanager.Settings{URL: "http://a", BearerToken: secret.New(hushToken + "\nx")}, []string{"bearer_token"},
+		},
 		"labels": {
 			alertmanager.Settings{URL: "http://a", Labels: map[string]string{"severity": "x", "a-b": "x", "empty": ""}},
 			[]string{"labels", "labels.empty", "labels.severity"},

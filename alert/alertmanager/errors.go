@@ -52,7 +52,7 @@ func (a *answer) fix() string {
 		if a.login {
 			return "the login is refused: correct bearer_token or basic_auth"
 		}
-		return "it wants a login: set bearer_token or basic_auth"
+		return "Alertmanager requires a login: set bearer_token or basic_auth"
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
 		return "there is no API v2 here: check that url is an Alertmanager of version 0.16 or later, with the path of its --web.route-prefix"
 	case http.StatusProxyAuthRequired:

@@ -58,7 +58,7 @@ func render(i *alert.Incident, n *outbox.Notification, settings Settings, option
 func test(n *outbox.Notification, settings Settings, options Options, now time.Time) model.Alert {
 	set := labels(&alert.Incident{Rule: testName, Severity: alert.Info, Series: n.Notifier}, settings.Labels, options.Target)
 	return model.Alert{Labels: set, StartsAt: now, EndsAt: now.Add(testLasts), Annotations: model.LabelSet{
-		"summary": "squarewatch can post here", "description": "This is a test. There is no incident, and nothing to do.",
+		"summary": "squarewatch can post here", "description": "This is a test. No action is needed.",
 	}}
 }
 

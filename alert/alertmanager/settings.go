@@ -1,8 +1,3 @@
-// Package alertmanager sends incidents to Prometheus's Alertmanager, through its API v2. Several hosts that watch the same API and use the
-// same Alertmanager make one alert there, because its labels are the same on all of them.
-//
-// [Render] makes the alerts of a notification; a [Notifier] posts them to every member of a cluster. Firing alerts are posted again each
-// minute and end soon after the last post, so that a squarewatch that was killed leaves no alert behind.
 package alertmanager
 
 import (
@@ -37,8 +32,8 @@ type BasicAuth struct {
 
 // Options are the dependencies of a notifier.
 type Options struct {
-	Target   string       // host of the API that is watched; a label, since one Alertmanager may receive alerts about two
-	TraceURL string       // address of a trace, with {trace_id} in the place of the identifier; empty for no links
+	Target   string       // host of the watched API; a label, because one Alertmanager may receive alerts about two APIs
+	TraceURL string       // address of a trace, with {trace_id} in place of the identifier; empty for no links
 	Client   *http.Client // nil for the default one, which uses the proxy variables of the environment
 }
 
@@ -46,21 +41,21 @@ type Options struct {
 func (s Settings) Validate() error {
 	var faults setting.Faults
 	faults.Add(s.URL == "" && len(s.URLs) == 0, "url", "is missing", fixURL)
-	faults.Add(s.URL != "" && len(s.URLs) > 0, "urls", "and url are both set", "write one of them")
+	faults.Add(s.URL != "" && len(s.URLs) > 0, "urls", "is set together with url", "write one of them")
 	if s.URL != "" {
 		faults = append(faults, validAddress("url", s.URL))
 	}
 	for i, address := range s.URLs {
 		faults = append(faults, validAddress(fmt.Sprintf("urls[%d]", i), address))
-		faults.Add(slices.Index(s.URLs, address) < i, fmt.Sprintf("urls[%d]", i), "is there twice", "write each member once")
+		faults.Add(slices.Index(s.URLs, address) < i, fmt.Sprintf("urls[%d]", i), "is listed twice", "write each member once")
 	}
-	faults.Add(!s.BearerToken.IsZero() && s.BasicAuth != nil, "basic_auth", "and bearer_token are both set", "write one of them")
+	faults.Add(!s.BearerToken.IsZero() && s.BasicAuth != nil, "basic_auth", "is set together with bearer_token", "write one of them")
 	if s.BasicAuth != nil {
 		faults.Add(s.BasicAuth.Username.IsZero(), "basic_auth.username", "is missing", "write the name to log in with")
 		faults.Add(s.BasicAuth.Password.IsZero(), "basic_auth.password", "is missing", "write ${credential:NAME}, ${file:/path} or ${env:NAME}")
 	}
-	faults.Add(!headerSafe(s.BearerToken.Reveal()), "bearer_token", "holds a character that a header cannot",
-		"write the token alone, in one line")
+	faults.Add(!headerSafe(s.BearerToken.Reveal()), "bearer_token", "contains a character that is not allowed in a header",
+		"write only the token, on one line")
 	for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
 		faults.Add(!model.LegacyValidation.IsValidLabelName(name), "labels", fmt.Sprintf("has the name %q", name),
 			"write letters, digits and underscores, for example team")
@@ -89,23 +84,23 @@ func (s Settings) ShowsSecretsAt() []string {
 
 const fixURL = "write the address of Alertmanager's page, for example http://127.0.0.1:9093"
 
-// validAddress reports what is wrong with the address of a member.
+// validAddress returns the fault of a member's address.
 func validAddress(field, text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 		return &setting.Invalid{Field: field, Problem: "is not an http or https address", Fix: fixURL}
 	case u.User != nil:
-		return &setting.Invalid{Field: field, Problem: "holds a login", Fix: "write it as basic_auth: {username: …, password: …}"}
+		return &setting.Invalid{Field: field, Problem: "contains a login", Fix: "write it as basic_auth: {username: …, password: …}"}
 	case u.RawQuery != "" || u.Fragment != "":
-		return &setting.Invalid{Field: field, Problem: "has more than a host and a path", Fix: fixURL}
+		return &setting.Invalid{Field: field, Problem: "has a query or a fragment", Fix: fixURL}
 	case strings.Contains(u.Path+"/", "/api/v"):
-		return &setting.Invalid{Field: field, Problem: "names the API itself", Fix: fixURL}
+		return &setting.Invalid{Field: field, Problem: "contains the API path /api/v…", Fix: "remove that part"}
 	}
 	return nil
 }
 
-// headerSafe reports whether a header can hold a text.
+// headerSafe reports whether a text is allowed in a header.
 func headerSafe(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

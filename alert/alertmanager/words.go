@@ -195,7 +195,7 @@ func attribution(i *alert.Incident) string {
 	case probe.BlameNetwork:
 		return "Nothing else can be reached either: it is our own network."
 	case probe.BlameWatcher:
-		return "squarewatch itself ran out of something: it says nothing about the API."
+		return "squarewatch itself ran out of a resource. This says nothing about the API."
 	case probe.BlameNone:
 	}
 	return ""

@@ -43,7 +43,7 @@ func TestNoAnswerHidesTheAddressAndKeepsTheCause(t *testing.T) {
 		t.Errorf("want a network fault with its cause and without the address, got %v", got)
 	}
 	if !strings.Contains(got.Error(), "post to a test: connection refused") {
-		t.Errorf("want what was tried and why not, got %v", got)
+		t.Errorf("want the action and the cause, got %v", got)
 	}
 	late, cancel := context.WithTimeout(t.Context(), -time.Second)
 	defer cancel()
@@ -51,6 +51,6 @@ func TestNoAnswerHidesTheAddressAndKeepsTheCause(t *testing.T) {
 		t.Errorf("want a timeout, got %v", got)
 	}
 	if got := outbox.NoAnswer(t.Context(), "post", context.DeadlineExceeded); got.Reason != outbox.ReasonTimeout {
-		t.Errorf("want a timeout of a deadline inside, got %v", got)
+		t.Errorf("want a timeout for a deadline error, got %v", got)
 	}
 }

@@ -27,8 +27,8 @@ import (
 	"squarewatch/config/setting"
 )
 
-// system is everything from results to messages: a process that can be killed, a disk that stays, and the real notifier with a strict
-// Slack that fails in every way. A model beside it keeps all results and all accepted messages, and recounts them.
+// system holds the engine, an outbox process that can be killed, its database, and a notifier whose Slack fails on request. A model beside
+// it keeps all results and all accepted messages, and recounts them.
 type system struct {
 	outer    *testing.T
 	path     string
@@ -51,9 +51,9 @@ type system struct {
 }
 
 // fault records what is wrong.
-func (w *system) fault(format string, arguments ...any) {
-	if w.failure == "" {
-		w.failure = fmt.Sprintf(format, arguments...) + fmt.Sprintf("\nsteps: %v", w.steps)
+func (s *system) fault(format string, arguments ...any) {
+	if s.failure == "" {
+		s.failure = fmt.Sprintf(format, arguments...) + fmt.Sprintf("\nsteps: %v", s.steps)
 	}
 }
 
@@ -63,35 +63,35 @@ type attemptKey struct{}
 const attemptHeader = "X-Attempt"
 
 // Deliver passes a message to the real notifier.
-func (w *system) Deliver(ctx context.Context, n outbox.Notification) (string, error) {
-	w.mu.Lock()
-	number := len(w.attempts)
-	w.attempts = append(w.attempts, n)
+func (s *system) Deliver(ctx context.Context, n outbox.Notification) (string, error) {
+	s.mu.Lock()
+	number := len(s.attempts)
+	s.attempts = append(s.attempts, n)
 	for _, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
-		for i := range w.silences {
-			if incident.Series == "a" && w.silences[i].Active(time.Now()) {
-				w.fault("%s of a silenced incident was delivered at %v", n.Event, time.Since(start()))
+		for i := range s.silences {
+			if incident.Series == "a" && s.silences[i].Active(time.Now()) {
+				s.fault("%s of a silenced incident was delivered at %v", n.Event, time.Since(start()))
 			}
 		}
 	}
-	w.mu.Unlock()
-	ref, err := w.notifier.Deliver(context.WithValue(ctx, attemptKey{}, number), n)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.confirmed[number] = err == nil
+	s.mu.Unlock()
+	ref, err := s.notifier.Deliver(context.WithValue(ctx, attemptKey{}, number), n)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.confirmed[number] = err == nil
 	return ref, err
 }
 
-// posted records what the channel or a thread shows, also when the process that sent it was killed.
-func (w *system) posted(m slackstub.Message) {
+// posted records what the channel or a thread shows, even if the process that sent it was killed.
+func (s *system) posted(m slackstub.Message) {
 	number, err := strconv.Atoi(m.Header.Get(attemptHeader))
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err != nil {
-		w.fault("a message of no attempt: %v", err)
+		s.fault("the message has no attempt number: %v", err)
 		return
 	}
-	w.taken = append(w.taken, number)
+	s.taken = append(s.taken, number)
 }
 
 // marking is a transport that adds the number of the attempt to each request.
@@ -103,89 +103,89 @@ func (m marking) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.next.RoundTrip(marked)
 }
 
-// behaviours returns how Slack may behave. Each one ends when the next begins.
+// behaviours returns the failures of Slack by name. A new one replaces the previous one.
 func behaviours() map[string]slackstub.Fault {
 	return map[string]slackstub.Fault{
 		"well":           {},
 		"limiting":       {Status: http.StatusTooManyRequests, RetryAfter: "7"},
-		"gone":           {CutBefore: true},
+		"drops requests": {CutBefore: true},
 		"losing answers": {CutAfter: true},
 		"down":           {Status: http.StatusServiceUnavailable},
 		"slow":           {Delay: 3 * time.Second},
-		"plain":          {NoBlocks: true},
+		"refuses blocks": {NoBlocks: true},
 		"archived":       {},
 		"locked":         {},
-		"closed":         {},
+		"refuses edits":  {},
 	}
 }
 
 // setBehaviour changes how Slack behaves.
-func (w *system) setBehaviour(behaviour string) {
-	w.slack.Always(behaviours()[behaviour])
-	w.slack.Archive(behaviour == "archived")
-	w.slack.LockThreads(behaviour == "locked")
-	w.slack.CloseEditing(behaviour == "closed")
+func (s *system) setBehaviour(behaviour string) {
+	s.slack.Always(behaviours()[behaviour])
+	s.slack.Archive(behaviour == "archived")
+	s.slack.LockThreads(behaviour == "locked")
+	s.slack.CloseEditing(behaviour == "refuses edits")
 }
 
 // connect creates the destination: a strict Slack in memory, reached by webhook or by a bot.
-func (w *system) connect(kind string) (end func()) {
+func (s *system) connect(kind string) (end func()) {
 	const address = "http://127.0.0.1"
-	w.slack = slackstub.NewSlack(address)
-	w.slack.Watch(w.posted)
-	pipe := aisquaretest.NewPipe(w.slack)
+	s.slack = slackstub.NewSlack(address)
+	s.slack.Watch(s.posted)
+	pipe := aisquaretest.NewPipe(s.slack)
 	transport := &http.Transport{DialContext: pipe.Dial}
-	settings := slack.Settings{WebhookURL: secret.New(w.slack.Webhook())}
+	settings := slack.Settings{WebhookURL: secret.New(s.slack.Webhook())}
 	if kind == "bot" {
 		settings = slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, APIURL: address + "/api"}
 	}
-	w.notifier = slack.New(settings, slack.Options{Client: &http.Client{Transport: marking{transport}}})
-	w.setBehaviour("well")
+	s.notifier = slack.New(settings, slack.Options{Client: &http.Client{Transport: marking{transport}}})
+	s.setBehaviour("well")
 	return func() {
 		transport.CloseIdleConnections()
 		pipe.Shutdown()
 	}
 }
 
-// start starts a process that continues where the previous one stopped.
-func (w *system) start() {
-	w.engine = engine(w.outer, alert.EngineOptions{Rules: []alert.Rule{w.rule}, Probes: probes("a", "b")})
-	w.process = begin(w.outer, w.path, map[string]outbox.Destination{"ops": {Notifier: w}}, w.silences...)
+// startProcess starts a process that continues where the previous one stopped.
+func (s *system) startProcess() {
+	s.engine = engine(s.outer, alert.EngineOptions{Rules: []alert.Rule{s.rule}, Probes: probes("a", "b")})
+	s.process = begin(s.outer, s.path, map[string]outbox.Destination{"ops": {Notifier: s}}, s.silences...)
 	now := time.Now()
-	states, err := w.process.store.States(w.outer.Context(), now)
+	states, err := s.process.store.States(s.outer.Context(), now)
 	if err != nil {
-		w.fault("%v", err)
+		s.fault("%v", err)
 	}
-	w.engine.Restore(states)
-	for _, r := range w.results {
-		if now.Sub(r.End) <= w.rule.Window {
-			w.engine.Recall(r)
+	s.engine.Restore(states)
+	for _, r := range s.results {
+		if now.Sub(r.End) <= s.rule.Window {
+			s.engine.Recall(r)
 		}
 	}
-	w.engine.Resume(now)
-	w.add(w.engine.Mute(w.silences, now))
-	w.add(w.engine.Reannounce(now))
+	s.engine.Resume(now)
+	s.add(s.engine.Mute(s.silences, now))
+	s.add(s.engine.Reannounce(now))
 }
 
-func (w *system) add(changes []alert.Transition) {
+func (s *system) add(changes []alert.Transition) {
 	for _, c := range changes {
-		w.process.Add(c)
+		s.process.Add(c)
 	}
 }
 
 // advance lets time pass, one second at a time.
-func (w *system) advance(seconds int) {
+func (s *system) advance(seconds int) {
 	for range seconds {
 		<-time.After(time.Second)
-		w.add(w.engine.Advance(time.Now()))
+		s.add(s.engine.Advance(time.Now()))
 	}
 	synctest.Wait()
 }
 
-func (w *system) record(format string, arguments ...any) {
-	w.steps = append(w.steps, fmt.Sprintf("%.0f:", time.Since(start()).Seconds())+fmt.Sprintf(format, arguments...))
+func (s *system) record(format string, arguments ...any) {
+	s.steps = append(s.steps, fmt.Sprintf("%.0f:", time.Since(start()).Seconds())+fmt.Sprintf(format, arguments...))
 }
 
-// move is one event. All are drawn before the bubble begins, because rapid leaves a bubble by panics.
+// move is one event. rapid stops a case with a panic, which must not cross a bubble, so every move is drawn before.
 type move struct {
 	kind, probe, behaviour string
 	code, seconds          int
@@ -201,53 +201,52 @@ func drawMove(t *rapid.T) move {
 	}
 }
 
-func (w *system) do(m move) {
+func (s *system) do(m move) {
 	now := time.Now()
 	switch m.kind {
 	case "run":
 		r := result(m.probe, now, m.code)
-		w.results = append(w.results, r)
-		w.record("%s%d", r.Probe, r.Code)
-		w.add(w.engine.Observe(r))
-		w.advance(1)
+		s.results = append(s.results, r)
+		s.record("%s%d", r.Probe, r.Code)
+		s.add(s.engine.Observe(r))
+		s.advance(1)
 	case "behaviour":
-		w.setBehaviour(m.behaviour)
-		w.record("%s", m.behaviour)
+		s.setBehaviour(m.behaviour)
+		s.record("%s", m.behaviour)
 	case "restart":
-		w.record("restart after %ds", m.seconds)
-		w.process.kill()
+		s.record("restart after %ds", m.seconds)
+		s.process.kill()
 		<-time.After(time.Duration(m.seconds) * time.Second)
-		w.start()
+		s.startProcess()
 	case "silence":
-		w.record("silence %ds", m.seconds)
-		w.mu.Lock()
-		w.silences = []alert.Silence{{ID: "s", Probes: []string{"a"}, From: now, Until: now.Add(time.Duration(m.seconds) * time.Second)}}
-		w.mu.Unlock()
-		w.process.Mute(w.silences)
-		w.add(w.engine.Mute(w.silences, now))
+		s.record("silence %ds", m.seconds)
+		s.mu.Lock()
+		s.silences = []alert.Silence{{ID: "s", Probes: []string{"a"}, From: now, Until: now.Add(time.Duration(m.seconds) * time.Second)}}
+		s.mu.Unlock()
+		s.process.Mute(s.silences)
+		s.add(s.engine.Mute(s.silences, now))
 	case "wait":
-		w.record("wait %ds", m.seconds)
-		w.advance(m.seconds)
+		s.record("wait %ds", m.seconds)
+		s.advance(m.seconds)
 	}
 }
 
-// caused recounts the window at the time when the threshold was crossed: with the run that ended then, or without it, when passing time
-// crossed it.
-func (w *system) caused(s *said) bool {
-	at := s.incident.Crossed
+// caused recounts the window at the crossing, once with the run that ended then and once without it.
+func (s *system) caused(m *said) bool {
+	at := m.incident.Crossed
 	crossed := func(known func(end time.Time) bool) bool {
 		runs, bad := 0, 0
-		width := int64(w.rule.Window / 60)
-		for _, r := range w.results {
-			if r.Probe != s.incident.Series || !known(r.End) || r.End.UnixNano()/width <= at.UnixNano()/width-60 {
+		width := int64(s.rule.Window / 60)
+		for _, r := range s.results {
+			if r.Probe != m.incident.Series || !known(r.End) || r.End.UnixNano()/width <= at.UnixNano()/width-60 {
 				continue
 			}
 			runs++
-			if !r.Expected && probe.MatchAny(w.rule.On, r.Outcome()) {
+			if !r.Expected && probe.MatchAny(s.rule.On, r.Outcome()) {
 				bad++
 			}
 		}
-		return runs >= w.rule.MinRuns && setting.Share(bad)/setting.Share(runs) >= w.rule.Threshold
+		return runs >= s.rule.MinRuns && setting.Share(bad)/setting.Share(runs) >= s.rule.Threshold
 	}
 	return crossed(func(end time.Time) bool { return !end.After(at) }) || crossed(func(end time.Time) bool { return end.Before(at) })
 }
@@ -261,16 +260,16 @@ type said struct {
 	lost     bool // its answer was lost
 }
 
-// of returns the messages about a series, in order; one message may report several incidents.
-func (w *system) of(series string) []said {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// messagesAbout returns the messages about a series, in order; one message may report several incidents.
+func (s *system) messagesAbout(series string) []said {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var list []said
-	for _, number := range w.taken {
-		n := &w.attempts[number]
+	for _, number := range s.taken {
+		n := &s.attempts[number]
 		for k, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
 			if incident.Series == series {
-				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, !w.confirmed[number]})
+				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, !s.confirmed[number]})
 			}
 		}
 	}
@@ -278,39 +277,39 @@ func (w *system) of(series string) []said {
 }
 
 // check compares the accepted messages with the incidents.
-func (w *system) check() {
+func (s *system) check() {
 	for _, series := range []string{"a", "b"} {
-		believed, log := false, ""
+		channelShowsFiring, log := false, ""
 		var before said
-		for _, m := range w.of(series) {
+		for _, m := range s.messagesAbout(series) {
 			log += fmt.Sprintf("\n%.0f %s %s folded %v", m.at.Sub(start()).Seconds(), m.event, m.incident.ID, m.folded)
 			repeat := before.lost && before.incident.ID == m.incident.ID
 			switch m.event {
 			case alert.EventFiring:
-				if !w.caused(&m) {
-					w.fault("%s fires without a cause:%s", series, log)
+				if !s.caused(&m) {
+					s.fault("%s fires without a cause:%s", series, log)
 				}
-				if believed && !repeat {
-					w.fault("%s was told to fire twice:%s", series, log)
+				if channelShowsFiring && !repeat {
+					s.fault("%s: FIRING was sent twice:%s", series, log)
 				}
-				believed = true
+				channelShowsFiring = true
 			case alert.EventResolved, alert.EventEnded:
-				if !believed && !m.folded && !repeat {
-					w.fault("%s was told to be over, and nobody knew:%s", series, log)
+				if !channelShowsFiring && !m.folded && !repeat {
+					s.fault("%s: an end was sent without a FIRING:%s", series, log)
 				}
-				believed = false
+				channelShowsFiring = false
 			case alert.EventUpdate:
-				if !believed && !repeat {
-					w.fault("%s was told to go on, and nobody knew:%s", series, log)
+				if !channelShowsFiring && !repeat {
+					s.fault("%s: an UPDATE was sent without a FIRING:%s", series, log)
 				}
-				believed = true
+				channelShowsFiring = true
 			case alert.EventTest:
 			}
 			before = m
 		}
-		fires := slices.ContainsFunc(w.engine.Incidents(), func(i alert.Incident) bool { return i.Series == series })
-		if believed != fires {
-			w.fault("%s fires: %v, but people believe %v:%s", series, fires, believed, log)
+		fires := slices.ContainsFunc(s.engine.Incidents(), func(i alert.Incident) bool { return i.Series == series })
+		if channelShowsFiring != fires {
+			s.fault("%s fires: %v, but the channel shows %v:%s", series, fires, channelShowsFiring, log)
 		}
 	}
 }
@@ -337,32 +336,32 @@ func TestMessagesAlwaysMatchTheIncidents(t *testing.T) {
 		moves := rapid.SliceOfN(rapid.Custom(drawMove), 5, 60).Draw(rt, "moves")
 		kind := rapid.SampledFrom([]string{"webhook", "bot"}).Draw(rt, "kind")
 		reopen := time.Duration(rapid.SampledFrom([]int{-1, 20, 600}).Draw(rt, "reopen")) * time.Second
-		var w *system
+		var s *system
 		synctest.Test(t, func(t *testing.T) {
-			w = &system{outer: t, path: path, confirmed: map[int]bool{}}
-			defer w.connect(kind)()
-			w.rule = rule(func(r *alert.Rule) {
+			s = &system{outer: t, path: path, confirmed: map[int]bool{}}
+			defer s.connect(kind)()
+			s.rule = rule(func(r *alert.Rule) {
 				r.Window, r.Threshold, r.Clear, r.MinRuns = time.Minute, 0.5, 0.3, 3
 				r.Repeat, r.Reopen = -1, reopen
 			})
-			w.start()
+			s.startProcess()
 			for _, m := range moves {
-				w.do(m)
+				s.do(m)
 			}
-			w.setBehaviour("well")
-			w.advance(900) // every waiting message is sent, refused ones are retried, and every silence has ended
-			w.check()
-			for _, reason := range w.slack.Refused() {
+			s.setBehaviour("well")
+			s.advance(900) // every waiting message is sent, refused ones are retried, and every silence has ended
+			s.check()
+			for _, reason := range s.slack.Refused() {
 				if !slices.Contains([]string{
 					"channel_is_archived", "is_archived", "is_inactive", "restricted_action_thread_locked", "edit_window_closed",
 				}, reason) {
-					w.fault("Slack refused a message: %s", reason)
+					s.fault("Slack refused a message: %s", reason)
 				}
 			}
-			w.process.kill()
+			s.process.kill()
 		})
-		if w.failure != "" {
-			rt.Fatal(w.failure)
+		if s.failure != "" {
+			rt.Fatal(s.failure)
 		}
 	})
 }

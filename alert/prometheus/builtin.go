@@ -89,7 +89,7 @@ func only(probes []probe.Probe, names []string) []probe.Probe {
 func byLength(probes []probe.Probe) func(yield func(time.Duration, []string) bool) {
 	names := map[time.Duration][]string{}
 	for i := range probes {
-		window := alert.LongestSilence(&probes[i]).Round(time.Second)
+		window := alert.LongestWithoutRun(&probes[i]).Round(time.Second)
 		names[window] = append(names[window], probes[i].Name)
 	}
 	return func(yield func(time.Duration, []string) bool) {

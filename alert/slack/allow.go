@@ -93,7 +93,7 @@ func (s *session) checkAllowed(ctx context.Context, user, what, responseURL stri
 
 // handleCommand checks who wrote a command, and answers over its response URL.
 func (s *session) handleCommand(ctx context.Context, command *slack.SlashCommand) {
-	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	if s.checkAllowed(ctx, command.UserID, "/squarewatch", command.ResponseURL) {
 		s.notifier.respond(ctx, command.ResponseURL, slash(command.Text, s.actions.Overview()))

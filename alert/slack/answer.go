@@ -114,8 +114,8 @@ func (a *answer) notSlackFix() string {
 	return "check that webhook_url is the address of an incoming webhook, https://hooks.slack.com/services/…, and " + fixAccess
 }
 
-// refusal returns why the web API did not accept the message, by the word in its answer. An unknown word is quoted in the error, and the
-// delivery is repeated, since the fault may be temporary.
+// refusal returns why the web API did not accept the message, by the error code in its answer. An unknown code is quoted in the error,
+// and the delivery is repeated, since the fault may be temporary.
 func (a *answer) refusal() *outbox.DeliveryError {
 	known, ok := refusals(a.token)[a.word]
 	if !ok {
@@ -156,10 +156,12 @@ func (a *answer) refusesForm() bool {
 
 // cannotBeEdited reports whether the message can no longer be updated: it was deleted, the workspace forbids updates, or its channel is
 // gone. A new message must then show the current state.
-func (a *answer) cannotBeEdited() bool { return a.api && !a.ok && refusals(a.token)[a.word].edit }
+func (a *answer) cannotBeEdited() bool { return a.api && !a.ok && refusals(a.token)[a.word].cannotEdit }
 
 // cannotBeAnswered reports whether the thread of the message refuses replies. The channel may still accept a message.
-func (a *answer) cannotBeAnswered() bool { return a.api && !a.ok && refusals(a.token)[a.word].thread }
+func (a *answer) cannotBeAnswered() bool {
+	return a.api && !a.ok && refusals(a.token)[a.word].cannotReply
+}
 
 // webhookFix returns what a person must do after a webhook's refusal.
 func (a *answer) webhookFix() string {
@@ -167,7 +169,7 @@ func (a *answer) webhookFix() string {
 		"check webhook_url: an incoming webhook answers POST with 200 and ok")
 }
 
-// firstWord returns the body when it has the form of Slack's error words; empty otherwise. The body of a proxy is not quoted, since it
+// firstWord returns the body when it has the form of a Slack error code; empty otherwise. The body of a proxy is not quoted, since it
 // may hold anything.
 func firstWord(body []byte) string {
 	word := strings.TrimSpace(string(body))

@@ -133,7 +133,7 @@ func TestABotsFailuresSayWhatToDo(t *testing.T) {
 	}{
 		"invalid_auth": {"refused", "bot_token"}, "not_in_channel": {"refused", "invite the bot"}, "channel_not_found": {
 			"refused",
-			"into channel",
+			"set channel",
 		},
 		"is_archived": {"refused", "unarchive"}, "team_not_found": {"refused", "channel's ID"}, "token_expired": {"refused", "make a new app"},
 		"external_channel_migrating": {"unavailable", ""}, "message_limit_exceeded": {"unavailable", ""}, "missing_scope": {

@@ -129,7 +129,7 @@ func overview(now *outbox.Overview) string {
 	var lines []string
 	for i := range now.Incidents {
 		incident := &now.Incidents[i]
-		lines = append(lines, fmt.Sprintf("%s *%s %s* since %s: %s", light(alert.EventFiring, incident.Severity),
+		lines = append(lines, fmt.Sprintf("%s *%s %s* since %s: %s", colour(alert.EventFiring, incident.Severity),
 			mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), clock(incident.Since), short(incident)))
 	}
 	lines = shortList(lines, "incidents")

@@ -32,8 +32,8 @@ func byCondition(incident *alert.Incident) (fault, bool) {
 	case alert.ConditionWatcher:
 		return fault{
 			say: "squarewatch itself is in trouble: the API is not to blame.",
-			act: runs(incident.Bad) + " failed because squarewatch or its machine ran out of descriptors, ports, buffers or memory. They count for no rule: " +
-				"see the log of squarewatch, and what else runs on its machine.",
+			act: runs(incident.Bad) + " failed because squarewatch or its machine ran out of descriptors, ports, buffers or memory. " +
+				"No rule counts them. See the log of squarewatch, and what else runs on its machine.",
 		}, true
 	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
 	}
@@ -237,7 +237,8 @@ func times(n int) string {
 func spans(incident *alert.Incident) string {
 	declared := fmt.Sprintf("It fired for %s, from %s to %s.", lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
 	if incident.Paused > 0 {
-		declared = fmt.Sprintf("It fired for %s in all, between %s and %s.", lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
+		declared = fmt.Sprintf("It fired for %s in all, between %s and %s.",
+			lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
 	}
 	switch {
 	case incident.Condition == alert.ConditionNoData:

@@ -25,7 +25,7 @@ type office struct {
 
 	t     *testing.T
 	slack *slackstub.Slack
-	m     *memory
+	m     *inMemoryNotifier
 	stop  func()
 
 	mu     sync.Mutex
@@ -160,7 +160,7 @@ func troubles() map[string]trouble {
 		"down for a day":          during(slackstub.Fault{Status: http.StatusServiceUnavailable}, 24*time.Hour),
 		"gone for a day":          during(slackstub.Fault{CutBefore: true}, 24*time.Hour),
 		"archived and back":       {func(s *slackstub.Slack) { s.Archive(true) }, func(s *slackstub.Slack) { s.Archive(false) }, time.Hour},
-		"an unknown word":         during(slackstub.Fault{Word: "new_word"}, time.Minute),
+		"an unknown error code":   during(slackstub.Fault{Word: "new_word"}, time.Minute),
 		"threads locked":          {begin: func(s *slackstub.Slack) { s.LockThreads(true) }},
 		"editing closed":          {begin: func(s *slackstub.Slack) { s.CloseEditing(true) }},
 		"message deleted":         {begin: func(s *slackstub.Slack) { s.Delete(s.Messages()[0].TS) }},

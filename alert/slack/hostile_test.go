@@ -26,7 +26,7 @@ func hostileTexts() map[string]string {
 		"control":        "\x00\x1b[31mred\x1b[0m\x07\u0085\u2028\u2029\r\n\n\n\t",
 		"right to left":  "\u202egnp.exe\u2066\u2069\u200f\u061c",
 		"invisible":      "a\u200b\u200d\ufeff\u00ad\U000e0041b\ufe0f",
-		"no utf-8":       "\xff\xfe\xc3\x28",
+		"invalid UTF-8":  "\xff\xfe\xc3\x28",
 		"html":           "<!DOCTYPE html>\n<html><body onload=alert(1)>502 Bad Gateway</body></html>",
 		"date":           "<!date^0^{date}|x>",
 		"empty":          "",
@@ -51,7 +51,7 @@ func hostile(s string) outbox.Notification {
 	return n
 }
 
-// everything is a bot's options, with the text where an operator may write one.
+// everything returns options with buttons, and the text as the support address.
 func everything(s string) slack.Options {
 	return slack.Options{TraceURL: traceURL, Support: s, Buttons: true}
 }

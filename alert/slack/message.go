@@ -37,8 +37,8 @@ func (v view) message() Message {
 	return message
 }
 
-// Plain returns the message as mrkdwn without blocks, for when Slack refuses those. It has at most textLimit characters; the last lines
-// are left out when there is no room for them.
+// Plain returns the message as mrkdwn without blocks, for use when Slack refuses blocks. It has at most textLimit characters; the last
+// lines are left out when there is no room for them.
 func (m Message) Plain() string {
 	text := []string{m.Text}
 	for _, part := range partsOf(m.Blocks) {
@@ -58,7 +58,7 @@ type view struct {
 	n        *outbox.Notification
 	incident *alert.Incident
 	options  Options
-	alone    bool // the incident has only this message in the channel, so that it keeps the examples
+	alone    bool // the incident has no other message in the channel, so this one shows the examples
 }
 
 // firing shows, in this order, the fault, the figures, the examples, and what to do next.
@@ -71,7 +71,7 @@ func (v view) firing() []slack.Block {
 	if drawn := chart(v.incident); drawn != nil {
 		blocks = append(blocks, drawn)
 	}
-	blocks = append(append(blocks, v.examples()...), v.end()...)
+	blocks = append(append(blocks, v.examples()...), v.closingBlocks()...)
 	if v.options.Buttons {
 		blocks = append(blocks, v.buttons()...)
 	}
@@ -97,19 +97,19 @@ func (v view) resolved() []slack.Block {
 	if v.alone {
 		blocks = append(blocks, v.examples()...)
 	}
-	return append(blocks, v.end()...)
+	return append(blocks, v.closingBlocks()...)
 }
 
 func (v view) test() []slack.Block {
-	say := "squarewatch can post here. No incident; nothing to do."
+	say := "squarewatch can post here. This is a test. No action is needed."
 	return []slack.Block{
 		header(v.title()), section(say),
 		contextLine("notifier " + mrkdwn(v.n.Notifier, cutName) + " · " + date(v.n.At)),
 	}
 }
 
-// end returns the last blocks of every message about an incident.
-func (v view) end() []slack.Block {
+// closingBlocks returns the last blocks of every message about an incident.
+func (v view) closingBlocks() []slack.Block {
 	var blocks []slack.Block
 	also := others(append(slices.Clone(v.n.Others), v.n.Group...))
 	for _, line := range append(append(v.acknowledged(), v.remarks()...), also, v.runbook()) {
@@ -125,11 +125,12 @@ func (v view) title() string {
 	if v.n.Event == alert.EventTest {
 		return "⚪ TEST " + heading(v.n.Notifier)
 	}
-	return fmt.Sprintf("%s %s %s %s", light(v.n.Event, v.incident.Severity), word(v.n.Event),
+	return fmt.Sprintf("%s %s %s %s", colour(v.n.Event, v.incident.Severity), eventName(v.n.Event),
 		heading(v.incident.Rule), heading(v.incident.Series))
 }
 
-func light(event alert.Event, severity alert.Severity) string {
+// colour returns the circle that shows the urgency of an event.
+func colour(event alert.Event, severity alert.Severity) string {
 	switch {
 	case event == alert.EventResolved:
 		return "🟢"
@@ -143,8 +144,8 @@ func light(event alert.Event, severity alert.Severity) string {
 	return "🔵"
 }
 
-// word is the event in capitals, the first word of every text.
-func word(event alert.Event) string { return strings.ToUpper(string(event)) }
+// eventName returns the event in capitals, the first word of every text.
+func eventName(event alert.Event) string { return strings.ToUpper(string(event)) }
 
 // field is a name and its value, in mrkdwn.
 type field struct{ name, value string }

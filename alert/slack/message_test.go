@@ -147,7 +147,8 @@ func messages() map[string]outbox.Notification {
 	network = resolved(network)
 	network.Runs, network.Bad = 31, 31
 	watcher := network
-	watcher.Rule, watcher.Severity, watcher.Condition, watcher.Resolved = alert.WatcherRule, alert.Critical, alert.ConditionWatcher, time.Time{}
+	watcher.Rule, watcher.Severity = alert.WatcherRule, alert.Critical
+	watcher.Condition, watcher.Resolved = alert.ConditionWatcher, time.Time{}
 	streak := serverErrors()
 	streak.Condition, streak.Runs, streak.Bad, streak.Rate, streak.Classes = alert.ConditionStreak, 2, 2, 1,
 		[]alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 2}}

@@ -45,7 +45,7 @@ func TestEveryPublishedErrorWordIsKnown(t *testing.T) {
 func TestARefusalHasOneMeaning(t *testing.T) {
 	for word, r := range refusals(keyBotToken) {
 		ways := 0
-		for _, way := range []bool{r.limits, r.form, r.edit, r.thread} {
+		for _, way := range []bool{r.limits, r.form, r.cannotEdit, r.cannotReply} {
 			if way {
 				ways++
 			}

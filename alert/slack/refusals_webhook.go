@@ -2,7 +2,7 @@ package slack
 
 import "net/http"
 
-// webhookRefusals are the error words of incoming webhooks. Sources:
+// webhookRefusals are the error codes of incoming webhooks. Sources:
 // https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks,
 // https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks.
 func webhookRefusals() map[string]refusal {
@@ -33,7 +33,7 @@ func webhookRefusals() map[string]refusal {
 	}
 }
 
-// fixesByStatus are for answers without a word of Slack's.
+// fixesByStatus are for answers without an error code of Slack.
 func fixesByStatus() map[int]string {
 	const moved = "the address redirects elsewhere: write the final address into webhook_url"
 	return map[int]string{

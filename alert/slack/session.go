@@ -51,7 +51,7 @@ type envelope struct {
 
 // open opens the connection and waits for Slack's greeting.
 func (s *session) open(ctx context.Context) *outbox.DeliveryError {
-	limited, cancel := context.WithTimeout(ctx, attemptLimit)
+	limited, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	api, recorder := s.notifier.apiWith(doingListen, keyAppToken)
 	info, _, err := api.StartSocketModeContext(limited)
@@ -199,7 +199,7 @@ func (s *session) acknowledge(id string, payload any) {
 	_ = s.conn.WriteMessage(websocket.TextMessage, body.Bytes())
 }
 
-// inTurn calls work when one of the slots is free, unless ctx ends first. Every call ends within attemptLimit.
+// inTurn calls work when one of the slots is free, unless ctx ends first. Every call ends within attemptTimeout.
 func inTurn(ctx context.Context, slots chan struct{}, work func()) {
 	select {
 	case slots <- struct{}{}:
@@ -212,7 +212,7 @@ func inTurn(ctx context.Context, slots chan struct{}, work func()) {
 // dialer connects with the proxy and dialer of the notifier's HTTP client.
 func (n *Notifier) dialer() *websocket.Dialer {
 	d := &websocket.Dialer{
-		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: attemptLimit,
+		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: attemptTimeout,
 		WriteBufferSize: 32 << 10, // Slack does not accept an answer in several frames
 	}
 	if transport, ok := n.client.Transport.(*http.Transport); ok {
@@ -224,7 +224,7 @@ func (n *Notifier) dialer() *websocket.Dialer {
 // handlePress performs the action of a button, if its user may press it, and shows the person what the message itself does not show.
 // The thread shows everybody who added a silence.
 func (s *session) handlePress(ctx context.Context, data *slack.InteractionCallback) {
-	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	if !s.checkAllowed(ctx, data.User.ID, "button", data.ResponseURL) {
 		return

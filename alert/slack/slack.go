@@ -2,8 +2,8 @@
 //
 // [Render] makes a [Message] of a notification, in Block Kit; a [Notifier] posts it once per call. A bot updates its message
 // when the incident changes, and posts the change in the message's thread; with an app token it also receives buttons and commands.
-// Everything that comes from outside, above all the API's own words, passes through escape.go on its way into a message:
-// it cannot mention anybody or break the layout. Comments name the public source of every assumption about Slack.
+// escape.go escapes all foreign text, mainly the API's messages. It cannot mention people or break the layout. Comments name the public
+// source of every assumption about Slack.
 package slack
 
 import (
@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// attemptLimit is the timeout of an attempt.
-	attemptLimit = 30 * time.Second
-	// answerLimit is the number of bytes of an answer that are read. A webhook answers one word, the API repeats the message.
+	// attemptTimeout is the timeout of an attempt.
+	attemptTimeout = 30 * time.Second
+	// answerLimit is the number of bytes of an answer that are read. A webhook answers with one word; the API repeats the message.
 	answerLimit = 256 << 10
 )
 
@@ -56,7 +56,7 @@ func New(settings Settings, options Options) *Notifier {
 // refuses the blocks, it sends the message without its chart, then as text, then as one line. Errors are of type [outbox.DeliveryError]
 // and never hold a secret.
 func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification) (ref string, _ error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	var failure *outbox.DeliveryError
 	if n.settings.BotToken.IsZero() {
@@ -67,8 +67,8 @@ func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification
 	} else {
 		ref, failure = n.deliverAsBot(ctx, &notification)
 	}
-	if failure == nil { // an untyped nil: a nil *DeliveryError in an error is not nil
-		return ref, nil
+	if failure == nil {
+		return ref, nil // a plain nil: an error that holds a nil *DeliveryError is not equal to nil
 	}
 	return "", failure
 }
@@ -77,7 +77,7 @@ var _ outbox.Announcer = (*Notifier)(nil)
 
 // Announce posts a line to the channel, outside of every thread. Errors are of type [outbox.DeliveryError].
 func (n *Notifier) Announce(ctx context.Context, text string) error {
-	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	line := "🔕 " + mrkdwn(text, cutReason)
 	var a *answer
@@ -98,8 +98,8 @@ type form struct {
 	blocks []slack.Block // nil for text alone
 }
 
-// forms returns the forms of a message, the richest first. It is not published whether every workspace and every incoming webhook accepts
-// charts, so there is always a form without one.
+// forms returns the forms of a message, the richest first. Slack does not document whether every workspace and every incoming
+// webhook accepts charts, so there is always a form without one.
 func (n *Notifier) forms(m Message) []form {
 	plainer := withoutChart(m.Blocks)
 	list := []form{{text: m.Text, blocks: plainer}, {text: m.Plain()}, {text: m.Text}}

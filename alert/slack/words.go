@@ -25,7 +25,8 @@ func textOf(n *outbox.Notification) string {
 	if n.Event == alert.EventTest {
 		return "TEST " + mrkdwn(n.Notifier, cutName) + ": squarewatch can post here"
 	}
-	text := fmt.Sprintf("%s %s %s%s: ", word(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others)))
+	text := fmt.Sprintf("%s %s %s%s: ",
+		eventName(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others)))
 	switch n.Event {
 	case alert.EventEnded:
 		return text + "it did not recover: " + mrkdwn(incident.Note, cutReason) + "; " + badTime(incident)

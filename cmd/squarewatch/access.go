@@ -79,8 +79,8 @@ func (d *Daemon) caller(r *http.Request) string {
 	return ""
 }
 
-// guarded lets a request through that comes over the socket or has the token. It refuses browsers' requests from other origins.
-func (d *Daemon) guarded(handle func(w http.ResponseWriter, r *http.Request, by string)) http.Handler {
+// restricted accepts only requests over the socket or with the token. It refuses browsers' requests from other origins.
+func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, by string)) http.Handler {
 	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		by := d.caller(r)
 		if by == "" {

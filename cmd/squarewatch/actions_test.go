@@ -16,8 +16,8 @@ func TestActionsOfButtonsAndCommands(t *testing.T) {
 		s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		s.after(2 * time.Minute)
 		synctest.Wait()
-		if told := s.inbox.take(); len(told) != 1 || !strings.Contains(told[0], "firing server-errors feed") {
-			t.Fatalf("want it told, got %v", told)
+		if messages := s.inbox.take(); len(messages) != 1 || !strings.Contains(messages[0], "firing server-errors feed") {
+			t.Fatalf("want FIRING, got %v", messages)
 		}
 		a := actions{s.daemon}
 		now := a.Overview()
@@ -29,11 +29,11 @@ func TestActionsOfButtonsAndCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.after(5 * time.Second)
-		if told := s.inbox.take(); len(told) != 1 || !strings.Contains(told[0], "update server-errors feed") {
-			t.Errorf("want the acknowledgement told, got %v", told)
+		if messages := s.inbox.take(); len(messages) != 1 || !strings.Contains(messages[0], "update server-errors feed") {
+			t.Errorf("want UPDATE, got %v", messages)
 		}
 		if by := a.Overview().Incidents[0].Acknowledged; by == nil || by.By != "U0123ABCD" {
-			t.Errorf("want who acknowledged known, got %+v", by)
+			t.Errorf("want the person who acknowledged it, got %+v", by)
 		}
 		until, err := a.Silence(id, "U0123ABCD", time.Hour)
 		if err != nil || !until.Equal(time.Now().Add(time.Hour)) {
@@ -41,17 +41,17 @@ func TestActionsOfButtonsAndCommands(t *testing.T) {
 		}
 		s.api.ClearFaults()
 		s.after(30 * time.Minute)
-		s.silence()
+		s.expectNoMessage()
 		s.after(time.Hour)
 		synctest.Wait()
-		if told := s.inbox.take(); len(told) != 1 || !strings.Contains(told[0], "resolved server-errors feed") {
-			t.Errorf("want its end told when the silence ends, got %v", told)
+		if messages := s.inbox.take(); len(messages) != 1 || !strings.Contains(messages[0], "resolved server-errors feed") {
+			t.Errorf("want RESOLVED when the silence ends, got %v", messages)
 		}
 		if err := a.Acknowledge(id, "U0123ABCD"); err == nil {
-			t.Error("want an error for what fires no more")
+			t.Error("want an error for an incident that no longer fires")
 		}
 		if _, err := a.Silence(id, "U0123ABCD", time.Hour); err == nil {
-			t.Error("want an error for what fires no more")
+			t.Error("want an error for an incident that no longer fires")
 		}
 		s.stop()
 	})

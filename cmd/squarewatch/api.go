@@ -13,12 +13,12 @@ import (
 
 // statusJSON is the body of GET /api/v1/status. The command squarewatch status prints it. Durations are in seconds.
 type statusJSON struct {
-	Probes    []probeJSON     `json:"probes"`
-	Alerts    []alertJSON     `json:"alerts"`
-	Notifiers []notifierJSON  `json:"notifiers"`
-	Silences  []alert.Silence `json:"silences"`
-	State     string          `json:"state_fault,omitempty"`
-	Watcher   string          `json:"watcher_fault,omitempty"` // squarewatch itself is in trouble: what it runs out of
+	Probes       []probeJSON     `json:"probes"`
+	Alerts       []alertJSON     `json:"alerts"`
+	Notifiers    []notifierJSON  `json:"notifiers"`
+	Silences     []alert.Silence `json:"silences"`
+	StateFault   string          `json:"state_fault,omitempty"`
+	WatcherFault string          `json:"watcher_fault,omitempty"` // squarewatch itself is in trouble: what it runs out of
 }
 
 type probeJSON struct {
@@ -41,13 +41,13 @@ type alertJSON struct {
 	Rate      float64    `json:"rate"`
 	Runs      int        `json:"runs"`
 	Threshold float64    `json:"threshold"`
-	Since     *time.Time `json:"since"`     // when the problem began: its first bad run, or the last run where none finishes
+	Since     *time.Time `json:"since"`     // end of the first bad run; for no-data, end of the last run
 	Fired     *time.Time `json:"fired"`     // when the incident was declared
 	LastBad   *time.Time `json:"last_bad"`  // when its last bad run ended
 	FirstBad  *time.Time `json:"first_bad"` // when its first bad run ended
 	BadRuns   int        `json:"bad_runs"`
 	Silenced  *time.Time `json:"silenced"`             // end of the silence
-	CoveredBy string     `json:"covered_by,omitempty"` // rule and series whose messages are about the same runs
+	CoveredBy string     `json:"covered_by,omitempty"` // rule and series of the incident that covers this one
 }
 
 type notifierJSON struct {
@@ -55,7 +55,7 @@ type notifierJSON struct {
 	Pending   int     `json:"pending"`
 	OldestAge float64 `json:"oldest_age"`
 	LastError string  `json:"last_error"`
-	// Listening reports whether buttons and commands work; absent where none are configured.
+	// Listening reports whether buttons and commands work; absent if the notifier has no buttons.
 	Listening      *bool  `json:"listening,omitempty"`
 	ListeningError string `json:"listening_error,omitempty"`
 }
@@ -103,9 +103,9 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	for _, b := range d.outbox.Status() {
 		s.Notifiers = append(s.Notifiers, notifierOf(&b))
 	}
-	s.Watcher = d.trouble.fault()
+	s.WatcherFault = d.trouble.fault()
 	if err := d.storageFault(); err != nil {
-		s.State = err.Error()
+		s.StateFault = err.Error()
 	}
 	return s
 }
@@ -131,9 +131,9 @@ func orNull(t time.Time) *time.Time {
 func (d *Daemon) serveAPI(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.status(time.Now())) })
 	mux.HandleFunc("GET /api/v1/silences", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.silences.List()) })
-	mux.Handle("POST /api/v1/silences", d.guarded(d.addSilence))
-	mux.Handle("DELETE /api/v1/silences/{id}", d.guarded(d.removeSilence))
-	mux.Handle("POST /-/reload", d.guarded(d.askReload))
+	mux.Handle("POST /api/v1/silences", d.restricted(d.addSilence))
+	mux.Handle("DELETE /api/v1/silences/{id}", d.restricted(d.removeSilence))
+	mux.Handle("POST /-/reload", d.restricted(d.askReload))
 }
 
 func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request, by string) {
@@ -148,7 +148,7 @@ func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request, by string
 	}
 }
 
-// askReload reloads. It answers when the new configuration is in force, or with the reason why it is not.
+// askReload requests a reload and answers with its result.
 func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request, by string) {
 	d.options.Logger.InfoContext(r.Context(), "a reload was requested", "by", by)
 	done := make(chan error, 1)

@@ -27,7 +27,7 @@ type silenceJSON struct {
 	Comment string    `json:"comment"`
 }
 
-// checkScope refuses a silence that does not say what it mutes. Muting everything by mistake would look like health.
+// checkScope refuses a silence that does not say what it mutes. A mistake that mutes everything would look like a healthy API.
 func (s *silenceJSON) checkScope() error {
 	named := len(s.Rules)+len(s.Probes)+len(s.Series) > 0
 	switch {
@@ -102,8 +102,8 @@ func (d *Daemon) mutesSomething(silence *alert.Silence) error {
 	if err := errors.Join(faults...); err != nil {
 		return err
 	}
-	if d.evaluator.Muted(silence) == 0 {
-		return errors.New("the silence mutes nothing: no rule has a series that all of its rules, probes and series match; " +
+	if d.evaluator.CountMuted(silence) == 0 {
+		return errors.New("the silence mutes nothing: no series matches the silence's rules, probes and series together; " +
 			"a rule per credential has no series for a single probe. The command squarewatch status shows the series of each rule")
 	}
 	return nil

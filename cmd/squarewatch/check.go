@@ -130,7 +130,7 @@ func printWarnings(w io.Writer, cfg *config.Config) {
 	for _, warning := range cfg.Warnings {
 		_, _ = fmt.Fprintln(w, "warning: "+warning.String())
 	}
-	for _, left := range cfg.LeftOut {
+	for _, left := range cfg.Skipped {
 		_, _ = fmt.Fprintf(w, "left out: catalogue probe %s %s\n", left.Name, left.Reason)
 	}
 }

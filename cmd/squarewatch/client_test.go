@@ -135,7 +135,7 @@ func TestCommandsAndTheDaemon(t *testing.T) {
 	l.wants(exitOK, `(?s)reach.*@every 30s.*server-errors.*inactive.*`+id, "status")
 	l.wants(exitOK, `"rule": "server-errors"`, "status", "--json")
 	l.wants(exitOK, `Silence `+id+` is over`, "silence", "remove", id)
-	l.wants(exitFailed, `remove silence "`+id+`": there is no such silence`, "silence", "remove", id)
+	l.wants(exitFailed, `remove silence "`+id+`": the silence does not exist`, "silence", "remove", id)
 	l.wants(exitOK, `Silence \w{8} mutes everything until 20`, "silence", "add", "--all", "--for", "2d")
 	l.wants(exitOK, `mutes series reach until`, "silence", "add", "--series", "reach", "--for", "1d12h")
 	l.wants(exitUsage, `write how long: either --for 2h or --until`, "silence", "add")

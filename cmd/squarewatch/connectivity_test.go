@@ -47,7 +47,7 @@ func outage(t *testing.T, connectivity string, alsoTheOther bool) (told []string
 		s := newSceneWith(t, file, c.plug)
 		defer s.stop()
 		s.after(10 * time.Minute)
-		s.silence()
+		s.expectNoMessage()
 		c.target.Store(true)
 		c.other.Store(alsoTheOther)
 		s.after(5 * time.Minute)

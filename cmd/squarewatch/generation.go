@@ -170,7 +170,7 @@ func logWarnings(logger *slog.Logger, cfg *config.Config) {
 	for _, w := range cfg.Warnings {
 		logger.Warn("configuration warning", "warning", w.String())
 	}
-	for _, left := range cfg.LeftOut {
+	for _, left := range cfg.Skipped {
 		logger.Warn("a catalogue probe is skipped", "probe", left.Name, "reason", left.Reason)
 	}
 }

@@ -39,7 +39,7 @@ func newMemberScene(t *testing.T) *scene {
 // logsIn checks the number of logins so far, and that no message was sent.
 func (s *scene) logsIn(want int, why string) {
 	s.t.Helper()
-	s.silence()
+	s.expectNoMessage()
 	if got := s.api.Logins(); got != want {
 		s.t.Errorf("%s: want %d logins in all, got %d", why, want, got)
 	}

@@ -25,7 +25,7 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := newSceneWith(t, file, func(*Options) {})
 		first.after(2 * time.Minute)
-		first.silence()
+		first.expectNoMessage()
 		first.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		first.after(time.Minute)
 		synctest.Wait()
@@ -39,7 +39,7 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 		second := newSceneWith(t, file, func(*Options) {})
 		second.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		second.after(5 * time.Minute)
-		second.silence()
+		second.expectNoMessage()
 		if _, page := second.get("/metrics"); !strings.Contains(page,
 			`squarewatch_alert_firing{rule="server-errors",series="feed",severity="critical"} 1`) {
 			t.Error("want the incident known to fire after the restart")
@@ -58,7 +58,7 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 
 		third := newSceneWith(t, file, func(*Options) {})
 		third.after(5 * time.Minute)
-		third.silence()
+		third.expectNoMessage()
 		third.stop()
 	})
 }
@@ -117,7 +117,7 @@ func TestSilenceSurvivesARestart(t *testing.T) {
 		second := newSceneWith(t, file, func(*Options) {})
 		second.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		second.after(10 * time.Minute)
-		second.silence()
+		second.expectNoMessage()
 		if status, page := second.get("/api/v1/silences"); status != 200 || !strings.Contains(page, `"probes":["feed"]`) {
 			t.Errorf("want the silence listed, got %d %s", status, page)
 		}

@@ -167,7 +167,7 @@ func (s *scene) post(path, body string) (string, error) {
 func (s *scene) after(d time.Duration) { <-time.After(d) }
 
 // silence checks that no message was sent.
-func (s *scene) silence() {
+func (s *scene) expectNoMessage() {
 	s.t.Helper()
 	synctest.Wait()
 	if got := s.inbox.take(); len(got) > 0 {
@@ -189,7 +189,7 @@ func TestOneIncidentIsOneFiringAndOneResolved(t *testing.T) {
 		s := newScene(t)
 		defer s.stop()
 		s.after(10 * time.Minute)
-		s.silence() // 401 and 404 that are expected alert nobody
+		s.expectNoMessage() // 401 and 404 that are expected alert nobody
 		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
 		s.after(5 * time.Minute)
 		if got := s.inbox.take(); len(got) != 1 || !strings.HasSuffix(got[0], "firing server-errors feed") {
@@ -220,10 +220,10 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		s.inbox.take()
 		s.reload(strings.Replace(sceneFile, "on: [401], per: credential, window: 1m", "on: [401], per: credential, window: 2m", 1))
 		s.after(10 * time.Minute)
-		s.silence() // what fires is not announced again
+		s.expectNoMessage() // what fires is not announced again
 		s.reload("target: nonsense")
 		s.after(10 * time.Minute)
-		s.silence()
+		s.expectNoMessage()
 		if !strings.Contains(s.log.String(), "the old configuration stays in force") {
 			t.Errorf("want the bad reload in the log, got %s", s.log)
 		}
@@ -271,7 +271,7 @@ func TestStoppingWaitsForRunsUpToALimit(t *testing.T) {
 		if took := time.Since(begin); took > 10*time.Second {
 			t.Errorf("want the end within 10s, got %v", took)
 		}
-		s.silence() // a run that the shutdown cut off is not a failure
+		s.expectNoMessage() // a run that the shutdown cut off is not a failure
 	})
 }
 
@@ -285,7 +285,7 @@ func TestTwoDaemonsLiveInOneProcess(t *testing.T) {
 		if got := a.inbox.take(); len(got) != 1 {
 			t.Errorf("the first: want one message, got %v", got)
 		}
-		b.silence()
+		b.expectNoMessage()
 	})
 }
 

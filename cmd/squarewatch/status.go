@@ -81,13 +81,13 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\n", probes.Render(), alerts.Render(), notifiers.Render()); err != nil {
 		return err
 	}
-	if s.Watcher != "" {
-		if _, err := fmt.Fprintln(w, "squarewatch itself is in trouble: "+s.Watcher); err != nil {
+	if s.WatcherFault != "" {
+		if _, err := fmt.Fprintln(w, "squarewatch itself is in trouble: "+s.WatcherFault); err != nil {
 			return err
 		}
 	}
-	if s.State != "" {
-		if _, err := fmt.Fprintln(w, "A restart will lose the state: "+s.State); err != nil {
+	if s.StateFault != "" {
+		if _, err := fmt.Fprintln(w, "A restart will lose the state: "+s.StateFault); err != nil {
 			return err
 		}
 	}

@@ -34,7 +34,8 @@ func (t *trouble) Finished(r *probe.Result) {
 		if t.first.IsZero() {
 			t.first, t.runs = r.End, 0
 			t.logger.Error("squarewatch itself is in trouble: no rule counts runs that fail for this reason",
-				"probe", r.Probe, "reason", r.Reason, "fix", "raise LimitNOFILE= of the service, lower limits.concurrency, or stop what else uses up the machine")
+				"probe", r.Probe, "reason", r.Reason,
+				"fix", "raise LimitNOFILE= of the service, lower limits.concurrency, or stop what else uses up the machine")
 		}
 		t.last, t.reason = r.End, r.Reason
 		t.runs++

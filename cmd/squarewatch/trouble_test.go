@@ -30,7 +30,7 @@ func TestOurOwnShortageIsOneMessage(t *testing.T) {
 		})
 		defer s.stop()
 		s.after(5 * time.Minute)
-		s.silence()
+		s.expectNoMessage()
 		out.Store(true)
 		s.after(5 * time.Minute)
 		if _, page := s.get("/api/v1/status"); !strings.Contains(page, `"watcher_fault":"`) || !strings.Contains(page, "too many open files") {

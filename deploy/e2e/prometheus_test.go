@@ -159,8 +159,9 @@ telemetry: {otlp: {endpoint: "http://127.0.0.1:%s"}}
 network: {ca: %s}
 listen: %s
 state_dir: %s
-`, target.URL, schedule, feedPath, collectionsPath, slowPath, slack.Webhook(), dead, slackstub.BotToken, slackstub.AppToken, slackstub.Name, slack.API(),
-			dead, filepath.Join(dir, "ca.pem"), d.listen, filepath.Join(dir, "state"))
+`, target.URL, schedule, feedPath, collectionsPath, slowPath, slack.Webhook(), dead,
+			slackstub.BotToken, slackstub.AppToken, slackstub.Name, slack.API(), dead,
+			filepath.Join(dir, "ca.pem"), d.listen, filepath.Join(dir, "state"))
 	}
 	d.write("@every 1s")
 	d.cmd = exec.CommandContext(t.Context(), binary(t), "run", "--config", d.file)

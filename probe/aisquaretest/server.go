@@ -49,7 +49,7 @@ func StartTLS(handler http.Handler, options TLSOptions) (*httptest.Server, *x509
 	return server, pool
 }
 
-// silent discards the server's log messages about connections that faults break.
+// silent returns a logger that discards errors about broken connections.
 func silent() *log.Logger { return log.New(discard{}, "", 0) }
 
 type discard struct{}

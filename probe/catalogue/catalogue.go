@@ -1,5 +1,5 @@
-// Package catalogue has the built-in probes of the AISquare Studio API. All of them only read: they create, publish, cost and
-// change nothing.
+// Package catalogue has the built-in probes of the AISquare Studio API. They only read. They change nothing and cost
+// nothing.
 package catalogue
 
 import (
@@ -24,8 +24,8 @@ type Options struct {
 	Names      []string // of the probes to include; all when nil
 }
 
-// LeftOut is a probe that was skipped because the configuration does not provide what it needs.
-type LeftOut struct {
+// Skipped is a probe that was skipped because the configuration does not provide what it needs.
+type Skipped struct {
 	Name   string
 	Reason string // what is missing, and how to set it
 }
@@ -36,7 +36,7 @@ type entry struct {
 	Needs []string    `yaml:"needs"`
 }
 
-// load reads the embedded file. It panics on an error, which a test rules out.
+// load reads the embedded file. It panics on an error. A test reads the file.
 func load() []entry {
 	var entries []entry
 	if err := yaml.Load(data, &entries, yaml.WithKnownFields()); err != nil {
@@ -54,9 +54,9 @@ func Names() []string {
 	return names
 }
 
-// Probes returns the selected probes, and those that were skipped with the reason. A name that is not in the catalogue is an
+// Probes returns the selected probes, and the skipped ones with the reason. A name that is not in the catalogue is an
 // error.
-func Probes(o Options) (probes []probe.Probe, leftOut []LeftOut, err error) {
+func Probes(o Options) (probes []probe.Probe, skipped []Skipped, err error) {
 	var faults []error
 	for _, name := range o.Names {
 		if !slices.Contains(Names(), name) {
@@ -68,15 +68,15 @@ func Probes(o Options) (probes []probe.Probe, leftOut []LeftOut, err error) {
 			continue
 		}
 		if reason := o.missing(e.Needs); reason != "" {
-			leftOut = append(leftOut, LeftOut{Name: e.Probe.Name, Reason: reason})
+			skipped = append(skipped, Skipped{Name: e.Probe.Name, Reason: reason})
 			continue
 		}
 		probes = append(probes, o.fill(e))
 	}
-	return probes, leftOut, errors.Join(faults...)
+	return probes, skipped, errors.Join(faults...)
 }
 
-// missing returns which needs the options do not provide, for people; empty if none.
+// missing describes the needs that are not met; empty if none.
 func (o Options) missing(needs []string) string {
 	var missing []string
 	if slices.Contains(needs, "studio") && o.Studio == "" {

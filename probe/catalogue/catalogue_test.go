@@ -21,9 +21,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func all(t *testing.T) []probe.Probe {
 	t.Helper()
-	probes, leftOut, err := catalogue.Probes(catalogue.Options{Studio: aisquaretest.DefaultStudio, Credential: "partner"})
-	if err != nil || len(leftOut) > 0 {
-		t.Fatalf("left out %v, error %v", leftOut, err)
+	probes, skipped, err := catalogue.Probes(catalogue.Options{Studio: aisquaretest.DefaultStudio, Credential: "partner"})
+	if err != nil || len(skipped) > 0 {
+		t.Fatalf("skipped %v, error %v", skipped, err)
 	}
 	for i := range probes {
 		probe.DefaultDefaults().Apply(&probes[i])
@@ -76,8 +76,8 @@ func TestOnlySafeEndpoints(t *testing.T) {
 	}
 }
 
-func TestProbesWithoutTheirNeedsAreLeftOut(t *testing.T) {
-	probes, leftOut, err := catalogue.Probes(catalogue.Options{})
+func TestProbesWithoutTheirNeedsAreSkipped(t *testing.T) {
+	probes, skipped, err := catalogue.Probes(catalogue.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestProbesWithoutTheirNeedsAreLeftOut(t *testing.T) {
 	for _, p := range probes {
 		names = append(names, p.Name)
 	}
-	for _, l := range leftOut {
+	for _, l := range skipped {
 		left = append(left, l.Name)
 		if !strings.HasPrefix(l.Reason, "needs a ") {
 			t.Errorf("%s: reason %q", l.Name, l.Reason)

@@ -138,7 +138,7 @@ func judgeToken(token, want string) string {
 	return "invalid_auth"
 }
 
-// refuse answers with an error word. Of invalid blocks Slack says why in response_metadata.
+// refuse answers with an error code. Of invalid blocks Slack says why in response_metadata.
 func (s *Slack) refuse(w http.ResponseWriter, f *Fault, word string, reasons []string) {
 	if f.Word == "" {
 		s.complainUnlessFault(f, word, reasons)

@@ -66,7 +66,7 @@ func (c *checker) points(path string, value any, categories map[string]bool) {
 	}
 }
 
-// label checks a name and returns it.
+// label checks the length of a label and returns it.
 func (c *checker) label(path string, value any, most int) string {
 	text, _ := value.(string)
 	if n := units(text); n < 1 || n > most {

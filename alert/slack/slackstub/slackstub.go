@@ -44,7 +44,7 @@ func (m *Message) InChannel() bool { return m.Thread == "" || m.Broadcast }
 // Fault is what one request meets instead of being taken. The zero value is none.
 type Fault struct {
 	Status     int           // the request fails with it, as whatever stands in front of Slack does; 429 as Slack does
-	Word       string        // the request fails with this error word
+	Word       string        // the request fails with this error code
 	RetryAfter string        // header, sent with the status
 	Delay      time.Duration // before anything else
 	CutBefore  bool          // the connection breaks before the message is taken

@@ -12,7 +12,7 @@ import (
 // bodyLimit is how much of a request is read, in bytes.
 const bodyLimit = 1 << 20
 
-// webhook takes a message as an incoming webhook does.
+// webhook receives a message as an incoming webhook does.
 func (s *Slack) webhook(w http.ResponseWriter, r *http.Request) {
 	raw, _ := io.ReadAll(io.LimitReader(r.Body, bodyLimit))
 	f := s.fault()
@@ -52,7 +52,7 @@ func say(w http.ResponseWriter, status int, word string) {
 	_, _ = io.WriteString(w, word) //nolint:gosec // no browser reads it
 }
 
-// statusOf returns the status of a webhook's error word:
+// statusOf returns the status of a webhook's error code:
 // https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks.
 func statusOf(word string) int {
 	switch word {
@@ -68,8 +68,8 @@ func statusOf(word string) int {
 	return http.StatusBadRequest
 }
 
-// failWebhook answers with a status: 429 as Slack does (https://github.com/yassineaboukir/sublert/issues/46), others with the page of
-// whatever stands in front of Slack.
+// failWebhook answers with a status: 429 as Slack does (https://github.com/yassineaboukir/sublert/issues/46), other
+// statuses with a web page, as a proxy does.
 func (s *Slack) failWebhook(w http.ResponseWriter, f *Fault) {
 	if f.RetryAfter != "" {
 		w.Header().Set("Retry-After", f.RetryAfter)
@@ -91,7 +91,7 @@ func page(w http.ResponseWriter, status int, text string) {
 	say(w, status, text)
 }
 
-// readWebhook reads a message, and says with which word and why it is refused.
+// readWebhook returns the message, and the error code and reasons if Slack refuses it.
 func readWebhook(r *http.Request, raw []byte, f *Fault) (m Message, word string, reasons []string) {
 	var body struct {
 		Text   string          `json:"text"`
@@ -107,7 +107,7 @@ func readWebhook(r *http.Request, raw []byte, f *Fault) (m Message, word string,
 	if word, reasons = Check(m.Text, m.Blocks); word == "" && f.refuses(m.Blocks) {
 		word = "invalid_blocks"
 	}
-	switch word { // a webhook has fewer words: https://github.com/nathanheffley/laravel-slack-blocks/issues/19
+	switch word { // an incoming webhook has fewer error codes: https://github.com/nathanheffley/laravel-slack-blocks/issues/19
 	case "invalid_blocks_format", "msg_blocks_too_long":
 		word = "invalid_blocks"
 	case "msg_too_long":
@@ -134,11 +134,11 @@ func (s *Slack) isArchived() bool {
 	return s.archived
 }
 
-// take keeps a message.
+// take stores a message and calls the watcher.
 func (s *Slack) take(m *Message, broken bool) {
 	s.mu.Lock()
-	seen := s.watch
-	defer func() { seen(*m) }()
+	watch := s.watch
+	defer func() { watch(*m) }()
 	defer s.mu.Unlock()
 	s.posted++
 	m.TS, m.At, m.Cut = fmt.Sprintf("%d.%06d", time.Now().Unix(), s.posted), time.Now(), broken
@@ -148,7 +148,7 @@ func (s *Slack) take(m *Message, broken bool) {
 	}
 }
 
-// complainUnlessFault notes a refusal that no fault asked for.
+// complainUnlessFault records a refusal that no injected fault caused.
 func (s *Slack) complainUnlessFault(f *Fault, word string, reasons []string) {
 	if !f.NoCharts && !f.NoBlocks {
 		s.complain(word, reasons)

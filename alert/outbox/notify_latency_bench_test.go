@@ -22,20 +22,21 @@ func (a arrival) Deliver(context.Context, outbox.Notification) (string, error) {
 	return "", nil
 }
 
-// BenchmarkCrossing measures the time from the end of a run that crosses the threshold until the notifier is called: through the
+// BenchmarkNotifyLatency measures the time from the end of a run that crosses the threshold until the notifier is called: through the
 // evaluator, the transaction on disk, and the sender. Each crossing has its own destination, because a destination receives at most one
 // message a second.
-func BenchmarkCrossing(b *testing.B) {
+func BenchmarkNotifyLatency(b *testing.B) {
 	const crossings = 300
 	for b.Loop() {
-		delays := crossing(b, crossings)
+		delays := notifyDelays(b, crossings)
 		slices.Sort(delays)
 		b.ReportMetric(delays[len(delays)/2].Seconds()*1000, "ms-p50")
 		b.ReportMetric(delays[len(delays)*99/100].Seconds()*1000, "ms-p99")
 	}
 }
 
-func crossing(b *testing.B, count int) []time.Duration {
+// notifyDelays returns the delay of each of a number of crossings.
+func notifyDelays(b *testing.B, count int) []time.Duration {
 	b.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "x.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 	if err != nil {
@@ -47,12 +48,12 @@ func crossing(b *testing.B, count int) []time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	asked := arrival{make(chan time.Time, 1)}
+	called := arrival{make(chan time.Time, 1)}
 	destinations, names := map[string]outbox.Destination{}, make([]string, count)
 	rules := make([]alert.Rule, count)
 	for i := range count {
 		names[i] = fmt.Sprintf("p%d", i)
-		destinations[names[i]] = outbox.Destination{Notifier: asked}
+		destinations[names[i]] = outbox.Destination{Notifier: called}
 		rules[i] = rule(func(r *alert.Rule) {
 			r.Name, r.Probes, r.MinRuns, r.Notify = names[i], []string{names[i]}, 1, []string{names[i]}
 		})
@@ -67,7 +68,7 @@ func crossing(b *testing.B, count int) []time.Duration {
 	for _, name := range names {
 		began := time.Now()
 		evaluator.Finished(result(name, began, 500))
-		delays = append(delays, (<-asked.at).Sub(began))
+		delays = append(delays, (<-called.at).Sub(began))
 	}
 	cancel()
 	running.Wait()

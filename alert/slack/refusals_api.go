@@ -2,14 +2,14 @@ package slack
 
 import "maps"
 
-// refusal is what one error word of Slack's means.
+// refusal describes one Slack error code.
 type refusal struct {
-	reason string // what is wrong
-	fix    string // what a person must do; empty when it passes without one, so that it is tried again soon
-	limits bool   // too many requests: the answer says how long to wait
-	form   bool   // the same message may pass in a plainer or shorter form
-	edit   bool   // the message cannot be edited any more: a new one must be posted
-	thread bool   // the thread cannot be answered: the channel may still take the message
+	reason      string // what is wrong
+	fix         string // what a person must do; empty if the fault is temporary; the message is then retried soon
+	limits      bool   // too many requests: the answer says how long to wait
+	form        bool   // the same message may pass in a plainer or shorter form
+	cannotEdit  bool   // the message cannot be edited; a new one must be posted
+	cannotReply bool   // the thread accepts no reply; the channel may still accept the message
 }
 
 // The keys of the tokens in the configuration.
@@ -21,13 +21,13 @@ const (
 // fixReport is the advice for faults that only a change of squarewatch can fix.
 const fixReport = "please report it as a fault of squarewatch"
 
-// refusals are the error words of the web API: of chat.postMessage, chat.update and apps.connections.open, as
+// refusals are the error codes of the web API: of chat.postMessage, chat.update and apps.connections.open, as
 // https://docs.slack.dev/reference/methods lists them (testdata/slack-errors.txt holds the lists). key names the token that the request
 // carried.
 func refusals(key string) map[string]refusal {
 	all := map[string]refusal{}
 	for _, table := range []map[string]refusal{
-		tokenRefusals(key), channelRefusals(), messageRefusals(), requestRefusals(), passingRefusals(),
+		tokenRefusals(key), channelRefusals(), messageRefusals(), requestRefusals(), temporaryRefusals(),
 	} {
 		maps.Copy(all, table)
 	}
@@ -94,7 +94,7 @@ func tokenRefusals(key string) map[string]refusal {
 		},
 		"forbidden_team": {
 			reason: "this workspace may not use Socket Mode",
-			fix:    "turn Socket Mode on for the app; or remove app_token, which disables buttons",
+			fix:    "turn Socket Mode on for the app; or remove app_token; buttons then no longer work",
 		},
 		"missing_args": {reason: "the request carried no app-level token", fix: token},
 	}
@@ -105,23 +105,23 @@ func channelRefusals() map[string]refusal {
 	const other = "choose another channel"
 	return map[string]refusal{
 		"channel_not_found": {
-			edit: true, reason: "there is no such channel, or the bot cannot see it",
-			fix: "write the name or the ID of a channel into channel; invite the bot with /invite to a private one",
+			cannotEdit: true, reason: "the channel does not exist, or the bot cannot see it",
+			fix: "set channel to the channel's name or ID; for a private channel, invite the bot with /invite",
 		},
 		"not_in_channel": {
-			edit: true, reason: "the bot is not in the channel",
+			cannotEdit: true, reason: "the bot is not in the channel",
 			fix: "invite the bot to the channel with /invite, or add the scope chat:write.public",
 		},
 		"is_archived": {
-			edit: true, reason: "the channel is archived",
+			cannotEdit: true, reason: "the channel is archived",
 			fix: "unarchive the channel, or write another one into channel",
 		},
 		"is_inactive": {
-			edit: true, reason: "the channel of the message is frozen, archived or deleted",
+			cannotEdit: true, reason: "the channel of the message is frozen, archived or deleted",
 			fix: "unarchive the channel, or write another one into channel",
 		},
 		"team_not_found": {
-			edit: true, reason: "a token of a whole organization needs the channel's ID",
+			cannotEdit: true, reason: "a token of a whole organization needs the channel's ID",
 			fix: "write the channel's ID into channel, such as C0123ABCD (at the end of the channel's details in Slack)",
 		},
 		"messages_tab_disabled": {
@@ -138,22 +138,26 @@ func channelRefusals() map[string]refusal {
 		},
 		"restricted_action_thread_only_channel": {reason: "the channel accepts replies in threads only", fix: other},
 
-		"restricted_action_thread_locked":          {thread: true, reason: "an admin locked the thread", fix: fixReport},
-		"restricted_action_non_threadable_channel": {thread: true, reason: "the channel accepts no replies in threads", fix: fixReport},
-		"cannot_reply_to_message":                  {thread: true, reason: "the message accepts no replies", fix: fixReport},
-		"thread_not_found":                         {thread: true, reason: "the thread is gone", fix: fixReport},
-		"cant_broadcast_message":                   {thread: true, reason: "the reply cannot be shown in the channel", fix: fixReport},
+		"restricted_action_thread_locked":          {cannotReply: true, reason: "an admin locked the thread", fix: fixReport},
+		"restricted_action_non_threadable_channel": {cannotReply: true, reason: "the channel accepts no replies in threads", fix: fixReport},
+		"cannot_reply_to_message":                  {cannotReply: true, reason: "the message accepts no replies", fix: fixReport},
+		"thread_not_found":                         {cannotReply: true, reason: "the thread does not exist", fix: fixReport},
+		"cant_broadcast_message":                   {cannotReply: true, reason: "the reply cannot be shown in the channel", fix: fixReport},
 
-		"message_not_found":                {edit: true, reason: "the message was deleted", fix: fixReport},
-		"cant_update_message":              {edit: true, reason: "the message belongs to another app", fix: fixReport},
-		"edit_window_closed":               {edit: true, reason: "the workspace does not allow changes of a message that old", fix: fixReport},
-		"block_mismatch":                   {edit: true, reason: "the blocks of the message cannot be replaced", fix: fixReport},
-		"streaming_state_conflict":         {edit: true, reason: "the message is still being written", fix: fixReport},
-		"no_dual_broadcast_content_update": {edit: true, reason: "a reply cannot be changed and shown in the channel at once", fix: fixReport},
+		"message_not_found":   {cannotEdit: true, reason: "the message was deleted", fix: fixReport},
+		"cant_update_message": {cannotEdit: true, reason: "the message belongs to another app", fix: fixReport},
+		"edit_window_closed": {
+			cannotEdit: true, reason: "the workspace does not allow changes to messages of this age", fix: fixReport,
+		},
+		"block_mismatch":           {cannotEdit: true, reason: "the blocks of the message cannot be replaced", fix: fixReport},
+		"streaming_state_conflict": {cannotEdit: true, reason: "the message is still being written", fix: fixReport},
+		"no_dual_broadcast_content_update": {
+			cannotEdit: true, reason: "a reply cannot be changed and shown in the channel at once", fix: fixReport,
+		},
 	}
 }
 
-// messageRefusals are about what the message holds.
+// messageRefusals are about the content of the message.
 func messageRefusals() map[string]refusal {
 	return map[string]refusal{
 		"invalid_blocks":                    {form: true, reason: "Slack cannot read the blocks", fix: fixReport},
@@ -169,15 +173,15 @@ func messageRefusals() map[string]refusal {
 			reason: "the message has no text",
 			fix:    fixReport + "; a proxy on the way may have changed the message",
 		},
-		"markdown_text_conflict":         {reason: "the message has text of two kinds", fix: fixReport},
+		"markdown_text_conflict":         {reason: "the message has both text and markdown_text", fix: fixReport},
 		"metadata_must_be_sent_from_app": {reason: "the message has metadata", fix: fixReport},
 		"metadata_too_large":             {reason: "the message has too much metadata", fix: fixReport},
 		"invalid_metadata_format":        {reason: "the message has unreadable metadata", fix: fixReport},
 		"invalid_metadata_schema":        {reason: "the message has unreadable metadata", fix: fixReport},
 		"missing_file_data":              {reason: "the message has a file without its data", fix: fixReport},
 		"too_many_contact_cards":         {reason: "the message has too many contact cards", fix: fixReport},
-		"duplicate_channel_not_found":    {reason: "the message's own identifier is used in another channel", fix: fixReport},
-		"duplicate_message_not_found":    {reason: "the message's own identifier is unknown", fix: fixReport},
+		"duplicate_channel_not_found":    {reason: "the message's client_msg_id is used in another channel", fix: fixReport},
+		"duplicate_message_not_found":    {reason: "the message's client_msg_id is unknown", fix: fixReport},
 		"slack_connect_canvas_sharing_blocked": {
 			reason: "an admin forbids canvases in channels that are shared with other companies",
 			fix:    "choose a channel that is not shared",
@@ -209,8 +213,8 @@ func requestRefusals() map[string]refusal {
 	}
 }
 
-// passingRefusals are temporary.
-func passingRefusals() map[string]refusal {
+// temporaryRefusals are temporary.
+func temporaryRefusals() map[string]refusal {
 	return map[string]refusal{
 		"ratelimited":                {limits: true, reason: "too many requests"},
 		"rate_limited":               {limits: true, reason: "too many messages"},

@@ -7,7 +7,7 @@ import (
 	"squarewatch/config/setting"
 )
 
-// fields returns which settings a fault names, each with its remedy.
+// fields returns the settings that an error names, and checks that each has a Fix.
 func fields(t *testing.T, err error) []string {
 	t.Helper()
 	if err == nil {

@@ -21,11 +21,11 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// bubbleAddress is where a stand-in in memory is reached.
+// bubbleAddress is the address of a stand-in that runs in memory.
 const bubbleAddress = "http://127.0.0.1"
 
-// memory is a notifier that reaches a handler in memory, for a bubble.
-type memory struct {
+// inMemoryNotifier sends its requests to a handler in memory, so that it works in a synctest bubble.
+type inMemoryNotifier struct {
 	*slack.Notifier
 
 	log       safeBuffer
@@ -35,7 +35,7 @@ type memory struct {
 	running   sync.WaitGroup
 }
 
-// safeBuffer is a log that many may write.
+// safeBuffer is a buffer that several goroutines may write.
 type safeBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -53,8 +53,8 @@ func (b *safeBuffer) String() string {
 	return b.buf.String()
 }
 
-func inMemory(handler http.Handler, settings slack.Settings) *memory {
-	m := &memory{pipe: aisquaretest.NewPipe(handler)}
+func inMemory(handler http.Handler, settings slack.Settings) *inMemoryNotifier {
+	m := &inMemoryNotifier{pipe: aisquaretest.NewPipe(handler)}
 	m.transport = &http.Transport{DialContext: m.pipe.Dial}
 	m.Notifier = slack.New(settings, slack.Options{TraceURL: traceURL, Client: &http.Client{Transport: m.transport}})
 	return m
@@ -67,15 +67,15 @@ func appSettings() slack.Settings {
 	}
 }
 
-// listen begins to listen. Close ends it.
-func (m *memory) listen(ctx context.Context) {
+// listen starts Listen in a goroutine. close stops it.
+func (m *inMemoryNotifier) listen(ctx context.Context) {
 	ctx, m.stop = context.WithCancel(ctx)
 	m.running.Go(func() { m.Listen(ctx, newCounter(), slog.New(slog.NewTextHandler(&m.log, nil))) })
 	synctest.Wait()
 }
 
-// close ends everything, as the end of a bubble demands.
-func (m *memory) close() {
+// close stops all goroutines and connections. synctest requires this.
+func (m *inMemoryNotifier) close() {
 	if m.stop != nil {
 		m.stop()
 	}
@@ -84,20 +84,20 @@ func (m *memory) close() {
 	m.pipe.Shutdown()
 }
 
-// pass lets time go by.
+// pass waits for a time, and then until every goroutine is blocked.
 func pass(length time.Duration) {
 	<-time.After(length)
 	synctest.Wait()
 }
 
-// TestConnectionsThatBreakAtOnceAreNoStorm is about a Slack, or a proxy, that takes each connection and drops it.
-func TestConnectionsThatBreakAtOnceAreNoStorm(t *testing.T) {
+// TestReconnectsSlowDown covers a server that accepts each connection and closes it.
+func TestReconnectsSlowDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened, connected := 0, 0
 		mux := http.NewServeMux()
 		mux.HandleFunc("POST /api/apps.connections.open", func(w http.ResponseWriter, r *http.Request) {
 			if opened++; opened > 1000 {
-				<-r.Context().Done() // a storm stops the time of the bubble
+				<-r.Context().Done() // block here: without pauses the bubble's time would never advance
 				return
 			}
 			_, _ = io.WriteString(w, `{"ok":true,"url":"ws://127.0.0.1/socket"}`)
@@ -113,9 +113,9 @@ func TestConnectionsThatBreakAtOnceAreNoStorm(t *testing.T) {
 		defer m.close()
 		m.listen(t.Context())
 		pass(time.Hour)
-		// It doubles from a quarter of a second to a minute, which it reaches within nine.
+		// The pause doubles from 250 ms. The ninth pause is one minute.
 		if connected < 40 || connected > 140 || opened != connected {
-			t.Errorf("want a connection a minute at last, got %d in an hour, and %d requests", connected, opened)
+			t.Errorf("want about one connection a minute, got %d in an hour, and %d requests", connected, opened)
 		}
 		if got := strings.Count(m.log.String(), "do not work"); got != 1 {
 			t.Errorf("want the failure logged once, got %d times:\n%s", got, m.log.String())
@@ -123,11 +123,11 @@ func TestConnectionsThatBreakAtOnceAreNoStorm(t *testing.T) {
 	})
 }
 
-// TestUnreachableSlackIsRetried is about temporary faults.
+// TestUnreachableSlackIsRetried covers temporary faults.
 func TestUnreachableSlackIsRetried(t *testing.T) {
 	for name, answer := range map[string]string{
-		"an error":                 `{"ok":false,"error":"internal_error"}`,
-		"a word that nobody knows": `{"ok":false,"error":"new_word"}`,
+		"an error":              `{"ok":false,"error":"internal_error"}`,
+		"an unknown error code": `{"ok":false,"error":"new_word"}`,
 	} {
 		for _, status := range []int{http.StatusOK, http.StatusBadGateway} {
 			t.Run(name+" "+http.StatusText(status), func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestUnreachableSlackIsRetried(t *testing.T) {
 					m.listen(t.Context())
 					pass(time.Hour)
 					if opened < 40 || opened > 200 {
-						t.Errorf("want it tried again at growing distances, got %d requests in an hour", opened)
+						t.Errorf("want retries with growing pauses, got %d requests in an hour", opened)
 					}
 				})
 			})
@@ -150,7 +150,7 @@ func TestUnreachableSlackIsRetried(t *testing.T) {
 	}
 }
 
-// TestPermanentFaultsAreShown covers the error words of apps.connections.open. They are retried slowly, since a person may fix them in
+// TestPermanentFaultsAreShown covers the error codes of apps.connections.open. They are retried slowly, since a person may fix them in
 // Slack.
 func TestPermanentFaultsAreShown(t *testing.T) {
 	for _, word := range []string{
@@ -169,7 +169,7 @@ func TestPermanentFaultsAreShown(t *testing.T) {
 					t.Errorf("want the reason and what to do with app_token, got %+v", got)
 				}
 				if s.Asked() > 8 {
-					t.Errorf("want a try every ten minutes, got %d in an hour", s.Asked())
+					t.Errorf("want one attempt every ten minutes, got %d in an hour", s.Asked())
 				}
 				log := m.log.String()
 				if strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, word) || strings.Contains(log, slackstub.AppToken) {
@@ -178,15 +178,15 @@ func TestPermanentFaultsAreShown(t *testing.T) {
 				s.Always(slackstub.Fault{})
 				pass(12 * time.Minute)
 				if got := m.Hearing(); !got.Connected || got.Fault != "" || strings.Count(m.log.String(), "work again") != 1 {
-					t.Errorf("want it to work again, and one line that says so, got %+v\n%s", got, m.log.String())
+					t.Errorf("want it connected again, and one line in the log, got %+v\n%s", got, m.log.String())
 				}
 			})
 		})
 	}
 }
 
-// TestALongOutageIsLoggedOnce counts the lines of an outage of a day.
-func TestALongOutageIsLoggedOnce(t *testing.T) {
+// TestALongOutageIsLoggedAtStartAndEnd checks that an outage of one day logs two lines.
+func TestALongOutageIsLoggedAtStartAndEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := slackstub.NewSlack(bubbleAddress)
 		m := inMemory(s, appSettings())
@@ -194,13 +194,13 @@ func TestALongOutageIsLoggedOnce(t *testing.T) {
 		m.listen(t.Context())
 		pass(time.Hour)
 		if s.Opened() != 1 || m.log.String() != "" {
-			t.Errorf("want one connection for an hour and no word, got %d and\n%s", s.Opened(), m.log.String())
+			t.Errorf("want one connection for an hour and no log line, got %d and\n%s", s.Opened(), m.log.String())
 		}
 		s.Always(slackstub.Fault{Status: http.StatusServiceUnavailable})
 		s.DropConnection()
 		pass(24 * time.Hour)
 		if got := m.Hearing(); got.Connected || got.Fault == "" {
-			t.Errorf("want it shown, got %+v", got)
+			t.Errorf("want the outage in Hearing, got %+v", got)
 		}
 		s.Always(slackstub.Fault{})
 		pass(time.Hour)
@@ -211,8 +211,8 @@ func TestALongOutageIsLoggedOnce(t *testing.T) {
 	})
 }
 
-// TestAWarningBringsTheNextConnectionBeforeTheLastOneEnds is what Slack's warning is for.
-func TestAWarningBringsTheNextConnectionBeforeTheLastOneEnds(t *testing.T) {
+// TestAWarningOpensTheNextConnectionFirst covers Slack's warning that a connection will close.
+func TestAWarningOpensTheNextConnectionFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := slackstub.NewSlack(bubbleAddress)
 		m := inMemory(s, appSettings())
@@ -229,20 +229,20 @@ func TestAWarningBringsTheNextConnectionBeforeTheLastOneEnds(t *testing.T) {
 		s.DropConnection()
 		pass(time.Hour)
 		if s.Opened() != 2 || s.Connected() != 1 || !m.Hearing().Connected || m.log.String() != "" {
-			t.Errorf("want the second connection alone and no word, got %d opened, %d open\n%s", s.Opened(), s.Connected(), m.log.String())
+			t.Errorf("want the second connection alone and no log line, got %d opened, %d open\n%s", s.Opened(), s.Connected(), m.log.String())
 		}
 		if err := s.Disconnect("refresh_requested"); err != nil {
 			t.Fatal(err)
 		}
 		pass(time.Minute)
 		if s.Opened() != 3 || s.Connected() != 1 || s.Asked() != 3 || m.log.String() != "" {
-			t.Errorf("want a third connection instead and no word, got %d opened, %d open\n%s", s.Opened(), s.Connected(), m.log.String())
+			t.Errorf("want a third connection instead and no log line, got %d opened, %d open\n%s", s.Opened(), s.Connected(), m.log.String())
 		}
 	})
 }
 
-// TestSocketModeThatIsTurnedOffIsForAPerson is about link_disabled.
-func TestSocketModeThatIsTurnedOffIsForAPerson(t *testing.T) {
+// TestDisabledSocketModeSaysWhatToDo covers the reason link_disabled.
+func TestDisabledSocketModeSaysWhatToDo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := slackstub.NewSlack(bubbleAddress)
 		m := inMemory(s, appSettings())
@@ -251,18 +251,18 @@ func TestSocketModeThatIsTurnedOffIsForAPerson(t *testing.T) {
 		s.TurnOff(true)
 		pass(time.Hour)
 		if got := m.Hearing(); got.Connected || !strings.Contains(got.Fault, "turn Socket Mode on") || s.Opened() > 10 {
-			t.Errorf("want to be told what to do, and a try every ten minutes, got %+v after %d", got, s.Opened())
+			t.Errorf("want a fault that says what to do, and one attempt every ten minutes, got %+v after %d", got, s.Opened())
 		}
 		s.TurnOff(false)
 		pass(15 * time.Minute)
 		if got := m.Hearing(); !got.Connected || got.Fault != "" || strings.Count(m.log.String(), "\n") != 2 {
-			t.Errorf("want it to work again and two lines, got %+v\n%s", got, m.log.String())
+			t.Errorf("want it connected again and two lines in the log, got %+v\n%s", got, m.log.String())
 		}
 	})
 }
 
-// TestASilentConnectionIsGivenUp is about a connection that is dead without a sign.
-func TestASilentConnectionIsGivenUp(t *testing.T) {
+// TestASilentConnectionIsReplaced covers a connection that stays open but sends nothing.
+func TestASilentConnectionIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened := 0
 		mux := http.NewServeMux()
@@ -277,7 +277,7 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 			}
 			opened++
 			_ = conn.WriteJSON(map[string]any{"type": "hello"})
-			_, _, _ = conn.ReadMessage() // until the app gives it up
+			_, _, _ = conn.ReadMessage() // until the app closes it
 			_ = conn.Close()
 		})
 		m := inMemory(mux, appSettings())
@@ -289,7 +289,7 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 		}
 		pass(3 * time.Second)
 		if opened != 2 {
-			t.Errorf("want another connection, got %d opened", opened)
+			t.Errorf("want a second connection, got %d opened", opened)
 		}
 	})
 }
