@@ -2,9 +2,11 @@
 
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 DEADCODE      = go run golang.org/x/tools/cmd/deadcode@v0.52.0
+SBOM          = go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 
-.PHONY: test e2e crash bench lint fmt build demo golden fuzz schema
+.PHONY: test e2e crash bench lint fmt build demo golden fuzz schema sbom vulncheck
 
 test: ## unit, scenario and script tests, with the race detector
 	go test -race -shuffle=on ./...
@@ -34,6 +36,13 @@ fmt: ## format as the linter wants it
 # a sixth of the program.
 build: ## bin/squarewatch, stripped and static
 	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w' -o bin/squarewatch ./cmd/squarewatch
+
+sbom: ## bin/squarewatch.cdx.json: what the binary is made of, in CycloneDX
+	mkdir -p bin
+	CGO_ENABLED=0 GOFLAGS=-tags=grpcnotrace $(SBOM) app -json -licenses -main cmd/squarewatch -output bin/squarewatch.cdx.json
+
+vulncheck: ## known vulnerabilities that the code reaches; needs vuln.go.dev
+	$(VULNCHECK) -test ./...
 
 demo: ## the whole thing for a minute, with nothing to install
 	go run ./cmd/squarewatch demo --duration 60s

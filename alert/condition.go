@@ -73,7 +73,7 @@ type kind struct {
 
 // kinds returns every way to evaluate. The first is the kind of the rules in the configuration file.
 func kinds() []*kind {
-	return []*kind{fileKind(), breachKind(), noDataKind(), networkKind()}
+	return []*kind{fileKind(), breachKind(), noDataKind(), networkKind(), watcherKind()}
 }
 
 // rules returns the rules of a kind, given those of the configuration file.
@@ -120,8 +120,8 @@ func newShareCondition(rule *Rule, rare bool) condition {
 	return newRateCondition(rule)
 }
 
-// countsRun reports whether rules count a run at all. A run that failed because our own network failed says nothing about the API.
-func countsRun(r *probe.Result) bool { return r.Blame != probe.BlameNetwork }
+// countsRun reports whether rules count a run at all. A run that failed on our own side says nothing about the API.
+func countsRun(r *probe.Result) bool { return !r.Blame.Ours() }
 
 // bad reports whether a rule of the configuration file counts a run as bad. An expected answer is never bad.
 func (r *Rule) bad(result *probe.Result) bool {

@@ -194,6 +194,40 @@ func TestFailuresOfOurNetworkAreNotCounted(t *testing.T) {
 	same(t, []string{"10 resolved network/all 10/10"}, announcements(got))
 }
 
+// Between good runs, runs fail because squarewatch has no descriptors left. There is one message when this lasts, and one at its end.
+func TestOurOwnShortageCountsForNoRule(t *testing.T) {
+	shortage := func(at int) *probe.Result {
+		r := result("a", sec(at), 200)
+		r.Class, r.Code, r.Expected, r.Blame = probe.ConnectError, 0, false, probe.BlameWatcher
+		return r
+	}
+	watch := func() *alert.Engine {
+		return engine(t, alert.EngineOptions{Probes: probes("a", "b"), Rules: []alert.Rule{
+			rule(func(r *alert.Rule) { r.On = sel("unexpected") }),
+			rule(func(r *alert.Rule) { r.Name, r.On, r.Per = "all", sel("transport"), alert.PerAll }),
+		}})
+	}
+	e := watch()
+	var got []alert.Transition
+	for i := 0; i <= 120; i += 10 {
+		got = append(got, e.Observe(shortage(i))...)
+		got = append(got, e.Observe(result("b", sec(i+5), 200))...)
+	}
+	got = append(got, e.Advance(sec(600))...)
+	same(t, []string{"60 firing watcher/all 7/7", "180 resolved watcher/all 13/13"}, announcements(got))
+	got = nil
+	e = watch()
+	for i := 0; i <= 50; i += 10 {
+		got = append(got, e.Observe(shortage(i))...)
+	}
+	got = append(got, e.Observe(result("a", sec(51), 200))...)
+	got = append(got, e.Advance(sec(600))...)
+	same(t, nil, announcements(got))
+	rare := watch()
+	got = append(rare.Observe(shortage(0)), rare.Observe(shortage(300))...)
+	same(t, []string{"300 firing watcher/all 2/2"}, announcements(got))
+}
+
 func TestFiringAgainSoonReopensTheIncident(t *testing.T) {
 	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = time.Minute })}})
 	got := replay(e, 10*time.Second, codes(6, 500, 20, 200, 6, 500, 100, 200, 6, 500), 0)

@@ -64,7 +64,7 @@ func (s *series) blamedCredential() string {
 	switch newest := &s.examples[0]; newest.Blame {
 	case probe.BlameCredential, probe.BlameLoginService:
 		return newest.Credential
-	case probe.BlameNone, probe.BlameAPI, probe.BlameUnknown, probe.BlameNetwork:
+	case probe.BlameNone, probe.BlameAPI, probe.BlameUnknown, probe.BlameNetwork, probe.BlameWatcher:
 	}
 	return ""
 }

@@ -87,6 +87,7 @@ const (
 	ConditionAccess  Condition = "access"  // a probe that guards access was let in
 	ConditionNoData  Condition = "no-data" // a probe finishes no runs
 	ConditionNetwork Condition = "network" // our own network failed; runs did not count
+	ConditionWatcher Condition = "watcher" // squarewatch ran out of something; runs did not count
 )
 
 // hasWindow reports whether the figures are of all runs in a window, of which there must be MinRuns.

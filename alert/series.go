@@ -161,7 +161,7 @@ func blameOf(examples []Example) probe.Blame {
 	blame := probe.BlameNone
 	for _, e := range examples {
 		switch e.Blame {
-		case probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI, probe.BlameNetwork:
+		case probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI, probe.BlameNetwork, probe.BlameWatcher:
 			return e.Blame
 		case probe.BlameUnknown:
 			blame = e.Blame

@@ -69,6 +69,17 @@ func matches(globs []string, name string) bool {
 // maxSilence is how long a silence may last. It limits the damage of a forgotten silence.
 const maxSilence = 30 * 24 * time.Hour
 
+// maxSilences limits the silences at one time, maxGlobs the names and globs in each list of a silence. People need a few; a faulty
+// program must not slow down every evaluation.
+const (
+	maxSilences = 200
+	maxGlobs    = 50
+)
+
+// ErrTooManySilences is returned when a silence is added and there are already as many as allowed.
+var ErrTooManySilences = fmt.Errorf("there are already %d silences; remove some with squarewatch silence remove, "+
+	"or write one silence with globs", maxSilences)
+
 // ErrNoSilence is returned when a silence that does not exist is removed.
 var ErrNoSilence = errors.New("the silence does not exist: squarewatch silence list shows all silences")
 
@@ -113,6 +124,9 @@ func (s *Silences) Add(ctx context.Context, silence Silence) (Silence, error) {
 	silence.ID = strings.ToLower(rand.Text()[:8])
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.removeExpiredLocked(now); len(s.all) >= maxSilences {
+		return Silence{}, ErrTooManySilences
+	}
 	s.all = append(s.all, silence)
 	s.applyLocked(now)
 	if s.store == nil {
@@ -183,9 +197,10 @@ func (s *Silence) validate(now time.Time) error {
 	var f setting.Faults
 	f.Add(!s.Until.After(now) || !s.Until.After(s.From), "until", "is in the past or before the start", "write a future time")
 	f.Add(s.Until.Sub(now) > maxSilence, "until", "is more than 30 days from now", "write an earlier time, or change the rule")
-	f.AddGlobs("rules", s.Rules)
-	f.AddGlobs("probes", s.Probes)
-	f.AddGlobs("series", s.Series)
+	for field, globs := range map[string][]string{"rules": s.Rules, "probes": s.Probes, "series": s.Series} {
+		f.AddGlobs(field, globs)
+		f.Add(len(globs) > maxGlobs, field, fmt.Sprintf("has %d names", len(globs)), fmt.Sprintf("write at most %d, or globs", maxGlobs))
+	}
 	const longestText = 500
 	f.Add(len(s.Comment) > longestText, "comment", "is too long", "write at most 500 characters")
 	f.Add(len(s.By) > longestText, "by", "is too long", "write at most 500 characters")

@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
-	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/alert"
 	"squarewatch/alert/heartbeat"
@@ -56,8 +55,8 @@ type Sections struct {
 	Support     string              `yaml:"support,omitempty"`       // whom to ask at AISquare about server errors; empty for nobody
 	SupportWait time.Duration       `yaml:"support_after,omitempty"` // how old server errors are when AISquare is to be asked; 30m when absent
 	Telemetry   otel.Settings       `yaml:"telemetry,omitempty"`
-	Listen      string              `yaml:"listen,omitempty"`    // address of the pages and metrics
-	APIToken    secret.Text         `yaml:"api_token,omitempty"` // bearer token for changes from another machine
+	Listen      string              `yaml:"listen,omitempty"` // address of the pages and metrics
+	Web         Web                 `yaml:"web,omitempty"`    // who may use the port
 	Retention   history.Retention   `yaml:"retention,omitempty"`
 	Limits      dispatch.Limits     `yaml:"limits,omitempty"`
 	Network     probe.Network       `yaml:"network,omitempty"`
@@ -82,7 +81,8 @@ type file struct {
 	Rules       *[]alert.Rule        `yaml:"rules,omitempty"`
 	Notifiers   map[string]yaml.Node `yaml:"notifiers,omitempty"`
 	Sections    `yaml:",inline"`
-	StateDir    string `yaml:"state_dir,omitempty"` // a directory, or none
+	StateDir    string      `yaml:"state_dir,omitempty"` // a directory, or none
+	APIToken    secret.Text `yaml:"api_token,omitempty"` // the earlier name of web.token
 }
 
 // Options say what a file may use.
@@ -222,10 +222,8 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 		r.fault(locate(document, "listen"), "listen",
 			fmt.Sprintf("is %q; write an address and a port, for example %s", cfg.Listen, defaultListen))
 	}
-	if !httpguts.ValidHeaderFieldValue(raw.APIToken.Reveal()) {
-		r.fault(locate(document, "api_token"), "api_token", "holds a line break or another character that a header cannot hold; "+
-			"write one line, or correct the value of its reference")
-	}
+	r.web(document, raw, cfg)
+	r.exposedSecrets(document, raw, cfg)
 	r.probes(document, raw, cfg)
 	r.rules(document, raw, cfg)
 	r.maintenance(document, cfg)

@@ -8,7 +8,7 @@ import (
 	"squarewatch/config/secret"
 )
 
-// LoadListener reads only what a command needs to ask the running daemon: Listen and APIToken; the rest of the configuration is empty.
+// LoadListener reads only what a command needs to ask the running daemon: Listen, StateDir and Web.Token; the rest is empty.
 // It accepts a file that [Load] refuses, and needs no secret: a token whose reference cannot be resolved is left out, because a command on
 // the same machine needs none. An error says why the file cannot be read, or that it is not YAML.
 func LoadListener(ctx context.Context, path string, options Options) (*Config, error) {
@@ -27,10 +27,17 @@ func LoadListener(ctx context.Context, path string, options Options) (*Config, e
 		if node := locate(&document, "listen"); node != nil && node.Kind == yaml.ScalarNode {
 			cfg.Listen = node.Value
 		}
-		if node := locate(&document, "api_token"); node != nil && node.Kind == yaml.ScalarNode {
-			token := secret.New(node.Value)
-			if _, err := token.Resolve(newResolver(path, options).lookup); err == nil {
-				cfg.APIToken = token
+		references := newResolver(path, options)
+		cfg.StateDir = references.stateDirectory()
+		if node := locate(&document, "state_dir"); node != nil && node.Kind == yaml.ScalarNode {
+			cfg.StateDir = r.stateDir(&document, node.Value)
+		}
+		for _, key := range []string{"web.token", "api_token"} {
+			if node := locate(&document, key); node != nil && node.Kind == yaml.ScalarNode {
+				token := secret.New(node.Value)
+				if _, err := token.Resolve(references.lookup); err == nil {
+					cfg.Web.Token = token
+				}
 			}
 		}
 		return cfg, nil

@@ -281,7 +281,7 @@ func (r *reader) mutesSomething(node *yaml.Node, at string, globs, names []strin
 }
 
 func ruleNames(rules []alert.Rule) []string {
-	names := []string{alert.AccessRule, alert.NoDataRule, alert.NetworkRule}
+	names := []string{alert.AccessRule, alert.NoDataRule, alert.NetworkRule, alert.WatcherRule}
 	for i := range rules {
 		names = append(names, rules[i].Name)
 	}

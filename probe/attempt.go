@@ -41,6 +41,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	x.sent = make(http.Header, len(j.header)+3)
 	maps.Copy(x.sent, j.header)
 	x.setAuth(j.session.Authorize(ctx, x.authRequest()))
+	x.shortage = x.authBlame == BlameWatcher
 	a.Span = j.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
 	sending, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -53,6 +54,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	done := watch.stop()
 	a.end(&done)
 	if err != nil {
+		x.shortage = x.shortage || isShortage(err)
 		a.fail(classOfError(ctx, err, done.brokenPhase(&a)), j.runner.secrets.Error(err))
 		return a, got
 	}

@@ -94,7 +94,7 @@ func (c *connectivity) check(ctx context.Context) bool {
 // blameNetwork sets BlameNetwork on a result without an answer if our own network is down. A breach is never blamed on the
 // network.
 func (r *Runner) blameNetwork(ctx context.Context, result *Result) {
-	if r.connectivity == nil || result.Expected || result.Breach || !result.Class.IsTransport() {
+	if r.connectivity == nil || result.Expected || result.Breach || result.Blame.Ours() || !result.Class.IsTransport() {
 		return
 	}
 	if ctx.Err() != nil || !r.connectivity.isDown(ctx) {

@@ -41,7 +41,7 @@ func expectJSON(e *Expect) (check, error) {
 		if err := json.Unmarshal(seen.body, &input); err != nil {
 			return fmt.Sprintf("answered %d with a body that is not JSON", seen.last.Code)
 		}
-		output, ok := code.RunWithContext(ctx, input).Next()
+		output, ok := evaluateLimited(ctx, code, input)
 		if err, failed := output.(error); failed {
 			text := seen.secrets.Text(halfValue.ReplaceAllLiteralString(err.Error(), "(…)"), 120)
 			return fmt.Sprintf("the answer does not match %s: %s", shown, text)

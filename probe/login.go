@@ -160,6 +160,8 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 		return access, refresh, &renewalError{blame, fmt.Sprintf(format, arguments...)}
 	}
 	switch {
+	case isShortage(err):
+		return failed(BlameWatcher, "no %s was possible: %s", what, s.env.secrets.Error(err))
 	case err != nil:
 		return failed(BlameLoginService, "the %s service did not answer: %s", what, s.env.secrets.Error(err))
 	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden,

@@ -56,6 +56,14 @@ func (n *Network) Validate() error {
 	return errors.Join(faults...)
 }
 
+// ShowsSecretsAt returns the proxy if its login would go to it without encryption.
+func (n *Network) ShowsSecretsAt() []string {
+	if u, err := url.Parse(n.Proxy.Reveal()); err == nil && u.User != nil && setting.ShowsSecrets(n.Proxy.Reveal()) {
+		return []string{"proxy"}
+	}
+	return nil
+}
+
 // Route sets the options of a runner according to the settings. It reads the files that they name.
 func (n *Network) Route(options *RunnerOptions) error {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}

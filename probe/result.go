@@ -79,6 +79,9 @@ const (
 // Blame says whose fault an unexpected 401 or a failed connection is.
 type Blame string
 
+// Ours reports whether the run failed on our own side. Such a run says nothing about the API, and no rule counts it.
+func (b Blame) Ours() bool { return b == BlameNetwork || b == BlameWatcher }
+
 // The values of Blame.
 const (
 	BlameNone         Blame = ""              // neither an unexpected 401 nor a failed network
@@ -87,6 +90,7 @@ const (
 	BlameAPI          Blame = "api"           // the API refuses a new token, or a key that it accepts elsewhere
 	BlameUnknown      Blame = "unknown"       // a key is refused, and other probes do not show why
 	BlameNetwork      Blame = "network"       // our own network: nothing else can be reached either
+	BlameWatcher      Blame = "watcher"       // squarewatch itself: it or its machine ran out of descriptors, ports, buffers or memory
 )
 
 // Attempt is one HTTP exchange.

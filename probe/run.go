@@ -18,6 +18,7 @@ type run struct {
 	blame     Blame       // whose fault a refusal is, as far as the attempts show it
 	got       answer      // of the last attempt
 	refusal   string      // why a redirect was not followed
+	shortage  bool        // the last attempt, or the renewal that it needed, failed because we ran out of something
 }
 
 // look requests the endpoint once and evaluates the answer. When the API refuses a renewable credential, the request is

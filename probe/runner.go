@@ -242,6 +242,7 @@ func (j *Job) Run(ctx context.Context, intended time.Time) *Result {
 	x := &run{job: j, result: result}
 	x.look(ctx, CauseFirst)
 	x.confirm(ctx)
+	x.blameShortage()
 	j.runner.blameNetwork(ctx, result)
 	j.runner.release(x.got)
 	result.End = time.Now()

@@ -65,6 +65,23 @@ func (s Settings) Validate() error {
 	return faults.Err()
 }
 
+// ShowsSecretsAt returns the fields whose addresses would receive the login without encryption.
+func (s Settings) ShowsSecretsAt() []string {
+	if s.BearerToken.IsZero() && s.BasicAuth == nil {
+		return nil
+	}
+	var fields []string
+	if setting.ShowsSecrets(s.URL) {
+		fields = append(fields, "url")
+	}
+	for i, address := range s.URLs {
+		if setting.ShowsSecrets(address) {
+			fields = append(fields, fmt.Sprintf("urls[%d]", i))
+		}
+	}
+	return fields
+}
+
 const fixURL = "write the address of Alertmanager's page, for example http://127.0.0.1:9093"
 
 // validAddress returns the fault of a member's address.

@@ -52,7 +52,7 @@ func annotations(i *alert.Incident, at time.Time, traceURL string) model.LabelSe
 		if i.Confidence > 0 {
 			add("bounds", fmt.Sprintf("%v to %v at %v confidence", i.Low, i.High, i.Confidence))
 		}
-	case alert.ConditionStreak, alert.ConditionAccess, alert.ConditionNoData, alert.ConditionNetwork:
+	case alert.ConditionStreak, alert.ConditionAccess, alert.ConditionNoData, alert.ConditionNetwork, alert.ConditionWatcher:
 	}
 	return set
 }
@@ -76,7 +76,7 @@ func summary(i *alert.Incident, at time.Time) string {
 	}
 	text += "over, " + badTime(i)
 	switch {
-	case conditionOf(i) == alert.ConditionNetwork:
+	case conditionOf(i) == alert.ConditionNetwork, conditionOf(i) == alert.ConditionWatcher:
 		return text + ", " + figures(i, at)
 	case conditionOf(i) == alert.ConditionRate, conditionOf(i) == alert.ConditionBurn:
 		return text + fmt.Sprintf(", now %d of %d runs failed (%v)", i.Bad, i.Runs, i.Rate)
@@ -121,6 +121,8 @@ func measure(i *alert.Incident, at time.Time) string {
 		return "no run has finished for " + lasting(at.Sub(i.Since))
 	case alert.ConditionNetwork:
 		return fmt.Sprintf("our own network failed, %d runs did not count", i.Bad)
+	case alert.ConditionWatcher:
+		return fmt.Sprintf("squarewatch itself is in trouble, %d runs could not be made and did not count", i.Bad)
 	case alert.ConditionBurn:
 		if i.Burn != nil {
 			return fmt.Sprintf("the error budget of %v in %s is spent %.1f times too fast over %s: %s", i.Burn.Objective, lasting(i.Burn.Period),
@@ -175,6 +177,8 @@ func attribution(i *alert.Incident) string {
 		return "The API grants access that it must refuse: tell its owners at once."
 	case alert.ConditionNetwork:
 		return "It was our network or our resolver, not the API."
+	case alert.ConditionWatcher:
+		return "squarewatch or its machine ran out of descriptors, ports, buffers or memory; it was not the API."
 	case alert.ConditionNoData:
 		return "The state of the API is unknown: see the log of squarewatch for why runs do not finish."
 	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
@@ -190,6 +194,8 @@ func attribution(i *alert.Incident) string {
 		return "Our credential is refused: either it expired, or the API fails."
 	case probe.BlameNetwork:
 		return "Nothing else can be reached either: it is our own network."
+	case probe.BlameWatcher:
+		return "squarewatch itself ran out of a resource. This says nothing about the API."
 	case probe.BlameNone:
 	}
 	return ""

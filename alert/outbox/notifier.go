@@ -43,6 +43,13 @@ type Refresher interface {
 	RefreshEvery() time.Duration
 }
 
+// Announcer is a notifier that can also send a line of text that belongs to no incident, such as a new silence.
+type Announcer interface {
+	Notifier
+	// Announce makes one attempt to send a line of plain text, within the context. The text may contain what people wrote.
+	Announce(ctx context.Context, text string) error
+}
+
 // Listener is a notifier that also receives commands from people.
 type Listener interface {
 	Notifier

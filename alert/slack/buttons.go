@@ -53,8 +53,14 @@ func isIdentifier(id string) bool {
 	return id != "" && len(id) <= cutName && clean(id) == id && !strings.Contains(id, " ")
 }
 
-// press performs the action of a button. It returns a text for the person who pressed it; empty when the message will show the result.
-func press(callback *slack.InteractionCallback, actions outbox.Desk) string {
+// pressed is the result of a button.
+type pressed struct {
+	answer string // for the person who pressed it; empty when the message will show the result
+	thread string // for everybody, in the message's thread; mostly empty
+}
+
+// press performs the action of a button.
+func press(callback *slack.InteractionCallback, actions outbox.Desk) pressed {
 	by := callback.User.ID
 	for _, action := range callback.ActionCallback.BlockActions {
 		if action == nil {
@@ -64,7 +70,7 @@ func press(callback *slack.InteractionCallback, actions outbox.Desk) string {
 		case actionAcknowledge:
 			err := each(action.Value, func(incident string) error { return actions.Acknowledge(incident, by) })
 			if err != nil {
-				return "Not acknowledged: " + mrkdwn(err.Error(), cutReason)
+				return pressed{answer: "Not acknowledged: " + mrkdwn(err.Error(), cutReason)}
 			}
 		case actionSilence:
 			var until time.Time
@@ -76,12 +82,15 @@ func press(callback *slack.InteractionCallback, actions outbox.Desk) string {
 				return err
 			})
 			if err != nil {
-				return "Not silenced: " + mrkdwn(err.Error(), cutReason)
+				return pressed{answer: "Not silenced: " + mrkdwn(err.Error(), cutReason)}
 			}
-			return "Silenced until " + clock(until) + ". Probing and recording continue; `squarewatch silence list` shows the silence."
+			return pressed{
+				answer: "Silenced until " + clock(until) + ". Probing and recording continue; `squarewatch silence list` shows the silence.",
+				thread: "🔕 " + mention(by) + " silenced this until " + clock(until) + ".",
+			}
 		}
 	}
-	return ""
+	return pressed{}
 }
 
 var errNoIncident = errors.New("the button names no incident")

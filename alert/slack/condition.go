@@ -29,6 +29,12 @@ func byCondition(incident *alert.Incident) (fault, bool) {
 			say: "Our own network failed: the API is not to blame.",
 			act: runs(incident.Bad) + " got no answer, and nothing else could be reached either; rules do not count them.",
 		}, true
+	case alert.ConditionWatcher:
+		return fault{
+			say: "squarewatch itself is in trouble: the API is not to blame.",
+			act: runs(incident.Bad) + " failed because squarewatch or its machine ran out of descriptors, ports, buffers or memory. " +
+				"No rule counts them. See the log of squarewatch, and what else runs on its machine.",
+		}, true
 	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
 	}
 	return fault{}, false
@@ -57,7 +63,7 @@ func measure(incident *alert.Incident) string {
 			return fmt.Sprintf("%s, %s, threshold %g×", rate(incident), spent(burn), burn.Factor) + counted(incident, clock)
 		}
 		return rate(incident)
-	case alert.ConditionAccess, alert.ConditionNoData, alert.ConditionNetwork:
+	case alert.ConditionAccess, alert.ConditionNoData, alert.ConditionNetwork, alert.ConditionWatcher:
 		return ""
 	case alert.ConditionRate:
 	}
@@ -104,6 +110,8 @@ func figures(incident *alert.Incident) string {
 		return "no run has finished since " + utc(incident.Since) + ", squarewatch itself is not watching"
 	case alert.ConditionNetwork:
 		return "our own network fails"
+	case alert.ConditionWatcher:
+		return "squarewatch itself is in trouble, " + runs(incident.Bad) + " could not be made"
 	case alert.ConditionStreak:
 		return fmt.Sprintf("the last %s%s %s", runs(incident.Bad), of(incident), ended(incident.Classes, false))
 	case alert.ConditionBurn:
@@ -141,6 +149,8 @@ func over(incident *alert.Incident) string {
 		return ": runs finish again"
 	case alert.ConditionNetwork:
 		return fmt.Sprintf(": our own network is back; %s did not count", runs(incident.Bad))
+	case alert.ConditionWatcher:
+		return fmt.Sprintf(": squarewatch has what it needs again; %s did not count", runs(incident.Bad))
 	case alert.ConditionStreak:
 		return ": the last run was good"
 	case alert.ConditionRate, alert.ConditionBurn:

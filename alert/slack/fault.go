@@ -103,7 +103,7 @@ func attributed(blame probe.Blame) (fault, bool) {
 			say: "Our credential%s is refused.",
 			act: "It is an API key, and it is not known yet whether the key or the API is at fault: check whether it expired or was revoked.",
 		}, true
-	case probe.BlameNone, probe.BlameNetwork:
+	case probe.BlameNone, probe.BlameNetwork, probe.BlameWatcher:
 	}
 	return fault{}, false
 }

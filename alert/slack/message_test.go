@@ -146,6 +146,9 @@ func messages() map[string]outbox.Notification {
 		alert.Info, alert.ConditionNetwork, 0
 	network = resolved(network)
 	network.Runs, network.Bad = 31, 31
+	watcher := network
+	watcher.Rule, watcher.Severity = alert.WatcherRule, alert.Critical
+	watcher.Condition, watcher.Resolved = alert.ConditionWatcher, time.Time{}
 	streak := serverErrors()
 	streak.Condition, streak.Runs, streak.Bad, streak.Rate, streak.Classes = alert.ConditionStreak, 2, 2, 1,
 		[]alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 2}}
@@ -175,6 +178,8 @@ func messages() map[string]outbox.Notification {
 		"firing-unseen-streak":     notification(alert.EventFiring, "05:04:05", unseenStreak),
 		"firing-seen-little":       notification(alert.EventFiring, "05:04:05", fewer),
 		"resolved-one":             notification(alert.EventResolved, "03:16:50", one),
+		"firing-watcher":           notification(alert.EventFiring, "03:05:50", watcher),
+		"resolved-watcher":         notification(alert.EventResolved, "03:16:50", resolved(watcher)),
 		"resolved-network":         notification(alert.EventResolved, "03:16:50", network),
 		"firing-streak":            notification(alert.EventFiring, "03:04:05", streak),
 		"resolved-streak":          notification(alert.EventResolved, "03:16:50", resolved(streak)),

@@ -162,6 +162,11 @@ func (s *session) handle(ctx context.Context, e *envelope) {
 	case "slash_commands":
 		var command slack.SlashCommand
 		if json.Unmarshal(e.Payload, &command) == nil {
+			if len(s.notifier.settings.Allow) > 0 { // looking up a user group may take longer than Slack waits
+				s.acknowledge(e.ID, nil)
+				s.running.Go(func() { inTurn(ctx, s.slots, func() { s.handleCommand(ctx, &command) }) })
+				return
+			}
 			s.acknowledge(e.ID, slash(command.Text, s.actions.Overview()))
 			return
 		}
@@ -169,7 +174,7 @@ func (s *session) handle(ctx context.Context, e *envelope) {
 		var callback slack.InteractionCallback
 		if json.Unmarshal(e.Payload, &callback) == nil {
 			s.acknowledge(e.ID, nil)
-			s.running.Go(func() { inTurn(ctx, s.slots, func() { s.notifier.handlePress(ctx, &callback, s.actions) }) })
+			s.running.Go(func() { inTurn(ctx, s.slots, func() { s.handlePress(ctx, &callback) }) })
 			return
 		}
 	}
@@ -216,21 +221,38 @@ func (n *Notifier) dialer() *websocket.Dialer {
 	return d
 }
 
-// handlePress performs the action of a button, and shows the person what the message itself does not show.
-func (n *Notifier) handlePress(ctx context.Context, data *slack.InteractionCallback, actions outbox.Desk) {
+// handlePress performs the action of a button, if its user may press it, and shows the person what the message itself does not show.
+// The thread shows everybody who added a silence.
+func (s *session) handlePress(ctx context.Context, data *slack.InteractionCallback) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	if text := press(data, actions); text != "" {
-		n.showToUser(ctx, data.ResponseURL, text)
+	if !s.checkAllowed(ctx, data.User.ID, "button", data.ResponseURL) {
+		return
+	}
+	done := press(data, s.actions)
+	if done.answer != "" {
+		s.notifier.showToUser(ctx, data.ResponseURL, done.answer)
+	}
+	if done.thread == "" || data.Container.MessageTs == "" {
+		return
+	}
+	a := s.notifier.post(ctx, data.Container.ChannelID, done.thread, nil, slack.MsgOptionTS(data.Container.MessageTs))
+	if failure := a.failure(); failure != nil {
+		s.logger.WarnContext(ctx, "cannot post a silence in its thread", "error", failure)
 	}
 }
 
 // showToUser shows a message to one user; errors are ignored, since the user sees that nothing changed.
 func (n *Notifier) showToUser(ctx context.Context, address, text string) {
+	n.respond(ctx, address, ephemeral(text))
+}
+
+// respond posts an answer to a response URL; errors are ignored for the same reason.
+func (n *Notifier) respond(ctx context.Context, address string, answer map[string]any) {
 	if !isAddress(address) {
 		return
 	}
-	body, err := json.Marshal(ephemeral(text))
+	body, err := json.Marshal(answer)
 	if err != nil {
 		return
 	}

@@ -21,6 +21,7 @@ type Settings struct {
 	Channel    string      `yaml:"channel,omitempty"`     // name or identifier of the bot's channel
 	AppToken   secret.Text `yaml:"app_token,omitempty"`   // xapp-…, with the scope connections:write: buttons and /squarewatch
 	APIURL     string      `yaml:"api_url,omitempty"`     // base of Slack's web API, for a proxy; Slack's own when empty
+	Allow      []string    `yaml:"allow,omitempty"`       // IDs of people and groups that may use buttons and commands; everybody when empty
 }
 
 // Options are the dependencies of a notifier.
@@ -43,6 +44,7 @@ const (
 func (s Settings) Validate() error {
 	var faults setting.Faults
 	bot := !s.BotToken.IsZero() || s.Channel != "" || !s.AppToken.IsZero() || s.APIURL != ""
+	s.checkAllow(&faults)
 	switch {
 	case bot && !s.WebhookURL.IsZero():
 		faults.Add(true, "webhook_url", "and a bot's keys are both set", "keep either webhook_url, or bot_token and channel")

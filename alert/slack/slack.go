@@ -32,6 +32,7 @@ type Notifier struct {
 	client     http.Client
 	noCharts   atomic.Bool // Slack refused a chart
 	connection connectionState
+	groups     groups
 }
 
 var _ outbox.Notifier = (*Notifier)(nil)
@@ -70,6 +71,25 @@ func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification
 		return ref, nil // a plain nil: an error that holds a nil *DeliveryError is not equal to nil
 	}
 	return "", failure
+}
+
+var _ outbox.Announcer = (*Notifier)(nil)
+
+// Announce posts a line to the channel, outside of every thread. Errors are of type [outbox.DeliveryError].
+func (n *Notifier) Announce(ctx context.Context, text string) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	line := "🔕 " + mrkdwn(text, cutReason)
+	var a *answer
+	if n.settings.BotToken.IsZero() {
+		a = n.postWebhook(ctx, line, nil)
+	} else {
+		a = n.post(ctx, n.settings.Channel, line, nil)
+	}
+	if failure := a.failure(); failure != nil {
+		return failure
+	}
+	return nil
 }
 
 // form is one form of a message.

@@ -7,6 +7,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
+	"squarewatch/probe/redact"
 )
 
 // actions are what buttons and commands in messages can do.
@@ -16,7 +17,11 @@ var _ outbox.Desk = actions{}
 
 // Acknowledge records who works on an incident.
 func (a actions) Acknowledge(incident, by string) error {
-	return a.daemon.evaluator.Acknowledge(incident, by)
+	err := a.daemon.evaluator.Acknowledge(incident, by)
+	if err == nil {
+		a.daemon.options.Logger.Info("an incident was acknowledged", "by", redact.Text(by, longestName), "incident", incident)
+	}
+	return err
 }
 
 // Silence mutes the rule and series of an incident for a time.
@@ -29,6 +34,9 @@ func (a actions) Silence(incident, by string, length time.Duration) (time.Time, 
 	kept, err := a.daemon.silences.Add(context.Background(), silence)
 	if errors.Is(err, alert.ErrNotKept) {
 		err = nil // it is in force, and the outbox reports the disk
+	}
+	if err == nil {
+		a.daemon.logSilence(context.Background(), &kept)
 	}
 	return kept.Until, err
 }

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"squarewatch/alert"
@@ -17,12 +13,13 @@ import (
 
 // statusJSON is the body of GET /api/v1/status. The command squarewatch status prints it. Durations are in seconds.
 type statusJSON struct {
-	Probes     []probeJSON     `json:"probes"`
-	Alerts     []alertJSON     `json:"alerts"`
-	Notifiers  []notifierJSON  `json:"notifiers"`
-	Silences   []alert.Silence `json:"silences"`
-	StateFault string          `json:"state_fault,omitempty"`
-	Troubles   []string        `json:"troubles"` // parts that do not work, with the reason
+	Probes       []probeJSON     `json:"probes"`
+	Alerts       []alertJSON     `json:"alerts"`
+	Notifiers    []notifierJSON  `json:"notifiers"`
+	Silences     []alert.Silence `json:"silences"`
+	StateFault   string          `json:"state_fault,omitempty"`
+	WatcherFault string          `json:"watcher_fault,omitempty"` // squarewatch itself is in trouble: what it runs out of
+	Troubles     []string        `json:"troubles"`                // parts that do not work, with the reason
 
 	Configuration configurationJSON `json:"configuration"`
 }
@@ -115,6 +112,7 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	for _, b := range d.outbox.Status() {
 		s.Notifiers = append(s.Notifiers, notifierOf(&b))
 	}
+	s.WatcherFault = d.shortage.fault()
 	if err := d.storageFault(); err != nil {
 		s.StateFault = err.Error()
 	}
@@ -156,30 +154,7 @@ func (d *Daemon) serveAPI(mux *http.ServeMux) {
 	mux.Handle("POST /-/reload", d.restricted(d.askReload))
 }
 
-// restricted accepts only requests from this machine or with the token. It refuses browsers' requests from other origins.
-func (d *Daemon) restricted(handle http.HandlerFunc) http.Handler {
-	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		token := d.config().APIToken
-		if !fromLoopback(r) && (token.IsZero() || subtle.ConstantTimeCompare([]byte(token.Reveal()), []byte(bearer)) != 1) {
-			refuse(w, http.StatusForbidden,
-				errors.New("a request from another machine needs api_token as its bearer token"))
-			return
-		}
-		handle(w, r)
-	}))
-}
-
-func fromLoopback(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr == "pipe" // the in-memory connections of tests
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
-}
-
-func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request) {
+func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request, by string) {
 	switch err := d.silences.Remove(r.Context(), r.PathValue("id")); {
 	case errors.Is(err, alert.ErrNoSilence):
 		refuse(w, http.StatusNotFound, err)
@@ -188,12 +163,14 @@ func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		refuse(w, http.StatusInternalServerError, err)
 	default:
+		d.reportUnsilence(r.Context(), r.PathValue("id"), by)
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
 
 // askReload requests a reload and answers with its result.
-func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request) {
+func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request, by string) {
+	d.options.Logger.InfoContext(r.Context(), "a reload was requested", "by", by)
 	done := make(chan error, 1)
 	select {
 	case d.reloads <- done:

@@ -13,6 +13,7 @@ import (
 	"squarewatch/alert"
 	"squarewatch/config"
 	"squarewatch/config/setting"
+	"squarewatch/probe/redact"
 )
 
 // silenceJSON requests a silence of the series that all of its globs match, or of everything.
@@ -46,10 +47,20 @@ func (s *silenceJSON) checkScope() error {
 	return nil
 }
 
+// checkPrintable refuses texts that could change what a terminal or a message shows.
+func (s *silenceJSON) checkPrintable() error {
+	for _, text := range slices.Concat([]string{s.By, s.Comment}, s.Rules, s.Probes, s.Series) {
+		if redact.Printable(text) != text {
+			return fmt.Errorf("the silence contains %+q, which has a character that does not print; write plain text", redact.Cut(text, longestName))
+		}
+	}
+	return nil
+}
+
 // largestRequest bounds a body, in bytes.
 const largestRequest = 64 << 10
 
-func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
+func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request, by string) {
 	var ask silenceJSON
 	decoder := json.NewDecoder(io.LimitReader(r.Body, largestRequest))
 	decoder.DisallowUnknownFields()
@@ -57,28 +68,35 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, fmt.Errorf("read the silence: %w", err))
 		return
 	}
-	if err := ask.checkScope(); err != nil {
+	if err := errors.Join(ask.checkPrintable(), ask.checkScope()); err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	silence := alert.Silence{Rules: ask.Rules, Probes: ask.Probes, Series: ask.Series, Until: ask.Until, By: ask.By, Comment: ask.Comment}
+	silence := alert.Silence{
+		Rules: ask.Rules, Probes: ask.Probes, Series: ask.Series, Until: ask.Until, By: onBehalf(by, ask.By), Comment: ask.Comment,
+	}
 	if err := d.mutesSomething(&silence); err != nil {
 		refuse(w, http.StatusUnprocessableEntity, err)
 		return
 	}
 	kept, err := d.silences.Add(r.Context(), silence)
 	if errors.Is(err, alert.ErrNotKept) {
+		d.reportSilence(r.Context(), &kept)
 		answer(w, http.StatusCreated, keptSilence{Silence: kept, Warning: err.Error()})
 		return
 	}
 	if err != nil {
 		status := http.StatusInternalServerError
+		if errors.Is(err, alert.ErrTooManySilences) {
+			status = http.StatusConflict
+		}
 		if _, invalid := errors.AsType[*setting.Invalid](err); invalid {
 			status = http.StatusBadRequest
 		}
 		refuse(w, status, err)
 		return
 	}
+	d.reportSilence(r.Context(), &kept)
 	answer(w, http.StatusCreated, keptSilence{Silence: kept})
 }
 

@@ -26,8 +26,8 @@ func newClient(cfg *config.Config) *client {
 	const patience = 15 * time.Second
 	// No proxy: the daemon is on this machine.
 	return &client{
-		base: "http://" + reachable(cfg.Listen), token: cfg.APIToken.Reveal(),
-		http: &http.Client{Timeout: patience, Transport: &http.Transport{}},
+		base: "http://" + reachable(cfg.Listen), token: cfg.Web.Token.Reveal(),
+		http: &http.Client{Timeout: patience, Transport: &http.Transport{DialContext: dialDaemon(cfg)}},
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,9 +21,29 @@ import (
 
 // live is a daemon on real sockets, with its file, for the commands that send it requests.
 type live struct {
-	t    *testing.T
-	file string
-	url  string
+	t     *testing.T
+	file  string
+	state string
+	url   string
+	log   lockedLog
+}
+
+// lockedLog is a log that may be read while it is written.
+type lockedLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lockedLog) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func newLive(t *testing.T) *live {
@@ -29,8 +51,10 @@ func newLive(t *testing.T) *live {
 	target := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	t.Cleanup(target.Close)
 	l := &live{t: t, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
+	l.state = t.TempDir()
 	write := func(listen string) {
-		text := fmt.Sprintf("target: %s\nstate_dir: %s\ncatalogue: [reach]\nlisten: %s\n", target.URL, t.TempDir(), listen)
+		text := fmt.Sprintf("target: %s\nstate_dir: %s\ncatalogue: [reach]\nlisten: %s\n"+
+			"web: {token: top-secret, hosts: [watch.example.org]}\n", target.URL, l.state, listen)
 		if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +64,7 @@ func newLive(t *testing.T) *live {
 		Load: func() (*config.Config, error) {
 			return config.Load(t.Context(), l.file, config.Options{Kinds: kinds()})
 		},
-		Logger: discardLogger(), Notify: func(string) {},
+		Logger: slog.New(slog.NewTextHandler(&l.log, nil)), Notify: func(string) {},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +97,34 @@ func (l *live) wants(status int, pattern string, args ...string) string {
 		l.t.Errorf("squarewatch %s: want status %d and %q, got %d and %s", strings.Join(args, " "), status, pattern, got, printed)
 	}
 	return printed
+}
+
+// overSocket returns the HTTP client that the commands use.
+func (l *live) overSocket() *http.Client {
+	cfg, err := config.Load(l.t.Context(), l.file, config.Options{Kinds: kinds()})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return newClient(cfg).http
+}
+
+// request sends a request to the daemon and returns the status and the body.
+func (l *live) request(client *http.Client, method, path, body string, header http.Header) (status int, answer string) {
+	l.t.Helper()
+	req, err := http.NewRequestWithContext(l.t.Context(), method, l.url+path, strings.NewReader(body))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	maps.Copy(req.Header, header)
+	req.Host = header.Get("Host")
+	resp, err := client.Do(req)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var text bytes.Buffer
+	_, _ = text.ReadFrom(resp.Body)
+	return resp.StatusCode, text.String()
 }
 
 func TestCommandsAndTheDaemon(t *testing.T) {
@@ -121,13 +173,8 @@ func TestSilenceRefusesMistakes(t *testing.T) {
 		`{"until": "UNTIL", "rules": ["no-data"]}`:         http.StatusCreated,
 	} {
 		body = strings.Replace(body, "UNTIL", time.Now().Add(time.Hour).Format(time.RFC3339), 1)
-		resp, err := http.Post(l.url+"/api/v1/silences", "application/json", strings.NewReader(body)) //nolint:forbidigo // as curl does
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != want {
-			t.Errorf("%s: want %d, got %d", body, want, resp.StatusCode)
+		if got, _ := l.request(l.overSocket(), http.MethodPost, "/api/v1/silences", body, nil); got != want {
+			t.Errorf("%s: want %d, got %d", body, want, got)
 		}
 	}
 }

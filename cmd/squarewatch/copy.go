@@ -61,7 +61,7 @@ func copyDatabase(ctx context.Context, db *sql.DB, path string) error {
 }
 
 // sendCopy answers with a copy of the database. The daemon keeps the database locked, so that this is how others read it.
-func (d *Daemon) sendCopy(w http.ResponseWriter, r *http.Request) {
+func (d *Daemon) sendCopy(w http.ResponseWriter, r *http.Request, _ string) {
 	o := d.state.opened.Load()
 	if o == nil {
 		refuse(w, http.StatusServiceUnavailable, errors.Join(errors.New("there is no database to copy"), d.state.err()))

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -37,6 +36,9 @@ type Options struct {
 	Sinks    []probe.Sink                      // receive every run, beside the daemon's own
 	TLS      *tls.Config                       // of the connections to the target; the system's roots when nil
 	Listener net.Listener                      // of the pages and metrics; the file's listen when nil
+	Peer     func(net.Conn) string             // the user at the other end, if allowed to make changes, or empty; peerOfSocket when nil
+
+	RuntimeDirectory string // of the socket for changes; state_dir when empty
 
 	Dial             func(ctx context.Context, network, address string) (net.Conn, error) // to the target; a net.Dialer when nil
 	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // for the connectivity check; a net.Dialer when nil
@@ -45,27 +47,31 @@ type Options struct {
 // Daemon is the whole program as a value: two of them can run in one process. It holds the long-lived parts; a generation holds what is
 // built from a configuration and replaced by a reload.
 type Daemon struct {
-	options   Options
-	telemetry *otel.Telemetry
-	outbox    *outbox.Outbox
-	evaluator *alert.Evaluator
-	silences  *alert.Silences
-	state     *state
-	started   time.Time  // runs reach the engine from this time on
-	copying   sync.Mutex // held while a copy of the database is made
-	probes    *probeStates
-	unwatched []probe.Miss // runs that were due while no daemon ran
-	progress  *progress
-	health    *health
-	attempts  *attempts
-	drift     *drift
-	comparing atomic.Bool // the file is being compared with what runs
-	listener  net.Listener
-	ready     atomic.Bool
-	reloads   chan chan error // requested over HTTP
-	current   *generation     // used by New and Run only
-	running   atomic.Pointer[config.Config]
-	stopping  atomic.Pointer[time.Time] // when the stop was requested
+	options    Options
+	telemetry  *otel.Telemetry
+	outbox     *outbox.Outbox
+	evaluator  *alert.Evaluator
+	silences   *alert.Silences
+	state      *state
+	started    time.Time  // runs reach the engine from this time on
+	copying    sync.Mutex // held while a copy of the database is made
+	probes     *probeStates
+	unwatched  []probe.Miss // runs that were due while no daemon ran
+	progress   *progress
+	health     *health
+	attempts   *attempts
+	drift      *drift
+	comparing  atomic.Bool // the file is being compared with what runs
+	shortage   *shortage
+	listener   net.Listener
+	socket     net.Listener // for changes; nil for none
+	news       chan string  // changes by people, to be announced
+	ready      atomic.Bool
+	reloads    chan chan error // requested over HTTP
+	current    *generation     // used by New and Run only
+	running    atomic.Pointer[config.Config]
+	stopping   atomic.Pointer[time.Time]                     // when the stop was requested
+	announcers atomic.Pointer[map[string]outbox.Destination] // destinations of the current generation
 }
 
 // New reads the configuration and builds everything that can fail. It starts nothing. After an error it has closed what it opened.
@@ -76,7 +82,10 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	d := &Daemon{
 		options: options, progress: &progress{}, attempts: newAttempts(), drift: &drift{}, probes: newProbeStates(), state: &state{},
-		started: time.Now(), reloads: make(chan chan error),
+		started: time.Now(), reloads: make(chan chan error), news: make(chan string, maxNews),
+	}
+	if d.options.Peer == nil {
+		d.options.Peer = peerOfSocket
 	}
 	d.health = newHealth(d.healthChecks())
 	d.drift.load(time.Now())
@@ -87,16 +96,14 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.listener.Close(), d.state.Close())
-			if d.telemetry != nil {
-				err = errors.Join(err, flush(ctx, d.telemetry.Shutdown))
-			}
+			err = errors.Join(err, d.closeAll(ctx))
 		}
 	}()
 	if d.telemetry, err = newTelemetry(ctx, cfg, spoolDir(cfg), options.Logger); err != nil {
 		return nil, err
 	}
 	d.options.Logger = d.telemetry.Logger(options.Logger)
+	d.shortage = &shortage{logger: d.options.Logger}
 	if err := d.restore(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -109,6 +116,8 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.telemetry.Recorder().SetScope(d.current.scope())
+	d.socket = d.openSocket(ctx, cfg)
+	d.announcers.Store(&d.current.destinations)
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // undelivered messages are written even during a stop
 	d.running.Store(cfg)
 	// Nothing is delivered before Run, so messages from an earlier run are first compared with this configuration.
@@ -117,6 +126,18 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	d.progress.watch(cfg.Probes)
 	logWarnings(d.options.Logger, cfg)
 	return d, nil
+}
+
+// closeAll closes what New has opened, after a failure.
+func (d *Daemon) closeAll(ctx context.Context) error {
+	faults := []error{d.listener.Close(), d.state.Close()}
+	if d.socket != nil {
+		faults = append(faults, d.socket.Close())
+	}
+	if d.telemetry != nil {
+		faults = append(faults, flush(ctx, d.telemetry.Shutdown))
+	}
+	return errors.Join(faults...)
 }
 
 // restore opens the state and restores the engine and the outbox from it.
@@ -229,9 +250,6 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	defer stop()
 	defer context.AfterFunc(ctx, func() { d.stopping.Store(new(time.Now())) })()
 	var services sync.WaitGroup
-	server := &http.Server{
-		Handler: d.mux(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelWarn),
-	}
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
 	services.Go(func() { d.health.run(background) })
@@ -249,11 +267,8 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 		})
 	})
 	d.reportUnwatched(ctx)
-	services.Go(func() {
-		if err := server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
-			d.options.Logger.ErrorContext(ctx, "the HTTP server ended; metrics and the API are no longer served", "error", err)
-		}
-	})
+	services.Go(func() { d.announceNews(background) })
+	shutdown := d.serve(ctx, &services)
 	d.options.Logger.InfoContext(ctx, "squarewatch started", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules),
 		"target", d.current.config.Target.String(), "listen", d.Addr().String())
 
@@ -262,7 +277,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	d.options.Notify("STOPPING=1")
 	d.evaluator.Keep(d.outbox.Keep)
 	stop() // the outbox delivers its last messages while the server finishes its last answers
-	err := flush(ctx, server.Shutdown)
+	err := flush(ctx, shutdown)
 	services.Wait()
 	d.logUndelivered(ctx)
 	d.options.Logger.InfoContext(ctx, "squarewatch stopped")
@@ -437,6 +452,7 @@ func (d *Daemon) reload() error {
 	d.evaluator.Flush() // so that no incident that the new configuration ended is delivered as FIRING
 	d.outbox.Maintain(cfg.Maintenance)
 	d.outbox.Replace(next.destinations)
+	d.announcers.Store(&next.destinations)
 	d.evaluator.Reannounce()
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)
 	d.progress.watch(cfg.Probes)

@@ -39,7 +39,7 @@ func TestTheDashboardShowsOurMetrics(t *testing.T) {
 	known := append(exposed(t), families(t)...)
 	used, ids := map[string]bool{}, map[int]bool{}
 	check := func(where, query string) {
-		expr, err := parser.ParseExpr(strings.NewReplacer("$__rate_interval", "1m").Replace(query))
+		expr, err := parser.NewParser(parser.Options{}).ParseExpr(strings.NewReplacer("$__rate_interval", "1m").Replace(query))
 		if err != nil {
 			t.Errorf("%s: %v in %s", where, err, query)
 			return

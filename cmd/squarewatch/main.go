@@ -115,14 +115,15 @@ func statusOf(err error) int {
 	return exitFailed
 }
 
-// printError prints each line of an error with the program's name. In the journal it has the priority of an error; see sd-daemon(3).
+// printError prints each line of an error with the program's name. An error may quote foreign text. In the journal it has the priority of
+// an error; see sd-daemon(3).
 func (p process) printError(err error) {
-	prefix := ""
+	prefix, w := "", printable{p.stderr}
 	if p.isJournal {
 		prefix = fmt.Sprintf("<%d>", journal.PriErr)
 	}
 	for line := range strings.Lines(err.Error()) {
-		_, _ = fmt.Fprintln(p.stderr, prefix+"squarewatch: "+strings.TrimSuffix(line, "\n"))
+		_, _ = fmt.Fprintln(w, prefix+"squarewatch: "+strings.TrimSuffix(line, "\n"))
 	}
 }
 

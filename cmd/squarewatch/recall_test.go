@@ -165,7 +165,7 @@ func TestDaemonRefusesAStateDirThatAnotherProcessOwns(t *testing.T) {
 	}
 	defer func() { _ = owner.Close() }()
 	_, err = New(t.Context(), Options{
-		Load:   func() (*config.Config, error) { return config.Load(file, config.Options{Kinds: kinds()}) },
+		Load:   func() (*config.Config, error) { return config.Load(t.Context(), file, config.Options{Kinds: kinds()}) },
 		Logger: discardLogger(), Notify: func(string) {},
 	})
 	if !errors.Is(err, database.ErrInUse) || !strings.Contains(err.Error(), strconv.Itoa(os.Getpid())) {

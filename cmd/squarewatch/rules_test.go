@@ -72,7 +72,7 @@ func TestRulesCanBeReadByPrometheus(t *testing.T) {
 	alerts := map[string]int{}
 	for _, group := range file.Groups {
 		for _, r := range group.Rules {
-			expr, err := parser.ParseExpr(r.Expr)
+			expr, err := parser.NewParser(parser.Options{}).ParseExpr(r.Expr)
 			if err != nil {
 				t.Errorf("%s%s: %v in\n%s", r.Record, r.Alert, err, r.Expr)
 				continue

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -46,12 +47,15 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 				}
 				defer wait()
 			}
+			notifyPath, _ := p.env("NOTIFY_SOCKET")
 			d, err := New(cmd.Context(), Options{
 				Load:     func() (*config.Config, error) { return file.read(cmd.Context()) },
 				Sum:      func() ([sha256.Size]byte, error) { return config.Sum(file.path()) },
 				Logger:   logger,
-				Notify:   notifySystemd(logger),
+				Notify:   notifySystemd(notifyPath, logger),
 				Watchdog: watchdogInterval(),
+
+				RuntimeDirectory: runtimeDirectoryOf(p.env),
 			})
 			if err != nil {
 				return startError(cmd.Context(), err)
@@ -85,15 +89,6 @@ func saveMemory() {
 	}
 }
 
-// notifySystemd returns the function that notifies the service manager of a state; outside systemd it does nothing.
-func notifySystemd(logger *slog.Logger) func(state string) {
-	return func(state string) {
-		if _, err := daemon.SdNotify(false, state); err != nil {
-			logger.Warn("cannot notify the service manager", "state", state, "error", err)
-		}
-	}
-}
-
 // watchdogInterval returns the interval in which the service manager expects notifications; 0 for none.
 func watchdogInterval() time.Duration {
 	interval, err := daemon.SdWatchdogEnabled(false)
@@ -101,6 +96,13 @@ func watchdogInterval() time.Duration {
 		return 0
 	}
 	return interval
+}
+
+// runtimeDirectoryOf returns the first directory of the unit's RuntimeDirectory=; see systemd.exec(5).
+func runtimeDirectoryOf(env func(string) (string, bool)) string {
+	all, _ := env("RUNTIME_DIRECTORY")
+	first, _, _ := strings.Cut(all, ":")
+	return first
 }
 
 func discardLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }

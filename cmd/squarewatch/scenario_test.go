@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -97,6 +98,7 @@ func newSceneWith(t *testing.T, file string, change func(*Options)) *scene {
 			return config.Parse("scene.yaml", []byte(s.file), config.Options{Kinds: all})
 		},
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Notify: func(string) {}, Dial: target.Dial, Listener: listener,
+		Peer: func(net.Conn) string { return "tester" }, // as over the socket
 	}
 	change(&options)
 	d, err := New(t.Context(), options)
@@ -129,7 +131,7 @@ func newSceneWith(t *testing.T, file string, change func(*Options)) *scene {
 func (s *scene) get(path string) (int, string) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://daemon"+path, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+path, http.NoBody)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -145,7 +147,7 @@ func (s *scene) get(path string) (int, string) {
 
 // post sends a body to the daemon, and returns an error when the daemon refuses it.
 func (s *scene) post(path, body string) (string, error) {
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://daemon"+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://localhost"+path, strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}

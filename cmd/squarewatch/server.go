@@ -1,12 +1,61 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
-// mux serves metrics, health and the API. Silences and reloads are the only changes; they need a request from this machine, or a token.
+// The limits of the port and of the socket. Times are those within which a client must send or receive something.
+const (
+	maxConnections    = 128
+	maxHeader         = 16 << 10 // bytes
+	headerTimeout     = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 2 * time.Minute // a reload may take long
+	keepAliveDuration = time.Minute     // without a request
+)
+
+// newServer returns a server with all limits set. Each server has its own connections, so an attack on the port leaves the socket usable.
+func (d *Daemon) newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: keepAliveDuration,
+		MaxHeaderBytes: maxHeader, ConnState: newCrowd(maxConnections).observe, ConnContext: d.withPeer,
+		ErrorLog: slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelWarn),
+	}
+}
+
+// serve answers requests over the port and, if there is one, over the socket, until the returned function is called.
+func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown func(context.Context) error) {
+	mux := d.mux()
+	servers := map[net.Listener]*http.Server{d.listener: d.newServer(d.fromAllowedHost(mux))}
+	if d.socket != nil {
+		servers[d.socket] = d.newServer(mux)
+	}
+	for listener, server := range servers {
+		services.Go(func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				d.options.Logger.ErrorContext(ctx, "the HTTP server ended; metrics and the API are no longer served",
+					"address", listener.Addr().String(), "error", err)
+			}
+		})
+	}
+	return func(ctx context.Context) error {
+		var faults []error
+		for _, server := range servers {
+			faults = append(faults, server.Shutdown(ctx))
+		}
+		return errors.Join(faults...)
+	}
+}
+
+// mux serves metrics, health and the API. Silences and reloads are the only changes; they need the socket or the token.
 func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", d.telemetry.Metrics())

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os/user"
 	"strings"
 	"time"
 
@@ -52,7 +51,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 				return err
 			}
 			if ask.By == "" {
-				ask.By = currentUser()
+				ask.By, _ = file.process.env("SUDO_USER") // the daemon identifies the user of this process itself
 			}
 			var kept keptSilence
 			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
@@ -62,7 +61,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 			if kept.Warning != "" {
 				text += "Warning: " + kept.Warning + "\n"
 			}
-			_, err = io.WriteString(cmd.OutOrStdout(), text)
+			_, err = io.WriteString(printable{cmd.OutOrStdout()}, text)
 			return err
 		},
 	}
@@ -73,7 +72,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	flags.BoolVar(&ask.All, "all", false, "mute everything")
 	flags.TextVar(&length, "for", setting.Duration(0), "`duration` of the silence, for example 2h or 2d")
 	flags.StringVar(&until, "until", "", "end at this `time`, as 2006-01-02T15:04:05Z07:00 or, for today, 15:04")
-	flags.StringVar(&ask.By, "by", "", "`name` of who silences (default: the current user)")
+	flags.StringVar(&ask.By, "by", "", "`name` of the person for whom you silence (default: the user of sudo); the daemon adds your own")
 	flags.StringVar(&ask.Comment, "comment", "", "why")
 	return cmd
 }
@@ -102,15 +101,6 @@ func untilOf(length time.Duration, until string, now time.Time) (time.Time, erro
 	return t, nil
 }
 
-// currentUser returns the name of the user who is logged in; empty when it is unknown.
-func currentUser() string {
-	me, err := user.Current()
-	if err != nil {
-		return ""
-	}
-	return me.Username
-}
-
 func newSilenceList(file *configFile) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
@@ -125,7 +115,7 @@ func newSilenceList(file *configFile) *cobra.Command {
 			if err := newClient(cfg).ask(cmd.Context(), http.MethodGet, "/api/v1/silences", nil, &all); err != nil {
 				return err
 			}
-			return printSilences(cmd.OutOrStdout(), all)
+			return printSilences(printable{cmd.OutOrStdout()}, all)
 		},
 	}
 }

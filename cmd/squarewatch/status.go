@@ -33,11 +33,11 @@ func newStatusCommand(file *configFile) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder := json.NewEncoder(printable{cmd.OutOrStdout()})
 				encoder.SetIndent("", "  ")
 				err = encoder.Encode(s)
 			} else {
-				err = printStatus(cmd.OutOrStdout(), &s)
+				err = printStatus(printable{cmd.OutOrStdout()}, &s)
 			}
 			if err == nil && s.fires() {
 				return errPrinted
@@ -80,6 +80,11 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	}
 	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\n", probes.Render(), alerts.Render(), notifiers.Render()); err != nil {
 		return err
+	}
+	if s.WatcherFault != "" {
+		if _, err := fmt.Fprintln(w, "squarewatch itself is in trouble: "+s.WatcherFault); err != nil {
+			return err
+		}
 	}
 	if s.StateFault != "" {
 		if _, err := fmt.Fprintln(w, "A restart will lose the state: "+s.StateFault); err != nil {

@@ -44,6 +44,14 @@ func (o *OTLP) Validate() error {
 	return errors.Join(o.validateEndpoint(), o.validateProtocol(), o.validateHeaders(), o.validateFiles())
 }
 
+// ShowsSecretsAt returns the endpoint if headers, which usually hold a key, would go to it without encryption.
+func (o *OTLP) ShowsSecretsAt() []string {
+	if len(o.Headers) > 0 && setting.ShowsSecrets(o.Endpoint) {
+		return []string{"otlp.endpoint"}
+	}
+	return nil
+}
+
 // validateEndpoint does not repeat the address in its errors, because the address may hold a password.
 func (o *OTLP) validateEndpoint() error {
 	if o.Endpoint == "" {

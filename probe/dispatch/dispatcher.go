@@ -49,6 +49,7 @@ type Dispatcher struct {
 	pacer   *rate.Limiter // nil without a rate
 	closing chan struct{}
 	runs    sync.WaitGroup
+	still   standstills
 
 	mu      sync.Mutex
 	queue   queue
@@ -70,6 +71,7 @@ func New(options Options) *Dispatcher {
 		wake:    make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		slots:   newSlots(options.Limits),
+		still:   standstills{wall: options.Wall},
 	}
 }
 
@@ -87,6 +89,7 @@ func (d *Dispatcher) Run(ctx context.Context, from Handover) {
 	ended := make(chan struct{})
 	var ender sync.WaitGroup
 	ender.Go(func() { d.endRuns(ctx, ended, abort) })
+	ender.Go(func() { d.still.watch(runCtx, ended) })
 	d.loop(ctx, runCtx)
 	d.runs.Wait()
 	close(ended)
@@ -302,7 +305,7 @@ func (d *Dispatcher) rescheduleLocked(it *item, failing bool) {
 }
 
 // run executes one run, passes the result to the sinks, and reports whether it was unexpected. A panic ends the run but not the
-// daemon.
+// daemon. A run that spans a standstill of the process is missed: its latency is ours.
 func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (unexpected bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -311,12 +314,18 @@ func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (une
 			d.report(miss)
 		}
 	}()
+	before := d.still.check()
 	result := it.Run(ctx, intended)
+	spanned := d.still.check() != before
 	if result.Class == probe.ClassNone {
 		d.report(it.miss(intended, probe.MissShutdown, 1))
 		return false
 	}
 	d.charge(result)
+	if spanned && !result.Breach { // access that was granted stays granted
+		d.report(it.miss(intended, probe.MissGap, 1))
+		return it.failing
+	}
 	for _, sink := range d.options.Sinks {
 		sink.Finished(result)
 	}

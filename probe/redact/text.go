@@ -58,6 +58,10 @@ func (s *Secrets) path(path string) string {
 	return Cut(strings.Join(segments, "/"), limit)
 }
 
+// Printable returns foreign text as a terminal may show it: one line without control and formatting characters, so that it cannot move
+// the cursor, change colours or reverse its direction. It hides nothing and cuts nothing.
+func Printable(text string) string { return plain(text) }
+
 // plain removes control and formatting characters, and replaces every white space by a blank.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {

@@ -69,6 +69,7 @@ type Slack struct {
 	locked   bool // threads take no replies
 	closed   bool // messages cannot be edited
 	socket   socket
+	groups   map[string][]string // members of user groups
 }
 
 // NewSlack returns a stand-in that is reached at an address, such as http://127.0.0.1:8080.
@@ -80,6 +81,7 @@ func NewSlack(base string) *Slack {
 	s.mux.HandleFunc("/api/chat.postMessage", s.api(s.postMessage))
 	s.mux.HandleFunc("/api/chat.update", s.api(s.updateMessage))
 	s.mux.HandleFunc("/api/apps.connections.open", s.open)
+	s.mux.HandleFunc("/api/usergroups.users.list", s.groupMembers)
 	s.mux.HandleFunc("GET /socket", s.serveSocket)
 	s.mux.HandleFunc("POST /response", s.respond)
 	return s

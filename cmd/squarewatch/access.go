@@ -1,0 +1,95 @@
+package main
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"squarewatch/probe/redact"
+)
+
+// tokenHolder names a caller that has the token. Nothing else is known about it.
+const tokenHolder = "a holder of web.token" //nolint:gosec // a name, not a token
+
+// fromAllowedHost refuses requests for a host name that is not known to be ours. A web page can point its own name to the address of
+// this machine (DNS rebinding), and could then read, and change, what the port serves: https://en.wikipedia.org/wiki/DNS_rebinding.
+// It also refuses requests that a proxy forwarded without the token: their client is another one than the address tells.
+func (d *Daemon) fromAllowedHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !allowedHost(r.Host, d.config().Web.Hosts):
+			refuse(w, http.StatusForbidden, fmt.Errorf("the host name %q is not allowed; if it is right, add it to web.hosts in the configuration",
+				redact.Text(r.Host, 100)))
+		case forwarded(r.Header) && !d.hasToken(r):
+			refuse(w, http.StatusForbidden, errors.New("a proxy forwarded this request; make it send web.token as a bearer token"))
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// allowedHost reports whether a request's host is an address, localhost, this machine's name or in the configuration. A web page
+// cannot use an address or a name without a domain for DNS rebinding.
+func allowedHost(host string, configured []string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	names := append([]string{"localhost"}, configured...)
+	if own, err := os.Hostname(); err == nil {
+		names = append(names, own)
+	}
+	return slices.ContainsFunc(names, func(known string) bool { return strings.EqualFold(known, strings.TrimSuffix(name, ".")) })
+}
+
+// forwarded reports whether a request came through a proxy: by the header of RFC 7239 or by earlier ones.
+func forwarded(header http.Header) bool {
+	for name := range header {
+		if name == "Forwarded" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
+}
+
+// hasToken reports whether a request holds the token of the configuration.
+func (d *Daemon) hasToken(r *http.Request) bool {
+	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	token := d.config().Web.Token
+	return !token.IsZero() && subtle.ConstantTimeCompare([]byte(token.Reveal()), []byte(bearer)) == 1
+}
+
+// caller returns the name of the caller of a change; empty when it may not make changes.
+func (d *Daemon) caller(r *http.Request) string {
+	if name := peerOf(r); name != "" {
+		return name
+	}
+	if d.hasToken(r) {
+		return tokenHolder
+	}
+	return ""
+}
+
+// restricted accepts only requests over the socket or with the token. It refuses browsers' requests from other origins.
+func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, by string)) http.Handler {
+	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		by := d.caller(r)
+		if by == "" {
+			d.options.Logger.WarnContext(r.Context(), "a change was refused",
+				"method", r.Method, "path", redact.Text(r.URL.Path, 100), "from", r.RemoteAddr)
+			refuse(w, http.StatusForbidden, errors.New("changes need root or a member of the service's group on this machine, "+
+				"over squarewatch's socket, or web.token as a bearer token"))
+			return
+		}
+		handle(w, r, by)
+	}))
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/alert/outbox"
+	"squarewatch/probe/redact"
+)
+
+// longestName bounds a name in the log and in messages, in characters.
+const longestName = 100
+
+// onBehalf names who made a change: the verified caller, and the person whom the caller claims to act for.
+func onBehalf(caller, claimed string) string {
+	if claimed == "" || claimed == caller {
+		return caller
+	}
+	return caller + ", on behalf of " + redact.Text(claimed, longestName)
+}
+
+// reportSilence logs a silence and announces it, so that a person cannot mute alerts without others seeing it.
+func (d *Daemon) reportSilence(ctx context.Context, s *alert.Silence) {
+	d.logSilence(ctx, s)
+	text := fmt.Sprintf("%s silenced %s until %s (silence %s)", s.By, mutes(s), s.Until.UTC().Format("2006-01-02 15:04 UTC"), s.ID)
+	if s.Comment != "" {
+		text += ": " + s.Comment
+	}
+	d.queueNews(ctx, text)
+}
+
+func (d *Daemon) logSilence(ctx context.Context, s *alert.Silence) {
+	d.options.Logger.WarnContext(ctx, "a silence was added",
+		"by", s.By, "silence", s.ID, "mutes", mutes(s), "until", s.Until, "comment", s.Comment)
+}
+
+// reportUnsilence logs and announces that a silence was removed.
+func (d *Daemon) reportUnsilence(ctx context.Context, id, by string) {
+	d.options.Logger.WarnContext(ctx, "a silence was removed", "by", by, "silence", id)
+	d.queueNews(ctx, fmt.Sprintf("%s removed silence %s", by, id))
+}
+
+const (
+	maxNews     = 32               // changes waiting to be announced; the log has all of them
+	newsTimeout = 20 * time.Second // of one announcement
+)
+
+// queueNews queues a text for announceNews. When the queue is full, only the log has the change.
+func (d *Daemon) queueNews(ctx context.Context, text string) {
+	select {
+	case d.news <- text:
+	default:
+		d.options.Logger.WarnContext(ctx, "a change is not announced: too many are waiting already")
+	}
+}
+
+// announceNews announces changes through every notifier that implements [outbox.Announcer], until ctx ends. Failures are logged.
+func (d *Daemon) announceNews(ctx context.Context) {
+	for {
+		var text string
+		select {
+		case <-ctx.Done():
+			return
+		case text = <-d.news:
+		}
+		for name, destination := range *d.announcers.Load() {
+			if announcer, ok := destination.Notifier.(outbox.Announcer); ok {
+				d.announceTo(ctx, name, announcer, text)
+			}
+		}
+	}
+}
+
+func (d *Daemon) announceTo(ctx context.Context, name string, announcer outbox.Announcer, text string) {
+	ctx, cancel := context.WithTimeout(ctx, newsTimeout)
+	defer cancel()
+	if err := announcer.Announce(ctx, text); err != nil {
+		d.options.Logger.WarnContext(ctx, "cannot announce a change", "notifier", name, "error", err)
+	}
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"squarewatch/alert/outbox"
+	"squarewatch/alert/slack"
+	"squarewatch/config"
+)
+
+// announcing is a notifier that also takes announcements.
+type announcing struct {
+	inbox
+
+	mu   sync.Mutex
+	said []string
+}
+
+func (c *announcing) Announce(_ context.Context, text string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said = append(c.said, text)
+	return nil
+}
+
+func TestASilenceIsAnnounced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &announcing{}
+		s := newSceneWith(t, sceneFile, func(o *Options) {
+			all := kinds()
+			all.Notifiers = []config.Kind[outbox.Notifier]{
+				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return c, nil }),
+			}
+			o.Load = func() (*config.Config, error) {
+				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
+			}
+		})
+		defer s.stop()
+		s.after(time.Minute)
+		until := time.Now().Add(time.Hour).Format(time.RFC3339)
+		kept, err := s.post("/api/v1/silences",
+			`{"rules": ["server-errors"], "probes": ["feed"], "until": "`+until+`", "by": "me", "comment": "deployment"}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, id, _ := strings.Cut(kept, `"id":"`)
+		id, _, _ = strings.Cut(id, `"`)
+		if _, err := s.post("/-/reload", ""); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		want := []string{"tester, on behalf of me silenced rule server-errors of probe feed until 2000-01-01 01:01 UTC " +
+			"(silence " + id + "): deployment"}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if diff := cmp.Diff(want, c.said); diff != "" {
+			t.Errorf("announced (-want +got):\n%s", diff)
+		}
+		for _, line := range []string{
+			`msg="a silence was added" by="tester, on behalf of me" silence=` + id, `msg="a reload was requested" by=tester`,
+		} {
+			if !strings.Contains(s.log.String(), line) {
+				t.Errorf("want %s in the log, got %s", line, s.log)
+			}
+		}
+	})
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// crowd limits the connections of a server. Above the limit it closes the connection that has waited longest, preferably one without a
+// request. A client that opens many connections then takes no descriptors from probes and messages, and does not lock out others.
+type crowd struct {
+	limit int
+
+	mu    sync.Mutex
+	conns map[net.Conn]waiting
+}
+
+// waiting is the state of a connection and when it began.
+type waiting struct {
+	busy  bool // a request is being read or answered
+	since time.Time
+}
+
+func newCrowd(limit int) *crowd { return &crowd{limit: limit, conns: map[net.Conn]waiting{}} }
+
+// observe is the ConnState of a server.
+func (c *crowd) observe(conn net.Conn, state http.ConnState) {
+	if victim := c.update(conn, state); victim != nil {
+		_ = victim.Close()
+	}
+}
+
+// update records a change of a connection and returns the connection to close; nil for none.
+func (c *crowd) update(conn net.Conn, state http.ConnState) net.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch state {
+	case http.StateClosed, http.StateHijacked:
+		delete(c.conns, conn)
+		return nil
+	case http.StateNew, http.StateActive, http.StateIdle:
+	}
+	c.conns[conn] = waiting{busy: state == http.StateActive, since: time.Now()}
+	if len(c.conns) <= c.limit {
+		return nil
+	}
+	var victim net.Conn
+	for candidate, at := range c.conns {
+		if candidate == conn {
+			continue
+		}
+		longest := c.conns[victim]
+		if victim == nil || longest.busy && !at.busy || longest.busy == at.busy && at.since.Before(longest.since) {
+			victim = candidate
+		}
+	}
+	delete(c.conns, victim)
+	return victim
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"strings"
+
+	"squarewatch/config"
+)
+
+// runtimeDirectory is what the unit's RuntimeDirectory makes; a template unit has a directory in it for each instance.
+const runtimeDirectory = "/run/squarewatch"
+
+// socketName returns the name of the socket of the daemon that listens at an address. The address tells the daemons of a machine apart.
+func socketName(listen string) string {
+	return "squarewatch-" + strings.NewReplacer("/", "", "[", "", "]", "").Replace(listen) + ".sock"
+}
+
+// openSocket opens the socket for changes: in the service manager's runtime directory, else in state_dir. Without either, or after a
+// failure, there is no socket, and changes need the token. A daemon whose options have a listener has no socket.
+func (d *Daemon) openSocket(ctx context.Context, cfg *config.Config) net.Listener {
+	directory := cfg.StateDir
+	if d.options.RuntimeDirectory != "" {
+		directory = d.options.RuntimeDirectory
+	}
+	if directory == "" || d.options.Listener != nil {
+		return nil
+	}
+	listen := cfg.Listen
+	if _, port, err := net.SplitHostPort(listen); err == nil && port == "0" {
+		listen = d.Addr().String()
+	}
+	socket, err := listenOnSocket(ctx, filepath.Join(directory, socketName(listen)))
+	if err != nil {
+		d.options.Logger.WarnContext(ctx, "cannot open the socket; the command line can make no changes without web.token", "error", err)
+		return nil
+	}
+	return socket
+}
+
+// sockets returns where the socket of a configuration's daemon may be.
+func sockets(cfg *config.Config) []string {
+	name := socketName(cfg.Listen)
+	paths := []string{filepath.Join(runtimeDirectory, name)}
+	instances, _ := filepath.Glob(filepath.Join(runtimeDirectory, "*", name)) // the pattern is good
+	paths = append(paths, instances...)
+	if cfg.StateDir != "" {
+		paths = append(paths, filepath.Join(cfg.StateDir, name))
+	}
+	return paths
+}
+
+// dialDaemon returns how a command reaches the daemon: over its socket where this user may use it, else over its port.
+func dialDaemon(cfg *config.Config) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		var dialer net.Dialer
+		for _, path := range sockets(cfg) {
+			if conn, err := dialer.DialContext(ctx, "unix", path); err == nil {
+				return conn, nil
+			}
+		}
+		return dialer.DialContext(ctx, network, address)
+	}
+}
