@@ -23,23 +23,34 @@ func LoadListener(ctx context.Context, path string, options Options) (*Config, e
 			r.syntax(err)
 			return nil, r.errors
 		}
-		cfg := &Config{Sections: Sections{Listen: defaultListen}}
-		if node := locate(&document, "listen"); node != nil && node.Kind == yaml.ScalarNode {
-			cfg.Listen = node.Value
+		return r.listener(&document, newResolver(path, options)), nil
+	})
+}
+
+// listener reads how to reach the daemon of a file. It leaves out what is wrong.
+func (r *reader) listener(document *yaml.Node, references resolver) *Config {
+	scalar := func(key string) (string, bool) {
+		node := locate(document, key)
+		if node == nil || node.Kind != yaml.ScalarNode {
+			return "", false
 		}
-		references := newResolver(path, options)
-		cfg.StateDir = references.stateDirectory()
-		if node := locate(&document, "state_dir"); node != nil && node.Kind == yaml.ScalarNode {
-			cfg.StateDir = r.stateDir(&document, node.Value)
-		}
-		for _, key := range []string{"web.token", "api_token"} {
-			if node := locate(&document, key); node != nil && node.Kind == yaml.ScalarNode {
-				token := secret.New(node.Value)
-				if _, err := token.Resolve(references.lookup); err == nil {
-					cfg.Web.Token = token
-				}
+		return node.Value, true
+	}
+	cfg := &Config{Sections: Sections{Listen: defaultListen}}
+	cfg.StateDir = references.stateDirectory()
+	if text, ok := scalar("listen"); ok {
+		cfg.Listen = text
+	}
+	if text, ok := scalar("state_dir"); ok {
+		cfg.StateDir = r.stateDir(document, text)
+	}
+	for _, key := range []string{"web.token", "api_token"} {
+		if text, ok := scalar(key); ok {
+			token := secret.New(text)
+			if _, err := token.Resolve(references.lookup); err == nil {
+				cfg.Web.Token = token
 			}
 		}
-		return cfg, nil
-	})
+	}
+	return cfg
 }
