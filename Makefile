@@ -13,7 +13,7 @@ test: ## unit, scenario and script tests, with the race detector
 
 e2e: ## the built binary against a real Jaeger, real sockets and systemd's own tools (installs what it needs on Debian)
 	deploy/e2e/setup.sh
-	go test -tags e2e -count=1 -timeout 15m ./deploy/e2e
+	go test -tags e2e -count=1 -timeout 40m ./deploy/e2e
 
 crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 12 minutes
 	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
