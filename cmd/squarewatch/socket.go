@@ -5,8 +5,10 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"squarewatch/config"
+	"squarewatch/probe/database"
 )
 
 // runtimeDirectory is what the unit's RuntimeDirectory makes; a template unit has a directory in it for each instance.
@@ -16,6 +18,9 @@ const runtimeDirectory = "/run/squarewatch"
 func socketName(listen string) string {
 	return "squarewatch-" + strings.NewReplacer("/", "", "[", "", "]", "").Replace(listen) + ".sock"
 }
+
+// socketPatience limits how long the start waits for the directory of the socket.
+const socketPatience = time.Second
 
 // openSocket opens the socket for changes: in the service manager's runtime directory, else in state_dir. Without either, or after a
 // failure, there is no socket, and changes need the token. A daemon whose options have a listener has no socket.
@@ -31,8 +36,12 @@ func (d *Daemon) openSocket(ctx context.Context, cfg *config.Config) net.Listene
 	if _, port, err := net.SplitHostPort(listen); err == nil && port == "0" {
 		listen = d.Addr().String()
 	}
-	socket, err := listenOnSocket(ctx, filepath.Join(directory, socketName(listen)))
-	if err != nil {
+	var socket net.Listener
+	call := database.Go(func() (err error) { // the directory may be on a disk that hangs
+		socket, err = listenOnSocket(ctx, filepath.Join(directory, socketName(listen)))
+		return err
+	})
+	if err := call.Wait(socketPatience); err != nil {
 		d.options.Logger.WarnContext(ctx, "cannot open the socket; the command line can make no changes without web.token", "error", err)
 		return nil
 	}
