@@ -196,14 +196,14 @@ func (d *scrapedDaemon) reload() {
 	})
 }
 
-// incident returns the state of our own rule, and since when it is in it.
-func (d *scrapedDaemon) incident(rule, series string) (state string, since time.Time) {
+// incident returns the state of our own rule, and when its incident was declared; zero while it does not fire.
+func (d *scrapedDaemon) incident(rule, series string) (state string, fired time.Time) {
 	d.t.Helper()
 	_, body, err := get(d.t.Context(), "http://"+d.listen+"/api/v1/status")
 	var status struct {
 		Alerts []struct {
 			Rule, Series, State string
-			Since               time.Time
+			Fired               time.Time
 		}
 	}
 	if err != nil || json.Unmarshal([]byte(body), &status) != nil {
@@ -211,7 +211,7 @@ func (d *scrapedDaemon) incident(rule, series string) (state string, since time.
 	}
 	for _, a := range status.Alerts {
 		if a.Rule == rule && a.Series == series {
-			return a.State, a.Since
+			return a.State, a.Fired
 		}
 	}
 	d.t.Fatalf("no alert %s %s in %s", rule, series, body)
@@ -235,8 +235,8 @@ func TestPrometheusSeesWhatWeSee(t *testing.T) {
 	d.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 	var ours, theirs time.Time
 	eventually(t, 60*time.Second, "both fire", func() bool {
-		if state, since := d.incident("server-errors", "feed"); state == "firing" {
-			ours = since
+		if state, fired := d.incident("server-errors", "feed"); state == "firing" {
+			ours = fired
 		}
 		theirs = p.firing("server-errors", "feed")
 		return !ours.IsZero() && !theirs.IsZero()
@@ -256,8 +256,8 @@ func TestPrometheusSeesWhatWeSee(t *testing.T) {
 
 	d.api.ClearFault(feedPath)
 	eventually(t, 60*time.Second, "our incident is over", func() bool {
-		state, since := d.incident("server-errors", "feed")
-		ours = since
+		state, _ := d.incident("server-errors", "feed")
+		ours = time.Now() // the status is asked twenty times a second
 		return state == "inactive"
 	})
 	eventually(t, 30*time.Second, "it is over at Prometheus", func() bool { return p.firing("server-errors", "feed").IsZero() })
