@@ -52,7 +52,7 @@ func (d *Daemon) openSocket(ctx context.Context, cfg *config.Config) net.Listene
 func sockets(cfg *config.Config) []string {
 	name := socketName(cfg.Listen)
 	paths := []string{filepath.Join(runtimeDirectory, name)}
-	instances, _ := filepath.Glob(filepath.Join(runtimeDirectory, "*", name)) // the pattern is good
+	instances, _ := filepath.Glob(filepath.Join(runtimeDirectory+"-*", name)) // the pattern is good
 	paths = append(paths, instances...)
 	if cfg.StateDir != "" {
 		paths = append(paths, filepath.Join(cfg.StateDir, name))

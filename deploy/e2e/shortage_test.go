@@ -69,7 +69,7 @@ notifiers: {ops: {slack: {webhook_url: "%s"}, group_wait: 0s}}
 			t.Errorf("want one message of our own trouble, got %s", m.Text)
 		}
 	}
-	if n := strings.Count(log.String(), "squarewatch itself is in trouble: runs"); n != 1 {
+	if n := strings.Count(log.String(), "squarewatch itself is in trouble: no rule counts"); n != 1 {
 		t.Errorf("want one line in the log, got %d", n)
 	}
 	if _, err := stop(t, cmd); err != nil {
