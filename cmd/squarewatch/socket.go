@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe/database"
 )
 
-// runtimeDirectory is what the unit's RuntimeDirectory makes; a template unit has a directory in it for each instance.
+// runtimeDirectory is what the unit makes with RuntimeDirectory=. That of an instance ends in a dash and its name.
 const runtimeDirectory = "/run/squarewatch"
 
 // socketName returns the name of the socket of the daemon that listens at an address. The address tells the daemons of a machine apart.
