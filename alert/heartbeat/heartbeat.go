@@ -19,7 +19,7 @@ import (
 
 // Settings are the keys of heartbeat in the configuration file. Without a URL there is no heartbeat.
 type Settings struct {
-	// URL is the address to GET. It is secret, because whoever knows it can feign a working daemon. healthchecks.io, for example, takes GET,
+	// URL is the address to GET. It is secret: a person who knows it can imitate a working daemon. healthchecks.io, for example, takes GET,
 	// HEAD and POST (https://healthchecks.io/docs/http_api/).
 	URL      secret.Text    `yaml:"url,omitempty"`
 	Schedule probe.Schedule `yaml:"schedule,omitempty"` // every minute when absent
