@@ -261,7 +261,7 @@ http {
 	scgi_temp_path scgi;
 	proxy_connect_timeout 2s;
 	proxy_read_timeout 2s;
-	limit_req_zone $server_name zone=one:1m rate=1r/m;
+	limit_req_zone $server_port zone=one:1m rate=1r/m;
 	server {
 		listen %s;
 		location /-/ { return 404; }

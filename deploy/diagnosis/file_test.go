@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"squarewatch/alert/slack/slackstub"
 	"squarewatch/probe/aisquaretest"
 )
 
@@ -30,7 +31,12 @@ func (s *stage) file() string {
 	if strings.HasPrefix(s.target(), "http://api") {
 		add("allow_http: true\n")
 	}
-	add("notifiers: {ops: {slack: {webhook_url: %q}, group_wait: 200ms}}\n", s.slack.Webhook())
+	if s.setup.bot {
+		add("notifiers: {ops: {slack: {bot_token: %s, channel: %s, api_url: %q}, group_wait: 200ms}}\n",
+			slackstub.BotToken, slackstub.Name, s.slack.API())
+	} else {
+		add("notifiers: {ops: {slack: {webhook_url: %q}, group_wait: 200ms}}\n", s.slack.Webhook())
+	}
 	s.credentials(add)
 	add("catalogue: [reach, permission-public, permission-unknown, auth-wall, collections, feed]\n")
 	timeout, every := cmp.Or(s.setup.timeout, 2*time.Second), time.Second

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -24,14 +25,15 @@ const (
 var (
 	onlyRows = flag.String("rows", "", "run the rows whose name or reference matches this `pattern`")
 	seeds    = flag.Int("seeds", 3, "how often each row runs, each time with another seed")
-	atOnce   = flag.Int("at-once", 20, "how many cases with the stand-in run at the same time")
+	logs     = flag.Bool("logs", false, "show what the daemon wrote in the cases that are not right")
+	atOnce   = flag.Int("at-once", 28, "how many cases with the stand-in run at the same time")
 	sites    = flag.Int("sites-at-once", 8, "how many cases with the real stack run at the same time")
 )
 
 // How long the parts of a case last.
 const (
 	longBefore = 6 * time.Second  // all is well, at least
-	longFault  = 22 * time.Second // something is broken, unless the row says more
+	longFault  = 18 * time.Second // something is broken, unless the row says more
 	longAfter  = 10 * time.Second // all is well again, at least
 	longQuiet  = 3 * time.Second  // nothing fires and no message waits, at the end
 	longest    = 60 * time.Second // until all is quiet; a row with slow rules takes longer
@@ -50,11 +52,14 @@ func TestMatrix(t *testing.T) {
 	t.Cleanup(func() { _ = os.RemoveAll(prepared.folder) })
 	all := cases(pattern)
 	began := time.Now()
-	perform(t.Context(), all, binary, t.TempDir())
-	explain(os.Stdout, all)
+	theater := &theater{binary: binary, folder: t.TempDir()}
+	go theater.pulse.beat(t.Context())
+	theater.perform(t.Context(), all)
+	explain(os.Stdout, all, *logs)
 	fmt.Println()
 	print(os.Stdout, all)
-	fmt.Printf("%d cases in %v\n", len(all), time.Since(began).Round(time.Second))
+	fmt.Printf("%d cases in %v; %d of them again, because the machine was too busy or something was told before the fault\n",
+		len(all), time.Since(began).Round(time.Second), theater.again.Load())
 	for _, o := range all {
 		if o.err != nil {
 			t.Errorf("%s, seed %d: the matrix itself failed: %v", o.row.name, o.seed, o.err)
@@ -88,8 +93,16 @@ func rows() []row {
 	return slices.Concat(serverRows(), gatewayRows(), networkRows(), credentialRows(), loginRows(), leakRows(), watcherRows(), djangoRows())
 }
 
-// perform runs cases, the longest first.
-func perform(ctx context.Context, all []*outcome, binary, folder string) {
+// theater is where cases are played.
+type theater struct {
+	binary, folder string
+	pulse          pulse
+	number         atomic.Int64 // of stages so far
+	again          atomic.Int64 // cases that were played again
+}
+
+// perform plays cases, the longest first.
+func (h *theater) perform(ctx context.Context, all []*outcome) {
 	order := slices.Clone(all)
 	slices.SortStableFunc(order, func(a, b *outcome) int { return int(weight(b.row) - weight(a.row)) })
 	simple, real := make(chan int, len(order)), make(chan int, len(order))
@@ -105,7 +118,7 @@ func perform(ctx context.Context, all []*outcome, binary, folder string) {
 	var workers sync.WaitGroup
 	work := func(next chan int) {
 		for i := range next {
-			order[i].run(ctx, binary, folder, i)
+			h.play(ctx, order[i])
 		}
 	}
 	for range *atOnce {
@@ -115,6 +128,19 @@ func perform(ctx context.Context, all []*outcome, binary, folder string) {
 		workers.Go(func() { work(real) })
 	}
 	workers.Wait()
+}
+
+// play plays one case, and again if the machine was too busy for it.
+func (h *theater) play(ctx context.Context, o *outcome) {
+	for try := 1; ; try++ {
+		*o = outcome{row: o.row, seed: o.seed}
+		from := time.Now()
+		o.run(ctx, h.binary, h.folder, int(h.number.Add(1)))
+		if try == maxTries || (o.err == nil && !h.pulse.missed(from, time.Now())) {
+			return
+		}
+		h.again.Add(1)
+	}
 }
 
 // weight is about how long a row takes.
@@ -142,6 +168,8 @@ func (o *outcome) run(ctx context.Context, binary, parent string, number int) {
 	if o.err = s.startDaemon(ctx, binary); o.err != nil {
 		return
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	reader := s.read(ctx)
 	rest(ctx, longBefore+time.Duration(s.chance()*float64(6*time.Second)))
 	if early := reader.all(); len(early) > 0 {

@@ -18,7 +18,8 @@ type told struct {
 	event   string // FIRING, UPDATE, RESOLVED or ENDED
 	subject string // rule and series
 	blames  culprit
-	text    string
+	text    string // what a phone shows
+	full    string // that and all blocks
 }
 
 // reader notes what a stage's Slack receives.
@@ -27,20 +28,41 @@ type reader struct {
 
 	mu       sync.Mutex
 	messages []told
+	edits    map[string]int // of each message, as far as it was read
 }
 
-// read notes every message from now on.
+// read notes every message from now on, until ctx ends. A bot's changes of a message count too, and its replies in threads do not.
 func (s *stage) read(ctx context.Context) *reader {
-	r := &reader{stage: s}
-	s.slack.Watch(func(m slackstub.Message) { r.note(ctx, &m) })
+	r := &reader{stage: s, edits: map[string]int{}}
+	s.slack.Watch(func(m slackstub.Message) {
+		if m.InChannel() {
+			r.note(ctx, &m)
+		}
+	})
+	if s.setup.bot {
+		go r.follow(ctx)
+	}
 	return r
+}
+
+// follow notes messages that were changed and still say FIRING or UPDATE.
+func (r *reader) follow(ctx context.Context) {
+	for rest(ctx, 200*time.Millisecond) {
+		for _, m := range r.stage.slack.InChannel() {
+			if m.Edits > r.edits[m.TS] && !strings.HasPrefix(m.Text, "RESOLVED") {
+				m.Text, m.At = "UPDATE"+strings.TrimPrefix(strings.TrimPrefix(m.Text, "UPDATE"), "FIRING"), time.Now()
+				r.note(ctx, &m)
+			}
+			r.edits[m.TS] = m.Edits
+		}
+	}
 }
 
 var heading = regexp.MustCompile(`^(FIRING|UPDATE|RESOLVED|ENDED) (\S+) ([^\s:]+)`)
 
 // note adds a message, with the verdict that the daemon holds at this moment. A daemon whose status gives none is read by its words.
 func (r *reader) note(ctx context.Context, m *slackstub.Message) {
-	t := told{at: m.At, text: m.Text}
+	t := told{at: m.At, text: m.Text, full: m.Text + "\n" + m.Blocks}
 	if parts := heading.FindStringSubmatch(m.Text); parts != nil {
 		t.event, t.subject = parts[1], parts[2]+" "+parts[3]
 		if now, err := r.stage.daemon.status(ctx); err == nil && t.event != "RESOLVED" {
@@ -48,7 +70,7 @@ func (r *reader) note(ctx context.Context, m *slackstub.Message) {
 		}
 	}
 	if t.blames == "" {
-		t.blames = byWords(m.Text + "\n" + m.Blocks)
+		t.blames = byWords(t.full)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

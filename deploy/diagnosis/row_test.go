@@ -36,9 +36,11 @@ type row struct {
 	hard  bool   // the newest answer alone does not tell the culprit
 	setup setup
 	harm  action        // what breaks
-	lasts time.Duration // how long it is broken; 22 s when zero
+	lasts time.Duration // how long it is broken; 18 s when zero
 	want  []culprit     // the right one first; others that are as right
 	ends  bool          // only the end is told, because nothing could be delivered before
+	says  string        // pattern that a FIRING or UPDATE must match; empty for none
+	never string        // pattern that no message may match; empty for none
 }
 
 // action changes a stage. Everything that an action does is undone by the stage's heal.
@@ -76,6 +78,7 @@ type setup struct {
 	proxy        bool          // the way to the target leads through a proxy of ours
 	connectivity bool          // an address that is nearly always reachable is known
 	timeout      time.Duration // of a run; 2 s when zero
+	bot          bool          // messages are posted by a bot, which can change them
 	calm         bool          // probes run every 2 seconds, so that a run may take longer before it counts as missed
 	django       *django       // the target is the real stack; nil for the stand-in
 }

@@ -32,7 +32,7 @@ func credentialRows() []row {
 	wide, two := setup{wide: true}, setup{two: true}
 	const key = aisquaretest.DefaultKey
 	return []row{
-		{name: "the key is revoked", harm: revoke(key), want: []culprit{credential}},
+		{name: "the key is revoked", ref: "D17", harm: revoke(key), want: []culprit{credential}, never: "reload squarewatch"},
 		{name: "the key is revoked, smallest file", setup: setup{smallest: true}, harm: revoke(key), want: []culprit{credential}},
 		{
 			name: "the key has expired", want: []culprit{credential},
@@ -49,6 +49,11 @@ func credentialRows() []row {
 		},
 		{
 			name: "a revocation reaches node after node", ref: "D9", hard: true, want: []culprit{credential}, lasts: 30 * time.Second,
+			harm: both(answers(refused, 0.5, jsonAnswer(401, notValid)), later(8*time.Second, revoke(key))),
+		},
+		{
+			name: "a revocation reaches node after node, told by a bot", ref: "D9", hard: true, setup: setup{bot: true},
+			want: []culprit{credential}, lasts: 30 * time.Second,
 			harm: both(answers(refused, 0.5, jsonAnswer(401, notValid)), later(8*time.Second, revoke(key))),
 		},
 		{

@@ -89,6 +89,7 @@ func djangoRows() []row {
 			name: "Django: the password changes, tokens are blacklisted", hard: true, setup: short, lasts: 30 * time.Second,
 			harm: both(changes("change-password", member), changes("blacklist", member)), want: []culprit{credential},
 		},
+		{name: "Django: tokens lapse and are renewed", setup: short, harm: nothing, want: []culprit{nobody}},
 		{name: "Django: refresh tokens are blacklisted", setup: short, harm: changes("blacklist", member), want: []culprit{nobody}},
 		{name: "Django: SECRET_KEY is rotated", ref: "D16", hard: true, setup: long, harm: rotateSecret, want: []culprit{nobody}},
 		{name: "Django: the permission is gone", setup: wide, harm: changes("demote", "owner"), want: []culprit{role}},

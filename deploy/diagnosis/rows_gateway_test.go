@@ -11,9 +11,12 @@ func gatewayRows() []row {
 	maintenance := pageAnswer(200, "We will be back soon")
 	firewall := pageAnswer(403, "Attention Required! | Firewall", "Server", "firewall")
 	return []row{
-		{name: "502 from a gateway everywhere", ref: "D17", harm: answers(all, 1, pageAnswer(502, "502 Bad Gateway")), want: []culprit{gateway}},
 		{
-			name: "503 from a gateway with Retry-After", ref: "D17", want: []culprit{gateway},
+			name: "502 from a gateway everywhere", ref: "D17", want: []culprit{gateway}, never: "reached the API",
+			harm: answers(all, 1, pageAnswer(502, "502 Bad Gateway")),
+		},
+		{
+			name: "503 from a gateway with Retry-After", ref: "D17", want: []culprit{gateway}, says: "120 ?s|2 ?m",
 			harm: answers(all, 1, pageAnswer(503, "503 Service Temporarily Unavailable", "Retry-After", "120")),
 		},
 		{name: "504 from a gateway for some runs", harm: answers(all, some, pageAnswer(504, "504 Gateway Time-out")), want: []culprit{gateway}},
@@ -37,7 +40,10 @@ func gatewayRows() []row {
 			name: "a page at the guarded path alone", ref: "D2", hard: true, setup: wide, want: []culprit{gateway},
 			harm: answers(path(collectionsPath), 1, maintenance),
 		},
-		{name: "a gateway wants a password", ref: "D6", hard: true, harm: answers(all, 1, basic), want: []culprit{gateway}},
+		{
+			name: "a gateway wants a password", ref: "D6", hard: true, harm: answers(all, 1, basic), want: []culprit{gateway},
+			never: "credential none",
+		},
 		{name: "a gateway wants a password for some runs", ref: "D6", hard: true, harm: answers(all, some, basic), want: []culprit{gateway}},
 		{
 			name: "a gateway wants a password where a key is sent", ref: "D6", hard: true, harm: answers(refused, 1, basic),

@@ -12,6 +12,10 @@ func leakRows() []row {
 	return []row{
 		{name: "strangers are let in", harm: answers(guarded, 1, page), want: []culprit{leak}},
 		{name: "strangers are let in by some nodes", ref: "D3", hard: true, harm: answers(guarded, 0.4, page), want: []culprit{leak}},
+		{
+			name: "strangers are let in by some nodes, told by a bot", ref: "D3", hard: true, setup: setup{bot: true},
+			harm: answers(guarded, 0.4, page), want: []culprit{leak},
+		},
 		{name: "strangers are rarely let in", ref: "D3", hard: true, harm: answers(guarded, 0.2, page), want: []culprit{leak}},
 		{
 			name: "strangers are let in to an empty list", hard: true, want: []culprit{leak},

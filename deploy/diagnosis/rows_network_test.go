@@ -52,7 +52,10 @@ func networkRows() []row {
 			name: "closed port, smallest file", ref: "D1", setup: setup{smallest: true}, harm: target(gateClosed, 1),
 			want: []culprit{api, gateway},
 		},
-		{name: "closed port", ref: "D13", setup: known, harm: target(gateClosed, 1), want: []culprit{api, gateway}},
+		{
+			name: "closed port", ref: "D13", setup: known, harm: target(gateClosed, 1), want: []culprit{api, gateway},
+			says: `:53\b`, never: "from another host whether",
+		},
 		{name: "closed port, nothing else is known", hard: true, harm: target(gateClosed, 1), want: []culprit{api, gateway}},
 		{name: "the target takes no connection", ref: "D13", hard: true, setup: known, harm: target(gateDropped, 1), want: []culprit{api}},
 		{

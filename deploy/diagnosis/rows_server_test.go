@@ -44,6 +44,10 @@ func serverRows() []row {
 			),
 		},
 		{
+			name: "one outage of everything, told by a bot", ref: "D10", setup: setup{bot: true}, harm: answers(all, 1, broken),
+			want: []culprit{api},
+		},
+		{
 			name: "one outage with 500, 503 and silence", ref: "D10", hard: true, want: []culprit{api}, setup: known,
 			harm: both(
 				answers(path(feedPath, permissionPath), 1, broken),

@@ -5,6 +5,7 @@ package diagnosis_test
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -35,16 +36,22 @@ type outcome struct {
 	got      []culprit // last verdict of each incident
 	doubled  bool      // more than one FIRING or RESOLVED
 	unended  bool      // no RESOLVED
+	badWords bool      // a message lacks what it must say, or says what it must not
 	toFirst  time.Duration
 	toRight  time.Duration // 0 when the right verdict never came
 	delicate bool          // a wrong verdict about security, or about what we should mend
 }
 
+// maxUpdates is how many UPDATEs of one fault are no nuisance.
+const maxUpdates = 3
+
 // judge sets the verdict from the messages.
 func (o *outcome) judge() {
+	o.badWords = !o.wellSaid()
 	firing, resolved := count(o.messages, "FIRING"), count(o.messages, "RESOLVED")+count(o.messages, "ENDED")
 	o.got = o.last()
-	o.doubled, o.unended = firing > 1 || resolved > 1, len(o.messages) > 0 && resolved == 0
+	o.doubled = firing > 1 || resolved > 1 || count(o.messages, "UPDATE") > maxUpdates
+	o.unended = len(o.messages) > 0 && resolved == 0
 	o.verdict = right
 	if len(o.got) == 0 {
 		if o.row.want[0] != nobody {
@@ -65,6 +72,20 @@ func (o *outcome) judge() {
 		}
 	}
 	o.times()
+}
+
+// wellSaid reports whether the messages say what the row wants them to say. Every message about a leak says that it is about security.
+func (o *outcome) wellSaid() bool {
+	says, never := regexp.MustCompile(o.row.says), regexp.MustCompile(o.row.never)
+	found := o.row.says == ""
+	for i := range o.messages {
+		m := &o.messages[i]
+		found = found || (m.event == "FIRING" || m.event == "UPDATE") && says.MatchString(m.full)
+		if o.row.never != "" && never.MatchString(m.full) || o.row.want[0] == leak && !strings.Contains(strings.ToLower(m.full), "security") {
+			return false
+		}
+	}
+	return found || len(o.messages) == 0
 }
 
 // last returns the last verdict of each incident that was told. People act on every one of them.
@@ -103,6 +124,9 @@ func (o *outcome) times() {
 // once reports whether the fault was told as one incident, from its beginning to its end.
 func (o *outcome) once() bool { return o.verdict != missing && !o.doubled && !o.unended }
 
+// good reports whether people were told the right thing, once, in the right words.
+func (o *outcome) good() bool { return o.verdict == right && o.once() && !o.badWords }
+
 // short describes an outcome in a word or two.
 func (o *outcome) short() string {
 	if o.err != nil {
@@ -122,12 +146,15 @@ func (o *outcome) short() string {
 	if o.unended {
 		text += ", no end"
 	}
+	if o.badWords {
+		text += ", words"
+	}
 	return text
 }
 
 // total counts outcomes.
 type total struct {
-	n, right, vague, wrong, missing, doubled, unended, good, delicate int
+	n, right, vague, wrong, missing, doubled, unended, badWords, good, delicate int
 }
 
 func sum(all []*outcome, of func(*outcome) bool) (t total) {
@@ -142,7 +169,7 @@ func sum(all []*outcome, of func(*outcome) bool) (t total) {
 			}
 		}
 		for n, yes := range map[*int]bool{
-			&t.doubled: o.doubled, &t.unended: o.unended, &t.good: o.verdict == right && o.once(), &t.delicate: o.delicate,
+			&t.doubled: o.doubled, &t.unended: o.unended, &t.badWords: o.badWords, &t.good: o.good(), &t.delicate: o.delicate,
 		} {
 			if yes {
 				*n++
@@ -169,11 +196,11 @@ func print(w io.Writer, all []*outcome) {
 	_ = table.Flush()
 	_, _ = fmt.Fprintln(w)
 	table = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(table, "\tcases\tright\tvague\twrong\tmissing\tdoubled\tno end\tright and once\twrong and delicate\t")
+	_, _ = fmt.Fprintln(table, "\tcases\tright\tvague\twrong\tmissing\tdoubled\tno end\tbad words\tall good\twrong and delicate\t")
 	for _, name := range []string{"plain", "hard", "all"} {
 		t := sum(all, func(o *outcome) bool { return name == "all" || kind(o.row) == name })
-		_, _ = fmt.Fprintf(table, "%s\t%d\t%d (%.1f %%)\t%d\t%d\t%d\t%d\t%d\t%d (%.1f %%)\t%d\t\n", name, t.n, t.right, share(t.right, t.n),
-			t.vague, t.wrong, t.missing, t.doubled, t.unended, t.good, share(t.good, t.n), t.delicate)
+		_, _ = fmt.Fprintf(table, "%s\t%d\t%d (%.1f %%)\t%d\t%d\t%d\t%d\t%d\t%d\t%d (%.1f %%)\t%d\t\n", name, t.n, t.right, share(t.right, t.n),
+			t.vague, t.wrong, t.missing, t.doubled, t.unended, t.badWords, t.good, share(t.good, t.n), t.delicate)
 	}
 	_ = table.Flush()
 	first := durations(all, func(o *outcome) time.Duration { return o.toFirst })
@@ -209,9 +236,9 @@ func quantile(sorted []time.Duration, q float64) float64 {
 }
 
 // explain writes what people received in the cases that were not right, or not told once.
-func explain(w io.Writer, all []*outcome) {
+func explain(w io.Writer, all []*outcome, logs bool) {
 	for _, o := range all {
-		if o.err == nil && o.verdict == right && o.once() {
+		if o.err == nil && o.good() {
 			continue
 		}
 		_, _ = fmt.Fprintf(w, "\n%s, seed %d: truly %v, %s\n", o.row.name, o.seed, o.row.want, o.short())
@@ -224,7 +251,10 @@ func explain(w io.Writer, all []*outcome) {
 			if !o.healed.IsZero() && m.at.After(o.healed) {
 				mark = "healed"
 			}
-			_, _ = fmt.Fprintf(w, "  %+6.1fs %-6s [%s] %s\n", m.at.Sub(o.began).Seconds(), mark, m.blames, m.text)
+			_, _ = fmt.Fprintf(w, "  %+7.1fs %-6s [%s] %s\n", m.at.Sub(o.began).Seconds(), mark, m.blames, m.text)
+		}
+		if logs {
+			_, _ = fmt.Fprintln(w, o.log)
 		}
 	}
 }
