@@ -50,9 +50,8 @@ func TestMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(prepared.folder) })
-	all := cases(pattern)
-	began := time.Now()
-	theater := &theater{binary: binary, folder: t.TempDir()}
+	all, began := cases(pattern), time.Now()
+	theater := &theater{binary: binary, folder: t.TempDir(), began: began}
 	go theater.pulse.beat(t.Context())
 	theater.perform(t.Context(), all)
 	explain(os.Stdout, all, *logs)
@@ -99,6 +98,7 @@ type theater struct {
 	pulse          pulse
 	number         atomic.Int64 // of stages so far
 	again          atomic.Int64 // cases that were played again
+	began          time.Time
 }
 
 // perform plays cases, the longest first.
@@ -130,13 +130,15 @@ func (h *theater) perform(ctx context.Context, all []*outcome) {
 	workers.Wait()
 }
 
-// play plays one case, and again if the machine was too busy for it.
+// play plays one case, and again if it is not good and the machine was too busy for it.
 func (h *theater) play(ctx context.Context, o *outcome) {
 	for try := 1; ; try++ {
 		*o = outcome{row: o.row, seed: o.seed}
 		from := time.Now()
 		o.run(ctx, h.binary, h.folder, int(h.number.Add(1)))
-		if try == maxTries || (o.err == nil && !h.pulse.missed(from, time.Now())) {
+		disturbed := o.err != nil || !o.good() && h.pulse.missed(from, time.Now())
+		if !disturbed || try == maxTries || time.Since(h.began) > longReplay {
+			fmt.Printf("%s, seed %d: %s\n", o.row.name, o.seed, o.short())
 			return
 		}
 		h.again.Add(1)

@@ -205,9 +205,11 @@ func print(w io.Writer, all []*outcome) {
 	_ = table.Flush()
 	first := durations(all, func(o *outcome) time.Duration { return o.toFirst })
 	toRight := durations(all, func(o *outcome) time.Duration { return o.toRight })
-	for name, list := range map[string][]time.Duration{"the first message": first, "the right verdict": toRight} {
-		_, _ = fmt.Fprintf(w, "from the first bad answer to %s: p50 %.1fs, p95 %.1fs\n", name, quantile(list, 0.5), quantile(list, 0.95))
+	say := func(what string, list []time.Duration) {
+		_, _ = fmt.Fprintf(w, "from the first bad answer to %s: p50 %.1fs, p95 %.1fs\n", what, quantile(list, 0.5), quantile(list, 0.95))
 	}
+	say("the first message", first)
+	say("the right verdict", toRight)
 }
 
 func kind(r *row) string {
