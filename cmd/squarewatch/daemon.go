@@ -142,7 +142,7 @@ func (d *Daemon) closeAll(ctx context.Context) error {
 
 // restore opens the state and restores the engine and the outbox from it.
 func (d *Daemon) restore(ctx context.Context, cfg *config.Config) error {
-	engine, err := newEngine(cfg, nil)
+	engine, err := newEngine(cfg, ownParts(cfg), nil)
 	if err != nil {
 		return err
 	}
@@ -253,6 +253,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
 	services.Go(func() { d.health.run(background) })
+	services.Go(func() { d.reportParts(background) })
 	services.Go(func() { d.feedWatchdog(background) })
 	services.Go(func() { d.sendStatus(background) })
 	services.Go(func() { heartbeat.Run(background, d.heartbeat()) })
@@ -444,7 +445,9 @@ func (d *Daemon) reload() error {
 		return err
 	}
 	// The engine is the last part that can fail. Replacing it begins the swap.
-	err = d.evaluator.Replace(func(previous *alert.Engine) (*alert.Engine, error) { return newEngine(cfg, previous) })
+	err = d.evaluator.Replace(func(previous *alert.Engine) (*alert.Engine, error) {
+		return newEngine(cfg, ownParts(cfg), previous)
+	})
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func TestStartWithALongHistoryIsQuickAndFillsTheWindows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = o.db.Close() }()
-	engine, err := newEngine(cfg, nil)
+	engine, err := newEngine(cfg, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
