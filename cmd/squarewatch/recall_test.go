@@ -163,6 +163,9 @@ func TestDaemonRefusesAStateDirThatAnotherProcessOwns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := owner.Name(); err != nil {
+		t.Fatal(err)
+	}
 	defer func() { _ = owner.Close() }()
 	_, err = New(t.Context(), Options{
 		Load:   func() (*config.Config, error) { return config.Load(t.Context(), file, config.Options{Kinds: kinds()}) },
