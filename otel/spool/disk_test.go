@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestADiskThatHangsHoldsNothingUp has a named pipe in place of a file: a system call that opens it to write waits for a reader, as one on a
-// disk that hangs waits for the disk. It runs in real time, because time in a bubble stops during a system call.
+// TestADiskThatHangsHoldsNothingUp has a named pipe in place of a file. A system call that opens it to write waits for a reader, as one
+// waits for a disk that hangs. It runs in real time, because time in a bubble stops during a system call.
 func TestADiskThatHangsHoldsNothingUp(t *testing.T) {
 	c, logs, dir := &collector{}, &logBuffer{}, t.TempDir()
 	client := start(t, c, spool.Options{Dir: dir, Logger: logs.logger()})
