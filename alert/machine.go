@@ -90,6 +90,14 @@ func (s *series) announcesEndOnly(now time.Time) bool {
 	return s.kind.endOnly && now.Sub(s.crossed) < endOnlyUntil
 }
 
+// lateAnnouncement returns when the beginning of an incident is announced because it lasts; zero for never.
+func (s *series) lateAnnouncement() time.Time {
+	if !s.kind.endOnly || s.announced {
+		return time.Time{}
+	}
+	return s.crossed.Add(endOnlyUntil)
+}
+
 // mustAnnounce reports whether a firing series was not announced when it fired and must be now: another incident covered it when its
 // silence ended, and that incident is over, or its kind announces only what lasts.
 func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
@@ -233,9 +241,7 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 		if s.rule.Repeat > 0 && s.acknowledged == nil {
 			due = s.lastNotified.Add(s.rule.Repeat)
 		}
-		if s.kind.endOnly && !s.announced {
-			due = earliest(due, s.crossed.Add(endOnlyUntil))
-		}
+		due = earliest(due, s.lateAnnouncement())
 		if e.supportAfter > 0 && !s.overdue && s.serverErrors() {
 			due = earliest(due, s.crossed.Add(e.supportAfter))
 		}

@@ -37,10 +37,10 @@ func (p *pair) Deliver(_ context.Context, n outbox.Notification) (string, error)
 	return "", nil
 }
 
-func (p *pair) breakIt(name string, broken bool) {
+func (p *pair) breakOps(broken bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.broken[name] = broken
+	p.broken["ops"] = broken
 }
 
 // take returns the texts that a notifier received since the last call: the first three words and the whole text.
@@ -48,13 +48,14 @@ func (p *pair) take(name string) (titles []string, texts string) {
 	synctest.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	var all []string
 	for _, m := range p.got[name] {
 		words := strings.Fields(strings.ReplaceAll(m.Text, ":", " "))
 		titles = append(titles, strings.Join(words[:3], " "))
-		texts += m.Plain() + "\n"
+		all = append(all, m.Plain())
 	}
 	p.got[name] = nil
-	return titles, texts
+	return titles, strings.Join(all, "\n")
 }
 
 // newPairScene starts a daemon that notifies a pair.
@@ -89,7 +90,7 @@ func TestANotifierThatFailsIsToldThroughTheOther(t *testing.T) {
 		s, p := newPairScene(t, withSecond(sceneFile))
 		defer s.stop()
 		s.after(time.Minute)
-		p.breakIt("ops", true)
+		p.breakOps(true)
 		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
 		s.after(5 * time.Minute)
 		if got, _ := p.take("team"); !cmp.Equal(got, []string{"FIRING server-errors feed"}) {
@@ -105,7 +106,7 @@ func TestANotifierThatFailsIsToldThroughTheOther(t *testing.T) {
 				t.Errorf("want %q in\n%s", part, text)
 			}
 		}
-		p.breakIt("ops", false)
+		p.breakOps(false)
 		s.after(10 * time.Minute)
 		if got, _ := p.take("team"); !cmp.Equal(got, []string{"RESOLVED watcher notifier-ops"}) {
 			t.Errorf("want the end, got %q", got)
@@ -121,7 +122,7 @@ func TestANotifierThatFailsOverARestartIsToldOnce(t *testing.T) {
 	file := withSecond(keptFile(t))
 	synctest.Test(t, func(t *testing.T) {
 		s, p := newPairScene(t, file)
-		p.breakIt("ops", true)
+		p.breakOps(true)
 		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
 		s.after(20 * time.Minute)
 		if got, _ := p.take("team"); !cmp.Equal(got, []string{"FIRING server-errors feed", "FIRING watcher notifier-ops"}) {
@@ -130,13 +131,13 @@ func TestANotifierThatFailsOverARestartIsToldOnce(t *testing.T) {
 		s.stop()
 		s, p = newPairScene(t, file)
 		defer s.stop()
-		p.breakIt("ops", true)
+		p.breakOps(true)
 		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
 		s.after(20 * time.Minute)
 		if got, _ := p.take("team"); len(got) != 0 {
 			t.Errorf("want nothing told again, got %q", got)
 		}
-		p.breakIt("ops", false)
+		p.breakOps(false)
 		s.after(10 * time.Minute)
 		if got, _ := p.take("team"); !cmp.Equal(got, []string{"RESOLVED watcher notifier-ops"}) {
 			t.Errorf("want the end, got %q", got)
@@ -148,11 +149,11 @@ func TestANotifierThatFailsOverARestartIsToldOnce(t *testing.T) {
 func TestAStateOfANewerProgramIsTold(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
-		s, p := newPairScene(t, file)
-		s.stop()
-		path := s.daemon.state.path
+		first, _ := newPairScene(t, file)
+		first.stop()
+		path := first.daemon.state.path
 		makeNewer(t, path)
-		s, p = newPairScene(t, file)
+		s, p := newPairScene(t, file)
 		defer s.stop()
 		s.after(3 * time.Minute)
 		got, text := p.take("ops")
