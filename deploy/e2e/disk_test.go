@@ -46,13 +46,6 @@ func newDisk(t *testing.T, size int) *disk {
 		t: t, api: aisquaretest.New(aisquaretest.Options{KeepRequests: -1}), slack: slackstub.New(), mount: mountLoop(t, size),
 	}
 	t.Cleanup(d.slack.Close)
-	t.Cleanup(func() {
-		_ = exec.Command("fsfreeze", "-u", d.mount).Run() // a process that waits for the disk cannot be killed
-		if d.cmd != nil && d.cmd.ProcessState == nil {
-			_ = d.cmd.Process.Kill()
-			_ = d.cmd.Wait()
-		}
-	})
 	target := aisquaretest.Start(d.api)
 	t.Cleanup(target.Close)
 	d.api.SetFault("/a/", aisquaretest.Fault{Status: http.StatusOK})
@@ -75,11 +68,14 @@ func mountLoop(t *testing.T, size int) string {
 	}
 	system(t, "mount", "-o", "loop", image, mount)
 	t.Cleanup(func() {
-		_ = exec.Command("fsfreeze", "-u", mount).Run()
+		unfreeze(mount)
 		_ = exec.Command("umount", "-l", mount).Run()
 	})
 	return mount
 }
+
+// unfreeze ends a freeze, if there is one.
+func unfreeze(mount string) { _ = exec.Command("fsfreeze", "-u", mount).Run() }
 
 func (d *disk) configure(target, listen string) {
 	d.addr = listen
@@ -113,6 +109,7 @@ func (d *disk) run() {
 	d.cmd = exec.CommandContext(context.WithoutCancel(d.t.Context()), binary(d.t), "run", "--config", d.file)
 	begin := time.Now()
 	d.out = start(d.t, d.cmd)
+	d.t.Cleanup(func() { unfreeze(d.mount) }) // comes before the end of the process, which otherwise waits for the disk
 	eventually(d.t, 20*time.Second, "it answers", func() bool {
 		_, _, err := get(d.t.Context(), "http://"+d.addr+"/-/healthy")
 		return err == nil

@@ -70,6 +70,7 @@ func (s *service) unwritten(why string) {
 // frozen has an incident that begins while the disk hangs.
 func (s *service) frozen() {
 	s.t.Helper()
+	s.t.Cleanup(func() { unfreeze(s.disk) })
 	system(s.t, "fsfreeze", "-f", s.disk)
 	s.t.Logf("frozen disk: FIRING after %v", s.outage())
 	s.unwritten("does not answer")
