@@ -38,6 +38,17 @@ func (m *Maintenance) Validate() error {
 	return f.Err()
 }
 
+// ActiveMaintenance returns the maintenance windows that are active at now, as silences.
+func ActiveMaintenance(all []Maintenance, now time.Time) []Silence {
+	active := []Silence{}
+	for i := range all {
+		if until, ok := all[i].until(now); ok {
+			active = append(active, all[i].silence(until))
+		}
+	}
+	return active
+}
+
 // until returns when the maintenance window ends if it is active at now, else false.
 func (m *Maintenance) until(now time.Time) (time.Time, bool) {
 	begin := m.Schedule.Last(now.Add(-m.Duration), now)

@@ -86,8 +86,8 @@ func (k *answerRecorder) RoundTrip(request *http.Request) (*http.Response, error
 }
 
 // retryAfterIn returns the seconds that the body of an answer with status 429 asks for; 0 for none. Slack documents the header
-// (https://docs.slack.dev/apis/web-api/rate-limits), and repeats it in the body: https://github.com/yassineaboukir/sublert/issues/46. Proxies
-// may drop the header. Discord, which accepts Slack's messages, has the same field:
+// (https://docs.slack.dev/apis/web-api/rate-limits), and repeats it in the body: https://github.com/yassineaboukir/sublert/issues/46.
+// Proxies may drop the header. Discord, which accepts Slack's messages, has the same field:
 // https://discord.com/developers/docs/topics/rate-limits#exceeding-a-rate-limit.
 func retryAfterIn(body []byte) time.Duration {
 	var limit struct {
