@@ -77,6 +77,7 @@ func (a *addresses) configure(all setUp) {
 		a.process.Add(reannounced(id))
 	}
 	<-time.After(10 * time.Second)
+	synctest.Wait()
 }
 
 func (a *addresses) fire(id string, notify ...string) { a.change(alert.EventFiring, id, notify...) }
@@ -95,6 +96,7 @@ func (a *addresses) change(event alert.Event, id string, notify ...string) {
 		delete(a.firing, id)
 	}
 	<-time.After(10 * time.Second)
+	synctest.Wait()
 }
 
 // overChanges runs a test twice: with reloads and with restarts.
@@ -218,6 +220,7 @@ func TestAnAddressThatChangesDuringAnAttempt(t *testing.T) {
 				a.fire("a") // takes until second 25
 				a.configure(setUp{"ops": after})
 				<-time.After(time.Minute)
+				synctest.Wait()
 				a.resolve("a")
 				want(t, test.before, before.heard())
 				want(t, []string{"firing a", "resolved a to m1"}, after.heard())
@@ -238,6 +241,7 @@ func TestAnEndThatFailsWhileTheAddressChanges(t *testing.T) {
 		a.resolve("a")
 		a.configure(setUp{"ops": after})
 		<-time.After(time.Minute)
+		synctest.Wait()
 		want(t, []string{"firing a"}, before.heard())
 		want(t, []string{"resolved a"}, after.heard())
 	})
