@@ -19,11 +19,11 @@ import (
 type Schedule struct {
 	text   string
 	cron   cron.Schedule
-	wall   *cron.SpecSchedule // the cron expression for clocks that are never set forward or back; nil for @every
-	zone   *time.Location     // of the cron expression
-	fixed  bool               // the cron expression names times of day; see schedule_clock.go
-	every  time.Duration      // of @every, else 0
-	offset time.Duration      // phase inside every
+	wall   cron.Schedule  // the cron expression for clocks that are never set forward or back; nil for @every
+	zone   *time.Location // of the cron expression
+	fixed  bool           // the cron expression names times of day; see schedule_clock.go
+	every  time.Duration  // of @every, else 0
+	offset time.Duration  // phase inside every
 }
 
 // shortestInterval is the least that @every may ask for.
