@@ -16,7 +16,7 @@ import (
 	"squarewatch/probe/database"
 )
 
-// longHistory writes a database with the sums of three days of so many probes every 30 s, of which the first has failed for a day.
+// longHistory writes a database with the roll-ups of three days of so many probes every 30 s, of which the first has failed for a day.
 func longHistory(t *testing.T, path string, probes int, now time.Time) {
 	t.Helper()
 	o, err := openDatabase(t.Context(), path, discardLogger())
