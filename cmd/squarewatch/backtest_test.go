@@ -28,7 +28,7 @@ type storedHistory struct {
 // newStoredHistory writes results that ended at the given ages, one every interval, with the codes that a function returns for their age.
 func newStoredHistory(t *testing.T, file string, length, interval time.Duration, code func(age time.Duration) int) *storedHistory {
 	t.Helper()
-	cfg, err := config.Parse("squarewatch.yaml", fmt.Appendf(nil, "%s\nstate_dir: %s\n", file, t.TempDir()), config.Options{Kinds: kinds()})
+	cfg, err := config.Parse("squarewatch.yaml", fmt.Appendf(nil, "%s\nstate_dir: %s\n", file, memoryDir(t)), config.Options{Kinds: kinds()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,7 +18,23 @@ const feedPath = "/api/v1/aistudios/experiences/flattened/"
 // keptFile is a scene's file with a state directory, which is created outside the bubble.
 func keptFile(t *testing.T) string {
 	t.Helper()
-	return strings.Replace(sceneFile, "state_dir: none", "state_dir: "+t.TempDir(), 1)
+	return strings.Replace(sceneFile, "state_dir: none", "state_dir: "+memoryDir(t), 1)
+}
+
+// memoryDir returns a directory that lasts as long as the test, in memory where the system has such a place. A daemon in a bubble passes
+// hours in seconds, and syncs its database every second of them: on a disk, a test mostly waits for that.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	directory, err := os.MkdirTemp("/dev/shm", "squarewatch") //nolint:usetesting // T.TempDir is on the disk
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(directory); err != nil {
+			t.Error(err)
+		}
+	})
+	return directory
 }
 
 func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
