@@ -65,8 +65,7 @@ func heapInUse() uint64 {
 }
 
 func TestADayWithoutSlack(t *testing.T) {
-	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m", "permission-unknown, auth-wall, collections, ",
-		"").Replace(keptFile(t))
+	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m").Replace(onlyFeed(keptFile(t)))
 	synctest.Test(t, func(t *testing.T) {
 		down, clock := &slowSlack{}, &punctual{}
 		s := newSceneWith(t, file, func(o *Options) {
