@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"squarewatch/alert"
-
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"squarewatch/alert"
 )
 
 // times returns the times of an incident in whole seconds since start, in this order: Since, FirstBad, LastBad, BadRuns, Fired,

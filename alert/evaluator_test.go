@@ -8,10 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"squarewatch/alert"
 	"squarewatch/probe"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // evaluate runs an evaluator in a bubble, and returns it with the transitions that it has handled.

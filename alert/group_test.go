@@ -6,13 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"squarewatch/alert"
-	"squarewatch/probe"
-
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"squarewatch/alert"
 	"squarewatch/config/setting"
+	"squarewatch/probe"
 )
 
 // keyed returns probes of one credential, each with its schedule.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"flag"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,8 +17,6 @@ import (
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
 )
-
-var _ = flag.Bool("update", false, "has no effect here; lets one command rewrite every package's golden files")
 
 // job prepares a probe for a target.
 func job(tb testing.TB, target string, p probe.Probe, options probe.RunnerOptions) *probe.Job {

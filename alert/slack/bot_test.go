@@ -11,15 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
-
-	"github.com/google/go-cmp/cmp"
-
 	"squarewatch/config/setting"
+	"squarewatch/golden"
 )
 
 func newBot(t *testing.T) (*slack.Notifier, *slackstub.Server) {
@@ -296,7 +296,7 @@ func TestBotChannelGolden(t *testing.T) {
 			fmt.Fprintf(&story, "---- in its thread, shown in the channel too: %v\n%s\n", last.Broadcast, last.Text)
 		}
 	}
-	golden(t, "bot.txt", story.String())
+	golden.Check(t, "testdata/bot.txt", story.String(), *update)
 }
 
 func indented(t *testing.T, text string) string {
