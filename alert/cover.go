@@ -25,7 +25,7 @@ func (s *series) isCovered(e *Engine, now time.Time) bool {
 	return s.coveredBy != nil
 }
 
-// coveredByCredential returns the announced, firing series that blames the same credential; nil for none. A dead credential that nine
+// coveredByCredential returns the announced, firing series that blames the same credential; nil for none. A refused credential that nine
 // probes share is one message, not nine. The other series must have notified everybody whom s would notify, and its rule must count what
 // makes s cross: other answers of the same probes are another problem.
 func (e *Engine) coveredByCredential(s *series, now time.Time) *series {

@@ -133,7 +133,7 @@ func (s *sender) pendingLocked() (count int, first time.Time, lastError string) 
 	return len(waiting), oldestChange(waiting), lastError
 }
 
-// run delivers until ctx ends. Then it delivers the rest until late ends, as far as it is due within the grace time.
+// run delivers until ctx ends. After that it delivers what is due within the grace time, until late ends.
 func (s *sender) run(ctx, late context.Context) {
 	for s.sleep(ctx, s.due) {
 		s.deliver(late)

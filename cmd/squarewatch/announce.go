@@ -6,7 +6,7 @@ import (
 	"squarewatch/alert"
 )
 
-// announce turns a transition into a span, a log line and messages. The evaluator calls it for each.
+// announce turns a transition into a span, a log line and messages. The evaluator calls it for each transition.
 func (d *Daemon) announce(t alert.Transition) {
 	if t.Reannounced { // nothing changed
 		d.outbox.Add(t)
@@ -20,7 +20,7 @@ func (d *Daemon) announce(t alert.Transition) {
 	d.outbox.Add(t)
 }
 
-// transitionLevel returns the level of a transition in the log: what fires has that of its severity, and anything else is information.
+// transitionLevel returns the level of a transition in the log: FIRING has the level of its severity, and every other event is information.
 func transitionLevel(t *alert.Transition) slog.Level {
 	switch {
 	case t.Event != alert.EventFiring || t.Muted:

@@ -12,7 +12,7 @@ func URL(u *url.URL) string {
 	return shown.String()
 }
 
-// RedirectURL returns the URL of a followed redirect that can be shown. The API chose the path, so it is masked like all
+// RedirectURL returns the URL of a redirect that was followed, in a form that can be shown. The API chose the path, so it is masked like all
 // foreign text, and the query is hidden. The scheme and the host are those of the target.
 func (s *Secrets) RedirectURL(u *url.URL) string {
 	shown := u.Scheme + "://" + u.Host
