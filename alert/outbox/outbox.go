@@ -32,15 +32,6 @@ type Options struct {
 	Grace   func() time.Duration // called when Run's context has ended: how long Run continues to deliver; 3 s when nil
 }
 
-// Backlog reports what waits for one notifier.
-type Backlog struct {
-	Notifier  string
-	Pending   int           // changes of incidents that wait
-	OldestAge time.Duration // age of the oldest of them; 0 when none waits
-	LastError string        // error of the last attempt; empty when the last attempt succeeded
-	Hearing   Hearing       // whether the notifier receives commands from people
-}
-
 // Outbox keeps each message until it is delivered. Every destination has its own sender and queue, so a slow destination delays no other.
 // A message is repeated only when the outbox cannot know whether the destination received it.
 //
@@ -318,40 +309,6 @@ func (o *Outbox) allSenders() []*sender {
 	list := make([]*sender, 0, len(o.senders))
 	for _, name := range slices.Sorted(maps.Keys(o.senders)) {
 		list = append(list, o.senders[name])
-	}
-	return list
-}
-
-// Pending returns how many changes wait for a notifier, when the first of them happened (zero for none), and the error of the last
-// attempt (empty when it succeeded).
-func (o *Outbox) Pending(name string) (count int, oldest time.Time, lastError string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if s := o.senders[name]; s != nil {
-		return s.pendingLocked()
-	}
-	return 0, time.Time{}, ""
-}
-
-// Status returns the backlog of every configured notifier, by name.
-func (o *Outbox) Status() []Backlog {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	now := time.Now()
-	list := make([]Backlog, 0, len(o.senders))
-	for _, name := range slices.Sorted(maps.Keys(o.senders)) {
-		if !o.senders[name].active {
-			continue
-		}
-		count, first, lastError := o.senders[name].pendingLocked()
-		b := Backlog{Notifier: name, Pending: count, LastError: lastError}
-		if count > 0 {
-			b.OldestAge = max(now.Sub(first), 0)
-		}
-		if listener, ok := o.senders[name].destination.Notifier.(Listener); ok {
-			b.Hearing = listener.Hearing()
-		}
-		list = append(list, b)
 	}
 	return list
 }

@@ -1,0 +1,50 @@
+package outbox
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Backlog reports what waits for one notifier.
+type Backlog struct {
+	Notifier  string
+	Pending   int           // changes of incidents that wait
+	OldestAge time.Duration // age of the oldest of them; 0 when none waits
+	LastError string        // error of the last attempt; empty when the last attempt succeeded
+	Hearing   Hearing       // whether the notifier receives commands from people
+}
+
+// Pending returns how many changes wait for a notifier, when the first of them happened (zero for none), and the error of the last
+// attempt (empty when it succeeded).
+func (o *Outbox) Pending(name string) (count int, oldest time.Time, lastError string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if s := o.senders[name]; s != nil {
+		return s.pendingLocked()
+	}
+	return 0, time.Time{}, ""
+}
+
+// Status returns the backlog of every configured notifier, by name.
+func (o *Outbox) Status() []Backlog {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	list := make([]Backlog, 0, len(o.senders))
+	for _, name := range slices.Sorted(maps.Keys(o.senders)) {
+		if !o.senders[name].active {
+			continue
+		}
+		count, first, lastError := o.senders[name].pendingLocked()
+		b := Backlog{Notifier: name, Pending: count, LastError: lastError}
+		if count > 0 {
+			b.OldestAge = max(now.Sub(first), 0)
+		}
+		if listener, ok := o.senders[name].destination.Notifier.(Listener); ok {
+			b.Hearing = listener.Hearing()
+		}
+		list = append(list, b)
+	}
+	return list
+}
