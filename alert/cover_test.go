@@ -21,26 +21,26 @@ func TestOverlappingRulesSendOneMessage(t *testing.T) {
 		codes []int
 		want  []string
 	}{
-		"the more specific tells, whatever their order": {
+		"the more specific rule notifies, whatever their order": {
 			[]alert.Rule{any(nil), short(nil)}, outage, []string{"4 firing server-errors/a 5/5", "65 resolved server-errors/a 14/59"},
 		},
-		"one that crosses first has told already": {
+		"a rule that crosses first has notified already": {
 			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns = 2 }), short(nil)},
 			outage,
 			[]string{"1 firing anything/a 2/2", "65 resolved anything/a 14/59"},
 		},
-		"what is more urgent is told": {
+		"the more urgent rule notifies too": {
 			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns, r.Severity = 2, alert.Warning }), short(nil)},
 			codes(20, 500),
 			[]string{"1 firing anything/a 2/2", "4 firing server-errors/a 5/5"},
 		},
-		"another problem is told": {
+		"another problem is notified": {
 			[]alert.Rule{any(nil), short(nil)}, codes(30, 404, 30, 500), []string{"4 firing anything/a 5/5", "59 firing server-errors/a 30/60"},
 		},
-		"a rule over all is covered where each bad probe is told": {
+		"a rule over all is covered where each bad probe is notified": {
 			[]alert.Rule{any(func(r *alert.Rule) { r.Per = alert.PerAll }), short(nil)}, codes(20, 500), []string{"4 firing server-errors/a 5/5"},
 		},
-		"another audience is told": {
+		"another audience is notified": {
 			[]alert.Rule{any(func(r *alert.Rule) { r.Notify = []string{"everybody"} }), short(func(r *alert.Rule) { r.Notify = []string{"ops"} })},
 			codes(20, 500),
 			[]string{"4 firing server-errors/a 5/5", "4 firing anything/a 5/5"},

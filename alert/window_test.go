@@ -10,7 +10,7 @@ import (
 	"squarewatch/probe"
 )
 
-// figures is what a window tells.
+// figures is everything that can be read from a window.
 type figures struct {
 	Runs, Bad, RunsAt, BadAt int32
 	Classes                  []ClassCount

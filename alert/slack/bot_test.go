@@ -244,7 +244,7 @@ func TestWhatFiresAgainIsShownInTheChannel(t *testing.T) {
 	taken(t, n, again)
 	got := server.Messages()
 	if len(got) != 3 || !strings.HasPrefix(got[0].Text, "FIRING") || !got[2].Broadcast || !strings.Contains(got[2].Text, "Fired again") {
-		t.Errorf("want the message to fire again, and the channel told, got %+v", got)
+		t.Errorf("want the message to fire again, and a message in the channel, got %+v", got)
 	}
 }
 

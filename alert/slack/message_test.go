@@ -340,6 +340,6 @@ func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	recovered.Others = append(recovered.Others, ended.Incident)
 	if got := slack.Render(recovered, slack.Options{}).Plain(); !strings.Contains(got,
 		"*Also ended without a recovery:* server-errors collections") {
-		t.Errorf("want the other incident not told as resolved, got\n%s", got)
+		t.Errorf("want the other incident not reported as resolved, got\n%s", got)
 	}
 }

@@ -134,7 +134,7 @@ func TestButtonsPerformTheirActions(t *testing.T) {
 	}
 	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") ||
 		!strings.Contains(got, "ephemeral") {
-		t.Errorf("want the person told why not, and nobody mentioned, got %s", got)
+		t.Errorf("want an answer to the person that says why, without a mention, got %s", got)
 	}
 }
 
@@ -209,11 +209,11 @@ func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
 	}
 	waitFor(t, func() bool { return len(server.Responses()) > 0 })
 	if got := server.Responses(); len(got) != 1 || !strings.Contains(got[0], "Not acknowledged: it fires no more") {
-		t.Errorf("want only the press told that did nothing, got %v", got)
+		t.Errorf("want an answer only to the press that did nothing, got %v", got)
 	}
 }
 
-// TestWhatCannotBeReadChangesNothing sends what Slack never sends. The connection may be made anew, but must serve afterwards.
+// TestWhatCannotBeReadChangesNothing sends what Slack never sends. The notifier may connect again, but must work afterwards.
 func TestWhatCannotBeReadChangesNothing(t *testing.T) {
 	_, server := newBot(t)
 	actions := newCounter()

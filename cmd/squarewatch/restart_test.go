@@ -46,9 +46,9 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 		first.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		first.after(time.Minute)
 		synctest.Wait()
-		told := first.inbox.take()
-		if len(told) != 1 || !strings.Contains(told[0], "firing server-errors feed") {
-			t.Fatalf("want one message, got %v", told)
+		messages := first.inbox.take()
+		if len(messages) != 1 || !strings.Contains(messages[0], "firing server-errors feed") {
+			t.Fatalf("want one message, got %v", messages)
 		}
 		first.stop()
 
@@ -67,9 +67,9 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 		second.api.ClearFaults()
 		second.after(2 * time.Minute)
 		synctest.Wait()
-		told = second.inbox.take()
-		if len(told) != 1 || !strings.Contains(told[0], "resolved server-errors feed") {
-			t.Errorf("want it over, once, got %v", told)
+		messages = second.inbox.take()
+		if len(messages) != 1 || !strings.Contains(messages[0], "resolved server-errors feed") {
+			t.Errorf("want it over, once, got %v", messages)
 		}
 		second.stop()
 
@@ -140,8 +140,8 @@ func TestSilenceSurvivesARestart(t *testing.T) {
 		}
 		second.after(time.Hour)
 		synctest.Wait()
-		if told := second.inbox.take(); len(told) != 1 || !strings.Contains(told[0], "firing server-errors feed") {
-			t.Errorf("want it told when the silence ends, got %v", told)
+		if messages := second.inbox.take(); len(messages) != 1 || !strings.Contains(messages[0], "firing server-errors feed") {
+			t.Errorf("want a message when the silence ends, got %v", messages)
 		}
 		second.stop()
 	})

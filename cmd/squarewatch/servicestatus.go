@@ -55,7 +55,7 @@ func (d *drift) state() (loaded time.Time, why string) {
 	return d.loaded, ""
 }
 
-// statusInterval is the time between two looks at what the STATUS line says.
+// statusInterval is the time between two updates of the STATUS line.
 const statusInterval = 10 * time.Second
 
 // sendStatus keeps the STATUS line of the service manager current until ctx ends; see sd_notify(3).

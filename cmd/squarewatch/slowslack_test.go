@@ -120,7 +120,7 @@ func TestADayWithoutSlack(t *testing.T) {
 		down.mu.Lock()
 		defer down.mu.Unlock()
 		if len(down.messages) == 0 || len(down.messages) > 2 {
-			t.Fatalf("want a day told in a message or two, got %d", len(down.messages))
+			t.Fatalf("want a day reported in one or two messages, got %d", len(down.messages))
 		}
 		first := down.messages[0].Plain()
 		for _, part := range []string{
