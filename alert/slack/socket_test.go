@@ -64,7 +64,7 @@ func (c *counter) Overview() outbox.Overview {
 const patience = 20 * time.Second
 
 // listening runs Listen until the test ends, and waits until it is connected.
-func listening(t *testing.T, server *slackstub.Server, actions outbox.Desk) {
+func listening(t *testing.T, server *slackstub.Server, actions outbox.Commands) {
 	t.Helper()
 	settings := botSettings(server)
 	settings.AppToken = secret.New(slackstub.AppToken)

@@ -40,8 +40,8 @@ func (l *ledger) missed(reason probe.MissReason) (n int) {
 	return n
 }
 
-// crowd returns n entries with one schedule, named p0, p1 and so on. Each run takes d.
-func crowd(n int, schedule string, d time.Duration) []dispatch.Entry {
+// equalEntries returns n entries with one schedule, named p0, p1 and so on. Each run takes d.
+func equalEntries(n int, schedule string, d time.Duration) []dispatch.Entry {
 	entries := make([]dispatch.Entry, n)
 	for i := range entries {
 		entries[i] = taking(fmt.Sprintf("p%d", i), schedule, d)
@@ -176,7 +176,7 @@ func TestReloadLosesNoRunAndStartsNoneTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{}
 		build := func() *dispatch.Dispatcher {
-			entries := crowd(100, "@every 10s", 30*time.Millisecond)
+			entries := equalEntries(100, "@every 10s", 30*time.Millisecond)
 			return dispatch.New(dispatch.Options{Entries: entries, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits()})
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)

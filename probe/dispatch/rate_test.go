@@ -13,7 +13,7 @@ import (
 
 func TestRateSpreadsTheStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		entries := crowd(100, "* * * * *", time.Millisecond)
+		entries := equalEntries(100, "* * * * *", time.Millisecond)
 		limits := dispatch.DefaultLimits()
 		limits.PerHost, limits.Rate = 256, 10
 		l := runFor(t, dispatch.Options{Entries: entries, Limits: limits}, 90*time.Second)
@@ -36,7 +36,7 @@ func TestRateSpreadsTheStarts(t *testing.T) {
 // are short.
 func TestRunsBeyondTheRateAreMissedByTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		entries := crowd(20, "@every 1s", time.Millisecond)
+		entries := equalEntries(20, "@every 1s", time.Millisecond)
 		limits := dispatch.DefaultLimits()
 		limits.Rate = 5
 		l := runFor(t, dispatch.Options{Entries: entries, Limits: limits}, 20*time.Second)
@@ -53,7 +53,7 @@ func TestRunsBeyondTheRateAreMissedByTheLimit(t *testing.T) {
 // TestRateCountsRequests has runs of three requests each, as with redirects, confirmations and logins.
 func TestRateCountsRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		entries := crowd(20, "@every 1s", time.Millisecond)
+		entries := equalEntries(20, "@every 1s", time.Millisecond)
 		for i := range entries {
 			run := entries[i].Run
 			entries[i].Run = func(ctx context.Context, intended time.Time) *probe.Result {
@@ -76,7 +76,7 @@ func TestRateCountsRequests(t *testing.T) {
 func TestRateIsKeptOverReloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{}
-		entries := crowd(100, "@every 10s", time.Millisecond)
+		entries := equalEntries(100, "@every 10s", time.Millisecond)
 		limits := dispatch.Limits{Concurrency: 256, PerHost: 256, Rate: 2}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
