@@ -15,16 +15,16 @@ import (
 
 func TestSilenceMutesAnUndeliveredFiring(t *testing.T) {
 	for name, test := range map[string]struct {
-		back   time.Duration // when the channel is reachable again, after the silence of 10 minutes began
+		back   time.Duration // when the channel is reachable again, after the silence of 5 minutes began
 		mended bool          // the API recovers in the silence
 		want   []string
 	}{
-		"it still fires when the silence ends":                           {2 * time.Minute, false, []string{"FIRING server-errors feed"}},
-		"it recovers in the silence":                                     {2 * time.Minute, true, nil},
-		"the channel is back after the silence":                          {12 * time.Minute, false, []string{"FIRING server-errors feed"}},
-		"it recovers in the silence, and the channel is back only later": {12 * time.Minute, true, nil},
+		"it still fires when the silence ends":                           {time.Minute, false, []string{"FIRING server-errors feed"}},
+		"it recovers in the silence":                                     {time.Minute, true, nil},
+		"the channel is back after the silence":                          {6 * time.Minute, false, []string{"FIRING server-errors feed"}},
+		"it recovers in the silence, and the channel is back only later": {6 * time.Minute, true, nil},
 		"the channel is back in the last second of the silence, or later": {
-			10*time.Minute - time.Second, false,
+			5*time.Minute - time.Second, false,
 			[]string{"FIRING server-errors feed"},
 		},
 	} {
@@ -35,20 +35,20 @@ func TestSilenceMutesAnUndeliveredFiring(t *testing.T) {
 				s := newChannelScene(t, file, channels{"x": ops})
 				defer s.stop()
 				s.fireWhileDown(ops)
-				s.silenceFeed(10 * time.Minute)
+				s.silenceFeed(5 * time.Minute)
 				if test.mended {
 					s.api.ClearFaults()
 				}
 				s.after(test.back)
 				ops.fail(false)
-				s.after(9*time.Minute - min(test.back, 9*time.Minute))
-				if test.back < 10*time.Minute {
+				s.after(4*time.Minute - min(test.back, 4*time.Minute))
+				if test.back < 5*time.Minute {
 					ops.expect(t)
 				}
-				s.after(20 * time.Minute)
+				s.after(8 * time.Minute)
 				ops.expect(t, test.want...)
 				s.api.ClearFaults()
-				s.after(10 * time.Minute)
+				s.after(3 * time.Minute)
 				if len(test.want) > 0 {
 					ops.expect(t, "RESOLVED server-errors feed")
 				}
@@ -199,11 +199,11 @@ func TestAnAddedNotifierReceivesNoSilencedIncident(t *testing.T) {
 		defer s.stop()
 		s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		s.after(time.Minute)
-		s.silenceFeed(time.Hour)
+		s.silenceFeed(10 * time.Minute)
 		s.reload(withPager(s.file))
-		s.after(30 * time.Minute)
+		s.after(5 * time.Minute)
 		all["pager"].expect(t)
-		s.after(31 * time.Minute)
+		s.after(6 * time.Minute)
 		all["pager"].expect(t, "FIRING server-errors feed")
 		all["x"].expect(t, "FIRING server-errors feed")
 	})

@@ -52,7 +52,7 @@ func longHistory(t *testing.T, path string, probes int, now time.Time) {
 
 func longFile(t *testing.T, probes int) (file, directory string) {
 	t.Helper()
-	directory = t.TempDir()
+	directory = memoryDir(t)
 	var list strings.Builder
 	for i := range probes {
 		fmt.Fprintf(&list, "  - {name: p%d, path: /p%d/}\n", i, i)
@@ -71,7 +71,7 @@ state_dir: %s
 
 // TestALongHistoryFillsTheWindowsAfterTheStart checks that a start with more than largestRecall roll-ups leaves them for later.
 func TestALongHistoryFillsTheWindowsAfterTheStart(t *testing.T) {
-	const probes = 20 // 86,400 roll-ups: more than a quick start reads
+	const probes = 13 // 56,160 roll-ups: more than a quick start reads
 	text, directory := longFile(t, probes)
 	file := filepath.Join(directory, "squarewatch.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
