@@ -223,8 +223,8 @@ func (e *Engine) affected(s *series) []string {
 	return names
 }
 
-// orderBySpecificity sorts series from the most to the least specific. The first of them announces runs that several of them count. A series
-// is more specific if its rule selects fewer outcomes, then if it counts fewer probes, then if it is earlier in the configuration.
+// orderBySpecificity sorts series from the most to the least specific. The first of them announces runs that several of them count. A
+// series is more specific if its rule selects fewer outcomes, then if it counts fewer probes, then if it is earlier in the configuration.
 func (e *Engine) orderBySpecificity() {
 	outcomes := make(map[*Rule]int, len(e.rules))
 	for _, rule := range e.rules {

@@ -17,8 +17,8 @@ const (
 	batchTimeout = 200 * time.Millisecond
 )
 
-// spanQueue counts the spans in the SDK's queue. The SDK drops spans without an error when its queue is full. The processor and the exporter
-// around it count what is in the queue, and the processor drops and counts spans before the SDK has to.
+// spanQueue counts the spans in the SDK's queue. The SDK drops spans without an error when its queue is full. The processor and the
+// exporter around it count what is in the queue, and the processor drops and counts spans before the SDK has to.
 type spanQueue struct {
 	logger  *slog.Logger // throttled
 	length  atomic.Int64

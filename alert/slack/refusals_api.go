@@ -45,7 +45,8 @@ func tokenFix(key string) string {
 
 // tokenRefusals are about the token.
 func tokenRefusals(key string) map[string]refusal {
-	token, scope := tokenFix(key), "add the scope chat:write to the app under OAuth & Permissions, and install the app again"
+	token := tokenFix(key)
+	scope := "add the scope chat:write to the app under OAuth & Permissions, and install the app again"
 	if key == keyAppToken {
 		scope = "make an app-level token with the scope connections:write under Basic Information, and write it into app_token"
 	}
