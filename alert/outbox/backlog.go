@@ -1,8 +1,6 @@
 package outbox
 
 import (
-	"maps"
-	"slices"
 	"time"
 )
 
@@ -20,7 +18,7 @@ type Backlog struct {
 func (o *Outbox) Pending(name string) (count int, oldest time.Time, lastError string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if s := o.senders[name]; s != nil {
+	if s := o.activeLocked(name); s != nil {
 		return s.pendingLocked()
 	}
 	return 0, time.Time{}, ""
@@ -32,16 +30,16 @@ func (o *Outbox) Status() []Backlog {
 	defer o.mu.Unlock()
 	now := time.Now()
 	list := make([]Backlog, 0, len(o.senders))
-	for _, name := range slices.Sorted(maps.Keys(o.senders)) {
-		if !o.senders[name].active {
+	for _, s := range o.sortedLocked() {
+		if !s.active {
 			continue
 		}
-		count, first, lastError := o.senders[name].pendingLocked()
-		b := Backlog{Notifier: name, Pending: count, LastError: lastError}
+		count, first, lastError := s.pendingLocked()
+		b := Backlog{Notifier: s.key.notifier, Pending: count, LastError: lastError}
 		if count > 0 {
 			b.OldestAge = max(now.Sub(first), 0)
 		}
-		if listener, ok := o.senders[name].destination.Notifier.(Listener); ok {
+		if listener, ok := s.destination.Notifier.(Listener); ok {
 			b.Hearing = listener.Hearing()
 		}
 		list = append(list, b)

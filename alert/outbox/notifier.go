@@ -83,6 +83,8 @@ type Overview struct {
 	Incidents []alert.Incident // firing incidents, oldest first
 	Backlog   []Backlog
 	Silences  []alert.Silence
+
+	Maintenance []alert.Silence // maintenance that mutes messages now
 }
 
 // DeliveryError says why a message was not delivered and what to do.

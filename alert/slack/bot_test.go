@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +160,13 @@ func TestABotsFailuresSayWhatToDo(t *testing.T) {
 	_, err := n.Deliver(t.Context(), messages()["firing-500"])
 	if failure, ok := errors.AsType[*outbox.DeliveryError](err); !ok || failure.RetryAfter != 8*time.Second {
 		t.Errorf("want Retry-After obeyed, rounded up, got %v", err)
+	}
+	limited := httptest.NewServer(answering(http.StatusTooManyRequests, nil, `{"ok":false,"error":"ratelimited","retry_after":9}`))
+	defer limited.Close()
+	n = slack.New(slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, APIURL: limited.URL}, slack.Options{})
+	_, err = n.Deliver(t.Context(), messages()["firing-500"])
+	if failure, ok := errors.AsType[*outbox.DeliveryError](err); !ok || failure.RetryAfter != 9*time.Second {
+		t.Errorf("want the time in the body obeyed, got %v", err)
 	}
 }
 

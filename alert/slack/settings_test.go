@@ -12,9 +12,15 @@ import (
 
 func TestSettingsAreChecked(t *testing.T) {
 	for address, valid := range map[string]bool{
-		"https://hooks.slack.com/services/" + token:              true,
+		"https://hooks.slack.com/services/T0/B0/" + token:        true,
+		"https://hooks.slack.com/services/T0/B0/" + token + "/":  true,
+		"https://hooks.slack.com/services/" + token:              false,
+		"https://hooks.slack.com/services/" + token + "/B0":      false,
+		"https://hooks.slack.com/services/" + token + "/B0/":     false,
+		"https://hooks.slack.com/services//B0/" + token:          false,
+		"https://hooks.slack-gov.com/services/" + token + "/":    false,
 		"https://slack-proxy.example.org/" + token:               true,
-		"https://hooks.slack-gov.com/services/" + token:          true,
+		"https://hooks.slack-gov.com/services/T0/B0/" + token:    true,
 		"https://discord.com/api/webhooks/1/" + token + "/slack": true,
 		"https://slack-proxy.example.org/workflows/" + token:     true,
 		"https://hooks.slack.com/triggers/T0/1/" + token:         false,

@@ -142,14 +142,18 @@ func TestCommandShowsTheStatus(t *testing.T) {
 	_, server := newBot(t)
 	actions := newCounter()
 	actions.set(nil, outbox.Overview{
-		Incidents: []alert.Incident{serverErrors()},
-		Silences:  []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
-		Backlog:   []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
+		Incidents:   []alert.Incident{serverErrors()},
+		Maintenance: []alert.Silence{{ID: "maintenance nightly", Until: at("04:00:00")}},
+		Silences:    []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
+		Backlog:     []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
 	})
 	listening(t, server, actions)
 	for text, want := range map[string][]string{
-		"status": {"*server-errors collections* since", "8 of 20 runs (40%", "silence s1 until", "ops: 2 waiting, the oldest for 1m 30s"},
-		"help":   {"/squarewatch status"},
+		"status": {
+			"*server-errors collections* since", "8 of 20 runs (40%", "silence s1 until", "🔧 maintenance nightly until",
+			"ops: 2 waiting, the oldest for 1m 30s",
+		},
+		"help": {"/squarewatch status"},
 	} {
 		envelope, err := server.SlashCommand("U0123ABCD", text)
 		if err != nil {

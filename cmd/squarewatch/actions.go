@@ -46,5 +46,6 @@ func (a actions) Overview() outbox.Overview {
 	return outbox.Overview{
 		Series: a.daemon.evaluator.Snapshot(), Incidents: a.daemon.evaluator.Incidents(),
 		Backlog: a.daemon.outbox.Status(), Silences: a.daemon.silences.List(),
+		Maintenance: alert.ActiveMaintenance(a.daemon.config().Maintenance, time.Now()),
 	}
 }

@@ -59,6 +59,14 @@ func (c *channel) expect(t *testing.T, want ...string) []slack.Message {
 // channels are named after the last part of their webhook's path.
 type channels map[string]*channel
 
+// addressed is the notifier of a channel.
+type addressed struct {
+	*channel
+	name string
+}
+
+func (a addressed) Address() string { return a.name }
+
 // newChannelScene starts a daemon whose notifiers deliver to the channels.
 func newChannelScene(t *testing.T, file string, all channels) *scene {
 	t.Helper()
@@ -66,7 +74,8 @@ func newChannelScene(t *testing.T, file string, all channels) *scene {
 	known := kinds()
 	known.Notifiers = []config.Kind[outbox.Notifier]{
 		config.NewKind("slack", slack.Settings{}, func(settings slack.Settings, _ *config.Config) (outbox.Notifier, error) {
-			return all[path.Base(settings.WebhookURL.Reveal())], nil
+			name := path.Base(settings.WebhookURL.Reveal())
+			return addressed{all[name], name}, nil
 		}),
 	}
 	current := &file

@@ -74,6 +74,9 @@ func addSilence(cmd *cobra.Command, file *configFile, ask silenceJSON) error {
 		return err
 	}
 	text := fmt.Sprintf("Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept.Silence), local(kept.Until))
+	if kept.Note != "" {
+		text += kept.Note + "\n"
+	}
 	if kept.Warning != "" {
 		text += "Warning: " + kept.Warning + "\n"
 	}
@@ -115,20 +118,40 @@ func newSilenceList(file *configFile) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var all []alert.Silence
-			if err := newClient(cfg).ask(cmd.Context(), http.MethodGet, "/api/v1/silences", nil, &all); err != nil {
+			var silences, maintenance []alert.Silence
+			client := newClient(cfg)
+			if err := client.ask(cmd.Context(), http.MethodGet, "/api/v1/silences", nil, &silences); err != nil {
 				return err
 			}
-			return printSilences(printable{cmd.OutOrStdout()}, all)
+			if err := client.ask(cmd.Context(), http.MethodGet, "/api/v1/maintenance", nil, &maintenance); err != nil {
+				return err
+			}
+			return printMuting(printable{cmd.OutOrStdout()}, silences, maintenance)
 		},
 	}
 }
 
-func printSilences(w io.Writer, all []alert.Silence) error {
-	if len(all) == 0 {
-		_, err := fmt.Fprintln(w, "Nothing is silenced.")
+// printMuting says what mutes messages now: maintenance of the file, and silences.
+func printMuting(w io.Writer, silences, maintenance []alert.Silence) error {
+	for i := range maintenance {
+		m := &maintenance[i]
+		name := strings.TrimPrefix(m.ID, "maintenance ")
+		if _, err := fmt.Fprintf(w, "Maintenance %s mutes %s until %s.\n", name, mutes(m), local(m.Until)); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(silences) > 0:
+		return printSilences(w, silences)
+	case len(maintenance) > 0:
+		_, err := fmt.Fprintln(w, "There are no silences.")
 		return err
 	}
+	_, err := fmt.Fprintln(w, "Nothing is silenced.")
+	return err
+}
+
+func printSilences(w io.Writer, all []alert.Silence) error {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"id", "mutes", "until", "by", "comment"})
