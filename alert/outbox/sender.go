@@ -126,7 +126,7 @@ func (s *sender) wakeUp() {
 	}
 }
 
-// run delivers until ctx ends. Then it delivers the rest until late ends, as far as it is due within the grace time.
+// run delivers until ctx ends. After that it delivers what is due within the grace time, until late ends.
 func (s *sender) run(ctx, late context.Context) {
 	for s.sleep(ctx, s.due) {
 		s.deliver(late)

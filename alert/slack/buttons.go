@@ -60,7 +60,7 @@ type pressed struct {
 }
 
 // press performs the action of a button.
-func press(callback *slack.InteractionCallback, actions outbox.Desk) pressed {
+func press(callback *slack.InteractionCallback, actions outbox.Commands) pressed {
 	by := callback.User.ID
 	for _, action := range callback.ActionCallback.BlockActions {
 		if action == nil {

@@ -13,7 +13,7 @@ import (
 // actions are what buttons and commands in messages can do.
 type actions struct{ daemon *Daemon }
 
-var _ outbox.Desk = actions{}
+var _ outbox.Commands = actions{}
 
 // Acknowledge records who works on an incident.
 func (a actions) Acknowledge(incident, by string) error {

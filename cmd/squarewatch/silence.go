@@ -38,34 +38,14 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 		Example: "  squarewatch silence add --rule server-errors --probe 'feed*' --for 2h --comment 'deployment'\n" +
 			"  squarewatch silence add --all --for 2d",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if ask.Until, err = untilOf(time.Duration(length), until, time.Now()); err != nil {
 				return usageError{err}
 			}
 			if err := ask.checkScope(); err != nil {
 				return usageError{err}
 			}
-			cfg, err := file.reach(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if ask.By == "" {
-				ask.By, _ = file.process.env("SUDO_USER") // the daemon identifies the user of this process itself
-			}
-			var kept keptSilence
-			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
-				return err
-			}
-			text := fmt.Sprintf("Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept.Silence), local(kept.Until))
-			if kept.Note != "" {
-				text += kept.Note + "\n"
-			}
-			if kept.Warning != "" {
-				text += "Warning: " + kept.Warning + "\n"
-			}
-			_, err = io.WriteString(printable{cmd.OutOrStdout()}, text)
-			return err
+			return addSilence(cmd, file, ask)
 		},
 	}
 	flags := cmd.Flags()
@@ -78,6 +58,30 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	flags.StringVar(&ask.By, "by", "", "`name` of the person for whom you silence (default: the user of sudo); the daemon adds your own")
 	flags.StringVar(&ask.Comment, "comment", "", "why")
 	return cmd
+}
+
+// addSilence sends a silence to the running daemon and prints what the daemon stored.
+func addSilence(cmd *cobra.Command, file *configFile, ask silenceJSON) error {
+	cfg, err := file.reach(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if ask.By == "" {
+		ask.By, _ = file.process.env("SUDO_USER") // the daemon identifies the user of this process itself
+	}
+	var kept keptSilence
+	if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept.Silence), local(kept.Until))
+	if kept.Note != "" {
+		text += kept.Note + "\n"
+	}
+	if kept.Warning != "" {
+		text += "Warning: " + kept.Warning + "\n"
+	}
+	_, err = io.WriteString(printable{cmd.OutOrStdout()}, text)
+	return err
 }
 
 // untilOf returns the end of a silence from --for or --until, of which exactly one must be given.

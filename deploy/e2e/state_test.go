@@ -43,18 +43,18 @@ func (s *service) onDisk() {
 // outage breaks the API, and returns how long FIRING took.
 func (s *service) outage() time.Duration {
 	s.t.Helper()
-	before, begun := s.told("FIRING"), time.Now()
+	before, begun := s.messages("FIRING"), time.Now()
 	s.api.SetFault("/api/v1/collections/", aisquaretest.Fault{Status: http.StatusInternalServerError})
-	eventually(s.t, 15*time.Second, "FIRING in Slack", func() bool { return s.told("FIRING") > before })
+	eventually(s.t, 15*time.Second, "FIRING in Slack", func() bool { return s.messages("FIRING") > before })
 	return time.Since(begun)
 }
 
 // recovery mends the API, and returns how long RESOLVED took.
 func (s *service) recovery() time.Duration {
 	s.t.Helper()
-	before, begun := s.told("RESOLVED"), time.Now()
+	before, begun := s.messages("RESOLVED"), time.Now()
 	s.api.ClearFaults()
-	eventually(s.t, 30*time.Second, "RESOLVED in Slack", func() bool { return s.told("RESOLVED") > before })
+	eventually(s.t, 30*time.Second, "RESOLVED in Slack", func() bool { return s.messages("RESOLVED") > before })
 	return time.Since(begun)
 }
 
@@ -116,7 +116,7 @@ func (s *service) secondOwner() {
 // upgrade installs another build in the middle of that incident.
 func (s *service) upgrade() {
 	s.t.Helper()
-	firing := s.told("FIRING")
+	firing := s.messages("FIRING")
 	installed := s.run("sha256sum", "/usr/bin/squarewatch")
 	next, err := buildNext()
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *service) upgrade() {
 	}
 	s.shows("1 firing (server-errors collections")
 	s.t.Logf("after the upgrade: RESOLVED after %v", s.recovery())
-	if got := s.told("FIRING"); got != firing {
+	if got := s.messages("FIRING"); got != firing {
 		s.t.Errorf("want FIRING once over an upgrade, got %d more", got-firing)
 	}
 }
