@@ -3,8 +3,6 @@ package alertmanager_test
 import (
 	"encoding/json"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"squarewatch/alert/notifiertest"
 	"squarewatch/alert/outbox"
 	"squarewatch/config/secret"
+	"squarewatch/golden"
 	"squarewatch/probe"
 )
 
@@ -126,6 +125,15 @@ func notifications() map[string]outbox.Notification {
 			condition(i, alert.ConditionNetwork, "network")
 			i.Series, i.Per, i.Labels, i.Examples, i.Bad = "all", alert.PerAll, nil, nil, 42
 		}),
+		"firing-watcher": changed(func(i *alert.Incident) {
+			condition(i, alert.ConditionWatcher, "watcher")
+			i.Series, i.Per, i.Labels, i.Classes, i.Examples, i.Runs, i.Bad = "notifier-ops", alert.PerAll, nil, nil, nil, 0, 0
+			i.FirstBad, i.LastBad, i.BadRuns = time.Time{}, time.Time{}, 0
+			i.Trouble = &alert.Trouble{
+				Work: "the notifier ops takes no messages", Reason: "network: no route to host", Effect: "They wait, and are sent when it works.",
+				Fix: "squarewatch notify ops tests it",
+			}
+		}),
 		"test": notifiertest.Notification(alert.EventTest),
 	}
 }
@@ -143,25 +151,8 @@ func TestAlertsGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".json", string(got)+"\n")
+			golden.Check(t, "testdata/"+name+".json", string(got)+"\n", *update)
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
 }
 

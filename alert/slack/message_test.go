@@ -3,20 +3,19 @@ package slack_test
 import (
 	"encoding/json"
 	"flag"
-	"os"
-	"path/filepath"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+	slackgo "github.com/slack-go/slack"
+
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
+	"squarewatch/golden"
 	"squarewatch/probe"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/jedib0t/go-pretty/v6/text"
-	slackgo "github.com/slack-go/slack"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -169,7 +168,7 @@ func messages() map[string]outbox.Notification {
 	one.BadRuns, one.LastBad = 1, one.FirstBad
 	unsure := unauthenticated()
 	unsure.Blame = probe.BlameUnknown
-	return map[string]outbox.Notification{
+	list := map[string]outbox.Notification{
 		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),
 		"firing-confidence":        notification(alert.EventFiring, "03:04:05", sure),
 		"firing-no-data":           notification(alert.EventFiring, "03:05:50", nodata),
@@ -200,6 +199,8 @@ func messages() map[string]outbox.Notification {
 		"resolved-401":             notification(alert.EventResolved, "03:16:50", resolved(unauthenticated())),
 		"test":                     {ID: "t1", Notifier: "ops", At: at("12:00:00"), Event: alert.EventTest},
 	}
+	maps.Copy(list, ofParts())
+	return list
 }
 
 func TestMessagesGolden(t *testing.T) {
@@ -214,27 +215,10 @@ func TestMessagesGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".json", string(body)+"\n")
-			golden(t, name+".txt", text.StripEscape(slack.Terminal(m, 80)))
-			golden(t, name+".plain", m.Plain()+"\n")
+			golden.Check(t, "testdata/"+name+".json", string(body)+"\n", *update)
+			golden.Check(t, "testdata/"+name+".txt", text.StripEscape(slack.Terminal(m, 80)), *update)
+			golden.Check(t, "testdata/"+name+".plain", m.Plain()+"\n", *update)
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
 }
 
@@ -283,7 +267,7 @@ func TestEveryClassHasItsFault(t *testing.T) {
 		}
 		said = append(said, class.String()+": "+first.Text.Text)
 	}
-	golden(t, "faults.txt", strings.Join(said, "\n")+"\n")
+	golden.Check(t, "testdata/faults.txt", strings.Join(said, "\n")+"\n", *update)
 }
 
 func TestTerminalKeepsItsWidthWithWideCharacters(t *testing.T) {
@@ -359,6 +343,6 @@ func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	recovered.Others = append(recovered.Others, ended.Incident)
 	if got := slack.Render(recovered, slack.Options{}).Plain(); !strings.Contains(got,
 		"*Also ended without a recovery:* server-errors collections") {
-		t.Errorf("want the other incident not told as resolved, got\n%s", got)
+		t.Errorf("want the other incident not reported as resolved, got\n%s", got)
 	}
 }

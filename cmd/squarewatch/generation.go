@@ -121,11 +121,12 @@ func userAgent() string {
 	return "squarewatch/" + version
 }
 
-// newEngine builds the alert engine. Unchanged rules keep their state from the previous engine.
-func newEngine(cfg *config.Config, previous *alert.Engine) (*alert.Engine, error) {
+// newEngine builds the alert engine, with the parts of squarewatch that a daemon reports on. Unchanged rules keep their state from the
+// previous engine.
+func newEngine(cfg *config.Config, parts []alert.Part, previous *alert.Engine) (*alert.Engine, error) {
 	return alert.NewEngine(alert.EngineOptions{
 		Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, SupportAfter: cfg.SupportWait,
-		Connectivity: cfg.Connectivity.Address != "", Previous: previous,
+		Connectivity: cfg.Connectivity.Address != "", Parts: parts, Previous: previous,
 	})
 }
 
@@ -144,26 +145,6 @@ func newTelemetry(ctx context.Context, cfg *config.Config, spoolDir string, logg
 		Settings: cfg.Telemetry, ServiceVersion: version, InstanceID: rand.Text(), UserAgent: userAgent(), Logger: logger,
 		SpoolDir: spoolDir,
 	})
-}
-
-// sameProcess refuses changes that need a restart.
-func sameProcess(current, next *config.Config) error {
-	var faults []error
-	if current.Listen != next.Listen {
-		faults = append(faults, fmt.Errorf("listen changed from %s to %s: a reload cannot change the port; restart the service",
-			current.Listen, next.Listen))
-	}
-	if current.StateDir != next.StateDir {
-		faults = append(faults, fmt.Errorf("state_dir changed from %s to %s: a reload cannot move the database; restart the service",
-			current.StateDir, next.StateDir))
-	}
-	if !current.Telemetry.OTLP.Equal(&next.Telemetry.OTLP) {
-		faults = append(faults, errors.New("telemetry.otlp changed: a reload cannot change the exporters; restart the service"))
-	}
-	if current.Telemetry.Spool != next.Telemetry.Spool {
-		faults = append(faults, errors.New("telemetry.spool changed: a reload cannot resize it; restart the service"))
-	}
-	return errors.Join(faults...)
 }
 
 func logWarnings(logger *slog.Logger, cfg *config.Config) {
@@ -202,3 +183,5 @@ func (m *missLog) Missed(miss probe.Miss) {
 	m.logger.Warn("a run was missed", "probe", miss.Probe, "reason", string(miss.Reason), "intended", miss.Intended,
 		"count", miss.Count, "detail", miss.Detail)
 }
+
+func credentialNames(cfg *config.Config) []string { return slices.Collect(maps.Keys(cfg.Credentials)) }

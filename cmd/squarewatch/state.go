@@ -25,8 +25,8 @@ import (
 // databaseName is the file in state_dir.
 const databaseName = "squarewatch.db"
 
-// state is what a restart keeps. A disk that fails or hangs delays nothing: probing and alerting work from memory, and the database is
-// opened as soon as that works.
+// state is what survives a restart. A disk that fails or hangs delays nothing: probing and alerting work from memory, and the database is
+// opened as soon as the disk works.
 type state struct {
 	path   string          // of the database; empty without a state_dir
 	owner  *database.Owner // nil without a state_dir, or when its disk does not answer
@@ -80,6 +80,9 @@ func (s *state) open(ctx context.Context) {
 			if s.owner, err = database.Own(ctx, filepath.Dir(s.path), s.logger); err != nil {
 				return err
 			}
+		}
+		if err := s.owner.Name(); err != nil { // a database on a full disk can still be read
+			s.logger.DebugContext(ctx, "cannot write the process identifier to state_dir", "error", err)
 		}
 		s.result, err = openDatabase(ctx, s.path, s.logger)
 		return err
