@@ -87,6 +87,7 @@ def set_password(value):
 
 
 def blacklist(name):
+    """Blacklists the refresh tokens that logins gave. simplejwt 5.2 does not keep those that replaced them."""
     for token in OutstandingToken.objects.filter(user__username=name):
         BlacklistedToken.objects.get_or_create(token=token)
 
