@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -169,7 +168,7 @@ func TestAStateOfANewerProgramIsTold(t *testing.T) {
 			t.Errorf("want it in the status, got %s", page)
 		}
 		for _, suffix := range []string{"", "-wal"} {
-			if err := os.Rename(path+suffix, filepath.Join(t.TempDir(), "old")); err != nil && !errors.Is(err, os.ErrNotExist) {
+			if err := os.Rename(path+suffix, path+".old"+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 				t.Fatal(err)
 			}
 		}
