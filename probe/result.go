@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"squarewatch/probe/blame"
 )
 
 // Result is the outcome of one run. It is plain data that can be stored, replayed and compared. It must not be changed after it
@@ -76,21 +78,22 @@ const (
 	CauseConfirm  Cause = "confirm"  // an unexpected answer is confirmed by another look
 )
 
-// Blame says whose fault an unexpected 401 or a failed connection is.
-type Blame string
-
-// Ours reports whether the run failed on our own side. Such a run says nothing about the API, and no rule counts it.
-func (b Blame) Ours() bool { return b == BlameNetwork || b == BlameWatcher }
+// Blame says who caused a failure; see package blame.
+type Blame = blame.Culprit
 
 // The values of Blame.
 const (
-	BlameNone         Blame = ""              // neither an unexpected 401 nor a failed network
-	BlameCredential   Blame = "credential"    // our login or key is refused: wrong, expired or revoked
-	BlameLoginService Blame = "login_service" // the login service returns no token, and does not blame our credentials
-	BlameAPI          Blame = "api"           // the API refuses a new token, or a key that it accepts elsewhere
-	BlameUnknown      Blame = "unknown"       // a key is refused, and other probes do not show why
-	BlameNetwork      Blame = "network"       // our own network: nothing else can be reached either
-	BlameWatcher      Blame = "watcher"       // squarewatch itself: it or its machine ran out of descriptors, ports, buffers or memory
+	BlameNone         = blame.None
+	BlameAPI          = blame.API
+	BlameGateway      = blame.Gateway
+	BlameLoginService = blame.LoginService
+	BlameCredential   = blame.Credential
+	BlameRole         = blame.Role
+	BlameNetwork      = blame.Network
+	BlameResolver     = blame.Resolver
+	BlameWatcher      = blame.Watcher
+	BlameLeak         = blame.Leak
+	BlameUnknown      = blame.Unknown
 )
 
 // Attempt is one HTTP exchange.
