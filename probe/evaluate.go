@@ -1,16 +1,14 @@
 package probe
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 )
 
 // evaluate sets the class of the result, whether it is expected, and why not.
 func (x *run) evaluate(ctx context.Context) {
 	j, result := x.job, x.result
-	result.Expected, result.Breach, result.Reason, result.Excerpt, result.Blame = false, false, "", "", BlameNone
+	result.Expected, result.Breach, result.Reason, result.Excerpt = false, false, "", ""
 	last := &result.Attempts[len(result.Attempts)-1]
 	result.Class, result.Code = last.Class, x.got.code
 	if result.Class == ClassNone {
@@ -45,9 +43,6 @@ func (x *run) evaluate(ctx context.Context) {
 	}
 	if !result.Class.IsTransport() {
 		result.Excerpt = j.runner.secrets.Excerpt(seen.body)
-	}
-	if result.Code == http.StatusUnauthorized && j.needsCredential {
-		result.Blame = cmp.Or(x.blame, BlameUnknown)
 	}
 	result.Breach = j.probe.Guards == GuardAccess && result.Class == Success
 }

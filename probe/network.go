@@ -88,6 +88,9 @@ func (n *Network) Route(options *RunnerOptions) error {
 		return errors.New("network.proxy is not the address of a proxy: write http://host:port, or none")
 	}
 	options.Proxy = proxy
+	if options.Resolver == nil && n.Resolver != "" {
+		options.Resolver = n.resolver()
+	}
 	if options.Dial == nil {
 		options.Dial = n.dial()
 	}
@@ -134,12 +137,17 @@ func (n *Network) dial() dialFunc {
 	}
 	dialer := newDialer()
 	if n.Resolver != "" {
-		dialer.Resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, n.Resolver)
-		}}
+		dialer.Resolver = n.resolver()
 	}
 	if n.Prefer == "" {
 		return dialer.DialContext
 	}
 	return familyDialer{dialer, n.Prefer == "ipv6"}.dial
+}
+
+// resolver returns the resolver that asks the DNS server of the settings.
+func (n *Network) resolver() *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, n.Resolver)
+	}}
 }

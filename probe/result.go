@@ -33,8 +33,12 @@ type Result struct {
 	Expected bool   // the answer is what the probe declares as healthy
 	Reason   string // why it is unexpected, for people; empty when expected
 	Excerpt  string // the message in the body of an unexpected answer, shortened and masked
-	Blame    Blame  // whose fault an unexpected 401 or a failed network is
 	Breach   bool   // a guarded probe got access that it must not get: a security alert
+
+	Blame    Blame            // who caused the failure, judged by the runs of all probes; see package blame
+	Evidence []blame.Evidence // why that is known
+	Settle   string           // what would settle it, where Blame is BlameUnknown
+	Looks    []Look           // that the run took to find that out
 }
 
 // FirstLook returns the attempts that led to the first answer: the first attempt, and those that followed a redirect or a

@@ -1,0 +1,78 @@
+package probe
+
+import (
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+	"syscall"
+
+	"squarewatch/probe/blame"
+)
+
+// dnsKind returns how a look-up failed. Without an error of the resolver, the time was over while it was asked.
+//
+// Package net sets IsNotFound for NXDOMAIN and for a name without addresses, and IsTimeout when no server answered. For SERVFAIL and
+// every other code it says "server misbehaving" (https://github.com/golang/go/blob/master/src/net/dnsclient_unix.go, checkHeader). When a
+// resolver cannot be reached at all, only the text of the error of the system is left (newDNSError in src/net/net.go).
+func dnsKind(err error) blame.DNS {
+	failure, ok := errors.AsType[*net.DNSError](err)
+	switch {
+	case !ok, failure.IsTimeout:
+		return blame.DNSNoAnswer
+	case failure.IsNotFound:
+		return blame.DNSNoName
+	}
+	for _, errno := range []syscall.Errno{
+		syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.ETIMEDOUT,
+	} {
+		if strings.HasSuffix(failure.Err, errno.Error()) {
+			return blame.DNSNoAnswer
+		}
+	}
+	return blame.DNSFailed
+}
+
+// linkKind returns how a connection failed. The errors of the system are those of connect(2) and ip(7):
+// https://man7.org/linux/man-pages/man2/connect.2.html, https://man7.org/linux/man-pages/man7/ip.7.html. A proxy that refuses to connect
+// leaves a text alone (dialConn in https://github.com/golang/go/blob/master/src/net/http/transport.go).
+func linkKind(class Class, err error) blame.Link {
+	isOneOf := func(all ...error) bool {
+		for _, one := range all {
+			if errors.Is(err, one) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case isProxy(err), class == ConnectError && !isDial(err):
+		return blame.LinkProxy
+	case isUntrusted(err):
+		return blame.LinkUntrusted
+	case class == TLSError:
+		return blame.LinkTLS
+	case isOneOf(syscall.ECONNREFUSED, syscall.ECONNRESET):
+		return blame.LinkRefused
+	case isOneOf(syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL):
+		return blame.LinkNoRoute
+	}
+	return blame.LinkNoAnswer
+}
+
+// isUntrusted reports whether a certificate is signed by an authority that is not known here.
+func isUntrusted(err error) bool {
+	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
+	return ok
+}
+
+// isProxy reports whether the connection to our own proxy failed. net/http marks such errors with the operations "proxyconnect"
+// (transport.go) and "socks connect" (socks_bundle.go).
+func isProxy(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if op, ok := err.(*net.OpError); ok && (op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")) { //nolint:errorlint // each level is seen
+			return true
+		}
+	}
+	return false
+}
