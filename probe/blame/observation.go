@@ -43,6 +43,9 @@ const (
 	Shortage                    // squarewatch or its machine ran out of something
 )
 
+// answered reports whether the target answered.
+func (o Outcome) answered() bool { return o < NotResolved }
+
 // DNS is how the look-up of the target's name failed.
 type DNS uint8
 
@@ -66,6 +69,7 @@ const (
 	LinkTLS                   // the other side offered no TLS session, or no certificate that is valid for the name and the time
 	LinkUntrusted             // its certificate is signed by an authority that this machine does not know
 	LinkProxy                 // our own proxy did not connect
+	linkCount
 )
 
 // Check is the result of a check of our own, such as whether the connectivity address accepts connections. The zero value means that
