@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"squarewatch/config/secret"
@@ -191,7 +192,7 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 		if short {
 			return access, refresh, &renewalError{shortage: true, text: "no " + what + " was possible: " + text}
 		}
-		return access, refresh, &renewalError{text: "the " + what + " service did not answer: " + text}
+		return access, refresh, &renewalError{text: "the " + what + " service did not answer: " + text, words: "it did not answer"}
 	}
 	answer := got.body.Bytes()
 	failure := &renewalError{page: isPage(got.header, answer), words: s.env.secrets.Excerpt(answer)}
@@ -205,8 +206,10 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 		failure.text = fmt.Sprintf("the %s was refused with %d: %s", what, got.code, failure.words)
 	case got.code >= 300:
 		failure.text = fmt.Sprintf("the %s service answered %d: %s", what, got.code, failure.words)
+		failure.words = strings.TrimSpace(fmt.Sprintf("%d %s", got.code, failure.words))
 	case !ok:
 		failure.text = fmt.Sprintf("the %s service answered %d without an access token", what, got.code)
+		failure.words = fmt.Sprintf("%d without an access token", got.code)
 	default:
 		return access, refresh, nil
 	}
@@ -216,7 +219,7 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 // renewalError says why there is no new token, without secrets.
 type renewalError struct {
 	text     string
-	words    string // of the login service, for people
+	words    string // what the login service said or did, for people
 	refused  bool   // the login service refused our credential
 	page     bool   // the answer is a page, not one of the login service
 	shortage bool   // squarewatch or its machine ran out of something

@@ -97,6 +97,12 @@ type seen[T any] struct {
 	what       T
 }
 
+// isFresh reports whether an answer was got during the last attempt of a run or after it, or less than ownPause ago.
+func (s seen[T]) isFresh(x *run) bool {
+	age := time.Since(s.end)
+	return age < ownPause || age < downMaxAge && !s.start.Before(x.last().Start)
+}
+
 // memo remembers the newest answer about each subject. At most one question about a subject is asked at a time.
 type memo[T any] struct {
 	mu       sync.Mutex

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"sync"
 	"time"
 
 	"squarewatch/config/setting"
@@ -41,25 +40,6 @@ type connectivity struct {
 	address string // empty when not configured
 	dial    dialFunc
 	checks  memo[error] // why the address could not be reached; nil when it could
-
-	mu   sync.Mutex
-	down outage // the last one
-}
-
-// outage is a time in which the address could not be reached, as far as the checks tell.
-type outage struct {
-	from  time.Time // start of the first check that failed
-	seen  time.Time // end of the last check that failed
-	until time.Time // start of the first check after it that passed; zero before
-}
-
-// overlaps reports whether a time touches the outage.
-func (d *outage) overlaps(start, end time.Time) bool {
-	until := d.seen.Add(downMaxAge)
-	if !d.until.IsZero() && d.until.Before(until) {
-		until = d.until
-	}
-	return !d.seen.IsZero() && start.Before(until) && end.After(d.from)
 }
 
 // wanted reports whether a run got no answer. A shortage of our own and a breach need no check.
@@ -67,70 +47,31 @@ func (c *connectivity) wanted(x *run, o *blame.Observation) bool {
 	return c.address != "" && x.result.Class.IsTransport() && o.Outcome != blame.Shortage && o.Outcome != blame.Granted
 }
 
-// take fills Connectivity. A check that passed says nothing about a run that began after it. A run that got no answer while the address
-// was down failed for that reason, even if the address is up when the run ends.
-func (c *connectivity) take(ctx context.Context, x *run, o *blame.Observation) (looks []Look) {
-	began := x.last().Start
+// take fills Connectivity. A check that passed before the run began says nothing about the run, so the address is checked again.
+func (c *connectivity) take(ctx context.Context, x *run, o *blame.Observation) []Look {
 	checked, asked := c.checks.ask(ctx, c.address, func(last seen[error]) bool {
-		age := time.Since(last.end)
-		return age < ownPause || age < downMaxAge && (last.what != nil || !last.start.Before(began))
+		return last.what != nil && time.Since(last.end) < downMaxAge || last.isFresh(x)
 	}, c.check)
-	if asked {
-		looks = append(looks, c.look(x, checked))
+	if !checked.end.IsZero() && !isShortage(checked.what) {
+		o.Connectivity = blame.Check{At: checked.end, Passed: checked.what == nil, What: c.address}
 	}
-	if checked.end.IsZero() || isShortage(checked.what) {
-		return looks
+	if !asked {
+		return nil
 	}
-	o.Connectivity = blame.Check{At: checked.end, Passed: checked.what == nil, What: c.address}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if o.Connectivity.Passed && isSilence(o) && c.down.overlaps(began, x.last().End) {
-		o.Connectivity.At, o.Connectivity.Passed = c.down.seen, false
-	}
-	return looks
-}
-
-// isSilence reports whether a run failed because nothing answered. A refused connection or a broken TLS session is an answer.
-func isSilence(o *blame.Observation) bool {
-	switch o.Outcome { //nolint:exhaustive // the others got an answer
-	case blame.NotAnswered:
-		return o.Link == blame.LinkNone
-	case blame.NotConnected:
-		return o.Link == blame.LinkNoAnswer || o.Link == blame.LinkNoRoute
-	case blame.NotResolved:
-		return o.DNS == blame.DNSNoAnswer || o.DNS == blame.DNSFailed
-	}
-	return false
-}
-
-// check dials the address.
-func (c *connectivity) check(ctx context.Context) error {
-	start := time.Now()
-	conn, err := c.dial(ctx, "tcp", c.address)
-	if err == nil {
-		_ = conn.Close()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case err == nil && c.down.until.IsZero():
-		c.down.until = start
-	case err == nil, isShortage(err):
-	case c.down.seen.IsZero() || !c.down.until.IsZero():
-		c.down = outage{from: start, seen: time.Now()}
-	default:
-		c.down.seen = time.Now()
-	}
-	return err
-}
-
-// look returns a check as it is recorded.
-func (c *connectivity) look(x *run, checked seen[error]) Look {
 	look := Look{
 		Kind: LookConnectivity, Start: checked.start, End: checked.end, Passed: checked.what == nil, Text: c.address + " accepted a connection",
 	}
 	if checked.what != nil {
 		look.Text = c.address + " cannot be reached: " + x.job.runner.secrets.Error(checked.what)
 	}
-	return look
+	return []Look{look}
+}
+
+// check dials the address.
+func (c *connectivity) check(ctx context.Context) error {
+	conn, err := c.dial(ctx, "tcp", c.address)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err
 }

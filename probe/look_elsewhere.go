@@ -56,18 +56,17 @@ func (*elsewhere) wanted(x *run, o *blame.Observation) bool {
 	return o.Page && o.Code != http.StatusNotFound
 }
 
-// take fills Elsewhere. A guarded probe asks anew when the last answer differs and is older than the run.
+// take fills Elsewhere. A guarded probe asks again when the last answer differs and is older than the run.
 func (e *elsewhere) take(ctx context.Context, x *run, o *blame.Observation) []Look {
-	r, got, began := x.job.runner, x.got, x.last().Start
-	mine := r.replyOf(got)
+	r := x.job.runner
+	mine := r.replyOf(x.got)
 	mine.class, mine.page = ClassOfStatus(x.last().Code), o.Page
 	prefix := firstSegment(x.job.request.url.Path)
 	checked, asked := e.checks.ask(ctx, prefix, func(last seen[reply]) bool {
-		age := time.Since(last.end)
 		if o.Outcome == blame.Granted && !last.what.sameAs(mine) {
-			return age < ownPause || age < targetPause && !last.start.Before(began)
+			return last.isFresh(x)
 		}
-		return age < targetPause
+		return time.Since(last.end) < targetPause
 	}, func(ctx context.Context) reply { return r.madeUp(ctx, x, prefix) })
 	o.Elsewhere = checked.what.sameAs(mine)
 	if o.Outcome == blame.Granted && (o.Elsewhere || o.Page && checked.what.err != nil) {

@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"net"
-	"time"
 
 	"squarewatch/probe/blame"
 )
@@ -41,14 +40,11 @@ func (*resolving) wanted(_ *run, o *blame.Observation) bool { return o.Outcome =
 
 // take fills Resolver.
 func (r *resolving) take(ctx context.Context, x *run, o *blame.Observation) (looks []Look) {
-	began := x.last().Start
-	checked, asked := r.checks.ask(ctx, rootZone, func(last seen[error]) bool {
-		return time.Since(last.end) < ownPause || time.Since(last.end) < downMaxAge && !last.start.Before(began)
-	}, r.check)
+	checked, asked := r.checks.ask(ctx, rootZone, func(last seen[error]) bool { return last.isFresh(x) }, r.check)
 	if checked.end.IsZero() || isShortage(checked.what) {
 		return nil
 	}
-	o.Resolver = blame.Check{At: checked.end, Passed: checked.what == nil, What: "the root zone"}
+	o.Resolver = blame.Check{At: checked.end, Passed: checked.what == nil, What: "the name servers of the root"}
 	if !asked {
 		return nil
 	}

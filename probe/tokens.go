@@ -67,9 +67,13 @@ func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.renewing, t.failure = nil, err
-	t.last = blame.Renewal{At: r.End, Renewed: err == nil, LoggedIn: r.Outcome == LoggedIn}
+	switch {
+	case err == nil:
+		t.last = blame.Renewal{At: r.End, Renewed: true, LoggedIn: r.Outcome == LoggedIn}
+	case !err.shortage: // a shortage of our own says nothing about the login service
+		t.last = blame.Renewal{At: r.End, Refused: err.refused, Page: err.page, Words: err.words}
+	}
 	if err != nil {
-		t.last.Refused, t.last.Page, t.last.Words = err.refused, err.page, err.words
 		r.Error = err.text
 		r.Outcome = RenewalUnavailable
 		if err.refused {
