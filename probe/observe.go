@@ -29,7 +29,8 @@ func (x *run) observe() *blame.Observation {
 		}
 	}
 	credential := x.job.session.State(x.sent)
-	o.Renewal, o.NewToken = credential.Renewal, credential.NewToken && r.Code == http.StatusUnauthorized
+	o.Renewal = credential.Renewal
+	o.NewToken = r.Code == http.StatusUnauthorized && (credential.NewToken || x.job.pause.active())
 	return o
 }
 

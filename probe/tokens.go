@@ -24,7 +24,7 @@ type tokens struct {
 	ended     []Renewal // since takeRenewals was last called
 
 	last     blame.Renewal
-	replaced time.Time // when a young token was last replaced
+	replaced time.Time // when a refused token was last replaced
 	urgent   time.Time // when the login was last asked during the back-off
 	answered bool      // the login was so asked since the API last gave another answer than 401
 }
@@ -155,14 +155,20 @@ func (s loginSession) awaitRenewal(ctx context.Context, ended <-chan struct{}) *
 	}
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	t := s.tokens
 	select {
 	case <-ended:
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return t.failure
 	case <-waiting.Done():
-		return errSlowLogin()
 	}
-	s.tokens.mu.Lock()
-	defer s.tokens.mu.Unlock()
-	return s.tokens.failure
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.renewing != nil {
+		t.last = blame.Renewal{At: time.Now(), Words: "it did not answer in time"}
+	}
+	return errSlowLogin()
 }
 
 func errSlowLogin() *renewalError {
@@ -173,10 +179,8 @@ func errSlowLogin() *renewalError {
 // more tokens would not help, and would flood the login service.
 func (t *tokens) mayReplaceLocked(held token) bool {
 	now := time.Now()
-	if !held.young(now) {
-		return true
-	}
-	if since := now.Sub(t.replaced); since >= 0 && since < youngToken {
+	since := now.Sub(t.replaced)
+	if held.young(now) && since >= 0 && since < youngToken {
 		return false
 	}
 	t.replaced = now

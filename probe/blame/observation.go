@@ -102,7 +102,7 @@ type Observation struct {
 	Foreign   bool   // the answer asks for another way to authenticate than the API's: a WWW-Authenticate without Bearer
 	Code      int    // HTTP status; 0 without an answer
 	Words     string // the API's own code or message of a refusal, for example user_inactive; masked and shortened
-	NewToken  bool   // the refused token was issued by this run, or less than a minute ago
+	NewToken  bool   // the refused token is new, or the probe was refused with a new one and not accepted since
 	Elsewhere bool   // an address that does not exist got the same answer: whatever answers does so for every address
 	DNS       DNS
 	Link      Link
