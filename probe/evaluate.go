@@ -16,7 +16,7 @@ func (x *run) evaluate(ctx context.Context) {
 		return
 	}
 	seen := observation{
-		result: result, last: last, body: x.got.body.Bytes(),
+		result: result, last: last, header: x.got.header, body: x.got.body.Bytes(),
 		timeout: j.probe.Timeout, redirect: x.refusal, secrets: j.runner.secrets,
 	}
 	result.Expected = true

@@ -21,6 +21,7 @@ import (
 	"squarewatch/config"
 	"squarewatch/otel"
 	"squarewatch/probe"
+	"squarewatch/probe/blame"
 	"squarewatch/probe/database"
 	"squarewatch/probe/dispatch"
 	"squarewatch/probe/history"
@@ -50,6 +51,7 @@ type Daemon struct {
 	options    Options
 	telemetry  *otel.Telemetry
 	outbox     *outbox.Outbox
+	judge      *blame.Judge // of all generations
 	evaluator  *alert.Evaluator
 	silences   *alert.Silences
 	state      *state
@@ -82,7 +84,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	}
 	d := &Daemon{
 		options: options, progress: &progress{}, attempts: newAttempts(), drift: &drift{}, probes: newProbeStates(), state: &state{},
-		started: time.Now(), reloads: make(chan chan error), news: make(chan string, maxNews),
+		judge: blame.NewJudge(), started: time.Now(), reloads: make(chan chan error), news: make(chan string, maxNews),
 	}
 	if d.options.Peer == nil {
 		d.options.Peer = peerOfSocket
@@ -456,6 +458,7 @@ func (d *Daemon) reload() error {
 	d.evaluator.Reannounce()
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)
 	d.progress.watch(cfg.Probes)
+	d.forgetReplaced(d.current, next)
 	d.current = next
 	d.running.Store(cfg)
 	if d.state.writer != nil {
