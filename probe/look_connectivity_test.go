@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"squarewatch/probe"
+	"squarewatch/probe/blame"
 )
 
 // network is a network in which the target is down. The other address is up, down or hangs.
@@ -219,6 +220,83 @@ func TestBreachIsNotBlamedOnTheNetwork(t *testing.T) {
 	if !r.Breach || r.Blame != probe.BlameLeak {
 		t.Errorf("want a breach that is blamed on a leak, got breach=%v blame %q: %s", r.Breach, r.Blame, r.Reason)
 	}
+}
+
+// TestACheckThatPassedEarlierIsMadeAgain has fault D12: the address was up three seconds ago, and our link is down now.
+func TestACheckThatPassedEarlierIsMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		n.up.Store(true)
+		once := watched(t, n, n.dial)
+		if r := once.Run(t.Context(), time.Now()); r.Blame == probe.BlameNetwork {
+			t.Errorf("want the target blamed, got %q (%s)", r.Blame, because(r))
+		}
+		<-time.After(3 * time.Second)
+		n.up.Store(false)
+		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNetwork || n.dials.Load() != 2 {
+			t.Errorf("want a new check and our network blamed, got %q (%s) after %d checks", r.Blame, because(r), n.dials.Load())
+		}
+	})
+}
+
+// TestARunThatWasUnderWayWhileTheLinkWasDown has fault D12: it times out after the link is back.
+func TestARunThatWasUnderWayWhileTheLinkWasDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		judge := blame.NewJudge()
+		watch := func(name string, dial func(context.Context, string, string) (net.Conn, error)) *probe.Job {
+			return job(t, "http://target.example", probe.Probe{Name: name, Path: "/"}, probe.RunnerOptions{
+				Dial: dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other, Judge: judge,
+			})
+		}
+		waiting := watch("waiting", func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		var r *probe.Result
+		var running sync.WaitGroup
+		running.Go(func() { r = waiting.Run(t.Context(), time.Now()) })
+		<-time.After(2 * time.Second)
+		watch("failing", n.dial).Run(t.Context(), time.Now())
+		n.up.Store(true)
+		running.Wait()
+		if r.Class != probe.Timeout || r.Blame != probe.BlameNetwork || !strings.Contains(because(r), "192.0.2.1:53 could not be reached") {
+			t.Errorf("want our network blamed, got %v, %q (%s)", r.Class, r.Blame, because(r))
+		}
+		<-time.After(6 * time.Second)
+		if r := waiting.Run(t.Context(), time.Now()); r.Blame != probe.BlameAPI {
+			t.Errorf("want a later run to blame the API, got %q (%s)", r.Blame, because(r))
+		}
+	})
+}
+
+// TestTheEvidenceSaysThatOurNetworkIsFine has fault D13: the target is dead, and the address answers.
+func TestTheEvidenceSaysThatOurNetworkIsFine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		n.up.Store(true)
+		r := watched(t, n, n.dial).Run(t.Context(), time.Now())
+		if r.Blame != probe.BlameAPI || len(r.Evidence) == 0 || r.Evidence[0].Text != "our network is fine: 192.0.2.1:53 answered" ||
+			!r.Evidence[0].At.Equal(r.Looks[0].End) {
+			t.Errorf("want evidence that our network is fine, got %q: %+v", r.Blame, r.Evidence)
+		}
+	})
+}
+
+// TestAnEndlessOutageAsksTheAddressOnceASecond has a hundred probes of a dead target.
+func TestAnEndlessOutageAsksTheAddressOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		n.up.Store(true)
+		once := watched(t, n, n.dial)
+		for range 100 {
+			once.Run(t.Context(), time.Now())
+			<-time.After(100 * time.Millisecond)
+		}
+		if took := n.dials.Load(); took > 10 {
+			t.Errorf("want at most a check a second, got %d", took)
+		}
+	})
 }
 
 func TestConnectivityIsAnAddress(t *testing.T) {
