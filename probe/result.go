@@ -41,9 +41,9 @@ type Result struct {
 	Looks    []Look           // that the run took to find that out
 }
 
-// FirstLook returns the attempts that led to the first answer: the first attempt, and those that followed a redirect or a
+// FirstTry returns the attempts that led to the first answer: the first attempt, and those that followed a redirect or a
 // broken connection. Attempts that repeat the request after a renewal or that confirm an answer are not included.
-func (r *Result) FirstLook() []Attempt {
+func (r *Result) FirstTry() []Attempt {
 	for i := range r.Attempts {
 		if cause := r.Attempts[i].Cause; i > 0 && cause != CauseRedirect && cause != CauseRetry {
 			return r.Attempts[:i]
@@ -55,7 +55,7 @@ func (r *Result) FirstLook() []Attempt {
 // Latency returns the duration of the first answer, including the redirects that led to it. Later attempts do not count: they
 // say nothing about the speed of the API.
 func (r *Result) Latency() time.Duration {
-	attempts := r.FirstLook()
+	attempts := r.FirstTry()
 	if len(attempts) == 0 {
 		return 0
 	}
@@ -79,7 +79,7 @@ const (
 	CauseRedirect Cause = "redirect" // a redirect inside the target's origin was followed
 	CauseRetry    Cause = "retry"    // the connection of the previous attempt broke after the request was sent
 	CauseResend   Cause = "resend"   // the credential was refused and renewed
-	CauseConfirm  Cause = "confirm"  // an unexpected answer is confirmed by another look
+	CauseConfirm  Cause = "confirm"  // an unexpected answer is confirmed by another try
 )
 
 // Blame says who caused a failure; see package blame.

@@ -20,9 +20,9 @@ type run struct {
 	shortage  bool        // the last attempt, or the renewal that it needed, failed because we ran out of something
 }
 
-// look requests the endpoint once and evaluates the answer. When the API refuses a renewable credential, the request is
-// repeated once with a new one. All attempts of a look share one deadline, the probe's timeout.
-func (x *run) look(ctx context.Context, cause Cause) {
+// try requests the endpoint once and evaluates the answer. When the API refuses a renewable credential, the request is
+// repeated once with a new one. All attempts of a try share one deadline, the probe's timeout.
+func (x *run) try(ctx context.Context, cause Cause) {
 	ctx, cancel := context.WithTimeoutCause(ctx, x.job.probe.Timeout, errDeadline)
 	defer cancel()
 	x.follow(ctx, cause)
@@ -89,7 +89,7 @@ func (x *run) follow(ctx context.Context, cause Cause) {
 	}
 }
 
-// confirm looks again until the answer is expected or no looks are left. It never repeats a breach: a later refusal would not
+// confirm tries again until the answer is expected or no tries are left. It never repeats a breach: a later refusal would not
 // undo it.
 func (x *run) confirm(ctx context.Context) {
 	c := x.job.probe.Confirm
@@ -107,6 +107,6 @@ func (x *run) confirm(ctx context.Context) {
 			pause.Stop()
 			return
 		}
-		x.look(ctx, CauseConfirm)
+		x.try(ctx, CauseConfirm)
 	}
 }

@@ -264,7 +264,7 @@ func (j *Job) run(ctx context.Context, intended time.Time) (*Result, *blame.Obse
 	result := &Result{Probe: j.probe.Name, Credential: j.credential, Labels: j.probe.Labels, Intended: intended, Start: time.Now()}
 	result.Trace, result.Span = j.runner.options.Identifiers.NewRun()
 	x := &run{job: j, result: result}
-	x.look(ctx, CauseFirst)
+	x.try(ctx, CauseFirst)
 	x.confirm(ctx)
 	observed := x.judge(ctx)
 	j.runner.release(x.got)
