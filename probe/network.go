@@ -88,11 +88,12 @@ func (n *Network) Route(options *RunnerOptions) error {
 		return errors.New("network.proxy is not the address of a proxy: write http://host:port, or none")
 	}
 	options.Proxy = proxy
-	if options.Resolver == nil && n.Resolver != "" {
-		options.Resolver = n.resolver()
+	resolver := newResolver(n.Resolver)
+	if options.Resolver == nil {
+		options.Resolver = resolver
 	}
 	if options.Dial == nil {
-		options.Dial = n.dial()
+		options.Dial = n.dial(resolver)
 	}
 	return nil
 }
@@ -130,24 +131,12 @@ func (n *Network) proxy() (func(*http.Request) (*url.URL, error), error) {
 	return http.ProxyURL(u), nil
 }
 
-// dial returns how connections are made; nil for the default.
-func (n *Network) dial() dialFunc {
-	if n.Prefer == "" && n.Resolver == "" {
-		return nil
-	}
+// dial returns how connections are made.
+func (n *Network) dial(resolver *net.Resolver) dialFunc {
 	dialer := newDialer()
-	if n.Resolver != "" {
-		dialer.Resolver = n.resolver()
-	}
+	dialer.Resolver = resolver
 	if n.Prefer == "" {
 		return dialer.DialContext
 	}
 	return familyDialer{dialer, n.Prefer == "ipv6"}.dial
-}
-
-// resolver returns the resolver that asks the DNS server of the settings.
-func (n *Network) resolver() *net.Resolver {
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, n.Resolver)
-	}}
 }
