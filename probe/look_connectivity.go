@@ -47,12 +47,13 @@ func (c *connectivity) wanted(x *run, o *blame.Observation) bool {
 	return c.address != "" && x.result.Class.IsTransport() && o.Outcome != blame.Shortage && o.Outcome != blame.Granted
 }
 
-// take fills Connectivity. A check that passed before the run began says nothing about the run, so the address is checked again.
+// take fills Connectivity. A check that passed before the run began says nothing about the run, so the address is checked again. An address
+// whose name is not resolved says nothing about the network; the look at the resolver does.
 func (c *connectivity) take(ctx context.Context, x *run, o *blame.Observation) []Look {
 	checked, asked := c.checks.ask(ctx, c.address, func(last seen[error]) bool {
 		return last.what != nil && time.Since(last.end) < downMaxAge || last.isFresh(x)
 	}, c.check)
-	if !checked.end.IsZero() && !isShortage(checked.what) {
+	if !checked.end.IsZero() && !isShortage(checked.what) && !isDNS(checked.what) {
 		o.Connectivity = blame.Check{At: checked.end, Passed: checked.what == nil, What: c.address}
 	}
 	if !asked {

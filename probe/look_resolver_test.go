@@ -95,3 +95,21 @@ func TestTheNameOfTheConnectivityAddressProvesTheResolver(t *testing.T) {
 		}
 	})
 }
+
+// TestAResolverThatFailsIsNotOurNetwork has a connectivity address whose name is not resolved either.
+func TestAResolverThatFailsIsNotOurNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servfail := &net.DNSError{Err: "server misbehaving"}
+		j := job(t, "http://target.example", probe.Probe{Path: "/"}, probe.RunnerOptions{
+			Dial: unresolved(servfail), Resolver: &resolver{err: servfail, hosts: servfail},
+			Connectivity: probe.Connectivity{Address: "other.example:53"}, DialConnectivity: unresolvedOther,
+		})
+		if r := j.Run(t.Context(), time.Now()); r.Blame != probe.BlameResolver || looks(r) != "connectivity resolver" {
+			t.Errorf("want the resolver blamed, got %q (%s), looks %q", r.Blame, because(r), looks(r))
+		}
+	})
+}
+
+func unresolvedOther(context.Context, string, string) (net.Conn, error) {
+	return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "server misbehaving"}}
+}

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -94,6 +93,9 @@ func (n *Network) Route(options *RunnerOptions) error {
 	}
 	if options.Dial == nil {
 		options.Dial = n.dial(resolver)
+	}
+	if options.DialConnectivity == nil {
+		options.DialConnectivity = n.dial(resolver)
 	}
 	return nil
 }
