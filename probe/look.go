@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptrace"
-	"slices"
 	"sync"
 	"time"
 
@@ -34,7 +33,7 @@ type Look struct {
 	Text   string // what was seen, for people, without secrets
 }
 
-// lookTimeout limits one look. The looks of a run are taken at the same time.
+// lookTimeout limits one look. A run takes at most two.
 const lookTimeout = 2 * time.Second
 
 // Pauses between two looks of a kind at the same subject.
@@ -43,7 +42,7 @@ const (
 	ownPause    = time.Second      // of our own network and resolver, which change between two runs
 )
 
-// lookKind is one kind of look. take writes what was seen into the observation. Kinds write different fields, so they run together.
+// lookKind is one kind of look. take writes what was seen into the observation. It returns no look where it used an earlier answer.
 type lookKind struct {
 	wanted func(x *run, o *blame.Observation) bool
 	take   func(ctx context.Context, x *run, o *blame.Observation) []Look
@@ -78,17 +77,11 @@ func (x *run) takeLooks(ctx context.Context, o *blame.Observation) {
 	if x.result.Expected || ctx.Err() != nil {
 		return
 	}
-	var running sync.WaitGroup
-	kinds := x.job.runner.lookKinds()
-	taken := make([][]Look, len(kinds))
-	before := *o // the looks write to o while others are started
-	for i, kind := range kinds {
-		if kind.wanted(x, &before) {
-			running.Go(func() { taken[i] = kind.take(ctx, x, o) })
+	for _, kind := range x.job.runner.lookKinds() {
+		if kind.wanted(x, o) {
+			x.result.Looks = append(x.result.Looks, kind.take(ctx, x, o)...)
 		}
 	}
-	running.Wait()
-	x.result.Looks = append(x.result.Looks, slices.Concat(taken...)...)
 }
 
 // seen is an answer to a question, with its times.
@@ -153,14 +146,17 @@ func (m *memo[T]) questionLocked(ctx context.Context, known *remembered[T], ques
 	asking := make(chan struct{})
 	known.asking = asking
 	m.mu.Unlock()
+	answer := known.seen
+	defer func() { // also after a panic
+		m.mu.Lock()
+		known.seen, known.asking = answer, nil
+		close(asking)
+	}()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
-	answer := seen[T]{start: time.Now()}
-	answer.what = question(ctx)
-	answer.end = time.Now()
-	m.mu.Lock()
-	known.seen, known.asking = answer, nil
-	close(asking)
+	start := time.Now()
+	what := question(ctx)
+	answer = seen[T]{start: start, end: time.Now(), what: what}
 }
 
 // get requests an address of the target for a look, without a credential, over a new connection. It follows no redirect.

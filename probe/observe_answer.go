@@ -12,14 +12,9 @@ import (
 // isPage reports whether an answer is a page for people (HTML), and not an answer of the API, which always is JSON. JSON that is
 // labelled as HTML counts as JSON. Without a useful label the body decides, as in https://mimesniff.spec.whatwg.org/.
 func isPage(header http.Header, body []byte) bool {
-	if isJSON(body) {
-		return false
-	}
 	label, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
-	if label == "text/html" || label == "application/xhtml+xml" {
-		return true
-	}
-	return len(body) > 0 && strings.HasPrefix(http.DetectContentType(body), "text/html")
+	html := label == "text/html" || label == "application/xhtml+xml" || strings.HasPrefix(http.DetectContentType(body), "text/html")
+	return html && !isJSON(body)
 }
 
 // isJSON reports whether a body is a JSON object or list.
