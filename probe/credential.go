@@ -30,10 +30,9 @@ type Session interface {
 	// Renew replaces the credential in the header of a request that the API refused with 401. After an error there is no new
 	// credential, and repeating the request is useless. The runner calls it only if the credential is renewable.
 	Renew(ctx context.Context, r AuthRequest) (AuthResult, error)
-	// State returns what is known of the credential in the header of a request.
-	State(sent http.Header) CredentialState
-	// Finish completes the result of a run: it adds the renewals that have ended since the last call.
-	Finish(r *Result)
+	// Finish adds the renewals that have ended since the last call to the result of a run. It returns what is known of the credential in
+	// the header of the run's last request.
+	Finish(r *Result, sent http.Header) CredentialState
 }
 
 // Environment is what a session needs from its runner.
@@ -85,11 +84,8 @@ type static struct{}
 // Renew does nothing: the runner calls it only for renewable credentials.
 func (static) Renew(context.Context, AuthRequest) (AuthResult, error) { return AuthResult{}, nil }
 
-// State returns nothing: there are no renewals.
-func (static) State(http.Header) CredentialState { return CredentialState{} }
-
-// Finish has nothing to add.
-func (static) Finish(*Result) {}
+// Finish has nothing to add: there are no renewals.
+func (static) Finish(*Result, http.Header) CredentialState { return CredentialState{} }
 
 // validBearer reports whether a key or a token can follow Bearer in a header: only visible ASCII characters.
 func validBearer(key string) bool {

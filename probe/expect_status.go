@@ -68,7 +68,7 @@ func hint(seen *observation) string {
 func retryAfter(value string, now time.Time) time.Duration {
 	const longest = 24 * time.Hour
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return min(time.Duration(seconds)*time.Second, longest) //nolint:gosec // 31 bits
+		return min(time.Duration(seconds)*time.Second, longest)
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {

@@ -126,22 +126,18 @@ func (s loginSession) Renew(ctx context.Context, r AuthRequest) (AuthResult, err
 	return s.renewOnce(ctx, r, held, !held.value.IsZero())
 }
 
-// State returns the newest renewal, and whether the token in a header is new.
-func (s loginSession) State(sent http.Header) CredentialState {
+// Finish adds the renewals that have ended since the last call. It returns the newest one, and whether the token in the header is new.
+func (s loginSession) Finish(r *Result, sent http.Header) CredentialState {
 	t := s.tokens
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	r.Renewals, t.ended = t.ended, nil
+	if r.Class != ClassNone && r.Code != http.StatusUnauthorized {
+		t.answered = false
+	}
 	return CredentialState{
 		Renewal:  t.last,
 		NewToken: !t.access.value.IsZero() && sent.Get("Authorization") == t.access.header() && t.access.young(time.Now()),
-	}
-}
-
-// Finish adds the renewals that have ended since the last call.
-func (s loginSession) Finish(r *Result) {
-	r.Renewals = s.tokens.takeRenewals()
-	if r.Class != ClassNone && r.Code != http.StatusUnauthorized {
-		s.tokens.allowUrgent()
 	}
 }
 

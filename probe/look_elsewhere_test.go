@@ -39,7 +39,7 @@ func looks(r *probe.Result) string {
 
 // TestAPageForEveryAddressIsNoBreach has fault D2: a maintenance page over the whole site.
 func TestAPageForEveryAddressIsNoBreach(t *testing.T) {
-	maintenance := page(200, "Back soon")
+	maintenance, text, works := page(200, "Back soon"), aisquaretest.Fault{Status: 200, Body: "ok"}, aisquaretest.Fault{Delay: 1}
 	for name, c := range map[string]struct {
 		guarded, others aisquaretest.Fault
 		breach          bool
@@ -47,13 +47,13 @@ func TestAPageForEveryAddressIsNoBreach(t *testing.T) {
 		blame           probe.Blame
 	}{
 		"the whole site":           {maintenance, maintenance, false, "elsewhere", probe.BlameGateway},
-		"this address alone":       {maintenance, aisquaretest.Fault{Delay: 1}, true, "elsewhere", probe.BlameLeak},
+		"this address alone":       {maintenance, works, true, "elsewhere", probe.BlameLeak},
 		"another page elsewhere":   {maintenance, page(200, "Home"), true, "elsewhere", probe.BlameLeak},
 		"no answer elsewhere":      {maintenance, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}, false, "elsewhere", probe.BlameAPI},
 		"an answer of the API":     {aisquaretest.Fault{Status: 200, Body: `{"results": []}`}, maintenance, true, "", probe.BlameLeak},
 		"a list of the API":        {aisquaretest.Fault{Status: 200, Body: `[]`}, maintenance, true, "", probe.BlameLeak},
-		"a text for every address": {aisquaretest.Fault{Status: 200, Body: "ok"}, aisquaretest.Fault{Status: 200, Body: "ok"}, false, "elsewhere", probe.BlameAPI},
-		"a text at this address":   {aisquaretest.Fault{Status: 200, Body: "ok"}, aisquaretest.Fault{Delay: 1}, true, "elsewhere", probe.BlameLeak},
+		"a text for every address": {text, text, false, "elsewhere", probe.BlameAPI},
+		"a text at this address":   {text, works, true, "elsewhere", probe.BlameLeak},
 		"JSON labelled as a page":  {labelled(`{"results": []}`), maintenance, true, "", probe.BlameLeak},
 		"half of an answer":        {aisquaretest.Fault{Break: aisquaretest.BreakBody}, maintenance, true, "", probe.BlameLeak},
 	} {
@@ -64,7 +64,8 @@ func TestAPageForEveryAddressIsNoBreach(t *testing.T) {
 				m.api.SetFault("*", c.others)
 				r := m.guard(t).Run(t.Context(), time.Now())
 				if r.Breach != c.breach || r.Expected || looks(r) != c.looks || r.Blame != c.blame {
-					t.Errorf("want breach %v, looks %q and blame %q, got %v, %q and %q: %s", c.breach, c.looks, c.blame, r.Breach, looks(r), r.Blame, r.Reason)
+					t.Errorf("want breach %v, looks %q and blame %q, got %v, %q and %q: %s", c.breach, c.looks, c.blame,
+						r.Breach, looks(r), r.Blame, r.Reason)
 				}
 			})
 		})

@@ -26,8 +26,9 @@ func TestADisabledAccountIsOurs(t *testing.T) {
 			m.disable()
 			for range 5 {
 				r := m.run(t)
-				if r.Blame != probe.BlameCredential || !strings.Contains(because(r), "No active account") || !strings.Contains(because(r), "user_inactive") {
-					t.Errorf("%s: want our account blamed, got %q (%s)", name, r.Blame, because(r))
+				why := because(r)
+				if r.Blame != probe.BlameCredential || !strings.Contains(why, "No active account") || !strings.Contains(why, "user_inactive") {
+					t.Errorf("%s: want our account blamed, got %q (%s)", name, r.Blame, why)
 				}
 				<-time.After(10 * time.Second)
 			}

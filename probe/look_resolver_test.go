@@ -52,12 +52,14 @@ func TestWhoFailedToResolveTheName(t *testing.T) {
 		resolver *resolver
 		blame    probe.Blame
 	}{
-		"the name does not exist":          {&net.DNSError{Err: "no such host", IsNotFound: true}, &resolver{}, probe.BlameAPI},
-		"the zone does not answer":         {servfail, &resolver{}, probe.BlameAPI},
-		"the resolver is broken":           {servfail, &resolver{err: servfail, hosts: servfail}, probe.BlameResolver},
-		"the resolver is silent":           {nil, &resolver{hangs: true}, probe.BlameResolver},
-		"the resolver says no such name":   {&net.DNSError{Err: "no such host", IsNotFound: true}, &resolver{err: servfail}, probe.BlameResolver},
-		"the resolver refuses connections": {&net.DNSError{Err: "read udp 127.0.0.53:53: connection refused"}, &resolver{hangs: true}, probe.BlameResolver},
+		"the name does not exist":        {&net.DNSError{Err: "no such host", IsNotFound: true}, &resolver{}, probe.BlameAPI},
+		"the zone does not answer":       {servfail, &resolver{}, probe.BlameAPI},
+		"the resolver is broken":         {servfail, &resolver{err: servfail, hosts: servfail}, probe.BlameResolver},
+		"the resolver is silent":         {nil, &resolver{hangs: true}, probe.BlameResolver},
+		"the resolver says no such name": {&net.DNSError{Err: "no such host", IsNotFound: true}, &resolver{err: servfail}, probe.BlameResolver},
+		"the resolver refuses connections": {
+			&net.DNSError{Err: "read udp 127.0.0.53:53: connection refused"}, &resolver{hangs: true}, probe.BlameResolver,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -101,7 +101,8 @@ func TestALookSendsNoSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 		runner := probe.NewRunner(probe.RunnerOptions{
-			Target: mustURL(t, "http://api.test"), Dial: pipe.Dial, UserAgent: "squarewatch/test", Credentials: map[string]probe.Credential{"key": key},
+			Target: mustURL(t, "http://api.test"), Dial: pipe.Dial, UserAgent: "squarewatch/test",
+			Credentials: map[string]probe.Credential{"key": key},
 		})
 		t.Cleanup(runner.Close)
 		m := &loginFixture{runner: runner}

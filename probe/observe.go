@@ -28,9 +28,8 @@ func (x *run) observe() *blame.Observation {
 			o.Link = blame.LinkRefused
 		}
 	}
-	credential := x.job.session.State(x.sent)
-	o.Renewal = credential.Renewal
-	o.NewToken = r.Code == http.StatusUnauthorized && (credential.NewToken || x.job.pause.active())
+	o.Renewal = x.credential.Renewal
+	o.NewToken = r.Code == http.StatusUnauthorized && (x.credential.NewToken || x.job.pause.active())
 	return o
 }
 

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -29,10 +30,5 @@ var bearerChallenge = regexp.MustCompile(`(?i)(^|,)\s*bearer\b`)
 // isForeign reports whether an answer asks for another way to authenticate than the API's, which is Bearer.
 func isForeign(header http.Header) bool {
 	challenges := header.Values("WWW-Authenticate")
-	for _, challenge := range challenges {
-		if bearerChallenge.MatchString(challenge) {
-			return false
-		}
-	}
-	return len(challenges) > 0
+	return len(challenges) > 0 && !slices.ContainsFunc(challenges, bearerChallenge.MatchString)
 }

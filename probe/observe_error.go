@@ -70,7 +70,8 @@ func isUntrusted(err error) bool {
 // (transport.go) and "socks connect" (socks_bundle.go).
 func isProxy(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
-		if op, ok := err.(*net.OpError); ok && (op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")) { //nolint:errorlint // each level is seen
+		op, ok := err.(*net.OpError) //nolint:errorlint // each level is looked at
+		if ok && (op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")) {
 			return true
 		}
 	}

@@ -10,14 +10,15 @@ import (
 
 // run is one execution of a job while it lasts. Everything in it belongs to one goroutine.
 type run struct {
-	job       *Job
-	result    *Result
-	sent      http.Header // of the last attempt
-	authError error       // why the last attempt had no credential, or was not repeated with a new one
-	got       answer      // of the last attempt
-	err       error       // why the last attempt has no complete answer
-	refusal   string      // why a redirect was not followed
-	shortage  bool        // the last attempt, or the renewal that it needed, failed because we ran out of something
+	job        *Job
+	result     *Result
+	sent       http.Header     // of the last attempt
+	authError  error           // why the last attempt had no credential, or was not repeated with a new one
+	got        answer          // of the last attempt
+	credential CredentialState // after the last attempt
+	err        error           // why the last attempt has no complete answer
+	refusal    string          // why a redirect was not followed
+	shortage   bool            // the last attempt, or the renewal that it needed, failed because we ran out of something
 }
 
 // try requests the endpoint once and evaluates the answer. When the API refuses a renewable credential, the request is

@@ -30,7 +30,7 @@ type RunnerOptions struct {
 	Proxy            func(*http.Request) (*url.URL, error)                                // no proxy when nil
 	Connectivity     Connectivity                                                         // checked when the target does not answer
 	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // dials Connectivity; a net.Dialer when nil
-	Resolver         Resolver                                                             // is checked when a name is not resolved; the system's when nil
+	Resolver         Resolver                                                             // checked when a name is not resolved; the system's when nil
 	Judge            *blame.Judge                                                         // of all runs of the process; a new one when nil
 
 	TLS *tls.Config // the system's roots and at least TLS 1.2 when nil
@@ -266,10 +266,10 @@ func (j *Job) run(ctx context.Context, intended time.Time) (*Result, *blame.Obse
 	x := &run{job: j, result: result}
 	x.try(ctx, CauseFirst)
 	x.confirm(ctx)
+	x.credential = j.session.Finish(result, x.sent)
 	observed := x.judge(ctx)
 	j.runner.release(x.got)
 	result.End = time.Now()
-	j.session.Finish(result)
 	return result, observed
 }
 

@@ -21,7 +21,7 @@ type tokens struct {
 	failure   *renewalError // of the last renewal; nil when it succeeded
 	notBefore time.Time     // no renewal starts before this time, after a failure
 	backoff   *backoff.ExponentialBackOff
-	ended     []Renewal // since takeRenewals was last called
+	ended     []Renewal // since Finish was last called
 
 	last     blame.Renewal
 	replaced time.Time // when a refused token was last replaced
@@ -51,15 +51,6 @@ func (t *tokens) secrets() []string {
 		all = append(all, token.value.Reveal())
 	}
 	return all
-}
-
-// takeRenewals returns the renewals that have ended since the last call.
-func (t *tokens) takeRenewals() []Renewal {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	ended := t.ended
-	t.ended = nil
-	return ended
 }
 
 // store keeps the outcome of a renewal.
@@ -125,7 +116,7 @@ func (s loginSession) joinRenewal(
 		return t.renewing, false, nil
 	case r.refused && !t.mayReplaceLocked(held):
 		return nil, false, &renewalError{text: "the API refused a token that was just issued"}
-	case t.failure != nil && time.Now().Before(t.notBefore) && !(r.refused && t.isUrgentLocked(r.Start)):
+	case t.failure != nil && time.Now().Before(t.notBefore) && (!r.refused || !t.isUrgentLocked(r.Start)):
 		return nil, false, t.failure
 	}
 	s.startLocked(ctx, r)
@@ -199,13 +190,6 @@ func (t *tokens) isUrgentLocked(began time.Time) bool {
 	}
 	t.answered, t.urgent = true, now
 	return true
-}
-
-// allowUrgent permits a login during the back-off, after the API gave another answer than 401.
-func (t *tokens) allowUrgent() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.answered = false
 }
 
 // renewals are the renewals that the runs of one runner have started. A renewal may outlive its run.

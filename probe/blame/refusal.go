@@ -102,7 +102,7 @@ func (r *refusals) weighGateway(add adder) {
 func (r *refusals) weighRenewal(add adder) (unavailable bool) {
 	renewal := r.principal.renewal
 	switch {
-	case renewal.At.IsZero() || r.o.End.Sub(renewal.At) > window && !(renewal.Renewed && r.o.NewToken):
+	case renewal.At.IsZero() || r.o.End.Sub(renewal.At) > window && (!renewal.Renewed || !r.o.NewToken):
 	case renewal.Renewed && r.o.NewToken && renewal.LoggedIn:
 		add(API, 30, renewal.At, "it refuses a token that its own login has just issued")
 	case renewal.Renewed && r.o.NewToken:
