@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 
@@ -34,8 +35,7 @@ func dnsKind(err error) blame.DNS {
 }
 
 // linkKind returns how a connection failed. The errors of the system are those of connect(2) and ip(7):
-// https://man7.org/linux/man-pages/man2/connect.2.html, https://man7.org/linux/man-pages/man7/ip.7.html. A proxy that refuses to connect
-// leaves a text alone (dialConn in https://github.com/golang/go/blob/master/src/net/http/transport.go).
+// https://man7.org/linux/man-pages/man2/connect.2.html, https://man7.org/linux/man-pages/man7/ip.7.html.
 func linkKind(class Class, err error) blame.Link {
 	isOneOf := func(all ...error) bool {
 		for _, one := range all {
@@ -46,7 +46,7 @@ func linkKind(class Class, err error) blame.Link {
 		return false
 	}
 	switch {
-	case isProxy(err), class == ConnectError && !isDial(err):
+	case isProxy(err), class == ConnectError && !isDial(err) && refusedByProxy(err):
 		return blame.LinkProxy
 	case isUntrusted(err):
 		return blame.LinkUntrusted
@@ -66,12 +66,30 @@ func isUntrusted(err error) bool {
 	return ok
 }
 
-// isProxy reports whether the connection to our own proxy failed. net/http marks such errors with the operations "proxyconnect"
-// (transport.go) and "socks connect" (socks_bundle.go).
+// isProxy reports whether our own proxy could not be reached. net/http marks such errors with the operation "proxyconnect"
+// (https://github.com/golang/go/blob/master/src/net/http/transport.go, dialConn). Those of a SOCKS proxy have "socks connect", also when
+// the proxy works and does not reach the target (src/net/http/socks_bundle.go).
 func isProxy(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		op, ok := err.(*net.OpError) //nolint:errorlint // each level is looked at
-		if ok && (op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")) {
+		switch {
+		case !ok:
+		case op.Op == "proxyconnect":
+			return true
+		case strings.HasPrefix(op.Op, "socks"):
+			inner, ok := errors.AsType[*net.OpError](op.Err)
+			return ok && inner.Op == "dial"
+		}
+	}
+	return false
+}
+
+// refusedByProxy reports whether our own proxy refuses to connect us at all: it wants a login, or forbids the target. Of its answer to
+// CONNECT net/http keeps the reason phrase alone (transport.go, dialConn). After another answer, such as 502, the proxy works and the
+// target may be at fault.
+func refusedByProxy(err error) bool {
+	for _, code := range []int{http.StatusForbidden, http.StatusProxyAuthRequired} {
+		if err != nil && strings.EqualFold(err.Error(), http.StatusText(code)) {
 			return true
 		}
 	}
