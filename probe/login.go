@@ -123,7 +123,7 @@ func (s loginSession) Renew(ctx context.Context, r AuthRequest) (AuthResult, err
 		return AuthResult{}, nil // already replaced
 	}
 	r.refused = true
-	return s.renewOnce(ctx, r, held, !held.value.IsZero())
+	return s.renewOnce(ctx, r, held, true)
 }
 
 // Finish adds the renewals that have ended since the last call. It returns the newest one, and whether the token in the header is new.

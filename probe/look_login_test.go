@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +57,32 @@ func TestTheLoginIsAskedWhenAnOutageIsOver(t *testing.T) {
 		<-time.After(time.Second)
 		if r := j.Run(t.Context(), time.Now()); !r.Expected || causes(r) != "first resend" {
 			t.Errorf("want a login at once and a healthy run, got %q: %s", causes(r), r.Reason)
+		}
+	})
+}
+
+// TestAllProbesWaitForTheLoginAfterAnOutage has no token when the outage is over.
+func TestAllProbesWaitForTheLoginAfterAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newLoginFixture(t, aisquaretest.Options{})
+		m.api.SetFault("*", aisquaretest.Fault{Status: 500})
+		for range 20 {
+			m.run(t)
+			<-time.After(10 * time.Second)
+		}
+		m.api.ClearFaults()
+		m.api.SetFault(loginPath, aisquaretest.Fault{Delay: time.Second})
+		var runs sync.WaitGroup
+		for range 10 {
+			runs.Go(func() {
+				if r := m.run(t); !r.Expected {
+					t.Errorf("want a healthy run after the outage, got %q: %s", causes(r), r.Reason)
+				}
+			})
+		}
+		runs.Wait()
+		if n := m.api.Logins(); n != 1 {
+			t.Errorf("want one login, got %d", n)
 		}
 	})
 }

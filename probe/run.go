@@ -51,7 +51,10 @@ func (x *run) setAuth(did AuthResult, err error) {
 
 // renewAndRepeat renews the refused credential and repeats the request once. Without a new credential it does not repeat it.
 func (x *run) renewAndRepeat(ctx context.Context) {
-	if x.authError == nil && x.job.pause.active() {
+	switch {
+	case errors.Is(x.authError, errSlowLogin): // a run waits once
+		return
+	case x.authError == nil && x.job.pause.active():
 		x.authError = errors.New("new tokens were refused too")
 		return
 	}

@@ -30,7 +30,7 @@ type RunnerOptions struct {
 	Proxy            func(*http.Request) (*url.URL, error)                                // no proxy when nil
 	Connectivity     Connectivity                                                         // checked when the target does not answer
 	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // dials Connectivity; a net.Dialer when nil
-	Resolver         Resolver                                                             // checked when a name is not resolved; the system's when nil
+	Resolver         Resolver                                                             // asked when a look-up fails; the system's when nil
 	Judge            *blame.Judge                                                         // of all runs of the process; a new one when nil
 
 	TLS *tls.Config // the system's roots and at least TLS 1.2 when nil

@@ -83,16 +83,12 @@ func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
 }
 
 // renewOnce makes sure that a renewal of the held token is running. If wait is set it waits for the end of the renewal, for at
-// most half of the time that the run has left: a login service that hangs must not make its probes time out. After a refusal it always
-// waits for a renewal that it started.
+// most half of the time that the run has left: a login service that hangs must not make its probes time out.
 func (s loginSession) renewOnce(ctx context.Context, r AuthRequest, held token, wait bool) (AuthResult, error) {
 	ended, started, failure := s.joinRenewal(ctx, r, held)
 	result := AuthResult{RenewalAsked: started}
-	switch {
-	case ended != nil && (wait || started && r.refused):
+	if ended != nil && wait {
 		failure = s.awaitRenewal(ctx, ended)
-	case ended != nil && r.refused: // the run has waited for it already
-		failure = errSlowLogin()
 	}
 	if failure != nil {
 		result.Shortage = failure.shortage
@@ -159,12 +155,11 @@ func (s loginSession) awaitRenewal(ctx context.Context, ended <-chan struct{}) *
 	if t.renewing != nil {
 		t.last = blame.Renewal{At: time.Now(), Words: "it did not answer in time"}
 	}
-	return errSlowLogin()
+	return errSlowLogin
 }
 
-func errSlowLogin() *renewalError {
-	return &renewalError{text: "the login service did not answer in time"}
-}
+// errSlowLogin is the error of a run that waited for a renewal in vain.
+var errSlowLogin = &renewalError{text: "the login service did not answer in time"}
 
 // mayReplaceLocked reports whether a refused token may be replaced. A young one may be once a minute: its refusal may be an accident, but
 // more tokens would not help, and would flood the login service.

@@ -13,8 +13,9 @@ import (
 // allowed lists which packages of squarewatch each package may import. A package that is not in the list may import none.
 func allowed() map[string][]string {
 	below := []string{
-		"config/secret", "config/setting", "probe", "probe/blame", "probe/catalogue", "probe/database", "probe/dispatch", "probe/history", "probe/redact",
-		"alert", "alert/outbox", "alert/alertmanager", "alert/heartbeat", "alert/prometheus", "alert/slack", "otel", "otel/collector", "config",
+		"config/secret", "config/setting", "probe", "probe/blame", "probe/catalogue", "probe/database", "probe/dispatch", "probe/history",
+		"probe/redact", "alert", "alert/outbox", "alert/alertmanager", "alert/heartbeat", "alert/prometheus", "alert/slack", "otel",
+		"otel/collector", "config",
 	}
 	return map[string][]string{
 		"probe":              {"config/secret", "config/setting", "probe/blame", "probe/redact"},
