@@ -6,12 +6,12 @@ import (
 	"squarewatch/probe"
 )
 
-// breachCondition fires at once when a probe that guards access was let in, and is clear after the next run that was not. It compares no
+// breachCondition fires at once when access was granted to a guarded probe, and is clear after the next run without that. It compares no
 // rates: one such answer is a security incident.
 type breachCondition struct {
 	hasRun   bool // false before the first run
 	last     probe.Outcome
-	breached bool // the last run was let in
+	breached bool // access was granted to the last run
 }
 
 // breachKind returns the kind of the built-in rule [AccessRule].

@@ -165,7 +165,7 @@ func description(i *alert.Incident) string {
 		lines = append(lines, "Silent because of this: "+shortened(names, maxAffected)+".")
 	}
 	if i.Overdue {
-		lines = append(lines, "It has lasted so long that AISquare should be asked.")
+		lines = append(lines, "It has lasted so long that you should ask AISquare.")
 	}
 	return strings.TrimLeft(strings.Join(lines, "\n"), "\n")
 }

@@ -3,20 +3,18 @@ package slack_test
 import (
 	"encoding/json"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+	slackgo "github.com/slack-go/slack"
+
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
+	"squarewatch/golden"
 	"squarewatch/probe"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/jedib0t/go-pretty/v6/text"
-	slackgo "github.com/slack-go/slack"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -214,27 +212,10 @@ func TestMessagesGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".json", string(body)+"\n")
-			golden(t, name+".txt", text.StripEscape(slack.Terminal(m, 80)))
-			golden(t, name+".plain", m.Plain()+"\n")
+			golden.Check(t, "testdata/"+name+".json", string(body)+"\n", *update)
+			golden.Check(t, "testdata/"+name+".txt", text.StripEscape(slack.Terminal(m, 80)), *update)
+			golden.Check(t, "testdata/"+name+".plain", m.Plain()+"\n", *update)
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
 }
 
@@ -283,7 +264,7 @@ func TestEveryClassHasItsFault(t *testing.T) {
 		}
 		said = append(said, class.String()+": "+first.Text.Text)
 	}
-	golden(t, "faults.txt", strings.Join(said, "\n")+"\n")
+	golden.Check(t, "testdata/faults.txt", strings.Join(said, "\n")+"\n", *update)
 }
 
 func TestTerminalKeepsItsWidthWithWideCharacters(t *testing.T) {
@@ -359,6 +340,6 @@ func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	recovered.Others = append(recovered.Others, ended.Incident)
 	if got := slack.Render(recovered, slack.Options{}).Plain(); !strings.Contains(got,
 		"*Also ended without a recovery:* server-errors collections") {
-		t.Errorf("want the other incident not told as resolved, got\n%s", got)
+		t.Errorf("want the other incident not reported as resolved, got\n%s", got)
 	}
 }

@@ -94,7 +94,7 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	if err := printFaults(w, s); err != nil {
 		return err
 	}
-	return printSilences(w, s.Silences)
+	return printMuting(w, s.Silences, s.Maintenance)
 }
 
 // printFaults says what is wrong with squarewatch itself.
