@@ -116,7 +116,8 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 func newDaemon(options Options) *Daemon {
 	d := &Daemon{
 		options: options, progress: &progress{}, attempts: newAttempts(), drift: &drift{}, probes: newProbeStates(), state: &state{},
-		judge: blame.NewJudge(), started: time.Now(), listener: options.Listener, reloads: make(chan chan error), news: make(chan string, maxNews),
+		judge: blame.NewJudge(), started: time.Now(), listener: options.Listener,
+		reloads: make(chan chan error), news: make(chan string, maxNews),
 	}
 	if d.options.Peer == nil {
 		d.options.Peer = peerOfSocket
