@@ -9,6 +9,7 @@ import (
 
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
+	"squarewatch/probe/blame"
 )
 
 const feedPath = "/api/v1/aistudios/experiences/flattened/"
@@ -116,6 +117,16 @@ func TestAGatewayThatAsksForAPasswordIsNotOurCredential(t *testing.T) {
 				<-time.After(time.Second)
 			}
 		})
+	}
+}
+
+// TestAPageIsNoWitness has a page that a probe takes for a healthy answer.
+func TestAPageIsNoWitness(t *testing.T) {
+	m := newLoginFixture(t, aisquaretest.Options{})
+	m.api.SetFault(feedPath, page(200, "Back soon"))
+	r, o := probe.RunObserved(t.Context(), m.job(t, probe.Probe{Path: feedPath, Credential: "key"}))
+	if !r.Expected || o.Outcome != blame.Other || looks(r) != "" {
+		t.Errorf("want an expected answer that says nothing of the key, got outcome %d: %s", o.Outcome, r.Reason)
 	}
 }
 

@@ -60,10 +60,12 @@ func (x *run) outcome(last *Attempt) blame.Outcome {
 	return x.unexpectedOutcome()
 }
 
+// expectedOutcome returns what an expected answer means. A page is not an answer of the API, so it does not show that a credential is
+// accepted or refused.
 func (x *run) expectedOutcome() blame.Outcome {
 	r := x.result
 	switch {
-	case r.Class.IsTransport(), r.Class == ServerError:
+	case r.Class.IsTransport(), r.Class == ServerError, isPage(x.got.header, x.body()):
 		return blame.Other
 	case x.job.probe.Guards == GuardAccess, r.Code == http.StatusUnauthorized, r.Code == http.StatusForbidden:
 		return blame.Denied
