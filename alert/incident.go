@@ -70,6 +70,8 @@ type Incident struct {
 	Overdue      bool             // server errors that last longer than support_after: time to ask AISquare
 	Affected     []string         // series that are not announced because of this incident
 
+	Trouble *Trouble // of a part of squarewatch itself; nil for incidents of runs
+
 	Note string // why it ended without a recovery; mostly empty
 }
 
@@ -87,7 +89,7 @@ const (
 	ConditionAccess  Condition = "access"  // a probe that guards access was let in
 	ConditionNoData  Condition = "no-data" // a probe finishes no runs
 	ConditionNetwork Condition = "network" // our own network failed; runs did not count
-	ConditionWatcher Condition = "watcher" // squarewatch ran out of something; runs did not count
+	ConditionWatcher Condition = "watcher" // squarewatch itself is in trouble: see Trouble, or runs did not count
 )
 
 // hasWindow reports whether the figures are of all runs in a window, of which there must be MinRuns.

@@ -82,11 +82,32 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	return EventUpdate
 }
 
-// mustAnnounce reports whether a firing series was not announced when its silence ended, because another incident covered it, and that
-// incident is over.
+// endOnlyUntil is how long an incident must last before its beginning is announced, if its kind announces the end only.
+const endOnlyUntil = 5 * time.Minute
+
+// announcesEndOnly reports whether the beginning of an incident is not announced, or not yet.
+func (s *series) announcesEndOnly(now time.Time) bool {
+	return s.kind.endOnly && now.Sub(s.crossed) < endOnlyUntil
+}
+
+// lateAnnouncement returns when the beginning of an incident is announced because it lasts; zero for never.
+func (s *series) lateAnnouncement() time.Time {
+	if !s.kind.endOnly || s.announced {
+		return time.Time{}
+	}
+	return s.crossed.Add(endOnlyUntil)
+}
+
+// mustAnnounce reports whether a firing series was not announced when it fired and must be now: another incident covered it when its
+// silence ended, and that incident is over, or its kind announces only what lasts.
 func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
-	wasCovered := !s.announced && !s.kind.endOnly && s.coveredBy != nil
-	return wasCovered && e.muting.silenceOf(s) == nil && !s.isCovered(e, now) && s.hasEvidence()
+	if s.announced || e.muting.silenceOf(s) != nil || !s.hasEvidence() {
+		return false
+	}
+	if s.kind.endOnly {
+		return !s.announcesEndOnly(now)
+	}
+	return s.coveredBy != nil && !s.isCovered(e, now)
 }
 
 // worsened reports whether the severity rose since the last message, and records it.
@@ -220,6 +241,7 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 		if s.rule.Repeat > 0 && s.acknowledged == nil {
 			due = s.lastNotified.Add(s.rule.Repeat)
 		}
+		due = earliest(due, s.lateAnnouncement())
 		if e.supportAfter > 0 && !s.overdue && s.serverErrors() {
 			due = earliest(due, s.crossed.Add(e.supportAfter))
 		}
@@ -251,7 +273,7 @@ func (e *Engine) transition(s *series, event Event, now time.Time) Transition {
 	switch event {
 	case EventFiring:
 		again := s.owedEnd != nil && s.owedEnd.ID == t.Incident.ID // its end was held back, so destinations still show it as firing
-		t.Muted = silenced || s.kind.endOnly
+		t.Muted = silenced || s.announcesEndOnly(now)
 		if again {
 			s.owedEnd, s.announced = nil, true
 		}

@@ -76,6 +76,8 @@ func summary(i *alert.Incident, at time.Time) string {
 	}
 	text += "over, " + badTime(i)
 	switch {
+	case i.Trouble != nil:
+		return text
 	case conditionOf(i) == alert.ConditionNetwork, conditionOf(i) == alert.ConditionWatcher:
 		return text + ", " + figures(i, at)
 	case conditionOf(i) == alert.ConditionRate, conditionOf(i) == alert.ConditionBurn:
@@ -122,6 +124,9 @@ func measure(i *alert.Incident, at time.Time) string {
 	case alert.ConditionNetwork:
 		return fmt.Sprintf("our own network failed, %d runs did not count", i.Bad)
 	case alert.ConditionWatcher:
+		if i.Trouble != nil {
+			return "squarewatch itself is in trouble, " + harmless(i.Trouble.Work, cutText)
+		}
 		return fmt.Sprintf("squarewatch itself is in trouble, %d runs could not be made and did not count", i.Bad)
 	case alert.ConditionBurn:
 		if i.Burn != nil {
@@ -176,8 +181,11 @@ func attribution(i *alert.Incident) string {
 	case alert.ConditionAccess:
 		return "The API grants access that it must refuse: tell its owners at once."
 	case alert.ConditionNetwork:
-		return "It was our network or our resolver, not the API."
+		return "It is our network or our resolver, not the API."
 	case alert.ConditionWatcher:
+		if i.Trouble != nil {
+			return ofPart(i.Trouble)
+		}
 		return "squarewatch or its machine ran out of descriptors, ports, buffers or memory; it was not the API."
 	case alert.ConditionNoData:
 		return "The state of the API is unknown: see the log of squarewatch for why runs do not finish."
@@ -199,6 +207,15 @@ func attribution(i *alert.Incident) string {
 	case probe.BlameNone:
 	}
 	return ""
+}
+
+// ofPart describes the trouble of a part of squarewatch.
+func ofPart(t *alert.Trouble) string {
+	text := harmless(t.Reason, cutText) + ". " + harmless(t.Effect, cutText)
+	if t.Fix != "" {
+		text += " What to do: " + harmless(t.Fix, cutText) + "."
+	}
+	return text
 }
 
 // example describes one bad run: time, probe, outcome, reason, and the API's own words.

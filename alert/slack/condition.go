@@ -30,14 +30,33 @@ func byCondition(incident *alert.Incident) (fault, bool) {
 			act: runs(incident.Bad) + " got no answer, and nothing else could be reached either; rules do not count them.",
 		}, true
 	case alert.ConditionWatcher:
+		if incident.Trouble != nil {
+			return ofPart(incident.Trouble), true
+		}
 		return fault{
-			say: "squarewatch itself is in trouble: the API is not to blame.",
+			say: ourTrouble,
 			act: runs(incident.Bad) + " failed because squarewatch or its machine ran out of descriptors, ports, buffers or memory. " +
 				"No rule counts them. See the log of squarewatch, and what else runs on its machine.",
 		}, true
 	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
 	}
 	return fault{}, false
+}
+
+const ourTrouble = "squarewatch itself is in trouble: the API is not to blame."
+
+// ofPart describes the trouble of a part of squarewatch.
+func ofPart(t *alert.Trouble) fault {
+	act := "What fails: " + whatFailed(t) + " " + mrkdwn(t.Effect, cutReason)
+	if t.Fix != "" {
+		act += " What to do: " + mrkdwn(t.Fix, cutReason) + "."
+	}
+	return fault{say: ourTrouble, act: act}
+}
+
+// whatFailed says which work a part of squarewatch does not do, and why.
+func whatFailed(t *alert.Trouble) string {
+	return mrkdwn(t.Work, cutReason) + " (" + mrkdwn(t.Reason, cutReason) + ")."
 }
 
 // plainState reports whether an incident is about something other than a number of bad runs.
@@ -111,6 +130,9 @@ func figures(incident *alert.Incident) string {
 	case alert.ConditionNetwork:
 		return "our own network fails"
 	case alert.ConditionWatcher:
+		if t := incident.Trouble; t != nil {
+			return "squarewatch itself is in trouble, " + t.Work
+		}
 		return "squarewatch itself is in trouble, " + runs(incident.Bad) + " could not be made"
 	case alert.ConditionStreak:
 		return fmt.Sprintf("the last %s%s %s", runs(incident.Bad), of(incident), ended(incident.Classes, false))
@@ -150,6 +172,9 @@ func over(incident *alert.Incident) string {
 	case alert.ConditionNetwork:
 		return fmt.Sprintf(": our own network is back; %s did not count", runs(incident.Bad))
 	case alert.ConditionWatcher:
+		if incident.Trouble != nil {
+			return ": this part of squarewatch works again"
+		}
 		return fmt.Sprintf(": squarewatch has what it needs again; %s did not count", runs(incident.Bad))
 	case alert.ConditionStreak:
 		return ": the last run was good"

@@ -90,6 +90,8 @@ func (v view) resolved() []slack.Block {
 	say := spans(v.incident)
 	if v.n.Event == alert.EventEnded {
 		say = "*It did not recover:* " + mrkdwn(v.incident.Note, cutReason) + ". " + say
+	} else if t := v.incident.Trouble; t != nil {
+		say += " What failed: " + whatFailed(t)
 	} else if known, ok := byCondition(v.incident); ok && v.incident.Condition == alert.ConditionNetwork {
 		say += " *" + known.say + "* " + known.act
 	}

@@ -3,6 +3,7 @@ package slack_test
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -167,7 +168,7 @@ func messages() map[string]outbox.Notification {
 	one.BadRuns, one.LastBad = 1, one.FirstBad
 	unsure := unauthenticated()
 	unsure.Blame = probe.BlameUnknown
-	return map[string]outbox.Notification{
+	list := map[string]outbox.Notification{
 		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),
 		"firing-confidence":        notification(alert.EventFiring, "03:04:05", sure),
 		"firing-no-data":           notification(alert.EventFiring, "03:05:50", nodata),
@@ -198,6 +199,8 @@ func messages() map[string]outbox.Notification {
 		"resolved-401":             notification(alert.EventResolved, "03:16:50", resolved(unauthenticated())),
 		"test":                     {ID: "t1", Notifier: "ops", At: at("12:00:00"), Event: alert.EventTest},
 	}
+	maps.Copy(list, ofParts())
+	return list
 }
 
 func TestMessagesGolden(t *testing.T) {

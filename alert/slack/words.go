@@ -168,6 +168,9 @@ func badProbes(incident *alert.Incident) string {
 }
 
 func where(incident *alert.Incident) string {
+	if incident.Trouble != nil {
+		return "squarewatch, " + mrkdwn(incident.Series, cutName)
+	}
 	switch incident.Per {
 	case alert.PerAll:
 		return "all probes"
