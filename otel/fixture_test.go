@@ -6,6 +6,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/probe"
+	"squarewatch/probe/blame"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -49,6 +50,8 @@ func results() []*probe.Result {
 	failing.Class, failing.Code, failing.Expected = probe.ServerError, 500, false
 	failing.Reason, failing.Excerpt = "500, want 2xx", "database is away"
 	failing.Attempts[0].Class, failing.Attempts[0].Code = probe.ServerError, 500
+	failing.Blame = probe.BlameAPI
+	failing.Evidence = []blame.Evidence{{For: probe.BlameAPI, Text: "1 of its last 1 server errors came from the API itself", At: failing.End}}
 
 	guarded := run("auth-wall", 3)
 	guarded.Credential, guarded.Class, guarded.Code = "", probe.Unauthenticated, 401
@@ -60,6 +63,11 @@ func results() []*probe.Result {
 	a.Class, a.Code, a.Protocol, a.Peer, a.CertificateExpiry = probe.ConnectError, 0, "", "", time.Time{}
 	a.Error, a.ErrorKind, a.Phases = "dial tcp 192.0.2.1:443: connection refused", "connect_error", []probe.Phase{
 		{Kind: probe.PhaseDNS, Start: at(2), End: at(12)}, {Kind: probe.PhaseConnect, Start: at(12), End: at(102)},
+	}
+
+	refused.Blame, refused.Settle = probe.BlameUnknown, "ask the same from another network: if it works there, it is our network"
+	refused.Looks = []probe.Look{
+		{Kind: probe.LookElsewhere, Span: probe.SpanID{4, 9}, Start: at(102), End: at(103), Text: "a made-up address answers 404"},
 	}
 
 	followed := run("moved", 5)

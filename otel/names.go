@@ -24,6 +24,12 @@ const (
 	keyOutcome       = attribute.Key("squarewatch.credential.outcome")
 	keyCredential    = attribute.Key("squarewatch.credential.name")
 	keyExcerpt       = attribute.Key("squarewatch.answer.excerpt")
+	keyEvidence      = attribute.Key("squarewatch.blame.evidence")
+	keySettle        = attribute.Key("squarewatch.blame.settle")
+
+	keyLookKind   = attribute.Key("squarewatch.look.kind")
+	keyLookPassed = attribute.Key("squarewatch.look.passed")
+	keyLookText   = attribute.Key("squarewatch.look.text")
 
 	keyAlertRule      = attribute.Key("squarewatch.alert.rule")
 	keyAlertSeries    = attribute.Key("squarewatch.alert.series")

@@ -173,7 +173,7 @@ func spanName(s tracetest.SpanStub) string {
 		return "credential renew NAME"
 	case first == "alert":
 		return "alert RULE firing, resolved, ended"
-	case s.SpanKind == trace.SpanKindClient:
+	case s.SpanKind == trace.SpanKindClient && first != "squarewatch.look":
 		return "METHOD /path/template"
 	}
 	return s.Name

@@ -31,6 +31,10 @@ func (w *spanWriter) run(r *probe.Result) context.Context {
 		next.span = trace.SpanID(r.Attempts[i].Span)
 		w.attempt(ctx, r, i)
 	}
+	for i := range r.Looks {
+		next.span = trace.SpanID(r.Looks[i].Span)
+		w.look(ctx, &r.Looks[i])
+	}
 	if r.Excerpt != "" {
 		root.AddEvent(eventExcerpt, trace.WithTimestamp(r.End), trace.WithAttributes(keyExcerpt.String(metric.ValidUTF8(r.Excerpt))))
 	}
@@ -56,7 +60,28 @@ func runAttributes(r *probe.Result) []attribute.KeyValue {
 	if r.Blame != probe.BlameNone {
 		attributes = append(attributes, keyBlame.String(string(r.Blame)))
 	}
+	if len(r.Evidence) > 0 {
+		texts := make([]string, 0, len(r.Evidence))
+		for _, e := range r.Evidence {
+			texts = append(texts, metric.ValidUTF8(e.Text))
+		}
+		attributes = append(attributes, keyEvidence.StringSlice(texts))
+	}
+	if r.Settle != "" {
+		attributes = append(attributes, keySettle.String(metric.ValidUTF8(r.Settle)))
+	}
 	return attributes
+}
+
+// look writes the span of a look. What it found is no error, whatever it is.
+func (w *spanWriter) look(ctx context.Context, l *probe.Look) {
+	kind := trace.SpanKindInternal
+	if l.Span.IsValid() {
+		kind = trace.SpanKindClient
+	}
+	_, span := w.tracer.Start(ctx, "squarewatch.look", trace.WithTimestamp(l.Start), trace.WithSpanKind(kind), trace.WithAttributes(
+		keyLookKind.String(string(l.Kind)), keyLookPassed.Bool(l.Passed), keyLookText.String(metric.ValidUTF8(l.Text))))
+	span.End(trace.WithTimestamp(l.End))
 }
 
 // renewal writes the span of a renewal below the run that asked for it. Another run may be the one that reports it.

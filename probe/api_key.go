@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"time"
 
 	"squarewatch/config/secret"
 	"squarewatch/config/setting"
@@ -29,10 +28,9 @@ func (s APIKeySettings) Validate() error {
 	return nil
 }
 
-// apiKey is a key that cannot be renewed. It stores each probe's last result with this key.
+// apiKey is a key that cannot be renewed.
 type apiKey struct {
-	key     secret.Text
-	results *keyResults
+	key secret.Text
 }
 
 var (
@@ -45,12 +43,12 @@ func NewAPIKey(s APIKeySettings) (Credential, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	return apiKey{s.APIKey, &keyResults{probes: map[string]keyResult{}}}, nil
+	return apiKey{s.APIKey}, nil
 }
 
-// Attach returns a session that compares results with those of the runner's guarded probes.
-func (k apiKey) Attach(env Environment) Session {
-	return keySession{apiKey: k, header: secret.New("Bearer " + k.key.Reveal()), guarded: env.guarded}
+// Attach returns a session that sends the key.
+func (k apiKey) Attach(Environment) Session {
+	return keySession{header: secret.New("Bearer " + k.key.Reveal())}
 }
 
 // Renewable returns false.
@@ -61,23 +59,13 @@ func (k apiKey) Secrets() []string { return []string{k.key.Reveal()} }
 
 // keySession is an API key in use by one runner.
 type keySession struct {
-	apiKey
 	static
 
-	header  secret.Text // the whole value of the Authorization header
-	guarded *guardedResults
+	header secret.Text // the whole value of the Authorization header
 }
 
 // Authorize adds the key.
 func (s keySession) Authorize(_ context.Context, r AuthRequest) (AuthResult, error) {
 	r.Header["Authorization"] = []string{s.header.Reveal()}
 	return AuthResult{}, nil
-}
-
-// Finish compares an unexpected 401 with other probes' results with the same key, and stores the result.
-func (s keySession) Finish(r *Result) {
-	if r.Blame == BlameUnknown {
-		r.Blame = s.results.blame(r.Probe, time.Now(), s.guarded)
-	}
-	s.results.observe(r)
 }

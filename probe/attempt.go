@@ -23,9 +23,9 @@ type request struct {
 
 // answer is what came back. The body belongs to a pool and is valid until [Runner.release].
 type answer struct {
-	code     int // 0 without a complete answer
-	location string
-	body     *bytes.Buffer
+	code   int         // 0 without a complete answer
+	header http.Header // nil without a head
+	body   *bytes.Buffer
 }
 
 // attempt makes one HTTP exchange. It reads the answer to its end, or until the deadline.
@@ -41,7 +41,6 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	x.sent = make(http.Header, len(j.header)+3)
 	maps.Copy(x.sent, j.header)
 	x.setAuth(j.session.Authorize(ctx, x.authRequest()))
-	x.shortage = x.authBlame == BlameWatcher
 	a.Span = j.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
 	sending, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -53,6 +52,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	err := j.runner.exchange(httptrace.WithClientTrace(sending, watch.hooks()), j.probe.Connection, r, x.sent, &got, &a)
 	done := watch.stop()
 	a.end(&done)
+	x.err = err
 	if err != nil {
 		x.shortage = x.shortage || isShortage(err)
 		a.fail(classOfError(ctx, err, done.brokenPhase(&a)), j.runner.secrets.Error(err))
@@ -109,6 +109,7 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 		trace.GotFirstResponseByte()
 	}
 	a.describe(resp)
+	got.header = resp.Header
 	if ClassOfStatus(resp.StatusCode) == ProtocolError { // such as 101: the request did not ask for another protocol
 		return fmt.Errorf("answered %d, which is not the status of a final answer", resp.StatusCode)
 	}
@@ -121,7 +122,6 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 		return errTooLarge
 	}
 	got.code = resp.StatusCode
-	got.location = resp.Header.Get("Location")
 	return nil
 }
 

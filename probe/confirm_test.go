@@ -10,7 +10,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-func TestConfirmLooksAgainAndRecordsEveryAttempt(t *testing.T) {
+func TestConfirmTriesAgainAndRecordsEveryAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{})
 		j := m.job(t, probe.Probe{Path: discovery, Confirm: &probe.Confirm{Attempts: 3, Delay: time.Second}})
@@ -27,7 +27,7 @@ func TestConfirmLooksAgainAndRecordsEveryAttempt(t *testing.T) {
 		m.api.SetFault(discovery, aisquaretest.Fault{Status: 500})
 		if r := j.Run(t.Context(), time.Now()); r.Expected || causes(r) != "first confirm confirm" ||
 			!strings.Contains(r.Reason, "answered 500") {
-			t.Errorf("want three looks and an unexpected answer, got expected=%v %q (%s)", r.Expected, causes(r), r.Reason)
+			t.Errorf("want three tries and an unexpected answer, got expected=%v %q (%s)", r.Expected, causes(r), r.Reason)
 		}
 		breach := m.job(t, probe.Probe{
 			Path: discovery, Expect: probe.Expect{Status: selectors("401")}, Guards: probe.GuardAccess,
@@ -35,7 +35,7 @@ func TestConfirmLooksAgainAndRecordsEveryAttempt(t *testing.T) {
 		})
 		m.api.ClearFaults()
 		if r := breach.Run(t.Context(), time.Now()); !r.Breach || len(r.Attempts) != 1 {
-			t.Errorf("a breach: want it reported after one look, got breach=%v after %d", r.Breach, len(r.Attempts))
+			t.Errorf("a breach: want it reported after one try, got breach=%v after %d", r.Breach, len(r.Attempts))
 		}
 	})
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
+	"squarewatch/probe/blame"
 	"squarewatch/probe/redact"
 )
 
@@ -28,9 +30,9 @@ type Session interface {
 	// Renew replaces the credential in the header of a request that the API refused with 401. After an error there is no new
 	// credential, and repeating the request is useless. The runner calls it only if the credential is renewable.
 	Renew(ctx context.Context, r AuthRequest) (AuthResult, error)
-	// Finish completes the result of a run. It adds the renewals that have ended since the last call. Where Blame is
-	// BlameUnknown it sets whose fault the 401 is, if the session can tell. Nothing else in the result is changed.
-	Finish(r *Result)
+	// Finish adds the renewals that have ended since the last call to the result of a run. It returns what is known of the credential in
+	// the header of the run's last request.
+	Finish(r *Result, sent http.Header) CredentialState
 }
 
 // Environment is what a session needs from its runner.
@@ -39,23 +41,31 @@ type Environment struct {
 	post     poster
 	renewals *renewals // background renewals, which the runner waits for
 	secrets  *redact.Secrets
-	guarded  *guardedResults
 }
 
 // AuthRequest is a request that needs a credential.
 type AuthRequest struct {
 	Header http.Header
-	Trace  TraceID // of the run
-	Span   SpanID  // the run's root span
+	Trace  TraceID   // of the run
+	Span   SpanID    // the run's root span
+	Start  time.Time // of the run
 	// RenewExpiring asks for the renewal of a credential that expires soon. It is false for a probe that expects 401, because
 	// such a probe does not need a valid credential.
 	RenewExpiring bool
+
+	refused bool // the API refused the request
 }
 
 // AuthResult is what a session did for a request.
 type AuthResult struct {
-	RenewalAsked bool  // a renewal was started; its spans are in the trace of this run
-	Blame        Blame // whose fault an error is; BlameNone without an error
+	RenewalAsked bool // a renewal was started; its spans are in the trace of this run
+	Shortage     bool // after an error: squarewatch or its machine ran out of something
+}
+
+// CredentialState is what a session knows of a credential, for the judge.
+type CredentialState struct {
+	Renewal  blame.Renewal // the newest; zero for a credential that is not renewed
+	NewToken bool          // the token in the request was issued less than a minute ago
 }
 
 // anonymous is the session of a probe without a credential.
@@ -68,18 +78,14 @@ func (anonymous) Authorize(context.Context, AuthRequest) (AuthResult, error) {
 	return AuthResult{}, nil
 }
 
-// Finish blames the API for an unexpected 401: the probe has no credential that could be wrong.
-func (anonymous) Finish(r *Result) {
-	if r.Blame == BlameUnknown {
-		r.Blame = BlameAPI
-	}
-}
-
 // static is the part of a session whose credential never changes.
 type static struct{}
 
 // Renew does nothing: the runner calls it only for renewable credentials.
 func (static) Renew(context.Context, AuthRequest) (AuthResult, error) { return AuthResult{}, nil }
+
+// Finish has nothing to add: there are no renewals.
+func (static) Finish(*Result, http.Header) CredentialState { return CredentialState{} }
 
 // validBearer reports whether a key or a token can follow Bearer in a header: only visible ASCII characters.
 func validBearer(key string) bool {

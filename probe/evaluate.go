@@ -1,16 +1,14 @@
 package probe
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 )
 
 // evaluate sets the class of the result, whether it is expected, and why not.
 func (x *run) evaluate(ctx context.Context) {
 	j, result := x.job, x.result
-	result.Expected, result.Breach, result.Reason, result.Excerpt, result.Blame = false, false, "", "", BlameNone
+	result.Expected, result.Breach, result.Reason, result.Excerpt = false, false, "", ""
 	last := &result.Attempts[len(result.Attempts)-1]
 	result.Class, result.Code = last.Class, x.got.code
 	if result.Class == ClassNone {
@@ -18,7 +16,7 @@ func (x *run) evaluate(ctx context.Context) {
 		return
 	}
 	seen := observation{
-		result: result, last: last, body: x.got.body.Bytes(),
+		result: result, last: last, header: x.got.header, body: x.got.body.Bytes(),
 		timeout: j.probe.Timeout, redirect: x.refusal, secrets: j.runner.secrets,
 	}
 	result.Expected = true
@@ -45,9 +43,6 @@ func (x *run) evaluate(ctx context.Context) {
 	}
 	if !result.Class.IsTransport() {
 		result.Excerpt = j.runner.secrets.Excerpt(seen.body)
-	}
-	if result.Code == http.StatusUnauthorized && j.needsCredential {
-		result.Blame = cmp.Or(x.blame, BlameUnknown)
 	}
 	result.Breach = j.probe.Guards == GuardAccess && result.Class == Success
 }

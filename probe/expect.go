@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"squarewatch/probe/redact"
@@ -21,6 +22,7 @@ type Expect struct {
 type observation struct {
 	result   *Result
 	last     *Attempt
+	header   http.Header
 	body     []byte
 	timeout  time.Duration
 	redirect string // why a redirect was not followed

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"squarewatch/config/secret"
@@ -112,32 +113,40 @@ func (s loginSession) Authorize(ctx context.Context, r AuthRequest) (result Auth
 	return AuthResult{RenewalAsked: result.RenewalAsked}, nil
 }
 
-// Renew replaces a refused token. It keeps a young token: another one would not help, and would flood the login service.
+// Renew replaces a token that the API refused, or gets one where the request had none. It logs in, even where a refresh would do: a
+// disabled account can often refresh its tokens, so only the login tells whether our credential is good. Earlier versions of simplejwt
+// check the account at the login and at each request, but not at a refresh: TokenRefreshSerializer in
+// https://github.com/jazzband/djangorestframework-simplejwt/blob/v5.3.1/rest_framework_simplejwt/serializers.py.
 func (s loginSession) Renew(ctx context.Context, r AuthRequest) (AuthResult, error) {
 	held := s.tokens.current()
-	switch {
-	case r.Header.Get("Authorization") != held.header():
+	if !held.value.IsZero() && r.Header.Get("Authorization") != held.header() {
 		return AuthResult{}, nil // already replaced
-	case held.young(time.Now()):
-		return AuthResult{Blame: BlameAPI}, errors.New("the API refused a token that was just issued")
 	}
+	r.refused = true
 	return s.renewOnce(ctx, r, held, true)
 }
 
-// Finish adds the renewals that have ended since the last call.
-func (s loginSession) Finish(r *Result) { r.Renewals = s.tokens.takeRenewals() }
+// Finish adds the renewals that have ended since the last call. It returns the newest one, and whether the token in the header is new.
+func (s loginSession) Finish(r *Result, sent http.Header) CredentialState {
+	t := s.tokens
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r.Renewals, t.ended = t.ended, nil
+	if r.Class != ClassNone && r.Code != http.StatusUnauthorized {
+		t.answered = false
+	}
+	return CredentialState{
+		Renewal:  t.last,
+		NewToken: !t.access.value.IsZero() && sent.Get("Authorization") == t.access.header() && t.access.young(time.Now()),
+	}
+}
 
-// obtain gets new tokens: with the refresh token if there is one, and with the login if there is none or the refresh failed.
-// After any failed refresh one login is tried. The back-off limits how often this happens.
-func (s loginSession) obtain(ctx context.Context, refresh token, r *Renewal) (access, next token, err *renewalError) {
-	if s.settings.RefreshPath != "" && !refresh.value.IsZero() && time.Now().Before(refresh.expiry) {
-		body, _ := json.Marshal(map[string]string{"refresh": refresh.value.Reveal()}) // a string always marshals
-		access, next, err = s.request(ctx, "refresh", s.settings.RefreshPath, body, r)
-		if err == nil {
-			r.Outcome = Refreshed
-			if next.value.IsZero() {
-				next = refresh
-			}
+// obtain gets new tokens: with the refresh token and, when that fails, by a login. After the API refused a token the login comes first,
+// and its refusal is final; see Renew. The back-off limits how often this happens.
+func (s loginSession) obtain(ctx context.Context, refresh token, refused bool, r *Renewal) (access, next token, err *renewalError) {
+	mayRefresh := s.settings.RefreshPath != "" && !refresh.value.IsZero() && time.Now().Before(refresh.expiry)
+	if mayRefresh && !refused {
+		if access, next, err = s.refreshed(ctx, refresh, r); err == nil {
 			return access, next, nil
 		}
 	}
@@ -147,40 +156,69 @@ func (s loginSession) obtain(ctx context.Context, refresh token, r *Renewal) (ac
 	}
 	body, _ := json.Marshal(fields)
 	r.Outcome = LoggedIn
-	return s.request(ctx, "login", s.settings.Login.Path, body, r)
+	access, next, err = s.request(ctx, "login", s.settings.Login.Path, body, r)
+	if err == nil || err.refused || !mayRefresh || !refused {
+		return access, next, err
+	}
+	if access, next, failure := s.refreshed(ctx, refresh, r); failure == nil {
+		return access, next, nil
+	}
+	return access, next, err
 }
 
-// request makes one POST and reads the tokens in the answer. The credential is to blame only for a status that refers to the
-// data that was sent.
+// refreshed gets a new access token with the refresh token, and keeps that where the answer has no other.
+func (s loginSession) refreshed(ctx context.Context, refresh token, r *Renewal) (access, next token, err *renewalError) {
+	body, _ := json.Marshal(map[string]string{"refresh": refresh.value.Reveal()}) // a string always marshals
+	r.Outcome = Refreshed
+	access, next, err = s.request(ctx, "refresh", s.settings.RefreshPath, body, r)
+	if next.value.IsZero() {
+		next = refresh
+	}
+	return access, next, err
+}
+
+// request makes one POST and reads the tokens in the answer. The login service refuses our credential only with a status that refers to
+// the data that was sent, and not with a page: that comes from a gateway before it.
 func (s loginSession) request(ctx context.Context, what, path string, body []byte, r *Renewal) (access, refresh token, _ *renewalError) {
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
-	status, answer, err := s.env.post(ctx, path, body, r)
-	failed := func(blame Blame, format string, arguments ...any) (access, refresh token, _ *renewalError) {
-		return access, refresh, &renewalError{blame, fmt.Sprintf(format, arguments...)}
+	got, err := s.env.post(ctx, path, body, r)
+	if err != nil {
+		text, short := s.env.secrets.Error(err), isShortage(err)
+		if short {
+			return access, refresh, &renewalError{shortage: true, text: "no " + what + " was possible: " + text}
+		}
+		return access, refresh, &renewalError{text: "the " + what + " service did not answer: " + text, words: "it did not answer"}
 	}
-	switch {
-	case isShortage(err):
-		return failed(BlameWatcher, "no %s was possible: %s", what, s.env.secrets.Error(err))
-	case err != nil:
-		return failed(BlameLoginService, "the %s service did not answer: %s", what, s.env.secrets.Error(err))
-	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden,
-		status == http.StatusUnprocessableEntity:
-		return failed(BlameCredential, "the %s was refused with %d: %s", what, status, s.env.secrets.Excerpt(answer))
-	case status >= 300:
-		return failed(BlameLoginService, "the %s service answered %d: %s", what, status, s.env.secrets.Excerpt(answer))
+	answer := got.body.Bytes()
+	failure := &renewalError{page: isPage(got.header, answer), words: s.env.secrets.Excerpt(answer)}
+	switch got.code {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity:
+		failure.refused = !failure.page
 	}
 	access, refresh, ok := parseTokens(answer, time.Now())
-	if !ok {
-		return failed(BlameLoginService, "the %s service answered %d without an access token", what, status)
+	switch {
+	case failure.refused:
+		failure.text = fmt.Sprintf("the %s was refused with %d: %s", what, got.code, failure.words)
+	case got.code >= 300:
+		failure.text = fmt.Sprintf("the %s service answered %d: %s", what, got.code, failure.words)
+		failure.words = strings.TrimSpace(fmt.Sprintf("%d %s", got.code, failure.words))
+	case !ok:
+		failure.text = fmt.Sprintf("the %s service answered %d without an access token", what, got.code)
+		failure.words = fmt.Sprintf("%d without an access token", got.code)
+	default:
+		return access, refresh, nil
 	}
-	return access, refresh, nil
+	return token{}, token{}, failure
 }
 
-// renewalError says why there is no new token, without secrets, and whose fault it is.
+// renewalError says why there is no new token, without secrets.
 type renewalError struct {
-	blame Blame
-	text  string
+	text     string
+	words    string // what the login service said or did, for people
+	refused  bool   // the login service refused our credential
+	page     bool   // the answer is a page, not one of the login service
+	shortage bool   // squarewatch or its machine ran out of something
 }
 
 // Error returns the reason.

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -88,8 +87,15 @@ func (n *Network) Route(options *RunnerOptions) error {
 		return errors.New("network.proxy is not the address of a proxy: write http://host:port, or none")
 	}
 	options.Proxy = proxy
+	resolver := newResolver(n.Resolver)
+	if options.Resolver == nil {
+		options.Resolver = resolver
+	}
 	if options.Dial == nil {
-		options.Dial = n.dial()
+		options.Dial = n.dial(resolver)
+	}
+	if options.DialConnectivity == nil {
+		options.DialConnectivity = n.dial(resolver)
 	}
 	return nil
 }
@@ -127,17 +133,10 @@ func (n *Network) proxy() (func(*http.Request) (*url.URL, error), error) {
 	return http.ProxyURL(u), nil
 }
 
-// dial returns how connections are made; nil for the default.
-func (n *Network) dial() dialFunc {
-	if n.Prefer == "" && n.Resolver == "" {
-		return nil
-	}
+// dial returns how connections are made.
+func (n *Network) dial(resolver *net.Resolver) dialFunc {
 	dialer := newDialer()
-	if n.Resolver != "" {
-		dialer.Resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, n.Resolver)
-		}}
-	}
+	dialer.Resolver = resolver
 	if n.Prefer == "" {
 		return dialer.DialContext
 	}

@@ -41,11 +41,11 @@ type Probe struct {
 	Labels      map[string]string `yaml:"labels,omitempty"`
 }
 
-// Confirm says how many looks to take before an unexpected answer is final. A look is one request with its redirects. Every request is
+// Confirm says how many tries to make before an unexpected answer is final. A try is one request with its redirects. Every request is
 // recorded.
 type Confirm struct {
-	Attempts int           `yaml:"attempts"` // looks in total, 2 to 10; each has the probe's timeout
-	Delay    time.Duration `yaml:"delay"`    // between two looks, at most 1m
+	Attempts int           `yaml:"attempts"` // tries in total, 2 to 10; each has the probe's timeout
+	Delay    time.Duration `yaml:"delay"`    // between two tries, at most 1m
 }
 
 // NoCredential turns the default credential off.
@@ -158,7 +158,7 @@ func (p *Probe) validateHeaders() error {
 	return errors.Join(faults...)
 }
 
-// Longest returns how long a run can take: the timeouts of all looks (see [Confirm]) and the delays between them.
+// Longest returns how long a run can take: the timeouts of all tries (see [Confirm]) and the delays between them.
 func (p *Probe) Longest() time.Duration {
 	if p.Confirm == nil {
 		return p.Timeout

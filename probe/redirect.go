@@ -16,10 +16,11 @@ const maxRedirects = 10
 // redirect returns the request that an answer redirects to, or why the redirect is not followed. It must stay within the
 // origin of the target: the credential must not be sent anywhere else, and another server is not what the probe measures.
 func redirect(r request, got answer, secrets *redact.Secrets) (next request, refusal string, ok bool) {
-	if got.code < 300 || got.code > 399 || got.location == "" {
+	location := got.header.Get("Location")
+	if got.code < 300 || got.code > 399 || location == "" {
 		return request{}, "", false
 	}
-	to, err := r.url.Parse(got.location)
+	to, err := r.url.Parse(location)
 	if err != nil {
 		return request{}, "the Location of the redirect is not a URL", false
 	}

@@ -81,8 +81,12 @@ func TestRedirectToALoginPageIsNotABreach(t *testing.T) {
 		{"", "/login/?next=/private", "200", probe.Success, true, false},
 	} {
 		server := aisquaretest.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/private" {
+			switch r.URL.Path {
+			case "/private":
 				http.Redirect(w, r, c.to, http.StatusFound)
+			case "/private/", "/login/":
+			default:
+				http.NotFound(w, r)
 			}
 		}))
 		p := probe.Probe{Path: "/private", Guards: c.guards, Expect: probe.Expect{Status: selectors(c.due)}}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"squarewatch/probe/blame"
 )
 
 // Result is the outcome of one run. It is plain data that can be stored, replayed and compared. It must not be changed after it
@@ -31,13 +33,17 @@ type Result struct {
 	Expected bool   // the answer is what the probe declares as healthy
 	Reason   string // why it is unexpected, for people; empty when expected
 	Excerpt  string // the message in the body of an unexpected answer, shortened and masked
-	Blame    Blame  // whose fault an unexpected 401 or a failed network is
+	Blame    Blame  // who caused the failure; empty for an expected answer, and where none is looked for
+	Settle   string // what would settle whose fault it is, for people; empty unless Blame is BlameUnknown
 	Breach   bool   // a guarded probe got access that it must not get: a security alert
+
+	Evidence []Evidence // why Blame is known, or not; the strongest first
+	Looks    []Look     // that the run took to find that out
 }
 
-// FirstLook returns the attempts that led to the first answer: the first attempt, and those that followed a redirect or a
+// FirstTry returns the attempts that led to the first answer: the first attempt, and those that followed a redirect or a
 // broken connection. Attempts that repeat the request after a renewal or that confirm an answer are not included.
-func (r *Result) FirstLook() []Attempt {
+func (r *Result) FirstTry() []Attempt {
 	for i := range r.Attempts {
 		if cause := r.Attempts[i].Cause; i > 0 && cause != CauseRedirect && cause != CauseRetry {
 			return r.Attempts[:i]
@@ -49,7 +55,7 @@ func (r *Result) FirstLook() []Attempt {
 // Latency returns the duration of the first answer, including the redirects that led to it. Later attempts do not count: they
 // say nothing about the speed of the API.
 func (r *Result) Latency() time.Duration {
-	attempts := r.FirstLook()
+	attempts := r.FirstTry()
 	if len(attempts) == 0 {
 		return 0
 	}
@@ -73,24 +79,28 @@ const (
 	CauseRedirect Cause = "redirect" // a redirect inside the target's origin was followed
 	CauseRetry    Cause = "retry"    // the connection of the previous attempt broke after the request was sent
 	CauseResend   Cause = "resend"   // the credential was refused and renewed
-	CauseConfirm  Cause = "confirm"  // an unexpected answer is confirmed by another look
+	CauseConfirm  Cause = "confirm"  // an unexpected answer is confirmed by another try
 )
 
-// Blame says whose fault an unexpected 401 or a failed connection is.
-type Blame string
+// Blame says who caused a failure; see package blame.
+type Blame = blame.Culprit
 
-// Ours reports whether the run failed on our own side. Such a run says nothing about the API, and no rule counts it.
-func (b Blame) Ours() bool { return b == BlameNetwork || b == BlameWatcher }
+// Evidence is one reason for a Blame; see package blame.
+type Evidence = blame.Evidence
 
 // The values of Blame.
 const (
-	BlameNone         Blame = ""              // neither an unexpected 401 nor a failed network
-	BlameCredential   Blame = "credential"    // our login or key is refused: wrong, expired or revoked
-	BlameLoginService Blame = "login_service" // the login service returns no token, and does not blame our credentials
-	BlameAPI          Blame = "api"           // the API refuses a new token, or a key that it accepts elsewhere
-	BlameUnknown      Blame = "unknown"       // a key is refused, and other probes do not show why
-	BlameNetwork      Blame = "network"       // our own network: nothing else can be reached either
-	BlameWatcher      Blame = "watcher"       // squarewatch itself: it or its machine ran out of descriptors, ports, buffers or memory
+	BlameNone         = blame.None
+	BlameAPI          = blame.API
+	BlameGateway      = blame.Gateway
+	BlameLoginService = blame.LoginService
+	BlameCredential   = blame.Credential
+	BlameRole         = blame.Role
+	BlameNetwork      = blame.Network
+	BlameResolver     = blame.Resolver
+	BlameWatcher      = blame.Watcher
+	BlameLeak         = blame.Leak
+	BlameUnknown      = blame.Unknown
 )
 
 // Attempt is one HTTP exchange.

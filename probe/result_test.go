@@ -28,8 +28,8 @@ func TestLatencyIsThatOfTheFirstAnswer(t *testing.T) {
 			r.Attempts = append(r.Attempts, probe.Attempt{Cause: cause, Start: at, End: at.Add(time.Second)})
 			at = at.Add(time.Second)
 		}
-		if want := time.Duration(c.counts) * time.Second; r.Latency() != want || len(r.FirstLook()) != c.counts {
-			t.Errorf("%v: want %v of %d attempts, got %v of %d", c.causes, want, c.counts, r.Latency(), len(r.FirstLook()))
+		if want := time.Duration(c.counts) * time.Second; r.Latency() != want || len(r.FirstTry()) != c.counts {
+			t.Errorf("%v: want %v of %d attempts, got %v of %d", c.causes, want, c.counts, r.Latency(), len(r.FirstTry()))
 		}
 	}
 }

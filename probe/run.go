@@ -10,23 +10,22 @@ import (
 
 // run is one execution of a job while it lasts. Everything in it belongs to one goroutine.
 type run struct {
-	job       *Job
-	result    *Result
-	sent      http.Header // of the last attempt
-	authError error       // why the last attempt had no credential, or was not repeated with a new one
-	authBlame Blame       // whose fault authError is
-	blame     Blame       // whose fault a refusal is, as far as the attempts show it
-	got       answer      // of the last attempt
-	refusal   string      // why a redirect was not followed
-	shortage  bool        // the last attempt, or the renewal that it needed, failed because we ran out of something
+	job        *Job
+	result     *Result
+	sent       http.Header     // of the last attempt
+	authError  error           // why the last attempt had no credential, or was not repeated with a new one
+	got        answer          // of the last attempt
+	credential CredentialState // after the last attempt
+	err        error           // why the last attempt has no complete answer
+	refusal    string          // why a redirect was not followed
+	shortage   bool            // the last attempt, or the renewal that it needed, failed because we ran out of something
 }
 
-// look requests the endpoint once and evaluates the answer. When the API refuses a renewable credential, the request is
-// repeated once with a new one. All attempts of a look share one deadline, the probe's timeout.
-func (x *run) look(ctx context.Context, cause Cause) {
+// try requests the endpoint once and evaluates the answer. When the API refuses a renewable credential, the request is
+// repeated once with a new one. All attempts of a try share one deadline, the probe's timeout.
+func (x *run) try(ctx context.Context, cause Cause) {
 	ctx, cancel := context.WithTimeoutCause(ctx, x.job.probe.Timeout, errDeadline)
 	defer cancel()
-	x.blame = BlameNone
 	x.follow(ctx, cause)
 	if x.job.renewable && x.job.needsCredential && x.got.code == http.StatusUnauthorized {
 		x.renewAndRepeat(ctx)
@@ -39,31 +38,32 @@ func (x *run) look(ctx context.Context, cause Cause) {
 
 // authRequest returns what the session needs to know about the last request.
 func (x *run) authRequest() AuthRequest {
-	return AuthRequest{Header: x.sent, Trace: x.result.Trace, Span: x.result.Span, RenewExpiring: x.job.needsCredential}
+	return AuthRequest{
+		Header: x.sent, Trace: x.result.Trace, Span: x.result.Span, Start: x.result.Start, RenewExpiring: x.job.needsCredential,
+	}
 }
 
 // setAuth keeps what the session did.
 func (x *run) setAuth(did AuthResult, err error) {
-	x.authError, x.authBlame = err, did.Blame
+	x.authError, x.shortage = err, did.Shortage
 	x.result.AskedRenewal = x.result.AskedRenewal || did.RenewalAsked
 }
 
 // renewAndRepeat renews the refused credential and repeats the request once. Without a new credential it does not repeat it.
 func (x *run) renewAndRepeat(ctx context.Context) {
 	switch {
-	case x.authError != nil:
-	case x.job.pause.active():
-		x.setAuth(AuthResult{Blame: BlameAPI}, errors.New("new tokens were refused too"))
-	default:
-		x.setAuth(x.job.session.Renew(ctx, x.authRequest()))
+	case errors.Is(x.authError, errSlowLogin): // a run waits once
+		return
+	case x.authError == nil && x.job.pause.active():
+		x.authError = errors.New("new tokens were refused too")
+		return
 	}
+	x.setAuth(x.job.session.Renew(ctx, x.authRequest()))
 	if x.authError != nil {
-		x.blame = x.authBlame
 		return
 	}
 	x.follow(ctx, CauseResend)
 	if x.got.code == http.StatusUnauthorized {
-		x.blame = BlameAPI
 		x.job.pause.extend()
 	}
 }
@@ -93,7 +93,7 @@ func (x *run) follow(ctx context.Context, cause Cause) {
 	}
 }
 
-// confirm looks again until the answer is expected or no looks are left. It never repeats a breach: a later refusal would not
+// confirm tries again until the answer is expected or no tries are left. It never repeats a breach: a later refusal would not
 // undo it.
 func (x *run) confirm(ctx context.Context) {
 	c := x.job.probe.Confirm
@@ -111,6 +111,6 @@ func (x *run) confirm(ctx context.Context) {
 			pause.Stop()
 			return
 		}
-		x.look(ctx, CauseConfirm)
+		x.try(ctx, CauseConfirm)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"squarewatch/config/setting"
+	"squarewatch/probe/blame"
 	"squarewatch/probe/redact"
 )
 
@@ -29,6 +30,8 @@ type RunnerOptions struct {
 	Proxy            func(*http.Request) (*url.URL, error)                                // no proxy when nil
 	Connectivity     Connectivity                                                         // checked when the target does not answer
 	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // dials Connectivity; a net.Dialer when nil
+	Resolver         Resolver                                                             // asked when a look-up fails; the system's when nil
+	Judge            *blame.Judge                                                         // of all runs of the process; a new one when nil
 
 	TLS *tls.Config // the system's roots and at least TLS 1.2 when nil
 }
@@ -46,8 +49,11 @@ type Runner struct {
 	cancelRenewals func()
 	secrets        *redact.Secrets
 
-	guarded      guardedResults
-	connectivity *connectivity // nil when not configured
+	judge        *blame.Judge
+	connectivity *connectivity
+	resolving    *resolving
+	strangers    *strangers
+	elsewhere    *elsewhere
 }
 
 // NewRunner returns a runner. The caller closes it when the last run has ended.
@@ -65,12 +71,7 @@ func NewRunner(options RunnerOptions) *Runner {
 		renewals: renewals{cancelled: make(chan struct{})},
 	}
 	r.cancelRenewals = sync.OnceFunc(func() { close(r.renewals.cancelled) })
-	if options.Connectivity.Address != "" {
-		r.connectivity = &connectivity{address: options.Connectivity.Address, dial: options.DialConnectivity}
-		if r.connectivity.dial == nil {
-			r.connectivity.dial = newDialer().DialContext
-		}
-	}
+	r.prepareLooks()
 	holders := make([]redact.Holder, 0, len(options.Credentials))
 	for _, credential := range options.Credentials {
 		holders = append(holders, credential)
@@ -84,10 +85,24 @@ func NewRunner(options RunnerOptions) *Runner {
 	r.sessions = make(map[string]Session, len(options.Credentials))
 	for name, credential := range options.Credentials {
 		r.sessions[name] = credential.Attach(Environment{
-			name: name, post: r.postJSON, renewals: &r.renewals, secrets: r.secrets, guarded: &r.guarded,
+			name: name, post: r.postJSON, renewals: &r.renewals, secrets: r.secrets,
 		})
 	}
 	return r
+}
+
+// prepareLooks makes the judge and what it is helped by.
+func (r *Runner) prepareLooks() {
+	if r.judge = r.options.Judge; r.judge == nil {
+		r.judge = blame.NewJudge()
+	}
+	r.connectivity = &connectivity{address: r.options.Connectivity.Address, dial: r.options.DialConnectivity}
+	if r.connectivity.dial == nil {
+		r.connectivity.dial = newDialer().DialContext
+	}
+	r.resolving = newResolving(&r.options)
+	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]bool{}}
+	r.elsewhere = &elsewhere{}
 }
 
 // CancelRenewals cancels the running renewals, for which Close would wait. Call it at the stop of the process, when no other
@@ -192,8 +207,11 @@ func (r *Runner) Prepare(p *Probe) (*Job, error) {
 	j.header, j.host = r.headers(p)
 	j.display = redact.URL(target)
 	j.needsCredential = !MatchAny(p.Expect.Status, Outcome{Class: Unauthenticated, Code: http.StatusUnauthorized})
-	j.checks, err = compile(&p.Expect)
-	return j, err
+	if j.checks, err = compile(&p.Expect); err != nil {
+		return nil, err
+	}
+	r.strangers.add(j)
+	return j, nil
 }
 
 // Probe returns the probe's settings.
@@ -237,20 +255,22 @@ func (r *Runner) headers(p *Probe) (header http.Header, host string) {
 
 // Run executes the probe once. Every failure is in the result. If ctx ends first, the result has ClassNone.
 func (j *Job) Run(ctx context.Context, intended time.Time) *Result {
+	result, _ := j.run(ctx, intended)
+	return result
+}
+
+// run executes the probe once. It also returns what the judge was given; nil for a run that was stopped.
+func (j *Job) run(ctx context.Context, intended time.Time) (*Result, *blame.Observation) {
 	result := &Result{Probe: j.probe.Name, Credential: j.credential, Labels: j.probe.Labels, Intended: intended, Start: time.Now()}
 	result.Trace, result.Span = j.runner.options.Identifiers.NewRun()
 	x := &run{job: j, result: result}
-	x.look(ctx, CauseFirst)
+	x.try(ctx, CauseFirst)
 	x.confirm(ctx)
-	x.blameShortage()
-	j.runner.blameNetwork(ctx, result)
+	x.credential = j.session.Finish(result, x.sent)
+	observed := x.judge(ctx)
 	j.runner.release(x.got)
 	result.End = time.Now()
-	j.session.Finish(result)
-	if j.credential == "" && j.probe.Guards == GuardAccess {
-		j.runner.guarded.observe(result)
-	}
-	return result
+	return result, observed
 }
 
 // randomIdentifiers are used where traces are not recorded. The target still gets a traceparent.

@@ -38,14 +38,3 @@ func hasRoute(address string) bool {
 	_ = conn.Close()
 	return true
 }
-
-// blameShortage sets BlameWatcher on a result without an answer if squarewatch or its machine ran out of something. A breach is
-// never blamed on that.
-func (x *run) blameShortage() {
-	r := x.result
-	if !x.shortage || r.Expected || r.Breach || r.Class == ClassNone {
-		return
-	}
-	r.Blame = BlameWatcher
-	r.Reason += "; squarewatch or its machine ran out of descriptors, ports, buffers or memory, so the run says nothing about the API"
-}

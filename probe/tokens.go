@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"squarewatch/probe/blame"
 )
 
 // tokens are the tokens of a login and the state of their renewal. During a reload two runners share them: the runs of both
@@ -14,12 +16,17 @@ type tokens struct {
 	mu        sync.Mutex
 	access    token
 	refresh   token
-	replaced  [2]token      // the access and the refresh token before these
+	earlier   [2]token      // the access and the refresh token before these
 	renewing  chan struct{} // closed when the running renewal has ended; nil when none runs
 	failure   *renewalError // of the last renewal; nil when it succeeded
 	notBefore time.Time     // no renewal starts before this time, after a failure
 	backoff   *backoff.ExponentialBackOff
-	ended     []Renewal // since takeRenewals was last called
+	ended     []Renewal // since Finish was last called
+
+	last     blame.Renewal
+	replaced time.Time // when a refused token was last replaced
+	urgent   time.Time // when the login was last asked during the back-off
+	answered bool      // the login was so asked since the API last gave another answer than 401
 }
 
 // newTokens returns no tokens. Failed renewals are repeated after 1 s at first and after 5 min at most.
@@ -40,19 +47,10 @@ func (t *tokens) secrets() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var all []string
-	for _, token := range []token{t.access, t.refresh, t.replaced[0], t.replaced[1]} {
+	for _, token := range []token{t.access, t.refresh, t.earlier[0], t.earlier[1]} {
 		all = append(all, token.value.Reveal())
 	}
 	return all
-}
-
-// takeRenewals returns the renewals that have ended since the last call.
-func (t *tokens) takeRenewals() []Renewal {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	ended := t.ended
-	t.ended = nil
-	return ended
 }
 
 // store keeps the outcome of a renewal.
@@ -60,15 +58,21 @@ func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.renewing, t.failure = nil, err
+	switch {
+	case err == nil:
+		t.last = blame.Renewal{At: r.End, Renewed: true, LoggedIn: r.Outcome == LoggedIn}
+	case !err.shortage: // a shortage of our own says nothing about the login service
+		t.last = blame.Renewal{At: r.End, Refused: err.refused, Page: err.page, Words: err.words}
+	}
 	if err != nil {
 		r.Error = err.text
 		r.Outcome = RenewalUnavailable
-		if err.blame == BlameCredential {
+		if err.refused {
 			r.Outcome = RenewalRefused
 		}
 		t.notBefore = time.Now().Add(t.backoff.NextBackOff())
 	} else {
-		t.access, t.refresh, t.replaced = access, refresh, [2]token{t.access, t.refresh}
+		t.access, t.refresh, t.earlier = access, refresh, [2]token{t.access, t.refresh}
 		r.Expiry = access.expiry
 		t.backoff.Reset()
 	}
@@ -87,7 +91,7 @@ func (s loginSession) renewOnce(ctx context.Context, r AuthRequest, held token, 
 		failure = s.awaitRenewal(ctx, ended)
 	}
 	if failure != nil {
-		result.Blame = failure.blame
+		result.Shortage = failure.shortage
 		return result, failure
 	}
 	return result, nil
@@ -106,7 +110,9 @@ func (s loginSession) joinRenewal(
 		return nil, false, nil
 	case t.renewing != nil:
 		return t.renewing, false, nil
-	case t.failure != nil && time.Now().Before(t.notBefore):
+	case r.refused && !t.mayReplaceLocked(held):
+		return nil, false, &renewalError{text: "the API refused a token that was just issued"}
+	case t.failure != nil && time.Now().Before(t.notBefore) && (!r.refused || !t.isUrgentLocked(r.Start)):
 		return nil, false, t.failure
 	}
 	s.startLocked(ctx, r)
@@ -122,7 +128,7 @@ func (s loginSession) startLocked(ctx context.Context, r AuthRequest) {
 	s.env.renewals.start(ctx, func(ctx context.Context) {
 		defer close(ended)
 		renewal.Start = time.Now()
-		access, next, err := s.obtain(ctx, refresh, &renewal)
+		access, next, err := s.obtain(ctx, refresh, r.refused, &renewal)
 		renewal.End = time.Now()
 		s.tokens.store(access, next, err, renewal)
 	})
@@ -136,14 +142,49 @@ func (s loginSession) awaitRenewal(ctx context.Context, ended <-chan struct{}) *
 	}
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	t := s.tokens
 	select {
 	case <-ended:
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return t.failure
 	case <-waiting.Done():
-		return &renewalError{BlameLoginService, "the login service did not answer in time"}
 	}
-	s.tokens.mu.Lock()
-	defer s.tokens.mu.Unlock()
-	return s.tokens.failure
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.renewing != nil {
+		t.last = blame.Renewal{At: time.Now(), Words: "it did not answer in time"}
+	}
+	return errSlowLogin
+}
+
+// errSlowLogin is the error of a run that waited for a renewal in vain.
+var errSlowLogin = &renewalError{text: "the login service did not answer in time"}
+
+// mayReplaceLocked reports whether a refused token may be replaced. A young one may be once a minute: its refusal may be an accident, but
+// more tokens would not help, and would flood the login service.
+func (t *tokens) mayReplaceLocked(held token) bool {
+	now := time.Now()
+	since := now.Sub(t.replaced)
+	if held.young(now) && since >= 0 && since < youngToken {
+		return false
+	}
+	t.replaced = now
+	return true
+}
+
+// urgentPause is the shortest time between two logins during the back-off.
+const urgentPause = 30 * time.Second
+
+// isUrgentLocked reports whether the login is asked although the back-off is not over, for a run that began at a time and was refused.
+// It is asked once when the API begins to answer 401, because an outage that stopped the login may be over.
+func (t *tokens) isUrgentLocked(began time.Time) bool {
+	now := time.Now()
+	if t.answered || !t.last.At.Before(began) || now.Sub(t.urgent) < urgentPause {
+		return false
+	}
+	t.answered, t.urgent = true, now
+	return true
 }
 
 // renewals are the renewals that the runs of one runner have started. A renewal may outlive its run.

@@ -19,6 +19,7 @@ import (
 	"squarewatch/config"
 	"squarewatch/otel"
 	"squarewatch/probe"
+	"squarewatch/probe/blame"
 	"squarewatch/probe/history"
 )
 
@@ -46,6 +47,7 @@ type Daemon struct {
 	options    Options
 	telemetry  *otel.Telemetry
 	outbox     *outbox.Outbox
+	judge      *blame.Judge // of all generations
 	evaluator  *alert.Evaluator
 	silences   *alert.Silences
 	state      *state
@@ -114,7 +116,8 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 func newDaemon(options Options) *Daemon {
 	d := &Daemon{
 		options: options, progress: &progress{}, attempts: newAttempts(), drift: &drift{}, probes: newProbeStates(), state: &state{},
-		started: time.Now(), listener: options.Listener, reloads: make(chan chan error), news: make(chan string, maxNews),
+		judge: blame.NewJudge(), started: time.Now(), listener: options.Listener,
+		reloads: make(chan chan error), news: make(chan string, maxNews),
 	}
 	if d.options.Peer == nil {
 		d.options.Peer = peerOfSocket

@@ -94,6 +94,7 @@ func (d *Daemon) reload() error {
 	d.evaluator.Reannounce()
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)
 	d.progress.watch(cfg.Probes)
+	d.forgetReplaced(d.current, next)
 	d.current = next
 	d.running.Store(cfg)
 	if d.state.writer != nil {

@@ -41,7 +41,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	}
 	runner, jobs, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{
 		Credentials: credentials, Identifiers: d.telemetry.Recorder(), TLS: d.options.TLS, Dial: d.options.Dial,
-		DialConnectivity: d.options.DialConnectivity,
+		DialConnectivity: d.options.DialConnectivity, Judge: d.judge,
 	})
 	if err != nil {
 		return nil, err
@@ -65,6 +65,16 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 			}, d.state.sinks(), d.options.Sinks),
 		}),
 	}, nil
+}
+
+// forgetReplaced makes the judge forget the credentials that have another secret now, or are gone: what the old one met says nothing about
+// the new one.
+func (d *Daemon) forgetReplaced(before, next *generation) {
+	for name := range before.credentials {
+		if _, kept := next.credentials[name]; !kept || !sameCredential(before.config, next.config, name) {
+			d.judge.Forget(name)
+		}
+	}
 }
 
 // scope returns the names that the generation uses, for the recorder.

@@ -13,25 +13,27 @@ import (
 // allowed lists which packages of squarewatch each package may import. A package that is not in the list may import none.
 func allowed() map[string][]string {
 	below := []string{
-		"config/secret", "config/setting", "probe", "probe/catalogue", "probe/database", "probe/dispatch", "probe/history", "probe/redact",
-		"alert", "alert/outbox", "alert/alertmanager", "alert/heartbeat", "alert/prometheus", "alert/slack", "otel", "otel/collector", "config",
+		"config/secret", "config/setting", "probe", "probe/blame", "probe/catalogue", "probe/database", "probe/dispatch", "probe/history",
+		"probe/redact", "alert", "alert/outbox", "alert/alertmanager", "alert/heartbeat", "alert/prometheus", "alert/slack", "otel",
+		"otel/collector", "config",
 	}
 	return map[string][]string{
-		"probe":              {"config/secret", "config/setting", "probe/redact"},
+		"probe":              {"config/secret", "config/setting", "probe/blame", "probe/redact"},
+		"probe/blame":        {},                // weighs evidence: it must not know HTTP, a probe's settings or a clock
 		"probe/redact":       {"config/secret"}, // texts only: it must not know what a probe or a credential is
 		"probe/catalogue":    {"config/setting", "probe"},
 		"probe/dispatch":     {"config/setting", "probe"}, // when a run starts; probe says how it works and does not know its dispatcher
-		"probe/history":      {"config/setting", "probe", "probe/database"},
-		"alert":              {"config/setting", "probe"},
+		"probe/history":      {"config/setting", "probe", "probe/blame", "probe/database"},
+		"alert":              {"config/setting", "probe", "probe/blame"},
 		"alert/outbox":       {"alert", "probe/database"},
-		"alert/alertmanager": {"alert", "alert/outbox", "probe", "config/secret", "config/setting"},
+		"alert/alertmanager": {"alert", "alert/outbox", "probe", "probe/blame", "config/secret", "config/setting"},
 		"alert/heartbeat":    {"probe", "config/secret", "config/setting"},
 		"alert/prometheus":   {"alert", "config/setting", "probe"},
-		"alert/slack":        {"alert", "alert/outbox", "probe", "config/secret", "config/setting"},
+		"alert/slack":        {"alert", "alert/outbox", "probe", "probe/blame", "config/secret", "config/setting"},
 		"alert/alerttest":    {"alert", "probe"}, // for the tests of alert, so it must not know what delivers
-		"alert/notifiertest": {"alert", "alert/outbox", "probe", "config/secret"},
+		"alert/notifiertest": {"alert", "alert/outbox", "probe", "probe/blame", "config/secret"},
 		"otel": {
-			"probe", "alert", "alert/outbox", "config/secret", "config/setting",
+			"probe", "probe/blame", "alert", "alert/outbox", "config/secret", "config/setting",
 			"otel/collector", "otel/metric", "otel/otlperr", "otel/spool", "otel/wake",
 		},
 		"otel/collector": {"alert/outbox", "config/secret", "config/setting"}, // alert/outbox reads Retry-After

@@ -142,9 +142,9 @@ func newResultLine(r *probe.Result) resultLine {
 		Attempts: len(r.Attempts), Duration: r.Latency().Seconds(), TraceID: r.Trace.String(),
 		Phases: map[probe.PhaseKind]float64{},
 	}
-	look := r.FirstLook()
-	for i := range look {
-		for _, p := range look[i].Phases {
+	try := r.FirstTry()
+	for i := range try {
+		for _, p := range try[i].Phases {
 			line.Phases[p.Kind] += p.End.Sub(p.Start).Seconds()
 		}
 	}

@@ -31,14 +31,14 @@ func resultTable(results []*probe.Result) string {
 
 // waterfall draws the phases of the first answer as letters. The width of a phase follows its duration; each has at least one letter.
 func waterfall(r *probe.Result, slowest time.Duration) string {
-	look := r.FirstLook()
+	try := r.FirstTry()
 	if slowest <= 0 {
 		return ""
 	}
 	var bar strings.Builder
-	for i := range look {
-		for _, phase := range look[i].Phases {
-			end := int(phase.End.Sub(look[0].Start) * waterfallWidth / slowest)
+	for i := range try {
+		for _, phase := range try[i].Phases {
+			end := int(phase.End.Sub(try[0].Start) * waterfallWidth / slowest)
 			bar.WriteString(strings.Repeat(string(phase.Kind[:1]), max(1, end-bar.Len())))
 		}
 	}

@@ -23,6 +23,21 @@ func (s *Secrets) Excerpt(body []byte) string {
 	return s.Text(firstLine(string(body[:min(len(body), 64<<10)])), excerptLimit)
 }
 
+// Words returns the reason of a refusal in the API's own words, at most 300 characters, masked: the code of a JSON object, else its
+// message for people. It is empty for a body that is not JSON.
+func (s *Secrets) Words(body []byte) string {
+	var parsed any
+	if json.Unmarshal(body, &parsed) != nil {
+		return ""
+	}
+	if object, ok := parsed.(map[string]any); ok {
+		if code, ok := object["code"].(string); ok && code != "" {
+			return s.Text(code, excerptLimit)
+		}
+	}
+	return s.Text(words(parsed, 0), excerptLimit)
+}
+
 // deepest is how many levels of nested objects words reads. The known error bodies have two.
 const deepest = 4
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"squarewatch/probe"
+	"squarewatch/probe/blame"
 )
 
 // network is a network in which the target is down. The other address is up, down or hangs.
@@ -57,7 +58,7 @@ func TestNetworkIsBlamedWhenTheOtherAddressIsDown(t *testing.T) {
 		for range 50 {
 			runs.Go(func() {
 				r := once.Run(t.Context(), time.Now())
-				if r.Blame != probe.BlameNetwork || r.Class != probe.ConnectError || !strings.Contains(r.Reason, "192.0.2.1:53") ||
+				if r.Blame != probe.BlameNetwork || r.Class != probe.ConnectError || !strings.Contains(because(r), "192.0.2.1:53") ||
 					r.Latency() > time.Second/2 {
 					t.Errorf("want our own network blamed, apart from the latency, got %+v", r)
 				}
@@ -69,7 +70,7 @@ func TestNetworkIsBlamedWhenTheOtherAddressIsDown(t *testing.T) {
 		}
 		n.up.Store(true)
 		<-time.After(10 * time.Second)
-		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNone {
+		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameAPI {
 			t.Errorf("want the target blamed while the other address is up, got %+v", r)
 		}
 		before := n.dials.Load()
@@ -91,22 +92,30 @@ func watched(t *testing.T, n *network, dial func(context.Context, string, string
 	})
 }
 
-func TestConnectivityResultIsUsedForFiveSeconds(t *testing.T) {
+// because returns the evidence of a result's blame.
+func because(r *probe.Result) string {
+	var all []string
+	for _, e := range r.Evidence {
+		all = append(all, e.Text)
+	}
+	return strings.Join(all, "; ")
+}
+
+func TestAFailedCheckIsUsedForFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
 		once := watched(t, n, n.dial)
-		if r := once.Run(t.Context(), time.Now()); !strings.HasSuffix(r.Reason,
-			"; 192.0.2.1:53 cannot be reached either, so our own network is at fault") {
-			t.Errorf("want a reason that names the network, got %q", r.Reason)
+		if r := once.Run(t.Context(), time.Now()); because(r) != "192.0.2.1:53 could not be reached either" || len(r.Looks) != 1 {
+			t.Errorf("want evidence that names the network, got %q", because(r))
 		}
 		n.up.Store(true)
 		<-time.After(5*time.Second - time.Nanosecond)
-		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNetwork || n.dials.Load() != 1 {
+		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNetwork || n.dials.Load() != 1 || len(r.Looks) != 0 {
 			t.Errorf("want the result used again, got blame %q after %d dials", r.Blame, n.dials.Load())
 		}
-		<-time.After(time.Nanosecond)
-		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNone || strings.Contains(r.Reason, "192.0.2.1") || n.dials.Load() != 2 {
-			t.Errorf("want a new check, got blame %q (%s) after %d dials", r.Blame, r.Reason, n.dials.Load())
+		<-time.After(2 * time.Nanosecond)
+		if r := once.Run(t.Context(), time.Now()); r.Blame == probe.BlameNetwork || n.dials.Load() != 2 {
+			t.Errorf("want a new check, got blame %q (%s) after %d dials", r.Blame, because(r), n.dials.Load())
 		}
 	})
 }
@@ -146,7 +155,7 @@ func TestConnectivityIsNotCheckedAfterAnAnswer(t *testing.T) {
 			}()
 			return near, nil
 		}).Run(t.Context(), time.Now())
-		if r.Class != probe.ServerError || r.Blame != probe.BlameNone || n.dials.Load() != 0 {
+		if r.Class != probe.ServerError || r.Blame != probe.BlameAPI || n.dials.Load() != 0 {
 			t.Errorf("want a server error without a check, got %v, blame %q, %d dials", r.Class, r.Blame, n.dials.Load())
 		}
 	})
@@ -180,7 +189,7 @@ func TestShutdownBetweenLooksKeepsTheFirstAnswer(t *testing.T) {
 				Dial: n.dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other,
 			})
 		time.AfterFunc(time.Second, stop)
-		if r := once.Run(ctx, time.Now()); r.Class != probe.ConnectError || r.Blame != probe.BlameNone || n.dials.Load() != 0 {
+		if r := once.Run(ctx, time.Now()); r.Class != probe.ConnectError || r.Blame == probe.BlameNetwork || n.dials.Load() != 0 {
 			t.Errorf("want the first answer without a check, got %v, blame %q, %d dials", r.Class, r.Blame, n.dials.Load())
 		}
 	})
@@ -193,7 +202,7 @@ func TestShutdownDuringTheCheckIsNotADeadNetwork(t *testing.T) {
 		n.up.Store(true)
 		ctx, stop := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second/2, stop)
-		if r := watched(t, n, n.dial).Run(ctx, time.Now()); r.Blame != probe.BlameNone || n.dials.Load() != 1 {
+		if r := watched(t, n, n.dial).Run(ctx, time.Now()); r.Blame == probe.BlameNetwork || n.dials.Load() != 1 {
 			t.Errorf("want the network not blamed for the shutdown, got blame %q after %d dials", r.Blame, n.dials.Load())
 		}
 	})
@@ -208,9 +217,86 @@ func TestBreachIsNotBlamedOnTheNetwork(t *testing.T) {
 		Connectivity:     probe.Connectivity{Address: "192.0.2.1:53"},
 		DialConnectivity: n.other,
 	}).Run(t.Context(), time.Now())
-	if !r.Breach || r.Blame != probe.BlameNone {
-		t.Errorf("want a breach without blame, got breach=%v blame %q: %s", r.Breach, r.Blame, r.Reason)
+	if !r.Breach || r.Blame != probe.BlameLeak {
+		t.Errorf("want a breach that is blamed on a leak, got breach=%v blame %q: %s", r.Breach, r.Blame, r.Reason)
 	}
+}
+
+// TestACheckThatPassedEarlierIsMadeAgain has fault D12: the address was up three seconds ago, and our link is down now.
+func TestACheckThatPassedEarlierIsMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		n.up.Store(true)
+		once := watched(t, n, n.dial)
+		if r := once.Run(t.Context(), time.Now()); r.Blame == probe.BlameNetwork {
+			t.Errorf("want the target blamed, got %q (%s)", r.Blame, because(r))
+		}
+		<-time.After(3 * time.Second)
+		n.up.Store(false)
+		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNetwork || n.dials.Load() != 2 {
+			t.Errorf("want a new check and our network blamed, got %q (%s) after %d checks", r.Blame, because(r), n.dials.Load())
+		}
+	})
+}
+
+// TestARunThatWasUnderWayWhileTheLinkWasDown has fault D12: it times out after the link is back.
+func TestARunThatWasUnderWayWhileTheLinkWasDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		judge := blame.NewJudge()
+		watch := func(name string, dial func(context.Context, string, string) (net.Conn, error)) *probe.Job {
+			return job(t, "http://target.example", probe.Probe{Name: name, Path: "/"}, probe.RunnerOptions{
+				Dial: dial, Connectivity: probe.Connectivity{Address: "192.0.2.1:53"}, DialConnectivity: n.other, Judge: judge,
+			})
+		}
+		waiting := watch("waiting", func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		var r *probe.Result
+		var running sync.WaitGroup
+		running.Go(func() { r = waiting.Run(t.Context(), time.Now()) })
+		<-time.After(2 * time.Second)
+		watch("failing", n.dial).Run(t.Context(), time.Now())
+		n.up.Store(true)
+		running.Wait()
+		if r.Class != probe.Timeout || r.Blame != probe.BlameNetwork || !strings.Contains(because(r), "192.0.2.1:53 could not be reached") {
+			t.Errorf("want our network blamed, got %v, %q (%s)", r.Class, r.Blame, because(r))
+		}
+		<-time.After(6 * time.Second)
+		if r := waiting.Run(t.Context(), time.Now()); r.Blame != probe.BlameAPI {
+			t.Errorf("want a later run to blame the API, got %q (%s)", r.Blame, because(r))
+		}
+	})
+}
+
+// TestTheEvidenceSaysThatOurNetworkIsFine has fault D13: the target is dead, and the address answers.
+func TestTheEvidenceSaysThatOurNetworkIsFine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		n.up.Store(true)
+		r := watched(t, n, n.dial).Run(t.Context(), time.Now())
+		if r.Blame != probe.BlameAPI || len(r.Evidence) == 0 || r.Evidence[0].Text != "our network is fine: 192.0.2.1:53 answered" ||
+			!r.Evidence[0].At.Equal(r.Looks[0].End) {
+			t.Errorf("want evidence that our network is fine, got %q: %+v", r.Blame, r.Evidence)
+		}
+	})
+}
+
+// TestAnEndlessOutageAsksTheAddressOnceASecond has a hundred probes of a dead target.
+func TestAnEndlessOutageAsksTheAddressOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		n.up.Store(true)
+		once := watched(t, n, n.dial)
+		for range 100 {
+			once.Run(t.Context(), time.Now())
+			<-time.After(100 * time.Millisecond)
+		}
+		if took := n.dials.Load(); took > 10 {
+			t.Errorf("want at most a check a second, got %d", took)
+		}
+	})
 }
 
 func TestConnectivityIsAnAddress(t *testing.T) {

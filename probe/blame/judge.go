@@ -1,0 +1,154 @@
+package blame
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxEvidence is how many pieces of evidence a verdict has.
+const maxEvidence = 4
+
+const (
+	// enough is the weight that a culprit needs.
+	enough = 10
+	// margin is by how much it must be above every other one.
+	margin = 5
+)
+
+// Judge remembers what was seen in the last minutes, and judges. It is safe for concurrent use. All runners of a process share one, so that
+// a reload forgets nothing.
+type Judge struct {
+	mu     sync.Mutex
+	memory memory
+}
+
+// NewJudge returns a judge that has seen nothing.
+func NewJudge() *Judge { return &Judge{memory: newMemory()} }
+
+// Observe remembers what a run shows. The order of observations makes no difference.
+func (j *Judge) Observe(o *Observation) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.memory.add(o)
+}
+
+// Verdict returns who caused the failure of a run, by everything that was observed until now. Observe the run first. The verdict is that of
+// [None] for a run that did not fail.
+func (j *Judge) Verdict(o *Observation) Verdict {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	kept := j.memory.keptVerdict(o)
+	if kept != nil && o.End.Sub(kept.at).Abs() < keepVerdict {
+		return kept.verdict
+	}
+	points := j.memory.weigh(o)
+	if points == nil {
+		return Verdict{}
+	}
+	verdict := decide(points)
+	if verdict.Culprit == Unknown {
+		verdict.Settle = j.memory.settle(o)
+	}
+	if kept != nil {
+		kept.at, kept.verdict = o.End, verdict
+	}
+	return verdict
+}
+
+// Forget forgets what was seen of a credential, because another secret has taken its place.
+func (j *Judge) Forget(credential string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.memory.forget(credential)
+}
+
+// Witness returns the name of a probe that was accepted with a credential after another probe was refused with it, and of which nobody
+// knows whether its endpoint checks the credential at all; empty for none. The caller finds that out and says it with ServesAnybody.
+func (j *Judge) Witness(credential string) string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.memory.unprovenWitness(credential)
+}
+
+// ServesAnybody records whether the endpoint of a probe answers also without a credential. Such a probe is no witness that a credential
+// is good.
+func (j *Judge) ServesAnybody(probe string, yes bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.memory.anybody[probe] = yes
+}
+
+// point is one piece of evidence with its weight. A weight of 0 is said, but decides nothing.
+type point struct {
+	Evidence
+
+	weight int
+}
+
+// weigh returns the evidence about a failure; nil for a run that did not fail.
+func (m *memory) weigh(o *Observation) []point {
+	switch o.Outcome {
+	case Shortage:
+		return []point{{Evidence{Watcher, "squarewatch or its machine ran out of descriptors, ports, buffers or memory", o.End}, 100}}
+	case NotResolved, NotConnected, NotAnswered:
+		return m.weighSilence(o)
+	case ServerError, GatewayError:
+		return m.weighServerErrors(o)
+	case Refused, Forbidden:
+		return m.weighRefusal(o)
+	case WrongAnswer, Granted:
+		return m.weighWrongAnswer(o)
+	case Other, Good, Denied:
+	}
+	return nil
+}
+
+// decide adds up the weights and returns the culprit with the largest sum, with the evidence against it. It returns [Unknown] with the
+// strongest evidence of all if no culprit is clearly ahead.
+func decide(points []point) Verdict {
+	sums := map[Culprit]int{}
+	for _, p := range points {
+		sums[p.For] += p.weight
+	}
+	culprit, first, second := Unknown, 0, 0
+	for c, sum := range sums {
+		switch {
+		case sum > first:
+			culprit, first, second = c, sum, first
+		case sum > second:
+			second = sum
+		}
+	}
+	if first < enough || first-second < margin {
+		culprit = Unknown
+	}
+	slices.SortStableFunc(points, func(a, b point) int {
+		return cmp.Or(cmp.Compare(b.weight, a.weight), strings.Compare(a.Text, b.Text), a.At.Compare(b.At))
+	})
+	verdict := Verdict{Culprit: culprit}
+	for _, p := range points {
+		if (culprit == Unknown || p.For == culprit) && len(verdict.Evidence) < maxEvidence {
+			verdict.Evidence = append(verdict.Evidence, p.Evidence)
+		}
+	}
+	return verdict
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// earlier returns the earlier of two times, of which the first may be zero.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,355 @@
+package blame_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	. "squarewatch/probe/blame"
+)
+
+// begin is the time at which every test begins.
+var begin = time.Date(2026, 3, 1, 2, 14, 0, 0, time.UTC)
+
+// at returns a run that started some seconds after the begin and took one second.
+func at(seconds int, probe, credential string, outcome Outcome) Observation {
+	start := begin.Add(time.Duration(seconds) * time.Second)
+	return Observation{Probe: probe, Credential: credential, Start: start, End: start.Add(time.Second), Outcome: outcome}
+}
+
+// with returns an observation that was changed.
+func with(o Observation, change func(*Observation)) Observation {
+	change(&o)
+	return o
+}
+
+func says(words string) func(*Observation) {
+	return func(o *Observation) { o.Words = words }
+}
+
+// login returns a change that adds a renewal that ended with the run.
+func login(r Renewal) func(*Observation) {
+	return func(o *Observation) { r.At = o.End; o.Renewal = r }
+}
+
+func connectivity(passed bool) func(*Observation) {
+	return func(o *Observation) { o.Connectivity = Check{At: o.End, Passed: passed, What: "1.1.1.1:53"} }
+}
+
+func resolver(passed bool) func(*Observation) {
+	return func(o *Observation) { o.Resolver = Check{At: o.End, Passed: passed, What: "the root"} }
+}
+
+// scene is what was seen, the newest last, and who caused the last failure.
+type scene struct {
+	name string
+	want Culprit
+	says string // a part of the evidence or of what would settle it
+	seen []Observation
+}
+
+func scenes() []scene {
+	page := func(o *Observation) { o.Page = true }
+	everywhere := func(o *Observation) { o.Page, o.Elsewhere = true, true }
+	link := func(l Link) func(*Observation) { return func(o *Observation) { o.Link = l } }
+	dns := func(d DNS) func(*Observation) { return func(o *Observation) { o.DNS = d } }
+	fresh := func(o *Observation) { o.NewToken = true }
+	return []scene{
+		{"an expected answer", None, "", []Observation{at(0, "a", "k", Good)}},
+		{"404", None, "", []Observation{at(0, "a", "k", Other)}},
+		{"a shortage", Watcher, "descriptors", []Observation{at(0, "a", "", Shortage)}},
+
+		{"500", API, "the API itself", []Observation{at(0, "a", "k", ServerError)}},
+		{"502", Gateway, "a gateway", []Observation{at(0, "a", "k", GatewayError)}},
+		{"503 as a page", Gateway, "a gateway", []Observation{
+			with(at(0, "a", "k", ServerError), func(o *Observation) { o.Code, o.Page = 503, true }),
+		}},
+		{"500 as a page of Django", API, "the API itself", []Observation{
+			with(at(0, "a", "k", ServerError), func(o *Observation) { o.Code, o.Page = 500, true }),
+		}},
+
+		{"D1: a closed port", API, "refused the connection", []Observation{with(at(0, "a", "", NotConnected), link(LinkRefused))}},
+		{"nothing answers, nothing is checked", Unknown, "connectivity: {address", []Observation{
+			with(at(0, "a", "", NotConnected), link(LinkNoAnswer)),
+		}},
+		{"D13: nothing answers, our network does", API, "our network is fine: 1.1.1.1:53 answered", []Observation{
+			with(with(at(0, "a", "", NotConnected), link(LinkNoAnswer)), connectivity(true)),
+		}},
+		{"nothing answers, nor does anything else", Network, "1.1.1.1:53 could not be reached either", []Observation{
+			with(with(at(0, "a", "", NotConnected), link(LinkNoAnswer)), connectivity(false)),
+		}},
+		{"nothing answers here, others get answers", API, "other runs got answers", []Observation{
+			at(5, "b", "", Good), with(at(0, "a", "", NotConnected), link(LinkNoAnswer)),
+		}},
+		{"no route", Network, "no route", []Observation{with(at(0, "a", "", NotConnected), link(LinkNoRoute))}},
+		{"our proxy", Network, "proxy", []Observation{with(at(0, "a", "", NotConnected), link(LinkProxy))}},
+		{"an expired certificate", API, "certificate", []Observation{with(at(0, "a", "", NotConnected), link(LinkTLS))}},
+		{"D12: the link was down while the run was under way", Network, "could not be reached", []Observation{
+			with(with(at(1, "b", "", NotConnected), link(LinkNoAnswer)), connectivity(false)),
+			with(with(at(0, "a", "", NotAnswered), func(o *Observation) { o.End = o.End.Add(9 * time.Second) }), connectivity(true)),
+		}},
+		{"D14: the name does not exist", API, "does not exist", []Observation{with(at(0, "a", "", NotResolved), dns(DNSNoName))}},
+		{"D14: SERVFAIL, others resolve", API, "zone", []Observation{
+			with(with(at(0, "a", "", NotResolved), dns(DNSFailed)), resolver(true)),
+		}},
+		{"D14: SERVFAIL, others do not resolve", Resolver, "does not resolve the root either", []Observation{
+			with(with(at(0, "a", "", NotResolved), dns(DNSFailed)), resolver(false)),
+		}},
+		{"D14: SERVFAIL, nothing is checked", Unknown, "", []Observation{with(at(0, "a", "", NotResolved), dns(DNSFailed))}},
+		{"D14: the resolver is silent", Resolver, "did not answer", []Observation{with(at(0, "a", "", NotResolved), dns(DNSNoAnswer))}},
+		{"the resolver is silent, as is everything", Network, "could not be reached", []Observation{
+			with(with(with(at(0, "a", "", NotResolved), dns(DNSNoAnswer)), resolver(false)), connectivity(false)),
+		}},
+
+		{"D2: a maintenance page", Gateway, "every address gets the same page", []Observation{with(at(0, "a", "", WrongAnswer), everywhere)}},
+		{"D2: a maintenance page lets a guard in", Gateway, "every address", []Observation{with(at(0, "guard", "", Granted), everywhere)}},
+		{"an access leak", Leak, "let in", []Observation{at(0, "guard", "", Granted)}},
+		{"an answer without the field", API, "not what the probe expects", []Observation{at(0, "a", "", WrongAnswer)}},
+
+		{"D4: half of the runs of a probe are refused", API, "accepted and refused by turns", []Observation{
+			with(at(0, "a", "k", Refused), says("Invalid API key.")), at(5, "a", "k", Good), at(6, "b", "k", Good),
+			with(at(10, "a", "k", Refused), says("Invalid API key.")),
+		}},
+		{"D5: a revoked key, and an endpoint that serves anybody", Credential, "Invalid API key", []Observation{
+			with(at(0, "a", "k", Refused), says("Invalid API key.")), at(5, "public", "k", Good),
+			with(at(10, "a", "k", Refused), says("Invalid API key.")),
+		}},
+		{"D6: a gateway asks for a password", Gateway, "another way to authenticate", []Observation{
+			with(at(0, "a", "k", Refused), func(o *Observation) { o.Page, o.Foreign = true, true }),
+		}},
+		{"D7: an account that is disabled", Credential, "user_inactive", []Observation{
+			with(with(with(at(0, "a", "u", Refused), says("user_inactive")), fresh), login(Renewal{Renewed: true})),
+		}},
+		{"D8: two keys at once", API, "two do not die at once", []Observation{
+			with(at(0, "a", "k", Refused), says("Invalid API key.")), with(at(1, "b", "l", Refused), says("Invalid API key.")),
+			with(at(2, "c", "k", Refused), says("Invalid API key.")),
+		}},
+		{"two keys, an hour apart", Credential, "Invalid API key", []Observation{
+			with(at(0, "a", "k", Refused), says("Invalid API key.")), with(at(3601, "b", "l", Refused), says("Invalid API key.")),
+		}},
+		{"D15: 403 with words about the key", Credential, "Invalid API key", []Observation{
+			with(at(0, "a", "k", Forbidden), says("Invalid API key.")), with(at(1, "b", "k", Forbidden), says("Invalid API key.")),
+		}},
+		{"one endpoint forbids", Role, "b gets through", []Observation{at(3, "b", "k", Good), at(0, "a", "k", Forbidden)}},
+		{"D16: a new token is refused", API, "just issued", []Observation{
+			with(with(at(0, "a", "u", Refused), fresh), login(Renewal{Renewed: true, LoggedIn: true})),
+		}},
+		{"the login is refused", Credential, "the login service refused it: no_active_account", []Observation{
+			with(at(0, "a", "u", Refused), login(Renewal{Refused: true, Words: "no_active_account"})),
+		}},
+		{"the login service fails", LoginService, "gives no token: it answered 503", []Observation{
+			with(at(0, "a", "u", Refused), login(Renewal{Words: "it answered 503"})),
+		}},
+		{"the login is answered by a page", Gateway, "the login was answered by a page", []Observation{
+			with(at(0, "a", "u", Refused), login(Renewal{Refused: true, Page: true})),
+		}},
+		{"a public endpoint refuses", API, "needs no credential", []Observation{at(0, "a", "", Refused)}},
+		{"a public endpoint is behind a gateway", Gateway, "not the API's", []Observation{
+			with(with(at(0, "a", "", Refused), page), func(o *Observation) { o.Foreign = true }),
+		}},
+		{"a key that a single probe uses, once", Unknown, "by hand", []Observation{at(0, "a", "k", Refused)}},
+		{"a key that a single probe uses, twice, and guards are refused", Credential, "in a row", []Observation{
+			at(0, "guard", "", Denied), at(1, "a", "k", Refused), at(2, "a", "k", Refused),
+		}},
+		{"a key that two probes use", Credential, "no endpoint accepts it", []Observation{at(1, "a", "k", Refused), at(2, "b", "k", Refused)}},
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	for _, s := range scenes() {
+		t.Run(s.name, func(t *testing.T) {
+			j := NewJudge()
+			for i := range s.seen {
+				j.Observe(&s.seen[i])
+			}
+			got := j.Verdict(&s.seen[len(s.seen)-1])
+			text := fmt.Sprintf("%s %+v", got.Settle, got.Evidence)
+			if got.Culprit != s.want || !strings.Contains(text, s.says) {
+				t.Errorf("want %q with %q, got %q: %s", s.want, s.says, got.Culprit, text)
+			}
+			if (got.Culprit == Unknown) != (got.Settle != "") {
+				t.Errorf("want what settles it exactly when it is unknown, got %q for %q", got.Settle, got.Culprit)
+			}
+			if got.Culprit != None && got.Culprit != Unknown && len(got.Evidence) == 0 {
+				t.Error("want evidence")
+			}
+		})
+	}
+}
+
+func TestWitness(t *testing.T) {
+	j := NewJudge()
+	key := func(seconds int, probe string, outcome Outcome) Observation { return at(seconds, probe, "k", outcome) }
+	seen := []Observation{key(0, "a", Refused), key(5, "open", Good)}
+	for i := range seen {
+		j.Observe(&seen[i])
+	}
+	if got := j.Witness("k"); got != "open" {
+		t.Errorf("want the probe that was accepted, got %q", got)
+	}
+	if got := j.Verdict(&seen[0]); got.Culprit != API {
+		t.Errorf("want the API while the witness is believed, got %+v", got)
+	}
+	j.ServesAnybody("open", true)
+	if got := j.Witness("k"); got != "" {
+		t.Errorf("want no other witness, got %q", got)
+	}
+	if got := j.Verdict(&seen[0]); got.Culprit == API {
+		t.Errorf("want no verdict by an endpoint that serves anybody, got %+v", got)
+	}
+	j.ServesAnybody("open", false)
+	if got := j.Verdict(&seen[0]); got.Culprit != API {
+		t.Errorf("want the API: a proven witness speaks, got %+v", got)
+	}
+}
+
+func TestForget(t *testing.T) {
+	j := NewJudge()
+	seen := []Observation{at(0, "a", "k", Refused), at(1, "b", "k", Refused)}
+	for i := range seen {
+		j.Observe(&seen[i])
+	}
+	j.Forget("k")
+	again := at(30, "a", "k", Refused)
+	j.Observe(&again)
+	if got := j.Verdict(&again); got.Culprit != Unknown {
+		t.Errorf("want what the old key met forgotten, got %+v", got)
+	}
+}
+
+// TestOrderOfObservations adds the same observations in other orders.
+func TestOrderOfObservations(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for round := range 2000 {
+		seen := randomScene(random)
+		want := verdictOf(seen, seen[len(seen)-1])
+		shuffled := make([]Observation, len(seen))
+		for i, from := range random.Perm(len(seen)) {
+			shuffled[i] = seen[from]
+		}
+		if got := verdictOf(shuffled, seen[len(seen)-1]); !reflect.DeepEqual(got, want) {
+			t.Fatalf("round %d: want %+v, got %+v for another order of %s", round, want, got, text(seen))
+		}
+	}
+}
+
+func verdictOf(seen []Observation, question Observation) Verdict {
+	j := NewJudge()
+	for i := range seen {
+		j.Observe(&seen[i])
+	}
+	return j.Verdict(&question)
+}
+
+// randomScene returns up to 20 observations within four minutes.
+func randomScene(random *rand.Rand) []Observation {
+	seen := make([]Observation, 1+random.IntN(20))
+	for i := range seen {
+		seen[i] = randomObservation(random, i)
+	}
+	return seen
+}
+
+func randomObservation(random *rand.Rand, i int) Observation {
+	probes := []struct{ name, credential string }{{"a", "k"}, {"b", "k"}, {"c", "u"}, {"d", "u"}, {"e", ""}, {"guard", ""}}
+	p := probes[random.IntN(len(probes))]
+	o := at(random.IntN(240), p.name, p.credential, Outcome(random.IntN(int(Shortage)+1)))
+	o.End = o.End.Add(time.Duration(i) * time.Millisecond) // no two runs end at the same time
+	maybe := func() bool { return random.IntN(4) == 0 }
+	o.Page, o.Foreign, o.Elsewhere, o.NewToken = maybe(), maybe(), maybe(), maybe()
+	o.DNS, o.Link = DNS(random.IntN(int(DNSNoAnswer)+1)), Link(random.IntN(int(LinkProxy)+1))
+	o.Words = []string{"", "user_inactive", "Invalid API key.", "token_not_valid"}[random.IntN(4)]
+	if maybe() {
+		connectivity(maybe())(&o)
+	}
+	if maybe() {
+		resolver(maybe())(&o)
+	}
+	if p.credential == "u" && maybe() {
+		login(Renewal{Renewed: maybe(), LoggedIn: maybe(), Refused: maybe(), Page: maybe()})(&o)
+	}
+	return o
+}
+
+func text(seen []Observation) string {
+	lines := make([]string, len(seen))
+	for i := range seen {
+		lines[i] = fmt.Sprintf("%+v", seen[i])
+	}
+	return "\n" + strings.Join(lines, "\n")
+}
+
+// TestLongOutages judges after half an hour, when what began it is no longer among the failures that are remembered one by one.
+func TestLongOutages(t *testing.T) {
+	refused := func(seconds int, probe, credential string) Observation {
+		return with(at(seconds, probe, credential, Refused), says("Invalid API key."))
+	}
+	t.Run("two keys at once, probed at different rates", func(t *testing.T) {
+		j := NewJudge()
+		for s := range 1800 {
+			o := refused(s, "a", "k")
+			j.Observe(&o)
+			if s%60 == 30 {
+				o = refused(s, "b", "l")
+				j.Observe(&o)
+			}
+			if got := j.Verdict(&o); s > 60 && got.Culprit != API {
+				t.Fatalf("want the API after %d s, got %+v", s, got)
+			}
+		}
+	})
+	t.Run("a refusal by chance, and then a key that is revoked", func(t *testing.T) {
+		j := NewJudge()
+		for s := range 120 {
+			o := at(s, "a", "k", Good)
+			if s == 0 || s > 60 {
+				o = refused(s, "a", "k")
+			}
+			j.Observe(&o)
+			if got := j.Verdict(&o); s > 65 && got.Culprit != Credential {
+				t.Fatalf("want the credential after %d s, got %+v", s, got)
+			}
+		}
+	})
+}
+
+// FuzzVerdict makes observations of any bytes.
+func FuzzVerdict(f *testing.F) {
+	f.Add([]byte("squarewatch judges by evidence, not by the newest answer of one probe"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		const size = 6
+		var seen []Observation
+		for i := 0; i+size <= len(data) && i < 40*size; i += size {
+			b := data[i:]
+			o := at(int(b[0])%240, string('a'+b[1]%6), []string{"", "k", "u"}[b[1]%3], Outcome(b[2]%uint8(Shortage+1)))
+			o.End = o.End.Add(time.Duration(i) * time.Millisecond)
+			o.Page, o.Foreign, o.Elsewhere, o.NewToken = b[3]&1 > 0, b[3]&2 > 0, b[3]&4 > 0, b[3]&8 > 0
+			o.DNS, o.Link = DNS(b[4]%uint8(DNSNoAnswer+1)), Link(b[4]%uint8(LinkProxy+1))
+			o.Words = []string{"", "user_inactive", "Invalid API key."}[b[3]>>4%3]
+			if b[5]&1 > 0 {
+				connectivity(b[5]&2 > 0)(&o)
+			}
+			if b[5]&4 > 0 {
+				resolver(b[5]&8 > 0)(&o)
+			}
+			if b[5]&16 > 0 {
+				login(Renewal{Renewed: b[5]&32 > 0, Refused: b[5]&64 > 0, Page: b[5]&128 > 0})(&o)
+			}
+			seen = append(seen, o)
+		}
+		for _, o := range seen {
+			got := verdictOf(seen, o)
+			if (got.Culprit == Unknown) != (got.Settle != "") || len(got.Evidence) > 4 {
+				t.Fatalf("want at most four pieces of evidence, and what settles it only when it is unknown, got %+v", got)
+			}
+			for _, e := range got.Evidence {
+				if got.Culprit != Unknown && e.For != got.Culprit {
+					t.Fatalf("want evidence for the culprit alone, got %+v", got)
+				}
+			}
+		}
+	})
+}

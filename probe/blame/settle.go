@@ -1,0 +1,16 @@
+package blame
+
+// settle returns what would show who caused a failure.
+func (m *memory) settle(o *Observation) string {
+	switch o.Outcome {
+	case NotResolved, NotConnected, NotAnswered:
+		if m.reached.At.IsZero() && m.notReached.At.IsZero() {
+			return `write connectivity: {address: "1.1.1.1:53"} in the file, so that squarewatch can tell our network from the API`
+		}
+		return "ask the same from another network: if it works there, it is our network"
+	case Refused, Forbidden:
+		return "try the credential by hand: if another endpoint accepts it, it is the API; see also the words of the API above"
+	case Other, Good, Denied, ServerError, GatewayError, WrongAnswer, Granted, Shortage:
+	}
+	return "see the answers in the trace"
+}

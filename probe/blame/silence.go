@@ -1,0 +1,77 @@
+package blame
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	// sameTime is how long before the begin of a run a check of our own still tells something about the run.
+	sameTime = 5 * time.Second
+	// recently is how long before the begin of a run another run's failure still tells something about it.
+	recently = time.Minute
+)
+
+// weighSilence weighs what is known about a run without an answer: was it our network, our resolver, or the API?
+func (m *memory) weighSilence(o *Observation) []point {
+	points := []point{}
+	add := func(c Culprit, weight int, at time.Time, format string, arguments ...any) {
+		points = append(points, point{Evidence{c, fmt.Sprintf(format, arguments...), at}, weight})
+	}
+	down := !m.notReached.At.Before(o.Start.Add(-sameTime)) && !m.notReached.At.IsZero()
+	if down {
+		add(Network, 100, m.notReached.At, "%s could not be reached either", m.notReached.What)
+	}
+	if at := m.links[LinkNoRoute]; at.After(o.Start.Add(-recently)) {
+		add(Network, 100, at, "this machine has no route to the target")
+	}
+	if at := m.links[LinkProxy]; at.After(o.Start.Add(-recently)) {
+		add(Network, 100, at, "our own proxy accepted no connection")
+	}
+	if o.Outcome == NotResolved {
+		return m.weighLookup(o, points)
+	}
+	if !down && m.reached.At.After(o.Start) {
+		add(API, 30, m.reached.At, "our network is fine: %s answered", m.reached.What)
+	}
+	if m.answered.After(o.Start) {
+		add(API, 30, m.answered, "other runs got answers meanwhile")
+	}
+	switch {
+	case o.Outcome == NotAnswered:
+		add(API, 20, o.End, "it accepted the connection and did not answer in time")
+	case o.Link == LinkRefused:
+		add(API, 30, o.End, "something at its address refused the connection")
+	case o.Link == LinkTLS:
+		add(API, 30, o.End, "it offered no valid certificate or no TLS session")
+	case o.Link == LinkUntrusted:
+		add(API, 20, o.End, "its certificate is signed by an authority that this machine does not know")
+		add(Network, 10, o.End, "something between us and the API may have replaced its certificate")
+	}
+	return points
+}
+
+// weighLookup weighs what is known about a name that was not resolved: was it our resolver, or the zone of the API?
+func (m *memory) weighLookup(o *Observation, points []point) []point {
+	add := func(c Culprit, weight int, at time.Time, format string, arguments ...any) {
+		points = append(points, point{Evidence{c, fmt.Sprintf(format, arguments...), at}, weight})
+	}
+	since := o.Start.Add(-2 * sameTime)
+	passed, failed := m.resolved.At.After(since), m.notResolved.At.After(since)
+	switch {
+	case failed && !m.resolved.At.After(m.notResolved.At):
+		add(Resolver, 50, m.notResolved.At, "our resolver does not resolve %s either", m.notResolved.What)
+	case passed:
+		add(API, 50, m.resolved.At, "our resolver resolves %s, so the DNS zone of the API is at fault", m.resolved.What)
+	}
+	switch o.DNS {
+	case DNSNoName:
+		add(API, 20, o.End, "our resolver says that its name does not exist")
+	case DNSFailed:
+		add(API, 5, o.End, "our resolver says that it cannot resolve the name")
+	case DNSNoAnswer:
+		add(Resolver, 25, o.End, "our resolver did not answer")
+	case DNSNone:
+	}
+	return points
+}

@@ -1,0 +1,124 @@
+package probe
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"squarewatch/probe/blame"
+)
+
+// elsewhere is the look that asks for an address of the target that does not exist. When it gets the same page as a probe, what answers
+// does so for every address: a gateway, a firewall or a maintenance page.
+type elsewhere struct {
+	checks memo[reply]
+}
+
+// reply is an answer, as far as two of them are compared.
+type reply struct {
+	class Class
+	code  int
+	page  bool
+	json  bool
+	says  string // the title of a page, or the first line of a text
+	err   error
+	span  SpanID
+}
+
+// replyOf returns what is compared of an answer.
+func (r *Runner) replyOf(got answer) reply {
+	body := got.body.Bytes()
+	return reply{
+		class: ClassOfStatus(got.code), code: got.code, page: isPage(got.header, body), json: isJSON(body), says: r.secrets.Excerpt(body),
+	}
+}
+
+// sameAs reports whether two answers are the same page or text. An answer to HEAD has no title to compare.
+func (a reply) sameAs(b reply) bool {
+	says := a.says == b.says || a.page && (a.says == "" || b.says == "")
+	return a.err == nil && b.err == nil && a.class == b.class && a.page == b.page && !a.json && !b.json && says
+}
+
+// wanted reports whether an answer may be a page that every address gets. It may if it is HTML where JSON was due, or if it lets a
+// guarded probe in and is not JSON. Every address that does not exist gets a 404, and 502 and 504 say themselves that they are a gateway's.
+func (*elsewhere) wanted(x *run, o *blame.Observation) bool {
+	switch o.Outcome { //nolint:exhaustive // the others have an answer
+	case blame.Granted:
+		return !isJSON(x.body()) && (o.Page || x.got.code != 0)
+	case blame.GatewayError, blame.NotResolved, blame.NotConnected, blame.NotAnswered, blame.Shortage:
+		return false
+	}
+	return o.Page && o.Code != http.StatusNotFound
+}
+
+// take fills Elsewhere. A guarded probe asks again when the last answer differs and is older than the run.
+func (e *elsewhere) take(ctx context.Context, x *run, o *blame.Observation) []Look {
+	r := x.job.runner
+	mine := r.replyOf(x.got)
+	mine.class, mine.page = ClassOfStatus(x.last().Code), o.Page
+	prefix := firstSegment(x.job.request.url.Path)
+	checked, asked := e.checks.ask(ctx, prefix, func(last seen[reply]) bool {
+		if o.Outcome == blame.Granted && !last.what.sameAs(mine) {
+			return last.isFresh(x)
+		}
+		return time.Since(last.end) < targetPause
+	}, func(ctx context.Context) reply { return r.madeUp(ctx, x, prefix) })
+	o.Elsewhere = checked.what.sameAs(mine)
+	if o.Outcome == blame.Granted && (o.Elsewhere || o.Page && checked.what.err != nil) {
+		x.withdrawBreach(o)
+	}
+	if !asked {
+		return nil
+	}
+	look := Look{
+		Kind: LookElsewhere, Span: checked.what.span, Start: checked.start, End: checked.end, Passed: o.Elsewhere,
+		Text: fmt.Sprintf("a made-up address answers %d", checked.what.code),
+	}
+	switch {
+	case checked.what.err != nil:
+		look.Text = "a made-up address did not answer: " + r.secrets.Error(checked.what.err)
+	case checked.what.page:
+		look.Text += " with a page"
+	}
+	return []Look{look}
+}
+
+// firstSegment returns the first segment of a path, with a slash on both sides. Gateways choose what answers by the start of the path.
+func firstSegment(path string) string {
+	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if rest == "" {
+		return "/"
+	}
+	return "/" + first + "/"
+}
+
+// madeUp requests an address that does not exist.
+func (r *Runner) madeUp(ctx context.Context, x *run, prefix string) reply {
+	var name [8]byte
+	_, _ = rand.Read(name[:]) // never fails: https://pkg.go.dev/crypto/rand#Read
+	target := r.options.Target.ResolveReference(&url.URL{Path: prefix + "squarewatch-" + hex.EncodeToString(name[:]) + "/"})
+	got, span, err := r.get(ctx, x, request{method: http.MethodGet, url: target}, r.header.Clone())
+	made := reply{err: err}
+	if err == nil {
+		made = r.replyOf(got)
+	}
+	made.span = span
+	return made
+}
+
+// withdrawBreach corrects a breach by a page that is not the API's own. Such a page grants nothing. While it is not known whether every
+// address gets a page, the next run decides.
+func (x *run) withdrawBreach(o *blame.Observation) {
+	r := x.result
+	r.Breach, o.Outcome = false, blame.WrongAnswer
+	if o.Elsewhere {
+		r.Reason += "; an address that does not exist gets the same, for example a maintenance page, so access was not granted"
+		return
+	}
+	r.Reason += "; it is a page, and the API answers with JSON; it is not known yet whether every address gets it"
+}

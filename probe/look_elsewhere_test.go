@@ -1,0 +1,147 @@
+package probe_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/probe"
+	"squarewatch/probe/aisquaretest"
+	"squarewatch/probe/blame"
+)
+
+const feedPath = "/api/v1/aistudios/experiences/flattened/"
+
+// page is a page for people, as a gateway sends it.
+func page(status int, title string) aisquaretest.Fault {
+	return aisquaretest.Fault{
+		Status: status, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html><head><title>" + title + "</title></head></html>",
+	}
+}
+
+// guard returns a probe that must be refused.
+func (m *loginFixture) guard(t *testing.T) *probe.Job {
+	t.Helper()
+	return m.job(t, probe.Probe{
+		Name: "guarded", Path: collectionsPath, Expect: probe.Expect{Status: selectors("401")}, Guards: probe.GuardAccess,
+	})
+}
+
+// looks returns the kinds of looks that a run took.
+func looks(r *probe.Result) string {
+	var all []string
+	for _, l := range r.Looks {
+		all = append(all, string(l.Kind))
+	}
+	return strings.Join(all, " ")
+}
+
+// TestAPageForEveryAddressIsNoBreach has fault D2: a maintenance page over the whole site.
+func TestAPageForEveryAddressIsNoBreach(t *testing.T) {
+	maintenance, text, works := page(200, "Back soon"), aisquaretest.Fault{Status: 200, Body: "ok"}, aisquaretest.Fault{Delay: 1}
+	for name, c := range map[string]struct {
+		guarded, others aisquaretest.Fault
+		breach          bool
+		looks           string
+		blame           probe.Blame
+	}{
+		"the whole site":           {maintenance, maintenance, false, "elsewhere", probe.BlameGateway},
+		"this address alone":       {maintenance, works, true, "elsewhere", probe.BlameLeak},
+		"another page elsewhere":   {maintenance, page(200, "Home"), true, "elsewhere", probe.BlameLeak},
+		"no answer elsewhere":      {maintenance, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}, false, "elsewhere", probe.BlameAPI},
+		"an answer of the API":     {aisquaretest.Fault{Status: 200, Body: `{"results": []}`}, maintenance, true, "", probe.BlameLeak},
+		"a list of the API":        {aisquaretest.Fault{Status: 200, Body: `[]`}, maintenance, true, "", probe.BlameLeak},
+		"a text for every address": {text, text, false, "elsewhere", probe.BlameAPI},
+		"a text at this address":   {text, works, true, "elsewhere", probe.BlameLeak},
+		"JSON labelled as a page":  {labelled(`{"results": []}`), maintenance, true, "", probe.BlameLeak},
+		"half of an answer":        {aisquaretest.Fault{Break: aisquaretest.BreakBody}, maintenance, true, "", probe.BlameLeak},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newLoginFixture(t, aisquaretest.Options{})
+				m.api.SetFault(collectionsPath, c.guarded)
+				m.api.SetFault("*", c.others)
+				r := m.guard(t).Run(t.Context(), time.Now())
+				if r.Breach != c.breach || r.Expected || looks(r) != c.looks || r.Blame != c.blame {
+					t.Errorf("want breach %v, looks %q and blame %q, got %v, %q and %q: %s", c.breach, c.looks, c.blame,
+						r.Breach, looks(r), r.Blame, r.Reason)
+				}
+			})
+		})
+	}
+}
+
+func labelled(body string) aisquaretest.Fault {
+	return aisquaretest.Fault{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: body}
+}
+
+// TestAGuardAsksAgainWhenTheAnswerIsOld has a page at one address, and five seconds later at all of them.
+func TestAGuardAsksAgainWhenTheAnswerIsOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newLoginFixture(t, aisquaretest.Options{})
+		guarded := m.guard(t)
+		m.api.SetFault(collectionsPath, page(200, "Back soon"))
+		if r := guarded.Run(t.Context(), time.Now()); !r.Breach {
+			t.Fatalf("want a breach, got %s", r.Reason)
+		}
+		<-time.After(5 * time.Second)
+		m.api.SetFault("*", page(200, "Back soon"))
+		if r := guarded.Run(t.Context(), time.Now()); r.Breach || looks(r) != "elsewhere" {
+			t.Errorf("want a new look and no breach, got looks %q: %s", looks(r), r.Reason)
+		}
+		<-time.After(5 * time.Second)
+		if r := guarded.Run(t.Context(), time.Now()); r.Breach || looks(r) != "" {
+			t.Errorf("want the look used again, got looks %q: %s", looks(r), r.Reason)
+		}
+	})
+}
+
+// TestAGatewayThatAsksForAPasswordIsNotOurCredential has fault D6, with a key and with a login.
+func TestAGatewayThatAsksForAPasswordIsNotOurCredential(t *testing.T) {
+	for _, credential := range []string{"key", "member"} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newLoginFixture(t, aisquaretest.Options{})
+			j := m.job(t, probe.Probe{Path: collectionsPath, Credential: credential})
+			j.Run(t.Context(), time.Now())
+			<-time.After(2 * time.Minute)
+			wall := page(401, "Authorization Required")
+			wall.Header.Set("WWW-Authenticate", `Basic realm="staff"`)
+			m.api.SetFault("*", wall)
+			for range 3 {
+				r, o := probe.RunObserved(t.Context(), j)
+				if r.Blame != probe.BlameGateway || !o.Page || !o.Foreign || !o.Elsewhere || o.Renewal.Refused {
+					t.Errorf("%s: want a gateway blamed, got %q (%s) for %+v", credential, r.Blame, because(r), o)
+				}
+				<-time.After(time.Second)
+			}
+		})
+	}
+}
+
+// TestAPageIsNoWitness has a page that a probe takes for a healthy answer.
+func TestAPageIsNoWitness(t *testing.T) {
+	m := newLoginFixture(t, aisquaretest.Options{})
+	m.api.SetFault(feedPath, page(200, "Back soon"))
+	r, o := probe.RunObserved(t.Context(), m.job(t, probe.Probe{Path: feedPath, Credential: "key"}))
+	if !r.Expected || o.Outcome != blame.Other || looks(r) != "" {
+		t.Errorf("want an expected answer that says nothing of the key, got outcome %d: %s", o.Outcome, r.Reason)
+	}
+}
+
+// TestPagesAreComparedSeldom has a hundred probes that get a page in the same seconds.
+func TestPagesAreComparedSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newLoginFixture(t, aisquaretest.Options{})
+		m.api.SetFault("*", page(503, "Down"))
+		taken := 0
+		for range 100 {
+			taken += len(m.job(t, probe.Probe{Path: feedPath}).Run(t.Context(), time.Now()).Looks)
+			<-time.After(200 * time.Millisecond)
+		}
+		if taken != 2 {
+			t.Errorf("want a look every 10 s, which is 2 in 20 s, got %d", taken)
+		}
+	})
+}

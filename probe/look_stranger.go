@@ -1,0 +1,109 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"sync"
+	"time"
+
+	"squarewatch/probe/blame"
+	"squarewatch/probe/redact"
+)
+
+// strangers is the look that asks whether an endpoint answers also without a credential. Such an endpoint accepts every credential, so
+// its answers do not prove that a credential is good. Probes without a credential tell the same of their endpoints.
+type strangers struct {
+	judge  *blame.Judge
+	checks memo[access]
+
+	mu   sync.Mutex
+	jobs map[string]*Job // by the name of the probe
+	open map[string]bool // by endpoint: the last answer to a probe without a credential
+}
+
+// access is what an endpoint answered to a request without a credential.
+type access struct {
+	code int // 0 without an answer
+	err  error
+	span SpanID
+}
+
+// endpoint returns what two probes of the same endpoint have in common.
+func (j *Job) endpoint() string { return j.request.method + " " + j.request.url.RequestURI() }
+
+// add makes a job known as a possible witness.
+func (s *strangers) add(j *Job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jobs[j.probe.Name] = j
+}
+
+// learn remembers what a run shows of an endpoint without a credential, and tells the judge.
+func (s *strangers) learn(x *run, o *blame.Observation) {
+	j := x.job
+	switch {
+	case j.credential == "" && (o.Outcome == blame.Good || o.Outcome == blame.Denied || o.Outcome == blame.Refused):
+		s.mu.Lock()
+		s.open[j.endpoint()] = o.Outcome == blame.Good
+		s.mu.Unlock()
+	case j.credential != "" && x.authError != nil && x.sent.Get("Authorization") == "" && x.result.Class == Success:
+		s.judge.ServesAnybody(j.probe.Name, true)
+	}
+}
+
+// wanted reports whether a credential is refused.
+func (s *strangers) wanted(_ *run, o *blame.Observation) bool {
+	return o.Credential != "" && (o.Outcome == blame.Refused || o.Outcome == blame.Forbidden)
+}
+
+// take asks the endpoint of a witness, which accepted the credential, without a credential. It asks only with methods that change
+// nothing: RFC 9110, section 9.2.1.
+func (s *strangers) take(ctx context.Context, x *run, o *blame.Observation) []Look {
+	name := s.judge.Witness(o.Credential)
+	s.mu.Lock()
+	witness := s.jobs[name]
+	if witness == nil {
+		s.mu.Unlock()
+		return nil
+	}
+	open, known := s.open[witness.endpoint()]
+	s.mu.Unlock()
+	switch {
+	case known:
+		s.judge.ServesAnybody(name, open)
+		return nil
+	case witness.request.method != http.MethodGet && witness.request.method != http.MethodHead:
+		return nil
+	}
+	checked, asked := s.checks.ask(ctx, name, func(last seen[access]) bool { return time.Since(last.end) < targetPause },
+		func(ctx context.Context) access { return witness.withoutCredential(ctx, x) })
+	if !asked {
+		return nil
+	}
+	look := Look{
+		Kind: LookStranger, Span: checked.what.span, Start: checked.start, End: checked.end,
+		Passed: ClassOfStatus(checked.what.code) == Success,
+		Text:   fmt.Sprintf("without a credential, %s answers %d", witness.display, checked.what.code),
+	}
+	switch class := ClassOfStatus(checked.what.code); {
+	case checked.what.err != nil:
+		look.Text = fmt.Sprintf("%s did not answer: %s", witness.display, x.job.runner.secrets.Error(checked.what.err))
+	case class != ServerError && class != RateLimited: // these say nothing about access
+		s.judge.ServesAnybody(name, look.Passed)
+	}
+	return []Look{look}
+}
+
+// withoutCredential requests the endpoint of a job without its credential and its other secrets.
+func (j *Job) withoutCredential(ctx context.Context, x *run) access {
+	header := maps.Clone(j.header)
+	for name := range header {
+		if redact.SecretHeader(name) {
+			delete(header, name)
+		}
+	}
+	got, span, err := j.runner.get(ctx, x, request{method: j.request.method, url: j.request.url, host: j.host}, header)
+	return access{code: got.code, err: err, span: span}
+}

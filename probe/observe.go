@@ -1,0 +1,124 @@
+package probe
+
+import (
+	"errors"
+	"net/http"
+	"syscall"
+
+	"squarewatch/probe/blame"
+)
+
+// observe returns what the run shows by itself. Looks add to it; see look.go.
+func (x *run) observe() *blame.Observation {
+	r := x.result
+	last := x.last()
+	o := &blame.Observation{
+		Probe: r.Probe, Credential: r.Credential, Start: r.Start, End: last.End, Outcome: x.outcome(last), Code: r.Code,
+		Page: isPage(x.got.header, x.body()), Foreign: isForeign(x.got.header),
+	}
+	switch o.Outcome { //nolint:exhaustive // the others have nothing to add
+	case blame.Refused, blame.Forbidden:
+		o.Words = x.job.runner.secrets.Words(x.body())
+	case blame.NotResolved:
+		o.DNS = dnsKind(x.err)
+	case blame.NotConnected:
+		o.Link = linkKind(last.Class, x.err)
+	case blame.NotAnswered:
+		if errors.Is(x.err, syscall.ECONNRESET) {
+			o.Link = blame.LinkRefused
+		}
+	}
+	o.Renewal = x.credential.Renewal
+	o.NewToken = r.Code == http.StatusUnauthorized && (x.credential.NewToken || x.job.pause.active())
+	return o
+}
+
+// last returns the last attempt.
+func (x *run) last() *Attempt { return &x.result.Attempts[len(x.result.Attempts)-1] }
+
+// body returns the body of the last answer, as far as it was read.
+func (x *run) body() []byte {
+	if x.got.body == nil {
+		return nil
+	}
+	return x.got.body.Bytes()
+}
+
+// outcome returns what the run met.
+func (x *run) outcome(last *Attempt) blame.Outcome {
+	r := x.result
+	switch {
+	case r.Breach:
+		return blame.Granted
+	case r.Expected:
+		return x.expectedOutcome()
+	case x.shortage:
+		return blame.Shortage
+	case r.Class.IsTransport():
+		return outcomeWithoutAnswer(last)
+	}
+	return x.unexpectedOutcome()
+}
+
+// expectedOutcome returns what an expected answer means. A page is not an answer of the API, so it does not show that a credential is
+// accepted or refused.
+func (x *run) expectedOutcome() blame.Outcome {
+	r := x.result
+	switch {
+	case r.Class.IsTransport(), r.Class == ServerError, isPage(x.got.header, x.body()):
+		return blame.Other
+	case x.job.probe.Guards == GuardAccess, r.Code == http.StatusUnauthorized, r.Code == http.StatusForbidden:
+		return blame.Denied
+	}
+	return blame.Good
+}
+
+// unexpectedOutcome returns what an unexpected answer means. 502 and 504 come from a gateway: RFC 9110, sections 15.6.3 and 15.6.5.
+func (x *run) unexpectedOutcome() blame.Outcome {
+	r := x.result
+	switch r.Code {
+	case http.StatusUnauthorized:
+		return blame.Refused
+	case http.StatusForbidden:
+		return blame.Forbidden
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return blame.GatewayError
+	}
+	switch {
+	case r.Class == ServerError:
+		return blame.ServerError
+	case r.Class == Success && x.authError != nil: // it may be good, but says nothing about the credential, which was not sent
+		return blame.Other
+	case r.Class == Success, r.Class == Redirect:
+		return blame.WrongAnswer
+	}
+	return blame.Other
+}
+
+// outcomeWithoutAnswer returns how far an attempt without a complete answer came.
+func outcomeWithoutAnswer(a *Attempt) blame.Outcome {
+	switch a.Class { //nolint:exhaustive // the other classes had a connection
+	case DNSError:
+		return blame.NotResolved
+	case ConnectError, TLSError:
+		return blame.NotConnected
+	case Timeout:
+		return outcomeOfTimeout(a)
+	}
+	return blame.NotAnswered
+}
+
+// outcomeOfTimeout returns what a timeout ended.
+func outcomeOfTimeout(a *Attempt) blame.Outcome {
+	if len(a.Phases) == 0 {
+		return blame.NotConnected
+	}
+	switch a.Phases[len(a.Phases)-1].Kind {
+	case PhaseDNS:
+		return blame.NotResolved
+	case PhaseConnect, PhaseTLS:
+		return blame.NotConnected
+	case PhaseSend, PhaseWait, PhaseReceive:
+	}
+	return blame.NotAnswered
+}

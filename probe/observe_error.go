@@ -1,0 +1,97 @@
+package probe
+
+import (
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"squarewatch/probe/blame"
+)
+
+// dnsKind returns how a look-up failed. Without an error of the resolver, the time was over while it was asked.
+//
+// Package net sets IsNotFound for NXDOMAIN and for a name without addresses, and IsTimeout when no server answered. For SERVFAIL and
+// every other code it says "server misbehaving" (https://github.com/golang/go/blob/master/src/net/dnsclient_unix.go, checkHeader). When a
+// resolver cannot be reached at all, only the text of the error of the system is left (newDNSError in src/net/net.go).
+func dnsKind(err error) blame.DNS {
+	failure, ok := errors.AsType[*net.DNSError](err)
+	switch {
+	case !ok, failure.IsTimeout:
+		return blame.DNSNoAnswer
+	case failure.IsNotFound:
+		return blame.DNSNoName
+	}
+	for _, errno := range []syscall.Errno{
+		syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.ETIMEDOUT,
+	} {
+		if strings.HasSuffix(failure.Err, errno.Error()) {
+			return blame.DNSNoAnswer
+		}
+	}
+	return blame.DNSFailed
+}
+
+// linkKind returns how a connection failed. The errors of the system are those of connect(2) and ip(7):
+// https://man7.org/linux/man-pages/man2/connect.2.html, https://man7.org/linux/man-pages/man7/ip.7.html.
+func linkKind(class Class, err error) blame.Link {
+	isOneOf := func(all ...error) bool {
+		for _, one := range all {
+			if errors.Is(err, one) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case isProxy(err), class == ConnectError && !isDial(err) && refusedByProxy(err):
+		return blame.LinkProxy
+	case isUntrusted(err):
+		return blame.LinkUntrusted
+	case class == TLSError:
+		return blame.LinkTLS
+	case isOneOf(syscall.ECONNREFUSED, syscall.ECONNRESET):
+		return blame.LinkRefused
+	case isOneOf(syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL):
+		return blame.LinkNoRoute
+	}
+	return blame.LinkNoAnswer
+}
+
+// isUntrusted reports whether a certificate is signed by an authority that is not known here.
+func isUntrusted(err error) bool {
+	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
+	return ok
+}
+
+// isProxy reports whether our own proxy could not be reached. net/http marks such errors with the operation "proxyconnect"
+// (https://github.com/golang/go/blob/master/src/net/http/transport.go, dialConn). Those of a SOCKS proxy have "socks connect", also when
+// the proxy works and does not reach the target (src/net/http/socks_bundle.go).
+func isProxy(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		op, ok := err.(*net.OpError) //nolint:errorlint // each level is looked at
+		switch {
+		case !ok:
+		case op.Op == "proxyconnect":
+			return true
+		case strings.HasPrefix(op.Op, "socks"):
+			inner, ok := errors.AsType[*net.OpError](op.Err)
+			return ok && inner.Op == "dial"
+		}
+	}
+	return false
+}
+
+// refusedByProxy reports whether our own proxy refuses to connect us at all: it wants a login, or forbids the target. Of its answer to
+// CONNECT net/http keeps the reason phrase alone (transport.go, dialConn). After another answer, such as 502, the proxy works and the
+// target may be at fault.
+func refusedByProxy(err error) bool {
+	for _, code := range []int{http.StatusForbidden, http.StatusProxyAuthRequired} {
+		if err != nil && strings.EqualFold(err.Error(), http.StatusText(code)) {
+			return true
+		}
+	}
+	return false
+}
