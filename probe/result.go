@@ -33,8 +33,11 @@ type Result struct {
 	Expected bool   // the answer is what the probe declares as healthy
 	Reason   string // why it is unexpected, for people; empty when expected
 	Excerpt  string // the message in the body of an unexpected answer, shortened and masked
-	Blame    Blame  // whose fault an unexpected 401 or a failed network is
+	Blame    Blame  // who caused the failure; empty for an expected answer, and where none is looked for
+	Settle   string // what would settle whose fault it is, for people; empty unless Blame is BlameUnknown
 	Breach   bool   // a guarded probe got access that it must not get: a security alert
+
+	Evidence []Evidence // why Blame is known, or not; the strongest first
 }
 
 // FirstLook returns the attempts that led to the first answer: the first attempt, and those that followed a redirect or a
@@ -80,6 +83,9 @@ const (
 
 // Blame says who caused a failure; see package blame.
 type Blame = blame.Culprit
+
+// Evidence is one reason for a Blame; see package blame.
+type Evidence = blame.Evidence
 
 // The values of Blame.
 const (
