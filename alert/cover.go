@@ -55,16 +55,17 @@ func (s *series) crossesWithout(explained func(probe string) bool, now time.Time
 	return !explained(s.name)
 }
 
-// blamedCredential returns the credential that caused the newest bad run, by itself or by its login service; empty when the cause is
-// unknown or another.
+// blamedCredential returns the credential that caused the bad runs, by itself or by its login service; empty when the cause is unknown or
+// another.
 func (s *series) blamedCredential() string {
-	if s.examples == nil {
+	if s.verdicts == nil || s.examples == nil || s.examples[0].Blame == probe.BlameNone {
 		return ""
 	}
-	switch newest := &s.examples[0]; newest.Blame {
+	switch v := s.verdicts.newest(); v.Blame {
 	case probe.BlameCredential, probe.BlameLoginService:
-		return newest.Credential
-	case probe.BlameNone, probe.BlameAPI, probe.BlameUnknown, probe.BlameNetwork, probe.BlameWatcher:
+		return v.Credential
+	case probe.BlameNone, probe.BlameAPI, probe.BlameGateway, probe.BlameRole, probe.BlameNetwork, probe.BlameResolver, probe.BlameWatcher,
+		probe.BlameLeak, probe.BlameUnknown:
 	}
 	return ""
 }

@@ -53,8 +53,13 @@ type Incident struct {
 	Counted               time.Time
 	RecentRuns, RecentBad int
 
-	Blame    probe.Blame // what caused the newest 401, if known
-	Examples []Example   // up to three bad runs, newest first
+	Blame    probe.Blame      // who caused it, by the newest bad runs that say so
+	Blamed   string           // the credential of the newest of them; empty for none
+	Evidence []probe.Evidence // why that is known, or not; the strongest first
+	Settle   string           // what would settle it; empty unless Blame is BlameUnknown
+	Clearer  time.Time        // when a message last said that Blame is another one than before; zero if none did
+
+	Examples []Example // up to three bad runs, newest first
 	// Probe is the probe that the figures are of, if the rule counts several probes and one of them crossed alone; empty when the figures
 	// are of all together. BadProbes are the probes with bad runs, worst first; empty for a rule per probe.
 	Probe     string
@@ -153,7 +158,7 @@ type Example struct {
 	Class      probe.Class
 	Code       int
 	Reason     string
-	Blame      probe.Blame // what caused the failure, if known
+	Blame      probe.Blame // who caused the failure, if known
 	Excerpt    string
 	Trace      probe.TraceID
 	Span       probe.SpanID // root span of that trace
@@ -165,7 +170,7 @@ type Event string
 // The events, which are also the first words of a message in capitals.
 const (
 	EventFiring   Event = "firing"
-	EventUpdate   Event = "update" // it still fires: a reminder, or it became worse
+	EventUpdate   Event = "update" // it still fires: a reminder, or it became worse, or whose fault it is became clearer
 	EventResolved Event = "resolved"
 	EventEnded    Event = "ended" // it ended without a recovery: its rule, or what the rule watched, was removed
 	EventTest     Event = "test"  // a person tests a notifier; there is no incident
@@ -222,6 +227,7 @@ type SeriesState struct {
 	Bad          BadSpan   // bad runs of the incident
 	Next         BadSpan   // while pending: bad runs since the threshold was crossed
 	After        BadSpan   // bad runs since the incident ended
+	Verdicts     *Verdicts // whose fault it is; nil when no run says
 	Owed         *Incident // the incident as it ended while silenced, while its end must still be announced; mostly nil
 }
 
@@ -239,6 +245,10 @@ type Status struct {
 	FirstBad  time.Time
 	LastBad   time.Time
 	BadRuns   int
+
+	Blame    probe.Blame // as in [Incident], like the next two, while pending or firing
+	Evidence []probe.Evidence
+	Settle   string
 
 	SilencedUntil time.Time // zero when no silence applies
 	CoveredBy     string    // rule and series of the incident that announces the same runs; mostly empty

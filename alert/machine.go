@@ -58,7 +58,7 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 	return ""
 }
 
-// stepFiring moves a firing series: it resolves, gets more severe, becomes overdue, or sends a reminder.
+// stepFiring moves a firing series: it resolves, gets more severe, becomes clearer or overdue, or sends a reminder.
 func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	if s.recovered(v, now) {
 		s.endNote = s.removedNote()
@@ -69,9 +69,9 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 		s.lastNotified = now
 		return EventFiring
 	}
-	worse := s.worsened()
+	worse, clearer := s.worsened(), s.changesVerdict(now)
 	switch {
-	case worse:
+	case worse, clearer:
 	case e.supportAfter > 0 && !s.overdue && s.serverErrors() && now.Sub(s.crossed) >= e.supportAfter:
 		s.overdue = true
 	case s.rule.Repeat > 0 && s.acknowledged == nil && now.Sub(s.lastNotified) >= s.rule.Repeat && !s.lastRun.Before(s.evidenceFrom):
@@ -185,12 +185,14 @@ func (s *series) setState(state State, now time.Time) {
 			s.unrecovered = setOf(c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay)))
 		}
 		s.badTime().startIncident(again)
+		s.startVerdict()
 		s.lastNotified, s.resolved, s.coveredBy = now, time.Time{}, nil
 		s.severity, s.overdue, s.acknowledged = s.severityNow(), false, nil
 	case Inactive:
 		if s.coveredBy = nil; !s.fired.IsZero() && s.resolved.IsZero() {
 			s.resolved = now
 			s.badTime().endIncident()
+			s.endVerdict()
 		}
 	}
 }
@@ -223,6 +225,7 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 		if e.supportAfter > 0 && !s.overdue && s.serverErrors() {
 			due = earliest(due, s.crossed.Add(e.supportAfter))
 		}
+		due = earliest(due, s.verdictDue())
 		if over := s.clearSince.Add(s.rule.Reopen); !s.clearSince.IsZero() && over.After(now) {
 			due = earliest(due, over)
 		}

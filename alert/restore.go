@@ -55,6 +55,9 @@ func (s *series) export() SeriesState {
 		state.Incident = incidentID(s.rule.Name, s.name, s.fired)
 	}
 	state.Examples = slices.Clone(s.exampleList())
+	if s.verdicts != nil {
+		state.Verdicts = new(*s.verdicts)
+	}
 	return state
 }
 
@@ -110,6 +113,7 @@ func (s *series) restore(state *SeriesState) {
 	if state.Severity != "" {
 		s.severity = state.Severity
 	}
+	s.restoreVerdict(state)
 	s.examples = nil
 	for _, e := range slices.Backward(state.Examples) {
 		s.addExample(e)

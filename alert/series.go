@@ -55,6 +55,7 @@ type series struct {
 	seenUntil    time.Time           // runs were seen until then; later time does not count as held
 	coverChecked time.Time           // when coveredBy was determined last
 	bad          *badTime            // nil before the first bad run
+	verdicts     *Verdicts           // nil before the first bad run that says whose fault it is
 	figures      *Figures            // as counted last while it fired; nil when it never fired
 	coveredBy    *series             // the announced incident that explains this series, while it is pending; nil for none
 }
@@ -71,6 +72,7 @@ func (s *series) observe(r *probe.Result, now time.Time) {
 		return
 	}
 	s.lastBad = now
+	s.observeVerdict(r)
 	s.addExample(Example{
 		Probe: r.Probe, Credential: r.Credential, At: r.End.Round(0), Class: r.Class, Code: r.Code,
 		Reason: r.Reason, Blame: r.Blame, Excerpt: r.Excerpt, Trace: r.Trace, Span: r.Span,
@@ -135,11 +137,11 @@ func (s *series) incident(now time.Time) Incident {
 	s.fillBadTime(&incident)
 	for _, e := range s.exampleList() {
 		// older examples belong to an earlier incident
-		if !e.At.Before(s.crossed.Add(-incident.Window - maxResultDelay)) {
+		if !e.At.Before(s.evidenceOf()) {
 			incident.Examples = append(incident.Examples, e)
 		}
 	}
-	incident.Blame = blameOf(incident.Examples)
+	s.fillVerdict(&incident)
 	return incident
 }
 
@@ -154,21 +156,6 @@ func (s *series) recent() []Mark {
 		list = append(list, s.marks[i%maxMarks])
 	}
 	return list
-}
-
-// blameOf returns the newest known blame; [probe.BlameUnknown] only when no example has a better one.
-func blameOf(examples []Example) probe.Blame {
-	blame := probe.BlameNone
-	for _, e := range examples {
-		switch e.Blame {
-		case probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI, probe.BlameNetwork, probe.BlameWatcher:
-			return e.Blame
-		case probe.BlameUnknown:
-			blame = e.Blame
-		case probe.BlameNone:
-		}
-	}
-	return blame
 }
 
 // incidentID returns an identifier that is the same whenever the same history is replayed.
@@ -196,6 +183,10 @@ func (s *series) status(now time.Time) Status {
 	if s.state == Pending && s.coveredBy != nil {
 		status.CoveredBy = s.coveredBy.rule.Name + " " + s.coveredBy.name
 	}
+	if s.state != Inactive {
+		v := s.verdict()
+		status.Blame, status.Evidence, status.Settle = v.Blame, v.Evidence, v.Settle
+	}
 	if s.state == Firing {
 		s.fillBadTime(&figures)
 		status.Fired, status.FirstBad, status.LastBad, status.BadRuns = s.fired, figures.FirstBad, figures.LastBad, figures.BadRuns
@@ -215,6 +206,9 @@ func (s *series) setBack(now time.Time) {
 	}
 	if s.bad != nil {
 		s.bad.setBack(now)
+	}
+	if s.verdicts != nil {
+		s.verdicts.setBack(now)
 	}
 	if c, ok := s.condition.(restarter); ok {
 		c.restart(now)
