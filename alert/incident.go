@@ -101,6 +101,12 @@ func (c Condition) hasWindow() bool { return c == ConditionRate || c == Conditio
 // isShare reports whether the figures are a share of the runs in the rule's window, to compare with its threshold.
 func (c Condition) isShare() bool { return c == ConditionRate }
 
+// IsState reports whether an incident is about a state, and not about a number of bad runs that a rule of the file counts.
+func (c Condition) IsState() bool {
+	_, _, ok := conditionSentences(c)
+	return ok
+}
+
 // Burn is how fast the error budget of an objective is spent: the rate in two windows, as multiples of what the objective allows.
 type Burn struct {
 	Objective   setting.Share

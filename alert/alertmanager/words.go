@@ -35,6 +35,8 @@ func annotations(i *alert.Incident, at time.Time, traceURL string) model.LabelSe
 	add("trace_url", newestTrace(i, traceURL))
 	add("answers", mix(i.Classes))
 	add("blame", string(i.Blame))
+	add("evidence", evidence(i))
+	add("settle", harmless(i.Settle, cutText))
 	for name, t := range map[model.LabelName]time.Time{"first_bad": i.FirstBad, "last_bad": i.LastBad, "declared": i.Fired} {
 		if !t.IsZero() {
 			add(name, t.UTC().Format(time.RFC3339))
@@ -141,9 +143,9 @@ func of(i *alert.Incident) string {
 	return " of " + harmless(i.Probe, cutName)
 }
 
-// description gives the likely cause, the examples, and the series that are muted because of this incident.
+// description says whose fault it is, and gives the examples, and the series that are muted because of this incident.
 func description(i *alert.Incident) string {
-	lines := []string{attribution(i)}
+	lines := culprit(i)
 	for e := range i.Examples[:min(len(i.Examples), maxExamples)] {
 		lines = append(lines, example(&i.Examples[e]))
 	}
@@ -167,38 +169,43 @@ func description(i *alert.Incident) string {
 	if i.Overdue {
 		lines = append(lines, "It has lasted so long that AISquare should be asked.")
 	}
-	return strings.TrimLeft(strings.Join(lines, "\n"), "\n")
+	return strings.Join(lines, "\n")
 }
 
-// attribution is the likely cause; empty when it is unknown.
-func attribution(i *alert.Incident) string {
-	switch conditionOf(i) {
-	case alert.ConditionAccess:
-		return "The API grants access that it must refuse: tell its owners at once."
-	case alert.ConditionNetwork:
-		return "It was our network or our resolver, not the API."
-	case alert.ConditionWatcher:
-		return "squarewatch or its machine ran out of descriptors, ports, buffers or memory; it was not the API."
-	case alert.ConditionNoData:
-		return "The state of the API is unknown: see the log of squarewatch for why runs do not finish."
-	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
+// wording is how an annotation writes what is inserted into the sentences of package alert.
+func wording() alert.Wording {
+	return alert.Wording{Escape: func(text string) string { return harmless(text, cutText) }}
+}
+
+// culprit says whose fault the incident is, what to do now, and why that is known; no lines when nothing is known.
+func culprit(i *alert.Incident) []string {
+	known, ok := i.Explain(wording())
+	if !ok {
+		return nil
 	}
-	switch i.Blame {
-	case probe.BlameCredential:
-		return "Our credential is refused: it is ours to fix."
-	case probe.BlameLoginService:
-		return "The API's login service fails, so that our credential cannot be renewed: it is the API's fault."
-	case probe.BlameAPI:
-		return "The API refuses our credential though it is good: it is the API's fault."
-	case probe.BlameUnknown:
-		return "Our credential is refused: either it expired, or the API fails."
-	case probe.BlameNetwork:
-		return "Nothing else can be reached either: it is our own network."
-	case probe.BlameWatcher:
-		return "squarewatch itself ran out of a resource. This says nothing about the API."
-	case probe.BlameNone:
+	lines := []string{strings.TrimSpace(known.Say + " " + known.Act)}
+	for k := range known.Reasons {
+		lines = append(lines, "Because: "+reason(&known.Reasons[k]))
 	}
-	return ""
+	return lines
+}
+
+// evidence lists why the culprit is known, or not.
+func evidence(i *alert.Incident) string {
+	list := make([]string, 0, maxExamples)
+	for k := range i.Evidence[:min(len(i.Evidence), maxExamples)] {
+		list = append(list, reason(&i.Evidence[k]))
+	}
+	return strings.Join(list, "; ")
+}
+
+// reason is one piece of evidence with its time.
+func reason(e *probe.Evidence) string {
+	text := harmless(e.Text, cutText)
+	if !e.At.IsZero() {
+		text += " (" + e.At.UTC().Format("15:04:05 UTC") + ")"
+	}
+	return text
 }
 
 // example describes one bad run: time, probe, outcome, reason, and the API's own words.

@@ -10,42 +10,6 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// byCondition returns the cause of an incident when its condition determines it; false when its outcomes do.
-func byCondition(incident *alert.Incident) (fault, bool) {
-	switch incident.Condition {
-	case alert.ConditionAccess:
-		return fault{
-			say: "Security: the API grants access that it must refuse.",
-			act: "Others may have the same access: tell the API's owners at once.",
-		}, true
-	case alert.ConditionNoData:
-		return fault{
-			say: "squarewatch itself is not watching this.",
-			act: "No run has finished for three of its intervals, so a fault of the API would go unnoticed: " +
-				"see the log of squarewatch, and its missed runs.",
-		}, true
-	case alert.ConditionNetwork:
-		return fault{
-			say: "Our own network failed: the API is not to blame.",
-			act: runs(incident.Bad) + " got no answer, and nothing else could be reached either; rules do not count them.",
-		}, true
-	case alert.ConditionWatcher:
-		return fault{
-			say: "squarewatch itself is in trouble: the API is not to blame.",
-			act: runs(incident.Bad) + " failed because squarewatch or its machine ran out of descriptors, ports, buffers or memory. " +
-				"No rule counts them. See the log of squarewatch, and what else runs on its machine.",
-		}, true
-	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
-	}
-	return fault{}, false
-}
-
-// plainState reports whether an incident is about something other than a number of bad runs.
-func plainState(incident *alert.Incident) bool {
-	_, ok := byCondition(incident)
-	return ok
-}
-
 func runs(n int) string {
 	if n == 1 {
 		return "1 run"

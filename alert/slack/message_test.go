@@ -104,6 +104,16 @@ func recent() []alert.Mark {
 	}
 }
 
+// evidence is more than a message shows.
+func evidence() []probe.Evidence {
+	return []probe.Evidence{
+		{For: probe.BlameAPI, Text: "Two other probes were answered 500 too", At: at("03:04:02")},
+		{For: probe.BlameAPI, Text: "our network is fine: 1.1.1.1:53 answered", At: at("03:04:01")},
+		{For: probe.BlameAPI, Text: "a <page> & more"},
+		{For: probe.BlameAPI, Text: "this is not shown"},
+	}
+}
+
 func resolved(i alert.Incident) alert.Incident {
 	i.Resolved, i.LastBad, i.BadRuns = at("03:16:50"), at("03:12:02"), 30
 	i.Rate, i.Bad, i.Classes, i.Examples = 0, 0, nil, nil
@@ -169,7 +179,16 @@ func messages() map[string]outbox.Notification {
 	one.BadRuns, one.LastBad = 1, one.FirstBad
 	unsure := unauthenticated()
 	unsure.Blame = probe.BlameUnknown
+	clearer := serverErrors()
+	clearer.Blame, clearer.Clearer, clearer.Evidence = probe.BlameAPI, at("03:05:15"), evidence()
+	settled := unauthenticated()
+	settled.Blame, settled.Evidence, settled.Settle = probe.BlameUnknown, evidence(), "a run of another probe with this key would tell"
+	overAPI := resolved(clearer)
+	overAPI.Clearer = time.Time{}
 	return map[string]outbox.Notification{
+		"update-clearer":           notification(alert.EventUpdate, "03:05:15", clearer),
+		"resolved-api":             notification(alert.EventResolved, "03:16:50", overAPI),
+		"firing-401-settle":        notification(alert.EventFiring, "03:04:05", settled),
 		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),
 		"firing-confidence":        notification(alert.EventFiring, "03:04:05", sure),
 		"firing-no-data":           notification(alert.EventFiring, "03:05:50", nodata),
@@ -284,6 +303,22 @@ func TestEveryClassHasItsFault(t *testing.T) {
 		said = append(said, class.String()+": "+first.Text.Text)
 	}
 	golden(t, "faults.txt", strings.Join(said, "\n")+"\n")
+}
+
+// TestCulprits shows what is said of every culprit.
+func TestCulprits(t *testing.T) {
+	var said []string
+	for _, culprit := range []probe.Blame{
+		probe.BlameAPI, probe.BlameGateway, probe.BlameLoginService, probe.BlameCredential, probe.BlameRole, probe.BlameNetwork,
+		probe.BlameResolver, probe.BlameWatcher, probe.BlameLeak, probe.BlameUnknown,
+	} {
+		for _, i := range []alert.Incident{serverErrors(), unauthenticated()} {
+			i.Blame = culprit
+			m := slack.Render(notification(alert.EventFiring, "03:04:05", i), slack.Options{TraceURL: traceURL})
+			said = append(said, string(culprit)+": "+m.Blocks[1].(*slackgo.SectionBlock).Text.Text)
+		}
+	}
+	golden(t, "culprits.txt", strings.Join(said, "\n")+"\n")
 }
 
 func TestTerminalKeepsItsWidthWithWideCharacters(t *testing.T) {

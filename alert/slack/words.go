@@ -22,6 +22,7 @@ const (
 // textOf returns the line for a notification on a phone.
 func textOf(n *outbox.Notification) string {
 	incident := &n.Incident
+	v := view{n: n, incident: incident}
 	if n.Event == alert.EventTest {
 		return "TEST " + mrkdwn(n.Notifier, cutName) + ": squarewatch can post here"
 	}
@@ -36,10 +37,28 @@ func textOf(n *outbox.Notification) string {
 		if acknowledgedNow(n) {
 			return text + "acknowledged by " + mention(incident.Acknowledged.By)
 		}
+		if clearerNow(n) {
+			return text + "whose fault it is became clearer: " + v.whose()
+		}
 		text += "still firing after " + lasting(n.At.Sub(incident.Fired)) + severely(incident.Severity) + ", "
 	case alert.EventFiring, alert.EventTest:
 	}
-	return text + short(incident)
+	text += short(incident)
+	if whose := v.whose(); whose != "" && !incident.Condition.IsState() {
+		text += ". " + whose
+	}
+	return text
+}
+
+// whose says whose fault the incident is; empty when no run says.
+func (v view) whose() string {
+	known, _ := v.incident.Explain(v.wording())
+	return known.Whose
+}
+
+// clearerNow reports whether a notification says that the culprit is another one than before.
+func clearerNow(n *outbox.Notification) bool {
+	return n.Event == alert.EventUpdate && !n.Incident.Clearer.IsZero() && n.Incident.Clearer.Equal(n.At)
 }
 
 // severely is the severity for a reminder, since it may have become worse.
@@ -121,13 +140,14 @@ func (v view) firingFields() []field {
 }
 
 func (v view) resolvedFields() []field {
-	if plainState(v.incident) || v.incident.Condition == alert.ConditionStreak || v.n.Event == alert.EventEnded {
-		return []field{{"Where", where(v.incident)}}
+	list := []field{{"Where", where(v.incident)}}
+	if !v.incident.Condition.IsState() && v.incident.Condition != alert.ConditionStreak && v.n.Event != alert.EventEnded {
+		list = slices.Insert(list, 0, field{"Rate now", rate(v.incident) + ", " + clearing(v.incident)})
 	}
-	return []field{
-		{"Rate now", rate(v.incident) + ", " + clearing(v.incident)},
-		{"Where", where(v.incident)},
+	if culprit := v.incident.Culprit(v.wording()); culprit != "" {
+		list = append(list, field{"Fault", culprit})
 	}
+	return list
 }
 
 func since(begin, now time.Time) string {
