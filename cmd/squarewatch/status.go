@@ -81,6 +81,9 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\n", probes.Render(), alerts.Render(), notifiers.Render()); err != nil {
 		return err
 	}
+	if err := printCulprits(w, s.Alerts); err != nil {
+		return err
+	}
 	if s.WatcherFault != "" {
 		if _, err := fmt.Fprintln(w, "squarewatch itself is in trouble: "+s.WatcherFault); err != nil {
 			return err
@@ -95,6 +98,25 @@ func printStatus(w io.Writer, s *statusJSON) error {
 		return err
 	}
 	return printSilences(w, s.Silences)
+}
+
+// printCulprits says of each incident whose fault it is, what to do now, and why that is known.
+func printCulprits(w io.Writer, alerts []alertJSON) error {
+	for i := range alerts {
+		a := &alerts[i]
+		if a.Fault == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s %s: %s\n", a.Rule, a.Series, a.Fault); err != nil {
+			return err
+		}
+		for _, e := range a.Evidence {
+			if _, err := fmt.Fprintf(w, "  Because: %s (%s)\n", e.Text, e.At.Local().Format(time.TimeOnly)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // printFaults says what is wrong with squarewatch itself.
