@@ -17,6 +17,9 @@ const (
 	askRoute   = "Check from another host whether it is our network."
 )
 
+// BreachOver is said of a breach when its incident is over.
+const BreachOver = "Security: the API granted access that it must refuse."
+
 // culpritSentence is what a culprit means.
 type culpritSentence struct {
 	culprit probe.Blame

@@ -70,6 +70,9 @@ func conditionOf(i *alert.Incident) alert.Condition {
 // summary is one line for a notification on a phone.
 func summary(i *alert.Incident, at time.Time) string {
 	text := harmless(i.Rule, cutName) + " " + harmless(i.Series, cutName) + ": "
+	if conditionOf(i) == alert.ConditionAccess {
+		text += "Security: "
+	}
 	if i.Resolved.IsZero() {
 		return text + strings.TrimSuffix(figures(i, at), ": ")
 	}
@@ -116,7 +119,10 @@ func figures(i *alert.Incident, at time.Time) string {
 func measure(i *alert.Incident, at time.Time) string {
 	switch conditionOf(i) {
 	case alert.ConditionAccess:
-		return "security: the last run got " + cmp.Or(mix(i.Classes), "an answer") + " where a refusal is due"
+		if i.Bad == 0 {
+			return fmt.Sprintf("access was granted where a refusal is due; since then %d runs in a row were refused", i.Runs)
+		}
+		return "the last run got " + cmp.Or(mix(i.Classes), "an answer") + " where a refusal is due"
 	case alert.ConditionStreak:
 		return fmt.Sprintf("%d bad runs%s in a row: %s", i.Bad, of(i), mix(i.Classes))
 	case alert.ConditionNoData:

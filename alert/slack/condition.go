@@ -69,7 +69,10 @@ func short(incident *alert.Incident) string { return figures(incident) + counted
 func figures(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionAccess:
-		return "security: the last run " + ended(incident.Classes, true) + " where a refusal is due"
+		if incident.Bad == 0 {
+			return "access was granted where a refusal is due; since then " + runs(incident.Runs) + " in a row were refused"
+		}
+		return "the last run " + ended(incident.Classes, true) + " where a refusal is due"
 	case alert.ConditionNoData:
 		return "no run has finished since " + utc(incident.Since) + ", squarewatch itself is not watching"
 	case alert.ConditionNetwork:
@@ -108,7 +111,7 @@ func badTime(incident *alert.Incident) string {
 func over(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionAccess:
-		return ": the last run was refused again, or failed otherwise"
+		return fmt.Sprintf(": access is refused again, as %s in a row show", runs(incident.Runs))
 	case alert.ConditionNoData:
 		return ": runs finish again"
 	case alert.ConditionNetwork:

@@ -96,6 +96,9 @@ func (v view) resolved() []slack.Block {
 	} else if known, ok := v.incident.Explain(v.wording()); ok && v.incident.Condition == alert.ConditionNetwork {
 		say += " *" + known.Say + "* " + known.Act
 	}
+	if v.incident.Condition == alert.ConditionAccess {
+		say = "*" + alert.BreachOver + "* " + say
+	}
 	blocks := []slack.Block{header(v.title()), section(say), fields(v.resolvedFields())}
 	if v.alone {
 		blocks = append(blocks, v.examples()...)

@@ -185,8 +185,11 @@ func messages() map[string]outbox.Notification {
 	settled.Blame, settled.Evidence, settled.Settle = probe.BlameUnknown, evidence(), "a run of another probe with this key would tell"
 	overAPI := resolved(clearer)
 	overAPI.Clearer = time.Time{}
+	refusedSince := breach()
+	refusedSince.Runs, refusedSince.Bad, refusedSince.Rate = 2, 0, 0
 	return map[string]outbox.Notification{
-		"update-clearer":           notification(alert.EventUpdate, "03:05:15", clearer),
+		"update-access":            notification(alert.EventUpdate, "07:04:05", refusedSince),
+		"update-clearer":                     notification(alert.EventUpdate, "03:05:15", clearer),
 		"resolved-api":             notification(alert.EventResolved, "03:16:50", overAPI),
 		"firing-401-settle":        notification(alert.EventFiring, "03:04:05", settled),
 		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),
@@ -319,6 +322,25 @@ func TestCulprits(t *testing.T) {
 		}
 	}
 	golden(t, "culprits.txt", strings.Join(said, "\n")+"\n")
+}
+
+func TestEveryMessageAboutABreachSaysSecurity(t *testing.T) {
+	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventEnded} {
+		i := breach()
+		if event.Ends() {
+			i = resolved(i)
+			i.Note = "the rule was removed"
+		}
+		acknowledged := i
+		acknowledged.Acknowledged = &alert.Acknowledgement{By: "U0123ABCD", At: at("03:10:00")}
+		for _, incident := range []alert.Incident{i, acknowledged} {
+			m := slack.Render(notification(event, "03:10:00", incident), slack.Options{})
+			first := m.Blocks[1].(*slackgo.SectionBlock).Text.Text
+			if !strings.Contains(m.Text, "Security") || !strings.Contains(first, "Security") {
+				t.Errorf("%s: want security named, got %q and %q", event, m.Text, first)
+			}
+		}
+	}
 }
 
 func TestTerminalKeepsItsWidthWithWideCharacters(t *testing.T) {

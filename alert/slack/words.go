@@ -27,7 +27,7 @@ func textOf(n *outbox.Notification) string {
 		return "TEST " + mrkdwn(n.Notifier, cutName) + ": squarewatch can post here"
 	}
 	text := fmt.Sprintf("%s %s %s%s: ",
-		eventName(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others)))
+		eventName(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others))) + security(incident)
 	switch n.Event {
 	case alert.EventEnded:
 		return text + "it did not recover: " + mrkdwn(incident.Note, cutReason) + "; " + badTime(incident)
@@ -59,6 +59,14 @@ func (v view) whose() string {
 // clearerNow reports whether a notification says that the culprit is another one than before.
 func clearerNow(n *outbox.Notification) bool {
 	return n.Event == alert.EventUpdate && !n.Incident.Clearer.IsZero() && n.Incident.Clearer.Equal(n.At)
+}
+
+// security is the first word about a breach in every message about it; empty for other incidents.
+func security(incident *alert.Incident) string {
+	if incident.Condition == alert.ConditionAccess {
+		return "Security: "
+	}
+	return ""
 }
 
 // severely is the severity for a reminder, since it may have become worse.
@@ -252,7 +260,7 @@ func (v view) runbook() string {
 func others(all []alert.Incident) string {
 	var firing, resolved, ended tally
 	for i := range all {
-		name := mrkdwn(all[i].Rule, cutName) + " " + mrkdwn(all[i].Series, cutName)
+		name := security(&all[i]) + mrkdwn(all[i].Rule, cutName) + " " + mrkdwn(all[i].Series, cutName)
 		switch {
 		case all[i].Resolved.IsZero():
 			firing.add(name, fmt.Sprintf(" (%s)", all[i].Rate))

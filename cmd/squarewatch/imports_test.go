@@ -17,7 +17,7 @@ func allowed() map[string][]string {
 		"alert", "alert/outbox", "alert/alertmanager", "alert/heartbeat", "alert/prometheus", "alert/slack", "otel", "otel/collector", "config",
 	}
 	return map[string][]string{
-		"probe":              {"config/secret", "config/setting", "probe/redact"},
+		"probe":              {"config/secret", "config/setting", "probe/blame", "probe/redact"},
 		"probe/redact":       {"config/secret"}, // texts only: it must not know what a probe or a credential is
 		"probe/catalogue":    {"config/setting", "probe"},
 		"probe/dispatch":     {"config/setting", "probe"}, // when a run starts; probe says how it works and does not know its dispatcher
