@@ -33,10 +33,11 @@ func (e *Engine) coveredByCredential(s *series, now time.Time) *series {
 	if culprit == "" {
 		return nil
 	}
-	leader := e.announcers[culprit]
-	if leader == nil || !leader.isAnnouncedFor(s) {
+	i := slices.IndexFunc(e.leaders, func(l *series) bool { return l.isAnnouncedFor(s) && l.blamedCredential() == culprit })
+	if i < 0 {
 		return nil
 	}
+	leader := e.leaders[i]
 	counted := func(name string) bool { // the leader counts what makes the probe cross
 		own, none := s.probeFigures(name, now), Incident{}
 		return !crossesAlone(&own, s.rule, &none, leader.rule)
@@ -68,15 +69,6 @@ func (s *series) blamedCredential() string {
 		probe.BlameLeak, probe.BlameUnknown:
 	}
 	return ""
-}
-
-// recordAnnouncer makes a firing series the one that covers others with the same blamed credential.
-func (e *Engine) recordAnnouncer(s *series) {
-	if culprit := s.blamedCredential(); culprit != "" {
-		if leader := e.announcers[culprit]; leader == nil || leader.state != Firing {
-			e.announcers[culprit] = s
-		}
-	}
 }
 
 // isAnnouncedFor reports whether s fires and was announced to everybody whom other would notify.

@@ -75,6 +75,11 @@ type Incident struct {
 	Overdue      bool             // server errors that last longer than support_after: time to ask AISquare
 	Affected     []string         // series that are not announced because of this incident
 
+	// Series that crossed for the same cause join an incident: its messages tell of them, and it ends when all are good again.
+	Joined   []JoinedSeries // in the order in which they joined
+	JoinedAt time.Time      // when a message last named further ones; zero if none did
+	Leader   string         // identifier of the incident that this one joined; empty for none
+
 	Note string // why it ended without a recovery; mostly empty
 }
 
@@ -176,7 +181,7 @@ type Event string
 // The events, which are also the first words of a message in capitals.
 const (
 	EventFiring   Event = "firing"
-	EventUpdate   Event = "update" // it still fires: a reminder, or it became worse, or whose fault it is became clearer
+	EventUpdate   Event = "update" // it still fires: a reminder, or it became worse or clearer, or other series joined it
 	EventResolved Event = "resolved"
 	EventEnded    Event = "ended" // it ended without a recovery: its rule, or what the rule watched, was removed
 	EventTest     Event = "test"  // a person tests a notifier; there is no incident
@@ -234,6 +239,9 @@ type SeriesState struct {
 	Next         BadSpan   // while pending: bad runs since the threshold was crossed
 	After        BadSpan   // bad runs since the incident ended
 	Verdicts     *Verdicts // whose fault it is; nil when no run says
+	Onset        time.Time // first of the bad runs in a row with which the threshold was crossed
+	Cause        *Cause    // what joined the incident; nil for nothing
+	Leader       string    // as in [Incident]
 	Owed         *Incident // the incident as it ended while silenced, while its end must still be announced; mostly nil
 }
 
@@ -257,5 +265,5 @@ type Status struct {
 	Settle   string
 
 	SilencedUntil time.Time // zero when no silence applies
-	CoveredBy     string    // rule and series of the incident that announces the same runs; mostly empty
+	CoveredBy     string    // rule and series of the incident that announces the same runs, or that it joined; mostly empty
 }

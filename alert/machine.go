@@ -49,7 +49,11 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 		if !s.hasEvidence() {
 			return "" // the time counts as held, but only a new bad run is evidence
 		}
+		leader := e.leaderFor(s)
 		s.setState(Firing, now)
+		if leader != nil {
+			e.join(s, leader, now)
+		}
 		return EventFiring
 	case levelClear, levelBetween:
 		s.setState(Inactive, now)
@@ -63,6 +67,9 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	if s.recovered(v, now) {
 		s.endNote = s.removedNote()
 		s.setState(Inactive, now)
+		if s.joined != nil {
+			e.leave(s, now)
+		}
 		return endEvent(s.endNote)
 	}
 	if v == levelCrossed && e.mustAnnounce(s, now) {
@@ -70,8 +77,13 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 		return EventFiring
 	}
 	worse, clearer := s.worsened(), s.changesVerdict(now)
+	if clearer && s.joined != nil && e.isLed(s) && !s.joined.leader.blamesAs(s) && !s.isOneOutage(s.joined.leader) {
+		e.leave(s, now) // it has another cause
+		s.lastNotified = now
+		return EventFiring
+	}
 	switch {
-	case worse, clearer:
+	case worse, clearer, s.namesJoined(now):
 	case e.supportAfter > 0 && !s.overdue && s.serverErrors() && now.Sub(s.crossed) >= e.supportAfter:
 		s.overdue = true
 	case s.rule.Repeat > 0 && s.acknowledged == nil && now.Sub(s.lastNotified) >= s.rule.Repeat && !s.lastRun.Before(s.evidenceFrom):
@@ -79,14 +91,25 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 		return ""
 	}
 	s.lastNotified = now
+	s.toldJoined(now)
 	return EventUpdate
 }
 
-// mustAnnounce reports whether a firing series was not announced when its silence ended, because another incident covered it, and that
-// incident is over.
+// mustAnnounce reports whether a firing series was not announced because another incident told of it, and that incident does so no longer:
+// one that covered it when its silence ended, or one that it joined.
 func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
-	wasCovered := !s.announced && !s.kind.endOnly && s.coveredBy != nil
-	return wasCovered && e.muting.silenceOf(s) == nil && !s.isCovered(e, now) && s.hasEvidence()
+	wasTold := !s.announced && !s.kind.endOnly && (s.coveredBy != nil || s.joined != nil)
+	if !wasTold || e.muting.silenceOf(s) != nil || e.isLed(s) || s.isCovered(e, now) || !s.hasEvidence() {
+		return false
+	}
+	if s.joined != nil {
+		e.leave(s, now)
+	}
+	if leader := e.leaderFor(s); leader != nil {
+		e.join(s, leader, now)
+		return false
+	}
+	return true
 }
 
 // worsened reports whether the severity rose since the last message, and records it.
@@ -116,15 +139,15 @@ func (s *series) waits() bool {
 // flappingFrom is how often an incident must reopen before it is held open.
 const flappingFrom = 2
 
-// recovered reports whether a firing incident is over: its condition is clear, each probe that was bad in it has had a good run, and, if
-// it flaps, it has been clear for the rule's Reopen.
+// recovered reports whether a firing incident is over: its condition is clear, each probe that was bad in it has had a good run, the series
+// that joined it are good again, and, if it flaps, it has been clear for the rule's Reopen.
 func (s *series) recovered(v level, now time.Time) bool {
 	switch {
 	case v == levelCrossed && !s.clearSince.IsZero():
 		s.reopened++
 		s.clearSince = time.Time{}
 		return false
-	case v != levelClear || s.waits():
+	case v != levelClear || s.waits() || s.leadsOthers():
 		return false
 	case !s.flapping:
 		return true
@@ -171,6 +194,9 @@ func (s *series) setState(state State, now time.Time) {
 	case Pending:
 		s.crossed, s.seenUntil = now, now
 		s.startBadTime(now)
+		if s.onset = s.bad.streak.First; s.onset.IsZero() {
+			s.onset = now
+		}
 	case Firing:
 		again := s.rule.Reopen > 0 && !s.resolved.IsZero() && now.Sub(s.resolved) < s.rule.Reopen
 		if again {
@@ -180,7 +206,7 @@ func (s *series) setState(state State, now time.Time) {
 		} else {
 			s.fired, s.reopened, s.paused, s.announced, s.flapping = now, 0, 0, false, false
 		}
-		s.clearSince, s.endNote, s.unrecovered = time.Time{}, "", nil
+		s.clearSince, s.endNote, s.unrecovered, s.lead = time.Time{}, "", nil, nil
 		if c, ok := s.condition.(groupEvaluator); ok {
 			s.unrecovered = setOf(c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay)))
 		}
@@ -229,6 +255,9 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 		if over := s.clearSince.Add(s.rule.Reopen); !s.clearSince.IsZero() && over.After(now) {
 			due = earliest(due, over)
 		}
+		if s.lead != nil {
+			due = earliest(due, s.lead.Due)
+		}
 	case Inactive:
 	}
 	if !due.After(now) {
@@ -254,12 +283,12 @@ func (e *Engine) transition(s *series, event Event, now time.Time) Transition {
 	switch event {
 	case EventFiring:
 		again := s.owedEnd != nil && s.owedEnd.ID == t.Incident.ID // its end was held back, so destinations still show it as firing
-		t.Muted = silenced || s.kind.endOnly
+		t.Muted = silenced || s.kind.endOnly || s.joined != nil
 		if again {
 			s.owedEnd, s.announced = nil, true
 		}
 		s.announced = s.announced && again || !t.Muted
-		e.recordAnnouncer(s)
+		e.recordLeader(s)
 	case EventResolved, EventEnded:
 		heard := s.announced || s.kind.endOnly
 		t.Muted = silenced || !heard

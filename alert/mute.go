@@ -111,11 +111,12 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 			continue
 		}
 		again := s.announced
-		if !again && s.isCovered(e, now) {
+		if !again && (e.isLed(s) || s.isCovered(e, now)) {
 			continue // stepFiring announces it when the other incident is over
 		}
 		if !again {
 			s.announced, s.lastNotified = true, now
+			e.recordLeader(s)
 		}
 		t := s.newTransition(EventFiring, now)
 		t.Digest, t.Reannounced = digest, again

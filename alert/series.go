@@ -57,6 +57,9 @@ type series struct {
 	bad          *badTime            // nil before the first bad run
 	verdicts     *Verdicts           // nil before the first bad run that says whose fault it is
 	figures      *Figures            // as counted last while it fired; nil when it never fired
+	onset        time.Time           // first of the bad runs in a row with which the threshold was crossed; meaningless while inactive
+	lead         *leading            // what joined the incident; nil for nothing
+	joined       *joining            // the incident that it joined; nil for none
 	coveredBy    *series             // the announced incident that explains this series, while it is pending; nil for none
 }
 
@@ -117,7 +120,7 @@ func (s *series) exampleList() []Example {
 // incident returns the incident as it is at now. It is called while the series fires, and at the moment when it resolves.
 func (s *series) incident(now time.Time) Incident {
 	incident := Incident{
-		ID: incidentID(s.rule.Name, s.name, s.fired), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
+		ID: s.incidentID(), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
 		Severity: s.severity, Runbook: s.rule.Runbook, Labels: s.labels,
 		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window, Confidence: s.rule.Confidence,
 		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Paused: s.paused, Overdue: s.overdue, Acknowledged: s.acknowledged,
@@ -142,6 +145,7 @@ func (s *series) incident(now time.Time) Incident {
 		}
 	}
 	s.fillVerdict(&incident)
+	s.fillCause(&incident)
 	return incident
 }
 
@@ -157,6 +161,9 @@ func (s *series) recent() []Mark {
 	}
 	return list
 }
+
+// incidentID returns the identifier of the incident that fires, or fired last.
+func (s *series) incidentID() string { return incidentID(s.rule.Name, s.name, s.fired) }
 
 // incidentID returns an identifier that is the same whenever the same history is replayed.
 func incidentID(rule, series string, fired time.Time) string {
@@ -180,8 +187,11 @@ func (s *series) status(now time.Time) Status {
 		Rule: s.rule.Name, Series: s.name, Severity: s.severity, State: s.state,
 		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.since(),
 	}
-	if s.state == Pending && s.coveredBy != nil {
+	switch {
+	case s.state == Pending && s.coveredBy != nil:
 		status.CoveredBy = s.coveredBy.rule.Name + " " + s.coveredBy.name
+	case s.state == Firing && s.joined != nil && s.joined.leader != nil:
+		status.CoveredBy = s.joined.leader.rule.Name + " " + s.joined.leader.name
 	}
 	if s.state != Inactive {
 		v := s.verdict()
@@ -198,7 +208,7 @@ func (s *series) status(now time.Time) Status {
 func (s *series) setBack(now time.Time) {
 	for _, t := range []*time.Time{
 		&s.changed, &s.crossed, &s.lastNotified, &s.evidenceFrom, &s.lastBad, &s.lastRun, &s.resolved, &s.clearSince, &s.seenUntil,
-		&s.coverChecked,
+		&s.coverChecked, &s.onset,
 	} {
 		if t.After(now) {
 			*t = now
