@@ -27,6 +27,22 @@ type JoinedSeries struct {
 	Over   bool // it is good again
 }
 
+// JoinedNames returns the names of the series that joined an incident and still fail, or of those that are good again. A series of the same
+// rule goes by its own name.
+func (i *Incident) JoinedNames(over bool) []string {
+	var names []string
+	for _, j := range i.Joined {
+		switch {
+		case (j.Over || !i.Resolved.IsZero()) != over:
+		case j.Rule == i.Rule:
+			names = append(names, j.Series)
+		default:
+			names = append(names, j.Rule+" "+j.Series)
+		}
+	}
+	return names
+}
+
 // Cause is what joined an incident. It is plain data.
 type Cause struct {
 	Joined []JoinedSeries // in the order in which they joined

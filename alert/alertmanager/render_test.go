@@ -104,6 +104,7 @@ func notifications() map[string]outbox.Notification {
 		"firing-401-network": changed(refusals(probe.BlameNetwork)),
 		"firing-all": changed(func(i *alert.Incident) {
 			i.Series, i.Per, i.Labels, i.Overdue, i.Affected = "all", alert.PerAll, nil, true, []string{"feed", "unauthenticated partner"}
+			i.Joined = []alert.JoinedSeries{{Rule: i.Rule, Series: "feed"}, {Rule: "unreachable", Series: "all", Over: true}}
 		}),
 		"firing-access": changed(func(i *alert.Incident) {
 			condition(i, alert.ConditionAccess, "access")

@@ -165,17 +165,28 @@ func description(i *alert.Incident) string {
 	if i.HeldOpen > 0 && i.Resolved.IsZero() {
 		lines = append(lines, "It flaps: it stays open until it has been quiet for "+lasting(i.HeldOpen)+".")
 	}
+	if failing := i.JoinedNames(false); len(failing) > 0 {
+		lines = append(lines, "Also failing: "+names(failing)+".")
+	}
+	if over := i.JoinedNames(true); len(over) > 0 {
+		lines = append(lines, "Also failed: "+names(over)+".")
+	}
 	if len(i.Affected) > 0 {
-		names := make([]string, 0, len(i.Affected))
-		for _, name := range i.Affected {
-			names = append(names, harmless(name, cutName))
-		}
-		lines = append(lines, "Silent because of this: "+shortened(names, maxAffected)+".")
+		lines = append(lines, "Silent because of this: "+names(i.Affected)+".")
 	}
 	if i.Overdue {
 		lines = append(lines, "It has lasted so long that AISquare should be asked.")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// names lists names that the configuration gives.
+func names(list []string) string {
+	shown := make([]string, 0, len(list))
+	for _, name := range list {
+		shown = append(shown, harmless(name, cutName))
+	}
+	return shortened(shown, maxAffected)
 }
 
 // wording is how an annotation writes what is inserted into the sentences of package alert.

@@ -48,6 +48,7 @@ func poisoned(event alert.Event, text string) outbox.Notification {
 	}
 	i.Blame, i.Blamed, i.Settle = probe.BlameUnknown, text, text
 	i.Evidence = []probe.Evidence{{Text: text, At: i.Since}, {Text: text}}
+	i.Joined = []alert.JoinedSeries{{Rule: "unreachable", Series: text}}
 	n.Others = []alert.Incident{*i}
 	return n
 }

@@ -176,19 +176,25 @@ func (v view) remarks() []string {
 		lines = append(lines, fmt.Sprintf("*Flapping:* it stays open until it has been quiet for %s. "+
 			"Until then you get no message each time it starts or stops.", lasting(held)))
 	}
+	over := v.incident.JoinedNames(true)
 	if !v.incident.Resolved.IsZero() {
+		if len(over) > 0 {
+			lines = append(lines, "*Also failed:* "+names(over))
+		}
 		return lines
+	}
+	if failing := v.incident.JoinedNames(false); len(failing) > 0 {
+		lines = append(lines, "*Also failing:* "+names(failing))
+	}
+	if len(over) > 0 {
+		lines = append(lines, "*Good again:* "+names(over))
 	}
 	if v.incident.Overdue && v.options.Support != "" {
 		lines = append(lines, fmt.Sprintf("*Ongoing for %s.* Ask AISquare: %s",
 			lasting(v.n.At.Sub(v.incident.Since)), mrkdwn(v.options.Support, cutReason)))
 	}
 	if len(v.incident.Affected) > 0 {
-		names := make([]string, 0, len(v.incident.Affected))
-		for _, name := range v.incident.Affected {
-			names = append(names, mrkdwn(name, cutName))
-		}
-		lines = append(lines, "*Silent because of this:* "+shortened(names, maxOthers))
+		lines = append(lines, "*Silent because of this:* "+names(v.incident.Affected))
 	}
 	return lines
 }

@@ -187,9 +187,18 @@ func messages() map[string]outbox.Notification {
 	overAPI.Clearer = time.Time{}
 	refusedSince := breach()
 	refusedSince.Runs, refusedSince.Bad, refusedSince.Rate = 2, 0, 0
+	several := serverErrors()
+	several.Joined = []alert.JoinedSeries{
+		{Rule: "server-errors", Series: "feed"}, {Rule: "unauthenticated", Series: "partner"}, {Rule: "server-errors", Series: "reach", Over: true},
+	}
+	named := several
+	named.JoinedAt = at("03:04:20")
 	return map[string]outbox.Notification{
+		"firing-joined":            notification(alert.EventFiring, "03:04:05", several),
+		"update-joined":            notification(alert.EventUpdate, "03:04:20", named),
+		"resolved-joined":          notification(alert.EventResolved, "03:16:50", resolved(named)),
 		"update-access":            notification(alert.EventUpdate, "07:04:05", refusedSince),
-		"update-clearer":                     notification(alert.EventUpdate, "03:05:15", clearer),
+		"update-clearer":           notification(alert.EventUpdate, "03:05:15", clearer),
 		"resolved-api":             notification(alert.EventResolved, "03:16:50", overAPI),
 		"firing-401-settle":        notification(alert.EventFiring, "03:04:05", settled),
 		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),

@@ -66,7 +66,10 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	alerts := newTable("rule", "series", "state", "rate", "threshold", "runs", "since", "bad runs", "silenced until")
 	for _, a := range s.Alerts {
 		state := a.State
-		if a.CoveredBy != "" {
+		switch {
+		case a.CoveredBy != "" && a.State == string(alert.Firing):
+			state += " with " + a.CoveredBy
+		case a.CoveredBy != "":
 			state = "covered by " + a.CoveredBy
 		}
 		alerts.AppendRow(table.Row{
