@@ -189,20 +189,24 @@ func (j *JoinedSeries) is(s *series) bool { return j.Rule == s.rule.Name && j.Se
 
 // join makes a series join the incident of a leader.
 func (e *Engine) join(s, leader *series, now time.Time) {
-	if leader.lead == nil {
-		leader.lead = &leading{}
-	}
-	lead := leader.lead
 	s.joined = &joining{leader: leader, incident: leader.incidentID()}
-	lead.members = append(lead.members, s)
-	if leader.hasJoined(s) {
+	leader.addMember(s, now)
+	leader.due = earliest(leader.due, leader.lead.Due)
+	e.timers.arm(leader)
+}
+
+// addMember adds a series that joined at now to those that a message names.
+func (s *series) addMember(member *series, now time.Time) {
+	if s.lead == nil {
+		s.lead = &leading{}
+	}
+	s.lead.members = append(s.lead.members, member)
+	if s.hasJoined(member) {
 		return
 	}
-	lead.Joined = append(lead.Joined, JoinedSeries{Rule: s.rule.Name, Series: s.name})
-	if lead.Due.IsZero() {
-		lead.Due = later(now.Add(joinWait), lead.Told.Add(joinPause))
-		leader.due = earliest(leader.due, lead.Due)
-		e.timers.arm(leader)
+	s.lead.Joined = append(s.lead.Joined, JoinedSeries{Rule: member.rule.Name, Series: member.name})
+	if s.lead.Due.IsZero() {
+		s.lead.Due = later(now.Add(joinWait), s.lead.Told.Add(joinPause))
 	}
 }
 
@@ -234,7 +238,16 @@ func (s *series) leadsOthers() bool { return s.lead != nil && len(s.lead.members
 
 // namesJoined reports whether a message must name series that joined.
 func (s *series) namesJoined(now time.Time) bool {
-	return s.lead != nil && !s.lead.Due.IsZero() && !now.Before(s.lead.Due)
+	due := s.joinedDue()
+	return !due.IsZero() && !now.Before(due)
+}
+
+// joinedDue returns when a message must name series that joined; zero for never.
+func (s *series) joinedDue() time.Time {
+	if s.lead == nil {
+		return time.Time{}
+	}
+	return s.lead.Due
 }
 
 // toldJoined records that a message names every series that joined.
@@ -285,8 +298,8 @@ func (e *Engine) link() {
 		}
 		leader := byIncident[s.joined.incident]
 		s.joined = &joining{leader: leader, incident: s.joined.incident}
-		if leader != nil && leader.lead != nil && s.state == Firing {
-			leader.lead.members = append(leader.lead.members, s)
+		if leader != nil && s.state == Firing {
+			leader.addMember(s, s.fired) // the stored state of the leader may be older
 		}
 	}
 }

@@ -255,6 +255,31 @@ func TestWhatJoinedIsKnownAfterARestart(t *testing.T) {
 	same(t, []string{"126 update server-errors/a", "301 resolved server-errors/a"}, next.told)
 }
 
+func TestWhatJoinedIsKnownAfterACrash(t *testing.T) {
+	options := causeOptions("a", "b")
+	s := newShared(t, options)
+	var states []alert.SeriesState // as the transitions left them
+	for second := range 120 {
+		for i, name := range []string{"a", "b"} {
+			if second%10 != i {
+				continue
+			}
+			r := during(100, 200, broken)(name, second).run(name, "key", sec(second))
+			s.seen = append(s.seen, r)
+			for _, c := range s.Observe(r) {
+				states = append(states, c.State)
+			}
+		}
+	}
+	if len(states) != 2 || states[0].Cause != nil {
+		t.Fatalf("want the state of the leader without what joined, got %+v", states)
+	}
+	next := &shared{Engine: restarted(t, options, states, s.seen, 121), probes: options.Probes}
+	next.play(122, 200, during(100, 200, broken))
+	same(t, []string{"126 update server-errors/a"}, next.told)
+	joined(t, next.last.Incident, "server-errors/b")
+}
+
 func TestAReloadKeepsWhatJoined(t *testing.T) {
 	options := causeOptions("a", "b")
 	s := newShared(t, options)
@@ -286,6 +311,23 @@ func TestWhatJoinedIsToldWhenTheLeaderIsSilenced(t *testing.T) {
 	s.note(s.Mute([]alert.Silence{{Probes: []string{"a"}, From: sec(130), Until: sec(1000)}}, sec(130)))
 	s.play(130, 150, during(100, 300, broken))
 	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "130 firing server-errors/b"}, s.told)
+}
+
+func TestWhatIsNewWaitsForTheEndOfASilence(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b"))
+	s.play(0, 113, during(100, 300, broken))
+	s.note(s.Mute([]alert.Silence{{Series: []string{"a", "b"}, From: sec(113), Until: sec(200)}}, sec(113)))
+	s.play(113, 250, func(_ string, second int) state {
+		if second < 150 {
+			return broken
+		}
+		return state{500, probe.BlameGateway}
+	})
+	same(t, []string{"110 firing server-errors/a", "200 update server-errors/a"}, s.told)
+	joined(t, s.last.Incident, "server-errors/b")
+	if s.last.Incident.Blame != probe.BlameGateway {
+		t.Errorf("want the gateway named, got %q", s.last.Incident.Blame)
+	}
 }
 
 func TestWhatJoinedIsToldWhenItHasAnotherCulprit(t *testing.T) {

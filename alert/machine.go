@@ -76,14 +76,15 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 		s.lastNotified = now
 		return EventFiring
 	}
-	worse, clearer := s.worsened(), s.changesVerdict(now)
+	muted := e.muting.silenceOf(s) != nil // what is new waits for the end of a silence
+	worse, clearer := s.worsened(), !muted && s.changesVerdict(now)
 	if clearer && s.joined != nil && e.isLed(s) && !s.joined.leader.blamesAs(s) && !s.isOneOutage(s.joined.leader) {
 		e.leave(s, now) // it has another cause
 		s.lastNotified = now
 		return EventFiring
 	}
 	switch {
-	case worse, clearer, s.namesJoined(now):
+	case worse, clearer, !muted && s.namesJoined(now):
 	case e.supportAfter > 0 && !s.overdue && s.serverErrors() && now.Sub(s.crossed) >= e.supportAfter:
 		s.overdue = true
 	case s.rule.Repeat > 0 && s.acknowledged == nil && now.Sub(s.lastNotified) >= s.rule.Repeat && !s.lastRun.Before(s.evidenceFrom):
@@ -91,7 +92,9 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 		return ""
 	}
 	s.lastNotified = now
-	s.toldJoined(now)
+	if !muted {
+		s.toldJoined(now)
+	}
 	return EventUpdate
 }
 
@@ -251,12 +254,13 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 		if e.supportAfter > 0 && !s.overdue && s.serverErrors() {
 			due = earliest(due, s.crossed.Add(e.supportAfter))
 		}
-		due = earliest(due, s.verdictDue())
+		for _, news := range []time.Time{s.verdictDue(), s.joinedDue()} {
+			if news.After(now) {
+				due = earliest(due, news)
+			}
+		}
 		if over := s.clearSince.Add(s.rule.Reopen); !s.clearSince.IsZero() && over.After(now) {
 			due = earliest(due, over)
-		}
-		if s.lead != nil {
-			due = earliest(due, s.lead.Due)
 		}
 	case Inactive:
 	}

@@ -110,6 +110,10 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 		if s.state != Firing {
 			continue
 		}
+		if s.lead != nil || s.verdicts != nil {
+			s.due = now // it may have waited to say whose fault it is, or what joined
+			e.timers.arm(s)
+		}
 		again := s.announced
 		if !again && (e.isLed(s) || s.isCovered(e, now)) {
 			continue // stepFiring announces it when the other incident is over

@@ -189,6 +189,7 @@ func (s *system) record(format string, arguments ...any) {
 type move struct {
 	kind, probe, behaviour string
 	code, seconds          int
+	culprit                probe.Blame
 }
 
 func drawMove(t *rapid.T) move {
@@ -198,6 +199,9 @@ func drawMove(t *rapid.T) move {
 		behaviour: rapid.SampledFrom(slices.Sorted(maps.Keys(behaviours()))).Draw(t, "behaviour"),
 		code:      rapid.SampledFrom([]int{200, 500, 500}).Draw(t, "code"),
 		seconds:   rapid.IntRange(1, 60).Draw(t, "seconds"),
+		culprit: rapid.SampledFrom([]probe.Blame{
+			probe.BlameNone, probe.BlameAPI, probe.BlameAPI, probe.BlameAPI, probe.BlameUnknown, probe.BlameGateway,
+		}).Draw(t, "culprit"),
 	}
 }
 
@@ -206,8 +210,11 @@ func (s *system) do(m move) {
 	switch m.kind {
 	case "run":
 		r := result(m.probe, now, m.code)
+		if !r.Expected {
+			r.Blame = m.culprit
+		}
 		s.results = append(s.results, r)
-		s.record("%s%d", r.Probe, r.Code)
+		s.record("%s%d%s", r.Probe, r.Code, r.Blame)
 		s.add(s.engine.Observe(r))
 		s.advance(1)
 	case "behaviour":
@@ -276,6 +283,26 @@ func (s *system) messagesAbout(series string) []said {
 	return list
 }
 
+// checkJoined checks that the newest message of its leader names a series that joined.
+func (s *system) checkJoined(series string) {
+	for _, i := range s.engine.Incidents() {
+		if i.Series != series || i.Leader == "" {
+			continue
+		}
+		named := false
+		for _, other := range []string{"a", "b"} {
+			for _, m := range s.messagesAbout(other) {
+				if m.incident.ID == i.Leader {
+					named = slices.ContainsFunc(m.incident.Joined, func(j alert.JoinedSeries) bool { return j.Series == series })
+				}
+			}
+		}
+		if !named {
+			s.fault("%s joined %s, whose message does not name it", series, i.Leader)
+		}
+	}
+}
+
 // check compares the accepted messages with the incidents.
 func (s *system) check() {
 	for _, series := range []string{"a", "b"} {
@@ -307,7 +334,8 @@ func (s *system) check() {
 			}
 			before = m
 		}
-		fires := slices.ContainsFunc(s.engine.Incidents(), func(i alert.Incident) bool { return i.Series == series })
+		s.checkJoined(series)
+		fires := slices.ContainsFunc(s.engine.Incidents(), func(i alert.Incident) bool { return i.Series == series && i.Leader == "" })
 		if channelShowsFiring != fires {
 			s.fault("%s fires: %v, but the channel shows %v:%s", series, fires, channelShowsFiring, log)
 		}
