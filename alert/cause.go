@@ -224,6 +224,18 @@ func (e *Engine) leave(s *series, now time.Time) {
 	}
 }
 
+// rejoin makes a firing series whose leader no longer tells of it join another incident of the same cause; false when there is none.
+func (e *Engine) rejoin(s *series, now time.Time) bool {
+	if s.joined != nil {
+		e.leave(s, now)
+	}
+	leader := e.leaderFor(s)
+	if leader != nil {
+		e.join(s, leader, now)
+	}
+	return leader != nil
+}
+
 // isLed reports whether the messages of another incident tell of a series.
 func (e *Engine) isLed(s *series) bool {
 	if s.joined == nil || s.joined.leader == nil {

@@ -105,14 +105,7 @@ func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
 	if !wasTold || e.muting.silenceOf(s) != nil || e.isLed(s) || s.isCovered(e, now) || !s.hasEvidence() {
 		return false
 	}
-	if s.joined != nil {
-		e.leave(s, now)
-	}
-	if leader := e.leaderFor(s); leader != nil {
-		e.join(s, leader, now)
-		return false
-	}
-	return true
+	return !e.rejoin(s, now)
 }
 
 // worsened reports whether the severity rose since the last message, and records it.

@@ -118,6 +118,9 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 		if !again && (e.isLed(s) || s.isCovered(e, now)) {
 			continue // stepFiring announces it when the other incident is over
 		}
+		if !again && e.rejoin(s, now) {
+			continue
+		}
 		if !again {
 			s.announced, s.lastNotified = true, now
 			e.recordLeader(s)
