@@ -108,7 +108,8 @@ func (e *Engine) leaderFor(s *series) *series {
 func (s *series) isOneProblem() bool {
 	newest := s.verdicts.newest().Blame
 	return !slices.ContainsFunc(s.exampleList(), func(e Example) bool {
-		return e.Blame != newest && !(isOutage(e.Blame) && isOutage(newest)) && !e.At.Before(s.onset)
+		agrees := e.Blame == newest || isOutage(e.Blame) && isOutage(newest)
+		return !agrees && !e.At.Before(s.onset)
 	})
 }
 

@@ -247,14 +247,10 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 		if e.supportAfter > 0 && !s.overdue && s.serverErrors() {
 			due = earliest(due, s.crossed.Add(e.supportAfter))
 		}
-		for _, news := range []time.Time{s.verdictDue(), s.joinedDue()} {
-			if news.After(now) {
-				due = earliest(due, news)
-			}
+		if !s.clearSince.IsZero() {
+			due = earliestAfter(now, due, s.clearSince.Add(s.rule.Reopen))
 		}
-		if over := s.clearSince.Add(s.rule.Reopen); !s.clearSince.IsZero() && over.After(now) {
-			due = earliest(due, over)
-		}
+		due = earliestAfter(now, due, s.verdictDue(), s.joinedDue())
 	case Inactive:
 	}
 	if !due.After(now) {

@@ -5,7 +5,7 @@ import "squarewatch/probe"
 // The sentences that people read about incidents. Every notifier, the command status and its API use these. They are plain text; what is
 // in braces is inserted by [Incident.Explain].
 const (
-	insertCredential = "{credential}" // the name of the credential with a space before it; nothing when it is not known
+	insertCredential = "{credential}" //nolint:gosec // the name of the credential with a space before it; nothing when it is not known
 	insertBegin      = "{begin}"      // how to find out what failed, as the end of a sentence
 	insertPhase      = "{phase}"      // what shows the slow phase, as the beginning of a sentence
 	insertRuns       = "{runs}"       // how many runs it is about
@@ -92,7 +92,8 @@ func conditionSentences(c Condition) (say, act string, ok bool) {
 		return "squarewatch itself is not watching this.", "No run has finished for three of its intervals, so a fault of the API would " +
 			"go unnoticed: see the log of squarewatch, and its missed runs.", true
 	case ConditionNetwork:
-		return "Our own network failed: the API is not to blame.", "{runs} got no answer, and nothing else could be reached either; rules do not count them.", true
+		return "Our own network failed: the API is not to blame.",
+			"{runs} got no answer, and nothing else could be reached either; rules do not count them.", true
 	case ConditionWatcher:
 		known := sentenceOf(probe.BlameWatcher)
 		return known.say, "{runs} failed, and no rule counts them. " + known.act, true

@@ -98,7 +98,8 @@ func notifications() map[string]outbox.Notification {
 			refusals(probe.BlameUnknown)(i)
 			i.Settle = "a run of another probe with this key would tell"
 			i.Evidence = []probe.Evidence{
-				{For: probe.BlameAPI, Text: "The login gave a token at once", At: i.Since}, {For: probe.BlameCredential, Text: "no other probe uses it"},
+				{For: probe.BlameAPI, Text: "The login gave a token at once", At: i.Since},
+				{For: probe.BlameCredential, Text: "no other probe uses it"},
 			}
 		}),
 		"firing-401-network": changed(refusals(probe.BlameNetwork)),

@@ -225,6 +225,7 @@ func (s *system) do(m move) {
 		s.process.kill()
 		<-time.After(time.Duration(m.seconds) * time.Second)
 		s.startProcess()
+		synctest.Wait() // what waits is sent before the next move, such as a silence
 	case "silence":
 		s.record("silence %ds", m.seconds)
 		s.mu.Lock()

@@ -11,8 +11,6 @@ import (
 	"squarewatch/probe"
 	"squarewatch/probe/database"
 	"squarewatch/probe/history"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TestADatabaseWithoutEvidenceIsRead reads a database of an older version, first as it is and then brought up to date.
@@ -44,8 +42,8 @@ func TestADatabaseWithoutEvidenceIsRead(t *testing.T) {
 		if err != nil || len(runs) != 1 {
 			t.Fatalf("want one run, got %d and %v", len(runs), err)
 		}
-		if diff := cmp.Diff([]probe.Evidence(nil), runs[0].Evidence); runs[0].Blame != probe.BlameCredential || runs[0].Settle != "" || diff != "" {
-			t.Errorf("want the blame alone, got %q, %q, -want +got:\n%s", runs[0].Blame, runs[0].Settle, diff)
+		if r := runs[0]; r.Blame != probe.BlameCredential || r.Settle != "" || r.Evidence != nil {
+			t.Errorf("want the blame alone, got %q, %q and %v", r.Blame, r.Settle, r.Evidence)
 		}
 	}
 	check(history.ReadStore(db))
