@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"squarewatch/alert"
-
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"squarewatch/alert"
 )
 
 // times returns the times of an incident in whole seconds since start, in this order: Since, FirstBad, LastBad, BadRuns, Fired,
@@ -21,6 +21,14 @@ func times(i *alert.Incident) []float64 {
 		return math.Floor(t.Sub(start()).Seconds())
 	}
 	return []float64{at(i.Since), at(i.FirstBad), at(i.LastBad), float64(i.BadRuns), at(i.Fired), at(i.Resolved)}
+}
+
+// checkTimes compares the times of an incident.
+func checkTimes(t *testing.T, i *alert.Incident, want []float64) {
+	t.Helper()
+	if diff := cmp.Diff(want, times(i)); diff != "" {
+		t.Errorf("times (-want +got):\n%s", diff)
+	}
 }
 
 // TestBadTimeDiffersFromDeclaredTime checks both times of an outage. The bad time ends with the last bad run. The declared time ends later,
@@ -72,8 +80,8 @@ func TestBadTimeDiffersFromDeclaredTime(t *testing.T) {
 			if len(got) < 2 {
 				t.Fatalf("want FIRING and RESOLVED, got %v", summaries(got))
 			}
-			want(t, test.atFiring, times(&got[0].Incident))
-			want(t, test.atEnd, times(&got[len(got)-1].Incident))
+			checkTimes(t, &got[0].Incident, test.atFiring)
+			checkTimes(t, &got[len(got)-1].Incident, test.atEnd)
 		})
 	}
 }
@@ -107,7 +115,7 @@ func TestBadTimeOfAStreakAndOfNoData(t *testing.T) {
 	if len(got) != 2 {
 		t.Fatalf("want FIRING and RESOLVED, got %v", summaries(got))
 	}
-	want(t, []float64{3600, 3600, 10800, 3, 7200, 14400}, times(&got[1].Incident))
+	checkTimes(t, &got[1].Incident, []float64{3600, 3600, 10800, 3, 7200, 14400})
 
 	got = e.Advance(sec(24 * 3600))
 	got = append(got, e.Observe(result("rare", sec(24*3600+60), 200))...)

@@ -14,11 +14,11 @@ const (
 	breachClear = time.Minute
 )
 
-// breachCondition fires at once when a probe that guards access was let in, and is clear after several refusals in a row. It compares no
+// breachCondition fires at once when access was granted to a guarded probe, and is clear after several refusals in a row. It compares no
 // rates: one such answer is a security incident. A run that got no answer, or an answer that neither grants nor refuses, shows nothing.
 type breachCondition struct {
 	hasRun   bool          // false before the first run
-	breach   probe.Outcome // of the last run that was let in
+	breach   probe.Outcome // of the last run to which access was granted
 	breached time.Time     // when that run ended; zero before the first
 	refusals int           // in a row, since the last breach
 }

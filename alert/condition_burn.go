@@ -7,12 +7,12 @@ import (
 	"squarewatch/probe"
 )
 
-// burnPair is two windows in which the budget of an objective must be spent too fast, by the same factor: the long one shows that it
-// matters, the short one that it continues.
+// burnPair is two windows in which the budget of an objective must be spent too fast, by the same factor: the long one shows that
+// the problem matters, the short one that it continues.
 type burnPair struct {
 	long, short time.Duration
 	factor      float64
-	page        bool // somebody must act now; otherwise within days
+	page        bool // a person must act now; otherwise within days
 }
 
 // burnPairs returns the pairs of the Site Reliability Workbook (Beyer et al. 2018), chapter 5,
@@ -130,7 +130,7 @@ func (p burnPair) evaluate(rule *Rule, long, short count) level {
 	case int(long.runs) < rule.MinRuns:
 		return levelUnknown
 	case short.runs == 0:
-		return levelBetween // no run shows how it is now
+		return levelBetween // no run shows the present state
 	case long.bad >= BurnEvidence && long.rate() >= share && short.rate() >= share:
 		return levelCrossed
 	case long.rate() >= share && short.rate() >= share/2:

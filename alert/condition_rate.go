@@ -107,8 +107,9 @@ func (w *window) course(now time.Time) []Point {
 	}
 	for n := max(last-buckets+1, w.oldest); n <= w.head; n++ {
 		p := &points[coursePoints-1-int(last-n)/each]
-		p.Runs += int(w.ring[w.slot(n)].runs)
-		p.Bad += int(w.ring[w.slot(n)].bad)
+		c := w.bucket(w.slot(n))
+		p.Runs += int(c.runs)
+		p.Bad += int(c.bad)
 	}
 	return points
 }

@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"squarewatch/alert"
 	"squarewatch/probe"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // scheduled returns a probe with a schedule.

@@ -25,8 +25,8 @@ func (s *series) isCovered(e *Engine, now time.Time) bool {
 	return s.coveredBy != nil
 }
 
-// coveredByCredential returns the announced, firing series that blames the same credential; nil for none. A dead credential that nine
-// probes share is one message, not nine. The other series must have notified everybody whom s would notify, and its rule must count what
+// coveredByCredential returns the announced, firing series that blames the same credential; nil for none. A refused credential that nine
+// probes share is one message, not nine. The other series must have notified every notifier of s, and its rule must count what
 // makes s cross: other answers of the same probes are another problem.
 func (e *Engine) coveredByCredential(s *series, now time.Time) *series {
 	culprit := s.blamedCredential()
@@ -71,7 +71,7 @@ func (s *series) blamedCredential() string {
 	return ""
 }
 
-// isAnnouncedFor reports whether s fires and was announced to everybody whom other would notify.
+// isAnnouncedFor reports whether s fires and was announced to every notifier of other.
 func (s *series) isAnnouncedFor(other *series) bool {
 	return s != other && s.state == Firing && s.announced && includesAll(s.rule.Notify, other.rule.Notify)
 }
@@ -85,7 +85,7 @@ func includesAll(notified, wanted []string) bool {
 }
 
 // coveredByRuns returns a firing series of another rule that has announced the same runs. It returns nil if s would be crossed also without
-// the probes whose runs such series announce. They must be at least as severe as s and announced to everybody whom s would notify.
+// the probes whose runs such series announce. They must be at least as severe as s and announced to every notifier of s.
 func (e *Engine) coveredByRuns(s *series, now time.Time) *series {
 	if s.rule.isBuiltin() {
 		return nil // it reports something that no other rule does
@@ -216,8 +216,8 @@ func (e *Engine) affected(s *series) []string {
 	return names
 }
 
-// orderBySpecificity sorts series so that the most specific is evaluated first, and announces runs that several count: the one whose rule
-// selects the fewest outcomes, then the one with the fewest runs, then the first in the configuration.
+// orderBySpecificity sorts series from the most to the least specific. The first of them announces runs that several of them count. A
+// series is more specific if its rule selects fewer outcomes, then if it counts fewer probes, then if it is earlier in the configuration.
 func (e *Engine) orderBySpecificity() {
 	outcomes := make(map[*Rule]int, len(e.rules))
 	for _, rule := range e.rules {

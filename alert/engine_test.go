@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"squarewatch/alert"
 	"squarewatch/probe"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // summaries returns one line for each transition: seconds since start, event, rule and series, bad runs of all runs.

@@ -8,7 +8,7 @@ import (
 	"squarewatch/probe"
 )
 
-// maxSleep limits how long Run sleeps while something is due: a timer does not notice that the wall clock was set.
+// maxSleep limits how long Run sleeps until a deadline: a timer does not notice that the wall clock was set.
 const maxSleep = time.Minute
 
 // Evaluator passes the daemon's results and the time to an Engine. Methods may be called by many goroutines.
@@ -40,8 +40,8 @@ func (v *Evaluator) Finished(r *probe.Result) {
 	v.wakeLocked()
 }
 
-// Missed tells the engine when a probe was not watched, because the process stood still. Other missed runs are neither good nor bad; the
-// rule [NoDataRule] reports a probe that no longer runs.
+// Missed reports to the engine that a probe was not watched, because the process stood still. Other missed runs are neither good nor bad;
+// the rule [NoDataRule] reports a probe that no longer runs.
 func (v *Evaluator) Missed(m probe.Miss) {
 	if m.Reason != probe.MissGap {
 		return
@@ -52,7 +52,7 @@ func (v *Evaluator) Missed(m probe.Miss) {
 	v.wakeLocked()
 }
 
-// Acknowledge records who has taken an incident on; see [Engine.Acknowledge].
+// Acknowledge records who works on an incident; see [Engine.Acknowledge].
 func (v *Evaluator) Acknowledge(incident, by string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -98,7 +98,7 @@ func (v *Evaluator) SilenceFor(incident string) (Silence, error) {
 	return v.engine.SilenceFor(incident)
 }
 
-// Replace sets a new engine, which build makes of the present one; if build fails, the present one stays.
+// Replace sets a new engine, which build makes from the present one; if build fails, the present one stays.
 func (v *Evaluator) Replace(build func(previous *Engine) (*Engine, error)) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -154,28 +154,30 @@ func (v *Evaluator) Incidents() []Incident {
 	return v.engine.Incidents()
 }
 
-// Run handles transitions and lets time pass until ctx ends. It handles what was observed until then before it returns.
+// Run handles transitions, and advances the engine as time passes, until ctx ends. Before it returns, it handles everything that was
+// observed until then.
 func (v *Evaluator) Run(ctx context.Context) {
 	for {
-		handled, nap := v.handleAll(time.Now())
+		handled, wait := v.handleAll(time.Now())
 		switch {
 		case ctx.Err() == nil:
-			v.sleep(ctx, nap)
+			v.sleep(ctx, wait)
 		case handled == 0:
 			return
 		}
 	}
 }
 
-// handleAll handles what is queued or due at now. It returns how many transitions that were, and the second result of advance.
-func (v *Evaluator) handleAll(now time.Time) (handled int, nap time.Duration) {
+// handleAll handles what is queued or due at now. It returns the number of transitions, and how long until the next deadline; below zero
+// for never.
+func (v *Evaluator) handleAll(now time.Time) (handled int, wait time.Duration) {
 	v.handling.Lock()
 	defer v.handling.Unlock()
-	changes, nap := v.advance(now)
+	changes, wait := v.advance(now)
 	for _, t := range changes {
 		v.handle(t)
 	}
-	return len(changes), nap
+	return len(changes), wait
 }
 
 // wakeLocked wakes Run if there is a transition, or a deadline before Run wakes by itself. The caller holds mu.
@@ -205,16 +207,16 @@ func (v *Evaluator) advance(now time.Time) ([]Transition, time.Duration) {
 	if next.IsZero() {
 		return changes, -1
 	}
-	nap := min(max(next.Sub(now), 0), maxSleep)
-	v.wakeAt = now.Add(nap)
-	return changes, nap
+	wait := min(max(next.Sub(now), 0), maxSleep)
+	v.wakeAt = now.Add(wait)
+	return changes, wait
 }
 
 // sleep waits until a deadline, a wake-up or the end of ctx.
-func (v *Evaluator) sleep(ctx context.Context, nap time.Duration) {
+func (v *Evaluator) sleep(ctx context.Context, wait time.Duration) {
 	var alarm <-chan time.Time
-	if nap >= 0 {
-		timer := time.NewTimer(nap)
+	if wait >= 0 {
+		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		alarm = timer.C
 	}

@@ -6,13 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"squarewatch/alert"
-	"squarewatch/probe"
-
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"squarewatch/alert"
 	"squarewatch/config/setting"
+	"squarewatch/probe"
 )
 
 // keyed returns probes of one credential, each with its schedule.
@@ -162,132 +161,6 @@ func TestAReloadKeepsTheCountsOfEachProbeInAGroup(t *testing.T) {
 	got = append(got, play(engine(t, options), list, 30, 100, answer)...)
 	if len(got) != 2 || got[1].Event != alert.EventResolved || got[1].At.Before(sec(50)) {
 		t.Errorf("want one incident that ends with the first good run of rare, got %v", summaries(got))
-	}
-}
-
-func TestOverlappingRulesSendOneMessage(t *testing.T) {
-	any := func(change func(*alert.Rule)) alert.Rule {
-		return short(func(r *alert.Rule) {
-			r.Name, r.On = "anything", sel("unexpected")
-			if change != nil {
-				change(r)
-			}
-		})
-	}
-	outage := codes(20, 500, 60, 200)
-	for name, test := range map[string]struct {
-		rules []alert.Rule
-		codes []int
-		want  []string
-	}{
-		"the more specific tells, whatever their order": {
-			[]alert.Rule{any(nil), short(nil)}, outage, []string{"4 firing server-errors/a 5/5", "65 resolved server-errors/a 14/59"},
-		},
-		"one that crosses first has told already": {
-			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns = 2 }), short(nil)},
-			outage,
-			[]string{"1 firing anything/a 2/2", "65 resolved anything/a 14/59"},
-		},
-		"what is more urgent is told": {
-			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns, r.Severity = 2, alert.Warning }), short(nil)},
-			codes(20, 500),
-			[]string{"1 firing anything/a 2/2", "4 firing server-errors/a 5/5"},
-		},
-		"another problem is told": {
-			[]alert.Rule{any(nil), short(nil)}, codes(30, 404, 30, 500), []string{"4 firing anything/a 5/5", "59 firing server-errors/a 30/60"},
-		},
-		"a rule over all is covered where each bad probe is told": {
-			[]alert.Rule{any(func(r *alert.Rule) { r.Per = alert.PerAll }), short(nil)}, codes(20, 500), []string{"4 firing server-errors/a 5/5"},
-		},
-		"another audience is told": {
-			[]alert.Rule{any(func(r *alert.Rule) { r.Notify = []string{"everybody"} }), short(func(r *alert.Rule) { r.Notify = []string{"ops"} })},
-			codes(20, 500),
-			[]string{"4 firing server-errors/a 5/5", "4 firing anything/a 5/5"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: test.rules})
-			same(t, test.want, announcements(feed(e, "a", 0, test.codes...)))
-		})
-	}
-}
-
-func TestACoveredRuleIsShownAsCovered(t *testing.T) {
-	any := short(func(r *alert.Rule) { r.Name, r.On = "anything", sel("unexpected") })
-	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{any, short(nil)}})
-	feed(e, "a", 0, codes(20, 500)...)
-	if got := e.Snapshot(sec(20))[0]; got.State != alert.Pending || got.CoveredBy != "server-errors a" {
-		t.Errorf("want it pending and covered, got %+v", got)
-	}
-}
-
-func TestHeldTimeSurvivesRestarts(t *testing.T) {
-	options := alert.EngineOptions{
-		Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 15 * time.Second; r.MinRuns = 3 })},
-	}
-	var seen []*probe.Result
-	var fired []string
-	for begin := 0; begin < 60 && fired == nil; begin += 13 { // each process runs for 12 s, with one second between two of them
-		e := engine(t, options)
-		e.Restore(nil)
-		for _, r := range seen {
-			if gap := r.End.Sub(start()) / time.Second; gap > 0 && gap%13 == 0 {
-				e.Unwatched(r.End.Add(-time.Millisecond))
-			}
-			e.Recall(r)
-		}
-		e.Resume(sec(begin))
-		for second := begin; second < begin+12; second++ {
-			r := result("a", sec(second), 500)
-			seen = append(seen, r)
-			fired = append(fired, summaries(e.Observe(r))...)
-		}
-	}
-	// The threshold is crossed at 2 s. Runs are seen for 9 s until 11, and again from 13 on: 15 s are reached at 19.
-	if len(fired) != 1 || fired[0] != "19 firing server-errors/a 18/18" {
-		t.Errorf("want it to fire after 15 s that were seen, got %v", fired)
-	}
-}
-
-func TestUnwatchedTimeDoesNotCountAsHeld(t *testing.T) {
-	options := alert.EngineOptions{
-		Probes: probes("a"), Rules: []alert.Rule{short(func(r *alert.Rule) { r.For = 10 * time.Minute; r.Window = time.Hour })},
-	}
-	e := engine(t, options)
-	for second := range 60 {
-		e.Recall(result("a", sec(second), 500))
-	}
-	e.Unwatched(sec(1800))
-	for second := 1800; second < 1830; second++ {
-		e.Recall(result("a", sec(second), 500))
-	}
-	e.Resume(sec(1831))
-	same(t, nil, summaries(feed(e, "a", 1832, codes(60, 500)...)))
-}
-
-func TestAFlappingIncidentIsHeldOpen(t *testing.T) {
-	e := engine(t, alert.EngineOptions{
-		Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Window = 10 * time.Second; r.MinRuns = 3 })},
-	})
-	var feeds []int
-	for range 30 { // 20 minutes of 20 s bad, 20 s good
-		feeds = append(feeds, codes(20, 500, 20, 200)...)
-	}
-	got := feed(e, "a", 0, append(feeds, codes(1200, 200)...)...)
-	var events []alert.Event
-	for _, c := range got {
-		events = append(events, c.Event)
-	}
-	want := []alert.Event{"firing", "resolved", "firing", "resolved", "firing", "resolved"}
-	if diff := cmp.Diff(want, events); diff != "" {
-		t.Fatalf("-want +got:\n%s", diff)
-	}
-	if i := got[4].Incident; i.HeldOpen != 10*time.Minute || i.Reopened != 2 {
-		t.Errorf("want the third beginning to say that it is held open, got %v after %d", i.HeldOpen, i.Reopened)
-	}
-	last := got[5]
-	if at := last.At.Sub(start()); at < 20*time.Minute+9*time.Minute || at > 20*time.Minute+11*time.Minute || last.Incident.Reopened != 29 {
-		t.Errorf("want it over ten minutes after the last bad run, having fired again 29 times, got %v and %d", at, last.Incident.Reopened)
 	}
 }
 

@@ -94,7 +94,7 @@ const (
 	ConditionRate    Condition = "rate"    // a share of the runs in a window
 	ConditionStreak  Condition = "streak"  // bad runs in a row, for probes that run too rarely for a rate
 	ConditionBurn    Condition = "burn"    // an objective's error budget is spent too fast
-	ConditionAccess  Condition = "access"  // a probe that guards access was let in
+	ConditionAccess  Condition = "access"  // a probe that guards access was granted access
 	ConditionNoData  Condition = "no-data" // a probe finishes no runs
 	ConditionNetwork Condition = "network" // our own network failed; runs did not count
 	ConditionWatcher Condition = "watcher" // squarewatch ran out of something; runs did not count

@@ -283,9 +283,9 @@ func (e *Engine) transition(s *series, event Event, now time.Time) Transition {
 		s.announced = s.announced && again || !t.Muted
 		e.recordLeader(s)
 	case EventResolved, EventEnded:
-		heard := s.announced || s.kind.endOnly
-		t.Muted = silenced || !heard
-		if silenced && heard {
+		wanted := s.announced || s.kind.endOnly
+		t.Muted = silenced || !wanted
+		if silenced && wanted {
 			s.owedEnd = &t.Incident
 		}
 		s.announced = false

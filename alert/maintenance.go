@@ -38,6 +38,17 @@ func (m *Maintenance) Validate() error {
 	return f.Err()
 }
 
+// ActiveMaintenance returns the maintenance windows that are active at now, as silences.
+func ActiveMaintenance(all []Maintenance, now time.Time) []Silence {
+	active := []Silence{}
+	for i := range all {
+		if until, ok := all[i].until(now); ok {
+			active = append(active, all[i].silence(until))
+		}
+	}
+	return active
+}
+
 // until returns when the maintenance window ends if it is active at now, else false.
 func (m *Maintenance) until(now time.Time) (time.Time, bool) {
 	begin := m.Schedule.Last(now.Add(-m.Duration), now)
@@ -52,8 +63,12 @@ func (m *Maintenance) silence(until time.Time) Silence {
 	return Silence{ID: "maintenance " + m.Name, Rules: m.Rules, Probes: m.Probes, Until: until}
 }
 
-// mutedAlways is the share of time above which maintenance windows count as always active.
-const mutedAlways setting.Share = 0.99
+const (
+	// mutedAlways is the share of time from which on maintenance windows count as always active.
+	mutedAlways setting.Share = 0.99
+	// mutedMostly is the share of time from which on a person is warned.
+	mutedMostly setting.Share = 0.95
+)
 
 // samples are 2000 evenly spread times of a year: whether each is muted.
 type samples []bool
@@ -85,30 +100,31 @@ func (s samples) share() setting.Share {
 	return setting.Share(muted) / setting.Share(len(s))
 }
 
-// AlwaysMuted is a series that several maintenance windows together always mute.
-type AlwaysMuted struct {
+// MutedSeries is a series that maintenance windows together mute nearly all of the time.
+type MutedSeries struct {
 	Rule, Series string
-	By           []int // indexes of the maintenance windows
+	By           []int         // indexes of the maintenance windows
+	Share        setting.Share // of the time
 }
 
-// MutedAlways returns series that several maintenance windows together always mute. It returns one series for each set of windows. Rules
-// must have their defaults.
-func MutedAlways(all []Maintenance, rules []Rule, probes []probe.Probe) []AlwaysMuted {
-	if len(all) < 2 {
-		return nil
-	}
+// Always reports whether so little time is left that an alert reaches nobody.
+func (m *MutedSeries) Always() bool { return m.Share >= mutedAlways }
+
+// MostlyMuted returns series that maintenance windows mute for 95 % of the time or more. It returns one series for each set of windows.
+// Rules must have their defaults.
+func MostlyMuted(all []Maintenance, rules []Rule, probes []probe.Probe) []MutedSeries {
 	cache := make([]samples, len(all))
-	var found []AlwaysMuted
+	var found []MutedSeries
 	seen := map[string]bool{}
 	for rule, series := range everySeries(rules, probes) {
 		by := thatMute(all, rule, series)
 		key := fmt.Sprint(by)
-		if len(by) < 2 || seen[key] {
+		if len(by) == 0 || seen[key] {
 			continue
 		}
 		seen[key] = true
-		if together(all, cache, by).share() >= mutedAlways {
-			found = append(found, AlwaysMuted{Rule: rule.Name, Series: series, By: by})
+		if share := together(all, cache, by).share(); share >= mutedMostly {
+			found = append(found, MutedSeries{Rule: rule.Name, Series: series, By: by, Share: share})
 		}
 	}
 	return found

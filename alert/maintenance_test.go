@@ -44,17 +44,41 @@ func TestMaintenanceMustLeaveTimeForAlerts(t *testing.T) {
 func TestMaintenancesMustTogetherLeaveTimeForAlerts(t *testing.T) {
 	even, odd := maintenance("even", "0 */2 * * *", time.Hour), maintenance("odd", "0 1-23/2 * * *", time.Hour)
 	rules := alert.DefaultRules()
-	if got := alert.MutedAlways([]alert.Maintenance{even, odd}, rules, probes("a", "b")); len(got) != 1 ||
+	if got := alert.MostlyMuted([]alert.Maintenance{even, odd}, rules, probes("a", "b")); len(got) != 1 ||
 		!slices.Equal(got[0].By, []int{0, 1}) {
 		t.Errorf("want one finding that names both, got %+v", got)
 	}
 	odd.Rules = []string{"unauthenticated"}
-	if got := alert.MutedAlways([]alert.Maintenance{even, odd}, rules, probes("a")); len(got) != 1 || got[0].Rule != "unauthenticated" {
+	if got := alert.MostlyMuted([]alert.Maintenance{even, odd}, rules, probes("a")); len(got) != 1 || got[0].Rule != "unauthenticated" {
 		t.Errorf("want what both are about, got %+v", got)
 	}
 	even.Rules = []string{"server-errors"}
-	if got := alert.MutedAlways([]alert.Maintenance{even, odd}, rules, probes("a")); len(got) != 0 {
+	if got := alert.MostlyMuted([]alert.Maintenance{even, odd}, rules, probes("a")); len(got) != 0 {
 		t.Errorf("want nothing where they are about different rules, got %+v", got)
+	}
+}
+
+func TestMaintenanceThatLeavesLittleTimeForAlerts(t *testing.T) {
+	hourly, nightly := maintenance("hourly", "0 * * * *", 59*time.Minute), maintenance("nightly", "0 20 * * *", 12*time.Hour)
+	daily := maintenance("daily", "0 8 * * *", 11*time.Hour)
+	for name, test := range map[string]struct {
+		all    []alert.Maintenance
+		share  string // how it begins, since times are sampled; empty for no finding
+		always bool
+	}{
+		"one window":           {[]alert.Maintenance{hourly}, "98.3%", false},
+		"one that is too long": {[]alert.Maintenance{maintenance("m", "0 * * * *", time.Hour)}, "100%", true},
+		"half of the time":     {[]alert.Maintenance{nightly}, "", false},
+		"two windows":          {[]alert.Maintenance{nightly, daily}, "95.", false},
+	} {
+		var share string
+		var always bool
+		for _, m := range alert.MostlyMuted(test.all, alert.DefaultRules(), probes("a")) {
+			share, always = m.Share.String(), m.Always()
+		}
+		if !strings.HasPrefix(share, test.share) || share != "" && test.share == "" || always != test.always {
+			t.Errorf("%s: want %q and %v, got %q and %v", name, test.share, test.always, share, always)
+		}
 	}
 }
 

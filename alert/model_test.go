@@ -6,13 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"squarewatch/alert"
-	"squarewatch/probe"
-
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"squarewatch/alert"
 	"squarewatch/config/setting"
+	"squarewatch/probe"
 )
 
 // model is a simple version of the engine: it keeps every run, and recounts all of them at every moment at which anything could change.

@@ -120,16 +120,16 @@ func (v *Evaluator) Recover(states []SeriesState) {
 }
 
 // FillWith fills the windows of the engine with runs of an earlier process; see [Engine.BeginFill]. The engine is locked for one call only.
-func (v *Evaluator) FillWith(sums []Sum) {
+func (v *Evaluator) FillWith(runs []EqualRuns) {
 	v.change(func(e *Engine) {
-		for i := range sums {
-			e.Fill(sums[i].Result, sums[i].Runs)
+		for i := range runs {
+			e.Fill(runs[i].Result, runs[i].Runs)
 		}
 	})
 }
 
-// Sum is a number of equal runs. The end of the result is when the last of them can have ended.
-type Sum struct {
+// EqualRuns are a number of equal runs. The end of the result is when the last of them can have ended.
+type EqualRuns struct {
 	Result *probe.Result
 	Runs   int
 }

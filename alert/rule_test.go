@@ -7,12 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"squarewatch/alert"
-	"squarewatch/probe"
-
 	"github.com/google/go-cmp/cmp"
 
+	"squarewatch/alert"
 	"squarewatch/config/setting"
+	"squarewatch/probe"
 )
 
 func ExampleRule() {

@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"squarewatch/alert"
 	"squarewatch/probe"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestASilenceMutesAndItsEndAnnouncesWhatStillMatters(t *testing.T) {
@@ -19,11 +19,11 @@ func TestASilenceMutesAndItsEndAnnouncesWhatStillMatters(t *testing.T) {
 		codes     []int
 		want      []string
 	}{
-		"it fires on":                      {false, codes(200, 500), []string{"100 firing server-errors/a 59/59"}},
-		"it was over and nobody knew":      {false, codes(10, 500, 200, 200), nil},
-		"it was known and is over":         {true, codes(200, 200), []string{"0 resolved server-errors/a 5/25"}},
-		"it was known and goes on":         {true, codes(200, 500), nil},
-		"it was known, over, and is again": {true, codes(40, 200, 160, 500), nil},
+		"it fires on":                        {false, codes(200, 500), []string{"100 firing server-errors/a 59/59"}},
+		"it was over and was never notified": {false, codes(10, 500, 200, 200), nil},
+		"it was known and is over":           {true, codes(200, 200), []string{"0 resolved server-errors/a 5/25"}},
+		"it was known and goes on":           {true, codes(200, 500), nil},
+		"it was known, over, and is again":   {true, codes(40, 200, 160, 500), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := engine(t, alert.EngineOptions{Probes: probes("a", "b"), Rules: []alert.Rule{short(nil)}})
@@ -40,7 +40,7 @@ func TestASilenceMutesAndItsEndAnnouncesWhatStillMatters(t *testing.T) {
 			}
 			if len(test.want) == 1 && len(announcements(got)) == 1 {
 				if at := got[slices.IndexFunc(got, func(c alert.Transition) bool { return !c.Muted })].At; at != until {
-					t.Errorf("want it told when the silence ends, got %v", at)
+					t.Errorf("want it notified when the silence ends, got %v", at)
 				}
 				if test.want[0][:2] == "0 " { // the announcement shows the incident as it ended
 					test.want = []string{announcements(got)[0]}
@@ -125,7 +125,7 @@ func TestAChildDoesNotFireWhileItsParentIsDown(t *testing.T) {
 		got = append(got, feed(e, "child", 200+i, 500)...)
 	}
 	if len(got) != 1 || got[0].Incident.Series != "child" {
-		t.Errorf("want the child told, got %v", summaries(got))
+		t.Errorf("want the child notified, got %v", summaries(got))
 	}
 }
 
@@ -285,7 +285,7 @@ func TestAnOwedEndOfARemovedRuleIsAnnounced(t *testing.T) {
 		got := e.Advance(sec(201))
 		if len(got) != 1 || got[0].Event != alert.EventResolved ||
 			got[0].Muted || got[0].Incident.ID != state.Incident || got[0].State.Owed != nil {
-			t.Errorf("after %s: want the end told, once, got %+v", name, got)
+			t.Errorf("after %s: want the end notified, once, got %+v", name, got)
 		}
 		same(t, nil, summaries(e.Advance(sec(2000))))
 	}

@@ -15,25 +15,32 @@ const (
 	maxKinds = 8
 )
 
-// window counts the runs of the recent past in a ring of buckets, so that a run costs the same for any length and rate. The counts by
-// kind are allocated with the first bad run, since most series never have one.
+// window counts the runs of the recent past in a ring of buckets, so that a run costs the same for any length and rate. The counts of bad
+// runs are allocated with the first bad run, since most series never have one.
 type window struct {
 	width  time.Duration // of a bucket
 	head   int64         // number of the newest bucket, counted in widths since 1970
 	oldest int64         // earlier buckets are empty
 	total  count
-	ring   [buckets]count // bucket n is at slot(n)
-	shift  int64          // added to a bucket's number to find its slot; changes when the clock is set back
-	mix    *mix
+	shift  int64 // added to a bucket's number to find its slot; changes when the clock is set back
+	runs   ring  // bucket n is at slot(n)
+	bad    *badRuns
 }
 
 // count is a number of runs, and how many of them are bad.
 type count struct{ runs, bad int32 }
 
-// mix counts the bad runs in a window by kind. When every place is used, further kinds are not listed.
-type mix struct {
-	kinds [maxKinds]ClassCount // Runs is the total in the window
-	ring  [buckets][maxKinds]int32
+// badRuns counts the bad runs in a window, as a whole and by kind. When there are maxKinds kinds, further ones are not listed.
+type badRuns struct {
+	ring  ring
+	kinds []kindRuns
+}
+
+// kindRuns counts the bad runs of one kind.
+type kindRuns struct {
+	ClassCount // Runs is the total in the window
+
+	ring ring
 }
 
 // newWindow returns an empty window.
@@ -68,25 +75,33 @@ func (w *window) advance(now time.Time) {
 
 // outdated reports whether a bucket has left the window or is empty.
 func (w *window) outdated(number int64) bool {
-	return number <= w.head-buckets || w.ring[w.slot(number)].runs == 0
+	return number <= w.head-buckets || w.runs.at(w.slot(number)) == 0
+}
+
+// bucket returns the counts of a bucket.
+func (w *window) bucket(slot int64) count {
+	c := count{runs: w.runs.at(slot)}
+	if w.bad != nil {
+		c.bad = w.bad.ring.at(slot)
+	}
+	return c
 }
 
 // clear empties a bucket.
 func (w *window) clear(slot int64) {
-	gone := w.ring[slot]
-	if gone.runs == 0 {
+	w.total.runs -= w.runs.clear(slot)
+	if w.bad == nil {
 		return
 	}
-	w.ring[slot] = count{}
-	w.total.runs -= gone.runs
-	w.total.bad -= gone.bad
-	if gone.bad == 0 {
+	bad := w.bad.ring.clear(slot)
+	if bad == 0 {
 		return
 	}
-	for i, runs := range w.mix.ring[slot] {
-		w.mix.kinds[i].Runs -= int(runs)
+	w.total.bad -= bad
+	for i := range w.bad.kinds {
+		k := &w.bad.kinds[i]
+		k.Runs -= int(k.ring.clear(slot))
 	}
-	w.mix.ring[slot] = [maxKinds]int32{}
 }
 
 // add counts a run that ended at end, which is not after the last advance. A run that is older than the window is not counted.
@@ -102,37 +117,48 @@ func (w *window) addRuns(end time.Time, o probe.Outcome, bad bool, runs int) {
 	w.oldest = min(w.oldest, number)
 	slot := w.slot(number)
 	n := int32(runs) // a minute or an hour has fewer runs
-	w.ring[slot].runs += n
+	w.runs.add(slot, n)
 	w.total.runs += n
 	if !bad {
 		return
 	}
-	w.ring[slot].bad += n
 	w.total.bad += n
-	if w.mix == nil {
-		w.mix = new(mix)
+	if w.bad == nil {
+		w.bad = new(badRuns)
 	}
-	w.mix.add(slot, o, n)
+	w.bad.add(slot, o, n)
 }
 
-// add counts bad runs under their kind. A new kind replaces one that has left the window.
-func (m *mix) add(slot int64, o probe.Outcome, runs int32) {
-	free := -1
-	for i := range m.kinds {
-		if m.kinds[i].Runs > 0 && m.kinds[i].Class == o.Class && m.kinds[i].Code == o.Code {
-			m.kinds[i].Runs += int(runs)
-			m.ring[slot][i] += runs
-			return
+// add counts bad runs, also under their kind.
+func (b *badRuns) add(slot int64, o probe.Outcome, runs int32) {
+	b.ring.add(slot, runs)
+	if k := b.kind(o); k != nil {
+		k.Runs += int(runs)
+		k.ring.add(slot, runs)
+	}
+}
+
+// kind returns the counts of a kind; nil if there is no place for it. A new kind replaces one that has left the window.
+func (b *badRuns) kind(o probe.Outcome) *kindRuns {
+	var free *kindRuns
+	for i := range b.kinds {
+		k := &b.kinds[i]
+		if k.Runs > 0 && k.Class == o.Class && k.Code == o.Code {
+			return k
 		}
-		if m.kinds[i].Runs == 0 {
-			free = i
+		if k.Runs == 0 {
+			free = k
 		}
 	}
-	if free < 0 {
-		return
+	if free == nil {
+		if len(b.kinds) == maxKinds {
+			return nil
+		}
+		b.kinds = append(b.kinds, kindRuns{})
+		free = &b.kinds[len(b.kinds)-1]
 	}
-	m.kinds[free] = ClassCount{Class: o.Class, Code: o.Code, Runs: int(runs)}
-	m.ring[slot][free] = runs
+	free.Class, free.Code = o.Class, o.Code
+	return free
 }
 
 // leaves returns when the oldest bucket that is not empty leaves the window.
@@ -144,31 +170,31 @@ func (w *window) leaves() time.Time {
 func (w *window) at(now time.Time) count {
 	var sum count
 	w.each(now, func(slot int64) {
-		sum.runs += w.ring[slot].runs
-		sum.bad += w.ring[slot].bad
+		c := w.bucket(slot)
+		sum.runs += c.runs
+		sum.bad += c.bad
 	})
 	return sum
 }
 
 // classes returns the kinds of the bad runs in a window that ends at now, most frequent first.
 func (w *window) classes(now time.Time) []ClassCount {
-	if w.mix == nil {
+	if w.bad == nil {
 		return nil
 	}
-	all := w.mix.kinds
-	for i := range all {
-		all[i].Runs = 0
-	}
-	w.each(now, func(slot int64) {
-		for i, runs := range w.mix.ring[slot] {
-			all[i].Runs += int(runs)
+	var list []ClassCount
+	for i := range w.bad.kinds {
+		k := &w.bad.kinds[i]
+		c := ClassCount{Class: k.Class, Code: k.Code}
+		w.each(now, func(slot int64) { c.Runs += int(k.ring.at(slot)) })
+		if c.Runs > 0 {
+			list = append(list, c)
 		}
-	})
-	list := slices.DeleteFunc(all[:], func(c ClassCount) bool { return c.Runs == 0 })
+	}
 	slices.SortFunc(list, func(a, b ClassCount) int {
 		return cmp.Or(cmp.Compare(b.Runs, a.Runs), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Code, b.Code))
 	})
-	return slices.Clip(list)
+	return list
 }
 
 // each visits the slots of a window that ends at now.

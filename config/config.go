@@ -148,31 +148,37 @@ func readFile(path string) ([]byte, error) {
 func Parse(name string, data []byte, options Options) (*Config, error) {
 	secrets := newResolver(name, options)
 	r := &reader{file: name, lookup: secrets.lookup}
-	var document yaml.Node
 	if len(bytes.TrimSpace(data)) == 0 {
 		r.fault(nil, "", "is empty; write at least a target, for example target: https://api.aisquare.studio")
 		return nil, r.errors
 	}
-	if err := yaml.Load(data, &document); err != nil {
-		r.syntax(err)
-		return nil, r.errors
-	}
-	if loop := cycle(&document, nil); loop != nil {
-		r.fault(loop, "", fmt.Sprintf("the alias *%s is part of the value that it refers to; write the value out", loop.Value))
-		return nil, r.errors
-	}
-	if !r.expands(&document) {
+	document, ok := r.document(data)
+	if !ok {
 		return nil, r.errors
 	}
 	raw := file{Catalogue: Choice{Unset: true}, StateDir: secrets.stateDirectory(), Sections: defaultSections()}
-	r.decode(&document, "", &raw)
-	cfg := r.assemble(&document, &raw, options.Kinds)
-	r.traces(&document, cfg, secrets.environ)
+	r.decode(document, "", &raw)
+	cfg := r.assemble(document, &raw, options.Kinds)
+	r.traces(document, cfg, secrets.environ)
 	if len(r.errors) > 0 {
 		return nil, r.errors.sorted()
 	}
 	cfg.Warnings = r.warnings
 	return cfg, nil
+}
+
+// document parses a file. It reports a fault, and returns false, when the text is not YAML or its aliases have no end.
+func (r *reader) document(data []byte) (*yaml.Node, bool) {
+	var document yaml.Node
+	if err := yaml.Load(data, &document); err != nil {
+		r.syntax(err)
+		return nil, false
+	}
+	if loop := cycle(&document, nil); loop != nil {
+		r.fault(loop, "", fmt.Sprintf("the alias *%s is part of the value that it refers to; write the value out", loop.Value))
+		return nil, false
+	}
+	return &document, r.expands(&document)
 }
 
 const (

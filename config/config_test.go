@@ -20,6 +20,7 @@ import (
 	"squarewatch/alert/slack"
 	"squarewatch/config"
 	"squarewatch/config/secret"
+	"squarewatch/golden"
 	"squarewatch/probe"
 )
 
@@ -166,19 +167,7 @@ func TestGoodFilesAndWhatTheyMean(t *testing.T) {
 			for _, l := range cfg.Skipped {
 				got.WriteString("# left out: " + l.Name + ": " + l.Reason + "\n")
 			}
-			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got.String()); diff != "" {
-				t.Errorf("effective configuration (-want +got):\n%s", diff)
-			}
+			golden.Check(t, strings.TrimSuffix(file, ".yaml")+".golden", got.String(), *update)
 			if strings.Contains(got.String(), "hush") || strings.Contains(got.String(), "clear\n") {
 				t.Errorf("a secret is printed:\n%s", got.String())
 			}

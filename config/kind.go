@@ -41,8 +41,8 @@ func NewKind[S, T any](name string, defaults S, build func(S, *Config) (T, error
 
 // Kinds lists the kinds that a file may name. The program makes the list; see cmd/squarewatch/kinds.go.
 type Kinds struct {
-	Credentials []Kind[probe.Credential] // the credential itself holds the settings; one key is the name of the kind
-	Notifiers   []Kind[outbox.Notifier]  // a key with the name of the kind holds the settings
+	Credentials []Kind[probe.Credential] // the mapping of a credential holds the settings, and one of its keys is the name of the kind
+	Notifiers   []Kind[outbox.Notifier]  // the key with the name of the kind holds the settings
 }
 
 // Notifier is a notifier of the file.

@@ -14,8 +14,8 @@ import (
 const (
 	// maxFile is the size in bytes of the largest configuration file. 10,000 probes take about 2 MB.
 	maxFile = 16 << 20
-	// readLimit is the longest time for reading a file together with the secrets that it names. It ends a pipe whose writer is silent
-	// and a disk that hangs.
+	// readLimit is the longest time for reading one pipe, whose writer may be silent. Reading the configuration together with the secrets
+	// that it names may take three times as long, because a disk may hang.
 	readLimit = 10 * time.Second
 )
 
@@ -54,8 +54,8 @@ func readBounded(open func(flag int) (*os.File, error), limit int64) ([]byte, er
 	return data, nil
 }
 
-// bounded runs read on a goroutine of its own and returns when it has ended, when ctx ends, or after readLimit. A system call that waits
-// for a hanging disk cannot be ended, so its goroutine stays behind until the disk answers.
+// bounded runs read on a goroutine of its own and returns when it has ended, when ctx ends, or after three times readLimit. A system call
+// that waits for a hanging disk cannot be ended, so its goroutine stays behind until the disk answers.
 func bounded[T any](ctx context.Context, path string, read func() (T, error)) (T, error) {
 	type outcome struct {
 		value T

@@ -250,7 +250,8 @@ func (r *reader) maintenance(document *yaml.Node, cfg *Config) {
 	}
 }
 
-// maintenanceTogether refuses maintenance that mutes nothing, and windows that together mute a series all of the time.
+// maintenanceTogether refuses maintenance that mutes nothing, and windows that together mute a series all of the time. It warns of those
+// that leave little time.
 func (r *reader) maintenanceTogether(document *yaml.Node, cfg *Config) {
 	for i := range cfg.Maintenance {
 		if cfg.Maintenance[i].MutesNothing(cfg.Rules, cfg.Probes) {
@@ -258,15 +259,23 @@ func (r *reader) maintenanceTogether(document *yaml.Node, cfg *Config) {
 			r.fault(locate(document, at), at, "mutes nothing: none of its rules counts its probes by themselves; leave out rules or probes")
 		}
 	}
-	for _, always := range alert.MutedAlways(cfg.Maintenance, cfg.Rules, cfg.Probes) {
-		names := make([]string, 0, len(always.By))
-		for _, i := range always.By {
-			names = append(names, cfg.Maintenance[i].Name)
+	for _, muted := range alert.MostlyMuted(cfg.Maintenance, cfg.Rules, cfg.Probes) {
+		at := fmt.Sprintf("maintenance[%d].duration", muted.By[len(muted.By)-1])
+		node, together, one := locate(document, at), "", "it"
+		if len(muted.By) > 1 {
+			names := make([]string, 0, len(muted.By))
+			for _, i := range muted.By {
+				names = append(names, cfg.Maintenance[i].Name)
+			}
+			together, one = fmt.Sprintf(", together with the other maintenance (%s)", strings.Join(names, ", ")), "one of them"
 		}
-		at := fmt.Sprintf("maintenance[%d].duration", always.By[len(always.By)-1])
-		r.fault(locate(document, at), at, fmt.Sprintf("mutes %s %s all of the time, together with the other maintenance (%s), "+
-			"so that its alerts reach nobody; shorten one of them, or remove the alert from the rules",
-			always.Rule, always.Series, strings.Join(names, ", ")))
+		if muted.Always() {
+			r.fault(node, at, fmt.Sprintf("mutes %s %s all of the time%s, so that its alerts reach nobody; shorten %s, "+
+				"or remove the alert from the rules", muted.Rule, muted.Series, together, one))
+			continue
+		}
+		r.warn(node, at, fmt.Sprintf("mutes %s %s %v of the time%s, so that its alerts come late, or not at all when the problem is short; "+
+			"shorten %s unless that is meant", muted.Rule, muted.Series, muted.Share, together, one))
 	}
 }
 

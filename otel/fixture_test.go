@@ -2,36 +2,13 @@ package otel_test
 
 import (
 	"flag"
-	"os"
-	"path/filepath"
-	"testing"
 	"time"
 
 	"squarewatch/alert"
 	"squarewatch/probe"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares a text with a file in testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs; check the difference, then run with -update (-want +got):\n%s", path, diff)
-	}
-}
 
 // at returns a time so many milliseconds after noon of a fixed day.
 func at(ms int) time.Time {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
 	"squarewatch/otel/metric"
@@ -142,10 +144,10 @@ func (g *gauges) read(observe metric.Observe) {
 		observe(&g.token, unixSeconds(tokens[name]), labelCredential.String(name))
 	}
 	for _, s := range alerts() {
-		rule, series := labelRule.String(s.Rule), labelSeries.String(s.Series)
-		observe(&g.rate, float64(s.Rate), rule, series)
-		observe(&g.threshold, float64(s.Threshold), rule, series)
-		observe(&g.firing, flag(s.State == alert.Firing), rule, series, labelSeverity.String(string(s.Severity)))
+		labels := []attribute.KeyValue{labelRule.String(s.Rule), labelSeries.String(s.Series), labelSeverity.String(string(s.Severity))}
+		observe(&g.rate, float64(s.Rate), labels[:2:2]...)
+		observe(&g.threshold, float64(s.Threshold), labels[:2:2]...)
+		observe(&g.firing, flag(s.State == alert.Firing), labels...)
 	}
 	for _, b := range backlog() {
 		observe(&g.pending, float64(b.Pending), labelNotifier.String(b.Notifier))

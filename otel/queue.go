@@ -17,12 +17,12 @@ const (
 	batchTimeout = 200 * time.Millisecond
 )
 
-// spanQueue counts the spans in the SDK's queue. The SDK drops spans without a word when its queue is full. The processor and the exporter
-// around it count what is in the queue, and the processor drops and counts spans before the SDK has to.
+// spanQueue counts the spans in the SDK's queue. The SDK drops spans without an error when its queue is full. The processor and the
+// exporter around it count what is in the queue, and the processor drops and counts spans before the SDK has to.
 type spanQueue struct {
 	logger  *slog.Logger // throttled
 	length  atomic.Int64
-	dropped atomic.Int64 // spans that were lost in the queue, or after it without a spool
+	dropped atomic.Int64 // spans that were lost: the queue was full, or an export failed and there is no spool
 }
 
 // newQueueProcessor returns a processor that queues spans for an exporter. The queue must not be used elsewhere.

@@ -13,11 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"squarewatch/alert"
-	"squarewatch/alert/outbox"
-	"squarewatch/otel"
-	"squarewatch/probe"
-
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -25,6 +20,12 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+
+	"squarewatch/alert"
+	"squarewatch/alert/outbox"
+	"squarewatch/golden"
+	"squarewatch/otel"
+	"squarewatch/probe"
 )
 
 // newRecorder returns a recorder, the exporter with its spans, and a reader of its metrics.
@@ -76,7 +77,7 @@ func TestSpans(t *testing.T) {
 	for _, s := range spans {
 		writeSpan(&text, s)
 	}
-	golden(t, "spans.txt", text.String())
+	golden.Check(t, "testdata/spans.txt", text.String(), *update)
 }
 
 // traceKey sorts traces with random identifiers last.
@@ -150,7 +151,7 @@ func TestRunStoppedByShutdownIsNotRecorded(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	recorder, _, reader := newRecorder(t)
 	recordAll(recorder)
-	golden(t, "metrics.txt", metricsText(t, reader))
+	golden.Check(t, "testdata/metrics.txt", metricsText(t, reader), *update)
 }
 
 // TestOnlyTheScopeHasSeries sets a smaller scope while a run of the old configuration is still going on.
@@ -317,7 +318,7 @@ func TestPage(t *testing.T) {
 			kept.WriteString(line)
 		}
 	}
-	golden(t, "exposition.txt", sorted(kept.String()))
+	golden.Check(t, "testdata/exposition.txt", sorted(kept.String()), *update)
 	for _, want := range []string{
 		`service_name="squarewatch"`, `service_version="1.0.0"`, `service_instance_id="127.0.0.1:9477"`,
 		"host_name=", "process_pid=", "process_runtime_version=", "telemetry_sdk_name=",

@@ -30,7 +30,7 @@ type observation struct {
 // check returns why an answer is unexpected; empty when it is expected.
 type check func(ctx context.Context, seen *observation) string
 
-// expectation returns the check of one kind of expectation; nil when the probe does not have it. An error is an [setting.Invalid] with
+// expectation returns the check of one kind of expectation; nil when the probe does not have it. An error is a [setting.Invalid] with
 // the path of the field from the probe.
 type expectation func(e *Expect) (check, error)
 
@@ -43,8 +43,8 @@ func expectations() []expectation {
 func compile(e *Expect) ([]check, error) {
 	var checks []check
 	var faults []error
-	for _, make := range expectations() {
-		c, err := make(e)
+	for _, kind := range expectations() {
+		c, err := kind(e)
 		if c != nil {
 			checks = append(checks, c)
 		}

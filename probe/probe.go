@@ -35,7 +35,7 @@ type Probe struct {
 	Confirm    *Confirm               `yaml:"confirm,omitempty"` // repeats the request before an unexpected answer is final
 	Expect     Expect                 `yaml:"expect,omitempty"`
 	Guards     Guard                  `yaml:"guards,omitempty"`
-	// AllowWrites permits a request that creates, publishes, costs or changes something.
+	// AllowWrites permits a request that creates, publishes or changes something, or that costs money.
 	AllowWrites bool              `yaml:"allow_writes,omitempty"`
 	DependsOn   []string          `yaml:"depends_on,omitempty"` // while one of these probes fails, alerts of this probe wait
 	Labels      map[string]string `yaml:"labels,omitempty"`
@@ -74,7 +74,7 @@ type Defaults struct {
 	Credential string        `yaml:"credential,omitempty"`
 }
 
-// DefaultDefaults returns the defaults of a file without any: every 30 s, a timeout of 10 s, a fresh connection and no credential.
+// DefaultDefaults returns the defaults of a file that sets none: every 30 s, a timeout of 10 s, a fresh connection and no credential.
 func DefaultDefaults() Defaults {
 	return Defaults{Schedule: MustSchedule("@every 30s"), Timeout: 10 * time.Second, Connection: Fresh, Credential: NoCredential}
 }

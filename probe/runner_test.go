@@ -3,8 +3,6 @@ package probe_test
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"flag"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,8 +16,6 @@ import (
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
 )
-
-var _ = flag.Bool("update", false, "has no effect here; lets one command rewrite every package's golden files")
 
 // job prepares a probe for a target.
 func job(tb testing.TB, target string, p probe.Probe, options probe.RunnerOptions) *probe.Job {
@@ -192,47 +188,6 @@ func checkAttempts(t *testing.T, r *probe.Result) {
 	}
 }
 
-func TestTLSFaults(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		tls    aisquaretest.TLSOptions
-		trust  bool
-		reason string
-	}{
-		{"self-signed", aisquaretest.TLSOptions{}, false, "unknown authority"},
-		{"expired", aisquaretest.TLSOptions{NotAfter: time.Now().Add(-time.Hour)}, true, "expired"},
-		{"wrong name", aisquaretest.TLSOptions{Names: []string{"elsewhere.example"}}, true, "cannot validate"},
-		{"TLS 1.0 only", aisquaretest.TLSOptions{MaxVersion: tls.VersionTLS10}, true, "protocol version"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			server, pool := aisquaretest.StartTLS(aisquaretest.New(aisquaretest.Options{}), c.tls)
-			defer server.Close()
-			config := &tls.Config{MinVersion: tls.VersionTLS12}
-			if c.trust {
-				config.RootCAs = pool
-			}
-			r := job(t, server.URL, probe.Probe{Path: discovery}, probe.RunnerOptions{TLS: config}).Run(t.Context(), time.Now())
-			if r.Class != probe.TLSError || !strings.Contains(r.Reason, c.reason) {
-				t.Errorf("want tls_error with %q, got %v: %s", c.reason, r.Class, r.Reason)
-			}
-			checkAttempts(t, r)
-			if got := r.Attempts[0].Phases[len(r.Attempts[0].Phases)-1].Kind; got != probe.PhaseTLS {
-				t.Errorf("last phase: want tls, got %s", got)
-			}
-		})
-	}
-}
-
-func TestPlainAnswerToTLSIsATLSError(t *testing.T) {
-	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
-	defer server.Close()
-	target := strings.Replace(server.URL, "http://", "https://", 1)
-	r := job(t, target, probe.Probe{Path: discovery}, probe.RunnerOptions{}).Run(t.Context(), time.Now())
-	if r.Class != probe.TLSError {
-		t.Errorf("want tls_error, got %v: %s", r.Class, r.Reason)
-	}
-}
-
 func TestFreshMakesAConnectionAndReuseKeepsIt(t *testing.T) {
 	server, pool := aisquaretest.StartTLS(aisquaretest.New(aisquaretest.Options{}), aisquaretest.TLSOptions{})
 	defer server.Close()
@@ -354,13 +309,4 @@ func mustURL(tb testing.TB, text string) *url.URL {
 		tb.Fatal(err)
 	}
 	return u
-}
-
-func marshalKey(tb testing.TB, key any) []byte {
-	tb.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return der
 }

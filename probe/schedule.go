@@ -19,9 +19,11 @@ import (
 type Schedule struct {
 	text   string
 	cron   cron.Schedule
-	fixed  *cron.SpecSchedule // the cron expression, when it names times of day; see schedule_clock.go
-	every  time.Duration      // of @every, else 0
-	offset time.Duration      // phase inside every
+	wall   cron.Schedule  // the cron expression for clocks that are never set forward or back; nil for @every
+	zone   *time.Location // of the cron expression
+	fixed  bool           // the cron expression names times of day; see schedule_clock.go
+	every  time.Duration  // of @every, else 0
+	offset time.Duration  // phase inside every
 }
 
 // shortestInterval is the least that @every may ask for.
@@ -44,11 +46,13 @@ func ParseSchedule(text string) (s Schedule, err error) {
 		s.every, err = parseEvery(text)
 		return s, err
 	}
-	if spec, ok := parsed.(*cron.SpecSchedule); ok && namesTimes(text, spec) {
-		s.fixed = spec
+	if spec, ok := parsed.(*cron.SpecSchedule); ok {
+		wall := *spec
+		wall.Location = time.UTC
+		s.wall, s.zone, s.fixed = &wall, spec.Location, namesTimes(text, spec)
 	}
 	// The library searches five years ahead. From a leap year on, that finds every date.
-	if parsed.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+	if s.wall.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 		return Schedule{}, fmt.Errorf("%q never occurs: the calendar has no such date", text)
 	}
 	return s, nil

@@ -12,9 +12,8 @@ const (
 	day       = hoursADay * time.Hour
 )
 
-// Busiest returns the largest number of intended times in any stretch of a length, whose ends count. It looks at every stretch
-// that the calendar has: a schedule of nights, of weekends or of one month is judged by when it is at work. Changes of the clock
-// are left out.
+// Busiest returns the largest number of intended times in any period of a length, both ends included. It checks every period of
+// the calendar, so for a schedule of nights, of weekends or of one month the busy time decides. Changes of the clock are left out.
 func (s Schedule) Busiest(length time.Duration) int {
 	if s.every > 0 {
 		return 1 + int(length/s.every)

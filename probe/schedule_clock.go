@@ -43,10 +43,10 @@ func (s Schedule) nextCron(t time.Time) time.Time {
 	zone := t.Location()
 	// The library reads an expression without a time zone in the zone of t. What is stored is in UTC, and must not change what it means.
 	t = t.Local()
-	next := s.cron.Next(t)
-	if s.fixed != nil {
+	next := s.follow(t)
+	if s.fixed {
 		for s.repeated(next) {
-			next = s.cron.Next(next)
+			next = s.follow(next)
 		}
 		next = s.skipped(t, next)
 	}
@@ -56,12 +56,38 @@ func (s Schedule) nextCron(t time.Time) time.Time {
 	return next.In(zone)
 }
 
+// follow returns the first time after t at which clocks show a time of the expression; zero for none. The library is asked about clocks
+// that are never changed, and each stretch between two changes is searched by itself: the library steps by whole hours, so that after a
+// change by half an hour it misses full hours.
+func (s Schedule) follow(t time.Time) time.Time {
+	t = s.in(t)
+	for wall := wallClock(t); ; wall = wallClock(t).Add(-time.Nanosecond) { // a change may lead to a time of the expression
+		next := s.wall.Next(wall)
+		if next.IsZero() {
+			return next
+		}
+		_, offset := t.Zone()
+		next = next.Add(-time.Duration(offset) * time.Second)
+		_, end := t.ZoneBounds()
+		if end.IsZero() || next.Before(end) {
+			return next
+		}
+		t = end
+	}
+}
+
+// wallClock returns what clocks show at t, as a time in UTC.
+func wallClock(t time.Time) time.Time {
+	_, offset := t.Zone()
+	return t.UTC().Add(time.Duration(offset) * time.Second)
+}
+
 // in returns t in the time zone of the expression.
 func (s Schedule) in(t time.Time) time.Time {
-	if s.fixed.Location == time.Local {
+	if s.zone == time.Local {
 		return t.Local()
 	}
-	return t.In(s.fixed.Location)
+	return t.In(s.zone)
 }
 
 // repeated reports whether clocks have shown t already, before they were set back.
@@ -79,8 +105,6 @@ func (s Schedule) repeated(t time.Time) bool {
 
 // skipped returns the end of the first gap after t and before next in which clocks skip a time of the expression; next for none.
 func (s Schedule) skipped(t, next time.Time) time.Time {
-	wall := *s.fixed
-	wall.Location = time.UTC // the wall clock as if it were never changed
 	for _, end := s.in(t).ZoneBounds(); !end.IsZero() && end.Before(next); _, end = end.ZoneBounds() {
 		_, after := end.Zone()
 		_, before := end.Add(-1).Zone()
@@ -89,7 +113,7 @@ func (s Schedule) skipped(t, next time.Time) time.Time {
 			continue
 		}
 		from := end.UTC().Add(time.Duration(before) * time.Second)
-		if missed := wall.Next(from.Add(-1)); !missed.IsZero() && missed.Before(from.Add(gap)) {
+		if missed := s.wall.Next(from.Add(-1)); !missed.IsZero() && missed.Before(from.Add(gap)) {
 			return end
 		}
 	}

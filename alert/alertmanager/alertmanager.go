@@ -47,6 +47,18 @@ func New(settings Settings, options Options) *Notifier {
 	return n
 }
 
+var _ outbox.Addressed = (*Notifier)(nil)
+
+// Address returns the fingerprint of the cluster's members, in any order.
+func (n *Notifier) Address() string {
+	var addresses []string
+	for _, m := range n.members {
+		addresses = append(addresses, m.address)
+	}
+	slices.Sort(addresses)
+	return outbox.Fingerprint(append([]string{"alertmanager"}, addresses...)...)
+}
+
 // RefreshEvery returns how often firing alerts must be posted again.
 func (n *Notifier) RefreshEvery() time.Duration { return refreshEvery }
 

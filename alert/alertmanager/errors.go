@@ -31,7 +31,7 @@ func (a *answer) failure(doing string) *outbox.DeliveryError {
 	case a.status == http.StatusOK && a.page:
 		return &outbox.DeliveryError{
 			Reason: outbox.ReasonRefused, Permanent: true, Err: errors.New(doing + ": a web page answered, not Alertmanager"),
-			Fix: "let this host reach Alertmanager without the login page or filter that stands between",
+			Fix: "let this host reach Alertmanager without a login page or a filter on the way",
 		}
 	case a.status >= 200 && a.status < 300:
 		return nil

@@ -3,8 +3,6 @@ package alertmanager_test
 import (
 	"encoding/json"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"squarewatch/alert/notifiertest"
 	"squarewatch/alert/outbox"
 	"squarewatch/config/secret"
+	"squarewatch/golden"
 	"squarewatch/probe"
 )
 
@@ -152,25 +151,8 @@ func TestAlertsGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".json", string(got)+"\n")
+			golden.Check(t, "testdata/"+name+".json", string(got)+"\n", *update)
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
 }
 

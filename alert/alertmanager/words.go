@@ -175,7 +175,7 @@ func description(i *alert.Incident) string {
 		lines = append(lines, "Silent because of this: "+names(i.Affected)+".")
 	}
 	if i.Overdue {
-		lines = append(lines, "It has lasted so long that AISquare should be asked.")
+		lines = append(lines, "It has lasted so long that you should ask AISquare.")
 	}
 	return strings.Join(lines, "\n")
 }

@@ -52,6 +52,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("no server listens", h.testNoServer)
 	t.Run("a server repeats the request as its answer", h.testEcho)
 	t.Run("hostile texts are delivered as text", h.testHostile)
+	t.Run("its address is a fingerprint of where messages go", h.testAddress)
 	t.Run("goroutines deliver at the same time", h.testConcurrency)
 }
 
@@ -104,6 +105,24 @@ func (h *Harness) testAccepted(t *testing.T) {
 		if _, err := n.Deliver(t.Context(), Notification(event)); err != nil {
 			t.Errorf("%s: want no error, got %#v", event, err)
 		}
+	}
+}
+
+// testAddress checks that the address tells places apart, and reveals none.
+func (h *Harness) testAddress(t *testing.T) {
+	address := func(of string) string {
+		n, ok := h.New(t, of).(outbox.Addressed)
+		if !ok {
+			t.Fatal("want an outbox.Addressed: otherwise a new address gets RESOLVED of what it never received")
+		}
+		return n.Address()
+	}
+	one, again, other := address("http://127.0.0.1:1"), address("http://127.0.0.1:1"), address("http://127.0.0.1:2")
+	if one != again || one == other {
+		t.Errorf("want one fingerprint for each place, got %q and %q for the first, %q for another", one, again, other)
+	}
+	if len(one) != len(outbox.Fingerprint()) {
+		t.Errorf("want a result of outbox.Fingerprint, got %q", one)
 	}
 }
 

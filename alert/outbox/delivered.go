@@ -18,10 +18,15 @@ func (s *sender) recordDeliveredLocked(group []entry, ref string, changes *batch
 		}
 		changes.remove(e.id)
 		r := receipt{ref: cmp.Or(ref, s.receipts[e.incident.ID].ref), event: e.event, at: e.at, incident: e.incident}
-		s.receipts[e.incident.ID] = r
-		changes.receipts[receiptKey{notifier: s.name, incident: e.incident.ID}] = r
+		s.putReceiptLocked(r, changes)
 		s.pruneReceiptsLocked(e.at)
 	}
+}
+
+// putReceiptLocked records what the destination received last of an incident. The caller holds mu.
+func (s *sender) putReceiptLocked(r receipt, changes *batch) {
+	s.receipts[r.incident.ID] = r
+	changes.receipts[receiptKey{sender: s.key, incident: r.incident.ID}] = &r
 }
 
 // concernsLocked reports whether the destination shows an incident as firing, or a message about the incident waits for it. The caller
@@ -46,7 +51,7 @@ func (s *sender) showsFiringLocked(incident string) bool {
 // acceptLocked queues a transition if it concerns the destination. The end of an incident goes only to destinations that received FIRING,
 // or soon will, even if the rule no longer names them. The caller holds mu.
 func (s *sender) acceptLocked(t alert.Transition, changes *batch) {
-	named := len(t.Notify) == 0 || slices.Contains(t.Notify, s.name)
+	named := len(t.Notify) == 0 || slices.Contains(t.Notify, s.key.notifier)
 	switch {
 	case t.Event == alert.EventFiring && t.Incident.Leader != "":
 		s.addJoinedLocked(&t.Incident, changes)
@@ -157,9 +162,7 @@ func (o *Outbox) reportDropped(incidents []string) {
 // recordEndLocked records the end of an incident for a notifier that was removed, so that the notifier does not continue the incident
 // when it is added again. The caller holds mu.
 func (s *sender) recordEndLocked(t *alert.Transition, changes *batch) {
-	over := receipt{ref: s.receipts[t.Incident.ID].ref, event: t.Event, at: t.At, incident: t.Incident}
-	s.receipts[t.Incident.ID] = over
-	changes.receipts[receiptKey{notifier: s.name, incident: t.Incident.ID}] = over
+	s.putReceiptLocked(receipt{ref: s.receipts[t.Incident.ID].ref, event: t.Event, at: t.At, incident: t.Incident}, changes)
 }
 
 // maxReceipts is the number of receipts from which on a sender drops those of incidents that ended long ago.
@@ -203,7 +206,7 @@ func (s *sender) firingLocked() []alert.Incident {
 func (s *sender) refreshLocked(now time.Time) Notification {
 	all := s.firingLocked()
 	return Notification{
-		ID: s.name + "-refresh", Notifier: s.name, At: now, Event: alert.EventUpdate, Told: alert.EventUpdate,
+		ID: s.key.notifier + "-refresh", Notifier: s.key.notifier, At: now, Event: alert.EventUpdate, Told: alert.EventUpdate,
 		Incident: all[0], Others: all[1:],
 	}
 }

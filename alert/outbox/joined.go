@@ -16,7 +16,7 @@ func (s *sender) addJoinedLocked(joined *alert.Incident, changes *batch) {
 		}
 		e.incident.Joined = append(slices.Clone(e.incident.Joined), alert.JoinedSeries{Rule: joined.Rule, Series: joined.Series})
 		e.written = false
-		changes.put(s.name, e)
+		changes.put(s.key, e)
 	}
 }
 

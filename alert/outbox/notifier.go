@@ -53,9 +53,9 @@ type Announcer interface {
 // Listener is a notifier that also receives commands from people.
 type Listener interface {
 	Notifier
-	// Listen passes commands to the desk until ctx ends. It reconnects whenever its connection breaks, and logs the first failure and the
-	// recovery.
-	Listen(ctx context.Context, desk Desk, logger *slog.Logger)
+	// Listen receives what people ask for and passes it to commands, until ctx ends. It reconnects whenever its connection breaks, and logs
+	// the first failure and the recovery.
+	Listen(ctx context.Context, commands Commands, logger *slog.Logger)
 	// Hearing returns whether commands are received now.
 	Hearing() Hearing
 }
@@ -67,9 +67,9 @@ type Hearing struct {
 	Fault     string // why commands are not received, without secrets; empty when they are, or when the reason is not known yet
 }
 
-// Desk carries out commands that people send through a notifier.
-type Desk interface {
-	// Acknowledge records who has taken an incident on; its reminders stop. It returns an error when the incident no longer fires.
+// Commands carries out what people ask for through a notifier.
+type Commands interface {
+	// Acknowledge records who works on an incident; its reminders stop. It returns an error when the incident no longer fires.
 	Acknowledge(incident, by string) error
 	// Silence mutes the rule and series of an incident until the returned time.
 	Silence(incident, by string, length time.Duration) (until time.Time, err error)
@@ -83,6 +83,8 @@ type Overview struct {
 	Incidents []alert.Incident // firing incidents, oldest first
 	Backlog   []Backlog
 	Silences  []alert.Silence
+
+	Maintenance []alert.Silence // maintenance that mutes messages now
 }
 
 // DeliveryError says why a message was not delivered and what to do.

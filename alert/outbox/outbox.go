@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -32,15 +31,6 @@ type Options struct {
 	Grace   func() time.Duration // called when Run's context has ended: how long Run continues to deliver; 3 s when nil
 }
 
-// Backlog reports what waits for one notifier.
-type Backlog struct {
-	Notifier  string
-	Pending   int           // changes of incidents that wait
-	OldestAge time.Duration // age of the oldest of them; 0 when none waits
-	LastError string        // error of the last attempt; empty when the last attempt succeeded
-	Hearing   Hearing       // whether the notifier receives commands from people
-}
-
 // Outbox keeps each message until it is delivered. Every destination has its own sender and queue, so a slow destination delays no other.
 // A message is repeated only when the outbox cannot know whether the destination received it.
 //
@@ -57,16 +47,9 @@ type Outbox struct {
 	writer writer   // guarded by disk
 
 	mu         sync.Mutex
-	senders    map[string]*sender  // by notifier; a sender is never removed, since it may be sending
-	leftovers  map[string]leftover // by notifier: what an earlier process left, until Replace adds the notifier
-	muting     alert.Muting        // silences and maintenance, checked again when a message is sent
-	writeError error               // error of the last write; nil when it succeeded
-}
-
-// leftover is what an earlier process left of one destination.
-type leftover struct {
-	entries  []entry
-	receipts map[string]receipt
+	senders    map[senderKey]*sender // a sender is never removed, since it may be sending
+	muting     alert.Muting          // silences and maintenance, checked again when a message is sent
+	writeError error                 // error of the last write; nil when it succeeded
 }
 
 // New returns an outbox. It sends nothing until Run is called.
@@ -86,7 +69,7 @@ func New(options Options) *Outbox {
 	o := &Outbox{
 		options: options, changed: make(chan struct{}, 1), disk: make(diskLock, 1),
 		writer:  writer{store: options.Store, wanted: options.Store != nil || options.StoreLater, unwritten: newBatch()},
-		senders: make(map[string]*sender), leftovers: make(map[string]leftover),
+		senders: make(map[senderKey]*sender),
 	}
 	if len(options.Destinations) > 0 {
 		o.Replace(options.Destinations)
@@ -105,11 +88,11 @@ func (o *Outbox) load(ctx context.Context, store *Store) error {
 	receipts, errReceipts := store.receipts(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for name, entries := range queued {
-		o.leftovers[name] = leftover{entries: entries}
+	for key, entries := range queued {
+		o.senderLocked(key).loadEntriesLocked(entries)
 	}
-	for name, all := range receipts {
-		o.leftovers[name] = leftover{entries: o.leftovers[name].entries, receipts: all}
+	for key, all := range receipts {
+		o.senderLocked(key).loadReceiptsLocked(all)
 	}
 	return errors.Join(errQueued, errReceipts)
 }
@@ -121,15 +104,7 @@ func (o *Outbox) Recover(ctx context.Context, store *Store) error {
 	o.disk.Lock()
 	o.writer.store = store
 	o.disk.Unlock()
-	o.commit(func(b *batch) { //nolint:contextcheck // the write must finish although ctx ended
-		for name, left := range o.leftovers {
-			if s := o.senders[name]; s != nil {
-				s.recoverLocked(left)
-				delete(o.leftovers, name)
-			}
-		}
-		o.dropRemovedLocked(b)
-	})
+	o.commit(o.handOverLocked) //nolint:contextcheck // the write must finish although ctx ended
 	return err
 }
 
@@ -146,8 +121,8 @@ func (o *Outbox) Add(t alert.Transition) {
 		if t.Event != alert.EventTest && !t.Reannounced {
 			b.addTransition(t)
 		}
-		for _, name := range slices.Sorted(maps.Keys(o.senders)) {
-			o.senders[name].acceptLocked(t, b)
+		for _, s := range o.sortedLocked() {
+			s.acceptLocked(t, b)
 		}
 	})
 }
@@ -198,7 +173,7 @@ func (o *Outbox) commit(change func(*batch)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for id, row := range b.entries {
-		if s := o.senders[row.notifier]; s != nil {
+		if s := o.senders[row.sender]; s != nil {
 			s.queue.markWritten(id)
 			s.wakeUp()
 		}
@@ -213,43 +188,28 @@ func (o *Outbox) Fault() error {
 }
 
 // Replace sets the destinations of a new configuration. Messages for destinations that remain are tried again at once, since the cause of
-// a refusal may be fixed. Messages for removed destinations are dropped, with a warning in the log.
+// a refusal may be fixed. Messages for removed destinations are dropped, with a warning in the log. Messages of a notifier whose address
+// changed go to the new address, and its receipts stay with the old one.
 func (o *Outbox) Replace(destinations map[string]Destination) {
 	now := time.Now()
 	o.commit(func(b *batch) {
-		for name, s := range o.senders {
-			if _, stays := destinations[name]; !stays {
-				s.deactivateLocked(b)
-			}
-		}
+		stays := map[senderKey]bool{}
 		for name, d := range destinations {
-			if o.senders[name] == nil {
-				o.senders[name] = newSender(name, o)
-				o.senders[name].loadLocked(o.leftovers[name])
-				delete(o.leftovers, name)
-			}
-			o.senders[name].activateLocked(d, now)
+			key := keyOf(name, d)
+			stays[key] = true
+			o.senderLocked(key).activateLocked(d, now)
 		}
-		o.dropRemovedLocked(b)
+		for key, s := range o.senders {
+			if !stays[key] {
+				s.deactivateLocked()
+			}
+		}
+		o.handOverLocked(b)
 	})
 	select {
 	case o.changed <- struct{}{}:
 	default:
 	}
-}
-
-// dropRemovedLocked drops what an earlier process left for notifiers that the configuration no longer has. It keeps what they received,
-// because they may be added again. The caller holds mu.
-func (o *Outbox) dropRemovedLocked(changes *batch) {
-	for name, left := range o.leftovers {
-		gone := newSender(name, o)
-		gone.loadLocked(left)
-		gone.deactivateLocked(changes)
-		if len(left.receipts) > 0 {
-			o.senders[name] = gone
-		}
-	}
-	clear(o.leftovers)
 }
 
 // Run delivers until ctx ends. Then it tries to deliver the rest within the grace time, and returns.
@@ -311,47 +271,9 @@ func withGrace(ctx context.Context, grace func() time.Duration) (context.Context
 	}
 }
 
-// allSenders returns the senders in the order of their names.
+// allSenders returns the senders in a stable order.
 func (o *Outbox) allSenders() []*sender {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	list := make([]*sender, 0, len(o.senders))
-	for _, name := range slices.Sorted(maps.Keys(o.senders)) {
-		list = append(list, o.senders[name])
-	}
-	return list
-}
-
-// Pending returns how many changes wait for a notifier, when the first of them happened (zero for none), and the error of the last
-// attempt (empty when it succeeded).
-func (o *Outbox) Pending(name string) (count int, oldest time.Time, lastError string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if s := o.senders[name]; s != nil {
-		return s.pendingLocked()
-	}
-	return 0, time.Time{}, ""
-}
-
-// Status returns the backlog of every configured notifier, by name.
-func (o *Outbox) Status() []Backlog {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	now := time.Now()
-	list := make([]Backlog, 0, len(o.senders))
-	for _, name := range slices.Sorted(maps.Keys(o.senders)) {
-		if !o.senders[name].active {
-			continue
-		}
-		count, first, lastError := o.senders[name].pendingLocked()
-		b := Backlog{Notifier: name, Pending: count, LastError: lastError}
-		if count > 0 {
-			b.OldestAge = max(now.Sub(first), 0)
-		}
-		if listener, ok := o.senders[name].destination.Notifier.(Listener); ok {
-			b.Hearing = listener.Hearing()
-		}
-		list = append(list, b)
-	}
-	return list
+	return o.sortedLocked()
 }

@@ -46,9 +46,9 @@ type queue struct{ entries []entry }
 
 // add queues a change and returns the identifier of its entry. If a change of the same incident waits already, the new change is folded
 // into that entry.
-func (q *queue) add(t alert.Transition, notifier string, groupWait time.Duration) string {
+func (q *queue) add(t alert.Transition, sender senderKey, groupWait time.Duration) string {
 	e := entry{
-		id:     fmt.Sprintf("%s/%s/%d/%s", notifier, t.Incident.ID, t.At.UnixNano(), t.Event),
+		id:     entryID(sender, t.Incident.ID, t.At, t.Event),
 		digest: t.Digest, event: t.Event, incident: t.Incident, at: t.At, first: t.At, notBefore: t.At.Add(groupWait),
 		written: t.Event == alert.EventTest, // a test message is not stored: the person who sends it waits for the result
 	}
@@ -58,6 +58,31 @@ func (q *queue) add(t alert.Transition, notifier string, groupWait time.Duration
 	}
 	q.entries = append(q.entries, e)
 	return e.id
+}
+
+// entryID returns the identifier of an entry.
+func entryID(sender senderKey, incident string, at time.Time, event alert.Event) string {
+	return fmt.Sprintf("%s@%s/%s/%d/%s", sender.notifier, sender.address, incident, at.UnixNano(), event)
+}
+
+// join queues an entry of another queue, and returns the identifier of the entry that holds it. Of two entries of one incident, the newer
+// is folded into the older.
+func (q *queue) join(e *entry) string {
+	i := q.find(e)
+	if i < 0 {
+		q.entries = append(q.entries, *e)
+		return e.id
+	}
+	own := &q.entries[i]
+	if e.at.Before(own.at) {
+		older := *e
+		older.id = own.id
+		older.fold(own)
+		*own = older
+		return own.id
+	}
+	own.fold(e)
+	return own.id
 }
 
 // markWritten marks an entry as written to the store.

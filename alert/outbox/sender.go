@@ -22,14 +22,16 @@ const (
 	attemptTimeout = 30 * time.Second // timeout of one attempt
 )
 
-// sender delivers to one destination, one message at a time. The outbox's mu guards every field that changes.
+// sender delivers for one notifier to one address, one message at a time. A notifier whose address changes gets another sender. The
+// outbox's mu guards every field that changes.
 type sender struct {
-	name    string
+	key     senderKey
 	options *Options
 	wake    chan struct{}
 	commit  func(func(*batch)) // of the outbox
 
-	reportDropped func(incidents []string) // of the outbox
+	reportDropped func(incidents []string)      // of the outbox
+	successor     func(notifier string) *sender // of the outbox: its activeLocked
 
 	mu          *sync.Mutex
 	muting      *alert.Muting // of the outbox
@@ -44,52 +46,49 @@ type sender struct {
 	failure     *DeliveryError // error of the last attempt; nil when it succeeded
 }
 
-// newSender returns the sender of a notifier, without a destination.
-func newSender(name string, o *Outbox) *sender {
+// newSender returns a sender without a destination.
+func newSender(key senderKey, o *Outbox) *sender {
 	// The library takes its jitter from a global source, so it is off here; nextBackoff adds ours.
 	waits := &backoff.ExponentialBackOff{InitialInterval: minBackoff, Multiplier: 2, MaxInterval: maxBackoff}
 	waits.Reset()
 	return &sender{
-		name: name, options: &o.options, mu: &o.mu, muting: &o.muting, commit: o.commit, reportDropped: o.reportDropped,
-		wake:    make(chan struct{}, 1),
-		backoff: waits, receipts: map[string]receipt{},
+		key: key, options: &o.options, mu: &o.mu, muting: &o.muting, commit: o.commit, reportDropped: o.reportDropped,
+		successor: o.activeLocked, wake: make(chan struct{}, 1), backoff: waits, receipts: map[string]receipt{},
 	}
 }
 
-// loadLocked adds what an earlier process left. The caller holds mu.
-func (s *sender) loadLocked(left leftover) {
-	s.queue.entries = append(s.queue.entries, left.entries...)
-	for i := range s.queue.entries {
-		s.queue.entries[i].uncertain = true // the earlier process may have sent it when it ended
+// loadEntriesLocked adds the messages that an earlier process left, before those of this process. The caller holds mu.
+func (s *sender) loadEntriesLocked(left []entry) {
+	for i := range left {
+		left[i].uncertain = true // the earlier process may have sent it when it ended
 	}
-	if left.receipts != nil {
-		s.receipts = left.receipts
-	}
+	s.queue.entries = append(left, s.queue.entries...)
+	s.wakeUp()
 }
 
-// recoverLocked adds what an earlier process left after the sender began to deliver. Newer receipts stay. The caller holds mu.
-func (s *sender) recoverLocked(left leftover) {
-	for id, r := range left.receipts {
+// loadReceiptsLocked adds what the destination received from an earlier process. Receipts of this process are newer and stay. The caller
+// holds mu.
+func (s *sender) loadReceiptsLocked(left map[string]receipt) {
+	for id, r := range left {
 		if _, newer := s.receipts[id]; !newer {
 			s.receipts[id] = r
 		}
 	}
-	own := s.queue.entries
-	s.queue.entries = nil
-	s.loadLocked(leftover{entries: left.entries})
-	s.queue.entries = append(s.queue.entries, own...)
-	s.wakeUp()
 }
 
 // enqueueLocked queues a message for a transition. The caller holds mu.
 func (s *sender) enqueueLocked(t alert.Transition, changes *batch) {
-	id := s.queue.add(t, s.name, s.destination.GroupWait)
+	s.putEntriesLocked(changes, s.queue.add(t, s.key, s.destination.GroupWait))
+	s.wakeUp()
+}
+
+// putEntriesLocked records queued entries as they are now. The caller holds mu.
+func (s *sender) putEntriesLocked(changes *batch, ids ...string) {
 	for i := range s.queue.entries {
-		if s.queue.entries[i].id == id {
-			changes.put(s.name, &s.queue.entries[i])
+		if e := &s.queue.entries[i]; slices.Contains(ids, e.id) {
+			changes.put(s.key, e)
 		}
 	}
-	s.wakeUp()
 }
 
 // activateLocked sets the destination. After a failure it makes everything due now. The caller holds mu.
@@ -103,16 +102,19 @@ func (s *sender) activateLocked(d Destination, now time.Time) {
 	s.wakeUp()
 }
 
-// deactivateLocked removes the destination and drops what is queued. The caller holds mu.
-func (s *sender) deactivateLocked(changes *batch) {
+// deactivateLocked removes the destination. What is queued stays until handOverLocked. The caller holds mu.
+func (s *sender) deactivateLocked() { s.active, s.destination, s.failure = false, Destination{}, nil }
+
+// dropQueueLocked drops what is queued for a notifier that was removed. The caller holds mu.
+func (s *sender) dropQueueLocked(changes *batch) {
 	for i := range s.queue.entries {
 		changes.remove(s.queue.entries[i].id)
 	}
 	if count := len(s.queue.entries); count > 0 {
 		s.options.Logger.Warn("dropped the undelivered messages of a notifier that the configuration no longer has",
-			"notifier", s.name, "messages", count)
+			"notifier", s.key.notifier, "messages", count)
 	}
-	s.active, s.destination, s.queue, s.failure = false, Destination{}, queue{}, nil
+	s.queue = queue{}
 }
 
 // wakeUp makes the sender check its queue.
@@ -133,7 +135,7 @@ func (s *sender) pendingLocked() (count int, first time.Time, lastError string) 
 	return len(waiting), oldestChange(waiting), lastError
 }
 
-// run delivers until ctx ends. Then it delivers the rest until late ends, as far as it is due within the grace time.
+// run delivers until ctx ends. After that it delivers what is due within the grace time, until late ends.
 func (s *sender) run(ctx, late context.Context) {
 	for s.sleep(ctx, s.due) {
 		s.deliver(late)
@@ -200,7 +202,7 @@ func (s *sender) deliver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	ref, err := destination.Notifier.Deliver(ctx, n)
-	s.options.Observer.Delivered(s.name, err)
+	s.options.Observer.Delivered(s.key.notifier, err)
 	s.logOutcome(ctx, s.finish(ref, err, begun, time.Now()))
 }
 
@@ -211,7 +213,7 @@ func (s *sender) nextMessage(now time.Time) (Notification, Destination) {
 	s.queue.updateMuted(now, s.muting)
 	s.inFlight = s.queue.pop(now, s.destination.GroupWait, s.receipts)
 	if len(s.inFlight) > 0 {
-		return newNotification(s.inFlight, s.name, s.receipts, now), s.destination
+		return newNotification(s.inFlight, s.key.notifier, s.receipts, now), s.destination
 	}
 	if again, must := s.refreshDueLocked(); must && !again.After(now) {
 		s.lastRefresh = now
@@ -255,9 +257,7 @@ func (s *sender) finishLocked(ref string, err error, begun, now time.Time, chang
 		return o
 	case !s.active: // the destination was removed during the attempt
 		s.failure = nil
-		for i := range group {
-			changes.remove(group[i].id)
-		}
+		s.passOnLocked(group, changes)
 		return o
 	}
 	hold := now
@@ -280,9 +280,20 @@ func (s *sender) requeueLocked(group []entry, hold time.Time, changes *batch) {
 	for _, id := range gone {
 		changes.remove(id)
 	}
-	for i := range s.queue.entries {
-		if e := &s.queue.entries[i]; slices.Contains(changed, e.id) {
-			changes.put(s.name, e)
+	s.putEntriesLocked(changes, changed...)
+}
+
+// passOnLocked removes entries that could not be delivered before their destination was removed. When the notifier has another address,
+// the ends of incidents go there; what fires was announced there meanwhile. The caller holds mu.
+func (s *sender) passOnLocked(group []entry, changes *batch) {
+	heir := s.successor(s.key.notifier)
+	for i := range group {
+		e := &group[i]
+		changes.remove(e.id)
+		if heir != nil && e.event.Ends() {
+			e.uncertain = false
+			heir.takeLocked(e, changes)
+			heir.wakeUp()
 		}
 	}
 }
@@ -314,7 +325,7 @@ func asDeliveryError(err error) *DeliveryError {
 
 // logOutcome logs when a destination begins to fail, fails for another reason, or works again.
 func (s *sender) logOutcome(ctx context.Context, o outcome) {
-	logger := s.options.Logger.With("notifier", s.name)
+	logger := s.options.Logger.With("notifier", s.key.notifier)
 	switch {
 	case o.after == nil && o.before != nil:
 		logger.InfoContext(ctx, "messages are delivered again")

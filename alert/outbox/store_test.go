@@ -19,7 +19,7 @@ import (
 // openStore opens a store in a file. It is not closed, because the process may be killed.
 func openStore(t *testing.T, path string) (*outbox.Store, *sql.DB) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)")
 	if err != nil {
 		t.Fatal(err)
 	}

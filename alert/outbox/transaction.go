@@ -13,7 +13,10 @@ import (
 )
 
 // receiptKey identifies what one destination received of one incident.
-type receiptKey struct{ notifier, incident string }
+type receiptKey struct {
+	sender   senderKey
+	incident string
+}
 
 // receipt is what a destination received last of an incident, and the reference of its first message.
 type receipt struct {
@@ -25,8 +28,8 @@ type receipt struct {
 
 // queuedEntry is an entry in the queue of one destination.
 type queuedEntry struct {
-	notifier string
-	entry    entry
+	sender senderKey
+	entry  entry
 }
 
 // batch is what one database transaction writes. A newer batch can be merged into an older one: that is how the outbox catches up after a
@@ -36,14 +39,14 @@ type batch struct {
 	states    map[string]alert.SeriesState // of incidents without a transition in this batch, by incident identifier
 	entries   map[string]queuedEntry       // by entry identifier
 	removed   map[string]bool              // identifiers of entries to delete
-	receipts  map[receiptKey]receipt
-	silences  map[string]*alert.Silence // by identifier; nil for one to delete
+	receipts  map[receiptKey]*receipt      // nil for one to delete
+	silences  map[string]*alert.Silence    // by identifier; nil for one to delete
 }
 
 func newBatch() *batch {
 	return &batch{
 		incidents: map[string]alert.Transition{}, states: map[string]alert.SeriesState{},
-		entries: map[string]queuedEntry{}, removed: map[string]bool{}, receipts: map[receiptKey]receipt{},
+		entries: map[string]queuedEntry{}, removed: map[string]bool{}, receipts: map[receiptKey]*receipt{},
 		silences: map[string]*alert.Silence{},
 	}
 }
@@ -68,11 +71,11 @@ func (b *batch) addTransition(t alert.Transition) {
 }
 
 // put adds an entry as it is now. Test messages are not stored, because the person who sends one waits for the result.
-func (b *batch) put(notifier string, e *entry) {
+func (b *batch) put(sender senderKey, e *entry) {
 	if e.event == alert.EventTest {
 		return
 	}
-	b.entries[e.id] = queuedEntry{notifier: notifier, entry: *e}
+	b.entries[e.id] = queuedEntry{sender: sender, entry: *e}
 	delete(b.removed, e.id)
 }
 
@@ -117,12 +120,12 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 	}
 	for id := range b.entries {
 		row := b.entries[id]
-		if err := writeEntry(ctx, tx, row.notifier, &row.entry); err != nil {
+		if err := writeEntry(ctx, tx, row.sender, &row.entry); err != nil {
 			return fmt.Errorf("write an undelivered message: %w", err)
 		}
 	}
 	for key, r := range b.receipts {
-		if err := writeReceipt(ctx, tx, key, &r); err != nil {
+		if err := writeReceipt(ctx, tx, key, r); err != nil {
 			return fmt.Errorf("write a receipt: %w", err)
 		}
 	}
@@ -192,27 +195,34 @@ func writeState(ctx context.Context, tx *sql.Tx, incident string, state *alert.S
 	return err
 }
 
-func writeEntry(ctx context.Context, tx *sql.Tx, notifier string, e *entry) error {
+func writeEntry(ctx context.Context, tx *sql.Tx, sender senderKey, e *entry) error {
 	payload, err := json.Marshal(e.incident)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO outbox (id, notifier, incident, rule, series, event, at, first, folded, digest, payload)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err = tx.ExecContext(ctx, `INSERT INTO outbox (id, notifier, address, incident, rule, series, event, at, first, folded, digest, payload)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET incident = excluded.incident, event = excluded.event, at = excluded.at, first = excluded.first,
 			folded = excluded.folded, digest = excluded.digest, payload = excluded.payload`,
-		e.id, notifier, e.incident.ID, e.incident.Rule, e.incident.Series, string(e.event),
+		e.id, sender.notifier, sender.address, e.incident.ID, e.incident.Rule, e.incident.Series, string(e.event),
 		formatTime(e.at), formatTime(e.first), e.folded, e.digest, payload)
 	return err
 }
 
+// writeReceipt writes a receipt, or deletes it when it is nil.
 func writeReceipt(ctx context.Context, tx *sql.Tx, key receiptKey, r *receipt) error {
+	if r == nil {
+		_, err := tx.ExecContext(ctx, `DELETE FROM told WHERE notifier = ? AND address = ? AND incident = ?`,
+			key.sender.notifier, key.sender.address, key.incident)
+		return err
+	}
 	payload, err := json.Marshal(r.incident)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO told (notifier, incident, ref, event, at, payload) VALUES (?, ?, ?, ?, ?, ?)`,
-		key.notifier, key.incident, r.ref, string(r.event), formatTime(r.at), payload)
+	_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO told (notifier, address, incident, ref, event, at, payload)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		key.sender.notifier, key.sender.address, key.incident, r.ref, string(r.event), formatTime(r.at), payload)
 	return err
 }
 
@@ -231,20 +241,21 @@ func writeSilence(ctx context.Context, tx *sql.Tx, id string, silence *alert.Sil
 	return err
 }
 
-// entries returns the undelivered messages of an earlier process by notifier, in the order in which they were queued. It does not sort by
+// entries returns the undelivered messages of an earlier process by sender, in the order in which they were queued. It does not sort by
 // time, because the clock may have been set back.
-func (s *Store) entries(ctx context.Context) (map[string][]entry, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, notifier, event, at, first, folded, digest, payload FROM outbox ORDER BY rowid`)
+func (s *Store) entries(ctx context.Context) (map[senderKey][]entry, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT id, notifier, address, event, at, first, folded, digest, payload FROM outbox ORDER BY rowid`)
 	if err != nil {
 		return nil, fmt.Errorf("read undelivered messages: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	all := map[string][]entry{}
+	all := map[senderKey][]entry{}
 	var faults []error
 	for rows.Next() {
 		var e entry
-		var notifier, at, first, payload string
-		if err := rows.Scan(&e.id, &notifier, &e.event, &at, &first, &e.folded, &e.digest, &payload); err != nil {
+		var key senderKey
+		var at, first, payload string
+		if err := rows.Scan(&e.id, &key.notifier, &key.address, &e.event, &at, &first, &e.folded, &e.digest, &payload); err != nil {
 			return nil, fmt.Errorf("read undelivered messages: %w", err)
 		}
 		if err := json.Unmarshal([]byte(payload), &e.incident); err != nil {
@@ -252,35 +263,36 @@ func (s *Store) entries(ctx context.Context) (map[string][]entry, error) {
 			continue
 		}
 		e.at, e.first, e.written = parseTime(at), parseTime(first), true
-		all[notifier] = append(all[notifier], e)
+		all[key] = append(all[key], e)
 	}
 	return all, errors.Join(append(faults, rows.Err())...)
 }
 
-// receipts returns what destinations have received, by notifier and incident.
-func (s *Store) receipts(ctx context.Context) (map[string]map[string]receipt, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT notifier, incident, ref, event, at, payload FROM told`)
+// receipts returns what destinations have received, by sender and incident.
+func (s *Store) receipts(ctx context.Context) (map[senderKey]map[string]receipt, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT notifier, address, incident, ref, event, at, payload FROM told`)
 	if err != nil {
 		return nil, fmt.Errorf("read receipts: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	all := map[string]map[string]receipt{}
+	all := map[senderKey]map[string]receipt{}
 	var faults []error
 	for rows.Next() {
 		var r receipt
-		var notifier, incident, at, payload string
-		if err := rows.Scan(&notifier, &incident, &r.ref, &r.event, &at, &payload); err != nil {
+		var key senderKey
+		var incident, at, payload string
+		if err := rows.Scan(&key.notifier, &key.address, &incident, &r.ref, &r.event, &at, &payload); err != nil {
 			return nil, fmt.Errorf("read receipts: %w", err)
 		}
 		if err := json.Unmarshal([]byte(payload), &r.incident); err != nil {
-			faults = append(faults, fmt.Errorf("read the receipt of notifier %s for incident %s: %w", notifier, incident, err))
+			faults = append(faults, fmt.Errorf("read the receipt of notifier %s for incident %s: %w", key.notifier, incident, err))
 			continue
 		}
 		r.at = parseTime(at)
-		if all[notifier] == nil {
-			all[notifier] = map[string]receipt{}
+		if all[key] == nil {
+			all[key] = map[string]receipt{}
 		}
-		all[notifier][incident] = r
+		all[key][incident] = r
 	}
 	return all, errors.Join(append(faults, rows.Err())...)
 }

@@ -90,12 +90,12 @@ func (t *translation) preface() []string {
 		"Rules for Prometheus, written by squarewatch rules. Write them again when the configuration changes.",
 		"",
 		"Each scraped host is evaluated by itself, from the runs that it counts. Scrape it at least four times in the shortest window,",
-		length(t.shortest()) + ". An alert ends as in squarewatch: below clear, and not because there are too few runs. For that, its",
-		"expression reads ALERTS, so the server that evaluates the rules must keep that series. Load the rules of one configuration",
-		"into one Prometheus.",
+		length(t.shortest()) + ". An alert ends as in squarewatch: when its rate is below clear, and never because there are too few",
+		"runs. Therefore its expression reads ALERTS, and the server that evaluates the rules must keep that series. Load the rules of",
+		"one configuration into one Prometheus.",
 		"",
 		"Left out, because Prometheus or Alertmanager has its own: repeat, reopen, notify, support, silences and acknowledgements.",
-		"Left out, because the metric does not contain it: what caused a 401. A dead credential may raise several alerts.",
+		"Left out, because the metric does not contain it: what caused a 401. A refused credential may raise several alerts.",
 	}
 	if t.Connectivity {
 		lines = append(lines,

@@ -77,12 +77,27 @@ func (t *translation) rule(r *alert.Rule) {
 	t.rate(r, probes, notes)
 }
 
-// record records the number of runs and the rate of a rule in a window.
+// record records the number of runs and the rate of a rule in a window. For a rule that counts several probes together it also records
+// those of each probe.
 func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Duration, notes []string) {
 	t.windows = append(t.windows, window)
-	f := figures{rule: r}
+	series := seriesOf(r, probes)
+	t.recordSeries(figures{rule: r}, series, window, notes)
+	if r.Per == alert.PerProbe {
+		return
+	}
+	// A rare probe has too few runs to fire by its rate, but an alert that fires waits for its good run.
+	for i := range series {
+		series[i].without = kindLabels
+	}
+	t.recordSeries(figures{rule: r, perProbe: true}, series, window,
+		[]string{"The same of each probe: a failure of one is not lost among the others."})
+}
+
+// recordSeries records the number of runs and the rate of series in a window. The notes stand before the first rule.
+func (t *translation) recordSeries(f figures, series []seriesCount, window time.Duration, notes []string) {
 	var numbers, rates []rule
-	for _, s := range seriesOf(r, probes) {
+	for _, s := range series {
 		own, ignoring := f, ""
 		if s.credential != "" {
 			own.selector = fmt.Sprintf("{credential=%q}", s.credential)
@@ -95,40 +110,10 @@ func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Du
 		rates = append(rates, rule{
 			Record: f.rate(window), Labels: s.labels(),
 			Expr: fmt.Sprintf("(\n  sum without (%s) (\n    %s\n  )\n  or%s %s * 0\n)\n/%[3]s clamp_min(%[4]s, 1)",
-				s.without, indented(indented(badRuns(r, counted(window), s.probes))), ignoring, own.runs(window)),
+				s.without, indented(indented(badRuns(f.rule, counted(window), s.probes))), ignoring, own.runs(window)),
 		})
 	}
 	numbers[0].Notes = notes
-	t.rules = slices.Concat(t.rules, numbers, rates)
-	if r.Per != alert.PerProbe {
-		t.recordEach(r, probes, window)
-	}
-}
-
-// recordEach records the number of runs and the rate of each probe of a rule that counts several together. A rare probe has too few runs
-// to fire by its rate, but an alert that fires waits for its good run.
-func (t *translation) recordEach(r *alert.Rule, probes []probe.Probe, window time.Duration) {
-	f := figures{rule: r, perProbe: true}
-	var numbers, rates []rule
-	for _, s := range seriesOf(r, probes) {
-		own, ignoring := f, ""
-		if s.credential != "" {
-			own.selector = fmt.Sprintf("{credential=%q}", s.credential)
-			ignoring = " ignoring (credential)"
-		}
-		numbers = append(numbers, rule{
-			Record: f.runs(window), Labels: s.labels(),
-			Expr: fmt.Sprintf("sum without (%s) (\n  %s{%s}\n)", kindLabels, counted(window), oneOf("probe", s.probes)),
-		})
-		rates = append(rates, rule{
-			Record: f.rate(window), Labels: s.labels(),
-			Expr: fmt.Sprintf("(\n  sum without (%s) (\n    %s\n  )\n  or%s %s * 0\n)\n/%[3]s clamp_min(%[4]s, 1)",
-				kindLabels, indented(indented(badRuns(r, counted(window), s.probes))), ignoring, own.runs(window)),
-		})
-	}
-	if len(numbers) > 0 {
-		numbers[0].Notes = []string{"The same of each probe: a failure of one is not lost among the others."}
-	}
 	t.rules = slices.Concat(t.rules, numbers, rates)
 }
 

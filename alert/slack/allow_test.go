@@ -22,12 +22,12 @@ func TestOnlyAllowedPeoplePress(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	desk, n := newCounter(), slack.New(settings, slack.Options{})
+	commands, n := newCounter(), slack.New(settings, slack.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		n.Listen(ctx, desk, slog.New(slog.NewTextHandler(&log, nil)))
+		n.Listen(ctx, commands, slog.New(slog.NewTextHandler(&log, nil)))
 	}()
 	waitFor(t, func() bool { return server.Connected() >= 1 && n.Hearing().Connected })
 	for i, action := range []string{"squarewatch_silence", "squarewatch_acknowledge"} {
@@ -45,14 +45,14 @@ func TestOnlyAllowedPeoplePress(t *testing.T) {
 			t.Errorf("want a refusal, got %s", said)
 		}
 	}
-	if len(desk.asked) > 0 {
-		t.Errorf("want the desk not asked, got %s", <-desk.asked)
+	if len(commands.asked) > 0 {
+		t.Errorf("want no command carried out, got %s", <-commands.asked)
 	}
 	for _, user := range []string{"UALLOWED1", "UINGROUP1"} {
 		if _, err := server.PressButton(user, "squarewatch_acknowledge", "0123456789ab"); err != nil {
 			t.Fatal(err)
 		}
-		if got := heardOf(t, desk.asked); got != "acknowledge 0123456789ab by "+user {
+		if got := heardOf(t, commands.asked); got != "acknowledge 0123456789ab by "+user {
 			t.Errorf("got %s", got)
 		}
 	}

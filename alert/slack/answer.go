@@ -26,7 +26,7 @@ const wordAccepted = "ok"
 
 // answer is the answer to one request.
 type answer struct {
-	doing      string
+	doing      string // what was being done
 	token      string // key of the token in the request, for the advice; empty for a webhook
 	status     int
 	word       string // Slack's name of the fault, such as no_service; "ok" when a webhook accepted the message
@@ -105,7 +105,7 @@ func (a *answer) refused(cause error, fix string) *outbox.DeliveryError {
 	return &outbox.DeliveryError{Reason: outbox.ReasonRefused, Permanent: true, Fix: fix, Err: cause}
 }
 
-const fixAccess = "let this host reach Slack without the login page or filter that stands between"
+const fixAccess = "let this host reach Slack without a login page or a filter on the way"
 
 func (a *answer) notSlackFix() string {
 	if a.api {
@@ -231,4 +231,4 @@ func firstScope(text string) string {
 	return ""
 }
 
-var errNoURL = errors.New("no address to connect to was named")
+var errNoURL = errors.New("the answer names no address to connect to")

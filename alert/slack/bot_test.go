@@ -7,19 +7,20 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/config/secret"
-
-	"github.com/google/go-cmp/cmp"
-
 	"squarewatch/config/setting"
+	"squarewatch/golden"
 )
 
 func newBot(t *testing.T) (*slack.Notifier, *slackstub.Server) {
@@ -160,6 +161,13 @@ func TestABotsFailuresSayWhatToDo(t *testing.T) {
 	if failure, ok := errors.AsType[*outbox.DeliveryError](err); !ok || failure.RetryAfter != 8*time.Second {
 		t.Errorf("want Retry-After obeyed, rounded up, got %v", err)
 	}
+	limited := httptest.NewServer(answering(http.StatusTooManyRequests, nil, `{"ok":false,"error":"ratelimited","retry_after":9}`))
+	defer limited.Close()
+	n = slack.New(slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, APIURL: limited.URL}, slack.Options{})
+	_, err = n.Deliver(t.Context(), messages()["firing-500"])
+	if failure, ok := errors.AsType[*outbox.DeliveryError](err); !ok || failure.RetryAfter != 9*time.Second {
+		t.Errorf("want the time in the body obeyed, got %v", err)
+	}
 }
 
 func TestARetryAfterHalfADeliveryRepeatsNothingVisible(t *testing.T) {
@@ -244,7 +252,7 @@ func TestWhatFiresAgainIsShownInTheChannel(t *testing.T) {
 	taken(t, n, again)
 	got := server.Messages()
 	if len(got) != 3 || !strings.HasPrefix(got[0].Text, "FIRING") || !got[2].Broadcast || !strings.Contains(got[2].Text, "Fired again") {
-		t.Errorf("want the message to fire again, and the channel told, got %+v", got)
+		t.Errorf("want the message to fire again, and a message in the channel, got %+v", got)
 	}
 }
 
@@ -296,7 +304,7 @@ func TestBotChannelGolden(t *testing.T) {
 			fmt.Fprintf(&story, "---- in its thread, shown in the channel too: %v\n%s\n", last.Broadcast, last.Text)
 		}
 	}
-	golden(t, "bot.txt", story.String())
+	golden.Check(t, "testdata/bot.txt", story.String(), *update)
 }
 
 func indented(t *testing.T, text string) string {

@@ -60,7 +60,7 @@ type pressed struct {
 }
 
 // press performs the action of a button.
-func press(callback *slack.InteractionCallback, actions outbox.Desk) pressed {
+func press(callback *slack.InteractionCallback, actions outbox.Commands) pressed {
 	by := callback.User.ID
 	for _, action := range callback.ActionCallback.BlockActions {
 		if action == nil {
@@ -137,6 +137,10 @@ func overview(now *outbox.Overview) string {
 		lines = append(lines, "🟢 All is well: nothing fires. "+watched(now.Series))
 	}
 	var silences, waiting []string
+	for i := range now.Maintenance {
+		m := &now.Maintenance[i]
+		silences = append(silences, fmt.Sprintf("🔧 %s until %s", mrkdwn(m.ID, cutName), clock(m.Until)))
+	}
 	for i := range now.Silences {
 		s := &now.Silences[i]
 		silences = append(silences, fmt.Sprintf("🔕 silence %s until %s by %s %s",

@@ -3,20 +3,18 @@ package slack_test
 import (
 	"encoding/json"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+	slackgo "github.com/slack-go/slack"
+
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
+	"squarewatch/golden"
 	"squarewatch/probe"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/jedib0t/go-pretty/v6/text"
-	slackgo "github.com/slack-go/slack"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -101,16 +99,6 @@ func recent() []alert.Mark {
 		{Class: probe.Success},
 		{Class: probe.Timeout, Bad: true},
 		{Class: probe.ServerError, Bad: true},
-	}
-}
-
-// evidence is more than a message shows.
-func evidence() []probe.Evidence {
-	return []probe.Evidence{
-		{For: probe.BlameAPI, Text: "Two other probes were answered 500 too", At: at("03:04:02")},
-		{For: probe.BlameAPI, Text: "our network is fine: 1.1.1.1:53 answered", At: at("03:04:01")},
-		{For: probe.BlameAPI, Text: "a <page> & more"},
-		{For: probe.BlameAPI, Text: "this is not shown"},
 	}
 }
 
@@ -246,27 +234,10 @@ func TestMessagesGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".json", string(body)+"\n")
-			golden(t, name+".txt", text.StripEscape(slack.Terminal(m, 80)))
-			golden(t, name+".plain", m.Plain()+"\n")
+			golden.Check(t, "testdata/"+name+".json", string(body)+"\n", *update)
+			golden.Check(t, "testdata/"+name+".txt", text.StripEscape(slack.Terminal(m, 80)), *update)
+			golden.Check(t, "testdata/"+name+".plain", m.Plain()+"\n", *update)
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
 }
 
@@ -315,42 +286,7 @@ func TestEveryClassHasItsFault(t *testing.T) {
 		}
 		said = append(said, class.String()+": "+first.Text.Text)
 	}
-	golden(t, "faults.txt", strings.Join(said, "\n")+"\n")
-}
-
-// TestCulprits shows what is said of every culprit.
-func TestCulprits(t *testing.T) {
-	var said []string
-	for _, culprit := range []probe.Blame{
-		probe.BlameAPI, probe.BlameGateway, probe.BlameLoginService, probe.BlameCredential, probe.BlameRole, probe.BlameNetwork,
-		probe.BlameResolver, probe.BlameWatcher, probe.BlameLeak, probe.BlameUnknown,
-	} {
-		for _, i := range []alert.Incident{serverErrors(), unauthenticated()} {
-			i.Blame = culprit
-			m := slack.Render(notification(alert.EventFiring, "03:04:05", i), slack.Options{TraceURL: traceURL})
-			said = append(said, string(culprit)+": "+m.Blocks[1].(*slackgo.SectionBlock).Text.Text)
-		}
-	}
-	golden(t, "culprits.txt", strings.Join(said, "\n")+"\n")
-}
-
-func TestEveryMessageAboutABreachSaysSecurity(t *testing.T) {
-	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventEnded} {
-		i := breach()
-		if event.Ends() {
-			i = resolved(i)
-			i.Note = "the rule was removed"
-		}
-		acknowledged := i
-		acknowledged.Acknowledged = &alert.Acknowledgement{By: "U0123ABCD", At: at("03:10:00")}
-		for _, incident := range []alert.Incident{i, acknowledged} {
-			m := slack.Render(notification(event, "03:10:00", incident), slack.Options{})
-			first := m.Blocks[1].(*slackgo.SectionBlock).Text.Text
-			if !strings.Contains(m.Text, "Security") || !strings.Contains(first, "Security") {
-				t.Errorf("%s: want security named, got %q and %q", event, m.Text, first)
-			}
-		}
-	}
+	golden.Check(t, "testdata/faults.txt", strings.Join(said, "\n")+"\n", *update)
 }
 
 func TestTerminalKeepsItsWidthWithWideCharacters(t *testing.T) {
@@ -426,6 +362,6 @@ func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	recovered.Others = append(recovered.Others, ended.Incident)
 	if got := slack.Render(recovered, slack.Options{}).Plain(); !strings.Contains(got,
 		"*Also ended without a recovery:* server-errors collections") {
-		t.Errorf("want the other incident not told as resolved, got\n%s", got)
+		t.Errorf("want the other incident not reported as resolved, got\n%s", got)
 	}
 }

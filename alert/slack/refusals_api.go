@@ -27,19 +27,27 @@ const fixReport = "please report it as a fault of squarewatch"
 func refusals(key string) map[string]refusal {
 	all := map[string]refusal{}
 	for _, table := range []map[string]refusal{
-		tokenRefusals(key), channelRefusals(), messageRefusals(), requestRefusals(), temporaryRefusals(),
+		tokenRefusals(key), appRefusals(key), channelRefusals(), threadRefusals(), editRefusals(), messageRefusals(), requestRefusals(),
+		temporaryRefusals(),
 	} {
 		maps.Copy(all, table)
 	}
 	return all
 }
 
-// tokenRefusals are about the app and its token.
+// tokenFix is the advice to write another token into the configuration.
+func tokenFix(key string) string {
+	if key == keyAppToken {
+		return "write an app-level token of the app, xapp-…, with the scope connections:write, into app_token"
+	}
+	return "write the bot token of the app, xoxb-…, into bot_token"
+}
+
+// tokenRefusals are about the token.
 func tokenRefusals(key string) map[string]refusal {
-	token := "write the bot token of the app, xoxb-…, into bot_token" //nolint:gosec // advice, no token
+	token := tokenFix(key)
 	scope := "add the scope chat:write to the app under OAuth & Permissions, and install the app again"
 	if key == keyAppToken {
-		token = "write an app-level token of the app, xapp-…, with the scope connections:write, into app_token" //nolint:gosec // advice, no token
 		scope = "make an app-level token with the scope connections:write under Basic Information, and write it into app_token"
 	}
 	// Token rotation cannot be turned off for an app: https://docs.slack.dev/authentication/using-token-rotation.
@@ -50,15 +58,23 @@ func tokenRefusals(key string) map[string]refusal {
 			reason: "Slack does not accept the token from this host",
 			fix:    token + ", and check that the workspace allows the address of this host",
 		},
-		"not_authed": {reason: "the request carried no token", fix: token},
-		"account_inactive": {
-			reason: "the app was removed from the workspace, or the workspace was deleted",
-			fix:    "install the app again, and " + token,
-		},
+		"not_authed":             {reason: "the request carried no token", fix: token},
 		"token_revoked":          {reason: "the token was revoked, or the app was removed", fix: "install the app again, and " + token},
 		"token_expired":          {reason: "the token has expired", fix: rotation + token},
 		"not_allowed_token_type": {reason: "this kind of token may not do this", fix: token},
 		"missing_scope":          {reason: "the token lacks a scope", fix: scope},
+		"missing_args":           {reason: "the request carried no app-level token", fix: token},
+	}
+}
+
+// appRefusals are about the app, and what its workspace allows.
+func appRefusals(key string) map[string]refusal {
+	token := tokenFix(key)
+	return map[string]refusal{
+		"account_inactive": {
+			reason: "the app was removed from the workspace, or the workspace was deleted",
+			fix:    "install the app again, and " + token,
+		},
 		"no_permission": {
 			reason: "the token may not do this",
 			fix:    "invite the bot to the channel with /invite, and check the app's scopes",
@@ -96,11 +112,10 @@ func tokenRefusals(key string) map[string]refusal {
 			reason: "this workspace may not use Socket Mode",
 			fix:    "turn Socket Mode on for the app; or remove app_token; buttons then no longer work",
 		},
-		"missing_args": {reason: "the request carried no app-level token", fix: token},
 	}
 }
 
-// channelRefusals are about the channel, the thread and the message that is changed.
+// channelRefusals are about the channel.
 func channelRefusals() map[string]refusal {
 	const other = "choose another channel"
 	return map[string]refusal{
@@ -137,13 +152,23 @@ func channelRefusals() map[string]refusal {
 			fix:    "ask an admin of the workspace to let the app post, or " + other,
 		},
 		"restricted_action_thread_only_channel": {reason: "the channel accepts replies in threads only", fix: other},
+	}
+}
 
+// threadRefusals are about a reply in a thread.
+func threadRefusals() map[string]refusal {
+	return map[string]refusal{
 		"restricted_action_thread_locked":          {cannotReply: true, reason: "an admin locked the thread", fix: fixReport},
 		"restricted_action_non_threadable_channel": {cannotReply: true, reason: "the channel accepts no replies in threads", fix: fixReport},
 		"cannot_reply_to_message":                  {cannotReply: true, reason: "the message accepts no replies", fix: fixReport},
 		"thread_not_found":                         {cannotReply: true, reason: "the thread does not exist", fix: fixReport},
 		"cant_broadcast_message":                   {cannotReply: true, reason: "the reply cannot be shown in the channel", fix: fixReport},
+	}
+}
 
+// editRefusals are about the message that is changed.
+func editRefusals() map[string]refusal {
+	return map[string]refusal{
 		"message_not_found":   {cannotEdit: true, reason: "the message was deleted", fix: fixReport},
 		"cant_update_message": {cannotEdit: true, reason: "the message belongs to another app", fix: fixReport},
 		"edit_window_closed": {

@@ -33,7 +33,7 @@ var (
 // session is one connection of Socket Mode.
 type session struct {
 	notifier *Notifier
-	actions  outbox.Desk
+	actions  outbox.Commands
 	logger   *slog.Logger
 	running  *sync.WaitGroup
 	slots    chan struct{}

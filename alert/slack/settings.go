@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -134,8 +135,18 @@ func otherSlackAddress(path string) (problem, fix string) {
 		return "starts a workflow of Workflow Builder, which shows no messages of squarewatch", "make an incoming webhook, and " + fixWebhook
 	case !strings.HasPrefix(path, "/services/"):
 		return "is not the address of an incoming webhook", fixWebhook
+	case !wholePath(path):
+		return "is cut off: /services/ is followed by three parts, T…/B…/…", "copy the whole address again from Slack, " +
+			"under Incoming Webhooks of the app"
 	}
 	return "", ""
+}
+
+// wholePath reports whether the path of an incoming webhook has its workspace, its number and its secret:
+// https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks.
+func wholePath(path string) bool {
+	parts := strings.Split(strings.Trim(strings.TrimPrefix(path, "/services"), "/"), "/")
+	return len(parts) >= 3 && !slices.Contains(parts, "")
 }
 
 // isAddress reports whether secrets may be sent to an address.

@@ -10,6 +10,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -34,8 +35,6 @@ type Notifier struct {
 	connection connectionState
 	groups     groups
 }
-
-var _ outbox.Notifier = (*Notifier)(nil)
 
 // New returns a notifier and sends nothing. The settings must be valid.
 func New(settings Settings, options Options) *Notifier {
@@ -71,6 +70,16 @@ func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification
 		return ref, nil // a plain nil: an error that holds a nil *DeliveryError is not equal to nil
 	}
 	return "", failure
+}
+
+var _ outbox.Addressed = (*Notifier)(nil)
+
+// Address returns the fingerprint of the webhook, or of the bot's channel. A new token for the same channel does not change it.
+func (n *Notifier) Address() string {
+	if n.settings.BotToken.IsZero() {
+		return outbox.Fingerprint("slack webhook", n.settings.WebhookURL.Reveal())
+	}
+	return outbox.Fingerprint("slack channel", strings.TrimSuffix(n.settings.APIURL, "/"), strings.TrimPrefix(n.settings.Channel, "#"))
 }
 
 var _ outbox.Announcer = (*Notifier)(nil)

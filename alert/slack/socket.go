@@ -21,7 +21,7 @@ const (
 // Listen receives buttons and the command /squarewatch over Socket Mode until ctx ends. Without an app token it returns at once. It
 // reconnects whenever the connection ends; after a refusal that a person must fix, every ten minutes. See
 // https://docs.slack.dev/apis/events-api/using-socket-mode.
-func (n *Notifier) Listen(ctx context.Context, actions outbox.Desk, logger *slog.Logger) {
+func (n *Notifier) Listen(ctx context.Context, actions outbox.Commands, logger *slog.Logger) {
 	if n.settings.AppToken.IsZero() {
 		return
 	}

@@ -64,7 +64,7 @@ func (c *counter) Overview() outbox.Overview {
 const patience = 20 * time.Second
 
 // listening runs Listen until the test ends, and waits until it is connected.
-func listening(t *testing.T, server *slackstub.Server, actions outbox.Desk) {
+func listening(t *testing.T, server *slackstub.Server, actions outbox.Commands) {
 	t.Helper()
 	settings := botSettings(server)
 	settings.AppToken = secret.New(slackstub.AppToken)
@@ -134,7 +134,7 @@ func TestButtonsPerformTheirActions(t *testing.T) {
 	}
 	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") ||
 		!strings.Contains(got, "ephemeral") {
-		t.Errorf("want the person told why not, and nobody mentioned, got %s", got)
+		t.Errorf("want an answer to the person that says why, without a mention, got %s", got)
 	}
 }
 
@@ -142,14 +142,18 @@ func TestCommandShowsTheStatus(t *testing.T) {
 	_, server := newBot(t)
 	actions := newCounter()
 	actions.set(nil, outbox.Overview{
-		Incidents: []alert.Incident{serverErrors()},
-		Silences:  []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
-		Backlog:   []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
+		Incidents:   []alert.Incident{serverErrors()},
+		Maintenance: []alert.Silence{{ID: "maintenance nightly", Until: at("04:00:00")}},
+		Silences:    []alert.Silence{{ID: "s1", Until: at("05:00:00"), By: "U0123ABCD", Comment: "deploy <!here>"}},
+		Backlog:     []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, LastError: "network: no"}},
 	})
 	listening(t, server, actions)
 	for text, want := range map[string][]string{
-		"status": {"*server-errors collections* since", "8 of 20 runs (40%", "silence s1 until", "ops: 2 waiting, the oldest for 1m 30s"},
-		"help":   {"/squarewatch status"},
+		"status": {
+			"*server-errors collections* since", "8 of 20 runs (40%", "silence s1 until", "🔧 maintenance nightly until",
+			"ops: 2 waiting, the oldest for 1m 30s",
+		},
+		"help": {"/squarewatch status"},
 	} {
 		envelope, err := server.SlashCommand("U0123ABCD", text)
 		if err != nil {
@@ -209,11 +213,11 @@ func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
 	}
 	waitFor(t, func() bool { return len(server.Responses()) > 0 })
 	if got := server.Responses(); len(got) != 1 || !strings.Contains(got[0], "Not acknowledged: it fires no more") {
-		t.Errorf("want only the press told that did nothing, got %v", got)
+		t.Errorf("want an answer only to the press that did nothing, got %v", got)
 	}
 }
 
-// TestWhatCannotBeReadChangesNothing sends what Slack never sends. The connection may be made anew, but must serve afterwards.
+// TestWhatCannotBeReadChangesNothing sends what Slack never sends. The notifier may connect again, but must work afterwards.
 func TestWhatCannotBeReadChangesNothing(t *testing.T) {
 	_, server := newBot(t)
 	actions := newCounter()

@@ -3,6 +3,7 @@ package slack
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"time"
@@ -73,10 +74,27 @@ func (k *answerRecorder) RoundTrip(request *http.Request) (*http.Response, error
 		doing: k.doing, token: k.token, status: response.StatusCode,
 		retryAfter: outbox.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
 	}
+	if response.StatusCode == http.StatusTooManyRequests && k.answer.retryAfter == 0 {
+		k.answer.retryAfter = retryAfterIn(body)
+	}
 	if k.token != "" {
 		k.answer.readAPI(body)
 	} else {
 		k.answer.readWebhook(body)
 	}
 	return response, nil
+}
+
+// retryAfterIn returns the seconds that the body of an answer with status 429 asks for; 0 for none. Slack documents the header
+// (https://docs.slack.dev/apis/web-api/rate-limits), and repeats it in the body: https://github.com/yassineaboukir/sublert/issues/46.
+// Proxies may drop the header. Discord, which accepts Slack's messages, has the same field:
+// https://discord.com/developers/docs/topics/rate-limits#exceeding-a-rate-limit.
+func retryAfterIn(body []byte) time.Duration {
+	var limit struct {
+		RetryAfter json.Number `json:"retry_after"`
+	}
+	if json.Unmarshal(body, &limit) != nil {
+		return 0
+	}
+	return outbox.RetryAfter(limit.RetryAfter.String(), time.Now())
 }

@@ -13,7 +13,7 @@ import (
 // actions are what buttons and commands in messages can do.
 type actions struct{ daemon *Daemon }
 
-var _ outbox.Desk = actions{}
+var _ outbox.Commands = actions{}
 
 // Acknowledge records who works on an incident.
 func (a actions) Acknowledge(incident, by string) error {
@@ -46,5 +46,6 @@ func (a actions) Overview() outbox.Overview {
 	return outbox.Overview{
 		Series: a.daemon.evaluator.Snapshot(), Incidents: a.daemon.evaluator.Incidents(),
 		Backlog: a.daemon.outbox.Status(), Silences: a.daemon.silences.List(),
+		Maintenance: alert.ActiveMaintenance(a.daemon.config().Maintenance, time.Now()),
 	}
 }

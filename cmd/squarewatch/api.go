@@ -19,6 +19,7 @@ type statusJSON struct {
 	Alerts       []alertJSON     `json:"alerts"`
 	Notifiers    []notifierJSON  `json:"notifiers"`
 	Silences     []alert.Silence `json:"silences"`
+	Maintenance  []alert.Silence `json:"maintenance"` // that mutes messages now
 	StateFault   string          `json:"state_fault,omitempty"`
 	WatcherFault string          `json:"watcher_fault,omitempty"` // squarewatch itself is in trouble: what it runs out of
 	Troubles     []string        `json:"troubles"`                // parts that do not work, with the reason
@@ -101,6 +102,7 @@ func (n *notifierJSON) buttons() string {
 func (d *Daemon) status(now time.Time) statusJSON {
 	cfg := d.config()
 	s := statusJSON{Probes: []probeJSON{}, Alerts: []alertJSON{}, Notifiers: []notifierJSON{}, Silences: d.silences.List()}
+	s.Maintenance = alert.ActiveMaintenance(cfg.Maintenance, now)
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
 		last := d.probes.get(p.Name)
@@ -172,6 +174,9 @@ func orNull(t time.Time) *time.Time {
 func (d *Daemon) serveAPI(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.status(time.Now())) })
 	mux.HandleFunc("GET /api/v1/silences", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.silences.List()) })
+	mux.HandleFunc("GET /api/v1/maintenance", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, alert.ActiveMaintenance(d.config().Maintenance, time.Now()))
+	})
 	mux.Handle("POST /api/v1/silences", d.restricted(d.addSilence))
 	mux.Handle("DELETE /api/v1/silences/{id}", d.restricted(d.removeSilence))
 	mux.Handle("GET /api/v1/database", d.restricted(d.sendCopy))

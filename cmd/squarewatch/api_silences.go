@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"squarewatch/alert"
@@ -27,11 +28,12 @@ type silenceJSON struct {
 	Comment string    `json:"comment"`
 }
 
-// keptSilence is the answer with a silence that is in force. The warning says why it is not on the disk yet; empty when it is.
+// keptSilence is the answer with a silence that is in force.
 type keptSilence struct {
 	alert.Silence
 
-	Warning string `json:"warning,omitempty"`
+	Warning string `json:"warning,omitempty"` // why it is not on the disk yet; empty when it is
+	Note    string `json:"note,omitempty"`    // which rules it does not mute although they count its probes
 }
 
 // checkScope refuses a silence that does not say what it mutes. A mistake that mutes everything would look like a healthy API.
@@ -82,7 +84,7 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request, by string) {
 	kept, err := d.silences.Add(r.Context(), silence)
 	if errors.Is(err, alert.ErrNotKept) {
 		d.reportSilence(r.Context(), &kept)
-		answer(w, http.StatusCreated, keptSilence{Silence: kept, Warning: err.Error()})
+		answer(w, http.StatusCreated, keptSilence{Silence: kept, Warning: err.Error(), Note: d.notMuted(&kept)})
 		return
 	}
 	if err != nil {
@@ -97,7 +99,25 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request, by string) {
 		return
 	}
 	d.reportSilence(r.Context(), &kept)
-	answer(w, http.StatusCreated, keptSilence{Silence: kept})
+	answer(w, http.StatusCreated, keptSilence{Silence: kept, Note: d.notMuted(&kept)})
+}
+
+// notMuted names the rules that count the probes of a silence and that it does not mute; empty for none.
+func (d *Daemon) notMuted(silence *alert.Silence) string {
+	cfg := d.config()
+	var rules, flags []string
+	for _, rule := range silence.Unmuted(cfg.Rules, cfg.Probes) {
+		per := "per " + string(rule.Per)
+		if rule.Per == alert.PerAll {
+			per = "over all"
+		}
+		rules, flags = append(rules, fmt.Sprintf("%s (%s)", rule.Name, per)), append(flags, "--rule "+rule.Name)
+	}
+	if len(rules) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("It does not mute %s, which also counts these probes: add a silence with %s to mute that too.",
+		strings.Join(rules, " and "), strings.Join(flags, " "))
 }
 
 // mutesSomething refuses names and globs that match nothing, with a suggestion for each, and a silence that matches no series.

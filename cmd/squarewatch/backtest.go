@@ -23,7 +23,7 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 		Short: "Show which messages rules would have sent, from the stored history",
 		Long: "Run the daemon's alert engine over the stored runs, or over a file of results, and print which messages it would have sent\n" +
 			"and when, and for each rule how often it would have fired and for how long. No message is sent. As in the daemon, runs\n" +
-			"from before --since fill the windows. Where single runs are no longer stored, the sums of each minute are used.\n" +
+			"from before --since fill the windows. Where single runs are no longer stored, the counts of each minute are used.\n" +
 			"--from reads one JSON object per line, as squarewatch probe --json writes them.",
 		Example: "  squarewatch backtest --since 24h\n  squarewatch backtest --since 72h --rules stricter.yaml",
 		Args:    cobra.NoArgs,
@@ -77,7 +77,7 @@ type backtestReport struct {
 	first, last time.Time
 	runs        int
 	unknown     map[string]int   // runs of probes that the configuration does not have
-	already     []alert.Incident // that already fire at the begin of the period
+	already     []alert.Incident // that already fire when the period begins
 	changes     []alert.Transition
 	rules       []string
 }
@@ -103,7 +103,7 @@ func backtest(cfg *config.Config, s source) (*backtestReport, error) {
 }
 
 // replay gives stored runs to an engine in order. The first runs only fill the engine's windows, the next ones are evaluated, and
-// transitions after the begin of the source are reported.
+// transitions in the period are reported.
 type replay struct {
 	source
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 	"squarewatch/config/setting"
 )
 
-// message is one line of the report: a message that would have been sent, or an incident that already fired at the begin.
+// message is one line of the report: a message that would have been sent, or an incident that already fired when the period began.
 type message struct {
 	At       time.Time   `json:"at"`
 	State    alert.Event `json:"state"`
@@ -92,7 +91,7 @@ func (b *backtestReport) print(w io.Writer) error {
 		out.WriteString(messages.Render() + "\n")
 	}
 	rules := newTable("rule", "fired", "for", "longest", "still firing")
-	for _, s := range b.sums() {
+	for _, s := range b.totals() {
 		rules.AppendRow(table.Row{s.rule, s.fired, s.total.Round(time.Second), s.longest.Round(time.Second), s.open})
 	}
 	out.WriteString(rules.Render() + "\n")
@@ -100,60 +99,57 @@ func (b *backtestReport) print(w io.Writer) error {
 	return err
 }
 
-// ruleSum is how often a rule fired, and for how long.
-type ruleSum struct {
+// ruleTotal is how often a rule fired, and for how long.
+type ruleTotal struct {
 	rule           string
 	fired, open    int
 	total, longest time.Duration
 }
 
-// sums adds up the incidents of each rule: the file's rules in their order, then the built-in rules that fired.
-func (b *backtestReport) sums() []ruleSum {
-	order := slices.Clone(b.rules)
-	sums := map[string]*ruleSum{}
-	of := func(rule string) *ruleSum {
-		if sums[rule] == nil {
-			sums[rule] = &ruleSum{rule: rule}
-			if !slices.Contains(order, rule) {
-				order = append(order, rule)
+// addTime adds the time of an incident.
+func (t *ruleTotal) addTime(d time.Duration) {
+	t.total += d
+	t.longest = max(t.longest, d)
+}
+
+// totals adds up the incidents of each rule: the file's rules in their order, then the built-in rules that fired.
+func (b *backtestReport) totals() []*ruleTotal {
+	var list []*ruleTotal
+	of := func(rule string) *ruleTotal {
+		for _, t := range list {
+			if t.rule == rule {
+				return t
 			}
 		}
-		return sums[rule]
+		list = append(list, &ruleTotal{rule: rule})
+		return list[len(list)-1]
 	}
 	for _, rule := range b.rules {
 		of(rule)
 	}
 	began := map[incidentKey]time.Time{}
 	for i := range b.already {
+		of(b.already[i].Rule)
 		began[incidentKey{rule: b.already[i].Rule, series: b.already[i].Series}] = b.first
-	}
-	lasted := func(rule string, d time.Duration) {
-		s := of(rule)
-		s.total += d
-		s.longest = max(s.longest, d)
 	}
 	for i := range b.changes {
 		t := &b.changes[i]
 		key := incidentKey{rule: t.Incident.Rule, series: t.Incident.Series}
 		switch t.Event {
 		case alert.EventFiring:
-			of(t.Incident.Rule).fired++
+			of(key.rule).fired++
 			began[key] = t.At
 		case alert.EventResolved, alert.EventEnded:
 			if begin, ok := began[key]; ok {
-				lasted(t.Incident.Rule, t.At.Sub(begin))
+				of(key.rule).addTime(t.At.Sub(begin))
 				delete(began, key)
 			}
 		case alert.EventUpdate, alert.EventTest:
 		}
 	}
 	for key, begin := range began {
-		lasted(key.rule, b.last.Sub(begin))
+		of(key.rule).addTime(b.last.Sub(begin))
 		of(key.rule).open++
-	}
-	list := make([]ruleSum, 0, len(order))
-	for _, rule := range order {
-		list = append(list, *sums[rule])
 	}
 	return list
 }

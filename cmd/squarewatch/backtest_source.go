@@ -137,8 +137,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// stored yields the runs of a period. Where single runs are no longer stored, it yields the sums of each minute, with which the daemon
-// fills its windows too.
+// stored yields the runs of a period. Where single runs are no longer stored, it yields the roll-ups of each minute. The daemon fills
+// its windows with the same.
 func stored(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
 	return func(yield func(*probe.Result, error) bool) {
 		single, err := first(store.Runs(ctx, from, until), until, func(r *probe.Result) time.Time { return r.End })
@@ -147,7 +147,7 @@ func stored(ctx context.Context, store *history.Store, from, until time.Time) it
 			return
 		}
 		single = single.Truncate(time.Minute)
-		for r, err := range summed(ctx, store, from, single) {
+		for r, err := range rolledUp(ctx, store, from, single) {
 			if !yield(r, err) {
 				return
 			}
@@ -160,8 +160,8 @@ func stored(ctx context.Context, store *history.Store, from, until time.Time) it
 	}
 }
 
-// summed yields one run for each run in the sums of each minute. Each ends at the end of its minute.
-func summed(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
+// rolledUp yields one run for each run in the roll-ups of each minute. Each ends at the end of its minute.
+func rolledUp(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
 	return func(yield func(*probe.Result, error) bool) {
 		for up, err := range store.Rollups(ctx, from, until) {
 			if err != nil {

@@ -28,7 +28,7 @@ type storedHistory struct {
 // newStoredHistory writes results that ended at the given ages, one every interval, with the codes that a function returns for their age.
 func newStoredHistory(t *testing.T, file string, length, interval time.Duration, code func(age time.Duration) int) *storedHistory {
 	t.Helper()
-	cfg, err := config.Parse("squarewatch.yaml", fmt.Appendf(nil, "%s\nstate_dir: %s\n", file, t.TempDir()), config.Options{Kinds: kinds()})
+	cfg, err := config.Parse("squarewatch.yaml", fmt.Appendf(nil, "%s\nstate_dir: %s\n", file, memoryDir(t)), config.Options{Kinds: kinds()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func newStoredHistory(t *testing.T, file string, length, interval time.Duration,
 	return h
 }
 
-// backtest returns the incidents that already fire at the begin, the later messages, and the warnings.
+// backtest returns the incidents that already fire when the period begins, the later messages, and the warnings.
 func (h *storedHistory) backtest(since time.Duration) (already, changes, warnings []string, report *backtestReport) {
 	h.t.Helper()
 	source, done, err := newSource(h.t.Context(), h.cfg, "", since, h.now)
@@ -84,8 +84,8 @@ func (h *storedHistory) lines(changes []alert.Transition) []string {
 	return lines
 }
 
-// TestBacktestStartsWithTheDaemonsState checks that the begin of a backtest does not change its messages: windows are full then, and
-// firing incidents are known.
+// TestBacktestStartsWithTheDaemonsState checks that a backtest gives the same messages wherever its period begins: the windows are full
+// then, and it knows the firing incidents.
 func TestBacktestStartsWithTheDaemonsState(t *testing.T) {
 	const file = `target: https://api.aisquare.studio
 catalogue: [feed]
@@ -137,9 +137,9 @@ rules:
 		if len(warnings) > 0 {
 			t.Errorf("since %v: want no warning, got %v", since, warnings)
 		}
-		for _, sum := range report.sums() {
-			if sum.open != 1 {
-				t.Errorf("since %v: want %s to fire at the end, got %+v", since, sum.rule, sum)
+		for _, total := range report.totals() {
+			if total.open != 1 {
+				t.Errorf("since %v: want %s to fire at the end, got %+v", since, total.rule, total)
 			}
 		}
 		if want := int(since / (10 * time.Second)); report.runs != want {
@@ -148,8 +148,8 @@ rules:
 	}
 }
 
-// TestBacktestFillsLongWindowsFromSums checks that the sums of minutes fill a window from before the stored single runs.
-func TestBacktestFillsLongWindowsFromSums(t *testing.T) {
+// TestBacktestFillsLongWindowsFromRollups checks that the roll-ups of minutes fill a window from before the stored single runs.
+func TestBacktestFillsLongWindowsFromRollups(t *testing.T) {
 	const file = `target: https://api.aisquare.studio
 catalogue: [feed]
 defaults: {schedule: "@every 5m"}

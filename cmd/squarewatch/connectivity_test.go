@@ -39,7 +39,7 @@ func (c *cable) plug(o *Options) {
 }
 
 // outage cuts the given connections for five minutes, and returns the messages until ten minutes later.
-func outage(t *testing.T, connectivity string, alsoTheOther bool) (told []string, asked int64) {
+func outage(t *testing.T, connectivity string, alsoTheOther bool) (messages []string, asked int64) {
 	t.Helper()
 	file := strings.Replace(sceneFile, "on: [5xx]", "on: [5xx, transport], per: all", 1) + connectivity
 	synctest.Test(t, func(t *testing.T) {
@@ -57,11 +57,11 @@ func outage(t *testing.T, connectivity string, alsoTheOther bool) (told []string
 		synctest.Wait()
 		for _, message := range s.inbox.take() {
 			_, what, _ := strings.Cut(message, " ")
-			told = append(told, what)
+			messages = append(messages, what)
 		}
 		asked = c.asked.Load()
 	})
-	return told, asked
+	return messages, asked
 }
 
 // TestOurOwnNetworkIsNotTheirOutage has the same five minutes without an answer for three reasons.
@@ -79,9 +79,9 @@ func TestOurOwnNetworkIsNotTheirOutage(t *testing.T) {
 		"no other address is in the file":  {"", true, theirs, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			told, asked := outage(t, test.file, test.other)
-			if diff := cmp.Diff(test.want, told); diff != "" {
-				t.Errorf("told (-want +got):\n%s", diff)
+			messages, asked := outage(t, test.file, test.other)
+			if diff := cmp.Diff(test.want, messages); diff != "" {
+				t.Errorf("messages (-want +got):\n%s", diff)
 			}
 			if (asked > 0) != test.asks {
 				t.Errorf("want the other address asked: %v, got %d times", test.asks, asked)

@@ -1,138 +1,30 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"path"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"squarewatch/alert"
-	"squarewatch/alert/outbox"
-	"squarewatch/alert/slack"
-	"squarewatch/config"
 	"squarewatch/probe/aisquaretest"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // These tests check that a message is compared with silences, maintenance and the configuration when it is delivered.
 
-// channel is a Slack channel that keeps its messages as a person reads them, and that can be down.
-type channel struct {
-	mu       sync.Mutex
-	down     bool
-	messages []slack.Message
-}
-
-func (c *channel) Deliver(_ context.Context, n outbox.Notification) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.down {
-		return "", &outbox.DeliveryError{Reason: outbox.ReasonNetwork, Err: errors.New("no route to host")}
-	}
-	c.messages = append(c.messages, slack.Render(n, slack.Options{}))
-	return "", nil
-}
-
-func (c *channel) fail(down bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.down = down
-}
-
-// take returns the messages since the last call.
-func (c *channel) take() []slack.Message {
-	synctest.Wait()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	taken := c.messages
-	c.messages = nil
-	return taken
-}
-
-// expect compares event, rule and series of the messages since the last call, and returns the messages.
-func (c *channel) expect(t *testing.T, want ...string) []slack.Message {
-	t.Helper()
-	taken := c.take()
-	var got []string
-	for _, m := range taken {
-		text, _, _ := strings.Cut(m.Text, ":")
-		got = append(got, text)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("messages, -want +got:\n%s", diff)
-	}
-	return taken
-}
-
-// channels are named after the last part of their webhook's path.
-type channels map[string]*channel
-
-// newChannelScene starts a daemon whose notifiers deliver to the channels.
-func newChannelScene(t *testing.T, file string, all channels) *scene {
-	t.Helper()
-	var s *scene
-	known := kinds()
-	known.Notifiers = []config.Kind[outbox.Notifier]{
-		config.NewKind("slack", slack.Settings{}, func(settings slack.Settings, _ *config.Config) (outbox.Notifier, error) {
-			return all[path.Base(settings.WebhookURL.Reveal())], nil
-		}),
-	}
-	current := &file
-	s = newSceneWith(t, file, func(o *Options) {
-		o.Load = func() (*config.Config, error) {
-			return config.Parse("scene.yaml", []byte(*current), config.Options{Kinds: known})
-		}
-	})
-	current = &s.file
-	return s
-}
-
-// opsFile has one notifier, ops, whose channel is x.
-func opsFile(t *testing.T) string {
-	t.Helper()
-	return keptFile(t)
-}
-
-// withPager adds a second notifier to the file.
-func withPager(file string) string {
-	return strings.Replace(file, "notifiers: {ops:",
-		`notifiers: {pager: {slack: {webhook_url: "https://hooks.example.org/pager"}, group_wait: 0s}, ops:`, 1)
-}
-
-// silenceFeed silences the probe feed for a time.
-func (s *scene) silenceFeed(d time.Duration) {
-	s.t.Helper()
-	body := `{"probes": ["feed"], "until": "` + time.Now().Add(d).UTC().Format(time.RFC3339) + `", "by": "me"}`
-	if kept, err := s.post("/api/v1/silences", body); err != nil || !strings.Contains(kept, `"probes":["feed"]`) {
-		s.t.Fatalf("want the silence in force, got %s, %v", kept, err)
-	}
-}
-
-// fireWhileDown makes feed fire while the channel is down, so that the message FIRING is not delivered.
-func (s *scene) fireWhileDown(c *channel) {
-	c.fail(true)
-	s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
-	s.after(time.Minute)
-}
-
 func TestSilenceMutesAnUndeliveredFiring(t *testing.T) {
 	for name, test := range map[string]struct {
-		back   time.Duration // when the channel is reachable again, after the silence of 10 minutes began
+		back   time.Duration // when the channel is reachable again, after the silence of 5 minutes began
 		mended bool          // the API recovers in the silence
 		want   []string
 	}{
-		"it still fires when the silence ends":                           {2 * time.Minute, false, []string{"FIRING server-errors feed"}},
-		"it recovers in the silence":                                     {2 * time.Minute, true, nil},
-		"the channel is back after the silence":                          {12 * time.Minute, false, []string{"FIRING server-errors feed"}},
-		"it recovers in the silence, and the channel is back only later": {12 * time.Minute, true, nil},
+		"it still fires when the silence ends":                           {time.Minute, false, []string{"FIRING server-errors feed"}},
+		"it recovers in the silence":                                     {time.Minute, true, nil},
+		"the channel is back after the silence":                          {6 * time.Minute, false, []string{"FIRING server-errors feed"}},
+		"it recovers in the silence, and the channel is back only later": {6 * time.Minute, true, nil},
 		"the channel is back in the last second of the silence, or later": {
-			10*time.Minute - time.Second, false,
+			5*time.Minute - time.Second, false,
 			[]string{"FIRING server-errors feed"},
 		},
 	} {
@@ -143,20 +35,20 @@ func TestSilenceMutesAnUndeliveredFiring(t *testing.T) {
 				s := newChannelScene(t, file, channels{"x": ops})
 				defer s.stop()
 				s.fireWhileDown(ops)
-				s.silenceFeed(10 * time.Minute)
+				s.silenceFeed(5 * time.Minute)
 				if test.mended {
 					s.api.ClearFaults()
 				}
 				s.after(test.back)
 				ops.fail(false)
-				s.after(9*time.Minute - min(test.back, 9*time.Minute))
-				if test.back < 10*time.Minute {
+				s.after(4*time.Minute - min(test.back, 4*time.Minute))
+				if test.back < 5*time.Minute {
 					ops.expect(t)
 				}
-				s.after(20 * time.Minute)
+				s.after(8 * time.Minute)
 				ops.expect(t, test.want...)
 				s.api.ClearFaults()
-				s.after(10 * time.Minute)
+				s.after(3 * time.Minute)
 				if len(test.want) > 0 {
 					ops.expect(t, "RESOLVED server-errors feed")
 				}
@@ -307,11 +199,11 @@ func TestAnAddedNotifierReceivesNoSilencedIncident(t *testing.T) {
 		defer s.stop()
 		s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		s.after(time.Minute)
-		s.silenceFeed(time.Hour)
+		s.silenceFeed(10 * time.Minute)
 		s.reload(withPager(s.file))
-		s.after(30 * time.Minute)
+		s.after(5 * time.Minute)
 		all["pager"].expect(t)
-		s.after(31 * time.Minute)
+		s.after(6 * time.Minute)
 		all["pager"].expect(t, "FIRING server-errors feed")
 		all["x"].expect(t, "FIRING server-errors feed")
 	})

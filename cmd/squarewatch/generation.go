@@ -146,26 +146,6 @@ func newTelemetry(ctx context.Context, cfg *config.Config, spoolDir string, logg
 	})
 }
 
-// sameProcess refuses changes that need a restart.
-func sameProcess(current, next *config.Config) error {
-	var faults []error
-	if current.Listen != next.Listen {
-		faults = append(faults, fmt.Errorf("listen changed from %s to %s: a reload cannot change the port; restart the service",
-			current.Listen, next.Listen))
-	}
-	if current.StateDir != next.StateDir {
-		faults = append(faults, fmt.Errorf("state_dir changed from %s to %s: a reload cannot move the database; restart the service",
-			current.StateDir, next.StateDir))
-	}
-	if !current.Telemetry.OTLP.Equal(&next.Telemetry.OTLP) {
-		faults = append(faults, errors.New("telemetry.otlp changed: a reload cannot change the exporters; restart the service"))
-	}
-	if current.Telemetry.Spool != next.Telemetry.Spool {
-		faults = append(faults, errors.New("telemetry.spool changed: a reload cannot resize it; restart the service"))
-	}
-	return errors.Join(faults...)
-}
-
 func logWarnings(logger *slog.Logger, cfg *config.Config) {
 	for _, w := range cfg.Warnings {
 		logger.Warn("configuration warning", "warning", w.String())
@@ -202,3 +182,5 @@ func (m *missLog) Missed(miss probe.Miss) {
 	m.logger.Warn("a run was missed", "probe", miss.Probe, "reason", string(miss.Reason), "intended", miss.Intended,
 		"count", miss.Count, "detail", miss.Detail)
 }
+
+func credentialNames(cfg *config.Config) []string { return slices.Collect(maps.Keys(cfg.Credentials)) }

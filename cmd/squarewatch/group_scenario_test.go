@@ -46,19 +46,19 @@ func TestA401OnOneEndpointFiresUntilItIsOver(t *testing.T) {
 				s.api.SetFault("/api/v1/bookings/config/", aisquaretest.Fault{Status: 401, Body: `{"detail": "Invalid token."}`})
 				<-time.After(test.within)
 				synctest.Wait()
-				if told := s.inbox.take(); len(told) != 1 || !strings.HasSuffix(told[0], "firing unauthenticated key") {
-					t.Fatalf("want one message within %v, got %q", test.within, told)
+				if messages := s.inbox.take(); len(messages) != 1 || !strings.HasSuffix(messages[0], "firing unauthenticated key") {
+					t.Fatalf("want one message within %v, got %q", test.within, messages)
 				}
 				<-time.After(time.Minute)
 				synctest.Wait()
-				if told := s.inbox.take(); told != nil {
-					t.Errorf("want no message while the endpoint is still refused, got %q", told)
+				if messages := s.inbox.take(); messages != nil {
+					t.Errorf("want no message while the endpoint is still refused, got %q", messages)
 				}
 				s.api.ClearFaults()
 				<-time.After(20 * time.Second)
 				synctest.Wait()
-				if told := s.inbox.take(); len(told) != 1 || !strings.HasSuffix(told[0], "resolved unauthenticated key") {
-					t.Errorf("want one end, got %q", told)
+				if messages := s.inbox.take(); len(messages) != 1 || !strings.HasSuffix(messages[0], "resolved unauthenticated key") {
+					t.Errorf("want one end, got %q", messages)
 				}
 			})
 		})

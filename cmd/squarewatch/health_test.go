@@ -17,25 +17,25 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// manager is a service manager that remembers what it was told.
+// manager is a service manager that keeps what it received.
 type manager struct {
-	mu   sync.Mutex
-	told []string
+	mu       sync.Mutex
+	received []string
 }
 
 func (m *manager) notify(state string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.told = append(m.told, state)
+	m.received = append(m.received, state)
 }
 
-// take returns what was told since the last call.
+// take returns what was received since the last call.
 func (m *manager) take() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	told := m.told
-	m.told = nil
-	return told
+	received := m.received
+	m.received = nil
+	return received
 }
 
 func count(all []string, part string) int {

@@ -16,10 +16,10 @@ import (
 
 // TestNotifiersShowTracesOnlyWithACollector sends an incident through each kind of notifier, with and without a collector.
 func TestNotifiersShowTracesOnlyWithACollector(t *testing.T) {
-	var told string
+	var sent string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
-		told += string(text)
+		sent += string(text)
 		_, _ = io.WriteString(w, "ok")
 	}))
 	defer server.Close()
@@ -45,12 +45,12 @@ func TestNotifiersShowTracesOnlyWithACollector(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			told = ""
+			sent = ""
 			if _, err := notifier.Deliver(t.Context(), notification); err != nil {
 				t.Fatal(err)
 			}
-			if strings.Contains(told, trace.String()) != want {
-				t.Errorf("%s with telemetry %q: want a trace named %v, got %s", name, collector, want, told)
+			if strings.Contains(sent, trace.String()) != want {
+				t.Errorf("%s with telemetry %q: want a trace named %v, got %s", name, collector, want, sent)
 			}
 		}
 	}

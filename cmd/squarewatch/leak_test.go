@@ -76,12 +76,12 @@ func leaveNothing(t *testing.T, connection probe.Connection) {
 	const schedule = `schedule: "@every 10s"`
 	// A run that hangs ends a second before the next is due, because the order of two simultaneous events is not defined.
 	file := strings.Replace(sceneFile, schedule, schedule+", timeout: 9s, connection: "+string(connection), 1)
-	told := &register{fates: map[string][]string{}, counts: map[string]int{}}
+	runs := &register{fates: map[string][]string{}, counts: map[string]int{}}
 	var open, dialled atomic.Int64
 	begin := time.Now()
 	s := newSceneWith(t, file, func(o *Options) {
 		dial := o.Dial
-		o.Sinks = []probe.Sink{told}
+		o.Sinks = []probe.Sink{runs}
 		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dial(ctx, network, address)
 			if err != nil {
@@ -119,20 +119,20 @@ func leaveNothing(t *testing.T, connection probe.Connection) {
 	if n := open.Load(); n != 0 {
 		t.Errorf("%d of %d connections are left open", n, dialled.Load())
 	}
-	for key, fates := range told.fates {
+	for key, fates := range runs.fates {
 		if len(fates) != 1 {
 			t.Errorf("%s: want one fate, got %v", key, fates)
 		}
 	}
 	for _, p := range probes {
-		if want := p.Schedule.Between(begin, end); told.counts[p.Name] != want {
-			t.Errorf("%s: want each of %d intended runs finished or missed once, got %d", p.Name, want, told.counts[p.Name])
+		if want := p.Schedule.Between(begin, end); runs.counts[p.Name] != want {
+			t.Errorf("%s: want each of %d intended runs finished or missed once, got %d", p.Name, want, runs.counts[p.Name])
 		}
 	}
-	if told.fate("timeout") == 0 || told.fate("missed: shutdown") == 0 || told.fate("success") == 0 {
-		t.Errorf("want runs that succeed, time out and are stopped, got %v", told.fates)
+	if runs.fate("timeout") == 0 || runs.fate("missed: shutdown") == 0 || runs.fate("success") == 0 {
+		t.Errorf("want runs that succeed, time out and are stopped, got %v", runs.fates)
 	}
-	if connection == probe.Reuse && dialled.Load() > int64(len(told.fates)*2/3) {
-		t.Errorf("want connections reused, got %d for %d runs", dialled.Load(), len(told.fates))
+	if connection == probe.Reuse && dialled.Load() > int64(len(runs.fates)*2/3) {
+		t.Errorf("want connections reused, got %d for %d runs", dialled.Load(), len(runs.fates))
 	}
 }

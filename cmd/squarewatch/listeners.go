@@ -15,7 +15,7 @@ type listeners struct {
 }
 
 // listenTo starts a listener for each destination that has one.
-func listenTo(ctx context.Context, destinations map[string]outbox.Destination, handler outbox.Desk, logger *slog.Logger) *listeners {
+func listenTo(ctx context.Context, destinations map[string]outbox.Destination, handler outbox.Commands, logger *slog.Logger) *listeners {
 	ctx, stop := context.WithCancel(ctx)
 	l := &listeners{stop: stop}
 	for name, destination := range destinations {

@@ -1,5 +1,5 @@
 // Command squarewatch watches the AISquare Studio API: it calls endpoints on a schedule, records every answer as
-// OpenTelemetry spans and metrics, and tells Slack when a rate of bad answers crosses a threshold, and when it is over.
+// OpenTelemetry spans and metrics, and notifies Slack when a rate of bad answers crosses a threshold, and when it is over.
 package main
 
 import (

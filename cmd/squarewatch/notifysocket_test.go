@@ -20,7 +20,7 @@ func TestTheWatchdogIsFedWithoutADescriptor(t *testing.T) {
 		}
 		return conn
 	}
-	hears := func(conn *net.UnixConn, want string) {
+	receives := func(conn *net.UnixConn, want string) {
 		t.Helper()
 		buffer := make([]byte, 100)
 		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
@@ -44,7 +44,7 @@ func TestTheWatchdogIsFedWithoutADescriptor(t *testing.T) {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
 		t.Fatal(err)
 	}
-	hears(first, "WATCHDOG=1")
+	receives(first, "WATCHDOG=1")
 	_ = first.Close()
 	if err := unix.Unlink(path); err != nil {
 		t.Fatal(err)
@@ -52,6 +52,6 @@ func TestTheWatchdogIsFedWithoutADescriptor(t *testing.T) {
 	second := manager()
 	defer func() { _ = second.Close() }()
 	notify("READY=1")
-	hears(second, "READY=1")
+	receives(second, "READY=1")
 	notifySystemd("", slog.New(slog.DiscardHandler))("READY=1") // outside of systemd
 }

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// recentRuns is the time for which an engine receives single runs. For older runs the sums of each minute are exact enough.
+	// recentRuns is the time for which an engine receives single runs. For older runs the roll-ups of each minute are exact enough.
 	recentRuns = 10 * time.Minute
-	// fineSums is the time for which windows are filled with the sums of minutes. Older runs count only in windows of a day and more. These
-	// have buckets longer than a quarter of an hour, so the sums of hours are exact enough.
-	fineSums = 6 * time.Hour
-	// largestRecall limits the runs, and the sums, that the start reads before it probes: half a second of work. The rest is read while
+	// fineRollups is the time for which windows are filled with the roll-ups of minutes. Older runs count only in windows of a day
+	// and more. These have buckets longer than a quarter of an hour, so the roll-ups of hours are exact enough.
+	fineRollups = 6 * time.Hour
+	// largestRecall limits the runs, and the roll-ups, that the start reads before it probes: half a second of work. The rest is read while
 	// probing.
 	largestRecall = 50_000
 )
@@ -76,7 +76,7 @@ func (o *opened) recallLast(ctx context.Context, engine *alert.Engine, last map[
 	return nil
 }
 
-// recallWindows gives an engine the sums of the minutes from begin to recent, and the runs from there to now.
+// recallWindows gives an engine the roll-ups of the minutes from begin to recent, and the runs from there to now.
 func (o *opened) recallWindows(ctx context.Context, engine *alert.Engine, begin, recent, now time.Time) error {
 	gaps, err := o.history.Gaps(ctx, begin, now)
 	if err != nil {
@@ -113,27 +113,27 @@ func (o *opened) fill(ctx context.Context, evaluator *alert.Evaluator) error {
 		return nil
 	}
 	defer evaluator.EndFill() // a rule with windows that are partly full is better than none
-	begin, fine := o.filled.Add(-evaluator.Lookback()), o.filled.Add(-fineSums).Truncate(time.Hour)
+	begin, fine := o.filled.Add(-evaluator.Lookback()), o.filled.Add(-fineRollups).Truncate(time.Hour)
 	return errors.Join(
 		fillWith(ctx, evaluator, o.history.Hours, begin, fine, 6*time.Hour),
 		fillWith(ctx, evaluator, o.history.Minutes, later(fine, begin), o.filled, 10*time.Minute),
 	)
 }
 
-// fillWith fills the windows with the sums of a time, in parts of a length.
+// fillWith fills the windows with the roll-ups of a period, in parts of a length.
 func fillWith(ctx context.Context, evaluator *alert.Evaluator,
 	read func(ctx context.Context, since, until time.Time) iter.Seq2[history.Rollup, error], since, until time.Time, part time.Duration,
 ) error {
 	for since.Before(until) {
 		next := earlier(since.Add(part), until)
-		var sums []alert.Sum
+		var runs []alert.EqualRuns
 		for up, err := range read(ctx, since, next) {
 			if err != nil {
 				return fmt.Errorf("fill windows with the time before the start: %w", err)
 			}
-			sums = append(sums, alert.Sum{Result: &up.Result, Runs: up.Runs})
+			runs = append(runs, alert.EqualRuns{Result: &up.Result, Runs: up.Runs})
 		}
-		evaluator.FillWith(sums)
+		evaluator.FillWith(runs)
 		since = next
 	}
 	return nil

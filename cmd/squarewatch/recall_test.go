@@ -16,7 +16,7 @@ import (
 	"squarewatch/probe/database"
 )
 
-// longHistory writes a database with the sums of three days of so many probes every 30 s, of which the first has failed for a day.
+// longHistory writes a database with the roll-ups of three days of so many probes every 30 s, of which the first has failed for a day.
 func longHistory(t *testing.T, path string, probes int, now time.Time) {
 	t.Helper()
 	o, err := openDatabase(t.Context(), path, discardLogger())
@@ -52,7 +52,7 @@ func longHistory(t *testing.T, path string, probes int, now time.Time) {
 
 func longFile(t *testing.T, probes int) (file, directory string) {
 	t.Helper()
-	directory = t.TempDir()
+	directory = memoryDir(t)
 	var list strings.Builder
 	for i := range probes {
 		fmt.Fprintf(&list, "  - {name: p%d, path: /p%d/}\n", i, i)
@@ -69,8 +69,9 @@ state_dir: %s
 `, list.String(), directory), directory
 }
 
-func TestStartWithALongHistoryIsQuickAndFillsTheWindows(t *testing.T) {
-	const probes = 300
+// TestALongHistoryFillsTheWindowsAfterTheStart checks that a start with more than largestRecall roll-ups leaves them for later.
+func TestALongHistoryFillsTheWindowsAfterTheStart(t *testing.T) {
+	const probes = 13 // 56,160 roll-ups: more than a quick start reads
 	text, directory := longFile(t, probes)
 	file := filepath.Join(directory, "squarewatch.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -26,7 +26,7 @@ func (d *Daemon) newServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: keepAliveDuration,
-		MaxHeaderBytes: maxHeader, ConnState: newCrowd(maxConnections).observe, ConnContext: d.withPeer,
+		MaxHeaderBytes: maxHeader, ConnState: newConnectionLimit(maxConnections).observe, ConnContext: d.withPeer,
 		ErrorLog: slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelWarn),
 	}
 }

@@ -55,7 +55,7 @@ func (d *drift) state() (loaded time.Time, why string) {
 	return d.loaded, ""
 }
 
-// statusInterval is the time between two looks at what the STATUS line says.
+// statusInterval is the time between two updates of the STATUS line.
 const statusInterval = 10 * time.Second
 
 // sendStatus keeps the STATUS line of the service manager current until ctx ends; see sd_notify(3).
@@ -158,4 +158,30 @@ func withNumber(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// feedWatchdog notifies the service manager three times in its interval, as long as no part is stuck. When one gets
+// stuck, it logs why, once.
+func (d *Daemon) feedWatchdog(ctx context.Context) {
+	if d.options.Watchdog <= 0 {
+		return
+	}
+	ticker := time.NewTicker(d.options.Watchdog / 3)
+	defer ticker.Stop()
+	stuck := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			all := d.health.verdict(now)
+			if before := stuck; !isStuck(all) {
+				stuck = false
+				d.options.Notify("WATCHDOG=1")
+			} else if stuck = true; !before {
+				d.options.Logger.ErrorContext(ctx, "a part of squarewatch is stuck, so the watchdog is no longer fed",
+					"troubles", inWords(all), "goroutines", goroutines())
+			}
+		}
+	}
 }

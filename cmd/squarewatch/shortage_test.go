@@ -39,13 +39,13 @@ func TestOurOwnShortageIsOneMessage(t *testing.T) {
 		out.Store(false)
 		s.after(5 * time.Minute)
 		synctest.Wait()
-		var told []string
+		var messages []string
 		for _, message := range s.inbox.take() {
 			_, what, _ := strings.Cut(message, " ")
-			told = append(told, what)
+			messages = append(messages, what)
 		}
-		if diff := cmp.Diff([]string{"firing watcher all", "resolved watcher all"}, told); diff != "" {
-			t.Errorf("told (-want +got):\n%s", diff)
+		if diff := cmp.Diff([]string{"firing watcher all", "resolved watcher all"}, messages); diff != "" {
+			t.Errorf("messages (-want +got):\n%s", diff)
 		}
 		if n := strings.Count(s.log.String(), "squarewatch itself is in trouble"); n != 1 {
 			t.Errorf("want one line in the log, got %d", n)

@@ -38,31 +38,14 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 		Example: "  squarewatch silence add --rule server-errors --probe 'feed*' --for 2h --comment 'deployment'\n" +
 			"  squarewatch silence add --all --for 2d",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if ask.Until, err = untilOf(time.Duration(length), until, time.Now()); err != nil {
 				return usageError{err}
 			}
 			if err := ask.checkScope(); err != nil {
 				return usageError{err}
 			}
-			cfg, err := file.reach(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if ask.By == "" {
-				ask.By, _ = file.process.env("SUDO_USER") // the daemon identifies the user of this process itself
-			}
-			var kept keptSilence
-			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
-				return err
-			}
-			text := fmt.Sprintf("Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept.Silence), local(kept.Until))
-			if kept.Warning != "" {
-				text += "Warning: " + kept.Warning + "\n"
-			}
-			_, err = io.WriteString(printable{cmd.OutOrStdout()}, text)
-			return err
+			return addSilence(cmd, file, ask)
 		},
 	}
 	flags := cmd.Flags()
@@ -75,6 +58,30 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	flags.StringVar(&ask.By, "by", "", "`name` of the person for whom you silence (default: the user of sudo); the daemon adds your own")
 	flags.StringVar(&ask.Comment, "comment", "", "why")
 	return cmd
+}
+
+// addSilence sends a silence to the running daemon and prints what the daemon stored.
+func addSilence(cmd *cobra.Command, file *configFile, ask silenceJSON) error {
+	cfg, err := file.reach(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if ask.By == "" {
+		ask.By, _ = file.process.env("SUDO_USER") // the daemon identifies the user of this process itself
+	}
+	var kept keptSilence
+	if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept.Silence), local(kept.Until))
+	if kept.Note != "" {
+		text += kept.Note + "\n"
+	}
+	if kept.Warning != "" {
+		text += "Warning: " + kept.Warning + "\n"
+	}
+	_, err = io.WriteString(printable{cmd.OutOrStdout()}, text)
+	return err
 }
 
 // untilOf returns the end of a silence from --for or --until, of which exactly one must be given.
@@ -111,20 +118,40 @@ func newSilenceList(file *configFile) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var all []alert.Silence
-			if err := newClient(cfg).ask(cmd.Context(), http.MethodGet, "/api/v1/silences", nil, &all); err != nil {
+			var silences, maintenance []alert.Silence
+			client := newClient(cfg)
+			if err := client.ask(cmd.Context(), http.MethodGet, "/api/v1/silences", nil, &silences); err != nil {
 				return err
 			}
-			return printSilences(printable{cmd.OutOrStdout()}, all)
+			if err := client.ask(cmd.Context(), http.MethodGet, "/api/v1/maintenance", nil, &maintenance); err != nil {
+				return err
+			}
+			return printMuting(printable{cmd.OutOrStdout()}, silences, maintenance)
 		},
 	}
 }
 
-func printSilences(w io.Writer, all []alert.Silence) error {
-	if len(all) == 0 {
-		_, err := fmt.Fprintln(w, "Nothing is silenced.")
+// printMuting says what mutes messages now: maintenance of the file, and silences.
+func printMuting(w io.Writer, silences, maintenance []alert.Silence) error {
+	for i := range maintenance {
+		m := &maintenance[i]
+		name := strings.TrimPrefix(m.ID, "maintenance ")
+		if _, err := fmt.Fprintf(w, "Maintenance %s mutes %s until %s.\n", name, mutes(m), local(m.Until)); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(silences) > 0:
+		return printSilences(w, silences)
+	case len(maintenance) > 0:
+		_, err := fmt.Fprintln(w, "There are no silences.")
 		return err
 	}
+	_, err := fmt.Fprintln(w, "Nothing is silenced.")
+	return err
+}
+
+func printSilences(w io.Writer, all []alert.Silence) error {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"id", "mutes", "until", "by", "comment"})

@@ -65,8 +65,7 @@ func heapInUse() uint64 {
 }
 
 func TestADayWithoutSlack(t *testing.T) {
-	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m", "permission-unknown, auth-wall, collections, ",
-		"").Replace(keptFile(t))
+	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m").Replace(onlyFeed(keptFile(t)))
 	synctest.Test(t, func(t *testing.T) {
 		down, clock := &slowSlack{}, &punctual{}
 		s := newSceneWith(t, file, func(o *Options) {
@@ -121,7 +120,7 @@ func TestADayWithoutSlack(t *testing.T) {
 		down.mu.Lock()
 		defer down.mu.Unlock()
 		if len(down.messages) == 0 || len(down.messages) > 2 {
-			t.Fatalf("want a day told in a message or two, got %d", len(down.messages))
+			t.Fatalf("want a day reported in one or two messages, got %d", len(down.messages))
 		}
 		first := down.messages[0].Plain()
 		for _, part := range []string{

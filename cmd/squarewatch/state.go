@@ -25,8 +25,8 @@ import (
 // databaseName is the file in state_dir.
 const databaseName = "squarewatch.db"
 
-// state is what a restart keeps. A disk that fails or hangs delays nothing: probing and alerting work from memory, and the database is
-// opened as soon as that works.
+// state is what survives a restart. A disk that fails or hangs delays nothing: probing and alerting work from memory, and the database is
+// opened as soon as the disk works.
 type state struct {
 	path   string          // of the database; empty without a state_dir
 	owner  *database.Owner // nil without a state_dir, or when its disk does not answer

@@ -100,7 +100,7 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	if err := printFaults(w, s); err != nil {
 		return err
 	}
-	return printSilences(w, s.Silences)
+	return printMuting(w, s.Silences, s.Maintenance)
 }
 
 // printCulprits says of each incident whose fault it is, what to do now, and why that is known.

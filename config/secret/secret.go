@@ -43,7 +43,7 @@ func (t Text) Reveal() string {
 	return *t.value
 }
 
-// Referenced returns the values of the text's references. They are secret even in a text that need not be.
+// Referenced returns the values of the text's references. They are secret even where the rest of the text is not.
 func (t Text) Referenced() []string {
 	if t.quoted == nil {
 		return nil

@@ -154,15 +154,15 @@ func (c *crash) live(length time.Duration) {
 
 var incidentOf = regexp.MustCompile(`incident ([0-9a-f]{12})`)
 
-// told is what one notifier received about one incident.
-type told struct {
+// received is what one notifier received about one incident.
+type received struct {
 	firing, resolved []slackstub.Message
 	folded           bool // one message reported both
 }
 
 // byIncident groups messages by their incident.
-func byIncident(messages []slackstub.Message) map[string]*told {
-	all := map[string]*told{}
+func byIncident(messages []slackstub.Message) map[string]*received {
+	all := map[string]*received{}
 	for _, m := range messages {
 		match := incidentOf.FindStringSubmatch(m.Blocks)
 		if match == nil {
@@ -170,7 +170,7 @@ func byIncident(messages []slackstub.Message) map[string]*told {
 		}
 		of := all[match[1]]
 		if of == nil {
-			of = &told{}
+			of = &received{}
 			all[match[1]] = of
 		}
 		switch {
@@ -286,7 +286,7 @@ func (c *crash) checkDelivery(kills int) {
 			t.Errorf("the bot's message of incident %s does not say RESOLVED", id)
 		}
 	}
-	t.Logf("%d kills, %d incidents, %d webhook messages (%d incidents told in one), %d answers cut after acceptance, "+
+	t.Logf("%d kills, %d incidents, %d webhook messages (%d incidents reported in one), %d answers cut after acceptance, "+
 		"repeats: %d after a cut, %d after a kill, %d without reason; bot: %d messages and replies",
 		kills, len(known), len(c.webhook.Messages()), folded, c.webhook.Cuts(), cut, killed, unexplained, len(c.bot.Messages()))
 	if len(known) < kills/20 {

@@ -115,7 +115,7 @@ func (d *disk) runs() float64 {
 	return scrape(d.t, d.addr, "squarewatch_probe_runs_total", nil)
 }
 
-// expects waits until Slack has been told, and returns how long that took.
+// expects waits until Slack has received it, and returns how long that took.
 func (d *disk) expects(limit time.Duration, begin string) time.Duration {
 	d.t.Helper()
 	asked := time.Now()
@@ -203,7 +203,7 @@ func TestFrozenDiskHoldsNothingUp(t *testing.T) {
 		t.Errorf("want the silence written, got %d", n)
 	}
 	if n := d.kept("SELECT count(*) FROM incidents WHERE state = 'resolved'"); n != 1 || d.count("FIRING") != 1 || d.count("RESOLVED") != 1 {
-		t.Errorf("want one incident, told once, got %d, %d, %d", n, d.count("FIRING"), d.count("RESOLVED"))
+		t.Errorf("want one incident, notified once, got %d, %d, %d", n, d.count("FIRING"), d.count("RESOLVED"))
 	}
 }
 

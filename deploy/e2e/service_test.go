@@ -20,7 +20,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// service is squarewatch installed in a machine, with what it watches and tells.
+// service is squarewatch installed in a machine, with what it watches and notifies.
 type service struct {
 	*machine
 
@@ -80,8 +80,8 @@ func (s *service) status() string {
 	return out
 }
 
-// told returns how many messages begin with a word.
-func (s *service) told(word string) int {
+// messages returns how many messages begin with a word.
+func (s *service) messages(word string) int {
 	n := 0
 	for _, m := range s.slack.Messages() {
 		if strings.HasPrefix(m.Text, word) {
@@ -121,7 +121,7 @@ func TestTheServiceOnARealSystemd(t *testing.T) {
 func (s *service) incident() {
 	s.t.Helper()
 	s.api.SetFault("*", aisquaretest.Fault{Status: 500})
-	eventually(s.t, 30*time.Second, "FIRING in Slack", func() bool { return s.told("FIRING") > 0 })
+	eventually(s.t, 30*time.Second, "FIRING in Slack", func() bool { return s.messages("FIRING") > 0 })
 	s.shows(" firing (server-errors ")
 	if log := s.journal("err"); !strings.Contains(log, "an alert changed") || !strings.Contains(log, "event=firing") {
 		s.t.Errorf("want what fires at priority err, got\n%s", log)
@@ -130,7 +130,7 @@ func (s *service) incident() {
 		s.t.Errorf("squarewatch status while something fires: want 1, got %d", status)
 	}
 	s.api.ClearFaults()
-	eventually(s.t, 60*time.Second, "RESOLVED in Slack", func() bool { return s.told("RESOLVED") == s.told("FIRING") })
+	eventually(s.t, 60*time.Second, "RESOLVED in Slack", func() bool { return s.messages("RESOLVED") == s.messages("FIRING") })
 	s.shows("2 probes, 0 firing, 0 waiting")
 }
 
@@ -160,15 +160,15 @@ func (s *service) reload() {
 func (s *service) restarts() {
 	s.t.Helper()
 	s.api.SetFault("/api/v1/collections/", aisquaretest.Fault{Status: 500})
-	before := s.told("FIRING")
-	eventually(s.t, 30*time.Second, "FIRING in Slack", func() bool { return s.told("FIRING") == before+1 })
+	before := s.messages("FIRING")
+	eventually(s.t, 30*time.Second, "FIRING in Slack", func() bool { return s.messages("FIRING") == before+1 })
 	s.run("systemctl", "kill", "--signal=KILL", serviceUnit)
 	eventually(s.t, 30*time.Second, "a restart after kill -9", func() bool { return s.property("NRestarts") == "1" && s.ready() })
 	s.shows("1 firing (server-errors collections")
 	s.api.ClearFaults()
-	resolved := s.told("RESOLVED")
-	eventually(s.t, 60*time.Second, "RESOLVED in Slack", func() bool { return s.told("RESOLVED") > resolved })
-	if got := s.told("FIRING"); got != before+1 {
+	resolved := s.messages("RESOLVED")
+	eventually(s.t, 60*time.Second, "RESOLVED in Slack", func() bool { return s.messages("RESOLVED") > resolved })
+	if got := s.messages("FIRING"); got != before+1 {
 		s.t.Errorf("want FIRING once over kill -9, got %d", got-before)
 	}
 

@@ -63,7 +63,7 @@ notifiers: {ops: {slack: {webhook_url: "%s"}, group_wait: 0s}}
 	eventually(t, 20*time.Second, "the shortage is in the log", func() bool {
 		return strings.Contains(log.String(), "squarewatch itself is in trouble")
 	})
-	eventually(t, 100*time.Second, "people are told", func() bool { return len(slack.Messages()) > 0 })
+	eventually(t, 100*time.Second, "a message in Slack", func() bool { return len(slack.Messages()) > 0 })
 	for _, m := range slack.Messages() {
 		if !strings.HasPrefix(m.Text, "FIRING watcher all: squarewatch itself is in trouble") {
 			t.Errorf("want one message of our own trouble, got %s", m.Text)
@@ -108,7 +108,7 @@ probes: [{name: slow, path: /slow, schedule: "@every 5s", timeout: 30s, expect: 
 		return scrape(t, listen, "squarewatch_probe_runs_total", map[string]string{"probe": "slow", "expected": "true"}) >= 1
 	})
 	if bad := scrape(t, listen, "squarewatch_probe_runs_total", map[string]string{"expected": "false"}); bad != 0 {
-		t.Errorf("want no run judged that spans the stop, got %v", bad)
+		t.Errorf("want no run evaluated that spans the stop, got %v", bad)
 	}
 	if _, err := stop(t, cmd); err != nil {
 		t.Errorf("want a clean end, got %v", err)

@@ -37,7 +37,7 @@ func (p *pause) check() error {
 	if time.Until(p.until) <= 0 {
 		return nil
 	}
-	return fmt.Errorf("the collector has asked to be sent nothing until %s", p.until.UTC().Format(time.RFC3339))
+	return fmt.Errorf("the collector asked for no requests until %s", p.until.UTC().Format(time.RFC3339))
 }
 
 // intercept is a gRPC client interceptor. It sends nothing during a pause, and begins a pause when a response holds RetryInfo

@@ -89,7 +89,7 @@ func TestPausesEnd(t *testing.T) {
 				response, err := transport.RoundTrip(request(t))
 				if err == nil {
 					_ = response.Body.Close()
-				} else if !strings.Contains(err.Error(), "nothing until") {
+				} else if !strings.Contains(err.Error(), "no requests until") {
 					t.Errorf("%s: want an error with the end of the pause, got %v", name, err)
 				}
 				if sent == 2 {

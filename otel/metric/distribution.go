@@ -43,7 +43,7 @@ func (d *distribution) record(ctx context.Context, seconds float64, bounds []flo
 	}
 	d.sum += seconds
 	d.min, d.max = min(d.min, seconds), max(d.max, seconds)
-	d.fixed.add(int32(fixed))
+	d.fixed.add(int32(fixed), 1)
 	d.addExponentialLocked(seconds)
 	d.exemplar.set(ctx, seconds)
 }
@@ -59,7 +59,7 @@ func (d *distribution) addExponentialLocked(seconds float64) {
 		d.scale--
 		index >>= 1
 	}
-	d.exponential.add(index)
+	d.exponential.add(index, 1)
 }
 
 // amongLongest implements [Histogram.AmongLongest].
@@ -72,11 +72,8 @@ func (d *distribution) amongLongest(seconds, share float64, minimum uint64) bool
 	}
 	index := exponentialIndex(seconds, d.scale)
 	var notShorter uint64
-	for i, n := range slices.Backward(d.exponential.counts) {
-		if d.exponential.first+int32(i) < index {
-			break
-		}
-		notShorter += n
+	for i := d.exponential.len() - 1; i >= 0 && d.exponential.first+int32(i) >= index; i-- {
+		notShorter += d.exponential.at(d.exponential.first + int32(i))
 	}
 	return float64(notShorter) <= share*float64(count)
 }
@@ -84,54 +81,4 @@ func (d *distribution) amongLongest(seconds, share float64, minimum uint64) bool
 // exponentialIndex returns the index of the bucket of a value above zero.
 func exponentialIndex(value float64, scale int32) int32 {
 	return int32(math.Ceil(math.Ldexp(math.Log2(value), int(scale)))) - 1
-}
-
-// buckets holds the counts of neighbouring buckets, from the lowest to the highest that has counted a value.
-type buckets struct {
-	first  int32 // index of the lowest bucket
-	counts []uint64
-}
-
-// total returns the number of values in all buckets.
-func (b *buckets) total() (sum uint64) {
-	for _, n := range b.counts {
-		sum += n
-	}
-	return sum
-}
-
-// spanWith returns how many buckets there would be if the range included index.
-func (b *buckets) spanWith(index int32) int {
-	if len(b.counts) == 0 {
-		return 1
-	}
-	last := b.first + int32(len(b.counts)) - 1
-	return int(max(last, index)) - int(min(b.first, index)) + 1
-}
-
-// add counts one value in the bucket at index. It extends the range to index if needed.
-func (b *buckets) add(index int32) {
-	if len(b.counts) == 0 {
-		b.first = index
-	}
-	if length := b.spanWith(index); length > len(b.counts) {
-		grown := make([]uint64, length)
-		copy(grown[max(b.first-index, 0):], b.counts)
-		b.first, b.counts = min(b.first, index), grown
-	}
-	b.counts[index-b.first]++
-}
-
-// halve lowers the scale by one: it merges each pair of buckets that is one bucket at the lower scale.
-func (b *buckets) halve() {
-	if len(b.counts) == 0 {
-		return
-	}
-	first := b.first >> 1
-	last := (b.first + int32(len(b.counts)) - 1) >> 1
-	merged := make([]uint64, last-first+1)
-	for i, n := range b.counts {
-		merged[(b.first+int32(i))>>1-first] += n
-	}
-	b.first, b.counts = first, merged
 }

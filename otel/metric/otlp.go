@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -136,7 +135,7 @@ func (d *distribution) dataPoint(
 		Attributes: attribute.NewSet(attributes...), StartTime: d.start.or(start), Time: now,
 		Count: d.fixed.total(), Sum: d.sum, Min: metricdata.NewExtrema(d.min), Max: metricdata.NewExtrema(d.max),
 		Scale: d.scale, ZeroCount: d.zero,
-		PositiveBucket: metricdata.ExponentialBucket{Offset: d.exponential.first, Counts: slices.Clone(d.exponential.counts)},
+		PositiveBucket: metricdata.ExponentialBucket{Offset: d.exponential.first, Counts: d.exponential.counts()},
 		Exemplars:      otlpExemplars[float64](d.exemplar),
 	}
 }

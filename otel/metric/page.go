@@ -75,7 +75,7 @@ func (p *page) logCutOff(ctx context.Context, err error) {
 		err = errors.New("the client closed the connection") // the error itself names a port, which differs every time
 	}
 	p.logger.WarnContext(ctx, "the metrics page could not be written completely; further ones are not logged", "error", err,
-		"fix", "raise the scrape_timeout of whoever reads it")
+		"fix", "raise the scrape_timeout of the Prometheus that reads it")
 }
 
 // ServeHTTP writes the page.

@@ -76,7 +76,7 @@ func (d *distribution) prometheus(bounds []float64, start time.Time) *dto.Histog
 		Schema: new(d.scale), ZeroThreshold: new(float64(prometheus.DefNativeHistogramZeroThreshold)), ZeroCount: new(d.zero),
 		Bucket: d.cumulativeLocked(bounds),
 	}
-	if counts := d.exponential.counts; len(counts) > 0 {
+	if counts := d.exponential.counts(); len(counts) > 0 {
 		// Prometheus numbers a bucket by its upper bound, OpenTelemetry by its lower bound.
 		h.PositiveSpan = []*dto.BucketSpan{{
 			Offset: new(d.exponential.first + 1), Length: new(uint32(len(counts))),
@@ -103,9 +103,7 @@ func (d *distribution) cumulativeLocked(bounds []float64) []*dto.Bucket {
 	cumulative := make([]*dto.Bucket, len(bounds), len(bounds)+1)
 	sum := uint64(0)
 	for i, bound := range bounds {
-		if at := i - int(d.fixed.first); at >= 0 && at < len(d.fixed.counts) {
-			sum += d.fixed.counts[at]
-		}
+		sum += d.fixed.at(int32(i))
 		cumulative[i] = &dto.Bucket{UpperBound: new(bound), CumulativeCount: new(sum)}
 	}
 	return cumulative

@@ -120,7 +120,7 @@ func (c *Client) setAside(ctx context.Context, e entry, reason error) {
 		"fix", "delete the file; if this happens again, check the disk")
 }
 
-// diskFix tells what to do about a disk that refuses spans.
+// diskFix says what to do about a disk that refuses spans.
 const diskFix = "free space in the directory of the spool, and make sure that it can be written to"
 
 func (c *Client) logDisk(ctx context.Context, err error) {

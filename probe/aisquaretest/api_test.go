@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -19,8 +18,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
-
-var _ = flag.Bool("update", false, "has no effect here; lets one command rewrite every package's golden files")
 
 func call(t *testing.T, server, method, path, bearer, body string) (int, map[string]any) {
 	t.Helper()

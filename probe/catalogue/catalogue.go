@@ -36,7 +36,7 @@ type entry struct {
 	Needs []string    `yaml:"needs"`
 }
 
-// load reads the embedded file. It panics on an error. A test reads the file.
+// load reads the embedded file. It panics if the file is wrong; a test reads the same file.
 func load() []entry {
 	var entries []entry
 	if err := yaml.Load(data, &entries, yaml.WithKnownFields()); err != nil {

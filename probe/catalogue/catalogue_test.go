@@ -3,18 +3,18 @@ package catalogue_test
 import (
 	"flag"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
+
 	"squarewatch/config/secret"
+	"squarewatch/golden"
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
 	"squarewatch/probe/catalogue"
-
-	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v4"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -42,19 +42,7 @@ func TestEffectiveProbes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const golden = "testdata/effective.yaml"
-	if *update {
-		if err := os.WriteFile(golden, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("effective catalogue (-want +got):\n%s", diff)
-	}
+	golden.Check(t, "testdata/effective.yaml", string(got), *update)
 }
 
 // TestOnlySafeEndpoints compares the list with the endpoints that create, publish, cost or change something according to the API's

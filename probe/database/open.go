@@ -80,8 +80,8 @@ func prepare(path string) error {
 
 // lockingMode keeps the file locked for this process as long as it is open. SQLite then has the index of the WAL in ordinary memory and
 // not in a memory-mapped file, see "Use of WAL Without Shared-Memory" in https://www.sqlite.org/wal.html. A thread that writes to a
-// mapped file on a disk that hangs stops in a page fault, where Go cannot stop it, so that the next collection stops the process. A thread
-// in a system call stops nobody. No other process can lock the file either; others read a copy (squarewatch copy).
+// mapped file on a disk that hangs waits in a page fault. Go cannot interrupt it there, so the next garbage collection would halt the whole
+// process. A thread in a system call halts nothing. No other process can lock the file either; others read a copy (squarewatch copy).
 const lockingMode = "locking_mode(EXCLUSIVE)"
 
 // journalLimit shortens the WAL to 16 MiB after a checkpoint, see https://www.sqlite.org/pragma.html#pragma_journal_size_limit.

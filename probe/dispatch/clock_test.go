@@ -83,7 +83,7 @@ func dayOfTroubles(t *testing.T, noon time.Time) {
 	t.Helper()
 	clock := &wall{}
 	clock.set(time.Until(noon.Add(500 * time.Millisecond)))
-	entries := crowd(20, "@every 30s", time.Second)
+	entries := equalEntries(20, "@every 30s", time.Second)
 	entries = append(entries, taking("night", "CRON_TZ=Europe/Berlin 30 2 * * *", time.Second),
 		taking("half-hourly", "CRON_TZ=Europe/Berlin */30 * * * *", time.Second), taking("slow", "@every 30s", 70*time.Second))
 	l := &ledger{}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,21 +27,23 @@ func filled(t *testing.T, probes int, begin time.Time, length time.Duration) *hi
 	if err != nil {
 		t.Fatal(err)
 	}
+	var results []*probe.Result
 	for at := time.Duration(0); at < length; at += 30 * time.Second {
-		var results []*probe.Result
 		for i := range probes {
 			r := run(fmt.Sprintf("collections-%03d", i), begin.Add(at).Add(time.Duration(i)*time.Millisecond), 200)
 			_, _ = rand.Read(r.Trace[:])
 			_, _ = rand.Read(r.Span[:])
 			results = append(results, r)
 		}
-		written(store, results...)
+	}
+	for batch := range slices.Chunk(results, 1000) {
+		written(store, batch...)
 	}
 	return store
 }
 
 func TestEstimateIsWhatIsNeeded(t *testing.T) {
-	const probes, length = 300, 3 * time.Hour
+	const probes, length = 50, 3 * time.Hour
 	store := filled(t, probes, time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC), length)
 	used, err := store.Used(t.Context())
 	if err != nil {
@@ -69,7 +72,7 @@ func TestThousandProbesAtHalfAMinuteFor90DaysNeedLessThan2GiB(t *testing.T) {
 
 func TestOldestHistoryIsDeletedAboveTheSize(t *testing.T) {
 	begin := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
-	store := filled(t, 300, begin, 4*time.Hour)
+	store := filled(t, 50, begin, 4*time.Hour)
 	before, err := store.Used(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +88,7 @@ func TestOldestHistoryIsDeletedAboveTheSize(t *testing.T) {
 	}
 	for up, err := range store.Rollups(t.Context(), begin.Add(-time.Hour), now) {
 		if err != nil || !up.Begin().Equal(begin) || up.Length != time.Hour {
-			t.Errorf("want the first hour kept as a sum of the hour, got %v %v, %v", up.Begin(), up.Length, err)
+			t.Errorf("want the first hour kept as the roll-up of the hour, got %v %v, %v", up.Begin(), up.Length, err)
 		}
 		break
 	}

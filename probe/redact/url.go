@@ -12,8 +12,8 @@ func URL(u *url.URL) string {
 	return shown.String()
 }
 
-// RedirectURL returns the URL of a followed redirect that can be shown. The API chose the path, so it is masked like all
-// foreign text, and the query is hidden. The scheme and the host are those of the target.
+// RedirectURL returns the URL of a redirect that was followed, in a form that can be shown. The API chose the path, so it is masked
+// like all foreign text, and the query is hidden. The scheme and the host are those of the target.
 func (s *Secrets) RedirectURL(u *url.URL) string {
 	shown := u.Scheme + "://" + u.Host
 	shown += s.path((&url.URL{Path: u.Path}).EscapedPath())

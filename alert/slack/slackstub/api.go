@@ -53,7 +53,7 @@ func (s *Slack) api(method func(header http.Header, form url.Values, f *Fault) (
 		form, err := url.ParseQuery(string(body))
 		word, reasons := f.Word, []string(nil)
 		if word == "" {
-			word, reasons = judge(r, form, err, &f)
+			word, reasons = refusal(r, form, err, &f)
 		}
 		var m *Message
 		if word == "" {
@@ -95,8 +95,8 @@ func (s *Slack) meets(w http.ResponseWriter, f *Fault) bool {
 	return true
 }
 
-// judge says with which word and why a request is refused that no channel is needed for.
-func judge(r *http.Request, form url.Values, err error, f *Fault) (word string, reasons []string) {
+// refusal returns the error code and the reasons with which a request is refused, as far as they do not depend on the channel.
+func refusal(r *http.Request, form url.Values, err error, f *Fault) (word string, reasons []string) {
 	if r.Method != http.MethodPost {
 		return "insecure_request", nil
 	}

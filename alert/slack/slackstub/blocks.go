@@ -8,7 +8,7 @@ import (
 	"unicode/utf16"
 )
 
-// Limits of https://docs.slack.dev/reference/block-kit/blocks and its pages, but where another source stands beside one.
+// Limits of https://docs.slack.dev/reference/block-kit/blocks and its pages, except where a comment names another source.
 const (
 	maxBlocks      = 50
 	maxHeader      = 150
@@ -38,13 +38,14 @@ type checker struct {
 	charts  int
 }
 
-// Check says with which word and why Slack refuses a message with text and blocks (JSON, or empty); an empty word for one that it takes.
+// Check returns the error code and the reasons with which Slack refuses a message of text and blocks (JSON, or empty); an empty code when
+// Slack accepts it.
 func Check(text, blocks string) (word string, reasons []string) {
 	c := &checker{ids: map[string]bool{}}
 	if blocks != "" && blocks != "null" {
 		var list []any
 		if json.Unmarshal([]byte(blocks), &list) != nil {
-			return "invalid_blocks_format", []string{"the blocks are no list"}
+			return "invalid_blocks_format", []string{"the blocks are not a list"}
 		}
 		c.blocks(list)
 	}
@@ -64,8 +65,8 @@ func Check(text, blocks string) (word string, reasons []string) {
 // units counts UTF-16 code units. How Slack counts is not published; this is the larger count.
 func units(text string) int { return len(utf16.Encode([]rune(text))) }
 
-// emojiUnits counts an emoji by its name, as in :red_circle:, and one whose name is not here as the longest name that there is. Whether
-// Slack counts an emoji so is not published.
+// emojiUnits counts an emoji as its name, as in :red_circle:. An emoji whose name is not in this list counts as the longest name of all.
+// Slack does not publish how it counts.
 func emojiUnits(text string) int {
 	names := map[rune]string{
 		'🔴': ":red_circle:", '🟢': ":large_green_circle:", '🟡': ":large_yellow_circle:", '🔵': ":large_blue_circle:", '⚪': ":white_circle:",
@@ -164,7 +165,7 @@ func (c *checker) identifier(path string, value any) {
 	c.ids[id] = true
 }
 
-// list returns a list that may not be empty.
+// list returns a list, which must not be empty.
 func (c *checker) list(path string, value any, most int) []any {
 	list, ok := value.([]any)
 	if !ok || len(list) == 0 || len(list) > most {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// crowd limits the connections of a server. Above the limit it closes the connection that has waited longest, preferably one without a
-// request. A client that opens many connections then takes no descriptors from probes and messages, and does not lock out others.
-type crowd struct {
+// connectionLimit limits the connections of a server. Above the limit it closes the connection that has waited longest, preferably one
+// without a request. A client that opens many connections then takes no descriptors from probes and messages, and does not lock out others.
+type connectionLimit struct {
 	limit int
 
 	mu    sync.Mutex
@@ -22,17 +22,19 @@ type waiting struct {
 	since time.Time
 }
 
-func newCrowd(limit int) *crowd { return &crowd{limit: limit, conns: map[net.Conn]waiting{}} }
+func newConnectionLimit(limit int) *connectionLimit {
+	return &connectionLimit{limit: limit, conns: map[net.Conn]waiting{}}
+}
 
 // observe is the ConnState of a server.
-func (c *crowd) observe(conn net.Conn, state http.ConnState) {
+func (c *connectionLimit) observe(conn net.Conn, state http.ConnState) {
 	if victim := c.update(conn, state); victim != nil {
 		_ = victim.Close()
 	}
 }
 
 // update records a change of a connection and returns the connection to close; nil for none.
-func (c *crowd) update(conn net.Conn, state http.ConnState) net.Conn {
+func (c *connectionLimit) update(conn net.Conn, state http.ConnState) net.Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch state {

@@ -1,0 +1,142 @@
+package outbox
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strconv"
+
+	"squarewatch/alert"
+)
+
+// Addressed is a notifier that says whether its messages go to the same place as those of another configuration or process. What one place
+// received is not known at another: there, the incidents that fire are announced first.
+type Addressed interface {
+	Notifier
+	// Address returns the [Fingerprint] of where messages go. What only proves who sends them, such as a bot's token, is no part of it.
+	Address() string
+}
+
+// Fingerprint returns a text that identifies an address and does not reveal it: 16 digits of a hash. It is stored, so a change of its form
+// announces every firing incident once more.
+func Fingerprint(parts ...string) string {
+	hash := sha256.New()
+	for _, part := range parts {
+		_, _ = hash.Write([]byte(strconv.Quote(part))) // quoted, so that two lists of parts are never the same text
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:16]
+}
+
+// senderKey identifies a sender: a notifier and the fingerprint of its address. The fingerprint is empty for a notifier that is not
+// [Addressed], and for what a version without fingerprints stored.
+type senderKey struct{ notifier, address string }
+
+// keyOf returns the key of the sender for a destination.
+func keyOf(notifier string, d Destination) senderKey {
+	if addressed, ok := d.Notifier.(Addressed); ok {
+		return senderKey{notifier: notifier, address: addressed.Address()}
+	}
+	return senderKey{notifier: notifier}
+}
+
+// senderLocked returns the sender of a key; a new one is not active. The caller holds mu.
+func (o *Outbox) senderLocked(key senderKey) *sender {
+	if o.senders[key] == nil {
+		o.senders[key] = newSender(key, o)
+	}
+	return o.senders[key]
+}
+
+// sortedLocked returns all senders in a stable order. The caller holds mu.
+func (o *Outbox) sortedLocked() []*sender {
+	return slices.SortedFunc(maps.Values(o.senders), func(a, b *sender) int {
+		return cmp.Or(cmp.Compare(a.key.notifier, b.key.notifier), cmp.Compare(a.key.address, b.key.address))
+	})
+}
+
+// activeLocked returns the active sender of a notifier; nil for none. The caller holds mu.
+func (o *Outbox) activeLocked(notifier string) *sender {
+	for _, s := range o.senders {
+		if s.active && s.key.notifier == notifier {
+			return s
+		}
+	}
+	return nil
+}
+
+// neighbourLocked returns the active sender to the place of a sender that is not active; nil for none. The caller holds mu.
+func (o *Outbox) neighbourLocked(from *sender) *sender {
+	if from.key.address == "" {
+		return o.activeLocked(from.key.notifier)
+	}
+	for _, s := range o.sortedLocked() {
+		if s.active && s.key.address == from.key.address {
+			return s
+		}
+	}
+	return nil
+}
+
+// handOverLocked gives what inactive senders hold to active ones. Receipts and waiting messages go to a sender to the same place, whatever
+// the notifier's name. When no message goes to that place any more, the receipts stay, because the configuration may lead there again; the
+// waiting messages follow the notifier to its new address, or are dropped when the configuration no longer has it. The caller holds mu.
+func (o *Outbox) handOverLocked(changes *batch) {
+	for _, from := range o.sortedLocked() {
+		if from.active {
+			continue
+		}
+		if heir := o.neighbourLocked(from); heir != nil {
+			heir.takeReceiptsLocked(from, changes)
+			heir.takeQueueLocked(from, changes)
+		} else if heir := o.activeLocked(from.key.notifier); heir != nil {
+			for i := range from.queue.entries {
+				from.queue.entries[i].uncertain = false // the new place has received nothing
+			}
+			heir.takeQueueLocked(from, changes)
+		} else {
+			from.dropQueueLocked(changes)
+		}
+	}
+}
+
+// takeReceiptsLocked takes over the receipts of another sender to the same place. The newer receipt of an incident stays. The caller
+// holds mu.
+func (s *sender) takeReceiptsLocked(from *sender, changes *batch) {
+	for id, r := range from.receipts {
+		if own, ok := s.receipts[id]; !ok || r.at.After(own.at) {
+			s.putReceiptLocked(r, changes)
+		}
+		changes.receipts[receiptKey{sender: from.key, incident: id}] = nil
+	}
+	clear(from.receipts)
+}
+
+// takeQueueLocked takes over the waiting messages of another sender, except those that repeat what the destination received. The caller
+// holds mu.
+func (s *sender) takeQueueLocked(from *sender, changes *batch) {
+	taken := from.queue.entries
+	from.queue.entries = nil
+	for i := range taken {
+		changes.remove(taken[i].id)
+	}
+	for i := range taken {
+		s.takeLocked(&taken[i], changes)
+	}
+	s.wakeUp()
+}
+
+// takeLocked queues a message of another sender, unless the destination received the same. The caller holds mu.
+func (s *sender) takeLocked(e *entry, changes *batch) {
+	shown := s.receipts[e.incident.ID].event
+	if e.event == alert.EventFiring && shown.Fires() || e.event.Ends() && shown.Ends() {
+		return
+	}
+	e.id, e.written = entryID(s.key, e.incident.ID, e.at, e.event), false
+	if due := e.at.Add(s.destination.GroupWait); due.Before(e.notBefore) {
+		e.notBefore = due // a refusal by another address does not hold it
+	}
+	id := s.queue.join(e)
+	s.putEntriesLocked(changes, id)
+}
