@@ -103,3 +103,9 @@ func (c *breachCondition) restart(now time.Time) {
 
 // lookback asks for the runs that can end a breach, and for one more.
 func (c *breachCondition) lookback(*Rule, string) (time.Duration, int) { return 0, breachRefusals + 1 }
+
+// LongestBreach returns the longest time from the last breach of a probe to the end of its incident, if every run since then was refused.
+// Systems that cannot count runs in a row, such as Prometheus, compare with it.
+func LongestBreach(p *probe.Probe) time.Duration {
+	return max(p.Schedule.LongestGap(breachRefusals), breachClear) + p.Longest()
+}
