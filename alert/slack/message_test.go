@@ -177,7 +177,8 @@ func messages() map[string]outbox.Notification {
 	refusedSince.Runs, refusedSince.Bad, refusedSince.Rate = 2, 0, 0
 	several := serverErrors()
 	several.Joined = []alert.JoinedSeries{
-		{Rule: "server-errors", Series: "feed"}, {Rule: "unauthenticated", Series: "partner"},
+		{Rule: "server-errors", Series: "feed"},
+		{Rule: "unauthenticated", Series: "partner"},
 		{Rule: "server-errors", Series: "reach", Over: true},
 	}
 	named := several

@@ -123,7 +123,8 @@ func TestEveryAnswerHasItsReason(t *testing.T) {
 		},
 		"429 with two times": {answering(429, retry("7"), `{"retry_after":17}`), fault{"rate_limited", 7 * time.Second, false}, "429"},
 		"429 with nonsense, and a time": {
-			answering(429, retry("soon"), `{"retry_after":1.2}`), fault{"rate_limited", 2 * time.Second, false},
+			answering(429, retry("soon"), `{"retry_after":1.2}`),
+			fault{"rate_limited", 2 * time.Second, false},
 			"429",
 		},
 		"429 with a text in the body": {answering(429, nil, `{"retry_after":"soon"}`), fault{"rate_limited", 0, false}, "429"},
