@@ -67,7 +67,7 @@ type kind struct {
 	enabled      func(*EngineOptions) bool             // whether the built-in rules are used; nil for always
 
 	withoutRuns    bool // it fires because runs are missing: no bad run is needed as evidence, and there are no figures to save
-	endOnly        bool // only the end of an incident is announced
+	endOnly        bool // the end of an incident is announced, and its beginning only when it has lasted for endOnlyUntil
 	ignoresParents bool // a failing parent (depends_on) does not explain its incidents
 }
 

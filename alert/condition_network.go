@@ -7,7 +7,7 @@ import (
 )
 
 // networkCondition is about our own network. It fires with a run that failed while nothing else could be reached either, and is clear
-// after the first run that got an answer. Nothing can be delivered meanwhile, so only its end is announced.
+// after the first run that got an answer. Most notifiers cannot be reached meanwhile, so only its end is announced, unless it lasts.
 type networkCondition struct {
 	down      bool // the last run failed because of our own network
 	uncounted int  // runs that did not count

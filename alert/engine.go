@@ -43,6 +43,7 @@ type EngineOptions struct {
 	Maintenance  []Maintenance
 	SupportAfter time.Duration // server errors that last longer are announced once more, as overdue; 0 for never
 	Connectivity bool          // runs say when our own network failed
+	Parts        []Part        // of squarewatch itself, of which [Engine.Report] tells
 	// Previous is the engine that the new one replaces; nil for none. It must not be used afterwards, unless NewEngine fails. A rule that
 	// still counts the same runs keeps its windows and incidents, under its new thresholds. The next Advance ends the other incidents
 	// with a note ([EventEnded]).
@@ -67,6 +68,7 @@ func NewEngine(options EngineOptions) (*Engine, error) {
 			e.addRule(k, &rules[r], options.Probes)
 		}
 	}
+	e.addParts(options.Parts)
 	e.orderBySpecificity()
 	e.linkParents(options.Probes)
 	if options.Previous != nil {

@@ -39,7 +39,7 @@ func (i *Incident) Culprit(w Wording) string {
 func (i *Incident) Explain(w Wording) (Explanation, bool) {
 	w.setDefaults()
 	reasons := i.Evidence[:min(len(i.Evidence), maxReasons)]
-	if say, act, ok := conditionSentences(i.Condition); ok {
+	if say, act, ok := conditionSentences(i); ok {
 		say = i.insert(say, w)
 		return Explanation{Say: say, Whose: say, Act: i.insert(act, w), Reasons: reasons}, true
 	}
@@ -152,7 +152,8 @@ func (i *Incident) insert(text string, w Wording) string {
 		because = clause(w.Escape(i.Evidence[0].Text))
 	}
 	begin, phase := i.ways(w)
-	return strings.NewReplacer(insertCredential, credential, insertBecause, because, insertBegin, begin, insertPhase, phase,
+	work, reason, effect := i.ofPart(w)
+	return strings.NewReplacer(insertWork, work, insertReason, reason, insertEffect, effect, insertCredential, credential, insertBecause, because, insertBegin, begin, insertPhase, phase,
 		insertRuns, runsOf(i.Bad)).Replace(text)
 }
 
@@ -168,6 +169,19 @@ func (i *Incident) ways(w Wording) (begin, phase string) {
 		begin = "begin with its own words below; " + begin
 	}
 	return begin, phase
+}
+
+// ofPart returns what a part of squarewatch does not do, why, and what follows; empty for other incidents.
+func (i *Incident) ofPart(w Wording) (work, reason, effect string) {
+	t := i.Trouble
+	if t == nil {
+		return "", "", ""
+	}
+	effect = w.Escape(t.Effect)
+	if t.Fix != "" {
+		effect += " What to do: " + w.Escape(t.Fix) + "."
+	}
+	return w.Escape(t.Work), w.Escape(t.Reason), effect
 }
 
 // newestProbe returns the probe of the newest bad run; empty when it is not known.

@@ -80,6 +80,8 @@ type Incident struct {
 	JoinedAt time.Time      // when a message last named further ones; zero if none did
 	Leader   string         // identifier of the incident that this one joined; empty for none
 
+	Trouble *Trouble // of a part of squarewatch itself; nil for incidents of runs
+
 	Note string // why it ended without a recovery; mostly empty
 }
 
@@ -97,7 +99,7 @@ const (
 	ConditionAccess  Condition = "access"  // a probe that guards access was granted access
 	ConditionNoData  Condition = "no-data" // a probe finishes no runs
 	ConditionNetwork Condition = "network" // our own network failed; runs did not count
-	ConditionWatcher Condition = "watcher" // squarewatch ran out of something; runs did not count
+	ConditionWatcher Condition = "watcher" // squarewatch itself is in trouble: see Trouble, or runs did not count
 )
 
 // hasWindow reports whether the figures are of all runs in a window, of which there must be MinRuns.
@@ -108,7 +110,7 @@ func (c Condition) isShare() bool { return c == ConditionRate }
 
 // IsState reports whether an incident is about a state, and not about a number of bad runs that a rule of the file counts.
 func (c Condition) IsState() bool {
-	_, _, ok := conditionSentences(c)
+	_, _, ok := conditionSentences(&Incident{Condition: c})
 	return ok
 }
 

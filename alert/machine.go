@@ -98,14 +98,33 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	return EventUpdate
 }
 
-// mustAnnounce reports whether a firing series was not announced because another incident told of it, and that incident does so no longer:
-// one that covered it when its silence ended, or one that it joined.
+// endOnlyUntil is how long an incident must last before its beginning is announced, if its kind announces the end only.
+const endOnlyUntil = 5 * time.Minute
+
+// announcesEndOnly reports whether the beginning of an incident is not announced, or not yet.
+func (s *series) announcesEndOnly(now time.Time) bool {
+	return s.kind.endOnly && now.Sub(s.crossed) < endOnlyUntil
+}
+
+// lateAnnouncement returns when the beginning of an incident is announced because it lasts; zero for never.
+func (s *series) lateAnnouncement() time.Time {
+	if !s.kind.endOnly || s.announced {
+		return time.Time{}
+	}
+	return s.crossed.Add(endOnlyUntil)
+}
+
+// mustAnnounce reports whether a firing series was not announced when it fired and must be now: another incident told of it, because it
+// covered it or led it, and does so no longer, or its kind announces only what lasts.
 func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
-	wasTold := !s.announced && !s.kind.endOnly && (s.coveredBy != nil || s.joined != nil)
-	if !wasTold || e.muting.silenceOf(s) != nil || e.isLed(s) || s.isCovered(e, now) || !s.hasEvidence() {
+	if s.announced || e.muting.silenceOf(s) != nil || !s.hasEvidence() {
 		return false
 	}
-	return !e.rejoin(s, now)
+	if s.kind.endOnly {
+		return !s.announcesEndOnly(now)
+	}
+	wasTold := s.coveredBy != nil || s.joined != nil
+	return wasTold && !e.isLed(s) && !s.isCovered(e, now) && !e.rejoin(s, now)
 }
 
 // worsened reports whether the severity rose since the last message, and records it.
@@ -244,6 +263,7 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 		if s.rule.Repeat > 0 && s.acknowledged == nil {
 			due = s.lastNotified.Add(s.rule.Repeat)
 		}
+		due = earliest(due, s.lateAnnouncement())
 		if e.supportAfter > 0 && !s.overdue && s.serverErrors() {
 			due = earliest(due, s.crossed.Add(e.supportAfter))
 		}
@@ -276,7 +296,7 @@ func (e *Engine) transition(s *series, event Event, now time.Time) Transition {
 	switch event {
 	case EventFiring:
 		again := s.owedEnd != nil && s.owedEnd.ID == t.Incident.ID // its end was held back, so destinations still show it as firing
-		t.Muted = silenced || s.kind.endOnly || s.joined != nil
+		t.Muted = silenced || s.announcesEndOnly(now) || s.joined != nil
 		if again {
 			s.owedEnd, s.announced = nil, true
 		}

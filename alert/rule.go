@@ -64,7 +64,7 @@ const (
 	AccessRule  = "access"  // a probe that guards access was let in
 	NoDataRule  = "no-data" // a probe has finished no run for three of its intervals
 	NetworkRule = "network" // our own network failed; announced when it is over
-	WatcherRule = "watcher" // squarewatch itself is in trouble: it ran out of descriptors, ports, buffers or memory
+	WatcherRule = "watcher" // squarewatch itself is in trouble: it ran out of a resource, or a [Part] does not work
 )
 
 // The limits of a window: a shorter one is too short to count in; a longer one reacts too late.

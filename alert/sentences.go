@@ -10,6 +10,9 @@ const (
 	insertPhase      = "{phase}"      // what shows the slow phase, as the beginning of a sentence
 	insertRuns       = "{runs}"       // how many runs it is about
 	insertBecause    = "{because}"    // the strongest evidence, as the end of a sentence
+	insertWork       = "{work}"       // what a part of squarewatch does not do
+	insertReason     = "{reason}"     // why it does not do it
+	insertEffect     = "{effect}"     // what follows, and what to do now
 )
 
 const (
@@ -83,8 +86,8 @@ func culpritSentences() []culpritSentence {
 }
 
 // conditionSentences returns what an incident means whose condition determines it; false when its culprit or its outcomes do.
-func conditionSentences(c Condition) (say, act string, ok bool) {
-	switch c {
+func conditionSentences(i *Incident) (say, act string, ok bool) {
+	switch i.Condition {
 	case ConditionAccess:
 		known := sentenceOf(probe.BlameLeak)
 		return known.say, known.act, true
@@ -92,10 +95,16 @@ func conditionSentences(c Condition) (say, act string, ok bool) {
 		return "squarewatch itself is not watching this.", "No run has finished for three of its intervals, so a fault of the API would " +
 			"go unnoticed: see the log of squarewatch, and its missed runs.", true
 	case ConditionNetwork:
-		return "Our own network failed: the API is not to blame.",
-			"{runs} got no answer, and nothing else could be reached either; rules do not count them.", true
+		say := sentenceOf(probe.BlameNetwork).say
+		if !i.Resolved.IsZero() {
+			say = "Our own network failed: the API is not to blame."
+		}
+		return say, "{runs} got no answer, and nothing else could be reached either; rules do not count them.", true
 	case ConditionWatcher:
 		known := sentenceOf(probe.BlameWatcher)
+		if i.Trouble != nil {
+			return known.say, "What fails: {work} ({reason}). {effect}", true
+		}
 		return known.say, "{runs} failed, and no rule counts them. " + known.act, true
 	case ConditionRate, ConditionStreak, ConditionBurn:
 	}

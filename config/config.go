@@ -230,6 +230,7 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	}
 	r.web(document, raw, cfg)
 	r.exposedSecrets(document, raw, cfg)
+	cfg.Telemetry.OTLP.AllowHTTP = raw.AllowHTTP
 	r.probes(document, raw, cfg)
 	r.rules(document, raw, cfg)
 	r.maintenance(document, cfg)

@@ -81,6 +81,8 @@ func summary(i *alert.Incident, at time.Time) string {
 	}
 	text += "over, " + badTime(i)
 	switch {
+	case i.Trouble != nil:
+		return text
 	case conditionOf(i) == alert.ConditionNetwork, conditionOf(i) == alert.ConditionWatcher:
 		return text + ", " + figures(i, at)
 	case conditionOf(i) == alert.ConditionRate, conditionOf(i) == alert.ConditionBurn:
@@ -130,6 +132,9 @@ func measure(i *alert.Incident, at time.Time) string {
 	case alert.ConditionNetwork:
 		return fmt.Sprintf("our own network failed, %d runs did not count", i.Bad)
 	case alert.ConditionWatcher:
+		if i.Trouble != nil {
+			return "squarewatch itself is in trouble, " + harmless(i.Trouble.Work, cutText)
+		}
 		return fmt.Sprintf("squarewatch itself is in trouble, %d runs could not be made and did not count", i.Bad)
 	case alert.ConditionBurn:
 		if i.Burn != nil {

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"slices"
 	"time"
 )
 
@@ -9,6 +10,7 @@ type Backlog struct {
 	Notifier  string
 	Pending   int           // changes of incidents that wait
 	OldestAge time.Duration // age of the oldest of them; 0 when none waits
+	Due       time.Time     // when the next attempt is due, or when the attempt that runs was; zero when none waits
 	LastError string        // error of the last attempt; empty when the last attempt succeeded
 	Hearing   Hearing       // whether the notifier receives commands from people
 }
@@ -38,6 +40,7 @@ func (o *Outbox) Status() []Backlog {
 		b := Backlog{Notifier: s.key.notifier, Pending: count, LastError: lastError}
 		if count > 0 {
 			b.OldestAge = max(now.Sub(first), 0)
+			b.Due = s.nextAttemptLocked(first)
 		}
 		if listener, ok := s.destination.Notifier.(Listener); ok {
 			b.Hearing = listener.Hearing()
@@ -45,4 +48,27 @@ func (o *Outbox) Status() []Backlog {
 		list = append(list, b)
 	}
 	return list
+}
+
+// pendingLocked returns what [Outbox.Pending] reports. The caller holds mu.
+func (s *sender) pendingLocked() (count int, first time.Time, lastError string) {
+	if s.failure != nil {
+		lastError = s.failure.Error()
+	}
+	s.queue.updateMuted(time.Now(), s.muting)
+	waiting := slices.DeleteFunc(slices.Concat(s.queue.entries, s.inFlight), func(e entry) bool { return e.muted() })
+	return len(waiting), oldestChange(waiting), lastError
+}
+
+// nextAttemptLocked returns when the next attempt is due, or when the one that runs began. It returns first, the time of the first change
+// that waits, while all of them wait for the disk. The caller holds mu.
+func (s *sender) nextAttemptLocked(first time.Time) time.Time {
+	if len(s.inFlight) > 0 {
+		return s.begun
+	}
+	next, ok := s.queue.next()
+	if !ok {
+		return first
+	}
+	return later(next, s.notBefore)
 }

@@ -214,7 +214,10 @@ func TestWaitingChangesAreFolded(t *testing.T) {
 			time.Since(oldest) != 20*time.Second || !strings.Contains(last, "rate_limited") {
 			t.Errorf("want 2 pending for 20s with their reason, got %d, %v, %q", count, oldest, last)
 		}
-		want(t, []outbox.Backlog{{Notifier: "ops", Pending: 2, OldestAge: 20 * time.Second, LastError: "rate_limited: no"}}, o.Status())
+		due := time.Now().Add(10 * time.Second)
+		want(t, []outbox.Backlog{{
+			Notifier: "ops", Pending: 2, OldestAge: 20 * time.Second, Due: due, LastError: "rate_limited: no",
+		}}, o.Status())
 		wait(t, time.Minute)
 		want(t, []string{"firing a folds 1 late 30s", "resolved b folds 1 late 21s"}, m.said())
 		want(t, []outbox.Backlog{{Notifier: "ops"}}, o.Status())

@@ -40,6 +40,7 @@ type sender struct {
 	queue       queue              // what is to be delivered
 	receipts    map[string]receipt // by incident: what the destination received last
 	inFlight    []entry            // entries that are being delivered now
+	begun       time.Time          // when their delivery began
 	lastRefresh time.Time          // when firing incidents were last repeated, for a [Refresher]
 	notBefore   time.Time          // no attempt is made before this time
 	backoff     *backoff.ExponentialBackOff
@@ -125,16 +126,6 @@ func (s *sender) wakeUp() {
 	}
 }
 
-// pendingLocked returns what [Outbox.Pending] reports. The caller holds mu.
-func (s *sender) pendingLocked() (count int, first time.Time, lastError string) {
-	if s.failure != nil {
-		lastError = s.failure.Error()
-	}
-	s.queue.updateMuted(time.Now(), s.muting)
-	waiting := slices.DeleteFunc(slices.Concat(s.queue.entries, s.inFlight), func(e entry) bool { return e.muted() })
-	return len(waiting), oldestChange(waiting), lastError
-}
-
 // run delivers until ctx ends. After that it delivers what is due within the grace time, until late ends.
 func (s *sender) run(ctx, late context.Context) {
 	for s.sleep(ctx, s.due) {
@@ -211,6 +202,7 @@ func (s *sender) nextMessage(now time.Time) (Notification, Destination) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queue.updateMuted(now, s.muting)
+	s.begun = now
 	s.inFlight = s.queue.pop(now, s.destination.GroupWait, s.receipts)
 	if len(s.inFlight) > 0 {
 		return newNotification(s.inFlight, s.key.notifier, s.receipts, now), s.destination

@@ -10,6 +10,11 @@ import (
 	"squarewatch/alert/outbox"
 )
 
+// whatFailed says which work a part of squarewatch did not do, and why.
+func whatFailed(t *alert.Trouble) string {
+	return mrkdwn(t.Work, cutReason) + " (" + mrkdwn(t.Reason, cutReason) + ")."
+}
+
 func runs(n int) string {
 	if n == 1 {
 		return "1 run"
@@ -78,6 +83,9 @@ func figures(incident *alert.Incident) string {
 	case alert.ConditionNetwork:
 		return "our own network fails"
 	case alert.ConditionWatcher:
+		if t := incident.Trouble; t != nil {
+			return "squarewatch itself is in trouble, " + t.Work
+		}
 		return "squarewatch itself is in trouble, " + runs(incident.Bad) + " could not be made"
 	case alert.ConditionStreak:
 		return fmt.Sprintf("the last %s%s %s", runs(incident.Bad), of(incident), ended(incident.Classes, false))
@@ -117,6 +125,9 @@ func over(incident *alert.Incident) string {
 	case alert.ConditionNetwork:
 		return fmt.Sprintf(": our own network is back; %s did not count", runs(incident.Bad))
 	case alert.ConditionWatcher:
+		if incident.Trouble != nil {
+			return ": this part of squarewatch works again"
+		}
 		return fmt.Sprintf(": squarewatch has what it needs again; %s did not count", runs(incident.Bad))
 	case alert.ConditionStreak:
 		return ": the last run was good"

@@ -6,10 +6,10 @@ import (
 	"squarewatch/alert"
 )
 
-// wording is how a message writes what is inserted into the sentences of package alert.
-func (v view) wording() alert.Wording {
+// wording is how a message writes what is inserted into the sentences of package alert; limit is for each piece of foreign text.
+func (v view) wording(limit int) alert.Wording {
 	return alert.Wording{
-		Escape:  func(text string) string { return mrkdwn(text, cutPhrase) },
+		Escape:  func(text string) string { return mrkdwn(text, limit) },
 		Command: func(text string) string { return code(text, cutPhrase) },
 		Trace:   func(e *alert.Example) bool { return v.traced(*e) },
 	}

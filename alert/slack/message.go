@@ -64,7 +64,7 @@ type view struct {
 // firing shows, in this order, whose fault it is and why that is known, the figures, the examples, and what to do next.
 func (v view) firing() []slack.Block {
 	blocks := []slack.Block{header(v.title())}
-	if known, ok := v.incident.Explain(v.wording()); ok {
+	if known, ok := v.incident.Explain(v.wording(cutReason)); ok {
 		blocks = append(blocks, section(v.culprit(&known)))
 		if why := v.reasons(&known); why != "" {
 			blocks = append(blocks, section(why))
@@ -93,7 +93,9 @@ func (v view) resolved() []slack.Block {
 	say := spans(v.incident)
 	if v.n.Event == alert.EventEnded {
 		say = "*It did not recover:* " + mrkdwn(v.incident.Note, cutReason) + ". " + say
-	} else if known, ok := v.incident.Explain(v.wording()); ok && v.incident.Condition == alert.ConditionNetwork {
+	} else if t := v.incident.Trouble; t != nil {
+		say += " What failed: " + whatFailed(t)
+	} else if known, ok := v.incident.Explain(v.wording(cutReason)); ok && v.incident.Condition == alert.ConditionNetwork {
 		say += " *" + known.Say + "* " + known.Act
 	}
 	if v.incident.Condition == alert.ConditionAccess {

@@ -3,6 +3,7 @@ package slack_test
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -183,7 +184,7 @@ func messages() map[string]outbox.Notification {
 	}
 	named := several
 	named.JoinedAt = at("03:04:20")
-	return map[string]outbox.Notification{
+	list := map[string]outbox.Notification{
 		"firing-joined":            notification(alert.EventFiring, "03:04:05", several),
 		"update-joined":            notification(alert.EventUpdate, "03:04:20", named),
 		"resolved-joined":          notification(alert.EventResolved, "03:16:50", resolved(named)),
@@ -221,6 +222,8 @@ func messages() map[string]outbox.Notification {
 		"resolved-401":             notification(alert.EventResolved, "03:16:50", resolved(unauthenticated())),
 		"test":                     {ID: "t1", Notifier: "ops", At: at("12:00:00"), Event: alert.EventTest},
 	}
+	maps.Copy(list, ofParts())
+	return list
 }
 
 func TestMessagesGolden(t *testing.T) {

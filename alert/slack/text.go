@@ -43,7 +43,7 @@ func textOf(n *outbox.Notification) string {
 
 // whose says whose fault the incident is; empty when no run says.
 func (v view) whose() string {
-	known, _ := v.incident.Explain(v.wording())
+	known, _ := v.incident.Explain(v.wording(cutPhrase))
 	return known.Whose
 }
 

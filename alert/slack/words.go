@@ -86,7 +86,7 @@ func (v view) resolvedFields() []field {
 	if !v.incident.Condition.IsState() && v.incident.Condition != alert.ConditionStreak && v.n.Event != alert.EventEnded {
 		list = slices.Insert(list, 0, field{"Rate now", rate(v.incident) + ", " + clearing(v.incident)})
 	}
-	if culprit := v.incident.Culprit(v.wording()); culprit != "" {
+	if culprit := v.incident.Culprit(v.wording(cutReason)); culprit != "" {
 		list = append(list, field{"Fault", culprit})
 	}
 	return list
@@ -130,6 +130,9 @@ func badProbes(incident *alert.Incident) string {
 }
 
 func where(incident *alert.Incident) string {
+	if incident.Trouble != nil {
+		return "squarewatch, " + mrkdwn(incident.Series, cutName)
+	}
 	switch incident.Per {
 	case alert.PerAll:
 		return "all probes"

@@ -84,7 +84,7 @@ type backtestReport struct {
 
 // backtest runs an engine of the configuration over the runs of a source.
 func backtest(cfg *config.Config, s source) (*backtestReport, error) {
-	engine, err := newEngine(cfg, nil)
+	engine, err := newEngine(cfg, nil, nil)
 	if err != nil {
 		return nil, err
 	}

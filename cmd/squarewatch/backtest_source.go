@@ -63,7 +63,7 @@ func storedSource(ctx context.Context, cfg *config.Config, store *history.Store,
 	} else if !watched.IsZero() && watched.Before(now) {
 		s.until = watched // no daemon has watched since
 	}
-	engine, err := newEngine(cfg, nil)
+	engine, err := newEngine(cfg, nil, nil)
 	if err != nil {
 		return source{}, err
 	}

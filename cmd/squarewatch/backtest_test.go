@@ -99,7 +99,7 @@ rules:
 		}
 		return 200
 	})
-	engine, err := newEngine(h.cfg, nil)
+	engine, err := newEngine(h.cfg, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

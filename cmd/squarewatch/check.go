@@ -52,7 +52,7 @@ func buildable(cfg *config.Config) error {
 	if _, err := newDestinations(cfg); err != nil {
 		return err
 	}
-	if _, err := newEngine(cfg, nil); err != nil {
+	if _, err := newEngine(cfg, nil, nil); err != nil {
 		return err
 	}
 	runner, _, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{})

@@ -38,8 +38,8 @@ func (c *cable) plug(o *Options) {
 	}
 }
 
-// outage cuts the given connections for five minutes, and returns the messages until ten minutes later.
-func outage(t *testing.T, connectivity string, alsoTheOther bool) (messages []string, asked int64) {
+// outage cuts the given connections for a time, and returns the messages until ten minutes later.
+func outage(t *testing.T, connectivity string, alsoTheOther bool, length time.Duration) (messages []string, asked int64) {
 	t.Helper()
 	file := strings.Replace(sceneFile, "on: [5xx]", "on: [5xx, transport], per: all", 1) + connectivity
 	synctest.Test(t, func(t *testing.T) {
@@ -50,7 +50,7 @@ func outage(t *testing.T, connectivity string, alsoTheOther bool) (messages []st
 		s.expectNoMessage()
 		c.target.Store(true)
 		c.other.Store(alsoTheOther)
-		s.after(5 * time.Minute)
+		s.after(length)
 		c.target.Store(false)
 		c.other.Store(false)
 		s.after(10 * time.Minute)
@@ -64,22 +64,25 @@ func outage(t *testing.T, connectivity string, alsoTheOther bool) (messages []st
 	return messages, asked
 }
 
-// TestOurOwnNetworkIsNotTheirOutage has the same five minutes without an answer for three reasons.
+// TestOurOwnNetworkIsNotTheirOutage has minutes without an answer for three reasons. An outage of our own network that lasts is told also
+// while it lasts, since some notifier may be on this side of it.
 func TestOurOwnNetworkIsNotTheirOutage(t *testing.T) {
 	const address = "connectivity: {address: \"192.0.2.1:53\"}\n"
 	theirs := []string{"firing server-errors all", "resolved server-errors all"}
 	for name, test := range map[string]struct {
-		file  string
-		other bool
-		want  []string
-		asks  bool
+		file   string
+		other  bool
+		length time.Duration
+		want   []string
+		asks   bool
 	}{
-		"the other address answers":        {address, false, theirs, true},
-		"the other address is cut off too": {address, true, []string{"resolved network all"}, true},
-		"no other address is in the file":  {"", true, theirs, false},
+		"the other address answers":        {address, false, 5 * time.Minute, theirs, true},
+		"the other address is cut off too": {address, true, 4 * time.Minute, []string{"resolved network all"}, true},
+		"no other address is in the file":  {"", true, 5 * time.Minute, theirs, false},
+		"it lasts":                         {address, true, 20 * time.Minute, []string{"firing network all", "resolved network all"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			messages, asked := outage(t, test.file, test.other)
+			messages, asked := outage(t, test.file, test.other, test.length)
 			if diff := cmp.Diff(test.want, messages); diff != "" {
 				t.Errorf("messages (-want +got):\n%s", diff)
 			}

@@ -186,6 +186,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
 	services.Go(func() { d.health.run(background) })
+	services.Go(func() { d.reportParts(background) })
 	services.Go(func() { d.feedWatchdog(background) })
 	services.Go(func() { d.sendStatus(background) })
 	services.Go(func() { heartbeat.Run(background, d.heartbeat()) })

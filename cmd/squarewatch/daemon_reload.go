@@ -80,7 +80,9 @@ func (d *Daemon) reload() error {
 		return err
 	}
 	// The engine is the last part that can fail. Replacing it begins the swap.
-	err = d.evaluator.Replace(func(previous *alert.Engine) (*alert.Engine, error) { return newEngine(cfg, previous) })
+	err = d.evaluator.Replace(func(previous *alert.Engine) (*alert.Engine, error) {
+		return newEngine(cfg, ownParts(cfg), previous)
+	})
 	if err != nil {
 		return err
 	}

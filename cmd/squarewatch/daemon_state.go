@@ -16,7 +16,7 @@ import (
 
 // restore opens the state and restores the engine and the outbox from it.
 func (d *Daemon) restore(ctx context.Context, cfg *config.Config) error {
-	engine, err := newEngine(cfg, nil)
+	engine, err := newEngine(cfg, ownParts(cfg), nil)
 	if err != nil {
 		return err
 	}

@@ -121,11 +121,12 @@ func userAgent() string {
 	return "squarewatch/" + version
 }
 
-// newEngine builds the alert engine. Unchanged rules keep their state from the previous engine.
-func newEngine(cfg *config.Config, previous *alert.Engine) (*alert.Engine, error) {
+// newEngine builds the alert engine, with the parts of squarewatch that a daemon reports on. Unchanged rules keep their state from the
+// previous engine.
+func newEngine(cfg *config.Config, parts []alert.Part, previous *alert.Engine) (*alert.Engine, error) {
 	return alert.NewEngine(alert.EngineOptions{
 		Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, SupportAfter: cfg.SupportWait,
-		Connectivity: cfg.Connectivity.Address != "", Previous: previous,
+		Connectivity: cfg.Connectivity.Address != "", Parts: parts, Previous: previous,
 	})
 }
 

@@ -150,10 +150,13 @@ func (d *Daemon) checkDelivery(now time.Time) *trouble {
 		groupWait := d.config().Notifiers[b.Notifier].GroupWait
 		switch {
 		case b.Pending == 0:
-		case b.LastError != "" && b.OldestAge > undelivered:
-			return &trouble{part: partDelivery, reason: wait + ": " + firstLine(b.LastError)}
-		case b.LastError == "" && b.OldestAge > overdue+groupWait && now.Sub(d.attempts.last(b.Notifier)) > overdue:
+		case now.Sub(b.Due) > overdue && now.Sub(d.attempts.last(b.Notifier)) > overdue:
 			return &trouble{part: partDelivery, reason: wait + " and no attempt is made", stuck: true}
+		case b.OldestAge <= undelivered+groupWait:
+		case b.LastError != "":
+			return &trouble{part: partDelivery, reason: wait + ": " + firstLine(b.LastError)}
+		default: // the notifier refused them and accepted others
+			return &trouble{part: partDelivery, reason: wait + "; the next attempt is at " + clock(b.Due)}
 		}
 	}
 	return nil

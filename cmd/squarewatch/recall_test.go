@@ -88,7 +88,7 @@ func TestALongHistoryFillsTheWindowsAfterTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = o.db.Close() }()
-	engine, err := newEngine(cfg, nil)
+	engine, err := newEngine(cfg, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,6 +162,9 @@ func TestDaemonRefusesAStateDirThatAnotherProcessOwns(t *testing.T) {
 	}
 	owner, err := database.Own(t.Context(), directory, discardLogger())
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Name(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = owner.Close() }()

@@ -81,6 +81,9 @@ func (s *state) open(ctx context.Context) {
 				return err
 			}
 		}
+		if err := s.owner.Name(); err != nil { // a database on a full disk can still be read
+			s.logger.DebugContext(ctx, "cannot write the process identifier to state_dir", "error", err)
+		}
 		s.result, err = openDatabase(ctx, s.path, s.logger)
 		return err
 	})

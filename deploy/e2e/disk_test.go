@@ -42,35 +42,40 @@ func system(t *testing.T, name string, args ...string) {
 // newDisk mounts a file system of so many MiB.
 func newDisk(t *testing.T, size int) *disk {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("mounting a loop device needs root")
-	}
-	directory := t.TempDir()
-	image := filepath.Join(directory, "image")
 	d := &disk{
-		t: t, api: aisquaretest.New(aisquaretest.Options{KeepRequests: -1}), slack: slackstub.New(), mount: filepath.Join(directory, "state"),
+		t: t, api: aisquaretest.New(aisquaretest.Options{KeepRequests: -1}), slack: slackstub.New(), mount: mountLoop(t, size),
 	}
 	t.Cleanup(d.slack.Close)
-	system(t, "truncate", "-s", fmt.Sprintf("%dM", size), image)
-	system(t, "mkfs.ext4", "-q", "-m", "0", image)
-	if err := os.Mkdir(d.mount, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	system(t, "mount", "-o", "loop", image, d.mount)
-	t.Cleanup(func() {
-		_ = exec.Command("fsfreeze", "-u", d.mount).Run()
-		if d.cmd != nil && d.cmd.ProcessState == nil {
-			_ = d.cmd.Process.Kill()
-			_ = d.cmd.Wait()
-		}
-		_ = exec.Command("umount", "-l", d.mount).Run()
-	})
 	target := aisquaretest.Start(d.api)
 	t.Cleanup(target.Close)
 	d.api.SetFault("/a/", aisquaretest.Fault{Status: http.StatusOK})
 	d.configure(target.URL, "127.0.0.1:"+freePort(t))
 	return d
 }
+
+// mountLoop mounts a file system of so many MiB on a loop device until the test ends.
+func mountLoop(t *testing.T, size int) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a loop device needs root")
+	}
+	directory := t.TempDir()
+	image, mount := filepath.Join(directory, "image"), filepath.Join(directory, "state")
+	system(t, "truncate", "-s", fmt.Sprintf("%dM", size), image)
+	system(t, "mkfs.ext4", "-q", "-m", "0", image)
+	if err := os.Mkdir(mount, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	system(t, "mount", "-o", "loop", image, mount)
+	t.Cleanup(func() {
+		unfreeze(mount)
+		_ = exec.Command("umount", "-l", mount).Run()
+	})
+	return mount
+}
+
+// unfreeze ends a freeze, if there is one.
+func unfreeze(mount string) { _ = exec.Command("fsfreeze", "-u", mount).Run() }
 
 func (d *disk) configure(target, listen string) {
 	d.addr = listen
@@ -104,6 +109,7 @@ func (d *disk) run() {
 	d.cmd = exec.CommandContext(context.WithoutCancel(d.t.Context()), binary(d.t), "run", "--config", d.file)
 	begin := time.Now()
 	d.out = start(d.t, d.cmd)
+	d.t.Cleanup(func() { unfreeze(d.mount) }) // comes before the end of the process, which otherwise waits for the disk
 	eventually(d.t, 20*time.Second, "it answers", func() bool {
 		_, _, err := get(d.t.Context(), "http://"+d.addr+"/-/healthy")
 		return err == nil

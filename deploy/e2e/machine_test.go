@@ -30,8 +30,8 @@ type machine struct {
 	leader string // process identifier of its systemd
 }
 
-// bootMachine boots a machine that ends with the test.
-func bootMachine(t *testing.T) *machine {
+// bootMachine boots a machine that ends with the test. The options are further ones of systemd-nspawn(1).
+func bootMachine(t *testing.T, options ...string) *machine {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("booting a machine takes root")
@@ -39,8 +39,11 @@ func bootMachine(t *testing.T) *machine {
 	if _, err := os.Stat(machineRoot()); err != nil {
 		t.Fatalf("%v: run deploy/e2e/setup.sh", err)
 	}
-	cmd := exec.CommandContext(t.Context(), "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--volatile=overlay",
-		"--machine=squarewatch-e2e-"+strconv.Itoa(os.Getpid()), "--directory="+machineRoot(), "--boot", "--console=read-only")
+	args := append([]string{
+		"--quiet", "--register=no", "--keep-unit", "--volatile=overlay", "--machine=squarewatch-e2e-" + strconv.Itoa(os.Getpid()),
+		"--directory=" + machineRoot(), "--boot", "--console=read-only",
+	}, options...)
+	cmd := exec.CommandContext(t.Context(), "systemd-nspawn", args...)
 	start(t, cmd)
 	m := &machine{t: t}
 	// The end of the test's context sends SIGTERM, at which nspawn powers the machine off. A second one would end it at once.
@@ -135,16 +138,22 @@ func (m *machine) install() {
 }
 
 // buildRelease builds the program as `make build` does.
-var buildRelease = sync.OnceValues(func() (string, error) {
+var buildRelease = sync.OnceValues(func() (string, error) { return buildAs("-release") })
+
+// buildNext builds it otherwise, with its symbols, as another version would be another file.
+var buildNext = sync.OnceValues(func() (string, error) { return buildAs("-next", "-ldflags=") })
+
+func buildAs(suffix string, flags ...string) (string, error) {
 	path, err := build()
 	if err != nil {
 		return "", err
 	}
-	path += "-release"
-	cmd := exec.Command("go", "build", "-trimpath", "-tags", "grpcnotrace", "-ldflags", "-s -w", "-o", path, "squarewatch/cmd/squarewatch")
+	path += suffix
+	args := append([]string{"build", "-trimpath", "-tags", "grpcnotrace", "-ldflags", "-s -w", "-o", path}, flags...)
+	cmd := exec.Command("go", append(args, "squarewatch/cmd/squarewatch")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.New("build: " + string(out))
 	}
 	return path, nil
-})
+}

@@ -6,13 +6,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,6 +22,7 @@ type service struct {
 
 	api    *aisquaretest.API
 	slack  *slackstub.Server
+	disk   string // a disk of the machine, as seen from here
 	target string
 	listen string
 	dead   string       // address of the dead man's switch
@@ -40,7 +37,11 @@ const (
 
 func newService(t *testing.T) *service {
 	t.Helper()
-	s := &service{machine: bootMachine(t), api: aisquaretest.New(aisquaretest.Options{}), slack: slackstub.New()}
+	disk := mountLoop(t, 32)
+	s := &service{
+		machine: bootMachine(t, "--bind="+disk+":"+diskInMachine), disk: disk,
+		api: aisquaretest.New(aisquaretest.Options{}), slack: slackstub.New(),
+	}
 	t.Cleanup(s.slack.Close)
 	server := aisquaretest.Start(s.api)
 	t.Cleanup(server.Close)
@@ -108,10 +109,12 @@ func TestTheServiceOnARealSystemd(t *testing.T) {
 	s.incident()
 	s.reload()
 	s.restarts()
+	s.onDisk()
 	s.rotate()
 	s.second()
 	s.template()
 	s.badStart()
+	s.purge()
 	if log := s.journal("debug"); strings.Contains(log, aisquaretest.DefaultKey) || strings.Contains(log, s.slack.Webhook()) {
 		t.Error("a secret is in the journal")
 	}
@@ -209,18 +212,27 @@ func (s *service) second() {
 	}
 }
 
-// template runs an instance beside the service, with its own file, secrets and state.
+// template runs an instance beside the service, with its own file, secrets and state. It may reach this machine only, as docs/security.md
+// recommends where everything else is reached through a proxy.
 func (s *service) template() {
 	s.t.Helper()
 	listen := "127.0.0.1:" + freePort(s.t)
 	_, port, _ := strings.Cut(listen, ":")
-	s.write("/etc/systemd/system/squarewatch@.service.d/port.conf", "[Service]\nSocketBindAllow=\nSocketBindAllow=tcp:"+port+"\n", 0o644)
+	s.write("/etc/systemd/system/squarewatch@.service.d/port.conf",
+		"[Service]\nSocketBindAllow=\nSocketBindAllow=tcp:"+port+"\nIPAddressDeny=any\nIPAddressAllow=localhost\n", 0o644)
 	s.write("/etc/squarewatch/prod/squarewatch.yaml", s.config(listen), 0o644)
 	s.write("/etc/squarewatch/prod/credentials/aisquare-api-key", "aisq-rotated-key\n", 0o600)
 	s.write("/etc/squarewatch/prod/credentials/slack-webhook", s.slack.Webhook()+"\n", 0o600)
 	s.run("systemctl", "daemon-reload")
 	s.run("systemctl", "start", "squarewatch@prod")
 	s.run("systemctl", "reload", "squarewatch@prod")
+	exposure := lastLine(s.run("systemd-analyze", "security", "--no-pager", "squarewatch@prod.service"))
+	if s.t.Log(exposure); !strings.Contains(exposure, ": 0.9 ") {
+		s.t.Errorf("want an exposure of 0.9, got %s", exposure)
+	}
+	eventually(s.t, 20*time.Second, "the instance probes", func() bool {
+		return scrape(s.t, listen, "squarewatch_probe_runs_total", map[string]string{"probe": "collections", "code": "200"}) >= 2
+	})
 	for _, path := range []string{"/var/lib/private/squarewatch/squarewatch.db", "/var/lib/private/squarewatch-prod/squarewatch.db"} {
 		if _, err := os.Stat(s.path(path)); err != nil {
 			s.t.Errorf("want a state of its own for each instance: %v", err)
@@ -252,6 +264,34 @@ func (s *service) badStart() {
 	}
 }
 
+// purge removes the service as the README says. Nothing of it is left.
+func (s *service) purge() {
+	s.t.Helper()
+	for line := range strings.Lines(s.readme("### Remove the service")) {
+		s.run("sh", "-c", line)
+	}
+	left := s.run("find", "/", "-xdev", "-name", "*squarewatch*", "-not", "-path", "/proc/*", "-not", "-path", "/sys/*")
+	if left != "" {
+		s.t.Errorf("want nothing left, got\n%s", left)
+	}
+}
+
+// readme returns the commands of the first block of shell commands after a heading of the README.
+func (s *service) readme(heading string) string {
+	s.t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "\n"+heading+"\n")
+	_, after, _ = strings.Cut(after, "```sh\n")
+	commands, _, found := strings.Cut(after, "```")
+	if !found {
+		s.t.Fatalf("no commands under %q in the README", heading)
+	}
+	return commands
+}
+
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
@@ -276,79 +316,4 @@ func TestTheTemplateIsTheService(t *testing.T) {
 	if want := read("../squarewatch.service"); instance != want {
 		t.Errorf("squarewatch@.service differs from squarewatch.service:\n%s\nwant:\n%s", instance, want)
 	}
-}
-
-// TestSignalsDuringTheStart sends signals to a daemon that waits for its file, which is a pipe.
-func TestSignalsDuringTheStart(t *testing.T) {
-	pipe := filepath.Join(t.TempDir(), "squarewatch.yaml")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	writer, err := os.OpenFile(pipe, os.O_RDWR, 0) // keeps the pipe open: its reader waits
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = writer.Close() }()
-	for _, command := range []string{"run", "check"} {
-		cmd := exec.CommandContext(t.Context(), binary(t), command, "--config", pipe)
-		start(t, cmd)
-		eventually(t, 20*time.Second, command+" reads its file", func() bool { return reads(cmd.Process.Pid, pipe) })
-		if command == "run" {
-			if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
-				t.Fatal(err)
-			}
-			<-time.After(300 * time.Millisecond)
-			if err := cmd.Process.Signal(syscall.Signal(0)); err != nil || !reads(cmd.Process.Pid, pipe) {
-				t.Errorf("want the daemon to outlive SIGHUP during its start, got %v", err)
-			}
-		}
-		if took, err := stop(t, cmd); took > 3*time.Second || command == "run" && err != nil {
-			t.Errorf("%s: want the end at once after SIGTERM, got %v after %v", command, err, took)
-		}
-	}
-}
-
-// TestAStopDuringAReloadThatWaits replaces the file of a running daemon by a pipe whose writer is silent.
-func TestAStopDuringAReloadThatWaits(t *testing.T) {
-	server := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
-	defer server.Close()
-	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
-	text := "target: " + server.URL + "\ncatalogue: [reach]\nstate_dir: none\nlisten: 127.0.0.1:0\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	socket := listenNotify(t)
-	cmd := exec.CommandContext(t.Context(), binary(t), "run", "--config", file)
-	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket.path)
-	start(t, cmd)
-	eventually(t, 20*time.Second, "READY=1", func() bool { return socket.count("READY=1") == 1 })
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mkfifo(file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	writer, err := os.OpenFile(file, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = writer.Close() }()
-	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 20*time.Second, "RELOADING=1", func() bool { return socket.count("RELOADING=1") == 1 })
-	if took, err := stop(t, cmd); took > 5*time.Second || err != nil {
-		t.Errorf("want the end at once after SIGTERM, got %v after %v", err, took)
-	}
-}
-
-// reads reports whether a process has a file open.
-func reads(pid int, path string) bool {
-	files, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd", "*"))
-	for _, file := range files {
-		if to, err := os.Readlink(file); err == nil && to == path {
-			return true
-		}
-	}
-	return false
 }

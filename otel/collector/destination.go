@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"squarewatch/config/setting"
 )
 
 // The signals, with their names in the specification's variables.
@@ -99,7 +101,7 @@ func (o *OTLP) destination(signal string, env func(string) string) (*Destination
 		u = u.JoinPath("v1", signal)
 	}
 	headers, err := o.headers(ofSignal, general, env)
-	if err != nil {
+	if err = cmp.Or(err, o.plainFault(effective.Endpoint, headers)); err != nil {
 		return nil, fmt.Errorf("%s: %w", signal, err)
 	}
 	d := &Destination{
@@ -115,6 +117,20 @@ func (o *OTLP) destination(signal string, env func(string) string) (*Destination
 	}
 	d.tls, err = files.tlsConfig()
 	return d, err
+}
+
+// plainFault returns why an endpoint without encryption must not be used: headers, which usually hold a key, would be shown to the network,
+// or the file asks for certificates. [OTLP.Validate] does not see endpoints and headers of variables.
+func (o *OTLP) plainFault(endpoint string, headers map[string]string) error {
+	switch {
+	case !strings.HasPrefix(strings.ToLower(endpoint), "http:"):
+	case o.CA != "" || o.ClientCertificate != "":
+		return errors.New("the endpoint is not encrypted, but telemetry.otlp has certificates; use https, or leave the certificates out")
+	case len(headers) > 0 && setting.ShowsSecrets(endpoint) && !o.AllowHTTP:
+		return errors.New("the endpoint is not encrypted, so that headers would be shown to the network; " +
+			"use https, leave the headers out, or set allow_http: true")
+	}
+	return nil
 }
 
 func (o *OTLP) headers(ofSignal, general string, env func(string) string) (map[string]string, error) {

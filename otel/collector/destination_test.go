@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"squarewatch/config/secret"
 	"squarewatch/otel/collector"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,6 +93,47 @@ func TestInvalidVariablesAreNamedAndNotRepeated(t *testing.T) {
 		_, err := destinations(collector.OTLP{}, func(name string) string { return env[name] })
 		if err == nil || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: want an error that names the variables and no password, got %v", name, err)
+		}
+	}
+}
+
+// TestSecretsDoNotLeaveOverPlainHTTP has endpoints and headers in every combination of file and variables. A signal that would show them is
+// not sent.
+func TestSecretsDoNotLeaveOverPlainHTTP(t *testing.T) {
+	const (
+		endpoint, ofTraces = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+		headers, insecure  = "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_INSECURE"
+	)
+	key := map[string]secret.Text{"Authorization": secret.New("hunter2")}
+	plain, both := map[string]string{endpoint: "http://b:4317"}, []string{"traces", "metrics"}
+	withKey := map[string]string{endpoint: "http://b:4317", headers: "key=hunter2"}
+	insecurely := map[string]string{endpoint: "http://b:4317", headers: "key=hunter2", insecure: "true"}
+	for name, c := range map[string]struct {
+		file collector.OTLP
+		env  map[string]string
+		want []string // signals that are sent
+	}{
+		"headers of the file":       {collector.OTLP{Headers: key}, plain, nil},
+		"headers of a variable":     {collector.OTLP{Endpoint: "http://b:4317"}, map[string]string{headers: "key=hunter2"}, nil},
+		"both of variables":         {collector.OTLP{}, withKey, nil},
+		"insecure changes nothing":  {collector.OTLP{}, insecurely, nil},
+		"one signal":                {collector.OTLP{Headers: key}, map[string]string{endpoint: "https://b", ofTraces: "http://b"}, both[1:]},
+		"this machine":              {collector.OTLP{Headers: key}, map[string]string{endpoint: "http://127.0.0.1:4317"}, both},
+		"encrypted":                 {collector.OTLP{Headers: key}, map[string]string{endpoint: "https://b:4317"}, both},
+		"no secret":                 {collector.OTLP{}, plain, both},
+		"allowed":                   {collector.OTLP{Headers: key, AllowHTTP: true}, plain, both},
+		"a certificate of the file": {collector.OTLP{CA: "/ca.pem"}, plain, nil},
+	} {
+		all, err := c.file.Destinations(func(name string) string { return c.env[name] })
+		var got []string
+		for _, d := range all {
+			got = append(got, d.Signal)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if sent := len(c.want) == 2; sent == (err != nil) || err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: want an error without the secret where a signal is not sent, got %v", name, err)
 		}
 	}
 }

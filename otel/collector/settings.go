@@ -23,6 +23,8 @@ type OTLP struct {
 	CA                string                 `yaml:"ca,omitempty"`                        // PEM file of trusted certificates, not the system's
 	ClientCertificate string                 `yaml:"client_certificate,omitempty"`        // PEM file that is presented to the collector
 	ClientKey         string                 `yaml:"client_key,omitempty"`                // PEM file of the client certificate's key
+
+	AllowHTTP bool `yaml:"-"` // allow_http of the file: headers may go to another machine without encryption
 }
 
 // Equal reports whether two settings are the same.

@@ -48,7 +48,7 @@ type Options struct {
 type Client struct {
 	inner       otlptrace.Client
 	logger      *slog.Logger
-	directory   *directory
+	disk        *disk
 	diskLimit   int64
 	memoryLimit int64
 
@@ -62,6 +62,8 @@ type Client struct {
 	writeMu     sync.Mutex
 	sequence    uint64 // of the newest batch
 	diskRefuses bool
+	opened      bool      // the directory was opened, and what was in it is queued
+	openAgain   time.Time // no attempt to open it is made before
 	stopped     bool
 	unstorable  rate.Sometimes // limits the log lines about batches that cannot be stored
 
@@ -78,47 +80,67 @@ type Client struct {
 var _ otlptrace.Client = (*Client)(nil)
 
 // New returns a spool around a client. It locks the directory and queues what an earlier process left there. It sends nothing before
-// Start. It returns an error if another process uses the directory.
+// Start. It returns an error if another process uses the directory. When the disk fails, or does not answer within a second, batches wait
+// in memory, and the directory is opened later.
 func New(client otlptrace.Client, options Options) (*Client, error) {
 	if client == nil || options.Dir == "" || options.Limit <= 0 {
 		return nil, fmt.Errorf("a spool of spans needs a client, a directory (got %q) and a limit above 0 (got %d)",
 			options.Dir, options.Limit)
 	}
-	files, err := openDirectory(options.Dir)
-	if err != nil {
-		return nil, err
-	}
 	c := &Client{
-		inner: client, directory: files, diskLimit: options.Limit, memoryLimit: defaultMemory,
+		inner: client, disk: newDisk(options.Dir), diskLimit: options.Limit, memoryLimit: defaultMemory,
 		logger:     cmp.Or(options.Logger, slog.New(slog.DiscardHandler)),
 		batchAdded: wake.New(), retryNow: wake.New(), draining: make(chan struct{}), ended: make(chan struct{}),
 		abandon:    func() {},
 		unstorable: rate.Sometimes{Interval: logInterval},
 	}
-	if err := c.resume(context.Background()); err != nil {
-		return nil, errors.Join(err, files.close())
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
+	if err := c.openLocked(context.Background()); errors.Is(err, errInUse) {
+		return nil, err
+	}
+	if !c.opened { // batches of an earlier process may be on the disk: these come after them
+		c.sequence = uint64(time.Now().UnixMicro())
 	}
 	return c, nil
 }
 
-// resume queues the batches that are on disk.
-func (c *Client) resume(ctx context.Context) error {
-	found, err := c.directory.scan()
+// openRetry is the time between two attempts to open the directory.
+const openRetry = 5 * time.Second
+
+// openLocked opens the directory, unless that is done or was tried lately, and queues the batches in it. The caller holds writeMu.
+func (c *Client) openLocked(ctx context.Context) error {
+	if c.opened || time.Now().Before(c.openAgain) {
+		return nil
+	}
+	found, err := c.disk.open()
+	c.withQueue(func(q *queue) {
+		if err == nil && len(q.inMemory) > 0 && q.inMemory[0].sequence <= found.last {
+			err = errors.New("the clock was set back: the spans on disk are numbered like those in memory, which are sent first")
+		}
+	})
+	c.noteDiskLocked(ctx, err)
 	if err != nil {
+		c.openAgain = time.Now().Add(openRetry)
 		return err
 	}
-	c.sequence = found.last
+	c.opened = true
+	c.sequence = max(c.sequence, found.last)
 	for _, d := range found.damaged {
 		c.setAside(ctx, d.entry, d.reason)
 		c.drop(d.spans, d.reason)
 	}
-	for _, e := range found.batches {
-		c.queue.addOnDisk(e)
+	batches, bytes := 0, int64(0)
+	c.withQueue(func(q *queue) {
+		for _, e := range found.batches {
+			q.addOnDisk(e)
+		}
+		batches, bytes = len(q.onDisk), q.diskBytes
+	})
+	if batches > 0 {
+		c.logger.InfoContext(ctx, "spans of an earlier process are on disk and are sent now", "batches", batches, "bytes", bytes)
 	}
 	c.makeRoom(ctx, 0)
-	if batches := c.queue.length(); batches > 0 {
-		c.logger.InfoContext(ctx, "spans of an earlier process are on disk and are sent now", "batches", batches, "bytes", c.queue.diskBytes)
-	}
 	return nil
 }
 
@@ -166,7 +188,7 @@ func (c *Client) Stop(ctx context.Context) error {
 		err = c.inner.Stop(closing)
 	}
 	close(c.ended)
-	return errors.Join(err, c.directory.close())
+	return errors.Join(err, c.disk.close())
 }
 
 // sendingTime returns a context for the part of Stop's time that may be used for sending.

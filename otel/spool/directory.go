@@ -31,6 +31,9 @@ type directory struct {
 	damaged []string // names, oldest first
 }
 
+// errInUse is the error of a directory that another process has locked.
+var errInUse = errors.New("the spool of spans is in use by another process")
+
 // openDirectory creates the directory if it does not exist, and locks it. The kernel releases the lock when the process ends.
 func openDirectory(path string) (*directory, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
@@ -42,7 +45,7 @@ func openDirectory(path string) (*directory, error) {
 	}
 	lock, err := lockDirectory(root)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = fmt.Errorf("the spool of spans %s is in use by another process: stop that process, or set another state_dir", path)
+		err = fmt.Errorf("%w: %s: stop that process, or set another state_dir", errInUse, path)
 	}
 	if err != nil {
 		return nil, errors.Join(err, root.Close())

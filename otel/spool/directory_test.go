@@ -228,16 +228,6 @@ func TestLoweredLimitDropsTheOldest(t *testing.T) {
 	})
 }
 
-func TestFileInPlaceOfTheDirectory(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := spool.New(&collector{}, spool.Options{Dir: path, Limit: 1}); err == nil {
-		t.Error("want an error, got nil")
-	}
-}
-
 // FuzzRead decodes files that were not written by this program. Half of them get correct checksums, so that the code after the checksum
 // test is reached.
 func FuzzRead(f *testing.F) {

@@ -33,7 +33,7 @@ func (c *Client) Kill() (lost int64) {
 		}
 	})
 	close(c.ended)
-	_ = c.directory.close()
+	_ = c.disk.close()
 	return lost
 }
 

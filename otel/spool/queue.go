@@ -93,10 +93,19 @@ func (q *queue) sendingFailed(reason error) {
 
 // sendingDone ends the sending of batches that will not be sent again. It returns those whose files must be removed.
 func (q *queue) sendingDone() (removed []entry) {
+	kept := 0 // batches of an earlier process, queued since the sending began, because the directory was opened late
+	for kept < len(q.onDisk) && q.onDisk[kept].sequence < q.sendingFirst {
+		kept++
+	}
+	older := q.onDisk[:kept:kept]
+	q.onDisk = q.onDisk[kept:]
 	for len(q.onDisk) > 0 && q.onDisk[0].sequence <= q.sendingLast {
 		removed = append(removed, q.popDisk())
 	}
-	if len(q.onDisk) == 0 && len(q.inMemory) > 0 && q.inMemory[0].sequence <= q.sendingLast {
+	if kept > 0 {
+		q.onDisk = append(older, q.onDisk...)
+	}
+	if len(q.inMemory) > 0 && q.inMemory[0].sequence <= q.sendingLast {
 		q.popMemory()
 	}
 	q.sendingFirst, q.sendingLast, q.evicted = 0, 0, nil

@@ -190,7 +190,7 @@ func (s *sender) readBatch(b batch) ([]*tracepb.ResourceSpans, error) {
 	file := b.file
 	if file == nil {
 		var err error
-		if file, err = s.directory.read(b.entry); err != nil {
+		if file, err = s.disk.read(b.entry); err != nil {
 			return nil, err
 		}
 	}

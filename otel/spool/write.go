@@ -83,13 +83,21 @@ func (c *Client) writeMemoryLocked(ctx context.Context) bool {
 
 // writeLocked makes room for one batch and writes it. It reports whether the batch is on disk. The caller holds writeMu.
 func (c *Client) writeLocked(ctx context.Context, b batch) bool {
+	if _ = c.openLocked(ctx); !c.opened { // it has logged why
+		return false
+	}
 	c.makeRoom(ctx, b.size)
-	err := c.directory.write(b.sequence, b.file)
+	err := c.disk.write(b.sequence, b.file)
+	c.noteDiskLocked(ctx, err)
+	return err == nil
+}
+
+// noteDiskLocked logs when the disk begins to refuse spans, and when it accepts them again. The caller holds writeMu.
+func (c *Client) noteDiskLocked(ctx context.Context, err error) {
 	if refused := err != nil; refused != c.diskRefuses {
 		c.diskRefuses = refused
 		c.logDisk(ctx, err)
 	}
-	return err == nil
 }
 
 // makeRoom drops the oldest batches until a batch of the given size fits on disk.
@@ -107,14 +115,14 @@ func (c *Client) makeRoom(ctx context.Context, size int64) {
 
 // removeFile deletes the file of a batch that no longer waits. If that fails, the batch is sent again after the next start.
 func (c *Client) removeFile(ctx context.Context, sequence uint64) {
-	if err := c.directory.remove(sequence, suffixBatch); err != nil {
+	if err := c.disk.remove(sequence); err != nil {
 		c.logger.WarnContext(ctx, "a file of spans cannot be deleted, so its spans are sent again after the next start",
 			"error", otlperr.Short(err))
 	}
 }
 
 func (c *Client) setAside(ctx context.Context, e entry, reason error) {
-	file, err := c.directory.setAside(e.sequence)
+	file, err := c.disk.setAside(e.sequence)
 	c.logger.ErrorContext(ctx, "a damaged file of spans is set aside and not sent; other spans are not affected",
 		"file", file, "spans", e.spans, "error", otlperr.Short(errors.Join(reason, err)),
 		"fix", "delete the file; if this happens again, check the disk")

@@ -18,6 +18,9 @@ func Fix(err error) string {
 	if errors.Is(err, ErrNoAnswer) {
 		return "check the device and the file system of state_dir: dmesg, a frozen file system (fsfreeze), a lost network mount"
 	}
+	if errors.Is(err, ErrNewer) {
+		return "install the newer version again, or move squarewatch.db away to start without history"
+	}
 	switch code(err) {
 	case codeBusy:
 		return "end the process that holds a lock on squarewatch.db (fuser -v squarewatch.db names it), such as an open sqlite3 shell"

@@ -17,7 +17,10 @@ import (
 var ErrInUse = errors.New("state_dir is in use")
 
 // Owner is the ownership of a directory by this process. The kernel ends it with the process, however that ends.
-type Owner struct{ directory *os.File }
+type Owner struct {
+	directory *os.File
+	named     bool // the file with the process identifier is written
+}
 
 // pidFile holds the process identifier of the owner, for people.
 const pidFile = "squarewatch.pid"
@@ -26,7 +29,7 @@ const pidFile = "squarewatch.pid"
 // another process owns it. The lock is on the directory itself, so that a full or read-only disk can be owned too. A file system without
 // such locks (flock, see https://man7.org/linux/man-pages/man2/flock.2.html, on NFS) has no owner, and the log says so.
 func Own(ctx context.Context, path string, logger *slog.Logger) (*Owner, error) {
-	const directoryMode, fileMode = 0o700, 0o600
+	const directoryMode = 0o700
 	if err := os.MkdirAll(path, directoryMode); err != nil {
 		return nil, fmt.Errorf("create state_dir: %w: name a directory that the user of squarewatch can write to", err)
 	}
@@ -42,13 +45,24 @@ func Own(ctx context.Context, path string, logger *slog.Logger) (*Owner, error) 
 	case err != nil:
 		logger.WarnContext(ctx, "cannot lock state_dir, so that a second squarewatch with the same state_dir would not be refused",
 			"path", path, "error", err)
-		return &Owner{directory}, nil
+		return &Owner{directory: directory, named: true}, nil
 	}
-	// People get the identifier from here. On a full or read-only disk the sentence above does without it.
-	if err := os.WriteFile(filepath.Join(path, pidFile), []byte(strconv.Itoa(os.Getpid())+"\n"), fileMode); err != nil {
-		logger.DebugContext(ctx, "cannot write the process identifier to state_dir", "error", err)
+	return &Owner{directory: directory}, nil
+}
+
+// Name writes the process identifier for people, unless that is done. Call it after Own, and again when it failed: on a read-only disk the
+// file still names the owner before.
+func (o *Owner) Name() error {
+	const fileMode = 0o600
+	if o.named {
+		return nil
 	}
-	return &Owner{directory}, nil
+	path := filepath.Join(o.directory.Name(), pidFile)
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), fileMode); err != nil {
+		return err
+	}
+	o.named = true
+	return nil
 }
 
 // ownerOf returns the process identifier that the owner of a directory wrote.

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/alert/outbox"
+	"squarewatch/alert/slack"
+	"squarewatch/config"
+	"squarewatch/probe/aisquaretest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// pair is two notifiers, ops and team. What they receive is kept under their names.
+type pair struct {
+	mu     sync.Mutex
+	broken map[string]bool
+	got    map[string][]slack.Message
+}
+
+func (p *pair) Deliver(_ context.Context, n outbox.Notification) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.broken[n.Notifier] {
+		return "", &outbox.DeliveryError{Reason: "network", Err: errors.New("post to Slack: no route to host")}
+	}
+	p.got[n.Notifier] = append(p.got[n.Notifier], slack.Render(n, slack.Options{}))
+	return "", nil
+}
+
+func (p *pair) breakOps(broken bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broken["ops"] = broken
+}
+
+// take returns the texts that a notifier received since the last call: the first three words and the whole text.
+func (p *pair) take(name string) (titles []string, texts string) {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []string
+	for _, m := range p.got[name] {
+		words := strings.Fields(strings.ReplaceAll(m.Text, ":", " "))
+		titles = append(titles, strings.Join(words[:3], " "))
+		all = append(all, m.Plain())
+	}
+	p.got[name] = nil
+	return titles, strings.Join(all, "\n")
+}
+
+// newPairScene starts a daemon that notifies a pair.
+func newPairScene(t *testing.T, file string) (*scene, *pair) {
+	t.Helper()
+	p := &pair{broken: map[string]bool{}, got: map[string][]slack.Message{}}
+	s := newSceneWith(t, file, func(o *Options) {
+		all := kinds()
+		all.Notifiers = []config.Kind[outbox.Notifier]{
+			config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return p, nil }),
+		}
+		o.Load = func() (*config.Config, error) {
+			return config.Parse("scene.yaml", []byte(file), config.Options{Kinds: all})
+		}
+	})
+	return s, p
+}
+
+const second = `
+  team: {slack: {webhook_url: "https://hooks.example.org/y"}, group_wait: 0s}
+`
+
+// withSecond adds a second notifier to a scene's file, whose last lines are its notifiers.
+func withSecond(file string) string {
+	return strings.Replace(file, "notifiers: {ops: {slack: {webhook_url: \"https://hooks.example.org/x\"}, group_wait: 0s}}",
+		"notifiers:\n  ops: {slack: {webhook_url: \"https://hooks.example.org/x\"}, group_wait: 0s}"+second, 1)
+}
+
+// TestANotifierThatFailsIsToldThroughTheOther breaks one of two notifiers for an hour, during an outage.
+func TestANotifierThatFailsIsToldThroughTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, p := newPairScene(t, withSecond(sceneFile))
+		defer s.stop()
+		s.after(time.Minute)
+		p.breakOps(true)
+		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
+		s.after(5 * time.Minute)
+		if got, _ := p.take("team"); !cmp.Equal(got, []string{"FIRING server-errors feed"}) {
+			t.Errorf("want the outage alone in the first minutes, got %q", got)
+		}
+		s.after(55 * time.Minute)
+		got, text := p.take("team")
+		if diff := cmp.Diff([]string{"FIRING watcher notifier-ops"}, got); diff != "" {
+			t.Errorf("team (-want +got):\n%s", diff)
+		}
+		for _, part := range []string{"no route to host", "What to do: squarewatch notify ops tests it", "for 5m"} {
+			if !strings.Contains(text, part) {
+				t.Errorf("want %q in\n%s", part, text)
+			}
+		}
+		p.breakOps(false)
+		s.after(10 * time.Minute)
+		if got, _ := p.take("team"); !cmp.Equal(got, []string{"RESOLVED watcher notifier-ops"}) {
+			t.Errorf("want the end, got %q", got)
+		}
+		if got, _ := p.take("ops"); !cmp.Equal(got, []string{"FIRING server-errors feed"}) {
+			t.Errorf("want no message about itself, got %q", got)
+		}
+	})
+}
+
+// TestANotifierThatFailsOverARestartIsToldOnce restarts in the middle: the trouble goes on, and is told once.
+func TestANotifierThatFailsOverARestartIsToldOnce(t *testing.T) {
+	file := withSecond(keptFile(t))
+	synctest.Test(t, func(t *testing.T) {
+		s, p := newPairScene(t, file)
+		p.breakOps(true)
+		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
+		s.after(20 * time.Minute)
+		if got, _ := p.take("team"); !cmp.Equal(got, []string{"FIRING server-errors feed", "FIRING watcher notifier-ops"}) {
+			t.Errorf("before the restart: got %q", got)
+		}
+		s.stop()
+		s, p = newPairScene(t, file)
+		defer s.stop()
+		p.breakOps(true)
+		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
+		s.after(20 * time.Minute)
+		if got, _ := p.take("team"); len(got) != 0 {
+			t.Errorf("want nothing told again, got %q", got)
+		}
+		p.breakOps(false)
+		s.after(10 * time.Minute)
+		if got, _ := p.take("team"); !cmp.Equal(got, []string{"RESOLVED watcher notifier-ops"}) {
+			t.Errorf("want the end, got %q", got)
+		}
+	})
+}
+
+// TestAStateOfANewerProgramIsTold starts on a database of a newer squarewatch, and later moves that away.
+func TestAStateOfANewerProgramIsTold(t *testing.T) {
+	file := keptFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		first, _ := newPairScene(t, file)
+		first.stop()
+		path := first.daemon.state.path
+		makeNewer(t, path)
+		s, p := newPairScene(t, file)
+		defer s.stop()
+		s.after(3 * time.Minute)
+		got, text := p.take("ops")
+		if diff := cmp.Diff([]string{"FIRING watcher storage"}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		for _, part := range []string{"written by a newer squarewatch", "install the newer version again", "may have been announced again"} {
+			if !strings.Contains(text, part) {
+				t.Errorf("want %q in the message\n%s", part, text)
+			}
+		}
+		if _, page := s.get("/api/v1/status"); !strings.Contains(page, "written by a newer squarewatch") {
+			t.Errorf("want it in the status, got %s", page)
+		}
+		for _, suffix := range []string{"", "-wal"} {
+			if err := os.Rename(path+suffix, path+".old"+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
+		s.after(time.Minute)
+		if got, _ := p.take("ops"); !cmp.Equal(got, []string{"RESOLVED watcher storage"}) {
+			t.Errorf("want the end, got %q", got)
+		}
+	})
+}
+
+// makeNewer sets the version of the tables to one that no program has yet.
+func makeNewer(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(t.Context(), "INSERT INTO alert_version (version_id, is_applied) VALUES (99, 1)"); err != nil {
+		t.Fatal(err)
+	}
+}

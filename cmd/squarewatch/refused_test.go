@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/alert/outbox"
+	"squarewatch/alert/slack"
+	"squarewatch/config"
+	"squarewatch/probe/aisquaretest"
+)
+
+// choosy refuses messages about one series, and takes all others.
+type choosy struct{ refused string }
+
+func (c choosy) Deliver(_ context.Context, n outbox.Notification) (string, error) {
+	if n.Incident.Series == c.refused {
+		return "", &outbox.DeliveryError{Reason: "refused", Permanent: true, Err: errors.New("Slack answered invalid_blocks")}
+	}
+	return "", nil
+}
+
+// TestARefusedMessageThatWaitsIsNoReasonToRestart has one message that Slack refuses, and later one that it takes. The first one waits for
+// its next attempt in ten minutes, although the last attempt has succeeded.
+func TestARefusedMessageThatWaitsIsNoReasonToRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &manager{}
+		s := newSceneWith(t, sceneFile, func(o *Options) {
+			all := kinds()
+			all.Notifiers = []config.Kind[outbox.Notifier]{
+				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) {
+					return choosy{refused: "feed"}, nil
+				}),
+			}
+			o.Load = func() (*config.Config, error) {
+				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
+			}
+			o.Notify, o.Watchdog = m.notify, time.Minute
+		})
+		defer s.stop()
+		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
+		s.after(2 * time.Minute)
+		s.api.SetFault("/o/.well-known/openid-configuration", aisquaretest.Fault{Status: 500})
+		s.after(5 * time.Minute)
+		m.take()
+		s.after(2 * time.Minute)
+		if got := m.take(); count(got, "WATCHDOG=1") < 5 || strings.Contains(s.log.String(), "a part of squarewatch is stuck") {
+			t.Errorf("want the watchdog fed, got %q\n%s", got, s.log)
+		}
+	})
+}
