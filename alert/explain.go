@@ -153,7 +153,8 @@ func (i *Incident) insert(text string, w Wording) string {
 	}
 	begin, phase := i.ways(w)
 	work, reason, effect := i.ofPart(w)
-	return strings.NewReplacer(insertWork, work, insertReason, reason, insertEffect, effect, insertCredential, credential, insertBecause, because, insertBegin, begin, insertPhase, phase,
+	return strings.NewReplacer(insertWork, work, insertReason, reason, insertEffect, effect,
+		insertCredential, credential, insertBecause, because, insertBegin, begin, insertPhase, phase,
 		insertRuns, runsOf(i.Bad)).Replace(text)
 }
 
