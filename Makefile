@@ -5,8 +5,9 @@ DEADCODE      = go run golang.org/x/tools/cmd/deadcode@v0.52.0
 SBOM          = go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
+TAGS          = e2e,diagnosis
 
-.PHONY: test e2e crash bench lint fmt build demo golden fuzz schema sbom vulncheck
+.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema sbom vulncheck
 
 test: ## unit, scenario and script tests, with the race detector
 	go test -race -shuffle=on ./...
@@ -18,16 +19,20 @@ e2e: ## the built binary against a real Jaeger, real sockets and systemd's own t
 crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 12 minutes
 	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
 
+diagnosis: ## whether the right culprit is named, and told once: a matrix of faults, about 12 minutes (installs what it needs on Debian)
+	deploy/diagnosis/setup.sh
+	go test -tags diagnosis -count=1 -timeout 40m ./deploy/diagnosis
+
 bench: ## what a run costs against a bare net/http loop, and the budgets of the engine and the dispatcher
 	go test -run '^$$' -bench . -benchmem ./cmd/squarewatch ./probe ./alert ./otel ./otel/metric ./otel/spool
 
 lint: ## formatting, linters, modernisers, dead code, tidiness
 	$(GOLANGCI_LINT) config verify
-	$(GOLANGCI_LINT) run --build-tags e2e ./...
+	$(GOLANGCI_LINT) run --build-tags $(TAGS) ./...
 	$(GOLANGCI_LINT) fmt --diff
 	go fix -diff ./...
 	go mod tidy -diff
-	@dead="$$($(DEADCODE) -test -tags e2e ./...)"; if [ -n "$$dead" ]; then echo "$$dead"; echo "unreachable code: remove it, or use it"; exit 1; fi
+	@dead="$$($(DEADCODE) -test -tags $(TAGS) ./...)"; if [ -n "$$dead" ]; then echo "$$dead"; echo "unreachable code: remove it, or use it"; exit 1; fi
 
 fmt: ## format as the linter wants it
 	$(GOLANGCI_LINT) fmt
