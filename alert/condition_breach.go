@@ -6,19 +6,28 @@ import (
 	"squarewatch/probe"
 )
 
-// breachCondition fires at once when access was granted to a guarded probe, and is clear after the next run without that. It compares no
-// rates: one such answer is a security incident.
+const (
+	// breachRefusals is how many refusals in a row end a breach. Access that comes and goes is one incident, and a single refusal does not
+	// show that it is closed.
+	breachRefusals = 5
+	// breachClear is how long the last breach must be ago at least, for probes that run so often that five refusals take less.
+	breachClear = time.Minute
+)
+
+// breachCondition fires at once when access was granted to a guarded probe, and is clear after several refusals in a row. It compares no
+// rates: one such answer is a security incident. A run that got no answer, or an answer that neither grants nor refuses, shows nothing.
 type breachCondition struct {
-	hasRun   bool // false before the first run
-	last     probe.Outcome
-	breached bool // access was granted to the last run
+	hasRun   bool          // false before the first run
+	breach   probe.Outcome // of the last run to which access was granted
+	breached time.Time     // when that run ended; zero before the first
+	refusals int           // in a row, since the last breach
 }
 
 // breachKind returns the kind of the built-in rule [AccessRule].
 func breachKind() *kind {
 	access := Rule{Name: AccessRule, Per: PerProbe, Threshold: 1, Clear: 1, MinRuns: 1}
 	access.Defaults()
-	access.Window = 0 // only the last run counts
+	access.Window = 0 // only the last runs count
 	return &kind{
 		newCondition: func(*Rule, []*probe.Probe) condition { return &breachCondition{} },
 		accepts:      func(p *probe.Probe) bool { return p.Guards == probe.GuardAccess },
@@ -29,23 +38,38 @@ func breachKind() *kind {
 }
 
 // observe stores the run.
-func (c *breachCondition) observe(_ *Rule, r *probe.Result, _ time.Time) bool {
-	c.hasRun, c.last, c.breached = true, r.Outcome(), r.Breach
+func (c *breachCondition) observe(_ *Rule, r *probe.Result, now time.Time) bool {
+	c.hasRun = true
+	switch { // any other run shows nothing
+	case r.Breach:
+		c.breach, c.breached, c.refusals = r.Outcome(), now, 0
+	case r.Expected:
+		c.refusals++
+	}
 	return r.Breach
 }
 
-// evaluate returns the level of the last run; time changes nothing.
-func (c *breachCondition) evaluate(*Rule, time.Time) (level, time.Time) {
+// isClosed reports whether access is refused again, as far as runs show.
+func (c *breachCondition) isClosed() bool { return c.refusals >= breachRefusals }
+
+// evaluate returns the level of the last runs. After enough refusals, time alone ends a breach. Before a breach is known, fewer refusals
+// change nothing, because an earlier process may have seen one.
+func (c *breachCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
+	earliest := c.breached.Add(breachClear)
 	switch {
 	case !c.hasRun:
 		return levelUnknown, time.Time{}
-	case c.breached:
-		return levelCrossed, time.Time{}
+	case c.isClosed() && now.Before(earliest):
+		return levelBetween, earliest
+	case c.isClosed():
+		return levelClear, time.Time{}
+	case c.breached.IsZero() || c.refusals > 0:
+		return levelBetween, time.Time{}
 	}
-	return levelClear, time.Time{}
+	return levelCrossed, time.Time{}
 }
 
-// inherit copies the last run.
+// inherit copies the last runs.
 func (c *breachCondition) inherit(old condition) bool {
 	before, ok := old.(*breachCondition)
 	if ok {
@@ -54,17 +78,34 @@ func (c *breachCondition) inherit(old condition) bool {
 	return ok
 }
 
-// describe sets the counts of the last run.
+// describe sets the counts: the last breach, or the refusals since.
 func (c *breachCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition = ConditionAccess
-	if c.hasRun {
-		incident.Runs = 1
+	switch {
+	case !c.hasRun:
+		return
+	case c.breached.IsZero() || c.refusals > 0:
+		incident.Runs = max(c.refusals, 1)
+	default:
+		incident.Runs, incident.Bad, incident.Rate = 1, 1, 1
 	}
-	if c.breached {
-		incident.Bad, incident.Rate = 1, 1
-		incident.Classes = []ClassCount{{Class: c.last.Class, Code: c.last.Code, Runs: 1}}
+	if !c.breached.IsZero() && !c.isClosed() {
+		incident.Classes = []ClassCount{{Class: c.breach.Class, Code: c.breach.Code, Runs: 1}}
 	}
 }
 
-// lookback asks for the last run.
-func (c *breachCondition) lookback(*Rule, string) (time.Duration, int) { return 0, 1 }
+// restart moves the last breach to now, if the clock was set back.
+func (c *breachCondition) restart(now time.Time) {
+	if c.breached.After(now) {
+		c.breached = now
+	}
+}
+
+// lookback asks for the runs that can end a breach, and for one more.
+func (c *breachCondition) lookback(*Rule, string) (time.Duration, int) { return 0, breachRefusals + 1 }
+
+// LongestBreach returns the longest time from the last breach of a probe to the end of its incident, if every run since then was refused.
+// Systems that cannot count runs in a row, such as Prometheus, compare with it.
+func LongestBreach(p *probe.Probe) time.Duration {
+	return max(p.Schedule.LongestGap(breachRefusals), breachClear) + p.Longest()
+}

@@ -33,10 +33,11 @@ func (e *Engine) coveredByCredential(s *series, now time.Time) *series {
 	if culprit == "" {
 		return nil
 	}
-	leader := e.announcers[culprit]
-	if leader == nil || !leader.isAnnouncedFor(s) {
+	i := slices.IndexFunc(e.leaders, func(l *series) bool { return l.isAnnouncedFor(s) && l.blamedCredential() == culprit })
+	if i < 0 {
 		return nil
 	}
+	leader := e.leaders[i]
 	counted := func(name string) bool { // the leader counts what makes the probe cross
 		own, none := s.probeFigures(name, now), Incident{}
 		return !crossesAlone(&own, s.rule, &none, leader.rule)
@@ -55,27 +56,19 @@ func (s *series) crossesWithout(explained func(probe string) bool, now time.Time
 	return !explained(s.name)
 }
 
-// blamedCredential returns the credential that caused the newest bad run, by itself or by its login service; empty when the cause is
-// unknown or another.
+// blamedCredential returns the credential that caused the bad runs, by itself or by its login service; empty when the cause is unknown or
+// another.
 func (s *series) blamedCredential() string {
-	if s.examples == nil {
+	if s.verdicts == nil || s.examples == nil || s.examples[0].Blame == probe.BlameNone {
 		return ""
 	}
-	switch newest := &s.examples[0]; newest.Blame {
+	switch v := s.verdicts.newest(); v.Blame {
 	case probe.BlameCredential, probe.BlameLoginService:
-		return newest.Credential
-	case probe.BlameNone, probe.BlameAPI, probe.BlameUnknown, probe.BlameNetwork, probe.BlameWatcher:
+		return v.Credential
+	case probe.BlameNone, probe.BlameAPI, probe.BlameGateway, probe.BlameRole, probe.BlameNetwork, probe.BlameResolver, probe.BlameWatcher,
+		probe.BlameLeak, probe.BlameUnknown:
 	}
 	return ""
-}
-
-// recordAnnouncer makes a firing series the one that covers others with the same blamed credential.
-func (e *Engine) recordAnnouncer(s *series) {
-	if culprit := s.blamedCredential(); culprit != "" {
-		if leader := e.announcers[culprit]; leader == nil || leader.state != Firing {
-			e.announcers[culprit] = s
-		}
-	}
 }
 
 // isAnnouncedFor reports whether s fires and was announced to every notifier of other.

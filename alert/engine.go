@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,7 +25,8 @@ type Engine struct {
 	all          []*series            // in the order of rules and probes
 	byProbe      map[string][]*series // the series in which a probe's runs are counted
 	parents      map[string]*parent   // probes that others depend on, by name
-	announcers   map[string]*series   // by credential: the series whose incident blames it and was announced
+	lastGood     map[string]time.Time // by probe: when its last expected run started
+	leaders      []*series            // announced incidents, which others can join or which cover them; some may be over
 	timers       timers[*series]
 	muting       Muting
 	supportAfter time.Duration
@@ -54,7 +56,7 @@ func NewEngine(options EngineOptions) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		byProbe: make(map[string][]*series, len(options.Probes)), announcers: map[string]*series{},
+		byProbe: make(map[string][]*series, len(options.Probes)), lastGood: make(map[string]time.Time, len(options.Probes)),
 		muting: Muting{maintenance: options.Maintenance}, supportAfter: options.SupportAfter,
 	}
 	for _, k := range kinds() {
@@ -130,14 +132,22 @@ func (e *Engine) Observe(r *probe.Result) []Transition {
 	}
 	now := e.clock(r.End)
 	out := e.catchUp(now)
-	if p := e.parents[r.Probe]; p != nil {
-		p.failing = !r.Expected
-	}
+	e.observeProbe(r)
 	for _, s := range e.byProbe[r.Probe] {
 		s.observe(r, now)
 		out = e.step(out, s, now)
 	}
 	return out
+}
+
+// observeProbe records what a run shows of its probe, whatever rules count.
+func (e *Engine) observeProbe(r *probe.Result) {
+	if p := e.parents[r.Probe]; p != nil {
+		p.failing = !r.Expected
+	}
+	if start := cmp.Or(r.Start, r.End).Round(0); r.Expected && e.byProbe[r.Probe] != nil && start.After(e.lastGood[r.Probe]) {
+		e.lastGood[r.Probe] = start
+	}
 }
 
 // catchUp evaluates every series at the times when it was due, until now. When a silence ends in between, it announces what was muted.
@@ -200,6 +210,11 @@ func (e *Engine) clock(t time.Time) time.Time {
 func (e *Engine) setBack(now time.Time) {
 	e.now = now
 	e.muting.refresh(now)
+	for name, at := range e.lastGood {
+		if at.After(now) {
+			e.lastGood[name] = now
+		}
+	}
 	for _, s := range e.all {
 		s.setBack(now)
 		if s.slot >= 0 {

@@ -160,25 +160,6 @@ func TestAnIncidentDescribesItsRuns(t *testing.T) {
 	}
 }
 
-func TestAccessFiresAtOnceAndEndsWithTheNextRun(t *testing.T) {
-	guarded := probes("a")
-	guarded[0].Guards = probe.GuardAccess
-	e := engine(t, alert.EngineOptions{Probes: append(guarded, probes("b")...)})
-	breach := result("a", start().Add(time.Second), 200)
-	breach.Expected, breach.Breach = false, true
-	var got []alert.Transition
-	got = append(got, e.Observe(breach)...)
-	got = append(got, e.Advance(start().Add(4*time.Hour+time.Second))...)
-	got = append(got, e.Observe(result("a", start().Add(5*time.Hour), 503))...)
-	want := []string{"1 firing access/a 1/1", "14401 update access/a 1/1", "18000 resolved access/a 0/1"}
-	if diff := cmp.Diff(want, summaries(got)); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-	if got[0].Incident.Severity != alert.Critical || got[0].Notify != nil || len(got[0].Incident.Examples) != 1 {
-		t.Errorf("want a critical incident with its run, for all notifiers, got %+v", got[0])
-	}
-}
-
 func TestAReloadKeepsWhatIsUnchanged(t *testing.T) {
 	all := []alert.Rule{ // each is more urgent than the previous ones, so that none covers another
 		rule(func(r *alert.Rule) { r.Severity = alert.Info }),

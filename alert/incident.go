@@ -53,8 +53,13 @@ type Incident struct {
 	Counted               time.Time
 	RecentRuns, RecentBad int
 
-	Blame    probe.Blame // what caused the newest 401, if known
-	Examples []Example   // up to three bad runs, newest first
+	Blame    probe.Blame      // who caused it, by the newest bad runs that say so
+	Blamed   string           // the credential of the newest of them; empty for none
+	Evidence []probe.Evidence // why that is known, or not; the strongest first
+	Settle   string           // what would settle it; empty unless Blame is BlameUnknown
+	Clearer  time.Time        // when a message last said that Blame is another one than before; zero if none did
+
+	Examples []Example // up to three bad runs, newest first
 	// Probe is the probe that the figures are of, if the rule counts several probes and one of them crossed alone; empty when the figures
 	// are of all together. BadProbes are the probes with bad runs, worst first; empty for a rule per probe.
 	Probe     string
@@ -69,6 +74,11 @@ type Incident struct {
 	Acknowledged *Acknowledgement // nil before somebody acknowledges it
 	Overdue      bool             // server errors that last longer than support_after: time to ask AISquare
 	Affected     []string         // series that are not announced because of this incident
+
+	// Series that crossed for the same cause join an incident: its messages tell of them, and it ends when all are good again.
+	Joined   []JoinedSeries // in the order in which they joined
+	JoinedAt time.Time      // when a message last named further ones; zero if none did
+	Leader   string         // identifier of the incident that this one joined; empty for none
 
 	Trouble *Trouble // of a part of squarewatch itself; nil for incidents of runs
 
@@ -86,7 +96,7 @@ const (
 	ConditionRate    Condition = "rate"    // a share of the runs in a window
 	ConditionStreak  Condition = "streak"  // bad runs in a row, for probes that run too rarely for a rate
 	ConditionBurn    Condition = "burn"    // an objective's error budget is spent too fast
-	ConditionAccess  Condition = "access"  // a probe that guards access was let in
+	ConditionAccess  Condition = "access"  // a probe that guards access was granted access
 	ConditionNoData  Condition = "no-data" // a probe finishes no runs
 	ConditionNetwork Condition = "network" // our own network failed; runs did not count
 	ConditionWatcher Condition = "watcher" // squarewatch itself is in trouble: see Trouble, or runs did not count
@@ -97,6 +107,12 @@ func (c Condition) hasWindow() bool { return c == ConditionRate || c == Conditio
 
 // isShare reports whether the figures are a share of the runs in the rule's window, to compare with its threshold.
 func (c Condition) isShare() bool { return c == ConditionRate }
+
+// IsState reports whether an incident is about a state, and not about a number of bad runs that a rule of the file counts.
+func (c Condition) IsState() bool {
+	_, _, ok := conditionSentences(&Incident{Condition: c})
+	return ok
+}
 
 // Burn is how fast the error budget of an objective is spent: the rate in two windows, as multiples of what the objective allows.
 type Burn struct {
@@ -155,7 +171,7 @@ type Example struct {
 	Class      probe.Class
 	Code       int
 	Reason     string
-	Blame      probe.Blame // what caused the failure, if known
+	Blame      probe.Blame // who caused the failure, if known
 	Excerpt    string
 	Trace      probe.TraceID
 	Span       probe.SpanID // root span of that trace
@@ -167,7 +183,7 @@ type Event string
 // The events, which are also the first words of a message in capitals.
 const (
 	EventFiring   Event = "firing"
-	EventUpdate   Event = "update" // it still fires: a reminder, or it became worse
+	EventUpdate   Event = "update" // it still fires: a reminder, or it became worse or clearer, or other series joined it
 	EventResolved Event = "resolved"
 	EventEnded    Event = "ended" // it ended without a recovery: its rule, or what the rule watched, was removed
 	EventTest     Event = "test"  // a person tests a notifier; there is no incident
@@ -224,6 +240,10 @@ type SeriesState struct {
 	Bad          BadSpan   // bad runs of the incident
 	Next         BadSpan   // while pending: bad runs since the threshold was crossed
 	After        BadSpan   // bad runs since the incident ended
+	Verdicts     *Verdicts // whose fault it is; nil when no run says
+	Onset        time.Time // first of the bad runs in a row with which the threshold was crossed
+	Cause        *Cause    // what joined the incident; nil for nothing
+	Leader       string    // as in [Incident]
 	Owed         *Incident // the incident as it ended while silenced, while its end must still be announced; mostly nil
 }
 
@@ -242,6 +262,10 @@ type Status struct {
 	LastBad   time.Time
 	BadRuns   int
 
+	Blame    probe.Blame // as in [Incident], like the next two, while pending or firing
+	Evidence []probe.Evidence
+	Settle   string
+
 	SilencedUntil time.Time // zero when no silence applies
-	CoveredBy     string    // rule and series of the incident that announces the same runs; mostly empty
+	CoveredBy     string    // rule and series of the incident that announces the same runs, or that it joined; mostly empty
 }

@@ -49,7 +49,11 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 		if !s.hasEvidence() {
 			return "" // the time counts as held, but only a new bad run is evidence
 		}
+		leader := e.leaderFor(s)
 		s.setState(Firing, now)
+		if leader != nil {
+			e.join(s, leader, now)
+		}
 		return EventFiring
 	case levelClear, levelBetween:
 		s.setState(Inactive, now)
@@ -58,20 +62,29 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 	return ""
 }
 
-// stepFiring moves a firing series: it resolves, gets more severe, becomes overdue, or sends a reminder.
+// stepFiring moves a firing series: it resolves, gets more severe, becomes clearer or overdue, or sends a reminder.
 func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	if s.recovered(v, now) {
 		s.endNote = s.removedNote()
 		s.setState(Inactive, now)
+		if s.joined != nil {
+			e.leave(s, now)
+		}
 		return endEvent(s.endNote)
 	}
 	if v == levelCrossed && e.mustAnnounce(s, now) {
 		s.lastNotified = now
 		return EventFiring
 	}
-	worse := s.worsened()
+	muted := e.muting.silenceOf(s) != nil // what is new waits for the end of a silence
+	worse, clearer := s.worsened(), !muted && s.changesVerdict(now)
+	if clearer && s.joined != nil && e.isLed(s) && !s.joined.leader.blamesAs(s) && !s.isOneOutage(s.joined.leader) {
+		e.leave(s, now) // it has another cause
+		s.lastNotified = now
+		return EventFiring
+	}
 	switch {
-	case worse:
+	case worse, clearer, !muted && s.namesJoined(now):
 	case e.supportAfter > 0 && !s.overdue && s.serverErrors() && now.Sub(s.crossed) >= e.supportAfter:
 		s.overdue = true
 	case s.rule.Repeat > 0 && s.acknowledged == nil && now.Sub(s.lastNotified) >= s.rule.Repeat && !s.lastRun.Before(s.evidenceFrom):
@@ -79,6 +92,9 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 		return ""
 	}
 	s.lastNotified = now
+	if !muted {
+		s.toldJoined(now)
+	}
 	return EventUpdate
 }
 
@@ -98,8 +114,8 @@ func (s *series) lateAnnouncement() time.Time {
 	return s.crossed.Add(endOnlyUntil)
 }
 
-// mustAnnounce reports whether a firing series was not announced when it fired and must be now: another incident covered it when its
-// silence ended, and that incident is over, or its kind announces only what lasts.
+// mustAnnounce reports whether a firing series was not announced when it fired and must be now: another incident told of it, because it
+// covered it or led it, and does so no longer, or its kind announces only what lasts.
 func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
 	if s.announced || e.muting.silenceOf(s) != nil || !s.hasEvidence() {
 		return false
@@ -107,7 +123,8 @@ func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
 	if s.kind.endOnly {
 		return !s.announcesEndOnly(now)
 	}
-	return s.coveredBy != nil && !s.isCovered(e, now)
+	wasTold := s.coveredBy != nil || s.joined != nil
+	return wasTold && !e.isLed(s) && !s.isCovered(e, now) && !e.rejoin(s, now)
 }
 
 // worsened reports whether the severity rose since the last message, and records it.
@@ -137,15 +154,15 @@ func (s *series) waits() bool {
 // flappingFrom is how often an incident must reopen before it is held open.
 const flappingFrom = 2
 
-// recovered reports whether a firing incident is over: its condition is clear, each probe that was bad in it has had a good run, and, if
-// it flaps, it has been clear for the rule's Reopen.
+// recovered reports whether a firing incident is over: its condition is clear, each probe that was bad in it has had a good run, the series
+// that joined it are good again, and, if it flaps, it has been clear for the rule's Reopen.
 func (s *series) recovered(v level, now time.Time) bool {
 	switch {
 	case v == levelCrossed && !s.clearSince.IsZero():
 		s.reopened++
 		s.clearSince = time.Time{}
 		return false
-	case v != levelClear || s.waits():
+	case v != levelClear || s.waits() || s.leadsOthers():
 		return false
 	case !s.flapping:
 		return true
@@ -192,6 +209,9 @@ func (s *series) setState(state State, now time.Time) {
 	case Pending:
 		s.crossed, s.seenUntil = now, now
 		s.startBadTime(now)
+		if s.onset = s.bad.streak.First; s.onset.IsZero() {
+			s.onset = now
+		}
 	case Firing:
 		again := s.rule.Reopen > 0 && !s.resolved.IsZero() && now.Sub(s.resolved) < s.rule.Reopen
 		if again {
@@ -201,17 +221,19 @@ func (s *series) setState(state State, now time.Time) {
 		} else {
 			s.fired, s.reopened, s.paused, s.announced, s.flapping = now, 0, 0, false, false
 		}
-		s.clearSince, s.endNote, s.unrecovered = time.Time{}, "", nil
+		s.clearSince, s.endNote, s.unrecovered, s.lead = time.Time{}, "", nil, nil
 		if c, ok := s.condition.(groupEvaluator); ok {
 			s.unrecovered = setOf(c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay)))
 		}
 		s.badTime().startIncident(again)
+		s.startVerdict()
 		s.lastNotified, s.resolved, s.coveredBy = now, time.Time{}, nil
 		s.severity, s.overdue, s.acknowledged = s.severityNow(), false, nil
 	case Inactive:
 		if s.coveredBy = nil; !s.fired.IsZero() && s.resolved.IsZero() {
 			s.resolved = now
 			s.badTime().endIncident()
+			s.endVerdict()
 		}
 	}
 }
@@ -245,9 +267,10 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 		if e.supportAfter > 0 && !s.overdue && s.serverErrors() {
 			due = earliest(due, s.crossed.Add(e.supportAfter))
 		}
-		if over := s.clearSince.Add(s.rule.Reopen); !s.clearSince.IsZero() && over.After(now) {
-			due = earliest(due, over)
+		if !s.clearSince.IsZero() {
+			due = earliestAfter(now, due, s.clearSince.Add(s.rule.Reopen))
 		}
+		due = earliestAfter(now, due, s.verdictDue(), s.joinedDue())
 	case Inactive:
 	}
 	if !due.After(now) {
@@ -273,12 +296,12 @@ func (e *Engine) transition(s *series, event Event, now time.Time) Transition {
 	switch event {
 	case EventFiring:
 		again := s.owedEnd != nil && s.owedEnd.ID == t.Incident.ID // its end was held back, so destinations still show it as firing
-		t.Muted = silenced || s.announcesEndOnly(now)
+		t.Muted = silenced || s.announcesEndOnly(now) || s.joined != nil
 		if again {
 			s.owedEnd, s.announced = nil, true
 		}
 		s.announced = s.announced && again || !t.Muted
-		e.recordAnnouncer(s)
+		e.recordLeader(s)
 	case EventResolved, EventEnded:
 		wanted := s.announced || s.kind.endOnly
 		t.Muted = silenced || !wanted

@@ -2,6 +2,7 @@ package alert_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -148,7 +149,7 @@ func TestTheEngineMatchesTheModel(t *testing.T) {
 func TestAReloadDoesNotChangeIncidents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRule(t)
-		options := alert.EngineOptions{Rules: []alert.Rule{r}, Probes: probes("a")}
+		options := alert.EngineOptions{Rules: []alert.Rule{r}, Probes: probes("a", "b")}
 		plain, err := alert.NewEngine(options)
 		if err != nil {
 			t.Fatal(err)
@@ -163,9 +164,94 @@ func TestAReloadDoesNotChangeIncidents(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			result := result("a", now, rapid.SampledFrom([]int{200, 500}).Draw(t, "code"))
+			result := result(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "probe"), now, rapid.SampledFrom([]int{200, 500}).Draw(t, "code"))
+			if !result.Expected {
+				result.Blame = drawCulprit(t)
+			}
 			if diff := cmp.Diff(plain.Observe(result), reloaded.Observe(result)); diff != "" {
 				t.Fatalf("-without +with reload:\n%s", diff)
+			}
+		}
+	})
+}
+
+// drawCulprit draws what a bad run says about the culprit.
+func drawCulprit(t *rapid.T) probe.Blame {
+	return rapid.SampledFrom([]probe.Blame{
+		probe.BlameNone, probe.BlameUnknown, probe.BlameAPI, probe.BlameAPI, probe.BlameGateway, probe.BlameCredential,
+	}).Draw(t, "culprit")
+}
+
+// agreed returns since when the newest bad runs that say something have said the same, and what that is.
+func agreed(runs []*probe.Result) (since, until time.Time, culprit probe.Blame) {
+	for _, r := range slices.Backward(runs) {
+		switch {
+		case r.Blame == probe.BlameNone:
+			continue
+		case culprit == probe.BlameNone:
+			culprit, until = r.Blame, r.End
+		case r.Blame != culprit:
+			return since, until, culprit
+		}
+		since = r.End
+	}
+	return since, until, culprit
+}
+
+// stands reports whether runs have said the same for long enough.
+func stands(runs []*probe.Result) (probe.Blame, bool) {
+	since, until, culprit := agreed(runs)
+	if culprit == probe.BlameUnknown {
+		return culprit, until.Sub(since) > time.Minute
+	}
+	return culprit, until.Sub(since) >= 10*time.Second
+}
+
+// verdictModel checks the messages about an incident of one probe against its runs.
+type verdictModel struct {
+	runs    []*probe.Result
+	told    probe.Blame
+	changed time.Time
+}
+
+func (m *verdictModel) check(t *rapid.T, changes []alert.Transition) {
+	for _, c := range changes {
+		before := m.told
+		m.told = c.Incident.Blame
+		if c.Event != alert.EventUpdate {
+			continue
+		}
+		switch culprit, ok := stands(m.runs); {
+		case m.told == before:
+			t.Fatalf("at %v: an UPDATE that changes nothing", c.At.Sub(start()))
+		case !m.changed.IsZero() && c.At.Sub(m.changed) < time.Minute:
+			t.Fatalf("at %v: two changes within %v", c.At.Sub(start()), c.At.Sub(m.changed))
+		case !ok || culprit != m.told:
+			t.Fatalf("at %v: told %q, and the runs say %q, which stands: %v", c.At.Sub(start()), m.told, culprit, ok)
+		}
+		m.changed = c.At
+	}
+}
+
+func TestTheVerdictFollowsTheRuns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := short(func(r *alert.Rule) { r.Repeat = -1 })
+		e, err := alert.NewEngine(alert.EngineOptions{Rules: []alert.Rule{r}, Probes: probes("a")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m verdictModel
+		now := start()
+		for range rapid.IntRange(6, 80).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(1, 8).Draw(t, "seconds")) * time.Second)
+			m.check(t, e.Advance(now))
+			run := result("a", now, 500)
+			run.Blame = drawCulprit(t)
+			m.runs = append(m.runs, run)
+			m.check(t, e.Observe(run))
+			incidents := e.Incidents()
+			if culprit, ok := stands(m.runs); ok && len(incidents) > 0 && now.Sub(m.changed) >= time.Minute && incidents[0].Blame != culprit {
+				t.Fatalf("at %v: want %q, which stands, got %q", now.Sub(start()), culprit, incidents[0].Blame)
 			}
 		}
 	})

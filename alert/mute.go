@@ -110,16 +110,28 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 		if s.state != Firing {
 			continue
 		}
-		again := s.announced
-		if !again && s.isCovered(e, now) {
-			continue // stepFiring announces it when the other incident is over
+		if s.lead != nil || s.verdicts != nil {
+			s.due = now // it may have waited to say whose fault it is, or what joined
+			e.timers.arm(s)
 		}
-		if !again {
-			s.announced, s.lastNotified = true, now
+		again := s.announced
+		if !again && !e.announceUnmuted(s, now) {
+			continue
 		}
 		t := s.newTransition(EventFiring, now)
 		t.Digest, t.Reannounced = digest, again
 		out = append(out, t)
 	}
 	return out
+}
+
+// announceUnmuted records that a firing series is announced now that nothing mutes it; false when another incident tells of it. stepFiring
+// announces it when that one is over.
+func (e *Engine) announceUnmuted(s *series, now time.Time) bool {
+	if e.isLed(s) || s.isCovered(e, now) || e.rejoin(s, now) {
+		return false
+	}
+	s.announced, s.lastNotified = true, now
+	e.recordLeader(s)
+	return true
 }

@@ -23,7 +23,6 @@ func (e *Engine) Recover(states []SeriesState, now time.Time) {
 		if state.State == Firing && state.Incident != s.export().Incident {
 			old := endingSeries(s.rule, &state)
 			e.queued = append(e.queued, e.endRemoved(old, now, lateReason))
-			e.recordAnnouncer(s)
 		}
 		return true
 	})

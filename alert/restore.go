@@ -55,6 +55,17 @@ func (s *series) export() SeriesState {
 		state.Incident = incidentID(s.rule.Name, s.name, s.fired)
 	}
 	state.Examples = slices.Clone(s.exampleList())
+	if s.verdicts != nil {
+		state.Verdicts = new(*s.verdicts)
+	}
+	if s.lead != nil {
+		state.Cause = new(s.lead.Cause)
+		state.Cause.Joined = slices.Clone(s.lead.Joined)
+	}
+	if s.joined != nil {
+		state.Leader = s.joined.incident
+	}
+	state.Onset = s.onset
 	return state
 }
 
@@ -84,9 +95,10 @@ func (e *Engine) Restore(states []SeriesState) {
 			continue
 		}
 		s.restore(state)
-		if s.state == Firing {
-			e.recordAnnouncer(s)
-		}
+	}
+	e.link()
+	for _, s := range e.all {
+		e.recordLeader(s)
 	}
 }
 
@@ -110,6 +122,14 @@ func (s *series) restore(state *SeriesState) {
 	if state.Severity != "" {
 		s.severity = state.Severity
 	}
+	s.restoreVerdict(state)
+	s.onset, s.lead, s.joined = state.Onset, nil, nil
+	if state.Cause != nil {
+		s.lead = &leading{Cause: *state.Cause}
+	}
+	if state.Leader != "" {
+		s.joined = &joining{incident: state.Leader}
+	}
 	s.examples = nil
 	for _, e := range slices.Backward(state.Examples) {
 		s.addExample(e)
@@ -124,9 +144,7 @@ func (e *Engine) Recall(r *probe.Result) {
 	if r.Class == probe.ClassNone {
 		return
 	}
-	if p := e.parents[r.Probe]; p != nil {
-		p.failing = !r.Expected
-	}
+	e.observeProbe(r)
 	for _, s := range e.byProbe[r.Probe] {
 		stored, bad := slices.Clone(s.exampleList()), s.saveCounted()
 		s.observe(r, r.End.Round(0))
@@ -220,6 +238,7 @@ func (s *series) skipUnseen(until time.Time) {
 // inherit copies from the previous engine the series that still count the same runs, and ends the incidents of the others.
 func (e *Engine) inherit(previous *Engine) {
 	e.now, e.queued, e.muting.silences, e.filled = previous.now, previous.queued, previous.muting.silences, previous.filled
+	e.lastGood = previous.lastGood
 	if !e.now.IsZero() {
 		e.muting.refresh(e.now)
 	}
@@ -235,14 +254,15 @@ func (e *Engine) inherit(previous *Engine) {
 				heir.due = e.now // the thresholds may have changed
 				e.timers.arm(heir)
 			}
-			if heir.state == Firing {
-				e.recordAnnouncer(heir)
-			}
 		case old.state == Firing:
 			e.queued = append(e.queued, e.endRemoved(old, e.now, endReason(heir != nil, e.hasRule(old.rule.Name))))
 		case old.owedEnd != nil:
 			e.queued = append(e.queued, old.takeOwedEnd(e.now))
 		}
+	}
+	e.link()
+	for _, s := range e.all {
+		e.recordLeader(s)
 	}
 	for name, p := range previous.parents {
 		if heir := e.parents[name]; heir != nil {

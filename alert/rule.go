@@ -73,11 +73,13 @@ const (
 	maxWindow = 30 * 24 * time.Hour
 )
 
-// DefaultRules returns the rules of a file without any: server errors of each probe, and 401 of each credential.
+// DefaultRules returns the rules of a file without any: server errors of each probe, 401 of each credential, and runs of all probes that
+// got no complete answer. Together they count everything that stops the users of the API.
 func DefaultRules() []Rule {
 	rules := []Rule{
 		{Name: "server-errors", On: []probe.Selector{probe.MustSelector("5xx")}, Per: PerProbe, Clear: 0.05},
 		{Name: "unauthenticated", On: []probe.Selector{probe.MustSelector("401")}, Per: PerCredential},
+		{Name: "unreachable", On: []probe.Selector{probe.MustSelector("transport")}, Per: PerAll, Clear: 0.05},
 	}
 	for i := range rules {
 		rules[i].Defaults()

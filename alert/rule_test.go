@@ -40,6 +40,7 @@ func ExampleDefaultRules() {
 	// Output:
 	// server-errors [5xx] per probe 5m0s 20% clear 5% min 5
 	// unauthenticated [401] per credential 5m0s 20% clear 10% min 5
+	// unreachable [transport] per all 5m0s 20% clear 5% min 5
 }
 
 func TestDefaultsKeepSetFields(t *testing.T) {

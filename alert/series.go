@@ -55,7 +55,11 @@ type series struct {
 	seenUntil    time.Time           // runs were seen until then; later time does not count as held
 	coverChecked time.Time           // when coveredBy was determined last
 	bad          *badTime            // nil before the first bad run
+	verdicts     *Verdicts           // nil before the first bad run that says whose fault it is
 	figures      *Figures            // as counted last while it fired; nil when it never fired
+	onset        time.Time           // first of the bad runs in a row with which the threshold was crossed; meaningless while inactive
+	lead         *leading            // what joined the incident; nil for nothing
+	joined       *joining            // the incident that it joined; nil for none
 	coveredBy    *series             // the announced incident that explains this series, while it is pending; nil for none
 }
 
@@ -71,6 +75,7 @@ func (s *series) observe(r *probe.Result, now time.Time) {
 		return
 	}
 	s.lastBad = now
+	s.observeVerdict(r)
 	s.addExample(Example{
 		Probe: r.Probe, Credential: r.Credential, At: r.End.Round(0), Class: r.Class, Code: r.Code,
 		Reason: r.Reason, Blame: r.Blame, Excerpt: r.Excerpt, Trace: r.Trace, Span: r.Span,
@@ -115,7 +120,7 @@ func (s *series) exampleList() []Example {
 // incident returns the incident as it is at now. It is called while the series fires, and at the moment when it resolves.
 func (s *series) incident(now time.Time) Incident {
 	incident := Incident{
-		ID: incidentID(s.rule.Name, s.name, s.fired), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
+		ID: s.incidentID(), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
 		Severity: s.severity, Runbook: s.rule.Runbook, Labels: s.labels,
 		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window, Confidence: s.rule.Confidence,
 		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Paused: s.paused, Overdue: s.overdue, Acknowledged: s.acknowledged,
@@ -135,11 +140,12 @@ func (s *series) incident(now time.Time) Incident {
 	s.fillBadTime(&incident)
 	for _, e := range s.exampleList() {
 		// older examples belong to an earlier incident
-		if !e.At.Before(s.crossed.Add(-incident.Window - maxResultDelay)) {
+		if !e.At.Before(s.evidenceOf()) {
 			incident.Examples = append(incident.Examples, e)
 		}
 	}
-	incident.Blame = blameOf(incident.Examples)
+	s.fillVerdict(&incident)
+	s.fillCause(&incident)
 	return incident
 }
 
@@ -156,20 +162,8 @@ func (s *series) recent() []Mark {
 	return list
 }
 
-// blameOf returns the newest known blame; [probe.BlameUnknown] only when no example has a better one.
-func blameOf(examples []Example) probe.Blame {
-	blame := probe.BlameNone
-	for _, e := range examples {
-		switch e.Blame {
-		case probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI, probe.BlameNetwork, probe.BlameWatcher:
-			return e.Blame
-		case probe.BlameUnknown:
-			blame = e.Blame
-		case probe.BlameNone:
-		}
-	}
-	return blame
-}
+// incidentID returns the identifier of the incident that fires, or fired last.
+func (s *series) incidentID() string { return incidentID(s.rule.Name, s.name, s.fired) }
 
 // incidentID returns an identifier that is the same whenever the same history is replayed.
 func incidentID(rule, series string, fired time.Time) string {
@@ -193,8 +187,15 @@ func (s *series) status(now time.Time) Status {
 		Rule: s.rule.Name, Series: s.name, Severity: s.severity, State: s.state,
 		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.since(),
 	}
-	if s.state == Pending && s.coveredBy != nil {
+	switch {
+	case s.state == Pending && s.coveredBy != nil:
 		status.CoveredBy = s.coveredBy.rule.Name + " " + s.coveredBy.name
+	case s.state == Firing && s.joined != nil && s.joined.leader != nil:
+		status.CoveredBy = s.joined.leader.rule.Name + " " + s.joined.leader.name
+	}
+	if s.state != Inactive {
+		v := s.verdict()
+		status.Blame, status.Evidence, status.Settle = v.Blame, v.Evidence, v.Settle
 	}
 	if s.state == Firing {
 		s.fillBadTime(&figures)
@@ -207,7 +208,7 @@ func (s *series) status(now time.Time) Status {
 func (s *series) setBack(now time.Time) {
 	for _, t := range []*time.Time{
 		&s.changed, &s.crossed, &s.lastNotified, &s.evidenceFrom, &s.lastBad, &s.lastRun, &s.resolved, &s.clearSince, &s.seenUntil,
-		&s.coverChecked,
+		&s.coverChecked, &s.onset,
 	} {
 		if t.After(now) {
 			*t = now
@@ -215,6 +216,9 @@ func (s *series) setBack(now time.Time) {
 	}
 	if s.bad != nil {
 		s.bad.setBack(now)
+	}
+	if s.verdicts != nil {
+		s.verdicts.setBack(now)
 	}
 	if c, ok := s.condition.(restarter); ok {
 		c.restart(now)

@@ -73,6 +73,16 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
+// earliestAfter returns the earliest of a time and those of the others that lie after now; zero means never.
+func earliestAfter(now, t time.Time, others ...time.Time) time.Time {
+	for _, other := range others {
+		if other.After(now) {
+			t = earliest(t, other)
+		}
+	}
+	return t
+}
+
 // later returns the later of two times.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

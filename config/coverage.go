@@ -15,7 +15,7 @@ func (r *reader) uncounted(document *yaml.Node, raw *file, cfg *Config) {
 		outcomes := strings.Join(group.Outcomes, ", ")
 		text := fmt.Sprintf("no rule counts %s of %s, so that such answers raise no alert", outcomes, Shortened(group.Probes))
 		if raw.Rules != nil {
-			text += "; the rules of a file replace the default ones (server-errors and unauthenticated)"
+			text += "; the rules of a file replace the default ones (server-errors, unauthenticated and unreachable)"
 		}
 		r.warn(locate(document, "rules"), "rules", fmt.Sprintf("%s; add a rule with on: [%s] for these probes", text, outcomes))
 	}

@@ -39,8 +39,8 @@ func TestWarningForAnswersThatNoRuleCounts(t *testing.T) {
 		{"rules: [{name: r, on: [5xx, 401], probes: [a]}]", "no rule counts 401 of b, so"},
 		{
 			"rules: [{name: r, on: [5xx, 401], probes: [a, guard]}]",
-			"no rule counts 5xx, 401 of b, so that such answers raise no alert; the rules of a file replace the default ones (server-errors " +
-				"and unauthenticated); add a rule with on: [5xx, 401] for these probes",
+			"no rule counts 5xx, 401 of b, so that such answers raise no alert; the rules of a file replace the default ones (server-errors, " +
+				"unauthenticated and unreachable); add a rule with on: [5xx, 401] for these probes",
 		},
 		{"rules: []", "no rule counts 401 of a, b, so"},
 	} {

@@ -83,7 +83,7 @@ func results() []*probe.Result {
 func transition(event alert.Event) alert.Transition {
 	return alert.Transition{At: at(300), Event: event, Incident: alert.Incident{
 		ID: "incident-1", Rule: "server-errors", Series: "feed", Per: alert.PerProbe, Severity: alert.Critical,
-		Threshold: 0.2, Rate: 0.5,
+		Threshold: 0.2, Rate: 0.5, Blame: probe.BlameAPI,
 		Examples: []alert.Example{{Probe: "feed", Trace: probe.TraceID{2}, Span: probe.SpanID{2, 1}}},
 	}}
 }

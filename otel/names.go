@@ -36,6 +36,7 @@ const (
 	keyAlertSeverity  = attribute.Key("squarewatch.alert.severity")
 	keyAlertRate      = attribute.Key("squarewatch.alert.rate")
 	keyAlertThreshold = attribute.Key("squarewatch.alert.threshold")
+	keyAlertBlame     = attribute.Key("squarewatch.alert.blame")
 	keyIncident       = attribute.Key("squarewatch.incident.id")
 )
 

@@ -202,6 +202,9 @@ func (w *spanWriter) transition(t *alert.Transition) context.Context {
 			keyAlertRate.Float64(float64(incident.Rate)),
 			keyAlertThreshold.Float64(float64(incident.Threshold)),
 			keyIncident.String(incident.ID)))
+	if incident.Blame != probe.BlameNone {
+		span.SetAttributes(keyAlertBlame.String(string(incident.Blame)))
+	}
 	span.End(trace.WithTimestamp(t.At))
 	return ctx
 }

@@ -93,9 +93,18 @@ func notifications() map[string]outbox.Notification {
 		"firing-401-credential":    changed(refusals(probe.BlameCredential)),
 		"firing-401-login-service": changed(refusals(probe.BlameLoginService)),
 		"firing-401-api":           changed(refusals(probe.BlameAPI)),
-		"firing-401-network":       changed(refusals(probe.BlameNetwork)),
+		"firing-401-evidence": changed(func(i *alert.Incident) {
+			refusals(probe.BlameUnknown)(i)
+			i.Settle = "a run of another probe with this key would tell"
+			i.Evidence = []probe.Evidence{
+				{For: probe.BlameAPI, Text: "The login gave a token at once", At: i.Since},
+				{For: probe.BlameCredential, Text: "no other probe uses it"},
+			}
+		}),
+		"firing-401-network": changed(refusals(probe.BlameNetwork)),
 		"firing-all": changed(func(i *alert.Incident) {
 			i.Series, i.Per, i.Labels, i.Overdue, i.Affected = "all", alert.PerAll, nil, true, []string{"feed", "unauthenticated partner"}
+			i.Joined = []alert.JoinedSeries{{Rule: i.Rule, Series: "feed"}, {Rule: "unreachable", Series: "all", Over: true}}
 		}),
 		"firing-access": changed(func(i *alert.Incident) {
 			condition(i, alert.ConditionAccess, "access")

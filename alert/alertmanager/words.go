@@ -35,6 +35,8 @@ func annotations(i *alert.Incident, at time.Time, traceURL string) model.LabelSe
 	add("trace_url", newestTrace(i, traceURL))
 	add("answers", mix(i.Classes))
 	add("blame", string(i.Blame))
+	add("evidence", evidence(i))
+	add("settle", harmless(i.Settle, cutText))
 	for name, t := range map[model.LabelName]time.Time{"first_bad": i.FirstBad, "last_bad": i.LastBad, "declared": i.Fired} {
 		if !t.IsZero() {
 			add(name, t.UTC().Format(time.RFC3339))
@@ -68,6 +70,9 @@ func conditionOf(i *alert.Incident) alert.Condition {
 // summary is one line for a notification on a phone.
 func summary(i *alert.Incident, at time.Time) string {
 	text := harmless(i.Rule, cutName) + " " + harmless(i.Series, cutName) + ": "
+	if conditionOf(i) == alert.ConditionAccess {
+		text += "Security: "
+	}
 	if i.Resolved.IsZero() {
 		return text + strings.TrimSuffix(figures(i, at), ": ")
 	}
@@ -116,7 +121,10 @@ func figures(i *alert.Incident, at time.Time) string {
 func measure(i *alert.Incident, at time.Time) string {
 	switch conditionOf(i) {
 	case alert.ConditionAccess:
-		return "security: the last run got " + cmp.Or(mix(i.Classes), "an answer") + " where a refusal is due"
+		if i.Bad == 0 {
+			return fmt.Sprintf("access was granted where a refusal is due; since then %d runs in a row were refused", i.Runs)
+		}
+		return "the last run got " + cmp.Or(mix(i.Classes), "an answer") + " where a refusal is due"
 	case alert.ConditionStreak:
 		return fmt.Sprintf("%d bad runs%s in a row: %s", i.Bad, of(i), mix(i.Classes))
 	case alert.ConditionNoData:
@@ -146,9 +154,9 @@ func of(i *alert.Incident) string {
 	return " of " + harmless(i.Probe, cutName)
 }
 
-// description gives the likely cause, the examples, and the series that are muted because of this incident.
+// description says whose fault it is, and gives the examples, and the series that are muted because of this incident.
 func description(i *alert.Incident) string {
-	lines := []string{attribution(i)}
+	lines := culprit(i)
 	for e := range i.Examples[:min(len(i.Examples), maxExamples)] {
 		lines = append(lines, example(&i.Examples[e]))
 	}
@@ -162,58 +170,62 @@ func description(i *alert.Incident) string {
 	if i.HeldOpen > 0 && i.Resolved.IsZero() {
 		lines = append(lines, "It flaps: it stays open until it has been quiet for "+lasting(i.HeldOpen)+".")
 	}
+	if failing := i.JoinedNames(false); len(failing) > 0 {
+		lines = append(lines, "Also failing: "+names(failing)+".")
+	}
+	if over := i.JoinedNames(true); len(over) > 0 {
+		lines = append(lines, "Also failed: "+names(over)+".")
+	}
 	if len(i.Affected) > 0 {
-		names := make([]string, 0, len(i.Affected))
-		for _, name := range i.Affected {
-			names = append(names, harmless(name, cutName))
-		}
-		lines = append(lines, "Silent because of this: "+shortened(names, maxAffected)+".")
+		lines = append(lines, "Silent because of this: "+names(i.Affected)+".")
 	}
 	if i.Overdue {
 		lines = append(lines, "It has lasted so long that you should ask AISquare.")
 	}
-	return strings.TrimLeft(strings.Join(lines, "\n"), "\n")
+	return strings.Join(lines, "\n")
 }
 
-// attribution is the likely cause; empty when it is unknown.
-func attribution(i *alert.Incident) string {
-	switch conditionOf(i) {
-	case alert.ConditionAccess:
-		return "The API grants access that it must refuse: tell its owners at once."
-	case alert.ConditionNetwork:
-		return "It is our network or our resolver, not the API."
-	case alert.ConditionWatcher:
-		if i.Trouble != nil {
-			return ofPart(i.Trouble)
-		}
-		return "squarewatch or its machine ran out of descriptors, ports, buffers or memory; it was not the API."
-	case alert.ConditionNoData:
-		return "The state of the API is unknown: see the log of squarewatch for why runs do not finish."
-	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
+// names lists names that the configuration gives.
+func names(list []string) string {
+	shown := make([]string, 0, len(list))
+	for _, name := range list {
+		shown = append(shown, harmless(name, cutName))
 	}
-	switch i.Blame {
-	case probe.BlameCredential:
-		return "Our credential is refused: it is ours to fix."
-	case probe.BlameLoginService:
-		return "The API's login service fails, so that our credential cannot be renewed: it is the API's fault."
-	case probe.BlameAPI:
-		return "The API refuses our credential though it is good: it is the API's fault."
-	case probe.BlameUnknown:
-		return "Our credential is refused: either it expired, or the API fails."
-	case probe.BlameNetwork:
-		return "Nothing else can be reached either: it is our own network."
-	case probe.BlameWatcher:
-		return "squarewatch itself ran out of a resource. This says nothing about the API."
-	case probe.BlameNone:
-	}
-	return ""
+	return shortened(shown, maxAffected)
 }
 
-// ofPart describes the trouble of a part of squarewatch.
-func ofPart(t *alert.Trouble) string {
-	text := harmless(t.Reason, cutText) + ". " + harmless(t.Effect, cutText)
-	if t.Fix != "" {
-		text += " What to do: " + harmless(t.Fix, cutText) + "."
+// wording is how an annotation writes what is inserted into the sentences of package alert.
+func wording() alert.Wording {
+	return alert.Wording{Escape: func(text string) string { return harmless(text, cutText) }}
+}
+
+// culprit says whose fault the incident is, what to do now, and why that is known; no lines when nothing is known.
+func culprit(i *alert.Incident) []string {
+	known, ok := i.Explain(wording())
+	if !ok {
+		return nil
+	}
+	lines := []string{strings.TrimSpace(known.Say + " " + known.Act)}
+	for k := range known.Reasons {
+		lines = append(lines, "Because: "+reason(&known.Reasons[k]))
+	}
+	return lines
+}
+
+// evidence lists why the culprit is known, or not.
+func evidence(i *alert.Incident) string {
+	list := make([]string, 0, maxExamples)
+	for k := range i.Evidence[:min(len(i.Evidence), maxExamples)] {
+		list = append(list, reason(&i.Evidence[k]))
+	}
+	return strings.Join(list, "; ")
+}
+
+// reason is one piece of evidence with its time.
+func reason(e *probe.Evidence) string {
+	text := harmless(e.Text, cutText)
+	if !e.At.IsZero() {
+		text += " (" + e.At.UTC().Format("15:04:05 UTC") + ")"
 	}
 	return text
 }

@@ -53,6 +53,8 @@ func (s *sender) showsFiringLocked(incident string) bool {
 func (s *sender) acceptLocked(t alert.Transition, changes *batch) {
 	named := len(t.Notify) == 0 || slices.Contains(t.Notify, s.key.notifier)
 	switch {
+	case t.Event == alert.EventFiring && t.Incident.Leader != "":
+		s.addJoinedLocked(&t.Incident, changes)
 	case t.Muted:
 		if t.Event.Ends() {
 			s.withdrawLocked(t.Incident.ID, changes)
@@ -67,7 +69,7 @@ func (s *sender) acceptLocked(t alert.Transition, changes *batch) {
 	case !s.active || t.Event.Ends() && !t.Alone:
 	case t.Reannounced && !named:
 		s.withdrawLocked(t.Incident.ID, changes)
-	case !named || t.Reannounced && s.showsFiringLocked(t.Incident.ID):
+	case !named || t.Reannounced && s.showsFiringLocked(t.Incident.ID) || s.knowsJoinedLocked(&t):
 	default:
 		s.enqueueLocked(t, changes)
 	}

@@ -23,8 +23,6 @@ import (
 	"squarewatch/probe/aisquaretest"
 
 	"pgregory.net/rapid"
-
-	"squarewatch/config/setting"
 )
 
 // system holds the engine, an outbox process that can be killed, its database, and a notifier whose Slack fails on request. A model beside
@@ -189,6 +187,7 @@ func (s *system) record(format string, arguments ...any) {
 type move struct {
 	kind, probe, behaviour string
 	code, seconds          int
+	culprit                probe.Blame
 }
 
 func drawMove(t *rapid.T) move {
@@ -198,6 +197,9 @@ func drawMove(t *rapid.T) move {
 		behaviour: rapid.SampledFrom(slices.Sorted(maps.Keys(behaviours()))).Draw(t, "behaviour"),
 		code:      rapid.SampledFrom([]int{200, 500, 500}).Draw(t, "code"),
 		seconds:   rapid.IntRange(1, 60).Draw(t, "seconds"),
+		culprit: rapid.SampledFrom([]probe.Blame{
+			probe.BlameNone, probe.BlameAPI, probe.BlameAPI, probe.BlameAPI, probe.BlameUnknown, probe.BlameGateway,
+		}).Draw(t, "culprit"),
 	}
 }
 
@@ -206,8 +208,11 @@ func (s *system) do(m move) {
 	switch m.kind {
 	case "run":
 		r := result(m.probe, now, m.code)
+		if !r.Expected {
+			r.Blame = m.culprit
+		}
 		s.results = append(s.results, r)
-		s.record("%s%d", r.Probe, r.Code)
+		s.record("%s%d%s", r.Probe, r.Code, r.Blame)
 		s.add(s.engine.Observe(r))
 		s.advance(1)
 	case "behaviour":
@@ -218,6 +223,7 @@ func (s *system) do(m move) {
 		s.process.kill()
 		<-time.After(time.Duration(m.seconds) * time.Second)
 		s.startProcess()
+		synctest.Wait() // what waits is sent before the next move, such as a silence
 	case "silence":
 		s.record("silence %ds", m.seconds)
 		s.mu.Lock()
@@ -228,89 +234,6 @@ func (s *system) do(m move) {
 	case "wait":
 		s.record("wait %ds", m.seconds)
 		s.advance(m.seconds)
-	}
-}
-
-// caused recounts the window at the crossing, once with the run that ended then and once without it.
-func (s *system) caused(m *said) bool {
-	at := m.incident.Crossed
-	crossed := func(known func(end time.Time) bool) bool {
-		runs, bad := 0, 0
-		width := int64(s.rule.Window / 60)
-		for _, r := range s.results {
-			if r.Probe != m.incident.Series || !known(r.End) || r.End.UnixNano()/width <= at.UnixNano()/width-60 {
-				continue
-			}
-			runs++
-			if !r.Expected && probe.MatchAny(s.rule.On, r.Outcome()) {
-				bad++
-			}
-		}
-		return runs >= s.rule.MinRuns && setting.Share(bad)/setting.Share(runs) >= s.rule.Threshold
-	}
-	return crossed(func(end time.Time) bool { return !end.After(at) }) || crossed(func(end time.Time) bool { return end.Before(at) })
-}
-
-// said is one incident in an accepted message.
-type said struct {
-	event    alert.Event
-	at       time.Time
-	incident alert.Incident
-	folded   bool
-	lost     bool // its answer was lost
-}
-
-// messagesAbout returns the messages about a series, in order; one message may report several incidents.
-func (s *system) messagesAbout(series string) []said {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var list []said
-	for _, number := range s.taken {
-		n := &s.attempts[number]
-		for k, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
-			if incident.Series == series {
-				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, !s.confirmed[number]})
-			}
-		}
-	}
-	return list
-}
-
-// check compares the accepted messages with the incidents.
-func (s *system) check() {
-	for _, series := range []string{"a", "b"} {
-		channelShowsFiring, log := false, ""
-		var before said
-		for _, m := range s.messagesAbout(series) {
-			log += fmt.Sprintf("\n%.0f %s %s folded %v", m.at.Sub(start()).Seconds(), m.event, m.incident.ID, m.folded)
-			repeat := before.lost && before.incident.ID == m.incident.ID
-			switch m.event {
-			case alert.EventFiring:
-				if !s.caused(&m) {
-					s.fault("%s fires without a cause:%s", series, log)
-				}
-				if channelShowsFiring && !repeat {
-					s.fault("%s: FIRING was sent twice:%s", series, log)
-				}
-				channelShowsFiring = true
-			case alert.EventResolved, alert.EventEnded:
-				if !channelShowsFiring && !m.folded && !repeat {
-					s.fault("%s: an end was sent without a FIRING:%s", series, log)
-				}
-				channelShowsFiring = false
-			case alert.EventUpdate:
-				if !channelShowsFiring && !repeat {
-					s.fault("%s: an UPDATE was sent without a FIRING:%s", series, log)
-				}
-				channelShowsFiring = true
-			case alert.EventTest:
-			}
-			before = m
-		}
-		fires := slices.ContainsFunc(s.engine.Incidents(), func(i alert.Incident) bool { return i.Series == series })
-		if channelShowsFiring != fires {
-			s.fault("%s fires: %v, but the channel shows %v:%s", series, fires, channelShowsFiring, log)
-		}
 	}
 }
 

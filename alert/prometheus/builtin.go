@@ -24,22 +24,22 @@ func (t *translation) access() {
 	}
 	r := &alert.Rule{Name: alert.AccessRule, Per: alert.PerProbe}
 	notes := []string{
-		"Built-in rule access. It ends with the next expected run; in squarewatch, with the next run that is not let in.",
+		"Built-in rule access. It ends when the last breach is as long ago as five refusals can take; in squarewatch, after five refusals.",
 		"A 2xx that breaks off, or is too large or too slow, counts as a breach only in squarewatch.",
 	}
 	for _, set := range alertsOf(r, guards) {
 		a := &alertRule{
 			rule: r, labels: set.labels, severity: alert.Critical, notes: notes,
-			summary: "security: it was let in where a refusal is due",
+			summary: "Security: access was granted where a refusal is due",
 		}
 		notes = nil
 		var parts []string
-		for window, probes := range byLength(only(guards, set.probes)) {
+		for window, probes := range byLength(only(guards, set.probes), alert.LongestBreach) {
 			t.windows = append(t.windows, window)
 			parts = append(parts, fmt.Sprintf("sum without (%s) (%s{%s, class=%q, expected=\"false\"}) > 0",
 				kindLabels, counted(window), oneOf("probe", probes), probe.Success.String()))
 		}
-		a.begins = "(\n  " + strings.Join(parts, "\n  or ") + "\n)\nand " + upMetric + " == 0"
+		a.begins = strings.Join(parts, "\nor ")
 		t.addAlert(a)
 	}
 }
@@ -59,7 +59,7 @@ func (t *translation) noData() {
 	}
 	for _, set := range alertsOf(r, scheduled) {
 		var parts []string
-		for window, probes := range byLength(only(scheduled, set.probes)) {
+		for window, probes := range byLength(only(scheduled, set.probes), alert.LongestWithoutRun) {
 			all := fmt.Sprintf("%s{%s}", runsMetric, oneOf("probe", probes))
 			parts = append(parts, fmt.Sprintf("sum without (%s) (%s)\n  == sum without (%[1]s) (%[2]s offset %s)",
 				kindLabels, all, length(window)))
@@ -85,11 +85,11 @@ func only(probes []probe.Probe, names []string) []probe.Probe {
 	return slices.DeleteFunc(slices.Clone(probes), func(p probe.Probe) bool { return !slices.Contains(names, p.Name) })
 }
 
-// byLength groups probes by how long they may finish no run, shortest first.
-func byLength(probes []probe.Probe) func(yield func(time.Duration, []string) bool) {
+// byLength groups probes by a time that depends on their schedules, shortest first.
+func byLength(probes []probe.Probe, of func(*probe.Probe) time.Duration) func(yield func(time.Duration, []string) bool) {
 	names := map[time.Duration][]string{}
 	for i := range probes {
-		window := alert.LongestWithoutRun(&probes[i]).Round(time.Second)
+		window := of(&probes[i]).Round(time.Second)
 		names[window] = append(names[window], probes[i].Name)
 	}
 	return func(yield func(time.Duration, []string) bool) {

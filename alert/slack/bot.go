@@ -73,7 +73,9 @@ func change(note *outbox.Notification, options Options) string {
 	if !acknowledgedNow(note) { // otherwise the first line says it
 		lines = append(lines, v.acknowledged()...)
 	}
-	lines = append(lines, v.remarks()...)
+	if !joinedNow(note) {
+		lines = append(lines, v.remarks()...)
+	}
 	if also := others(note.Others); also != "" {
 		lines = append(lines, also)
 	}

@@ -10,59 +10,9 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// byCondition returns the cause of an incident when its condition determines it; false when its outcomes do.
-func byCondition(incident *alert.Incident) (fault, bool) {
-	switch incident.Condition {
-	case alert.ConditionAccess:
-		return fault{
-			say: "Security: the API grants access that it must refuse.",
-			act: "Others may have the same access: tell the API's owners at once.",
-		}, true
-	case alert.ConditionNoData:
-		return fault{
-			say: "squarewatch itself is not watching this.",
-			act: "No run has finished for three of its intervals, so a fault of the API would go unnoticed: " +
-				"see the log of squarewatch, and its missed runs.",
-		}, true
-	case alert.ConditionNetwork:
-		return fault{
-			say: "Our own network failed: the API is not to blame.",
-			act: runs(incident.Bad) + " got no answer, and nothing else could be reached either; rules do not count them.",
-		}, true
-	case alert.ConditionWatcher:
-		if incident.Trouble != nil {
-			return ofPart(incident.Trouble), true
-		}
-		return fault{
-			say: ourTrouble,
-			act: runs(incident.Bad) + " failed because squarewatch or its machine ran out of descriptors, ports, buffers or memory. " +
-				"No rule counts them. See the log of squarewatch, and what else runs on its machine.",
-		}, true
-	case alert.ConditionRate, alert.ConditionStreak, alert.ConditionBurn:
-	}
-	return fault{}, false
-}
-
-const ourTrouble = "squarewatch itself is in trouble: the API is not to blame."
-
-// ofPart describes the trouble of a part of squarewatch.
-func ofPart(t *alert.Trouble) fault {
-	act := "What fails: " + whatFailed(t) + " " + mrkdwn(t.Effect, cutReason)
-	if t.Fix != "" {
-		act += " What to do: " + mrkdwn(t.Fix, cutReason) + "."
-	}
-	return fault{say: ourTrouble, act: act}
-}
-
-// whatFailed says which work a part of squarewatch does not do, and why.
+// whatFailed says which work a part of squarewatch did not do, and why.
 func whatFailed(t *alert.Trouble) string {
 	return mrkdwn(t.Work, cutReason) + " (" + mrkdwn(t.Reason, cutReason) + ")."
-}
-
-// plainState reports whether an incident is about something other than a number of bad runs.
-func plainState(incident *alert.Incident) bool {
-	_, ok := byCondition(incident)
-	return ok
 }
 
 func runs(n int) string {
@@ -124,7 +74,10 @@ func short(incident *alert.Incident) string { return figures(incident) + counted
 func figures(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionAccess:
-		return "security: the last run " + ended(incident.Classes, true) + " where a refusal is due"
+		if incident.Bad == 0 {
+			return "access was granted where a refusal is due; since then " + runs(incident.Runs) + " in a row were refused"
+		}
+		return "the last run " + ended(incident.Classes, true) + " where a refusal is due"
 	case alert.ConditionNoData:
 		return "no run has finished since " + utc(incident.Since) + ", squarewatch itself is not watching"
 	case alert.ConditionNetwork:
@@ -166,7 +119,7 @@ func badTime(incident *alert.Incident) string {
 func over(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionAccess:
-		return ": the last run was refused again, or failed otherwise"
+		return fmt.Sprintf(": access is refused again, as %s in a row show", runs(incident.Runs))
 	case alert.ConditionNoData:
 		return ": runs finish again"
 	case alert.ConditionNetwork:
@@ -234,19 +187,25 @@ func (v view) remarks() []string {
 		lines = append(lines, fmt.Sprintf("*Flapping:* it stays open until it has been quiet for %s. "+
 			"Until then you get no message each time it starts or stops.", lasting(held)))
 	}
+	over := v.incident.JoinedNames(true)
 	if !v.incident.Resolved.IsZero() {
+		if len(over) > 0 {
+			lines = append(lines, "*Also failed:* "+names(over))
+		}
 		return lines
+	}
+	if failing := v.incident.JoinedNames(false); len(failing) > 0 {
+		lines = append(lines, "*Also failing:* "+names(failing))
+	}
+	if len(over) > 0 {
+		lines = append(lines, "*Good again:* "+names(over))
 	}
 	if v.incident.Overdue && v.options.Support != "" {
 		lines = append(lines, fmt.Sprintf("*Ongoing for %s.* Ask AISquare: %s",
 			lasting(v.n.At.Sub(v.incident.Since)), mrkdwn(v.options.Support, cutReason)))
 	}
 	if len(v.incident.Affected) > 0 {
-		names := make([]string, 0, len(v.incident.Affected))
-		for _, name := range v.incident.Affected {
-			names = append(names, mrkdwn(name, cutName))
-		}
-		lines = append(lines, "*Silent because of this:* "+shortened(names, maxOthers))
+		lines = append(lines, "*Silent because of this:* "+names(v.incident.Affected))
 	}
 	return lines
 }

@@ -61,11 +61,14 @@ type view struct {
 	alone    bool // the incident has no other message in the channel, so this one shows the examples
 }
 
-// firing shows, in this order, the fault, the figures, the examples, and what to do next.
+// firing shows, in this order, whose fault it is and why that is known, the figures, the examples, and what to do next.
 func (v view) firing() []slack.Block {
 	blocks := []slack.Block{header(v.title())}
-	if blame, ok := blameOf(v.incident); ok {
-		blocks = append(blocks, section(v.blame(blame)))
+	if known, ok := v.incident.Explain(v.wording(cutReason)); ok {
+		blocks = append(blocks, section(v.culprit(&known)))
+		if why := v.reasons(&known); why != "" {
+			blocks = append(blocks, section(why))
+		}
 	}
 	blocks = append(blocks, fields(v.firingFields()))
 	if drawn := chart(v.incident); drawn != nil {
@@ -92,8 +95,11 @@ func (v view) resolved() []slack.Block {
 		say = "*It did not recover:* " + mrkdwn(v.incident.Note, cutReason) + ". " + say
 	} else if t := v.incident.Trouble; t != nil {
 		say += " What failed: " + whatFailed(t)
-	} else if known, ok := byCondition(v.incident); ok && v.incident.Condition == alert.ConditionNetwork {
-		say += " *" + known.say + "* " + known.act
+	} else if known, ok := v.incident.Explain(v.wording(cutReason)); ok && v.incident.Condition == alert.ConditionNetwork {
+		say += " *" + known.Say + "* " + known.Act
+	}
+	if v.incident.Condition == alert.ConditionAccess {
+		say = "*" + alert.BreachOver + "* " + say
 	}
 	blocks := []slack.Block{header(v.title()), section(say), fields(v.resolvedFields())}
 	if v.alone {

@@ -30,59 +30,6 @@ func at(clock string) time.Time {
 	return t
 }
 
-// serverErrors is an incident of one probe that answers 500, and once not at all.
-func serverErrors() alert.Incident {
-	return alert.Incident{
-		ID: "server-errors/collections/1", Rule: "server-errors", Series: "collections", Per: alert.PerProbe,
-		Severity: alert.Critical, Runbook: "https://wiki.example.org/runbooks/api?section=500&x=1",
-		Condition: alert.ConditionRate, Threshold: 0.2, Clear: 0.05, Window: 5 * time.Minute, Since: at("03:02:32"),
-		FirstBad: at("03:02:32"), LastBad: at("03:04:02"), BadRuns: 8, Crossed: at("03:04:05"), Fired: at("03:04:05"),
-		Rate: 0.4, Runs: 20, Bad: 8, Labels: map[string]string{"team": "platform", "tier": "1"},
-		Classes: []alert.ClassCount{{Class: probe.ServerError, Code: 500, Runs: 6}, {Class: probe.Timeout, Runs: 2}},
-		Examples: []alert.Example{
-			{
-				Probe: "collections", At: at("03:04:02"), Class: probe.ServerError, Code: 500,
-				Reason: "expected 2xx, got 500", Excerpt: `{"detail": "relation <collections> is & stays locked"}`, Trace: probe.TraceID{1, 2, 3},
-			},
-			{Probe: "collections", At: at("03:03:32"), Class: probe.Timeout, Reason: "no complete answer within 10s", Trace: probe.TraceID{4, 5, 6}},
-			{Probe: "collections", At: at("03:03:02"), Class: probe.ServerError, Code: 500, Excerpt: "Internal Server Error"},
-		},
-	}
-}
-
-// unauthenticated is an incident of a credential.
-func unauthenticated() alert.Incident {
-	i := serverErrors()
-	i.ID, i.Rule, i.Series, i.Per = "unauthenticated/partner/1", "unauthenticated", "partner", alert.PerCredential
-	i.Labels, i.Rate, i.Bad = nil, 1, 20
-	i.Classes = []alert.ClassCount{{Class: probe.Unauthenticated, Code: 401, Runs: 20}}
-	i.Examples = []alert.Example{
-		{
-			Probe: "feed", At: at("03:04:01"), Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401",
-			Excerpt: "Token has expired", Trace: probe.TraceID{7},
-		},
-		{
-			Probe: "collections", At: at("03:04:00"), Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401",
-			Trace: probe.TraceID{8},
-		},
-	}
-	return i
-}
-
-// breach is an incident of a probe that guards access: about its last run, not about a rate.
-func breach() alert.Incident {
-	i := serverErrors()
-	i.ID, i.Rule, i.Series, i.Window, i.Threshold, i.Clear = "access/auth-wall/1", alert.AccessRule, "auth-wall", 0, 1, 1
-	i.Condition = alert.ConditionAccess
-	i.Rate, i.Runs, i.Bad = 1, 1, 1
-	i.Classes = []alert.ClassCount{{Class: probe.Success, Code: 200, Runs: 1}}
-	i.Examples = []alert.Example{{
-		Probe: "auth-wall", At: at("03:04:02"), Class: probe.Success, Code: 200,
-		Reason: "answered 200, expected 401 or 403", Trace: probe.TraceID{9},
-	}}
-	return i
-}
-
 // course is a window in which the rate rises.
 func course() []alert.Point {
 	var points []alert.Point
@@ -168,7 +115,30 @@ func messages() map[string]outbox.Notification {
 	one.BadRuns, one.LastBad = 1, one.FirstBad
 	unsure := unauthenticated()
 	unsure.Blame = probe.BlameUnknown
+	clearer := serverErrors()
+	clearer.Blame, clearer.Clearer, clearer.Evidence = probe.BlameAPI, at("03:05:15"), evidence()
+	settled := unauthenticated()
+	settled.Blame, settled.Evidence, settled.Settle = probe.BlameUnknown, evidence(), "a run of another probe with this key would tell"
+	overAPI := resolved(clearer)
+	overAPI.Clearer = time.Time{}
+	refusedSince := breach()
+	refusedSince.Runs, refusedSince.Bad, refusedSince.Rate = 2, 0, 0
+	several := serverErrors()
+	several.Joined = []alert.JoinedSeries{
+		{Rule: "server-errors", Series: "feed"},
+		{Rule: "unauthenticated", Series: "partner"},
+		{Rule: "server-errors", Series: "reach", Over: true},
+	}
+	named := several
+	named.JoinedAt = at("03:04:20")
 	list := map[string]outbox.Notification{
+		"firing-joined":            notification(alert.EventFiring, "03:04:05", several),
+		"update-joined":            notification(alert.EventUpdate, "03:04:20", named),
+		"resolved-joined":          notification(alert.EventResolved, "03:16:50", resolved(named)),
+		"update-access":            notification(alert.EventUpdate, "07:04:05", refusedSince),
+		"update-clearer":           notification(alert.EventUpdate, "03:05:15", clearer),
+		"resolved-api":             notification(alert.EventResolved, "03:16:50", overAPI),
+		"firing-401-settle":        notification(alert.EventFiring, "03:04:05", settled),
 		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),
 		"firing-confidence":        notification(alert.EventFiring, "03:04:05", sure),
 		"firing-no-data":           notification(alert.EventFiring, "03:05:50", nodata),

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"squarewatch/alert"
-	"squarewatch/alert/outbox"
 	"squarewatch/probe"
 )
 
@@ -18,44 +17,6 @@ const (
 	maxKinds    = 5  // kinds of outcome in a list
 	maxOthers   = 10 // other incidents in a list
 )
-
-// textOf returns the line for a notification on a phone.
-func textOf(n *outbox.Notification) string {
-	incident := &n.Incident
-	if n.Event == alert.EventTest {
-		return "TEST " + mrkdwn(n.Notifier, cutName) + ": squarewatch can post here"
-	}
-	text := fmt.Sprintf("%s %s %s%s: ",
-		eventName(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others)))
-	switch n.Event {
-	case alert.EventEnded:
-		return text + "it did not recover: " + mrkdwn(incident.Note, cutReason) + "; " + badTime(incident)
-	case alert.EventResolved:
-		return text + badTime(incident) + over(incident)
-	case alert.EventUpdate:
-		if acknowledgedNow(n) {
-			return text + "acknowledged by " + mention(incident.Acknowledged.By)
-		}
-		text += "still firing after " + lasting(n.At.Sub(incident.Fired)) + severely(incident.Severity) + ", "
-	case alert.EventFiring, alert.EventTest:
-	}
-	return text + short(incident)
-}
-
-// severely is the severity for a reminder, since it may have become worse.
-func severely(severity alert.Severity) string {
-	if severity == "" {
-		return ""
-	}
-	return " (" + mrkdwn(string(severity), cutName) + ")"
-}
-
-func more(others int) string {
-	if others == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" and %d more", others)
-}
 
 // clearing is the rate below which an incident is over.
 func clearing(incident *alert.Incident) string {
@@ -121,13 +82,14 @@ func (v view) firingFields() []field {
 }
 
 func (v view) resolvedFields() []field {
-	if plainState(v.incident) || v.incident.Condition == alert.ConditionStreak || v.n.Event == alert.EventEnded {
-		return []field{{"Where", where(v.incident)}}
+	list := []field{{"Where", where(v.incident)}}
+	if !v.incident.Condition.IsState() && v.incident.Condition != alert.ConditionStreak && v.n.Event != alert.EventEnded {
+		list = slices.Insert(list, 0, field{"Rate now", rate(v.incident) + ", " + clearing(v.incident)})
 	}
-	return []field{
-		{"Rate now", rate(v.incident) + ", " + clearing(v.incident)},
-		{"Where", where(v.incident)},
+	if culprit := v.incident.Culprit(v.wording(cutReason)); culprit != "" {
+		list = append(list, field{"Fault", culprit})
 	}
+	return list
 }
 
 func since(begin, now time.Time) string {
@@ -235,7 +197,7 @@ func (v view) runbook() string {
 func others(all []alert.Incident) string {
 	var firing, resolved, ended tally
 	for i := range all {
-		name := mrkdwn(all[i].Rule, cutName) + " " + mrkdwn(all[i].Series, cutName)
+		name := security(&all[i]) + mrkdwn(all[i].Rule, cutName) + " " + mrkdwn(all[i].Series, cutName)
 		switch {
 		case all[i].Resolved.IsZero():
 			firing.add(name, fmt.Sprintf(" (%s)", all[i].Rate))

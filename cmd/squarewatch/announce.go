@@ -15,6 +15,7 @@ func (d *Daemon) announce(t alert.Transition) {
 	ctx := d.telemetry.Recorder().Transition(t)
 	d.options.Logger.Log(ctx, transitionLevel(&t), "an alert changed",
 		"event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,
+		"blame", string(t.Incident.Blame),
 		"rate", t.Incident.Rate.String(), "bad", t.Incident.Bad, "runs", t.Incident.Runs, "incident", t.Incident.ID, "muted", t.Muted,
 		"trace", d.exampleTrace(&t.Incident))
 	d.outbox.Add(t)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
+	"squarewatch/probe"
 )
 
 // statusJSON is the body of GET /api/v1/status. The command squarewatch status prints it. Durations are in seconds.
@@ -58,6 +60,11 @@ type alertJSON struct {
 	BadRuns   int        `json:"bad_runs"`
 	Silenced  *time.Time `json:"silenced"`             // end of the silence
 	CoveredBy string     `json:"covered_by,omitempty"` // rule and series of the incident that covers this one
+
+	Blame    probe.Blame      `json:"blame,omitempty"` // whose fault it is
+	Evidence []probe.Evidence `json:"evidence,omitempty"`
+	Settle   string           `json:"settle,omitempty"` // what would settle it, where it is unknown
+	Fault    string           `json:"fault,omitempty"`  // whose fault it is and what to do now, in sentences; only while it fires
 }
 
 type notifierJSON struct {
@@ -104,12 +111,9 @@ func (d *Daemon) status(now time.Time) statusJSON {
 			Expected: last.expected, UpSince: orNull(last.upSince), Runs: last.runs, Missed: last.missed,
 		})
 	}
+	faults := faultsOf(d.evaluator.Incidents())
 	for _, a := range d.evaluator.Snapshot() {
-		s.Alerts = append(s.Alerts, alertJSON{
-			Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,
-			Threshold: float64(a.Threshold), Since: orNull(a.Since), Fired: orNull(a.Fired), FirstBad: orNull(a.FirstBad),
-			LastBad: orNull(a.LastBad), BadRuns: a.BadRuns, Silenced: orNull(a.SilencedUntil), CoveredBy: a.CoveredBy,
-		})
+		s.Alerts = append(s.Alerts, alertOf(&a, faults[incidentKey{rule: a.Rule, series: a.Series}]))
 	}
 	for _, b := range d.outbox.Status() {
 		s.Notifiers = append(s.Notifiers, notifierOf(&b))
@@ -124,6 +128,26 @@ func (d *Daemon) status(now time.Time) statusJSON {
 		s.Troubles = append(s.Troubles, t.part+": "+t.reason)
 	}
 	return s
+}
+
+// alertOf returns a series with the sentences of its incident.
+func alertOf(a *alert.Status, fault string) alertJSON {
+	return alertJSON{
+		Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,
+		Threshold: float64(a.Threshold), Since: orNull(a.Since), Fired: orNull(a.Fired), FirstBad: orNull(a.FirstBad),
+		LastBad: orNull(a.LastBad), BadRuns: a.BadRuns, Silenced: orNull(a.SilencedUntil), CoveredBy: a.CoveredBy,
+		Blame: a.Blame, Evidence: a.Evidence, Settle: a.Settle, Fault: fault,
+	}
+}
+
+// faultsOf says whose fault each incident is and what to do now, by rule and series.
+func faultsOf(incidents []alert.Incident) map[incidentKey]string {
+	faults := make(map[incidentKey]string, len(incidents))
+	for i := range incidents {
+		known, _ := incidents[i].Explain(alert.Wording{})
+		faults[incidentKey{rule: incidents[i].Rule, series: incidents[i].Series}] = strings.TrimSpace(known.Say + " " + known.Act)
+	}
+	return faults
 }
 
 // storageFault returns why state would be lost at a restart; nil when storage works, or when state_dir is none.

@@ -116,7 +116,7 @@ func (d *Daemon) notMuted(silence *alert.Silence) string {
 	if len(rules) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("It does not mute %s, which also counts these probes: add a silence with %s to mute that too.",
+	return fmt.Sprintf("It does not mute %s. These probes count there too: add a silence with %s to mute that too.",
 		strings.Join(rules, " and "), strings.Join(flags, " "))
 }
 

@@ -57,8 +57,8 @@ func TestStatusSaysWhatMaintenanceMutes(t *testing.T) {
 
 func TestASilenceOfAProbeSaysWhichRulesItDoesNotMute(t *testing.T) {
 	l := newLive(t)
-	const note = `It does not mute unauthenticated \(per credential\), which also counts these probes: ` +
-		`add a silence with --rule unauthenticated to mute that too\.`
+	const note = `It does not mute unauthenticated \(per credential\) and unreachable \(over all\). These probes count there too: ` +
+		`add a silence with --rule unauthenticated --rule unreachable to mute that too\.`
 	l.wants(exitOK, `(?s)mutes probe reach until .*`+note, "silence", "add", "--probe", "reach", "--for", "2h")
 	for _, args := range [][]string{
 		{"--rule", "server-errors", "--probe", "reach"}, {"--rule", "unauthenticated"}, {"--all"}, {"--series", "reach"},

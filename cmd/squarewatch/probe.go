@@ -133,6 +133,8 @@ type resultLine struct {
 	Duration   float64                     `json:"duration"`
 	Phases     map[probe.PhaseKind]float64 `json:"phases"`
 	TraceID    string                      `json:"trace_id"`
+	Evidence   []probe.Evidence            `json:"evidence,omitempty"`
+	Settle     string                      `json:"settle,omitempty"`
 }
 
 func newResultLine(r *probe.Result) resultLine {
@@ -140,6 +142,7 @@ func newResultLine(r *probe.Result) resultLine {
 		At:    r.End.UTC(),
 		Probe: r.Probe, Class: r.Class, Code: r.Code, Expected: r.Expected, Reason: r.Reason, Blame: r.Blame, Credential: r.Credential,
 		Attempts: len(r.Attempts), Duration: r.Latency().Seconds(), TraceID: r.Trace.String(),
+		Evidence: r.Evidence, Settle: r.Settle,
 		Phases: map[probe.PhaseKind]float64{},
 	}
 	try := r.FirstTry()

@@ -25,6 +25,9 @@ type resultJSON struct {
 	Blame      probe.Blame   `json:"blame"`
 	Breach     bool          `json:"breach"`
 	Trace      probe.TraceID `json:"trace_id"`
+
+	Evidence []probe.Evidence `json:"evidence"` // why blame is known
+	Settle   string           `json:"settle"`   // what would settle it, where it is unknown
 }
 
 // result returns the result that a line describes.
@@ -40,6 +43,7 @@ func (j *resultJSON) result() (*probe.Result, error) {
 	r := &probe.Result{
 		Probe: j.Probe, Credential: j.Credential, Intended: j.At, Start: j.At, End: j.At, Class: probe.ClassOfStatus(j.Code), Code: j.Code,
 		Reason: j.Reason, Excerpt: j.Excerpt, Blame: j.Blame, Breach: j.Breach, Trace: j.Trace,
+		Evidence: j.Evidence, Settle: j.Settle,
 	}
 	if j.Class != nil {
 		r.Class = *j.Class

@@ -66,7 +66,10 @@ func printStatus(w io.Writer, s *statusJSON) error {
 	alerts := newTable("rule", "series", "state", "rate", "threshold", "runs", "since", "bad runs", "silenced until")
 	for _, a := range s.Alerts {
 		state := a.State
-		if a.CoveredBy != "" {
+		switch {
+		case a.CoveredBy != "" && a.State == string(alert.Firing):
+			state += " with " + a.CoveredBy
+		case a.CoveredBy != "":
 			state = "covered by " + a.CoveredBy
 		}
 		alerts.AppendRow(table.Row{
@@ -79,6 +82,9 @@ func printStatus(w io.Writer, s *statusJSON) error {
 		notifiers.AppendRow(table.Row{n.Notifier, n.Pending, oldest, n.LastError, n.buttons()})
 	}
 	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\n", probes.Render(), alerts.Render(), notifiers.Render()); err != nil {
+		return err
+	}
+	if err := printCulprits(w, s.Alerts); err != nil {
 		return err
 	}
 	if s.WatcherFault != "" {
@@ -95,6 +101,25 @@ func printStatus(w io.Writer, s *statusJSON) error {
 		return err
 	}
 	return printMuting(w, s.Silences, s.Maintenance)
+}
+
+// printCulprits says of each incident whose fault it is, what to do now, and why that is known.
+func printCulprits(w io.Writer, alerts []alertJSON) error {
+	for i := range alerts {
+		a := &alerts[i]
+		if a.Fault == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s %s: %s\n", a.Rule, a.Series, a.Fault); err != nil {
+			return err
+		}
+		for _, e := range a.Evidence {
+			if _, err := fmt.Fprintf(w, "  Because: %s (%s)\n", e.Text, e.At.Local().Format(time.TimeOnly)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // printFaults says what is wrong with squarewatch itself.

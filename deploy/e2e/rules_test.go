@@ -274,7 +274,7 @@ func stories() []story {
 			name: "no data", alert: "no-data", bad: share(0, 0, 1), slack: 30 * time.Second,
 			quiet: func(at time.Duration) bool { return between(20, 40, at) },
 		},
-		{name: "let in", alert: "access", codes: []int{200}, bad: share(30, 33, 1)},
+		{name: "a breach", alert: "access", codes: []int{200}, bad: share(30, 33, 1), slack: 30 * time.Second},
 	}
 }
 

@@ -15,7 +15,10 @@ import (
 )
 
 // Store reads and deletes history. It is safe for concurrent use.
-type Store struct{ db *sql.DB }
+type Store struct {
+	db       *sql.DB
+	readOnly bool // another process maintains the tables, perhaps of an older version
+}
 
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -29,24 +32,44 @@ func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
 	if err := database.Migrate(ctx, db, files, "history_version"); err != nil {
 		return nil, fmt.Errorf("prepare the tables of the history: %w", err)
 	}
-	return &Store{db}, nil
+	return &Store{db: db}, nil
 }
 
 // ReadStore returns a store in a database whose tables another process maintains.
-func ReadStore(db *sql.DB) *Store { return &Store{db} }
+func ReadStore(db *sql.DB) *Store { return &Store{db: db, readOnly: true} }
 
-const runColumns = `probe, credential, intended, started, ended, class, code, expected, breach, blame, reason, excerpt, trace, span`
+const (
+	runColumns = `probe, credential, intended, started, ended, class, code, expected, breach, blame, reason, excerpt, trace, span, `
+	// evidenceColumns came later. A database of an older version has none.
+	evidenceColumns = `evidence, coalesce(settle, '')`
+	noEvidence      = `NULL, ''`
+)
+
+// runColumns returns the columns of a run. It asks the database only where it may be of an older version.
+func (s *Store) runColumns(ctx context.Context) (string, error) {
+	known := true
+	if s.readOnly {
+		const query = `SELECT count(*) FROM pragma_table_info('runs') WHERE name = 'evidence'`
+		if err := s.db.QueryRowContext(ctx, query).Scan(&known); err != nil {
+			return "", err
+		}
+	}
+	if known {
+		return runColumns + evidenceColumns, nil
+	}
+	return runColumns + noEvidence, nil
+}
 
 // Runs returns the runs that ended after since and not after until, in order of their end. The results have no attempts.
 func (s *Store) Runs(ctx context.Context, since, until time.Time) iter.Seq2[*probe.Result, error] {
-	const query = `SELECT ` + runColumns + ` FROM runs WHERE ended > ? AND ended <= ? ORDER BY ended`
+	const query = `FROM runs WHERE ended > ? AND ended <= ? ORDER BY ended`
 	return s.runs(ctx, query, since.UnixMicro(), until.UnixMicro())
 }
 
 // Last returns the last count runs of a probe that ended not after until, oldest first. The results have no attempts.
 func (s *Store) Last(ctx context.Context, name string, count int, until time.Time) ([]*probe.Result, error) {
 	var list []*probe.Result
-	const query = `SELECT ` + runColumns + ` FROM runs WHERE probe = ? AND ended <= ? ORDER BY ended DESC LIMIT ?`
+	const query = `FROM runs WHERE probe = ? AND ended <= ? ORDER BY ended DESC LIMIT ?`
 	for r, err := range s.runs(ctx, query, name, until.UnixMicro(), count) {
 		if err != nil {
 			return nil, err
@@ -57,9 +80,15 @@ func (s *Store) Last(ctx context.Context, name string, count int, until time.Tim
 	return list, nil
 }
 
-func (s *Store) runs(ctx context.Context, query string, arguments ...any) iter.Seq2[*probe.Result, error] {
+// runs yields the runs that a query from FROM on selects.
+func (s *Store) runs(ctx context.Context, from string, arguments ...any) iter.Seq2[*probe.Result, error] {
 	return func(yield func(*probe.Result, error) bool) {
-		rows, err := s.db.QueryContext(ctx, query, arguments...)
+		columns, err := s.runColumns(ctx)
+		if err != nil {
+			yield(nil, fmt.Errorf("read the columns of runs: %w", err))
+			return
+		}
+		rows, err := s.db.QueryContext(ctx, "SELECT "+columns+" "+from, arguments...) //nolint:gosec // constants
 		if err != nil {
 			yield(nil, fmt.Errorf("read runs: %w", err))
 			return
@@ -82,10 +111,14 @@ func scanRun(rows *sql.Rows) (*probe.Result, error) {
 	var intended, started, ended int64
 	var class string
 	var trace, span []byte
+	var evidence sql.NullString
 	err := rows.Scan(&r.Probe, &r.Credential, &intended, &started, &ended, &class, &r.Code, &r.Expected, &r.Breach, &r.Blame,
-		&r.Reason, &r.Excerpt, &trace, &span)
+		&r.Reason, &r.Excerpt, &trace, &span, &evidence, &r.Settle)
 	if err == nil {
 		err = r.Class.UnmarshalText([]byte(class))
+	}
+	if err == nil {
+		r.Evidence, err = readEvidence(evidence)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read a run: %w", err)

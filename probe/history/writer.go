@@ -319,16 +319,20 @@ func writeRuns(ctx context.Context, tx *sql.Tx, results []*probe.Result) error {
 		return nil
 	}
 	insert, err := tx.PrepareContext(ctx, `INSERT INTO runs
-		(ended, probe, credential, intended, started, latency, attempts, class, code, expected, breach, blame, reason, excerpt, trace, span)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+		(ended, probe, credential, intended, started, latency, attempts, class, code, expected, breach, blame, reason, excerpt, trace, span,
+		 evidence, settle) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''))`)
 	if err != nil {
 		return fmt.Errorf("write runs: %w", err)
 	}
 	defer func() { _ = insert.Close() }()
 	for _, r := range results {
+		evidence, err := evidenceText(r.Evidence)
+		if err != nil {
+			return fmt.Errorf("write a run of %s: %w", r.Probe, err)
+		}
 		if _, err := insert.ExecContext(ctx, r.End.UnixMicro(), r.Probe, r.Credential, r.Intended.UnixMicro(), r.Start.UnixMicro(),
 			r.Latency().Microseconds(), len(r.Attempts), r.Class.String(), r.Code, r.Expected, r.Breach, string(r.Blame), r.Reason, r.Excerpt,
-			r.Trace[:], r.Span[:]); err != nil {
+			r.Trace[:], r.Span[:], evidence, r.Settle); err != nil {
 			return fmt.Errorf("write a run of %s: %w", r.Probe, err)
 		}
 	}

@@ -1,0 +1,318 @@
+package alert
+
+import (
+	"slices"
+	"time"
+
+	"squarewatch/probe"
+)
+
+const (
+	// joinWait is how long the first series that joins an incident waits for others, so that one UPDATE names them all.
+	joinWait = 15 * time.Second
+	// joinPause is the least time between two such messages.
+	joinPause = time.Minute
+	// joinNear is how close the beginnings of two problems are that come and go for one cause.
+	joinNear = 2 * time.Minute
+)
+
+// One cause is one incident for people: a series that crosses its threshold for the same cause as an announced incident joins that one, its
+// leader. The joined series fires, and the leader's message names it. It has no messages of its own, and the leader does not resolve before
+// all series that joined it are good again.
+
+// JoinedSeries is a series that joined an incident.
+type JoinedSeries struct {
+	Rule   string
+	Series string
+	Over   bool // it is good again
+}
+
+// JoinedNames returns the names of the series that joined an incident and still fail, or of those that are good again. A series of the same
+// rule goes by its own name.
+func (i *Incident) JoinedNames(over bool) []string {
+	var names []string
+	for _, j := range i.Joined {
+		switch {
+		case (j.Over || !i.Resolved.IsZero()) != over:
+		case j.Rule == i.Rule:
+			names = append(names, j.Series)
+		default:
+			names = append(names, j.Rule+" "+j.Series)
+		}
+	}
+	return names
+}
+
+// Cause is what joined an incident. It is plain data.
+type Cause struct {
+	Joined []JoinedSeries // in the order in which they joined
+	Due    time.Time      // when a message must name those that joined last; zero when all are named
+	Told   time.Time      // when a message last named further ones; zero before
+}
+
+// leading is the part of a series that leads an incident of several series.
+type leading struct {
+	Cause
+
+	members []*series // that joined and still fire
+}
+
+// joining is the part of a series that joined an incident.
+type joining struct {
+	leader   *series // nil when the configuration no longer has it
+	incident string  // identifier of the leader's incident
+}
+
+// outcomeKind is a kind of outcome that one cause gives to different probes.
+type outcomeKind uint8
+
+const (
+	outcomeOther outcomeKind = iota // it never joins
+	outcomeServerError
+	outcomeRefusal
+	outcomeNoAnswer
+)
+
+// newestKind returns the kind of the newest bad run.
+func (s *series) newestKind() outcomeKind {
+	if s.examples == nil {
+		return outcomeOther
+	}
+	switch class := s.examples[0].Class; {
+	case class == probe.ServerError:
+		return outcomeServerError
+	case class == probe.Unauthenticated, class == probe.Forbidden:
+		return outcomeRefusal
+	case class.IsTransport():
+		return outcomeNoAnswer
+	}
+	return outcomeOther
+}
+
+// leaderFor returns the announced incident that a series joins when it fires; nil when it has a cause of its own.
+func (e *Engine) leaderFor(s *series) *series {
+	if s.rule.isBuiltin() || s.verdicts == nil || s.owedEnd != nil || s.newestKind() == outcomeOther || e.muting.silenceOf(s) != nil {
+		return nil
+	}
+	if !s.isOneProblem() {
+		return nil
+	}
+	i := slices.IndexFunc(e.leaders, func(l *series) bool { return e.canLead(l, s) && e.sharesCause(l, s) })
+	if i < 0 {
+		return nil
+	}
+	return e.leaders[i]
+}
+
+// isOneProblem reports whether the newest bad runs have one culprit. Those of several probes may have several.
+func (s *series) isOneProblem() bool {
+	newest := s.verdicts.newest().Blame
+	return !slices.ContainsFunc(s.exampleList(), func(e Example) bool {
+		agrees := e.Blame == newest || isOutage(e.Blame) && isOutage(newest)
+		return !agrees && !e.At.Before(s.onset)
+	})
+}
+
+// canLead reports whether the people whom s would notify know of the incident of l, and whether it is as urgent.
+func (e *Engine) canLead(l, s *series) bool {
+	return l.isAnnouncedFor(s) && !l.rule.isBuiltin() && rank(l.severity) <= rank(s.severityNow()) && e.muting.silenceOf(l) == nil
+}
+
+// sharesCause reports whether one cause explains the problem of s and the incident of l: the same culprit with the same kind of outcome, or
+// one outage of the API in which the kind changes, for example when tokens lapse. The problems must have begun together.
+func (e *Engine) sharesCause(l, s *series) bool {
+	same := l.blamesAs(s) && l.newestKind() == s.newestKind()
+	switch {
+	case same && l.hasJoined(s):
+		return true
+	case same || s.isOneOutage(l):
+		return e.beganWith(l, s) || same && e.comesAndGoesWith(l, s)
+	}
+	return false
+}
+
+// blamesAs reports whether the newest runs of s say what those of l say, or what its messages say.
+func (s *series) blamesAs(other *series) bool {
+	if s.verdicts == nil || other.verdicts == nil {
+		return false
+	}
+	v := other.verdicts.newest()
+	return v.Blame != probe.BlameNone && (v.agrees(&s.verdicts.Shown) || v.agrees(&s.verdicts.Next))
+}
+
+// isOneOutage reports whether the culprits of two series can be one outage of the API. A culprit that is not known yet can be, where the
+// outcomes are of the same kind.
+func (s *series) isOneOutage(other *series) bool {
+	if s.verdicts == nil || other.verdicts == nil {
+		return false
+	}
+	own, others := s.verdicts.newest().Blame, other.verdicts.newest().Blame
+	known := own != probe.BlameUnknown && others != probe.BlameUnknown
+	return isOutage(own) && isOutage(others) && (known || s.newestKind() == other.newestKind())
+}
+
+// isOutage reports whether an outage of the API can have this culprit.
+func isOutage(culprit probe.Blame) bool {
+	switch culprit {
+	case probe.BlameAPI, probe.BlameGateway, probe.BlameLoginService, probe.BlameUnknown:
+		return true
+	case probe.BlameNone, probe.BlameCredential, probe.BlameRole, probe.BlameNetwork, probe.BlameResolver, probe.BlameWatcher, probe.BlameLeak:
+	}
+	return false
+}
+
+// beganWith reports whether no bad probe of s had a good run since the problem of l began.
+func (e *Engine) beganWith(l, s *series) bool {
+	return !slices.ContainsFunc(s.badProbes(), func(name string) bool { return e.lastGood[name].After(l.onset) })
+}
+
+// comesAndGoesWith reports whether the problem of l comes and goes, and that of s began at the same time.
+func (e *Engine) comesAndGoesWith(l, s *series) bool {
+	again := slices.ContainsFunc(l.badProbes(), func(name string) bool { return e.lastGood[name].After(l.onset) })
+	near := func(a, b time.Time) bool { return a.Sub(b).Abs() <= joinNear }
+	return again && (near(l.since(), s.since()) || near(l.onset, s.onset))
+}
+
+// badProbes returns the probes whose runs are the problem of a series.
+func (s *series) badProbes() []string {
+	if c, ok := s.condition.(groupEvaluator); ok {
+		return c.stillBad(s.evidenceOf())
+	}
+	return []string{s.name}
+}
+
+// hasJoined reports whether a series joined the incident that fires.
+func (s *series) hasJoined(other *series) bool {
+	return s.lead != nil && slices.ContainsFunc(s.lead.Joined, func(j JoinedSeries) bool { return j.is(other) })
+}
+
+func (j *JoinedSeries) is(s *series) bool { return j.Rule == s.rule.Name && j.Series == s.name }
+
+// join makes a series join the incident of a leader.
+func (e *Engine) join(s, leader *series, now time.Time) {
+	s.joined = &joining{leader: leader, incident: leader.incidentID()}
+	leader.addMember(s, now)
+	leader.due = earliest(leader.due, leader.lead.Due)
+	e.timers.arm(leader)
+}
+
+// addMember adds a series that joined at now to those that a message names.
+func (s *series) addMember(member *series, now time.Time) {
+	if s.lead == nil {
+		s.lead = &leading{}
+	}
+	s.lead.members = append(s.lead.members, member)
+	if s.hasJoined(member) {
+		return
+	}
+	s.lead.Joined = append(s.lead.Joined, JoinedSeries{Rule: member.rule.Name, Series: member.name})
+	if s.lead.Due.IsZero() {
+		s.lead.Due = later(now.Add(joinWait), s.lead.Told.Add(joinPause))
+	}
+}
+
+// leave ends the membership of a series. Its leader may resolve then.
+func (e *Engine) leave(s *series, now time.Time) {
+	leader := s.joined.leader
+	s.joined = nil
+	if leader == nil || leader.lead == nil {
+		return
+	}
+	leader.lead.members = slices.DeleteFunc(leader.lead.members, func(m *series) bool { return m == s })
+	if leader.state == Firing {
+		leader.due = now
+		e.timers.arm(leader)
+	}
+}
+
+// rejoin makes a firing series whose leader no longer tells of it join another incident of the same cause; false when there is none.
+func (e *Engine) rejoin(s *series, now time.Time) bool {
+	if s.joined != nil {
+		e.leave(s, now)
+	}
+	leader := e.leaderFor(s)
+	if leader != nil {
+		e.join(s, leader, now)
+	}
+	return leader != nil
+}
+
+// isLed reports whether the messages of another incident tell of a series.
+func (e *Engine) isLed(s *series) bool {
+	if s.joined == nil || s.joined.leader == nil {
+		return false
+	}
+	l := s.joined.leader
+	return l.lead != nil && slices.Contains(l.lead.members, s) && l.isAnnouncedFor(s) && e.muting.silenceOf(l) == nil
+}
+
+// leadsOthers reports whether a series that joined still fires.
+func (s *series) leadsOthers() bool { return s.lead != nil && len(s.lead.members) > 0 }
+
+// namesJoined reports whether a message must name series that joined.
+func (s *series) namesJoined(now time.Time) bool {
+	due := s.joinedDue()
+	return !due.IsZero() && !now.Before(due)
+}
+
+// joinedDue returns when a message must name series that joined; zero for never.
+func (s *series) joinedDue() time.Time {
+	if s.lead == nil {
+		return time.Time{}
+	}
+	return s.lead.Due
+}
+
+// toldJoined records that a message names every series that joined.
+func (s *series) toldJoined(now time.Time) {
+	if s.lead != nil && !s.lead.Due.IsZero() {
+		s.lead.Due, s.lead.Told = time.Time{}, now
+	}
+}
+
+// fillCause sets what joined the incident, and which incident it joined.
+func (s *series) fillCause(incident *Incident) {
+	if s.joined != nil {
+		incident.Leader = s.joined.incident
+	}
+	if s.lead == nil {
+		return
+	}
+	incident.JoinedAt = s.lead.Told
+	for _, j := range s.lead.Joined {
+		j.Over = !slices.ContainsFunc(s.lead.members, j.is)
+		incident.Joined = append(incident.Joined, j)
+	}
+}
+
+// recordLeader makes an announced series one that others can join.
+func (e *Engine) recordLeader(s *series) {
+	if s.state != Firing || !s.announced {
+		return
+	}
+	e.leaders = slices.DeleteFunc(e.leaders, func(l *series) bool { return l == s || l.state != Firing || !l.announced })
+	e.leaders = append(e.leaders, s)
+}
+
+// link connects the series that joined an incident with their leaders, after the states were read or taken over from another engine.
+func (e *Engine) link() {
+	byIncident := map[string]*series{}
+	for _, s := range e.all {
+		if s.lead != nil {
+			s.lead = &leading{Cause: s.lead.Cause}
+		}
+		if s.state == Firing {
+			byIncident[s.incidentID()] = s
+		}
+	}
+	for _, s := range e.all {
+		if s.joined == nil {
+			continue
+		}
+		leader := byIncident[s.joined.incident]
+		s.joined = &joining{leader: leader, incident: s.joined.incident}
+		if leader != nil && s.state == Firing {
+			leader.addMember(s, s.fired) // the stored state of the leader may be older
+		}
+	}
+}

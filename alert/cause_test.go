@@ -1,0 +1,295 @@
+package alert_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// shared is a system of probes whose runs fail for culprits that a test chooses.
+type shared struct {
+	*alert.Engine
+
+	probes []probe.Probe
+	told   []string // messages: second, event, rule and series
+	last   alert.Transition
+	seen   []*probe.Result
+}
+
+// causeOptions are those of probes that run every ten seconds, one second apart, with rules like the default ones but a short window.
+func causeOptions(names ...string) alert.EngineOptions {
+	var list []probe.Probe
+	for _, name := range names {
+		p := scheduled(name, "*/10 * * * * *")
+		p.Credential = "key"
+		list = append(list, p)
+	}
+	quick := func(r *alert.Rule) { r.Window, r.Reopen = time.Minute, -1 }
+	return alert.EngineOptions{Probes: list, Rules: []alert.Rule{
+		rule(quick),
+		rule(func(r *alert.Rule) {
+			quick(r)
+			r.Name, r.On, r.Per = "unauthenticated", sel("401"), alert.PerCredential
+		}),
+		rule(func(r *alert.Rule) { quick(r); r.Name, r.On, r.Per = "unreachable", sel("transport"), alert.PerAll }),
+	}}
+}
+
+func newShared(t *testing.T, options alert.EngineOptions) *shared {
+	t.Helper()
+	return &shared{Engine: engine(t, options), probes: options.Probes}
+}
+
+// state is what a probe gets: a code (0 for no answer), and whose fault that is.
+type state struct {
+	code    int
+	culprit probe.Blame
+}
+
+var (
+	good   = state{200, probe.BlameNone}
+	broken = state{500, probe.BlameAPI}
+)
+
+// failed returns a run in this state.
+func (s state) run(name, credential string, at time.Time) *probe.Result {
+	r := result(name, at, max(s.code, 100))
+	r.Credential, r.Blame, r.Start = credential, s.culprit, at.Add(-time.Second)
+	if s.code == 0 {
+		r.Class, r.Code, r.Expected = probe.ConnectError, 0, false
+	}
+	return r
+}
+
+// play runs the probes between two seconds; of returns what a probe gets. Probe number n runs n seconds after the full ten.
+func (s *shared) play(from, until int, of func(name string, second int) state) {
+	for second := from; second < until; second++ {
+		s.note(s.Advance(sec(second)))
+		for i := range s.probes {
+			if second%10 == i%10 {
+				r := of(s.probes[i].Name, second).run(s.probes[i].Name, s.probes[i].Credential, sec(second))
+				s.seen = append(s.seen, r)
+				s.note(s.Observe(r))
+			}
+		}
+	}
+}
+
+func (s *shared) note(changes []alert.Transition) {
+	for _, c := range changes {
+		if !c.Muted && !c.Reannounced {
+			s.told = append(s.told, fmt.Sprintf("%.0f %s %s/%s", c.At.Sub(start()).Seconds(), c.Event, c.Incident.Rule, c.Incident.Series))
+			s.last = c
+		}
+	}
+}
+
+// during returns what every probe gets, and only between two seconds.
+func during(from, until int, what state) func(string, int) state {
+	return func(_ string, second int) state {
+		if second >= from && second < until {
+			return what
+		}
+		return good
+	}
+}
+
+func joined(t *testing.T, i alert.Incident, names ...string) {
+	t.Helper()
+	var got []string
+	for _, j := range i.Joined {
+		name := j.Rule + "/" + j.Series
+		if j.Over {
+			name += " over"
+		}
+		got = append(got, name)
+	}
+	if diff := cmp.Diff(names, got); diff != "" {
+		t.Errorf("joined, -want +got:\n%s", diff)
+	}
+}
+
+func TestOneOutageIsToldOnce(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b", "c"))
+	s.play(0, 100, during(100, 0, good))
+	s.play(100, 160, during(100, 160, broken))
+	// at 110 s 2 of 7 runs of a are bad; b and c join at 111 s and 112 s, and are named together
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a"}, s.told)
+	joined(t, s.last.Incident, "server-errors/b", "server-errors/c")
+	if !s.last.Incident.JoinedAt.Equal(s.last.At) {
+		t.Errorf("want the message marked as one that names further series, got %v", s.last.Incident.JoinedAt)
+	}
+	if led := s.Incidents(); len(led) != 3 || led[1].Leader != led[0].ID || led[2].Leader != led[0].ID {
+		t.Errorf("want three incidents, two of them joined to the first, got %+v", led)
+	}
+	for _, status := range s.Snapshot(sec(160))[1:3] {
+		if status.State != alert.Firing || status.CoveredBy != "server-errors a" {
+			t.Errorf("want it firing with a, got %+v", status)
+		}
+	}
+	s.play(160, 300, during(0, 0, good))
+	if len(s.told) != 3 || s.last.Event != alert.EventResolved || s.last.Incident.Series != "a" {
+		t.Errorf("want one end, of a, got %v", s.told)
+	}
+	joined(t, s.last.Incident, "server-errors/b over", "server-errors/c over")
+}
+
+func TestTheLeaderEndsWithTheLastThatJoined(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b"))
+	s.play(0, 400, func(name string, second int) state {
+		if second < 100 || name == "a" && second >= 130 || second >= 250 {
+			return good
+		}
+		return broken
+	})
+	// a is good from 130 s on, b from 250 s on: its last bad run, at 241 s, leaves the window at 301 s
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "301 resolved server-errors/a"}, s.told)
+}
+
+func TestAProblemThatBeganLaterIsAnotherOne(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b"))
+	s.play(0, 300, func(name string, second int) state {
+		if name == "a" && second >= 100 || second >= 200 {
+			return broken
+		}
+		return good
+	})
+	same(t, []string{"110 firing server-errors/a", "211 firing server-errors/b"}, s.told)
+}
+
+func TestAnOutageThatComesAndGoesIsToldOnce(t *testing.T) {
+	flickers := func(from map[string]int) func(string, int) state {
+		return func(name string, second int) state {
+			if begin := from[name]; second >= begin && (second-begin)/10%2 == 0 {
+				return broken
+			}
+			return good
+		}
+	}
+	near := newShared(t, causeOptions("a", "b"))
+	near.play(0, 300, flickers(map[string]int{"a": 100, "b": 150}))
+	if firing := slices.DeleteFunc(near.told, func(line string) bool { return line != "110 firing server-errors/a" }); len(firing) != 1 {
+		t.Errorf("want a announced once at 110 s, got %v", near.told)
+	}
+	joined(t, near.Incidents()[0], "server-errors/b")
+	far := newShared(t, causeOptions("a", "b"))
+	far.play(0, 500, flickers(map[string]int{"a": 100, "b": 350}))
+	same(t, []string{"110 firing server-errors/a", "361 firing server-errors/b"}, far.told)
+}
+
+func TestAnotherCulpritIsAnotherProblem(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b"))
+	s.play(0, 200, func(name string, second int) state {
+		switch {
+		case second < 100:
+			return good
+		case name == "a":
+			return broken
+		}
+		return state{401, probe.BlameCredential}
+	})
+	same(t, []string{"110 firing server-errors/a", "111 firing unauthenticated/key"}, s.told)
+}
+
+func TestTwoCredentialsThatAreOursToFixAreTwoProblems(t *testing.T) {
+	options := causeOptions("a", "b")
+	options.Probes[1].Credential = "other"
+	s := newShared(t, options)
+	s.play(0, 200, during(100, 200, state{401, probe.BlameCredential}))
+	same(t, []string{"110 firing unauthenticated/key", "111 firing unauthenticated/other"}, s.told)
+	s = newShared(t, options)
+	s.play(0, 200, during(100, 200, state{401, probe.BlameAPI})) // D8: they do not die at once by themselves
+	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key"}, s.told)
+}
+
+func TestAnOutageInWhichTokensLapseIsToldOnce(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b"))
+	s.play(0, 200, func(_ string, second int) state {
+		switch {
+		case second < 100:
+			return good
+		case second < 140:
+			return broken
+		}
+		return state{401, probe.BlameLoginService}
+	})
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "186 update server-errors/a"}, s.told)
+	joined(t, s.last.Incident, "server-errors/b", "unauthenticated/key")
+}
+
+func TestAnOutageOfSeveralKindsIsToldOnce(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b", "c"))
+	s.play(0, 200, func(name string, second int) state {
+		switch {
+		case second < 100:
+			return good
+		case name == "c":
+			return state{0, probe.BlameAPI}
+		}
+		return broken
+	})
+	if len(s.told) != 2 {
+		t.Errorf("want one FIRING and one UPDATE, got %v", s.told)
+	}
+	joined(t, s.last.Incident, "server-errors/b", "unreachable/all")
+}
+
+func TestWhatJoinedIsToldWhenTheLeaderIsSilenced(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b"))
+	s.play(0, 130, during(100, 300, broken))
+	s.note(s.Mute([]alert.Silence{{Probes: []string{"a"}, From: sec(130), Until: sec(1000)}}, sec(130)))
+	s.play(130, 150, during(100, 300, broken))
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "130 firing server-errors/b"}, s.told)
+}
+
+func TestWhatIsNewWaitsForTheEndOfASilence(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b"))
+	s.play(0, 113, during(100, 300, broken))
+	s.note(s.Mute([]alert.Silence{{Series: []string{"a", "b"}, From: sec(113), Until: sec(200)}}, sec(113)))
+	s.play(113, 250, func(_ string, second int) state {
+		if second < 150 {
+			return broken
+		}
+		return state{500, probe.BlameGateway}
+	})
+	same(t, []string{"110 firing server-errors/a", "200 update server-errors/a"}, s.told)
+	joined(t, s.last.Incident, "server-errors/b")
+	if s.last.Incident.Blame != probe.BlameGateway {
+		t.Errorf("want the gateway named, got %q", s.last.Incident.Blame)
+	}
+}
+
+func TestWhatJoinedIsToldWhenItHasAnotherCulprit(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b"))
+	s.play(0, 200, func(name string, second int) state {
+		switch {
+		case second < 100:
+			return good
+		case name == "b" && second > 140:
+			return state{500, probe.BlameRole}
+		}
+		return broken
+	})
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "151 firing server-errors/b"}, s.told)
+	joined(t, s.Incidents()[0], "server-errors/b over")
+}
+
+func TestBreachesAreToldEachByItself(t *testing.T) {
+	options := causeOptions("a", "b")
+	for i := range options.Probes {
+		options.Probes[i].Guards = probe.GuardAccess
+	}
+	s := newShared(t, options)
+	for i, name := range []string{"a", "b"} {
+		r := (state{200, probe.BlameLeak}).run(name, "", sec(i))
+		r.Expected, r.Breach = false, true
+		s.note(s.Observe(r))
+	}
+	same(t, []string{"0 firing access/a", "1 firing access/b"}, s.told)
+}

@@ -1,0 +1,228 @@
+package alert
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"squarewatch/probe"
+)
+
+// maxReasons is how many pieces of evidence people are shown.
+const maxReasons = 3
+
+// Wording is how a notifier writes what is inserted into sentences.
+type Wording struct {
+	Escape  func(string) string // makes text harmless that others wrote; nil to leave it as it is
+	Command func(string) string // writes a command; Escape when nil
+	Trace   func(*Example) bool // whether the message links to the trace of a run; nil when it links to none
+}
+
+// Explanation says what an incident means, in sentences.
+type Explanation struct {
+	Say     string           // what happens, and whose fault it is
+	Whose   string           // whose fault it is, alone; empty when no run says
+	Act     string           // what to do now
+	Reasons []probe.Evidence // why that is known, as far as Say does not tell; at most three
+}
+
+// Culprit returns whose fault an incident is, in a few words; empty when no run says.
+func (i *Incident) Culprit(w Wording) string {
+	w.setDefaults()
+	return i.insert(sentenceOf(i.Blame).name, w)
+}
+
+// Explain returns what an incident means; false when nothing is known about it.
+func (i *Incident) Explain(w Wording) (Explanation, bool) {
+	w.setDefaults()
+	reasons := i.Evidence[:min(len(i.Evidence), maxReasons)]
+	if say, act, ok := conditionSentences(i); ok {
+		say = i.insert(say, w)
+		return Explanation{Say: say, Whose: say, Act: i.insert(act, w), Reasons: reasons}, true
+	}
+	what, of, total := i.outcome()
+	known := sentenceOf(i.Blame)
+	switch {
+	case known.culprit == probe.BlameNone && of == 0:
+		return Explanation{}, false
+	case known.culprit == probe.BlameNone:
+		known = culpritSentence{what: true, act: what.ask}
+	case known.culprit == probe.BlameUnknown:
+		known.act = cmp.Or(sentence(w.Escape(i.Settle)), what.ask)
+		reasons = reasons[min(len(reasons), 1):]
+	}
+	say, act := i.insert(known.say, w), i.insert(known.act, w)
+	whose := say
+	if known.what && of > 0 {
+		say = joined(i.happens(&what, of, total, w), say)
+		act = joined(i.insert(what.act, w), act)
+	}
+	return Explanation{Say: say, Whose: whose, Act: act, Reasons: reasons}, true
+}
+
+func (w *Wording) setDefaults() {
+	if w.Escape == nil {
+		w.Escape = func(text string) string { return text }
+	}
+	if w.Command == nil {
+		w.Command = w.Escape
+	}
+	if w.Trace == nil {
+		w.Trace = func(*Example) bool { return false }
+	}
+}
+
+// outcome returns the sentences of the most frequent outcome of the bad runs, the number of those runs, and that of all bad runs.
+func (i *Incident) outcome() (top outcomeSentence, runs, total int) {
+	table := outcomeSentences()
+	counts := make([]int, len(table))
+	for _, class := range i.Classes {
+		total += class.Runs
+		o := probe.Outcome{Class: class.Class, Code: class.Code}
+		k := slices.IndexFunc(table, func(s outcomeSentence) bool { return probe.MustSelector(s.on).Match(o) })
+		if k >= 0 {
+			counts[k] += class.Runs
+		}
+	}
+	best := 0
+	for k := range counts {
+		if counts[k] > counts[best] {
+			best = k
+		}
+	}
+	return table[best], counts[best], total
+}
+
+// happens returns what happens, with a remark when that is not the outcome of all bad runs.
+func (i *Incident) happens(what *outcomeSentence, runs, total int, w Wording) string {
+	say := what.say
+	switch {
+	case what.bare != "" && i.isWithoutCredential():
+		say = what.bare
+	case what.theirs != "" && i.Blame == probe.BlameAPI:
+		say = what.theirs
+	}
+	say = i.insert(say, w)
+	if runs < total {
+		say = fmt.Sprintf("Mostly (%d of %d): %s", runs, total, say)
+	}
+	return say
+}
+
+// isWithoutCredential reports whether the bad runs were made without a credential.
+func (i *Incident) isWithoutCredential() bool {
+	switch {
+	case i.Blamed != "":
+		return false
+	case i.Per == PerCredential:
+		return i.Series == probe.NoCredential
+	}
+	return len(i.Examples) > 0 && i.Examples[0].Credential == ""
+}
+
+// credential returns the name of the credential that the incident is about; empty when it is about none, or about several.
+func (i *Incident) credential() string {
+	switch {
+	case i.isWithoutCredential():
+		return ""
+	case i.Per == PerCredential:
+		return i.Series
+	case i.Blamed != "":
+		return i.Blamed
+	case len(i.Examples) > 0:
+		return i.Examples[0].Credential
+	}
+	return ""
+}
+
+// insert replaces what is in braces.
+func (i *Incident) insert(text string, w Wording) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	credential := w.Escape(i.credential())
+	if credential != "" {
+		credential = " " + credential
+	}
+	because := "nothing that was seen so far points to one side"
+	if len(i.Evidence) > 0 {
+		because = clause(w.Escape(i.Evidence[0].Text))
+	}
+	begin, phase := i.ways(w)
+	work, reason, effect := i.ofPart(w)
+	return strings.NewReplacer(insertWork, work, insertReason, reason, insertEffect, effect,
+		insertCredential, credential, insertBecause, because, insertBegin, begin, insertPhase, phase,
+		insertRuns, runsOf(i.Bad)).Replace(text)
+}
+
+// ways returns what to look at first: traces when the message shows some, otherwise the API's own words and a run by hand.
+func (i *Incident) ways(w Wording) (begin, phase string) {
+	shown := i.Examples[:min(len(i.Examples), maxExamples)]
+	if slices.ContainsFunc(shown, func(e Example) bool { return w.Trace(&e) }) {
+		return "begin with the traces below", "The traces below show"
+	}
+	again := w.Command(strings.TrimSpace("squarewatch probe " + i.newestProbe()))
+	begin, phase = again+" asks again", again+" shows"
+	if slices.ContainsFunc(shown, func(e Example) bool { return e.Excerpt != "" }) {
+		begin = "begin with its own words below; " + begin
+	}
+	return begin, phase
+}
+
+// ofPart returns what a part of squarewatch does not do, why, and what follows; empty for other incidents.
+func (i *Incident) ofPart(w Wording) (work, reason, effect string) {
+	t := i.Trouble
+	if t == nil {
+		return "", "", ""
+	}
+	effect = w.Escape(t.Effect)
+	if t.Fix != "" {
+		effect += " What to do: " + w.Escape(t.Fix) + "."
+	}
+	return w.Escape(t.Work), w.Escape(t.Reason), effect
+}
+
+// newestProbe returns the probe of the newest bad run; empty when it is not known.
+func (i *Incident) newestProbe() string {
+	switch {
+	case len(i.Examples) > 0:
+		return i.Examples[0].Probe
+	case i.Per == PerProbe:
+		return i.Series
+	}
+	return ""
+}
+
+// runsOf writes a number of runs.
+func runsOf(n int) string {
+	if n == 1 {
+		return "1 run"
+	}
+	return fmt.Sprintf("%d runs", n)
+}
+
+// joined returns sentences with a space between them, without the empty ones.
+func joined(sentences ...string) string {
+	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), " ")
+}
+
+// sentence returns text with a capital at its beginning and a full stop; empty for empty text.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
+}
+
+// clause returns a sentence as the end of another one: its first letter becomes small, unless it begins a name in capitals.
+func clause(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if next, _ := utf8.DecodeRuneInString(text[size:]); unicode.IsUpper(next) {
+		return text
+	}
+	return string(unicode.ToLower(first)) + strings.TrimSuffix(text[size:], ".")
+}

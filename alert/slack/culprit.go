@@ -1,0 +1,42 @@
+package slack
+
+import (
+	"strings"
+
+	"squarewatch/alert"
+)
+
+// wording is how a message writes what is inserted into the sentences of package alert; limit is for each piece of foreign text.
+func (v view) wording(limit int) alert.Wording {
+	return alert.Wording{
+		Escape:  func(text string) string { return mrkdwn(text, limit) },
+		Command: func(text string) string { return code(text, cutPhrase) },
+		Trace:   func(e *alert.Example) bool { return v.traced(*e) },
+	}
+}
+
+// culprit returns whose fault the incident is, in bold, and what to do now.
+func (v view) culprit(known *alert.Explanation) string {
+	prefix := ""
+	if clearerNow(v.n) {
+		prefix = "*Whose fault it is became clearer:* "
+	}
+	return strings.TrimSpace(prefix + "*" + known.Say + "* " + known.Act)
+}
+
+// reasons lists why that is known, one piece of evidence per line, with its time.
+func (v view) reasons(known *alert.Explanation) string {
+	lines := make([]string, 0, len(known.Reasons))
+	for i := range known.Reasons {
+		reason := &known.Reasons[i]
+		line := "Because: " + mrkdwn(reason.Text, cutPhrase)
+		if !reason.At.IsZero() {
+			line += " · " + clock(reason.At)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// traced reports whether a run has a trace that is exported.
+func (v view) traced(e alert.Example) bool { return e.Trace.IsValid() && !v.options.Untraced }

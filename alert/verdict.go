@@ -1,0 +1,186 @@
+package alert
+
+import (
+	"time"
+
+	"squarewatch/probe"
+)
+
+const (
+	// verdictHold is the time over which runs must agree on another culprit before a firing incident is told to be its fault.
+	verdictHold = 10 * time.Second
+	// unknownHold is the same for runs that no longer know the culprit. What was known stays until nothing else is left for so long.
+	unknownHold = time.Minute
+	// verdictPause is the least time between two messages about a changed culprit.
+	verdictPause = time.Minute
+)
+
+// Verdict says who caused an incident, by the newest bad runs that say so. Each run was judged by everything that was seen in the last
+// minutes, of all probes, so that the newest one knows most. It is plain data.
+type Verdict struct {
+	Blame      probe.Blame // BlameNone when no run says anything
+	Credential string      // of the newest run that says so; empty for none
+	Evidence   []probe.Evidence
+	Settle     string    // what would settle it; empty unless Blame is BlameUnknown
+	First      time.Time // when the first of the runs in a row that say so ended
+	Last       time.Time // when the newest one ended
+}
+
+// Verdicts are what the runs of a series say about the culprit. It is plain data.
+type Verdicts struct {
+	Shown   Verdict   // what messages say
+	Next    Verdict   // what the newest runs say instead; zero when they agree with Shown
+	Changed time.Time // when a message last said that the culprit is another one; zero before
+}
+
+// verdictOf returns what one run says.
+func verdictOf(r *probe.Result) Verdict {
+	end := r.End.Round(0)
+	return Verdict{Blame: r.Blame, Credential: r.Credential, Evidence: r.Evidence, Settle: r.Settle, First: end, Last: end}
+}
+
+// agrees reports whether two verdicts name the same culprit.
+func (v *Verdict) agrees(other *Verdict) bool {
+	return v.Blame == other.Blame && (!v.concernsCredential() || v.Credential == other.Credential)
+}
+
+// concernsCredential reports whether the culprit is a credential, or something that concerns one credential only.
+func (v *Verdict) concernsCredential() bool {
+	switch v.Blame {
+	case probe.BlameCredential, probe.BlameRole, probe.BlameLoginService:
+		return true
+	case probe.BlameNone, probe.BlameAPI, probe.BlameGateway, probe.BlameNetwork, probe.BlameResolver, probe.BlameWatcher, probe.BlameLeak,
+		probe.BlameUnknown:
+	}
+	return false
+}
+
+// renew replaces the evidence of a verdict by that of a newer run that agrees with it.
+func (v *Verdict) renew(newer *Verdict) {
+	first := v.First
+	*v = *newer
+	v.First = first
+}
+
+// stands reports whether runs have agreed on the verdict for long enough to replace what messages say.
+func (v *Verdict) stands() bool {
+	agreed := v.Last.Sub(v.First)
+	if v.Blame == probe.BlameUnknown {
+		return agreed > unknownHold
+	}
+	return v.Blame != probe.BlameNone && agreed >= verdictHold
+}
+
+// observeVerdict records what a bad run says about the culprit. While an incident fires, another culprit must stand first; see
+// [series.changesVerdict].
+func (s *series) observeVerdict(r *probe.Result) {
+	newer := verdictOf(r)
+	if r.Blame == probe.BlameNone || s.verdicts != nil && newer.Last.Before(s.verdicts.newest().Last) {
+		return // it says nothing, or less than a newer run: it is late, or recalled after a restart
+	}
+	if s.verdicts == nil {
+		s.verdicts = &Verdicts{}
+	}
+	v := s.verdicts
+	unsure := newer.Blame == probe.BlameUnknown && newer.Last.Sub(v.Shown.Last) <= unknownHold
+	switch {
+	case v.Shown.agrees(&newer):
+		v.Shown.renew(&newer)
+		v.Next = Verdict{}
+	case s.state != Firing && !unsure || v.Shown.Blame == probe.BlameNone:
+		v.Shown, v.Next = newer, Verdict{}
+	case v.Next.agrees(&newer):
+		v.Next.renew(&newer)
+	default:
+		v.Next = newer
+	}
+}
+
+// startVerdict begins the verdict of an incident: what earlier incidents were about does not count.
+func (s *series) startVerdict() {
+	if s.verdicts == nil {
+		return
+	}
+	if s.verdicts.Shown.Last.Before(s.evidenceOf()) {
+		s.verdicts = nil
+		return
+	}
+	s.verdicts.Changed = time.Time{}
+}
+
+// evidenceOf returns the time from which bad runs can belong to the incident that fires, or fired last.
+func (s *series) evidenceOf() time.Time { return s.crossed.Add(-s.rule.Window - maxResultDelay) }
+
+// changesVerdict takes over another culprit that stands, and reports whether it must be announced. At most one message a minute says so.
+func (s *series) changesVerdict(now time.Time) bool {
+	v := s.verdicts
+	if v == nil || !v.Next.stands() || now.Before(v.Changed.Add(verdictPause)) {
+		return false
+	}
+	v.Shown, v.Next, v.Changed = v.Next, Verdict{}, now
+	return true
+}
+
+// verdictDue returns when a culprit that stands may be announced; zero when there is none.
+func (s *series) verdictDue() time.Time {
+	if s.verdicts == nil || !s.verdicts.Next.stands() {
+		return time.Time{}
+	}
+	return s.verdicts.Changed.Add(verdictPause)
+}
+
+// restoreVerdict sets a stored verdict. In a state of an older version, the newest bad run has it.
+func (s *series) restoreVerdict(state *SeriesState) {
+	s.verdicts = nil
+	if state.Verdicts != nil {
+		s.verdicts = new(*state.Verdicts)
+		return
+	}
+	for _, e := range state.Examples {
+		if e.Blame != probe.BlameNone {
+			s.verdicts = &Verdicts{Shown: Verdict{Blame: e.Blame, Credential: e.Credential, First: e.At, Last: e.At}}
+			return
+		}
+	}
+}
+
+// endVerdict takes over another culprit that stands when an incident ends, so that its last message is right.
+func (s *series) endVerdict() {
+	if s.verdicts != nil && s.verdicts.Next.stands() {
+		s.verdicts.Shown, s.verdicts.Next = s.verdicts.Next, Verdict{}
+	}
+}
+
+// verdict returns what messages say about the culprit of an incident; zero when none of its runs says anything.
+func (s *series) verdict() Verdict {
+	if s.verdicts == nil || s.verdicts.Shown.Last.Before(s.evidenceOf()) {
+		return Verdict{}
+	}
+	return s.verdicts.Shown
+}
+
+// fillVerdict sets whose fault an incident is.
+func (s *series) fillVerdict(incident *Incident) {
+	v := s.verdict()
+	incident.Blame, incident.Blamed, incident.Evidence, incident.Settle = v.Blame, v.Credential, v.Evidence, v.Settle
+	if v.Blame != probe.BlameNone && s.verdicts != nil {
+		incident.Clearer = s.verdicts.Changed
+	}
+}
+
+// setBack moves times that lie after now to now, because the clock was set back.
+func (v *Verdicts) setBack(now time.Time) {
+	for _, t := range []*time.Time{&v.Shown.First, &v.Shown.Last, &v.Next.First, &v.Next.Last, &v.Changed} {
+		if t.After(now) {
+			*t = now
+		}
+	}
+}
+
+// newest returns what the newest runs say.
+func (v *Verdicts) newest() *Verdict {
+	if v.Next.Blame != probe.BlameNone {
+		return &v.Next
+	}
+	return &v.Shown
+}

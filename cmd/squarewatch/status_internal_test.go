@@ -1,0 +1,34 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/probe"
+)
+
+func TestStatusSaysWhoseFaultItIs(t *testing.T) {
+	at := time.Date(2026, 10, 7, 3, 4, 5, 0, time.UTC)
+	i := alert.Incident{Rule: "unauthenticated", Series: "partner", Per: alert.PerCredential, Blame: probe.BlameCredential}
+	fault := faultsOf([]alert.Incident{i})[incidentKey{rule: i.Rule, series: i.Series}]
+	firing := alertOf(&alert.Status{
+		Rule: i.Rule, Series: i.Series, State: alert.Firing, Blame: i.Blame,
+		Evidence: []probe.Evidence{{For: i.Blame, Text: "the login was answered 401", At: at}},
+	}, fault)
+	joined := alertJSON{Rule: "server-errors", Series: "feed", State: string(alert.Firing), CoveredBy: "unauthenticated partner"}
+	var out strings.Builder
+	if err := printStatus(&out, &statusJSON{Alerts: []alertJSON{firing, joined}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"unauthenticated partner: Our credential partner is refused: it is ours to fix. It is wrong, expired",
+		"  Because: the login was answered 401 (" + at.Local().Format(time.TimeOnly) + ")",
+		"firing with unauthenticated partner",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("want %q, got\n%s", want, out.String())
+		}
+	}
+}
