@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"net/http"
 	"slices"
 	"time"
 
@@ -123,9 +124,18 @@ func newShareCondition(rule *Rule, rare bool) condition {
 // countsRun reports whether rules count a run at all. A run that failed on our own side says nothing about the API.
 func countsRun(r *probe.Result) bool { return !r.Blame.Ours() }
 
-// bad reports whether a rule of the configuration file counts a run as bad. An expected answer is never bad.
+// bad reports whether a rule of the configuration file counts a run as bad. An expected answer is never bad. A page that a gateway gives
+// with 200 in place of the API's answer counts as a 503: whoever uses the API gets nothing.
 func (r *Rule) bad(result *probe.Result) bool {
-	return !result.Expected && probe.MatchAny(r.On, result.Outcome())
+	if result.Expected {
+		return false
+	}
+	outcome := result.Outcome()
+	if result.Blame == probe.BlameGateway && result.Class == probe.Success && !result.Breach {
+		unavailable := probe.Outcome{Class: probe.ServerError, Code: http.StatusServiceUnavailable}
+		return probe.MatchAny(r.On, outcome) || probe.MatchAny(r.On, unavailable)
+	}
+	return probe.MatchAny(r.On, outcome)
 }
 
 // Rarely reports whether a probe runs too seldom for a rate in the rule's window, so that the rule evaluates its streak. The busiest part

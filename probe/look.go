@@ -160,19 +160,21 @@ func (m *memo[T]) questionLocked(ctx context.Context, known *remembered[T], ques
 }
 
 // get requests an address of the target for a look, without a credential, over a new connection. It follows no redirect.
-func (r *Runner) get(ctx context.Context, x *run, out request, header http.Header) (got answer, span SpanID, err error) {
+// The status of an answer that was cut short is in head alone.
+func (r *Runner) get(ctx context.Context, x *run, out request, header http.Header) (got answer, head int, span SpanID, err error) {
 	span = r.options.Identifiers.NewAttempt(x.result.Trace, header)
-	got, err = r.requestOnce(ctx, out, header)
-	return got, span, err
+	got, head, err = r.requestOnce(ctx, out, header)
+	return got, head, span, err
 }
 
 // requestOnce makes one request over a new connection, with the limits of an attempt. It limits the connections to a server that ends
 // every one.
-func (r *Runner) requestOnce(ctx context.Context, out request, header http.Header) (answer, error) {
+func (r *Runner) requestOnce(ctx context.Context, out request, header http.Header) (got answer, head int, err error) {
 	sending, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := &stopwatch{cancel: cancel, resent: func() {}}
-	got := answer{body: new(bytes.Buffer)}
-	err := r.exchange(httptrace.WithClientTrace(sending, watch.hooks()), Fresh, out, header, &got, &Attempt{})
-	return got, err
+	got = answer{body: new(bytes.Buffer)}
+	var a Attempt
+	err = r.exchange(httptrace.WithClientTrace(sending, watch.hooks()), Fresh, out, header, &got, &a)
+	return got, a.Code, err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -210,9 +211,18 @@ func TestShutdownDuringTheCheckIsNotADeadNetwork(t *testing.T) {
 
 // TestBreachIsNotBlamedOnTheNetwork has a breach whose answer is incomplete while the other address is down.
 func TestBreachIsNotBlamedOnTheNetwork(t *testing.T) {
-	target := "http://" + raw(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfour"))
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/guarded/" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Length", "9")
+		_, _ = io.WriteString(w, "four")
+	}))
+	defer api.Close()
+	target := api.URL
 	n := &network{}
-	p := probe.Probe{Path: "/", Guards: probe.GuardAccess, Expect: probe.Expect{Status: selectors("401")}}
+	p := probe.Probe{Path: "/guarded/", Guards: probe.GuardAccess, Expect: probe.Expect{Status: selectors("401")}}
 	r := job(t, target, p, probe.RunnerOptions{
 		Connectivity:     probe.Connectivity{Address: "192.0.2.1:53"},
 		DialConnectivity: n.other,

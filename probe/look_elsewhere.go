@@ -25,6 +25,7 @@ type reply struct {
 	code  int
 	page  bool
 	json  bool
+	cut   bool   // there was a head, and no complete body
 	says  string // the title of a page, or the first line of a text
 	err   error
 	span  SpanID
@@ -49,7 +50,7 @@ func (a reply) sameAs(b reply) bool {
 func (*elsewhere) wanted(x *run, o *blame.Observation) bool {
 	switch o.Outcome { //nolint:exhaustive // the others have an answer
 	case blame.Granted:
-		return !isJSON(x.body()) && (o.Page || x.got.code != 0)
+		return !isJSON(x.body())
 	case blame.GatewayError, blame.NotResolved, blame.NotConnected, blame.NotAnswered, blame.Shortage:
 		return false
 	}
@@ -63,13 +64,13 @@ func (e *elsewhere) take(ctx context.Context, x *run, o *blame.Observation) []Lo
 	mine.class, mine.page = ClassOfStatus(x.last().Code), o.Page
 	prefix := firstSegment(x.job.request.url.Path)
 	checked, asked := e.checks.ask(ctx, prefix, func(last seen[reply]) bool {
-		if o.Outcome == blame.Granted && !last.what.sameAs(mine) {
+		if !last.what.sameAs(mine) {
 			return last.isFresh(x)
 		}
 		return time.Since(last.end) < targetPause
 	}, func(ctx context.Context) reply { return r.madeUp(ctx, x, prefix) })
-	o.Elsewhere = checked.what.sameAs(mine)
-	if o.Outcome == blame.Granted && (o.Elsewhere || o.Page && checked.what.err != nil) {
+	o.Elsewhere = checked.what.sameAs(mine) || x.got.code == 0 && checked.what.cut && checked.what.class == mine.class
+	if o.Outcome == blame.Granted && (o.Elsewhere || o.Page && (checked.what.err != nil || x.job.refusesWithJSON.Load())) {
 		x.withdrawBreach(o)
 	}
 	if !asked {
@@ -102,8 +103,8 @@ func (r *Runner) madeUp(ctx context.Context, x *run, prefix string) reply {
 	var name [8]byte
 	_, _ = rand.Read(name[:]) // never fails: https://pkg.go.dev/crypto/rand#Read
 	target := r.options.Target.ResolveReference(&url.URL{Path: prefix + "squarewatch-" + hex.EncodeToString(name[:]) + "/"})
-	got, span, err := r.get(ctx, x, request{method: http.MethodGet, url: target}, r.header.Clone())
-	made := reply{err: err}
+	got, head, span, err := r.get(ctx, x, request{method: http.MethodGet, url: target}, r.header.Clone())
+	made := reply{err: err, class: ClassOfStatus(head), cut: err != nil && head != 0}
 	if err == nil {
 		made = r.replyOf(got)
 	}
@@ -115,7 +116,16 @@ func (r *Runner) madeUp(ctx context.Context, x *run, prefix string) reply {
 // address gets a page, the next run decides.
 func (x *run) withdrawBreach(o *blame.Observation) {
 	r := x.result
-	r.Breach, o.Outcome = false, blame.WrongAnswer
+	r.Breach, o.Outcome, o.Foreign = false, blame.WrongAnswer, true
+	switch {
+	case o.Elsewhere && x.got.code == 0:
+		o.Outcome = blame.NotAnswered
+		r.Reason += "; an address that does not exist gets an answer that is cut short too, so access was not granted"
+		return
+	case x.job.refusesWithJSON.Load() && !o.Elsewhere:
+		r.Reason += "; it is a page, and the API answers with JSON here, so access was not granted by the API"
+		return
+	}
 	if o.Elsewhere {
 		r.Reason += "; an address that does not exist gets the same, for example a maintenance page, so access was not granted"
 		return

@@ -41,6 +41,7 @@ func looks(r *probe.Result) string {
 // TestAPageForEveryAddressIsNoBreach has fault D2: a maintenance page over the whole site.
 func TestAPageForEveryAddressIsNoBreach(t *testing.T) {
 	maintenance, text, works := page(200, "Back soon"), aisquaretest.Fault{Status: 200, Body: "ok"}, aisquaretest.Fault{Delay: 1}
+	half := aisquaretest.Fault{Break: aisquaretest.BreakBody}
 	for name, c := range map[string]struct {
 		guarded, others aisquaretest.Fault
 		breach          bool
@@ -50,13 +51,14 @@ func TestAPageForEveryAddressIsNoBreach(t *testing.T) {
 		"the whole site":           {maintenance, maintenance, false, "elsewhere", probe.BlameGateway},
 		"this address alone":       {maintenance, works, true, "elsewhere", probe.BlameLeak},
 		"another page elsewhere":   {maintenance, page(200, "Home"), true, "elsewhere", probe.BlameLeak},
-		"no answer elsewhere":      {maintenance, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}, false, "elsewhere", probe.BlameAPI},
+		"no answer elsewhere":      {maintenance, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}, false, "elsewhere", probe.BlameGateway},
 		"an answer of the API":     {aisquaretest.Fault{Status: 200, Body: `{"results": []}`}, maintenance, true, "", probe.BlameLeak},
 		"a list of the API":        {aisquaretest.Fault{Status: 200, Body: `[]`}, maintenance, true, "", probe.BlameLeak},
 		"a text for every address": {text, text, false, "elsewhere", probe.BlameAPI},
 		"a text at this address":   {text, works, true, "elsewhere", probe.BlameLeak},
 		"JSON labelled as a page":  {labelled(`{"results": []}`), maintenance, true, "", probe.BlameLeak},
-		"half of an answer":        {aisquaretest.Fault{Break: aisquaretest.BreakBody}, maintenance, true, "", probe.BlameLeak},
+		"half of an answer":        {half, works, true, "elsewhere", probe.BlameLeak},
+		"half for every address":   {half, half, false, "elsewhere", probe.BlameAPI},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -142,6 +144,25 @@ func TestPagesAreComparedSeldom(t *testing.T) {
 		}
 		if taken != 2 {
 			t.Errorf("want a look every 10 s, which is 2 in 20 s, got %d", taken)
+		}
+	})
+}
+
+// TestAPageIsNoBreachWhereTheAPIRefusesWithJSON has a sign-in page at the guarded address alone, after the API has refused there.
+func TestAPageIsNoBreachWhereTheAPIRefusesWithJSON(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newLoginFixture(t, aisquaretest.Options{})
+		guard := m.guard(t)
+		if r := guard.Run(t.Context(), time.Now()); !r.Expected {
+			t.Fatalf("want a refusal, got %s", r.Reason)
+		}
+		m.api.SetFault(collectionsPath, page(200, "Sign in"))
+		if r := guard.Run(t.Context(), time.Now()); r.Breach || r.Expected || r.Blame != probe.BlameGateway {
+			t.Errorf("want no breach, and a gateway blamed, got %v and %q: %s", r.Breach, r.Blame, r.Reason)
+		}
+		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 200, Body: `{"results": []}`})
+		if r := guard.Run(t.Context(), time.Now()); !r.Breach || r.Blame != probe.BlameLeak {
+			t.Errorf("want a breach by JSON, got %v and %q: %s", r.Breach, r.Blame, r.Reason)
 		}
 	})
 }

@@ -104,6 +104,6 @@ func (j *Job) withoutCredential(ctx context.Context, x *run) access {
 			delete(header, name)
 		}
 	}
-	got, span, err := j.runner.get(ctx, x, request{method: j.request.method, url: j.request.url, host: j.host}, header)
+	got, _, span, err := j.runner.get(ctx, x, request{method: j.request.method, url: j.request.url, host: j.host}, header)
 	return access{code: got.code, err: err, span: span}
 }

@@ -16,13 +16,21 @@ func (x *run) observe() *blame.Observation {
 		Probe: r.Probe, Credential: r.Credential, Start: r.Start, End: last.End, Outcome: x.outcome(last), Code: r.Code,
 		Page: isPage(x.got.header, x.body()), Foreign: isForeign(x.got.header),
 	}
+	if r.Code == http.StatusServiceUnavailable && !isJSON(x.body()) { // also without a body: the API always answers with JSON
+		o.Page = true
+	}
 	switch o.Outcome { //nolint:exhaustive // the others have nothing to add
 	case blame.Refused, blame.Forbidden:
-		o.Words = x.job.runner.secrets.Words(x.body())
+		if x.job.credential == "" || x.sent.Get("Authorization") != "" { // of a request without its credential they say nothing
+			o.Words = x.job.runner.secrets.Words(x.body())
+		}
 	case blame.NotResolved:
 		o.DNS = dnsKind(x.err)
 	case blame.NotConnected:
 		o.Link = linkKind(last.Class, x.err)
+		if o.Link == blame.LinkNoAnswer && last.Class == Timeout && x.job.runner.behindProxy {
+			o.Link = blame.LinkProxySilent
+		}
 	case blame.NotAnswered:
 		if errors.Is(x.err, syscall.ECONNRESET) {
 			o.Link = blame.LinkRefused
@@ -67,13 +75,20 @@ func (x *run) expectedOutcome() blame.Outcome {
 	switch {
 	case r.Class.IsTransport(), r.Class == ServerError, isPage(x.got.header, x.body()):
 		return blame.Other
-	case x.job.probe.Guards == GuardAccess, r.Code == http.StatusUnauthorized, r.Code == http.StatusForbidden:
+	case x.job.probe.Guards == GuardAccess:
+		if isJSON(x.body()) {
+			x.job.refusesWithJSON.Store(true)
+		}
+		return blame.Denied
+	case r.Code == http.StatusUnauthorized, r.Code == http.StatusForbidden:
 		return blame.Denied
 	}
 	return blame.Good
 }
 
-// unexpectedOutcome returns what an unexpected answer means. 502 and 504 come from a gateway: RFC 9110, sections 15.6.3 and 15.6.5.
+// unexpectedOutcome returns what an unexpected answer means. 502 and 504 come from a gateway: RFC 9110, sections 15.6.3 and 15.6.5. So do
+// 520 to 530 from the content network Cloudflare:
+// https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/.
 func (x *run) unexpectedOutcome() blame.Outcome {
 	r := x.result
 	switch r.Code {
@@ -85,14 +100,16 @@ func (x *run) unexpectedOutcome() blame.Outcome {
 		return blame.GatewayError
 	}
 	switch {
+	case r.Code >= 520 && r.Code <= 530:
+		return blame.GatewayError
 	case r.Class == ServerError:
 		return blame.ServerError
 	case r.Class == Success && x.authError != nil: // it may be good, but says nothing about the credential, which was not sent
 		return blame.Other
-	case r.Class == Success, r.Class == Redirect:
-		return blame.WrongAnswer
+	case r.Class == RateLimited && !isPage(x.got.header, x.body()): // it may be the API that is right, and we who ask too often
+		return blame.Other
 	}
-	return blame.Other
+	return blame.WrongAnswer
 }
 
 // outcomeWithoutAnswer returns how far an attempt without a complete answer came.

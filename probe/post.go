@@ -17,5 +17,6 @@ func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal
 	}
 	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {r.options.UserAgent}}
 	renewal.Span = r.options.Identifiers.NewAttempt(renewal.Trace, header)
-	return r.requestOnce(ctx, request{method: http.MethodPost, url: target, body: body}, header)
+	got, _, err := r.requestOnce(ctx, request{method: http.MethodPost, url: target, body: body}, header)
+	return got, err
 }

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"squarewatch/config/setting"
@@ -47,6 +48,7 @@ type Runner struct {
 	sessions       map[string]Session // by the name of the credential
 	renewals       renewals
 	cancelRenewals func()
+	behindProxy    bool // requests go through a proxy of ours
 	secrets        *redact.Secrets
 
 	judge        *blame.Judge
@@ -79,6 +81,7 @@ func NewRunner(options RunnerOptions) *Runner {
 	r.secrets = redact.New(holders...)
 	if options.Proxy != nil {
 		if proxy, err := options.Proxy(&http.Request{URL: options.Target}); err == nil && proxy != nil {
+			r.behindProxy = true
 			r.secrets.AddProxy(proxy)
 		}
 	}
@@ -158,7 +161,8 @@ type Job struct {
 	host       string // for the Host header, where it is not the target's
 	pause      renewalPause
 
-	needsCredential bool // the probe does not expect 401
+	needsCredential bool        // the probe does not expect 401
+	refusesWithJSON atomic.Bool // a guarded probe was refused with JSON, so a page that lets it in is not the API's
 }
 
 // server is where requests go: the origin of the target.

@@ -102,6 +102,11 @@ func (n *nameServer) answer(query *dnsmessage.Message, mode dnsMode) *dnsmessage
 		reply.RCode = dnsmessage.RCodeRefused
 	case mode == dnsNoName && asked:
 		reply.RCode = dnsmessage.RCodeNameError
+	case question.Type == dnsmessage.TypeNS && question.Name.String() == ".": // every resolver knows the root: RFC 8109
+		reply.Answers = []dnsmessage.Resource{{
+			Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 518400},
+			Body:   &dnsmessage.NSResource{NS: dnsmessage.MustNewName("a.root-servers.net.")},
+		}}
 	case question.Type == dnsmessage.TypeA:
 		if mode == dnsElsewhere && asked {
 			address = [4]byte{127, 255, 255, 1}

@@ -43,6 +43,12 @@ func (m *memory) weighWrongAnswer(o *Observation) []point {
 		return say(Gateway, 60, "every address gets the same page, also one that does not exist")
 	case o.Outcome == Granted:
 		return say(Leak, 100, "the API let in a request that it must refuse")
+	case o.Page && o.End.Sub(m.everywhere).Abs() <= window:
+		return say(Gateway, 40, "lately every address got a page, also one that does not exist")
+	case o.Page && o.Foreign && o.Outcome != Granted:
+		return say(Gateway, 30, "a page answers where the API itself refuses with data")
+	case o.Page && o.Code == http.StatusTooManyRequests:
+		return say(Gateway, 30, "a gateway before the API limits our requests")
 	case o.Page:
 		return say(API, 15, "it answered with a page where data was due")
 	}

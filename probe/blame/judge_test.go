@@ -59,7 +59,7 @@ func scenes() []scene {
 	fresh := func(o *Observation) { o.NewToken = true }
 	return []scene{
 		{"an expected answer", None, "", []Observation{at(0, "a", "k", Good)}},
-		{"404", None, "", []Observation{at(0, "a", "k", Other)}},
+		{"429", None, "", []Observation{at(0, "a", "k", Other)}},
 		{"a shortage", Watcher, "descriptors", []Observation{at(0, "a", "", Shortage)}},
 
 		{"500", API, "the API itself", []Observation{at(0, "a", "k", ServerError)}},
@@ -85,6 +85,9 @@ func scenes() []scene {
 			at(5, "b", "", Good), with(at(0, "a", "", NotConnected), link(LinkNoAnswer)),
 		}},
 		{"no route", Network, "no route", []Observation{with(at(0, "a", "", NotConnected), link(LinkNoRoute))}},
+		{"our proxy says nothing, though our network is fine", Network, "did not say", []Observation{
+			with(with(at(0, "a", "", NotConnected), link(LinkProxySilent)), connectivity(true)),
+		}},
 		{"our proxy", Network, "proxy", []Observation{with(at(0, "a", "", NotConnected), link(LinkProxy))}},
 		{"an expired certificate", API, "certificate", []Observation{with(at(0, "a", "", NotConnected), link(LinkTLS))}},
 		{"D12: the link was down while the run was under way", Network, "could not be reached", []Observation{
@@ -146,6 +149,17 @@ func scenes() []scene {
 		{"the login is answered by a page", Gateway, "the login was answered by a page", []Observation{
 			with(at(0, "a", "u", Refused), login(Renewal{Refused: true, Page: true})),
 		}},
+		{"the login fails with a page", LoginService, "gives no token", []Observation{
+			with(at(0, "a", "u", Refused), login(Renewal{Page: true, Words: "it answered 500"})),
+		}},
+		{"something takes our key away", Gateway, "none came", []Observation{
+			with(at(0, "a", "k", Refused), says("Authentication credentials were not provided.")),
+			with(at(1, "b", "k", Refused), says("Authentication credentials were not provided.")),
+		}},
+		{"a maintenance page for some runs", Gateway, "lately every address", []Observation{
+			with(at(0, "a", "", WrongAnswer), everywhere), with(at(5, "a", "", WrongAnswer), page),
+		}},
+		{"429 as a page", Gateway, "limits", []Observation{with(at(0, "a", "", WrongAnswer), func(o *Observation) { o.Page, o.Code = true, 429 })}},
 		{"a public endpoint refuses", API, "needs no credential", []Observation{at(0, "a", "", Refused)}},
 		{"a public endpoint is behind a gateway", Gateway, "not the API's", []Observation{
 			with(with(at(0, "a", "", Refused), page), func(o *Observation) { o.Foreign = true }),

@@ -27,6 +27,7 @@ type memory struct {
 	anybody     map[string]bool // by probe: whether its endpoint answers also without a credential; no entry while unknown
 
 	answered     time.Time            // end of the last run that got an answer
+	everywhere   time.Time            // end of the last run with a page that every address gets
 	links        [linkCount]time.Time // by Link: end of the last run that failed so
 	reached      Check                // the last check of connectivity that passed
 	notReached   Check                // the last one that failed
@@ -102,6 +103,9 @@ func newMemory() memory {
 func (m *memory) add(o *Observation) {
 	m.addChecks(o)
 	h := m.of(o)
+	if o.Page && o.Elsewhere {
+		m.everywhere = later(m.everywhere, o.End)
+	}
 	switch {
 	case o.Outcome == Shortage:
 		return

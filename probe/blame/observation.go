@@ -28,14 +28,14 @@ type Outcome uint8
 
 // The outcomes of a run.
 const (
-	Other        Outcome = iota // an answer that says nothing about a culprit, such as 404 or 429
+	Other        Outcome = iota // an answer that says nothing about a culprit, such as 429
 	Good                        // an expected answer to a request with the probe's credential, if it has one
 	Denied                      // an expected refusal: the probe guards access, or expects 401 or 403
 	Refused                     // an unexpected 401
 	Forbidden                   // an unexpected 403
 	ServerError                 // 5xx from the API itself
 	GatewayError                // 502 and 504, which a gateway gives for a server behind it: RFC 9110, 15.6.3 and 15.6.5
-	WrongAnswer                 // an unexpected 2xx or 3xx
+	WrongAnswer                 // any other unexpected answer, such as 404 or a 200 without what is due
 	Granted                     // a guarded probe was let in
 	NotResolved                 // the name of the target was not resolved; see Observation.DNS
 	NotConnected                // no connection, or no TLS session; see Observation.Link
@@ -62,13 +62,14 @@ type Link uint8
 
 // The failures of a connection.
 const (
-	LinkNone      Link = iota // it did not fail
-	LinkRefused               // something refused the connection: ECONNREFUSED, or a reset
-	LinkNoRoute               // this machine has no route or no address: ENETUNREACH, ENETDOWN
-	LinkNoAnswer              // nothing answered: a timeout, EHOSTUNREACH
-	LinkTLS                   // the other side offered no TLS session, or no certificate that is valid for the name and the time
-	LinkUntrusted             // its certificate is signed by an authority that this machine does not know
-	LinkProxy                 // our own proxy did not connect
+	LinkNone        Link = iota // it did not fail
+	LinkRefused                 // something refused the connection: ECONNREFUSED, or a reset
+	LinkNoRoute                 // this machine has no route or no address: ENETUNREACH, ENETDOWN
+	LinkNoAnswer                // nothing answered: a timeout, EHOSTUNREACH
+	LinkTLS                     // the other side offered no TLS session, or no certificate that is valid for the name and the time
+	LinkUntrusted               // its certificate is signed by an authority that this machine does not know
+	LinkProxy                   // our own proxy did not connect
+	LinkProxySilent             // our own proxy did not say in time whether it connected
 	linkCount
 )
 

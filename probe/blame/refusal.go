@@ -108,7 +108,7 @@ func (r *refusals) weighRenewal(add adder) (unavailable bool) {
 	case renewal.Renewed && r.o.NewToken:
 		add(API, 15, renewal.At, "it refuses a token that was just refreshed")
 	case renewal.Renewed:
-	case renewal.Page:
+	case renewal.Page && renewal.Refused:
 		add(Gateway, 70, renewal.At, "the login was answered by a page, not by the API%s", quoted(renewal.Words))
 	case renewal.Refused:
 		add(Credential, 50, renewal.At, "the login service refused it%s", quoted(renewal.Words))
@@ -121,6 +121,9 @@ func (r *refusals) weighRenewal(add adder) (unavailable bool) {
 
 // weighWords weighs the API's own words about the refusal.
 func (r *refusals) weighWords(add adder) {
+	if saysNoCredential(r.o.Words) && !r.o.NewToken {
+		add(Gateway, 40, r.o.End, "we sent a credential, and the API says that none came: something before it may have taken it away")
+	}
 	if f := r.ofAccount; f != nil {
 		add(Credential, 40, f.end, "the API says: %s", f.words)
 		return
@@ -295,4 +298,11 @@ func saysAccount(words string) bool {
 		}
 	}
 	return false
+}
+
+// saysNoCredential reports whether the API's words say that no credential came with the request. They are those of Django REST framework:
+// NotAuthenticated in https://github.com/encode/django-rest-framework/blob/master/rest_framework/exceptions.py.
+func saysNoCredential(words string) bool {
+	words = strings.ToLower(words)
+	return strings.Contains(words, "credentials were not provided") || strings.Contains(words, "not_authenticated")
 }

@@ -31,7 +31,7 @@ func (m *memory) weighSilence(o *Observation) []point {
 	if o.Outcome == NotResolved {
 		return m.weighLookup(o, points)
 	}
-	if !down && m.reached.At.After(o.Start) {
+	if !down && m.reached.At.After(o.Start) && o.Link != LinkProxySilent { // the check goes past the proxy
 		add(API, 30, m.reached.At, "our network is fine: %s answered", m.reached.What)
 	}
 	if m.answered.After(o.Start) {
@@ -40,6 +40,8 @@ func (m *memory) weighSilence(o *Observation) []point {
 	switch {
 	case o.Outcome == NotAnswered:
 		add(API, 20, o.End, "it accepted the connection and did not answer in time")
+	case o.Link == LinkProxySilent:
+		add(Network, 15, o.End, "our own proxy did not say in time whether it reached the API")
 	case o.Link == LinkRefused:
 		add(API, 30, o.End, "something at its address refused the connection")
 	case o.Link == LinkTLS:
