@@ -41,7 +41,7 @@ func looks(r *probe.Result) string {
 // TestAPageForEveryAddressIsNoBreach has fault D2: a maintenance page over the whole site.
 func TestAPageForEveryAddressIsNoBreach(t *testing.T) {
 	maintenance, text, works := page(200, "Back soon"), aisquaretest.Fault{Status: 200, Body: "ok"}, aisquaretest.Fault{Delay: 1}
-	half := aisquaretest.Fault{Break: aisquaretest.BreakBody}
+	half, silent := aisquaretest.Fault{Break: aisquaretest.BreakBody}, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}
 	for name, c := range map[string]struct {
 		guarded, others aisquaretest.Fault
 		breach          bool
@@ -51,7 +51,7 @@ func TestAPageForEveryAddressIsNoBreach(t *testing.T) {
 		"the whole site":           {maintenance, maintenance, false, "elsewhere", probe.BlameGateway},
 		"this address alone":       {maintenance, works, true, "elsewhere", probe.BlameLeak},
 		"another page elsewhere":   {maintenance, page(200, "Home"), true, "elsewhere", probe.BlameLeak},
-		"no answer elsewhere":      {maintenance, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}, false, "elsewhere", probe.BlameGateway},
+		"no answer elsewhere":      {maintenance, silent, false, "elsewhere", probe.BlameGateway},
 		"an answer of the API":     {aisquaretest.Fault{Status: 200, Body: `{"results": []}`}, maintenance, true, "", probe.BlameLeak},
 		"a list of the API":        {aisquaretest.Fault{Status: 200, Body: `[]`}, maintenance, true, "", probe.BlameLeak},
 		"a text for every address": {text, text, false, "elsewhere", probe.BlameAPI},

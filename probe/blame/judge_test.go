@@ -159,7 +159,9 @@ func scenes() []scene {
 		{"a maintenance page for some runs", Gateway, "lately every address", []Observation{
 			with(at(0, "a", "", WrongAnswer), everywhere), with(at(5, "a", "", WrongAnswer), page),
 		}},
-		{"429 as a page", Gateway, "limits", []Observation{with(at(0, "a", "", WrongAnswer), func(o *Observation) { o.Page, o.Code = true, 429 })}},
+		{"429 as a page", Gateway, "limits", []Observation{
+			with(at(0, "a", "", WrongAnswer), func(o *Observation) { o.Page, o.Code = true, 429 }),
+		}},
 		{"a public endpoint refuses", API, "needs no credential", []Observation{at(0, "a", "", Refused)}},
 		{"a public endpoint is behind a gateway", Gateway, "not the API's", []Observation{
 			with(with(at(0, "a", "", Refused), page), func(o *Observation) { o.Foreign = true }),
