@@ -26,7 +26,10 @@ func (m *memory) weighServerErrors(o *Observation) []point {
 	points := []point{}
 	add := func(c Culprit, some int, who string) {
 		if some > 0 {
-			text := fmt.Sprintf("%d of its last %d server errors came from %s", some, all, who)
+			text := "the error came from " + who
+			if all > 1 {
+				text = fmt.Sprintf("%d of its last %d server errors came from %s", some, all, who)
+			}
 			points = append(points, point{Evidence{c, text, o.End}, 30 * some / all})
 		}
 	}
