@@ -12,7 +12,8 @@ const (
 	joinWait = 15 * time.Second
 	// joinPause is the least time between two such messages.
 	joinPause = time.Minute
-	// joinNear is how close the beginnings of two problems are that come and go for one cause.
+	// joinNear is how close the beginnings of two problems of one cause are, when one of them had good runs after the other began: an
+	// outage spreads over the endpoints, or lets some runs through.
 	joinNear = 2 * time.Minute
 )
 
@@ -119,14 +120,14 @@ func (e *Engine) canLead(l, s *series) bool {
 }
 
 // sharesCause reports whether one cause explains the problem of s and the incident of l: the same culprit with the same kind of outcome, or
-// one outage of the API in which the kind changes, for example when tokens lapse. The problems must have begun together.
+// one outage of the API in which the kind differs, for example when tokens lapse. The problems must have begun together, or nearly so.
 func (e *Engine) sharesCause(l, s *series) bool {
 	same := l.blamesAs(s) && l.newestKind() == s.newestKind()
 	switch {
 	case same && l.hasJoined(s):
 		return true
 	case same || s.isOneOutage(l):
-		return e.beganWith(l, s) || same && e.comesAndGoesWith(l, s)
+		return e.beganWith(l, s) || beganNear(l, s)
 	}
 	return false
 }
@@ -166,11 +167,10 @@ func (e *Engine) beganWith(l, s *series) bool {
 	return !slices.ContainsFunc(s.badProbes(), func(name string) bool { return e.lastGood[name].After(l.onset) })
 }
 
-// comesAndGoesWith reports whether the problem of l comes and goes, and that of s began at the same time.
-func (e *Engine) comesAndGoesWith(l, s *series) bool {
-	again := slices.ContainsFunc(l.badProbes(), func(name string) bool { return e.lastGood[name].After(l.onset) })
+// beganNear reports whether the problems of two series began at nearly the same time.
+func beganNear(a, b *series) bool {
 	near := func(a, b time.Time) bool { return a.Sub(b).Abs() <= joinNear }
-	return again && (near(l.since(), s.since()) || near(l.onset, s.onset))
+	return near(a.since(), b.since()) || near(a.onset, b.onset)
 }
 
 // badProbes returns the probes whose runs are the problem of a series.
