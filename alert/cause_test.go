@@ -262,6 +262,33 @@ func TestTwoCredentialsThatAreOursToFixAreTwoProblems(t *testing.T) {
 	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key"}, s.told)
 }
 
+// TestTheSecondRefusedKeyShowsThatItIsTheAPI has a key that is blamed until another one is refused too.
+func TestTheSecondRefusedKeyShowsThatItIsTheAPI(t *testing.T) {
+	options := causeOptions("a", "b")
+	options.Probes[1].Credential = "other"
+	play := func(knows int) *shared {
+		s := newShared(t, options)
+		s.play(0, 250, func(name string, second int) state {
+			switch {
+			case second < 100:
+				return good
+			case name == "a" && second < knows:
+				return state{401, probe.BlameCredential}
+			}
+			return state{401, probe.BlameAPI}
+		})
+		return s
+	}
+	s := play(120)
+	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key", "130 update unauthenticated/key"}, s.told)
+	joined(t, s.last.Incident, "unauthenticated/other")
+	if s.last.Incident.Blame != probe.BlameAPI {
+		t.Errorf("want the API blamed, got %q", s.last.Incident.Blame)
+	}
+	s = play(1000) // they are two problems after all
+	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key", "171 firing unauthenticated/other"}, s.told)
+}
+
 func TestAnOutageInWhichTokensLapseIsToldOnce(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b"))
 	s.play(0, 200, func(_ string, second int) state {
