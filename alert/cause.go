@@ -72,7 +72,7 @@ func (j *JoinedSeries) is(s *series) bool { return j.Rule == s.rule.Name && j.Se
 // join makes a series join the incident of a leader.
 func (e *Engine) join(s, leader *series, now time.Time) {
 	s.joined = &joining{leader: leader, incident: leader.incidentID()}
-	if s.clears(leader) {
+	if s.mayAgree(leader) {
 		s.joined.until = now.Add(partAfter)
 	}
 	leader.addMember(s, now)

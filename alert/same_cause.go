@@ -75,19 +75,20 @@ func (e *Engine) sharesCause(l, s *series) bool {
 		return true
 	case same || s.isOneOutage(l):
 		return e.beganWith(l, s) || beganNear(l, s)
-	case s.clears(l):
+	case s.mayAgree(l):
 		return beganNear(l, s)
 	}
 	return false
 }
 
-// clears reports whether the runs of s show that the API refuses a good credential, while those of l still blame another credential. They
-// are older: credentials that are refused together are judged together, and the next run of l will say so. See [Engine.parts].
-func (s *series) clears(l *series) bool {
-	if l.verdicts == nil || s.newestKind() != outcomeRefusal || l.newestKind() != outcomeRefusal {
+// mayAgree reports whether one of two series of refusals blames the API, and the other still a credential. Credentials that are refused
+// together are judged together, so that the next runs may agree. See [Engine.parts].
+func (s *series) mayAgree(other *series) bool {
+	if other.verdicts == nil || s.newestKind() != outcomeRefusal || other.newestKind() != outcomeRefusal {
 		return false
 	}
-	return s.verdicts.newest().Blame == probe.BlameAPI && l.verdicts.newest().Blame == probe.BlameCredential
+	own, others := s.verdicts.newest().Blame, other.verdicts.newest().Blame
+	return own == probe.BlameAPI && others == probe.BlameCredential || own == probe.BlameCredential && others == probe.BlameAPI
 }
 
 // blamesAs reports whether the newest runs of s say what those of l say, or what its messages say.
