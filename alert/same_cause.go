@@ -52,13 +52,20 @@ func (e *Engine) leaderFor(s *series) *series {
 	return e.leaders[i]
 }
 
-// isOneProblem reports whether the newest bad runs have one culprit. Those of several probes may have several.
+// isOneProblem reports whether the newest bad runs have one culprit. Those of several probes may have several. Where one credential is
+// refused, the newest run knows best whether that is its fault or the API's.
 func (s *series) isOneProblem() bool {
-	newest := s.verdicts.newest().Blame
+	newest := s.verdicts.newest()
 	return !slices.ContainsFunc(s.exampleList(), func(e Example) bool {
-		agrees := e.Blame == newest || isOutage(e.Blame) && isOutage(newest)
+		agrees := e.Blame == newest.Blame || isOutage(e.Blame) && isOutage(newest.Blame) ||
+			e.Credential == newest.Credential && areAPIAndCredential(e.Blame, newest.Blame)
 		return !agrees && !e.At.Before(s.onset)
 	})
+}
+
+// areAPIAndCredential reports whether one of two verdicts on refusals is the API, and the other a credential.
+func areAPIAndCredential(a, b probe.Blame) bool {
+	return a == probe.BlameAPI && b == probe.BlameCredential || a == probe.BlameCredential && b == probe.BlameAPI
 }
 
 // canLead reports whether the people whom s would notify know of the incident of l, and whether it is as urgent.
@@ -87,8 +94,7 @@ func (s *series) mayAgree(other *series) bool {
 	if other.verdicts == nil || s.newestKind() != outcomeRefusal || other.newestKind() != outcomeRefusal {
 		return false
 	}
-	own, others := s.verdicts.newest().Blame, other.verdicts.newest().Blame
-	return own == probe.BlameAPI && others == probe.BlameCredential || own == probe.BlameCredential && others == probe.BlameAPI
+	return areAPIAndCredential(s.verdicts.newest().Blame, other.verdicts.newest().Blame)
 }
 
 // blamesAs reports whether the newest runs of s say what those of l say, or what its messages say.

@@ -2,6 +2,7 @@ package alert_test
 
 import (
 	"testing"
+	"time"
 
 	"squarewatch/probe"
 )
@@ -89,4 +90,7 @@ func TestKeysThatAreRefusedTogetherAreToldOnce(t *testing.T) {
 		s = play(blamed, 1000)
 		same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key", "171 firing unauthenticated/other"}, s.told)
 	}
+	options.Rules[1].Window = 2 * time.Minute // b crosses with its third bad run, the first that blames the API
+	s = play("b", 120)
+	same(t, []string{"120 firing unauthenticated/key", "136 update unauthenticated/key"}, s.told)
 }
