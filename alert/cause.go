@@ -3,8 +3,6 @@ package alert
 import (
 	"slices"
 	"time"
-
-	"squarewatch/probe"
 )
 
 const (
@@ -12,8 +10,8 @@ const (
 	joinWait = 15 * time.Second
 	// joinPause is the least time between two such messages.
 	joinPause = time.Minute
-	// joinNear is how close the beginnings of two problems are that come and go for one cause.
-	joinNear = 2 * time.Minute
+	// partAfter is how long the verdicts of a series and of the incident that it joined may differ.
+	partAfter = time.Minute
 )
 
 // One cause is one incident for people: a series that crosses its threshold for the same cause as an announced incident joins that one, its
@@ -59,126 +57,9 @@ type leading struct {
 
 // joining is the part of a series that joined an incident.
 type joining struct {
-	leader   *series // nil when the configuration no longer has it
-	incident string  // identifier of the leader's incident
-}
-
-// outcomeKind is a kind of outcome that one cause gives to different probes.
-type outcomeKind uint8
-
-const (
-	outcomeOther outcomeKind = iota // it never joins
-	outcomeServerError
-	outcomeRefusal
-	outcomeNoAnswer
-)
-
-// newestKind returns the kind of the newest bad run.
-func (s *series) newestKind() outcomeKind {
-	if s.examples == nil {
-		return outcomeOther
-	}
-	switch class := s.examples[0].Class; {
-	case class == probe.ServerError:
-		return outcomeServerError
-	case class == probe.Unauthenticated, class == probe.Forbidden:
-		return outcomeRefusal
-	case class.IsTransport():
-		return outcomeNoAnswer
-	}
-	return outcomeOther
-}
-
-// leaderFor returns the announced incident that a series joins when it fires; nil when it has a cause of its own.
-func (e *Engine) leaderFor(s *series) *series {
-	if s.rule.isBuiltin() || s.verdicts == nil || s.owedEnd != nil || s.newestKind() == outcomeOther || e.muting.silenceOf(s) != nil {
-		return nil
-	}
-	if !s.isOneProblem() {
-		return nil
-	}
-	i := slices.IndexFunc(e.leaders, func(l *series) bool { return e.canLead(l, s) && e.sharesCause(l, s) })
-	if i < 0 {
-		return nil
-	}
-	return e.leaders[i]
-}
-
-// isOneProblem reports whether the newest bad runs have one culprit. Those of several probes may have several.
-func (s *series) isOneProblem() bool {
-	newest := s.verdicts.newest().Blame
-	return !slices.ContainsFunc(s.exampleList(), func(e Example) bool {
-		agrees := e.Blame == newest || isOutage(e.Blame) && isOutage(newest)
-		return !agrees && !e.At.Before(s.onset)
-	})
-}
-
-// canLead reports whether the people whom s would notify know of the incident of l, and whether it is as urgent.
-func (e *Engine) canLead(l, s *series) bool {
-	return l.isAnnouncedFor(s) && !l.rule.isBuiltin() && rank(l.severity) <= rank(s.severityNow()) && e.muting.silenceOf(l) == nil
-}
-
-// sharesCause reports whether one cause explains the problem of s and the incident of l: the same culprit with the same kind of outcome, or
-// one outage of the API in which the kind changes, for example when tokens lapse. The problems must have begun together.
-func (e *Engine) sharesCause(l, s *series) bool {
-	same := l.blamesAs(s) && l.newestKind() == s.newestKind()
-	switch {
-	case same && l.hasJoined(s):
-		return true
-	case same || s.isOneOutage(l):
-		return e.beganWith(l, s) || same && e.comesAndGoesWith(l, s)
-	}
-	return false
-}
-
-// blamesAs reports whether the newest runs of s say what those of l say, or what its messages say.
-func (s *series) blamesAs(other *series) bool {
-	if s.verdicts == nil || other.verdicts == nil {
-		return false
-	}
-	v := other.verdicts.newest()
-	return v.Blame != probe.BlameNone && (v.agrees(&s.verdicts.Shown) || v.agrees(&s.verdicts.Next))
-}
-
-// isOneOutage reports whether the culprits of two series can be one outage of the API. A culprit that is not known yet can be, where the
-// outcomes are of the same kind.
-func (s *series) isOneOutage(other *series) bool {
-	if s.verdicts == nil || other.verdicts == nil {
-		return false
-	}
-	own, others := s.verdicts.newest().Blame, other.verdicts.newest().Blame
-	known := own != probe.BlameUnknown && others != probe.BlameUnknown
-	return isOutage(own) && isOutage(others) && (known || s.newestKind() == other.newestKind())
-}
-
-// isOutage reports whether an outage of the API can have this culprit.
-func isOutage(culprit probe.Blame) bool {
-	switch culprit {
-	case probe.BlameAPI, probe.BlameGateway, probe.BlameLoginService, probe.BlameUnknown:
-		return true
-	case probe.BlameNone, probe.BlameCredential, probe.BlameRole, probe.BlameNetwork, probe.BlameResolver, probe.BlameWatcher, probe.BlameLeak:
-	}
-	return false
-}
-
-// beganWith reports whether no bad probe of s had a good run since the problem of l began.
-func (e *Engine) beganWith(l, s *series) bool {
-	return !slices.ContainsFunc(s.badProbes(), func(name string) bool { return e.lastGood[name].After(l.onset) })
-}
-
-// comesAndGoesWith reports whether the problem of l comes and goes, and that of s began at the same time.
-func (e *Engine) comesAndGoesWith(l, s *series) bool {
-	again := slices.ContainsFunc(l.badProbes(), func(name string) bool { return e.lastGood[name].After(l.onset) })
-	near := func(a, b time.Time) bool { return a.Sub(b).Abs() <= joinNear }
-	return again && (near(l.since(), s.since()) || near(l.onset, s.onset))
-}
-
-// badProbes returns the probes whose runs are the problem of a series.
-func (s *series) badProbes() []string {
-	if c, ok := s.condition.(groupEvaluator); ok {
-		return c.stillBad(s.evidenceOf())
-	}
-	return []string{s.name}
+	leader   *series   // nil when the configuration no longer has it
+	incident string    // identifier of the leader's incident
+	until    time.Time // until when the culprits may differ; zero when they did not
 }
 
 // hasJoined reports whether a series joined the incident that fires.
@@ -191,6 +72,9 @@ func (j *JoinedSeries) is(s *series) bool { return j.Rule == s.rule.Name && j.Se
 // join makes a series join the incident of a leader.
 func (e *Engine) join(s, leader *series, now time.Time) {
 	s.joined = &joining{leader: leader, incident: leader.incidentID()}
+	if s.mayAgree(leader) {
+		s.joined.until = now.Add(partAfter)
+	}
 	leader.addMember(s, now)
 	leader.due = earliest(leader.due, leader.lead.Due)
 	e.timers.arm(leader)
@@ -223,6 +107,27 @@ func (e *Engine) leave(s *series, now time.Time) {
 		leader.due = now
 		e.timers.arm(leader)
 	}
+}
+
+// parts reports whether a series that joined has another cause than its leader: its culprit became another one, or theirs differ for too
+// long.
+func (e *Engine) parts(s *series, clearer bool, now time.Time) bool {
+	if s.joined == nil {
+		return false
+	}
+	due := !s.joined.until.IsZero() && !now.Before(s.joined.until)
+	if due {
+		s.joined.until = time.Time{}
+	}
+	return (clearer || due) && e.isLed(s) && !s.joined.leader.blamesAs(s) && !s.isOneOutage(s.joined.leader)
+}
+
+// partsDue returns when a series that joined leaves, unless it has the culprit of its leader by then; zero for never.
+func (s *series) partsDue() time.Time {
+	if s.joined == nil {
+		return time.Time{}
+	}
+	return s.joined.until
 }
 
 // rejoin makes a firing series whose leader no longer tells of it join another incident of the same cause; false when there is none.
@@ -310,7 +215,7 @@ func (e *Engine) link() {
 			continue
 		}
 		leader := byIncident[s.joined.incident]
-		s.joined = &joining{leader: leader, incident: s.joined.incident}
+		s.joined = &joining{leader: leader, incident: s.joined.incident, until: s.joined.until}
 		if leader != nil && s.state == Firing {
 			leader.addMember(s, s.fired) // the stored state of the leader may be older
 		}

@@ -155,12 +155,12 @@ func TestTheLeaderEndsWithTheLastThatJoined(t *testing.T) {
 func TestAProblemThatBeganLaterIsAnotherOne(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b"))
 	s.play(0, 300, func(name string, second int) state {
-		if name == "a" && second >= 100 || second >= 200 {
+		if name == "a" && second >= 50 || second >= 200 {
 			return broken
 		}
 		return good
 	})
-	same(t, []string{"110 firing server-errors/a", "211 firing server-errors/b"}, s.told)
+	same(t, []string{"60 firing server-errors/a", "211 firing server-errors/b"}, s.told)
 }
 
 func TestAnOutageThatComesAndGoesIsToldOnce(t *testing.T) {

@@ -65,7 +65,6 @@ type kind struct {
 	newCondition func(*Rule, []*probe.Probe) condition // for a series of these probes, of which there is at least one
 	accepts      func(*probe.Probe) bool               // whether the kind can evaluate a probe
 	builtin      []Rule                                // rules that exist without the configuration file
-	enabled      func(*EngineOptions) bool             // whether the built-in rules are used; nil for always
 
 	withoutRuns    bool // it fires because runs are missing: no bad run is needed as evidence, and there are no figures to save
 	endOnly        bool // the end of an incident is announced, and its beginning only when it has lasted for endOnlyUntil

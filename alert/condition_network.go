@@ -6,56 +6,73 @@ import (
 	"squarewatch/probe"
 )
 
-// networkCondition is about our own network. It fires with a run that failed while nothing else could be reached either, and is clear
-// after the first run that got an answer. Most notifiers cannot be reached meanwhile, so only its end is announced, unless it lasts.
+// networkClear is how long no run must have failed because of our own network before its failure is over. A network that comes and goes,
+// and runs that end late, make one incident.
+const networkClear = time.Minute
+
+// networkCondition is about our own network. It fires with a run that failed because of it. It is clear when a later run got an answer and
+// none has failed for networkClear. Most notifiers cannot be reached meanwhile, so only its end is announced, unless it lasts.
 type networkCondition struct {
-	down      bool // the last run failed because of our own network
-	uncounted int  // runs that did not count
+	last      time.Time // the last run that failed because of our own network; zero for none
+	answered  time.Time // the last run that got an answer
+	uncounted int       // runs that did not count
 }
 
 // networkKind returns the kind of the built-in rule [NetworkRule].
 func networkKind() *kind {
 	rule := Rule{Name: NetworkRule, Per: PerAll, Threshold: 1, Clear: 1, MinRuns: 1, Severity: Info, Repeat: -1}
 	rule.Defaults()
-	rule.Window = 0 // only the last run counts
+	rule.Window = 0 // it looks at the time since the last failed run
 	return &kind{
 		newCondition: func(*Rule, []*probe.Probe) condition { return &networkCondition{} },
 		accepts:      func(*probe.Probe) bool { return true },
 		builtin:      []Rule{rule},
 
-		enabled: func(o *EngineOptions) bool { return o.Connectivity },
 		endOnly: true,
 	}
 }
 
 // observe records whether a run got an answer.
-func (c *networkCondition) observe(_ *Rule, r *probe.Result, _ time.Time) bool {
+func (c *networkCondition) observe(_ *Rule, r *probe.Result, now time.Time) bool {
 	switch {
 	case r.Blame == probe.BlameNetwork:
-		if !c.down {
+		if c.isOver(now) {
 			c.uncounted = 0
 		}
-		c.down = true
+		c.last = now
 		c.uncounted++
 		return true
 	case !r.Class.IsTransport():
-		c.down = false
+		c.answered = now
 	}
 	return false
 }
 
-// evaluate returns the level of the last run; time changes nothing.
-func (c *networkCondition) evaluate(*Rule, time.Time) (level, time.Time) {
-	if c.down {
+// isDown reports whether no run got an answer since the last that failed.
+func (c *networkCondition) isDown() bool { return !c.last.IsZero() && !c.answered.After(c.last) }
+
+// isOver reports whether there is no failure at now.
+func (c *networkCondition) isOver(now time.Time) bool {
+	return c.last.IsZero() || !c.isDown() && now.Sub(c.last) >= networkClear
+}
+
+// evaluate compares the last runs. Time alone ends the failure when a run got an answer.
+func (c *networkCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
+	switch {
+	case c.last.IsZero() && c.answered.IsZero():
+		return levelUnknown, time.Time{} // after a restart
+	case c.isOver(now):
+		return levelClear, time.Time{}
+	case c.isDown():
 		return levelCrossed, time.Time{}
 	}
-	return levelClear, time.Time{}
+	return levelBetween, c.last.Add(networkClear)
 }
 
 // describe sets how many runs did not count.
 func (c *networkCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition, incident.Runs, incident.Bad = ConditionNetwork, c.uncounted, c.uncounted
-	if c.down {
+	if c.isDown() {
 		incident.Rate = 1
 	}
 }

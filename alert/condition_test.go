@@ -178,22 +178,6 @@ func TestAProbeWithoutRunsFires(t *testing.T) {
 	same(t, nil, summaries(weekdays.Advance(friday.Add(59*time.Hour))))
 }
 
-func TestFailuresOfOurNetworkAreNotCounted(t *testing.T) {
-	e := engine(t, alert.EngineOptions{
-		Probes: probes("a", "b"), Rules: []alert.Rule{rule(func(r *alert.Rule) { r.On = sel("unexpected") })}, Connectivity: true,
-	})
-	var got []alert.Transition
-	for i := range 20 {
-		r := result("a", start().Add(time.Duration(i)*time.Second), 200)
-		if i < 10 {
-			r.Class, r.Code, r.Expected, r.Blame = probe.ConnectError, 0, false, probe.BlameNetwork
-		}
-		got = append(got, e.Observe(r)...)
-	}
-	same(t, []string{"0 firing network/all 1/1", "10 resolved network/all 10/10"}, summaries(got))
-	same(t, []string{"10 resolved network/all 10/10"}, announcements(got))
-}
-
 // Between good runs, runs fail because squarewatch has no descriptors left. There is one message when this lasts, and one at its end.
 func TestOurOwnShortageCountsForNoRule(t *testing.T) {
 	shortage := func(at int) *probe.Result {

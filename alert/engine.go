@@ -42,7 +42,6 @@ type EngineOptions struct {
 	Probes       []probe.Probe
 	Maintenance  []Maintenance
 	SupportAfter time.Duration // server errors that last longer are announced once more, as overdue; 0 for never
-	Connectivity bool          // runs say when our own network failed
 	Parts        []Part        // of squarewatch itself, of which [Engine.Report] tells
 	// Previous is the engine that the new one replaces; nil for none. It must not be used afterwards, unless NewEngine fails. A rule that
 	// still counts the same runs keeps its windows and incidents, under its new thresholds. The next Advance ends the other incidents
@@ -60,9 +59,6 @@ func NewEngine(options EngineOptions) (*Engine, error) {
 		muting: Muting{maintenance: options.Maintenance}, supportAfter: options.SupportAfter,
 	}
 	for _, k := range kinds() {
-		if k.enabled != nil && !k.enabled(&options) {
-			continue
-		}
 		rules := slices.Clone(k.rules(options.Rules))
 		for r := range rules {
 			e.addRule(k, &rules[r], options.Probes)

@@ -109,3 +109,21 @@ func TestAGatewayErrorDidNotReachTheAPI(t *testing.T) {
 		}
 	}
 }
+
+func TestTheEndOfAnOutageOfOurNetworkSaysWhy(t *testing.T) {
+	i := alert.Incident{
+		Rule: alert.NetworkRule, Series: "all", Condition: alert.ConditionNetwork, Runs: 7, Bad: 7, Blame: probe.BlameNetwork,
+		Evidence: []probe.Evidence{{For: probe.BlameNetwork, Text: "our own proxy accepted no connection"}},
+	}
+	known, _ := i.Explain(alert.Wording{})
+	want := "7 runs failed, and rules do not count them. Check the network, the proxy and the firewall of this machine."
+	if known.Act != want {
+		t.Errorf("want %q, got %q", want, known.Act)
+	}
+	i.Resolved = start()
+	known, _ = i.Explain(alert.Wording{})
+	want = "7 runs failed, because our own proxy accepted no connection; rules do not count them."
+	if known.Act != want {
+		t.Errorf("want %q, got %q", want, known.Act)
+	}
+}

@@ -244,6 +244,7 @@ type SeriesState struct {
 	Onset        time.Time // first of the bad runs in a row with which the threshold was crossed
 	Cause        *Cause    // what joined the incident; nil for nothing
 	Leader       string    // as in [Incident]
+	LeaderUntil  time.Time // until when its culprit may differ from that of Leader; zero when it did not
 	Owed         *Incident // the incident as it ended while silenced, while its end must still be announced; mostly nil
 }
 

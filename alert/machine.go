@@ -78,8 +78,8 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	}
 	muted := e.muting.silenceOf(s) != nil // what is new waits for the end of a silence
 	worse, clearer := s.worsened(), !muted && s.changesVerdict(now)
-	if clearer && s.joined != nil && e.isLed(s) && !s.joined.leader.blamesAs(s) && !s.isOneOutage(s.joined.leader) {
-		e.leave(s, now) // it has another cause
+	if e.parts(s, clearer, now) {
+		e.leave(s, now)
 		s.lastNotified = now
 		return EventFiring
 	}
@@ -270,7 +270,7 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 		if !s.clearSince.IsZero() {
 			due = earliestAfter(now, due, s.clearSince.Add(s.rule.Reopen))
 		}
-		due = earliestAfter(now, due, s.verdictDue(), s.joinedDue())
+		due = earliestAfter(now, due, s.verdictDue(), s.joinedDue(), s.partsDue())
 	case Inactive:
 	}
 	if !due.After(now) {

@@ -63,7 +63,7 @@ func (s *series) export() SeriesState {
 		state.Cause.Joined = slices.Clone(s.lead.Joined)
 	}
 	if s.joined != nil {
-		state.Leader = s.joined.incident
+		state.Leader, state.LeaderUntil = s.joined.incident, s.joined.until
 	}
 	state.Onset = s.onset
 	return state
@@ -128,7 +128,7 @@ func (s *series) restore(state *SeriesState) {
 		s.lead = &leading{Cause: *state.Cause}
 	}
 	if state.Leader != "" {
-		s.joined = &joining{incident: state.Leader}
+		s.joined = &joining{incident: state.Leader, until: state.LeaderUntil}
 	}
 	s.examples = nil
 	for _, e := range slices.Backward(state.Examples) {

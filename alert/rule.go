@@ -63,7 +63,7 @@ const (
 const (
 	AccessRule  = "access"  // a probe that guards access was let in
 	NoDataRule  = "no-data" // a probe has finished no run for three of its intervals
-	NetworkRule = "network" // our own network failed; announced when it is over
+	NetworkRule = "network" // our own network failed; announced when it is over, or when it lasts
 	WatcherRule = "watcher" // squarewatch itself is in trouble: it ran out of a resource, or a [Part] does not work
 )
 

@@ -60,7 +60,7 @@ func culpritSentences() []culpritSentence {
 		{
 			culprit: probe.BlameNetwork, name: "our own network",
 			say: "Our own network fails: the API is not to blame.",
-			act: "Nothing else can be reached either: check the network, the proxy and the firewall of this machine.",
+			act: "Check the network, the proxy and the firewall of this machine.",
 		},
 		{
 			culprit: probe.BlameResolver, name: "our resolver",
@@ -95,11 +95,14 @@ func conditionSentences(i *Incident) (say, act string, ok bool) {
 		return "squarewatch itself is not watching this.", "No run has finished for three of its intervals, so a fault of the API would " +
 			"go unnoticed: see the log of squarewatch, and its missed runs.", true
 	case ConditionNetwork:
-		say := sentenceOf(probe.BlameNetwork).say
-		if !i.Resolved.IsZero() {
-			say = "Our own network failed: the API is not to blame."
+		known, act := sentenceOf(probe.BlameNetwork), "{runs} failed, and rules do not count them."
+		switch {
+		case i.Resolved.IsZero():
+			return known.say, act + " " + known.act, true
+		case len(i.Evidence) > 0:
+			act = "{runs} failed, because {because}; rules do not count them."
 		}
-		return say, "{runs} got no answer, and nothing else could be reached either; rules do not count them.", true
+		return "Our own network failed: the API is not to blame.", act, true
 	case ConditionWatcher:
 		known := sentenceOf(probe.BlameWatcher)
 		if i.Trouble != nil {

@@ -19,11 +19,10 @@ import (
 
 // Options are the input of a translation.
 type Options struct {
-	Rules        []alert.Rule // with their defaults
-	Probes       []probe.Probe
-	Maintenance  []alert.Maintenance
-	Target       string // host of the API: a label of every alert
-	Connectivity bool   // runs say when our own network failed
+	Rules       []alert.Rule // with their defaults
+	Probes      []probe.Probe
+	Maintenance []alert.Maintenance
+	Target      string // host of the API: a label of every alert
 }
 
 // Write writes a rule file.
@@ -96,10 +95,7 @@ func (t *translation) preface() []string {
 		"",
 		"Left out, because Prometheus or Alertmanager has its own: repeat, reopen, notify, support, silences and acknowledgements.",
 		"Left out, because the metric does not contain it: what caused a 401. A refused credential may raise several alerts.",
-	}
-	if t.Connectivity {
-		lines = append(lines,
-			"Left out: connectivity and the built-in rule network. Runs that failed because our own network failed count here.")
+		"Left out: the built-in rule network. Runs that failed because our own network or proxy failed count here.",
 	}
 	for i := range t.Probes {
 		if p := &t.Probes[i]; len(p.DependsOn) > 0 {

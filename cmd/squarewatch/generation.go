@@ -136,7 +136,7 @@ func userAgent() string {
 func newEngine(cfg *config.Config, parts []alert.Part, previous *alert.Engine) (*alert.Engine, error) {
 	return alert.NewEngine(alert.EngineOptions{
 		Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, SupportAfter: cfg.SupportWait,
-		Connectivity: cfg.Connectivity.Address != "", Parts: parts, Previous: previous,
+		Parts: parts, Previous: previous,
 	})
 }
 

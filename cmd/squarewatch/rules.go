@@ -33,7 +33,6 @@ func newRulesCommand(file *configFile) *cobra.Command {
 			var text bytes.Buffer
 			err = prometheus.Write(&text, prometheus.Options{
 				Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, Target: cfg.Target.Host,
-				Connectivity: cfg.Connectivity.Address != "",
 			})
 			if err != nil {
 				return err

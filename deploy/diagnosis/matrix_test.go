@@ -151,6 +151,9 @@ func weight(r *row) time.Duration {
 	if r.setup.smallest {
 		w += 3 * time.Minute
 	}
+	if r.ends {
+		w += time.Minute // our own network must have been good for so long
+	}
 	return w
 }
 

@@ -8,6 +8,8 @@ import (
 const (
 	// sameTime is how long before the begin of a run a check of our own still tells something about the run.
 	sameTime = 5 * time.Second
+	// justBefore is how long before the begin of a run a check that passed still tells something about the run.
+	justBefore = time.Second
 	// recently is how long before the begin of a run another run's failure still tells something about it.
 	recently = time.Minute
 )
@@ -31,7 +33,7 @@ func (m *memory) weighSilence(o *Observation) []point {
 	if o.Outcome == NotResolved {
 		return m.weighLookup(o, points)
 	}
-	if !down && m.reached.At.After(o.Start) && o.Link != LinkProxySilent { // the check goes past the proxy
+	if !down && m.reached.At.After(o.Start.Add(-justBefore)) && o.Link != LinkProxySilent { // the check goes past the proxy
 		add(API, 30, m.reached.At, "our network is fine: %s answered", m.reached.What)
 	}
 	if m.answered.After(o.Start) {

@@ -1,0 +1,147 @@
+package alert
+
+import (
+	"slices"
+	"time"
+
+	"squarewatch/probe"
+)
+
+// joinNear is how close the beginnings of two problems of one cause are, when one of them had good runs after the other began: an
+// outage spreads over the endpoints, or lets some runs through.
+const joinNear = 2 * time.Minute
+
+// outcomeKind is a kind of outcome that one cause gives to different probes.
+type outcomeKind uint8
+
+const (
+	outcomeOther outcomeKind = iota // it never joins
+	outcomeServerError
+	outcomeRefusal
+	outcomeNoAnswer
+)
+
+// newestKind returns the kind of the newest bad run.
+func (s *series) newestKind() outcomeKind {
+	if s.examples == nil {
+		return outcomeOther
+	}
+	switch class := s.examples[0].Class; {
+	case class == probe.ServerError:
+		return outcomeServerError
+	case class == probe.Unauthenticated, class == probe.Forbidden:
+		return outcomeRefusal
+	case class.IsTransport():
+		return outcomeNoAnswer
+	}
+	return outcomeOther
+}
+
+// leaderFor returns the announced incident that a series joins when it fires; nil when it has a cause of its own.
+func (e *Engine) leaderFor(s *series) *series {
+	if s.rule.isBuiltin() || s.verdicts == nil || s.owedEnd != nil || s.newestKind() == outcomeOther || e.muting.silenceOf(s) != nil {
+		return nil
+	}
+	if !s.isOneProblem() {
+		return nil
+	}
+	i := slices.IndexFunc(e.leaders, func(l *series) bool { return e.canLead(l, s) && e.sharesCause(l, s) })
+	if i < 0 {
+		return nil
+	}
+	return e.leaders[i]
+}
+
+// isOneProblem reports whether the newest bad runs have one culprit. Those of several probes may have several. Where one credential is
+// refused, the newest run knows best whether that is its fault or the API's.
+func (s *series) isOneProblem() bool {
+	newest := s.verdicts.newest()
+	return !slices.ContainsFunc(s.exampleList(), func(e Example) bool {
+		agrees := e.Blame == newest.Blame || isOutage(e.Blame) && isOutage(newest.Blame) ||
+			e.Credential == newest.Credential && areAPIAndCredential(e.Blame, newest.Blame)
+		return !agrees && !e.At.Before(s.onset)
+	})
+}
+
+// areAPIAndCredential reports whether one of two verdicts on refusals is the API, and the other a credential.
+func areAPIAndCredential(a, b probe.Blame) bool {
+	return a == probe.BlameAPI && b == probe.BlameCredential || a == probe.BlameCredential && b == probe.BlameAPI
+}
+
+// canLead reports whether the people whom s would notify know of the incident of l, and whether it is as urgent.
+func (e *Engine) canLead(l, s *series) bool {
+	return l.isAnnouncedFor(s) && !l.rule.isBuiltin() && rank(l.severity) <= rank(s.severityNow()) && e.muting.silenceOf(l) == nil
+}
+
+// sharesCause reports whether one cause explains the problem of s and the incident of l: the same culprit with the same kind of outcome, or
+// one outage of the API in which the kind differs, for example when tokens lapse. The problems must have begun together, or nearly so.
+func (e *Engine) sharesCause(l, s *series) bool {
+	same := l.blamesAs(s) && l.newestKind() == s.newestKind()
+	switch {
+	case same && l.hasJoined(s):
+		return true
+	case same || s.isOneOutage(l):
+		return e.beganWith(l, s) || beganNear(l, s)
+	case s.mayAgree(l):
+		return beganNear(l, s)
+	}
+	return false
+}
+
+// mayAgree reports whether one of two series of refusals blames the API, and the other still a credential. Credentials that are refused
+// together are judged together, so that the next runs may agree. See [Engine.parts].
+func (s *series) mayAgree(other *series) bool {
+	if other.verdicts == nil || s.newestKind() != outcomeRefusal || other.newestKind() != outcomeRefusal {
+		return false
+	}
+	return areAPIAndCredential(s.verdicts.newest().Blame, other.verdicts.newest().Blame)
+}
+
+// blamesAs reports whether the newest runs of s say what those of l say, or what its messages say.
+func (s *series) blamesAs(other *series) bool {
+	if s.verdicts == nil || other.verdicts == nil {
+		return false
+	}
+	v := other.verdicts.newest()
+	return v.Blame != probe.BlameNone && (v.agrees(&s.verdicts.Shown) || v.agrees(&s.verdicts.Next))
+}
+
+// isOneOutage reports whether the culprits of two series can be one outage of the API. A culprit that is not known yet can be, where the
+// outcomes are of the same kind.
+func (s *series) isOneOutage(other *series) bool {
+	if s.verdicts == nil || other.verdicts == nil {
+		return false
+	}
+	own, others := s.verdicts.newest().Blame, other.verdicts.newest().Blame
+	known := own != probe.BlameUnknown && others != probe.BlameUnknown
+	return isOutage(own) && isOutage(others) && (known || s.newestKind() == other.newestKind())
+}
+
+// isOutage reports whether an outage of the API can have this culprit.
+func isOutage(culprit probe.Blame) bool {
+	switch culprit {
+	case probe.BlameAPI, probe.BlameGateway, probe.BlameLoginService, probe.BlameUnknown:
+		return true
+	case probe.BlameNone, probe.BlameCredential, probe.BlameRole, probe.BlameNetwork, probe.BlameResolver, probe.BlameWatcher, probe.BlameLeak:
+	}
+	return false
+}
+
+// beganWith reports whether no bad probe of s had a good run since the problem of l began.
+func (e *Engine) beganWith(l, s *series) bool {
+	return !slices.ContainsFunc(s.badProbes(), func(name string) bool { return e.lastGood[name].After(l.onset) })
+}
+
+// beganNear reports whether the problems of two series began at nearly the same time.
+func beganNear(a, b *series) bool {
+	near := func(a, b time.Time) bool { return a.Sub(b).Abs() <= joinNear }
+	return near(a.since(), b.since()) || near(a.onset, b.onset)
+}
+
+// badProbes returns the probes whose runs are the problem of a series.
+func (s *series) badProbes() []string {
+	if c, ok := s.condition.(groupEvaluator); ok {
+		return c.stillBad(s.evidenceOf())
+	}
+	return []string{s.name}
+}

@@ -1,0 +1,96 @@
+package alert_test
+
+import (
+	"testing"
+	"time"
+
+	"squarewatch/probe"
+)
+
+func TestAnOutageThatSpreadsIsToldOnce(t *testing.T) {
+	s := newShared(t, causeOptions("a", "b", "c"))
+	from := map[string]int{"a": 100, "b": 130, "c": 190}
+	s.play(0, 260, func(name string, second int) state {
+		if second < from[name] {
+			return good // after a began to fail for good
+		}
+		return broken
+	})
+	same(t, []string{"110 firing server-errors/a", "156 update server-errors/a", "217 update server-errors/a"}, s.told)
+	joined(t, s.last.Incident, "server-errors/b", "server-errors/c")
+}
+
+func TestAnOutageOfSomeRunsIsToldOnce(t *testing.T) {
+	sometimes := func(second, of int, what state) state {
+		if second < 100 || second/10%of != 0 {
+			return good
+		}
+		return what
+	}
+	t.Run("one endpoint always fails, another sometimes", func(t *testing.T) {
+		s := newShared(t, causeOptions("a", "b"))
+		s.play(0, 300, func(name string, second int) state {
+			if name == "b" {
+				return sometimes(second, 3, broken)
+			}
+			return sometimes(second, 1, broken)
+		})
+		same(t, []string{"110 firing server-errors/a", "146 update server-errors/a"}, s.told)
+	})
+	t.Run("two keys", func(t *testing.T) {
+		options := causeOptions("a", "b")
+		options.Probes[1].Credential = "other"
+		s := newShared(t, options)
+		s.play(0, 300, func(name string, second int) state {
+			if name == "b" {
+				return sometimes(second, 3, state{401, probe.BlameAPI})
+			}
+			return sometimes(second, 1, state{401, probe.BlameAPI})
+		})
+		same(t, []string{"110 firing unauthenticated/key", "146 update unauthenticated/key"}, s.told)
+	})
+	t.Run("two kinds of outcomes", func(t *testing.T) {
+		s := newShared(t, causeOptions("a", "b"))
+		s.play(0, 300, func(name string, second int) state {
+			if name == "b" {
+				return sometimes(second, 3, state{401, probe.BlameAPI})
+			}
+			return sometimes(second, 1, broken)
+		})
+		same(t, []string{"110 firing server-errors/a", "146 update server-errors/a"}, s.told)
+	})
+}
+
+// Of two keys that are refused together, one is blamed until the judge knows better.
+func TestKeysThatAreRefusedTogetherAreToldOnce(t *testing.T) {
+	options := causeOptions("a", "b")
+	options.Probes[1].Credential = "other"
+	play := func(blamed string, knows int) *shared {
+		s := newShared(t, options)
+		s.play(0, 250, func(name string, second int) state {
+			switch {
+			case second < 100:
+				return good
+			case name == blamed && second < knows:
+				return state{401, probe.BlameCredential}
+			}
+			return state{401, probe.BlameAPI}
+		})
+		return s
+	}
+	s := play("a", 120)
+	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key", "130 update unauthenticated/key"}, s.told)
+	joined(t, s.last.Incident, "unauthenticated/other")
+	if s.last.Incident.Blame != probe.BlameAPI {
+		t.Errorf("want the API blamed, got %q", s.last.Incident.Blame)
+	}
+	s = play("b", 120)
+	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key"}, s.told)
+	for _, blamed := range []string{"a", "b"} { // they are two problems after all
+		s = play(blamed, 1000)
+		same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key", "171 firing unauthenticated/other"}, s.told)
+	}
+	options.Rules[1].Window = 2 * time.Minute // b crosses with its third bad run, the first that blames the API
+	s = play("b", 120)
+	same(t, []string{"120 firing unauthenticated/key", "136 update unauthenticated/key"}, s.told)
+}
