@@ -51,7 +51,7 @@ func results() []*probe.Result {
 	failing.Reason, failing.Excerpt = "500, want 2xx", "database is away"
 	failing.Attempts[0].Class, failing.Attempts[0].Code = probe.ServerError, 500
 	failing.Blame = probe.BlameAPI
-	failing.Evidence = []blame.Evidence{{For: probe.BlameAPI, Text: "1 of its last 1 server errors came from the API itself", At: failing.End}}
+	failing.Evidence = []blame.Evidence{{For: probe.BlameAPI, Text: "the error came from the API itself", At: failing.End}}
 
 	guarded := run("auth-wall", 3)
 	guarded.Credential, guarded.Class, guarded.Code = "", probe.Unauthenticated, 401

@@ -57,7 +57,7 @@ func (*elsewhere) wanted(x *run, o *blame.Observation) bool {
 	return o.Page && o.Code != http.StatusNotFound
 }
 
-// take fills Elsewhere. A guarded probe asks again when the last answer differs and is older than the run.
+// take fills Elsewhere. It asks again when the last answer differs and is older than the run.
 func (e *elsewhere) take(ctx context.Context, x *run, o *blame.Observation) []Look {
 	r := x.job.runner
 	mine := r.replyOf(x.got)
