@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Acknowledge records who works on an incident: its reminders stop. It returns an error when the incident no longer fires.
+// Acknowledge records who works on an incident, and stops its reminders. It returns an error when the incident no longer fires.
 func (e *Engine) Acknowledge(incident, by string, now time.Time) ([]Transition, error) {
 	now = e.clock(now)
 	out := e.catchUp(now)

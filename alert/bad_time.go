@@ -19,9 +19,9 @@ func (p *BadSpan) add(end time.Time) {
 	p.Runs++
 }
 
-// badTime records when the runs of a series were bad. That differs from when its incident fires: a window must fill before, and drain
-// afterwards. The bad runs of an incident are those in the window when the threshold was crossed (or in the streak, where the rule counts
-// one), and all that follow until it resolves.
+// badTime records when the runs of a series were bad. That differs from when its incident fires: the first bad runs come before it fires,
+// and the last bad runs must leave the window before it resolves. The bad runs of an incident are those in the window when the threshold
+// was crossed, and all that follow until it resolves. Where the rule counts a streak, they begin with that streak.
 //
 // It is allocated with the first bad run of a series, since most series never have one; nil means no bad run.
 type badTime struct {
@@ -30,11 +30,11 @@ type badTime struct {
 	last     time.Time // when the newest bad run ended
 	streak   BadSpan   // bad runs in a row
 	incident BadSpan   // of the incident that fires, or of the last one
-	next     BadSpan   // while pending: what becomes the incident when it fires
+	next     BadSpan   // while pending: the bad runs that the incident begins with when it fires
 	after    BadSpan   // since the incident ended
 }
 
-// badBucket counts the bad runs in a part of a window.
+// badBucket counts the bad runs in one part of a window.
 type badBucket struct {
 	first int64 // when the first of them ended, in nanoseconds since 1970
 	runs  int32
@@ -43,7 +43,7 @@ type badBucket struct {
 // number returns the number of the bucket of a time, counted in widths since 1970.
 func (b *badTime) number(nanoseconds int64) int64 { return nanoseconds / int64(b.width) }
 
-// bucket returns the bucket of a number.
+// bucket returns the bucket with a number.
 func (b *badTime) bucket(number int64) *badBucket {
 	return &b.recent[((number%buckets)+buckets)%buckets]
 }
@@ -75,7 +75,7 @@ func (b *badTime) observe(end time.Time, state State) {
 	if b.number(bucket.first) < number || bucket.runs == 0 {
 		*bucket = badBucket{first: end.UnixNano()}
 	}
-	if b.number(bucket.first) == number { // otherwise the run is so late that its bucket is reused already
+	if b.number(bucket.first) == number { // otherwise the result came so late that a newer bucket has this place
 		bucket.runs, bucket.first = bucket.runs+1, min(bucket.first, end.UnixNano())
 	}
 	switch state {
@@ -123,7 +123,7 @@ func (b *badTime) startIncident(again bool) {
 // endIncident ends an incident; it may continue later.
 func (b *badTime) endIncident() { b.after = BadSpan{} }
 
-// counted is what a restored series had counted before Recall gives it a run that may be counted already.
+// counted holds the counts of a restored series. Recall saves them before it passes a run, because the run may be counted already.
 type counted struct {
 	until                 time.Time
 	incident, next, after BadSpan
@@ -152,7 +152,7 @@ func (c *counted) undo(s *series, end time.Time) {
 	}
 }
 
-// setBack moves times that lie after now to now, because the clock was set back.
+// setBack moves times that lie after now to now, because the clock was set back. It empties the buckets.
 func (b *badTime) setBack(now time.Time) {
 	b.recent, b.last = [buckets]badBucket{}, time.Time{}
 	for _, p := range []*BadSpan{&b.streak, &b.incident, &b.next, &b.after} {
@@ -212,8 +212,8 @@ func (s *series) fillBadTime(incident *Incident) {
 	}
 }
 
-// badTimeWindow returns the window before an incident in which bad runs belong to it. For an objective, which has many windows, it is the
-// long one of the fastest pair.
+// badTimeWindow returns the length of the window whose bad runs belong to an incident when it begins. An objective has many windows: it is
+// the long one of the fastest pair.
 func (r *Rule) badTimeWindow() time.Duration {
 	if r.Objective > 0 {
 		return burnPairs(r.Period)[0].long

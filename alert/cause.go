@@ -8,7 +8,7 @@ import (
 const (
 	// joinWait is how long the first series that joins an incident waits for others, so that one UPDATE names them all.
 	joinWait = 15 * time.Second
-	// joinPause is the least time between two such messages.
+	// joinPause is the least time between two messages that name further series.
 	joinPause = time.Minute
 	// partAfter is how long the verdicts of a series and of the incident that it joined may differ.
 	partAfter = time.Minute
@@ -25,8 +25,8 @@ type JoinedSeries struct {
 	Over   bool // it is good again
 }
 
-// JoinedNames returns the names of the series that joined an incident and still fail, or of those that are good again. A series of the same
-// rule goes by its own name.
+// JoinedNames returns the names of the series that joined an incident and still fail, or of those that are good again. The name of a
+// series of another rule begins with that rule.
 func (i *Incident) JoinedNames(over bool) []string {
 	var names []string
 	for _, j := range i.Joined {
@@ -109,8 +109,8 @@ func (e *Engine) leave(s *series, now time.Time) {
 	}
 }
 
-// parts reports whether a series that joined has another cause than its leader: its culprit became another one, or theirs differ for too
-// long.
+// parts reports whether a series that joined has another cause than its leader: its culprit changed to another one, or the two culprits
+// have differed for too long.
 func (e *Engine) parts(s *series, clearer bool, now time.Time) bool {
 	if s.joined == nil {
 		return false
@@ -122,7 +122,7 @@ func (e *Engine) parts(s *series, clearer bool, now time.Time) bool {
 	return (clearer || due) && e.isLed(s) && !s.joined.leader.blamesAs(s) && !s.isOneOutage(s.joined.leader)
 }
 
-// partsDue returns when a series that joined leaves, unless it has the culprit of its leader by then; zero for never.
+// partsDue returns when a series that joined leaves its leader if their culprits still differ then; zero for never.
 func (s *series) partsDue() time.Time {
 	if s.joined == nil {
 		return time.Time{}
@@ -130,7 +130,8 @@ func (s *series) partsDue() time.Time {
 	return s.joined.until
 }
 
-// rejoin makes a firing series whose leader no longer tells of it join another incident of the same cause; false when there is none.
+// rejoin makes a firing series join another incident of the same cause, after the messages of its leader stopped naming it. It returns
+// false when there is no such incident.
 func (e *Engine) rejoin(s *series, now time.Time) bool {
 	if s.joined != nil {
 		e.leave(s, now)
@@ -142,7 +143,7 @@ func (e *Engine) rejoin(s *series, now time.Time) bool {
 	return leader != nil
 }
 
-// isLed reports whether the messages of another incident tell of a series.
+// isLed reports whether the messages of another incident name a series.
 func (e *Engine) isLed(s *series) bool {
 	if s.joined == nil || s.joined.leader == nil {
 		return false
@@ -151,7 +152,7 @@ func (e *Engine) isLed(s *series) bool {
 	return l.lead != nil && slices.Contains(l.lead.members, s) && l.isAnnouncedFor(s) && e.muting.silenceOf(l) == nil
 }
 
-// leadsOthers reports whether a series that joined still fires.
+// leadsOthers reports whether at least one of the series that joined this one still fires.
 func (s *series) leadsOthers() bool { return s.lead != nil && len(s.lead.members) > 0 }
 
 // namesJoined reports whether a message must name series that joined.
@@ -199,7 +200,7 @@ func (e *Engine) recordLeader(s *series) {
 	e.leaders = append(e.leaders, s)
 }
 
-// link connects the series that joined an incident with their leaders, after the states were read or taken over from another engine.
+// link connects the series that joined an incident with their leaders. It runs after the states were read, or copied from another engine.
 func (e *Engine) link() {
 	byIncident := map[string]*series{}
 	for _, s := range e.all {

@@ -10,7 +10,7 @@ const (
 	// breachRefusals is how many refusals in a row end a breach. Access that comes and goes is one incident, and a single refusal does not
 	// show that it is closed.
 	breachRefusals = 5
-	// breachClear is how long the last breach must be ago at least, for probes that run so often that five refusals take less.
+	// breachClear is the least time between the last breach and the end of its incident. It matters where five refusals take less time.
 	breachClear = time.Minute
 )
 
@@ -52,8 +52,8 @@ func (c *breachCondition) observe(_ *Rule, r *probe.Result, now time.Time) bool 
 // isClosed reports whether access is refused again, as far as runs show.
 func (c *breachCondition) isClosed() bool { return c.refusals >= breachRefusals }
 
-// evaluate returns the level of the last runs. After enough refusals, time alone ends a breach. Before a breach is known, fewer refusals
-// change nothing, because an earlier process may have seen one.
+// evaluate returns the level of the last runs. After enough refusals, the passing of time ends a breach. When no breach is known, too few
+// refusals change nothing: an earlier process may have seen a breach.
 func (c *breachCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 	earliest := c.breached.Add(breachClear)
 	switch {

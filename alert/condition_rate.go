@@ -30,8 +30,8 @@ func (c *rateCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool
 	return bad
 }
 
-// evaluate compares the window with the thresholds. When no run is bad, or there are too few runs, time alone changes nothing: it can
-// only remove runs.
+// evaluate compares the window with the thresholds. As time passes, runs only leave the window. So it returns no next time when no run is
+// bad, or when there are too few runs.
 func (c *rateCondition) evaluate(rule *Rule, now time.Time) (level, time.Time) {
 	c.window.advance(now)
 	total := c.window.total
@@ -64,7 +64,7 @@ func (c *rateCondition) describe(incident *Incident, now time.Time) {
 	}
 }
 
-// inherit copies the window; the confidence is this rule's own.
+// inherit copies the window. It does not copy the confidence, because the new rule has its own.
 func (c *rateCondition) inherit(old condition) bool {
 	before, ok := old.(*rateCondition)
 	if ok {

@@ -18,7 +18,7 @@ const maxResultDelay = time.Minute
 // Engine decides when incidents begin and end. It is a pure function of the results and times that it receives: it has no goroutine, no
 // clock and no log. It must not be used by several goroutines at once; [Evaluator] ensures that.
 //
-// A result takes this way: Observe (this file) gives it to each series of its probe (series.go), whose condition evaluates the series
+// The way of a result: Observe (this file) gives it to each series of its probe (series.go), whose condition evaluates the series
 // (condition_*.go). The state machine (machine.go) turns the resulting level into a change of state and a [Transition].
 type Engine struct {
 	rules        []*Rule
@@ -41,8 +41,8 @@ type EngineOptions struct {
 	Rules        []Rule // with their defaults
 	Probes       []probe.Probe
 	Maintenance  []Maintenance
-	SupportAfter time.Duration // server errors that last longer are announced once more, as overdue; 0 for never
-	Parts        []Part        // of squarewatch itself, of which [Engine.Report] tells
+	SupportAfter time.Duration // server errors that last this long are announced once more, as overdue; 0 for never
+	Parts        []Part        // parts of squarewatch itself, whose troubles [Engine.Report] receives
 	// Previous is the engine that the new one replaces; nil for none. It must not be used afterwards, unless NewEngine fails. A rule that
 	// still counts the same runs keeps its windows and incidents, under its new thresholds. The next Advance ends the other incidents
 	// with a note ([EventEnded]).
@@ -136,7 +136,7 @@ func (e *Engine) Observe(r *probe.Result) []Transition {
 	return out
 }
 
-// observeProbe records what a run shows of its probe, whatever rules count.
+// observeProbe records what a run shows about its probe. It does not depend on the rules.
 func (e *Engine) observeProbe(r *probe.Result) {
 	if p := e.parents[r.Probe]; p != nil {
 		p.failing = !r.Expected
@@ -164,7 +164,7 @@ func (e *Engine) catchUp(now time.Time) []Transition {
 	}
 }
 
-// step evaluates one series at now, and appends its transition, if there is one.
+// step evaluates one series at now. It appends the transition, if there is one, to out.
 func (e *Engine) step(out []Transition, s *series, now time.Time) []Transition {
 	if event := e.stepState(s, now); event != "" {
 		out = append(out, e.transition(s, event, now))

@@ -8,7 +8,8 @@ import (
 	"squarewatch/probe"
 )
 
-// maxSleep limits how long Run sleeps until a deadline: a timer does not notice that the wall clock was set.
+// maxSleep limits how long Run sleeps before a deadline. A timer does not notice that the wall clock was set, so Run looks at the clock at
+// least this often.
 const maxSleep = time.Minute
 
 // Evaluator passes the daemon's results and the time to an Engine. Methods may be called by many goroutines.
@@ -26,8 +27,8 @@ type Evaluator struct {
 
 var _ probe.Sink = (*Evaluator)(nil)
 
-// NewEvaluator returns an evaluator, which owns the engine from now on. Run calls handle with every transition, in order and one at a
-// time; probing does not wait for it.
+// NewEvaluator returns an evaluator. The caller must not use the engine afterwards. Run and Flush call handle with every transition, in
+// order and one at a time. Probing does not wait for handle.
 func NewEvaluator(engine *Engine, handle func(Transition)) *Evaluator {
 	return &Evaluator{handle: handle, engine: engine, wake: make(chan struct{}, 1)}
 }

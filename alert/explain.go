@@ -16,7 +16,7 @@ const maxReasons = 3
 
 // Wording is how a notifier writes what is inserted into sentences.
 type Wording struct {
-	Escape  func(string) string // makes text harmless that others wrote; nil to leave it as it is
+	Escape  func(string) string // makes text of others harmless; nil to leave it as it is
 	Command func(string) string // writes a command; Escape when nil
 	Trace   func(*Example) bool // whether the message links to the trace of a run; nil when it links to none
 }
@@ -24,9 +24,9 @@ type Wording struct {
 // Explanation says what an incident means, in sentences.
 type Explanation struct {
 	Say     string           // what happens, and whose fault it is
-	Whose   string           // whose fault it is, alone; empty when no run says
+	Whose   string           // only whose fault it is; all of Say for a condition that has its own sentences; empty when no run says
 	Act     string           // what to do now
-	Reasons []probe.Evidence // why that is known, as far as Say does not tell; at most three
+	Reasons []probe.Evidence // the evidence for the fault, without what Say already tells; at most three
 }
 
 // Culprit returns whose fault an incident is, in a few words; empty when no run says.
@@ -75,7 +75,8 @@ func (w *Wording) setDefaults() {
 	}
 }
 
-// outcome returns the sentences of the most frequent outcome of the bad runs, the number of those runs, and that of all bad runs.
+// outcome returns the sentences of the most frequent outcome of the bad runs, the number of runs with that outcome, and the number of all
+// bad runs.
 func (i *Incident) outcome() (top outcomeSentence, runs, total int) {
 	table := outcomeSentences()
 	counts := make([]int, len(table))
@@ -138,7 +139,7 @@ func (i *Incident) credential() string {
 	return ""
 }
 
-// insert replaces what is in braces.
+// insert replaces the placeholders in braces.
 func (i *Incident) insert(text string, w Wording) string {
 	if !strings.Contains(text, "{") {
 		return text
@@ -158,7 +159,8 @@ func (i *Incident) insert(text string, w Wording) string {
 		insertRuns, runsOf(i.Bad)).Replace(text)
 }
 
-// ways returns what to look at first: traces when the message shows some, otherwise the API's own words and a run by hand.
+// ways returns two parts of sentences: what to look at first, and what shows the slow phase. They name the traces when the message links to
+// some, otherwise the API's own words and the command that repeats the run.
 func (i *Incident) ways(w Wording) (begin, phase string) {
 	shown := i.Examples[:min(len(i.Examples), maxExamples)]
 	if slices.ContainsFunc(shown, func(e Example) bool { return w.Trace(&e) }) {
@@ -218,7 +220,8 @@ func sentence(text string) string {
 	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
-// clause returns a sentence as the end of another one: its first letter becomes small, unless it begins a name in capitals.
+// clause returns a sentence as the end of another one: its first letter becomes small, and its full stop is cut. Text that begins with
+// two capitals, as in DNS, stays as it is.
 func clause(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	if next, _ := utf8.DecodeRuneInString(text[size:]); unicode.IsUpper(next) {

@@ -6,8 +6,8 @@ import (
 	"squarewatch/config/setting"
 )
 
-// Figures are the counts of a condition at one time. They are stored with the incident, because a message may be due when too few runs
-// finished lately for new counts: after a stop of the daemon, or when runs became rare.
+// Figures are the counts of a condition at one time. They are stored with the incident. A message uses them when too few runs finished
+// lately for new counts: after a stop of the daemon, or when runs became rare.
 type Figures struct {
 	At        time.Time
 	Rate      setting.Share
@@ -16,11 +16,11 @@ type Figures struct {
 	Classes   []ClassCount
 	Burn      *Burn
 	Condition Condition
-	Probe     string // as in [Incident], as is BadProbes
+	Probe     string // as in [Incident]; so are the BadProbes
 	BadProbes []ProbeCount
 }
 
-// saveFigures stores the figures of a firing incident, unless they are saved ones themselves.
+// saveFigures stores the figures of a firing incident. It does nothing when the incident already shows saved figures.
 func (s *series) saveFigures(incident *Incident, now time.Time) {
 	if s.state != Firing || s.kind.withoutRuns || !incident.Counted.IsZero() {
 		return

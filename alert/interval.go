@@ -15,7 +15,7 @@ func quantile(confidence setting.Share) float64 {
 	return math.Sqrt2 * math.Erfinv(float64(confidence))
 }
 
-// interval returns the bounds of the true rate by Wilson's score interval, which is correct also for few runs and for rates near 0 and 1.
+// interval returns the bounds of the true rate by Wilson's score interval, which is accurate even for few runs and for rates near 0 and 1.
 // With z of 0 both bounds are the raw rate. See E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA
 // 22 (1927), https://doi.org/10.1080/01621459.1927.10502953
 func interval(bad, runs int, z float64) (low, high setting.Share) {

@@ -49,7 +49,7 @@ func ActiveMaintenance(all []Maintenance, now time.Time) []Silence {
 	return active
 }
 
-// until returns when the maintenance window ends if it is active at now, else false.
+// until returns when the maintenance window ends. It returns false when the window is not active at now.
 func (m *Maintenance) until(now time.Time) (time.Time, bool) {
 	begin := m.Schedule.Last(now.Add(-m.Duration), now)
 	if begin.IsZero() {
@@ -64,13 +64,13 @@ func (m *Maintenance) silence(until time.Time) Silence {
 }
 
 const (
-	// mutedAlways is the share of time from which on maintenance windows count as always active.
+	// mutedAlways is a share of the time. Maintenance windows that mute at least this share count as always active.
 	mutedAlways setting.Share = 0.99
-	// mutedMostly is the share of time from which on a person is warned.
+	// mutedMostly is a share of the time. Maintenance windows that mute at least this share cause a warning.
 	mutedMostly setting.Share = 0.95
 )
 
-// samples are 2000 evenly spread times of a year: whether each is muted.
+// samples says of 2000 evenly spread times of a year whether each is muted.
 type samples []bool
 
 // samples returns when this maintenance window mutes.
@@ -107,7 +107,7 @@ type MutedSeries struct {
 	Share        setting.Share // of the time
 }
 
-// Always reports whether so little time is left that an alert reaches nobody.
+// Always reports whether the series counts as always muted: too little time is left for an alert to reach anybody.
 func (m *MutedSeries) Always() bool { return m.Share >= mutedAlways }
 
 // MostlyMuted returns series that maintenance windows mute for 95 % of the time or more. It returns one series for each set of windows.
@@ -130,8 +130,8 @@ func MostlyMuted(all []Maintenance, rules []Rule, probes []probe.Probe) []MutedS
 	return found
 }
 
-// MutesNothing reports whether the maintenance window applies to no series, although each of its globs may match something. For example,
-// a rule per credential has no series of a probe.
+// MutesNothing reports whether the maintenance window applies to no series. That can be so although each of its globs matches something:
+// its rules glob may match a rule per credential, which has no series for the probes that its probes glob matches.
 func (m *Maintenance) MutesNothing(rules []Rule, probes []probe.Probe) bool {
 	silence := m.silence(time.Time{})
 	for rule, series := range everySeries(rules, probes) {

@@ -11,11 +11,11 @@ import (
 	"squarewatch/probe/blame"
 )
 
-// dnsKind returns how a look-up failed. Without an error of the resolver, the time was over while it was asked.
+// dnsKind returns how a look-up failed. When err holds no [net.DNSError], the deadline passed before the resolver answered.
 //
 // Package net sets IsNotFound for NXDOMAIN and for a name without addresses, and IsTimeout when no server answered. For SERVFAIL and
 // every other code it says "server misbehaving" (https://github.com/golang/go/blob/master/src/net/dnsclient_unix.go, checkHeader). When a
-// resolver cannot be reached at all, only the text of the error of the system is left (newDNSError in src/net/net.go).
+// resolver cannot be reached at all, package net keeps only the text of the system's error (newDNSError in src/net/net.go).
 func dnsKind(err error) blame.DNS {
 	failure, ok := errors.AsType[*net.DNSError](err)
 	switch {
@@ -67,8 +67,8 @@ func isUntrusted(err error) bool {
 }
 
 // isProxy reports whether our own proxy could not be reached. net/http marks such errors with the operation "proxyconnect"
-// (https://github.com/golang/go/blob/master/src/net/http/transport.go, dialConn). Those of a SOCKS proxy have "socks connect", also when
-// the proxy works and does not reach the target (src/net/http/socks_bundle.go).
+// (https://github.com/golang/go/blob/master/src/net/http/transport.go, dialConn). Errors of a SOCKS proxy have the operation "socks
+// connect", even when the proxy works but cannot reach the target (src/net/http/socks_bundle.go).
 func isProxy(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		op, ok := err.(*net.OpError) //nolint:errorlint // each level is looked at
@@ -84,8 +84,8 @@ func isProxy(err error) bool {
 	return false
 }
 
-// refusedByProxy reports whether our own proxy refuses to connect us at all: it wants a login, or forbids the target. Of its answer to
-// CONNECT net/http keeps the reason phrase alone (transport.go, dialConn). After another answer, such as 502, the proxy works and the
+// refusedByProxy reports whether our own proxy refuses to connect us at all: it wants a login, or forbids the target. net/http keeps only
+// the reason phrase of the proxy's answer to CONNECT (transport.go, dialConn). After another answer, such as 502, the proxy works and the
 // target may be at fault.
 func refusedByProxy(err error) bool {
 	for _, code := range []int{http.StatusForbidden, http.StatusProxyAuthRequired} {

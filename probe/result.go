@@ -24,7 +24,7 @@ type Result struct {
 	End      time.Time // when its last answer was evaluated
 
 	Renewals     []Renewal // of its credential, ended since the last result with that credential
-	AskedRenewal bool      // a renewal belongs to its trace; a later result may carry that renewal
+	AskedRenewal bool      // the run asked for a renewal, which is in its trace; a later result may carry the renewal
 
 	Attempts []Attempt // in order; at least one
 
@@ -33,7 +33,7 @@ type Result struct {
 	Expected bool   // the answer is what the probe declares as healthy
 	Reason   string // why it is unexpected, for people; empty when expected
 	Excerpt  string // the message in the body of an unexpected answer, shortened and masked
-	Blame    Blame  // who caused the failure; empty for an expected answer, and where none is looked for
+	Blame    Blame  // who caused the failure; empty for an expected answer, and where squarewatch does not judge
 	Settle   string // what would settle whose fault it is, for people; empty unless Blame is BlameUnknown
 	Breach   bool   // a guarded probe got access that it must not get: a security alert
 
@@ -112,7 +112,7 @@ type Attempt struct {
 	Scheme    string // of the target: http or https
 	Host      string // name or address of the target, without a port
 	Port      int    // of the target
-	Template  string // path of the probe without query, the low-cardinality name of the endpoint; also after a redirect
+	Template  string // the probe's path without query, also after a redirect: a name of the endpoint that has few values
 	Start     time.Time
 	End       time.Time
 	Phases    []Phase // in order, contiguous from Start to End; only those that happened
@@ -211,8 +211,8 @@ type Sink interface {
 	Missed(Miss)
 }
 
-// Miss is one or more scheduled runs in a row of one probe that have no result, all for the same reason. They were not started;
-// a run with [MissPanic] was, and broke off.
+// Miss is one or more scheduled runs in a row of one probe that have no result, all for the same reason. Most were not started. A
+// run with [MissPanic] was started, and one with [MissGap] or [MissShutdown] may have been: its result is dropped.
 type Miss struct {
 	Probe    string
 	Intended time.Time // of the first run
@@ -228,7 +228,7 @@ type MissReason string
 const (
 	MissOverrun  MissReason = "overrun"  // the probe's last run had not ended
 	MissLimit    MissReason = "limit"    // the limits allowed no start before the probe's next intended time
-	MissGap      MissReason = "gap"      // sleep of the machine, a step of the clock, a paused process, or squarewatch did not run
+	MissGap      MissReason = "gap"      // the machine slept, its clock was set forward, the process was paused, or squarewatch did not run
 	MissShutdown MissReason = "shutdown" // the daemon was stopping
 	MissPanic    MissReason = "panic"    // a bug in squarewatch stopped a run that had started; Detail has the stack
 )

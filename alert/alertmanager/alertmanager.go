@@ -20,9 +20,9 @@ import (
 const (
 	// attemptTimeout is the timeout of an attempt. A member that hangs delays a delivery by at most this time.
 	attemptTimeout = 10 * time.Second
-	// answerLimit is the number of bytes of an answer that are read.
+	// answerLimit is how many bytes of an answer are read.
 	answerLimit = 4096
-	// cutQuote is a number of characters. An error quotes at most this many of the answer.
+	// cutQuote is how many characters of the answer an error quotes at most.
 	cutQuote = 300
 )
 
@@ -63,7 +63,7 @@ func (n *Notifier) Address() string {
 func (n *Notifier) RefreshEvery() time.Duration { return refreshEvery }
 
 // Deliver posts the alerts once to each member. It succeeds when one member accepts them, since that member notifies people. A test
-// succeeds when every member accepts it. The reference is empty.
+// succeeds when every member accepts it. The returned reference is always empty.
 func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification) (ref string, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
@@ -117,7 +117,7 @@ func (n *Notifier) post(ctx context.Context, m member, body []byte) *outbox.Deli
 	return a.failure(doing)
 }
 
-// merge combines the failures. If all is false, one success is enough and it returns nil.
+// merge combines the failures of the members. It returns nil when no member failed, or when one accepted the alerts and all is false.
 func merge(failures []*outbox.DeliveryError, members []member, all bool) *outbox.DeliveryError {
 	var worst *outbox.DeliveryError // a temporary one, otherwise the first
 	var reasons []string

@@ -14,7 +14,7 @@ import (
 const (
 	// refreshEvery is how often firing alerts are posted again.
 	refreshEvery = time.Minute
-	// outlives is how long an alert stays at Alertmanager without another post, so that a few posts may be lost.
+	// outlives is how long an alert stays at Alertmanager without another post. It is long enough for a few posts to be lost.
 	outlives = 4 * refreshEvery
 	// testLasts is how long the alert of a test stays.
 	testLasts = time.Minute
@@ -22,7 +22,8 @@ const (
 	testName = "squarewatch-test"
 )
 
-// Render makes the alerts of a notification that is delivered at now, one for each of its incidents. It is pure.
+// Render makes the alerts of a notification that is delivered at now, one for each of its incidents. The result depends on
+// the arguments only.
 func Render(n outbox.Notification, settings Settings, options Options, now time.Time) []model.Alert {
 	now = now.UTC().Round(0)
 	if n.Event == alert.EventTest {
@@ -40,8 +41,8 @@ func render(i *alert.Incident, n *outbox.Notification, settings Settings, option
 	if i.Since.IsZero() {
 		begin = n.At.UTC().Round(0)
 	}
-	// A failure of our own network is notified only when it is over. Alertmanager does not notify the end of an alert that never fired, so
-	// this one fires and ends soon.
+	// A failure of our own network is mostly notified only when it is over. Alertmanager does not notify the end of an alert that it never
+	// saw firing. So the alert of such a failure fires, and expires soon.
 	if !i.Resolved.IsZero() && conditionOf(i) != alert.ConditionNetwork {
 		end = i.Resolved.UTC().Round(0)
 	}
@@ -54,7 +55,7 @@ func render(i *alert.Incident, n *outbox.Notification, settings Settings, option
 	}
 }
 
-// test is an alert without an incident.
+// test returns the alert of a test message. It belongs to no incident.
 func test(n *outbox.Notification, settings Settings, options Options, now time.Time) model.Alert {
 	set := labels(&alert.Incident{Rule: testName, Severity: alert.Info, Series: n.Notifier}, settings.Labels, options.Target)
 	return model.Alert{Labels: set, StartsAt: now, EndsAt: now.Add(testLasts), Annotations: model.LabelSet{
@@ -62,7 +63,7 @@ func test(n *outbox.Notification, settings Settings, options Options, now time.T
 	}}
 }
 
-// newestTrace is the address of the trace of the newest bad run; empty when there is none that Alertmanager accepts.
+// newestTrace returns the address of the trace of the newest bad run; empty when there is none that Alertmanager accepts.
 func newestTrace(i *alert.Incident, pattern string) string {
 	for e := range i.Examples {
 		if i.Examples[e].Trace.IsValid() {
@@ -72,7 +73,8 @@ func newestTrace(i *alert.Incident, pattern string) string {
 	return ""
 }
 
-// webAddress returns text when it is the address of a page, else nothing.
+// webAddress returns text as an http or https address, with < and > escaped. It returns nothing for other text, or for an address that is
+// too long.
 func webAddress(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || len(text) > cutText {

@@ -46,7 +46,7 @@ func Engine(tb testing.TB, options alert.EngineOptions) *alert.Engine {
 	return e
 }
 
-// Codes expands pairs of a count and a status code.
+// Codes expands pairs of a count and a status code: Codes(2, 200, 1, 500) is 200, 200, 500.
 func Codes(parts ...int) []int {
 	var list []int
 	for i := 0; i < len(parts); i += 2 {
@@ -73,7 +73,7 @@ func Selectors(texts ...string) []probe.Selector {
 	return list
 }
 
-// Rule returns a rule for server errors with its defaults, after a change of it.
+// Rule returns a rule for server errors. It applies change, if that is not nil, and then the defaults.
 func Rule(change func(*alert.Rule)) alert.Rule {
 	r := alert.Rule{Name: "server-errors", On: Selectors("5xx")}
 	if change != nil {
@@ -83,7 +83,7 @@ func Rule(change func(*alert.Rule)) alert.Rule {
 	return r
 }
 
-// Short returns a rule with a window of 1 minute, threshold 50% and clear 25%.
+// Short returns a rule as Rule does, with a window of 1 minute, threshold 50% and clear 25%.
 func Short(change func(*alert.Rule)) alert.Rule {
 	return Rule(func(r *alert.Rule) {
 		r.Window, r.Threshold, r.Clear = time.Minute, 0.5, 0.25

@@ -9,7 +9,7 @@ import (
 	"squarewatch/probe"
 )
 
-// Notification returns a message as the outbox makes them; with [alert.EventTest] it has no incident.
+// Notification returns a message for an event, as the outbox makes it. The message for [alert.EventTest] has no incident.
 func Notification(event alert.Event) outbox.Notification {
 	at := time.Date(2026, 10, 7, 3, 4, 5, 0, time.UTC)
 	n := outbox.Notification{ID: "n1", Notifier: "ops", At: at, Event: event}
@@ -53,7 +53,7 @@ func poisoned(event alert.Event, text string) outbox.Notification {
 	return n
 }
 
-// hostile returns texts that answers of an API could contain, by a name.
+// hostile returns harmful texts that answers of an API could contain. The key of each describes it.
 func hostile() map[string]string {
 	return map[string]string{
 		"a mention of all":    "<!channel> <!here> @everyone <@U123>",

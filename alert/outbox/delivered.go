@@ -48,8 +48,8 @@ func (s *sender) showsFiringLocked(incident string) bool {
 	return event.Fires()
 }
 
-// acceptLocked queues a transition if it concerns the destination. The end of an incident goes only to destinations that received FIRING,
-// or soon will, even if the rule no longer names them. The caller holds mu.
+// acceptLocked queues a transition if it concerns the destination. The end of an incident goes to destinations that received FIRING, or
+// soon will, even if the rule no longer names them. Other destinations receive an end only if it is announced alone. The caller holds mu.
 func (s *sender) acceptLocked(t alert.Transition, changes *batch) {
 	named := len(t.Notify) == 0 || slices.Contains(t.Notify, s.key.notifier)
 	switch {
@@ -75,16 +75,16 @@ func (s *sender) acceptLocked(t alert.Transition, changes *batch) {
 	}
 }
 
-// correctLocked folds the muted end of an incident into its FIRING that waits to be tried again and may have been received. The caller
-// holds mu.
+// correctLocked queues the muted end of an incident when a FIRING or UPDATE of the incident waits to be tried again. The destination may
+// have received that message, so the end is folded into it. The caller holds mu.
 func (s *sender) correctLocked(t alert.Transition, changes *batch) {
 	if slices.ContainsFunc(s.queue.entries, func(e entry) bool { return e.event.Fires() && e.incident.ID == t.Incident.ID }) {
 		s.enqueueLocked(t, changes)
 	}
 }
 
-// withdrawLocked drops waiting FIRING and UPDATE of an incident that cannot have been received, because it ended while muted or its rule
-// no longer names this notifier. The caller holds mu.
+// withdrawLocked drops waiting FIRING and UPDATE of an incident, unless the destination may have received them. It is for an incident that
+// ended while muted, or whose rule no longer names this notifier. The caller holds mu.
 func (s *sender) withdrawLocked(incident string, changes *batch) {
 	about := func(e *entry) bool { return e.droppable() && e.incident.ID == incident }
 	for _, id := range s.queue.withdraw(about) {
@@ -95,8 +95,8 @@ func (s *sender) withdrawLocked(incident string, changes *batch) {
 	}
 }
 
-// withoutWithdrawnLocked returns the undelivered entries that must be tried again. It drops those that were withdrawn during the attempt,
-// and the end of an incident whose FIRING the destination then never received. The caller holds mu.
+// withoutWithdrawnLocked returns the undelivered entries that must be tried again. It drops those that were withdrawn during the attempt.
+// It also drops the end of their incidents, if the destination does not show them as firing. The caller holds mu.
 func (s *sender) withoutWithdrawnLocked(group []entry, changes *batch) (rest []entry) {
 	for i := range group {
 		e := &group[i]
@@ -114,8 +114,8 @@ func (s *sender) withoutWithdrawnLocked(group []entry, changes *batch) (rest []e
 	return rest
 }
 
-// dropMuted drops FIRING and UPDATE that are muted at now and cannot have been received. The engine announces what still fires when the
-// silence ends.
+// dropMuted drops FIRING and UPDATE that are muted at now, unless the destination may have received them. When the silence ends, the
+// engine announces what still fires.
 func (s *sender) dropMuted(now time.Time) {
 	muted := func(e *entry) bool { return e.muted() && e.droppable() }
 	s.mu.Lock()
@@ -165,7 +165,7 @@ func (s *sender) recordEndLocked(t *alert.Transition, changes *batch) {
 	s.putReceiptLocked(receipt{ref: s.receipts[t.Incident.ID].ref, event: t.Event, at: t.At, incident: t.Incident}, changes)
 }
 
-// maxReceipts is the number of receipts from which on a sender drops those of incidents that ended long ago.
+// maxReceipts is a number of receipts. A sender that has so many drops those of incidents that ended long ago.
 const maxReceipts = 1000
 
 // pruneReceiptsLocked drops receipts of incidents that can no longer reopen. The caller holds mu.
@@ -178,8 +178,8 @@ func (s *sender) pruneReceiptsLocked(now time.Time) {
 	})
 }
 
-// refreshDueLocked returns when firing incidents must be repeated; false when the destination is no [Refresher] or nothing fires. The
-// caller holds mu.
+// refreshDueLocked returns when firing incidents must be repeated; false when the notifier is not a [Refresher], or when nothing fires.
+// The caller holds mu.
 func (s *sender) refreshDueLocked() (time.Time, bool) {
 	refresher, ok := s.destination.Notifier.(Refresher)
 	if !ok || len(s.firingLocked()) == 0 {

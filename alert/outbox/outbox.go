@@ -15,7 +15,7 @@ import (
 // Destination is a notifier with the delay that groups its messages.
 type Destination struct {
 	Notifier  Notifier
-	GroupWait time.Duration // a change waits so long for other changes of its rule; one message then reports all of them
+	GroupWait time.Duration // how long a change waits for other changes of its rule, so that one message reports them all
 }
 
 // Options configure an Outbox.
@@ -26,7 +26,8 @@ type Options struct {
 	Observer     DeliveryObserver       // nil for none
 	Logger       *slog.Logger           // nil for none
 	Rand         func() float64         // returns 0 to 1, for jitter; nil for a random source
-	// Dropped is called with each incident whose FIRING was dropped because of a silence, if no notifier has received one. Nil for none.
+	// Dropped is called with each incident whose FIRING or UPDATE was dropped because of a silence, if no notifier shows the incident as
+	// firing. Nil for none.
 	Dropped func(incident string)
 	Grace   func() time.Duration // called when Run's context has ended: how long Run continues to deliver; 3 s when nil
 }
@@ -188,8 +189,9 @@ func (o *Outbox) Fault() error {
 }
 
 // Replace sets the destinations of a new configuration. Messages for destinations that remain are tried again at once, since the cause of
-// a refusal may be fixed. Messages for removed destinations are dropped, with a warning in the log. Messages of a notifier whose address
-// changed go to the new address, and its receipts stay with the old one.
+// a refusal may be fixed. Messages and receipts of a notifier that was renamed go to the notifier with the same address. Messages of a
+// notifier whose address changed go to the new address, and its receipts stay with the old one. All other messages for removed
+// destinations are dropped, with a warning in the log.
 func (o *Outbox) Replace(destinations map[string]Destination) {
 	now := time.Now()
 	o.commit(func(b *batch) {

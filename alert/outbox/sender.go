@@ -49,7 +49,7 @@ type sender struct {
 
 // newSender returns a sender without a destination.
 func newSender(key senderKey, o *Outbox) *sender {
-	// The library takes its jitter from a global source, so it is off here; nextBackoff adds ours.
+	// The library takes its jitter from a global source of random numbers. It is off here, and nextBackoff adds jitter.
 	waits := &backoff.ExponentialBackOff{InitialInterval: minBackoff, Multiplier: 2, MaxInterval: maxBackoff}
 	waits.Reset()
 	return &sender{
@@ -275,8 +275,8 @@ func (s *sender) requeueLocked(group []entry, hold time.Time, changes *batch) {
 	s.putEntriesLocked(changes, changed...)
 }
 
-// passOnLocked removes entries that could not be delivered before their destination was removed. When the notifier has another address,
-// the ends of incidents go there; what fires was announced there meanwhile. The caller holds mu.
+// passOnLocked removes entries that could not be delivered before their destination was removed. When the notifier has another address
+// now, the ends of incidents go there. FIRING and UPDATE do not: what fires was announced there meanwhile. The caller holds mu.
 func (s *sender) passOnLocked(group []entry, changes *batch) {
 	heir := s.successor(s.key.notifier)
 	for i := range group {
@@ -304,7 +304,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// asDeliveryError wraps an error that is no [DeliveryError]: it is a fault of the notifier, and the message is tried again.
+// asDeliveryError wraps an error that is not a [DeliveryError]. Such an error is a fault of the notifier, and the message is tried again.
 func asDeliveryError(err error) *DeliveryError {
 	if err == nil {
 		return nil

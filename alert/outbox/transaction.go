@@ -32,8 +32,8 @@ type queuedEntry struct {
 	entry  entry
 }
 
-// batch is what one database transaction writes. A newer batch can be merged into an older one: that is how the outbox catches up after a
-// disk failure.
+// batch is what one database transaction writes. A newer batch can be merged into an older one. The outbox uses this
+// after a disk failure, to write everything that is missing in one transaction.
 type batch struct {
 	incidents map[string]alert.Transition  // by incident identifier
 	states    map[string]alert.SeriesState // of incidents without a transition in this batch, by incident identifier
@@ -55,8 +55,8 @@ func (b *batch) isEmpty() bool {
 	return len(b.incidents)+len(b.states)+len(b.entries)+len(b.removed)+len(b.receipts)+len(b.silences) == 0
 }
 
-// addTransition adds the state that a transition leads to. A transition that was held back by a silence belongs to an incident that is
-// over, while its state may belong to the next incident of the series. Each then gets its own row.
+// addTransition adds the state that a transition leads to. When a silence held the transition back, its incident is over, and its state
+// may belong to the next incident of the series. Each of the two incidents then gets its own row.
 func (b *batch) addTransition(t alert.Transition) {
 	if later := t.State.Incident; later != "" && later != t.Incident.ID {
 		b.states[later] = t.State

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// diskPatience is how long delivery waits for the disk at most. After a failed write it does not wait until the disk works again.
+	// diskPatience is how long delivery waits for the disk at most. After a failed write, delivery does not wait at all until a write
+	// succeeds.
 	diskPatience = time.Second
 	// writeTimeout limits one write that waits for the database. It cannot interrupt a disk that hangs.
 	writeTimeout = 10 * time.Second
@@ -18,7 +19,7 @@ const (
 	writeRetry = 10 * time.Second
 )
 
-// ErrNoStore is the fault of an outbox whose store could not be opened yet.
+// ErrNoStore is the error of an outbox whose store could not be opened yet.
 var ErrNoStore = errors.New("the database is not open yet; squarewatch tries again")
 
 // diskLock is a lock that can be held while a timer runs. It is a channel and not a mutex, because time in a bubble of testing/synctest
@@ -40,8 +41,8 @@ type writer struct {
 	call      *database.Call
 }
 
-// write starts to write the unwritten changes and waits for the result for the time patience. A batch that the disk refuses is unwritten
-// again. It returns nil when everything is written.
+// write starts to write the unwritten changes and waits at most for the time patience. It returns nil when everything is written. When the
+// write fails, its changes count as unwritten again.
 func (w *writer) write(patience time.Duration) error {
 	if w.store == nil {
 		return ErrNoStore
@@ -64,7 +65,7 @@ func (w *writer) write(patience time.Duration) error {
 	return w.wait(patience)
 }
 
-// wait waits for the write that runs.
+// wait waits at most for the time patience for the write that runs.
 func (w *writer) wait(patience time.Duration) error {
 	err := w.call.Wait(patience)
 	if errors.Is(err, database.ErrNoAnswer) {
@@ -111,7 +112,7 @@ func (o *Outbox) recordWrite(err error) {
 	o.mu.Lock()
 	before := o.writeError
 	if before != nil && errors.Is(err, database.ErrNoAnswer) {
-		err = before // nobody waited for the result, so the last refusal says more
+		err = before // the write still runs, so the last error says more
 	}
 	o.writeError = err
 	o.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe"
 )
 
-// absentFor is how long no host may be scraped before that is an alert. It is longer than a restart.
+// absentFor is how long Prometheus must get no runs of any host before it alerts. It is longer than a restart takes.
 const absentFor = 5 * time.Minute
 
 // access translates the built-in rule for probes that guard access.
@@ -44,8 +44,8 @@ func (t *translation) access() {
 	}
 }
 
-// noData translates the built-in rule for probes that finish no run: the counter did not change for the longest gap of the schedule. The
-// counter must have existed at the beginning of that time, so that a start of the daemon raises no alert.
+// noData translates the built-in rule for probes that finish no run: the counter did not change for the longest time that three intervals
+// and a run can take. The counter must have existed at the beginning of that time, so that a start of the daemon raises no alert.
 func (t *translation) noData() {
 	var scheduled []probe.Probe
 	for i := range t.Probes {
@@ -85,7 +85,7 @@ func only(probes []probe.Probe, names []string) []probe.Probe {
 	return slices.DeleteFunc(slices.Clone(probes), func(p probe.Probe) bool { return !slices.Contains(names, p.Name) })
 }
 
-// byLength groups probes by a time that depends on their schedules, shortest first.
+// byLength groups the names of probes by the time that of returns for each. It yields the shortest time first.
 func byLength(probes []probe.Probe, of func(*probe.Probe) time.Duration) func(yield func(time.Duration, []string) bool) {
 	names := map[time.Duration][]string{}
 	for i := range probes {

@@ -24,16 +24,15 @@ const (
 const kindLabels = "class, code, expected"
 
 // count returns the expression for the number of runs in a window, for each series. It returns a whole number where possible: increase
-// extrapolates (https://prometheus.io/docs/prometheus/latest/querying/functions/#increase), and 2 of 10 must be 20 % and not less. It
-// tries in turn:
+// extrapolates (https://prometheus.io/docs/prometheus/latest/querying/functions/#increase), and 2 of 10 must be 20 % and not less. The
+// first of these cases that applies gives the number:
 //
-//   - The counter restarted in the window, with the daemon: increase handles that.
-//   - The difference to the beginning of the window.
-//   - The series is new, but its probe had other series at the beginning of the window, or longer ago: all runs are in the window.
-//
-// increase would miss the first run of a new series, and the first 500 is such a run.
-//   - Nothing is known of the beginning of the window: the difference to the first known value.
-//   - The series ended with a restart of the daemon: increase handles that.
+//   - The counter restarted in the window, because the daemon restarted: increase.
+//   - The value at the beginning of the window is known: the difference to it.
+//   - The series is new, but another series of its probe is older: the value itself, because all its runs are in the window. increase would
+//     miss the first run of a new series, and the first 500 is such a run.
+//   - The value at the beginning of the window is not known: the difference to the first known value.
+//   - The series ended in the window, because the daemon restarted: increase.
 func count(window time.Duration) string {
 	return strings.NewReplacer("METRIC", runsMetric, "WINDOW", length(window), "KINDS", kindLabels).Replace(
 		`(increase(METRIC[WINDOW]) and resets(METRIC[WINDOW]) > 0)
@@ -84,8 +83,8 @@ func (f figures) crossed() string {
 	return fmt.Sprintf("%s >= %s", rate, share(f.rule.Threshold)) + enough
 }
 
-// notClear returns the expression that keeps an alert firing. A probe with too few runs is ignored; the caller adds that case for the
-// whole.
+// notClear returns the expression that keeps an alert firing. One probe of several does not keep it firing when it has too few runs. A
+// whole series does: the caller adds that part.
 func (f figures) notClear() string {
 	rate, window := f.rate(f.rule.Window), f.rule.Window
 	text := fmt.Sprintf("%s >= %s", rate, share(f.rule.Clear))

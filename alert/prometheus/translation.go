@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe"
 )
 
-// translation is a rule file in the making.
+// translation collects the rules of a rule file while it is written.
 type translation struct {
 	Options
 
@@ -86,7 +86,7 @@ func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Du
 	if r.Per == alert.PerProbe {
 		return
 	}
-	// A rare probe has too few runs to fire by its rate, but an alert that fires waits for its good run.
+	// A rare probe is recorded too. It has too few runs to start an alert by its rate, but an alert that fires waits for its good run.
 	for i := range series {
 		series[i].without = kindLabels
 	}

@@ -44,8 +44,8 @@ func (l Limits) Validate() error {
 	return errors.Join(faults...)
 }
 
-// pacer returns the limiter for the rate; nil without a rate. The runs of a tenth of a second may start together. A reload with
-// the same rate keeps the old limiter, so that it does not allow another burst.
+// pacer returns the limiter for the rate; nil without a rate. It lets as many runs start together as the rate allows in a tenth of
+// a second, and at least one. A reload with the same rate keeps the old limiter, so that it does not allow another burst.
 func (l Limits) pacer(before *rate.Limiter) *rate.Limiter {
 	switch {
 	case l.Rate == 0:
@@ -56,15 +56,15 @@ func (l Limits) pacer(before *rate.Limiter) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(l.Rate), max(1, int(l.Rate/10)))
 }
 
-// slots counts the running runs and holds the waiting ones. They wait per host, so that a host that hangs does not delay the
-// others. The dispatcher's lock guards it.
+// slots counts the runs in progress and holds those that wait. Each host has its own queue, so that a host that hangs does not
+// delay the others. The dispatcher's lock guards slots.
 type slots struct {
 	limits  Limits
 	running int
 	hosts   map[string]*host
 }
 
-// host is the runs of one host.
+// host holds the runs of one host.
 type host struct {
 	running int
 	waiting []*item // the oldest first
@@ -82,7 +82,7 @@ func (s *slots) host(name string) *host {
 	return h
 }
 
-// acquireLocked gives an item a slot; false if there is none free.
+// acquireLocked gives an item a slot; false if none is free.
 func (s *slots) acquireLocked(it *item) bool {
 	h := s.host(it.Host)
 	if s.running >= s.limits.Concurrency || h.running >= s.limits.PerHost {
