@@ -184,7 +184,7 @@ func (d *Daemon) Addr() net.Addr { return d.listener.Addr() }
 func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	defer context.AfterFunc(ctx, func() { d.stopping.Store(new(time.Now())) })()
+	defer context.AfterFunc(ctx, d.recordStop)()
 	var services sync.WaitGroup
 	services.Go(func() { d.evaluator.Run(background) })
 	services.Go(func() { d.outbox.Run(background) })
@@ -211,6 +211,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 
 	d.watch(ctx, reloads) // returns when the last run has ended
 
+	d.recordStop() // what AfterFunc calls may come later
 	d.options.Notify("STOPPING=1")
 	d.evaluator.Keep(d.outbox.Keep)
 	stop() // the outbox delivers its last messages while the server finishes its last answers

@@ -11,6 +11,9 @@ const flushTimeout = 2 * time.Second
 // deliveryTime is how long messages are still delivered after a stop was requested: 10 s without the time to flush spans.
 const deliveryTime = 7500 * time.Millisecond
 
+// recordStop records when the stop was requested. Only the first call counts.
+func (d *Daemon) recordStop() { d.stopping.CompareAndSwap(nil, new(time.Now())) }
+
 // deliveryGrace returns how long messages may still be delivered when all runs have ended. A delivery that is cut off is repeated at the
 // next start, and people may get the message twice.
 func (d *Daemon) deliveryGrace() time.Duration {
