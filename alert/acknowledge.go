@@ -11,7 +11,7 @@ func (e *Engine) Acknowledge(incident, by string, now time.Time) ([]Transition, 
 	out := e.catchUp(now)
 	s := e.firing(incident)
 	if s == nil {
-		return out, fmt.Errorf("acknowledge incident %s: it no longer fires", incident)
+		return out, fmt.Errorf("acknowledge incident %s: no incident with this identifier fires", incident)
 	}
 	s.acknowledged, s.lastNotified = &Acknowledgement{By: by, At: now}, now
 	out = append(out, e.transition(s, EventUpdate, now))
@@ -30,7 +30,7 @@ func (e *Engine) Unannounce(incident string) {
 func (e *Engine) SilenceFor(incident string) (Silence, error) {
 	s := e.firing(incident)
 	if s == nil {
-		return Silence{}, fmt.Errorf("silence incident %s: it no longer fires", incident)
+		return Silence{}, fmt.Errorf("silence incident %s: no incident with this identifier fires", incident)
 	}
 	return Silence{Rules: []string{s.rule.Name}, Series: []string{s.name}}, nil
 }

@@ -148,7 +148,7 @@ func (i *Incident) insert(text string, w Wording) string {
 	if credential != "" {
 		credential = " " + credential
 	}
-	because := "nothing that was seen so far points to one side"
+	because := "the evidence so far does not tell"
 	if len(i.Evidence) > 0 {
 		because = clause(w.Escape(i.Evidence[0].Text))
 	}
@@ -167,9 +167,9 @@ func (i *Incident) ways(w Wording) (begin, phase string) {
 		return "begin with the traces below", "The traces below show"
 	}
 	again := w.Command(strings.TrimSpace("squarewatch probe " + i.newestProbe()))
-	begin, phase = again+" asks again", again+" shows"
+	begin, phase = again+" repeats the request", again+" shows"
 	if slices.ContainsFunc(shown, func(e Example) bool { return e.Excerpt != "" }) {
-		begin = "begin with its own words below; " + begin
+		begin = "read its own words below; " + begin
 	}
 	return begin, phase
 }
@@ -224,8 +224,9 @@ func sentence(text string) string {
 // two capitals, as in DNS, stays as it is.
 func clause(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
-	if next, _ := utf8.DecodeRuneInString(text[size:]); unicode.IsUpper(next) {
-		return text
+	rest := strings.TrimSuffix(text[size:], ".")
+	if next, _ := utf8.DecodeRuneInString(rest); unicode.IsUpper(next) { // a name in capitals
+		return text[:size] + rest
 	}
-	return string(unicode.ToLower(first)) + strings.TrimSuffix(text[size:], ".")
+	return string(unicode.ToLower(first)) + rest
 }

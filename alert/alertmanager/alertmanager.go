@@ -68,10 +68,15 @@ func (n *Notifier) Deliver(ctx context.Context, notification outbox.Notification
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	body, err := json.Marshal(Render(notification, n.settings, n.options, time.Now()))
-	if err != nil || len(n.members) == 0 {
+	if err != nil {
 		return "", &outbox.DeliveryError{
-			Reason: outbox.ReasonInvalid, Permanent: true, Fix: "correct url in the configuration",
-			Err: errors.Join(errors.New("no member to post to"), err),
+			Reason: outbox.ReasonInvalid, Permanent: true, Fix: "report this fault of squarewatch",
+			Err: fmt.Errorf("write the alerts as JSON: %w", err),
+		}
+	}
+	if len(n.members) == 0 {
+		return "", &outbox.DeliveryError{
+			Reason: outbox.ReasonInvalid, Permanent: true, Fix: "correct url in the configuration", Err: errors.New("no member to post to"),
 		}
 	}
 	failures := make([]*outbox.DeliveryError, len(n.members))

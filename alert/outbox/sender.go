@@ -329,6 +329,6 @@ func (s *sender) logOutcome(ctx context.Context, o outcome) {
 			level = slog.LevelError
 		}
 		logger.Log(ctx, level, "cannot deliver a message; it is kept and retried", "reason", o.after.Reason, "error", o.after.Err,
-			"fix", cmp.Or(o.after.Fix, "none needed unless it lasts"), "pending", o.pending)
+			"fix", cmp.Or(o.after.Fix, "none while it does not last; then see the error"), "pending", o.pending)
 	}
 }

@@ -115,7 +115,7 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 	}
 	for id := range b.removed {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE id = ?`, id); err != nil {
-			return fmt.Errorf("remove a delivered message: %w", err)
+			return fmt.Errorf("remove a message from the outbox: %w", err)
 		}
 	}
 	for id := range b.entries {

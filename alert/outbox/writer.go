@@ -119,7 +119,7 @@ func (o *Outbox) recordWrite(err error) {
 	switch {
 	case errors.Is(err, ErrNoStore): // the caller that opens the store logs it
 	case err != nil && before == nil:
-		o.options.Logger.Error("cannot write alerts to the database; messages are still sent, but a restart would lose them",
+		o.options.Logger.Error("cannot write alerts to the database; messages are still sent, but a restart would lose those that still wait",
 			"error", err, "fix", database.Fix(err))
 	case err == nil && before != nil:
 		o.options.Logger.Info("alerts are written to the database again")

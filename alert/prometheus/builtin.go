@@ -24,7 +24,7 @@ func (t *translation) access() {
 	}
 	r := &alert.Rule{Name: alert.AccessRule, Per: alert.PerProbe}
 	notes := []string{
-		"Built-in rule access. It ends when the last breach is as long ago as five refusals can take; in squarewatch, after five refusals.",
+		"Built-in rule access. It ends when the last breach is as long ago as five refusals can take. In squarewatch it ends after five refusals and a minute.",
 		"A 2xx that breaks off, or is too large or too slow, counts as a breach only in squarewatch.",
 	}
 	for _, set := range alertsOf(r, guards) {
@@ -75,7 +75,7 @@ func (t *translation) noData() {
 		severity: alert.Critical, begins: "absent(" + runsMetric + ")", summary: "Prometheus gets no runs of any host",
 		notes: []string{
 			"This reports that no squarewatch is running, which squarewatch cannot do itself.",
-			"Watch each host with an alert on up as well, as for any other job.",
+			"Watch each host with an alert on the metric up as well, as for any other job.",
 		},
 	})
 }

@@ -63,7 +63,7 @@ func (t *translation) rule(r *alert.Rule) {
 	}
 	notes := []string{"Rule " + r.Name + "."}
 	if len(rare) > 0 {
-		notes = append(notes, fmt.Sprintf("Left out: streak of %s, too rare for a rate: %d bad runs in a row fire in squarewatch.",
+		notes = append(notes, fmt.Sprintf("Not translated: the streak of %s. They run too rarely for a rate; in squarewatch, %d bad runs in a row fire.",
 			strings.Join(rare, ", "), r.Streak))
 	}
 	if len(probes) == 0 {
@@ -91,7 +91,7 @@ func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Du
 		series[i].without = kindLabels
 	}
 	t.recordSeries(figures{rule: r, perProbe: true}, series, window,
-		[]string{"The same of each probe: a failure of one is not lost among the others."})
+		[]string{"The same of each probe, so that one failing probe fires by itself."})
 }
 
 // recordSeries records the number of runs and the rate of series in a window. The notes stand before the first rule.
@@ -203,7 +203,7 @@ func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []str
 			}
 			if i > 0 {
 				a.notes = []string{
-					"In squarewatch this and the previous alert are one incident, which gets worse: inhibit this one while that one fires.",
+					"In squarewatch this and the previous alert are one incident, which gets worse: inhibit this alert while the previous one fires.",
 				}
 			}
 			t.addAlert(a)

@@ -65,7 +65,7 @@ func (h *connectionState) closed(ctx context.Context, logger *slog.Logger, fault
 		return
 	}
 	h.logged = true
-	level, fix := slog.LevelWarn, "none needed unless it lasts"
+	level, fix := slog.LevelWarn, "none while it does not last; then see the error"
 	if fault.Permanent {
 		level, fix = slog.LevelError, fault.Fix
 	}

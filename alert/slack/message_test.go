@@ -275,10 +275,10 @@ func TestWithoutACollectorAMessageNamesNoTrace(t *testing.T) {
 		options  slack.Options
 		want     string
 	}{
-		{words, slack.Options{Untraced: true}, "failed there: begin with its own words below; `squarewatch probe collections` asks again."},
-		{silent, slack.Options{Untraced: true}, "failed there: `squarewatch probe collections` asks again."},
+		{words, slack.Options{Untraced: true}, "failed there: read its own words below; `squarewatch probe collections` repeats the request."},
+		{silent, slack.Options{Untraced: true}, "failed there: `squarewatch probe collections` repeats the request."},
 		{timeout, slack.Options{Untraced: true}, "`squarewatch probe collections` shows the slow phase."},
-		{unkept, slack.Options{TraceURL: traceURL}, "failed there: begin with its own words below; "},
+		{unkept, slack.Options{TraceURL: traceURL}, "failed there: read its own words below; "},
 		{words, slack.Options{}, "failed there: begin with the traces below."},
 		{timeout, slack.Options{}, "The traces below show the slow phase."},
 	} {
