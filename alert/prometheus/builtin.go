@@ -24,7 +24,8 @@ func (t *translation) access() {
 	}
 	r := &alert.Rule{Name: alert.AccessRule, Per: alert.PerProbe}
 	notes := []string{
-		"Built-in rule access. It ends when the last breach is as long ago as five refusals can take. In squarewatch it ends after five refusals and a minute.",
+		"Built-in rule access. It ends when the last breach is as long ago as five refusals can take. " +
+			"In squarewatch it ends after five refusals and a minute.",
 		"A 2xx that breaks off, or is too large or too slow, counts as a breach only in squarewatch.",
 	}
 	for _, set := range alertsOf(r, guards) {

@@ -63,7 +63,8 @@ func (t *translation) rule(r *alert.Rule) {
 	}
 	notes := []string{"Rule " + r.Name + "."}
 	if len(rare) > 0 {
-		notes = append(notes, fmt.Sprintf("Not translated: the streak of %s. They run too rarely for a rate; in squarewatch, %d bad runs in a row fire.",
+		notes = append(notes, fmt.Sprintf(
+			"Not translated: the streak of %s. They run too rarely for a rate; in squarewatch, %d bad runs in a row fire.",
 			strings.Join(rare, ", "), r.Streak))
 	}
 	if len(probes) == 0 {
