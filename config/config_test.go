@@ -19,8 +19,8 @@ import (
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/config"
+	"squarewatch/config/golden"
 	"squarewatch/config/secret"
-	"squarewatch/golden"
 	"squarewatch/probe"
 )
 

@@ -23,7 +23,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
-	"squarewatch/golden"
+	"squarewatch/config/golden"
 	"squarewatch/otel"
 	"squarewatch/probe"
 )

@@ -14,8 +14,8 @@ import (
 	"squarewatch/alert/alertmanager"
 	"squarewatch/alert/notifiertest"
 	"squarewatch/alert/outbox"
+	"squarewatch/config/golden"
 	"squarewatch/config/secret"
-	"squarewatch/golden"
 	"squarewatch/probe"
 )
 

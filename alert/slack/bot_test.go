@@ -18,9 +18,9 @@ import (
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
+	"squarewatch/config/golden"
 	"squarewatch/config/secret"
 	"squarewatch/config/setting"
-	"squarewatch/golden"
 )
 
 func newBot(t *testing.T) (*slack.Notifier, *slackstub.Server) {

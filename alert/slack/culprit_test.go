@@ -6,7 +6,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/alert/slack"
-	"squarewatch/golden"
+	"squarewatch/config/golden"
 	"squarewatch/probe"
 
 	slackgo "github.com/slack-go/slack"

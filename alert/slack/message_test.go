@@ -14,7 +14,7 @@ import (
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
-	"squarewatch/golden"
+	"squarewatch/config/golden"
 	"squarewatch/probe"
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v4"
 
-	"squarewatch/golden"
+	"squarewatch/config/golden"
 )
 
 // TestPrometheusRules compares the written rules of each file with its golden file.

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"squarewatch/config"
-	"squarewatch/golden"
+	"squarewatch/config/golden"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
 
+	"squarewatch/config/golden"
 	"squarewatch/config/secret"
-	"squarewatch/golden"
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
 	"squarewatch/probe/catalogue"
