@@ -191,6 +191,17 @@ func (s *series) fillCause(incident *Incident) {
 	}
 }
 
+// leaderStates returns the states of the firing incidents that a series joined, also if it has left them since.
+func (e *Engine) leaderStates(s *series) []SeriesState {
+	var list []SeriesState
+	for _, l := range e.leaders {
+		if l.state == Firing && l.hasJoined(s) {
+			list = append(list, l.export())
+		}
+	}
+	return list
+}
+
 // recordLeader makes an announced series one that others can join.
 func (e *Engine) recordLeader(s *series) {
 	if s.state != Firing || !s.announced {

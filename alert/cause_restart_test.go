@@ -2,6 +2,7 @@ package alert_test
 
 import (
 	"testing"
+	"time"
 
 	"squarewatch/alert"
 )
@@ -44,6 +45,27 @@ func TestWhatJoinedIsKnownAfterACrash(t *testing.T) {
 	next.play(122, 200, during(100, 200, broken))
 	same(t, []string{"126 update server-errors/a"}, next.told)
 	joined(t, next.last.Incident, "server-errors/b")
+}
+
+// TestWhatJoinedAndEndedIsToldAfterACrash kills the process after c joined and ended, and before a message named it.
+func TestWhatJoinedAndEndedIsToldAfterACrash(t *testing.T) {
+	options := causeOptions("a", "b", "c")
+	options.Rules[0].Window = 30 * time.Second
+	s := newShared(t, options)
+	outage := func(name string, second int) state {
+		if name == "c" {
+			return during(130, 150, broken)(name, second)
+		}
+		return during(100, 300, broken)(name, second)
+	}
+	s.play(0, 180, outage)
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a"}, s.told)
+	next := &shared{Engine: restarted(t, options, s.written(), s.seen, 180), probes: options.Probes}
+	next.play(181, 400, outage)
+	if next.last.Event != alert.EventResolved {
+		t.Fatalf("want the end of a, got %v", next.told)
+	}
+	joined(t, next.last.Incident, "server-errors/b over", "server-errors/c over")
 }
 
 func TestAReloadKeepsWhatJoined(t *testing.T) {

@@ -2,6 +2,7 @@ package alert_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ type shared struct {
 	told   []string // messages: second, event, rule and series
 	last   alert.Transition
 	seen   []*probe.Result
+	states map[string]alert.SeriesState // by incident: as the transitions left them
 }
 
 // causeOptions are those of probes that run every ten seconds, one second apart, with rules like the default ones but a short window.
@@ -83,11 +85,26 @@ func (s *shared) play(from, until int, of func(name string, second int) state) {
 
 func (s *shared) note(changes []alert.Transition) {
 	for _, c := range changes {
+		s.write(append(c.Leaders, c.State)...)
 		if !c.Muted && !c.Reannounced {
 			s.told = append(s.told, fmt.Sprintf("%.0f %s %s/%s", c.At.Sub(start()).Seconds(), c.Event, c.Incident.Rule, c.Incident.Series))
 			s.last = c
 		}
 	}
+}
+
+func (s *shared) write(states ...alert.SeriesState) {
+	if s.states == nil {
+		s.states = map[string]alert.SeriesState{}
+	}
+	for _, state := range states {
+		s.states[state.Incident] = state
+	}
+}
+
+// written returns the states that a process finds which starts after this one was killed.
+func (s *shared) written() []alert.SeriesState {
+	return slices.SortedFunc(maps.Values(s.states), func(a, b alert.SeriesState) int { return a.Fired.Compare(b.Fired) })
 }
 
 // during returns what every probe gets, and only between two seconds.

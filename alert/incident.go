@@ -210,6 +210,7 @@ type Transition struct {
 	// Reannounced means that nothing changed: the transition is for notifiers that never received FIRING of the incident.
 	Reannounced bool
 	State       SeriesState
+	Leaders     []SeriesState // of the incidents that this one joined: a message of theirs must name it, also after a restart
 }
 
 // SeriesState is the state of one series that survives a restart. It is plain data, stored as JSON.

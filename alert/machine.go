@@ -312,7 +312,7 @@ func (e *Engine) transition(s *series, event Event, now time.Time) Transition {
 	case EventUpdate, EventTest:
 		t.Muted = silenced || !s.announced
 	}
-	t.State = s.export()
+	t.State, t.Leaders = s.export(), e.leaderStates(s)
 	return t
 }
 

@@ -75,6 +75,28 @@ func (s *system) checkJoined(series string) {
 	}
 }
 
+// checkEveryJoined checks, when all is over, that every incident that joined another one was told: the end of its leader names it, or it
+// has a message of its own.
+func (s *system) checkEveryJoined() {
+	for _, i := range s.joined {
+		told, log := false, ""
+		for _, series := range []string{"a", "b"} {
+			for _, m := range s.messagesAbout(series) {
+				switch m.incident.ID {
+				case i.ID:
+					told = true
+				case i.Leader:
+					told = slices.ContainsFunc(m.incident.Joined, func(j alert.JoinedSeries) bool { return j.Series == i.Series })
+					log += fmt.Sprintf("\n%.0f %s %+v", m.at.Sub(start()).Seconds(), m.event, m.incident.Joined)
+				}
+			}
+		}
+		if !told {
+			s.fault("%s joined %s at %.0f s, and no last message tells of it:%s", i.Series, i.Leader, i.Fired.Sub(start()).Seconds(), log)
+		}
+	}
+}
+
 // check compares the accepted messages with the incidents.
 func (s *system) check() {
 	for _, series := range []string{"a", "b"} {

@@ -35,6 +35,7 @@ type system struct {
 	process  *process
 	results  []*probe.Result
 	silences []alert.Silence
+	joined   []alert.Incident // as they were when they joined another one
 
 	slack    *slackstub.Slack // the destination
 	notifier *slack.Notifier
@@ -166,6 +167,9 @@ func (s *system) startProcess() {
 
 func (s *system) add(changes []alert.Transition) {
 	for _, c := range changes {
+		if c.Event == alert.EventFiring && c.Incident.Leader != "" {
+			s.joined = append(s.joined, c.Incident)
+		}
 		s.process.Add(c)
 	}
 }
@@ -274,6 +278,12 @@ func TestMessagesAlwaysMatchTheIncidents(t *testing.T) {
 			s.setBehaviour("well")
 			s.advance(900) // every waiting message is sent, refused ones are retried, and every silence has ended
 			s.check()
+			for range 4 {
+				s.do(move{kind: "run", probe: "a", code: http.StatusOK})
+				s.do(move{kind: "run", probe: "b", code: http.StatusOK})
+			}
+			s.advance(900)
+			s.checkEveryJoined()
 			for _, reason := range s.slack.Refused() {
 				if !slices.Contains([]string{
 					"channel_is_archived", "is_archived", "is_inactive", "restricted_action_thread_locked", "edit_window_closed",

@@ -55,8 +55,9 @@ func (b *batch) isEmpty() bool {
 	return len(b.incidents)+len(b.states)+len(b.entries)+len(b.removed)+len(b.receipts)+len(b.silences) == 0
 }
 
-// addTransition adds the state that a transition leads to. When a silence held the transition back, its incident is over, and its state
-// may belong to the next incident of the series. Each of the two incidents then gets its own row.
+// addTransition adds the state that a transition leads to, and those of the incidents that must name it. When a silence held the
+// transition back, its incident is over, and its state may belong to the next incident of the series. Each of the two incidents then gets
+// its own row.
 func (b *batch) addTransition(t alert.Transition) {
 	if later := t.State.Incident; later != "" && later != t.Incident.ID {
 		b.states[later] = t.State
@@ -68,6 +69,9 @@ func (b *batch) addTransition(t alert.Transition) {
 	}
 	b.incidents[t.Incident.ID] = t
 	delete(b.states, t.Incident.ID)
+	for _, leader := range t.Leaders {
+		b.states[leader.Incident] = leader
+	}
 }
 
 // put adds an entry as it is now. Test messages are not stored, because the person who sends one waits for the result.
