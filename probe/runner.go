@@ -104,7 +104,7 @@ func (r *Runner) prepareLooks() {
 		r.connectivity.dial = newDialer().DialContext
 	}
 	r.resolving = newResolving(&r.options)
-	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]bool{}}
+	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]served{}}
 	r.elsewhere = &elsewhere{}
 }
 

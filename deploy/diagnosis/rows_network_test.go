@@ -112,6 +112,10 @@ func nameRows() []row {
 			want: []culprit{api},
 		},
 		{name: "the API's name is gone", ref: "D14", hard: true, setup: known, harm: name(dnsNoName, 0), want: []culprit{api}},
+		{
+			name: "the API's name is gone, and our resolver serves only the names on a list", hard: true, setup: known,
+			harm: name(dnsListed, 0), want: []culprit{api},
+		},
 		{name: "SERVFAIL for the API's name alone", ref: "D14", hard: true, setup: known, harm: name(dnsBadZone, 0), want: []culprit{api}},
 		{name: "SERVFAIL for every name", ref: "D14", hard: true, setup: known, harm: name(dnsServFail, 0), want: []culprit{resolver}},
 		{name: "REFUSED for every name", ref: "D14", hard: true, setup: known, harm: name(dnsRefused, 0), want: []culprit{resolver}},

@@ -203,20 +203,20 @@ func TestWitness(t *testing.T) {
 	for i := range seen {
 		j.Observe(&seen[i])
 	}
-	if got := j.Witness("k"); got != "open" {
+	if got := j.Witness("k", seen[1].End); got != "open" {
 		t.Errorf("want the probe that was accepted, got %q", got)
 	}
 	if got := j.Verdict(&seen[0]); got.Culprit != API {
 		t.Errorf("want the API while the witness is believed, got %+v", got)
 	}
-	j.ServesAnybody("open", true)
-	if got := j.Witness("k"); got != "" {
+	j.ServesAnybody("open", true, seen[1].End)
+	if got := j.Witness("k", seen[1].End); got != "" {
 		t.Errorf("want no other witness, got %q", got)
 	}
 	if got := j.Verdict(&seen[0]); got.Culprit == API {
 		t.Errorf("want no verdict by an endpoint that serves anybody, got %+v", got)
 	}
-	j.ServesAnybody("open", false)
+	j.ServesAnybody("open", false, seen[1].End)
 	if got := j.Verdict(&seen[0]); got.Culprit != API {
 		t.Errorf("want the API: a proven witness speaks, got %+v", got)
 	}

@@ -55,6 +55,7 @@ const (
 	DNSNoName              // NXDOMAIN: the name does not exist
 	DNSFailed              // SERVFAIL and the like: the resolver got no answer from the servers of the zone, or is broken
 	DNSNoAnswer            // the resolver did not answer
+	DNSRefused             // REFUSED and the like: the resolver does not want to answer for this name
 )
 
 // Link is how a connection failed.

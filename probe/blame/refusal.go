@@ -141,7 +141,7 @@ func (m *memory) weighAcceptance(r *refusals, add adder) {
 		if !h.acceptedAfter(r.since, r.o.End) {
 			continue
 		}
-		anybody, known := m.anybody[h.probe]
+		anybody, known := m.servesAnybody(h.probe, r.o.End)
 		refusedBefore := h.refusedLately(r.o.End) && h.since.Before(h.accepted) // so it does check the credential
 		switch {
 		case anybody:
@@ -239,7 +239,7 @@ func (r *Renewal) unavailable(at time.Time) bool {
 }
 
 // unprovenWitness returns the name of a probe that speaks for a credential, and of which nobody knows whether it checks credentials.
-func (m *memory) unprovenWitness(credential string) string {
+func (m *memory) unprovenWitness(credential string, at time.Time) string {
 	p, name := m.credentials[credential], ""
 	if p == nil || credential == "" {
 		return ""
@@ -251,7 +251,7 @@ func (m *memory) unprovenWitness(credential string) string {
 		}
 	}
 	for _, h := range p.probes {
-		_, known := m.anybody[h.probe]
+		_, known := m.servesAnybody(h.probe, at)
 		if !known && len(h.failures) == 0 && !since.IsZero() && h.acceptedAfter(since, h.accepted) {
 			name = first(name, h.probe)
 		}

@@ -20,7 +20,7 @@ func (m *memory) weighSilence(o *Observation) []point {
 	add := func(c Culprit, weight int, at time.Time, format string, arguments ...any) {
 		points = append(points, point{Evidence{c, fmt.Sprintf(format, arguments...), at}, weight})
 	}
-	down := !m.notReached.At.Before(o.Start.Add(-sameTime)) && !m.notReached.At.IsZero()
+	down := m.wasDown(o.Start)
 	if down {
 		add(Network, 100, m.notReached.At, "%s could not be reached either", m.notReached.What)
 	}
@@ -55,6 +55,38 @@ func (m *memory) weighSilence(o *Observation) []point {
 	return points
 }
 
+// wasDown reports whether our network was down when a run began, or later: the connectivity address was not reached then or just before, or
+// nothing was reached between a check that failed lately and the run. A check that passes after the run does not show how it began.
+func (m *memory) wasDown(start time.Time) bool {
+	at := m.notReached.At
+	switch {
+	case at.IsZero() || at.Before(start.Add(-recently)):
+		return false
+	case !at.Before(start.Add(-sameTime)):
+		return true
+	}
+	return !m.worked.between(at, start)
+}
+
+// worked is when our network was seen to work: for each second of the window, the last such time in it.
+type worked [window / time.Second]time.Time
+
+// add records a time.
+func (w *worked) add(at time.Time) {
+	second := &w[int(at.Unix())%len(w)]
+	*second = later(*second, at)
+}
+
+// between reports whether the network was seen to work after one time, and not after another one.
+func (w *worked) between(after, until time.Time) bool {
+	for _, at := range w {
+		if at.After(after) && !at.After(until) {
+			return true
+		}
+	}
+	return false
+}
+
 // weighLookup weighs what is known about a name that was not resolved: was it our resolver, or the zone of the API?
 func (m *memory) weighLookup(o *Observation, points []point) []point {
 	add := func(c Culprit, weight int, at time.Time, format string, arguments ...any) {
@@ -65,7 +97,7 @@ func (m *memory) weighLookup(o *Observation, points []point) []point {
 	switch {
 	case failed && !m.resolved.At.After(m.notResolved.At):
 		add(Resolver, 50, m.notResolved.At, "our resolver does not resolve %s either", m.notResolved.What)
-	case passed:
+	case passed && o.DNS != DNSRefused:
 		add(API, 50, m.resolved.At, "our resolver resolves %s, so the DNS zone of the API is at fault", m.resolved.What)
 	}
 	switch o.DNS {
@@ -75,6 +107,8 @@ func (m *memory) weighLookup(o *Observation, points []point) []point {
 		add(API, 5, o.End, "our resolver says that it cannot resolve the name")
 	case DNSNoAnswer:
 		add(Resolver, 25, o.End, "our resolver did not answer")
+	case DNSRefused:
+		add(Resolver, 25, o.End, "our resolver refuses to answer for the name of the API")
 	case DNSNone:
 	}
 	return points
