@@ -159,6 +159,12 @@ func scenes() []scene {
 		{"a maintenance page for some runs", Gateway, "lately every address", []Observation{
 			with(at(0, "a", "", WrongAnswer), everywhere), with(at(5, "a", "", WrongAnswer), page),
 		}},
+		{"a page with 200 where data came before", Gateway, "answered with data", []Observation{
+			at(0, "a", "k", Good), with(with(at(5, "a", "k", WrongAnswer), page), func(o *Observation) { o.Code = 200 }),
+		}},
+		{"a page with 404 where data came before", API, "with a page", []Observation{
+			at(0, "a", "k", Good), with(with(at(5, "a", "k", WrongAnswer), page), func(o *Observation) { o.Code = 404 }),
+		}},
 		{"429 as a page", Gateway, "limits", []Observation{
 			with(at(0, "a", "", WrongAnswer), func(o *Observation) { o.Page, o.Code = true, 429 }),
 		}},
