@@ -66,6 +66,7 @@ func (x *run) judge(ctx context.Context) *blame.Observation {
 	o, runner := x.observe(), x.job.runner
 	x.takeLooks(ctx, o)
 	runner.strangers.learn(x, o)
+	runner.cuts.learn(x)
 	runner.judge.Observe(o)
 	verdict := runner.judge.Verdict(o)
 	x.result.Blame, x.result.Evidence, x.result.Settle = verdict.Culprit, verdict.Evidence, verdict.Settle

@@ -14,7 +14,7 @@ func (x *run) observe() *blame.Observation {
 	last := x.last()
 	o := &blame.Observation{
 		Probe: r.Probe, Credential: r.Credential, Start: r.Start, End: last.End, Outcome: x.outcome(last), Code: r.Code,
-		Page: isPage(x.got.header, x.body()), Foreign: isForeign(x.got.header),
+		Page: isPage(x.got.header, x.body()), Foreign: isForeign(x.got.header), Cut: x.isCut(),
 	}
 	if r.Code == http.StatusServiceUnavailable && !isJSON(x.body()) { // also without a body: the API always answers with JSON
 		o.Page = true

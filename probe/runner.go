@@ -56,6 +56,7 @@ type Runner struct {
 	resolving    *resolving
 	strangers    *strangers
 	elsewhere    *elsewhere
+	cuts         *cutAnswers
 }
 
 // NewRunner returns a runner. The caller closes it when the last run has ended.
@@ -106,6 +107,7 @@ func (r *Runner) prepareLooks() {
 	r.resolving = newResolving(&r.options)
 	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]served{}}
 	r.elsewhere = &elsewhere{}
+	r.cuts = &cutAnswers{probes: map[string]*cutAnswer{}}
 }
 
 // CancelRenewals cancels the running renewals, for which Close would wait. Call it at the stop of the process, when no other

@@ -103,6 +103,7 @@ type Observation struct {
 	Page      bool   // the body is a page (HTML), not an answer of the API
 	Foreign   bool   // the answer asks for another way to authenticate than the API's: a WWW-Authenticate without Bearer
 	Code      int    // HTTP status; 0 without an answer
+	Cut       bool   // the head of an answer came, and not its whole body
 	Words     string // the API's own code or message of a refusal, for example user_inactive; masked and shortened
 	NewToken  bool   // the refused token is new, or the probe was refused with a new one and not accepted since
 	Elsewhere bool   // an address that does not exist got the same answer: whatever answers does so for every address

@@ -40,6 +40,8 @@ func (m *memory) weighSilence(o *Observation) []point {
 		add(API, 30, m.answered, "other runs got answers meanwhile")
 	}
 	switch {
+	case o.Cut:
+		add(API, 20, o.End, "it began an answer, which was cut short")
 	case o.Outcome == NotAnswered:
 		add(API, 20, o.End, "it accepted the connection and did not answer in time")
 	case o.Link == LinkProxySilent:
