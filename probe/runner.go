@@ -54,6 +54,7 @@ type Runner struct {
 	judge        *blame.Judge
 	connectivity *connectivity
 	resolving    *resolving
+	proxying     *proxying
 	strangers    *strangers
 	elsewhere    *elsewhere
 	cuts         *cutAnswers
@@ -80,12 +81,7 @@ func NewRunner(options RunnerOptions) *Runner {
 		holders = append(holders, credential)
 	}
 	r.secrets = redact.New(holders...)
-	if options.Proxy != nil {
-		if proxy, err := options.Proxy(&http.Request{URL: options.Target}); err == nil && proxy != nil {
-			r.behindProxy = true
-			r.secrets.AddProxy(proxy)
-		}
-	}
+	r.prepareProxy()
 	r.sessions = make(map[string]Session, len(options.Credentials))
 	for name, credential := range options.Credentials {
 		r.sessions[name] = credential.Attach(Environment{
@@ -93,6 +89,18 @@ func NewRunner(options RunnerOptions) *Runner {
 		})
 	}
 	return r
+}
+
+// prepareProxy finds out whether requests go through a proxy.
+func (r *Runner) prepareProxy() {
+	r.proxying = &proxying{}
+	if r.options.Proxy == nil {
+		return
+	}
+	if proxy, err := r.options.Proxy(&http.Request{URL: r.options.Target}); err == nil && proxy != nil {
+		r.behindProxy, r.proxying = true, newProxying(&r.options, proxy)
+		r.secrets.AddProxy(proxy)
+	}
 }
 
 // prepareLooks makes the judge and what it is helped by.

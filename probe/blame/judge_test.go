@@ -39,6 +39,10 @@ func connectivity(passed bool) func(*Observation) {
 	return func(o *Observation) { o.Connectivity = Check{At: o.End, Passed: passed, What: "1.1.1.1:53"} }
 }
 
+func proxy(passed bool) func(*Observation) {
+	return func(o *Observation) { o.Proxy = Check{At: o.End, Passed: passed, What: "our own proxy"} }
+}
+
 func resolver(passed bool) func(*Observation) {
 	return func(o *Observation) { o.Resolver = Check{At: o.End, Passed: passed, What: "the root"} }
 }
@@ -85,8 +89,19 @@ func scenes() []scene {
 			at(5, "b", "", Good), with(at(0, "a", "", NotConnected), link(LinkNoAnswer)),
 		}},
 		{"no route", Network, "no route", []Observation{with(at(0, "a", "", NotConnected), link(LinkNoRoute))}},
-		{"our proxy says nothing, though our network is fine", Network, "did not say", []Observation{
-			with(with(at(0, "a", "", NotConnected), link(LinkProxySilent)), connectivity(true)),
+		{"our proxy says nothing, though our network is fine", Network, "answered nothing", []Observation{
+			with(with(with(at(0, "a", "", NotConnected), link(LinkProxySilent)), connectivity(true)), proxy(false)),
+		}},
+		{"our proxy answers, and cannot reach the target", Unknown, "did not say", []Observation{
+			with(with(with(at(0, "a", "", NotConnected), link(LinkProxySilent)), connectivity(true)), proxy(true)),
+		}},
+		{"a run began while our proxy said nothing", Network, "answered nothing", []Observation{
+			with(with(at(0, "a", "", NotConnected), link(LinkProxySilent)), proxy(false)),
+			at(22, "b", "", Good), with(with(at(20, "a", "", NotConnected), link(LinkProxySilent)), proxy(true)),
+		}},
+		{"our proxy reaches the target for others", API, "other runs", []Observation{
+			with(with(at(0, "a", "", NotConnected), link(LinkProxySilent)), proxy(false)), at(10, "b", "", Good),
+			at(22, "b", "", Good), with(with(at(20, "a", "", NotConnected), link(LinkProxySilent)), proxy(true)),
 		}},
 		{"our proxy", Network, "proxy", []Observation{with(at(0, "a", "", NotConnected), link(LinkProxy))}},
 		{"an expired certificate", API, "certificate", []Observation{with(at(0, "a", "", NotConnected), link(LinkTLS))}},

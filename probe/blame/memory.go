@@ -30,6 +30,7 @@ type memory struct {
 	anybody     map[string]served // by probe: whether its endpoint answers also without a credential
 
 	worked       worked               // when something was reached
+	proxyWorked  worked               // when something was reached through our own proxy, or it answered a check
 	answered     time.Time            // end of the last run that got an answer
 	everywhere   time.Time            // end of the last run with a page that every address gets
 	links        [linkCount]time.Time // by Link: end of the last run that failed so
@@ -37,6 +38,8 @@ type memory struct {
 	notReached   Check                // the last one that failed
 	resolved     Check                // the last check of the resolver that passed
 	notResolved  Check                // the last one that failed
+	proxySilent  Check                // the last check of our own proxy that failed
+	proxySpoke   Check                // the last one that passed
 	guardDenied  time.Time            // end of the last run of a guarded probe without a credential that was refused, as it must be
 	guardGranted time.Time            // end of the last one that was not
 }
@@ -124,6 +127,7 @@ func (m *memory) add(o *Observation) {
 	case o.Outcome.answered():
 		m.answered = later(m.answered, o.End)
 		m.worked.add(o.End)
+		m.proxyWorked.add(o.End)
 	}
 	switch o.Outcome {
 	case Good:
@@ -190,7 +194,7 @@ func (m *memory) addChecks(o *Observation) {
 	for _, c := range []struct {
 		check          *Check
 		passed, failed *Check
-	}{{&o.Connectivity, &m.reached, &m.notReached}, {&o.Resolver, &m.resolved, &m.notResolved}} {
+	}{{&o.Connectivity, &m.reached, &m.notReached}, {&o.Resolver, &m.resolved, &m.notResolved}, {&o.Proxy, &m.proxySpoke, &m.proxySilent}} {
 		kept := c.failed
 		if c.check.Passed {
 			kept = c.passed
@@ -201,6 +205,9 @@ func (m *memory) addChecks(o *Observation) {
 	}
 	if o.Connectivity.Passed {
 		m.worked.add(o.Connectivity.At)
+	}
+	if o.Proxy.Passed {
+		m.proxyWorked.add(o.Proxy.At)
 	}
 	if o.Renewal.At.IsZero() {
 		return

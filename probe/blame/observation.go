@@ -111,6 +111,7 @@ type Observation struct {
 	Link      Link
 
 	Connectivity Check   // whether another address can be reached
+	Proxy        Check   // whether our own proxy answers at all
 	Resolver     Check   // whether the resolver resolves other names
 	Renewal      Renewal // of the credential
 }

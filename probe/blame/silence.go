@@ -20,7 +20,7 @@ func (m *memory) weighSilence(o *Observation) []point {
 	add := func(c Culprit, weight int, at time.Time, format string, arguments ...any) {
 		points = append(points, point{Evidence{c, fmt.Sprintf(format, arguments...), at}, weight})
 	}
-	down := m.wasDown(o.Start)
+	down := wasDown(m.notReached.At, &m.worked, o.Start)
 	if down {
 		add(Network, 100, m.notReached.At, "%s could not be reached either", m.notReached.What)
 	}
@@ -44,8 +44,10 @@ func (m *memory) weighSilence(o *Observation) []point {
 		add(API, 20, o.End, "it began an answer, which was cut short")
 	case o.Outcome == NotAnswered:
 		add(API, 20, o.End, "it accepted the connection and did not answer in time")
+	case o.Link == LinkProxySilent && wasDown(m.proxySilent.At, &m.proxyWorked, o.Start):
+		add(Network, 100, m.proxySilent.At, "our own proxy answered nothing")
 	case o.Link == LinkProxySilent:
-		add(Network, 15, o.End, "our own proxy did not say in time whether it reached the API")
+		add(Network, 5, o.End, "our own proxy did not say in time whether it reached the API")
 	case o.Link == LinkRefused:
 		add(API, 30, o.End, "something at its address refused the connection")
 	case o.Link == LinkTLS:
@@ -57,20 +59,19 @@ func (m *memory) weighSilence(o *Observation) []point {
 	return points
 }
 
-// wasDown reports whether our network was down when a run began, or later: the connectivity address was not reached then or just before, or
-// nothing was reached between a check that failed lately and the run. A check that passes after the run does not show how it began.
-func (m *memory) wasDown(start time.Time) bool {
-	at := m.notReached.At
+// wasDown reports whether our network or proxy was down when a run began, or later: the newest check that failed was made then or just before,
+// or nothing worked between a check that failed lately and the run. A check that passes after the run does not show how it began.
+func wasDown(failed time.Time, worked *worked, start time.Time) bool {
 	switch {
-	case at.IsZero() || at.Before(start.Add(-recently)):
+	case failed.IsZero() || failed.Before(start.Add(-recently)):
 		return false
-	case !at.Before(start.Add(-sameTime)):
+	case !failed.Before(start.Add(-sameTime)):
 		return true
 	}
-	return !m.worked.between(at, start)
+	return !worked.between(failed, start)
 }
 
-// worked is when our network was seen to work: for each second of the window, the last such time in it.
+// worked is when our network or proxy was seen to work: for each second of the window, the last such time in it.
 type worked [window / time.Second]time.Time
 
 // add records a time.
@@ -79,7 +80,7 @@ func (w *worked) add(at time.Time) {
 	*second = later(*second, at)
 }
 
-// between reports whether the network was seen to work after one time, and not after another one.
+// between reports whether it was seen to work after one time, and not after another one.
 func (w *worked) between(after, until time.Time) bool {
 	for _, at := range w {
 		if at.After(after) && !at.After(until) {

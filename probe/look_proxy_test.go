@@ -1,0 +1,71 @@
+package probe_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/config/secret"
+	"squarewatch/probe"
+)
+
+// tunnel is our own proxy. It never connects a client to the target.
+type tunnel struct {
+	answers bool // what concerns the proxy itself
+	login   bool // a look sent the login of the proxy
+}
+
+func (p *tunnel) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	go func() {
+		defer func() { _ = far.Close() }()
+		r, err := http.ReadRequest(bufio.NewReader(far))
+		if err == nil && r.Method == http.MethodOptions {
+			p.login = p.login || r.Header.Get("Authorization")+r.Header.Get("Proxy-Authorization") != ""
+			if p.answers {
+				_, _ = io.WriteString(far, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+			}
+		}
+		_, _ = io.Copy(io.Discard, far)
+	}()
+	return near, nil
+}
+
+// TestAProxyThatSaysNothing has a proxy that does not answer CONNECT: it may be broken, or may wait for the target.
+func TestAProxyThatSaysNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		address string
+		answers bool
+		looks   string
+		blame   probe.Blame
+	}{
+		"nothing at all":              {"http://user:pass@proxy.example:3128", false, "proxy", probe.BlameNetwork},
+		"it answers about itself":     {"http://user:pass@proxy.example:3128", true, "proxy", probe.BlameUnknown},
+		"it does not speak HTTP":      {"socks5://proxy.example:1080", false, "", probe.BlameUnknown},
+		"it does not speak HTTP, too": {"socks5h://proxy.example:1080", true, "", probe.BlameUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &tunnel{answers: c.answers}
+				options := probe.RunnerOptions{Dial: p.dial}
+				if err := (&probe.Network{Proxy: secret.New(c.address)}).Route(&options); err != nil {
+					t.Fatal(err)
+				}
+				j := job(t, "https://target.example", probe.Probe{Path: "/", Timeout: 3 * time.Second}, options)
+				began := time.Now()
+				r := j.Run(t.Context(), began)
+				if r.Blame != c.blame || looks(r) != c.looks || p.login {
+					t.Errorf("want %q after looks %q, got %q (%s), looks %q, login sent: %v", c.blame, c.looks, r.Blame, because(r), looks(r), p.login)
+				}
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("want a look of two seconds at most, got %v", took)
+				}
+			})
+		})
+	}
+}
