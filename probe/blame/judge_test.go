@@ -131,6 +131,15 @@ func scenes() []scene {
 			with(at(0, "a", "k", Refused), says("Invalid API key.")), at(5, "a", "k", Good), at(6, "b", "k", Good),
 			with(at(10, "a", "k", Refused), says("Invalid API key.")),
 		}},
+		{"a key is refused while the API breaks", API, "a refuses it and fails by turns", []Observation{
+			at(0, "guard", "", Denied), at(1, "a", "k", Refused), at(2, "b", "k", Refused), at(3, "a", "k", ServerError), at(4, "b", "k", Refused),
+		}},
+		{"a key is revoked in an outage", Credential, "no endpoint accepts it", []Observation{
+			at(1, "a", "k", ServerError), at(2, "b", "k", ServerError), at(3, "a", "k", Refused), at(4, "b", "k", Refused),
+		}},
+		{"a key is revoked while one endpoint is broken", Credential, "no endpoint accepts it", []Observation{
+			at(1, "a", "k", Refused), at(2, "b", "k", Refused), at(3, "c", "k", ServerError), at(4, "b", "k", Refused),
+		}},
 		{"D5: a revoked key, and an endpoint that serves anybody", Credential, "Invalid API key", []Observation{
 			with(at(0, "a", "k", Refused), says("Invalid API key.")), at(5, "public", "k", Good),
 			with(at(10, "a", "k", Refused), says("Invalid API key.")),

@@ -177,6 +177,9 @@ func (m *memory) weighUnanimity(r *refusals, add adder) {
 	if m.guardGranted.After(m.guardDenied) {
 		add(API, 10, m.guardGranted, "it does not refuse requests that it must refuse")
 	}
+	if name := r.principal.failsByTurns(r.o.End); name != "" {
+		add(API, 30, r.o.End, "%s refuses it and fails by turns", name)
+	}
 	renewal := r.principal.renewal
 	if r.o.Outcome == Forbidden || !renewal.At.IsZero() && r.o.End.Sub(renewal.At) <= window && !renewal.Refused {
 		return
@@ -231,6 +234,21 @@ func (p *principal) deadSince(at time.Time) time.Time {
 		}
 	}
 	return since
+}
+
+// failsByTurns returns the name of a probe that met a server error of the API after the API had refused the credential; empty for none.
+func (p *principal) failsByTurns(at time.Time) (name string) {
+	for _, h := range p.probes {
+		failed := false
+		for i := range h.failures { // newest first
+			f := &h.failures[i]
+			failed = failed || f.outcome == ServerError && !f.page
+			if failed && f.isDenial() && at.Sub(f.end) <= window {
+				name = first(name, h.probe)
+			}
+		}
+	}
+	return name
 }
 
 // unavailable reports whether the newest renewal failed by no fault of the credential.
