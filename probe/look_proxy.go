@@ -34,7 +34,7 @@ func newProxying(options *RunnerOptions, proxy *url.URL) *proxying {
 	return p
 }
 
-// wanted reports whether our proxy did not say in time whether it connected.
+// wanted reports whether our proxy did not say whether it connected.
 func (p *proxying) wanted(_ *run, o *blame.Observation) bool {
 	return p.address != nil && o.Link == blame.LinkProxySilent
 }

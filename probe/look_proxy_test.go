@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,6 +67,35 @@ func TestAProxyThatSaysNothing(t *testing.T) {
 					t.Errorf("want a look of two seconds at most, got %v", took)
 				}
 			})
+		})
+	}
+}
+
+// ended is a connection that our own proxy ends.
+type ended struct {
+	net.Conn
+
+	err error
+}
+
+func (c ended) Read([]byte) (int, error) { return 0, c.err }
+
+// TestAProxyThatEndsTheConnection has a proxy that stops while it was asked to connect. The target has nothing to do with that.
+func TestAProxyThatEndsTheConnection(t *testing.T) {
+	for _, err := range []error{io.EOF, &net.OpError{Op: "read", Err: syscall.ECONNRESET}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &tunnel{}
+			options := probe.RunnerOptions{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, dialErr := p.dial(ctx, network, address)
+				return ended{conn, err}, dialErr
+			}}
+			if err := (&probe.Network{Proxy: secret.New("http://proxy.example:3128")}).Route(&options); err != nil {
+				t.Fatal(err)
+			}
+			j := job(t, "https://target.example", probe.Probe{Path: "/", Timeout: 3 * time.Second}, options)
+			if r := j.Run(t.Context(), time.Now()); r.Blame != probe.BlameUnknown || looks(r) != "proxy" {
+				t.Errorf("%v: want an unknown culprit after a look, got %q (%s), looks %q: %s", err, r.Blame, because(r), looks(r), r.Reason)
+			}
 		})
 	}
 }

@@ -3,6 +3,7 @@ package probe
 import (
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -99,6 +100,18 @@ func refusedByProxy(err error) bool {
 		if err != nil && strings.EqualFold(err.Error(), http.StatusText(code)) {
 			return true
 		}
+	}
+	return false
+}
+
+// saysNothing reports whether a connection through our own proxy failed without a word of the proxy. It ends the connection, or is waited for
+// in vain. When the target refuses a connection, the proxy says so by a status.
+func saysNothing(class Class, link blame.Link, err error) bool {
+	switch link { //nolint:exhaustive // the others say more
+	case blame.LinkRefused:
+		return true
+	case blame.LinkNoAnswer:
+		return class == Timeout || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	}
 	return false
 }

@@ -70,7 +70,7 @@ const (
 	LinkTLS                     // the other side offered no TLS session, or no certificate that is valid for the name and the time
 	LinkUntrusted               // its certificate is signed by an authority that this machine does not know
 	LinkProxy                   // our own proxy did not connect
-	LinkProxySilent             // our own proxy did not say in time whether it connected
+	LinkProxySilent             // our own proxy did not say in time whether it connected, or ended the connection
 	linkCount
 )
 

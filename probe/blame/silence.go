@@ -47,7 +47,7 @@ func (m *memory) weighSilence(o *Observation) []point {
 	case o.Link == LinkProxySilent && wasDown(m.proxySilent.At, &m.proxyWorked, o.Start):
 		add(Network, 100, m.proxySilent.At, "our own proxy answered nothing")
 	case o.Link == LinkProxySilent:
-		add(Network, 5, o.End, "our own proxy did not say in time whether it reached the API")
+		add(Network, 5, o.End, "our own proxy did not say whether it reached the API")
 	case o.Link == LinkRefused:
 		add(API, 30, o.End, "something at its address refused the connection")
 	case o.Link == LinkTLS:
