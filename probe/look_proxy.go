@@ -12,8 +12,8 @@ import (
 	"squarewatch/probe/blame"
 )
 
-// proxying is the look that checks whether our own proxy answers at all. A proxy that says nothing to CONNECT may be broken, or may wait for
-// the target.
+// proxying is the look that checks whether our own proxy answers at all. A proxy that says nothing to CONNECT may be broken, or may wait
+// for the target.
 type proxying struct {
 	address   *url.URL // without its login; nil without a proxy, and for one that does not speak HTTP
 	transport *http.Transport
@@ -27,10 +27,11 @@ func newProxying(options *RunnerOptions, proxy *url.URL) *proxying {
 		return p
 	}
 	p.address = &url.URL{Scheme: proxy.Scheme, Host: proxy.Host, Path: "*"}
-	p.transport = &http.Transport{DialContext: options.Dial, DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if options.TLS != nil {
-		p.transport.TLSClientConfig = options.TLS.Clone()
+		config = options.TLS.Clone()
 	}
+	p.transport = &http.Transport{DialContext: options.Dial, DisableKeepAlives: true, TLSClientConfig: config}
 	return p
 }
 
@@ -58,8 +59,8 @@ func (p *proxying) take(ctx context.Context, x *run, o *blame.Observation) []Loo
 	return []Look{look}
 }
 
-// check sends a request that concerns the proxy itself: OPTIONS with an asterisk (RFC 9110, section 9.3.7). Whatever it answers shows that it
-// works, also when it closes the connection.
+// check sends a request that concerns the proxy itself: OPTIONS with an asterisk (RFC 9110, section 9.3.7). Whatever it answers shows that
+// it works, also when it closes the connection.
 func (p *proxying) check(ctx context.Context) error {
 	request := (&http.Request{Method: http.MethodOptions, URL: p.address, Host: p.address.Host, Header: http.Header{}}).WithContext(ctx)
 	response, err := p.transport.RoundTrip(request)

@@ -13,10 +13,10 @@ type Resolver interface {
 	LookupHost(ctx context.Context, host string) ([]string, error)
 }
 
-// rootZone is the name of the root of the DNS: RFC 1035, section 3.1. A resolver knows its name servers before any others: RFC 8109. It may
-// refuse to tell them by its policy (RCODE 5: RFC 1035, section 4.1.1), for example if it resolves only the names on a list. unbound 1.17.1 with
-// local-zone: "." refuse (https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html) and dnsmasq 2.90 with servers for some
-// domains only refuse them so, and resolve the names on their lists.
+// rootZone is the name of the root of the DNS: RFC 1035, section 3.1. A resolver knows its name servers before any others: RFC 8109. It
+// may refuse to tell them by its policy (RCODE 5: RFC 1035, section 4.1.1), for example if it resolves only the names on a list. unbound
+// 1.17.1 with local-zone: "." refuse (https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html) and dnsmasq 2.90 with servers
+// for some domains only refuse them so, and resolve the names on their lists.
 const rootZone = "."
 
 // resolving is the look that checks whether the resolver resolves other names than the target's.

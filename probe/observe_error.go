@@ -104,8 +104,8 @@ func refusedByProxy(err error) bool {
 	return false
 }
 
-// saysNothing reports whether a connection through our own proxy failed without a word of the proxy. It ends the connection, or is waited for
-// in vain. When the target refuses a connection, the proxy says so by a status.
+// saysNothing reports whether a connection through our own proxy failed without a word of the proxy: it ends the connection, or does not
+// answer in time. When the target refuses a connection, the proxy says so by a status.
 func saysNothing(class Class, link blame.Link, err error) bool {
 	switch link { //nolint:exhaustive // the others say more
 	case blame.LinkRefused:

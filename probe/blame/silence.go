@@ -59,8 +59,8 @@ func (m *memory) weighSilence(o *Observation) []point {
 	return points
 }
 
-// wasDown reports whether our network or proxy was down when a run began, or later: the newest check that failed was made then or just before,
-// or nothing worked between a check that failed lately and the run. A check that passes after the run does not show how it began.
+// wasDown reports whether our network or proxy was down when a run began, or later: the newest check that failed was made then or just
+// before, or nothing worked between a check that failed lately and the run. A check that passes after the run does not show how it began.
 func wasDown(failed time.Time, worked *worked, start time.Time) bool {
 	switch {
 	case failed.IsZero() || failed.Before(start.Add(-recently)):
