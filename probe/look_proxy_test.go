@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -17,8 +18,8 @@ import (
 
 // tunnel is our own proxy. It never connects a client to the target.
 type tunnel struct {
-	answers bool // what concerns the proxy itself
-	login   bool // a look sent the login of the proxy
+	answers bool        // what concerns the proxy itself
+	login   atomic.Bool // a look sent the login of the proxy
 }
 
 func (p *tunnel) dial(context.Context, string, string) (net.Conn, error) {
@@ -27,7 +28,9 @@ func (p *tunnel) dial(context.Context, string, string) (net.Conn, error) {
 		defer func() { _ = far.Close() }()
 		r, err := http.ReadRequest(bufio.NewReader(far))
 		if err == nil && r.Method == http.MethodOptions {
-			p.login = p.login || r.Header.Get("Authorization")+r.Header.Get("Proxy-Authorization") != ""
+			if r.Header.Get("Authorization")+r.Header.Get("Proxy-Authorization") != "" {
+				p.login.Store(true)
+			}
 			if p.answers {
 				_, _ = io.WriteString(far, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 			}
@@ -60,8 +63,9 @@ func TestAProxyThatSaysNothing(t *testing.T) {
 				j := job(t, "https://target.example", probe.Probe{Path: "/", Timeout: 3 * time.Second}, options)
 				began := time.Now()
 				r := j.Run(t.Context(), began)
-				if r.Blame != c.blame || looks(r) != c.looks || p.login {
-					t.Errorf("want %q after looks %q, got %q (%s), looks %q, login sent: %v", c.blame, c.looks, r.Blame, because(r), looks(r), p.login)
+				if r.Blame != c.blame || looks(r) != c.looks || p.login.Load() {
+					t.Errorf("want %q after looks %q, got %q (%s), looks %q, login sent: %v", c.blame, c.looks, r.Blame, because(r), looks(r),
+						p.login.Load())
 				}
 				if took := time.Since(began); took > 5*time.Second {
 					t.Errorf("want a look of two seconds at most, got %v", took)
