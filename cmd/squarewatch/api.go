@@ -180,6 +180,8 @@ func (d *Daemon) serveAPI(mux *http.ServeMux) {
 	mux.Handle("POST /api/v1/silences", d.restricted(d.addSilence))
 	d.serveIncidents(mux)
 	d.serveLogin(mux)
+	d.serveBadges(mux)
+	d.serveFeed(mux)
 	mux.Handle("DELETE /api/v1/silences/{id}", d.restricted(d.removeSilence))
 	mux.Handle("GET /api/v1/database", d.restricted(d.sendCopy))
 	mux.Handle("POST /-/reload", d.restricted(d.askReload))

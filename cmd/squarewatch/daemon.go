@@ -65,6 +65,7 @@ type Daemon struct {
 	socket     net.Listener // for changes; nil for none
 	news       chan news    // changes by people, to be announced
 	guesses    guesses      // wrong tokens in the login form
+	uptimes    uptimes      // for badges
 	ready      atomic.Bool
 	reloads    chan chan error // requested over HTTP
 	current    *generation     // used by New and Run only
