@@ -47,4 +47,3 @@ func (c *inForceJSON) inWords(given *config.Config) string {
 	}
 	return text
 }
-
