@@ -49,7 +49,8 @@ func TestAReloadSaysWhatTheDaemonRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	(&live{t: t, file: other}).wants(exitOK, fmt.Sprintf(`^The configuration of %s is in force, read on \d{4}-\d\d-\d\d at \d\d:\d\d:\d\d \(SHA-256 %.12s…\)\.\n`+
+	(&live{t: t, file: other}).wants(exitOK, fmt.Sprintf(`^The configuration of %s is in force, `+
+		`read on \d{4}-\d\d-\d\d at \d\d:\d\d:\d\d \(SHA-256 %.12s…\)\.\n`+
 		`%s, which this command was given, has another content\.\n$`, regexp.QuoteMeta(own),
 		fmt.Sprintf("%x", sha256.Sum256(text)), regexp.QuoteMeta(other)), "reload")
 }
