@@ -16,20 +16,14 @@ func TestAnExpressionIsBounded(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`[1,2,3]`)) }))
 	defer server.Close()
 	for expression, want := range map[string]string{
-		`[range(100000000) | [., "x"]] | length > 0`: "the evaluation took more than 128 MiB",
+		`[range(100000000) | [., "x"]] | length > 0`: "the evaluation took more than",
 		`last(repeat(1))`: "the evaluation took more than 1 s",
 		`length == 3`:     "",
 	} {
 		j := job(t, server.URL, probe.Probe{Path: "/", Timeout: 8 * time.Second, Expect: probe.Expect{JSON: expression}}, probe.RunnerOptions{})
-		reason := ""
-		for range 10 { // on a busy machine the time may be up first
-			r := j.Run(t.Context(), time.Now())
-			if reason = r.Reason; want == "" == r.Expected && strings.Contains(reason, want) {
-				break
-			}
-		}
-		if want == "" != (reason == "") || !strings.Contains(reason, want) {
-			t.Errorf("%s: want %q, got %q", expression, want, reason)
+		r := j.Run(t.Context(), time.Now())
+		if want == "" != r.Expected || !strings.Contains(r.Reason, want) {
+			t.Errorf("%s: want %q, got %q", expression, want, r.Reason)
 		}
 	}
 	var stats runtime.MemStats
