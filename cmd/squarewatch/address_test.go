@@ -30,6 +30,7 @@ func TestANewAddressOfANotifierReceivesWhatFires(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			file := opsFile(t)
 			synctest.Test(t, func(t *testing.T) {
 				all := channels{"x": &channel{}, "y": &channel{}}
@@ -64,6 +65,7 @@ func TestANewAddressInASilence(t *testing.T) {
 		"FIRING was held back, and it recovers": {true, true, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			file := opsFile(t)
 			synctest.Test(t, func(t *testing.T) {
 				all := channels{"x": &channel{}, "y": &channel{}}

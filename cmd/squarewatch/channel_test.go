@@ -88,15 +88,10 @@ func newChannelScene(t *testing.T, file string, all channels) *scene {
 	return s
 }
 
-// opsFile has one notifier, ops, whose channel is x, and one probe, feed.
+// opsFile has one notifier, ops, whose channel is x.
 func opsFile(t *testing.T) string {
 	t.Helper()
-	return onlyFeed(keptFile(t))
-}
-
-// onlyFeed removes the other probes from a scene's file. A test that passes hours then runs a fraction of them.
-func onlyFeed(file string) string {
-	return strings.Replace(file, "permission-unknown, auth-wall, collections, ", "", 1)
+	return keptFile(t)
 }
 
 // withPager adds a second notifier to the file.
