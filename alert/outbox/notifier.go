@@ -22,7 +22,6 @@ type Notification struct {
 	Others []alert.Incident // further incidents of the same rule in this message
 
 	Ref   string           // what Deliver returned for the incident's first message; empty for that one
-	Told  alert.Event      // the event that the destination received last of the incident; empty for none
 	Group []alert.Incident // the other incidents of the message behind Ref, as that destination received them last
 }
 

@@ -139,8 +139,8 @@ func TestALaterMessageHasTheReferenceOfTheFirst(t *testing.T) {
 		<-time.After(10 * time.Second)
 		want(t, []string{"firing a+b late 1s", "resolved b late 1s"}, m.said())
 		last := m.taken[1]
-		if last.Ref != "m1" || last.Told != alert.EventFiring || len(last.Group) != 1 || last.Group[0].ID != "a" {
-			t.Errorf("want the reference of the first message and the other incident that it told, got %q %q %+v", last.Ref, last.Told, last.Group)
+		if last.Ref != "m1" || len(last.Group) != 1 || last.Group[0].ID != "a" {
+			t.Errorf("want the reference of the first message and the other incident that it named, got %q %+v", last.Ref, last.Group)
 		}
 	})
 }

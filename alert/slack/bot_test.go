@@ -50,9 +50,9 @@ func TestBotUpdatesItsMessageAndPostsTheChangeInItsThread(t *testing.T) {
 		t.Fatalf("want one message and its reference, got %+v and %q", got, ref)
 	}
 	update := messages()["update-overdue"]
-	update.Ref, update.Told = ref, alert.EventFiring
+	update.Ref = ref
 	over := messages()["resolved-500"]
-	over.Ref, over.Told = ref, alert.EventUpdate
+	over.Ref = ref
 	if again := taken(t, n, update); again != ref {
 		t.Errorf("want the same reference, got %q", again)
 	}
@@ -245,10 +245,10 @@ func TestWhatFiresAgainIsShownInTheChannel(t *testing.T) {
 	n, server := newBot(t)
 	ref := taken(t, n, messages()["firing-500"])
 	over := messages()["resolved-500"]
-	over.Ref, over.Told = ref, alert.EventFiring
+	over.Ref = ref
 	taken(t, n, over)
 	again := messages()["firing-500"]
-	again.Incident.Reopened, again.Ref, again.Told = 1, ref, alert.EventResolved
+	again.Incident.Reopened, again.Ref = 1, ref
 	taken(t, n, again)
 	got := server.Messages()
 	if len(got) != 3 || !strings.HasPrefix(got[0].Text, "FIRING") || !got[2].Broadcast || !strings.Contains(got[2].Text, "Fired again") {
