@@ -158,40 +158,7 @@ func TestRenamedRuleEndsItsIncident(t *testing.T) {
 }
 
 func TestAnAddedNotifierReceivesWhatFires(t *testing.T) {
-	for name, change := range map[string]func(s *scene, all channels) *scene{
-		"a reload": func(s *scene, _ channels) *scene {
-			s.reload(withPager(s.file))
-			return s
-		},
-		"a restart": func(s *scene, all channels) *scene {
-			s.stop()
-			s = newChannelScene(s.t, withPager(s.file), all)
-			s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
-			return s
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			file := opsFile(t)
-			synctest.Test(t, func(t *testing.T) {
-				all := channels{"x": &channel{}, "pager": &channel{}}
-				s := newChannelScene(t, file, all)
-				s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
-				s.after(10 * time.Minute)
-				all["x"].expect(t, "FIRING server-errors feed")
-				s = change(s, all)
-				defer func() { s.stop() }()
-				s.after(time.Minute)
-				all["pager"].expect(t, "FIRING server-errors feed")
-				s.reload(s.file + "# nothing changed\n")
-				s.after(time.Minute)
-				s.api.ClearFaults()
-				s.after(5 * time.Minute)
-				all["pager"].expect(t, "RESOLVED server-errors feed")
-				all["x"].expect(t, "RESOLVED server-errors feed")
-			})
-		})
-	}
+	receivesWhatFires(t, withPager, "pager", "RESOLVED server-errors feed")
 }
 
 func TestAnAddedNotifierReceivesNoSilencedIncident(t *testing.T) {
