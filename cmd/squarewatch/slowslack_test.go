@@ -12,7 +12,6 @@ import (
 
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
-	"squarewatch/config"
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
 )
@@ -70,13 +69,7 @@ func TestADayWithoutSlack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down, clock := &slowSlack{}, &punctual{}
 		s := newSceneWith(t, file, func(o *Options) {
-			all := kinds()
-			all.Notifiers = []config.Kind[outbox.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return down, nil }),
-			}
-			o.Load = func() (*config.Config, error) {
-				return config.Parse("scene.yaml", []byte(file), config.Options{Kinds: all})
-			}
+			o.Load = loadWith(file, down)
 			o.Sinks = append(o.Sinks, clock)
 		})
 		const outages = 24 * 2
