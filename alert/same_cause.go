@@ -91,7 +91,7 @@ func (e *Engine) sharesCause(l, s *series) bool {
 }
 
 // mayAgree reports whether one of two series of refusals blames the API, and the other still a credential. Credentials that are refused
-// together are judged together, so that the next runs may agree. See [Engine.parts].
+// together are judged together, so that the next runs may agree. See [Engine.mustLeave].
 func (s *series) mayAgree(other *series) bool {
 	if other.verdicts == nil || s.newestKind() != outcomeRefusal || other.newestKind() != outcomeRefusal {
 		return false

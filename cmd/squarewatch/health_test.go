@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"squarewatch/alert/outbox"
-	"squarewatch/alert/slack"
 	"squarewatch/config"
 	"squarewatch/probe/aisquaretest"
 )
@@ -131,13 +130,7 @@ func TestAPartThatIsStuckStopsTheWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, stuck := &manager{}, deaf{free: make(chan struct{})}
 		s := newSceneWith(t, sceneFile, func(o *Options) {
-			all := kinds()
-			all.Notifiers = []config.Kind[outbox.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return stuck, nil }),
-			}
-			o.Load = func() (*config.Config, error) {
-				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
-			}
+			o.Load = loadWith(sceneFile, stuck)
 			o.Notify, o.Watchdog = m.notify, time.Minute
 		})
 		defer s.stop()
@@ -246,13 +239,7 @@ func TestANotifierThatFailsIsNoReasonToRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, down := &manager{}, &slowSlack{}
 		s := newSceneWith(t, sceneFile, func(o *Options) {
-			all := kinds()
-			all.Notifiers = []config.Kind[outbox.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return down, nil }),
-			}
-			o.Load = func() (*config.Config, error) {
-				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
-			}
+			o.Load = loadWith(sceneFile, down)
 			o.Notify, o.Watchdog = m.notify, time.Minute
 		})
 		defer s.stop()
