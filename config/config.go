@@ -63,6 +63,7 @@ type Sections struct {
 
 	Connectivity probe.Connectivity `yaml:"connectivity,omitempty"`
 	Heartbeat    heartbeat.Settings `yaml:"heartbeat,omitempty"`
+	Digest       Digest             `yaml:"digest,omitempty"` // a report at regular times
 }
 
 func defaultSections() Sections {
@@ -226,6 +227,7 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	r.rules(document, raw, cfg)
 	r.maintenance(document, cfg)
 	r.support(document, cfg)
+	r.digest(document, cfg)
 	r.doubts(document, raw, cfg)
 	return cfg
 }

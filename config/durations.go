@@ -65,7 +65,9 @@ func expand(node *yaml.Node, t reflect.Type) {
 const nullTag = "!!null"
 
 // readsText reports whether values of a type are read from a scalar.
-func readsText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) }
+func readsText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
 
 func expandDuration(node *yaml.Node) {
 	if _, err := time.ParseDuration(node.Value); err == nil {

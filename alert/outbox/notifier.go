@@ -50,6 +50,19 @@ type Announcer interface {
 	Announce(ctx context.Context, text string) error
 }
 
+// Reporter is a notifier that can also send a report that belongs to no incident.
+type Reporter interface {
+	Notifier
+	// Report makes one attempt to send a report, within the context. Errors are of type [DeliveryError].
+	Report(ctx context.Context, report Report) error
+}
+
+// Report is a text with a title and paragraphs. It is plain text, of which a part may come from others.
+type Report struct {
+	Title      string
+	Paragraphs []string
+}
+
 // Checker is a notifier that can find out whether its destination would accept messages.
 type Checker interface {
 	Notifier

@@ -63,7 +63,11 @@ func buildable(cfg *config.Config) error {
 	if err := cfg.Telemetry.OTLP.Check(os.Getenv); err != nil {
 		return fmt.Errorf("telemetry: %w", err)
 	}
-	if _, err := newDestinations(cfg); err != nil {
+	destinations, err := newDestinations(cfg)
+	if err != nil {
+		return err
+	}
+	if err := canReport(cfg, destinations); err != nil {
 		return err
 	}
 	if _, err := newEngine(cfg, nil, nil); err != nil {

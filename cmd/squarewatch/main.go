@@ -156,6 +156,7 @@ func newRoot(p process) *cobra.Command {
 		newBacktestCommand(file),
 		newCopyCommand(file),
 		newRulesCommand(file),
+		newReportCommand(file),
 		newVersionCommand(),
 		newCompletionCommand(),
 	)
