@@ -80,7 +80,7 @@ func newPeriodReport(
 	if err != nil {
 		return nil, err
 	}
-	missed, err := runs.Missed(ctx, r.From, r.Until)
+	missed, err := runs.MissedRuns(ctx, r.From, r.Until)
 	if err != nil {
 		return nil, err
 	}

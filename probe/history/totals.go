@@ -52,8 +52,8 @@ type Missed struct {
 	Runs   int
 }
 
-// Missed adds up the runs that were due at since or later and before until, and were missed.
-func (s *Store) Missed(ctx context.Context, since, until time.Time) ([]Missed, error) {
+// MissedRuns adds up the runs that were due at since or later and before until, and were missed.
+func (s *Store) MissedRuns(ctx context.Context, since, until time.Time) ([]Missed, error) {
 	const query = `SELECT probe, reason, sum(runs) FROM misses WHERE intended >= ? AND intended < ? GROUP BY probe, reason ORDER BY probe, reason`
 	rows, err := s.db.QueryContext(ctx, query, since.UnixMicro(), until.UnixMicro())
 	if err != nil {
