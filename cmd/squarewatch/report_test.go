@@ -73,7 +73,10 @@ func someReport() *periodReport {
 		},
 		Budgets: []budgetReport{{Rule: "availability", Objective: 0.995, Runs: 120000, Bad: 16, Spent: 0.027}},
 		Incidents: []incidentReport{
-			{Rule: "server-errors", Series: "feed", Fired: at().Add(-2 * time.Hour), Resolved: &resolved, BadTime: 480, BadRuns: 16, Declared: 600, Culprit: "the API"},
+			{
+				Rule: "server-errors", Series: "feed", Fired: at().Add(-2 * time.Hour), Resolved: &resolved,
+				BadTime: 480, BadRuns: 16, Declared: 600, Culprit: "the API",
+			},
 			{Rule: "un_auth|d", Series: "partner", Fired: at().Add(-time.Minute), BadTime: 30, BadRuns: 2, Declared: 60},
 		},
 	}
