@@ -178,8 +178,11 @@ func (s *series) recordJoinedNamed(now time.Time) {
 
 // fillCause sets what joined the incident, and which incident it joined.
 func (s *series) fillCause(incident *Incident) {
-	if s.joined != nil {
+	switch {
+	case s.joined != nil:
 		incident.Leader = s.joined.incident
+	case s.state == Inactive:
+		incident.Leader = s.endedWith
 	}
 	if s.lead == nil {
 		return

@@ -22,6 +22,7 @@ type shared struct {
 	last   alert.Transition
 	seen   []*probe.Result
 	states map[string]alert.SeriesState // by incident: as the transitions left them
+	ends   []alert.Incident             // also of those that joined another one
 }
 
 // causeOptions are those of probes that run every ten seconds, one second apart, with rules like the default ones but a short window.
@@ -87,6 +88,9 @@ func (s *shared) play(from, until int, of func(name string, second int) state) {
 func (s *shared) note(changes []alert.Transition) {
 	for _, c := range changes {
 		s.write(append(c.Leaders, c.State)...)
+		if c.Event.Ends() {
+			s.ends = append(s.ends, c.Incident)
+		}
 		if !c.Muted && !c.Reannounced {
 			s.told = append(s.told, fmt.Sprintf("%.0f %s %s/%s", c.At.Sub(start()).Seconds(), c.Event, c.Incident.Rule, c.Incident.Series))
 			s.last = c
@@ -156,6 +160,9 @@ func TestOneOutageIsToldOnce(t *testing.T) {
 		t.Errorf("want one end, of a, got %v", s.told)
 	}
 	joined(t, s.last.Incident, "server-errors/b over", "server-errors/c over")
+	if len(s.ends) != 3 || s.ends[0].Leader != s.last.Incident.ID || s.ends[1].Leader != s.last.Incident.ID || s.ends[2].Leader != "" {
+		t.Errorf("want the ends of b and c to name the incident that they joined, got %+v", s.ends)
+	}
 }
 
 func TestTheLeaderEndsWithTheLastThatJoined(t *testing.T) {

@@ -68,6 +68,7 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 		s.endNote = s.removedNote()
 		s.setState(Inactive, now)
 		if s.joined != nil {
+			s.endedWith = s.joined.incident
 			e.leave(s, now)
 		}
 		return endEvent(s.endNote)
@@ -221,7 +222,7 @@ func (s *series) setState(state State, now time.Time) {
 		} else {
 			s.fired, s.reopened, s.paused, s.announced, s.flapping = now, 0, 0, false, false
 		}
-		s.clearSince, s.endNote, s.unrecovered, s.lead = time.Time{}, "", nil, nil
+		s.clearSince, s.endNote, s.unrecovered, s.lead, s.endedWith = time.Time{}, "", nil, nil, ""
 		if c, ok := s.condition.(groupEvaluator); ok {
 			s.unrecovered = setOf(c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay)))
 		}

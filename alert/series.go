@@ -60,6 +60,7 @@ type series struct {
 	onset        time.Time           // first of the bad runs in a row with which the threshold was crossed; meaningless while inactive
 	lead         *leading            // what joined the incident; nil for nothing
 	joined       *joining            // the incident that it joined; nil for none
+	endedWith    string              // the incident that it had joined when it ended; empty for none
 	coveredBy    *series             // the announced incident that explains this series, while it is pending; nil for none
 }
 

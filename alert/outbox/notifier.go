@@ -50,6 +50,27 @@ type Announcer interface {
 	Announce(ctx context.Context, text string) error
 }
 
+// Reporter is a notifier that can also send a report that belongs to no incident.
+type Reporter interface {
+	Notifier
+	// Report makes one attempt to send a report, within the context. Errors are of type [DeliveryError].
+	Report(ctx context.Context, report Report) error
+}
+
+// Report is a text with a title and paragraphs. It is plain text, of which a part may come from others.
+type Report struct {
+	Title      string
+	Paragraphs []string
+}
+
+// Checker is a notifier that can find out whether its destination would accept messages.
+type Checker interface {
+	Notifier
+	// Check asks the destination within the context, and sends no message. It returns in words what the destination confirmed, or a
+	// [DeliveryError].
+	Check(ctx context.Context) (says string, err error)
+}
+
 // Listener is a notifier that also receives commands from people.
 type Listener interface {
 	Notifier

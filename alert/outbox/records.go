@@ -41,6 +41,7 @@ func (s *Store) Incident(ctx context.Context, id string) (alert.Incident, error)
 type IncidentFilter struct {
 	Rule, Series string
 	Since        time.Time // those that fire, or ended after it
+	Until        time.Time // those that fired before it
 	Limit        int       // at most so many, the newest
 }
 
@@ -50,7 +51,7 @@ func (s *Store) Incidents(ctx context.Context, f IncidentFilter) ([]alert.Incide
 		f.Limit = -1 // no limit: https://www.sqlite.org/lang_select.html#limitoffset
 	}
 	return s.incidents(ctx, `WHERE (?1 = '' OR rule = ?1) AND (?2 = '' OR series = ?2) AND (?3 = '' OR resolved = '' OR resolved > ?3)
-		ORDER BY fired DESC LIMIT ?4`, f.Rule, f.Series, formatTime(f.Since), f.Limit)
+		AND (?4 = '' OR fired < ?4) ORDER BY fired DESC LIMIT ?5`, f.Rule, f.Series, formatTime(f.Since), formatTime(f.Until), f.Limit)
 }
 
 // incidents returns the incidents that the end of a query selects. Rows that cannot be read are left out and reported in the error.

@@ -33,6 +33,9 @@ func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
 	return &Store{db: db}, nil
 }
 
+// ReadStore returns a store in a database whose tables another process maintains. It only reads.
+func ReadStore(db *sql.DB) *Store { return &Store{db: db} }
+
 // reopenPeriod is how long the state of a resolved incident is kept, since the incident reopens if it fires again soon.
 const reopenPeriod = 24 * time.Hour
 

@@ -133,7 +133,11 @@ func newRoot(p process) *cobra.Command {
 		Short:         "Watches the AISquare Studio API and alerts Slack when it misbehaves",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       versionLine(),
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().BoolP("version", "v", false, "print version, commit and Go version")
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetArgs(p.args)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
@@ -145,14 +149,16 @@ func newRoot(p process) *cobra.Command {
 		newCheckCommand(file),
 		newProbeCommand(file),
 		newNotifyCommand(file),
-		newDemoCommand(),
+		newDemoCommand(p),
 		newStatusCommand(file),
 		newSilenceCommand(file),
 		newReloadCommand(file),
 		newBacktestCommand(file),
 		newCopyCommand(file),
 		newRulesCommand(file),
+		newReportCommand(file),
 		newVersionCommand(),
+		newCompletionCommand(),
 	)
 	return root
 }

@@ -11,7 +11,8 @@ import (
 )
 
 func newReloadCommand(file *configFile) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "reload",
 		Short: "Make the running daemon read its file again",
 		Long: "Make the running daemon read its file again, and wait until the new configuration is in force.\n" +
@@ -28,10 +29,15 @@ func newReloadCommand(file *configFile) *cobra.Command {
 			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/-/reload", nil, &read); err != nil {
 				return err
 			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), &read)
+			}
 			_, err = fmt.Fprint(printable{cmd.OutOrStdout()}, read.inWords(cfg))
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
 // inWords says which configuration is in force, and whether the file that the command was given has another content.
