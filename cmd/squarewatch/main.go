@@ -152,6 +152,7 @@ func newRoot(p process) *cobra.Command {
 		newBacktestCommand(file),
 		newCopyCommand(file),
 		newRulesCommand(file),
+		newImportCommand(),
 		newVersionCommand(),
 	)
 	return root
