@@ -48,7 +48,7 @@ func (p *pause) intercept(
 	if err := p.check(); err != nil {
 		return status.Error(codes.ResourceExhausted, err.Error()) // the exporter does not retry this code without RetryInfo
 	}
-	err := invoke(ctx, method, request, reply, conn, options...)
+	err := otherThanGRPC(invoke(ctx, method, request, reply, conn, options...))
 	for _, detail := range status.Convert(err).Details() {
 		if retry, ok := detail.(*errdetails.RetryInfo); ok {
 			p.begin(retry.GetRetryDelay().AsDuration())

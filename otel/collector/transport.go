@@ -24,7 +24,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
-		return nil, err
+		return nil, otherThanHTTP(err)
 	}
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable: // https://opentelemetry.io/docs/specs/otlp/#otlphttp-throttling
