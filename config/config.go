@@ -171,7 +171,7 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 func (r *reader) document(data []byte) (*yaml.Node, bool) {
 	var document yaml.Node
 	if err := yaml.Load(data, &document); err != nil {
-		r.syntax(err)
+		r.syntax(data, err)
 		return nil, false
 	}
 	if loop := cycle(&document, nil); loop != nil {
@@ -202,15 +202,6 @@ func (r *reader) stateDir(document *yaml.Node, text string) string {
 // defaultListen is the address of the pages and metrics.
 const defaultListen = "127.0.0.1:9477"
 
-// syntax adds the fault of a file that is not YAML.
-func (r *reader) syntax(err error) {
-	if e, ok := errors.AsType[*yaml.LoadError](err); ok {
-		r.fault(&yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}, "", "is not YAML: "+e.Message)
-		return
-	}
-	r.fault(nil, "", "is not YAML: "+err.Error())
-}
-
 // assemble checks the references between the parts of a file and makes a configuration of them.
 func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	cfg := &Config{
@@ -235,6 +226,7 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	r.rules(document, raw, cfg)
 	r.maintenance(document, cfg)
 	r.support(document, cfg)
+	r.doubts(document, raw, cfg)
 	return cfg
 }
 

@@ -60,6 +60,9 @@ func (s resolver) value(r secret.Reference) (string, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(s.directory, path)
 		}
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			return "", missing(r, filepath.Base(path), filepath.Dir(path))
+		}
 		return readSecret(r, func(flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) }) //nolint:gosec // the operator names the file
 	default:
 		return s.credential(r)
@@ -80,11 +83,31 @@ func (s resolver) credential(r secret.Reference) (string, error) {
 	defer func() { _ = root.Close() }()
 	name := r.Name
 	if _, err := root.Lstat(name); errors.Is(err, fs.ErrNotExist) {
-		if _, err := root.Lstat(credentialPrefix + name); err == nil {
-			name = credentialPrefix + name
+		if _, err := root.Lstat(credentialPrefix + name); err != nil {
+			return "", missing(r, name, s.credentials)
 		}
+		name = credentialPrefix + name
 	}
 	return readSecret(r, func(flag int) (*os.File, error) { return root.OpenFile(name, flag, 0) })
+}
+
+// missing says in which directory a file is missing, and which file there has a similar name.
+func missing(r secret.Reference, name, directory string) error {
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return fmt.Errorf("%v: there is no such file, and the directory %s cannot be read: create the file, "+
+			"readable by the user that squarewatch runs as", r, directory)
+	}
+	names := make([]string, 0, len(entries))
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			names = append(names, strings.TrimPrefix(entry.Name(), credentialPrefix))
+		}
+	}
+	if near := nearest(name, names); near != "" {
+		return fmt.Errorf("%v: there is no such file in %s, but %q: write that name, or rename the file", r, directory, near)
+	}
+	return fmt.Errorf("%v: there is no such file in %s: create it, readable by the user that squarewatch runs as", r, directory)
 }
 
 // credentialPrefix begins the names of the files that LoadCredential=squarewatch:DIRECTORY passes on. systemd joins the identifier and

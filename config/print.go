@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"reflect"
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"squarewatch/config/setting"
 )
 
 // Print writes the effective configuration: the catalogue's probes and all defaults filled in, each secret as the reference that it
@@ -23,12 +26,16 @@ func Print(w io.Writer, c *Config) error {
 		}
 	}
 	for name, notifier := range c.Notifiers {
-		settings := map[string]any{notifier.Kind: notifier.Settings, "group_wait": notifier.GroupWait.Round(time.Millisecond).String()}
+		settings := map[string]any{notifier.Kind: notifier.Settings, "group_wait": setting.Duration(notifier.GroupWait.Round(time.Millisecond)).String()}
 		if effective.Notifiers[name], err = nodeOf(settings); err != nil {
 			return err
 		}
 	}
-	text, err := yaml.Dump(effective)
+	document, err := nodeOf(effective)
+	if err != nil {
+		return err
+	}
+	text, err := yaml.Dump(&document)
 	if err != nil {
 		return fmt.Errorf("write the effective configuration: %w", err)
 	}
@@ -40,5 +47,6 @@ func nodeOf(settings any) (node yaml.Node, _ error) {
 	if err := node.Dump(settings); err != nil {
 		return node, fmt.Errorf("write the effective configuration: %w", err)
 	}
+	shorten(&node, reflect.TypeOf(settings))
 	return node, nil
 }

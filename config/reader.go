@@ -48,7 +48,7 @@ func (r *reader) warn(node *yaml.Node, path, text string) {
 // decode strictly decodes a node into out, resolves its secrets, and calls its Validate method. path is the path of the node. It continues
 // after an error, to find all of them.
 func (r *reader) decode(node *yaml.Node, path string, out any) {
-	expandDurations(node, reflect.TypeOf(out))
+	expand(node, reflect.TypeOf(out))
 	if err := node.Load(out); err != nil {
 		r.loadErrors(node, path, err)
 	}

@@ -25,11 +25,31 @@ func Schema(kinds Kinds) ([]byte, error) {
 	root.Required = []string{"target"}
 	root.Properties.Set("credentials", named(oneKind(reflector, kinds.Credentials, false)))
 	root.Properties.Set("notifiers", named(oneKind(reflector, kinds.Notifiers, true)))
+	oneOrList(root)
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("write the schema: %w", err)
 	}
 	return append(text, '\n'), nil
+}
+
+// oneOrList lets each list of scalars below a schema be one value too, as the reader does.
+func oneOrList(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	for _, below := range append(append([]*jsonschema.Schema{s.Items, s.AdditionalProperties}, s.OneOf...), s.AnyOf...) {
+		oneOrList(below)
+	}
+	if s.Properties == nil {
+		return
+	}
+	for pair := s.Properties.Oldest(); pair != nil; pair = pair.Next() {
+		oneOrList(pair.Value)
+		if items := pair.Value.Items; pair.Value.Type == "array" && items != nil && items.Type != "object" {
+			pair.Value = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{items, pair.Value}}
+		}
+	}
 }
 
 // textual describes the types that are written as one scalar, and those that the reflection of Go's types does not describe.

@@ -59,15 +59,14 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 	defaults.Timeout = cmp.Or(own.Timeout, defaults.Timeout)
 	defaults.Connection = cmp.Or(own.Connection, defaults.Connection)
 	defaults.Credential = cmp.Or(own.Credential, defaults.Credential)
-	r.knownCredential(locate(document, "defaults.credential"), "defaults.credential", defaults.Credential, raw)
-
 	reviewer, err := catalogue.NewReviewer()
 	if err != nil {
 		r.fault(locate(document, "probes"), "probes", err.Error())
 		return
 	}
 	builtIn := r.catalogue(document, raw, cfg, own.Credential)
-	seen := map[string]string{}
+	seen, credentials := map[string]string{}, &credentialNames{reader: r, raw: raw, first: map[string]*Error{}, more: map[string]int{}}
+	credentials.check(locate(document, "defaults"), locate(document, "defaults.credential"), "defaults.credential", defaults.Credential)
 	for i := range builtIn {
 		defaults.Apply(&builtIn[i])
 		r.invalid(locate(document, "defaults"), "defaults", builtIn[i].Validate())
@@ -78,7 +77,7 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 		node := locate(document, at)
 		defaults.Apply(p)
 		r.invalid(node, at, p.Validate())
-		r.knownCredential(locate(node, "credential"), join(at, "credential"), p.Credential, raw)
+		credentials.check(node, locate(node, "credential"), join(at, "credential"), p.Credential)
 		doubt, fault := reviewer.Review(p)
 		r.invalid(node, at, fault)
 		if doubt != "" {
@@ -89,6 +88,7 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 		}
 		seen[p.Name] = at + " has that name already"
 	}
+	credentials.count()
 	cfg.Probes = append(builtIn, raw.Probes...)
 	r.dependencies(document, raw, cfg)
 	if len(cfg.Probes) == 0 && len(r.errors) == 0 {
@@ -154,14 +154,6 @@ func (r *reader) catalogue(document *yaml.Node, raw *file, cfg *Config, credenti
 	}
 	cfg.Skipped = skipped
 	return probes
-}
-
-// knownCredential refuses a reference to a credential that the file does not have.
-func (r *reader) knownCredential(node *yaml.Node, path, name string, raw *file) {
-	if _, ok := raw.Credentials[name]; !ok && name != probe.NoCredential {
-		r.fault(node, path, fmt.Sprintf("is %q, which is not defined; %s",
-			name, oneOf("credentials", name, sortedKeys(raw.Credentials), probe.NoCredential)))
-	}
 }
 
 // oneOf describes what may be written instead of an unknown word.

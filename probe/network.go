@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 
 	"squarewatch/config/secret"
 	"squarewatch/config/setting"
@@ -37,7 +39,7 @@ func (n *Network) Validate() error {
 			Field: "prefer", Problem: fmt.Sprintf("is %q", n.Prefer), Fix: "write ipv4 or ipv6, or remove it",
 		})
 	}
-	if host, _, err := net.SplitHostPort(n.Resolver); n.Resolver != "" && (err != nil || net.ParseIP(host) == nil) {
+	if _, err := netip.ParseAddrPort(n.Resolver); n.Resolver != "" && err != nil {
 		faults = append(faults, &setting.Invalid{
 			Field: "resolver", Problem: fmt.Sprintf("is %q", n.Resolver), Fix: "write an address and a port, for example 192.0.2.53:53",
 		})
@@ -127,7 +129,7 @@ func (n *Network) proxy() (func(*http.Request) (*url.URL, error), error) {
 		return nil, nil //nolint:nilnil // no proxy is what is wanted
 	}
 	u, err := url.Parse(n.Proxy.Reveal())
-	if err != nil || u.Host == "" {
+	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 		return nil, errors.New("not the address of a proxy")
 	}
 	return http.ProxyURL(u), nil

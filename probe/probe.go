@@ -134,10 +134,21 @@ func (p *Probe) Validate() error {
 // validateHeaders reports faults of headers. It never shows a value, which may be a secret.
 func (p *Probe) validateHeaders() error {
 	var faults []error
+	seen := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
 		value := p.Headers[name].Reveal()
 		field := "headers." + name
+		first, twice := seen[http.CanonicalHeaderKey(name)]
+		seen[http.CanonicalHeaderKey(name)] = name
 		switch {
+		case twice:
+			faults = append(faults, &setting.Invalid{
+				Field: field, Problem: fmt.Sprintf("is the same header as %s, because case does not count", first), Fix: "keep one of them",
+			})
+		case slices.Contains(ownHeaders(), http.CanonicalHeaderKey(name)):
+			faults = append(faults, &setting.Invalid{
+				Field: field, Problem: "is a header that squarewatch sets by itself, from the body and the connection", Fix: "remove it",
+			})
 		case !httpguts.ValidHeaderFieldName(name):
 			faults = append(faults, &setting.Invalid{
 				Field: field, Problem: fmt.Sprintf("has the name %q, which is not allowed for a header", name),
@@ -156,6 +167,12 @@ func (p *Probe) validateHeaders() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// ownHeaders are the headers that belong to a connection or to the framing of a message, which net/http writes:
+// https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1.
+func ownHeaders() []string {
+	return []string{"Connection", "Content-Length", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 }
 
 // Longest returns how long a run can take: the timeouts of all tries (see [Confirm]) and the delays between them.

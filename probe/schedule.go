@@ -37,7 +37,7 @@ func ParseSchedule(text string) (s Schedule, err error) {
 		}
 	}()
 	parser := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
-	parsed, err := parser.Parse(text)
+	parsed, err := parser.Parse(sundays(text))
 	if err != nil {
 		return Schedule{}, fmt.Errorf("%q is not a schedule (%w): %s", text, err, scheduleHelp)
 	}

@@ -99,6 +99,11 @@ func (n *Notifier) post(ctx context.Context, m member, body []byte) *outbox.Deli
 		return outbox.NoAnswer(ctx, doing, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	return n.send(ctx, doing, request)
+}
+
+// send sends a request with the login of the settings.
+func (n *Notifier) send(ctx context.Context, doing string, request *http.Request) *outbox.DeliveryError {
 	request.Header.Set("User-Agent", "squarewatch")
 	if !n.settings.BearerToken.IsZero() {
 		request.Header.Set("Authorization", "Bearer "+n.settings.BearerToken.Reveal())

@@ -50,6 +50,14 @@ type Announcer interface {
 	Announce(ctx context.Context, text string) error
 }
 
+// Checker is a notifier that can find out whether its destination would accept messages.
+type Checker interface {
+	Notifier
+	// Check asks the destination within the context, and sends no message. It returns in words what the destination confirmed, or a
+	// [DeliveryError].
+	Check(ctx context.Context) (says string, err error)
+}
+
 // Listener is a notifier that also receives commands from people.
 type Listener interface {
 	Notifier

@@ -71,7 +71,7 @@ func TestHostileTextsAreHarmless(t *testing.T) {
 				}
 				m := slack.Render(n, everything(s))
 				checkLimits(t, m)
-				checkBox(t, slack.Terminal(m, 60), 60)
+				checkBox(t, slack.Terminal(m, 60, true), 60)
 			}
 		})
 	}
@@ -84,7 +84,7 @@ func FuzzNoTextBreaksAMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		m := slack.Render(hostile(s), everything(s))
 		checkLimits(t, m)
-		checkBox(t, slack.Terminal(m, 80), 80)
+		checkBox(t, slack.Terminal(m, 80, true), 80)
 	})
 }
 

@@ -186,7 +186,7 @@ func TestMessagesGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden.Check(t, "testdata/"+name+".json", string(body)+"\n", *update)
-			golden.Check(t, "testdata/"+name+".txt", text.StripEscape(slack.Terminal(m, 80)), *update)
+			golden.Check(t, "testdata/"+name+".txt", text.StripEscape(slack.Terminal(m, 80, true)), *update)
 			golden.Check(t, "testdata/"+name+".plain", m.Plain()+"\n", *update)
 		})
 	}
@@ -244,7 +244,7 @@ func TestTerminalKeepsItsWidthWithWideCharacters(t *testing.T) {
 	n := messages()["firing-500"]
 	n.Incident.Examples[0].Excerpt = strings.Repeat("データベースは利用できません。 ", 10)
 	for _, width := range []int{40, 41, 80, 133} {
-		checkBox(t, slack.Terminal(slack.Render(n, slack.Options{TraceURL: traceURL}), width), width)
+		checkBox(t, slack.Terminal(slack.Render(n, slack.Options{TraceURL: traceURL}), width, true), width)
 	}
 }
 
@@ -304,10 +304,10 @@ func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	all := messages()
 	ended, recovered := all["ended"], all["resolved-500"]
 	m := slack.Render(ended, slack.Options{})
-	if drawn := slack.Terminal(m, 80); !strings.Contains(drawn, text.FgHiBlack.Sprint("╭")) || strings.Contains(m.Plain(), "RESOLVED") {
+	if drawn := slack.Terminal(m, 80, true); !strings.Contains(drawn, text.FgHiBlack.Sprint("╭")) || strings.Contains(m.Plain(), "RESOLVED") {
 		t.Errorf("want it grey, and no word of a recovery, got\n%s", drawn)
 	}
-	if drawn := slack.Terminal(slack.Render(recovered, slack.Options{}), 80); !strings.Contains(drawn, text.FgGreen.Sprint("╭")) {
+	if drawn := slack.Terminal(slack.Render(recovered, slack.Options{}), 80, true); !strings.Contains(drawn, text.FgGreen.Sprint("╭")) {
 		t.Errorf("want a recovery green, got\n%s", drawn)
 	}
 	recovered.Others = append(recovered.Others, ended.Incident)

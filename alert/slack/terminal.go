@@ -12,13 +12,13 @@ import (
 // narrowest is the least width of a box, in columns.
 const narrowest = 40
 
-// Terminal draws a message as a box of the given width in columns (80 when it is 0). The colour shows the urgency; the text is readable
-// without it. NO_COLOR and FORCE_COLOR have their usual effect.
-func Terminal(m Message, width int) string {
+// Terminal draws a message as a box of the given width in columns (80 when it is 0). The colour, if wanted, shows the urgency; the text is
+// readable without it.
+func Terminal(m Message, width int, coloured bool) string {
 	if width == 0 {
 		width = 80
 	}
-	b := &box{inner: max(width, narrowest) - 4, colour: colourOf(m)}
+	b := &box{inner: max(width, narrowest) - 4, colour: colourOf(m), coloured: coloured}
 	b.line("╭", strings.Repeat("─", b.inner+2), "╮")
 	before := partHeader
 	for i, part := range partsOf(m.Blocks) {
@@ -51,9 +51,10 @@ func colourOf(m Message) text.Color {
 
 // box writes lines between two borders, the left one in colour.
 type box struct {
-	inner  int // columns between the borders and their spaces
-	colour text.Color
-	out    strings.Builder
+	inner    int // columns between the borders and their spaces
+	colour   text.Color
+	coloured bool
+	out      strings.Builder
 }
 
 func (b *box) part(p part) {
@@ -79,14 +80,17 @@ func (b *box) part(p part) {
 
 func (b *box) row(content string, style text.Colors) {
 	padded := text.Pad(content, b.inner, ' ')
-	if style != nil {
+	if style != nil && b.coloured {
 		padded = style.Sprint(padded)
 	}
 	b.line("┃", " "+padded+" ", "│")
 }
 
 func (b *box) line(left, middle, right string) {
-	b.out.WriteString(b.colour.Sprint(left) + middle + right + "\n")
+	if b.coloured {
+		left = b.colour.Sprint(left)
+	}
+	b.out.WriteString(left + middle + right + "\n")
 }
 
 // wrap breaks a line between words where possible. A line that fits keeps its spaces.

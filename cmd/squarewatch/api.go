@@ -40,7 +40,8 @@ type probeJSON struct {
 	Class    string     `json:"class"`
 	Code     int        `json:"code"`
 	Expected bool       `json:"expected"`
-	UpSince  *time.Time `json:"up_since"`
+	UpSince  *time.Time `json:"up_since"`  // end of the first expected run in a row; null while it is unexpected
+	BadSince *time.Time `json:"bad_since"` // end of the first unexpected run in a row; null while it is healthy
 	Runs     int        `json:"runs"`
 	Missed   int        `json:"missed"`
 }
@@ -108,7 +109,8 @@ func (d *Daemon) status(now time.Time) statusJSON {
 		last := d.probes.get(p.Name)
 		s.Probes = append(s.Probes, probeJSON{
 			Probe: p.Name, Schedule: p.Schedule.String(), Next: p.Schedule.Next(now), Class: last.class.String(), Code: last.code,
-			Expected: last.expected, UpSince: orNull(last.upSince), Runs: last.runs, Missed: last.missed,
+			Expected: last.expected, UpSince: orNull(last.upSince), BadSince: orNull(last.badSince),
+			Runs: last.runs, Missed: last.missed,
 		})
 	}
 	faults := faultsOf(d.evaluator.Incidents())

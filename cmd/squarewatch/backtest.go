@@ -48,11 +48,11 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return report.write(cmd.OutOrStdout(), asJSON)
+			return report.write(file.process.display(), asJSON)
 		},
 	}
 	flags := cmd.Flags()
-	flags.TextVar(&since, "since", setting.Duration(24*time.Hour), "`duration` to go back, for example 24h or 7d")
+	flags.TextVar(&since, "since", setting.Duration(24*time.Hour), "`time` to go back, for example 24h or 7d")
 	flags.StringVar(&rules, "rules", "", "`file` with other rules: (and maintenance:) than the configuration's")
 	flags.StringVar(&from, "from", "", "`file` of results, one JSON object per line; - for standard input")
 	flags.BoolVar(&asJSON, "json", false, "print one JSON object per message")

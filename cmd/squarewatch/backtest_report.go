@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"squarewatch/alert"
 	"squarewatch/config/setting"
 )
@@ -47,11 +45,11 @@ func (b *backtestReport) messages() []message {
 }
 
 // write writes the report as tables, or as JSON lines.
-func (b *backtestReport) write(w io.Writer, asJSON bool) error {
+func (b *backtestReport) write(d display, asJSON bool) error {
 	if asJSON {
-		return b.printJSON(w)
+		return b.printJSON(d.out)
 	}
-	return b.print(w)
+	return d.write(b.text(d))
 }
 
 // printJSON prints one line per message.
@@ -65,38 +63,37 @@ func (b *backtestReport) printJSON(w io.Writer) error {
 	return nil
 }
 
-func (b *backtestReport) print(w io.Writer) error {
+// text returns the report as tables.
+func (b *backtestReport) text(d display) string {
 	list := b.messages()
 	if b.runs == 0 && len(list) == 0 {
-		_, err := fmt.Fprintln(w, "There are no runs in this period.")
-		return err
+		return "There are no runs in this period.\n"
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%d runs from %s to %s.\n", b.runs, local(b.first), local(b.last))
 	for name, runs := range b.unknown {
 		fmt.Fprintf(&out, "%d runs of %s are left out: the configuration has no such probe.\n", runs, name)
 	}
-	messages := newTable("at", "message", "rule", "series", "rate", "severity")
+	messages := d.table("at", "message", "rule", "series", "rate", "severity")
 	for _, m := range list {
 		word := strings.ToUpper(string(m.State))
 		if m.Already {
 			word += " (already)"
 		}
 		rate := fmt.Sprintf("%v (%d of %d)", setting.Share(m.Rate), m.bad, m.Runs)
-		messages.AppendRow(table.Row{local(m.At), word, m.Rule, m.Series, rate, m.severity})
+		messages.add(local(m.At), word, m.Rule, m.Series, rate, m.severity)
 	}
 	if len(list) == 0 {
 		out.WriteString("No message would have been sent.\n")
 	} else {
-		out.WriteString(messages.Render() + "\n")
+		out.WriteString(messages.String())
 	}
-	rules := newTable("rule", "fired", "for", "longest", "still firing")
+	rules := d.table("rule", "fired", "for", "longest", "still firing")
 	for _, s := range b.totals() {
-		rules.AppendRow(table.Row{s.rule, s.fired, s.total.Round(time.Second), s.longest.Round(time.Second), s.open})
+		rules.add(s.rule, s.fired, s.total.Round(time.Second), s.longest.Round(time.Second), s.open)
 	}
-	out.WriteString(rules.Render() + "\n")
-	_, err := io.WriteString(w, out.String())
-	return err
+	out.WriteString(rules.String())
+	return out.String()
 }
 
 // ruleTotal is how often a rule fired, and for how long.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -9,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"squarewatch/alert"
@@ -19,14 +19,22 @@ import (
 )
 
 func newCheckCommand(file *configFile) *cobra.Command {
-	var effective bool
+	var effective, asJSON, live bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Validate the configuration file without using the network",
+		Short: "Validate the configuration file, without the network or with --live",
 		Long: "Validate the configuration file and everything that is built from it. All errors are shown at once.\n" +
-			"Nothing is sent over the network.",
+			"Nothing is sent over the network, except with --live: that resolves and connects to the target, uses every credential once,\n" +
+			"and asks the collector and the notifiers. It posts no message and notifies nobody. The exit status is 1 when the file is\n" +
+			"invalid, or when --live finds something that cannot work.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if effective && (asJSON || live) {
+				return usageError{errors.New("--print writes the file itself: leave out --json and --live")}
+			}
+			if asJSON {
+				return checkAsJSON(cmd.Context(), file, live)
+			}
 			cfg, err := file.load(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -37,10 +45,16 @@ func newCheckCommand(file *configFile) *cobra.Command {
 			if effective {
 				return config.Print(cmd.OutOrStdout(), cfg)
 			}
-			return printCheck(cmd.OutOrStdout(), file.path(), cfg)
+			d := file.process.display()
+			if err := d.write(checkText(d, file.path(), cfg)); err != nil || !live {
+				return err
+			}
+			return printLive(d, checkLive(cmd.Context(), cfg))
 		},
 	}
 	cmd.Flags().BoolVar(&effective, "print", false, "print the effective configuration, secrets hidden")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&live, "live", false, "also ask target, credentials, collector and notifiers; posts nothing")
 	return cmd
 }
 
@@ -63,17 +77,29 @@ func buildable(cfg *config.Config) error {
 	return nil
 }
 
-func printCheck(w io.Writer, path string, cfg *config.Config) error {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"probe", "schedule", "request", "credential", "expects"})
+// checkText describes a valid file.
+func checkText(d display, path string, cfg *config.Config) string {
+	t := d.table("probe", "schedule", "request", "credential", "expects")
 	for _, p := range cfg.Probes {
-		t.AppendRow(table.Row{p.Name, p.Schedule, p.Method + " " + p.Template(), p.Credential, expects(p)})
+		t.add(p.Name, p.Schedule, p.Method+" "+p.Template(), p.Credential, expects(p))
 	}
-	lines := append([]string{t.Render(), "notifies: " + notifierList(cfg), expectedSize(cfg, time.Now())}, limitsOfRules(cfg)...)
-	_, err := fmt.Fprintf(w, "%s\n%s is valid. Probes: %d, rules: %d, notifiers: %d, credentials: %d.\n", strings.Join(lines, "\n"), path,
-		len(cfg.Probes), len(cfg.Rules), len(cfg.Notifiers), len(cfg.Credentials))
-	return err
+	var out strings.Builder
+	out.WriteString(t.String())
+	for _, note := range notes(cfg) {
+		out.WriteString(d.line(note, ""))
+	}
+	out.WriteString(d.line(fmt.Sprintf("%s is valid. Probes: %d, rules: %d, notifiers: %d, credentials: %d.", path,
+		len(cfg.Probes), len(cfg.Rules), len(cfg.Notifiers), len(cfg.Credentials)), ""))
+	return out.String()
+}
+
+// notes says what follows from a valid file.
+func notes(cfg *config.Config) []string {
+	list := []string{"notifies: " + notifierList(cfg), expectedSize(cfg, time.Now())}
+	if fault := unwritable(cfg.StateDir); fault != "" {
+		list = append(list, fault)
+	}
+	return append(list, limitsOfRules(cfg)...)
 }
 
 // expectedSize describes how large the database becomes.

@@ -134,7 +134,7 @@ func TestCommandsAndTheDaemon(t *testing.T) {
 		"reach", "--for", "2h", "--by", "me", "--comment", "why not")
 	id := regexp.MustCompile(`Silence (\w+)`).FindStringSubmatch(added)[1]
 	l.wants(exitOK, id+`.*me.*why not`, "silence", "list")
-	l.wants(exitOK, `(?s)reach.*@every 30s.*server-errors.*inactive.*`+id, "status")
+	l.wants(exitOK, `(?s)reach.*@every 30s.*server-errors.*inactive.*`+id, "status", "--all")
 	l.wants(exitOK, `"rule": "server-errors"`, "status", "--json")
 	l.wants(exitOK, `Silence `+id+` is over`, "silence", "remove", id)
 	l.wants(exitFailed, `remove silence "`+id+`": the silence does not exist`, "silence", "remove", id)

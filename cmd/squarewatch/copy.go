@@ -124,13 +124,14 @@ func (c *client) download(ctx context.Context, file *os.File) error {
 }
 
 func newCopyCommand(file *configFile) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "copy FILE",
 		Short: "Copy the running daemon's database to a file",
 		Long: "Copy the running daemon's database to a new file, for the sqlite3 shell or as a backup. The daemon keeps its database locked\n" +
 			"while it runs; when it is stopped, the sqlite3 shell can read the database itself.",
 		Example: "  squarewatch copy /tmp/copy.db && sqlite3 /tmp/copy.db 'SELECT * FROM runs_readable LIMIT 10'",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneName("a file for the copy that does not exist yet"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			cfg, err := file.reach(cmd.Context())
 			if err != nil {
@@ -149,10 +150,15 @@ func newCopyCommand(file *configFile) *cobra.Command {
 			if err := newClient(cfg).download(cmd.Context(), target); err != nil {
 				return err
 			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]string{"file": args[0]})
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The database is copied to %s.\n", args[0])
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
 // readHistory opens the database for reading: itself, or a copy of it while a daemon has it open. The returned function closes it.

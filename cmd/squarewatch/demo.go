@@ -14,7 +14,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-func newDemoCommand() *cobra.Command {
+func newDemoCommand(p process) *cobra.Command {
 	var duration setting.Duration
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -33,7 +33,7 @@ func newDemoCommand() *cobra.Command {
 				ctx, cancel = context.WithTimeout(ctx, time.Duration(duration))
 				defer cancel()
 			}
-			return demonstrate(ctx, newScreen(cmd.OutOrStdout()))
+			return demonstrate(ctx, newScreen(p.display()))
 		},
 	}
 	cmd.Flags().TextVar(&duration, "duration", setting.Duration(0), "end after this `time` with a summary; 0 for never")

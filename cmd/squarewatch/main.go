@@ -133,7 +133,11 @@ func newRoot(p process) *cobra.Command {
 		Short:         "Watches the AISquare Studio API and alerts Slack when it misbehaves",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       versionLine(),
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().BoolP("version", "v", false, "print version, commit and Go version")
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetArgs(p.args)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
@@ -145,7 +149,7 @@ func newRoot(p process) *cobra.Command {
 		newCheckCommand(file),
 		newProbeCommand(file),
 		newNotifyCommand(file),
-		newDemoCommand(),
+		newDemoCommand(p),
 		newStatusCommand(file),
 		newSilenceCommand(file),
 		newReloadCommand(file),
@@ -154,6 +158,7 @@ func newRoot(p process) *cobra.Command {
 		newRulesCommand(file),
 		newImportCommand(),
 		newVersionCommand(),
+		newCompletionCommand(),
 	)
 	return root
 }

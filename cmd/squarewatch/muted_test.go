@@ -10,12 +10,8 @@ import (
 // printed returns what the command status prints.
 func (s *scene) printed() string {
 	s.t.Helper()
-	var text strings.Builder
 	status := s.daemon.status(time.Now())
-	if err := printStatus(&text, &status); err != nil {
-		s.t.Error(err)
-	}
-	return text.String()
+	return (&statusView{}).render(&status, time.Now())
 }
 
 func TestStatusSaysWhatMaintenanceMutes(t *testing.T) {

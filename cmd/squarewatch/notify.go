@@ -16,26 +16,60 @@ import (
 )
 
 func newNotifyCommand(file *configFile) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "notify NAME",
 		Short: "Send a test message through a notifier",
 		Long: "Send one test message through a notifier of the file and show the result.\n" +
 			"The exit status is 1 when the message was not accepted.",
-		Args: cobra.ExactArgs(1),
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return file.notifierNames(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
-		},
+		Args:              cobra.MaximumNArgs(1), // without a name, the error lists the names
+		ValidArgsFunction: completeOne(file.notifierNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return noNotifierNamed(cmd.Context(), file)
+			}
 			cfg, err := file.load(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			return notifyOnce(cmd.Context(), cmd.OutOrStdout(), cfg, args[0])
+			if !asJSON {
+				return notifyOnce(cmd.Context(), cmd.OutOrStdout(), cfg, args[0])
+			}
+			fault := notifyOnce(cmd.Context(), io.Discard, cfg, args[0])
+			if isUsage(fault) {
+				return fault
+			}
+			outcome := notifyJSON{Notifier: args[0], Accepted: fault == nil}
+			if fault != nil {
+				outcome.Error = fault.Error()
+			}
+			if err := writeJSON(cmd.OutOrStdout(), outcome); err != nil {
+				return err
+			}
+			if fault != nil {
+				return errPrinted
+			}
+			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// noNotifierNamed asks for the name of a notifier, and lists the names if the file can be read.
+func noNotifierNamed(ctx context.Context, file *configFile) error {
+	text := "name the notifier to test"
+	if cfg, err := file.read(ctx); err == nil {
+		text += ": the file has " + notifierList(cfg)
+	}
+	return usageError{errors.New(text)}
+}
+
+// notifyJSON is what notify --json prints.
+type notifyJSON struct {
+	Notifier string `json:"notifier"`
+	Accepted bool   `json:"accepted"`
+	Error    string `json:"error,omitempty"`
 }
 
 // notifyLimit is how long `squarewatch notify` waits for an answer.
@@ -93,13 +127,4 @@ func notifierList(cfg *config.Config) string {
 		return "none"
 	}
 	return strings.Join(list, ", ")
-}
-
-// notifierNames returns the names for shell completion; none when the file cannot be read.
-func (f *configFile) notifierNames(ctx context.Context) []string {
-	cfg, err := f.read(ctx)
-	if err != nil {
-		return nil
-	}
-	return sortedKeys(cfg.Notifiers)
 }

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,15 +16,14 @@ import (
 )
 
 func newProbeCommand(file *configFile) *cobra.Command {
-	var asJSON bool
+	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   "probe [NAME...]",
 		Short: "Run probes once and show each result",
-		Long: "Run all probes, or those named, once. The command raises no alert and keeps no state.\n" +
+		Long: "Run all probes, or those named, once. The command raises no alert and keeps no state. Unexpected results come first;\n" +
+			"more than 20 healthy ones are counted, and --all lists them. While it works, a terminal shows how far it is.\n" +
 			"The exit status is 1 when a result is unexpected.",
-		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return file.probeNames(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
-		},
+		ValidArgsFunction: complete(file.probeNames),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			cfg, err := file.load(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
@@ -36,14 +33,17 @@ func newProbeCommand(file *configFile) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			results, err := probeOnce(cmd.Context(), cfg, probes)
+			show := newRunCounter(file.process, len(probes))
+			results, err := probeOnce(cmd.Context(), cfg, probes, show.finished)
+			show.clear()
 			if err != nil {
 				return err
 			}
-			return report(cmd.OutOrStdout(), results, asJSON)
+			return report(file.process.display(), results, asJSON, all || len(names) > 0)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per probe and line")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "list every healthy probe, also when there are many")
 	return cmd
 }
 
@@ -57,7 +57,7 @@ func chooseProbes(all []probe.Probe, names []string) ([]probe.Probe, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(p probe.Probe) bool { return p.Name == name })
 		if i < 0 {
-			faults = append(faults, fmt.Errorf("no probe is named %q: the file has %s", name, strings.Join(probeNames(all), ", ")))
+			faults = append(faults, fmt.Errorf("no probe is named %q: %s", name, config.Suggest(name, probeNames(all))))
 			continue
 		}
 		chosen = append(chosen, all[i])
@@ -72,8 +72,10 @@ func chooseProbes(all []probe.Probe, names []string) ([]probe.Probe, error) {
 const onceConcurrency = 8
 
 // probeOnce runs each probe once and returns the results in the order of the probes. It sends spans to the file's collector, if there is
-// one, so that the printed trace identifiers can be looked up.
-func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([]*probe.Result, error) {
+// one, so that the printed trace identifiers can be looked up. It calls finished after each run, also at the same time.
+func probeOnce(
+	ctx context.Context, cfg *config.Config, probes []probe.Probe, finished func(*probe.Result),
+) ([]*probe.Result, error) {
 	telemetry, err := newTelemetry(ctx, cfg, "", discardLogger()) // the daemon owns the spool
 	if err != nil {
 		return nil, err
@@ -95,6 +97,7 @@ func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([
 			defer func() { <-slots }()
 			results[i] = job.Run(ctx, time.Now())
 			telemetry.Recorder().Finished(results[i]) //nolint:contextcheck // a sink takes no context
+			finished(results[i])
 		})
 	}
 	runs.Wait()
@@ -102,15 +105,15 @@ func probeOnce(ctx context.Context, cfg *config.Config, probes []probe.Probe) ([
 }
 
 // report prints the results and returns errPrinted when one is unexpected.
-func report(w io.Writer, results []*probe.Result, asJSON bool) error {
+func report(d display, results []*probe.Result, asJSON, all bool) error {
 	if asJSON {
-		encoder := json.NewEncoder(w)
+		encoder := json.NewEncoder(d.out)
 		for _, r := range results {
 			if err := encoder.Encode(newResultLine(r)); err != nil {
 				return err
 			}
 		}
-	} else if _, err := fmt.Fprintln(w, resultTable(results)); err != nil {
+	} else if err := d.write(drawResults(d, results, all)); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(results, func(r *probe.Result) bool { return !r.Expected }) {

@@ -19,6 +19,7 @@ type probeState struct {
 	code     int
 	expected bool
 	upSince  time.Time // end of the first expected run in a row; zero when the last run was unexpected
+	badSince time.Time // end of the first unexpected run in a row; zero when the last run was expected
 	runs     int
 	missed   int
 }
@@ -42,10 +43,10 @@ func (b *probeStates) Finished(r *probe.Result) {
 	defer b.mu.Unlock()
 	s := b.ofLocked(r.Probe)
 	switch {
-	case !r.Expected:
-		s.upSince = time.Time{}
-	case s.upSince.IsZero():
-		s.upSince = r.End.Round(0)
+	case !r.Expected && s.badSince.IsZero():
+		s.upSince, s.badSince = time.Time{}, r.End.Round(0)
+	case r.Expected && s.upSince.IsZero():
+		s.upSince, s.badSince = r.End.Round(0), time.Time{}
 	}
 	s.class, s.code, s.expected = r.Class, r.Code, r.Expected
 	s.runs++

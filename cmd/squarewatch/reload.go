@@ -8,7 +8,8 @@ import (
 )
 
 func newReloadCommand(file *configFile) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "reload",
 		Short: "Make the running daemon read its file again",
 		Long: "Make the running daemon read its file again, and wait until the new configuration is in force.\n" +
@@ -23,8 +24,13 @@ func newReloadCommand(file *configFile) *cobra.Command {
 			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/-/reload", nil, nil); err != nil {
 				return err
 			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]string{"status": "reloaded", "file": file.path()})
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The configuration of %s is in force.\n", file.path())
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }

@@ -35,7 +35,7 @@ func TestAskingTheDaemonNeedsNoSecret(t *testing.T) {
 	l.rewrite(t, func(text string) string {
 		return text + "api_token: \"${credential:token}\"\ncredentials: {partner: {api_key: \"${credential:key}\"}}\nnonsense: 1\n"
 	})
-	l.wants(exitOK, `reach.*@every 30s`, "status")
+	l.wants(exitOK, `reach.*@every 30s`, "status", "--all")
 	l.wants(exitOK, `Silence \w{8} mutes everything until 20`, "silence", "add", "--all", "--for", "2h")
 	l.wants(exitOK, `everything`, "silence", "list")
 }

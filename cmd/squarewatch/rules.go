@@ -48,7 +48,8 @@ func newRulesCommand(file *configFile) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "prometheus", "whose `rules` to write: prometheus")
+	cmd.Flags().StringVar(&format, "format", "prometheus", "`name` of the format; prometheus is the only one")
+	completeFlags(cmd, map[string]names{"format": words("prometheus")})
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`file` to write to; standard output when absent")
 	return cmd
 }

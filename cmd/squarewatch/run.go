@@ -63,7 +63,8 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 			return d.Run(cmd.Context(), p.reloads)
 		},
 	}
-	cmd.Flags().StringVar(&format, "log-format", format, "how to log: `text` or json")
+	cmd.Flags().StringVar(&format, "log-format", format, "`format` of the log: text or json")
+	completeFlags(cmd, map[string]names{"log-format": words(logText, logJSON)})
 	cmd.Flags().StringVar(&profiles, "pprof", profiles, "serve profiles at this loopback `address`, for example 127.0.0.1:6060")
 	return cmd
 }
@@ -146,13 +147,4 @@ func (f *configFile) load(ctx context.Context, warnings io.Writer) (*config.Conf
 	}
 	printWarnings(warnings, cfg)
 	return cfg, nil
-}
-
-// probeNames returns the names for shell completion; none when the file cannot be read.
-func (f *configFile) probeNames(ctx context.Context) []string {
-	cfg, err := f.read(ctx)
-	if err != nil {
-		return nil
-	}
-	return probeNames(cfg.Probes)
 }

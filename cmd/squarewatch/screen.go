@@ -3,13 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	slackapi "github.com/slack-go/slack"
 
 	"squarewatch/alert"
@@ -21,7 +19,7 @@ import (
 // screen prints what happens in the demo: a line of progress every few seconds, the script's acts, Slack's messages, and a summary.
 type screen struct {
 	mu       sync.Mutex
-	out      io.Writer
+	display  display
 	began    time.Time
 	reported time.Time // time of the last line of progress
 	tallies  map[string]*tally
@@ -36,8 +34,8 @@ type tally struct {
 
 var _ probe.Sink = (*screen)(nil)
 
-func newScreen(out io.Writer) *screen {
-	return &screen{out: out, began: time.Now(), reported: time.Now(), tallies: map[string]*tally{}}
+func newScreen(d display) *screen {
+	return &screen{display: d, began: time.Now(), reported: time.Now(), tallies: map[string]*tally{}}
 }
 
 func (s *screen) tallyLocked(name string) *tally {
@@ -86,7 +84,7 @@ func (s *screen) sumLocked() (runs, unexpected, missed int) {
 
 // lineLocked prints a line with the time since the start.
 func (s *screen) lineLocked(text string) {
-	_, _ = fmt.Fprintf(s.out, "%5.1fs  %s\n", time.Since(s.began).Seconds(), text)
+	_, _ = fmt.Fprintf(s.display.out, "%5.1fs  %s\n", time.Since(s.began).Seconds(), text)
 }
 
 func (s *screen) opening(target, listen, collector string) {
@@ -110,16 +108,23 @@ func (s *screen) message(m slack.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lineLocked("Slack receives:")
-	_, _ = fmt.Fprintln(s.out, slack.Terminal(m, 0))
+	_, _ = fmt.Fprintln(s.display.out, slack.Terminal(m, s.boxWidth(), s.display.colour))
 	s.messages = append(s.messages, m.Text)
+}
+
+// boxWidth is the width of a message: 80 columns, or less on a narrow terminal.
+func (s *screen) boxWidth() int {
+	const usual = 80
+	if s.display.width > 0 {
+		return min(s.display.width, usual)
+	}
+	return usual
 }
 
 func (s *screen) summary() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"probe", "runs", "unexpected", "missed", "classes"})
+	t := s.display.table("probe", "runs", "unexpected", "missed", "classes")
 	for _, name := range sortedKeys(s.tallies) {
 		probed := s.tallies[name]
 		var classes []string
@@ -128,13 +133,13 @@ func (s *screen) summary() {
 				classes = append(classes, fmt.Sprintf("%d %s", n, class))
 			}
 		}
-		t.AppendRow(table.Row{name, probed.runs, probed.unexpected, probed.missed, strings.Join(classes, ", ")})
+		t.add(name, probed.runs, probed.unexpected, probed.missed, strings.Join(classes, ", "))
 	}
-	_, _ = fmt.Fprintln(s.out, t.Render())
+	_, _ = fmt.Fprint(s.display.out, t)
 	runs, unexpected, missed := s.sumLocked()
 	fired := slices.DeleteFunc(slices.Clone(s.messages), func(m string) bool { return !strings.HasPrefix(m, "FIRING") })
 	resolved := slices.DeleteFunc(slices.Clone(s.messages), func(m string) bool { return !strings.HasPrefix(m, "RESOLVED") })
-	_, _ = fmt.Fprintf(s.out, "%d runs, %d unexpected, %d missed; an alert fired %d times and was resolved %d times; %d Slack messages\n",
+	_, _ = fmt.Fprintf(s.display.out, "%d runs, %d unexpected, %d missed; an alert fired %d times and was resolved %d times; %d Slack messages\n",
 		runs, unexpected, missed, len(fired), len(resolved), len(s.messages))
 }
 

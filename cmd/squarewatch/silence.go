@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"squarewatch/alert"
@@ -30,6 +29,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	var ask silenceJSON
 	var length setting.Duration
 	var until string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "add",
 		Short: "Mute from now on",
@@ -45,7 +45,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 			if err := ask.checkScope(); err != nil {
 				return usageError{err}
 			}
-			return addSilence(cmd, file, ask)
+			return addSilence(cmd, file, ask, asJSON)
 		},
 	}
 	flags := cmd.Flags()
@@ -53,15 +53,17 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	flags.StringSliceVar(&ask.Probes, "probe", nil, "`name` of a probe, or a glob: its series in rules per probe; every probe when absent")
 	flags.StringSliceVar(&ask.Series, "series", nil, "`name` of a series of any kind, such as a credential; every series when absent")
 	flags.BoolVar(&ask.All, "all", false, "mute everything")
-	flags.TextVar(&length, "for", setting.Duration(0), "`duration` of the silence, for example 2h or 2d")
-	flags.StringVar(&until, "until", "", "end at this `time`, as 2006-01-02T15:04:05Z07:00 or, for today, 15:04")
+	flags.TextVar(&length, "for", setting.Duration(0), "`time` that the silence lasts, for example 2h or 2d")
+	flags.StringVar(&until, "until", "", "end at this `clock` time, as 2006-01-02T15:04:05Z07:00 or, for today, 15:04")
 	flags.StringVar(&ask.By, "by", "", "`name` of the person for whom you silence (default: the user of sudo); the daemon adds your own")
-	flags.StringVar(&ask.Comment, "comment", "", "why")
+	flags.StringVar(&ask.Comment, "comment", "", "`text` that says why")
+	flags.BoolVar(&asJSON, "json", false, "print the silence as JSON")
+	completeFlags(cmd, map[string]names{"rule": file.ruleNames, "probe": file.probeNames, "series": file.seriesNames})
 	return cmd
 }
 
 // addSilence sends a silence to the running daemon and prints what the daemon stored.
-func addSilence(cmd *cobra.Command, file *configFile, ask silenceJSON) error {
+func addSilence(cmd *cobra.Command, file *configFile, ask silenceJSON, asJSON bool) error {
 	cfg, err := file.reach(cmd.Context())
 	if err != nil {
 		return err
@@ -72,6 +74,9 @@ func addSilence(cmd *cobra.Command, file *configFile, ask silenceJSON) error {
 	var kept keptSilence
 	if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
 		return err
+	}
+	if asJSON {
+		return writeJSON(cmd.OutOrStdout(), kept)
 	}
 	text := fmt.Sprintf("Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept.Silence), local(kept.Until))
 	if kept.Note != "" {
@@ -108,8 +113,15 @@ func untilOf(length time.Duration, until string, now time.Time) (time.Time, erro
 	return t, nil
 }
 
+// mutingJSON is what silence list --json prints.
+type mutingJSON struct {
+	Silences    []alert.Silence `json:"silences"`
+	Maintenance []alert.Silence `json:"maintenance"` // that mutes messages now
+}
+
 func newSilenceList(file *configFile) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "Show what is muted",
 		Args:  cobra.NoArgs,
@@ -118,55 +130,55 @@ func newSilenceList(file *configFile) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var silences, maintenance []alert.Silence
+			muted := mutingJSON{Silences: []alert.Silence{}, Maintenance: []alert.Silence{}}
 			client := newClient(cfg)
-			if err := client.ask(cmd.Context(), http.MethodGet, "/api/v1/silences", nil, &silences); err != nil {
+			if err := client.ask(cmd.Context(), http.MethodGet, "/api/v1/silences", nil, &muted.Silences); err != nil {
 				return err
 			}
-			if err := client.ask(cmd.Context(), http.MethodGet, "/api/v1/maintenance", nil, &maintenance); err != nil {
+			if err := client.ask(cmd.Context(), http.MethodGet, "/api/v1/maintenance", nil, &muted.Maintenance); err != nil {
 				return err
 			}
-			return printMuting(printable{cmd.OutOrStdout()}, silences, maintenance)
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), muted)
+			}
+			d := file.process.display()
+			return d.write(muting(d, muted.Silences, muted.Maintenance))
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
-// printMuting says what mutes messages now: maintenance of the file, and silences.
-func printMuting(w io.Writer, silences, maintenance []alert.Silence) error {
+// muting says what mutes messages now: maintenance of the file, and silences.
+func muting(d display, silences, maintenance []alert.Silence) string {
+	var out strings.Builder
 	for i := range maintenance {
 		m := &maintenance[i]
 		name := strings.TrimPrefix(m.ID, "maintenance ")
-		if _, err := fmt.Fprintf(w, "Maintenance %s mutes %s until %s.\n", name, mutes(m), local(m.Until)); err != nil {
-			return err
-		}
+		out.WriteString(d.line(fmt.Sprintf("Maintenance %s mutes %s until %s.", name, mutes(m), local(m.Until)), ""))
 	}
 	switch {
 	case len(silences) > 0:
-		return printSilences(w, silences)
+		t := d.table("id", "mutes", "until", "by", "comment")
+		for i := range silences {
+			t.add(silences[i].ID, mutes(&silences[i]), local(silences[i].Until), silences[i].By, silences[i].Comment)
+		}
+		out.WriteString(t.String())
 	case len(maintenance) > 0:
-		_, err := fmt.Fprintln(w, "There are no silences.")
-		return err
+		out.WriteString("There are no silences.\n")
+	default:
+		out.WriteString("Nothing is silenced.\n")
 	}
-	_, err := fmt.Fprintln(w, "Nothing is silenced.")
-	return err
-}
-
-func printSilences(w io.Writer, all []alert.Silence) error {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"id", "mutes", "until", "by", "comment"})
-	for i := range all {
-		t.AppendRow(table.Row{all[i].ID, mutes(&all[i]), local(all[i].Until), all[i].By, all[i].Comment})
-	}
-	_, err := fmt.Fprintln(w, t.Render())
-	return err
+	return out.String()
 }
 
 func newSilenceRemove(file *configFile) *cobra.Command {
-	return &cobra.Command{
-		Use:   "remove ID",
-		Short: "End a silence",
-		Args:  cobra.ExactArgs(1),
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:               "remove ID",
+		Short:             "End a silence",
+		Args:              oneName("the ID of a silence; squarewatch silence list shows them"),
+		ValidArgsFunction: completeOne(file.silenceIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := file.reach(cmd.Context())
 			if err != nil {
@@ -175,10 +187,15 @@ func newSilenceRemove(file *configFile) *cobra.Command {
 			if err := newClient(cfg).ask(cmd.Context(), http.MethodDelete, "/api/v1/silences/"+url.PathEscape(args[0]), nil, nil); err != nil {
 				return err
 			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]string{"removed": args[0]})
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Silence %s is over.\n", args[0])
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
 // mutes describes in a few words what a silence mutes.

@@ -18,17 +18,15 @@ func TestStatusSaysWhoseFaultItIs(t *testing.T) {
 		Evidence: []probe.Evidence{{For: i.Blame, Text: "the login was answered 401", At: at}},
 	}, fault)
 	joined := alertJSON{Rule: "server-errors", Series: "feed", State: string(alert.Firing), CoveredBy: "unauthenticated partner"}
-	var out strings.Builder
-	if err := printStatus(&out, &statusJSON{Alerts: []alertJSON{firing, joined}}); err != nil {
-		t.Fatal(err)
-	}
+	out := (&statusView{}).render(&statusJSON{Alerts: []alertJSON{firing, joined}}, at)
 	for _, want := range []string{
-		"unauthenticated partner: Our credential partner is refused: it is ours to fix. It is wrong, expired",
-		"  Because: the login was answered 401 (" + at.Local().Format(time.TimeOnly) + ")",
-		"firing with unauthenticated partner",
+		"FIRING unauthenticated partner",
+		"  Our credential partner is refused: it is ours to fix. It is wrong, expired",
+		"  Because: the login was answered 401 (03:04:05)",
+		"firing with unauthenticated partner: server-errors feed",
 	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("want %q, got\n%s", want, out.String())
+		if !strings.Contains(out, want) {
+			t.Errorf("want %q, got\n%s", want, out)
 		}
 	}
 }

@@ -10,16 +10,28 @@ import (
 )
 
 func newVersionCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print version, commit and Go version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			version, commit := buildVersion()
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "squarewatch %s, commit %s, %s\n", version, commit, runtime.Version())
+			if asJSON {
+				version, commit := buildVersion()
+				return writeJSON(cmd.OutOrStdout(), map[string]string{"version": version, "commit": commit, "go": runtime.Version()})
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionLine())
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// versionLine is what the command version and the flag --version print.
+func versionLine() string {
+	version, commit := buildVersion()
+	return fmt.Sprintf("squarewatch %s, commit %s, %s", version, commit, runtime.Version())
 }
 
 // buildVersion reads the version that the Go tool wrote into the binary, so that the build needs no linker flags.

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -36,8 +37,20 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText returns the duration as the time package writes it.
+// MarshalText returns the duration as String does.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// String returns the duration as the time package writes it.
-func (d Duration) String() string { return time.Duration(d).String() }
+// String returns the duration in the units that people write: 90d, 1h30m or 90s, and whole days only from two days on.
+func (d Duration) String() string {
+	const day = 24 * time.Hour
+	if length := time.Duration(d); length >= 2*day && length%day == 0 {
+		return fmt.Sprintf("%dd", length/day)
+	}
+	text := time.Duration(d).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-len(zero)+1]
+		}
+	}
+	return text
+}

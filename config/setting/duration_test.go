@@ -30,6 +30,17 @@ func TestDurations(t *testing.T) {
 	}
 }
 
+func TestDurationsAreWrittenAsPeopleWriteThem(t *testing.T) {
+	for want, d := range map[string]time.Duration{
+		"90d": 2160 * time.Hour, "24h": 24 * time.Hour, "1h30m": 90 * time.Minute, "1m30s": 90 * time.Second, "49h": 49 * time.Hour,
+		"5m": 5 * time.Minute, "0s": 0, "-1s": -time.Second, "1h0m1s": time.Hour + time.Second, "10m": 10 * time.Minute,
+	} {
+		if got := setting.Duration(d).String(); got != want {
+			t.Errorf("want %s, got %s", want, got)
+		}
+	}
+}
+
 func FuzzDuration(f *testing.F) {
 	for _, text := range []string{"90s", "1d12h", "1w", "-1s", "9999999w", "1d2"} {
 		f.Add(text)

@@ -81,6 +81,7 @@ func NewSlack(base string) *Slack {
 	s.mux.HandleFunc("/api/chat.postMessage", s.api(s.postMessage))
 	s.mux.HandleFunc("/api/chat.update", s.api(s.updateMessage))
 	s.mux.HandleFunc("/api/apps.connections.open", s.open)
+	s.mux.HandleFunc("/api/auth.test", s.authTest)
 	s.mux.HandleFunc("/api/usergroups.users.list", s.groupMembers)
 	s.mux.HandleFunc("GET /socket", s.serveSocket)
 	s.mux.HandleFunc("POST /response", s.respond)

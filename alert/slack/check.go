@@ -1,0 +1,70 @@
+package slack
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"squarewatch/alert/outbox"
+)
+
+const doingCheck = "ask Slack"
+
+var _ outbox.Checker = (*Notifier)(nil)
+
+// Check asks Slack whether it knows the webhook or the tokens, and posts nothing. Errors are of type [outbox.DeliveryError].
+func (n *Notifier) Check(ctx context.Context) (says string, _ error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	if n.settings.BotToken.IsZero() {
+		return n.checkWebhook(ctx)
+	}
+	// https://docs.slack.dev/reference/methods/auth.test
+	api, recorder := n.apiWith(doingCheck, keyBotToken)
+	_, err := api.AuthTestContext(ctx)
+	if fault := recorder.result(ctx, err).failure(); fault != nil {
+		return "", fault
+	}
+	says = "Slack knows the bot token; only a message shows whether the bot may post to " + n.settings.Channel
+	if n.settings.AppToken.IsZero() {
+		return says, nil
+	}
+	// It returns an address to connect to: https://docs.slack.dev/reference/methods/apps.connections.open
+	api, recorder = n.apiWith(doingCheck, keyAppToken)
+	_, _, err = api.StartSocketModeContext(ctx)
+	if fault := recorder.result(ctx, err).failure(); fault != nil {
+		return "", fault
+	}
+	return says + "; Slack knows the app token", nil
+}
+
+// checkWebhook sends an empty message, which a webhook that exists refuses as such:
+// https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks.
+func (n *Notifier) checkWebhook(ctx context.Context) (says string, _ error) {
+	client, recorder := n.recordingClient(doingCheck, "")
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.settings.WebhookURL.Reveal(), strings.NewReader("{}"))
+	if err != nil {
+		return "", &outbox.DeliveryError{
+			Reason: outbox.ReasonInvalid, Permanent: true, Fix: "correct webhook_url in the configuration", Err: errAddress,
+		}
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err == nil {
+		_ = response.Body.Close()
+	}
+	a := recorder.result(ctx, err)
+	if a.fault == nil && a.status == http.StatusBadRequest && slices.Contains(emptyRefusals(), a.word) {
+		return "the webhook is there: it refused an empty message, so that nothing was posted", nil
+	}
+	if fault := a.failure(); fault != nil {
+		return "", fault
+	}
+	return "the webhook is there", nil
+}
+
+// emptyRefusals are the error codes with which a webhook refuses a message without text.
+func emptyRefusals() []string {
+	return []string{"no_text", "invalid_payload", "missing_text_or_fallback_or_attachments"}
+}

@@ -1,0 +1,17 @@
+package slackstub
+
+import "net/http"
+
+// authTest is https://docs.slack.dev/reference/methods/auth.test.
+func (s *Slack) authTest(w http.ResponseWriter, r *http.Request) {
+	f := s.fault()
+	if s.meets(w, &f) {
+		return
+	}
+	_ = r.ParseForm() // what is missing is refused below
+	if word := judgeToken(tokenOf(r, r.Form), BotToken); word != "" {
+		answer(w, &reply{Error: word})
+		return
+	}
+	answer(w, &reply{OK: true, URL: "https://stub.slack.com/"})
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"squarewatch/alert/outbox"
+	"squarewatch/config"
+	"squarewatch/otel/collector"
+	"squarewatch/probe"
+)
+
+// liveLimit is how long check --live waits for one answer.
+const liveLimit = 20 * time.Second
+
+// liveCheck is the outcome of one question of check --live.
+type liveCheck struct {
+	What  string `json:"what"`  // what was asked
+	Works *bool  `json:"works"` // null when it was not asked
+	Says  string `json:"says"`
+}
+
+func works(what, says string) liveCheck { return liveCheck{What: what, Works: new(true), Says: says} }
+
+func fails(what string, says string) liveCheck {
+	return liveCheck{What: what, Works: new(false), Says: says}
+}
+
+func notAsked(what, says string) liveCheck { return liveCheck{What: what, Says: says} }
+
+func anyFailed(all []liveCheck) bool {
+	return slices.ContainsFunc(all, func(c liveCheck) bool { return c.Works != nil && !*c.Works })
+}
+
+// printLive prints one line for each question and returns errPrinted when something cannot work.
+func printLive(d display, all []liveCheck) error {
+	var out strings.Builder
+	for _, c := range all {
+		word := "not asked"
+		if c.Works != nil {
+			word = map[bool]string{true: "works", false: "FAILS"}[*c.Works]
+		}
+		out.WriteString(d.line(fmt.Sprintf("%s: %s: %s", c.What, word, strings.ReplaceAll(c.Says, "\n", "; ")), "  "))
+	}
+	if err := d.write(out.String()); err != nil {
+		return err
+	}
+	if anyFailed(all) {
+		return errPrinted
+	}
+	return nil
+}
+
+// checkLive asks everything that the file names, at the same time. It posts nothing and starts no incident.
+func checkLive(ctx context.Context, cfg *config.Config) []liveCheck {
+	var questions []func(context.Context) []liveCheck
+	questions = append(questions, func(ctx context.Context) []liveCheck { return askTarget(ctx, cfg) })
+	for _, name := range sortedKeys(cfg.Credentials) {
+		questions = append(questions, func(ctx context.Context) []liveCheck { return []liveCheck{askCredential(ctx, cfg, name)} })
+	}
+	questions = append(questions, func(ctx context.Context) []liveCheck { return askCollector(ctx, cfg) })
+	for _, name := range sortedKeys(cfg.Notifiers) {
+		questions = append(questions, func(ctx context.Context) []liveCheck { return []liveCheck{askNotifier(ctx, cfg, name)} })
+	}
+	if !cfg.Heartbeat.URL.IsZero() {
+		questions = append(questions, func(context.Context) []liveCheck {
+			return []liveCheck{notAsked("heartbeat", "a ping would count as a sign of life of the daemon")}
+		})
+	}
+	answers := make([][]liveCheck, len(questions))
+	var asking sync.WaitGroup
+	for i, ask := range questions {
+		asking.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, liveLimit)
+			defer cancel()
+			answers[i] = ask(ctx)
+		})
+	}
+	asking.Wait()
+	return slices.Concat(answers...)
+}
+
+// runLive runs a probe once.
+func runLive(ctx context.Context, cfg *config.Config, p *probe.Probe) (*probe.Result, error) {
+	runner, jobs, err := newJobs(cfg, []probe.Probe{*p}, probe.RunnerOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer runner.Close()
+	defer context.AfterFunc(ctx, runner.CancelRenewals)()
+	return jobs[0].Run(ctx, time.Now()), nil
+}
+
+// askTarget resolves the target, connects to it and sends one request without a credential. Every complete answer is good.
+func askTarget(ctx context.Context, cfg *config.Config) []liveCheck {
+	what := "target " + cfg.Target.Host
+	p := probe.Probe{Name: "check-live", Path: "/", Method: http.MethodGet}
+	probe.DefaultDefaults().Apply(&p)
+	r, err := runLive(ctx, cfg, &p)
+	if err != nil {
+		return []liveCheck{fails(what, err.Error())}
+	}
+	if r.Class.IsTransport() {
+		return []liveCheck{fails(what, cmp.Or(r.Reason, r.Class.String()))}
+	}
+	first := r.FirstTry()[0]
+	says := fmt.Sprintf("connected to %s and answered %d in %s", first.Peer, r.Code, milliseconds(r.Latency()))
+	return []liveCheck{works(what, says)}
+}
+
+// askCredential uses a credential once, with a probe of the file that only reads. It logs in where the credential needs that.
+func askCredential(ctx context.Context, cfg *config.Config, name string) liveCheck {
+	what := "credential " + name
+	i := slices.IndexFunc(cfg.Probes, func(p probe.Probe) bool {
+		return p.Credential == name && p.Guards == "" && (p.Method == http.MethodGet || p.Method == http.MethodHead) &&
+			expectsSuccess(&p)
+	})
+	if i < 0 {
+		return notAsked(what, "no probe that only reads and expects 200 uses it")
+	}
+	p := cfg.Probes[i]
+	p.Confirm = nil
+	r, err := runLive(ctx, cfg, &p)
+	switch {
+	case err != nil:
+		return fails(what, err.Error())
+	case r.Expected:
+		return works(what, fmt.Sprintf("%s answered %d", p.Name, r.Code))
+	}
+	says := fmt.Sprintf("%s: %s", p.Name, r.Reason)
+	if r.Excerpt != "" {
+		says += ": " + r.Excerpt
+	}
+	for _, e := range r.Evidence {
+		says += "; " + e.Text
+	}
+	return fails(what, says)
+}
+
+// expectsSuccess reports whether a probe expects status 200.
+func expectsSuccess(p *probe.Probe) bool {
+	ok := probe.Outcome{Class: probe.Success, Code: http.StatusOK, Expected: true}
+	return len(p.Expect.Status) == 0 || probe.MatchAny(p.Expect.Status, ok)
+}
+
+// askCollector sends an empty request for each signal.
+func askCollector(ctx context.Context, cfg *config.Config) []liveCheck {
+	list, err := cfg.Telemetry.OTLP.Destinations(os.Getenv)
+	if err != nil {
+		return []liveCheck{fails("collector", err.Error())}
+	}
+	if len(list) == 0 {
+		return []liveCheck{notAsked("collector", "no collector is named, so that traces go nowhere")}
+	}
+	answers := make([]liveCheck, 0, len(list))
+	for i := range list {
+		what := "collector for " + list[i].Signal
+		if list[i].Signal == collector.SignalLogs {
+			answers = append(answers, notAsked(what, "its exporter sends no empty requests"))
+			continue
+		}
+		if err := list[i].Ask(ctx); err != nil {
+			answers = append(answers, fails(what, err.Error()))
+			continue
+		}
+		answers = append(answers, works(what, "accepted an empty request at "+list[i].URL))
+	}
+	return answers
+}
+
+// askNotifier asks a notifier whether it would accept messages.
+func askNotifier(ctx context.Context, cfg *config.Config, name string) liveCheck {
+	settings := cfg.Notifiers[name]
+	what := fmt.Sprintf("notifier %s (%s)", name, settings.Kind)
+	notifier, err := settings.Build(cfg)
+	if err != nil {
+		return fails(what, err.Error())
+	}
+	checker, ok := notifier.(outbox.Checker)
+	if !ok {
+		return notAsked(what, "this kind cannot be asked without a message; squarewatch notify "+name+" sends one")
+	}
+	says, err := checker.Check(ctx)
+	if err == nil {
+		return works(what, says)
+	}
+	failure, ok := errors.AsType[*outbox.DeliveryError](err)
+	if ok && failure.Fix != "" {
+		return fails(what, fmt.Sprintf("%v; to do: %s", failure.Err, failure.Fix))
+	}
+	return fails(what, err.Error())
+}

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+
+	"squarewatch/alert"
+	"squarewatch/otel/collector"
+	"squarewatch/probe"
+)
+
+// doubts warns about what a valid file can hardly mean.
+func (r *reader) doubts(document *yaml.Node, raw *file, cfg *Config) {
+	if len(r.errors) > 0 {
+		return
+	}
+	r.slowProbes(document, raw, cfg)
+	r.unused(document, cfg)
+	r.fewRuns(document, raw, cfg)
+	r.usualPorts(document, cfg)
+}
+
+// slowProbes warns about probes that may still run when they are due again, and about latencies that no run can exceed.
+func (r *reader) slowProbes(document *yaml.Node, raw *file, cfg *Config) {
+	var overlapping []string
+	for i := range cfg.Probes {
+		if p := &cfg.Probes[i]; p.Schedule.Busiest(p.Longest()-1) > 1 {
+			overlapping = append(overlapping, p.Name)
+		}
+	}
+	if len(overlapping) > 0 {
+		r.warn(locate(document, "probes"), "timeout", fmt.Sprintf("is longer than the time between two runs of %s; while an answer takes "+
+			"that long, runs are missed (overrun); write a shorter timeout or a longer schedule", Shortened(overlapping)))
+	}
+	for i := range raw.Probes {
+		p, at := &raw.Probes[i], fmt.Sprintf("probes[%d].expect.latency", i)
+		if p.Expect.Latency >= p.Timeout {
+			r.warn(locate(document, at), at, fmt.Sprintf("is %v, and the timeout of %v ends the run before; write a latency below the timeout",
+				p.Expect.Latency, p.Timeout))
+		}
+	}
+}
+
+// unused warns about notifiers and credentials that nothing uses.
+func (r *reader) unused(document *yaml.Node, cfg *Config) {
+	for _, name := range sortedKeys(cfg.Notifiers) {
+		// Rules without a list notify all, as do the built-in rules.
+		told := func(rule alert.Rule) bool { return len(rule.Notify) == 0 || slices.Contains(rule.Notify, name) }
+		if len(cfg.Rules) > 0 && !slices.ContainsFunc(cfg.Rules, told) {
+			at := join("notifiers", name)
+			r.warn(locate(document, at), at, "is in the notify list of no rule, so that it receives only alerts of the built-in rules; "+
+				"add it to a list, or remove it")
+		}
+	}
+	for _, name := range sortedKeys(cfg.Credentials) {
+		if !slices.ContainsFunc(cfg.Probes, func(p probe.Probe) bool { return p.Credential == name }) {
+			at := join("credentials", name)
+			r.warn(locate(document, at), at, "is used by no probe; write credential: "+name+" in one, or remove it")
+		}
+	}
+}
+
+// fewRuns warns about rules of the file that count several probes and whose window never holds min_runs. What a rule per probe can count,
+// squarewatch check says for each probe.
+func (r *reader) fewRuns(document *yaml.Node, raw *file, cfg *Config) {
+	if raw.Rules == nil {
+		return
+	}
+	for i := range cfg.Rules {
+		rule := &cfg.Rules[i]
+		runs := map[string]int{}
+		for k := range cfg.Probes {
+			if p := &cfg.Probes[k]; rule.Watches(p.Name) && rule.Per != alert.PerProbe {
+				runs[rule.SeriesOf(p)] += p.Schedule.Busiest(rule.Window - 1)
+			}
+		}
+		for _, series := range sortedKeys(runs) {
+			if runs[series] >= rule.MinRuns || rule.Objective > 0 {
+				continue
+			}
+			at := fmt.Sprintf("rules[%d]", i)
+			r.warn(locate(document, at), join(at, "min_runs"), fmt.Sprintf("of %s is %d, and %s has at most %d runs in %v, so that it is never "+
+				"a rate: %d bad runs in a row fire instead; write a longer window or fewer min_runs to have a rate",
+				rule.Name, rule.MinRuns, series, runs[series], rule.Window, rule.Streak))
+			break
+		}
+	}
+}
+
+// usualPorts warns about a collector's port that usually speaks the other protocol.
+func (r *reader) usualPorts(document *yaml.Node, cfg *Config) {
+	otlp := &cfg.Telemetry.OTLP
+	u, err := url.Parse(otlp.Endpoint)
+	if err != nil {
+		return
+	}
+	grpc := otlp.Protocol == collector.ProtocolGRPC || otlp.Protocol == ""
+	const at = "telemetry.otlp.endpoint"
+	switch {
+	case u.Port() == "4318" && grpc:
+		r.warn(locate(document, at), at, "has port 4318, which usually speaks HTTP, and the protocol is grpc; "+
+			"write protocol: http/protobuf, or port 4317")
+	case u.Port() == "4317" && !grpc:
+		r.warn(locate(document, at), at, "has port 4317, which usually speaks gRPC, and the protocol is http/protobuf; "+
+			"write protocol: grpc, or port 4318")
+	}
+}
