@@ -53,7 +53,7 @@ func newImportOpenAPICommand() *cobra.Command {
 			return imported.Write(cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&target, "target", "", "`address` of the API, scheme and host; the document's when absent")
+	cmd.Flags().StringVar(&target, "target", "", "`address` of the API, with the path before all others; the document's when absent")
 	cmd.Flags().StringVar(&schedule, "schedule", "@every 1m", "`schedule` of all probes")
 	return cmd
 }

@@ -55,7 +55,8 @@ func (a *Answers) credentials(f *file) {
 		f.lines("credentials:", "  aisquare:")
 		f.value("    api_key", a.APIKey.Reference)
 	case !a.Username.isNone():
-		f.lines("credentials:", "  aisquare:", "    login: # POST JSON; the answer holds access and refresh", "      path: /api/v1/token/", "      body:")
+		f.lines("credentials:", "  aisquare:", "    login: # POST JSON; the answer holds access and refresh")
+		f.lines("      path: /api/v1/token/", "      body:")
 		f.value("        username", a.Username.Reference)
 		f.value("        password", a.Password.Reference)
 		f.lines("    refresh_path: /api/v1/token/refresh/")

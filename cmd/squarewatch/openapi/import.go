@@ -19,7 +19,7 @@ import (
 
 // Options say where a document and its API are.
 type Options struct {
-	Target   *url.URL       // the API's scheme and host; those of the document when nil
+	Target   *url.URL       // of the API, with the path before all others; the document's when nil
 	Document *url.URL       // where the document was fetched from; nil for a file
 	Schedule probe.Schedule // of all probes
 }

@@ -22,7 +22,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func options(target string) openapi.Options {
 	options := openapi.Options{Schedule: probe.MustSchedule("@every 1m")}
 	if target != "" {
-		options.Target = &url.URL{Scheme: "https", Host: target}
+		host, path, _ := strings.Cut(target, "/")
+		options.Target = &url.URL{Scheme: "https", Host: host, Path: "/" + path}
 	}
 	return options
 }
@@ -58,8 +59,9 @@ func checkValid(t *testing.T, imported *openapi.Import, file string) {
 		}
 	}
 	newKey := func(s probe.APIKeySettings, _ *config.Config) (probe.Credential, error) { return probe.NewAPIKey(s) }
+	kinds := config.Kinds{Credentials: []config.Kind[probe.Credential]{config.NewKind("api_key", probe.APIKeySettings{}, newKey)}}
 	cfg, err := config.Parse("probes.yaml", []byte(file), config.Options{
-		Kinds:                config.Kinds{Credentials: []config.Kind[probe.Credential]{config.NewKind("api_key", probe.APIKeySettings{}, newKey)}},
+		Kinds:                kinds,
 		CredentialsDirectory: credentials,
 	})
 	if err != nil {
@@ -73,7 +75,7 @@ func checkValid(t *testing.T, imported *openapi.Import, file string) {
 // TestPublicDocuments imports excerpts of real documents: AISquare's own (OpenAPI 3.1), Alertmanager's (Swagger 2.0), GitHub's (3.0).
 func TestPublicDocuments(t *testing.T) {
 	for name, target := range map[string]string{
-		"aisquare.yaml": "api.aisquare.studio", "alertmanager.yaml": "alerts.example.org", "github.json": "",
+		"aisquare.yaml": "api.aisquare.studio", "alertmanager.yaml": "alerts.example.org/api/v2/", "github.json": "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			document, err := os.ReadFile(filepath.Join("testdata", name))
@@ -117,22 +119,36 @@ func operation(path, text string) string {
 		"paths": {%q: {"get": {"responses": {"200": {"description": ""}}, %s}}}}`, path, text)
 }
 
+// parameter returns the parameters of an operation with one.
+func parameter(in, name, rest string) string {
+	return fmt.Sprintf(`"parameters": [{"in": %q, "name": %q, %s}]`, in, name, rest)
+}
+
+// responses returns the responses of an operation.
+func responses(statuses ...string) string {
+	var list []string
+	for _, status := range statuses {
+		list = append(list, fmt.Sprintf(`%q: {"description": ""}`, status))
+	}
+	return `"responses": {` + strings.Join(list, ", ") + "}"
+}
+
 func TestOperations(t *testing.T) {
 	for name, c := range map[string]struct{ path, operation, want string }{
 		"name of the path":    {"/pets/all", `"tags": []`, "name: pets-all\n    path: /v2/pets/all"},
 		"camel case":          {"/a", `"operationId": "listHTTPRoutesV2"`, "name: list-http-routes-v2"},
-		"example":             {"/a/{id}", `"parameters": [{"name": "id", "in": "path", "required": true, "example": "a/b c"}]`, "path: /v2/a/a%2Fb%20c\n"},
-		"schema of 3.1":       {"/a/{id}", `"parameters": [{"name": "id", "in": "path", "schema": {"examples": [7]}}]`, "path: /v2/a/7\n"},
-		"first allowed value": {"/a", `"parameters": [{"name": "q", "in": "query", "required": true, "schema": {"enum": ["x y"]}}]`, "path: /v2/a?q=x+y\n"},
-		"optional parameter":  {"/a", `"parameters": [{"name": "q", "in": "query", "example": 1}]`, "path: /v2/a\n"},
-		"dollar in a header":  {"/a", `"parameters": [{"name": "X-A", "in": "header", "required": true, "example": "${env:HOME}"}]`, "X-A: $${env:HOME}"},
+		"example":             {"/a/{id}", parameter("path", "id", `"required": true, "example": "a/b c"`), "path: /v2/a/a%2Fb%20c\n"},
+		"schema of 3.1":       {"/a/{id}", parameter("path", "id", `"schema": {"examples": [7]}`), "path: /v2/a/7\n"},
+		"first allowed value": {"/a", parameter("query", "q", `"required": true, "schema": {"enum": ["x y"]}`), "path: /v2/a?q=x+y\n"},
+		"optional parameter":  {"/a", parameter("query", "q", `"example": 1`), "path: /v2/a\n"},
+		"dollar in a header":  {"/a", parameter("header", "X-A", `"required": true, "example": "${env:HOME}"`), "X-A: $${env:HOME}"},
 		"bearer":              {"/a", `"security": [{"My Bearer": []}]`, "credential: my-bearer"},
 		"scheme named none":   {"/a", `"security": [{"none": []}]`, "credential: none-2"},
 		"basic":               {"/a", `"security": [{"basic": []}]`, "Authorization: Basic ${credential:basic}"},
 		"key in a header":     {"/a", `"security": [{"header": []}]`, "X-API-Key: ${credential:header}"},
 		"two ways":            {"/a", `"security": [{"query": []}, {"My Bearer": []}]`, "credential: my-bearer"},
-		"two statuses":        {"/a", `"responses": {"204": {"description": ""}, "2XX": {"description": ""}, "404": {"description": ""}}`, "expect: {status: [204, 2xx]}"},
-		"only a default":      {"/a", `"responses": {"default": {"description": ""}}`, "credential: none\n"},
+		"two statuses":        {"/a", responses("204", "2XX", "404"), "expect: {status: [204, 2xx]}"},
+		"only a default":      {"/a", responses("default"), "credential: none\n"},
 		"tag with reference":  {"/a", `"tags": ["${env:HOME}"]`, "{env:HOME}"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,19 +165,19 @@ func TestOperations(t *testing.T) {
 
 func TestLeftOut(t *testing.T) {
 	for name, c := range map[string]struct{ path, operation, want string }{
-		"no example":        {"/a/{id}", `"parameters": [{"name": "id", "in": "path", "required": true}]`, `the required path parameter "id" has no example`},
+		"no example":        {"/a/{id}", parameter("path", "id", `"required": true`), `the required path parameter "id" has no example`},
 		"undefined":         {"/a/{id}", `"tags": []`, "its path has a parameter that the document does not define"},
-		"dots":              {"/a/{id}", `"parameters": [{"name": "id", "in": "path", "example": ".."}]`, "would change the path"},
-		"cookie":            {"/a", `"parameters": [{"name": "c", "in": "cookie", "required": true, "example": 1}]`, "keeps no cookies"},
-		"object":            {"/a", `"parameters": [{"name": "q", "in": "query", "required": true, "example": {"a": 1}}]`, "neither a text"},
+		"dots":              {"/a/{id}", parameter("path", "id", `"example": ".."`), "would change the path"},
+		"cookie":            {"/a", parameter("cookie", "c", `"required": true, "example": 1`), "keeps no cookies"},
+		"object":            {"/a", parameter("query", "q", `"required": true, "example": {"a": 1}`), "neither a text"},
 		"key in the query":  {"/a", `"security": [{"query": []}]`, "squarewatch sends secrets only in headers"},
 		"unknown scheme":    {"/a", `"security": [{"what": []}]`, `does not define its security scheme "what"`},
 		"verb of the name":  {"/a", `"operationId": "user.deleteAll"`, "may change something (delete)"},
 		"verb of the path":  {"/user/log_out", `"tags": []`, "may change something (logout)"},
 		"deprecated":        {"/a", `"deprecated": true`, "deprecated"},
 		"method override":   {"/a?_method=DELETE", `"tags": []`, "overrides the method"},
-		"override header":   {"/a", `"parameters": [{"name": "X-HTTP-Method", "in": "header", "required": true, "example": "PUT"}]`, "overrides the method"},
-		"bad header":        {"/a", `"parameters": [{"name": "a b", "in": "header", "required": true, "example": 1}]`, "not allowed for a header"},
+		"override header":   {"/a", parameter("header", "X-HTTP-Method", `"required": true, "example": "PUT"`), "overrides the method"},
+		"bad header":        {"/a", parameter("header", "a b", `"required": true, "example": 1`), "not allowed for a header"},
 		"another server":    {"/a", `"servers": [{"url": "https://evil.example.net"}]`, "on another server, https://evil.example.net"},
 		"path of two slash": {"//evil.example.net/", `"servers": [{"url": "https://api.example.org"}]`, "no probe can send it"},
 		"fragment":          {"/a#b", `"tags": []`, "no probe can send it"},
@@ -179,18 +195,21 @@ func TestRefusedDocuments(t *testing.T) {
 	for i := 1; i < 9; i++ {
 		bomb += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10))
 	}
+	deep := strings.Repeat("[", 300) + strings.Repeat("]", 300)
+	at := func(server string) string { return "openapi: 3.0.0\nservers: [{url: '" + server + "'}]\npaths: {}" }
+	to := func(reference string) string { return "openapi: 3.0.0\npaths: {/a: {$ref: '" + reference + "'}}" }
 	for name, c := range map[string]struct{ document, want string }{
 		"empty":             {"", "it is empty"},
 		"text":              {"hello", "it is no OpenAPI document"},
 		"other version":     {"openapi: 4.0.0", `it has version "4.0.0"`},
-		"no operations":     {"openapi: 3.0.0\nservers: [{url: https://a.example.org}]\npaths: {}", "the document has no operations"},
+		"no operations":     {at("https://a.example.org"), "the document has no operations"},
 		"no server":         {"openapi: 3.0.0\npaths: {}", "write --target"},
-		"plain http":        {"openapi: 3.0.0\nservers: [{url: http://a.example.org}]\npaths: {}", "no server of the document has an https address"},
-		"another document":  {"openapi: 3.0.0\npaths: {/a: {$ref: /etc/passwd}}", `refers to another document, "/etc/passwd", which is not fetched`},
-		"an address":        {"openapi: 3.0.0\npaths: {/a: {$ref: 'http://169.254.169.254/x'}}", "which is not fetched"},
-		"nothing":           {"openapi: 3.0.0\npaths: {/a: {$ref: '#/nowhere'}}", "it is not valid"},
-		"deep YAML":         {"openapi: 3.0.0\na: " + strings.Repeat("[", 300) + strings.Repeat("]", 300), "more than 200 levels deep"},
-		"deep JSON":         {`{"openapi": "3.0.0", "a": ` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + "}", "more than 200 levels deep"},
+		"plain http":        {at("http://a.example.org"), "no server of the document has an https address"},
+		"another document":  {to("/etc/passwd"), `refers to another document, "/etc/passwd", which is not fetched`},
+		"an address":        {to("http://169.254.169.254/x"), "which is not fetched"},
+		"nothing":           {to("#/nowhere"), "it is not valid"},
+		"deep YAML":         {"openapi: 3.0.0\na: " + deep, "more than 200 levels deep"},
+		"deep JSON":         {`{"openapi": "3.0.0", "a": ` + deep + "}", "more than 200 levels deep"},
 		"aliases":           {bomb, "when its YAML aliases are written out"},
 		"alias in itself":   {"openapi: 3.0.0\na: &a [*a]", "more than 200 levels deep"},
 		"terminal commands": {"openapi: \"\\e]0;x\\a4\"", `it has version "]0;x4"`},
@@ -207,7 +226,8 @@ func TestRefusedDocuments(t *testing.T) {
 // hostile is a document whose texts try to break out of comments, names and values.
 const hostile = `{"openapi": "3.0.0", "info": {"title": "x\ntarget: https://evil.example.net\u202e", "version": "1"},
 	"servers": [{"url": "https://api.example.org"}],
-	"paths": {"/a": {"get": {"operationId": "\u001b[2Jlist\nprobes: []", "summary": "s\r\n  - name: more\u2028x", "tags": ["a\nb: c", "{{", "'\"", "# x"],
+	"paths": {"/a": {"get": {"operationId": "\u001b[2Jlist\nprobes: []", "summary": "s\r\n  - name: more\u2028x",
+		"tags": ["a\nb: c", "{{", "'\"", "# x"],
 		"responses": {"200": {"description": ""}}}},
 	"/b": {"get": {"operationId": "list probes: []", "responses": {"200": {"description": ""}}}},
 	"/c\u0007": {"get": {"operationId": "привет", "responses": {"200": {"description": ""}}}},
@@ -247,7 +267,7 @@ func FuzzRead(f *testing.F) {
 		}
 	}
 	f.Add([]byte(hostile))
-	f.Add([]byte(operation("/a/{id}", `"parameters": [{"name": "id", "in": "path", "example": "1"}], "security": [{"basic": [], "header": []}]`)))
+	f.Add([]byte(operation("/a/{id}", parameter("path", "id", `"example": "1"`)+`, "security": [{"basic": [], "header": []}]`)))
 	f.Fuzz(func(t *testing.T, document []byte) {
 		imported, err := openapi.Read(document, options("api.example.org"))
 		if err != nil {

@@ -29,8 +29,8 @@ func fill(template string, item *openapi3.PathItem, operation *openapi3.Operatio
 		if !p.Required && p.In != openapi3.ParameterInPath {
 			continue
 		}
-		if p.In == openapi3.ParameterInHeader && slices.Contains([]string{"Accept", "Content-Type", "Authorization"}, http.CanonicalHeaderKey(p.Name)) {
-			continue // https://spec.openapis.org/oas/v3.1.1.html#fixed-fields-for-use-with-schema: such a definition shall be ignored
+		if p.In == openapi3.ParameterInHeader && slices.Contains(ignored(), http.CanonicalHeaderKey(p.Name)) {
+			continue
 		}
 		values, err := example(p)
 		if err == nil {
@@ -45,6 +45,10 @@ func fill(template string, item *openapi3.PathItem, operation *openapi3.Operatio
 	}
 	return r, nil
 }
+
+// ignored are the headers whose definition as a parameter is ignored:
+// https://spec.openapis.org/oas/v3.1.1.html#common-fixed-fields-0 (name).
+func ignored() []string { return []string{"Accept", "Content-Type", "Authorization"} }
 
 // parameters returns those of an operation and those of its path that it does not replace, in the order of the document.
 func parameters(item *openapi3.PathItem, operation *openapi3.Operation) []*openapi3.Parameter {

@@ -10,8 +10,11 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// errNoServer says what to do when a document does not say where its API is.
-var errNoServer = errors.New("the document does not say where its API is: write --target, for example --target https://api.example.org")
+// These errors say what to do when a document does not say where its API is.
+var (
+	errNoServer = errors.New("the document does not say where its API is: write --target, for example --target https://api.example.org")
+	errNotSafe  = errors.New("no server of the document has an https address: write --target, for example --target https://api.example.org")
+)
 
 // server is where operations are: an origin, and a path before theirs.
 type server struct {
@@ -53,16 +56,16 @@ func isSafe(u *url.URL) bool {
 	return u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && loopback)
 }
 
-// ParseTarget reads the address of an API: scheme and host.
+// ParseTarget reads the address of an API. It may have the path before those of the operations, which a document may leave out.
 func ParseTarget(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || !isSafe(u) {
+	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !isSafe(u) {
 		return nil, fmt.Errorf("the target is %q: write https:// and a host, for example https://api.example.org", shown(text))
 	}
-	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+	return u, nil
 }
 
-// base returns the server of a document. A target from the command line replaces its origin.
+// base returns the server of a document. A target from the command line replaces its origin, and its path when it has one.
 func base(document *openapi3.T, options Options) (server, error) {
 	found, ok := serverOf(document.Servers, options.Document)
 	if !ok && options.Document != nil && len(document.Servers) == 0 { // the default of servers is /, the document's own server
@@ -70,9 +73,12 @@ func base(document *openapi3.T, options Options) (server, error) {
 	}
 	switch {
 	case options.Target != nil:
-		found.origin = *options.Target
+		found.origin = url.URL{Scheme: options.Target.Scheme, Host: options.Target.Host}
+		if path := strings.TrimSuffix(options.Target.EscapedPath(), "/"); path != "" {
+			found.prefix = path
+		}
 	case !ok && len(document.Servers) > 0:
-		return server{}, errors.New("no server of the document has an https address: write --target, for example --target https://api.example.org")
+		return server{}, errNotSafe
 	case found.origin.Host == "":
 		return server{}, errNoServer
 	}
