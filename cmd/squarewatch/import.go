@@ -126,7 +126,7 @@ func fetchDocument(ctx context.Context, address string, options *openapi.Options
 		return nil, errors.New("the address cannot be read: write https://, a host and a path")
 	}
 	request.Header.Set("User-Agent", userAgent())
-	response, err := http.DefaultClient.Do(request)
+	response, err := new(http.Client).Do(request)
 	if err != nil {
 		if reason, ok := errors.AsType[*url.Error](err); ok {
 			err = reason.Err // the caller names the address

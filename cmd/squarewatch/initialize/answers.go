@@ -3,7 +3,7 @@
 package initialize
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -53,7 +53,7 @@ func ParseReference(text string) (Secret, error) {
 	}
 	found := referencePattern.FindStringSubmatch(text)
 	if found == nil {
-		return Secret{}, fmt.Errorf("it is no reference: write env:NAME, file:/path or credential:NAME, or none; never the secret itself, " +
+		return Secret{}, errors.New("it is no reference: write env:NAME, file:/path or credential:NAME, or none; never the secret itself, " +
 			"which other users of this machine could see")
 	}
 	return Secret{Reference: "${" + found[1] + ":" + found[2] + "}"}, nil

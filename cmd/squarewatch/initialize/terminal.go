@@ -12,7 +12,7 @@ import (
 
 // IsTerminal reports whether a person can be asked.
 func IsTerminal(in *os.File) bool {
-	return term.IsTerminal(int(in.Fd())) //nolint:gosec // a descriptor is a small number
+	return term.IsTerminal(int(in.Fd()))
 }
 
 // TTY asks at a terminal.
@@ -49,7 +49,7 @@ func (t TTY) Line(ctx context.Context, question string) (string, error) {
 // Secret reads a line that is not shown.
 func (t TTY) Secret(ctx context.Context, question string) (string, error) {
 	return t.read(ctx, question, func() (string, error) {
-		line, err := term.ReadPassword(int(t.In.Fd())) //nolint:gosec // a descriptor is a small number
+		line, err := term.ReadPassword(int(t.In.Fd()))
 		_, _ = fmt.Fprintln(t.Out)
 		if err != nil {
 			return "", errEnded
@@ -64,7 +64,7 @@ func (t TTY) read(ctx context.Context, question string, read func() (string, err
 		line string
 		err  error
 	}
-	fd := int(t.In.Fd()) //nolint:gosec // a descriptor is a small number
+	fd := int(t.In.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
 		return "", fmt.Errorf("read from the terminal: %w", err)

@@ -34,8 +34,7 @@ func slug(text string) string {
 	return name
 }
 
-// words splits a text into its words of ASCII letters and digits, in lower case. A capital letter begins a word after a small one, and
-// before a small one.
+// words splits a text into its words of ASCII letters and digits, in lower case.
 func words(text string) []string {
 	var all []string
 	var word strings.Builder
@@ -51,15 +50,21 @@ func words(text string) []string {
 			end()
 			continue
 		}
-		if unicode.IsUpper(r) && i > 0 {
-			afterSmall := unicode.IsLower(letters[i-1]) || unicode.IsDigit(letters[i-1])
-			beforeSmall := unicode.IsUpper(letters[i-1]) && i+1 < len(letters) && unicode.IsLower(letters[i+1])
-			if afterSmall || beforeSmall {
-				end()
-			}
+		if beginsWord(letters, i) {
+			end()
 		}
 		word.WriteRune(r)
 	}
 	end()
 	return all
+}
+
+// beginsWord reports whether a letter begins a word inside of others: a capital letter does after a small one, and before a small one.
+func beginsWord(letters []rune, i int) bool {
+	if i == 0 || !unicode.IsUpper(letters[i]) {
+		return false
+	}
+	afterSmall := unicode.IsLower(letters[i-1]) || unicode.IsDigit(letters[i-1])
+	beforeSmall := unicode.IsUpper(letters[i-1]) && i+1 < len(letters) && unicode.IsLower(letters[i+1])
+	return afterSmall || beforeSmall
 }

@@ -126,7 +126,7 @@ func parameter(in, name, rest string) string {
 
 // responses returns the responses of an operation.
 func responses(statuses ...string) string {
-	var list []string
+	list := make([]string, 0, len(statuses))
 	for _, status := range statuses {
 		list = append(list, fmt.Sprintf(`%q: {"description": ""}`, status))
 	}
@@ -191,9 +191,10 @@ func TestLeftOut(t *testing.T) {
 }
 
 func TestRefusedDocuments(t *testing.T) {
-	bomb := "openapi: 3.0.0\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	var bomb strings.Builder
+	bomb.WriteString("openapi: 3.0.0\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n")
 	for i := 1; i < 9; i++ {
-		bomb += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10))
+		fmt.Fprintf(&bomb, "a%d: &a%d [%s]\n", i, i, strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10))
 	}
 	deep := strings.Repeat("[", 300) + strings.Repeat("]", 300)
 	at := func(server string) string { return "openapi: 3.0.0\nservers: [{url: '" + server + "'}]\npaths: {}" }
@@ -210,7 +211,7 @@ func TestRefusedDocuments(t *testing.T) {
 		"nothing":           {to("#/nowhere"), "it is not valid"},
 		"deep YAML":         {"openapi: 3.0.0\na: " + deep, "more than 200 levels deep"},
 		"deep JSON":         {`{"openapi": "3.0.0", "a": ` + deep + "}", "more than 200 levels deep"},
-		"aliases":           {bomb, "when its YAML aliases are written out"},
+		"aliases":           {bomb.String(), "when its YAML aliases are written out"},
 		"alias in itself":   {"openapi: 3.0.0\na: &a [*a]", "more than 200 levels deep"},
 		"terminal commands": {"openapi: \"\\e]0;x\\a4\"", `it has version "]0;x4"`},
 		"large":             {strings.Repeat(" ", openapi.MaxSize+1), "larger than 32 MiB"},

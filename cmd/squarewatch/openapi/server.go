@@ -26,17 +26,8 @@ type server struct {
 // document's own.
 func serverOf(list openapi3.Servers, document *url.URL) (server, bool) {
 	for _, listed := range list {
-		if listed == nil {
-			continue
-		}
-		address := listed.URL
-		for name, variable := range listed.Variables {
-			if variable != nil {
-				address = strings.ReplaceAll(address, "{"+name+"}", variable.Default)
-			}
-		}
-		u, err := url.Parse(address)
-		if err != nil || u.User != nil || strings.ContainsAny(address, "{}") {
+		u := addressOf(listed)
+		if u == nil {
 			continue
 		}
 		if document != nil {
@@ -47,6 +38,24 @@ func serverOf(list openapi3.Servers, document *url.URL) (server, bool) {
 		}
 	}
 	return server{}, false
+}
+
+// addressOf returns the address of a server with the defaults of its variables; nil if it cannot be used.
+func addressOf(listed *openapi3.Server) *url.URL {
+	if listed == nil {
+		return nil
+	}
+	address := listed.URL
+	for name, variable := range listed.Variables {
+		if variable != nil {
+			address = strings.ReplaceAll(address, "{"+name+"}", variable.Default)
+		}
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.User != nil || strings.ContainsAny(address, "{}") {
+		return nil
+	}
+	return u
 }
 
 // isSafe reports whether credentials may be sent to an address: by https, or by http on this machine.
