@@ -52,7 +52,7 @@ demo: ## the whole thing for a minute, with nothing to install
 	go run ./cmd/squarewatch demo --duration 60s
 
 golden: ## rewrite the golden files from what the code does now; read the diff before you commit it
-	go test ./alert/alertmanager ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch -update
+	go test ./alert/alertmanager ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch ./cmd/squarewatch/openapi -update
 
 schema: ## config/schema.json from the settings structs
 	go test ./cmd/squarewatch -run TestSchemaIsCurrent -update
@@ -60,4 +60,4 @@ schema: ## config/schema.json from the settings structs
 # The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again.
 fuzz: ## every fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	  echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || go test -run "^$$f$$" $$pkg || exit 1; done; done
+	  echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || go test -run "^$$f$$" $$pkg || exit 1; done; done

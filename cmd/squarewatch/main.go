@@ -146,6 +146,7 @@ func newRoot(p process) *cobra.Command {
 		"configuration `file` (default $SQUAREWATCH_CONFIG, then "+defaultConfigPath+")")
 	root.AddCommand(
 		newRunCommand(p, file),
+		newInitCommand(file),
 		newCheckCommand(file),
 		newProbeCommand(file),
 		newNotifyCommand(file),
@@ -157,6 +158,7 @@ func newRoot(p process) *cobra.Command {
 		newCopyCommand(file),
 		newRulesCommand(file),
 		newReportCommand(file),
+		newImportCommand(),
 		newVersionCommand(),
 		newCompletionCommand(),
 	)

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"squarewatch/cmd/squarewatch/initialize"
+	"squarewatch/config"
+)
+
+// initFlags are the answers on the command line. Secrets are there as references only.
+type initFlags struct {
+	answers        initialize.Answers
+	credentialsDir string
+	sendTest       bool
+	skipTests      bool
+	given          map[string]bool // the flags that were written
+}
+
+func newInitCommand(file *configFile) *cobra.Command {
+	flags, references := &initFlags{given: map[string]bool{}}, map[string]*string{}
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Write a first configuration file, after questions and tests",
+		Long: "Ask for the API, a key, Slack and a collector, test each answer, and write a commented configuration file. A flag answers\n" +
+			"a question; without a terminal, flags must answer all. A file that is there is never overwritten. The tests change nothing and\n" +
+			"post nothing, except with --send-test. Secrets are written as env:NAME, file:/path or credential:NAME, a file in\n" +
+			"--credentials-dir. What is typed at a terminal goes into such a file, never into the configuration.",
+		Example: "  squarewatch init --config ./squarewatch.yaml\n" +
+			"  squarewatch init --studio my-studio --api-key credential:aisquare-api-key --slack-webhook env:SLACK_WEBHOOK",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flags.read(cmd, references); err != nil {
+				return usageError{err}
+			}
+			return initializeFile(cmd, file, flags)
+		},
+	}
+	set := cmd.Flags()
+	set.StringVar(&flags.answers.Target, "target", initialize.DefaultTarget, "`address` of the API")
+	set.StringVar(&flags.answers.Studio, "studio", "", "publication `URL` of your studio, or none")
+	for name, usage := range map[string]string{
+		"api-key":         "`reference` to the API key, or none",
+		"username":        "`reference` to the name of a login, in place of --api-key",
+		"password":        "`reference` to the password of the login",
+		"slack-webhook":   "`reference` to the address of an incoming webhook, or none",
+		"slack-bot-token": "`reference` to a bot token, in place of --slack-webhook",
+	} {
+		references[name] = set.String(name, "", usage)
+	}
+	set.StringVar(&flags.answers.Channel, "slack-channel", "", "`channel` of the bot")
+	set.StringVar(&flags.answers.Collector, "collector", "", "`address` of an OTLP collector, or none")
+	set.StringVar(&flags.credentialsDir, "credentials-dir", "", "`directory` of secrets (default: credentials, beside the file)")
+	set.BoolVar(&flags.sendTest, "send-test", false, "send a test message to Slack")
+	set.BoolVar(&flags.skipTests, "skip-tests", false, "write the file without asking API, Slack and collector")
+	return cmd
+}
+
+// read reads the references, and which flags were written.
+func (f *initFlags) read(cmd *cobra.Command, references map[string]*string) error {
+	a := &f.answers
+	places := map[string]*initialize.Secret{
+		"api-key": &a.APIKey, "username": &a.Username, "password": &a.Password,
+		"slack-webhook": &a.SlackWebhook, "slack-bot-token": &a.BotToken,
+	}
+	var faults []error
+	for _, name := range sortedKeys(places) {
+		var err error
+		if *places[name], err = initialize.ParseReference(*references[name]); err != nil {
+			faults = append(faults, fmt.Errorf("--%s: %w", name, err))
+		}
+	}
+	for _, name := range append(sortedKeys(places), "target", "studio", "slack-channel", "collector") {
+		f.given[name] = cmd.Flags().Changed(name)
+	}
+	for _, pair := range [][2]string{{"username", "password"}, {"slack-bot-token", "slack-channel"}} {
+		if f.given[pair[0]] != f.given[pair[1]] {
+			faults = append(faults, fmt.Errorf("--%s and --%s go together", pair[0], pair[1]))
+		}
+	}
+	for _, pair := range [][2]string{{"api-key", "username"}, {"slack-webhook", "slack-bot-token"}} {
+		if f.given[pair[0]] && f.given[pair[1]] {
+			faults = append(faults, fmt.Errorf("--%s and --%s are both there: keep one", pair[0], pair[1]))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// missing returns the flags that are needed where nobody can be asked.
+func (f *initFlags) missing() []string {
+	var missing []string
+	for _, need := range []struct{ flag, other, usage string }{
+		{"studio", "", "--studio (or none)"},
+		{"api-key", "username", "--api-key (or none; or --username and --password)"},
+		{"slack-webhook", "slack-bot-token", "--slack-webhook (or none; or --slack-bot-token and --slack-channel)"},
+	} {
+		if !f.given[need.flag] && !f.given[need.other] {
+			missing = append(missing, need.usage)
+		}
+	}
+	return missing
+}
+
+// initializeFile asks, tests and writes.
+func initializeFile(cmd *cobra.Command, file *configFile, flags *initFlags) error {
+	path, err := filepath.Abs(file.path())
+	if err != nil {
+		return fmt.Errorf("find the configuration file: %w", err)
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return initialize.AlreadyThere(path)
+	}
+	directory := flags.credentialsDir
+	if directory == "" {
+		directory = filepath.Join(filepath.Dir(path), "credentials")
+	}
+	if directory, err = filepath.Abs(directory); err != nil {
+		return fmt.Errorf("find the directory of secrets: %w", err)
+	}
+	if path != defaultConfigPath {
+		flags.answers.StateDir = filepath.Join(filepath.Dir(path), "squarewatch-state")
+	}
+	var person initialize.Terminal
+	if in, ok := cmd.InOrStdin().(*os.File); ok && initialize.IsTerminal(in) {
+		person = initialize.TTY{In: in, Out: cmd.ErrOrStderr()}
+		if err := flags.answers.Ask(cmd.Context(), person, flags.given, directory); err != nil {
+			return err
+		}
+	} else if missing := flags.missing(); len(missing) > 0 {
+		return usageError{errors.New("there is no terminal to ask at: write " + strings.Join(missing, ", "))}
+	}
+	if err := testAnswers(cmd.Context(), file, flags, directory, person); err != nil {
+		return err
+	}
+	if err := flags.answers.Save(path); err != nil {
+		return err
+	}
+	return file.process.display().write(nextSteps(path, file.credentialsDirectory(directory), &flags.answers))
+}
+
+// credentialsDirectory returns the directory of ${credential:NAME}: that of the environment, or else the given one.
+func (f *configFile) credentialsDirectory(directory string) string {
+	if set, ok := f.process.env("CREDENTIALS_DIRECTORY"); ok && set != "" {
+		return set
+	}
+	return directory
+}
+
+// testAnswers reads the answers as a configuration and asks everything that it names.
+func testAnswers(ctx context.Context, file *configFile, flags *initFlags, directory string, person initialize.Terminal) error {
+	draft, environ := flags.answers.Draft(file.process.env)
+	cfg, err := config.Parse(file.path(), []byte(draft.Text()), config.Options{
+		Kinds: kinds(), Environ: environ, CredentialsDirectory: file.credentialsDirectory(directory),
+	})
+	if err != nil {
+		return fmt.Errorf("the answers make no valid file, and nothing is written:\n%w", err)
+	}
+	if err := buildable(cfg); err != nil {
+		return err
+	}
+	if flags.skipTests {
+		return nil
+	}
+	failed := printLive(file.process.display(), withAdvice(checkLive(ctx, cfg)))
+	if failed == nil {
+		failed = testMessage(ctx, file, flags, cfg, person)
+	}
+	if failed == nil || ctx.Err() != nil {
+		return failed
+	}
+	if person == nil {
+		return errors.New("nothing is written: correct what failed, or write --skip-tests")
+	}
+	anyway, err := initialize.Confirm(ctx, person, "Something does not work. Write the file nevertheless?", false)
+	if err == nil && !anyway {
+		err = errors.New("nothing is written")
+	}
+	return err
+}
+
+// withAdvice adds what to do to what fails.
+func withAdvice(all []liveCheck) []liveCheck {
+	advice := map[string]string{
+		"target":     "correct --target, or let this machine reach it (name server, firewall, HTTPS_PROXY)",
+		"credential": "check that the secret is the right one and still valid, and that it is of this API",
+		"collector":  "start the collector, or correct --collector: port 4317 usually speaks grpc, and 4318 http/protobuf",
+		"notifier":   "let this machine reach Slack, or correct the address",
+	}
+	for i, c := range all {
+		kind, _, _ := strings.Cut(c.What, " ")
+		if c.Works != nil && !*c.Works && !strings.Contains(c.Says, "; to do: ") {
+			all[i].Says += "; to do: " + advice[kind]
+		}
+	}
+	return all
+}
+
+// testMessage sends a test message where that was asked for.
+func testMessage(ctx context.Context, file *configFile, flags *initFlags, cfg *config.Config, person initialize.Terminal) (err error) {
+	send := flags.sendTest
+	if !send && person != nil && len(cfg.Notifiers) > 0 {
+		if send, err = initialize.Confirm(ctx, person, "Send a test message to Slack?", false); err != nil {
+			return err
+		}
+	}
+	if !send {
+		return nil
+	}
+	for _, name := range sortedKeys(cfg.Notifiers) {
+		if err := notifyOnce(ctx, file.process.stdout, cfg, name); err != nil {
+			file.process.printError(err)
+			return errPrinted
+		}
+	}
+	return nil
+}
+
+// nextSteps says what to do with a new file.
+func nextSteps(path, directory string, answers *initialize.Answers) string {
+	prefix := ""
+	if strings.Contains(answers.Text(), `"${credential:`) {
+		prefix = "CREDENTIALS_DIRECTORY=" + directory + " "
+	}
+	command := func(name string) string { return "  " + prefix + "squarewatch " + name + " --config " + path + "\n" }
+	text := "Wrote " + path + ". What to do next:\n" + command("check") + command("probe") + command("run")
+	if path == defaultConfigPath {
+		return text + "As a service, instead of run:\n  systemctl enable --now squarewatch\n"
+	}
+	return text + "As a service: copy it to " + defaultConfigPath + " and the secrets to " + initialize.SystemdDirectory +
+		", write them as ${credential:NAME}, remove state_dir, and\n  systemctl enable --now squarewatch\n"
+}
