@@ -23,6 +23,7 @@ import (
 	"squarewatch/alert"
 	"squarewatch/alert/heartbeat"
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 	"squarewatch/otel"
 	"squarewatch/probe"
 	"squarewatch/probe/catalogue"
@@ -55,8 +56,9 @@ type Sections struct {
 	Support     string              `yaml:"support,omitempty"`       // whom to ask at AISquare about server errors; empty for nobody
 	SupportWait time.Duration       `yaml:"support_after,omitempty"` // how old server errors are when AISquare is to be asked; 30m when absent
 	Telemetry   otel.Settings       `yaml:"telemetry,omitempty"`
-	Listen      string              `yaml:"listen,omitempty"` // address of the pages and metrics
-	Web         Web                 `yaml:"web,omitempty"`    // who may use the port
+	Listen      string              `yaml:"listen,omitempty"`       // address of the pages and metrics
+	ExternalURL setting.Site        `yaml:"external_url,omitempty"` // of the pages as people reach them; no links in messages when absent
+	Web         Web                 `yaml:"web,omitempty"`          // who may use the port
 	Retention   history.Retention   `yaml:"retention,omitempty"`
 	Limits      dispatch.Limits     `yaml:"limits,omitempty"`
 	Network     probe.Network       `yaml:"network,omitempty"`

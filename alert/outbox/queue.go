@@ -28,6 +28,7 @@ type entry struct {
 	at         time.Time // when the change happened
 	first      time.Time // when the first change that it includes happened
 	folded     int       // number of earlier changes that it includes
+	attempts   int       // to deliver it, of this process
 	notBefore  time.Time // it is not sent before this time
 	mutedUntil time.Time // when the silence that mutes it ends; zero when nothing mutes it
 
