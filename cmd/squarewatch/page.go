@@ -65,8 +65,8 @@ func (d *Daemon) pageSnapshot(_ context.Context, now time.Time) *statuspage.Snap
 // recallPage gives the page what an earlier process left: the newest runs of each probe, and the incidents that ended.
 func (d *Daemon) recallPage(ctx context.Context, o *opened) {
 	now := time.Now()
-	ended, err := o.store.Ended(ctx, now.Add(-listedFor), maxListed)
-	d.ended.recall(ended)
+	ended, err := o.store.Incidents(ctx, outbox.IncidentFilter{Since: now.Add(-listedFor), Limit: maxListed})
+	d.ended.recall(slices.DeleteFunc(ended, func(i alert.Incident) bool { return i.Resolved.IsZero() }))
 	for _, p := range d.config().Probes {
 		runs, errRuns := o.history.RunsOf(ctx, p.Name, now.Add(-recalledStrip), now, stripRuns)
 		if errRuns != nil {

@@ -7,21 +7,22 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 // IncidentPage is the page of one incident.
 type IncidentPage struct {
 	Head
 
-	Problem  Problem   `json:"problem"`
-	Timeline []Moment  `json:"timeline"`
-	Bad      string    `json:"bad_time"`      // how long runs were bad
-	Declared string    `json:"declared_time"` // how long it fired
-	Ends     string    `json:"ends,omitempty"`
-	Similar  []Entry   `json:"similar"` // earlier incidents of the rule and series
-	TraceURL string    `json:"trace_url,omitempty"`
-	Support  string    `json:"support,omitempty"`
-	Updated  time.Time `json:"updated"`
+	Problem  Problem  `json:"problem"`
+	Timeline []Moment `json:"timeline"`
+	Bad      string   `json:"bad_time"`      // how long runs were bad
+	Declared string   `json:"declared_time"` // how long it fired
+	Ends     string   `json:"ends,omitempty"`
+	Similar  []Entry  `json:"similar"` // earlier incidents of the rule and series
+	TraceURL string   `json:"trace_url,omitempty"`
+	Support  string   `json:"support,omitempty"`
+	Fault    string   `json:"fault,omitempty"` // why the timeline is incomplete
 }
 
 // Moment is an entry of a timeline.
@@ -31,10 +32,17 @@ type Moment struct {
 	Say  string    `json:"say,omitempty"`
 }
 
+// Records are what is stored of an incident.
+type Records struct {
+	Deliveries []outbox.Delivery
+	Notes      []outbox.Note
+	Fault      string // why they are incomplete; empty when they are whole
+}
+
 // NewIncidentPage makes the page of an incident.
-func NewIncidentPage(s *Snapshot, i *alert.Incident) *IncidentPage {
+func NewIncidentPage(s *Snapshot, i *alert.Incident, records Records) *IncidentPage {
 	p := problemOf(i)
-	page := &IncidentPage{Problem: p, Timeline: timeline(i), TraceURL: s.TraceURL, Ends: endsWhen(i)}
+	page := &IncidentPage{Problem: p, Timeline: timeline(i, &records), Fault: records.Fault, TraceURL: s.TraceURL, Ends: endsWhen(i)}
 	end := i.Resolved
 	if end.IsZero() {
 		end = s.Now
@@ -60,29 +68,52 @@ func NewIncidentPage(s *Snapshot, i *alert.Incident) *IncidentPage {
 }
 
 // timeline lists what happened, in order.
-func timeline(i *alert.Incident) []Moment {
-	list := []Moment{{At: i.FirstBad, What: "First bad run"}, {At: i.Crossed, What: "Threshold crossed"}}
-	fired := Moment{At: i.Fired, What: "Fired"}
-	if i.Threshold > 0 && i.Condition == alert.ConditionRate {
-		fired.Say = fmt.Sprintf("at or above %v in %s", i.Threshold, lasting(i.Window))
+func timeline(i *alert.Incident, records *Records) []Moment {
+	list := []Moment{
+		{At: i.Clearer, What: "Whose fault it is became clearer"},
+		{At: i.JoinedAt, What: "Further series joined", Say: foreign(strings.Join(i.JoinedNames(false), ", "), cutExcerpt)},
 	}
-	list = append(list, fired, Moment{At: i.Clearer, What: "Whose fault it is became clearer"})
-	list = append(list, Moment{At: i.JoinedAt, What: "Further series joined", Say: foreign(strings.Join(i.JoinedNames(false), ", "), cutExcerpt)})
-	if a := i.Acknowledged; a != nil {
-		list = append(list, Moment{At: a.At, What: "Acknowledged", Say: foreign(a.By, cutName)})
-	}
-	last := Moment{At: i.LastBad, What: "Last bad run"}
-	if i.BadRuns > 0 {
-		last.Say = count(i.BadRuns, "bad run", "bad runs") + " so far"
-	}
-	over := Moment{At: i.Resolved, What: "Resolved"}
-	if i.Ended() {
-		over.What, over.Say = "Ended without a recovery", foreign(i.Note, cutExcerpt)
-	}
-	list = append(list, last, over)
 	list = slices.DeleteFunc(list, func(m Moment) bool { return m.At.IsZero() })
+	for _, m := range outbox.Timeline(i, records.Deliveries, records.Notes) {
+		list = append(list, momentOf(i, &m))
+	}
 	slices.SortStableFunc(list, func(a, b Moment) int { return a.At.Compare(b.At) })
 	return list
+}
+
+// momentOf writes a moment in words.
+func momentOf(i *alert.Incident, m *outbox.Moment) Moment {
+	shown := Moment{At: m.At}
+	switch m.Kind {
+	case outbox.MomentFirstBad:
+		shown.What = "First bad run"
+	case outbox.MomentCrossed:
+		shown.What = "Threshold crossed"
+	case outbox.MomentFired:
+		shown.What = "Fired"
+		if i.Condition == alert.ConditionRate {
+			shown.Say = fmt.Sprintf("at or above %v in %s", i.Threshold, lasting(i.Window))
+		}
+	case outbox.MomentAcknowledged:
+		shown.What, shown.Say = "Acknowledged", "by "+foreign(m.By, cutName)
+	case outbox.MomentNote:
+		shown.What, shown.Say = "Note", foreign(m.By, cutName)+": "+foreign(m.Text, cutNote)
+	case outbox.MomentLastBad:
+		shown.What, shown.Say = "Last bad run", count(i.BadRuns, "bad run", "bad runs")+" so far"
+	case outbox.MomentResolved:
+		shown.What = "Resolved"
+		if i.Ended() {
+			shown.What, shown.Say = "Ended without a recovery", foreign(m.Text, cutExcerpt)
+		}
+	case outbox.MomentDelivered:
+		shown.What = "Told " + foreign(m.Delivery.Notifier, cutName)
+		shown.Say = fmt.Sprintf("%s, %s after the change", strings.ToUpper(string(m.Delivery.Event)),
+			millis(max(m.Delivery.Delivered.Sub(m.Delivery.Queued), 0)))
+		if m.Delivery.Attempts > 1 {
+			shown.Say += fmt.Sprintf(", at attempt %d", m.Delivery.Attempts)
+		}
+	}
+	return shown
 }
 
 // endsWhen says what ends a firing incident; empty for an ended one, and where its condition does not say.

@@ -20,8 +20,12 @@ type stamp struct{ At, Now time.Time }
 // Age returns how long ago it was.
 func (s stamp) Age() string { return lasting(s.Now.Sub(s.At)) }
 
+// templatesAt are the templates for the home page and for the pages below it. Links are relative, so that a reverse proxy can serve the pages
+// under a path.
+type templatesAt struct{ home, below *template.Template }
+
 // parseTemplates reads the embedded templates.
-func parseTemplates() (*template.Template, error) {
+func parseTemplates() (templatesAt, error) {
 	functions := template.FuncMap{
 		"stamp": func(at, now time.Time) stamp { return stamp{at, now} },
 		"clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
@@ -33,13 +37,23 @@ func parseTemplates() (*template.Template, error) {
 		"count": count,
 		"plus":  func(a, b int) int { return a + b },
 		"mark":  mark,
+		"root":  func() string { return "" },
 		"word":  word,
 	}
 	all, err := template.New("pages").Funcs(functions).ParseFS(templates, "templates/*.html")
 	if err != nil {
-		return nil, fmt.Errorf("read the templates of the page: %w", err)
+		return templatesAt{}, fmt.Errorf("read the templates of the page: %w", err)
 	}
-	return all, nil
+	below, err := all.Clone()
+	if err != nil {
+		return templatesAt{}, fmt.Errorf("copy the templates of the page: %w", err)
+	}
+	return templatesAt{home: all.Funcs(rootAt("./")), below: below.Funcs(rootAt("../"))}, nil
+}
+
+// rootAt sets how links begin.
+func rootAt(path string) template.FuncMap {
+	return template.FuncMap{"root": func() string { return path }}
 }
 
 // mark is the shape of a state.
@@ -65,7 +79,11 @@ func word(state any) string {
 }
 
 // render writes a page as HTML.
-func render(all *template.Template, name string, page any) ([]byte, error) {
+func (t templatesAt) render(name string, page any) ([]byte, error) {
+	all := t.below
+	if name == "home" {
+		all = t.home
+	}
 	var out bytes.Buffer
 	if err := all.ExecuteTemplate(&out, name, page); err != nil {
 		return nil, fmt.Errorf("render the page %s: %w", name, err)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"net/http"
 	"strconv"
@@ -16,6 +15,9 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+
+	"squarewatch/alert"
+	"squarewatch/alert/outbox"
 )
 
 const (
@@ -38,7 +40,7 @@ var errBusy = errors.New("another backtest is running: try again in some seconds
 type Server struct {
 	source    Source
 	strips    *Strips
-	templates *template.Template
+	templates templatesAt
 	viewers   *viewers
 	trying    chan struct{} // holds the place of the one experiment that may run
 
@@ -120,7 +122,7 @@ func (s *Server) document(c content, asJSON bool) (d document, err error) {
 		d.body, err = json.Marshal(c.value)
 	} else {
 		d.kind = "text/html; charset=utf-8"
-		d.body, err = render(s.templates, c.template, c.value)
+		d.body, err = s.templates.render(c.template, c.value)
 	}
 	sum := sha256.Sum256(d.body)
 	d.etag = `W/"` + hex.EncodeToString(sum[:8]) + `"`
@@ -244,22 +246,52 @@ func (s *Server) run(r *http.Request, shown *Snapshot, name string) (content, er
 }
 
 func (s *Server) incident(r *http.Request, shown *Snapshot, id string) (content, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
+	defer cancel()
+	found, records, err := s.records(ctx, shown, id)
+	if errors.Is(err, outbox.ErrNoIncident) {
+		return missing(shown, "No incident with this identifier fires, and none is stored."), nil
+	}
+	if err != nil {
+		return content{}, err
+	}
+	return content{"incident", NewIncidentPage(shown, found, records), http.StatusOK}, nil
+}
+
+// records returns an incident with what is stored of it. A disk that fails hides no incident that fires.
+func (s *Server) records(ctx context.Context, shown *Snapshot, id string) (*alert.Incident, Records, error) {
+	var found *alert.Incident
 	for i := range shown.Firing {
 		if shown.Firing[i].ID == id {
-			return content{"incident", NewIncidentPage(shown, &shown.Firing[i]), http.StatusOK}, nil
+			found = &shown.Firing[i]
+		}
+	}
+	for i := range shown.Ended {
+		if found == nil && shown.Ended[i].ID == id {
+			found = &shown.Ended[i]
 		}
 	}
 	store := s.source.Store()
 	if store == nil {
-		return missing(shown, "No incident with this identifier fires, and ended ones are not stored."), nil
+		if found == nil {
+			return nil, Records{}, outbox.ErrNoIncident
+		}
+		return found, Records{}, nil
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
-	defer cancel()
-	found, ok, err := store.Incident(ctx, id)
-	if err == nil && !ok {
-		return missing(shown, "There is no incident with this identifier: it is older than retention.rollups."), nil
+	if found == nil {
+		stored, err := store.Incident(ctx, id)
+		if err != nil {
+			return nil, Records{}, err
+		}
+		found = &stored
 	}
-	return content{"incident", NewIncidentPage(shown, &found), http.StatusOK}, err
+	deliveries, errDeliveries := store.Deliveries(ctx, id)
+	notes, errNotes := store.Notes(ctx, id)
+	records := Records{Deliveries: deliveries, Notes: notes}
+	if err := errors.Join(errDeliveries, errNotes); err != nil {
+		records.Fault = "Messages and notes cannot be read now: " + foreign(err.Error(), cutExcerpt) + "."
+	}
+	return found, records, nil
 }
 
 func (s *Server) rule(r *http.Request, shown *Snapshot, name string) (content, error) {

@@ -15,6 +15,7 @@ import (
 const (
 	cutExcerpt = 300
 	cutName    = 100
+	cutNote    = 500
 )
 
 // foreign makes text of others harmless for people: without characters that do not print or that turn the direction of writing. The

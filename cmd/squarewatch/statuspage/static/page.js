@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const offset = Number(document.body.dataset.now) - Date.now(); // from this clock to the server's
+  const listening = new URL("../events", document.currentScript.src);
   const live = document.getElementById("live");
   let etag = "", events, heard = Date.now(), fetched = 0, waiting, running = false, again = false;
 
@@ -65,7 +66,7 @@
   }
 
   function listen() {
-    events = new EventSource("/events");
+    events = new EventSource(listening);
     events.onopen = () => { heard = Date.now(); soon(500); };
     events.addEventListener("beat", () => { heard = Date.now(); });
     events.addEventListener("runs", () => { heard = Date.now(); soon(2000); });
