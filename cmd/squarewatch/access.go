@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -23,15 +24,29 @@ const tokenHolder = "a holder of web.token" //nolint:gosec // a name, not a toke
 func (d *Daemon) fromAllowedHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !allowedHost(r.Host, d.config().Web.Hosts):
+		case !allowedHost(r.Host, d.ownHosts()):
 			refuse(w, http.StatusForbidden, fmt.Errorf("the host name %q is not allowed; if it is right, add it to web.hosts in the configuration",
 				redact.Text(r.Host, 100)))
-		case forwarded(r.Header) && !d.hasToken(r):
+		case forwarded(r.Header) && !d.hasToken(r) && !d.hasSession(r) && r.URL.Path != "/login":
+			if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
+				seeOther(w, d.loginPath(r))
+				return
+			}
 			refuse(w, http.StatusForbidden, errors.New("a proxy forwarded this request; make it send web.token as a bearer token"))
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// ownHosts returns the names of the port in the configuration.
+func (d *Daemon) ownHosts() []string {
+	cfg := d.config()
+	hosts := slices.Clone(cfg.Web.Hosts)
+	if u, err := url.Parse(string(cfg.ExternalURL)); err == nil && u.Host != "" {
+		hosts = append(hosts, u.Hostname())
+	}
+	return hosts
 }
 
 // allowedHost reports whether a request's host is an address, localhost, this machine's name or in the configuration. A web page
@@ -65,7 +80,16 @@ func forwarded(header http.Header) bool {
 func (d *Daemon) hasToken(r *http.Request) bool {
 	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	token := d.config().Web.Token
-	return !token.IsZero() && subtle.ConstantTimeCompare([]byte(token.Reveal()), []byte(bearer)) == 1
+	return !token.IsZero() && sameSecret(token.Reveal(), bearer)
+}
+
+// sameSecret compares two secrets in a time that does not depend on where they differ.
+func sameSecret(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// hasSession reports whether a browser has logged in.
+func (d *Daemon) hasSession(r *http.Request) bool {
+	_, ok := d.sessionOf(r)
+	return ok
 }
 
 // caller returns the name of the caller of a change; empty when it may not make changes.
@@ -76,10 +100,13 @@ func (d *Daemon) caller(r *http.Request) string {
 	if d.hasToken(r) {
 		return tokenHolder
 	}
+	if s, ok := d.sessionOf(r); ok {
+		return onBehalf(tokenHolder, s.Name)
+	}
 	return ""
 }
 
-// restricted accepts only requests over the socket or with the token. It refuses browsers' requests from other origins.
+// restricted accepts only requests over the socket, with the token, or of a browser that logged in. It refuses browsers' requests from other origins.
 func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, by string)) http.Handler {
 	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		by := d.caller(r)
@@ -87,7 +114,7 @@ func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, 
 			d.options.Logger.WarnContext(r.Context(), "a change was refused",
 				"method", r.Method, "path", redact.Text(r.URL.Path, 100), "from", r.RemoteAddr)
 			refuse(w, http.StatusForbidden, errors.New("changes need root or a member of the service's group on this machine, "+
-				"over squarewatch's socket, or web.token as a bearer token"))
+				"over squarewatch's socket, or web.token as a bearer token or in the form at /login"))
 			return
 		}
 		handle(w, r, by)

@@ -178,6 +178,10 @@ func (d *Daemon) serveAPI(mux *http.ServeMux) {
 		answer(w, http.StatusOK, alert.ActiveMaintenance(d.config().Maintenance, time.Now()))
 	})
 	mux.Handle("POST /api/v1/silences", d.restricted(d.addSilence))
+	d.serveIncidents(mux)
+	d.serveLogin(mux)
+	d.serveBadges(mux)
+	d.serveFeed(mux)
 	mux.Handle("DELETE /api/v1/silences/{id}", d.restricted(d.removeSilence))
 	mux.Handle("GET /api/v1/database", d.restricted(d.sendCopy))
 	mux.Handle("POST /-/reload", d.restricted(d.askReload))
@@ -188,6 +192,7 @@ func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request, by string
 	case errors.Is(err, alert.ErrNoSilence):
 		refuse(w, http.StatusNotFound, err)
 	case errors.Is(err, alert.ErrNotKept):
+		d.reportUnsilence(r.Context(), r.PathValue("id"), by)
 		answer(w, http.StatusOK, keptSilence{Warning: err.Error()})
 	case err != nil:
 		refuse(w, http.StatusInternalServerError, err)

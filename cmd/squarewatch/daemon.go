@@ -67,7 +67,9 @@ type Daemon struct {
 	shortage   *shortage
 	listener   net.Listener
 	socket     net.Listener // for changes; nil for none
-	news       chan string  // changes by people, to be announced
+	news       chan news    // changes by people, to be announced
+	guesses    guesses      // wrong tokens in the login form
+	uptimes    uptimes      // for badges
 	ready      atomic.Bool
 	reloads    chan chan error // requested over HTTP
 	current    *generation     // used by New and Run only
@@ -125,7 +127,7 @@ func newDaemon(options Options) *Daemon {
 		options: options, progress: &progress{}, attempts: newAttempts(), drift: &drift{}, probes: newProbeStates(), state: &state{},
 		strips: statuspage.NewStrips(), ended: &endedIncidents{},
 		judge: blame.NewJudge(), started: time.Now(), listener: options.Listener,
-		reloads: make(chan chan error), news: make(chan string, maxNews),
+		reloads: make(chan chan error), news: make(chan news, maxNews),
 	}
 	if d.options.Peer == nil {
 		d.options.Peer = peerOfSocket
