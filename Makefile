@@ -24,7 +24,7 @@ diagnosis: ## whether the right culprit is named, and told once: a matrix of fau
 	go test -tags diagnosis -count=1 -timeout 40m ./deploy/diagnosis
 
 bench: ## what a run costs against a bare net/http loop, and the budgets of the engine and the dispatcher
-	go test -run '^$$' -bench . -benchmem ./cmd/squarewatch ./probe ./alert ./otel ./otel/metric ./otel/spool
+	go test -run '^$$' -bench . -benchmem ./cmd/squarewatch ./cmd/squarewatch/statuspage ./probe ./alert ./otel ./otel/metric ./otel/spool
 
 lint: ## formatting, linters, modernisers, dead code, tidiness
 	$(GOLANGCI_LINT) config verify
@@ -53,7 +53,7 @@ demo: ## the whole thing for a minute, with nothing to install
 	go run ./cmd/squarewatch demo --duration 60s
 
 golden: ## rewrite the golden files from what the code does now; read the diff before you commit it
-	go test ./alert/alertmanager ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch -update
+	go test ./alert/alertmanager ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch ./cmd/squarewatch/statuspage -update
 
 schema: ## config/schema.json from the settings structs
 	go test ./cmd/squarewatch -run TestSchemaIsCurrent -update

@@ -45,7 +45,8 @@ func allowed() map[string][]string {
 			"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact",
 			"alert", "alert/heartbeat", "alert/outbox", "otel", "otel/collector",
 		},
-		"cmd/squarewatch": append(below, "probe/aisquaretest", "alert/slack/slackstub"),
+		"cmd/squarewatch/statuspage": {"config/setting", "probe", "probe/history", "probe/redact", "alert", "alert/outbox"},
+		"cmd/squarewatch":            append(below, "cmd/squarewatch/statuspage", "probe/aisquaretest", "alert/slack/slackstub"),
 	}
 }
 
