@@ -37,8 +37,7 @@ lint: ## formatting, linters, modernisers, dead code, tidiness
 fmt: ## format as the linter wants it
 	$(GOLANGCI_LINT) fmt
 
-# Without the pages of golang.org/x/net/trace, which nobody serves here, grpc needs no html/template, and the linker can leave out
-# a sixth of the program.
+# The tag leaves out the pages of golang.org/x/net/trace, which nobody serves here.
 build: ## bin/squarewatch, stripped and static
 	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w' -o bin/squarewatch ./cmd/squarewatch
 

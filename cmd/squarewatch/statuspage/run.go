@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"squarewatch/alert"
 	"squarewatch/probe"
 	"squarewatch/probe/history"
 )
@@ -92,7 +93,7 @@ func runPageOf(r *probe.Result) *RunPage {
 		Trace: r.Trace.String(), Probe: r.Probe, Kind: kindOf(r), What: outcome(r.Class, r.Code), Reason: foreign(r.Reason, cutExcerpt),
 		Excerpt: foreign(r.Excerpt, cutExcerpt), Intended: r.Intended, Start: r.Start, End: r.End, Late: max(r.Lateness(), 0),
 		Latency: r.Latency(), Credential: foreign(r.Credential, cutName), Issued: r.CredentialIssued, Settle: foreign(r.Settle, cutExcerpt),
-		Blame: strings.ReplaceAll(string(r.Blame), "_", " "),
+		Blame: (&alert.Incident{Blame: r.Blame, Blamed: r.Credential}).Culprit(wording()),
 	}
 	for _, e := range r.Evidence {
 		page.Reasons = append(page.Reasons, Reason{Text: foreign(e.Text, cutExcerpt), At: e.At})
