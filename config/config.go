@@ -44,6 +44,7 @@ type Config struct {
 	Traced      bool   // spans go to a collector, by the file or by the variables of OpenTelemetry
 	StateDir    string // the directory of what a restart keeps; empty for none
 	Warnings    []Warning
+	File        string            // absolute path of the file; empty when the configuration does not come from a file
 	Sum         [sha256.Size]byte // of the file's content; zero when the configuration does not come from a file
 }
 
@@ -106,9 +107,17 @@ func Load(ctx context.Context, path string, options Options) (*Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		cfg.Sum = sha256.Sum256(data)
-		return cfg, nil
+		return cfg.from(path, data), nil
 	})
+}
+
+// from records which file a configuration was read from.
+func (c *Config) from(path string, data []byte) *Config {
+	c.File, c.Sum = path, sha256.Sum256(data)
+	if absolute, err := filepath.Abs(path); err == nil {
+		c.File = absolute
+	}
+	return c
 }
 
 // Sum returns the SHA-256 of the file at a path. It equals [Config.Sum] as long as nobody changed the file. It waits for a disk that hangs.

@@ -54,8 +54,10 @@ type Runner struct {
 	judge        *blame.Judge
 	connectivity *connectivity
 	resolving    *resolving
+	proxying     *proxying
 	strangers    *strangers
 	elsewhere    *elsewhere
+	cuts         *cutAnswers
 }
 
 // NewRunner returns a runner. The caller closes it when the last run has ended.
@@ -79,12 +81,7 @@ func NewRunner(options RunnerOptions) *Runner {
 		holders = append(holders, credential)
 	}
 	r.secrets = redact.New(holders...)
-	if options.Proxy != nil {
-		if proxy, err := options.Proxy(&http.Request{URL: options.Target}); err == nil && proxy != nil {
-			r.behindProxy = true
-			r.secrets.AddProxy(proxy)
-		}
-	}
+	r.prepareProxy()
 	r.sessions = make(map[string]Session, len(options.Credentials))
 	for name, credential := range options.Credentials {
 		r.sessions[name] = credential.Attach(Environment{
@@ -92,6 +89,18 @@ func NewRunner(options RunnerOptions) *Runner {
 		})
 	}
 	return r
+}
+
+// prepareProxy finds out whether requests go through a proxy.
+func (r *Runner) prepareProxy() {
+	r.proxying = &proxying{}
+	if r.options.Proxy == nil {
+		return
+	}
+	if proxy, err := r.options.Proxy(&http.Request{URL: r.options.Target}); err == nil && proxy != nil {
+		r.behindProxy, r.proxying = true, newProxying(&r.options, proxy)
+		r.secrets.AddProxy(proxy)
+	}
 }
 
 // prepareLooks makes the judge and what it is helped by.
@@ -104,8 +113,9 @@ func (r *Runner) prepareLooks() {
 		r.connectivity.dial = newDialer().DialContext
 	}
 	r.resolving = newResolving(&r.options)
-	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]bool{}}
+	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]served{}}
 	r.elsewhere = &elsewhere{}
+	r.cuts = &cutAnswers{probes: map[string]*cutAnswer{}}
 }
 
 // CancelRenewals cancels the running renewals, for which Close would wait. Call it at the stop of the process, when no other

@@ -16,8 +16,8 @@ import (
 const (
 	// refreshEvery is how often firing alerts are posted again.
 	refreshEvery = time.Minute
-	// outlives is how long an alert stays at Alertmanager without another post. It is long enough for a few posts to be lost.
-	outlives = 4 * refreshEvery
+	// expireAfter is how long an alert stays at Alertmanager without another post. It is long enough for a few posts to be lost.
+	expireAfter = 4 * refreshEvery
 	// testLasts is how long the alert of a test stays.
 	testLasts = time.Minute
 	// testName is the name of a test's alert.
@@ -39,7 +39,7 @@ func Render(n outbox.Notification, settings Settings, options Options, now time.
 }
 
 func render(i *alert.Incident, n *outbox.Notification, settings Settings, options Options, now time.Time) model.Alert {
-	begin, end := i.Since.UTC().Round(0), now.Add(outlives)
+	begin, end := i.Since.UTC().Round(0), now.Add(expireAfter)
 	if i.Since.IsZero() {
 		begin = n.At.UTC().Round(0)
 	}

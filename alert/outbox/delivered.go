@@ -210,7 +210,7 @@ func (s *sender) firingLocked() []alert.Incident {
 func (s *sender) refreshLocked(now time.Time) Notification {
 	all := s.firingLocked()
 	return Notification{
-		ID: s.key.notifier + "-refresh", Notifier: s.key.notifier, At: now, Event: alert.EventUpdate, Told: alert.EventUpdate,
+		ID: s.key.notifier + "-refresh", Notifier: s.key.notifier, At: now, Event: alert.EventUpdate,
 		Incident: all[0], Others: all[1:],
 	}
 }

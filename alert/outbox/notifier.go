@@ -23,7 +23,6 @@ type Notification struct {
 	Notes  []Note           // that people wrote about the incident in the last week, oldest first
 
 	Ref   string           // what Deliver returned for the incident's first message; empty for that one
-	Told  alert.Event      // the event that the destination received last of the incident; empty for none
 	Group []alert.Incident // the other incidents of the message behind Ref, as that destination received them last
 }
 

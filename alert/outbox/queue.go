@@ -282,7 +282,7 @@ func newNotification(group []entry, notifier string, receipts map[string]receipt
 	n := Notification{
 		ID:       fmt.Sprintf("%s-%s-%d-%s", head.incident.ID, head.event, head.at.UnixNano(), notifier),
 		Notifier: notifier, At: head.at, Event: head.eventFor(receipts), Incident: head.incident,
-		Late: max(now.Sub(head.first), 0), Folded: head.folded, Ref: before.ref, Told: before.event,
+		Late: max(now.Sub(head.first), 0), Folded: head.folded, Ref: before.ref,
 	}
 	with := map[string]bool{head.incident.ID: true}
 	for i := range group[1:] {

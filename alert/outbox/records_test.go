@@ -35,8 +35,8 @@ func TestDeliveriesAreKept(t *testing.T) {
 				Took: 300 * time.Millisecond, Attempts: 2, Ref: "m1",
 			},
 			{
-				Incident: "a", Notifier: "ops", Event: alert.EventResolved, Queued: resolved.UTC(), Delivered: resolved.Add(300 * time.Millisecond).UTC(),
-				Took: 300 * time.Millisecond, Attempts: 1, Ref: "m1",
+				Incident: "a", Notifier: "ops", Event: alert.EventResolved, Queued: resolved.UTC(),
+				Delivered: resolved.Add(300 * time.Millisecond).UTC(), Took: 300 * time.Millisecond, Attempts: 1, Ref: "m1",
 			},
 		}, got)
 	})
@@ -182,9 +182,13 @@ func TestRecordsAreDeletedWithTheirIncident(t *testing.T) {
 func TestTimeline(t *testing.T) {
 	at := func(minute int) time.Time { return time.Date(2026, 10, 7, 2, minute, 0, 0, time.UTC) }
 	i := alert.Incident{
-		FirstBad: at(1), Crossed: at(2), Fired: at(2), LastBad: at(8), Resolved: at(12), Acknowledged: &alert.Acknowledgement{By: "ada", At: at(4)},
+		FirstBad: at(1), Crossed: at(2), Fired: at(2), LastBad: at(8), Resolved: at(12),
+		Acknowledged: &alert.Acknowledgement{By: "ada", At: at(4)},
 	}
-	deliveries := []outbox.Delivery{{Notifier: "ops", Event: alert.EventFiring, Delivered: at(3)}, {Event: alert.EventResolved, Delivered: at(12)}}
+	deliveries := []outbox.Delivery{
+		{Notifier: "ops", Event: alert.EventFiring, Delivered: at(3)},
+		{Event: alert.EventResolved, Delivered: at(12)},
+	}
 	var kinds []string
 	for _, m := range outbox.Timeline(&i, deliveries, []outbox.Note{{At: at(5), By: "ada", Text: "asked"}}) {
 		kinds = append(kinds, string(m.Kind))

@@ -285,14 +285,14 @@ func (s *sender) requeueLocked(group []entry, hold time.Time, changes *batch) {
 // passOnLocked removes entries that could not be delivered before their destination was removed. When the notifier has another address
 // now, the ends of incidents go there. FIRING and UPDATE do not: what fires was announced there meanwhile. The caller holds mu.
 func (s *sender) passOnLocked(group []entry, changes *batch) {
-	heir := s.successor(s.key.notifier)
+	next := s.successor(s.key.notifier)
 	for i := range group {
 		e := &group[i]
 		changes.remove(e.id)
-		if heir != nil && e.event.Ends() {
+		if next != nil && e.event.Ends() {
 			e.uncertain = false
-			heir.takeLocked(e, changes)
-			heir.wakeUp()
+			next.takeLocked(e, changes)
+			next.wakeUp()
 		}
 	}
 }

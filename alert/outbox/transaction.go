@@ -67,7 +67,7 @@ func (b *batch) addTransition(t alert.Transition) {
 		b.states[later] = t.State
 		t.State = alert.SeriesState{
 			Rule: t.Incident.Rule, Series: t.Incident.Series, State: alert.Inactive, Changed: t.Incident.Resolved,
-			Crossed: t.Incident.Crossed, Fired: t.Incident.Fired, Told: t.At, Resolved: t.Incident.Resolved,
+			Crossed: t.Incident.Crossed, Fired: t.Incident.Fired, Notified: t.At, Resolved: t.Incident.Resolved,
 			Incident: t.Incident.ID, Severity: t.Incident.Severity, Acknowledged: t.Incident.Acknowledged,
 		}
 	}

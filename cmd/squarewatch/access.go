@@ -11,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"squarewatch/probe/redact"
 )
@@ -106,17 +108,44 @@ func (d *Daemon) caller(r *http.Request) string {
 	return ""
 }
 
-// restricted accepts only requests over the socket, with the token, or of a browser that logged in. It refuses browsers' requests from other origins.
+// restricted accepts only requests over the socket, with the token, or of a browser that logged in. It refuses browsers' requests from other
+// origins.
 func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, by string)) http.Handler {
 	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		by := d.caller(r)
 		if by == "" {
-			d.options.Logger.WarnContext(r.Context(), "a change was refused",
-				"method", r.Method, "path", redact.Text(r.URL.Path, 100), "from", r.RemoteAddr)
+			if before, due := d.refusals.add(time.Now()); due {
+				d.options.Logger.WarnContext(r.Context(), "a change was refused; further ones are counted for a minute",
+					"method", r.Method, "path", redact.Text(r.URL.Path, 100), "from", r.RemoteAddr, "before", before)
+			}
 			refuse(w, http.StatusForbidden, errors.New("changes need root or a member of the service's group on this machine, "+
 				"over squarewatch's socket, or web.token as a bearer token or in the form at /login"))
 			return
 		}
 		handle(w, r, by)
 	}))
+}
+
+// refusals limits the lines about refused changes. Whoever reaches the port can cause them, and above a limit the journal drops every line
+// of a service, also those about alerts (https://github.com/systemd/systemd/blob/v252/man/journald.conf.xml, RateLimitBurst=).
+type refusals struct {
+	mu       sync.Mutex
+	logged   time.Time // when the last line was written
+	unlogged int       // refused since then
+}
+
+// refusalInterval is the time between two lines.
+const refusalInterval = time.Minute
+
+// add counts a refusal. It reports whether a line is due, and how many refusals before it had none.
+func (r *refusals) add(now time.Time) (before int, due bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Sub(r.logged) < refusalInterval {
+		r.unlogged++
+		return 0, false
+	}
+	before = r.unlogged
+	r.logged, r.unlogged = now, 0
+	return before, true
 }

@@ -65,6 +65,7 @@ type Daemon struct {
 	drift      *drift
 	comparing  atomic.Bool // the file is being compared with what runs
 	shortage   *shortage
+	refusals   refusals
 	listener   net.Listener
 	socket     net.Listener // for changes; nil for none
 	news       chan news    // changes by people, to be announced

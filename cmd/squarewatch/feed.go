@@ -80,8 +80,8 @@ func (d *Daemon) newestIncidents(ctx context.Context) ([]alert.Incident, error) 
 	return list[:min(len(list), feedLength)], nil
 }
 
-// newFeed makes the feed. Without incidents, it was updated at the start. Identifiers are those of RFC 4151, so that they do not change with
-// external_url.
+// newFeed makes the feed. Without incidents, it was updated at the start. Identifiers are those of RFC 4151, so that they do not change
+// with external_url.
 func newFeed(incidents []alert.Incident, cfg *config.Config, started time.Time) atomFeed {
 	tag := "tag:" + cfg.Target.Hostname() + ",2026:squarewatch/"
 	feed := atomFeed{

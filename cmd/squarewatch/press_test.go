@@ -258,7 +258,9 @@ func FuzzSession(f *testing.F) {
 }
 
 func FuzzLocalPath(f *testing.F) {
-	for _, seed := range []string{"/a", "//evil.example", `/\evil.example`, "https://evil.example", "/a\r\nSet-Cookie: x", "../b", "javascript:x"} {
+	for _, seed := range []string{
+		"/a", "//evil.example", `/\evil.example`, "https://evil.example", "/a\r\nSet-Cookie: x", "../b", "javascript:x",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, to string) {
