@@ -141,7 +141,9 @@ func (d *Daemon) tryRule(ctx context.Context, rule *alert.Rule, since time.Durat
 }
 
 // runBacktest returns when a rule of a configuration would have fired.
-func runBacktest(ctx context.Context, cfg *config.Config, store *history.Store, rule string, since time.Duration) (statuspage.Backtest, error) {
+func runBacktest(
+	ctx context.Context, cfg *config.Config, store *history.Store, rule string, since time.Duration,
+) (statuspage.Backtest, error) {
 	source, err := storedSource(ctx, cfg, store, since, time.Now())
 	if err != nil {
 		return statuspage.Backtest{}, err

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestPageInChromium opens the pages of a demo in a real Chromium, light and dark, on a phone and on a desk: axe-core finds nothing, nothing
-// is asked of other hosts, the page works without JavaScript, and an update arrives.
+// TestPageInChromium opens the pages of a demo in a real Chromium, light and dark, on a phone and on a desk. axe-core finds nothing, other
+// hosts are asked nothing, the page works without JavaScript, and an update arrives.
 func TestPageInChromium(t *testing.T) {
 	folder, err := filepath.Abs("pagejudge")
 	if err != nil {

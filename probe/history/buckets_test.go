@@ -9,8 +9,8 @@ import (
 func TestBucketsOfAProbe(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
-	written(b.Store, run("a", begin.Add(5*time.Second), 200), run("a", begin.Add(50*time.Second), 500), run("a", begin.Add(130*time.Second), 200),
-		run("b", begin.Add(5*time.Second), 500))
+	written(b.Store, run("a", begin.Add(5*time.Second), 200), run("a", begin.Add(50*time.Second), 500),
+		run("a", begin.Add(130*time.Second), 200), run("b", begin.Add(5*time.Second), 500))
 	for _, length := range []time.Duration{time.Minute, time.Hour} {
 		got, err := b.Store.Buckets(t.Context(), "a", begin, begin.Add(time.Hour), length)
 		if err != nil {

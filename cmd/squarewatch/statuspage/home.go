@@ -88,7 +88,9 @@ type Notifier struct {
 // NewHome makes the home page of a snapshot.
 func NewHome(s *Snapshot, filter Filter) *Home {
 	rows := rowsOf(s)
-	h := &Home{Filter: filter, Total: len(rows), Problems: problemsOf(s), Suspects: suspectsOf(s, rows), Incidents: entriesOf(s), Watcher: watcherOf(s)}
+	h := &Home{
+		Filter: filter, Total: len(rows), Problems: problemsOf(s), Suspects: suspectsOf(s, rows), Incidents: entriesOf(s), Watcher: watcherOf(s),
+	}
 	h.Checked = checked(rows)
 	h.fillRows(rows)
 	h.Headline, h.State = h.headline()

@@ -240,7 +240,8 @@ func (s *Server) run(r *http.Request, shown *Snapshot, name string) (content, er
 	defer cancel()
 	page, found, err := NewRunPage(ctx, shown, s.source.History(), name)
 	if err == nil && !found {
-		return missing(shown, "Nothing is kept of a run with this trace: it is older than retention.runs, or a healthy run that is not in the sample."), nil
+		return missing(shown, "Nothing is kept of a run with this trace: it is older than retention.runs, or healthy and "+
+			"not in the sample."), nil
 	}
 	return content{"run", page, http.StatusOK}, err
 }
