@@ -24,7 +24,7 @@ diagnosis: ## whether the right culprit is named, and told once: a matrix of fau
 	go test -tags diagnosis -count=1 -timeout 40m ./deploy/diagnosis
 
 bench: ## what a run costs against a bare net/http loop, and the budgets of the engine and the dispatcher
-	go test -run '^$$' -bench . -benchmem ./cmd/squarewatch ./probe ./alert ./otel ./otel/metric ./otel/spool
+	go test -run '^$$' -bench . -benchmem ./cmd/squarewatch ./cmd/squarewatch/statuspage ./probe ./alert ./otel ./otel/metric ./otel/spool
 
 lint: ## formatting, linters, modernisers, dead code, tidiness
 	$(GOLANGCI_LINT) config verify
@@ -37,8 +37,7 @@ lint: ## formatting, linters, modernisers, dead code, tidiness
 fmt: ## format as the linter wants it
 	$(GOLANGCI_LINT) fmt
 
-# Without the pages of golang.org/x/net/trace, which nobody serves here, grpc needs no html/template, and the linker can leave out
-# a sixth of the program.
+# The tag leaves out the pages of golang.org/x/net/trace, which nobody serves here.
 build: ## bin/squarewatch, stripped and static
 	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w' -o bin/squarewatch ./cmd/squarewatch
 
@@ -52,7 +51,7 @@ demo: ## the whole thing for a minute, with nothing to install
 	go run ./cmd/squarewatch demo --duration 60s
 
 golden: ## rewrite the golden files from what the code does now; read the diff before you commit it
-	go test ./alert/alertmanager ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch ./cmd/squarewatch/openapi -update
+	go test ./alert/alertmanager ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch/... -update
 
 schema: ## config/schema.json from the settings structs
 	go test ./cmd/squarewatch -run TestSchemaIsCurrent -update

@@ -123,6 +123,11 @@ func newShareCondition(rule *Rule, rare bool) condition {
 // countsRun reports whether rules count a run at all. A run that failed on our own side says nothing about the API.
 func countsRun(r *probe.Result) bool { return !r.Blame.Ours() }
 
+// Counts reports whether a rule of the configuration file counts a run at all, and whether as a bad one.
+func (r *Rule) Counts(result *probe.Result) (counted, bad bool) {
+	return countsRun(result), r.bad(result)
+}
+
 // bad reports whether a rule of the configuration file counts a run as bad. An expected answer is never bad. A page that a gateway gives
 // with 200 in place of the API's answer counts as a 503: whoever uses the API gets nothing.
 func (r *Rule) bad(result *probe.Result) bool {

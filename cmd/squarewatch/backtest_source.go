@@ -152,12 +152,33 @@ func stored(ctx context.Context, store *history.Store, from, until time.Time) it
 				return
 			}
 		}
-		for r, err := range store.Runs(ctx, later(from, single), until) {
-			if !yield(r, err) {
+		for begin := later(from, single); begin.Before(until); begin = begin.Add(readPart) {
+			runs, err := collect(store.Runs(ctx, begin, earlier(begin.Add(readPart), until)))
+			if err != nil {
+				yield(nil, err)
 				return
+			}
+			for _, r := range runs {
+				if !yield(r, nil) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// readPart is the time of which runs are read at once. A daemon that runs a backtest writes between two parts.
+const readPart = 10 * time.Minute
+
+// collect returns what a sequence yields.
+func collect(seq iter.Seq2[*probe.Result, error]) (all []*probe.Result, err error) {
+	for r, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
 }
 
 // rolledUp yields one run for each run in the roll-ups of each minute. Each ends at the end of its minute.

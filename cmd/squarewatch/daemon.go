@@ -16,6 +16,7 @@ import (
 	"squarewatch/alert"
 	"squarewatch/alert/heartbeat"
 	"squarewatch/alert/outbox"
+	"squarewatch/cmd/squarewatch/statuspage"
 	"squarewatch/config"
 	"squarewatch/otel"
 	"squarewatch/probe"
@@ -54,6 +55,9 @@ type Daemon struct {
 	started    time.Time  // runs reach the engine from this time on
 	copying    sync.Mutex // held while a copy of the database is made
 	probes     *probeStates
+	strips     *statuspage.Strips
+	ended      *endedIncidents
+	page       *statuspage.Server
 	unwatched  []probe.Miss // runs that were due while no daemon ran
 	progress   *progress
 	health     *health
@@ -99,6 +103,9 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.connectGauges()
+	if d.page, err = d.newPage(); err != nil {
+		return nil, err
+	}
 	if d.current, err = d.newGeneration(cfg); err != nil {
 		return nil, err
 	}
@@ -119,6 +126,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 func newDaemon(options Options) *Daemon {
 	d := &Daemon{
 		options: options, progress: &progress{}, attempts: newAttempts(), drift: &drift{}, probes: newProbeStates(), state: &state{},
+		strips: statuspage.NewStrips(), ended: &endedIncidents{},
 		judge: blame.NewJudge(), started: time.Now(), listener: options.Listener,
 		reloads: make(chan chan error), news: make(chan news, maxNews),
 	}
@@ -197,6 +205,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() { d.sendStatus(background) })
 	services.Go(func() { heartbeat.Run(background, d.heartbeat()) })
 	services.Go(func() { d.keepStates(background) })
+	services.Go(func() { d.page.Run(background) })
 	late := d.state.store() == nil
 	services.Go(func() {
 		d.state.run(background, func() history.Retention { return d.config().Retention }, func(ctx context.Context, o *opened) {
@@ -204,6 +213,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 				d.recoverState(ctx, o)
 			}
 			d.fillWindows(ctx, o)
+			d.recallPage(ctx, o)
 		})
 	})
 	d.reportUnwatched(ctx)

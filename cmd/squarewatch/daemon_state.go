@@ -54,7 +54,7 @@ func (d *Daemon) reportUnwatched(ctx context.Context) {
 	runs := 0
 	for _, m := range d.unwatched {
 		runs += m.Count
-		for _, sink := range slices.Concat([]probe.Sink{d.telemetry.Recorder(), d.probes}, d.state.sinks(), d.options.Sinks) {
+		for _, sink := range slices.Concat([]probe.Sink{d.telemetry.Recorder(), d.probes, d.strips}, d.state.sinks(), d.options.Sinks) {
 			sink.Missed(m)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,7 +52,12 @@ func demonstrate(ctx context.Context, screen *screen) error {
 	if listens(ctx, demoCollector) {
 		collector = demoCollector
 	}
-	file := demoConfig(target.URL, slack.Webhook(), collector)
+	kept, err := os.MkdirTemp("", "squarewatch-demo")
+	if err != nil {
+		return fmt.Errorf("create a state_dir for the demo: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(kept) }()
+	file := demoConfig(target.URL, slack.Webhook(), collector, kept)
 	d, err := New(ctx, Options{
 		Load: func() (*config.Config, error) {
 			return config.Parse("demo.yaml", []byte(file), config.Options{Kinds: kinds(), Environ: demoSecrets})
@@ -96,7 +102,7 @@ func demoSecrets(name string) (string, bool) {
 }
 
 // demoConfig returns a file like that of a user, with windows that are short enough for a demo.
-func demoConfig(target, slack, collector string) string {
+func demoConfig(target, slack, collector, kept string) string {
 	file := fmt.Sprintf(`
 target: %s
 studio: %s
@@ -112,8 +118,8 @@ rules:
 notifiers:
   ops: {slack: {webhook_url: %q}, group_wait: 0s}
 listen: 127.0.0.1:0
-state_dir: none
-`, target, aisquaretest.DefaultStudio, slack)
+state_dir: %q
+`, target, aisquaretest.DefaultStudio, slack, kept)
 	if collector != "" {
 		file += "telemetry:\n  otlp: {endpoint: \"http://" + collector + "\"}\n  trace_url: \"http://127.0.0.1:16686/trace/{trace_id}\"\n"
 	}

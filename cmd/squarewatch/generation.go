@@ -60,7 +60,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 			Limits:  cfg.Limits,
 			// The engine comes first, so that messages do not wait for writes.
 			Sinks: slices.Concat([]probe.Sink{
-				d.evaluator, d.telemetry.Recorder(), d.progress, d.probes, d.shortage,
+				d.evaluator, d.telemetry.Recorder(), d.progress, d.probes, d.strips, d.shortage,
 				&missLog{logger: d.options.Logger, logged: map[string]probe.MissReason{}},
 			}, d.state.sinks(), d.options.Sinks),
 		}),

@@ -47,7 +47,9 @@ func allowed() map[string][]string {
 		},
 		"cmd/squarewatch/initialize": {"config/secret"},                                             // asks and writes; what is valid and what works is decided above it
 		"cmd/squarewatch/openapi":    {"config/secret", "probe", "probe/catalogue", "probe/redact"}, // a document becomes text: it sends nothing
-		"cmd/squarewatch":            append(below, "probe/aisquaretest", "alert/slack/slackstub", "cmd/squarewatch/openapi", "cmd/squarewatch/initialize"),
+		"cmd/squarewatch/statuspage": {"config/setting", "probe", "probe/history", "probe/redact", "alert", "alert/outbox"},
+		"cmd/squarewatch": append(below, "probe/aisquaretest", "alert/slack/slackstub",
+			"cmd/squarewatch/initialize", "cmd/squarewatch/openapi", "cmd/squarewatch/statuspage"),
 	}
 }
 

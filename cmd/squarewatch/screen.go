@@ -91,7 +91,7 @@ func (s *screen) opening(target, listen, collector string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lineLocked("A stand-in for the AISquare API answers at " + target)
-	s.lineLocked("squarewatch watches it; its metrics are at http://" + listen + "/metrics")
+	s.lineLocked("squarewatch watches it; its page is at http://" + listen + "/ and its metrics at http://" + listen + "/metrics")
 	if collector != "" {
 		s.lineLocked("Traces are sent to the collector at " + collector)
 	}

@@ -55,7 +55,7 @@ func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown 
 	}
 }
 
-// mux serves metrics, health and the API. What changes something needs the socket, the token or a login.
+// mux serves the pages, metrics, health and the API. What changes something needs the socket, the token or a login.
 func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", d.telemetry.Metrics())
@@ -78,5 +78,6 @@ func (d *Daemon) mux() *http.ServeMux {
 		_, _ = fmt.Fprintln(w, "squarewatch is ready")
 	})
 	d.serveAPI(mux)
+	d.page.Register(mux)
 	return mux
 }

@@ -8,6 +8,7 @@ command -v debootstrap >/dev/null || need+=(debootstrap)
 command -v prometheus-alertmanager >/dev/null || need+=(prometheus-alertmanager)
 command -v promtool >/dev/null || need+=(prometheus)
 command -v npm >/dev/null || need+=(nodejs npm)
+command -v chromium >/dev/null || need+=(chromium)
 if [ ${#need[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   # The tests start what they need themselves: no service of a package is to run, now or after a boot.
@@ -25,12 +26,13 @@ if [ ${#need[@]} -gt 0 ]; then
     fi
   done
 fi
-# What others know of Slack, to hold our messages against.
-judge="$(dirname "$0")/slackjudge"
-if ! cmp -s "$judge/package-lock.json" "$judge/node_modules/.installed"; then
-  npm ci --prefix "$judge" --ignore-scripts --no-audit --no-fund
-  cp "$judge/package-lock.json" "$judge/node_modules/.installed"
-fi
+# What others know of Slack, to hold our messages against; a driver of Chromium and axe-core, to hold our page against.
+for judge in "$(dirname "$0")/slackjudge" "$(dirname "$0")/pagejudge"; do
+  if ! cmp -s "$judge/package-lock.json" "$judge/node_modules/.installed"; then
+    npm ci --prefix "$judge" --ignore-scripts --no-audit --no-fund
+    cp "$judge/package-lock.json" "$judge/node_modules/.installed"
+  fi
+done
 "$(dirname "$0")/../jaeger/build.sh" >/dev/null
 # A Debian that can boot, for what only a real service manager shows. Its tests write nothing into it.
 machine="${SQUAREWATCH_E2E_CACHE:-/var/cache/squarewatch-e2e}/bookworm"

@@ -1,0 +1,202 @@
+package statuspage
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/alert/outbox"
+)
+
+const (
+	// maxProblems is how many incidents the home page shows with all details. The others are in the list of incidents.
+	maxProblems = 5
+	// healthyRows is how many healthy probes the home page lists at once.
+	healthyRows = 200
+	// urgentRows is how many of the other probes it lists.
+	urgentRows = 200
+)
+
+// Head is what every page has.
+type Head struct {
+	Now     time.Time `json:"now"`
+	Target  string    `json:"target"`
+	Version string    `json:"version"`
+	State   string    `json:"state"` // good, bad or unknown: the mark in the title and the icon
+	Title   string    `json:"title"`
+}
+
+// Home is the home page.
+type Home struct {
+	Head
+
+	Headline  string    `json:"headline"`
+	Checked   time.Time `json:"checked,omitzero"` // when the last run ended
+	Problems  []Problem `json:"problems"`
+	Further   int       `json:"further"` // problems that are not shown
+	Suspects  []Suspect `json:"suspects"`
+	Filter    Filter    `json:"filter"`
+	Total     int       `json:"total"`
+	Counts    Counts    `json:"counts"`
+	Rows      []Row     `json:"rows"`    // of probes that are not healthy, the most urgent first
+	Hidden    int       `json:"hidden"`  // such probes that are not in Rows
+	Healthy   []Row     `json:"healthy"` // one page of them
+	Pages     int       `json:"pages"`
+	Incidents []Entry   `json:"incidents"` // of seven days, newest first
+	Watcher   Watcher   `json:"watcher"`
+}
+
+// Counts are numbers of probes.
+type Counts struct {
+	Bad      int `json:"bad"`
+	Late     int `json:"late"`
+	Silenced int `json:"silenced"`
+	Healthy  int `json:"healthy"`
+}
+
+// Entry is an incident in a list.
+type Entry struct {
+	ID       string    `json:"id"`
+	Rule     string    `json:"rule"`
+	Series   string    `json:"series"`
+	Culprit  string    `json:"culprit,omitempty"`
+	Since    time.Time `json:"since"`
+	Resolved time.Time `json:"resolved,omitzero"`
+	BadRuns  int       `json:"bad_runs"`
+	Note     string    `json:"note,omitempty"`
+}
+
+// Watcher is the health of squarewatch itself.
+type Watcher struct {
+	Faults    []string   `json:"faults"`
+	Notifiers []Notifier `json:"notifiers"`
+	Started   time.Time  `json:"started"`
+	Loaded    time.Time  `json:"loaded"`
+	Differs   string     `json:"differs,omitempty"`
+	Kept      bool       `json:"kept"`
+}
+
+// Notifier is what waits for one notifier.
+type Notifier struct {
+	Name    string        `json:"name"`
+	Pending int           `json:"pending"`
+	Oldest  time.Duration `json:"oldest_ns"`
+	Fault   string        `json:"fault,omitempty"`
+}
+
+// NewHome makes the home page of a snapshot.
+func NewHome(s *Snapshot, filter Filter) *Home {
+	rows := rowsOf(s)
+	h := &Home{
+		Filter: filter, Total: len(rows), Problems: problemsOf(s), Suspects: suspectsOf(s, rows), Incidents: entriesOf(s), Watcher: watcherOf(s),
+	}
+	h.Checked = checked(rows)
+	h.fillRows(rows)
+	h.Headline, h.State = h.headline()
+	h.Head = headOf(s, h.Headline, h.State)
+	h.Further = max(len(h.Problems)-maxProblems, 0)
+	h.Problems = h.Problems[:len(h.Problems)-h.Further]
+	return h
+}
+
+func headOf(s *Snapshot, title, state string) Head {
+	return Head{Now: s.Now, Target: foreign(s.Target, cutName), Version: s.Version, State: state, Title: title}
+}
+
+// fillRows counts the rows and keeps those that the filter asks for.
+func (h *Home) fillRows(rows []Row) {
+	for i := range rows {
+		r := &rows[i]
+		switch group(r.State) {
+		case "bad":
+			h.Counts.Bad++
+		case "late":
+			h.Counts.Late++
+		case "silenced":
+			h.Counts.Silenced++
+		default:
+			h.Counts.Healthy++
+		}
+		switch {
+		case !h.Filter.fits(r):
+		case group(r.State) == "healthy":
+			h.Healthy = append(h.Healthy, *r)
+		default:
+			h.Rows = append(h.Rows, *r)
+		}
+	}
+	h.Hidden = max(len(h.Rows)-urgentRows, 0)
+	h.Rows = h.Rows[:len(h.Rows)-h.Hidden]
+	h.Pages = max((len(h.Healthy)+healthyRows-1)/healthyRows, 1)
+	h.Filter.Page = min(max(h.Filter.Page, 1), h.Pages)
+	begin := min((h.Filter.Page-1)*healthyRows, len(h.Healthy))
+	h.Healthy = h.Healthy[begin:min(begin+healthyRows, len(h.Healthy))]
+}
+
+func checked(rows []Row) (last time.Time) {
+	for i := range rows {
+		if rows[i].At.After(last) {
+			last = rows[i].At
+		}
+	}
+	return last
+}
+
+// headline is the sentence that a reader sees first, and the state that it means.
+func (h *Home) headline() (text, state string) {
+	switch n := len(h.Problems); {
+	case n > 0:
+		worst := &h.Problems[0]
+		return count(n, "problem", "problems") + ": " + worst.Rule + " " + worst.Series + ". " + worst.Say, "bad"
+	case len(h.Watcher.Faults) > 0:
+		return "squarewatch does not work as it should: " + h.Watcher.Faults[0] + ".", "bad"
+	case h.Checked.IsZero():
+		return "No run has finished yet.", "unknown"
+	case h.Counts.Bad > 0:
+		return fmt.Sprintf("No rule fires. %d of %d probes did not get what they expect.", h.Counts.Bad, h.Total), "unknown"
+	case h.Counts.Late > 0:
+		return fmt.Sprintf("No rule fires. %d of %d probes are late or missed.", h.Counts.Late, h.Total), "unknown"
+	}
+	return fmt.Sprintf("All %d probes are as expected.", h.Total), "good"
+}
+
+// entriesOf lists the incidents that fire, then those that ended.
+func entriesOf(s *Snapshot) []Entry {
+	var list []Entry
+	for i := range s.Firing {
+		list = append(list, entryOf(&s.Firing[i]))
+	}
+	slices.Reverse(list)
+	for i := range s.Ended {
+		list = append(list, entryOf(&s.Ended[i]))
+	}
+	return list
+}
+
+func entryOf(i *alert.Incident) Entry {
+	return Entry{
+		ID: i.ID, Rule: i.Rule, Series: foreign(i.Series, cutName), Culprit: i.Culprit(wording()), Since: i.Since, Resolved: i.Resolved,
+		BadRuns: i.BadRuns, Note: foreign(i.Note, cutExcerpt),
+	}
+}
+
+func watcherOf(s *Snapshot) Watcher {
+	w := Watcher{Started: s.Started, Loaded: s.Loaded, Differs: foreign(s.Differs, cutExcerpt), Kept: s.Kept}
+	for _, f := range s.Faults {
+		w.Faults = append(w.Faults, foreign(f, cutExcerpt))
+	}
+	for i := range s.Notifiers {
+		w.Notifiers = append(w.Notifiers, notifierOf(&s.Notifiers[i]))
+	}
+	return w
+}
+
+func notifierOf(b *outbox.Backlog) Notifier {
+	return Notifier{Name: b.Notifier, Pending: b.Pending, Oldest: b.OldestAge, Fault: foreign(b.LastError, cutExcerpt)}
+}
+
+// Bad reports whether the watcher's health belongs on top of the page.
+func (w *Watcher) Bad() bool {
+	return len(w.Faults) > 0 || slices.ContainsFunc(w.Notifiers, func(n Notifier) bool { return n.Pending > 0 && n.Fault != "" })
+}

@@ -1,0 +1,220 @@
+package statuspage_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"squarewatch/alert"
+	"squarewatch/alert/alerttest"
+	"squarewatch/alert/outbox"
+	"squarewatch/cmd/squarewatch/statuspage"
+	"squarewatch/config/golden"
+	"squarewatch/probe"
+	"squarewatch/probe/history"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// hostile is text that leaves its place where a page does not escape it.
+const hostile = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>\u202e`${7*7}`javascript:alert(1)"
+
+// run is a run that took 100 ms.
+func run(name string, second, code int) *probe.Result {
+	r := alerttest.Result(name, alerttest.Second(second), code)
+	r.Credential, r.Trace = "partner", probe.TraceID{1, byte(second), byte(second >> 8)}
+	r.Start = r.End.Add(-100 * time.Millisecond)
+	r.Attempts = []probe.Attempt{{Cause: probe.CauseFirst, Start: r.Start, End: r.End}}
+	if !r.Expected {
+		r.Blame, r.Excerpt = probe.BlameAPI, "OperationalError: too many connections"
+		r.Evidence = []probe.Evidence{{For: probe.BlameAPI, Text: "5 of its last 5 server errors came from the API itself", At: r.End}}
+	}
+	return r
+}
+
+// snapshot is what a daemon knows after 120 seconds, in which feed answers 500 from second 60 on when bad is set.
+func snapshot(t testing.TB, bad bool, names ...string) *statuspage.Snapshot {
+	t.Helper()
+	rules := alert.DefaultRules()
+	var probes []probe.Probe
+	for _, name := range names {
+		p := probe.Probe{Name: name, Path: "/api/v1/" + name + "/?page=1", Credential: "partner", Schedule: probe.MustSchedule("@every 10s")}
+		probe.DefaultDefaults().Apply(&p)
+		probes = append(probes, p)
+	}
+	engine := alerttest.Engine(t, alert.EngineOptions{Rules: rules, Probes: probes})
+	strips := statuspage.NewStrips()
+	for second := 0; second <= 120; second += 10 {
+		for _, name := range names {
+			code := http.StatusOK
+			if bad && name == "feed" && second >= 60 {
+				code = http.StatusInternalServerError
+			}
+			r := run(name, second, code)
+			strips.Finished(r)
+			engine.Observe(r)
+		}
+	}
+	s := &statuspage.Snapshot{
+		Now: alerttest.Second(124), Started: alerttest.Second(-60), Target: "api.aisquare.studio", URL: "https://api.aisquare.studio",
+		Version: "v1.4.0", Rules: rules, Series: engine.Snapshot(alerttest.Second(124)), Firing: engine.Incidents(), Kept: true,
+		Loaded: alerttest.Second(-60), Notifiers: []outbox.Backlog{{Notifier: "ops"}},
+	}
+	for i := range probes {
+		s.Probes = append(s.Probes, statuspage.Probe{Settings: &probes[i], Recent: strips.Recent(probes[i].Name)})
+	}
+	return s
+}
+
+// server serves a snapshot.
+func server(t testing.TB, s *statuspage.Snapshot) http.Handler {
+	t.Helper()
+	page, err := statuspage.New(statuspage.Source{
+		Snapshot: func(context.Context, time.Time) *statuspage.Snapshot { return s },
+		History:  func() *history.Store { return nil }, Store: func() *outbox.Store { return nil },
+	}, statuspage.NewStrips())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	page.Register(mux)
+	return mux
+}
+
+func get(t testing.TB, h http.Handler, address string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody))
+	return w
+}
+
+func TestPagesAreAsTheyWere(t *testing.T) {
+	good, bad := snapshot(t, false, "feed", "collections"), snapshot(t, true, "feed", "collections")
+	late := snapshot(t, false, "feed", "collections")
+	late.Now = late.Now.Add(time.Minute)
+	late.Faults = []string{"delivery: ops: messages have waited 6m0s"}
+	for name, c := range map[string]struct {
+		s       *statuspage.Snapshot
+		address string
+	}{
+		"home-good": {good, "/"}, "home-bad": {bad, "/"}, "home-late": {late, "/"}, "probe": {bad, "/probe/feed"},
+		"incident": {bad, "/incident/" + bad.Firing[0].ID}, "rule": {bad, "/rules/server-errors"}, "missing": {bad, "/probe/other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := server(t, c.s)
+			got := get(t, h, c.address)
+			valid(t, got.Body.Bytes())
+			golden.Check(t, "testdata/"+name+".html", got.Body.String(), *update)
+			address := c.address + ".json"
+			if c.address == "/" {
+				address = "/index.json"
+			}
+			var out bytes.Buffer
+			if err := json.Indent(&out, get(t, h, address).Body.Bytes(), "", " "); err != nil {
+				t.Fatal(err)
+			}
+			golden.Check(t, "testdata/"+name+".json", out.String()+"\n", *update)
+		})
+	}
+}
+
+// valid fails the test unless a page has what accessibility and its own script rely on.
+func valid(t *testing.T, page []byte) {
+	t.Helper()
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, ids := map[string]int{}, map[string]bool{}
+	for n := range root.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		seen[n.Data]++
+		for _, a := range n.Attr {
+			switch {
+			case a.Key == "id" && ids[a.Val]:
+				t.Errorf("the id %q is used twice", a.Val)
+			case a.Key == "style" || strings.HasPrefix(a.Key, "on"):
+				t.Errorf("<%s> has the attribute %s, which the policy forbids", n.Data, a.Key)
+			case (a.Key == "href" || a.Key == "src") && strings.Contains(a.Val, ":") && !strings.HasPrefix(a.Val, "https://"):
+				t.Errorf("<%s> leads to %q", n.Data, a.Val)
+			case a.Key == "id":
+				ids[a.Val] = true
+			}
+		}
+		if n.Data == "script" && n.FirstChild != nil {
+			t.Error("there is an inline script")
+		}
+	}
+	for _, name := range []string{"h1", "main", "header", "footer", "title", "script"} {
+		if seen[name] != 1 {
+			t.Errorf("there are %d <%s>, want 1", seen[name], name)
+		}
+	}
+	if seen["img"]+seen["style"]+seen["iframe"] > 0 {
+		t.Errorf("foreign text became elements: %v", seen)
+	}
+}
+
+func TestHostileTextStaysText(t *testing.T) {
+	s := snapshot(t, true, "feed")
+	i := &s.Firing[0]
+	i.Examples[0].Excerpt, i.Examples[0].Reason, i.Runbook, i.Note = hostile, hostile, hostile, hostile
+	i.Evidence = []probe.Evidence{{For: probe.BlameAPI, Text: hostile}}
+	i.Acknowledged = &alert.Acknowledgement{By: hostile, At: i.Fired}
+	i.Affected, s.Target, s.Differs, s.Faults, s.Support = []string{hostile}, hostile, hostile, []string{hostile}, hostile
+	s.Probes[0].Settings.Labels = map[string]string{hostile: hostile}
+	s.Probes[0].Recent.Last.Excerpt, s.Probes[0].Recent.Last.Reason = hostile, hostile
+	s.Notifiers[0].Pending, s.Notifiers[0].LastError = 1, hostile
+	h := server(t, s)
+	for _, address := range []string{
+		"/", "/?q=" + strings.ReplaceAll(`"><script>`, `"`, "%22"), "/probe/feed", "/incident/" + i.ID, "/rules/server-errors",
+		"/rules/server-errors?threshold=%22%3E%3Cscript%3E",
+	} {
+		w := get(t, h, address)
+		if w.Code != http.StatusOK {
+			t.Errorf("%s answers %d", address, w.Code)
+		}
+		valid(t, w.Body.Bytes())
+		if strings.Contains(w.Body.String(), "\u202e") {
+			t.Errorf("%s turns the direction of writing", address)
+		}
+	}
+}
+
+func TestTheBadProbeIsFirstAmongMany(t *testing.T) {
+	names := []string{}
+	for i := range 1000 {
+		names = append(names, fmt.Sprintf("p%d", i))
+	}
+	s := snapshot(t, true, append(names, "feed")...)
+	home := statuspage.NewHome(s, statuspage.Filter{})
+	if len(home.Rows) != 1 || home.Rows[0].Probe != "feed" || home.Counts.Healthy != 1000 || len(home.Healthy) != 200 || home.Pages != 5 {
+		t.Errorf("got %d rows, %d of %d healthy on one of %d pages", len(home.Rows), len(home.Healthy), home.Counts.Healthy, home.Pages)
+	}
+	if found := statuspage.NewHome(s, statuspage.Filter{Query: "P999"}); len(found.Healthy) != 1 || len(found.Rows) != 0 {
+		t.Errorf("the filter finds %d and %d probes, want 1 and 0", len(found.Healthy), len(found.Rows))
+	}
+}
+
+func TestUnchangedPageIsNotSentAgain(t *testing.T) {
+	h := server(t, snapshot(t, false, "feed"))
+	first := get(t, h, "/")
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+	r.Header.Set("If-None-Match", first.Header().Get("ETag"))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusNotModified || w.Body.Len() > 0 {
+		t.Errorf("got %d with %d bytes, want 304 without", w.Code, w.Body.Len())
+	}
+}

@@ -1,0 +1,158 @@
+package statuspage
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/config/setting"
+	"squarewatch/probe"
+)
+
+// Problem is an incident as a page shows it.
+type Problem struct {
+	ID        string         `json:"id"`
+	Rule      string         `json:"rule"`
+	Series    string         `json:"series"`
+	Severity  alert.Severity `json:"severity"`
+	Say       string         `json:"say"` // what happens and whose fault it is
+	Act       string         `json:"act"` // what to do now
+	Culprit   string         `json:"culprit,omitempty"`
+	Reasons   []Reason       `json:"reasons"` // why the culprit is known
+	Since     time.Time      `json:"since"`
+	FirstBad  time.Time      `json:"first_bad,omitzero"`
+	LastBad   time.Time      `json:"last_bad,omitzero"`
+	Fired     time.Time      `json:"fired"`
+	Resolved  time.Time      `json:"resolved,omitzero"`
+	Counted   bool           `json:"counted"` // bad, runs and rate say something
+	Bad       int            `json:"bad"`
+	Runs      int            `json:"runs"`
+	Rate      setting.Share  `json:"rate"`
+	BadRuns   int            `json:"bad_runs"`
+	Examples  []Example      `json:"examples"`
+	TakenBy   string         `json:"taken_by,omitempty"`
+	TakenAt   time.Time      `json:"taken_at,omitzero"`
+	Silenced  time.Time      `json:"silenced,omitzero"` // end of the silence
+	Also      []string       `json:"also"`              // series with the same cause
+	Runbook   string         `json:"runbook,omitempty"`
+	Note      string         `json:"note,omitempty"` // why it ended without a recovery
+	Breach    bool           `json:"breach,omitempty"`
+	Threshold setting.Share  `json:"threshold"`
+}
+
+// Reason is one piece of evidence.
+type Reason struct {
+	Text string    `json:"text"`
+	At   time.Time `json:"at,omitzero"`
+}
+
+// Example is a bad run of an incident.
+type Example struct {
+	Probe   string    `json:"probe"`
+	At      time.Time `json:"at"`
+	What    string    `json:"what"`
+	Reason  string    `json:"reason"`
+	Excerpt string    `json:"excerpt,omitempty"`
+	Trace   string    `json:"trace,omitempty"`
+}
+
+// problemOf describes an incident with the sentences that Slack has.
+func problemOf(i *alert.Incident) Problem {
+	p := Problem{
+		ID: i.ID, Rule: i.Rule, Series: foreign(i.Series, cutName), Severity: i.Severity, Culprit: i.Culprit(wording()), Since: i.Since,
+		FirstBad: i.FirstBad, LastBad: i.LastBad, Fired: i.Fired, Resolved: i.Resolved, Bad: i.Bad, Runs: i.Runs, Rate: i.Rate,
+		BadRuns: i.BadRuns, Runbook: foreign(i.Runbook, cutExcerpt), Note: foreign(i.Note, cutExcerpt), Threshold: i.Threshold,
+		Breach:  i.Condition == alert.ConditionAccess,
+		Counted: i.Runs > 0 && (i.Condition == alert.ConditionRate || i.Condition == alert.ConditionStreak || i.Condition == alert.ConditionBurn),
+	}
+	known, ok := i.Explain(wording())
+	p.Say, p.Act = known.Say, known.Act
+	if !ok {
+		p.Say = "The rule " + i.Rule + " fires for " + p.Series + "."
+	}
+	for _, e := range known.Reasons {
+		p.Reasons = append(p.Reasons, Reason{Text: foreign(e.Text, cutExcerpt), At: e.At})
+	}
+	for k := range i.Examples {
+		p.Examples = append(p.Examples, exampleOf(&i.Examples[k]))
+	}
+	if a := i.Acknowledged; a != nil {
+		p.TakenBy, p.TakenAt = foreign(a.By, cutName), a.At
+	}
+	for _, name := range slices.Concat(i.JoinedNames(false), i.Affected) {
+		if name = foreign(name, cutName); !slices.Contains(p.Also, name) {
+			p.Also = append(p.Also, name)
+		}
+	}
+	return p
+}
+
+func exampleOf(e *alert.Example) Example {
+	x := Example{
+		Probe: e.Probe, At: e.At, What: outcome(e.Class, e.Code), Reason: foreign(e.Reason, cutExcerpt), Excerpt: foreign(e.Excerpt, cutExcerpt),
+	}
+	if e.Trace.IsValid() {
+		x.Trace = e.Trace.String()
+	}
+	return x
+}
+
+// Newest returns the newest bad run; nil for none.
+func (p *Problem) Newest() *Example {
+	if len(p.Examples) == 0 {
+		return nil
+	}
+	return &p.Examples[0]
+}
+
+// Linked reports whether the runbook is a web address, and not for example the name of a page.
+func (p *Problem) Linked() bool {
+	return strings.HasPrefix(p.Runbook, "https://") || strings.HasPrefix(p.Runbook, "http://")
+}
+
+// Open reports whether the incident still fires.
+func (p *Problem) Open() bool { return p.Resolved.IsZero() }
+
+// problemsOf returns the firing incidents, the worst first. Those that another incident announces are in its Also.
+func problemsOf(s *Snapshot) []Problem {
+	status := map[[2]string]*alert.Status{}
+	for i := range s.Series {
+		status[[2]string{s.Series[i].Rule, s.Series[i].Series}] = &s.Series[i]
+	}
+	var list []Problem
+	for i := range s.Firing {
+		incident := &s.Firing[i]
+		known := status[[2]string{incident.Rule, incident.Series}]
+		if incident.Leader != "" || known != nil && known.CoveredBy != "" {
+			continue
+		}
+		p := problemOf(incident)
+		if known != nil {
+			p.Silenced = known.SilencedUntil
+		}
+		list = append(list, p)
+	}
+	slices.SortStableFunc(list, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(urgency(&a), urgency(&b)), a.Fired.Compare(b.Fired))
+	})
+	return list
+}
+
+// urgency orders problems: a breach first, silenced ones last.
+func urgency(p *Problem) int {
+	order := map[alert.Severity]int{alert.Critical: 1, alert.Warning: 2, alert.Info: 3}
+	switch {
+	case p.Breach:
+		return 0
+	case !p.Silenced.IsZero():
+		return 10 + order[p.Severity]
+	}
+	return order[p.Severity]
+}
+
+// isOurs reports whether a culprit is on our own side of the API.
+func isOurs(b probe.Blame) bool {
+	return b == probe.BlameNetwork || b == probe.BlameResolver || b == probe.BlameWatcher
+}

@@ -1,0 +1,73 @@
+package statuspage
+
+import (
+	"context"
+	"time"
+
+	"squarewatch/alert"
+	"squarewatch/alert/outbox"
+	"squarewatch/probe"
+	"squarewatch/probe/history"
+)
+
+// Snapshot is what the daemon knows at one time. It is plain data; nobody changes it.
+type Snapshot struct {
+	Now       time.Time
+	Started   time.Time // when the daemon started
+	Target    string    // host of the API
+	URL       string    // its scheme and host
+	Version   string
+	TraceURL  string // address of a trace with {trace_id}; empty for none
+	Support   string // whom to ask at AISquare; empty for nobody
+	Probes    []Probe
+	Rules     []alert.Rule
+	Series    []alert.Status
+	Firing    []alert.Incident // oldest first
+	Ended     []alert.Incident // of the last seven days, newest first
+	Notifiers []outbox.Backlog
+	Faults    []string // what does not work in squarewatch itself
+	Kept      bool     // there is a state_dir: history survives a restart
+
+	Loaded  time.Time // when the configuration was loaded
+	Differs string    // why the file is another one than what runs; empty when it is the same
+}
+
+// Probe is a probe with what is known of its runs.
+type Probe struct {
+	Settings *probe.Probe
+	Next     time.Time // when the schedule wants the next run
+	Recent   Recent
+}
+
+// Source is where a server reads. Functions may be called by many goroutines.
+type Source struct {
+	Snapshot func(ctx context.Context, now time.Time) *Snapshot
+	History  func() *history.Store // nil while there is none
+	Store    func() *outbox.Store  // of ended incidents; nil while there is none
+	// Backtest evaluates the stored history with a rule in place of the rule with the same name.
+	Backtest func(ctx context.Context, rule *alert.Rule, since time.Duration) (Backtest, error)
+}
+
+// Backtest is when a rule would have fired.
+type Backtest struct {
+	Runs  int       `json:"runs"`
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until"`
+	Fired []Firing  `json:"fired"` // in order
+}
+
+// End records that the incident of a series is over.
+func (b *Backtest) End(series string, at time.Time) {
+	for i := range b.Fired {
+		if b.Fired[i].Series == series && b.Fired[i].Over.IsZero() {
+			b.Fired[i].Over = at
+		}
+	}
+}
+
+// Firing is one incident of a backtest.
+type Firing struct {
+	Series string    `json:"series"`
+	At     time.Time `json:"at"`
+	Over   time.Time `json:"over"` // zero while it fires
+}
