@@ -134,12 +134,7 @@ func (a *Attempt) describe(resp *http.Response) {
 	case resp.ProtoMajor == 1 && resp.ProtoMinor == 0:
 		a.Protocol = "1.0"
 	}
-	if resp.TLS == nil {
-		return
-	}
-	for _, certificate := range resp.TLS.PeerCertificates {
-		if a.CertificateExpiry.IsZero() || certificate.NotAfter.Before(a.CertificateExpiry) {
-			a.CertificateExpiry = certificate.NotAfter
-		}
+	if resp.TLS != nil {
+		a.CertificateExpiry = certificateExpiry(resp.TLS)
 	}
 }
