@@ -42,6 +42,12 @@ const (
 // nameserver starts a name server on a loopback port. It answers every query with the same addresses, after a delay.
 func nameserver(t *testing.T, addresses ...string) string {
 	t.Helper()
+	return nameserverOf(t, func(packet []byte) []byte { return resolve(packet, addresses) })
+}
+
+// nameserverOf starts a name server that answers as a function says; nothing for no answer.
+func nameserverOf(t *testing.T, answer func(packet []byte) []byte) string {
+	t.Helper()
 	conn, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +62,9 @@ func nameserver(t *testing.T, addresses ...string) string {
 				return
 			}
 			<-time.After(dnsTakes)
-			_, _ = conn.WriteTo(resolve(packet[:n], addresses), from)
+			if reply := answer(packet[:n]); reply != nil {
+				_, _ = conn.WriteTo(reply, from)
+			}
 		}
 	}()
 	t.Cleanup(func() {

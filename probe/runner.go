@@ -101,7 +101,7 @@ func (r *Runner) prepareLooks() {
 	}
 	r.connectivity = &connectivity{address: r.options.Connectivity.Address, dial: r.options.DialConnectivity}
 	if r.connectivity.dial == nil {
-		r.connectivity.dial = newDialer().DialContext
+		r.connectivity.dial = newDialer(newResolver(""), "").dial
 	}
 	r.resolving = newResolving(&r.options)
 	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]bool{}}

@@ -124,7 +124,7 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 	}
 	dial := options.Dial
 	if dial == nil {
-		dial = newDialer().DialContext
+		dial = newDialer(newResolver(""), "").dial
 	}
 	idleTimeout := 90 * time.Second
 	if connection == Fresh { // a connection that is established after its exchange is not used
@@ -141,5 +141,3 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
 }
-
-func newDialer() *net.Dialer { return &net.Dialer{KeepAlive: 30 * time.Second} }
