@@ -142,12 +142,12 @@ func (s loginSession) Finish(r *Result, sent http.Header) CredentialState {
 }
 
 // obtain gets new tokens: with the refresh token and, when that fails, by a login. After the API refused a token the login comes first,
-// and its refusal is final; see Renew. The back-off limits how often this happens.
+// and its refusal is final; see Renew. The back-off limits how often this happens. Where the service asks for a pause, nothing follows.
 func (s loginSession) obtain(ctx context.Context, refresh token, refused bool, r *Renewal) (access, next token, err *renewalError) {
 	mayRefresh := s.settings.RefreshPath != "" && !refresh.value.IsZero() && time.Now().Before(refresh.expiry)
 	if mayRefresh && !refused {
-		if access, next, err = s.refreshed(ctx, refresh, r); err == nil {
-			return access, next, nil
+		if access, next, err = s.refreshed(ctx, refresh, r); err == nil || err.pause > 0 {
+			return access, next, err
 		}
 	}
 	fields := make(map[string]string, len(s.settings.Login.Body))
@@ -157,7 +157,7 @@ func (s loginSession) obtain(ctx context.Context, refresh token, refused bool, r
 	body, _ := json.Marshal(fields)
 	r.Outcome = LoggedIn
 	access, next, err = s.request(ctx, "login", s.settings.Login.Path, body, r)
-	if err == nil || err.refused || !mayRefresh || !refused {
+	if err == nil || err.refused || err.pause > 0 || !mayRefresh || !refused {
 		return access, next, err
 	}
 	if access, next, failure := s.refreshed(ctx, refresh, r); failure == nil {
@@ -191,7 +191,9 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 		return access, refresh, &renewalError{text: "the " + what + " service did not answer: " + text, words: "it did not answer"}
 	}
 	answer := got.body.Bytes()
-	failure := &renewalError{page: isPage(got.header, answer), words: s.env.secrets.Excerpt(answer)}
+	failure := &renewalError{
+		page: isPage(got.header, answer), words: s.env.secrets.Excerpt(answer), pause: retryAfter(got.header.Get("Retry-After"), time.Now()),
+	}
 	switch got.code {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity:
 		failure.refused = !failure.page
@@ -219,6 +221,8 @@ type renewalError struct {
 	refused  bool   // the login service refused our credential
 	page     bool   // the answer is a page, not one of the login service
 	shortage bool   // squarewatch or its machine ran out of something
+
+	pause time.Duration // for which the login service wants no request (Retry-After); 0 for none
 }
 
 // Error returns the reason.

@@ -94,7 +94,7 @@ func (x *run) follow(ctx context.Context, cause Cause) {
 }
 
 // confirm tries again until the answer is expected or no tries are left. It never repeats a breach: a later refusal would not
-// undo it.
+// undo it. A server that asks for a longer pause than the delay is not asked again.
 func (x *run) confirm(ctx context.Context) {
 	c := x.job.probe.Confirm
 	if c == nil {
@@ -102,6 +102,9 @@ func (x *run) confirm(ctx context.Context) {
 	}
 	for range c.Attempts - 1 {
 		if x.result.Expected || x.result.Breach || x.result.Class == ClassNone {
+			return
+		}
+		if retryAfter(x.got.header.Get("Retry-After"), time.Now()) > c.Delay {
 			return
 		}
 		pause := time.NewTimer(c.Delay)
