@@ -171,7 +171,7 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 func (r *reader) document(data []byte) (*yaml.Node, bool) {
 	var document yaml.Node
 	if err := yaml.Load(data, &document); err != nil {
-		r.syntax(err)
+		r.syntax(err, data)
 		return nil, false
 	}
 	if loop := cycle(&document, nil); loop != nil {
@@ -203,9 +203,9 @@ func (r *reader) stateDir(document *yaml.Node, text string) string {
 const defaultListen = "127.0.0.1:9477"
 
 // syntax adds the fault of a file that is not YAML.
-func (r *reader) syntax(err error) {
+func (r *reader) syntax(err error, data []byte) {
 	if e, ok := errors.AsType[*yaml.LoadError](err); ok {
-		r.fault(&yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}, "", "is not YAML: "+e.Message)
+		r.fault(&yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}, "", "is not YAML: "+e.Message+syntaxHint(e, data))
 		return
 	}
 	r.fault(nil, "", "is not YAML: "+err.Error())

@@ -20,7 +20,7 @@ func LoadListener(ctx context.Context, path string, options Options) (*Config, e
 		r := &reader{file: path}
 		var document yaml.Node
 		if err := yaml.Load(data, &document); err != nil {
-			r.syntax(err)
+			r.syntax(err, data)
 			return nil, r.errors
 		}
 		return r.listener(&document, newResolver(path, options)), nil

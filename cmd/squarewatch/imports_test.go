@@ -105,3 +105,12 @@ func TestImportsGoDownOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestTimeZonesAreEmbedded checks that a minimal machine or container knows the zones of schedules: https://pkg.go.dev/time/tzdata.
+func TestTimeZonesAreEmbedded(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if p.ImportPath == "squarewatch/cmd/squarewatch" && !slices.Contains(p.Imports, "time/tzdata") {
+			t.Error("want time/tzdata in the program")
+		}
+	}
+}
