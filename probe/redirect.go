@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -20,7 +19,7 @@ func redirect(r request, got answer, secrets *redact.Secrets) (next request, ref
 	if got.code < 300 || got.code > 399 || location == "" {
 		return request{}, "", false
 	}
-	to, err := r.url.Parse(location)
+	to, err := resolve(r.url, location)
 	if err != nil {
 		return request{}, "the Location of the redirect is not a URL", false
 	}
@@ -28,6 +27,7 @@ func redirect(r request, got answer, secrets *redact.Secrets) (next request, ref
 	if origin(to) != origin(r.url) {
 		return request{}, fmt.Sprintf("the redirect leads to another origin, %s, and is not followed", secrets.Text(origin(to), 100)), false
 	}
+	to.Host = r.url.Host
 	next = request{method: r.method, url: to, body: r.body}
 	switch got.code {
 	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
@@ -45,14 +45,4 @@ func redirect(r request, got answer, secrets *redact.Secrets) (next request, ref
 // sameEndpoint reports whether the paths of two URLs differ at most in a slash at the end.
 func sameEndpoint(a, b *url.URL) bool {
 	return strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
-}
-
-// origin returns scheme, host and port.
-func origin(u *url.URL) string {
-	return u.Scheme + "://" + u.Hostname() + ":" + portOf(u)
-}
-
-// portOf returns the port of a URL, or the default port of its scheme.
-func portOf(u *url.URL) string {
-	return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 }

@@ -63,6 +63,7 @@ func NewRunner(options RunnerOptions) *Runner {
 	if options.Identifiers == nil {
 		options.Identifiers = randomIdentifiers{}
 	}
+	options.Target = canonical(options.Target)
 	r := &Runner{
 		options: options,
 		fresh:   freshTransports{options: &options},
@@ -182,7 +183,7 @@ func serverOf(u *url.URL) server {
 // Prepare makes a probe ready to run. It reports settings that cannot work as [setting.Invalid], and compiles the expectations. The
 // job keeps p, which must not change any more.
 func (r *Runner) Prepare(p *Probe) (*Job, error) {
-	target, err := r.options.Target.Parse(p.Path)
+	target, err := resolve(r.options.Target, p.Path)
 	if err != nil {
 		return nil, &setting.Invalid{
 			Field: "path", Problem: fmt.Sprintf("is %q, which is not a path on the target", p.Path),
