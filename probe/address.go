@@ -63,7 +63,9 @@ func asciiHost(host string) string {
 	return ascii
 }
 
-func isASCII(text string) bool { return !strings.ContainsFunc(text, func(r rune) bool { return r > '~' }) }
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > '~' })
+}
 
 // origin returns scheme, host and port. Two URLs have the same origin when these are equal: RFC 6454, section 5.
 func origin(u *url.URL) string {

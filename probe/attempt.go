@@ -114,7 +114,11 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 		return fmt.Errorf("answered %d, which is not the status of a final answer", resp.StatusCode)
 	}
 	a.Code = resp.StatusCode
-	a.Size, err = got.body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
+	body, err := decoded(resp)
+	if err != nil {
+		return fmt.Errorf("decode the body of the answer: %w", err)
+	}
+	a.Size, err = got.body.ReadFrom(io.LimitReader(body, maxBody+1))
 	switch {
 	case err != nil:
 		return err
