@@ -132,6 +132,7 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 	}
 	return &http.Transport{
 		Proxy:                  options.Proxy,
+		OnProxyConnectResponse: onProxyConnect,
 		DialContext:            dial,
 		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      true,
