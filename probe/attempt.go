@@ -19,6 +19,7 @@ type request struct {
 	url    *url.URL
 	host   string // for the Host header; that of the URL when empty
 	body   []byte
+	http1  bool // send it over HTTP/1.1
 }
 
 // answer is what came back. The body belongs to a pool and is valid until [Runner.release].

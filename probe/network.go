@@ -24,6 +24,7 @@ type Network struct {
 	ClientKey         string      `yaml:"client_key,omitempty"`              // PEM file of its key
 	Proxy             secret.Text `yaml:"proxy,omitempty" secret:"optional"` // http://host:port, or none; default: HTTP_PROXY, HTTPS_PROXY
 	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6, the other when that fails or is slow; or ipv4-only, ipv6-only
+	HTTP              string      `yaml:"http,omitempty"`                    // 1.1 for HTTP/1.1 only; HTTP/2 where the target offers it when empty
 	Resolver          string      `yaml:"resolver,omitempty"`                // address:port of the DNS server to ask instead of the system's
 }
 
@@ -36,6 +37,11 @@ func (n *Network) Validate() error {
 	if !slices.Contains([]string{"", "ipv4", "ipv6", "ipv4-only", "ipv6-only"}, n.Prefer) {
 		faults = append(faults, &setting.Invalid{
 			Field: "prefer", Problem: fmt.Sprintf("is %q", n.Prefer), Fix: "write ipv4, ipv6, ipv4-only or ipv6-only, or remove it",
+		})
+	}
+	if n.HTTP != "" && n.HTTP != "1.1" {
+		faults = append(faults, &setting.Invalid{
+			Field: "http", Problem: fmt.Sprintf("is %q", n.HTTP), Fix: `write "1.1" for HTTP/1.1 only, or remove it`,
 		})
 	}
 	if host, _, err := net.SplitHostPort(n.Resolver); n.Resolver != "" && (err != nil || net.ParseIP(host) == nil) {
@@ -87,7 +93,7 @@ func (n *Network) Route(options *RunnerOptions) error {
 	if err != nil {
 		return errors.New("network.proxy is not the address of a proxy: write http://host:port, or none")
 	}
-	options.Proxy = proxy
+	options.Proxy, options.HTTP1 = proxy, n.HTTP == "1.1"
 	resolver := newResolver(n.Resolver)
 	if options.Resolver == nil {
 		options.Resolver = resolver

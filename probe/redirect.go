@@ -28,7 +28,7 @@ func redirect(r request, got answer, secrets *redact.Secrets) (next request, ref
 		return request{}, fmt.Sprintf("the redirect leads to another origin, %s, and is not followed", secrets.Text(origin(to), 100)), false
 	}
 	to.Host = r.url.Host
-	next = request{method: r.method, url: to, body: r.body}
+	next = request{method: r.method, url: to, body: r.body, http1: r.http1}
 	switch got.code {
 	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:

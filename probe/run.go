@@ -68,15 +68,21 @@ func (x *run) renewAndRepeat(ctx context.Context) {
 	}
 }
 
-// follow makes an attempt, and one more for each redirect that is followed.
+// follow makes an attempt, and one more for each redirect that is followed, and where the server asks for HTTP/1.1.
 func (x *run) follow(ctx context.Context, cause Cause) {
 	next, follow := x.job.request, true
+	next.http1 = x.job.http1.Load()
 	for hops := 0; follow; hops++ {
 		x.job.runner.release(x.got)
 		var a Attempt
 		a, x.got = x.attempt(ctx, next, cause)
 		x.result.Attempts = append(x.result.Attempts, a)
 		x.refusal = ""
+		if requiresHTTP1(x.err) && !next.http1 {
+			x.job.http1.Store(true) // the next run begins so
+			next.http1, cause = true, CauseRetry
+			continue
+		}
 		if a.Class != Redirect {
 			return
 		}

@@ -19,6 +19,20 @@ const (
 // dialFunc makes a connection, like net.Dialer.DialContext.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
+// transports are those of one set of options.
+type transports struct {
+	fresh freshTransports
+	kept  keptTransports
+}
+
+func newTransports(options RunnerOptions, http1 bool) transports {
+	options.HTTP1 = http1
+	return transports{
+		fresh: freshTransports{options: &options},
+		kept:  keptTransports{options: &options, users: map[*http.Transport]int{}},
+	}
+}
+
 // freshTransports provides each exchange with a transport that no other exchange uses at the same time. With a shared
 // transport, HTTP/2 exchanges that start together would use one connection, and their phases would be wrong.
 type freshTransports struct {
@@ -135,7 +149,7 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 		OnProxyConnectResponse: onProxyConnect,
 		DialContext:            dial,
 		TLSClientConfig:        config,
-		ForceAttemptHTTP2:      true,
+		ForceAttemptHTTP2:      !options.HTTP1,
 		DisableKeepAlives:      connection == Fresh,
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        idleTimeout,
