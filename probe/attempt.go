@@ -20,6 +20,8 @@ type request struct {
 	host   string // for the Host header; that of the URL when empty
 	body   []byte
 	http1  bool // send it over HTTP/1.1
+
+	cookies http.CookieJar // of the redirects before it; nil for none
 }
 
 // answer is what came back. The body belongs to a pool and is valid until [Runner.release].
@@ -41,6 +43,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	}
 	x.sent = make(http.Header, len(j.header)+3)
 	maps.Copy(x.sent, j.header)
+	r.addCookies(x.sent)
 	x.setAuth(j.session.Authorize(ctx, x.authRequest()))
 	a.Span = j.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
 	sending, cancel := context.WithCancelCause(ctx)

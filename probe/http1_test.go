@@ -55,7 +55,7 @@ func TestAServerThatRequiresHTTP11GetsIt(t *testing.T) {
 			_ = s.WriteRSTStream(stream, http2.ErrCodeHTTP11Required)
 			s.request()
 		},
-		"GOAWAY":     func(s h2, stream uint32) { _ = s.WriteGoAway(stream, http2.ErrCodeHTTP11Required, nil) },
+		"GOAWAY": func(s h2, stream uint32) { _ = s.WriteGoAway(stream, http2.ErrCodeHTTP11Required, nil) },
 	} {
 		for _, connection := range []probe.Connection{probe.Fresh, probe.Reuse} {
 			target, pool, refused := requiresHTTP1(t, refuse)

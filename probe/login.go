@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"squarewatch/config/secret"
 	"squarewatch/config/setting"
+	"squarewatch/probe/redact"
 )
 
 // LoginSettings are the settings of a credential that logs in and gets tokens.
@@ -202,6 +204,8 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 	switch {
 	case failure.refused:
 		failure.text = fmt.Sprintf("the %s was refused with %d: %s", what, got.code, failure.words)
+	case got.code >= 300 && got.code < 400 && got.header.Get("Location") != "":
+		failure.misled(got, s.env.secrets, what, path)
 	case got.code >= 300:
 		failure.text = fmt.Sprintf("the %s service answered %d: %s", what, got.code, failure.words)
 		failure.words = strings.TrimSpace(fmt.Sprintf("%d %s", got.code, failure.words))
@@ -212,6 +216,17 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 		return access, refresh, nil
 	}
 	return token{}, token{}, failure
+}
+
+// misled says where a redirect of the login service leads. The path of the settings is wrong then, for example without its slash at the end:
+// Django redirects such a request (https://docs.djangoproject.com/en/stable/ref/settings/#append-slash), and its body would be lost.
+func (e *renewalError) misled(got answer, secrets *redact.Secrets, what, path string) {
+	to, advice := got.header.Get("Location"), "; if it has moved there, write that as "
+	if u, err := url.Parse(to); err == nil && strings.TrimSuffix(u.Path, "/") == strings.TrimSuffix(path, "/") {
+		to, advice = u.Path, ": write that as " // another spelling of the same path
+	}
+	e.words = fmt.Sprintf("%d, a redirect to %s", got.code, secrets.Text(to, 200))
+	e.text = "the " + what + " service answered " + e.words + advice + map[string]string{"login": "login.path", "refresh": "refresh_path"}[what]
 }
 
 // renewalError says why there is no new token, without secrets.

@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,4 +68,17 @@ func asked(m *loginFixture, path string) (n int) {
 		}
 	}
 	return n
+}
+
+// TestALoginPathThatRedirectsIsNamed has a path without the slash at its end, which Django redirects:
+// https://docs.djangoproject.com/en/stable/ref/settings/#append-slash.
+func TestALoginPathThatRedirectsIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newLoginFixture(t, aisquaretest.Options{})
+		m.api.SetFault(loginPath, aisquaretest.Fault{RedirectTo: "http://api.test/api/v1/token", Status: http.StatusMovedPermanently})
+		r := m.run(t)
+		if want := "the login service answered 301, a redirect to /api/v1/token: write that as login.path"; !strings.Contains(r.Reason, want) {
+			t.Errorf("want %q, got %q", want, r.Reason)
+		}
+	})
 }

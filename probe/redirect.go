@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strings"
 
@@ -28,7 +29,8 @@ func redirect(r request, got answer, secrets *redact.Secrets) (next request, ref
 		return request{}, fmt.Sprintf("the redirect leads to another origin, %s, and is not followed", secrets.Text(origin(to), 100)), false
 	}
 	to.Host = r.url.Host
-	next = request{method: r.method, url: to, body: r.body, http1: r.http1}
+	next = request{method: r.method, url: to, body: r.body, http1: r.http1, cookies: r.cookies}
+	next.keepCookies(r.url, got.header)
 	switch got.code {
 	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
@@ -40,6 +42,30 @@ func redirect(r request, got answer, secrets *redact.Secrets) (next request, ref
 		return request{}, "", false // 300, 304 and others do not redirect
 	}
 	return next, "", true
+}
+
+// keepCookies keeps the cookies that an answer sets for the requests after it, with the rules of RFC 6265. They belong to one look: the next
+// run begins without. They stay within the origin, as redirects do.
+func (r *request) keepCookies(from *url.URL, header http.Header) {
+	set := (&http.Response{Header: header}).Cookies()
+	if len(set) == 0 {
+		return
+	}
+	if r.cookies == nil {
+		r.cookies, _ = cookiejar.New(nil) // without options it never fails
+	}
+	r.cookies.SetCookies(from, set)
+}
+
+// addCookies adds the cookies for a request to its header, after those of the probe.
+func (r *request) addCookies(header http.Header) {
+	if r.cookies == nil {
+		return
+	}
+	to := http.Request{Header: header}
+	for _, cookie := range r.cookies.Cookies(r.url) {
+		to.AddCookie(cookie)
+	}
 }
 
 // sameEndpoint reports whether the paths of two URLs differ at most in a slash at the end.
