@@ -188,6 +188,7 @@ func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request, by string
 	case errors.Is(err, alert.ErrNoSilence):
 		refuse(w, http.StatusNotFound, err)
 	case errors.Is(err, alert.ErrNotKept):
+		d.reportUnsilence(r.Context(), r.PathValue("id"), by)
 		answer(w, http.StatusOK, keptSilence{Warning: err.Error()})
 	case err != nil:
 		refuse(w, http.StatusInternalServerError, err)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -69,6 +71,30 @@ func TestASilenceIsAnnounced(t *testing.T) {
 			if !strings.Contains(s.log.String(), line) {
 				t.Errorf("want %s in the log, got %s", line, s.log)
 			}
+		}
+	})
+}
+
+// TestAChangeThatIsNotOnTheDiskIsLogged closes the database, so that the removal of a silence is in force and cannot be written.
+func TestAChangeThatIsNotOnTheDiskIsLogged(t *testing.T) {
+	file := keptFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSceneWith(t, file, func(*Options) {})
+		defer s.stop()
+		s.after(time.Minute)
+		s.silenceFeed(time.Hour)
+		id := s.daemon.silences.List()[0].ID
+		if err := s.daemon.state.opened.Load().db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		request, answer := httptest.NewRequestWithContext(t.Context(), http.MethodDelete, "/", http.NoBody), httptest.NewRecorder()
+		request.SetPathValue("id", id)
+		s.daemon.removeSilence(answer, request, "tester")
+		if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), "not on the disk yet") {
+			t.Errorf("want a warning, got %d %s", answer.Code, answer.Body)
+		}
+		if line := `msg="a silence was removed" by=tester silence=` + id; !strings.Contains(s.log.String(), line) {
+			t.Errorf("want %s in the log", line)
 		}
 	})
 }

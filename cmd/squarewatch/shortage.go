@@ -55,5 +55,5 @@ func (s *shortage) fault() string {
 	if s.first.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("%d runs failed since %s; no rule counts them: %s", s.runs, s.first.UTC().Format(time.RFC3339), s.reason)
+	return fmt.Sprintf("%s failed since %s; no rule counts them: %s", withNumber(s.runs, "run"), s.first.UTC().Format(time.RFC3339), s.reason)
 }

@@ -90,6 +90,7 @@ func (d *disk) open() (contents, error) {
 		}
 		found, err := files.scan()
 		if err != nil {
+			d.directory = nil // the next call opens it again
 			return contents{}, errors.Join(err, files.close())
 		}
 		d.directory = files

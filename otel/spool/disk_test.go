@@ -55,6 +55,13 @@ func TestADiskThatHangsHoldsNothingUp(t *testing.T) {
 	}
 }
 
+func TestADirectoryThatCannotBeListedIsOpenedAgain(t *testing.T) {
+	unlisted, again := spool.OpenAgain(t.TempDir())
+	if unlisted == nil || again != nil {
+		t.Errorf("want an error and then none, got %v and %v", unlisted, again)
+	}
+}
+
 // TestTheDirectoryIsOpenedLater starts on a disk that cannot be used, and on which an earlier process left batches. A request is under way
 // when the disk works again.
 func TestTheDirectoryIsOpenedLater(t *testing.T) {

@@ -1,6 +1,8 @@
 package spool
 
 import (
+	"errors"
+
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 )
@@ -63,4 +65,16 @@ func Seal(file []byte) []byte {
 	}
 	seal(file, uint32(spans))
 	return file
+}
+
+// OpenAgain opens a directory, opens it again while its files cannot be listed, and once more when they can.
+func OpenAgain(path string) (unlisted, again error) {
+	d := newDisk(path)
+	if _, err := d.open(); err != nil {
+		return err, err
+	}
+	_ = d.directory.root.Close()
+	_, unlisted = d.open()
+	_, again = d.open()
+	return unlisted, errors.Join(again, d.close())
 }
