@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,24 +53,25 @@ func nameserverOf(t *testing.T, answer func(packet []byte) []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		packet := make([]byte, 1500)
+	var serving sync.WaitGroup
+	serving.Go(func() {
 		for {
+			packet := make([]byte, 1500)
 			n, from, err := conn.ReadFrom(packet)
 			if err != nil {
 				return
 			}
-			<-time.After(dnsTakes)
-			if reply := answer(packet[:n]); reply != nil {
-				_, _ = conn.WriteTo(reply, from)
-			}
+			serving.Go(func() { // a query does not wait for another one
+				<-time.After(dnsTakes)
+				if reply := answer(packet[:n]); reply != nil {
+					_, _ = conn.WriteTo(reply, from)
+				}
+			})
 		}
-	}()
+	})
 	t.Cleanup(func() {
 		_ = conn.Close()
-		<-done
+		serving.Wait()
 	})
 	return conn.LocalAddr().String()
 }
