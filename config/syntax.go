@@ -7,8 +7,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// syntaxHint returns what to write for a value that begins with a character of YAML's own: @ and ` are reserved, * begins an alias, and a tab
-// does not indent (https://yaml.org/spec/1.2.2/, sections 5.3, 6.1 and 7.1). The messages are those of the library.
+// syntaxHint returns what to write for a value that begins with a character of YAML's own: @ and ` are reserved, * begins an alias, and a
+// tab does not indent (https://yaml.org/spec/1.2.2/, sections 5.3, 6.1 and 7.1). The messages are those of the library.
 func syntaxHint(e *yaml.LoadError, data []byte) string {
 	const quotes = `; put the value in quotes, for example "@every 30s" or "*/5 * * * *"`
 	if strings.Contains(e.Error(), "scanning an alias") {

@@ -13,8 +13,8 @@ import (
 	"squarewatch/probe"
 )
 
-// TestRequestsGoOutAsTheyWereWritten reads the first line of the request as a server gets it. What RFC 3986 does not allow is encoded, and an
-// encoded slash stays one: https://github.com/golang/go/issues/38292.
+// TestRequestsGoOutAsTheyWereWritten reads the first line of the request as a server gets it. What RFC 3986 does not allow is encoded,
+// and an encoded slash stays one: https://github.com/golang/go/issues/38292.
 func TestRequestsGoOutAsTheyWereWritten(t *testing.T) {
 	for path, want := range map[string]string{
 		"/files/my report%2F2026":    "/files/my%20report%2F2026",
@@ -55,8 +55,8 @@ func served(target string) func(context.Context, string, string) (net.Conn, erro
 	}
 }
 
-// TestOriginsAreComparedAsTheStandardSays has redirects to other spellings of the target's origin, which are followed, and to other origins,
-// which are not: RFC 3986, section 6.2.2, and RFC 5890.
+// TestOriginsAreComparedAsTheStandardSays has redirects to other spellings of the target's origin, which are followed, and to other
+// origins, which are not: RFC 3986, section 6.2.2, and RFC 5890.
 func TestOriginsAreComparedAsTheStandardSays(t *testing.T) {
 	for _, c := range []struct {
 		target, location string
@@ -92,7 +92,11 @@ func TestOriginsAreComparedAsTheStandardSays(t *testing.T) {
 			t.Errorf("%s to %s: want followed=%v, got %s", c.target, c.location, c.followed, r.Reason)
 			continue
 		}
-		if c.followed && (<-paths != "/" || !strings.HasSuffix(c.location, <-paths) || <-hosts != <-hosts) {
+		if !c.followed {
+			continue
+		}
+		first, second := <-hosts, <-hosts
+		if <-paths != "/" || !strings.HasSuffix(c.location, <-paths) || first != second {
 			t.Errorf("%s to %s: want the path of the location at the same host", c.target, c.location)
 		}
 	}
@@ -101,7 +105,8 @@ func TestOriginsAreComparedAsTheStandardSays(t *testing.T) {
 // TestHostHasNoDefaultPort checks the Host header: RFC 9110, section 7.2, and RFC 3986, section 6.2.3.
 func TestHostHasNoDefaultPort(t *testing.T) {
 	for target, want := range map[string]string{
-		"http://127.0.0.1:80": "127.0.0.1", "http://[::1]:80": "[::1]", "http://API.test:8080": "api.test:8080", "http://bücher.test": "xn--bcher-kva.test",
+		"http://127.0.0.1:80": "127.0.0.1", "http://[::1]:80": "[::1]", "http://API.test:8080": "api.test:8080",
+		"http://bücher.test": "xn--bcher-kva.test",
 	} {
 		hosts := make(chan string, 1)
 		server := raw(t, func(conn net.Conn) {

@@ -96,7 +96,7 @@ func (r *dialRace) resolve(ctx context.Context, host string) error {
 	for i, family := range r.families {
 		r.lookingUp++
 		go func() {
-			ips, err := r.resolver.LookupNetIP(untraced{ctx}, family, host)
+			ips, err := r.resolver.LookupNetIP(untraced{ctx}, family, host) //nolint:contextcheck // inherits all but the values
 			select {
 			case r.found <- lookup{i, ips, err}:
 			case <-ctx.Done():
@@ -194,7 +194,9 @@ func isOurSide(err error) bool {
 
 // untraced is a context without values. Package net reports the dials to DNS servers to the trace of the request, as if they were dials to
 // the target (https://github.com/golang/go/issues/25198); its own dialer hides them in a similar way.
-type untraced struct{ context.Context }
+type untraced struct {
+	context.Context //nolint:containedctx // it is a context
+}
 
 // Value returns nothing.
 func (untraced) Value(any) any { return nil }

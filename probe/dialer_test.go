@@ -12,12 +12,12 @@ import (
 	"squarewatch/probe"
 )
 
-// answersOnly answers queries of one type, and drops all others, as some resolvers and middleboxes drop AAAA
+// answersOnlyA answers queries for IPv4, and drops all others, as some resolvers and middleboxes drop AAAA
 // (https://github.com/golang/go/issues/57697; RFC 4074, section 4.1, describes such servers).
-func answersOnly(kind dnsmessage.Type, addresses ...string) func(packet []byte) []byte {
+func answersOnlyA(addresses ...string) func(packet []byte) []byte {
 	return func(packet []byte) []byte {
 		var m dnsmessage.Message
-		if m.Unpack(packet) != nil || len(m.Questions) == 0 || m.Questions[0].Type != kind {
+		if m.Unpack(packet) != nil || len(m.Questions) == 0 || m.Questions[0].Type != dnsmessage.TypeA {
 			return nil
 		}
 		return resolve(packet, addresses)
@@ -38,10 +38,10 @@ func TestOneAddressOrFamilyThatHangsLeavesTimeForTheOthers(t *testing.T) {
 		{name: "the first two, preferred", prefer: "ipv4", hanging: []string{"127.0.0.66", "127.0.0.67"}, answer: func(packet []byte) []byte {
 			return resolve(packet, []string{"127.0.0.66", "127.0.0.67", "127.0.0.1"})
 		}},
-		{name: "the look-up of IPv6", answer: answersOnly(dnsmessage.TypeA, "127.0.0.1")},
-		{name: "the look-up of IPv6, preferred", prefer: "ipv6", answer: answersOnly(dnsmessage.TypeA, "127.0.0.1")},
-		{name: "the look-up of IPv6, not preferred", prefer: "ipv4", answer: answersOnly(dnsmessage.TypeA, "127.0.0.1")},
-		{name: "the look-up of IPv6, not wanted", prefer: "ipv4-only", answer: answersOnly(dnsmessage.TypeA, "127.0.0.1")},
+		{name: "the look-up of IPv6", answer: answersOnlyA("127.0.0.1")},
+		{name: "the look-up of IPv6, preferred", prefer: "ipv6", answer: answersOnlyA("127.0.0.1")},
+		{name: "the look-up of IPv6, not preferred", prefer: "ipv4", answer: answersOnlyA("127.0.0.1")},
+		{name: "the look-up of IPv6, not wanted", prefer: "ipv4-only", answer: answersOnlyA("127.0.0.1")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// contentDecoder returns how a body is decoded: RFC 9110, section 8.4.1, where x-gzip is another name of gzip. It is nil for an encoding that
-// squarewatch does not read. net/http decodes gzip itself and removes the header, but not when the request names encodings of its own.
+// contentDecoder returns how a body is decoded: RFC 9110, section 8.4.1, where x-gzip is another name of gzip. It is nil for an encoding
+// that squarewatch does not read. net/http decodes gzip itself and removes the header, but not when the request names encodings of its
+// own.
 func contentDecoder(header http.Header) func(io.Reader) (io.Reader, error) {
 	switch strings.ToLower(strings.TrimSpace(header.Get("Content-Encoding"))) {
 	case "", "identity":
@@ -24,8 +25,8 @@ func contentDecoder(header http.Header) func(io.Reader) (io.Reader, error) {
 	return nil
 }
 
-// decoded returns the body of an answer as it was before it was encoded. An encoding that squarewatch does not read stays. An answer without
-// a body, for example to HEAD, may name an encoding too.
+// decoded returns the body of an answer as it was before it was encoded. An encoding that squarewatch does not read stays. An answer
+// without a body, for example to HEAD, may name an encoding too.
 func decoded(resp *http.Response) (io.Reader, error) {
 	decode := contentDecoder(resp.Header)
 	if decode == nil || resp.Header.Get("Content-Encoding") == "" {

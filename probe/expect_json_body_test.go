@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,9 +20,7 @@ import (
 func body(t *testing.T, status int, text string, header http.Header) string {
 	t.Helper()
 	server := aisquaretest.Start(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for name, values := range header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), header)
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, text)
 	}))
@@ -118,7 +117,8 @@ func TestBodiesAreDecodedByContentEncoding(t *testing.T) {
 		}
 	}
 	head := probe.Probe{Path: "/", Method: http.MethodHead, Headers: map[string]secret.Text{"Accept-Encoding": secret.New("gzip")}}
-	r := job(t, body(t, http.StatusOK, "", http.Header{"Content-Encoding": {"gzip"}}), head, probe.RunnerOptions{}).Run(t.Context(), time.Now())
+	target := body(t, http.StatusOK, "", http.Header{"Content-Encoding": {"gzip"}})
+	r := job(t, target, head, probe.RunnerOptions{}).Run(t.Context(), time.Now())
 	if !r.Expected {
 		t.Errorf("an answer to HEAD has no body to decode, got %s", r.Reason)
 	}

@@ -218,15 +218,16 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 	return token{}, token{}, failure
 }
 
-// misled says where a redirect of the login service leads. The path of the settings is wrong then, for example without its slash at the end:
-// Django redirects such a request (https://docs.djangoproject.com/en/stable/ref/settings/#append-slash), and its body would be lost.
+// misled says where a redirect of the login service leads. The path of the settings is wrong then, for example without its slash at the
+// end: Django redirects such a request (https://docs.djangoproject.com/en/stable/ref/settings/#append-slash), and its body would be lost.
 func (e *renewalError) misled(got answer, secrets *redact.Secrets, what, path string) {
 	to, advice := got.header.Get("Location"), "; if it has moved there, write that as "
 	if u, err := url.Parse(to); err == nil && strings.TrimSuffix(u.Path, "/") == strings.TrimSuffix(path, "/") {
 		to, advice = u.Path, ": write that as " // another spelling of the same path
 	}
 	e.words = fmt.Sprintf("%d, a redirect to %s", got.code, secrets.Text(to, 200))
-	e.text = "the " + what + " service answered " + e.words + advice + map[string]string{"login": "login.path", "refresh": "refresh_path"}[what]
+	key := map[string]string{"login": "login.path", "refresh": "refresh_path"}[what]
+	e.text = "the " + what + " service answered " + e.words + advice + key
 }
 
 // renewalError says why there is no new token, without secrets.

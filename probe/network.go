@@ -23,8 +23,8 @@ type Network struct {
 	ClientCertificate string      `yaml:"client_certificate,omitempty"`      // PEM file, sent to the target
 	ClientKey         string      `yaml:"client_key,omitempty"`              // PEM file of its key
 	Proxy             secret.Text `yaml:"proxy,omitempty" secret:"optional"` // http://host:port, or none; default: HTTP_PROXY, HTTPS_PROXY
-	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6, the other when that fails or is slow; or ipv4-only, ipv6-only
-	HTTP              string      `yaml:"http,omitempty"`                    // 1.1 for HTTP/1.1 only; HTTP/2 where the target offers it when empty
+	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6, else the other; ipv4-only, ipv6-only
+	HTTP              string      `yaml:"http,omitempty"`                    // 1.1 for HTTP/1.1 only; also HTTP/2 when empty
 	Resolver          string      `yaml:"resolver,omitempty"`                // address:port of the DNS server to ask instead of the system's
 }
 

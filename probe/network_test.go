@@ -144,8 +144,8 @@ func TestRefusingProxyIsAConnectError(t *testing.T) {
 	}
 }
 
-// TestWhatAProxyAnswersToCONNECT has proxies with phrases of their own, as Squid has for its rules, and without one, which RFC 9112, section
-// 4, allows. Any 2xx is a tunnel: RFC 9110, section 9.3.6.
+// TestWhatAProxyAnswersToCONNECT has proxies with phrases of their own, as Squid has for its rules, and without one, which RFC 9112,
+// section 4, allows. Any 2xx is a tunnel: RFC 9110, section 9.3.6.
 func TestWhatAProxyAnswersToCONNECT(t *testing.T) {
 	for status, reason := range map[string]string{
 		"403 Forbidden by policy": "no connection: the proxy PROXY answered 403 Forbidden by policy",

@@ -126,8 +126,9 @@ func TestCredentialNeverLeavesTheOrigin(t *testing.T) {
 	}
 }
 
-// TestCookiesOfARedirectAreSentBack has a server that sets a cookie and redirects until it comes back, as load balancers and login filters do
-// (https://github.com/prometheus/blackbox_exporter/issues/186). Paths and expiry follow RFC 6265. The next run begins without cookies.
+// TestCookiesOfARedirectAreSentBack has a server that sets a cookie and redirects until it comes back, as load balancers and login
+// filters do (https://github.com/prometheus/blackbox_exporter/issues/186). Paths and expiry follow RFC 6265. The next run begins without
+// cookies.
 func TestCookiesOfARedirectAreSentBack(t *testing.T) {
 	var without atomic.Int32
 	server := aisquaretest.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -16,14 +16,14 @@ const (
 
 // newResolver returns a resolver that asks a DNS server, or those of the system where address is empty. A query over UDP is sent again
 // each second. Package net would wait five seconds for one lost datagram, and all look-ups of the same name wait together: see
-// lookupGroup in https://github.com/golang/go/blob/master/src/net/lookup.go and defaults in src/net/dnsconfig_unix.go. RFC 1035,
-// section 4.2.1, leaves the interval to the client. Where the system has several servers, one that does not answer leaves time for the others.
+// lookupGroup in https://github.com/golang/go/blob/master/src/net/lookup.go and defaults in src/net/dnsconfig_unix.go. RFC 1035, section
+// 4.2.1, leaves the interval to the client. Where the system has several servers, one that does not answer leaves time for the others.
 func newResolver(address string) *resolver {
 	limit := serverTime
 	if address != "" { // there is no other
 		limit = 0
 	}
-	return &resolver{server: address, system: &net.Resolver{PreferGo: address != "", Dial: func(ctx context.Context, network, system string) (net.Conn, error) {
+	dial := func(ctx context.Context, network, system string) (net.Conn, error) {
 		if address != "" {
 			system = address
 		}
@@ -32,7 +32,8 @@ func newResolver(address string) *resolver {
 			return &queryConn{UDPConn: udp, after: resendAfter, limit: limit}, nil
 		}
 		return conn, err
-	}}}
+	}
+	return &resolver{server: address, system: &net.Resolver{PreferGo: address != "", Dial: dial}}
 }
 
 // queryConn is a connection to a DNS server that sends its last query again until an answer comes.

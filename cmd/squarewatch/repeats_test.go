@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,7 +18,7 @@ func TestAMessageOfALibraryIsLoggedOnceWhileItsCauseLasts(t *testing.T) {
 		logger := slog.New(foreignText{slog.NewTextHandler(&lines, nil), &repeats{seen: map[string]time.Time{}}})
 		say := func(message string) int {
 			before := strings.Count(lines.String(), "\n")
-			logger.Warn(message)
+			logger.Warn(message) //nolint:sloglint // of a library
 			return strings.Count(lines.String(), "\n") - before
 		}
 		for run := range 200 {
@@ -25,7 +26,7 @@ func TestAMessageOfALibraryIsLoggedOnceWhileItsCauseLasts(t *testing.T) {
 			if run == 0 {
 				want = 1
 			}
-			message := fmt.Sprintf("Unsolicited response received on idle HTTP channel starting with %q; err=<nil>", fmt.Sprint(run))
+			message := fmt.Sprintf("Unsolicited response received on idle HTTP channel starting with %q; err=<nil>", strconv.Itoa(run))
 			if got := say(message); got != want {
 				t.Fatalf("run %d: want %d lines, got %d", run, want, got)
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -35,11 +36,7 @@ func TooLarge(err error) bool {
 	case nil, *RejectedError:
 		return false
 	case interface{ Unwrap() []error }:
-		for _, e := range wrapper.Unwrap() {
-			if TooLarge(e) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(wrapper.Unwrap(), TooLarge)
 	}
 	return tooLargeForHTTP(err) || tooLargeForGRPC(err) || TooLarge(errors.Unwrap(err))
 }
@@ -49,8 +46,9 @@ func tooLargeForHTTP(err error) bool {
 	return strings.HasPrefix(err.Error(), "request body too large") || contentTooLarge.MatchString(err.Error())
 }
 
-// tooLargeForGRPC also knows the limit that the exporters have themselves. A collector without memory has the same code as a request that is
-// too large, so the text decides: "grpc: received message larger than max (…)" (https://github.com/grpc/grpc-go/blob/master/rpc_util.go).
+// tooLargeForGRPC also knows the limit that the exporters have themselves. A collector without memory has the same code as a request that
+// is too large, so the text decides: "grpc: received message larger than max (…)"
+// (https://github.com/grpc/grpc-go/blob/master/rpc_util.go).
 func tooLargeForGRPC(err error) bool {
 	s, ok := status.FromError(err)
 	if !ok {
