@@ -42,9 +42,8 @@ fmt: ## format as the linter wants it
 build: ## bin/squarewatch, stripped and static
 	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w' -o bin/squarewatch ./cmd/squarewatch
 
-sbom: ## bin/squarewatch.cdx.json: what the binary is made of, in CycloneDX
-	mkdir -p bin
-	CGO_ENABLED=0 GOFLAGS=-tags=grpcnotrace $(SBOM) app -json -licenses -main cmd/squarewatch -output bin/squarewatch.cdx.json
+sbom: build ## bin/squarewatch.cdx.json: what bin/squarewatch is made of, with Go's standard library, in CycloneDX
+	$(SBOM) bin -json -licenses -std -output bin/squarewatch.cdx.json bin/squarewatch
 
 vulncheck: ## known vulnerabilities that the code reaches; needs vuln.go.dev
 	$(VULNCHECK) -test ./...

@@ -10,8 +10,8 @@ const (
 	joinWait = 15 * time.Second
 	// joinPause is the least time between two messages that name further series.
 	joinPause = time.Minute
-	// partAfter is how long the verdicts of a series and of the incident that it joined may differ.
-	partAfter = time.Minute
+	// leaveAfter is how long the verdicts of a series and of the incident that it joined may differ.
+	leaveAfter = time.Minute
 )
 
 // One cause is one incident for people: a series that crosses its threshold for the same cause as an announced incident joins that one, its
@@ -45,7 +45,7 @@ func (i *Incident) JoinedNames(over bool) []string {
 type Cause struct {
 	Joined []JoinedSeries // in the order in which they joined
 	Due    time.Time      // when a message must name those that joined last; zero when all are named
-	Told   time.Time      // when a message last named further ones; zero before
+	Named  time.Time      // when a message last named further ones; zero before
 }
 
 // leading is the part of a series that leads an incident of several series.
@@ -73,7 +73,7 @@ func (j *JoinedSeries) is(s *series) bool { return j.Rule == s.rule.Name && j.Se
 func (e *Engine) join(s, leader *series, now time.Time) {
 	s.joined = &joining{leader: leader, incident: leader.incidentID()}
 	if s.mayAgree(leader) {
-		s.joined.until = now.Add(partAfter)
+		s.joined.until = now.Add(leaveAfter)
 	}
 	leader.addMember(s, now)
 	leader.due = earliest(leader.due, leader.lead.Due)
@@ -91,7 +91,7 @@ func (s *series) addMember(member *series, now time.Time) {
 	}
 	s.lead.Joined = append(s.lead.Joined, JoinedSeries{Rule: member.rule.Name, Series: member.name})
 	if s.lead.Due.IsZero() {
-		s.lead.Due = later(now.Add(joinWait), s.lead.Told.Add(joinPause))
+		s.lead.Due = later(now.Add(joinWait), s.lead.Named.Add(joinPause))
 	}
 }
 
@@ -109,9 +109,9 @@ func (e *Engine) leave(s *series, now time.Time) {
 	}
 }
 
-// parts reports whether a series that joined has another cause than its leader: its culprit changed to another one, or the two culprits
+// mustLeave reports whether a series that joined has another cause than its leader: its culprit changed to another one, or the two culprits
 // have differed for too long.
-func (e *Engine) parts(s *series, clearer bool, now time.Time) bool {
+func (e *Engine) mustLeave(s *series, clearer bool, now time.Time) bool {
 	if s.joined == nil {
 		return false
 	}
@@ -122,8 +122,8 @@ func (e *Engine) parts(s *series, clearer bool, now time.Time) bool {
 	return (clearer || due) && e.isLed(s) && !s.joined.leader.blamesAs(s) && !s.isOneOutage(s.joined.leader)
 }
 
-// partsDue returns when a series that joined leaves its leader if their culprits still differ then; zero for never.
-func (s *series) partsDue() time.Time {
+// leaveDue returns when a series that joined leaves its leader if their culprits still differ then; zero for never.
+func (s *series) leaveDue() time.Time {
 	if s.joined == nil {
 		return time.Time{}
 	}
@@ -169,10 +169,10 @@ func (s *series) joinedDue() time.Time {
 	return s.lead.Due
 }
 
-// toldJoined records that a message names every series that joined.
-func (s *series) toldJoined(now time.Time) {
+// recordJoinedNamed records that a message names every series that joined.
+func (s *series) recordJoinedNamed(now time.Time) {
 	if s.lead != nil && !s.lead.Due.IsZero() {
-		s.lead.Due, s.lead.Told = time.Time{}, now
+		s.lead.Due, s.lead.Named = time.Time{}, now
 	}
 }
 
@@ -184,7 +184,7 @@ func (s *series) fillCause(incident *Incident) {
 	if s.lead == nil {
 		return
 	}
-	incident.JoinedAt = s.lead.Told
+	incident.JoinedAt = s.lead.Named
 	for _, j := range s.lead.Joined {
 		j.Over = !slices.ContainsFunc(s.lead.members, j.is)
 		incident.Joined = append(incident.Joined, j)

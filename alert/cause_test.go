@@ -63,6 +63,7 @@ var (
 func (s state) run(name, credential string, at time.Time) *probe.Result {
 	r := result(name, at, max(s.code, 100))
 	r.Credential, r.Blame, r.Start = credential, s.culprit, at.Add(-time.Second)
+	r.Expected = r.Expected && s.culprit == probe.BlameNone
 	if s.code == 0 {
 		r.Class, r.Code, r.Expected = probe.ConnectError, 0, false
 	}

@@ -166,3 +166,13 @@ func (r *Rule) rateWindow() time.Duration {
 	}
 	return window - window/buckets
 }
+
+// copyState sets a condition to an earlier one of the same kind; false when that one is of another kind. It is for conditions whose state
+// does not depend on the rule.
+func copyState[C any](c *C, old condition) bool {
+	before, ok := any(old).(*C)
+	if ok {
+		*c = *before
+	}
+	return ok
+}

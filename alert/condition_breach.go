@@ -70,13 +70,7 @@ func (c *breachCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 }
 
 // inherit copies the last runs.
-func (c *breachCondition) inherit(old condition) bool {
-	before, ok := old.(*breachCondition)
-	if ok {
-		*c = *before
-	}
-	return ok
-}
+func (c *breachCondition) inherit(old condition) bool { return copyState(c, old) }
 
 // describe sets the counts: the last breach, or the refusals since.
 func (c *breachCondition) describe(incident *Incident, _ time.Time) {

@@ -6,8 +6,8 @@ import (
 	"squarewatch/probe"
 )
 
-// networkClear is how long no run must have failed because of our own network before its failure is over. A network that comes and goes,
-// and runs that end late, make one incident.
+// networkClear is the time without a run that failed because of our own network, after which the failure of the network is over. A network
+// that comes and goes, and runs that end late, make one incident.
 const networkClear = time.Minute
 
 // networkCondition is about our own network. It fires with a run that failed because of it. It is clear when a later run got an answer and
@@ -78,10 +78,4 @@ func (c *networkCondition) describe(incident *Incident, _ time.Time) {
 }
 
 // inherit copies the state.
-func (c *networkCondition) inherit(old condition) bool {
-	before, ok := old.(*networkCondition)
-	if ok {
-		*c = *before
-	}
-	return ok
-}
+func (c *networkCondition) inherit(old condition) bool { return copyState(c, old) }

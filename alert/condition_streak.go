@@ -70,13 +70,7 @@ func (c *streakCondition) describe(incident *Incident, _ time.Time) {
 }
 
 // inherit copies the streak.
-func (c *streakCondition) inherit(old condition) bool {
-	before, ok := old.(*streakCondition)
-	if ok {
-		*c = *before
-	}
-	return ok
-}
+func (c *streakCondition) inherit(old condition) bool { return copyState(c, old) }
 
 // lookback asks for as many runs as make a streak.
 func (c *streakCondition) lookback(rule *Rule, _ string) (time.Duration, int) { return 0, rule.Streak }

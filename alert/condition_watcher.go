@@ -9,7 +9,7 @@ import (
 const (
 	// troubleFor is how long a shortage of our own must last before people are notified. A short burst sends no message.
 	troubleFor = time.Minute
-	// troubleClear is how long runs must not have failed for it before it is over.
+	// troubleClear is the time without such a failure after which the shortage is over.
 	troubleClear = time.Minute
 )
 
@@ -17,7 +17,7 @@ const (
 // descriptors, ports, buffers or memory. It is clear when no run has failed for that reason for a minute, and a later one passed.
 type watcherCondition struct {
 	first, last time.Time // the first and the last failed run of the trouble; zero for none
-	passed      time.Time // the last run that did not fail for it
+	passed      time.Time // the last run that did not fail for that reason
 	lost        int       // runs that did not count
 }
 
@@ -82,10 +82,4 @@ func (c *watcherCondition) describe(incident *Incident, now time.Time) {
 }
 
 // inherit copies the state.
-func (c *watcherCondition) inherit(old condition) bool {
-	before, ok := old.(*watcherCondition)
-	if ok {
-		*c = *before
-	}
-	return ok
-}
+func (c *watcherCondition) inherit(old condition) bool { return copyState(c, old) }

@@ -57,8 +57,8 @@ func (i *Incident) Explain(w Wording) (Explanation, bool) {
 	say, act := i.insert(known.say, w), i.insert(known.act, w)
 	whose := say
 	if known.what && of > 0 {
-		say = joined(i.happens(&what, of, total, w), say)
-		act = joined(i.insert(what.act, w), act)
+		say = joinSentences(i.happens(&what, of, total, w), say)
+		act = joinSentences(i.insert(what.act, w), act)
 	}
 	return Explanation{Say: say, Whose: whose, Act: act, Reasons: reasons}, true
 }
@@ -152,16 +152,16 @@ func (i *Incident) insert(text string, w Wording) string {
 	if len(i.Evidence) > 0 {
 		because = clause(w.Escape(i.Evidence[0].Text))
 	}
-	begin, phase := i.ways(w)
-	work, reason, effect := i.ofPart(w)
+	begin, phase := i.hints(w)
+	work, reason, effect := i.troubleTexts(w)
 	return strings.NewReplacer(insertWork, work, insertReason, reason, insertEffect, effect,
 		insertCredential, credential, insertBecause, because, insertBegin, begin, insertPhase, phase,
-		insertRuns, runsOf(i.Bad)).Replace(text)
+		insertRuns, countOfRuns(i.Bad)).Replace(text)
 }
 
-// ways returns two parts of sentences: what to look at first, and what shows the slow phase. They name the traces when the message links to
-// some, otherwise the API's own words and the command that repeats the run.
-func (i *Incident) ways(w Wording) (begin, phase string) {
+// hints returns two parts of sentences: what to look at first, and what shows the slow phase. They name the traces when the message links
+// to some, otherwise the API's own words and the command that repeats the run.
+func (i *Incident) hints(w Wording) (begin, phase string) {
 	shown := i.Examples[:min(len(i.Examples), maxExamples)]
 	if slices.ContainsFunc(shown, func(e Example) bool { return w.Trace(&e) }) {
 		return "begin with the traces below", "The traces below show"
@@ -174,8 +174,8 @@ func (i *Incident) ways(w Wording) (begin, phase string) {
 	return begin, phase
 }
 
-// ofPart returns what a part of squarewatch does not do, why, and what follows; empty for other incidents.
-func (i *Incident) ofPart(w Wording) (work, reason, effect string) {
+// troubleTexts returns what a part of squarewatch does not do, why, and what follows; empty for other incidents.
+func (i *Incident) troubleTexts(w Wording) (work, reason, effect string) {
 	t := i.Trouble
 	if t == nil {
 		return "", "", ""
@@ -198,16 +198,16 @@ func (i *Incident) newestProbe() string {
 	return ""
 }
 
-// runsOf writes a number of runs.
-func runsOf(n int) string {
+// countOfRuns writes a number of runs.
+func countOfRuns(n int) string {
 	if n == 1 {
 		return "1 run"
 	}
 	return fmt.Sprintf("%d runs", n)
 }
 
-// joined returns sentences with a space between them, without the empty ones.
-func joined(sentences ...string) string {
+// joinSentences returns sentences with a space between them, without the empty ones.
+func joinSentences(sentences ...string) string {
 	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), " ")
 }
 

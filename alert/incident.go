@@ -222,7 +222,7 @@ type SeriesState struct {
 	Changed  time.Time // when the state was entered
 	Crossed  time.Time // when the threshold was crossed
 	Fired    time.Time // when the incident began
-	Told     time.Time // when the last message about it was due
+	Notified time.Time `json:"Told"` // when the last message about it was due
 	Resolved time.Time // when it ended last; zero while it fires
 
 	Incident     string        // its identifier; empty before the first incident

@@ -78,7 +78,7 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	}
 	muted := e.muting.silenceOf(s) != nil // what is new waits for the end of a silence
 	worse, clearer := s.worsened(), !muted && s.changesVerdict(now)
-	if e.parts(s, clearer, now) {
+	if e.mustLeave(s, clearer, now) {
 		e.leave(s, now)
 		s.lastNotified = now
 		return EventFiring
@@ -93,7 +93,7 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	}
 	s.lastNotified = now
 	if !muted {
-		s.toldJoined(now)
+		s.recordJoinedNamed(now)
 	}
 	return EventUpdate
 }
@@ -114,8 +114,8 @@ func (s *series) lateAnnouncement() time.Time {
 	return s.crossed.Add(endOnlyUntil)
 }
 
-// mustAnnounce reports whether a firing series was not announced when it fired and must be now: another incident told of it, because it
-// covered it or led it, and does so no longer, or its kind announces only what lasts.
+// mustAnnounce reports whether a firing series was not announced when it fired and must be now: an incident that covered or led it
+// named it and no longer does, or its kind announces only what lasts.
 func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
 	if s.announced || e.muting.silenceOf(s) != nil || !s.hasEvidence() {
 		return false
@@ -123,8 +123,8 @@ func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
 	if s.kind.endOnly {
 		return !s.announcesEndOnly(now)
 	}
-	wasTold := s.coveredBy != nil || s.joined != nil
-	return wasTold && !e.isLed(s) && !s.isCovered(e, now) && !e.rejoin(s, now)
+	named := s.coveredBy != nil || s.joined != nil
+	return named && !e.isLed(s) && !s.isCovered(e, now) && !e.rejoin(s, now)
 }
 
 // worsened reports whether the severity rose since the last message, and records it.
@@ -270,7 +270,7 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 		if !s.clearSince.IsZero() {
 			due = earliestAfter(now, due, s.clearSince.Add(s.rule.Reopen))
 		}
-		due = earliestAfter(now, due, s.verdictDue(), s.joinedDue(), s.partsDue())
+		due = earliestAfter(now, due, s.verdictDue(), s.joinedDue(), s.leaveDue())
 	case Inactive:
 	}
 	if !due.After(now) {

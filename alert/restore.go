@@ -43,7 +43,7 @@ func (e *Engine) States() []SeriesState {
 // export returns the state of a series that must survive a restart.
 func (s *series) export() SeriesState {
 	state := SeriesState{
-		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Told: s.lastNotified,
+		Rule: s.rule.Name, Series: s.name, State: s.state, Changed: s.changed, Crossed: s.crossed, Fired: s.fired, Notified: s.lastNotified,
 		Resolved: s.resolved, Announced: s.announced, Reopened: s.reopened, Overdue: s.overdue, Severity: s.severity,
 		Acknowledged: s.acknowledged, Owed: s.owedEnd, Flapping: s.flapping, Quiet: s.clearSince, Paused: s.paused, Figures: s.figures,
 		Counts: s.rule.counts(), Unrecovered: slices.Sorted(maps.Keys(s.unrecovered)),
@@ -111,7 +111,7 @@ func endingSeries(rule *Rule, state *SeriesState) *series {
 
 // restore sets a stored state. A pending state is not restored: Recall finds it again.
 func (s *series) restore(state *SeriesState) {
-	s.state, s.changed, s.crossed, s.fired, s.lastNotified = state.State, state.Changed, state.Crossed, state.Fired, state.Told
+	s.state, s.changed, s.crossed, s.fired, s.lastNotified = state.State, state.Changed, state.Crossed, state.Fired, state.Notified
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
 	s.acknowledged, s.owedEnd, s.flapping, s.clearSince = state.Acknowledged, state.Owed, state.Flapping, state.Quiet
 	s.figures, s.unrecovered, s.paused = state.Figures, setOf(state.Unrecovered), state.Paused
@@ -242,20 +242,20 @@ func (e *Engine) inherit(previous *Engine) {
 	if !e.now.IsZero() {
 		e.muting.refresh(e.now)
 	}
-	heirs := e.byKey()
+	current := e.byKey()
 	for _, old := range previous.all {
-		heir := heirs[seriesKey{rule: old.rule.Name, series: old.name}]
+		successor := current[seriesKey{rule: old.rule.Name, series: old.name}]
 		switch {
-		case heir != nil && heir.rule.countsLike(old.rule):
+		case successor != nil && successor.rule.countsLike(old.rule):
 			// A changed schedule may need another condition. It starts to count, and the incident continues.
-			heir.condition.inherit(old.condition)
-			heir.inherit(old)
-			if heir.state != Inactive || !old.due.IsZero() {
-				heir.due = e.now // the thresholds may have changed
-				e.timers.arm(heir)
+			successor.condition.inherit(old.condition)
+			successor.inherit(old)
+			if successor.state != Inactive || !old.due.IsZero() {
+				successor.due = e.now // the thresholds may have changed
+				e.timers.arm(successor)
 			}
 		case old.state == Firing:
-			e.queued = append(e.queued, e.endRemoved(old, e.now, endReason(heir != nil, e.hasRule(old.rule.Name))))
+			e.queued = append(e.queued, e.endRemoved(old, e.now, endReason(successor != nil, e.hasRule(old.rule.Name))))
 		case old.owedEnd != nil:
 			e.queued = append(e.queued, old.takeOwedEnd(e.now))
 		}
@@ -265,8 +265,8 @@ func (e *Engine) inherit(previous *Engine) {
 		e.recordLeader(s)
 	}
 	for name, p := range previous.parents {
-		if heir := e.parents[name]; heir != nil {
-			heir.failing = p.failing
+		if successor := e.parents[name]; successor != nil {
+			successor.failing = p.failing
 		}
 	}
 }

@@ -21,13 +21,15 @@ const (
 	outcomeNoAnswer
 )
 
-// newestKind returns the kind of the newest bad run.
+// newestKind returns the kind of the newest bad run. A page with 200 that a gateway gives in place of the API's answer is of the kind of a
+// server error, as in [Rule.bad].
 func (s *series) newestKind() outcomeKind {
 	if s.examples == nil {
 		return outcomeOther
 	}
-	switch class := s.examples[0].Class; {
-	case class == probe.ServerError:
+	newest := &s.examples[0]
+	switch class := newest.Class; {
+	case class == probe.ServerError, class == probe.Success && newest.Blame == probe.BlameGateway:
 		return outcomeServerError
 	case class == probe.Unauthenticated, class == probe.Forbidden:
 		return outcomeRefusal
@@ -89,7 +91,7 @@ func (e *Engine) sharesCause(l, s *series) bool {
 }
 
 // mayAgree reports whether one of two series of refusals blames the API, and the other still a credential. Credentials that are refused
-// together are judged together, so that the next runs may agree. See [Engine.parts].
+// together are judged together, so that the next runs may agree. See [Engine.mustLeave].
 func (s *series) mayAgree(other *series) bool {
 	if other.verdicts == nil || s.newestKind() != outcomeRefusal || other.newestKind() != outcomeRefusal {
 		return false

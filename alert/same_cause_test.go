@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"squarewatch/alert"
 	"squarewatch/probe"
 )
 
@@ -59,6 +60,25 @@ func TestAnOutageOfSomeRunsIsToldOnce(t *testing.T) {
 		})
 		same(t, []string{"110 firing server-errors/a", "146 update server-errors/a"}, s.told)
 	})
+}
+
+// TestAMaintenancePageIsToldOnce has a page with 200 over the whole site, which several rules count.
+func TestAMaintenancePageIsToldOnce(t *testing.T) {
+	options := causeOptions("a", "b", "c")
+	options.Rules = append(options.Rules, rule(func(r *alert.Rule) {
+		r.Name, r.On, r.Per, r.Window, r.Reopen = "anything", sel("unexpected"), alert.PerAll, time.Minute, -1
+	}))
+	s := newShared(t, options)
+	s.play(0, 260, func(name string, second int) state {
+		if second < map[string]int{"a": 100, "b": 130, "c": 190}[name] {
+			return good
+		}
+		return state{200, probe.BlameGateway}
+	})
+	same(t, []string{
+		"110 firing server-errors/a", "125 update server-errors/a", "185 update server-errors/a", "245 update server-errors/a",
+	}, s.told)
+	joined(t, s.last.Incident, "anything/all", "server-errors/b", "server-errors/c")
 }
 
 // Of two keys that are refused together, one is blamed until the judge knows better.

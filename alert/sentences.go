@@ -58,8 +58,7 @@ func culpritSentences() []culpritSentence {
 			act: "A role or a permission is missing or was taken away: have it given back, or use another credential.",
 		},
 		{
-			culprit: probe.BlameNetwork, name: "our own network",
-			say: "Our own network fails: the API is not to blame.",
+			culprit: probe.BlameNetwork, name: "our own network", say: "Our own network fails: the API is not to blame.",
 			act: "Check the network, the proxy and the firewall of this machine.",
 		},
 		{
@@ -74,13 +73,11 @@ func culpritSentences() []culpritSentence {
 				"see the log of squarewatch, and what else runs on its machine.",
 		},
 		{
-			culprit: probe.BlameLeak, name: "the API",
-			say: "Security: the API grants access that it must refuse.",
+			culprit: probe.BlameLeak, name: "the API", say: "Security: the API grants access that it must refuse.",
 			act: "Others may have the same access: tell the API's owners at once.",
 		},
 		{
-			culprit: probe.BlameUnknown, name: "not known",
-			what: true, say: "We cannot tell whose fault it is, because {because}.",
+			culprit: probe.BlameUnknown, name: "not known", what: true, say: "We cannot tell whose fault it is, because {because}.",
 		},
 	}
 }

@@ -105,13 +105,7 @@ func (c *partCondition) describe(incident *Incident, _ time.Time) {
 func (c *partCondition) onset() time.Time { return c.trouble.Since }
 
 // inherit copies the state.
-func (c *partCondition) inherit(old condition) bool {
-	before, ok := old.(*partCondition)
-	if ok {
-		*c = *before
-	}
-	return ok
-}
+func (c *partCondition) inherit(old condition) bool { return copyState(c, old) }
 
 // Report passes the state of a part of squarewatch to the engine; see [Engine.Report].
 func (v *Evaluator) Report(part string, trouble *Trouble) {

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// verdictHold is the time over which runs must agree on another culprit before a firing incident is told to be its fault.
+	// verdictHold is the time over which runs must agree on another culprit before the messages of a firing incident blame it.
 	verdictHold = 10 * time.Second
 	// unknownHold is the same for runs that no longer know the culprit. What was known stays until nothing else is left for so long.
 	unknownHold = time.Minute

@@ -46,7 +46,7 @@ func TestNarrowCountsAreExact(t *testing.T) {
 		narrow, wide := newWindow(time.Minute), newWindow(time.Minute)
 		widenAll(&wide)
 		now := time.Unix(1_700_000_000, 0)
-		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(-5, 20).Draw(t, "seconds")) * time.Second)
 			end := now.Add(-time.Duration(rapid.IntRange(0, 70).Draw(t, "age")) * time.Second)
 			outcome := probe.Outcome{Class: probe.ServerError, Code: 500 + rapid.IntRange(0, maxKinds+1).Draw(t, "kind")}

@@ -43,6 +43,7 @@ type Config struct {
 	Traced      bool   // spans go to a collector, by the file or by the variables of OpenTelemetry
 	StateDir    string // the directory of what a restart keeps; empty for none
 	Warnings    []Warning
+	File        string            // absolute path of the file; empty when the configuration does not come from a file
 	Sum         [sha256.Size]byte // of the file's content; zero when the configuration does not come from a file
 }
 
@@ -55,8 +56,9 @@ type Sections struct {
 	Support     string              `yaml:"support,omitempty"`       // whom to ask at AISquare about server errors; empty for nobody
 	SupportWait time.Duration       `yaml:"support_after,omitempty"` // how old server errors are when AISquare is to be asked; 30m when absent
 	Telemetry   otel.Settings       `yaml:"telemetry,omitempty"`
-	Listen      string              `yaml:"listen,omitempty"` // address of the pages and metrics
-	Web         Web                 `yaml:"web,omitempty"`    // who may use the port
+	Listen      string              `yaml:"listen,omitempty"`       // address of the pages and metrics
+	ExternalURL setting.Site        `yaml:"external_url,omitempty"` // of the pages as people reach them; no links in messages when absent
+	Web         Web                 `yaml:"web,omitempty"`          // who may use the port
 	Retention   history.Retention   `yaml:"retention,omitempty"`
 	Limits      dispatch.Limits     `yaml:"limits,omitempty"`
 	Network     probe.Network       `yaml:"network,omitempty"`
@@ -104,9 +106,17 @@ func Load(ctx context.Context, path string, options Options) (*Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		cfg.Sum = sha256.Sum256(data)
-		return cfg, nil
+		return cfg.from(path, data), nil
 	})
+}
+
+// from records which file a configuration was read from.
+func (c *Config) from(path string, data []byte) *Config {
+	c.File, c.Sum = path, sha256.Sum256(data)
+	if absolute, err := filepath.Abs(path); err == nil {
+		c.File = absolute
+	}
+	return c
 }
 
 // Sum returns the SHA-256 of the file at a path. It equals [Config.Sum] as long as nobody changed the file. It waits for a disk that hangs.

@@ -8,7 +8,7 @@ import (
 	"squarewatch/config/secret"
 )
 
-// LoadListener reads only what a command needs to ask the running daemon: Listen, StateDir and Web.Token; the rest is empty.
+// LoadListener reads only what a command needs to ask the running daemon: Listen, StateDir, Web.Token, File and Sum; the rest is empty.
 // It accepts a file that [Load] refuses, and needs no secret: a token whose reference cannot be resolved is left out, because a command on
 // the same machine needs none. An error says why the file cannot be read, or that it is not YAML.
 func LoadListener(ctx context.Context, path string, options Options) (*Config, error) {
@@ -23,7 +23,7 @@ func LoadListener(ctx context.Context, path string, options Options) (*Config, e
 			r.syntax(err, data)
 			return nil, r.errors
 		}
-		return r.listener(&document, newResolver(path, options)), nil
+		return r.listener(&document, newResolver(path, options)).from(path, data), nil
 	})
 }
 

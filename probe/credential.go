@@ -30,8 +30,8 @@ type Session interface {
 	// Renew replaces the credential in the header of a request that the API refused with 401. After an error there is no new
 	// credential, and repeating the request is useless. The runner calls it only if the credential is renewable.
 	Renew(ctx context.Context, r AuthRequest) (AuthResult, error)
-	// Finish adds the renewals that have ended since the last call to the result of a run. It returns what is known of the credential in
-	// the header of the run's last request.
+	// Finish adds the renewals that have ended since the last call to the result of a run, and when its token was issued. It returns
+	// what is known of the credential in the header of the run's last request.
 	Finish(r *Result, sent http.Header) CredentialState
 }
 

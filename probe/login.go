@@ -137,10 +137,11 @@ func (s loginSession) Finish(r *Result, sent http.Header) CredentialState {
 	if r.Class != ClassNone && r.Code != http.StatusUnauthorized {
 		t.answered = false
 	}
-	return CredentialState{
-		Renewal:  t.last,
-		NewToken: !t.access.value.IsZero() && sent.Get("Authorization") == t.access.header() && t.access.young(time.Now()),
+	held := !t.access.value.IsZero() && sent.Get("Authorization") == t.access.header()
+	if held {
+		r.CredentialIssued = t.access.issued
 	}
+	return CredentialState{Renewal: t.last, NewToken: held && t.access.young(time.Now())}
 }
 
 // obtain gets new tokens: with the refresh token and, when that fails, by a login. After the API refused a token the login comes first,

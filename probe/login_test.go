@@ -103,8 +103,8 @@ func TestTokenIsReusedAndRenewedBeforeExpiry(t *testing.T) {
 		}
 		for range 49 {
 			<-time.After(time.Minute)
-			if r := m.run(t); !r.Expected || len(r.Renewals) != 0 {
-				t.Fatalf("want no renewal, got %q (%s)", outcomes(r), r.Reason)
+			if r := m.run(t); !r.Expected || len(r.Renewals) != 0 || !r.CredentialIssued.Equal(first.Start) {
+				t.Fatalf("want no renewal of a token of %v, got %q and %v (%s)", first.Start, outcomes(r), r.CredentialIssued, r.Reason)
 			}
 		}
 		<-time.After(2 * time.Minute) // 9 minutes before its expiry

@@ -18,6 +18,7 @@ type LookKind string
 const (
 	LookConnectivity LookKind = "connectivity" // does another address accept connections?
 	LookResolver     LookKind = "resolver"     // does the resolver resolve other names?
+	LookProxy        LookKind = "proxy"        // does our own proxy answer at all?
 	LookStranger     LookKind = "stranger"     // does an endpoint answer also without a credential?
 	LookElsewhere    LookKind = "elsewhere"    // does an address that does not exist get the same page?
 )
@@ -53,6 +54,7 @@ func (r *Runner) lookKinds() []lookKind {
 	return []lookKind{
 		{r.connectivity.wanted, r.connectivity.take},
 		{r.resolving.wanted, r.resolving.take},
+		{r.proxying.wanted, r.proxying.take},
 		{r.strangers.wanted, r.strangers.take},
 		{r.elsewhere.wanted, r.elsewhere.take},
 	}
@@ -66,6 +68,7 @@ func (x *run) judge(ctx context.Context) *blame.Observation {
 	o, runner := x.observe(), x.job.runner
 	x.takeLooks(ctx, o)
 	runner.strangers.learn(x, o)
+	runner.cuts.learn(x)
 	runner.judge.Observe(o)
 	verdict := runner.judge.Verdict(o)
 	x.result.Blame, x.result.Evidence, x.result.Settle = verdict.Culprit, verdict.Evidence, verdict.Settle

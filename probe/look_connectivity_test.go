@@ -71,6 +71,10 @@ func TestNetworkIsBlamedWhenTheOtherAddressIsDown(t *testing.T) {
 		}
 		n.up.Store(true)
 		<-time.After(10 * time.Second)
+		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNetwork {
+			t.Errorf("want our own network blamed while nothing shows that it was back when the run began, got %+v", r)
+		}
+		<-time.After(10 * time.Second)
 		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameAPI {
 			t.Errorf("want the target blamed while the other address is up, got %+v", r)
 		}
@@ -115,8 +119,11 @@ func TestAFailedCheckIsUsedForFiveSeconds(t *testing.T) {
 			t.Errorf("want the result used again, got blame %q after %d dials", r.Blame, n.dials.Load())
 		}
 		<-time.After(2 * time.Nanosecond)
-		if r := once.Run(t.Context(), time.Now()); r.Blame == probe.BlameNetwork || n.dials.Load() != 2 {
-			t.Errorf("want a new check, got blame %q (%s) after %d dials", r.Blame, because(r), n.dials.Load())
+		if r := once.Run(t.Context(), time.Now()); n.dials.Load() != 2 || len(r.Looks) != 1 || !r.Looks[0].Passed {
+			t.Errorf("want a new check, got looks %+v after %d dials", r.Looks, n.dials.Load())
+		}
+		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameAPI {
+			t.Errorf("want the target blamed after the new check, got %q (%s)", r.Blame, because(r))
 		}
 	})
 }
@@ -223,10 +230,12 @@ func TestBreachIsNotBlamedOnTheNetwork(t *testing.T) {
 	target := api.URL
 	n := &network{}
 	p := probe.Probe{Path: "/guarded/", Guards: probe.GuardAccess, Expect: probe.Expect{Status: selectors("401")}}
-	r := job(t, target, p, probe.RunnerOptions{
+	guard := job(t, target, p, probe.RunnerOptions{
 		Connectivity:     probe.Connectivity{Address: "192.0.2.1:53"},
 		DialConnectivity: n.other,
-	}).Run(t.Context(), time.Now())
+	})
+	guard.Run(t.Context(), time.Now())
+	r := guard.Run(t.Context(), time.Now()) // one such answer alone shows nothing
 	if !r.Breach || r.Blame != probe.BlameLeak {
 		t.Errorf("want a breach that is blamed on a leak, got breach=%v blame %q: %s", r.Breach, r.Blame, r.Reason)
 	}

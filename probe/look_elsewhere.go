@@ -69,8 +69,12 @@ func (e *elsewhere) take(ctx context.Context, x *run, o *blame.Observation) []Lo
 		}
 		return time.Since(last.end) < targetPause
 	}, func(ctx context.Context) reply { return r.madeUp(ctx, x, prefix) })
-	o.Elsewhere = checked.what.sameAs(mine) || x.got.code == 0 && checked.what.cut && checked.what.class == mine.class
-	if o.Outcome == blame.Granted && (o.Elsewhere || o.Page && (checked.what.err != nil || x.job.refusesWithJSON.Load())) {
+	o.Elsewhere = checked.what.sameAs(mine) || x.isCut() && checked.what.cut && checked.what.class == mine.class
+	switch {
+	case o.Outcome != blame.Granted:
+	case x.isCut():
+		x.doubtBreach(o, checked.what.cut)
+	case o.Elsewhere, o.Page && (checked.what.err != nil || x.job.refusesWithJSON.Load()):
 		x.withdrawBreach(o)
 	}
 	if !asked {
@@ -118,17 +122,24 @@ func (x *run) withdrawBreach(o *blame.Observation) {
 	r := x.result
 	r.Breach, o.Outcome, o.Foreign = false, blame.WrongAnswer, true
 	switch {
-	case o.Elsewhere && x.got.code == 0:
-		o.Outcome = blame.NotAnswered
-		r.Reason += "; an address that does not exist gets an answer that is cut short too, so access was not granted"
-		return
-	case x.job.refusesWithJSON.Load() && !o.Elsewhere:
-		r.Reason += "; it is a page, and the API answers with JSON here, so access was not granted by the API"
-		return
-	}
-	if o.Elsewhere {
+	case o.Elsewhere:
 		r.Reason += "; an address that does not exist gets the same, for example a maintenance page, so access was not granted"
-		return
+	case x.job.refusesWithJSON.Load():
+		r.Reason += "; it is a page, and the API answers with JSON here, so access was not granted by the API"
+	default:
+		r.Reason += "; it is a page, and the API answers with JSON; it is not known yet whether every address gets it"
 	}
-	r.Reason += "; it is a page, and the API answers with JSON; it is not known yet whether every address gets it"
+}
+
+// doubtBreach corrects a breach by an answer that was cut short, unless it shows that access was granted. everywhere says that an address
+// that does not exist gets such an answer too.
+func (x *run) doubtBreach(o *blame.Observation, everywhere bool) {
+	why := x.job.runner.cuts.doubt(x)
+	if everywhere {
+		why = "an address that does not exist gets an answer that is cut short too, so access was not granted"
+	}
+	if why != "" {
+		x.result.Breach, o.Outcome = false, blame.NotAnswered
+		x.result.Reason += "; " + why
+	}
 }

@@ -13,14 +13,24 @@ type Resolver interface {
 	LookupHost(ctx context.Context, host string) ([]string, error)
 }
 
-// rootZone is the name of the root of the DNS: RFC 1035, section 3.1. A resolver knows its name servers before any others: RFC 8109.
+// rootZone is the name of the root of the DNS: RFC 1035, section 3.1. A resolver knows its name servers before any others: RFC 8109. It
+// may refuse to tell them by its policy (RCODE 5: RFC 1035, section 4.1.1), for example if it resolves only the names on a list. unbound
+// 1.17.1 with local-zone: "." refuse (https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html) and dnsmasq 2.90 with servers
+// for some domains only refuse them so, and resolve the names on their lists.
 const rootZone = "."
 
 // resolving is the look that checks whether the resolver resolves other names than the target's.
 type resolving struct {
 	resolver Resolver
 	other    string // a further name that the file trusts; empty for none
-	checks   memo[error]
+	checks   memo[resolved]
+}
+
+// resolved is how a question about another name was answered.
+type resolved struct {
+	name    string // for people
+	err     error  // nil if the name was resolved
+	refused bool   // the resolver does not want to answer it, which says nothing about what it does for the names that it serves
 }
 
 // newResolving returns the look. The host of the connectivity address is a further name to ask for.
@@ -40,37 +50,53 @@ func (*resolving) wanted(_ *run, o *blame.Observation) bool { return o.Outcome =
 
 // take fills Resolver.
 func (r *resolving) take(ctx context.Context, x *run, o *blame.Observation) (looks []Look) {
-	checked, asked := r.checks.ask(ctx, rootZone, func(last seen[error]) bool { return last.isFresh(x) }, r.check)
-	if checked.end.IsZero() || isShortage(checked.what) {
+	checked, asked := r.checks.ask(ctx, rootZone, func(last seen[resolved]) bool { return last.isFresh(x) }, r.check)
+	what := checked.what
+	if checked.end.IsZero() || isShortage(what.err) {
 		return nil
 	}
-	o.Resolver = blame.Check{At: checked.end, Passed: checked.what == nil, What: "the name servers of the root"}
+	if !what.refused {
+		o.Resolver = blame.Check{At: checked.end, Passed: what.err == nil, What: what.name}
+	}
 	if !asked {
 		return nil
 	}
 	look := Look{
-		Kind: LookResolver, Start: checked.start, End: checked.end, Passed: checked.what == nil, Text: "the resolver resolves other names",
+		Kind: LookResolver, Start: checked.start, End: checked.end, Passed: what.err == nil, Text: "the resolver resolves other names",
 	}
-	if checked.what != nil {
-		look.Text = "the resolver resolves no other name: " + x.job.runner.secrets.Error(checked.what)
+	switch {
+	case what.refused:
+		look.Text = "the resolver refuses to tell the name servers of the root, which does not show that it is broken"
+	case what.err != nil:
+		look.Text = "the resolver resolves no other name: " + x.job.runner.secrets.Error(what.err)
 	}
 	return append(looks, look)
 }
 
 // check asks for the name servers of the root, and for the further name if that fails: some resolvers serve only some zones.
-func (r *resolving) check(ctx context.Context) error {
-	further := make(chan error, 1)
-	go func() {
-		if r.other == "" {
-			further <- &net.DNSError{Err: "no further name", IsNotFound: true}
-			return
-		}
-		_, err := r.resolver.LookupHost(ctx, r.other)
-		further <- err
-	}()
+func (r *resolving) check(ctx context.Context) resolved {
+	further := make(chan resolved, 1)
+	go func() { further <- r.checkOther(ctx) }()
 	_, err := r.resolver.LookupNS(ctx, rootZone)
-	if other := <-further; err != nil && other == nil {
-		return nil
+	root := resolved{name: "the name servers of the root", err: err, refused: err != nil && dnsKind(err) == blame.DNSRefused}
+	switch other := <-further; {
+	case err == nil, r.other == "":
+		return root
+	case other.err == nil, root.refused && !other.refused:
+		return other
 	}
-	return err
+	return root
+}
+
+// checkOther asks for the further name.
+func (r *resolving) checkOther(ctx context.Context) resolved {
+	if r.other == "" {
+		return resolved{}
+	}
+	_, err := r.resolver.LookupHost(ctx, r.other)
+	kind := blame.DNSNone
+	if err != nil {
+		kind = dnsKind(err)
+	}
+	return resolved{name: r.other, err: err, refused: kind == blame.DNSRefused || kind == blame.DNSNoName}
 }

@@ -47,6 +47,7 @@ func unresolved(err *net.DNSError) func(context.Context, string, string) (net.Co
 // TestWhoFailedToResolveTheName has fault D14: the zone's fault, or the resolver's.
 func TestWhoFailedToResolveTheName(t *testing.T) {
 	servfail := &net.DNSError{Err: "server misbehaving", IsTemporary: true}
+	refused := &net.DNSError{Err: "server misbehaving"} // package net says so of every code but SERVFAIL and NXDOMAIN
 	for name, c := range map[string]struct {
 		err      *net.DNSError // nil for no answer
 		resolver *resolver
@@ -57,6 +58,12 @@ func TestWhoFailedToResolveTheName(t *testing.T) {
 		"the resolver is broken":         {servfail, &resolver{err: servfail, hosts: servfail}, probe.BlameResolver},
 		"the resolver is silent":         {nil, &resolver{hangs: true}, probe.BlameResolver},
 		"the resolver says no such name": {&net.DNSError{Err: "no such host", IsNotFound: true}, &resolver{err: servfail}, probe.BlameResolver},
+		"the resolver refuses the root, the name does not exist": {
+			&net.DNSError{Err: "no such host", IsNotFound: true}, &resolver{err: refused}, probe.BlameAPI,
+		},
+		"the resolver refuses the root, the zone fails": {servfail, &resolver{err: refused}, probe.BlameUnknown},
+		"the resolver refuses everything":               {refused, &resolver{err: refused, hosts: refused}, probe.BlameResolver},
+		"the resolver refuses this name alone":          {refused, &resolver{}, probe.BlameResolver},
 		"the resolver refuses connections": {
 			&net.DNSError{Err: "read udp 127.0.0.53:53: connection refused"}, &resolver{hangs: true}, probe.BlameResolver,
 		},
@@ -107,6 +114,21 @@ func TestAResolverThatFailsIsNotOurNetwork(t *testing.T) {
 			Connectivity: probe.Connectivity{Address: "other.example:53"}, DialConnectivity: unresolvedOther,
 		})
 		if r := j.Run(t.Context(), time.Now()); r.Blame != probe.BlameResolver || looks(r) != "connectivity resolver" {
+			t.Errorf("want the resolver blamed, got %q (%s), looks %q", r.Blame, because(r), looks(r))
+		}
+	})
+}
+
+// TestAFurtherNameShowsThatAResolverFails has a resolver that may refuse the root by its policy, and that fails for the name that the file
+// trusts.
+func TestAFurtherNameShowsThatAResolverFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servfail := &net.DNSError{Err: "server misbehaving", IsTemporary: true}
+		j := job(t, "http://target.example", probe.Probe{Path: "/"}, probe.RunnerOptions{
+			Dial: unresolved(servfail), Resolver: &resolver{err: &net.DNSError{Err: "server misbehaving"}, hosts: servfail},
+			Connectivity: probe.Connectivity{Address: "other.example:53"}, DialConnectivity: unresolvedOther,
+		})
+		if r := j.Run(t.Context(), time.Now()); r.Blame != probe.BlameResolver {
 			t.Errorf("want the resolver blamed, got %q (%s), looks %q", r.Blame, because(r), looks(r))
 		}
 	})

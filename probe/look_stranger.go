@@ -19,8 +19,14 @@ type strangers struct {
 	checks memo[access]
 
 	mu   sync.Mutex
-	jobs map[string]*Job // by the name of the probe
-	open map[string]bool // by endpoint: the last answer to a probe without a credential
+	jobs map[string]*Job   // by the name of the probe
+	open map[string]served // by endpoint: the last answer to a probe without a credential
+}
+
+// served is whether an endpoint answered a probe without a credential.
+type served struct {
+	at  time.Time
+	yes bool
 }
 
 // access is what an endpoint answered to a request without a credential.
@@ -46,10 +52,10 @@ func (s *strangers) learn(x *run, o *blame.Observation) {
 	switch {
 	case j.credential == "" && (o.Outcome == blame.Good || o.Outcome == blame.Denied || o.Outcome == blame.Refused):
 		s.mu.Lock()
-		s.open[j.endpoint()] = o.Outcome == blame.Good
+		s.open[j.endpoint()] = served{o.End, o.Outcome == blame.Good}
 		s.mu.Unlock()
 	case j.credential != "" && x.authError != nil && x.sent.Get("Authorization") == "" && x.result.Class == Success:
-		s.judge.ServesAnybody(j.probe.Name, true)
+		s.judge.ServesAnybody(j.probe.Name, true, o.End)
 	}
 }
 
@@ -61,18 +67,18 @@ func (s *strangers) wanted(_ *run, o *blame.Observation) bool {
 // take asks the endpoint of a witness, which accepted the credential, without a credential. It asks only with methods that change
 // nothing: RFC 9110, section 9.2.1.
 func (s *strangers) take(ctx context.Context, x *run, o *blame.Observation) []Look {
-	name := s.judge.Witness(o.Credential)
+	name := s.judge.Witness(o.Credential, o.End)
 	s.mu.Lock()
 	witness := s.jobs[name]
 	if witness == nil {
 		s.mu.Unlock()
 		return nil
 	}
-	open, known := s.open[witness.endpoint()]
+	open := s.open[witness.endpoint()]
 	s.mu.Unlock()
 	switch {
-	case known:
-		s.judge.ServesAnybody(name, open)
+	case !open.at.IsZero() && o.End.Sub(open.at) <= blame.ServedAge:
+		s.judge.ServesAnybody(name, open.yes, open.at)
 		return nil
 	case witness.request.method != http.MethodGet && witness.request.method != http.MethodHead:
 		return nil
@@ -91,7 +97,7 @@ func (s *strangers) take(ctx context.Context, x *run, o *blame.Observation) []Lo
 	case checked.what.err != nil:
 		look.Text = fmt.Sprintf("%s did not answer: %s", witness.display, x.job.runner.secrets.Error(checked.what.err))
 	case class != ServerError && class != RateLimited: // these say nothing about access
-		s.judge.ServesAnybody(name, look.Passed)
+		s.judge.ServesAnybody(name, look.Passed, checked.end)
 	}
 	return []Look{look}
 }

@@ -14,7 +14,7 @@ func (x *run) observe() *blame.Observation {
 	last := x.last()
 	o := &blame.Observation{
 		Probe: r.Probe, Credential: r.Credential, Start: r.Start, End: last.End, Outcome: x.outcome(last), Code: r.Code,
-		Page: isPage(x.got.header, x.body()), Foreign: isForeign(x.got.header),
+		Page: isPage(x.got.header, x.body()), Foreign: isForeign(x.got.header), Cut: x.isCut(),
 	}
 	if r.Code == http.StatusServiceUnavailable && !isJSON(x.body()) { // also without a body: the API always answers with JSON
 		o.Page = true
@@ -28,7 +28,7 @@ func (x *run) observe() *blame.Observation {
 		o.DNS = dnsKind(x.err)
 	case blame.NotConnected:
 		o.Link = linkKind(last.Class, x.err)
-		if o.Link == blame.LinkNoAnswer && last.Class == Timeout && x.job.runner.behindProxy {
+		if x.job.runner.behindProxy && saysNothing(last.Class, o.Link, x.err) {
 			o.Link = blame.LinkProxySilent
 		}
 	case blame.NotAnswered:
@@ -62,6 +62,8 @@ func (x *run) outcome(last *Attempt) blame.Outcome {
 		return x.expectedOutcome()
 	case x.shortage:
 		return blame.Shortage
+	case r.Class == ProtocolError && x.job.runner.behindProxy: // it may be the answer of the proxy
+		return outcomeByPhase(last)
 	case r.Class.IsTransport():
 		return outcomeWithoutAnswer(last)
 	}
@@ -120,13 +122,13 @@ func outcomeWithoutAnswer(a *Attempt) blame.Outcome {
 	case ConnectError, TLSError:
 		return blame.NotConnected
 	case Timeout:
-		return outcomeOfTimeout(a)
+		return outcomeByPhase(a)
 	}
 	return blame.NotAnswered
 }
 
-// outcomeOfTimeout returns what a timeout ended.
-func outcomeOfTimeout(a *Attempt) blame.Outcome {
+// outcomeByPhase returns what an attempt was doing at its end.
+func outcomeByPhase(a *Attempt) blame.Outcome {
 	if len(a.Phases) == 0 {
 		return blame.NotConnected
 	}

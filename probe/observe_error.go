@@ -3,6 +3,7 @@ package probe
 import (
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -13,8 +14,9 @@ import (
 // dnsKind returns how a look-up failed. When err holds no [net.DNSError], the deadline passed before the resolver answered.
 //
 // Package net sets IsNotFound for NXDOMAIN and for a name without addresses, and IsTimeout when no server answered. For SERVFAIL and
-// every other code it says "server misbehaving" (https://github.com/golang/go/blob/master/src/net/dnsclient_unix.go, checkHeader). When a
-// resolver cannot be reached at all, package net keeps only the text of the system's error (newDNSError in src/net/net.go).
+// every other code it says "server misbehaving", and only SERVFAIL is temporary
+// (https://github.com/golang/go/blob/master/src/net/dnsclient_unix.go, checkHeader). When a resolver cannot be reached at all, package net
+// keeps only the text of the system's error (newDNSError in src/net/net.go).
 func dnsKind(err error) blame.DNS {
 	failure, ok := errors.AsType[*net.DNSError](err)
 	switch {
@@ -30,8 +32,14 @@ func dnsKind(err error) blame.DNS {
 			return blame.DNSNoAnswer
 		}
 	}
+	if failure.Err == misbehaving && !failure.IsTemporary {
+		return blame.DNSRefused
+	}
 	return blame.DNSFailed
 }
+
+// misbehaving is what package net says of a resolver that answers with a code such as SERVFAIL or REFUSED.
+const misbehaving = "server misbehaving"
 
 // linkKind returns how a connection failed. The errors of the system are those of connect(2) and ip(7):
 // https://man7.org/linux/man-pages/man2/connect.2.html, https://man7.org/linux/man-pages/man7/ip.7.html.
@@ -80,6 +88,18 @@ func isProxy(err error) bool {
 			inner, ok := errors.AsType[*net.OpError](op.Err)
 			return ok && inner.Op == "dial"
 		}
+	}
+	return false
+}
+
+// saysNothing reports whether a connection through our own proxy failed without a word of the proxy: it ends the connection, or does not
+// answer in time. When the target refuses a connection, the proxy says so by a status.
+func saysNothing(class Class, link blame.Link, err error) bool {
+	switch link { //nolint:exhaustive // the others say more
+	case blame.LinkRefused:
+		return true
+	case blame.LinkNoAnswer:
+		return class == Timeout || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	}
 	return false
 }

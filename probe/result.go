@@ -16,6 +16,8 @@ type Result struct {
 	Credential string            // name of the credential; empty for none
 	Labels     map[string]string // the probe's own labels
 
+	CredentialIssued time.Time // when the token of its last request was issued; zero where that is not known, as of an API key
+
 	Trace TraceID // of the whole run
 	Span  SpanID  // of the run's root span
 

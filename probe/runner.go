@@ -55,8 +55,10 @@ type Runner struct {
 	judge        *blame.Judge
 	connectivity *connectivity
 	resolving    *resolving
+	proxying     *proxying
 	strangers    *strangers
 	elsewhere    *elsewhere
+	cuts         *cutAnswers
 }
 
 // NewRunner returns a runner. The caller closes it when the last run has ended.
@@ -81,12 +83,7 @@ func NewRunner(options RunnerOptions) *Runner {
 		holders = append(holders, credential)
 	}
 	r.secrets = redact.New(holders...)
-	if options.Proxy != nil {
-		if proxy, err := options.Proxy(&http.Request{URL: options.Target}); err == nil && proxy != nil {
-			r.behindProxy = true
-			r.secrets.AddProxy(proxy)
-		}
-	}
+	r.prepareProxy()
 	r.sessions = make(map[string]Session, len(options.Credentials))
 	for name, credential := range options.Credentials {
 		r.sessions[name] = credential.Attach(Environment{
@@ -94,6 +91,18 @@ func NewRunner(options RunnerOptions) *Runner {
 		})
 	}
 	return r
+}
+
+// prepareProxy finds out whether requests go through a proxy.
+func (r *Runner) prepareProxy() {
+	r.proxying = &proxying{}
+	if r.options.Proxy == nil {
+		return
+	}
+	if proxy, err := r.options.Proxy(&http.Request{URL: r.options.Target}); err == nil && proxy != nil {
+		r.behindProxy, r.proxying = true, newProxying(&r.options, proxy)
+		r.secrets.AddProxy(proxy)
+	}
 }
 
 // prepareLooks makes the judge and what it is helped by.
@@ -106,8 +115,9 @@ func (r *Runner) prepareLooks() {
 		r.connectivity.dial = newDialer(newResolver(""), "").dial
 	}
 	r.resolving = newResolving(&r.options)
-	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]bool{}}
+	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]served{}}
 	r.elsewhere = &elsewhere{}
+	r.cuts = &cutAnswers{probes: map[string]*cutAnswer{}}
 }
 
 // CancelRenewals cancels the running renewals, for which Close would wait. Call it at the stop of the process, when no other

@@ -1,6 +1,7 @@
 package alertmanager
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"time"
@@ -9,13 +10,14 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
+	"squarewatch/config/setting"
 )
 
 const (
 	// refreshEvery is how often firing alerts are posted again.
 	refreshEvery = time.Minute
-	// outlives is how long an alert stays at Alertmanager without another post. It is long enough for a few posts to be lost.
-	outlives = 4 * refreshEvery
+	// expireAfter is how long an alert stays at Alertmanager without another post. It is long enough for a few posts to be lost.
+	expireAfter = 4 * refreshEvery
 	// testLasts is how long the alert of a test stays.
 	testLasts = time.Minute
 	// testName is the name of a test's alert.
@@ -37,7 +39,7 @@ func Render(n outbox.Notification, settings Settings, options Options, now time.
 }
 
 func render(i *alert.Incident, n *outbox.Notification, settings Settings, options Options, now time.Time) model.Alert {
-	begin, end := i.Since.UTC().Round(0), now.Add(outlives)
+	begin, end := i.Since.UTC().Round(0), now.Add(expireAfter)
 	if i.Since.IsZero() {
 		begin = n.At.UTC().Round(0)
 	}
@@ -50,8 +52,8 @@ func render(i *alert.Incident, n *outbox.Notification, settings Settings, option
 		begin = end
 	}
 	return model.Alert{
-		Labels: labels(i, settings.Labels, options.Target), Annotations: annotations(i, n.At, options.TraceURL),
-		StartsAt: begin, EndsAt: end, GeneratorURL: newestTrace(i, options.TraceURL),
+		Labels: labels(i, settings.Labels, options.Target), Annotations: annotations(i, n.At, options),
+		StartsAt: begin, EndsAt: end, GeneratorURL: cmp.Or(webAddress(options.Site.Incident(i.ID)), newestTrace(i, options.TraceURL)),
 	}
 }
 
@@ -68,6 +70,16 @@ func newestTrace(i *alert.Incident, pattern string) string {
 	for e := range i.Examples {
 		if i.Examples[e].Trace.IsValid() {
 			return webAddress(strings.ReplaceAll(pattern, "{trace_id}", i.Examples[e].Trace.String()))
+		}
+	}
+	return ""
+}
+
+// newestRun returns the address of the page of the newest bad run; empty when there is none that Alertmanager accepts.
+func newestRun(i *alert.Incident, site setting.Site) string {
+	for e := range i.Examples {
+		if i.Examples[e].Trace.IsValid() {
+			return webAddress(site.Run(i.Examples[e].Trace.String()))
 		}
 	}
 	return ""

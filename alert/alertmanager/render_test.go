@@ -16,6 +16,7 @@ import (
 	"squarewatch/alert/outbox"
 	"squarewatch/config/golden"
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 	"squarewatch/probe"
 )
 
@@ -238,7 +239,7 @@ func FuzzEveryAlertIsLegal(f *testing.F) {
 			i.Series, i.Runbook, i.Note, i.Affected = text, text, text, []string{text}
 			i.Examples[0].Probe, i.Examples[0].Reason, i.Examples[0].Excerpt = text, text, text
 		})
-		got := alertmanager.Render(n, alertmanager.Settings{}, alertmanager.Options{TraceURL: text}, now())[0]
+		got := alertmanager.Render(n, alertmanager.Settings{}, alertmanager.Options{TraceURL: text, Site: setting.Site(text)}, now())[0]
 		if err := got.Validate(); err != nil {
 			t.Error(err)
 		}

@@ -22,7 +22,7 @@ const (
 )
 
 // annotations are the texts for people. Empty ones are left out.
-func annotations(i *alert.Incident, at time.Time, traceURL string) model.LabelSet {
+func annotations(i *alert.Incident, at time.Time, options Options) model.LabelSet {
 	set := model.LabelSet{}
 	add := func(name model.LabelName, text string) {
 		if text != "" {
@@ -32,7 +32,9 @@ func annotations(i *alert.Incident, at time.Time, traceURL string) model.LabelSe
 	add("summary", summary(i, at))
 	add("description", description(i))
 	add("runbook_url", cmp.Or(webAddress(i.Runbook), harmless(i.Runbook, cutText)))
-	add("trace_url", newestTrace(i, traceURL))
+	add("trace_url", newestTrace(i, options.TraceURL))
+	add("incident_url", webAddress(options.Site.Incident(i.ID)))
+	add("run_url", newestRun(i, options.Site))
 	add("answers", mix(i.Classes))
 	add("blame", string(i.Blame))
 	add("evidence", evidence(i))

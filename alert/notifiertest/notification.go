@@ -37,8 +37,8 @@ func Notification(event alert.Event) outbox.Notification {
 	return n
 }
 
-// poisoned returns a message with the text wherever an answer or a configuration could put it.
-func poisoned(event alert.Event, text string) outbox.Notification {
+// withText returns a message with the text wherever an answer or a configuration could put it.
+func withText(event alert.Event, text string) outbox.Notification {
 	n := Notification(event)
 	i := &n.Incident
 	i.Rule, i.Series, i.Runbook, i.Note = text, text, text, text

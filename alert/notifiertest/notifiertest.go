@@ -130,25 +130,25 @@ func (h *Harness) testAddress(t *testing.T) {
 func (h *Harness) testLater(t *testing.T) {
 	n := h.serve(t, h.Accept)
 	first := Notification(alert.EventFiring)
-	ref, told := "", alert.Event("")
+	ref, delivered := "", false
 	for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventFiring, alert.EventEnded} {
 		later := Notification(event)
-		later.Ref, later.Told = ref, told
-		if told != "" {
+		later.Ref = ref
+		if delivered {
 			later.Group = []alert.Incident{first.Incident}
 		}
 		next, err := n.Deliver(t.Context(), later)
 		if err != nil {
 			t.Fatalf("%s with the reference %q: want no error, got %v", event, ref, err)
 		}
-		told = event
+		delivered = true
 		if next != "" {
 			ref = next
 		}
 	}
 	for _, strange := range []string{"x", "/", "C1/", "\x00/\xff", strings.Repeat("C/", 5000)} {
 		later := Notification(alert.EventResolved)
-		later.Ref, later.Told = strange, alert.EventFiring // as from another notifier that had this name before
+		later.Ref = strange // as from another notifier that had this name before
 		if _, err := n.Deliver(t.Context(), later); err != nil {
 			t.Errorf("a reference that is not its own: want no error, got %v", err)
 		}
@@ -253,7 +253,7 @@ func (h *Harness) testHostile(t *testing.T) {
 	})
 	for name, text := range hostile() {
 		for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventEnded} {
-			if _, err := n.Deliver(t.Context(), poisoned(event, text)); err != nil {
+			if _, err := n.Deliver(t.Context(), withText(event, text)); err != nil {
 				t.Errorf("%s with %s: want it delivered, got %v", event, name, err)
 			}
 		}

@@ -87,14 +87,14 @@ func (o *Outbox) handOverLocked(changes *batch) {
 		if from.active {
 			continue
 		}
-		if heir := o.neighbourLocked(from); heir != nil {
-			heir.takeReceiptsLocked(from, changes)
-			heir.takeQueueLocked(from, changes)
-		} else if heir := o.activeLocked(from.key.notifier); heir != nil {
+		if to := o.neighbourLocked(from); to != nil {
+			to.takeReceiptsLocked(from, changes)
+			to.takeQueueLocked(from, changes)
+		} else if to := o.activeLocked(from.key.notifier); to != nil {
 			for i := range from.queue.entries {
 				from.queue.entries[i].uncertain = false // the new place has received nothing
 			}
-			heir.takeQueueLocked(from, changes)
+			to.takeQueueLocked(from, changes)
 		} else {
 			from.dropQueueLocked(changes)
 		}

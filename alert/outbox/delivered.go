@@ -9,14 +9,18 @@ import (
 	"squarewatch/alert"
 )
 
-// recordDeliveredLocked removes delivered entries from the store and records a receipt for each. The caller holds mu.
-func (s *sender) recordDeliveredLocked(group []entry, ref string, changes *batch) {
+// recordDeliveredLocked removes delivered entries from the store and records a delivery and a receipt for each. The caller holds mu.
+func (s *sender) recordDeliveredLocked(group []entry, ref string, begun, now time.Time, changes *batch) {
 	for i := range group {
 		e := &group[i]
 		if e.event == alert.EventTest {
 			continue
 		}
 		changes.remove(e.id)
+		changes.deliveries = append(changes.deliveries, Delivery{
+			Incident: e.incident.ID, Notifier: s.key.notifier, Event: e.eventFor(s.receipts), Queued: e.first, Delivered: now,
+			Took: now.Sub(begun), Attempts: e.attempts, Ref: cmp.Or(ref, s.receipts[e.incident.ID].ref),
+		})
 		r := receipt{ref: cmp.Or(ref, s.receipts[e.incident.ID].ref), event: e.event, at: e.at, incident: e.incident}
 		s.putReceiptLocked(r, changes)
 		s.pruneReceiptsLocked(e.at)
@@ -206,7 +210,7 @@ func (s *sender) firingLocked() []alert.Incident {
 func (s *sender) refreshLocked(now time.Time) Notification {
 	all := s.firingLocked()
 	return Notification{
-		ID: s.key.notifier + "-refresh", Notifier: s.key.notifier, At: now, Event: alert.EventUpdate, Told: alert.EventUpdate,
+		ID: s.key.notifier + "-refresh", Notifier: s.key.notifier, At: now, Event: alert.EventUpdate,
 		Incident: all[0], Others: all[1:],
 	}
 }

@@ -20,9 +20,9 @@ type Notification struct {
 	Late   time.Duration    // how long the first change in it has waited at the time of the attempt
 	Folded int              // number of earlier, undelivered changes of the incident that it includes
 	Others []alert.Incident // further incidents of the same rule in this message
+	Notes  []Note           // that people wrote about the incident in the last week, oldest first
 
 	Ref   string           // what Deliver returned for the incident's first message; empty for that one
-	Told  alert.Event      // the event that the destination received last of the incident; empty for none
 	Group []alert.Incident // the other incidents of the message behind Ref, as that destination received them last
 }
 

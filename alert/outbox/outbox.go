@@ -50,6 +50,7 @@ type Outbox struct {
 	mu         sync.Mutex
 	senders    map[senderKey]*sender // a sender is never removed, since it may be sending
 	muting     alert.Muting          // silences and maintenance, checked again when a message is sent
+	notes      map[string][]Note     // by incident, for messages: oldest first
 	writeError error                 // error of the last write; nil when it succeeded
 }
 
@@ -70,7 +71,7 @@ func New(options Options) *Outbox {
 	o := &Outbox{
 		options: options, changed: make(chan struct{}, 1), disk: make(diskLock, 1),
 		writer:  writer{store: options.Store, wanted: options.Store != nil || options.StoreLater, unwritten: newBatch()},
-		senders: make(map[senderKey]*sender),
+		senders: make(map[senderKey]*sender), notes: make(map[string][]Note),
 	}
 	if len(options.Destinations) > 0 {
 		o.Replace(options.Destinations)
@@ -87,15 +88,17 @@ func (o *Outbox) Load(ctx context.Context) error {
 func (o *Outbox) load(ctx context.Context, store *Store) error {
 	queued, errQueued := store.entries(ctx)
 	receipts, errReceipts := store.receipts(ctx)
+	notes, errNotes := store.notesOfFiring(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.loadNotesLocked(notes)
 	for key, entries := range queued {
 		o.senderLocked(key).loadEntriesLocked(entries)
 	}
 	for key, all := range receipts {
 		o.senderLocked(key).loadReceiptsLocked(all)
 	}
-	return errors.Join(errQueued, errReceipts)
+	return errors.Join(errQueued, errReceipts, errNotes)
 }
 
 // Recover sets the store that could not be opened at the start, while the outbox runs. It queues what an earlier process left there, and

@@ -28,6 +28,7 @@ type entry struct {
 	at         time.Time // when the change happened
 	first      time.Time // when the first change that it includes happened
 	folded     int       // number of earlier changes that it includes
+	attempts   int       // to deliver it, of this process
 	notBefore  time.Time // it is not sent before this time
 	mutedUntil time.Time // when the silence that mutes it ends; zero when nothing mutes it
 
@@ -281,7 +282,7 @@ func newNotification(group []entry, notifier string, receipts map[string]receipt
 	n := Notification{
 		ID:       fmt.Sprintf("%s-%s-%d-%s", head.incident.ID, head.event, head.at.UnixNano(), notifier),
 		Notifier: notifier, At: head.at, Event: head.eventFor(receipts), Incident: head.incident,
-		Late: max(now.Sub(head.first), 0), Folded: head.folded, Ref: before.ref, Told: before.event,
+		Late: max(now.Sub(head.first), 0), Folded: head.folded, Ref: before.ref,
 	}
 	with := map[string]bool{head.incident.ID: true}
 	for i := range group[1:] {

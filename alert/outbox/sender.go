@@ -34,8 +34,9 @@ type sender struct {
 	successor     func(notifier string) *sender // of the outbox: its activeLocked
 
 	mu          *sync.Mutex
-	muting      *alert.Muting // of the outbox
-	active      bool          // the configuration has the destination
+	muting      *alert.Muting     // of the outbox
+	notes       map[string][]Note // of the outbox
+	active      bool              // the configuration has the destination
 	destination Destination
 	queue       queue              // what is to be delivered
 	receipts    map[string]receipt // by incident: what the destination received last
@@ -53,8 +54,9 @@ func newSender(key senderKey, o *Outbox) *sender {
 	waits := &backoff.ExponentialBackOff{InitialInterval: minBackoff, Multiplier: 2, MaxInterval: maxBackoff}
 	waits.Reset()
 	return &sender{
-		key: key, options: &o.options, mu: &o.mu, muting: &o.muting, commit: o.commit, reportDropped: o.reportDropped,
-		successor: o.activeLocked, wake: make(chan struct{}, 1), backoff: waits, receipts: map[string]receipt{},
+		key: key, options: &o.options, mu: &o.mu, muting: &o.muting, notes: o.notes, commit: o.commit,
+		reportDropped: o.reportDropped,
+		successor:     o.activeLocked, wake: make(chan struct{}, 1), backoff: waits, receipts: map[string]receipt{},
 	}
 }
 
@@ -205,7 +207,12 @@ func (s *sender) nextMessage(now time.Time) (Notification, Destination) {
 	s.begun = now
 	s.inFlight = s.queue.pop(now, s.destination.GroupWait, s.receipts)
 	if len(s.inFlight) > 0 {
-		return newNotification(s.inFlight, s.key.notifier, s.receipts, now), s.destination
+		for i := range s.inFlight {
+			s.inFlight[i].attempts++
+		}
+		n := newNotification(s.inFlight, s.key.notifier, s.receipts, now)
+		n.Notes = slices.Clone(s.notes[n.Incident.ID])
+		return n, s.destination
 	}
 	if again, must := s.refreshDueLocked(); must && !again.After(now) {
 		s.lastRefresh = now
@@ -245,7 +252,7 @@ func (s *sender) finishLocked(ref string, err error, begun, now time.Time, chang
 	switch {
 	case err == nil:
 		s.backoff.Reset()
-		s.recordDeliveredLocked(group, ref, changes)
+		s.recordDeliveredLocked(group, ref, begun, now, changes)
 		return o
 	case !s.active: // the destination was removed during the attempt
 		s.failure = nil
@@ -278,14 +285,14 @@ func (s *sender) requeueLocked(group []entry, hold time.Time, changes *batch) {
 // passOnLocked removes entries that could not be delivered before their destination was removed. When the notifier has another address
 // now, the ends of incidents go there. FIRING and UPDATE do not: what fires was announced there meanwhile. The caller holds mu.
 func (s *sender) passOnLocked(group []entry, changes *batch) {
-	heir := s.successor(s.key.notifier)
+	next := s.successor(s.key.notifier)
 	for i := range group {
 		e := &group[i]
 		changes.remove(e.id)
-		if heir != nil && e.event.Ends() {
+		if next != nil && e.event.Ends() {
 			e.uncertain = false
-			heir.takeLocked(e, changes)
-			heir.wakeUp()
+			next.takeLocked(e, changes)
+			next.wakeUp()
 		}
 	}
 }

@@ -41,6 +41,9 @@ type batch struct {
 	removed   map[string]bool              // identifiers of entries to delete
 	receipts  map[receiptKey]*receipt      // nil for one to delete
 	silences  map[string]*alert.Silence    // by identifier; nil for one to delete
+
+	deliveries []Delivery
+	notes      []Note
 }
 
 func newBatch() *batch {
@@ -52,7 +55,8 @@ func newBatch() *batch {
 }
 
 func (b *batch) isEmpty() bool {
-	return len(b.incidents)+len(b.states)+len(b.entries)+len(b.removed)+len(b.receipts)+len(b.silences) == 0
+	return len(b.incidents)+len(b.states)+len(b.entries)+len(b.removed)+len(b.receipts)+len(b.silences)+
+		len(b.deliveries)+len(b.notes) == 0
 }
 
 // addTransition adds the state that a transition leads to, and those of the incidents that must name it. When a silence held the
@@ -63,7 +67,7 @@ func (b *batch) addTransition(t alert.Transition) {
 		b.states[later] = t.State
 		t.State = alert.SeriesState{
 			Rule: t.Incident.Rule, Series: t.Incident.Series, State: alert.Inactive, Changed: t.Incident.Resolved,
-			Crossed: t.Incident.Crossed, Fired: t.Incident.Fired, Told: t.At, Resolved: t.Incident.Resolved,
+			Crossed: t.Incident.Crossed, Fired: t.Incident.Fired, Notified: t.At, Resolved: t.Incident.Resolved,
 			Incident: t.Incident.ID, Severity: t.Incident.Severity, Acknowledged: t.Incident.Acknowledged,
 		}
 	}
@@ -98,6 +102,7 @@ func (b *batch) merge(newer *batch) {
 	maps.Copy(b.states, newer.states)
 	maps.Copy(b.receipts, newer.receipts)
 	maps.Copy(b.silences, newer.silences)
+	b.deliveries, b.notes = append(b.deliveries, newer.deliveries...), append(b.notes, newer.notes...)
 	for id := range newer.removed {
 		b.remove(id)
 	}
@@ -137,6 +142,9 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 		if err := writeSilence(ctx, tx, id, silence); err != nil {
 			return fmt.Errorf("write silence %s: %w", id, err)
 		}
+	}
+	if err := errors.Join(writeDeliveries(ctx, tx, b.deliveries), writeNotes(ctx, tx, b.notes)); err != nil {
+		return err
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("write alerts: %w", err)

@@ -214,22 +214,22 @@ func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []str
 
 // burns returns the alerts of an objective. Pairs of windows with the same severity become one alert.
 func burns(f figures, labels map[string]string) []*alertRule {
-	var alarms []*alertRule
+	var list []*alertRule
 	pairs := f.rule.BurnRates()
 	for _, p := range pairs {
-		last := len(alarms) - 1
-		if last < 0 || alarms[last].severity != p.Severity {
-			alarms, last = append(alarms, &alertRule{rule: f.rule, labels: labels, severity: p.Severity}), last+1
+		last := len(list) - 1
+		if last < 0 || list[last].severity != p.Severity {
+			list, last = append(list, &alertRule{rule: f.rule, labels: labels, severity: p.Severity}), last+1
 		}
-		alarms[last].burn(f, p)
+		list[last].burn(f, p)
 	}
 	longest := pairs[len(pairs)-1].Long
-	for _, a := range alarms {
+	for _, a := range list {
 		a.continues += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(longest), f.runs(longest), f.rule.MinRuns)
 		a.summary = fmt.Sprintf("{{ $value | humanizePercentage }} of the runs failed, which spends the error budget of %v in %s too fast",
 			f.rule.Objective, length(f.rule.Period))
 	}
-	return alarms
+	return list
 }
 
 // burn adds a pair of windows.

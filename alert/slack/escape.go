@@ -15,9 +15,11 @@ const (
 	cutHeading = 54  // of a name in a header: two of them, the longest word and our own emoji by its name are below 150
 	cutName    = 60  // of a rule, a series, a probe
 	cutPhrase  = 200 // a list of names or codes
+	cutNote    = 150 // of a person, in a message
 	cutReason  = 300
 	cutExcerpt = 600 // 300 characters of the API's own words, and room for their entities
 	cutURL     = 800 // longer addresses are not linked
+	cutPage    = 300 // nor longer ones of an incident's page
 )
 
 // clean returns text as one line of printable characters. White space becomes one space. Control characters, invisible characters, marks
@@ -97,13 +99,20 @@ func code(text string, limit int) string {
 	return "`" + inside + "`"
 }
 
-// link returns a link with a label that is not foreign text; only the label when the address is not a web address.
+// label returns foreign text for the label of a link. Slack does not publish whether a label may hold a vertical bar, so that is
+// replaced.
+func label(text string) string { return strings.ReplaceAll(mrkdwn(text, cutPhrase), "|", "¦") }
+
+// link returns a link. Its label is not foreign text, or was made by label; only the label when the address is not a web address.
 func link(address, label string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return label
 	}
 	target := strings.NewReplacer("|", "%7C", "&", "&amp;", "<", "%3C", ">", "%3E").Replace(u.String())
+	if u.User == nil { // a name after @ could mention somebody
+		target = strings.ReplaceAll(target, "@", "%40")
+	}
 	if utf8.RuneCountInString(target) > cutURL || clean(target) != target {
 		return label
 	}

@@ -52,12 +52,15 @@ func hostile(s string) outbox.Notification {
 	n.Others = []alert.Incident{i, resolved(i)}
 	n.Group = []alert.Incident{i, resolved(i)}
 	n.Notifier = s
+	for range 4 {
+		n.Notes = append(n.Notes, outbox.Note{At: at("03:05:00"), By: s, Text: s})
+	}
 	return n
 }
 
 // everything returns options with buttons, and the text as the support address.
 func everything(s string) slack.Options {
-	return slack.Options{TraceURL: traceURL, Support: s, Buttons: true}
+	return slack.Options{TraceURL: traceURL, Support: s, Buttons: true, Site: "https://watch.example.org/a|b>c<!channel>"}
 }
 
 func TestHostileTextsAreHarmless(t *testing.T) {

@@ -63,7 +63,7 @@ type view struct {
 
 // firing shows, in this order, whose fault it is and why that is known, the figures, the examples, and what to do next.
 func (v view) firing() []slack.Block {
-	blocks := []slack.Block{header(v.title())}
+	blocks := []slack.Block{v.titleBlock()}
 	if known, ok := v.incident.Explain(v.wording(cutReason)); ok {
 		blocks = append(blocks, section(v.culprit(&known)))
 		if why := v.reasons(&known); why != "" {
@@ -101,7 +101,7 @@ func (v view) resolved() []slack.Block {
 	if v.incident.Condition == alert.ConditionAccess {
 		say = "*" + alert.BreachOver + "* " + say
 	}
-	blocks := []slack.Block{header(v.title()), section(say), fields(v.resolvedFields())}
+	blocks := []slack.Block{v.titleBlock(), section(say), fields(v.resolvedFields())}
 	if v.alone {
 		blocks = append(blocks, v.examples()...)
 	}
@@ -120,7 +120,7 @@ func (v view) test() []slack.Block {
 func (v view) closingBlocks() []slack.Block {
 	var blocks []slack.Block
 	also := others(append(slices.Clone(v.n.Others), v.n.Group...))
-	for _, line := range append(append(v.acknowledged(), v.remarks()...), also, v.runbook()) {
+	for _, line := range append(slices.Concat(v.acknowledged(), v.notes(), v.remarks()), also, v.runbook()) {
 		if line != "" {
 			blocks = append(blocks, section(line))
 		}
@@ -135,6 +135,16 @@ func (v view) title() string {
 	}
 	return fmt.Sprintf("%s %s %s %s", colour(v.n.Event, v.incident.Severity), eventName(v.n.Event),
 		heading(v.incident.Rule), heading(v.incident.Series))
+}
+
+// titleBlock shows the title; with a link to the incident's page where there is one. A header holds no link, since it is plain text:
+// https://docs.slack.dev/reference/block-kit/blocks/header-block.
+func (v view) titleBlock() slack.Block {
+	page := v.options.Site.Incident(v.incident.ID)
+	if page == "" || len(page) > cutPage {
+		return header(v.title())
+	}
+	return section("*" + link(page, label(v.title())) + "*")
 }
 
 // colour returns the circle that shows the urgency of an event.

@@ -163,14 +163,28 @@ func (v view) example(e *alert.Example) string {
 	if reason := mrkdwn(e.Reason, cutReason); reason != "" {
 		parts = append(parts, reason)
 	}
-	if v.traced(*e) {
-		parts = append(parts, v.trace(e.Trace))
-	}
+	parts = append(parts, v.links(e)...)
 	text := strings.Join(parts, " · ")
 	if words := code(e.Excerpt, cutExcerpt); words != "" {
 		text += "\n> " + words
 	}
 	return text
+}
+
+// links returns the links to the page and to the trace of a run.
+func (v view) links(e *alert.Example) []string {
+	var list []string
+	page := ""
+	if e.Trace.IsValid() {
+		page = v.options.Site.Run(e.Trace.String())
+	}
+	if page != "" {
+		list = append(list, link(page, "run"))
+	}
+	if v.traced(*e) && (page == "" || v.options.TraceURL != "") {
+		list = append(list, v.trace(e.Trace))
+	}
+	return list
 }
 
 // trace links to a trace; without a configured address it shows the identifier for a search.

@@ -7,9 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"squarewatch/probe/redact"
 )
@@ -23,15 +26,29 @@ const tokenHolder = "a holder of web.token" //nolint:gosec // a name, not a toke
 func (d *Daemon) fromAllowedHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !allowedHost(r.Host, d.config().Web.Hosts):
+		case !allowedHost(r.Host, d.ownHosts()):
 			refuse(w, http.StatusForbidden, fmt.Errorf("the host name %q is not allowed; if it is right, add it to web.hosts in the configuration",
 				redact.Text(r.Host, 100)))
-		case forwarded(r.Header) && !d.hasToken(r):
+		case forwarded(r.Header) && !d.hasToken(r) && !d.hasSession(r) && r.URL.Path != "/login":
+			if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
+				seeOther(w, d.loginPath(r))
+				return
+			}
 			refuse(w, http.StatusForbidden, errors.New("a proxy forwarded this request; make it send web.token as a bearer token"))
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// ownHosts returns the names of the port in the configuration.
+func (d *Daemon) ownHosts() []string {
+	cfg := d.config()
+	hosts := slices.Clone(cfg.Web.Hosts)
+	if u, err := url.Parse(string(cfg.ExternalURL)); err == nil && u.Host != "" {
+		hosts = append(hosts, u.Hostname())
+	}
+	return hosts
 }
 
 // allowedHost reports whether a request's host is an address, localhost, this machine's name or in the configuration. A web page
@@ -65,7 +82,16 @@ func forwarded(header http.Header) bool {
 func (d *Daemon) hasToken(r *http.Request) bool {
 	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	token := d.config().Web.Token
-	return !token.IsZero() && subtle.ConstantTimeCompare([]byte(token.Reveal()), []byte(bearer)) == 1
+	return !token.IsZero() && sameSecret(token.Reveal(), bearer)
+}
+
+// sameSecret compares two secrets in a time that does not depend on where they differ.
+func sameSecret(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// hasSession reports whether a browser has logged in.
+func (d *Daemon) hasSession(r *http.Request) bool {
+	_, ok := d.sessionOf(r)
+	return ok
 }
 
 // caller returns the name of the caller of a change; empty when it may not make changes.
@@ -76,20 +102,50 @@ func (d *Daemon) caller(r *http.Request) string {
 	if d.hasToken(r) {
 		return tokenHolder
 	}
+	if s, ok := d.sessionOf(r); ok {
+		return onBehalf(tokenHolder, s.Name)
+	}
 	return ""
 }
 
-// restricted accepts only requests over the socket or with the token. It refuses browsers' requests from other origins.
+// restricted accepts only requests over the socket, with the token, or of a browser that logged in. It refuses browsers' requests from other
+// origins.
 func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, by string)) http.Handler {
 	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		by := d.caller(r)
 		if by == "" {
-			d.options.Logger.WarnContext(r.Context(), "a change was refused",
-				"method", r.Method, "path", redact.Text(r.URL.Path, 100), "from", r.RemoteAddr)
+			if before, due := d.refusals.add(time.Now()); due {
+				d.options.Logger.WarnContext(r.Context(), "a change was refused; further ones are counted for a minute",
+					"method", r.Method, "path", redact.Text(r.URL.Path, 100), "from", r.RemoteAddr, "before", before)
+			}
 			refuse(w, http.StatusForbidden, errors.New("changes need root or a member of the service's group on this machine, "+
-				"over squarewatch's socket, or web.token as a bearer token"))
+				"over squarewatch's socket, or web.token as a bearer token or in the form at /login"))
 			return
 		}
 		handle(w, r, by)
 	}))
+}
+
+// refusals limits the lines about refused changes. Whoever reaches the port can cause them, and above a limit the journal drops every line
+// of a service, also those about alerts (https://github.com/systemd/systemd/blob/v252/man/journald.conf.xml, RateLimitBurst=).
+type refusals struct {
+	mu       sync.Mutex
+	logged   time.Time // when the last line was written
+	unlogged int       // refused since then
+}
+
+// refusalInterval is the time between two lines.
+const refusalInterval = time.Minute
+
+// add counts a refusal. It reports whether a line is due, and how many refusals before it had none.
+func (r *refusals) add(now time.Time) (before int, due bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Sub(r.logged) < refusalInterval {
+		r.unlogged++
+		return 0, false
+	}
+	before = r.unlogged
+	r.logged, r.unlogged = now, 0
+	return before, true
 }

@@ -17,39 +17,7 @@ func moved(file string) string {
 }
 
 func TestANewAddressOfANotifierReceivesWhatFires(t *testing.T) {
-	for name, change := range map[string]func(s *scene, all channels) *scene{
-		"a reload": func(s *scene, _ channels) *scene {
-			s.reload(moved(s.file))
-			return s
-		},
-		"a restart": func(s *scene, all channels) *scene {
-			s.stop()
-			s = newChannelScene(s.t, moved(s.file), all)
-			s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
-			return s
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			file := opsFile(t)
-			synctest.Test(t, func(t *testing.T) {
-				all := channels{"x": &channel{}, "y": &channel{}}
-				s := newChannelScene(t, file, all)
-				s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
-				s.after(10 * time.Minute)
-				all["x"].expect(t, "FIRING server-errors feed")
-				s = change(s, all)
-				defer func() { s.stop() }()
-				s.after(time.Minute)
-				all["y"].expect(t, "FIRING server-errors feed")
-				s.reload(s.file + "# nothing changed\n")
-				s.after(time.Minute)
-				s.api.ClearFaults()
-				s.after(5 * time.Minute)
-				all["y"].expect(t, "RESOLVED server-errors feed")
-				all["x"].expect(t)
-			})
-		})
-	}
+	receivesWhatFires(t, moved, "y")
 }
 
 func TestANewAddressInASilence(t *testing.T) {
@@ -64,6 +32,7 @@ func TestANewAddressInASilence(t *testing.T) {
 		"FIRING was held back, and it recovers": {true, true, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			file := opsFile(t)
 			synctest.Test(t, func(t *testing.T) {
 				all := channels{"x": &channel{}, "y": &channel{}}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -178,6 +179,10 @@ func (d *Daemon) serveAPI(mux *http.ServeMux) {
 		answer(w, http.StatusOK, alert.ActiveMaintenance(d.config().Maintenance, time.Now()))
 	})
 	mux.Handle("POST /api/v1/silences", d.restricted(d.addSilence))
+	d.serveIncidents(mux)
+	d.serveLogin(mux)
+	d.serveBadges(mux)
+	d.serveFeed(mux)
 	mux.Handle("DELETE /api/v1/silences/{id}", d.restricted(d.removeSilence))
 	mux.Handle("GET /api/v1/database", d.restricted(d.sendCopy))
 	mux.Handle("POST /-/reload", d.restricted(d.askReload))
@@ -198,6 +203,19 @@ func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request, by string
 	}
 }
 
+// inForceJSON is the answer to POST /-/reload: which configuration is in force.
+type inForceJSON struct {
+	File   string    `json:"file"`   // as the daemon names it
+	SHA256 string    `json:"sha256"` // of its content
+	Loaded time.Time `json:"loaded"` // when the daemon read it
+}
+
+func (d *Daemon) inForce() inForceJSON {
+	cfg := d.config()
+	loaded, _ := d.drift.state()
+	return inForceJSON{File: cfg.File, SHA256: hex.EncodeToString(cfg.Sum[:]), Loaded: loaded}
+}
+
 // askReload requests a reload and answers with its result.
 func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request, by string) {
 	d.options.Logger.InfoContext(r.Context(), "a reload was requested", "by", by)
@@ -213,7 +231,7 @@ func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request, by string) {
 			refuse(w, http.StatusInternalServerError, fmt.Errorf("the old configuration stays in force: %w", err))
 			return
 		}
-		answer(w, http.StatusOK, map[string]string{"status": "reloaded"})
+		answer(w, http.StatusOK, d.inForce())
 	case <-r.Context().Done():
 	}
 }

@@ -28,7 +28,7 @@ func (d *Daemon) reportSilence(ctx context.Context, s *alert.Silence) {
 	if s.Comment != "" {
 		text += ": " + s.Comment
 	}
-	d.queueNews(ctx, text)
+	d.queueNews(ctx, news{text: text})
 }
 
 func (d *Daemon) logSilence(ctx context.Context, s *alert.Silence) {
@@ -39,7 +39,7 @@ func (d *Daemon) logSilence(ctx context.Context, s *alert.Silence) {
 // reportUnsilence logs and announces that a silence was removed.
 func (d *Daemon) reportUnsilence(ctx context.Context, id, by string) {
 	d.options.Logger.WarnContext(ctx, "a silence was removed", "by", by, "silence", id)
-	d.queueNews(ctx, fmt.Sprintf("%s removed silence %s", by, id))
+	d.queueNews(ctx, news{text: fmt.Sprintf("%s removed silence %s", by, id)})
 }
 
 const (
@@ -47,10 +47,16 @@ const (
 	newsTimeout = 20 * time.Second // of one announcement
 )
 
-// queueNews queues a text for announceNews. When the queue is full, only the log has the change.
-func (d *Daemon) queueNews(ctx context.Context, text string) {
+// news is a change to announce: a line of text, or a note for the thread of its incident.
+type news struct {
+	text string
+	note *outbox.Note
+}
+
+// queueNews queues a change for announceNews. When the queue is full, only the log has the change.
+func (d *Daemon) queueNews(ctx context.Context, change news) {
 	select {
-	case d.news <- text:
+	case d.news <- change:
 	default:
 		d.options.Logger.WarnContext(ctx, "a change is not announced: too many are waiting already")
 	}
@@ -59,17 +65,30 @@ func (d *Daemon) queueNews(ctx context.Context, text string) {
 // announceNews announces changes through every notifier that implements [outbox.Announcer], until ctx ends. Failures are logged.
 func (d *Daemon) announceNews(ctx context.Context) {
 	for {
-		var text string
+		var change news
 		select {
 		case <-ctx.Done():
 			return
-		case text = <-d.news:
+		case change = <-d.news:
+		}
+		if change.note != nil {
+			d.tellNote(ctx, change.note)
+			continue
 		}
 		for name, destination := range *d.announcers.Load() {
 			if announcer, ok := destination.Notifier.(outbox.Announcer); ok {
-				d.announceTo(ctx, name, announcer, text)
+				d.announceTo(ctx, name, announcer, change.text)
 			}
 		}
+	}
+}
+
+// tellNote adds a note to the messages of its incident. The next message has it too.
+func (d *Daemon) tellNote(ctx context.Context, note *outbox.Note) {
+	ctx, cancel := context.WithTimeout(ctx, newsTimeout)
+	defer cancel()
+	if err := d.outbox.AddNote(ctx, *note); err != nil {
+		d.options.Logger.WarnContext(ctx, "cannot add a note to its thread; the next message about the incident has it", "error", err)
 	}
 }
 

@@ -11,10 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"squarewatch/alert/outbox"
-	"squarewatch/alert/slack"
-	"squarewatch/config"
 )
 
 // announcing is a notifier that also takes announcements.
@@ -36,13 +32,7 @@ func TestASilenceIsAnnounced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &announcing{}
 		s := newSceneWith(t, sceneFile, func(o *Options) {
-			all := kinds()
-			all.Notifiers = []config.Kind[outbox.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return c, nil }),
-			}
-			o.Load = func() (*config.Config, error) {
-				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
-			}
+			o.Load = loadWith(sceneFile, c)
 		})
 		defer s.stop()
 		s.after(time.Minute)

@@ -88,15 +88,10 @@ func newChannelScene(t *testing.T, file string, all channels) *scene {
 	return s
 }
 
-// opsFile has one notifier, ops, whose channel is x, and one probe, feed.
+// opsFile has one notifier, ops, whose channel is x.
 func opsFile(t *testing.T) string {
 	t.Helper()
-	return onlyFeed(keptFile(t))
-}
-
-// onlyFeed removes the other probes from a scene's file. A test that passes hours then runs a fraction of them.
-func onlyFeed(file string) string {
-	return strings.Replace(file, "permission-unknown, auth-wall, collections, ", "", 1)
+	return keptFile(t)
 }
 
 // withPager adds a second notifier to the file.
@@ -129,4 +124,44 @@ func (c *channel) Deliver(_ context.Context, n outbox.Notification) (string, err
 	}
 	c.messages = append(c.messages, slack.Render(n, slack.Options{}))
 	return "", nil
+}
+
+// receivesWhatFires changes the file in an incident that channel x has received, by a reload and by a restart. It checks that the channel
+// that comes with the change receives FIRING and RESOLVED, and which messages x receives at the end.
+func receivesWhatFires(t *testing.T, edit func(file string) string, added string, old ...string) {
+	t.Helper()
+	for name, change := range map[string]func(s *scene, all channels) *scene{
+		"a reload": func(s *scene, _ channels) *scene {
+			s.reload(edit(s.file))
+			return s
+		},
+		"a restart": func(s *scene, all channels) *scene {
+			s.stop()
+			s = newChannelScene(s.t, edit(s.file), all)
+			s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
+			return s
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := opsFile(t)
+			synctest.Test(t, func(t *testing.T) {
+				all := channels{"x": &channel{}, added: &channel{}}
+				s := newChannelScene(t, file, all)
+				s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
+				s.after(10 * time.Minute)
+				all["x"].expect(t, "FIRING server-errors feed")
+				s = change(s, all)
+				defer func() { s.stop() }()
+				s.after(time.Minute)
+				all[added].expect(t, "FIRING server-errors feed")
+				s.reload(s.file + "# nothing changed\n")
+				s.after(time.Minute)
+				s.api.ClearFaults()
+				s.after(5 * time.Minute)
+				all[added].expect(t, "RESOLVED server-errors feed")
+				all["x"].expect(t, old...)
+			})
+		})
+	}
 }

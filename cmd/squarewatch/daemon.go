@@ -61,9 +61,12 @@ type Daemon struct {
 	drift      *drift
 	comparing  atomic.Bool // the file is being compared with what runs
 	shortage   *shortage
+	refusals   refusals
 	listener   net.Listener
 	socket     net.Listener // for changes; nil for none
-	news       chan string  // changes by people, to be announced
+	news       chan news    // changes by people, to be announced
+	guesses    guesses      // wrong tokens in the login form
+	uptimes    uptimes      // for badges
 	ready      atomic.Bool
 	reloads    chan chan error // requested over HTTP
 	current    *generation     // used by New and Run only
@@ -117,7 +120,7 @@ func newDaemon(options Options) *Daemon {
 	d := &Daemon{
 		options: options, progress: &progress{}, attempts: newAttempts(), drift: &drift{}, probes: newProbeStates(), state: &state{},
 		judge: blame.NewJudge(), started: time.Now(), listener: options.Listener,
-		reloads: make(chan chan error), news: make(chan string, maxNews),
+		reloads: make(chan chan error), news: make(chan news, maxNews),
 	}
 	if d.options.Peer == nil {
 		d.options.Peer = peerOfSocket

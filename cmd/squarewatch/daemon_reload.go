@@ -50,20 +50,28 @@ func (d *Daemon) nextGeneration(ctx context.Context, reloads <-chan os.Signal) b
 		}
 		d.options.Notify("RELOADING=1")
 		err := d.reload() //nolint:contextcheck // undelivered messages are written even during a stop
+		d.recordReload(ctx, err)
 		if reply != nil {
 			reply <- err
 		}
-		d.telemetry.Recorder().Reloaded(err) //nolint:contextcheck // counting takes no context
 		if err == nil {
-			d.drift.load(time.Now())
-			d.options.Logger.InfoContext(ctx, "configuration reloaded",
-				"probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
 			return true
 		}
-		d.options.Logger.ErrorContext(ctx, "the reload failed; the old configuration stays in force", "error", err)
-		d.drift.refuse(err)
 		d.options.Notify("READY=1\nSTATUS=" + d.statusLine(time.Now()))
 	}
+}
+
+// recordReload makes the outcome of a reload known to the metrics, the status and the log.
+func (d *Daemon) recordReload(ctx context.Context, err error) {
+	d.telemetry.Recorder().Reloaded(err) //nolint:contextcheck // counting takes no context
+	if err != nil {
+		d.drift.refuse(err)
+		d.options.Logger.ErrorContext(ctx, "the reload failed; the old configuration stays in force", "error", err)
+		return
+	}
+	d.drift.load(time.Now())
+	d.options.Logger.InfoContext(ctx, "configuration reloaded", "file", d.current.config.File,
+		"probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
 }
 
 // reload builds the next generation and makes it the current one. After an error the current one stays unchanged.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"squarewatch/alert/outbox"
-	"squarewatch/alert/slack"
 	"squarewatch/config"
 	"squarewatch/probe/aisquaretest"
 )
@@ -131,13 +130,7 @@ func TestAPartThatIsStuckStopsTheWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, stuck := &manager{}, deaf{free: make(chan struct{})}
 		s := newSceneWith(t, sceneFile, func(o *Options) {
-			all := kinds()
-			all.Notifiers = []config.Kind[outbox.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return stuck, nil }),
-			}
-			o.Load = func() (*config.Config, error) {
-				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
-			}
+			o.Load = loadWith(sceneFile, stuck)
 			o.Notify, o.Watchdog = m.notify, time.Minute
 		})
 		defer s.stop()
@@ -195,6 +188,31 @@ func TestACheckThatHangsIsATrouble(t *testing.T) {
 	})
 }
 
+// TestPartsThatStandStillAreTroubles stops every part of a daemon, as if each were stuck, and asks its checks again.
+func TestPartsThatStandStillAreTroubles(t *testing.T) {
+	file := keptFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSceneWith(t, file, func(*Options) {})
+		s.after(time.Minute)
+		checks := s.daemon.healthChecks()
+		for part, check := range checks {
+			if found := check(time.Now()); found != nil {
+				t.Errorf("%s: want no trouble while it works, got %s", part, found.reason)
+			}
+		}
+		s.stop()
+		<-time.After(5 * time.Minute)
+		for part, want := range map[string]string{
+			partProbing: "no run finished since ", partEvaluation: "a change has waited ", partStorage: "history was last written at ",
+		} {
+			found := checks[part](time.Now())
+			if found == nil || !strings.HasPrefix(found.reason, want) || found.stuck != (part != partStorage) {
+				t.Errorf("%s: want %q, got %+v", part, want, found)
+			}
+		}
+	})
+}
+
 // TestADiskIsNoReasonToRestart holds that the watchdog is fed while parts wait for a disk, unless probing waits too.
 func TestADiskIsNoReasonToRestart(t *testing.T) {
 	probing, delivery := trouble{part: partProbing, stuck: true}, trouble{part: partDelivery, stuck: true}
@@ -221,13 +239,7 @@ func TestANotifierThatFailsIsNoReasonToRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, down := &manager{}, &slowSlack{}
 		s := newSceneWith(t, sceneFile, func(o *Options) {
-			all := kinds()
-			all.Notifiers = []config.Kind[outbox.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return down, nil }),
-			}
-			o.Load = func() (*config.Config, error) {
-				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
-			}
+			o.Load = loadWith(sceneFile, down)
 			o.Notify, o.Watchdog = m.notify, time.Minute
 		})
 		defer s.stop()
@@ -241,14 +253,27 @@ func TestANotifierThatFailsIsNoReasonToRestart(t *testing.T) {
 	})
 }
 
+// wander calls itself from one of two lines, by the bits of path, so that each path has its own stack. It waits at the end.
+func wander(path, steps int, end <-chan struct{}) {
+	switch {
+	case steps == 0:
+		<-end
+	case path&1 == 0:
+		wander(path>>1, steps-1, end)
+	default:
+		wander(path>>1, steps-1, end)
+	}
+}
+
 func TestTheDumpOfGoroutinesIsBounded(t *testing.T) {
+	const steps, lineMax = 10, 48 << 10 // LineMax of the journal
 	var wait sync.WaitGroup
 	stop := make(chan struct{})
-	for range 5000 {
-		wait.Go(func() { <-stop })
+	for path := range 1 << steps { // equal stacks would be written once
+		wait.Go(func() { wander(path, steps, stop) })
 	}
-	if size := len(goroutines()); size == 0 || size > maxDump {
-		t.Errorf("want at most %d bytes, got %d", maxDump, size)
+	if size := len(goroutines()); size < lineMax/2 || size > lineMax {
+		t.Errorf("want at most %d bytes, got %d", lineMax, size)
 	}
 	close(stop)
 	wait.Wait()

@@ -25,7 +25,7 @@ func allowed() map[string][]string {
 		"probe/dispatch":     {"config/setting", "probe"}, // when a run starts; probe says how it works and does not know its dispatcher
 		"probe/history":      {"config/setting", "probe", "probe/blame", "probe/database"},
 		"alert":              {"config/setting", "probe", "probe/blame"},
-		"alert/outbox":       {"alert", "probe/database"},
+		"alert/outbox":       {"alert", "probe/database", "probe/redact"}, // notes are what people typed
 		"alert/alertmanager": {"alert", "alert/outbox", "probe", "probe/blame", "config/secret", "config/setting"},
 		"alert/heartbeat":    {"probe", "config/secret", "config/setting"},
 		"alert/prometheus":   {"alert", "config/setting", "probe"},

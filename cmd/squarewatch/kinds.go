@@ -35,11 +35,15 @@ func newLogin(s probe.LoginSettings, _ *config.Config) (probe.Credential, error)
 }
 
 func newSlack(s slack.Settings, cfg *config.Config) (outbox.Notifier, error) {
-	return slack.New(s, slack.Options{TraceURL: traceURL(cfg), Untraced: !cfg.Traced, Support: cfg.Support}), nil
+	return slack.New(s, slack.Options{
+		TraceURL: traceURL(cfg), Untraced: !cfg.Traced, Site: cfg.ExternalURL, Support: cfg.Support,
+	}), nil
 }
 
 func newAlertmanager(s alertmanager.Settings, cfg *config.Config) (outbox.Notifier, error) {
-	return alertmanager.New(s, alertmanager.Options{Target: cfg.Target.Host, TraceURL: traceURL(cfg)}), nil
+	return alertmanager.New(s, alertmanager.Options{
+		Target: cfg.Target.Host, TraceURL: traceURL(cfg), Site: cfg.ExternalURL,
+	}), nil
 }
 
 // traceURL returns the address of a trace for messages; empty when traces are not exported, since the link would not work.

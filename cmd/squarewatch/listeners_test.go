@@ -10,7 +10,6 @@ import (
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
-	"squarewatch/config"
 	"squarewatch/config/secret"
 	"squarewatch/probe/aisquaretest"
 )
@@ -28,13 +27,7 @@ func TestButtonsThatDoNotWorkAreShown(t *testing.T) {
 			BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, AppToken: secret.New(slackstub.AppToken), APIURL: stub.API(),
 		}, slack.Options{Client: &http.Client{Transport: transport}})
 		s := newSceneWith(t, sceneFile, func(o *Options) {
-			all := kinds()
-			all.Notifiers = []config.Kind[outbox.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return notifier, nil }),
-			}
-			o.Load = func() (*config.Config, error) {
-				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
-			}
+			o.Load = loadWith(sceneFile, notifier)
 		})
 		defer s.stop()
 		s.after(time.Minute)

@@ -13,7 +13,6 @@ import (
 
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
-	"squarewatch/config"
 	"squarewatch/probe/aisquaretest"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,13 +61,7 @@ func newPairScene(t *testing.T, file string) (*scene, *pair) {
 	t.Helper()
 	p := &pair{broken: map[string]bool{}, got: map[string][]slack.Message{}}
 	s := newSceneWith(t, file, func(o *Options) {
-		all := kinds()
-		all.Notifiers = []config.Kind[outbox.Notifier]{
-			config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return p, nil }),
-		}
-		o.Load = func() (*config.Config, error) {
-			return config.Parse("scene.yaml", []byte(file), config.Options{Kinds: all})
-		}
+		o.Load = loadWith(file, p)
 	})
 	return s, p
 }

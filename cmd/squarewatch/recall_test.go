@@ -17,6 +17,7 @@ import (
 )
 
 // longHistory writes a database with the roll-ups of three days of so many probes every 30 s, of which the first has failed for a day.
+// It leaves out the minutes that are older than what a start reads of them, since the roll-ups of their hours are there.
 func longHistory(t *testing.T, path string, probes int, now time.Time) {
 	t.Helper()
 	o, err := openDatabase(t.Context(), path, discardLogger())
@@ -30,9 +31,9 @@ func longHistory(t *testing.T, path string, probes int, now time.Time) {
 	}
 	for _, table := range []struct {
 		name, column string
-		length       time.Duration
-	}{{"rollups", "minute", time.Minute}, {"hours", "hour", time.Hour}} {
-		begin, end := now.Add(-72*time.Hour).Truncate(table.length), now.Truncate(table.length)
+		length, age  time.Duration
+	}{{"rollups", "minute", time.Minute, fineRollups + time.Hour}, {"hours", "hour", time.Hour, 72 * time.Hour}} {
+		begin, end := now.Add(-table.age).Truncate(time.Hour), now.Truncate(table.length)
 		_, err := o.db.ExecContext(t.Context(), fmt.Sprintf(`WITH names(name) AS (VALUES %s),
 			times(at) AS (SELECT ?1 UNION ALL SELECT at + ?3 FROM times WHERE at + ?3 < ?2)
 			INSERT INTO %s (%s, probe, credential, class, code, expected, blame, runs, latency, slowest)
@@ -71,7 +72,7 @@ state_dir: %s
 
 // TestALongHistoryFillsTheWindowsAfterTheStart checks that a start with more than largestRecall roll-ups leaves them for later.
 func TestALongHistoryFillsTheWindowsAfterTheStart(t *testing.T) {
-	const probes = 13 // 56,160 roll-ups: more than a quick start reads
+	const probes = 300 // more than 120,000 roll-ups: a quick start reads at most 50,000
 	text, directory := longFile(t, probes)
 	file := filepath.Join(directory, "squarewatch.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

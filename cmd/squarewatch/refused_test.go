@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"squarewatch/alert/outbox"
-	"squarewatch/alert/slack"
-	"squarewatch/config"
 	"squarewatch/probe/aisquaretest"
 )
 
@@ -30,15 +28,7 @@ func TestARefusedMessageThatWaitsIsNoReasonToRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &manager{}
 		s := newSceneWith(t, sceneFile, func(o *Options) {
-			all := kinds()
-			all.Notifiers = []config.Kind[outbox.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) {
-					return choosy{refused: "feed"}, nil
-				}),
-			}
-			o.Load = func() (*config.Config, error) {
-				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
-			}
+			o.Load = loadWith(sceneFile, choosy{refused: "feed"})
 			o.Notify, o.Watchdog = m.notify, time.Minute
 		})
 		defer s.stop()

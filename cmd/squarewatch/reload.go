@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/http"
 
 	"github.com/spf13/cobra"
+
+	"squarewatch/config"
 )
 
 func newReloadCommand(file *configFile) *cobra.Command {
@@ -12,6 +15,7 @@ func newReloadCommand(file *configFile) *cobra.Command {
 		Use:   "reload",
 		Short: "Make the running daemon read its file again",
 		Long: "Make the running daemon read its file again, and wait until the new configuration is in force.\n" +
+			"It prints which file the daemon read, and says when the file of this command has another content.\n" +
 			"When the daemon refuses the file, the old configuration stays in force, the reasons are printed and the exit status is 1.\n" +
 			"The exit status is 3 when no daemon answers.",
 		Args: cobra.NoArgs,
@@ -20,11 +24,26 @@ func newReloadCommand(file *configFile) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("the file was not reloaded: %w", err)
 			}
-			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/-/reload", nil, nil); err != nil {
+			var read inForceJSON
+			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/-/reload", nil, &read); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The configuration of %s is in force.\n", file.path())
+			_, err = fmt.Fprint(printable{cmd.OutOrStdout()}, read.inWords(cfg))
 			return err
 		},
 	}
+}
+
+// inWords says which configuration is in force, and whether the file that the command was given has another content.
+func (c *inForceJSON) inWords(given *config.Config) string {
+	if c.SHA256 == "" { // a daemon of an earlier version
+		return "The daemon has reloaded its configuration.\n"
+	}
+	const shown = 12 // digits, as many as tell two files apart
+	text := fmt.Sprintf("The configuration of %s is in force, read on %s (SHA-256 %.*s…).\n",
+		c.File, c.Loaded.Local().Format("2006-01-02 at 15:04:05"), shown, c.SHA256) //nolint:gosmopolitan // for the person at this machine
+	if c.SHA256 != hex.EncodeToString(given.Sum[:]) {
+		text += given.File + ", which this command was given, has another content.\n"
+	}
+	return text
 }

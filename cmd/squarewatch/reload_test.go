@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -27,6 +30,29 @@ func TestTheCallerOfAReloadLearnsItsOutcome(t *testing.T) {
 	l.wants(exitFailed, `squarewatch: the old configuration stays in force: .*unknown key "catalog": did you mean "catalogue"\?`, "reload")
 	l.rewrite(t, func(string) string { return "target: [\n" })
 	l.wants(exitFailed, `squarewatch: the file was not reloaded: .*is not YAML`, "reload")
+}
+
+// TestAReloadSaysWhatTheDaemonRead gives the command another file than the daemon has, with the same listen and state_dir.
+func TestAReloadSaysWhatTheDaemonRead(t *testing.T) {
+	l := newLive(t)
+	own, other := l.file, filepath.Join(t.TempDir(), "other.yaml")
+	text, err := os.ReadFile(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(other, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	listen := strings.TrimPrefix(l.url, "http://")
+	l.rewrite(t, func(text string) string { return strings.Replace(text, listen, "127.0.0.1:0", 1) }) // as at the start
+	text, err = os.ReadFile(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&live{t: t, file: other}).wants(exitOK, fmt.Sprintf(`^The configuration of %s is in force, `+
+		`read on \d{4}-\d\d-\d\d at \d\d:\d\d:\d\d \(SHA-256 %.12s…\)\.\n`+
+		`%s, which this command was given, has another content\.\n$`, regexp.QuoteMeta(own),
+		fmt.Sprintf("%x", sha256.Sum256(text)), regexp.QuoteMeta(other)), "reload")
 }
 
 // TestAskingTheDaemonNeedsNoSecret has a file whose secrets this user cannot read, and that is wrong besides.

@@ -89,14 +89,8 @@ func newSceneWith(t *testing.T, file string, change func(*Options)) *scene {
 	target := aisquaretest.NewPipe(s.api)
 	listener := aisquaretest.NewPipeListener()
 	s.page = &http.Client{Transport: &http.Transport{DialContext: listener.Dial, DisableKeepAlives: true}}
-	all := kinds()
-	all.Notifiers = []config.Kind[outbox.Notifier]{
-		config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return s.inbox, nil }),
-	}
 	options := Options{
-		Load: func() (*config.Config, error) {
-			return config.Parse("scene.yaml", []byte(s.file), config.Options{Kinds: all})
-		},
+		Load:   func() (*config.Config, error) { return loadWith(s.file, s.inbox)() },
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Notify: func(string) {}, Dial: target.Dial, Listener: listener,
 		Peer: func(net.Conn) string { return "tester" }, // as over the socket
 	}
@@ -166,7 +160,18 @@ func (s *scene) post(path, body string) (string, error) {
 
 func (s *scene) after(d time.Duration) { <-time.After(d) }
 
-// silence checks that no message was sent.
+// loadWith returns a loader of a file in which every notifier is n.
+func loadWith(file string, n outbox.Notifier) func() (*config.Config, error) {
+	all := kinds()
+	all.Notifiers = []config.Kind[outbox.Notifier]{
+		config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return n, nil }),
+	}
+	return func() (*config.Config, error) {
+		return config.Parse("scene.yaml", []byte(file), config.Options{Kinds: all})
+	}
+}
+
+// expectNoMessage checks that no message was sent.
 func (s *scene) expectNoMessage() {
 	s.t.Helper()
 	synctest.Wait()

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -59,6 +60,28 @@ func TestAttackALocalUserSilences(t *testing.T) {
 	if strings.Contains(log, "top-secret") {
 		t.Errorf("want no token in the log, got %s", log)
 	}
+}
+
+// Whoever reaches the port cannot fill the log, which would make the journal drop the lines about alerts.
+func TestAttackWithManyRefusedChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSceneWith(t, sceneFile, func(o *Options) { o.Peer = func(net.Conn) string { return "" } })
+		defer s.stop()
+		refusals := func() int { return strings.Count(s.log.String(), "a change was refused") }
+		for range 1000 {
+			if _, err := s.post("/-/reload", ""); err == nil {
+				t.Fatal("want the reload refused")
+			}
+		}
+		if n := refusals(); n != 1 {
+			t.Errorf("want one line in the log, got %d", n)
+		}
+		s.after(2 * time.Minute)
+		_, _ = s.post("/-/reload", "")
+		if n := refusals(); n != 2 || !strings.Contains(s.log.String(), "before=999") {
+			t.Errorf("want another line with the number of those before, got %d", n)
+		}
+	})
 }
 
 // The kernel lets only the user and the group of the service connect to the socket.

@@ -55,7 +55,7 @@ func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown 
 	}
 }
 
-// mux serves metrics, health and the API. Silences and reloads are the only changes; they need the socket or the token.
+// mux serves metrics, health and the API. What changes something needs the socket, the token or a login.
 func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", d.telemetry.Metrics())

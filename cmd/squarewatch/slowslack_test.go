@@ -12,7 +12,6 @@ import (
 
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
-	"squarewatch/config"
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
 )
@@ -65,17 +64,12 @@ func heapInUse() uint64 {
 }
 
 func TestADayWithoutSlack(t *testing.T) {
-	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m").Replace(onlyFeed(keptFile(t)))
+	file := strings.NewReplacer("@every 10s", "@every 1m", "window: 1m", "window: 5m", "permission-unknown, auth-wall, collections, ",
+		"").Replace(keptFile(t))
 	synctest.Test(t, func(t *testing.T) {
 		down, clock := &slowSlack{}, &punctual{}
 		s := newSceneWith(t, file, func(o *Options) {
-			all := kinds()
-			all.Notifiers = []config.Kind[outbox.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return down, nil }),
-			}
-			o.Load = func() (*config.Config, error) {
-				return config.Parse("scene.yaml", []byte(file), config.Options{Kinds: all})
-			}
+			o.Load = loadWith(file, down)
 			o.Sinks = append(o.Sinks, clock)
 		})
 		const outages = 24 * 2

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"squarewatch/alert/outbox"
-	"squarewatch/alert/slack"
-	"squarewatch/config"
 	"squarewatch/probe/aisquaretest"
 )
 
@@ -47,13 +45,7 @@ func TestAStopLetsTheDeliveryUnderWayEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &slow{takes: 7 * time.Second}
 		s := newSceneWith(t, sceneFile, func(o *Options) {
-			all := kinds()
-			all.Notifiers = []config.Kind[outbox.Notifier]{
-				config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return n, nil }),
-			}
-			o.Load = func() (*config.Config, error) {
-				return config.Parse("scene.yaml", []byte(sceneFile), config.Options{Kinds: all})
-			}
+			o.Load = loadWith(sceneFile, n)
 		})
 		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
 		for begun := 0; begun == 0; begun, _ = n.counts() {

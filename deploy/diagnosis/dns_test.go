@@ -23,6 +23,7 @@ const (
 	dnsServFail          // SERVFAIL for every name
 	dnsRefused           // REFUSED for every name
 	dnsSilent            // no answer at all
+	dnsListed            // the target's name does not exist; REFUSED for every other name, as if it were not on a list
 	dnsElsewhere         // an address at which nothing listens, for the target's name
 )
 
@@ -98,9 +99,9 @@ func (n *nameServer) answer(query *dnsmessage.Message, mode dnsMode) *dnsmessage
 	switch {
 	case mode == dnsServFail, mode == dnsBadZone && asked:
 		reply.RCode = dnsmessage.RCodeServerFailure
-	case mode == dnsRefused:
+	case mode == dnsRefused, mode == dnsListed && !asked:
 		reply.RCode = dnsmessage.RCodeRefused
-	case mode == dnsNoName && asked:
+	case (mode == dnsNoName || mode == dnsListed) && asked:
 		reply.RCode = dnsmessage.RCodeNameError
 	case question.Type == dnsmessage.TypeNS && question.Name.String() == ".": // every resolver knows the root: RFC 8109
 		reply.Answers = []dnsmessage.Resource{{

@@ -151,8 +151,8 @@ func weight(r *row) time.Duration {
 	if r.setup.smallest {
 		w += 3 * time.Minute
 	}
-	if r.ends {
-		w += time.Minute // our own network must have been good for so long
+	if r.ends || r.want[0] == leak {
+		w += time.Minute // our own network must have been good for so long, or access refused
 	}
 	return w
 }

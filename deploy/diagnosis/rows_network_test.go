@@ -89,7 +89,14 @@ func networkRows() []row {
 		{name: "the TLS handshake fails", setup: setup{tls: true}, harm: certificate(tlsNoHandshake), want: []culprit{api, gateway}},
 		// Slack may be behind the same proxy: a failure of less than 5 minutes is told when it is over.
 		{name: "our proxy is down", setup: setup{proxy: true}, harm: ourProxy(gateClosed, 0), want: []culprit{network}, ends: true},
-		{name: "our proxy says nothing", hard: true, setup: setup{proxy: true}, harm: ourProxy(gateSilent, 0), want: []culprit{network}},
+		{
+			name: "our proxy says nothing", hard: true, setup: setup{proxy: true, calm: true}, ends: true,
+			harm: ourProxy(gateSilent, 0), want: []culprit{network},
+		},
+		{
+			name: "the target takes no connection from our proxy", hard: true, setup: setup{proxy: true, calm: true, timeout: time.Second / 2},
+			harm: target(gateDropped, 1), want: []culprit{unknown, api, gateway},
+		},
 		{
 			name: "our proxy wants a password", hard: true, setup: setup{proxy: true}, harm: ourProxy(gateOpen, 407),
 			want: []culprit{network}, ends: true,
@@ -112,6 +119,10 @@ func nameRows() []row {
 			want: []culprit{api},
 		},
 		{name: "the API's name is gone", ref: "D14", hard: true, setup: known, harm: name(dnsNoName, 0), want: []culprit{api}},
+		{
+			name: "the API's name is gone, and our resolver serves only the names on a list", hard: true, setup: known,
+			harm: name(dnsListed, 0), want: []culprit{api},
+		},
 		{name: "SERVFAIL for the API's name alone", ref: "D14", hard: true, setup: known, harm: name(dnsBadZone, 0), want: []culprit{api}},
 		{name: "SERVFAIL for every name", ref: "D14", hard: true, setup: known, harm: name(dnsServFail, 0), want: []culprit{resolver}},
 		{name: "REFUSED for every name", ref: "D14", hard: true, setup: known, harm: name(dnsRefused, 0), want: []culprit{resolver}},

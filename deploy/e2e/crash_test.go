@@ -4,15 +4,12 @@ package e2e_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,7 +18,6 @@ import (
 
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/probe/aisquaretest"
-	"squarewatch/probe/database"
 
 	_ "modernc.org/sqlite" // to read what the daemon has kept
 )
@@ -160,62 +156,6 @@ func (c *crash) live(length time.Duration) {
 	_ = cmd.Wait()
 }
 
-var incidentOf = regexp.MustCompile(`incident ([0-9a-f]{12})`)
-
-// received is what one notifier received about one incident.
-type received struct {
-	firing, resolved []slackstub.Message
-	folded           bool // one message reported both
-}
-
-// byIncident groups messages by their incident.
-func byIncident(messages []slackstub.Message) map[string]*received {
-	all := map[string]*received{}
-	for _, m := range messages {
-		match := incidentOf.FindStringSubmatch(m.Blocks)
-		if match == nil {
-			continue
-		}
-		of := all[match[1]]
-		if of == nil {
-			of = &received{}
-			all[match[1]] = of
-		}
-		switch {
-		case strings.HasPrefix(m.Text, "FIRING"):
-			of.firing = append(of.firing, m)
-		case strings.HasPrefix(m.Text, "RESOLVED"):
-			of.resolved = append(of.resolved, m)
-			of.folded = of.folded || strings.Contains(m.Blocks, "the latest of")
-		}
-	}
-	return all
-}
-
-const (
-	// slowness is how long Slack delays some answers. It accepts a message even if the daemon was killed while it waited.
-	slowness = 300 * time.Millisecond
-	// notedWithin bounds the time from Slack's acceptance until the daemon has stored it, on a machine that is busy with other tests.
-	notedWithin = 2 * time.Second
-)
-
-// repeats counts messages that came twice: because the connection was cut after Slack accepted the first, because the daemon was
-// killed before it stored that, and without such a reason.
-func (c *crash) repeats(messages []slackstub.Message) (cut, killed, unexplained int) {
-	for i := range messages[1:] {
-		first := messages[i]
-		switch {
-		case first.Cut:
-			cut++
-		case slices.ContainsFunc(c.kills, func(k time.Time) bool { return first.At.Sub(k) < 2*slowness && k.Sub(first.At) < notedWithin }):
-			killed++
-		default:
-			unexplained++
-		}
-	}
-	return cut, killed, unexplained
-}
-
 // TestKilledAgainAndAgain kills the daemon at random moments during incidents. Afterwards every incident has its FIRING and its
 // RESOLVED, and a message came twice only where Slack accepted it and its answer was lost.
 func TestKilledAgainAndAgain(t *testing.T) {
@@ -244,124 +184,4 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		t.Errorf("stop: %v", err)
 	}
 	c.checkDelivery(kills)
-}
-
-// checkDelivery compares what the daemon has stored with what Slack received.
-func (c *crash) checkDelivery(kills int) {
-	t := c.t
-	t.Helper()
-	db, err := database.OpenReadOnly(t.Context(), filepath.Join(c.state, "squarewatch.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	for name, server := range map[string]*slackstub.Server{"webhook": c.webhook, "bot": c.bot} {
-		if refused := server.Refused(); len(refused) > 0 {
-			t.Errorf("%s: Slack refuses %d messages: %v", name, len(refused), refused[0])
-		}
-	}
-	known := incidents(t, db)
-	messages := byIncident(c.webhook.Messages())
-	var folded, joined, cut, killed, unexplained int
-	for id := range known {
-		of := messages[id]
-		switch {
-		case of == nil && isNamedByAnother(known, messages, known[id]):
-			joined++
-			continue
-		case of == nil || len(of.resolved) == 0:
-			t.Errorf("incident %s of %s, %v to %v, has no RESOLVED", id, known[id].series, known[id].fired, known[id].resolved)
-			continue
-		case len(of.firing) == 0 && !of.folded:
-			t.Errorf("incident %s has a RESOLVED and no FIRING", id)
-		case len(of.firing) == 0:
-			folded++
-		}
-		for _, list := range [][]slackstub.Message{of.firing, of.resolved} {
-			if len(list) > 1 {
-				a, b, other := c.repeats(list)
-				cut, killed, unexplained = cut+a, killed+b, unexplained+other
-			}
-		}
-	}
-	for id := range messages {
-		if _, ok := known[id]; !ok {
-			t.Errorf("Slack received incident %s, which the daemon has not stored", id)
-		}
-	}
-	if unexplained > 0 {
-		t.Errorf("%d messages were repeated although the first had been answered", unexplained)
-	}
-	for id, of := range byIncident(last(c.bot.Messages())) {
-		if len(of.resolved) == 0 {
-			t.Errorf("the bot's message of incident %s does not say RESOLVED", id)
-		}
-	}
-	t.Logf("%d kills, %d incidents (%d joined another), %d webhook messages (%d incidents reported in one), %d answers cut after "+
-		"acceptance, repeats: %d after a cut, %d after a kill, %d without reason; bot: %d messages and replies",
-		kills, len(known), joined, len(c.webhook.Messages()), folded, c.webhook.Cuts(), cut, killed, unexplained, len(c.bot.Messages()))
-	if len(known) < kills/20 {
-		t.Errorf("only %d incidents: too few for this test", len(known))
-	}
-}
-
-// last keeps the newest of the bot's own messages of each incident. A message whose answer was lost is posted again, and the bot
-// does not know the first one.
-func last(messages []slackstub.Message) []slackstub.Message {
-	newest := map[string]slackstub.Message{}
-	for _, m := range messages {
-		if match := incidentOf.FindStringSubmatch(m.Blocks); match != nil && m.Thread == "" {
-			newest[match[1]] = m
-		}
-	}
-	var list []slackstub.Message
-	for _, m := range newest {
-		list = append(list, m)
-	}
-	return list
-}
-
-// storedIncident is an incident that the daemon has kept.
-type storedIncident struct {
-	series          string // with its rule, as messages of another rule name it
-	fired, resolved string // as stored: the order of the texts is the order of time
-}
-
-// isNamedByAnother reports whether the RESOLVED of an incident that lasted at least as long names a series that joined it.
-func isNamedByAnother(known map[string]storedIncident, messages map[string]*received, joined storedIncident) bool {
-	for id, other := range known {
-		if of := messages[id]; of == nil || other.fired > joined.fired || other.resolved < joined.resolved {
-			continue
-		}
-		if slices.ContainsFunc(messages[id].resolved, func(m slackstub.Message) bool { return strings.Contains(m.Blocks, joined.series) }) {
-			return true
-		}
-	}
-	return false
-}
-
-// incidents returns all incidents that the daemon has kept, by identifier.
-func incidents(t *testing.T, db *sql.DB) map[string]storedIncident {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), `SELECT id, state, rule || ' ' || series, fired, resolved FROM incidents`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = rows.Close() }()
-	all := map[string]storedIncident{}
-	for rows.Next() {
-		var id, state string
-		var i storedIncident
-		if err := rows.Scan(&id, &state, &i.series, &i.fired, &i.resolved); err != nil {
-			t.Fatal(err)
-		}
-		if state != "resolved" {
-			t.Errorf("incident %s is still %s", id, state)
-		}
-		all[id] = i
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return all
 }

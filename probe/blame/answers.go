@@ -38,6 +38,12 @@ func (m *memory) weighServerErrors(o *Observation) []point {
 	return points
 }
 
+// hasAccepted reports whether a probe ever got what it expects.
+func (m *memory) hasAccepted(probe string) bool {
+	h := m.probes[probe]
+	return h != nil && !h.accepted.IsZero()
+}
+
 // weighWrongAnswer weighs an answer of success that is not what it must be.
 func (m *memory) weighWrongAnswer(o *Observation) []point {
 	say := func(c Culprit, weight int, text string) []point { return []point{{Evidence{c, text, o.End}, weight}} }
@@ -50,6 +56,8 @@ func (m *memory) weighWrongAnswer(o *Observation) []point {
 		return say(Gateway, 40, "lately every address got a page, also one that does not exist")
 	case o.Page && o.Foreign && o.Outcome != Granted:
 		return say(Gateway, 30, "a page answers where the API itself refuses with data")
+	case o.Page && o.Code/100 == 2 && m.hasAccepted(o.Probe):
+		return say(Gateway, 30, "a page answers where the API itself answered with data")
 	case o.Page && o.Code == http.StatusTooManyRequests:
 		return say(Gateway, 30, "a gateway before the API limits our requests")
 	case o.Page:

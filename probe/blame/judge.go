@@ -66,19 +66,20 @@ func (j *Judge) Forget(credential string) {
 }
 
 // Witness returns the name of a probe that was accepted with a credential after another probe was refused with it, and of which nobody
-// knows whether its endpoint checks the credential at all; empty for none. The caller finds that out and says it with ServesAnybody.
-func (j *Judge) Witness(credential string) string {
+// knows at a time whether its endpoint checks the credential at all; empty for none. The caller finds that out and says it with
+// ServesAnybody.
+func (j *Judge) Witness(credential string, at time.Time) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.memory.unprovenWitness(credential)
+	return j.memory.unprovenWitness(credential, at)
 }
 
-// ServesAnybody records whether the endpoint of a probe answers also without a credential. Such a probe is no witness that a credential
-// is good.
-func (j *Judge) ServesAnybody(probe string, yes bool) {
+// ServesAnybody records whether the endpoint of a probe answered also without a credential at a time. Such a probe is no witness that a
+// credential is good. It is known for [ServedAge]: a release may close the endpoint, or open it.
+func (j *Judge) ServesAnybody(probe string, yes bool, at time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.memory.anybody[probe] = yes
+	j.memory.learnServed(probe, served{at, yes})
 }
 
 // point is one piece of evidence with its weight. A weight of 0 is said, but decides nothing.

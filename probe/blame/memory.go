@@ -2,6 +2,7 @@ package blame
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"time"
 )
@@ -9,6 +10,8 @@ import (
 const (
 	// window is how long a failure is remembered.
 	window = 5 * time.Minute
+	// ServedAge is how long it is known whether an endpoint answers without a credential.
+	ServedAge = window
 	// maxFailures is how many failures of a probe are remembered.
 	maxFailures = 8
 	// staleAfter is the number of failures after which it no longer counts that the same probe was accepted before. If half of the runs are
@@ -24,8 +27,10 @@ const (
 type memory struct {
 	probes      map[string]*history
 	credentials map[string]*principal
-	anybody     map[string]bool // by probe: whether its endpoint answers also without a credential; no entry while unknown
+	anybody     map[string]served // by probe: whether its endpoint answers also without a credential
 
+	worked       worked               // when something was reached
+	proxyWorked  worked               // when something was reached through our own proxy, or it answered a check
 	answered     time.Time            // end of the last run that got an answer
 	everywhere   time.Time            // end of the last run with a page that every address gets
 	links        [linkCount]time.Time // by Link: end of the last run that failed so
@@ -33,6 +38,8 @@ type memory struct {
 	notReached   Check                // the last one that failed
 	resolved     Check                // the last check of the resolver that passed
 	notResolved  Check                // the last one that failed
+	proxySilent  Check                // the last check of our own proxy that failed
+	proxySpoke   Check                // the last one that passed
 	guardDenied  time.Time            // end of the last run of a guarded probe without a credential that was refused, as it must be
 	guardGranted time.Time            // end of the last one that was not
 }
@@ -42,6 +49,12 @@ type principal struct {
 	probes  []*history
 	renewal Renewal // the newest
 	kept    map[question]*keptVerdict
+}
+
+// served is whether an endpoint answered without a credential at a time.
+type served struct {
+	at  time.Time
+	yes bool
 }
 
 // question is what a verdict about a refusal depends on, beside what is remembered.
@@ -96,7 +109,7 @@ type failure struct {
 }
 
 func newMemory() memory {
-	return memory{probes: map[string]*history{}, credentials: map[string]*principal{}, anybody: map[string]bool{}}
+	return memory{probes: map[string]*history{}, credentials: map[string]*principal{}, anybody: map[string]served{}}
 }
 
 // add remembers an observation.
@@ -113,6 +126,8 @@ func (m *memory) add(o *Observation) {
 		m.links[o.Link] = later(m.links[o.Link], o.End)
 	case o.Outcome.answered():
 		m.answered = later(m.answered, o.End)
+		m.worked.add(o.End)
+		m.proxyWorked.add(o.End)
 	}
 	switch o.Outcome {
 	case Good:
@@ -179,7 +194,7 @@ func (m *memory) addChecks(o *Observation) {
 	for _, c := range []struct {
 		check          *Check
 		passed, failed *Check
-	}{{&o.Connectivity, &m.reached, &m.notReached}, {&o.Resolver, &m.resolved, &m.notResolved}} {
+	}{{&o.Connectivity, &m.reached, &m.notReached}, {&o.Resolver, &m.resolved, &m.notResolved}, {&o.Proxy, &m.proxySpoke, &m.proxySilent}} {
 		kept := c.failed
 		if c.check.Passed {
 			kept = c.passed
@@ -188,6 +203,12 @@ func (m *memory) addChecks(o *Observation) {
 			*kept = *c.check
 		}
 	}
+	if o.Connectivity.Passed {
+		m.worked.add(o.Connectivity.At)
+	}
+	if o.Proxy.Passed {
+		m.proxyWorked.add(o.Proxy.At)
+	}
 	if o.Renewal.At.IsZero() {
 		return
 	}
@@ -195,6 +216,21 @@ func (m *memory) addChecks(o *Observation) {
 	if o.Renewal.At.After(p.renewal.At) || o.Renewal.At.Equal(p.renewal.At) && p.renewal.Renewed {
 		p.renewal = o.Renewal
 	}
+}
+
+// learnServed remembers the newest answer, and forgets those that are too old.
+func (m *memory) learnServed(probe string, s served) {
+	maps.DeleteFunc(m.anybody, func(_ string, old served) bool { return s.at.Sub(old.at) > ServedAge })
+	if !s.at.Before(m.anybody[probe].at) {
+		m.anybody[probe] = s
+	}
+}
+
+// servesAnybody reports whether the endpoint of a probe answers also without a credential, and whether that is known at a time.
+func (m *memory) servesAnybody(probe string, at time.Time) (yes, known bool) {
+	s, known := m.anybody[probe]
+	known = known && at.Sub(s.at) <= ServedAge
+	return s.yes && known, known
 }
 
 // fail remembers a failure: the newest of the window.

@@ -55,6 +55,7 @@ const (
 	DNSNoName              // NXDOMAIN: the name does not exist
 	DNSFailed              // SERVFAIL and the like: the resolver got no answer from the servers of the zone, or is broken
 	DNSNoAnswer            // the resolver did not answer
+	DNSRefused             // REFUSED and the like: the resolver does not want to answer for this name
 )
 
 // Link is how a connection failed.
@@ -69,7 +70,7 @@ const (
 	LinkTLS                     // the other side offered no TLS session, or no certificate that is valid for the name and the time
 	LinkUntrusted               // its certificate is signed by an authority that this machine does not know
 	LinkProxy                   // our own proxy did not connect
-	LinkProxySilent             // our own proxy did not say in time whether it connected
+	LinkProxySilent             // our own proxy did not say in time whether it connected, or ended the connection
 	linkCount
 )
 
@@ -102,6 +103,7 @@ type Observation struct {
 	Page      bool   // the body is a page (HTML), not an answer of the API
 	Foreign   bool   // the answer asks for another way to authenticate than the API's: a WWW-Authenticate without Bearer
 	Code      int    // HTTP status; 0 without an answer
+	Cut       bool   // the head of an answer came, and not its whole body
 	Words     string // the API's own code or message of a refusal, for example user_inactive; masked and shortened
 	NewToken  bool   // the refused token is new, or the probe was refused with a new one and not accepted since
 	Elsewhere bool   // an address that does not exist got the same answer: whatever answers does so for every address
@@ -109,6 +111,7 @@ type Observation struct {
 	Link      Link
 
 	Connectivity Check   // whether another address can be reached
+	Proxy        Check   // whether our own proxy answers at all
 	Resolver     Check   // whether the resolver resolves other names
 	Renewal      Renewal // of the credential
 }

@@ -141,7 +141,7 @@ func (m *memory) weighAcceptance(r *refusals, add adder) {
 		if !h.acceptedAfter(r.since, r.o.End) {
 			continue
 		}
-		anybody, known := m.anybody[h.probe]
+		anybody, known := m.servesAnybody(h.probe, r.o.End)
 		refusedBefore := h.refusedLately(r.o.End) && h.since.Before(h.accepted) // so it does check the credential
 		switch {
 		case anybody:
@@ -176,6 +176,9 @@ func (m *memory) weighAcceptance(r *refusals, add adder) {
 func (m *memory) weighUnanimity(r *refusals, add adder) {
 	if m.guardGranted.After(m.guardDenied) {
 		add(API, 10, m.guardGranted, "it does not refuse requests that it must refuse")
+	}
+	if name := r.principal.failsByTurns(r.o.End); name != "" {
+		add(API, 30, r.o.End, "%s refuses it and fails by turns", name)
 	}
 	renewal := r.principal.renewal
 	if r.o.Outcome == Forbidden || !renewal.At.IsZero() && r.o.End.Sub(renewal.At) <= window && !renewal.Refused {
@@ -233,13 +236,28 @@ func (p *principal) deadSince(at time.Time) time.Time {
 	return since
 }
 
+// failsByTurns returns the name of a probe that met a server error of the API after the API had refused the credential; empty for none.
+func (p *principal) failsByTurns(at time.Time) (name string) {
+	for _, h := range p.probes {
+		failed := false
+		for i := range h.failures { // newest first
+			f := &h.failures[i]
+			failed = failed || f.outcome == ServerError && !f.page
+			if failed && f.isDenial() && at.Sub(f.end) <= window {
+				name = first(name, h.probe)
+			}
+		}
+	}
+	return name
+}
+
 // unavailable reports whether the newest renewal failed by no fault of the credential.
 func (r *Renewal) unavailable(at time.Time) bool {
 	return !r.At.IsZero() && at.Sub(r.At) <= window && !r.Renewed && !r.Refused && !r.Page
 }
 
 // unprovenWitness returns the name of a probe that speaks for a credential, and of which nobody knows whether it checks credentials.
-func (m *memory) unprovenWitness(credential string) string {
+func (m *memory) unprovenWitness(credential string, at time.Time) string {
 	p, name := m.credentials[credential], ""
 	if p == nil || credential == "" {
 		return ""
@@ -251,7 +269,7 @@ func (m *memory) unprovenWitness(credential string) string {
 		}
 	}
 	for _, h := range p.probes {
-		_, known := m.anybody[h.probe]
+		_, known := m.servesAnybody(h.probe, at)
 		if !known && len(h.failures) == 0 && !since.IsZero() && h.acceptedAfter(since, h.accepted) {
 			name = first(name, h.probe)
 		}

@@ -20,7 +20,7 @@ func (m *memory) weighSilence(o *Observation) []point {
 	add := func(c Culprit, weight int, at time.Time, format string, arguments ...any) {
 		points = append(points, point{Evidence{c, fmt.Sprintf(format, arguments...), at}, weight})
 	}
-	down := !m.notReached.At.Before(o.Start.Add(-sameTime)) && !m.notReached.At.IsZero()
+	down := wasDown(m.notReached.At, &m.worked, o.Start)
 	if down {
 		add(Network, 100, m.notReached.At, "%s could not be reached either", m.notReached.What)
 	}
@@ -40,10 +40,14 @@ func (m *memory) weighSilence(o *Observation) []point {
 		add(API, 30, m.answered, "other runs got answers meanwhile")
 	}
 	switch {
+	case o.Cut:
+		add(API, 20, o.End, "it began an answer, which was cut short")
 	case o.Outcome == NotAnswered:
 		add(API, 20, o.End, "it accepted the connection and did not answer in time")
+	case o.Link == LinkProxySilent && wasDown(m.proxySilent.At, &m.proxyWorked, o.Start):
+		add(Network, 100, m.proxySilent.At, "our own proxy answered nothing")
 	case o.Link == LinkProxySilent:
-		add(Network, 15, o.End, "our own proxy did not say in time whether it reached the API")
+		add(Network, 5, o.End, "our own proxy did not say whether it reached the API")
 	case o.Link == LinkRefused:
 		add(API, 30, o.End, "something at its address refused the connection")
 	case o.Link == LinkTLS:
@@ -53,6 +57,37 @@ func (m *memory) weighSilence(o *Observation) []point {
 		add(Network, 10, o.End, "something between us and the API may have replaced its certificate")
 	}
 	return points
+}
+
+// wasDown reports whether our network or proxy was down when a run began, or later: the newest check that failed was made then or just
+// before, or nothing worked between a check that failed lately and the run. A check that passes after the run does not show how it began.
+func wasDown(failed time.Time, worked *worked, start time.Time) bool {
+	switch {
+	case failed.IsZero() || failed.Before(start.Add(-recently)):
+		return false
+	case !failed.Before(start.Add(-sameTime)):
+		return true
+	}
+	return !worked.between(failed, start)
+}
+
+// worked is when our network or proxy was seen to work: for each second of the window, the last such time in it.
+type worked [window / time.Second]time.Time
+
+// add records a time.
+func (w *worked) add(at time.Time) {
+	second := &w[int(at.Unix())%len(w)]
+	*second = later(*second, at)
+}
+
+// between reports whether it was seen to work after one time, and not after another one.
+func (w *worked) between(after, until time.Time) bool {
+	for _, at := range w {
+		if at.After(after) && !at.After(until) {
+			return true
+		}
+	}
+	return false
 }
 
 // weighLookup weighs what is known about a name that was not resolved: was it our resolver, or the zone of the API?
@@ -65,7 +100,7 @@ func (m *memory) weighLookup(o *Observation, points []point) []point {
 	switch {
 	case failed && !m.resolved.At.After(m.notResolved.At):
 		add(Resolver, 50, m.notResolved.At, "our resolver does not resolve %s either", m.notResolved.What)
-	case passed:
+	case passed && o.DNS != DNSRefused:
 		add(API, 50, m.resolved.At, "our resolver resolves %s, so the DNS zone of the API is at fault", m.resolved.What)
 	}
 	switch o.DNS {
@@ -75,6 +110,8 @@ func (m *memory) weighLookup(o *Observation, points []point) []point {
 		add(API, 5, o.End, "our resolver says that it cannot resolve the name")
 	case DNSNoAnswer:
 		add(Resolver, 25, o.End, "our resolver did not answer")
+	case DNSRefused:
+		add(Resolver, 25, o.End, "our resolver refuses to answer for the name of the API")
 	case DNSNone:
 	}
 	return points

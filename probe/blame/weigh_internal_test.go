@@ -82,13 +82,16 @@ func someObservations(random *rand.Rand, begin time.Time) []Observation {
 			Outcome: Outcome(random.IntN(int(NotAnswered) + 1)),
 		}
 		o.Page, o.Foreign, o.Elsewhere, o.NewToken = random.IntN(4) == 0, random.IntN(4) == 0, random.IntN(4) == 0, random.IntN(4) == 0
-		o.DNS, o.Link = DNS(random.IntN(4)), Link(random.IntN(7))
+		o.DNS, o.Link = DNS(random.IntN(int(DNSRefused)+1)), Link(random.IntN(int(linkCount)))
 		o.Words = []string{"", "", "user_inactive", "token_not_valid"}[random.IntN(4)]
 		if random.IntN(4) == 0 {
 			o.Connectivity = Check{At: o.End, Passed: random.IntN(2) == 0, What: "1.1.1.1:53"}
 		}
 		if random.IntN(4) == 0 {
 			o.Resolver = Check{At: o.End, Passed: random.IntN(2) == 0, What: "the root"}
+		}
+		if random.IntN(4) == 0 {
+			o.Proxy = Check{At: o.End, Passed: random.IntN(2) == 0, What: "our own proxy"}
 		}
 		if p.credential == "u" && random.IntN(3) == 0 {
 			o.Renewal = Renewal{At: o.End, Renewed: random.IntN(2) == 0, LoggedIn: random.IntN(2) == 0, Refused: random.IntN(2) == 0}

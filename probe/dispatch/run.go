@@ -48,7 +48,7 @@ func (d *Dispatcher) awaitRate(it *item) (intended time.Time, ok bool) {
 }
 
 // run executes one run, passes the result to the sinks, and reports whether it was unexpected. A panic ends the run but not the
-// daemon. A run that spans a standstill of the process is missed: its latency is ours.
+// daemon. A run that spans a standstill of the process is missed: its latency would include the standstill.
 func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (unexpected bool) {
 	defer func() {
 		if fault := recover(); fault != nil {

@@ -47,7 +47,7 @@ func open(tb testing.TB, path string) *book {
 	b.Writer = history.NewWriter(b.Store, history.WriterOptions{Retention: history.DefaultRetention(), Logger: logger, Room: 600})
 	ctx, cancel := context.WithCancel(tb.Context())
 	var running sync.WaitGroup
-	running.Go(func() { b.Run(ctx) })
+	running.Go(func() { b.Writer.Run(ctx) })
 	b.stop = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()
@@ -122,7 +122,13 @@ func TestRunsAreReadAsWritten(t *testing.T) {
 
 // written writes a batch and returns when it is on the disk.
 func written(store *history.Store, results ...*probe.Result) {
-	w := history.NewWriter(store, history.WriterOptions{Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler)})
+	writtenBy(history.NewWriter(store, history.WriterOptions{
+		Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler),
+	}), results...)
+}
+
+// writtenBy writes a batch with a writer that may have written earlier ones.
+func writtenBy(w *history.Writer, results ...*probe.Result) {
 	for _, r := range results {
 		w.Finished(r)
 	}
@@ -252,34 +258,4 @@ func TestInvalidRetention(t *testing.T) {
 	if err := history.DefaultRetention().Validate(); err != nil {
 		t.Error(err)
 	}
-}
-
-func BenchmarkWriter(b *testing.B) {
-	db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	store, err := history.NewStore(b.Context(), db)
-	if err != nil {
-		b.Fatal(err)
-	}
-	const batch = 1000
-	at, runs := time.Now(), 0
-	for b.Loop() {
-		results := make([]*probe.Result, 0, batch)
-		for i := range batch {
-			at = at.Add(time.Millisecond)
-			results = append(results, run(fmt.Sprintf("p%d", i), at, 200))
-		}
-		written(store, results...)
-		runs += batch
-	}
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(runs), "µs/run")
-	var pages, size int
-	if err := db.QueryRowContext(b.Context(), "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size").Scan(&pages,
-		&size); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportMetric(float64(pages*size)/float64(runs), "B/run")
 }

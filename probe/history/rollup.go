@@ -35,7 +35,7 @@ type rollupKey struct {
 type rollupSum struct{ runs, latency, slowest int64 }
 
 // writeRollups adds results to the roll-ups of their minutes and hours.
-func writeRollups(ctx context.Context, tx *sql.Tx, results []*probe.Result) error {
+func writeRollups(ctx context.Context, tx *sql.Tx, results []run) error {
 	if len(results) == 0 {
 		return nil
 	}
@@ -47,7 +47,7 @@ func writeRollups(ctx context.Context, tx *sql.Tx, results []*probe.Result) erro
 	return writeSums(ctx, tx, `INSERT INTO hours (hour, `+columns, sumsOf(results, time.Hour))
 }
 
-func sumsOf(results []*probe.Result, length time.Duration) map[rollupKey]rollupSum {
+func sumsOf(results []run, length time.Duration) map[rollupKey]rollupSum {
 	sums := map[rollupKey]rollupSum{}
 	for _, r := range results {
 		key := rollupKey{

@@ -9,7 +9,7 @@ import (
 
 // Retention says how long history is kept. The tags are its keys in the configuration file.
 type Retention struct {
-	Runs    time.Duration `yaml:"runs,omitempty"`    // individual runs and counts per minute
+	Runs    time.Duration `yaml:"runs,omitempty"`    // individual runs with their details, and counts per minute
 	Rollups time.Duration `yaml:"rollups,omitempty"` // counts per hour, missed runs, and resolved incidents
 	Size    setting.Size  `yaml:"size,omitempty"`    // of the database; the oldest history is deleted above it; 0 for no limit
 }
@@ -53,15 +53,16 @@ const (
 	bytesOfRun    = 160
 	bytesOfMinute = 70
 	bytesOfHour   = 70
+	bytesOfDetail = 450
 )
 
 // Estimate returns how large the database of probes becomes in bytes, if their answers are nearly always the same. perDay is how many runs
 // each of them has in a day. A limit counts.
 func (r Retention) Estimate(perDay []float64) setting.Size {
-	const minutesOfDay, hoursOfDay = 24 * 60, 24
+	const minutesOfDay, hoursOfDay, samplesOfDay = 24 * 60, 24, float64(day / sampleInterval)
 	total := 0.0
 	for _, runs := range perDay {
-		total += r.Runs.Hours() / hoursOfDay * (runs*bytesOfRun + min(runs, minutesOfDay)*bytesOfMinute)
+		total += r.Runs.Hours() / hoursOfDay * (runs*bytesOfRun + min(runs, minutesOfDay)*bytesOfMinute + min(runs, samplesOfDay)*bytesOfDetail)
 		total += r.Rollups.Hours() / hoursOfDay * min(runs, hoursOfDay) * bytesOfHour
 	}
 	if r.Size > 0 {

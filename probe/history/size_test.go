@@ -30,14 +30,15 @@ func filled(t *testing.T, probes int, begin time.Time, length time.Duration) *hi
 	var results []*probe.Result
 	for at := time.Duration(0); at < length; at += 30 * time.Second {
 		for i := range probes {
-			r := run(fmt.Sprintf("collections-%03d", i), begin.Add(at).Add(time.Duration(i)*time.Millisecond), 200)
+			r := detailed(fmt.Sprintf("collections-%03d", i), begin.Add(at).Add(time.Duration(i)*time.Millisecond), 200)
 			_, _ = rand.Read(r.Trace[:])
 			_, _ = rand.Read(r.Span[:])
 			results = append(results, r)
 		}
 	}
+	w := history.NewWriter(store, history.WriterOptions{Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler)})
 	for batch := range slices.Chunk(results, 1000) {
-		written(store, batch...)
+		writtenBy(w, batch...)
 	}
 	return store
 }

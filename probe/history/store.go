@@ -106,14 +106,17 @@ func (s *Store) runs(ctx context.Context, from string, arguments ...any) iter.Se
 	}
 }
 
-func scanRun(rows *sql.Rows) (*probe.Result, error) {
+// scanRun reads the columns of a run, and what follows them into more.
+func scanRun(rows *sql.Rows, more ...any) (*probe.Result, error) {
 	r := &probe.Result{}
 	var intended, started, ended int64
 	var class string
 	var trace, span []byte
 	var evidence sql.NullString
-	err := rows.Scan(&r.Probe, &r.Credential, &intended, &started, &ended, &class, &r.Code, &r.Expected, &r.Breach, &r.Blame,
-		&r.Reason, &r.Excerpt, &trace, &span, &evidence, &r.Settle)
+	err := rows.Scan(append([]any{
+		&r.Probe, &r.Credential, &intended, &started, &ended, &class, &r.Code, &r.Expected, &r.Breach, &r.Blame,
+		&r.Reason, &r.Excerpt, &trace, &span, &evidence, &r.Settle,
+	}, more...)...)
 	if err == nil {
 		err = r.Class.UnmarshalText([]byte(class))
 	}

@@ -3,9 +3,7 @@ package history
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -52,8 +50,8 @@ type Writer struct {
 
 	mu      sync.Mutex
 	store   *Store // nil until there is one
-	results []*probe.Result
-	misses  []probe.Miss
+	waiting batch
+	sample  sample
 	status  Status
 }
 
@@ -70,7 +68,7 @@ type WriterOptions struct {
 func NewWriter(store *Store, options WriterOptions) *Writer {
 	return &Writer{
 		store: store, keep: options.Retention, logger: options.Logger,
-		room: cmp.Or(options.Room, defaultRoom), wake: make(chan struct{}, 1),
+		room: cmp.Or(options.Room, defaultRoom), wake: make(chan struct{}, 1), sample: sample{},
 	}
 }
 
@@ -78,11 +76,15 @@ func NewWriter(store *Store, options WriterOptions) *Writer {
 func (w *Writer) Finished(r *probe.Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.results) >= w.room {
+	if len(w.waiting.results) >= w.room {
 		w.status.Dropped++
 		return
 	}
-	w.results = append(w.results, r)
+	chosen, before := w.sample.choose(r)
+	w.waiting.results = append(w.waiting.results, run{Result: r, detailed: chosen})
+	if before != nil {
+		w.waiting.details = append(w.waiting.details, before)
+	}
 	w.wakeUp()
 }
 
@@ -98,11 +100,11 @@ func (w *Writer) wakeUp() {
 func (w *Writer) Missed(m probe.Miss) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.misses) >= w.room {
+	if len(w.waiting.misses) >= w.room {
 		w.status.Dropped++
 		return
 	}
-	w.misses = append(w.misses, m)
+	w.waiting.misses = append(w.waiting.misses, m)
 	w.wakeUp()
 }
 
@@ -178,6 +180,7 @@ func (w *Writer) await(ctx context.Context) bool {
 func (w *Writer) forget(ctx context.Context, now time.Time) {
 	w.mu.Lock()
 	keep := w.keep
+	w.sample.forget(now)
 	w.mu.Unlock()
 	store := w.attached()
 	if store == nil {
@@ -197,7 +200,7 @@ func (w *Writer) flush(ctx context.Context, last bool) {
 	if last {
 		pause = heartbeat
 	}
-	results, misses, due := w.nextBatch(pause)
+	b, due := w.nextBatch(pause)
 	if !due {
 		return
 	}
@@ -206,16 +209,16 @@ func (w *Writer) flush(ctx context.Context, last bool) {
 	if store == nil {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.restoreLocked(results, misses)
+		w.restoreLocked(b)
 		return
 	}
 	call := database.Go(func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 		defer cancel()
-		return store.write(ctx, results, misses, w.started, now)
+		return store.write(ctx, b, w.started, now)
 	})
 	if last {
-		w.conclude(ctx, call.Wait(lastPatience), results, misses)
+		w.conclude(ctx, call.Wait(lastPatience), b)
 		return
 	}
 	err := call.Wait(slowAfter)
@@ -223,7 +226,7 @@ func (w *Writer) flush(ctx context.Context, last bool) {
 		w.noteFault(ctx, err)
 		err = w.outlast(ctx, call)
 	}
-	w.conclude(ctx, err, results, misses)
+	w.conclude(ctx, err, b)
 }
 
 // outlast waits for a call without a limit until ctx ends, and then as long as the last batch may take.
@@ -238,10 +241,10 @@ func (w *Writer) outlast(ctx context.Context, call *database.Call) error {
 
 // conclude notes the outcome of a batch, and puts back what was not written. A batch without an answer at the end of the process may still
 // be written, so it is not put back.
-func (w *Writer) conclude(ctx context.Context, err error, results []*probe.Result, misses []probe.Miss) {
+func (w *Writer) conclude(ctx context.Context, err error, b batch) {
 	if err != nil && !errors.Is(err, database.ErrNoAnswer) {
 		w.mu.Lock()
-		w.restoreLocked(results, misses)
+		w.restoreLocked(b)
 		w.mu.Unlock()
 	}
 	w.noteFault(ctx, err)
@@ -259,92 +262,4 @@ func (w *Writer) noteFault(ctx context.Context, err error) {
 	case err == nil && before != nil:
 		w.logger.InfoContext(ctx, "history is written again")
 	}
-}
-
-// nextBatch returns what to write; false when the disk has just failed, or when there is nothing to write and no heartbeat due.
-func (w *Writer) nextBatch(pause time.Duration) (results []*probe.Result, misses []probe.Miss, due bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.status.Fault != nil && pause < retryDelay {
-		return nil, nil, false
-	}
-	results, misses = w.results, w.misses
-	w.results, w.misses = nil, nil
-	return results, misses, len(results)+len(misses) > 0 || pause >= heartbeat
-}
-
-// restoreLocked puts back what was not written. Without room it drops the newest: the beginning of an outage is worth more than
-// its continuation.
-func (w *Writer) restoreLocked(results []*probe.Result, misses []probe.Miss) {
-	w.results, w.misses = append(results, w.results...), append(misses, w.misses...)
-	if over := len(w.results) - w.room; over > 0 {
-		w.results = w.results[:w.room]
-		w.status.Dropped += int64(over)
-	}
-	if over := len(w.misses) - w.room; over > 0 {
-		w.misses = w.misses[:w.room]
-		w.status.Dropped += int64(over)
-	}
-}
-
-// write writes a batch in one transaction.
-func (s *Store) write(ctx context.Context, results []*probe.Result, misses []probe.Miss, started, now time.Time) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin a transaction of the history: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after a commit
-	if _, err := tx.ExecContext(ctx, `INSERT INTO watches (started, seen) VALUES (?, ?)
-		ON CONFLICT (started) DO UPDATE SET seen = excluded.seen`,
-		started.UnixMicro(), now.UnixMicro()); err != nil {
-		return fmt.Errorf("write that squarewatch runs: %w", err)
-	}
-	if err := writeRuns(ctx, tx, results); err != nil {
-		return err
-	}
-	if err := writeRollups(ctx, tx, results); err != nil {
-		return err
-	}
-	if err := writeMisses(ctx, tx, misses); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("write history: %w", err)
-	}
-	return nil
-}
-
-func writeRuns(ctx context.Context, tx *sql.Tx, results []*probe.Result) error {
-	if len(results) == 0 {
-		return nil
-	}
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO runs
-		(ended, probe, credential, intended, started, latency, attempts, class, code, expected, breach, blame, reason, excerpt, trace, span,
-		 evidence, settle) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''))`)
-	if err != nil {
-		return fmt.Errorf("write runs: %w", err)
-	}
-	defer func() { _ = insert.Close() }()
-	for _, r := range results {
-		evidence, err := evidenceText(r.Evidence)
-		if err != nil {
-			return fmt.Errorf("write a run of %s: %w", r.Probe, err)
-		}
-		if _, err := insert.ExecContext(ctx, r.End.UnixMicro(), r.Probe, r.Credential, r.Intended.UnixMicro(), r.Start.UnixMicro(),
-			r.Latency().Microseconds(), len(r.Attempts), r.Class.String(), r.Code, r.Expected, r.Breach, string(r.Blame), r.Reason, r.Excerpt,
-			r.Trace[:], r.Span[:], evidence, r.Settle); err != nil {
-			return fmt.Errorf("write a run of %s: %w", r.Probe, err)
-		}
-	}
-	return nil
-}
-
-func writeMisses(ctx context.Context, tx *sql.Tx, misses []probe.Miss) error {
-	for _, m := range misses {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO misses (intended, probe, reason, runs) VALUES (?, ?, ?, ?)`,
-			m.Intended.UnixMicro(), m.Probe, string(m.Reason), m.Count); err != nil {
-			return fmt.Errorf("write a miss of %s: %w", m.Probe, err)
-		}
-	}
-	return nil
 }

@@ -1,0 +1,52 @@
+package outbox
+
+import (
+	"slices"
+	"time"
+
+	"squarewatch/alert"
+)
+
+// MomentKind says what happened in an incident.
+type MomentKind string
+
+// The kinds of moments, in the order in which they are listed when they happened at the same time.
+const (
+	MomentFirstBad     MomentKind = "first_bad"    // the first bad run ended
+	MomentCrossed      MomentKind = "crossed"      // the rule crossed its threshold
+	MomentFired        MomentKind = "fired"        // the incident was declared
+	MomentAcknowledged MomentKind = "acknowledged" // somebody took it on
+	MomentNote         MomentKind = "note"         // somebody wrote a note
+	MomentLastBad      MomentKind = "last_bad"     // the last bad run so far ended
+	MomentResolved     MomentKind = "resolved"     // it ended
+	MomentDelivered    MomentKind = "delivered"    // a destination received a message
+)
+
+// Moment is one entry of an incident's timeline.
+type Moment struct {
+	At       time.Time  `json:"at"`
+	Kind     MomentKind `json:"kind"`
+	By       string     `json:"by,omitempty"`       // who acknowledged or wrote
+	Text     string     `json:"text,omitempty"`     // of a note, or why the incident ended without a recovery
+	Delivery *Delivery  `json:"delivery,omitempty"` // only of MomentDelivered
+}
+
+// Timeline puts in order what happened in an incident. It is pure.
+func Timeline(i *alert.Incident, deliveries []Delivery, notes []Note) []Moment {
+	list := []Moment{
+		{At: i.FirstBad, Kind: MomentFirstBad}, {At: i.Crossed, Kind: MomentCrossed}, {At: i.Fired, Kind: MomentFired},
+	}
+	if a := i.Acknowledged; a != nil {
+		list = append(list, Moment{At: a.At, Kind: MomentAcknowledged, By: a.By})
+	}
+	for _, n := range notes {
+		list = append(list, Moment{At: n.At, Kind: MomentNote, By: n.By, Text: n.Text})
+	}
+	list = append(list, Moment{At: i.LastBad, Kind: MomentLastBad}, Moment{At: i.Resolved, Kind: MomentResolved, Text: i.Note})
+	for k := range deliveries {
+		list = append(list, Moment{At: deliveries[k].Delivered, Kind: MomentDelivered, Delivery: &deliveries[k]})
+	}
+	list = slices.DeleteFunc(list, func(m Moment) bool { return m.At.IsZero() })
+	slices.SortStableFunc(list, func(a, b Moment) int { return a.At.Compare(b.At) })
+	return list
+}

@@ -1,0 +1,29 @@
+package blame_test
+
+import (
+	"testing"
+	"time"
+
+	. "squarewatch/probe/blame"
+)
+
+// TestAnEndpointMayStopServingAnybody has an endpoint that answered a stranger long ago. A release may have closed it since.
+func TestAnEndpointMayStopServingAnybody(t *testing.T) {
+	j := NewJudge()
+	j.ServesAnybody("open", true, begin)
+	seen := []Observation{at(400, "a", "k", Refused), at(405, "open", "k", Good), at(410, "a", "k", Refused)}
+	for i := range seen {
+		j.Observe(&seen[i])
+	}
+	if got := j.Witness("k", seen[2].End); got != "open" {
+		t.Errorf("want the endpoint asked again, got %q", got)
+	}
+	if got := j.Verdict(&seen[2]); got.Culprit != API {
+		t.Errorf("want what was seen long ago forgotten, got %+v", got)
+	}
+	j.ServesAnybody("open", true, seen[2].End)
+	j.ServesAnybody("open", false, begin.Add(time.Second))
+	if got := j.Verdict(&seen[2]); got.Culprit == API {
+		t.Errorf("want the newest answer believed, got %+v", got)
+	}
+}

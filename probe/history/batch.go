@@ -1,0 +1,122 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"squarewatch/probe"
+)
+
+// run is a run to write, perhaps with its detail.
+type run struct {
+	*probe.Result
+
+	detailed bool
+}
+
+// batch is what one transaction writes.
+type batch struct {
+	results []run
+	details []*probe.Result // runs of earlier batches whose detail is to be kept after all
+	misses  []probe.Miss
+}
+
+// nextBatch returns what to write; false when the disk has just failed, or when there is nothing to write and no heartbeat due.
+func (w *Writer) nextBatch(pause time.Duration) (b batch, due bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.status.Fault != nil && pause < retryDelay {
+		return batch{}, false
+	}
+	b, w.waiting = w.waiting, batch{}
+	return b, len(b.results)+len(b.misses) > 0 || pause >= heartbeat
+}
+
+// restoreLocked puts back what was not written. Without room it drops the newest: the beginning of an outage is worth more than
+// its continuation.
+func (w *Writer) restoreLocked(b batch) {
+	over := 0
+	w.waiting.results, over = rejoined(b.results, w.waiting.results, w.room)
+	w.status.Dropped += int64(over)
+	w.waiting.misses, over = rejoined(b.misses, w.waiting.misses, w.room)
+	w.status.Dropped += int64(over)
+	w.waiting.details, _ = rejoined(b.details, w.waiting.details, w.room)
+}
+
+// rejoined returns the first room elements of two lists, and how many there was no room for.
+func rejoined[T any](older, newer []T, room int) (list []T, over int) {
+	list = append(older, newer...) //nolint:gocritic // the older list is not used again
+	over = max(len(list)-room, 0)
+	return list[:len(list)-over], over
+}
+
+// write writes a batch in one transaction.
+func (s *Store) write(ctx context.Context, b batch, started, now time.Time) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin a transaction of the history: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	if _, err := tx.ExecContext(ctx, `INSERT INTO watches (started, seen) VALUES (?, ?)
+		ON CONFLICT (started) DO UPDATE SET seen = excluded.seen`,
+		started.UnixMicro(), now.UnixMicro()); err != nil {
+		return fmt.Errorf("write that squarewatch runs: %w", err)
+	}
+	if err := writeRuns(ctx, tx, b.results); err != nil {
+		return err
+	}
+	if err := addDetails(ctx, tx, b.details); err != nil {
+		return err
+	}
+	if err := writeRollups(ctx, tx, b.results); err != nil {
+		return err
+	}
+	if err := writeMisses(ctx, tx, b.misses); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("write history: %w", err)
+	}
+	return nil
+}
+
+func writeRuns(ctx context.Context, tx *sql.Tx, results []run) error {
+	if len(results) == 0 {
+		return nil
+	}
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO runs
+		(ended, probe, credential, intended, started, latency, attempts, class, code, expected, breach, blame, reason, excerpt, trace, span,
+		 evidence, settle, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?)`)
+	if err != nil {
+		return fmt.Errorf("write runs: %w", err)
+	}
+	defer func() { _ = insert.Close() }()
+	for _, r := range results {
+		evidence, err := evidenceText(r.Evidence)
+		var detail sql.NullString
+		if err == nil && r.detailed {
+			detail, err = detailText(r.Result)
+		}
+		if err != nil {
+			return fmt.Errorf("write a run of %s: %w", r.Probe, err)
+		}
+		if _, err := insert.ExecContext(ctx, r.End.UnixMicro(), r.Probe, r.Credential, r.Intended.UnixMicro(), r.Start.UnixMicro(),
+			r.Latency().Microseconds(), len(r.Attempts), r.Class.String(), r.Code, r.Expected, r.Breach, string(r.Blame), r.Reason, r.Excerpt,
+			r.Trace[:], r.Span[:], evidence, r.Settle, detail); err != nil {
+			return fmt.Errorf("write a run of %s: %w", r.Probe, err)
+		}
+	}
+	return nil
+}
+
+func writeMisses(ctx context.Context, tx *sql.Tx, misses []probe.Miss) error {
+	for _, m := range misses {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO misses (intended, probe, reason, runs) VALUES (?, ?, ?, ?)`,
+			m.Intended.UnixMicro(), m.Probe, string(m.Reason), m.Count); err != nil {
+			return fmt.Errorf("write a miss of %s: %w", m.Probe, err)
+		}
+	}
+	return nil
+}

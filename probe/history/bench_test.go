@@ -1,0 +1,53 @@
+package history_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"squarewatch/probe"
+	"squarewatch/probe/database"
+	"squarewatch/probe/history"
+)
+
+// BenchmarkWriter writes the runs of 1,000 probes every 30 s, in batches of 1,000: healthy ones, or nothing but unexpected ones.
+func BenchmarkWriter(b *testing.B) {
+	for name, code := range map[string]int{"healthy": 200, "outage": 500} {
+		b.Run(name, func(b *testing.B) { benchmarkWriter(b, code) })
+	}
+}
+
+func benchmarkWriter(b *testing.B, code int) {
+	db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	store, err := history.NewStore(b.Context(), db)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := history.NewWriter(store, history.WriterOptions{Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler)})
+	const batch = 1000
+	at, runs := time.Now(), 0
+	for b.Loop() {
+		results := make([]*probe.Result, 0, batch)
+		for i := range batch {
+			at = at.Add(30 * time.Millisecond)
+			r := detailed(fmt.Sprintf("p%d", i), at, code)
+			_, _ = rand.Read(r.Trace[:])
+			results = append(results, r)
+		}
+		writtenBy(w, results...)
+		runs += batch
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(runs), "µs/run")
+	used, err := store.Used(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(used)/float64(runs), "B/run")
+}

@@ -1,0 +1,128 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"squarewatch/probe"
+)
+
+// ErrNoRun is the error for a run whose detail is not kept: it is too old, it is healthy and not in the sample, or it never was.
+var ErrNoRun = errors.New("the history has no detail of this run")
+
+// Record is one stored run.
+type Record struct {
+	*probe.Result // without attempts and looks
+
+	Latency  time.Duration // of its first answer
+	Attempts int           // how many it made
+	Detailed bool          // Run returns its attempts and phases
+}
+
+// Run returns a run with its attempts, phases and looks by its trace; [ErrNoRun] where they are not kept. They are kept of every
+// unexpected run, of the first healthy run of each probe in ten minutes, and of the last healthy run before an unexpected one, as long as
+// single runs are kept. An attempt has no span, and of its server only the URL.
+func (s *Store) Run(ctx context.Context, trace probe.TraceID) (*probe.Result, error) {
+	var text string
+	const from = ` FROM runs WHERE trace = ? AND detail IS NOT NULL LIMIT 1`
+	rows, err := s.db.QueryContext(ctx, `SELECT `+runColumns+evidenceColumns+`, detail`+from, trace[:])
+	if err != nil {
+		return nil, fmt.Errorf("read run %s: %w", trace, err)
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		return nil, cmp.Or(rows.Err(), ErrNoRun)
+	}
+	run, err := scanRun(rows, &text)
+	if err != nil {
+		return nil, err
+	}
+	return run, readDetail(run, text)
+}
+
+// RunsOf returns the runs of a probe that ended after from and not after until, in order of their end; the newest if there are more than
+// limit. All other users of the database wait meanwhile, so limit should be a few thousand at most.
+func (s *Store) RunsOf(ctx context.Context, name string, from, until time.Time, limit int) ([]Record, error) {
+	const query = `SELECT ` + runColumns + evidenceColumns + `, latency, attempts,
+		detail IS NOT NULL
+		FROM runs WHERE probe = ? AND ended > ? AND ended <= ? ORDER BY ended DESC LIMIT ?`
+	rows, err := s.db.QueryContext(ctx, query, name, from.UnixMicro(), until.UnixMicro(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the runs of %s: %w", name, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var list []Record
+	for rows.Next() {
+		var record Record
+		var latency int64
+		if record.Result, err = scanRun(rows, &latency, &record.Attempts, &record.Detailed); err != nil {
+			return nil, err
+		}
+		record.Latency = micros(latency)
+		list = append(list, record)
+	}
+	slices.Reverse(list)
+	return list, rows.Err()
+}
+
+// FirstBad returns the first unexpected run of a probe that ended not before from and not after until, and the last healthy run before it;
+// nil for none. Both have their attempts where [Store.Run] has them.
+func (s *Store) FirstBad(ctx context.Context, name string, from, until time.Time) (bad, good *probe.Result, err error) {
+	const first = `FROM runs WHERE probe = ? AND ended >= ? AND ended <= ? AND NOT expected ORDER BY ended LIMIT 1`
+	if bad, err = s.one(ctx, first, name, from.UnixMicro(), until.UnixMicro()); err != nil || bad == nil {
+		return nil, nil, err
+	}
+	const last = `FROM runs WHERE probe = ? AND ended < ? AND expected ORDER BY ended DESC LIMIT 1`
+	if good, err = s.one(ctx, last, name, bad.End.UnixMicro()); err != nil {
+		return nil, nil, err
+	}
+	for _, run := range []**probe.Result{&bad, &good} {
+		if *run == nil {
+			continue
+		}
+		detailed, err := s.Run(ctx, (*run).Trace)
+		if err != nil && !errors.Is(err, ErrNoRun) {
+			return nil, nil, err
+		}
+		if detailed != nil {
+			*run = detailed
+		}
+	}
+	return bad, good, nil
+}
+
+// one returns the run that a query from FROM on selects; nil for none.
+func (s *Store) one(ctx context.Context, from string, arguments ...any) (run *probe.Result, err error) {
+	for run, err = range s.runs(ctx, from, arguments...) {
+		break
+	}
+	return run, err
+}
+
+// MissesOf returns the missed runs of a probe whose first was due after from and not after until, in order; the newest if there are more
+// than limit.
+func (s *Store) MissesOf(ctx context.Context, name string, from, until time.Time, limit int) ([]probe.Miss, error) {
+	const query = `SELECT intended, reason, runs FROM misses WHERE probe = ? AND intended > ? AND intended <= ?
+		ORDER BY intended DESC LIMIT ?`
+	rows, err := s.db.QueryContext(ctx, query, name, from.UnixMicro(), until.UnixMicro(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the missed runs of %s: %w", name, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var list []probe.Miss
+	for rows.Next() {
+		miss := probe.Miss{Probe: name}
+		var intended int64
+		if err := rows.Scan(&intended, &miss.Reason, &miss.Count); err != nil {
+			return nil, fmt.Errorf("read the missed runs of %s: %w", name, err)
+		}
+		miss.Intended = time.UnixMicro(intended).UTC()
+		list = append(list, miss)
+	}
+	slices.Reverse(list)
+	return list, rows.Err()
+}

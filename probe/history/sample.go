@@ -1,0 +1,59 @@
+package history
+
+import (
+	"time"
+
+	"squarewatch/probe"
+)
+
+const (
+	// sampleInterval is the time in which the detail of one healthy run of a probe is kept.
+	sampleInterval = 10 * time.Minute
+	// sampleMemory is how long a probe without runs is remembered.
+	sampleMemory = time.Hour
+)
+
+// sample chooses the runs whose attempts and phases are kept: every unexpected run, the first healthy run of each probe in ten minutes,
+// and the last healthy run before an unexpected one. It has no lock.
+type sample map[string]*sampled
+
+// sampled is what a sample knows of one probe.
+type sampled struct {
+	interval time.Time     // of the last healthy run that was chosen, its start
+	healthy  *probe.Result // the last healthy run, while it is not chosen; nil else
+	seen     time.Time     // end of the last run
+}
+
+// choose reports whether the detail of a run that has ended is to be kept. It also returns an earlier healthy run whose detail is to be
+// kept now; nil for none.
+func (s sample) choose(r *probe.Result) (chosen bool, before *probe.Result) {
+	if !r.Trace.IsValid() {
+		return false, nil
+	}
+	p := s[r.Probe]
+	if p == nil {
+		p = &sampled{}
+		s[r.Probe] = p
+	}
+	p.seen = r.End
+	interval := r.End.Truncate(sampleInterval)
+	switch {
+	case !r.Expected:
+		before, p.healthy = p.healthy, nil
+		return true, before
+	case interval.Equal(p.interval):
+		p.healthy = r
+		return false, nil
+	}
+	p.interval, p.healthy = interval, nil
+	return true, nil
+}
+
+// forget drops probes that have had no run for an hour, since a reload may have removed them.
+func (s sample) forget(now time.Time) {
+	for name, p := range s {
+		if now.Sub(p.seen) > sampleMemory {
+			delete(s, name)
+		}
+	}
+}
