@@ -51,7 +51,7 @@ demo: ## the whole thing for a minute, with nothing to install
 	go run ./cmd/squarewatch demo --duration 60s
 
 golden: ## rewrite the golden files from what the code does now; read the diff before you commit it
-	go test ./alert/alertmanager ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch/... -update
+	go test ./alert/alertmanager ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch ./cmd/squarewatch/openapi ./cmd/squarewatch/statuspage -update
 
 schema: ## config/schema.json from the settings structs
 	go test ./cmd/squarewatch -run TestSchemaIsCurrent -update

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -268,7 +267,7 @@ func (r *reader) target(document *yaml.Node, raw *file) *url.URL {
 		r.fault(node, "target", "holds a user or a password; leave them out and define a credential")
 	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "":
 		r.fault(node, "target", "has more than a host; put the path into the probes")
-	case u.Scheme == "http" && !raw.AllowHTTP && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !raw.AllowHTTP && !setting.IsLoopback(u.Hostname()):
 		r.fault(node, "target", "is plain http, which would show credentials to the network; use https, or set allow_http: true")
 	default:
 		return u
@@ -279,9 +278,4 @@ func (r *reader) target(document *yaml.Node, raw *file) *url.URL {
 func isPort(text string) bool {
 	_, err := strconv.ParseUint(text, 10, 16)
 	return err == nil
-}
-
-func loopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && address.IsLoopback())
 }

@@ -27,6 +27,9 @@ func (r *reader) traces(document *yaml.Node, cfg *Config, environ func(string) (
 		value, _ := environ(name)
 		return value
 	}
+	for _, warning := range cfg.Telemetry.OTLP.Mismatches(env) {
+		r.warn(locate(document, "telemetry.otlp"), "telemetry.otlp", warning)
+	}
 	sent, why := cfg.Telemetry.OTLP.SendsTraces(env)
 	if cfg.Traced = sent; sent {
 		return

@@ -2,13 +2,11 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 
 	"go.yaml.in/yaml/v4"
 
 	"squarewatch/alert"
-	"squarewatch/otel/collector"
 	"squarewatch/probe"
 )
 
@@ -20,7 +18,6 @@ func (r *reader) doubts(document *yaml.Node, raw *file, cfg *Config) {
 	r.slowProbes(document, raw, cfg)
 	r.unused(document, cfg)
 	r.fewRuns(document, raw, cfg)
-	r.usualPorts(document, cfg)
 }
 
 // slowProbes warns about probes that may still run when they are due again, and about latencies that no run can exceed.
@@ -87,24 +84,5 @@ func (r *reader) fewRuns(document *yaml.Node, raw *file, cfg *Config) {
 				rule.Name, rule.MinRuns, series, runs[series], rule.Window, rule.Streak))
 			break
 		}
-	}
-}
-
-// usualPorts warns about a collector's port that usually speaks the other protocol.
-func (r *reader) usualPorts(document *yaml.Node, cfg *Config) {
-	otlp := &cfg.Telemetry.OTLP
-	u, err := url.Parse(otlp.Endpoint)
-	if err != nil {
-		return
-	}
-	grpc := otlp.Protocol == collector.ProtocolGRPC || otlp.Protocol == ""
-	const at = "telemetry.otlp.endpoint"
-	switch {
-	case u.Port() == "4318" && grpc:
-		r.warn(locate(document, at), at, "has port 4318, which usually speaks HTTP, and the protocol is grpc; "+
-			"write protocol: http/protobuf, or port 4317")
-	case u.Port() == "4317" && !grpc:
-		r.warn(locate(document, at), at, "has port 4317, which usually speaks gRPC, and the protocol is http/protobuf; "+
-			"write protocol: grpc, or port 4318")
 	}
 }

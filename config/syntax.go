@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"regexp"
 	"strings"
@@ -16,23 +15,29 @@ func (r *reader) syntax(data []byte, err error) {
 		r.fault(nil, "", "is not YAML: "+err.Error())
 		return
 	}
-	text := "is not YAML: " + e.Message
-	if line := sourceLine(data, e.Mark.Line); line != "" {
-		text += "; the line is: " + line
+	line := lineOf(data, e.Mark.Line)
+	text := "is not YAML: " + e.Message + syntaxHint(e, line)
+	if shown := withoutSecret(line); shown != "" {
+		text += "; the line is: " + shown
 	}
 	r.fault(&yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}, "", text)
+}
+
+// lineOf returns a line of the file, numbered from 1; empty when there is none.
+func lineOf(data []byte, number int) string {
+	lines := strings.Split(string(data), "\n")
+	if number < 1 || number > len(lines) {
+		return ""
+	}
+	return lines[number-1]
 }
 
 // mayHoldSecret matches lines of keys whose values are often secret. A file that is not YAML may hold them in clear.
 var mayHoldSecret = regexp.MustCompile(`(?i)key|token|pass|secret|hook|auth|cookie|proxy|body|header|json|user|url`)
 
-// sourceLine returns a line of the file, numbered from 1, without what may be secret; empty when there is none.
-func sourceLine(data []byte, number int) string {
-	lines := bytes.Split(data, []byte("\n"))
-	if number < 1 || number > len(lines) {
-		return ""
-	}
-	line := strings.TrimSpace(string(lines[number-1]))
+// withoutSecret returns a line for people, without what may be secret; empty when nothing is left.
+func withoutSecret(line string) string {
+	line = strings.TrimSpace(line)
 	if mayHoldSecret.MatchString(line) {
 		key, _, found := strings.Cut(line, ":")
 		if !found {
@@ -45,4 +50,24 @@ func sourceLine(data []byte, number int) string {
 		return string(short[:longest]) + "…"
 	}
 	return line
+}
+
+// syntaxHint returns what to write for a value that begins with a character of YAML's own: @ and ` are reserved, * begins an alias, and a
+// tab does not indent (https://yaml.org/spec/1.2.2/, sections 5.3, 6.1 and 7.1). The messages are those of the library.
+func syntaxHint(e *yaml.LoadError, line string) string {
+	const quotes = `; put the value in quotes, for example "@every 30s" or "*/5 * * * *"`
+	if strings.Contains(e.Error(), "scanning an alias") {
+		return quotes
+	}
+	characters := []rune(line)
+	if !strings.Contains(e.Message, "cannot start any token") || e.Mark.Column < 1 || e.Mark.Column > len(characters) {
+		return ""
+	}
+	switch characters[e.Mark.Column-1] {
+	case '@', '`':
+		return quotes
+	case '\t':
+		return "; indent with spaces, not with tabs"
+	}
+	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"squarewatch/config/secret"
+	"squarewatch/config/setting"
 )
 
 // Web says who may use the port of the pages and metrics.
@@ -47,7 +48,7 @@ func (r *reader) web(document *yaml.Node, raw *file, cfg *Config) {
 // exposed warns about a port that other machines can reach.
 func (r *reader) exposed(document *yaml.Node, listen string, w *Web) {
 	host, _, err := net.SplitHostPort(listen)
-	if err != nil || loopback(host) {
+	if err != nil || setting.IsLoopback(host) {
 		return
 	}
 	who := "every machine that reaches " + host

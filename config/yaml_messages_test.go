@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,5 +55,16 @@ func TestYAMLSyntaxErrors(t *testing.T) {
 	err := yaml.Load([]byte("a: [b\nc: d"), &document)
 	if e, ok := errors.AsType[*yaml.LoadError](err); !ok || e.Mark.Line == 0 || e.Message == "" {
 		t.Errorf("want a *yaml.LoadError with a message and a line, got %T %v", err, err)
+	}
+}
+
+// TestUnquotedSchedules pins the messages of values that need quotes.
+func TestUnquotedSchedules(t *testing.T) {
+	for _, text := range []string{"schedule: @every 30s", "a: {schedule: @every 30s}", "schedule: */5 * * * *", "schedule: `x`"} {
+		var document yaml.Node
+		err := yaml.Load([]byte(text), &document)
+		if e, ok := errors.AsType[*yaml.LoadError](err); !ok || !strings.Contains(syntaxHint(e, text), "in quotes") {
+			t.Errorf("%s: want a hint to put it in quotes, got %v", text, err)
+		}
 	}
 }

@@ -19,6 +19,9 @@ type request struct {
 	url    *url.URL
 	host   string // for the Host header; that of the URL when empty
 	body   []byte
+	http1  bool // send it over HTTP/1.1
+
+	cookies http.CookieJar // of the redirects before it; nil for none
 }
 
 // answer is what came back. The body belongs to a pool and is valid until [Runner.release].
@@ -40,6 +43,7 @@ func (x *run) attempt(ctx context.Context, r request, cause Cause) (Attempt, ans
 	}
 	x.sent = make(http.Header, len(j.header)+3)
 	maps.Copy(x.sent, j.header)
+	r.addCookies(x.sent)
 	x.setAuth(j.session.Authorize(ctx, x.authRequest()))
 	a.Span = j.runner.options.Identifiers.NewAttempt(x.result.Trace, x.sent)
 	sending, cancel := context.WithCancelCause(ctx)
@@ -114,7 +118,11 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 		return fmt.Errorf("answered %d, which is not the status of a final answer", resp.StatusCode)
 	}
 	a.Code = resp.StatusCode
-	a.Size, err = got.body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
+	body, err := decoded(resp)
+	if err != nil {
+		return fmt.Errorf("decode the body of the answer: %w", err)
+	}
+	a.Size, err = got.body.ReadFrom(io.LimitReader(body, maxBody+1))
 	switch {
 	case err != nil:
 		return err
@@ -134,12 +142,7 @@ func (a *Attempt) describe(resp *http.Response) {
 	case resp.ProtoMajor == 1 && resp.ProtoMinor == 0:
 		a.Protocol = "1.0"
 	}
-	if resp.TLS == nil {
-		return
-	}
-	for _, certificate := range resp.TLS.PeerCertificates {
-		if a.CertificateExpiry.IsZero() || certificate.NotAfter.Before(a.CertificateExpiry) {
-			a.CertificateExpiry = certificate.NotAfter
-		}
+	if resp.TLS != nil {
+		a.CertificateExpiry = certificateExpiry(resp.TLS)
 	}
 }

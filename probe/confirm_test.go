@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -38,4 +39,20 @@ func TestConfirmTriesAgainAndRecordsEveryAttempt(t *testing.T) {
 			t.Errorf("a breach: want it reported after one try, got breach=%v after %d", r.Breach, len(r.Attempts))
 		}
 	})
+}
+
+// TestAServerThatAsksForAPauseIsNotAskedAgain has an answer with Retry-After, which RFC 6585, section 4, allows for a 429.
+func TestAServerThatAsksForAPauseIsNotAskedAgain(t *testing.T) {
+	for pause, attempts := range map[string]int{"60": 1, "1": 3, "": 3} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newLoginFixture(t, aisquaretest.Options{})
+			m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 429, Header: http.Header{"Retry-After": {pause}}})
+			r := m.job(t, probe.Probe{
+				Path: collectionsPath, Credential: "key", Confirm: &probe.Confirm{Attempts: 3, Delay: 2 * time.Second},
+			}).Run(t.Context(), time.Now())
+			if len(r.Attempts) != attempts {
+				t.Errorf("Retry-After %q: want %d attempts, got %d", pause, attempts, len(r.Attempts))
+			}
+		})
+	}
 }

@@ -15,7 +15,7 @@ type Expect struct {
 	JSON    string        `yaml:"json,omitempty"`    // jq expression that must not return null or false
 	Latency time.Duration `yaml:"latency,omitempty"` // longest healthy [Result.Latency]
 
-	CertificateDays int `yaml:"certificate_days,omitempty"` // how many more days every certificate of the chain must be valid
+	CertificateDays int `yaml:"certificate_days,omitempty"` // how many more days a verified chain of certificates must be valid
 }
 
 // observation is what a check evaluates.

@@ -9,7 +9,7 @@ import (
 	"squarewatch/config/setting"
 )
 
-// expectCertificate requires every certificate of the chain to be valid for a number of days. Without TLS it requires nothing.
+// expectCertificate requires a verified chain of certificates that is valid for a number of days. Without TLS it requires nothing.
 func expectCertificate(e *Expect) (check, error) {
 	days := e.CertificateDays
 	switch {

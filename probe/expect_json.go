@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"regexp"
 
@@ -37,9 +36,9 @@ func expectJSON(e *Expect) (check, error) {
 		if len(seen.body) == 0 && seen.last.Class.IsTransport() {
 			return ""
 		}
-		var input any
-		if err := json.Unmarshal(seen.body, &input); err != nil {
-			return fmt.Sprintf("answered %d with a body that is not JSON", seen.last.Code)
+		input, err := parseJSON(seen.body)
+		if err != nil {
+			return notJSON(seen, err)
 		}
 		output, ok := evaluateLimited(ctx, code, input)
 		if err, failed := output.(error); failed {

@@ -51,6 +51,13 @@ func classOfError(ctx context.Context, err error, connecting PhaseKind) Class {
 	return ProtocolError
 }
 
+// requiresHTTP1 reports whether an HTTP/2 server asks for HTTP/1.1, for a request (RST_STREAM) or a connection (GOAWAY): RFC 9113,
+// section 7. The types of net/http are not exported, and name the code as the standard does
+// (https://github.com/golang/go/blob/master/src/net/http/h2_bundle.go).
+func requiresHTTP1(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "HTTP_1_1_REQUIRED")
+}
+
 func isDNS(err error) bool {
 	_, ok := errors.AsType[*net.DNSError](err)
 	return ok

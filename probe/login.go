@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"squarewatch/config/secret"
 	"squarewatch/config/setting"
+	"squarewatch/probe/redact"
 )
 
 // LoginSettings are the settings of a credential that logs in and gets tokens.
@@ -143,12 +145,12 @@ func (s loginSession) Finish(r *Result, sent http.Header) CredentialState {
 }
 
 // obtain gets new tokens: with the refresh token and, when that fails, by a login. After the API refused a token the login comes first,
-// and its refusal is final; see Renew. The back-off limits how often this happens.
+// and its refusal is final; see Renew. The back-off limits how often this happens. Where the service asks for a pause, nothing follows.
 func (s loginSession) obtain(ctx context.Context, refresh token, refused bool, r *Renewal) (access, next token, err *renewalError) {
 	mayRefresh := s.settings.RefreshPath != "" && !refresh.value.IsZero() && time.Now().Before(refresh.expiry)
 	if mayRefresh && !refused {
-		if access, next, err = s.refreshed(ctx, refresh, r); err == nil {
-			return access, next, nil
+		if access, next, err = s.refreshed(ctx, refresh, r); err == nil || err.pause > 0 {
+			return access, next, err
 		}
 	}
 	fields := make(map[string]string, len(s.settings.Login.Body))
@@ -158,7 +160,7 @@ func (s loginSession) obtain(ctx context.Context, refresh token, refused bool, r
 	body, _ := json.Marshal(fields)
 	r.Outcome = LoggedIn
 	access, next, err = s.request(ctx, "login", s.settings.Login.Path, body, r)
-	if err == nil || err.refused || !mayRefresh || !refused {
+	if err == nil || err.refused || err.pause > 0 || !mayRefresh || !refused {
 		return access, next, err
 	}
 	if access, next, failure := s.refreshed(ctx, refresh, r); failure == nil {
@@ -192,7 +194,9 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 		return access, refresh, &renewalError{text: "the " + what + " service did not answer: " + text, words: "it did not answer"}
 	}
 	answer := got.body.Bytes()
-	failure := &renewalError{page: isPage(got.header, answer), words: s.env.secrets.Excerpt(answer)}
+	failure := &renewalError{
+		page: isPage(got.header, answer), words: s.env.secrets.Excerpt(answer), pause: retryAfter(got.header.Get("Retry-After"), time.Now()),
+	}
 	switch got.code {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity:
 		failure.refused = !failure.page
@@ -201,6 +205,8 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 	switch {
 	case failure.refused:
 		failure.text = fmt.Sprintf("the %s was refused with %d: %s", what, got.code, failure.words)
+	case got.code >= 300 && got.code < 400 && got.header.Get("Location") != "":
+		failure.misled(got, s.env.secrets, what, path)
 	case got.code >= 300:
 		failure.text = fmt.Sprintf("the %s service answered %d: %s", what, got.code, failure.words)
 		failure.words = strings.TrimSpace(fmt.Sprintf("%d %s", got.code, failure.words))
@@ -213,6 +219,18 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 	return token{}, token{}, failure
 }
 
+// misled says where a redirect of the login service leads. The path of the settings is wrong then, for example without its slash at the
+// end: Django redirects such a request (https://docs.djangoproject.com/en/stable/ref/settings/#append-slash), and its body would be lost.
+func (e *renewalError) misled(got answer, secrets *redact.Secrets, what, path string) {
+	to, advice := got.header.Get("Location"), "; if it has moved there, write that as "
+	if u, err := url.Parse(to); err == nil && strings.TrimSuffix(u.Path, "/") == strings.TrimSuffix(path, "/") {
+		to, advice = u.Path, ": write that as " // another spelling of the same path
+	}
+	e.words = fmt.Sprintf("%d, a redirect to %s", got.code, secrets.Text(to, 200))
+	key := map[string]string{"login": "login.path", "refresh": "refresh_path"}[what]
+	e.text = "the " + what + " service answered " + e.words + advice + key
+}
+
 // renewalError says why there is no new token, without secrets.
 type renewalError struct {
 	text     string
@@ -220,6 +238,8 @@ type renewalError struct {
 	refused  bool   // the login service refused our credential
 	page     bool   // the answer is a page, not one of the login service
 	shortage bool   // squarewatch or its machine ran out of something
+
+	pause time.Duration // for which the login service wants no request (Retry-After); 0 for none
 }
 
 // Error returns the reason.

@@ -170,9 +170,17 @@ func (r *Runner) get(ctx context.Context, x *run, out request, header http.Heade
 	return got, head, span, err
 }
 
-// requestOnce makes one request over a new connection, with the limits of an attempt. It limits the connections to a server that ends
-// every one.
+// requestOnce makes one request over a new connection, with the limits of an attempt, and once more where the server asks for HTTP/1.1.
 func (r *Runner) requestOnce(ctx context.Context, out request, header http.Header) (got answer, head int, err error) {
+	if got, head, err = r.requestVersion(ctx, out, header); requiresHTTP1(err) && !out.http1 {
+		out.http1 = true
+		return r.requestVersion(ctx, out, header)
+	}
+	return got, head, err
+}
+
+// requestVersion makes one request. It limits the connections to a server that ends every one.
+func (r *Runner) requestVersion(ctx context.Context, out request, header http.Header) (got answer, head int, err error) {
 	sending, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := &stopwatch{cancel: cancel, resent: func() {}}

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -24,7 +23,8 @@ type Network struct {
 	ClientCertificate string      `yaml:"client_certificate,omitempty"`      // PEM file, sent to the target
 	ClientKey         string      `yaml:"client_key,omitempty"`              // PEM file of its key
 	Proxy             secret.Text `yaml:"proxy,omitempty" secret:"optional"` // http://host:port, or none; default: HTTP_PROXY, HTTPS_PROXY
-	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6; the other one is used when this fails or is slow
+	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6, else the other; ipv4-only, ipv6-only
+	HTTP              string      `yaml:"http,omitempty"`                    // 1.1 for HTTP/1.1 only; also HTTP/2 when empty
 	Resolver          string      `yaml:"resolver,omitempty"`                // address:port of the DNS server to ask instead of the system's
 }
 
@@ -34,9 +34,14 @@ const NoProxy = "none"
 // Validate reports what is wrong with the settings, as [setting.Invalid], joined. It reads no files.
 func (n *Network) Validate() error {
 	var faults []error
-	if n.Prefer != "" && n.Prefer != "ipv4" && n.Prefer != "ipv6" {
+	if !slices.Contains([]string{"", "ipv4", "ipv6", "ipv4-only", "ipv6-only"}, n.Prefer) {
 		faults = append(faults, &setting.Invalid{
-			Field: "prefer", Problem: fmt.Sprintf("is %q", n.Prefer), Fix: "write ipv4 or ipv6, or remove it",
+			Field: "prefer", Problem: fmt.Sprintf("is %q", n.Prefer), Fix: "write ipv4, ipv6, ipv4-only or ipv6-only, or remove it",
+		})
+	}
+	if n.HTTP != "" && n.HTTP != "1.1" {
+		faults = append(faults, &setting.Invalid{
+			Field: "http", Problem: fmt.Sprintf("is %q", n.HTTP), Fix: `write "1.1" for HTTP/1.1 only, or remove it`,
 		})
 	}
 	if _, err := netip.ParseAddrPort(n.Resolver); n.Resolver != "" && err != nil {
@@ -88,16 +93,17 @@ func (n *Network) Route(options *RunnerOptions) error {
 	if err != nil {
 		return errors.New("network.proxy is not the address of a proxy: write http://host:port, or none")
 	}
-	options.Proxy = proxy
+	options.Proxy, options.HTTP1 = proxy, n.HTTP == "1.1"
 	resolver := newResolver(n.Resolver)
 	if options.Resolver == nil {
 		options.Resolver = resolver
 	}
+	dial := newDialer(resolver, n.Prefer).dial
 	if options.Dial == nil {
-		options.Dial = n.dial(resolver)
+		options.Dial = dial
 	}
 	if options.DialConnectivity == nil {
-		options.DialConnectivity = n.dial(resolver)
+		options.DialConnectivity = dial
 	}
 	return nil
 }
@@ -133,14 +139,4 @@ func (n *Network) proxy() (func(*http.Request) (*url.URL, error), error) {
 		return nil, errors.New("not the address of a proxy")
 	}
 	return http.ProxyURL(u), nil
-}
-
-// dial returns how connections are made.
-func (n *Network) dial(resolver *net.Resolver) dialFunc {
-	dialer := newDialer()
-	dialer.Resolver = resolver
-	if n.Prefer == "" {
-		return dialer.DialContext
-	}
-	return familyDialer{dialer, n.Prefer == "ipv6"}.dial
 }

@@ -131,15 +131,35 @@ func TestRefusingProxyIsAConnectError(t *testing.T) {
 	encrypted := httptest.NewTLSServer(refuse)
 	defer encrypted.Close()
 	for _, proxy := range []string{plain.URL, encrypted.URL} {
+		_, host, _ := strings.Cut(proxy, "://")
 		n := probe.Network{CA: caFile(t, encrypted), Proxy: secret.New(proxy)}
 		r := routed(t, "https://api.example.test", n, probe.Probe{Path: "/"})
-		if r.Class != probe.ConnectError || !strings.Contains(r.Reason, "no connection: Bad Gateway") {
+		if r.Class != probe.ConnectError || r.Reason != "no connection: the proxy "+host+" answered 502 Bad Gateway" {
 			t.Errorf("%s: want connect_error, got %v (%s)", proxy, r.Class, r.Reason)
 		}
 	}
 	n := probe.Network{Proxy: secret.New(encrypted.URL)}
 	if r := routed(t, "https://api.example.test", n, probe.Probe{Path: "/"}); r.Class != probe.TLSError {
 		t.Errorf("a proxy that is not trusted: want tls_error, got %v (%s)", r.Class, r.Reason)
+	}
+}
+
+// TestWhatAProxyAnswersToCONNECT has proxies with phrases of their own, as Squid has for its rules, and without one, which RFC 9112,
+// section 4, allows. Any 2xx is a tunnel: RFC 9110, section 9.3.6.
+func TestWhatAProxyAnswersToCONNECT(t *testing.T) {
+	for status, reason := range map[string]string{
+		"403 Forbidden by policy": "no connection: the proxy PROXY answered 403 Forbidden by policy",
+		"403 ":                    "no connection: the proxy PROXY answered 403",
+		"407 Login":               "no connection: the proxy PROXY answered 407 Login",
+		"201 Created":             "no trusted TLS session",
+		"200 OK":                  "no trusted TLS session",
+	} {
+		proxy := raw(t, answering("HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n"))
+		r := routed(t, "https://api.example.test", probe.Network{Proxy: secret.New("http://me:hunter2@" + proxy)}, probe.Probe{Path: "/"})
+		want := strings.Replace(reason, "PROXY", proxy, 1)
+		if got := strings.TrimSpace(r.Reason); !strings.HasPrefix(got, want) || strings.Contains(got, "hunter2") {
+			t.Errorf("%s: want %q, got %s %q", status, want, r.Class, got)
+		}
 	}
 }
 

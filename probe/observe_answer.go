@@ -20,7 +20,7 @@ func isPage(header http.Header, body []byte) bool {
 
 // isJSON reports whether a body is a JSON object or list.
 func isJSON(body []byte) bool {
-	body = bytes.TrimSpace(body)
+	body = bytes.TrimSpace(withoutBOM(body))
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[') && json.Valid(body)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"syscall"
 
@@ -53,8 +52,9 @@ func linkKind(class Class, err error) blame.Link {
 		}
 		return false
 	}
+	answered, ok := errors.AsType[*proxyError](err)
 	switch {
-	case isProxy(err), class == ConnectError && !isDial(err) && refusedByProxy(err):
+	case isProxy(err), ok && answered.refused():
 		return blame.LinkProxy
 	case isUntrusted(err):
 		return blame.LinkUntrusted
@@ -87,18 +87,6 @@ func isProxy(err error) bool {
 		case strings.HasPrefix(op.Op, "socks"):
 			inner, ok := errors.AsType[*net.OpError](op.Err)
 			return ok && inner.Op == "dial"
-		}
-	}
-	return false
-}
-
-// refusedByProxy reports whether our own proxy refuses to connect us at all: it wants a login, or forbids the target. net/http keeps only
-// the reason phrase of the proxy's answer to CONNECT (transport.go, dialConn). After another answer, such as 502, the proxy works and the
-// target may be at fault.
-func refusedByProxy(err error) bool {
-	for _, code := range []int{http.StatusForbidden, http.StatusProxyAuthRequired} {
-		if err != nil && strings.EqualFold(err.Error(), http.StatusText(code)) {
-			return true
 		}
 	}
 	return false

@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,26 +43,35 @@ const (
 // nameserver starts a name server on a loopback port. It answers every query with the same addresses, after a delay.
 func nameserver(t *testing.T, addresses ...string) string {
 	t.Helper()
+	return nameserverOf(t, func(packet []byte) []byte { return resolve(packet, addresses) })
+}
+
+// nameserverOf starts a name server that answers as a function says; nothing for no answer.
+func nameserverOf(t *testing.T, answer func(packet []byte) []byte) string {
+	t.Helper()
 	conn, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		packet := make([]byte, 1500)
+	var serving sync.WaitGroup
+	serving.Go(func() {
 		for {
+			packet := make([]byte, 1500)
 			n, from, err := conn.ReadFrom(packet)
 			if err != nil {
 				return
 			}
-			<-time.After(dnsTakes)
-			_, _ = conn.WriteTo(resolve(packet[:n], addresses), from)
+			serving.Go(func() { // a query does not wait for another one
+				<-time.After(dnsTakes)
+				if reply := answer(packet[:n]); reply != nil {
+					_, _ = conn.WriteTo(reply, from)
+				}
+			})
 		}
-	}()
+	})
 	t.Cleanup(func() {
 		_ = conn.Close()
-		<-done
+		serving.Wait()
 	})
 	return conn.LocalAddr().String()
 }

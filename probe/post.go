@@ -11,7 +11,7 @@ type poster func(ctx context.Context, path string, body []byte, r *Renewal) (ans
 
 // postJSON is the runner's poster. It uses a fresh connection and has the same limits as an attempt of a probe.
 func (r *Runner) postJSON(ctx context.Context, path string, body []byte, renewal *Renewal) (answer, error) {
-	target, err := r.options.Target.Parse(path)
+	target, err := resolve(r.options.Target, path)
 	if err != nil {
 		return answer{}, fmt.Errorf("%q is not a path on the target", path)
 	}

@@ -212,6 +212,9 @@ func validHost(host string) bool {
 
 func validName(name string) bool { return len(name) <= 63 && namePattern.MatchString(name) }
 
+// badEscape matches a percent sign without two digits after it. RE2 has no look-ahead: https://github.com/google/re2/wiki/Syntax.
+var badEscape = regexp.MustCompile(`%([^0-9A-Fa-f]|[0-9A-Fa-f][^0-9A-Fa-f]|[0-9A-Fa-f]?$)`)
+
 func validatePath(field, path, fix string) error {
 	_, err := url.Parse(path)
 	switch {
@@ -219,6 +222,10 @@ func validatePath(field, path, fix string) error {
 		return &setting.Invalid{
 			Field: field, Problem: fmt.Sprintf("is %q, and the part after # is never sent", path),
 			Fix: "remove it, or write %23 for a # in the path",
+		}
+	case badEscape.MatchString(path):
+		return &setting.Invalid{
+			Field: field, Problem: fmt.Sprintf("is %q, with a %% that begins no encoded character", path), Fix: "write %25 for a percent sign",
 		}
 	case err != nil, !strings.HasPrefix(path, "/"), strings.HasPrefix(path, "//"):
 		return &setting.Invalid{Field: field, Problem: fmt.Sprintf("is %q", path), Fix: fix}

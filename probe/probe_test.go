@@ -37,7 +37,7 @@ func TestProbeThatCannotBeSentIsInvalid(t *testing.T) {
 		"a path with a bare #":       {probe.Probe{Path: "/a/#"}, `path is "/a/#", and the part after # is never sent`},
 		"a # in its query":           {probe.Probe{Path: "/a?b=#c"}, `path is "/a?b=#c", and the part after # is never sent`},
 		"an encoded #":               {probe.Probe{Path: "/a/%23"}, ""},
-		"a path with half a percent": {probe.Probe{Path: "/a/%2"}, `path is "/a/%2": write a path on the target`},
+		"a path with half a percent": {probe.Probe{Path: "/a/%2"}, `path is "/a/%2", with a % that begins no encoded character`},
 		"a path of two lines":        {probe.Probe{Path: "/a\r\nX: y"}, `path is "/a\r\nX: y": write a path on the target`},
 	} {
 		test.probe.Name = "test"

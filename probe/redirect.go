@@ -1,9 +1,9 @@
 package probe
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strings"
 
@@ -20,7 +20,7 @@ func redirect(r request, got answer, secrets *redact.Secrets) (next request, ref
 	if got.code < 300 || got.code > 399 || location == "" {
 		return request{}, "", false
 	}
-	to, err := r.url.Parse(location)
+	to, err := resolve(r.url, location)
 	if err != nil {
 		return request{}, "the Location of the redirect is not a URL", false
 	}
@@ -28,7 +28,9 @@ func redirect(r request, got answer, secrets *redact.Secrets) (next request, ref
 	if origin(to) != origin(r.url) {
 		return request{}, fmt.Sprintf("the redirect leads to another origin, %s, and is not followed", secrets.Text(origin(to), 100)), false
 	}
-	next = request{method: r.method, url: to, body: r.body}
+	to.Host = r.url.Host
+	next = request{method: r.method, url: to, body: r.body, http1: r.http1, cookies: r.cookies}
+	next.keepCookies(r.url, got.header)
 	switch got.code {
 	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
@@ -42,17 +44,31 @@ func redirect(r request, got answer, secrets *redact.Secrets) (next request, ref
 	return next, "", true
 }
 
+// keepCookies keeps the cookies that an answer sets for the requests after it, with the rules of RFC 6265. They belong to one look: the
+// next run begins without. They stay within the origin, as redirects do.
+func (r *request) keepCookies(from *url.URL, header http.Header) {
+	set := (&http.Response{Header: header}).Cookies()
+	if len(set) == 0 {
+		return
+	}
+	if r.cookies == nil {
+		r.cookies, _ = cookiejar.New(nil) // without options it never fails
+	}
+	r.cookies.SetCookies(from, set)
+}
+
+// addCookies adds the cookies for a request to its header, after those of the probe.
+func (r *request) addCookies(header http.Header) {
+	if r.cookies == nil {
+		return
+	}
+	to := http.Request{Header: header}
+	for _, cookie := range r.cookies.Cookies(r.url) {
+		to.AddCookie(cookie)
+	}
+}
+
 // sameEndpoint reports whether the paths of two URLs differ at most in a slash at the end.
 func sameEndpoint(a, b *url.URL) bool {
 	return strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
-}
-
-// origin returns scheme, host and port.
-func origin(u *url.URL) string {
-	return u.Scheme + "://" + u.Hostname() + ":" + portOf(u)
-}
-
-// portOf returns the port of a URL, or the default port of its scheme.
-func portOf(u *url.URL) string {
-	return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 }

@@ -1,9 +1,11 @@
 package probe_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -121,5 +123,36 @@ func TestCredentialNeverLeavesTheOrigin(t *testing.T) {
 	}
 	if r.Class != probe.Redirect || r.Code != 307 {
 		t.Errorf("want redirect 307, got %v %d", r.Class, r.Code)
+	}
+}
+
+// TestCookiesOfARedirectAreSentBack has a server that sets a cookie and redirects until it comes back, as load balancers and login
+// filters do (https://github.com/prometheus/blackbox_exporter/issues/186). Paths and expiry follow RFC 6265. The next run begins without
+// cookies.
+func TestCookiesOfARedirectAreSentBack(t *testing.T) {
+	var without atomic.Int32
+	server := aisquaretest.Start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if cookie, err := r.Cookie("seen"); err == nil && cookie.Value == "1" {
+			_, _ = io.WriteString(w, r.Header.Get("Cookie"))
+			return
+		}
+		without.Add(1)
+		http.SetCookie(w, &http.Cookie{Name: "seen", Value: "1", Path: "/"})
+		http.SetCookie(w, &http.Cookie{Name: "elsewhere", Value: "1", Path: "/other"})
+		http.SetCookie(w, &http.Cookie{Name: "gone", Value: "1", Path: "/", MaxAge: -1})
+		http.Redirect(w, r, r.URL.Path, http.StatusFound)
+	}))
+	defer server.Close()
+	j := job(t, server.URL, probe.Probe{
+		Path: "/x", Headers: map[string]secret.Text{"Cookie": secret.New("own=2")}, Expect: probe.Expect{Status: selectors("404")},
+	}, probe.RunnerOptions{})
+	for run := range 2 {
+		r := j.Run(t.Context(), time.Now())
+		if r.Code != http.StatusOK || len(r.Attempts) != 2 || int(without.Load()) != run+1 {
+			t.Fatalf("want one redirect a run, got %d attempts, %d without the cookie: %s", len(r.Attempts), without.Load(), r.Reason)
+		}
+		if r.Excerpt != "***; seen=1" && r.Excerpt != "own=2; seen=1" {
+			t.Errorf("want the cookie after the probe's own, got %q", r.Excerpt)
+		}
 	}
 }

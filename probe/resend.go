@@ -9,24 +9,31 @@ import (
 	"time"
 )
 
-// resendAfter is how long a DNS server may take before it gets a query again.
-const resendAfter = time.Second
+const (
+	resendAfter = time.Second     // how long a DNS server may take before it gets a query again
+	serverTime  = 2 * time.Second // how long a server of the system may take before the next one is asked
+)
 
 // newResolver returns a resolver that asks a DNS server, or those of the system where address is empty. A query over UDP is sent again
 // each second. Package net would wait five seconds for one lost datagram, and all look-ups of the same name wait together: see
-// lookupGroup in https://github.com/golang/go/blob/master/src/net/lookup.go and defaults in src/net/dnsconfig_unix.go. RFC 1035,
-// section 4.2.1, leaves the interval to the client.
-func newResolver(address string) *net.Resolver {
-	return &net.Resolver{PreferGo: address != "", Dial: func(ctx context.Context, network, system string) (net.Conn, error) {
+// lookupGroup in https://github.com/golang/go/blob/master/src/net/lookup.go and defaults in src/net/dnsconfig_unix.go. RFC 1035, section
+// 4.2.1, leaves the interval to the client. Where the system has several servers, one that does not answer leaves time for the others.
+func newResolver(address string) *resolver {
+	limit := serverTime
+	if address != "" { // there is no other
+		limit = 0
+	}
+	dial := func(ctx context.Context, network, system string) (net.Conn, error) {
 		if address != "" {
 			system = address
 		}
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, system)
 		if udp, ok := conn.(*net.UDPConn); ok && err == nil {
-			return &queryConn{UDPConn: udp, after: resendAfter}, nil
+			return &queryConn{UDPConn: udp, after: resendAfter, limit: limit}, nil
 		}
 		return conn, err
-	}}
+	}
+	return &resolver{server: address, system: &net.Resolver{PreferGo: address != "", Dial: dial}}
 }
 
 // queryConn is a connection to a DNS server that sends its last query again until an answer comes.
@@ -34,6 +41,7 @@ type queryConn struct {
 	*net.UDPConn
 
 	after time.Duration
+	limit time.Duration // to wait for an answer, if that is before the deadline; 0 for none
 
 	mu       sync.Mutex
 	query    []byte
@@ -44,6 +52,9 @@ type queryConn struct {
 func (c *queryConn) SetDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if most := time.Now().Add(c.limit); c.limit > 0 && t.After(most) {
+		t = most
+	}
 	c.deadline = t
 	return c.UDPConn.SetDeadline(t)
 }

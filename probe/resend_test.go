@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"errors"
 	"net"
+	"os"
 	"testing"
 	"time"
 )
@@ -47,5 +49,27 @@ func TestALostQueryIsSentAgain(t *testing.T) {
 	}
 	if _, err := query.Read(answer); err == nil {
 		t.Error("want an error after the deadline")
+	}
+}
+
+// TestAServerThatDoesNotAnswerLeavesTimeForTheNext has a deadline far away, as package net sets it for each of the system's servers.
+func TestAServerThatDoesNotAnswerLeavesTimeForTheNext(t *testing.T) {
+	server, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "udp", server.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	udp, _ := conn.(*net.UDPConn)
+	query := &queryConn{UDPConn: udp, after: 10 * time.Millisecond, limit: 30 * time.Millisecond}
+	if err := query.SetDeadline(time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := query.Read(make([]byte, 512)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("want the wait ended by the limit, got %v", err)
 	}
 }

@@ -127,7 +127,7 @@ type Attempt struct {
 	Reused    bool   // the connection had served an earlier request
 	Size      int64  // bytes of the body that were read
 
-	// CertificateExpiry is the earliest end of validity in the certificate chain; zero without TLS.
+	// CertificateExpiry is when the verified chain of certificates ends; of several, the one that lasts longest. It is zero without TLS.
 	CertificateExpiry time.Time
 }
 

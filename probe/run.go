@@ -68,15 +68,21 @@ func (x *run) renewAndRepeat(ctx context.Context) {
 	}
 }
 
-// follow makes an attempt, and one more for each redirect that is followed.
+// follow makes an attempt, and one more for each redirect that is followed, and where the server asks for HTTP/1.1.
 func (x *run) follow(ctx context.Context, cause Cause) {
 	next, follow := x.job.request, true
+	next.http1 = x.job.http1.Load()
 	for hops := 0; follow; hops++ {
 		x.job.runner.release(x.got)
 		var a Attempt
 		a, x.got = x.attempt(ctx, next, cause)
 		x.result.Attempts = append(x.result.Attempts, a)
 		x.refusal = ""
+		if requiresHTTP1(x.err) && !next.http1 {
+			x.job.http1.Store(true) // the next run begins so
+			next.http1, cause = true, CauseRetry
+			continue
+		}
 		if a.Class != Redirect {
 			return
 		}
@@ -94,7 +100,7 @@ func (x *run) follow(ctx context.Context, cause Cause) {
 }
 
 // confirm tries again until the answer is expected or no tries are left. It never repeats a breach: a later refusal would not
-// undo it.
+// undo it. A server that asks for a longer pause than the delay is not asked again.
 func (x *run) confirm(ctx context.Context) {
 	c := x.job.probe.Confirm
 	if c == nil {
@@ -102,6 +108,9 @@ func (x *run) confirm(ctx context.Context) {
 	}
 	for range c.Attempts - 1 {
 		if x.result.Expected || x.result.Breach || x.result.Class == ClassNone {
+			return
+		}
+		if retryAfter(x.got.header.Get("Retry-After"), time.Now()) > c.Delay {
 			return
 		}
 		pause := time.NewTimer(c.Delay)

@@ -34,14 +34,15 @@ type RunnerOptions struct {
 	Resolver         Resolver                                                             // asked when a look-up fails; the system's when nil
 	Judge            *blame.Judge                                                         // of all runs of the process; a new one when nil
 
-	TLS *tls.Config // the system's roots and at least TLS 1.2 when nil
+	TLS   *tls.Config // the system's roots and at least TLS 1.2 when nil
+	HTTP1 bool        // HTTP/1.1 only
 }
 
 // Runner makes the HTTP exchanges of runs. It is safe for concurrent use.
 type Runner struct {
 	options RunnerOptions
-	fresh   freshTransports
-	kept    keptTransports
+	any     transports // of any version of HTTP that the options allow
+	http1   transports // of HTTP/1.1, for endpoints that require it
 	buffers sync.Pool
 	header  http.Header // defaults of every request; never changed
 
@@ -65,10 +66,11 @@ func NewRunner(options RunnerOptions) *Runner {
 	if options.Identifiers == nil {
 		options.Identifiers = randomIdentifiers{}
 	}
+	options.Target = canonical(options.Target)
 	r := &Runner{
 		options: options,
-		fresh:   freshTransports{options: &options},
-		kept:    keptTransports{options: &options, users: map[*http.Transport]int{}},
+		any:     newTransports(options, options.HTTP1),
+		http1:   newTransports(options, true),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		header:  http.Header{"Accept": {"application/json"}, "User-Agent": {options.UserAgent}},
 
@@ -110,7 +112,7 @@ func (r *Runner) prepareLooks() {
 	}
 	r.connectivity = &connectivity{address: r.options.Connectivity.Address, dial: r.options.DialConnectivity}
 	if r.connectivity.dial == nil {
-		r.connectivity.dial = newDialer().DialContext
+		r.connectivity.dial = newDialer(newResolver(""), "").dial
 	}
 	r.resolving = newResolving(&r.options)
 	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]served{}}
@@ -125,20 +127,25 @@ func (r *Runner) CancelRenewals() { r.cancelRenewals() }
 // Close waits for the running renewals, for a few seconds at most, and closes idle connections.
 func (r *Runner) Close() {
 	r.renewals.Wait()
-	r.kept.close()
+	r.any.kept.close()
+	r.http1.kept.close()
 }
 
 // exchange sends a request over a connection of the given kind. It reads the answer into got, and facts about it into a.
 func (r *Runner) exchange(ctx context.Context, kind Connection, out request, header http.Header, got *answer, a *Attempt) error {
+	list := &r.any
+	if out.http1 {
+		list = &r.http1
+	}
 	if kind == Reuse {
-		transport := r.kept.acquire()
+		transport := list.kept.acquire()
 		err := send(ctx, transport, out, header, got, a)
-		r.kept.release(transport, err)
+		list.kept.release(transport, err)
 		return err
 	}
-	transport := r.fresh.acquire()
+	transport := list.fresh.acquire()
 	err := send(ctx, transport, out, header, got, a)
-	r.fresh.release(transport, err)
+	list.fresh.release(transport, err)
 	return err
 }
 
@@ -172,6 +179,7 @@ type Job struct {
 	pause      renewalPause
 
 	needsCredential bool        // the probe does not expect 401
+	http1           atomic.Bool // the endpoint required HTTP/1.1
 	refusesWithJSON atomic.Bool // a guarded probe was refused with JSON, so a page that lets it in is not the API's
 }
 
@@ -192,7 +200,7 @@ func serverOf(u *url.URL) server {
 // Prepare makes a probe ready to run. It reports settings that cannot work as [setting.Invalid], and compiles the expectations. The
 // job keeps p, which must not change any more.
 func (r *Runner) Prepare(p *Probe) (*Job, error) {
-	target, err := r.options.Target.Parse(p.Path)
+	target, err := resolve(r.options.Target, p.Path)
 	if err != nil {
 		return nil, &setting.Invalid{
 			Field: "path", Problem: fmt.Sprintf("is %q, which is not a path on the target", p.Path),

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -36,16 +37,18 @@ func ParseSchedule(text string) (s Schedule, err error) {
 			err = fmt.Errorf("%q is not a schedule: %s", text, scheduleHelp)
 		}
 	}()
+	if every, ok, err := parseEvery(text); ok {
+		return Schedule{text: text, cron: cron.ConstantDelaySchedule{Delay: every}, every: every}, err
+	}
+	if err := cmp.Or(checkZone(text), checkSteps(text)); err != nil {
+		return Schedule{}, err
+	}
 	parser := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 	parsed, err := parser.Parse(sundays(text))
 	if err != nil {
 		return Schedule{}, fmt.Errorf("%q is not a schedule (%w): %s", text, err, scheduleHelp)
 	}
 	s = Schedule{text: text, cron: parsed}
-	if _, constant := parsed.(cron.ConstantDelaySchedule); constant {
-		s.every, err = parseEvery(text)
-		return s, err
-	}
 	if spec, ok := parsed.(*cron.SpecSchedule); ok {
 		wall := *spec
 		wall.Location = time.UTC
@@ -59,16 +62,6 @@ func ParseSchedule(text string) (s Schedule, err error) {
 }
 
 const scheduleHelp = `write five fields (minute, hour, day, month, weekday) such as "*/5 8-20 * * 1-5", or "@every 30s"`
-
-// parseEvery reads the duration itself, because the library rounds it to whole seconds.
-func parseEvery(text string) (time.Duration, error) {
-	_, duration, _ := strings.Cut(text, "@every ")
-	every, err := time.ParseDuration(strings.TrimSpace(duration))
-	if err != nil || every < shortestInterval {
-		return 0, fmt.Errorf("%q is too often: an interval is at least %v", text, shortestInterval)
-	}
-	return every, nil
-}
 
 // MustSchedule is ParseSchedule for texts known to be right; it panics on any other.
 func MustSchedule(text string) Schedule {

@@ -28,6 +28,11 @@ func TestNextTimes(t *testing.T) {
 		{"@every 30s", "2026-03-01T10:02:01Z", "2026-03-01T10:02:30Z"},
 		{"@every 30s", "2026-03-01T10:02:30Z", "2026-03-01T10:03:00Z"},
 		{"@every 1500ms", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z"},
+		{"@every 1d", "1970-01-01T00:00:01Z", "1970-01-02T00:00:00Z"},
+		{"@every 1w", "1970-01-01T00:00:01Z", "1970-01-08T00:00:00Z"},
+		{"@every 1d12h", "1970-01-01T00:00:01Z", "1970-01-02T12:00:00Z"},
+		{"*/59 * * * *", "2026-03-01T10:02:00Z", "2026-03-01T10:59:00Z"},
+		{"10-20/10 * * * *", "2026-03-01T10:12:00Z", "2026-03-01T10:20:00Z"},
 		// Clocks go forward at 02:00 in Berlin: 02:30 does not exist that night. The run starts when the gap ends, at 03:00.
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
@@ -46,6 +51,8 @@ func TestNextTimes(t *testing.T) {
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"}, // 02:30 occurs twice and runs once
 		{"CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-25T00:45:00Z", "2026-10-26T01:30:00Z"},
 		{"CRON_TZ=Europe/Berlin 0,30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-26T01:00:00Z"},
+		{"CRON_TZ=Europe/Berlin 0,30 2 * * *", "2027-10-31T00:00:00Z", "2027-10-31T00:30:00Z"}, // twice that night, and not four times
+		{"CRON_TZ=Europe/Berlin 0,30 2 * * *", "2027-10-31T00:30:00Z", "2027-11-01T01:00:00Z"},
 		{"CRON_TZ=Europe/Berlin 0 3 * * *", "2026-10-25T00:30:00Z", "2026-10-25T02:00:00Z"},
 		{"CRON_TZ=Europe/Berlin 30 * * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"}, // an hourly schedule runs in both hours
 		{"CRON_TZ=Europe/Berlin 30 0-23 * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"},
@@ -60,16 +67,25 @@ func TestNextTimes(t *testing.T) {
 
 func TestWrongSchedules(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                               "write five fields",
-		"every minute":                   "write five fields",
-		"* * * *":                        "write five fields",
-		"61 * * * *":                     "write five fields",
-		"TZ=":                            "write five fields",
-		"CRON_TZ=Nowhere/City * * * * *": "write five fields",
-		"0 0 30 2 *":                     "never occurs",
-		"@every 10ms":                    "at least 1s",
-		"@every -5s":                     "at least 1s",
-		"@every soon":                    "write five fields",
+		"":                                   "write five fields",
+		"every minute":                       "write five fields",
+		"* * * *":                            "write five fields",
+		"61 * * * *":                         "write five fields",
+		"TZ=":                                "write five fields",
+		"CRON_TZ=Nowhere/City * * * * *":     "write a name of the tz database, for example Europe/Berlin",
+		"CRON_TZ=Europe/Berlin */90 * * * *": `write "@every 90m" for that interval`,
+		"*/90 * * * *":                       `has */90 in the minutes, a step that is longer than its range: write "@every 90m"`,
+		"*/60 * * * *":                       `write "@every 60m"`,
+		"*/90 * * * * *":                     `write "@every 90s"`,
+		"0 */36 * * *":                       `write "@every 36h"`,
+		"0 0 */45 * *":                       `write "@every 45d"`,
+		"0 0 1 */18 *":                       "in the months",
+		"0 0 * * */8":                        "in the weekdays",
+		"0,10-20/15 * * * *":                 "has 10-20/15 in the minutes",
+		"0 0 30 2 *":                         "never occurs",
+		"@every 10ms":                        "at least 1s",
+		"@every -5s":                         "at least 1s",
+		"@every soon":                        "write a number and its unit",
 	} {
 		if _, err := probe.ParseSchedule(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: want an error with %q, got %v", text, want, err)

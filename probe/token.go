@@ -52,7 +52,7 @@ func parseTokens(answer []byte, now time.Time) (access, refresh token, ok bool) 
 		Access  string `json:"access"`
 		Refresh string `json:"refresh"`
 	}
-	if json.Unmarshal(answer, &pair) != nil || pair.Access == "" || !validBearer(pair.Access) {
+	if json.Unmarshal(withoutBOM(answer), &pair) != nil || pair.Access == "" || !validBearer(pair.Access) {
 		return token{}, token{}, false
 	}
 	access = newToken(pair.Access, now, accessLifetime)

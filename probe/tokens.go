@@ -19,7 +19,8 @@ type tokens struct {
 	earlier   [2]token      // the access and the refresh token before these
 	renewing  chan struct{} // closed when the running renewal has ended; nil when none runs
 	failure   *renewalError // of the last renewal; nil when it succeeded
-	notBefore time.Time     // no renewal starts before this time, after a failure
+	notBefore time.Time     // no renewal starts before this time, after a failure; an urgent one does
+	paused    time.Time     // none at all starts before this time: the login service asked for a pause (Retry-After)
 	backoff   *backoff.ExponentialBackOff
 	ended     []Renewal // since Finish was last called
 
@@ -28,6 +29,9 @@ type tokens struct {
 	urgent   time.Time // when the login was last asked during the back-off
 	answered bool      // the login was so asked since the API last gave another answer than 401
 }
+
+// longestPause limits the pause that the login service may ask for. A wrong date in its answer must not stop logins for a day.
+const longestPause = time.Hour
 
 // newTokens returns no tokens. Failed renewals are repeated after 1 s at first and after 5 min at most.
 func newTokens() *tokens {
@@ -71,6 +75,9 @@ func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
 			r.Outcome = RenewalRefused
 		}
 		t.notBefore = time.Now().Add(t.backoff.NextBackOff())
+		if err.pause > 0 {
+			t.paused = time.Now().Add(min(err.pause, longestPause))
+		}
 	} else {
 		t.access, t.refresh, t.earlier = access, refresh, [2]token{t.access, t.refresh}
 		r.Expiry = access.expiry
@@ -112,7 +119,8 @@ func (s loginSession) joinRenewal(
 		return t.renewing, false, nil
 	case r.refused && !t.mayReplaceLocked(held):
 		return nil, false, &renewalError{text: "the API refused a token that was just issued"}
-	case t.failure != nil && time.Now().Before(t.notBefore) && (!r.refused || !t.isUrgentLocked(r.Start)):
+	case t.failure != nil && time.Now().Before(t.paused),
+		t.failure != nil && time.Now().Before(t.notBefore) && (!r.refused || !t.isUrgentLocked(r.Start)):
 		return nil, false, t.failure
 	}
 	s.startLocked(ctx, r)

@@ -19,6 +19,20 @@ const (
 // dialFunc makes a connection, like net.Dialer.DialContext.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
+// transports are those of one set of options.
+type transports struct {
+	fresh freshTransports
+	kept  keptTransports
+}
+
+func newTransports(options RunnerOptions, http1 bool) transports {
+	options.HTTP1 = http1
+	return transports{
+		fresh: freshTransports{options: &options},
+		kept:  keptTransports{options: &options, users: map[*http.Transport]int{}},
+	}
+}
+
 // freshTransports provides each exchange with a transport that no other exchange uses at the same time. With a shared
 // transport, HTTP/2 exchanges that start together would use one connection, and their phases would be wrong.
 type freshTransports struct {
@@ -124,7 +138,7 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 	}
 	dial := options.Dial
 	if dial == nil {
-		dial = newDialer().DialContext
+		dial = newDialer(newResolver(""), "").dial
 	}
 	idleTimeout := 90 * time.Second
 	if connection == Fresh { // a connection that is established after its exchange is not used
@@ -132,14 +146,13 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 	}
 	return &http.Transport{
 		Proxy:                  options.Proxy,
+		OnProxyConnectResponse: onProxyConnect,
 		DialContext:            dial,
 		TLSClientConfig:        config,
-		ForceAttemptHTTP2:      true,
+		ForceAttemptHTTP2:      !options.HTTP1,
 		DisableKeepAlives:      connection == Fresh,
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
 }
-
-func newDialer() *net.Dialer { return &net.Dialer{KeepAlive: 30 * time.Second} }

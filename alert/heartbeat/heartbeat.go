@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -36,14 +35,9 @@ func (s Settings) Validate() error {
 		return faults.Err()
 	}
 	u, err := url.Parse(s.URL.Reveal())
-	faults.Add(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())),
+	faults.Add(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !setting.IsLoopback(u.Hostname())),
 		"url", "is no https address (nor http on a loopback address)", "write the address that the dead man's switch shows for this check")
 	return faults.Err()
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // pingLimit is the longest time for one ping.

@@ -2,7 +2,6 @@ package slack
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -159,12 +158,7 @@ func isSecure(text, secure, plain string) bool {
 	if err != nil || u.Hostname() == "" {
 		return false
 	}
-	return u.Scheme == secure || u.Scheme == plain && isLoopback(u.Hostname())
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return u.Scheme == secure || u.Scheme == plain && setting.IsLoopback(u.Hostname())
 }
 
 // errAddress replaces the parser's error, which quotes the address.

@@ -36,11 +36,13 @@ func allowed() map[string][]string {
 			"probe", "probe/blame", "alert", "alert/outbox", "config/secret", "config/setting",
 			"otel/collector", "otel/metric", "otel/otlperr", "otel/spool", "otel/wake",
 		},
-		"otel/collector": {"alert/outbox", "config/secret", "config/setting"}, // alert/outbox reads Retry-After
-		"otel/metric":    {},                                                  // a store of numbers: what a metric means is decided in otel
-		"otel/spool":     {"otel/otlperr", "otel/wake"},                       // wraps any OTLP client, without settings and recorder
-		"otel/otlperr":   {},                                                  // reads the errors of the SDK
-		"otel/wake":      {},                                                  // everybody may import it
+		"otel/collector": { // alert/outbox reads Retry-After
+			"alert/outbox", "config/secret", "config/setting", "otel/otlperr",
+		},
+		"otel/metric":  {},                            // a store of numbers: what a metric means is decided in otel
+		"otel/spool":   {"otel/otlperr", "otel/wake"}, // wraps any OTLP client, without settings and recorder
+		"otel/otlperr": {},                            // reads the errors of the SDK
+		"otel/wake":    {},                            // everybody may import it
 		"config": {
 			"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact",
 			"alert", "alert/heartbeat", "alert/outbox", "otel", "otel/collector",
@@ -106,6 +108,15 @@ func TestImportsGoDownOnly(t *testing.T) {
 					t.Errorf("%s depends on %s, perhaps through another package: only the packages above it may", name, dep)
 				}
 			}
+		}
+	}
+}
+
+// TestTimeZonesAreEmbedded checks that a minimal machine or container knows the zones of schedules: https://pkg.go.dev/time/tzdata.
+func TestTimeZonesAreEmbedded(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if p.ImportPath == "squarewatch/cmd/squarewatch" && !slices.Contains(p.Imports, "time/tzdata") {
+			t.Error("want time/tzdata in the program")
 		}
 	}
 }

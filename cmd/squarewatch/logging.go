@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/journal"
 
@@ -33,16 +34,24 @@ func writesToJournal() bool {
 // redirectStandardLog sends the standard library's own messages, such as those of net/http about connections, to the logger.
 func redirectStandardLog(logger *slog.Logger) {
 	slog.SetLogLoggerLevel(slog.LevelWarn)
-	slog.SetDefault(slog.New(foreignText{logger.Handler()}))
+	slog.SetDefault(slog.New(foreignText{logger.Handler(), &repeats{seen: map[string]time.Time{}}}))
 }
 
 // foreignText is a log handler for messages that may quote what an unknown client sent.
-type foreignText struct{ slog.Handler }
+type foreignText struct {
+	slog.Handler
 
-// Handle shortens the message, masks secrets in it, and passes the record on. A panic keeps its stack.
+	repeats *repeats
+}
+
+// Handle shortens the message, masks secrets in it, and passes the record on. A panic keeps its stack. A message that repeats is passed on
+// once.
 func (h foreignText) Handle(ctx context.Context, r slog.Record) error {
 	const limit = 300
 	if !strings.HasPrefix(r.Message, "http: panic serving ") {
+		if h.repeats.again(r.Message, r.Time) {
+			return nil
+		}
 		r.Message = redact.Text(r.Message, limit)
 	}
 	return h.Handler.Handle(ctx, r)

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // a machine without a tz database knows the time zones of schedules too
 
 	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/spf13/cobra"

@@ -8,8 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"net/netip"
 	"time"
+
+	"squarewatch/config/setting"
 )
 
 // serveProfiles serves the profiles of net/http/pprof until ctx ends, to this machine only. The returned function stops the server and
@@ -19,7 +20,7 @@ func serveProfiles(ctx context.Context, address string, logger *slog.Logger) (wa
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--pprof is %q: write a loopback address, for example 127.0.0.1:6060", address)}
 	}
-	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
+	if !setting.IsLoopback(host) {
 		return nil, usageError{fmt.Errorf("--pprof is %q, which others can reach: write a loopback address, for example 127.0.0.1:6060", address)}
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)

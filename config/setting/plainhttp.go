@@ -1,9 +1,6 @@
 package setting
 
-import (
-	"net/netip"
-	"net/url"
-)
+import "net/url"
 
 // ShowsSecrets reports whether a credential that is sent to an address can be read on the way: the address is not https, and not on this
 // machine. It is false for what is no address.
@@ -12,8 +9,7 @@ func ShowsSecrets(address string) bool {
 	if err != nil || u.Hostname() == "" || u.Scheme == "https" {
 		return false
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback())
+	return !IsLoopback(u.Hostname())
 }
 
 // Exposed are the settings that send credentials where they can be read on the way.

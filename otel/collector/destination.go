@@ -68,6 +68,39 @@ func (o *OTLP) Destinations(env func(string) string) ([]Destination, error) {
 	return list, errors.Join(faults...)
 }
 
+// defaultProtocol returns the protocol where neither the file nor a variable names one. For an endpoint of a variable it is that of the
+// specification (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specify-protocol); for one of the file it is gRPC.
+func defaultProtocol(o *OTLP) string {
+	if o.Endpoint == "" {
+		return ProtocolHTTP
+	}
+	return ProtocolGRPC
+}
+
+// The ports that OTLP registered for its protocols (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-default-port).
+const (
+	portGRPC = "4317"
+	portHTTP = "4318"
+)
+
+// Mismatches returns a sentence about each signal whose port is the default of the other protocol.
+func (o *OTLP) Mismatches(env func(string) string) (warnings []string) {
+	all, _ := o.Destinations(env) // Check reports the error
+	for _, d := range all {
+		u, err := url.Parse(d.URL)
+		if err != nil {
+			continue
+		}
+		for port, protocol := range map[string]string{portGRPC: ProtocolGRPC, portHTTP: ProtocolHTTP} {
+			if u.Port() == port && d.protocol != protocol {
+				warnings = append(warnings, fmt.Sprintf("%s are sent by %s to port %s, which is usually for %s; write the protocol in telemetry.otlp, "+
+					"or set OTEL_EXPORTER_OTLP_PROTOCOL", d.Signal, d.protocol, port, protocol))
+			}
+		}
+	}
+	return warnings
+}
+
 // Check returns why signals would not be sent: files that cannot be read, and wrong values of variables.
 func (o *OTLP) Check(env func(string) string) error {
 	_, err := o.Destinations(env)
@@ -83,7 +116,7 @@ func (o *OTLP) destination(signal string, env func(string) string) (*Destination
 	ofSignal, general := "OTEL_EXPORTER_OTLP_"+upper, "OTEL_EXPORTER_OTLP"
 	effective := OTLP{
 		Endpoint: cmp.Or(o.Endpoint, env(ofSignal+"_ENDPOINT"), env(general+"_ENDPOINT")),
-		Protocol: cmp.Or(o.Protocol, strings.ToLower(cmp.Or(env(ofSignal+"_PROTOCOL"), env(general+"_PROTOCOL"))), ProtocolGRPC),
+		Protocol: cmp.Or(o.Protocol, strings.ToLower(cmp.Or(env(ofSignal+"_PROTOCOL"), env(general+"_PROTOCOL"))), defaultProtocol(o)),
 	}
 	if effective.Endpoint == "" {
 		return nil, nil //nolint:nilnil // nothing is sent, and nothing is wrong

@@ -30,13 +30,18 @@ func TestDestinations(t *testing.T) {
 		"file":    {collector.OTLP{Endpoint: "http://a:4317"}, nil, []string{"traces grpc http://a:4317", "metrics grpc http://a:4317"}},
 		"variable": {
 			collector.OTLP{},
-			map[string]string{general: "http://b:4317"},
+			map[string]string{general: "http://b:4318"},
+			[]string{"traces http/protobuf http://b:4318/v1/traces", "metrics http/protobuf http://b:4318/v1/metrics"},
+		},
+		"variable and protocol": {
+			collector.OTLP{},
+			map[string]string{general: "http://b:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
 			[]string{"traces grpc http://b:4317", "metrics grpc http://b:4317"},
 		},
 		"file wins": {collector.OTLP{Endpoint: "http://a:4317"}, map[string]string{general: "http://b:4317", ofTraces: "http://c:4317"}, []string{
 			"traces grpc http://a:4317", "metrics grpc http://a:4317",
 		}},
-		"one signal": {collector.OTLP{}, map[string]string{ofTraces: "http://c:4317"}, []string{"traces grpc http://c:4317"}},
+		"one signal": {collector.OTLP{}, map[string]string{ofTraces: "http://c:4318/y"}, []string{"traces http/protobuf http://c:4318/y"}},
 		"variable of a signal wins, and its path is complete": {
 			collector.OTLP{},
 			map[string]string{general: "http://b:4318/x", ofTraces: "http://c:4318/y", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
@@ -134,6 +139,29 @@ func TestSecretsDoNotLeaveOverPlainHTTP(t *testing.T) {
 		}
 		if sent := len(c.want) == 2; sent == (err != nil) || err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: want an error without the secret where a signal is not sent, got %v", name, err)
+		}
+	}
+}
+
+// TestAPortOfTheOtherProtocolIsWarnedOf has the ports of https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-default-port.
+func TestAPortOfTheOtherProtocolIsWarnedOf(t *testing.T) {
+	const endpoint, protocol = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL"
+	for name, c := range map[string]struct {
+		file collector.OTLP
+		env  map[string]string
+		want int
+	}{
+		"variable, HTTP":           {collector.OTLP{}, map[string]string{endpoint: "http://b:4318"}, 0},
+		"variable, gRPC's port":    {collector.OTLP{}, map[string]string{endpoint: "http://b:4317"}, 2},
+		"variables, gRPC":          {collector.OTLP{}, map[string]string{endpoint: "http://b:4317", protocol: "grpc"}, 0},
+		"file, gRPC":               {collector.OTLP{Endpoint: "http://b:4317"}, nil, 0},
+		"file, HTTP's port":        {collector.OTLP{Endpoint: "http://b:4318"}, nil, 2},
+		"file, another port":       {collector.OTLP{Endpoint: "http://b:9999"}, nil, 0},
+		"file, protocol, no fault": {collector.OTLP{Endpoint: "http://b:4318", Protocol: "http/protobuf"}, nil, 0},
+	} {
+		got := c.file.Mismatches(func(name string) string { return c.env[name] })
+		if len(got) != c.want {
+			t.Errorf("%s: want %d warnings, got %q", name, c.want, got)
 		}
 	}
 }

@@ -26,8 +26,12 @@ import (
 // options without a setting, such as the compression, are left to the variables.
 
 // TraceClient returns a client that sends spans to the collector. It connects at the first upload. With retry, it tries for up to a
-// minute by itself.
+// minute by itself. What is too large for the collector is sent in parts.
 func (d *Destination) TraceClient(retry bool) otlptrace.Client {
+	return spansInParts{d.traceClient(retry)}
+}
+
+func (d *Destination) traceClient(retry bool) otlptrace.Client {
 	if d.protocol == ProtocolHTTP {
 		options := []otlptracehttp.Option{
 			otlptracehttp.WithEndpointURL(d.URL), otlptracehttp.WithHTTPClient(d.httpClient()), otlptracehttp.WithTLSClientConfig(d.tls),
@@ -58,7 +62,7 @@ func (d *Destination) MetricExporter(ctx context.Context) (exporter sdkmetric.Ex
 	if err != nil {
 		return nil, fmt.Errorf("prepare the export of metrics: %w", err)
 	}
-	return exporter, nil
+	return metricsInParts{exporter}, nil
 }
 
 func (d *Destination) metricsOverHTTP(ctx context.Context) (sdkmetric.Exporter, error) {
@@ -85,7 +89,7 @@ func (d *Destination) LogExporter(ctx context.Context) (exporter sdklog.Exporter
 	if err != nil {
 		return nil, fmt.Errorf("prepare the export of logs: %w", err)
 	}
-	return exporter, nil
+	return logsInParts{exporter}, nil
 }
 
 func (d *Destination) logsOverHTTP(ctx context.Context) (sdklog.Exporter, error) {

@@ -30,36 +30,27 @@ func Classify(err error, spans int64) (outcome Outcome, lost int64) {
 	if rejected, ok := PartialSuccess(err); ok {
 		return Accepted, min(rejected, spans)
 	}
-	if rejectedByGRPC(err) || rejectedByHTTP(err) {
+	if TooLarge(err) || rejectedByGRPC(err) || rejectedByHTTP(err) {
 		return Rejected, spans
 	}
 	return Failed, 0
 }
 
-// rejectedByGRPC reports whether a gRPC collector or client rejected a request permanently. A request that is too large has the same
-// code as a collector without memory, so the text decides: "grpc: received message larger than max (…)"
-// (https://github.com/grpc/grpc-go/blob/master/rpc_util.go).
+// rejectedByGRPC reports whether a gRPC collector rejected a request permanently.
 func rejectedByGRPC(err error) bool {
 	s, ok := status.FromError(err)
-	if !ok {
-		return strings.HasPrefix(err.Error(), "request message too large")
-	}
-	return s.Code() == codes.InvalidArgument || s.Code() == codes.ResourceExhausted && strings.Contains(s.Message(), "larger than max")
+	return ok && s.Code() == codes.InvalidArgument
 }
 
-// rejectedByHTTP reports whether an HTTP collector or client rejected a request permanently. The client's error has no type, only the
-// text "failed to send to <URL>: 400 Bad Request (body: …)"
+// rejectedByHTTP reports whether an HTTP collector rejected a request permanently. The client's error has no type, only the text "failed to
+// send to <URL>: 400 Bad Request (body: …)"
 // (https://github.com/open-telemetry/opentelemetry-go/blob/main/exporters/otlp/otlptrace/otlptracehttp/client.go).
 func rejectedByHTTP(err error) bool {
-	text := err.Error()
-	if strings.HasPrefix(text, "request body too large") {
-		return true
-	}
-	rest, ok := strings.CutPrefix(text, "failed to send to ")
+	rest, ok := strings.CutPrefix(err.Error(), "failed to send to ")
 	if !ok {
 		return false
 	}
 	_, rest, _ = strings.Cut(rest, ": ")
 	code, _, _ := strings.Cut(rest, " ")
-	return code == "400" || code == "413"
+	return code == "400"
 }

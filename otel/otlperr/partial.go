@@ -1,6 +1,7 @@
 package otlperr
 
 import (
+	"errors"
 	"regexp"
 	"strconv"
 )
@@ -15,6 +16,9 @@ var partialSuccess = regexp.MustCompile(`(?s)^OTLP partial success: .*\((-?[0-9]
 func PartialSuccess(err error) (rejected int64, ok bool) {
 	if err == nil {
 		return 0, false
+	}
+	if parts, ok := errors.AsType[*RejectedError](err); ok {
+		return parts.Count, true
 	}
 	if match := partialSuccess.FindStringSubmatch(err.Error()); match != nil {
 		n, err := strconv.ParseInt(match[1], 10, 64)

@@ -1,8 +1,11 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"html"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -16,8 +19,7 @@ const excerptLimit = 300
 // the first of detail, error, code and message, or the first fault of a field. In other text it is the title of an HTML
 // page or the first line.
 func (s *Secrets) Excerpt(body []byte) string {
-	var parsed any
-	if json.Unmarshal(body, &parsed) == nil {
+	if parsed, ok := parse(body); ok {
 		return s.Text(words(parsed, 0), excerptLimit)
 	}
 	return s.Text(firstLine(string(body[:min(len(body), 64<<10)])), excerptLimit)
@@ -26,8 +28,8 @@ func (s *Secrets) Excerpt(body []byte) string {
 // Words returns the reason of a refusal in the API's own words, at most 300 characters, masked: the code of a JSON object, else its
 // message for people. It is empty for a body that is not JSON.
 func (s *Secrets) Words(body []byte) string {
-	var parsed any
-	if json.Unmarshal(body, &parsed) != nil {
+	parsed, ok := parse(body)
+	if !ok {
 		return ""
 	}
 	if object, ok := parsed.(map[string]any); ok {
@@ -36,6 +38,17 @@ func (s *Secrets) Words(body []byte) string {
 		}
 	}
 	return s.Text(words(parsed, 0), excerptLimit)
+}
+
+// parse reads a JSON value. A byte order mark before it, and numbers beyond the range of a float, do not matter.
+func parse(body []byte) (value any, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))))
+	decoder.UseNumber()
+	if decoder.Decode(&value) != nil {
+		return nil, false
+	}
+	_, err := decoder.Token()
+	return value, errors.Is(err, io.EOF)
 }
 
 // deepest is how many levels of nested objects words reads. The known error bodies have two.

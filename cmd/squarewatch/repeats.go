@@ -1,0 +1,33 @@
+package main
+
+import (
+	"strings"
+	"sync"
+	"time"
+)
+
+// repeatTime is how long a message must not come for its cause to count as ended. The next one is told again.
+const repeatTime = time.Hour
+
+// mostSeen is how many messages are remembered.
+const mostSeen = 100
+
+// repeats remembers messages, to tell each once while its cause lasts. A server that sends a body after a 204, for example, makes net/http
+// report each of its kept connections (https://github.com/golang/go/blob/master/src/net/http/transport.go, readLoopPeekFailLocked).
+type repeats struct {
+	mu   sync.Mutex
+	seen map[string]time.Time // when a message came last
+}
+
+// again reports whether a message came before, less than repeatTime ago. What it quotes of an answer does not matter.
+func (r *repeats) again(message string, now time.Time) bool {
+	key, _, _ := strings.Cut(message, " starting with ")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last, known := r.seen[key]
+	if !known && len(r.seen) >= mostSeen { // messages with an address are all different
+		clear(r.seen)
+	}
+	r.seen[key] = now
+	return known && now.Sub(last) < repeatTime
+}

@@ -1,0 +1,225 @@
+package collector_test
+
+import (
+	"compress/gzip"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"squarewatch/otel/collector"
+	"squarewatch/otel/otlperr"
+
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	logspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+)
+
+// maxRequest is the largest request that the collectors of these tests accept.
+const maxRequest = 5000
+
+// counts is what a collector accepted.
+type counts struct {
+	mu                      sync.Mutex
+	spans, metrics, records int
+}
+
+func (c *counts) add(spans, metrics, records int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spans, c.metrics, c.records = c.spans+spans, c.metrics+metrics, c.records+records
+}
+
+// smallOverHTTP starts an OTLP/HTTP collector that answers 413 to a larger body, as nginx does for client_max_body_size
+// (https://nginx.org/en/docs/http/ngx_http_core_module.html#client_max_body_size).
+func smallOverHTTP(t *testing.T, got *counts) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var reader io.Reader = r.Body
+		if r.Header.Get("Content-Encoding") == "gzip" {
+			reader, _ = gzip.NewReader(r.Body)
+		}
+		body, _ := io.ReadAll(reader)
+		if len(body) > maxRequest {
+			http.Error(w, "Request Entity Too Large", http.StatusRequestEntityTooLarge)
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		var spans collectorpb.ExportTraceServiceRequest
+		var metrics metricspb.ExportMetricsServiceRequest
+		var logs logspb.ExportLogsServiceRequest
+		switch r.URL.Path {
+		case "/v1/traces":
+			_ = proto.Unmarshal(body, &spans)
+		case "/v1/metrics":
+			_ = proto.Unmarshal(body, &metrics)
+		case "/v1/logs":
+			_ = proto.Unmarshal(body, &logs)
+		}
+		got.add(spansIn(&spans), metricsIn(&metrics), recordsIn(&logs))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func spansIn(r *collectorpb.ExportTraceServiceRequest) (n int) {
+	for _, of := range r.GetResourceSpans() {
+		for _, scope := range of.GetScopeSpans() {
+			n += len(scope.GetSpans())
+		}
+	}
+	return n
+}
+
+func metricsIn(r *metricspb.ExportMetricsServiceRequest) (n int) {
+	for _, of := range r.GetResourceMetrics() {
+		for _, scope := range of.GetScopeMetrics() {
+			n += len(scope.GetMetrics())
+		}
+	}
+	return n
+}
+
+func recordsIn(r *logspb.ExportLogsServiceRequest) (n int) {
+	for _, of := range r.GetResourceLogs() {
+		for _, scope := range of.GetScopeLogs() {
+			n += len(scope.GetLogRecords())
+		}
+	}
+	return n
+}
+
+type traceServer struct {
+	collectorpb.UnimplementedTraceServiceServer
+
+	got *counts
+}
+
+// Export accepts what the limit of the server let through.
+func (s traceServer) Export(_ context.Context, r *collectorpb.ExportTraceServiceRequest) (*collectorpb.ExportTraceServiceResponse, error) {
+	s.got.add(spansIn(r), 0, 0)
+	return &collectorpb.ExportTraceServiceResponse{}, nil
+}
+
+// smallOverGRPC starts a gRPC collector with a small MaxRecvMsgSize; the default is 4 MiB
+// (https://pkg.go.dev/google.golang.org/grpc#MaxRecvMsgSize).
+func smallOverGRPC(t *testing.T, got *counts) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxRequest))
+	collectorpb.RegisterTraceServiceServer(server, traceServer{got: got})
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(listener) })
+	t.Cleanup(func() {
+		server.Stop()
+		serving.Wait()
+	})
+	return "http://" + listener.Addr().String()
+}
+
+// to returns the destination of a signal.
+func to(t *testing.T, signal, endpoint, protocol string) *collector.Destination {
+	t.Helper()
+	o := collector.OTLP{Endpoint: endpoint, Protocol: protocol, Logs: true}
+	all, err := o.Destinations(func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range all {
+		if all[i].Signal == signal {
+			return &all[i]
+		}
+	}
+	t.Fatalf("no destination of %s", signal)
+	return nil
+}
+
+// batches returns so many spans, in several resources and scopes. One of them is too large for any request.
+func batches(spans int) (all []*tracepb.ResourceSpans) {
+	for resource := range 3 {
+		of := &tracepb.ResourceSpans{}
+		for range 2 {
+			scope := &tracepb.ScopeSpans{}
+			for i := range spans / 6 {
+				scope.Spans = append(scope.Spans, &tracepb.Span{Name: "span " + strconv.Itoa(i)})
+			}
+			of.ScopeSpans = append(of.ScopeSpans, scope)
+		}
+		if resource == 1 {
+			of.ScopeSpans[1].Spans[7].Name = strings.Repeat("x", maxRequest+1)
+		}
+		all = append(all, of)
+	}
+	return all
+}
+
+// TestALargeRequestIsSentInParts has collectors that accept only small requests. Only a span that is too large by itself is lost.
+func TestALargeRequestIsSentInParts(t *testing.T) {
+	for protocol, start := range map[string]func(*testing.T, *counts) string{
+		collector.ProtocolHTTP: smallOverHTTP, collector.ProtocolGRPC: smallOverGRPC,
+	} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			var got counts
+			client := to(t, collector.SignalTraces, start(t, &got), protocol).TraceClient(false)
+			if err := client.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = client.Stop(context.WithoutCancel(t.Context())) }()
+			err := client.UploadTraces(t.Context(), batches(2100))
+			outcome, lost := otlperr.Classify(err, 2100)
+			if got.spans != 2099 || outcome != otlperr.Accepted || lost != 1 {
+				t.Errorf("want 2099 spans accepted and 1 lost, got %d and %d: %v", got.spans, lost, err)
+			}
+		})
+	}
+}
+
+// TestLargeMetricsAndLogsAreSentInParts has the same for the other signals.
+func TestLargeMetricsAndLogsAreSentInParts(t *testing.T) {
+	var got counts
+	endpoint := smallOverHTTP(t, &got)
+	metrics, err := to(t, collector.SignalMetrics, endpoint, collector.ProtocolHTTP).MetricExporter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = metrics.Shutdown(context.WithoutCancel(t.Context())) }()
+	list := make([]metricdata.Metrics, 500)
+	for i := range list {
+		list[i] = metricdata.Metrics{
+			Name: "metric." + strconv.Itoa(i),
+			Data: metricdata.Gauge[float64]{DataPoints: []metricdata.DataPoint[float64]{{Value: 1}}},
+		}
+	}
+	if err := metrics.Export(t.Context(), &metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: list}}}); err != nil {
+		t.Error(err)
+	}
+	logs, err := to(t, collector.SignalLogs, endpoint, collector.ProtocolHTTP).LogExporter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = logs.Shutdown(context.WithoutCancel(t.Context())) }()
+	records := make([]sdklog.Record, 500)
+	for i := range records {
+		records[i].SetEventName("event." + strconv.Itoa(i))
+	}
+	if err := logs.Export(t.Context(), records); err != nil {
+		t.Error(err)
+	}
+	if got.metrics != 500 || got.records != 500 {
+		t.Errorf("want 500 metrics and 500 records accepted, got %d and %d", got.metrics, got.records)
+	}
+}
