@@ -30,7 +30,8 @@ func (r *reader) digest(document *yaml.Node, cfg *Config) {
 	for i, name := range d.Notify {
 		if _, ok := cfg.Notifiers[name]; !ok {
 			at := fmt.Sprintf("%s.notify[%d]", section, i)
-			r.fault(locate(document, at), at, fmt.Sprintf("is %q, which is not defined; %s", name, oneOf("notifiers", name, sortedKeys(cfg.Notifiers))))
+			r.fault(locate(document, at), at, fmt.Sprintf("is %q, which is not defined; %s", name,
+				oneOf("notifiers", name, sortedKeys(cfg.Notifiers))))
 		}
 	}
 }

@@ -26,7 +26,8 @@ func Print(w io.Writer, c *Config) error {
 		}
 	}
 	for name, notifier := range c.Notifiers {
-		settings := map[string]any{notifier.Kind: notifier.Settings, "group_wait": setting.Duration(notifier.GroupWait.Round(time.Millisecond)).String()}
+		wait := setting.Duration(notifier.GroupWait.Round(time.Millisecond))
+		settings := map[string]any{notifier.Kind: notifier.Settings, "group_wait": wait.String()}
 		if effective.Notifiers[name], err = nodeOf(settings); err != nil {
 			return err
 		}

@@ -119,6 +119,17 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 		return fmt.Errorf("begin to write alerts: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // has no effect after a commit
+	if err := writeAll(ctx, tx, b); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("write alerts: %w", err)
+	}
+	return nil
+}
+
+// writeAll writes the parts of a batch.
+func writeAll(ctx context.Context, tx *sql.Tx, b *batch) error {
 	if err := writeIncidents(ctx, tx, b); err != nil {
 		return err
 	}
@@ -143,13 +154,7 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 			return fmt.Errorf("write silence %s: %w", id, err)
 		}
 	}
-	if err := errors.Join(writeDeliveries(ctx, tx, b.deliveries), writeNotes(ctx, tx, b.notes)); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("write alerts: %w", err)
-	}
-	return nil
+	return errors.Join(writeDeliveries(ctx, tx, b.deliveries), writeNotes(ctx, tx, b.notes))
 }
 
 func writeIncidents(ctx context.Context, tx *sql.Tx, b *batch) error {

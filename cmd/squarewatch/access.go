@@ -108,8 +108,8 @@ func (d *Daemon) caller(r *http.Request) string {
 	return ""
 }
 
-// restricted accepts only requests over the socket, with the token, or of a browser that logged in. It refuses browsers' requests from other
-// origins.
+// restricted accepts only requests over the socket, with the token, or of a browser that logged in. It refuses browsers' requests from
+// other origins.
 func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, by string)) http.Handler {
 	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		by := d.caller(r)

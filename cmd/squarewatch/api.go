@@ -186,7 +186,7 @@ func (d *Daemon) serveAPI(mux *http.ServeMux) {
 	d.serveBadges(mux)
 	d.serveFeed(mux)
 	mux.Handle("DELETE /api/v1/silences/{id}", d.restricted(d.removeSilence))
-	mux.Handle("GET /api/v1/database", d.restricted(d.sendCopy))
+	mux.Handle("GET "+copyPath, d.restricted(d.sendCopy))
 	mux.Handle("POST /-/reload", d.restricted(d.askReload))
 }
 

@@ -99,12 +99,12 @@ func readPress(w http.ResponseWriter, r *http.Request) (ask pressJSON, err error
 // errPress is the error of a request that cannot be carried out as it is.
 var errPress = errors.New("the request is not understood")
 
-// notFiring is the error for an incident that no longer fires.
-type notFiring struct{ error }
+// notFiringError is the error for an incident that no longer fires.
+type notFiringError struct{ error }
 
 // pressStatus returns the HTTP status of an error.
 func pressStatus(err error) int {
-	if _, over := errors.AsType[notFiring](err); over {
+	if _, over := errors.AsType[notFiringError](err); over {
 		return http.StatusNotFound
 	}
 	switch {
@@ -121,7 +121,7 @@ func pressStatus(err error) int {
 // pressAcknowledge records who works on an incident. The next message says so.
 func (d *Daemon) pressAcknowledge(_ context.Context, ask *pressJSON) (pressedJSON, error) {
 	if err := (actions{d}).Acknowledge(ask.Incident, ask.By); err != nil {
-		return pressedJSON{}, notFiring{err}
+		return pressedJSON{}, notFiringError{err}
 	}
 	return pressedJSON{Incident: ask.Incident, By: ask.By}, nil
 }
@@ -139,7 +139,7 @@ func (d *Daemon) pressSilence(ctx context.Context, ask *pressJSON) (pressedJSON,
 	}
 	silence, err := d.evaluator.SilenceFor(ask.Incident)
 	if err != nil {
-		return pressedJSON{}, notFiring{err}
+		return pressedJSON{}, notFiringError{err}
 	}
 	silence.By, silence.Until = ask.By, time.Now().Add(length).Round(0)
 	kept, err := d.silences.Add(ctx, silence)

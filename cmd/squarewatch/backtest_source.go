@@ -152,7 +152,18 @@ func stored(ctx context.Context, store *history.Store, from, until time.Time) it
 				return
 			}
 		}
-		for begin := later(from, single); begin.Before(until); begin = begin.Add(readPart) {
+		for r, err := range inParts(ctx, store, later(from, single), until) {
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+// inParts yields the single runs of a period, and reads those of readPart at once.
+func inParts(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
+	return func(yield func(*probe.Result, error) bool) {
+		for begin := from; begin.Before(until); begin = begin.Add(readPart) {
 			runs, err := collect(store.Runs(ctx, begin, earlier(begin.Add(readPart), until)))
 			if err != nil {
 				yield(nil, err)

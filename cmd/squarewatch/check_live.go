@@ -30,7 +30,7 @@ type liveCheck struct {
 
 func works(what, says string) liveCheck { return liveCheck{What: what, Works: new(true), Says: says} }
 
-func fails(what string, says string) liveCheck {
+func fails(what, says string) liveCheck {
 	return liveCheck{What: what, Works: new(false), Says: says}
 }
 
@@ -135,14 +135,14 @@ func askCredential(ctx context.Context, cfg *config.Config, name string) liveChe
 	case r.Expected:
 		return works(what, fmt.Sprintf("%s answered %d", p.Name, r.Code))
 	}
-	says := fmt.Sprintf("%s: %s", p.Name, r.Reason)
+	says := []string{fmt.Sprintf("%s: %s", p.Name, r.Reason)}
 	if r.Excerpt != "" {
-		says += ": " + r.Excerpt
+		says[0] += ": " + r.Excerpt
 	}
 	for _, e := range r.Evidence {
-		says += "; " + e.Text
+		says = append(says, e.Text)
 	}
-	return fails(what, says)
+	return fails(what, strings.Join(says, "; "))
 }
 
 // expectsSuccess reports whether a probe expects status 200.

@@ -55,9 +55,7 @@ func (c *client) ask(ctx context.Context, method, path string, in, out any) erro
 	if err != nil {
 		return err
 	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
+	c.authorize(req)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return noDaemonError{fmt.Errorf("ask the daemon at %s: %w; check that squarewatch runs on this machine with this file", c.base, err)}
@@ -77,6 +75,14 @@ func (c *client) ask(ctx context.Context, method, path string, in, out any) erro
 		return fmt.Errorf("read the daemon's answer: %w; check that squarewatch is what listens at %s", err, c.base)
 	}
 	return nil
+}
+
+// authorize adds the token to a request that needs it. To read, none is needed on this machine: while the daemon is stopped, another program
+// could listen on its port.
+func (c *client) authorize(req *http.Request) {
+	if c.token != "" && (req.Method != http.MethodGet || req.URL.Path == copyPath) {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 }
 
 func refusalOf(status int, text []byte) error {

@@ -20,6 +20,9 @@ import (
 // copyPattern is the name of copies in state_dir while they are sent.
 const copyPattern = "copy-*.db"
 
+// copyPath is where the daemon serves a copy of its database.
+const copyPath = "/api/v1/database"
+
 // copyPages is how many pages of 4 KiB one step copies. Between two steps the daemon uses the connection.
 const copyPages = 256
 
@@ -99,13 +102,11 @@ func removeCopies(directory string) {
 
 // download writes a copy of the running daemon's database to a new file.
 func (c *client) download(ctx context.Context, file *os.File) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/v1/database", http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+copyPath, http.NoBody)
 	if err != nil {
 		return err
 	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
+	c.authorize(req)
 	patient := &http.Client{Transport: c.http.Transport} // a copy of gigabytes takes its time
 	resp, err := patient.Do(req)
 	if err != nil {

@@ -162,7 +162,8 @@ func digestOf(r *periodReport) outbox.Report {
 
 // line describes an incident in one line.
 func (i *incidentReport) line(until time.Time) string {
-	text := fmt.Sprintf("%s %s %s: bad for %s (%s), declared for %s", i.Fired.In(until.Location()).Format("2006-01-02 15:04"), i.Rule, i.Series,
+	text := fmt.Sprintf("%s %s %s: bad for %s (%s), declared for %s",
+		i.Fired.In(until.Location()).Format("2006-01-02 15:04"), i.Rule, i.Series,
 		spell(i.BadTime), withNumber(i.BadRuns, "bad run"), spell(i.Declared))
 	if i.Resolved == nil {
 		text += ", still firing"

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -28,7 +29,7 @@ func checkWidths(t *testing.T, name string, draw func(d display) string) {
 		got := draw(display{width: width})
 		label := "pipe"
 		if width > 0 {
-			label = fmt.Sprint(width)
+			label = strconv.Itoa(width)
 		}
 		golden.Check(t, "testdata/display/"+name+"-"+label+".golden", got, *update)
 		for line := range strings.Lines(got) {
@@ -228,7 +229,8 @@ func TestWatchOnATerminalDrawsAgainAndFits(t *testing.T) {
 }
 
 func TestTheSameStatusIsNoChange(t *testing.T) {
-	if watchKey(sickStatus(), nil) != watchKey(sickStatus(), nil) || watchKey(sickStatus(), nil) == watchKey(&statusJSON{}, nil) {
+	before, now := watchKey(sickStatus(), nil), watchKey(sickStatus(), nil)
+	if before != now || now == watchKey(&statusJSON{}, nil) {
 		t.Error("want equal keys for equal states only")
 	}
 }

@@ -47,7 +47,7 @@ func allowed() map[string][]string {
 			"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact",
 			"alert", "alert/heartbeat", "alert/outbox", "otel", "otel/collector",
 		},
-		"cmd/squarewatch/initialize": {"config/secret"},                                             // asks and writes; what is valid and what works is decided above it
+		"cmd/squarewatch/initialize": {"config/secret"},                                             // asks and writes; what is valid is decided above it
 		"cmd/squarewatch/openapi":    {"config/secret", "probe", "probe/catalogue", "probe/redact"}, // a document becomes text: it sends nothing
 		"cmd/squarewatch/statuspage": {"config/setting", "probe", "probe/history", "probe/redact", "alert", "alert/outbox"},
 		"cmd/squarewatch": append(below, "probe/aisquaretest", "alert/slack/slackstub",

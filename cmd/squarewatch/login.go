@@ -85,7 +85,7 @@ func (d *Daemon) logIn(w http.ResponseWriter, r *http.Request) error {
 // cookie returns the cookie of a session. Pages of other sites cannot make a browser send it with a change: SameSite=Lax sends it only when
 // a person follows a link, https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.6.7.1.
 func cookie(r *http.Request, value string, age int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure depends on how the browser reaches the page
 		Name: sessionCookie, Value: value, Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: r.Header.Get("X-Forwarded-Proto") == "https", // a browser drops a secure cookie that comes over plain http
 	}

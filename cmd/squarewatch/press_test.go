@@ -138,7 +138,7 @@ func TestWhatCannotBePressed(t *testing.T) {
 }
 
 // form posts a form as a browser does, without following a redirect.
-func (l *live) form(path string, fields url.Values, header http.Header) *http.Response {
+func (l *live) form(path string, fields url.Values, header http.Header) formAnswer {
 	l.t.Helper()
 	r, err := http.NewRequestWithContext(l.t.Context(), http.MethodPost, l.url+path, strings.NewReader(fields.Encode()))
 	if err != nil {
@@ -155,12 +155,22 @@ func (l *live) form(path string, fields url.Values, header http.Header) *http.Re
 		l.t.Fatal(err)
 	}
 	_ = response.Body.Close()
-	return response
+	return formAnswer{StatusCode: response.StatusCode, Header: response.Header, cookies: response.Cookies()}
 }
+
+// formAnswer is an answer without its body.
+type formAnswer struct {
+	StatusCode int
+	Header     http.Header
+
+	cookies []*http.Cookie
+}
+
+func (a *formAnswer) Cookies() []*http.Cookie { return a.cookies }
 
 func TestABrowserLogsIn(t *testing.T) {
 	l := newLive(t)
-	press := func(cookie *http.Cookie, header http.Header) *http.Response {
+	press := func(cookie *http.Cookie, header http.Header) formAnswer {
 		header = header.Clone()
 		if header == nil {
 			header = http.Header{}

@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe"
 )
 
-// runCounter shows on the terminal of stderr how many probes have answered. It shows nothing for one probe, and where stderr is no terminal.
+// runCounter shows on the terminal of stderr how many probes have answered. It shows nothing for one probe, or without a terminal.
 type runCounter struct {
 	total int
 

@@ -4,15 +4,19 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
+	"squarewatch/config"
+	"squarewatch/config/secret"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -138,6 +142,30 @@ func connectAs(path string, uid int) error {
 }
 
 // This covers DNS rebinding and requests that a reverse proxy forwards.
+// TestAttackWithAProgramOnThePort has another program on the port of a daemon that is stopped.
+func TestAttackWithAProgramOnThePort(t *testing.T) {
+	var tokens []string
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tokens = append(tokens, r.Header.Get("Authorization"))
+		answer(w, http.StatusOK, statusJSON{})
+	}))
+	defer other.Close()
+	cfg := &config.Config{Sections: config.Sections{Listen: strings.TrimPrefix(other.URL, "http://")}}
+	cfg.Web.Token = secret.New("top-secret")
+	c := newClient(cfg)
+	for _, path := range []string{"/api/v1/status", "/api/v1/silences"} {
+		if err := c.ask(t.Context(), http.MethodGet, path, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.ask(t.Context(), http.MethodPost, "/-/reload", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"", "", "Bearer top-secret"}, tokens); diff != "" {
+		t.Errorf("tokens, only a change has one (-want +got):\n%s", diff)
+	}
+}
+
 func TestAttackThroughABrowserOrAProxy(t *testing.T) {
 	l := newLive(t)
 	const token = "Bearer top-secret"

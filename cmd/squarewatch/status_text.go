@@ -98,14 +98,14 @@ func (v *statusView) incident(a *alertJSON, now time.Time) string {
 	if a.Silenced != nil {
 		rate += "; silenced until " + shortTime(*a.Silenced, now)
 	}
-	out += v.line(rate, "")
+	lines := []string{out, v.line(rate, "")}
 	if a.Fault != "" {
-		out += v.line("  "+a.Fault, "")
+		lines = append(lines, v.line("  "+a.Fault, ""))
 	}
 	for _, e := range a.Evidence {
-		out += v.line(fmt.Sprintf("  Because: %s (%s)", e.Text, shortTime(e.At, now)), "  ")
+		lines = append(lines, v.line(fmt.Sprintf("  Because: %s (%s)", e.Text, shortTime(e.At, now)), "  "))
 	}
-	return out
+	return strings.Join(lines, "")
 }
 
 // faults says what is wrong with squarewatch itself.

@@ -20,7 +20,7 @@ func (v *statusView) watch(ctx context.Context) error {
 	for {
 		s, err := v.ask(ctx)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the person has seen enough
+			return nil // the person has seen enough
 		}
 		if key := watchKey(s, err); v.terminal && !v.json || key != shown {
 			shown = key

@@ -15,7 +15,7 @@ func unwritable(directory string) string {
 	}
 	nearest := directory
 	err := unix.Access(nearest, unix.W_OK|unix.X_OK)
-	for err == unix.ENOENT && nearest != filepath.Dir(nearest) { //nolint:errorlint // unix returns plain numbers
+	for err == unix.ENOENT && nearest != filepath.Dir(nearest) {
 		nearest = filepath.Dir(nearest)
 		err = unix.Access(nearest, unix.W_OK|unix.X_OK)
 	}

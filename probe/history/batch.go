@@ -37,7 +37,7 @@ func (w *Writer) nextBatch(pause time.Duration) (b batch, due bool) {
 // restoreLocked puts back what was not written. Without room it drops the newest: the beginning of an outage is worth more than
 // its continuation.
 func (w *Writer) restoreLocked(b batch) {
-	over := 0
+	var over int
 	w.waiting.results, over = rejoined(b.results, w.waiting.results, w.room)
 	w.status.Dropped += int64(over)
 	w.waiting.misses, over = rejoined(b.misses, w.waiting.misses, w.room)

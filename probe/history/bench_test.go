@@ -21,6 +21,7 @@ func BenchmarkWriter(b *testing.B) {
 }
 
 func benchmarkWriter(b *testing.B, code int) {
+	b.Helper()
 	db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)

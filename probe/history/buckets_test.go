@@ -12,7 +12,7 @@ func TestBucketsOfAProbe(t *testing.T) {
 	written(b.Store, run("a", begin.Add(5*time.Second), 200), run("a", begin.Add(50*time.Second), 500),
 		run("a", begin.Add(130*time.Second), 200), run("b", begin.Add(5*time.Second), 500))
 	for _, length := range []time.Duration{time.Minute, time.Hour} {
-		got, err := b.Store.Buckets(t.Context(), "a", begin, begin.Add(time.Hour), length)
+		got, err := b.Buckets(t.Context(), "a", begin, begin.Add(time.Hour), length)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,7 +54,8 @@ type Missed struct {
 
 // MissedRuns adds up the runs that were due at since or later and before until, and were missed.
 func (s *Store) MissedRuns(ctx context.Context, since, until time.Time) ([]Missed, error) {
-	const query = `SELECT probe, reason, sum(runs) FROM misses WHERE intended >= ? AND intended < ? GROUP BY probe, reason ORDER BY probe, reason`
+	const query = `SELECT probe, reason, sum(runs) FROM misses WHERE intended >= ? AND intended < ?
+		GROUP BY probe, reason ORDER BY probe, reason`
 	rows, err := s.db.QueryContext(ctx, query, since.UnixMicro(), until.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("read missed runs: %w", err)

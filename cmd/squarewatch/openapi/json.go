@@ -82,7 +82,7 @@ func (c *converter) value(node *yaml.Node, depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, errTooDeep // so ends an alias inside its own value, too
 	}
-	switch node.Kind {
+	switch node.Kind { //nolint:exhaustive // every other kind is a scalar
 	case yaml.DocumentNode:
 		return c.value(node.Content[0], depth)
 	case yaml.AliasNode:

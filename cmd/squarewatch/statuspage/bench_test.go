@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // bytes of the answer.
 func BenchmarkHome(b *testing.B) {
 	for _, number := range []int{1000, 10_000} {
-		b.Run(fmt.Sprint(number), func(b *testing.B) {
+		b.Run(strconv.Itoa(number), func(b *testing.B) {
 			names := []string{"feed"}
 			for i := 1; i < number; i++ {
 				names = append(names, fmt.Sprintf("probe-%d", i))

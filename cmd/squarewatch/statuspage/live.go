@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -56,17 +57,18 @@ func (s *Server) Run(ctx context.Context) {
 
 // stateOf says what fires, who took it, and what is silenced or broken.
 func stateOf(s *Snapshot) string {
-	text := fmt.Sprint(s.Faults, s.Loaded.UnixMilli())
+	var text strings.Builder
+	_, _ = fmt.Fprint(&text, s.Faults, s.Loaded.UnixMilli())
 	for i := range s.Firing {
 		f := &s.Firing[i]
-		text += fmt.Sprint(" ", f.ID, f.Acknowledged != nil, f.Blame, len(f.Joined))
+		_, _ = fmt.Fprint(&text, " ", f.ID, f.Acknowledged != nil, f.Blame, len(f.Joined))
 	}
 	for i := range s.Series {
 		if !s.Series[i].SilencedUntil.IsZero() {
-			text += fmt.Sprint(" ", i, s.Series[i].SilencedUntil.Unix())
+			_, _ = fmt.Fprint(&text, " ", i, s.Series[i].SilencedUntil.Unix())
 		}
 	}
-	return text
+	return text.String()
 }
 
 func (v *viewers) listening() bool {

@@ -23,7 +23,7 @@ func listen(t *testing.T, address, last string) (next func() (event, id string),
 		t.Fatal(err)
 	}
 	r.Header.Set("Last-Event-ID", last)
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := (&http.Client{}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

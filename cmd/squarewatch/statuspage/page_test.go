@@ -42,8 +42,8 @@ func run(name string, second, code int) *probe.Result {
 }
 
 // snapshot is what a daemon knows after 120 seconds, in which feed answers 500 from second 60 on when bad is set.
-func snapshot(t testing.TB, bad bool, names ...string) *statuspage.Snapshot {
-	t.Helper()
+func snapshot(tb testing.TB, bad bool, names ...string) *statuspage.Snapshot {
+	tb.Helper()
 	rules := alert.DefaultRules()
 	var probes []probe.Probe
 	for _, name := range names {
@@ -51,7 +51,7 @@ func snapshot(t testing.TB, bad bool, names ...string) *statuspage.Snapshot {
 		probe.DefaultDefaults().Apply(&p)
 		probes = append(probes, p)
 	}
-	engine := alerttest.Engine(t, alert.EngineOptions{Rules: rules, Probes: probes})
+	engine := alerttest.Engine(tb, alert.EngineOptions{Rules: rules, Probes: probes})
 	strips := statuspage.NewStrips()
 	for second := 0; second <= 120; second += 10 {
 		for _, name := range names {
@@ -76,24 +76,24 @@ func snapshot(t testing.TB, bad bool, names ...string) *statuspage.Snapshot {
 }
 
 // server serves a snapshot.
-func server(t testing.TB, s *statuspage.Snapshot) http.Handler {
-	t.Helper()
+func server(tb testing.TB, s *statuspage.Snapshot) http.Handler {
+	tb.Helper()
 	page, err := statuspage.New(statuspage.Source{
 		Snapshot: func(context.Context, time.Time) *statuspage.Snapshot { return s },
 		History:  func() *history.Store { return nil }, Store: func() *outbox.Store { return nil },
 	}, statuspage.NewStrips())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	mux := http.NewServeMux()
 	page.Register(mux)
 	return mux
 }
 
-func get(t testing.TB, h http.Handler, address string) *httptest.ResponseRecorder {
-	t.Helper()
+func get(tb testing.TB, h http.Handler, address string) *httptest.ResponseRecorder {
+	tb.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody))
+	h.ServeHTTP(w, httptest.NewRequestWithContext(tb.Context(), http.MethodGet, address, http.NoBody))
 	return w
 }
 

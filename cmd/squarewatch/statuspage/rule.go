@@ -169,14 +169,7 @@ func ratesOf(ctx context.Context, store *history.Store, rule *alert.Rule, begin,
 			if err != nil {
 				return nil, err
 			}
-			counted, bad := rule.Counts(&up.Result)
-			if !counted || !rule.Watches(up.Result.Probe) {
-				continue
-			}
-			p.Runs += up.Runs
-			if bad {
-				p.Bad += up.Runs
-			}
+			p.count(rule, &up)
 		}
 		if p.Runs > 0 {
 			p.Rate = setting.Share(p.Bad) / setting.Share(p.Runs)
@@ -184,6 +177,18 @@ func ratesOf(ctx context.Context, store *history.Store, rule *alert.Rule, begin,
 		}
 	}
 	return list, nil
+}
+
+// count adds runs that a rule counts.
+func (p *RatePoint) count(rule *alert.Rule, up *history.Rollup) {
+	counted, bad := rule.Counts(&up.Result)
+	if !counted || !rule.Watches(up.Result.Probe) {
+		return
+	}
+	p.Runs += up.Runs
+	if bad {
+		p.Bad += up.Runs
+	}
 }
 
 // Chart draws the rate of the experiment with its threshold and its incidents.

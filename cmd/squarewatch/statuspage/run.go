@@ -62,10 +62,15 @@ type Phase struct {
 	Width int             `json:"-"`
 }
 
+// isTrace reads the identifier of a trace, and reports whether it is one.
+func isTrace(id *probe.TraceID, text string) bool {
+	return id.UnmarshalText([]byte(text)) == nil && id.IsValid()
+}
+
 // NewRunPage makes the page of a run; false when nothing is kept of a run with this trace. store may be nil.
 func NewRunPage(ctx context.Context, s *Snapshot, store *history.Store, trace string) (*RunPage, bool, error) {
 	var id probe.TraceID
-	if store == nil || id.UnmarshalText([]byte(trace)) != nil || !id.IsValid() {
+	if store == nil || !isTrace(&id, trace) {
 		return nil, false, nil
 	}
 	r, err := store.Run(ctx, id)
