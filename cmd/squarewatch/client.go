@@ -77,8 +77,8 @@ func (c *client) ask(ctx context.Context, method, path string, in, out any) erro
 	return nil
 }
 
-// authorize adds the token to a request that needs it. To read, none is needed on this machine: while the daemon is stopped, another program
-// could listen on its port.
+// authorize adds the token to a request that needs it. To read, none is needed on this machine: while the daemon is stopped, another
+// program could listen on its port.
 func (c *client) authorize(req *http.Request) {
 	if c.token != "" && (req.Method != http.MethodGet || req.URL.Path == copyPath) {
 		req.Header.Set("Authorization", "Bearer "+c.token)

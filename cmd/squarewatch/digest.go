@@ -22,8 +22,8 @@ const (
 	digestProbes, digestIncidents = 10, 15
 )
 
-// postDigests posts the report of the section digest whenever it is due, until ctx ends. A report that was due while squarewatch did not run
-// is not posted later: the next one does not cover its time, and squarewatch report shows it.
+// postDigests posts the report of the section digest whenever it is due, until ctx ends. A report that was due while squarewatch did not
+// run is not posted later: the next one does not cover its time, and squarewatch report shows it.
 func (d *Daemon) postDigests(ctx context.Context) {
 	seen := time.Now()
 	for {

@@ -47,8 +47,10 @@ func allowed() map[string][]string {
 			"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact",
 			"alert", "alert/heartbeat", "alert/outbox", "otel", "otel/collector",
 		},
-		"cmd/squarewatch/initialize": {"config/secret"},                                             // asks and writes; what is valid is decided above it
-		"cmd/squarewatch/openapi":    {"config/secret", "probe", "probe/catalogue", "probe/redact"}, // a document becomes text: it sends nothing
+		// It asks and writes; what is valid is decided above it.
+		"cmd/squarewatch/initialize": {"config/secret"},
+		// A document becomes text, and nothing is sent.
+		"cmd/squarewatch/openapi":    {"config/secret", "probe", "probe/catalogue", "probe/redact"},
 		"cmd/squarewatch/statuspage": {"config/setting", "probe", "probe/history", "probe/redact", "alert", "alert/outbox"},
 		"cmd/squarewatch": append(below, "probe/aisquaretest", "alert/slack/slackstub",
 			"cmd/squarewatch/initialize", "cmd/squarewatch/openapi", "cmd/squarewatch/statuspage"),

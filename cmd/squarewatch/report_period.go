@@ -10,7 +10,6 @@ import (
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
 	"squarewatch/config"
-
 	"squarewatch/probe"
 	"squarewatch/probe/history"
 )

@@ -140,7 +140,8 @@ func (s *screen) summary() {
 	fired := slices.DeleteFunc(slices.Clone(s.messages), func(m string) bool { return !strings.HasPrefix(m, "FIRING") })
 	resolved := slices.DeleteFunc(slices.Clone(s.messages), func(m string) bool { return !strings.HasPrefix(m, "RESOLVED") })
 	_, _ = fmt.Fprintf(s.display.out,
-		"%d runs, %d unexpected, %d missed; an alert fired %d times and was resolved %d times; %d Slack messages\n", runs, unexpected, missed, len(fired), len(resolved), len(s.messages))
+		"%d runs, %d unexpected, %d missed; an alert fired %d times and was resolved %d times; %d Slack messages\n",
+		runs, unexpected, missed, len(fired), len(resolved), len(s.messages))
 }
 
 // newSlackStage starts a stand-in for Slack and draws the messages that it receives.

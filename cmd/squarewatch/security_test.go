@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"squarewatch/config"
-	"squarewatch/config/secret"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +16,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"squarewatch/config"
+	"squarewatch/config/secret"
 )
 
 // overPort returns a client that reaches the port, as curl does.

@@ -73,8 +73,10 @@ type period struct {
 
 func periods() []period {
 	return []period{
-		{"1h", time.Hour, time.Minute}, {"24h", 24 * time.Hour, 20 * time.Minute},
-		{"7d", 7 * 24 * time.Hour, 3 * time.Hour}, {"90d", 90 * 24 * time.Hour, 24 * time.Hour},
+		{"1h", time.Hour, time.Minute},
+		{"24h", 24 * time.Hour, 20 * time.Minute},
+		{"7d", 7 * 24 * time.Hour, 3 * time.Hour},
+		{"90d", 90 * 24 * time.Hour, 24 * time.Hour},
 	}
 }
 
