@@ -92,13 +92,16 @@ func newFeed(incidents []alert.Incident, cfg *config.Config, started time.Time) 
 	}
 	for n := range incidents {
 		i := &incidents[n]
+		if i.Leader != "" { // the incident that it joined tells of it
+			continue
+		}
 		entry := atomEntry{
 			ID: tag + "incident/" + i.ID, Title: feedTitle(i), Published: seconds(i.Fired), Updated: seconds(changed(i)), Content: feedContent(i),
 		}
 		if page := cfg.ExternalURL.Incident(i.ID); page != "" {
 			entry.Links = []atomLink{{Rel: "alternate", Href: page}}
 		}
-		if n == 0 || entry.Updated.After(feed.Updated) {
+		if len(feed.Entries) == 0 || entry.Updated.After(feed.Updated) {
 			feed.Updated = entry.Updated
 		}
 		feed.Entries = append(feed.Entries, entry)

@@ -73,6 +73,7 @@ func FuzzFeed(f *testing.F) {
 		now := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
 		incidents := []alert.Incident{
 			{ID: "a1", Rule: "r", Series: series, Fired: now, Resolved: now.Add(time.Minute), Note: note}, {ID: "b2", Rule: "r", Fired: now},
+			{ID: "c3", Rule: "r", Fired: now, Leader: "b2"},
 		}
 		cfg := &config.Config{Target: &url.URL{Scheme: "https", Host: "api.aisquare.studio"}}
 		cfg.ExternalURL = "https://watch.example.org/squarewatch"
@@ -82,7 +83,7 @@ func FuzzFeed(f *testing.F) {
 		}
 		feed := readFeed(t, xml.Header+string(text))
 		if len(feed.Entries) != 2 || feed.Entries[0].Links[0].Href != "https://watch.example.org/squarewatch/incident/a1" {
-			t.Errorf("want two entries with links, got %s", text)
+			t.Errorf("want two entries with links, and none for what joined another incident, got %s", text)
 		}
 	})
 }

@@ -161,15 +161,19 @@ func (h *Home) headline() (text, state string) {
 	return fmt.Sprintf("All %d probes are as expected.", h.Total), "good"
 }
 
-// entriesOf lists the incidents that fire, then those that ended.
+// entriesOf lists the incidents that fire, then those that ended. An incident that joined another one is on the page of that one.
 func entriesOf(s *Snapshot) []Entry {
 	var list []Entry
-	for i := range s.Firing {
-		list = append(list, entryOf(&s.Firing[i]))
+	add := func(i *alert.Incident) {
+		if i.Leader == "" {
+			list = append(list, entryOf(i))
+		}
 	}
-	slices.Reverse(list)
+	for i := range s.Firing {
+		add(&s.Firing[len(s.Firing)-1-i]) // the newest first
+	}
 	for i := range s.Ended {
-		list = append(list, entryOf(&s.Ended[i]))
+		add(&s.Ended[i])
 	}
 	return list
 }

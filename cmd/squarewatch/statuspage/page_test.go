@@ -218,3 +218,15 @@ func TestUnchangedPageIsNotSentAgain(t *testing.T) {
 		t.Errorf("got %d with %d bytes, want 304 without", w.Code, w.Body.Len())
 	}
 }
+
+func TestTheListLeavesOutWhatJoinedAnotherIncident(t *testing.T) {
+	s := snapshot(t, true, "feed")
+	led := s.Firing[0]
+	led.ID, led.Series, led.Leader = "b2", "collections", s.Firing[0].ID
+	over := led
+	over.ID, over.Resolved = "c3", led.Fired.Add(time.Minute)
+	s.Firing, s.Ended = append(s.Firing, led), append(s.Ended, over)
+	if list := statuspage.NewHome(s, statuspage.Filter{}).Incidents; len(list) != 1 || list[0].ID != s.Firing[0].ID {
+		t.Errorf("want the incident that the others joined, got %+v", list)
+	}
+}
