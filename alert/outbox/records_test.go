@@ -75,6 +75,7 @@ func TestNotesOfAnIncident(t *testing.T) {
 		<-time.After(time.Minute)
 		second.Add(stateful(alert.EventResolved, "a"))
 		<-time.After(10 * time.Second)
+		synctest.Wait()
 		want(t, []outbox.Note{note}, m.taken[1].Notes)
 		got, err := second.store.Notes(t.Context(), "a")
 		if err != nil {
