@@ -27,7 +27,7 @@ func TestPageInChromium(t *testing.T) {
 			return false
 		}
 		_, body, err := get(t.Context(), found[1]+"/index.json")
-		return err == nil && strings.Contains(body, `"rule":"server-errors"`)
+		return err == nil && strings.Contains(body, `"incidents":[{"id":`)
 	})
 	judge := exec.CommandContext(t.Context(), "node", "judge.mjs", place.FindStringSubmatch(out.String())[1], t.TempDir())
 	judge.Dir = folder

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -119,6 +120,7 @@ func (s *Server) page(make func(r *http.Request, shown *Snapshot, name string) (
 func (s *Server) document(c content, asJSON bool) (d document, err error) {
 	if asJSON {
 		d.kind = "application/json"
+		fillLists(reflect.ValueOf(c.value))
 		d.body, err = json.Marshal(c.value)
 	} else {
 		d.kind = "text/html; charset=utf-8"

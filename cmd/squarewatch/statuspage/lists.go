@@ -1,0 +1,26 @@
+package statuspage
+
+import "reflect"
+
+// fillLists makes every nil list in a page's struct an empty one, so that JSON has [] for it and not null.
+func fillLists(v reflect.Value) {
+	switch v.Kind() { //nolint:exhaustive // nothing else holds a list
+	case reflect.Pointer:
+		if !v.IsNil() {
+			fillLists(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if field := v.Field(i); field.CanSet() {
+				fillLists(field)
+			}
+		}
+	case reflect.Slice:
+		if v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		}
+		for i := range v.Len() {
+			fillLists(v.Index(i))
+		}
+	}
+}
