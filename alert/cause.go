@@ -14,9 +14,9 @@ const (
 	leaveAfter = time.Minute
 )
 
-// One cause is one incident for people: a series that crosses its threshold for the same cause as an announced incident joins that one, its
-// leader. The joined series fires, and the leader's message names it. It has no messages of its own, and the leader does not resolve before
-// all series that joined it are good again.
+// People see one incident for one cause. A series that crosses its threshold for the same cause as an announced incident joins that
+// incident, which is then its leader. The joined series fires, and the leader's messages name it. It has no messages of its own. The
+// leader does not resolve before all series that joined it are good again.
 
 // JoinedSeries is a series that joined an incident.
 type JoinedSeries struct {
@@ -41,28 +41,28 @@ func (i *Incident) JoinedNames(over bool) []string {
 	return names
 }
 
-// Cause is what joined an incident. It is plain data.
+// Cause lists the series that joined an incident. It is plain data.
 type Cause struct {
 	Joined []JoinedSeries // in the order in which they joined
 	Due    time.Time      // when a message must name those that joined last; zero when all are named
-	Named  time.Time      // when a message last named further ones; zero before
+	Named  time.Time      // when a message last named series that joined; zero before the first
 }
 
 // leading is the part of a series that leads an incident of several series.
 type leading struct {
 	Cause
 
-	members []*series // that joined and still fire
+	members []*series // series that joined and still fire
 }
 
 // joining is the part of a series that joined an incident.
 type joining struct {
 	leader   *series   // nil when the configuration no longer has it
 	incident string    // identifier of the leader's incident
-	until    time.Time // until when the culprits may differ; zero when they did not
+	until    time.Time // when the series leaves if the culprits still differ; zero for no such time
 }
 
-// hasJoined reports whether a series joined the incident that fires.
+// hasJoined reports whether the other series joined the firing incident of s, even if it has left since.
 func (s *series) hasJoined(other *series) bool {
 	return s.lead != nil && slices.ContainsFunc(s.lead.Joined, func(j JoinedSeries) bool { return j.is(other) })
 }
@@ -80,7 +80,7 @@ func (e *Engine) join(s, leader *series, now time.Time) {
 	e.timers.arm(leader)
 }
 
-// addMember adds a series that joined at now to those that a message names.
+// addMember records that a series joined at now, and sets when a message must name it.
 func (s *series) addMember(member *series, now time.Time) {
 	if s.lead == nil {
 		s.lead = &leading{}
@@ -176,7 +176,7 @@ func (s *series) recordJoinedNamed(now time.Time) {
 	}
 }
 
-// fillCause sets what joined the incident, and which incident it joined.
+// fillCause sets the series that joined the incident, and the incident that this one joined.
 func (s *series) fillCause(incident *Incident) {
 	switch {
 	case s.joined != nil:
@@ -205,7 +205,7 @@ func (e *Engine) leaderStates(s *series) []SeriesState {
 	return list
 }
 
-// recordLeader makes an announced series one that others can join.
+// recordLeader adds an announced series to those that other series can join.
 func (e *Engine) recordLeader(s *series) {
 	if s.state != Firing || !s.announced {
 		return
@@ -232,7 +232,7 @@ func (e *Engine) link() {
 		leader := byIncident[s.joined.incident]
 		s.joined = &joining{leader: leader, incident: s.joined.incident, until: s.joined.until}
 		if leader != nil && s.state == Firing {
-			leader.addMember(s, s.fired) // the stored state of the leader may be older
+			leader.addMember(s, s.fired) // the leader's stored state may be older than this membership
 		}
 	}
 }

@@ -18,8 +18,8 @@ const (
 	levelCrossed              // bad enough to fire
 )
 
-// condition evaluates one series and keeps the counts that it needs. The state machine knows no other source, so that a new way to
-// evaluate is one file condition_<name>.go and one line in kinds.
+// condition evaluates one series and keeps the counts that it needs. The state machine evaluates series only through this interface, so a
+// new way to evaluate is one file condition_<name>.go and one line in kinds.
 type condition interface { //nolint:interfacebloat // the four methods are one ability: to evaluate
 	// observe counts a finished run at now, which is not before the run's end. It reports whether the rule counts the run as bad.
 	observe(rule *Rule, r *probe.Result, now time.Time) bool
@@ -35,8 +35,8 @@ type condition interface { //nolint:interfacebloat // the four methods are one a
 type (
 	// restarter is a condition that measures time: restart makes it begin again at now, after a time in which it was not watching.
 	restarter interface{ restart(now time.Time) }
-	// recaller is a condition that needs earlier runs. After a restart it must see the runs of a period, and a number of the last runs of
-	// a probe, however old.
+	// recaller is a condition that needs earlier runs after a restart. lookback returns the period of which it needs all runs, and how
+	// many of a probe's last runs it needs, however old they are.
 	recaller interface {
 		lookback(rule *Rule, probe string) (window time.Duration, last int)
 	}
@@ -44,7 +44,7 @@ type (
 	grader interface{ severity(rule *Rule) Severity }
 	// onsetReporter is a condition that knows when its problem began, where no bad run shows it.
 	onsetReporter interface{ onset() time.Time }
-	// spanReporter is a condition that knows which bad runs made it cross; false when a window tells that.
+	// spanReporter is a condition that knows which bad runs made it cross. badSpan returns false when the window tells that.
 	spanReporter interface{ badSpan() (BadSpan, bool) }
 	// groupEvaluator is a condition of several probes.
 	groupEvaluator interface { //nolint:interfacebloat // the four methods are one ability: to evaluate several probes
@@ -95,8 +95,8 @@ func kindOf(name string) *kind {
 	return all[0]
 }
 
-// fileKind returns the kind of the rules in the configuration file. A rule per credential, or over all probes, evaluates all of them
-// together and each one by itself.
+// fileKind returns the kind of the rules in the configuration file. A rule per credential, or over all probes, evaluates its probes
+// together, and each of them by itself.
 func fileKind() *kind {
 	return &kind{
 		newCondition: func(rule *Rule, probes []*probe.Probe) condition {
@@ -123,13 +123,13 @@ func newShareCondition(rule *Rule, rare bool) condition {
 // countsRun reports whether rules count a run at all. A run that failed on our own side says nothing about the API.
 func countsRun(r *probe.Result) bool { return !r.Blame.Ours() }
 
-// Counts reports whether a rule of the configuration file counts a run at all, and whether as a bad one.
+// Counts reports whether a rule of the configuration file counts a run at all, and whether it counts the run as bad.
 func (r *Rule) Counts(result *probe.Result) (counted, bad bool) {
 	return countsRun(result), r.bad(result)
 }
 
-// bad reports whether a rule of the configuration file counts a run as bad. An expected answer is never bad. A page that a gateway gives
-// with 200 in place of the API's answer counts as a 503: whoever uses the API gets nothing.
+// bad reports whether a rule of the configuration file counts a run as bad. An expected answer is never bad. A gateway may send a page
+// with 200 in place of the API's answer. Such a page also counts as a 503, because users of the API get no answer.
 func (r *Rule) bad(result *probe.Result) bool {
 	if result.Expected {
 		return false
@@ -163,7 +163,7 @@ func (r *Rule) rarelyTogether(probes []*probe.Probe) bool {
 	return runs < r.MinRuns
 }
 
-// rateWindow returns how long a run counts at least in a rate of the rule: 59/60 of the window.
+// rateWindow returns the least time for which a run counts in a rate of the rule: 59/60 of the window.
 func (r *Rule) rateWindow() time.Duration {
 	window := r.Window
 	if r.Objective > 0 {
@@ -172,8 +172,8 @@ func (r *Rule) rateWindow() time.Duration {
 	return window - window/buckets
 }
 
-// copyState sets a condition to an earlier one of the same kind; false when that one is of another kind. It is for conditions whose state
-// does not depend on the rule.
+// copyState copies the earlier condition old to c; false when old is of another kind. It is for conditions whose state does not depend on
+// the rule.
 func copyState[C any](c *C, old condition) bool {
 	before, ok := any(old).(*C)
 	if ok {

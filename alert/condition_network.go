@@ -6,12 +6,13 @@ import (
 	"squarewatch/probe"
 )
 
-// networkClear is the time without a run that failed because of our own network, after which the failure of the network is over. A network
-// that comes and goes, and runs that end late, make one incident.
+// networkClear is how long no run may have failed because of our own network before the failure of the network is over. A network that
+// fails on and off, and runs that end late, thus make one incident.
 const networkClear = time.Minute
 
-// networkCondition is about our own network. It fires with a run that failed because of it. It is clear when a later run got an answer and
-// none has failed for networkClear. Most notifiers cannot be reached meanwhile, so only its end is announced, unless it lasts.
+// networkCondition is about our own network. It fires when a run failed because of the network. It is clear when a later run got an answer
+// and no run has failed so for networkClear. Most notifiers cannot be reached meanwhile, so only the end of the incident is announced. Its
+// beginning is announced only if the incident lasts.
 type networkCondition struct {
 	last      time.Time // the last run that failed because of our own network; zero for none
 	answered  time.Time // the last run that got an answer
@@ -48,19 +49,19 @@ func (c *networkCondition) observe(_ *Rule, r *probe.Result, now time.Time) bool
 	return false
 }
 
-// isDown reports whether no run got an answer since the last that failed.
+// isDown reports whether no run got an answer since the last run that failed because of our own network.
 func (c *networkCondition) isDown() bool { return !c.last.IsZero() && !c.answered.After(c.last) }
 
-// isOver reports whether there is no failure at now.
+// isOver reports whether no failure of our own network is known, or the last one is over at now.
 func (c *networkCondition) isOver(now time.Time) bool {
 	return c.last.IsZero() || !c.isDown() && now.Sub(c.last) >= networkClear
 }
 
-// evaluate compares the last runs. Time alone ends the failure when a run got an answer.
+// evaluate compares the last failed run with the last answered one. Once a run got an answer, passing time alone ends the failure.
 func (c *networkCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 	switch {
 	case c.last.IsZero() && c.answered.IsZero():
-		return levelUnknown, time.Time{} // after a restart
+		return levelUnknown, time.Time{} // no run was seen since a restart
 	case c.isOver(now):
 		return levelClear, time.Time{}
 	case c.isDown():

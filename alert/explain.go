@@ -14,9 +14,9 @@ import (
 // maxReasons is how many pieces of evidence people are shown.
 const maxReasons = 3
 
-// Wording is how a notifier writes what is inserted into sentences.
+// Wording says how a notifier writes the texts that are inserted into sentences.
 type Wording struct {
-	Escape  func(string) string // makes text of others harmless; nil to leave it as it is
+	Escape  func(string) string // makes text from outside harmless, such as an API's answer; nil to leave it as it is
 	Command func(string) string // writes a command; Escape when nil
 	Trace   func(*Example) bool // whether the message links to the trace of a run; nil when it links to none
 }
@@ -24,7 +24,7 @@ type Wording struct {
 // Explanation says what an incident means, in sentences.
 type Explanation struct {
 	Say     string           // what happens, and whose fault it is
-	Whose   string           // only whose fault it is; all of Say for a condition that has its own sentences; empty when no run says
+	Whose   string           // the part of Say about the fault; all of Say for a condition with its own sentences; empty when no run says
 	Act     string           // what to do now
 	Reasons []probe.Evidence // the evidence for the fault, without what Say already tells; at most three
 }
@@ -97,7 +97,7 @@ func (i *Incident) outcome() (top outcomeSentence, runs, total int) {
 	return table[best], counts[best], total
 }
 
-// happens returns what happens, with a remark when that is not the outcome of all bad runs.
+// happens returns the sentence about what happens. It says so when only some of the bad runs had that outcome.
 func (i *Incident) happens(what *outcomeSentence, runs, total int, w Wording) string {
 	say := what.say
 	switch {
@@ -160,7 +160,7 @@ func (i *Incident) insert(text string, w Wording) string {
 }
 
 // hints returns two parts of sentences: what to look at first, and what shows the slow phase. They name the traces when the message links
-// to some, otherwise the API's own words and the command that repeats the run.
+// to some. Otherwise they name the command that repeats the run, and begin also names the excerpt of the API's answer.
 func (i *Incident) hints(w Wording) (begin, phase string) {
 	shown := i.Examples[:min(len(i.Examples), maxExamples)]
 	if slices.ContainsFunc(shown, func(e Example) bool { return w.Trace(&e) }) {

@@ -17,7 +17,7 @@ const (
 	Firing   State = "firing"
 )
 
-// Incident is a series of a rule from firing to resolved, as it is at one time. It is plain data.
+// Incident describes one incident of a series of a rule, from firing to resolved, as it is at one time. It is plain data.
 type Incident struct {
 	ID        string // the same from firing to resolved
 	Rule      string
@@ -29,8 +29,8 @@ type Incident struct {
 	Clear     setting.Share
 	Window    time.Duration // 0 when only the last run counts
 
-	// The bad time is when runs were bad; the declared time is from Fired to Resolved. Since is the beginning of the bad time: the first
-	// bad run, or the last run before none finished any more.
+	// The bad time is when runs were bad; the declared time is from Fired to Resolved. Since is the beginning of the bad time. That is the
+	// first bad run or, when runs are missing, the last run that finished.
 	Since    time.Time
 	FirstBad time.Time // when the first bad run of the incident ended; zero where the rule needs none
 	LastBad  time.Time // when the last one ended, so far
@@ -42,50 +42,50 @@ type Incident struct {
 	Condition  Condition     // how the rule evaluates
 	Low, High  setting.Share // bounds of the true rate, where the rule has a Confidence
 	Confidence setting.Share // 0 when the raw rate is compared
-	Burn       *Burn         // of an objective's error budget; nil for other rules
+	Burn       *Burn         // how fast an objective's error budget is spent; nil for other rules
 
 	Rate    setting.Share // share of bad runs in the window
 	Runs    int           // finished runs in the window
 	Bad     int           // bad runs in the window
 	Classes []ClassCount  // bad runs by class and code, most frequent first
-	// Counted is when Rate, Runs, Bad and Classes were counted, if the window has too few runs for new figures. RecentRuns and RecentBad
-	// are the runs that it has. Zero when the figures are current.
+	// When the window has too few runs for new figures, Counted is when Rate, Runs, Bad and Classes were counted. RecentRuns and RecentBad
+	// then are the runs in the window now. All three are zero when the figures are current.
 	Counted               time.Time
 	RecentRuns, RecentBad int
 
 	Blame    probe.Blame      // who caused it, by the newest bad runs that say so
-	Blamed   string           // the credential of the newest of them; empty for none
-	Evidence []probe.Evidence // why that is known, or not; the strongest first
-	Settle   string           // what would settle it; empty unless Blame is BlameUnknown
-	Clearer  time.Time        // when a message last said that Blame is another one than before; zero if none did
+	Blamed   string           // the credential of the newest of those runs; empty for none
+	Evidence []probe.Evidence // evidence for Blame, or why it is unknown; the strongest first
+	Settle   string           // what would tell whose fault it is; empty unless Blame is BlameUnknown
+	Clearer  time.Time        // when a message last announced another Blame than before; zero if none did
 
 	Examples []Example // up to three bad runs, newest first
-	// Probe is the probe that the figures are of, if the rule counts several probes and one of them crossed alone; empty when the figures
-	// are of all together. BadProbes are the probes with bad runs, worst first; empty for a rule per probe.
+	// Probe is set if the rule counts several probes and one of them crossed alone: the figures are of that probe. It is empty when the
+	// figures are of all together. BadProbes are the probes with bad runs, worst first; empty for a rule per probe.
 	Probe     string
 	BadProbes []ProbeCount
 	Labels    map[string]string // of the probe; only for a rule per probe
 	Recent    []Mark            // the last runs, oldest first
 	Course    []Point           // the window in parts, oldest first, for a chart
 
-	Paused       time.Duration    // how long it was over between Fired and Resolved, because it reopened
+	Paused       time.Duration    // total time between Fired and Resolved in which it was over, before it reopened
 	Reopened     int              // how often it fired again within the rule's Reopen
-	HeldOpen     time.Duration    // it flaps, and resolves only after being clear for so long; 0 when it does not flap
+	HeldOpen     time.Duration    // how long it must be clear before it resolves, because it flaps; 0 when it does not flap
 	Acknowledged *Acknowledgement // nil before somebody acknowledges it
 	Overdue      bool             // server errors that last longer than support_after: time to ask AISquare
 	Affected     []string         // series that are not announced because of this incident
 
-	// Series that crossed for the same cause join an incident: its messages tell of them, and it ends when all are good again.
+	// Series that cross for the same cause join an incident. Its messages name them, and it ends when all are good again.
 	Joined   []JoinedSeries // in the order in which they joined
-	JoinedAt time.Time      // when a message last named further ones; zero if none did
+	JoinedAt time.Time      // when a message last named further series that joined; zero if none did
 	Leader   string         // identifier of the incident that this one joined; empty for none
 
-	Trouble *Trouble // of a part of squarewatch itself; nil for incidents of runs
+	Trouble *Trouble // the part of squarewatch itself that does not work; nil for incidents of runs
 
 	Note string // why it ended without a recovery; mostly empty
 }
 
-// Declared returns how long the incident has fired until it was resolved, without the times between in which it was over.
+// Declared returns how long the incident fired until it was resolved. The times in which it was over before it reopened do not count.
 func (i *Incident) Declared() time.Duration { return max(i.Resolved.Sub(i.Fired)-i.Paused, 0) }
 
 // Condition names a way to evaluate a series; the wording of messages depends on it.
@@ -99,7 +99,7 @@ const (
 	ConditionAccess  Condition = "access"  // a probe that guards access was granted access
 	ConditionNoData  Condition = "no-data" // a probe finishes no runs
 	ConditionNetwork Condition = "network" // our own network failed; runs did not count
-	ConditionWatcher Condition = "watcher" // squarewatch itself is in trouble: see Trouble, or runs did not count
+	ConditionWatcher Condition = "watcher" // squarewatch itself has a problem: Trouble names it, or runs did not count
 )
 
 // hasWindow reports whether the figures are of all runs in a window, of which there must be MinRuns.
@@ -137,7 +137,7 @@ type Point struct {
 	Bad  int
 }
 
-// Acknowledgement says who has taken an incident on.
+// Acknowledgement says who acknowledged an incident, and when.
 type Acknowledgement struct {
 	By string // as the notifier names people; Slack: a user identifier
 	At time.Time
@@ -180,10 +180,10 @@ type Example struct {
 // Event is what a transition announces.
 type Event string
 
-// The events, which are also the first words of a message in capitals.
+// The events. In capitals, each is also the first word of its messages.
 const (
 	EventFiring   Event = "firing"
-	EventUpdate   Event = "update" // it still fires: a reminder, or it became worse or clearer, or other series joined it
+	EventUpdate   Event = "update" // it still fires: a reminder, a higher severity, another culprit, overdue, or series that joined it
 	EventResolved Event = "resolved"
 	EventEnded    Event = "ended" // it ended without a recovery: its rule, or what the rule watched, was removed
 	EventTest     Event = "test"  // a person tests a notifier; there is no incident
@@ -205,12 +205,12 @@ type Transition struct {
 	Incident Incident
 	Notify   []string // names of the notifiers to notify; all when empty
 	Muted    bool     // not announced: it is silenced, or its FIRING was not announced
-	Alone    bool     // the end of an incident whose FIRING is never announced: it is announced nevertheless
-	Digest   string   // changes with the same digest become one message, also of different rules; mostly empty
+	Alone    bool     // the end is announced even if FIRING was not: the kind announces only the end
+	Digest   string   // changes with the same digest become one message, even if their rules differ; mostly empty
 	// Reannounced means that nothing changed: the transition is for notifiers that never received FIRING of the incident.
 	Reannounced bool
 	State       SeriesState
-	Leaders     []SeriesState // of the incidents that this one joined: a message of theirs must name it, also after a restart
+	Leaders     []SeriesState // states of the incidents that this one joined: their messages must name it, also after a restart
 }
 
 // SeriesState is the state of one series that survives a restart. It is plain data, stored as JSON.
@@ -232,7 +232,7 @@ type SeriesState struct {
 	Flapping     bool      // it is held open
 	Counts       string    // how the rule counted; empty in states of an older version
 	Unrecovered  []string  // for a group: probes that were bad in the incident and have had no good run since
-	Quiet        time.Time // while held open: since when it could resolve; zero while it could not
+	Quiet        time.Time // while held open: since when it has otherwise recovered; zero while it has not
 	Overdue      bool
 	Severity     Severity // as last announced
 	Acknowledged *Acknowledgement
@@ -242,11 +242,11 @@ type SeriesState struct {
 	Next         BadSpan   // while pending: bad runs since the threshold was crossed
 	After        BadSpan   // bad runs since the incident ended
 	Verdicts     *Verdicts // whose fault it is; nil when no run says
-	Onset        time.Time // first of the bad runs in a row with which the threshold was crossed
-	Cause        *Cause    // what joined the incident; nil for nothing
+	Onset        time.Time // first of the bad runs in a row that crossed the threshold
+	Cause        *Cause    // series that joined the incident; nil for none
 	Leader       string    // as in [Incident]
-	LeaderUntil  time.Time // until when its culprit may differ from that of Leader; zero when it did not
-	Owed         *Incident // the incident as it ended while silenced, while its end must still be announced; mostly nil
+	LeaderUntil  time.Time // when it leaves Leader if their culprits still differ; zero for no such time
+	Owed         *Incident // the incident as it ended during a silence, kept until its end is announced; mostly nil
 }
 
 // Status is what the engine knows of one series, for metrics and people.

@@ -30,8 +30,7 @@ func (e *Engine) stepState(s *series, now time.Time) Event {
 	return event
 }
 
-// hasEvidence reports whether a bad run was seen since the time from which runs are evidence. A rule that fires on missing runs needs
-// none.
+// hasEvidence reports whether a bad run was seen since evidenceFrom. A rule that fires on missing runs needs no bad run.
 func (s *series) hasEvidence() bool { return s.kind.withoutRuns || !s.lastBad.Before(s.evidenceFrom) }
 
 // stepPending moves a pending series. It fires when the threshold was held long enough, is still crossed, and no announced incident or
@@ -47,7 +46,7 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 			return ""
 		}
 		if !s.hasEvidence() {
-			return "" // the time counts as held, but only a new bad run is evidence
+			return "" // the threshold counts as held meanwhile, but only a new bad run lets the series fire
 		}
 		leader := e.leaderFor(s)
 		s.setState(Firing, now)
@@ -62,7 +61,8 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 	return ""
 }
 
-// stepFiring moves a firing series: it resolves, gets more severe, becomes clearer or overdue, or sends a reminder.
+// stepFiring moves a firing series. It resolves the incident, or announces a higher severity, another culprit, newly joined series, an
+// overdue incident or a reminder.
 func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	if s.recovered(v, now) {
 		s.endNote = s.removedNote()
@@ -77,7 +77,7 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 		s.lastNotified = now
 		return EventFiring
 	}
-	muted := e.muting.silenceOf(s) != nil // what is new waits for the end of a silence
+	muted := e.muting.silenceOf(s) != nil // another culprit and newly joined series are announced after the silence
 	worse, clearer := s.worsened(), !muted && s.changesVerdict(now)
 	if e.mustLeave(s, clearer, now) {
 		e.leave(s, now)
@@ -107,7 +107,7 @@ func (s *series) announcesEndOnly(now time.Time) bool {
 	return s.kind.endOnly && now.Sub(s.crossed) < endOnlyUntil
 }
 
-// lateAnnouncement returns when the beginning of an incident is announced because it lasts; zero for never.
+// lateAnnouncement returns when the beginning of an incident is announced if the incident still lasts then; zero for never.
 func (s *series) lateAnnouncement() time.Time {
 	if !s.kind.endOnly || s.announced {
 		return time.Time{}
@@ -115,8 +115,9 @@ func (s *series) lateAnnouncement() time.Time {
 	return s.crossed.Add(endOnlyUntil)
 }
 
-// mustAnnounce reports whether a firing series was not announced when it fired and must be now: an incident that covered or led it
-// named it and no longer does, or its kind announces only what lasts.
+// mustAnnounce reports whether a firing series that was not announced when it fired must be announced now. That is so when an incident
+// that covered or led the series no longer names it. It is also so when the kind announces only incidents that last, and this one has
+// lasted.
 func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
 	if s.announced || e.muting.silenceOf(s) != nil || !s.hasEvidence() {
 		return false
@@ -152,11 +153,11 @@ func (s *series) waits() bool {
 	return len(watched) > 0
 }
 
-// flappingFrom is how often an incident must reopen before it is held open.
+// flappingFrom is how often an incident must reopen before it is held open: it then resolves only as [series.recovered] describes.
 const flappingFrom = 2
 
-// recovered reports whether a firing incident is over: its condition is clear, each probe that was bad in it has had a good run, the series
-// that joined it are good again, and, if it flaps, it has been clear for the rule's Reopen.
+// recovered reports whether a firing incident is over. Its condition must be clear, each probe that was bad in it must have had a good run
+// since, and the series that joined it must be good again. A flapping incident must also have been clear for the rule's Reopen.
 func (s *series) recovered(v level, now time.Time) bool {
 	switch {
 	case v == levelCrossed && !s.clearSince.IsZero():
@@ -173,8 +174,8 @@ func (s *series) recovered(v level, now time.Time) bool {
 	return now.Sub(s.clearSince) >= s.rule.Reopen
 }
 
-// stillBad returns the probes of a firing group that were bad in the incident and have not had a good run since, and those of them that
-// the group no longer has.
+// stillBad returns the probes of a firing group that were bad in the incident and have not had a good run since. It returns the probes
+// that the group still has in watched, and the others in removed.
 func (s *series) stillBad() (watched, removed []string) {
 	c, ok := s.condition.(groupEvaluator)
 	if !ok {
@@ -251,7 +252,7 @@ func setOf(names []string) map[string]struct{} {
 	return set
 }
 
-// stateDeadline returns the next time after now at which the state itself has something to do; zero for never.
+// stateDeadline returns the next time after now at which the state alone requires another step; zero for never.
 func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 	due := time.Time{}
 	switch s.state {

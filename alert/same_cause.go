@@ -7,11 +7,11 @@ import (
 	"squarewatch/probe"
 )
 
-// joinNear is how close the beginnings of two problems of one cause are, when one of them had good runs after the other began: an
-// outage spreads over the endpoints, or lets some runs through.
+// joinNear is how close two problems of one cause begin, if one of them had good runs after the other began. An outage may spread over the
+// endpoints, or let some runs through.
 const joinNear = 2 * time.Minute
 
-// outcomeKind is a kind of outcome that one cause gives to different probes.
+// outcomeKind groups the outcomes that one cause can give to different probes.
 type outcomeKind uint8
 
 const (
@@ -21,8 +21,8 @@ const (
 	outcomeNoAnswer
 )
 
-// newestKind returns the kind of the newest bad run. A page with 200 that a gateway gives in place of the API's answer is of the kind of a
-// server error, as in [Rule.bad].
+// newestKind returns the kind of the newest bad run. A page with 200 that a gateway gives in place of the API's answer counts as a server
+// error, as in [Rule.bad].
 func (s *series) newestKind() outcomeKind {
 	if s.examples == nil {
 		return outcomeOther
@@ -54,8 +54,8 @@ func (e *Engine) leaderFor(s *series) *series {
 	return e.leaders[i]
 }
 
-// isOneProblem reports whether the newest bad runs have one culprit. Those of several probes may have several. Where one credential is
-// refused, the newest run knows best whether that is its fault or the API's.
+// isOneProblem reports whether the newest bad runs have one culprit. Bad runs of several probes may have several. When one credential is
+// refused, some runs may blame it and others the API. These count as one culprit, and the newest run decides which.
 func (s *series) isOneProblem() bool {
 	newest := s.verdicts.newest()
 	return !slices.ContainsFunc(s.exampleList(), func(e Example) bool {
@@ -65,18 +65,20 @@ func (s *series) isOneProblem() bool {
 	})
 }
 
-// areAPIAndCredential reports whether one of two verdicts on refusals is the API, and the other a credential.
+// areAPIAndCredential reports whether one of two verdicts on refusals blames the API, and the other blames a credential.
 func areAPIAndCredential(a, b probe.Blame) bool {
 	return a == probe.BlameAPI && b == probe.BlameCredential || a == probe.BlameCredential && b == probe.BlameAPI
 }
 
-// canLead reports whether the people whom s would notify know of the incident of l, and whether it is as urgent.
+// canLead reports whether l can lead s. The people whom s would notify must know of the incident of l, and l must be at least as urgent as
+// s.
 func (e *Engine) canLead(l, s *series) bool {
 	return l.isAnnouncedFor(s) && !l.rule.isBuiltin() && rank(l.severity) <= rank(s.severityNow()) && e.muting.silenceOf(l) == nil
 }
 
-// sharesCause reports whether one cause explains the problem of s and the incident of l: the same culprit with the same kind of outcome, or
-// one outage of the API in which the kind differs, for example when tokens lapse. The problems must have begun together, or nearly so.
+// sharesCause reports whether one cause explains the problem of s and the incident of l. Both may have the same culprit with the same kind
+// of outcome. Or both belong to one outage of the API in which the kind differs, for example when tokens expire. The problems must have
+// begun together, or nearly so.
 func (e *Engine) sharesCause(l, s *series) bool {
 	same := l.blamesAs(s) && l.newestKind() == s.newestKind()
 	switch {
@@ -90,8 +92,8 @@ func (e *Engine) sharesCause(l, s *series) bool {
 	return false
 }
 
-// mayAgree reports whether one of two series of refusals blames the API, and the other still a credential. Credentials that are refused
-// together are judged together, so that the next runs may agree. See [Engine.mustLeave].
+// mayAgree reports whether one of two series of refusals blames the API while the other still blames a credential. Refusals of several
+// credentials that begin together are evidence against the API, so the verdicts of the next runs may agree. See [Engine.mustLeave].
 func (s *series) mayAgree(other *series) bool {
 	if other.verdicts == nil || s.newestKind() != outcomeRefusal || other.newestKind() != outcomeRefusal {
 		return false
@@ -99,7 +101,8 @@ func (s *series) mayAgree(other *series) bool {
 	return areAPIAndCredential(s.verdicts.newest().Blame, other.verdicts.newest().Blame)
 }
 
-// blamesAs reports whether the newest runs of s say what those of l say, or what its messages say.
+// blamesAs reports whether the newest runs of other blame the culprit that the messages of s name, or the one that the newest runs of s
+// blame.
 func (s *series) blamesAs(other *series) bool {
 	if s.verdicts == nil || other.verdicts == nil {
 		return false
@@ -108,8 +111,8 @@ func (s *series) blamesAs(other *series) bool {
 	return v.Blame != probe.BlameNone && (v.agrees(&s.verdicts.Shown) || v.agrees(&s.verdicts.Next))
 }
 
-// isOneOutage reports whether the culprits of two series can be one outage of the API. A culprit that is not known yet can be, where the
-// outcomes are of the same kind.
+// isOneOutage reports whether the culprits of two series can be one outage of the API. An unknown culprit can be one if both outcomes are
+// of the same kind.
 func (s *series) isOneOutage(other *series) bool {
 	if s.verdicts == nil || other.verdicts == nil {
 		return false

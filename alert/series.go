@@ -41,24 +41,24 @@ type series struct {
 	reopened     int
 	paused       time.Duration // how long the incident was over before it reopened, all times together
 	flapping     bool          // it has reopened so often that it is held open
-	clearSince   time.Time     // while flapping: since when it could resolve; zero while it could not
+	clearSince   time.Time     // while flapping: since when it has otherwise recovered; zero while it has not
 	overdue      bool          // announced as older than SupportAfter
 	announced    bool          // FIRING was announced
 	acknowledged *Acknowledgement
-	owedEnd      *Incident // the incident as it ended, while its end must still be announced; mostly nil
+	owedEnd      *Incident // the incident as it ended, kept until its end is announced; mostly nil
 
 	evidenceFrom time.Time // earlier bad runs are no evidence: the probe was not watched, or something else explains them
 	lastBad      time.Time
 	lastRun      time.Time
 	endNote      string              // why the incident ended without a recovery; mostly empty
 	unrecovered  map[string]struct{} // for a group that fires: probes that were bad in the incident and have had no good run since
-	seenUntil    time.Time           // runs were seen until then; later time does not count as held
+	seenUntil    time.Time           // time until which runs were seen; the threshold does not count as held after it
 	coverChecked time.Time           // when coveredBy was determined last
 	bad          *badTime            // nil before the first bad run
 	verdicts     *Verdicts           // nil before the first bad run that says whose fault it is
 	figures      *Figures            // as counted last while it fired; nil when it never fired
-	onset        time.Time           // first of the bad runs in a row with which the threshold was crossed; meaningless while inactive
-	lead         *leading            // what joined the incident; nil for nothing
+	onset        time.Time           // first of the bad runs in a row that crossed the threshold; meaningless while inactive
+	lead         *leading            // the series that joined the incident; nil for none
 	joined       *joining            // the incident that it joined; nil for none
 	endedWith    string              // the incident that it had joined when it ended; empty for none
 	coveredBy    *series             // the announced incident that explains this series, while it is pending; nil for none

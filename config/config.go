@@ -40,24 +40,24 @@ type Config struct {
 	Skipped     []catalogue.Skipped // catalogue probes that need a section that the file does not have
 	Rules       []alert.Rule
 	Notifiers   map[string]Notifier
-	Traced      bool   // spans go to a collector, by the file or by the variables of OpenTelemetry
-	StateDir    string // the directory of what a restart keeps; empty for none
+	Traced      bool   // spans go to a collector that the file or the variables of OpenTelemetry name
+	StateDir    string // the directory of the state that survives a restart; empty for none
 	Warnings    []Warning
 	File        string            // absolute path of the file; empty when the configuration does not come from a file
 	Sum         [sha256.Size]byte // of the file's content; zero when the configuration does not come from a file
 }
 
 // Sections are the parts of a file that [Config] holds as they are written. To add one, add a field here; add its default to
-// defaultSections if it has one. A Validate method of the field's type is called.
+// defaultSections if it has one. If the field's type has a Validate method, it is called.
 type Sections struct {
 	AllowHTTP   bool                `yaml:"allow_http,omitempty"`
 	Studio      string              `yaml:"studio,omitempty"`
 	Maintenance []alert.Maintenance `yaml:"maintenance,omitempty"`
 	Support     string              `yaml:"support,omitempty"`       // whom to ask at AISquare about server errors; empty for nobody
-	SupportWait time.Duration       `yaml:"support_after,omitempty"` // how old server errors are when AISquare is to be asked; 30m when absent
+	SupportWait time.Duration       `yaml:"support_after,omitempty"` // age of server errors at which to ask AISquare; 30m when absent
 	Telemetry   otel.Settings       `yaml:"telemetry,omitempty"`
 	Listen      string              `yaml:"listen,omitempty"`       // address of the pages and metrics
-	ExternalURL setting.Site        `yaml:"external_url,omitempty"` // of the pages as people reach them; no links in messages when absent
+	ExternalURL setting.Site        `yaml:"external_url,omitempty"` // address of the pages for people; messages have no links when absent
 	Web         Web                 `yaml:"web,omitempty"`          // who may use the port
 	Retention   history.Retention   `yaml:"retention,omitempty"`
 	Limits      dispatch.Limits     `yaml:"limits,omitempty"`
@@ -95,8 +95,8 @@ type Options struct {
 	CredentialsDirectory string                      // systemd's $CREDENTIALS_DIRECTORY
 }
 
-// Load reads the file at a path, of at most 16 MiB. It returns at the latest when ctx ends or after 30 s, also while a disk hangs. An error
-// is of type [*FileError] or [Errors], or the one of ctx.
+// Load reads the file at a path, of at most 16 MiB. It returns when ctx ends, or after 30 s at the latest, even if a disk hangs. An error
+// is of type [*FileError] or [Errors], or it is the error of ctx.
 func Load(ctx context.Context, path string, options Options) (*Config, error) {
 	return bounded(ctx, path, func() (*Config, error) {
 		data, err := readFile(path)
@@ -120,7 +120,7 @@ func (c *Config) from(path string, data []byte) *Config {
 	return c
 }
 
-// Sum returns the SHA-256 of the file at a path. It equals [Config.Sum] as long as nobody changed the file. It waits for a disk that hangs.
+// Sum returns the SHA-256 of the file at a path. It equals [Config.Sum] while the file is unchanged. It has no time limit if a disk hangs.
 func Sum(path string) ([sha256.Size]byte, error) {
 	data, err := readFile(path)
 	return sha256.Sum256(data), err
@@ -148,14 +148,14 @@ func readFile(path string) ([]byte, error) {
 	data, err := readBounded(open, maxFile)
 	if err != nil {
 		if reason, ok := errors.AsType[*fs.PathError](err); ok {
-			err = reason.Err // the path stands in our own words
+			err = reason.Err // FileError already names the path
 		}
 		return nil, &FileError{Path: path, Err: err}
 	}
 	return data, nil
 }
 
-// Parse reads a file's content; name is what errors call it. The error is of type [Errors].
+// Parse reads a file's content. Errors call the file by the given name. The error is of type [Errors].
 func Parse(name string, data []byte, options Options) (*Config, error) {
 	secrets := newResolver(name, options)
 	r := &reader{file: name, lookup: secrets.lookup}
@@ -178,7 +178,8 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 	return cfg, nil
 }
 
-// document parses a file. It reports a fault, and returns false, when the text is not YAML or its aliases have no end.
+// document parses a file. It reports a fault and returns false when the text is not YAML, an alias contains itself, or aliases expand to
+// too much.
 func (r *reader) document(data []byte) (*yaml.Node, bool) {
 	var document yaml.Node
 	if err := yaml.Load(data, &document); err != nil {
@@ -198,7 +199,7 @@ const (
 	noStateDir      = "none"
 )
 
-// stateDir reads the directory of what a restart keeps; empty for none.
+// stateDir reads the directory of the state that survives a restart; empty for none.
 func (r *reader) stateDir(document *yaml.Node, text string) string {
 	switch {
 	case text == noStateDir:
@@ -242,7 +243,7 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	return cfg
 }
 
-// sections lets each section that can validate itself do so.
+// sections calls the Validate method of each section that has one, and reports the faults.
 func (r *reader) sections(document *yaml.Node, sections *Sections) {
 	value := reflect.ValueOf(sections).Elem()
 	for key, field := range yamlFields(value.Type()) {

@@ -19,21 +19,21 @@ type tokens struct {
 	earlier   [2]token      // the access and the refresh token before these
 	renewing  chan struct{} // closed when the running renewal has ended; nil when none runs
 	failure   *renewalError // of the last renewal; nil when it succeeded
-	notBefore time.Time     // no renewal starts before this time, after a failure; an urgent one does
-	paused    time.Time     // none at all starts before this time: the login service asked for a pause (Retry-After)
+	notBefore time.Time     // after a failure no renewal starts before this time, except an urgent one
+	paused    time.Time     // no renewal starts before this time, not even an urgent one: the login service asked for a pause (Retry-After)
 	backoff   *backoff.ExponentialBackOff
-	ended     []Renewal // since Finish was last called
+	ended     []Renewal // renewals that ended since Finish was last called
 
 	last     blame.Renewal
 	replaced time.Time // when a refused token was last replaced
-	urgent   time.Time // when the login was last asked during the back-off
-	answered bool      // the login was so asked since the API last gave another answer than 401
+	urgent   time.Time // when an urgent renewal was last allowed
+	answered bool      // an urgent renewal was allowed, and since then the API has given no answer other than 401
 }
 
 // longestPause limits the pause that the login service may ask for. A wrong date in its answer must not stop logins for a day.
 const longestPause = time.Hour
 
-// newTokens returns no tokens. Failed renewals are repeated after 1 s at first and after 5 min at most.
+// newTokens returns empty tokens. Failed renewals are repeated after 1 s at first and after 5 min at most.
 func newTokens() *tokens {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval, b.RandomizationFactor = time.Second, 5*time.Minute, 0
@@ -83,14 +83,14 @@ func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
 		r.Expiry = access.expiry
 		t.backoff.Reset()
 	}
-	const limit = 100 // only runs take renewals; without runs the list must not grow
+	const limit = 100 // only runs take renewals out of the list; without runs it must not grow
 	if len(t.ended) < limit {
 		t.ended = append(t.ended, r)
 	}
 }
 
-// renewOnce makes sure that a renewal of the held token is running. If wait is set it waits for the end of the renewal, for at
-// most half of the time that the run has left: a login service that hangs must not make its probes time out.
+// renewOnce makes sure that a renewal of the held token is running. If wait is set it waits for the end of the renewal. It waits for at
+// most half of the time that the run has left, so that a login service that hangs does not make its probes time out.
 func (s loginSession) renewOnce(ctx context.Context, r AuthRequest, held token, wait bool) (AuthResult, error) {
 	ended, started, failure := s.joinRenewal(ctx, r, held)
 	result := AuthResult{RenewalAsked: started}
@@ -104,8 +104,9 @@ func (s loginSession) renewOnce(ctx context.Context, r AuthRequest, held token, 
 	return result, nil
 }
 
-// joinRenewal starts a renewal of the held token if none runs. It returns a channel that is closed when the renewal has ended;
-// nil when the token has already been replaced, or when the back-off after a failure is not over.
+// joinRenewal starts a renewal of the held token if none runs. It returns a channel that is closed when the renewal has ended. The channel
+// is nil when the token has already been replaced, when the API refused a token that is too young to replace, or when the back-off after a
+// failure is not over.
 func (s loginSession) joinRenewal(
 	ctx context.Context, r AuthRequest, held token,
 ) (ended <-chan struct{}, started bool, failure *renewalError) {
@@ -127,7 +128,7 @@ func (s loginSession) joinRenewal(
 	return t.renewing, true, nil
 }
 
-// startLocked starts a renewal in the background. It does not end with the run that asked for it, because others wait for it.
+// startLocked starts a renewal in the background. The renewal continues after its run has ended, because other runs wait for it.
 func (s loginSession) startLocked(ctx context.Context, r AuthRequest) {
 	ended := make(chan struct{})
 	s.tokens.renewing = ended
@@ -169,8 +170,8 @@ func (s loginSession) awaitRenewal(ctx context.Context, ended <-chan struct{}) *
 // errSlowLogin is the error of a run that waited for a renewal in vain.
 var errSlowLogin = &renewalError{text: "the login service did not answer in time"}
 
-// mayReplaceLocked reports whether a refused token may be replaced. A young one may be once a minute: its refusal may be an accident, but
-// more tokens would not help, and would flood the login service.
+// mayReplaceLocked reports whether a refused token may be replaced. A young token may be replaced once a minute (youngToken), because its
+// refusal may be an accident. More new tokens would not help, and would flood the login service.
 func (t *tokens) mayReplaceLocked(held token) bool {
 	now := time.Now()
 	since := now.Sub(t.replaced)
@@ -184,8 +185,8 @@ func (t *tokens) mayReplaceLocked(held token) bool {
 // urgentPause is the shortest time between two logins during the back-off.
 const urgentPause = 30 * time.Second
 
-// isUrgentLocked reports whether the login is asked although the back-off is not over, for a run that began at a time and was refused.
-// It is asked once when the API begins to answer 401, because an outage that stopped the login may be over.
+// isUrgentLocked reports whether a renewal may start although the back-off is not over. It is for a run that began at the given time and
+// was refused. One renewal may start when the API begins to answer 401, because the outage that made logins fail may be over.
 func (t *tokens) isUrgentLocked(began time.Time) bool {
 	now := time.Now()
 	if t.answered || !t.last.At.Before(began) || now.Sub(t.urgent) < urgentPause {
@@ -199,7 +200,7 @@ func (t *tokens) isUrgentLocked(began time.Time) bool {
 type renewals struct {
 	sync.WaitGroup
 
-	cancelled chan struct{} // closed when nothing waits for them any more
+	cancelled chan struct{} // closed by CancelRenewals, when nothing needs the renewals any more
 }
 
 // start runs a renewal in the background. It keeps ctx's values but not its cancellation.

@@ -19,7 +19,7 @@ const (
 // dialFunc makes a connection, like net.Dialer.DialContext.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// transports are those of one set of options.
+// transports are the two kinds of transports that one set of options needs.
 type transports struct {
 	fresh freshTransports
 	kept  keptTransports
@@ -55,8 +55,8 @@ func (f *freshTransports) acquire() *http.Transport {
 	return transport
 }
 
-// release keeps the transport for another exchange if this one succeeded. After an error a connection may still be established
-// later; the next exchange must not use it.
+// release keeps the transport for another exchange if this one succeeded. After an error it drops the transport: a connection may still be
+// established later, and the next exchange must not use that connection.
 func (f *freshTransports) release(transport *http.Transport, err error) {
 	transport.CloseIdleConnections()
 	if err != nil {

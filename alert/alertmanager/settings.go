@@ -34,7 +34,7 @@ type BasicAuth struct {
 type Options struct {
 	Target   string       // host of the watched API; a label, because one Alertmanager may receive alerts about two APIs
 	TraceURL string       // address of a trace, with {trace_id} in place of the identifier; empty for no links
-	Site     setting.Site // of the pages, for links to the incident and to its newest run
+	Site     setting.Site // address of the pages, for links to the incident and to its newest run
 	Client   *http.Client // nil for the default one, which uses the proxy variables of the environment
 }
 

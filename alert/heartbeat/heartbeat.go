@@ -1,4 +1,5 @@
-// Package heartbeat pings a dead man's switch, which notifies people when the pings stop. Only that can report a watcher that is down.
+// Package heartbeat pings a dead man's switch, which notifies people when the pings stop. Only such a switch can report that squarewatch
+// itself is down.
 package heartbeat
 
 import (
@@ -45,21 +46,21 @@ const pingLimit = 10 * time.Second
 
 // Options are what Run needs.
 type Options struct {
-	Settings  func() (Settings, time.Time) // in force now, and when they came into force; a reload may change them
-	Verdict   func() string                // what does not work in one line; empty while everything works
+	Settings  func() (Settings, time.Time) // returns the settings in force and when they came into force; a reload may change them
+	Verdict   func() string                // returns in one line what does not work; empty while everything works
 	Logger    *slog.Logger
 	UserAgent string
 	Client    *http.Client // nil for one of its own, which obeys the proxy variables of the environment
 }
 
-// Run pings at every time of the schedule at which everything works, until ctx ends. It logs the first ping of a row that fails, the first
-// that is withheld, and the first that succeeds after them. A ping that fails is not repeated before the next time of the schedule: a dead
-// man's switch has a grace time for that.
+// Run sends a ping at every time of the schedule, until ctx ends. It withholds the ping while something does not work. It logs the first
+// ping in a row that fails or is withheld, and the first that succeeds after that. A failed ping is not repeated before the next time of
+// the schedule, because a dead man's switch has a grace time.
 func Run(ctx context.Context, options Options) {
 	if options.Client == nil {
 		options.Client = &http.Client{}
 	}
-	const look = 10 * time.Second // a reload may bring another schedule
+	const look = 10 * time.Second // how often to look at the schedule, which a reload may change
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	p := pinger{options: options}
@@ -84,10 +85,10 @@ func Run(ctx context.Context, options Options) {
 
 type pinger struct {
 	options Options
-	failing string // what the log said last; empty while pings succeed
+	failing string // the reason that the log last gave; empty while pings succeed
 }
 
-// ping makes one ping, or says why it does not.
+// ping sends one ping, or returns why the ping failed or was withheld.
 func (p *pinger) ping(ctx context.Context, settings Settings) error {
 	if trouble := p.options.Verdict(); trouble != "" {
 		return fmt.Errorf("withheld, because squarewatch does not work as it should: %s", trouble)

@@ -37,7 +37,7 @@ func Notification(event alert.Event) outbox.Notification {
 	return n
 }
 
-// withText returns a message with the text wherever an answer or a configuration could put it.
+// withText returns a message with the text in the fields that an answer or a configuration can fill.
 func withText(event alert.Event, text string) outbox.Notification {
 	n := Notification(event)
 	i := &n.Incident

@@ -11,16 +11,17 @@ import (
 	"squarewatch/alert"
 )
 
-// Addressed is a notifier that says whether its messages go to the same place as those of another configuration or process. What one place
-// received is not known at another: there, the incidents that fire are announced first.
+// Addressed is a notifier that identifies the place to which its messages go. The outbox compares that place between configurations and
+// processes. A new place has not received what the old one received, so the outbox first announces to it the incidents that fire.
 type Addressed interface {
 	Notifier
-	// Address returns the [Fingerprint] of where messages go. What only proves who sends them, such as a bot's token, is no part of it.
+	// Address returns the [Fingerprint] of where messages go. It does not include what only authenticates the sender, such as a bot's
+	// token.
 	Address() string
 }
 
-// Fingerprint returns a text that identifies an address and does not reveal it: 16 digits of a hash. It is stored, so a change of its form
-// announces every firing incident once more.
+// Fingerprint returns a text that identifies an address and does not reveal it: 16 digits of a hash. It is stored, so another way to
+// compute it announces every firing incident once more.
 func Fingerprint(parts ...string) string {
 	hash := sha256.New()
 	for _, part := range parts {
@@ -30,7 +31,7 @@ func Fingerprint(parts ...string) string {
 }
 
 // senderKey identifies a sender: a notifier and the fingerprint of its address. The fingerprint is empty for a notifier that is not
-// [Addressed], and for what a version without fingerprints stored.
+// [Addressed], and for rows that a version without fingerprints stored.
 type senderKey struct{ notifier, address string }
 
 // keyOf returns the key of the sender for a destination.
@@ -66,7 +67,7 @@ func (o *Outbox) activeLocked(notifier string) *sender {
 	return nil
 }
 
-// neighbourLocked returns the active sender to the place of a sender that is not active; nil for none. The caller holds mu.
+// neighbourLocked returns the active sender to the same place as an inactive sender; nil for none. The caller holds mu.
 func (o *Outbox) neighbourLocked(from *sender) *sender {
 	if from.key.address == "" {
 		return o.activeLocked(from.key.notifier)
@@ -79,9 +80,10 @@ func (o *Outbox) neighbourLocked(from *sender) *sender {
 	return nil
 }
 
-// handOverLocked gives what inactive senders hold to active ones. Receipts and waiting messages go to a sender to the same place, whatever
-// the notifier's name. When no message goes to that place any more, the receipts stay, because the configuration may lead there again; the
-// waiting messages follow the notifier to its new address, or are dropped when the configuration no longer has it. The caller holds mu.
+// handOverLocked moves what inactive senders hold to active ones. Receipts and waiting messages go to the active sender to the same place,
+// whatever its notifier's name. When no active sender has that place, the receipts stay, because a later configuration may use the place
+// again. The waiting messages then go to the notifier's new address, or are dropped when the configuration no longer has the notifier. The
+// caller holds mu.
 func (o *Outbox) handOverLocked(changes *batch) {
 	for _, from := range o.sortedLocked() {
 		if from.active {
@@ -101,8 +103,8 @@ func (o *Outbox) handOverLocked(changes *batch) {
 	}
 }
 
-// takeReceiptsLocked takes over the receipts of another sender to the same place. The newer receipt of an incident stays. The caller
-// holds mu.
+// takeReceiptsLocked takes over the receipts of another sender to the same place. Of two receipts of one incident, it keeps the newer. The
+// caller holds mu.
 func (s *sender) takeReceiptsLocked(from *sender, changes *batch) {
 	for id, r := range from.receipts {
 		if own, ok := s.receipts[id]; !ok || r.at.After(own.at) {
@@ -135,7 +137,7 @@ func (s *sender) takeLocked(e *entry, changes *batch) {
 	}
 	e.id, e.written = entryID(s.key, e.incident.ID, e.at, e.event), false
 	if due := e.at.Add(s.destination.GroupWait); due.Before(e.notBefore) {
-		e.notBefore = due // a refusal by another address does not hold it
+		e.notBefore = due // the delay after a refusal by the other address does not apply here
 	}
 	id := s.queue.join(e)
 	s.putEntriesLocked(changes, id)

@@ -53,7 +53,8 @@ func (s *sender) showsFiringLocked(incident string) bool {
 }
 
 // acceptLocked queues a transition if it concerns the destination. The end of an incident goes to destinations that received FIRING, or
-// soon will, even if the rule no longer names them. Other destinations receive an end only if it is announced alone. The caller holds mu.
+// soon will, even if the rule no longer names them. Other destinations receive an end only if the transition is Alone. The caller holds
+// mu.
 func (s *sender) acceptLocked(t alert.Transition, changes *batch) {
 	named := len(t.Notify) == 0 || slices.Contains(t.Notify, s.key.notifier)
 	switch {
@@ -169,7 +170,7 @@ func (s *sender) recordEndLocked(t *alert.Transition, changes *batch) {
 	s.putReceiptLocked(receipt{ref: s.receipts[t.Incident.ID].ref, event: t.Event, at: t.At, incident: t.Incident}, changes)
 }
 
-// maxReceipts is a number of receipts. A sender that has so many drops those of incidents that ended long ago.
+// maxReceipts is the number of receipts from which on a sender drops those of incidents that ended more than reopenPeriod ago.
 const maxReceipts = 1000
 
 // pruneReceiptsLocked drops receipts of incidents that can no longer reopen. The caller holds mu.

@@ -22,14 +22,14 @@ type Destination struct {
 type Options struct {
 	Destinations map[string]Destination // by notifier name
 	Store        *Store                 // keeps messages and states over restarts; nil to keep everything in memory
-	StoreLater   bool                   // the store is not open yet, and Recover sets it
+	StoreLater   bool                   // the store is not open yet; Recover sets it later
 	Observer     DeliveryObserver       // nil for none
 	Logger       *slog.Logger           // nil for none
 	Rand         func() float64         // returns 0 to 1, for jitter; nil for a random source
 	// Dropped is called with each incident whose FIRING or UPDATE was dropped because of a silence, if no notifier shows the incident as
 	// firing. Nil for none.
 	Dropped func(incident string)
-	Grace   func() time.Duration // called when Run's context has ended: how long Run continues to deliver; 3 s when nil
+	Grace   func() time.Duration // how long Run continues to deliver after its context has ended; called at that time; 3 s when nil
 }
 
 // Outbox keeps each message until it is delivered. Every destination has its own sender and queue, so a slow destination delays no other.

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// maxEntries is the number of queued changes from which on all changes of a series are folded into one. It limits the memory of a
-	// long outage to one entry a series.
+	// maxEntries is a number of queued changes. From it on, all changes of a series are folded into one entry. It limits the memory of a
+	// long outage to one entry for each series.
 	maxEntries = 1000
-	// groupLateAfter is the waiting time after which a change is grouped with every other change of its rule and event, however far apart
-	// they were.
+	// groupLateAfter is a waiting time. A change that has waited so long is grouped with every other change of its rule and event,
+	// whenever those happened.
 	groupLateAfter = time.Minute
 )
 
@@ -28,7 +28,7 @@ type entry struct {
 	at         time.Time // when the change happened
 	first      time.Time // when the first change that it includes happened
 	folded     int       // number of earlier changes that it includes
-	attempts   int       // to deliver it, of this process
+	attempts   int       // number of attempts of this process to deliver it
 	notBefore  time.Time // it is not sent before this time
 	mutedUntil time.Time // when the silence that mutes it ends; zero when nothing mutes it
 
@@ -160,7 +160,7 @@ func (q *queue) next() (time.Time, bool) {
 }
 
 // sendable returns the indexes of the entries that may be sent next: the first of each series, once the store has it. Changes of one
-// series stay in order, so that the last message is the true state.
+// series stay in order, so that the last message shows the newest state.
 func (q *queue) sendable() []int {
 	var list []int
 	seen := make(map[seriesKey]bool, len(q.entries))
@@ -219,7 +219,7 @@ func (e *entry) eventFor(receipts map[string]receipt) alert.Event {
 	return e.event
 }
 
-// sameMessage reports whether two entries have the same event for the destination, and answer the same earlier message.
+// sameMessage reports whether two entries have the same event for the destination, and reply to the same earlier message.
 func (e *entry) sameMessage(other *entry, receipts map[string]receipt) bool {
 	return e.eventFor(receipts) == other.eventFor(receipts) && receipts[e.incident.ID].ref == receipts[other.incident.ID].ref
 }

@@ -59,9 +59,9 @@ func (b *batch) isEmpty() bool {
 		len(b.deliveries)+len(b.notes) == 0
 }
 
-// addTransition adds the state that a transition leads to, and those of the incidents that must name it. When a silence held the
-// transition back, its incident is over, and its state may belong to the next incident of the series. Each of the two incidents then gets
-// its own row.
+// addTransition adds the state after a transition, and the states of the incidents that must name its incident. A silence may have held
+// back the end of an incident. The state of the series may then belong to its next incident, and each of the two incidents gets its own
+// row.
 func (b *batch) addTransition(t alert.Transition) {
 	if later := t.State.Incident; later != "" && later != t.Incident.ID {
 		b.states[later] = t.State
@@ -87,7 +87,7 @@ func (b *batch) put(sender senderKey, e *entry) {
 	delete(b.removed, e.id)
 }
 
-// remove deletes an entry.
+// remove makes the batch delete an entry from the store.
 func (b *batch) remove(id string) {
 	b.removed[id] = true
 	delete(b.entries, id)
@@ -226,7 +226,7 @@ func writeEntry(ctx context.Context, tx *sql.Tx, sender senderKey, e *entry) err
 	return err
 }
 
-// writeReceipt writes a receipt, or deletes it when it is nil.
+// writeReceipt writes a receipt. If r is nil it deletes the stored receipt.
 func writeReceipt(ctx context.Context, tx *sql.Tx, key receiptKey, r *receipt) error {
 	if r == nil {
 		_, err := tx.ExecContext(ctx, `DELETE FROM told WHERE notifier = ? AND address = ? AND incident = ?`,
@@ -243,7 +243,7 @@ func writeReceipt(ctx context.Context, tx *sql.Tx, key receiptKey, r *receipt) e
 	return err
 }
 
-// writeSilence writes a silence, or deletes it when it is nil.
+// writeSilence writes a silence. If silence is nil it deletes the stored one.
 func writeSilence(ctx context.Context, tx *sql.Tx, id string, silence *alert.Silence) error {
 	if silence == nil {
 		_, err := tx.ExecContext(ctx, `DELETE FROM silences WHERE id = ?`, id)

@@ -87,7 +87,8 @@ func (t *translation) record(r *alert.Rule, probes []probe.Probe, window time.Du
 	if r.Per == alert.PerProbe {
 		return
 	}
-	// A rare probe is recorded too. It has too few runs to start an alert by its rate, but an alert that fires waits for its good run.
+	// A rare probe is recorded too. It has too few runs to start an alert by its rate, but a firing alert ends only after the probe's good
+	// run.
 	for i := range series {
 		series[i].without = kindLabels
 	}
@@ -232,7 +233,7 @@ func burns(f figures, labels map[string]string) []*alertRule {
 	return list
 }
 
-// burn adds a pair of windows.
+// burn adds a pair of windows to the expressions of an alert.
 func (a *alertRule) burn(f figures, p alert.BurnRate) {
 	words := func(f figures) *strings.Replacer {
 		return strings.NewReplacer(

@@ -30,7 +30,7 @@ func (n *Notifier) Check(ctx context.Context) (says string, _ error) {
 	if n.settings.AppToken.IsZero() {
 		return says, nil
 	}
-	// It returns an address to connect to: https://docs.slack.dev/reference/methods/apps.connections.open
+	// This call only returns an address to connect to: https://docs.slack.dev/reference/methods/apps.connections.open
 	api, recorder = n.apiWith(doingCheck, keyAppToken)
 	_, _, err = api.StartSocketModeContext(ctx)
 	if fault := recorder.result(ctx, err).failure(); fault != nil {
@@ -39,7 +39,7 @@ func (n *Notifier) Check(ctx context.Context) (says string, _ error) {
 	return says + "; Slack knows the app token", nil
 }
 
-// checkWebhook sends an empty message, which a webhook that exists refuses as such:
+// checkWebhook sends an empty message. A webhook that exists refuses it with a code that says so:
 // https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks.
 func (n *Notifier) checkWebhook(ctx context.Context) (says string, _ error) {
 	client, recorder := n.recordingClient(doingCheck, "")

@@ -137,8 +137,8 @@ func (v view) title() string {
 		heading(v.incident.Rule), heading(v.incident.Series))
 }
 
-// titleBlock shows the title; with a link to the incident's page where there is one. A header holds no link, since it is plain text:
-// https://docs.slack.dev/reference/block-kit/blocks/header-block.
+// titleBlock shows the title, with a link to the incident's page if it has one. A title with a link is a section, because a header is
+// plain text and cannot hold a link: https://docs.slack.dev/reference/block-kit/blocks/header-block.
 func (v view) titleBlock() slack.Block {
 	page := v.options.Site.Incident(v.incident.ID)
 	if page == "" || len(page) > cutPage {

@@ -13,8 +13,8 @@ import (
 	"squarewatch/config/setting"
 )
 
-// Settings say where messages go. The tags are the keys of notifiers.<name>.slack in the configuration file. Either a webhook
-// or a bot with its channel.
+// Settings say where messages go. The tags are the keys of notifiers.<name>.slack in the configuration file. The settings name either a
+// webhook, or a bot with its channel.
 type Settings struct {
 	WebhookURL secret.Text `yaml:"webhook_url,omitempty"` // address of an incoming webhook, or of a proxy in front of one
 	BotToken   secret.Text `yaml:"bot_token,omitempty"`   // xoxb-…, with the scope chat:write
@@ -28,7 +28,7 @@ type Settings struct {
 type Options struct {
 	Support  string       // whom to ask at AISquare; empty for nobody
 	TraceURL string       // address of a trace, with {trace_id} in the place of the identifier; empty for no links
-	Site     setting.Site // of the pages; its title links to the incident, and each run to its page
+	Site     setting.Site // address of the pages; a message's title links to the incident, and each run to its page
 	Untraced bool         // traces are not exported, so that messages show none
 	Client   *http.Client // nil for the default one, which uses the proxy variables of the environment
 	Buttons  bool         // firing incidents have buttons to acknowledge and silence them
@@ -85,8 +85,8 @@ func (s Settings) checkBot(faults *setting.Faults) {
 	faults.Add(s.APIURL != "" && !isAddress(s.APIURL), "api_url", "is not an https address (nor http on a loopback address)", fixAPIURL)
 }
 
-// wrongToken returns the problem of a token of another kind (https://docs.slack.dev/authentication/tokens); empty for any other text,
-// which a proxy may use.
+// wrongToken returns the problem of a token of another kind (https://docs.slack.dev/authentication/tokens). It returns empty texts for any
+// other token, because a proxy may use its own.
 func wrongToken(token, want, fix string) (problem, _ string) {
 	kinds := []struct{ prefix, problem, fix string }{
 		{"xoxe.", "is a token that expires", "token rotation cannot be turned off for an app: " +

@@ -22,7 +22,8 @@ func (d *Daemon) announce(t alert.Transition) {
 	d.outbox.Add(t)
 }
 
-// transitionLevel returns the level of a transition in the log: FIRING has the level of its severity, and every other event is information.
+// transitionLevel returns the level of a transition in the log. An announced FIRING has the level of its severity. Everything else is
+// information.
 func transitionLevel(t *alert.Transition) slog.Level {
 	switch {
 	case t.Event != alert.EventFiring || t.Muted:

@@ -20,9 +20,9 @@ type statusJSON struct {
 	Alerts       []alertJSON     `json:"alerts"`
 	Notifiers    []notifierJSON  `json:"notifiers"`
 	Silences     []alert.Silence `json:"silences"`
-	Maintenance  []alert.Silence `json:"maintenance"` // that mutes messages now
+	Maintenance  []alert.Silence `json:"maintenance"` // maintenance that mutes messages now
 	StateFault   string          `json:"state_fault,omitempty"`
-	WatcherFault string          `json:"watcher_fault,omitempty"` // squarewatch itself is in trouble: what it runs out of
+	WatcherFault string          `json:"watcher_fault,omitempty"` // what squarewatch itself runs out of; empty for nothing
 	Troubles     []string        `json:"troubles"`                // parts that do not work, with the reason
 
 	Configuration configurationJSON `json:"configuration"`
@@ -31,7 +31,7 @@ type statusJSON struct {
 // configurationJSON says which configuration runs.
 type configurationJSON struct {
 	Loaded  time.Time `json:"loaded"`
-	Differs string    `json:"differs,omitempty"` // why the file is another one
+	Differs string    `json:"differs,omitempty"` // why the file is not the configuration that runs; empty when it is
 }
 
 type probeJSON struct {
@@ -41,8 +41,8 @@ type probeJSON struct {
 	Class    string     `json:"class"`
 	Code     int        `json:"code"`
 	Expected bool       `json:"expected"`
-	UpSince  *time.Time `json:"up_since"`  // end of the first expected run in a row; null while it is unexpected
-	BadSince *time.Time `json:"bad_since"` // end of the first unexpected run in a row; null while it is healthy
+	UpSince  *time.Time `json:"up_since"`  // when the first of the latest expected runs in a row ended; null while the probe is unexpected
+	BadSince *time.Time `json:"bad_since"` // when the first of the latest unexpected runs in a row ended; null while the probe is healthy
 	Runs     int        `json:"runs"`
 	Missed   int        `json:"missed"`
 }
@@ -65,7 +65,7 @@ type alertJSON struct {
 
 	Blame    probe.Blame      `json:"blame,omitempty"` // whose fault it is
 	Evidence []probe.Evidence `json:"evidence,omitempty"`
-	Settle   string           `json:"settle,omitempty"` // what would settle it, where it is unknown
+	Settle   string           `json:"settle,omitempty"` // what would tell whose fault it is, while that is unknown
 	Fault    string           `json:"fault,omitempty"`  // whose fault it is and what to do now, in sentences; only while it fires
 }
 
@@ -133,7 +133,7 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	return s
 }
 
-// alertOf returns a series with the sentences of its incident.
+// alertOf returns a series as JSON. The fault says whose fault its incident is and what to do now.
 func alertOf(a *alert.Status, fault string) alertJSON {
 	return alertJSON{
 		Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,

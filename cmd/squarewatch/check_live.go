@@ -40,7 +40,7 @@ func anyFailed(all []liveCheck) bool {
 	return slices.ContainsFunc(all, func(c liveCheck) bool { return c.Works != nil && !*c.Works })
 }
 
-// printLive prints one line for each question and returns errPrinted when something cannot work.
+// printLive prints one line for each question and returns errPrinted when a check failed.
 func printLive(d display, all []liveCheck) error {
 	var out strings.Builder
 	for _, c := range all {
@@ -59,7 +59,7 @@ func printLive(d display, all []liveCheck) error {
 	return nil
 }
 
-// checkLive asks everything that the file names, at the same time. It posts nothing and starts no incident.
+// checkLive asks every service that the file names, all at the same time. It posts no message and starts no incident.
 func checkLive(ctx context.Context, cfg *config.Config) []liveCheck {
 	var questions []func(context.Context) []liveCheck
 	questions = append(questions, func(ctx context.Context) []liveCheck { return askTarget(ctx, cfg) })
@@ -99,7 +99,8 @@ func runLive(ctx context.Context, cfg *config.Config, p *probe.Probe) (*probe.Re
 	return jobs[0].Run(ctx, time.Now()), nil
 }
 
-// askTarget resolves the target, connects to it and sends one request without a credential. Every complete answer is good.
+// askTarget resolves the target, connects to it and sends one request without a credential. Any complete answer passes, whatever its
+// status.
 func askTarget(ctx context.Context, cfg *config.Config) []liveCheck {
 	what := "target " + cfg.Target.Host
 	p := probe.Probe{Name: "check-live", Path: "/", Method: http.MethodGet}
@@ -116,7 +117,8 @@ func askTarget(ctx context.Context, cfg *config.Config) []liveCheck {
 	return []liveCheck{works(what, says)}
 }
 
-// askCredential uses a credential once, with a probe of the file that only reads. It logs in where the credential needs that.
+// askCredential uses a credential once. It runs the first probe that uses the credential, only reads (GET or HEAD) and expects 200. It
+// logs in if the credential needs a login.
 func askCredential(ctx context.Context, cfg *config.Config, name string) liveCheck {
 	what := "credential " + name
 	i := slices.IndexFunc(cfg.Probes, func(p probe.Probe) bool {

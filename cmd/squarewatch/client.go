@@ -43,7 +43,7 @@ func reachable(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// ask sends one request; in and out may be nil.
+// ask sends one request with in as its JSON body, and decodes the answer into out. Both in and out may be nil.
 func (c *client) ask(ctx context.Context, method, path string, in, out any) error {
 	var body bytes.Buffer
 	if in != nil {
@@ -77,8 +77,8 @@ func (c *client) ask(ctx context.Context, method, path string, in, out any) erro
 	return nil
 }
 
-// authorize adds the token to a request that needs it. To read, none is needed on this machine: while the daemon is stopped, another
-// program could listen on its port.
+// authorize adds the token to requests that need it: every method but GET, and GET of copyPath. Other reads on this machine need no token
+// and do not carry it. While the daemon is stopped, another program could listen on its port and receive the token.
 func (c *client) authorize(req *http.Request) {
 	if c.token != "" && (req.Method != http.MethodGet || req.URL.Path == copyPath) {
 		req.Header.Set("Authorization", "Bearer "+c.token)

@@ -2,13 +2,13 @@ package slackstub
 
 import "net/http"
 
-// authTest is https://docs.slack.dev/reference/methods/auth.test.
+// authTest answers the method auth.test: https://docs.slack.dev/reference/methods/auth.test.
 func (s *Slack) authTest(w http.ResponseWriter, r *http.Request) {
 	f := s.fault()
 	if s.meets(w, &f) {
 		return
 	}
-	_ = r.ParseForm() // what is missing is refused below
+	_ = r.ParseForm() // judgeToken refuses a missing token
 	if word := judgeToken(tokenOf(r, r.Form), BotToken); word != "" {
 		answer(w, &reply{Error: word})
 		return
