@@ -7,15 +7,17 @@ import (
 )
 
 const (
-	// breachRefusals is how many refusals in a row end a breach. Access that comes and goes is one incident, and a single refusal does not
-	// show that it is closed.
+	// breachRefusals is how many refusals in a row end a breach. Access that is granted and refused in turn is one incident, and a
+	// single refusal does not show that access is closed again.
 	breachRefusals = 5
-	// breachClear is the least time between the last breach and the end of its incident. It matters where five refusals take less time.
+	// breachClear is the least time between the last breach and the end of its incident. It matters for probes that
+	// get five refusals in less time.
 	breachClear = time.Minute
 )
 
 // breachCondition fires at once when access was granted to a guarded probe, and is clear after several refusals in a row. It compares no
-// rates: one such answer is a security incident. A run that got no answer, or an answer that neither grants nor refuses, shows nothing.
+// rates: a single answer that grants access is a security incident. A run that got no answer, or an answer that neither grants
+// nor refuses access, shows nothing.
 type breachCondition struct {
 	hasRun   bool          // false before the first run
 	breach   probe.Outcome // of the last run to which access was granted
@@ -40,7 +42,7 @@ func breachKind() *kind {
 // observe stores the run.
 func (c *breachCondition) observe(_ *Rule, r *probe.Result, now time.Time) bool {
 	c.hasRun = true
-	switch { // any other run shows nothing
+	switch { // a run that neither grants nor refuses access shows nothing
 	case r.Breach:
 		c.breach, c.breached, c.refusals = r.Outcome(), now, 0
 	case r.Expected:
@@ -52,8 +54,8 @@ func (c *breachCondition) observe(_ *Rule, r *probe.Result, now time.Time) bool 
 // isClosed reports whether access is refused again, as far as runs show.
 func (c *breachCondition) isClosed() bool { return c.refusals >= breachRefusals }
 
-// evaluate returns the level of the last runs. After enough refusals, the passing of time ends a breach. When no breach is known, too few
-// refusals change nothing: an earlier process may have seen a breach.
+// evaluate returns the level of the last runs. After enough refusals, a breach ends when breachClear has passed. When no breach is known,
+// too few refusals change nothing: an earlier process may have seen a breach.
 func (c *breachCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 	earliest := c.breached.Add(breachClear)
 	switch {
@@ -72,7 +74,7 @@ func (c *breachCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 // inherit copies the last runs.
 func (c *breachCondition) inherit(old condition) bool { return copyState(c, old) }
 
-// describe sets the counts: the last breach, or the refusals since.
+// describe sets the counts to the last breach, or to the refusals since then.
 func (c *breachCondition) describe(incident *Incident, _ time.Time) {
 	incident.Condition = ConditionAccess
 	switch {
@@ -98,8 +100,8 @@ func (c *breachCondition) restart(now time.Time) {
 // lookback asks for the runs that can end a breach, and for one more.
 func (c *breachCondition) lookback(*Rule, string) (time.Duration, int) { return 0, breachRefusals + 1 }
 
-// LongestBreach returns the longest time from the last breach of a probe to the end of its incident, if every run since then was refused.
-// Systems that cannot count runs in a row, such as Prometheus, compare with it.
+// LongestBreach returns the longest time from the last breach of a probe to the end of its incident, if every later run is refused. Rules
+// of systems that cannot count runs in a row, such as Prometheus, use this time instead.
 func LongestBreach(p *probe.Probe) time.Duration {
 	return max(p.Schedule.LongestGap(breachRefusals), breachClear) + p.Longest()
 }

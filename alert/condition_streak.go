@@ -6,10 +6,10 @@ import (
 	"squarewatch/probe"
 )
 
-// streakCondition is for probes that run too rarely for a rate. It fires when the last Streak runs were bad, and is clear after the first
-// that was not.
+// streakCondition is for probes that run too rarely for a rate. It fires when the last Streak runs (see [Rule]) were
+// bad, and is clear after the first good run.
 type streakCondition struct {
-	badInRow int // bad runs in a row, up to now
+	badInRow int // bad runs in a row, the last run included
 	span     BadSpan
 	seen     int // 0 before the first run, then 1
 	classes  [maxKinds]ClassCount
@@ -46,7 +46,7 @@ func (c *streakCondition) count(o probe.Outcome) {
 	}
 }
 
-// evaluate checks the length of the streak; time changes nothing.
+// evaluate compares the number of bad runs in a row with the rule. The result does not depend on the time.
 func (c *streakCondition) evaluate(rule *Rule, _ time.Time) (level, time.Time) {
 	switch {
 	case c.seen == 0:
@@ -72,7 +72,7 @@ func (c *streakCondition) describe(incident *Incident, _ time.Time) {
 // inherit copies the streak.
 func (c *streakCondition) inherit(old condition) bool { return copyState(c, old) }
 
-// lookback asks for as many runs as make a streak.
+// lookback asks for as many runs as the rule needs to fire.
 func (c *streakCondition) lookback(rule *Rule, _ string) (time.Duration, int) { return 0, rule.Streak }
 
 // badSpan returns the bad runs in a row.

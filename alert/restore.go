@@ -8,8 +8,8 @@ import (
 	"squarewatch/probe"
 )
 
-// Lookback returns which earlier runs an engine needs to evaluate as if it had never stopped: the runs of a period, and beyond that a
-// number of the last runs of each named probe.
+// Lookback returns which earlier runs an engine needs to evaluate as if it had never stopped: all runs of the
+// period all, and for each probe in last that many of its last runs, however old they are.
 func (e *Engine) Lookback() (all time.Duration, last map[string]int) {
 	last = map[string]int{}
 	for name, list := range e.byProbe {
@@ -26,8 +26,8 @@ func (e *Engine) Lookback() (all time.Duration, last map[string]int) {
 	return all, last
 }
 
-// States returns the state of each firing series at the latest time seen. Transitions carry it too, but bad runs are counted between two
-// transitions.
+// States returns the state of each firing series at the latest time seen. A transition has the state too, but between two transitions the
+// engine counts further bad runs.
 func (e *Engine) States() []SeriesState {
 	var list []SeriesState
 	for _, s := range e.all {
@@ -69,7 +69,7 @@ func (s *series) export() SeriesState {
 	return state
 }
 
-// removedSeries is a series that an earlier process left firing, and that the configuration no longer has or counts otherwise.
+// removedSeries is a series that fired in an earlier process. The configuration no longer has it, or counts its runs in another way.
 type removedSeries struct {
 	*series
 
@@ -77,7 +77,7 @@ type removedSeries struct {
 }
 
 // Restore sets the state that an earlier process left, in an engine that has seen no results yet. Firing incidents continue and are not
-// announced again. Incidents that the configuration no longer has are ended by the next Advance, with a note. Call Recall and then Resume
+// announced again. The next Advance ends incidents that the configuration no longer has, with a note. Call Recall and then Resume
 // afterwards.
 func (e *Engine) Restore(states []SeriesState) {
 	keyed := e.byKey()
@@ -102,7 +102,7 @@ func (e *Engine) Restore(states []SeriesState) {
 	}
 }
 
-// endingSeries returns a series with a stored state that only ends and is never evaluated.
+// endingSeries returns a series with a stored state. It exists only to end its incident, and is never evaluated.
 func endingSeries(rule *Rule, state *SeriesState) *series {
 	s := &series{deadline: deadline{slot: -1}, kind: kindOf(state.Rule), rule: rule, name: state.Series, condition: newRateCondition(rule)}
 	s.restore(state)
@@ -139,7 +139,8 @@ func (s *series) restore(state *SeriesState) {
 	}
 }
 
-// Recall counts results that an earlier process has evaluated, in the order of time. They fill the windows; nothing fires.
+// Recall counts a result that an earlier process has evaluated. The caller passes them in the order of time. They fill the windows, and
+// nothing fires.
 func (e *Engine) Recall(r *probe.Result) {
 	if r.Class == probe.ClassNone {
 		return
@@ -157,7 +158,7 @@ func (e *Engine) Recall(r *probe.Result) {
 	}
 }
 
-// recallPending repeats how long the earlier process saw the threshold crossed.
+// recallPending restores since when the earlier process saw the threshold crossed.
 func (s *series) recallPending(now time.Time) {
 	if s.rule.For == 0 || s.state == Firing {
 		return
@@ -170,14 +171,14 @@ func (s *series) recallPending(now time.Time) {
 	}
 }
 
-// Unwatched records, between two calls of Recall, that no process was running until a time.
+// Unwatched records that no process was running from the last recalled run until a time. Call it between two calls of Recall.
 func (e *Engine) Unwatched(until time.Time) {
 	for _, s := range e.all {
 		s.skipUnseen(until.Round(0))
 	}
 }
 
-// Resume begins to watch at now: only what is seen from now on is evidence to fire. Call it once, after Restore and Recall, before
+// Resume begins to watch at now: only runs from now on are evidence to fire. Call it once, after Restore and Recall, before
 // anything else.
 func (e *Engine) Resume(now time.Time) {
 	now = e.clock(now)
@@ -199,7 +200,7 @@ func (e *Engine) endAllRemoved(now time.Time) {
 	e.removed = nil
 }
 
-// Gap records that a probe was not watched until now: its earlier runs are no evidence to fire.
+// Gap records that a probe was not watched until now. Runs before now are not evidence to fire.
 func (e *Engine) Gap(name string, now time.Time) {
 	now = e.clock(now)
 	for _, s := range e.byProbe[name] {
@@ -218,7 +219,8 @@ func (e *Engine) resumeSeries(s *series, now time.Time) {
 	e.timers.arm(s)
 }
 
-// skipUnseen records that no run was seen from the last one until a time. That time counts neither as held nor as quiet.
+// skipUnseen records that no run was seen from the last one until a time. The time between counts neither
+// as time over the threshold nor as time below it.
 func (s *series) skipUnseen(until time.Time) {
 	if s.state == Pending && until.After(s.seenUntil) {
 		s.crossed = s.crossed.Add(until.Sub(s.seenUntil))
@@ -247,7 +249,7 @@ func (e *Engine) inherit(previous *Engine) {
 		successor := current[seriesKey{rule: old.rule.Name, series: old.name}]
 		switch {
 		case successor != nil && successor.rule.countsLike(old.rule):
-			// A changed schedule may need another condition. It starts to count, and the incident continues.
+			// A changed schedule may need another condition. That condition begins to count at zero, and the incident continues.
 			successor.condition.inherit(old.condition)
 			successor.inherit(old)
 			if successor.state != Inactive || !old.due.IsZero() {
@@ -293,7 +295,7 @@ func (e *Engine) hasRule(name string) bool {
 	return false
 }
 
-// inherit copies everything from an older series, except what the configuration says.
+// inherit copies everything from an older series, except what the configuration determines.
 func (s *series) inherit(old *series) {
 	own := *s
 	*s = *old
@@ -306,7 +308,7 @@ func (e *Engine) endRemoved(s *series, now time.Time, why string) Transition {
 	s.setState(Inactive, now)
 	t := e.transition(s, EventEnded, now)
 	t.Incident.Note = why
-	if s.owedEnd != nil { // the series is gone and cannot announce its end after the silence: the outbox holds the message back instead
+	if s.owedEnd != nil { // a removed series cannot announce its end after the silence: the outbox holds the message back instead
 		s.owedEnd, t.Muted = nil, false
 		t.State = s.export()
 	}

@@ -2,17 +2,17 @@ package alert
 
 import "squarewatch/probe"
 
-// The sentences that people read about incidents. Every notifier, the command status and its API use these. They are plain text; what is
-// in braces is inserted by [Incident.Explain].
+// The sentences that people read about incidents. Every notifier, the command status and its API use these. They are plain text;
+// [Incident.Explain] replaces the names in braces.
 const (
 	insertCredential = "{credential}" //nolint:gosec // the name of the credential with a space before it; nothing when it is not known
 	insertBegin      = "{begin}"      // how to find out what failed, as the end of a sentence
 	insertPhase      = "{phase}"      // what shows the slow phase, as the beginning of a sentence
-	insertRuns       = "{runs}"       // how many runs it is about
+	insertRuns       = "{runs}"       // the number of runs that the incident counts
 	insertBecause    = "{because}"    // the strongest evidence, as the end of a sentence
 	insertWork       = "{work}"       // what a part of squarewatch does not do
 	insertReason     = "{reason}"     // why it does not do it
-	insertEffect     = "{effect}"     // what follows, and what to do now
+	insertEffect     = "{effect}"     // the consequences, and what to do now
 )
 
 const (
@@ -20,14 +20,14 @@ const (
 	askRoute   = "Check from another host whether it is our network."
 )
 
-// BreachOver is said of a breach when its incident is over.
+// BreachOver is the sentence about a breach after its incident has ended.
 const BreachOver = "Security: the API granted access that it must refuse."
 
 // culpritSentence is what a culprit means.
 type culpritSentence struct {
 	culprit probe.Blame
-	name    string // as the answer to: whose fault was it
-	what    bool   // what happens is said first
+	name    string // the culprit's name, as an answer to: whose fault was it
+	what    bool   // the sentence about what happens stands before say
 	say     string // whose fault it is
 	act     string // what to do now
 }
@@ -82,7 +82,8 @@ func culpritSentences() []culpritSentence {
 	}
 }
 
-// conditionSentences returns what an incident means whose condition determines it; false when its culprit or its outcomes do.
+// conditionSentences returns the sentences for an incident whose condition determines them. It returns false when the culprit or the
+// outcomes determine them.
 func conditionSentences(i *Incident) (say, act string, ok bool) {
 	switch i.Condition {
 	case ConditionAccess:
@@ -125,13 +126,13 @@ func sentenceOf(culprit probe.Blame) culpritSentence {
 type outcomeSentence struct {
 	on     string // selector of the outcomes
 	say    string // what happens
-	theirs string // the same when it is the API's fault; empty for the same words
-	bare   string // the same for requests without a credential; empty for the same words
+	theirs string // what happens when it is the API's fault; empty when say fits
+	bare   string // what happens for requests without a credential; empty when say fits
 	act    string // what to do in any case; may be empty
 	ask    string // what to do while it is not known whose fault it is; may be empty
 }
 
-// outcomeSentences is searched from the top. Every class has an entry.
+// outcomeSentences returns the sentences in the order of the search: the first entry that matches counts. Every class has an entry.
 func outcomeSentences() []outcomeSentence {
 	const notAccepted = "The API does not accept the probe's request."
 	const compare = "It may have changed: compare the probe with its documentation."

@@ -16,9 +16,9 @@ type Part struct {
 
 // Trouble says why a part of squarewatch does not work. It is plain data.
 type Trouble struct {
-	Work   string    // what the part does not do, as a sentence without its end
+	Work   string    // what the part does not do, as a sentence without its full stop
 	Reason string    // the error
-	Effect string    // what follows, and what goes on nevertheless, as sentences
+	Effect string    // the consequences, and what still works, as sentences
 	Fix    string    // what to do, as a clause; empty when nothing is to be done
 	Since  time.Time // when it began; zero for the time of the first report
 }
@@ -30,7 +30,7 @@ type partCondition struct {
 	trouble  Trouble // the last one
 }
 
-// partKind returns the kind of the series of parts. It is not in kinds, since no rule has a series of it by itself.
+// partKind returns the kind of the series of parts. It is not in kinds: [Engine.addParts] creates these series, no rule does.
 func partKind() *kind { return &kind{withoutRuns: true, ignoresParents: true} }
 
 // addParts adds the series of the parts of squarewatch.
@@ -80,7 +80,7 @@ func (c *partCondition) report(trouble *Trouble, now time.Time) {
 // observe does nothing: runs say nothing about parts.
 func (*partCondition) observe(*Rule, *probe.Result, time.Time) bool { return false }
 
-// evaluate returns the last report as a level. Before the first report nothing changes.
+// evaluate returns the level of the last report. Before the first report it changes nothing.
 func (c *partCondition) evaluate(*Rule, time.Time) (level, time.Time) {
 	switch {
 	case !c.reported:

@@ -9,28 +9,28 @@ import (
 const (
 	// verdictHold is the time over which runs must agree on another culprit before the messages of a firing incident blame it.
 	verdictHold = 10 * time.Second
-	// unknownHold is the same for runs that no longer know the culprit. What was known stays until nothing else is left for so long.
+	// unknownHold is the same for runs that blame [probe.BlameUnknown]. Messages name the known culprit until it was unknown for longer.
 	unknownHold = time.Minute
 	// verdictPause is the least time between two messages about a changed culprit.
 	verdictPause = time.Minute
 )
 
-// Verdict says who caused an incident, by the newest bad runs that say so. Each run was judged by everything that was seen in the last
-// minutes, of all probes, so that the newest one knows most. It is plain data.
+// Verdict says who caused an incident, according to its newest bad runs that name a culprit. The blame of each run considers what all
+// probes saw in the minutes before it, so the newest run has the most evidence. It is plain data.
 type Verdict struct {
 	Blame      probe.Blame // BlameNone when no run says anything
-	Credential string      // of the newest run that says so; empty for none
+	Credential string      // that the newest of these runs names; empty for none
 	Evidence   []probe.Evidence
-	Settle     string    // what would settle it; empty unless Blame is BlameUnknown
-	First      time.Time // when the first of the runs in a row that say so ended
-	Last       time.Time // when the newest one ended
+	Settle     string    // what would show who is to blame; empty unless Blame is BlameUnknown
+	First      time.Time // when the first of the runs in a row that name this culprit ended
+	Last       time.Time // when the newest of them ended
 }
 
 // Verdicts are what the runs of a series say about the culprit. It is plain data.
 type Verdicts struct {
 	Shown   Verdict   // what messages say
 	Next    Verdict   // what the newest runs say instead; zero when they agree with Shown
-	Changed time.Time // when a message last said that the culprit is another one; zero before
+	Changed time.Time // when a message last announced another culprit; zero when none did
 }
 
 // verdictOf returns what one run says.
@@ -62,7 +62,7 @@ func (v *Verdict) renew(newer *Verdict) {
 	v.First = first
 }
 
-// stands reports whether runs have agreed on the verdict for long enough to replace what messages say.
+// stands reports whether runs have agreed on the verdict for long enough that it replaces the verdict in messages.
 func (v *Verdict) stands() bool {
 	agreed := v.Last.Sub(v.First)
 	if v.Blame == probe.BlameUnknown {
@@ -71,12 +71,12 @@ func (v *Verdict) stands() bool {
 	return v.Blame != probe.BlameNone && agreed >= verdictHold
 }
 
-// observeVerdict records what a bad run says about the culprit. While an incident fires, another culprit must stand first; see
-// [series.changesVerdict].
+// observeVerdict records what a bad run says about the culprit. While an incident fires, another culprit replaces the one in messages only
+// after [Verdict.stands] is true; see [series.changesVerdict].
 func (s *series) observeVerdict(r *probe.Result) {
 	newer := verdictOf(r)
 	if r.Blame == probe.BlameNone || s.verdicts != nil && newer.Last.Before(s.verdicts.newest().Last) {
-		return // it says nothing, or less than a newer run: it is late, or recalled after a restart
+		return // the run names no culprit, or a newer run is known: this one is late, or recalled after a restart
 	}
 	if s.verdicts == nil {
 		s.verdicts = &Verdicts{}
@@ -96,7 +96,7 @@ func (s *series) observeVerdict(r *probe.Result) {
 	}
 }
 
-// startVerdict begins the verdict of an incident: what earlier incidents were about does not count.
+// startVerdict begins the verdict of an incident. It drops a verdict that is from earlier incidents.
 func (s *series) startVerdict() {
 	if s.verdicts == nil {
 		return
@@ -111,7 +111,8 @@ func (s *series) startVerdict() {
 // evidenceOf returns the time from which bad runs can belong to the incident that fires, or fired last.
 func (s *series) evidenceOf() time.Time { return s.crossed.Add(-s.rule.Window - maxResultDelay) }
 
-// changesVerdict takes over another culprit that stands, and reports whether it must be announced. At most one message a minute says so.
+// changesVerdict adopts another culprit for which [Verdict.stands] is true, and reports whether it must be announced. It adopts at most
+// one a minute.
 func (s *series) changesVerdict(now time.Time) bool {
 	v := s.verdicts
 	if v == nil || !v.Next.stands() || now.Before(v.Changed.Add(verdictPause)) {
@@ -121,7 +122,7 @@ func (s *series) changesVerdict(now time.Time) bool {
 	return true
 }
 
-// verdictDue returns when a culprit that stands may be announced; zero when there is none.
+// verdictDue returns when another culprit may be announced; zero when runs have not agreed on one for long enough.
 func (s *series) verdictDue() time.Time {
 	if s.verdicts == nil || !s.verdicts.Next.stands() {
 		return time.Time{}
@@ -129,7 +130,7 @@ func (s *series) verdictDue() time.Time {
 	return s.verdicts.Changed.Add(verdictPause)
 }
 
-// restoreVerdict sets a stored verdict. In a state of an older version, the newest bad run has it.
+// restoreVerdict sets a stored verdict. The state of an older version has none: then the newest bad run that names a culprit gives it.
 func (s *series) restoreVerdict(state *SeriesState) {
 	s.verdicts = nil
 	if state.Verdicts != nil {
@@ -144,7 +145,7 @@ func (s *series) restoreVerdict(state *SeriesState) {
 	}
 }
 
-// endVerdict takes over another culprit that stands when an incident ends, so that its last message is right.
+// endVerdict adopts another culprit for which [Verdict.stands] is true when an incident ends, so that the last message names it.
 func (s *series) endVerdict() {
 	if s.verdicts != nil && s.verdicts.Next.stands() {
 		s.verdicts.Shown, s.verdicts.Next = s.verdicts.Next, Verdict{}

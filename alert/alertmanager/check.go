@@ -32,7 +32,8 @@ func (n *Notifier) Check(ctx context.Context) (says string, _ error) {
 	return "Alertmanager answers at " + strings.Join(names, ", "), nil
 }
 
-// askStatus is https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml, GET /status.
+// askStatus asks one member for its status. The request and its answer are described at
+// https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml, GET /status.
 func (n *Notifier) askStatus(ctx context.Context, m member) *outbox.DeliveryError {
 	doing := "ask Alertmanager at " + m.name
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(m.address, "alerts")+"status", http.NoBody)

@@ -18,7 +18,7 @@ const (
 	refreshEvery = time.Minute
 	// expireAfter is how long an alert stays at Alertmanager without another post. It is long enough for a few posts to be lost.
 	expireAfter = 4 * refreshEvery
-	// testLasts is how long the alert of a test stays.
+	// testLasts is how long the alert of a test fires.
 	testLasts = time.Minute
 	// testName is the name of a test's alert.
 	testName = "squarewatch-test"
@@ -43,8 +43,8 @@ func render(i *alert.Incident, n *outbox.Notification, settings Settings, option
 	if i.Since.IsZero() {
 		begin = n.At.UTC().Round(0)
 	}
-	// A failure of our own network is mostly notified only when it is over. Alertmanager does not notify the end of an alert that it never
-	// saw firing. So the alert of such a failure fires, and expires soon.
+	// A failure of our own network can mostly be notified only when it is over. Alertmanager does not notify the end of an alert that it
+	// never saw firing. So this failure is posted as a firing alert that expires soon.
 	if !i.Resolved.IsZero() && conditionOf(i) != alert.ConditionNetwork {
 		end = i.Resolved.UTC().Round(0)
 	}

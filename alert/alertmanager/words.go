@@ -156,7 +156,7 @@ func of(i *alert.Incident) string {
 	return " of " + harmless(i.Probe, cutName)
 }
 
-// description says whose fault it is, and gives the examples, and the series that are muted because of this incident.
+// description says whose fault the incident is. It lists the examples, and the series that are muted because of this incident.
 func description(i *alert.Incident) string {
 	lines := culprit(i)
 	for e := range i.Examples[:min(len(i.Examples), maxExamples)] {
@@ -187,7 +187,7 @@ func description(i *alert.Incident) string {
 	return strings.Join(lines, "\n")
 }
 
-// names lists names that the configuration gives.
+// names lists names from the configuration.
 func names(list []string) string {
 	shown := make([]string, 0, len(list))
 	for _, name := range list {
@@ -196,12 +196,12 @@ func names(list []string) string {
 	return shortened(shown, maxAffected)
 }
 
-// wording is how an annotation writes what is inserted into the sentences of package alert.
+// wording returns how an annotation writes the parts that package alert inserts into its sentences.
 func wording() alert.Wording {
 	return alert.Wording{Escape: func(text string) string { return harmless(text, cutText) }}
 }
 
-// culprit says whose fault the incident is, what to do now, and why that is known; no lines when nothing is known.
+// culprit says whose fault the incident is, what to do now, and the evidence. It returns no lines when nothing is known.
 func culprit(i *alert.Incident) []string {
 	known, ok := i.Explain(wording())
 	if !ok {
@@ -214,7 +214,7 @@ func culprit(i *alert.Incident) []string {
 	return lines
 }
 
-// evidence lists why the culprit is known, or not.
+// evidence lists the reasons why the culprit is known, or why it is unknown.
 func evidence(i *alert.Incident) string {
 	list := make([]string, 0, maxExamples)
 	for k := range i.Evidence[:min(len(i.Evidence), maxExamples)] {
@@ -232,7 +232,7 @@ func reason(e *probe.Evidence) string {
 	return text
 }
 
-// example describes one bad run: time, probe, outcome, reason, and the API's own words.
+// example describes one bad run: time, probe, outcome, reason, and an excerpt of the API's answer.
 func example(e *alert.Example) string {
 	what := e.Class.String()
 	if e.Code > 0 && !e.Class.IsTransport() {

@@ -29,7 +29,7 @@ type Harness struct {
 	New func(t *testing.T, address string) outbox.Notifier
 	// Accept answers as the destination does when it accepts a message.
 	Accept http.HandlerFunc
-	// Refusals are permanent refusals by the destination, by the name of their test. At least one.
+	// Refusals are the destination's permanent refusals, at least one. The keys are names of tests.
 	Refusals map[string]http.HandlerFunc
 	// Secrets are texts of the settings, such as tokens, that no error may contain. At least one.
 	Secrets []string
@@ -38,7 +38,7 @@ type Harness struct {
 	Inspect func(t *testing.T, request *http.Request, body []byte)
 }
 
-// Run tests a notifier against what the outbox relies on.
+// Run tests the behaviour that the outbox requires of a notifier.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	if h.New == nil || h.Accept == nil || len(h.Refusals) == 0 || len(h.Secrets) == 0 {
@@ -108,7 +108,7 @@ func (h *Harness) testAccepted(t *testing.T) {
 	}
 }
 
-// testAddress checks that the address tells places apart, and reveals none.
+// testAddress checks that Address differs between destinations, and is a fingerprint that does not reveal them.
 func (h *Harness) testAddress(t *testing.T) {
 	address := func(of string) string {
 		n, ok := h.New(t, of).(outbox.Addressed)
@@ -148,7 +148,7 @@ func (h *Harness) testLater(t *testing.T) {
 	}
 	for _, strange := range []string{"x", "/", "C1/", "\x00/\xff", strings.Repeat("C/", 5000)} {
 		later := Notification(alert.EventResolved)
-		later.Ref = strange // as from another notifier that had this name before
+		later.Ref = strange // as if another notifier with the same name had returned it earlier
 		if _, err := n.Deliver(t.Context(), later); err != nil {
 			t.Errorf("a reference that is not its own: want no error, got %v", err)
 		}
@@ -173,7 +173,7 @@ func (h *Harness) testFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			failure := h.fails(t.Context(), t, h.serve(t, test.answer))
-			uncertain := test.reason == "network" // the request was made
+			uncertain := test.reason == "network" // the destination may have received the request
 			if failure.Reason != test.reason || failure.RetryAfter != test.retryAfter || failure.Permanent || failure.Uncertain != uncertain {
 				t.Errorf("want %s, to be tried again after %v, got %+v", test.reason, test.retryAfter, failure)
 			}
@@ -191,7 +191,7 @@ func (h *Harness) testRefusals(t *testing.T) {
 	}
 }
 
-// testContext lets the destination hang. The time limit only has to end at some time: nothing is measured.
+// testContext lets the destination hang. It checks that delivery fails with a timeout after the context ends, not how soon.
 func (h *Harness) testContext(t *testing.T) {
 	released := make(chan struct{})
 	n := h.serve(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -215,7 +215,7 @@ func (h *Harness) testNoServer(t *testing.T) {
 	}
 }
 
-// testEcho answers with pieces of the request that are not HTTP: an error must not quote them.
+// testEcho sends parts of the request back as an answer that is not valid HTTP. An error must not quote them.
 func (h *Harness) testEcho(t *testing.T) {
 	for _, piece := range []func(*http.Request) string{
 		func(r *http.Request) string { return "POST " + r.RequestURI + " HTTP/1.1" },

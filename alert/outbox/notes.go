@@ -49,7 +49,7 @@ func (o *Outbox) PutNote(_ context.Context, note Note) error {
 		return ErrNote
 	}
 	var err error
-	o.commit(func(b *batch) { //nolint:contextcheck // it is written although the client left
+	o.commit(func(b *batch) { //nolint:contextcheck // the note is written even when the client has disconnected
 		o.forgetNotesLocked(note.At.Add(-noteMemory))
 		if len(o.notes[note.Incident]) >= maxNotes {
 			err = ErrNotes
@@ -64,7 +64,7 @@ func (o *Outbox) PutNote(_ context.Context, note Note) error {
 	return err
 }
 
-// AddNote passes a note to every notifier that can add it to the message that it delivered of the incident. It returns their errors.
+// AddNote passes a note to every notifier that can add it to a message that it has delivered about the incident. It returns their errors.
 func (o *Outbox) AddNote(ctx context.Context, note Note) error {
 	type message struct {
 		noter Noter
@@ -99,7 +99,7 @@ func (o *Outbox) forgetNotesLocked(before time.Time) {
 	}
 }
 
-// loadNotesLocked adds the notes of an earlier process, before those of this one. The caller holds mu.
+// loadNotesLocked inserts the notes of an earlier process before the notes of this process. The caller holds mu.
 func (o *Outbox) loadNotesLocked(left []Note) {
 	for _, note := range slices.Backward(left) {
 		o.notes[note.Incident] = slices.Insert(o.notes[note.Incident], 0, note)
@@ -116,7 +116,7 @@ func (s *Store) notesOfFiring(ctx context.Context) ([]Note, error) {
 	return s.notes(ctx, `WHERE incident IN (SELECT id FROM incidents WHERE state = 'firing') ORDER BY at, rowid`)
 }
 
-// notes returns the notes that the end of a query selects.
+// notes returns the notes that a query selects. The argument where is the end of the query, from its WHERE on.
 func (s *Store) notes(ctx context.Context, where string, arguments ...any) ([]Note, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT incident, at, author, text FROM notes `+where, arguments...) //nolint:gosec // constants
 	if err != nil {

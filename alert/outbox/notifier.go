@@ -17,13 +17,13 @@ type Notification struct {
 	Event    alert.Event
 	Incident alert.Incident
 
-	Late   time.Duration    // how long the first change in it has waited at the time of the attempt
+	Late   time.Duration    // from the first change in the message to the attempt to deliver it
 	Folded int              // number of earlier, undelivered changes of the incident that it includes
 	Others []alert.Incident // further incidents of the same rule in this message
 	Notes  []Note           // that people wrote about the incident in the last week, oldest first
 
-	Ref   string           // what Deliver returned for the incident's first message; empty for that one
-	Group []alert.Incident // the other incidents of the message behind Ref, as that destination received them last
+	Ref   string           // what Deliver returned for the incident's first message; empty in the first message
+	Group []alert.Incident // the other incidents of the message that Ref names, as the destination last received them
 }
 
 // Notifier delivers messages to people. To add a kind, write a package beside slack and add one line to cmd/squarewatch/kinds.go. Package
@@ -57,7 +57,7 @@ type Reporter interface {
 	Report(ctx context.Context, report Report) error
 }
 
-// Report is a text with a title and paragraphs. It is plain text, of which a part may come from others.
+// Report is a text with a title and paragraphs. It is plain text, and may contain text from other systems or people.
 type Report struct {
 	Title      string
 	Paragraphs []string
@@ -81,9 +81,9 @@ type Listener interface {
 	Hearing() Hearing
 }
 
-// Hearing says whether a notifier receives commands from people.
+// Hearing is the state of a notifier's connection for commands from people.
 type Hearing struct {
-	Wanted    bool   // the configuration asks for it
+	Wanted    bool   // the configuration enables commands
 	Connected bool   // commands are received
 	Fault     string // why commands are not received, without secrets; empty when they are, or when the reason is not known yet
 }
@@ -113,8 +113,8 @@ type DeliveryError struct {
 	Reason     string        // for metrics, one of: rate_limited, unavailable, network, timeout, refused, invalid
 	RetryAfter time.Duration // what the destination asked for; 0 when it asked for nothing
 	Permanent  bool          // retrying does not help until a person acts
-	Uncertain  bool          // the destination may have accepted it: the connection broke after it was made
-	Fix        string        // what that person must do; empty unless Permanent
+	Uncertain  bool          // the destination may have accepted the message: the attempt failed after the request may have been sent
+	Fix        string        // what a person must do; empty unless Permanent
 	Err        error         // the cause, without secrets
 }
 

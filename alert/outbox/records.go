@@ -14,18 +14,19 @@ import (
 type Delivery struct {
 	Incident  string        `json:"incident"`
 	Notifier  string        `json:"notifier"`
-	Event     alert.Event   `json:"event"`     // as the destination saw it
+	Event     alert.Event   `json:"event"`     // kind of the message that the destination received
 	Queued    time.Time     `json:"queued"`    // when the first change in the message happened
 	Delivered time.Time     `json:"delivered"` // when the destination had accepted it
-	Took      time.Duration `json:"-"`         // of the attempt that succeeded
-	Attempts  int           `json:"attempts"`  // of the process that delivered it, at least 1
-	Ref       string        `json:"ref"`       // the message in the notifier's own terms; may be empty
+	Took      time.Duration `json:"-"`         // duration of the attempt that succeeded
+	Attempts  int           `json:"attempts"`  // by the process that delivered the message; at least 1
+	Ref       string        `json:"ref"`       // the notifier's reference to the message; may be empty
 }
 
 // ErrNoIncident is the error for an incident that is not stored.
 var ErrNoIncident = errors.New("no incident with this identifier is stored")
 
-// Incident returns a stored incident as it was last announced; [ErrNoIncident] for none. While it fires, the engine knows newer figures.
+// Incident returns a stored incident as it was last announced; [ErrNoIncident] for none. While it fires, the engine has newer
+// figures.
 func (s *Store) Incident(ctx context.Context, id string) (alert.Incident, error) {
 	list, err := s.incidents(ctx, `WHERE id = ?`, id)
 	if err != nil {
@@ -42,7 +43,7 @@ type IncidentFilter struct {
 	Rule, Series string
 	Since        time.Time // those that fire, or ended after it
 	Until        time.Time // those that fired before it
-	Limit        int       // at most so many, the newest
+	Limit        int       // at most this number, the newest ones
 }
 
 // Incidents returns stored incidents as they were last announced, the newest first.
@@ -54,7 +55,8 @@ func (s *Store) Incidents(ctx context.Context, f IncidentFilter) ([]alert.Incide
 		AND (?4 = '' OR fired < ?4) ORDER BY fired DESC LIMIT ?5`, f.Rule, f.Series, formatTime(f.Since), formatTime(f.Until), f.Limit)
 }
 
-// incidents returns the incidents that the end of a query selects. Rows that cannot be read are left out and reported in the error.
+// incidents returns the incidents that a query selects; where is the end of the query. It leaves out rows that cannot
+// be read, and reports them in the error.
 func (s *Store) incidents(ctx context.Context, where string, arguments ...any) ([]alert.Incident, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT incident FROM incidents `+where, arguments...) //nolint:gosec // constants
 	if err != nil {

@@ -38,7 +38,7 @@ type sender struct {
 	notes       map[string][]Note // of the outbox
 	active      bool              // the configuration has the destination
 	destination Destination
-	queue       queue              // what is to be delivered
+	queue       queue              // messages that are not delivered yet
 	receipts    map[string]receipt // by incident: what the destination received last
 	inFlight    []entry            // entries that are being delivered now
 	begun       time.Time          // when their delivery began
@@ -60,10 +60,10 @@ func newSender(key senderKey, o *Outbox) *sender {
 	}
 }
 
-// loadEntriesLocked adds the messages that an earlier process left, before those of this process. The caller holds mu.
+// loadEntriesLocked inserts the messages that an earlier process left before the messages of this process. The caller holds mu.
 func (s *sender) loadEntriesLocked(left []entry) {
 	for i := range left {
-		left[i].uncertain = true // the earlier process may have sent it when it ended
+		left[i].uncertain = true // the earlier process may have sent the message before it ended
 	}
 	s.queue.entries = append(left, s.queue.entries...)
 	s.wakeUp()
@@ -94,7 +94,7 @@ func (s *sender) putEntriesLocked(changes *batch, ids ...string) {
 	}
 }
 
-// activateLocked sets the destination. After a failure it makes everything due now. The caller holds mu.
+// activateLocked sets the destination. If the last attempt failed, everything in the queue is due now. The caller holds mu.
 func (s *sender) activateLocked(d Destination, now time.Time) {
 	s.active, s.destination = true, d
 	if s.failure != nil {
@@ -105,7 +105,7 @@ func (s *sender) activateLocked(d Destination, now time.Time) {
 	s.wakeUp()
 }
 
-// deactivateLocked removes the destination. What is queued stays until handOverLocked. The caller holds mu.
+// deactivateLocked removes the destination. The queue keeps its messages until handOverLocked. The caller holds mu.
 func (s *sender) deactivateLocked() { s.active, s.destination, s.failure = false, Destination{}, nil }
 
 // dropQueueLocked drops what is queued for a notifier that was removed. The caller holds mu.
@@ -128,7 +128,7 @@ func (s *sender) wakeUp() {
 	}
 }
 
-// run delivers until ctx ends. After that it delivers what is due within the grace time, until late ends.
+// run delivers until ctx ends. Then it delivers what is due in the grace time at shutdown, until the context late ends.
 func (s *sender) run(ctx, late context.Context) {
 	for s.sleep(ctx, s.due) {
 		s.deliver(late)
@@ -189,7 +189,7 @@ func (s *sender) deliver(ctx context.Context) {
 	begun := time.Now()
 	s.dropMuted(begun)
 	n, destination := s.nextMessage(begun)
-	if destination.Notifier == nil { // the message was folded or dropped meanwhile
+	if destination.Notifier == nil { // nothing is due any more: the message was folded or dropped
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
@@ -283,7 +283,8 @@ func (s *sender) requeueLocked(group []entry, hold time.Time, changes *batch) {
 }
 
 // passOnLocked removes entries that could not be delivered before their destination was removed. When the notifier has another address
-// now, the ends of incidents go there. FIRING and UPDATE do not: what fires was announced there meanwhile. The caller holds mu.
+// now, the ends of incidents are queued for it. FIRING and UPDATE are not: the new address has already been notified of what fires. The
+// caller holds mu.
 func (s *sender) passOnLocked(group []entry, changes *batch) {
 	next := s.successor(s.key.notifier)
 	for i := range group {

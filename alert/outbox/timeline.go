@@ -15,10 +15,10 @@ const (
 	MomentFirstBad     MomentKind = "first_bad"    // the first bad run ended
 	MomentCrossed      MomentKind = "crossed"      // the rule crossed its threshold
 	MomentFired        MomentKind = "fired"        // the incident was declared
-	MomentAcknowledged MomentKind = "acknowledged" // somebody took it on
-	MomentNote         MomentKind = "note"         // somebody wrote a note
+	MomentAcknowledged MomentKind = "acknowledged" // a person took the incident on
+	MomentNote         MomentKind = "note"         // a person wrote a note
 	MomentLastBad      MomentKind = "last_bad"     // the last bad run so far ended
-	MomentResolved     MomentKind = "resolved"     // it ended
+	MomentResolved     MomentKind = "resolved"     // the incident ended
 	MomentDelivered    MomentKind = "delivered"    // a destination received a message
 )
 
@@ -31,7 +31,7 @@ type Moment struct {
 	Delivery *Delivery  `json:"delivery,omitempty"` // only of MomentDelivered
 }
 
-// Timeline puts in order what happened in an incident. It is pure.
+// Timeline returns what happened in an incident, in the order of time. The result depends on the arguments only.
 func Timeline(i *alert.Incident, deliveries []Delivery, notes []Note) []Moment {
 	list := []Moment{
 		{At: i.FirstBad, Kind: MomentFirstBad}, {At: i.Crossed, Kind: MomentCrossed}, {At: i.Fired, Kind: MomentFired},

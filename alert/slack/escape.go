@@ -12,14 +12,14 @@ import (
 // Slack's limits (header 150, section 3000, field 2000, 50 blocks, all blocks 13,200:
 // https://docs.slack.dev/reference/block-kit/blocks, https://github.com/slackapi/bolt-js/issues/2509).
 const (
-	cutHeading = 54  // of a name in a header: two of them, the longest word and our own emoji by its name are below 150
+	cutHeading = 54  // of a name in a header: two names, the longest word and our emoji, counted by its name, stay below 150
 	cutName    = 60  // of a rule, a series, a probe
 	cutPhrase  = 200 // a list of names or codes
 	cutNote    = 150 // of a person, in a message
 	cutReason  = 300
-	cutExcerpt = 600 // 300 characters of the API's own words, and room for their entities
+	cutExcerpt = 600 // 300 characters of the API's answer, and room for the entities in them
 	cutURL     = 800 // longer addresses are not linked
-	cutPage    = 300 // nor longer ones of an incident's page
+	cutPage    = 300 // longer addresses of an incident's page are not linked
 )
 
 // clean returns text as one line of printable characters. White space becomes one space. Control characters, invisible characters, marks
@@ -59,7 +59,7 @@ const longestEmoji = 56
 func heading(name string) string { return countedStrictly(clean(name), cutHeading) }
 
 // countedStrictly shortens text to limit characters. Slack does not publish whether it counts an emoji as one character or by its name,
-// nor what a character is, so each counts with the largest possible length.
+// nor what it counts as a character. So each emoji and each character counts with its largest possible length.
 func countedStrictly(text string, limit int) string {
 	return buildCounted(text, limit, func(r rune) string { return string(r) }, func(r rune, _ string) int {
 		switch {
@@ -103,7 +103,8 @@ func code(text string, limit int) string {
 // replaced.
 func label(text string) string { return strings.ReplaceAll(mrkdwn(text, cutPhrase), "|", "¦") }
 
-// link returns a link. Its label is not foreign text, or was made by label; only the label when the address is not a web address.
+// link returns a link, or only the label when the address is not a web address or is too long. The label must be our own text, or a
+// result of [label].
 func link(address, label string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
@@ -119,15 +120,15 @@ func link(address, label string) string {
 	return "<" + target + "|" + label + ">"
 }
 
-// build writes each rune as the function each returns it, at most limit characters and no partial entity.
+// build replaces each rune by the result of each. It cuts the text to limit characters, and never inside an entity.
 func build(text string, limit int, each func(rune) string) string {
 	return buildCounted(text, limit, each, func(_ rune, piece string) int { return utf8.RuneCountInString(piece) })
 }
 
-// buildCounted is build with its own way to count.
+// buildCounted is like build, but the function count returns the length of each piece.
 func buildCounted(text string, limit int, each func(rune) string, count func(r rune, piece string) int) string {
 	var b strings.Builder
-	length, fits := 0, 0 // fits is where the text could still end with an ellipsis
+	length, fits := 0, 0 // fits is the longest length in bytes at which an ellipsis still fits
 	for _, r := range text {
 		piece := each(r)
 		length += count(r, piece)
@@ -162,7 +163,7 @@ func unstyled(r rune) string {
 	return string(r)
 }
 
-// unmention breaks up the words that mention everybody, since a webhook may be configured to turn names into mentions.
+// unmention puts a space into @here, @channel and @everyone, since a webhook may be configured to turn names into mentions.
 func unmention(text string) string {
 	for _, word := range []string{"here", "channel", "everyone"} {
 		text = strings.ReplaceAll(text, "@"+word, "@ "+word)

@@ -14,8 +14,9 @@ const maxNotes = 2
 
 var _ outbox.Noter = (*Notifier)(nil)
 
-// AddNote posts a note in the thread of an incident's message. A webhook cannot answer a message, and a message of its own would look like
-// another problem; there the next message about the incident has the note. Errors are of type [outbox.DeliveryError].
+// AddNote posts a note in the thread of an incident's message. Through a webhook it posts nothing: a webhook cannot reply to a message,
+// and a separate message would look like another problem. There the next message about the incident shows the note. Errors are of type
+// [outbox.DeliveryError].
 func (n *Notifier) AddNote(ctx context.Context, ref string, note outbox.Note) error {
 	channel, ts, known := strings.Cut(ref, "/")
 	if n.settings.BotToken.IsZero() || !known {

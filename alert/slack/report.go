@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// cutTitle is what a header may hold: https://docs.slack.dev/reference/block-kit/blocks/header-block.
+	// cutTitle is the largest length of a header: https://docs.slack.dev/reference/block-kit/blocks/header-block.
 	cutTitle = 150
-	// cutParagraph is less than what a section may hold, 3,000 characters, so that four sections are below the 13,200 characters of all
-	// blocks together: https://github.com/slackapi/bolt-js/issues/2509.
+	// cutParagraph is less than Slack's limit for a section, 3,000 characters. So four sections stay below the limit for all blocks together,
+	// 13,200 characters: https://github.com/slackapi/bolt-js/issues/2509.
 	cutParagraph = 2900
 	// mostParagraphs is how many paragraphs a report shows.
 	mostParagraphs = 4

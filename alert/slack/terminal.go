@@ -71,7 +71,7 @@ func (b *box) part(p part) {
 	case partSection:
 	}
 	for paragraph := range strings.SplitSeq(content, "\n") {
-		// The limit is one column less, since a wide character may exceed it by one.
+		// The limit is one column less than the inner width, since a wide character may exceed it by one.
 		for row := range strings.SplitSeq(wrap(paragraph, b.inner-1), "\n") {
 			b.row(row, style)
 		}

@@ -18,7 +18,7 @@ const (
 	maxOthers   = 10 // other incidents in a list
 )
 
-// clearing is the rate below which an incident is over.
+// clearing returns the rate below which an incident ends.
 func clearing(incident *alert.Incident) string {
 	if incident.Clear == 0 {
 		return "threshold " + incident.Threshold.String()
@@ -100,7 +100,7 @@ func since(begin, now time.Time) string {
 	return text
 }
 
-// badRuns is the number of bad runs since the incident began, when the window shows fewer.
+// badRuns returns the number of bad runs since the incident began; nothing when the window has all of them.
 func badRuns(incident *alert.Incident) string {
 	if incident.BadRuns <= incident.Bad {
 		return ""
@@ -150,7 +150,7 @@ func labels(all map[string]string) string {
 	return mrkdwn(strings.Join(list, ", "), cutPhrase)
 }
 
-// example describes one failed run: time, outcome, reason, the API's own words, and the link to its trace.
+// example describes one failed run: time, outcome, reason, an excerpt of the API's answer, and the link to its trace.
 func (v view) example(e *alert.Example) string {
 	what := kind(e.Class, e.Code)
 	if e.Code > 0 && !e.Class.IsTransport() {
@@ -195,7 +195,7 @@ func (v view) trace(id probe.TraceID) string {
 	return link(strings.ReplaceAll(v.options.TraceURL, "{trace_id}", id.String()), "trace")
 }
 
-// runbook is a link, not a button, since Slack expects an app to answer a button, even one that only opens an address.
+// runbook returns a link, not a button: Slack expects an app to respond to a button, even to one that only opens an address.
 func (v view) runbook() string {
 	if v.incident.Runbook == "" {
 		return ""
@@ -207,7 +207,7 @@ func (v view) runbook() string {
 	return text
 }
 
-// others lists the other incidents of one message, each series once.
+// others lists the other incidents of a message. It names each series once.
 func others(all []alert.Incident) string {
 	var firing, resolved, ended tally
 	for i := range all {

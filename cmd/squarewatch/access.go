@@ -17,12 +17,12 @@ import (
 	"squarewatch/probe/redact"
 )
 
-// tokenHolder names a caller that has the token. Nothing else is known about it.
+// tokenHolder names a caller that has the token. Nothing else is known about the caller.
 const tokenHolder = "a holder of web.token" //nolint:gosec // a name, not a token
 
 // fromAllowedHost refuses requests for a host name that is not known to be ours. A web page can point its own name to the address of
 // this machine (DNS rebinding), and could then read, and change, what the port serves: https://en.wikipedia.org/wiki/DNS_rebinding.
-// It also refuses requests that a proxy forwarded without the token: their client is another one than the address tells.
+// It also refuses requests that a proxy forwarded without the token or a session: their remote address is the proxy's, not the client's.
 func (d *Daemon) fromAllowedHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -41,7 +41,7 @@ func (d *Daemon) fromAllowedHost(next http.Handler) http.Handler {
 	})
 }
 
-// ownHosts returns the names of the port in the configuration.
+// ownHosts returns the host names under which the configuration allows requests.
 func (d *Daemon) ownHosts() []string {
 	cfg := d.config()
 	hosts := slices.Clone(cfg.Web.Hosts)
@@ -68,7 +68,7 @@ func allowedHost(host string, configured []string) bool {
 	return slices.ContainsFunc(names, func(known string) bool { return strings.EqualFold(known, strings.TrimSuffix(name, ".")) })
 }
 
-// forwarded reports whether a request came through a proxy: by the header of RFC 7239 or by earlier ones.
+// forwarded reports whether a request came through a proxy. A proxy sets the header of RFC 7239, or older headers.
 func forwarded(header http.Header) bool {
 	for name := range header {
 		if name == "Forwarded" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
@@ -126,18 +126,18 @@ func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, 
 	}))
 }
 
-// refusals limits the lines about refused changes. Whoever reaches the port can cause them, and above a limit the journal drops every line
-// of a service, also those about alerts (https://github.com/systemd/systemd/blob/v252/man/journald.conf.xml, RateLimitBurst=).
+// refusals limits the log lines about refused changes. Every client that reaches the port can cause them. Above a limit the journal drops
+// all lines of a service, also those about alerts (https://github.com/systemd/systemd/blob/v252/man/journald.conf.xml, RateLimitBurst=).
 type refusals struct {
 	mu       sync.Mutex
 	logged   time.Time // when the last line was written
-	unlogged int       // refused since then
+	unlogged int       // refused since then, without a line
 }
 
-// refusalInterval is the time between two lines.
+// refusalInterval is the least time between two lines.
 const refusalInterval = time.Minute
 
-// add counts a refusal. It reports whether a line is due, and how many refusals before it had none.
+// add counts a refusal. It reports whether a line is due, and how many earlier refusals had no line.
 func (r *refusals) add(now time.Time) (before int, due bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

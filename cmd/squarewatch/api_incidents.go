@@ -16,7 +16,7 @@ import (
 	"squarewatch/probe/redact"
 )
 
-// pressJSON asks for a change of an incident. A form has the same fields, and return: the page to show afterwards.
+// pressJSON asks for a change of an incident. A form has the same fields and the field return, which names the page to show afterwards.
 type pressJSON struct {
 	Incident string `json:"incident"`
 	By       string `json:"by,omitempty"`
@@ -32,15 +32,15 @@ type pressedJSON struct {
 	Incident string     `json:"incident"`
 	By       string     `json:"by"`
 	Until    *time.Time `json:"until,omitempty"`   // of a silence
-	Warning  string     `json:"warning,omitempty"` // why it is not on the disk yet
+	Warning  string     `json:"warning,omitempty"` // why the change is not on the disk yet
 }
 
 const (
-	pressedSilence = time.Hour // of the button
+	pressedSilence = time.Hour // length of a silence by the button
 	longestPressed = 24 * time.Hour
 )
 
-// serveIncidents adds what people can do with an incident.
+// serveIncidents adds the handlers for changes of an incident by people.
 func (d *Daemon) serveIncidents(mux *http.ServeMux) {
 	for path, press := range map[string]func(context.Context, *pressJSON) (pressedJSON, error){
 		"/api/v1/incidents/acknowledge": d.pressAcknowledge,
@@ -96,7 +96,7 @@ func readPress(w http.ResponseWriter, r *http.Request) (ask pressJSON, err error
 	return ask, nil
 }
 
-// errPress is the error of a request that cannot be carried out as it is.
+// errPress is the error of an invalid request for a change.
 var errPress = errors.New("the request is not understood")
 
 // notFiringError is the error for an incident that no longer fires.
@@ -161,7 +161,7 @@ func (d *Daemon) pressNote(ctx context.Context, ask *pressJSON) (pressedJSON, er
 	}
 	note := outbox.Note{Incident: ask.Incident, At: time.Now().UTC().Round(0), By: ask.By, Text: ask.Text}
 	if masked := redact.Text(note.Text, len(note.Text)); masked != "" {
-		note.Text = masked // somebody may have pasted a token
+		note.Text = masked // a person may have pasted a token
 	}
 	err := d.outbox.PutNote(ctx, note)
 	done := pressedJSON{Incident: ask.Incident, By: ask.By}

@@ -62,7 +62,7 @@ func (d *Daemon) queueNews(ctx context.Context, change news) {
 	}
 }
 
-// announceNews announces changes through every notifier that implements [outbox.Announcer], until ctx ends. Failures are logged.
+// announceNews announces queued changes through every notifier that implements [outbox.Announcer], until ctx ends. It logs failures.
 func (d *Daemon) announceNews(ctx context.Context) {
 	for {
 		var change news
@@ -83,7 +83,7 @@ func (d *Daemon) announceNews(ctx context.Context) {
 	}
 }
 
-// tellNote adds a note to the messages of its incident. The next message has it too.
+// tellNote adds a note to the delivered messages of its incident. The next message shows it too.
 func (d *Daemon) tellNote(ctx context.Context, note *outbox.Note) {
 	ctx, cancel := context.WithTimeout(ctx, newsTimeout)
 	defer cancel()

@@ -59,7 +59,7 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 	return cmd
 }
 
-// backtestOf runs a backtest of the stored history, or of a file of results, and prints warnings where they are incomplete.
+// backtestOf runs a backtest of the stored history, or of a file of results. It prints warnings when the results are incomplete.
 func backtestOf(cmd *cobra.Command, cfg *config.Config, from string, since time.Duration) (*backtestReport, error) {
 	source, done, err := newSource(cmd.Context(), cfg, from, since, time.Now())
 	if err != nil {
@@ -76,13 +76,13 @@ func backtestOf(cmd *cobra.Command, cfg *config.Config, from string, since time.
 type backtestReport struct {
 	first, last time.Time
 	runs        int
-	unknown     map[string]int   // runs of probes that the configuration does not have
-	already     []alert.Incident // that already fire when the period begins
+	unknown     map[string]int   // number of runs, by probe, of probes that the configuration does not have
+	already     []alert.Incident // incidents that already fire when the period begins
 	changes     []alert.Transition
 	rules       []string
 }
 
-// backtest runs an engine of the configuration over the runs of a source.
+// backtest evaluates the runs of a source with the rules of the configuration.
 func backtest(cfg *config.Config, s source) (*backtestReport, error) {
 	engine, err := newEngine(cfg, nil, nil)
 	if err != nil {
@@ -102,13 +102,13 @@ func backtest(cfg *config.Config, s source) (*backtestReport, error) {
 	return p.report, nil
 }
 
-// replay gives stored runs to an engine in order. The first runs only fill the engine's windows, the next ones are evaluated, and
-// transitions in the period are reported.
+// replay gives stored runs to an engine in order. The first runs only fill the engine's windows. The engine evaluates the runs after them.
+// The report has only the transitions of the period.
 type replay struct {
 	source
 
 	engine     *alert.Engine
-	names      []string // of the probes
+	names      []string // of the probes in the configuration
 	report     *backtestReport
 	recalled   bool // at least one run filled the windows
 	evaluating bool
@@ -146,7 +146,7 @@ func (p *replay) see(r *probe.Result) {
 	p.report.runs++
 }
 
-// skipGaps reports to the engine the times until now in which the daemon did not run.
+// skipGaps tells the engine in which times, up to now, the daemon did not run.
 func (p *replay) skipGaps(now time.Time) {
 	for len(p.gaps) > 0 && !now.Before(p.gaps[0].Until) {
 		if p.gaps[0].Until.After(p.filled) {
@@ -157,7 +157,7 @@ func (p *replay) skipGaps(now time.Time) {
 	}
 }
 
-// beginReport drops the messages from before the period and keeps the incidents that still fire.
+// beginReport begins the report of the period. It drops earlier transitions, and keeps announced incidents that still fire.
 func (p *replay) beginReport() {
 	p.report.add(p.engine.Advance(p.begin))
 	announced := firing(p.report.changes)

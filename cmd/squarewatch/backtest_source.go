@@ -19,9 +19,9 @@ type source struct {
 	runs   iter.Seq2[*probe.Result, error]
 	gaps   []history.Gap
 	filled time.Time // runs until this time only fill windows, later ones are evaluated
-	begin  time.Time // of the period; zero for the first run
-	until  time.Time // zero for the last run
-	oldest time.Time // begin of the stored history; zero where nothing is stored
+	begin  time.Time // of the period; zero to begin with the first run
+	until  time.Time // end of the period; zero to end with the last run
+	oldest time.Time // when the stored history begins; zero when nothing is stored
 }
 
 // newSource opens the stored history, or a file of results. The returned function closes it.
@@ -55,7 +55,7 @@ func fileSource(path string) (source, func(), error) {
 	return source{runs: readResults(file)}, func() { _ = file.Close() }, nil
 }
 
-// storedSource returns the stored history of the period, and as much before it as the rules look back.
+// storedSource returns the stored history of the period, and of the time before it that the rules need.
 func storedSource(ctx context.Context, cfg *config.Config, store *history.Store, since time.Duration, now time.Time) (source, error) {
 	s := source{begin: now.Add(-since), until: now}
 	if watched, err := store.LastWatched(ctx); err != nil {
@@ -82,8 +82,9 @@ func storedSource(ctx context.Context, cfg *config.Config, store *history.Store,
 	return s, nil
 }
 
-// evaluatedFrom returns the time from which runs can decide what fires at begin. It covers the longest window with its for, the last
-// runs of probes with a streak, and the longest time that a probe may finish no run.
+// evaluatedFrom returns the time from which runs can decide what fires at begin. It covers the longest
+// sum of a rule's window and its setting for, the last runs of probes with a streak, and the longest time without a finished run that is
+// not yet an incident.
 func evaluatedFrom(ctx context.Context, cfg *config.Config, store *history.Store, last map[string]int, begin time.Time) (time.Time, error) {
 	from := begin
 	for i := range cfg.Rules {
@@ -118,9 +119,9 @@ func ruleLookback(rule *alert.Rule) time.Duration {
 	return window + rule.For
 }
 
-// quietTime estimates how long a probe may finish no run before the rule no-data fires.
+// quietTime estimates how long a probe may go without a finished run before the rule no-data fires.
 func quietTime(p *probe.Probe, now time.Time) time.Duration {
-	const intervals = 4 // of which the first may have begun already
+	const intervals = 4 // the first of them may have begun already
 	due := now
 	for range intervals {
 		if due = p.Schedule.Next(due); due.IsZero() {
@@ -137,8 +138,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// stored yields the runs of a period. Where single runs are no longer stored, it yields the roll-ups of each minute. The daemon fills
-// its windows with the same.
+// stored yields the runs of a period. Where single runs are no longer stored, it yields runs from the roll-ups of each minute. The daemon
+// fills its windows in the same way.
 func stored(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
 	return func(yield func(*probe.Result, error) bool) {
 		single, err := first(store.Runs(ctx, from, until), until, func(r *probe.Result) time.Time { return r.End })
@@ -160,7 +161,7 @@ func stored(ctx context.Context, store *history.Store, from, until time.Time) it
 	}
 }
 
-// inParts yields the single runs of a period, and reads those of readPart at once.
+// inParts yields the single runs of a period. It reads them in parts of readPart.
 func inParts(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
 	return func(yield func(*probe.Result, error) bool) {
 		for begin := from; begin.Before(until); begin = begin.Add(readPart) {
@@ -178,7 +179,7 @@ func inParts(ctx context.Context, store *history.Store, from, until time.Time) i
 	}
 }
 
-// readPart is the time of which runs are read at once. A daemon that runs a backtest writes between two parts.
+// readPart is the length of time whose runs are read in one query. A daemon that runs a backtest can write between two queries.
 const readPart = 10 * time.Minute
 
 // collect returns what a sequence yields.
@@ -192,7 +193,7 @@ func collect(seq iter.Seq2[*probe.Result, error]) (all []*probe.Result, err erro
 	return all, nil
 }
 
-// rolledUp yields one run for each run in the roll-ups of each minute. Each ends at the end of its minute.
+// rolledUp yields as many runs as the roll-ups of each minute counted. Each run ends at the end of its minute.
 func rolledUp(ctx context.Context, store *history.Store, from, until time.Time) iter.Seq2[*probe.Result, error] {
 	return func(yield func(*probe.Result, error) bool) {
 		for up, err := range store.Rollups(ctx, from, until) {
@@ -232,7 +233,7 @@ func oldest(ctx context.Context, store *history.Store, now time.Time) (time.Time
 	})
 }
 
-// first returns the time of the first of a list; other when the list is empty.
+// first returns the time of the first element of a list, or other when the list is empty.
 func first[T any](list iter.Seq2[T, error], other time.Time, at func(T) time.Time) (time.Time, error) {
 	for item, err := range list {
 		if err != nil {
@@ -243,7 +244,7 @@ func first[T any](list iter.Seq2[T, error], other time.Time, at func(T) time.Tim
 	return other, nil
 }
 
-// shortcomings describes where the history is too short for the result that the daemon would have had.
+// shortcomings describes where the history is too short to give the result of a daemon with full windows.
 func (s *source) shortcomings(rules []alert.Rule) []string {
 	if s.oldest.IsZero() {
 		return nil

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	badgePeriod = 24 * time.Hour   // that a badge tells of
+	badgePeriod = 24 * time.Hour   // that a badge covers
 	badgeAge    = 30 * time.Second // after which the history is read again
 )
 
@@ -34,7 +34,7 @@ const (
 	badgeNoData = "#59636e"
 )
 
-// newBadge says what is known, and what is not: missed runs are beside the share, not in it.
+// newBadge returns the badge of a probe. The share counts finished runs only; missed runs stand after it.
 func newBadge(name string, u history.Uptime) badge {
 	b := badge{Name: name, Text: "no data", Colour: badgeNoData}
 	if u.Runs > 0 {
@@ -52,12 +52,12 @@ func newBadge(name string, u history.Uptime) badge {
 	return b
 }
 
-// percent writes a share, rounded down, so that only all of them are 100 %.
+// percent writes a share in percent, rounded down, so that it is 100 % only when all runs are good.
 func percent(good, runs int) string {
 	return strconv.FormatFloat(math.Floor(float64(good)*1000/float64(runs))/10, 'f', -1, 64) + " %"
 }
 
-// Widths in pixels; the text is stretched to them, whatever font there is.
+// Widths in pixels. The browser stretches the text to them, so that the font does not matter.
 const (
 	badgeCharacter = 7
 	badgePadding   = 10
@@ -69,10 +69,10 @@ func (b badge) Left() int { return badgeCharacter*utf8.RuneCountInString(b.Name)
 // Right returns the width of the text's half.
 func (b badge) Right() int { return badgeCharacter*utf8.RuneCountInString(b.Text) + 2*badgePadding }
 
-// Width returns the width of both.
+// Width returns the width of the badge.
 func (b badge) Width() int { return b.Left() + b.Right() }
 
-// Middle returns the middles of both halves.
+// Middle returns the horizontal centre of each half.
 func (b badge) Middle() [2]int { return [2]int{b.Left() / 2, b.Left() + b.Right()/2} }
 
 // Lengths returns the widths of both texts.
@@ -93,7 +93,7 @@ type uptimes struct {
 	all  map[string]history.Uptime
 }
 
-// get returns the uptime of all probes, as it was at most badgeAge ago.
+// get returns the uptime of all probes. The result is at most badgeAge old.
 func (u *uptimes) get(ctx context.Context, store *history.Store, now time.Time) (map[string]history.Uptime, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -97,7 +97,7 @@ func checkText(d display, path string, cfg *config.Config) string {
 	return out.String()
 }
 
-// notes says what follows from a valid file.
+// notes returns remarks on the effects of a valid file.
 func notes(cfg *config.Config) []string {
 	list := []string{"notifies: " + notifierList(cfg), expectedSize(cfg, time.Now())}
 	if fault := unwritable(cfg.StateDir); fault != "" {
@@ -143,8 +143,8 @@ func runsPerDay(schedule probe.Schedule, now time.Time) float64 {
 	return float64(runs) * float64(day) / float64(last.Sub(first))
 }
 
-// limitsOfRules describes for which probes a rule evaluates the streak, and which answers raise no alert. Warnings cover server errors
-// and 401 already.
+// limitsOfRules describes for which probes a rule counts bad runs in a row, and which answers raise no alert. It leaves out server errors
+// and 401, which have warnings already.
 func limitsOfRules(cfg *config.Config) []string {
 	var lines []string
 	for i := range cfg.Rules {

@@ -17,7 +17,7 @@ import (
 	"squarewatch/probe/database"
 )
 
-// copyPattern is the name of copies in state_dir while they are sent.
+// copyPattern matches the names that copies have in state_dir while they are sent.
 const copyPattern = "copy-*.db"
 
 // copyPath is where the daemon serves a copy of its database.
@@ -26,8 +26,8 @@ const copyPath = "/api/v1/database"
 // copyPages is how many pages of 4 KiB one step copies. Between two steps the daemon uses the connection.
 const copyPages = 256
 
-// copyDatabase copies a database in use to a file. It uses SQLite's backup, see https://www.sqlite.org/backup.html: what the connection of
-// db writes meanwhile is in the copy too.
+// copyDatabase copies a database in use to a file. It uses SQLite's backup, see https://www.sqlite.org/backup.html: the copy
+// includes what the connection of db writes during the copying.
 func copyDatabase(ctx context.Context, db *sql.DB, path string) error {
 	var backup *sqlite.Backup
 	step := func(ctx context.Context, do func(connection any) error) error {
@@ -59,11 +59,11 @@ func copyDatabase(ctx context.Context, db *sql.DB, path string) error {
 			return err
 		})
 	}
-	// The end needs the connection as well, since the backup belongs to it.
+	// Finish needs the connection too, since the backup belongs to it.
 	return errors.Join(err, step(context.WithoutCancel(ctx), func(any) error { return backup.Finish() }))
 }
 
-// sendCopy answers with a copy of the database. The daemon keeps the database locked, so that this is how others read it.
+// sendCopy answers with a copy of the database. The daemon keeps the database locked, so other processes read a copy.
 func (d *Daemon) sendCopy(w http.ResponseWriter, r *http.Request, _ string) {
 	o := d.state.opened.Load()
 	if o == nil {
@@ -89,10 +89,10 @@ func (d *Daemon) sendCopy(w http.ResponseWriter, r *http.Request, _ string) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/vnd.sqlite3")
-	_, _ = io.Copy(w, file) // a client that went away needs no answer
+	_, _ = io.Copy(w, file) // an error means that the client has disconnected, and needs no answer
 }
 
-// removeCopies removes what a process that was killed left of copies.
+// removeCopies removes the copies that a killed process left behind.
 func removeCopies(directory string) {
 	names, _ := filepath.Glob(filepath.Join(directory, copyPattern+"*"))
 	for _, name := range names {
@@ -107,7 +107,7 @@ func (c *client) download(ctx context.Context, file *os.File) error {
 		return err
 	}
 	c.authorize(req)
-	patient := &http.Client{Transport: c.http.Transport} // a copy of gigabytes takes its time
+	patient := &http.Client{Transport: c.http.Transport} // without a timeout, since a copy may have gigabytes
 	resp, err := patient.Do(req)
 	if err != nil {
 		return fmt.Errorf("ask the daemon at %s for a copy of its database: %w; is squarewatch running here, with this file?", c.base, err)
@@ -162,7 +162,7 @@ func newCopyCommand(file *configFile) *cobra.Command {
 	return cmd
 }
 
-// readHistory opens the database for reading: itself, or a copy of it while a daemon has it open. The returned function closes it.
+// readHistory opens the database for reading. While a daemon has the database open, it opens a copy. The returned function closes it.
 func readHistory(ctx context.Context, cfg *config.Config) (*sql.DB, func(), error) {
 	db, err := database.OpenReadOnly(ctx, databasePath(cfg))
 	if err == nil {

@@ -1,8 +1,8 @@
-// Package slackstub is a Slack to test against. It answers incoming webhooks, the web API's methods chat.postMessage, chat.update and
-// apps.connections.open, and Socket Mode, and keeps what its channel shows.
+// Package slackstub is a stand-in for Slack in tests. It answers incoming webhooks, the web API's methods chat.postMessage, chat.update and
+// apps.connections.open, and Socket Mode. It has one channel, and keeps the channel's messages.
 //
 // It refuses what Slack refuses, with Slack's own statuses, content types and bodies. Each answer names its public source in a comment.
-// Where no source settles how Slack decides, it takes the stricter way.
+// Where no source says how Slack decides, the stand-in applies the strictest of the possible rules.
 package slackstub
 
 import (
@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// The secrets that the stand-in knows.
+// The secrets that the stand-in accepts, and its channel.
 const (
-	BotToken = "xoxb-hush"  //nolint:gosec // of the bot that may post: no secret of anybody
-	AppToken = "xapp-hush"  //nolint:gosec // of the app's Socket Mode: no secret of anybody
-	Channel  = "C0STUB"     // its channel
+	BotToken = "xoxb-hush"  //nolint:gosec // of the bot that may post; invented, not a real secret
+	AppToken = "xapp-hush"  //nolint:gosec // of the app's Socket Mode; invented, not a real secret
+	Channel  = "C0STUB"     // identifier of the channel
 	Name     = "ops-alerts" // the channel's name
 
 	webhookPath = "/services/T000/B000/hush"
@@ -29,31 +29,31 @@ type Message struct {
 	TS        string
 	Thread    string // the message that it replies to; empty for none
 	Broadcast bool   // a reply that the channel shows too
-	Text      string // as it is now
-	Blocks    string // JSON, as they are now
+	Text      string // current text, after all edits
+	Blocks    string // current blocks in JSON, after all edits
 	Raw       string // the body of the request that posted it
 	Header    http.Header
 	Edits     int  // how often it was changed
-	Cut       bool // the connection broke instead of its answer
+	Cut       bool // the connection broke before the answer was sent
 	At        time.Time
 }
 
 // InChannel reports whether the channel shows the message, not only its thread.
 func (m *Message) InChannel() bool { return m.Thread == "" || m.Broadcast }
 
-// Fault is what one request meets instead of being taken. The zero value is none.
+// Fault says how the stand-in treats one request instead of accepting it. The zero value accepts it.
 type Fault struct {
-	Status     int           // the request fails with it, as whatever stands in front of Slack does; 429 as Slack does
+	Status     int           // of the failure: Slack itself answers 429, a proxy in front of Slack any other status
 	Word       string        // the request fails with this error code
-	RetryAfter string        // header, sent with the status
-	Delay      time.Duration // before anything else
-	CutBefore  bool          // the connection breaks before the message is taken
-	CutAfter   bool          // the connection breaks after the message is taken
+	RetryAfter string        // value of the header Retry-After, sent with Status
+	Delay      time.Duration // the stand-in waits so long before it does anything else
+	CutBefore  bool          // the connection breaks before the message is accepted
+	CutAfter   bool          // the connection breaks after the message is accepted
 	NoCharts   bool          // blocks with a chart are refused
 	NoBlocks   bool          // all blocks are refused
 }
 
-// Slack is the stand-in as a handler, for a server of one's own.
+// Slack is the stand-in as an HTTP handler, for callers that have their own server.
 type Slack struct {
 	base string // address of the server, without a path
 	mux  *http.ServeMux
@@ -66,7 +66,7 @@ type Slack struct {
 	cuts     int
 	refused  []string
 	archived bool
-	locked   bool // threads take no replies
+	locked   bool // threads refuse replies
 	closed   bool // messages cannot be edited
 	socket   socket
 	groups   map[string][]string // members of user groups
@@ -91,7 +91,7 @@ func NewSlack(base string) *Slack {
 // ServeHTTP answers a request.
 func (s *Slack) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// Server is the stand-in on a socket. Close it after use.
+// Server is the stand-in with its own HTTP server. Close it after use.
 type Server struct {
 	*httptest.Server
 	*Slack
@@ -112,17 +112,17 @@ func (s *Slack) Webhook() string { return s.base + webhookPath }
 // API returns the base of the web API.
 func (s *Slack) API() string { return s.base + "/api/" }
 
-// Faults sets what requests meet from now on: next is asked for each, one at a time.
+// Faults makes the stand-in call next for the fault of each request from now on. The calls do not overlap.
 func (s *Slack) Faults(next func() Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next = next
 }
 
-// Always makes every request from now on meet the same fault.
+// Always gives every request from now on the same fault.
 func (s *Slack) Always(f Fault) { s.Faults(func() Fault { return f }) }
 
-// Once makes the next requests meet faults, and those after them none.
+// Once gives each of the next requests one of the faults, in order. Later requests get no fault.
 func (s *Slack) Once(faults ...Fault) {
 	s.Faults(func() Fault {
 		if len(faults) == 0 {
@@ -140,10 +140,10 @@ func (s *Slack) Watch(seen func(Message)) { s.set(func() { s.watch = seen }) }
 // Archive archives the channel, or brings it back.
 func (s *Slack) Archive(yes bool) { s.set(func() { s.archived = yes }) }
 
-// LockThreads lets threads take no replies.
+// LockThreads makes threads refuse replies, or accept them again.
 func (s *Slack) LockThreads(yes bool) { s.set(func() { s.locked = yes }) }
 
-// CloseEditing lets no message be changed.
+// CloseEditing forbids to change messages, or allows it again.
 func (s *Slack) CloseEditing(yes bool) { s.set(func() { s.closed = yes }) }
 
 // Delete deletes a message.
@@ -164,19 +164,19 @@ func (s *Slack) Messages() []Message {
 	return slices.Clone(s.messages)
 }
 
-// InChannel returns the messages that the channel shows, oldest first: no replies but those that are shown there too.
+// InChannel returns the messages that the channel shows, oldest first. It leaves out replies that only their thread shows.
 func (s *Slack) InChannel() []Message {
 	return slices.DeleteFunc(s.Messages(), func(m Message) bool { return !m.InChannel() })
 }
 
-// Refused returns why requests were refused that met no fault, oldest first. A test that sends nothing wrong wants none.
+// Refused returns why the stand-in refused requests without a fault, oldest first. It is empty when a test sends only valid requests.
 func (s *Slack) Refused() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.refused)
 }
 
-// Cuts returns how often a connection broke after a message was taken.
+// Cuts returns how often a connection broke after a message was accepted.
 func (s *Slack) Cuts() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
