@@ -1,6 +1,7 @@
 package slack_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -53,6 +54,20 @@ func TestEveryMessageAboutABreachSaysSecurity(t *testing.T) {
 			if !strings.Contains(m.Text, "Security") || !strings.Contains(first, "Security") {
 				t.Errorf("%s: want security named, got %q and %q", event, m.Text, first)
 			}
+		}
+	}
+}
+
+func TestRunsWithoutACredentialAreNoCredential(t *testing.T) {
+	i := unauthenticated()
+	for series, want := range map[string]string{"partner": "credential partner", probe.NoCredential: "probes without a credential"} {
+		i.Series = series
+		text, err := json.Marshal(slack.Render(notification(alert.EventFiring, "03:04:05", i), slack.Options{}).Blocks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), want) || strings.Contains(string(text), "credential none") {
+			t.Errorf("%s: want %q in the message, got %s", series, want, text)
 		}
 	}
 }

@@ -136,8 +136,13 @@ func where(incident *alert.Incident) string {
 	switch incident.Per {
 	case alert.PerAll:
 		return "all probes"
-	case alert.PerProbe, alert.PerCredential:
-		return string(incident.Per) + " " + mrkdwn(incident.Series, cutName)
+	case alert.PerCredential:
+		if incident.Series == probe.NoCredential {
+			return "probes without a credential"
+		}
+		return "credential " + mrkdwn(incident.Series, cutName)
+	case alert.PerProbe:
+		return "probe " + mrkdwn(incident.Series, cutName)
 	}
 	return mrkdwn(incident.Series, cutName)
 }

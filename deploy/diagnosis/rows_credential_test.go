@@ -95,7 +95,7 @@ func credentialRows() []row {
 			harm: answers(refused, 1, jsonAnswer(403, `{"detail": "Please verify your email address.", "code": "email_not_verified"}`)),
 		},
 		{
-			name: "one node does not know our role", hard: true, setup: wide, want: []culprit{api},
+			name: "one node does not know our role", hard: true, setup: wide, want: []culprit{api}, lasts: 45 * time.Second,
 			harm: answers(path(metricsPath), 0.5, jsonAnswer(403, notPermitted)),
 		},
 	}
