@@ -16,10 +16,10 @@ e2e: ## the built binary against a real Jaeger, real sockets and systemd's own t
 	deploy/e2e/setup.sh
 	go test -tags e2e -count=1 -timeout 40m ./deploy/e2e
 
-crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 12 minutes
+crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 10 minutes
 	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
 
-diagnosis: ## whether the right culprit is named, and told once: a matrix of faults, about 12 minutes (installs what it needs on Debian)
+diagnosis: ## whether the right culprit is named, and told once: a matrix of faults, about 15 minutes (installs what it needs on Debian)
 	deploy/diagnosis/setup.sh
 	go test -tags diagnosis -count=1 -timeout 40m ./deploy/diagnosis
 
