@@ -24,7 +24,7 @@ diagnosis: ## whether the right culprit is named, and told once: a matrix of fau
 	go test -tags diagnosis -count=1 -timeout 40m ./deploy/diagnosis
 
 bench: ## what a run costs against a bare net/http loop, and the budgets of the engine and the dispatcher
-	go test -run '^$$' -bench . -benchmem ./cmd/squarewatch ./cmd/squarewatch/statuspage ./probe ./alert ./otel ./otel/metric ./otel/spool
+	go test -run '^$$' -bench . -benchmem ./cmd/... ./probe/... ./alert/... ./otel/...
 
 lint: ## formatting, linters, modernisers, dead code, tidiness
 	$(GOLANGCI_LINT) config verify
