@@ -10,7 +10,7 @@ import (
 	"squarewatch/config"
 )
 
-// TestExampleFilesAreValid loads every YAML block of the README, and the example that the package installs.
+// TestExampleFilesAreValid loads every YAML block of the README and of the page's document, and the example that the package installs.
 func TestExampleFilesAreValid(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -20,15 +20,22 @@ func TestExampleFilesAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	page, err := os.ReadFile("../../docs/page.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	files := []string{string(example)}
+	for _, block := range strings.Split(string(page), "```yaml\n")[1:] {
+		files = append(files, "target: https://api.aisquare.studio\ncatalogue: [reach]\n"+block[:strings.Index(block, "```")])
+	}
 	for _, block := range strings.Split(string(readme), "```yaml\n")[1:] {
 		files = append(files, block[:strings.Index(block, "```")])
 	}
-	if len(files) < 3 {
-		t.Fatalf("want the example and two blocks of the README, found %d files", len(files))
+	if len(files) < 4 {
+		t.Fatalf("want the example, a block of the page and two of the README, found %d files", len(files))
 	}
 	credentials := t.TempDir()
-	for _, name := range []string{"aisquare-api-key", "aisquare-user", "aisquare-password", "slack-webhook", "slack-bot-token"} {
+	for _, name := range []string{"aisquare-api-key", "aisquare-user", "aisquare-password", "slack-webhook", "slack-bot-token", "web-token"} {
 		if err := os.WriteFile(credentials+"/"+name, []byte("https://hooks.example.org/x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
