@@ -218,7 +218,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	})
 	d.reportUnwatched(ctx)
 	services.Go(func() { d.announceNews(background) })
-	services.Go(func() { d.postDigests(ctx) })
+	services.Go(func() { d.queueDigests(ctx) })
 	shutdown := d.serve(ctx, &services)
 	d.options.Logger.InfoContext(ctx, "squarewatch started", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules),
 		"target", d.current.config.Target.String(), "listen", d.Addr().String())
