@@ -25,8 +25,8 @@ func newCheckCommand(file *configFile) *cobra.Command {
 		Short: "Validate the configuration file, without the network or with --live",
 		Long: "Validate the configuration file and everything that is built from it. All errors are shown at once.\n" +
 			"Nothing is sent over the network, except with --live: that resolves and connects to the target, uses every credential once,\n" +
-			"and asks the collector and the notifiers. It posts no message and notifies nobody. The exit status is 1 when the file is\n" +
-			"invalid, or when --live finds something that cannot work.",
+			"and asks collector, notifiers, heartbeat and connectivity. It posts no message, sends no ping and notifies nobody. The exit\n" +
+			"status is 1 when the file is invalid, or when --live finds something that cannot work.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if effective && (asJSON || live) {
@@ -54,7 +54,7 @@ func newCheckCommand(file *configFile) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&effective, "print", false, "print the effective configuration, secrets hidden")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&live, "live", false, "also ask target, credentials, collector and notifiers; posts nothing")
+	cmd.Flags().BoolVar(&live, "live", false, "also ask all that the file names; posts nothing")
 	return cmd
 }
 

@@ -14,7 +14,6 @@ import (
 
 	"squarewatch/alert/outbox"
 	"squarewatch/config"
-	"squarewatch/otel/collector"
 	"squarewatch/probe"
 )
 
@@ -70,10 +69,14 @@ func checkLive(ctx context.Context, cfg *config.Config) []liveCheck {
 	for _, name := range sortedKeys(cfg.Notifiers) {
 		questions = append(questions, func(ctx context.Context) []liveCheck { return []liveCheck{askNotifier(ctx, cfg, name)} })
 	}
+	if cfg.Connectivity.Address != "" {
+		questions = append(questions, func(ctx context.Context) []liveCheck { return askConnectivity(ctx, cfg) })
+	}
+	if cfg.Traced && cfg.Telemetry.Spool > 0 && cfg.StateDir != "" {
+		questions = append(questions, func(context.Context) []liveCheck { return askSpool(cfg) })
+	}
 	if !cfg.Heartbeat.URL.IsZero() {
-		questions = append(questions, func(context.Context) []liveCheck {
-			return []liveCheck{notAsked("heartbeat", "a ping would count as a sign of life of the daemon")}
-		})
+		questions = append(questions, func(ctx context.Context) []liveCheck { return askHeartbeat(ctx, cfg) })
 	}
 	answers := make([][]liveCheck, len(questions))
 	var asking sync.WaitGroup
@@ -165,10 +168,6 @@ func askCollector(ctx context.Context, cfg *config.Config) []liveCheck {
 	answers := make([]liveCheck, 0, len(list))
 	for i := range list {
 		what := "collector for " + list[i].Signal
-		if list[i].Signal == collector.SignalLogs {
-			answers = append(answers, notAsked(what, "its exporter sends no empty requests"))
-			continue
-		}
 		if err := list[i].Ask(ctx); err != nil {
 			answers = append(answers, fails(what, err.Error()))
 			continue

@@ -190,6 +190,7 @@ func withAdvice(all []liveCheck) []liveCheck {
 		"target":     "correct --target, or let this machine reach it (name server, firewall, HTTPS_PROXY)",
 		"credential": "check that the secret is the right one and still valid, and that it is of this API",
 		"collector":  "start the collector, or correct --collector: port 4317 usually speaks grpc, and 4318 http/protobuf",
+		"spool":      "make room on the disk, or write the file somewhere else",
 		"notifier":   "let this machine reach Slack, or correct the address",
 	}
 	for i, c := range all {

@@ -66,6 +66,7 @@ func TestScripts(t *testing.T) {
 func destinations() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ok/", notifiertest.Answer(http.StatusOK, "", "ok"))
+	mux.HandleFunc("/otlp/", notifiertest.Answer(http.StatusOK, "", ""))
 	mux.HandleFunc("/locked/", notifiertest.Answer(http.StatusUnauthorized, "", ""))
 	mux.HandleFunc("/down/", notifiertest.Answer(http.StatusServiceUnavailable, "", ""))
 	mux.HandleFunc("/login/", notifiertest.Answer(http.StatusOK, "", "<!DOCTYPE html><title>Log in to the network</title>"))
