@@ -29,7 +29,9 @@ func (r *reporter) Report(ctx context.Context, report outbox.Report) error {
 	return err
 }
 
-func weekly() outbox.Report { return outbox.Report{Title: "week", Paragraphs: []string{"99 %", "no incidents"}} }
+func weekly() outbox.Report {
+	return outbox.Report{Title: "week", Paragraphs: []string{"99 %", "no incidents"}}
+}
 
 // TestAReportSurvivesARestart kills the process before Slack takes the report: the next process delivers it, and the one after does not
 // deliver it again.
