@@ -19,7 +19,7 @@ import (
 )
 
 func newCheckCommand(file *configFile) *cobra.Command {
-	var effective, asJSON, live bool
+	var effective, asJSON, live, schema bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Validate the configuration file, without the network or with --live",
@@ -31,6 +31,9 @@ func newCheckCommand(file *configFile) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if effective && (asJSON || live) {
 				return usageError{errors.New("--print writes the file itself: leave out --json and --live")}
+			}
+			if schema {
+				return writeSchema(cmd.OutOrStdout())
 			}
 			if asJSON {
 				return checkAsJSON(cmd.Context(), file, live)
@@ -55,7 +58,18 @@ func newCheckCommand(file *configFile) *cobra.Command {
 	cmd.Flags().BoolVar(&effective, "print", false, "print the effective configuration, secrets hidden")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&live, "live", false, "also ask all that the file names; posts nothing")
+	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON schema of the file, for editors, and check nothing")
 	return cmd
+}
+
+// writeSchema writes the schema of the file.
+func writeSchema(w io.Writer) error {
+	schema, err := config.Schema(kinds())
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(schema)
+	return err
 }
 
 // buildable returns why a daemon could not be built from the configuration. It starts nothing.

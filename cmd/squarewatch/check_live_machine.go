@@ -17,7 +17,7 @@ import (
 
 // askHeartbeat asks the server of the dead man's switch for a page, and sends no ping.
 func askHeartbeat(ctx context.Context, cfg *config.Config) []liveCheck {
-	const what = "heartbeat"
+	const what = liveHeartbeat
 	status, err := cfg.Heartbeat.Reach(ctx, &http.Client{}, userAgent())
 	switch {
 	case errors.Is(err, heartbeat.ErrNoPath):
@@ -25,13 +25,13 @@ func askHeartbeat(ctx context.Context, cfg *config.Config) []liveCheck {
 	case err != nil:
 		return []liveCheck{fails(what, err.Error())}
 	}
-	return []liveCheck{works(what, fmt.Sprintf("its server answered %d to a request that is no ping; only a ping shows whether it knows the check",
-		status))}
+	return []liveCheck{works(what, fmt.Sprintf("its server answered %d to a request that is no ping; only a ping shows whether it knows "+
+		"the check", status))}
 }
 
 // askConnectivity connects to the address of connectivity, as a run without an answer does.
 func askConnectivity(ctx context.Context, cfg *config.Config) []liveCheck {
-	what := "connectivity " + cfg.Connectivity.Address
+	what := liveConnectivity + " " + cfg.Connectivity.Address
 	var route probe.RunnerOptions
 	if err := cfg.Network.Route(&route); err != nil {
 		return []liveCheck{fails(what, err.Error())}
@@ -47,7 +47,7 @@ func askConnectivity(ctx context.Context, cfg *config.Config) []liveCheck {
 // askSpool looks whether the spool can be written and has room. It writes nothing.
 func askSpool(cfg *config.Config) []liveCheck {
 	directory := spoolDir(cfg)
-	what := "spool " + directory
+	what := liveSpool + " " + directory
 	there, err := nearestDirectory(directory)
 	switch {
 	case errors.Is(err, os.ErrPermission):
@@ -61,7 +61,8 @@ func askSpool(cfg *config.Config) []liveCheck {
 	}
 	free, most := setting.Size(disk.Bavail*uint64(disk.Bsize)), cfg.Telemetry.Spool
 	if free < most {
-		return []liveCheck{fails(what, fmt.Sprintf("it may take %v, and its disk has %v left; to do: make room, or lower telemetry.spool", most, free))}
+		return []liveCheck{fails(what, fmt.Sprintf("it may take %v, and its disk has %v left; to do: make room, or lower telemetry.spool",
+			most, free))}
 	}
 	return []liveCheck{works(what, fmt.Sprintf("can be written, and may take %v; its disk has %v left", most, free))}
 }

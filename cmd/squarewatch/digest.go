@@ -47,7 +47,8 @@ func (d *Daemon) queueDigests(ctx context.Context) {
 func (d *Daemon) lastDigest(ctx context.Context, o *opened, begun time.Time) time.Time {
 	last, err := o.store.LastReport(ctx)
 	if err != nil {
-		d.options.Logger.ErrorContext(ctx, "cannot read when the last digest was due; one that was due before the start is not made", "error", err)
+		d.options.Logger.ErrorContext(ctx, "cannot read when the last digest was due; one of the time before the start is not made",
+			"error", err)
 	}
 	if last.IsZero() {
 		return begun
