@@ -50,11 +50,17 @@ func newLive(t *testing.T) *live {
 	t.Helper()
 	target := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	t.Cleanup(target.Close)
+	return newLiveWith(t, target.URL, "catalogue: [reach]\n")
+}
+
+// newLiveWith starts a daemon that calls a target, with further lines of its file.
+func newLiveWith(t *testing.T, target, more string) *live {
+	t.Helper()
 	l := &live{t: t, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
 	l.state = t.TempDir()
 	write := func(listen string) {
-		text := fmt.Sprintf("target: %s\nstate_dir: %s\ncatalogue: [reach]\nlisten: %s\n"+
-			"web: {token: top-secret, hosts: [watch.example.org]}\n", target.URL, l.state, listen)
+		text := fmt.Sprintf("target: %s\nstate_dir: %s\nlisten: %s\nweb: {token: top-secret, hosts: [watch.example.org]}\n%s",
+			target, l.state, listen, more)
 		if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +68,11 @@ func newLive(t *testing.T) *live {
 	write("127.0.0.1:0")
 	d, err := New(t.Context(), Options{
 		Load: func() (*config.Config, error) {
-			return config.Load(t.Context(), l.file, config.Options{Kinds: kinds()})
+			cfg, err := config.Load(t.Context(), l.file, config.Options{Kinds: kinds()})
+			if err == nil {
+				cfg.Listen = "127.0.0.1:0" // the file has the port for the commands, which a reload must not take for a change
+			}
+			return cfg, err
 		},
 		Logger: slog.New(slog.NewTextHandler(&l.log, nil)), Notify: func(string) {},
 	})

@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,45 +8,30 @@ import (
 	"net/http"
 	"net/url"
 
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	collectorlogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	logspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/proto"
 )
 
-// Ask sends an empty request to the collector and returns why it was not accepted. A collector answers an empty request with success
-// (https://opentelemetry.io/docs/specs/otlp/#full-success). The exporter of metrics repeats it within ctx.
+// Ask sends one empty request to the collector and returns why it was not accepted. A collector answers an empty request with success
+// (https://opentelemetry.io/docs/specs/otlp/#full-success). The exporters are not used: that of metrics tries again for a minute, and that
+// of logs sends no empty requests.
 func (d *Destination) Ask(ctx context.Context) error {
-	var err error
-	switch d.Signal {
-	case SignalMetrics:
-		exporter, fault := d.MetricExporter(ctx)
-		if fault != nil {
-			return fault
-		}
-		err = errors.Join(exporter.Export(ctx, &metricdata.ResourceMetrics{}), exporter.Shutdown(ctx))
-	case SignalLogs:
-		err = d.askForLogs(ctx)
-	default:
-		client := d.TraceClient(false)
-		if err = client.Start(ctx); err == nil {
-			err = errors.Join(client.UploadTraces(ctx, nil), client.Stop(ctx))
-		}
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	ask := d.askOverGRPC
+	if d.protocol == ProtocolHTTP {
+		ask = d.askOverHTTP
 	}
-	if err != nil {
+	if err := ask(ctx); err != nil {
 		return fmt.Errorf("ask the collector at %s: %w", d.URL, err)
 	}
 	return nil
 }
 
-// askForLogs sends an empty request for logs, which the exporter of logs does not send.
-func (d *Destination) askForLogs(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
-	defer cancel()
-	if d.protocol == ProtocolHTTP {
-		return d.askForLogsOverHTTP(ctx)
-	}
+func (d *Destination) askOverGRPC(ctx context.Context) error {
 	u, err := url.Parse(d.URL)
 	if err != nil {
 		return errors.New("the endpoint is not a URL")
@@ -58,16 +42,21 @@ func (d *Destination) askForLogs(ctx context.Context) error {
 	}
 	defer func() { _ = connection.Close() }()
 	ctx = metadata.NewOutgoingContext(ctx, metadata.New(d.headers))
-	_, err = collectorlogs.NewLogsServiceClient(connection).Export(ctx, &collectorlogs.ExportLogsServiceRequest{})
+	switch d.Signal {
+	case SignalMetrics:
+		_, err = metricspb.NewMetricsServiceClient(connection).Export(ctx, &metricspb.ExportMetricsServiceRequest{})
+	case SignalLogs:
+		_, err = logspb.NewLogsServiceClient(connection).Export(ctx, &logspb.ExportLogsServiceRequest{})
+	default:
+		_, err = tracepb.NewTraceServiceClient(connection).Export(ctx, &tracepb.ExportTraceServiceRequest{})
+	}
 	return err
 }
 
-func (d *Destination) askForLogsOverHTTP(ctx context.Context) error {
-	body, err := proto.Marshal(&collectorlogs.ExportLogsServiceRequest{})
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(body))
+// askOverHTTP sends an empty body, which is what an empty message is in Protobuf
+// (https://protobuf.dev/programming-guides/encoding/#structure).
+func (d *Destination) askOverHTTP(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, http.NoBody)
 	if err != nil {
 		return errors.New("the endpoint is not a URL")
 	}

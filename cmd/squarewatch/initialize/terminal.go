@@ -30,10 +30,14 @@ var errEnded = errors.New("the input ended before all questions were answered; n
 const maxLine = 64 << 10
 
 // Line reads up to the end of a line, and no byte more.
-func (t TTY) Line(ctx context.Context, question string) (string, error) { return t.ask(ctx, question, false) }
+func (t TTY) Line(ctx context.Context, question string) (string, error) {
+	return t.ask(ctx, question, false)
+}
 
 // Secret reads a line that is not shown. The terminal stops showing what is typed before it shows the question.
-func (t TTY) Secret(ctx context.Context, question string) (string, error) { return t.ask(ctx, question, true) }
+func (t TTY) Secret(ctx context.Context, question string) (string, error) {
+	return t.ask(ctx, question, true)
+}
 
 // ask asks, and returns when ctx ends. The terminal is then as it was before.
 func (t TTY) ask(ctx context.Context, question string, hidden bool) (string, error) {
