@@ -97,9 +97,14 @@ func buildable(cfg *config.Config) error {
 
 // checkText describes a valid file.
 func checkText(d display, path string, cfg *config.Config) string {
-	t := d.table("probe", "schedule", "request", "credential", "expects")
+	columns := []string{"probe", "schedule", "request", "credential", "expects"}
+	if d.isNarrow() {
+		columns = columns[:3]
+	}
+	t := d.table(columns...)
 	for _, p := range cfg.Probes {
-		t.add(p.Name, p.Schedule, p.Method+" "+p.Template(), p.Credential, expects(p))
+		cells := []any{p.Name, p.Schedule, p.Method + " " + p.Template(), p.Credential, expects(p)}
+		t.add(cells[:len(columns)]...)
 	}
 	var out strings.Builder
 	out.WriteString(t.String())
@@ -208,13 +213,21 @@ func expects(p probe.Probe) string {
 }
 
 // printWarnings prints the warnings about a valid file.
-func printWarnings(w io.Writer, cfg *config.Config) {
+func (p process) printWarnings(w io.Writer, cfg *config.Config) {
+	d := p.displayOn(w)
+	_ = d.write(warningsText(d, cfg)) // nobody reads them when that fails
+}
+
+// warningsText describes what a valid file can hardly mean, and what is left out.
+func warningsText(d display, cfg *config.Config) string {
+	var out strings.Builder
 	for _, warning := range cfg.Warnings {
-		_, _ = fmt.Fprintln(w, "warning: "+warning.String())
+		out.WriteString(d.line("warning: "+warning.String(), "  "))
 	}
 	for _, left := range cfg.Skipped {
-		_, _ = fmt.Fprintf(w, "left out: catalogue probe %s %s\n", left.Name, left.Reason)
+		out.WriteString(d.line(fmt.Sprintf("left out: catalogue probe %s %s", left.Name, left.Reason), "  "))
 	}
+	return out.String()
 }
 
 func probeNames(probes []probe.Probe) []string {

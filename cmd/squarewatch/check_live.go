@@ -39,8 +39,8 @@ func anyFailed(all []liveCheck) bool {
 	return slices.ContainsFunc(all, func(c liveCheck) bool { return c.Works != nil && !*c.Works })
 }
 
-// printLive prints one line for each question and returns errPrinted when a check failed.
-func printLive(d display, all []liveCheck) error {
+// liveText has one line for each question.
+func liveText(d display, all []liveCheck) string {
 	var out strings.Builder
 	for _, c := range all {
 		word := "not asked"
@@ -49,7 +49,12 @@ func printLive(d display, all []liveCheck) error {
 		}
 		out.WriteString(d.line(fmt.Sprintf("%s: %s: %s", c.What, word, strings.ReplaceAll(c.Says, "\n", "; ")), "  "))
 	}
-	if err := d.write(out.String()); err != nil {
+	return out.String()
+}
+
+// printLive prints one line for each question and returns errPrinted when a check failed.
+func printLive(d display, all []liveCheck) error {
+	if err := d.write(liveText(d, all)); err != nil {
 		return err
 	}
 	if anyFailed(all) {
