@@ -21,11 +21,12 @@ import (
 
 // live is a daemon on real sockets, with its file, for the commands that send it requests.
 type live struct {
-	t     *testing.T
-	file  string
-	state string
-	url   string
-	log   lockedLog
+	t      *testing.T
+	target string
+	file   string
+	state  string
+	url    string
+	log    lockedLog
 }
 
 // lockedLog is a log that may be read while it is written.
@@ -48,19 +49,24 @@ func (l *lockedLog) String() string {
 
 func newLive(t *testing.T) *live {
 	t.Helper()
-	target := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
-	t.Cleanup(target.Close)
-	return newLiveWith(t, target.URL, "catalogue: [reach]\n")
+	return newLiveWith(t, "catalogue: [reach]\nweb: {token: top-secret, hosts: [watch.example.org]}\n")
 }
 
-// newLiveWith starts a daemon that calls a target, with further lines of its file.
-func newLiveWith(t *testing.T, target, more string) *live {
+// newLiveWith starts a daemon with these sections beside target, state_dir and listen.
+func newLiveWith(t *testing.T, sections string) *live {
 	t.Helper()
-	l := &live{t: t, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
+	target := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
+	t.Cleanup(target.Close)
+	return newLiveOf(t, target.URL, sections)
+}
+
+// newLiveOf starts a daemon that calls a target.
+func newLiveOf(t *testing.T, target, sections string) *live {
+	t.Helper()
+	l := &live{t: t, target: target, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
 	l.state = t.TempDir()
 	write := func(listen string) {
-		text := fmt.Sprintf("target: %s\nstate_dir: %s\nlisten: %s\nweb: {token: top-secret, hosts: [watch.example.org]}\n%s",
-			target, l.state, listen, more)
+		text := fmt.Sprintf("target: %s\nstate_dir: %s\nlisten: %s\n%s", target, l.state, listen, sections)
 		if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

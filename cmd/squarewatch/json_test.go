@@ -122,7 +122,7 @@ func TestTheShapeOfEveryJSON(t *testing.T) {
 	defer target.Close()
 	slack := slackstub.New()
 	defer slack.Close()
-	l := newLiveWith(t, target.URL, `
+	l := newLiveOf(t, target.URL, `
 catalogue: [reach]
 defaults: {schedule: "@every 1s"}
 probes: [{name: broken, path: /broken/}]

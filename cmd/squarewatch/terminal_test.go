@@ -24,7 +24,7 @@ func sickTarget(t *testing.T) string {
 
 // TestCommandsFitARealTerminal runs the commands that people read at terminals of several widths, with and without NO_COLOR.
 func TestCommandsFitARealTerminal(t *testing.T) {
-	l := newLiveWith(t, sickTarget(t), "catalogue: [reach]\nprobes: [{name: broken, path: /broken/}]\n")
+	l := newLiveOf(t, sickTarget(t), "catalogue: [reach]\nprobes: [{name: broken, path: /broken/}]\n")
 	colour := regexp.MustCompile("\x1b\\[[0-9;]*m")
 	for _, columns := range []int{60, 80, 200} {
 		for _, environ := range [][]string{{"TERM=xterm"}, {"TERM=xterm", "NO_COLOR=1"}} {
@@ -49,7 +49,7 @@ func TestCommandsFitARealTerminal(t *testing.T) {
 
 // TestProbeShowsItsProgress runs some probes at a terminal. The line about the progress is there while they run, and then erased.
 func TestProbeShowsItsProgress(t *testing.T) {
-	l := newLiveWith(t, sickTarget(t), "catalogue: [reach, auth-wall]\nprobes: [{name: broken, path: /broken/}]\n")
+	l := newLiveOf(t, sickTarget(t), "catalogue: [reach, auth-wall]\nprobes: [{name: broken, path: /broken/}]\n")
 	x := startTerminal(t, filepath.Dir(l.file), 80, []string{"TERM=xterm"}, "probe", "--config", l.file)
 	for _, want := range []string{"\r\x1b[K1 of 3 probes, ", "\r\x1b[K2 of 3 probes, ", "\r\x1b[K3 of 3 probes, 1 unexpected", "\r\x1b[K┌"} {
 		x.expect(want)
