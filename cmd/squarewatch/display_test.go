@@ -48,7 +48,7 @@ func sickStatus() *statusJSON {
 	since, last, yesterday := at().Add(-12*time.Minute), at().Add(-20*time.Second), at().Add(-30*time.Hour)
 	s := &statusJSON{
 		Silences: []alert.Silence{}, Troubles: []string{"delivery: messages wait since 5 min for ops"},
-		Configuration: configurationJSON{Loaded: yesterday},
+		Configuration: configurationJSON{Loaded: yesterday}, Keys: []keyJSON{{Credential: "partner", Since: yesterday}},
 		Notifiers: []notifierJSON{
 			{Notifier: "ops", Pending: 2, OldestAge: 300, LastError: "post to Slack: status 503; the daemon tries again"}, {Notifier: "team"},
 		},

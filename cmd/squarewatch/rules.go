@@ -46,11 +46,7 @@ func newRulesCommand(file *configFile) *cobra.Command {
 				_, err = cmd.OutOrStdout().Write(text.Bytes())
 				return err
 			}
-			// The file is replaced at once and readable by all: Prometheus runs as another user and must not see half of it.
-			if err := renameio.WriteFile(output, text.Bytes(), 0o644); err != nil {
-				return fmt.Errorf("write the rules: %w; use -o with a file that can be written", err)
-			}
-			return nil
+			return replaceRules(output, text.Bytes())
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "prometheus", "`name` of the format; prometheus is the only one")
@@ -58,4 +54,12 @@ func newRulesCommand(file *configFile) *cobra.Command {
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`file` to write to; standard output when absent")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, with the comments as notes")
 	return cmd
+}
+
+// replaceRules replaces a file at once, readable by all: Prometheus runs as another user and must not see half of it.
+func replaceRules(path string, text []byte) error {
+	if err := renameio.WriteFile(path, text, 0o644); err != nil {
+		return fmt.Errorf("write the rules: %w; use -o with a file that can be written", err)
+	}
+	return nil
 }
