@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,11 +49,7 @@ func newCheckCommand(file *configFile) *cobra.Command {
 			if effective {
 				return config.Print(cmd.OutOrStdout(), cfg)
 			}
-			d := file.process.display()
-			if err := d.write(checkText(d, file.path(), cfg)); err != nil || !live {
-				return err
-			}
-			return printLive(d, checkLive(cmd.Context(), cfg))
+			return printCheck(cmd.Context(), file, cfg, live)
 		},
 	}
 	cmd.Flags().BoolVar(&effective, "print", false, "print the effective configuration, secrets hidden")
@@ -60,6 +57,15 @@ func newCheckCommand(file *configFile) *cobra.Command {
 	cmd.Flags().BoolVar(&live, "live", false, "also ask all that the file names; posts nothing")
 	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON schema of the file, for editors, and check nothing")
 	return cmd
+}
+
+// printCheck describes a valid file, and asks what it names if that is wanted.
+func printCheck(ctx context.Context, file *configFile, cfg *config.Config, live bool) error {
+	d := file.process.display()
+	if err := d.write(checkText(d, file.path(), cfg)); err != nil || !live {
+		return err
+	}
+	return printLive(d, checkLive(ctx, cfg))
 }
 
 // writeSchema writes the schema of the file.

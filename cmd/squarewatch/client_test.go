@@ -74,11 +74,7 @@ func newLiveOf(t *testing.T, target, sections string) *live {
 	write("127.0.0.1:0")
 	d, err := New(t.Context(), Options{
 		Load: func() (*config.Config, error) {
-			cfg, err := config.Load(t.Context(), l.file, config.Options{Kinds: kinds()})
-			if err == nil {
-				cfg.Listen = "127.0.0.1:0" // the file has the port for the commands, which a reload must not take for a change
-			}
-			return cfg, err
+			return config.Load(t.Context(), l.file, config.Options{Kinds: kinds()})
 		},
 		Logger: slog.New(slog.NewTextHandler(&l.log, nil)), Notify: func(string) {},
 	})

@@ -80,7 +80,9 @@ func healthyStatus() *statusJSON {
 	return &statusJSON{
 		Configuration: configurationJSON{Loaded: yesterday}, Notifiers: []notifierJSON{{Notifier: "ops"}},
 		Alerts: []alertJSON{{Rule: "unreachable", Series: "all", Severity: "critical", State: "inactive", Runs: 120, Threshold: 0.2}},
-		Probes: []probeJSON{{Probe: "reach", Schedule: "@every 30s", Class: "success", Code: 200, Expected: true, UpSince: &yesterday, Runs: 3600}},
+		Probes: []probeJSON{
+			{Probe: "reach", Schedule: "@every 30s", Class: "success", Code: 200, Expected: true, UpSince: &yesterday, Runs: 3600},
+		},
 	}
 }
 

@@ -55,7 +55,7 @@ func (b *beginning) test(ctx context.Context, step initialize.Step) (works bool,
 	cfg, err := b.draft()
 	if err != nil {
 		b.file.process.printError(err)
-		return false, nil //nolint:nilerr // the person may answer again
+		return false, nil // the person may answer again
 	}
 	kinds := map[initialize.Step][]string{
 		initialize.StepTarget: {liveTarget}, initialize.StepCredential: {liveCredential},

@@ -98,7 +98,8 @@ func TestInitAtATerminal(t *testing.T) {
 			t.Errorf("the terminal shows a secret:\n%s", shown)
 		}
 	}
-	dialogue := regexp.MustCompile(`127\.0\.0\.1:[0-9]{2,}`).ReplaceAllString(strings.ReplaceAll(shown, directory, "DIRECTORY"), "127.0.0.1:PORT")
+	dialogue := strings.ReplaceAll(shown, directory, "DIRECTORY")
+	dialogue = regexp.MustCompile(`127\.0\.0\.1:[0-9]{2,}`).ReplaceAllString(dialogue, "127.0.0.1:PORT")
 	golden.Check(t, "testdata/init/dialogue.golden", regexp.MustCompile(`[0-9.]+ ms`).ReplaceAllString(dialogue, "1 ms"), *update)
 	if len(slack.Messages()) != 1 {
 		t.Errorf("want one test message, got %d", len(slack.Messages()))

@@ -131,6 +131,7 @@ rules:
   - {name: budget, on: [5xx], objective: 99%, period: 7d}
 notifiers: {ops: {slack: {webhook_url: "`+slack.Webhook()+`"}, group_wait: 0s}}
 `)
+	l = l.reloadable(t)
 	document, copied := filepath.Join(t.TempDir(), "openapi.yaml"), filepath.Join(t.TempDir(), "copy.db")
 	if err := os.WriteFile(document, []byte(`openapi: 3.1.0
 info: {title: Pets, version: "1"}

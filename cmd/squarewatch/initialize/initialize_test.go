@@ -101,7 +101,8 @@ func TestNoDirectoryNoSecret(t *testing.T) {
 	var answers initialize.Answers
 	directory := filepath.Join(t.TempDir(), "secrets")
 	person := script{"API key, or": "hush", "Who are": "key", "Slack": "none", "Create": "n", "collector": "", "of the API": "", "studio": ""}
-	if err := answers.Ask(t.Context(), initialize.Interview{Terminal: person, Directory: directory}); err == nil || !strings.Contains(err.Error(), "nothing is written") {
+	err := answers.Ask(t.Context(), initialize.Interview{Terminal: person, Directory: directory})
+	if err == nil || !strings.Contains(err.Error(), "nothing is written") {
 		t.Errorf("got %v, want that nothing is written", err)
 	}
 	if _, err := os.Stat(directory); err == nil {

@@ -41,33 +41,41 @@ type Interview struct {
 // Ask asks for what the given answers do not have yet. Secrets that are typed go into files in the directory. A step that does not work can
 // be answered again.
 func (a *Answers) Ask(ctx context.Context, i Interview) error {
-	steps := []struct {
-		step  Step
-		flags []string // that answer it
-		ask   func(context.Context, *Interview) error
-	}{
+	parts := []part{
 		{StepTarget, []string{"target", "studio"}, a.askTarget},
 		{StepCredential, []string{"api-key", "username", "password"}, a.askCredential},
 		{StepNotifier, []string{"slack-webhook", "slack-bot-token", "slack-channel"}, a.askNotifier},
 		{StepCollector, []string{"collector"}, a.askCollector},
 	}
-	for _, s := range steps {
-		for again := true; again; {
-			if err := s.ask(ctx, &i); err != nil {
-				return err
-			}
-			var err error
-			if again, err = i.failed(ctx, s.step); err != nil {
-				return err
-			}
-			if again {
-				for _, flag := range s.flags {
-					delete(i.Given, flag)
-				}
-			}
+	for _, p := range parts {
+		if err := i.run(ctx, p); err != nil {
+			return err
 		}
 	}
 	return a.askDirectory(ctx, i.Terminal, i.Directory)
+}
+
+// part is a step with its questions.
+type part struct {
+	step  Step
+	flags []string // that answer it
+	ask   func(context.Context, *Interview) error
+}
+
+// run asks the questions of a part until the answers work, or until the person keeps them.
+func (i *Interview) run(ctx context.Context, p part) error {
+	for {
+		if err := p.ask(ctx, i); err != nil {
+			return err
+		}
+		again, err := i.failed(ctx, p.step)
+		if err != nil || !again {
+			return err
+		}
+		for _, flag := range p.flags {
+			delete(i.Given, flag)
+		}
+	}
 }
 
 // failed tests the answers to a step. When they do not work, it asks whether to answer again.
