@@ -53,7 +53,7 @@ demo: ## the whole thing for a minute, with nothing to install
 golden: ## rewrite the golden files from what the code does now; read the diff before you commit it
 	go test ./alert/alertmanager ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch ./cmd/squarewatch/openapi ./cmd/squarewatch/statuspage -update
 
-schema: ## config/schema.json from the settings structs
+schema: ## config/schema.json from the settings structs and config/descriptions.yaml
 	go test ./cmd/squarewatch -run TestSchemaIsCurrent -update
 
 docs: ## the generated parts of docs: keys, commands, metrics and spans
