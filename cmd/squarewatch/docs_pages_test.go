@@ -59,7 +59,7 @@ func TestEveryPageSaysForWhomItIs(t *testing.T) {
 
 // TestEveryLinkOfTheDocsLeadsSomewhere follows the links within the repository, with their headings.
 func TestEveryLinkOfTheDocsLeadsSomewhere(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	link := regexp.MustCompile(`(?:\]\(|src=")([^)"\s]+)[)"]`)
 	pages := docPages(t)
 	for path, text := range pages {
 		for _, found := range link.FindAllStringSubmatch(text, -1) {
