@@ -13,7 +13,8 @@ import (
 
 // TestTheDescribedDefaultsAreTrue compares the defaults of descriptions.yaml with the effective configuration of a file that sets little.
 func TestTheDescribedDefaultsAreTrue(t *testing.T) {
-	const small = "target: https://api.aisquare.studio\nprobes: [{name: p, path: /}]\nrules: [{name: r, on: [5xx]}, {name: o, on: [401], objective: 99%}]\n" +
+	const small = "target: https://api.aisquare.studio\nprobes: [{name: p, path: /}]\n" +
+		"rules: [{name: r, on: [5xx]}, {name: o, on: [401], objective: 99%}]\n" +
 		"notifiers: {NAME: {slack: {webhook_url: https://hooks.slack.com/services/T/B/X}}}\n"
 	cfg, err := config.Parse("small.yaml", []byte(small), config.Options{Kinds: kinds()})
 	if err != nil {

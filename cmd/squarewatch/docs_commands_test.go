@@ -42,7 +42,7 @@ func commandsElsewhere() []elsewhere {
 		{"squarewatch reload --config drill.yaml", "the same", incident},
 		{"squarewatch reload\n", "the daemon of this test has a port that no file names, so it refuses a reload", incident},
 		{"docker run", network, ""},
-		{"jaeger --config", "Jaeger's own release comes from the network; deploy/jaeger/run.sh starts one with the same file", "TestNoTraceIsLostToAnOutage"},
+		{"jaeger --config", "the release comes from the network; deploy/jaeger/run.sh runs the file", "TestNoTraceIsLostToAnOutage"},
 		{"promtool check rules", "promtool is not part of Go", "TestPromtoolTakesTheRules"},
 	}
 }
@@ -139,7 +139,8 @@ func (h *docsHost) run(ctx context.Context, command string) (string, error) {
 		return "", err
 	}
 	command = strings.NewReplacer(
-		"/etc/squarewatch/squarewatch.yaml", filepath.Join(directory, "new.yaml"), "/var/backups", directory, "/etc/", h.root+"/etc/", "/run/secrets/", h.root+"/run/secrets/",
+		"/etc/squarewatch/squarewatch.yaml", filepath.Join(directory, "new.yaml"), "/var/backups", directory,
+		"/etc/", h.root+"/etc/", "/run/secrets/", h.root+"/run/secrets/",
 		"squarewatch init", "squarewatch init --target "+h.daemon.target,
 	).Replace(command)
 	if strings.Contains(command, "--config squarewatch.yaml") && !strings.Contains(command, " init ") {

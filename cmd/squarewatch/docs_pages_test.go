@@ -97,11 +97,12 @@ func anchors(text string) []string {
 func docBlocks(text, language string) []string {
 	var blocks []string
 	for _, block := range regexp.MustCompile("(?ms)^( *)```"+language+"\n(.*?)^ *```$").FindAllStringSubmatch(text, -1) {
-		indent, lines := block[1], ""
+		indent := block[1]
+		var lines strings.Builder
 		for line := range strings.Lines(block[2]) {
-			lines += strings.TrimPrefix(line, indent)
+			lines.WriteString(strings.TrimPrefix(line, indent))
 		}
-		blocks = append(blocks, lines)
+		blocks = append(blocks, lines.String())
 	}
 	return blocks
 }

@@ -20,8 +20,8 @@ type stamp struct{ At, Now time.Time }
 // Age returns how long ago it was.
 func (s stamp) Age() string { return lasting(s.Now.Sub(s.At)) }
 
-// templatesAt are the templates for the pages at the root, and for the pages below it. Links are relative, so that a reverse proxy can serve the
-// pages under a path.
+// templatesAt are the templates for the pages at the root, and for the pages below it. Links are relative, so that a reverse proxy can
+// serve the pages under a path.
 type templatesAt struct{ home, below *template.Template }
 
 // parseTemplates reads the embedded templates.
