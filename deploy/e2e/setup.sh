@@ -12,6 +12,7 @@ command -v chromium >/dev/null || need+=(chromium)
 command -v zsh >/dev/null || need+=(zsh)
 command -v fish >/dev/null || need+=(fish)
 [ -e /usr/share/bash-completion/bash_completion ] || need+=(bash-completion)
+/usr/bin/python3 -c "import prometheus_client" 2>/dev/null || need+=(python3-prometheus-client)
 if [ ${#need[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   # The tests start what they need themselves: no service of a package is to run, now or after a boot.
