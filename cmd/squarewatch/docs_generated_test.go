@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"squarewatch/config/golden"
+	"squarewatch/probe"
+	"squarewatch/probe/catalogue"
 )
 
 // TestTheCommandsOfTheDocs compares docs/commands.md with what each command says of itself.
@@ -46,4 +48,23 @@ func describeCommand(command *cobra.Command) string {
 		page += "For example:\n\n```\n" + command.Example + "\n```\n\n"
 	}
 	return page
+}
+
+// TestEveryClassAndBuiltInProbeIsInTheDocs checks that docs/probes.md names each class of an answer and each built-in probe.
+func TestEveryClassAndBuiltInProbeIsInTheDocs(t *testing.T) {
+	page := docPages(t)["docs/probes.md"]
+	builtIn, _, err := catalogue.Probes(catalogue.Options{Studio: "s", Credential: "c"})
+	if err != nil || len(builtIn) < 5 {
+		t.Fatalf("want the built-in probes, got %d and %v", len(builtIn), err)
+	}
+	for i := range builtIn {
+		if !strings.Contains(page, "| `"+builtIn[i].Name+"` |") {
+			t.Errorf("the table of built-in probes has no line for %s", builtIn[i].Name)
+		}
+	}
+	for _, class := range probe.Classes() {
+		if !strings.Contains(page, "`"+class.String()+"`") {
+			t.Errorf("the page does not name the class %s", class)
+		}
+	}
 }
