@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -14,6 +15,20 @@ import (
 // TestTheCommandsOfTheDocs compares docs/commands.md with what each command says of itself.
 func TestTheCommandsOfTheDocs(t *testing.T) {
 	golden.CheckSection(t, "../../docs/commands.md", "commands", describeCommands(newRoot(process{})), *update)
+}
+
+// TestTheExamplesOfTheDocs compares the files that docs/configuration.md shows with docs/examples.
+func TestTheExamplesOfTheDocs(t *testing.T) {
+	for _, name := range []string{"smallest", "everything"} {
+		text, err := os.ReadFile("../../docs/examples/" + name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(text), "# yaml-language-server: $schema=") {
+			t.Errorf("%s: want a first line that leads an editor to the schema", name)
+		}
+		golden.CheckSection(t, "../../docs/configuration.md", name, "```yaml\n"+string(text)+"```\n", *update)
+	}
 }
 
 // describeCommands returns Markdown about the commands below one, and those below them.
