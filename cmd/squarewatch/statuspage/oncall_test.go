@@ -14,8 +14,11 @@ func TestEveryIncidentHasASectionOnCall(t *testing.T) {
 	valid(t, body)
 	page := string(body)
 	incidents := []alert.Incident{
-		{Condition: alert.ConditionAccess}, {Condition: alert.ConditionNoData}, {Condition: alert.ConditionNetwork},
-		{Condition: alert.ConditionWatcher}, {},
+		{Condition: alert.ConditionAccess},
+		{Condition: alert.ConditionNoData},
+		{Condition: alert.ConditionNetwork},
+		{Condition: alert.ConditionWatcher},
+		{},
 	}
 	for _, blame := range []probe.Blame{
 		probe.BlameAPI, probe.BlameGateway, probe.BlameLoginService, probe.BlameCredential, probe.BlameRole, probe.BlameNetwork,
