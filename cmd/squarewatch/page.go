@@ -51,7 +51,7 @@ func (d *Daemon) pageSnapshot(_ context.Context, now time.Time) *statuspage.Snap
 	s.Loaded, s.Differs = d.drift.state()
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
-		s.Probes = append(s.Probes, statuspage.Probe{Settings: p, Next: p.Schedule.Next(now), Recent: d.strips.Recent(p.Name)})
+		s.Probes = append(s.Probes, statuspage.Probe{Settings: p, Recent: d.strips.Recent(p.Name)})
 	}
 	if fault := d.shortage.fault(); fault != "" {
 		s.Faults = append(s.Faults, fault)

@@ -86,7 +86,7 @@ func NewRunPage(ctx context.Context, s *Snapshot, store *history.Store, trace st
 		page.TraceURL = strings.ReplaceAll(s.TraceURL, "{trace_id}", page.Trace)
 	}
 	if i := slices.IndexFunc(s.Probes, func(p Probe) bool { return p.Settings.Name == r.Probe }); i >= 0 {
-		request := requestOf(&s.Probes[i])
+		request := requestOf(&s.Probes[i], s.Now)
 		page.Request, page.Curl = &request, curl(s.URL, &request, s.Probes[i].Settings)
 	}
 	return page, true, nil

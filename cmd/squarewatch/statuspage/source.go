@@ -35,7 +35,6 @@ type Snapshot struct {
 // Probe is a probe with what is known of its runs.
 type Probe struct {
 	Settings *probe.Probe
-	Next     time.Time // when the schedule wants the next run
 	Recent   Recent
 }
 

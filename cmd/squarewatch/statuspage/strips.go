@@ -59,14 +59,21 @@ type Last struct {
 // Strips is the sink that keeps the newest runs of every probe. About 5 kB for each probe.
 type Strips struct {
 	mu     sync.Mutex
-	probes map[string]*Recent
+	probes map[string]*strip
 	change uint64
+}
+
+// strip is what is kept of one probe.
+type strip struct {
+	Recent
+
+	lent bool // a reader holds Cells, so that they must not change
 }
 
 var _ probe.Sink = (*Strips)(nil)
 
 // NewStrips returns strips without runs.
-func NewStrips() *Strips { return &Strips{probes: map[string]*Recent{}} }
+func NewStrips() *Strips { return &Strips{probes: map[string]*strip{}} }
 
 // Finished adds a run.
 func (s *Strips) Finished(r *probe.Result) {
@@ -103,10 +110,10 @@ func (s *Strips) Recall(name string, runs []history.Record) {
 		recent.Last = lastOf(runs[len(runs)-1].Result)
 	}
 	all := append(before, recent.Cells...)
-	recent.Cells = all[max(len(all)-stripCells, 0):]
+	recent.Cells, recent.lent = slices.Clip(all[max(len(all)-stripCells, 0):]), false
 }
 
-// Recent returns what is known of a probe.
+// Recent returns what is known of a probe. Nobody may change its cells.
 func (s *Strips) Recent(name string) Recent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,9 +121,8 @@ func (s *Strips) Recent(name string) Recent {
 	if !ok {
 		return Recent{}
 	}
-	copied := *recent
-	copied.Cells = slices.Clone(recent.Cells)
-	return copied
+	recent.lent = true
+	return recent.Recent
 }
 
 // Changes returns a number that grows with every run.
@@ -126,19 +132,24 @@ func (s *Strips) Changes() uint64 {
 	return s.change
 }
 
-func (s *Strips) ofLocked(name string) *Recent {
+func (s *Strips) ofLocked(name string) *strip {
 	s.change++
 	recent := s.probes[name]
 	if recent == nil {
-		recent = &Recent{}
+		recent = &strip{}
 		s.probes[name] = recent
 	}
 	return recent
 }
 
-func (r *Recent) add(c Cell) {
-	if len(r.Cells) >= stripCells {
-		r.Cells = append(r.Cells[:0], r.Cells[len(r.Cells)-stripCells+1:]...)
+// add adds a cell. Cells that a reader holds are copied first, and not at each reading: readers want all probes, and few have a new run.
+func (r *strip) add(c Cell) {
+	if kept := r.Cells[max(len(r.Cells)-stripCells+1, 0):]; len(kept) < len(r.Cells) {
+		into := r.Cells[:0]
+		if r.lent {
+			into, r.lent = make([]Cell, 0, stripCells), false
+		}
+		r.Cells = append(into, kept...)
 	}
 	r.Cells = append(r.Cells, c)
 }
