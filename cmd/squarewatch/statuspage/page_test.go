@@ -174,9 +174,9 @@ func valid(t *testing.T, page []byte) {
 			t.Error("there is an inline script")
 		}
 	}
-	for _, name := range []string{"h1", "main", "header", "footer", "title", "script"} {
-		if seen[name] != 1 {
-			t.Errorf("there are %d <%s>, want 1", seen[name], name)
+	for name, want := range map[string]int{"h1": 1, "main": 1, "header": 1, "footer": 1, "title": 1, "script": 2} {
+		if seen[name] != want {
+			t.Errorf("there are %d <%s>, want %d", seen[name], name, want)
 		}
 	}
 	if seen["img"]+seen["style"]+seen["iframe"] > 0 {
@@ -207,6 +207,16 @@ func TestHostileTextStaysText(t *testing.T) {
 		if strings.Contains(w.Body.String(), "\u202e") {
 			t.Errorf("%s turns the direction of writing", address)
 		}
+	}
+}
+
+func TestMarkdownShowsHostileTextAsItIs(t *testing.T) {
+	s := snapshot(t, true, "feed")
+	i := &s.Firing[0]
+	i.Examples[0].Reason = "[click](https://example.org) <img src=x> ![](x) `a` | b"
+	text := statuspage.NewIncidentPage(s, i, statuspage.Records{}).Markdown()
+	if want := "\\[click\\](https://example.org) \\<img src=x> !\\[\\](x) \\`a\\` \\| b"; !strings.Contains(text, want) {
+		t.Errorf("want %s in %s", want, text)
 	}
 }
 

@@ -11,9 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"squarewatch/alert"
-	"squarewatch/alert/outbox"
 )
 
 const (
@@ -217,55 +214,6 @@ func (s *Server) run(r *http.Request, shown *Snapshot, name string) (content, er
 			"not in the sample."), nil
 	}
 	return content{"run", page, http.StatusOK}, err
-}
-
-func (s *Server) incident(r *http.Request, shown *Snapshot, id string) (content, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
-	defer cancel()
-	found, records, err := s.records(ctx, shown, id)
-	if errors.Is(err, outbox.ErrNoIncident) {
-		return missing(shown, "No incident with this identifier fires, and none is stored."), nil
-	}
-	if err != nil {
-		return content{}, err
-	}
-	return content{"incident", NewIncidentPage(shown, found, records), http.StatusOK}, nil
-}
-
-// records returns an incident with what is stored of it. A disk that fails hides no incident that fires.
-func (s *Server) records(ctx context.Context, shown *Snapshot, id string) (*alert.Incident, Records, error) {
-	var found *alert.Incident
-	for i := range shown.Firing {
-		if shown.Firing[i].ID == id {
-			found = &shown.Firing[i]
-		}
-	}
-	for i := range shown.Ended {
-		if found == nil && shown.Ended[i].ID == id {
-			found = &shown.Ended[i]
-		}
-	}
-	store := s.source.Store()
-	if store == nil {
-		if found == nil {
-			return nil, Records{}, outbox.ErrNoIncident
-		}
-		return found, Records{}, nil
-	}
-	if found == nil {
-		stored, err := store.Incident(ctx, id)
-		if err != nil {
-			return nil, Records{}, err
-		}
-		found = &stored
-	}
-	deliveries, errDeliveries := store.Deliveries(ctx, id)
-	notes, errNotes := store.Notes(ctx, id)
-	records := Records{Deliveries: deliveries, Notes: notes}
-	if err := errors.Join(errDeliveries, errNotes); err != nil {
-		records.Fault = "Messages and notes cannot be read now: " + foreign(err.Error(), cutExcerpt) + "."
-	}
-	return found, records, nil
 }
 
 func (s *Server) rule(r *http.Request, shown *Snapshot, name string) (content, error) {
