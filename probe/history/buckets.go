@@ -12,6 +12,7 @@ type Bucket struct {
 	Length  time.Duration `json:"length_ns"`
 	Runs    int           `json:"runs"`
 	Bad     int           `json:"bad"`
+	Refused int           `json:"refused,omitempty"` // as expected; only of BucketsOfEach
 	Mean    time.Duration `json:"mean_ns"`
 	Slowest time.Duration `json:"slowest_ns"`
 }

@@ -28,6 +28,8 @@ type Snapshot struct {
 	Faults    []string // what does not work in squarewatch itself
 	Kept      bool     // there is a state_dir: history survives a restart
 
+	MissedToday int // runs of all probes, since midnight UTC
+
 	Loaded  time.Time // when the configuration was loaded
 	Differs string    // why the file is another one than what runs; empty when it is the same
 }
