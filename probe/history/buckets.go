@@ -15,6 +15,7 @@ type Bucket struct {
 	Length  time.Duration `json:"length_ns"`
 	Runs    int           `json:"runs"`
 	Bad     int           `json:"bad"`
+	Refused int           `json:"refused,omitempty"` // as expected; a refusal
 	Mean    time.Duration `json:"mean_ns"`
 	Slowest time.Duration `json:"slowest_ns"`
 	P50     time.Duration `json:"p50_ns,omitempty"` // percentiles of the latency; zero in parts of an hour and more
@@ -28,25 +29,14 @@ const maxRanked = 20_000
 // Buckets returns the runs of a probe in a period in parts of a length, which must be whole minutes; parts without runs are left out. Parts
 // of an hour and more are read from the counts of hours, which are kept longer than single runs.
 func (s *Store) Buckets(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]Bucket, error) {
-	ups, err := s.rollupsOf(ctx, name, since, until, length)
+	all, err := s.BucketsOfEach(ctx, []string{name}, since, until, length)
+	buckets := all[name]
 	if err != nil {
 		return nil, err
 	}
-	var buckets []Bucket
-	var sum time.Duration
 	runs := 0
-	for i := range ups {
-		begin := time.UnixMicro(ups[i].begin / length.Microseconds() * length.Microseconds()).UTC()
-		if len(buckets) == 0 || !buckets[len(buckets)-1].Begin.Equal(begin) {
-			buckets, sum = append(buckets, Bucket{Begin: begin, Length: length}), 0
-		}
-		b := &buckets[len(buckets)-1]
-		runs, sum = runs+ups[i].Runs, sum+ups[i].latency
-		b.Runs += ups[i].Runs
-		if !ups[i].Result.Expected {
-			b.Bad += ups[i].Runs
-		}
-		b.Mean, b.Slowest = sum/time.Duration(b.Runs), max(b.Slowest, ups[i].slowest)
+	for i := range buckets {
+		runs += buckets[i].Runs
 	}
 	if length >= time.Hour || len(buckets) == 0 {
 		return buckets, nil
@@ -127,25 +117,8 @@ func (s *Store) Phases(ctx context.Context, name string, since, until time.Time,
 // RollupsOf returns the roll-ups of one probe that begin in a period, in order: of minutes, or of hours, which are kept longer, for a length
 // of an hour and more.
 func (s *Store) RollupsOf(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]Rollup, error) {
-	timed, err := s.rollupsOf(ctx, name, since, until, length)
-	list := make([]Rollup, 0, len(timed))
-	for i := range timed {
-		list = append(list, timed[i].Rollup)
-	}
-	return list, err
-}
-
-// timedRollup is a roll-up with what it says of latencies.
-type timedRollup struct {
-	Rollup
-
-	begin            int64
-	latency, slowest time.Duration // latency is of all runs together
-}
-
-func (s *Store) rollupsOf(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]timedRollup, error) {
 	const times = `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + ?4 FROM times WHERE at + ?4 < ?2)
-		SELECT at, probe, credential, class, code, expected, blame, runs, latency, slowest FROM times JOIN `
+		SELECT at, probe, credential, class, code, expected, blame, runs FROM times CROSS JOIN `
 	const minutes, hours = times + `rollups ON minute = at AND probe = ?3 ORDER BY at`, times + `hours ON hour = at AND probe = ?3 ORDER BY at`
 	query, unit := minutes, time.Minute
 	if length >= time.Hour {
@@ -156,14 +129,12 @@ func (s *Store) rollupsOf(ctx context.Context, name string, since, until time.Ti
 		return nil, fmt.Errorf("read roll-ups of %s: %w", name, err)
 	}
 	defer func() { _ = rows.Close() }()
-	var list []timedRollup
+	var list []Rollup
 	for rows.Next() {
-		var up timedRollup
-		var latency, slowest int64
-		if up.Rollup, err = scanRollup(rows, unit, &latency, &slowest); err != nil {
+		up, err := scanRollup(rows, unit)
+		if err != nil {
 			return nil, err
 		}
-		up.begin, up.latency, up.slowest = up.Begin().UnixMicro(), micros(latency), micros(slowest)
 		list = append(list, up)
 	}
 	return list, rows.Err()

@@ -150,13 +150,11 @@ func (s *Store) rollups(ctx context.Context, query string, length time.Duration,
 	}
 }
 
-// scanRollup reads a row with the columns of a roll-up, and then those of more.
-func scanRollup(rows *sql.Rows, length time.Duration, more ...any) (up Rollup, err error) {
+func scanRollup(rows *sql.Rows, length time.Duration) (up Rollup, err error) {
 	var begin int64
 	var class string
 	r := &up.Result
-	columns := []any{&begin, &r.Probe, &r.Credential, &class, &r.Code, &r.Expected, &r.Blame, &up.Runs}
-	if err = rows.Scan(append(columns, more...)...); err == nil {
+	if err = rows.Scan(&begin, &r.Probe, &r.Credential, &class, &r.Code, &r.Expected, &r.Blame, &up.Runs); err == nil {
 		err = r.Class.UnmarshalText([]byte(class))
 	}
 	if err != nil {

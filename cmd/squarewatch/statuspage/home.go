@@ -1,6 +1,7 @@
 package statuspage
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -14,8 +15,12 @@ const (
 	maxProblems = 5
 	// healthyRows is how many healthy probes the home page lists at once.
 	healthyRows = 200
+	// foldedRows is how many healthy probes are folded into the page below the others. More have a page of their own.
+	foldedRows = 50
 	// urgentRows is how many of the other probes it lists.
 	urgentRows = 200
+	// maxEntries is how many incidents it lists.
+	maxEntries = 200
 )
 
 // Head is what every page has.
@@ -42,8 +47,10 @@ type Home struct {
 	Rows      []Row     `json:"rows"`    // of probes that are not healthy, the most urgent first
 	Hidden    int       `json:"hidden"`  // such probes that are not in Rows
 	Healthy   []Row     `json:"healthy"` // one page of them
+	Folded    bool      `json:"folded"`  // they are left out of Healthy, because they are many and others need a look
 	Pages     int       `json:"pages"`
 	Incidents []Entry   `json:"incidents"` // of seven days, newest first
+	Unlisted  int       `json:"unlisted"`  // incidents that are not in Incidents
 	Watcher   Watcher   `json:"watcher"`
 }
 
@@ -88,15 +95,15 @@ type Notifier struct {
 // NewHome makes the home page of a snapshot.
 func NewHome(s *Snapshot, filter Filter) *Home {
 	rows := rowsOf(s)
-	h := &Home{
-		Filter: filter, Total: len(rows), Problems: problemsOf(s), Suspects: suspectsOf(s, rows), Incidents: entriesOf(s), Watcher: watcherOf(s),
-	}
+	h := &Home{Filter: filter, Total: len(rows), Suspects: suspectsOf(s, rows), Watcher: watcherOf(s)}
+	h.Problems, h.Further = problemsOf(s)
+	h.Incidents = entriesOf(s)
+	h.Unlisted = max(len(h.Incidents)-maxEntries, 0)
+	h.Incidents = h.Incidents[:len(h.Incidents)-h.Unlisted]
 	h.Checked = checked(rows)
 	h.fillRows(rows)
 	h.Headline, h.State = h.headline()
 	h.Head = headOf(s, h.Headline, h.State)
-	h.Further = max(len(h.Problems)-maxProblems, 0)
-	h.Problems = h.Problems[:len(h.Problems)-h.Further]
 	return h
 }
 
@@ -106,9 +113,11 @@ func headOf(s *Snapshot, title, state string) Head {
 
 // fillRows counts the rows and keeps those that the filter asks for.
 func (h *Home) fillRows(rows []Row) {
+	var urgent, healthy []*Row
 	for i := range rows {
 		r := &rows[i]
-		switch group(r.State) {
+		of := group(r.State)
+		switch of {
 		case "bad":
 			h.Counts.Bad++
 		case "late":
@@ -120,18 +129,31 @@ func (h *Home) fillRows(rows []Row) {
 		}
 		switch {
 		case !h.Filter.fits(r):
-		case group(r.State) == "healthy":
-			h.Healthy = append(h.Healthy, *r)
+		case of == "healthy":
+			healthy = append(healthy, r)
 		default:
-			h.Rows = append(h.Rows, *r)
+			urgent = append(urgent, r)
 		}
 	}
-	h.Hidden = max(len(h.Rows)-urgentRows, 0)
-	h.Rows = h.Rows[:len(h.Rows)-h.Hidden]
-	h.Pages = max((len(h.Healthy)+healthyRows-1)/healthyRows, 1)
+	h.Hidden = max(len(urgent)-urgentRows, 0)
+	h.Rows = firstRows(urgent, 0, urgentRows)
+	h.Pages = max((len(healthy)+healthyRows-1)/healthyRows, 1)
 	h.Filter.Page = min(max(h.Filter.Page, 1), h.Pages)
-	begin := min((h.Filter.Page-1)*healthyRows, len(h.Healthy))
-	h.Healthy = h.Healthy[begin:min(begin+healthyRows, len(h.Healthy))]
+	if h.Folded = len(h.Rows) > 0 && len(healthy) > foldedRows && !h.Filter.Narrow(); !h.Folded {
+		h.Healthy = firstRows(healthy, (h.Filter.Page-1)*healthyRows, healthyRows)
+	}
+}
+
+// firstRows returns some rows of a list, the most urgent first, those of equal urgency in the file's order.
+func firstRows(list []*Row, begin, number int) []Row {
+	slices.SortStableFunc(list, func(a, b *Row) int { return cmp.Compare(a.State.rank(), b.State.rank()) })
+	list = list[min(begin, len(list)):]
+	shown := make([]Row, 0, number)
+	for _, r := range list[:min(number, len(list))] {
+		r.measure()
+		shown = append(shown, *r)
+	}
+	return shown
 }
 
 func checked(rows []Row) (last time.Time) {
@@ -145,7 +167,7 @@ func checked(rows []Row) (last time.Time) {
 
 // headline is the sentence that a reader sees first, and the state that it means.
 func (h *Home) headline() (text, state string) {
-	switch n := len(h.Problems); {
+	switch n := len(h.Problems) + h.Further; {
 	case n > 0:
 		worst := &h.Problems[0]
 		return count(n, "problem", "problems") + ": " + worst.Rule + " " + worst.Series + ". " + worst.Say, "bad"

@@ -47,7 +47,8 @@ func (s *Server) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case now := <-ticker.C:
+			s.forget(now)
 			if s.viewers.listening() {
 				s.viewers.compare(stateOf(s.snapshot(ctx)), s.strips.Changes())
 			}

@@ -2,13 +2,16 @@ package statuspage_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,8 +81,14 @@ func snapshot(tb testing.TB, bad bool, names ...string) *statuspage.Snapshot {
 // server serves a snapshot.
 func server(tb testing.TB, s *statuspage.Snapshot) http.Handler {
 	tb.Helper()
+	return serverOf(tb, func() *statuspage.Snapshot { return s })
+}
+
+// serverOf serves the snapshots of a function.
+func serverOf(tb testing.TB, snapshot func() *statuspage.Snapshot) http.Handler {
+	tb.Helper()
 	page, err := statuspage.New(statuspage.Source{
-		Snapshot: func(context.Context, time.Time) *statuspage.Snapshot { return s },
+		Snapshot: func(context.Context, time.Time) *statuspage.Snapshot { return snapshot() },
 		History:  func() *history.Store { return nil }, Store: func() *outbox.Store { return nil },
 	}, statuspage.NewStrips())
 	if err != nil {
@@ -94,6 +103,15 @@ func get(tb testing.TB, h http.Handler, address string) *httptest.ResponseRecord
 	tb.Helper()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequestWithContext(tb.Context(), http.MethodGet, address, http.NoBody))
+	return w
+}
+
+// packed gets a page as a browser does.
+func packed(tb testing.TB, h http.Handler, address string) *httptest.ResponseRecorder {
+	tb.Helper()
+	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(tb.Context(), http.MethodGet, address, http.NoBody)
+	r.Header.Set("Accept-Encoding", "gzip, deflate, br")
+	h.ServeHTTP(w, r)
 	return w
 }
 
@@ -209,11 +227,71 @@ func TestTheBadProbeIsFirstAmongMany(t *testing.T) {
 	}
 	s := snapshot(t, true, append(names, "feed")...)
 	home := statuspage.NewHome(s, statuspage.Filter{})
-	if len(home.Rows) != 1 || home.Rows[0].Probe != "feed" || home.Counts.Healthy != 1000 || len(home.Healthy) != 200 || home.Pages != 5 {
-		t.Errorf("got %d rows, %d of %d healthy on one of %d pages", len(home.Rows), len(home.Healthy), home.Counts.Healthy, home.Pages)
+	if len(home.Rows) != 1 || home.Rows[0].Probe != "feed" || home.Counts.Healthy != 1000 || !home.Folded || len(home.Healthy) != 0 {
+		t.Errorf("got %d rows, %d of %d healthy, folded %t", len(home.Rows), len(home.Healthy), home.Counts.Healthy, home.Folded)
+	}
+	if all := statuspage.NewHome(s, statuspage.Filter{All: true}); len(all.Healthy) != 200 || all.Pages != 5 {
+		t.Errorf("got %d healthy on one of %d pages, want 200 on one of 5", len(all.Healthy), all.Pages)
 	}
 	if found := statuspage.NewHome(s, statuspage.Filter{Query: "P999"}); len(found.Healthy) != 1 || len(found.Rows) != 0 {
 		t.Errorf("the filter finds %d and %d probes, want 1 and 0", len(found.Healthy), len(found.Rows))
+	}
+}
+
+func TestPagesAreSmall(t *testing.T) {
+	h := server(t, many(t, true, 1000))
+	for address, limit := range map[string]int{"/": 10_000, "/?show=all": 60_000} {
+		if got := packed(t, h, address).Body.Len(); got > limit {
+			t.Errorf("%s has %d bytes, want at most %d", address, got, limit)
+		}
+	}
+	if got := packed(t, h, "/static/page.js").Body.Len() + packed(t, h, "/static/style.css").Body.Len(); got > 20_000 {
+		t.Errorf("script and style have %d bytes, want at most 20000", got)
+	}
+}
+
+func TestAPageIsMadeOnceForAll(t *testing.T) {
+	s := snapshot(t, true, "feed")
+	s.Now = time.Now()
+	snapshots := 0
+	h := serverOf(t, func() *statuspage.Snapshot {
+		snapshots++
+		return s
+	})
+	first := get(t, h, "/").Body.String()
+	s.Target = "other.example"
+	var viewers sync.WaitGroup
+	for range 20 {
+		viewers.Go(func() {
+			w := packed(t, h, "/")
+			text, err := gzip.NewReader(w.Body)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if body, err := io.ReadAll(text); err != nil || string(body) != first {
+				t.Errorf("want the page that the first viewer got, got %d bytes, %v", len(body), err)
+			}
+		})
+	}
+	viewers.Wait()
+	if snapshots != 1 {
+		t.Errorf("%d snapshots were made, want 1", snapshots)
+	}
+}
+
+func TestCompressionIsAskedFor(t *testing.T) {
+	h := server(t, snapshot(t, false, "feed"))
+	for accepted, want := range map[string]string{
+		"": "", "br": "", "gzip": "gzip", "deflate, GZIP;q=0.5": "gzip", "gzip;q=0, br": "", "gzip; q=nonsense": "",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Accept-Encoding", accepted)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Encoding"); got != want || w.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: got the encoding %q and Vary %q, want %q", accepted, got, w.Header().Get("Vary"), want)
+		}
 	}
 }
 

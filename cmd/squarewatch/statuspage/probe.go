@@ -102,9 +102,10 @@ func NewProbePage(ctx context.Context, s *Snapshot, store *history.Store, name, 
 	shown := periodOf(periodName)
 	page := &ProbePage{
 		Row: rowsOf(&one)[0], Reason: foreign(p.Recent.Last.Reason, cutExcerpt), Excerpt: foreign(p.Recent.Last.Excerpt, cutExcerpt),
-		Request: requestOf(p), Period: shown.name, P50: percentile(cells, 0.5), P95: percentile(cells, 0.95), P99: percentile(cells, 0.99),
+		Request: requestOf(p, s.Now), Period: shown.name, P50: percentile(cells, 0.5), P95: percentile(cells, 0.95), P99: percentile(cells, 0.99),
 		Begin: s.Now.Add(-shown.length), Kept: store != nil,
 	}
+	page.Row.measure()
 	for _, known := range periods() {
 		page.Periods = append(page.Periods, known.name)
 	}
@@ -118,11 +119,11 @@ func NewProbePage(ctx context.Context, s *Snapshot, store *history.Store, name, 
 	return page, true, page.fillHistory(ctx, s, store, shown)
 }
 
-func requestOf(p *Probe) Request {
+func requestOf(p *Probe, now time.Time) Request {
 	settings := p.Settings
 	r := Request{
-		Method: settings.Method, Path: settings.Template(), Credential: settings.Credential, Schedule: settings.Schedule.String(), Next: p.Next,
-		Timeout: settings.Timeout, Expect: expectation(&settings.Expect), Labels: map[string]string{},
+		Method: settings.Method, Path: settings.Template(), Credential: settings.Credential, Schedule: settings.Schedule.String(),
+		Next: settings.Schedule.Next(now), Timeout: settings.Timeout, Expect: expectation(&settings.Expect), Labels: map[string]string{},
 	}
 	for name, value := range settings.Labels {
 		r.Labels[foreign(name, cutName)] = foreign(value, cutName)

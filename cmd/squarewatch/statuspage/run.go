@@ -96,7 +96,7 @@ func NewRunPage(ctx context.Context, s *Snapshot, source *Source, trace string) 
 		page.Fate = source.Fate(r)
 	}
 	if i := slices.IndexFunc(s.Probes, func(p Probe) bool { return p.Settings.Name == r.Probe }); i >= 0 {
-		request := requestOf(&s.Probes[i])
+		request := requestOf(&s.Probes[i], s.Now)
 		page.Request, page.Curl = &request, curlOf(s.URL, s.Probes[i].Settings)
 	}
 	return page, true, nil

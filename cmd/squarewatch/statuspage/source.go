@@ -28,6 +28,8 @@ type Snapshot struct {
 	Faults    []string // what does not work in squarewatch itself
 	Kept      bool     // there is a state_dir: history survives a restart
 
+	MissedToday int // runs of all probes, since midnight UTC
+
 	Loaded  time.Time // when the configuration was loaded
 	Differs string    // why the file is another one than what runs; empty when it is the same
 }
@@ -35,7 +37,6 @@ type Snapshot struct {
 // Probe is a probe with what is known of its runs.
 type Probe struct {
 	Settings *probe.Probe
-	Next     time.Time // when the schedule wants the next run
 	Recent   Recent
 }
 

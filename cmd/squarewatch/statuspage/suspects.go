@@ -143,8 +143,11 @@ func watcherSuspect(s *Snapshot, rows []Row) Suspect {
 
 // add adds evidence, at most three pieces, each once.
 func (v *Suspect) add(text string, at time.Time) {
+	if len(v.Evidence) == 3 {
+		return
+	}
 	text = foreign(text, cutExcerpt)
-	if len(v.Evidence) < 3 && !slices.ContainsFunc(v.Evidence, func(r Reason) bool { return r.Text == text }) {
+	if !slices.ContainsFunc(v.Evidence, func(r Reason) bool { return r.Text == text }) {
 		v.Evidence = append(v.Evidence, Reason{Text: text, At: at})
 	}
 }
