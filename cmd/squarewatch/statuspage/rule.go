@@ -192,6 +192,7 @@ func (p *RatePoint) count(rule *alert.Rule, up *history.Rollup) {
 }
 
 // Chart draws the rate of the experiment with its threshold and its incidents.
-func (page *RulePage) Chart() Chart {
-	return drawRate(page.Rates, page.rule, page.Then.Fired, page.begin, page.end)
+func (page *RulePage) Chart() RateChart {
+	_, threshold, clear := drawn(page.rule)
+	return drawRate(page.Rates, threshold, clear, page.Then.Fired, page.begin, page.end)
 }

@@ -198,7 +198,7 @@ func (s *Server) home(r *http.Request, shown *Snapshot, _ string) (content, erro
 func (s *Server) probe(r *http.Request, shown *Snapshot, name string) (content, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 	defer cancel()
-	page, found, err := NewProbePage(ctx, shown, s.source.History(), name, r.URL.Query().Get("last"))
+	page, found, err := NewProbePage(ctx, shown, &s.source, name, r.URL.Query().Get("last"))
 	if err == nil && !found {
 		return missing(shown, "There is no probe with this name in the configuration."), nil
 	}

@@ -127,7 +127,8 @@ func TestPagesOfStoredRunsAreAsTheyWere(t *testing.T) {
 	}
 	h := serve(t, source)
 	for name, address := range map[string]string{
-		"incident-stored": "/incident/" + s.Firing[0].ID, "run": "/run/" + run("feed", 60, http.StatusInternalServerError).Trace.String(),
+		"incident-stored": "/incident/" + s.Firing[0].ID, "probe-stored": "/probe/feed?last=1h",
+		"run": "/run/" + run("feed", 60, http.StatusInternalServerError).Trace.String(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := get(t, h, address)
@@ -140,5 +141,24 @@ func TestPagesOfStoredRunsAreAsTheyWere(t *testing.T) {
 			}
 			golden.Check(t, "testdata/"+name+".json", out.String()+"\n", *update)
 		})
+	}
+}
+
+func TestErrorBudgetOfAProbe(t *testing.T) {
+	s, source := storedSource(t)
+	objective := alert.Rule{Name: "objective", On: []probe.Selector{probe.MustSelector("5xx")}, Objective: 0.9}
+	objective.Defaults()
+	ofKey := objective
+	ofKey.Name, ofKey.Per = "of-key", alert.PerCredential
+	s.Rules = append(s.Rules, objective, ofKey)
+	page, found, err := statuspage.NewProbePage(t.Context(), s, &source, "feed", "90d")
+	if err != nil || !found || len(page.Budgets) != 1 {
+		t.Fatalf("want the budget of the rule per probe, got %+v, %t, %v", page, found, err)
+	}
+	if b := page.Budgets[0]; b.Runs != 13 || b.Bad != 7 || b.Allowed != 1 || b.Spent < 5.3 || b.Spent > 5.4 {
+		t.Errorf("want 7 bad runs of 13 where 1 is allowed, got %+v", b)
+	}
+	if w := get(t, serve(t, source), "/probe/feed?last=90d"); !strings.Contains(w.Body.String(), "of the error budget is spent") {
+		t.Error("want the budget on the page")
 	}
 }

@@ -25,11 +25,13 @@
       return;
     }
     if (old === document.activeElement && /INPUT|SELECT|TEXTAREA/.test(old.nodeName)) return;
-    for (const { name, value } of [...next.attributes]) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    for (const { name, value } of [...next.attributes]) if (old.getAttribute(name) !== value && !(name === "tabindex" && old.parentNode.contains(document.activeElement))) old.setAttribute(name, value);
     for (const { name } of [...old.attributes]) if (!next.hasAttribute(name) && name !== "open") old.removeAttribute(name);
     children(old, next);
   }
   function children(old, next) {
+    const ids = new Set([...next.children].map((e) => e.id));
+    for (const e of [...old.children]) if (e.id && !ids.has(e.id)) e.remove(); // what stays is not moved, so it keeps the focus
     const known = new Map([...old.children].filter((e) => e.id).map((e) => [e.id, e]));
     let place = old.firstChild;
     for (const child of [...next.childNodes]) {
