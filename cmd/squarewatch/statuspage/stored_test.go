@@ -125,8 +125,17 @@ func TestPagesOfStoredRunsAreAsTheyWere(t *testing.T) {
 	source.Fate = func(*probe.Result) statuspage.TraceFate {
 		return statuspage.TraceFate{State: "waiting", Why: "the collector has not accepted traces since 7 Oct 03:00:00: connection refused"}
 	}
+	source.Backtest = func(_ context.Context, rule *alert.Rule, _ time.Duration) (statuspage.Backtest, error) {
+		fired := []statuspage.Firing{{Series: "feed", At: alerttest.Second(70)}}
+		if rule.Threshold < 0.2 {
+			fired[0].At = alerttest.Second(60)
+			fired = append([]statuspage.Firing{{Series: "collections", At: alerttest.Second(-90), Over: alerttest.Second(-30)}}, fired...)
+		}
+		return statuspage.Backtest{Runs: 13, From: alerttest.Second(0), Until: s.Now, Fired: fired}, nil
+	}
 	h := serve(t, source)
 	for name, address := range map[string]string{
+		"rule-tried":      "/rules/server-errors?threshold=10%25&window=2m&min_runs=3&since=1h",
 		"incident-stored": "/incident/" + s.Firing[0].ID, "probe-stored": "/probe/feed?last=1h",
 		"run": "/run/" + run("feed", 60, http.StatusInternalServerError).Trace.String(),
 	} {
