@@ -57,6 +57,7 @@ type Daemon struct {
 	probes     *probeStates
 	strips     *statuspage.Strips
 	ended      *endedIncidents
+	silenced   pastSilences
 	page       *statuspage.Server
 	unwatched  []probe.Miss // runs that were due while no daemon ran
 	progress   *progress

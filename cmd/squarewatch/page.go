@@ -54,6 +54,8 @@ func (d *Daemon) pageSnapshot(_ context.Context, now time.Time) *statuspage.Snap
 	}
 	s.Version, _ = buildVersion()
 	s.Loaded, s.Differs = d.drift.state()
+	s.Reloads = d.drift.reloaded()
+	s.Silences = slices.Concat(d.silenced.list(), alert.MaintenanceSince(cfg.Maintenance, now.Add(-listedFor), now))
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
 		s.Probes = append(s.Probes, statuspage.Probe{Settings: p, Recent: d.strips.Recent(p.Name)})

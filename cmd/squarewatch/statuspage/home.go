@@ -46,6 +46,7 @@ type Home struct {
 	Counts    Counts    `json:"counts"`
 	Rows      []Row     `json:"rows"`    // of probes that are not healthy, the most urgent first
 	Hidden    int       `json:"hidden"`  // such probes that are not in Rows
+	Unread    string    `json:"unread,omitempty"` // why strips do not show the period that was asked for
 	Healthy   []Row     `json:"healthy"` // one page of them
 	Folded    bool      `json:"folded"`  // they are left out of Healthy, because they are many and others need a look
 	Pages     int       `json:"pages"`
@@ -101,7 +102,7 @@ func NewHome(s *Snapshot, filter Filter) *Home {
 	h.Unlisted = max(len(h.Incidents)-maxEntries, 0)
 	h.Incidents = h.Incidents[:len(h.Incidents)-h.Unlisted]
 	h.Checked = checked(rows)
-	h.fillRows(rows)
+	h.fillRows(s, rows)
 	h.Headline, h.State = h.headline()
 	h.Head = headOf(s, h.Headline, h.State)
 	return h
@@ -112,7 +113,7 @@ func headOf(s *Snapshot, title, state string) Head {
 }
 
 // fillRows counts the rows and keeps those that the filter asks for.
-func (h *Home) fillRows(rows []Row) {
+func (h *Home) fillRows(s *Snapshot, rows []Row) {
 	var urgent, healthy []*Row
 	for i := range rows {
 		r := &rows[i]
@@ -136,21 +137,21 @@ func (h *Home) fillRows(rows []Row) {
 		}
 	}
 	h.Hidden = max(len(urgent)-urgentRows, 0)
-	h.Rows = firstRows(urgent, 0, urgentRows)
+	h.Rows = firstRows(s, urgent, 0, urgentRows)
 	h.Pages = max((len(healthy)+healthyRows-1)/healthyRows, 1)
 	h.Filter.Page = min(max(h.Filter.Page, 1), h.Pages)
 	if h.Folded = len(h.Rows) > 0 && len(healthy) > foldedRows && !h.Filter.Narrow(); !h.Folded {
-		h.Healthy = firstRows(healthy, (h.Filter.Page-1)*healthyRows, healthyRows)
+		h.Healthy = firstRows(s, healthy, (h.Filter.Page-1)*healthyRows, healthyRows)
 	}
 }
 
 // firstRows returns some rows of a list, the most urgent first, those of equal urgency in the file's order.
-func firstRows(list []*Row, begin, number int) []Row {
+func firstRows(s *Snapshot, list []*Row, begin, number int) []Row {
 	slices.SortStableFunc(list, func(a, b *Row) int { return cmp.Compare(a.State.rank(), b.State.rank()) })
 	list = list[min(begin, len(list)):]
 	shown := make([]Row, 0, number)
 	for _, r := range list[:min(number, len(list))] {
-		r.measure()
+		r.measure(s)
 		shown = append(shown, *r)
 	}
 	return shown

@@ -30,8 +30,11 @@ type Snapshot struct {
 
 	MissedToday int // runs of all probes, since midnight UTC
 
-	Loaded  time.Time // when the configuration was loaded
-	Differs string    // why the file is another one than what runs; empty when it is the same
+	Loaded  time.Time   // when the configuration was loaded
+	Reloads []time.Time // when it was replaced, oldest first
+	Differs string      // why the file is another one than what runs; empty when it is the same
+
+	Silences []alert.Silence // and maintenance of the last seven days, also what has ended
 }
 
 // Probe is a probe with what is known of its runs.
