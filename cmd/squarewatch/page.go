@@ -30,9 +30,15 @@ const (
 // newPage returns the page of the daemon.
 func (d *Daemon) newPage() (*statuspage.Server, error) {
 	return statuspage.New(statuspage.Source{
-		Snapshot: d.pageSnapshot, History: d.history, Backtest: d.tryRule,
+		Snapshot: d.pageSnapshot, History: d.history, Backtest: d.tryRule, Fate: d.traceFate,
 		Store: func() *outbox.Store { return d.state.store() },
 	}, d.strips)
+}
+
+// traceFate says for the page whether the collector has the trace of a run.
+func (d *Daemon) traceFate(r *probe.Result) statuspage.TraceFate {
+	f := d.telemetry.Fate(r)
+	return statuspage.TraceFate{State: string(f.State), Why: f.Why}
 }
 
 // history returns the store of runs; nil until the database is open, and without a state_dir.

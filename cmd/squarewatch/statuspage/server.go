@@ -216,7 +216,7 @@ func (s *Server) probe(r *http.Request, shown *Snapshot, name string) (content, 
 func (s *Server) run(r *http.Request, shown *Snapshot, name string) (content, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 	defer cancel()
-	page, found, err := NewRunPage(ctx, shown, s.source.History(), name)
+	page, found, err := NewRunPage(ctx, shown, &s.source, name)
 	if err == nil && !found {
 		return missing(shown, "Nothing is kept of a run with this trace: it is older than retention.runs, or healthy and "+
 			"not in the sample."), nil

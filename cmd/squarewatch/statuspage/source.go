@@ -48,6 +48,8 @@ type Source struct {
 	Snapshot func(ctx context.Context, now time.Time) *Snapshot
 	History  func() *history.Store // nil while there is none
 	Store    func() *outbox.Store  // of ended incidents; nil while there is none
+	// Fate says whether the collector has the trace of a run; nil where nobody knows.
+	Fate func(r *probe.Result) TraceFate
 	// Backtest evaluates the stored history with a rule in place of the rule with the same name.
 	Backtest func(ctx context.Context, rule *alert.Rule, since time.Duration) (Backtest, error)
 }

@@ -121,8 +121,14 @@ func serve(tb testing.TB, source statuspage.Source) http.Handler {
 
 func TestPagesOfStoredRunsAreAsTheyWere(t *testing.T) {
 	s, source := storedSource(t)
+	s.TraceURL = "https://jaeger.example.org/trace/{trace_id}"
+	source.Fate = func(*probe.Result) statuspage.TraceFate {
+		return statuspage.TraceFate{State: "waiting", Why: "the collector has not accepted traces since 7 Oct 03:00:00: connection refused"}
+	}
 	h := serve(t, source)
-	for name, address := range map[string]string{"incident-stored": "/incident/" + s.Firing[0].ID} {
+	for name, address := range map[string]string{
+		"incident-stored": "/incident/" + s.Firing[0].ID, "run": "/run/" + run("feed", 60, http.StatusInternalServerError).Trace.String(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			got := get(t, h, address)
 			valid(t, got.Body.Bytes())
