@@ -18,8 +18,8 @@ type drift struct {
 	mu      sync.Mutex
 	loaded  time.Time // when the running configuration was read
 	reloads []time.Time
-	refused string    // why the last reload failed; empty when it succeeded
-	changed bool      // the file has another content than what runs
+	refused string // why the last reload failed; empty when it succeeded
+	changed bool   // the file has another content than what runs
 }
 
 func (d *drift) load(now time.Time) {

@@ -44,11 +44,11 @@ type Home struct {
 	Filter    Filter    `json:"filter"`
 	Total     int       `json:"total"`
 	Counts    Counts    `json:"counts"`
-	Rows      []Row     `json:"rows"`    // of probes that are not healthy, the most urgent first
-	Hidden    int       `json:"hidden"`  // such probes that are not in Rows
+	Rows      []Row     `json:"rows"`             // of probes that are not healthy, the most urgent first
+	Hidden    int       `json:"hidden"`           // such probes that are not in Rows
 	Unread    string    `json:"unread,omitempty"` // why strips do not show the period that was asked for
-	Healthy   []Row     `json:"healthy"` // one page of them
-	Folded    bool      `json:"folded"`  // they are left out of Healthy, because they are many and others need a look
+	Healthy   []Row     `json:"healthy"`          // one page of them
+	Folded    bool      `json:"folded"`           // they are left out of Healthy, because they are many and others need a look
 	Pages     int       `json:"pages"`
 	Incidents []Entry   `json:"incidents"` // of seven days, newest first
 	Unlisted  int       `json:"unlisted"`  // incidents that are not in Incidents
@@ -79,6 +79,7 @@ type Entry struct {
 type Watcher struct {
 	Faults    []string   `json:"faults"`
 	Notifiers []Notifier `json:"notifiers"`
+	Traces    TraceFate  `json:"traces"`
 	Started   time.Time  `json:"started"`
 	Loaded    time.Time  `json:"loaded"`
 	Differs   string     `json:"differs,omitempty"`
@@ -213,10 +214,30 @@ func watcherOf(s *Snapshot) Watcher {
 	for _, f := range s.Faults {
 		w.Faults = append(w.Faults, foreign(f, cutExcerpt))
 	}
+	w.Traces = TraceFate{State: s.Traces.State, Why: foreign(s.Traces.Why, cutExcerpt)}
 	for i := range s.Notifiers {
 		w.Notifiers = append(w.Notifiers, notifierOf(&s.Notifiers[i]))
 	}
 	return w
+}
+
+// TraceLine says whether the collector accepts traces, and if not, why.
+func (w *Watcher) TraceLine() string {
+	why := w.Traces.Why
+	switch w.Traces.State {
+	case "off":
+		return "◌ Traces are not sent: " + why
+	case "waiting":
+		return "⚠ Traces wait on disk: " + why
+	case "lost":
+		return "✖ Traces are lost: " + why
+	case "sent":
+		if why != "" {
+			return "⚠ Traces are sent; " + why
+		}
+		return "✔ Traces are sent"
+	}
+	return "◌ Whether traces are sent is not known"
 }
 
 func notifierOf(b *outbox.Backlog) Notifier {

@@ -70,7 +70,9 @@ func snapshot(tb testing.TB, bad bool, names ...string) *statuspage.Snapshot {
 	s := &statuspage.Snapshot{
 		Now: alerttest.Second(124), Started: alerttest.Second(-60), Target: "api.aisquare.studio", URL: "https://api.aisquare.studio",
 		Version: "v1.4.0", Rules: rules, Series: engine.Snapshot(alerttest.Second(124)), Firing: engine.Incidents(), Kept: true,
-		Loaded: alerttest.Second(-60), Notifiers: []outbox.Backlog{{Notifier: "ops"}},
+		Credentials: []statuspage.Credential{{Name: "partner", Validity: probe.Validity{Ends: alerttest.Second(3*24*3600 + 200)}}},
+		Traces:      statuspage.TraceFate{State: "sent"},
+		Loaded:      alerttest.Second(-60), Notifiers: []outbox.Backlog{{Notifier: "ops"}},
 	}
 	for i := range probes {
 		s.Probes = append(s.Probes, statuspage.Probe{Settings: &probes[i], Recent: strips.Recent(probes[i].Name)})

@@ -43,10 +43,8 @@ type Cell struct {
 
 // Recent is what is known of a probe's newest runs. It is plain data.
 type Recent struct {
-	Cells  []Cell // oldest first
-	Last   Last
-	Runs   int // since the start
-	Missed int // since the start
+	Cells []Cell // oldest first
+	Last  Last
 }
 
 // Last is the last run of a probe.
@@ -90,7 +88,6 @@ func (s *Strips) Finished(r *probe.Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	recent := s.ofLocked(r.Probe)
-	recent.Runs++
 	recent.add(Cell{Kind: kindOf(r), At: r.End.Round(0), Code: r.Code, Class: r.Class, Latency: r.Latency()})
 	recent.Last = lastOf(r)
 }
@@ -100,7 +97,6 @@ func (s *Strips) Missed(m probe.Miss) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	recent := s.ofLocked(m.Probe)
-	recent.Missed += m.Count
 	recent.add(missedCell(&m))
 	s.countLocked(&m)
 }
@@ -222,4 +218,3 @@ func lastOf(r *probe.Result) Last {
 		Reason: r.Reason, Excerpt: r.Excerpt, Trace: r.Trace, Evidence: r.Evidence,
 	}
 }
-
