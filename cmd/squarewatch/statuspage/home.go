@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"squarewatch/alert"
@@ -19,6 +20,8 @@ const (
 	foldedRows = 50
 	// urgentRows is how many of the other probes it lists.
 	urgentRows = 200
+	// startTime is how long a daemon without a finished run counts as one that starts.
+	startTime = time.Minute
 	// maxEntries is how many incidents it lists.
 	maxEntries = 200
 )
@@ -99,10 +102,15 @@ func NewHome(s *Snapshot, filter Filter) *Home {
 	rows := rowsOf(s)
 	h := &Home{Filter: filter, Total: len(rows), Suspects: suspectsOf(s, rows), Watcher: watcherOf(s)}
 	h.Problems, h.Further = problemsOf(s)
+	for i := range h.Problems {
+		if run := h.Problems[i].Newest(); run != nil && run.Trace != "" {
+			run.TraceURL = strings.ReplaceAll(s.TraceURL, "{trace_id}", run.Trace)
+		}
+	}
 	h.Incidents = entriesOf(s)
 	h.Unlisted = max(len(h.Incidents)-maxEntries, 0)
 	h.Incidents = h.Incidents[:len(h.Incidents)-h.Unlisted]
-	h.Checked = checked(rows)
+	h.Checked, h.Now = checked(rows), s.Now
 	h.fillRows(s, rows)
 	h.Headline, h.State = h.headline()
 	h.Head = headOf(s, h.Headline, h.State)
@@ -175,6 +183,8 @@ func (h *Home) headline() (text, state string) {
 		return count(n, "problem", "problems") + ": " + worst.Rule + " " + worst.Series + ". " + worst.Say, "bad"
 	case len(h.Watcher.Faults) > 0:
 		return "squarewatch does not work as it should: " + h.Watcher.Faults[0] + ".", "bad"
+	case h.Checked.IsZero() && h.Now.Sub(h.Watcher.Started) < startTime:
+		return "squarewatch is starting: no run has finished yet.", "unknown"
 	case h.Checked.IsZero():
 		return "No run has finished yet.", "unknown"
 	case h.Counts.Bad > 0:

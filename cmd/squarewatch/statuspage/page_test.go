@@ -242,6 +242,18 @@ func TestTheBadProbeIsFirstAmongMany(t *testing.T) {
 	}
 }
 
+func TestTheHomePageSaysThatItStarts(t *testing.T) {
+	s := snapshot(t, false, "feed")
+	s.Probes[0].Recent, s.Started = statuspage.Recent{}, s.Now.Add(-10*time.Second)
+	if got := statuspage.NewHome(s, statuspage.Filter{}); !strings.HasPrefix(got.Headline, "squarewatch is starting") || got.State != "unknown" {
+		t.Errorf("after 10 s: got %s, %s", got.State, got.Headline)
+	}
+	s.Started = s.Now.Add(-time.Hour)
+	if got := statuspage.NewHome(s, statuspage.Filter{}); got.Headline != "No run has finished yet." {
+		t.Errorf("after an hour: got %s", got.Headline)
+	}
+}
+
 func TestPagesAreSmall(t *testing.T) {
 	h := server(t, many(t, true, 1000))
 	for address, limit := range map[string]int{"/": 10_000, "/?show=all": 60_000} {
