@@ -51,6 +51,15 @@ func (t *Telemetry) Fate(r *probe.Result) Fate {
 	return Fate{State: FateSent, Why: kept}
 }
 
+// Now returns what becomes of the traces that are kept at a time.
+func (t *Telemetry) Now(now time.Time) Fate {
+	if !t.recorder.keeper.enabled {
+		return Fate{State: FateOff, Why: "no collector of traces is configured"}
+	}
+	state, why := t.delivery(now)
+	return Fate{State: state, Why: why}
+}
+
 // delivery says whether what was recorded at a time has reached the collector.
 func (t *Telemetry) delivery(at time.Time) (FateState, string) {
 	if t.spool == nil {

@@ -11,6 +11,7 @@ import (
 	"squarewatch/alert/outbox"
 	"squarewatch/cmd/squarewatch/statuspage"
 	"squarewatch/config"
+	"squarewatch/otel"
 	"squarewatch/probe"
 	"squarewatch/probe/history"
 )
@@ -37,8 +38,21 @@ func (d *Daemon) newPage() (*statuspage.Server, error) {
 
 // traceFate says for the page whether the collector has the trace of a run.
 func (d *Daemon) traceFate(r *probe.Result) statuspage.TraceFate {
-	f := d.telemetry.Fate(r)
+	return traceFateOf(d.telemetry.Fate(r))
+}
+
+func traceFateOf(f otel.Fate) statuspage.TraceFate {
 	return statuspage.TraceFate{State: string(f.State), Why: f.Why}
+}
+
+// pageCredentials returns what credentials know of themselves, by name.
+func (d *Daemon) pageCredentials() []statuspage.Credential {
+	all := *d.credentials.Load()
+	list := make([]statuspage.Credential, 0, len(all))
+	for _, name := range sortedKeys(all) {
+		list = append(list, statuspage.Credential{Name: name, Renewable: all[name].Renewable(), Validity: probe.ValidityOf(all[name])})
+	}
+	return list
 }
 
 // history returns the store of runs; nil until the database is open, and without a state_dir.
@@ -56,10 +70,12 @@ func (d *Daemon) pageSnapshot(_ context.Context, now time.Time) *statuspage.Snap
 		Now: now, Started: d.started, Target: cfg.Target.Host, URL: cfg.Target.Scheme + "://" + cfg.Target.Host,
 		TraceURL: cfg.Telemetry.TraceURL, Support: cfg.Support, Rules: cfg.Rules, Series: d.evaluator.Snapshot(),
 		Firing: d.evaluator.Incidents(), Ended: d.ended.list(now.Add(-listedFor)), Notifiers: d.outbox.Status(), Kept: d.state.wanted(),
-		MissedToday: d.strips.MissedOn(now),
+		Credentials: d.pageCredentials(), MissedToday: d.strips.MissedOn(now), Traces: traceFateOf(d.telemetry.Now(now)),
 	}
 	s.Version, _ = buildVersion()
 	s.Loaded, s.Differs = d.drift.state()
+	s.Reloads = d.drift.reloaded()
+	s.Silences = slices.Concat(d.silenced.list(), alert.MaintenanceSince(cfg.Maintenance, now.Add(-listedFor), now))
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
 		s.Probes = append(s.Probes, statuspage.Probe{Settings: p, Recent: d.strips.Recent(p.Name)})

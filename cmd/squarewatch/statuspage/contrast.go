@@ -58,7 +58,7 @@ type property struct {
 
 func properties() []property {
 	list := []property{
-		{"ended", true, func(r *probe.Result) string { return r.End.UTC().Format("2 Jan 15:04:05") }},
+		{"ended", true, func(r *probe.Result) string { return r.End.UTC().Format("15:04:05") }},
 		{"answer", false, func(r *probe.Result) string { return outcome(r.Class, r.Code) }},
 		{"why unexpected", false, func(r *probe.Result) string { return foreign(r.Reason, cutExcerpt) }},
 		{"what it said", false, func(r *probe.Result) string { return foreign(r.Excerpt, cutExcerpt) }},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"squarewatch/alert"
@@ -19,6 +20,8 @@ const (
 	foldedRows = 50
 	// urgentRows is how many of the other probes it lists.
 	urgentRows = 200
+	// startTime is how long a daemon without a finished run counts as one that starts.
+	startTime = time.Minute
 	// maxEntries is how many incidents it lists.
 	maxEntries = 200
 )
@@ -44,10 +47,11 @@ type Home struct {
 	Filter    Filter    `json:"filter"`
 	Total     int       `json:"total"`
 	Counts    Counts    `json:"counts"`
-	Rows      []Row     `json:"rows"`    // of probes that are not healthy, the most urgent first
-	Hidden    int       `json:"hidden"`  // such probes that are not in Rows
-	Healthy   []Row     `json:"healthy"` // one page of them
-	Folded    bool      `json:"folded"`  // they are left out of Healthy, because they are many and others need a look
+	Rows      []Row     `json:"rows"`             // of probes that are not healthy, the most urgent first
+	Hidden    int       `json:"hidden"`           // such probes that are not in Rows
+	Unread    string    `json:"unread,omitempty"` // why strips do not show the period that was asked for
+	Healthy   []Row     `json:"healthy"`          // one page of them
+	Folded    bool      `json:"folded"`           // they are left out of Healthy, because they are many and others need a look
 	Pages     int       `json:"pages"`
 	Incidents []Entry   `json:"incidents"` // of seven days, newest first
 	Unlisted  int       `json:"unlisted"`  // incidents that are not in Incidents
@@ -78,6 +82,7 @@ type Entry struct {
 type Watcher struct {
 	Faults    []string   `json:"faults"`
 	Notifiers []Notifier `json:"notifiers"`
+	Traces    TraceFate  `json:"traces"`
 	Started   time.Time  `json:"started"`
 	Loaded    time.Time  `json:"loaded"`
 	Differs   string     `json:"differs,omitempty"`
@@ -97,11 +102,16 @@ func NewHome(s *Snapshot, filter Filter) *Home {
 	rows := rowsOf(s)
 	h := &Home{Filter: filter, Total: len(rows), Suspects: suspectsOf(s, rows), Watcher: watcherOf(s)}
 	h.Problems, h.Further = problemsOf(s)
+	for i := range h.Problems {
+		if run := h.Problems[i].Newest(); run != nil && run.Trace != "" {
+			run.TraceURL = strings.ReplaceAll(s.TraceURL, "{trace_id}", run.Trace)
+		}
+	}
 	h.Incidents = entriesOf(s)
 	h.Unlisted = max(len(h.Incidents)-maxEntries, 0)
 	h.Incidents = h.Incidents[:len(h.Incidents)-h.Unlisted]
-	h.Checked = checked(rows)
-	h.fillRows(rows)
+	h.Checked, h.Now = checked(rows), s.Now
+	h.fillRows(s, rows)
 	h.Headline, h.State = h.headline()
 	h.Head = headOf(s, h.Headline, h.State)
 	return h
@@ -112,7 +122,7 @@ func headOf(s *Snapshot, title, state string) Head {
 }
 
 // fillRows counts the rows and keeps those that the filter asks for.
-func (h *Home) fillRows(rows []Row) {
+func (h *Home) fillRows(s *Snapshot, rows []Row) {
 	var urgent, healthy []*Row
 	for i := range rows {
 		r := &rows[i]
@@ -136,21 +146,21 @@ func (h *Home) fillRows(rows []Row) {
 		}
 	}
 	h.Hidden = max(len(urgent)-urgentRows, 0)
-	h.Rows = firstRows(urgent, 0, urgentRows)
+	h.Rows = firstRows(s, urgent, 0, urgentRows)
 	h.Pages = max((len(healthy)+healthyRows-1)/healthyRows, 1)
 	h.Filter.Page = min(max(h.Filter.Page, 1), h.Pages)
 	if h.Folded = len(h.Rows) > 0 && len(healthy) > foldedRows && !h.Filter.Narrow(); !h.Folded {
-		h.Healthy = firstRows(healthy, (h.Filter.Page-1)*healthyRows, healthyRows)
+		h.Healthy = firstRows(s, healthy, (h.Filter.Page-1)*healthyRows, healthyRows)
 	}
 }
 
 // firstRows returns some rows of a list, the most urgent first, those of equal urgency in the file's order.
-func firstRows(list []*Row, begin, number int) []Row {
+func firstRows(s *Snapshot, list []*Row, begin, number int) []Row {
 	slices.SortStableFunc(list, func(a, b *Row) int { return cmp.Compare(a.State.rank(), b.State.rank()) })
 	list = list[min(begin, len(list)):]
 	shown := make([]Row, 0, number)
 	for _, r := range list[:min(number, len(list))] {
-		r.measure()
+		r.measure(s)
 		shown = append(shown, *r)
 	}
 	return shown
@@ -173,6 +183,8 @@ func (h *Home) headline() (text, state string) {
 		return count(n, "problem", "problems") + ": " + worst.Rule + " " + worst.Series + ". " + worst.Say, "bad"
 	case len(h.Watcher.Faults) > 0:
 		return "squarewatch does not work as it should: " + h.Watcher.Faults[0] + ".", "bad"
+	case h.Checked.IsZero() && h.Now.Sub(h.Watcher.Started) < startTime:
+		return "squarewatch is starting: no run has finished yet.", "unknown"
 	case h.Checked.IsZero():
 		return "No run has finished yet.", "unknown"
 	case h.Counts.Bad > 0:
@@ -212,10 +224,30 @@ func watcherOf(s *Snapshot) Watcher {
 	for _, f := range s.Faults {
 		w.Faults = append(w.Faults, foreign(f, cutExcerpt))
 	}
+	w.Traces = TraceFate{State: s.Traces.State, Why: foreign(s.Traces.Why, cutExcerpt)}
 	for i := range s.Notifiers {
 		w.Notifiers = append(w.Notifiers, notifierOf(&s.Notifiers[i]))
 	}
 	return w
+}
+
+// TraceLine says whether the collector accepts traces, and if not, why.
+func (w *Watcher) TraceLine() string {
+	why := w.Traces.Why
+	switch w.Traces.State {
+	case "off":
+		return "◌ Traces are not sent: " + why
+	case "waiting":
+		return "⚠ Traces wait on disk: " + why
+	case "lost":
+		return "✖ Traces are lost: " + why
+	case "sent":
+		if why != "" {
+			return "⚠ Traces are sent; " + why
+		}
+		return "✔ Traces are sent"
+	}
+	return "◌ Whether traces are sent is not known"
 }
 
 func notifierOf(b *outbox.Backlog) Notifier {

@@ -94,6 +94,16 @@ func (v *viewers) compare(state string, runs uint64) {
 	v.changed = make(chan struct{})
 }
 
+// wake tells the viewers of an urgent change.
+func (v *viewers) wake() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.version++
+	v.urgent = v.version
+	close(v.changed)
+	v.changed = make(chan struct{})
+}
+
 // enter takes a place; false when there is none.
 func (v *viewers) enter() bool {
 	v.mu.Lock()

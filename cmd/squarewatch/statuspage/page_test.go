@@ -70,7 +70,9 @@ func snapshot(tb testing.TB, bad bool, names ...string) *statuspage.Snapshot {
 	s := &statuspage.Snapshot{
 		Now: alerttest.Second(124), Started: alerttest.Second(-60), Target: "api.aisquare.studio", URL: "https://api.aisquare.studio",
 		Version: "v1.4.0", Rules: rules, Series: engine.Snapshot(alerttest.Second(124)), Firing: engine.Incidents(), Kept: true,
-		Loaded: alerttest.Second(-60), Notifiers: []outbox.Backlog{{Notifier: "ops"}},
+		Credentials: []statuspage.Credential{{Name: "partner", Validity: probe.Validity{Ends: alerttest.Second(3*24*3600 + 200)}}},
+		Traces:      statuspage.TraceFate{State: "sent"},
+		Loaded:      alerttest.Second(-60), Notifiers: []outbox.Backlog{{Notifier: "ops"}},
 	}
 	for i := range probes {
 		s.Probes = append(s.Probes, statuspage.Probe{Settings: &probes[i], Recent: strips.Recent(probes[i].Name)})
@@ -124,7 +126,7 @@ func TestPagesAreAsTheyWere(t *testing.T) {
 		s       *statuspage.Snapshot
 		address string
 	}{
-		"home-good": {good, "/"}, "home-bad": {bad, "/"}, "home-late": {late, "/"}, "probe": {bad, "/probe/feed"},
+		"home-good": {good, "/"}, "home-bad": {bad, "/"}, "home-states": {states(t), "/"}, "home-late": {late, "/"}, "probe": {bad, "/probe/feed"},
 		"incident": {bad, "/incident/" + bad.Firing[0].ID}, "rule": {bad, "/rules/server-errors"}, "missing": {bad, "/probe/other"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +159,7 @@ func valid(t *testing.T, page []byte) {
 		if n.Type != html.ElementNode {
 			continue
 		}
-		if n.Data != "title" || n.Parent.Data == "head" { // others are of drawings
+		if n.Namespace == "" { // a drawing has titles of its own
 			seen[n.Data]++
 		}
 		for _, a := range n.Attr {
@@ -237,6 +239,18 @@ func TestTheBadProbeIsFirstAmongMany(t *testing.T) {
 	}
 	if found := statuspage.NewHome(s, statuspage.Filter{Query: "P999"}); len(found.Healthy) != 1 || len(found.Rows) != 0 {
 		t.Errorf("the filter finds %d and %d probes, want 1 and 0", len(found.Healthy), len(found.Rows))
+	}
+}
+
+func TestTheHomePageSaysThatItStarts(t *testing.T) {
+	s := snapshot(t, false, "feed")
+	s.Probes[0].Recent, s.Started = statuspage.Recent{}, s.Now.Add(-10*time.Second)
+	if got := statuspage.NewHome(s, statuspage.Filter{}); !strings.HasPrefix(got.Headline, "squarewatch is starting") || got.State != "unknown" {
+		t.Errorf("after 10 s: got %s, %s", got.State, got.Headline)
+	}
+	s.Started = s.Now.Add(-time.Hour)
+	if got := statuspage.NewHome(s, statuspage.Filter{}); got.Headline != "No run has finished yet." {
+		t.Errorf("after an hour: got %s", got.Headline)
 	}
 }
 

@@ -110,7 +110,7 @@ func NewProbePage(ctx context.Context, s *Snapshot, source *Source, name, period
 		Request: requestOf(p, s.Now), Period: shown.name, P50: percentile(cells, 0.5), P95: percentile(cells, 0.95), P99: percentile(cells, 0.99),
 		Begin: s.Now.Add(-shown.length), Kept: store != nil,
 	}
-	page.Row.measure()
+	page.Row.measure(s)
 	for _, known := range periods() {
 		page.Periods = append(page.Periods, known.name)
 	}

@@ -189,13 +189,21 @@ func (page *ProbePage) fillBudgets(ctx context.Context, s *Snapshot, store *hist
 
 // LatencyChart draws the latency of the period.
 func (page *ProbePage) LatencyChart() LatencyChart {
-	return drawLatency(page.Buckets, page.Phases, page.Begin, page.Now)
+	return drawLatency(page.Buckets, page.Phases, page.drawnFrom(), page.Now)
 }
 
 // RateChart draws the rule on the rate.
 func (page *ProbePage) RateChart() RateChart {
 	r := page.Rate
-	return drawRate(r.Points, r.Threshold, r.Clear, r.Fired, page.Begin, page.Now)
+	return drawRate(r.Points, r.Threshold, r.Clear, r.Fired, page.drawnFrom(), page.Now)
+}
+
+// drawnFrom returns when charts begin: with the period, or with the first run in it.
+func (page *ProbePage) drawnFrom() time.Time {
+	if len(page.Buckets) > 0 && page.Buckets[0].Begin.After(page.Begin) {
+		return page.Buckets[0].Begin
+	}
+	return page.Begin
 }
 
 // maxMisses limits the times at which runs were missed that one page reads.

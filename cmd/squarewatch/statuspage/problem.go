@@ -56,6 +56,8 @@ type Example struct {
 	Reason  string    `json:"reason"`
 	Excerpt string    `json:"excerpt,omitempty"`
 	Trace   string    `json:"trace,omitempty"`
+
+	TraceURL string `json:"trace_url,omitempty"` // on the home page, of the newest run
 }
 
 // problemOf describes an incident with the sentences that Slack has.

@@ -47,7 +47,9 @@ type Row struct {
 	Silenced  time.Time     `json:"silenced,omitzero"`
 	Why       string        `json:"why,omitempty"` // why it is late, or what announces it
 
-	near float64 // how near Rule is to firing: the rate as a multiple of its threshold; negative without a rule
+	settings *probe.Probe
+	period   string  // that Cells are the parts of; empty when they are runs
+	near     float64 // how near Rule is to firing: the rate as a multiple of its threshold; negative without a rule
 }
 
 // rowsOf returns a row for each probe, in the file's order. What only shown rows need is left to [Row.measure].
@@ -81,7 +83,7 @@ func rowOf(s *Snapshot, p *Probe) Row {
 	last := &p.Recent.Last
 	row := Row{
 		Probe: p.Settings.Name, Guard: p.Settings.Guards == probe.GuardAccess, State: RowGood, Last: outcome(last.Class, last.Code), At: last.At,
-		Cells: p.Recent.Cells, near: -1,
+		Cells: p.Recent.Cells, settings: p.Settings, near: -1,
 	}
 	if last.At.IsZero() {
 		row.Last = "no run yet"
@@ -123,7 +125,10 @@ func (r *Row) weigh(a *alert.Status) {
 }
 
 // measure fills in what a row needs to be shown.
-func (r *Row) measure() { r.P95 = percentile(r.Cells, 0.95) }
+func (r *Row) measure(s *Snapshot) {
+	r.P95 = percentile(r.Cells, 0.95)
+	r.Cells = marked(s, r.settings, r.Cells, 0)
+}
 
 // lateGrace is how long after its time a run may end before its probe is late.
 const lateGrace = 5 * time.Second
@@ -151,6 +156,7 @@ type Filter struct {
 	State string `json:"state,omitempty"` // bad, late or silenced; empty for all
 	All   bool   `json:"all,omitempty"`   // also many healthy probes below others
 	Page  int    `json:"page"`            // of the healthy probes, from 1
+	Last  string `json:"last,omitempty"`  // what strips show: 1h, 24h or 7d; empty for the newest runs
 }
 
 // Narrow reports whether the reader asked for healthy probes.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,7 +39,8 @@ type Server struct {
 	templates templatesAt
 	viewers   *viewers
 	files     map[string]document // by name
-	trying    chan struct{}       // holds the place of the one experiment that may run
+	parts     storedParts
+	trying    chan struct{} // holds the place of the one experiment that may run
 
 	mu     sync.Mutex
 	shown  *Snapshot
@@ -56,7 +58,8 @@ func New(source Source, strips *Strips) (*Server, error) {
 		return nil, err
 	}
 	return &Server{
-		source: source, strips: strips, templates: all, viewers: newViewers(), files: files, trying: make(chan struct{}, 1),
+		source: source, strips: strips, templates: all, viewers: newViewers(), files: files, parts: storedParts{read: map[string]stored{}},
+		trying: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -151,6 +154,14 @@ func (s *Server) sheet(shown *Snapshot, address string) *sheet {
 	return found
 }
 
+// Changed is called after a person changed something. The next page shows the change, and the viewers load theirs again.
+func (s *Server) Changed() {
+	s.mu.Lock()
+	s.shown, s.sheets = nil, nil
+	s.mu.Unlock()
+	s.viewers.wake()
+}
+
 // forget releases the snapshot some time after the last viewer left. It holds much memory when there are many probes.
 func (s *Server) forget(now time.Time) {
 	s.mu.Lock()
@@ -189,10 +200,15 @@ func (s *Server) home(r *http.Request, shown *Snapshot, _ string) (content, erro
 	query := r.URL.Query()
 	number, _ := strconv.Atoi(query.Get("page")) // anything else is the first page
 	filter := Filter{Query: foreign(query.Get("q"), cutName), State: query.Get("state"), Page: number, All: query.Get("show") == "all"}
+	if slices.ContainsFunc(stripPeriods(), func(p period) bool { return p.name == query.Get("last") }) {
+		filter.Last = query.Get("last")
+	}
 	if filter.State != "bad" && filter.State != "late" && filter.State != "silenced" {
 		filter.State = ""
 	}
-	return content{"home", NewHome(shown, filter), http.StatusOK}, nil
+	h := NewHome(shown, filter)
+	s.readPeriod(r.Context(), h, shown)
+	return content{"home", h, http.StatusOK}, nil
 }
 
 func (s *Server) probe(r *http.Request, shown *Snapshot, name string) (content, error) {

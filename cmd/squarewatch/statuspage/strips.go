@@ -19,29 +19,32 @@ type CellKind string
 // The kinds of cells.
 const (
 	CellGood    CellKind = "good"
+	CellSlow    CellKind = "slow"    // as expected, but much slower than usual
 	CellRefused CellKind = "refused" // an expected refusal
 	CellBad     CellKind = "bad"
 	CellMissed  CellKind = "missed"
+	CellNone    CellKind = "none" // no run in a part of a period
 )
 
-// Cell is one run of a strip, some missed runs in a row, or the runs of a part of a period.
+// Cell is one run of a strip, some missed runs in a row, or the runs of a part of a period: the worst of them with its share.
 type Cell struct {
-	Kind    CellKind         `json:"kind"`
-	At      time.Time        `json:"at"`
-	Code    int              `json:"code,omitempty"`
-	Class   probe.Class      `json:"class,omitempty"`
-	Latency time.Duration    `json:"latency_ns,omitempty"`
-	Missed  probe.MissReason `json:"missed,omitempty"`
-	Runs    int32            `json:"runs,omitempty"` // that were missed, or of a part of a period
-	Bad     int32            `json:"bad,omitempty"`  // of a part of a period
+	Kind       CellKind         `json:"kind"`
+	At         time.Time        `json:"at"` // of a part: its beginning
+	Code       int              `json:"code,omitempty"`
+	Class      probe.Class      `json:"class,omitempty"`
+	Latency    time.Duration    `json:"latency_ns,omitempty"` // of a part: the mean
+	Missed     probe.MissReason `json:"missed,omitempty"`
+	MissedRuns int32            `json:"missed_runs,omitempty"`
+	Runs       int32            `json:"runs,omitempty"`     // of a part, like Bad
+	Bad        int32            `json:"bad,omitempty"`      //
+	Silenced   bool             `json:"silenced,omitempty"` // by a person or by maintenance
+	Reloaded   bool             `json:"reloaded,omitempty"` // the configuration was replaced before this run, or in this part
 }
 
 // Recent is what is known of a probe's newest runs. It is plain data.
 type Recent struct {
-	Cells  []Cell // oldest first
-	Last   Last
-	Runs   int // since the start
-	Missed int // since the start
+	Cells []Cell // oldest first
+	Last  Last
 }
 
 // Last is the last run of a probe.
@@ -85,7 +88,6 @@ func (s *Strips) Finished(r *probe.Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	recent := s.ofLocked(r.Probe)
-	recent.Runs++
 	recent.add(Cell{Kind: kindOf(r), At: r.End.Round(0), Code: r.Code, Class: r.Class, Latency: r.Latency()})
 	recent.Last = lastOf(r)
 }
@@ -95,7 +97,6 @@ func (s *Strips) Missed(m probe.Miss) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	recent := s.ofLocked(m.Probe)
-	recent.Missed += m.Count
 	recent.add(missedCell(&m))
 	s.countLocked(&m)
 }
@@ -195,8 +196,11 @@ func (r *strip) add(c Cell) {
 }
 
 func missedCell(m *probe.Miss) Cell {
-	return Cell{Kind: CellMissed, At: m.Intended.Round(0), Missed: m.Reason, Runs: int32(min(m.Count, math.MaxInt32))} //nolint:gosec // not above
+	return Cell{Kind: CellMissed, At: m.Intended.Round(0), Missed: m.Reason, MissedRuns: number(m.Count)}
 }
+
+// number returns a count in the size that a cell has for it.
+func number(n int) int32 { return int32(min(n, math.MaxInt32)) } //nolint:gosec // not above
 
 func kindOf(r *probe.Result) CellKind {
 	switch {
@@ -213,19 +217,4 @@ func lastOf(r *probe.Result) Last {
 		At: r.End.Round(0), Class: r.Class, Code: r.Code, Expected: r.Expected, Breach: r.Breach, Blame: r.Blame, Credential: r.Credential,
 		Reason: r.Reason, Excerpt: r.Excerpt, Trace: r.Trace, Evidence: r.Evidence,
 	}
-}
-
-// percentile returns the latency that a share of the runs does not exceed; 0 without runs.
-func percentile(cells []Cell, share float64) time.Duration {
-	var all []time.Duration
-	for i := range cells {
-		if cells[i].Kind != CellMissed {
-			all = append(all, cells[i].Latency)
-		}
-	}
-	if len(all) == 0 {
-		return 0
-	}
-	slices.Sort(all)
-	return all[min(int(share*float64(len(all))), len(all)-1)]
 }

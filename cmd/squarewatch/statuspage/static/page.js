@@ -4,7 +4,7 @@
   const offset = Number(document.body.dataset.now) - Date.now(); // from this clock to the server's
   const listening = new URL("../events", document.currentScript.src);
   const live = document.getElementById("live");
-  let etag = "", events, heard = Date.now(), fetched = 0, waiting, running = false, again = false;
+  let etag = "", events, heard = Date.now(), lost = false, fetched = 0, waiting, running = false, again = false;
 
   const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
   function lasting(seconds) {
@@ -57,7 +57,8 @@
         const icon = "link[rel=icon]";
         document.querySelector(icon).href = next.querySelector(icon).getAttribute("href");
       }
-      heard = Date.now();
+      if (answer.redirected) location.reload(); // the login has ended
+      if (answer.status === 200 || answer.status === 304) heard = Date.now();
     } catch { /* the clock below says that nothing is heard */ }
     running = false;
     if (again) { again = false; soon(2000); }
@@ -69,11 +70,11 @@
 
   function listen() {
     events = new EventSource(listening);
-    events.onopen = () => { heard = Date.now(); soon(500); };
+    events.onopen = () => { heard = Date.now(); lost = false; soon(500); };
     events.addEventListener("beat", () => { heard = Date.now(); });
     events.addEventListener("runs", () => { heard = Date.now(); soon(2000); });
     events.addEventListener("urgent", () => { heard = Date.now(); clearTimeout(waiting); waiting = 0; soon(500); });
-    events.onerror = () => { if (events.readyState === EventSource.CLOSED) setTimeout(show, 30000); };
+    events.onerror = () => { lost = true; if (events.readyState === EventSource.CLOSED) setTimeout(show, 30000); };
   }
   function show() {
     events?.close();
@@ -90,8 +91,8 @@
       if (e.textContent !== text) e.textContent = text;
     }
     const stale = quiet >= 40;
-    document.documentElement.className = stale ? "stale" : "live";
-    live.textContent = stale ? "no update for " + lasting(quiet) : "live";
+    document.documentElement.className = stale ? "stale" : lost ? "lost" : "live";
+    live.textContent = stale ? "no update for " + lasting(quiet) : lost ? "disconnected, trying again" : "live";
   }, 1000);
   show();
 })();
