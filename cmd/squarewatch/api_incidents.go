@@ -52,7 +52,10 @@ func (d *Daemon) serveIncidents(mux *http.ServeMux) {
 			if err == nil {
 				ask.By = onBehalf(by, ask.By)
 				var done pressedJSON
-				if done, err = press(r.Context(), &ask); err == nil && !ask.isForm {
+				if done, err = press(r.Context(), &ask); err == nil {
+					d.page.Changed()
+				}
+				if err == nil && !ask.isForm {
 					answer(w, http.StatusOK, done)
 					return
 				}
