@@ -214,6 +214,16 @@ func TestHostileTextStaysText(t *testing.T) {
 	}
 }
 
+func TestAPageOfASilencedProbeHasAnIcon(t *testing.T) {
+	s := snapshot(t, true, "feed")
+	for i := range s.Series {
+		s.Series[i].SilencedUntil = s.Now.Add(time.Hour)
+	}
+	if page := get(t, server(t, s), "/probe/feed").Body.String(); !strings.Contains(page, `href="../static/unknown.svg"`) {
+		t.Errorf("want the icon of an unknown state, got %s", page[:strings.Index(page, "<body")])
+	}
+}
+
 func TestMarkdownShowsHostileTextAsItIs(t *testing.T) {
 	s := snapshot(t, true, "feed")
 	i := &s.Firing[0]

@@ -1,6 +1,7 @@
 package statuspage
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -116,7 +117,7 @@ func NewProbePage(ctx context.Context, s *Snapshot, source *Source, name, period
 	}
 	page.fillAlerts(s, p.Settings)
 	state := map[string]string{"bad": "bad", "healthy": "good"}[group(page.Row.State)]
-	page.Head = headOf(s, name, state)
+	page.Head = headOf(s, name, cmp.Or(state, "unknown"))
 	if store == nil {
 		page.Newest = linesOfCells(cells)
 		return page, true, nil
