@@ -5,9 +5,9 @@ DEADCODE      = go run golang.org/x/tools/cmd/deadcode@v0.52.0
 SBOM          = go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
-TAGS          = e2e,diagnosis
+TAGS          = e2e,diagnosis,bench
 
-.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema sbom vulncheck
+.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs sbom vulncheck
 
 test: ## unit, scenario and script tests, with the race detector
 	go test -race -shuffle=on ./...
@@ -23,8 +23,10 @@ diagnosis: ## whether the right culprit is named, and told once: a matrix of fau
 	deploy/diagnosis/setup.sh
 	go test -tags diagnosis -count=1 -timeout 40m ./deploy/diagnosis
 
-bench: ## what a run costs against a bare net/http loop, and the budgets of the engine and the dispatcher
+bench: ## what a run costs against a bare net/http loop and prometheus-blackbox-exporter, and the budgets of the parts
 	go test -run '^$$' -bench . -benchmem ./cmd/... ./probe/... ./alert/... ./otel/...
+	deploy/bench/setup.sh
+	go test -tags bench -run '^$$' -bench . -benchtime 1x ./deploy/bench
 
 lint: ## formatting, linters, modernisers, dead code, tidiness
 	$(GOLANGCI_LINT) config verify
@@ -55,6 +57,10 @@ golden: ## rewrite the golden files from what the code does now; read the diff b
 
 schema: ## config/schema.json from the settings structs
 	go test ./cmd/squarewatch -run TestSchemaIsCurrent -update
+
+docs: ## the generated parts of docs: keys, commands, metrics and spans
+	go test ./cmd/squarewatch -run OfTheDocs -update
+	go test ./otel -run OfTheDocs -update
 
 # The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again.
 fuzz: ## every fuzz target for FUZZTIME
