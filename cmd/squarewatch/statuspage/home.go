@@ -117,6 +117,11 @@ func NewHome(s *Snapshot, filter Filter) *Home {
 	return h
 }
 
+// Clock returns how the page writes the time of something that was seen.
+func (h *Head) Clock() func(time.Time) string {
+	return func(t time.Time) string { return clock(t, h.Now) }
+}
+
 func headOf(s *Snapshot, title, state string) Head {
 	return Head{Now: s.Now, Target: foreign(s.Target, cutName), Version: s.Version, State: state, Title: title}
 }
@@ -229,25 +234,6 @@ func watcherOf(s *Snapshot) Watcher {
 		w.Notifiers = append(w.Notifiers, notifierOf(&s.Notifiers[i]))
 	}
 	return w
-}
-
-// TraceLine says whether the collector accepts traces, and if not, why.
-func (w *Watcher) TraceLine() string {
-	why := w.Traces.Why
-	switch w.Traces.State {
-	case "off":
-		return "◌ Traces are not sent: " + why
-	case "waiting":
-		return "⚠ Traces wait on disk: " + why
-	case "lost":
-		return "✖ Traces are lost: " + why
-	case "sent":
-		if why != "" {
-			return "⚠ Traces are sent; " + why
-		}
-		return "✔ Traces are sent"
-	}
-	return "◌ Whether traces are sent is not known"
 }
 
 func notifierOf(b *outbox.Backlog) Notifier {

@@ -26,13 +26,33 @@ func suspectsOf(s *Snapshot, rows []Row) []Suspect {
 	for _, name := range credentialsOf(s) {
 		list = append(list, keySuspect(s, name))
 	}
-	list = append(list, networkSuspect(s), watcherSuspect(s, rows))
-	for i := range list {
-		if v := &list[i]; !v.At.IsZero() {
-			v.Say += " at " + clock(v.At, s.Now)
-		}
+	return append(list, networkSuspect(s), watcherSuspect(s, rows))
+}
+
+// Suspects returns everybody who can be at fault, with what is known of them.
+func Suspects(s *Snapshot) []Suspect { return suspectsOf(s, rowsOf(s)) }
+
+// Mark is the shape of the verdict.
+func (v *Suspect) Mark() string {
+	switch {
+	case v.Bad:
+		return "✖"
+	case v.Known:
+		return "✔"
 	}
-	return list
+	return "◌"
+}
+
+// Words says what is known, with its time as clock writes it.
+func (v *Suspect) Words(clock func(time.Time) string) string {
+	text := v.Say
+	if !v.At.IsZero() {
+		text += " at " + clock(v.At)
+	}
+	if v.Left != "" {
+		text += ", " + v.Left
+	}
+	return text
 }
 
 func credentialsOf(s *Snapshot) []string {
