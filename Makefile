@@ -7,7 +7,7 @@ VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 TAGS          = e2e,diagnosis,bench
 
-.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs sbom vulncheck
+.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs pictures sbom vulncheck
 
 test: ## unit, scenario and script tests, with the race detector
 	go test -race -shuffle=on ./...
@@ -61,6 +61,9 @@ schema: ## config/schema.json from the settings structs
 docs: ## the generated parts of docs: keys, commands, metrics and spans
 	go test ./cmd/squarewatch -run OfTheDocs -update
 	go test ./otel -run OfTheDocs -update
+
+pictures: ## the pictures of the documentation, into docs/pictures (needs Node.js, Chromium and a font with emoji)
+	SQUAREWATCH_PICTURES=$(CURDIR)/docs/pictures go test -tags e2e -count=1 -run '^TestPicturesOfThePage$$' ./deploy/e2e
 
 # The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again.
 fuzz: ## every fuzz target for FUZZTIME

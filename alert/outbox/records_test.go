@@ -195,7 +195,8 @@ func TestTimeline(t *testing.T) {
 	for _, m := range outbox.Timeline(&i, deliveries, []outbox.Note{{At: at(5), By: "ada", Text: "asked"}}, silences, at(13)) {
 		kinds = append(kinds, string(m.Kind))
 	}
-	want(t, "first_bad crossed fired delivered acknowledged note silenced unsilenced last_bad silenced resolved delivered", strings.Join(kinds, " "))
+	want(t, "first_bad crossed fired delivered acknowledged note silenced unsilenced last_bad silenced resolved delivered",
+		strings.Join(kinds, " "))
 	if got := outbox.Timeline(&alert.Incident{Fired: at(1)}, nil, nil, nil, at(2)); len(got) != 1 {
 		t.Errorf("want only what happened, got %v", got)
 	}

@@ -61,7 +61,8 @@ func TestTheFormOfARuleRunsTheBacktest(t *testing.T) {
 			t.Errorf("want the real incident beside it, got %+v", same.Trials)
 		}
 		sooner := s.try("threshold=20%25&window=1m&min_runs=3&since=1h")
-		if len(sooner.Then.Fired) != 1 || !sooner.Then.Fired[0].At.Before(sooner.AsItIs.Fired[0].At) || !strings.HasSuffix(sooner.Sentence, " sooner.") {
+		if fired := sooner.Then.Fired; len(fired) != 1 || !fired[0].At.Before(sooner.AsItIs.Fired[0].At) ||
+			!strings.HasSuffix(sooner.Sentence, " sooner.") {
 			t.Errorf("want it sooner with a lower threshold, got %q: %+v", sooner.Sentence, sooner.Then)
 		}
 		if sooner.YAML != "threshold: 20%\nwindow: 1m\nmin_runs: 3\n" || len(sooner.Rates) == 0 {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -30,7 +29,8 @@ import (
 const pageToken = "a-token-of-the-page-tests-123456"
 
 // hostileText leaves its place where a page does not escape it.
-const hostileText = `"'><script>window.hostile=1</script><img src=x onerror="window.hostile=1">{{7}}` + "\u202e" + `javascript:window.hostile=1`
+const hostileText = `"'><script>window.hostile=1</script><img src=x onerror="window.hostile=1">{{7}}` + "\u202e" +
+	`javascript:window.hostile=1`
 
 // TestPageInChromium holds every page against a real Chromium and axe-core, while an API with hostile texts fails. See pagejudge/judge.mjs.
 func TestPageInChromium(t *testing.T) {
@@ -49,6 +49,9 @@ func TestPicturesOfThePage(t *testing.T) {
 		t.Skip("SQUAREWATCH_PICTURES names no folder for the pictures: make pictures makes them")
 	}
 	folder, err := filepath.Abs(folder)
+	if err == nil {
+		err = os.MkdirAll(folder, 0o755)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +80,7 @@ func (s *pageScene) judge(t *testing.T, script string, arguments ...string) {
 func startPageScene(t *testing.T, body, runbook string) *pageScene {
 	t.Helper()
 	const feed = "/api/v1/aistudios/experiences/flattened/"
+	command := binary(t) // building takes time, in which the history would have a gap
 	api := aisquaretest.New(aisquaretest.Options{KeepRequests: -1})
 	api.SetFault(feed, aisquaretest.Fault{Delay: 150 * time.Millisecond, Status: http.StatusInternalServerError, Body: body})
 	target := aisquaretest.Start(api)
@@ -109,7 +113,7 @@ state_dir: %q
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	daemon := exec.CommandContext(t.Context(), binary(t), "run", "--config", file)
+	daemon := exec.CommandContext(t.Context(), command, "run", "--config", file)
 	daemon.Env = append(os.Environ(), "PAGE_KEY="+aisquaretest.DefaultKey, "PAGE_TOKEN="+pageToken)
 	start(t, daemon)
 	s := &pageScene{address: "http://" + listen}
@@ -129,7 +133,7 @@ state_dir: %q
 // writePageHistory writes six hours of runs, so that charts have something to show. An hour ago feed failed for some minutes.
 func writePageHistory(t *testing.T, path string) {
 	t.Helper()
-	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	logger := slog.New(slog.DiscardHandler)
 	db, err := database.Open(t.Context(), path, logger)
 	if err != nil {
 		t.Fatal(err)

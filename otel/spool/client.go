@@ -242,7 +242,9 @@ type State struct {
 
 // State returns what the spool does now.
 func (c *Client) State() (s State) {
-	c.withQueue(func(q *queue) { s = State{Batches: q.length(), Failing: c.failing, Failure: c.failure, Dropped: q.dropped} })
+	c.withQueue(func(q *queue) {
+		s = State{Batches: q.length(), Failing: c.failing, Failure: c.failure, Dropped: q.dropped}
+	})
 	return s
 }
 

@@ -114,8 +114,8 @@ func (s *Store) Phases(ctx context.Context, name string, since, until time.Time,
 	return list, rows.Err()
 }
 
-// RollupsOf returns the roll-ups of one probe that begin in a period, in order: of minutes, or of hours, which are kept longer, for a length
-// of an hour and more.
+// RollupsOf returns the roll-ups of one probe that begin in a period, in order: of minutes, or for a length of an hour and more of hours,
+// which are kept longer.
 func (s *Store) RollupsOf(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]Rollup, error) {
 	const times = `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + ?4 FROM times WHERE at + ?4 < ?2)
 		SELECT at, probe, credential, class, code, expected, blame, runs FROM times CROSS JOIN `

@@ -59,12 +59,12 @@ func TestPhasesOfAProbe(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
 	var runs []*probe.Result
-	for i, wait := range []time.Duration{10, 30} {
+	for i, wait := range []time.Duration{10 * time.Millisecond, 30 * time.Millisecond} {
 		r := run("a", begin.Add(time.Duration(i)*time.Second), 500)
 		r.Trace = probe.TraceID{byte(i + 1)}
 		dns := r.Start.Add(2 * time.Millisecond)
 		r.Attempts[0].Phases = []probe.Phase{
-			{Kind: probe.PhaseDNS, Start: r.Start, End: dns}, {Kind: probe.PhaseWait, Start: dns, End: dns.Add(wait * time.Millisecond)},
+			{Kind: probe.PhaseDNS, Start: r.Start, End: dns}, {Kind: probe.PhaseWait, Start: dns, End: dns.Add(wait)},
 		}
 		runs = append(runs, r)
 	}

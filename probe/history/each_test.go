@@ -39,7 +39,9 @@ func TestSeveralProbesAreReadAsOne(t *testing.T) {
 		}
 		for name, got := range buckets {
 			want, err := b.Buckets(t.Context(), name, begin, end, length)
-			want[len(want)-1].Refused = map[string]int{"a": 1}[name]
+			for i := range want {
+				want[i].P50, want[i].P95, want[i].P99 = 0, 0, 0 // which only the parts of one probe have
+			}
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
 				t.Errorf("%s in parts of %v: %v, -want +got:\n%s", name, length, err, diff)
 			}

@@ -187,17 +187,20 @@ func drawRate(points []RatePoint, threshold, clear setting.Share, fired []Firing
 }
 
 // line is the data of a path that is drawn point by point.
-type line struct{ strings.Builder }
+type line struct{ path strings.Builder }
 
 // to draws to a point, or begins again there after a gap.
 func (l *line) to(x, y int, gap bool) {
 	place := strconv.Itoa(x) + " " + strconv.Itoa(y)
 	if gap {
-		l.WriteString("M" + place + "h.01")
+		l.path.WriteString("M" + place + "h.01")
 		return
 	}
-	l.WriteString("L" + place)
+	l.path.WriteString("L" + place)
 }
+
+// String returns the data of the path.
+func (l *line) String() string { return l.path.String() }
 
 // across returns where a time is between two others.
 func across(at, begin, end time.Time) int {

@@ -23,6 +23,7 @@ func referenced(t *testing.T, value string) secret.Text {
 
 func TestCurlRepeatsARequestWithoutItsSecrets(t *testing.T) {
 	const base = "curl -sS -i -X "
+	post := func(body secret.Text) probe.Probe { return probe.Probe{Method: http.MethodPost, Path: "/", Body: body} }
 	for name, test := range map[string]struct {
 		probe     probe.Probe
 		want      string
@@ -49,9 +50,13 @@ func TestCurlRepeatsARequestWithoutItsSecrets(t *testing.T) {
 			probe.Probe{Method: http.MethodPost, Path: "/", JSON: map[string]any{"password": "hunter22"}},
 			base + `POST 'https://api/' -H 'Content-Type: application/json' --data-binary "$BODY"`, "BODY",
 		},
-		"body":                   {probe.Probe{Method: http.MethodPost, Path: "/", Body: secret.New("a=b")}, base + `POST 'https://api/' --data-binary 'a=b'`, ""},
-		"body with a reference":  {probe.Probe{Method: http.MethodPost, Path: "/", Body: referenced(t, "x")}, base + `POST 'https://api/' --data-binary "$BODY"`, "BODY"},
-		"body that injects text": {probe.Probe{Method: http.MethodPost, Path: "/", Body: secret.New("'; rm -r x; '")}, base + `POST 'https://api/' --data-binary ''\''; rm -r x; '\'''`, ""},
+		"body": {post(secret.New("a=b")), base + `POST 'https://api/' --data-binary 'a=b'`, ""},
+		"body with a reference": {
+			post(referenced(t, "x")), base + `POST 'https://api/' --data-binary "$BODY"`, "BODY",
+		},
+		"body that injects text": {
+			post(secret.New("'; rm -r x; '")), base + `POST 'https://api/' --data-binary ''\''; rm -r x; '\'''`, "",
+		},
 	} {
 		got := curlOf("https://api/", &test.probe)
 		if got.Command != test.want || strings.Join(got.Variables, " ") != test.variables {

@@ -38,7 +38,7 @@ func endsWhen(s *Snapshot, i *alert.Incident) string {
 		text += "; the series that joined it must be good again too"
 	}
 	if text != "" && i.HeldOpen > 0 {
-		text += fmt.Sprintf("; because it flaps, that must last %s", lasting(i.HeldOpen))
+		text += "; because it flaps, that must last " + lasting(i.HeldOpen)
 	}
 	return text
 }

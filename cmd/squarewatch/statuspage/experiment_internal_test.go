@@ -19,7 +19,10 @@ func TestHowAnExperimentDiffers(t *testing.T) {
 		{now, "Would have fired 2 times (as it is: 2), the same incidents at the same time."},
 		{[]Firing{fired("a", 8, 20)}, "Would have fired 1 time (as it is: 2), the same incidents up to 2 min sooner."},
 		{[]Firing{fired("a", 1, 2), fired("a", 11, 20)}, "Would have fired 2 times (as it is: 2), the same incidents up to 1 min later."},
-		{[]Firing{fired("a", 9, 20), fired("b", 33, 40)}, "Would have fired 2 times (as it is: 2), the same incidents up to 1 min sooner and up to 3 min later."},
+		{
+			[]Firing{fired("a", 9, 20), fired("b", 33, 40)},
+			"Would have fired 2 times (as it is: 2), the same incidents up to 1 min sooner and up to 3 min later.",
+		},
 		{[]Firing{fired("b", 10, 20)}, "Would have fired 1 time (as it is: 2)."},
 		{[]Firing{{Series: "a", At: at(15)}}, "Would have fired 1 time (as it is: 2), the same incidents up to 5 min later."},
 	} {

@@ -26,12 +26,12 @@ import (
 // phased gives a run of 100 ms the phases of a new connection.
 func phased(r *probe.Result) *probe.Result {
 	a := probe.Attempt{
-		Cause: probe.CauseFirst, Method: http.MethodGet, URL: "https://api.aisquare.studio/api/v1/feed/?page=REDACTED", Start: r.Start, End: r.End,
-		Class: r.Class, Code: r.Code, Protocol: "2", Peer: "192.0.2.1:443", Size: 512, CertificateExpiry: alerttest.Second(90 * 24 * 3600),
+		Cause: probe.CauseFirst, Method: http.MethodGet, URL: "https://api.aisquare.studio/api/v1/feed/?page=REDACTED",
+		Start: r.Start, End: r.End, Class: r.Class, Code: r.Code, Protocol: "2", Peer: "192.0.2.1:443", Size: 512, CertificateExpiry: alerttest.Second(90 * 24 * 3600),
 	}
 	at := r.Start
-	for i, share := range []time.Duration{5, 10, 20, 1, 60, 4} {
-		end := at.Add(share * r.End.Sub(r.Start) / 100)
+	for i, share := range []int{5, 10, 20, 1, 60, 4} {
+		end := at.Add(r.End.Sub(r.Start) * time.Duration(share) / 100)
 		a.Phases = append(a.Phases, probe.Phase{Kind: probe.PhaseKinds()[i], Start: at, End: end})
 		at = end
 	}
@@ -71,7 +71,8 @@ func storedSource(t *testing.T) (*statuspage.Snapshot, statuspage.Source) {
 	i := &s.Firing[0]
 	i.Acknowledged = &alert.Acknowledgement{By: "ada", At: i.Fired.Add(10 * time.Second)}
 	earlier := *i
-	earlier.ID, earlier.Since, earlier.Fired, earlier.Resolved = "e1", i.Since.Add(-72*time.Hour), i.Fired.Add(-72*time.Hour), i.Fired.Add(-71*time.Hour)
+	earlier.ID, earlier.Since = "e1", i.Since.Add(-72*time.Hour)
+	earlier.Fired, earlier.Resolved = i.Fired.Add(-72*time.Hour), i.Fired.Add(-71*time.Hour)
 	payload, err := json.Marshal(earlier)
 	if err != nil {
 		t.Fatal(err)
