@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -131,7 +130,7 @@ func (d *Daemon) status(now time.Time) statusJSON {
 		s.StateFault = err.Error()
 	}
 	s.Configuration.Loaded, s.Configuration.Differs = d.drift.state()
-	page := d.pageSnapshot(context.Background(), now)
+	page := d.pageSnapshot(now)
 	s.Suspects, s.Traces = statuspage.Suspects(page), &page.Traces
 	s.Troubles = []string{}
 	for _, t := range d.health.verdict(now) {

@@ -24,8 +24,8 @@ func BenchmarkFirstByte(b *testing.B) {
 		b.Run(strconv.Itoa(number), func(b *testing.B) {
 			d := pageDaemon(b, number)
 			page, err := statuspage.New(statuspage.Source{
-				Snapshot: func(ctx context.Context, now time.Time) *statuspage.Snapshot {
-					return d.pageSnapshot(ctx, now.Add(-time.Second)) // so that the next request makes a new one
+				Snapshot: func(_ context.Context, now time.Time) *statuspage.Snapshot {
+					return d.pageSnapshot(now.Add(-time.Second)) // so that the next request makes a new one
 				},
 				History: func() *history.Store { return nil }, Store: func() *outbox.Store { return nil },
 			}, d.strips)

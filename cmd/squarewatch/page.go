@@ -31,7 +31,8 @@ const (
 // newPage returns the page of the daemon.
 func (d *Daemon) newPage() (*statuspage.Server, error) {
 	return statuspage.New(statuspage.Source{
-		Snapshot: d.pageSnapshot, History: d.history, Backtest: d.tryRule, Fate: d.traceFate,
+		Snapshot: func(_ context.Context, now time.Time) *statuspage.Snapshot { return d.pageSnapshot(now) },
+		History:  d.history, Backtest: d.tryRule, Fate: d.traceFate,
 		Store: func() *outbox.Store { return d.state.store() },
 	}, d.strips)
 }
@@ -64,7 +65,7 @@ func (d *Daemon) history() *history.Store {
 }
 
 // pageSnapshot returns what the page shows. It reads no disk, so that the page works while a disk hangs.
-func (d *Daemon) pageSnapshot(_ context.Context, now time.Time) *statuspage.Snapshot {
+func (d *Daemon) pageSnapshot(now time.Time) *statuspage.Snapshot {
 	cfg := d.config()
 	s := &statuspage.Snapshot{
 		Now: now, Started: d.started, Target: cfg.Target.Host, URL: cfg.Target.Scheme + "://" + cfg.Target.Host,

@@ -39,18 +39,21 @@ func (s *Store) RunsOfEach(ctx context.Context, names []string, from, until time
 	return all, rows.Err()
 }
 
-// BucketsOfEach returns the runs of several probes in a period in parts of a length, by probe, with one query. Parts without runs are left
-// out. It reads the counts of minutes, or from parts of an hour on those of hours, which are kept longer.
-func (s *Store) BucketsOfEach(ctx context.Context, names []string, since, until time.Time, length time.Duration) (map[string][]Bucket, error) {
-	table, column, step := "rollups", "minute", time.Minute
-	if length >= time.Hour {
-		table, column, step = "hours", "hour", time.Hour
-	}
-	query := `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + ?5 FROM times WHERE at + ?5 < ?2)
+// BucketsOfEach returns the runs of several probes in a period in parts of a length, by probe, with one query, without percentiles. Parts
+// without runs are left out. It reads the counts of minutes, or from parts of an hour on those of hours, which are kept longer.
+func (s *Store) BucketsOfEach(
+	ctx context.Context, names []string, since, until time.Time, length time.Duration,
+) (map[string][]Bucket, error) {
+	const sums = `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + ?5 FROM times WHERE at + ?5 < ?2)
 		SELECT probe, times.at / ?3 * ?3 AS begin, sum(runs), sum(CASE expected WHEN 1 THEN 0 ELSE runs END),
 			sum(CASE WHEN expected = 1 AND class <> ?6 THEN runs ELSE 0 END), sum(latency), max(slowest)
-		FROM times CROSS JOIN json_each(?4) AS names CROSS JOIN ` + table + ` ON ` + column + ` = times.at AND probe = names.value
-		GROUP BY 1, 2 ORDER BY 1, 2`
+		FROM times CROSS JOIN json_each(?4) AS names CROSS JOIN `
+	const minutes = sums + `rollups ON minute = times.at AND probe = names.value GROUP BY 1, 2 ORDER BY 1, 2`
+	const hourly = sums + `hours ON hour = times.at AND probe = names.value GROUP BY 1, 2 ORDER BY 1, 2`
+	query, step := minutes, time.Minute
+	if length >= time.Hour {
+		query, step = hourly, time.Hour
+	}
 	list, err := json.Marshal(names)
 	if err != nil {
 		return nil, fmt.Errorf("add up runs: %w", err)

@@ -18,7 +18,7 @@ func many(tb testing.TB, bad bool, number int) *statuspage.Snapshot {
 		names = append(names, fmt.Sprintf("probe-%d", i))
 	}
 	s := snapshot(tb, bad, names...)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // for cells that compress as badly as true ones
+	random := rand.New(rand.NewPCG(1, 2)) // for cells that compress as badly as true ones
 	for i := range s.Probes {
 		last := s.Probes[i].Recent.Cells[len(s.Probes[i].Recent.Cells)-1]
 		cells := make([]statuspage.Cell, 60)

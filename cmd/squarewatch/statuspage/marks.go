@@ -22,7 +22,7 @@ func marked(s *Snapshot, p *probe.Probe, cells []Cell, length time.Duration) []C
 	silences := silencesOf(s, p)
 	for i := range list {
 		c := &list[i]
-		if c.Kind == CellGood && c.Latency > slowFactor*usual && c.Latency > usual+slowMargin {
+		if c.Kind == CellGood && c.Latency/slowFactor > usual && c.Latency > usual+slowMargin {
 			c.Kind = CellSlow
 		}
 		end := c.At.Add(length)

@@ -126,7 +126,8 @@ func TestPagesAreAsTheyWere(t *testing.T) {
 		s       *statuspage.Snapshot
 		address string
 	}{
-		"home-good": {good, "/"}, "home-bad": {bad, "/"}, "home-states": {states(t), "/"}, "home-late": {late, "/"}, "probe": {bad, "/probe/feed"},
+		"home-good": {good, "/"}, "home-bad": {bad, "/"}, "home-states": {states(t), "/"}, "home-late": {late, "/"},
+		"probe":    {bad, "/probe/feed"},
 		"incident": {bad, "/incident/" + bad.Firing[0].ID}, "rule": {bad, "/rules/server-errors"}, "missing": {bad, "/probe/other"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +256,8 @@ func TestTheBadProbeIsFirstAmongMany(t *testing.T) {
 func TestTheHomePageSaysThatItStarts(t *testing.T) {
 	s := snapshot(t, false, "feed")
 	s.Probes[0].Recent, s.Started = statuspage.Recent{}, s.Now.Add(-10*time.Second)
-	if got := statuspage.NewHome(s, statuspage.Filter{}); !strings.HasPrefix(got.Headline, "squarewatch is starting") || got.State != "unknown" {
+	got := statuspage.NewHome(s, statuspage.Filter{})
+	if !strings.HasPrefix(got.Headline, "squarewatch is starting") || got.State != "unknown" {
 		t.Errorf("after 10 s: got %s, %s", got.State, got.Headline)
 	}
 	s.Started = s.Now.Add(-time.Hour)

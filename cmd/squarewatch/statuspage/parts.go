@@ -34,8 +34,9 @@ func (*Filter) Periods() []string {
 func partsOf(shown period, now time.Time, buckets []history.Bucket, misses []probe.Miss) []Cell {
 	begin := shown.begin(now)
 	cells := make([]Cell, shown.length/shown.part)
+	at := begin
 	for i := range cells {
-		cells[i] = Cell{Kind: CellNone, At: begin.Add(time.Duration(i) * shown.part)}
+		cells[i], at = Cell{Kind: CellNone, At: at}, at.Add(shown.part)
 	}
 	of := func(at time.Time) *Cell {
 		if i := int(at.Sub(begin) / shown.part); !at.Before(begin) && i < len(cells) {

@@ -118,18 +118,19 @@ func tellRuns(cells []Cell) string {
 			silenced++
 		}
 	}
-	good := counts[CellGood] + counts[CellSlow] + counts[CellRefused]
-	text := fmt.Sprintf("last %s: %d good, %d bad, %d missed%s", count(good+counts[CellBad]+missed, "run", "runs"), good, counts[CellBad], missed,
-		because(cells))
+	good, bad := counts[CellGood]+counts[CellSlow]+counts[CellRefused], counts[CellBad]
+	parts := []string{
+		fmt.Sprintf("last %s: %d good, %d bad, %d missed%s", count(good+bad+missed, "run", "runs"), good, bad, missed, because(cells)),
+	}
 	for _, more := range []struct {
 		n    int
 		what string
 	}{{counts[CellSlow], "slow"}, {counts[CellRefused], "refused as expected"}, {silenced, "silenced"}} {
 		if more.n > 0 {
-			text += fmt.Sprintf(", %d %s", more.n, more.what)
+			parts = append(parts, strconv.Itoa(more.n)+" "+more.what)
 		}
 	}
-	return text
+	return strings.Join(parts, ", ")
 }
 
 // because lists why runs were missed; empty when none was.

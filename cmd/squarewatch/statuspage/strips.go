@@ -200,7 +200,7 @@ func missedCell(m *probe.Miss) Cell {
 }
 
 // number returns a count in the size that a cell has for it.
-func number(n int) int32 { return int32(min(n, math.MaxInt32)) } //nolint:gosec // not above
+func number(n int) int32 { return int32(min(n, math.MaxInt32)) }
 
 func kindOf(r *probe.Result) CellKind {
 	switch {

@@ -45,7 +45,10 @@ func states(t *testing.T) *statuspage.Snapshot {
 	s.TraceURL = "https://jaeger.example.org/trace/{trace_id}"
 	s.Reloads = []time.Time{alerttest.Second(75), alerttest.Second(500)}
 	s.Silences = []alert.Silence{
-		{Rules: []string{"server-*"}, Probes: []string{"feed"}, From: alerttest.Second(85), Until: alerttest.Second(300), Removed: alerttest.Second(105)},
+		{
+			Rules: []string{"server-*"}, Probes: []string{"feed"}, From: alerttest.Second(85), Until: alerttest.Second(300),
+			Removed: alerttest.Second(105),
+		},
 		{Probes: []string{"other"}, From: alerttest.Second(0), Until: alerttest.Second(300)},
 	}
 	return s
@@ -53,13 +56,14 @@ func states(t *testing.T) *statuspage.Snapshot {
 
 func TestAStripShowsAllStates(t *testing.T) {
 	row := statuspage.NewHome(states(t), statuspage.Filter{}).Rows[0]
-	const say = "last 14 runs: 4 good, 7 bad, 3 missed (the limits allowed no start; squarewatch did not run), 1 slow, 1 refused as expected, " +
-		"2 silenced"
+	const say = "last 14 runs: 4 good, 7 bad, 3 missed (the limits allowed no start; squarewatch did not run), 1 slow, " +
+		"1 refused as expected, 2 silenced"
 	got := row.Draw()
 	if got.Say != say {
 		t.Errorf("want %s\n got %s", say, got.Say)
 	}
-	if got.Reloaded != "M220 25v3" || !strings.HasPrefix(got.Silenced, "M224 8") || len(got.Missed) != 2 || got.Slow == "" || got.Refused == "" {
+	if got.Reloaded != "M220 25v3" || !strings.HasPrefix(got.Silenced, "M224 8") || len(got.Missed) != 2 ||
+		got.Slow == "" || got.Refused == "" {
 		t.Errorf("want the marks of a reload, a silence, two reasons, a slow run and a refusal, got %+v", got)
 	}
 }
@@ -67,10 +71,11 @@ func TestAStripShowsAllStates(t *testing.T) {
 func TestStripsOfAPeriod(t *testing.T) {
 	_, source := storedSource(t)
 	mux := serve(t, source)
+	const all = "7 of 13 runs bad, 2 missed (the limits allowed no start); worst from 7 Oct "
 	for last, want := range map[string]string{
-		"1h":  "last 1h: 7 of 13 runs bad, 2 missed (the limits allowed no start); worst from 7 Oct 03:01: 6 of 6 bad; no run in 56 of 60 parts",
-		"24h": "last 24h: 7 of 13 runs bad, 2 missed (the limits allowed no start); worst from 7 Oct 03:00: 7 of 13 bad; no run in 22 of 24 parts",
-		"7d":  "last 7d: 7 of 13 runs bad, 2 missed (the limits allowed no start); worst from 7 Oct 03:00: 7 of 13 bad; no run in 54 of 56 parts",
+		"1h":  "last 1h: " + all + "03:01: 6 of 6 bad; no run in 56 of 60 parts",
+		"24h": "last 24h: " + all + "03:00: 7 of 13 bad; no run in 22 of 24 parts",
+		"7d":  "last 7d: " + all + "03:00: 7 of 13 bad; no run in 54 of 56 parts",
 		"9w":  "last 13 runs: 6 good, 7 bad, 0 missed",
 	} {
 		got := get(t, mux, "/?last="+last).Body.String()
@@ -84,7 +89,8 @@ func TestStripsOfAPeriod(t *testing.T) {
 
 func TestAHistoryThatCannotBeReadHidesNoProbe(t *testing.T) {
 	got := get(t, server(t, snapshot(t, true, "feed")), "/?last=1h").Body.String()
-	if !strings.Contains(got, "The strips show the newest runs: the history is not open") || !strings.Contains(got, `aria-label="last 13 runs:`) {
+	if !strings.Contains(got, "The strips show the newest runs: the history is not open") ||
+		!strings.Contains(got, `aria-label="last 13 runs:`) {
 		t.Errorf("want the newest runs and the reason, got %s", got)
 	}
 }
