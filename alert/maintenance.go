@@ -52,8 +52,8 @@ func ActiveMaintenance(all []Maintenance, now time.Time) []Silence {
 // maxWindows limits the windows that MaintenanceSince returns of one maintenance.
 const maxWindows = 500
 
-// MaintenanceSince returns the maintenance windows that ended after from and began not after until, as silences. Of a schedule with very many
-// windows it returns the first 500.
+// MaintenanceSince returns the maintenance windows that ended after from and began not after until, as silences. Of a schedule with very
+// many windows it returns the first 500.
 func MaintenanceSince(all []Maintenance, from, until time.Time) []Silence {
 	var windows []Silence
 	for i := range all {

@@ -20,7 +20,8 @@ func TestSeveralProbesAreReadAsOne(t *testing.T) {
 	refused := detailed("a", begin.Add(3*time.Minute), 401)
 	refused.Expected = true
 	written(b.Store, detailed("a", begin, 200), detailed("a", begin.Add(time.Minute), 500),
-		detailed("a", begin.Add(2*time.Minute), 200), refused, detailed("b", begin.Add(time.Minute), 200), detailed("c", begin.Add(time.Minute), 500))
+		detailed("a", begin.Add(2*time.Minute), 200), refused, detailed("b", begin.Add(time.Minute), 200),
+		detailed("c", begin.Add(time.Minute), 500))
 	names, end := []string{"a", "b", "it's \"not\" there"}, begin.Add(time.Hour)
 	runs, err := b.RunsOfEach(t.Context(), names, begin, end, 2)
 	if err != nil || len(runs) != 2 {

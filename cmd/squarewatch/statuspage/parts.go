@@ -126,6 +126,9 @@ func (h *Home) probes() []string {
 	return names
 }
 
+// maxStored limits the answers of the history that are kept. One of 400 probes takes 2 MB.
+const maxStored = 8
+
 // stored is what the history has of a period.
 type stored struct {
 	at      time.Time // when it was read
@@ -161,7 +164,7 @@ func (c *storedParts) of(ctx context.Context, store *history.Store, shown period
 	if s.misses, err = store.Misses(ctx, shown.begin(now), now, maxMisses*len(stripPeriods())); err != nil {
 		return stored{}, err
 	}
-	if len(c.read) < maxSheets {
+	if len(c.read) < maxStored {
 		c.read[key] = s
 	}
 	return s, nil

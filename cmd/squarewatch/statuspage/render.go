@@ -29,8 +29,8 @@ func (s stamp) When() string {
 	return at.Format("2 Jan 15:04:05")
 }
 
-// templatesAt are the templates for the home page and for the pages below it. Links are relative, so that a reverse proxy can serve the
-// pages under a path.
+// templatesAt are the templates for the pages at the root, and for the pages below it. Links are relative, so that a reverse proxy can
+// serve the pages under a path.
 type templatesAt struct{ home, below *template.Template }
 
 // parseTemplates reads the embedded templates.
@@ -90,7 +90,7 @@ func word(state any) string {
 // render writes a page as HTML.
 func (t templatesAt) render(name string, page any) ([]byte, error) {
 	all := t.below
-	if name == "home" {
+	if name == "home" || name == "on-call" {
 		all = t.home
 	}
 	var out bytes.Buffer

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"reflect"
 	"slices"
@@ -41,6 +42,7 @@ type Server struct {
 	files     map[string]document // by name
 	parts     storedParts
 	trying    chan struct{} // holds the place of the one experiment that may run
+	onCall    template.HTML // what to do with a message
 
 	mu     sync.Mutex
 	shown  *Snapshot
@@ -57,9 +59,13 @@ func New(source Source, strips *Strips) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	steps, err := onCall()
+	if err != nil {
+		return nil, err
+	}
 	return &Server{
 		source: source, strips: strips, templates: all, viewers: newViewers(), files: files, parts: storedParts{read: map[string]stored{}},
-		trying: make(chan struct{}, 1),
+		trying: make(chan struct{}, 1), onCall: steps,
 	}, nil
 }
 
@@ -71,6 +77,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	mux.Handle("GET /run/{name}", s.page(s.run))
 	mux.Handle("GET /incident/{name}", s.page(s.incident))
 	mux.Handle("GET /rules/{name}", s.page(s.rule))
+	mux.Handle("GET /on-call", s.page(s.onCallPage))
 	mux.HandleFunc("GET /events", s.events)
 	for name, d := range s.files {
 		mux.HandleFunc("GET /static/"+name, func(w http.ResponseWriter, r *http.Request) {

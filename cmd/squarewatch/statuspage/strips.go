@@ -35,8 +35,8 @@ type Cell struct {
 	Latency    time.Duration    `json:"latency_ns,omitempty"` // of a part: the mean
 	Missed     probe.MissReason `json:"missed,omitempty"`
 	MissedRuns int32            `json:"missed_runs,omitempty"`
-	Runs       int32            `json:"runs,omitempty"`     // of a part, like Bad
-	Bad        int32            `json:"bad,omitempty"`      //
+	Runs       int32            `json:"runs,omitempty"` // of a part, like Bad
+	Bad        int32            `json:"bad,omitempty"`
 	Silenced   bool             `json:"silenced,omitempty"` // by a person or by maintenance
 	Reloaded   bool             `json:"reloaded,omitempty"` // the configuration was replaced before this run, or in this part
 }
