@@ -103,8 +103,11 @@ func (v *Suspect) blame(s *Snapshot, culprits ...probe.Blame) {
 		if last.Expected || !slices.Contains(culprits, last.Blame) {
 			continue
 		}
-		if v.Say != fails || last.At.After(v.At) {
-			v.Bad, v.Known, v.Say, v.At = true, true, fails, last.At
+		if v.Say != fails {
+			v.Bad, v.Known, v.Say, v.At, v.Evidence = true, true, fails, last.At, nil // what spoke for it is older, or of another probe
+		}
+		if last.At.After(v.At) {
+			v.At = last.At
 		}
 		v.addEvidence(last.Evidence)
 	}
