@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/html"
@@ -279,33 +280,35 @@ func TestPagesAreSmall(t *testing.T) {
 }
 
 func TestAPageIsMadeOnceForAll(t *testing.T) {
-	s := snapshot(t, true, "feed")
-	s.Now = time.Now()
-	snapshots := 0
-	h := serverOf(t, func() *statuspage.Snapshot {
-		snapshots++
-		return s
-	})
-	first := get(t, h, "/").Body.String()
-	s.Target = "other.example"
-	var viewers sync.WaitGroup
-	for range 20 {
-		viewers.Go(func() {
-			w := packed(t, h, "/")
-			text, err := gzip.NewReader(w.Body)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if body, err := io.ReadAll(text); err != nil || string(body) != first {
-				t.Errorf("want the page that the first viewer got, got %d bytes, %v", len(body), err)
-			}
+	synctest.Test(t, func(t *testing.T) { // a snapshot is made each second
+		s := snapshot(t, true, "feed")
+		s.Now = time.Now()
+		snapshots := 0
+		h := serverOf(t, func() *statuspage.Snapshot {
+			snapshots++
+			return s
 		})
-	}
-	viewers.Wait()
-	if snapshots != 1 {
-		t.Errorf("%d snapshots were made, want 1", snapshots)
-	}
+		first := get(t, h, "/").Body.String()
+		s.Target = "other.example"
+		var viewers sync.WaitGroup
+		for range 20 {
+			viewers.Go(func() {
+				w := packed(t, h, "/")
+				text, err := gzip.NewReader(w.Body)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if body, err := io.ReadAll(text); err != nil || string(body) != first {
+					t.Errorf("want the page that the first viewer got, got %d bytes, %v", len(body), err)
+				}
+			})
+		}
+		viewers.Wait()
+		if snapshots != 1 {
+			t.Errorf("%d snapshots were made, want 1", snapshots)
+		}
+	})
 }
 
 func TestCompressionIsAskedFor(t *testing.T) {
