@@ -70,6 +70,7 @@ docs: ## the generated parts of docs: keys, commands, metrics and spans
 
 pictures: ## the pictures of the documentation, into docs/pictures (needs Node.js, Chromium and a font with emoji)
 	deploy/pictures/slack.sh
+	SQUAREWATCH_PICTURES=$(CURDIR)/docs/pictures go test -tags e2e -count=1 -run '^TestPicturesOfThePage$$' ./deploy/e2e
 
 # The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again.
 fuzz: ## every fuzz target for FUZZTIME

@@ -49,6 +49,26 @@ func ActiveMaintenance(all []Maintenance, now time.Time) []Silence {
 	return active
 }
 
+// maxWindows limits the windows that MaintenanceSince returns of one maintenance.
+const maxWindows = 500
+
+// MaintenanceSince returns the maintenance windows that ended after from and began not after until, as silences. Of a schedule with very
+// many windows it returns the first 500.
+func MaintenanceSince(all []Maintenance, from, until time.Time) []Silence {
+	var windows []Silence
+	for i := range all {
+		m := &all[i]
+		begin := m.Schedule.Next(from.Add(-m.Duration))
+		for n := 0; n < maxWindows && !begin.IsZero() && !begin.After(until); n++ {
+			window := m.silence(begin.Add(m.Duration))
+			window.From = begin
+			windows = append(windows, window)
+			begin = m.Schedule.Next(begin)
+		}
+	}
+	return windows
+}
+
 // until returns when the maintenance window ends. It returns false when the window is not active at now.
 func (m *Maintenance) until(now time.Time) (time.Time, bool) {
 	begin := m.Schedule.Last(now.Add(-m.Duration), now)

@@ -111,3 +111,20 @@ func TestMaintenanceStartsOnTheDayThatSkipsItsTimeOfDay(t *testing.T) {
 		}
 	}
 }
+
+func TestMaintenanceThatHasEndedIsKnown(t *testing.T) {
+	now := time.Date(2026, 10, 7, 12, 0, 0, 0, time.UTC)
+	all := []alert.Maintenance{maintenance("night", "0 2 * * *", 2*time.Hour), maintenance("new-year", "0 0 1 1 *", time.Hour)}
+	got := alert.MaintenanceSince(all, now.Add(-33*time.Hour), now)
+	if len(got) != 2 || !got[0].From.Equal(time.Date(2026, 10, 6, 2, 0, 0, 0, time.UTC)) ||
+		!got[1].End().Equal(time.Date(2026, 10, 7, 4, 0, 0, 0, time.UTC)) {
+		t.Errorf("want the windows of two nights, got %+v", got)
+	}
+	if !got[0].Mutes(&alert.Incident{Rule: "any", Per: alert.PerProbe, Series: "feed"}) {
+		t.Error("want it to mute every rule")
+	}
+	all = []alert.Maintenance{maintenance("often", "@every 1m", time.Second)}
+	if often := alert.MaintenanceSince(all, now.Add(-72*time.Hour), now); len(often) != 500 {
+		t.Errorf("want at most 500 windows, got %d", len(often))
+	}
+}

@@ -177,13 +177,13 @@ func (s *series) serverErrors() bool {
 	return s.examples != nil && s.examples[0].Class == probe.ServerError
 }
 
-// status returns the series for metrics, the status page and people.
-func (s *series) status(now time.Time) Status {
-	figures := Incident{Threshold: s.rule.Threshold}
+// status returns the series for metrics, the status page and people. It overwrites figures.
+func (s *series) status(now time.Time, figures *Incident) Status {
+	*figures = Incident{Threshold: s.rule.Threshold}
 	if s.rule.Objective > 0 {
 		figures.Burn = &Burn{Objective: s.rule.Objective}
 	}
-	s.condition.describe(&figures, now)
+	s.condition.describe(figures, now)
 	status := Status{
 		Rule: s.rule.Name, Series: s.name, Severity: s.severity, State: s.state,
 		Rate: figures.Rate, Runs: figures.Runs, Threshold: figures.Threshold, Since: s.since(),
@@ -199,7 +199,7 @@ func (s *series) status(now time.Time) Status {
 		status.Blame, status.Evidence, status.Settle = v.Blame, v.Evidence, v.Settle
 	}
 	if s.state == Firing {
-		s.fillBadTime(&figures)
+		s.fillBadTime(figures)
 		status.Fired, status.FirstBad, status.LastBad, status.BadRuns = s.fired, figures.FirstBad, figures.LastBad, figures.BadRuns
 	}
 	return status

@@ -24,7 +24,19 @@ type Silence struct {
 	Until   time.Time `json:"until"`
 	By      string    `json:"by,omitempty"`
 	Comment string    `json:"comment,omitempty"`
+	Removed time.Time `json:"removed,omitzero"` // when a person ended it early; only in the records of an incident
 }
+
+// End returns when the silence ends, or ended.
+func (s *Silence) End() time.Time {
+	if !s.Removed.IsZero() && s.Removed.Before(s.Until) {
+		return s.Removed
+	}
+	return s.Until
+}
+
+// Mutes reports whether the silence applies to an incident at some time.
+func (s *Silence) Mutes(i *Incident) bool { return s.mutes(i.Rule, i.Per, i.Series) }
 
 // Active reports whether the silence applies at now.
 func (s *Silence) Active(now time.Time) bool { return !now.Before(s.From) && now.Before(s.Until) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"squarewatch/otel/metric"
 	"squarewatch/otel/otlperr"
@@ -24,7 +25,8 @@ type exportStatus struct {
 	derive   deriveContext
 
 	mu      sync.Mutex
-	failure error // of the last export
+	failure error     // of the last export
+	failing time.Time // since when exports fail; zero while they succeed
 }
 
 // export runs one export. It returns nothing, because the SDK would report every error to its global handler again.
@@ -43,6 +45,12 @@ func (s *exportStatus) setFailure(err error) (changed bool) {
 	defer s.mu.Unlock()
 	before := s.failure
 	s.failure = err
+	switch {
+	case err == nil:
+		s.failing = time.Time{}
+	case before == nil:
+		s.failing = time.Now()
+	}
 	return (before == nil) != (err == nil)
 }
 
@@ -64,6 +72,13 @@ func (s *exportStatus) lastFailure() error {
 		return nil
 	}
 	return fmt.Errorf("send %s to %s: %w", s.signal, s.endpoint, s.failure)
+}
+
+// failingSince returns since when exports fail; zero while they succeed.
+func (s *exportStatus) failingSince() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failing
 }
 
 // deriveContext returns a child of a context.

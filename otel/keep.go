@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,29 @@ type keeper struct {
 	enabled   bool // traces are exported
 	durations *metric.Histogram[durationKey]
 	limit     atomic.Uint64 // a healthy trace is kept if its identifier is below
+
+	mu         sync.Mutex
+	remembered []probe.TraceID // the newest traces that are kept for a reason that a stored run does not show
+}
+
+// maxRemembered limits the traces that a keeper remembers: 64 KiB.
+const maxRemembered = 4096
+
+// remember adds a trace, in place of the oldest half when there is no room.
+func (k *keeper) remember(trace probe.TraceID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.remembered) >= maxRemembered {
+		k.remembered = append(k.remembered[:0], k.remembered[maxRemembered/2:]...)
+	}
+	k.remembered = append(k.remembered, trace)
+}
+
+// knows reports whether a trace is remembered.
+func (k *keeper) knows(trace probe.TraceID) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Contains(k.remembered, trace)
 }
 
 // setShare sets the share of healthy runs that are kept.
@@ -36,17 +60,49 @@ func (k *keeper) setShare(share setting.Share) {
 	k.limit.Store(uint64(float64(share) * (1 << 63)))
 }
 
-// keeps reports whether the trace of a run is kept. It keeps every run that was unexpected, late or slow, that was sent more than once, or
+// keeps reports whether the trace of a run is kept.
+func (k *keeper) keeps(r *probe.Result) bool {
+	why := k.reason(r)
+	if why == keptRenewal || why == keptSlow { // a stored run does not show it
+		k.remember(r.Trace)
+	}
+	return why != notKept
+}
+
+// The reasons for which a trace is kept.
+const (
+	notKept       = ""
+	keptBad       = "the run was unexpected"
+	keptRepeated  = "the run sent its request more than once"
+	keptLate      = "the run started late"
+	keptRenewal   = "the run renewed its credential"
+	keptShare     = "it is in the share of healthy runs that telemetry.keep_healthy keeps"
+	keptSlow      = "the run was among the slowest of its probe"
+	keptForReason = "the run was among the slowest of its probe, or renewed its credential"
+)
+
+// reason returns why the trace of a run is kept. It keeps every run that was unexpected, late or slow, that was sent more than once, or
 // that renewed its credential. Of the other runs it keeps a share. The share depends on the trace identifier in the same way as the
 // SDK's TraceIDRatioBased, so services with the same share keep the same traces
 // (https://pkg.go.dev/go.opentelemetry.io/otel/sdk/trace#TraceIDRatioBased).
-func (k *keeper) keeps(r *probe.Result) bool {
-	if !k.enabled {
-		return false
+func (k *keeper) reason(r *probe.Result) string {
+	switch {
+	case !k.enabled:
+		return notKept
+	case !r.Expected:
+		return keptBad
+	case repeated(r):
+		return keptRepeated
+	case !r.Intended.IsZero() && r.Lateness() >= lateRun:
+		return keptLate
+	case r.AskedRenewal:
+		return keptRenewal
+	case binary.BigEndian.Uint64(r.Trace[8:])>>1 < k.limit.Load():
+		return keptShare
+	case k.slow(r):
+		return keptSlow
 	}
-	inShare := binary.BigEndian.Uint64(r.Trace[8:])>>1 < k.limit.Load()
-	late := !r.Intended.IsZero() && r.Lateness() >= lateRun
-	return inShare || !r.Expected || r.AskedRenewal || repeated(r) || late || k.slow(r)
+	return notKept
 }
 
 // repeated reports whether a request was sent more than once, other than to follow a redirect.

@@ -191,11 +191,13 @@ func TestTimeline(t *testing.T) {
 		{Event: alert.EventResolved, Delivered: at(12)},
 	}
 	var kinds []string
-	for _, m := range outbox.Timeline(&i, deliveries, []outbox.Note{{At: at(5), By: "ada", Text: "asked"}}) {
+	silences := []alert.Silence{{From: at(6), Until: at(60), Removed: at(7)}, {From: at(9), Until: at(14)}}
+	for _, m := range outbox.Timeline(&i, deliveries, []outbox.Note{{At: at(5), By: "ada", Text: "asked"}}, silences, at(13)) {
 		kinds = append(kinds, string(m.Kind))
 	}
-	want(t, "first_bad crossed fired delivered acknowledged note last_bad resolved delivered", strings.Join(kinds, " "))
-	if got := outbox.Timeline(&alert.Incident{Fired: at(1)}, nil, nil); len(got) != 1 {
+	want(t, "first_bad crossed fired delivered acknowledged note silenced unsilenced last_bad silenced resolved delivered",
+		strings.Join(kinds, " "))
+	if got := outbox.Timeline(&alert.Incident{Fired: at(1)}, nil, nil, nil, at(2)); len(got) != 1 {
 		t.Errorf("want only what happened, got %v", got)
 	}
 }

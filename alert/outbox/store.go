@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"squarewatch/alert"
@@ -102,12 +103,25 @@ func readJSON[T any](rows *sql.Rows) ([]T, error) {
 	return list, errors.Join(append(faults, rows.Err())...)
 }
 
-// Silences returns the silences that end after now, and deletes the others.
+// Silences returns the silences that end after now and were not removed.
 func (s *Store) Silences(ctx context.Context, now time.Time) ([]alert.Silence, error) {
-	if _, err := s.db.ExecContext(ctx, `DELETE FROM silences WHERE until <= ?`, formatTime(now)); err != nil {
-		return nil, fmt.Errorf("delete expired silences: %w", err)
-	}
-	rows, err := s.db.QueryContext(ctx, `SELECT payload FROM silences ORDER BY until`)
+	list, err := s.silencesUntil(ctx, now)
+	return slices.DeleteFunc(list, func(silence alert.Silence) bool { return !silence.Removed.IsZero() }), err
+}
+
+// SilencesOf returns the silences that applied to an incident while it fired, also those that have ended, in the order of their beginning.
+func (s *Store) SilencesOf(ctx context.Context, i *alert.Incident) ([]alert.Silence, error) {
+	list, err := s.silencesUntil(ctx, i.Fired)
+	list = slices.DeleteFunc(list, func(silence alert.Silence) bool {
+		return !silence.Mutes(i) || !silence.End().After(i.Fired) || !i.Resolved.IsZero() && !silence.From.Before(i.Resolved)
+	})
+	slices.SortStableFunc(list, func(a, b alert.Silence) int { return a.From.Compare(b.From) })
+	return list, err
+}
+
+// silencesUntil returns the stored silences that were set to end after a time.
+func (s *Store) silencesUntil(ctx context.Context, after time.Time) ([]alert.Silence, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT payload FROM silences WHERE until > ? ORDER BY until`, formatTime(after))
 	if err != nil {
 		return nil, fmt.Errorf("read silences: %w", err)
 	}
@@ -118,7 +132,8 @@ func (s *Store) Silences(ctx context.Context, now time.Time) ([]alert.Silence, e
 	return list, err
 }
 
-// Prune deletes incidents that ended before a time, and their receipts, deliveries and notes. It deletes the reports of that time, too.
+// Prune deletes incidents that ended before a time, and their receipts, deliveries and notes. It deletes the reports of that time, and
+// silences that ended before it, too.
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	for _, statement := range []string{
 		`DELETE FROM incidents WHERE state <> 'firing' AND NOT owed AND resolved < ?`,
@@ -126,6 +141,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time) error {
 		`DELETE FROM deliveries WHERE delivered < ? AND incident NOT IN (SELECT id FROM incidents)`,
 		`DELETE FROM notes WHERE at < ? AND incident NOT IN (SELECT id FROM incidents)`,
 		`DELETE FROM reports WHERE due < ?`,
+		`DELETE FROM silences WHERE until < ?`,
 	} {
 		if _, err := s.db.ExecContext(ctx, statement, formatTime(before)); err != nil {
 			return fmt.Errorf("delete old incidents: %w", err)

@@ -244,6 +244,47 @@ func TestSilencesSurviveARestart(t *testing.T) {
 	})
 }
 
+func TestSilencesOfAnIncidentAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, db := openStore(t, filepath.Join(t.TempDir(), "x.db"))
+		defer func() { _ = db.Close() }()
+		s := alert.NewSilences(nil, outbox.New(outbox.Options{Store: store}), func([]alert.Silence) {})
+		add := func(rule string, length time.Duration) alert.Silence {
+			t.Helper()
+			kept, err := s.Add(t.Context(), alert.Silence{Rules: []string{rule}, Until: time.Now().Add(length), By: "ada"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Minute)
+			return kept
+		}
+		i := alert.Incident{Rule: "server-errors", Series: "feed", Per: alert.PerProbe, Fired: time.Now().Add(2 * time.Minute)}
+		add("server-errors", time.Minute) // is over before the incident
+		add("other", time.Hour)
+		short, early := add("server-*", 2*time.Minute), add("server-errors", time.Hour)
+		if err := s.Remove(t.Context(), early.ID); err != nil {
+			t.Fatal(err)
+		}
+		removed := time.Now()
+		<-time.After(2 * time.Hour)
+		i.Resolved = time.Now()
+		add("server-errors", time.Hour) // begins after the incident
+		list, err := store.SilencesOf(t.Context(), &i)
+		if err != nil || len(list) != 2 || list[0].ID != short.ID || list[1].ID != early.ID {
+			t.Fatalf("want the two that applied to it, got %+v, %v", list, err)
+		}
+		if !list[0].End().Equal(short.Until) || !list[1].End().Equal(removed) {
+			t.Errorf("want the ends %v and %v, got %v and %v", short.Until, removed, list[0].End(), list[1].End())
+		}
+		if err := store.Prune(t.Context(), removed.Add(2*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := store.SilencesOf(t.Context(), &i); err != nil || len(list) != 0 {
+			t.Errorf("want them deleted with their incident, got %+v, %v", list, err)
+		}
+	})
+}
+
 func TestOneUnreadableRowDoesNotAffectOthers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {

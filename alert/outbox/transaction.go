@@ -245,10 +245,11 @@ func writeReceipt(ctx context.Context, tx *sql.Tx, key receiptKey, r *receipt) e
 	return err
 }
 
-// writeSilence writes a silence. If silence is nil it deletes the stored one.
+// writeSilence writes a silence. If silence is nil it records that the stored one was removed, for the pages of incidents.
 func writeSilence(ctx context.Context, tx *sql.Tx, id string, silence *alert.Silence) error {
 	if silence == nil {
-		_, err := tx.ExecContext(ctx, `DELETE FROM silences WHERE id = ?`, id)
+		_, err := tx.ExecContext(ctx, `UPDATE silences SET payload = json_set(payload, '$.removed', ?) WHERE id = ?`,
+			time.Now().UTC().Format(time.RFC3339Nano), id)
 		return err
 	}
 	payload, err := json.Marshal(silence)

@@ -142,7 +142,7 @@ func (o *Outbox) PutSilence(_ context.Context, silence alert.Silence) error {
 	return o.Fault()
 }
 
-// DeleteSilence deletes a silence. An error says why it is still stored; it is deleted as soon as the disk accepts it.
+// DeleteSilence removes a silence. An error says why the removal is not stored; it is stored as soon as the disk accepts it.
 func (o *Outbox) DeleteSilence(_ context.Context, id string) error {
 	o.commit(func(b *batch) { b.silences[id] = nil }) //nolint:contextcheck // it is written although the client left
 	return o.Fault()

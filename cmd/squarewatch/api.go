@@ -11,6 +11,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
+	"squarewatch/cmd/squarewatch/statuspage"
 	"squarewatch/probe"
 )
 
@@ -25,6 +26,9 @@ type statusJSON struct {
 	StateFault   string          `json:"state_fault,omitempty"`
 	WatcherFault string          `json:"watcher_fault,omitempty"` // what squarewatch itself runs out of; empty for nothing
 	Troubles     []string        `json:"troubles"`                // parts that do not work, with the reason
+
+	Suspects []statuspage.Suspect  `json:"suspects,omitempty"` // who can be at fault, as on the home page
+	Traces   *statuspage.TraceFate `json:"traces,omitempty"`   // whether the collector accepts traces
 
 	Configuration configurationJSON `json:"configuration"`
 }
@@ -127,6 +131,8 @@ func (d *Daemon) status(now time.Time) statusJSON {
 		s.StateFault = err.Error()
 	}
 	s.Configuration.Loaded, s.Configuration.Differs = d.drift.state()
+	page := d.pageSnapshot(now)
+	s.Suspects, s.Traces = statuspage.Suspects(page), &page.Traces
 	s.Troubles = []string{}
 	for _, t := range d.health.verdict(now) {
 		s.Troubles = append(s.Troubles, t.part+": "+t.reason)

@@ -40,32 +40,42 @@ const (
 	longestPressed = 24 * time.Hour
 )
 
+// press is a change of an incident.
+type press func(context.Context, *pressJSON) (pressedJSON, error)
+
 // serveIncidents adds the handlers for changes of an incident by people.
 func (d *Daemon) serveIncidents(mux *http.ServeMux) {
-	for path, press := range map[string]func(context.Context, *pressJSON) (pressedJSON, error){
+	for path, do := range map[string]press{
 		"/api/v1/incidents/acknowledge": d.pressAcknowledge,
 		"/api/v1/incidents/silence":     d.pressSilence,
 		"/api/v1/incidents/note":        d.pressNote,
 	} {
 		mux.Handle("POST "+path, d.restricted(func(w http.ResponseWriter, r *http.Request, by string) {
 			ask, err := readPress(w, r)
+			var done pressedJSON
 			if err == nil {
 				ask.By = onBehalf(by, ask.By)
-				var done pressedJSON
-				if done, err = press(r.Context(), &ask); err == nil && !ask.isForm {
-					answer(w, http.StatusOK, done)
-					return
-				}
+				done, err = do(r.Context(), &ask)
 			}
-			switch status := pressStatus(err); {
-			case err == nil:
-				seeOther(w, ask.page)
-			case ask.isForm:
-				http.Error(w, err.Error(), status)
-			default:
-				refuse(w, status, err)
+			if err == nil {
+				d.page.Changed()
 			}
+			answerPress(w, &ask, done, err)
 		}))
+	}
+}
+
+// answerPress answers JSON with JSON, and a form with the page that it named.
+func answerPress(w http.ResponseWriter, ask *pressJSON, done pressedJSON, err error) {
+	switch {
+	case err == nil && ask.isForm:
+		seeOther(w, ask.page)
+	case err == nil:
+		answer(w, http.StatusOK, done)
+	case ask.isForm:
+		http.Error(w, err.Error(), pressStatus(err))
+	default:
+		refuse(w, pressStatus(err), err)
 	}
 }
 

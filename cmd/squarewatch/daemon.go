@@ -57,6 +57,7 @@ type Daemon struct {
 	probes     *probeStates
 	strips     *statuspage.Strips
 	ended      *endedIncidents
+	silenced   pastSilences
 	page       *statuspage.Server
 	unwatched  []probe.Miss // runs that were due while no daemon ran
 	progress   *progress
@@ -78,6 +79,8 @@ type Daemon struct {
 	running    atomic.Pointer[config.Config]
 	stopping   atomic.Pointer[time.Time]                     // when the stop was requested
 	announcers atomic.Pointer[map[string]outbox.Destination] // destinations of the current generation
+
+	credentials atomic.Pointer[map[string]probe.Credential] // of the current generation, for the page
 }
 
 // New reads the configuration and builds everything that can fail. It starts nothing. After an error it has closed what it opened.
@@ -113,6 +116,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	d.telemetry.Recorder().SetScope(d.current.scope())
 	d.socket = d.openSocket(ctx, cfg)
 	d.announcers.Store(&d.current.destinations)
+	d.credentials.Store(&d.current.credentials)
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // undelivered messages are written even during a stop
 	d.running.Store(cfg)
 	// Nothing is delivered before Run, so messages from an earlier run are first compared with this configuration.

@@ -99,6 +99,7 @@ func (d *Daemon) reload() error {
 	d.outbox.Maintain(cfg.Maintenance)
 	d.outbox.Replace(next.destinations)
 	d.announcers.Store(&next.destinations)
+	d.credentials.Store(&next.credentials)
 	d.evaluator.Reannounce()
 	d.telemetry.Recorder().KeepHealthy(cfg.Telemetry.KeepHealthy)
 	d.progress.watch(cfg.Probes)

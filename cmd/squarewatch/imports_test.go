@@ -50,9 +50,11 @@ func allowed() map[string][]string {
 		// It asks and writes; what is valid is decided above it.
 		"cmd/squarewatch/initialize": {"config/secret"},
 		// A document becomes text, and nothing is sent.
-		"cmd/squarewatch/openapi":    {"config/secret", "probe", "probe/catalogue", "probe/redact"},
-		"cmd/squarewatch/statuspage": {"config/setting", "probe", "probe/history", "probe/redact", "alert", "alert/outbox", "docs"},
-		"docs":                       {}, // texts only
+		"cmd/squarewatch/openapi": {"config/secret", "probe", "probe/catalogue", "probe/redact"},
+		"cmd/squarewatch/statuspage": {
+			"config/secret", "config/setting", "probe", "probe/history", "probe/redact", "alert", "alert/outbox", "docs",
+		},
+		"docs": {}, // texts only
 		"cmd/squarewatch": append(below, "probe/aisquaretest", "alert/slack/slackstub",
 			"cmd/squarewatch/initialize", "cmd/squarewatch/openapi", "cmd/squarewatch/statuspage"),
 	}

@@ -11,6 +11,8 @@ import (
 	"squarewatch/alert/outbox"
 	"squarewatch/cmd/squarewatch/statuspage"
 	"squarewatch/config"
+	"squarewatch/otel"
+	"squarewatch/probe"
 	"squarewatch/probe/history"
 )
 
@@ -21,14 +23,37 @@ const (
 	// recalledStrip is how far back the page's strips reach after a restart, and stripRuns how many runs they have.
 	recalledStrip = 24 * time.Hour
 	stripRuns     = 60
+	// recalledTogether is how many probes are read with one query, maxRecalledMisses how many missed runs.
+	recalledTogether  = 100
+	maxRecalledMisses = 10_000
 )
 
 // newPage returns the page of the daemon.
 func (d *Daemon) newPage() (*statuspage.Server, error) {
 	return statuspage.New(statuspage.Source{
-		Snapshot: d.pageSnapshot, History: d.history, Backtest: d.tryRule,
+		Snapshot: func(_ context.Context, now time.Time) *statuspage.Snapshot { return d.pageSnapshot(now) },
+		History:  d.history, Backtest: d.tryRule, Fate: d.traceFate,
 		Store: func() *outbox.Store { return d.state.store() },
 	}, d.strips)
+}
+
+// traceFate says for the page whether the collector has the trace of a run.
+func (d *Daemon) traceFate(r *probe.Result) statuspage.TraceFate {
+	return traceFateOf(d.telemetry.Fate(r))
+}
+
+func traceFateOf(f otel.Fate) statuspage.TraceFate {
+	return statuspage.TraceFate{State: string(f.State), Why: f.Why}
+}
+
+// pageCredentials returns what credentials know of themselves, by name.
+func (d *Daemon) pageCredentials() []statuspage.Credential {
+	all := *d.credentials.Load()
+	list := make([]statuspage.Credential, 0, len(all))
+	for _, name := range sortedKeys(all) {
+		list = append(list, statuspage.Credential{Name: name, Renewable: all[name].Renewable(), Validity: probe.ValidityOf(all[name])})
+	}
+	return list
 }
 
 // history returns the store of runs; nil until the database is open, and without a state_dir.
@@ -40,18 +65,21 @@ func (d *Daemon) history() *history.Store {
 }
 
 // pageSnapshot returns what the page shows. It reads no disk, so that the page works while a disk hangs.
-func (d *Daemon) pageSnapshot(_ context.Context, now time.Time) *statuspage.Snapshot {
+func (d *Daemon) pageSnapshot(now time.Time) *statuspage.Snapshot {
 	cfg := d.config()
 	s := &statuspage.Snapshot{
 		Now: now, Started: d.started, Target: cfg.Target.Host, URL: cfg.Target.Scheme + "://" + cfg.Target.Host,
 		TraceURL: cfg.Telemetry.TraceURL, Support: cfg.Support, Rules: cfg.Rules, Series: d.evaluator.Snapshot(),
 		Firing: d.evaluator.Incidents(), Ended: d.ended.list(now.Add(-listedFor)), Notifiers: d.outbox.Status(), Kept: d.state.wanted(),
+		Credentials: d.pageCredentials(), MissedToday: d.strips.MissedOn(now), Traces: traceFateOf(d.telemetry.Now(now)),
 	}
 	s.Version, _ = buildVersion()
 	s.Loaded, s.Differs = d.drift.state()
+	s.Reloads = d.drift.reloaded()
+	s.Silences = slices.Concat(d.silenced.list(), alert.MaintenanceSince(cfg.Maintenance, now.Add(-listedFor), now))
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
-		s.Probes = append(s.Probes, statuspage.Probe{Settings: p, Next: p.Schedule.Next(now), Recent: d.strips.Recent(p.Name)})
+		s.Probes = append(s.Probes, statuspage.Probe{Settings: p, Recent: d.strips.Recent(p.Name)})
 	}
 	if fault := d.shortage.fault(); fault != "" {
 		s.Faults = append(s.Faults, fault)
@@ -65,19 +93,44 @@ func (d *Daemon) pageSnapshot(_ context.Context, now time.Time) *statuspage.Snap
 // recallPage gives the page what an earlier process left: the newest runs of each probe, and the incidents that ended.
 func (d *Daemon) recallPage(ctx context.Context, o *opened) {
 	now := time.Now()
-	ended, err := o.store.Incidents(ctx, outbox.IncidentFilter{Since: now.Add(-listedFor), Limit: maxListed})
+	ended, errEnded := o.store.Incidents(ctx, outbox.IncidentFilter{Since: now.Add(-listedFor), Limit: maxListed})
 	d.ended.recall(slices.DeleteFunc(ended, func(i alert.Incident) bool { return i.Resolved.IsZero() }))
-	for _, p := range d.config().Probes {
-		runs, errRuns := o.history.RunsOf(ctx, p.Name, now.Add(-recalledStrip), now, stripRuns)
-		if errRuns != nil {
-			err = errors.Join(err, errRuns)
-			break
-		}
-		d.strips.Recall(p.Name, runs)
-	}
-	if err != nil && ctx.Err() == nil {
+	if err := errors.Join(errEnded, d.recallStrips(ctx, o.history, now)); err != nil && ctx.Err() == nil {
 		d.options.Logger.ErrorContext(ctx, "the page lacks runs or incidents from before the start", "error", err)
 	}
+}
+
+// recallStrips gives the strips the runs and missed runs of earlier processes. It reads some probes at a time, so that others can use the
+// database meanwhile.
+func (d *Daemon) recallStrips(ctx context.Context, store *history.Store, now time.Time) error {
+	misses, err := store.Misses(ctx, now.Add(-recalledStrip), d.reportedFrom().Add(-time.Microsecond), maxRecalledMisses)
+	if err != nil {
+		return err
+	}
+	d.strips.RecallMissed(misses)
+	missed := map[string][]probe.Miss{}
+	for _, m := range misses {
+		missed[m.Probe] = append(missed[m.Probe], m)
+	}
+	for names := range slices.Chunk(probeNames(d.config().Probes), recalledTogether) {
+		runs, err := store.RunsOfEach(ctx, names, now.Add(-recalledStrip), now, stripRuns)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			d.strips.Recall(name, runs[name], missed[name])
+		}
+	}
+	return nil
+}
+
+// reportedFrom returns from when on this process has itself reported missed runs to the strips.
+func (d *Daemon) reportedFrom() time.Time {
+	from := d.started
+	for i := range d.unwatched {
+		from = earlier(from, d.unwatched[i].Intended)
+	}
+	return from
 }
 
 // endedIncidents remembers the incidents that ended, for the page.

@@ -281,3 +281,24 @@ func FuzzLocalPath(f *testing.F) {
 		}
 	})
 }
+
+// TestThePageShowsWhatAPersonJustPressed opens the page of an incident before and after each change, with no time between.
+func TestThePageShowsWhatAPersonJustPressed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, id := newNotingScene(t)
+		defer s.stop()
+		for _, test := range [][3]string{
+			{"note", `, "text": "asked AISquare"`, "asked AISquare"}, {"acknowledge", "", "Acknowledged"}, {"silence", "", "Silenced"},
+		} {
+			if _, page := s.get("/incident/" + id); strings.Contains(page, test[2]+"<") {
+				t.Errorf("%s is on the page before", test[2])
+			}
+			if got, err := s.post("/api/v1/incidents/"+test[0], `{"incident": "`+id+`", "by": "ada"`+test[1]+`}`); err != nil {
+				t.Fatalf("%s: %s, %v", test[0], got, err)
+			}
+			if _, page := s.get("/incident/" + id); !strings.Contains(page, test[2]) {
+				t.Errorf("want %s on the page, got %s", test[2], page)
+			}
+		}
+	})
+}

@@ -17,14 +17,28 @@ import (
 type drift struct {
 	mu      sync.Mutex
 	loaded  time.Time // when the running configuration was read
-	refused string    // why the last reload failed; empty when it succeeded
-	changed bool      // the file has another content than what runs
+	reloads []time.Time
+	refused string // why the last reload failed; empty when it succeeded
+	changed bool   // the file has another content than what runs
 }
 
 func (d *drift) load(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if !d.loaded.IsZero() {
+		d.reloads = append(d.reloads[max(len(d.reloads)-maxReloads+1, 0):], now)
+	}
 	d.loaded, d.refused, d.changed = now, "", false
+}
+
+// maxReloads is how many reloads are remembered for the page.
+const maxReloads = 100
+
+// reloaded returns when the configuration was replaced, oldest first.
+func (d *drift) reloaded() []time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.reloads)
 }
 
 func (d *drift) refuse(err error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/cmd/squarewatch/statuspage"
 	"squarewatch/probe"
 )
 
@@ -27,6 +28,28 @@ func TestStatusSaysWhoseFaultItIs(t *testing.T) {
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("want %q, got\n%s", want, out)
+		}
+	}
+}
+
+// TestStatusNamesTheSuspects checks that status says in the words of the page who can be at fault, in the zone of the terminal.
+func TestStatusNamesTheSuspects(t *testing.T) {
+	at := time.Date(2026, 10, 7, 5, 0, 0, 0, time.FixedZone("CEST", 2*60*60))
+	s := &statusJSON{
+		Suspects: []statuspage.Suspect{
+			{Name: "API", Known: true, Bad: true, Say: "1 of 9 bad"},
+			{Name: "Key partner", Known: true, Say: "accepted", At: at.Add(-time.Minute).UTC(), Left: "3 d left"},
+			{Name: "Login service", Say: "no login yet"},
+		},
+		Traces: &statuspage.TraceFate{State: "lost", Why: "connection refused"},
+	}
+	out := (&statusView{}).render(s, at)
+	for _, want := range []string{
+		"✖ API: 1 of 9 bad; ✔ Key partner: accepted at 04:59:00, 3 d left; ◌ Login service: no login yet.\n",
+		"Traces are lost: connection refused\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("want %q in:\n%s", want, out)
 		}
 	}
 }

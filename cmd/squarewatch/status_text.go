@@ -22,6 +22,7 @@ func (v *statusView) render(s *statusJSON, now time.Time) string {
 	for i := range alerts {
 		out.WriteString(v.incident(&alerts[i], now))
 	}
+	out.WriteString(v.suspects(s, now))
 	out.WriteString(v.faults(s, now))
 	out.WriteString(v.probes(s.Probes, now))
 	out.WriteString(v.quietRules(alerts))
@@ -113,6 +114,19 @@ func (v *statusView) incident(a *alertJSON, now time.Time) string {
 	return strings.Join(lines, "")
 }
 
+// suspects says who can be at fault, and what shows that they are not, in the words of the page; empty for an older daemon.
+func (v *statusView) suspects(s *statusJSON, now time.Time) string {
+	var all []string
+	for i := range s.Suspects {
+		k := &s.Suspects[i]
+		all = append(all, k.Mark()+" "+k.Name+": "+k.Words(func(t time.Time) string { return shortTime(t, now) }))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return v.line(strings.Join(all, "; ")+".", "  ")
+}
+
 // faults says what is wrong with squarewatch itself.
 func (v *statusView) faults(s *statusJSON, now time.Time) string {
 	var lines []string
@@ -125,6 +139,9 @@ func (v *statusView) faults(s *statusJSON, now time.Time) string {
 	if s.Configuration.Differs != "" {
 		lines = append(lines, fmt.Sprintf("The configuration of %s runs, and the file differs: %s",
 			shortTime(s.Configuration.Loaded, now), s.Configuration.Differs))
+	}
+	if s.Traces != nil && s.Traces.Trouble() {
+		lines = append(lines, s.Traces.Words())
 	}
 	for _, t := range s.Troubles {
 		lines = append(lines, "squarewatch does not work as it should: "+t)

@@ -93,6 +93,9 @@ func watchKey(s *statusJSON, fault error) string {
 	for i := range s.Maintenance {
 		fmt.Fprintln(&key, s.Maintenance[i].ID)
 	}
+	for i := range s.Suspects {
+		fmt.Fprintln(&key, s.Suspects[i].Name, s.Suspects[i].Bad)
+	}
 	fmt.Fprintln(&key, s.StateFault, s.WatcherFault, s.Troubles, s.Configuration.Differs, s.Configuration.Loaded)
 	return key.String()
 }

@@ -71,6 +71,7 @@ type Client struct {
 	mu           sync.Mutex
 	queue        queue
 	failure      error         // of the last upload
+	failing      time.Time     // since when uploads fail; zero while they succeed
 	dropping     bool          // spans were dropped for lack of room since the queue was last empty
 	queueChanged chan struct{} // closed at the next change of the queue; nil if no Flush waits
 	started      bool
@@ -231,11 +232,20 @@ func (c *Client) Dropped() (n int64) {
 	return n
 }
 
-// LastFailure returns why the last upload failed, or nil if it succeeded.
-func (c *Client) LastFailure() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.failure
+// State is what a spool does.
+type State struct {
+	Batches int       // that wait
+	Failing time.Time // since when the collector does not accept them; zero while it does
+	Failure error     // of the last upload; nil when it succeeded
+	Dropped int64     // spans that were lost since New
+}
+
+// State returns what the spool does now.
+func (c *Client) State() (s State) {
+	c.withQueue(func(q *queue) {
+		s = State{Batches: q.length(), Failing: c.failing, Failure: c.failure, Dropped: q.dropped}
+	})
+	return s
 }
 
 func (c *Client) drop(spans int64, reason error) {

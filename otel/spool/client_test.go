@@ -34,8 +34,8 @@ func TestHealthyCollectorGetsEverythingAtOnce(t *testing.T) {
 		if diff := cmp.Diff(firsts(1, 100), c.accepted()); diff != "" {
 			t.Error(diff)
 		}
-		if c.stops != 1 || client.LastFailure() != nil || client.Dropped() != 0 {
-			t.Errorf("want 1 stop, no failure and nothing dropped, got %d, %v and %d", c.stops, client.LastFailure(), client.Dropped())
+		if c.stops != 1 || client.State().Failure != nil || client.Dropped() != 0 {
+			t.Errorf("want 1 stop, no failure and nothing dropped, got %d, %v and %d", c.stops, client.State().Failure, client.Dropped())
 		}
 	})
 }
@@ -49,7 +49,10 @@ func TestOutageLosesNothingAndKeepsTheOrder(t *testing.T) {
 		c.goDown()
 		upload(t, client, 6, 50, 2)
 		<-time.After(10 * time.Minute)
-		wantError(t, client.LastFailure(), errUnavailable)
+		wantError(t, client.State().Failure, errUnavailable)
+		if s := client.State(); s.Batches == 0 || s.Failing.IsZero() {
+			t.Errorf("want batches that wait, and since when, got %+v", s)
+		}
 		if client.Bytes() == 0 {
 			t.Error("want spans on disk, got none")
 		}
@@ -62,8 +65,8 @@ func TestOutageLosesNothingAndKeepsTheOrder(t *testing.T) {
 		logs.wantLines(t, 1, "do not reach the collector")
 		logs.wantLines(t, 1, `spans reach the collector again" batches_waited=45`)
 		logs.wantLines(t, 2, "")
-		if client.LastFailure() != nil {
-			t.Error(client.LastFailure())
+		if s := client.State(); s != (spool.State{}) {
+			t.Errorf("want nothing that waits, got %+v", s)
 		}
 	})
 }
@@ -121,7 +124,7 @@ func TestUploadToHangingCollectorTimesOut(t *testing.T) {
 		client := start(t, c, spool.Options{Dir: t.TempDir()})
 		upload(t, client, 1, 3, 1)
 		<-time.After(31 * time.Second)
-		wantError(t, client.LastFailure(), context.DeadlineExceeded)
+		wantError(t, client.State().Failure, context.DeadlineExceeded)
 		close(c.hangs)
 		finish(t, client)
 		if diff := cmp.Diff(firsts(1, 3), c.accepted()); diff != "" {

@@ -187,8 +187,8 @@ func TestFileDamagedWhileItWaits(t *testing.T) {
 					t.Errorf("%d dropped, want 4; %s", client.Dropped(), diff)
 				}
 				logs.wantLines(t, 2, "is set aside and not sent")
-				if client.LastFailure() != nil {
-					t.Errorf("want no failure of the collector for a damaged file, got %v", client.LastFailure())
+				if client.State().Failure != nil {
+					t.Errorf("want no failure of the collector for a damaged file, got %v", client.State().Failure)
 				}
 			})
 		})

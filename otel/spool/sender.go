@@ -145,6 +145,12 @@ func (s *sender) finish(ctx context.Context, outcome otlperr.Outcome, lost int64
 		if !errors.Is(err, errDamaged) { // a damaged file is not an upload
 			s.failure = err
 		}
+		switch {
+		case outcome != otlperr.Failed:
+			s.failing = time.Time{}
+		case s.failing.IsZero():
+			s.failing = time.Now()
+		}
 		batches = q.length()
 		if outcome == otlperr.Failed {
 			q.sendingFailed(fmt.Errorf("%w: %w", errFull, err))

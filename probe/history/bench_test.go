@@ -52,3 +52,50 @@ func benchmarkWriter(b *testing.B, code int) {
 	}
 	b.ReportMetric(float64(used)/float64(runs), "B/run")
 }
+
+// BenchmarkPeriod reads what the page of a probe shows of a day with a run each second.
+func BenchmarkPeriod(b *testing.B) {
+	db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	store, err := history.NewStore(b.Context(), db)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := history.NewWriter(store, history.WriterOptions{
+		Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler), Room: 100_000,
+	})
+	until := time.Now().Truncate(time.Hour)
+	since := until.Add(-24 * time.Hour)
+	var results []*probe.Result
+	for at := since; at.Before(until); at = at.Add(time.Second) {
+		r := detailed("a", at, 200)
+		_, _ = rand.Read(r.Trace[:])
+		results = append(results, r)
+	}
+	writtenBy(w, results...)
+	for name, read := range map[string]func() error{
+		"buckets": func() error {
+			_, err := store.Buckets(b.Context(), "a", since, until, 20*time.Minute)
+			return err
+		},
+		"phases": func() error {
+			_, err := store.Phases(b.Context(), "a", since, until, 20*time.Minute)
+			return err
+		},
+		"rollups": func() error {
+			_, err := store.RollupsOf(b.Context(), "a", since, until, time.Minute)
+			return err
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := read(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -3,7 +3,10 @@ package history
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	"squarewatch/probe"
 )
 
 // Bucket is what the runs of a probe were in a part of a period.
@@ -12,37 +15,127 @@ type Bucket struct {
 	Length  time.Duration `json:"length_ns"`
 	Runs    int           `json:"runs"`
 	Bad     int           `json:"bad"`
+	Refused int           `json:"refused,omitempty"` // as expected; a refusal
 	Mean    time.Duration `json:"mean_ns"`
 	Slowest time.Duration `json:"slowest_ns"`
+	P50     time.Duration `json:"p50_ns,omitempty"` // percentiles of the latency; zero in parts of an hour and more
+	P95     time.Duration `json:"p95_ns,omitempty"`
+	P99     time.Duration `json:"p99_ns,omitempty"`
 }
 
-// Buckets returns the runs of a probe in a period in parts of a length; parts without runs are left out. It reads single runs, or from
-// parts of a whole hour on the counts of hours, which are kept longer.
+// maxRanked is of how many runs of a period the percentiles are computed. Of more runs it is a sample of about this size.
+const maxRanked = 20_000
+
+// Buckets returns the runs of a probe in a period in parts of a length, which must be whole minutes; parts without runs are left out. Parts
+// of an hour and more are read from the counts of hours, which are kept longer than single runs.
 func (s *Store) Buckets(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]Bucket, error) {
-	const single = `SELECT ended / ?3 * ?3 AS at, count(*), sum(1 - expected), sum(latency), max(latency) FROM runs
-		WHERE probe = ?4 AND ended >= ?1 AND ended < ?2 GROUP BY at ORDER BY at`
-	const hourly = `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + 3600000000 FROM times WHERE at + 3600000000 < ?2)
-		SELECT hour / ?3 * ?3 AS at, sum(runs), sum(CASE expected WHEN 1 THEN 0 ELSE runs END), sum(latency), max(slowest)
-		FROM times JOIN hours ON hour = times.at AND probe = ?4 GROUP BY 1 ORDER BY 1`
-	query := single
-	if length >= time.Hour {
-		query, since = hourly, since.Truncate(time.Hour)
-	}
-	rows, err := s.db.QueryContext(ctx, query, since.UnixMicro(), until.UnixMicro(), length.Microseconds(), name)
+	all, err := s.BucketsOfEach(ctx, []string{name}, since, until, length)
+	buckets := all[name]
 	if err != nil {
-		return nil, fmt.Errorf("read the runs of %s: %w", name, err)
+		return nil, err
+	}
+	runs := 0
+	for i := range buckets {
+		runs += buckets[i].Runs
+	}
+	if length >= time.Hour || len(buckets) == 0 {
+		return buckets, nil
+	}
+	return buckets, s.rank(ctx, name, buckets, until, runs/maxRanked+1)
+}
+
+// rank sets the percentiles of buckets of equal length, in order. It reads one of each so many runs.
+func (s *Store) rank(ctx context.Context, name string, buckets []Bucket, until time.Time, each int) error {
+	const query = `SELECT ended, latency FROM runs WHERE probe = ? AND ended >= ? AND ended < ? AND rowid % ? = 0 ORDER BY ended`
+	rows, err := s.db.QueryContext(ctx, query, name, buckets[0].Begin.UnixMicro(), until.UnixMicro(), each)
+	if err != nil {
+		return fmt.Errorf("read the latencies of %s: %w", name, err)
 	}
 	defer func() { _ = rows.Close() }()
-	var buckets []Bucket
+	all, at := make([][]int64, len(buckets)), 0
 	for rows.Next() {
-		var at, sum, slowest int64
-		b := Bucket{Length: length}
-		if err := rows.Scan(&at, &b.Runs, &b.Bad, &sum, &slowest); err != nil {
-			return nil, fmt.Errorf("read the runs of %s: %w", name, err)
+		var ended, latency int64
+		if err := rows.Scan(&ended, &latency); err != nil {
+			return fmt.Errorf("read the latencies of %s: %w", name, err)
 		}
-		b.Begin, b.Slowest = time.UnixMicro(at).UTC(), time.Duration(slowest)*time.Microsecond
-		b.Mean = time.Duration(sum) * time.Microsecond / time.Duration(max(b.Runs, 1))
-		buckets = append(buckets, b)
+		for at < len(buckets)-1 && ended >= buckets[at+1].Begin.UnixMicro() {
+			at++
+		}
+		all[at] = append(all[at], latency)
 	}
-	return buckets, rows.Err()
+	for i, latencies := range all {
+		slices.Sort(latencies)
+		buckets[i].P50, buckets[i].P95, buckets[i].P99 = percentile(latencies, 50), percentile(latencies, 95), percentile(latencies, 99)
+	}
+	return rows.Err()
+}
+
+// percentile returns the smallest of sorted latencies that a share of them, in hundredths, does not exceed; 0 for none.
+func percentile(sorted []int64, hundredths int) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return micros(sorted[(len(sorted)*hundredths+99)/100-1])
+}
+
+// PhaseMean is the mean length of a phase in the first attempts of some runs.
+type PhaseMean struct {
+	Begin  time.Time       `json:"begin"`
+	Length time.Duration   `json:"length_ns"` // of the part of the period
+	Kind   probe.PhaseKind `json:"kind"`
+	Mean   time.Duration   `json:"mean_ns"`
+}
+
+// maxDetails limits the runs whose phases are read for one period.
+const maxDetails = 5000
+
+// Phases returns the mean phases of the runs of a probe in a period, in parts of a length; parts without such runs are left out. It reads
+// the runs whose attempts are kept, the newest if there are more than 5,000: see [Store.Run].
+func (s *Store) Phases(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]PhaseMean, error) {
+	const query = `SELECT ended / ?3 * ?3 AS at, phase.key, avg(phase.value) FROM
+		(SELECT ended, detail FROM runs WHERE probe = ?4 AND ended >= ?1 AND ended < ?2 AND detail IS NOT NULL ORDER BY ended DESC LIMIT ?5),
+		json_each(detail, '$.attempts[0].phases') AS phase GROUP BY 1, 2 ORDER BY 1`
+	rows, err := s.db.QueryContext(ctx, query, since.UnixMicro(), until.UnixMicro(), length.Microseconds(), name, maxDetails)
+	if err != nil {
+		return nil, fmt.Errorf("read the phases of %s: %w", name, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var list []PhaseMean
+	for rows.Next() {
+		var at int64
+		var mean float64
+		p := PhaseMean{Length: length}
+		if err := rows.Scan(&at, &p.Kind, &mean); err != nil {
+			return nil, fmt.Errorf("read the phases of %s: %w", name, err)
+		}
+		p.Begin, p.Mean = time.UnixMicro(at).UTC(), micros(int64(mean))
+		list = append(list, p)
+	}
+	return list, rows.Err()
+}
+
+// RollupsOf returns the roll-ups of one probe that begin in a period, in order: of minutes, or for a length of an hour and more of hours,
+// which are kept longer.
+func (s *Store) RollupsOf(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]Rollup, error) {
+	const times = `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + ?4 FROM times WHERE at + ?4 < ?2)
+		SELECT at, probe, credential, class, code, expected, blame, runs FROM times CROSS JOIN `
+	const minutes, hours = times + `rollups ON minute = at AND probe = ?3 ORDER BY at`, times + `hours ON hour = at AND probe = ?3 ORDER BY at`
+	query, unit := minutes, time.Minute
+	if length >= time.Hour {
+		query, unit = hours, time.Hour
+	}
+	rows, err := s.db.QueryContext(ctx, query, since.Truncate(unit).UnixMicro(), until.UnixMicro(), name, unit.Microseconds())
+	if err != nil {
+		return nil, fmt.Errorf("read roll-ups of %s: %w", name, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var list []Rollup
+	for rows.Next() {
+		up, err := scanRollup(rows, unit)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, up)
+	}
+	return list, rows.Err()
 }

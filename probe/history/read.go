@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,16 +58,22 @@ func (s *Store) RunsOf(ctx context.Context, name string, from, until time.Time, 
 	defer func() { _ = rows.Close() }()
 	var list []Record
 	for rows.Next() {
-		var record Record
-		var latency int64
-		if record.Result, err = scanRun(rows, &latency, &record.Attempts, &record.Detailed); err != nil {
+		record, err := scanRecord(rows)
+		if err != nil {
 			return nil, err
 		}
-		record.Latency = micros(latency)
 		list = append(list, record)
 	}
 	slices.Reverse(list)
 	return list, rows.Err()
+}
+
+// scanRecord reads the columns of a run and of what is known of its detail.
+func scanRecord(rows *sql.Rows) (record Record, err error) {
+	var latency int64
+	record.Result, err = scanRun(rows, &latency, &record.Attempts, &record.Detailed)
+	record.Latency = micros(latency)
+	return record, err
 }
 
 // FirstBad returns the first unexpected run of a probe that ended not before from and not after until, and the last healthy run before it;

@@ -1,47 +1,75 @@
 package statuspage_test
 
 import (
-	"context"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
+	"math/rand/v2"
 	"strconv"
 	"testing"
 	"time"
 
-	"squarewatch/alert/outbox"
 	"squarewatch/cmd/squarewatch/statuspage"
-	"squarewatch/probe/history"
 )
 
-// BenchmarkHome serves the home page of many probes, one of which is bad, each time from a new snapshot, and compressed. It reports the
-// bytes of the answer.
+// many returns what a daemon knows of so many probes, of which the first is bad when bad is set.
+func many(tb testing.TB, bad bool, number int) *statuspage.Snapshot {
+	tb.Helper()
+	names := []string{"feed"}
+	for i := 1; i < number; i++ {
+		names = append(names, fmt.Sprintf("probe-%d", i))
+	}
+	s := snapshot(tb, bad, names...)
+	random := rand.New(rand.NewPCG(1, 2)) // for cells that compress as badly as true ones
+	for i := range s.Probes {
+		last := s.Probes[i].Recent.Cells[len(s.Probes[i].Recent.Cells)-1]
+		cells := make([]statuspage.Cell, 60)
+		for k := range cells {
+			cells[k] = last
+			cells[k].At = last.At.Add(time.Duration(k-59) * 10 * time.Second)
+			cells[k].Latency = 100*time.Millisecond + time.Duration(random.IntN(100))*time.Millisecond
+		}
+		s.Probes[i].Recent.Cells = cells
+	}
+	return s
+}
+
+// BenchmarkHome serves the home page of many probes, one of which is bad or none, each time from a new snapshot, and compressed. It reports
+// the bytes of the answer.
 func BenchmarkHome(b *testing.B) {
 	for _, number := range []int{1000, 10_000} {
+		for name, bad := range map[string]bool{"bad": true, "good": false} {
+			b.Run(name+"/"+strconv.Itoa(number), func(b *testing.B) {
+				h, size := server(b, many(b, bad, number)), 0
+				for b.Loop() {
+					size = packed(b, h, "/").Body.Len()
+				}
+				b.ReportMetric(float64(size), "B/page")
+			})
+		}
+	}
+}
+
+// BenchmarkViewers serves the home page of many probes to 50 viewers after each new snapshot, as an update makes their pages ask for it. A
+// page asks every two seconds at most. It reports the share of a core that one viewer costs then.
+func BenchmarkViewers(b *testing.B) {
+	const viewers, pause = 50, 2 * time.Second
+	for _, number := range []int{1000, 10_000} {
 		b.Run(strconv.Itoa(number), func(b *testing.B) {
-			names := []string{"feed"}
-			for i := 1; i < number; i++ {
-				names = append(names, fmt.Sprintf("probe-%d", i))
-			}
-			s := snapshot(b, true, names...)
-			page, err := statuspage.New(statuspage.Source{
-				Snapshot: func(context.Context, time.Time) *statuspage.Snapshot { copied := *s; return &copied },
-				History:  func() *history.Store { return nil }, Store: func() *outbox.Store { return nil },
-			}, statuspage.NewStrips())
-			if err != nil {
-				b.Fatal(err)
-			}
-			mux := http.NewServeMux()
-			page.Register(mux)
-			size := 0
+			s := many(b, true, number)
+			var shown *statuspage.Snapshot
+			h := serverOf(b, func() *statuspage.Snapshot {
+				copied := *s
+				shown = &copied
+				return shown
+			})
 			for b.Loop() {
-				r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/", http.NoBody)
-				r.Header.Set("Accept-Encoding", "gzip")
-				w := httptest.NewRecorder()
-				mux.ServeHTTP(w, r)
-				size = w.Body.Len()
+				packed(b, h, "/")
+				shown.Now = time.Now() // so that the others share it
+				for range viewers - 1 {
+					packed(b, h, "/")
+				}
+				shown.Now = s.Now
 			}
-			b.ReportMetric(float64(size), "B/page")
+			b.ReportMetric(100*float64(b.Elapsed())/float64(b.N)/viewers/float64(pause), "%core/viewer")
 		})
 	}
 }

@@ -1,8 +1,10 @@
 package statuspage
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"squarewatch/alert"
@@ -14,8 +16,14 @@ const (
 	maxProblems = 5
 	// healthyRows is how many healthy probes the home page lists at once.
 	healthyRows = 200
+	// foldedRows is how many healthy probes are folded into the page below the others. More have a page of their own.
+	foldedRows = 50
 	// urgentRows is how many of the other probes it lists.
 	urgentRows = 200
+	// startTime is how long a daemon without a finished run counts as one that starts.
+	startTime = time.Minute
+	// maxEntries is how many incidents it lists.
+	maxEntries = 200
 )
 
 // Head is what every page has.
@@ -39,11 +47,14 @@ type Home struct {
 	Filter    Filter    `json:"filter"`
 	Total     int       `json:"total"`
 	Counts    Counts    `json:"counts"`
-	Rows      []Row     `json:"rows"`    // of probes that are not healthy, the most urgent first
-	Hidden    int       `json:"hidden"`  // such probes that are not in Rows
-	Healthy   []Row     `json:"healthy"` // one page of them
+	Rows      []Row     `json:"rows"`             // of probes that are not healthy, the most urgent first
+	Hidden    int       `json:"hidden"`           // such probes that are not in Rows
+	Unread    string    `json:"unread,omitempty"` // why strips do not show the period that was asked for
+	Healthy   []Row     `json:"healthy"`          // one page of them
+	Folded    bool      `json:"folded"`           // they are left out of Healthy, because they are many and others need a look
 	Pages     int       `json:"pages"`
 	Incidents []Entry   `json:"incidents"` // of seven days, newest first
+	Unlisted  int       `json:"unlisted"`  // incidents that are not in Incidents
 	Watcher   Watcher   `json:"watcher"`
 }
 
@@ -71,6 +82,7 @@ type Entry struct {
 type Watcher struct {
 	Faults    []string   `json:"faults"`
 	Notifiers []Notifier `json:"notifiers"`
+	Traces    TraceFate  `json:"traces"`
 	Started   time.Time  `json:"started"`
 	Loaded    time.Time  `json:"loaded"`
 	Differs   string     `json:"differs,omitempty"`
@@ -88,16 +100,26 @@ type Notifier struct {
 // NewHome makes the home page of a snapshot.
 func NewHome(s *Snapshot, filter Filter) *Home {
 	rows := rowsOf(s)
-	h := &Home{
-		Filter: filter, Total: len(rows), Problems: problemsOf(s), Suspects: suspectsOf(s, rows), Incidents: entriesOf(s), Watcher: watcherOf(s),
+	h := &Home{Filter: filter, Total: len(rows), Suspects: suspectsOf(s, rows), Watcher: watcherOf(s)}
+	h.Problems, h.Further = problemsOf(s)
+	for i := range h.Problems {
+		if run := h.Problems[i].Newest(); run != nil && run.Trace != "" {
+			run.TraceURL = strings.ReplaceAll(s.TraceURL, "{trace_id}", run.Trace)
+		}
 	}
-	h.Checked = checked(rows)
-	h.fillRows(rows)
+	h.Incidents = entriesOf(s)
+	h.Unlisted = max(len(h.Incidents)-maxEntries, 0)
+	h.Incidents = h.Incidents[:len(h.Incidents)-h.Unlisted]
+	h.Checked, h.Now = checked(rows), s.Now
+	h.fillRows(s, rows)
 	h.Headline, h.State = h.headline()
 	h.Head = headOf(s, h.Headline, h.State)
-	h.Further = max(len(h.Problems)-maxProblems, 0)
-	h.Problems = h.Problems[:len(h.Problems)-h.Further]
 	return h
+}
+
+// Clock returns how the page writes the time of something that was seen.
+func (h *Head) Clock() func(time.Time) string {
+	return func(t time.Time) string { return clock(t, h.Now) }
 }
 
 func headOf(s *Snapshot, title, state string) Head {
@@ -105,10 +127,12 @@ func headOf(s *Snapshot, title, state string) Head {
 }
 
 // fillRows counts the rows and keeps those that the filter asks for.
-func (h *Home) fillRows(rows []Row) {
+func (h *Home) fillRows(s *Snapshot, rows []Row) {
+	var urgent, healthy []*Row
 	for i := range rows {
 		r := &rows[i]
-		switch group(r.State) {
+		of := group(r.State)
+		switch of {
 		case "bad":
 			h.Counts.Bad++
 		case "late":
@@ -120,18 +144,31 @@ func (h *Home) fillRows(rows []Row) {
 		}
 		switch {
 		case !h.Filter.fits(r):
-		case group(r.State) == "healthy":
-			h.Healthy = append(h.Healthy, *r)
+		case of == "healthy":
+			healthy = append(healthy, r)
 		default:
-			h.Rows = append(h.Rows, *r)
+			urgent = append(urgent, r)
 		}
 	}
-	h.Hidden = max(len(h.Rows)-urgentRows, 0)
-	h.Rows = h.Rows[:len(h.Rows)-h.Hidden]
-	h.Pages = max((len(h.Healthy)+healthyRows-1)/healthyRows, 1)
+	h.Hidden = max(len(urgent)-urgentRows, 0)
+	h.Rows = firstRows(s, urgent, 0, urgentRows)
+	h.Pages = max((len(healthy)+healthyRows-1)/healthyRows, 1)
 	h.Filter.Page = min(max(h.Filter.Page, 1), h.Pages)
-	begin := min((h.Filter.Page-1)*healthyRows, len(h.Healthy))
-	h.Healthy = h.Healthy[begin:min(begin+healthyRows, len(h.Healthy))]
+	if h.Folded = len(h.Rows) > 0 && len(healthy) > foldedRows && !h.Filter.Narrow(); !h.Folded {
+		h.Healthy = firstRows(s, healthy, (h.Filter.Page-1)*healthyRows, healthyRows)
+	}
+}
+
+// firstRows returns some rows of a list, the most urgent first, those of equal urgency in the file's order.
+func firstRows(s *Snapshot, list []*Row, begin, number int) []Row {
+	slices.SortStableFunc(list, func(a, b *Row) int { return cmp.Compare(a.State.rank(), b.State.rank()) })
+	list = list[min(begin, len(list)):]
+	shown := make([]Row, 0, number)
+	for _, r := range list[:min(number, len(list))] {
+		r.measure(s)
+		shown = append(shown, *r)
+	}
+	return shown
 }
 
 func checked(rows []Row) (last time.Time) {
@@ -145,12 +182,14 @@ func checked(rows []Row) (last time.Time) {
 
 // headline is the sentence that a reader sees first, and the state that it means.
 func (h *Home) headline() (text, state string) {
-	switch n := len(h.Problems); {
+	switch n := len(h.Problems) + h.Further; {
 	case n > 0:
 		worst := &h.Problems[0]
 		return count(n, "problem", "problems") + ": " + worst.Rule + " " + worst.Series + ". " + worst.Say, "bad"
 	case len(h.Watcher.Faults) > 0:
 		return "squarewatch does not work as it should: " + h.Watcher.Faults[0] + ".", "bad"
+	case h.Checked.IsZero() && h.Now.Sub(h.Watcher.Started) < startTime:
+		return "squarewatch is starting: no run has finished yet.", "unknown"
 	case h.Checked.IsZero():
 		return "No run has finished yet.", "unknown"
 	case h.Counts.Bad > 0:
@@ -190,6 +229,7 @@ func watcherOf(s *Snapshot) Watcher {
 	for _, f := range s.Faults {
 		w.Faults = append(w.Faults, foreign(f, cutExcerpt))
 	}
+	w.Traces = TraceFate{State: s.Traces.State, Why: foreign(s.Traces.Why, cutExcerpt)}
 	for i := range s.Notifiers {
 		w.Notifiers = append(w.Notifiers, notifierOf(&s.Notifiers[i]))
 	}

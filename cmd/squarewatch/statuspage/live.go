@@ -47,7 +47,8 @@ func (s *Server) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case now := <-ticker.C:
+			s.forget(now)
 			if s.viewers.listening() {
 				s.viewers.compare(stateOf(s.snapshot(ctx)), s.strips.Changes())
 			}
@@ -89,6 +90,16 @@ func (v *viewers) compare(state string, runs uint64) {
 		v.urgent = v.version
 	}
 	v.state, v.runs = state, runs
+	close(v.changed)
+	v.changed = make(chan struct{})
+}
+
+// wake tells the viewers of an urgent change.
+func (v *viewers) wake() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.version++
+	v.urgent = v.version
 	close(v.changed)
 	v.changed = make(chan struct{})
 }

@@ -2,14 +2,18 @@ package statuspage_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/html"
@@ -67,7 +71,9 @@ func snapshot(tb testing.TB, bad bool, names ...string) *statuspage.Snapshot {
 	s := &statuspage.Snapshot{
 		Now: alerttest.Second(124), Started: alerttest.Second(-60), Target: "api.aisquare.studio", URL: "https://api.aisquare.studio",
 		Version: "v1.4.0", Rules: rules, Series: engine.Snapshot(alerttest.Second(124)), Firing: engine.Incidents(), Kept: true,
-		Loaded: alerttest.Second(-60), Notifiers: []outbox.Backlog{{Notifier: "ops"}},
+		Credentials: []statuspage.Credential{{Name: "partner", Validity: probe.Validity{Ends: alerttest.Second(3*24*3600 + 200)}}},
+		Traces:      statuspage.TraceFate{State: "sent"},
+		Loaded:      alerttest.Second(-60), Notifiers: []outbox.Backlog{{Notifier: "ops"}},
 	}
 	for i := range probes {
 		s.Probes = append(s.Probes, statuspage.Probe{Settings: &probes[i], Recent: strips.Recent(probes[i].Name)})
@@ -78,8 +84,14 @@ func snapshot(tb testing.TB, bad bool, names ...string) *statuspage.Snapshot {
 // server serves a snapshot.
 func server(tb testing.TB, s *statuspage.Snapshot) http.Handler {
 	tb.Helper()
+	return serverOf(tb, func() *statuspage.Snapshot { return s })
+}
+
+// serverOf serves the snapshots of a function.
+func serverOf(tb testing.TB, snapshot func() *statuspage.Snapshot) http.Handler {
+	tb.Helper()
 	page, err := statuspage.New(statuspage.Source{
-		Snapshot: func(context.Context, time.Time) *statuspage.Snapshot { return s },
+		Snapshot: func(context.Context, time.Time) *statuspage.Snapshot { return snapshot() },
 		History:  func() *history.Store { return nil }, Store: func() *outbox.Store { return nil },
 	}, statuspage.NewStrips())
 	if err != nil {
@@ -97,6 +109,15 @@ func get(tb testing.TB, h http.Handler, address string) *httptest.ResponseRecord
 	return w
 }
 
+// packed gets a page as a browser does.
+func packed(tb testing.TB, h http.Handler, address string) *httptest.ResponseRecorder {
+	tb.Helper()
+	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(tb.Context(), http.MethodGet, address, http.NoBody)
+	r.Header.Set("Accept-Encoding", "gzip, deflate, br")
+	h.ServeHTTP(w, r)
+	return w
+}
+
 func TestPagesAreAsTheyWere(t *testing.T) {
 	good, bad := snapshot(t, false, "feed", "collections"), snapshot(t, true, "feed", "collections")
 	late := snapshot(t, false, "feed", "collections")
@@ -106,7 +127,8 @@ func TestPagesAreAsTheyWere(t *testing.T) {
 		s       *statuspage.Snapshot
 		address string
 	}{
-		"home-good": {good, "/"}, "home-bad": {bad, "/"}, "home-late": {late, "/"}, "probe": {bad, "/probe/feed"},
+		"home-good": {good, "/"}, "home-bad": {bad, "/"}, "home-states": {states(t), "/"}, "home-late": {late, "/"},
+		"probe":    {bad, "/probe/feed"},
 		"incident": {bad, "/incident/" + bad.Firing[0].ID}, "rule": {bad, "/rules/server-errors"}, "missing": {bad, "/probe/other"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,7 +161,9 @@ func valid(t *testing.T, page []byte) {
 		if n.Type != html.ElementNode {
 			continue
 		}
-		seen[n.Data]++
+		if n.Namespace == "" { // a drawing has titles of its own
+			seen[n.Data]++
+		}
 		for _, a := range n.Attr {
 			switch {
 			case a.Key == "id" && ids[a.Val]:
@@ -156,9 +180,9 @@ func valid(t *testing.T, page []byte) {
 			t.Error("there is an inline script")
 		}
 	}
-	for _, name := range []string{"h1", "main", "header", "footer", "title", "script"} {
-		if seen[name] != 1 {
-			t.Errorf("there are %d <%s>, want 1", seen[name], name)
+	for name, want := range map[string]int{"h1": 1, "main": 1, "header": 1, "footer": 1, "title": 1, "script": 2} {
+		if seen[name] != want {
+			t.Errorf("there are %d <%s>, want %d", seen[name], name, want)
 		}
 	}
 	if seen["img"]+seen["style"]+seen["iframe"] > 0 {
@@ -192,6 +216,26 @@ func TestHostileTextStaysText(t *testing.T) {
 	}
 }
 
+func TestAPageOfASilencedProbeHasAnIcon(t *testing.T) {
+	s := snapshot(t, true, "feed")
+	for i := range s.Series {
+		s.Series[i].SilencedUntil = s.Now.Add(time.Hour)
+	}
+	if page := get(t, server(t, s), "/probe/feed").Body.String(); !strings.Contains(page, `href="../static/unknown.svg"`) {
+		t.Errorf("want the icon of an unknown state, got %s", page[:strings.Index(page, "<body")])
+	}
+}
+
+func TestMarkdownShowsHostileTextAsItIs(t *testing.T) {
+	s := snapshot(t, true, "feed")
+	i := &s.Firing[0]
+	i.Examples[0].Reason = "[click](https://example.org) <img src=x> ![](x) `a` | b"
+	text := statuspage.NewIncidentPage(s, i, statuspage.Records{}).Markdown()
+	if want := "\\[click\\](https://example.org) \\<img src=x> !\\[\\](x) \\`a\\` \\| b"; !strings.Contains(text, want) {
+		t.Errorf("want %s in %s", want, text)
+	}
+}
+
 func TestTheBadProbeIsFirstAmongMany(t *testing.T) {
 	names := []string{}
 	for i := range 1000 {
@@ -199,11 +243,86 @@ func TestTheBadProbeIsFirstAmongMany(t *testing.T) {
 	}
 	s := snapshot(t, true, append(names, "feed")...)
 	home := statuspage.NewHome(s, statuspage.Filter{})
-	if len(home.Rows) != 1 || home.Rows[0].Probe != "feed" || home.Counts.Healthy != 1000 || len(home.Healthy) != 200 || home.Pages != 5 {
-		t.Errorf("got %d rows, %d of %d healthy on one of %d pages", len(home.Rows), len(home.Healthy), home.Counts.Healthy, home.Pages)
+	if len(home.Rows) != 1 || home.Rows[0].Probe != "feed" || home.Counts.Healthy != 1000 || !home.Folded || len(home.Healthy) != 0 {
+		t.Errorf("got %d rows, %d of %d healthy, folded %t", len(home.Rows), len(home.Healthy), home.Counts.Healthy, home.Folded)
+	}
+	if all := statuspage.NewHome(s, statuspage.Filter{All: true}); len(all.Healthy) != 200 || all.Pages != 5 {
+		t.Errorf("got %d healthy on one of %d pages, want 200 on one of 5", len(all.Healthy), all.Pages)
 	}
 	if found := statuspage.NewHome(s, statuspage.Filter{Query: "P999"}); len(found.Healthy) != 1 || len(found.Rows) != 0 {
 		t.Errorf("the filter finds %d and %d probes, want 1 and 0", len(found.Healthy), len(found.Rows))
+	}
+}
+
+func TestTheHomePageSaysThatItStarts(t *testing.T) {
+	s := snapshot(t, false, "feed")
+	s.Probes[0].Recent, s.Started = statuspage.Recent{}, s.Now.Add(-10*time.Second)
+	got := statuspage.NewHome(s, statuspage.Filter{})
+	if !strings.HasPrefix(got.Headline, "squarewatch is starting") || got.State != "unknown" {
+		t.Errorf("after 10 s: got %s, %s", got.State, got.Headline)
+	}
+	s.Started = s.Now.Add(-time.Hour)
+	if got := statuspage.NewHome(s, statuspage.Filter{}); got.Headline != "No run has finished yet." {
+		t.Errorf("after an hour: got %s", got.Headline)
+	}
+}
+
+func TestPagesAreSmall(t *testing.T) {
+	h := server(t, many(t, true, 1000))
+	for address, limit := range map[string]int{"/": 10_000, "/?show=all": 60_000} {
+		if got := packed(t, h, address).Body.Len(); got > limit {
+			t.Errorf("%s has %d bytes, want at most %d", address, got, limit)
+		}
+	}
+	if got := packed(t, h, "/static/page.js").Body.Len() + packed(t, h, "/static/style.css").Body.Len(); got > 20_000 {
+		t.Errorf("script and style have %d bytes, want at most 20000", got)
+	}
+}
+
+func TestAPageIsMadeOnceForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // a snapshot is made each second
+		s := snapshot(t, true, "feed")
+		s.Now = time.Now()
+		snapshots := 0
+		h := serverOf(t, func() *statuspage.Snapshot {
+			snapshots++
+			return s
+		})
+		first := get(t, h, "/").Body.String()
+		s.Target = "other.example"
+		var viewers sync.WaitGroup
+		for range 20 {
+			viewers.Go(func() {
+				w := packed(t, h, "/")
+				text, err := gzip.NewReader(w.Body)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if body, err := io.ReadAll(text); err != nil || string(body) != first {
+					t.Errorf("want the page that the first viewer got, got %d bytes, %v", len(body), err)
+				}
+			})
+		}
+		viewers.Wait()
+		if snapshots != 1 {
+			t.Errorf("%d snapshots were made, want 1", snapshots)
+		}
+	})
+}
+
+func TestCompressionIsAskedFor(t *testing.T) {
+	h := server(t, snapshot(t, false, "feed"))
+	for accepted, want := range map[string]string{
+		"": "", "br": "", "gzip": "gzip", "deflate, GZIP;q=0.5": "gzip", "gzip;q=0, br": "", "gzip; q=nonsense": "",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Accept-Encoding", accepted)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Encoding"); got != want || w.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: got the encoding %q and Vary %q, want %q", accepted, got, w.Header().Get("Vary"), want)
+		}
 	}
 }
 

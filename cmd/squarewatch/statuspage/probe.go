@@ -1,6 +1,7 @@
 package statuspage
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -15,26 +16,30 @@ import (
 type ProbePage struct {
 	Head
 
-	Row       Row              `json:"row"`
-	Reason    string           `json:"reason,omitempty"` // why the last run is unexpected
-	Excerpt   string           `json:"excerpt,omitempty"`
-	Problems  []Problem        `json:"problems"` // that concern the probe
-	Request   Request          `json:"request"`
-	Period    string           `json:"period"`
-	Periods   []string         `json:"periods"`
-	Runs      int              `json:"runs"`
-	Bad       int              `json:"bad"`
-	Good      setting.Share    `json:"good"`
-	Missed    int              `json:"missed"`
-	P50       time.Duration    `json:"p50_ns"` // of the cells of the strip, like the next two
-	P95       time.Duration    `json:"p95_ns"`
-	P99       time.Duration    `json:"p99_ns"`
-	Begin     time.Time        `json:"begin"`
-	Buckets   []history.Bucket `json:"buckets"`
-	Newest    []RunLine        `json:"newest"` // runs and missed runs, newest first
-	Rules     []RuleLine       `json:"rules"`
-	Kept      bool             `json:"kept"`
-	Incidents []Entry          `json:"incidents"`
+	Row       Row                 `json:"row"`
+	Reason    string              `json:"reason,omitempty"` // why the last run is unexpected
+	Excerpt   string              `json:"excerpt,omitempty"`
+	Problems  []Problem           `json:"problems"` // that concern the probe
+	Request   Request             `json:"request"`
+	Period    string              `json:"period"`
+	Periods   []string            `json:"periods"`
+	Runs      int                 `json:"runs"`
+	Bad       int                 `json:"bad"`
+	Good      setting.Share       `json:"good"`
+	Missed    int                 `json:"missed"`
+	MissedBy  []MissedLine        `json:"missed_by"` // the most frequent reason first
+	P50       time.Duration       `json:"p50_ns"`    // of the cells of the strip, like the next two
+	P95       time.Duration       `json:"p95_ns"`
+	P99       time.Duration       `json:"p99_ns"`
+	Begin     time.Time           `json:"begin"`
+	Buckets   []history.Bucket    `json:"buckets"`
+	Phases    []history.PhaseMean `json:"phases"`         // of a sample of the runs
+	Rate      *ProbeRate          `json:"rate,omitempty"` // absent where no rule counts the probe alone
+	Budgets   []Budget            `json:"budgets"`        // of rules with an objective
+	Newest    []RunLine           `json:"newest"`         // runs and missed runs, newest first
+	Rules     []RuleLine          `json:"rules"`
+	Kept      bool                `json:"kept"`
+	Incidents []Entry             `json:"incidents"`
 }
 
 // Request is what a probe sends and expects, without secrets.
@@ -89,8 +94,8 @@ func periodOf(name string) period {
 	return all[0]
 }
 
-// NewProbePage makes the page of a probe; false when there is none. store may be nil.
-func NewProbePage(ctx context.Context, s *Snapshot, store *history.Store, name, periodName string) (*ProbePage, bool, error) {
+// NewProbePage makes the page of a probe; false when there is none.
+func NewProbePage(ctx context.Context, s *Snapshot, source *Source, name, periodName string) (*ProbePage, bool, error) {
 	i := slices.IndexFunc(s.Probes, func(p Probe) bool { return p.Settings.Name == name })
 	if i < 0 {
 		return nil, false, nil
@@ -99,30 +104,32 @@ func NewProbePage(ctx context.Context, s *Snapshot, store *history.Store, name, 
 	one.Probes = s.Probes[i : i+1]
 	p := &s.Probes[i]
 	cells := p.Recent.Cells
+	store := source.History()
 	shown := periodOf(periodName)
 	page := &ProbePage{
 		Row: rowsOf(&one)[0], Reason: foreign(p.Recent.Last.Reason, cutExcerpt), Excerpt: foreign(p.Recent.Last.Excerpt, cutExcerpt),
-		Request: requestOf(p), Period: shown.name, P50: percentile(cells, 0.5), P95: percentile(cells, 0.95), P99: percentile(cells, 0.99),
+		Request: requestOf(p, s.Now), Period: shown.name, P50: percentile(cells, 0.5), P95: percentile(cells, 0.95), P99: percentile(cells, 0.99),
 		Begin: s.Now.Add(-shown.length), Kept: store != nil,
 	}
+	page.Row.measure(s)
 	for _, known := range periods() {
 		page.Periods = append(page.Periods, known.name)
 	}
 	page.fillAlerts(s, p.Settings)
 	state := map[string]string{"bad": "bad", "healthy": "good"}[group(page.Row.State)]
-	page.Head = headOf(s, name, state)
+	page.Head = headOf(s, name, cmp.Or(state, "unknown"))
 	if store == nil {
 		page.Newest = linesOfCells(cells)
 		return page, true, nil
 	}
-	return page, true, page.fillHistory(ctx, s, store, shown)
+	return page, true, page.fillHistory(ctx, s, source, p.Settings, shown)
 }
 
-func requestOf(p *Probe) Request {
+func requestOf(p *Probe, now time.Time) Request {
 	settings := p.Settings
 	r := Request{
-		Method: settings.Method, Path: settings.Template(), Credential: settings.Credential, Schedule: settings.Schedule.String(), Next: p.Next,
-		Timeout: settings.Timeout, Expect: expectation(&settings.Expect), Labels: map[string]string{},
+		Method: settings.Method, Path: settings.Template(), Credential: settings.Credential, Schedule: settings.Schedule.String(),
+		Next: settings.Schedule.Next(now), Timeout: settings.Timeout, Expect: expectation(&settings.Expect), Labels: map[string]string{},
 	}
 	for name, value := range settings.Labels {
 		r.Labels[foreign(name, cutName)] = foreign(value, cutName)
@@ -180,70 +187,3 @@ func (page *ProbePage) fillAlerts(s *Snapshot, settings *probe.Probe) {
 		}
 	}
 }
-
-// fillHistory adds what is stored of the period.
-func (page *ProbePage) fillHistory(ctx context.Context, s *Snapshot, store *history.Store, shown period) (err error) {
-	name := page.Row.Probe
-	if page.Buckets, err = store.Buckets(ctx, name, page.Begin, s.Now, shown.part); err != nil {
-		return err
-	}
-	for i := range page.Buckets {
-		page.Runs += page.Buckets[i].Runs
-		page.Bad += page.Buckets[i].Bad
-	}
-	if page.Runs > 0 {
-		page.Good = setting.Share(page.Runs-page.Bad) / setting.Share(page.Runs)
-	}
-	missed, err := store.MissesOf(ctx, name, page.Begin, s.Now, maxMisses)
-	if err != nil {
-		return err
-	}
-	for _, m := range missed {
-		page.Missed += m.Count
-	}
-	newest, err := store.RunsOf(ctx, name, page.Begin, s.Now, stripCells)
-	page.Newest = linesOf(missed, newest)
-	return err
-}
-
-// maxMisses limits the times at which runs were missed that one page reads.
-const maxMisses = 2000
-
-// linesOf lists runs and missed runs, newest first, at most stripCells.
-func linesOf(missed []probe.Miss, runs []history.Record) []RunLine {
-	var lines []RunLine
-	for _, m := range missed {
-		line := RunLine{At: m.Intended, Kind: CellMissed, What: "missed", Reason: missReason(m.Reason)}
-		if m.Count > 1 {
-			line.What = count(m.Count, "run", "runs") + " missed"
-		}
-		lines = append(lines, line)
-	}
-	for _, r := range runs {
-		line := RunLine{
-			At: r.End, Kind: kindOf(r.Result), What: outcome(r.Class, r.Code), Latency: r.Latency, Reason: foreign(r.Reason, cutExcerpt),
-		}
-		if r.Detailed {
-			line.Trace = r.Trace.String()
-		}
-		lines = append(lines, line)
-	}
-	slices.SortStableFunc(lines, func(a, b RunLine) int { return b.At.Compare(a.At) })
-	return lines[:min(len(lines), stripCells)]
-}
-
-// linesOfCells lists the cells of a strip, newest first, where nothing is stored.
-func linesOfCells(cells []Cell) []RunLine {
-	lines := make([]RunLine, 0, len(cells))
-	for _, c := range slices.Backward(cells) {
-		line := RunLine{At: c.At, Kind: c.Kind, What: outcome(c.Class, c.Code), Latency: c.Latency}
-		if c.Kind == CellMissed {
-			line.What, line.Reason = "missed", missReason(c.Missed)
-		}
-		lines = append(lines, line)
-	}
-	return lines
-}
-
-// Chart draws the latency of the period.
-func (page *ProbePage) Chart() Chart { return drawLatency(page.Buckets, page.Begin, page.Now) }

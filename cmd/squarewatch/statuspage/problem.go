@@ -56,6 +56,8 @@ type Example struct {
 	Reason  string    `json:"reason"`
 	Excerpt string    `json:"excerpt,omitempty"`
 	Trace   string    `json:"trace,omitempty"`
+
+	TraceURL string `json:"trace_url,omitempty"` // on the home page, of the newest run
 }
 
 // problemOf describes an incident with the sentences that Slack has.
@@ -115,41 +117,49 @@ func (p *Problem) Linked() bool {
 // Open reports whether the incident still fires.
 func (p *Problem) Open() bool { return p.Resolved.IsZero() }
 
-// problemsOf returns the firing incidents, the worst first. Those that another incident announces are in its Also.
-func problemsOf(s *Snapshot) []Problem {
-	status := map[[2]string]*alert.Status{}
+// problemsOf returns the firing incidents, the worst first, and counts those that it leaves out. Those that another incident announces are
+// in its Also.
+func problemsOf(s *Snapshot) (list []Problem, left int) {
+	firing := map[[2]string]*alert.Status{}
 	for i := range s.Series {
-		status[[2]string{s.Series[i].Rule, s.Series[i].Series}] = &s.Series[i]
+		if a := &s.Series[i]; a.State == alert.Firing {
+			firing[[2]string{a.Rule, a.Series}] = a
+		}
 	}
-	var list []Problem
+	var all []*alert.Incident
+	silenced := map[*alert.Incident]time.Time{}
 	for i := range s.Firing {
 		incident := &s.Firing[i]
-		known := status[[2]string{incident.Rule, incident.Series}]
+		known := firing[[2]string{incident.Rule, incident.Series}]
 		if incident.Leader != "" || known != nil && known.CoveredBy != "" {
 			continue
 		}
-		p := problemOf(incident)
+		all = append(all, incident)
 		if known != nil {
-			p.Silenced = known.SilencedUntil
+			silenced[incident] = known.SilencedUntil
 		}
+	}
+	slices.SortStableFunc(all, func(a, b *alert.Incident) int {
+		return cmp.Or(cmp.Compare(urgency(a, silenced[a]), urgency(b, silenced[b])), a.Fired.Compare(b.Fired))
+	})
+	for _, incident := range all[:min(len(all), maxProblems)] {
+		p := problemOf(incident)
+		p.Silenced = silenced[incident]
 		list = append(list, p)
 	}
-	slices.SortStableFunc(list, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(urgency(&a), urgency(&b)), a.Fired.Compare(b.Fired))
-	})
-	return list
+	return list, len(all) - len(list)
 }
 
-// urgency orders problems: a breach first, silenced ones last.
-func urgency(p *Problem) int {
+// urgency orders incidents: a breach first, silenced ones last.
+func urgency(i *alert.Incident, silenced time.Time) int {
 	order := map[alert.Severity]int{alert.Critical: 1, alert.Warning: 2, alert.Info: 3}
 	switch {
-	case p.Breach:
+	case i.Condition == alert.ConditionAccess:
 		return 0
-	case !p.Silenced.IsZero():
-		return 10 + order[p.Severity]
+	case !silenced.IsZero():
+		return 10 + order[i.Severity]
 	}
-	return order[p.Severity]
+	return order[i.Severity]
 }
 
 // isOurs reports whether a culprit is on our own side of the API.

@@ -20,6 +20,15 @@ type stamp struct{ At, Now time.Time }
 // Age returns how long ago it was.
 func (s stamp) Age() string { return lasting(s.Now.Sub(s.At)) }
 
+// When returns the time of day, with the date when it is of another day than the page.
+func (s stamp) When() string {
+	at := s.At.UTC()
+	if at.Format(time.DateOnly) == s.Now.UTC().Format(time.DateOnly) {
+		return at.Format("15:04:05")
+	}
+	return at.Format("2 Jan 15:04:05")
+}
+
 // templatesAt are the templates for the pages at the root, and for the pages below it. Links are relative, so that a reverse proxy can
 // serve the pages under a path.
 type templatesAt struct{ home, below *template.Template }

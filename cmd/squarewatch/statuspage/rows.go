@@ -1,7 +1,6 @@
 package statuspage
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -27,9 +26,9 @@ const (
 	RowGood     RowState = "good"
 )
 
-// rowStates returns all states in the order of their urgency.
-func rowStates() []RowState {
-	return []RowState{RowBreach, RowBad, RowPending, RowHeld, RowLate, RowSilenced, RowNone, RowGood}
+// rank orders states by their urgency: 0 is the most urgent.
+func (r RowState) rank() int {
+	return slices.Index([]RowState{RowBreach, RowBad, RowPending, RowHeld, RowLate, RowSilenced, RowNone, RowGood}, r)
 }
 
 // Row is a probe on the home page.
@@ -47,74 +46,88 @@ type Row struct {
 	Cells     []Cell        `json:"cells"`
 	Silenced  time.Time     `json:"silenced,omitzero"`
 	Why       string        `json:"why,omitempty"` // why it is late, or what announces it
+
+	settings *probe.Probe
+	period   string  // that Cells are the parts of; empty when they are runs
+	near     float64 // how near Rule is to firing: the rate as a multiple of its threshold; negative without a rule
 }
 
-// rowsOf returns a row for each probe, the most urgent first, those of equal urgency in the file's order.
+// rowsOf returns a row for each probe, in the file's order. What only shown rows need is left to [Row.measure].
 func rowsOf(s *Snapshot) []Row {
-	series := map[string][]*alert.Status{}
-	for i := range s.Series {
-		series[s.Series[i].Series] = append(series[s.Series[i].Series], &s.Series[i])
-	}
 	perProbe := map[string]bool{alert.NoDataRule: true, alert.AccessRule: true}
 	for i := range s.Rules {
 		perProbe[s.Rules[i].Name] = s.Rules[i].Per == alert.PerProbe
 	}
-	rows := make([]Row, 0, len(s.Probes))
+	rows, place := make([]Row, len(s.Probes)), make(map[string]int, len(s.Probes))
 	for i := range s.Probes {
-		p := &s.Probes[i]
-		own := slices.DeleteFunc(slices.Clone(series[p.Settings.Name]), func(a *alert.Status) bool { return !perProbe[a.Rule] })
-		rows = append(rows, rowOf(s, p, own))
+		rows[i] = rowOf(s, &s.Probes[i])
+		place[rows[i].Probe] = i
 	}
-	states := rowStates()
-	slices.SortStableFunc(rows, func(a, b Row) int {
-		return cmp.Compare(slices.Index(states, a.State), slices.Index(states, b.State))
-	})
+	for i := range s.Series {
+		a := &s.Series[i]
+		if at, known := place[a.Series]; known && perProbe[a.Rule] {
+			rows[at].weigh(a)
+		}
+	}
+	for i := range rows {
+		last := &s.Probes[i].Recent.Last
+		if r := &rows[i]; !last.At.IsZero() && !last.Expected && r.Silenced.IsZero() && r.State != RowHeld {
+			r.raise(RowBad, "")
+		}
+	}
 	return rows
 }
 
-func rowOf(s *Snapshot, p *Probe, series []*alert.Status) Row {
+// rowOf describes a probe by its runs alone.
+func rowOf(s *Snapshot, p *Probe) Row {
 	last := &p.Recent.Last
 	row := Row{
 		Probe: p.Settings.Name, Guard: p.Settings.Guards == probe.GuardAccess, State: RowGood, Last: outcome(last.Class, last.Code), At: last.At,
-		P95: percentile(p.Recent.Cells, 0.95), Cells: p.Recent.Cells,
-	}
-	raise := func(state RowState, why string) {
-		if states := rowStates(); slices.Index(states, state) < slices.Index(states, row.State) {
-			row.State, row.Why = state, why
-		}
+		Cells: p.Recent.Cells, settings: p.Settings, near: -1,
 	}
 	if last.At.IsZero() {
 		row.Last = "no run yet"
-		raise(RowNone, "")
+		row.raise(RowNone, "")
 	}
 	if why := lateness(s, p); why != "" {
-		raise(RowLate, why)
-	}
-	near := -1.0
-	for _, a := range series {
-		switch {
-		case !a.SilencedUntil.IsZero():
-			row.Silenced = a.SilencedUntil
-			raise(RowSilenced, "")
-		case a.CoveredBy != "":
-			raise(RowHeld, "announced with "+a.CoveredBy)
-		case a.State == alert.Pending:
-			raise(RowPending, "crossed the threshold of "+a.Rule)
-		case a.State == alert.Firing && a.Rule == alert.AccessRule:
-			raise(RowBreach, "")
-		case a.State == alert.Firing:
-			raise(RowBad, "")
-		}
-		if a.Threshold > 0 && a.Runs > 0 && float64(a.Rate/a.Threshold) > near {
-			near = float64(a.Rate / a.Threshold)
-			row.Rule, row.Runs, row.Threshold = a.Rule, a.Runs, a.Threshold
-			row.Bad = int(math.Round(float64(a.Rate) * float64(a.Runs)))
-		}
-	}
-	if !last.At.IsZero() && !last.Expected && row.Silenced.IsZero() && row.State != RowHeld {
-		raise(RowBad, "")
+		row.raise(RowLate, why)
 	}
 	return row
+}
+
+// raise gives the row a state if that is more urgent than its own.
+func (r *Row) raise(state RowState, why string) {
+	if state.rank() < r.State.rank() {
+		r.State, r.Why = state, why
+	}
+}
+
+// weigh adds what a rule says of the probe.
+func (r *Row) weigh(a *alert.Status) {
+	switch {
+	case !a.SilencedUntil.IsZero():
+		r.Silenced = a.SilencedUntil
+		r.raise(RowSilenced, "")
+	case a.CoveredBy != "":
+		r.raise(RowHeld, "announced with "+a.CoveredBy)
+	case a.State == alert.Pending:
+		r.raise(RowPending, "crossed the threshold of "+a.Rule)
+	case a.State == alert.Firing && a.Rule == alert.AccessRule:
+		r.raise(RowBreach, "")
+	case a.State == alert.Firing:
+		r.raise(RowBad, "")
+	}
+	if a.Threshold > 0 && a.Runs > 0 && float64(a.Rate/a.Threshold) > r.near {
+		r.near = float64(a.Rate / a.Threshold)
+		r.Rule, r.Runs, r.Threshold = a.Rule, a.Runs, a.Threshold
+		r.Bad = int(math.Round(float64(a.Rate) * float64(a.Runs)))
+	}
+}
+
+// measure fills in what a row needs to be shown.
+func (r *Row) measure(s *Snapshot) {
+	r.P95 = percentile(r.Cells, 0.95)
+	r.Cells = marked(s, r.settings, r.Cells, 0)
 }
 
 // lateGrace is how long after its time a run may end before its probe is late.
@@ -141,8 +154,13 @@ func lateness(s *Snapshot, p *Probe) string {
 type Filter struct {
 	Query string `json:"query,omitempty"` // part of a probe's name
 	State string `json:"state,omitempty"` // bad, late or silenced; empty for all
+	All   bool   `json:"all,omitempty"`   // also many healthy probes below others
 	Page  int    `json:"page"`            // of the healthy probes, from 1
+	Last  string `json:"last,omitempty"`  // what strips show: 1h, 24h or 7d; empty for the newest runs
 }
+
+// Narrow reports whether the reader asked for healthy probes.
+func (f *Filter) Narrow() bool { return f.All || f.Query != "" || f.Page > 1 }
 
 // fits reports whether a row is asked for.
 func (f *Filter) fits(r *Row) bool {

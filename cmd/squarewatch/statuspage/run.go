@@ -3,7 +3,6 @@ package statuspage
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -36,8 +35,15 @@ type RunPage struct {
 	Reasons    []Reason      `json:"reasons"`
 	Settle     string        `json:"settle,omitempty"`
 	Request    *Request      `json:"request,omitempty"` // of the probe as it is configured now; absent when it was removed
-	Curl       string        `json:"curl,omitempty"`
+	Curl       Curl          `json:"curl,omitzero"`
 	TraceURL   string        `json:"trace_url,omitempty"`
+	Fate       TraceFate     `json:"collector"`
+}
+
+// TraceFate says whether the collector of traces has the trace of a run.
+type TraceFate struct {
+	State string `json:"state"` // off, not_kept, waiting, lost or sent; empty where it is not known
+	Why   string `json:"why,omitempty"`
 }
 
 // Attempt is one exchange of a run.
@@ -67,9 +73,10 @@ func isTrace(id *probe.TraceID, text string) bool {
 	return id.UnmarshalText([]byte(text)) == nil && id.IsValid()
 }
 
-// NewRunPage makes the page of a run; false when nothing is kept of a run with this trace. store may be nil.
-func NewRunPage(ctx context.Context, s *Snapshot, store *history.Store, trace string) (*RunPage, bool, error) {
+// NewRunPage makes the page of a run; false when nothing is kept of a run with this trace.
+func NewRunPage(ctx context.Context, s *Snapshot, source *Source, trace string) (*RunPage, bool, error) {
 	var id probe.TraceID
+	store := source.History()
 	if store == nil || !isTrace(&id, trace) {
 		return nil, false, nil
 	}
@@ -85,9 +92,12 @@ func NewRunPage(ctx context.Context, s *Snapshot, store *history.Store, trace st
 	if s.TraceURL != "" {
 		page.TraceURL = strings.ReplaceAll(s.TraceURL, "{trace_id}", page.Trace)
 	}
+	if source.Fate != nil {
+		page.Fate = source.Fate(r)
+	}
 	if i := slices.IndexFunc(s.Probes, func(p Probe) bool { return p.Settings.Name == r.Probe }); i >= 0 {
-		request := requestOf(&s.Probes[i])
-		page.Request, page.Curl = &request, curl(s.URL, &request, s.Probes[i].Settings)
+		request := requestOf(&s.Probes[i], s.Now)
+		page.Request, page.Curl = &request, curlOf(s.URL, s.Probes[i].Settings)
 	}
 	return page, true, nil
 }
@@ -125,17 +135,5 @@ func attemptOf(a *probe.Attempt, begin, end time.Time) Attempt {
 	return shown
 }
 
-// curl returns a command that repeats the request. Secrets are variables of the shell, and the query is left out.
-func curl(target string, r *Request, settings *probe.Probe) string {
-	parts := []string{"curl", "-sS", "-i", "-X", r.Method, quoted(strings.TrimSuffix(target, "/") + (&url.URL{Path: r.Path}).EscapedPath())}
-	if r.Credential != "" && r.Credential != probe.NoCredential {
-		parts = append(parts, "-H", `"Authorization: Bearer $KEY"`)
-	}
-	if settings.JSON != nil || !settings.Body.IsZero() {
-		parts = append(parts, "--data", `"$BODY"`)
-	}
-	return strings.Join(parts, " ")
-}
-
-// quoted returns text as one word of a shell.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+// CredentialAge returns how old the token of the last request was when the run ended.
+func (page *RunPage) CredentialAge() string { return lasting(page.End.Sub(page.Issued)) }

@@ -28,15 +28,29 @@ type Snapshot struct {
 	Faults    []string // what does not work in squarewatch itself
 	Kept      bool     // there is a state_dir: history survives a restart
 
-	Loaded  time.Time // when the configuration was loaded
-	Differs string    // why the file is another one than what runs; empty when it is the same
+	Credentials []Credential
+	MissedToday int       // runs of all probes, since midnight UTC
+	Traces      TraceFate // of the runs that end now; zero where nobody knows
+
+	Loaded  time.Time   // when the configuration was loaded
+	Reloads []time.Time // when it was replaced, oldest first
+	Differs string      // why the file is another one than what runs; empty when it is the same
+
+	Silences []alert.Silence // and maintenance of the last seven days, also what has ended
 }
 
 // Probe is a probe with what is known of its runs.
 type Probe struct {
 	Settings *probe.Probe
-	Next     time.Time // when the schedule wants the next run
 	Recent   Recent
+}
+
+// Credential is a credential with what it knows of itself.
+type Credential struct {
+	probe.Validity
+
+	Name      string
+	Renewable bool // it logs in
 }
 
 // Source is where a server reads. Functions may be called by many goroutines.
@@ -44,6 +58,8 @@ type Source struct {
 	Snapshot func(ctx context.Context, now time.Time) *Snapshot
 	History  func() *history.Store // nil while there is none
 	Store    func() *outbox.Store  // of ended incidents; nil while there is none
+	// Fate says whether the collector has the trace of a run; nil where nobody knows.
+	Fate func(r *probe.Result) TraceFate
 	// Backtest evaluates the stored history with a rule in place of the rule with the same name.
 	Backtest func(ctx context.Context, rule *alert.Rule, since time.Duration) (Backtest, error)
 }

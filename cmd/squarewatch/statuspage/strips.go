@@ -1,6 +1,7 @@
 package statuspage
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -18,27 +19,32 @@ type CellKind string
 // The kinds of cells.
 const (
 	CellGood    CellKind = "good"
+	CellSlow    CellKind = "slow"    // as expected, but much slower than usual
 	CellRefused CellKind = "refused" // an expected refusal
 	CellBad     CellKind = "bad"
 	CellMissed  CellKind = "missed"
+	CellNone    CellKind = "none" // no run in a part of a period
 )
 
-// Cell is one run of a strip, or some missed runs in a row.
+// Cell is one run of a strip, some missed runs in a row, or the runs of a part of a period: the worst of them with its share.
 type Cell struct {
-	Kind    CellKind         `json:"kind"`
-	At      time.Time        `json:"at"`
-	Code    int              `json:"code,omitempty"`
-	Class   probe.Class      `json:"class,omitempty"`
-	Latency time.Duration    `json:"latency_ns,omitempty"`
-	Missed  probe.MissReason `json:"missed,omitempty"`
+	Kind       CellKind         `json:"kind"`
+	At         time.Time        `json:"at"` // of a part: its beginning
+	Code       int              `json:"code,omitempty"`
+	Class      probe.Class      `json:"class,omitempty"`
+	Latency    time.Duration    `json:"latency_ns,omitempty"` // of a part: the mean
+	Missed     probe.MissReason `json:"missed,omitempty"`
+	MissedRuns int32            `json:"missed_runs,omitempty"`
+	Runs       int32            `json:"runs,omitempty"` // of a part, like Bad
+	Bad        int32            `json:"bad,omitempty"`
+	Silenced   bool             `json:"silenced,omitempty"` // by a person or by maintenance
+	Reloaded   bool             `json:"reloaded,omitempty"` // the configuration was replaced before this run, or in this part
 }
 
 // Recent is what is known of a probe's newest runs. It is plain data.
 type Recent struct {
-	Cells  []Cell // oldest first
-	Last   Last
-	Runs   int // since the start
-	Missed int // since the start
+	Cells []Cell // oldest first
+	Last  Last
 }
 
 // Last is the last run of a probe.
@@ -59,21 +65,29 @@ type Last struct {
 // Strips is the sink that keeps the newest runs of every probe. About 5 kB for each probe.
 type Strips struct {
 	mu     sync.Mutex
-	probes map[string]*Recent
+	probes map[string]*strip
 	change uint64
+	day    string // the newest with missed runs
+	missed int    // on that day
+}
+
+// strip is what is kept of one probe.
+type strip struct {
+	Recent
+
+	lent bool // a reader holds Cells, so that they must not change
 }
 
 var _ probe.Sink = (*Strips)(nil)
 
 // NewStrips returns strips without runs.
-func NewStrips() *Strips { return &Strips{probes: map[string]*Recent{}} }
+func NewStrips() *Strips { return &Strips{probes: map[string]*strip{}} }
 
 // Finished adds a run.
 func (s *Strips) Finished(r *probe.Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	recent := s.ofLocked(r.Probe)
-	recent.Runs++
 	recent.add(Cell{Kind: kindOf(r), At: r.End.Round(0), Code: r.Code, Class: r.Class, Latency: r.Latency()})
 	recent.Last = lastOf(r)
 }
@@ -83,30 +97,64 @@ func (s *Strips) Missed(m probe.Miss) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	recent := s.ofLocked(m.Probe)
-	recent.Missed += m.Count
-	recent.add(Cell{Kind: CellMissed, At: m.Intended.Round(0), Missed: m.Reason})
+	recent.add(missedCell(&m))
+	s.countLocked(&m)
 }
 
-// Recall puts stored runs of a probe, oldest first, before those that it has.
-func (s *Strips) Recall(name string, runs []history.Record) {
+// Recall puts stored runs and missed runs of a probe, oldest first, before those that it has.
+func (s *Strips) Recall(name string, runs []history.Record, misses []probe.Miss) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	recent := s.ofLocked(name)
 	var before []Cell
 	for i := range runs {
 		r := &runs[i]
-		if len(recent.Cells) == 0 || r.End.Before(recent.Cells[0].At) {
-			before = append(before, Cell{Kind: kindOf(r.Result), At: r.End, Code: r.Code, Class: r.Class, Latency: r.Latency})
-		}
+		before = append(before, Cell{Kind: kindOf(r.Result), At: r.End, Code: r.Code, Class: r.Class, Latency: r.Latency})
+	}
+	for i := range misses {
+		before = append(before, missedCell(&misses[i]))
+	}
+	slices.SortStableFunc(before, func(a, b Cell) int { return a.At.Compare(b.At) })
+	if len(recent.Cells) > 0 {
+		before = slices.DeleteFunc(before, func(c Cell) bool { return !c.At.Before(recent.Cells[0].At) })
 	}
 	if recent.Last.At.IsZero() && len(runs) > 0 {
 		recent.Last = lastOf(runs[len(runs)-1].Result)
 	}
 	all := append(before, recent.Cells...)
-	recent.Cells = all[max(len(all)-stripCells, 0):]
+	recent.Cells, recent.lent = slices.Clone(all[max(len(all)-stripCells, 0):]), false
 }
 
-// Recent returns what is known of a probe.
+// RecallMissed counts stored missed runs, which must be older than those that the strips were given.
+func (s *Strips) RecallMissed(misses []probe.Miss) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range misses {
+		s.countLocked(&misses[i])
+	}
+}
+
+// MissedOn returns how many runs were missed on the day of a time, in UTC; 0 for an earlier day than the newest with missed runs.
+func (s *Strips) MissedOn(now time.Time) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.day != now.UTC().Format(time.DateOnly) {
+		return 0
+	}
+	return s.missed
+}
+
+// countLocked counts missed runs for their day.
+func (s *Strips) countLocked(m *probe.Miss) {
+	switch day := m.Intended.UTC().Format(time.DateOnly); {
+	case day > s.day:
+		s.day, s.missed = day, m.Count
+	case day == s.day:
+		s.missed += m.Count
+	}
+}
+
+// Recent returns what is known of a probe. Nobody may change its cells.
 func (s *Strips) Recent(name string) Recent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,9 +162,8 @@ func (s *Strips) Recent(name string) Recent {
 	if !ok {
 		return Recent{}
 	}
-	copied := *recent
-	copied.Cells = slices.Clone(recent.Cells)
-	return copied
+	recent.lent = true
+	return recent.Recent
 }
 
 // Changes returns a number that grows with every run.
@@ -126,22 +173,34 @@ func (s *Strips) Changes() uint64 {
 	return s.change
 }
 
-func (s *Strips) ofLocked(name string) *Recent {
+func (s *Strips) ofLocked(name string) *strip {
 	s.change++
 	recent := s.probes[name]
 	if recent == nil {
-		recent = &Recent{}
+		recent = &strip{}
 		s.probes[name] = recent
 	}
 	return recent
 }
 
-func (r *Recent) add(c Cell) {
-	if len(r.Cells) >= stripCells {
-		r.Cells = append(r.Cells[:0], r.Cells[len(r.Cells)-stripCells+1:]...)
+// add adds a cell. Cells that a reader holds are copied first, and not at each reading: readers want all probes, and few have a new run.
+func (r *strip) add(c Cell) {
+	if kept := r.Cells[max(len(r.Cells)-stripCells+1, 0):]; len(kept) < len(r.Cells) {
+		into := r.Cells[:0]
+		if r.lent {
+			into, r.lent = make([]Cell, 0, stripCells), false
+		}
+		r.Cells = append(into, kept...)
 	}
 	r.Cells = append(r.Cells, c)
 }
+
+func missedCell(m *probe.Miss) Cell {
+	return Cell{Kind: CellMissed, At: m.Intended.Round(0), Missed: m.Reason, MissedRuns: number(m.Count)}
+}
+
+// number returns a count in the size that a cell has for it.
+func number(n int) int32 { return int32(min(n, math.MaxInt32)) }
 
 func kindOf(r *probe.Result) CellKind {
 	switch {
@@ -158,19 +217,4 @@ func lastOf(r *probe.Result) Last {
 		At: r.End.Round(0), Class: r.Class, Code: r.Code, Expected: r.Expected, Breach: r.Breach, Blame: r.Blame, Credential: r.Credential,
 		Reason: r.Reason, Excerpt: r.Excerpt, Trace: r.Trace, Evidence: r.Evidence,
 	}
-}
-
-// percentile returns the latency that a share of the runs does not exceed; 0 without runs.
-func percentile(cells []Cell, share float64) time.Duration {
-	var all []time.Duration
-	for i := range cells {
-		if cells[i].Kind != CellMissed {
-			all = append(all, cells[i].Latency)
-		}
-	}
-	if len(all) == 0 {
-		return 0
-	}
-	slices.Sort(all)
-	return all[min(int(share*float64(len(all))), len(all)-1)]
 }

@@ -59,6 +59,15 @@ func lasting(d time.Duration) string {
 	return "0 s"
 }
 
+// clock writes a time of day, and its date when it is not that of now.
+func clock(t, now time.Time) string {
+	t = t.UTC()
+	if t.Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format("2 Jan 15:04:05")
+}
+
 // millis writes a latency.
 func millis(d time.Duration) string {
 	switch {

@@ -4,7 +4,7 @@
   const offset = Number(document.body.dataset.now) - Date.now(); // from this clock to the server's
   const listening = new URL("../events", document.currentScript.src);
   const live = document.getElementById("live");
-  let etag = "", events, heard = Date.now(), fetched = 0, waiting, running = false, again = false;
+  let etag = "", events, heard = Date.now(), lost = false, fetched = 0, waiting, running = false, again = false;
 
   const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
   function lasting(seconds) {
@@ -25,11 +25,13 @@
       return;
     }
     if (old === document.activeElement && /INPUT|SELECT|TEXTAREA/.test(old.nodeName)) return;
-    for (const { name, value } of [...next.attributes]) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    for (const { name, value } of [...next.attributes]) if (old.getAttribute(name) !== value && !(name === "tabindex" && old.parentNode.contains(document.activeElement))) old.setAttribute(name, value);
     for (const { name } of [...old.attributes]) if (!next.hasAttribute(name) && name !== "open") old.removeAttribute(name);
     children(old, next);
   }
   function children(old, next) {
+    const ids = new Set([...next.children].map((e) => e.id));
+    for (const e of [...old.children]) if (e.id && !ids.has(e.id)) e.remove(); // what stays is not moved, so it keeps the focus
     const known = new Map([...old.children].filter((e) => e.id).map((e) => [e.id, e]));
     let place = old.firstChild;
     for (const child of [...next.childNodes]) {
@@ -55,7 +57,8 @@
         const icon = "link[rel=icon]";
         document.querySelector(icon).href = next.querySelector(icon).getAttribute("href");
       }
-      heard = Date.now();
+      if (answer.redirected) location.reload(); // the login has ended
+      if (answer.status === 200 || answer.status === 304) heard = Date.now();
     } catch { /* the clock below says that nothing is heard */ }
     running = false;
     if (again) { again = false; soon(2000); }
@@ -67,11 +70,11 @@
 
   function listen() {
     events = new EventSource(listening);
-    events.onopen = () => { heard = Date.now(); soon(500); };
+    events.onopen = () => { heard = Date.now(); lost = false; soon(500); };
     events.addEventListener("beat", () => { heard = Date.now(); });
     events.addEventListener("runs", () => { heard = Date.now(); soon(2000); });
     events.addEventListener("urgent", () => { heard = Date.now(); clearTimeout(waiting); waiting = 0; soon(500); });
-    events.onerror = () => { if (events.readyState === EventSource.CLOSED) setTimeout(show, 30000); };
+    events.onerror = () => { lost = true; if (events.readyState === EventSource.CLOSED) setTimeout(show, 30000); };
   }
   function show() {
     events?.close();
@@ -88,8 +91,8 @@
       if (e.textContent !== text) e.textContent = text;
     }
     const stale = quiet >= 40;
-    document.documentElement.className = stale ? "stale" : "live";
-    live.textContent = stale ? "no update for " + lasting(quiet) : "live";
+    document.documentElement.className = stale ? "stale" : lost ? "lost" : "live";
+    live.textContent = stale ? "no update for " + lasting(quiet) : lost ? "disconnected, trying again" : "live";
   }, 1000);
   show();
 })();

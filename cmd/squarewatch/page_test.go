@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"squarewatch/cmd/squarewatch/statuspage"
+)
+
+// home returns the home page of a daemon as JSON, with all its probes.
+func (s *scene) home(address string) *statuspage.Home {
+	s.t.Helper()
+	_, body := s.get(address)
+	home := &statuspage.Home{}
+	if err := json.Unmarshal([]byte(body), home); err != nil {
+		s.t.Fatalf("%s is no page: %v", address, err)
+	}
+	return home
+}
+
+func TestThePageShowsWhatAnEarlierProcessLeft(t *testing.T) {
+	file := keptFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		first := newSceneWith(t, file, func(*Options) {})
+		first.after(2 * time.Minute)
+		first.stop()
+		<-time.After(time.Minute) // nobody watches
+		second := newSceneWith(t, file, func(*Options) {})
+		second.after(time.Minute)
+		synctest.Wait()
+		home := second.home("/index.json")
+		second.stop()
+		at := slices.IndexFunc(home.Healthy, func(r statuspage.Row) bool { return r.Probe == "feed" })
+		if at < 0 {
+			t.Fatalf("feed is not among the healthy probes: %+v", home.Healthy)
+		}
+		kinds := map[statuspage.CellKind]int{}
+		for _, c := range home.Healthy[at].Cells {
+			kinds[c.Kind]++
+		}
+		if kinds[statuspage.CellGood] != 18 || kinds[statuspage.CellMissed] != 1 {
+			t.Errorf("want 12 runs of the first process, one mark for those that were missed, and 6 runs, got %v", kinds)
+		}
+
+		third := newSceneWith(t, file, func(*Options) {})
+		defer third.stop()
+		third.after(time.Minute)
+		synctest.Wait()
+		if got := third.daemon.strips.MissedOn(time.Now()); got < 6 {
+			t.Errorf("want the runs counted that were missed before the second process, got %d", got)
+		}
+	})
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"squarewatch/alert"
+)
+
+// pastSilences remembers the silences that people have set since the start, also those that have ended, for the page. The zero value is
+// ready to use.
+type pastSilences struct {
+	mu  sync.Mutex
+	all []alert.Silence
+}
+
+// note takes over the silences that are set now. One that is missing among them was removed.
+func (p *pastSilences) note(set []alert.Silence, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.all {
+		known := &p.all[i]
+		if known.End().After(now) && !slices.ContainsFunc(set, func(s alert.Silence) bool { return s.ID == known.ID }) {
+			known.Removed = now
+		}
+	}
+	for i := range set {
+		if !slices.ContainsFunc(p.all, func(known alert.Silence) bool { return known.ID == set[i].ID }) {
+			p.all = append(p.all, set[i])
+		}
+	}
+	p.all = slices.DeleteFunc(p.all, func(s alert.Silence) bool { return s.End().Before(now.Add(-listedFor)) })
+}
+
+// list returns them in the order of their addition.
+func (p *pastSilences) list() []alert.Silence {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.all)
+}

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"squarewatch/alert"
+)
+
+func TestPastSilencesEndWhenTheyAreRemoved(t *testing.T) {
+	now := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
+	short := alert.Silence{ID: "short", From: now, Until: now.Add(time.Minute)}
+	long := alert.Silence{ID: "long", From: now, Until: now.Add(time.Hour)}
+	var p pastSilences
+	p.note([]alert.Silence{short, long}, now)
+	p.note([]alert.Silence{long}, now.Add(2*time.Minute))
+	p.note(nil, now.Add(10*time.Minute))
+	got := p.list()
+	if len(got) != 2 || !got[0].End().Equal(short.Until) || !got[1].End().Equal(now.Add(10*time.Minute)) {
+		t.Errorf("want one that ended as it was set, and one that was removed, got %+v", got)
+	}
+	if p.note(nil, now.Add(listedFor+5*time.Minute)); len(p.list()) != 1 {
+		t.Errorf("want the older one forgotten after a week, got %+v", p.list())
+	}
+}
