@@ -14,6 +14,7 @@ import (
 // The limits of the port and of the socket. Times are those within which a client must send or receive something.
 const (
 	maxConnections    = 128
+	maxScrapes        = 8        // for 10,000 probes each holds about ten megabytes until it is written
 	maxHeader         = 16 << 10 // bytes
 	headerTimeout     = 5 * time.Second
 	readTimeout       = 15 * time.Second
@@ -21,7 +22,8 @@ const (
 	keepAliveDuration = time.Minute     // without a request
 )
 
-// newServer returns a server with all limits set. Each server has its own connections, so an attack on the port leaves the socket usable.
+// newServer returns a server with all limits set. Each server has its own connections and its own handlers, so an attack on the port leaves
+// the socket usable.
 func (d *Daemon) newServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
@@ -33,10 +35,9 @@ func (d *Daemon) newServer(handler http.Handler) *http.Server {
 
 // serve answers requests over the port and, if there is one, over the socket, until the returned function is called.
 func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown func(context.Context) error) {
-	mux := d.mux()
-	servers := map[net.Listener]*http.Server{d.listener: d.newServer(d.fromAllowedHost(mux))}
+	servers := map[net.Listener]*http.Server{d.listener: d.newServer(d.fromAllowedHost(d.mux()))}
 	if d.socket != nil {
-		servers[d.socket] = d.newServer(mux)
+		servers[d.socket] = d.newServer(d.mux())
 	}
 	for listener, server := range servers {
 		services.Go(func() {
@@ -58,7 +59,7 @@ func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown 
 // mux serves the pages, metrics, health and the API. What changes something needs the socket, the token or a login.
 func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", d.telemetry.Metrics())
+	mux.Handle("GET /metrics", limitAnswers(d.telemetry.Metrics(), maxScrapes))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		if all := d.health.verdict(time.Now()); len(all) > 0 {
 			http.Error(w, errUnhealthy(all).Error(), http.StatusServiceUnavailable)
