@@ -58,7 +58,8 @@ func contract() []exchange {
 	}
 }
 
-// TestBothTargetsKeepTheContract holds the stand-in and the API's own stack to the same contract, so that what one shows holds for the other.
+// TestBothTargetsKeepTheContract holds the stand-in and the API's own stack to the same contract, so that what a test shows of one holds for
+// the other.
 func TestBothTargetsKeepTheContract(t *testing.T) {
 	for number, s := range []setup{{long: true}, {long: true, login: true, django: &django{}}} {
 		st, err := newStage(s, t.TempDir(), 900+number, 1)

@@ -9,6 +9,11 @@ command -v prometheus-alertmanager >/dev/null || need+=(prometheus-alertmanager)
 command -v promtool >/dev/null || need+=(prometheus)
 command -v npm >/dev/null || need+=(nodejs npm)
 command -v chromium >/dev/null || need+=(chromium)
+command -v nginx >/dev/null || need+=(nginx-light)
+command -v haproxy >/dev/null || need+=(haproxy)
+command -v tinyproxy >/dev/null || need+=(tinyproxy)
+command -v dnsmasq >/dev/null || need+=(dnsmasq-base)
+python3 -c 'import prometheus_client' 2>/dev/null || need+=(python3-prometheus-client)
 if [ ${#need[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   # The tests start what they need themselves: no service of a package is to run, now or after a boot.
@@ -20,8 +25,8 @@ if [ ${#need[@]} -gt 0 ]; then
   fi
   apt-get update -q
   apt-get install -q -y --no-install-recommends "${need[@]}"
-  for service in prometheus-alertmanager prometheus; do
-    if [[ " ${need[*]} " == *" $service "* ]]; then
+  for service in prometheus-alertmanager prometheus nginx haproxy tinyproxy; do
+    if [[ " ${need[*]} " =~ " $service"(-light)?" " ]]; then
       systemctl disable "$service"
     fi
   done
