@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,15 +34,8 @@ type front struct {
 func newFront(t *testing.T) *front {
 	t.Helper()
 	f := &front{t: t, target: "https://127.0.0.1:" + freePort(t)}
-	server := httptest.NewTLSServer(nil) // for its certificate
-	defer server.Close()
-	key, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	f.ca = filepath.Join(t.TempDir(), "front.pem")
-	f.write(f.ca, string(cert)+string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+	f.write(f.ca, certificate(t))
 	return f
 }
 

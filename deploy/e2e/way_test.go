@@ -27,7 +27,8 @@ type probed struct {
 func probeOnce(t *testing.T, target, network string) probed {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
-	text := fmt.Sprintf("target: %s\nallow_http: true\ncatalogue: [reach]\nstate_dir: none\ndefaults: {timeout: 3s}\nnetwork: {%s}\n", target, network)
+	text := fmt.Sprintf("target: %s\nallow_http: true\ncatalogue: [reach]\nstate_dir: none\ndefaults: {timeout: 3s}\nnetwork: {%s}\n",
+		target, network)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,9 @@ func TestAResolverThatIsDnsmasq(t *testing.T) {
 	start(t, cmd)
 	eventually(t, 20*time.Second, "dnsmasq listens", func() bool { return listens("127.0.0.1:" + port) })
 	resolver := "127.0.0.1:" + port
-	resolved := func(name string) probed { return probeOnce(t, "http://"+name+":"+targetPort, fmt.Sprintf("resolver: %q", resolver)) }
+	resolved := func(name string) probed {
+		return probeOnce(t, "http://"+name+":"+targetPort, fmt.Sprintf("resolver: %q", resolver))
+	}
 	resolved("api.aisquare.test").wants(t, "a known name", "success", "")
 	resolved("none.aisquare.test").wants(t, "a name that does not exist", "dns_error", resolver)
 	resolved("www.example.org").wants(t, "a name that nobody may be asked for", "dns_error", resolver)

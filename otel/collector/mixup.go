@@ -2,7 +2,9 @@ package collector
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"syscall"
 
 	"google.golang.org/grpc/status"
 )
@@ -31,4 +33,16 @@ func otherThanHTTP(err error) error {
 		return err
 	}
 	return errNotHTTP
+}
+
+// certificateWanted adds to the error of a request over TLS without a client certificate that it may need one. In TLS 1.3, the client may
+// send before the server has checked its certificate (https://www.rfc-editor.org/rfc/rfc8446#section-2). A server that misses one then
+// closes the connection under a request, and its alert is often lost.
+func certificateWanted(err error) error {
+	text := err.Error()
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || strings.Contains(text, "tls: certificate required") ||
+		strings.Contains(text, "http2: client conn could not be established") {
+		return fmt.Errorf("%w; if the collector asks for a client certificate, set telemetry.otlp.client_certificate and client_key", err)
+	}
+	return err
 }

@@ -14,7 +14,8 @@ import (
 // transport sends requests to a collector over HTTP. It respects pauses, and refuses successful responses of other servers.
 type transport struct {
 	http.RoundTripper
-	pause pause
+	certified bool // it has a client certificate
+	pause     pause
 }
 
 // RoundTrip returns an error during a pause, and for a successful response that is not a collector's.
@@ -24,6 +25,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
+		if r.URL.Scheme == "https" && !t.certified {
+			err = certificateWanted(err)
+		}
 		return nil, otherThanHTTP(err)
 	}
 	switch response.StatusCode {
