@@ -186,7 +186,7 @@ func TestARealCollector(t *testing.T) {
 		"no client certificate":    {at("https", c.secureHTTP, "http/protobuf") + ", ca: " + c.pair, "set telemetry.otlp.client_certificate"},
 		"gRPC to the port of HTTP": {at("http", c.http, "grpc"), "this port speaks HTTP, not gRPC"},
 		"HTTP to the port of gRPC": {at("http", c.grpc, "http/protobuf"), "this port speaks gRPC, not HTTP"},
-		"no TLS to a port with it": {at("http", c.secureHTTP, "http/protobuf"), "NOTLS"},
+		"no TLS to a port with it": {at("http", c.secureHTTP, "http/protobuf"), "telemetry.otlp.endpoint begin with https://"},
 	} {
 		run(name, func(c *realCollector) {
 			s := c.send(wrong.otlp)

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,16 +26,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
-		if r.URL.Scheme == "https" && !t.certified {
-			err = certificateWanted(err)
-		}
-		return nil, otherThanHTTP(err)
+		return nil, otherThanHTTP(brokenOff(err, r.URL.Scheme, t.certified))
 	}
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable: // https://opentelemetry.io/docs/specs/otlp/#otlphttp-throttling
 		t.pause.begin(outbox.RetryAfter(response.Header.Get("Retry-After"), time.Now()))
 	}
-	if err := checkSuccess(response); err != nil {
+	if err := cmp.Or(plainToTLS(response, r.URL.Scheme), checkSuccess(response)); err != nil {
 		return nil, errors.Join(err, response.Body.Close())
 	}
 	return response, nil
