@@ -24,7 +24,7 @@ type elsewhere struct {
 func commandsElsewhere() []elsewhere {
 	const service, incident, network = "TestTheServiceOnARealSystemd", "TestTheFirstIncidentOfTheDocs", "it fetches an image from a registry"
 	return []elsewhere{
-		{"go run ./cmd/squarewatch demo", "it takes a minute", incident},
+		{"go run -v ./cmd/squarewatch demo", "it takes a minute", incident},
 		{"go build -o squarewatch", "it compiles the program, as the test binary was", incident},
 		{"PATH=", "it is for the shell of the reader", incident},
 		{"squarewatch demo", "it takes a minute", incident},
@@ -40,8 +40,9 @@ func commandsElsewhere() []elsewhere {
 		{"squarewatch status --config drill.yaml", "the same", incident},
 		{"sed -i", "the same", incident},
 		{"squarewatch reload --config drill.yaml", "the same", incident},
+		{"squarewatch reload\n", "the daemon of this test has a port that no file names, so it refuses a reload", incident},
 		{"docker run", network, ""},
-		{"jaeger --config", "Jaeger's own release comes from the network; deploy/jaeger/run.sh starts one with the same file", "TestNoTraceIsLostToAnOutage"},
+		{"jaeger --config", "the release comes from the network; deploy/jaeger/run.sh runs the file", "TestNoTraceIsLostToAnOutage"},
 		{"promtool check rules", "promtool is not part of Go", "TestPromtoolTakesTheRules"},
 	}
 }
@@ -138,7 +139,8 @@ func (h *docsHost) run(ctx context.Context, command string) (string, error) {
 		return "", err
 	}
 	command = strings.NewReplacer(
-		"/etc/squarewatch/squarewatch.yaml", filepath.Join(directory, "new.yaml"), "/etc/", h.root+"/etc/", "/run/secrets/", h.root+"/run/secrets/",
+		"/etc/squarewatch/squarewatch.yaml", filepath.Join(directory, "new.yaml"), "/var/backups", directory,
+		"/etc/", h.root+"/etc/", "/run/secrets/", h.root+"/run/secrets/",
 		"squarewatch init", "squarewatch init --target "+h.daemon.target,
 	).Replace(command)
 	if strings.Contains(command, "--config squarewatch.yaml") && !strings.Contains(command, " init ") {

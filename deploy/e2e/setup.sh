@@ -13,7 +13,7 @@ command -v nginx >/dev/null || need+=(nginx-light)
 command -v haproxy >/dev/null || need+=(haproxy)
 command -v tinyproxy >/dev/null || need+=(tinyproxy)
 command -v dnsmasq >/dev/null || need+=(dnsmasq-base)
-python3 -c 'import prometheus_client' 2>/dev/null || need+=(python3-prometheus-client)
+/usr/bin/python3 -c "import prometheus_client" 2>/dev/null || need+=(python3-prometheus-client)
 if [ ${#need[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   # The tests start what they need themselves: no service of a package is to run, now or after a boot.
