@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,6 +16,7 @@ import (
 const (
 	maxConnections    = 128
 	maxScrapes        = 8        // for 10,000 probes each holds about ten megabytes until it is written
+	maxPages          = 64       // more than there are viewers, who ask together; with 10,000 incidents, a page has three megabytes
 	maxHeader         = 16 << 10 // bytes
 	headerTimeout     = 5 * time.Second
 	readTimeout       = 15 * time.Second
@@ -35,9 +37,9 @@ func (d *Daemon) newServer(handler http.Handler) *http.Server {
 
 // serve answers requests over the port and, if there is one, over the socket, until the returned function is called.
 func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown func(context.Context) error) {
-	servers := map[net.Listener]*http.Server{d.listener: d.newServer(d.fromAllowedHost(d.mux()))}
+	servers := map[net.Listener]*http.Server{d.listener: d.newServer(d.fromAllowedHost(d.limited()))}
 	if d.socket != nil {
-		servers[d.socket] = d.newServer(d.mux())
+		servers[d.socket] = d.newServer(d.limited())
 	}
 	for listener, server := range servers {
 		services.Go(func() {
@@ -54,6 +56,20 @@ func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown 
 		}
 		return errors.Join(faults...)
 	}
+}
+
+// limited serves everything, with a limit of the pages that are written at one time.
+func (d *Daemon) limited() http.Handler {
+	mux := d.mux()
+	pages := limitAnswers(mux, maxPages)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
+		case "", "index.json", "probe", "run", "incident", "rules":
+			pages.ServeHTTP(w, r)
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	})
 }
 
 // mux serves the pages, metrics, health and the API. What changes something needs the socket, the token or a login.

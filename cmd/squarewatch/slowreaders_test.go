@@ -67,24 +67,29 @@ func TestAttackWithManySlowReaders(t *testing.T) {
 	}
 }
 
-// TestTheOldestScrapeIsCutOff has more slow readers of the metrics than there may be. The newest one gets the whole page.
-func TestTheOldestScrapeIsCutOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSceneWith(t, manyProbesFile(100), func(*Options) {})
-		defer s.stop()
-		s.after(time.Minute)
-		var kept []net.Conn
-		for range maxScrapes + 2 {
-			kept = append(kept, s.readSlowly("/metrics", "\nsquarewatch_probe_up{"))
-		}
-		for i, conn := range kept {
-			rest, _ := io.ReadAll(conn)
-			if whole := bytes.HasSuffix(rest, []byte("\r\n0\r\n\r\n")); whole != (i > 1) {
-				t.Errorf("scrape %d: got %d bytes, whole: %v", i, len(rest), whole)
-			}
-			_ = conn.Close()
-		}
-	})
+// TestTheOldestAnswerIsCutOff has more slow readers of an answer than there may be. The newer ones get it whole.
+func TestTheOldestAnswerIsCutOff(t *testing.T) {
+	for path, limit := range map[string]int{"/metrics": maxScrapes, "/": maxPages} {
+		t.Run(path, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSceneWith(t, manyProbesFile(100), func(*Options) {})
+				defer s.stop()
+				s.after(time.Minute)
+				_, whole := s.get(path)
+				var kept []net.Conn
+				for range limit + 2 {
+					kept = append(kept, s.readSlowly(path, "\r\n\r\n"))
+				}
+				for i, conn := range kept {
+					rest, _ := io.ReadAll(conn)
+					if got := len(rest) >= len(whole); got != (i > 1) {
+						t.Errorf("reader %d: got %d bytes of %d", i, len(rest), len(whole))
+					}
+					_ = conn.Close()
+				}
+			})
+		})
+	}
 }
 
 // readSlowly sends a request and reads the answer until a text comes.
