@@ -62,8 +62,8 @@ func (c *connectionLimit) update(conn net.Conn, state http.ConnState) net.Conn {
 	return victim
 }
 
-// answerLimit limits how many answers of a handler are written at one time. A further request cuts off the answer that began first. A client
-// that reads slowly then neither holds much memory nor locks out others.
+// answerLimit limits how many answers of a handler are written at one time. A further request cuts off the answer that began first. A
+// client that reads slowly then neither holds much memory nor locks out others.
 type answerLimit struct {
 	next  http.Handler
 	limit int

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"squarewatch/probe/aisquaretest"
 )
@@ -58,8 +59,8 @@ func contract() []exchange {
 	}
 }
 
-// TestBothTargetsKeepTheContract holds the stand-in and the API's own stack to the same contract, so that what a test shows of one holds for
-// the other.
+// TestBothTargetsKeepTheContract holds the stand-in and the API's own stack to the same contract, so that what a test shows of one holds
+// for the other.
 func TestBothTargetsKeepTheContract(t *testing.T) {
 	for number, s := range []setup{{long: true}, {long: true, login: true, django: &django{}}} {
 		st, err := newStage(s, t.TempDir(), 900+number, 1)
@@ -68,11 +69,9 @@ func TestBothTargetsKeepTheContract(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("Django %t", s.django != nil), func(t *testing.T) {
 			defer st.close()
-			c := &contractor{t: t, base: st.target()}
-			tokens := c.ask(exchange{
-				"a login", "POST", tokenPath, "", `{"username": "` + member + `", "password": "` + password + `"}`, []int{200},
-				[]string{"access", "refresh"},
-			})
+			c := &contractor{t: t, base: st.target(), client: &http.Client{Timeout: 10 * time.Second}}
+			pair := `{"username": "` + member + `", "password": "` + password + `"}`
+			tokens := c.ask(exchange{"a login", "POST", tokenPath, "", pair, []int{200}, []string{"access", "refresh"}})
 			c.access, c.refresh = fmt.Sprint(tokens["access"]), fmt.Sprint(tokens["refresh"])
 			for _, e := range contract() {
 				c.ask(e)
@@ -85,6 +84,7 @@ func TestBothTargetsKeepTheContract(t *testing.T) {
 type contractor struct {
 	t               *testing.T
 	base            string
+	client          *http.Client
 	access, refresh string // tokens, for ACCESS and REFRESH in an exchange
 }
 
@@ -105,7 +105,7 @@ func (c *contractor) ask(e exchange) map[string]any {
 	if e.bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+c.fill(e.bearer))
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := c.client.Do(req)
 	if err != nil {
 		c.t.Fatal(err)
 	}

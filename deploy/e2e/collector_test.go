@@ -161,7 +161,7 @@ func TestARealCollector(t *testing.T) {
 			return nil
 		}
 		port := freePort(c.t)
-		server := &http.Server{Addr: "127.0.0.1:" + port, Handler: proxy} //nolint:gosec // only the test reaches it
+		server := &http.Server{Addr: "127.0.0.1:" + port, Handler: proxy}
 		go func() { _ = server.ListenAndServe() }()
 		c.t.Cleanup(func() { _ = server.Close() })
 		c.arrives(c.send(`endpoint: "http://127.0.0.1:` + port + `", protocol: http/protobuf`))

@@ -82,6 +82,7 @@ func (f *front) reload() {
 }
 
 func nginxFront(t *testing.T, api string) *front {
+	t.Helper()
 	f := newFront(t)
 	f.run("nginx", `daemon off;
 pid FOLDER/nginx.pid;
@@ -109,6 +110,7 @@ http {
 }
 
 func haproxyFront(t *testing.T, api string) *front {
+	t.Helper()
 	f := newFront(t)
 	f.run("haproxy", `defaults
   mode http

@@ -74,7 +74,7 @@ func TestCallsThatWaitShareABody(t *testing.T) {
 		get := func() {
 			_, err := shared.Get(t.Context(), func(io.Writer) error {
 				made++
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				return nil
 			})
 			if err != nil {
@@ -83,9 +83,9 @@ func TestCallsThatWaitShareABody(t *testing.T) {
 		}
 		for range 3 {
 			go get()
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if made != 2 {
 			t.Errorf("want two bodies made, got %d", made)
 		}
