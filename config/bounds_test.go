@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -202,5 +203,39 @@ probes:
 		if got := p.Headers["X-Key"].Reveal() + " " + p.Headers["X-Other"].Reveal(); got != want[i] {
 			t.Errorf("%s: want %q, got %q", p.Name, want[i], got)
 		}
+	}
+}
+
+// TestAReplacedValueIsNotRead has keys in both of two merged mappings. Only the value that counts is looked at.
+func TestAReplacedValueIsNotRead(t *testing.T) {
+	cfg, err := config.Parse("f.yaml", []byte(`
+target: https://api.aisquare.studio
+probes:
+  - &b {name: a, path: /, headers: {Authorization: Bearer clear}}
+  - {<<: *b, name: b, headers: {Authorization: Bearer other}}
+`), config.Options{Kinds: kinds()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []int
+	for _, w := range cfg.Warnings {
+		if strings.Contains(w.Problem, "holds a secret in clear") {
+			places = append(places, w.Line)
+		}
+	}
+	if !slices.Equal(places, []int{4, 5}) {
+		t.Errorf("want one warning for each value that counts, got them in the lines %v", places)
+	}
+}
+
+// TestAQuotedMergeKeyIsAnOrdinaryKey has << in quotes, which merges nothing: https://yaml.org/type/merge.html.
+func TestAQuotedMergeKeyIsAnOrdinaryKey(t *testing.T) {
+	_, err := config.Parse("f.yaml", []byte(`
+target: https://api.aisquare.studio
+probes:
+  - {name: a, path: /, "<<": {schedule: "@every 1m"}}
+`), config.Options{Kinds: kinds()})
+	if err == nil || !strings.Contains(err.Error(), `f.yaml:4:24: probes[0]: unknown key "<<"`) {
+		t.Errorf("want it refused as an unknown key, got %v", err)
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
+	"squarewatch/cmd/squarewatch/compact"
 	"squarewatch/cmd/squarewatch/statuspage"
 	"squarewatch/probe"
 )
@@ -182,11 +184,9 @@ func orNull(t time.Time) *time.Time {
 
 // serveAPI adds the handlers of the JSON API.
 func (d *Daemon) serveAPI(mux *http.ServeMux) {
-	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.status(time.Now())) })
-	mux.HandleFunc("GET /api/v1/silences", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, d.silences.List()) })
-	mux.HandleFunc("GET /api/v1/maintenance", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, alert.ActiveMaintenance(d.config().Maintenance, time.Now()))
-	})
+	mux.Handle("GET /api/v1/status", read(func() any { return d.status(time.Now()) }))
+	mux.Handle("GET /api/v1/silences", read(func() any { return d.silences.List() }))
+	mux.Handle("GET /api/v1/maintenance", read(func() any { return alert.ActiveMaintenance(d.config().Maintenance, time.Now()) }))
 	mux.Handle("POST /api/v1/silences", d.restricted(d.addSilence))
 	d.serveIncidents(mux)
 	d.serveLogin(mux)
@@ -243,6 +243,20 @@ func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request, by string) {
 		answer(w, http.StatusOK, d.inForce())
 	case <-r.Context().Done():
 	}
+}
+
+// read serves values that may be large as JSON.
+func read(value func() any) http.Handler {
+	shared := compact.NewShared()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := shared.Get(r.Context(), func(to io.Writer) error { return json.NewEncoder(to).Encode(value()) })
+		if err != nil {
+			refuse(w, http.StatusInternalServerError, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = body.Send(w, r, http.StatusOK) // an error means that the client has disconnected
+	})
 }
 
 func answer(w http.ResponseWriter, status int, value any) {

@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -59,4 +60,42 @@ func (c *connectionLimit) update(conn net.Conn, state http.ConnState) net.Conn {
 	}
 	delete(c.conns, victim)
 	return victim
+}
+
+// answerLimit limits how many answers of a handler are written at one time. A further request cuts off the answer that began first. A
+// client that reads slowly then neither holds much memory nor locks out others.
+type answerLimit struct {
+	next  http.Handler
+	limit int
+
+	mu      sync.Mutex
+	written []*http.ResponseController // oldest first
+}
+
+// limitAnswers returns a handler with a limit.
+func limitAnswers(next http.Handler, limit int) *answerLimit {
+	return &answerLimit{next: next, limit: limit}
+}
+
+// ServeHTTP is part of http.Handler.
+func (l *answerLimit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	l.begin(control)
+	defer l.end(control)
+	l.next.ServeHTTP(w, r)
+}
+
+func (l *answerLimit) begin(control *http.ResponseController) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written = append(l.written, control)
+	for ; len(l.written) > l.limit; l.written = l.written[1:] {
+		_ = l.written[0].SetWriteDeadline(time.Unix(1, 0)) // its next write fails; it fails now if it waits for the client
+	}
+}
+
+func (l *answerLimit) end(control *http.ResponseController) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written = slices.DeleteFunc(l.written, func(other *http.ResponseController) bool { return other == control })
 }

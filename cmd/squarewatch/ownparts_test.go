@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -157,7 +158,8 @@ func TestAStateOfANewerProgramIsTold(t *testing.T) {
 				t.Errorf("want %q in the message\n%s", part, text)
 			}
 		}
-		if _, page := s.get("/api/v1/status"); !strings.Contains(page, "written by a newer squarewatch") {
+		_, page := s.get("/api/v1/status")
+		if !regexp.MustCompile(`"state_fault":"[^"]*written by a newer squarewatch`).MatchString(page) {
 			t.Errorf("want it in the status, got %s", page)
 		}
 		for _, suffix := range []string{"", "-wal"} {
@@ -166,6 +168,35 @@ func TestAStateOfANewerProgramIsTold(t *testing.T) {
 			}
 		}
 		s.after(time.Minute)
+		if got, _ := p.take("ops"); !cmp.Equal(got, []string{"RESOLVED watcher storage"}) {
+			t.Errorf("want the end, got %q", got)
+		}
+	})
+}
+
+// TestAStateThatCannotBeWrittenIsTold makes the open database read-only, and writable again.
+func TestAStateThatCannotBeWrittenIsTold(t *testing.T) {
+	file := keptFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		s, p := newPairScene(t, file)
+		defer s.stop()
+		s.after(time.Minute)
+		set := func(pragma string) {
+			if _, err := s.daemon.state.opened.Load().db.ExecContext(t.Context(), "PRAGMA query_only = "+pragma); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set("on")
+		s.after(3 * time.Minute)
+		got, text := p.take("ops")
+		if diff := cmp.Diff([]string{"FIRING watcher storage"}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if !strings.Contains(text, "make state_dir writable") || strings.Contains(text, "may have been announced again") {
+			t.Errorf("want what to do in the message, and nothing of an earlier process\n%s", text)
+		}
+		set("off")
+		s.after(5 * time.Minute)
 		if got, _ := p.take("ops"); !cmp.Equal(got, []string{"RESOLVED watcher storage"}) {
 			t.Errorf("want the end, got %q", got)
 		}

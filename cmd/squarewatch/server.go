@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,6 +15,8 @@ import (
 // The limits of the port and of the socket. Times are those within which a client must send or receive something.
 const (
 	maxConnections    = 128
+	maxScrapes        = 8        // for 10,000 probes each holds about ten megabytes until it is written
+	maxPages          = 64       // more than there are viewers, who ask together; with 10,000 incidents, a page has three megabytes
 	maxHeader         = 16 << 10 // bytes
 	headerTimeout     = 5 * time.Second
 	readTimeout       = 15 * time.Second
@@ -21,7 +24,8 @@ const (
 	keepAliveDuration = time.Minute     // without a request
 )
 
-// newServer returns a server with all limits set. Each server has its own connections, so an attack on the port leaves the socket usable.
+// newServer returns a server with all limits set. Each server has its own connections and its own handlers, so an attack on the port leaves
+// the socket usable.
 func (d *Daemon) newServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
@@ -33,10 +37,9 @@ func (d *Daemon) newServer(handler http.Handler) *http.Server {
 
 // serve answers requests over the port and, if there is one, over the socket, until the returned function is called.
 func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown func(context.Context) error) {
-	mux := d.mux()
-	servers := map[net.Listener]*http.Server{d.listener: d.newServer(d.fromAllowedHost(mux))}
+	servers := map[net.Listener]*http.Server{d.listener: d.newServer(d.fromAllowedHost(d.limited()))}
 	if d.socket != nil {
-		servers[d.socket] = d.newServer(mux)
+		servers[d.socket] = d.newServer(d.limited())
 	}
 	for listener, server := range servers {
 		services.Go(func() {
@@ -55,10 +58,24 @@ func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown 
 	}
 }
 
+// limited serves everything, with a limit of the pages that are written at one time.
+func (d *Daemon) limited() http.Handler {
+	mux := d.mux()
+	pages := limitAnswers(mux, maxPages)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
+		case "", "index.json", "probe", "run", "incident", "rules":
+			pages.ServeHTTP(w, r)
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	})
+}
+
 // mux serves the pages, metrics, health and the API. What changes something needs the socket, the token or a login.
 func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", d.telemetry.Metrics())
+	mux.Handle("GET /metrics", limitAnswers(d.telemetry.Metrics(), maxScrapes))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		if all := d.health.verdict(time.Now()); len(all) > 0 {
 			http.Error(w, errUnhealthy(all).Error(), http.StatusServiceUnavailable)

@@ -53,3 +53,25 @@ func TestStatusNamesTheSuspects(t *testing.T) {
 		}
 	}
 }
+
+// TestStatusTellsOfOwnFaults sets one fault of squarewatch itself after the other. Each is shown, and --watch sees that it began.
+func TestStatusTellsOfOwnFaults(t *testing.T) {
+	at := time.Date(2026, 10, 7, 3, 4, 5, 0, time.UTC)
+	well := &statusJSON{Configuration: configurationJSON{Loaded: at}}
+	for want, sick := range map[string]*statusJSON{
+		"A restart will lose the state: written by a newer squarewatch": {StateFault: "written by a newer squarewatch"},
+		"squarewatch itself is in trouble: no descriptors are left":     {WatcherFault: "no descriptors are left"},
+		"The configuration of 03:04:05 runs, and the file differs: its reload was refused": {
+			Configuration: configurationJSON{Differs: "its reload was refused"},
+		},
+		"squarewatch does not work as it should: storage: the disk is full": {Troubles: []string{"storage: the disk is full"}},
+	} {
+		sick.Configuration.Loaded = at
+		if out := (&statusView{}).render(sick, at); !strings.Contains(out, want) {
+			t.Errorf("want %q, got\n%s", want, out)
+		}
+		if watchKey(sick, nil) == watchKey(well, nil) {
+			t.Errorf("%s: want --watch to see a change", want)
+		}
+	}
+}

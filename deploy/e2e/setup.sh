@@ -12,6 +12,10 @@ command -v chromium >/dev/null || need+=(chromium)
 command -v zsh >/dev/null || need+=(zsh)
 command -v fish >/dev/null || need+=(fish)
 [ -e /usr/share/bash-completion/bash_completion ] || need+=(bash-completion)
+command -v nginx >/dev/null || need+=(nginx-light)
+command -v haproxy >/dev/null || need+=(haproxy)
+command -v tinyproxy >/dev/null || need+=(tinyproxy)
+command -v dnsmasq >/dev/null || need+=(dnsmasq-base)
 /usr/bin/python3 -c "import prometheus_client" 2>/dev/null || need+=(python3-prometheus-client)
 if [ ${#need[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
@@ -24,8 +28,8 @@ if [ ${#need[@]} -gt 0 ]; then
   fi
   apt-get update -q
   apt-get install -q -y --no-install-recommends "${need[@]}"
-  for service in prometheus-alertmanager prometheus; do
-    if [[ " ${need[*]} " == *" $service "* ]]; then
+  for service in prometheus-alertmanager prometheus nginx haproxy tinyproxy; do
+    if [[ " ${need[*]} " =~ " $service"(-light)?" " ]]; then
       systemctl disable "$service"
     fi
   done

@@ -130,7 +130,7 @@ func (d *Destination) httpClient() *http.Client {
 	return &http.Client{
 		Timeout:       d.timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &transport{RoundTripper: &http.Transport{
+		Transport: &transport{certified: d.tls != nil && len(d.tls.Certificates) > 0, RoundTripper: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, TLSClientConfig: d.tls, ForceAttemptHTTP2: true,
 			TLSHandshakeTimeout: d.timeout, IdleConnTimeout: 90 * time.Second,
 		}},

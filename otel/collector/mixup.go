@@ -1,8 +1,13 @@
 package collector
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"strings"
+	"syscall"
 
 	"google.golang.org/grpc/status"
 )
@@ -35,6 +40,45 @@ func otherThanHTTP(err error) error {
 	text := err.Error()
 	if strings.Contains(text, `malformed HTTP response "\x00\x00`) || strings.Contains(text, "readLoopPeekFailLocked: %!w(<nil>)") {
 		return errNotHTTP
+	}
+	return err
+}
+
+// errNotPlain is the error for a plain request that a server with TLS answered.
+var errNotPlain = errors.New("this port speaks TLS: let telemetry.otlp.endpoint begin with https://")
+
+// plainToTLS returns an error for the answer of Go's server, or of nginx, to a plain request on a port with TLS. Its status is 400, with
+// which a collector would reject the spans. See "HTTPS server" in https://github.com/golang/go/blob/go1.26.0/src/net/http/server.go
+// and the error 497 in https://nginx.org/en/docs/http/ngx_http_ssl_module.html.
+func plainToTLS(response *http.Response, scheme string) error {
+	if response.StatusCode != http.StatusBadRequest || scheme != "http" {
+		return nil
+	}
+	const longest = 1024
+	begin, _ := io.ReadAll(io.LimitReader(response.Body, longest)) // the reader of the rest gets the error
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(begin), response.Body), response.Body}
+	for _, said := range []string{"Client sent an HTTP request to an HTTPS server", "The plain HTTP request was sent to HTTPS port"} {
+		if bytes.Contains(begin, []byte(said)) {
+			return errNotPlain
+		}
+	}
+	return nil
+}
+
+// brokenOff adds to the error of a request whose connection was broken off which setting may be missing. A server with TLS closes a
+// connection that begins with plain text. In TLS 1.3, the client may send before the server has checked its certificate
+// (https://www.rfc-editor.org/rfc/rfc8446#section-2); a server that misses one then closes the connection, and its alert is often lost.
+func brokenOff(err error, scheme string, certified bool) error {
+	text := err.Error()
+	switch broken := errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET); {
+	case broken && scheme == "http":
+		return fmt.Errorf("%w; if the collector's port speaks TLS, let telemetry.otlp.endpoint begin with https://", err)
+	case scheme == "https" && !certified &&
+		(broken || strings.Contains(text, "tls: certificate required") || strings.Contains(text, "http2: client conn could not be established")):
+		return fmt.Errorf("%w; if the collector asks for a client certificate, set telemetry.otlp.client_certificate and client_key", err)
 	}
 	return err
 }

@@ -21,7 +21,9 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -40,9 +42,28 @@ func (c *counts) add(spans, metrics, records int) {
 	c.spans, c.metrics, c.records = c.spans+spans, c.metrics+metrics, c.records+records
 }
 
-// smallOverHTTP starts an OTLP/HTTP collector that answers 413 to a larger body, as nginx does for client_max_body_size
+// behindNginx starts an OTLP/HTTP collector that answers 413 to a larger body, as nginx does for client_max_body_size
 // (https://nginx.org/en/docs/http/ngx_http_core_module.html#client_max_body_size).
-func smallOverHTTP(t *testing.T, got *counts) string {
+func behindNginx(t *testing.T, got *counts) string {
+	t.Helper()
+	return smallOverHTTP(t, got, func(w http.ResponseWriter) {
+		http.Error(w, "Request Entity Too Large", http.StatusRequestEntityTooLarge)
+	})
+}
+
+// byItself starts an OTLP/HTTP collector that answers 400 to a larger body, as the OpenTelemetry Collector does for max_request_body_size:
+// https://github.com/open-telemetry/opentelemetry-collector/blob/v0.140.0/receiver/otlpreceiver/otlphttp.go (readAndCloseBody).
+func byItself(t *testing.T, got *counts) string {
+	t.Helper()
+	return smallOverHTTP(t, got, func(w http.ResponseWriter) {
+		said, _ := proto.Marshal(&status.Status{Code: int32(codes.InvalidArgument), Message: "http: request body too large"})
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write(said)
+	})
+}
+
+func smallOverHTTP(t *testing.T, got *counts, refuse func(http.ResponseWriter)) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var reader io.Reader = r.Body
@@ -51,7 +72,7 @@ func smallOverHTTP(t *testing.T, got *counts) string {
 		}
 		body, _ := io.ReadAll(reader)
 		if len(body) > maxRequest {
-			http.Error(w, "Request Entity Too Large", http.StatusRequestEntityTooLarge)
+			refuse(w)
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-protobuf")
@@ -168,13 +189,17 @@ func batches(spans int) (all []*tracepb.ResourceSpans) {
 
 // TestALargeRequestIsSentInParts has collectors that accept only small requests. Only a span that is too large by itself is lost.
 func TestALargeRequestIsSentInParts(t *testing.T) {
-	for protocol, start := range map[string]func(*testing.T, *counts) string{
-		collector.ProtocolHTTP: smallOverHTTP, collector.ProtocolGRPC: smallOverGRPC,
+	for name, small := range map[string]struct {
+		protocol string
+		start    func(*testing.T, *counts) string
+	}{
+		"behind nginx": {collector.ProtocolHTTP, behindNginx}, "HTTP": {collector.ProtocolHTTP, byItself},
+		"gRPC": {collector.ProtocolGRPC, smallOverGRPC},
 	} {
-		t.Run(protocol, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got counts
-			client := to(t, collector.SignalTraces, start(t, &got), protocol).TraceClient(false)
+			client := to(t, collector.SignalTraces, small.start(t, &got), small.protocol).TraceClient(false)
 			if err := client.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -190,8 +215,15 @@ func TestALargeRequestIsSentInParts(t *testing.T) {
 
 // TestLargeMetricsAndLogsAreSentInParts has the same for the other signals.
 func TestLargeMetricsAndLogsAreSentInParts(t *testing.T) {
+	t.Run("behind nginx", func(t *testing.T) { sendLarge(t, behindNginx) })
+	t.Run("HTTP", func(t *testing.T) { sendLarge(t, byItself) })
+}
+
+// sendLarge sends metrics and logs to a collector that accepts only small requests.
+func sendLarge(t *testing.T, start func(*testing.T, *counts) string) {
+	t.Helper()
 	var got counts
-	endpoint := smallOverHTTP(t, &got)
+	endpoint := start(t, &got)
 	metrics, err := to(t, collector.SignalMetrics, endpoint, collector.ProtocolHTTP).MetricExporter(t.Context())
 	if err != nil {
 		t.Fatal(err)

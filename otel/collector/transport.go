@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +15,8 @@ import (
 // transport sends requests to a collector over HTTP. It respects pauses, and refuses successful responses of other servers.
 type transport struct {
 	http.RoundTripper
-	pause pause
+	certified bool // it has a client certificate
+	pause     pause
 }
 
 // RoundTrip returns an error during a pause, and for a successful response that is not a collector's.
@@ -24,13 +26,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
-		return nil, otherThanHTTP(err)
+		return nil, otherThanHTTP(brokenOff(err, r.URL.Scheme, t.certified))
 	}
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable: // https://opentelemetry.io/docs/specs/otlp/#otlphttp-throttling
 		t.pause.begin(outbox.RetryAfter(response.Header.Get("Retry-After"), time.Now()))
 	}
-	if err := checkSuccess(response); err != nil {
+	if err := cmp.Or(plainToTLS(response, r.URL.Scheme), checkSuccess(response)); err != nil {
 		return nil, errors.Join(err, response.Body.Close())
 	}
 	return response, nil

@@ -27,8 +27,10 @@ func (e *RejectedError) Unwrap() error { return e.Reason }
 
 // contentTooLarge matches the exporters' error for an answer of 413, such as "failed to send metrics to http://127.0.0.1:4318/v1/metrics:
 // 413 Request Entity Too Large (body: …)". The exporters' error has no type
-// (https://github.com/open-telemetry/opentelemetry-go/blob/main/exporters/otlp/otlptrace/otlptracehttp/client.go).
-var contentTooLarge = regexp.MustCompile(`^failed to send (metrics |logs )?to \S+: 413 `)
+// (https://github.com/open-telemetry/opentelemetry-go/blob/main/exporters/otlp/otlptrace/otlptracehttp/client.go). The OpenTelemetry
+// Collector answers 400 in place of 413 to more than its max_request_body_size, with this error of net/http
+// (https://github.com/open-telemetry/opentelemetry-collector/blob/v0.140.0/receiver/otlpreceiver/otlphttp.go).
+var contentTooLarge = regexp.MustCompile(`^failed to send (metrics |logs )?to \S+: (413 |400 (?s:.*)http: request body too large)`)
 
 // TooLarge reports whether a collector or an exporter rejected a request for its size alone. Its parts may be accepted.
 func TooLarge(err error) bool {
