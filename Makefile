@@ -7,7 +7,7 @@ VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 TAGS          = e2e,diagnosis
 
-.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema sbom vulncheck
+.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema sbom vulncheck packages man
 
 test: ## unit, scenario and script tests, with the race detector
 	go test -race -shuffle=on ./...
@@ -43,6 +43,12 @@ build: ## bin/squarewatch, stripped and static
 
 sbom: build ## bin/squarewatch.cdx.json: what bin/squarewatch is made of, with Go's standard library, in CycloneDX
 	$(SBOM) bin -json -licenses -std -output bin/squarewatch.cdx.json bin/squarewatch
+
+man: ## bin/man: a manual page for each command
+	go test ./cmd/squarewatch -run '^TestEveryCommandHasAManualPage$$' -count=1 -man $(CURDIR)/bin/man
+
+packages: ## bin/packages: .deb and .rpm for amd64 and arm64, with what each binary is made of and check sums; the same bytes for the same commit
+	SBOM='$(SBOM)' deploy/packages/build.sh
 
 vulncheck: ## known vulnerabilities that the code reaches; needs vuln.go.dev
 	$(VULNCHECK) -test ./...
