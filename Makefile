@@ -7,7 +7,7 @@ VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 TAGS          = e2e,diagnosis
 
-.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema sbom vulncheck packages man
+.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs man sbom packages vulncheck
 
 test: ## unit, scenario and script tests, with the race detector
 	go test -race -shuffle=on ./...
@@ -61,6 +61,10 @@ golden: ## rewrite the golden files from what the code does now; read the diff b
 
 schema: ## config/schema.json from the settings structs
 	go test ./cmd/squarewatch -run TestSchemaIsCurrent -update
+
+docs: ## the generated parts of docs: keys, commands, metrics and spans
+	go test ./cmd/squarewatch -run OfTheDocs -update
+	go test ./otel -run OfTheDocs -update
 
 # The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again.
 fuzz: ## every fuzz target for FUZZTIME

@@ -209,7 +209,9 @@ func TestAnOutageThatComesAndGoesIsToldOnce(t *testing.T) {
 }
 
 func TestAnotherCulpritIsAnotherProblem(t *testing.T) {
-	s := newShared(t, causeOptions("a", "b"))
+	options := causeOptions("a", "b")
+	options.Probes[1].Credential = "other"
+	s := newShared(t, options)
 	s.play(0, 200, func(name string, second int) state {
 		switch {
 		case second < 100:
@@ -219,7 +221,7 @@ func TestAnotherCulpritIsAnotherProblem(t *testing.T) {
 		}
 		return state{401, probe.BlameCredential}
 	})
-	same(t, []string{"110 firing server-errors/a", "111 firing unauthenticated/key"}, s.told)
+	same(t, []string{"110 firing server-errors/a", "111 firing unauthenticated/other"}, s.told)
 }
 
 func TestTwoCredentialsThatAreOursToFixAreTwoProblems(t *testing.T) {

@@ -92,13 +92,24 @@ func (e *Engine) sharesCause(l, s *series) bool {
 	return false
 }
 
-// mayAgree reports whether one of two series of refusals blames the API while the other still blames a credential. Refusals of several
-// credentials that begin together are evidence against the API, so the verdicts of the next runs may agree. See [Engine.mustLeave].
+// mayAgree reports whether the verdicts of two series may agree on the API after the next runs, although one of them still blames a
+// credential. Refusals of several credentials that begin together are evidence against the API. So are server errors that begin together
+// with refusals of the same credential. See [Engine.mustLeave].
 func (s *series) mayAgree(other *series) bool {
-	if other.verdicts == nil || s.newestKind() != outcomeRefusal || other.newestKind() != outcomeRefusal {
+	if s.verdicts == nil || other.verdicts == nil {
 		return false
 	}
-	return areAPIAndCredential(s.verdicts.newest().Blame, other.verdicts.newest().Blame)
+	own, others := s.verdicts.newest(), other.verdicts.newest()
+	if !areAPIAndCredential(own.Blame, others.Blame) {
+		return false
+	}
+	switch [2]outcomeKind{s.newestKind(), other.newestKind()} {
+	case [2]outcomeKind{outcomeRefusal, outcomeRefusal}:
+		return true
+	case [2]outcomeKind{outcomeRefusal, outcomeServerError}, [2]outcomeKind{outcomeServerError, outcomeRefusal}:
+		return own.Credential == others.Credential
+	}
+	return false
 }
 
 // blamesAs reports whether the newest runs of other blame the culprit that the messages of s name, or the one that the newest runs of s

@@ -114,3 +114,41 @@ func TestKeysThatAreRefusedTogetherAreToldOnce(t *testing.T) {
 	s = play("b", 120)
 	same(t, []string{"120 firing unauthenticated/key", "136 update unauthenticated/key"}, s.told)
 }
+
+// While the API breaks it may refuse a good key too. The key is blamed until the judge knows better.
+func TestAKeyThatIsRefusedWhileTheAPIFailsIsToldOnce(t *testing.T) {
+	play := func(refused string, knows int, others string) *shared {
+		options := causeOptions("a", "b")
+		options.Probes[1].Credential = others
+		s := newShared(t, options)
+		s.play(0, 250, func(name string, second int) state {
+			switch {
+			case second < 100:
+				return good
+			case name != refused:
+				return broken
+			case second < knows:
+				return state{401, probe.BlameCredential}
+			}
+			return state{401, probe.BlameAPI}
+		})
+		return s
+	}
+	s := play("a", 120, "key")
+	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key", "130 update unauthenticated/key"}, s.told)
+	joined(t, s.last.Incident, "server-errors/b")
+	if s.last.Incident.Blame != probe.BlameAPI {
+		t.Errorf("want the API blamed, got %q", s.last.Incident.Blame)
+	}
+	s = play("b", 120, "key")
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a"}, s.told)
+	joined(t, s.last.Incident, "unauthenticated/key")
+
+	s = play("a", 1000, "key") // they are two problems after all
+	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key", "171 firing server-errors/b"}, s.told)
+	s = play("b", 1000, "key")
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "171 firing unauthenticated/key"}, s.told)
+
+	s = play("a", 120, "other") // a failure of requests with another key says nothing about this one
+	same(t, []string{"110 firing unauthenticated/key", "111 firing server-errors/b"}, s.told[:2])
+}

@@ -25,7 +25,7 @@ func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.Ma
 	queue := &spanQueue{}
 	queue.dropped.Store(TestDropped)
 	addSpoolMetrics(registry, nil, queue)
-	return newRecorder(tracers.Tracer(serviceName), registry, "squarewatch/test"), reader
+	return newRecorder(tracers.Tracer(serviceName), registry, "squarewatch/test", false), reader
 }
 
 // NewThrottle is newThrottle.

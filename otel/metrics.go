@@ -32,18 +32,24 @@ type instruments struct {
 
 const unitSeconds = "s"
 
-func newInstruments(registry *metric.Registry) *instruments {
+// newInstruments adds the metrics to a registry. Without classic buckets, only a few of each probe's durations are on the page as text,
+// and none of their phases.
+func newInstruments(registry *metric.Registry, classic bool) *instruments {
 	request := httpconv.ClientRequestDuration{}
+	ofRuns, ofPhases := fewBounds(), []float64(nil)
+	if classic {
+		ofRuns, ofPhases = requestBounds(), shortBounds()
+	}
 	i := &instruments{
 		request: metric.NewHistogram(registry, metric.Descriptor{
 			Name: request.Name(), Unit: request.Unit(), Description: request.Description(), Bounds: requestBounds(),
 		}, requestAttributes),
 		duration: metric.NewHistogram(registry, metric.Descriptor{
-			Name: "squarewatch.probe.duration", Unit: unitSeconds, Bounds: requestBounds(),
+			Name: "squarewatch.probe.duration", Unit: unitSeconds, Bounds: ofRuns,
 			Description: "Time until the first answer of a run, including the redirects that led to it.",
 		}, durationAttributes),
 		phase: metric.NewHistogram(registry, metric.Descriptor{
-			Name: "squarewatch.probe.phase.duration", Unit: unitSeconds, Bounds: shortBounds(), Description: "Duration of a phase of an attempt.",
+			Name: "squarewatch.probe.phase.duration", Unit: unitSeconds, Bounds: ofPhases, Description: "Duration of a phase of an attempt.",
 		}, phaseAttributes),
 		lateness: metric.NewHistogram(registry, metric.Descriptor{
 			Name: "squarewatch.schedule.lateness", Unit: unitSeconds, Bounds: shortBounds(),
@@ -82,6 +88,9 @@ func newInstruments(registry *metric.Registry) *instruments {
 func requestBounds() []float64 {
 	return []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
 }
+
+// fewBounds returns the bucket bounds, in seconds, of the durations of each probe: all that a probe has on /metrics takes about 2 kB.
+func fewBounds() []float64 { return []float64{0.05, 0.1, 0.25, 0.5, 1, 5} }
 
 // shortBounds returns bucket bounds, in seconds, for durations that are often below a millisecond.
 func shortBounds() []float64 {

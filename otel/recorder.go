@@ -34,8 +34,8 @@ var (
 )
 
 // newRecorder returns a recorder that keeps all traces. It keeps none if tracer is nil.
-func newRecorder(tracer trace.Tracer, registry *metric.Registry, userAgent string) *Recorder {
-	instruments := newInstruments(registry)
+func newRecorder(tracer trace.Tracer, registry *metric.Registry, userAgent string, classicBuckets bool) *Recorder {
+	instruments := newInstruments(registry, classicBuckets)
 	r := &Recorder{
 		spans:       spanWriter{tracer: tracer, userAgent: userAgent},
 		keeper:      keeper{enabled: tracer != nil, durations: instruments.duration},

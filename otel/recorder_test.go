@@ -286,7 +286,7 @@ func telemetry(t *testing.T) *otel.Telemetry {
 	return all
 }
 
-func scrape(t *testing.T, handler http.Handler, accept string) string {
+func scrape(t testing.TB, handler http.Handler, accept string) string {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 	request.Header.Set("Accept", accept)

@@ -21,6 +21,10 @@ type Settings struct {
 
 	// Spool is how many bytes of spans may wait on disk while the collector is down. 0 means no spool.
 	Spool setting.Size `yaml:"spool"`
+
+	// ClassicBuckets says that /metrics has many classic buckets of the durations of each probe, also of their phases. It is for Prometheus
+	// servers that do not scrape native histograms, and makes the page five times as large.
+	ClassicBuckets bool `yaml:"classic_buckets,omitempty"`
 }
 
 // traceIDPlaceholder stands for the identifier of a trace in a trace_url.

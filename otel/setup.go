@@ -98,7 +98,7 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	if err := runtime.Start(runtime.WithMeterProvider(meters)); err != nil {
 		return nil, errors.Join(fmt.Errorf("set up the metrics of the Go runtime: %w", err), t.Shutdown(ctx))
 	}
-	t.recorder = newRecorder(t.tracer(), registry, options.UserAgent)
+	t.recorder = newRecorder(t.tracer(), registry, options.UserAgent, options.Settings.ClassicBuckets)
 	t.recorder.flusher = t.flusher
 	t.recorder.KeepHealthy(options.Settings.KeepHealthy)
 	return t, nil

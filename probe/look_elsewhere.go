@@ -35,7 +35,8 @@ type reply struct {
 func (r *Runner) replyOf(got answer) reply {
 	body := got.body.Bytes()
 	return reply{
-		class: ClassOfStatus(got.code), code: got.code, page: isPage(got.header, body), json: isJSON(body), says: r.secrets.Excerpt(body),
+		class: ClassOfStatus(got.code), code: got.code, page: isPage(got.header, body) || r.leadsAway(got), json: isJSON(body),
+		says: r.secrets.Excerpt(body),
 	}
 }
 

@@ -100,6 +100,33 @@ func TestAGuardAsksAgainWhenTheAnswerIsOld(t *testing.T) {
 	})
 }
 
+// TestARedirectToAPortalIsNotTheAPIs has a captive portal. Its redirects have a body only where the method is GET or HEAD, as those of
+// [http.Redirect].
+func TestARedirectToAPortalIsNotTheAPIs(t *testing.T) {
+	away := http.Header{"Location": {"http://portal.example.org/login"}}
+	withPage := page(302, "Found")
+	withPage.Header.Set("Location", away.Get("Location"))
+	for name, c := range map[string]struct {
+		here, elsewhere aisquaretest.Fault
+		blame           probe.Blame
+	}{
+		"without a body":            {aisquaretest.Fault{Status: 302, Header: away}, withPage, probe.BlameGateway},
+		"at this address alone":     {aisquaretest.Fault{Status: 302, Header: away}, aisquaretest.Fault{Delay: 1}, probe.BlameAPI},
+		"to an address of the API":  {aisquaretest.Fault{Status: 302, Header: http.Header{"Location": {"/x"}}}, withPage, probe.BlameGateway},
+		"that says no address here": {aisquaretest.Fault{Status: 304}, withPage, probe.BlameAPI},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newLoginFixture(t, aisquaretest.Options{})
+			m.api.SetFault(feedPath, c.here)
+			m.api.SetFault("*", c.elsewhere)
+			r := m.job(t, probe.Probe{Method: http.MethodPost, Path: feedPath}).Run(t.Context(), time.Now())
+			if r.Blame != c.blame {
+				t.Errorf("%s: want %q blamed, got %q: %s, %v", name, c.blame, r.Blame, r.Reason, r.Evidence)
+			}
+		})
+	}
+}
+
 // TestAGatewayThatAsksForAPasswordIsNotOurCredential has fault D6, with a key and with a login.
 func TestAGatewayThatAsksForAPasswordIsNotOurCredential(t *testing.T) {
 	for _, credential := range []string{"key", "member"} {

@@ -18,6 +18,17 @@ func isPage(header http.Header, body []byte) bool {
 	return html && !isJSON(body)
 }
 
+// leadsAway reports whether an answer redirects to another origin than the target's. The API does not. It leads to a page for people, for
+// example the login page of a captive portal (RFC 8952, section 1.2), also where the answer itself has no body.
+func (r *Runner) leadsAway(got answer) bool {
+	location := got.header.Get("Location")
+	if location == "" || ClassOfStatus(got.code) != Redirect {
+		return false
+	}
+	to, err := resolve(r.options.Target, location)
+	return err == nil && origin(to) != origin(r.options.Target)
+}
+
 // isJSON reports whether a body is a JSON object or list.
 func isJSON(body []byte) bool {
 	body = bytes.TrimSpace(withoutBOM(body))

@@ -69,9 +69,12 @@ func (n *Notifier) membersLocked(ctx context.Context, logger *slog.Logger, group
 	}
 	api, keep := n.apiWith(doingMembers, keyBotToken)
 	users, err := api.GetUserGroupMembersContext(ctx, group)
-	if fault := keep.result(ctx, err).failure(); fault != nil || err != nil {
+	if fault := keep.result(ctx, err).failure(); fault != nil {
+		err = fault
+	}
+	if err != nil {
 		logger.WarnContext(ctx, "cannot read the members of a user group of slack.allow; the members that were read last apply",
-			"group", group, "error", keep.result(ctx, err).failure(), "fix", "give the app the scope usergroups:read, or list people instead")
+			"group", group, "error", err, "fix", "give the app the scope usergroups:read, or list people instead")
 		return known.users
 	}
 	if n.groups.members == nil {

@@ -21,11 +21,12 @@ import (
 
 // live is a daemon on real sockets, with its file, for the commands that send it requests.
 type live struct {
-	t     *testing.T
-	file  string
-	state string
-	url   string
-	log   lockedLog
+	t      *testing.T
+	target string
+	file   string
+	state  string
+	url    string
+	log    lockedLog
 }
 
 // lockedLog is a log that may be read while it is written.
@@ -48,13 +49,18 @@ func (l *lockedLog) String() string {
 
 func newLive(t *testing.T) *live {
 	t.Helper()
+	return newLiveWith(t, "catalogue: [reach]\nweb: {token: top-secret, hosts: [watch.example.org]}\n")
+}
+
+// newLiveWith starts a daemon with these sections beside target, state_dir and listen.
+func newLiveWith(t *testing.T, sections string) *live {
+	t.Helper()
 	target := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	t.Cleanup(target.Close)
-	l := &live{t: t, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
+	l := &live{t: t, target: target.URL, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
 	l.state = t.TempDir()
 	write := func(listen string) {
-		text := fmt.Sprintf("target: %s\nstate_dir: %s\ncatalogue: [reach]\nlisten: %s\n"+
-			"web: {token: top-secret, hosts: [watch.example.org]}\n", target.URL, l.state, listen)
+		text := fmt.Sprintf("target: %s\nstate_dir: %s\nlisten: %s\n%s", target.URL, l.state, listen, sections)
 		if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -129,5 +129,8 @@ func sameProcess(current, next *config.Config) error {
 	if current.Telemetry.Spool != next.Telemetry.Spool {
 		faults = append(faults, errors.New("telemetry.spool changed: a reload cannot resize it; restart the service"))
 	}
+	if current.Telemetry.ClassicBuckets != next.Telemetry.ClassicBuckets {
+		faults = append(faults, errors.New("telemetry.classic_buckets changed: a reload cannot change the metrics; restart the service"))
+	}
 	return errors.Join(faults...)
 }

@@ -101,6 +101,9 @@ func (g *gate) set(mode gateMode, share float64) error {
 	}
 	shut := mode == gateClosed || mode == gateDropped
 	if shut && g.real != nil {
+		if mode == gateDropped {
+			g.hold()
+		}
 		_ = g.real.Close()
 		g.real = nil
 	}
@@ -122,6 +125,22 @@ func (g *gate) release() {
 	if g.full > 0 {
 		_ = syscall.Close(g.full)
 		g.full = 0
+	}
+}
+
+// hold accepts the connections that wait, and keeps them. Linux resets them when their listener closes, and a link that goes does not.
+func (g *gate) hold() {
+	tcp, ok := g.real.(*net.TCPListener)
+	if !ok {
+		return
+	}
+	_ = tcp.SetDeadline(time.Now().Add(20 * time.Millisecond))
+	for {
+		conn, err := tcp.Accept()
+		if err != nil {
+			return
+		}
+		g.held = append(g.held, conn)
 	}
 }
 

@@ -17,8 +17,14 @@ func target(mode gateMode, share float64) action {
 // elsewhere changes what happens to connections to the address that is nearly always reachable.
 func elsewhere(mode gateMode) action { return func(s *stage) error { return s.other.set(mode, 1) } }
 
-// link breaks or restores the way to everything.
-func link(mode gateMode) action { return both(target(mode, 1), elsewhere(mode)) }
+// link breaks or restores the way to everything. Both take a moment, and nothing can be reached while a link is down, so the address of
+// connectivity is the first that breaks and the last that works again.
+func link(mode gateMode) action {
+	if mode == gateOpen {
+		return both(target(mode, 1), elsewhere(mode))
+	}
+	return both(elsewhere(mode), target(mode, 1))
+}
 
 // name changes what the DNS server answers.
 func name(mode dnsMode, lose int) action {

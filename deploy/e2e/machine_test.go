@@ -112,29 +112,48 @@ func (m *machine) journal(priority string) string {
 	return m.run("journalctl", "--no-pager", "--output=cat", "--unit="+serviceUnit, "--priority="+priority)
 }
 
-// install installs the program and its units as the README says.
+// install runs the commands of docs/install.md in a copy of the files that they install, which it removes then. The program is built before.
 func (m *machine) install() {
 	m.t.Helper()
 	path, err := buildRelease()
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	const source = "/root/source"
 	for from, to := range map[string]string{
-		path:                      "/usr/bin/squarewatch",
-		"../squarewatch.service":  "/etc/systemd/system/squarewatch.service",
-		"../squarewatch@.service": "/etc/systemd/system/squarewatch@.service",
+		path:                          "bin/squarewatch",
+		"../squarewatch.service":      "deploy/squarewatch.service",
+		"../squarewatch@.service":     "deploy/squarewatch@.service",
+		"../squarewatch.example.yaml": "deploy/squarewatch.example.yaml",
+		"../../config/schema.json":    "config/schema.json",
 	} {
 		text, err := os.ReadFile(from)
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		mode := os.FileMode(0o644)
-		if to == "/usr/bin/squarewatch" {
-			mode = 0o755
-		}
-		m.write(to, string(text), mode)
+		m.write(source+"/"+to, string(text), 0o755)
 	}
-	m.run("install", "-d", "-m", "700", "/etc/squarewatch/credentials", "/etc/squarewatch/prod/credentials")
+	for _, heading := range []string{"## From source, with systemd", "## Several instances"} {
+		commands := strings.TrimPrefix(installPage(m.t, heading), "make build\n")
+		m.run("sh", "-e", "-c", "cd "+source+"\n"+commands)
+	}
+	m.run("rm", "-rf", source)
+}
+
+// installPage returns the commands of the first block of shell commands after a heading of docs/install.md.
+func installPage(t *testing.T, heading string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/install.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "\n"+heading+"\n")
+	_, after, _ = strings.Cut(after, "```sh\n")
+	commands, _, found := strings.Cut(after, "```")
+	if !found {
+		t.Fatalf("no commands under %q in docs/install.md", heading)
+	}
+	return commands
 }
 
 // buildRelease builds the program as `make build` does.

@@ -276,10 +276,10 @@ func (s *service) badStart() {
 	}
 }
 
-// purge removes the service as the README says. Nothing of it is left.
+// purge removes the service as docs/install.md says. Nothing of it is left.
 func (s *service) purge() {
 	s.t.Helper()
-	for line := range strings.Lines(s.readme("### Remove the service")) {
+	for line := range strings.Lines(installPage(s.t, "## Remove")) {
 		s.run("sh", "-c", line)
 	}
 	s.nothingLeft()
@@ -292,22 +292,6 @@ func (s *service) nothingLeft() {
 	if left != "" {
 		s.t.Errorf("want nothing left, got\n%s", left)
 	}
-}
-
-// readme returns the commands of the first block of shell commands after a heading of the README.
-func (s *service) readme(heading string) string {
-	s.t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(text), "\n"+heading+"\n")
-	_, after, _ = strings.Cut(after, "```sh\n")
-	commands, _, found := strings.Cut(after, "```")
-	if !found {
-		s.t.Fatalf("no commands under %q in the README", heading)
-	}
-	return commands
 }
 
 func lastLine(text string) string {

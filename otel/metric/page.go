@@ -136,6 +136,9 @@ func (w *familyWriter) add(d *Descriptor, m *dto.Metric) {
 	if w.current != d {
 		w.current, w.headed = d, false
 	}
+	if w.text && len(d.Bounds) == 0 {
+		withoutBuckets(m)
+	}
 	w.pending = append(w.pending, m)
 }
 
@@ -194,6 +197,8 @@ func (w *familyWriter) close() error {
 func (d *Descriptor) exposed(m *dto.Metric) (string, dto.MetricType, error) {
 	kind, translated := dto.MetricType_GAUGE, otlptranslator.MetricType(otlptranslator.MetricTypeGauge)
 	switch {
+	case m.GetSummary() != nil:
+		kind, translated = dto.MetricType_SUMMARY, otlptranslator.MetricTypeSummary
 	case m.GetHistogram() != nil:
 		kind, translated = dto.MetricType_HISTOGRAM, otlptranslator.MetricTypeHistogram
 	case m.GetCounter() != nil:

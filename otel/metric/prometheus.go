@@ -68,6 +68,15 @@ func labelPairs(attributes []attribute.KeyValue) []*dto.LabelPair {
 	return pairs
 }
 
+// withoutBuckets makes a summary without quantiles of a histogram: its sum and its number of values. A histogram must have a bucket for
+// +Inf in the text formats (https://prometheus.io/docs/instrumenting/exposition_formats/#histograms-and-summaries).
+func withoutBuckets(m *dto.Metric) {
+	if h := m.GetHistogram(); h != nil {
+		m.Histogram = nil
+		m.Summary = &dto.Summary{SampleCount: h.SampleCount, SampleSum: h.SampleSum, CreatedTimestamp: h.CreatedTimestamp}
+	}
+}
+
 func (d *distribution) prometheus(bounds []float64, start time.Time) *dto.Histogram {
 	d.mu.Lock()
 	defer d.mu.Unlock()

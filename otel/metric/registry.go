@@ -39,7 +39,7 @@ type Descriptor struct {
 	Name        string
 	Unit        string // in UCUM, for example s or {run}; empty for a ratio or a flag
 	Description string
-	Bounds      []float64 // upper bounds of a histogram's fixed buckets, in seconds, ascending
+	Bounds      []float64 // upper bounds of a histogram's fixed buckets, in seconds, ascending; nil for a page as text without buckets
 }
 
 // NewHistogram adds a histogram to a registry. The attributes of a series are computed from its key at each export.

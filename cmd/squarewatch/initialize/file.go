@@ -9,7 +9,7 @@ import (
 func (a *Answers) Text() string {
 	f := &file{}
 	f.lines(
-		"# The configuration of squarewatch, written by squarewatch init. The README describes every setting.",
+		"# The configuration of squarewatch, written by squarewatch init. docs/configuration.md describes every setting.",
 		"# squarewatch check says what is wrong with it after a change, with line and column.",
 		"",
 		"# The API, and the publication URL of your own studio, which the built-in probes ask for.",

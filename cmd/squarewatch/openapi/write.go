@@ -18,7 +18,7 @@ func (i *Import) Write(w io.Writer) error {
 		text.WriteString("# The document says nothing of credentials. Where the API wants one, define it and write its name instead of none.\n")
 	}
 	for _, name := range i.Credentials {
-		fmt.Fprintf(&text, "# ${credential:%s} is a bearer token. One that expires is better a login: see the README.\n", name)
+		fmt.Fprintf(&text, "# ${credential:%s} is a bearer token. One that expires is better a login: see docs/credentials.md.\n", name)
 	}
 	for _, name := range i.Secrets {
 		fmt.Fprintf(&text, "# ${credential:%s} is sent in a header of the probes. After Basic, it is user:password in base64.\n", name)

@@ -3,12 +3,10 @@ package otel_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -17,45 +15,20 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"squarewatch/config/golden"
 )
 
-// readme is the file with the tables, which are between comments with their names.
-const readme = "../README.md"
-
-// TestReadmeTables compares the README's tables of metrics and spans with what the recorder exports.
-func TestReadmeTables(t *testing.T) {
+// TestTheTablesOfTheDocs compares the tables of metrics and spans in docs with what the recorder exports.
+func TestTheTablesOfTheDocs(t *testing.T) {
 	recorder, exporter, reader := newRecorder(t)
 	recordAll(recorder)
 	var all metricdata.ResourceMetrics
 	if err := reader.Collect(t.Context(), &all); err != nil {
 		t.Fatal(err)
 	}
-	checkTable(t, "metrics", metricsTable(t, all))
-	checkTable(t, "spans", spansTable(exporter.GetSpans()))
-}
-
-// checkTable compares the text between two comments of the README with a table. With -update it writes the table there.
-func checkTable(t *testing.T, name, want string) {
-	t.Helper()
-	content, err := os.ReadFile(readme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin, end := "<!-- "+name+": written by make golden -->\n", "<!-- end of "+name+" -->"
-	before, rest, found := strings.Cut(string(content), begin)
-	got, after, ended := strings.Cut(rest, end)
-	if !found || !ended {
-		t.Fatalf("want a table between %q and %q in the README", begin, end)
-	}
-	if *update {
-		if err := os.WriteFile(readme, []byte(before+begin+want+end+after), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the README's table of %s differs from what is exported; run make golden (-want +got):\n%s", name, diff)
-	}
+	golden.CheckSection(t, "../docs/metrics.md", "metrics", metricsTable(t, all), *update)
+	golden.CheckSection(t, "../docs/traces.md", "spans", spansTable(exporter.GetSpans()), *update)
 }
 
 func metricsTable(t *testing.T, all metricdata.ResourceMetrics) string {
