@@ -71,7 +71,7 @@ func demonstrate(ctx context.Context, listen string, screen *screen) error {
 	if err != nil {
 		return err
 	}
-	screen.opening(target.URL, d.Addr().String(), collector)
+	screen.opening(target.URL, reachable(d.Addr().String()), collector)
 	scripted, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan struct{})
