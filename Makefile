@@ -7,7 +7,7 @@ VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 TAGS          = e2e,diagnosis
 
-.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs man sbom packages vulncheck
+.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs man sbom packages release vulncheck
 
 test: ## unit, scenario and script tests, with the race detector
 	go test -race -shuffle=on ./...
@@ -49,6 +49,9 @@ man: ## bin/man: a manual page for each command
 
 packages: ## bin/packages: .deb and .rpm for amd64 and arm64, with what each binary is made of and check sums; the same bytes for the same commit
 	SBOM='$(SBOM)' deploy/packages/build.sh
+
+release: ## bin/release: the packages of the tag at this commit, and NOTES.md from CHANGELOG.md
+	SBOM='$(SBOM)' deploy/packages/release.sh
 
 vulncheck: ## known vulnerabilities that the code reaches; needs vuln.go.dev
 	$(VULNCHECK) -test ./...
