@@ -5,7 +5,7 @@ DEADCODE      = go run golang.org/x/tools/cmd/deadcode@v0.52.0
 SBOM          = go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
-TAGS          = e2e,diagnosis
+TAGS          = e2e,diagnosis,bench
 
 .PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs man sbom packages release vulncheck
 
@@ -23,8 +23,10 @@ diagnosis: ## whether the right culprit is named, and told once: a matrix of fau
 	deploy/diagnosis/setup.sh
 	go test -tags diagnosis -count=1 -timeout 40m ./deploy/diagnosis
 
-bench: ## what a run costs against a bare net/http loop, and the budgets of the engine and the dispatcher
+bench: ## what a run costs against a bare net/http loop and prometheus-blackbox-exporter, and the budgets of the parts
 	go test -run '^$$' -bench . -benchmem ./cmd/... ./probe/... ./alert/... ./otel/...
+	deploy/bench/setup.sh
+	go test -tags bench -run '^$$' -bench . -benchtime 1x ./deploy/bench
 
 lint: ## formatting, linters, modernisers, dead code, tidiness
 	$(GOLANGCI_LINT) config verify

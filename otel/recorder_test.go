@@ -286,14 +286,14 @@ func telemetry(t *testing.T) *otel.Telemetry {
 	return all
 }
 
-func scrape(t testing.TB, handler http.Handler, accept string) string {
-	t.Helper()
-	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+func scrape(tb testing.TB, handler http.Handler, accept string) string {
+	tb.Helper()
+	request := httptest.NewRequestWithContext(tb.Context(), http.MethodGet, "/metrics", nil)
 	request.Header.Set("Accept", accept)
 	response := httptest.NewRecorder()
 	handler.ServeHTTP(response, request)
 	if response.Code != http.StatusOK {
-		t.Fatalf("want 200, got %d: %s", response.Code, response.Body)
+		tb.Fatalf("want 200, got %d: %s", response.Code, response.Body)
 	}
 	return response.Body.String()
 }

@@ -1,0 +1,2 @@
+// Package bench measures squarewatch as a whole process beside other tools, on the same targets in one run: make bench.
+package bench
