@@ -170,7 +170,7 @@ func askCollector(ctx context.Context, cfg *config.Config) []liveCheck {
 			continue
 		}
 		if err := list[i].Ask(ctx); err != nil {
-			answers = append(answers, fails(what, err.Error()))
+			answers = append(answers, collectorFault(what, list[i].Signal, err))
 			continue
 		}
 		answers = append(answers, works(what, "accepted an empty request at "+list[i].URL))
