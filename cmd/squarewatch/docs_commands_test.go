@@ -23,7 +23,14 @@ type elsewhere struct {
 // commandsElsewhere lists the commands that need root, a whole machine, a terminal or the network.
 func commandsElsewhere() []elsewhere {
 	const service, incident, network = "TestTheServiceOnARealSystemd", "TestTheFirstIncidentOfTheDocs", "it fetches an image from a registry"
+	const debian = "TestThePackageOnDebian"
 	return []elsewhere{
+		{"apt-get install", "it takes root", debian},
+		{"dnf install", "there is no dnf in Debian", "TestThePackagesAreReproducible"},
+		{"squarewatch copy /root/", "it takes root", debian},
+		{"tar ", "it takes root", debian},
+		{"rm -rf /var/lib/private/squarewatch", "it takes root", debian},
+		{"docker compose", "it fetches an image from a registry", "TestTheContainer"},
 		{"go run ./cmd/squarewatch demo", "it takes a minute", incident},
 		{"go build -o squarewatch", "it compiles the program, as the test binary was", incident},
 		{"PATH=", "it is for the shell of the reader", incident},

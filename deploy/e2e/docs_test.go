@@ -102,16 +102,16 @@ func (r *firstIncident) start(command string) *output {
 // receives waits until Slack has a message with a word in it.
 func (r *firstIncident) receives(word string) {
 	r.t.Helper()
-	eventually(r.t, 30*time.Second, "Slack has a message with "+word, func() bool { return r.message(word) != "" })
-	r.log("Slack: " + r.message(word))
+	eventually(r.t, 30*time.Second, "Slack has a message with "+word, func() bool { return r.message(word).Text != "" })
+	r.log("Slack: " + r.message(word).Text)
 }
 
-// message returns the first message about the drill that begins with a word.
-func (r *firstIncident) message(word string) string {
+// message returns the first message about the drill with a word in it.
+func (r *firstIncident) message(word string) slackstub.Message {
 	for _, m := range r.slack.Messages() {
 		if strings.Contains(m.Text, word+" drill") {
-			return m.Text
+			return m
 		}
 	}
-	return ""
+	return slackstub.Message{}
 }

@@ -32,9 +32,9 @@ func TestFromNothing(t *testing.T) {
 	r.follow(s.target, port, "--collector http://127.0.0.1:"+collector.grpc+
 		"\nsed -i 's,# trace_url: \"http://127.0.0.1:16686,trace_url: \"http://127.0.0.1:"+collector.query+",' squarewatch.yaml")
 
-	link := traceLink.FindStringSubmatch(r.message("FIRING"))
+	link := traceLink.FindStringSubmatch(r.message("FIRING").Blocks)
 	if link == nil {
-		t.Fatalf("want a link to a trace, got\n%s", r.message("FIRING"))
+		t.Fatalf("want a link to a trace, got\n%s", r.message("FIRING").Blocks)
 	}
 	eventually(t, 30*time.Second, "Jaeger has the trace", func() bool { return len(collector.trace(t.Context(), link[1])) > 2 })
 	status, page, err := get(t.Context(), "http://"+s.listen+"/run/"+link[1])

@@ -78,6 +78,7 @@ func TestThePackageOnDebian(t *testing.T) {
 	s.installPackage()
 	s.upgradeAmidAnIncident()
 	s.upgradeWithABadFile()
+	s.move()
 	s.removePackage()
 	s.purgePackage()
 	s.playRPM(onlyFile(t, buildPackages(t, "1.2.0"), ".rpm"))
@@ -86,7 +87,7 @@ func TestThePackageOnDebian(t *testing.T) {
 // installPackage installs the package on a machine that has never had it, and starts the service when its file is edited.
 func (s *service) installPackage() {
 	s.t.Helper()
-	out := s.run("dpkg", "--install", "/root/one.deb")
+	out := s.run("apt-get", "install", "--yes", "/root/one.deb")
 	if !strings.Contains(out, "systemctl enable --now squarewatch") {
 		s.t.Errorf("want to read what is next, got\n%s", out)
 	}
@@ -120,7 +121,7 @@ func (s *service) upgradeAmidAnIncident() {
 	eventually(s.t, 30*time.Second, "FIRING in Slack", func() bool { return s.messages("FIRING") == 1 })
 	before := s.run("sha256sum", serviceFile)
 	pid := s.property("MainPID")
-	s.run("dpkg", "--install", "/root/two.deb")
+	s.run("apt-get", "install", "--yes", "/root/two.deb")
 	if s.property("MainPID") == pid || !s.ready() {
 		s.t.Error("want the new version to run after the upgrade")
 	}
@@ -156,6 +157,22 @@ func (s *service) upgradeWithABadFile() {
 	}
 }
 
+// move backs the service up and restores it, as docs/install.md says, over a state that is lost.
+func (s *service) move() {
+	s.t.Helper()
+	s.run("sh", "-e", "-c", installPage(s.t, "## Back up"))
+	s.run("rm", "-rf", "/etc/squarewatch")
+	s.run("sh", "-e", "-c", installPage(s.t, "## Move to another host"))
+	eventually(s.t, 30*time.Second, "the service is ready", s.ready)
+	if got := strings.TrimSpace(s.run("stat", "--format=%a %U %G", serviceFile)); got != "640 root squarewatch" {
+		s.t.Errorf("%s: got %s", serviceFile, got)
+	}
+	report := s.run("env", "CREDENTIALS_DIRECTORY="+secretsDir, "squarewatch", "report", "--since", "1h", "--json")
+	if !strings.Contains(report, `"rule": "server-errors"`) {
+		s.t.Errorf("want the incident of before the move in the report, got\n%s", report)
+	}
+}
+
 // removePackage removes the program. The configuration, the secrets and the state stay, and another installation goes on with them.
 func (s *service) removePackage() {
 	s.t.Helper()
@@ -177,7 +194,7 @@ func (s *service) removePackage() {
 // purgePackage removes everything, the state and the user of the service included.
 func (s *service) purgePackage() {
 	s.t.Helper()
-	s.run("dpkg", "--purge", "squarewatch")
+	s.run("apt-get", "purge", "--yes", "squarewatch")
 	s.nothingLeft()
 	if out, status := s.try("getent", "passwd", "squarewatch"); status == 0 {
 		s.t.Errorf("want no user, got %s", out)
