@@ -167,6 +167,7 @@ func (s *service) move() {
 	if got := strings.TrimSpace(s.run("stat", "--format=%a %U %G", serviceFile)); got != "640 root squarewatch" {
 		s.t.Errorf("%s: got %s", serviceFile, got)
 	}
+	s.run("rm", "/root/squarewatch.db", "/root/squarewatch-etc.tar")
 	report := s.run("env", "CREDENTIALS_DIRECTORY="+secretsDir, "squarewatch", "report", "--since", "1h", "--json")
 	if !strings.Contains(report, `"rule": "server-errors"`) {
 		s.t.Errorf("want the incident of before the move in the report, got\n%s", report)
