@@ -1,4 +1,4 @@
-# Every developer command. `make test` needs Go (with gcc for the race detector) and nothing else.
+# Every developer command. `make test` needs Go and nothing else; `make race` needs gcc too.
 
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 DEADCODE      = go run golang.org/x/tools/cmd/deadcode@v0.52.0
@@ -7,14 +7,20 @@ VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 TAGS          = e2e,diagnosis,bench
 
-.PHONY: test e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs man sbom packages release vulncheck
+.PHONY: test race e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
 
-test: ## unit, scenario and script tests, with the race detector
+test: ## unit, scenario and script tests, without the race detector: that is left to make race
+	@echo "1 of 2: compiling, a minute or two the first time"
+	@go build ./...
+	@echo "2 of 2: testing, about two minutes, with a line for each package"
+	go test -shuffle=on ./...
+
+race: ## the same tests with the race detector (needs gcc), which is four times as slow
 	go test -race -shuffle=on ./...
 
 e2e: ## the built binary against a real Jaeger, real sockets and systemd's own tools (installs what it needs on Debian)
 	deploy/e2e/setup.sh
-	go test -tags e2e -count=1 -timeout 40m ./deploy/e2e
+	go test -tags e2e -count=1 -timeout 50m ./deploy/e2e
 
 crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 10 minutes
 	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
@@ -59,17 +65,20 @@ vulncheck: ## known vulnerabilities that the code reaches; needs vuln.go.dev
 	$(VULNCHECK) -test ./...
 
 demo: ## the whole thing for a minute, with nothing to install
-	go run ./cmd/squarewatch demo --duration 60s
+	go run -v ./cmd/squarewatch demo --duration 60s
 
 golden: ## rewrite the golden files from what the code does now; read the diff before you commit it
 	go test ./alert/alertmanager ./alert/slack ./otel ./probe/catalogue ./config ./cmd/squarewatch ./cmd/squarewatch/openapi ./cmd/squarewatch/statuspage -update
 
-schema: ## config/schema.json from the settings structs
+schema: ## config/schema.json from the settings structs and config/descriptions.yaml
 	go test ./cmd/squarewatch -run TestSchemaIsCurrent -update
 
 docs: ## the generated parts of docs: keys, commands, metrics and spans
 	go test ./cmd/squarewatch -run OfTheDocs -update
 	go test ./otel -run OfTheDocs -update
+
+pictures: ## the pictures of the documentation, into docs/pictures (needs Node.js, Chromium and a font with emoji)
+	deploy/pictures/slack.sh
 
 # The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again.
 fuzz: ## every fuzz target for FUZZTIME

@@ -26,6 +26,9 @@ func Schema(kinds Kinds) ([]byte, error) {
 	root.Properties.Set("credentials", named(oneKind(reflector, kinds.Credentials, false)))
 	root.Properties.Set("notifiers", named(oneKind(reflector, kinds.Notifiers, true)))
 	oneOrList(root)
+	if err := describe(root); err != nil {
+		return nil, err
+	}
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("write the schema: %w", err)

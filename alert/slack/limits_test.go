@@ -104,7 +104,8 @@ func checkObject(t *testing.T, o *slackgo.TextBlockObject, limit int) {
 
 // ours matches the only control sequences that we write: dates, links to web addresses, also in the title, and who acknowledged.
 func ours() *regexp.Regexp {
-	return regexp.MustCompile(`<!date\^\d+\^[{}a-z_ ]+\|[0-9:UTC -]+>|<https?://[^<>|\s]+\|(trace|run|Runbook)>|<@U0123ABCD>|` +
+	return regexp.MustCompile(`<!date\^\d+\^[{}a-z_ ]+\|[0-9:UTC -]+>|` +
+		`<https?://[^<>|\s]+\|(trace|run|Runbook|what to do, step by step)>|<@U0123ABCD>|` +
 		`<https?://[^<>|\s]+\|[🔴🟡🔵🟢⚪] [A-Z]+[^<>|\n]*>`)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"squarewatch/alert"
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/config/golden"
@@ -33,6 +34,13 @@ func TestLinksToThePages(t *testing.T) {
 		golden.Check(t, "testdata/site-"+name+".json", string(body)+"\n", *update)
 		if incident := "<https://watch.example.org/squarewatch/incident/" + n.Incident.ID + "|"; !strings.Contains(m.Plain(), incident) {
 			t.Errorf("want a link %s… in the text, got\n%s", incident, m.Plain())
+		}
+	}
+	for name, n := range messages() {
+		steps := "<https://watch.example.org/squarewatch/on-call#" + n.Incident.Section() + "|"
+		begins := n.Event == alert.EventFiring || n.Event == alert.EventUpdate
+		if got := strings.Contains(slack.Render(n, slack.Options{Site: site}).Plain(), steps); got != begins {
+			t.Errorf("%s: want a link to what to do: %v", name, begins)
 		}
 	}
 	n := messages()["firing-500"]

@@ -277,7 +277,19 @@ func (v view) footer() string {
 	if v.n.Folded > 0 {
 		parts = append(parts, fmt.Sprintf("the latest of %d changes", v.n.Folded+1))
 	}
+	if v.n.Event == alert.EventFiring || v.n.Event == alert.EventUpdate {
+		parts = append(parts, v.steps())
+	}
 	return strings.Join(parts, " · ")
+}
+
+// steps says where a person finds what to do: a heading of docs/on-call.md, which the daemon's page shows.
+func (v view) steps() string {
+	section := v.incident.Section()
+	if page := v.options.Site.OnCall(section); page != "" && len(page) <= cutPage {
+		return link(page, "what to do, step by step")
+	}
+	return "what to do, step by step: docs/on-call.md, section " + section
 }
 
 // date shows a time in the reader's time zone, and in UTC where Slack's date format does not work.

@@ -22,16 +22,16 @@ type elsewhere struct {
 
 // commandsElsewhere lists the commands that need root, a whole machine, a terminal or the network.
 func commandsElsewhere() []elsewhere {
-	const service, incident, network = "TestTheServiceOnARealSystemd", "TestTheFirstIncidentOfTheDocs", "it fetches an image from a registry"
-	const debian = "TestThePackageOnDebian"
+	const service, debian, incident = "TestTheServiceOnARealSystemd", "TestThePackageOnDebian", "TestTheFirstIncidentOfTheDocs"
+	const network = "it fetches an image from a registry"
 	return []elsewhere{
 		{"apt-get install", "it takes root", debian},
 		{"dnf install", "there is no dnf in Debian", "TestThePackagesAreReproducible"},
 		{"squarewatch copy /root/", "it takes root", debian},
 		{"tar ", "it takes root", debian},
 		{"rm -rf /var/lib/private/squarewatch", "it takes root", debian},
-		{"docker compose", "it fetches an image from a registry", "TestTheContainer"},
-		{"go run ./cmd/squarewatch demo", "it takes a minute", incident},
+		{"docker compose", network, "TestTheContainer"},
+		{"go run -v ./cmd/squarewatch demo", "it takes a minute", incident},
 		{"go build -o squarewatch", "it compiles the program, as the test binary was", incident},
 		{"PATH=", "it is for the shell of the reader", incident},
 		{"squarewatch demo", "it takes a minute", incident},
@@ -47,8 +47,9 @@ func commandsElsewhere() []elsewhere {
 		{"squarewatch status --config drill.yaml", "the same", incident},
 		{"sed -i", "the same", incident},
 		{"squarewatch reload --config drill.yaml", "the same", incident},
+		{"squarewatch reload\n", "the daemon of this test has a port that no file names, so it refuses a reload", incident},
 		{"docker run", network, ""},
-		{"jaeger --config", "Jaeger's own release comes from the network; deploy/jaeger/run.sh starts one with the same file", "TestNoTraceIsLostToAnOutage"},
+		{"jaeger --config", "the release comes from the network; deploy/jaeger/run.sh runs the file", "TestNoTraceIsLostToAnOutage"},
 		{"promtool check rules", "promtool is not part of Go", "TestPromtoolTakesTheRules"},
 	}
 }
@@ -145,7 +146,8 @@ func (h *docsHost) run(ctx context.Context, command string) (string, error) {
 		return "", err
 	}
 	command = strings.NewReplacer(
-		"/etc/squarewatch/squarewatch.yaml", filepath.Join(directory, "new.yaml"), "/etc/", h.root+"/etc/", "/run/secrets/", h.root+"/run/secrets/",
+		"/etc/squarewatch/squarewatch.yaml", filepath.Join(directory, "new.yaml"), "/var/backups", directory,
+		"/etc/", h.root+"/etc/", "/run/secrets/", h.root+"/run/secrets/",
 		"squarewatch init", "squarewatch init --target "+h.daemon.target,
 	).Replace(command)
 	if strings.Contains(command, "--config squarewatch.yaml") && !strings.Contains(command, " init ") {

@@ -59,7 +59,7 @@ func TestEveryPageSaysForWhomItIs(t *testing.T) {
 
 // TestEveryLinkOfTheDocsLeadsSomewhere follows the links within the repository, with their headings.
 func TestEveryLinkOfTheDocsLeadsSomewhere(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	link := regexp.MustCompile(`(?:\]\(|src=")([^)"\s]+)[)"]`)
 	pages := docPages(t)
 	for path, text := range pages {
 		for _, found := range link.FindAllStringSubmatch(text, -1) {
@@ -97,11 +97,12 @@ func anchors(text string) []string {
 func docBlocks(text, language string) []string {
 	var blocks []string
 	for _, block := range regexp.MustCompile("(?ms)^( *)```"+language+"\n(.*?)^ *```$").FindAllStringSubmatch(text, -1) {
-		indent, lines := block[1], ""
+		indent := block[1]
+		var lines strings.Builder
 		for line := range strings.Lines(block[2]) {
-			lines += strings.TrimPrefix(line, indent)
+			lines.WriteString(strings.TrimPrefix(line, indent))
 		}
-		blocks = append(blocks, lines)
+		blocks = append(blocks, lines.String())
 	}
 	return blocks
 }

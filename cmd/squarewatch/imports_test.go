@@ -51,7 +51,8 @@ func allowed() map[string][]string {
 		"cmd/squarewatch/initialize": {"config/secret"},
 		// A document becomes text, and nothing is sent.
 		"cmd/squarewatch/openapi":    {"config/secret", "probe", "probe/catalogue", "probe/redact"},
-		"cmd/squarewatch/statuspage": {"config/setting", "probe", "probe/history", "probe/redact", "alert", "alert/outbox"},
+		"cmd/squarewatch/statuspage": {"config/setting", "probe", "probe/history", "probe/redact", "alert", "alert/outbox", "docs"},
+		"docs":                       {}, // texts only
 		"cmd/squarewatch": append(below, "probe/aisquaretest", "alert/slack/slackstub",
 			"cmd/squarewatch/initialize", "cmd/squarewatch/openapi", "cmd/squarewatch/statuspage"),
 	}

@@ -23,7 +23,8 @@ func CheckSection(t *testing.T, path, name, got string, update bool) {
 		t.Fatalf("want a part between %q and %q in %s", begin, end, path)
 	}
 	if update {
-		if err := os.WriteFile(path, []byte(before+begin+got+end+after), 0o600); err != nil {
+		text := []byte(before + begin + got + end + after)
+		if err := os.WriteFile(path, text, 0o600); err != nil { //nolint:gosec // the test names the file
 			t.Fatal(err)
 		}
 		return

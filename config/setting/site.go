@@ -36,6 +36,14 @@ func (s Site) Incident(id string) string { return s.page("incident", id) }
 // Run returns the address of a run's page by its trace; empty without a site or an identifier.
 func (s Site) Run(trace string) string { return s.page("run", trace) }
 
+// OnCall returns the address of a heading of the page that says what to do with a message; empty without a site.
+func (s Site) OnCall(heading string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.TrimRight(string(s), "/") + "/on-call#" + heading
+}
+
 func (s Site) page(kind, id string) string {
 	if s == "" || id == "" {
 		return ""

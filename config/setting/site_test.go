@@ -25,6 +25,12 @@ func TestSite(t *testing.T) {
 	if got := setting.Site("https://w.example").Run("0af7"); got != "https://w.example/run/0af7" {
 		t.Errorf("got %q", got)
 	}
+	if got := setting.Site("https://w.example/sw/").OnCall("api"); got != "https://w.example/sw/on-call#api" {
+		t.Errorf("got %q", got)
+	}
+	if got := setting.Site("").OnCall("api"); got != "" {
+		t.Errorf("want no address without a site, got %q", got)
+	}
 	if got := setting.Site("https://w.example").Incident(""); got != "" {
 		t.Errorf("want no address without an identifier, got %q", got)
 	}

@@ -112,7 +112,7 @@ func (m *machine) journal(priority string) string {
 	return m.run("journalctl", "--no-pager", "--output=cat", "--unit="+serviceUnit, "--priority="+priority)
 }
 
-// install runs the commands of docs/install.md in a copy of the files that they install, which it removes then. The program is built before.
+// install runs the commands of docs/install.md in a copy of the files that they install. The program is built before.
 func (m *machine) install() {
 	m.t.Helper()
 	path, err := buildRelease()

@@ -20,8 +20,8 @@ type stamp struct{ At, Now time.Time }
 // Age returns how long ago it was.
 func (s stamp) Age() string { return lasting(s.Now.Sub(s.At)) }
 
-// templatesAt are the templates for the home page and for the pages below it. Links are relative, so that a reverse proxy can serve the
-// pages under a path.
+// templatesAt are the templates for the pages at the root, and for the pages below it. Links are relative, so that a reverse proxy can
+// serve the pages under a path.
 type templatesAt struct{ home, below *template.Template }
 
 // parseTemplates reads the embedded templates.
@@ -81,7 +81,7 @@ func word(state any) string {
 // render writes a page as HTML.
 func (t templatesAt) render(name string, page any) ([]byte, error) {
 	all := t.below
-	if name == "home" {
+	if name == "home" || name == "on-call" {
 		all = t.home
 	}
 	var out bytes.Buffer

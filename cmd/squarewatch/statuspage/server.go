@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"io/fs"
 	"net/http"
 	"reflect"
@@ -44,6 +45,7 @@ type Server struct {
 	templates templatesAt
 	viewers   *viewers
 	trying    chan struct{} // holds the place of the one experiment that may run
+	onCall    template.HTML // what to do with a message
 
 	mu       sync.Mutex
 	shown    *Snapshot
@@ -63,7 +65,13 @@ func New(source Source, strips *Strips) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{source: source, strips: strips, templates: all, viewers: newViewers(), trying: make(chan struct{}, 1)}, nil
+	steps, err := onCall()
+	if err != nil {
+		return nil, err
+	}
+	return &Server{
+		source: source, strips: strips, templates: all, viewers: newViewers(), trying: make(chan struct{}, 1), onCall: steps,
+	}, nil
 }
 
 // Register adds the pages to a mux.
@@ -74,6 +82,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	mux.Handle("GET /run/{name}", s.page(s.run))
 	mux.Handle("GET /incident/{name}", s.page(s.incident))
 	mux.Handle("GET /rules/{name}", s.page(s.rule))
+	mux.Handle("GET /on-call", s.page(s.onCallPage))
 	mux.HandleFunc("GET /events", s.events)
 	if files, err := fs.Sub(static, "static"); err == nil {
 		entries, _ := fs.ReadDir(files, ".")
