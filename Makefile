@@ -10,9 +10,9 @@ TAGS          = e2e,diagnosis,bench
 .PHONY: test race e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
 
 test: ## unit, scenario and script tests, without the race detector: that is left to make race
-	@echo "1 of 2: compiling, a minute or two the first time"
+	@echo "1 of 2: compiling, about a minute and a half the first time"
 	@go build ./...
-	@echo "2 of 2: testing, about two minutes, with a line for each package"
+	@echo "2 of 2: testing, about two minutes on two cores, with a line for each package"
 	go test -shuffle=on ./...
 
 race: ## the same tests with the race detector (needs gcc), which is four times as slow

@@ -253,25 +253,28 @@ func TestANotifierThatFailsIsNoReasonToRestart(t *testing.T) {
 	})
 }
 
-// wander calls itself from one of two lines, by the bits of path, so that each path has its own stack. It waits at the end.
-func wander(path, steps int, end <-chan struct{}) {
+// wander calls itself from one of two lines, by the bits of path, so that each path has its own stack. It says when it arrives, and waits.
+func wander(path, steps int, arrived *sync.WaitGroup, end <-chan struct{}) {
 	switch {
 	case steps == 0:
+		arrived.Done()
 		<-end
 	case path&1 == 0:
-		wander(path>>1, steps-1, end)
+		wander(path>>1, steps-1, arrived, end)
 	default:
-		wander(path>>1, steps-1, end)
+		wander(path>>1, steps-1, arrived, end)
 	}
 }
 
 func TestTheDumpOfGoroutinesIsBounded(t *testing.T) {
 	const steps, lineMax = 10, 48 << 10 // LineMax of the journal
-	var wait sync.WaitGroup
+	var wait, arrived sync.WaitGroup
 	stop := make(chan struct{})
 	for path := range 1 << steps { // equal stacks would be written once
-		wait.Go(func() { wander(path, steps, stop) })
+		arrived.Add(1)
+		wait.Go(func() { wander(path, steps, &arrived, stop) })
 	}
+	arrived.Wait()
 	if size := len(goroutines()); size < lineMax/2 || size > lineMax {
 		t.Errorf("want at most %d bytes, got %d", lineMax, size)
 	}
