@@ -7,7 +7,7 @@ VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 TAGS          = e2e,diagnosis,bench
 
-.PHONY: test race e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs pictures sbom vulncheck
+.PHONY: test race e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
 
 test: ## unit, scenario and script tests, without the race detector: that is left to make race
 	@echo "1 of 2: compiling, about a minute and a half the first time"
@@ -20,7 +20,7 @@ race: ## the same tests with the race detector (needs gcc), which is four times 
 
 e2e: ## the built binary against a real Jaeger, real sockets and systemd's own tools (installs what it needs on Debian)
 	deploy/e2e/setup.sh
-	go test -tags e2e -count=1 -timeout 40m ./deploy/e2e
+	go test -tags e2e -count=1 -timeout 50m ./deploy/e2e
 
 crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 10 minutes
 	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
@@ -51,6 +51,15 @@ build: ## bin/squarewatch, stripped and static
 
 sbom: build ## bin/squarewatch.cdx.json: what bin/squarewatch is made of, with Go's standard library, in CycloneDX
 	$(SBOM) bin -json -licenses -std -output bin/squarewatch.cdx.json bin/squarewatch
+
+man: ## bin/man: a manual page for each command
+	go test ./cmd/squarewatch -run '^TestEveryCommandHasAManualPage$$' -count=1 -man $(CURDIR)/bin/man
+
+packages: ## bin/packages: .deb and .rpm for amd64 and arm64, with what each binary is made of and check sums; the same bytes for the same commit
+	SBOM='$(SBOM)' deploy/packages/build.sh
+
+release: ## bin/release: the packages of the tag at this commit, and NOTES.md from CHANGELOG.md
+	SBOM='$(SBOM)' deploy/packages/release.sh
 
 vulncheck: ## known vulnerabilities that the code reaches; needs vuln.go.dev
 	$(VULNCHECK) -test ./...

@@ -197,7 +197,7 @@ func askCollector(ctx context.Context, cfg *config.Config) []liveCheck {
 	for i := range list {
 		what := liveCollector + " for " + list[i].Signal
 		if err := list[i].Ask(ctx); err != nil {
-			answers = append(answers, fails(what, err.Error()))
+			answers = append(answers, collectorFault(what, list[i].Signal, err))
 			continue
 		}
 		answers = append(answers, works(what, "accepted an empty request at "+list[i].URL))

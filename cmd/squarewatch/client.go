@@ -92,5 +92,6 @@ func refusalOf(status int, text []byte) error {
 	if json.Unmarshal(text, &body) == nil && body.Error != "" {
 		return errors.New(body.Error)
 	}
-	return fmt.Errorf("the daemon answered %d", status)
+	const longest = 300
+	return fmt.Errorf("the daemon answered %d: %.*s", status, longest, firstLine(string(text)))
 }

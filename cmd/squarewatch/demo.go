@@ -17,6 +17,7 @@ import (
 
 func newDemoCommand(p process) *cobra.Command {
 	var duration setting.Duration
+	listen := "127.0.0.1:0"
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show squarewatch at work without an installation: an API with an incident of 500s and one of 401s",
@@ -34,15 +35,16 @@ func newDemoCommand(p process) *cobra.Command {
 				ctx, cancel = context.WithTimeout(ctx, time.Duration(duration))
 				defer cancel()
 			}
-			return demonstrate(ctx, newScreen(p.display()))
+			return demonstrate(ctx, listen, newScreen(p.display()))
 		},
 	}
 	cmd.Flags().TextVar(&duration, "duration", setting.Duration(0), "end after this `time` with a summary; 0 for never")
+	cmd.Flags().StringVar(&listen, "listen", listen, "`address` of the page; port 0 for any free one")
 	return cmd
 }
 
-// demonstrate runs the daemon against stand-ins until ctx ends.
-func demonstrate(ctx context.Context, screen *screen) error {
+// demonstrate runs the daemon against stand-ins until ctx ends. Its page is at an address.
+func demonstrate(ctx context.Context, listen string, screen *screen) error {
 	api := aisquaretest.New(aisquaretest.Options{KeepRequests: -1})
 	target := aisquaretest.Start(api)
 	defer target.Close()
@@ -57,7 +59,7 @@ func demonstrate(ctx context.Context, screen *screen) error {
 		return fmt.Errorf("create a state_dir for the demo: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(kept) }()
-	file := demoConfig(target.URL, slack.Webhook(), collector, kept)
+	file := demoConfig(target.URL, slack.Webhook(), collector, listen, kept)
 	d, err := New(ctx, Options{
 		Load: func() (*config.Config, error) {
 			return config.Parse("demo.yaml", []byte(file), config.Options{Kinds: kinds(), Environ: demoSecrets})
@@ -69,7 +71,7 @@ func demonstrate(ctx context.Context, screen *screen) error {
 	if err != nil {
 		return err
 	}
-	screen.opening(target.URL, d.Addr().String(), collector)
+	screen.opening(target.URL, reachable(d.Addr().String()), collector)
 	scripted, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan struct{})
@@ -102,7 +104,7 @@ func demoSecrets(name string) (string, bool) {
 }
 
 // demoConfig returns a file like that of a user, with windows that are short enough for a demo.
-func demoConfig(target, slack, collector, kept string) string {
+func demoConfig(target, slack, collector, listen, kept string) string {
 	file := fmt.Sprintf(`
 target: %s
 studio: %s
@@ -117,9 +119,9 @@ rules:
   - {name: unauthenticated, on: [401], per: credential, window: 10s, threshold: 60%%, min_runs: 5, reopen: -1s}
 notifiers:
   ops: {slack: {webhook_url: %q}, group_wait: 0s}
-listen: 127.0.0.1:0
+listen: %q
 state_dir: %q
-`, target, aisquaretest.DefaultStudio, slack, kept)
+`, target, aisquaretest.DefaultStudio, slack, listen, kept)
 	if collector != "" {
 		file += "telemetry:\n  otlp: {endpoint: \"http://" + collector + "\"}\n  trace_url: \"http://127.0.0.1:16686/trace/{trace_id}\"\n"
 	}

@@ -22,8 +22,15 @@ type elsewhere struct {
 
 // commandsElsewhere lists the commands that need root, a whole machine, a terminal or the network.
 func commandsElsewhere() []elsewhere {
-	const service, incident, network = "TestTheServiceOnARealSystemd", "TestTheFirstIncidentOfTheDocs", "it fetches an image from a registry"
+	const service, debian, incident = "TestTheServiceOnARealSystemd", "TestThePackageOnDebian", "TestTheFirstIncidentOfTheDocs"
+	const network = "it fetches an image from a registry"
 	return []elsewhere{
+		{"apt-get install", "it takes root", debian},
+		{"dnf install", "there is no dnf in Debian", "TestThePackagesAreReproducible"},
+		{"squarewatch copy /root/", "it takes root", debian},
+		{"tar ", "it takes root", debian},
+		{"rm -rf /var/lib/private/squarewatch", "it takes root", debian},
+		{"docker compose", network, "TestTheContainer"},
 		{"go run -v ./cmd/squarewatch demo", "it takes a minute", incident},
 		{"go build -o squarewatch", "it compiles the program, as the test binary was", incident},
 		{"PATH=", "it is for the shell of the reader", incident},

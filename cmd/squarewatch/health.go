@@ -28,6 +28,12 @@ const (
 
 func parts() []string { return []string{partProbing, partEvaluation, partDelivery, partStorage} }
 
+// healthyPath is where the daemon says whether its parts work, and healthyText what it says when they do.
+const (
+	healthyPath = "/-/healthy"
+	healthyText = "squarewatch is healthy"
+)
+
 const (
 	healthInterval = 10 * time.Second
 	// unanswered is how old the last check of a part may be. A check takes the locks of its part, so a part that is stuck does not answer.

@@ -153,6 +153,7 @@ func newRoot(p process) *cobra.Command {
 		newNotifyCommand(file),
 		newDemoCommand(p),
 		newStatusCommand(file),
+		newHealthCommand(file),
 		newSilenceCommand(file),
 		newReloadCommand(file),
 		newBacktestCommand(file),

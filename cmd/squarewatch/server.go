@@ -76,12 +76,12 @@ func (d *Daemon) limited() http.Handler {
 func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", limitAnswers(d.telemetry.Metrics(), maxScrapes))
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+healthyPath, func(w http.ResponseWriter, _ *http.Request) {
 		if all := d.health.verdict(time.Now()); len(all) > 0 {
 			http.Error(w, errUnhealthy(all).Error(), http.StatusServiceUnavailable)
 			return
 		}
-		_, _ = fmt.Fprintln(w, "squarewatch is healthy")
+		_, _ = fmt.Fprintln(w, healthyText)
 	})
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if !d.ready.Load() {

@@ -7,6 +7,10 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"squarewatch/alert/outbox"
+	"squarewatch/config"
+	"squarewatch/probe/history"
 )
 
 func newVersionCommand() *cobra.Command {
@@ -14,11 +18,12 @@ func newVersionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print version, commit and Go version",
-		Args:  cobra.NoArgs,
+		Long: "Print version, commit and Go version. With --json also the versions of the configuration file's format (file) and of the tables\n" +
+			"in the database (alerts, history), which CHANGELOG.md names for each release.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON {
-				version, commit := buildVersion()
-				return writeJSON(cmd.OutOrStdout(), map[string]string{"version": version, "commit": commit, "go": runtime.Version()})
+				return writeJSON(cmd.OutOrStdout(), newVersionJSON())
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionLine())
 			return err
@@ -26,6 +31,29 @@ func newVersionCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// versionJSON is what version --json prints.
+type versionJSON struct {
+	Version  string        `json:"version"`
+	Commit   string        `json:"commit"`
+	Go       string        `json:"go"`
+	File     int           `json:"file"`
+	Database schemaVersion `json:"database"`
+}
+
+// schemaVersion has the versions of the tables in the database, by the package that owns them.
+type schemaVersion struct {
+	Alerts  int `json:"alerts"`
+	History int `json:"history"`
+}
+
+func newVersionJSON() versionJSON {
+	version, commit := buildVersion()
+	return versionJSON{
+		Version: version, Commit: commit, Go: runtime.Version(), File: config.FileVersion,
+		Database: schemaVersion{Alerts: outbox.SchemaVersion(), History: history.SchemaVersion()},
+	}
 }
 
 // versionLine is what the command version and the flag --version print.

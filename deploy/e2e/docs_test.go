@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,9 +17,10 @@ import (
 // firstIncident is a reader of docs/first-incident.md, who has a stand-in for the API and one for Slack.
 type firstIncident struct {
 	t     *testing.T
-	dir   string
-	env   []string
+	shell func(script string) *exec.Cmd // runs a script in the directory of the reader, with the secrets KEY and HOOK in its environment
+	began time.Time
 	slack *slackstub.Server
+	demo  *output
 }
 
 // TestTheFirstIncidentOfTheDocs does what docs/first-incident.md says, from the file to RESOLVED. The demo runs beside it.
@@ -29,26 +29,35 @@ func TestTheFirstIncidentOfTheDocs(t *testing.T) {
 	t.Cleanup(slack.Close)
 	target := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	t.Cleanup(target.Close)
-	r := &firstIncident{t: t, dir: t.TempDir(), slack: slack, env: append(os.Environ(),
-		"PATH="+filepath.Dir(binary(t))+":"+os.Getenv("PATH"), "KEY="+aisquaretest.DefaultKey, "HOOK="+slack.Webhook())}
+	directory, env := t.TempDir(), append(os.Environ(),
+		"PATH="+filepath.Dir(binary(t))+":"+os.Getenv("PATH"), "KEY="+aisquaretest.DefaultKey, "HOOK="+slack.Webhook())
+	r := &firstIncident{t: t, slack: slack, began: time.Now(), shell: func(script string) *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", script)
+		cmd.Dir, cmd.Env = directory, env
+		return cmd
+	}}
+	r.follow(target.URL, freePort(t), "")
+}
+
+// follow does what the page says, with the answers to the questions of init as flags. The port is that of the daemon's page.
+func (r *firstIncident) follow(target, port, more string) {
+	r.t.Helper()
 	page, err := os.ReadFile("../../docs/first-incident.md")
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	text := strings.NewReplacer(
 		"go build -o squarewatch ./cmd/squarewatch\n", "", "PATH=$PWD:$PATH\n", "",
-		"init --config squarewatch.yaml", "init --config squarewatch.yaml --target "+target.URL+" --studio "+aisquaretest.DefaultStudio+
-			" --api-key env:KEY --slack-webhook env:HOOK",
-		"catalogue: all\n", "catalogue: all\nlisten: 127.0.0.1:"+freePort(t)+"\n",
+		"init --config squarewatch.yaml", "init --config squarewatch.yaml --target "+target+" --studio "+aisquaretest.DefaultStudio+
+			" --api-key env:KEY --slack-webhook env:HOOK "+more,
+		"catalogue: all\n", "catalogue: all\nlisten: 127.0.0.1:"+port+"\n",
 	).Replace(string(page))
-	var demo *output
-	begin := time.Now()
 	for _, block := range strings.Split(text, "```sh\n")[1:] {
 		block, _, _ = strings.Cut(block, "```")
 		switch {
 		case strings.HasPrefix(block, "docker "):
 		case strings.HasPrefix(block, "squarewatch demo"):
-			demo = r.start(block)
+			r.demo = r.start(block)
 		case strings.Contains(block, "squarewatch run"):
 			written, daemon, _ := strings.Cut(block, "squarewatch run")
 			r.run(written, 0)
@@ -61,35 +70,48 @@ func TestTheFirstIncidentOfTheDocs(t *testing.T) {
 		}
 	}
 	r.receives("RESOLVED")
-	t.Logf("from the first command to RESOLVED: %v", time.Since(begin).Round(time.Second))
-	eventually(t, 2*time.Minute, "the demo has shown its first incident", func() bool {
-		return demo != nil && strings.Contains(demo.String(), "FIRING")
+	eventually(r.t, 2*time.Minute, "the demo has shown its first incident", func() bool {
+		return r.demo != nil && strings.Contains(r.demo.String(), "FIRING")
 	})
+}
+
+// log writes a line of the transcript, with the time since the reader began.
+func (r *firstIncident) log(text string) {
+	r.t.Logf("%3.0f s  %s", time.Since(r.began).Seconds(), text)
 }
 
 // run runs a block of commands, the last of which ends with a status.
 func (r *firstIncident) run(block string, status int) {
 	r.t.Helper()
-	cmd := exec.CommandContext(r.t.Context(), "sh", "-e", "-c", block)
-	cmd.Dir, cmd.Env = r.dir, r.env
+	r.log("$ " + strings.TrimSpace(block))
+	cmd := r.shell(block)
 	out, err := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != status {
 		r.t.Fatalf("%s: want status %d, got %d (%v)\n%s", block, status, got, err, out)
 	}
+	r.log(string(out))
 }
 
 // start starts a command that goes on until the test ends.
 func (r *firstIncident) start(command string) *output {
 	r.t.Helper()
-	cmd := exec.CommandContext(r.t.Context(), "sh", "-c", "exec "+command)
-	cmd.Dir, cmd.Env = r.dir, r.env
-	return start(r.t, cmd)
+	r.log("$ " + strings.TrimSpace(command) + " &")
+	return start(r.t, r.shell("exec "+command))
 }
 
 // receives waits until Slack has a message with a word in it.
 func (r *firstIncident) receives(word string) {
 	r.t.Helper()
-	eventually(r.t, 30*time.Second, "Slack has a message with "+word, func() bool {
-		return slices.ContainsFunc(r.slack.Messages(), func(m slackstub.Message) bool { return strings.Contains(m.Text, word+" drill") })
-	})
+	eventually(r.t, 30*time.Second, "Slack has a message with "+word, func() bool { return r.message(word).Text != "" })
+	r.log("Slack: " + r.message(word).Text)
+}
+
+// message returns the first message about the drill with a word in it.
+func (r *firstIncident) message(word string) slackstub.Message {
+	for _, m := range r.slack.Messages() {
+		if strings.Contains(m.Text, word+" drill") {
+			return m
+		}
+	}
+	return slackstub.Message{}
 }

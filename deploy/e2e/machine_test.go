@@ -21,7 +21,7 @@ func machineRoot() string {
 	if cache == "" {
 		cache = "/var/cache/squarewatch-e2e"
 	}
-	return filepath.Join(cache, "bookworm")
+	return filepath.Join(cache, "debian12")
 }
 
 // machine is a Debian with a booted systemd in a container of systemd-nspawn. It shares the network of the host.

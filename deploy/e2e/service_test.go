@@ -35,13 +35,22 @@ const (
 	secretsDir  = "/etc/squarewatch/credentials/"
 )
 
+// newService boots a machine with the service, as the README installs it. It is not started.
 func newService(t *testing.T) *service {
 	t.Helper()
 	disk := mountLoop(t, 32)
-	s := &service{
-		machine: bootMachine(t, "--bind="+disk+":"+diskInMachine), disk: disk,
-		api: aisquaretest.New(aisquaretest.Options{}), slack: slackstub.New(),
-	}
+	s := newStage(t, "--bind="+disk+":"+diskInMachine)
+	s.disk = disk
+	s.install()
+	s.write(serviceFile, s.config(s.listen), 0o644)
+	s.configure()
+	return s
+}
+
+// newStage boots a machine in which squarewatch is not yet installed, and starts what it will watch and notify.
+func newStage(t *testing.T, options ...string) *service {
+	t.Helper()
+	s := &service{machine: bootMachine(t, options...), api: aisquaretest.New(aisquaretest.Options{}), slack: slackstub.New()}
 	t.Cleanup(s.slack.Close)
 	server := aisquaretest.Start(s.api)
 	t.Cleanup(server.Close)
@@ -49,14 +58,17 @@ func newService(t *testing.T) *service {
 	t.Cleanup(deadman.Close)
 	s.dead = deadman.URL
 	s.target, s.listen = server.URL, "127.0.0.1:"+freePort(t)
-	s.install()
-	s.write(serviceFile, s.config(s.listen), 0o644)
+	return s
+}
+
+// configure writes the secrets, and allows the port of the test.
+func (s *service) configure() {
+	s.t.Helper()
 	s.write(secretsDir+"aisquare-api-key", aisquaretest.DefaultKey+"\n", 0o600)
 	s.write(secretsDir+"slack-webhook", s.slack.Webhook()+"\n", 0o600)
 	_, port, _ := strings.Cut(s.listen, ":")
 	s.write("/etc/systemd/system/squarewatch.service.d/port.conf", "[Service]\nSocketBindAllow=\nSocketBindAllow=tcp:"+port+"\n", 0o644)
 	s.run("systemctl", "daemon-reload")
-	return s
 }
 
 func (s *service) config(listen string) string {
@@ -270,6 +282,12 @@ func (s *service) purge() {
 	for line := range strings.Lines(installPage(s.t, "## Remove")) {
 		s.run("sh", "-c", line)
 	}
+	s.nothingLeft()
+}
+
+// nothingLeft looks for files of squarewatch in the machine.
+func (s *service) nothingLeft() {
+	s.t.Helper()
 	left := s.run("find", "/", "-xdev", "-name", "*squarewatch*", "-not", "-path", "/proc/*", "-not", "-path", "/sys/*")
 	if left != "" {
 		s.t.Errorf("want nothing left, got\n%s", left)

@@ -7,6 +7,9 @@ command -v systemd-nspawn >/dev/null || need+=(systemd-container)
 command -v debootstrap >/dev/null || need+=(debootstrap)
 command -v prometheus-alertmanager >/dev/null || need+=(prometheus-alertmanager)
 command -v promtool >/dev/null || need+=(prometheus)
+command -v lintian >/dev/null || need+=(lintian)
+command -v rpm >/dev/null || need+=(rpm)
+command -v cpio >/dev/null || need+=(cpio)
 command -v npm >/dev/null || need+=(nodejs npm)
 command -v chromium >/dev/null || need+=(chromium)
 command -v zsh >/dev/null || need+=(zsh)
@@ -43,10 +46,10 @@ for judge in "$(dirname "$0")/slackjudge" "$(dirname "$0")/pagejudge"; do
 done
 "$(dirname "$0")/../jaeger/build.sh" >/dev/null
 # A Debian that can boot, for what only a real service manager shows. Its tests write nothing into it.
-machine="${SQUAREWATCH_E2E_CACHE:-/var/cache/squarewatch-e2e}/bookworm"
+machine="${SQUAREWATCH_E2E_CACHE:-/var/cache/squarewatch-e2e}/debian12"
 if [ "$(id -u)" = 0 ] && [ ! -d "$machine" ]; then
   mkdir -p "$(dirname "$machine")"
   rm -rf "$machine.new"
-  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus bookworm "$machine.new"
+  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates bookworm "$machine.new"
   mv "$machine.new" "$machine"
 fi

@@ -23,6 +23,12 @@ type Store struct {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// SchemaVersion returns the version of the tables of the history: the number of their migrations.
+func SchemaVersion() int {
+	names, _ := fs.Glob(migrations, "migrations/*.sql") // the pattern is good
+	return len(names)
+}
+
 // NewStore returns a store in a database. It creates and updates the tables.
 func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
 	files, err := fs.Sub(migrations, "migrations")

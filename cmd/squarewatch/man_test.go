@@ -1,0 +1,48 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+var manDirectory = flag.String("man", "", "`directory` to write the manual pages to, which make man sets")
+
+// TestEveryCommandHasAManualPage writes a page for each command from its own words. Packages hold these pages.
+func TestEveryCommandHasAManualPage(t *testing.T) {
+	directory := *manDirectory
+	if directory == "" {
+		directory = t.TempDir()
+	}
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	root := newRoot(process{stdout: t.Output(), stderr: t.Output()})
+	root.DisableAutoGenTag = true
+	header := &doc.GenManHeader{Section: "1", Source: "squarewatch", Manual: "squarewatch"} // its date is that of SOURCE_DATE_EPOCH
+	if err := doc.GenManTree(root, header, directory); err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range commandsBelow(root) {
+		page, err := os.ReadFile(filepath.Join(directory, strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".1"))
+		if err != nil || !strings.Contains(string(page), cmd.Short) {
+			t.Errorf("want a page that says %q, got %v\n%s", cmd.Short, err, page)
+		}
+	}
+}
+
+// commandsBelow returns a command and all commands below it, without help, which the page of its command explains.
+func commandsBelow(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		if sub.Name() != "help" {
+			all = append(all, commandsBelow(sub)...)
+		}
+	}
+	return all
+}
