@@ -5,9 +5,9 @@ DEADCODE      = go run golang.org/x/tools/cmd/deadcode@v0.52.0
 SBOM          = go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
-TAGS          = e2e,diagnosis,bench
+TAGS          = e2e,diagnosis,bench,soak
 
-.PHONY: test race e2e crash diagnosis bench lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
+.PHONY: test race e2e crash soak diagnosis bench lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
 
 test: ## unit, scenario and script tests, without the race detector: that is left to make race
 	@echo "1 of 2: compiling, about a minute and a half the first time"
@@ -24,6 +24,10 @@ e2e: ## the built binary against a real Jaeger, real sockets and systemd's own t
 
 crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 10 minutes
 	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
+
+SOAK ?= -length 30m
+soak: ## the daemon for 30 minutes among faults that a seed draws, held against what it promises (SOAK='-length 2m -seed 7')
+	go test -tags soak -count=1 -timeout 0 -v ./deploy/soak $(SOAK)
 
 diagnosis: ## whether the right culprit is named, and told once: a matrix of faults, about 15 minutes (installs what it needs on Debian)
 	deploy/diagnosis/setup.sh
