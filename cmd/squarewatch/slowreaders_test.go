@@ -40,7 +40,7 @@ func TestAttackWithManySlowReaders(t *testing.T) {
 	const probes, readers = 400, 40
 	for path, until := range map[string]string{
 		"/api/v1/status": "{",
-		"/metrics": "\nsquarewatch_probe_up{", // when all gauges have been read
+		"/metrics":       "\nsquarewatch_probe_up{", // when all gauges have been read
 	} {
 		t.Run(path, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
