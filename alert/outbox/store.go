@@ -132,7 +132,8 @@ func (s *Store) silencesUntil(ctx context.Context, after time.Time) ([]alert.Sil
 	return list, err
 }
 
-// Prune deletes incidents that ended before a time, their receipts, deliveries and notes, and silences that ended before it.
+// Prune deletes incidents that ended before a time, and their receipts, deliveries and notes. It deletes the silences and the reports of that
+// time, too.
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	for _, statement := range []string{
 		`DELETE FROM incidents WHERE state <> 'firing' AND NOT owed AND resolved < ?`,
@@ -140,6 +141,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time) error {
 		`DELETE FROM deliveries WHERE delivered < ? AND incident NOT IN (SELECT id FROM incidents)`,
 		`DELETE FROM notes WHERE at < ? AND incident NOT IN (SELECT id FROM incidents)`,
 		`DELETE FROM silences WHERE until < ?`,
+		`DELETE FROM reports WHERE due < ?`,
 	} {
 		if _, err := s.db.ExecContext(ctx, statement, formatTime(before)); err != nil {
 			return fmt.Errorf("delete old incidents: %w", err)
