@@ -13,6 +13,9 @@ command -v nginx >/dev/null || need+=(nginx-light)
 command -v haproxy >/dev/null || need+=(haproxy)
 command -v tinyproxy >/dev/null || need+=(tinyproxy)
 command -v dnsmasq >/dev/null || need+=(dnsmasq-base)
+command -v zsh >/dev/null || need+=(zsh)
+command -v fish >/dev/null || need+=(fish)
+[ -e /usr/share/bash-completion/bash_completion ] || need+=(bash-completion)
 /usr/bin/python3 -c "import prometheus_client" 2>/dev/null || need+=(python3-prometheus-client)
 if [ ${#need[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
