@@ -63,3 +63,26 @@ func TestLogsAreNotSentByDefault(t *testing.T) {
 		t.Error("want the same logger, got another")
 	}
 }
+
+// TestACollectorIsAskedForEverySignal sends empty requests in both protocols, and none may leave anything at the collector.
+func TestACollectorIsAskedForEverySignal(t *testing.T) {
+	for name, start := range transports() {
+		t.Run(name, func(t *testing.T) {
+			c := newCollector()
+			settings := start(t, c)
+			settings.Logs = true
+			list, err := settings.Destinations(func(string) string { return "" })
+			if err != nil || len(list) != 3 {
+				t.Fatalf("want three destinations, got %d, %v", len(list), err)
+			}
+			for i := range list {
+				if err := list[i].Ask(t.Context()); err != nil {
+					t.Errorf("%s: %v", list[i].Signal, err)
+				}
+			}
+			if len(c.logs)+len(c.spans)+len(c.metrics) > 0 {
+				t.Errorf("want nothing received, got %v, %v and %v", c.logs, c.spans, c.metrics)
+			}
+		})
+	}
+}

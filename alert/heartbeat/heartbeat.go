@@ -93,26 +93,32 @@ func (p *pinger) ping(ctx context.Context, settings Settings) error {
 	if trouble := p.options.Verdict(); trouble != "" {
 		return fmt.Errorf("withheld, because squarewatch does not work as it should: %s", trouble)
 	}
+	status, err := get(ctx, p.options.Client, settings.URL.Reveal(), p.options.UserAgent)
+	if err == nil && status/100 != 2 {
+		err = fmt.Errorf("the dead man's switch answered %d", status)
+	}
+	return err
+}
+
+// get makes a request and returns the status of the answer. Its errors do not hold the address.
+func get(ctx context.Context, client *http.Client, address, userAgent string) (status int, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, settings.URL.Reveal(), http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return errors.New("the address is no URL")
+		return 0, errors.New("the address is no URL")
 	}
-	req.Header.Set("User-Agent", p.options.UserAgent)
-	resp, err := p.options.Client.Do(req)
+	req.Header.Set("User-Agent", userAgent)
+	resp, err := client.Do(req)
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err // its text repeats the address
 		}
-		return err
+		return 0, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, resp.Body, 4096) // lets the connection be used again
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("the dead man's switch answered %d", resp.StatusCode)
-	}
-	return nil
+	return resp.StatusCode, nil
 }
 
 func (p *pinger) report(ctx context.Context, err error) {

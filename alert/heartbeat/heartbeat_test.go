@@ -95,3 +95,21 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestReachSendsNoPing asks servers of dead man's switches, and checks that no request is one for the check.
+func TestReachSendsNoPing(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://hc.example.org/hush": "https://hc.example.org/", "https://u:p@hc.example.org/a/hush?x=hush": "https://hc.example.org/",
+		"https://hush.example.org": "", "https://hush.example.org/?check=1": "",
+	} {
+		asked := ""
+		client := &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			asked = r.URL.String()
+			return &http.Response{StatusCode: http.StatusNotFound, Body: http.NoBody, Request: r}, nil
+		})}
+		status, err := heartbeat.Settings{URL: secret.New(address)}.Reach(t.Context(), client, "test")
+		if asked != want || (want == "") != errors.Is(err, heartbeat.ErrNoPath) || want != "" && status != http.StatusNotFound {
+			t.Errorf("%s: want %q asked, got %q, %d and %v", address, want, asked, status, err)
+		}
+	}
+}

@@ -82,8 +82,8 @@ func (o *Outbox) neighbourLocked(from *sender) *sender {
 
 // handOverLocked moves what inactive senders hold to active ones. Receipts and waiting messages go to the active sender to the same place,
 // whatever its notifier's name. When no active sender has that place, the receipts stay, because a later configuration may use the place
-// again. The waiting messages then go to the notifier's new address, or are dropped when the configuration no longer has the notifier. The
-// caller holds mu.
+// again. The waiting messages then go to the notifier's new address, or are dropped when the configuration no longer has the notifier.
+// Reports go the same way. The caller holds mu.
 func (o *Outbox) handOverLocked(changes *batch) {
 	for _, from := range o.sortedLocked() {
 		if from.active {
@@ -92,11 +92,13 @@ func (o *Outbox) handOverLocked(changes *batch) {
 		if to := o.neighbourLocked(from); to != nil {
 			to.takeReceiptsLocked(from, changes)
 			to.takeQueueLocked(from, changes)
+			from.handOverReportsLocked(to, changes)
 		} else if to := o.activeLocked(from.key.notifier); to != nil {
 			for i := range from.queue.entries {
 				from.queue.entries[i].uncertain = false // the new place has received nothing
 			}
 			to.takeQueueLocked(from, changes)
+			from.handOverReportsLocked(to, changes)
 		} else {
 			from.dropQueueLocked(changes)
 		}

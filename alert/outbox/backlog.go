@@ -8,15 +8,15 @@ import (
 // Backlog reports what waits for one notifier.
 type Backlog struct {
 	Notifier  string
-	Pending   int           // changes of incidents that wait
+	Pending   int           // changes of incidents, and reports, that wait
 	OldestAge time.Duration // age of the oldest of them; 0 when none waits
 	Due       time.Time     // when the next attempt is due, or when the attempt that runs was; zero when none waits
 	LastError string        // error of the last attempt; empty when the last attempt succeeded
 	Hearing   Hearing       // whether the notifier receives commands from people
 }
 
-// Pending returns how many changes wait for a notifier, when the first of them happened (zero for none), and the error of the last
-// attempt (empty when it succeeded).
+// Pending returns how many changes and reports wait for a notifier, since when (zero for none), and the error of the last attempt (empty
+// when it succeeded).
 func (o *Outbox) Pending(name string) (count int, oldest time.Time, lastError string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -57,16 +57,24 @@ func (s *sender) pendingLocked() (count int, first time.Time, lastError string) 
 	}
 	s.queue.updateMuted(time.Now(), s.muting)
 	waiting := slices.DeleteFunc(slices.Concat(s.queue.entries, s.inFlight), func(e entry) bool { return e.muted() })
-	return len(waiting), oldestChange(waiting), lastError
+	first = oldestChange(waiting)
+	reports, since := s.waitingReportsLocked()
+	if first.IsZero() || !since.IsZero() && since.Before(first) {
+		first = since
+	}
+	return len(waiting) + reports, first, lastError
 }
 
 // nextAttemptLocked returns when the next attempt is due, or when the one that runs began. It returns first, the time of the first change
 // that waits, while all of them wait for the disk. The caller holds mu.
 func (s *sender) nextAttemptLocked(first time.Time) time.Time {
-	if len(s.inFlight) > 0 {
+	if len(s.inFlight) > 0 || s.reporting != nil {
 		return s.begun
 	}
 	next, ok := s.queue.next()
+	if report, waits := s.reportDueLocked(); waits && (!ok || report.Before(next)) {
+		next, ok = report, true
+	}
 	if !ok {
 		return first
 	}

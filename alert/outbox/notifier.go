@@ -57,12 +57,6 @@ type Reporter interface {
 	Report(ctx context.Context, report Report) error
 }
 
-// Report is a text with a title and paragraphs. It is plain text, and may contain text from other systems or people.
-type Report struct {
-	Title      string
-	Paragraphs []string
-}
-
 // Checker is a notifier that can find out whether its destination would accept messages.
 type Checker interface {
 	Notifier

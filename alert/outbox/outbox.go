@@ -89,6 +89,7 @@ func (o *Outbox) load(ctx context.Context, store *Store) error {
 	queued, errQueued := store.entries(ctx)
 	receipts, errReceipts := store.receipts(ctx)
 	notes, errNotes := store.notesOfFiring(ctx)
+	reports, errReports := store.reports(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.loadNotesLocked(notes)
@@ -98,7 +99,10 @@ func (o *Outbox) load(ctx context.Context, store *Store) error {
 	for key, all := range receipts {
 		o.senderLocked(key).loadReceiptsLocked(all)
 	}
-	return errors.Join(errQueued, errReceipts, errNotes)
+	for key, left := range reports {
+		o.senderLocked(key).loadReportsLocked(left)
+	}
+	return errors.Join(errQueued, errReceipts, errNotes, errReports)
 }
 
 // Recover sets the store that could not be opened at the start, while the outbox runs. It queues what an earlier process left there, and
@@ -180,6 +184,11 @@ func (o *Outbox) commit(change func(*batch)) {
 		if s := o.senders[row.sender]; s != nil {
 			s.queue.markWritten(id)
 			s.wakeUp()
+		}
+	}
+	for key, row := range b.reports {
+		if s := o.senders[row.sender]; s != nil {
+			s.releaseReportLocked(key.due)
 		}
 	}
 }

@@ -1,10 +1,7 @@
 package outbox
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -40,7 +37,9 @@ type sender struct {
 	destination Destination
 	queue       queue              // messages that are not delivered yet
 	receipts    map[string]receipt // by incident: what the destination received last
+	reports     []waitingReport    // reports that are not delivered yet
 	inFlight    []entry            // entries that are being delivered now
+	reporting   *waitingReport     // the report that is being delivered now; nil for none
 	begun       time.Time          // when their delivery began
 	lastRefresh time.Time          // when firing incidents were last repeated, for a [Refresher]
 	notBefore   time.Time          // no attempt is made before this time
@@ -101,6 +100,9 @@ func (s *sender) activateLocked(d Destination, now time.Time) {
 		s.backoff.Reset()
 		s.notBefore = now
 		s.queue.releaseAll(now)
+		for i := range s.reports {
+			s.reports[i].notBefore = now
+		}
 	}
 	s.wakeUp()
 }
@@ -113,11 +115,12 @@ func (s *sender) dropQueueLocked(changes *batch) {
 	for i := range s.queue.entries {
 		changes.remove(s.queue.entries[i].id)
 	}
-	if count := len(s.queue.entries); count > 0 {
+	if count := len(s.queue.entries) + len(s.reports); count > 0 {
 		s.options.Logger.Warn("dropped the undelivered messages of a notifier that the configuration no longer has",
 			"notifier", s.key.notifier, "messages", count)
 	}
 	s.queue = queue{}
+	s.handOverReportsLocked(nil, changes)
 }
 
 // wakeUp makes the sender check its queue.
@@ -152,8 +155,10 @@ func (s *sender) due() (time.Time, bool) {
 	defer s.mu.Unlock()
 	s.queue.updateMuted(time.Now(), s.muting)
 	next, ok := s.queue.next()
-	if again, must := s.refreshDueLocked(); must && (!ok || again.Before(next)) {
-		next, ok = again, true
+	for _, other := range []func() (time.Time, bool){s.reportDueLocked, s.refreshDueLocked} {
+		if at, waits := other(); waits && (!ok || at.Before(next)) {
+			next, ok = at, true
+		}
 	}
 	if next.Before(s.notBefore) {
 		next = s.notBefore
@@ -184,23 +189,27 @@ func (s *sender) sleep(ctx context.Context, due func() (time.Time, bool)) bool {
 	return false
 }
 
+// attempt is one attempt to deliver a message or a report, within a context.
+type attempt func(context.Context) (ref string, err error)
+
 // deliver makes one attempt to deliver what is due.
 func (s *sender) deliver(ctx context.Context) {
 	begun := time.Now()
 	s.dropMuted(begun)
-	n, destination := s.nextMessage(begun)
-	if destination.Notifier == nil { // nothing is due any more: the message was folded or dropped
+	send := s.nextAttempt(begun)
+	if send == nil { // nothing is due any more: the message was folded or dropped
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	ref, err := destination.Notifier.Deliver(ctx, n)
+	ref, err := send(ctx)
 	s.options.Observer.Delivered(s.key.notifier, err)
 	s.logOutcome(ctx, s.finish(ref, err, begun, time.Now()))
 }
 
-// nextMessage removes the entries that are due from the queue and returns their message; no notifier when nothing is due.
-func (s *sender) nextMessage(now time.Time) (Notification, Destination) {
+// nextAttempt removes the entries that are due from the queue, or the report that is, and returns how to deliver them; nil when nothing is
+// due. Messages about incidents come first.
+func (s *sender) nextAttempt(now time.Time) attempt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queue.updateMuted(now, s.muting)
@@ -212,131 +221,20 @@ func (s *sender) nextMessage(now time.Time) (Notification, Destination) {
 		}
 		n := newNotification(s.inFlight, s.key.notifier, s.receipts, now)
 		n.Notes = slices.Clone(s.notes[n.Incident.ID])
-		return n, s.destination
+		return s.attemptLocked(n)
+	}
+	if send := s.popReportLocked(now); send != nil {
+		return send
 	}
 	if again, must := s.refreshDueLocked(); must && !again.After(now) {
 		s.lastRefresh = now
-		return s.refreshLocked(now), s.destination
+		return s.attemptLocked(s.refreshLocked(now))
 	}
-	return Notification{}, Destination{}
+	return nil
 }
 
-// outcome is what an attempt changed, for the log.
-type outcome struct {
-	before, after *DeliveryError
-	pending       int
-}
-
-// finish records the result of an attempt, in memory and in the store.
-func (s *sender) finish(ref string, err error, begun, now time.Time) (o outcome) {
-	s.commit(func(changes *batch) { o = s.finishLocked(ref, err, begun, now, changes) })
-	return o
-}
-
-// finishLocked records the result of an attempt. The caller holds mu.
-func (s *sender) finishLocked(ref string, err error, begun, now time.Time, changes *batch) outcome {
-	group := s.inFlight
-	s.inFlight = nil
-	s.notBefore = begun.Add(minInterval)
-	o := outcome{before: s.failure, after: asDeliveryError(err)}
-	switch {
-	case err == nil:
-	case o.after.Uncertain:
-		for i := range group {
-			group[i].uncertain = true
-		}
-	default:
-		group = s.withoutWithdrawnLocked(group, changes)
-	}
-	s.failure = o.after
-	switch {
-	case err == nil:
-		s.backoff.Reset()
-		s.recordDeliveredLocked(group, ref, begun, now, changes)
-		return o
-	case !s.active: // the destination was removed during the attempt
-		s.failure = nil
-		s.passOnLocked(group, changes)
-		return o
-	}
-	hold := now
-	switch {
-	case o.after.Permanent:
-		hold = now.Add(refusedRetry) // only this message waits: the destination may accept others
-	case o.after.RetryAfter > 0:
-		s.notBefore = later(s.notBefore, now.Add(o.after.RetryAfter))
-	default:
-		s.notBefore = later(s.notBefore, now.Add(s.nextBackoff()))
-	}
-	s.requeueLocked(group, hold, changes)
-	o.pending = len(s.queue.entries)
-	return o
-}
-
-// requeueLocked puts back entries that could not be delivered. The caller holds mu.
-func (s *sender) requeueLocked(group []entry, hold time.Time, changes *batch) {
-	gone, changed := s.queue.putBack(group, hold)
-	for _, id := range gone {
-		changes.remove(id)
-	}
-	s.putEntriesLocked(changes, changed...)
-}
-
-// passOnLocked removes entries that could not be delivered before their destination was removed. When the notifier has another address
-// now, the ends of incidents are queued for it. FIRING and UPDATE are not: the new address has already been notified of what fires. The
-// caller holds mu.
-func (s *sender) passOnLocked(group []entry, changes *batch) {
-	next := s.successor(s.key.notifier)
-	for i := range group {
-		e := &group[i]
-		changes.remove(e.id)
-		if next != nil && e.event.Ends() {
-			e.uncertain = false
-			next.takeLocked(e, changes)
-			next.wakeUp()
-		}
-	}
-}
-
-// nextBackoff returns how long to wait after a failure: 1 s, doubled each time, plus up to half of it as jitter, 5 minutes at most.
-func (s *sender) nextBackoff() time.Duration {
-	wait := s.backoff.NextBackOff()
-	return min(wait+time.Duration(s.options.Rand()*float64(wait)/2), maxBackoff)
-}
-
-// later returns the later of two times.
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// asDeliveryError wraps an error that is not a [DeliveryError]. Such an error is a fault of the notifier, and the message is tried again.
-func asDeliveryError(err error) *DeliveryError {
-	if err == nil {
-		return nil
-	}
-	if failure, ok := errors.AsType[*DeliveryError](err); ok {
-		return failure
-	}
-	return &DeliveryError{Reason: "unknown", Uncertain: true, Err: err}
-}
-
-// logOutcome logs when a destination begins to fail, fails for another reason, or works again.
-func (s *sender) logOutcome(ctx context.Context, o outcome) {
-	logger := s.options.Logger.With("notifier", s.key.notifier)
-	switch {
-	case o.after == nil && o.before != nil:
-		logger.InfoContext(ctx, "messages are delivered again")
-	case o.after == nil:
-	case o.before != nil && o.before.Reason == o.after.Reason && o.before.Permanent == o.after.Permanent:
-	default:
-		level := slog.LevelWarn
-		if o.after.Permanent {
-			level = slog.LevelError
-		}
-		logger.Log(ctx, level, "cannot deliver a message; it is kept and retried", "reason", o.after.Reason, "error", o.after.Err,
-			"fix", cmp.Or(o.after.Fix, "none while it does not last; then see the error"), "pending", o.pending)
-	}
+// attemptLocked returns how to deliver a message. The caller holds mu.
+func (s *sender) attemptLocked(n Notification) attempt {
+	notifier := s.destination.Notifier
+	return func(ctx context.Context) (string, error) { return notifier.Deliver(ctx, n) }
 }

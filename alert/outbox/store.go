@@ -124,13 +124,14 @@ func (s *Store) Silences(ctx context.Context, now time.Time) ([]alert.Silence, e
 	return list, err
 }
 
-// Prune deletes incidents that ended before a time, and their receipts, deliveries and notes.
+// Prune deletes incidents that ended before a time, and their receipts, deliveries and notes. It deletes the reports of that time, too.
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	for _, statement := range []string{
 		`DELETE FROM incidents WHERE state <> 'firing' AND NOT owed AND resolved < ?`,
 		`DELETE FROM told WHERE event IN ('resolved', 'ended') AND at < ?`,
 		`DELETE FROM deliveries WHERE delivered < ? AND incident NOT IN (SELECT id FROM incidents)`,
 		`DELETE FROM notes WHERE at < ? AND incident NOT IN (SELECT id FROM incidents)`,
+		`DELETE FROM reports WHERE due < ?`,
 	} {
 		if _, err := s.db.ExecContext(ctx, statement, formatTime(before)); err != nil {
 			return fmt.Errorf("delete old incidents: %w", err)

@@ -44,19 +44,20 @@ type batch struct {
 
 	deliveries []Delivery
 	notes      []Note
+	reports    map[reportKey]reportRow
 }
 
 func newBatch() *batch {
 	return &batch{
 		incidents: map[string]alert.Transition{}, states: map[string]alert.SeriesState{},
 		entries: map[string]queuedEntry{}, removed: map[string]bool{}, receipts: map[receiptKey]*receipt{},
-		silences: map[string]*alert.Silence{},
+		silences: map[string]*alert.Silence{}, reports: map[reportKey]reportRow{},
 	}
 }
 
 func (b *batch) isEmpty() bool {
 	return len(b.incidents)+len(b.states)+len(b.entries)+len(b.removed)+len(b.receipts)+len(b.silences)+
-		len(b.deliveries)+len(b.notes) == 0
+		len(b.deliveries)+len(b.notes)+len(b.reports) == 0
 }
 
 // addTransition adds the state after a transition, and the states of the incidents that must name its incident. A silence may have held
@@ -102,6 +103,7 @@ func (b *batch) merge(newer *batch) {
 	maps.Copy(b.states, newer.states)
 	maps.Copy(b.receipts, newer.receipts)
 	maps.Copy(b.silences, newer.silences)
+	maps.Copy(b.reports, newer.reports)
 	b.deliveries, b.notes = append(b.deliveries, newer.deliveries...), append(b.notes, newer.notes...)
 	for id := range newer.removed {
 		b.remove(id)
@@ -154,7 +156,7 @@ func writeAll(ctx context.Context, tx *sql.Tx, b *batch) error {
 			return fmt.Errorf("write silence %s: %w", id, err)
 		}
 	}
-	return errors.Join(writeDeliveries(ctx, tx, b.deliveries), writeNotes(ctx, tx, b.notes))
+	return errors.Join(writeDeliveries(ctx, tx, b.deliveries), writeNotes(ctx, tx, b.notes), writeReports(ctx, tx, b.reports))
 }
 
 func writeIncidents(ctx context.Context, tx *sql.Tx, b *batch) error {

@@ -6,6 +6,7 @@
 package prometheus
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -27,40 +28,58 @@ type Options struct {
 
 // Write writes a rule file.
 func Write(w io.Writer, options Options) error {
+	file := translate(options)
+	text, err := yaml.Dump(file, yaml.WithLineWidth(-1))
+	if err != nil {
+		return fmt.Errorf("write the rules as YAML: %w", err)
+	}
+	_, err = io.WriteString(w, comment(file.Notes)+string(text))
+	return err
+}
+
+// WriteJSON writes the groups of a rule file as JSON. The comments of the rule file are lists of lines with the key notes.
+func WriteJSON(w io.Writer, options Options) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(translate(options)); err != nil {
+		return fmt.Errorf("write the rules as JSON: %w", err)
+	}
+	return nil
+}
+
+// translate returns the rule file.
+func translate(options Options) file {
 	t := translation{Options: options}
 	for i := range t.Rules {
 		t.rule(&t.Rules[i])
 	}
 	t.access()
 	t.noData()
-	file := file{Groups: []group{{Name: "squarewatch", Rules: slices.Concat(t.counts(), t.rules)}}}
-	text, err := yaml.Dump(file, yaml.WithLineWidth(-1))
-	if err != nil {
-		return fmt.Errorf("write the rules as YAML: %w", err)
-	}
-	_, err = io.WriteString(w, comment(t.preface())+string(text))
-	return err
+	groups := []group{{Name: "squarewatch", Rules: slices.Concat(t.counts(), t.rules)}}
+	return file{Notes: t.preface(), Groups: groups}
 }
 
 // file is a rule file of Prometheus.
 type file struct {
-	Groups []group `yaml:"groups"`
+	Notes  []string `yaml:"-" json:"notes"` // written as a comment at the top
+	Groups []group  `yaml:"groups" json:"groups"`
 }
 
 type group struct {
-	Name  string `yaml:"name"`
-	Rules []rule `yaml:"rules"`
+	Name  string `yaml:"name" json:"name"`
+	Rules []rule `yaml:"rules" json:"rules"`
 }
 
 // rule is a recording rule or an alerting rule.
 type rule struct {
-	Notes       []string          `yaml:"-"` // written as a comment before the rule
-	Record      string            `yaml:"record,omitempty"`
-	Alert       string            `yaml:"alert,omitempty"`
-	Expr        string            `yaml:"expr"`
-	For         string            `yaml:"for,omitempty"`
-	Labels      map[string]string `yaml:"labels,omitempty"`
-	Annotations map[string]string `yaml:"annotations,omitempty"`
+	Notes       []string          `yaml:"-" json:"notes,omitempty"` // written as a comment before the rule
+	Record      string            `yaml:"record,omitempty" json:"record,omitempty"`
+	Alert       string            `yaml:"alert,omitempty" json:"alert,omitempty"`
+	Expr        string            `yaml:"expr" json:"expr"`
+	For         string            `yaml:"for,omitempty" json:"for,omitempty"`
+	Labels      map[string]string `yaml:"labels,omitempty" json:"labels,omitempty"`
+	Annotations map[string]string `yaml:"annotations,omitempty" json:"annotations,omitempty"`
 }
 
 // MarshalYAML writes the notes as a comment before the rule.

@@ -39,11 +39,17 @@ func (n *Notifier) Check(ctx context.Context) (says string, _ error) {
 	return says + "; Slack knows the app token", nil
 }
 
-// checkWebhook sends an empty message. A webhook that exists refuses it with a code that says so:
-// https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks.
+// emptyMessage is a message that no webhook posts.
+const emptyMessage = `{"text": ""}`
+
+// checkWebhook sends an empty message. A webhook that exists refuses it with status 400 and posts nothing; one that was revoked answers 403
+// or 404. That is how a public scanner of secrets tells webhooks that exist from others, and what its users saw of real ones:
+// https://github.com/trufflesecurity/trufflehog/issues/880, https://github.com/trufflesecurity/trufflehog/issues/2177. A webhook of an
+// account that is no longer active may answer the same (https://github.com/trufflesecurity/trufflehog/pull/1761): only a message shows that
+// the webhook posts.
 func (n *Notifier) checkWebhook(ctx context.Context) (says string, _ error) {
 	client, recorder := n.recordingClient(doingCheck, "")
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.settings.WebhookURL.Reveal(), strings.NewReader("{}"))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.settings.WebhookURL.Reveal(), strings.NewReader(emptyMessage))
 	if err != nil {
 		return "", &outbox.DeliveryError{
 			Reason: outbox.ReasonInvalid, Permanent: true, Fix: "correct webhook_url in the configuration", Err: errAddress,
@@ -56,15 +62,16 @@ func (n *Notifier) checkWebhook(ctx context.Context) (says string, _ error) {
 	}
 	a := recorder.result(ctx, err)
 	if a.fault == nil && a.status == http.StatusBadRequest && slices.Contains(emptyRefusals(), a.word) {
-		return "the webhook is there: it refused an empty message, so that nothing was posted", nil
+		return "the webhook is there: it refused an empty message, so that nothing was posted; only a message shows whether it posts", nil
 	}
 	if fault := a.failure(); fault != nil {
 		return "", fault
 	}
-	return "the webhook is there", nil
+	return "the webhook accepted an empty message", nil
 }
 
-// emptyRefusals are the error codes with which a webhook refuses a message without text.
+// emptyRefusals are the error codes with which a webhook refuses a message without text. Older webhooks say the first one, newer ones the
+// second (https://github.com/trufflesecurity/trufflehog/pull/932, https://github.com/trufflesecurity/trufflehog/pull/1427).
 func emptyRefusals() []string {
-	return []string{"no_text", "invalid_payload", "missing_text_or_fallback_or_attachments"}
+	return []string{"no_text", "missing_text_or_fallback_or_attachments", "invalid_payload"}
 }

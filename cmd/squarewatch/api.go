@@ -21,6 +21,7 @@ type statusJSON struct {
 	Notifiers    []notifierJSON  `json:"notifiers"`
 	Silences     []alert.Silence `json:"silences"`
 	Maintenance  []alert.Silence `json:"maintenance"` // maintenance that mutes messages now
+	Keys         []keyJSON       `json:"keys"`        // API keys; none without a state_dir
 	StateFault   string          `json:"state_fault,omitempty"`
 	WatcherFault string          `json:"watcher_fault,omitempty"` // what squarewatch itself runs out of; empty for nothing
 	Troubles     []string        `json:"troubles"`                // parts that do not work, with the reason
@@ -104,7 +105,7 @@ func (n *notifierJSON) buttons() string {
 func (d *Daemon) status(now time.Time) statusJSON {
 	cfg := d.config()
 	s := statusJSON{Probes: []probeJSON{}, Alerts: []alertJSON{}, Notifiers: []notifierJSON{}, Silences: d.silences.List()}
-	s.Maintenance = alert.ActiveMaintenance(cfg.Maintenance, now)
+	s.Maintenance, s.Keys = alert.ActiveMaintenance(cfg.Maintenance, now), keyList(d.keys.get())
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
 		last := d.probes.get(p.Name)

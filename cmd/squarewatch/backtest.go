@@ -42,7 +42,7 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 				if cfg, err = cfg.WithRules(rules); err != nil {
 					return err
 				}
-				printWarnings(cmd.ErrOrStderr(), cfg)
+				file.process.printWarnings(cmd.ErrOrStderr(), cfg)
 			}
 			report, err := backtestOf(cmd, cfg, from, time.Duration(since))
 			if err != nil {

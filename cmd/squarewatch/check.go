@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,18 +20,21 @@ import (
 )
 
 func newCheckCommand(file *configFile) *cobra.Command {
-	var effective, asJSON, live bool
+	var effective, asJSON, live, schema bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Validate the configuration file, without the network or with --live",
 		Long: "Validate the configuration file and everything that is built from it. All errors are shown at once.\n" +
 			"Nothing is sent over the network, except with --live: that resolves and connects to the target, uses every credential once,\n" +
-			"and asks the collector and the notifiers. It posts no message and notifies nobody. The exit status is 1 when the file is\n" +
-			"invalid, or when --live finds something that cannot work.",
+			"and asks collector, notifiers, heartbeat and connectivity. It posts no message, sends no ping and notifies nobody. The exit\n" +
+			"status is 1 when the file is invalid, or when --live finds something that cannot work.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if effective && (asJSON || live) {
 				return usageError{errors.New("--print writes the file itself: leave out --json and --live")}
+			}
+			if schema {
+				return writeSchema(cmd.OutOrStdout())
 			}
 			if asJSON {
 				return checkAsJSON(cmd.Context(), file, live)
@@ -45,17 +49,33 @@ func newCheckCommand(file *configFile) *cobra.Command {
 			if effective {
 				return config.Print(cmd.OutOrStdout(), cfg)
 			}
-			d := file.process.display()
-			if err := d.write(checkText(d, file.path(), cfg)); err != nil || !live {
-				return err
-			}
-			return printLive(d, checkLive(cmd.Context(), cfg))
+			return printCheck(cmd.Context(), file, cfg, live)
 		},
 	}
 	cmd.Flags().BoolVar(&effective, "print", false, "print the effective configuration, secrets hidden")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&live, "live", false, "also ask target, credentials, collector and notifiers; posts nothing")
+	cmd.Flags().BoolVar(&live, "live", false, "also ask all that the file names; posts nothing")
+	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON schema of the file, for editors, and check nothing")
 	return cmd
+}
+
+// printCheck describes a valid file, and asks what it names if that is wanted.
+func printCheck(ctx context.Context, file *configFile, cfg *config.Config, live bool) error {
+	d := file.process.display()
+	if err := d.write(checkText(d, file.path(), cfg)); err != nil || !live {
+		return err
+	}
+	return printLive(d, checkLive(ctx, cfg))
+}
+
+// writeSchema writes the schema of the file.
+func writeSchema(w io.Writer) error {
+	schema, err := config.Schema(kinds())
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(schema)
+	return err
 }
 
 // buildable returns why a daemon could not be built from the configuration. It starts nothing.
@@ -83,9 +103,14 @@ func buildable(cfg *config.Config) error {
 
 // checkText describes a valid file.
 func checkText(d display, path string, cfg *config.Config) string {
-	t := d.table("probe", "schedule", "request", "credential", "expects")
+	columns := []string{"probe", "schedule", "request", "credential", "expects"}
+	if d.isNarrow() {
+		columns = columns[:3]
+	}
+	t := d.table(columns...)
 	for _, p := range cfg.Probes {
-		t.add(p.Name, p.Schedule, p.Method+" "+p.Template(), p.Credential, expects(p))
+		cells := []any{p.Name, p.Schedule, p.Method + " " + p.Template(), p.Credential, expects(p)}
+		t.add(cells[:len(columns)]...)
 	}
 	var out strings.Builder
 	out.WriteString(t.String())
@@ -194,13 +219,21 @@ func expects(p probe.Probe) string {
 }
 
 // printWarnings prints the warnings about a valid file.
-func printWarnings(w io.Writer, cfg *config.Config) {
+func (p process) printWarnings(w io.Writer, cfg *config.Config) {
+	d := p.displayOn(w)
+	_ = d.write(warningsText(d, cfg)) // nobody reads them when that fails
+}
+
+// warningsText describes what a valid file can hardly mean, and what is left out.
+func warningsText(d display, cfg *config.Config) string {
+	var out strings.Builder
 	for _, warning := range cfg.Warnings {
-		_, _ = fmt.Fprintln(w, "warning: "+warning.String())
+		out.WriteString(d.line("warning: "+warning.String(), "  "))
 	}
 	for _, left := range cfg.Skipped {
-		_, _ = fmt.Fprintf(w, "left out: catalogue probe %s %s\n", left.Name, left.Reason)
+		out.WriteString(d.line(fmt.Sprintf("left out: catalogue probe %s %s", left.Name, left.Reason), "  "))
 	}
+	return out.String()
 }
 
 func probeNames(probes []probe.Probe) []string {

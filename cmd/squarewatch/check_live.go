@@ -14,7 +14,6 @@ import (
 
 	"squarewatch/alert/outbox"
 	"squarewatch/config"
-	"squarewatch/otel/collector"
 	"squarewatch/probe"
 )
 
@@ -40,8 +39,8 @@ func anyFailed(all []liveCheck) bool {
 	return slices.ContainsFunc(all, func(c liveCheck) bool { return c.Works != nil && !*c.Works })
 }
 
-// printLive prints one line for each question and returns errPrinted when a check failed.
-func printLive(d display, all []liveCheck) error {
+// liveText has one line for each question.
+func liveText(d display, all []liveCheck) string {
 	var out strings.Builder
 	for _, c := range all {
 		word := "not asked"
@@ -50,7 +49,12 @@ func printLive(d display, all []liveCheck) error {
 		}
 		out.WriteString(d.line(fmt.Sprintf("%s: %s: %s", c.What, word, strings.ReplaceAll(c.Says, "\n", "; ")), "  "))
 	}
-	if err := d.write(out.String()); err != nil {
+	return out.String()
+}
+
+// printLive prints one line for each question and returns errPrinted when a check failed.
+func printLive(d display, all []liveCheck) error {
+	if err := d.write(liveText(d, all)); err != nil {
 		return err
 	}
 	if anyFailed(all) {
@@ -59,29 +63,56 @@ func printLive(d display, all []liveCheck) error {
 	return nil
 }
 
-// checkLive asks every service that the file names, all at the same time. It posts no message and starts no incident.
-func checkLive(ctx context.Context, cfg *config.Config) []liveCheck {
-	var questions []func(context.Context) []liveCheck
-	questions = append(questions, func(ctx context.Context) []liveCheck { return askTarget(ctx, cfg) })
+// The kinds of questions of check --live.
+const (
+	liveTarget       = "target"
+	liveCredential   = "credential"
+	liveCollector    = "collector"
+	liveNotifier     = "notifier"
+	liveConnectivity = "connectivity"
+	liveSpool        = "spool"
+	liveHeartbeat    = "heartbeat"
+)
+
+// question is one question of check --live. Its answers begin with its kind.
+type question struct {
+	kind string
+	ask  func(context.Context) []liveCheck
+}
+
+// questions returns what can be asked about a file.
+func questions(cfg *config.Config) []question {
+	list := []question{{liveTarget, func(ctx context.Context) []liveCheck { return askTarget(ctx, cfg) }}}
 	for _, name := range sortedKeys(cfg.Credentials) {
-		questions = append(questions, func(ctx context.Context) []liveCheck { return []liveCheck{askCredential(ctx, cfg, name)} })
+		list = append(list, question{liveCredential, func(ctx context.Context) []liveCheck { return []liveCheck{askCredential(ctx, cfg, name)} }})
 	}
-	questions = append(questions, func(ctx context.Context) []liveCheck { return askCollector(ctx, cfg) })
+	list = append(list, question{liveCollector, func(ctx context.Context) []liveCheck { return askCollector(ctx, cfg) }})
 	for _, name := range sortedKeys(cfg.Notifiers) {
-		questions = append(questions, func(ctx context.Context) []liveCheck { return []liveCheck{askNotifier(ctx, cfg, name)} })
+		list = append(list, question{liveNotifier, func(ctx context.Context) []liveCheck { return []liveCheck{askNotifier(ctx, cfg, name)} }})
+	}
+	if cfg.Connectivity.Address != "" {
+		list = append(list, question{liveConnectivity, func(ctx context.Context) []liveCheck { return askConnectivity(ctx, cfg) }})
+	}
+	if cfg.Traced && cfg.Telemetry.Spool > 0 && cfg.StateDir != "" {
+		list = append(list, question{liveSpool, func(context.Context) []liveCheck { return askSpool(cfg) }})
 	}
 	if !cfg.Heartbeat.URL.IsZero() {
-		questions = append(questions, func(context.Context) []liveCheck {
-			return []liveCheck{notAsked("heartbeat", "a ping would count as a sign of life of the daemon")}
-		})
+		list = append(list, question{liveHeartbeat, func(ctx context.Context) []liveCheck { return askHeartbeat(ctx, cfg) }})
 	}
-	answers := make([][]liveCheck, len(questions))
+	return list
+}
+
+// checkLive asks every service that the file names, or those of some kinds, all at the same time. It posts no message and starts no
+// incident.
+func checkLive(ctx context.Context, cfg *config.Config, kinds ...string) []liveCheck {
+	list := slices.DeleteFunc(questions(cfg), func(q question) bool { return len(kinds) > 0 && !slices.Contains(kinds, q.kind) })
+	answers := make([][]liveCheck, len(list))
 	var asking sync.WaitGroup
-	for i, ask := range questions {
+	for i, q := range list {
 		asking.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, liveLimit)
 			defer cancel()
-			answers[i] = ask(ctx)
+			answers[i] = q.ask(ctx)
 		})
 	}
 	asking.Wait()
@@ -102,7 +133,7 @@ func runLive(ctx context.Context, cfg *config.Config, p *probe.Probe) (*probe.Re
 // askTarget resolves the target, connects to it and sends one request without a credential. Any complete answer passes, whatever its
 // status.
 func askTarget(ctx context.Context, cfg *config.Config) []liveCheck {
-	what := "target " + cfg.Target.Host
+	what := liveTarget + " " + cfg.Target.Host
 	p := probe.Probe{Name: "check-live", Path: "/", Method: http.MethodGet}
 	probe.DefaultDefaults().Apply(&p)
 	r, err := runLive(ctx, cfg, &p)
@@ -120,7 +151,7 @@ func askTarget(ctx context.Context, cfg *config.Config) []liveCheck {
 // askCredential uses a credential once. It runs the first probe that uses the credential, only reads (GET or HEAD) and expects 200. It
 // logs in if the credential needs a login.
 func askCredential(ctx context.Context, cfg *config.Config, name string) liveCheck {
-	what := "credential " + name
+	what := liveCredential + " " + name
 	i := slices.IndexFunc(cfg.Probes, func(p probe.Probe) bool {
 		return p.Credential == name && p.Guards == "" && (p.Method == http.MethodGet || p.Method == http.MethodHead) &&
 			expectsSuccess(&p)
@@ -157,18 +188,14 @@ func expectsSuccess(p *probe.Probe) bool {
 func askCollector(ctx context.Context, cfg *config.Config) []liveCheck {
 	list, err := cfg.Telemetry.OTLP.Destinations(os.Getenv)
 	if err != nil {
-		return []liveCheck{fails("collector", err.Error())}
+		return []liveCheck{fails(liveCollector, err.Error())}
 	}
 	if len(list) == 0 {
-		return []liveCheck{notAsked("collector", "no collector is named, so that traces go nowhere")}
+		return []liveCheck{notAsked(liveCollector, "no collector is named, so that traces go nowhere")}
 	}
 	answers := make([]liveCheck, 0, len(list))
 	for i := range list {
-		what := "collector for " + list[i].Signal
-		if list[i].Signal == collector.SignalLogs {
-			answers = append(answers, notAsked(what, "its exporter sends no empty requests"))
-			continue
-		}
+		what := liveCollector + " for " + list[i].Signal
 		if err := list[i].Ask(ctx); err != nil {
 			answers = append(answers, collectorFault(what, list[i].Signal, err))
 			continue
@@ -181,7 +208,7 @@ func askCollector(ctx context.Context, cfg *config.Config) []liveCheck {
 // askNotifier asks a notifier whether it would accept messages.
 func askNotifier(ctx context.Context, cfg *config.Config, name string) liveCheck {
 	settings := cfg.Notifiers[name]
-	what := fmt.Sprintf("notifier %s (%s)", name, settings.Kind)
+	what := fmt.Sprintf("%s %s (%s)", liveNotifier, name, settings.Kind)
 	notifier, err := settings.Build(cfg)
 	if err != nil {
 		return fails(what, err.Error())

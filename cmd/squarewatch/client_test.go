@@ -57,10 +57,16 @@ func newLiveWith(t *testing.T, sections string) *live {
 	t.Helper()
 	target := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	t.Cleanup(target.Close)
-	l := &live{t: t, target: target.URL, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
+	return newLiveOf(t, target.URL, sections)
+}
+
+// newLiveOf starts a daemon that calls a target.
+func newLiveOf(t *testing.T, target, sections string) *live {
+	t.Helper()
+	l := &live{t: t, target: target, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
 	l.state = t.TempDir()
 	write := func(listen string) {
-		text := fmt.Sprintf("target: %s\nstate_dir: %s\nlisten: %s\n%s", target.URL, l.state, listen, sections)
+		text := fmt.Sprintf("target: %s\nstate_dir: %s\nlisten: %s\n%s", target, l.state, listen, sections)
 		if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

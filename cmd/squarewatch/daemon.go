@@ -71,6 +71,7 @@ type Daemon struct {
 	news       chan news    // changes by people, to be announced
 	guesses    guesses      // wrong tokens in the login form
 	uptimes    uptimes      // for badges
+	keys       keyAges
 	ready      atomic.Bool
 	reloads    chan chan error // requested over HTTP
 	current    *generation     // used by New and Run only
@@ -205,6 +206,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	services.Go(func() { d.sendStatus(background) })
 	services.Go(func() { heartbeat.Run(background, d.heartbeat()) })
 	services.Go(func() { d.keepStates(background) })
+	services.Go(func() { d.watchKeys(background) })
 	services.Go(func() { d.page.Run(background) })
 	late := d.state.store() == nil
 	services.Go(func() {
@@ -218,7 +220,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 	})
 	d.reportUnwatched(ctx)
 	services.Go(func() { d.announceNews(background) })
-	services.Go(func() { d.postDigests(ctx) })
+	services.Go(func() { d.queueDigests(ctx) })
 	shutdown := d.serve(ctx, &services)
 	d.options.Logger.InfoContext(ctx, "squarewatch started", "probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules),
 		"target", d.current.config.Target.String(), "listen", d.Addr().String())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"squarewatch/alert/outbox"
@@ -16,54 +15,68 @@ import (
 const (
 	// digestLook is how often the schedule is read, which a reload may change.
 	digestLook = time.Minute
-	// digestAttempts is how often a report is posted, once a minute, until a notifier accepts it.
-	digestAttempts = 10
+	// digestRetry is the time between two attempts to make a report of the stored history.
+	digestRetry = 10 * time.Minute
+	// digestLate is how late a report is made at most.
+	digestLate = 24 * time.Hour
 	// digestProbes and digestIncidents are how many lines a report in a channel has.
 	digestProbes, digestIncidents = 10, 15
 )
 
-// postDigests posts the report of the section digest whenever it is due, until ctx ends. A report that was due while squarewatch did not
-// run is not posted later: the next one does not cover its time, and squarewatch report shows it.
-func (d *Daemon) postDigests(ctx context.Context) {
-	seen := time.Now()
+// queueDigests makes the report of the section digest whenever it is due, and queues it, until ctx ends. The outbox delivers it, also
+// after a restart. A report that was due while squarewatch did not run is made at the start: of several, the last one, if it was due within
+// a day.
+func (d *Daemon) queueDigests(ctx context.Context) {
+	begun := time.Now()
+	var seen time.Time // reports that were due until then are queued or not wanted; zero until the database is open
 	for {
-		now, wait, schedule := time.Now(), digestLook, d.config().Digest.Schedule
-		if !schedule.IsZero() {
-			if due := schedule.Last(seen, now); !due.IsZero() {
-				d.postDigest(ctx, due)
+		now, wait := time.Now(), digestLook
+		if o := d.state.opened.Load(); o != nil {
+			if seen.IsZero() {
+				seen = d.lastDigest(ctx, o, begun)
 			}
-			wait = min(wait, schedule.Next(now).Sub(now))
+			seen, wait = d.queueDueDigest(ctx, o, seen, now)
 		}
-		seen = now
 		if !sleepUntil(ctx, now.Add(wait)) {
 			return
 		}
 	}
 }
 
-// postDigest posts the report about the time since the one before.
-func (d *Daemon) postDigest(ctx context.Context, due time.Time) {
-	cfg, logger := d.config(), d.options.Logger
-	o := d.state.opened.Load()
-	if o == nil {
-		logger.ErrorContext(ctx, "the digest was not posted: the database is not open", "due", due)
-		return
-	}
-	report, err := newPeriodReport(ctx, cfg, o.history, o.store, digestBegin(&cfg.Digest, due), due)
+// lastDigest returns when the last report that was queued was due; begun when there is none.
+func (d *Daemon) lastDigest(ctx context.Context, o *opened, begun time.Time) time.Time {
+	last, err := o.store.LastReport(ctx)
 	if err != nil {
-		logger.ErrorContext(ctx, "the digest was not posted", "due", due, "error", err)
-		return
+		d.options.Logger.ErrorContext(ctx, "cannot read when the last digest was due; one of the time before the start is not made",
+			"error", err)
 	}
-	message := digestOf(report)
-	var posting sync.WaitGroup
-	for name, reporter := range reporters(cfg, *d.announcers.Load()) {
-		posting.Go(func() {
-			if err := postReport(ctx, reporter, message); err != nil {
-				logger.ErrorContext(ctx, "the digest was not posted", "notifier", name, "due", due, "error", err)
+	if last.IsZero() {
+		return begun
+	}
+	return last
+}
+
+// queueDueDigest makes and queues the report that became due since the time seen. It returns the next time seen, and how long to wait.
+func (d *Daemon) queueDueDigest(ctx context.Context, o *opened, seen, now time.Time) (time.Time, time.Duration) {
+	cfg := d.config()
+	schedule := cfg.Digest.Schedule
+	if schedule.IsZero() {
+		return now, digestLook
+	}
+	if earliest := now.Add(-digestLate); seen.Before(earliest) {
+		seen = earliest
+	}
+	if due := schedule.Last(seen, now); !due.IsZero() {
+		report, err := newPeriodReport(ctx, cfg, o.history, o.store, digestBegin(&cfg.Digest, due), due)
+		if err != nil {
+			if ctx.Err() == nil {
+				d.options.Logger.ErrorContext(ctx, "cannot make the digest", "due", due, "error", err, "retry", digestRetry.String())
 			}
-		})
+			return seen, digestRetry
+		}
+		d.outbox.AddReport(due, digestOf(report), cfg.Digest.Notify) //nolint:contextcheck // it is written even during a stop
 	}
-	posting.Wait()
+	return now, min(digestLook, schedule.Next(now).Sub(now))
 }
 
 // digestBegin returns when the report before was due; a week before for the first one that a schedule has.
@@ -75,7 +88,7 @@ func digestBegin(digest *config.Digest, due time.Time) time.Time {
 	return due.Add(-week)
 }
 
-// reporters returns the notifiers that post the digest.
+// reporters returns the notifiers that get the digest.
 func reporters(cfg *config.Config, destinations map[string]outbox.Destination) map[string]outbox.Reporter {
 	names := cfg.Digest.Notify
 	if len(names) == 0 {
@@ -105,24 +118,6 @@ func canReport(cfg *config.Config, destinations map[string]outbox.Destination) e
 		return errors.New("digest: no notifier of the file can post a report: define one of Slack")
 	}
 	return nil
-}
-
-// postReport posts a report once a minute until the notifier accepts it. It stops when only a person can help.
-func postReport(ctx context.Context, reporter outbox.Reporter, report outbox.Report) error {
-	for attempt := 1; ; attempt++ {
-		err := reporter.Report(ctx, report)
-		failure, ok := errors.AsType[*outbox.DeliveryError](err)
-		if err == nil || attempt == digestAttempts || ok && failure.Permanent {
-			return err
-		}
-		wait := time.Minute
-		if ok {
-			wait = max(wait, failure.RetryAfter)
-		}
-		if !sleepUntil(ctx, time.Now().Add(wait)) {
-			return err
-		}
-	}
 }
 
 // digestOf makes a report for a channel: the figures, the least available probes, budgets and the newest incidents.

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,23 +13,24 @@ import (
 	"squarewatch/alert/outbox"
 	"squarewatch/alert/slack"
 	"squarewatch/alert/slack/slackstub"
-	"squarewatch/config/secret"
 	"squarewatch/probe/aisquaretest"
 )
 
 var _ outbox.Reporter = (*inbox)(nil)
 
-// Report keeps a report in one line.
+// Report keeps a report in one line, or refuses it.
 func (i *inbox) Report(_ context.Context, report outbox.Report) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if i.refused != nil {
+		return i.refused
+	}
 	i.messages = append(i.messages, fmt.Sprintf("%v %s: %s", time.Since(i.began).Truncate(time.Second), report.Title, report.Paragraphs))
 	return nil
 }
 
 func TestTheDigestIsPostedWhenItIsDue(t *testing.T) {
-	file := strings.Replace(sceneFile, "state_dir: none", "state_dir: "+t.TempDir(), 1) +
-		"digest: {schedule: \"CRON_TZ=UTC 30 1 * * *\", notify: ops}\n"
+	file := keptFile(t) + "digest: {schedule: \"CRON_TZ=UTC 30 1 * * *\", notify: ops}\n"
 	synctest.Test(t, func(t *testing.T) { // a bubble begins at midnight UTC
 		s := newSceneWith(t, file, func(*Options) {})
 		defer s.stop()
@@ -72,23 +73,66 @@ func TestTheDigestIsWithinTheLimitsOfSlack(t *testing.T) {
 	}
 }
 
-// refusing counts requests and answers with a status.
-type refusing struct{ requests, status int }
-
-func (r *refusing) RoundTrip(*http.Request) (*http.Response, error) {
-	r.requests++
-	return &http.Response{StatusCode: r.status, Body: http.NoBody, Header: http.Header{}}, nil
+// digestFile is a scene's file with a digest every night at half past one.
+func digestFile(t *testing.T) string {
+	t.Helper()
+	return keptFile(t) + "digest: {schedule: \"CRON_TZ=UTC 30 1 * * *\"}\n"
 }
 
-func TestADigestIsPostedAgainUnlessItIsRefused(t *testing.T) {
-	for status, want := range map[int]int{http.StatusServiceUnavailable: digestAttempts, http.StatusNotFound: 1} {
-		synctest.Test(t, func(t *testing.T) {
-			server := &refusing{status: status}
-			notifier := slack.New(slack.Settings{WebhookURL: secret.New("https://hooks.example.org/x")},
-				slack.Options{Client: &http.Client{Transport: server}})
-			if err := postReport(t.Context(), notifier, digestOf(someReport())); err == nil || server.requests != want {
-				t.Errorf("%d: want an error after %d requests, got %v after %d", status, want, err, server.requests)
+// TestADigestSurvivesARestart stops the daemon while Slack refuses the digest. The next daemon posts it, and the one after does not.
+func TestADigestSurvivesARestart(t *testing.T) {
+	file := digestFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		first := newSceneWith(t, file, func(*Options) {})
+		first.inbox.refused = &outbox.DeliveryError{Reason: "unavailable", Err: errors.New("status 503")}
+		first.after(90*time.Minute + 10*time.Second)
+		first.stop()
+
+		for _, want := range []int{1, 0} {
+			<-time.After(time.Minute)
+			next := newSceneWith(t, file, func(*Options) {})
+			next.after(time.Hour)
+			messages := next.inbox.take()
+			next.stop()
+			if len(messages) != want || want > 0 && !strings.Contains(messages[0], "to 2000-01-01 01:30 UTC") {
+				t.Fatalf("want %d reports of the time before 01:30, got %v", want, messages)
 			}
-		})
-	}
+		}
+	})
+}
+
+// TestADigestThatWasDueWhileNoDaemonRan is made at the start: only the last one, and only within a day. The first start ever makes none.
+func TestADigestThatWasDueWhileNoDaemonRan(t *testing.T) {
+	file := digestFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		<-time.After(80 * time.Minute)
+		run := func(length time.Duration) []string {
+			s := newSceneWith(t, file, func(*Options) {})
+			s.after(length)
+			defer s.stop()
+			return s.inbox.take()
+		}
+		if got := run(15 * time.Minute); len(got) != 1 {
+			t.Fatalf("want the digest of 01:30, got %v", got)
+		}
+		<-time.After(71 * time.Hour)
+		if got := run(5 * time.Minute); len(got) != 1 || !strings.Contains(got[0], "to 2000-01-03 01:30 UTC") {
+			t.Errorf("want the last digest after a stop of three days, got %v", got)
+		}
+		<-time.After(30 * time.Minute)
+		if got := run(5 * time.Minute); len(got) != 0 {
+			t.Errorf("want nothing, since nothing was due, got %v", got)
+		}
+	})
+}
+
+func TestTheFirstStartMakesNoDigestOfTheTimeBefore(t *testing.T) {
+	file := digestFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		<-time.After(2 * time.Hour)
+		s := newSceneWith(t, file, func(*Options) {})
+		defer s.stop()
+		s.after(5 * time.Minute)
+		s.expectNoMessage()
+	})
 }

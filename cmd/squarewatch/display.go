@@ -23,11 +23,20 @@ type display struct {
 	colour   bool
 }
 
-// display returns where a command writes. COLUMNS has precedence over the width of the terminal, as in git. Without both, as in a pipe,
+// narrow is the width below which tables leave out columns.
+const narrow = 80
+
+// isNarrow reports whether there is no room for every column of a table.
+func (d display) isNarrow() bool { return d.width > 0 && d.width < narrow }
+
+// display returns where a command writes.
+func (p process) display() display { return p.displayOn(p.stdout) }
+
+// displayOn returns a writer as a display. COLUMNS has precedence over the width of the terminal, as in git. Without both, as in a pipe,
 // lines have no limit, so that other programs get them whole.
-func (p process) display() display {
-	d := display{out: p.stdout}
-	if file, ok := p.stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+func (p process) displayOn(w io.Writer) display {
+	d := display{out: w}
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		kind, _ := p.env("TERM")
 		d.terminal = kind != "dumb"
 		if width, height, err := term.GetSize(int(file.Fd())); err == nil {

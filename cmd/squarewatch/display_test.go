@@ -48,7 +48,7 @@ func sickStatus() *statusJSON {
 	since, last, yesterday := at().Add(-12*time.Minute), at().Add(-20*time.Second), at().Add(-30*time.Hour)
 	s := &statusJSON{
 		Silences: []alert.Silence{}, Troubles: []string{"delivery: messages wait since 5 min for ops"},
-		Configuration: configurationJSON{Loaded: yesterday},
+		Configuration: configurationJSON{Loaded: yesterday}, Keys: []keyJSON{{Credential: "partner", Since: yesterday}},
 		Notifiers: []notifierJSON{
 			{Notifier: "ops", Pending: 2, OldestAge: 300, LastError: "post to Slack: status 503; the daemon tries again"}, {Notifier: "team"},
 		},
@@ -74,9 +74,26 @@ func sickStatus() *statusJSON {
 	return s
 }
 
+// healthyStatus is the status of a daemon of which everything works.
+func healthyStatus() *statusJSON {
+	yesterday := at().Add(-30 * time.Hour)
+	return &statusJSON{
+		Configuration: configurationJSON{Loaded: yesterday}, Notifiers: []notifierJSON{{Notifier: "ops"}},
+		Alerts: []alertJSON{{Rule: "unreachable", Series: "all", Severity: "critical", State: "inactive", Runs: 120, Threshold: 0.2}},
+		Probes: []probeJSON{
+			{Probe: "reach", Schedule: "@every 30s", Class: "success", Code: 200, Expected: true, UpSince: &yesterday, Runs: 3600},
+		},
+	}
+}
+
 func TestStatusFitsItsTerminal(t *testing.T) {
 	checkWidths(t, "status", func(d display) string { return (&statusView{display: d}).render(sickStatus(), at()) })
 	checkWidths(t, "status-all", func(d display) string { return (&statusView{display: d, all: true}).render(sickStatus(), at()) })
+	checkWidths(t, "status-healthy", func(d display) string { return (&statusView{display: d}).render(healthyStatus(), at()) })
+	checkWidths(t, "status-colours", func(d display) string {
+		d.colour = true
+		return (&statusView{display: d}).render(sickStatus(), at())
+	})
 }
 
 func TestStatusShowsWhatFiresFirst(t *testing.T) {
@@ -148,6 +165,7 @@ func someResults(healthy int) []*probe.Result {
 
 func TestProbeFitsItsTerminal(t *testing.T) {
 	checkWidths(t, "probe", func(d display) string { return drawResults(d, someResults(2), false) })
+	checkWidths(t, "probe-many", func(d display) string { return drawResults(d, someResults(1000), false) })
 }
 
 func TestProbeShowsUnexpectedResultsFirst(t *testing.T) {
@@ -170,6 +188,16 @@ func TestCheckFitsItsTerminal(t *testing.T) {
 	}
 	cfg.StateDir = ""
 	checkWidths(t, "check", func(d display) string { return checkText(d, "squarewatch.yaml", cfg) })
+	checkWidths(t, "check-warnings", func(d display) string { return warningsText(d, cfg) })
+	checkWidths(t, "check-live", func(d display) string {
+		return liveText(d, []liveCheck{
+			works("target api.aisquare.studio", "connected to 192.0.2.1:443 and answered 404 in 93.1 ms"),
+			fails("credential partner", "collections: answered 401, expected 2xx: Given token not valid for any token type"),
+			notAsked("collector", "no collector is named, so that traces go nowhere"),
+			fails("notifier ops (slack)", "ask Slack: status 404 no_service; to do: the webhook was removed or turned off: make a new incoming "+
+				"webhook in Slack and write its address into webhook_url"),
+		})
+	})
 }
 
 // watchFor runs status --watch for some looks, one every two seconds, and returns what it wrote.

@@ -28,6 +28,7 @@ func newImportCommand() *cobra.Command {
 
 func newImportOpenAPICommand() *cobra.Command {
 	var target, schedule string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "openapi FILE-OR-URL",
 		Short: "Write probes for the read-only operations of an OpenAPI document",
@@ -46,6 +47,9 @@ func newImportOpenAPICommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return printImport(cmd.OutOrStdout(), imported)
+			}
 			printLeftOut(cmd.ErrOrStderr(), imported)
 			if len(imported.Probes) == 0 {
 				return errors.New("no operation can become a probe, for the reasons above: write probes yourself")
@@ -55,7 +59,44 @@ func newImportOpenAPICommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&target, "target", "", "`address` of the API, with the path before all others; the document's when absent")
 	cmd.Flags().StringVar(&schedule, "schedule", "@every 1m", "`schedule` of all probes")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: the file as a text, and what is left out")
 	return cmd
+}
+
+// importJSON is what import openapi --json prints.
+type importJSON struct {
+	Title   string        `json:"title"`
+	File    string        `json:"file"` // the configuration file; empty without probes
+	Probes  int           `json:"probes"`
+	LeftOut []leftOutJSON `json:"left_out"`
+	Writes  int           `json:"writes"` // operations that are left out because their method may change something
+}
+
+type leftOutJSON struct {
+	Operation string `json:"operation"`
+	Reason    string `json:"reason"`
+}
+
+// printImport prints what became of a document as JSON. It returns errPrinted when there are no probes.
+func printImport(w io.Writer, imported *openapi.Import) error {
+	out := importJSON{Title: imported.Title, Probes: len(imported.Probes), LeftOut: []leftOutJSON{}, Writes: imported.Writes}
+	for _, left := range imported.LeftOut {
+		out.LeftOut = append(out.LeftOut, leftOutJSON(left))
+	}
+	if out.Probes > 0 {
+		var file strings.Builder
+		if err := imported.Write(&file); err != nil {
+			return err
+		}
+		out.File = file.String()
+	}
+	if err := writeJSON(w, out); err != nil {
+		return err
+	}
+	if out.Probes == 0 {
+		return errPrinted
+	}
+	return nil
 }
 
 func importOptions(target, schedule string) (options openapi.Options, err error) {

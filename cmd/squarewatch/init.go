@@ -1,13 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"squarewatch/cmd/squarewatch/initialize"
@@ -28,10 +28,11 @@ func newInitCommand(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Write a first configuration file, after questions and tests",
-		Long: "Ask for the API, a key, Slack and a collector, test each answer, and write a commented configuration file. A flag answers\n" +
+		Long: "Ask for the API, a login, Slack and a collector, test each answer, and write a commented configuration file. A flag answers\n" +
 			"a question; without a terminal, flags must answer all. A file that is there is never overwritten. The tests change nothing and\n" +
 			"post nothing, except with --send-test. Secrets are written as env:NAME, file:/path or credential:NAME, a file in\n" +
-			"--credentials-dir. What is typed at a terminal goes into such a file, never into the configuration.",
+			"--credentials-dir. What is typed at a terminal goes into such a file, never into the configuration. The schema of the file,\n" +
+			"with which editors complete and check it, is written beside it.",
 		Example: "  squarewatch init --config ./squarewatch.yaml\n" +
 			"  squarewatch init --studio my-studio --api-key credential:aisquare-api-key --slack-webhook env:SLACK_WEBHOOK",
 		Args: cobra.NoArgs,
@@ -126,22 +127,38 @@ func initializeFile(cmd *cobra.Command, file *configFile, flags *initFlags) erro
 	if path != defaultConfigPath {
 		flags.answers.StateDir = filepath.Join(filepath.Dir(path), "squarewatch-state")
 	}
-	var person initialize.Terminal
+	b := &beginning{file: file, flags: flags, directory: directory}
 	if in, ok := cmd.InOrStdin().(*os.File); ok && initialize.IsTerminal(in) {
-		person = initialize.TTY{In: in, Out: cmd.ErrOrStderr()}
-		if err := flags.answers.Ask(cmd.Context(), person, flags.given, directory); err != nil {
-			return err
-		}
+		b.person = initialize.TTY{In: in, Out: cmd.ErrOrStderr()}
+		err = b.interview(cmd.Context())
 	} else if missing := flags.missing(); len(missing) > 0 {
 		return usageError{errors.New("there is no terminal to ask at: write " + strings.Join(missing, ", "))}
+	} else {
+		err = b.testAll(cmd.Context())
 	}
-	if err := testAnswers(cmd.Context(), file, flags, directory, person); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := flags.answers.Save(path); err != nil {
 		return err
 	}
+	if err := saveSchema(filepath.Dir(path)); err != nil {
+		return err
+	}
 	return file.process.display().write(nextSteps(path, file.credentialsDirectory(directory), &flags.answers))
+}
+
+// saveSchema writes the schema of the file beside it, for editors. One that is there belongs to another version, and is replaced.
+func saveSchema(directory string) error {
+	schema, err := config.Schema(kinds())
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(directory, initialize.SchemaFile)
+	if err := renameio.WriteFile(path, schema, 0o644); err != nil {
+		return fmt.Errorf("write the schema for editors: %w; squarewatch check --schema prints it", err)
+	}
+	return nil
 }
 
 // credentialsDirectory returns the directory of ${credential:NAME}: that of the environment, or else the given one.
@@ -150,75 +167,6 @@ func (f *configFile) credentialsDirectory(directory string) string {
 		return set
 	}
 	return directory
-}
-
-// testAnswers reads the answers as a configuration and asks everything that it names.
-func testAnswers(ctx context.Context, file *configFile, flags *initFlags, directory string, person initialize.Terminal) error {
-	draft, environ := flags.answers.Draft(file.process.env)
-	cfg, err := config.Parse(file.path(), []byte(draft.Text()), config.Options{
-		Kinds: kinds(), Environ: environ, CredentialsDirectory: file.credentialsDirectory(directory),
-	})
-	if err != nil {
-		return fmt.Errorf("the answers make no valid file, and nothing is written:\n%w", err)
-	}
-	if err := buildable(cfg); err != nil {
-		return err
-	}
-	if flags.skipTests {
-		return nil
-	}
-	failed := printLive(file.process.display(), withAdvice(checkLive(ctx, cfg)))
-	if failed == nil {
-		failed = testMessage(ctx, file, flags, cfg, person)
-	}
-	if failed == nil || ctx.Err() != nil {
-		return failed
-	}
-	if person == nil {
-		return errors.New("nothing is written: correct what failed, or write --skip-tests")
-	}
-	anyway, err := initialize.Confirm(ctx, person, "Something does not work. Write the file nevertheless?", false)
-	if err == nil && !anyway {
-		err = errors.New("nothing is written")
-	}
-	return err
-}
-
-// withAdvice adds what to do to what fails.
-func withAdvice(all []liveCheck) []liveCheck {
-	advice := map[string]string{
-		"target":     "correct --target, or let this machine reach it (name server, firewall, HTTPS_PROXY)",
-		"credential": "check that the secret is the right one and still valid, and that it is of this API",
-		"collector":  "start the collector, or correct --collector: port 4317 usually speaks grpc, and 4318 http/protobuf",
-		"notifier":   "let this machine reach Slack, or correct the address",
-	}
-	for i, c := range all {
-		kind, _, _ := strings.Cut(c.What, " ")
-		if c.Works != nil && !*c.Works && !strings.Contains(c.Says, "; to do: ") {
-			all[i].Says += "; to do: " + advice[kind]
-		}
-	}
-	return all
-}
-
-// testMessage sends a test message where that was asked for.
-func testMessage(ctx context.Context, file *configFile, flags *initFlags, cfg *config.Config, person initialize.Terminal) (err error) {
-	send := flags.sendTest
-	if !send && person != nil && len(cfg.Notifiers) > 0 {
-		if send, err = initialize.Confirm(ctx, person, "Send a test message to Slack?", false); err != nil {
-			return err
-		}
-	}
-	if !send {
-		return nil
-	}
-	for _, name := range sortedKeys(cfg.Notifiers) {
-		if err := notifyOnce(ctx, file.process.stdout, cfg, name); err != nil {
-			file.process.printError(err)
-			return errPrinted
-		}
-	}
-	return nil
 }
 
 // nextSteps says what to do with a new file.

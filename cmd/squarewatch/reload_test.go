@@ -23,6 +23,20 @@ func (l *live) rewrite(t *testing.T, change func(text string) string) {
 	}
 }
 
+// reloadable gives the daemon's file back the port with which it started, so that a reload finds no other. It returns the daemon for
+// commands, with a copy of the file that has the port on which it listens.
+func (l *live) reloadable(t *testing.T) *live {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "other.yaml")
+	l.rewrite(t, func(text string) string {
+		if err := os.WriteFile(copied, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Replace(text, strings.TrimPrefix(l.url, "http://"), "127.0.0.1:0", 1)
+	})
+	return &live{t: t, file: copied}
+}
+
 func TestTheCallerOfAReloadLearnsItsOutcome(t *testing.T) {
 	l := newLive(t)
 	l.wants(exitFailed, `the old configuration stays in force: listen changed from 127.0.0.1:0 to `, "reload")
@@ -35,21 +49,13 @@ func TestTheCallerOfAReloadLearnsItsOutcome(t *testing.T) {
 // TestAReloadSaysWhatTheDaemonRead gives the command another file than the daemon has, with the same listen and state_dir.
 func TestAReloadSaysWhatTheDaemonRead(t *testing.T) {
 	l := newLive(t)
-	own, other := l.file, filepath.Join(t.TempDir(), "other.yaml")
+	own, client := l.file, l.reloadable(t)
+	other := client.file
 	text, err := os.ReadFile(own)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(other, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	listen := strings.TrimPrefix(l.url, "http://")
-	l.rewrite(t, func(text string) string { return strings.Replace(text, listen, "127.0.0.1:0", 1) }) // as at the start
-	text, err = os.ReadFile(own)
-	if err != nil {
-		t.Fatal(err)
-	}
-	(&live{t: t, file: other}).wants(exitOK, fmt.Sprintf(`^The configuration of %s is in force, `+
+	client.wants(exitOK, fmt.Sprintf(`^The configuration of %s is in force, `+
 		`read on \d{4}-\d\d-\d\d at \d\d:\d\d:\d\d \(SHA-256 %.12s…\)\.\n`+
 		`%s, which this command was given, has another content\.\n$`, regexp.QuoteMeta(own),
 		fmt.Sprintf("%x", sha256.Sum256(text)), regexp.QuoteMeta(other)), "reload")

@@ -99,9 +99,8 @@ func (r *periodReport) text(d display) string {
 			}
 			continue
 		}
-		const narrow = 80
 		columns := len(part.columns)
-		if d.width > 0 && d.width < narrow && part.essential > 0 {
+		if d.isNarrow() && part.essential > 0 {
 			columns = part.essential
 		}
 		t := d.table(part.columns[:columns]...)

@@ -12,6 +12,7 @@ import (
 
 func newRulesCommand(file *configFile) *cobra.Command {
 	var format, output string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "Write the rules of the file as alerting rules for Prometheus",
@@ -30,8 +31,12 @@ func newRulesCommand(file *configFile) *cobra.Command {
 			if err := buildable(cfg); err != nil {
 				return err
 			}
+			write := prometheus.Write
+			if asJSON {
+				write = prometheus.WriteJSON
+			}
 			var text bytes.Buffer
-			err = prometheus.Write(&text, prometheus.Options{
+			err = write(&text, prometheus.Options{
 				Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, Target: cfg.Target.Host,
 			})
 			if err != nil {
@@ -41,15 +46,20 @@ func newRulesCommand(file *configFile) *cobra.Command {
 				_, err = cmd.OutOrStdout().Write(text.Bytes())
 				return err
 			}
-			// The file is replaced at once and readable by all: Prometheus runs as another user and must not see half of it.
-			if err := renameio.WriteFile(output, text.Bytes(), 0o644); err != nil {
-				return fmt.Errorf("write the rules: %w; use -o with a file that can be written", err)
-			}
-			return nil
+			return replaceRules(output, text.Bytes())
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "prometheus", "`name` of the format; prometheus is the only one")
 	completeFlags(cmd, map[string]names{"format": words("prometheus")})
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`file` to write to; standard output when absent")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON, with the comments as notes")
 	return cmd
+}
+
+// replaceRules replaces a file at once, readable by all: Prometheus runs as another user and must not see half of it.
+func replaceRules(path string, text []byte) error {
+	if err := renameio.WriteFile(path, text, 0o644); err != nil {
+		return fmt.Errorf("write the rules: %w; use -o with a file that can be written", err)
+	}
+	return nil
 }

@@ -145,6 +145,6 @@ func (f *configFile) load(ctx context.Context, warnings io.Writer) (*config.Conf
 	if err != nil {
 		return nil, err
 	}
-	printWarnings(warnings, cfg)
+	f.process.printWarnings(warnings, cfg)
 	return cfg, nil
 }

@@ -28,6 +28,7 @@ type inbox struct {
 	mu       sync.Mutex
 	began    time.Time
 	messages []string
+	refused  error // what a report gets; nil to take it
 }
 
 func (i *inbox) Deliver(_ context.Context, n outbox.Notification) (string, error) {

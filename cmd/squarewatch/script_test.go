@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -57,15 +62,46 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SLACK_WEBHOOK", slack.Webhook())
 			env.Setenv("BUSY_WEBHOOK", busySlack.Webhook())
 			env.Setenv("AISQUARE_API_KEY", aisquaretest.DefaultKey)
-			return nil
+			free, err := freeAddress(t.Context())
+			env.Setenv("LISTEN", free)
+			return err
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
 	})
+}
+
+// freeAddress returns an address on which nothing listens now.
+func freeAddress(ctx context.Context) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// await runs the program with some arguments again and again, until its exit status is the first argument.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	const look, patience = 100 * time.Millisecond, time.Minute
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	for range int(patience / look) {
+		status := "0"
+		if exit, ok := errors.AsType[*exec.ExitError](ts.Exec("squarewatch", args[1:]...)); ok {
+			status = strconv.Itoa(exit.ExitCode())
+		}
+		if status == args[0] {
+			return
+		}
+		<-ticker.C
+	}
+	ts.Fatalf("squarewatch %v does not end with status %s", args[1:], args[0])
 }
 
 // destinations are servers that are not Slack, each under its own path.
 func destinations() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ok/", notifiertest.Answer(http.StatusOK, "", "ok"))
+	mux.HandleFunc("/otlp/", notifiertest.Answer(http.StatusOK, "", ""))
 	mux.HandleFunc("/locked/", notifiertest.Answer(http.StatusUnauthorized, "", ""))
 	mux.HandleFunc("/down/", notifiertest.Answer(http.StatusServiceUnavailable, "", ""))
 	mux.HandleFunc("/login/", notifiertest.Answer(http.StatusOK, "", "<!DOCTYPE html><title>Log in to the network</title>"))

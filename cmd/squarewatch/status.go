@@ -16,7 +16,8 @@ func newStatusCommand(file *configFile) *cobra.Command {
 		Use:   "status",
 		Short: "Show the state of the running daemon",
 		Long: "Show the state of the running daemon: first what fires, since when, whose fault it is and what to do; then probes that are\n" +
-			"not healthy, undelivered messages and silences. Healthy probes and quiet rules are counted; --all lists them.\n" +
+			"not healthy, undelivered messages and silences. Healthy probes and quiet rules are counted; --all lists them,\n" +
+			"and since when each API key is in use.\n" +
 			"The text fits the terminal. $COLUMNS sets another width, and a pipe has no limit. NO_COLOR turns colours off.\n" +
 			"With --watch it is drawn again every two seconds until Ctrl-C; in a pipe, once for each change.\n" +
 			"The exit status is 1 when something fires, and 3 when no daemon answers. It needs none of the secrets in the file.",

@@ -25,6 +25,11 @@ func (v *statusView) render(s *statusJSON, now time.Time) string {
 	out.WriteString(v.faults(s, now))
 	out.WriteString(v.probes(s.Probes, now))
 	out.WriteString(v.quietRules(alerts))
+	if v.all {
+		for _, key := range s.Keys {
+			out.WriteString(v.line(fmt.Sprintf("The API key of %s is in use since %s.", key.Credential, sinceText(key.Since, now)), "  "))
+		}
+	}
 	out.WriteString(v.notifiers(s.Notifiers))
 	out.WriteString(muting(v.display, s.Silences, s.Maintenance))
 	return out.String()

@@ -63,17 +63,30 @@ func resultTable(d display, results []*probe.Result) string {
 	}
 	columns := waterfallColumns(d)
 	if columns == 0 {
-		t := d.table("probe", "class", "code", "time", "expected")
-		for _, r := range results {
-			t.add(r.Probe, r.Class, codeText(r.Code), milliseconds(r.Latency()), expectedText(r))
-		}
-		return t.String()
+		return narrowTable(d, results)
 	}
 	t := d.table("probe", "class", "code", "time", "phases", "expected")
 	for _, r := range results {
 		t.add(r.Probe, r.Class, codeText(r.Code), milliseconds(r.Latency()), waterfall(r, slowest, columns), expectedText(r))
 	}
 	return t.String() + "phases: d dns, c connect, t tls, s send, w wait, r receive\n"
+}
+
+// narrowTable is the table where there is no room for bars. What is wrong stands below it, where it has the whole width.
+func narrowTable(d display, results []*probe.Result) string {
+	t := d.table("probe", "class", "code", "time", "expected")
+	var wrong strings.Builder
+	for _, r := range results {
+		expected, _, isWrong := strings.Cut(expectedText(r), ": ")
+		t.add(r.Probe, r.Class, codeText(r.Code), milliseconds(r.Latency()), expected)
+		if isWrong {
+			wrong.WriteString(d.line(r.Probe+": "+r.Reason, "  "))
+			if r.Excerpt != "" {
+				wrong.WriteString(d.line("  "+r.Excerpt, "  "))
+			}
+		}
+	}
+	return t.String() + wrong.String()
 }
 
 // waterfall draws the phases of the first answer as letters. The width of a phase follows its duration; each has at least one letter.

@@ -12,6 +12,9 @@ command -v rpm >/dev/null || need+=(rpm)
 command -v cpio >/dev/null || need+=(cpio)
 command -v npm >/dev/null || need+=(nodejs npm)
 command -v chromium >/dev/null || need+=(chromium)
+command -v zsh >/dev/null || need+=(zsh)
+command -v fish >/dev/null || need+=(fish)
+[ -e /usr/share/bash-completion/bash_completion ] || need+=(bash-completion)
 /usr/bin/python3 -c "import prometheus_client" 2>/dev/null || need+=(python3-prometheus-client)
 if [ ${#need[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive

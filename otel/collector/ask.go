@@ -4,28 +4,77 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	logspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 )
 
-// Ask sends an empty request for traces or metrics to the collector and returns why it was not accepted. The exporter of metrics repeats it
-// within ctx. The exporter of logs sends no empty requests, so that a destination of logs must not be asked.
+// Ask sends one empty request to the collector and returns why it was not accepted. A collector answers an empty request with success
+// (https://opentelemetry.io/docs/specs/otlp/#full-success). The exporters are not used: that of metrics tries again for a minute, and that
+// of logs sends no empty requests.
 func (d *Destination) Ask(ctx context.Context) error {
-	var err error
-	if d.Signal == SignalMetrics {
-		exporter, fault := d.MetricExporter(ctx)
-		if fault != nil {
-			return fault
-		}
-		err = errors.Join(exporter.Export(ctx, &metricdata.ResourceMetrics{}), exporter.Shutdown(ctx))
-	} else {
-		client := d.TraceClient(false)
-		if err = client.Start(ctx); err == nil {
-			err = errors.Join(client.UploadTraces(ctx, nil), client.Stop(ctx))
-		}
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	ask := d.askOverGRPC
+	if d.protocol == ProtocolHTTP {
+		ask = d.askOverHTTP
 	}
-	if err != nil {
+	if err := ask(ctx); err != nil {
 		return fmt.Errorf("ask the collector at %s: %w", d.URL, err)
+	}
+	return nil
+}
+
+func (d *Destination) askOverGRPC(ctx context.Context) error {
+	u, err := url.Parse(d.URL)
+	if err != nil {
+		return errors.New("the endpoint is not a URL")
+	}
+	connection, err := grpc.NewClient(u.Host, append(d.dialOptions(), grpc.WithTransportCredentials(d.credentials()))...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close() }()
+	ctx = metadata.NewOutgoingContext(ctx, metadata.New(d.headers))
+	switch d.Signal {
+	case SignalMetrics:
+		_, err = metricspb.NewMetricsServiceClient(connection).Export(ctx, &metricspb.ExportMetricsServiceRequest{})
+	case SignalLogs:
+		_, err = logspb.NewLogsServiceClient(connection).Export(ctx, &logspb.ExportLogsServiceRequest{})
+	default:
+		_, err = tracepb.NewTraceServiceClient(connection).Export(ctx, &tracepb.ExportTraceServiceRequest{})
+	}
+	return err
+}
+
+// askOverHTTP sends an empty body, which is what an empty message is in Protobuf
+// (https://protobuf.dev/programming-guides/encoding/#structure).
+func (d *Destination) askOverHTTP(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, http.NoBody)
+	if err != nil {
+		return errors.New("the endpoint is not a URL")
+	}
+	for name, value := range d.headers {
+		request.Header.Set(name, value)
+	}
+	request.Header.Set("Content-Type", "application/x-protobuf")
+	response, err := d.httpClient().Do(request)
+	if err != nil {
+		if reason, ok := errors.AsType[*url.Error](err); ok {
+			err = reason.Err // the caller names the address
+		}
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	_, _ = io.CopyN(io.Discard, response.Body, 1<<16) // lets the connection be used again
+	if response.StatusCode/100 != 2 {
+		return fmt.Errorf("the collector answered %s", response.Status)
 	}
 	return nil
 }

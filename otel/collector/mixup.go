@@ -25,10 +25,16 @@ func otherThanGRPC(err error) error {
 }
 
 // otherThanHTTP replaces the error of an HTTP/1 request that was answered with a frame of HTTP/2. The first frame of a server is SETTINGS,
-// whose length begins with a zero byte (https://www.rfc-editor.org/rfc/rfc9113#section-3.4).
+// whose length begins with a zero byte (https://www.rfc-editor.org/rfc/rfc9113#section-3.4). It may come before the request is sent, for
+// which net/http has another error (https://github.com/golang/go/blob/go1.26.0/src/net/http/transport.go, readLoopPeekFailLocked). A server
+// of HTTP/1 never speaks first.
 func otherThanHTTP(err error) error {
-	if err == nil || !strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`) {
-		return err
+	if err == nil {
+		return nil
 	}
-	return errNotHTTP
+	text := err.Error()
+	if strings.Contains(text, `malformed HTTP response "\x00\x00`) || strings.Contains(text, "readLoopPeekFailLocked: %!w(<nil>)") {
+		return errNotHTTP
+	}
+	return err
 }

@@ -27,13 +27,15 @@ func TestAPortThatSpeaksTheOtherProtocolIsNamed(t *testing.T) {
 		collector.ProtocolGRPC: {overHTTP.URL, "this port speaks HTTP, not gRPC: set telemetry.otlp.protocol to http/protobuf"},
 		collector.ProtocolHTTP: {"http://" + listener.Addr().String(), "this port speaks gRPC, not HTTP: set telemetry.otlp.protocol to grpc"},
 	} {
-		settings := collector.OTLP{Endpoint: c.endpoint, Protocol: protocol}
+		settings := collector.OTLP{Endpoint: c.endpoint, Protocol: protocol, Logs: true}
 		list, err := settings.Destinations(func(string) string { return "" })
-		if err != nil || len(list) == 0 {
-			t.Fatalf("%s: %v", protocol, err)
+		if err != nil || len(list) != 3 {
+			t.Fatalf("%s: want a destination for each signal, got %d, %v", protocol, len(list), err)
 		}
-		if err := list[0].Ask(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: want %q, got %v", protocol, c.want, err)
+		for i := range list {
+			if err := list[i].Ask(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s of %s: want %q, got %v", protocol, list[i].Signal, c.want, err)
+			}
 		}
 	}
 }

@@ -5,10 +5,15 @@ import (
 	"strings"
 )
 
+// SchemaFile is the name of the file with the schema, beside the configuration file. Editors with the YAML language server read it:
+// https://github.com/redhat-developer/yaml-language-server#using-inlined-schema.
+const SchemaFile = "squarewatch.schema.json"
+
 // Text returns the configuration file.
 func (a *Answers) Text() string {
 	f := &file{}
 	f.lines(
+		"# yaml-language-server: $schema="+SchemaFile,
 		"# The configuration of squarewatch, written by squarewatch init. docs/configuration.md describes every setting.",
 		"# squarewatch check says what is wrong with it after a change, with line and column.",
 		"",

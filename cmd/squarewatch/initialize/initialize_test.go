@@ -67,8 +67,8 @@ func TestSaveWritesAllOrNothing(t *testing.T) {
 	directory := t.TempDir()
 	secrets, path := filepath.Join(directory, "secrets"), filepath.Join(directory, "sw.yaml")
 	var answers initialize.Answers
-	person := script{"API key": "hush", "webhook": "none", "Create": "", "collector": "", "Address of the API": "", "studio": ""}
-	if err := answers.Ask(t.Context(), person, nil, secrets); err != nil {
+	person := script{"API key, or": "hush", "Who are": "key", "Slack": "none", "Create": "", "collector": "", "of the API": "", "studio": ""}
+	if err := answers.Ask(t.Context(), initialize.Interview{Terminal: person, Directory: secrets}); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(answers.Text(), "hush") {
@@ -100,8 +100,9 @@ func TestSaveWritesAllOrNothing(t *testing.T) {
 func TestNoDirectoryNoSecret(t *testing.T) {
 	var answers initialize.Answers
 	directory := filepath.Join(t.TempDir(), "secrets")
-	person := script{"API key": "hush", "webhook": "", "Create": "n", "collector": "", "Address of the API": "", "studio": ""}
-	if err := answers.Ask(t.Context(), person, nil, directory); err == nil || !strings.Contains(err.Error(), "nothing is written") {
+	person := script{"API key, or": "hush", "Who are": "key", "Slack": "none", "Create": "n", "collector": "", "of the API": "", "studio": ""}
+	err := answers.Ask(t.Context(), initialize.Interview{Terminal: person, Directory: directory})
+	if err == nil || !strings.Contains(err.Error(), "nothing is written") {
 		t.Errorf("got %v, want that nothing is written", err)
 	}
 	if _, err := os.Stat(directory); err == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -17,43 +18,139 @@ type Terminal interface {
 	Secret(ctx context.Context, question string) (string, error)
 }
 
-// Ask asks for what the given answers do not have yet. given has the names of flags that were written. Secrets that are typed go into
-// files in the directory.
-func (a *Answers) Ask(ctx context.Context, t Terminal, given map[string]bool, directory string) error {
-	texts := []struct {
-		flag, question, standard string
-		answer                   *string
-	}{
-		{"target", "Address of the API", DefaultTarget, &a.Target},
-		{"studio", "Publication URL of your studio, or none", None, &a.Studio},
-	}
-	for _, q := range texts {
-		if err := ask(ctx, t, given[q.flag], q.question, q.standard, q.answer); err != nil {
-			return err
-		}
-	}
-	if !given["api-key"] && !given["username"] {
-		if err := askSecret(ctx, t, "API key", "aisquare-api-key", directory, &a.APIKey); err != nil {
-			return err
-		}
-	}
-	if !given["slack-webhook"] && !given["slack-bot-token"] {
-		if err := askSecret(ctx, t, "Address of Slack's incoming webhook", "slack-webhook", directory, &a.SlackWebhook); err != nil {
-			return err
-		}
-	}
-	if err := ask(ctx, t, given["collector"], "Address of an OTLP collector, for example http://127.0.0.1:4317, or none", None,
-		&a.Collector); err != nil {
-		return err
-	}
-	return a.askDirectory(ctx, t, directory)
+// Step is a part of the questions. It is tested when it is answered.
+type Step string
+
+// The steps, in the order in which they are asked.
+const (
+	StepTarget     Step = "target"
+	StepCredential Step = "credential"
+	StepNotifier   Step = "notifier"
+	StepCollector  Step = "collector"
+)
+
+// Interview says whom to ask, and what is known already.
+type Interview struct {
+	Terminal  Terminal
+	Given     map[string]bool // the flags that were written: they answer their questions
+	Directory string          // of the secrets that are typed
+	// Test tests the answers to a step and prints the outcome. It returns whether they work. Nil tests nothing.
+	Test func(context.Context, Step) (works bool, err error)
 }
 
-func ask(ctx context.Context, t Terminal, given bool, question, standard string, answer *string) error {
-	if given {
+// Ask asks for what the given answers do not have yet. Secrets that are typed go into files in the directory. A step that does not work can
+// be answered again.
+func (a *Answers) Ask(ctx context.Context, i Interview) error {
+	parts := []part{
+		{StepTarget, []string{"target", "studio"}, a.askTarget},
+		{StepCredential, []string{"api-key", "username", "password"}, a.askCredential},
+		{StepNotifier, []string{"slack-webhook", "slack-bot-token", "slack-channel"}, a.askNotifier},
+		{StepCollector, []string{"collector"}, a.askCollector},
+	}
+	for _, p := range parts {
+		if err := i.run(ctx, p); err != nil {
+			return err
+		}
+	}
+	return a.askDirectory(ctx, i.Terminal, i.Directory)
+}
+
+// part is a step with its questions.
+type part struct {
+	step  Step
+	flags []string // that answer it
+	ask   func(context.Context, *Interview) error
+}
+
+// run asks the questions of a part until the answers work, or until the person keeps them.
+func (i *Interview) run(ctx context.Context, p part) error {
+	for {
+		if err := p.ask(ctx, i); err != nil {
+			return err
+		}
+		again, err := i.failed(ctx, p.step)
+		if err != nil || !again {
+			return err
+		}
+		for _, flag := range p.flags {
+			delete(i.Given, flag)
+		}
+	}
+}
+
+// failed tests the answers to a step. When they do not work, it asks whether to answer again.
+func (i *Interview) failed(ctx context.Context, step Step) (again bool, err error) {
+	if i.Test == nil {
+		return false, nil
+	}
+	works, err := i.Test(ctx, step)
+	if err != nil || works {
+		return false, err
+	}
+	return Confirm(ctx, i.Terminal, "That does not work. Answer again?", true)
+}
+
+func (a *Answers) askTarget(ctx context.Context, i *Interview) error {
+	if err := i.ask(ctx, "target", "Address of the API", DefaultTarget, &a.Target); err != nil {
+		return err
+	}
+	return i.ask(ctx, "studio", "Publication URL of your studio, or none", None, &a.Studio)
+}
+
+func (a *Answers) askCredential(ctx context.Context, i *Interview) error {
+	if i.Given["api-key"] || i.Given["username"] {
 		return nil
 	}
-	text, err := t.Line(ctx, fmt.Sprintf("%s [%s]: ", question, standard))
+	a.APIKey, a.Username, a.Password = Secret{}, Secret{}, Secret{}
+	kind, err := i.choose(ctx, "Who are the probes: an API key (key), a user with a password (login), or none", "key", "login", None)
+	switch {
+	case err != nil:
+		return err
+	case kind == "key":
+		return i.askSecret(ctx, "API key", "aisquare-api-key", &a.APIKey)
+	case kind == "login":
+		if err := i.askSecret(ctx, "User name", "aisquare-username", &a.Username); err != nil || a.Username.isNone() {
+			return err
+		}
+		err := i.askSecret(ctx, "Password", "aisquare-password", &a.Password)
+		if a.Password.isNone() { // a login needs both
+			a.Username = Secret{}
+		}
+		return err
+	}
+	return nil
+}
+
+func (a *Answers) askNotifier(ctx context.Context, i *Interview) error {
+	if i.Given["slack-webhook"] || i.Given["slack-bot-token"] {
+		return nil
+	}
+	a.SlackWebhook, a.BotToken, a.Channel = Secret{}, Secret{}, ""
+	kind, err := i.choose(ctx, "How does Slack get messages: by an incoming webhook (webhook), a bot (bot), or none", "webhook", "bot", None)
+	switch {
+	case err != nil:
+		return err
+	case kind == "webhook":
+		return i.askSecret(ctx, "Address of the incoming webhook", "slack-webhook", &a.SlackWebhook)
+	case kind == "bot":
+		if err := i.askSecret(ctx, "Bot token, xoxb-…", "slack-bot-token", &a.BotToken); err != nil || a.BotToken.isNone() {
+			return err
+		}
+		return i.ask(ctx, "slack-channel", "Channel of the bot", "#alerts", &a.Channel)
+	}
+	return nil
+}
+
+func (a *Answers) askCollector(ctx context.Context, i *Interview) error {
+	return i.ask(ctx, "collector", "Address of an OTLP collector, for example http://127.0.0.1:4317, or none", None, &a.Collector)
+}
+
+// ask asks for a text, unless its flag was written.
+func (i *Interview) ask(ctx context.Context, flag, question, standard string, answer *string) error {
+	if i.Given[flag] {
+		return nil
+	}
+	text, err := i.Terminal.Line(ctx, fmt.Sprintf("%s [%s]: ", question, standard))
 	if err != nil {
 		return err
 	}
@@ -63,9 +160,26 @@ func ask(ctx context.Context, t Terminal, given bool, question, standard string,
 	return nil
 }
 
+// choose asks for one of some words until it gets one. The first is the standard.
+func (i *Interview) choose(ctx context.Context, question string, words ...string) (string, error) {
+	for {
+		text, err := i.Terminal.Line(ctx, fmt.Sprintf("%s [%s]: ", question, words[0]))
+		if err != nil {
+			return "", err
+		}
+		text = strings.ToLower(strings.TrimSpace(text))
+		if text == "" {
+			return words[0], nil
+		}
+		if slices.Contains(words, text) {
+			return text, nil
+		}
+	}
+}
+
 // askSecret asks for a secret or a reference to one.
-func askSecret(ctx context.Context, t Terminal, what, name, directory string, answer *Secret) error {
-	text, err := t.Secret(ctx, what+", or env:NAME or file:/path, or none (not shown) [none]: ")
+func (i *Interview) askSecret(ctx context.Context, what, name string, answer *Secret) error {
+	text, err := i.Terminal.Secret(ctx, what+", or env:NAME or file:/path, or none (not shown) [none]: ")
 	if err != nil {
 		return err
 	}
@@ -74,7 +188,7 @@ func askSecret(ctx context.Context, t Terminal, what, name, directory string, an
 		*answer = parsed
 		return nil
 	}
-	*answer = typed(text, name, directory)
+	*answer = typed(text, name, i.Directory)
 	if _, err := os.Lstat(answer.File); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is there already and is not overwritten: name it as file:%s, or remove it", answer.File, answer.File)
 	}

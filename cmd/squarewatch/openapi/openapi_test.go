@@ -72,10 +72,12 @@ func checkValid(t *testing.T, imported *openapi.Import, file string) {
 	}
 }
 
-// TestPublicDocuments imports excerpts of real documents: AISquare's own (OpenAPI 3.1), Alertmanager's (Swagger 2.0), GitHub's (3.0).
+// TestPublicDocuments imports excerpts of real documents: AISquare's own (OpenAPI 3.1), Alertmanager's (Swagger 2.0), GitHub's (3.0), and
+// Gotify's (Swagger 2.0), whose operations need a login.
 func TestPublicDocuments(t *testing.T) {
 	for name, target := range map[string]string{
 		"aisquare.yaml": "api.aisquare.studio", "alertmanager.yaml": "alerts.example.org/api/v2/", "github.json": "",
+		"gotify.yaml": "gotify.example.org",
 	} {
 		t.Run(name, func(t *testing.T) {
 			document, err := os.ReadFile(filepath.Join("testdata", name))

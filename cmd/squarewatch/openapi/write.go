@@ -21,7 +21,8 @@ func (i *Import) Write(w io.Writer) error {
 		fmt.Fprintf(&text, "# ${credential:%s} is a bearer token. One that expires is better a login: see docs/credentials.md.\n", name)
 	}
 	for _, name := range i.Secrets {
-		fmt.Fprintf(&text, "# ${credential:%s} is sent in a header of the probes. After Basic, it is user:password in base64.\n", name)
+		fmt.Fprintf(&text, "# ${credential:%s} is sent in a header of the probes. After Basic, it is user:password in base64; alone in\n"+
+			"# Authorization, it begins with a word such as Bearer.\n", name)
 	}
 	head := struct {
 		Target      string                       `yaml:"target"`

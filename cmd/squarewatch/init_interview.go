@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"squarewatch/cmd/squarewatch/initialize"
+	"squarewatch/config"
+)
+
+// beginning makes a first configuration file: it asks, and tests what was answered.
+type beginning struct {
+	file      *configFile
+	flags     *initFlags
+	directory string              // of the secrets
+	person    initialize.Terminal // nil where nobody can be asked
+}
+
+// interview asks for everything, and tests each step.
+func (b *beginning) interview(ctx context.Context) error {
+	questions := initialize.Interview{Terminal: b.person, Given: b.flags.given, Directory: b.directory}
+	if !b.flags.skipTests {
+		questions.Test = b.test
+	}
+	if err := b.flags.answers.Ask(ctx, questions); err != nil {
+		return err
+	}
+	cfg, err := b.draft()
+	if err != nil || b.flags.skipTests {
+		return err
+	}
+	send := b.flags.sendTest
+	if !send && len(cfg.Notifiers) > 0 {
+		if send, err = initialize.Confirm(ctx, b.person, "Send a test message to Slack?", false); err != nil {
+			return err
+		}
+	}
+	if !send {
+		return nil
+	}
+	if failed := b.sendTest(ctx, cfg); failed == nil || ctx.Err() != nil {
+		return failed
+	}
+	anyway, err := initialize.Confirm(ctx, b.person, "Slack did not take it. Write the file nevertheless?", false)
+	if err == nil && !anyway {
+		err = errors.New("nothing is written")
+	}
+	return err
+}
+
+// test tests the answers to one step.
+func (b *beginning) test(ctx context.Context, step initialize.Step) (works bool, err error) {
+	cfg, err := b.draft()
+	if err != nil {
+		b.file.process.printError(err)
+		return false, nil // the person may answer again
+	}
+	kinds := map[initialize.Step][]string{
+		initialize.StepTarget: {liveTarget}, initialize.StepCredential: {liveCredential},
+		initialize.StepNotifier: {liveNotifier}, initialize.StepCollector: {liveCollector, liveSpool},
+	}
+	err = printLive(b.file.process.display(), withAdvice(checkLive(ctx, cfg, kinds[step]...)))
+	if err != nil && !errors.Is(err, errPrinted) {
+		return false, err
+	}
+	return err == nil, context.Cause(ctx)
+}
+
+// testAll tests the answers of the command line.
+func (b *beginning) testAll(ctx context.Context) error {
+	cfg, err := b.draft()
+	if err != nil || b.flags.skipTests {
+		return err
+	}
+	failed := printLive(b.file.process.display(), withAdvice(checkLive(ctx, cfg)))
+	if failed == nil && b.flags.sendTest {
+		failed = b.sendTest(ctx, cfg)
+	}
+	if failed == nil || ctx.Err() != nil {
+		return failed
+	}
+	return errors.New("nothing is written: correct what failed, or write --skip-tests")
+}
+
+// draft reads the answers as a configuration from which a daemon could be built.
+func (b *beginning) draft() (*config.Config, error) {
+	draft, environ := b.flags.answers.Draft(b.file.process.env)
+	cfg, err := config.Parse(b.file.path(), []byte(draft.Text()), config.Options{
+		Kinds: kinds(), Environ: environ, CredentialsDirectory: b.file.credentialsDirectory(b.directory),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the answers make no valid file, and nothing is written:\n%w", err)
+	}
+	return cfg, buildable(cfg)
+}
+
+// sendTest sends a test message through every notifier.
+func (b *beginning) sendTest(ctx context.Context, cfg *config.Config) error {
+	for _, name := range sortedKeys(cfg.Notifiers) {
+		if err := notifyOnce(ctx, b.file.process.stdout, cfg, name); err != nil {
+			b.file.process.printError(err)
+			return errPrinted
+		}
+	}
+	return nil
+}
+
+// withAdvice adds what to do to what fails.
+func withAdvice(all []liveCheck) []liveCheck {
+	advice := map[string]string{
+		liveTarget:     "correct --target, or let this machine reach it (name server, firewall, HTTPS_PROXY)",
+		liveCredential: "check that the secret is the right one and still valid, and that it is of this API",
+		liveCollector:  "start the collector, or correct --collector: port 4317 usually speaks grpc, and 4318 http/protobuf",
+		liveSpool:      "make room on the disk, or write the file somewhere else",
+		liveNotifier:   "let this machine reach Slack, or correct the address",
+	}
+	for i, c := range all {
+		kind, _, _ := strings.Cut(c.What, " ")
+		if c.Works != nil && !*c.Works && !strings.Contains(c.Says, "; to do: ") {
+			all[i].Says += "; to do: " + advice[kind]
+		}
+	}
+	return all
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"squarewatch/probe/aisquaretest"
+)
+
+// sickTarget is an API of which one endpoint answers 503.
+func sickTarget(t *testing.T) string {
+	t.Helper()
+	api := aisquaretest.New(aisquaretest.Options{})
+	api.SetFault("/broken/", aisquaretest.Fault{Status: 503, Body: `{"detail": "down for repair, please come back when it is restored"}`})
+	server := aisquaretest.Start(api)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// TestCommandsFitARealTerminal runs the commands that people read at terminals of several widths, with and without NO_COLOR.
+func TestCommandsFitARealTerminal(t *testing.T) {
+	l := newLiveOf(t, sickTarget(t), "catalogue: [reach]\nprobes: [{name: broken, path: /broken/}]\n")
+	colour := regexp.MustCompile("\x1b\\[[0-9;]*m")
+	for _, columns := range []int{60, 80, 200} {
+		for _, environ := range [][]string{{"TERM=xterm"}, {"TERM=xterm", "NO_COLOR=1"}} {
+			for _, command := range []string{"status", "status --all", "probe", "check", "check --live", "report"} {
+				x := startTerminal(t, filepath.Dir(l.file), uint16(columns), environ, append(strings.Fields(command), "--config", l.file)...)
+				shown, _ := x.wait() // a probe is unexpected, which is an exit status of 1
+				name := fmt.Sprintf("%s at %d columns with %v", command, columns, environ)
+				if len(environ) > 1 && colour.MatchString(shown) {
+					t.Errorf("%s: want no colours, got\n%q", name, shown)
+				}
+				for line := range strings.Lines(shown) {
+					for part := range strings.SplitSeq(strings.TrimSuffix(line, "\n"), "\r") {
+						if got := text.StringWidthWithoutEscSequences(part); got > columns {
+							t.Errorf("%s: %d columns: %s", name, got, part)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestProbeShowsItsProgress runs some probes at a terminal. The line about the progress is there while they run, and then erased.
+func TestProbeShowsItsProgress(t *testing.T) {
+	l := newLiveOf(t, sickTarget(t), "catalogue: [reach, auth-wall]\nprobes: [{name: broken, path: /broken/}]\n")
+	x := startTerminal(t, filepath.Dir(l.file), 80, []string{"TERM=xterm"}, "probe", "--config", l.file)
+	for _, want := range []string{"\r\x1b[K1 of 3 probes, ", "\r\x1b[K2 of 3 probes, ", "\r\x1b[K3 of 3 probes, 1 unexpected", "\r\x1b[K┌"} {
+		x.expect(want)
+	}
+	if _, err := x.wait(); err == nil {
+		t.Error("want exit status 1 for an unexpected result")
+	}
+	x = startTerminal(t, filepath.Dir(l.file), 80, []string{"TERM=xterm"}, "probe", "broken", "--config", l.file)
+	if shown, _ := x.wait(); strings.Contains(shown, "of 1 probes") || !strings.Contains(shown, "down for repair") {
+		t.Errorf("want no progress of a single probe, got\n%s", shown)
+	}
+	if _, printed := l.squarewatch("probe"); strings.Contains(printed, "of 3 probes") || strings.Contains(printed, "\x1b") {
+		t.Errorf("want no progress without a terminal, got\n%s", printed)
+	}
+}
