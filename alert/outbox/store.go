@@ -132,8 +132,8 @@ func (s *Store) silencesUntil(ctx context.Context, after time.Time) ([]alert.Sil
 	return list, err
 }
 
-// Prune deletes incidents that ended before a time, and their receipts, deliveries and notes. It deletes the silences and the reports of that
-// time, too.
+// Prune deletes incidents that ended before a time, and their receipts, deliveries and notes. It deletes the silences and the reports of
+// that time, too.
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	for _, statement := range []string{
 		`DELETE FROM incidents WHERE state <> 'firing' AND NOT owed AND resolved < ?`,
