@@ -27,7 +27,8 @@ import (
 func phased(r *probe.Result) *probe.Result {
 	a := probe.Attempt{
 		Cause: probe.CauseFirst, Method: http.MethodGet, URL: "https://api.aisquare.studio/api/v1/feed/?page=REDACTED",
-		Start: r.Start, End: r.End, Class: r.Class, Code: r.Code, Protocol: "2", Peer: "192.0.2.1:443", Size: 512, CertificateExpiry: alerttest.Second(90 * 24 * 3600),
+		Start: r.Start, End: r.End, Class: r.Class, Code: r.Code, Protocol: "2", Peer: "192.0.2.1:443", Size: 512,
+		CertificateExpiry: alerttest.Second(90 * 24 * 3600),
 	}
 	at := r.Start
 	for i, share := range []int{5, 10, 20, 1, 60, 4} {
