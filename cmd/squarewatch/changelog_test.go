@@ -8,15 +8,16 @@ import (
 	"testing"
 )
 
-// TestTheChangelogNamesTheSchemas checks that each version says what an upgrade needs, and that the newest section names the versions of the
-// file and of the database that the program has: that of what is unreleased once it names them.
+// TestTheChangelogNamesTheSchemas checks that each version says what an upgrade needs, and that the newest section with the versions of
+// the file and of the database has those of the program.
 func TestTheChangelogNamesTheSchemas(t *testing.T) {
 	text, err := os.ReadFile("../../CHANGELOG.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	current := newVersionJSON()
-	want := fmt.Sprintf("Configuration file: version %d. Database: alerts %d, history %d.", current.File, current.Database.Alerts, current.Database.History)
+	want := fmt.Sprintf("Configuration file: version %d. Database: alerts %d, history %d.",
+		current.File, current.Database.Alerts, current.Database.History)
 	named := regexp.MustCompile(`Configuration file: version \d+\. Database: alerts \d+, history \d+\.`)
 	if got := named.FindString(string(text)); got != want {
 		t.Errorf("want the newest versions in CHANGELOG.md:\n%s\ngot:\n%s", want, got)

@@ -18,8 +18,8 @@ func newVersionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print version, commit and Go version",
-		Long: "Print version, commit and Go version. With --json also the versions of the configuration file's format (file) and of the tables\n" +
-			"in the database (alerts, history), which CHANGELOG.md names for each release.",
+		Long: "Print version, commit and Go version. With --json also the versions of the configuration file's format (file) and of\n" +
+			"the tables in the database (alerts, history), which CHANGELOG.md names for each release.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON {

@@ -12,9 +12,9 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// TestFromNothing is the first day of a person on a fresh Debian: the package, and then what docs/first-incident.md says, as an ordinary user,
-// to a message in Slack and to a trace that one can look at: in Jaeger, and on the page of the daemon. It prints a transcript with times. The
-// package is there: what it takes to build or to download it is not counted.
+// TestFromNothing is the first day of a person on a fresh Debian: the package, and then what docs/first-incident.md says, as an ordinary
+// user, to a message in Slack and to a trace that one can look at: in Jaeger, and on the page of the daemon. It prints a transcript with
+// times. What it takes to build or to download the package is not counted.
 func TestFromNothing(t *testing.T) {
 	deb := onlyFile(t, buildPackages(t, "1.0.0"), ".deb")
 	collector := startJaeger(t)
