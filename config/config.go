@@ -211,10 +211,10 @@ func (r *reader) stateDir(document *yaml.Node, text string) string {
 	return text
 }
 
-// defaultListen is the address of the pages and metrics.
 // FileVersion is the version of the file's format. It is raised when a file that was valid is refused or means something else.
 const FileVersion = 1
 
+// defaultListen is the address of the pages and metrics.
 const defaultListen = "127.0.0.1:9477"
 
 // assemble checks the references between the parts of a file and makes a configuration of them.

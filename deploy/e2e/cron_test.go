@@ -31,7 +31,8 @@ func cronZones() []string {
 	}
 }
 
-// cronHangs is where cronexpr does not return: "17 */3 * * *" in November 2010, when clocks went back from 00:01 to 23:01 of the day before.
+// cronHangs is where cronexpr does not return: "17 */3 * * *" in November 2010, when clocks went back from 00:01 to 23:01 of the day
+// before.
 const cronHangs = "America/St_Johns"
 
 // cronExpressions are expressions, and whether they recur: they have a star in the time, and follow the clock. See docs/probes.md.

@@ -12,7 +12,8 @@ import (
 )
 
 // parsers are the reference parsers of the two text formats, from Debian's python3-prometheus-client, by the Accept header that asks for
-// the format. OpenMetrics names the first as its reference: https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md.
+// the format. OpenMetrics names the first as its reference:
+// https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md.
 func parsers() map[string]string {
 	return map[string]string{
 		"application/openmetrics-text;version=1.0.0": "prometheus_client.openmetrics.parser",
@@ -42,7 +43,8 @@ func TestMetricsByTheReferenceParser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		read := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", "import sys\nfrom "+parser+" import text_string_to_metric_families as parse\n"+
+		read := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", "import sys\n"+
+			"from "+parser+" import text_string_to_metric_families as parse\n"+
 			"families = list(parse(sys.stdin.read()))\nprint(len(families), 'families', sum(len(f.samples) for f in families), 'samples')\n"+
 			"assert any(f.name.startswith('squarewatch_probe_phase_duration') and f.type == 'summary' for f in families)\n")
 		read.Stdin = strings.NewReader(string(page))
