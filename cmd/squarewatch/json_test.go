@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -150,6 +151,10 @@ paths: {/pets: {get: {responses: {"200": {description: ok}}}}, "/pets/{id}": {ge
 	if err := json.Unmarshal([]byte(added), &silence); err != nil || silence.ID == "" {
 		t.Fatalf("want a silence, got %v: %s", err, added)
 	}
+	incident := regexp.MustCompile(`incident ([0-9a-f]{12})`).FindStringSubmatch(slack.Messages()[0].Blocks)
+	if incident == nil {
+		t.Fatalf("want the ID of the incident in its message, got %s", slack.Messages()[0].Blocks)
+	}
 	tested := map[string]bool{"silence add": true}
 	checkShape(t, "silence add", added)
 	for _, c := range []struct {
@@ -161,6 +166,7 @@ paths: {/pets: {get: {responses: {"200": {description: ok}}}}, "/pets/{id}": {ge
 		{"check", []string{"--live"}, exitOK},
 		{"probe", []string{"reach", "broken"}, exitFailed},
 		{"notify", []string{"ops"}, exitOK},
+		{"acknowledge", incident[1:], exitOK},
 		{"silence list", nil, exitOK},
 		{"silence remove", []string{silence.ID}, exitOK},
 		{"reload", nil, exitOK},

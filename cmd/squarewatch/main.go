@@ -154,6 +154,7 @@ func newRoot(p process) *cobra.Command {
 		newDemoCommand(p),
 		newStatusCommand(file),
 		newHealthCommand(file),
+		newAcknowledgeCommand(file),
 		newSilenceCommand(file),
 		newReloadCommand(file),
 		newBacktestCommand(file),

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/spf13/cobra"
+)
+
+func newAcknowledgeCommand(file *configFile) *cobra.Command {
+	var ask pressJSON
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "acknowledge INCIDENT",
+		Short: "Say that somebody works on an incident",
+		Long: "Say that somebody works on an incident that fires, in the running daemon. Its reminders stop, and its messages name the\n" +
+			"person. A message ends with the ID of its incident, and the page of an incident has it in its address.",
+		Example: "  squarewatch acknowledge 4f3a90c1b2d7",
+		Args:    oneName("the ID of an incident; it stands at the end of its message"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := file.reach(cmd.Context())
+			if err != nil {
+				return err
+			}
+			ask.Incident = args[0]
+			if ask.By == "" {
+				ask.By, _ = file.process.env("SUDO_USER") // the daemon identifies the user of this process itself
+			}
+			var done pressedJSON
+			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/incidents/acknowledge", ask, &done); err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), done)
+			}
+			_, err = fmt.Fprintf(printable{cmd.OutOrStdout()}, "Incident %s is acknowledged by %s.\n", done.Incident, done.By)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&ask.By, "by", "", "`name` of the person who works on it (default: the user of sudo); the daemon adds your own")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
