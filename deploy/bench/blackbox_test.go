@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -53,6 +52,9 @@ type cost struct {
 	runs     int64
 }
 
+// perSecond returns the share of a core.
+func (c cost) perSecond() float64 { return float64(c.perRun) * float64(c.runs) / float64(measured) }
+
 // measure returns what the programs need for the requests that the target gets meanwhile.
 func (t *target) measure(b *testing.B, programs ...*process) cost {
 	b.Helper()
@@ -86,10 +88,7 @@ func (t *target) measure(b *testing.B, programs ...*process) cost {
 // prometheus-blackbox-exporter under Debian's prometheus, with the same number of probes of one target, each once a second over a
 // connection of its own.
 func BenchmarkBlackbox(b *testing.B) {
-	binary := filepath.Join(b.TempDir(), "squarewatch")
-	if text, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "../../cmd/squarewatch").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, text)
-	}
+	binary := build(b)
 	for _, rate := range rates() {
 		b.Run(fmt.Sprintf("%d_per_second", rate), func(b *testing.B) {
 			ours, theirs := squarewatch(b, binary, rate), blackbox(b, rate)

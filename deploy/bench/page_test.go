@@ -1,0 +1,105 @@
+//go:build bench
+
+package bench_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// viewers is how many people look at the page at once.
+const viewers = 50
+
+// BenchmarkPage measures the home page of a daemon that runs, of whose probes one is bad: first byte, first paint and size in Chromium, and
+// what 50 viewers, who get an update whenever something changes, cost in processor time.
+func BenchmarkPage(b *testing.B) {
+	binary := build(b)
+	for _, size := range []struct{ probes, seconds int }{{1_000, 10}, {10_000, 60}} {
+		b.Run(fmt.Sprintf("%d_probes", size.probes), func(b *testing.B) {
+			t, dir, address := newTarget(b), b.TempDir(), freePort(b)
+			var file strings.Builder
+			fmt.Fprintf(&file, "target: %s\ncatalogue: none\nlisten: %s\nstate_dir: %s\ntelemetry: {}\n", t.URL, address, dir)
+			fmt.Fprintf(&file, "defaults: {schedule: '@every %ds'}\nprobes:\n  - {name: bad, path: /missing/, schedule: '@every 1s'}\n", size.seconds)
+			for i := range size.probes {
+				fmt.Fprintf(&file, "  - {name: p%d, path: /probe/%d}\n", i, i)
+			}
+			fmt.Fprintf(&file, "rules: [{name: anything, on: [unexpected], window: 10s, min_runs: 3}]\n")
+			p := start(b, binary, "run", "--config", write(b, dir, "squarewatch.yaml", file.String()))
+			awaitReady(b, "http://"+address+"/-/ready")
+			alone := t.measure(b, p)
+			report(b, address)
+			for range viewers {
+				watch(b, address)
+			}
+			watched := t.measure(b, p)
+			each := (watched.perSecond() - alone.perSecond()) / viewers
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(100*each, "%-of-a-core/viewer")
+			b.ReportMetric(float64(watched.resident)/1e6, "MB")
+			_ = p.cmd.Process.Signal(os.Interrupt)
+			_ = p.cmd.Wait()
+		})
+	}
+}
+
+// report measures the page in Chromium.
+func report(b *testing.B, address string) {
+	b.Helper()
+	text, err := exec.CommandContext(b.Context(), "node", "../e2e/pagejudge/paint.mjs", "http://"+address).Output()
+	if err != nil {
+		b.Fatalf("%v\n%s", err, text)
+	}
+	var got struct{ FirstByte, FirstPaint, Bytes float64 }
+	if err := json.Unmarshal(text, &got); err != nil {
+		b.Fatalf("%v: %s", err, text)
+	}
+	b.ReportMetric(got.FirstByte, "ms-first-byte")
+	b.ReportMetric(got.FirstPaint, "ms-first-paint")
+	b.ReportMetric(got.Bytes/1e3, "kB")
+}
+
+// watch reads the events of the page, as a viewer's browser does, until the benchmark ends. At each event it asks for the page again.
+func watch(b *testing.B, address string) {
+	b.Helper()
+	client := &http.Client{}
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://"+address+"/events", http.NoBody)
+	if err != nil {
+		b.Fatal(err)
+	}
+	response, err := client.Do(request)
+	if err != nil || response.StatusCode != http.StatusOK {
+		b.Fatalf("/events: %v %v", response, err)
+	}
+	b.Cleanup(func() { _ = response.Body.Close() })
+	go func() {
+		for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+			if !strings.HasPrefix(lines.Text(), "data:") {
+				continue
+			}
+			page, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://"+address+"/", http.NoBody)
+			if err != nil {
+				return
+			}
+			if answer, err := client.Do(page); err == nil {
+				_ = answer.Body.Close()
+			}
+		}
+	}()
+}
+
+// build builds the daemon.
+func build(b *testing.B) string {
+	b.Helper()
+	binary := filepath.Join(b.TempDir(), "squarewatch")
+	if text, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "../../cmd/squarewatch").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, text)
+	}
+	return binary
+}
