@@ -30,19 +30,19 @@ func (i *inbox) Report(_ context.Context, report outbox.Report) error {
 }
 
 func TestTheDigestIsPostedWhenItIsDue(t *testing.T) {
-	file := keptFile(t) + "digest: {schedule: \"CRON_TZ=UTC 30 1 * * *\", notify: ops}\n"
+	file := keptFile(t) + "digest: {schedule: \"CRON_TZ=UTC 30 0 * * *\", notify: ops}\n"
 	synctest.Test(t, func(t *testing.T) { // a bubble begins at midnight UTC
 		s := newSceneWith(t, file, func(*Options) {})
 		defer s.stop()
-		s.after(time.Hour)
+		s.after(time.Minute)
 		s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		s.after(10 * time.Minute)
 		s.api.ClearFaults()
-		s.after(19 * time.Minute)
+		s.after(18 * time.Minute)
 		s.inbox.take()
 		s.after(2 * time.Minute)
 		messages := s.inbox.take()
-		if len(messages) != 1 || !strings.HasPrefix(messages[0], "1h30m0s Report: 127.0.0.1:1 from ") ||
+		if len(messages) != 1 || !strings.HasPrefix(messages[0], "30m0s Report: 127.0.0.1:1 from ") ||
 			!strings.Contains(messages[0], "server-errors feed: bad for 9m50s (60 bad runs)") {
 			t.Fatalf("want one report with the incident, got %v", messages)
 		}
@@ -73,10 +73,10 @@ func TestTheDigestIsWithinTheLimitsOfSlack(t *testing.T) {
 	}
 }
 
-// digestFile is a scene's file with a digest every night at half past one.
+// digestFile is a scene's file with a digest every night at half past midnight.
 func digestFile(t *testing.T) string {
 	t.Helper()
-	return keptFile(t) + "digest: {schedule: \"CRON_TZ=UTC 30 1 * * *\"}\n"
+	return keptFile(t) + "digest: {schedule: \"CRON_TZ=UTC 30 0 * * *\"}\n"
 }
 
 // TestADigestSurvivesARestart stops the daemon while Slack refuses the digest. The next daemon posts it, and the one after does not.
@@ -85,17 +85,17 @@ func TestADigestSurvivesARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := newSceneWith(t, file, func(*Options) {})
 		first.inbox.refused = &outbox.DeliveryError{Reason: "unavailable", Err: errors.New("status 503")}
-		first.after(90*time.Minute + 10*time.Second)
+		first.after(30*time.Minute + 10*time.Second)
 		first.stop()
 
 		for _, want := range []int{1, 0} {
 			<-time.After(time.Minute)
 			next := newSceneWith(t, file, func(*Options) {})
-			next.after(time.Hour)
+			next.after(15 * time.Minute)
 			messages := next.inbox.take()
 			next.stop()
-			if len(messages) != want || want > 0 && !strings.Contains(messages[0], "to 2000-01-01 01:30 UTC") {
-				t.Fatalf("want %d reports of the time before 01:30, got %v", want, messages)
+			if len(messages) != want || want > 0 && !strings.Contains(messages[0], "to 2000-01-01 00:30 UTC") {
+				t.Fatalf("want %d reports of the time before 00:30, got %v", want, messages)
 			}
 		}
 	})
@@ -105,7 +105,7 @@ func TestADigestSurvivesARestart(t *testing.T) {
 func TestADigestThatWasDueWhileNoDaemonRan(t *testing.T) {
 	file := digestFile(t)
 	synctest.Test(t, func(t *testing.T) {
-		<-time.After(80 * time.Minute)
+		<-time.After(20 * time.Minute)
 		run := func(length time.Duration) []string {
 			s := newSceneWith(t, file, func(*Options) {})
 			s.after(length)
@@ -113,10 +113,10 @@ func TestADigestThatWasDueWhileNoDaemonRan(t *testing.T) {
 			return s.inbox.take()
 		}
 		if got := run(15 * time.Minute); len(got) != 1 {
-			t.Fatalf("want the digest of 01:30, got %v", got)
+			t.Fatalf("want the digest of 00:30, got %v", got)
 		}
 		<-time.After(71 * time.Hour)
-		if got := run(5 * time.Minute); len(got) != 1 || !strings.Contains(got[0], "to 2000-01-03 01:30 UTC") {
+		if got := run(5 * time.Minute); len(got) != 1 || !strings.Contains(got[0], "to 2000-01-03 00:30 UTC") {
 			t.Errorf("want the last digest after a stop of three days, got %v", got)
 		}
 		<-time.After(30 * time.Minute)
