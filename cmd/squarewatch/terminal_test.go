@@ -26,20 +26,28 @@ func sickTarget(t *testing.T) string {
 func TestCommandsFitARealTerminal(t *testing.T) {
 	l := newLiveOf(t, sickTarget(t), "catalogue: [reach]\nprobes: [{name: broken, path: /broken/}]\n")
 	colour := regexp.MustCompile("\x1b\\[[0-9;]*m")
-	for _, columns := range []int{60, 80, 200} {
-		for _, environ := range [][]string{{"TERM=xterm"}, {"TERM=xterm", "NO_COLOR=1"}} {
-			for _, command := range []string{"status", "status --all", "probe", "check", "check --live", "report"} {
-				x := startTerminal(t, filepath.Dir(l.file), uint16(columns), environ, append(strings.Fields(command), "--config", l.file)...)
-				shown, _ := x.wait() // a probe is unexpected, which is an exit status of 1
-				name := fmt.Sprintf("%s at %d columns with %v", command, columns, environ)
-				if len(environ) > 1 && colour.MatchString(shown) {
-					t.Errorf("%s: want no colours, got\n%q", name, shown)
-				}
-				for line := range strings.Lines(shown) {
-					for part := range strings.SplitSeq(strings.TrimSuffix(line, "\n"), "\r") {
-						if got := text.StringWidthWithoutEscSequences(part); got > columns {
-							t.Errorf("%s: %d columns: %s", name, got, part)
-						}
+	all := []string{"status", "status --all", "probe", "check", "check --live", "report"}
+	for _, c := range []struct {
+		columns  int
+		environ  []string
+		commands []string
+	}{
+		{60, []string{"TERM=xterm"}, all},
+		{80, []string{"TERM=xterm", "NO_COLOR=1"}, all},
+		{200, []string{"TERM=xterm"}, []string{"status", "probe"}},
+	} {
+		for _, command := range c.commands {
+			arguments := append(strings.Fields(command), "--config", l.file)
+			x := startTerminal(t, filepath.Dir(l.file), uint16(c.columns), c.environ, arguments...)
+			shown, _ := x.wait() // a probe is unexpected, which is an exit status of 1
+			name := fmt.Sprintf("%s at %d columns with %v", command, c.columns, c.environ)
+			if len(c.environ) > 1 && colour.MatchString(shown) {
+				t.Errorf("%s: want no colours, got\n%q", name, shown)
+			}
+			for line := range strings.Lines(shown) {
+				for part := range strings.SplitSeq(strings.TrimSuffix(line, "\n"), "\r") {
+					if got := text.StringWidthWithoutEscSequences(part); got > c.columns {
+						t.Errorf("%s: %d columns: %s", name, got, part)
 					}
 				}
 			}
