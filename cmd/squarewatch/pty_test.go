@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -14,10 +15,11 @@ import (
 
 // terminal is the program at a terminal, with a test in the place of the person.
 type terminal struct {
-	t       *testing.T
-	tty     *os.File
-	command *exec.Cmd
-	ended   chan struct{} // closed when the program has closed its terminal
+	t      *testing.T
+	tty    *os.File
+	exited chan struct{} // the program has ended, and err is how
+	err    error
+	ended  chan struct{} // closed when the program has closed its terminal
 
 	mu      sync.Mutex
 	all     strings.Builder // everything that the terminal showed
@@ -32,21 +34,37 @@ func startTerminal(t *testing.T, directory string, columns uint16, environ []str
 	t.Cleanup(cancel)
 	command := exec.CommandContext(ctx, "squarewatch", args...)
 	command.Dir, command.Env = directory, append(os.Environ(), environ...)
-	tty, err := pty.StartWithSize(command, &pty.Winsize{Rows: 24, Cols: columns})
+	tty, far, err := pty.Open()
 	if err != nil {
 		t.Skipf("there is no terminal: %v", err)
 	}
-	x := &terminal{t: t, tty: tty, command: command, ended: make(chan struct{}), changed: make(chan struct{}, 1)}
+	if err := pty.Setsize(tty, &pty.Winsize{Rows: 24, Cols: columns}); err != nil {
+		t.Fatal(err)
+	}
+	command.Stdin, command.Stdout, command.Stderr = far, far, far
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	x := &terminal{t: t, tty: tty, ended: make(chan struct{}), exited: make(chan struct{}), changed: make(chan struct{}, 1)}
 	go x.readAll()
+	go func() {
+		x.err = command.Wait()
+		close(x.exited)
+		_, _ = far.WriteString(endOfProgram)
+	}()
 	t.Cleanup(func() {
 		cancel()
 		<-x.ended
-		_ = tty.Close()
+		_, _ = tty.Close(), far.Close()
 	})
 	return x
 }
 
-// readAll reads until the program ends, which is an error of the terminal on Linux.
+// endOfProgram is what the test itself writes when the program has ended. A reader is not always told that nobody writes any more.
+const endOfProgram = "\x00end\x00"
+
+// readAll reads until the program has ended.
 func (x *terminal) readAll() {
 	defer close(x.ended)
 	buffer := make([]byte, 4096)
@@ -54,12 +72,13 @@ func (x *terminal) readAll() {
 		n, err := x.tty.Read(buffer)
 		x.mu.Lock()
 		x.all.Write(buffer[:n])
+		over := strings.HasSuffix(x.all.String(), endOfProgram)
 		x.mu.Unlock()
 		select {
 		case x.changed <- struct{}{}:
 		default:
 		}
-		if err != nil {
+		if err != nil || over {
 			return
 		}
 	}
@@ -96,13 +115,13 @@ func (x *terminal) answer(question, line string) {
 
 // wait returns what the terminal showed, and how the program ended.
 func (x *terminal) wait() (shown string, err error) {
-	err = x.command.Wait()
+	<-x.exited
 	<-x.ended
-	return x.shown(), err
+	return x.shown(), x.err
 }
 
 func (x *terminal) shown() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return strings.ReplaceAll(x.all.String(), "\r\n", "\n")
+	return strings.ReplaceAll(strings.TrimSuffix(x.all.String(), endOfProgram), "\r\n", "\n")
 }
