@@ -7,7 +7,7 @@ VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 TAGS          = e2e,diagnosis,bench,soak
 
-.PHONY: test race e2e crash soak diagnosis bench lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
+.PHONY: test race e2e e2e-packages crash soak diagnosis bench lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
 
 test: ## unit, scenario and script tests, without the race detector: that is left to make race
 	@echo "1 of 2: compiling, about a minute and a half the first time"
@@ -19,9 +19,14 @@ test: ## unit, scenario and script tests, without the race detector: that is lef
 race: ## the same tests with the race detector (needs gcc), which is four times as slow
 	go test -race -shuffle=on -timeout 20m ./cmd/squarewatch ./...
 
+PACKAGES = TestThePackage|TestARelease|TestFromNothing
 e2e: ## the built binary against a real Jaeger, real sockets and systemd's own tools (installs what it needs on Debian)
 	deploy/e2e/setup.sh
-	go test -tags e2e -count=1 -timeout 50m ./deploy/e2e
+	go test -tags e2e -count=1 -timeout 40m -skip '$(PACKAGES)' ./deploy/e2e
+
+e2e-packages: ## the packages on a Debian that boots: install, upgrade, remove, a release; about ten minutes (installs what it needs)
+	deploy/e2e/setup.sh
+	go test -tags e2e -count=1 -timeout 40m -v -run '$(PACKAGES)' ./deploy/e2e
 
 crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 10 minutes
 	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
