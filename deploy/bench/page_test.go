@@ -26,7 +26,8 @@ func BenchmarkPage(b *testing.B) {
 			t, dir, address := newTarget(b), b.TempDir(), freePort(b)
 			var file strings.Builder
 			fmt.Fprintf(&file, "target: %s\ncatalogue: none\nlisten: %s\nstate_dir: %s\ntelemetry: {}\n", t.URL, address, dir)
-			fmt.Fprintf(&file, "defaults: {schedule: '@every %ds'}\nprobes:\n  - {name: bad, path: /missing/, schedule: '@every 1s'}\n", size.seconds)
+			fmt.Fprintf(&file, "defaults: {schedule: '@every %ds'}\nprobes:\n", size.seconds)
+			fmt.Fprintf(&file, "  - {name: bad, path: /missing/, schedule: '@every 1s'}\n")
 			for i := range size.probes {
 				fmt.Fprintf(&file, "  - {name: p%d, path: /probe/%d}\n", i, i)
 			}
