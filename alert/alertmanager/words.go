@@ -268,7 +268,4 @@ func shortened(list []string, limit int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(list[:limit], ", "), len(list)-limit)
 }
 
-// lasting writes a duration as Prometheus does.
-func lasting(d time.Duration) string {
-	return model.Duration(max(d, 0).Round(time.Second)).String()
-}
+func lasting(d time.Duration) string { return alert.Lasting(d, alert.DurationCompact) }

@@ -304,22 +304,4 @@ func clock(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{time_secs}|%s>", t.Unix(), t.UTC().Format("15:04:05 UTC"))
 }
 
-// lasting writes a duration with its two largest units.
-func lasting(d time.Duration) string {
-	d = max(d, 0).Round(time.Second)
-	units := []struct {
-		size time.Duration
-		name string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}}
-	for i, unit := range units {
-		if d < unit.size {
-			continue
-		}
-		text := fmt.Sprintf("%d%s", d/unit.size, unit.name)
-		if i+1 < len(units) && d%unit.size >= units[i+1].size {
-			text += fmt.Sprintf(" %d%s", d%unit.size/units[i+1].size, units[i+1].name)
-		}
-		return text
-	}
-	return "0s"
-}
+func lasting(d time.Duration) string { return alert.Lasting(d, alert.DurationCompact) }
