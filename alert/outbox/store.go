@@ -143,7 +143,7 @@ func (s *Store) silencesUntil(ctx context.Context, after time.Time) ([]alert.Sil
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	for _, statement := range []string{
 		`DELETE FROM incidents WHERE state <> 'firing' AND NOT owed AND resolved < ?`,
-		`DELETE FROM told WHERE event IN ('resolved', 'ended') AND at < ?`,
+		`DELETE FROM receipts WHERE event IN ('resolved', 'ended') AND at < ?`,
 		`DELETE FROM deliveries WHERE delivered < ? AND incident NOT IN (SELECT id FROM incidents)`,
 		`DELETE FROM notes WHERE at < ? AND incident NOT IN (SELECT id FROM incidents)`,
 		`DELETE FROM reports WHERE due < ?`,
