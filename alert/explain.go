@@ -51,7 +51,7 @@ func (i *Incident) Explain(w Wording) (Explanation, bool) {
 	case known.culprit == probe.BlameNone:
 		known = culpritSentence{what: true, act: what.ask}
 	case known.culprit == probe.BlameUnknown:
-		known.act = cmp.Or(sentence(w.Escape(i.Settle)), what.ask)
+		known.act = cmp.Or(sentence(w.Escape(i.Advice)), what.ask)
 		reasons = reasons[min(len(reasons), 1):]
 	}
 	say, act := i.insert(known.say, w), i.insert(known.act, w)

@@ -85,7 +85,7 @@ func TestARequestWithoutACredentialHasNoCredentialNone(t *testing.T) {
 
 func TestWhatIsNotKnownIsSaidWithItsReason(t *testing.T) {
 	i := refused("partner")
-	i.Blame, i.Settle = probe.BlameUnknown, "a run of another probe with this key would tell"
+	i.Blame, i.Advice = probe.BlameUnknown, "a run of another probe with this key would tell"
 	i.Evidence = []probe.Evidence{
 		{For: probe.BlameAPI, Text: "The login gave a token at once", At: start()}, {For: probe.BlameCredential, Text: "no other probe uses it"},
 	}

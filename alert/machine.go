@@ -78,14 +78,14 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 		return EventFiring
 	}
 	muted := e.muting.silenceOf(s) != nil // another culprit and newly joined series are announced after the silence
-	worse, clearer := s.worsened(), !muted && s.changesVerdict(now)
-	if e.mustLeave(s, clearer, now) {
+	worse, blameChanged := s.worsened(), !muted && s.changesVerdict(now)
+	if e.mustLeave(s, blameChanged, now) {
 		e.leave(s, now)
 		s.lastNotified = now
 		return EventFiring
 	}
 	switch {
-	case worse, clearer, !muted && s.namesJoined(now):
+	case worse, blameChanged, !muted && s.namesJoined(now):
 	case e.supportAfter > 0 && !s.overdue && s.serverErrors() && now.Sub(s.crossed) >= e.supportAfter:
 		s.overdue = true
 	case s.rule.Repeat > 0 && s.acknowledged == nil && now.Sub(s.lastNotified) >= s.rule.Repeat && !s.lastRun.Before(s.evidenceFrom):

@@ -196,7 +196,7 @@ func (s *series) status(now time.Time, figures *Incident) Status {
 	}
 	if s.state != Inactive {
 		v := s.verdict()
-		status.Blame, status.Evidence, status.Settle = v.Blame, v.Evidence, v.Settle
+		status.Blame, status.Evidence, status.Advice = v.Blame, v.Evidence, v.Advice
 	}
 	if s.state == Firing {
 		s.fillBadTime(figures)

@@ -96,7 +96,7 @@ func notifications() map[string]outbox.Notification {
 		"firing-401-api":           changed(refusals(probe.BlameAPI)),
 		"firing-401-evidence": changed(func(i *alert.Incident) {
 			refusals(probe.BlameUnknown)(i)
-			i.Settle = "a run of another probe with this key would tell"
+			i.Advice = "a run of another probe with this key would tell"
 			i.Evidence = []probe.Evidence{
 				{For: probe.BlameAPI, Text: "The login gave a token at once", At: i.Since},
 				{For: probe.BlameCredential, Text: "no other probe uses it"},

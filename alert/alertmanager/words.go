@@ -38,7 +38,7 @@ func annotations(i *alert.Incident, at time.Time, options Options) model.LabelSe
 	add("answers", mix(i.Classes))
 	add("blame", string(i.Blame))
 	add("evidence", evidence(i))
-	add("settle", harmless(i.Settle, cutText))
+	add("settle", harmless(i.Advice, cutText))
 	for name, t := range map[model.LabelName]time.Time{"first_bad": i.FirstBad, "last_bad": i.LastBad, "declared": i.Fired} {
 		if !t.IsZero() {
 			add(name, t.UTC().Format(time.RFC3339))

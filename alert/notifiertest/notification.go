@@ -46,7 +46,7 @@ func withText(event alert.Event, text string) outbox.Notification {
 	for e := range i.Examples {
 		i.Examples[e].Probe, i.Examples[e].Reason, i.Examples[e].Excerpt = text, text, text
 	}
-	i.Blame, i.Blamed, i.Settle = probe.BlameUnknown, text, text
+	i.Blame, i.Blamed, i.Advice = probe.BlameUnknown, text, text
 	i.Evidence = []probe.Evidence{{Text: text, At: i.Since}, {Text: text}}
 	i.Joined = []alert.JoinedSeries{{Rule: "unreachable", Series: text}}
 	n.Others = []alert.Incident{*i}

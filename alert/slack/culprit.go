@@ -18,7 +18,7 @@ func (v view) wording(limit int) alert.Wording {
 // culprit returns whose fault the incident is, in bold, and what to do now.
 func (v view) culprit(known *alert.Explanation) string {
 	prefix := ""
-	if clearerNow(v.n) {
+	if blameChanged(v.n) {
 		prefix = "*Whose fault it is became clearer:* "
 	}
 	return strings.TrimSpace(prefix + "*" + known.Say + "* " + known.Act)

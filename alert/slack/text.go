@@ -25,7 +25,7 @@ func textOf(n *outbox.Notification) string {
 		if acknowledgedNow(n) {
 			return text + "acknowledged by " + mention(incident.Acknowledged.By)
 		}
-		if clearerNow(n) {
+		if blameChanged(n) {
 			return text + "whose fault it is became clearer: " + v.whose()
 		}
 		if joinedNow(n) {
@@ -61,9 +61,9 @@ func names(list []string) string {
 	return shortened(shown, maxOthers)
 }
 
-// clearerNow reports whether a notification says that the culprit is another one than before.
-func clearerNow(n *outbox.Notification) bool {
-	return n.Event == alert.EventUpdate && !n.Incident.Clearer.IsZero() && n.Incident.Clearer.Equal(n.At)
+// blameChanged reports whether a notification says that the culprit is another one than before.
+func blameChanged(n *outbox.Notification) bool {
+	return n.Event == alert.EventUpdate && !n.Incident.BlameChangedAt.IsZero() && n.Incident.BlameChangedAt.Equal(n.At)
 }
 
 // security is the first word about a breach in every message about it; empty for other incidents.

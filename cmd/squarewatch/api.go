@@ -72,7 +72,7 @@ type alertJSON struct {
 
 	Blame    probe.Blame      `json:"blame,omitempty"` // whose fault it is
 	Evidence []probe.Evidence `json:"evidence,omitempty"`
-	Settle   string           `json:"settle,omitempty"` // what would tell whose fault it is, while that is unknown
+	Advice   string           `json:"settle,omitempty"` // how to find out whose fault it is, while that is unknown
 	Fault    string           `json:"fault,omitempty"`  // whose fault it is and what to do now, in sentences; only while it fires
 }
 
@@ -136,7 +136,7 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	page := d.pageSnapshot(now)
 	s.Suspects, s.Traces = statuspage.Suspects(page), &page.Traces
 	s.Troubles = []string{}
-	for _, t := range d.health.verdict(now) {
+	for _, t := range d.health.troublesAt(now) {
 		s.Troubles = append(s.Troubles, t.part+": "+t.reason)
 	}
 	return s
@@ -148,7 +148,7 @@ func alertOf(a *alert.Status, fault string) alertJSON {
 		Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,
 		Threshold: float64(a.Threshold), Since: orNull(a.Since), Fired: orNull(a.Fired), FirstBad: orNull(a.FirstBad),
 		LastBad: orNull(a.LastBad), BadRuns: a.BadRuns, Silenced: orNull(a.SilencedUntil), CoveredBy: a.CoveredBy,
-		Blame: a.Blame, Evidence: a.Evidence, Settle: a.Settle, Fault: fault,
+		Blame: a.Blame, Evidence: a.Evidence, Advice: a.Advice, Fault: fault,
 	}
 }
 

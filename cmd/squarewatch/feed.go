@@ -115,7 +115,7 @@ func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 // changed returns when an incident last changed in a way that is worth reading again.
 func changed(i *alert.Incident) time.Time {
 	last := i.Fired
-	for _, t := range []time.Time{i.Resolved, i.JoinedAt, i.Clearer} {
+	for _, t := range []time.Time{i.Resolved, i.JoinedAt, i.BlameChangedAt} {
 		if t.After(last) {
 			last = t
 		}

@@ -66,7 +66,7 @@ func run(name string, at time.Time, code int) *probe.Result {
 	}
 	if !r.Expected {
 		r.Reason, r.Excerpt, r.Blame = "answered "+strconv.Itoa(code), "oh no", probe.BlameUnknown
-		r.Settle = "a run with another credential would tell"
+		r.Advice = "a run with another credential would tell"
 		r.Evidence = []probe.Evidence{{For: probe.BlameAPI, Text: "two credentials are refused", At: r.End}}
 	}
 	return r

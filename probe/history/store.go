@@ -121,7 +121,7 @@ func scanRun(rows *sql.Rows, more ...any) (*probe.Result, error) {
 	var evidence sql.NullString
 	err := rows.Scan(append([]any{
 		&r.Probe, &r.Credential, &intended, &started, &ended, &class, &r.Code, &r.Expected, &r.Breach, &r.Blame,
-		&r.Reason, &r.Excerpt, &trace, &span, &evidence, &r.Settle,
+		&r.Reason, &r.Excerpt, &trace, &span, &evidence, &r.Advice,
 	}, more...)...)
 	if err == nil {
 		err = r.Class.UnmarshalText([]byte(class))
