@@ -76,7 +76,7 @@ func messages() map[string]outbox.Notification {
 	all.Classes = []alert.ClassCount{{Class: probe.ConnectError, Runs: 8}}
 	all.Examples = all.Examples[:0]
 	gone := resolved(serverErrors())
-	gone.Note = "the rule was removed from the configuration or renamed"
+	gone.EndReason = "the rule was removed from the configuration or renamed"
 	ours, login, theirs := unauthenticated(), unauthenticated(), unauthenticated()
 	ours.Blame, login.Blame, theirs.Blame = probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI
 	overdue := serverErrors()
@@ -304,7 +304,8 @@ func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	all := messages()
 	ended, recovered := all["ended"], all["resolved-500"]
 	m := slack.Render(ended, slack.Options{})
-	if drawn := slack.Terminal(m, 80, true); !strings.Contains(drawn, text.FgHiBlack.Sprint("╭")) || strings.Contains(m.Plain(), "RESOLVED") {
+	drawn := slack.Terminal(m, 80, true)
+	if !strings.Contains(drawn, text.FgHiBlack.Sprint("╭")) || strings.Contains(m.Plain(), "RESOLVED") {
 		t.Errorf("want it grey, and no word of a recovery, got\n%s", drawn)
 	}
 	if drawn := slack.Terminal(slack.Render(recovered, slack.Options{}), 80, true); !strings.Contains(drawn, text.FgGreen.Sprint("╭")) {
