@@ -83,7 +83,7 @@ type Incident struct {
 
 	Trouble *Trouble // the part of squarewatch itself that does not work; nil for incidents of runs
 
-	Note string // why it ended without a recovery; mostly empty
+	EndReason string `json:"Note"` // why it ended without a recovery; mostly empty
 }
 
 // Declared returns how long the incident fired until it was resolved. The times in which it was over before it reopened do not count.
@@ -197,7 +197,7 @@ func (e Event) Ends() bool { return e == EventResolved || e == EventEnded }
 func (e Event) Fires() bool { return e == EventFiring || e == EventUpdate }
 
 // Ended reports whether the incident ended without a recovery; Note then says why.
-func (i *Incident) Ended() bool { return !i.Resolved.IsZero() && i.Note != "" }
+func (i *Incident) Ended() bool { return !i.Resolved.IsZero() && i.EndReason != "" }
 
 // Transition is a change to announce, with the incident at that time.
 type Transition struct {

@@ -65,13 +65,13 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 // overdue incident or a reminder.
 func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	if s.recovered(v, now) {
-		s.endNote = s.removedNote()
+		s.endReason = s.removedReason()
 		s.setState(Inactive, now)
 		if s.joined != nil {
 			s.endedWith = s.joined.incident
 			e.leave(s, now)
 		}
-		return endEvent(s.endNote)
+		return endEvent(s.endReason)
 	}
 	if v == levelCrossed && e.mustAnnounce(s, now) {
 		s.lastNotified = now
@@ -191,8 +191,8 @@ func (s *series) stillBad() (watched, removed []string) {
 	return watched, removed
 }
 
-// removedNote says which probes were still bad when the configuration took them out of the series; empty for none.
-func (s *series) removedNote() string {
+// removedReason says which probes were still bad when the configuration took them out of the series; empty for none.
+func (s *series) removedReason() string {
 	_, removed := s.stillBad()
 	switch names := removed[:min(len(removed), maxExamples)]; {
 	case len(names) == 0:
@@ -223,7 +223,7 @@ func (s *series) setState(state State, now time.Time) {
 		} else {
 			s.fired, s.reopened, s.paused, s.announced, s.flapping = now, 0, 0, false, false
 		}
-		s.clearSince, s.endNote, s.unrecovered, s.lead, s.endedWith = time.Time{}, "", nil, nil, ""
+		s.clearSince, s.endReason, s.unrecovered, s.lead, s.endedWith = time.Time{}, "", nil, nil, ""
 		if c, ok := s.condition.(groupEvaluator); ok {
 			s.unrecovered = setOf(c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay)))
 		}

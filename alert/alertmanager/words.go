@@ -79,7 +79,7 @@ func summary(i *alert.Incident, at time.Time) string {
 		return text + strings.TrimSuffix(figures(i, at), ": ")
 	}
 	if i.Ended() {
-		return text + "ended without a recovery, " + badTime(i) + ": " + harmless(i.Note, cutText)
+		return text + "ended without a recovery, " + badTime(i) + ": " + harmless(i.EndReason, cutText)
 	}
 	text += "over, " + badTime(i)
 	switch {
@@ -203,13 +203,13 @@ func wording() alert.Wording {
 
 // culprit says whose fault the incident is, what to do now, and the evidence. It returns no lines when nothing is known.
 func culprit(i *alert.Incident) []string {
-	known, ok := i.Explain(wording())
+	explained, ok := i.Explain(wording())
 	if !ok {
 		return nil
 	}
-	lines := []string{strings.TrimSpace(known.Say + " " + known.Act)}
-	for k := range known.Reasons {
-		lines = append(lines, "Because: "+reason(&known.Reasons[k]))
+	lines := []string{strings.TrimSpace(explained.Say + " " + explained.Act)}
+	for k := range explained.Reasons {
+		lines = append(lines, "Because: "+reason(&explained.Reasons[k]))
 	}
 	return lines
 }

@@ -18,7 +18,7 @@ func textOf(n *outbox.Notification) string {
 		eventName(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others))) + security(incident)
 	switch n.Event {
 	case alert.EventEnded:
-		return text + "it did not recover: " + mrkdwn(incident.Note, cutReason) + "; " + badTime(incident)
+		return text + "it did not recover: " + mrkdwn(incident.EndReason, cutReason) + "; " + badTime(incident)
 	case alert.EventResolved:
 		return text + badTime(incident) + over(incident)
 	case alert.EventUpdate:
@@ -43,8 +43,8 @@ func textOf(n *outbox.Notification) string {
 
 // whose says whose fault the incident is; empty when no run says.
 func (v view) whose() string {
-	known, _ := v.incident.Explain(v.wording(cutPhrase))
-	return known.Whose
+	explained, _ := v.incident.Explain(v.wording(cutPhrase))
+	return explained.Whose
 }
 
 // joinedNow reports whether a notification names series that joined the incident since the last one.

@@ -42,7 +42,7 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) error {
 
 // mute applies the silences. The outbox comes first, so that it delivers no message that they mute.
 func (d *Daemon) mute(silences []alert.Silence) {
-	d.silenced.note(silences, time.Now())
+	d.silenced.update(silences, time.Now())
 	d.outbox.Mute(silences)
 	d.evaluator.Mute(silences)
 }

@@ -137,14 +137,14 @@ func feedTitle(i *alert.Incident) string {
 // feedContent says whose fault the incident is, what to do, and when it was.
 func feedContent(i *alert.Incident) string {
 	var parts []string
-	if known, ok := i.Explain(alert.Wording{}); ok {
-		parts = append(parts, known.Say)
+	if explained, ok := i.Explain(alert.Wording{}); ok {
+		parts = append(parts, explained.Say)
 		if i.Resolved.IsZero() {
-			parts = append(parts, known.Act)
+			parts = append(parts, explained.Act)
 		}
 	}
-	if i.Note != "" {
-		parts = append(parts, "It did not recover: "+i.Note+".")
+	if i.EndReason != "" {
+		parts = append(parts, "It did not recover: "+i.EndReason+".")
 	}
 	const layout = "2006-01-02 15:04:05 UTC"
 	parts = append(parts, fmt.Sprintf("%d bad runs since %s.", i.BadRuns, i.Since.UTC().Format(layout)))

@@ -139,8 +139,8 @@ type endedIncidents struct {
 	all []alert.Incident // newest first
 }
 
-// note adds an incident when a transition ends it.
-func (e *endedIncidents) note(t *alert.Transition) {
+// observe adds an incident when a transition ends it.
+func (e *endedIncidents) observe(t *alert.Transition) {
 	if !t.Event.Ends() {
 		return
 	}

@@ -79,8 +79,8 @@ func addSilence(cmd *cobra.Command, file *configFile, ask silenceJSON, asJSON bo
 		return writeJSON(cmd.OutOrStdout(), kept)
 	}
 	text := fmt.Sprintf("Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept.Silence), local(kept.Until))
-	if kept.Note != "" {
-		text += kept.Note + "\n"
+	if kept.NotMuted != "" {
+		text += kept.NotMuted + "\n"
 	}
 	if kept.Warning != "" {
 		text += "Warning: " + kept.Warning + "\n"
