@@ -120,6 +120,21 @@ func TestRunsAreReadAsWritten(t *testing.T) {
 	})
 }
 
+// openStore opens a new database without a writer.
+func openStore(tb testing.TB) *history.Store {
+	tb.Helper()
+	db, err := database.Open(tb.Context(), filepath.Join(tb.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	store, err := history.NewStore(tb.Context(), db)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return store
+}
+
 // written writes a batch and returns when it is on the disk.
 func written(store *history.Store, results ...*probe.Result) {
 	writtenBy(history.NewWriter(store, history.WriterOptions{
