@@ -18,9 +18,9 @@ func textOf(n *outbox.Notification) string {
 		eventName(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others))) + security(incident)
 	switch n.Event {
 	case alert.EventEnded:
-		return text + "it did not recover: " + mrkdwn(incident.EndReason, cutReason) + "; " + badTime(incident)
+		return text + "it did not recover: " + mrkdwn(incident.EndReason, cutReason) + "; " + incident.BadTime()
 	case alert.EventResolved:
-		return text + badTime(incident) + over(incident)
+		return text + incident.BadTime() + over(incident)
 	case alert.EventUpdate:
 		if acknowledgedNow(n) {
 			return text + "acknowledged by " + mention(incident.Acknowledged.By)
@@ -58,7 +58,7 @@ func names(list []string) string {
 	for _, name := range list {
 		shown = append(shown, mrkdwn(name, cutName))
 	}
-	return shortened(shown, maxOthers)
+	return alert.Shortened(shown, maxOthers)
 }
 
 // blameChanged reports whether a notification says that the culprit is another one than before.

@@ -128,7 +128,8 @@ type storedIncident struct {
 // isNamedByAnother reports whether the RESOLVED of an incident that lasted at least as long names a series that joined it.
 func isNamedByAnother(known map[string]storedIncident, messages map[string]slackstub.Messages, joined storedIncident) bool {
 	for id, other := range known {
-		if of := messages[id]; of == nil || other.fired > joined.fired || other.resolved < joined.resolved {
+		of := messages[id]
+		if of == nil || other.fired > joined.fired || other.resolved < joined.resolved {
 			continue
 		}
 		if slices.ContainsFunc(of.Saying("RESOLVED"), func(m slackstub.Message) bool { return strings.Contains(m.Blocks, joined.series) }) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/probe"
 )
 
 func TestLasting(t *testing.T) {
@@ -31,6 +32,25 @@ func TestLasting(t *testing.T) {
 		}
 		if got := alert.Lasting(c.d, alert.DurationSpaced); got != c.spaced {
 			t.Errorf("%v: want %q, got %q", c.d, c.spaced, got)
+		}
+	}
+}
+
+func TestOutcomeCounts(t *testing.T) {
+	for want, classes := range map[string][]alert.ClassCount{
+		"":       nil,
+		"6× 500": {{Class: probe.ServerError, Code: 500, Runs: 6}},
+		"6× 500, 2× timeout, 1× dns error": {
+			{Class: probe.ServerError, Code: 500, Runs: 6}, {Class: probe.Timeout, Runs: 2}, {Class: probe.DNSError, Runs: 1},
+		},
+		"1× protocol error": {{Class: probe.ProtocolError, Code: 200, Runs: 1}}, // the answer broke off
+		"1× 500, 1× 501, 1× 502, 1× 503, 1× 504 and 2 more": {
+			{Code: 500, Runs: 1}, {Code: 501, Runs: 1}, {Code: 502, Runs: 1}, {Code: 503, Runs: 1}, {Code: 504, Runs: 1},
+			{Code: 505, Runs: 1}, {Code: 506, Runs: 1},
+		},
+	} {
+		if got := alert.OutcomeCounts(classes); got != want {
+			t.Errorf("want %q, got %q", want, got)
 		}
 	}
 }
