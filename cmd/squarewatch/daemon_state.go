@@ -107,14 +107,5 @@ const keepEvery = time.Minute
 
 // keepStates writes the state of firing incidents every keepEvery until ctx ends.
 func (d *Daemon) keepStates(ctx context.Context) {
-	ticker := time.NewTicker(keepEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			d.evaluator.Keep(d.outbox.Keep)
-		}
-	}
+	every(ctx, keepEvery, func(time.Time) { d.evaluator.Keep(d.outbox.Keep) })
 }

@@ -62,22 +62,9 @@ func newHealth(checks map[string]func(time.Time) *trouble) *health {
 func (h *health) run(ctx context.Context) {
 	for part, check := range h.checks {
 		h.record(part, nil, time.Now())
-		go h.watch(ctx, part, check)
+		go every(ctx, healthInterval, func(now time.Time) { h.record(part, check(now), time.Now()) })
 	}
 	<-ctx.Done()
-}
-
-func (h *health) watch(ctx context.Context, part string, check func(time.Time) *trouble) {
-	ticker := time.NewTicker(healthInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			h.record(part, check(now), time.Now())
-		}
-	}
 }
 
 func (h *health) record(part string, found *trouble, now time.Time) {

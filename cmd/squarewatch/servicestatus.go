@@ -180,22 +180,15 @@ func (d *Daemon) feedWatchdog(ctx context.Context) {
 	if d.options.Watchdog <= 0 {
 		return
 	}
-	ticker := time.NewTicker(d.options.Watchdog / 3)
-	defer ticker.Stop()
 	stuck := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			all := d.health.troublesAt(now)
-			if before := stuck; !isStuck(all) {
-				stuck = false
-				d.options.Notify("WATCHDOG=1")
-			} else if stuck = true; !before {
-				d.options.Logger.ErrorContext(ctx, "a part of squarewatch is stuck, so the watchdog is no longer fed",
-					"troubles", inWords(all), "goroutines", goroutines())
-			}
+	every(ctx, d.options.Watchdog/3, func(now time.Time) {
+		all := d.health.troublesAt(now)
+		if before := stuck; !isStuck(all) {
+			stuck = false
+			d.options.Notify("WATCHDOG=1")
+		} else if stuck = true; !before {
+			d.options.Logger.ErrorContext(ctx, "a part of squarewatch is stuck, so the watchdog is no longer fed",
+				"troubles", inWords(all), "goroutines", goroutines())
 		}
-	}
+	})
 }
