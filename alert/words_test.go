@@ -45,8 +45,13 @@ func TestOutcomeCounts(t *testing.T) {
 		},
 		"1× protocol error": {{Class: probe.ProtocolError, Code: 200, Runs: 1}}, // the answer broke off
 		"1× 500, 1× 501, 1× 502, 1× 503, 1× 504 and 2 more": {
-			{Code: 500, Runs: 1}, {Code: 501, Runs: 1}, {Code: 502, Runs: 1}, {Code: 503, Runs: 1}, {Code: 504, Runs: 1},
-			{Code: 505, Runs: 1}, {Code: 506, Runs: 1},
+			{Code: 500, Runs: 1},
+			{Code: 501, Runs: 1},
+			{Code: 502, Runs: 1},
+			{Code: 503, Runs: 1},
+			{Code: 504, Runs: 1},
+			{Code: 505, Runs: 1},
+			{Code: 506, Runs: 1},
 		},
 	} {
 		if got := alert.OutcomeCounts(classes); got != want {
