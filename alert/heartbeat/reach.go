@@ -12,7 +12,7 @@ import (
 func (s Settings) Reach(ctx context.Context, client *http.Client, userAgent string) (status int, err error) {
 	u, err := url.Parse(s.URL.Reveal())
 	if err != nil {
-		return 0, errors.New("the address is no URL")
+		return 0, errors.New("the address is not a valid URL")
 	}
 	if u.Path == "" || u.Path == "/" {
 		return 0, ErrNoPath
