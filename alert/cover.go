@@ -217,7 +217,8 @@ func (e *Engine) affected(s *series) []string {
 }
 
 // orderBySpecificity sorts series from the most to the least specific. The first of them announces runs that several of them count. A
-// series is more specific if its rule selects fewer outcomes, then if it counts fewer probes, then if it is earlier in the configuration.
+// series is more specific if its rule selects fewer outcomes. If that is equal, per probe comes before per credential, and that before per
+// all. Then the order in the configuration decides.
 func (e *Engine) orderBySpecificity() {
 	outcomes := make(map[*Rule]int, len(e.rules))
 	for _, rule := range e.rules {
