@@ -26,7 +26,7 @@ type Settings struct {
 
 // Options are the dependencies of a notifier.
 type Options struct {
-	Support  string       // whom to ask at AISquare; empty for nobody
+	Support  string       // whom to ask at AISquare; empty for none
 	TraceURL string       // address of a trace, with {trace_id} in the place of the identifier; empty for no links
 	Site     setting.Site // address of the pages; a message's title links to the incident, and each run to its page
 	Untraced bool         // traces are not exported, so that messages show none

@@ -197,7 +197,8 @@ func (m *memory) weighUnanimity(r *refusals, add adder) {
 	}
 }
 
-// weighOthers weighs whether another credential of ours began to be refused in the same minute: two do not die at once by themselves.
+// weighOthers weighs whether another credential of ours began to be refused in the same minute. Two credentials
+// rarely become invalid at the same time, so this speaks for a fault of the API.
 func (m *memory) weighOthers(r *refusals, add adder) {
 	since := r.principal.deadSince(r.o.End)
 	if since.IsZero() {
@@ -256,7 +257,7 @@ func (r *Renewal) unavailable(at time.Time) bool {
 	return !r.At.IsZero() && at.Sub(r.At) <= window && !r.Renewed && !r.Refused && !r.Page
 }
 
-// unprovenWitness returns the name of a probe that speaks for a credential, and of which nobody knows whether it checks credentials.
+// unprovenWitness returns the name of a probe that speaks for a credential, if it is not known whether its endpoint checks credentials.
 func (m *memory) unprovenWitness(credential string, at time.Time) string {
 	p, name := m.credentials[credential], ""
 	if p == nil || credential == "" {
