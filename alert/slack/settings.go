@@ -21,7 +21,7 @@ type Settings struct {
 	Channel    string      `yaml:"channel,omitempty"`     // name or identifier of the bot's channel
 	AppToken   secret.Text `yaml:"app_token,omitempty"`   // xapp-…, with the scope connections:write: buttons and /squarewatch
 	APIURL     string      `yaml:"api_url,omitempty"`     // base of Slack's web API, for a proxy; Slack's own when empty
-	Allow      []string    `yaml:"allow,omitempty"`       // IDs of people and groups that may use buttons and commands; everybody when empty
+	Allow      []string    `yaml:"allow,omitempty"`       // IDs of people and groups that may use buttons and commands; all people when empty
 }
 
 // Options are the dependencies of a notifier.

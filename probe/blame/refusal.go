@@ -171,8 +171,8 @@ func (m *memory) weighAcceptance(r *refusals, add adder) {
 	}
 }
 
-// weighUnanimity weighs that no endpoint accepts the credential. A token that could be renewed is not judged by that: the login service
-// knows better.
+// weighUnanimity weighs that no endpoint accepts the credential. That does not count when the login service was asked in the window and did
+// not refuse the credential, because its answer shows more.
 func (m *memory) weighUnanimity(r *refusals, add adder) {
 	if m.guardGranted.After(m.guardDenied) {
 		add(API, 10, m.guardGranted, "it does not refuse requests that it must refuse")
@@ -286,7 +286,7 @@ func first(a, b string) string {
 	return a
 }
 
-// quoted returns the words of somebody else behind a colon; nothing without words.
+// quoted returns foreign words behind a colon; nothing without words.
 func quoted(words string) string {
 	if words == "" {
 		return ""
