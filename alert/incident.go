@@ -56,7 +56,7 @@ type Incident struct {
 	Blame    probe.Blame      // who caused it, by the newest bad runs that say so
 	Blamed   string           // the credential of the newest of those runs; empty for none
 	Evidence []probe.Evidence // evidence for Blame, or why it is unknown; the strongest first
-	Settle   string           // what would tell whose fault it is; empty unless Blame is BlameUnknown
+	Settle   string           // what would show whose fault it is; empty unless Blame is BlameUnknown
 	Clearer  time.Time        // when a message last announced another Blame than before; zero if none did
 
 	Examples []Example // up to three bad runs, newest first

@@ -107,7 +107,7 @@ func TestTheVerdictOfAnEarlierIncidentIsForgotten(t *testing.T) {
 func TestTheEndTellsTheVerdictThatStands(t *testing.T) {
 	e := watching(t)
 	says(e, 0, 20, probe.BlameUnknown)
-	says(e, 20, 40, probe.BlameAPI) // told at 30 s, so that the next change waits until 90 s
+	says(e, 20, 40, probe.BlameAPI) // announced at 30 s, so that the next change waits until 90 s
 	says(e, 40, 55, probe.BlameGateway)
 	var last alert.Transition
 	for second := 55; second < 200 && last.Event != alert.EventResolved; second++ {

@@ -110,7 +110,7 @@ func TestANotifierThatFailsIsAnnouncedThroughTheOther(t *testing.T) {
 	})
 }
 
-// TestANotifierThatFailsOverARestartIsAnnouncedOnce restarts in the middle: the trouble goes on, and is told once.
+// TestANotifierThatFailsOverARestartIsAnnouncedOnce restarts in the middle. The trouble goes on and is announced once.
 func TestANotifierThatFailsOverARestartIsAnnouncedOnce(t *testing.T) {
 	file := withSecond(keptFile(t))
 	synctest.Test(t, func(t *testing.T) {

@@ -293,7 +293,7 @@ var incidentOf = regexp.MustCompile(`incident ([0-9a-f]{12})`)
 // told is what Slack got about an incident.
 type told struct{ firing, resolved []slackstub.Message }
 
-// checkIncidents checks that each incident was told once and ended once, in this order, and nothing while a silence covers it.
+// checkIncidents checks that each incident was announced once and ended once, in this order, and nothing while a silence covers it.
 func (r *report) checkIncidents(ctx context.Context, s *stage, db *sql.DB) error {
 	known, err := keptIncidents(ctx, db)
 	if err != nil {
