@@ -13,7 +13,8 @@ const repeatTime = time.Hour
 const mostSeen = 100
 
 // repeats remembers messages, so that each is logged once while its cause lasts. A server that sends a body after a 204, for example,
-// makes net/http report each of its kept connections (https://github.com/golang/go/blob/master/src/net/http/transport.go, readLoopPeekFailLocked).
+// makes net/http report each of its kept connections (readLoopPeekFailLocked in
+// https://github.com/golang/go/blob/master/src/net/http/transport.go).
 type repeats struct {
 	mu   sync.Mutex
 	seen map[string]time.Time // when a message came last
