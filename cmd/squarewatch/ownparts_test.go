@@ -60,11 +60,20 @@ func (p *pair) take(name string) (titles []string, texts string) {
 // newPairScene starts a daemon that notifies a pair.
 func newPairScene(t *testing.T, file string) (*scene, *pair) {
 	t.Helper()
-	p := &pair{broken: map[string]bool{}, got: map[string][]slack.Message{}}
-	s := newSceneWith(t, file, func(o *Options) {
+	p := newPair()
+	return p.newScene(t, file), p
+}
+
+func newPair() *pair {
+	return &pair{broken: map[string]bool{}, got: map[string][]slack.Message{}}
+}
+
+// newScene starts a daemon that notifies the pair as it is: what is broken now is broken from the daemon's first delivery on.
+func (p *pair) newScene(t *testing.T, file string) *scene {
+	t.Helper()
+	return newSceneWith(t, file, func(o *Options) {
 		o.Load = loadWith(file, p)
 	})
-	return s, p
 }
 
 const second = `
@@ -122,9 +131,10 @@ func TestANotifierThatFailsOverARestartIsAnnouncedOnce(t *testing.T) {
 			t.Errorf("before the restart: got %q", got)
 		}
 		s.stop()
-		s, p = newPairScene(t, file)
-		defer s.stop()
+		p = newPair()
 		p.breakOps(true)
+		s = p.newScene(t, file)
+		defer s.stop()
 		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
 		s.after(20 * time.Minute)
 		if got, _ := p.take("team"); len(got) != 0 {
