@@ -72,7 +72,7 @@ type Incident struct {
 	Paused       time.Duration    // total time between Fired and Resolved in which it was over, before it reopened
 	Reopened     int              // how often it fired again within the rule's Reopen
 	HeldOpen     time.Duration    // how long it must be clear before it resolves, because it flaps; 0 when it does not flap
-	Acknowledged *Acknowledgement // nil before somebody acknowledges it
+	Acknowledged *Acknowledgement // nil until a person acknowledges it
 	Overdue      bool             // server errors that last longer than support_after: time to ask AISquare
 	Affected     []string         // series that are not announced because of this incident
 

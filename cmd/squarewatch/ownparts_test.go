@@ -86,8 +86,8 @@ func withSecond(file string) string {
 		"notifiers:\n  ops: {slack: {webhook_url: \"https://hooks.example.org/x\"}, group_wait: 0s}"+second, 1)
 }
 
-// TestANotifierThatFailsIsToldThroughTheOther breaks one of two notifiers for an hour, during an outage.
-func TestANotifierThatFailsIsToldThroughTheOther(t *testing.T) {
+// TestANotifierThatFailsIsAnnouncedThroughTheOther breaks one of two notifiers for an hour, during an outage.
+func TestANotifierThatFailsIsAnnouncedThroughTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, p := newPairScene(t, withSecond(sceneFile))
 		defer s.stop()
@@ -119,8 +119,8 @@ func TestANotifierThatFailsIsToldThroughTheOther(t *testing.T) {
 	})
 }
 
-// TestANotifierThatFailsOverARestartIsToldOnce restarts in the middle: the trouble goes on, and is told once.
-func TestANotifierThatFailsOverARestartIsToldOnce(t *testing.T) {
+// TestANotifierThatFailsOverARestartIsAnnouncedOnce restarts in the middle. The trouble goes on and is announced once.
+func TestANotifierThatFailsOverARestartIsAnnouncedOnce(t *testing.T) {
 	file := withSecond(keptFile(t))
 	synctest.Test(t, func(t *testing.T) {
 		s, p := newPairScene(t, file)
@@ -138,7 +138,7 @@ func TestANotifierThatFailsOverARestartIsToldOnce(t *testing.T) {
 		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
 		s.after(20 * time.Minute)
 		if got, _ := p.take("team"); len(got) != 0 {
-			t.Errorf("want nothing told again, got %q", got)
+			t.Errorf("want no second message, got %q", got)
 		}
 		p.breakOps(false)
 		s.after(10 * time.Minute)
@@ -148,8 +148,8 @@ func TestANotifierThatFailsOverARestartIsToldOnce(t *testing.T) {
 	})
 }
 
-// TestAStateOfANewerProgramIsTold starts on a database of a newer squarewatch, and later moves that away.
-func TestAStateOfANewerProgramIsTold(t *testing.T) {
+// TestAStateOfANewerProgramIsAnnounced starts on a database of a newer squarewatch, and later moves that away.
+func TestAStateOfANewerProgramIsAnnounced(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		first, _ := newPairScene(t, file)
@@ -184,8 +184,8 @@ func TestAStateOfANewerProgramIsTold(t *testing.T) {
 	})
 }
 
-// TestAStateThatCannotBeWrittenIsTold makes the open database read-only, and writable again.
-func TestAStateThatCannotBeWrittenIsTold(t *testing.T) {
+// TestAStateThatCannotBeWrittenIsAnnounced makes the open database read-only, and writable again.
+func TestAStateThatCannotBeWrittenIsAnnounced(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		s, p := newPairScene(t, file)
