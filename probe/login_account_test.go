@@ -51,3 +51,19 @@ func makeAnew(t *testing.T, second int, absent, most time.Duration) {
 		}
 	}
 }
+
+// TestATokenThatExpiresOnItsWayIsRefreshed has an answer so slow that the token is valid when it is sent, and expired when the API reads it.
+// The password has changed, but the refresh token is good: the API accepts the credential.
+func TestATokenThatExpiresOnItsWayIsRefreshed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: 10 * time.Second})
+		m.run(t)
+		m.api.AddUser("ada", "another")
+		<-time.After(6 * time.Second) // the token is too young to be renewed
+		m.api.SetFault(collectionsPath, aisquaretest.Fault{Delay: 4500 * time.Millisecond})
+		r := m.run(t)
+		if !r.Expected || causes(r) != "first resend" || outcomes(r) != "refreshed" {
+			t.Errorf("want a refresh and a second attempt, got %q, %q (%s)", causes(r), outcomes(r), r.Reason)
+		}
+	})
+}
