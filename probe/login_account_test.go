@@ -10,10 +10,12 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// TestAnAccountThatIsMadeAnew removes the account for a time, at several moments of a token's life. The refresh token of the removed account
-// still gets new access tokens, which the API refuses. The runs are good again when the longest pause between two logins is over.
+// TestAnAccountThatIsMadeAnew removes the account for a time, at several moments of a token's life. The refresh token of the removed
+// account still gets new access tokens, which the API refuses. The runs are good again when the longest pause between two logins is over.
 func TestAnAccountThatIsMadeAnew(t *testing.T) {
-	for absent, most := range map[time.Duration]time.Duration{30 * time.Second: 40 * time.Second, 20 * time.Minute: 5*time.Minute + 10*time.Second} {
+	for absent, most := range map[time.Duration]time.Duration{
+		30 * time.Second: 40 * time.Second, 20 * time.Minute: 5*time.Minute + 10*time.Second,
+	} {
 		for second := 0; second < 10; second += 3 {
 			t.Run(fmt.Sprintf("for %v from second %d", absent, second), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { makeAnew(t, second, absent, most) })
@@ -52,7 +54,8 @@ func makeAnew(t *testing.T, second int, absent, most time.Duration) {
 	}
 }
 
-// TestATokenThatExpiresOnItsWayIsRefreshed has an answer so slow that the token is valid when it is sent, and expired when the API reads it.
+// TestATokenThatExpiresOnItsWayIsRefreshed has an answer so slow that the token is valid when it is sent, and expired when the API reads
+// it.
 // The password has changed, but the refresh token is good: the API accepts the credential.
 func TestATokenThatExpiresOnItsWayIsRefreshed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
