@@ -67,13 +67,13 @@ func runAttributes(r *probe.Result) []attribute.KeyValue {
 		}
 		attributes = append(attributes, keyEvidence.StringSlice(texts))
 	}
-	if r.Settle != "" {
-		attributes = append(attributes, keySettle.String(metric.ValidUTF8(r.Settle)))
+	if r.Advice != "" {
+		attributes = append(attributes, keyAdvice.String(metric.ValidUTF8(r.Advice)))
 	}
 	return attributes
 }
 
-// look writes the span of a look. What it found is no error, whatever it is.
+// look writes the span of a look. The span has no error status, because the result of a look is not an error of squarewatch.
 func (w *spanWriter) look(ctx context.Context, l *probe.Look) {
 	kind := trace.SpanKindInternal
 	if l.Span.IsValid() {

@@ -20,7 +20,8 @@ const (
 	storageAfter = time.Minute
 )
 
-// ownParts returns the parts of squarewatch about which people are notified: the storage, and each notifier, of which the others tell.
+// ownParts returns the parts of squarewatch about which people are notified: the storage, and each notifier, whose troubles the other
+// notifiers report.
 func ownParts(cfg *config.Config) []alert.Part {
 	var parts []alert.Part
 	if cfg.StateDir != "" {
@@ -39,21 +40,14 @@ func ownParts(cfg *config.Config) []alert.Part {
 
 // reportParts reports every healthInterval whether the parts work, until ctx ends.
 func (d *Daemon) reportParts(ctx context.Context) {
-	ticker := time.NewTicker(healthInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			d.evaluator.Report(storagePart, d.storageTrouble(now))
-			for _, b := range d.outbox.Status() {
-				if trouble, known := notifierTrouble(&b, now); known {
-					d.evaluator.Report(notifierPart+b.Notifier, trouble)
-				}
+	every(ctx, healthInterval, func(now time.Time) {
+		d.evaluator.Report(storagePart, d.storageTrouble(now))
+		for _, b := range d.outbox.Status() {
+			if trouble, known := notifierTrouble(&b, now); known {
+				d.evaluator.Report(notifierPart+b.Notifier, trouble)
 			}
 		}
-	}
+	})
 }
 
 // storageTrouble says why the state is not written, for a message; nil when it is.

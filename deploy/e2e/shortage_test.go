@@ -60,8 +60,8 @@ notifiers: {ops: {slack: {webhook_url: "%s"}, group_wait: 0s}}
 	return cmd, start(t, cmd), listen
 }
 
-// TestADaemonWithoutDescriptors has a target that hangs, so that no probe gives a descriptor back. People hear that squarewatch is in
-// trouble, and of no outage. The collector, the database and the port work meanwhile.
+// TestADaemonWithoutDescriptors has a target that hangs, so that no probe gives a descriptor back. People get a message that squarewatch is
+// in trouble, and none about an outage. The collector, the database and the port work meanwhile.
 func TestADaemonWithoutDescriptors(t *testing.T) {
 	target, _ := slowTarget(t, time.Hour)
 	slack := slackstub.New()
