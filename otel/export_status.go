@@ -13,7 +13,6 @@ import (
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // exportStatus remembers whether the last export of one signal failed. It logs one line when exports begin to fail and one when they
@@ -94,23 +93,6 @@ func cancelledWith(other context.Context) deriveContext {
 			cancel()
 		}
 	}
-}
-
-// spanExporter exports spans without a spool: spans that do not arrive are lost, and counted.
-type spanExporter struct {
-	sdktrace.SpanExporter
-	status *exportStatus
-	queue  *spanQueue
-}
-
-// ExportSpans sends spans. It always returns nil, because the export status logs failures.
-func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	e.status.export(ctx, func(ctx context.Context) error {
-		err := otlperr.WithoutWarning(e.SpanExporter.ExportSpans(ctx, spans))
-		e.queue.dropped.Add(otlperr.Lost(err, int64(len(spans))))
-		return err
-	})
-	return nil
 }
 
 // metricExporter exports the metrics of the SDK and those of the registry.

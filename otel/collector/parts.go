@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 
+	"squarewatch/otel/encoded"
 	"squarewatch/otel/otlperr"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
@@ -69,12 +70,15 @@ func (c spansInParts) UploadTraces(ctx context.Context, spans []*tracepb.Resourc
 	}.export(spans)
 }
 
-// halveSpans divides spans between resources, or between scopes, or within a scope.
+// halveSpans divides spans between resources, or between scopes, or within a scope. Only then it reads what [encoded.Unread] returned.
 func halveSpans(all []*tracepb.ResourceSpans) (first, second []*tracepb.ResourceSpans, ok bool) {
 	if len(all) != 1 {
 		return halves(all)
 	}
-	of := all[0]
+	of, err := encoded.Read(all[0])
+	if err != nil {
+		return nil, nil, false
+	}
 	with := func(scopes []*tracepb.ScopeSpans) []*tracepb.ResourceSpans {
 		return []*tracepb.ResourceSpans{{Resource: of.GetResource(), SchemaUrl: of.GetSchemaUrl(), ScopeSpans: scopes}}
 	}
@@ -90,7 +94,12 @@ func halveSpans(all []*tracepb.ResourceSpans) (first, second []*tracepb.Resource
 }
 
 func countSpans(all []*tracepb.ResourceSpans) (n int64) {
-	for _, of := range all {
+	for _, unread := range all {
+		of, err := encoded.Read(unread)
+		if err != nil {
+			n++ // at least
+			continue
+		}
 		for _, scope := range of.GetScopeSpans() {
 			n += int64(len(scope.GetSpans()))
 		}

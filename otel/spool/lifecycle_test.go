@@ -2,7 +2,6 @@ package spool_test
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,8 +9,6 @@ import (
 	"squarewatch/otel/spool"
 
 	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 func TestStop(t *testing.T) {
@@ -27,7 +24,7 @@ func TestStop(t *testing.T) {
 			t.Errorf("want Stop to take 4 s and to stop the wrapped client once, got %v and %d", took, c.stops)
 		}
 		logs.wantLines(t, 1, `are left on disk and are sent after the next start" batches=4`)
-		if err := client.UploadTraces(t.Context(), newBatch(5, 2)); err == nil || client.Dropped() != 2 {
+		if err := client.Add(t.Context(), newBatch(5, 2), 2); err == nil || client.Dropped() != 2 {
 			t.Errorf("want an error after Stop and 2 spans dropped, got %v and %d", err, client.Dropped())
 		}
 		if err := client.Stop(t.Context()); err != nil {
@@ -82,28 +79,4 @@ func TestOptionsAreChecked(t *testing.T) {
 	if _, err := spool.New(nil, spool.Options{Dir: dir, Limit: 1}); err == nil {
 		t.Error("no client: want an error, got nil")
 	}
-}
-
-// TestShutdownOfTheSDKWritesSpansToDisk checks that the spans that the SDK exports when it is shut down are on disk afterwards.
-func TestShutdownOfTheSDKWritesSpansToDisk(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, dir := &collector{failure: errUnavailable}, t.TempDir()
-		exporter, err := otlptrace.New(t.Context(), open(t, c, spool.Options{Dir: dir}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter))
-		for n := range 3 {
-			_, span := provider.Tracer("").Start(t.Context(), fmt.Sprintf("%d.0", n+1))
-			span.End()
-		}
-		if err := provider.Shutdown(after(t, 5*time.Second)); err != nil {
-			t.Error(err)
-		}
-		c.comeBack()
-		finish(t, start(t, c, spool.Options{Dir: dir}))
-		if diff := cmp.Diff([][]string{firsts(1, 3)}, c.batches); diff != "" {
-			t.Error(diff)
-		}
-	})
 }
