@@ -17,7 +17,8 @@ import (
 // Store reads and deletes history. It is safe for concurrent use.
 type Store struct {
 	db       *sql.DB
-	readOnly bool // another process maintains the tables, perhaps of an older version
+	readOnly bool       // another process maintains the tables, perhaps of an older version
+	writing  statements // of Write; none when readOnly
 }
 
 //go:embed migrations/*.sql
@@ -38,7 +39,11 @@ func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
 	if err := database.Migrate(ctx, db, files, "history_version"); err != nil {
 		return nil, fmt.Errorf("prepare the tables of the history: %w", err)
 	}
-	return &Store{db: db}, nil
+	s := &Store{db: db}
+	if err := s.writing.prepare(ctx, db); err != nil {
+		return nil, fmt.Errorf("prepare to write history: %w", err)
+	}
+	return s, nil
 }
 
 // ReadStore returns a store in a database whose tables another process maintains.
