@@ -9,8 +9,6 @@ import (
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
@@ -103,41 +101,6 @@ func countSpans(all []*tracepb.ResourceSpans) (n int64) {
 		for _, scope := range of.GetScopeSpans() {
 			n += int64(len(scope.GetSpans()))
 		}
-	}
-	return n
-}
-
-// metricsInParts sends metrics in parts that the collector accepts.
-type metricsInParts struct{ sdkmetric.Exporter }
-
-// Export sends metrics.
-func (e metricsInParts) Export(ctx context.Context, all *metricdata.ResourceMetrics) error {
-	return parts[*metricdata.ResourceMetrics]{
-		send:  func(part *metricdata.ResourceMetrics) error { return e.Exporter.Export(ctx, part) },
-		halve: halveMetrics,
-		count: countMetrics,
-	}.export(all)
-}
-
-// halveMetrics divides metrics between scopes, or within a scope. It does not divide the data points of a metric.
-func halveMetrics(all *metricdata.ResourceMetrics) (first, second *metricdata.ResourceMetrics, ok bool) {
-	with := func(scopes []metricdata.ScopeMetrics) *metricdata.ResourceMetrics {
-		return &metricdata.ResourceMetrics{Resource: all.Resource, ScopeMetrics: scopes}
-	}
-	if a, b, ok := halves(all.ScopeMetrics); ok || len(all.ScopeMetrics) == 0 {
-		return with(a), with(b), ok
-	}
-	scope := all.ScopeMetrics[0]
-	a, b, ok := halves(scope.Metrics)
-	within := func(metrics []metricdata.Metrics) *metricdata.ResourceMetrics {
-		return with([]metricdata.ScopeMetrics{{Scope: scope.Scope, Metrics: metrics}})
-	}
-	return within(a), within(b), ok
-}
-
-func countMetrics(all *metricdata.ResourceMetrics) (n int64) {
-	for i := range all.ScopeMetrics {
-		n += int64(len(all.ScopeMetrics[i].Metrics))
 	}
 	return n
 }
