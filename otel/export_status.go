@@ -38,7 +38,7 @@ func (s *exportStatus) export(ctx context.Context, send func(context.Context) er
 	}
 }
 
-// setFailure sets the outcome of the last export. It reports whether exports began to fail, or to succeed again.
+// setFailure sets the outcome of the last export. It reports whether exports began to fail, to succeed again, or to be rejected in part.
 func (s *exportStatus) setFailure(err error) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,12 +50,17 @@ func (s *exportStatus) setFailure(err error) (changed bool) {
 	case before == nil:
 		s.failing = time.Now()
 	}
-	return (before == nil) != (err == nil)
+	return (before == nil) != (err == nil) || otlperr.OnlyPartial(before) != otlperr.OnlyPartial(err)
 }
 
 func (s *exportStatus) log(ctx context.Context, err error) {
 	if err == nil {
 		s.logger.InfoContext(ctx, "telemetry reaches the collector again", "signal", s.signal, "endpoint", s.endpoint)
+		return
+	}
+	if otlperr.OnlyPartial(err) {
+		s.logger.WarnContext(ctx, "the collector rejects some telemetry; the rest arrives", "signal", s.signal, "endpoint", s.endpoint,
+			"error", otlperr.Short(err), "fix", "read the collector's message; it may be configured to accept less than squarewatch sends")
 		return
 	}
 	s.logger.WarnContext(ctx, "telemetry does not reach the collector; nothing else is affected",
