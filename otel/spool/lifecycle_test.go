@@ -80,3 +80,28 @@ func TestOptionsAreChecked(t *testing.T) {
 		t.Error("no client: want an error, got nil")
 	}
 }
+
+// TestACollectorThatLimitsTheRateIsLoggedOnceAMinute has a collector that refuses every second upload: that is no outage each time. When it
+// refuses all of them, the log says so within a minute.
+func TestACollectorThatLimitsTheRateIsLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, logs := &collector{}, &logBuffer{}
+		client := start(t, c, spool.Options{Dir: t.TempDir(), Logger: logs.logger()})
+		for n := 1; n <= 60; n++ { // five minutes
+			c.goDown()
+			upload(t, client, n, n, 1)
+			<-time.After(100 * time.Millisecond)
+			c.comeBack()
+			<-time.After(4900 * time.Millisecond)
+		}
+		logs.wantLines(t, 5, "spans do not reach the collector")
+		logs.wantLines(t, 5, "spans reach the collector again")
+		c.goDown()
+		upload(t, client, 61, 61, 1)
+		<-time.After(time.Minute + 15*time.Second)
+		logs.wantLines(t, 6, "spans do not reach the collector")
+		c.comeBack()
+		finish(t, client)
+		logs.wantLines(t, 6, "spans reach the collector again")
+	})
+}
