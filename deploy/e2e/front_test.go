@@ -26,6 +26,7 @@ type front struct {
 	ca     string // a file
 	target string // its URL
 	cmd    *exec.Cmd
+	log    *output
 	hup    syscall.Signal // makes it read its file again
 	file   string
 }
@@ -60,7 +61,7 @@ func (f *front) run(name, text string, hup syscall.Signal, arguments ...string) 
 	f.write(f.file, strings.NewReplacer("PORT", port, "FOLDER", folder, "PEM", f.ca).Replace(text))
 	f.cmd = exec.CommandContext(f.t.Context(), name, append(arguments, f.file)...)
 	f.cmd.Dir = folder
-	start(f.t, f.cmd)
+	f.log = start(f.t, f.cmd)
 	eventually(f.t, 20*time.Second, name+" listens", func() bool { return listens("127.0.0.1:" + port) })
 }
 
@@ -91,6 +92,7 @@ events { worker_connections 256; }
 http {
   access_log off;
   keepalive_timeout 60s;
+  client_body_buffer_size 2m; # a worker may have another user, who cannot write to the folder
   client_body_temp_path FOLDER/body;
   proxy_temp_path FOLDER/proxy;
   fastcgi_temp_path FOLDER/fastcgi;
