@@ -94,7 +94,7 @@ func setRun(s *encoded.Spans, r *probe.Result) {
 	}
 }
 
-// writeLook writes the span of a look. What it found is no error, whatever it is.
+// writeLook writes the span of a look. The span has no error status, because the result of a look is not an error of squarewatch.
 func writeLook(s *encoded.Spans, r *probe.Result, l *probe.Look) {
 	span := encoded.Span{
 		Trace: trace.TraceID(r.Trace), ID: known(l.Span), Parent: trace.SpanID(r.Span),
