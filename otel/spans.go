@@ -31,7 +31,7 @@ func newSpanWriter(add func(spans []byte, count int), userAgent string) *spanWri
 
 // write adds the spans that a function writes.
 func (w *spanWriter) write(spans func(*encoded.Spans)) {
-	buffer := w.buffers.Get().(*encoded.Spans) //nolint:errcheck,forcetypeassert // there is nothing else in it
+	buffer := w.buffers.Get().(*encoded.Spans) //nolint:forcetypeassert // there is nothing else in it
 	buffer.Reset()
 	spans(buffer)
 	w.add(buffer.Bytes(), buffer.Count())

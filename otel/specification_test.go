@@ -2,6 +2,7 @@ package otel_test
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -232,11 +233,15 @@ func unread() []string {
 // and looks at what the collector receives, at what check refuses, and at the log. The table of the page on traces is made of the rows.
 func TestTheVariablesOfTheSpecification(t *testing.T) {
 	rows := slices.Concat(endpoints()[:1], ofSignal("", "/v1/traces"), ofTheSDK())
-	table := "| variable | in squarewatch |\n| --- | --- |\n"
+	var table strings.Builder
+	table.WriteString("| variable | in squarewatch |\n| --- | --- |\n")
 	for _, row := range rows {
-		table += "| `" + row.name + "` | " + row.does + " |\n"
+		fmt.Fprintf(&table, "| `%s` | %s |\n", row.name, row.does)
 	}
-	rows = slices.Concat(rows, endpoints()[1:], ofSignal("_TRACES", "/v1/traces"), ofSignal("_METRICS", "/v1/metrics"), ofSignal("_LOGS", "/v1/logs"))
+	rows = append(rows, endpoints()[1:]...)
+	for _, signal := range []string{"traces", "metrics", "logs"} {
+		rows = append(rows, ofSignal("_"+strings.ToUpper(signal), "/v1/"+signal)...)
+	}
 	for _, name := range unread() {
 		said := collector.IgnoredVariables(func(asked string) string { return map[bool]string{asked == name: "7"}[true] })
 		does, found := strings.CutPrefix(strings.Join(said, ""), name+" is not read: ")
@@ -244,7 +249,7 @@ func TestTheVariablesOfTheSpecification(t *testing.T) {
 			t.Errorf("%s: want it told that it is not read, got %q", name, said)
 		}
 		if !strings.HasSuffix(name, "S_INSECURE") { // of one signal
-			table += "| `" + name + "` | not read: " + does + " |\n"
+			fmt.Fprintf(&table, "| `%s` | not read: %s |\n", name, does)
 		}
 		rows = append(rows, specified{name, "7", "", func(r *received) bool {
 			return strings.Contains(r.logged, name+" is not read: ") && len(r.headers) == 3
@@ -259,5 +264,5 @@ func TestTheVariablesOfTheSpecification(t *testing.T) {
 			}
 		})
 	}
-	golden.CheckSection(t, "../docs/traces.md", "variables", table, *update)
+	golden.CheckSection(t, "../docs/traces.md", "variables", table.String(), *update)
 }

@@ -78,7 +78,7 @@ exporters: {debug: {}}
 // start starts the collector, for the first time or again.
 func (c *realCollector) start() {
 	c.t.Helper()
-	c.cmd = exec.CommandContext(c.t.Context(), c.command[0], c.command[1:]...) //nolint:gosec // the collector that was built
+	c.cmd = exec.CommandContext(c.t.Context(), c.command[0], c.command[1:]...)
 	c.log = start(c.t, c.cmd)
 	for _, port := range []string{c.http, c.grpc, c.secureHTTP, c.secureGRPC, c.large} {
 		eventually(c.t, 30*time.Second, "the collector listens", func() bool { return listens("127.0.0.1:" + port) })

@@ -33,11 +33,12 @@ func limitedNginx(t *testing.T, api string, code int) *front {
 func limitedHAProxy(t *testing.T, api string, code int) *front {
 	t.Helper()
 	f := newFront(t)
-	f.run("haproxy", strings.Replace(haproxyConfig(api), "  default_backend api", `  stick-table type ip size 1k expire 60s store http_req_rate(60s)
+	limit := `  stick-table type ip size 1k expire 60s store http_req_rate(60s)
   http-request track-sc0 src
-  http-request deny deny_status `+strconv.Itoa(code)+` if { sc_http_req_rate(0) gt 1 }
+  http-request deny deny_status ` + strconv.Itoa(code) + ` if { sc_http_req_rate(0) gt 1 }
   http-after-response set-header Retry-After 7
-  default_backend api`, 1), syscall.SIGUSR2, "-W", "-db", "-f")
+  default_backend api`
+	f.run("haproxy", strings.Replace(haproxyConfig(api), "  default_backend api", limit, 1), syscall.SIGUSR2, "-W", "-db", "-f")
 	return f
 }
 

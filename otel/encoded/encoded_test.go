@@ -75,7 +75,9 @@ func wantSpans() []*tracepb.Span {
 		Events: []*tracepb.Span_Event{{
 			TimeUnixNano: 2e9, Name: "answer", Attributes: []*commonpb.KeyValue{keyValue("excerpt", text("database is away"))},
 		}},
-		Links:  []*tracepb.Span_Link{{TraceId: append([]byte{9}, make([]byte, 15)...), SpanId: append([]byte{8}, make([]byte, 7)...), Flags: flags}},
+		Links: []*tracepb.Span_Link{{
+			TraceId: append([]byte{9}, make([]byte, 15)...), SpanId: append([]byte{8}, make([]byte, 7)...), Flags: flags,
+		}},
 		Status: &tracepb.Status{Message: "500, want 2xx", Code: tracepb.Status_STATUS_CODE_ERROR},
 	}, {
 		TraceId: traceID[:], SpanId: append([]byte{5}, make([]byte, 7)...), Name: "b",

@@ -66,7 +66,7 @@ func (m *message) attribute(field protowire.Number, a attribute.KeyValue, limit 
 	begin := m.open(field)
 	m.text(fieldKey, string(a.Key))
 	value := m.open(fieldValue)
-	switch a.Value.Type() {
+	switch a.Value.Type() { //nolint:exhaustive // squarewatch has none of another kind
 	case attribute.BOOL:
 		m.number(fieldBool, protowire.EncodeBool(a.Value.AsBool()))
 	case attribute.INT64:
@@ -83,7 +83,7 @@ func (m *message) attribute(field protowire.Number, a attribute.KeyValue, limit 
 			m.close(element)
 		}
 		m.close(list)
-	default: // squarewatch has none of another kind
+	default:
 		m.text(fieldString, cut(a.Value.String(), limit))
 	}
 	m.close(value)

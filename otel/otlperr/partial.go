@@ -40,7 +40,7 @@ func PartialSuccess(err error) (rejected int64, ok bool) {
 
 // OnlyPartial reports whether an error says no more than that a collector accepted a request in part. Of joined errors each must say so.
 func OnlyPartial(err error) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only what errors.Join returned, not what wraps it
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // of errors.Join
 		return !slices.ContainsFunc(joined.Unwrap(), func(e error) bool { return !OnlyPartial(e) })
 	}
 	_, ok := PartialSuccess(err)

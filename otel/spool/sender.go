@@ -40,9 +40,9 @@ type sender struct {
 	*Client
 	backoff     *backoff.ExponentialBackOff
 	limiter     *rate.Limiter
-	backlog     bool // batches have been waiting, so they are sent at backlogRate
-	unavailable bool // the log says that the collector fails
-	single      int  // how many batches are sent alone, because a request with all of them was rejected
+	backlog     bool           // batches have been waiting, so they are sent at backlogRate
+	unavailable bool           // the log says that the collector fails
+	single      int            // how many batches are sent alone, because a request with all of them was rejected
 	outages     rate.Sometimes // limits the log lines about a collector that fails again and again
 	rejections  rate.Sometimes
 }
@@ -218,8 +218,8 @@ func (s *sender) upload(
 	return outcome, lost, err
 }
 
-// logOutcome logs once that the collector went down and once that it is back, and at most once a minute what it rejects. Of a collector that
-// fails again and again, for example because it limits the rate, it logs one outage a minute.
+// logOutcome logs once that the collector went down and once that it is back, and at most once a minute what it rejects. Of a collector
+// that fails again and again, for example because it limits the rate, it logs one outage a minute.
 func (s *sender) logOutcome(ctx context.Context, outcome otlperr.Outcome, err error, batches int) {
 	damaged := errors.Is(err, errDamaged) // has been logged, and does not show that the collector is up
 	switch {
