@@ -19,7 +19,11 @@ import (
 // (https://opentelemetry.io/docs/specs/otlp/#full-success). The exporters are not used: that of metrics tries again for a minute, and that
 // of logs sends no empty requests.
 func (d *Destination) Ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	timeout := d.timeout
+	if timeout == endless {
+		timeout = defaultTimeout // somebody waits for the answer
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	ask := d.askOverGRPC
 	if d.protocol == ProtocolHTTP {
