@@ -141,6 +141,9 @@ func (s loginSession) Finish(r *Result, sent http.Header) CredentialState {
 	if held {
 		r.CredentialIssued = t.access.issued
 	}
+	if held && r.Class != ClassNone {
+		t.answerLocked(r.Code)
+	}
 	return CredentialState{Renewal: t.last, NewToken: held && t.access.young(time.Now())}
 }
 
