@@ -284,8 +284,10 @@ func (d *scrapedDaemon) checkDashboard(p *prometheusServer) {
 // panel is a panel of the dashboard.
 type panel struct {
 	Title       string
-	FieldConfig struct{ Defaults struct{ Links []struct{ URL string } } }
-	Targets     []struct{ Expr string }
+	FieldConfig struct {
+		Defaults struct{ Links []struct{ URL string } }
+	}
+	Targets []struct{ Expr string }
 }
 
 // followLinks follows the links of a panel to our pages, with the labels of a series that it shows, and returns how many there are.
