@@ -19,7 +19,7 @@ type credentialNames struct {
 // check checks the key credential of a mapping. place and path are those of its value.
 func (c *credentialNames) check(mapping, place *yaml.Node, path, name string) {
 	if value := child(mapping, "credential"); value != nil && value.Tag == nullTag {
-		c.reader.fault(value, path, "is nothing; write none for no credential, or remove the key to get the default")
+		c.reader.fault(value, path, "is empty; write none for no credential, or remove the key to get the default")
 		return
 	}
 	if _, ok := c.raw.Credentials[name]; ok || name == probe.NoCredential {
@@ -37,6 +37,6 @@ func (c *credentialNames) check(mapping, place *yaml.Node, path, name string) {
 // count adds to the fault of each unknown name how many more probes have it.
 func (c *credentialNames) count() {
 	for name, more := range c.more {
-		c.first[name].Problem += fmt.Sprintf(" (%d more of the file's probes have it too)", more)
+		c.first[name].Problem += fmt.Sprintf(" (%d more probes of the file name it)", more)
 	}
 }

@@ -75,7 +75,7 @@ func choose[T any](r *reader, node *yaml.Node, path string, kinds []Kind[T]) (Ki
 			return Kind[T]{}, false
 		}
 	}
-	r.fault(node, path, "wants exactly one of these keys: "+strings.Join(names, ", "))
+	r.fault(node, path, "must have exactly one of these keys: "+strings.Join(names, ", "))
 	return Kind[T]{}, false
 }
 

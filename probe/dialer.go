@@ -27,13 +27,13 @@ type dialer struct {
 	families []string // networks of look-ups, the preferred one first; ip4 and ip6 as for LookupNetIP of net.Resolver
 }
 
-// newDialer returns a dialer that follows [Network.Prefer].
-func newDialer(resolver *resolver, prefer string) *dialer {
+// newDialer returns a dialer that follows [Network.Prefer]. control may refuse its sockets; nil for none.
+func newDialer(resolver *resolver, prefer string, control controlFunc) *dialer {
 	families := map[string][]string{"ipv4": {"ip4", "ip6"}, "ipv4-only": {"ip4"}, "ipv6-only": {"ip6"}}[prefer]
 	if families == nil {
 		families = []string{"ip6", "ip4"} // RFC 6724 and RFC 8305 prefer IPv6
 	}
-	return &dialer{Dialer: net.Dialer{KeepAlive: 30 * time.Second}, resolver: resolver, families: families}
+	return &dialer{Dialer: net.Dialer{KeepAlive: 30 * time.Second, Control: control}, resolver: resolver, families: families}
 }
 
 // dial makes a connection, like DialContext of net.Dialer.

@@ -94,11 +94,11 @@ func (n *Network) Route(options *RunnerOptions) error {
 		return errors.New("network.proxy is not the address of a proxy: write http://host:port, or none")
 	}
 	options.Proxy, options.HTTP1 = proxy, n.HTTP == "1.1"
-	resolver := newResolver(n.Resolver)
+	resolver := newResolver(n.Resolver, options.Control)
 	if options.Resolver == nil {
 		options.Resolver = resolver
 	}
-	dial := newDialer(resolver, n.Prefer).dial
+	dial := newDialer(resolver, n.Prefer, options.Control).dial
 	if options.Dial == nil {
 		options.Dial = dial
 	}

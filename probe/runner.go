@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"squarewatch/config/setting"
@@ -31,6 +32,7 @@ type RunnerOptions struct {
 	Proxy            func(*http.Request) (*url.URL, error)                                // no proxy when nil
 	Connectivity     Connectivity                                                         // checked when the target does not answer
 	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // dials Connectivity; a net.Dialer when nil
+	Control          func(network, address string, socket syscall.RawConn) error          // may refuse a new socket; see net.Dialer
 	Resolver         Resolver                                                             // asked when a look-up fails; the system's when nil
 	Judge            *blame.Judge                                                         // of all runs of the process; a new one when nil
 
@@ -66,16 +68,19 @@ func NewRunner(options RunnerOptions) *Runner {
 	if options.Identifiers == nil {
 		options.Identifiers = randomIdentifiers{}
 	}
+	if options.Dial == nil {
+		options.Dial = newDialer(newResolver("", options.Control), "", options.Control).dial
+	}
 	options.Target = canonical(options.Target)
 	r := &Runner{
 		options: options,
-		any:     newTransports(options, options.HTTP1),
-		http1:   newTransports(options, true),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		header:  http.Header{"Accept": {"application/json"}, "User-Agent": {options.UserAgent}},
 
 		renewals: renewals{cancelled: make(chan struct{})},
 	}
+	options.Dial = r.dial
+	r.any, r.http1 = newTransports(options, options.HTTP1), newTransports(options, true)
 	r.cancelRenewals = sync.OnceFunc(func() { close(r.renewals.cancelled) })
 	r.prepareLooks()
 	holders := make([]redact.Holder, 0, len(options.Credentials))
@@ -112,7 +117,7 @@ func (r *Runner) prepareLooks() {
 	}
 	r.connectivity = &connectivity{address: r.options.Connectivity.Address, dial: r.options.DialConnectivity}
 	if r.connectivity.dial == nil {
-		r.connectivity.dial = newDialer(newResolver(""), "").dial
+		r.connectivity.dial = newDialer(newResolver("", r.options.Control), "", r.options.Control).dial
 	}
 	r.resolving = newResolving(&r.options)
 	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]served{}}
@@ -129,6 +134,18 @@ func (r *Runner) Close() {
 	r.renewals.Wait()
 	r.any.kept.close()
 	r.http1.kept.close()
+}
+
+// dial makes a connection. If this process has too few descriptors or ports, it closes the kept connections that no exchange uses, and
+// tries once more.
+func (r *Runner) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := r.options.Dial(ctx, network, address)
+	if !isShortage(err) {
+		return conn, err
+	}
+	r.any.kept.closeIdle()
+	r.http1.kept.closeIdle()
+	return r.options.Dial(ctx, network, address)
 }
 
 // exchange sends a request over a connection of the given kind. It reads the answer into got, and facts about it into a.

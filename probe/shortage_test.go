@@ -4,9 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -63,4 +69,72 @@ func TestALoginWithoutADescriptorIsOurOwnShortage(t *testing.T) {
 	if r.Blame != probe.BlameWatcher || len(r.Renewals) != 1 || !strings.Contains(r.Renewals[0].Error, "too many open files") {
 		t.Errorf("want our own shortage, got blame %q: %s, %s", r.Blame, r.Reason, said)
 	}
+}
+
+// TestARefusedSocketIsOurOwnShortage refuses the socket to the target, and the socket to the DNS server.
+func TestARefusedSocketIsOurOwnShortage(t *testing.T) {
+	for kind, target := range map[string]string{"tcp": "http://127.0.0.1:1", "udp": "http://target.example"} {
+		options := probe.RunnerOptions{Control: func(network, _ string, _ syscall.RawConn) error {
+			if strings.HasPrefix(network, kind) {
+				return fmt.Errorf("kept for others: %w", syscall.EMFILE)
+			}
+			return nil
+		}}
+		network := probe.Network{Resolver: "127.0.0.1:53", Proxy: secret.New(probe.NoProxy)}
+		if err := network.Route(&options); err != nil {
+			t.Fatal(err)
+		}
+		r := job(t, target, probe.Probe{Path: "/"}, options).Run(t.Context(), time.Now())
+		if r.Blame != probe.BlameWatcher || !strings.Contains(r.Reason, "kept for others") {
+			t.Errorf("%s: want our own shortage, got blame %q: %s", target, r.Blame, r.Reason)
+		}
+	}
+}
+
+// TestKeptConnectionsEndBeforeARunIsRefused has one descriptor, which a kept connection has.
+func TestKeptConnectionsEndBeforeARunIsRefused(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(server.Close)
+	var open atomic.Int64
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner := probe.NewRunner(probe.RunnerOptions{Target: target, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if open.Load() > 0 {
+			return nil, os.NewSyscallError("socket", syscall.EMFILE)
+		}
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err == nil {
+			open.Add(1)
+			conn = &countedConn{Conn: conn, open: &open}
+		}
+		return conn, err
+	}})
+	t.Cleanup(runner.Close)
+	for _, kind := range []probe.Connection{probe.Reuse, probe.Fresh} {
+		p := probe.Probe{Name: string(kind), Path: "/", Connection: kind}
+		probe.DefaultDefaults().Apply(&p)
+		job, err := runner.Prepare(&p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := job.Run(t.Context(), time.Now()); !r.Expected {
+			t.Errorf("%s: want the kept connection ended and the run good, got %s", kind, r.Reason)
+		}
+	}
+}
+
+// countedConn counts itself until it is closed.
+type countedConn struct {
+	net.Conn
+
+	open   *atomic.Int64
+	closed sync.Once
+}
+
+// Close closes the connection.
+func (c *countedConn) Close() error {
+	c.closed.Do(func() { c.open.Add(-1) })
+	return c.Conn.Close()
 }

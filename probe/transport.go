@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -18,6 +21,9 @@ const (
 
 // dialFunc makes a connection, like net.Dialer.DialContext.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// controlFunc is called with each new socket before it connects, like Control of net.Dialer. An error refuses the socket.
+type controlFunc func(network, address string, socket syscall.RawConn) error
 
 // transports are the two kinds of transports that one set of options needs.
 type transports struct {
@@ -122,6 +128,16 @@ func (k *keptTransports) takeUnused() (all []*http.Transport) {
 	return all
 }
 
+// closeIdle closes the connections that no exchange uses.
+func (k *keptTransports) closeIdle() {
+	k.mu.Lock()
+	all := slices.Collect(maps.Keys(k.users))
+	k.mu.Unlock()
+	for _, transport := range all {
+		transport.CloseIdleConnections()
+	}
+}
+
 // close closes all connections. The last exchange must have ended.
 func (k *keptTransports) close() {
 	k.mu.Lock()
@@ -136,10 +152,6 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 	if options.TLS != nil {
 		config = options.TLS.Clone()
 	}
-	dial := options.Dial
-	if dial == nil {
-		dial = newDialer(newResolver(""), "").dial
-	}
 	idleTimeout := 90 * time.Second
 	if connection == Fresh { // a connection that is established after its exchange is not used
 		idleTimeout = time.Second
@@ -147,7 +159,7 @@ func newTransport(options *RunnerOptions, connection Connection) *http.Transport
 	return &http.Transport{
 		Proxy:                  options.Proxy,
 		OnProxyConnectResponse: onProxyConnect,
-		DialContext:            dial,
+		DialContext:            options.Dial,
 		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      !options.HTTP1,
 		DisableKeepAlives:      connection == Fresh,

@@ -110,9 +110,9 @@ func measure(i *alert.Incident, at time.Time) string {
 	switch conditionOf(i) {
 	case alert.ConditionAccess:
 		if i.Bad == 0 {
-			return fmt.Sprintf("access was granted where a refusal is due; since then %d runs in a row were refused", i.Runs)
+			return fmt.Sprintf("access was granted where the API must refuse; since then %d runs in a row were refused", i.Runs)
 		}
-		return "the last run got " + cmp.Or(alert.OutcomeCounts(i.Classes), "an answer") + " where a refusal is due"
+		return "the last run got " + cmp.Or(alert.OutcomeCounts(i.Classes), "an answer") + " where the API must refuse"
 	case alert.ConditionStreak:
 		return fmt.Sprintf("%d bad runs%s in a row: %s", i.Bad, of(i), alert.OutcomeCounts(i.Classes))
 	case alert.ConditionNoData:
@@ -157,7 +157,7 @@ func description(i *alert.Incident) string {
 		lines = append(lines, "Bad probes: "+alert.Shortened(list, maxAffected)+".")
 	}
 	if i.HeldOpen > 0 && i.Resolved.IsZero() {
-		lines = append(lines, "It flaps: it stays open until it has been quiet for "+lasting(i.HeldOpen)+".")
+		lines = append(lines, "It flaps: it stays open until no bad run has come for "+lasting(i.HeldOpen)+".")
 	}
 	if failing := i.JoinedNames(false); len(failing) > 0 {
 		lines = append(lines, "Also failing: "+names(failing)+".")
@@ -166,7 +166,7 @@ func description(i *alert.Incident) string {
 		lines = append(lines, "Also failed: "+names(over)+".")
 	}
 	if len(i.Affected) > 0 {
-		lines = append(lines, "Silent because of this: "+names(i.Affected)+".")
+		lines = append(lines, "Not announced because of this: "+names(i.Affected)+".")
 	}
 	if i.Overdue {
 		lines = append(lines, "It has lasted so long that you should ask AISquare.")

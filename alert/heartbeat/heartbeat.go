@@ -37,7 +37,8 @@ func (s Settings) Validate() error {
 	}
 	u, err := url.Parse(s.URL.Reveal())
 	faults.Add(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !setting.IsLoopback(u.Hostname())),
-		"url", "is no https address (nor http on a loopback address)", "write the address that the dead man's switch shows for this check")
+		"url", "is not an https address (http is allowed for this machine only)",
+		"write the address that the dead man's switch shows for this check")
 	return faults.Err()
 }
 

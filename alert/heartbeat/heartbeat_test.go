@@ -86,7 +86,7 @@ func TestPingsOnlyWhileEverythingWorks(t *testing.T) {
 
 func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	for address, want := range map[string]string{
-		"http://hc.example.org/x": "url is no https address", "nonsense": "url is no https address", "": "url is missing",
+		"http://hc.example.org/x": "url is not an https address", "nonsense": "url is not an https address", "": "url is missing",
 		"https://hc.example.org/x": "", "http://127.0.0.1:1/x": "",
 	} {
 		err := heartbeat.Settings{URL: secret.New(address), Schedule: heartbeat.DefaultSchedule()}.Validate()

@@ -31,7 +31,7 @@ func (t *translation) access() {
 	for _, set := range alertsOf(r, guards) {
 		a := &alertRule{
 			rule: r, labels: set.labels, severity: alert.Critical, notes: notes,
-			summary: "Security: access was granted where a refusal is due",
+			summary: "Security: access was granted where the API must refuse",
 		}
 		notes = nil
 		var parts []string

@@ -75,9 +75,9 @@ func figures(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionAccess:
 		if incident.Bad == 0 {
-			return "access was granted where a refusal is due; since then " + runs(incident.Runs) + " in a row were refused"
+			return "access was granted where the API must refuse; since then " + runs(incident.Runs) + " in a row were refused"
 		}
-		return "the last run " + ended(incident.Classes, true) + " where a refusal is due"
+		return "the last run " + ended(incident.Classes, true) + " where the API must refuse"
 	case alert.ConditionNoData:
 		return "no run has finished since " + utc(incident.Since) + ", squarewatch itself is not watching"
 	case alert.ConditionNetwork:
@@ -169,7 +169,7 @@ func (v view) remarks() []string {
 		lines = append(lines, fmt.Sprintf("*Fired again* soon after it was over: %s so far.", times(n)))
 	}
 	if held := v.incident.HeldOpen; held > 0 && v.incident.Resolved.IsZero() {
-		lines = append(lines, fmt.Sprintf("*Flapping:* it stays open until it has been quiet for %s. "+
+		lines = append(lines, fmt.Sprintf("*Flapping:* it stays open until no bad run has come for %s. "+
 			"Until then you get no message each time it starts or stops.", lasting(held)))
 	}
 	over := v.incident.JoinedNames(true)
@@ -190,7 +190,7 @@ func (v view) remarks() []string {
 			lasting(v.n.At.Sub(v.incident.Since)), mrkdwn(v.options.Support, cutReason)))
 	}
 	if len(v.incident.Affected) > 0 {
-		lines = append(lines, "*Silent because of this:* "+names(v.incident.Affected))
+		lines = append(lines, "*Not announced because of this:* "+names(v.incident.Affected))
 	}
 	return lines
 }

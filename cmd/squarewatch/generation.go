@@ -41,7 +41,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	}
 	runner, jobs, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{
 		Credentials: credentials, Identifiers: d.telemetry.Recorder(), TLS: d.options.TLS, Dial: d.options.Dial,
-		DialConnectivity: d.options.DialConnectivity, Judge: d.judge,
+		DialConnectivity: d.options.DialConnectivity, Control: keepDescriptors, Judge: d.judge,
 	})
 	if err != nil {
 		return nil, err
@@ -164,6 +164,7 @@ func logWarnings(logger *slog.Logger, cfg *config.Config) {
 	for _, left := range cfg.Skipped {
 		logger.Warn("a catalogue probe is skipped", "probe", left.Name, "reason", left.Reason)
 	}
+	warnOfDescriptors(logger, descriptorLimit(), cfg)
 }
 
 // missLog is the sink that logs when a probe begins to miss runs. The metrics count every miss.

@@ -14,7 +14,7 @@ import (
 
 // The limits of the port and of the socket. Times are those within which a client must send or receive something.
 const (
-	maxConnections    = 128
+	maxConnections    = 128      // fewer where the process may open few descriptors
 	maxScrapes        = 8        // for 10,000 probes each holds about ten megabytes until it is written
 	maxPages          = 64       // more than there are viewers, who ask together; with 10,000 incidents, a page has three megabytes
 	maxHeader         = 16 << 10 // bytes
@@ -30,7 +30,7 @@ func (d *Daemon) newServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: keepAliveDuration,
-		MaxHeaderBytes: maxHeader, ConnState: newConnectionLimit(maxConnections).observe, ConnContext: d.withPeer,
+		MaxHeaderBytes: maxHeader, ConnState: newConnectionLimit(connectionsOf(descriptorLimit())).observe, ConnContext: d.withPeer,
 		ErrorLog: slog.NewLogLogger(d.options.Logger.Handler(), slog.LevelWarn),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,6 +111,16 @@ func (m *machine) property(name string) string {
 func (m *machine) journal(priority string) string {
 	m.t.Helper()
 	return m.run("journalctl", "--no-pager", "--output=cat", "--unit="+serviceUnit, "--priority="+priority)
+}
+
+// journalShows waits until the journal of the service holds all parts, with a priority or a more urgent one. It may read what a process
+// wrote after the end of that process.
+func (m *machine) journalShows(priority string, parts ...string) {
+	m.t.Helper()
+	eventually(m.t, 60*time.Second, "the journal shows "+strings.Join(parts, " and "), func() bool {
+		log := m.journal(priority)
+		return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(log, part) })
+	})
 }
 
 // install runs the commands of docs/install.md in a copy of the files that they install. The program is built before.

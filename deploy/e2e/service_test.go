@@ -138,9 +138,7 @@ func (s *service) incident() {
 	s.api.SetFault("*", aisquaretest.Fault{Status: 500})
 	eventually(s.t, 30*time.Second, "FIRING in Slack", func() bool { return s.messages("FIRING") > 0 })
 	s.shows(" firing (server-errors ")
-	if log := s.journal("err"); !strings.Contains(log, "an alert changed") || !strings.Contains(log, "event=firing") {
-		s.t.Errorf("want what fires at priority err, got\n%s", log)
-	}
+	s.journalShows("err", "an alert changed", "event=firing")
 	if _, status := s.try("squarewatch", "status"); status != 1 {
 		s.t.Errorf("squarewatch status while something fires: want 1, got %d", status)
 	}
@@ -157,9 +155,7 @@ func (s *service) reload() {
 	if out, status := s.try("systemctl", "reload", serviceUnit); status == 0 {
 		s.t.Errorf("systemctl reload of a bad file: want a failure, got 0 and %s", out)
 	}
-	if log := s.journal("err"); !strings.Contains(log, `the old configuration stays in force: /etc/squarewatch/squarewatch.yaml:`) {
-		s.t.Errorf("want the reason in the journal, got\n%s", log)
-	}
+	s.journalShows("err", "the old configuration stays in force: /etc/squarewatch/squarewatch.yaml:")
 	s.shows(`the file differs: the last reload was refused: /etc/squarewatch/squarewatch.yaml:`)
 	if got := s.property("ActiveState"); got != "active" {
 		s.t.Errorf("after a bad reload: want active, got %s", got)
@@ -192,8 +188,9 @@ func (s *service) restarts() {
 	s.run("systemctl", "restart", serviceUnit)
 	s.run("systemctl", "kill", "--signal=STOP", serviceUnit)
 	eventually(s.t, 40*time.Second, "a restart by the watchdog", func() bool { return s.property("NRestarts") == "1" && s.ready() })
-	if log := s.journal("debug"); !strings.Contains(log, "Watchdog timeout") || strings.Count(log, "goroutine ") > 10 {
-		s.t.Errorf("want the watchdog's restart without a long dump, got %d bytes", len(log))
+	s.journalShows("debug", "Watchdog timeout")
+	if log := s.journal("debug"); strings.Count(log, "goroutine ") > 10 {
+		s.t.Errorf("want no long dump, got %d bytes", len(log))
 	}
 }
 
@@ -265,9 +262,7 @@ func (s *service) badStart() {
 	if state, code := s.property("ActiveState"), s.property("ExecMainStatus"); state != "failed" || code != "78" {
 		s.t.Errorf("want failed with 78 and no restart, got %s with %s", state, code)
 	}
-	if log := s.journal("err"); !strings.Contains(log, "${credential:slack-webhook}: there is no such file") {
-		s.t.Errorf("want the missing secret named at priority err, got\n%s", log)
-	}
+	s.journalShows("err", "${credential:slack-webhook}: there is no such file")
 	if err := os.RemoveAll(s.path(secretsDir)); err != nil {
 		s.t.Fatal(err)
 	}

@@ -18,15 +18,15 @@ import (
 	"squarewatch/alert/slack/slackstub"
 )
 
-// slowTarget answers after two seconds.
-func slowTarget(t *testing.T) (target *httptest.Server, open *atomic.Int64) {
+// slowTarget answers after a delay.
+func slowTarget(t *testing.T, delay time.Duration) (target *httptest.Server, open *atomic.Int64) {
 	t.Helper()
 	open = &atomic.Int64{}
 	target = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		open.Add(1)
 		defer open.Add(-1)
 		select {
-		case <-time.After(2 * time.Second):
+		case <-time.After(delay):
 			_, _ = w.Write([]byte(`{"ok":true}`))
 		case <-r.Context().Done():
 		}
@@ -35,36 +35,56 @@ func slowTarget(t *testing.T) (target *httptest.Server, open *atomic.Int64) {
 	return target, open
 }
 
-// TestADaemonWithoutDescriptors gives the daemon 20 descriptors for 20 slow probes. People get a message that squarewatch is in
-// trouble, and none about an outage.
-func TestADaemonWithoutDescriptors(t *testing.T) {
-	target, _ := slowTarget(t)
-	slack := slackstub.New()
-	t.Cleanup(slack.Close)
+// startStarved starts a daemon with 20 probes and 24 descriptors, of which it needs about 15 itself.
+func startStarved(t *testing.T, target, collector, webhook string) (cmd *exec.Cmd, log *output, listen string) {
+	t.Helper()
 	var probes strings.Builder
 	for i := range 20 {
-		fmt.Fprintf(&probes, "  - {name: p%d, path: /slow, schedule: \"@every 3s\"}\n", i)
+		fmt.Fprintf(&probes, "  - {name: p%d, path: /slow, schedule: \"@every 3s\", timeout: 4m}\n", i)
 	}
-	listen := "127.0.0.1:" + freePort(t)
+	listen = "127.0.0.1:" + freePort(t)
 	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
 	text := fmt.Sprintf(`target: %s
 catalogue: none
-state_dir: none
+state_dir: %s
 listen: %s
 probes:
-%srules: [{name: transport, on: [transport], window: 10s, threshold: 20%%, min_runs: 2}]
+%stelemetry: {otlp: {endpoint: "%s", protocol: http/protobuf, logs: true}}
+rules: [{name: transport, on: [transport], window: 10s, threshold: 20%%, min_runs: 2}]
 notifiers: {ops: {slack: {webhook_url: "%s"}, group_wait: 0s}}
-`, target.URL, listen, &probes, slack.Webhook())
+`, target, t.TempDir(), listen, &probes, collector, webhook)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -n 20; exec "$0" run --config "$1"`, binary(t), file)
-	log := start(t, cmd)
-	eventually(t, 20*time.Second, "the shortage is in the log", func() bool {
+	cmd = exec.CommandContext(t.Context(), "sh", "-c", `ulimit -n 24; exec "$0" run --config "$1"`, binary(t), file)
+	return cmd, start(t, cmd), listen
+}
+
+// TestADaemonWithoutDescriptors has a target that hangs, so that no probe gives a descriptor back. People get a message that squarewatch is
+// in trouble, and none about an outage. The collector, the database and the port work meanwhile.
+func TestADaemonWithoutDescriptors(t *testing.T) {
+	target, _ := slowTarget(t, time.Hour)
+	slack := slackstub.New()
+	t.Cleanup(slack.Close)
+	var exports atomic.Int64
+	collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { exports.Add(1) }))
+	t.Cleanup(collector.Close)
+	webhook := strings.Replace(slack.Webhook(), "127.0.0.1", "localhost", 1) // a name takes a look-up too
+	cmd, log, listen := startStarved(t, target.URL, collector.URL, webhook)
+	eventually(t, time.Minute, "the shortage is in the log", func() bool {
 		return strings.Contains(log.String(), "squarewatch itself is in trouble")
 	})
-	// The message needs a descriptor too: it is tried again until one is free.
-	eventually(t, 4*time.Minute, "a message in Slack", func() bool { return len(slack.Messages()) > 0 })
+	// The rule fires after a minute. The message needs descriptors too, which probes leave to it.
+	eventually(t, 2*time.Minute, "the incident fires", func() bool { return strings.Contains(log.String(), "event=firing rule=watcher") })
+	fired := time.Now()
+	eventually(t, 40*time.Second, "a message in Slack", func() bool { return len(slack.Messages()) > 0 })
+	t.Logf("the message left within %v", time.Since(fired).Round(10*time.Millisecond))
+	before := exports.Load()
+	eventually(t, 40*time.Second, "the collector receives more", func() bool { return exports.Load() > before })
+	eventually(t, 40*time.Second, "the port answers, and the database is written", func() bool {
+		status, _, err := get(t.Context(), "http://"+listen+"/-/ready")
+		return err == nil && status == http.StatusOK
+	})
 	for _, m := range slack.Messages() {
 		if !strings.HasPrefix(m.Text, "FIRING watcher all: squarewatch itself is in trouble") {
 			t.Errorf("want one message of our own trouble, got %s", m.Text)
@@ -80,7 +100,7 @@ notifiers: {ops: {slack: {webhook_url: "%s"}, group_wait: 0s}}
 
 // TestARunThatSpansAStop stops the process for 8 s while a request is open: the run is missed, although its answer came too late.
 func TestARunThatSpansAStop(t *testing.T) {
-	target, open := slowTarget(t)
+	target, open := slowTarget(t, 2*time.Second)
 	listen := "127.0.0.1:" + freePort(t)
 	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
 	text := fmt.Sprintf(`target: %s

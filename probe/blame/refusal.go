@@ -122,7 +122,7 @@ func (r *refusals) weighRenewal(add adder) (unavailable bool) {
 // weighWords weighs the API's own words about the refusal.
 func (r *refusals) weighWords(add adder) {
 	if saysNoCredential(r.o.Words) && !r.o.NewToken {
-		add(Gateway, 40, r.o.End, "we sent a credential, and the API says that none came: something before it may have taken it away")
+		add(Gateway, 40, r.o.End, "we sent a credential, and the API says that none came: something before the API may have removed it")
 	}
 	if f := r.ofAccount; f != nil {
 		add(Credential, 40, f.end, "the API says: %s", f.words)
@@ -158,14 +158,14 @@ func (m *memory) weighAcceptance(r *refusals, add adder) {
 	case r.o.Outcome == Forbidden && same:
 		add(API, 45, at, "%s is allowed and refused by turns", r.o.Probe)
 	case r.o.Outcome == Forbidden && r.accepting > 0:
-		add(Role, 15, at, "%s gets through with the same credential", first(witness, unproven))
+		add(Role, 15, at, "%s is accepted with the same credential", first(witness, unproven))
 	case witness != "":
-		add(API, 45, at, "%s gets through with the same credential", witness)
+		add(API, 45, at, "%s is accepted with the same credential", witness)
 		if same {
 			add(API, 15, at, "%s is accepted and refused by turns", r.o.Probe)
 		}
 	case unproven != "":
-		add(API, 25, at, "%s gets through with the same credential", unproven)
+		add(API, 25, at, "%s is accepted with the same credential", unproven)
 	default:
 		m.weighUnanimity(r, add)
 	}
@@ -193,7 +193,7 @@ func (m *memory) weighUnanimity(r *refusals, add adder) {
 		return
 	}
 	if !m.guardDenied.IsZero() {
-		add(Credential, 5, m.guardDenied, "guarded endpoints are refused as they must be")
+		add(Credential, 5, m.guardDenied, "requests of guarded probes are refused as they must be")
 	}
 }
 
@@ -214,7 +214,7 @@ func (m *memory) weighOthers(r *refusals, add adder) {
 		}
 	}
 	if !at.IsZero() {
-		add(API, 150, at, "another credential of ours is refused since the same minute, and two do not die at once by themselves")
+		add(API, 150, at, "another credential of ours is refused since the same minute, and two rarely become invalid at the same time")
 	}
 }
 

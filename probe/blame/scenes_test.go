@@ -109,7 +109,7 @@ func scenes() []scene {
 		{"D7: an account that is disabled", Credential, "user_inactive", []Observation{
 			with(with(with(at(0, "a", "u", Refused), says("user_inactive")), fresh), login(Renewal{Renewed: true})),
 		}},
-		{"D8: two keys at once", API, "two do not die at once", []Observation{
+		{"D8: two keys at once", API, "two rarely become invalid at the same time", []Observation{
 			with(at(0, "a", "k", Refused), says("Invalid API key.")), with(at(1, "b", "l", Refused), says("Invalid API key.")),
 			with(at(2, "c", "k", Refused), says("Invalid API key.")),
 		}},
@@ -119,7 +119,7 @@ func scenes() []scene {
 		{"D15: 403 with words about the key", Credential, "Invalid API key", []Observation{
 			with(at(0, "a", "k", Forbidden), says("Invalid API key.")), with(at(1, "b", "k", Forbidden), says("Invalid API key.")),
 		}},
-		{"one endpoint forbids", Role, "b gets through", []Observation{at(3, "b", "k", Good), at(0, "a", "k", Forbidden)}},
+		{"one endpoint forbids", Role, "b is accepted", []Observation{at(3, "b", "k", Good), at(0, "a", "k", Forbidden)}},
 		{"D16: a new token is refused", API, "just issued", []Observation{
 			with(with(at(0, "a", "u", Refused), fresh), login(Renewal{Renewed: true, LoggedIn: true})),
 		}},

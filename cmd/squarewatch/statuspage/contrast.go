@@ -61,7 +61,7 @@ func properties() []property {
 		{"ended", true, func(r *probe.Result) string { return r.End.UTC().Format("15:04:05") }},
 		{"answer", false, func(r *probe.Result) string { return outcome(r.Class, r.Code) }},
 		{"why unexpected", false, func(r *probe.Result) string { return foreign(r.Reason, cutExcerpt) }},
-		{"what it said", false, func(r *probe.Result) string { return foreign(r.Excerpt, cutExcerpt) }},
+		{"excerpt", false, func(r *probe.Result) string { return foreign(r.Excerpt, cutExcerpt) }},
 		{"credential", false, func(r *probe.Result) string { return foreign(r.Credential, cutName) }},
 		{"latency", true, func(r *probe.Result) string {
 			if len(r.Attempts) == 0 {
@@ -83,7 +83,7 @@ func properties() []property {
 			return "new"
 		}),
 		ofLast("body", false, func(a *probe.Attempt) string { return count(int(a.Size), "byte", "bytes") }),
-		ofLast("certificate until", false, func(a *probe.Attempt) string {
+		ofLast("certificate expires", false, func(a *probe.Attempt) string {
 			if a.CertificateExpiry.IsZero() {
 				return ""
 			}
