@@ -10,10 +10,12 @@ TAGS          = e2e,diagnosis,bench,soak
 .PHONY: test race e2e e2e-packages crash soak diagnosis bench lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
 
 test: ## unit, scenario and script tests, without the race detector: that is left to make race
-	@echo "1 of 2: compiling, about a minute and a half the first time"
-	@go build ./...
-	@echo "2 of 2: testing, about two minutes on two cores, with a line for each package"
-	go test -shuffle=on ./cmd/squarewatch ./...
+	@begin=$$(date +%s); \
+	echo "1 of 2: downloading and compiling, about a minute and a half the first time; each package is named" && \
+	go build -v ./... && \
+	echo "2 of 2: testing, about two minutes on two cores, with a line for each package" && \
+	go test -shuffle=on ./cmd/squarewatch ./... && \
+	echo "All tests passed, in $$(($$(date +%s) - begin)) s."
 
 # The package that takes longest comes first, so that the others run beside it.
 race: ## the same tests with the race detector (needs gcc), which is four times as slow

@@ -55,6 +55,7 @@ type testCollector struct {
 	exponentials int
 	deltas       []string // metrics that are not cumulative
 	logs         []*logpb.LogRecord
+	tracesOnly   bool // it takes no metrics
 }
 
 func (c *testCollector) addLogs(request *collectorlogs.ExportLogsServiceRequest) {
@@ -109,16 +110,16 @@ func (c *testCollector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	switch r.URL.Path {
-	case "/otlp/v1/traces":
+	switch path := r.URL.Path; {
+	case path == "/otlp/v1/traces":
 		request := &tracepb.ExportTraceServiceRequest{}
 		err = proto.Unmarshal(body, request)
 		c.addSpans(request)
-	case "/otlp/v1/metrics":
+	case path == "/otlp/v1/metrics" && !c.tracesOnly:
 		request := &metricspb.ExportMetricsServiceRequest{}
 		err = proto.Unmarshal(body, request)
 		c.addMetrics(request)
-	case "/otlp/v1/logs":
+	case path == "/otlp/v1/logs":
 		request := &collectorlogs.ExportLogsServiceRequest{}
 		err = proto.Unmarshal(body, request)
 		c.addLogs(request)
@@ -171,7 +172,9 @@ func (c *testCollector) serveGRPC(t *testing.T) string {
 	}
 	server := grpc.NewServer()
 	tracepb.RegisterTraceServiceServer(server, traceService{testCollector: c})
-	metricspb.RegisterMetricsServiceServer(server, metricService{testCollector: c})
+	if !c.tracesOnly {
+		metricspb.RegisterMetricsServiceServer(server, metricService{testCollector: c})
+	}
 	collectorlogs.RegisterLogsServiceServer(server, logService{testCollector: c})
 	var serving sync.WaitGroup
 	serving.Go(func() {
@@ -236,6 +239,36 @@ func TestCollectorReceivesSpansAndMetrics(t *testing.T) {
 			}
 			if logs.String() != "" {
 				t.Errorf("want nothing logged, got:\n%s", logs)
+			}
+		})
+	}
+}
+
+// TestAStoreOfTracesAloneIsNoFailure sends to a collector that takes no metrics, as a Jaeger does. One line says so, and nothing fails.
+func TestAStoreOfTracesAloneIsNoFailure(t *testing.T) {
+	for name, start := range transports() {
+		t.Run(name, func(t *testing.T) {
+			c, logs := newCollector(), &logBuffer{}
+			c.tracesOnly = true
+			all, err := otel.New(t.Context(), otel.Options{Settings: otel.Settings{OTLP: start(t, c), KeepHealthy: 1}, Logger: logs.logger()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				all.Recorder().Finished(run("collections", 1))
+				if err := all.Flush(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := all.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if c.spans["probe collections"] != 2 {
+				t.Errorf("want the spans of both runs, got %v", c.spans)
+			}
+			said := logs.String()
+			if strings.Count(said, "takes no metrics") != 1 || strings.Count(said, "\n") != 1 {
+				t.Errorf("want one line that says that the collector takes no metrics, got:\n%s", said)
 			}
 		})
 	}

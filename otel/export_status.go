@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"squarewatch/otel/collector"
 	"squarewatch/otel/metric"
 	"squarewatch/otel/otlperr"
 
@@ -26,6 +27,7 @@ type exportStatus struct {
 	mu      sync.Mutex
 	failure error     // of the last export
 	failing time.Time // since when exports fail; zero while they succeed
+	lacked  bool      // the collector has no service for the signal, which was logged
 }
 
 // export runs one export. It returns nothing, because the SDK would report every error to its global handler again.
@@ -33,24 +35,35 @@ func (s *exportStatus) export(ctx context.Context, send func(context.Context) er
 	ctx, cancel := s.derive(ctx)
 	defer cancel()
 	err := send(ctx)
-	if s.setFailure(err) {
+	lacking := s.signal == collector.SignalMetrics && otlperr.NoService(err)
+	if lacking {
+		err = nil // metrics are at /metrics, and the next export finds out when the collector has the service
+	}
+	changed, first := s.set(err, lacking)
+	switch {
+	case first:
+		s.logger.InfoContext(ctx, "the collector takes no metrics, as a Jaeger does; they are at /metrics, and nothing is wrong",
+			"endpoint", s.endpoint, "fix", "to send none, set OTEL_METRICS_EXPORTER=none")
+	case changed:
 		s.log(ctx, err)
 	}
 }
 
-// setFailure sets the outcome of the last export. It reports whether exports began to fail, to succeed again, or to be rejected in part.
-func (s *exportStatus) setFailure(err error) (changed bool) {
+// set sets the outcome of the last export. It reports whether exports began to fail, to succeed again, or to be rejected in part, and
+// whether this is the first time that the collector lacks the service.
+func (s *exportStatus) set(err error, lacking bool) (changed, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.failure
-	s.failure = err
+	first = lacking && !s.lacked
+	s.failure, s.lacked = err, s.lacked || lacking
 	switch {
 	case err == nil:
 		s.failing = time.Time{}
 	case before == nil:
 		s.failing = time.Now()
 	}
-	return (before == nil) != (err == nil) || otlperr.OnlyPartial(before) != otlperr.OnlyPartial(err)
+	return (before == nil) != (err == nil) || otlperr.OnlyPartial(before) != otlperr.OnlyPartial(err), first
 }
 
 func (s *exportStatus) log(ctx context.Context, err error) {
@@ -65,7 +78,7 @@ func (s *exportStatus) log(ctx context.Context, err error) {
 	}
 	s.logger.WarnContext(ctx, "telemetry does not reach the collector; nothing else is affected",
 		"signal", s.signal, "endpoint", s.endpoint, "error", otlperr.Short(err),
-		"fix", "start the collector, or correct telemetry.otlp in the file; if the collector accepts no metrics, set OTEL_METRICS_EXPORTER=none")
+		"fix", "start the collector, or correct telemetry.otlp in the file")
 }
 
 // lastFailure returns why the last export failed, or nil.

@@ -37,6 +37,7 @@ func commandsElsewhere() []elsewhere {
 		{"squarewatch demo", "it takes a minute", incident},
 		{"make test", "it runs this test", ""},
 		{"make build", "it compiles the program with the same flags", service},
+		{"install -D -m 644 -t /", "it takes root", "TestTheProvisioningOfGrafana"},
 		{"install ", "it takes root", service},
 		{"systemctl ", "it takes root and systemd", service},
 		{"rm -rf /usr/bin/squarewatch", "it takes root", service},
@@ -48,7 +49,9 @@ func commandsElsewhere() []elsewhere {
 		{"sed -i", "the same", incident},
 		{"squarewatch reload --config drill.yaml", "the same", incident},
 		{"squarewatch reload\n", "the daemon of this test has a port that no file names, so it refuses a reload", incident},
+		{"rm -r drill.yaml", "the same", incident},
 		{"docker run", network, ""},
+		{"docker stop", network, ""},
 		{"jaeger --config", "the release comes from the network; deploy/jaeger/run.sh runs the file", "TestNoTraceIsLostToAnOutage"},
 		{"promtool check rules", "promtool is not part of Go", "TestPromtoolTakesTheRules"},
 	}

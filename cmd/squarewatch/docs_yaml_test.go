@@ -40,7 +40,9 @@ func TestEveryYAMLOfTheDocsIsValid(t *testing.T) {
 		files[path] = docBlocks(text, "yaml")
 	}
 	credentials := t.TempDir()
-	for _, name := range []string{"aisquare-api-key", "aisquare-user", "aisquare-password", "slack-webhook", "slack-bot-token", "web-token"} {
+	for _, name := range []string{
+		"aisquare-api-key", "aisquare-user", "aisquare-password", "slack-webhook", "slack-webhook-phone", "slack-bot-token", "web-token",
+	} {
 		if err := os.WriteFile(credentials+"/"+name, []byte("https://hooks.example.org/x"), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -57,6 +57,7 @@ func newInitCommand(file *configFile) *cobra.Command {
 	}
 	set.StringVar(&flags.answers.Channel, "slack-channel", "", "`channel` of the bot")
 	set.StringVar(&flags.answers.Collector, "collector", "", "`address` of an OTLP collector, or none")
+	set.StringVar(&flags.answers.TraceURL, "trace-url", "", "`address` of a trace in the collector's pages, with {trace_id}, or none")
 	set.StringVar(&flags.credentialsDir, "credentials-dir", "", "`directory` of secrets (default: credentials, beside the file)")
 	set.BoolVar(&flags.sendTest, "send-test", false, "send a test message to Slack")
 	set.BoolVar(&flags.skipTests, "skip-tests", false, "write the file without asking API, Slack and collector")
@@ -77,13 +78,16 @@ func (f *initFlags) read(cmd *cobra.Command, references map[string]*string) erro
 			faults = append(faults, fmt.Errorf("--%s: %w", name, err))
 		}
 	}
-	for _, name := range append(sortedKeys(places), "target", "studio", "slack-channel", "collector") {
+	for _, name := range append(sortedKeys(places), "target", "studio", "slack-channel", "collector", "trace-url") {
 		f.given[name] = cmd.Flags().Changed(name)
 	}
 	for _, pair := range [][2]string{{"username", "password"}, {"slack-bot-token", "slack-channel"}} {
 		if f.given[pair[0]] != f.given[pair[1]] {
 			faults = append(faults, fmt.Errorf("--%s and --%s go together", pair[0], pair[1]))
 		}
+	}
+	if f.given["trace-url"] && !f.given["collector"] {
+		faults = append(faults, errors.New("--trace-url needs --collector"))
 	}
 	for _, pair := range [][2]string{{"api-key", "username"}, {"slack-webhook", "slack-bot-token"}} {
 		if f.given[pair[0]] && f.given[pair[1]] {

@@ -52,6 +52,9 @@ func (b *beginning) interview(ctx context.Context) error {
 
 // test tests the answers to one step.
 func (b *beginning) test(ctx context.Context, step initialize.Step) (works bool, err error) {
+	if step == initialize.StepCollector {
+		b.flags.answers.SettleProtocol(func() bool { return b.collectorWorks(ctx) })
+	}
 	cfg, err := b.draft()
 	if err != nil {
 		b.file.process.printError(err)
@@ -68,8 +71,17 @@ func (b *beginning) test(ctx context.Context, step initialize.Step) (works bool,
 	return err == nil, context.Cause(ctx)
 }
 
+// collectorWorks reports whether the collector accepts the protocol of the answers.
+func (b *beginning) collectorWorks(ctx context.Context) bool {
+	cfg, err := b.draft()
+	return err == nil && !anyFailed(checkLive(ctx, cfg, liveCollector))
+}
+
 // testAll tests the answers of the command line.
 func (b *beginning) testAll(ctx context.Context) error {
+	if !b.flags.skipTests {
+		b.flags.answers.SettleProtocol(func() bool { return b.collectorWorks(ctx) })
+	}
 	cfg, err := b.draft()
 	if err != nil || b.flags.skipTests {
 		return err

@@ -101,6 +101,7 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 func destinations() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ok/", notifiertest.Answer(http.StatusOK, "", "ok"))
+	mux.HandleFunc("/traces/v1/traces", notifiertest.Answer(http.StatusOK, "", "")) // a collector that takes no metrics
 	mux.HandleFunc("/otlp/", notifiertest.Answer(http.StatusOK, "", ""))
 	mux.HandleFunc("/locked/", notifiertest.Answer(http.StatusUnauthorized, "", ""))
 	mux.HandleFunc("/down/", notifiertest.Answer(http.StatusServiceUnavailable, "", ""))

@@ -21,6 +21,7 @@ type firstIncident struct {
 	began time.Time
 	slack *slackstub.Server
 	demo  *output
+	clean string // what removes all that the page made
 }
 
 // TestTheFirstIncidentOfTheDocs does what docs/first-incident.md says, from the file to RESOLVED. The demo runs beside it.
@@ -37,6 +38,7 @@ func TestTheFirstIncidentOfTheDocs(t *testing.T) {
 		return cmd
 	}}
 	r.follow(target.URL, freePort(t), "")
+	r.leave()
 }
 
 // follow does what the page says, with the answers to the questions of init as flags. The port is that of the daemon's page.
@@ -50,7 +52,7 @@ func (r *firstIncident) follow(target, port, more string) {
 		"go build -o squarewatch ./cmd/squarewatch\n", "", "PATH=$PWD:$PATH\n", "",
 		"init --config squarewatch.yaml", "init --config squarewatch.yaml --target "+target+" --studio "+aisquaretest.DefaultStudio+
 			" --api-key env:KEY --slack-webhook env:HOOK "+more,
-		"catalogue: all\n", "catalogue: all\nlisten: 127.0.0.1:"+port+"\n",
+		"catalogue: none\n", "catalogue: none\nlisten: 127.0.0.1:"+port+"\n", "docker stop jaeger\n", "",
 	).Replace(string(page))
 	for _, block := range strings.Split(text, "```sh\n")[1:] {
 		block, _, _ = strings.Cut(block, "```")
@@ -63,6 +65,8 @@ func (r *firstIncident) follow(target, port, more string) {
 			r.run(written, 0)
 			r.start("squarewatch run" + daemon)
 			r.receives("FIRING")
+		case strings.HasPrefix(block, "rm "):
+			r.clean = block
 		case strings.HasPrefix(block, "squarewatch status"):
 			r.run(block, 1)
 		default:
@@ -73,6 +77,16 @@ func (r *firstIncident) follow(target, port, more string) {
 	eventually(r.t, 2*time.Minute, "the demo has shown its first incident", func() bool {
 		return r.demo != nil && strings.Contains(r.demo.String(), "FIRING")
 	})
+}
+
+// leave stops the daemon, as Ctrl-C does, and removes what the page made. Nothing may be left.
+func (r *firstIncident) leave() {
+	r.t.Helper()
+	r.run("kill -INT $(cat .pid); while grep -q '^State:.[^Z]' /proc/$(cat .pid)/status 2>/dev/null; do sleep 0.1; done", 0)
+	r.run("mkdir credentials; "+r.clean, 0) // the secrets of this reader are not in files
+	if left, err := r.shell("ls").CombinedOutput(); err != nil || len(left) > 0 {
+		r.t.Errorf("want nothing left, got %q, %v", left, err)
+	}
 }
 
 // log writes a line of the transcript, with the time since the reader began.
@@ -92,11 +106,11 @@ func (r *firstIncident) run(block string, status int) {
 	r.log(string(out))
 }
 
-// start starts a command that goes on until the test ends.
+// start starts a command that goes on, and writes the number of its process into .pid. The daemon is the last one.
 func (r *firstIncident) start(command string) *output {
 	r.t.Helper()
 	r.log("$ " + strings.TrimSpace(command) + " &")
-	return start(r.t, r.shell("exec "+command))
+	return start(r.t, r.shell("echo $$ >.pid; exec "+command))
 }
 
 // receives waits until Slack has a message with a word in it.

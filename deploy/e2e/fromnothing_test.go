@@ -28,9 +28,8 @@ func TestFromNothing(t *testing.T) {
 	}}
 	r.log("# dpkg --install squarewatch.deb\n" + s.run("dpkg", "--install", "/root/squarewatch.deb"))
 	_, port, _ := strings.Cut(s.listen, ":")
-	// The line that init writes as a comment links messages to Jaeger.
 	r.follow(s.target, port, "--collector http://127.0.0.1:"+collector.grpc+
-		"\nsed -i 's,# trace_url: \"http://127.0.0.1:16686,trace_url: \"http://127.0.0.1:"+collector.query+",' squarewatch.yaml")
+		" --trace-url 'http://127.0.0.1:"+collector.query+"/trace/{trace_id}'")
 
 	link := traceLink.FindStringSubmatch(r.message("FIRING").Blocks)
 	if link == nil {
@@ -38,10 +37,11 @@ func TestFromNothing(t *testing.T) {
 	}
 	eventually(t, 30*time.Second, "Jaeger has the trace", func() bool { return len(collector.trace(t.Context(), link[1])) > 2 })
 	status, page, err := get(t.Context(), "http://"+s.listen+"/run/"+link[1])
-	if err != nil || status != http.StatusOK || !strings.Contains(page, "drill") {
+	if err != nil || status != http.StatusOK || !strings.Contains(page, "no-such-path") {
 		t.Errorf("want a page of the run, got %d, %v\n%s", status, err, page)
 	}
 	r.log("the trace is in Jaeger, and the run at http://" + s.listen + "/run/" + link[1])
+	r.leave()
 	if took := time.Since(r.began); took > 10*time.Minute {
 		t.Errorf("want at most ten minutes, got %v", took)
 	}

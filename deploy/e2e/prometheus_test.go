@@ -253,24 +253,60 @@ func (d *scrapedDaemon) checkDashboard(p *prometheusServer) {
 		t.Fatal(err)
 	}
 	var dashboard struct {
-		Panels []struct {
-			Title   string
-			Targets []struct{ Expr string }
-		}
+		Panels []panel
 	}
 	if err := json.Unmarshal(text, &dashboard); err != nil {
 		t.Fatal(err)
 	}
 	variables := strings.NewReplacer("$__rate_interval", "15s", "$instance", ".*", "$probe", ".*")
-	queries := 0
+	queries, links := 0, 0
 	for _, panel := range dashboard.Panels {
-		for _, target := range panel.Targets {
+		for i, target := range panel.Targets {
 			queries++
 			expr := variables.Replace(target.Expr)
+			var shown sample
 			eventually(t, 20*time.Second, panel.Title+" has data: "+expr, func() bool {
-				return slices.ContainsFunc(p.query(expr), func(s sample) bool { return s.Histogram[1] != nil || s.Value[1] != "NaN" })
+				all := p.query(expr)
+				k := slices.IndexFunc(all, func(s sample) bool { return s.Histogram[1] != nil || s.Value[1] != "NaN" })
+				if k >= 0 {
+					shown = all[k]
+				}
+				return k >= 0
 			})
+			if i == 0 {
+				links += d.followLinks(&panel, shown.Metric)
+			}
 		}
 	}
-	t.Logf("%d queries of the dashboard return data", queries)
+	t.Logf("%d queries of the dashboard return data, and %d links lead to a page", queries, links)
+}
+
+// panel is a panel of the dashboard.
+type panel struct {
+	Title       string
+	FieldConfig struct {
+		Defaults struct{ Links []struct{ URL string } }
+	}
+	Targets []struct{ Expr string }
+}
+
+// followLinks follows the links of a panel to our pages, with the labels of a series that it shows, and returns how many there are.
+func (d *scrapedDaemon) followLinks(shown *panel, labels map[string]string) (followed int) {
+	t := d.t
+	t.Helper()
+	values := []string{"${page}", "http://" + d.listen, "${__value.time}", strconv.FormatInt(time.Now().UnixMilli(), 10)}
+	for name, value := range labels {
+		values = append(values, "${__field.labels."+name+"}", value, "${__data.fields."+name+"}", value)
+	}
+	for _, link := range shown.FieldConfig.Defaults.Links {
+		if !strings.HasPrefix(link.URL, "${page}/") {
+			continue
+		}
+		followed++
+		address := strings.NewReplacer(values...).Replace(link.URL)
+		if status, page, err := get(t.Context(), address); err != nil || status != http.StatusOK {
+			t.Errorf("%s: a click leads to %s: %d, %v\n%s", shown.Title, address, status, err, page)
+		}
+	}
+	return followed
 }

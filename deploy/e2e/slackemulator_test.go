@@ -23,7 +23,7 @@ type emulator struct{ address, api string }
 func startEmulator(t *testing.T) emulator {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "node", "emulator.mjs")
-	cmd.Dir = judgeFolder(t)
+	cmd.Dir = judgeFolder(t, "slackjudge")
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

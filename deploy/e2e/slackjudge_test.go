@@ -26,10 +26,10 @@ const hostileDetail = "<!channel> <!here> @everyone <https://evil.example|click>
 // stormProbes is how many probes fail at once.
 const stormProbes = 35
 
-// judgeFolder is where setup.sh installs the models of Slack that others wrote.
-func judgeFolder(t *testing.T) string {
+// judgeFolder is where setup.sh installs what others know, such as their models of Slack.
+func judgeFolder(t *testing.T, judge string) string {
 	t.Helper()
-	folder, err := filepath.Abs("slackjudge")
+	folder, err := filepath.Abs(judge)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,10 +39,10 @@ func judgeFolder(t *testing.T) string {
 	return folder
 }
 
-// compile checks TypeScript with tsc --strict and returns its errors; empty for none.
-func compile(t *testing.T, source string) string {
+// compile checks TypeScript with tsc --strict, beside the packages of a judge, and returns its errors; empty for none.
+func compile(t *testing.T, judge, source string) string {
 	t.Helper()
-	folder := judgeFolder(t)
+	folder := judgeFolder(t, judge)
 	file := filepath.Join(folder, fmt.Sprintf("judged-%d.ts", time.Now().UnixNano()))
 	t.Cleanup(func() { _ = os.Remove(file) })
 	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
@@ -111,11 +111,11 @@ func TestSlacksOwnTypesTakeEveryGoldenMessage(t *testing.T) {
 			t.Errorf("the stand-in refuses %s: %s %v", name, word, reasons)
 		}
 	}
-	if said := compile(t, typedBlocks(t, blocks)); said != "" {
+	if said := compile(t, "slackjudge", typedBlocks(t, blocks)); said != "" {
 		t.Errorf("Slack's types refuse a message:\n%s", said)
 	}
 	bad := map[string]string{"bad": `[{"type":"section","text":{"type":"mrkdwn","text":"x","emoji":true}}]`}
-	if said := compile(t, typedBlocks(t, bad)); !strings.Contains(said, "emoji") {
+	if said := compile(t, "slackjudge", typedBlocks(t, bad)); !strings.Contains(said, "emoji") {
 		t.Errorf("want the judge to refuse what Slack refuses, got %q", said)
 	}
 }
@@ -135,7 +135,7 @@ func TestTheManifestIsOneOfSlacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	judge := func(manifest string) string {
-		return compile(t, `import type { Manifest } from "@slack/web-api/dist/types/request/manifest.js";
+		return compile(t, "slackjudge", `import type { Manifest } from "@slack/web-api/dist/types/request/manifest.js";
 type Known = { [K in keyof Manifest as string extends K ? never : K]: Manifest[K] };
 export const manifest: Known = `+manifest+";\n")
 	}
@@ -221,7 +221,7 @@ state_dir: none
 		t.Errorf("only %d and %d messages: too few for this test", len(fired), len(over))
 	}
 	for _, messages := range []map[string]string{fired, over} {
-		if said := compile(t, typedBlocks(t, messages)); said != "" {
+		if said := compile(t, "slackjudge", typedBlocks(t, messages)); said != "" {
 			t.Errorf("Slack's types refuse a message:\n%s", said)
 		}
 	}

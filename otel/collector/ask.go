@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"squarewatch/otel/otlperr"
+
 	logspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -15,9 +17,12 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
+// ErrNoService is the error of a collector that has no service for a signal, as a Jaeger has none for metrics.
+var ErrNoService = errors.New("it has no service for this signal")
+
 // Ask sends one empty request to the collector and returns why it was not accepted. A collector answers an empty request with success
 // (https://opentelemetry.io/docs/specs/otlp/#full-success). The exporters are not used: that of metrics tries again for a minute, and that
-// of logs sends no empty requests.
+// of logs sends no empty requests. The error is [ErrNoService] when the collector has no service for the signal.
 func (d *Destination) Ask(ctx context.Context) error {
 	timeout := d.timeout
 	if timeout == endless {
@@ -54,6 +59,9 @@ func (d *Destination) askOverGRPC(ctx context.Context) error {
 	default:
 		_, err = tracepb.NewTraceServiceClient(connection).Export(ctx, &tracepb.ExportTraceServiceRequest{})
 	}
+	if otlperr.NoService(err) {
+		return fmt.Errorf("%w: %w", ErrNoService, err)
+	}
 	return err
 }
 
@@ -77,7 +85,10 @@ func (d *Destination) askOverHTTP(ctx context.Context) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, response.Body, 1<<16) // lets the connection be used again
-	if response.StatusCode/100 != 2 {
+	switch {
+	case response.StatusCode == http.StatusNotFound: // see otlperr.NoService
+		return fmt.Errorf("%w: the collector answered %s", ErrNoService, response.Status)
+	case response.StatusCode/100 != 2:
 		return fmt.Errorf("the collector answered %s", response.Status)
 	}
 	return nil

@@ -4,7 +4,6 @@ package initialize
 
 import (
 	"errors"
-	"net"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -30,6 +29,8 @@ type Answers struct {
 	BotToken     Secret // with Channel, in place of a webhook
 	Channel      string
 	Collector    string // address of an OTLP collector
+	Protocol     string // of OTLP; empty for what the address suggests
+	TraceURL     string // address of a trace in the pages of the collector, with {trace_id}; only with Collector
 	StateDir     string // empty for the default
 }
 
@@ -98,15 +99,37 @@ func (a *Answers) Draft(environ func(string) (string, bool)) (Answers, func(stri
 	}
 }
 
-// protocol returns the OTLP protocol by the port: 4318 is that of HTTP
-// (https://opentelemetry.io/docs/specs/otlp/#otlphttp-default-port).
-func protocol(collector string) string {
-	if u, err := url.Parse(collector); err == nil {
-		if _, port, err := net.SplitHostPort(u.Host); err == nil && port == "4318" {
-			return "http/protobuf"
+// The protocols of OTLP.
+const (
+	grpc = "grpc"
+	http = "http/protobuf"
+)
+
+// protocols returns the OTLP protocols that a collector may speak, the most probable one first. Each has a port
+// (https://opentelemetry.io/docs/specs/otlp/#otlphttp-default-port), and gRPC has no path.
+func protocols(collector string) []string {
+	u, err := url.Parse(collector)
+	switch {
+	case err != nil || u.Port() == "4317":
+		return []string{grpc}
+	case u.Port() == "4318" || strings.Trim(u.Path, "/") != "":
+		return []string{http}
+	}
+	return []string{grpc, http}
+}
+
+// SettleProtocol chooses the protocol of a collector whose address does not tell: the first one that works, or else none.
+func (a *Answers) SettleProtocol(works func() bool) {
+	a.Protocol = ""
+	if isNone(a.Collector) || len(protocols(a.Collector)) == 1 {
+		return
+	}
+	for _, a.Protocol = range protocols(a.Collector) {
+		if works() {
+			return
 		}
 	}
-	return "grpc"
+	a.Protocol = ""
 }
 
 func isNone(text string) bool { return text == "" || strings.EqualFold(text, None) }

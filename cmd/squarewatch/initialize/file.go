@@ -1,6 +1,7 @@
 package initialize
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 )
@@ -39,8 +40,12 @@ func (a *Answers) Text() string {
 	} else {
 		f.lines("telemetry:", "  otlp:")
 		f.value("    endpoint", a.Collector)
-		f.value("    protocol", protocol(a.Collector))
-		f.lines("  # trace_url: \"http://127.0.0.1:16686/trace/{trace_id}\" # what messages link to")
+		f.value("    protocol", cmp.Or(a.Protocol, protocols(a.Collector)[0]))
+		if isNone(a.TraceURL) {
+			f.lines("  # trace_url: \"http://127.0.0.1:16686/trace/{trace_id}\" # what messages link to")
+		} else {
+			f.value("  trace_url", a.TraceURL)
+		}
 	}
 	if a.StateDir != "" {
 		f.lines("", "# What a restart keeps: incidents, silences, messages that wait, history.")

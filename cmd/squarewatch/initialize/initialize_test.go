@@ -46,6 +46,24 @@ func TestTextKeepsItsShape(t *testing.T) {
 	}
 }
 
+// TestSettleProtocol chooses what the address of a collector does not tell.
+func TestSettleProtocol(t *testing.T) {
+	for _, row := range []struct{ collector, speaks, want string }{
+		{"http://127.0.0.1:4317", "http/protobuf", "grpc"}, // the test of the answers says so
+		{"http://127.0.0.1:4318", "http/protobuf", "http/protobuf"},
+		{"http://127.0.0.1:5318", "http/protobuf", "http/protobuf"},
+		{"http://127.0.0.1:5318", "grpc", "grpc"},
+		{"http://127.0.0.1:5318", "none of them", "grpc"},
+		{"https://otlp.example.org/otlp", "http/protobuf", "http/protobuf"},
+	} {
+		answers := initialize.Answers{Collector: row.collector}
+		answers.SettleProtocol(func() bool { return strings.Contains(answers.Text(), `protocol: "`+row.speaks+`"`) })
+		if want := `protocol: "` + row.want + `"`; !strings.Contains(answers.Text(), want) {
+			t.Errorf("%s, which speaks %s: want %s in\n%s", row.collector, row.speaks, want, answers.Text())
+		}
+	}
+}
+
 // script answers questions by a part of their text.
 type script map[string]string
 

@@ -45,7 +45,7 @@ func (a *Answers) Ask(ctx context.Context, i Interview) error {
 		{StepTarget, []string{"target", "studio"}, a.askTarget},
 		{StepCredential, []string{"api-key", "username", "password"}, a.askCredential},
 		{StepNotifier, []string{"slack-webhook", "slack-bot-token", "slack-channel"}, a.askNotifier},
-		{StepCollector, []string{"collector"}, a.askCollector},
+		{StepCollector, []string{"collector", "trace-url"}, a.askCollector},
 	}
 	for _, p := range parts {
 		if err := i.run(ctx, p); err != nil {
@@ -142,7 +142,12 @@ func (a *Answers) askNotifier(ctx context.Context, i *Interview) error {
 }
 
 func (a *Answers) askCollector(ctx context.Context, i *Interview) error {
-	return i.ask(ctx, "collector", "Address of an OTLP collector, for example http://127.0.0.1:4317, or none", None, &a.Collector)
+	const collector = "Address of an OTLP collector, for example http://127.0.0.1:4317, or none"
+	if err := i.ask(ctx, "collector", collector, None, &a.Collector); err != nil || isNone(a.Collector) {
+		return err
+	}
+	const page = "Address of a trace in its pages, for example http://127.0.0.1:16686/trace/{trace_id}, or none"
+	return i.ask(ctx, "trace-url", page, None, &a.TraceURL)
 }
 
 // ask asks for a text, unless its flag was written.

@@ -76,6 +76,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	mux.Handle("GET /probe/{name}", s.page(s.probe))
 	mux.Handle("GET /run/{name}", s.page(s.run))
 	mux.Handle("GET /incident/{name}", s.page(s.incident))
+	mux.HandleFunc("GET /incident", s.lead)
 	mux.Handle("GET /rules/{name}", s.page(s.rule))
 	mux.Handle("GET /on-call", s.page(s.onCallPage))
 	mux.HandleFunc("GET /events", s.events)
