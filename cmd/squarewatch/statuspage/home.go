@@ -85,6 +85,7 @@ type Watcher struct {
 	Traces    TraceFate  `json:"traces"`
 	Started   time.Time  `json:"started"`
 	Loaded    time.Time  `json:"loaded"`
+	File      string     `json:"file,omitempty"` // the first digits of the SHA-256 of the configuration file; empty where there is none
 	Differs   string     `json:"differs,omitempty"`
 	Kept      bool       `json:"kept"`
 }
@@ -95,6 +96,7 @@ type Notifier struct {
 	Pending int           `json:"pending"`
 	Oldest  time.Duration `json:"oldest_ns"`
 	Fault   string        `json:"fault,omitempty"`
+	Told    time.Time     `json:"told,omitzero"` // when this process last delivered to it
 }
 
 // NewHome makes the home page of a snapshot.
@@ -225,7 +227,7 @@ func entryOf(i *alert.Incident) Entry {
 }
 
 func watcherOf(s *Snapshot) Watcher {
-	w := Watcher{Started: s.Started, Loaded: s.Loaded, Differs: foreign(s.Differs, cutExcerpt), Kept: s.Kept}
+	w := Watcher{Started: s.Started, Loaded: s.Loaded, File: s.File, Differs: foreign(s.Differs, cutExcerpt), Kept: s.Kept}
 	for _, f := range s.Faults {
 		w.Faults = append(w.Faults, foreign(f, cutExcerpt))
 	}
@@ -237,7 +239,7 @@ func watcherOf(s *Snapshot) Watcher {
 }
 
 func notifierOf(b *outbox.Backlog) Notifier {
-	return Notifier{Name: b.Notifier, Pending: b.Pending, Oldest: b.OldestAge, Fault: foreign(b.LastError, cutExcerpt)}
+	return Notifier{Name: b.Notifier, Pending: b.Pending, Oldest: b.OldestAge, Fault: foreign(b.LastError, cutExcerpt), Told: b.Delivered}
 }
 
 // Bad reports whether the watcher's health belongs on top of the page.

@@ -2,6 +2,8 @@ package statuspage
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,9 +28,12 @@ const (
 	forgetAfter = 10 * time.Second
 )
 
-// policy allows what the page itself is made of, and nothing else.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
-	"base-uri 'none'; frame-ancestors 'none'"
+// policy returns a policy that allows what the page itself is made of, and nothing else.
+func policy() string {
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; script-src 'self'; img-src 'self'; " +
+		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}
 
 // errBusy is returned while another experiment runs.
 var errBusy = errors.New("another backtest is running: try again in some seconds")
@@ -43,6 +48,7 @@ type Server struct {
 	parts     storedParts
 	trying    chan struct{} // holds the place of the one experiment that may run
 	onCall    template.HTML // what to do with a message
+	policy    string
 
 	mu     sync.Mutex
 	shown  *Snapshot
@@ -65,7 +71,7 @@ func New(source Source, strips *Strips) (*Server, error) {
 	}
 	return &Server{
 		source: source, strips: strips, templates: all, viewers: newViewers(), files: files, parts: storedParts{read: map[string]stored{}},
-		trying: make(chan struct{}, 1), onCall: steps,
+		trying: make(chan struct{}, 1), onCall: steps, policy: policy(),
 	}, nil
 }
 
@@ -77,11 +83,13 @@ func (s *Server) Register(mux *http.ServeMux) {
 	mux.Handle("GET /run/{name}", s.page(s.run))
 	mux.Handle("GET /incident/{name}", s.page(s.incident))
 	mux.Handle("GET /rules/{name}", s.page(s.rule))
+	mux.Handle("GET /incidents", s.page(s.incidents))
+	mux.Handle("GET /incidents.json", s.page(s.incidents))
 	mux.Handle("GET /on-call", s.page(s.onCallPage))
 	mux.HandleFunc("GET /events", s.events)
 	for name, d := range s.files {
 		mux.HandleFunc("GET /static/"+name, func(w http.ResponseWriter, r *http.Request) {
-			harden(w.Header())
+			s.harden(w.Header())
 			d.send(w, r, http.StatusOK)
 		})
 	}
@@ -97,7 +105,7 @@ type content struct {
 // page serves a page as HTML, or as JSON when the address ends in .json.
 func (s *Server) page(make func(r *http.Request, shown *Snapshot, name string) (content, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		harden(w.Header())
+		s.harden(w.Header())
 		shown := s.snapshot(r.Context())
 		d, status, err := s.sheet(shown, r.URL.RequestURI()).of(func() (document, int, error) {
 			name, asJSON := strings.CutSuffix(r.PathValue("name"), ".json")
@@ -105,7 +113,7 @@ func (s *Server) page(make func(r *http.Request, shown *Snapshot, name string) (
 			if err != nil {
 				c = content{"problem", failed(shown, err), http.StatusServiceUnavailable}
 			}
-			d, err := s.document(c, asJSON || r.URL.Path == "/index.json")
+			d, err := s.document(c, asJSON || r.URL.Path == "/index.json" || r.URL.Path == "/incidents.json")
 			return d, c.status, err
 		})
 		if err != nil {
@@ -178,8 +186,8 @@ func (s *Server) forget(now time.Time) {
 	}
 }
 
-func harden(h http.Header) {
-	h.Set("Content-Security-Policy", policy)
+func (s *Server) harden(h http.Header) {
+	h.Set("Content-Security-Policy", s.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -201,13 +201,19 @@ func keySuspect(s *Snapshot, name string) Suspect {
 	return v
 }
 
-// addEnd adds when a key or its token ends, where that is known.
+// addEnd adds when a key or its token ends, or that the key does not say it.
 func (v *Suspect) addEnd(s *Snapshot, name string) {
 	i := slices.IndexFunc(s.Credentials, func(c Credential) bool { return c.Name == name })
-	if i < 0 || s.Credentials[i].Ends.IsZero() {
+	if i < 0 {
 		return
 	}
 	c := &s.Credentials[i]
+	if c.Ends.IsZero() {
+		if !c.Renewable {
+			v.add("the key does not say when it ends: only a JSON Web Token does", time.Time{})
+		}
+		return
+	}
 	v.Left = lasting(c.Ends.Sub(s.Now)) + " left"
 	ends := c.Ends.UTC().Format("2 Jan 2006 15:04")
 	switch {
