@@ -81,10 +81,7 @@ func (d *Daemon) pageSnapshot(now time.Time) *statuspage.Snapshot {
 	}
 	s.Reloads = d.drift.reloaded()
 	s.Silences = slices.Concat(d.silenced.list(), alert.MaintenanceSince(cfg.Maintenance, now.Add(-listedFor), now))
-	for i := range cfg.Probes {
-		p := &cfg.Probes[i]
-		s.Probes = append(s.Probes, statuspage.Probe{Settings: p, Recent: d.strips.Recent(p.Name)})
-	}
+	s.Probes = d.strips.Of(cfg.Probes)
 	if fault := d.shortage.fault(); fault != "" {
 		s.Faults = append(s.Faults, fault)
 	}

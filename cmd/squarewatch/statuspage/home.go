@@ -119,6 +119,17 @@ func NewHome(s *Snapshot, filter Filter) *Home {
 	return h
 }
 
+// Fine returns who on our side is not at fault, as far as it is known: keys, the login service and our network.
+func (h *Home) Fine() []string {
+	var names []string
+	for i := range h.Suspects {
+		if v := &h.Suspects[i]; v.Known && !v.Bad && v.Name != apiName && v.Name != watcherName {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
 // Clock returns how the page writes the time of something that was seen.
 func (h *Head) Clock() func(time.Time) string {
 	return func(t time.Time) string { return clock(t, h.Now) }

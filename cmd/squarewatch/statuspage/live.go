@@ -50,7 +50,8 @@ func (s *Server) Run(ctx context.Context) {
 		case now := <-ticker.C:
 			s.forget(now)
 			if s.viewers.listening() {
-				s.viewers.compare(stateOf(s.snapshot(ctx)), s.strips.Changes())
+				shown, runs := s.renew(ctx, refresh/2)
+				s.viewers.compare(stateOf(shown), runs)
 			}
 		}
 	}

@@ -2,20 +2,16 @@ package statuspage_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/html"
@@ -77,9 +73,7 @@ func snapshot(tb testing.TB, bad bool, names ...string) *statuspage.Snapshot {
 		Traces:      statuspage.TraceFate{State: "sent"},
 		Loaded:      alerttest.Second(-60), File: "3f9a1b2c4d5e", Notifiers: []outbox.Backlog{{Notifier: "ops", Delivered: alerttest.Second(63)}},
 	}
-	for i := range probes {
-		s.Probes = append(s.Probes, statuspage.Probe{Settings: &probes[i], Recent: strips.Recent(probes[i].Name)})
-	}
+	s.Probes = strips.Of(probes)
 	return s
 }
 
@@ -288,80 +282,6 @@ func TestTheHomePageSaysThatItStarts(t *testing.T) {
 	s.Started = s.Now.Add(-time.Hour)
 	if got := statuspage.NewHome(s, statuspage.Filter{}); got.Headline != "No run has finished yet." {
 		t.Errorf("after an hour: got %s", got.Headline)
-	}
-}
-
-func TestPagesAreSmall(t *testing.T) {
-	h := server(t, many(t, true, 1000))
-	for address, limit := range map[string]int{"/": 10_000, "/?show=all": 60_000} {
-		if got := packed(t, h, address).Body.Len(); got > limit {
-			t.Errorf("%s has %d bytes, want at most %d", address, got, limit)
-		}
-	}
-	if got := packed(t, h, "/static/page.js").Body.Len() + packed(t, h, "/static/press.js").Body.Len(); got > 10_000 {
-		t.Errorf("the scripts have %d bytes, want at most 10000", got)
-	}
-	if got := packed(t, h, "/probe/nothing").Body.Len(); got > 10_000 {
-		t.Errorf("a page without content, and with the style, has %d bytes, want at most 10000", got)
-	}
-}
-
-func TestAPageIsMadeOnceForAll(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // a snapshot is made each second
-		s := snapshot(t, true, "feed")
-		s.Now = time.Now()
-		snapshots := 0
-		h := serverOf(t, func() *statuspage.Snapshot {
-			snapshots++
-			return s
-		})
-		first := get(t, h, "/").Body.String()
-		s.Target = "other.example"
-		var viewers sync.WaitGroup
-		for range 20 {
-			viewers.Go(func() {
-				w := packed(t, h, "/")
-				text, err := gzip.NewReader(w.Body)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if body, err := io.ReadAll(text); err != nil || string(body) != first {
-					t.Errorf("want the page that the first viewer got, got %d bytes, %v", len(body), err)
-				}
-			})
-		}
-		viewers.Wait()
-		if snapshots != 1 {
-			t.Errorf("%d snapshots were made, want 1", snapshots)
-		}
-	})
-}
-
-func TestCompressionIsAskedFor(t *testing.T) {
-	h := server(t, snapshot(t, false, "feed"))
-	for accepted, want := range map[string]string{
-		"": "", "br": "", "gzip": "gzip", "deflate, GZIP;q=0.5": "gzip", "gzip;q=0, br": "", "gzip; q=nonsense": "",
-	} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
-		r.Header.Set("Accept-Encoding", accepted)
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		if got := w.Header().Get("Content-Encoding"); got != want || w.Header().Get("Vary") != "Accept-Encoding" {
-			t.Errorf("%q: got the encoding %q and Vary %q, want %q", accepted, got, w.Header().Get("Vary"), want)
-		}
-	}
-}
-
-func TestUnchangedPageIsNotSentAgain(t *testing.T) {
-	h := server(t, snapshot(t, false, "feed"))
-	first := get(t, h, "/")
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
-	r.Header.Set("If-None-Match", first.Header().Get("ETag"))
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	if w.Code != http.StatusNotModified || w.Body.Len() > 0 {
-		t.Errorf("got %d with %d bytes, want 304 without", w.Code, w.Body.Len())
 	}
 }
 

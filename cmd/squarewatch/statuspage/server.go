@@ -50,9 +50,13 @@ type Server struct {
 	onCall    template.HTML // what to do with a message
 	policy    string
 
-	mu     sync.Mutex
-	shown  *Snapshot
-	sheets map[string]*sheet // of shown, by address
+	making sync.Mutex // held while a snapshot is made
+
+	mu      sync.Mutex
+	shown   *Snapshot
+	runs    uint64            // of the strips, before shown was made
+	sheets  map[string]*sheet // of shown, by address
+	changes int               // by people, so far
 }
 
 // New returns a server. Its strips are a sink of the daemon.
@@ -139,51 +143,6 @@ func (s *Server) document(c content, asJSON bool) (document, error) {
 		return document{}, err
 	}
 	return newDocument("text/html; charset=utf-8", body)
-}
-
-// snapshot returns the snapshot that all viewers see now. It makes a new one at most once a second.
-func (s *Server) snapshot(ctx context.Context) *Snapshot {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	if s.shown == nil || now.Sub(s.shown.Now) >= refresh || now.Before(s.shown.Now) {
-		s.shown, s.sheets = s.source.Snapshot(ctx, now), map[string]*sheet{}
-	}
-	return s.shown
-}
-
-// sheet returns the page of a snapshot at an address. It is shared while the snapshot is shown, up to a number of addresses.
-func (s *Server) sheet(shown *Snapshot, address string) *sheet {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found := s.sheets[address]
-	switch {
-	case s.shown != shown:
-		return &sheet{}
-	case found == nil:
-		found = &sheet{}
-		if len(s.sheets) < maxSheets {
-			s.sheets[address] = found
-		}
-	}
-	return found
-}
-
-// Changed is called after a person changed something. The next page shows the change, and the viewers load theirs again.
-func (s *Server) Changed() {
-	s.mu.Lock()
-	s.shown, s.sheets = nil, nil
-	s.mu.Unlock()
-	s.viewers.wake()
-}
-
-// forget releases the snapshot some time after the last viewer left. It holds much memory when there are many probes.
-func (s *Server) forget(now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.shown != nil && now.Sub(s.shown.Now) >= forgetAfter {
-		s.shown, s.sheets = nil, nil
-	}
 }
 
 func (s *Server) harden(h http.Header) {
