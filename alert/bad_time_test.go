@@ -32,7 +32,7 @@ func checkTimes(t *testing.T, i *alert.Incident, want []float64) {
 }
 
 // TestBadTimeDiffersFromDeclaredTime checks both times of an outage. The bad time ends with the last bad run. The declared time ends later,
-// when the window has drained.
+// when enough bad runs have left the window.
 func TestBadTimeDiffersFromDeclaredTime(t *testing.T) {
 	quick := func(change func(*alert.Rule)) alert.Rule {
 		return rule(func(r *alert.Rule) {
@@ -124,7 +124,7 @@ func TestBadTimeOfAStreakAndOfNoData(t *testing.T) {
 	}
 	for _, c := range got {
 		if !c.Incident.Since.Equal(sec(14400)) || c.Incident.BadRuns != 0 || !c.Incident.FirstBad.IsZero() {
-			t.Errorf("want it since the last run, and no bad runs, got %s %v", c.Event, times(&c.Incident))
+			t.Errorf("want it to begin at the last run, without bad runs, got %s %v", c.Event, times(&c.Incident))
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"squarewatch/alert"
 )
 
-func TestWhatJoinedIsKnownAfterARestart(t *testing.T) {
+func TestJoinedIncidentsAreKnownAfterARestart(t *testing.T) {
 	options := causeOptions("a", "b")
 	s := newShared(t, options)
 	s.play(0, 120, during(100, 200, broken)) // b has joined, and is not named yet
@@ -22,7 +22,7 @@ func TestWhatJoinedIsKnownAfterARestart(t *testing.T) {
 	same(t, []string{"126 update server-errors/a", "301 resolved server-errors/a"}, next.told)
 }
 
-func TestWhatJoinedIsKnownAfterACrash(t *testing.T) {
+func TestJoinedIncidentsAreKnownAfterACrash(t *testing.T) {
 	options := causeOptions("a", "b")
 	s := newShared(t, options)
 	var states []alert.SeriesState // as the transitions left them
@@ -47,8 +47,8 @@ func TestWhatJoinedIsKnownAfterACrash(t *testing.T) {
 	joined(t, next.last.Incident, "server-errors/b")
 }
 
-// TestWhatJoinedAndEndedIsToldAfterACrash kills the process after c joined and ended, and before a message named it.
-func TestWhatJoinedAndEndedIsToldAfterACrash(t *testing.T) {
+// TestAJoinedIncidentThatEndedIsNamedAfterACrash kills the process after c joined and ended, and before a message named it.
+func TestAJoinedIncidentThatEndedIsNamedAfterACrash(t *testing.T) {
 	options := causeOptions("a", "b", "c")
 	options.Rules[0].Window = 30 * time.Second
 	s := newShared(t, options)
@@ -68,7 +68,7 @@ func TestWhatJoinedAndEndedIsToldAfterACrash(t *testing.T) {
 	joined(t, next.last.Incident, "server-errors/b over", "server-errors/c over")
 }
 
-func TestAReloadKeepsWhatJoined(t *testing.T) {
+func TestAReloadKeepsJoinedIncidents(t *testing.T) {
 	options := causeOptions("a", "b")
 	s := newShared(t, options)
 	s.play(0, 130, during(100, 200, broken))
@@ -81,7 +81,7 @@ func TestAReloadKeepsWhatJoined(t *testing.T) {
 	}
 }
 
-func TestWhatJoinedIsToldWhenTheLeaderIsGone(t *testing.T) {
+func TestJoinedIncidentsAreAnnouncedWhenTheirLeaderIsRemoved(t *testing.T) {
 	options := causeOptions("a", "b")
 	s := newShared(t, options)
 	s.play(0, 130, during(100, 300, broken))

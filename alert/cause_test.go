@@ -137,7 +137,7 @@ func joined(t *testing.T, i alert.Incident, names ...string) {
 	}
 }
 
-func TestOneOutageIsToldOnce(t *testing.T) {
+func TestOneOutageIsAnnouncedOnce(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b", "c"))
 	s.play(0, 100, during(100, 0, good))
 	s.play(100, 160, during(100, 160, broken))
@@ -188,7 +188,7 @@ func TestAProblemThatBeganLaterIsAnotherOne(t *testing.T) {
 	same(t, []string{"60 firing server-errors/a", "211 firing server-errors/b"}, s.told)
 }
 
-func TestAnOutageThatComesAndGoesIsToldOnce(t *testing.T) {
+func TestAnOutageThatComesAndGoesIsAnnouncedOnce(t *testing.T) {
 	flickers := func(from map[string]int) func(string, int) state {
 		return func(name string, second int) state {
 			if begin := from[name]; second >= begin && (second-begin)/10%2 == 0 {
@@ -235,7 +235,7 @@ func TestTwoCredentialsThatAreOursToFixAreTwoProblems(t *testing.T) {
 	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key"}, s.told)
 }
 
-func TestAnOutageInWhichTokensLapseIsToldOnce(t *testing.T) {
+func TestAnOutageInWhichTokensExpireIsAnnouncedOnce(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b"))
 	s.play(0, 200, func(_ string, second int) state {
 		switch {
@@ -250,7 +250,7 @@ func TestAnOutageInWhichTokensLapseIsToldOnce(t *testing.T) {
 	joined(t, s.last.Incident, "server-errors/b", "unauthenticated/key")
 }
 
-func TestAnOutageOfSeveralKindsIsToldOnce(t *testing.T) {
+func TestAnOutageOfSeveralKindsIsAnnouncedOnce(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b", "c"))
 	s.play(0, 200, func(name string, second int) state {
 		switch {
@@ -267,7 +267,7 @@ func TestAnOutageOfSeveralKindsIsToldOnce(t *testing.T) {
 	joined(t, s.last.Incident, "server-errors/b", "unreachable/all")
 }
 
-func TestWhatJoinedIsToldWhenTheLeaderIsSilenced(t *testing.T) {
+func TestJoinedIncidentsAreAnnouncedWhenTheirLeaderIsSilenced(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b"))
 	s.play(0, 130, during(100, 300, broken))
 	s.note(s.Mute([]alert.Silence{{Probes: []string{"a"}, From: sec(130), Until: sec(1000)}}, sec(130)))
@@ -275,7 +275,7 @@ func TestWhatJoinedIsToldWhenTheLeaderIsSilenced(t *testing.T) {
 	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "130 firing server-errors/b"}, s.told)
 }
 
-func TestWhatIsNewWaitsForTheEndOfASilence(t *testing.T) {
+func TestNewFactsWaitForTheEndOfASilence(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b"))
 	s.play(0, 113, during(100, 300, broken))
 	s.note(s.Mute([]alert.Silence{{Series: []string{"a", "b"}, From: sec(113), Until: sec(200)}}, sec(113)))
@@ -292,7 +292,7 @@ func TestWhatIsNewWaitsForTheEndOfASilence(t *testing.T) {
 	}
 }
 
-func TestWhatJoinedIsToldWhenItHasAnotherCulprit(t *testing.T) {
+func TestAJoinedIncidentIsAnnouncedWhenItHasAnotherCulprit(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b"))
 	s.play(0, 200, func(name string, second int) state {
 		switch {
@@ -307,7 +307,7 @@ func TestWhatJoinedIsToldWhenItHasAnotherCulprit(t *testing.T) {
 	joined(t, s.Incidents()[0], "server-errors/b over")
 }
 
-func TestBreachesAreToldEachByItself(t *testing.T) {
+func TestBreachesAreAnnouncedSeparately(t *testing.T) {
 	options := causeOptions("a", "b")
 	for i := range options.Probes {
 		options.Probes[i].Guards = probe.GuardAccess

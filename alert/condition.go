@@ -44,7 +44,7 @@ type (
 	grader interface{ severity(rule *Rule) Severity }
 	// onsetReporter is a condition that knows when its problem began, where no bad run shows it.
 	onsetReporter interface{ onset() time.Time }
-	// spanReporter is a condition that knows which bad runs made it cross. badSpan returns false when the window tells that.
+	// spanReporter is a condition that knows which bad runs made it cross. badSpan returns false when the window shows that.
 	spanReporter interface{ badSpan() (BadSpan, bool) }
 	// groupEvaluator is a condition of several probes.
 	groupEvaluator interface { //nolint:interfacebloat // the four methods are one ability: to evaluate several probes

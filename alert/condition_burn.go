@@ -7,8 +7,8 @@ import (
 	"squarewatch/probe"
 )
 
-// burnPair is two windows in which the budget of an objective must be spent too fast, by the same factor: the long one shows that
-// the problem matters, the short one that it continues.
+// burnPair is a pair of windows. It fires when the budget of an objective is spent too fast in both of them, by the same factor. The long
+// window shows that the problem matters, the short one that it continues.
 type burnPair struct {
 	long, short time.Duration
 	factor      float64
@@ -16,8 +16,8 @@ type burnPair struct {
 }
 
 // burnPairs returns the pairs of the Site Reliability Workbook (Beyer et al. 2018), chapter 5,
-// https://sre.google/workbook/alerting-on-slos/, scaled from 30 days to the period. They spend 2 %, 5 %, 10 % and 10 % of the budget
-// before they fire.
+// https://sre.google/workbook/alerting-on-slos/, scaled from 30 days to the period. They fire when 2 %, 5 %, 10 % and 10 % of the budget
+// are spent.
 func burnPairs(period time.Duration) [4]burnPair {
 	scale := func(d time.Duration) time.Duration {
 		return time.Duration(float64(d) * float64(period) / float64(30*24*time.Hour))
@@ -30,7 +30,7 @@ func burnPairs(period time.Duration) [4]burnPair {
 	}
 }
 
-// BurnEvidence is the least number of bad runs for a pair to fire: one bad run is no trend, however tight the objective.
+// BurnEvidence is the least number of bad runs for a pair to fire. One bad run does not show a trend, even for a strict objective.
 const BurnEvidence = 2
 
 // BurnRate is a pair of windows of an objective, with the rate at which it fires.
@@ -91,7 +91,7 @@ func (c *burnCondition) observe(rule *Rule, r *probe.Result, now time.Time) bool
 	return bad
 }
 
-// share returns the rate at which a pair fires. It is never above 1, so that an outage fires however loose the objective is.
+// share returns the rate at which a pair fires. It is at most 1, so that a complete outage fires for every objective.
 func (p burnPair) share(rule *Rule) setting.Share {
 	return min(setting.Share(p.factor)*(1-rule.Objective), 1)
 }
@@ -147,7 +147,8 @@ func (c *burnCondition) severity(rule *Rule) Severity {
 	return Warning
 }
 
-// describe sets the figures of the fastest pair that fires, or else of the fastest pair.
+// describe sets the figures of the fastest pair that fires. When none fires, it sets those of a streak of bad runs, or else of the fastest
+// pair.
 func (c *burnCondition) describe(incident *Incident, now time.Time) {
 	i := 0
 	for k, pair := range c.pairs {
@@ -187,7 +188,7 @@ func (c *burnCondition) inherit(old condition) bool {
 	return true
 }
 
-// lookback asks for the runs of the longest window, and of a streak where runs are rare.
+// lookback returns the longest window and, where runs are rare, the length of a streak.
 func (c *burnCondition) lookback(rule *Rule, _ string) (window time.Duration, last int) {
 	if c.streak != nil {
 		last = rule.Streak

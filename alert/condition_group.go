@@ -8,9 +8,9 @@ import (
 	"squarewatch/probe"
 )
 
-// groupCondition is for rules that count several probes together. It evaluates all of them as a whole, and each probe by itself, because
-// one probe that always fails is lost among the good runs of the others: one endpoint of ten that answers 401 is a rate of 10 %. Its
-// level is the worst of these.
+// groupCondition is for rules that count several probes together. It evaluates all of them as a whole, and each probe by itself. Its level
+// is the worst of these. Otherwise the good runs of the others would hide one probe that always fails: one endpoint of ten that answers
+// 401 is a rate of 10 %.
 type groupCondition struct {
 	whole   part
 	members []*part // in the order of the configuration
@@ -161,8 +161,8 @@ func (c *groupCondition) ordered() []*part {
 	return slices.DeleteFunc(slices.Clone(c.members), func(m *part) bool { _, bad := c.bad[m]; return !bad })
 }
 
-// describe sets the figures of the worst part: the whole if it is crossed, else the first crossed probe, else, for a firing incident, the
-// first probe whose last run was bad, because the incident waits for it.
+// describe sets the figures of the worst part. That is the whole if it is crossed, or else the first crossed probe. For a firing incident
+// without either, it is the first probe whose last run was bad, because the incident waits for that probe.
 func (c *groupCondition) describe(incident *Incident, now time.Time) {
 	worst, firing := &c.whole, !incident.Fired.IsZero() && incident.Resolved.IsZero()
 	var figures []ProbeCount
@@ -226,7 +226,7 @@ func (c *groupCondition) restart(now time.Time) {
 	}
 }
 
-// lookback asks for what the whole and a probe need; for what the whole needs when the group has no probe of this name.
+// lookback returns what the whole and the named probe need. Without such a probe in the group, it returns what the whole needs.
 func (c *groupCondition) lookback(rule *Rule, name string) (window time.Duration, last int) {
 	for _, p := range []*part{&c.whole, c.byProbe[name]} {
 		if p == nil {

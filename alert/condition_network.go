@@ -6,13 +6,13 @@ import (
 	"squarewatch/probe"
 )
 
-// networkClear is how long no run may have failed because of our own network before the failure of the network is over. A network that
-// fails on and off, and runs that end late, thus make one incident.
+// networkClear is the time without a failed run after which a failure of our own network is over. A network that fails on and off, and runs
+// that end late, thus make one incident.
 const networkClear = time.Minute
 
-// networkCondition is about our own network. It fires when a run failed because of the network. It is clear when a later run got an answer
-// and no run has failed so for networkClear. Most notifiers cannot be reached meanwhile, so only the end of the incident is announced. Its
-// beginning is announced only if the incident lasts.
+// networkCondition is about our own network. It fires when a run failed because of the network. It is clear when a later run got an answer,
+// and no run has failed because of the network for networkClear. Most notifiers cannot be reached during such an incident, so its end is
+// announced, and its beginning only if it lasts (endOnlyUntil).
 type networkCondition struct {
 	last      time.Time // the last run that failed because of our own network; zero for none
 	answered  time.Time // the last run that got an answer

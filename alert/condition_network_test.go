@@ -35,7 +35,7 @@ func TestFailuresOfOurNetworkAreNotCounted(t *testing.T) {
 	same(t, []string{"69 resolved network/all 10/10"}, announcements(got))
 }
 
-func TestANetworkThatComesAndGoesIsToldOnce(t *testing.T) {
+func TestANetworkThatComesAndGoesIsAnnouncedOnce(t *testing.T) {
 	e := watchNetwork(t)
 	var got []alert.Transition
 	for i := range 90 {
@@ -46,7 +46,7 @@ func TestANetworkThatComesAndGoesIsToldOnce(t *testing.T) {
 	same(t, []string{"129 resolved network/all 31/31"}, announcements(got))
 }
 
-func TestAnOutageOfOurNetworkThatLastsIsTold(t *testing.T) {
+func TestAnOutageOfOurNetworkThatLastsIsAnnounced(t *testing.T) {
 	e := watchNetwork(t)
 	var got []alert.Transition
 	for i := 0; i <= 400; i += 10 {
@@ -56,7 +56,7 @@ func TestAnOutageOfOurNetworkThatLastsIsTold(t *testing.T) {
 	same(t, []string{"300 firing network/all 30/30", "400 resolved network/all 35/35"}, announcements(got))
 }
 
-func TestANetworkThatIsBackAgainIsNotToldAsDown(t *testing.T) {
+func TestANetworkThatWorksAgainIsNotAnnouncedAsDown(t *testing.T) {
 	e := watchNetwork(t)
 	var got []alert.Transition
 	for i := 0; i <= 400; i += 10 {

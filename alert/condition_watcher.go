@@ -17,7 +17,7 @@ const (
 // descriptors, ports, buffers or memory. It is clear when no run has failed for that reason for a minute, and a later one passed.
 type watcherCondition struct {
 	first, last time.Time // the first and the last failed run of the trouble; zero for none
-	passed      time.Time // the last run that did not fail for that reason
+	passed      time.Time // the last run that did not fail because of the trouble
 	lost        int       // runs that did not count
 }
 
@@ -52,11 +52,11 @@ func (c *watcherCondition) over(now time.Time) bool {
 	return c.last.IsZero() || c.passed.After(c.last) && now.Sub(c.last) >= troubleClear
 }
 
-// evaluate compares how long the trouble has lasted. Time alone ends it when a run has passed.
+// evaluate compares how long the trouble has lasted with troubleFor. Once a run has passed, time alone ends the trouble.
 func (c *watcherCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 	switch {
 	case c.last.IsZero() && c.passed.IsZero():
-		return levelUnknown, time.Time{} // after a restart
+		return levelUnknown, time.Time{} // no run was seen since a restart
 	case c.over(now):
 		return levelClear, time.Time{}
 	case c.passed.After(c.last):

@@ -9,7 +9,7 @@ import (
 	"squarewatch/probe"
 )
 
-// coverPoll is how often a series that is explained by another checks again. Without it, every run of an outage would search.
+// coverPoll is how often a covered series checks whether it still is covered. Without it, every run of an outage would search all series.
 const coverPoll = 5 * time.Second
 
 // isCovered reports whether an announced incident explains a pending series: it blames the same credential, or counts the same runs under
@@ -26,8 +26,8 @@ func (s *series) isCovered(e *Engine, now time.Time) bool {
 }
 
 // coveredByCredential returns the announced, firing series that blames the same credential; nil for none. A refused credential that nine
-// probes share is one message, not nine. The other series must have notified every notifier of s, and its rule must count what
-// makes s cross: other answers of the same probes are another problem.
+// probes share is one message, not nine. The other series must be announced to every notifier of s. Its rule must count the answers that
+// make s cross, because other answers of the same probes are another problem.
 func (e *Engine) coveredByCredential(s *series, now time.Time) *series {
 	culprit := s.blamedCredential()
 	if culprit == "" {
@@ -48,7 +48,7 @@ func (e *Engine) coveredByCredential(s *series, now time.Time) *series {
 	return leader
 }
 
-// crossesWithout reports whether a series is crossed also without the probes whose bad runs are explained.
+// crossesWithout reports whether a series would be crossed even without the probes whose bad runs are explained.
 func (s *series) crossesWithout(explained func(probe string) bool, now time.Time) bool {
 	if c, ok := s.condition.(groupEvaluator); ok {
 		return c.crossesWithout(s.rule, explained, now)
@@ -56,8 +56,8 @@ func (s *series) crossesWithout(explained func(probe string) bool, now time.Time
 	return !explained(s.name)
 }
 
-// blamedCredential returns the credential that caused the bad runs, by itself or by its login service; empty when the cause is unknown or
-// another.
+// blamedCredential returns the credential that caused the bad runs, by itself or by its login service; empty when something else caused
+// them, or the cause is unknown.
 func (s *series) blamedCredential() string {
 	if s.verdicts == nil || s.examples == nil || s.examples[0].Blame == probe.BlameNone {
 		return ""
@@ -84,8 +84,8 @@ func includesAll(notified, wanted []string) bool {
 	return len(wanted) > 0 && !slices.ContainsFunc(wanted, func(name string) bool { return !slices.Contains(notified, name) })
 }
 
-// coveredByRuns returns a firing series of another rule that has announced the same runs. It returns nil if s would be crossed also without
-// the probes whose runs such series announce. They must be at least as severe as s and announced to every notifier of s.
+// coveredByRuns returns a firing series of another rule that has announced the same runs; nil for none. Such a series must be at least as
+// severe as s and announced to every notifier of s. If s would be crossed even without the probes that such series cover, nothing covers s.
 func (e *Engine) coveredByRuns(s *series, now time.Time) *series {
 	if s.rule.isBuiltin() {
 		return nil // it reports something that no other rule does
@@ -217,7 +217,8 @@ func (e *Engine) affected(s *series) []string {
 }
 
 // orderBySpecificity sorts series from the most to the least specific. The first of them announces runs that several of them count. A
-// series is more specific if its rule selects fewer outcomes, then if it counts fewer probes, then if it is earlier in the configuration.
+// series is more specific if its rule selects fewer outcomes. If that is equal, per probe comes before per credential, and that before per
+// all. Then the order in the configuration decides.
 func (e *Engine) orderBySpecificity() {
 	outcomes := make(map[*Rule]int, len(e.rules))
 	for _, rule := range e.rules {

@@ -24,7 +24,7 @@ func TestOverlappingRulesSendOneMessage(t *testing.T) {
 		"the more specific rule notifies, whatever their order": {
 			[]alert.Rule{any(nil), short(nil)}, outage, []string{"4 firing server-errors/a 5/5", "65 resolved server-errors/a 14/59"},
 		},
-		"a rule that crosses first has notified already": {
+		"a less specific rule that crosses first notifies": {
 			[]alert.Rule{any(func(r *alert.Rule) { r.MinRuns = 2 }), short(nil)},
 			outage,
 			[]string{"1 firing anything/a 2/2", "65 resolved anything/a 14/59"},
@@ -34,13 +34,13 @@ func TestOverlappingRulesSendOneMessage(t *testing.T) {
 			codes(20, 500),
 			[]string{"1 firing anything/a 2/2", "4 firing server-errors/a 5/5"},
 		},
-		"another problem is notified": {
+		"bad runs that only one rule counts are announced": {
 			[]alert.Rule{any(nil), short(nil)}, codes(30, 404, 30, 500), []string{"4 firing anything/a 5/5", "59 firing server-errors/a 30/60"},
 		},
-		"a rule over all is covered where each bad probe is notified": {
+		"a rule over all probes is covered when each bad probe is announced": {
 			[]alert.Rule{any(func(r *alert.Rule) { r.Per = alert.PerAll }), short(nil)}, codes(20, 500), []string{"4 firing server-errors/a 5/5"},
 		},
-		"another audience is notified": {
+		"a rule for other notifiers notifies too": {
 			[]alert.Rule{any(func(r *alert.Rule) { r.Notify = []string{"everybody"} }), short(func(r *alert.Rule) { r.Notify = []string{"ops"} })},
 			codes(20, 500),
 			[]string{"4 firing server-errors/a 5/5", "4 firing anything/a 5/5"},

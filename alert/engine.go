@@ -223,7 +223,7 @@ func (e *Engine) setBack(now time.Time) {
 // Snapshot returns the status of every series at now, in the order of rules and probes.
 func (e *Engine) Snapshot(now time.Time) []Status {
 	list := make([]Status, 0, len(e.all))
-	var figures Incident // of one series after the other: there may be many thousand
+	var figures Incident // used again for each series, because there may be many thousands
 	for _, s := range e.all {
 		status := s.status(now, &figures)
 		if silence := e.muting.silenceOf(s); silence != nil {

@@ -9,7 +9,7 @@ import (
 	"squarewatch/probe"
 )
 
-// groupOptions has probes a, b and so on of one credential, each with its schedule.
+// groupOptions returns options with the probes a, b and so on. They share one credential, and each has its own schedule.
 func groupOptions(change func(*alert.Rule), schedules ...string) alert.EngineOptions {
 	byName := map[string]string{}
 	var names []string
@@ -23,10 +23,10 @@ func groupOptions(change func(*alert.Rule), schedules ...string) alert.EngineOpt
 
 const everySecond, everyOther, everyFifteen = "*/1 * * * * *", "*/2 * * * * *", "*/15 * * * * *"
 
-// only answers 401 for one probe between two seconds.
-func only(sick string, from, until int) func(string, int) int {
+// only returns a function that answers 401 for one probe from second from until before second until, and 200 otherwise.
+func only(refused string, from, until int) func(string, int) int {
 	return func(name string, second int) int {
-		if name == sick && second >= from && second < until {
+		if name == refused && second >= from && second < until {
 			return 401
 		}
 		return 200
@@ -38,19 +38,19 @@ func TestAGroupWaitsForItsBadProbeAfterALongStop(t *testing.T) {
 	first := engine(t, options)
 	fired := play(first, options.Probes, 0, 30, only("b", 0, 1000))
 	if len(fired) != 1 {
-		t.Fatalf("want it to fire, got %v", summaries(fired))
+		t.Fatalf("want one FIRING, got %v", summaries(fired))
 	}
 	states := first.States()
 	second := restarted(t, options, states, nil, 200) // longer than the window: no run is recalled
 	quiet := play(second, options.Probes[:1], 201, 240, only("b", 0, 1000))
 	for _, c := range append(quiet, play(second, options.Probes, 240, 270, only("b", 0, 1000))...) {
 		if c.Incident.Rule != alert.NoDataRule {
-			t.Errorf("want nothing while b is bad, got %v", summaries([]alert.Transition{c}))
+			t.Errorf("want no message while b is bad, got %v", summaries([]alert.Transition{c}))
 		}
 	}
 	got := play(second, options.Probes, 270, 300, only("b", 0, 1))
 	if len(got) != 1 || got[0].Event != alert.EventResolved || got[0].At.Before(sec(270)) {
-		t.Errorf("want it over after the first good run of b, got %v", summaries(got))
+		t.Errorf("want RESOLVED after the first good run of b, got %v", summaries(got))
 	}
 }
 
@@ -66,7 +66,7 @@ func TestAGroupOfRareProbesCanEnd(t *testing.T) {
 	}
 }
 
-func TestAChangedScheduleEndsNoIncident(t *testing.T) {
+func TestAChangedScheduleDoesNotEndAnIncident(t *testing.T) {
 	per := func(r *alert.Rule) { r.Per, r.Name = alert.PerProbe, "refused" }
 	options := groupOptions(per, everySecond)
 	first := engine(t, options)
@@ -81,7 +81,7 @@ func TestAChangedScheduleEndsNoIncident(t *testing.T) {
 	}
 }
 
-func TestAProbeThatComesBackIsWaitedFor(t *testing.T) {
+func TestAnIncidentWaitsForAProbeThatWasRemovedAndAddedAgain(t *testing.T) {
 	options := groupOptions(nil, everySecond, everyOther)
 	e := engine(t, options)
 	got := play(e, options.Probes, 0, 20, only("b", 0, 1000))
@@ -92,11 +92,11 @@ func TestAProbeThatComesBackIsWaitedFor(t *testing.T) {
 	e = engine(t, options)
 	got = append(got, play(e, options.Probes, 21, 60, only("b", 0, 30))...)
 	if len(got) != 2 || got[1].Event != alert.EventResolved || got[1].Incident.Note != "" {
-		t.Errorf("want it resolved without a note, got %v %q", summaries(got), got[len(got)-1].Incident.Note)
+		t.Errorf("want RESOLVED without a note, got %v %q", summaries(got), got[len(got)-1].Incident.Note)
 	}
 }
 
-func TestARestartEndsWhatIsNoLongerCountedLikeThat(t *testing.T) {
+func TestARestartEndsIncidentsOfRemovedProbesAndChangedRules(t *testing.T) {
 	options := groupOptions(nil, everySecond, everyOther)
 	first := engine(t, options)
 	play(first, options.Probes, 0, 20, only("b", 0, 1000))
@@ -106,19 +106,19 @@ func TestARestartEndsWhatIsNoLongerCountedLikeThat(t *testing.T) {
 		e := restarted(t, removed, first.States(), nil, 21)
 		got := append(e.Advance(sec(22)), play(e, removed.Probes, 22, 60, only("b", 0, 1000))...)
 		if len(got) != 1 || got[0].Event != alert.EventEnded || !strings.Contains(got[0].Incident.Note, "b was still bad") {
-			t.Errorf("want it ended, got %v", summaries(got))
+			t.Errorf("want ENDED with a note about b, got %v", summaries(got))
 		}
 	})
-	t.Run("the rule counts otherwise", func(t *testing.T) {
+	t.Run("the rule counts other answers", func(t *testing.T) {
 		changed := groupOptions(func(r *alert.Rule) { r.On = sel("403") }, everySecond, everyOther)
 		got := restarted(t, changed, first.States(), nil, 21).Advance(sec(22))
 		if len(got) != 1 || got[0].Event != alert.EventEnded || !strings.Contains(got[0].Incident.Note, "rule was changed") {
-			t.Errorf("want it ended, got %v", summaries(got))
+			t.Errorf("want ENDED with a note about the rule, got %v", summaries(got))
 		}
 	})
 }
 
-func TestAnotherProblemOfARefusedCredentialIsAnnounced(t *testing.T) {
+func TestServerErrorsAreAnnouncedBesideARefusedCredential(t *testing.T) {
 	options := groupOptions(nil, everySecond, everySecond, everySecond)
 	any := refusals(func(r *alert.Rule) { r.Name, r.On, r.Per = "anything", sel("unexpected"), alert.PerAll })
 	options.Rules = append(options.Rules, any)
@@ -146,14 +146,14 @@ func TestBadTimeOfARareProbeBeginsWithItsFirstBadRun(t *testing.T) {
 		t.Fatalf("want one incident, got %v", summaries(got))
 	}
 	if i := got[0].Incident; !i.Since.Equal(sec(30)) || i.BadRuns != 2 {
-		t.Errorf("want it to begin at 30 s with two bad runs, got %v with %d", i.Since.Sub(start()), i.BadRuns)
+		t.Errorf("want it to begin at 30 s with two bad runs, got %v and %d runs", i.Since.Sub(start()), i.BadRuns)
 	}
 	if i := got[1].Incident; i.BadRuns != 3 || !i.LastBad.Equal(sec(60)) {
 		t.Errorf("want three bad runs until 60 s, got %d until %v", i.BadRuns, i.LastBad.Sub(start()))
 	}
 }
 
-func TestOverlappingRulesOfDifferentReachNotifyOnce(t *testing.T) {
+func TestARulePerProbeAndARuleOverAllProbesNotifyOnce(t *testing.T) {
 	list := probes("a", "b", "c", "d", "e")
 	each := short(func(r *alert.Rule) { r.Window, r.Threshold, r.Clear = 10*time.Second, 0.2, 0.05 })
 	all := short(func(r *alert.Rule) {
@@ -189,7 +189,7 @@ func TestTheEndOfASilenceAnnouncesNoCoveredIncident(t *testing.T) {
 	same(t, []string{"firing anything", "resolved anything"}, lines)
 }
 
-func TestAnIncidentThatNobodyReceivedCoversNoOther(t *testing.T) {
+func TestAnIncidentThatWasNotDeliveredDoesNotCoverAnother(t *testing.T) {
 	any := short(func(r *alert.Rule) { r.Name, r.On = "anything", sel("unexpected") })
 	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil), any}})
 	fired := feed(e, "a", 0, codes(10, 500)...)
@@ -202,7 +202,7 @@ func TestAnIncidentThatNobodyReceivedCoversNoOther(t *testing.T) {
 	}
 }
 
-func TestAFlappingIncidentIsNotQuietWhileNobodyWatches(t *testing.T) {
+func TestTimeWithoutSquarewatchDoesNotEndAFlappingIncident(t *testing.T) {
 	options := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{rule(func(r *alert.Rule) {
 		r.Window, r.MinRuns, r.Reopen = 10*time.Second, 3, time.Minute
 	})}}
@@ -215,11 +215,11 @@ func TestAFlappingIncidentIsNotQuietWhileNobodyWatches(t *testing.T) {
 	second := restarted(t, options, states, nil, 300)
 	got := feed(second, "a", 301, codes(100, 200)...)
 	if len(got) != 1 || got[0].At.Before(sec(355)) {
-		t.Errorf("want it over a minute after the start, got %v", summaries(got))
+		t.Errorf("want RESOLVED about a minute after the restart, got %v", summaries(got))
 	}
 }
 
-func TestWhatAnIncidentWaitsForIsShown(t *testing.T) {
+func TestAReminderShowsTheProbeThatTheIncidentWaitsFor(t *testing.T) {
 	options := groupOptions(func(r *alert.Rule) { r.Repeat = 10 * time.Second }, everySecond, "*/30 * * * * *")
 	got := play(engine(t, options), options.Probes, 25, 59, func(name string, second int) int {
 		return map[bool]int{true: 401, false: 200}[name == "a" && second < 35 || name == "b" && second == 30]
@@ -230,15 +230,15 @@ func TestWhatAnIncidentWaitsForIsShown(t *testing.T) {
 	}
 }
 
-func TestADeclaredTimeHasNoPauses(t *testing.T) {
+func TestTheDeclaredTimeDoesNotIncludePauses(t *testing.T) {
 	quick := rule(func(r *alert.Rule) { r.Window, r.MinRuns = 10*time.Second, 3 })
 	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{quick}})
 	got := feed(e, "a", 0, codes(20, 500, 60, 200, 20, 500, 60, 200)...)
 	if len(got) != 4 {
-		t.Fatalf("want it to fire, to be resolved, and both again, got %v", summaries(got))
+		t.Fatalf("want FIRING and RESOLVED twice, got %v", summaries(got))
 	}
 	want := got[1].At.Sub(got[0].At) + got[3].At.Sub(got[2].At)
 	if declared := got[3].Incident.Declared(); declared != want {
-		t.Errorf("want %v, the two times that it fired, got %v", want, declared)
+		t.Errorf("want %v, the sum of both times from FIRING to RESOLVED, got %v", want, declared)
 	}
 }

@@ -35,7 +35,7 @@ func refusals(change func(*alert.Rule)) alert.Rule {
 	})
 }
 
-// play runs probes on their schedules between two seconds; answer returns the status code of each run.
+// play runs probes on their schedules from second from until before second until; answer returns the status code of each run.
 func play(e *alert.Engine, list []probe.Probe, from, until int, answer func(name string, second int) int) []alert.Transition {
 	var all []alert.Transition
 	for second := from; second < until; second++ {
@@ -71,7 +71,7 @@ func TestOneBadEndpointOfACredentialFires(t *testing.T) {
 		t.Errorf("want the figures of c alone, got %q %v, -want +got:\n%s", fired.Probe, fired.Rate, diff)
 	}
 	if got[1].Incident.Probe != "" {
-		t.Errorf("want the figures of the whole when it is over, got those of %q", got[1].Incident.Probe)
+		t.Errorf("want RESOLVED with the figures of the whole group, got those of %q", got[1].Incident.Probe)
 	}
 }
 
@@ -87,11 +87,11 @@ func TestARareEndpointDoesNotResolveWhileItIsBad(t *testing.T) {
 			return 200
 		})
 		if len(got) != 2 || got[0].Event != alert.EventFiring || got[1].Event != alert.EventResolved {
-			t.Fatalf("per %s: want one beginning and one end, got %v", per, summaries(got))
+			t.Fatalf("per %s: want FIRING and RESOLVED, got %v", per, summaries(got))
 		}
 		// The last refusal is at 56: the next run of the probe, at 60, is its first good one.
 		if end := got[1].At; end.Before(sec(60)) || end.After(sec(66)) {
-			t.Errorf("per %s: want it over by the good run at 60 s, got %v", per, summaries(got))
+			t.Errorf("per %s: want RESOLVED between 60 s and 66 s, got %v", per, summaries(got))
 		}
 	}
 }
@@ -108,7 +108,7 @@ func TestAGroupResolvesOnlyAfterEachBadProbeHasAGoodRun(t *testing.T) {
 	// Both are refused until 5 s. From 15 s on the window is good, but slow has its first good run at 60 s.
 	same(t, []string{"3 firing unauthenticated/key 5/5", "60 resolved unauthenticated/key 0/11"}, summaries(got))
 	if got[0].Incident.Probe != "" {
-		t.Errorf("want the whole to fire, got %q", got[0].Incident.Probe)
+		t.Errorf("want the whole group to fire, got the probe %q", got[0].Incident.Probe)
 	}
 }
 
@@ -137,12 +137,12 @@ func TestAGroupContinuesAfterARestart(t *testing.T) {
 	}
 	slices.SortStableFunc(seen, func(a, b *probe.Result) int { return a.End.Compare(b.End) })
 	if len(fired) != 1 {
-		t.Fatalf("want it to fire, got %v", summaries(fired))
+		t.Fatalf("want one FIRING, got %v", summaries(fired))
 	}
 	second := restarted(t, options, []alert.SeriesState{fired[0].State}, seen, 31)
 	got := play(second, list, 31, 70, answer)
 	if len(got) != 1 || got[0].Event != alert.EventResolved || got[0].At.Before(sec(50)) {
-		t.Errorf("want it over after the first good run of rare, got %v", summaries(got))
+		t.Errorf("want RESOLVED after the first good run of rare, got %v", summaries(got))
 	}
 	if _, last := second.Lookback(); last["rare"] != 2 {
 		t.Errorf("want two runs of rare recalled, got %v", last)
@@ -252,6 +252,6 @@ func TestAGroupEndsWithoutRecoveryWhenItsBadProbeIsRemoved(t *testing.T) {
 	options.Probes, options.Previous = list[:1], e
 	got = append(got, play(engine(t, options), list[:1], 30, 60, answer)...)
 	if len(got) != 2 || got[1].Event != alert.EventEnded || got[1].Incident.Note != "rare was still bad and is no longer counted here" {
-		t.Errorf("want it ended with a note, got %v %+v", summaries(got), got[len(got)-1].Incident.Note)
+		t.Errorf("want ENDED with a note about rare, got %v %q", summaries(got), got[len(got)-1].Incident.Note)
 	}
 }

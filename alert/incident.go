@@ -58,7 +58,7 @@ type Incident struct {
 	Blame    probe.Blame      // who caused it, by the newest bad runs that say so
 	Blamed   string           // the credential of the newest of those runs; empty for none
 	Evidence []probe.Evidence // evidence for Blame, or why it is unknown; the strongest first
-	Settle   string           // what would tell whose fault it is; empty unless Blame is BlameUnknown
+	Settle   string           // what would show whose fault it is; empty unless Blame is BlameUnknown
 	Clearer  time.Time        // when a message last announced another Blame than before; zero if none did
 
 	Examples []Example // up to three bad runs, newest first
@@ -73,7 +73,7 @@ type Incident struct {
 	Paused       time.Duration    // total time between Fired and Resolved in which it was over, before it reopened
 	Reopened     int              // how often it fired again within the rule's Reopen
 	HeldOpen     time.Duration    // how long it must be clear before it resolves, because it flaps; 0 when it does not flap
-	Acknowledged *Acknowledgement // nil before somebody acknowledges it
+	Acknowledged *Acknowledgement // nil until a person acknowledges it
 	Overdue      bool             // server errors that last longer than support_after: time to ask AISquare
 	Affected     []string         // series that are not announced because of this incident
 

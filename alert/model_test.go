@@ -227,7 +227,7 @@ func (m *verdictModel) check(t *rapid.T, changes []alert.Transition) {
 		case !m.changed.IsZero() && c.At.Sub(m.changed) < time.Minute:
 			t.Fatalf("at %v: two changes within %v", c.At.Sub(start()), c.At.Sub(m.changed))
 		case !ok || culprit != m.told:
-			t.Fatalf("at %v: told %q, and the runs say %q, which stands: %v", c.At.Sub(start()), m.told, culprit, ok)
+			t.Fatalf("at %v: the UPDATE blames %q, the runs blame %q (clearly: %v)", c.At.Sub(start()), m.told, culprit, ok)
 		}
 		m.changed = c.At
 	}

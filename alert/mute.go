@@ -125,7 +125,7 @@ func (e *Engine) unmute(out []Transition, now time.Time) []Transition {
 	return out
 }
 
-// announceUnmuted records that a firing series is announced now that nothing mutes it; false when another incident tells of it. stepFiring
+// announceUnmuted records that a firing series is announced now that nothing mutes it; false when another incident announces it. stepFiring
 // announces it when that one is over.
 func (e *Engine) announceUnmuted(s *series, now time.Time) bool {
 	if e.isLed(s) || s.isCovered(e, now) || e.rejoin(s, now) {

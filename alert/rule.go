@@ -61,7 +61,7 @@ const (
 
 // The names of the built-in rules.
 const (
-	AccessRule  = "access"  // a probe that guards access was let in
+	AccessRule  = "access"  // a probe that guards access was granted access
 	NoDataRule  = "no-data" // a probe has finished no run for three of its intervals
 	NetworkRule = "network" // our own network failed; announced when it is over, or when it lasts
 	WatcherRule = "watcher" // squarewatch itself is in trouble: it ran out of a resource, or a [Part] does not work

@@ -8,7 +8,7 @@ import (
 	"squarewatch/probe"
 )
 
-func TestAnOutageThatSpreadsIsToldOnce(t *testing.T) {
+func TestAnOutageThatSpreadsIsAnnouncedOnce(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b", "c"))
 	from := map[string]int{"a": 100, "b": 130, "c": 190}
 	s.play(0, 260, func(name string, second int) state {
@@ -21,7 +21,7 @@ func TestAnOutageThatSpreadsIsToldOnce(t *testing.T) {
 	joined(t, s.last.Incident, "server-errors/b", "server-errors/c")
 }
 
-func TestAnOutageOfSomeRunsIsToldOnce(t *testing.T) {
+func TestAnOutageOfSomeRunsIsAnnouncedOnce(t *testing.T) {
 	sometimes := func(second, of int, what state) state {
 		if second < 100 || second/10%of != 0 {
 			return good
@@ -62,8 +62,8 @@ func TestAnOutageOfSomeRunsIsToldOnce(t *testing.T) {
 	})
 }
 
-// TestAMaintenancePageIsToldOnce has a page with 200 over the whole site, which several rules count.
-func TestAMaintenancePageIsToldOnce(t *testing.T) {
+// TestAMaintenancePageIsAnnouncedOnce has a page with 200 over the whole site, which several rules count.
+func TestAMaintenancePageIsAnnouncedOnce(t *testing.T) {
 	options := causeOptions("a", "b", "c")
 	options.Rules = append(options.Rules, rule(func(r *alert.Rule) {
 		r.Name, r.On, r.Per, r.Window, r.Reopen = "anything", sel("unexpected"), alert.PerAll, time.Minute, -1
@@ -81,8 +81,8 @@ func TestAMaintenancePageIsToldOnce(t *testing.T) {
 	joined(t, s.last.Incident, "anything/all", "server-errors/b", "server-errors/c")
 }
 
-// Of two keys that are refused together, one is blamed until the judge knows better.
-func TestKeysThatAreRefusedTogetherAreToldOnce(t *testing.T) {
+// Of two keys that are refused together, one is blamed until the judge has seen both refused.
+func TestKeysThatAreRefusedTogetherAreAnnouncedOnce(t *testing.T) {
 	options := causeOptions("a", "b")
 	options.Probes[1].Credential = "other"
 	play := func(blamed string, knows int) *shared {
@@ -115,8 +115,8 @@ func TestKeysThatAreRefusedTogetherAreToldOnce(t *testing.T) {
 	same(t, []string{"120 firing unauthenticated/key", "136 update unauthenticated/key"}, s.told)
 }
 
-// While the API breaks it may refuse a good key too. The key is blamed until the judge knows better.
-func TestAKeyThatIsRefusedWhileTheAPIFailsIsToldOnce(t *testing.T) {
+// While the API breaks, it may refuse a good key too. The key is blamed until the judge has seen that the API fails.
+func TestAKeyThatIsRefusedWhileTheAPIFailsIsAnnouncedOnce(t *testing.T) {
 	play := func(refused string, knows int, others string) *shared {
 		options := causeOptions("a", "b")
 		options.Probes[1].Credential = others

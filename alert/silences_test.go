@@ -9,7 +9,7 @@ import (
 	"squarewatch/alert"
 )
 
-// TestSilencesAreBounded holds that a program that adds silences without end is stopped, until some are over.
+// TestSilencesAreBounded checks that no more silences are accepted above the limit until some have ended.
 func TestSilencesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := alert.NewSilences(nil, nil, func([]alert.Silence) {})

@@ -129,7 +129,7 @@ func TestAChildDoesNotFireWhileItsParentIsDown(t *testing.T) {
 	}
 }
 
-func TestADeadCredentialSendsOneMessage(t *testing.T) {
+func TestARefusedCredentialSendsOneMessage(t *testing.T) {
 	names := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"}
 	list := probes(names...)
 	for i := range list {

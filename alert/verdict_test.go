@@ -49,7 +49,7 @@ func TestAnIncidentCarriesTheVerdictOfItsNewestRun(t *testing.T) {
 	}
 }
 
-func TestAClearerVerdictIsToldOnceItStands(t *testing.T) {
+func TestAClearerVerdictIsAnnouncedWhenItHasLasted(t *testing.T) {
 	e := watching(t)
 	same(t, []string{"4 firing unknown"}, says(e, 0, 20, probe.BlameUnknown))
 	same(t, []string{"30 update api"}, says(e, 20, 60, probe.BlameAPI))
@@ -60,7 +60,7 @@ func TestAClearerVerdictIsToldOnceItStands(t *testing.T) {
 	same(t, []string{"90 update gateway"}, says(e, 60, 100, probe.BlameGateway))
 }
 
-func TestAVerdictThatIsDueIsToldWithoutAnotherRun(t *testing.T) {
+func TestAVerdictThatIsDueIsAnnouncedWithoutAnotherRun(t *testing.T) {
 	e := watching(t)
 	says(e, 0, 20, probe.BlameUnknown)
 	says(e, 20, 40, probe.BlameAPI)
@@ -70,11 +70,11 @@ func TestAVerdictThatIsDueIsToldWithoutAnotherRun(t *testing.T) {
 	}
 	got := e.Advance(sec(91))
 	if len(got) == 0 || !got[0].At.Equal(sec(90)) || got[0].Event != alert.EventUpdate || got[0].Incident.Blame != probe.BlameGateway {
-		t.Errorf("want the gateway told at 90 s, got %v", summaries(got))
+		t.Errorf("want an UPDATE that blames the gateway at 90 s, got %v", summaries(got))
 	}
 }
 
-func TestAVerdictThatFlapsIsNotTold(t *testing.T) {
+func TestAVerdictThatFlapsIsNotAnnounced(t *testing.T) {
 	e := watching(t)
 	same(t, []string{"4 firing api"}, says(e, 0, 20, probe.BlameAPI))
 	for second := 20; second < 200; second += 10 {
@@ -83,7 +83,7 @@ func TestAVerdictThatFlapsIsNotTold(t *testing.T) {
 	}
 }
 
-func TestWhatIsKnownStaysUntilNothingElseIsLeft(t *testing.T) {
+func TestAKnownVerdictStaysWhileAnyRunOfTheMinuteIsKnown(t *testing.T) {
 	e := watching(t)
 	same(t, []string{"4 firing credential"}, says(e, 0, 20, probe.BlameCredential))
 	same(t, nil, says(e, 20, 70, probe.BlameUnknown))
@@ -107,7 +107,7 @@ func TestTheVerdictOfAnEarlierIncidentIsForgotten(t *testing.T) {
 func TestTheEndTellsTheVerdictThatStands(t *testing.T) {
 	e := watching(t)
 	says(e, 0, 20, probe.BlameUnknown)
-	says(e, 20, 40, probe.BlameAPI) // told at 30 s, so that the next change waits until 90 s
+	says(e, 20, 40, probe.BlameAPI) // announced at 30 s, so that the next change waits until 90 s
 	says(e, 40, 55, probe.BlameGateway)
 	var last alert.Transition
 	for second := 55; second < 200 && last.Event != alert.EventResolved; second++ {

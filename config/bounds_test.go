@@ -28,7 +28,7 @@ func write(t *testing.T, text string) string {
 	return path
 }
 
-func TestWhatIsNoRegularFileIsRefused(t *testing.T) {
+func TestAPathThatIsNotARegularFileIsRefused(t *testing.T) {
 	for path, want := range map[string]string{"/dev/zero": "is a device or a socket", t.TempDir(): "is a directory"} {
 		_, err := load(t.Context(), path)
 		if _, ok := errors.AsType[*config.FileError](err); !ok || !strings.Contains(err.Error(), want) {
@@ -54,7 +54,7 @@ func TestAFileAboveTheLimitIsRefused(t *testing.T) {
 	}
 }
 
-// TestAPipeWithoutAWriterIsEmpty holds that opening does not wait for a writer.
+// TestAPipeWithoutAWriterIsEmpty checks that opening does not wait for a writer.
 func TestAPipeWithoutAWriterIsEmpty(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
@@ -101,7 +101,7 @@ func TestAProcessSubstitutionIsRead(t *testing.T) {
 	}
 }
 
-// TestAliasesOfAliasesAreBounded reads a file of less than 1 kB that stands for 10^12 values.
+// TestAliasesOfAliasesAreBounded reads a file of less than 1 kB that has 10^12 values when its aliases are replaced.
 func TestAliasesOfAliasesAreBounded(t *testing.T) {
 	var file strings.Builder
 	file.WriteString("target: https://api.aisquare.studio\nprobes:\n  - name: a\n    path: /\n    json:\n      a0: &a0 [x]\n")

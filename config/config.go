@@ -53,7 +53,7 @@ type Sections struct {
 	AllowHTTP   bool                `yaml:"allow_http,omitempty"`
 	Studio      string              `yaml:"studio,omitempty"`
 	Maintenance []alert.Maintenance `yaml:"maintenance,omitempty"`
-	Support     string              `yaml:"support,omitempty"`       // whom to ask at AISquare about server errors; empty for nobody
+	Support     string              `yaml:"support,omitempty"`       // whom to ask at AISquare about server errors; empty for none
 	SupportWait time.Duration       `yaml:"support_after,omitempty"` // age of server errors at which to ask AISquare; 30m when absent
 	Telemetry   otel.Settings       `yaml:"telemetry,omitempty"`
 	Listen      string              `yaml:"listen,omitempty"`       // address of the pages and metrics

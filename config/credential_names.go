@@ -34,7 +34,7 @@ func (c *credentialNames) check(mapping, place *yaml.Node, path, name string) {
 	c.first[name] = c.reader.errors[len(c.reader.errors)-1]
 }
 
-// count says in the fault of each unknown name how many more probes have it.
+// count adds to the fault of each unknown name how many more probes have it.
 func (c *credentialNames) count() {
 	for name, more := range c.more {
 		c.first[name].Problem += fmt.Sprintf(" (%d more of the file's probes have it too)", more)

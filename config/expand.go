@@ -38,8 +38,8 @@ func (s resolver) stateDirectory() string {
 	return defaultStateDir
 }
 
-// lookup returns the value of a reference. Its errors say what to do and never hold a value. A value with a blank at an end is refused: a
-// webhook address with one is another address, and nobody can see it.
+// lookup returns the value of a reference. Its errors say what to do and never hold a value. A value with a blank at an end is refused,
+// because the blank cannot be seen but makes another address of a webhook address.
 func (s resolver) lookup(r secret.Reference) (string, error) {
 	value, err := s.value(r)
 	if err == nil && strings.TrimSpace(value) != value {

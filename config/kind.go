@@ -22,7 +22,7 @@ type Kind[T any] struct {
 // Part is a credential or notifier of the file.
 type Part[T any] struct {
 	Kind     string
-	Settings any                      // of the kind; printing them shows no secret
+	Settings any                      // those of the kind; printing them shows no secret
 	Build    func(*Config) (T, error) // builds the credential or notifier
 }
 
@@ -41,7 +41,7 @@ func NewKind[S, T any](name string, defaults S, build func(S, *Config) (T, error
 
 // Kinds lists the kinds that a file may name. The program makes the list; see cmd/squarewatch/kinds.go.
 type Kinds struct {
-	Credentials []Kind[probe.Credential] // the mapping of a credential holds the settings, and one of its keys is the name of the kind
+	Credentials []Kind[probe.Credential] // the mapping of a credential is its settings; the key with the name of a kind chooses the kind
 	Notifiers   []Kind[outbox.Notifier]  // the key with the name of the kind holds the settings
 }
 
@@ -55,7 +55,7 @@ type Notifier struct {
 // defaultGroupWait is the group_wait of a notifier that has none.
 const defaultGroupWait = 5 * time.Second
 
-// choose returns the one kind whose key a mapping has.
+// choose returns the one kind whose key a mapping has. It records a fault and returns false when the mapping has no such key, or several.
 func choose[T any](r *reader, node *yaml.Node, path string, kinds []Kind[T]) (Kind[T], bool) {
 	var chosen []Kind[T]
 	var names []string

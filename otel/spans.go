@@ -73,7 +73,7 @@ func runAttributes(r *probe.Result) []attribute.KeyValue {
 	return attributes
 }
 
-// look writes the span of a look. What it found is no error, whatever it is.
+// look writes the span of a look. The span has no error status, because the result of a look is not an error of squarewatch.
 func (w *spanWriter) look(ctx context.Context, l *probe.Look) {
 	kind := trace.SpanKindInternal
 	if l.Span.IsValid() {

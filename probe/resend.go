@@ -48,7 +48,7 @@ type queryConn struct {
 	deadline time.Time // zero for none
 }
 
-// SetDeadline sets the time at which an answer is no longer waited for.
+// SetDeadline sets the time until which the connection waits for an answer.
 func (c *queryConn) SetDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -49,7 +49,7 @@ func TestOurOwnShortageIsNotTheirOutage(t *testing.T) {
 	}
 }
 
-// TestALoginWithoutADescriptorIsOurOwnShortage holds that the login service is not blamed.
+// TestALoginWithoutADescriptorIsOurOwnShortage checks that the login service is not blamed.
 func TestALoginWithoutADescriptorIsOurOwnShortage(t *testing.T) {
 	login := probe.LoginRequest{Path: "/login", Body: map[string]secret.Text{"a": secret.New("bcde")}}
 	credential, err := probe.NewLogin(probe.LoginSettings{Login: login})

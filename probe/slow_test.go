@@ -48,7 +48,7 @@ func raw(t *testing.T, serve func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-// swallow reads until the other side goes away.
+// swallow reads until the other side closes the connection, and answers nothing.
 func swallow(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 // answering sends the same bytes to every request that has no body.

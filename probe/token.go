@@ -65,8 +65,8 @@ func parseTokens(answer []byte, now time.Time) (access, refresh token, ok bool) 
 // newToken returns a token with the lifetime that its claims exp and iat state (RFC 7519), or else with the documented one. The
 // signature is not verified, because the claims are used only to decide when to renew.
 //
-// The claims use the clock of the issuer. Where that clock differs from ours, the lifetime counts from now. A token that ends
-// earlier by our clock has only the time until then: simplejwt copies iat from the refresh token to the access token
+// The claims use the clock of the issuer, which may differ from ours, so the lifetime counts from now. When exp comes earlier by our
+// clock, the token ends at exp. Its lifetime is then stated too long: simplejwt copies iat from the refresh token to the access token
 // (https://github.com/jazzband/djangorestframework-simplejwt/blob/master/rest_framework_simplejwt/tokens.py, no_copy_claims).
 func newToken(raw string, now time.Time, documented time.Duration) token {
 	now = now.Round(0)

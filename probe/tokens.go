@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -23,6 +24,9 @@ type tokens struct {
 	paused    time.Time     // no renewal starts before this time, not even an urgent one: the login service asked for a pause (Retry-After)
 	backoff   *backoff.ExponentialBackOff
 	ended     []Renewal // renewals that ended since Finish was last called
+
+	accepted bool // the API has accepted the access token
+	useless  bool // the API refused an access token that the refresh token got, and has accepted none since
 
 	last     blame.Renewal
 	replaced time.Time // when a refused token was last replaced
@@ -80,12 +84,25 @@ func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
 		}
 	} else {
 		t.access, t.refresh, t.earlier = access, refresh, [2]token{t.access, t.refresh}
+		t.accepted, t.useless = false, t.useless && r.Outcome == Refreshed
 		r.Expiry = access.expiry
 		t.backoff.Reset()
 	}
 	const limit = 100 // only runs take renewals out of the list; without runs it must not grow
 	if len(t.ended) < limit {
 		t.ended = append(t.ended, r)
+	}
+}
+
+// answerLocked notes what the API answered to a request with the held access token, unless that has expired since. An access token of a refresh may be refused although
+// the refresh goes on to succeed: the account was deleted, and perhaps made anew; see Renew. Then only a login helps.
+func (t *tokens) answerLocked(code int) {
+	switch {
+	case !time.Now().Before(t.access.expiry):
+	case code == http.StatusUnauthorized:
+		t.useless = t.useless || !t.accepted && !t.last.LoggedIn
+	case code < http.StatusBadRequest:
+		t.accepted, t.useless = true, false
 	}
 }
 
@@ -133,6 +150,9 @@ func (s loginSession) startLocked(ctx context.Context, r AuthRequest) {
 	ended := make(chan struct{})
 	s.tokens.renewing = ended
 	refresh := s.tokens.refresh
+	if s.tokens.useless {
+		refresh = token{}
+	}
 	renewal := Renewal{Credential: s.env.name, Trace: r.Trace, Parent: r.Span}
 	s.env.renewals.start(ctx, func(ctx context.Context) {
 		defer close(ended)

@@ -49,8 +49,8 @@ func (c *cables) dial(ctx context.Context, network, address string) (net.Conn, e
 	return c.all[len(c.all)-1], nil
 }
 
-// TestDeadConnectionFailsOneRun has a kept connection that loses requests, or leads to a server that hangs. The next run uses a new
-// connection.
+// TestDeadConnectionFailsOneRun lets a kept connection lose requests, or lets its server hang. Only the run on that connection fails; the
+// next one uses a new connection.
 func TestDeadConnectionFailsOneRun(t *testing.T) {
 	for _, http1 := range []bool{true, false} {
 		for _, fault := range []string{"dead", "hung"} {
@@ -135,8 +135,8 @@ func TestFailureDoesNotBreakOthersOnTheConnection(t *testing.T) {
 	}
 }
 
-// TestRequestThatIsSentAgainIsRecorded has a kept connection that breaks after the request was sent. The run succeeds, and the
-// broken attempt is recorded with its duration.
+// TestRequestThatIsSentAgainIsRecorded breaks a kept connection after the request was sent. The run succeeds, and the broken attempt is
+// recorded with its duration.
 func TestRequestThatIsSentAgainIsRecorded(t *testing.T) {
 	const work = 60 * time.Millisecond
 	for name, end := range map[string]func(*net.TCPConn){
@@ -180,7 +180,7 @@ func TestRequestThatIsSentAgainIsRecorded(t *testing.T) {
 				atLeast(t, broken, probe.PhaseWait, work/2)
 			}
 			if took := again.End.Sub(broken.Start); r.Latency() != took {
-				t.Errorf("want both in the latency, %v, got %v", took, r.Latency())
+				t.Errorf("want a latency with both attempts, %v, got %v", took, r.Latency())
 			}
 			<-sent
 			for _, a := range r.Attempts {

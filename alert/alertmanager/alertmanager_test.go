@@ -48,7 +48,7 @@ func TestNotifier(t *testing.T) {
 func inspect(t *testing.T, request *http.Request, body []byte) {
 	t.Helper()
 	if request.URL.Path != "/prefix/api/v2/alerts" || request.Header.Get("Content-Type") != "application/json" {
-		t.Errorf("posted to %s as %s", request.URL.Path, request.Header.Get("Content-Type"))
+		t.Errorf("want a post of JSON to /prefix/api/v2/alerts, got %s as %s", request.URL.Path, request.Header.Get("Content-Type"))
 	}
 	var alerts []model.Alert
 	if err := json.Unmarshal(body, &alerts); err != nil || len(alerts) == 0 {
@@ -60,7 +60,7 @@ func inspect(t *testing.T, request *http.Request, body []byte) {
 		}
 		for name, value := range alerts[i].Annotations {
 			if strings.ContainsAny(string(value), "<>") || strings.Contains(string(value), "@everyone") {
-				t.Errorf("%s can mention people: %s", name, value)
+				t.Errorf("the annotation %s holds markup or mentions people: %s", name, value)
 			}
 		}
 	}
@@ -219,7 +219,7 @@ func TestFiringAlertsAreRefreshed(t *testing.T) {
 	}
 }
 
-// FuzzAnswersAreClassified sends arbitrary answers.
+// FuzzAnswersAreClassified lets the server give arbitrary answers.
 func FuzzAnswersAreClassified(f *testing.F) {
 	f.Add(400, "", `"bad"`, "application/json")
 	f.Add(200, "", "", "")
@@ -239,10 +239,10 @@ func FuzzAnswersAreClassified(f *testing.F) {
 		_, err := n.Deliver(t.Context(), notifiertest.Notification(alert.EventFiring))
 		got := failure(t, err)
 		if got == nil && (status > 299 || status == 200 && strings.HasPrefix(contentType, "text/html")) {
-			t.Errorf("status %d counts as delivered", status)
+			t.Errorf("want an error for status %d as %q, got none", status, contentType)
 		}
 		if got != nil && (got.Permanent != (got.Fix != "") || len(err.Error()) > 3000) {
-			t.Errorf("permanent %v with %v", got.Permanent, err)
+			t.Errorf("want a fix if the failure is permanent, and a short error, got permanent %v, %v", got.Permanent, err)
 		}
 	})
 }
@@ -260,13 +260,13 @@ func TestSettingsAreChecked(t *testing.T) {
 		"plain":              {alertmanager.Settings{URL: "http://alertmanager:9093"}, nil},
 		"with a path":        {alertmanager.Settings{URL: "https://example.org/am/", BearerToken: token}, nil},
 		"a cluster":          {alertmanager.Settings{URLs: []string{"http://a:9093", "http://b:9093"}, BasicAuth: login()}, nil},
-		"nothing":            {alertmanager.Settings{}, []string{"url"}},
-		"both":               {alertmanager.Settings{URL: "http://a", URLs: []string{"http://b"}}, []string{"urls"}},
+		"no address":         {alertmanager.Settings{}, []string{"url"}},
+		"url and urls":       {alertmanager.Settings{URL: "http://a", URLs: []string{"http://b"}}, []string{"urls"}},
 		"no scheme":          {alertmanager.Settings{URL: "alertmanager:9093"}, []string{"url"}},
-		"a login inside":     {alertmanager.Settings{URL: "http://ada:hush-password@a"}, []string{"url"}},
+		"a login in url":     {alertmanager.Settings{URL: "http://ada:hush-password@a"}, []string{"url"}},
 		"a query":            {alertmanager.Settings{URL: "http://a/?x=1"}, []string{"url"}},
-		"the API":            {alertmanager.Settings{URL: "http://a/api/v2/alerts"}, []string{"url"}},
-		"twice":              {alertmanager.Settings{URLs: []string{"http://a", "http://a"}}, []string{"urls[1]"}},
+		"path of the API":    {alertmanager.Settings{URL: "http://a/api/v2/alerts"}, []string{"url"}},
+		"one member twice":   {alertmanager.Settings{URLs: []string{"http://a", "http://a"}}, []string{"urls[1]"}},
 		"one of many is bad": {alertmanager.Settings{URLs: []string{"http://a", "b"}}, []string{"urls[1]"}},
 		"two logins":         {alertmanager.Settings{URL: "http://a", BearerToken: token, BasicAuth: login()}, []string{"basic_auth"}},
 		"half a login": {alertmanager.Settings{URL: "http://a", BasicAuth: &alertmanager.BasicAuth{}}, []string{

@@ -32,18 +32,18 @@ func options() alertmanager.Options {
 func settings() alertmanager.Settings {
 	return alertmanager.Settings{
 		URL: "http://127.0.0.1:9093", BearerToken: secret.New("hush"),
-		Labels: map[string]string{"env": "prod", "team": "nobody sees this one, for the probe has it"},
+		Labels: map[string]string{"env": "prod", "team": "from the settings, unless the probe has this label"},
 	}
 }
 
-// changed returns a firing message whose incident was changed.
+// changed returns a FIRING message with a change of its incident.
 func changed(change func(*alert.Incident)) outbox.Notification {
 	n := notifiertest.Notification(alert.EventFiring)
 	change(&n.Incident)
 	return n
 }
 
-// ended is the same, ten minutes later and over.
+// ended returns a RESOLVED message, ten minutes later, with a change of its incident.
 func ended(change func(*alert.Incident)) outbox.Notification {
 	n := notifiertest.Notification(alert.EventResolved)
 	n.Incident.Bad, n.Incident.Rate, n.Incident.Classes = 0, 0, nil
@@ -51,7 +51,7 @@ func ended(change func(*alert.Incident)) outbox.Notification {
 	return n
 }
 
-// condition makes the incident one without a rate.
+// condition sets the condition and the rule of an incident, and removes its window and thresholds.
 func condition(i *alert.Incident, c alert.Condition, rule string) {
 	i.Condition, i.Rule, i.Window, i.Threshold, i.Clear = c, rule, 0, 0, 0
 }
@@ -70,7 +70,7 @@ func refusals(blame probe.Blame) func(*alert.Incident) {
 	}
 }
 
-// many tells what fires, as a repetition does, and what is over.
+// many returns an UPDATE about three incidents: two fire, and one is resolved.
 func many() outbox.Notification {
 	n := notifiertest.Notification(alert.EventUpdate)
 	for _, series := range []string{"feed", "reach"} {
@@ -154,7 +154,7 @@ func TestAlertsGolden(t *testing.T) {
 			alerts := alertmanager.Render(n, settings(), options(), now())
 			for i := range alerts {
 				if err := alerts[i].Validate(); err != nil {
-					t.Errorf("Prometheus's own rules: %v", err)
+					t.Errorf("Prometheus's own check refuses the alert: %v", err)
 				}
 			}
 			got, err := json.MarshalIndent(alerts, "", "  ")
@@ -166,8 +166,8 @@ func TestAlertsGolden(t *testing.T) {
 	}
 }
 
-// TestHostsThatSeeTheSameMakeOneAlert renders an incident as two hosts see it: crossed and announced at other times, with
-// other counts and examples, under another identifier.
+// TestHostsThatSeeTheSameMakeOneAlert renders an incident as two hosts see it. Their times, counts, examples and identifiers differ, but
+// the labels must not.
 func TestHostsThatSeeTheSameMakeOneAlert(t *testing.T) {
 	for name, n := range notifications() {
 		other := n
@@ -183,18 +183,21 @@ func TestHostsThatSeeTheSameMakeOneAlert(t *testing.T) {
 	}
 }
 
-// TestTheTimesOfAnAlert holds what lets it end by itself and end at once.
+// TestTheTimesOfAnAlert checks when alerts begin and end. A firing alert ends a few minutes after the post, unless it is posted again. A
+// resolved alert ends when its incident did.
 func TestTheTimesOfAnAlert(t *testing.T) {
 	at := notifiertest.Notification(alert.EventFiring).At
 	for name, test := range map[string]struct {
 		n          outbox.Notification
 		begin, end time.Time
 	}{
-		"firing":                   {notifiertest.Notification(alert.EventFiring), at.Add(-time.Minute), now().Add(4 * time.Minute)},
-		"resolved":                 {notifiertest.Notification(alert.EventResolved), at.Add(-time.Minute), at.Add(10 * time.Minute)},
-		"resolved after the clock": {ended(func(i *alert.Incident) { i.Resolved = at.Add(-time.Hour) }), at.Add(-time.Hour), at.Add(-time.Hour)},
-		"of an unknown beginning":  {changed(func(i *alert.Incident) { i.Since = time.Time{} }), at, now().Add(4 * time.Minute)},
-		"test":                     {notifiertest.Notification(alert.EventTest), now(), now().Add(time.Minute)},
+		"firing":   {notifiertest.Notification(alert.EventFiring), at.Add(-time.Minute), now().Add(4 * time.Minute)},
+		"resolved": {notifiertest.Notification(alert.EventResolved), at.Add(-time.Minute), at.Add(10 * time.Minute)},
+		"resolved after the clock was set back": {
+			ended(func(i *alert.Incident) { i.Resolved = at.Add(-time.Hour) }), at.Add(-time.Hour), at.Add(-time.Hour),
+		},
+		"firing without a beginning": {changed(func(i *alert.Incident) { i.Since = time.Time{} }), at, now().Add(4 * time.Minute)},
+		"test":                       {notifiertest.Notification(alert.EventTest), now(), now().Add(time.Minute)},
 	} {
 		got := alertmanager.Render(test.n, settings(), options(), now())[0]
 		if !got.StartsAt.Equal(test.begin) || !got.EndsAt.Equal(test.end) {
@@ -203,7 +206,7 @@ func TestTheTimesOfAnAlert(t *testing.T) {
 	}
 }
 
-// TestLabelNamesAreMadeLegal gives a probe labels as OpenTelemetry and people name them.
+// TestLabelNamesAreMadeLegal uses label names that OpenTelemetry and people use, and that Prometheus does not allow.
 func TestLabelNamesAreMadeLegal(t *testing.T) {
 	n := changed(func(i *alert.Incident) {
 		i.Labels = map[string]string{
@@ -223,12 +226,12 @@ func TestLabelNamesAreMadeLegal(t *testing.T) {
 	}
 	for name := range set {
 		if !model.LegacyValidation.IsValidLabelName(string(name)) || len(name) > 120 {
-			t.Errorf("no legal name: %q", name)
+			t.Errorf("want names that Prometheus allows, at most 120 bytes long, got %q", name)
 		}
 	}
 }
 
-// FuzzEveryAlertIsLegal puts any text wherever one can come from.
+// FuzzEveryAlertIsLegal puts arbitrary text into the fields that hold foreign text or text of the configuration.
 func FuzzEveryAlertIsLegal(f *testing.F) {
 	f.Add("team", "<!channel> @everyone")
 	f.Add("__name__", "a\xff\u202e\n")
@@ -245,12 +248,12 @@ func FuzzEveryAlertIsLegal(f *testing.F) {
 		}
 		for label := range got.Labels {
 			if !model.LegacyValidation.IsValidLabelName(string(label)) {
-				t.Errorf("no label's name: %q", label)
+				t.Errorf("want label names that Prometheus allows, got %q", label)
 			}
 		}
 		for annotation, value := range got.Annotations {
 			if strings.ContainsAny(string(value), "<>\x00\u202e") {
-				t.Errorf("%s can harm: %q", annotation, value)
+				t.Errorf("the annotation %s holds markup or a control character: %q", annotation, value)
 			}
 		}
 	})

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	cutName     = 60 // of a probe or a credential
-	cutText     = 1000
+	cutName     = 60   // characters of the name of a probe or a credential
+	cutText     = 1000 // characters of any other text
 	maxExamples = 3
 	maxKinds    = 5  // kinds of outcome in a list
 	maxAffected = 10 // series in a list

@@ -27,7 +27,7 @@ func Result(name string, at time.Time, code int) *probe.Result {
 	return r
 }
 
-// Probes returns probes with a label.
+// Probes returns probes with the label of, which holds the name of the probe.
 func Probes(names ...string) []probe.Probe {
 	var list []probe.Probe
 	for _, name := range names {
@@ -93,7 +93,7 @@ func Short(change func(*alert.Rule)) alert.Rule {
 	})
 }
 
-// Restarted returns an engine that restores the states and resumes at second at.
+// Restarted returns an engine as after a restart: it restores the states, recalls the runs, and resumes at second at.
 func Restarted(t *testing.T, options alert.EngineOptions, states []alert.SeriesState, recalled []*probe.Result, at int) *alert.Engine {
 	t.Helper()
 	e := Engine(t, options)

@@ -106,7 +106,7 @@ func get(ctx context.Context, client *http.Client, address, userAgent string) (s
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return 0, errors.New("the address is no URL")
+		return 0, errors.New("the address is not a valid URL")
 	}
 	req.Header.Set("User-Agent", userAgent)
 	resp, err := client.Do(req)

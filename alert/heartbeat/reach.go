@@ -7,12 +7,12 @@ import (
 	"net/url"
 )
 
-// Reach asks the server of the dead man's switch for its first page, within ctx, and returns the status of the answer. That is no ping,
-// since the address of a ping names the check in its path. Of a ping's address without a path, Reach returns [ErrNoPath] and asks nothing.
+// Reach asks the server of the dead man's switch for its first page, within ctx, and returns the status of the answer. That is not a
+// ping, since the address of a ping names the check in its path. For an address without a path, Reach returns [ErrNoPath] and asks nothing.
 func (s Settings) Reach(ctx context.Context, client *http.Client, userAgent string) (status int, err error) {
 	u, err := url.Parse(s.URL.Reveal())
 	if err != nil {
-		return 0, errors.New("the address is no URL")
+		return 0, errors.New("the address is not a valid URL")
 	}
 	if u.Path == "" || u.Path == "/" {
 		return 0, ErrNoPath

@@ -99,7 +99,7 @@ func (a *addresses) live(list []step) string {
 			return fault
 		}
 		if !slices.Contains(slices.Collect(maps.Values(current)), k) {
-			continue // nobody reads there
+			continue // the address is no longer configured
 		}
 		for id, event := range h {
 			if event.Fires() != a.firing[id] && !slices.Contains(p.missed, id) {

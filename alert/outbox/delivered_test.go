@@ -303,7 +303,7 @@ func TestAFiringThatMayHaveArrivedIsNotForgotten(t *testing.T) {
 		want(t, nil, m.said())
 		<-time.After(time.Hour)
 		if said := m.said(); len(said) != 1 || !strings.HasPrefix(said[0], "resolved a") {
-			t.Errorf("want the end told and nothing else, got %v", said)
+			t.Errorf("want only RESOLVED delivered, got %v", said)
 		}
 	})
 }

@@ -75,7 +75,7 @@ func (s *system) checkJoined(series string) {
 	}
 }
 
-// checkEveryJoined checks, when all is over, that every incident that joined another one was told: the end of its leader names it, or it
+// checkEveryJoined checks at the end that every incident that joined another one was announced: the end of its leader names it, or it
 // has a message of its own.
 func (s *system) checkEveryJoined() {
 	for _, i := range s.joined {

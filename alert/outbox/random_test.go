@@ -94,10 +94,10 @@ func checkTold(t *rapid.T, history map[string][]alert.Event, taken []outbox.Noti
 			continue // folded: one message reported the beginning and the latest state
 		}
 		if last[id] != end {
-			t.Fatalf("%s: want %s told last, got %q", id, end, last[id])
+			t.Fatalf("%s: want %s delivered last, got %q", id, end, last[id])
 		}
 		if stands[id] > len(changes) {
-			t.Fatalf("%s: %d changes were told as %d", id, len(changes), stands[id])
+			t.Fatalf("%s: %d changes were delivered as %d", id, len(changes), stands[id])
 		}
 	}
 }

@@ -40,7 +40,7 @@ type sender struct {
 	reports     []waitingReport    // reports that are not delivered yet
 	inFlight    []entry            // entries that are being delivered now
 	reporting   *waitingReport     // the report that is being delivered now; nil for none
-	begun       time.Time          // when their delivery began
+	begun       time.Time          // when the delivery of inFlight or reporting began
 	lastRefresh time.Time          // when firing incidents were last repeated, for a [Refresher]
 	notBefore   time.Time          // no attempt is made before this time
 	backoff     *backoff.ExponentialBackOff

@@ -157,7 +157,7 @@ func TestMessagesAreSentWhileTheDiskFails(t *testing.T) {
 		limit(1 << 20)
 		<-time.After(time.Minute)
 		if p.Fault() != nil {
-			t.Errorf("want it well again, got %v", p.Fault())
+			t.Errorf("want no fault any more, got %v", p.Fault())
 		}
 		states, err := p.store.States(t.Context(), time.Now())
 		if err != nil || len(states) != 200 {

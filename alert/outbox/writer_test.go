@@ -49,7 +49,7 @@ func TestDiskThatHangsDelaysDeliveryByASecondOnce(t *testing.T) {
 		release()
 		<-time.After(30 * time.Second)
 		if err := p.Fault(); err != nil {
-			t.Errorf("want it well again, got %v", err)
+			t.Errorf("want no fault any more, got %v", err)
 		}
 		states, errStates := p.store.States(t.Context(), time.Now())
 		silences, errSilences := p.store.Silences(t.Context(), time.Now())

@@ -44,8 +44,8 @@ type members struct {
 	read  time.Time
 }
 
-// allows reports whether a person may press buttons and use the command. Without a list everybody in the channel may. When the members
-// of a group cannot be read, the members that were read last apply.
+// allows reports whether a person may press buttons and use the command. Without a list, every member of the workspace may. When the
+// members of a group cannot be read, the members that were read last apply.
 func (n *Notifier) allows(ctx context.Context, logger *slog.Logger, user string) bool {
 	if len(n.settings.Allow) == 0 || slices.Contains(n.settings.Allow, user) {
 		return true

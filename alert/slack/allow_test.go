@@ -93,7 +93,7 @@ func TestAnAnnouncementMentionsNobody(t *testing.T) {
 	}
 	got := server.Messages()
 	if len(got) != 1 || strings.Contains(got[0].Text, "<!channel>") || !strings.Contains(got[0].Text, "eve silenced everything") {
-		t.Errorf("want it said and nobody mentioned, got %+v", got)
+		t.Errorf("want the announcement without a mention, got %+v", got)
 	}
 }
 

@@ -208,7 +208,7 @@ func TestDelayedIncidentIsDeliveredOnce(t *testing.T) {
 					o := openOffice(t, kind, nil)
 					defer o.stop()
 					o.live(trouble, true)
-					if trouble.lasts > 0 { // both changes waited, and one message tells them
+					if trouble.lasts > 0 { // both changes waited, and one message announces them
 						o.checkTold("RESOLVED")
 						return
 					}

@@ -111,7 +111,7 @@ func link(address, label string) string {
 		return label
 	}
 	target := strings.NewReplacer("|", "%7C", "&", "&amp;", "<", "%3C", ">", "%3E").Replace(u.String())
-	if u.User == nil { // a name after @ could mention somebody
+	if u.User == nil { // a name after @ could mention a person
 		target = strings.ReplaceAll(target, "@", "%40")
 	}
 	if utf8.RuneCountInString(target) > cutURL || clean(target) != target {

@@ -291,7 +291,7 @@ func TestWithoutACollectorAMessageNamesNoTrace(t *testing.T) {
 	}
 }
 
-func TestWithoutATraceAddressTheIdentifierIsTold(t *testing.T) {
+func TestWithoutATraceAddressTheIdentifierIsShown(t *testing.T) {
 	m := slack.Render(messages()["firing-500"], slack.Options{})
 	if want := "trace `01020300000000000000000000000000`"; !strings.Contains(m.Plain(), want) {
 		t.Errorf("want %q in\n%s", want, m.Plain())

@@ -222,7 +222,7 @@ func (n *Notifier) dialer() *websocket.Dialer {
 }
 
 // handlePress performs the action of a button, if its user may press it, and shows the person what the message itself does not show.
-// The thread shows everybody who added a silence.
+// The thread shows to all of its readers who added a silence.
 func (s *session) handlePress(ctx context.Context, data *slack.InteractionCallback) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()

@@ -21,12 +21,12 @@ type Settings struct {
 	Channel    string      `yaml:"channel,omitempty"`     // name or identifier of the bot's channel
 	AppToken   secret.Text `yaml:"app_token,omitempty"`   // xapp-…, with the scope connections:write: buttons and /squarewatch
 	APIURL     string      `yaml:"api_url,omitempty"`     // base of Slack's web API, for a proxy; Slack's own when empty
-	Allow      []string    `yaml:"allow,omitempty"`       // IDs of people and groups that may use buttons and commands; everybody when empty
+	Allow      []string    `yaml:"allow,omitempty"`       // IDs of people and groups that may use buttons and commands; all people when empty
 }
 
 // Options are the dependencies of a notifier.
 type Options struct {
-	Support  string       // whom to ask at AISquare; empty for nobody
+	Support  string       // whom to ask at AISquare; empty for none
 	TraceURL string       // address of a trace, with {trace_id} in the place of the identifier; empty for no links
 	Site     setting.Site // address of the pages; a message's title links to the incident, and each run to its page
 	Untraced bool         // traces are not exported, so that messages show none

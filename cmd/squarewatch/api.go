@@ -72,7 +72,7 @@ type alertJSON struct {
 
 	Blame    probe.Blame      `json:"blame,omitempty"` // whose fault it is
 	Evidence []probe.Evidence `json:"evidence,omitempty"`
-	Settle   string           `json:"settle,omitempty"` // what would tell whose fault it is, while that is unknown
+	Settle   string           `json:"settle,omitempty"` // what would show whose fault it is, while that is unknown
 	Fault    string           `json:"fault,omitempty"`  // whose fault it is and what to do now, in sentences; only while it fires
 }
 

@@ -221,7 +221,7 @@ func expects(p probe.Probe) string {
 // printWarnings prints the warnings about a valid file.
 func (p process) printWarnings(w io.Writer, cfg *config.Config) {
 	d := p.displayOn(w)
-	_ = d.write(warningsText(d, cfg)) // nobody reads them when that fails
+	_ = d.write(warningsText(d, cfg)) // if that fails, the warnings are lost
 }
 
 // warningsText describes what a valid file can hardly mean, and what is left out.

@@ -64,8 +64,8 @@ func outage(t *testing.T, connectivity string, alsoTheOther bool, length time.Du
 	return messages, asked
 }
 
-// TestOurOwnNetworkIsNotTheirOutage has minutes without an answer for three reasons. An outage of our own network that lasts is told also
-// while it lasts, since some notifier may be on this side of it.
+// TestOurOwnNetworkIsNotTheirOutage has minutes without an answer for three reasons. An outage of our own network that lasts is announced
+// before its end, since some notifiers may still be reached.
 func TestOurOwnNetworkIsNotTheirOutage(t *testing.T) {
 	const address = "connectivity: {address: \"192.0.2.1:53\"}\n"
 	theirs := []string{"firing server-errors all", "resolved server-errors all"}

@@ -27,7 +27,7 @@ func docPages(t *testing.T) map[string]string {
 	return pages
 }
 
-// TestTheReadmeFitsItsReader holds that the README is short and leads to every page.
+// TestTheReadmeFitsItsReader checks that the README is short and leads to every page.
 func TestTheReadmeFitsItsReader(t *testing.T) {
 	pages := docPages(t)
 	readme := pages["README.md"]
@@ -41,7 +41,7 @@ func TestTheReadmeFitsItsReader(t *testing.T) {
 	}
 }
 
-// TestEveryPageSaysForWhomItIs holds that a page begins with its reader and ends with where to go next.
+// TestEveryPageSaysForWhomItIs checks that a page begins with its reader and ends with where to go next.
 func TestEveryPageSaysForWhomItIs(t *testing.T) {
 	for path, text := range docPages(t) {
 		if path == "README.md" {

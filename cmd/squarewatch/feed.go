@@ -92,7 +92,7 @@ func newFeed(incidents []alert.Incident, cfg *config.Config, started time.Time) 
 	}
 	for n := range incidents {
 		i := &incidents[n]
-		if i.Leader != "" { // the incident that it joined tells of it
+		if i.Leader != "" { // the incident that it joined announces it
 			continue
 		}
 		entry := atomEntry{

@@ -213,7 +213,7 @@ func TestPartsThatStandStillAreTroubles(t *testing.T) {
 	})
 }
 
-// TestADiskIsNoReasonToRestart holds that the watchdog is fed while parts wait for a disk, unless probing waits too.
+// TestADiskIsNoReasonToRestart checks that the watchdog is notified while parts wait for a disk, unless probing waits too.
 func TestADiskIsNoReasonToRestart(t *testing.T) {
 	probing, delivery := trouble{part: partProbing, stuck: true}, trouble{part: partDelivery, stuck: true}
 	disk := trouble{part: partStorage, stuck: true}

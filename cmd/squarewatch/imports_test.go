@@ -42,7 +42,7 @@ func allowed() map[string][]string {
 		"otel/metric":  {},                            // a store of numbers: what a metric means is decided in otel
 		"otel/spool":   {"otel/otlperr", "otel/wake"}, // wraps any OTLP client, without settings and recorder
 		"otel/otlperr": {},                            // reads the errors of the SDK
-		"otel/wake":    {},                            // everybody may import it
+		"otel/wake":    {},                            // every package may import it
 		"config": {
 			"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact",
 			"alert", "alert/heartbeat", "alert/outbox", "otel", "otel/collector",

@@ -93,7 +93,7 @@ func (f *initFlags) read(cmd *cobra.Command, references map[string]*string) erro
 	return errors.Join(faults...)
 }
 
-// missing returns the flags that are needed where nobody can be asked.
+// missing returns the flags that are needed when there is no person to ask.
 func (f *initFlags) missing() []string {
 	var missing []string
 	for _, need := range []struct{ flag, other, usage string }{

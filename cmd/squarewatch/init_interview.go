@@ -15,7 +15,7 @@ type beginning struct {
 	file      *configFile
 	flags     *initFlags
 	directory string              // of the secrets
-	person    initialize.Terminal // nil where nobody can be asked
+	person    initialize.Terminal // nil when there is no person to ask
 }
 
 // interview asks for everything, and tests each step.

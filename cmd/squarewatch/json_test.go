@@ -27,7 +27,7 @@ func shapeOf(value any) any {
 	case map[string]any:
 		shape := map[string]any{}
 		for key, below := range v {
-			if key == "missed_reasons" { // its keys are reasons, of which a busy machine has more
+			if key == "missed_reasons" { // its keys are the reasons that occurred; there are more on a busy machine
 				shape[key] = "numbers by reason"
 				continue
 			}
@@ -53,7 +53,7 @@ func shapeOf(value any) any {
 	return "null"
 }
 
-// joined returns the shape of values of two shapes.
+// joined returns the shape that covers the values of both shapes.
 func joined(a, b any) any {
 	if a == nil || b == nil {
 		return firstOf(a, b)
@@ -115,7 +115,7 @@ func checkShape(t *testing.T, name, printed string) {
 	golden.Check(t, filepath.Join("testdata/json", strings.ReplaceAll(name, " ", "-")+".golden"), string(text)+"\n", *update)
 }
 
-// TestTheShapeOfEveryJSON runs every command that has --json, with a daemon of which one probe fires.
+// TestTheShapeOfEveryJSON runs every command that has --json, beside a daemon with one firing incident.
 func TestTheShapeOfEveryJSON(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{})
 	api.SetFault("/broken/", aisquaretest.Fault{Status: 503, Body: `{"detail": "down for repair"}`})
@@ -143,7 +143,7 @@ paths: {/pets: {get: {responses: {"200": {description: ok}}}}, "/pets/{id}": {ge
 	}
 	for ticker := time.NewTicker(50 * time.Millisecond); len(slack.Messages()) == 0; <-ticker.C {
 		if t.Context().Err() != nil {
-			t.Fatal("nothing fires")
+			t.Fatal("want a message to Slack about the broken probe, got none")
 		}
 	}
 	_, added := l.squarewatch("silence", "add", "--json", "--rule", "server-errors", "--for", "2h", "--by", "me", "--comment", "why")

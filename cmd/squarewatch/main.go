@@ -1,5 +1,5 @@
-// Command squarewatch watches the AISquare Studio API: it calls endpoints on a schedule, records every answer as
-// OpenTelemetry spans and metrics, and notifies Slack when a rate of bad answers crosses a threshold, and when it is over.
+// Command squarewatch watches the AISquare Studio API. It calls endpoints on a schedule and records every answer as OpenTelemetry spans and
+// metrics. It notifies people when the rate of bad answers crosses a threshold, and when that is over.
 package main
 
 import (
@@ -12,14 +12,14 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	_ "time/tzdata" // a machine without a tz database knows the time zones of schedules too
+	_ "time/tzdata" // for the time zones of schedules on a machine without a tz database
 
 	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/spf13/cobra"
 )
 
 func main() {
-	hangups := make(chan os.Signal, 1) // one that comes before the daemon is ready is not lost, and does not end the process
+	hangups := make(chan os.Signal, 1) // a SIGHUP before the daemon is ready is kept, and does not end the process
 	signal.Notify(hangups, syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	status := run(ctx, process{
@@ -131,7 +131,7 @@ func (p process) printError(err error) {
 func newRoot(p process) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "squarewatch",
-		Short:         "Watches the AISquare Studio API and alerts Slack when it misbehaves",
+		Short:         "Watches the AISquare Studio API and notifies people when it fails",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       versionLine(),

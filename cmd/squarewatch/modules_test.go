@@ -53,7 +53,8 @@ func TestNoModuleHasAKnownAdvisory(t *testing.T) {
 	}
 }
 
-// TestTheToolchainIsPinned holds that go.mod says with which patch release of Go a build is made, and that it is the one of the README.
+// TestTheToolchainIsPinned checks that go.mod says with which patch release of Go a build is made, and that the README names its minor
+// release.
 func TestTheToolchainIsPinned(t *testing.T) {
 	file := goMod(t)
 	if strings.Count(file.Go.Version, ".") != 2 {

@@ -8,7 +8,7 @@ import (
 )
 
 // notifySocket is the socket of the service manager; see sd_notify(3). It stays open, because a process without descriptors must still
-// be able to report that it is alive.
+// be able to report that it works.
 type notifySocket struct {
 	path string
 

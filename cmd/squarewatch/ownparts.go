@@ -20,7 +20,8 @@ const (
 	storageAfter = time.Minute
 )
 
-// ownParts returns the parts of squarewatch about which people are notified: the storage, and each notifier, of which the others tell.
+// ownParts returns the parts of squarewatch about which people are notified: the storage, and each notifier, whose troubles the other
+// notifiers report.
 func ownParts(cfg *config.Config) []alert.Part {
 	var parts []alert.Part
 	if cfg.StateDir != "" {

@@ -60,11 +60,20 @@ func (p *pair) take(name string) (titles []string, texts string) {
 // newPairScene starts a daemon that notifies a pair.
 func newPairScene(t *testing.T, file string) (*scene, *pair) {
 	t.Helper()
-	p := &pair{broken: map[string]bool{}, got: map[string][]slack.Message{}}
-	s := newSceneWith(t, file, func(o *Options) {
+	p := newPair()
+	return p.newScene(t, file), p
+}
+
+func newPair() *pair {
+	return &pair{broken: map[string]bool{}, got: map[string][]slack.Message{}}
+}
+
+// newScene starts a daemon that notifies the pair as it is: what is broken now is broken from the daemon's first delivery on.
+func (p *pair) newScene(t *testing.T, file string) *scene {
+	t.Helper()
+	return newSceneWith(t, file, func(o *Options) {
 		o.Load = loadWith(file, p)
 	})
-	return s, p
 }
 
 const second = `
@@ -77,8 +86,8 @@ func withSecond(file string) string {
 		"notifiers:\n  ops: {slack: {webhook_url: \"https://hooks.example.org/x\"}, group_wait: 0s}"+second, 1)
 }
 
-// TestANotifierThatFailsIsToldThroughTheOther breaks one of two notifiers for an hour, during an outage.
-func TestANotifierThatFailsIsToldThroughTheOther(t *testing.T) {
+// TestANotifierThatFailsIsAnnouncedThroughTheOther breaks one of two notifiers for an hour, during an outage.
+func TestANotifierThatFailsIsAnnouncedThroughTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, p := newPairScene(t, withSecond(sceneFile))
 		defer s.stop()
@@ -110,8 +119,8 @@ func TestANotifierThatFailsIsToldThroughTheOther(t *testing.T) {
 	})
 }
 
-// TestANotifierThatFailsOverARestartIsToldOnce restarts in the middle: the trouble goes on, and is told once.
-func TestANotifierThatFailsOverARestartIsToldOnce(t *testing.T) {
+// TestANotifierThatFailsOverARestartIsAnnouncedOnce restarts in the middle. The trouble goes on and is announced once.
+func TestANotifierThatFailsOverARestartIsAnnouncedOnce(t *testing.T) {
 	file := withSecond(keptFile(t))
 	synctest.Test(t, func(t *testing.T) {
 		s, p := newPairScene(t, file)
@@ -122,13 +131,14 @@ func TestANotifierThatFailsOverARestartIsToldOnce(t *testing.T) {
 			t.Errorf("before the restart: got %q", got)
 		}
 		s.stop()
-		s, p = newPairScene(t, file)
-		defer s.stop()
+		p = newPair()
 		p.breakOps(true)
+		s = p.newScene(t, file)
+		defer s.stop()
 		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
 		s.after(20 * time.Minute)
 		if got, _ := p.take("team"); len(got) != 0 {
-			t.Errorf("want nothing told again, got %q", got)
+			t.Errorf("want no second message, got %q", got)
 		}
 		p.breakOps(false)
 		s.after(10 * time.Minute)
@@ -138,8 +148,8 @@ func TestANotifierThatFailsOverARestartIsToldOnce(t *testing.T) {
 	})
 }
 
-// TestAStateOfANewerProgramIsTold starts on a database of a newer squarewatch, and later moves that away.
-func TestAStateOfANewerProgramIsTold(t *testing.T) {
+// TestAStateOfANewerProgramIsAnnounced starts on a database of a newer squarewatch, and later moves that away.
+func TestAStateOfANewerProgramIsAnnounced(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		first, _ := newPairScene(t, file)
@@ -174,8 +184,8 @@ func TestAStateOfANewerProgramIsTold(t *testing.T) {
 	})
 }
 
-// TestAStateThatCannotBeWrittenIsTold makes the open database read-only, and writable again.
-func TestAStateThatCannotBeWrittenIsTold(t *testing.T) {
+// TestAStateThatCannotBeWrittenIsAnnounced makes the open database read-only, and writable again.
+func TestAStateThatCannotBeWrittenIsAnnounced(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		s, p := newPairScene(t, file)

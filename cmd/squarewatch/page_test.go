@@ -27,7 +27,7 @@ func TestThePageShowsWhatAnEarlierProcessLeft(t *testing.T) {
 		first := newSceneWith(t, file, func(*Options) {})
 		first.after(2 * time.Minute)
 		first.stop()
-		<-time.After(time.Minute) // nobody watches
+		<-time.After(time.Minute) // no daemon runs
 		second := newSceneWith(t, file, func(*Options) {})
 		second.after(time.Minute)
 		synctest.Wait()

@@ -53,8 +53,8 @@ func peerOfSocket(conn net.Conn) string {
 }
 
 // unmapped is the number that the kernel shows for users and groups outside of the user namespace of this process:
-// /proc/sys/kernel/overflowuid. With PrivateUsers=yes these are all but root and the service's own; which of them may connect is then
-// decided by the mode of the socket alone, which the kernel checks at connect(2).
+// /proc/sys/kernel/overflowuid. With PrivateUsers=yes these are all except root and the service's own. The mode of the socket alone then
+// decides which of them may connect; the kernel checks it at connect(2).
 const unmapped = 65534
 
 // admitted returns the name of a user who may use the socket; empty for any other user.
@@ -97,8 +97,8 @@ func listenOnSocket(ctx context.Context, path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("replace the socket %s: %w", path, err)
 	}
-	// Between bind and chmod the mode is that of the umask. The directory is closed to others meanwhile, and the kernel asks for write
-	// permission, which no usual umask gives them.
+	// Between bind and chmod the mode is that of the umask. Other users cannot enter the directory meanwhile. The kernel also requires
+	// write permission on the socket, which no usual umask gives them.
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "unix", path)
 	if err != nil {

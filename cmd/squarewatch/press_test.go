@@ -108,7 +108,7 @@ func TestAPersonPressesOnThePage(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBePressed(t *testing.T) {
+func TestActionsThatAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, id := newNotingScene(t)
 		defer s.stop()

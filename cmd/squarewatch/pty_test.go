@@ -61,7 +61,7 @@ func startTerminal(t *testing.T, directory string, columns uint16, environ []str
 	return x
 }
 
-// endOfProgram is what the test itself writes when the program has ended. A reader is not always told that nobody writes any more.
+// endOfProgram is what the test itself writes when the program has ended. A reader does not always notice the end of the last writer.
 const endOfProgram = "\x00end\x00"
 
 // readAll reads until the program has ended.

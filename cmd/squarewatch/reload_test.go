@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// rewrite adds lines to the file, or replaces it when text has a target.
+// rewrite changes the text of the daemon's file.
 func (l *live) rewrite(t *testing.T, change func(text string) string) {
 	t.Helper()
 	text, err := os.ReadFile(l.file)
@@ -23,8 +23,8 @@ func (l *live) rewrite(t *testing.T, change func(text string) string) {
 	}
 }
 
-// reloadable gives the daemon's file back the port with which it started, so that a reload finds no other. It returns the daemon for
-// commands, with a copy of the file that has the port on which it listens.
+// reloadable writes the listen address with which the daemon started (127.0.0.1:0) back into its file, so that a reload sees no change of
+// it. It returns the daemon for commands, with a copy of the file that has the port on which the daemon listens.
 func (l *live) reloadable(t *testing.T) *live {
 	t.Helper()
 	copied := filepath.Join(t.TempDir(), "other.yaml")
@@ -61,7 +61,7 @@ func TestAReloadSaysWhatTheDaemonRead(t *testing.T) {
 		fmt.Sprintf("%x", sha256.Sum256(text)), regexp.QuoteMeta(other)), "reload")
 }
 
-// TestAskingTheDaemonNeedsNoSecret has a file whose secrets this user cannot read, and that is wrong besides.
+// TestAskingTheDaemonNeedsNoSecret uses a file with secrets that this user cannot read, and with an unknown key.
 func TestAskingTheDaemonNeedsNoSecret(t *testing.T) {
 	l := newLive(t)
 	l.rewrite(t, func(text string) string {
@@ -72,7 +72,7 @@ func TestAskingTheDaemonNeedsNoSecret(t *testing.T) {
 	l.wants(exitOK, `everything`, "silence", "list")
 }
 
-func TestADaemonThatDoesNotAnswerHasAStatusOfItsOwn(t *testing.T) {
+func TestCommandsWithoutADaemonHaveTheirOwnExitStatus(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
 	if err := os.WriteFile(file, []byte("listen: 127.0.0.1:1\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -83,8 +83,8 @@ func TestADaemonThatDoesNotAnswerHasAStatusOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestAStartThatCannotSucceedHasAStatusOfItsOwn: a service manager need not try again.
-func TestAStartThatCannotSucceedHasAStatusOfItsOwn(t *testing.T) {
+// TestAStartWithAWrongFileHasItsOwnExitStatus checks the status that tells a service manager not to try again.
+func TestAStartWithAWrongFileHasItsOwnExitStatus(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "squarewatch.yaml")
 	l := &live{t: t, file: file}
 	l.wants(exitConfig, `there is no configuration file`, "run")

@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// repeatTime is how long a message must not come for its cause to count as ended. The next one is told again.
+// repeatTime is how long a message must not come for its cause to count as ended. The next one is logged again.
 const repeatTime = time.Hour
 
 // mostSeen is how many messages are remembered.
 const mostSeen = 100
 
-// repeats remembers messages, to tell each once while its cause lasts. A server that sends a body after a 204, for example, makes net/http
-// report each of its kept connections (https://github.com/golang/go/blob/master/src/net/http/transport.go, readLoopPeekFailLocked).
+// repeats remembers messages, so that each is logged once while its cause lasts. A server that sends a body after a 204, for example,
+// makes net/http report each of its kept connections (readLoopPeekFailLocked in
+// https://github.com/golang/go/blob/master/src/net/http/transport.go).
 type repeats struct {
 	mu   sync.Mutex
 	seen map[string]time.Time // when a message came last

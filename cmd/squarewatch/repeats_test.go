@@ -37,11 +37,11 @@ func TestAMessageOfALibraryIsLoggedOnceWhileItsCauseLasts(t *testing.T) {
 		}
 		<-time.After(2 * time.Hour)
 		if say("http2: another message") != 1 {
-			t.Error("want it told again after it has not come for an hour")
+			t.Error("want the message logged again after an hour without it")
 		}
 		for run := range 500 {
 			if say(fmt.Sprintf("http: TLS handshake error from 192.0.2.1:%d: EOF", run)) != 1 {
-				t.Fatal("want different messages told")
+				t.Fatal("want different messages logged")
 			}
 		}
 	})

@@ -105,7 +105,7 @@ func newPeriodReport(
 	r.countBudgets(cfg.Rules, totals)
 	r.Incidents = make([]incidentReport, 0, len(list))
 	for i := range slices.Backward(list) { // the oldest first
-		if list[i].Leader == "" { // the incident that it joined tells of it
+		if list[i].Leader == "" { // the incident that it joined announces it
 			r.Incidents = append(r.Incidents, newIncidentReport(&list[i], r.Until))
 		}
 	}

@@ -52,7 +52,7 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 		}
 		first.stop()
 
-		<-time.After(30 * time.Minute) // nobody watches
+		<-time.After(30 * time.Minute) // no daemon runs
 		second := newSceneWith(t, file, func(*Options) {})
 		second.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		second.after(5 * time.Minute)

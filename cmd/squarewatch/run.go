@@ -69,7 +69,7 @@ func newRunCommand(p process, file *configFile) *cobra.Command {
 	return cmd
 }
 
-// startError returns a [configError] when another start would fail for the same reason. A signal that ends the start is no error.
+// startError returns a [configError] when another start would fail for the same reason. A signal that ends the start is not an error.
 func startError(ctx context.Context, err error) error {
 	_, wrong := errors.AsType[config.Errors](err)
 	_, unread := errors.AsType[*config.FileError](err)

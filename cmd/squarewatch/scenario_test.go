@@ -195,7 +195,7 @@ func TestOneIncidentIsOneFiringAndOneResolved(t *testing.T) {
 		s := newScene(t)
 		defer s.stop()
 		s.after(10 * time.Minute)
-		s.expectNoMessage() // 401 and 404 that are expected alert nobody
+		s.expectNoMessage() // expected 401 and 404 send no message
 		s.api.SetFault(feed, aisquaretest.Fault{Status: 500})
 		s.after(5 * time.Minute)
 		if got := s.inbox.take(); len(got) != 1 || !strings.HasSuffix(got[0], "firing server-errors feed") {

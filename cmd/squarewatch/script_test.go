@@ -79,7 +79,7 @@ func freeAddress(ctx context.Context) (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// await runs the program with some arguments again and again, until its exit status is the first argument.
+// await runs the program repeatedly, until its exit status is the first argument. The other arguments are those of the program.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	const look, patience = 100 * time.Millisecond, time.Minute
 	ticker := time.NewTicker(look)
@@ -94,7 +94,7 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		<-ticker.C
 	}
-	ts.Fatalf("squarewatch %v does not end with status %s", args[1:], args[0])
+	ts.Fatalf("want squarewatch %v to end with status %s within %v, it did not", args[1:], args[0], patience)
 }
 
 // destinations are servers that are not Slack, each under its own path.

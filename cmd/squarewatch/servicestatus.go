@@ -52,7 +52,7 @@ func (d *drift) compare(same bool) {
 	defer d.mu.Unlock()
 	d.changed = !same
 	if same {
-		d.refused = "" // somebody put the old content back
+		d.refused = "" // the file has its old content again
 	}
 }
 
@@ -91,7 +91,7 @@ func (d *Daemon) sendStatus(ctx context.Context) {
 	}
 }
 
-// compareFile finds out whether somebody changed the file without a reload. A file that cannot be read counts as changed.
+// compareFile finds out whether the file was changed without a reload. A file that cannot be read counts as changed.
 func (d *Daemon) compareFile() {
 	running := d.config().Sum
 	if d.options.Sum == nil || running == [sha256.Size]byte{} || !d.comparing.CompareAndSwap(false, true) {

@@ -67,7 +67,7 @@ const (
 	guessWindow = time.Minute
 )
 
-// guesses counts wrong tokens, so that nobody tries many.
+// guesses counts wrong tokens, to limit how many can be tried.
 type guesses struct {
 	mu    sync.Mutex
 	wrong []time.Time

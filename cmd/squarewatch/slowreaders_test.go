@@ -34,8 +34,8 @@ func liveHeap() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// TestAttackWithManySlowReaders asks for large answers and reads only their beginning. Each answer is another one, as a second passes
-// between two of them.
+// TestAttackWithManySlowReaders asks for large answers and reads only their beginning. A second passes between two requests, so that each
+// answer is a new one.
 func TestAttackWithManySlowReaders(t *testing.T) {
 	const probes, readers = 400, 40
 	for path, until := range map[string]string{
@@ -57,7 +57,7 @@ func TestAttackWithManySlowReaders(t *testing.T) {
 				each := (liveHeap() - before) / readers
 				t.Logf("%d bytes are held for a reader of %d bytes", each, len(whole))
 				if limit := int64(len(whole)/8 + 100<<10); each > limit {
-					t.Errorf("want at most %d bytes", limit)
+					t.Errorf("want at most %d bytes for a reader, got %d", limit, each)
 				}
 				for _, conn := range kept {
 					_ = conn.Close()
@@ -67,7 +67,8 @@ func TestAttackWithManySlowReaders(t *testing.T) {
 	}
 }
 
-// TestTheOldestAnswerIsCutOff has more slow readers of an answer than there may be. The newer ones get it whole.
+// TestTheOldestAnswerIsCutOff has two more slow readers of an answer than the limit allows. The two oldest are cut off; the others get the
+// whole answer.
 func TestTheOldestAnswerIsCutOff(t *testing.T) {
 	for path, limit := range map[string]int{"/metrics": maxScrapes, "/": maxPages} {
 		t.Run(path, func(t *testing.T) {
@@ -83,7 +84,7 @@ func TestTheOldestAnswerIsCutOff(t *testing.T) {
 				for i, conn := range kept {
 					rest, _ := io.ReadAll(conn)
 					if got := len(rest) >= len(whole); got != (i > 1) {
-						t.Errorf("reader %d: got %d bytes of %d", i, len(rest), len(whole))
+						t.Errorf("want only the readers 0 and 1 cut off, got %d of %d bytes for reader %d", len(rest), len(whole), i)
 					}
 					_ = conn.Close()
 				}

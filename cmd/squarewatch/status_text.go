@@ -220,7 +220,7 @@ func (v *statusView) quietRules(alerts []alertJSON) string {
 	return v.line(fmt.Sprintf("%d series of the rules do not fire; --all lists them.", len(quiet.rows)), "")
 }
 
-// notifiers lists those with something to tell, and names the others.
+// notifiers lists those with something to report, and names the others.
 func (v *statusView) notifiers(all []notifierJSON) string {
 	t := v.table("notifier", "waiting", "oldest", "last error", "buttons")
 	var fine []string

@@ -3,7 +3,7 @@ package setting
 import "net/url"
 
 // ShowsSecrets reports whether a credential that is sent to an address can be read on the way: the address is not https, and not on this
-// machine. It is false for what is no address.
+// machine. It is false for text that is not an address.
 func ShowsSecrets(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.Scheme == "https" {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// rates are the runs in a second: each probe runs once a second.
+// rates returns the numbers of runs per second to measure. Each probe runs once a second.
 func rates() []int { return []int{100, 500, 1000} }
 
 const (
@@ -45,17 +45,17 @@ func newTarget(b *testing.B) *target {
 	return t
 }
 
-// cost is what programs need together.
+// cost is what several programs use together.
 type cost struct {
 	perRun   time.Duration // CPU time
 	resident int           // bytes
 	runs     int64
 }
 
-// perSecond returns the share of a core.
+// perSecond returns the CPU time in seconds that the programs use per second: 1 is a whole core.
 func (c cost) perSecond() float64 { return float64(c.perRun) * float64(c.runs) / float64(measured) }
 
-// measure returns what the programs need for the requests that the target gets meanwhile.
+// measure waits for warmUp, and returns what the programs use for the requests that the target gets in the time measured.
 func (t *target) measure(b *testing.B, programs ...*process) cost {
 	b.Helper()
 	read := func() (used time.Duration, resident int) {
@@ -84,9 +84,9 @@ func (t *target) measure(b *testing.B, programs ...*process) cost {
 	return cost{(after - before) / time.Duration(runs), resident, runs}
 }
 
-// BenchmarkBlackbox runs squarewatch with everything on (traces and metrics sent, history kept, the default rules), and after it Debian's
-// prometheus-blackbox-exporter under Debian's prometheus, with the same number of probes of one target, each once a second over a
-// connection of its own.
+// BenchmarkBlackbox runs squarewatch with everything on: it sends traces and metrics, keeps the history and has the default rules. Then it
+// runs Debian's prometheus-blackbox-exporter under Debian's prometheus. Both have the same number of probes of one target. Each probe runs
+// once a second over a new connection.
 func BenchmarkBlackbox(b *testing.B) {
 	binary := build(b)
 	for _, rate := range rates() {

@@ -153,7 +153,7 @@ func (s *status) blame(rule, series string) culprit {
 	return ""
 }
 
-// starve leaves the daemon no free descriptor: a new one would have to be below the limit, and those are in use from the start.
+// starve leaves the daemon no free descriptor. It lowers the limit to descriptors that are in use from the start.
 func starve(s *stage) error {
 	limit := s.daemon.limit
 	limit.Cur = 4

@@ -39,7 +39,7 @@ const (
 	longest    = 60 * time.Second // until all is quiet; a row with slow rules takes longer
 )
 
-// TestMatrix breaks everything that the rows say, and compares what people are told with what was broken.
+// TestMatrix breaks everything that the rows say, and compares the messages that people get with what was broken.
 func TestMatrix(t *testing.T) {
 	pattern, err := regexp.Compile("(?i)" + *onlyRows)
 	if err != nil {
@@ -57,7 +57,7 @@ func TestMatrix(t *testing.T) {
 	explain(os.Stdout, all, *logs)
 	fmt.Println()
 	print(os.Stdout, all)
-	fmt.Printf("%d cases in %v; %d of them again, because the machine was too busy or something was told before the fault\n",
+	fmt.Printf("%d cases in %v; %d of them again, because the machine was too busy or a message came before the fault\n",
 		len(all), time.Since(began).Round(time.Second), theater.again.Load())
 	for _, o := range all {
 		if o.err != nil {
@@ -68,7 +68,7 @@ func TestMatrix(t *testing.T) {
 	case t0.n == 0:
 		t.Error("no case ran")
 	case share(t0.good, t0.n) < goalRightAndOnce:
-		t.Errorf("%.1f %% are right and told once, the goal is %v %%", share(t0.good, t0.n), goalRightAndOnce)
+		t.Errorf("want %v %% of the cases right and announced once, got %.1f %%", goalRightAndOnce, share(t0.good, t0.n))
 	case t0.delicate > goalWrongDelicate:
 		t.Errorf("%d messages about security or about what we should mend are wrong, the goal is %d", t0.delicate, goalWrongDelicate)
 	}

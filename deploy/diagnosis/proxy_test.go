@@ -16,7 +16,7 @@ type proxy struct {
 	server *http.Server
 
 	mu     sync.Mutex
-	status int // refuses every tunnel with it; 0 for none
+	status int // every tunnel is refused with it; 0 when tunnels are allowed
 }
 
 func newProxy(g *gate) *proxy {
@@ -26,7 +26,7 @@ func newProxy(g *gate) *proxy {
 	return p
 }
 
-// refuse makes the proxy refuse every tunnel with a status; 0 for none.
+// refuse makes the proxy refuse every tunnel with a status; 0 allows tunnels again.
 func (p *proxy) refuse(status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

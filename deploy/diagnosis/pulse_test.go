@@ -9,7 +9,7 @@ import (
 )
 
 // The machine is too busy for a case when a timer of this process is this late during the case. A run of the daemon would be as late, and
-// its timeout would be told as a fault.
+// its timeout would be announced as a fault.
 const (
 	tooLate    = 700 * time.Millisecond
 	maxTries   = 3                // how often a case is played on a machine that is too busy

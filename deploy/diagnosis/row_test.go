@@ -29,7 +29,7 @@ func (c culprit) isDelicate() bool {
 	return slices.Contains([]culprit{leak, credential, role, network, resolver, watcher}, c)
 }
 
-// row is one fault and what must be told of it. It was written from what is broken, before any code that finds it out.
+// row is one fault and what its messages must say. It was written from what is broken, before the code that finds the culprit.
 type row struct {
 	name  string
 	ref   string // number in the list of known faults; empty for others
@@ -38,7 +38,7 @@ type row struct {
 	harm  action        // what breaks
 	lasts time.Duration // how long it is broken; 18 s when zero
 	want  []culprit     // the right one first; others that are as right
-	ends  bool          // only the end is told, because nothing could be delivered before
+	ends  bool          // only the end is announced, because nothing could be delivered before
 	says  string        // pattern that a FIRING or UPDATE must match; empty for none
 	never string        // pattern that no message may match; empty for none
 }

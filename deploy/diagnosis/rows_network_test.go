@@ -93,7 +93,7 @@ func networkRows() []row {
 			want: []culprit{api, gateway, network},
 		},
 		{name: "the TLS handshake fails", setup: setup{tls: true}, harm: certificate(tlsNoHandshake), want: []culprit{api, gateway}},
-		// Slack may be behind the same proxy: a failure of less than 5 minutes is told when it is over.
+		// Slack may be behind the same proxy: a failure of less than 5 minutes is announced when it is over.
 		{name: "our proxy is down", setup: setup{proxy: true}, harm: ourProxy(gateClosed, 0), want: []culprit{network}, ends: true},
 		{
 			name: "our proxy says nothing", hard: true, setup: setup{proxy: true, calm: true}, ends: true,

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// verdict compares what people were told with what was broken.
+// verdict compares the messages that people got with what was broken.
 type verdict string
 
 const (
@@ -88,7 +88,7 @@ func (o *outcome) wellSaid() bool {
 	return found || len(o.messages) == 0
 }
 
-// last returns the last verdict of each incident that was told. People act on every one of them.
+// last returns the last verdict of each incident that was announced. People act on every one of them.
 func (o *outcome) last() (all []culprit) {
 	newest := map[string]culprit{}
 	for i := range o.messages {
@@ -121,10 +121,10 @@ func (o *outcome) times() {
 	}
 }
 
-// once reports whether the fault was told as one incident, from its beginning to its end.
+// once reports whether the fault was announced as one incident, from its beginning to its end.
 func (o *outcome) once() bool { return o.verdict != missing && !o.doubled && !o.unended }
 
-// good reports whether people were told the right thing, once, in the right words.
+// good reports whether people got the right message, once, in the right words.
 func (o *outcome) good() bool { return o.verdict == right && o.once() && !o.badWords }
 
 // short describes an outcome in a word or two.
@@ -219,7 +219,7 @@ func kind(r *row) string {
 	return "plain"
 }
 
-// durations returns the durations above zero, sorted. Rows of which only the end is told do not count.
+// durations returns the durations above zero, sorted. Rows of which only the end is announced do not count.
 func durations(all []*outcome, of func(*outcome) time.Duration) (list []time.Duration) {
 	for _, o := range all {
 		if d := of(o); d > 0 && !o.row.ends {
@@ -237,7 +237,7 @@ func quantile(sorted []time.Duration, q float64) float64 {
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)].Seconds()
 }
 
-// explain writes what people received in the cases that were not right, or not told once.
+// explain writes what people received in the cases that were not right, or not announced once.
 func explain(w io.Writer, all []*outcome, logs bool) {
 	for _, o := range all {
 		if o.err == nil && o.good() {

@@ -114,7 +114,7 @@ func (s *service) installPackage() {
 	eventually(s.t, 30*time.Second, "heartbeats", func() bool { return s.pings.Load() >= 1 })
 }
 
-// upgradeAmidAnIncident installs the next version while an incident fires: it goes on, and people hear of it once.
+// upgradeAmidAnIncident installs the next version while an incident fires. The incident goes on and is announced once.
 func (s *service) upgradeAmidAnIncident() {
 	s.t.Helper()
 	s.api.SetFault("*", aisquaretest.Fault{Status: 500})

@@ -299,7 +299,7 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
-// TestTheTemplateIsTheService holds that the two units differ only where an instance needs it.
+// TestTheTemplateIsTheService checks that the two units differ only where an instance needs it.
 func TestTheTemplateIsTheService(t *testing.T) {
 	read := func(path string) string {
 		text, err := os.ReadFile(path)

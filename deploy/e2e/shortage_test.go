@@ -35,8 +35,8 @@ func slowTarget(t *testing.T) (target *httptest.Server, open *atomic.Int64) {
 	return target, open
 }
 
-// TestADaemonWithoutDescriptors gives the daemon 20 descriptors for 20 slow probes. People hear that squarewatch is in trouble, and of no
-// outage.
+// TestADaemonWithoutDescriptors gives the daemon 20 descriptors for 20 slow probes. People get a message that squarewatch is in
+// trouble, and none about an outage.
 func TestADaemonWithoutDescriptors(t *testing.T) {
 	target, _ := slowTarget(t)
 	slack := slackstub.New()

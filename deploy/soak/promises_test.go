@@ -293,7 +293,7 @@ var incidentOf = regexp.MustCompile(`incident ([0-9a-f]{12})`)
 // told is what Slack got about an incident.
 type told struct{ firing, resolved []slackstub.Message }
 
-// checkIncidents checks that each incident was told once and ended once, in this order, and nothing while a silence covers it.
+// checkIncidents checks that each incident was announced once and ended once, in this order, and nothing while a silence covers it.
 func (r *report) checkIncidents(ctx context.Context, s *stage, db *sql.DB) error {
 	known, err := keptIncidents(ctx, db)
 	if err != nil {
@@ -326,7 +326,7 @@ func (r *report) checkIncidents(ctx context.Context, s *stage, db *sql.DB) error
 		case of == nil && !i.announced:
 			muted++
 		case of == nil:
-			r.fails("every incident is told", "%s of %s, %v to %v, is in no message", id, i.series, i.fired, i.resolved)
+			r.fails("every incident is announced", "%s of %s, %v to %v, is in no message", id, i.series, i.fired, i.resolved)
 		default:
 			r.checkTold(s, id, i, of)
 		}
@@ -351,12 +351,12 @@ func (r *report) checkTold(s *stage, id string, i keptIncident, of *told) {
 	}
 	folded := strings.Contains(of.resolved[0].Blocks, "the latest of")
 	if len(of.firing) == 0 && !folded {
-		r.fails("every incident is told", "%s of %s has a RESOLVED and no FIRING", id, i.series)
+		r.fails("every incident is announced", "%s of %s has a RESOLVED and no FIRING", id, i.series)
 	}
 	for event, list := range map[string][]slackstub.Message{"FIRING": of.firing, "RESOLVED": of.resolved} {
 		for n := 1; n < len(list); n++ {
 			if first := list[n-1]; !first.Cut && !nearKill(s, first.At.Add(-lostBefore/2)) && !nearKill(s, first.At) {
-				r.fails("every incident is told once", "%s of %s has %d %s", id, i.series, len(list), event)
+				r.fails("every incident is announced once", "%s of %s has %d %s", id, i.series, len(list), event)
 			}
 		}
 	}
@@ -364,12 +364,13 @@ func (r *report) checkTold(s *stage, id string, i keptIncident, of *told) {
 		r.fails("messages come in order", "%s of %s: RESOLVED came before FIRING", id, i.series)
 	}
 	if len(of.firing) > 0 && of.firing[0].At.Before(i.fired) {
-		r.fails("times are true", "%s of %s was told at %v and fired at %v", id, i.series, of.firing[0].At, i.fired)
+		r.fails("times are true", "%s of %s was announced at %v and fired at %v", id, i.series, of.firing[0].At, i.fired)
 	}
 	for _, quiet := range s.silences {
 		if strings.HasSuffix(i.series, " "+quiet.probe) && len(of.firing) > 0 && i.fired.After(quiet.from) &&
 			of.firing[0].At.Before(quiet.until.Add(-time.Second)) {
-			r.fails("a silence is kept", "%s of %s was told at %v, silenced from %v to %v", id, i.series, of.firing[0].At, quiet.from, quiet.until)
+			r.fails("a silence is kept", "%s of %s was announced at %v, silenced from %v to %v",
+				id, i.series, of.firing[0].At, quiet.from, quiet.until)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// RejectedError reports that a collector accepted a request in parts, without some of its spans, data points or records.
+// RejectedError reports that a collector accepted a request except for some of its spans, data points or records, which are lost.
 type RejectedError struct {
 	Count  int64
 	Reason error // why the first of them were rejected
@@ -32,7 +32,8 @@ func (e *RejectedError) Unwrap() error { return e.Reason }
 // (https://github.com/open-telemetry/opentelemetry-collector/blob/v0.140.0/receiver/otlpreceiver/otlphttp.go).
 var contentTooLarge = regexp.MustCompile(`^failed to send (metrics |logs )?to \S+: (413 |400 (?s:.*)http: request body too large)`)
 
-// TooLarge reports whether a collector or an exporter rejected a request for its size alone. Its parts may be accepted.
+// TooLarge reports whether a collector or an exporter rejected a request for its size alone. Smaller requests with the same content may be
+// accepted.
 func TooLarge(err error) bool {
 	switch wrapper := err.(type) { //nolint:errorlint // this is the walk along the chain that errors.As does for types
 	case nil, *RejectedError:
@@ -43,13 +44,13 @@ func TooLarge(err error) bool {
 	return tooLargeForHTTP(err) || tooLargeForGRPC(err) || TooLarge(errors.Unwrap(err))
 }
 
-// tooLargeForHTTP also knows the limit that the exporters have themselves.
+// tooLargeForHTTP reports whether the collector, or the exporter itself, rejected an OTLP/HTTP request for its size.
 func tooLargeForHTTP(err error) bool {
 	return strings.HasPrefix(err.Error(), "request body too large") || contentTooLarge.MatchString(err.Error())
 }
 
-// tooLargeForGRPC also knows the limit that the exporters have themselves. A collector without memory has the same code as a request that
-// is too large, so the text decides: "grpc: received message larger than max (…)"
+// tooLargeForGRPC reports whether the collector, or the exporter itself, rejected an OTLP/gRPC request for its size. A collector
+// without memory answers with the same code, so the text decides: "grpc: received message larger than max (…)"
 // (https://github.com/grpc/grpc-go/blob/master/rpc_util.go).
 func tooLargeForGRPC(err error) bool {
 	s, ok := status.FromError(err)

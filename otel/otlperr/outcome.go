@@ -19,7 +19,7 @@ const (
 
 // Classify returns the outcome of an upload of spans from the error of an [otlptrace.Client], and how many spans are lost.
 //
-// An error that somebody can correct is Failed, even where OTLP says that clients must not retry: a wrong credential, a wrong path, a
+// An error that a person can correct is Failed, even where OTLP says that clients must not retry: a wrong credential, a wrong path, a
 // collector without a traces pipeline. The spans wait until it is corrected.
 //
 // [otlptrace.Client]: https://pkg.go.dev/go.opentelemetry.io/otel/exporters/otlp/otlptrace#Client

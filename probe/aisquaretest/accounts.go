@@ -13,13 +13,14 @@ import (
 type accounts struct {
 	keys      map[string]string // principal by API key
 	passwords map[string]string // password by principal
+	numbers   map[string]int    // of the account of a principal; tokens hold it
 	revoked   map[string]bool   // refused keys, tokens and principals
 	logins    int
 	refreshes int
 }
 
 func newAccounts() accounts {
-	return accounts{keys: map[string]string{}, passwords: map[string]string{}, revoked: map[string]bool{}}
+	return accounts{keys: map[string]string{}, passwords: map[string]string{}, numbers: map[string]int{}, revoked: map[string]bool{}}
 }
 
 // AddKey adds an API key of a principal.
@@ -29,11 +30,22 @@ func (a *API) AddKey(principal, key string) {
 	a.accounts.keys[key] = principal
 }
 
-// AddUser adds a principal that logs in with a password.
+// AddUser adds a principal that logs in with a password, or changes its password. After RemoveUser it is another account under the same
+// name.
 func (a *API) AddUser(principal, password string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.accounts.passwords[principal] = password
+}
+
+// RemoveUser removes a principal that logs in. The API refuses its access tokens, but its refresh token still gets new ones, as with
+// TokenRefreshSerializer of simplejwt 5.3.1, which does not look for the account:
+// https://github.com/jazzband/djangorestframework-simplejwt/blob/v5.3.1/rest_framework_simplejwt/serializers.py.
+func (a *API) RemoveUser(principal string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.accounts.passwords, principal)
+	a.accounts.numbers[principal]++
 }
 
 // Revoke makes the API refuse a key, a token, or all credentials of a principal.
@@ -81,28 +93,37 @@ func (a *API) principal(r *http.Request) (string, bool) {
 	defer a.mu.Unlock()
 	principal, known := a.accounts.keys[bearer]
 	if !known {
-		principal, known = a.subjectLocked(bearer, "access")
+		var number int
+		principal, number, known = a.subjectLocked(bearer, "access")
+		known = known && number == a.accounts.numbers[principal]
 	}
 	return principal, known && !a.accounts.revoked[bearer] && !a.accounts.revoked[principal]
 }
 
-// subjectLocked returns the principal of a valid token of the given kind.
-func (a *API) subjectLocked(token, kind string) (string, bool) {
-	claims := jwt.MapClaims{}
-	_, err := jwt.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return a.signing, nil },
+// claims are what a token says.
+type claims struct {
+	jwt.RegisteredClaims
+
+	Kind    string `json:"token_type"`
+	Account int    `json:"account"` // its number
+}
+
+// subjectLocked returns the principal of a valid token of the given kind, and the number of its account.
+func (a *API) subjectLocked(token, kind string) (principal string, number int, ok bool) {
+	var said claims
+	_, err := jwt.ParseWithClaims(token, &said, func(*jwt.Token) (any, error) { return a.signing, nil },
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithTimeFunc(time.Now))
-	if err != nil || claims["token_type"] != kind {
-		return "", false
-	}
-	subject, err := claims.GetSubject()
-	return subject, err == nil
+	return said.Subject, said.Account, err == nil && said.Kind == kind
 }
 
 // issueLocked returns a signed token.
-func (a *API) issueLocked(principal, kind string, lifetime time.Duration) string {
+func (a *API) issueLocked(principal string, number int, kind string, lifetime time.Duration) string {
 	now := time.Now()
-	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"sub": principal, "token_type": kind, "iat": now.Unix(), "exp": now.Add(lifetime).Unix(), "jti": rand.Text(),
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Subject: principal, ID: rand.Text(), IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(lifetime)),
+		},
+		Kind: kind, Account: number,
 	})
 	signed, err := token.SignedString(a.signing)
 	if err != nil {
@@ -124,9 +145,10 @@ func (a *API) login(user string) http.HandlerFunc {
 			return
 		}
 		a.accounts.logins++
+		number := a.accounts.numbers[principal]
 		writeJSON(w, http.StatusOK, map[string]string{
-			"access":  a.issueLocked(principal, "access", a.options.AccessLifetime),
-			"refresh": a.issueLocked(principal, "refresh", a.options.RefreshLifetime),
+			"access":  a.issueLocked(principal, number, "access", a.options.AccessLifetime),
+			"refresh": a.issueLocked(principal, number, "refresh", a.options.RefreshLifetime),
 		})
 	}
 }
@@ -136,13 +158,13 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request) {
 	token := readJSON(r)["refresh"]
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	principal, valid := a.subjectLocked(token, "refresh")
+	principal, number, valid := a.subjectLocked(token, "refresh")
 	if !valid || a.accounts.revoked[token] || a.accounts.revoked[principal] {
 		writeJSON(w, http.StatusBadRequest, map[string]string{"detail": "Token is invalid or expired", "code": "token_not_valid"})
 		return
 	}
 	a.accounts.refreshes++
-	writeJSON(w, http.StatusOK, map[string]string{"access": a.issueLocked(principal, "access", a.options.AccessLifetime)})
+	writeJSON(w, http.StatusOK, map[string]string{"access": a.issueLocked(principal, number, "access", a.options.AccessLifetime)})
 }
 
 // signedIn calls next only for requests of a principal.

@@ -51,7 +51,7 @@ func (m *memory) weighWrongAnswer(o *Observation) []point {
 	case o.Page && o.Elsewhere:
 		return say(Gateway, 60, "every address gets the same page, also one that does not exist")
 	case o.Outcome == Granted:
-		return say(Leak, 100, "the API let in a request that it must refuse")
+		return say(Leak, 100, "the API granted a request that it must refuse")
 	case o.Page && o.End.Sub(m.everywhere).Abs() <= window:
 		return say(Gateway, 40, "lately every address got a page, also one that does not exist")
 	case o.Page && o.Foreign && o.Outcome != Granted:

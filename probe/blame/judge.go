@@ -65,17 +65,17 @@ func (j *Judge) Forget(credential string) {
 	j.memory.forget(credential)
 }
 
-// Witness returns the name of a probe that was accepted with a credential after another probe was refused with it, and of which nobody
-// knows at a time whether its endpoint checks the credential at all; empty for none. The caller finds that out and says it with
-// ServesAnybody.
+// Witness returns the name of a probe that was accepted with a credential after another probe was refused with it; empty for none. It
+// returns only probes of which it is not known, at a time, whether their endpoint checks credentials. The caller finds that out and
+// reports it with ServesAnybody.
 func (j *Judge) Witness(credential string, at time.Time) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.memory.unprovenWitness(credential, at)
 }
 
-// ServesAnybody records whether the endpoint of a probe answered also without a credential at a time. Such a probe is no witness that a
-// credential is good. It is known for [ServedAge]: a release may close the endpoint, or open it.
+// ServesAnybody records whether the endpoint of a probe answered also without a credential at a time. Such a probe does not show that a
+// credential is good. The record is valid for [ServedAge], because a release of the API may change what the endpoint requires.
 func (j *Judge) ServesAnybody(probe string, yes bool, at time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -174,7 +174,7 @@ func text(seen []Observation) string {
 	return "\n" + strings.Join(lines, "\n")
 }
 
-// TestLongOutages judges after half an hour, when what began it is no longer among the failures that are remembered one by one.
+// TestLongOutages asks for verdicts after half an hour of failures. The judge then no longer remembers the first failures one by one.
 func TestLongOutages(t *testing.T) {
 	refused := func(seconds int, probe, credential string) Observation {
 		return with(at(seconds, probe, credential, Refused), says("Invalid API key."))

@@ -290,7 +290,7 @@ func (h *history) acceptedAfter(since, at time.Time) bool {
 	return failed < staleAfter
 }
 
-// isForeign reports whether somebody other than the API gave a refusal.
+// isForeign reports whether something other than the API, such as a gateway, gave a refusal.
 func (f *failure) isForeign() bool { return f.page || f.foreign }
 
 // isDenial reports whether the API itself refused the credential.

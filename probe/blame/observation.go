@@ -7,7 +7,7 @@ type Culprit string
 
 // The culprits.
 const (
-	None         Culprit = ""              // nobody is looked for: the answer is healthy, or says nothing about a culprit
+	None         Culprit = ""              // no culprit: the answer is healthy, or says nothing about a culprit
 	API          Culprit = "api"           // the API itself
 	Gateway      Culprit = "gateway"       // a gateway, firewall or maintenance page that answers before the API
 	LoginService Culprit = "login_service" // the login service returns no token, and does not blame our credentials
@@ -35,8 +35,8 @@ const (
 	Forbidden                   // an unexpected 403
 	ServerError                 // 5xx from the API itself
 	GatewayError                // 502 and 504, which a gateway gives for a server behind it: RFC 9110, 15.6.3 and 15.6.5
-	WrongAnswer                 // any other unexpected answer, such as 404 or a 200 without what is due
-	Granted                     // a guarded probe was let in
+	WrongAnswer                 // any other unexpected answer, such as 404 or a 200 without the expected body
+	Granted                     // a guarded probe was granted access
 	NotResolved                 // the name of the target was not resolved; see Observation.DNS
 	NotConnected                // no connection, or no TLS session; see Observation.Link
 	NotAnswered                 // a connection, but no complete answer in time
@@ -55,7 +55,7 @@ const (
 	DNSNoName              // NXDOMAIN: the name does not exist
 	DNSFailed              // SERVFAIL and the like: the resolver got no answer from the servers of the zone, or is broken
 	DNSNoAnswer            // the resolver did not answer
-	DNSRefused             // REFUSED and the like: the resolver does not want to answer for this name
+	DNSRefused             // REFUSED and the like: the resolver refuses to answer for this name
 )
 
 // Link is how a connection failed.
@@ -106,7 +106,7 @@ type Observation struct {
 	Cut       bool   // the head of an answer came, and not its whole body
 	Words     string // the API's own code or message of a refusal, for example user_inactive; masked and shortened
 	NewToken  bool   // the refused token is new, or the probe was refused with a new one and not accepted since
-	Elsewhere bool   // an address that does not exist got the same answer: whatever answers does so for every address
+	Elsewhere bool   // an address that does not exist got the same answer, so it does not depend on the address
 	DNS       DNS
 	Link      Link
 
@@ -127,5 +127,5 @@ type Evidence struct {
 type Verdict struct {
 	Culprit  Culprit
 	Evidence []Evidence // the strongest first; at most maxEvidence
-	Settle   string     // what would settle it: a sentence without a full stop; empty unless the culprit is Unknown
+	Settle   string     // what would show the culprit: a sentence without a full stop; empty unless the culprit is Unknown
 }

@@ -171,8 +171,8 @@ func (m *memory) weighAcceptance(r *refusals, add adder) {
 	}
 }
 
-// weighUnanimity weighs that no endpoint accepts the credential. A token that could be renewed is not judged by that: the login service
-// knows better.
+// weighUnanimity weighs that no endpoint accepts the credential. That does not count when the login service was asked in the window and did
+// not refuse the credential, because its answer shows more.
 func (m *memory) weighUnanimity(r *refusals, add adder) {
 	if m.guardGranted.After(m.guardDenied) {
 		add(API, 10, m.guardGranted, "it does not refuse requests that it must refuse")
@@ -197,7 +197,8 @@ func (m *memory) weighUnanimity(r *refusals, add adder) {
 	}
 }
 
-// weighOthers weighs whether another credential of ours began to be refused in the same minute: two do not die at once by themselves.
+// weighOthers weighs whether another credential of ours began to be refused in the same minute. Two credentials
+// rarely become invalid at the same time, so this speaks for a fault of the API.
 func (m *memory) weighOthers(r *refusals, add adder) {
 	since := r.principal.deadSince(r.o.End)
 	if since.IsZero() {
@@ -256,7 +257,7 @@ func (r *Renewal) unavailable(at time.Time) bool {
 	return !r.At.IsZero() && at.Sub(r.At) <= window && !r.Renewed && !r.Refused && !r.Page
 }
 
-// unprovenWitness returns the name of a probe that speaks for a credential, and of which nobody knows whether it checks credentials.
+// unprovenWitness returns the name of a probe that speaks for a credential, if it is not known whether its endpoint checks credentials.
 func (m *memory) unprovenWitness(credential string, at time.Time) string {
 	p, name := m.credentials[credential], ""
 	if p == nil || credential == "" {
@@ -285,7 +286,7 @@ func first(a, b string) string {
 	return a
 }
 
-// quoted returns the words of somebody else behind a colon; nothing without words.
+// quoted returns foreign words behind a colon; nothing without words.
 func quoted(words string) string {
 	if words == "" {
 		return ""

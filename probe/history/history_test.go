@@ -234,7 +234,7 @@ func TestFullDiskStopsOnlyTheHistory(t *testing.T) {
 		limit(1 << 30)
 		<-time.After(15 * time.Second)
 		if s := b.Status(); s.Fault != nil {
-			t.Errorf("want it well again, got %v", s.Fault)
+			t.Errorf("want no fault any more, got %v", s.Fault)
 		}
 		if got := len(all(t, b, begin.Add(-time.Hour), begin.Add(time.Hour))); got != 600 {
 			t.Errorf("want what waited written, got %d", got)

@@ -7,19 +7,19 @@ import (
 )
 
 const (
-	// sampleInterval is the time in which the detail of one healthy run of a probe is kept.
+	// sampleInterval divides time: in each interval, the first healthy run of a probe keeps its detail.
 	sampleInterval = 10 * time.Minute
 	// sampleMemory is how long a probe without runs is remembered.
 	sampleMemory = time.Hour
 )
 
 // sample chooses the runs whose attempts and phases are kept: every unexpected run, the first healthy run of each probe in ten minutes,
-// and the last healthy run before an unexpected one. It has no lock.
+// and the last healthy run before an unexpected one. It must not be used by several goroutines at once.
 type sample map[string]*sampled
 
 // sampled is what a sample knows of one probe.
 type sampled struct {
-	interval time.Time     // of the last healthy run that was chosen, its start
+	interval time.Time     // start of the interval of the last healthy run that was chosen for it
 	healthy  *probe.Result // the last healthy run, while it is not chosen; nil else
 	seen     time.Time     // end of the last run
 }

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Uptime is how many runs of a probe were as expected. Missed runs are not among the runs: nobody knows how they would have ended.
+// Uptime is how many runs of a probe were as expected. Missed runs are not among the runs, because it is not known how they
+// would have ended.
 type Uptime struct {
 	Runs   int // finished
 	Good   int // as expected

@@ -54,7 +54,7 @@ type Expect struct {
 	Status []any `yaml:"status,omitempty"` // codes, and 2xx
 }
 
-// LeftOut is an operation that is no probe.
+// LeftOut is an operation of which no probe was made.
 type LeftOut struct{ Operation, Reason string }
 
 // Read makes probes of a document. They are valid, and they only read.

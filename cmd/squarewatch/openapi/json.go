@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// MaxSize is the size in bytes of the largest document. GitHub's, one of the largest that are public, has 13 MB.
+	// MaxSize is the largest size of a document, in bytes. GitHub's document, one of the largest public ones, has 13 MB.
 	MaxSize = 32 << 20
-	// maxDepth limits how deep mappings and lists contain each other.
+	// maxDepth limits how deep mappings and lists are nested.
 	maxDepth = 200
 	// maxNodes limits how many values a document has, when its aliases are written out.
 	maxNodes = 4_000_000
@@ -26,7 +26,7 @@ var (
 )
 
 // asJSON returns a document as JSON, whether it is written in JSON or in YAML. It refuses a document that would take too much memory or
-// stack, also one that does so only through the aliases of YAML.
+// stack, even if it is small and only its YAML aliases make it large.
 func asJSON(data []byte) ([]byte, error) {
 	if len(data) > MaxSize {
 		return nil, errTooLong
@@ -73,14 +73,14 @@ func checkDepth(data []byte) error {
 }
 
 // converter turns YAML nodes into values for JSON.
-type converter struct{ left int } // how many more values may come
+type converter struct{ left int } // how many more values the document may have
 
 func (c *converter) value(node *yaml.Node, depth int) (any, error) {
 	if c.left--; c.left < 0 {
 		return nil, errTooLarge
 	}
 	if depth > maxDepth {
-		return nil, errTooDeep // so ends an alias inside its own value, too
+		return nil, errTooDeep // this also stops at an alias that contains itself
 	}
 	switch node.Kind { //nolint:exhaustive // every other kind is a scalar
 	case yaml.DocumentNode:
@@ -104,7 +104,7 @@ func (c *converter) value(node *yaml.Node, depth int) (any, error) {
 	}
 }
 
-// mapping converts a mapping with the merge keys of YAML 1.1, whose values do not replace others.
+// mapping converts a mapping. The merge key of YAML 1.1, <<, adds the fields of another mapping and replaces none.
 func (c *converter) mapping(node *yaml.Node, depth int) (map[string]any, error) {
 	all, merged := map[string]any{}, []any{}
 	for i := 0; i+1 < len(node.Content); i += 2 {
@@ -116,7 +116,7 @@ func (c *converter) mapping(node *yaml.Node, depth int) (map[string]any, error) 
 		switch key.Value {
 		case "<<":
 			merged = append(merged, value)
-		case "version", "openapi", "swagger", "title": // a version is a text, also where its author forgot the quotes: 1.0
+		case "version", "openapi", "swagger", "title": // always text, even if the author forgot the quotes, as in version: 1.0
 			if child.Kind == yaml.ScalarNode {
 				value = child.Value
 			}
@@ -131,7 +131,7 @@ func (c *converter) mapping(node *yaml.Node, depth int) (map[string]any, error) 
 	return all, nil
 }
 
-// merge adds the fields of a mapping, or of each mapping in a list, that a mapping does not have.
+// merge adds to a mapping the fields that it does not have. The fields come from value: a mapping, or a list of mappings.
 func merge(into map[string]any, value any) {
 	switch value := value.(type) {
 	case map[string]any:
@@ -147,13 +147,13 @@ func merge(into map[string]any, value any) {
 	}
 }
 
-// scalar returns a text, a number, a bool or null. A date stays the text that it is.
+// scalar returns a text, a number, a bool or null. A date remains a text.
 func scalar(node *yaml.Node) any {
 	var value any
 	switch node.ShortTag() {
 	case "!!int", "!!float", "!!bool", "!!null":
 		if err := node.Load(&value); err == nil {
-			if _, err := json.Marshal(value); err == nil { // not .inf and .nan
+			if _, err := json.Marshal(value); err == nil { // JSON has no .inf and no .nan
 				return value
 			}
 		}

@@ -59,7 +59,8 @@ func words(text string) []string {
 	return all
 }
 
-// beginsWord reports whether a letter begins a word inside of others: a capital letter does after a small one, and before a small one.
+// beginsWord reports whether the letter i begins a new word. It does if it is a capital letter after a small letter or a digit, as in
+// listPets, or the last of several capital letters before a small one, as in HTTPError.
 func beginsWord(letters []rune, i int) bool {
 	if i == 0 || !unicode.IsUpper(letters[i]) {
 		return false

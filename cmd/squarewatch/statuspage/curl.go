@@ -78,7 +78,7 @@ func (c *Curl) header(name string, value secret.Text) string {
 	return quoted(name + ": " + value.Reveal())
 }
 
-// value returns a text as a word of the shell, or a variable in its place where the text is not open.
+// value returns a text as a word of the shell, or a variable in its place where the text must not be shown.
 func (c *Curl) value(name, text string, open bool) string {
 	if !open {
 		return `"` + c.variable(name) + `"`
@@ -100,7 +100,7 @@ func (c *Curl) variable(name string) string {
 	return "$" + name
 }
 
-// isOpen reports whether a text, which may have a name, can be shown: it neither is called a secret nor looks like one.
+// isOpen reports whether a text, which may have a name, can be shown: neither its name nor its form is that of a secret.
 func isOpen(name, text string) bool {
 	line := text
 	if name != "" {

@@ -25,7 +25,8 @@ func (s *Server) onCallPage(_ *http.Request, shown *Snapshot, _ string) (content
 	return content{"on-call", &OnCallPage{Head: headOf(shown, "On call", "unknown"), Body: s.onCall}, http.StatusOK}, nil
 }
 
-// pageLink is a link of a page of docs. The daemon serves no other page of docs, so its text takes its place.
+// pageLink matches a link to another page of docs. The daemon does not serve that page, so onCall replaces the link by its text and the
+// name of the file.
 var pageLink = regexp.MustCompile(`\[([^\]]+)\]\(([^)#]*\.md)(#[^)]*)?\)`)
 
 // onCall renders docs/on-call.md.

@@ -10,7 +10,7 @@ import (
 	"squarewatch/probe/history"
 )
 
-// Snapshot is what the daemon knows at one time. It is plain data; nobody changes it.
+// Snapshot is what the daemon knows at one time. It is plain data and does not change.
 type Snapshot struct {
 	Now       time.Time
 	Started   time.Time // when the daemon started

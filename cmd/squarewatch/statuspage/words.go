@@ -18,8 +18,8 @@ const (
 	cutNote    = 500
 )
 
-// foreign makes text of others harmless for people: without characters that do not print or that turn the direction of writing. The
-// templates escape it for HTML.
+// foreign makes foreign text safe to show. It removes characters that do not print or that change the direction of writing, and cuts the
+// text to limit characters. The templates escape it for HTML.
 func foreign(text string, limit int) string { return redact.Cut(redact.Printable(text), limit) }
 
 // wording is how a page writes what is inserted into the sentences of package alert.
@@ -59,7 +59,7 @@ func lasting(d time.Duration) string {
 	return "0 s"
 }
 
-// clock writes a time of day, and its date when it is not that of now.
+// clock writes a time in UTC: the time of day, and before it the date if that differs from the date of now.
 func clock(t, now time.Time) string {
 	t = t.UTC()
 	if t.Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
