@@ -125,8 +125,8 @@ func (s *series) incident(now time.Time) Incident {
 		ID: s.incidentID(), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
 		Severity: s.severity, Runbook: s.rule.Runbook, Labels: s.labels,
 		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window, Confidence: s.rule.Confidence,
-		Crossed: s.crossed, Fired: s.fired, FiredWith: s.firedWith, Reopened: s.reopened, Paused: s.paused, Overdue: s.overdue, Acknowledged: s.acknowledged,
-		Recent: s.recent(),
+		Crossed: s.crossed, Fired: s.fired, FiredWith: s.firedWith, Reopened: s.reopened, Paused: s.paused, Overdue: s.overdue,
+		Acknowledged: s.acknowledged, Recent: s.recent(),
 	}
 	if s.state != Firing {
 		incident.Resolved, incident.Note = now, s.endNote
