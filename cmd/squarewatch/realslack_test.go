@@ -60,16 +60,11 @@ func newSlackScene(t *testing.T, keys string, front func(*slackstub.Slack) http.
 	})
 	pipe := aisquaretest.NewPipe(front(s.slack))
 	transport := &http.Transport{DialContext: pipe.Dial}
-	all := kinds()
-	all.Notifiers = []config.Kind[outbox.Notifier]{
-		config.NewKind("slack", slack.Settings{}, func(settings slack.Settings, _ *config.Config) (outbox.Notifier, error) {
-			return slack.New(settings, slack.Options{Untraced: true, Client: &http.Client{Transport: transport}}), nil
-		}),
+	notifier := func(settings slack.Settings) outbox.Notifier {
+		return slack.New(settings, slack.Options{Untraced: true, Client: &http.Client{Transport: transport}})
 	}
 	s.scene = newSceneWith(t, s.file, func(o *Options) {
-		o.Load = func() (*config.Config, error) {
-			return config.Parse("scene.yaml", []byte(s.file), config.Options{Kinds: all})
-		}
+		o.Load = func() (*config.Config, error) { return loadWithKinds(s.file, config.Options{}, notifier)() }
 	})
 	s.end = func() {
 		s.stop()
