@@ -83,7 +83,7 @@ func scenes() []scene {
 
 		{"D2: a maintenance page", Gateway, "every address gets the same page", []Observation{with(at(0, "a", "", WrongAnswer), everywhere)}},
 		{"D2: a maintenance page lets a guard in", Gateway, "every address", []Observation{with(at(0, "guard", "", Granted), everywhere)}},
-		{"an access leak", Leak, "let in", []Observation{at(0, "guard", "", Granted)}},
+		{"an access leak", Leak, "granted a request", []Observation{at(0, "guard", "", Granted)}},
 		{"an answer without the field", API, "not what the probe expects", []Observation{at(0, "a", "", WrongAnswer)}},
 
 		{"D4: half of the runs of a probe are refused", API, "accepted and refused by turns", []Observation{
