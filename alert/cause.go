@@ -111,7 +111,7 @@ func (e *Engine) leave(s *series, now time.Time) {
 
 // mustLeave reports whether a series that joined has another cause than its leader: its culprit changed to another one, or the two culprits
 // have differed for too long.
-func (e *Engine) mustLeave(s *series, clearer bool, now time.Time) bool {
+func (e *Engine) mustLeave(s *series, blameChanged bool, now time.Time) bool {
 	if s.joined == nil {
 		return false
 	}
@@ -119,7 +119,7 @@ func (e *Engine) mustLeave(s *series, clearer bool, now time.Time) bool {
 	if due {
 		s.joined.until = time.Time{}
 	}
-	return (clearer || due) && e.isLed(s) && !s.joined.leader.blamesAs(s) && !s.isOneOutage(s.joined.leader)
+	return (blameChanged || due) && e.isLed(s) && !s.joined.leader.blamesAs(s) && !s.isOneOutage(s.joined.leader)
 }
 
 // leaveDue returns when a series that joined leaves its leader if their culprits still differ then; zero for never.

@@ -184,7 +184,7 @@ func TestAReloadKeepsWhatIsUnchanged(t *testing.T) {
 		if c.Event != alert.EventEnded || !c.Incident.Ended() {
 			t.Errorf("want only ends, got %+v", c)
 		}
-		notes[c.Incident.Rule+"/"+c.Incident.Series] = c.Incident.Note
+		notes[c.Incident.Rule+"/"+c.Incident.Series] = c.Incident.EndReason
 	}
 	want := map[string]string{
 		"gone/a":          "the rule was removed from the configuration or renamed",

@@ -44,19 +44,19 @@ func (i *Incident) Explain(w Wording) (Explanation, bool) {
 		return Explanation{Say: say, Whose: say, Act: i.insert(act, w), Reasons: reasons}, true
 	}
 	what, of, total := i.outcome()
-	known := sentenceOf(i.Blame)
+	fault := sentenceOf(i.Blame)
 	switch {
-	case known.culprit == probe.BlameNone && of == 0:
+	case fault.culprit == probe.BlameNone && of == 0:
 		return Explanation{}, false
-	case known.culprit == probe.BlameNone:
-		known = culpritSentence{what: true, act: what.ask}
-	case known.culprit == probe.BlameUnknown:
-		known.act = cmp.Or(sentence(w.Escape(i.Settle)), what.ask)
+	case fault.culprit == probe.BlameNone:
+		fault = culpritSentence{what: true, act: what.ask}
+	case fault.culprit == probe.BlameUnknown:
+		fault.act = cmp.Or(sentence(w.Escape(i.Advice)), what.ask)
 		reasons = reasons[min(len(reasons), 1):]
 	}
-	say, act := i.insert(known.say, w), i.insert(known.act, w)
+	say, act := i.insert(fault.say, w), i.insert(fault.act, w)
 	whose := say
-	if known.what && of > 0 {
+	if fault.what && of > 0 {
 		say = joinSentences(i.happens(&what, of, total, w), say)
 		act = joinSentences(i.insert(what.act, w), act)
 	}

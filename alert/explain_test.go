@@ -53,13 +53,13 @@ func TestEveryCulpritHasASentence(t *testing.T) {
 	for _, culprit := range culprits(t) {
 		i := refused("partner")
 		i.Blame = culprit
-		known, ok := i.Explain(alert.Wording{})
-		if !ok || known.Whose == "" || known.Act == "" || i.Culprit(alert.Wording{}) == "" {
-			t.Errorf("%s: want whose fault it is and what to do now, got %q, %q and %q: add it to culpritSentences", culprit, known.Whose, known.Act,
-				i.Culprit(alert.Wording{}))
+		explained, ok := i.Explain(alert.Wording{})
+		if !ok || explained.Whose == "" || explained.Act == "" || i.Culprit(alert.Wording{}) == "" {
+			t.Errorf("%s: want whose fault it is and what to do now, got %q, %q and %q: add it to culpritSentences",
+				culprit, explained.Whose, explained.Act, i.Culprit(alert.Wording{}))
 		}
-		if strings.Contains(known.Say+known.Act, "  ") {
-			t.Errorf("%s: two spaces in %q %q", culprit, known.Say, known.Act)
+		if strings.Contains(explained.Say+explained.Act, "  ") {
+			t.Errorf("%s: two spaces in %q %q", culprit, explained.Say, explained.Act)
 		}
 	}
 }
@@ -70,31 +70,31 @@ func TestARequestWithoutACredentialHasNoCredentialNone(t *testing.T) {
 	for _, i := range []alert.Incident{anonymous, group} {
 		for _, culprit := range append(culprits(t), probe.BlameNone) {
 			i.Blame = culprit
-			known, _ := i.Explain(alert.Wording{})
-			if text := known.Say + known.Act; strings.Contains(text, "none") {
+			explained, _ := i.Explain(alert.Wording{})
+			if text := explained.Say + explained.Act; strings.Contains(text, "none") {
 				t.Errorf("%s: want no credential named none, got %q", culprit, text)
 			}
 		}
 	}
 	i := refused("")
-	known, _ := i.Explain(alert.Wording{})
-	if want := "The API refuses requests without a credential."; known.Say != want {
-		t.Errorf("want %q, got %q", want, known.Say)
+	explained, _ := i.Explain(alert.Wording{})
+	if want := "The API refuses requests without a credential."; explained.Say != want {
+		t.Errorf("want %q, got %q", want, explained.Say)
 	}
 }
 
 func TestWhatIsNotKnownIsSaidWithItsReason(t *testing.T) {
 	i := refused("partner")
-	i.Blame, i.Settle = probe.BlameUnknown, "a run of another probe with this key would tell"
+	i.Blame, i.Advice = probe.BlameUnknown, "a run of another probe with this key would tell"
 	i.Evidence = []probe.Evidence{
 		{For: probe.BlameAPI, Text: "The login gave a token at once", At: start()}, {For: probe.BlameCredential, Text: "no other probe uses it"},
 	}
-	known, _ := i.Explain(alert.Wording{})
+	explained, _ := i.Explain(alert.Wording{})
 	same(t, []string{
 		"Our credential partner is refused. We cannot tell whose fault it is, because the login gave a token at once.",
 		"A run of another probe with this key would tell.",
 		"no other probe uses it",
-	}, []string{known.Say, known.Act, known.Reasons[0].Text})
+	}, []string{explained.Say, explained.Act, explained.Reasons[0].Text})
 }
 
 func TestAGatewayErrorDidNotReachTheAPI(t *testing.T) {
@@ -104,8 +104,8 @@ func TestAGatewayErrorDidNotReachTheAPI(t *testing.T) {
 	} {
 		i := refused("partner")
 		i.Classes = []alert.ClassCount{{Class: probe.ServerError, Code: code, Runs: 5}}
-		if known, _ := i.Explain(alert.Wording{}); !strings.HasPrefix(known.Act, want) {
-			t.Errorf("%d: want %q, got %q", code, want, known.Act)
+		if explained, _ := i.Explain(alert.Wording{}); !strings.HasPrefix(explained.Act, want) {
+			t.Errorf("%d: want %q, got %q", code, want, explained.Act)
 		}
 	}
 }
@@ -115,15 +115,15 @@ func TestTheEndOfAnOutageOfOurNetworkSaysWhy(t *testing.T) {
 		Rule: alert.NetworkRule, Series: "all", Condition: alert.ConditionNetwork, Runs: 7, Bad: 7, Blame: probe.BlameNetwork,
 		Evidence: []probe.Evidence{{For: probe.BlameNetwork, Text: "our own proxy accepted no connection"}},
 	}
-	known, _ := i.Explain(alert.Wording{})
+	explained, _ := i.Explain(alert.Wording{})
 	want := "7 runs failed, and rules do not count them. Check the network, the proxy and the firewall of this machine."
-	if known.Act != want {
-		t.Errorf("want %q, got %q", want, known.Act)
+	if explained.Act != want {
+		t.Errorf("want %q, got %q", want, explained.Act)
 	}
 	i.Resolved = start()
-	known, _ = i.Explain(alert.Wording{})
+	explained, _ = i.Explain(alert.Wording{})
 	want = "7 runs failed, because our own proxy accepted no connection; rules do not count them."
-	if known.Act != want {
-		t.Errorf("want %q, got %q", want, known.Act)
+	if explained.Act != want {
+		t.Errorf("want %q, got %q", want, explained.Act)
 	}
 }

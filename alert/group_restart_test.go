@@ -91,8 +91,8 @@ func TestAnIncidentWaitsForAProbeThatWasRemovedAndAddedAgain(t *testing.T) {
 	options.Previous = e
 	e = engine(t, options)
 	got = append(got, play(e, options.Probes, 21, 60, only("b", 0, 30))...)
-	if len(got) != 2 || got[1].Event != alert.EventResolved || got[1].Incident.Note != "" {
-		t.Errorf("want RESOLVED without a note, got %v %q", summaries(got), got[len(got)-1].Incident.Note)
+	if len(got) != 2 || got[1].Event != alert.EventResolved || got[1].Incident.EndReason != "" {
+		t.Errorf("want RESOLVED without a reason, got %v %q", summaries(got), got[len(got)-1].Incident.EndReason)
 	}
 }
 
@@ -105,15 +105,15 @@ func TestARestartEndsIncidentsOfRemovedProbesAndChangedRules(t *testing.T) {
 		removed.Probes = options.Probes[:1]
 		e := restarted(t, removed, first.States(), nil, 21)
 		got := append(e.Advance(sec(22)), play(e, removed.Probes, 22, 60, only("b", 0, 1000))...)
-		if len(got) != 1 || got[0].Event != alert.EventEnded || !strings.Contains(got[0].Incident.Note, "b was still bad") {
-			t.Errorf("want ENDED with a note about b, got %v", summaries(got))
+		if len(got) != 1 || got[0].Event != alert.EventEnded || !strings.Contains(got[0].Incident.EndReason, "b was still bad") {
+			t.Errorf("want ENDED with a reason about b, got %v", summaries(got))
 		}
 	})
 	t.Run("the rule counts other answers", func(t *testing.T) {
 		changed := groupOptions(func(r *alert.Rule) { r.On = sel("403") }, everySecond, everyOther)
 		got := restarted(t, changed, first.States(), nil, 21).Advance(sec(22))
-		if len(got) != 1 || got[0].Event != alert.EventEnded || !strings.Contains(got[0].Incident.Note, "rule was changed") {
-			t.Errorf("want ENDED with a note about the rule, got %v", summaries(got))
+		if len(got) != 1 || got[0].Event != alert.EventEnded || !strings.Contains(got[0].Incident.EndReason, "rule was changed") {
+			t.Errorf("want ENDED with a reason about the rule, got %v", summaries(got))
 		}
 	})
 }

@@ -251,7 +251,7 @@ func TestAGroupEndsWithoutRecoveryWhenItsBadProbeIsRemoved(t *testing.T) {
 	got := play(e, list, 0, 30, answer)
 	options.Probes, options.Previous = list[:1], e
 	got = append(got, play(engine(t, options), list[:1], 30, 60, answer)...)
-	if len(got) != 2 || got[1].Event != alert.EventEnded || got[1].Incident.Note != "rare was still bad and is no longer counted here" {
-		t.Errorf("want ENDED with a note about rare, got %v %q", summaries(got), got[len(got)-1].Incident.Note)
+	if len(got) != 2 || got[1].Event != alert.EventEnded || got[1].Incident.EndReason != "rare was still bad and is no longer counted here" {
+		t.Errorf("want ENDED with a reason about rare, got %v %q", summaries(got), got[len(got)-1].Incident.EndReason)
 	}
 }

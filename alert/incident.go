@@ -17,7 +17,8 @@ const (
 	Firing   State = "firing"
 )
 
-// Incident describes one incident of a series of a rule, from firing to resolved, as it is at one time. It is plain data.
+// Incident describes one incident of a series of a rule, from firing to resolved, as it is at one time. It is plain data, and it is
+// stored as JSON, where a field that was renamed keeps its first name.
 type Incident struct {
 	ID        string // the same from firing to resolved
 	Rule      string
@@ -53,11 +54,11 @@ type Incident struct {
 	Counted               time.Time
 	RecentRuns, RecentBad int
 
-	Blame    probe.Blame      // who caused it, by the newest bad runs that say so
-	Blamed   string           // the credential of the newest of those runs; empty for none
-	Evidence []probe.Evidence // evidence for Blame, or why it is unknown; the strongest first
-	Settle   string           // what would show whose fault it is; empty unless Blame is BlameUnknown
-	Clearer  time.Time        // when a message last announced another Blame than before; zero if none did
+	Blame          probe.Blame      // who caused it, by the newest bad runs that say so
+	Blamed         string           // the credential of the newest of those runs; empty for none
+	Evidence       []probe.Evidence // evidence for Blame, or why it is unknown; the strongest first
+	Advice         string           `json:"Settle"`  // how to find out whose fault it is; empty unless Blame is BlameUnknown
+	BlameChangedAt time.Time        `json:"Clearer"` // when a message last announced another Blame than before; zero if none did
 
 	Examples []Example // up to three bad runs, newest first
 	// Probe is set if the rule counts several probes and one of them crossed alone: the figures are of that probe. It is empty when the
@@ -82,7 +83,7 @@ type Incident struct {
 
 	Trouble *Trouble // the part of squarewatch itself that does not work; nil for incidents of runs
 
-	Note string // why it ended without a recovery; mostly empty
+	EndReason string `json:"Note"` // why it ended without a recovery; mostly empty
 }
 
 // Declared returns how long the incident fired until it was resolved. The times in which it was over before it reopened do not count.
@@ -196,7 +197,7 @@ func (e Event) Ends() bool { return e == EventResolved || e == EventEnded }
 func (e Event) Fires() bool { return e == EventFiring || e == EventUpdate }
 
 // Ended reports whether the incident ended without a recovery; Note then says why.
-func (i *Incident) Ended() bool { return !i.Resolved.IsZero() && i.Note != "" }
+func (i *Incident) Ended() bool { return !i.Resolved.IsZero() && i.EndReason != "" }
 
 // Transition is a change to announce, with the incident at that time.
 type Transition struct {
@@ -266,7 +267,7 @@ type Status struct {
 
 	Blame    probe.Blame // as in [Incident], like the next two, while pending or firing
 	Evidence []probe.Evidence
-	Settle   string
+	Advice   string
 
 	SilencedUntil time.Time // zero when no silence applies
 	CoveredBy     string    // rule and series of the incident that announces the same runs, or that it joined; mostly empty

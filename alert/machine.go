@@ -65,27 +65,27 @@ func (e *Engine) stepPending(s *series, v level, now time.Time) Event {
 // overdue incident or a reminder.
 func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	if s.recovered(v, now) {
-		s.endNote = s.removedNote()
+		s.endReason = s.removedReason()
 		s.setState(Inactive, now)
 		if s.joined != nil {
 			s.endedWith = s.joined.incident
 			e.leave(s, now)
 		}
-		return endEvent(s.endNote)
+		return endEvent(s.endReason)
 	}
 	if v == levelCrossed && e.mustAnnounce(s, now) {
 		s.lastNotified = now
 		return EventFiring
 	}
 	muted := e.muting.silenceOf(s) != nil // another culprit and newly joined series are announced after the silence
-	worse, clearer := s.worsened(), !muted && s.changesVerdict(now)
-	if e.mustLeave(s, clearer, now) {
+	worse, blameChanged := s.worsened(), !muted && s.changesVerdict(now)
+	if e.mustLeave(s, blameChanged, now) {
 		e.leave(s, now)
 		s.lastNotified = now
 		return EventFiring
 	}
 	switch {
-	case worse, clearer, !muted && s.namesJoined(now):
+	case worse, blameChanged, !muted && s.namesJoined(now):
 	case e.supportAfter > 0 && !s.overdue && s.serverErrors() && now.Sub(s.crossed) >= e.supportAfter:
 		s.overdue = true
 	case s.rule.Repeat > 0 && s.acknowledged == nil && now.Sub(s.lastNotified) >= s.rule.Repeat && !s.lastRun.Before(s.evidenceFrom):
@@ -191,8 +191,8 @@ func (s *series) stillBad() (watched, removed []string) {
 	return watched, removed
 }
 
-// removedNote says which probes were still bad when the configuration took them out of the series; empty for none.
-func (s *series) removedNote() string {
+// removedReason says which probes were still bad when the configuration took them out of the series; empty for none.
+func (s *series) removedReason() string {
 	_, removed := s.stillBad()
 	switch names := removed[:min(len(removed), maxExamples)]; {
 	case len(names) == 0:
@@ -223,7 +223,7 @@ func (s *series) setState(state State, now time.Time) {
 		} else {
 			s.fired, s.reopened, s.paused, s.announced, s.flapping = now, 0, 0, false, false
 		}
-		s.clearSince, s.endNote, s.unrecovered, s.lead, s.endedWith = time.Time{}, "", nil, nil, ""
+		s.clearSince, s.endReason, s.unrecovered, s.lead, s.endedWith = time.Time{}, "", nil, nil, ""
 		if c, ok := s.condition.(groupEvaluator); ok {
 			s.unrecovered = setOf(c.stillBad(s.crossed.Add(-s.rule.Window - maxResultDelay)))
 		}

@@ -198,8 +198,8 @@ func agreed(runs []*probe.Result) (since, until time.Time, culprit probe.Blame) 
 	return since, until, culprit
 }
 
-// stands reports whether runs have said the same for long enough.
-func stands(runs []*probe.Result) (probe.Blame, bool) {
+// stable returns the culprit that the newest runs name, and whether they have named it for long enough.
+func stable(runs []*probe.Result) (probe.Blame, bool) {
 	since, until, culprit := agreed(runs)
 	if culprit == probe.BlameUnknown {
 		return culprit, until.Sub(since) > time.Minute
@@ -221,7 +221,7 @@ func (m *verdictModel) check(t *rapid.T, changes []alert.Transition) {
 		if c.Event != alert.EventUpdate {
 			continue
 		}
-		switch culprit, ok := stands(m.runs); {
+		switch culprit, ok := stable(m.runs); {
 		case m.told == before:
 			t.Fatalf("at %v: an UPDATE that changes nothing", c.At.Sub(start()))
 		case !m.changed.IsZero() && c.At.Sub(m.changed) < time.Minute:
@@ -250,8 +250,8 @@ func TestTheVerdictFollowsTheRuns(t *testing.T) {
 			m.runs = append(m.runs, run)
 			m.check(t, e.Observe(run))
 			incidents := e.Incidents()
-			if culprit, ok := stands(m.runs); ok && len(incidents) > 0 && now.Sub(m.changed) >= time.Minute && incidents[0].Blame != culprit {
-				t.Fatalf("at %v: want %q, which stands, got %q", now.Sub(start()), culprit, incidents[0].Blame)
+			if culprit, ok := stable(m.runs); ok && len(incidents) > 0 && now.Sub(m.changed) >= time.Minute && incidents[0].Blame != culprit {
+				t.Fatalf("at %v: want %q, which is stable, got %q", now.Sub(start()), culprit, incidents[0].Blame)
 			}
 		}
 	})

@@ -307,7 +307,7 @@ func (s *series) inherit(old *series) {
 func (e *Engine) endRemoved(s *series, now time.Time, why string) Transition {
 	s.setState(Inactive, now)
 	t := e.transition(s, EventEnded, now)
-	t.Incident.Note = why
+	t.Incident.EndReason = why
 	if s.owedEnd != nil { // a removed series cannot announce its end after the silence: the outbox holds the message back instead
 		s.owedEnd, t.Muted = nil, false
 		t.State = s.export()
@@ -317,13 +317,13 @@ func (e *Engine) endRemoved(s *series, now time.Time, why string) Transition {
 
 // takeOwedEnd returns the transition for an end that a silence held back.
 func (s *series) takeOwedEnd(now time.Time) Transition {
-	t := s.newTransition(endEvent(s.owedEnd.Note), now)
+	t := s.newTransition(endEvent(s.owedEnd.EndReason), now)
 	t.Incident, s.owedEnd = *s.owedEnd, nil
 	t.State = s.export()
 	return t
 }
 
-// endReason returns the note for an incident that ends because the configuration changed.
+// endReason says why an incident ends because the configuration changed.
 func endReason(seriesStays, ruleStays bool) string {
 	switch {
 	case seriesStays:

@@ -87,26 +87,26 @@ func culpritSentences() []culpritSentence {
 func conditionSentences(i *Incident) (say, act string, ok bool) {
 	switch i.Condition {
 	case ConditionAccess:
-		known := sentenceOf(probe.BlameLeak)
-		return known.say, known.act, true
+		leak := sentenceOf(probe.BlameLeak)
+		return leak.say, leak.act, true
 	case ConditionNoData:
 		return "squarewatch itself is not watching this.", "No run has finished for three of its intervals, so a fault of the API would " +
 			"go unnoticed: see the log of squarewatch, and its missed runs.", true
 	case ConditionNetwork:
-		known, act := sentenceOf(probe.BlameNetwork), "{runs} failed, and rules do not count them."
+		network, act := sentenceOf(probe.BlameNetwork), "{runs} failed, and rules do not count them."
 		switch {
 		case i.Resolved.IsZero():
-			return known.say, act + " " + known.act, true
+			return network.say, act + " " + network.act, true
 		case len(i.Evidence) > 0:
 			act = "{runs} failed, because {because}; rules do not count them."
 		}
 		return "Our own network failed: the API is not to blame.", act, true
 	case ConditionWatcher:
-		known := sentenceOf(probe.BlameWatcher)
+		watcher := sentenceOf(probe.BlameWatcher)
 		if i.Trouble != nil {
-			return known.say, "What fails: {work} ({reason}). {effect}", true
+			return watcher.say, "What fails: {work} ({reason}). {effect}", true
 		}
-		return known.say, "{runs} failed, and no rule counts them. " + known.act, true
+		return watcher.say, "{runs} failed, and no rule counts them. " + watcher.act, true
 	case ConditionRate, ConditionStreak, ConditionBurn:
 	}
 	return "", "", false

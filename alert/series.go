@@ -50,7 +50,7 @@ type series struct {
 	evidenceFrom time.Time // earlier bad runs are no evidence: the probe was not watched, or something else explains them
 	lastBad      time.Time
 	lastRun      time.Time
-	endNote      string              // why the incident ended without a recovery; mostly empty
+	endReason    string              // why the incident ended without a recovery; mostly empty
 	unrecovered  map[string]struct{} // for a group that fires: probes that were bad in the incident and have had no good run since
 	seenUntil    time.Time           // time until which runs were seen; the threshold does not count as held after it
 	coverChecked time.Time           // when coveredBy was determined last
@@ -128,7 +128,7 @@ func (s *series) incident(now time.Time) Incident {
 		Recent: s.recent(),
 	}
 	if s.state != Firing {
-		incident.Resolved, incident.Note = now, s.endNote
+		incident.Resolved, incident.EndReason = now, s.endReason
 	}
 	if s.flapping {
 		incident.HeldOpen = s.rule.Reopen
@@ -196,7 +196,7 @@ func (s *series) status(now time.Time, figures *Incident) Status {
 	}
 	if s.state != Inactive {
 		v := s.verdict()
-		status.Blame, status.Evidence, status.Settle = v.Blame, v.Evidence, v.Settle
+		status.Blame, status.Evidence, status.Advice = v.Blame, v.Evidence, v.Advice
 	}
 	if s.state == Firing {
 		s.fillBadTime(figures)

@@ -21,7 +21,7 @@ type Verdict struct {
 	Blame      probe.Blame // BlameNone when no run says anything
 	Credential string      // that the newest of these runs names; empty for none
 	Evidence   []probe.Evidence
-	Settle     string    // what would show who is to blame; empty unless Blame is BlameUnknown
+	Advice     string    `json:"Settle"` // how to find out who is to blame; empty unless Blame is BlameUnknown
 	First      time.Time // when the first of the runs in a row that name this culprit ended
 	Last       time.Time // when the newest of them ended
 }
@@ -36,7 +36,7 @@ type Verdicts struct {
 // verdictOf returns what one run says.
 func verdictOf(r *probe.Result) Verdict {
 	end := r.End.Round(0)
-	return Verdict{Blame: r.Blame, Credential: r.Credential, Evidence: r.Evidence, Settle: r.Settle, First: end, Last: end}
+	return Verdict{Blame: r.Blame, Credential: r.Credential, Evidence: r.Evidence, Advice: r.Advice, First: end, Last: end}
 }
 
 // agrees reports whether two verdicts name the same culprit.
@@ -62,8 +62,8 @@ func (v *Verdict) renew(newer *Verdict) {
 	v.First = first
 }
 
-// stands reports whether runs have agreed on the verdict for long enough that it replaces the verdict in messages.
-func (v *Verdict) stands() bool {
+// isStable reports whether runs have agreed on the verdict for long enough that it replaces the verdict in messages.
+func (v *Verdict) isStable() bool {
 	agreed := v.Last.Sub(v.First)
 	if v.Blame == probe.BlameUnknown {
 		return agreed > unknownHold
@@ -72,7 +72,7 @@ func (v *Verdict) stands() bool {
 }
 
 // observeVerdict records what a bad run says about the culprit. While an incident fires, another culprit replaces the one in messages only
-// after [Verdict.stands] is true; see [series.changesVerdict].
+// after [Verdict.isStable] is true; see [series.changesVerdict].
 func (s *series) observeVerdict(r *probe.Result) {
 	newer := verdictOf(r)
 	if r.Blame == probe.BlameNone || s.verdicts != nil && newer.Last.Before(s.verdicts.newest().Last) {
@@ -111,11 +111,11 @@ func (s *series) startVerdict() {
 // evidenceOf returns the time from which bad runs can belong to the incident that fires, or fired last.
 func (s *series) evidenceOf() time.Time { return s.crossed.Add(-s.rule.Window - maxResultDelay) }
 
-// changesVerdict adopts another culprit for which [Verdict.stands] is true, and reports whether it must be announced. It adopts at most
+// changesVerdict adopts another culprit for which [Verdict.isStable] is true, and reports whether it must be announced. It adopts at most
 // one a minute.
 func (s *series) changesVerdict(now time.Time) bool {
 	v := s.verdicts
-	if v == nil || !v.Next.stands() || now.Before(v.Changed.Add(verdictPause)) {
+	if v == nil || !v.Next.isStable() || now.Before(v.Changed.Add(verdictPause)) {
 		return false
 	}
 	v.Shown, v.Next, v.Changed = v.Next, Verdict{}, now
@@ -124,7 +124,7 @@ func (s *series) changesVerdict(now time.Time) bool {
 
 // verdictDue returns when another culprit may be announced; zero when runs have not agreed on one for long enough.
 func (s *series) verdictDue() time.Time {
-	if s.verdicts == nil || !s.verdicts.Next.stands() {
+	if s.verdicts == nil || !s.verdicts.Next.isStable() {
 		return time.Time{}
 	}
 	return s.verdicts.Changed.Add(verdictPause)
@@ -145,9 +145,9 @@ func (s *series) restoreVerdict(state *SeriesState) {
 	}
 }
 
-// endVerdict adopts another culprit for which [Verdict.stands] is true when an incident ends, so that the last message names it.
+// endVerdict adopts another culprit for which [Verdict.isStable] is true when an incident ends, so that the last message names it.
 func (s *series) endVerdict() {
-	if s.verdicts != nil && s.verdicts.Next.stands() {
+	if s.verdicts != nil && s.verdicts.Next.isStable() {
 		s.verdicts.Shown, s.verdicts.Next = s.verdicts.Next, Verdict{}
 	}
 }
@@ -163,9 +163,9 @@ func (s *series) verdict() Verdict {
 // fillVerdict sets whose fault an incident is.
 func (s *series) fillVerdict(incident *Incident) {
 	v := s.verdict()
-	incident.Blame, incident.Blamed, incident.Evidence, incident.Settle = v.Blame, v.Credential, v.Evidence, v.Settle
+	incident.Blame, incident.Blamed, incident.Evidence, incident.Advice = v.Blame, v.Credential, v.Evidence, v.Advice
 	if v.Blame != probe.BlameNone && s.verdicts != nil {
-		incident.Clearer = s.verdicts.Changed
+		incident.BlameChangedAt = s.verdicts.Changed
 	}
 }
 

@@ -15,7 +15,7 @@ func blamed(name string, at time.Time, code int, culprit probe.Blame) *probe.Res
 	r.Blame, r.Credential = culprit, "key"
 	r.Evidence = []probe.Evidence{{For: culprit, Text: "seen by " + name, At: at}}
 	if culprit == probe.BlameUnknown {
-		r.Settle = "another probe would tell"
+		r.Advice = "another probe would tell"
 	}
 	return r
 }
@@ -40,21 +40,21 @@ func TestAnIncidentCarriesTheVerdictOfItsNewestRun(t *testing.T) {
 	e := watching(t)
 	same(t, []string{"4 firing unknown"}, says(e, 0, 6, probe.BlameUnknown))
 	incident := e.Incidents()[0]
-	if incident.Settle != "another probe would tell" || len(incident.Evidence) != 1 || !incident.Evidence[0].At.Equal(sec(5)) {
-		t.Errorf("want the evidence of the newest run, got %v and %q", incident.Evidence, incident.Settle)
+	if incident.Advice != "another probe would tell" || len(incident.Evidence) != 1 || !incident.Evidence[0].At.Equal(sec(5)) {
+		t.Errorf("want the evidence of the newest run, got %v and %q", incident.Evidence, incident.Advice)
 	}
 	status := e.Snapshot(sec(6))[0]
-	if status.Blame != probe.BlameUnknown || status.Settle == "" || len(status.Evidence) != 1 {
+	if status.Blame != probe.BlameUnknown || status.Advice == "" || len(status.Evidence) != 1 {
 		t.Errorf("want the same in the status, got %+v", status)
 	}
 }
 
-func TestAClearerVerdictIsAnnouncedWhenItHasLasted(t *testing.T) {
+func TestAnotherCulpritIsAnnouncedWhenItHasLasted(t *testing.T) {
 	e := watching(t)
 	same(t, []string{"4 firing unknown"}, says(e, 0, 20, probe.BlameUnknown))
 	same(t, []string{"30 update api"}, says(e, 20, 60, probe.BlameAPI))
-	if incident := e.Incidents()[0]; !incident.Clearer.Equal(sec(30)) {
-		t.Errorf("want it marked as clearer at 30 s, got %v", incident.Clearer)
+	if incident := e.Incidents()[0]; !incident.BlameChangedAt.Equal(sec(30)) {
+		t.Errorf("want the change of the blame at 30 s, got %v", incident.BlameChangedAt)
 	}
 	// the next change comes a minute after the last message
 	same(t, []string{"90 update gateway"}, says(e, 60, 100, probe.BlameGateway))

@@ -45,8 +45,8 @@ func (r *reader) slowProbes(document *yaml.Node, raw *file, cfg *Config) {
 func (r *reader) unused(document *yaml.Node, cfg *Config) {
 	for _, name := range sortedKeys(cfg.Notifiers) {
 		// Rules without a list notify all, as do the built-in rules.
-		told := func(rule alert.Rule) bool { return len(rule.Notify) == 0 || slices.Contains(rule.Notify, name) }
-		if len(cfg.Rules) > 0 && !slices.ContainsFunc(cfg.Rules, told) {
+		notifies := func(rule alert.Rule) bool { return len(rule.Notify) == 0 || slices.Contains(rule.Notify, name) }
+		if len(cfg.Rules) > 0 && !slices.ContainsFunc(cfg.Rules, notifies) {
 			at := join("notifiers", name)
 			r.warn(locate(document, at), at, "is in the notify list of no rule, so that it receives only alerts of the built-in rules; "+
 				"add it to a list, or remove it")

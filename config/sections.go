@@ -192,7 +192,7 @@ func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
 				r.fault(locate(node, where), join(at, where), fmt.Sprintf("%q matches no probe; %s", glob, r.suggest(glob, probeNames(cfg.Probes))))
 			}
 		}
-		r.knownNotifiers(node, at, rule.Notify, cfg)
+		r.checkNotifiers(node, at, rule.Notify, cfg)
 		r.unreachable(node, at, rule, cfg)
 	}
 	r.uncounted(document, raw, cfg)
@@ -305,7 +305,7 @@ func (r *reader) support(document *yaml.Node, cfg *Config) {
 	}
 }
 
-func (r *reader) knownNotifiers(node *yaml.Node, at string, names []string, cfg *Config) {
+func (r *reader) checkNotifiers(node *yaml.Node, at string, names []string, cfg *Config) {
 	for k, name := range names {
 		if _, ok := cfg.Notifiers[name]; !ok {
 			where := fmt.Sprintf("notify[%d]", k)

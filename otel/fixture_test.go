@@ -65,7 +65,7 @@ func results() []*probe.Result {
 		{Kind: probe.PhaseDNS, Start: at(2), End: at(12)}, {Kind: probe.PhaseConnect, Start: at(12), End: at(102)},
 	}
 
-	refused.Blame, refused.Settle = probe.BlameUnknown, "ask the same from another network: if it works there, it is our network"
+	refused.Blame, refused.Advice = probe.BlameUnknown, "ask the same from another network: if it works there, it is our network"
 	refused.Looks = []probe.Look{
 		{Kind: probe.LookElsewhere, Span: probe.SpanID{4, 9}, Start: at(102), End: at(103), Text: "a made-up address answers 404"},
 	}

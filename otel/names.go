@@ -25,7 +25,7 @@ const (
 	keyCredential    = attribute.Key("squarewatch.credential.name")
 	keyExcerpt       = attribute.Key("squarewatch.answer.excerpt")
 	keyEvidence      = attribute.Key("squarewatch.blame.evidence")
-	keySettle        = attribute.Key("squarewatch.blame.settle")
+	keyAdvice        = attribute.Key("squarewatch.blame.settle")
 
 	keyLookKind   = attribute.Key("squarewatch.look.kind")
 	keyLookPassed = attribute.Key("squarewatch.look.passed")

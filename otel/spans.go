@@ -67,8 +67,8 @@ func runAttributes(r *probe.Result) []attribute.KeyValue {
 		}
 		attributes = append(attributes, keyEvidence.StringSlice(texts))
 	}
-	if r.Settle != "" {
-		attributes = append(attributes, keySettle.String(metric.ValidUTF8(r.Settle)))
+	if r.Advice != "" {
+		attributes = append(attributes, keyAdvice.String(metric.ValidUTF8(r.Advice)))
 	}
 	return attributes
 }

@@ -26,9 +26,9 @@ var (
 func limitEvaluation(ctx context.Context) (limited context.Context, done func()) {
 	ctx, stop := context.WithTimeoutCause(ctx, evaluationTimeout, errEvaluationTime)
 	limited, cancel := context.WithCancelCause(ctx)
-	look := time.AfterFunc(evaluationInterval, func() { watchMemory(limited, cancel) }) // most evaluations have ended by then
+	timer := time.AfterFunc(evaluationInterval, func() { watchMemory(limited, cancel) }) // most evaluations have ended by then
 	return limited, func() {
-		look.Stop()
+		timer.Stop()
 		cancel(nil)
 		stop()
 	}

@@ -10,10 +10,12 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// TestAnAccountThatIsMadeAnew removes the account for a time, at several moments of a token's life. The refresh token of the removed account
-// still gets new access tokens, which the API refuses. The runs are good again when the longest pause between two logins is over.
+// TestAnAccountThatIsMadeAnew removes the account for a time, at several moments of a token's life. The refresh token of the removed
+// account still gets new access tokens, which the API refuses. The runs are good again when the longest pause between two logins is over.
 func TestAnAccountThatIsMadeAnew(t *testing.T) {
-	for absent, most := range map[time.Duration]time.Duration{30 * time.Second: 40 * time.Second, 20 * time.Minute: 5*time.Minute + 10*time.Second} {
+	for absent, most := range map[time.Duration]time.Duration{
+		30 * time.Second: 40 * time.Second, 20 * time.Minute: 5*time.Minute + 10*time.Second,
+	} {
 		for second := 0; second < 10; second += 3 {
 			t.Run(fmt.Sprintf("for %v from second %d", absent, second), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { makeAnew(t, second, absent, most) })
@@ -50,4 +52,21 @@ func makeAnew(t *testing.T, second int, absent, most time.Duration) {
 			t.Fatalf("want good runs after, got %s", r.Reason)
 		}
 	}
+}
+
+// TestATokenThatExpiresOnItsWayIsRefreshed has an answer so slow that the token is valid when it is sent, and expired when the API reads
+// it.
+// The password has changed, but the refresh token is good: the API accepts the credential.
+func TestATokenThatExpiresOnItsWayIsRefreshed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: 10 * time.Second})
+		m.run(t)
+		m.api.AddUser("ada", "another")
+		<-time.After(6 * time.Second) // the token is too young to be renewed
+		m.api.SetFault(collectionsPath, aisquaretest.Fault{Delay: 4500 * time.Millisecond})
+		r := m.run(t)
+		if !r.Expected || causes(r) != "first resend" || outcomes(r) != "refreshed" {
+			t.Errorf("want a refresh and a second attempt, got %q, %q (%s)", causes(r), outcomes(r), r.Reason)
+		}
+	})
 }

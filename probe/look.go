@@ -71,7 +71,7 @@ func (x *run) judge(ctx context.Context) *blame.Observation {
 	runner.cuts.learn(x)
 	runner.judge.Observe(o)
 	verdict := runner.judge.Verdict(o)
-	x.result.Blame, x.result.Evidence, x.result.Settle = verdict.Culprit, verdict.Evidence, verdict.Settle
+	x.result.Blame, x.result.Evidence, x.result.Advice = verdict.Culprit, verdict.Evidence, verdict.Advice
 	return o
 }
 

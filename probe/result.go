@@ -36,7 +36,7 @@ type Result struct {
 	Reason   string // why it is unexpected, for people; empty when expected
 	Excerpt  string // the message in the body of an unexpected answer, shortened and masked
 	Blame    Blame  // who caused the failure; empty for an expected answer, and where squarewatch does not judge
-	Settle   string // what would settle whose fault it is, for people; empty unless Blame is BlameUnknown
+	Advice   string // how to find out whose fault it is, for people; empty unless Blame is BlameUnknown
 	Breach   bool   // a guarded probe got access that it must not get: a security alert
 
 	Evidence []Evidence // why Blame is known, or not; the strongest first

@@ -94,10 +94,12 @@ func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
 	}
 }
 
-// answerLocked notes what the API answered to a request with the held access token. An access token of a refresh may be refused although
-// the refresh goes on to succeed: the account was deleted, and perhaps made anew; see Renew. Then only a login helps.
+// answerLocked records what the API answered to a request with the held access token, unless the token has expired since. The API may
+// refuse the access token of a refresh although further refreshes succeed: the account was deleted, and perhaps created again; see Renew.
+// Then only a login helps.
 func (t *tokens) answerLocked(code int) {
 	switch {
+	case !time.Now().Before(t.access.expiry):
 	case code == http.StatusUnauthorized:
 		t.useless = t.useless || !t.accepted && !t.last.LoggedIn
 	case code < http.StatusBadRequest:

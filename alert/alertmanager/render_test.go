@@ -96,7 +96,7 @@ func notifications() map[string]outbox.Notification {
 		"firing-401-api":           changed(refusals(probe.BlameAPI)),
 		"firing-401-evidence": changed(func(i *alert.Incident) {
 			refusals(probe.BlameUnknown)(i)
-			i.Settle = "a run of another probe with this key would tell"
+			i.Advice = "a run of another probe with this key would tell"
 			i.Evidence = []probe.Evidence{
 				{For: probe.BlameAPI, Text: "The login gave a token at once", At: i.Since},
 				{For: probe.BlameCredential, Text: "no other probe uses it"},
@@ -129,7 +129,7 @@ func notifications() map[string]outbox.Notification {
 			i.FirstBad, i.LastBad, i.BadRuns = time.Time{}, time.Time{}, 0
 		}),
 		"resolved-500":    ended(func(*alert.Incident) {}),
-		"ended":           ended(func(i *alert.Incident) { i.Note = "its rule was removed" }),
+		"ended":           ended(func(i *alert.Incident) { i.EndReason = "its rule was removed" }),
 		"resolved-access": ended(func(i *alert.Incident) { condition(i, alert.ConditionAccess, "access") }),
 		"resolved-network": ended(func(i *alert.Incident) {
 			condition(i, alert.ConditionNetwork, "network")
@@ -239,7 +239,7 @@ func FuzzEveryAlertIsLegal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, text string) {
 		n := changed(func(i *alert.Incident) {
 			i.Labels = map[string]string{name: text}
-			i.Series, i.Runbook, i.Note, i.Affected = text, text, text, []string{text}
+			i.Series, i.Runbook, i.EndReason, i.Affected = text, text, text, []string{text}
 			i.Examples[0].Probe, i.Examples[0].Reason, i.Examples[0].Excerpt = text, text, text
 		})
 		got := alertmanager.Render(n, alertmanager.Settings{}, alertmanager.Options{TraceURL: text, Site: setting.Site(text)}, now())[0]

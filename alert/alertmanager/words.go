@@ -17,7 +17,6 @@ const (
 	cutName     = 60   // characters of the name of a probe or a credential
 	cutText     = 1000 // characters of any other text
 	maxExamples = 3
-	maxKinds    = 5  // kinds of outcome in a list
 	maxAffected = 10 // series in a list
 )
 
@@ -35,10 +34,10 @@ func annotations(i *alert.Incident, at time.Time, options Options) model.LabelSe
 	add("trace_url", newestTrace(i, options.TraceURL))
 	add("incident_url", webAddress(options.Site.Incident(i.ID)))
 	add("run_url", newestRun(i, options.Site))
-	add("answers", mix(i.Classes))
+	add("answers", alert.OutcomeCounts(i.Classes))
 	add("blame", string(i.Blame))
 	add("evidence", evidence(i))
-	add("settle", harmless(i.Settle, cutText))
+	add("settle", harmless(i.Advice, cutText))
 	for name, t := range map[model.LabelName]time.Time{"first_bad": i.FirstBad, "last_bad": i.LastBad, "declared": i.Fired} {
 		if !t.IsZero() {
 			add(name, t.UTC().Format(time.RFC3339))
@@ -79,9 +78,9 @@ func summary(i *alert.Incident, at time.Time) string {
 		return text + strings.TrimSuffix(figures(i, at), ": ")
 	}
 	if i.Ended() {
-		return text + "ended without a recovery, " + badTime(i) + ": " + harmless(i.Note, cutText)
+		return text + "ended without a recovery, " + i.BadTime() + ": " + harmless(i.EndReason, cutText)
 	}
-	text += "over, " + badTime(i)
+	text += "over, " + i.BadTime()
 	switch {
 	case i.Trouble != nil:
 		return text
@@ -91,19 +90,6 @@ func summary(i *alert.Incident, at time.Time) string {
 		return text + fmt.Sprintf(", now %d of %d runs failed (%v)", i.Bad, i.Runs, i.Rate)
 	}
 	return text
-}
-
-// badTime describes the extent of the problem: the bad runs and the time from the first to the last.
-func badTime(i *alert.Incident) string {
-	switch {
-	case conditionOf(i) == alert.ConditionNoData:
-		return "no run finished for " + lasting(i.Resolved.Sub(i.Since))
-	case i.BadRuns > 1:
-		return fmt.Sprintf("%d bad runs in %s", i.BadRuns, lasting(i.LastBad.Sub(i.FirstBad)))
-	case i.BadRuns == 1:
-		return "1 bad run"
-	}
-	return "it fired for " + lasting(i.Declared())
 }
 
 // figures describes the incident in numbers, with the time of the count when it is not current.
@@ -126,9 +112,9 @@ func measure(i *alert.Incident, at time.Time) string {
 		if i.Bad == 0 {
 			return fmt.Sprintf("access was granted where a refusal is due; since then %d runs in a row were refused", i.Runs)
 		}
-		return "the last run got " + cmp.Or(mix(i.Classes), "an answer") + " where a refusal is due"
+		return "the last run got " + cmp.Or(alert.OutcomeCounts(i.Classes), "an answer") + " where a refusal is due"
 	case alert.ConditionStreak:
-		return fmt.Sprintf("%d bad runs%s in a row: %s", i.Bad, of(i), mix(i.Classes))
+		return fmt.Sprintf("%d bad runs%s in a row: %s", i.Bad, of(i), alert.OutcomeCounts(i.Classes))
 	case alert.ConditionNoData:
 		return "no run has finished for " + lasting(at.Sub(i.Since))
 	case alert.ConditionNetwork:
@@ -141,11 +127,12 @@ func measure(i *alert.Incident, at time.Time) string {
 	case alert.ConditionBurn:
 		if i.Burn != nil {
 			return fmt.Sprintf("the error budget of %v in %s is spent %.1f times too fast over %s: %s", i.Burn.Objective, lasting(i.Burn.Period),
-				i.Burn.LongBurn, lasting(i.Burn.Long), mix(i.Classes))
+				i.Burn.LongBurn, lasting(i.Burn.Long), alert.OutcomeCounts(i.Classes))
 		}
 	case alert.ConditionRate:
 	}
-	return fmt.Sprintf("%d of %d runs%s failed (%v, threshold %v): %s", i.Bad, i.Runs, of(i), i.Rate, i.Threshold, mix(i.Classes))
+	return fmt.Sprintf("%d of %d runs%s failed (%v, threshold %v): %s",
+		i.Bad, i.Runs, of(i), i.Rate, i.Threshold, alert.OutcomeCounts(i.Classes))
 }
 
 // of names the probe whose runs are counted, when a rule for several probes fires for one of them.
@@ -167,7 +154,7 @@ func description(i *alert.Incident) string {
 		for _, p := range i.BadProbes {
 			list = append(list, fmt.Sprintf("%s %d of %d", harmless(p.Probe, cutName), p.Bad, p.Runs))
 		}
-		lines = append(lines, "Bad probes: "+shortened(list, maxAffected)+".")
+		lines = append(lines, "Bad probes: "+alert.Shortened(list, maxAffected)+".")
 	}
 	if i.HeldOpen > 0 && i.Resolved.IsZero() {
 		lines = append(lines, "It flaps: it stays open until it has been quiet for "+lasting(i.HeldOpen)+".")
@@ -193,7 +180,7 @@ func names(list []string) string {
 	for _, name := range list {
 		shown = append(shown, harmless(name, cutName))
 	}
-	return shortened(shown, maxAffected)
+	return alert.Shortened(shown, maxAffected)
 }
 
 // wording returns how an annotation writes the parts that package alert inserts into its sentences.
@@ -203,13 +190,13 @@ func wording() alert.Wording {
 
 // culprit says whose fault the incident is, what to do now, and the evidence. It returns no lines when nothing is known.
 func culprit(i *alert.Incident) []string {
-	known, ok := i.Explain(wording())
+	explained, ok := i.Explain(wording())
 	if !ok {
 		return nil
 	}
-	lines := []string{strings.TrimSpace(known.Say + " " + known.Act)}
-	for k := range known.Reasons {
-		lines = append(lines, "Because: "+reason(&known.Reasons[k]))
+	lines := []string{strings.TrimSpace(explained.Say + " " + explained.Act)}
+	for k := range explained.Reasons {
+		lines = append(lines, "Because: "+reason(&explained.Reasons[k]))
 	}
 	return lines
 }
@@ -247,28 +234,4 @@ func example(e *alert.Example) string {
 	return strings.Join(parts, ": ")
 }
 
-// mix lists outcomes with their counts, as in 6× 500, 2× timeout.
-func mix(classes []alert.ClassCount) string {
-	list := make([]string, 0, len(classes))
-	for _, c := range classes {
-		name := strings.ReplaceAll(c.Class.String(), "_", " ")
-		if c.Code > 0 && !c.Class.IsTransport() {
-			name = strconv.Itoa(c.Code)
-		}
-		list = append(list, fmt.Sprintf("%d× %s", c.Runs, name))
-	}
-	return shortened(list, maxKinds)
-}
-
-// shortened joins the first entries of a list and counts the rest.
-func shortened(list []string, limit int) string {
-	if len(list) <= limit {
-		return strings.Join(list, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:limit], ", "), len(list)-limit)
-}
-
-// lasting writes a duration as Prometheus does.
-func lasting(d time.Duration) string {
-	return model.Duration(max(d, 0).Round(time.Second)).String()
-}
+func lasting(d time.Duration) string { return alert.Lasting(d, alert.DurationCompact) }

@@ -47,7 +47,7 @@ const pingLimit = 10 * time.Second
 // Options are what Run needs.
 type Options struct {
 	Settings  func() (Settings, time.Time) // returns the settings in force and when they came into force; a reload may change them
-	Verdict   func() string                // returns in one line what does not work; empty while everything works
+	Trouble   func() string                // returns in one line what does not work; empty while everything works
 	Logger    *slog.Logger
 	UserAgent string
 	Client    *http.Client // nil for one of its own, which obeys the proxy variables of the environment
@@ -60,8 +60,8 @@ func Run(ctx context.Context, options Options) {
 	if options.Client == nil {
 		options.Client = &http.Client{}
 	}
-	const look = 10 * time.Second // how often to look at the schedule, which a reload may change
-	ticker := time.NewTicker(look)
+	const scheduleCheck = 10 * time.Second // how often to read the schedule, which a reload may change
+	ticker := time.NewTicker(scheduleCheck)
 	defer ticker.Stop()
 	p := pinger{options: options}
 	last := time.Now()
@@ -90,7 +90,7 @@ type pinger struct {
 
 // ping sends one ping, or returns why the ping failed or was withheld.
 func (p *pinger) ping(ctx context.Context, settings Settings) error {
-	if trouble := p.options.Verdict(); trouble != "" {
+	if trouble := p.options.Trouble(); trouble != "" {
 		return fmt.Errorf("withheld, because squarewatch does not work as it should: %s", trouble)
 	}
 	status, err := get(ctx, p.options.Client, settings.URL.Reveal(), p.options.UserAgent)

@@ -38,7 +38,7 @@ func TestPingsOnlyWhileEverythingWorks(t *testing.T) {
 				Settings: func() (heartbeat.Settings, time.Time) {
 					return heartbeat.Settings{URL: secret.New("https://hc.example.org/hush"), Schedule: probe.MustSchedule("@every 1m")}, began
 				},
-				Verdict: func() string {
+				Trouble: func() string {
 					mu.Lock()
 					defer mu.Unlock()
 					return trouble

@@ -32,7 +32,7 @@ func Notification(event alert.Event) outbox.Notification {
 		n.Incident.Resolved, n.Incident.LastBad, n.Incident.BadRuns = n.At, n.At.Add(-5*time.Minute), 42
 	}
 	if event == alert.EventEnded {
-		n.Incident.Note = "the rule was removed from the configuration or renamed"
+		n.Incident.EndReason = "the rule was removed from the configuration or renamed"
 	}
 	return n
 }
@@ -41,12 +41,12 @@ func Notification(event alert.Event) outbox.Notification {
 func withText(event alert.Event, text string) outbox.Notification {
 	n := Notification(event)
 	i := &n.Incident
-	i.Rule, i.Series, i.Runbook, i.Note = text, text, text, text
+	i.Rule, i.Series, i.Runbook, i.EndReason = text, text, text, text
 	i.Labels = map[string]string{text: text}
 	for e := range i.Examples {
 		i.Examples[e].Probe, i.Examples[e].Reason, i.Examples[e].Excerpt = text, text, text
 	}
-	i.Blame, i.Blamed, i.Settle = probe.BlameUnknown, text, text
+	i.Blame, i.Blamed, i.Advice = probe.BlameUnknown, text, text
 	i.Evidence = []probe.Evidence{{Text: text, At: i.Since}, {Text: text}}
 	i.Joined = []alert.JoinedSeries{{Rule: "unreachable", Series: text}}
 	n.Others = []alert.Incident{*i}

@@ -24,7 +24,7 @@ func (s *sender) addJoinedLocked(joined *alert.Incident, changes *batch) {
 // of them. The caller holds mu.
 func (s *sender) knowsJoinedLocked(t *alert.Transition) bool {
 	i := &t.Incident
-	if t.Event != alert.EventUpdate || !i.JoinedAt.Equal(t.At) || i.Clearer.Equal(t.At) {
+	if t.Event != alert.EventUpdate || !i.JoinedAt.Equal(t.At) || i.BlameChangedAt.Equal(t.At) {
 		return false
 	}
 	known := s.receipts[i.ID].incident

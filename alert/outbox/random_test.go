@@ -69,7 +69,7 @@ func next(history map[string][]alert.Event, series string, update bool) alert.Tr
 
 // checkTold compares the accepted messages with the history: each change of every incident once, in order, the last one last.
 func checkTold(t *rapid.T, history map[string][]alert.Event, taken []outbox.Notification) {
-	stands := map[string]int{}
+	changesOf := map[string]int{}
 	last := map[string]alert.Event{}
 	ids := map[string]bool{}
 	for _, n := range taken {
@@ -77,7 +77,7 @@ func checkTold(t *rapid.T, history map[string][]alert.Event, taken []outbox.Noti
 			t.Fatalf("the message %s came twice", n.ID)
 		}
 		ids[n.ID] = true
-		stands[n.Incident.ID] += n.Folded + 1
+		changesOf[n.Incident.ID] += n.Folded + 1
 		for _, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
 			if last[incident.ID] == alert.EventResolved {
 				t.Fatalf("%s came after its end", incident.ID)
@@ -96,8 +96,8 @@ func checkTold(t *rapid.T, history map[string][]alert.Event, taken []outbox.Noti
 		if last[id] != end {
 			t.Fatalf("%s: want %s delivered last, got %q", id, end, last[id])
 		}
-		if stands[id] > len(changes) {
-			t.Fatalf("%s: %d changes were delivered as %d", id, len(changes), stands[id])
+		if changesOf[id] > len(changes) {
+			t.Fatalf("%s: %d changes were delivered as %d", id, len(changes), changesOf[id])
 		}
 	}
 }

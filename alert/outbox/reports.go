@@ -53,14 +53,14 @@ func (o *Outbox) AddReport(due time.Time, report Report, names []string) {
 	o.commit(func(b *batch) {
 		for _, s := range o.sortedLocked() {
 			if s.active && (len(names) == 0 || slices.Contains(names, s.key.notifier)) {
-				s.takeReportLocked(waitingReport{due: due, since: time.Now(), report: report}, b)
+				s.enqueueReportLocked(waitingReport{due: due, since: time.Now(), report: report}, b)
 			}
 		}
 	})
 }
 
-// takeReportLocked queues a report, unless the notifier posts no reports. The caller holds mu.
-func (s *sender) takeReportLocked(r waitingReport, changes *batch) {
+// enqueueReportLocked queues a report, unless the notifier posts no reports. The caller holds mu.
+func (s *sender) enqueueReportLocked(r waitingReport, changes *batch) {
 	if _, ok := s.destination.Notifier.(Reporter); !ok {
 		return
 	}
@@ -77,7 +77,7 @@ func (s *sender) handOverReportsLocked(to *sender, changes *batch) {
 	for i := range left {
 		changes.putReport(s.key, &left[i], reportDropped)
 		if to != nil {
-			to.takeReportLocked(left[i], changes)
+			to.enqueueReportLocked(left[i], changes)
 		}
 	}
 }

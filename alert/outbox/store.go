@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -22,20 +21,19 @@ type Store struct{ db *sql.DB }
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+func tables() database.Tables {
+	return database.Tables{Name: "alerts", Version: "alert_version", Files: migrations}
+}
+
 // SchemaVersion returns the version of the tables of alerts: the number of their migrations.
 func SchemaVersion() int {
-	names, _ := fs.Glob(migrations, "migrations/*.sql") // the pattern is good
-	return len(names)
+	return tables().SchemaVersion()
 }
 
 // NewStore returns a store in a database and brings its tables up to date.
 func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, fmt.Errorf("read the migrations of alerts: %w", err)
-	}
-	if err := database.Migrate(ctx, db, files, "alert_version"); err != nil {
-		return nil, fmt.Errorf("prepare the tables of alerts: %w", err)
+	if err := tables().Update(ctx, db); err != nil {
+		return nil, err
 	}
 	return &Store{db: db}, nil
 }
@@ -143,7 +141,7 @@ func (s *Store) silencesUntil(ctx context.Context, after time.Time) ([]alert.Sil
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	for _, statement := range []string{
 		`DELETE FROM incidents WHERE state <> 'firing' AND NOT owed AND resolved < ?`,
-		`DELETE FROM told WHERE event IN ('resolved', 'ended') AND at < ?`,
+		`DELETE FROM receipts WHERE event IN ('resolved', 'ended') AND at < ?`,
 		`DELETE FROM deliveries WHERE delivered < ? AND incident NOT IN (SELECT id FROM incidents)`,
 		`DELETE FROM notes WHERE at < ? AND incident NOT IN (SELECT id FROM incidents)`,
 		`DELETE FROM reports WHERE due < ?`,

@@ -48,7 +48,7 @@ func Timeline(i *alert.Incident, deliveries []Delivery, notes []Note, silences [
 	for k := range silences {
 		list = append(list, momentsOf(&silences[k], now)...)
 	}
-	list = append(list, Moment{At: i.LastBad, Kind: MomentLastBad}, Moment{At: i.Resolved, Kind: MomentResolved, Text: i.Note})
+	list = append(list, Moment{At: i.LastBad, Kind: MomentLastBad}, Moment{At: i.Resolved, Kind: MomentResolved, Text: i.EndReason})
 	for k := range deliveries {
 		list = append(list, Moment{At: deliveries[k].Delivered, Kind: MomentDelivered, Delivery: &deliveries[k]})
 	}

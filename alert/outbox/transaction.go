@@ -231,7 +231,7 @@ func writeEntry(ctx context.Context, tx *sql.Tx, sender senderKey, e *entry) err
 // writeReceipt writes a receipt. If r is nil it deletes the stored receipt.
 func writeReceipt(ctx context.Context, tx *sql.Tx, key receiptKey, r *receipt) error {
 	if r == nil {
-		_, err := tx.ExecContext(ctx, `DELETE FROM told WHERE notifier = ? AND address = ? AND incident = ?`,
+		_, err := tx.ExecContext(ctx, `DELETE FROM receipts WHERE notifier = ? AND address = ? AND incident = ?`,
 			key.sender.notifier, key.sender.address, key.incident)
 		return err
 	}
@@ -239,7 +239,7 @@ func writeReceipt(ctx context.Context, tx *sql.Tx, key receiptKey, r *receipt) e
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO told (notifier, address, incident, ref, event, at, payload)
+	_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO receipts (notifier, address, incident, ref, event, at, payload)
 		VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		key.sender.notifier, key.sender.address, key.incident, r.ref, string(r.event), formatTime(r.at), payload)
 	return err
@@ -290,7 +290,7 @@ func (s *Store) entries(ctx context.Context) (map[senderKey][]entry, error) {
 
 // receipts returns what destinations have received, by sender and incident.
 func (s *Store) receipts(ctx context.Context) (map[senderKey]map[string]receipt, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT notifier, address, incident, ref, event, at, payload FROM told`)
+	rows, err := s.db.QueryContext(ctx, `SELECT notifier, address, incident, ref, event, at, payload FROM receipts`)
 	if err != nil {
 		return nil, fmt.Errorf("read receipts: %w", err)
 	}

@@ -117,26 +117,26 @@ func (a *answer) notSlackFix() string {
 // refusal returns why the web API did not accept the message, by the error code in its answer. An unknown code is quoted in the error,
 // and the delivery is repeated, since the fault may be temporary.
 func (a *answer) refusal() *outbox.DeliveryError {
-	known, ok := refusals(a.token)[a.word]
+	listed, ok := refusals(a.token)[a.word]
 	if !ok {
 		return &outbox.DeliveryError{
 			Reason: outbox.ReasonUnavailable, RetryAfter: a.retryAfter,
 			Err: fmt.Errorf("%s: %s, an error that this version of squarewatch does not know", a.doing, cmp.Or(a.word, "an unreadable error")),
 		}
 	}
-	cause := fmt.Errorf("%s: %s: %s", a.doing, a.word, known.reason)
+	cause := fmt.Errorf("%s: %s: %s", a.doing, a.word, listed.reason)
 	if len(a.why) > 0 {
 		cause = fmt.Errorf("%w (%s)", cause, strings.Join(a.why, "; "))
 	}
 	switch {
-	case known.limits:
+	case listed.limits:
 		return &outbox.DeliveryError{Reason: outbox.ReasonRateLimited, RetryAfter: a.retryAfter, Err: cause}
-	case known.fix == "":
+	case listed.fix == "":
 		return &outbox.DeliveryError{Reason: outbox.ReasonUnavailable, RetryAfter: a.retryAfter, Err: cause}
 	case a.word == "missing_scope" && a.needed != "" && a.token == keyBotToken:
 		return a.refused(cause, "add the scope "+a.needed+" to the app, and install the app again")
 	}
-	return a.refused(cause, known.fix)
+	return a.refused(cause, listed.fix)
 }
 
 func (a *answer) cause() error {

@@ -55,7 +55,7 @@ func isIdentifier(id string) bool {
 
 // pressed is the result of a button.
 type pressed struct {
-	answer string // for the person who pressed it; empty when the message will show the result
+	reply  string // for the person who pressed it; empty when the message will show the result
 	thread string // for everybody, in the message's thread; mostly empty
 }
 
@@ -70,7 +70,7 @@ func press(callback *slack.InteractionCallback, actions outbox.Commands) pressed
 		case actionAcknowledge:
 			err := each(action.Value, func(incident string) error { return actions.Acknowledge(incident, by) })
 			if err != nil {
-				return pressed{answer: "Not acknowledged: " + mrkdwn(err.Error(), cutReason)}
+				return pressed{reply: "Not acknowledged: " + mrkdwn(err.Error(), cutReason)}
 			}
 		case actionSilence:
 			var until time.Time
@@ -82,10 +82,10 @@ func press(callback *slack.InteractionCallback, actions outbox.Commands) pressed
 				return err
 			})
 			if err != nil {
-				return pressed{answer: "Not silenced: " + mrkdwn(err.Error(), cutReason)}
+				return pressed{reply: "Not silenced: " + mrkdwn(err.Error(), cutReason)}
 			}
 			return pressed{
-				answer: "Silenced until " + clock(until) + ". Probing and recording continue; `squarewatch silence list` shows the silence.",
+				reply:  "Silenced until " + clock(until) + ". Probing and recording continue; `squarewatch silence list` shows the silence.",
 				thread: "🔕 " + mention(by) + " silenced this until " + clock(until) + ".",
 			}
 		}

@@ -100,21 +100,6 @@ func figures(incident *alert.Incident) string {
 		of(incident), incident.Rate, incident.Threshold, ended(incident.Classes, false))
 }
 
-// badTime describes the extent of the problem: the bad runs and the time from the first to the last. The time for which the incident was
-// declared differs, since a window takes time to fill and to drain.
-func badTime(incident *alert.Incident) string {
-	declared := max(incident.Resolved.Sub(incident.Since), 0)
-	switch {
-	case incident.Condition == alert.ConditionNoData:
-		return "no run finished for " + lasting(declared)
-	case incident.BadRuns > 1:
-		return fmt.Sprintf("%d bad runs in %s", incident.BadRuns, lasting(incident.LastBad.Sub(incident.FirstBad)))
-	case incident.BadRuns == 1:
-		return "1 bad run"
-	}
-	return "it fired for " + lasting(incident.Declared())
-}
-
 // over describes why an incident is over, as the end of a sentence about its extent.
 func over(incident *alert.Incident) string {
 	switch incident.Condition {
@@ -233,5 +218,5 @@ func spans(incident *alert.Incident) string {
 	case incident.BadRuns == 1:
 		return fmt.Sprintf("*1 bad run*, at %s. ", date(incident.FirstBad)) + declared
 	}
-	return fmt.Sprintf("*%s*, from %s to %s. ", badTime(incident), date(incident.FirstBad), date(incident.LastBad)) + declared
+	return fmt.Sprintf("*%s*, from %s to %s. ", incident.BadTime(), date(incident.FirstBad), date(incident.LastBad)) + declared
 }

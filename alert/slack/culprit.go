@@ -16,19 +16,19 @@ func (v view) wording(limit int) alert.Wording {
 }
 
 // culprit returns whose fault the incident is, in bold, and what to do now.
-func (v view) culprit(known *alert.Explanation) string {
+func (v view) culprit(explained *alert.Explanation) string {
 	prefix := ""
-	if clearerNow(v.n) {
+	if blameChanged(v.n) {
 		prefix = "*Whose fault it is became clearer:* "
 	}
-	return strings.TrimSpace(prefix + "*" + known.Say + "* " + known.Act)
+	return strings.TrimSpace(prefix + "*" + explained.Say + "* " + explained.Act)
 }
 
 // reasons lists why that is known, one piece of evidence per line, with its time.
-func (v view) reasons(known *alert.Explanation) string {
-	lines := make([]string, 0, len(known.Reasons))
-	for i := range known.Reasons {
-		reason := &known.Reasons[i]
+func (v view) reasons(explained *alert.Explanation) string {
+	lines := make([]string, 0, len(explained.Reasons))
+	for i := range explained.Reasons {
+		reason := &explained.Reasons[i]
 		line := "Because: " + mrkdwn(reason.Text, cutPhrase)
 		if !reason.At.IsZero() {
 			line += " · " + clock(reason.At)

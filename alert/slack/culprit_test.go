@@ -44,7 +44,7 @@ func TestEveryMessageAboutABreachSaysSecurity(t *testing.T) {
 		i := breach()
 		if event.Ends() {
 			i = resolved(i)
-			i.Note = "the rule was removed"
+			i.EndReason = "the rule was removed"
 		}
 		acknowledged := i
 		acknowledged.Acknowledged = &alert.Acknowledgement{By: "U0123ABCD", At: at("03:10:00")}

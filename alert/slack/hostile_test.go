@@ -43,10 +43,10 @@ func hostile(s string) outbox.Notification {
 	for k := range i.Examples {
 		i.Examples[k].Probe, i.Examples[k].Reason, i.Examples[k].Excerpt = "p"+s, s, s
 	}
-	i.Confidence, i.Low, i.High, i.Course, i.Recent, i.Note = 0.95, 0.22, 0.61, course(), recent(), s
+	i.Confidence, i.Low, i.High, i.Course, i.Recent, i.EndReason = 0.95, 0.22, 0.61, course(), recent(), s
 	i.Acknowledged, i.Reopened, i.Overdue, i.Affected = &alert.Acknowledgement{By: s, At: at("03:10:00")}, 1, true, []string{s, s}
 	i.Joined = []alert.JoinedSeries{{Rule: s, Series: s}, {Rule: s + "x", Series: s}, {Rule: s, Series: s, Over: true}}
-	i.Blame, i.Blamed, i.Settle = probe.BlameUnknown, s, s
+	i.Blame, i.Blamed, i.Advice = probe.BlameUnknown, s, s
 	i.Evidence = []probe.Evidence{{Text: s, At: at("03:04:02")}, {Text: s}, {Text: s}, {Text: s}}
 	n := notification(alert.EventFiring, "03:04:05", i)
 	n.Others = []alert.Incident{i, resolved(i)}

@@ -64,9 +64,9 @@ type view struct {
 // firing shows, in this order, whose fault it is and why that is known, the figures, the examples, and what to do next.
 func (v view) firing() []slack.Block {
 	blocks := []slack.Block{v.titleBlock()}
-	if known, ok := v.incident.Explain(v.wording(cutReason)); ok {
-		blocks = append(blocks, section(v.culprit(&known)))
-		if why := v.reasons(&known); why != "" {
+	if explained, ok := v.incident.Explain(v.wording(cutReason)); ok {
+		blocks = append(blocks, section(v.culprit(&explained)))
+		if why := v.reasons(&explained); why != "" {
 			blocks = append(blocks, section(why))
 		}
 	}
@@ -92,11 +92,11 @@ func (v view) examples() []slack.Block {
 func (v view) resolved() []slack.Block {
 	say := spans(v.incident)
 	if v.n.Event == alert.EventEnded {
-		say = "*It did not recover:* " + mrkdwn(v.incident.Note, cutReason) + ". " + say
+		say = "*It did not recover:* " + mrkdwn(v.incident.EndReason, cutReason) + ". " + say
 	} else if t := v.incident.Trouble; t != nil {
 		say += " What failed: " + whatFailed(t)
-	} else if known, ok := v.incident.Explain(v.wording(cutReason)); ok && v.incident.Condition == alert.ConditionNetwork {
-		say += " *" + known.Say + "* " + known.Act
+	} else if explained, ok := v.incident.Explain(v.wording(cutReason)); ok && v.incident.Condition == alert.ConditionNetwork {
+		say += " *" + explained.Say + "* " + explained.Act
 	}
 	if v.incident.Condition == alert.ConditionAccess {
 		say = "*" + alert.BreachOver + "* " + say

@@ -76,7 +76,7 @@ func messages() map[string]outbox.Notification {
 	all.Classes = []alert.ClassCount{{Class: probe.ConnectError, Runs: 8}}
 	all.Examples = all.Examples[:0]
 	gone := resolved(serverErrors())
-	gone.Note = "the rule was removed from the configuration or renamed"
+	gone.EndReason = "the rule was removed from the configuration or renamed"
 	ours, login, theirs := unauthenticated(), unauthenticated(), unauthenticated()
 	ours.Blame, login.Blame, theirs.Blame = probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI
 	overdue := serverErrors()
@@ -116,11 +116,11 @@ func messages() map[string]outbox.Notification {
 	unsure := unauthenticated()
 	unsure.Blame = probe.BlameUnknown
 	clearer := serverErrors()
-	clearer.Blame, clearer.Clearer, clearer.Evidence = probe.BlameAPI, at("03:05:15"), evidence()
-	settled := unauthenticated()
-	settled.Blame, settled.Evidence, settled.Settle = probe.BlameUnknown, evidence(), "a run of another probe with this key would tell"
+	clearer.Blame, clearer.BlameChangedAt, clearer.Evidence = probe.BlameAPI, at("03:05:15"), evidence()
+	advised := unauthenticated()
+	advised.Blame, advised.Evidence, advised.Advice = probe.BlameUnknown, evidence(), "a run of another probe with this key would tell"
 	overAPI := resolved(clearer)
-	overAPI.Clearer = time.Time{}
+	overAPI.BlameChangedAt = time.Time{}
 	refusedSince := breach()
 	refusedSince.Runs, refusedSince.Bad, refusedSince.Rate = 2, 0, 0
 	several := serverErrors()
@@ -136,9 +136,9 @@ func messages() map[string]outbox.Notification {
 		"update-joined":            notification(alert.EventUpdate, "03:04:20", named),
 		"resolved-joined":          notification(alert.EventResolved, "03:16:50", resolved(named)),
 		"update-access":            notification(alert.EventUpdate, "07:04:05", refusedSince),
-		"update-clearer":           notification(alert.EventUpdate, "03:05:15", clearer),
+		"update-blame":             notification(alert.EventUpdate, "03:05:15", clearer),
 		"resolved-api":             notification(alert.EventResolved, "03:16:50", overAPI),
-		"firing-401-settle":        notification(alert.EventFiring, "03:04:05", settled),
+		"firing-401-advice":        notification(alert.EventFiring, "03:04:05", advised),
 		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),
 		"firing-confidence":        notification(alert.EventFiring, "03:04:05", sure),
 		"firing-no-data":           notification(alert.EventFiring, "03:05:50", nodata),
@@ -304,7 +304,8 @@ func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	all := messages()
 	ended, recovered := all["ended"], all["resolved-500"]
 	m := slack.Render(ended, slack.Options{})
-	if drawn := slack.Terminal(m, 80, true); !strings.Contains(drawn, text.FgHiBlack.Sprint("╭")) || strings.Contains(m.Plain(), "RESOLVED") {
+	drawn := slack.Terminal(m, 80, true)
+	if !strings.Contains(drawn, text.FgHiBlack.Sprint("╭")) || strings.Contains(m.Plain(), "RESOLVED") {
 		t.Errorf("want it grey, and no word of a recovery, got\n%s", drawn)
 	}
 	if drawn := slack.Terminal(slack.Render(recovered, slack.Options{}), 80, true); !strings.Contains(drawn, text.FgGreen.Sprint("╭")) {

@@ -183,14 +183,14 @@ func (s *session) handle(ctx context.Context, e *envelope) {
 
 // acknowledge confirms an envelope to Slack. After an error the next read fails too.
 func (s *session) acknowledge(id string, payload any) {
-	answer := map[string]any{"envelope_id": id}
+	confirmation := map[string]any{"envelope_id": id}
 	if payload != nil {
-		answer["payload"] = payload
+		confirmation["payload"] = payload
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false) // escapes would make the answer longer, and Slack drops answers of 20 kB
-	if encoder.Encode(answer) != nil {
+	encoder.SetEscapeHTML(false) // escapes would make it longer, and Slack drops answers of 20 kB
+	if encoder.Encode(confirmation) != nil {
 		return
 	}
 	s.writing.Lock()
@@ -230,8 +230,8 @@ func (s *session) handlePress(ctx context.Context, data *slack.InteractionCallba
 		return
 	}
 	done := press(data, s.actions)
-	if done.answer != "" {
-		s.notifier.showToUser(ctx, data.ResponseURL, done.answer)
+	if done.reply != "" {
+		s.notifier.showToUser(ctx, data.ResponseURL, done.reply)
 	}
 	if done.thread == "" || data.Container.MessageTs == "" {
 		return

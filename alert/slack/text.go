@@ -18,14 +18,14 @@ func textOf(n *outbox.Notification) string {
 		eventName(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others))) + security(incident)
 	switch n.Event {
 	case alert.EventEnded:
-		return text + "it did not recover: " + mrkdwn(incident.Note, cutReason) + "; " + badTime(incident)
+		return text + "it did not recover: " + mrkdwn(incident.EndReason, cutReason) + "; " + incident.BadTime()
 	case alert.EventResolved:
-		return text + badTime(incident) + over(incident)
+		return text + incident.BadTime() + over(incident)
 	case alert.EventUpdate:
 		if acknowledgedNow(n) {
 			return text + "acknowledged by " + mention(incident.Acknowledged.By)
 		}
-		if clearerNow(n) {
+		if blameChanged(n) {
 			return text + "whose fault it is became clearer: " + v.whose()
 		}
 		if joinedNow(n) {
@@ -43,8 +43,8 @@ func textOf(n *outbox.Notification) string {
 
 // whose says whose fault the incident is; empty when no run says.
 func (v view) whose() string {
-	known, _ := v.incident.Explain(v.wording(cutPhrase))
-	return known.Whose
+	explained, _ := v.incident.Explain(v.wording(cutPhrase))
+	return explained.Whose
 }
 
 // joinedNow reports whether a notification names series that joined the incident since the last one.
@@ -58,12 +58,12 @@ func names(list []string) string {
 	for _, name := range list {
 		shown = append(shown, mrkdwn(name, cutName))
 	}
-	return shortened(shown, maxOthers)
+	return alert.Shortened(shown, maxOthers)
 }
 
-// clearerNow reports whether a notification says that the culprit is another one than before.
-func clearerNow(n *outbox.Notification) bool {
-	return n.Event == alert.EventUpdate && !n.Incident.Clearer.IsZero() && n.Incident.Clearer.Equal(n.At)
+// blameChanged reports whether a notification says that the culprit is another one than before.
+func blameChanged(n *outbox.Notification) bool {
+	return n.Event == alert.EventUpdate && !n.Incident.BlameChangedAt.IsZero() && n.Incident.BlameChangedAt.Equal(n.At)
 }
 
 // security is the first word about a breach in every message about it; empty for other incidents.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 
 const (
 	maxExamples = 3  // failed runs in a message
-	maxKinds    = 5  // kinds of outcome in a list
 	maxOthers   = 10 // other incidents in a list
 )
 
@@ -29,7 +27,7 @@ func clearing(incident *alert.Incident) string {
 // ended describes the outcome of the bad runs, as the end of a sentence.
 func ended(classes []alert.ClassCount, single bool) string {
 	if len(classes) != 1 {
-		return strings.TrimSuffix("failed: "+mix(classes), ": ")
+		return strings.TrimSuffix("failed: "+alert.OutcomeCounts(classes), ": ")
 	}
 	switch only := classes[0]; {
 	case only.Class == probe.Success && !single:
@@ -37,33 +35,8 @@ func ended(classes []alert.ClassCount, single bool) string {
 	case only.Code > 0 && !only.Class.IsTransport():
 		return fmt.Sprintf("answered %d", only.Code)
 	default:
-		return "ended in " + kind(only.Class, 0)
+		return "ended in " + alert.OutcomeName(only.Class, 0)
 	}
-}
-
-// mix lists outcomes with their counts, as in 6× 500, 2× timeout.
-func mix(classes []alert.ClassCount) string {
-	list := make([]string, 0, len(classes))
-	for _, c := range classes {
-		list = append(list, fmt.Sprintf("%d× %s", c.Runs, kind(c.Class, c.Code)))
-	}
-	return shortened(list, maxKinds)
-}
-
-// kind names an outcome by its code, or by its class when there was no answer.
-func kind(class probe.Class, code int) string {
-	if code > 0 && !class.IsTransport() {
-		return strconv.Itoa(code)
-	}
-	return strings.ReplaceAll(class.String(), "_", " ")
-}
-
-// shortened joins the first entries of a list and counts the rest.
-func shortened(list []string, limit int) string {
-	if len(list) <= limit {
-		return strings.Join(list, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:limit], ", "), len(list)-limit)
 }
 
 func (v view) firingFields() []field {
@@ -73,7 +46,7 @@ func (v view) firingFields() []field {
 		{"Since", since(v.incident.Since, v.n.At)},
 		{"Probes", badProbes(v.incident)},
 		{"Bad runs", badRuns(v.incident)},
-		{"Answers", mix(v.incident.Classes)},
+		{"Answers", alert.OutcomeCounts(v.incident.Classes)},
 		{"Last runs", sparkline(v.incident.Recent)},
 		{"Severity", mrkdwn(string(v.incident.Severity), cutName)},
 		{"Labels", labels(v.incident.Labels)},
@@ -126,7 +99,7 @@ func badProbes(incident *alert.Incident) string {
 	for _, p := range incident.BadProbes {
 		list = append(list, fmt.Sprintf("%s %d of %d", mrkdwn(p.Probe, cutName), p.Bad, p.Runs))
 	}
-	return shortened(list, maxOthers)
+	return alert.Shortened(list, maxOthers)
 }
 
 func where(incident *alert.Incident) string {
@@ -157,7 +130,7 @@ func labels(all map[string]string) string {
 
 // example describes one failed run: time, outcome, reason, an excerpt of the API's answer, and the link to its trace.
 func (v view) example(e *alert.Example) string {
-	what := kind(e.Class, e.Code)
+	what := alert.OutcomeName(e.Class, e.Code)
 	if e.Code > 0 && !e.Class.IsTransport() {
 		what += " " + e.Class.String()
 	}
@@ -228,13 +201,13 @@ func others(all []alert.Incident) string {
 	}
 	var lines []string
 	if list := firing.list(); len(list) > 0 {
-		lines = append(lines, "*Also firing:* "+shortened(list, maxOthers))
+		lines = append(lines, "*Also firing:* "+alert.Shortened(list, maxOthers))
 	}
 	if list := resolved.list(); len(list) > 0 {
-		lines = append(lines, "*Also resolved:* "+shortened(list, maxOthers))
+		lines = append(lines, "*Also resolved:* "+alert.Shortened(list, maxOthers))
 	}
 	if list := ended.list(); len(list) > 0 {
-		lines = append(lines, "*Also ended without a recovery:* "+shortened(list, maxOthers))
+		lines = append(lines, "*Also ended without a recovery:* "+alert.Shortened(list, maxOthers))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -304,22 +277,4 @@ func clock(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{time_secs}|%s>", t.Unix(), t.UTC().Format("15:04:05 UTC"))
 }
 
-// lasting writes a duration with its two largest units.
-func lasting(d time.Duration) string {
-	d = max(d, 0).Round(time.Second)
-	units := []struct {
-		size time.Duration
-		name string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}}
-	for i, unit := range units {
-		if d < unit.size {
-			continue
-		}
-		text := fmt.Sprintf("%d%s", d/unit.size, unit.name)
-		if i+1 < len(units) && d%unit.size >= units[i+1].size {
-			text += fmt.Sprintf(" %d%s", d%unit.size/units[i+1].size, units[i+1].name)
-		}
-		return text
-	}
-	return "0s"
-}
+func lasting(d time.Duration) string { return alert.Lasting(d, alert.DurationCompact) }

@@ -18,22 +18,15 @@ func newAcknowledgeCommand(file *configFile) *cobra.Command {
 		Example: "  squarewatch acknowledge 4f3a90c1b2d7",
 		Args:    oneName("the ID of an incident; it stands at the end of its message"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := file.reach(cmd.Context())
-			if err != nil {
-				return err
-			}
-			ask.Incident = args[0]
-			if ask.By == "" {
-				ask.By, _ = file.process.env("SUDO_USER") // the daemon identifies the user of this process itself
-			}
+			ask.Incident, ask.By = args[0], file.person(ask.By)
 			var done pressedJSON
-			if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/incidents/acknowledge", ask, &done); err != nil {
+			if err := file.ask(cmd.Context(), http.MethodPost, "/api/v1/incidents/acknowledge", ask, &done); err != nil {
 				return err
 			}
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), done)
 			}
-			_, err = fmt.Fprintf(printable{cmd.OutOrStdout()}, "Incident %s is acknowledged by %s.\n", done.Incident, done.By)
+			_, err := fmt.Fprintf(printable{cmd.OutOrStdout()}, "Incident %s is acknowledged by %s.\n", done.Incident, done.By)
 			return err
 		},
 	}

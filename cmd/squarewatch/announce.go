@@ -12,7 +12,7 @@ func (d *Daemon) announce(t alert.Transition) {
 		d.outbox.Add(t)
 		return
 	}
-	d.ended.note(&t)
+	d.ended.observe(&t)
 	ctx := d.telemetry.Recorder().Transition(t)
 	d.options.Logger.Log(ctx, transitionLevel(&t), "an alert changed",
 		"event", string(t.Event), "rule", t.Incident.Rule, "series", t.Incident.Series,

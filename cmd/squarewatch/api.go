@@ -72,7 +72,7 @@ type alertJSON struct {
 
 	Blame    probe.Blame      `json:"blame,omitempty"` // whose fault it is
 	Evidence []probe.Evidence `json:"evidence,omitempty"`
-	Settle   string           `json:"settle,omitempty"` // what would show whose fault it is, while that is unknown
+	Advice   string           `json:"settle,omitempty"` // how to find out whose fault it is, while that is unknown
 	Fault    string           `json:"fault,omitempty"`  // whose fault it is and what to do now, in sentences; only while it fires
 }
 
@@ -136,7 +136,7 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	page := d.pageSnapshot(now)
 	s.Suspects, s.Traces = statuspage.Suspects(page), &page.Traces
 	s.Troubles = []string{}
-	for _, t := range d.health.verdict(now) {
+	for _, t := range d.health.troublesAt(now) {
 		s.Troubles = append(s.Troubles, t.part+": "+t.reason)
 	}
 	return s
@@ -148,7 +148,7 @@ func alertOf(a *alert.Status, fault string) alertJSON {
 		Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,
 		Threshold: float64(a.Threshold), Since: orNull(a.Since), Fired: orNull(a.Fired), FirstBad: orNull(a.FirstBad),
 		LastBad: orNull(a.LastBad), BadRuns: a.BadRuns, Silenced: orNull(a.SilencedUntil), CoveredBy: a.CoveredBy,
-		Blame: a.Blame, Evidence: a.Evidence, Settle: a.Settle, Fault: fault,
+		Blame: a.Blame, Evidence: a.Evidence, Advice: a.Advice, Fault: fault,
 	}
 }
 
@@ -156,8 +156,8 @@ func alertOf(a *alert.Status, fault string) alertJSON {
 func faultsOf(incidents []alert.Incident) map[incidentKey]string {
 	faults := make(map[incidentKey]string, len(incidents))
 	for i := range incidents {
-		known, _ := incidents[i].Explain(alert.Wording{})
-		faults[incidentKey{rule: incidents[i].Rule, series: incidents[i].Series}] = strings.TrimSpace(known.Say + " " + known.Act)
+		explained, _ := incidents[i].Explain(alert.Wording{})
+		faults[incidentKey{rule: incidents[i].Rule, series: incidents[i].Series}] = strings.TrimSpace(explained.Say + " " + explained.Act)
 	}
 	return faults
 }
@@ -203,7 +203,7 @@ func (d *Daemon) removeSilence(w http.ResponseWriter, r *http.Request, by string
 		refuse(w, http.StatusNotFound, err)
 	case errors.Is(err, alert.ErrNotKept):
 		d.reportUnsilence(r.Context(), r.PathValue("id"), by)
-		answer(w, http.StatusOK, keptSilence{Warning: err.Error()})
+		respond(w, http.StatusOK, keptSilence{Warning: err.Error()})
 	case err != nil:
 		refuse(w, http.StatusInternalServerError, err)
 	default:
@@ -240,7 +240,7 @@ func (d *Daemon) askReload(w http.ResponseWriter, r *http.Request, by string) {
 			refuse(w, http.StatusInternalServerError, fmt.Errorf("the old configuration stays in force: %w", err))
 			return
 		}
-		answer(w, http.StatusOK, d.inForce())
+		respond(w, http.StatusOK, d.inForce())
 	case <-r.Context().Done():
 	}
 }
@@ -259,12 +259,12 @@ func read(value func() any) http.Handler {
 	})
 }
 
-func answer(w http.ResponseWriter, status int, value any) {
+func respond(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(value)
 }
 
 func refuse(w http.ResponseWriter, status int, err error) {
-	answer(w, status, map[string]string{"error": err.Error()})
+	respond(w, status, map[string]string{"error": err.Error()})
 }

@@ -71,7 +71,7 @@ func answerPress(w http.ResponseWriter, ask *pressJSON, done pressedJSON, err er
 	case err == nil && ask.isForm:
 		seeOther(w, ask.page)
 	case err == nil:
-		answer(w, http.StatusOK, done)
+		respond(w, http.StatusOK, done)
 	case ask.isForm:
 		http.Error(w, err.Error(), pressStatus(err))
 	default:

@@ -32,8 +32,8 @@ type silenceJSON struct {
 type keptSilence struct {
 	alert.Silence
 
-	Warning string `json:"warning,omitempty"` // why it is not on the disk yet; empty when it is
-	Note    string `json:"note,omitempty"`    // which rules it does not mute although they count its probes
+	Warning  string `json:"warning,omitempty"` // why it is not on the disk yet; empty when it is
+	NotMuted string `json:"note,omitempty"`    // which rules it does not mute although they count its probes
 }
 
 // checkScope refuses a silence that does not say what it mutes. A mistake that mutes everything would look like a healthy API.
@@ -84,7 +84,7 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request, by string) {
 	kept, err := d.silences.Add(r.Context(), silence)
 	if errors.Is(err, alert.ErrNotKept) {
 		d.reportSilence(r.Context(), &kept)
-		answer(w, http.StatusCreated, keptSilence{Silence: kept, Warning: err.Error(), Note: d.notMuted(&kept)})
+		respond(w, http.StatusCreated, keptSilence{Silence: kept, Warning: err.Error(), NotMuted: d.notMuted(&kept)})
 		return
 	}
 	if err != nil {
@@ -99,7 +99,7 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request, by string) {
 		return
 	}
 	d.reportSilence(r.Context(), &kept)
-	answer(w, http.StatusCreated, keptSilence{Silence: kept, Note: d.notMuted(&kept)})
+	respond(w, http.StatusCreated, keptSilence{Silence: kept, NotMuted: d.notMuted(&kept)})
 }
 
 // notMuted names the rules that count the probes of a silence and that it does not mute; empty for none.

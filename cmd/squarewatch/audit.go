@@ -72,7 +72,7 @@ func (d *Daemon) announceNews(ctx context.Context) {
 		case change = <-d.news:
 		}
 		if change.note != nil {
-			d.tellNote(ctx, change.note)
+			d.addNote(ctx, change.note)
 			continue
 		}
 		for name, destination := range *d.announcers.Load() {
@@ -83,8 +83,8 @@ func (d *Daemon) announceNews(ctx context.Context) {
 	}
 }
 
-// tellNote adds a note to the delivered messages of its incident. The next message shows it too.
-func (d *Daemon) tellNote(ctx context.Context, note *outbox.Note) {
+// addNote adds a note to the delivered messages of its incident. The next message shows it too.
+func (d *Daemon) addNote(ctx context.Context, note *outbox.Note) {
 	ctx, cancel := context.WithTimeout(ctx, newsTimeout)
 	defer cancel()
 	if err := d.outbox.AddNote(ctx, *note); err != nil {

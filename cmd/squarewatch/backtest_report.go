@@ -90,7 +90,7 @@ func (b *backtestReport) text(d display) string {
 	}
 	rules := d.table("rule", "fired", "for", "longest", "still firing")
 	for _, s := range b.totals() {
-		rules.add(s.rule, s.fired, s.total.Round(time.Second), s.longest.Round(time.Second), s.open)
+		rules.add(s.rule, s.fired, s.total.Round(time.Second), s.longest.Round(time.Second), s.stillFiring)
 	}
 	out.WriteString(rules.String())
 	return out.String()
@@ -99,7 +99,8 @@ func (b *backtestReport) text(d display) string {
 // ruleTotal is how often a rule fired, and for how long.
 type ruleTotal struct {
 	rule           string
-	fired, open    int
+	fired          int // how often it fired
+	stillFiring    int // its incidents that had not ended at the last run
 	total, longest time.Duration
 }
 
@@ -146,7 +147,7 @@ func (b *backtestReport) totals() []*ruleTotal {
 	}
 	for key, begin := range began {
 		of(key.rule).addTime(b.last.Sub(begin))
-		of(key.rule).open++
+		of(key.rule).stillFiring++
 	}
 	return list
 }

@@ -138,7 +138,7 @@ rules:
 			t.Errorf("since %v: want no warning, got %v", since, warnings)
 		}
 		for _, total := range report.totals() {
-			if total.open != 1 {
+			if total.stillFiring != 1 {
 				t.Errorf("since %v: want %s to fire at the end, got %+v", since, total.rule, total)
 			}
 		}

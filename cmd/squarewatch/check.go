@@ -114,16 +114,16 @@ func checkText(d display, path string, cfg *config.Config) string {
 	}
 	var out strings.Builder
 	out.WriteString(t.String())
-	for _, note := range notes(cfg) {
-		out.WriteString(d.line(note, ""))
+	for _, remark := range remarks(cfg) {
+		out.WriteString(d.line(remark, ""))
 	}
 	out.WriteString(d.line(fmt.Sprintf("%s is valid. Probes: %d, rules: %d, notifiers: %d, credentials: %d.", path,
 		len(cfg.Probes), len(cfg.Rules), len(cfg.Notifiers), len(cfg.Credentials)), ""))
 	return out.String()
 }
 
-// notes returns remarks on the effects of a valid file.
-func notes(cfg *config.Config) []string {
+// remarks describes the effects of a valid file.
+func remarks(cfg *config.Config) []string {
 	list := []string{"notifies: " + notifierList(cfg), expectedSize(cfg, time.Now())}
 	if fault := unwritable(cfg.StateDir); fault != "" {
 		list = append(list, fault)

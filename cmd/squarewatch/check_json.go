@@ -62,7 +62,7 @@ func (c *checkJSON) describe(cfg *config.Config) {
 	for _, left := range cfg.Skipped {
 		c.Skipped = append(c.Skipped, problem{Path: left.Name, Text: left.Reason})
 	}
-	c.Notes = append(c.Notes, notes(cfg)...)
+	c.Notes = append(c.Notes, remarks(cfg)...)
 	c.Probes = append(c.Probes, probeNames(cfg.Probes)...)
 	for i := range cfg.Rules {
 		c.Rules = append(c.Rules, cfg.Rules[i].Name)

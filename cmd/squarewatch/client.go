@@ -43,6 +43,23 @@ func reachable(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
+// ask sends one request to the daemon that the file names; see [client.ask].
+func (f *configFile) ask(ctx context.Context, method, path string, in, out any) error {
+	cfg, err := f.reach(ctx)
+	if err != nil {
+		return err
+	}
+	return newClient(cfg).ask(ctx, method, path, in, out)
+}
+
+// person returns who gives a command: the given name, or the user who called sudo. The daemon identifies the user of this process itself.
+func (f *configFile) person(given string) string {
+	if given == "" {
+		given, _ = f.process.env("SUDO_USER")
+	}
+	return given
+}
+
 // ask sends one request with in as its JSON body, and decodes the answer into out. Both in and out may be nil.
 func (c *client) ask(ctx context.Context, method, path string, in, out any) error {
 	var body bytes.Buffer

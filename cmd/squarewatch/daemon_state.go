@@ -42,7 +42,7 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) error {
 
 // mute applies the silences. The outbox comes first, so that it delivers no message that they mute.
 func (d *Daemon) mute(silences []alert.Silence) {
-	d.silenced.note(silences, time.Now())
+	d.silenced.update(silences, time.Now())
 	d.outbox.Mute(silences)
 	d.evaluator.Mute(silences)
 }
@@ -107,14 +107,5 @@ const keepEvery = time.Minute
 
 // keepStates writes the state of firing incidents every keepEvery until ctx ends.
 func (d *Daemon) keepStates(ctx context.Context) {
-	ticker := time.NewTicker(keepEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			d.evaluator.Keep(d.outbox.Keep)
-		}
-	}
+	every(ctx, keepEvery, func(time.Time) { d.evaluator.Keep(d.outbox.Keep) })
 }

@@ -115,7 +115,7 @@ func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 // changed returns when an incident last changed in a way that is worth reading again.
 func changed(i *alert.Incident) time.Time {
 	last := i.Fired
-	for _, t := range []time.Time{i.Resolved, i.JoinedAt, i.Clearer} {
+	for _, t := range []time.Time{i.Resolved, i.JoinedAt, i.BlameChangedAt} {
 		if t.After(last) {
 			last = t
 		}
@@ -137,14 +137,14 @@ func feedTitle(i *alert.Incident) string {
 // feedContent says whose fault the incident is, what to do, and when it was.
 func feedContent(i *alert.Incident) string {
 	var parts []string
-	if known, ok := i.Explain(alert.Wording{}); ok {
-		parts = append(parts, known.Say)
+	if explained, ok := i.Explain(alert.Wording{}); ok {
+		parts = append(parts, explained.Say)
 		if i.Resolved.IsZero() {
-			parts = append(parts, known.Act)
+			parts = append(parts, explained.Act)
 		}
 	}
-	if i.Note != "" {
-		parts = append(parts, "It did not recover: "+i.Note+".")
+	if i.EndReason != "" {
+		parts = append(parts, "It did not recover: "+i.EndReason+".")
 	}
 	const layout = "2006-01-02 15:04:05 UTC"
 	parts = append(parts, fmt.Sprintf("%d bad runs since %s.", i.BadRuns, i.Since.UTC().Format(layout)))

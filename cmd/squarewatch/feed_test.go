@@ -72,7 +72,7 @@ func FuzzFeed(f *testing.F) {
 	f.Fuzz(func(t *testing.T, series, note string) {
 		now := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
 		incidents := []alert.Incident{
-			{ID: "a1", Rule: "r", Series: series, Fired: now, Resolved: now.Add(time.Minute), Note: note},
+			{ID: "a1", Rule: "r", Series: series, Fired: now, Resolved: now.Add(time.Minute), EndReason: note},
 			{ID: "b2", Rule: "r", Fired: now},
 			{ID: "c3", Rule: "r", Fired: now, Leader: "b2"},
 		}

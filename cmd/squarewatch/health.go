@@ -45,7 +45,7 @@ const (
 )
 
 // health checks each part on a goroutine of its own, so that one that hangs holds up no other. The watchdog of the service manager, the
-// heartbeat, /-/healthy, the STATUS line and the gauge all use its verdict.
+// heartbeat, /-/healthy, the STATUS line and the gauge all use what it finds.
 type health struct {
 	checks map[string]func(now time.Time) *trouble // by part
 
@@ -61,33 +61,20 @@ func newHealth(checks map[string]func(time.Time) *trouble) *health {
 // run checks all parts until ctx ends. It does not wait for a check that hangs.
 func (h *health) run(ctx context.Context) {
 	for part, check := range h.checks {
-		h.note(part, nil, time.Now())
-		go h.watch(ctx, part, check)
+		h.record(part, nil, time.Now())
+		go every(ctx, healthInterval, func(now time.Time) { h.record(part, check(now), time.Now()) })
 	}
 	<-ctx.Done()
 }
 
-func (h *health) watch(ctx context.Context, part string, check func(time.Time) *trouble) {
-	ticker := time.NewTicker(healthInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			h.note(part, check(now), time.Now())
-		}
-	}
-}
-
-func (h *health) note(part string, found *trouble, now time.Time) {
+func (h *health) record(part string, found *trouble, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.checked[part], h.troubles[part] = now, found
 }
 
-// verdict returns what is wrong now, in the order of the parts; nothing when all parts work.
-func (h *health) verdict(now time.Time) []trouble {
+// troublesAt returns what is wrong now, in the order of the parts; nothing when all parts work.
+func (h *health) troublesAt(now time.Time) []trouble {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var all []trouble
@@ -189,7 +176,7 @@ func (d *Daemon) healthGauges() otel.Health {
 	for _, part := range parts() {
 		h.Works[part] = true
 	}
-	for _, t := range d.health.verdict(time.Now()) {
+	for _, t := range d.health.troublesAt(time.Now()) {
 		h.Works[t.part] = false
 	}
 	return h
@@ -221,7 +208,7 @@ type attempts struct {
 
 func newAttempts() *attempts { return &attempts{times: map[string]time.Time{}} }
 
-func (a *attempts) note(notifier string, now time.Time) {
+func (a *attempts) record(notifier string, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.times[notifier] = now
@@ -236,8 +223,8 @@ func (a *attempts) last(notifier string) time.Time {
 // deliveries passes attempts on to the recorder and remembers their times.
 type deliveries struct{ d *Daemon }
 
-// Delivered notes an attempt.
+// Delivered records an attempt.
 func (o deliveries) Delivered(notifier string, err error) {
-	o.d.attempts.note(notifier, time.Now())
+	o.d.attempts.record(notifier, time.Now())
 	o.d.telemetry.Recorder().Delivered(notifier, err)
 }

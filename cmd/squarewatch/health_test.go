@@ -173,16 +173,16 @@ func TestACheckThatHangsIsATrouble(t *testing.T) {
 		defer cancel()
 		go h.run(ctx)
 		<-time.After(20 * time.Second)
-		if all := h.verdict(time.Now()); len(all) != 0 {
+		if all := h.troublesAt(time.Now()); len(all) != 0 {
 			t.Errorf("want time to answer, got %v", all)
 		}
 		<-time.After(time.Minute)
-		if all := h.verdict(time.Now()); !isStuck(all) || inWords(all) != "evaluation: has not answered for 1m20s" {
+		if all := h.troublesAt(time.Now()); !isStuck(all) || inWords(all) != "evaluation: has not answered for 1m20s" {
 			t.Errorf("want the part named, got %q", inWords(all))
 		}
 		close(free)
 		<-time.After(10 * time.Second)
-		if all := h.verdict(time.Now()); len(all) != 0 {
+		if all := h.troublesAt(time.Now()); len(all) != 0 {
 			t.Errorf("want no trouble, got %v", all)
 		}
 	})

@@ -22,13 +22,13 @@ type register struct {
 	counts map[string]int      // by probe
 }
 
-func (g *register) Finished(r *probe.Result) { g.note(r.Probe, r.Intended, r.Class.String(), 1) }
+func (g *register) Finished(r *probe.Result) { g.record(r.Probe, r.Intended, r.Class.String(), 1) }
 
 func (g *register) Missed(m probe.Miss) {
-	g.note(m.Probe, m.Intended, "missed: "+string(m.Reason), m.Count)
+	g.record(m.Probe, m.Intended, "missed: "+string(m.Reason), m.Count)
 }
 
-func (g *register) note(name string, intended time.Time, fate string, n int) {
+func (g *register) record(name string, intended time.Time, fate string, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	key := fmt.Sprint(name, " at ", intended)

@@ -40,21 +40,14 @@ func ownParts(cfg *config.Config) []alert.Part {
 
 // reportParts reports every healthInterval whether the parts work, until ctx ends.
 func (d *Daemon) reportParts(ctx context.Context) {
-	ticker := time.NewTicker(healthInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			d.evaluator.Report(storagePart, d.storageTrouble(now))
-			for _, b := range d.outbox.Status() {
-				if trouble, known := notifierTrouble(&b, now); known {
-					d.evaluator.Report(notifierPart+b.Notifier, trouble)
-				}
+	every(ctx, healthInterval, func(now time.Time) {
+		d.evaluator.Report(storagePart, d.storageTrouble(now))
+		for _, b := range d.outbox.Status() {
+			if trouble, known := notifierTrouble(&b, now); known {
+				d.evaluator.Report(notifierPart+b.Notifier, trouble)
 			}
 		}
-	}
+	})
 }
 
 // storageTrouble says why the state is not written, for a message; nil when it is.

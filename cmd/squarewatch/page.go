@@ -84,7 +84,7 @@ func (d *Daemon) pageSnapshot(now time.Time) *statuspage.Snapshot {
 	if fault := d.shortage.fault(); fault != "" {
 		s.Faults = append(s.Faults, fault)
 	}
-	for _, t := range d.health.verdict(now) {
+	for _, t := range d.health.troublesAt(now) {
 		s.Faults = append(s.Faults, t.part+": "+t.reason)
 	}
 	return s
@@ -139,8 +139,8 @@ type endedIncidents struct {
 	all []alert.Incident // newest first
 }
 
-// note adds an incident when a transition ends it.
-func (e *endedIncidents) note(t *alert.Transition) {
+// observe adds an incident when a transition ends it.
+func (e *endedIncidents) observe(t *alert.Transition) {
 	if !t.Event.Ends() {
 		return
 	}

@@ -15,8 +15,8 @@ type pastSilences struct {
 	all []alert.Silence
 }
 
-// note takes over the silences that are set now. One that is missing among them was removed.
-func (p *pastSilences) note(set []alert.Silence, now time.Time) {
+// update takes over the silences that are set now. One that is missing among them was removed.
+func (p *pastSilences) update(set []alert.Silence, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.all {

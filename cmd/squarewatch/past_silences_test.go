@@ -12,14 +12,14 @@ func TestPastSilencesEndWhenTheyAreRemoved(t *testing.T) {
 	short := alert.Silence{ID: "short", From: now, Until: now.Add(time.Minute)}
 	long := alert.Silence{ID: "long", From: now, Until: now.Add(time.Hour)}
 	var p pastSilences
-	p.note([]alert.Silence{short, long}, now)
-	p.note([]alert.Silence{long}, now.Add(2*time.Minute))
-	p.note(nil, now.Add(10*time.Minute))
+	p.update([]alert.Silence{short, long}, now)
+	p.update([]alert.Silence{long}, now.Add(2*time.Minute))
+	p.update(nil, now.Add(10*time.Minute))
 	got := p.list()
 	if len(got) != 2 || !got[0].End().Equal(short.Until) || !got[1].End().Equal(now.Add(10*time.Minute)) {
 		t.Errorf("want one that ended as it was set, and one that was removed, got %+v", got)
 	}
-	if p.note(nil, now.Add(listedFor+5*time.Minute)); len(p.list()) != 1 {
+	if p.update(nil, now.Add(listedFor+5*time.Minute)); len(p.list()) != 1 {
 		t.Errorf("want the older one forgotten after a week, got %+v", p.list())
 	}
 }

@@ -137,7 +137,7 @@ type resultLine struct {
 	Phases     map[probe.PhaseKind]float64 `json:"phases"`
 	TraceID    string                      `json:"trace_id"`
 	Evidence   []probe.Evidence            `json:"evidence,omitempty"`
-	Settle     string                      `json:"settle,omitempty"`
+	Advice     string                      `json:"settle,omitempty"`
 }
 
 func newResultLine(r *probe.Result) resultLine {
@@ -145,7 +145,7 @@ func newResultLine(r *probe.Result) resultLine {
 		At:    r.End.UTC(),
 		Probe: r.Probe, Class: r.Class, Code: r.Code, Expected: r.Expected, Reason: r.Reason, Blame: r.Blame, Credential: r.Credential,
 		Attempts: len(r.Attempts), Duration: r.Latency().Seconds(), TraceID: r.Trace.String(),
-		Evidence: r.Evidence, Settle: r.Settle,
+		Evidence: r.Evidence, Advice: r.Advice,
 		Phases: map[probe.PhaseKind]float64{},
 	}
 	try := r.FirstTry()

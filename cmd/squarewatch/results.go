@@ -27,7 +27,7 @@ type resultJSON struct {
 	Trace      probe.TraceID `json:"trace_id"`
 
 	Evidence []probe.Evidence `json:"evidence"` // why blame is known
-	Settle   string           `json:"settle"`   // what would settle it, where it is unknown
+	Advice   string           `json:"settle"`   // how to find out whose fault it is, where that is unknown
 }
 
 // result returns the result that a line describes.
@@ -43,7 +43,7 @@ func (j *resultJSON) result() (*probe.Result, error) {
 	r := &probe.Result{
 		Probe: j.Probe, Credential: j.Credential, Intended: j.At, Start: j.At, End: j.At, Class: probe.ClassOfStatus(j.Code), Code: j.Code,
 		Reason: j.Reason, Excerpt: j.Excerpt, Blame: j.Blame, Breach: j.Breach, Trace: j.Trace,
-		Evidence: j.Evidence, Settle: j.Settle,
+		Evidence: j.Evidence, Advice: j.Advice,
 	}
 	if j.Class != nil {
 		r.Class = *j.Class

@@ -148,7 +148,7 @@ func TestAttackWithAProgramOnThePort(t *testing.T) {
 	var tokens []string
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tokens = append(tokens, r.Header.Get("Authorization"))
-		answer(w, http.StatusOK, statusJSON{})
+		respond(w, http.StatusOK, statusJSON{})
 	}))
 	defer other.Close()
 	cfg := &config.Config{Sections: config.Sections{Listen: strings.TrimPrefix(other.URL, "http://")}}

@@ -77,7 +77,7 @@ func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", limitAnswers(d.telemetry.Metrics(), maxScrapes))
 	mux.HandleFunc("GET "+healthyPath, func(w http.ResponseWriter, _ *http.Request) {
-		if all := d.health.verdict(time.Now()); len(all) > 0 {
+		if all := d.health.troublesAt(time.Now()); len(all) > 0 {
 			http.Error(w, errUnhealthy(all).Error(), http.StatusServiceUnavailable)
 			return
 		}

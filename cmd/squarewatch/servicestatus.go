@@ -108,7 +108,7 @@ func (d *Daemon) compareFile() {
 
 // statusLine says in one line how things stand, for systemctl status.
 func (d *Daemon) statusLine(now time.Time) string {
-	all := d.health.verdict(now)
+	all := d.health.troublesAt(now)
 	loaded, differs := d.drift.state()
 	line := withNumber(len(d.config().Probes), "probe")
 	if slices.ContainsFunc(all, func(t trouble) bool { return t.stuck }) { // its locks may never be free
@@ -161,7 +161,7 @@ func (d *Daemon) heartbeat() heartbeat.Options {
 			loaded, _ := d.drift.state()
 			return d.config().Heartbeat, loaded
 		},
-		Verdict: func() string { return inWords(d.health.verdict(time.Now())) },
+		Trouble: func() string { return inWords(d.health.troublesAt(time.Now())) },
 		Logger:  d.options.Logger, UserAgent: userAgent(),
 	}
 }
@@ -180,22 +180,15 @@ func (d *Daemon) feedWatchdog(ctx context.Context) {
 	if d.options.Watchdog <= 0 {
 		return
 	}
-	ticker := time.NewTicker(d.options.Watchdog / 3)
-	defer ticker.Stop()
 	stuck := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			all := d.health.verdict(now)
-			if before := stuck; !isStuck(all) {
-				stuck = false
-				d.options.Notify("WATCHDOG=1")
-			} else if stuck = true; !before {
-				d.options.Logger.ErrorContext(ctx, "a part of squarewatch is stuck, so the watchdog is no longer fed",
-					"troubles", inWords(all), "goroutines", goroutines())
-			}
+	every(ctx, d.options.Watchdog/3, func(now time.Time) {
+		all := d.health.troublesAt(now)
+		if before := stuck; !isStuck(all) {
+			stuck = false
+			d.options.Notify("WATCHDOG=1")
+		} else if stuck = true; !before {
+			d.options.Logger.ErrorContext(ctx, "a part of squarewatch is stuck, so the watchdog is no longer fed",
+				"troubles", inWords(all), "goroutines", goroutines())
 		}
-	}
+	})
 }

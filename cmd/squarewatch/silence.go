@@ -64,28 +64,22 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 
 // addSilence sends a silence to the running daemon and prints what the daemon stored.
 func addSilence(cmd *cobra.Command, file *configFile, ask silenceJSON, asJSON bool) error {
-	cfg, err := file.reach(cmd.Context())
-	if err != nil {
-		return err
-	}
-	if ask.By == "" {
-		ask.By, _ = file.process.env("SUDO_USER") // the daemon identifies the user of this process itself
-	}
+	ask.By = file.person(ask.By)
 	var kept keptSilence
-	if err := newClient(cfg).ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
+	if err := file.ask(cmd.Context(), http.MethodPost, "/api/v1/silences", ask, &kept); err != nil {
 		return err
 	}
 	if asJSON {
 		return writeJSON(cmd.OutOrStdout(), kept)
 	}
 	text := fmt.Sprintf("Silence %s mutes %s until %s.\n", kept.ID, mutes(&kept.Silence), local(kept.Until))
-	if kept.Note != "" {
-		text += kept.Note + "\n"
+	if kept.NotMuted != "" {
+		text += kept.NotMuted + "\n"
 	}
 	if kept.Warning != "" {
 		text += "Warning: " + kept.Warning + "\n"
 	}
-	_, err = io.WriteString(printable{cmd.OutOrStdout()}, text)
+	_, err := io.WriteString(printable{cmd.OutOrStdout()}, text)
 	return err
 }
 
@@ -180,17 +174,13 @@ func newSilenceRemove(file *configFile) *cobra.Command {
 		Args:              oneName("the ID of a silence; squarewatch silence list shows them"),
 		ValidArgsFunction: completeOne(file.silenceIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := file.reach(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if err := newClient(cfg).ask(cmd.Context(), http.MethodDelete, "/api/v1/silences/"+url.PathEscape(args[0]), nil, nil); err != nil {
+			if err := file.ask(cmd.Context(), http.MethodDelete, "/api/v1/silences/"+url.PathEscape(args[0]), nil, nil); err != nil {
 				return err
 			}
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), map[string]string{"removed": args[0]})
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Silence %s is over.\n", args[0])
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Silence %s is over.\n", args[0])
 			return err
 		},
 	}

@@ -69,7 +69,7 @@ func openState(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*s
 	if errors.Is(err, database.ErrInUse) {
 		return nil, err
 	}
-	s.take(ctx, err)
+	s.recordOpening(ctx, err)
 	return s, nil
 }
 
@@ -89,8 +89,8 @@ func (s *state) open(ctx context.Context) {
 	})
 }
 
-// take records the result of opening the database.
-func (s *state) take(ctx context.Context, err error) {
+// recordOpening records the result of opening the database.
+func (s *state) recordOpening(ctx context.Context, err error) {
 	before := s.fault.Load()
 	if err == nil {
 		s.opening = nil
@@ -196,7 +196,7 @@ func (s *state) openLate(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		case <-s.opening.Done():
-			s.take(ctx, s.opening.Wait(0))
+			s.recordOpening(ctx, s.opening.Wait(0))
 		}
 	}
 	return true

@@ -84,7 +84,7 @@ func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, 
 		}
 		references++
 		kind, name, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(match, "${"), "}"), ":")
-		if !ok || name == "" || !strings.HasSuffix(match, "}") || !known(kind) {
+		if !ok || name == "" || !strings.HasSuffix(match, "}") || !isKind(kind) {
 			err = errors.New("a reference is malformed: write ${env:NAME}, ${file:/path} or ${credential:NAME}, and $$ for a dollar")
 			return ""
 		}
@@ -106,7 +106,7 @@ func (t *Text) Resolve(lookup func(Reference) (string, error)) (references int, 
 	return references, nil
 }
 
-func known(kind string) bool { return kind == "env" || kind == "file" || kind == "credential" }
+func isKind(kind string) bool { return kind == "env" || kind == "file" || kind == "credential" }
 
 // String returns the reference that the secret came from, or a fixed word, but never the value.
 func (t Text) String() string {

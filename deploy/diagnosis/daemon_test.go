@@ -143,7 +143,7 @@ func (s *status) quiet() bool {
 	return true
 }
 
-// blame returns the verdict on a series; empty when the daemon gives none.
+// blame returns the culprit of a series; empty when the daemon names none.
 func (s *status) blame(rule, series string) culprit {
 	for _, a := range s.Alerts {
 		if a.Rule == rule && a.Series == series {

@@ -12,8 +12,8 @@ import (
 	"squarewatch/alert/slack/slackstub"
 )
 
-// told is a message that people received.
-type told struct {
+// message is what people received.
+type message struct {
 	at      time.Time
 	event   string // FIRING, UPDATE, RESOLVED or ENDED
 	subject string // rule and series
@@ -22,21 +22,21 @@ type told struct {
 	full    string // that and all blocks
 }
 
-// reader notes what a stage's Slack receives.
+// reader records what a stage's Slack receives.
 type reader struct {
 	stage *stage
 
 	mu       sync.Mutex
-	messages []told
+	messages []message
 	edits    map[string]int // of each message, as far as it was read
 }
 
-// read notes every message from now on, until ctx ends. A bot's changes of a message count too, and its replies in threads do not.
+// read records every message from now on, until ctx ends. A bot's changes of a message count too, and its replies in threads do not.
 func (s *stage) read(ctx context.Context) *reader {
 	r := &reader{stage: s, edits: map[string]int{}}
 	s.slack.Watch(func(m slackstub.Message) {
 		if m.InChannel() {
-			r.note(ctx, &m)
+			r.record(ctx, &m)
 		}
 	})
 	if s.setup.bot {
@@ -45,13 +45,13 @@ func (s *stage) read(ctx context.Context) *reader {
 	return r
 }
 
-// follow notes messages that were changed and still say FIRING or UPDATE.
+// follow records messages that were changed and still say FIRING or UPDATE.
 func (r *reader) follow(ctx context.Context) {
 	for rest(ctx, 200*time.Millisecond) {
 		for _, m := range r.stage.slack.InChannel() {
 			if m.Edits > r.edits[m.TS] && !strings.HasPrefix(m.Text, "RESOLVED") {
 				m.Text, m.At = "UPDATE"+strings.TrimPrefix(strings.TrimPrefix(m.Text, "UPDATE"), "FIRING"), time.Now()
-				r.note(ctx, &m)
+				r.record(ctx, &m)
 			}
 			r.edits[m.TS] = m.Edits
 		}
@@ -60,9 +60,9 @@ func (r *reader) follow(ctx context.Context) {
 
 var heading = regexp.MustCompile(`^(FIRING|UPDATE|RESOLVED|ENDED) (\S+) ([^\s:]+)`)
 
-// note adds a message, with the verdict that the daemon holds at this moment. A daemon whose status gives none is read by its words.
-func (r *reader) note(ctx context.Context, m *slackstub.Message) {
-	t := told{at: m.At, text: m.Text, full: m.Text + "\n" + m.Blocks}
+// record adds a message, with the culprit that the daemon holds at this moment. A daemon whose status names none is read by its words.
+func (r *reader) record(ctx context.Context, m *slackstub.Message) {
+	t := message{at: m.At, text: m.Text, full: m.Text + "\n" + m.Blocks}
 	if parts := heading.FindStringSubmatch(m.Text); parts != nil {
 		t.event, t.subject = parts[1], parts[2]+" "+parts[3]
 		if now, err := r.stage.daemon.status(ctx); err == nil && t.event != "RESOLVED" {
@@ -77,16 +77,16 @@ func (r *reader) note(ctx context.Context, m *slackstub.Message) {
 	r.messages = append(r.messages, t)
 }
 
-func (r *reader) all() []told {
+func (r *reader) all() []message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]told(nil), r.messages...)
+	return append([]message(nil), r.messages...)
 }
 
 // fired returns how many messages said FIRING.
 func (r *reader) fired() int { return count(r.all(), "FIRING") }
 
-func count(messages []told, event string) (n int) {
+func count(messages []message, event string) (n int) {
 	for i := range messages {
 		if messages[i].event == event {
 			n++

@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// verdict compares the messages that people got with what was broken.
-type verdict string
+// grade compares the messages that people got with what was broken.
+type grade string
 
 const (
-	right   verdict = "right"
-	vague   verdict = "vague"   // no culprit was named where one could be
-	wrong   verdict = "wrong"   // another culprit was named, or a message came where none was due
-	missing verdict = "missing" // no message came
+	right   grade = "right"
+	vague   grade = "vague"   // no culprit was named where one could be
+	wrong   grade = "wrong"   // another culprit was named, or a message came where none was due
+	missing grade = "missing" // no message came
 )
 
 // outcome is what one row and seed gave.
@@ -28,34 +28,34 @@ type outcome struct {
 	seed     uint64
 	began    time.Time // first bad answer
 	healed   time.Time
-	messages []told
+	messages []message
 	log      string
 	err      error // the matrix itself failed
 
-	verdict  verdict
-	got      []culprit // last verdict of each incident
+	grade    grade
+	got      []culprit // last culprit of each incident
 	doubled  bool      // more than one FIRING or RESOLVED
 	unended  bool      // no RESOLVED
 	badWords bool      // a message lacks what it must say, or says what it must not
 	toFirst  time.Duration
-	toRight  time.Duration // 0 when the right verdict never came
-	delicate bool          // a wrong verdict about security, or about what we should mend
+	toRight  time.Duration // 0 when the right culprit was never named
+	delicate bool          // a wrong culprit in a matter of security, or about what we should mend
 }
 
 // maxUpdates is how many UPDATEs of one fault are no nuisance.
 const maxUpdates = 3
 
-// judge sets the verdict from the messages.
+// judge sets the grade from the messages.
 func (o *outcome) judge() {
 	o.badWords = !o.wellSaid()
 	firing, resolved := count(o.messages, "FIRING"), count(o.messages, "RESOLVED")+count(o.messages, "ENDED")
 	o.got = o.last()
 	o.doubled = firing > 1 || resolved > 1 || count(o.messages, "UPDATE") > maxUpdates
 	o.unended = len(o.messages) > 0 && resolved == 0
-	o.verdict = right
+	o.grade = right
 	if len(o.got) == 0 {
 		if o.row.want[0] != nobody {
-			o.verdict = missing
+			o.grade = missing
 		}
 		return
 	}
@@ -63,11 +63,11 @@ func (o *outcome) judge() {
 		switch {
 		case slices.Contains(o.row.want, who):
 		case who == unknown && o.row.want[0] != nobody:
-			if o.verdict == right {
-				o.verdict = vague
+			if o.grade == right {
+				o.grade = vague
 			}
 		default:
-			o.verdict = wrong
+			o.grade = wrong
 			o.delicate = o.delicate || who.isDelicate() || o.row.want[0].isDelicate()
 		}
 	}
@@ -88,7 +88,7 @@ func (o *outcome) wellSaid() bool {
 	return found || len(o.messages) == 0
 }
 
-// last returns the last verdict of each incident that was announced. People act on every one of them.
+// last returns the last culprit of each incident that was announced. People act on every one of them.
 func (o *outcome) last() (all []culprit) {
 	newest := map[string]culprit{}
 	for i := range o.messages {
@@ -107,7 +107,7 @@ func (o *outcome) last() (all []culprit) {
 	return all
 }
 
-// times sets how long the first message and the right verdict took.
+// times sets how long the first message and the first with the right culprit took.
 func (o *outcome) times() {
 	for i := range o.messages {
 		m := &o.messages[i]
@@ -115,25 +115,25 @@ func (o *outcome) times() {
 		if o.toFirst == 0 {
 			o.toFirst = since
 		}
-		if o.toRight == 0 && o.verdict == right && slices.Contains(o.row.want, m.blames) {
+		if o.toRight == 0 && o.grade == right && slices.Contains(o.row.want, m.blames) {
 			o.toRight = since
 		}
 	}
 }
 
 // once reports whether the fault was announced as one incident, from its beginning to its end.
-func (o *outcome) once() bool { return o.verdict != missing && !o.doubled && !o.unended }
+func (o *outcome) once() bool { return o.grade != missing && !o.doubled && !o.unended }
 
 // good reports whether people got the right message, once, in the right words.
-func (o *outcome) good() bool { return o.verdict == right && o.once() && !o.badWords }
+func (o *outcome) good() bool { return o.grade == right && o.once() && !o.badWords }
 
 // short describes an outcome in a word or two.
 func (o *outcome) short() string {
 	if o.err != nil {
 		return "ERROR"
 	}
-	text := string(o.verdict)
-	if o.verdict == wrong || o.verdict == vague {
+	text := string(o.grade)
+	if o.grade == wrong || o.grade == vague {
 		names := make([]string, 0, len(o.got))
 		for _, who := range o.got {
 			names = append(names, string(who))
@@ -163,8 +163,8 @@ func sum(all []*outcome, of func(*outcome) bool) (t total) {
 			continue
 		}
 		t.n++
-		for v, n := range map[verdict]*int{right: &t.right, vague: &t.vague, wrong: &t.wrong, missing: &t.missing} {
-			if o.verdict == v {
+		for v, n := range map[grade]*int{right: &t.right, vague: &t.vague, wrong: &t.wrong, missing: &t.missing} {
+			if o.grade == v {
 				*n++
 			}
 		}
@@ -187,11 +187,11 @@ func print(w io.Writer, all []*outcome) {
 	_, _ = fmt.Fprintln(table, "ref\tfault\tkind\ttruly\ttold, seed by seed")
 	for i := 0; i < len(all); {
 		r := all[i].row
-		var told []string
+		var named []string
 		for ; i < len(all) && all[i].row == r; i++ {
-			told = append(told, all[i].short())
+			named = append(named, all[i].short())
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.ref, r.name, kind(r), r.want[0], strings.Join(told, " | "))
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.ref, r.name, kind(r), r.want[0], strings.Join(named, " | "))
 	}
 	_ = table.Flush()
 	_, _ = fmt.Fprintln(w)
@@ -209,7 +209,7 @@ func print(w io.Writer, all []*outcome) {
 		_, _ = fmt.Fprintf(w, "from the first bad answer to %s: p50 %.1fs, p95 %.1fs\n", what, quantile(list, 0.5), quantile(list, 0.95))
 	}
 	say("the first message", first)
-	say("the right verdict", toRight)
+	say("the right culprit", toRight)
 }
 
 func kind(r *row) string {

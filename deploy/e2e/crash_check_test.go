@@ -5,7 +5,6 @@ package e2e_test
 import (
 	"database/sql"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,38 +15,6 @@ import (
 
 	_ "modernc.org/sqlite" // to read what the daemon has kept
 )
-
-var incidentOf = regexp.MustCompile(`incident ([0-9a-f]{12})`)
-
-// received is what one notifier received about one incident.
-type received struct {
-	firing, resolved []slackstub.Message
-	folded           bool // one message reported both
-}
-
-// byIncident groups messages by their incident.
-func byIncident(messages []slackstub.Message) map[string]*received {
-	all := map[string]*received{}
-	for _, m := range messages {
-		match := incidentOf.FindStringSubmatch(m.Blocks)
-		if match == nil {
-			continue
-		}
-		of := all[match[1]]
-		if of == nil {
-			of = &received{}
-			all[match[1]] = of
-		}
-		switch {
-		case strings.HasPrefix(m.Text, "FIRING"):
-			of.firing = append(of.firing, m)
-		case strings.HasPrefix(m.Text, "RESOLVED"):
-			of.resolved = append(of.resolved, m)
-			of.folded = of.folded || strings.Contains(m.Blocks, "the latest of")
-		}
-	}
-	return all
-}
 
 const (
 	// slowness is how long Slack delays some answers. It accepts a message even if the daemon was killed while it waited.
@@ -88,23 +55,24 @@ func (c *crash) checkDelivery(kills int) {
 		}
 	}
 	known := incidents(t, db)
-	messages := byIncident(c.webhook.Messages())
+	messages := slackstub.ByIncident(c.webhook.Messages())
 	var folded, joined, cut, killed, unexplained int
 	for id := range known {
 		of := messages[id]
+		firing, resolved := of.Saying("FIRING"), of.Saying("RESOLVED")
 		switch {
 		case of == nil && isNamedByAnother(known, messages, known[id]):
 			joined++
 			continue
-		case of == nil || len(of.resolved) == 0:
+		case len(resolved) == 0:
 			t.Errorf("incident %s of %s, %v to %v, has no RESOLVED", id, known[id].series, known[id].fired, known[id].resolved)
 			continue
-		case len(of.firing) == 0 && !of.folded:
+		case len(firing) == 0 && !slices.ContainsFunc(resolved, isFolded):
 			t.Errorf("incident %s has a RESOLVED and no FIRING", id)
-		case len(of.firing) == 0:
+		case len(firing) == 0:
 			folded++
 		}
-		for _, list := range [][]slackstub.Message{of.firing, of.resolved} {
+		for _, list := range []slackstub.Messages{firing, resolved} {
 			if len(list) > 1 {
 				a, b, other := c.repeats(list)
 				cut, killed, unexplained = cut+a, killed+b, unexplained+other
@@ -119,8 +87,8 @@ func (c *crash) checkDelivery(kills int) {
 	if unexplained > 0 {
 		t.Errorf("%d messages were repeated although the first had been answered", unexplained)
 	}
-	for id, of := range byIncident(last(c.bot.Messages())) {
-		if len(of.resolved) == 0 {
+	for id, of := range slackstub.ByIncident(last(c.bot.Messages())) {
+		if len(of.Saying("RESOLVED")) == 0 {
 			t.Errorf("the bot's message of incident %s does not say RESOLVED", id)
 		}
 	}
@@ -132,13 +100,16 @@ func (c *crash) checkDelivery(kills int) {
 	}
 }
 
+// isFolded reports whether one message reported both the beginning and the end of an incident.
+func isFolded(m slackstub.Message) bool { return strings.Contains(m.Blocks, "the latest of") }
+
 // last keeps the newest of the bot's own messages of each incident. A message whose answer was lost is posted again, and the bot
 // does not know the first one.
 func last(messages []slackstub.Message) []slackstub.Message {
 	newest := map[string]slackstub.Message{}
 	for _, m := range messages {
-		if match := incidentOf.FindStringSubmatch(m.Blocks); match != nil && m.Thread == "" {
-			newest[match[1]] = m
+		if id := m.Incident(); id != "" && m.Thread == "" {
+			newest[id] = m
 		}
 	}
 	var list []slackstub.Message
@@ -155,12 +126,13 @@ type storedIncident struct {
 }
 
 // isNamedByAnother reports whether the RESOLVED of an incident that lasted at least as long names a series that joined it.
-func isNamedByAnother(known map[string]storedIncident, messages map[string]*received, joined storedIncident) bool {
+func isNamedByAnother(known map[string]storedIncident, messages map[string]slackstub.Messages, joined storedIncident) bool {
 	for id, other := range known {
-		if of := messages[id]; of == nil || other.fired > joined.fired || other.resolved < joined.resolved {
+		of := messages[id]
+		if of == nil || other.fired > joined.fired || other.resolved < joined.resolved {
 			continue
 		}
-		if slices.ContainsFunc(messages[id].resolved, func(m slackstub.Message) bool { return strings.Contains(m.Blocks, joined.series) }) {
+		if slices.ContainsFunc(of.Saying("RESOLVED"), func(m slackstub.Message) bool { return strings.Contains(m.Blocks, joined.series) }) {
 			return true
 		}
 	}

@@ -147,7 +147,7 @@ state_dir: %s
 	})
 	eventually(t, 30*time.Second, "12 answers of collections", func() bool { return api.Counts(collectionsPath)[200] >= 12 })
 
-	told := func(n int, prefix string) {
+	received := func(n int, prefix string) {
 		t.Helper()
 		eventually(t, 60*time.Second, fmt.Sprintf("message %d: %s", n, prefix), func() bool {
 			m := slack.Messages()
@@ -155,13 +155,13 @@ state_dir: %s
 		})
 	}
 	api.SetFault(feedPath, aisquaretest.Fault{Status: 500, Body: `{"detail": "database is on fire"}`})
-	told(1, "FIRING server-errors feed")
+	received(1, "FIRING server-errors feed")
 	api.ClearFaults()
-	told(2, "RESOLVED server-errors feed")
+	received(2, "RESOLVED server-errors feed")
 	api.Revoke(aisquaretest.DefaultKey)
-	told(3, "FIRING unauthenticated partner")
+	received(3, "FIRING unauthenticated partner")
 	api.Restore(aisquaretest.DefaultKey)
-	told(4, "RESOLVED unauthenticated partner")
+	received(4, "RESOLVED unauthenticated partner")
 
 	// A reload to a yearly schedule stops all runs, so that the counts do not change any more.
 	write("0 0 1 1 *")

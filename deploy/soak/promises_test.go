@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -288,35 +287,13 @@ type keptIncident struct {
 	announced       bool
 }
 
-var incidentOf = regexp.MustCompile(`incident ([0-9a-f]{12})`)
-
-// told is what Slack got about an incident.
-type told struct{ firing, resolved []slackstub.Message }
-
 // checkIncidents checks that each incident was announced once and ended once, in this order, and nothing while a silence covers it.
 func (r *report) checkIncidents(ctx context.Context, s *stage, db *sql.DB) error {
 	known, err := keptIncidents(ctx, db)
 	if err != nil {
 		return err
 	}
-	messages := map[string]*told{}
-	for _, m := range s.slack.Messages() {
-		match := incidentOf.FindStringSubmatch(m.Blocks)
-		if match == nil {
-			continue
-		}
-		of := messages[match[1]]
-		if of == nil {
-			of = &told{}
-			messages[match[1]] = of
-		}
-		switch {
-		case strings.HasPrefix(m.Text, "FIRING"):
-			of.firing = append(of.firing, m)
-		case strings.HasPrefix(m.Text, "RESOLVED"), strings.HasPrefix(m.Text, "ENDED"):
-			of.resolved = append(of.resolved, m)
-		}
-	}
+	messages := slackstub.ByIncident(s.slack.Messages())
 	joined, muted := 0, 0
 	for id, i := range known {
 		of := messages[id]
@@ -341,49 +318,50 @@ func (r *report) checkIncidents(ctx context.Context, s *stage, db *sql.DB) error
 }
 
 // checkTold checks the messages of one incident.
-func (r *report) checkTold(s *stage, id string, i keptIncident, of *told) {
+func (r *report) checkTold(s *stage, id string, i keptIncident, of slackstub.Messages) {
+	firing, resolved := of.Saying("FIRING"), of.Saying("RESOLVED", "ENDED")
 	if i.state == "firing" {
 		r.fails("everything resolves", "%s of %s is kept as firing", id, i.series)
 	}
-	if len(of.resolved) == 0 {
+	if len(resolved) == 0 {
 		r.fails("every incident ends once", "%s of %s has no RESOLVED", id, i.series)
 		return
 	}
-	folded := strings.Contains(of.resolved[0].Blocks, "the latest of")
-	if len(of.firing) == 0 && !folded {
+	folded := strings.Contains(resolved[0].Blocks, "the latest of")
+	if len(firing) == 0 && !folded {
 		r.fails("every incident is announced", "%s of %s has a RESOLVED and no FIRING", id, i.series)
 	}
-	for event, list := range map[string][]slackstub.Message{"FIRING": of.firing, "RESOLVED": of.resolved} {
+	for event, list := range map[string]slackstub.Messages{"FIRING": firing, "RESOLVED": resolved} {
 		for n := 1; n < len(list); n++ {
 			if first := list[n-1]; !first.Cut && !nearKill(s, first.At.Add(-lostBefore/2)) && !nearKill(s, first.At) {
 				r.fails("every incident is announced once", "%s of %s has %d %s", id, i.series, len(list), event)
 			}
 		}
 	}
-	if len(of.firing) > 0 && of.resolved[0].At.Before(of.firing[0].At) {
+	if len(firing) > 0 && resolved[0].At.Before(firing[0].At) {
 		r.fails("messages come in order", "%s of %s: RESOLVED came before FIRING", id, i.series)
 	}
-	if len(of.firing) > 0 && of.firing[0].At.Before(i.fired) {
-		r.fails("times are true", "%s of %s was announced at %v and fired at %v", id, i.series, of.firing[0].At, i.fired)
+	if len(firing) > 0 && firing[0].At.Before(i.fired) {
+		r.fails("times are true", "%s of %s was announced at %v and fired at %v", id, i.series, firing[0].At, i.fired)
 	}
 	for _, quiet := range s.silences {
-		if strings.HasSuffix(i.series, " "+quiet.probe) && len(of.firing) > 0 && i.fired.After(quiet.from) &&
-			of.firing[0].At.Before(quiet.until.Add(-time.Second)) {
+		if strings.HasSuffix(i.series, " "+quiet.probe) && len(firing) > 0 && i.fired.After(quiet.from) &&
+			firing[0].At.Before(quiet.until.Add(-time.Second)) {
 			r.fails("a silence is kept", "%s of %s was announced at %v, silenced from %v to %v",
-				id, i.series, of.firing[0].At, quiet.from, quiet.until)
+				id, i.series, firing[0].At, quiet.from, quiet.until)
 		}
 	}
 }
 
 // isNamed reports whether messages of another incident, which lasted at least as long, name a series that joined it.
-func isNamed(known map[string]keptIncident, messages map[string]*told, joined keptIncident) bool {
+func isNamed(known map[string]keptIncident, messages map[string]slackstub.Messages, joined keptIncident) bool {
 	for id, of := range messages {
 		if other, ok := known[id]; !ok || other.fired.After(joined.fired) || other.resolved.Before(joined.resolved) {
 			continue
 		}
 		name := joined.series[strings.LastIndex(joined.series, " ")+1:]
 		names := func(m slackstub.Message) bool { return strings.Contains(m.Blocks, name) }
-		if slices.ContainsFunc(slices.Concat(of.firing, of.resolved), names) {
+		if slices.ContainsFunc(of.Saying("FIRING", "RESOLVED", "ENDED"), names) {
 			return true
 		}
 	}

@@ -30,12 +30,12 @@ func (a *API) AddKey(principal, key string) {
 	a.accounts.keys[key] = principal
 }
 
-// AddUser adds a principal that logs in with a password. After RemoveUser it is another account under the same name.
+// AddUser adds a principal that logs in with a password, or changes its password. After RemoveUser it is another account under the same
+// name.
 func (a *API) AddUser(principal, password string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.accounts.passwords[principal] = password
-	a.accounts.numbers[principal]++
 }
 
 // RemoveUser removes a principal that logs in. The API refuses its access tokens, but its refresh token still gets new ones, as with

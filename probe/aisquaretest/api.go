@@ -100,11 +100,13 @@ type answer struct {
 	status int // 0 when the exchange was broken off
 }
 
+// WriteHeader records the status and sends it.
 func (a *answer) WriteHeader(status int) {
 	a.status = status
 	a.ResponseWriter.WriteHeader(status)
 }
 
+// Write sends bytes of the body. Without a status, it is 200, as in [http.ResponseWriter].
 func (a *answer) Write(p []byte) (int, error) {
 	if a.status == 0 {
 		a.status = http.StatusOK

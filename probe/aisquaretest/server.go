@@ -54,6 +54,7 @@ func silent() *log.Logger { return log.New(discard{}, "", 0) }
 
 type discard struct{}
 
+// Write reports that all bytes were written, and writes none.
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // newCertificate creates a self-signed certificate.

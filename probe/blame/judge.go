@@ -50,7 +50,7 @@ func (j *Judge) Verdict(o *Observation) Verdict {
 	}
 	verdict := decide(points)
 	if verdict.Culprit == Unknown {
-		verdict.Settle = j.memory.settle(o)
+		verdict.Advice = j.memory.advise(o)
 	}
 	if kept != nil {
 		kept.at, kept.verdict = o.End, verdict

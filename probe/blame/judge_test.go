@@ -55,12 +55,12 @@ func TestVerdicts(t *testing.T) {
 				j.Observe(&s.seen[i])
 			}
 			got := j.Verdict(&s.seen[len(s.seen)-1])
-			text := fmt.Sprintf("%s %+v", got.Settle, got.Evidence)
+			text := fmt.Sprintf("%s %+v", got.Advice, got.Evidence)
 			if got.Culprit != s.want || !strings.Contains(text, s.says) {
 				t.Errorf("want %q with %q, got %q: %s", s.want, s.says, got.Culprit, text)
 			}
-			if (got.Culprit == Unknown) != (got.Settle != "") {
-				t.Errorf("want what settles it exactly when it is unknown, got %q for %q", got.Settle, got.Culprit)
+			if (got.Culprit == Unknown) != (got.Advice != "") {
+				t.Errorf("want advice exactly when the culprit is unknown, got %q for %q", got.Advice, got.Culprit)
 			}
 			if got.Culprit != None && got.Culprit != Unknown && len(got.Evidence) == 0 {
 				t.Error("want evidence")
@@ -234,8 +234,8 @@ func FuzzVerdict(f *testing.F) {
 		}
 		for _, o := range seen {
 			got := verdictOf(seen, o)
-			if (got.Culprit == Unknown) != (got.Settle != "") || len(got.Evidence) > 4 {
-				t.Fatalf("want at most four pieces of evidence, and what settles it only when it is unknown, got %+v", got)
+			if (got.Culprit == Unknown) != (got.Advice != "") || len(got.Evidence) > 4 {
+				t.Fatalf("want at most four pieces of evidence, and advice only when the culprit is unknown, got %+v", got)
 			}
 			for _, e := range got.Evidence {
 				if got.Culprit != Unknown && e.For != got.Culprit {

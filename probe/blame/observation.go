@@ -127,5 +127,5 @@ type Evidence struct {
 type Verdict struct {
 	Culprit  Culprit
 	Evidence []Evidence // the strongest first; at most maxEvidence
-	Settle   string     // what would show the culprit: a sentence without a full stop; empty unless the culprit is Unknown
+	Advice   string     // how to find out who caused it: a sentence without a full stop; empty unless the culprit is Unknown
 }

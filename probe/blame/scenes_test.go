@@ -10,7 +10,7 @@ import (
 type scene struct {
 	name string
 	want Culprit
-	says string // a part of the evidence or of what would settle it
+	says string // a part of the evidence or of the advice
 	seen []Observation
 }
 

@@ -14,6 +14,31 @@ import (
 // ErrNewer marks a database that a newer squarewatch wrote.
 var ErrNewer = errors.New("the database was written by a newer squarewatch")
 
+// Tables are the tables of one package.
+type Tables struct {
+	Name    string // of what they hold, for errors
+	Version string // name of the table that records which migrations have been applied; every package has its own
+	Files   fs.FS  // its folder migrations holds the migrations
+}
+
+// SchemaVersion returns the number of the migrations.
+func (t Tables) SchemaVersion() int {
+	names, _ := fs.Glob(t.Files, "migrations/*.sql") // the pattern is good
+	return len(names)
+}
+
+// Update creates the tables, or brings them up to date.
+func (t Tables) Update(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(t.Files, "migrations")
+	if err != nil {
+		return fmt.Errorf("read the migrations of %s: %w", t.Name, err)
+	}
+	if err := Migrate(ctx, db, files, t.Version); err != nil {
+		return fmt.Errorf("prepare the tables of %s: %w", t.Name, err)
+	}
+	return nil
+}
+
 // Migrate migrates the tables of one package. files contains the migrations (00001_name.sql with "-- +goose Up"). table records
 // which of them have been applied; every package has its own.
 func Migrate(ctx context.Context, db *sql.DB, files fs.FS, table string) error {

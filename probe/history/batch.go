@@ -104,7 +104,7 @@ func writeRuns(ctx context.Context, tx *sql.Tx, results []run) error {
 		}
 		if _, err := insert.ExecContext(ctx, r.End.UnixMicro(), r.Probe, r.Credential, r.Intended.UnixMicro(), r.Start.UnixMicro(),
 			r.Latency().Microseconds(), len(r.Attempts), r.Class.String(), r.Code, r.Expected, r.Breach, string(r.Blame), r.Reason, r.Excerpt,
-			r.Trace[:], r.Span[:], evidence, r.Settle, detail); err != nil {
+			r.Trace[:], r.Span[:], evidence, r.Advice, detail); err != nil {
 			return fmt.Errorf("write a run of %s: %w", r.Probe, err)
 		}
 	}

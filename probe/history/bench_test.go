@@ -4,12 +4,10 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"squarewatch/probe"
-	"squarewatch/probe/database"
 	"squarewatch/probe/history"
 )
 
@@ -22,15 +20,7 @@ func BenchmarkWriter(b *testing.B) {
 
 func benchmarkWriter(b *testing.B, code int) {
 	b.Helper()
-	db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	store, err := history.NewStore(b.Context(), db)
-	if err != nil {
-		b.Fatal(err)
-	}
+	store := openStore(b)
 	w := history.NewWriter(store, history.WriterOptions{Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler)})
 	const batch = 1000
 	at, runs := time.Now(), 0
@@ -55,15 +45,7 @@ func benchmarkWriter(b *testing.B, code int) {
 
 // BenchmarkPeriod reads what the page of a probe shows of a day with a run each second.
 func BenchmarkPeriod(b *testing.B) {
-	db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	store, err := history.NewStore(b.Context(), db)
-	if err != nil {
-		b.Fatal(err)
-	}
+	store := openStore(b)
 	w := history.NewWriter(store, history.WriterOptions{
 		Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler), Room: 100_000,
 	})

@@ -2,13 +2,11 @@ package history_test
 
 import (
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"squarewatch/probe"
-	"squarewatch/probe/database"
 	"squarewatch/probe/history"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,15 +71,7 @@ func TestMissesOfAllProbes(t *testing.T) {
 // BenchmarkEach reads what the page shows of 100 probes among 1,000: their newest 60 runs, their last hour in minutes and their last week
 // in parts of three hours. The history has all runs of an hour, one in 30 s, and the hours of a week.
 func BenchmarkEach(b *testing.B) {
-	db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	store, err := history.NewStore(b.Context(), db)
-	if err != nil {
-		b.Fatal(err)
-	}
+	store := openStore(b)
 	end := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
 	var names []string
 	var results []*probe.Result

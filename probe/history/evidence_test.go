@@ -42,8 +42,8 @@ func TestADatabaseWithoutEvidenceIsRead(t *testing.T) {
 		if err != nil || len(runs) != 1 {
 			t.Fatalf("want one run, got %d and %v", len(runs), err)
 		}
-		if r := runs[0]; r.Blame != probe.BlameCredential || r.Settle != "" || r.Evidence != nil {
-			t.Errorf("want the blame alone, got %q, %q and %v", r.Blame, r.Settle, r.Evidence)
+		if r := runs[0]; r.Blame != probe.BlameCredential || r.Advice != "" || r.Evidence != nil {
+			t.Errorf("want the blame alone, got %q, %q and %v", r.Blame, r.Advice, r.Evidence)
 		}
 	}
 	check(history.ReadStore(db))

@@ -66,7 +66,7 @@ func run(name string, at time.Time, code int) *probe.Result {
 	}
 	if !r.Expected {
 		r.Reason, r.Excerpt, r.Blame = "answered "+strconv.Itoa(code), "oh no", probe.BlameUnknown
-		r.Settle = "a run with another credential would tell"
+		r.Advice = "a run with another credential would tell"
 		r.Evidence = []probe.Evidence{{For: probe.BlameAPI, Text: "two credentials are refused", At: r.End}}
 	}
 	return r
@@ -118,6 +118,21 @@ func TestRunsAreReadAsWritten(t *testing.T) {
 			t.Errorf("want three missed runs, got %d, %v", missed, err)
 		}
 	})
+}
+
+// openStore opens a new database without a writer.
+func openStore(tb testing.TB) *history.Store {
+	tb.Helper()
+	db, err := database.Open(tb.Context(), filepath.Join(tb.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	store, err := history.NewStore(tb.Context(), db)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return store
 }
 
 // written writes a batch and returns when it is on the disk.

@@ -4,29 +4,19 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"squarewatch/config/setting"
 	"squarewatch/probe"
-	"squarewatch/probe/database"
 	"squarewatch/probe/history"
 )
 
 // filled returns a store with the runs of so many probes every 30 s.
 func filled(t *testing.T, probes int, begin time.Time, length time.Duration) *history.Store {
 	t.Helper()
-	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	store, err := history.NewStore(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := openStore(t)
 	var results []*probe.Result
 	for at := time.Duration(0); at < length; at += 30 * time.Second {
 		for i := range probes {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
-	"io/fs"
 	"iter"
 	"slices"
 	"time"
@@ -23,20 +22,19 @@ type Store struct {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+func tables() database.Tables {
+	return database.Tables{Name: "the history", Version: "history_version", Files: migrations}
+}
+
 // SchemaVersion returns the version of the tables of the history: the number of their migrations.
 func SchemaVersion() int {
-	names, _ := fs.Glob(migrations, "migrations/*.sql") // the pattern is good
-	return len(names)
+	return tables().SchemaVersion()
 }
 
 // NewStore returns a store in a database. It creates and updates the tables.
 func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, fmt.Errorf("read the migrations of the history: %w", err)
-	}
-	if err := database.Migrate(ctx, db, files, "history_version"); err != nil {
-		return nil, fmt.Errorf("prepare the tables of the history: %w", err)
+	if err := tables().Update(ctx, db); err != nil {
+		return nil, err
 	}
 	return &Store{db: db}, nil
 }
@@ -121,7 +119,7 @@ func scanRun(rows *sql.Rows, more ...any) (*probe.Result, error) {
 	var evidence sql.NullString
 	err := rows.Scan(append([]any{
 		&r.Probe, &r.Credential, &intended, &started, &ended, &class, &r.Code, &r.Expected, &r.Breach, &r.Blame,
-		&r.Reason, &r.Excerpt, &trace, &span, &evidence, &r.Settle,
+		&r.Reason, &r.Excerpt, &trace, &span, &evidence, &r.Advice,
 	}, more...)...)
 	if err == nil {
 		err = r.Class.UnmarshalText([]byte(class))

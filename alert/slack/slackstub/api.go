@@ -180,7 +180,7 @@ func (s *Slack) postMessage(header http.Header, form url.Values, f *Fault) (*Mes
 	case locked && m.Thread != "":
 		return nil, "restricted_action_thread_locked"
 	}
-	s.take(m, f.CutAfter)
+	s.store(m, f.CutAfter)
 	return m, ""
 }
 

@@ -69,7 +69,8 @@ func units(text string) int { return len(utf16.Encode([]rune(text))) }
 // Slack does not publish how it counts.
 func emojiUnits(text string) int {
 	names := map[rune]string{
-		'🔴': ":red_circle:", '🟢': ":large_green_circle:", '🟡': ":large_yellow_circle:", '🔵': ":large_blue_circle:", '⚪': ":white_circle:",
+		'🔴': ":red_circle:", '🟢': ":large_green_circle:", '🟡': ":large_yellow_circle:",
+		'🔵': ":large_blue_circle:", '⚪': ":white_circle:",
 	}
 	n := 0
 	for _, r := range text {

@@ -36,7 +36,7 @@ func (s *Slack) webhook(w http.ResponseWriter, r *http.Request) {
 		s.complainUnlessFault(&f, word, reasons)
 		say(w, statusOf(word), word)
 	default:
-		s.take(&m, f.CutAfter)
+		s.store(&m, f.CutAfter)
 		if f.CutAfter {
 			cut(w)
 			return
@@ -135,8 +135,8 @@ func (s *Slack) isArchived() bool {
 	return s.archived
 }
 
-// take stores a message and calls the watcher.
-func (s *Slack) take(m *Message, broken bool) {
+// store stores a message and calls the watcher.
+func (s *Slack) store(m *Message, broken bool) {
 	s.mu.Lock()
 	watch := s.watch
 	defer func() { watch(*m) }()

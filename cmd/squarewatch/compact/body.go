@@ -38,6 +38,7 @@ type counter struct {
 	size int64
 }
 
+// Write passes the bytes on and counts those that were written.
 func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.to.Write(p)
 	c.size += int64(n)

@@ -220,7 +220,7 @@ func entriesOf(s *Snapshot) []Entry {
 func entryOf(i *alert.Incident) Entry {
 	return Entry{
 		ID: i.ID, Rule: i.Rule, Series: foreign(i.Series, cutName), Culprit: i.Culprit(wording()), Since: i.Since, Resolved: i.Resolved,
-		BadRuns: i.BadRuns, Note: foreign(i.Note, cutExcerpt),
+		BadRuns: i.BadRuns, Note: foreign(i.EndReason, cutExcerpt),
 	}
 }
 

@@ -193,7 +193,7 @@ func valid(t *testing.T, page []byte) {
 func TestHostileTextStaysText(t *testing.T) {
 	s := snapshot(t, true, "feed")
 	i := &s.Firing[0]
-	i.Examples[0].Excerpt, i.Examples[0].Reason, i.Runbook, i.Note = hostile, hostile, hostile, hostile
+	i.Examples[0].Excerpt, i.Examples[0].Reason, i.Runbook, i.EndReason = hostile, hostile, hostile, hostile
 	i.Evidence = []probe.Evidence{{For: probe.BlameAPI, Text: hostile}}
 	i.Acknowledged = &alert.Acknowledgement{By: hostile, At: i.Fired}
 	i.Affected, s.Target, s.Differs, s.Faults, s.Support = []string{hostile}, hostile, hostile, []string{hostile}, hostile

@@ -76,8 +76,8 @@ func (p period) begin(now time.Time) time.Time {
 	return last.Add(p.part - p.length)
 }
 
-// tellParts says in words what the parts of a period show.
-func tellParts(cells []Cell) string {
+// partsInWords says what the parts of a period show.
+func partsInWords(cells []Cell) string {
 	var runs, bad, missed, empty int
 	worst := &Cell{}
 	for i := range cells {

@@ -65,16 +65,16 @@ func problemOf(i *alert.Incident) Problem {
 	p := Problem{
 		ID: i.ID, Rule: i.Rule, Series: foreign(i.Series, cutName), Severity: i.Severity, Culprit: i.Culprit(wording()), Since: i.Since,
 		FirstBad: i.FirstBad, LastBad: i.LastBad, Fired: i.Fired, Resolved: i.Resolved, Bad: i.Bad, Runs: i.Runs, Rate: i.Rate,
-		BadRuns: i.BadRuns, Runbook: foreign(i.Runbook, cutExcerpt), Note: foreign(i.Note, cutExcerpt), Threshold: i.Threshold,
+		BadRuns: i.BadRuns, Runbook: foreign(i.Runbook, cutExcerpt), Note: foreign(i.EndReason, cutExcerpt), Threshold: i.Threshold,
 		Breach:  i.Condition == alert.ConditionAccess,
 		Counted: i.Runs > 0 && (i.Condition == alert.ConditionRate || i.Condition == alert.ConditionStreak || i.Condition == alert.ConditionBurn),
 	}
-	known, ok := i.Explain(wording())
-	p.Say, p.Act = known.Say, known.Act
+	explained, ok := i.Explain(wording())
+	p.Say, p.Act = explained.Say, explained.Act
 	if !ok {
 		p.Say = "The rule " + i.Rule + " fires for " + p.Series + "."
 	}
-	for _, e := range known.Reasons {
+	for _, e := range explained.Reasons {
 		p.Reasons = append(p.Reasons, Reason{Text: foreign(e.Text, cutExcerpt), At: e.At})
 	}
 	for k := range i.Examples {

@@ -68,8 +68,8 @@ func rootAt(path string) template.FuncMap {
 // mark is the shape of a state.
 func mark(state any) string {
 	marks := map[string]string{
-		"good": "✔", "refused": "✔", "bad": "✖", "pending": "◐", "late": "⚠", "missed": "⚠", "none": "◌", "silenced": "▥", "held": "ⓘ",
-		"breach": "⛔", "unknown": "◌", "firing": "✖", "inactive": "✔",
+		"good": "✔", "refused": "✔", "bad": "✖", "pending": "◐", "late": "⚠", "missed": "⚠", "none": "◌",
+		"silenced": "▥", "held": "ⓘ", "breach": "⛔", "unknown": "◌", "firing": "✖", "inactive": "✔",
 	}
 	return marks[fmt.Sprint(state)]
 }

@@ -33,7 +33,7 @@ type RunPage struct {
 	Issued     time.Time     `json:"issued,omitzero"` // when its token was issued
 	Blame      string        `json:"blame,omitempty"`
 	Reasons    []Reason      `json:"reasons"`
-	Settle     string        `json:"settle,omitempty"`
+	Advice     string        `json:"settle,omitempty"`
 	Request    *Request      `json:"request,omitempty"` // of the probe as it is configured now; absent when it was removed
 	Curl       Curl          `json:"curl,omitzero"`
 	TraceURL   string        `json:"trace_url,omitempty"`
@@ -107,7 +107,7 @@ func runPageOf(r *probe.Result) *RunPage {
 	page := &RunPage{
 		Trace: r.Trace.String(), Probe: r.Probe, Kind: kindOf(r), What: outcome(r.Class, r.Code), Reason: foreign(r.Reason, cutExcerpt),
 		Excerpt: foreign(r.Excerpt, cutExcerpt), Intended: r.Intended, Start: r.Start, End: r.End, Late: max(r.Lateness(), 0),
-		Latency: r.Latency(), Credential: foreign(r.Credential, cutName), Issued: r.CredentialIssued, Settle: foreign(r.Settle, cutExcerpt),
+		Latency: r.Latency(), Credential: foreign(r.Credential, cutName), Issued: r.CredentialIssued, Advice: foreign(r.Advice, cutExcerpt),
 		Blame: (&alert.Incident{Blame: r.Blame, Blamed: r.Credential}).Culprit(wording()),
 	}
 	for _, e := range r.Evidence {

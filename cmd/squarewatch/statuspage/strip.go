@@ -36,9 +36,9 @@ type MissedCells struct{ Path, Why string }
 // height of what is bad or missed is its share.
 func (r *Row) Draw() Strip {
 	if r.period != "" {
-		return drawStrip(r.Cells, len(r.Cells), "last "+r.period+": "+tellParts(r.Cells))
+		return drawStrip(r.Cells, len(r.Cells), "last "+r.period+": "+partsInWords(r.Cells))
 	}
-	return drawStrip(r.Cells, stripCells, tellRuns(r.Cells))
+	return drawStrip(r.Cells, stripCells, runsInWords(r.Cells))
 }
 
 // drawStrip draws cells at the right end of a strip that has place for a number of them.
@@ -107,8 +107,8 @@ func part(height, of, all int) int {
 	return max(height*of/all, leastBar)
 }
 
-// tellRuns says in words what the cells of single runs show.
-func tellRuns(cells []Cell) string {
+// runsInWords says what the cells of single runs show.
+func runsInWords(cells []Cell) string {
 	counts, missed, silenced := map[CellKind]int{}, 0, 0
 	for i := range cells {
 		c := &cells[i]

@@ -20,7 +20,7 @@ type Moment struct {
 // timeline lists what happened, in order.
 func timeline(i *alert.Incident, records *Records, now time.Time) []Moment {
 	list := []Moment{
-		{At: i.Clearer, What: "Whose fault it is became clearer"},
+		{At: i.BlameChangedAt, What: "Whose fault it is became clearer"},
 		{At: i.JoinedAt, What: "Further series joined", Say: foreign(strings.Join(i.JoinedNames(false), ", "), cutExcerpt)},
 	}
 	list = slices.DeleteFunc(list, func(m Moment) bool { return m.At.IsZero() })
@@ -107,7 +107,7 @@ func newsOf(i *alert.Incident, queued time.Time) string {
 	switch {
 	case i.Acknowledged != nil && at(i.Acknowledged.At):
 		return "who acknowledged it"
-	case at(i.Clearer):
+	case at(i.BlameChangedAt):
 		return "whose fault it is"
 	case at(i.JoinedAt):
 		return "which series joined it"

@@ -1,7 +1,6 @@
 package statuspage
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -39,25 +38,7 @@ func outcome(class probe.Class, code int) string {
 	return strings.TrimSpace(strconv.Itoa(code) + " " + name)
 }
 
-// lasting writes a duration with its two largest units.
-func lasting(d time.Duration) string {
-	d = max(d, 0).Round(time.Second)
-	units := []struct {
-		size time.Duration
-		name string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}}
-	for i, unit := range units {
-		if d < unit.size {
-			continue
-		}
-		text := fmt.Sprintf("%d %s", d/unit.size, unit.name)
-		if i+1 < len(units) && d%unit.size >= units[i+1].size {
-			text += fmt.Sprintf(" %d %s", d%unit.size/units[i+1].size, units[i+1].name)
-		}
-		return text
-	}
-	return "0 s"
-}
+func lasting(d time.Duration) string { return alert.Lasting(d, alert.DurationSpaced) }
 
 // clock writes a time in UTC: the time of day, and before it the date if that differs from the date of now.
 func clock(t, now time.Time) string {

@@ -1,7 +1,7 @@
 package blame
 
-// settle returns what would show who caused a failure.
-func (m *memory) settle(o *Observation) string {
+// advise says how a person can find out who caused a failure.
+func (m *memory) advise(o *Observation) string {
 	switch o.Outcome {
 	case NotResolved, NotConnected, NotAnswered:
 		if m.reached.At.IsZero() && m.notReached.At.IsZero() {
