@@ -150,12 +150,11 @@ func script() []act {
 		{at: 9 * time.Second, text: "The API is repaired", do: func(api *aisquaretest.API) { api.ClearFaults() }},
 		{at: 20 * time.Second, text: "The API key is revoked", do: func(api *aisquaretest.API) { api.Revoke(aisquaretest.DefaultKey) }},
 		{at: 27 * time.Second, text: "The key is restored", do: func(api *aisquaretest.API) { api.Restore(aisquaretest.DefaultKey) }},
-		{at: 37 * time.Second, text: "Two endpoints refuse the key that others accept: " + often + ", and " + rare + ", which is probed every 3 s",
-			do: func(api *aisquaretest.API) {
-				api.SetFault(often, refused)
-				api.SetFault(rare, refused)
-			}},
-		{at: 42 * time.Second, text: often + " is repaired; " + rare + " still refuses the key", do: func(api *aisquaretest.API) {
+		{at: 37 * time.Second, text: "Two endpoints refuse a key that others accept: " + often + ", " + rare, do: func(api *aisquaretest.API) {
+			api.SetFault(often, refused)
+			api.SetFault(rare, refused)
+		}},
+		{at: 42 * time.Second, text: often + " is repaired; " + rare + ", which is probed every 3 s, is not", do: func(api *aisquaretest.API) {
 			api.ClearFault(often)
 		}},
 		{at: 49 * time.Second, text: rare + " is repaired too", do: func(api *aisquaretest.API) { api.ClearFaults() }},

@@ -15,6 +15,11 @@ type shown struct {
 	anybody string // a probe whose endpoint answers without a credential
 }
 
+// show returns what was seen for a row that is about one piece of evidence.
+func show(row, says string, seen ...Observation) shown {
+	return shown{row: row, says: []string{says}, seen: seen}
+}
+
 // run returns a run that started some seconds after the begin and took one second.
 func run(seconds int, probe, credential string, outcome Outcome, changes ...func(*Observation)) Observation {
 	start := docsBegin.Add(time.Duration(seconds) * time.Second)
@@ -54,71 +59,63 @@ func hasProxy(passed bool) func(*Observation) {
 // shownSilences are the rows for runs without an answer.
 func shownSilences() []shown {
 	unreached := func(row, says string, changes ...func(*Observation)) shown {
-		return shown{row, []string{says}, []Observation{run(0, "a", "", NotConnected, changes...)}, ""}
+		return show(row, says, run(0, "a", "", NotConnected, changes...))
 	}
 	unresolved := func(row, says string, changes ...func(*Observation)) shown {
-		return shown{row, []string{says}, []Observation{run(0, "a", "", NotResolved, changes...)}, ""}
+		return show(row, says, run(0, "a", "", NotResolved, changes...))
 	}
 	noAnswer := hasLink(LinkNoAnswer)
 	const proxySays = "our own proxy did not say whether it reached the API"
 	return []shown{
 		unreached("the address of `connectivity` could not be reached while the run was under way, or up to 5 s before it",
 			"could not be reached either", noAnswer, hasConnectivity(false)),
-		{
-			"it could not be reached up to a minute before the run, and nothing was reached between that and the run",
-			[]string{"could not be reached either"},
-			[]Observation{run(0, "b", "", NotConnected, noAnswer, hasConnectivity(false)), run(40, "a", "", NotConnected, noAnswer)}, "",
-		},
+		show("it could not be reached up to a minute before the run, and nothing was reached between that and the run",
+			"could not be reached either",
+			run(0, "b", "", NotConnected, noAnswer, hasConnectivity(false)), run(40, "a", "", NotConnected, noAnswer)),
 		unreached("this machine has no route to the target, within a minute", "no route", hasLink(LinkNoRoute)),
 		unreached("our own proxy accepted no connection, within a minute", "accepted no connection", hasLink(LinkProxy)),
 		unreached(proxySays+", and answered nothing at all, as for `connectivity`", "our own proxy answered nothing",
 			hasLink(LinkProxySilent), hasProxy(false)),
 		unreached(proxySays, proxySays, hasLink(LinkProxySilent)),
 		unreached("the address of `connectivity` answered after the run began", "our network is fine", noAnswer, hasConnectivity(true)),
-		{
-			"another run got an answer from the target after this run began", []string{"other runs got answers meanwhile"},
-			[]Observation{run(5, "b", "", Good), run(0, "a", "", NotConnected, noAnswer)}, "",
-		},
+		show("another run got an answer from the target after this run began", "other runs got answers meanwhile",
+			run(5, "b", "", Good), run(0, "a", "", NotConnected, noAnswer)),
 		unreached("something at the target's address refused the connection", "refused the connection", hasLink(LinkRefused)),
 		unreached("no valid certificate, or no TLS session", "no valid certificate or no TLS session", hasLink(LinkTLS)),
 		{
-			"a certificate of an unknown authority", []string{"signed by an authority", "may have replaced its certificate"},
-			[]Observation{run(0, "a", "", NotConnected, hasLink(LinkUntrusted))}, "",
+			"a certificate of an unknown authority",
+			[]string{"signed by an authority", "may have replaced its certificate"},
+			[]Observation{run(0, "a", "", NotConnected, hasLink(LinkUntrusted))},
+			"",
 		},
-		{
-			"a connection, but no answer in time, or one that was cut short", []string{"did not answer in time"},
-			[]Observation{run(0, "a", "", NotAnswered)}, "",
-		},
-		{
-			"a connection, but no answer in time, or one that was cut short", []string{"which was cut short"},
-			[]Observation{run(0, "a", "", NotAnswered, func(o *Observation) { o.Cut = true })}, "",
-		},
+		show("a connection, but no answer in time, or one that was cut short", "did not answer in time",
+			run(0, "a", "", NotAnswered)),
+		show("a connection, but no answer in time, or one that was cut short", "which was cut short",
+			run(0, "a", "", NotAnswered, func(o *Observation) { o.Cut = true })),
 		unresolved("the resolver does not resolve another name either", "does not resolve the root either", hasResolver(false)),
 		unresolved("the resolver resolves another name, and does not refuse to answer for the target's", "so the DNS zone of the API",
 			hasResolver(true), hasDNS(DNSFailed)),
 		unresolved("the resolver says that the name does not exist", "its name does not exist", hasDNS(DNSNoName)),
 		unresolved("the resolver did not answer", "our resolver did not answer", hasDNS(DNSNoAnswer)),
 		unresolved("the resolver refuses to answer for the target's name", "refuses to answer for the name", hasDNS(DNSRefused)),
-		{"the resolver refuses to tell the name servers of the root, and no other name shows more", nil, nil, ""},
+		{row: "the resolver refuses to tell the name servers of the root, and no other name shows more"},
 		unresolved("the resolver says that it cannot resolve the name", "it cannot resolve the name", hasDNS(DNSFailed)),
-		{
-			"a descriptor, a port, a buffer or memory was missing", []string{"ran out of descriptors, ports, buffers or memory"},
-			[]Observation{run(0, "a", "", Shortage)}, "",
-		},
+		show("a descriptor, a port, a buffer or memory was missing", "ran out of descriptors, ports, buffers or memory",
+			run(0, "a", "", Shortage)),
 	}
 }
 
 // shownRefusals are the rows for 401 and 403.
 func shownRefusals() []shown {
 	refused := func(row, says string, changes ...func(*Observation)) shown {
-		return shown{row, []string{says}, []Observation{run(0, "a", "k", Refused, changes...)}, ""}
+		return show(row, says, run(0, "a", "k", Refused, changes...))
 	}
 	again := run(10, "a", "k", Refused)
 	const gets = "gets through with the same credential"
 	return []shown{
 		refused("the refusal is a page, or asks for another way to authenticate than `Bearer`", "the refusal is not the API's", isForeign),
 		refused("an address that does not exist gets the same", "every address gets the same answer", isElsewhere),
-		{"the request needs no credential", []string{"that needs no credential"}, []Observation{run(0, "a", "", Refused)}, ""},
+		show("the request needs no credential", "that needs no credential", run(0, "a", "", Refused)),
 		refused("the login service refused the credential", "the login service refused it", hasRenewal(Renewal{Refused: true})),
 		refused("the login service gave no token for another reason", "the login service gives no token", hasRenewal(Renewal{})),
 		refused("the login was refused with a page", "answered by a page, not by the API", hasRenewal(Renewal{Refused: true, Page: true})),
@@ -129,65 +126,47 @@ func shownRefusals() []shown {
 		refused("a token that the login has just issued is refused", "its own login has just issued", isNewToken,
 			hasRenewal(Renewal{Renewed: true, LoggedIn: true})),
 		refused("a token that was just refreshed is refused", "was just refreshed", isNewToken, hasRenewal(Renewal{Renewed: true})),
+		show("another endpoint accepts the credential after it was first refused, and is known to check credentials", gets,
+			run(0, "a", "k", Refused), run(1, "b", "k", Refused), run(5, "b", "k", Good), again),
 		{
-			"another endpoint accepts the credential after it was first refused, and is known to check credentials", []string{gets},
-			[]Observation{run(0, "a", "k", Refused), run(1, "b", "k", Refused), run(5, "b", "k", Good), again}, "",
+			"the same endpoint accepts and refuses it by turns",
+			[]string{gets, "is accepted and refused by turns"},
+			[]Observation{run(0, "a", "k", Refused), run(5, "a", "k", Good), again},
+			"",
 		},
+		show("the same endpoint accepts and refuses it by turns", "is allowed and refused by turns",
+			run(0, "a", "k", Forbidden), run(5, "a", "k", Good), run(10, "a", "k", Forbidden)),
+		show("another endpoint accepts it, and it is not known whether that one checks credentials", gets,
+			run(0, "a", "k", Refused), run(5, "b", "k", Good), again),
 		{
-			"the same endpoint accepts and refuses it by turns", []string{gets, "is accepted and refused by turns"},
-			[]Observation{run(0, "a", "k", Refused), run(5, "a", "k", Good), again}, "",
+			"an endpoint accepts it that also answered without a credential in the last five minutes",
+			[]string{gets},
+			[]Observation{run(0, "a", "k", Refused), run(5, "b", "k", Good), again},
+			"b",
 		},
-		{
-			"the same endpoint accepts and refuses it by turns", []string{"is allowed and refused by turns"},
-			[]Observation{run(0, "a", "k", Forbidden), run(5, "a", "k", Good), run(10, "a", "k", Forbidden)}, "",
-		},
-		{
-			"another endpoint accepts it, and it is not known whether that one checks credentials", []string{gets},
-			[]Observation{run(0, "a", "k", Refused), run(5, "b", "k", Good), again}, "",
-		},
-		{
-			"an endpoint accepts it that also answered without a credential in the last five minutes", []string{gets},
-			[]Observation{run(0, "a", "k", Refused), run(5, "b", "k", Good), again}, "b",
-		},
-		{
-			"an endpoint refuses it, and then fails with a server error; none accepts it", []string{"refuses it and fails by turns"},
-			[]Observation{run(0, "a", "k", Refused), run(3, "a", "k", ServerError), again}, "",
-		},
-		{
-			"no endpoint accepts it, and at least two refuse it with 401", []string{"no endpoint accepts it: 2 refuse it"},
-			[]Observation{run(0, "b", "k", Refused), again}, "",
-		},
-		{
-			"the only endpoint that uses it refuses it several times", []string{"it was refused 2 times in a row"},
-			[]Observation{run(0, "a", "k", Refused), again}, "",
-		},
-		{
-			"guarded probes are refused as they must be, while no endpoint accepts it", []string{"are refused as they must be"},
-			[]Observation{run(0, "guard", "", Denied), run(1, "a", "k", Refused), again}, "",
-		},
-		{
-			"a guarded probe was granted access", []string{"does not refuse requests that it must refuse"},
-			[]Observation{run(0, "guard", "", Granted), again}, "",
-		},
-		{
-			"another credential of ours is refused since the same minute, and neither is accepted", []string{"another credential of ours"},
-			[]Observation{run(0, "c", "l", Refused), again}, "",
-		},
-		{
-			"403, without words about the account or the key", []string{"it is known, but not allowed"},
-			[]Observation{run(0, "a", "k", Forbidden)}, "",
-		},
-		{
-			"403, while another endpoint accepts the credential", []string{gets},
-			[]Observation{run(3, "b", "k", Good), run(0, "a", "k", Forbidden)}, "",
-		},
+		show("an endpoint refuses it, and then fails with a server error; none accepts it", "refuses it and fails by turns",
+			run(0, "a", "k", Refused), run(3, "a", "k", ServerError), again),
+		show("no endpoint accepts it, and at least two refuse it with 401", "no endpoint accepts it: 2 refuse it",
+			run(0, "b", "k", Refused), again),
+		show("the only endpoint that uses it refuses it several times", "it was refused 2 times in a row",
+			run(0, "a", "k", Refused), again),
+		show("guarded probes are refused as they must be, while no endpoint accepts it", "are refused as they must be",
+			run(0, "guard", "", Denied), run(1, "a", "k", Refused), again),
+		show("a guarded probe was granted access", "does not refuse requests that it must refuse",
+			run(0, "guard", "", Granted), again),
+		show("another credential of ours is refused since the same minute, and neither is accepted", "another credential of ours",
+			run(0, "c", "l", Refused), again),
+		show("403, without words about the account or the key", "it is known, but not allowed",
+			run(0, "a", "k", Forbidden)),
+		show("403, while another endpoint accepts the credential", gets,
+			run(3, "b", "k", Good), run(0, "a", "k", Forbidden)),
 	}
 }
 
 // shownAnswers are the rows for other answers that the probe does not expect.
 func shownAnswers() []shown {
 	wrong := func(row, says string, changes ...func(*Observation)) shown {
-		return shown{row, []string{says}, []Observation{run(5, "a", "k", WrongAnswer, changes...)}, ""}
+		return show(row, says, run(5, "a", "k", WrongAnswer, changes...))
 	}
 	after := func(o Observation, s shown) shown {
 		s.seen = slices.Insert(s.seen, 0, o)
@@ -203,12 +182,13 @@ func shownAnswers() []shown {
 			"a page answers where the API itself answered with data", isPage, hasCode(200))),
 		wrong("429 as a page", "a gateway before the API limits our requests", isPage, hasCode(429)),
 		{
-			"a guarded probe was granted access by an answer that was cut short, for the first time, or while other probes get such answers",
-			nil, nil, "",
+			row: "a guarded probe was granted access by an answer that was cut short, for the first time, or while other probes get such answers",
 		},
 		{
 			"a guarded probe was granted access by an answer of the API, or by a page where it is not known how the API refuses",
-			[]string{"granted a request that it must refuse"}, []Observation{run(0, "guard", "", Granted)}, "",
+			[]string{"granted a request that it must refuse"},
+			[]Observation{run(0, "guard", "", Granted)},
+			"",
 		},
 		wrong("anything else that the probe does not expect", "its answer is not what the probe expects"),
 		wrong("anything else that the probe does not expect", "it answered with a page where data was due", isPage),
