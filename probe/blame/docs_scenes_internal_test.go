@@ -111,7 +111,7 @@ func shownRefusals() []shown {
 		return show(row, says, run(0, "a", "k", Refused, changes...))
 	}
 	again := run(10, "a", "k", Refused)
-	const gets = "gets through with the same credential"
+	const gets = "is accepted with the same credential"
 	return []shown{
 		refused("the refusal is a page, or asks for another way to authenticate than `Bearer`", "the refusal is not the API's", isForeign),
 		refused("an address that does not exist gets the same", "every address gets the same answer", isElsewhere),
