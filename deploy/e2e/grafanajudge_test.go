@@ -71,8 +71,11 @@ func TestGrafanasOwnTypesTakeTheDashboard(t *testing.T) {
 		t.Errorf("Grafana's types refuse the dashboard:\n%s", said)
 	}
 	for _, bad := range [][2]string{
-		{`"graphTooltip": 1`, `"graphTooltip": 7`}, {`"type": "textbox"`, `"type": "textarea"`}, {`"gridPos": {`, `"gridPosition": {`},
-		{`"colorMode": "background"`, `"colorMode": "ground"`}, {`"drawStyle": "line"`, `"drawStyles": "line"`},
+		{`"graphTooltip": 1`, `"graphTooltip": 7`},
+		{`"type": "textbox"`, `"type": "textarea"`},
+		{`"gridPos": {`, `"gridPosition": {`},
+		{`"colorMode": "background"`, `"colorMode": "ground"`},
+		{`"drawStyle": "line"`, `"drawStyles": "line"`},
 	} {
 		broken := strings.Replace(dashboard, bad[0], bad[1], 1)
 		if broken == dashboard || compile(t, "grafanajudge", typedDashboard(t, broken)) == "" {
