@@ -131,7 +131,8 @@ func TestAnIncidentDescribesItsRuns(t *testing.T) {
 		ID: got.Incident.ID, Rule: "server-errors", Series: "a", Per: alert.PerProbe, Severity: alert.Critical, Threshold: 1, Clear: 0.5,
 		Window: 5 * time.Minute, Since: start(), FirstBad: start(), LastBad: start().Add(4 * time.Second), BadRuns: 5,
 		Crossed: start().Add(4 * time.Second), Fired: start().Add(4 * time.Second), Rate: 1, Runs: 5, Bad: 5,
-		Classes: []alert.ClassCount{{probe.ServerError, 500, 3}, {probe.NotFound, 404, 1}, {probe.ServerError, 503, 1}},
+		FiredWith: alert.RunCount{Runs: 5, Bad: 5},
+		Classes:   []alert.ClassCount{{probe.ServerError, 500, 3}, {probe.NotFound, 404, 1}, {probe.ServerError, 503, 1}},
 		Examples: []alert.Example{
 			{Probe: "a", At: start().Add(4 * time.Second), Class: probe.ServerError, Code: 500, Reason: "expected 2xx, got 500"},
 			{Probe: "a", At: start().Add(3 * time.Second), Class: probe.NotFound, Code: 404, Reason: "expected 2xx, got 404"},

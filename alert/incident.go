@@ -40,6 +40,8 @@ type Incident struct {
 	Fired    time.Time // when the incident was declared
 	Resolved time.Time // when it ended; zero while it fires
 
+	FiredWith RunCount // what the rule counted when it fired; zero in incidents of an older version, and where it counts no runs
+
 	Condition  Condition     // how the rule evaluates
 	Low, High  setting.Share // bounds of the true rate, where the rule has a Confidence
 	Confidence setting.Share // 0 when the raw rate is compared
@@ -214,17 +216,21 @@ type Transition struct {
 	Leaders     []SeriesState // states of the incidents that this one joined: their messages must name it, also after a restart
 }
 
+// RunCount is a number of runs, and how many of them were bad.
+type RunCount struct{ Runs, Bad int }
+
 // SeriesState is the state of one series that survives a restart. It is plain data, stored as JSON.
 type SeriesState struct {
 	Rule   string
 	Series string
 	State  State
 
-	Changed  time.Time // when the state was entered
-	Crossed  time.Time // when the threshold was crossed
-	Fired    time.Time // when the incident began
-	Notified time.Time `json:"Told"` // when the last message about it was due
-	Resolved time.Time // when it ended last; zero while it fires
+	Changed   time.Time // when the state was entered
+	Crossed   time.Time // when the threshold was crossed
+	Fired     time.Time // when the incident began
+	FiredWith RunCount  // as in [Incident]
+	Notified  time.Time `json:"Told"` // when the last message about it was due
+	Resolved  time.Time // when it ended last; zero while it fires
 
 	Incident     string        // its identifier; empty before the first incident
 	Announced    bool          // FIRING was announced

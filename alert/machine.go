@@ -222,6 +222,7 @@ func (s *series) setState(state State, now time.Time) {
 			s.flapping = s.reopened >= flappingFrom
 		} else {
 			s.fired, s.reopened, s.paused, s.announced, s.flapping = now, 0, 0, false, false
+			s.firedWith = s.countNow(now)
 		}
 		s.clearSince, s.endReason, s.unrecovered, s.lead, s.endedWith = time.Time{}, "", nil, nil, ""
 		if c, ok := s.condition.(groupEvaluator); ok {
@@ -238,6 +239,13 @@ func (s *series) setState(state State, now time.Time) {
 			s.endVerdict()
 		}
 	}
+}
+
+// countNow returns how many runs the condition counts now, and how many of them are bad.
+func (s *series) countNow(now time.Time) RunCount {
+	figures := Incident{}
+	s.condition.describe(&figures, now)
+	return RunCount{Runs: figures.Runs, Bad: figures.Bad}
 }
 
 // setOf returns a set of names; nil for none.

@@ -65,7 +65,7 @@ func (s *series) export() SeriesState {
 	if s.joined != nil {
 		state.Leader, state.LeaderUntil = s.joined.incident, s.joined.until
 	}
-	state.Onset = s.onset
+	state.Onset, state.FiredWith = s.onset, s.firedWith
 	return state
 }
 
@@ -114,7 +114,7 @@ func (s *series) restore(state *SeriesState) {
 	s.state, s.changed, s.crossed, s.fired, s.lastNotified = state.State, state.Changed, state.Crossed, state.Fired, state.Notified
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
 	s.acknowledged, s.owedEnd, s.flapping, s.clearSince = state.Acknowledged, state.Owed, state.Flapping, state.Quiet
-	s.figures, s.unrecovered, s.paused = state.Figures, setOf(state.Unrecovered), state.Paused
+	s.figures, s.unrecovered, s.paused, s.firedWith = state.Figures, setOf(state.Unrecovered), state.Paused, state.FiredWith
 	if empty := (BadSpan{}); state.Bad != empty || state.Next != empty || state.After != empty {
 		bad := s.badTime()
 		bad.incident, bad.next, bad.after = state.Bad, state.Next, state.After

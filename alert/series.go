@@ -57,6 +57,7 @@ type series struct {
 	bad          *badTime            // nil before the first bad run
 	verdicts     *Verdicts           // nil before the first bad run that says whose fault it is
 	figures      *Figures            // as counted last while it fired; nil when it never fired
+	firedWith    RunCount            // as counted when the incident began
 	onset        time.Time           // first of the bad runs in a row that crossed the threshold; meaningless while inactive
 	lead         *leading            // the series that joined the incident; nil for none
 	joined       *joining            // the incident that it joined; nil for none
@@ -124,8 +125,8 @@ func (s *series) incident(now time.Time) Incident {
 		ID: s.incidentID(), Rule: s.rule.Name, Series: s.name, Per: s.rule.Per,
 		Severity: s.severity, Runbook: s.rule.Runbook, Labels: s.labels,
 		Threshold: s.rule.Threshold, Clear: s.rule.Clear, Window: s.rule.Window, Confidence: s.rule.Confidence,
-		Crossed: s.crossed, Fired: s.fired, Reopened: s.reopened, Paused: s.paused, Overdue: s.overdue, Acknowledged: s.acknowledged,
-		Recent: s.recent(),
+		Crossed: s.crossed, Fired: s.fired, FiredWith: s.firedWith, Reopened: s.reopened, Paused: s.paused, Overdue: s.overdue,
+		Acknowledged: s.acknowledged, Recent: s.recent(),
 	}
 	if s.state != Firing {
 		incident.Resolved, incident.EndReason = now, s.endReason

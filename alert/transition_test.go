@@ -212,6 +212,9 @@ func TestARestartNeitherRepeatsNorLosesAnIncident(t *testing.T) {
 	if len(over) != 1 || over[0].Event != alert.EventResolved || over[0].Incident.ID != fired[0].Incident.ID || over[0].Muted {
 		t.Errorf("want it over, got %v", summaries(over))
 	}
+	if got, want := over[0].Incident.FiredWith, (alert.RunCount{Runs: 5, Bad: 5}); got != want {
+		t.Errorf("want what was counted when it fired, %+v, got %+v", want, got)
+	}
 }
 
 func TestAGapDoesNotFire(t *testing.T) {

@@ -14,7 +14,6 @@ import (
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // exportStatus remembers whether the last export of one signal failed. It logs one line when exports begin to fail and one when they
@@ -50,8 +49,8 @@ func (s *exportStatus) export(ctx context.Context, send func(context.Context) er
 	}
 }
 
-// set sets the outcome of the last export. It reports whether exports began to fail, or to succeed again, and whether this is the first
-// time that the collector lacks the service.
+// set sets the outcome of the last export. It reports whether exports began to fail, to succeed again, or to be rejected in part, and
+// whether this is the first time that the collector lacks the service.
 func (s *exportStatus) set(err error, lacking bool) (changed, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,12 +63,17 @@ func (s *exportStatus) set(err error, lacking bool) (changed, first bool) {
 	case before == nil:
 		s.failing = time.Now()
 	}
-	return (before == nil) != (err == nil), first
+	return (before == nil) != (err == nil) || otlperr.OnlyPartial(before) != otlperr.OnlyPartial(err), first
 }
 
 func (s *exportStatus) log(ctx context.Context, err error) {
 	if err == nil {
 		s.logger.InfoContext(ctx, "telemetry reaches the collector again", "signal", s.signal, "endpoint", s.endpoint)
+		return
+	}
+	if otlperr.OnlyPartial(err) {
+		s.logger.WarnContext(ctx, "the collector rejects some telemetry; the rest arrives", "signal", s.signal, "endpoint", s.endpoint,
+			"error", otlperr.Short(err), "fix", "read the collector's message; it may be configured to accept less than squarewatch sends")
 		return
 	}
 	s.logger.WarnContext(ctx, "telemetry does not reach the collector; nothing else is affected",
@@ -107,23 +111,6 @@ func cancelledWith(other context.Context) deriveContext {
 			cancel()
 		}
 	}
-}
-
-// spanExporter exports spans without a spool: spans that do not arrive are lost, and counted.
-type spanExporter struct {
-	sdktrace.SpanExporter
-	status *exportStatus
-	queue  *spanQueue
-}
-
-// ExportSpans sends spans. It always returns nil, because the export status logs failures.
-func (e *spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	e.status.export(ctx, func(ctx context.Context) error {
-		err := otlperr.WithoutWarning(e.SpanExporter.ExportSpans(ctx, spans))
-		e.queue.dropped.Add(otlperr.Lost(err, int64(len(spans))))
-		return err
-	})
-	return nil
 }
 
 // metricExporter exports the metrics of the SDK and those of the registry.

@@ -5,27 +5,28 @@ import (
 	"log/slog"
 	"time"
 
+	"squarewatch/otel/encoded"
 	"squarewatch/otel/metric"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // TestDropped is how many spans a test recorder reports as dropped.
 const TestDropped = 7
 
-// NewTestRecorder returns a recorder that is set up as by New, but writes to the given processor and to a reader.
-func NewTestRecorder(processor sdktrace.SpanProcessor) (*Recorder, *sdkmetric.ManualReader) {
+// NewTestRecorder returns a recorder that is set up as by New, but gives requests of spans to a function, and metrics to a reader.
+func NewTestRecorder(send func(request []byte)) (*Recorder, *sdkmetric.ManualReader) {
 	registry := metric.NewRegistry(instrumentationScope(""))
 	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(registryProducer{registry}))
-	tracers := newTracerProvider(resource.Empty(), processor)
 	newMeterProvider(resource.Empty(), reader)
 	queue := &spanQueue{}
 	queue.dropped.Store(TestDropped)
 	addSpoolMetrics(registry, nil, queue)
-	return newRecorder(tracers.Tracer(serviceName), registry, "squarewatch/test", false), reader
+	origin := encoded.NewOrigin(resource.Empty(), instrumentationScope(""))
+	spans := newSpanWriter(func(spans []byte, _ int) { send(origin.Request(spans)) }, "squarewatch/test")
+	return newRecorder(spans, registry, false), reader
 }
 
 // NewThrottle is newThrottle.
@@ -55,8 +56,22 @@ func WithoutTimedBatches(o Options) Options {
 	return o
 }
 
-// NewQueuedProvider returns a tracer provider that is set up as by New, and a function that returns how many spans were dropped.
-func NewQueuedProvider(exporter sdktrace.SpanExporter, logger *slog.Logger) (*sdktrace.TracerProvider, func() int64) {
-	queue := &spanQueue{logger: slog.New(newThrottle(logger.Handler()))}
-	return newTracerProvider(resource.Empty(), newQueueProcessor(exporter, queue, batchTimeout)), queue.dropped.Load
+// Queue is a queue of spans.
+type Queue struct{ *spanQueue }
+
+// NewQueue returns a queue that runs and exports to a function.
+func NewQueue(ctx context.Context, logger *slog.Logger, export func(ctx context.Context, spans []byte, count int)) Queue {
+	q := newSpanQueue(logger, batchTimeout)
+	q.export = export
+	go q.run(ctx)
+	return Queue{q}
 }
+
+// Add queues spans.
+func (q Queue) Add(spans []byte, count int) { q.add(spans, count) }
+
+// Hurry asks for an export soon.
+func (q Queue) Hurry() { q.hurry() }
+
+// Dropped returns how many spans were dropped.
+func (q Queue) Dropped() int64 { return q.dropped.Load() }

@@ -1,7 +1,6 @@
 package otel
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
@@ -52,47 +51,10 @@ func randomSpanID() (id trace.SpanID) {
 	return id
 }
 
-// nextIDs holds the identifiers of the next span that is started with its context. One goroutine writes the spans of a run one after the
-// other, so one value serves all of them.
-type nextIDs struct {
-	trace trace.TraceID
-	span  trace.SpanID
-}
-
-type nextIDsKey struct{}
-
-// withNextIDs returns a context for the spans of one trace, and the identifiers to set before each of them.
-func withNextIDs(ctx context.Context, traceID probe.TraceID) (context.Context, *nextIDs) {
-	next := &nextIDs{trace: trace.TraceID(traceID)}
-	return context.WithValue(ctx, nextIDsKey{}, next), next
-}
-
-// popSpan returns the identifier that was set, or a random one if none was set since the last call.
-func (n *nextIDs) popSpan() trace.SpanID {
-	span := n.span
-	n.span = trace.SpanID{}
-	if !span.IsValid() {
-		span = randomSpanID()
-	}
-	return span
-}
-
-// idGenerator gives the SDK the identifiers that were chosen before the span was written, or random ones if none were chosen.
-type idGenerator struct{}
-
-// NewIDs returns the identifiers of a root span.
-func (idGenerator) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
-	next, ok := ctx.Value(nextIDsKey{}).(*nextIDs)
-	if !ok || !next.trace.IsValid() {
-		return randomTraceID(), randomSpanID()
-	}
-	return next.trace, next.popSpan()
-}
-
-// NewSpanID returns the identifier of a span that has a parent.
-func (idGenerator) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
-	if next, ok := ctx.Value(nextIDsKey{}).(*nextIDs); ok {
-		return next.popSpan()
+// known returns an identifier, or a random one where there is none.
+func known(span probe.SpanID) trace.SpanID {
+	if id := trace.SpanID(span); id.IsValid() {
+		return id
 	}
 	return randomSpanID()
 }

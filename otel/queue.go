@@ -3,13 +3,14 @@ package otel
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"squarewatch/otel/wake"
 )
 
-// The queue of ended spans holds two seconds of 1,000 runs a second with eight spans each. A batch is exported soon, so that a link in a
+// The queue of spans holds two seconds of 1,000 runs a second with eight spans each. A batch is exported soon, so that a link in a
 // message finds its trace, and so that a crash loses few spans: spans in the spool survive it.
 const (
 	queueSize    = 16384
@@ -17,47 +18,173 @@ const (
 	batchTimeout = 200 * time.Millisecond
 )
 
-// spanQueue counts the spans in the SDK's queue. The SDK drops spans without an error when its queue is full. The processor and the
-// exporter around it count what is in the queue, and the processor drops and counts spans before the SDK has to.
+// exportTime is how long the export of one batch may take, with all tries.
+const exportTime = 30 * time.Second
+
+// hurryInterval is the minimum time between two exports that were asked for, so that many failures at once do not cause one each.
+const hurryInterval = 20 * time.Millisecond
+
+// spanQueue collects the encoded spans of runs, and exports them in batches.
 type spanQueue struct {
-	logger  *slog.Logger // throttled
-	length  atomic.Int64
+	export  func(ctx context.Context, spans []byte, count int)
+	logger  *slog.Logger  // throttled
+	timeout time.Duration // of the first span in the queue
+
+	added   wake.Signal        // the queue is no longer empty
+	filled  wake.Signal        // a batch is full
+	hurried wake.Signal        // what is in the queue must not wait
+	flushes chan chan struct{} // each is closed when the queue was exported
+	stopped chan struct{}      // closed by Shutdown
+	ended   chan struct{}      // closed when everything was exported after that
+
+	mu      sync.Mutex
+	waiting []spanBatch // all but the last are full
+	length  int         // spans in the queue, and those whose export runs
+	closed  bool
+
 	dropped atomic.Int64 // spans that were lost: the queue was full, or an export failed and there is no spool
 }
 
-// newQueueProcessor returns a processor that queues spans for an exporter. The queue must not be used elsewhere.
-func newQueueProcessor(exporter sdktrace.SpanExporter, queue *spanQueue, timeout time.Duration) sdktrace.SpanProcessor {
-	batches := sdktrace.NewBatchSpanProcessor(&queueExporter{SpanExporter: exporter, queue: queue}, sdktrace.WithMaxQueueSize(queueSize),
-		sdktrace.WithMaxExportBatchSize(batchSize), sdktrace.WithBatchTimeout(timeout))
-	return &queueProcessor{SpanProcessor: batches, queue: queue}
+// spanBatch is spans that are exported together.
+type spanBatch struct {
+	spans []byte
+	count int
 }
 
-// queueProcessor counts the spans that enter the queue.
-type queueProcessor struct {
-	sdktrace.SpanProcessor
-	queue *spanQueue
+// newSpanQueue returns a queue. The caller sets its export and calls run.
+func newSpanQueue(logger *slog.Logger, timeout time.Duration) *spanQueue {
+	return &spanQueue{
+		logger: slog.New(newThrottle(logger.Handler())), timeout: timeout,
+		added: wake.New(), filled: wake.New(), hurried: wake.New(),
+		flushes: make(chan chan struct{}), stopped: make(chan struct{}), ended: make(chan struct{}),
+	}
 }
 
-// OnEnd queues a span, or drops it if the queue is full.
-func (p *queueProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
-	if p.queue.length.Add(1) > queueSize {
-		p.queue.length.Add(-1)
-		p.queue.dropped.Add(1)
-		p.queue.logger.Error("spans are dropped: more are recorded than can be written",
-			"fix", "keep fewer healthy traces with telemetry.keep_healthy, or find out why the disk or the collector is slow")
+// add queues encoded spans, or drops and counts them if the queue is full. It copies them.
+func (q *spanQueue) add(spans []byte, count int) {
+	if q.fits(spans, count) {
+		q.added.Send()
 		return
 	}
-	p.SpanProcessor.OnEnd(s)
+	q.dropped.Add(int64(count))
+	q.logger.Error("spans are dropped: more are recorded than can be written",
+		"fix", "keep fewer healthy traces with telemetry.keep_healthy, or find out why the disk or the collector is slow")
 }
 
-// queueExporter counts the spans that leave the queue.
-type queueExporter struct {
-	sdktrace.SpanExporter
-	queue *spanQueue
+// fits queues encoded spans; false if there is no room for them.
+func (q *spanQueue) fits(spans []byte, count int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.length+count > queueSize {
+		return false
+	}
+	last := len(q.waiting) - 1
+	if last < 0 || q.waiting[last].count >= batchSize {
+		q.waiting = append(q.waiting, spanBatch{})
+		last++
+	}
+	batch := &q.waiting[last]
+	batch.spans = append(batch.spans, spans...)
+	batch.count += count
+	q.length += count
+	if batch.count >= batchSize {
+		q.filled.Send()
+	}
+	return true
 }
 
-// ExportSpans exports spans. They have left the queue afterwards, even if the export fails.
-func (e *queueExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	defer e.queue.length.Add(-int64(len(spans)))
-	return e.SpanExporter.ExportSpans(ctx, spans)
+// hurry asks for an export soon, and returns at once.
+func (q *spanQueue) hurry() { q.hurried.Send() }
+
+// run exports what is queued: when a batch is full, when the first span in the queue has waited long enough, and when it is asked to.
+func (q *spanQueue) run(ctx context.Context) {
+	defer close(q.ended)
+	due, soon := time.NewTimer(q.timeout), time.NewTimer(q.timeout)
+	due.Stop()
+	soon.Stop()
+	waits, exported := false, time.Time{}
+	for {
+		var flushed chan struct{}
+		select {
+		case <-q.added:
+			if !waits {
+				waits = true
+				due.Reset(q.timeout)
+			}
+			continue
+		case <-q.hurried:
+			soon.Reset(hurryInterval - time.Since(exported))
+			continue
+		case <-q.filled:
+		case <-due.C:
+		case <-soon.C:
+		case flushed = <-q.flushes:
+		case <-q.stopped:
+			q.exportAll(ctx)
+			return
+		}
+		due.Stop()
+		soon.Stop()
+		waits = false
+		q.exportAll(ctx)
+		exported = time.Now()
+		if flushed != nil {
+			close(flushed)
+		}
+	}
+}
+
+// exportAll exports what is queued now.
+func (q *spanQueue) exportAll(ctx context.Context) {
+	q.mu.Lock()
+	batches := q.waiting
+	q.waiting = nil
+	q.mu.Unlock()
+	for _, batch := range batches {
+		q.exportBatch(ctx, batch)
+	}
+}
+
+func (q *spanQueue) exportBatch(ctx context.Context, batch spanBatch) {
+	ctx, cancel := context.WithTimeout(ctx, exportTime)
+	defer cancel()
+	q.export(ctx, batch.spans, batch.count)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.length -= batch.count
+}
+
+// ForceFlush exports what is queued, and returns when that is done, or when ctx ends.
+func (q *spanQueue) ForceFlush(ctx context.Context) error {
+	flushed := make(chan struct{})
+	select {
+	case q.flushes <- flushed:
+	case <-q.ended:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-flushed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Shutdown exports what is queued and ends the queue. It returns early when ctx ends.
+func (q *spanQueue) Shutdown(ctx context.Context) error {
+	q.mu.Lock()
+	closed := q.closed
+	q.closed = true
+	q.mu.Unlock()
+	if !closed {
+		close(q.stopped)
+	}
+	select {
+	case <-q.ended:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

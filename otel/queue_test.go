@@ -5,44 +5,75 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"squarewatch/otel"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"github.com/google/go-cmp/cmp"
 )
 
-// blockedExporter exports nothing until it is released.
-type blockedExporter struct {
-	released chan struct{}
-	exported atomic.Int64
-}
-
-func (e *blockedExporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
-	<-e.released
-	e.exported.Add(int64(len(spans)))
-	return nil
-}
-
-func (e *blockedExporter) Shutdown(context.Context) error { return nil }
-
-// TestEverySpanIsExportedOrCounted ends more spans than the queue holds while the exporter is blocked.
+// TestEverySpanIsExportedOrCounted adds more spans than the queue holds while the export is blocked.
 func TestEverySpanIsExportedOrCounted(t *testing.T) {
 	const ended = 40_000
-	exporter, logs := &blockedExporter{released: make(chan struct{})}, &logBuffer{}
-	provider, dropped := otel.NewQueuedProvider(exporter, logs.logger())
-	tracer := provider.Tracer("test")
-	for range ended {
-		_, span := tracer.Start(t.Context(), "span")
-		span.End()
+	var exported atomic.Int64
+	released, logs := make(chan struct{}), &logBuffer{}
+	queue := otel.NewQueue(t.Context(), logs.logger(), func(_ context.Context, spans []byte, count int) {
+		<-released
+		if len(spans) != count {
+			t.Errorf("want %d spans, got %d", count, len(spans))
+		}
+		exported.Add(int64(count))
+	})
+	for range ended / 8 {
+		queue.Add([]byte("spansspa"), 8)
 	}
-	close(exporter.released)
-	if err := provider.Shutdown(t.Context()); err != nil {
+	close(released)
+	if err := queue.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := exporter.exported.Load() + dropped(); got != ended || dropped() == 0 {
-		t.Errorf("want %d spans exported or counted as dropped, got %d and %d", ended, exporter.exported.Load(), dropped())
+	if got := exported.Load() + queue.Dropped(); got != ended || queue.Dropped() == 0 {
+		t.Errorf("want %d spans exported or counted as dropped, got %d and %d", ended, exported.Load(), queue.Dropped())
 	}
 	if got := strings.Count(logs.String(), "spans are dropped"); got != 1 {
 		t.Errorf("want one line, got %d:\n%s", got, logs)
 	}
+}
+
+// TestWhenTheQueueIsExported has spans that wait 200 ms, a batch that is full at once, and spans of unexpected runs, which go out at once
+// but not more often than each 20 ms.
+func TestWhenTheQueueIsExported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var got []string
+		queue := otel.NewQueue(t.Context(), (&logBuffer{}).logger(), func(_ context.Context, spans []byte, _ int) {
+			got = append(got, time.Since(begin).String()+" "+string(spans))
+		})
+		at := func(ms int, do func()) { time.AfterFunc(time.Duration(ms)*time.Millisecond, do) }
+		hurried := func(spans string) func() {
+			return func() { queue.Add([]byte(spans), 1); queue.Hurry() }
+		}
+		at(100, func() { queue.Add([]byte("a"), 1) })
+		at(250, func() { queue.Add([]byte("b"), 1) })
+		at(400, func() { queue.Add([]byte("full"), 1024) })
+		at(500, hurried("c"))
+		at(501, hurried("d"))
+		at(502, hurried("e"))
+		at(503, func() { queue.Add([]byte("f"), 1) })
+		at(900, func() { queue.Add([]byte("g"), 1) })
+		at(950, func() {
+			if err := queue.ForceFlush(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		at(1000, func() { queue.Add([]byte("h"), 1) })
+		<-time.After(1050 * time.Millisecond)
+		if err := queue.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		want := []string{"300ms ab", "400ms full", "500ms c", "520ms def", "950ms g", "1.05s h"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
 }

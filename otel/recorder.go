@@ -9,15 +9,13 @@ import (
 	"squarewatch/config/setting"
 	"squarewatch/otel/metric"
 	"squarewatch/probe"
-
-	"go.opentelemetry.io/otel/trace"
 )
 
 // Recorder records results as spans and metrics. Its methods do not block, and several goroutines may call them at the same time.
 type Recorder struct {
-	spans       spanWriter
+	spans       *spanWriter
 	keeper      keeper
-	flusher     *flusher // nil when unexpected runs are not flushed at once
+	hurry       func() // asks for the export of what is recorded; does nothing without a spool
 	instruments *instruments
 	gauges      *gauges
 	state       *stateGauges
@@ -33,12 +31,13 @@ var (
 	_ outbox.DeliveryObserver = (*Recorder)(nil)
 )
 
-// newRecorder returns a recorder that keeps all traces. It keeps none if tracer is nil.
-func newRecorder(tracer trace.Tracer, registry *metric.Registry, userAgent string, classicBuckets bool) *Recorder {
+// newRecorder returns a recorder that keeps all traces. It keeps none without a writer of spans.
+func newRecorder(spans *spanWriter, registry *metric.Registry, classicBuckets bool) *Recorder {
 	instruments := newInstruments(registry, classicBuckets)
 	r := &Recorder{
-		spans:       spanWriter{tracer: tracer, userAgent: userAgent},
-		keeper:      keeper{enabled: tracer != nil, durations: instruments.duration},
+		spans:       spans,
+		keeper:      keeper{enabled: spans != nil, durations: instruments.duration},
+		hurry:       func() {},
 		instruments: instruments, gauges: newGauges(registry), state: newStateGauges(registry),
 	}
 	r.KeepHealthy(1)
@@ -61,7 +60,7 @@ func (r *Recorder) Finished(result *probe.Result) {
 	if r.keeper.keeps(result) {
 		ctx = r.spans.run(result)
 		if !result.Expected {
-			r.flusher.request()
+			r.hurry()
 		}
 	}
 	r.mu.RLock()

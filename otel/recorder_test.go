@@ -17,7 +17,6 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
@@ -28,11 +27,11 @@ import (
 	"squarewatch/probe"
 )
 
-// newRecorder returns a recorder, the exporter with its spans, and a reader of its metrics.
-func newRecorder(t *testing.T) (*otel.Recorder, *tracetest.InMemoryExporter, *sdkmetric.ManualReader) {
+// newRecorder returns a recorder, its spans, and a reader of its metrics.
+func newRecorder(t *testing.T) (*otel.Recorder, *sentSpans, *sdkmetric.ManualReader) {
 	t.Helper()
-	spans := tracetest.NewInMemoryExporter()
-	recorder, reader := otel.NewTestRecorder(sdktrace.NewSimpleSpanProcessor(spans))
+	spans := &sentSpans{t: t}
+	recorder, reader := otel.NewTestRecorder(spans.read)
 	return recorder, spans, reader
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,6 +99,57 @@ func TestWarningIsNotAFailure(t *testing.T) {
 	if logged != "" {
 		t.Errorf("want nothing logged, got:\n%s", logged)
 	}
+}
+
+// TestAPartialSuccessIsToldAsOne has a collector that rejects some data points of each request, then refuses all, and then accepts all.
+func TestAPartialSuccessIsToldAsOne(t *testing.T) {
+	var respond atomic.Pointer[func(w http.ResponseWriter)]
+	say := func(f func(w http.ResponseWriter)) { respond.Store(&f) }
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { (*respond.Load())(w) }))
+	defer server.Close()
+	logs, settings := &logBuffer{}, otel.DefaultSettings()
+	settings.OTLP = collector.OTLP{Endpoint: server.URL, Protocol: collector.ProtocolHTTP}
+	t.Setenv("OTEL_TRACES_EXPORTER", "none")
+	all, err := otel.New(t.Context(), otel.Options{Settings: settings, Logger: logs.logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shutDown(t, all)
+	recordAll(all.Recorder())
+	for _, step := range []struct {
+		respond func(w http.ResponseWriter)
+		fails   bool
+		logged  string
+	}{
+		{func(w http.ResponseWriter) { rejectPoints(t, w) }, true, "the collector rejects some telemetry"},
+		{func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, true, "telemetry does not reach the collector"},
+		{func(w http.ResponseWriter) { rejectPoints(t, w) }, true, "the collector rejects some telemetry"},
+		{func(http.ResponseWriter) {}, false, "telemetry reaches the collector again"},
+	} {
+		say(step.respond)
+		before := len(logs.String())
+		for range 2 { // the second time is not logged
+			if err := all.Flush(t.Context()); (err != nil) != step.fails {
+				t.Errorf("%s: want an error: %t, got %v", step.logged, step.fails, err)
+			}
+		}
+		if text := logs.String()[before:]; strings.Count(text, "\n") != 1 || !strings.Contains(text, step.logged) {
+			t.Errorf("want one line with %q, got:\n%s", step.logged, text)
+		}
+	}
+}
+
+// rejectPoints answers that three data points were rejected.
+func rejectPoints(t *testing.T, w http.ResponseWriter) {
+	t.Helper()
+	body, err := proto.Marshal(&metricspb.ExportMetricsServiceResponse{
+		PartialSuccess: &metricspb.ExportMetricsPartialSuccess{RejectedDataPoints: 3, ErrorMessage: "too old"},
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	w.Header().Set("Content-Type", "application/x-protobuf")
+	_, _ = w.Write(body)
 }
 
 // TestRejectedRequestDoesNotAffectOthers rejects exponential histograms.

@@ -19,13 +19,9 @@ import (
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/contrib/instrumentation/runtime"
 	otelapi "go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // exportTimeout is how long one export of metrics may take with all its requests. It is a little shorter than the SDK's export interval of
@@ -54,11 +50,10 @@ type Options struct {
 type Telemetry struct {
 	recorder  *Recorder
 	page      http.Handler
-	tracers   *sdktrace.TracerProvider // nil when spans are not sent
-	logs      *sdklog.LoggerProvider   // nil when logs are not sent
+	spans     *spanSender            // nil when spans are not sent
+	logs      *sdklog.LoggerProvider // nil when logs are not sent
 	providers []provider
 	spool     *spool.Client // nil without a spool
-	flusher   *flusher      // nil without a spool
 	statuses  []*exportStatus
 	logger    *slog.Logger
 	options   *Options
@@ -98,8 +93,10 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	if err := runtime.Start(runtime.WithMeterProvider(meters)); err != nil {
 		return nil, errors.Join(fmt.Errorf("set up the metrics of the Go runtime: %w", err), t.Shutdown(ctx))
 	}
-	t.recorder = newRecorder(t.tracer(), registry, options.UserAgent, options.Settings.ClassicBuckets)
-	t.recorder.flusher = t.flusher
+	t.recorder = newRecorder(t.spanWriter(), registry, options.Settings.ClassicBuckets)
+	if t.spool != nil { // without a spool an export waits for the collector, and other spans would wait with it
+		t.recorder.hurry = t.spans.hurry
+	}
 	t.recorder.KeepHealthy(options.Settings.KeepHealthy)
 	return t, nil
 }
@@ -125,7 +122,7 @@ func (t *Telemetry) connect(
 	status := &exportStatus{signal: to.Signal, endpoint: to.URL, logger: t.logger, derive: derive}
 	switch to.Signal {
 	case collector.SignalTraces:
-		return nil, t.connectTraces(ctx, to, res, status, registry)
+		return nil, t.connectSpans(ctx, to, res, status, registry)
 	case collector.SignalLogs:
 		return nil, t.connectLogs(ctx, to, res, status)
 	}
@@ -142,63 +139,6 @@ func (t *Telemetry) connect(
 	return []sdkmetric.Reader{pushing}, nil
 }
 
-// connectTraces sets up the export of spans. With a spool, spans wait on disk until the collector accepts them, and the spool logs
-// failures.
-func (t *Telemetry) connectTraces(
-	ctx context.Context, to *collector.Destination, res *resource.Resource, status *exportStatus, registry *metric.Registry,
-) error {
-	client := t.openSpool(ctx, to)
-	spooled := client != nil
-	if !spooled {
-		client = to.TraceClient(true)
-	}
-	exporter, err := otlptrace.New(ctx, client)
-	if err != nil {
-		err = fmt.Errorf("set up the export of spans: %w", err)
-		if spooled {
-			t.spool = nil
-			err = errors.Join(err, client.Stop(ctx))
-		}
-		return err
-	}
-	queue := &spanQueue{logger: slog.New(newThrottle(t.logger.Handler()))}
-	var sending sdktrace.SpanExporter = exporter
-	if !spooled {
-		t.statuses = append(t.statuses, status)
-		sending = &spanExporter{SpanExporter: exporter, status: status, queue: queue}
-	}
-	t.tracers = newTracerProvider(res, newQueueProcessor(sending, queue, cmp.Or(t.options.batchTimeout, batchTimeout)))
-	addSpoolMetrics(registry, t.spool, queue)
-	t.providers = append(t.providers, t.tracers)
-	if spooled { // without a spool a flush waits for the collector, and other spans would wait with it
-		t.flusher = newFlusher(ctx, t.tracers)
-	}
-	return nil
-}
-
-// openSpool returns a client that keeps spans on disk. It returns nil if the settings have no spool, or if the spool cannot be opened,
-// because probing matters more.
-func (t *Telemetry) openSpool(ctx context.Context, to *collector.Destination) otlptrace.Client {
-	if t.options.SpoolDir == "" || t.options.Settings.Spool == 0 {
-		return nil
-	}
-	spooled, err := spool.New(to.TraceClient(false), spool.Options{ //nolint:contextcheck // the spool outlives every context
-		Dir: t.options.SpoolDir, Limit: int64(t.options.Settings.Spool), Logger: t.logger.With("endpoint", to.URL),
-	})
-	if err != nil {
-		t.logger.ErrorContext(ctx, "spans do not wait on disk: those that the collector does not accept at once are lost", "error", err)
-		return nil
-	}
-	t.spool = spooled
-	return spooled
-}
-
-// newTracerProvider returns a provider that samples every span, because the keeper decides before spans are written.
-func newTracerProvider(res *resource.Resource, processor sdktrace.SpanProcessor) *sdktrace.TracerProvider {
-	return sdktrace.NewTracerProvider(sdktrace.WithResource(res), sdktrace.WithSampler(sdktrace.AlwaysSample()),
-		sdktrace.WithIDGenerator(idGenerator{}), sdktrace.WithSpanProcessor(processor), sdktrace.WithoutPanicRecording())
-}
-
 // newMeterProvider returns the provider of the Go runtime's metrics. All other metrics are in the registry.
 func newMeterProvider(res *resource.Resource, readers ...sdkmetric.Reader) *sdkmetric.MeterProvider {
 	options := []sdkmetric.Option{sdkmetric.WithResource(res)}
@@ -206,14 +146,6 @@ func newMeterProvider(res *resource.Resource, readers ...sdkmetric.Reader) *sdkm
 		options = append(options, sdkmetric.WithReader(reader))
 	}
 	return sdkmetric.NewMeterProvider(options...)
-}
-
-// tracer returns nil when spans are not sent.
-func (t *Telemetry) tracer() trace.Tracer {
-	if t.tracers == nil {
-		return nil
-	}
-	return t.tracers.Tracer(serviceName, trace.WithInstrumentationVersion(t.options.ServiceVersion), trace.WithSchemaURL(semconv.SchemaURL))
 }
 
 // Recorder returns the recorder of results.
@@ -238,7 +170,6 @@ func (t *Telemetry) Flush(ctx context.Context) error {
 // error: a collector that is down must not make a clean stop fail. Nothing may be recorded after Shutdown.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	defer t.abandon()
-	t.flusher.close()
 	err := errors.Join(t.eachProvider(func(p provider) error { return p.Shutdown(ctx) })...)
 	if ctx.Err() == nil {
 		return err

@@ -5,142 +5,173 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"sync"
 
 	"squarewatch/alert"
-	"squarewatch/otel/metric"
+	"squarewatch/otel/encoded"
 	"squarewatch/probe"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 )
 
 // spanWriter writes the spans of runs, renewals and alerts after they have ended.
 type spanWriter struct {
-	tracer    trace.Tracer
-	userAgent string // of the probes' requests; empty to leave it out
+	add       func(spans []byte, count int) // nil when spans are not sent; it keeps nothing of spans
+	userAgent string                        // of the probes' requests; empty to leave it out
+	buffers   sync.Pool                     // of *encoded.Spans
 }
 
-// run writes the spans of a run. It returns a context of its trace, for exemplars.
+// newSpanWriter returns a writer that respects the limits of OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT and so on.
+func newSpanWriter(add func(spans []byte, count int), userAgent string) *spanWriter {
+	limits := sdktrace.NewSpanLimits()
+	return &spanWriter{add: add, userAgent: userAgent, buffers: sync.Pool{New: func() any { return encoded.NewSpans(limits) }}}
+}
+
+// write adds the spans that a function writes.
+func (w *spanWriter) write(spans func(*encoded.Spans)) {
+	buffer := w.buffers.Get().(*encoded.Spans) //nolint:forcetypeassert // there is nothing else in it
+	buffer.Reset()
+	spans(buffer)
+	w.add(buffer.Bytes(), buffer.Count())
+	w.buffers.Put(buffer)
+}
+
+// within returns a context of a span, for exemplars and log lines.
+func within(id trace.TraceID, span trace.SpanID) context.Context {
+	return trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: id, SpanID: span, TraceFlags: trace.FlagsSampled,
+	}))
+}
+
+// run writes the spans of a run. It returns a context of its root, for exemplars.
 func (w *spanWriter) run(r *probe.Result) context.Context {
-	ctx, next := withNextIDs(context.Background(), r.Trace)
-	next.span = trace.SpanID(r.Span)
-	ctx, root := w.tracer.Start(ctx, "probe "+r.Probe, trace.WithTimestamp(r.Start), trace.WithAttributes(runAttributes(r)...))
-	for i := range r.Attempts {
-		next.span = trace.SpanID(r.Attempts[i].Span)
-		w.attempt(ctx, r, i)
-	}
-	for i := range r.Looks {
-		next.span = trace.SpanID(r.Looks[i].Span)
-		w.look(ctx, &r.Looks[i])
-	}
-	if r.Excerpt != "" {
-		root.AddEvent(eventExcerpt, trace.WithTimestamp(r.End), trace.WithAttributes(keyExcerpt.String(metric.ValidUTF8(r.Excerpt))))
-	}
-	if !r.Expected {
-		root.SetStatus(codes.Error, metric.ValidUTF8(r.Reason))
-	}
-	root.End(trace.WithTimestamp(r.End))
-	return ctx
+	w.write(func(s *encoded.Spans) {
+		s.Begin(&encoded.Span{
+			Trace: trace.TraceID(r.Trace), ID: trace.SpanID(r.Span), Name: "probe " + r.Probe, Start: r.Start, End: r.End,
+		})
+		setRun(s, r)
+		if r.Excerpt != "" {
+			s.Event(eventExcerpt, r.End, keyExcerpt.String(r.Excerpt))
+		}
+		if !r.Expected {
+			s.Fail(r.Reason)
+		}
+		s.Close()
+		for i := range r.Attempts {
+			w.attempt(s, r, i)
+		}
+		for i := range r.Looks {
+			writeLook(s, r, &r.Looks[i])
+		}
+	})
+	return within(trace.TraceID(r.Trace), trace.SpanID(r.Span))
 }
 
-func runAttributes(r *probe.Result) []attribute.KeyValue {
-	attributes := make([]attribute.KeyValue, 0, 5)
-	attributes = append(attributes,
-		keyProbeName.String(r.Probe),
-		keyProbeClass.String(r.Class.String()),
-		keyProbeExpected.Bool(r.Expected))
+func setRun(s *encoded.Spans, r *probe.Result) {
+	s.Set(keyProbeName.String(r.Probe))
+	s.Set(keyProbeClass.String(r.Class.String()))
+	s.Set(keyProbeExpected.Bool(r.Expected))
 	if !r.Intended.IsZero() {
-		attributes = append(attributes, keyRunLateness.Float64(r.Lateness().Seconds()))
+		s.Set(keyRunLateness.Float64(r.Lateness().Seconds()))
 	}
 	if r.Credential != "" {
-		attributes = append(attributes, keyCredential.String(r.Credential))
+		s.Set(keyCredential.String(r.Credential))
 	}
 	if r.Blame != probe.BlameNone {
-		attributes = append(attributes, keyBlame.String(string(r.Blame)))
+		s.Set(keyBlame.String(string(r.Blame)))
 	}
 	if len(r.Evidence) > 0 {
 		texts := make([]string, 0, len(r.Evidence))
 		for _, e := range r.Evidence {
-			texts = append(texts, metric.ValidUTF8(e.Text))
+			texts = append(texts, e.Text)
 		}
-		attributes = append(attributes, keyEvidence.StringSlice(texts))
+		s.Set(keyEvidence.StringSlice(texts))
 	}
 	if r.Advice != "" {
-		attributes = append(attributes, keyAdvice.String(metric.ValidUTF8(r.Advice)))
+		s.Set(keyAdvice.String(r.Advice))
 	}
-	return attributes
 }
 
-// look writes the span of a look. The span has no error status, because the result of a look is not an error of squarewatch.
-func (w *spanWriter) look(ctx context.Context, l *probe.Look) {
-	kind := trace.SpanKindInternal
-	if l.Span.IsValid() {
-		kind = trace.SpanKindClient
+// writeLook writes the span of a look. The span has no error status, because the result of a look is not an error of squarewatch.
+func writeLook(s *encoded.Spans, r *probe.Result, l *probe.Look) {
+	span := encoded.Span{
+		Trace: trace.TraceID(r.Trace), ID: known(l.Span), Parent: trace.SpanID(r.Span),
+		Name: "squarewatch.look", Kind: trace.SpanKindClient, Start: l.Start, End: l.End,
 	}
-	_, span := w.tracer.Start(ctx, "squarewatch.look", trace.WithTimestamp(l.Start), trace.WithSpanKind(kind), trace.WithAttributes(
-		keyLookKind.String(string(l.Kind)), keyLookPassed.Bool(l.Passed), keyLookText.String(metric.ValidUTF8(l.Text))))
-	span.End(trace.WithTimestamp(l.End))
+	if !l.Span.IsValid() { // it sent nothing
+		span.Kind = trace.SpanKindInternal
+	}
+	s.Begin(&span)
+	s.Set(keyLookKind.String(string(l.Kind)))
+	s.Set(keyLookPassed.Bool(l.Passed))
+	s.Set(keyLookText.String(l.Text))
+	s.Close()
 }
 
 // renewal writes the span of a renewal below the run that asked for it. Another run may be the one that reports it.
 func (w *spanWriter) renewal(r *probe.Renewal) {
-	ctx, next := withNextIDs(context.Background(), r.Trace)
-	ctx = trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
-		TraceID: trace.TraceID(r.Trace), SpanID: trace.SpanID(r.Parent), TraceFlags: trace.FlagsSampled,
-	}))
-	next.span = trace.SpanID(r.Span)
-	_, span := w.tracer.Start(ctx, "credential renew "+r.Credential, trace.WithTimestamp(r.Start), trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(keyCredential.String(r.Credential), keyOutcome.String(string(r.Outcome))))
-	if r.Error != "" {
-		span.SetStatus(codes.Error, metric.ValidUTF8(r.Error))
-	}
-	span.End(trace.WithTimestamp(r.End))
+	w.write(func(s *encoded.Spans) {
+		s.Begin(&encoded.Span{
+			Trace: trace.TraceID(r.Trace), ID: known(r.Span), Parent: trace.SpanID(r.Parent),
+			Name: "credential renew " + r.Credential, Kind: trace.SpanKindClient, Start: r.Start, End: r.End,
+		})
+		s.Set(keyCredential.String(r.Credential))
+		s.Set(keyOutcome.String(string(r.Outcome)))
+		if r.Error != "" {
+			s.Fail(r.Error)
+		}
+		s.Close()
+	})
 }
 
 // attempt writes the spans of attempt number i and of its phases.
-func (w *spanWriter) attempt(ctx context.Context, r *probe.Result, i int) {
+func (w *spanWriter) attempt(s *encoded.Spans, r *probe.Result, i int) {
 	a := &r.Attempts[i]
-	ctx, span := w.tracer.Start(ctx, a.Method+" "+metric.ValidUTF8(a.Template), trace.WithTimestamp(a.Start),
-		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(w.attemptAttributes(a, i)...))
+	span := encoded.Span{
+		Trace: trace.TraceID(r.Trace), ID: known(a.Span), Parent: trace.SpanID(r.Span),
+		Name: a.Method + " " + a.Template, Kind: trace.SpanKindClient, Start: a.Start, End: a.End,
+	}
+	s.Begin(&span)
+	w.setAttempt(s, a, i)
 	if kind := errorType(r, i); kind != "" {
-		span.SetAttributes(semconv.ErrorTypeKey.String(kind))
-		span.SetStatus(codes.Error, metric.ValidUTF8(a.Error))
+		s.Set(semconv.ErrorTypeKey.String(kind))
+		s.Fail(a.Error)
 	}
+	s.Close()
 	for _, p := range a.Phases {
-		_, phase := w.tracer.Start(ctx, "http."+string(p.Kind), trace.WithTimestamp(p.Start))
-		phase.End(trace.WithTimestamp(p.End))
+		s.Begin(&encoded.Span{
+			Trace: span.Trace, ID: randomSpanID(), Parent: span.ID, Name: "http." + string(p.Kind), Start: p.Start, End: p.End,
+		})
+		s.Close()
 	}
-	span.End(trace.WithTimestamp(a.End))
 }
 
-func (w *spanWriter) attemptAttributes(a *probe.Attempt, i int) []attribute.KeyValue {
-	attributes := make([]attribute.KeyValue, 0, 14)
-	attributes = append(attributes,
-		semconv.HTTPRequestMethodKey.String(a.Method),
-		semconv.URLFull(metric.ValidUTF8(a.URL)),
-		semconv.URLScheme(a.Scheme),
-		semconv.ServerAddress(metric.ValidUTF8(a.Host)),
-		semconv.ServerPort(a.Port),
-		semconv.UserAgentSyntheticTypeTest)
+func (w *spanWriter) setAttempt(s *encoded.Spans, a *probe.Attempt, i int) {
+	s.Set(semconv.HTTPRequestMethodKey.String(a.Method))
+	s.Set(semconv.URLFull(a.URL))
+	s.Set(semconv.URLScheme(a.Scheme))
+	s.Set(semconv.ServerAddress(a.Host))
+	s.Set(semconv.ServerPort(a.Port))
+	s.Set(semconv.UserAgentSyntheticTypeTest)
 	if a.Code != 0 {
-		attributes = append(attributes, semconv.HTTPResponseStatusCode(a.Code))
+		s.Set(semconv.HTTPResponseStatusCode(a.Code))
 	}
 	if a.Protocol != "" {
-		attributes = append(attributes, semconv.NetworkProtocolVersion(metric.ValidUTF8(a.Protocol)))
+		s.Set(semconv.NetworkProtocolVersion(a.Protocol))
 	}
 	if host, port, err := net.SplitHostPort(a.Peer); a.Peer != "" && err == nil {
 		number, _ := strconv.Atoi(port)
-		attributes = append(attributes, semconv.NetworkPeerAddress(host), semconv.NetworkPeerPort(number))
+		s.Set(semconv.NetworkPeerAddress(host))
+		s.Set(semconv.NetworkPeerPort(number))
 	}
 	if a.Cause == probe.CauseResend || a.Cause == probe.CauseRedirect || a.Cause == probe.CauseRetry {
-		attributes = append(attributes, semconv.HTTPRequestResendCount(i))
+		s.Set(semconv.HTTPRequestResendCount(i))
 	}
 	if w.userAgent != "" {
-		attributes = append(attributes, semconv.UserAgentOriginal(w.userAgent))
+		s.Set(semconv.UserAgentOriginal(w.userAgent))
 	}
-	return attributes
 }
 
 // errorType returns the error.type of attempt number i, or an empty text if it is not an error. A 4xx or 5xx answer is an error of a client
@@ -188,23 +219,22 @@ func serverOf(raw string) server {
 // transition writes the span of an alert that changed its state, with links to the runs that caused it. It returns a context of its trace.
 func (w *spanWriter) transition(t *alert.Transition) context.Context {
 	incident := &t.Incident
-	links := make([]trace.Link, 0, len(incident.Examples))
-	for _, e := range incident.Examples {
-		links = append(links, trace.Link{SpanContext: trace.NewSpanContext(trace.SpanContextConfig{
-			TraceID: trace.TraceID(e.Trace), SpanID: trace.SpanID(e.Span), TraceFlags: trace.FlagsSampled,
-		})})
-	}
-	ctx, span := w.tracer.Start(context.Background(), "alert "+incident.Rule+" "+string(t.Event),
-		trace.WithTimestamp(t.At), trace.WithLinks(links...), trace.WithAttributes(
-			keyAlertRule.String(incident.Rule),
-			keyAlertSeries.String(incident.Series),
-			keyAlertSeverity.String(string(incident.Severity)),
-			keyAlertRate.Float64(float64(incident.Rate)),
-			keyAlertThreshold.Float64(float64(incident.Threshold)),
-			keyIncident.String(incident.ID)))
-	if incident.Blame != probe.BlameNone {
-		span.SetAttributes(keyAlertBlame.String(string(incident.Blame)))
-	}
-	span.End(trace.WithTimestamp(t.At))
-	return ctx
+	id, span := randomTraceID(), randomSpanID()
+	w.write(func(s *encoded.Spans) {
+		s.Begin(&encoded.Span{Trace: id, ID: span, Name: "alert " + incident.Rule + " " + string(t.Event), Start: t.At, End: t.At})
+		s.Set(keyAlertRule.String(incident.Rule))
+		s.Set(keyAlertSeries.String(incident.Series))
+		s.Set(keyAlertSeverity.String(string(incident.Severity)))
+		s.Set(keyAlertRate.Float64(float64(incident.Rate)))
+		s.Set(keyAlertThreshold.Float64(float64(incident.Threshold)))
+		s.Set(keyIncident.String(incident.ID))
+		if incident.Blame != probe.BlameNone {
+			s.Set(keyAlertBlame.String(string(incident.Blame)))
+		}
+		for _, e := range incident.Examples {
+			s.Link(trace.TraceID(e.Trace), trace.SpanID(e.Span))
+		}
+		s.Close()
+	})
+	return within(id, span)
 }

@@ -278,7 +278,8 @@ func TestEndsHeldBackByASilenceAreOneMessageAndNotLate(t *testing.T) {
 			<-time.After(time.Second)
 		}
 		o.Mute([]alert.Silence{{From: time.Now(), Until: time.Now().Add(time.Hour)}})
-		want(t, []outbox.Backlog{{Notifier: "ops", LastError: "network: no"}}, o.Status())
+		last := time.Now().Add(-time.Minute - 2*time.Second)
+		want(t, []outbox.Backlog{{Notifier: "ops", LastError: "network: no", Delivered: last}}, o.Status())
 		o.Add(alert.Transition{At: time.Now(), Event: alert.EventTest}) // a person tests the notifier during the silence
 		<-time.After(50 * time.Minute)
 		want(t, []string{"firing a", "firing b", "test  late 58s"}, m.said())

@@ -38,6 +38,7 @@ func (s *sender) finishLocked(ref string, err error, begun, now time.Time, chang
 	s.failure = o.after
 	switch {
 	case err == nil:
+		s.delivered = now
 		s.backoff.Reset()
 		s.recordDeliveredLocked(group, ref, begun, now, changes)
 		s.finishReportLocked(nil, now, now, changes)

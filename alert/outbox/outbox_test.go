@@ -100,7 +100,7 @@ func TestWaitingChangesAreFolded(t *testing.T) {
 		}}, o.Status())
 		wait(t, time.Minute)
 		want(t, []string{"firing a folds 1 late 30s", "resolved b folds 1 late 21s"}, m.said())
-		want(t, []outbox.Backlog{{Notifier: "ops"}}, o.Status())
+		want(t, []outbox.Backlog{{Notifier: "ops", Delivered: time.Now().Add(-49 * time.Second)}}, o.Status())
 	})
 }
 

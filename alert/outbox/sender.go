@@ -45,6 +45,7 @@ type sender struct {
 	notBefore   time.Time          // no attempt is made before this time
 	backoff     *backoff.ExponentialBackOff
 	failure     *DeliveryError // error of the last attempt; nil when it succeeded
+	delivered   time.Time      // when the last attempt that succeeded ended; zero for none
 }
 
 // newSender returns a sender without a destination.

@@ -109,13 +109,13 @@ func readJSON[T any](rows *sql.Rows) ([]T, error) {
 
 // Silences returns the silences that end after now and were not removed.
 func (s *Store) Silences(ctx context.Context, now time.Time) ([]alert.Silence, error) {
-	list, err := s.silencesUntil(ctx, now)
+	list, err := s.SilencesSince(ctx, now)
 	return slices.DeleteFunc(list, func(silence alert.Silence) bool { return !silence.Removed.IsZero() }), err
 }
 
 // SilencesOf returns the silences that applied to an incident while it fired, also those that have ended, in the order of their beginning.
 func (s *Store) SilencesOf(ctx context.Context, i *alert.Incident) ([]alert.Silence, error) {
-	list, err := s.silencesUntil(ctx, i.Fired)
+	list, err := s.SilencesSince(ctx, i.Fired)
 	list = slices.DeleteFunc(list, func(silence alert.Silence) bool {
 		return !silence.Mutes(i) || !silence.End().After(i.Fired) || !i.Resolved.IsZero() && !silence.From.Before(i.Resolved)
 	})
@@ -123,8 +123,8 @@ func (s *Store) SilencesOf(ctx context.Context, i *alert.Incident) ([]alert.Sile
 	return list, err
 }
 
-// silencesUntil returns the stored silences that were set to end after a time.
-func (s *Store) silencesUntil(ctx context.Context, after time.Time) ([]alert.Silence, error) {
+// SilencesSince returns the silences that were set to end after a time, also those that have ended since or were removed.
+func (s *Store) SilencesSince(ctx context.Context, after time.Time) ([]alert.Silence, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT payload FROM silences WHERE until > ? ORDER BY until`, formatTime(after))
 	if err != nil {
 		return nil, fmt.Errorf("read silences: %w", err)

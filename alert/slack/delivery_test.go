@@ -219,6 +219,29 @@ func TestDelayedIncidentIsDeliveredOnce(t *testing.T) {
 	}
 }
 
+// TestSlackIsNotAskedBeforeTheTimeThatItNames covers 429 with several times. The message is posted when each of them is over.
+func TestSlackIsNotAskedBeforeTheTimeThatItNames(t *testing.T) {
+	times := map[string]time.Duration{"1": time.Second, "7": 7 * time.Second, "31": 31 * time.Second, "600": 10 * time.Minute}
+	for after, want := range times {
+		for _, kind := range []string{"webhook", "bot"} {
+			t.Run(kind+" "+after, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					o := openOffice(t, kind, nil)
+					defer o.stop()
+					limited(after).begin(o.slack)
+					begin := time.Now()
+					o.tell(alert.EventFiring)
+					pass(time.Hour)
+					o.checkTold("FIRING")
+					if got := o.slack.Messages()[0].At.Sub(begin); got != want {
+						t.Errorf("want the message posted after %v, got %v", want, got)
+					}
+				})
+			})
+		}
+	}
+}
+
 // TestRealAnswerIsAccepted sends exactly what the real Slack sends: https://github.com/slackapi/node-slack-sdk/issues/480.
 func TestRealAnswerIsAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -114,6 +114,7 @@ defaults: {schedule: "@every 1s", connection: reuse}
 catalogue: all
 probes:
   - {name: bookings, path: /api/v1/bookings/config/, credential: partner}
+  - {name: userinfo, path: /o/userinfo/, credential: partner, schedule: "@every 3s"}
 rules:
   - {name: server-errors, on: [5xx], per: probe, window: 10s, threshold: 20%%, min_runs: 5, reopen: -1s}
   - {name: unauthenticated, on: [401], per: credential, window: 10s, threshold: 60%%, min_runs: 5, reopen: -1s}
@@ -140,7 +141,8 @@ const scriptLength = time.Minute
 
 // script lists what happens to the API in a minute.
 func script() []act {
-	const broken, one = "/api/v1/aistudios/experiences/flattened/", "/api/v1/collections/"
+	const broken, often, rare = "/api/v1/aistudios/experiences/flattened/", "/api/v1/collections/", "/o/userinfo/"
+	refused := aisquaretest.Fault{Status: 401, Body: `{"detail": "Authentication credentials were not provided."}`}
 	return []act{
 		{at: 4 * time.Second, text: "The API begins to answer 500 on " + broken, do: func(api *aisquaretest.API) {
 			api.SetFault(broken, aisquaretest.Fault{Status: 500, Body: `{"detail": "OperationalError: too many connections"}`})
@@ -148,10 +150,14 @@ func script() []act {
 		{at: 9 * time.Second, text: "The API is repaired", do: func(api *aisquaretest.API) { api.ClearFaults() }},
 		{at: 20 * time.Second, text: "The API key is revoked", do: func(api *aisquaretest.API) { api.Revoke(aisquaretest.DefaultKey) }},
 		{at: 27 * time.Second, text: "The key is restored", do: func(api *aisquaretest.API) { api.Restore(aisquaretest.DefaultKey) }},
-		{at: 37 * time.Second, text: "One endpoint refuses the key that others accept: " + one, do: func(api *aisquaretest.API) {
-			api.SetFault(one, aisquaretest.Fault{Status: 401, Body: `{"detail": "Authentication credentials were not provided."}`})
+		{at: 37 * time.Second, text: "Two endpoints refuse a key that others accept: " + often + ", " + rare, do: func(api *aisquaretest.API) {
+			api.SetFault(often, refused)
+			api.SetFault(rare, refused)
 		}},
-		{at: 44 * time.Second, text: "That endpoint is repaired", do: func(api *aisquaretest.API) { api.ClearFaults() }},
+		{at: 42 * time.Second, text: often + " is repaired; " + rare + ", which is probed every 3 s, is not", do: func(api *aisquaretest.API) {
+			api.ClearFault(often)
+		}},
+		{at: 49 * time.Second, text: rare + " is repaired too", do: func(api *aisquaretest.API) { api.ClearFaults() }},
 	}
 }
 

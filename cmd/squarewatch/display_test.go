@@ -22,7 +22,8 @@ import (
 	"squarewatch/probe"
 )
 
-// checkWidths compares what draw returns with a golden file for each width, and checks that no line is wider.
+// checkWidths compares what draw returns with a golden file for each width, and checks that no line is wider. With colours it must return
+// the same text.
 func checkWidths(t *testing.T, name string, draw func(d display) string) {
 	t.Helper()
 	for _, width := range []int{0, 60, 80, 200} {
@@ -32,6 +33,9 @@ func checkWidths(t *testing.T, name string, draw func(d display) string) {
 			label = strconv.Itoa(width)
 		}
 		golden.Check(t, "testdata/display/"+name+"-"+label+".golden", got, *update)
+		if coloured := draw(display{width: width, colour: true}); text.StripEscape(coloured) != text.StripEscape(got) {
+			t.Errorf("%s at %s: want the same text with colours, got\n%s", name, label, coloured)
+		}
 		for line := range strings.Lines(got) {
 			if columns := text.StringWidthWithoutEscSequences(strings.TrimSuffix(line, "\n")); width > 0 && columns > width {
 				t.Errorf("%s: want at most %d columns, got %d: %s", name, width, columns, line)

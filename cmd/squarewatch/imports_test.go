@@ -34,15 +34,16 @@ func allowed() map[string][]string {
 		"alert/notifiertest": {"alert", "alert/outbox", "probe", "probe/blame", "config/secret"},
 		"otel": {
 			"probe", "probe/blame", "alert", "alert/outbox", "config/secret", "config/setting",
-			"otel/collector", "otel/metric", "otel/otlperr", "otel/spool", "otel/wake",
+			"otel/collector", "otel/encoded", "otel/metric", "otel/otlperr", "otel/spool", "otel/wake",
 		},
 		"otel/collector": { // alert/outbox reads Retry-After
-			"alert/outbox", "config/secret", "config/setting", "otel/otlperr",
+			"alert/outbox", "config/secret", "config/setting", "otel/encoded", "otel/otlperr",
 		},
-		"otel/metric":  {},                            // a store of numbers: what a metric means is decided in otel
-		"otel/spool":   {"otel/otlperr", "otel/wake"}, // wraps any OTLP client, without settings and recorder
-		"otel/otlperr": {},                            // reads the errors of the SDK
-		"otel/wake":    {},                            // every package may import it
+		"otel/encoded": {},                                            // bytes of OTLP: what a span says is decided in otel
+		"otel/metric":  {},                                            // a store of numbers: what a metric means is decided in otel
+		"otel/spool":   {"otel/encoded", "otel/otlperr", "otel/wake"}, // wraps any OTLP client, without settings and recorder
+		"otel/otlperr": {},                                            // reads the errors of the SDK
+		"otel/wake":    {},                                            // every package may import it
 		"config": {
 			"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact",
 			"alert", "alert/heartbeat", "alert/outbox", "otel", "otel/collector",

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"squarewatch/alert"
 	"squarewatch/config/secret"
@@ -108,4 +110,18 @@ func TestAnAlertHasThePriorityOfItsSeverity(t *testing.T) {
 				c.transition.Event, c.transition.Incident.Severity, c.transition.Muted, c.want, got)
 		}
 	}
+}
+
+// TestTheLogHasTheWarningsOfCheck starts the daemon with a file that counts no 5xx and exports no traces.
+func TestTheLogHasTheWarningsOfCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSceneWith(t, strings.Replace(sceneFile, "on: [5xx]", "on: [404]", 1), func(*Options) {})
+		s.after(time.Second)
+		s.stop()
+		for _, want := range []string{"no rule counts 5xx of ", "traces are not exported, so that messages show none"} {
+			if !strings.Contains(s.log.String(), want) {
+				t.Errorf("want %q in the log, got\n%s", want, s.log)
+			}
+		}
+	})
 }

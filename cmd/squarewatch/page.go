@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"sync"
@@ -75,12 +76,12 @@ func (d *Daemon) pageSnapshot(now time.Time) *statuspage.Snapshot {
 	}
 	s.Version, _ = buildVersion()
 	s.Loaded, s.Differs = d.drift.state()
+	if cfg.File != "" {
+		s.File = hex.EncodeToString(cfg.Sum[:])[:shownDigits]
+	}
 	s.Reloads = d.drift.reloaded()
 	s.Silences = slices.Concat(d.silenced.list(), alert.MaintenanceSince(cfg.Maintenance, now.Add(-listedFor), now))
-	for i := range cfg.Probes {
-		p := &cfg.Probes[i]
-		s.Probes = append(s.Probes, statuspage.Probe{Settings: p, Recent: d.strips.Recent(p.Name)})
-	}
+	s.Probes = d.strips.Of(cfg.Probes)
 	if fault := d.shortage.fault(); fault != "" {
 		s.Faults = append(s.Faults, fault)
 	}
@@ -90,13 +91,15 @@ func (d *Daemon) pageSnapshot(now time.Time) *statuspage.Snapshot {
 	return s
 }
 
-// recallPage gives the page what an earlier process left: the newest runs of each probe, and the incidents that ended.
+// recallPage gives the page what an earlier process left: the newest runs of each probe, and the incidents and the silences that ended.
 func (d *Daemon) recallPage(ctx context.Context, o *opened) {
 	now := time.Now()
 	ended, errEnded := o.store.Incidents(ctx, outbox.IncidentFilter{Since: now.Add(-listedFor), Limit: maxListed})
 	d.ended.recall(slices.DeleteFunc(ended, func(i alert.Incident) bool { return i.Resolved.IsZero() }))
-	if err := errors.Join(errEnded, d.recallStrips(ctx, o.history, now)); err != nil && ctx.Err() == nil {
-		d.options.Logger.ErrorContext(ctx, "the page lacks runs or incidents from before the start", "error", err)
+	silences, errSilences := o.store.SilencesSince(ctx, now.Add(-listedFor))
+	d.silenced.recall(silences)
+	if err := errors.Join(errEnded, errSilences, d.recallStrips(ctx, o.history, now)); err != nil && ctx.Err() == nil {
+		d.options.Logger.ErrorContext(ctx, "the page lacks runs, incidents or silences from before the start", "error", err)
 	}
 }
 

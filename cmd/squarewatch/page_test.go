@@ -54,3 +54,29 @@ func TestThePageShowsWhatAnEarlierProcessLeft(t *testing.T) {
 		}
 	})
 }
+
+func TestStripsShowTheSilencesOfAnEarlierProcess(t *testing.T) {
+	file := keptFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		first := newSceneWith(t, file, func(*Options) {})
+		first.after(time.Minute)
+		first.silenceFeed(30 * time.Second)
+		first.after(time.Minute)
+		first.stop()
+		second := newSceneWith(t, file, func(*Options) {})
+		defer second.stop()
+		second.after(time.Minute)
+		synctest.Wait()
+		silenced := map[string]int{}
+		for _, row := range second.home("/index.json").Healthy {
+			for _, c := range row.Cells {
+				if c.Silenced {
+					silenced[row.Probe]++
+				}
+			}
+		}
+		if len(silenced) != 1 || silenced["feed"] != 3 {
+			t.Errorf("want the 3 runs of feed in those 30 s silenced, got %v", silenced)
+		}
+	})
+}

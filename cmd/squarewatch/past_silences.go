@@ -8,8 +8,7 @@ import (
 	"squarewatch/alert"
 )
 
-// pastSilences remembers the silences that people have set since the start, also those that have ended, for the page. The zero value is
-// ready to use.
+// pastSilences remembers the silences that people have set, also those that have ended, for the page. The zero value is ready to use.
 type pastSilences struct {
 	mu  sync.Mutex
 	all []alert.Silence
@@ -26,11 +25,25 @@ func (p *pastSilences) update(set []alert.Silence, now time.Time) {
 		}
 	}
 	for i := range set {
-		if !slices.ContainsFunc(p.all, func(known alert.Silence) bool { return known.ID == set[i].ID }) {
-			p.all = append(p.all, set[i])
-		}
+		p.addLocked(&set[i])
 	}
 	p.all = slices.DeleteFunc(p.all, func(s alert.Silence) bool { return s.End().Before(now.Add(-listedFor)) })
+}
+
+// recall adds stored silences of an earlier process.
+func (p *pastSilences) recall(stored []alert.Silence) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range stored {
+		p.addLocked(&stored[i])
+	}
+}
+
+// addLocked adds a silence unless it is known.
+func (p *pastSilences) addLocked(silence *alert.Silence) {
+	if !slices.ContainsFunc(p.all, func(known alert.Silence) bool { return known.ID == silence.ID }) {
+		p.all = append(p.all, *silence)
+	}
 }
 
 // list returns them in the order of their addition.

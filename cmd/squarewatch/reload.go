@@ -40,14 +40,16 @@ func newReloadCommand(file *configFile) *cobra.Command {
 	return cmd
 }
 
+// shownDigits is how much of a file's SHA-256 people see: as many digits as tell two files apart.
+const shownDigits = 12
+
 // inWords says which configuration is in force, and whether the file that the command was given has another content.
 func (c *inForceJSON) inWords(given *config.Config) string {
 	if c.SHA256 == "" { // a daemon of an earlier version
 		return "The daemon has reloaded its configuration.\n"
 	}
-	const shown = 12 // digits, as many as tell two files apart
 	text := fmt.Sprintf("The configuration of %s is in force, read on %s (SHA-256 %.*s…).\n",
-		c.File, c.Loaded.Local().Format("2006-01-02 at 15:04:05"), shown, c.SHA256) //nolint:gosmopolitan // for the person at this machine
+		c.File, c.Loaded.Local().Format("2006-01-02 at 15:04:05"), shownDigits, c.SHA256) //nolint:gosmopolitan // for the person at this machine
 	if c.SHA256 != hex.EncodeToString(given.Sum[:]) {
 		text += given.File + ", which this command was given, has another content.\n"
 	}

@@ -163,13 +163,16 @@ func (s *scene) after(d time.Duration) { <-time.After(d) }
 
 // loadWith returns a loader of a file in which every notifier is n.
 func loadWith(file string, n outbox.Notifier) func() (*config.Config, error) {
-	all := kinds()
-	all.Notifiers = []config.Kind[outbox.Notifier]{
-		config.NewKind("slack", slack.Settings{}, func(slack.Settings, *config.Config) (outbox.Notifier, error) { return n, nil }),
+	return loadWithKinds(file, config.Options{}, func(slack.Settings) outbox.Notifier { return n })
+}
+
+// loadWithKinds returns a loader of a file. A function makes its notifiers of their settings.
+func loadWithKinds(file string, options config.Options, notifier func(slack.Settings) outbox.Notifier) func() (*config.Config, error) {
+	options.Kinds = kinds()
+	options.Kinds.Notifiers = []config.Kind[outbox.Notifier]{
+		config.NewKind("slack", slack.Settings{}, func(s slack.Settings, _ *config.Config) (outbox.Notifier, error) { return notifier(s), nil }),
 	}
-	return func() (*config.Config, error) {
-		return config.Parse("scene.yaml", []byte(file), config.Options{Kinds: all})
-	}
+	return func() (*config.Config, error) { return config.Parse("scene.yaml", []byte(file), options) }
 }
 
 // expectNoMessage checks that no message was sent.

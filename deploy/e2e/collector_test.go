@@ -25,7 +25,10 @@ import (
 type realCollector struct {
 	t                                  *testing.T
 	http, grpc, secureHTTP, secureGRPC string // its ports; the secure ones want a client certificate
+	large                              string // HTTP, without a limit of the size
 	pair                               string // a file with the certificate and the key of all
+	command                            []string
+	cmd                                *exec.Cmd
 	log                                *output
 }
 
@@ -34,7 +37,9 @@ const smallBody = 6000
 
 func newCollector(t *testing.T) *realCollector {
 	t.Helper()
-	c := &realCollector{t: t, http: freePort(t), grpc: freePort(t), secureHTTP: freePort(t), secureGRPC: freePort(t)}
+	c := &realCollector{
+		t: t, http: freePort(t), grpc: freePort(t), secureHTTP: freePort(t), secureGRPC: freePort(t), large: freePort(t),
+	}
 	folder := t.TempDir()
 	c.pair = filepath.Join(folder, "pair.pem")
 	tls := fmt.Sprintf("tls: {cert_file: %[1]s, key_file: %[1]s, client_ca_file: %[1]s}", c.pair)
@@ -42,8 +47,8 @@ func newCollector(t *testing.T) *realCollector {
 	for path, text := range map[string]string{c.pair: certificate(t), file: fmt.Sprintf(`
 service:
   pipelines:
-    traces: {receivers: [otlp, otlp/secure], exporters: [debug]}
-    metrics: {receivers: [otlp, otlp/secure], exporters: [debug]}
+    traces: {receivers: [otlp, otlp/secure, otlp/large], exporters: [debug]}
+    metrics: {receivers: [otlp, otlp/secure, otlp/large], exporters: [debug]}
   telemetry: {metrics: {level: none}}
 receivers:
   otlp:
@@ -54,8 +59,9 @@ receivers:
     protocols:
       grpc: {endpoint: "127.0.0.1:%s", %s}
       http: {endpoint: "127.0.0.1:%s", %s}
+  otlp/large: {protocols: {http: {endpoint: "127.0.0.1:%s"}}}
 exporters: {debug: {}}
-`, c.grpc, c.http, smallBody, c.secureGRPC, tls, c.secureHTTP, tls)} {
+`, c.grpc, c.http, smallBody, c.secureGRPC, tls, c.secureHTTP, tls, c.large)} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -64,11 +70,19 @@ exporters: {debug: {}}
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.log = start(t, exec.CommandContext(t.Context(), strings.TrimSpace(string(built)), "--config", file))
-	for _, port := range []string{c.http, c.grpc, c.secureHTTP, c.secureGRPC} {
-		eventually(t, 30*time.Second, "the collector listens", func() bool { return listens("127.0.0.1:" + port) })
-	}
+	c.command = []string{strings.TrimSpace(string(built)), "--config", file}
+	c.start()
 	return c
+}
+
+// start starts the collector, for the first time or again.
+func (c *realCollector) start() {
+	c.t.Helper()
+	c.cmd = exec.CommandContext(c.t.Context(), c.command[0], c.command[1:]...)
+	c.log = start(c.t, c.cmd)
+	for _, port := range []string{c.http, c.grpc, c.secureHTTP, c.secureGRPC, c.large} {
+		eventually(c.t, 30*time.Second, "the collector listens", func() bool { return listens("127.0.0.1:" + port) })
+	}
 }
 
 // counted returns how many spans or data points the collector got.

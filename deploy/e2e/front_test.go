@@ -26,6 +26,7 @@ type front struct {
 	ca     string // a file
 	target string // its URL
 	cmd    *exec.Cmd
+	log    *output
 	hup    syscall.Signal // makes it read its file again
 	file   string
 }
@@ -60,7 +61,7 @@ func (f *front) run(name, text string, hup syscall.Signal, arguments ...string) 
 	f.write(f.file, strings.NewReplacer("PORT", port, "FOLDER", folder, "PEM", f.ca).Replace(text))
 	f.cmd = exec.CommandContext(f.t.Context(), name, append(arguments, f.file)...)
 	f.cmd.Dir = folder
-	start(f.t, f.cmd)
+	f.log = start(f.t, f.cmd)
 	eventually(f.t, 20*time.Second, name+" listens", func() bool { return listens("127.0.0.1:" + port) })
 }
 
@@ -81,10 +82,9 @@ func (f *front) reload() {
 	}
 }
 
-func nginxFront(t *testing.T, api string) *front {
-	t.Helper()
-	f := newFront(t)
-	f.run("nginx", `daemon off;
+// nginxConfig is the file of an nginx before an API; its zone is for limits.
+func nginxConfig(api string) string {
+	return `daemon off;
 pid FOLDER/nginx.pid;
 error_log stderr warn;
 worker_processes 2;
@@ -92,12 +92,14 @@ events { worker_connections 256; }
 http {
   access_log off;
   keepalive_timeout 60s;
+  client_body_buffer_size 2m; # a worker may have another user, who cannot write to the folder
   client_body_temp_path FOLDER/body;
   proxy_temp_path FOLDER/proxy;
   fastcgi_temp_path FOLDER/fastcgi;
   uwsgi_temp_path FOLDER/uwsgi;
   scgi_temp_path FOLDER/scgi;
-  upstream api { server `+strings.TrimPrefix(api, "http://")+`; keepalive 16; }
+  limit_req_zone $binary_remote_addr zone=one:1m rate=1r/m;
+  upstream api { server ` + strings.TrimPrefix(api, "http://") + `; keepalive 16; }
   server {
     listen 127.0.0.1:PORT ssl http2;
     ssl_certificate PEM;
@@ -105,14 +107,19 @@ http {
     location / { proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection ""; }
   }
 }
-`, syscall.SIGHUP, "-p", filepath.Dir(f.ca), "-c")
+`
+}
+
+func nginxFront(t *testing.T, api string) *front {
+	t.Helper()
+	f := newFront(t)
+	f.run("nginx", nginxConfig(api), syscall.SIGHUP, "-p", filepath.Dir(f.ca), "-c")
 	return f
 }
 
-func haproxyFront(t *testing.T, api string) *front {
-	t.Helper()
-	f := newFront(t)
-	f.run("haproxy", `defaults
+// haproxyConfig is the file of an HAProxy before an API.
+func haproxyConfig(api string) string {
+	return `defaults
   mode http
   timeout connect 2s
   timeout client 60s
@@ -121,8 +128,14 @@ frontend front
   bind 127.0.0.1:PORT ssl crt PEM alpn h2,http/1.1
   default_backend api
 backend api
-  server api `+strings.TrimPrefix(api, "http://")+`
-`, syscall.SIGUSR2, "-W", "-db", "-f")
+  server api ` + strings.TrimPrefix(api, "http://") + `
+`
+}
+
+func haproxyFront(t *testing.T, api string) *front {
+	t.Helper()
+	f := newFront(t)
+	f.run("haproxy", haproxyConfig(api), syscall.SIGUSR2, "-W", "-db", "-f")
 	return f
 }
 
@@ -147,23 +160,35 @@ const (
 	frontReloads = 20
 )
 
-// watch runs squarewatch while the server reloads.
-func (f *front) watch(version string) {
-	f.t.Helper()
-	listen := "127.0.0.1:" + freePort(f.t)
+// settings returns the file of a squarewatch that asks the front: a line of its own, the version of HTTP and the number of probes.
+func (f *front) settings(line, version string, probes int) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "target: %s\ncatalogue: none\nstate_dir: none\nlisten: %s\nnetwork: {ca: %s", f.target, listen, f.ca)
+	fmt.Fprintf(&text, "target: %s\ncatalogue: none\n%s\nnetwork: {ca: %s", f.target, line, f.ca)
 	if version != "" {
 		fmt.Fprintf(&text, ", http: %q", version)
 	}
 	text.WriteString("}\ndefaults: {schedule: \"@every 1s\", connection: reuse}\nprobes:\n")
-	for i := range frontProbes {
-		fmt.Fprintf(&text, "  - {name: p%d, path: /o/.well-known/openid-configuration}\n", i)
+	for i := range probes {
+		fmt.Fprintf(&text, "  - name: p%d\n    path: /o/.well-known/openid-configuration\n", i)
 	}
+	return text.String()
+}
+
+// daemon starts a squarewatch that asks the front, and returns where it listens.
+func (f *front) daemon(version string, probes int) (listen string) {
+	f.t.Helper()
+	listen = "127.0.0.1:" + freePort(f.t)
 	file := filepath.Join(filepath.Dir(f.ca), "squarewatch.yaml")
-	f.write(file, text.String())
+	f.write(file, f.settings("state_dir: none\nlisten: "+listen, version, probes))
 	start(f.t, exec.CommandContext(f.t.Context(), binary(f.t), "run", "--config", file))
 	eventually(f.t, 30*time.Second, "the daemon listens", func() bool { return listens(listen) })
+	return listen
+}
+
+// watch runs squarewatch while the server reloads.
+func (f *front) watch(version string) {
+	f.t.Helper()
+	listen := f.daemon(version, frontProbes)
 	runs := func(labels string) int { return f.sum(listen, "squarewatch_probe_runs_total", labels) }
 	eventually(f.t, 30*time.Second, "the first runs", func() bool { return runs("") >= frontProbes })
 	tick := time.NewTicker(time.Second)

@@ -24,7 +24,11 @@ var ErrNoService = errors.New("it has no service for this signal")
 // (https://opentelemetry.io/docs/specs/otlp/#full-success). The exporters are not used: that of metrics tries again for a minute, and that
 // of logs sends no empty requests. The error is [ErrNoService] when the collector has no service for the signal.
 func (d *Destination) Ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	timeout := d.timeout
+	if timeout == endless {
+		timeout = defaultTimeout // somebody waits for the answer
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	ask := d.askOverGRPC
 	if d.protocol == ProtocolHTTP {

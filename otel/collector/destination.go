@@ -194,10 +194,17 @@ func requestTimeout(ofSignal, general string, env func(string) string) time.Dura
 	return defaultTimeout
 }
 
-// parseMilliseconds parses a timeout variable. It returns false if the text is not a positive number of milliseconds.
+// endless is the timeout for 0, which means none
+// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#timeout).
+const endless = math.MaxInt32 * time.Millisecond
+
+// parseMilliseconds parses a timeout variable. It returns false if the text is not a number of milliseconds.
 func parseMilliseconds(text string) (time.Duration, bool) {
 	const longest = math.MaxInt64 / int64(time.Millisecond)
 	ms, err := strconv.ParseInt(text, 10, 64)
+	if ms == 0 {
+		return endless, err == nil
+	}
 	return time.Duration(ms) * time.Millisecond, err == nil && ms > 0 && ms <= longest
 }
 

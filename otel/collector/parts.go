@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"context"
 
+	"squarewatch/otel/encoded"
 	"squarewatch/otel/otlperr"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
@@ -69,12 +68,15 @@ func (c spansInParts) UploadTraces(ctx context.Context, spans []*tracepb.Resourc
 	}.export(spans)
 }
 
-// halveSpans divides spans between resources, or between scopes, or within a scope.
+// halveSpans divides spans between resources, or between scopes, or within a scope. Only then it reads what [encoded.Unread] returned.
 func halveSpans(all []*tracepb.ResourceSpans) (first, second []*tracepb.ResourceSpans, ok bool) {
 	if len(all) != 1 {
 		return halves(all)
 	}
-	of := all[0]
+	of, err := encoded.Read(all[0])
+	if err != nil {
+		return nil, nil, false
+	}
 	with := func(scopes []*tracepb.ScopeSpans) []*tracepb.ResourceSpans {
 		return []*tracepb.ResourceSpans{{Resource: of.GetResource(), SchemaUrl: of.GetSchemaUrl(), ScopeSpans: scopes}}
 	}
@@ -90,45 +92,15 @@ func halveSpans(all []*tracepb.ResourceSpans) (first, second []*tracepb.Resource
 }
 
 func countSpans(all []*tracepb.ResourceSpans) (n int64) {
-	for _, of := range all {
+	for _, unread := range all {
+		of, err := encoded.Read(unread)
+		if err != nil {
+			n++ // at least
+			continue
+		}
 		for _, scope := range of.GetScopeSpans() {
 			n += int64(len(scope.GetSpans()))
 		}
-	}
-	return n
-}
-
-// metricsInParts sends metrics in parts that the collector accepts.
-type metricsInParts struct{ sdkmetric.Exporter }
-
-// Export sends metrics.
-func (e metricsInParts) Export(ctx context.Context, all *metricdata.ResourceMetrics) error {
-	return parts[*metricdata.ResourceMetrics]{
-		send:  func(part *metricdata.ResourceMetrics) error { return e.Exporter.Export(ctx, part) },
-		halve: halveMetrics,
-		count: countMetrics,
-	}.export(all)
-}
-
-// halveMetrics divides metrics between scopes, or within a scope. It does not divide the data points of a metric.
-func halveMetrics(all *metricdata.ResourceMetrics) (first, second *metricdata.ResourceMetrics, ok bool) {
-	with := func(scopes []metricdata.ScopeMetrics) *metricdata.ResourceMetrics {
-		return &metricdata.ResourceMetrics{Resource: all.Resource, ScopeMetrics: scopes}
-	}
-	if a, b, ok := halves(all.ScopeMetrics); ok || len(all.ScopeMetrics) == 0 {
-		return with(a), with(b), ok
-	}
-	scope := all.ScopeMetrics[0]
-	a, b, ok := halves(scope.Metrics)
-	within := func(metrics []metricdata.Metrics) *metricdata.ResourceMetrics {
-		return with([]metricdata.ScopeMetrics{{Scope: scope.Scope, Metrics: metrics}})
-	}
-	return within(a), within(b), ok
-}
-
-func countMetrics(all *metricdata.ResourceMetrics) (n int64) {
-	for i := range all.ScopeMetrics {
-		n += int64(len(all.ScopeMetrics[i].Metrics))
 	}
 	return n
 }

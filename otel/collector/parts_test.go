@@ -13,8 +13,10 @@ import (
 	"testing"
 
 	"squarewatch/otel/collector"
+	"squarewatch/otel/encoded"
 	"squarewatch/otel/otlperr"
 
+	"go.opentelemetry.io/otel/attribute"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	logspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
@@ -32,14 +34,14 @@ const maxRequest = 5000
 
 // counts is what a collector accepted.
 type counts struct {
-	mu                      sync.Mutex
-	spans, metrics, records int
+	mu                              sync.Mutex
+	spans, metrics, points, records int
 }
 
-func (c *counts) add(spans, metrics, records int) {
+func (c *counts) add(spans, metrics, points, records int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.spans, c.metrics, c.records = c.spans+spans, c.metrics+metrics, c.records+records
+	c.spans, c.metrics, c.points, c.records = c.spans+spans, c.metrics+metrics, c.points+points, c.records+records
 }
 
 // behindNginx starts an OTLP/HTTP collector that answers 413 to a larger body, as nginx does for client_max_body_size
@@ -87,7 +89,8 @@ func smallOverHTTP(t *testing.T, got *counts, refuse func(http.ResponseWriter)) 
 		case "/v1/logs":
 			_ = proto.Unmarshal(body, &logs)
 		}
-		got.add(spansIn(&spans), metricsIn(&metrics), recordsIn(&logs))
+		count, points := metricsIn(&metrics)
+		got.add(spansIn(&spans), count, points, recordsIn(&logs))
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
@@ -102,13 +105,17 @@ func spansIn(r *collectorpb.ExportTraceServiceRequest) (n int) {
 	return n
 }
 
-func metricsIn(r *metricspb.ExportMetricsServiceRequest) (n int) {
+func metricsIn(r *metricspb.ExportMetricsServiceRequest) (metrics, points int) {
 	for _, of := range r.GetResourceMetrics() {
 		for _, scope := range of.GetScopeMetrics() {
-			n += len(scope.GetMetrics())
+			metrics += len(scope.GetMetrics())
+			for _, m := range scope.GetMetrics() {
+				points += len(m.GetGauge().GetDataPoints()) + len(m.GetSum().GetDataPoints()) +
+					len(m.GetHistogram().GetDataPoints()) + len(m.GetExponentialHistogram().GetDataPoints())
+			}
 		}
 	}
-	return n
+	return metrics, points
 }
 
 func recordsIn(r *logspb.ExportLogsServiceRequest) (n int) {
@@ -128,7 +135,7 @@ type traceServer struct {
 
 // Export accepts what the limit of the server let through.
 func (s traceServer) Export(_ context.Context, r *collectorpb.ExportTraceServiceRequest) (*collectorpb.ExportTraceServiceResponse, error) {
-	s.got.add(spansIn(r), 0, 0)
+	s.got.add(spansIn(r), 0, 0, 0)
 	return &collectorpb.ExportTraceServiceResponse{}, nil
 }
 
@@ -204,7 +211,15 @@ func TestALargeRequestIsSentInParts(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = client.Stop(context.WithoutCancel(t.Context())) }()
-			err := client.UploadTraces(t.Context(), batches(2100))
+			request, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: batches(2100)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			unread, err := encoded.Unread(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = client.UploadTraces(t.Context(), unread)
 			outcome, lost := otlperr.Classify(err, 2100)
 			if got.spans != 2099 || outcome != otlperr.Accepted || lost != 1 {
 				t.Errorf("want 2099 spans accepted and 1 lost, got %d and %d: %v", got.spans, lost, err)
@@ -236,7 +251,7 @@ func sendLarge(t *testing.T, start func(*testing.T, *counts) string) {
 			Data: metricdata.Gauge[float64]{DataPoints: []metricdata.DataPoint[float64]{{Value: 1}}},
 		}
 	}
-	if err := metrics.Export(t.Context(), &metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: list}}}); err != nil {
+	if err := metrics.Export(t.Context(), metricsOf(list...)); err != nil {
 		t.Error(err)
 	}
 	logs, err := to(t, collector.SignalLogs, endpoint, collector.ProtocolHTTP).LogExporter(t.Context())
@@ -253,5 +268,55 @@ func sendLarge(t *testing.T, start func(*testing.T, *counts) string) {
 	}
 	if got.metrics != 500 || got.records != 500 {
 		t.Errorf("want 500 metrics and 500 records accepted, got %d and %d", got.metrics, got.records)
+	}
+}
+
+func metricsOf(list ...metricdata.Metrics) *metricdata.ResourceMetrics {
+	return &metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: list}}}
+}
+
+// point returns an attribute set that makes a data point of some bytes.
+func point(i, bytes int) attribute.Set {
+	return attribute.NewSet(attribute.String("probe", strconv.Itoa(i)+strings.Repeat("x", bytes)))
+}
+
+// TestTheDataPointsOfOneMetricAreDivided has metrics of each kind whose data points do not fit into one request, and one data point that is
+// too large by itself. Only that one is lost, and the error says so.
+func TestTheDataPointsOfOneMetricAreDivided(t *testing.T) {
+	const number, large = 300, 7
+	var gauge metricdata.Gauge[float64]
+	var level metricdata.Gauge[int64]
+	var sum metricdata.Sum[int64]
+	var seconds metricdata.Sum[float64]
+	var histogram metricdata.Histogram[float64]
+	var exponential metricdata.ExponentialHistogram[float64]
+	for i := range number {
+		bytes := 20
+		if i == large {
+			bytes = maxRequest
+		}
+		set := point(i, bytes)
+		gauge.DataPoints = append(gauge.DataPoints, metricdata.DataPoint[float64]{Attributes: set})
+		level.DataPoints = append(level.DataPoints, metricdata.DataPoint[int64]{Attributes: set})
+		sum.DataPoints = append(sum.DataPoints, metricdata.DataPoint[int64]{Attributes: set})
+		seconds.DataPoints = append(seconds.DataPoints, metricdata.DataPoint[float64]{Attributes: set})
+		histogram.DataPoints = append(histogram.DataPoints, metricdata.HistogramDataPoint[float64]{Attributes: set})
+		exponential.DataPoints = append(exponential.DataPoints, metricdata.ExponentialHistogramDataPoint[float64]{Attributes: set})
+	}
+	sum.Temporality, seconds.Temporality = metricdata.CumulativeTemporality, metricdata.CumulativeTemporality
+	histogram.Temporality, exponential.Temporality = metricdata.CumulativeTemporality, metricdata.CumulativeTemporality
+	for _, data := range []metricdata.Aggregation{gauge, level, sum, seconds, histogram, exponential} {
+		var got counts
+		exporter, err := to(t, collector.SignalMetrics, behindNginx(t, &got), collector.ProtocolHTTP).MetricExporter(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = exporter.Export(t.Context(), metricsOf(metricdata.Metrics{Name: "many", Data: data}))
+		if lost := otlperr.Lost(err, number); lost != 1 || got.points != number-1 {
+			t.Errorf("%T: want %d points accepted and 1 lost, got %d and %d: %v", data, number-1, got.points, lost, err)
+		}
+		if err := exporter.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -46,15 +46,18 @@ func IgnoredVariables(env func(string) string) []string {
 			}
 		}
 	}
-	return append(warnings, invalidVariables(env)...)
+	return slices.Concat(warnings, invalidVariables(env), unusedWarnings(env))
 }
 
-// invalidVariables returns a sentence about each timeout and compression variable that has an invalid value.
+// invalidVariables returns a sentence about each switch, timeout and compression variable that has an invalid value.
 func invalidVariables(env func(string) string) (warnings []string) {
+	if value := env("OTEL_SDK_DISABLED"); !slices.Contains([]string{"", "true", "false"}, strings.ToLower(value)) {
+		warnings = append(warnings, "OTEL_SDK_DISABLED is neither true nor false, and is read as false")
+	}
 	for _, part := range []string{"", "_TRACES", "_METRICS", "_LOGS"} {
 		timeout, compression := "OTEL_EXPORTER_OTLP"+part+"_TIMEOUT", "OTEL_EXPORTER_OTLP"+part+"_COMPRESSION"
 		if _, ok := parseMilliseconds(env(timeout)); !ok && env(timeout) != "" {
-			warnings = append(warnings, timeout+" is not a number of milliseconds above zero, and is ignored")
+			warnings = append(warnings, timeout+" is not a number of milliseconds, and is ignored")
 		}
 		if !slices.Contains([]string{"", "gzip", "none"}, env(compression)) {
 			warnings = append(warnings, compression+" is neither gzip nor none, and is read as none")

@@ -3,6 +3,7 @@ package otlperr
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
@@ -35,6 +36,15 @@ func PartialSuccess(err error) (rejected int64, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// OnlyPartial reports whether an error says no more than that a collector accepted a request in part. Of joined errors each must say so.
+func OnlyPartial(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // of errors.Join
+		return !slices.ContainsFunc(joined.Unwrap(), func(e error) bool { return !OnlyPartial(e) })
+	}
+	_, ok := PartialSuccess(err)
+	return ok
 }
 
 // WithoutWarning returns nil for an error that only reports a warning of a collector that accepted everything, and otherwise err.

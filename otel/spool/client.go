@@ -78,8 +78,6 @@ type Client struct {
 	abandon      context.CancelFunc // ends the sender at once; nil after Stop
 }
 
-var _ otlptrace.Client = (*Client)(nil)
-
 // New returns a spool around a client. It locks the directory and queues what an earlier process left there. It sends nothing before
 // Start. It returns an error if another process uses the directory. When the disk fails, or does not answer within a second, batches wait
 // in memory, and the directory is opened later.

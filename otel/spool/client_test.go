@@ -227,36 +227,14 @@ func TestLoggedErrorsAreShortAndHoldNoSpanNames(t *testing.T) {
 	})
 }
 
-// TestBatchThatCannotBeEncoded uploads a text that is not UTF-8, which protobuf cannot encode.
-func TestBatchThatCannotBeEncoded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, logs := &collector{}, &logBuffer{}
-		client := start(t, c, spool.Options{Dir: t.TempDir(), Logger: logs.logger()})
-		bad := newBatch(1, 3)
-		bad[0].ScopeSpans[0].Spans[1].Name = "\xff"
-		if err := client.UploadTraces(t.Context(), bad); err != nil {
-			t.Error(err)
-		}
-		upload(t, client, 2, 2, 1)
-		finish(t, client)
-		if diff := cmp.Diff(firsts(2, 2), c.accepted()); diff != "" || client.Dropped() != 3 {
-			t.Errorf("%d dropped, want 3; %s", client.Dropped(), diff)
-		}
-		logs.wantLines(t, 1, "cannot be stored and is dropped")
-	})
-}
-
-// BenchmarkUploadTraces measures what a batch of 1,000 spans costs the SDK's goroutine.
-func BenchmarkUploadTraces(b *testing.B) {
+// BenchmarkAdd measures what a batch of 1,000 spans costs.
+func BenchmarkAdd(b *testing.B) {
 	client := open(b, &collector{}, spool.Options{Dir: b.TempDir(), Limit: 64 << 20})
-	spans := newBatch(1, 1000)
-	for _, span := range spans[0].ScopeSpans[0].Spans {
-		span.Name = strings.Repeat("attributes ", 40)
-	}
-	b.SetBytes(sizeOf(b, spans))
+	request := newBatch(1, 20_000)
+	b.SetBytes(int64(len(request)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := client.UploadTraces(b.Context(), spans); err != nil {
+		if err := client.Add(b.Context(), request, 1000); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -246,7 +246,7 @@ func FuzzRead(f *testing.F) {
 		}
 		spans, err := spool.Decode(file)
 		if err != nil && spans != nil {
-			t.Fatalf("got %d spans and error %v", spool.Count(spans), err)
+			t.Fatalf("got %d messages and error %v", len(spans), err)
 		}
 		if err != nil || len(file) > 2000 {
 			return
@@ -254,7 +254,7 @@ func FuzzRead(f *testing.F) {
 		// A file that can be decoded must not be decodable when one bit is different or its end is missing.
 		for i := range file {
 			if spans, err := spool.Decode(flip(i)(bytes.Clone(file))); err == nil {
-				t.Fatalf("want an error when byte %[2]d is wrong, got %[1]d spans", spool.Count(spans), i)
+				t.Fatalf("want an error when byte %[2]d is wrong, got %[1]d messages", len(spans), i)
 			}
 			if _, err := spool.Decode(file[:i]); err == nil {
 				t.Fatalf("want an error from the first %d of %d bytes, got spans", i, len(file))

@@ -11,7 +11,6 @@ import (
 var (
 	Encode = encode
 	Decode = decode
-	Count  = count
 )
 
 // HeaderSize is where the spans begin in a file.
@@ -61,7 +60,11 @@ func Seal(file []byte) []byte {
 	var message tracepb.TracesData
 	spans := 0
 	if proto.Unmarshal(file[headerSize:], &message) == nil {
-		spans = count(message.GetResourceSpans())
+		for _, resource := range message.GetResourceSpans() {
+			for _, scope := range resource.GetScopeSpans() {
+				spans += len(scope.GetSpans())
+			}
+		}
 	}
 	seal(file, uint32(spans))
 	return file

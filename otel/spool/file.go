@@ -7,8 +7,9 @@ import (
 	"hash/crc32"
 	"math"
 
+	"squarewatch/otel/encoded"
+
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/proto"
 )
 
 // A file is a header and one protobuf TracesData, which has the same encoding as an ExportTraceServiceRequest
@@ -37,16 +38,11 @@ type header struct {
 }
 
 // encode returns the file of a batch.
-func encode(resourceSpans []*tracepb.ResourceSpans, spans int) ([]byte, error) {
-	message := &tracepb.TracesData{ResourceSpans: resourceSpans}
-	size := proto.Size(message)
-	if size > math.MaxInt32 || spans > math.MaxInt32 {
-		return nil, fmt.Errorf("a batch of %d spans and %d bytes is larger than the file format allows", spans, size)
+func encode(request []byte, spans int) ([]byte, error) {
+	if len(request) > math.MaxInt32 || spans > math.MaxInt32 {
+		return nil, fmt.Errorf("a batch of %d spans and %d bytes is larger than the file format allows", spans, len(request))
 	}
-	file, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(make([]byte, headerSize, headerSize+size), message)
-	if err != nil {
-		return nil, fmt.Errorf("encode spans: %w", err)
-	}
+	file := append(make([]byte, headerSize, headerSize+len(request)), request...)
 	seal(file, uint32(spans))
 	return file, nil
 }
@@ -91,7 +87,7 @@ func (h header) checkSize(size int64) error {
 	return nil
 }
 
-// decode returns the spans of a file. If one bit of the file is wrong, it returns an error and no spans.
+// decode returns the spans of a file, as [encoded.Unread] does. If one bit of the file is wrong, it returns an error and no spans.
 func decode(file []byte) ([]*tracepb.ResourceSpans, error) {
 	h, err := readHeader(file)
 	if err != nil {
@@ -104,24 +100,11 @@ func decode(file []byte) ([]*tracepb.ResourceSpans, error) {
 	if checksum(payload) != h.checksum {
 		return nil, fmt.Errorf("%w: the checksum of its spans is wrong", errDamaged)
 	}
-	message := &tracepb.TracesData{}
-	if err := proto.Unmarshal(payload, message); err != nil {
+	resourceSpans, err := encoded.Unread(payload)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	if got := count(message.GetResourceSpans()); got != int(h.spans) {
-		return nil, fmt.Errorf("%w: it has %d spans, want %d", errDamaged, got, h.spans)
-	}
-	return message.GetResourceSpans(), nil
+	return resourceSpans, nil
 }
 
 func checksum(data []byte) uint32 { return crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)) }
-
-// count returns the number of spans of a batch.
-func count(resourceSpans []*tracepb.ResourceSpans) (spans int) {
-	for _, resource := range resourceSpans {
-		for _, scope := range resource.GetScopeSpans() {
-			spans += len(scope.GetSpans())
-		}
-	}
-	return spans
-}

@@ -13,11 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"squarewatch/otel/encoded"
 	"squarewatch/otel/spool"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 var (
@@ -58,7 +60,7 @@ func (c *collector) UploadTraces(ctx context.Context, batch []*tracepb.ResourceS
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	names := namesOf(batch)
+	names := namesOf(batch...)
 	switch {
 	case c.failure != nil:
 		return c.failure
@@ -66,7 +68,7 @@ func (c *collector) UploadTraces(ctx context.Context, batch []*tracepb.ResourceS
 		return errRejected
 	}
 	for _, part := range batch { // one part is one batch; a request may hold several
-		c.batches = append(c.batches, namesOf([]*tracepb.ResourceSpans{part}))
+		c.batches = append(c.batches, namesOf(part))
 	}
 	if c.losesResponses {
 		return context.DeadlineExceeded
@@ -94,14 +96,23 @@ func (c *collector) accepted() (first []string) {
 }
 
 // newBatch returns spans whose names begin with a number, "7.0" and so on.
-func newBatch(number, spans int) []*tracepb.ResourceSpans {
+func newBatch(number, spans int) (request []byte) {
 	scope := &tracepb.ScopeSpans{}
 	for i := range spans {
 		scope.Spans = append(scope.Spans, &tracepb.Span{
 			Name: fmt.Sprintf("%d.%d", number, i), TraceId: make([]byte, 16), SpanId: make([]byte, 8),
 		})
 	}
-	return []*tracepb.ResourceSpans{{ScopeSpans: []*tracepb.ScopeSpans{scope}}}
+	return encode(&tracepb.ResourceSpans{ScopeSpans: []*tracepb.ScopeSpans{scope}})
+}
+
+// encode returns a request.
+func encode(spans ...*tracepb.ResourceSpans) []byte {
+	request, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
+	if err != nil {
+		panic(err) // of a test's own spans
+	}
+	return request
 }
 
 // firsts returns the names of the first spans of the batches from first to last.
@@ -112,8 +123,12 @@ func firsts(first, last int) (names []string) {
 	return names
 }
 
-func namesOf(batch []*tracepb.ResourceSpans) (names []string) {
-	for _, resource := range batch {
+func namesOf(batch ...*tracepb.ResourceSpans) (names []string) {
+	for _, unread := range batch {
+		resource, err := encoded.Read(unread)
+		if err != nil {
+			return []string{err.Error()}
+		}
 		for _, scope := range resource.GetScopeSpans() {
 			for _, span := range scope.GetSpans() {
 				names = append(names, span.GetName())
@@ -124,9 +139,9 @@ func namesOf(batch []*tracepb.ResourceSpans) (names []string) {
 }
 
 // sizeOf returns the size of a batch's file in bytes.
-func sizeOf(tb testing.TB, spans []*tracepb.ResourceSpans) int64 {
+func sizeOf(tb testing.TB, request []byte) int64 {
 	tb.Helper()
-	file, err := spool.Encode(spans, spool.Count(spans))
+	file, err := spool.Encode(request, 1)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -188,7 +203,7 @@ func start(t *testing.T, c *collector, options spool.Options) *spool.Client {
 func upload(t *testing.T, client *spool.Client, first, last, spans int) {
 	t.Helper()
 	for n := first; n <= last; n++ {
-		if err := client.UploadTraces(t.Context(), newBatch(n, spans)); err != nil {
+		if err := client.Add(t.Context(), newBatch(n, spans), spans); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,7 +2,6 @@ package spool_test
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,8 +9,6 @@ import (
 	"squarewatch/otel/spool"
 
 	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 func TestStop(t *testing.T) {
@@ -27,7 +24,7 @@ func TestStop(t *testing.T) {
 			t.Errorf("want Stop to take 4 s and to stop the wrapped client once, got %v and %d", took, c.stops)
 		}
 		logs.wantLines(t, 1, `are left on disk and are sent after the next start" batches=4`)
-		if err := client.UploadTraces(t.Context(), newBatch(5, 2)); err == nil || client.Dropped() != 2 {
+		if err := client.Add(t.Context(), newBatch(5, 2), 2); err == nil || client.Dropped() != 2 {
 			t.Errorf("want an error after Stop and 2 spans dropped, got %v and %d", err, client.Dropped())
 		}
 		if err := client.Stop(t.Context()); err != nil {
@@ -84,26 +81,27 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// TestShutdownOfTheSDKWritesSpansToDisk checks that the spans that the SDK exports when it is shut down are on disk afterwards.
-func TestShutdownOfTheSDKWritesSpansToDisk(t *testing.T) {
+// TestACollectorThatLimitsTheRateIsLoggedOnceAMinute has a collector that refuses every second upload: that is no outage each time. When it
+// refuses all of them, the log says so within a minute.
+func TestACollectorThatLimitsTheRateIsLoggedOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, dir := &collector{failure: errUnavailable}, t.TempDir()
-		exporter, err := otlptrace.New(t.Context(), open(t, c, spool.Options{Dir: dir}))
-		if err != nil {
-			t.Fatal(err)
+		c, logs := &collector{}, &logBuffer{}
+		client := start(t, c, spool.Options{Dir: t.TempDir(), Logger: logs.logger()})
+		for n := 1; n <= 60; n++ { // five minutes
+			c.goDown()
+			upload(t, client, n, n, 1)
+			<-time.After(100 * time.Millisecond)
+			c.comeBack()
+			<-time.After(4900 * time.Millisecond)
 		}
-		provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter))
-		for n := range 3 {
-			_, span := provider.Tracer("").Start(t.Context(), fmt.Sprintf("%d.0", n+1))
-			span.End()
-		}
-		if err := provider.Shutdown(after(t, 5*time.Second)); err != nil {
-			t.Error(err)
-		}
+		logs.wantLines(t, 5, "spans do not reach the collector")
+		logs.wantLines(t, 5, "spans reach the collector again")
+		c.goDown()
+		upload(t, client, 61, 61, 1)
+		<-time.After(time.Minute + 15*time.Second)
+		logs.wantLines(t, 6, "spans do not reach the collector")
 		c.comeBack()
-		finish(t, start(t, c, spool.Options{Dir: dir}))
-		if diff := cmp.Diff([][]string{firsts(1, 3)}, c.batches); diff != "" {
-			t.Error(diff)
-		}
+		finish(t, client)
+		logs.wantLines(t, 6, "spans reach the collector again")
 	})
 }

@@ -140,8 +140,8 @@ func (w *world) upload(spans int) {
 	w.number++
 	w.uploaded += int64(spans)
 	w.batches[fmt.Sprintf("%d.0", w.number)] = int64(spans)
-	if err := w.client.UploadTraces(w.t.Context(), newBatch(w.number, spans)); err != nil {
-		w.report("UploadTraces: %v", err)
+	if err := w.client.Add(w.t.Context(), newBatch(w.number, spans), spans); err != nil {
+		w.report("Add: %v", err)
 	}
 }
 

@@ -40,9 +40,10 @@ type sender struct {
 	*Client
 	backoff     *backoff.ExponentialBackOff
 	limiter     *rate.Limiter
-	backlog     bool // batches have been waiting, so they are sent at backlogRate
-	unavailable bool // the collector failed at the last upload
-	single      int  // how many batches are sent alone, because a request with all of them was rejected
+	backlog     bool           // batches have been waiting, so they are sent at backlogRate
+	unavailable bool           // the log says that the collector fails
+	single      int            // how many batches are sent alone, because a request with all of them was rejected
+	outages     rate.Sometimes // limits the log lines about a collector that fails again and again
 	rejections  rate.Sometimes
 }
 
@@ -53,7 +54,7 @@ func newSenderLocked(c *Client) *sender {
 	}
 	return &sender{
 		Client: c, backoff: delays, limiter: rate.NewLimiter(backlogRate, 1), backlog: c.queue.length() > 0,
-		rejections: rate.Sometimes{Interval: logInterval},
+		outages: rate.Sometimes{Interval: logInterval}, rejections: rate.Sometimes{Interval: logInterval},
 	}
 }
 
@@ -217,14 +218,17 @@ func (s *sender) upload(
 	return outcome, lost, err
 }
 
-// logOutcome logs once that the collector went down and once that it is back, and at most once a minute what it rejects.
+// logOutcome logs once that the collector went down and once that it is back, and at most once a minute what it rejects. Of a collector
+// that fails again and again, for example because it limits the rate, it logs one outage a minute.
 func (s *sender) logOutcome(ctx context.Context, outcome otlperr.Outcome, err error, batches int) {
 	damaged := errors.Is(err, errDamaged) // has been logged, and does not show that the collector is up
 	switch {
 	case outcome == otlperr.Failed && !s.unavailable:
-		s.unavailable = true
-		s.logger.WarnContext(ctx, "spans do not reach the collector and wait on disk; nothing else is affected",
-			"error", otlperr.Short(err), "fix", "start the collector, or correct telemetry.otlp in the file")
+		s.outages.Do(func() {
+			s.unavailable = true
+			s.logger.WarnContext(ctx, "spans do not reach the collector and wait on disk; nothing else is affected",
+				"error", otlperr.Short(err), "fix", "start the collector, or correct telemetry.otlp in the file")
+		})
 	case outcome != otlperr.Failed && !damaged && s.unavailable:
 		s.unavailable = false
 		s.logger.InfoContext(ctx, "spans reach the collector again", "batches_waited", batches)

@@ -6,18 +6,13 @@ import (
 	"fmt"
 
 	"squarewatch/otel/otlperr"
-
-	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
-// UploadTraces writes a batch to disk and returns. It does not wait for the network and does not fail when the collector is down. A
-// batch that fits neither on disk nor in memory is dropped and counted. UploadTraces returns an error only after Stop.
-func (c *Client) UploadTraces(ctx context.Context, resourceSpans []*tracepb.ResourceSpans) error {
-	spans := count(resourceSpans)
-	if spans == 0 {
-		return nil
-	}
-	file, err := encode(resourceSpans, spans)
+// Add writes a batch to disk and returns: a request of [encoded.Origin], and how many spans are in it. It does not wait for the network and
+// does not fail when the collector is down. A batch that fits neither on disk nor in memory is dropped and counted. Add returns an error
+// only after Stop.
+func (c *Client) Add(ctx context.Context, request []byte, spans int) error {
+	file, err := encode(request, spans)
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
 	switch {

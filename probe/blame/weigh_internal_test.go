@@ -20,15 +20,19 @@ func sums(seen []Observation, question *Observation) map[Culprit]int {
 	return all
 }
 
-// speaking returns observations that speak for one culprit alone, at a time.
-func speaking(at time.Time, question *Observation) map[Culprit]Observation {
+// speaking returns observations of a probe that speak for one culprit alone, at a time.
+func speaking(probe string, at time.Time, question *Observation) map[Culprit]Observation {
 	run := func(outcome Outcome, change func(*Observation)) Observation {
-		o := Observation{Probe: "new", Credential: question.Credential, Start: at, End: at.Add(time.Second), Outcome: outcome}
+		o := Observation{Probe: probe, Credential: question.Credential, Start: at, End: at.Add(time.Second), Outcome: outcome}
 		change(&o)
 		return o
 	}
+	if question.Outcome == ServerError || question.Outcome == GatewayError {
+		plain := func(*Observation) {}
+		return map[Culprit]Observation{API: run(ServerError, plain), Gateway: run(GatewayError, plain)}
+	}
 	accepted := API // the credential is good
-	if question.Outcome == Forbidden {
+	if question.Outcome == Forbidden && probe != question.Probe {
 		accepted = Role // and what it may not do is another matter
 	}
 	return map[Culprit]Observation{
@@ -46,7 +50,8 @@ func speaking(at time.Time, question *Observation) map[Culprit]Observation {
 	}
 }
 
-// TestMoreEvidence adds an observation that speaks for one culprit to anything that was seen. No other culprit becomes likelier.
+// TestMoreEvidence adds an observation that speaks for one culprit to anything that was seen: one of the probe in question, or of another
+// one. No other culprit becomes likelier.
 func TestMoreEvidence(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	begin := time.Date(2026, 3, 1, 2, 14, 0, 0, time.UTC)
@@ -54,7 +59,7 @@ func TestMoreEvidence(t *testing.T) {
 		seen := someObservations(random, begin)
 		question := seen[len(seen)-1]
 		before := sums(seen, &question)
-		for speaksFor, o := range speaking(begin.Add(250*time.Second), &question) {
+		for speaksFor, o := range speaking([]string{"new", question.Probe}[round%2], begin.Add(250*time.Second), &question) {
 			if question.Outcome >= NotResolved && o.Outcome < NotResolved {
 				speaksFor = API // any answer shows that our network works
 			}

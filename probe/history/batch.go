@@ -64,16 +64,7 @@ func (s *Store) write(ctx context.Context, b batch, started, now time.Time) erro
 		started.UnixMicro(), now.UnixMicro()); err != nil {
 		return fmt.Errorf("write that squarewatch runs: %w", err)
 	}
-	if err := writeRuns(ctx, tx, b.results); err != nil {
-		return err
-	}
-	if err := addDetails(ctx, tx, b.details); err != nil {
-		return err
-	}
-	if err := writeRollups(ctx, tx, b.results); err != nil {
-		return err
-	}
-	if err := writeMisses(ctx, tx, b.misses); err != nil {
+	if err := s.writeAll(context.WithoutCancel(ctx), tx, b); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -82,17 +73,26 @@ func (s *Store) write(ctx context.Context, b batch, started, now time.Time) erro
 	return nil
 }
 
-func writeRuns(ctx context.Context, tx *sql.Tx, results []run) error {
-	if len(results) == 0 {
-		return nil
+// writeAll writes a batch. For a context that can end, the driver starts a goroutine for each statement, which costs as much as a row. When
+// the context of the transaction ends, database/sql rolls it back, and the next statement fails.
+func (s *Store) writeAll(ctx context.Context, tx *sql.Tx, b batch) error {
+	if err := writeRuns(ctx, tx.StmtContext(ctx, s.writing.run), b.results); err != nil {
+		return err
 	}
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO runs
-		(ended, probe, credential, intended, started, latency, attempts, class, code, expected, breach, blame, reason, excerpt, trace, span,
-		 evidence, settle, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?)`)
-	if err != nil {
-		return fmt.Errorf("write runs: %w", err)
+	if err := addDetails(ctx, tx, b.details); err != nil {
+		return err
 	}
-	defer func() { _ = insert.Close() }()
+	if err := writeSums(ctx, tx.StmtContext(ctx, s.writing.minute), sumsOf(b.results, time.Minute)); err != nil {
+		return err
+	}
+	if err := writeSums(ctx, tx.StmtContext(ctx, s.writing.hour), sumsOf(b.results, time.Hour)); err != nil {
+		return err
+	}
+	return writeMisses(ctx, tx, b.misses)
+}
+
+// writeRuns writes runs with a statement of the transaction.
+func writeRuns(ctx context.Context, insert *sql.Stmt, results []run) error {
 	for _, r := range results {
 		evidence, err := evidenceText(r.Evidence)
 		var detail sql.NullString

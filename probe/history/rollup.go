@@ -34,19 +34,7 @@ type rollupKey struct {
 // rollupSum is what a roll-up counts. Latencies are in microseconds.
 type rollupSum struct{ runs, latency, slowest int64 }
 
-// writeRollups adds results to the roll-ups of their minutes and hours.
-func writeRollups(ctx context.Context, tx *sql.Tx, results []run) error {
-	if len(results) == 0 {
-		return nil
-	}
-	const columns = `probe, credential, class, code, expected, blame, runs, latency, slowest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, latency = latency + excluded.latency, slowest = max(slowest, excluded.slowest)`
-	if err := writeSums(ctx, tx, `INSERT INTO rollups (minute, `+columns, sumsOf(results, time.Minute)); err != nil {
-		return err
-	}
-	return writeSums(ctx, tx, `INSERT INTO hours (hour, `+columns, sumsOf(results, time.Hour))
-}
-
+// sumsOf returns the roll-ups of results in parts of a length.
 func sumsOf(results []run, length time.Duration) map[rollupKey]rollupSum {
 	sums := map[rollupKey]rollupSum{}
 	for _, r := range results {
@@ -61,12 +49,8 @@ func sumsOf(results []run, length time.Duration) map[rollupKey]rollupSum {
 	return sums
 }
 
-func writeSums(ctx context.Context, tx *sql.Tx, statement string, sums map[rollupKey]rollupSum) error {
-	upsert, err := tx.PrepareContext(ctx, statement)
-	if err != nil {
-		return fmt.Errorf("write roll-ups: %w", err)
-	}
-	defer func() { _ = upsert.Close() }()
+// writeSums adds to roll-ups with a statement of the transaction.
+func writeSums(ctx context.Context, upsert *sql.Stmt, sums map[rollupKey]rollupSum) error {
 	for key, sum := range sums {
 		if _, err := upsert.ExecContext(ctx, key.begin, key.probe, key.credential, key.class.String(), key.code, key.expected, string(key.blame),
 			sum.runs, sum.latency, sum.slowest); err != nil {

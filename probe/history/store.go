@@ -16,7 +16,8 @@ import (
 // Store reads and deletes history. It is safe for concurrent use.
 type Store struct {
 	db       *sql.DB
-	readOnly bool // another process maintains the tables, perhaps of an older version
+	readOnly bool       // another process maintains the tables, perhaps of an older version
+	writing  statements // of Write; none when readOnly
 }
 
 //go:embed migrations/*.sql
@@ -36,7 +37,11 @@ func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
 	if err := tables().Update(ctx, db); err != nil {
 		return nil, err
 	}
-	return &Store{db: db}, nil
+	s := &Store{db: db}
+	if err := s.writing.prepare(ctx, db); err != nil {
+		return nil, fmt.Errorf("prepare to write history: %w", err)
+	}
+	return s, nil
 }
 
 // ReadStore returns a store in a database whose tables another process maintains.

@@ -1,6 +1,7 @@
 package slackstub
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -77,7 +78,7 @@ func (s *Slack) failWebhook(w http.ResponseWriter, f *Fault) {
 	if f.Status == http.StatusTooManyRequests {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(f.Status)
-		_, _ = io.WriteString(w, `{"retry_after":1,"ok":false,"error":"rate_limited"}`)
+		_, _ = fmt.Fprintf(w, `{"retry_after":%s,"ok":false,"error":"rate_limited"}`, cmp.Or(f.RetryAfter, "1"))
 		return
 	}
 	page(w, f.Status, f.Word)

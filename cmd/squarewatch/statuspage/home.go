@@ -85,6 +85,7 @@ type Watcher struct {
 	Traces    TraceFate  `json:"traces"`
 	Started   time.Time  `json:"started"`
 	Loaded    time.Time  `json:"loaded"`
+	File      string     `json:"file,omitempty"` // the first digits of the SHA-256 of the configuration file; empty where there is none
 	Differs   string     `json:"differs,omitempty"`
 	Kept      bool       `json:"kept"`
 }
@@ -95,6 +96,7 @@ type Notifier struct {
 	Pending int           `json:"pending"`
 	Oldest  time.Duration `json:"oldest_ns"`
 	Fault   string        `json:"fault,omitempty"`
+	Told    time.Time     `json:"told,omitzero"` // when this process last delivered to it
 }
 
 // NewHome makes the home page of a snapshot.
@@ -115,6 +117,17 @@ func NewHome(s *Snapshot, filter Filter) *Home {
 	h.Headline, h.State = h.headline()
 	h.Head = headOf(s, h.Headline, h.State)
 	return h
+}
+
+// Fine returns who on our side is not at fault, as far as it is known: keys, the login service and our network.
+func (h *Home) Fine() []string {
+	var names []string
+	for i := range h.Suspects {
+		if v := &h.Suspects[i]; v.Known && !v.Bad && v.Name != apiName && v.Name != watcherName {
+			names = append(names, v.Name)
+		}
+	}
+	return names
 }
 
 // Clock returns how the page writes the time of something that was seen.
@@ -225,7 +238,7 @@ func entryOf(i *alert.Incident) Entry {
 }
 
 func watcherOf(s *Snapshot) Watcher {
-	w := Watcher{Started: s.Started, Loaded: s.Loaded, Differs: foreign(s.Differs, cutExcerpt), Kept: s.Kept}
+	w := Watcher{Started: s.Started, Loaded: s.Loaded, File: s.File, Differs: foreign(s.Differs, cutExcerpt), Kept: s.Kept}
 	for _, f := range s.Faults {
 		w.Faults = append(w.Faults, foreign(f, cutExcerpt))
 	}
@@ -237,7 +250,7 @@ func watcherOf(s *Snapshot) Watcher {
 }
 
 func notifierOf(b *outbox.Backlog) Notifier {
-	return Notifier{Name: b.Notifier, Pending: b.Pending, Oldest: b.OldestAge, Fault: foreign(b.LastError, cutExcerpt)}
+	return Notifier{Name: b.Notifier, Pending: b.Pending, Oldest: b.OldestAge, Fault: foreign(b.LastError, cutExcerpt), Told: b.Delivered}
 }
 
 // Bad reports whether the watcher's health belongs on top of the page.

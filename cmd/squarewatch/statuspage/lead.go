@@ -13,7 +13,7 @@ import (
 // these of a metric, and not the incident. Without at, it is the newest incident. Where there is none, it is the page of the rule, or the
 // home page for a built-in rule, which has no page.
 func (s *Server) lead(w http.ResponseWriter, r *http.Request) {
-	harden(w.Header())
+	s.harden(w.Header())
 	query, shown := r.URL.Query(), s.snapshot(r.Context())
 	rule, at := query.Get("rule"), shown.Now
 	if ms, err := strconv.ParseInt(query.Get("at"), 10, 64); err == nil {

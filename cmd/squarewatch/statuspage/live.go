@@ -50,7 +50,8 @@ func (s *Server) Run(ctx context.Context) {
 		case now := <-ticker.C:
 			s.forget(now)
 			if s.viewers.listening() {
-				s.viewers.compare(stateOf(s.snapshot(ctx)), s.strips.Changes())
+				shown, runs := s.renew(ctx, refresh/2)
+				s.viewers.compare(stateOf(shown), runs)
 			}
 		}
 	}
@@ -141,7 +142,7 @@ func (v *viewers) seen(id string) (uint64, bool) {
 // events sends server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html. The event "urgent" says that incidents
 // changed, "runs" that there are new runs, and "beat" that squarewatch is there.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	harden(w.Header())
+	s.harden(w.Header())
 	v := s.viewers
 	if !v.enter() {
 		w.Header().Set("Retry-After", "30")

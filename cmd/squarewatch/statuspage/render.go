@@ -11,6 +11,11 @@ import (
 //go:embed templates/*.html
 var templates embed.FS
 
+// style is the style sheet. Every page contains it, so that a browser paints the page without a second request.
+//
+//go:embed templates/style.css
+var style string
+
 //go:embed static/*
 var static embed.FS
 
@@ -46,6 +51,7 @@ func parseTemplates() (templatesAt, error) {
 		"count": count,
 		"plus":  func(a, b int) int { return a + b },
 		"mark":  mark,
+		"style": func() template.CSS { return template.CSS(style) }, //nolint:gosec // our own
 		"root":  func() string { return "" },
 		"word":  word,
 	}
@@ -90,7 +96,7 @@ func word(state any) string {
 // render writes a page as HTML.
 func (t templatesAt) render(name string, page any) ([]byte, error) {
 	all := t.below
-	if name == "home" || name == "on-call" {
+	if name == "home" || name == "on-call" || name == "all-incidents" {
 		all = t.home
 	}
 	var out bytes.Buffer

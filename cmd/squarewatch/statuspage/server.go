@@ -2,6 +2,8 @@ package statuspage
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,9 +28,12 @@ const (
 	forgetAfter = 10 * time.Second
 )
 
-// policy allows what the page itself is made of, and nothing else.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
-	"base-uri 'none'; frame-ancestors 'none'"
+// policy returns a policy that allows what the page itself is made of, and nothing else.
+func policy() string {
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; script-src 'self'; img-src 'self'; " +
+		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}
 
 // errBusy is returned while another experiment runs.
 var errBusy = errors.New("another backtest is running: try again in some seconds")
@@ -43,10 +48,15 @@ type Server struct {
 	parts     storedParts
 	trying    chan struct{} // holds the place of the one experiment that may run
 	onCall    template.HTML // what to do with a message
+	policy    string
 
-	mu     sync.Mutex
-	shown  *Snapshot
-	sheets map[string]*sheet // of shown, by address
+	making sync.Mutex // held while a snapshot is made
+
+	mu      sync.Mutex
+	shown   *Snapshot
+	runs    uint64            // of the strips, before shown was made
+	sheets  map[string]*sheet // of shown, by address
+	changes int               // by people, so far
 }
 
 // New returns a server. Its strips are a sink of the daemon.
@@ -65,7 +75,7 @@ func New(source Source, strips *Strips) (*Server, error) {
 	}
 	return &Server{
 		source: source, strips: strips, templates: all, viewers: newViewers(), files: files, parts: storedParts{read: map[string]stored{}},
-		trying: make(chan struct{}, 1), onCall: steps,
+		trying: make(chan struct{}, 1), onCall: steps, policy: policy(),
 	}, nil
 }
 
@@ -78,11 +88,13 @@ func (s *Server) Register(mux *http.ServeMux) {
 	mux.Handle("GET /incident/{name}", s.page(s.incident))
 	mux.HandleFunc("GET /incident", s.lead)
 	mux.Handle("GET /rules/{name}", s.page(s.rule))
+	mux.Handle("GET /incidents", s.page(s.incidents))
+	mux.Handle("GET /incidents.json", s.page(s.incidents))
 	mux.Handle("GET /on-call", s.page(s.onCallPage))
 	mux.HandleFunc("GET /events", s.events)
 	for name, d := range s.files {
 		mux.HandleFunc("GET /static/"+name, func(w http.ResponseWriter, r *http.Request) {
-			harden(w.Header())
+			s.harden(w.Header())
 			d.send(w, r, http.StatusOK)
 		})
 	}
@@ -98,7 +110,7 @@ type content struct {
 // page serves a page as HTML, or as JSON when the address ends in .json.
 func (s *Server) page(make func(r *http.Request, shown *Snapshot, name string) (content, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		harden(w.Header())
+		s.harden(w.Header())
 		shown := s.snapshot(r.Context())
 		d, status, err := s.sheet(shown, r.URL.RequestURI()).of(func() (document, int, error) {
 			name, asJSON := strings.CutSuffix(r.PathValue("name"), ".json")
@@ -106,7 +118,7 @@ func (s *Server) page(make func(r *http.Request, shown *Snapshot, name string) (
 			if err != nil {
 				c = content{"problem", failed(shown, err), http.StatusServiceUnavailable}
 			}
-			d, err := s.document(c, asJSON || r.URL.Path == "/index.json")
+			d, err := s.document(c, asJSON || r.URL.Path == "/index.json" || r.URL.Path == "/incidents.json")
 			return d, c.status, err
 		})
 		if err != nil {
@@ -134,53 +146,8 @@ func (s *Server) document(c content, asJSON bool) (document, error) {
 	return newDocument("text/html; charset=utf-8", body)
 }
 
-// snapshot returns the snapshot that all viewers see now. It makes a new one at most once a second.
-func (s *Server) snapshot(ctx context.Context) *Snapshot {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	if s.shown == nil || now.Sub(s.shown.Now) >= refresh || now.Before(s.shown.Now) {
-		s.shown, s.sheets = s.source.Snapshot(ctx, now), map[string]*sheet{}
-	}
-	return s.shown
-}
-
-// sheet returns the page of a snapshot at an address. It is shared while the snapshot is shown, up to a number of addresses.
-func (s *Server) sheet(shown *Snapshot, address string) *sheet {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found := s.sheets[address]
-	switch {
-	case s.shown != shown:
-		return &sheet{}
-	case found == nil:
-		found = &sheet{}
-		if len(s.sheets) < maxSheets {
-			s.sheets[address] = found
-		}
-	}
-	return found
-}
-
-// Changed is called after a person changed something. The next page shows the change, and the viewers load theirs again.
-func (s *Server) Changed() {
-	s.mu.Lock()
-	s.shown, s.sheets = nil, nil
-	s.mu.Unlock()
-	s.viewers.wake()
-}
-
-// forget releases the snapshot some time after the last viewer left. It holds much memory when there are many probes.
-func (s *Server) forget(now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.shown != nil && now.Sub(s.shown.Now) >= forgetAfter {
-		s.shown, s.sheets = nil, nil
-	}
-}
-
-func harden(h http.Header) {
-	h.Set("Content-Security-Policy", policy)
+func (s *Server) harden(h http.Header) {
+	h.Set("Content-Security-Policy", s.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")

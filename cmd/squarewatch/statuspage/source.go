@@ -33,6 +33,7 @@ type Snapshot struct {
 	Traces      TraceFate // of the runs that end now; zero where nobody knows
 
 	Loaded  time.Time   // when the configuration was loaded
+	File    string      // the first digits of the SHA-256 of its file; empty where it comes from no file
 	Reloads []time.Time // when it was replaced, oldest first
 	Differs string      // why the file is another one than what runs; empty when it is the same
 

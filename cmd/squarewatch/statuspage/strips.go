@@ -154,16 +154,19 @@ func (s *Strips) countLocked(m *probe.Miss) {
 	}
 }
 
-// Recent returns what is known of a probe. Nobody may change its cells.
-func (s *Strips) Recent(name string) Recent {
+// Of returns probes with what is known of each. Nobody may change their cells.
+func (s *Strips) Of(probes []probe.Probe) []Probe {
+	list := make([]Probe, len(probes))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	recent, ok := s.probes[name]
-	if !ok {
-		return Recent{}
+	for i := range probes {
+		list[i].Settings = &probes[i]
+		if recent, ok := s.probes[probes[i].Name]; ok {
+			recent.lent = true
+			list[i].Recent = recent.Recent
+		}
 	}
-	recent.lent = true
-	return recent.Recent
+	return list
 }
 
 // Changes returns a number that grows with every run.

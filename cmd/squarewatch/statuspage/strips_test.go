@@ -15,11 +15,11 @@ import (
 )
 
 func TestStripsKeepTheNewestRunsAndWhatReadersHold(t *testing.T) {
-	strips := statuspage.NewStrips()
+	strips, feed := statuspage.NewStrips(), []probe.Probe{{Name: "feed"}}
 	for second := range 70 {
 		strips.Finished(run("feed", second, http.StatusOK))
 	}
-	held := strips.Recent("feed").Cells
+	held := strips.Of(feed)[0].Recent.Cells
 	before := slices.Clone(held)
 	for second := range 70 {
 		strips.Finished(run("feed", 70+second, http.StatusOK))
@@ -27,7 +27,7 @@ func TestStripsKeepTheNewestRunsAndWhatReadersHold(t *testing.T) {
 	if len(held) != 60 || !slices.Equal(held, before) {
 		t.Errorf("what a reader holds changed: %d cells", len(held))
 	}
-	now := strips.Recent("feed").Cells
+	now := strips.Of(feed)[0].Recent.Cells
 	if len(now) != 60 || !now[59].At.Equal(run("feed", 139, http.StatusOK).End) || !now[0].At.Equal(run("feed", 80, http.StatusOK).End) {
 		t.Errorf("want the newest 60 runs, got %d from %v", len(now), now[0].At)
 	}
@@ -84,7 +84,7 @@ func TestStripsOfAPeriod(t *testing.T) {
 			t.Errorf("last=%s: want %q in %s", last, want, got)
 		}
 	}
-	golden.Check(t, "testdata/home-1h.html", get(t, mux, "/?last=1h").Body.String(), *update)
+	golden.Check(t, "testdata/home-1h.html", unstyled(t, get(t, mux, "/?last=1h").Body.String()), *update)
 }
 
 func TestAHistoryThatCannotBeReadHidesNoProbe(t *testing.T) {

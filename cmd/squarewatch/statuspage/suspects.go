@@ -20,6 +20,12 @@ type Suspect struct {
 	Evidence []Reason  `json:"evidence"`       // at most three
 }
 
+// The names of the two suspects that are not between the API and squarewatch.
+const (
+	apiName     = "API"
+	watcherName = "Watching"
+)
+
 // suspectsOf weighs everybody by the last run of each probe, by what fires, and by what squarewatch knows of itself.
 func suspectsOf(s *Snapshot, rows []Row) []Suspect {
 	list := []Suspect{apiSuspect(s), loginSuspect(s)}
@@ -68,7 +74,7 @@ func credentialsOf(s *Snapshot) []string {
 
 // apiSuspect counts the probes whose last answer speaks against the API.
 func apiSuspect(s *Snapshot) Suspect {
-	v := Suspect{Name: "API"}
+	v := Suspect{Name: apiName}
 	bad, seen := 0, 0
 	for i := range s.Probes {
 		last := &s.Probes[i].Recent.Last
@@ -201,13 +207,19 @@ func keySuspect(s *Snapshot, name string) Suspect {
 	return v
 }
 
-// addEnd adds when a key or its token ends, where that is known.
+// addEnd adds when a key or its token ends, or that the key does not say it.
 func (v *Suspect) addEnd(s *Snapshot, name string) {
 	i := slices.IndexFunc(s.Credentials, func(c Credential) bool { return c.Name == name })
-	if i < 0 || s.Credentials[i].Ends.IsZero() {
+	if i < 0 {
 		return
 	}
 	c := &s.Credentials[i]
+	if c.Ends.IsZero() {
+		if !c.Renewable {
+			v.add("the key does not say when it ends: only a JSON Web Token does", time.Time{})
+		}
+		return
+	}
 	v.Left = lasting(c.Ends.Sub(s.Now)) + " left"
 	ends := c.Ends.UTC().Format("2 Jan 2006 15:04")
 	switch {
@@ -223,7 +235,7 @@ func (v *Suspect) addEnd(s *Snapshot, name string) {
 
 // watcherSuspect says whether squarewatch itself does its work.
 func watcherSuspect(s *Snapshot, rows []Row) Suspect {
-	v := Suspect{Name: "Watching", Known: true, Say: fmt.Sprintf("%d missed today", s.MissedToday)}
+	v := Suspect{Name: watcherName, Known: true, Say: fmt.Sprintf("%d missed today", s.MissedToday)}
 	late := 0
 	for i := range rows {
 		if rows[i].State == RowLate {

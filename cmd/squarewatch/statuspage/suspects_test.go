@@ -60,7 +60,11 @@ func TestAKeyTellsHowLongItIsValid(t *testing.T) {
 			t.Errorf("want an accepted key, %s, got %+v", want, got)
 		}
 	}
-	s.Credentials[0].Renewable = true
+	s.Credentials[0].Ends = time.Time{}
+	if got := suspect(t, s, "Key partner"); got.Left != "" || !strings.Contains(got.Evidence[1].Text, "does not say when it ends") {
+		t.Errorf("want it said that the end is not known, got %+v", got)
+	}
+	s.Credentials[0].Ends, s.Credentials[0].Renewable = s.Now.Add(time.Hour), true
 	if got := suspect(t, s, "Key partner"); !strings.Contains(got.Evidence[1].Text, "is renewed before") {
 		t.Errorf("want its token renewed, got %+v", got)
 	}

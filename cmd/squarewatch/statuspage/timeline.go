@@ -8,6 +8,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
+	"squarewatch/config/setting"
 )
 
 // Moment is an entry of a timeline.
@@ -67,7 +68,12 @@ func arithmetic(i *alert.Incident) string {
 	if i.Condition != alert.ConditionRate {
 		return ""
 	}
-	return fmt.Sprintf("at or above %v in %s", i.Threshold, lasting(i.Window))
+	compared := fmt.Sprintf("at or above %v in %s", i.Threshold, lasting(i.Window))
+	counted := i.FiredWith
+	if counted.Runs == 0 {
+		return compared
+	}
+	return fmt.Sprintf("%d of %d runs (%v), %s", counted.Bad, counted.Runs, setting.Share(counted.Bad)/setting.Share(counted.Runs), compared)
 }
 
 // silenceOf says who silenced, until when and why.

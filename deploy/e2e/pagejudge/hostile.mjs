@@ -9,7 +9,7 @@ export async function hostile(open, base, paths, text) {
     await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
     const found = await page.evaluate(() => ({
       ran: globalThis.hostile !== undefined,
-      elements: document.querySelectorAll("img, iframe, object, embed, base, style, main script, [onerror], [onload], [onclick], [style]").length,
+      elements: document.querySelectorAll("img, iframe, object, embed, base, main style, main script, [onerror], [onload], [onclick], [style]").length,
       links: [...document.links].filter((a) => !/^https?:$/.test(a.protocol)).length,
       words: document.body.textContent + [...document.querySelectorAll("textarea")].map((e) => e.value).join(""),
     }));

@@ -67,6 +67,38 @@ export async function along(open, base, paths) {
   await page.close();
 }
 
+// alongRow goes along the strip of a row of the home page, while updates arrive, and opens a run.
+export async function alongRow(open, base) {
+  const page = await open("keyboard row", base);
+  await page.goto(base + "/");
+  const onRow = () => document.activeElement?.matches("#r-feed .along");
+  const label = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? "");
+  const onRun = () => until(() => page.evaluate(() => !!document.activeElement?.closest("#r-feed .stops > *")));
+  if (!await tabTo(page, "the strip of a row", onRow)) return;
+  await page.keyboard.press("ArrowLeft");
+  if (!await onRun()) return fault("keyboard", "an arrow key does not lead to the runs of a row");
+  const newest = await label();
+  await page.keyboard.press("ArrowLeft");
+  const before = await label();
+  await page.keyboard.press("Home");
+  const oldest = await label();
+  if (before === newest || oldest === before || oldest === newest) fault("keyboard", "arrow keys do not go along a row", newest, before, oldest);
+  await page.evaluate(() => { globalThis.mine = document.activeElement; });
+  const row = () => page.evaluate(() => document.querySelector("#r-feed .along").innerHTML);
+  for (let i = 0, last = await row(); i < 2; i++, last = await row()) {
+    if (!await until(async () => (await row()) !== last)) fault("keyboard", "no live update of the row arrived");
+  }
+  if (!await page.evaluate(() => document.activeElement === globalThis.mine)) fault("keyboard", "a live update took the focus from a row");
+  await page.keyboard.press("Escape");
+  if (!await page.evaluate(onRow) || await page.$(".runs .big")) fault("keyboard", "Escape does not lead back to the row");
+  await page.keyboard.press("End");
+  await onRun();
+  for (let i = 0; i < 60 && !await page.evaluate(() => document.activeElement.hasAttribute("href")); i++) await page.keyboard.press("ArrowLeft");
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  if (!page.url().startsWith(base + "/run/") || !await page.$(".attempt")) fault("keyboard", "Enter on a run of a row leads to", page.url());
+  await page.close();
+}
+
 // act logs in, acknowledges, writes a note and silences with keys only. It returns the page of the incident.
 export async function act(open, base, paths, token) {
   const page = await open("keyboard act", base);

@@ -40,7 +40,11 @@
       if (same === place) place = place.nextSibling; else old.insertBefore(same, place);
       adopt(same, child);
     }
-    while (place) { const after = place.nextSibling; place.remove(); place = after; }
+    while (place) {
+      const after = place.nextSibling;
+      if (!place.contains(document.activeElement)) place.remove(); // a strip that a person goes along stays
+      place = after;
+    }
   }
 
   async function refresh() {

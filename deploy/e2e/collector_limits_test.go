@@ -1,0 +1,64 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestACollectorThatRestarts stops a collector under a squarewatch that sends to it, and starts it again. Nothing is lost.
+func TestACollectorThatRestarts(t *testing.T) {
+	c := newCollector(t)
+	overGRPC := c.send(`endpoint: "http://127.0.0.1:` + c.grpc + `", protocol: grpc`)
+	overHTTP := c.send(`endpoint: "http://127.0.0.1:` + c.large + `", protocol: http/protobuf`)
+	senders := []*sender{overGRPC, overHTTP}
+	for _, s := range senders {
+		c.arrives(s)
+	}
+	for range 2 {
+		if _, err := stop(t, c.cmd); err != nil {
+			t.Log(err)
+		}
+		for _, s := range senders {
+			eventually(t, 60*time.Second, "spans wait", func() bool { return scrape(t, s.listen, "squarewatch_spool_bytes", nil) > 20_000 })
+		}
+		c.start()
+		for _, s := range senders {
+			c.arrives(s)
+			eventually(t, 60*time.Second, "no spans wait", func() bool { return scrape(t, s.listen, "squarewatch_spool_bytes", nil) < 20_000 })
+		}
+	}
+}
+
+// TestACollectorBehindARateLimit has an nginx before a collector that lets one request of spans in two seconds through, and answers others
+// with 429 and Retry-After. Spans arrive later, none is lost, and the log does not repeat itself.
+func TestACollectorBehindARateLimit(t *testing.T) {
+	c := newCollector(t)
+	for name, to := range map[string]struct{ path, pass, protocol string }{
+		"HTTP": {"/v1/traces", "proxy_pass http://api", "http/protobuf"},
+		"gRPC": {"/opentelemetry.proto.collector.trace.v1.TraceService/", "grpc_pass grpc://127.0.0.1:" + c.grpc, "grpc"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mine := *c
+			mine.t = t
+			f := newFront(t)
+			f.run("nginx", strings.NewReplacer(
+				"rate=1r/m", "rate=30r/m",
+				"proxy_pass http://api", to.pass,
+				"location / {", "location "+to.path+" { limit_req zone=one; limit_req_status 429; add_header Retry-After 2 always; "+
+					to.pass+"; }\n    location / {",
+			).Replace(nginxConfig("http://127.0.0.1:"+c.large)), syscall.SIGHUP, "-p", filepath.Dir(f.ca), "-c")
+			s := mine.send(`endpoint: "` + f.target + `", ca: ` + f.ca + `, protocol: ` + to.protocol)
+			mine.arrives(s)
+			limited, told := strings.Count(f.log.String(), "limiting requests"), strings.Count(s.log.String(), "spans do not reach the collector")
+			t.Logf("%d requests were limited, told %d times", limited, told)
+			if limited == 0 || told > 2 {
+				t.Errorf("want requests limited, and that told twice at most, got %d and %d\n%s", limited, told, s.log)
+			}
+		})
+	}
+}
