@@ -55,7 +55,7 @@ type testCollector struct {
 	exponentials int
 	deltas       []string // metrics that are not cumulative
 	logs         []*logpb.LogRecord
-	tracesOnly   bool // it takes no metrics
+	tracesOnly   bool // it accepts no metrics
 }
 
 func (c *testCollector) addLogs(request *collectorlogs.ExportLogsServiceRequest) {
@@ -244,8 +244,9 @@ func TestCollectorReceivesSpansAndMetrics(t *testing.T) {
 	}
 }
 
-// TestAStoreOfTracesAloneIsNoFailure sends to a collector that takes no metrics, as a Jaeger does. One line says so, and nothing fails.
-func TestAStoreOfTracesAloneIsNoFailure(t *testing.T) {
+// TestACollectorWithoutMetricsIsNoFailure sends to a collector that accepts no metrics, like Jaeger. The log says so once, and nothing
+// fails.
+func TestACollectorWithoutMetricsIsNoFailure(t *testing.T) {
 	for name, start := range transports() {
 		t.Run(name, func(t *testing.T) {
 			c, logs := newCollector(), &logBuffer{}

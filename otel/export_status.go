@@ -27,7 +27,7 @@ type exportStatus struct {
 	mu      sync.Mutex
 	failure error     // of the last export
 	failing time.Time // since when exports fail; zero while they succeed
-	lacked  bool      // the collector has no service for the signal, which was logged
+	lacked  bool      // the log says that the collector has no service for the signal
 }
 
 // export runs one export. It returns nothing, because the SDK would report every error to its global handler again.

@@ -16,7 +16,7 @@ import (
 // TestDropped is how many spans a test recorder reports as dropped.
 const TestDropped = 7
 
-// NewTestRecorder returns a recorder that is set up as by New, but gives requests of spans to a function, and metrics to a reader.
+// NewTestRecorder returns a recorder like that of New, which passes requests of spans to a function, and metrics to a reader.
 func NewTestRecorder(send func(request []byte)) (*Recorder, *sdkmetric.ManualReader) {
 	registry := metric.NewRegistry(instrumentationScope(""))
 	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(registryProducer{registry}))

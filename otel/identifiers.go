@@ -51,7 +51,7 @@ func randomSpanID() (id trace.SpanID) {
 	return id
 }
 
-// known returns an identifier, or a random one where there is none.
+// known returns an identifier, or a random one when it is zero.
 func known(span probe.SpanID) trace.SpanID {
 	if id := trace.SpanID(span); id.IsValid() {
 		return id

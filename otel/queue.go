@@ -21,7 +21,8 @@ const (
 // exportTime is how long the export of one batch may take, with all tries.
 const exportTime = 30 * time.Second
 
-// hurryInterval is the minimum time between two exports that were asked for, so that many failures at once do not cause one each.
+// hurryInterval is the minimum time between an export and the next one that hurry asks for, so that many failures at once do not cause many
+// exports.
 const hurryInterval = 20 * time.Millisecond
 
 // spanQueue collects the encoded spans of runs, and exports them in batches.
@@ -32,14 +33,14 @@ type spanQueue struct {
 
 	added   wake.Signal        // the queue is no longer empty
 	filled  wake.Signal        // a batch is full
-	hurried wake.Signal        // what is in the queue must not wait
+	hurried wake.Signal        // the spans in the queue must be exported soon
 	flushes chan chan struct{} // each is closed when the queue was exported
 	stopped chan struct{}      // closed by Shutdown
 	ended   chan struct{}      // closed when everything was exported after that
 
 	mu      sync.Mutex
 	waiting []spanBatch // all but the last are full
-	length  int         // spans in the queue, and those whose export runs
+	length  int         // number of spans in the queue and in running exports
 	closed  bool
 
 	dropped atomic.Int64 // spans that were lost: the queue was full, or an export failed and there is no spool
@@ -71,7 +72,7 @@ func (q *spanQueue) add(spans []byte, count int) {
 		"fix", "keep fewer healthy traces with telemetry.keep_healthy, or find out why the disk or the collector is slow")
 }
 
-// fits queues encoded spans; false if there is no room for them.
+// fits queues encoded spans. It returns false when the queue is closed or has no room for them.
 func (q *spanQueue) fits(spans []byte, count int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -96,7 +97,8 @@ func (q *spanQueue) fits(spans []byte, count int) bool {
 // hurry asks for an export soon, and returns at once.
 func (q *spanQueue) hurry() { q.hurried.Send() }
 
-// run exports what is queued: when a batch is full, when the first span in the queue has waited long enough, and when it is asked to.
+// run exports what is queued: when a batch is full, when the first span has waited for the queue's timeout, and when hurry, ForceFlush or
+// Shutdown asks for it.
 func (q *spanQueue) run(ctx context.Context) {
 	defer close(q.ended)
 	due, soon := time.NewTimer(q.timeout), time.NewTimer(q.timeout)

@@ -40,8 +40,8 @@ func TestEverySpanIsExportedOrCounted(t *testing.T) {
 	}
 }
 
-// TestWhenTheQueueIsExported has spans that wait 200 ms, a batch that is full at once, and spans of unexpected runs, which go out at once
-// but not more often than each 20 ms.
+// TestWhenTheQueueIsExported queues spans that wait 200 ms, a full batch, and spans of unexpected runs. These are exported at once, but not
+// more often than every 20 ms.
 func TestWhenTheQueueIsExported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()

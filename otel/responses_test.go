@@ -101,8 +101,9 @@ func TestWarningIsNotAFailure(t *testing.T) {
 	}
 }
 
-// TestAPartialSuccessIsToldAsOne has a collector that rejects some data points of each request, then refuses all, and then accepts all.
-func TestAPartialSuccessIsToldAsOne(t *testing.T) {
+// TestAPartialSuccessIsLoggedAsOne has a collector that rejects some data points, refuses whole requests, rejects some again, and then
+// accepts all.
+func TestAPartialSuccessIsLoggedAsOne(t *testing.T) {
 	var respond atomic.Pointer[func(w http.ResponseWriter)]
 	say := func(f func(w http.ResponseWriter)) { respond.Store(&f) }
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { (*respond.Load())(w) }))

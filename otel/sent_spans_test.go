@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// sentSpans reads requests of spans with the generated code of the protocol.
+// sentSpans decodes requests of spans with the protocol's generated code.
 type sentSpans struct {
 	t   *testing.T
 	all tracetest.SpanStubs
@@ -41,7 +41,7 @@ func (s *sentSpans) read(request []byte) {
 	}
 }
 
-// stub returns what a span of the protocol says.
+// stub returns a span of the protocol as the SDK's type for tests.
 func stub(s *tracepb.Span) tracetest.SpanStub {
 	stub := tracetest.SpanStub{
 		Name: s.GetName(), SpanContext: spanContext(s.GetTraceId(), s.GetSpanId(), s.GetFlags()),

@@ -18,7 +18,7 @@ import (
 
 // spanWriter writes the spans of runs, renewals and alerts after they have ended.
 type spanWriter struct {
-	add       func(spans []byte, count int) // nil when spans are not sent; it keeps nothing of spans
+	add       func(spans []byte, count int) // copies the spans; it must not keep the slice
 	userAgent string                        // of the probes' requests; empty to leave it out
 	buffers   sync.Pool                     // of *encoded.Spans
 }
@@ -29,7 +29,7 @@ func newSpanWriter(add func(spans []byte, count int), userAgent string) *spanWri
 	return &spanWriter{add: add, userAgent: userAgent, buffers: sync.Pool{New: func() any { return encoded.NewSpans(limits) }}}
 }
 
-// write adds the spans that a function writes.
+// write encodes the spans that a function writes, and adds them.
 func (w *spanWriter) write(spans func(*encoded.Spans)) {
 	buffer := w.buffers.Get().(*encoded.Spans) //nolint:forcetypeassert // there is nothing else in it
 	buffer.Reset()

@@ -24,7 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// received is what a collector got of one squarewatch, by OTLP/HTTP.
+// received is what a collector received from one squarewatch, over OTLP/HTTP.
 type received struct {
 	mu        sync.Mutex
 	headers   map[string]http.Header // of the first request, by path
@@ -82,8 +82,8 @@ func (r *received) add(to map[string]string, attributes []*commonpb.KeyValue) {
 	}
 }
 
-// sendWith sends one of everything with variables, to a collector that the variable OTEL_EXPORTER_OTLP_ENDPOINT names unless they name
-// another. SERVER in a value is its address.
+// sendWith sets the variables, and sends spans, metrics and logs. Unless the variables name a collector, OTEL_EXPORTER_OTLP_ENDPOINT names
+// the one of the test. SERVER in a value stands for its address.
 func sendWith(t *testing.T, variables map[string]string) *received {
 	t.Helper()
 	r := &received{
@@ -123,7 +123,7 @@ func sendWith(t *testing.T, variables map[string]string) *received {
 	return r
 }
 
-// specified is a variable of the specification, a value, and what must come of it.
+// specified is a variable of the specification, a value, and the effect that the value must have.
 type specified struct {
 	name, value string
 	does        string // what squarewatch does with it, for the page on traces
@@ -143,7 +143,7 @@ func refusedWith(text string) func(*received) bool {
 	return func(r *received) bool { return r.refused != nil && strings.Contains(r.refused.Error(), text) }
 }
 
-// sdkReports is the outcome of a value that the SDK cannot read: it says so.
+// sdkReports returns the check for a value that the SDK cannot read: the log must name the variable.
 func sdkReports(name string) func(*received) bool {
 	return func(r *received) bool { return strings.Contains(r.logged, name) }
 }
@@ -229,8 +229,8 @@ func unread() []string {
 	}
 }
 
-// TestTheVariablesOfTheSpecification has a row for each variable of the specification. It sets the variable alone, sends one of everything,
-// and looks at what the collector receives, at what check refuses, and at the log. The table of the page on traces is made of the rows.
+// TestTheVariablesOfTheSpecification has a row for each variable of the specification. It sets the variable, sends spans, metrics and logs,
+// and checks what the collector receives, what check refuses, and what is logged. It compares the table in docs/traces.md with the rows.
 func TestTheVariablesOfTheSpecification(t *testing.T) {
 	rows := slices.Concat(endpoints()[:1], ofSignal("", "/v1/traces"), ofTheSDK())
 	var table strings.Builder
@@ -246,7 +246,7 @@ func TestTheVariablesOfTheSpecification(t *testing.T) {
 		said := collector.IgnoredVariables(func(asked string) string { return map[bool]string{asked == name: "7"}[true] })
 		does, found := strings.CutPrefix(strings.Join(said, ""), name+" is not read: ")
 		if !found {
-			t.Errorf("%s: want it told that it is not read, got %q", name, said)
+			t.Errorf("%s: want a warning that it is not read, got %q", name, said)
 		}
 		if !strings.HasSuffix(name, "S_INSECURE") { // of one signal
 			fmt.Fprintf(&table, "| `%s` | not read: %s |\n", name, does)
@@ -260,7 +260,7 @@ func TestTheVariablesOfTheSpecification(t *testing.T) {
 			variables := map[string]string{row.name: row.value}
 			maps.Copy(variables, row.with)
 			if r := sendWith(t, variables); !row.want(r) {
-				t.Errorf("%s=%s has another effect: %+v", row.name, row.value, r)
+				t.Errorf("%s=%s: want the effect of its row, got %+v", row.name, row.value, r)
 			}
 		})
 	}

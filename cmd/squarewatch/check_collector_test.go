@@ -14,8 +14,8 @@ import (
 	"squarewatch/otel/collector"
 )
 
-// TestAStoreOfTracesAloneIsNoFailure asks collectors that take traces and no metrics, and one that takes neither.
-func TestAStoreOfTracesAloneIsNoFailure(t *testing.T) {
+// TestACollectorWithoutMetricsIsNoFailure asks collectors that accept traces and no metrics, and one that accepts neither.
+func TestACollectorWithoutMetricsIsNoFailure(t *testing.T) {
 	traces := http.NewServeMux()
 	traces.HandleFunc("POST /v1/traces", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	overHTTP, nothing := httptest.NewServer(traces), httptest.NewServer(http.NotFoundHandler())

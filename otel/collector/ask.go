@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// ErrNoService is the error of a collector that has no service for a signal, as a Jaeger has none for metrics.
+// ErrNoService is the error of a collector that does not accept a signal, as Jaeger accepts no metrics.
 var ErrNoService = errors.New("it has no service for this signal")
 
 // Ask sends one empty request to the collector and returns why it was not accepted. A collector answers an empty request with success
@@ -26,7 +26,7 @@ var ErrNoService = errors.New("it has no service for this signal")
 func (d *Destination) Ask(ctx context.Context) error {
 	timeout := d.timeout
 	if timeout == endless {
-		timeout = defaultTimeout // somebody waits for the answer
+		timeout = defaultTimeout // a person waits for the answer
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -194,7 +194,7 @@ func requestTimeout(ofSignal, general string, env func(string) string) time.Dura
 	return defaultTimeout
 }
 
-// endless is the timeout for 0, which means none
+// endless is the timeout that stands for 0, which means no timeout
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#timeout).
 const endless = math.MaxInt32 * time.Millisecond
 

@@ -68,7 +68,8 @@ func (c spansInParts) UploadTraces(ctx context.Context, spans []*tracepb.Resourc
 	}.export(spans)
 }
 
-// halveSpans divides spans between resources, or between scopes, or within a scope. Only then it reads what [encoded.Unread] returned.
+// halveSpans divides spans between resources, or between scopes, or within a scope. It decodes what [encoded.Unread] returned only when
+// there is one resource.
 func halveSpans(all []*tracepb.ResourceSpans) (first, second []*tracepb.ResourceSpans, ok bool) {
 	if len(all) != 1 {
 		return halves(all)
@@ -95,7 +96,7 @@ func countSpans(all []*tracepb.ResourceSpans) (n int64) {
 	for _, unread := range all {
 		of, err := encoded.Read(unread)
 		if err != nil {
-			n++ // at least
+			n++ // at least one span, because its number is not known
 			continue
 		}
 		for _, scope := range of.GetScopeSpans() {

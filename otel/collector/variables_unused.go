@@ -2,7 +2,7 @@ package collector
 
 import "strings"
 
-// unusedVariables are the variables of the specification that squarewatch does not read, and what holds in their place.
+// unusedVariables returns the variables of the specification that squarewatch does not read, each with what squarewatch does instead.
 func unusedVariables() [][2]string {
 	const (
 		sampler = "telemetry.keep_healthy says which traces are kept"
@@ -43,7 +43,8 @@ func unusedVariables() [][2]string {
 	}
 }
 
-// unusedWarnings returns a sentence about each variable that is set and not read. A value that asks for what holds anyway is none.
+// unusedWarnings returns a sentence about each variable that is set and not read. It leaves out a variable whose value asks for what
+// squarewatch does anyway.
 func unusedWarnings(env func(string) string) (warnings []string) {
 	for _, v := range unusedVariables() {
 		name, instead := v[0], v[1]

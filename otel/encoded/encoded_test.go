@@ -26,7 +26,7 @@ var (
 	long    = strings.Repeat("ä", 200) // 400 bytes: its length takes two bytes
 )
 
-// write writes a span with one of everything, and one with nothing.
+// write writes one span that has every kind of field, and one that has only what every span has.
 func write(s *encoded.Spans) {
 	s.Begin(&encoded.Span{
 		Trace: traceID, ID: spanID, Parent: trace.SpanID{4}, Name: "a", Kind: trace.SpanKindClient,
@@ -55,7 +55,7 @@ func keyValue(key string, value *commonpb.AnyValue) *commonpb.KeyValue {
 	return &commonpb.KeyValue{Key: key, Value: value}
 }
 
-// wantSpans is what write writes, as the generated code of the protocol has it.
+// wantSpans returns what write writes, as messages of the protocol's generated code.
 func wantSpans() []*tracepb.Span {
 	const flags = 0x101 // sampled, and the parent is not remote
 	return []*tracepb.Span{{
@@ -94,7 +94,8 @@ func request(limits sdktrace.SpanLimits) (request []byte, count int) {
 	return origin.Request(spans.Bytes()), spans.Count()
 }
 
-// TestTheGeneratedCodeReadsWhatIsWritten compares bytes with what the generated code of the protocol makes of them, field by field.
+// TestTheGeneratedCodeReadsWhatIsWritten decodes the bytes with the protocol's generated code, and compares the fields with what was
+// written.
 func TestTheGeneratedCodeReadsWhatIsWritten(t *testing.T) {
 	body, count := request(sdktrace.NewSpanLimits())
 	var got tracepb.TracesData
@@ -138,7 +139,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestUnreadMessagesAreSentAsTheyAre encodes messages that were not read, as the clients of OTLP do.
+// TestUnreadMessagesAreSentAsTheyAre encodes messages that were not decoded, as the clients of OTLP do.
 func TestUnreadMessagesAreSentAsTheyAre(t *testing.T) {
 	body, _ := request(sdktrace.NewSpanLimits())
 	two := append(append([]byte{}, body...), body...)
@@ -159,12 +160,12 @@ func TestUnreadMessagesAreSentAsTheyAre(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if again, err := encoded.Read(read); again != read || err != nil {
-			t.Errorf("want a message that was read as it is, got %v", err)
+			t.Errorf("want Read to return a decoded message unchanged, got another one or %v", err)
 		}
 	}
 }
 
-// FuzzUnread has bytes that are no request: a file that another program wrote.
+// FuzzUnread reads arbitrary bytes, for example a file that another program wrote.
 func FuzzUnread(f *testing.F) {
 	body, _ := request(sdktrace.NewSpanLimits())
 	f.Add(body)

@@ -48,7 +48,7 @@ func (m *message) fixed64(field protowire.Number, number uint64) {
 	*m = protowire.AppendFixed64(protowire.AppendTag(*m, field, protowire.Fixed64Type), number)
 }
 
-// time writes a time in nanoseconds since 1970; 0 for one before.
+// time writes a time in nanoseconds since 1970. It writes 0 for an earlier time.
 func (m *message) time(field protowire.Number, t time.Time) {
 	m.fixed64(field, uint64(max(0, t.UnixNano())))
 }
@@ -61,7 +61,7 @@ const (
 	fieldElement                                             = 1
 )
 
-// attribute writes an attribute, with texts of at most limit characters; a limit below zero is none.
+// attribute writes an attribute. It cuts texts to limit characters; a negative limit cuts nothing.
 func (m *message) attribute(field protowire.Number, a attribute.KeyValue, limit int) {
 	begin := m.open(field)
 	m.text(fieldKey, string(a.Key))
@@ -90,7 +90,7 @@ func (m *message) attribute(field protowire.Number, a attribute.KeyValue, limit 
 	m.close(begin)
 }
 
-// cut returns the first characters of a text.
+// cut returns the first limit characters of a text, or all of them when the limit is negative.
 func cut(text string, limit int) string {
 	if limit < 0 || len(text) <= limit {
 		return text

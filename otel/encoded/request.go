@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Origin is what spans come from: a resource and a scope. It holds their fields, encoded.
+// Origin is where spans come from: a resource and a scope. It holds their encoded fields.
 type Origin struct{ resource, resourceSchema, scope, scopeSchema message }
 
 // NewOrigin returns the origin of the spans of a scope.
@@ -45,9 +45,9 @@ func (o *Origin) Request(spans []byte) []byte {
 	return m
 }
 
-// Unread returns the messages of a request without reading them. Each has its content as unknown fields, which Protobuf writes as they are
-// (https://protobuf.dev/programming-guides/proto3/#unknowns), so a client can send it. Read reads one. The messages share the memory of
-// the request.
+// Unread returns the messages of a request without decoding them. A message has its content as unknown fields. Protobuf writes these
+// unchanged (https://protobuf.dev/programming-guides/proto3/#unknowns), so a client can send the message. [Read] decodes a message. The
+// messages share the memory of the request.
 func Unread(request []byte) (list []*tracepb.ResourceSpans, err error) {
 	for len(request) > 0 {
 		number, kind, n := protowire.ConsumeTag(request)
@@ -69,7 +69,7 @@ func Unread(request []byte) (list []*tracepb.ResourceSpans, err error) {
 	return list, nil
 }
 
-// Read returns a message of Unread with its content in fields, and any other message as it is.
+// Read decodes a message of [Unread]. It returns any other message unchanged.
 func Read(spans *tracepb.ResourceSpans) (*tracepb.ResourceSpans, error) {
 	content := spans.ProtoReflect().GetUnknown()
 	if len(content) == 0 || len(spans.GetScopeSpans()) > 0 {

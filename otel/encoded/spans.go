@@ -34,7 +34,7 @@ const (
 	flags = uint32(trace.FlagsSampled) | 0x100
 )
 
-// Span is what every span has.
+// Span has the fields that every span has.
 type Span struct {
 	Trace      trace.TraceID
 	ID, Parent trace.SpanID // Parent is zero for a root
@@ -43,8 +43,7 @@ type Span struct {
 	Start, End time.Time
 }
 
-// Spans writes spans, one after the other: Begin, then what the span has, then Close.
-// NewSpans makes one.
+// Spans encodes spans one after another. For each span, call Begin, then the methods that add to it, then Close.
 type Spans struct {
 	encoded    message
 	count      int
@@ -53,7 +52,7 @@ type Spans struct {
 	attributes int // of the span that is open, also those beyond the limit
 }
 
-// NewSpans returns a writer without spans. Of the limits it respects the length of a text and the number of attributes of a span.
+// NewSpans returns a writer without spans. It applies two of the limits: the length of a text, and the number of attributes of a span.
 func NewSpans(limits sdktrace.SpanLimits) *Spans { return &Spans{limits: limits} }
 
 // Reset removes all spans and keeps the memory.

@@ -38,7 +38,7 @@ func PartialSuccess(err error) (rejected int64, ok bool) {
 	return 0, false
 }
 
-// OnlyPartial reports whether an error says no more than that a collector accepted a request in part. Of joined errors each must say so.
+// OnlyPartial reports whether an error says only that a collector accepted part of a request. All joined errors must say so.
 func OnlyPartial(err error) bool {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok { // of errors.Join
 		return !slices.ContainsFunc(joined.Unwrap(), func(e error) bool { return !OnlyPartial(e) })

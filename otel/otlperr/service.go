@@ -12,7 +12,7 @@ import (
 // notFound matches the exporters' error for an answer of 404. The error has no type; see contentTooLarge.
 var notFound = regexp.MustCompile(`^failed to send (metrics |logs )?to \S+: 404 `)
 
-// NoService reports whether a collector has no service for the signal that was sent to it, as a Jaeger has none for metrics. Over gRPC it
+// NoService reports whether a collector has no service for the signal that was sent to it, as Jaeger has none for metrics. Over gRPC it
 // answers UNIMPLEMENTED (https://grpc.io/docs/guides/status-codes/). Over HTTP it answers 404, because it serves only the paths of signals
 // for which it has a pipeline (https://github.com/open-telemetry/opentelemetry-collector/blob/v0.140.0/receiver/otlpreceiver/otlp.go).
 func NoService(err error) bool {

@@ -39,13 +39,13 @@ func TestNoServiceOfTheRealExporters(t *testing.T) {
 	}
 }
 
-func TestNoServiceIsNoOtherError(t *testing.T) {
+func TestOtherErrorsAreNotAMissingService(t *testing.T) {
 	for _, err := range []error{
 		nil, errors.New("404 Not Found"), status.Error(codes.Unavailable, "refused"),
 		errors.New("failed to send to http://127.0.0.1:1: 403 no (404 x)"),
 	} {
 		if otlperr.NoService(err) {
-			t.Errorf("want another error than that of a missing service: %v", err)
+			t.Errorf("want this error not read as a missing service: %v", err)
 		}
 	}
 }

@@ -81,8 +81,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// TestACollectorThatLimitsTheRateIsLoggedOnceAMinute has a collector that refuses every second upload: that is no outage each time. When it
-// refuses all of them, the log says so within a minute.
+// TestACollectorThatLimitsTheRateIsLoggedOnceAMinute has a collector that refuses every second upload. The log reports that once a minute,
+// and not each time. When the collector then refuses all uploads, the log says so within a minute and some seconds.
 func TestACollectorThatLimitsTheRateIsLoggedOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, logs := &collector{}, &logBuffer{}

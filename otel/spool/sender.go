@@ -218,8 +218,8 @@ func (s *sender) upload(
 	return outcome, lost, err
 }
 
-// logOutcome logs once that the collector went down and once that it is back, and at most once a minute what it rejects. Of a collector
-// that fails again and again, for example because it limits the rate, it logs one outage a minute.
+// logOutcome logs when the collector goes down and when it is back. It logs at most one outage a minute, because a collector that limits
+// the rate fails again and again. It also logs at most once a minute what the collector rejects.
 func (s *sender) logOutcome(ctx context.Context, outcome otlperr.Outcome, err error, batches int) {
 	damaged := errors.Is(err, errDamaged) // has been logged, and does not show that the collector is up
 	switch {

@@ -8,9 +8,9 @@ import (
 	"squarewatch/otel/otlperr"
 )
 
-// Add writes a batch to disk and returns: a request of [encoded.Origin], and how many spans are in it. It does not wait for the network and
-// does not fail when the collector is down. A batch that fits neither on disk nor in memory is dropped and counted. Add returns an error
-// only after Stop.
+// Add writes a batch to disk and returns. The batch is a request of [encoded.Origin] with a number of spans. Add does not wait for the
+// network, and does not fail when the collector is down. A batch that fits neither on disk nor in memory is dropped and counted. Add
+// returns an error only after Stop.
 func (c *Client) Add(ctx context.Context, request []byte, spans int) error {
 	file, err := encode(request, spans)
 	c.writeMu.Lock()
