@@ -17,8 +17,8 @@ const (
 	Firing   State = "firing"
 )
 
-// Incident describes one incident of a series of a rule, from firing to resolved, as it is at one time. It is plain data, and it is
-// stored as JSON, where a field that was renamed keeps its first name.
+// Incident describes one incident of a series of a rule, from firing to resolved, as it is at one time. It is plain data, stored as JSON. A
+// field that was renamed keeps its first name in JSON, so that stored incidents stay readable.
 type Incident struct {
 	ID        string // the same from firing to resolved
 	Rule      string
@@ -40,7 +40,7 @@ type Incident struct {
 	Fired    time.Time // when the incident was declared
 	Resolved time.Time // when it ended; zero while it fires
 
-	FiredWith RunCount // what the rule counted when it fired; zero in incidents of an older version, and where it counts no runs
+	FiredWith RunCount // what the rule counted when it fired; zero for a rule that counts no runs, and in incidents of an older version
 
 	Condition  Condition     // how the rule evaluates
 	Low, High  setting.Share // bounds of the true rate, where the rule has a Confidence
@@ -60,7 +60,7 @@ type Incident struct {
 	Blamed         string           // the credential of the newest of those runs; empty for none
 	Evidence       []probe.Evidence // evidence for Blame, or why it is unknown; the strongest first
 	Advice         string           `json:"Settle"`  // how to find out whose fault it is; empty unless Blame is BlameUnknown
-	BlameChangedAt time.Time        `json:"Clearer"` // when a message last announced another Blame than before; zero if none did
+	BlameChangedAt time.Time        `json:"Clearer"` // when a message last announced that Blame changed; zero when none did
 
 	Examples []Example // up to three bad runs, newest first
 	// Probe is set if the rule counts several probes and one of them crossed alone: the figures are of that probe. It is empty when the
@@ -198,7 +198,7 @@ func (e Event) Ends() bool { return e == EventResolved || e == EventEnded }
 // Fires reports whether a destination that received this event last shows the incident as firing.
 func (e Event) Fires() bool { return e == EventFiring || e == EventUpdate }
 
-// Ended reports whether the incident ended without a recovery; Note then says why.
+// Ended reports whether the incident ended without a recovery; EndReason then says why.
 func (i *Incident) Ended() bool { return !i.Resolved.IsZero() && i.EndReason != "" }
 
 // Transition is a change to announce, with the incident at that time.

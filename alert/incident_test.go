@@ -7,7 +7,7 @@ import (
 	"squarewatch/alert"
 )
 
-// TestRenamedFieldsAreStoredByTheirFirstNames reads what an earlier version stored.
+// TestRenamedFieldsAreStoredByTheirFirstNames reads JSON that an earlier version stored.
 func TestRenamedFieldsAreStoredByTheirFirstNames(t *testing.T) {
 	var i alert.Incident
 	if err := json.Unmarshal([]byte(`{"Settle": "ask", "Clearer": "2026-10-07T03:00:00Z", "Note": "removed"}`), &i); err != nil {

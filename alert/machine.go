@@ -191,7 +191,7 @@ func (s *series) stillBad() (watched, removed []string) {
 	return watched, removed
 }
 
-// removedReason says which probes were still bad when the configuration took them out of the series; empty for none.
+// removedReason says which probes were still bad when the configuration removed them from the series; empty when there are none.
 func (s *series) removedReason() string {
 	_, removed := s.stillBad()
 	switch names := removed[:min(len(removed), maxExamples)]; {

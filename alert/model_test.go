@@ -198,7 +198,7 @@ func agreed(runs []*probe.Result) (since, until time.Time, culprit probe.Blame) 
 	return since, until, culprit
 }
 
-// stable returns the culprit that the newest runs name, and whether they have named it for long enough.
+// stable returns the culprit that the newest runs name, and whether they have named it for long enough to announce it.
 func stable(runs []*probe.Result) (probe.Blame, bool) {
 	since, until, culprit := agreed(runs)
 	if culprit == probe.BlameUnknown {

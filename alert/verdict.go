@@ -62,7 +62,7 @@ func (v *Verdict) renew(newer *Verdict) {
 	v.First = first
 }
 
-// isStable reports whether runs have agreed on the verdict for long enough that it replaces the verdict in messages.
+// isStable reports whether runs have agreed on the verdict for long enough for messages to name it.
 func (v *Verdict) isStable() bool {
 	agreed := v.Last.Sub(v.First)
 	if v.Blame == probe.BlameUnknown {

@@ -74,8 +74,8 @@ func OutcomeCounts(classes []ClassCount) string {
 	return Shortened(list, maxOutcomes)
 }
 
-// BadTime describes the extent of an incident that is over: the bad runs and the time from the first to the last. The time for which the
-// incident was declared differs, since a window takes time to fill and to drain.
+// BadTime describes an incident that is over: its bad runs, and the time from the first to the last. The incident was declared for another
+// time, because a window takes time to fill and to empty.
 func (i *Incident) BadTime() string {
 	switch {
 	case i.Condition == ConditionNoData:

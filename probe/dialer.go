@@ -27,7 +27,7 @@ type dialer struct {
 	families []string // networks of look-ups, the preferred one first; ip4 and ip6 as for LookupNetIP of net.Resolver
 }
 
-// newDialer returns a dialer that follows [Network.Prefer]. control may refuse its sockets; nil for none.
+// newDialer returns a dialer that follows [Network.Prefer]. control may refuse its sockets; nil refuses none.
 func newDialer(resolver *resolver, prefer string, control controlFunc) *dialer {
 	families := map[string][]string{"ipv4": {"ip4", "ip6"}, "ipv4-only": {"ip4"}, "ipv6-only": {"ip6"}}[prefer]
 	if families == nil {

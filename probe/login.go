@@ -118,8 +118,8 @@ func (s loginSession) Authorize(ctx context.Context, r AuthRequest) (result Auth
 // Renew replaces a token that the API refused, or gets one where the request had none. It logs in, even where a refresh would do: a
 // disabled account can often refresh its tokens, so only the login tells whether our credential is good. Earlier versions of simplejwt
 // check the account at the login and at each request, but not at a refresh: TokenRefreshSerializer in
-// https://github.com/jazzband/djangorestframework-simplejwt/blob/v5.3.1/rest_framework_simplejwt/serializers.py. A token that has expired
-// since it was sent is refused for its age: that says nothing about the account, and the token is renewed like any other that expires.
+// https://github.com/jazzband/djangorestframework-simplejwt/blob/v5.3.1/rest_framework_simplejwt/serializers.py. A token may
+// also expire after it was sent. Its refusal says nothing about the account, so that Renew renews it like any other token that expires.
 func (s loginSession) Renew(ctx context.Context, r AuthRequest) (AuthResult, error) {
 	held := s.tokens.current()
 	if !held.value.IsZero() && r.Header.Get("Authorization") != held.header() {

@@ -10,9 +10,9 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// TestAnAccountThatIsMadeAnew removes the account for a time, at several moments of a token's life. The refresh token of the removed
+// TestAnAccountThatIsCreatedAgain removes the account for a time, at several moments of a token's life. The refresh token of the removed
 // account still gets new access tokens, which the API refuses. The runs are good again when the longest pause between two logins is over.
-func TestAnAccountThatIsMadeAnew(t *testing.T) {
+func TestAnAccountThatIsCreatedAgain(t *testing.T) {
 	for absent, most := range map[time.Duration]time.Duration{
 		30 * time.Second: 40 * time.Second, 20 * time.Minute: 5*time.Minute + 10*time.Second,
 	} {
@@ -54,9 +54,8 @@ func makeAnew(t *testing.T, second int, absent, most time.Duration) {
 	}
 }
 
-// TestATokenThatExpiresOnItsWayIsRefreshed has an answer so slow that the token is valid when it is sent, and expired when the API reads
-// it.
-// The password has changed, but the refresh token is good: the API accepts the credential.
+// TestATokenThatExpiresOnItsWayIsRefreshed has an API so slow that the token expires before the API checks it. The
+// password has changed, but the refresh token is still valid, so that a refresh works and a login does not.
 func TestATokenThatExpiresOnItsWayIsRefreshed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: 10 * time.Second})

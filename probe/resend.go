@@ -18,7 +18,7 @@ const (
 // each second. Package net would wait five seconds for one lost datagram, and all look-ups of the same name wait together: see
 // lookupGroup in https://github.com/golang/go/blob/master/src/net/lookup.go and defaults in src/net/dnsconfig_unix.go. RFC 1035, section
 // 4.2.1, leaves the interval to the client. Where the system has several servers, one that does not answer leaves time for the others.
-// control may refuse the sockets; nil for none.
+// control may refuse the sockets; nil refuses none.
 func newResolver(address string, control controlFunc) *resolver {
 	limit := serverTime
 	if address != "" { // there is no other

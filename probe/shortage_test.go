@@ -91,7 +91,7 @@ func TestARefusedSocketIsOurOwnShortage(t *testing.T) {
 	}
 }
 
-// TestKeptConnectionsEndBeforeARunIsRefused has one descriptor, which a kept connection has.
+// TestKeptConnectionsEndBeforeARunIsRefused has one descriptor, and a kept connection uses it.
 func TestKeptConnectionsEndBeforeARunIsRefused(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(server.Close)
@@ -125,7 +125,7 @@ func TestKeptConnectionsEndBeforeARunIsRefused(t *testing.T) {
 	}
 }
 
-// countedConn counts itself until it is closed.
+// countedConn is counted in open until it is closed.
 type countedConn struct {
 	net.Conn
 

@@ -95,8 +95,8 @@ func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
 }
 
 // answerLocked records what the API answered to a request with the held access token, unless the token has expired since. The API may
-// refuse the access token of a refresh although further refreshes succeed: the account was deleted, and perhaps created again; see Renew.
-// Then only a login helps.
+// refuse the access token of a refresh although further refreshes succeed, when the account was deleted, and perhaps created again; see
+// Renew. Only a login helps in that case.
 func (t *tokens) answerLocked(code int) {
 	switch {
 	case !time.Now().Before(t.access.expiry):

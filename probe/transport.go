@@ -128,7 +128,7 @@ func (k *keptTransports) takeUnused() (all []*http.Transport) {
 	return all
 }
 
-// closeIdle closes the connections that no exchange uses.
+// closeIdle closes the idle connections of all transports.
 func (k *keptTransports) closeIdle() {
 	k.mu.Lock()
 	all := slices.Collect(maps.Keys(k.users))

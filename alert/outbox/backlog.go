@@ -12,7 +12,7 @@ type Backlog struct {
 	OldestAge time.Duration // age of the oldest of them; 0 when none waits
 	Due       time.Time     // when the next attempt is due, or when the attempt that runs was; zero when none waits
 	LastError string        // error of the last attempt; empty when the last attempt succeeded
-	Delivered time.Time     // when it received the last message of this process; zero for none
+	Delivered time.Time     // when this process last delivered a message to it; zero when it has not
 	Hearing   Hearing       // whether the notifier receives commands from people
 }
 

@@ -219,7 +219,7 @@ func TestDelayedIncidentIsDeliveredOnce(t *testing.T) {
 	}
 }
 
-// TestSlackIsNotAskedBeforeTheTimeThatItNames covers 429 with several times. The message is posted when each of them is over.
+// TestSlackIsNotAskedBeforeTheTimeThatItNames answers 429 with Retry-After. The message must be posted exactly when that time is over.
 func TestSlackIsNotAskedBeforeTheTimeThatItNames(t *testing.T) {
 	times := map[string]time.Duration{"1": time.Second, "7": 7 * time.Second, "31": 31 * time.Second, "600": 10 * time.Minute}
 	for after, want := range times {

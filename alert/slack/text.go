@@ -61,7 +61,7 @@ func names(list []string) string {
 	return alert.Shortened(shown, maxOthers)
 }
 
-// blameChanged reports whether a notification says that the culprit is another one than before.
+// blameChanged reports whether a notification announces another culprit.
 func blameChanged(n *outbox.Notification) bool {
 	return n.Event == alert.EventUpdate && !n.Incident.BlameChangedAt.IsZero() && n.Incident.BlameChangedAt.Equal(n.At)
 }

@@ -30,8 +30,8 @@ func (a *API) AddKey(principal, key string) {
 	a.accounts.keys[key] = principal
 }
 
-// AddUser adds a principal that logs in with a password, or changes its password. After RemoveUser it is another account under the same
-// name.
+// AddUser adds a principal that logs in with a password, or changes its password. After RemoveUser, it adds another account with the
+// same name.
 func (a *API) AddUser(principal, password string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// weighShown returns the evidence for a row.
+// weighShown returns the evidence that the judge finds in the observations of a row.
 func weighShown(s *shown) []point {
 	m := newMemory()
 	for i := range s.seen {
@@ -37,7 +37,7 @@ func TestTheTableOfTheDocs(t *testing.T) {
 		want := weightsOf(cell, s.seen)
 		if s.seen == nil {
 			if len(want) > 0 {
-				t.Errorf("%s: want a scene for %v", s.row, want)
+				t.Errorf("%s: the docs give %v, but no observations show that", s.row, want)
 			}
 			continue
 		}
@@ -58,12 +58,13 @@ func TestTheTableOfTheDocs(t *testing.T) {
 	}
 	for row := range rows {
 		if !known[row] {
-			t.Errorf("no scene shows the row %q of docs/blame.md", row)
+			t.Errorf("no observations show the row %q of docs/blame.md", row)
 		}
 	}
 }
 
-// TestEveryEvidenceIsInTheDocs makes evidence of anything that is seen. Each piece must be that of a row, or of the server errors.
+// TestEveryEvidenceIsInTheDocs weighs random observations. Each piece of evidence must belong to a row of the table, or to the server
+// errors.
 func TestEveryEvidenceIsInTheDocs(t *testing.T) {
 	known := []string{"came from the API itself", "came from a gateway before the API"}
 	for _, s := range slices.Concat(shownSilences(), shownRefusals(), shownAnswers()) {
@@ -122,7 +123,7 @@ func docsText(t *testing.T) string {
 	return string(text)
 }
 
-// tableOfTheDocs returns the second cell of every row that says which evidence leads where, by the first.
+// tableOfTheDocs returns the rows of the table of evidence: the second cell by the first cell.
 func tableOfTheDocs(t *testing.T) map[string]string {
 	t.Helper()
 	_, text, _ := strings.Cut(docsText(t), "## Which evidence leads where")
@@ -138,7 +139,7 @@ func tableOfTheDocs(t *testing.T) map[string]string {
 	return rows
 }
 
-// weightsOf reads a cell such as "`api` 20, `network` 10", "`gateway`, up to 70" or "`api` 60 (for 403: 45)".
+// weightsOf returns the weights in a cell such as "`api` 20, `network` 10", "`gateway`, up to 70" or "`api` 60 (for 403: 45)".
 func weightsOf(cell string, seen []Observation) map[Culprit]int {
 	weights := map[Culprit]int{}
 	other := regexp.MustCompile(`\(for 403: (\d+)\)`).FindStringSubmatch(cell)

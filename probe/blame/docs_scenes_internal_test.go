@@ -7,7 +7,7 @@ import (
 
 var docsBegin = time.Date(2026, 3, 1, 2, 14, 0, 0, time.UTC)
 
-// shown is what was seen for one row of the table in docs/blame.md, the failure in question last.
+// shown has the observations for one row of the table in docs/blame.md. The last of them is the failure that is judged.
 type shown struct {
 	row     string   // its first cell
 	says    []string // parts of the evidence that the row is about
@@ -15,12 +15,12 @@ type shown struct {
 	anybody string // a probe whose endpoint answers without a credential
 }
 
-// show returns what was seen for a row that is about one piece of evidence.
+// show returns the observations for a row about one piece of evidence.
 func show(row, says string, seen ...Observation) shown {
 	return shown{row: row, says: []string{says}, seen: seen}
 }
 
-// run returns a run that started some seconds after the begin and took one second.
+// run returns the observation of a run that started some seconds after docsBegin and took one second.
 func run(seconds int, probe, credential string, outcome Outcome, changes ...func(*Observation)) Observation {
 	start := docsBegin.Add(time.Duration(seconds) * time.Second)
 	o := Observation{Probe: probe, Credential: credential, Start: start, End: start.Add(time.Second), Outcome: outcome}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// newest returns the latest of the times that a function returns of observations; zero for none.
+// newest returns the latest of the times that a function returns for the observations; zero when it returns none.
 func newest(seen []Observation, of func(*Observation) time.Time) time.Time {
 	var at time.Time
 	for i := range seen {
@@ -15,7 +15,7 @@ func newest(seen []Observation, of func(*Observation) time.Time) time.Time {
 	return at
 }
 
-// when returns the end of an observation if something is so; else zero.
+// when returns the end of an observation if a condition is true, and otherwise zero.
 func when(is bool, o *Observation) time.Time {
 	if is {
 		return o.End
@@ -23,7 +23,7 @@ func when(is bool, o *Observation) time.Time {
 	return time.Time{}
 }
 
-// modelOf returns the times that a memory must know, read from all observations at once and without any state.
+// modelOf returns the times that a memory must have. It computes them from all observations at once, without state.
 func modelOf(seen []Observation) map[string]time.Time {
 	checked := func(c func(*Observation) *Check, passed bool) time.Time {
 		return newest(seen, func(o *Observation) time.Time {
@@ -57,7 +57,8 @@ func modelOf(seen []Observation) map[string]time.Time {
 	return model
 }
 
-// modelProbe adds what a memory must know of a probe: its last success, its first failure, and the first refusal since its last success.
+// modelProbe adds the times that a memory must have for a probe: its last success, its first failure, and the first refusal since its last
+// success.
 func modelProbe(model map[string]time.Time, seen []Observation, probe string) {
 	var accepted, since, denied time.Time
 	for i := range seen {
@@ -78,7 +79,7 @@ func modelProbe(model map[string]time.Time, seen []Observation, probe string) {
 	model[probe+" accepted"], model[probe+" since"], model[probe+" denied"] = accepted, since, denied
 }
 
-// TestTheMemoryMatchesTheModel adds random observations one after another. The memory must know what the model reads from all at once.
+// TestTheMemoryMatchesTheModel adds random observations one after another. The memory must have the times that the model computes from all.
 func TestTheMemoryMatchesTheModel(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for round := range 3000 {

@@ -20,7 +20,7 @@ func sums(seen []Observation, question *Observation) map[Culprit]int {
 	return all
 }
 
-// speaking returns observations of a probe that speak for one culprit alone, at a time.
+// speaking returns observations of a probe at a time, by the one culprit that each is evidence for.
 func speaking(probe string, at time.Time, question *Observation) map[Culprit]Observation {
 	run := func(outcome Outcome, change func(*Observation)) Observation {
 		o := Observation{Probe: probe, Credential: question.Credential, Start: at, End: at.Add(time.Second), Outcome: outcome}
@@ -50,8 +50,8 @@ func speaking(probe string, at time.Time, question *Observation) map[Culprit]Obs
 	}
 }
 
-// TestMoreEvidence adds an observation that speaks for one culprit to anything that was seen: one of the probe in question, or of another
-// one. No other culprit becomes likelier.
+// TestMoreEvidence adds one observation to random ones. It speaks for one culprit, and is of the judged probe or of another one. The weight
+// of no other culprit may increase.
 func TestMoreEvidence(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	begin := time.Date(2026, 3, 1, 2, 14, 0, 0, time.UTC)

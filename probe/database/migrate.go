@@ -16,14 +16,14 @@ var ErrNewer = errors.New("the database was written by a newer squarewatch")
 
 // Tables are the tables of one package.
 type Tables struct {
-	Name    string // of what they hold, for errors
+	Name    string // what the tables hold, for errors
 	Version string // name of the table that records which migrations have been applied; every package has its own
 	Files   fs.FS  // its folder migrations holds the migrations
 }
 
 // SchemaVersion returns the number of the migrations.
 func (t Tables) SchemaVersion() int {
-	names, _ := fs.Glob(t.Files, "migrations/*.sql") // the pattern is good
+	names, _ := fs.Glob(t.Files, "migrations/*.sql") // the error is only about the pattern, which is valid
 	return len(names)
 }
 

@@ -73,8 +73,8 @@ func (s *Store) write(ctx context.Context, b batch, started, now time.Time) erro
 	return nil
 }
 
-// writeAll writes a batch. For a context that can end, the driver starts a goroutine for each statement, which costs as much as a row. When
-// the context of the transaction ends, database/sql rolls it back, and the next statement fails.
+// writeAll writes a batch. Its ctx must never end, because for a context that can, the driver starts a goroutine for each statement, which
+// costs as much as a row. When the context of the transaction ends, database/sql rolls it back, and the next statement fails.
 func (s *Store) writeAll(ctx context.Context, tx *sql.Tx, b batch) error {
 	if err := writeRuns(ctx, tx.StmtContext(ctx, s.writing.run), b.results); err != nil {
 		return err

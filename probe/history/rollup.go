@@ -34,7 +34,7 @@ type rollupKey struct {
 // rollupSum is what a roll-up counts. Latencies are in microseconds.
 type rollupSum struct{ runs, latency, slowest int64 }
 
-// sumsOf returns the roll-ups of results in parts of a length.
+// sumsOf returns the roll-ups of results. Each is for a part of time with the given length.
 func sumsOf(results []run, length time.Duration) map[rollupKey]rollupSum {
 	sums := map[rollupKey]rollupSum{}
 	for _, r := range results {

@@ -6,7 +6,7 @@ import (
 	"errors"
 )
 
-// statements write what every batch has. They are prepared once: to prepare one takes as long as to write ten rows.
+// statements are those that every batch needs. They are prepared once, because preparing one takes as long as writing ten rows.
 type statements struct{ run, minute, hour *sql.Stmt }
 
 const (

@@ -17,7 +17,7 @@ import (
 type Store struct {
 	db       *sql.DB
 	readOnly bool       // another process maintains the tables, perhaps of an older version
-	writing  statements // of Write; none when readOnly
+	writing  statements // of write; not prepared when readOnly
 }
 
 //go:embed migrations/*.sql

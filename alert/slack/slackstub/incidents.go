@@ -16,7 +16,7 @@ func (m *Message) Incident() string {
 	return ""
 }
 
-// Messages are messages about one incident, in their order.
+// Messages are messages about one incident, in the order in which they were posted.
 type Messages []Message
 
 // ByIncident groups messages by their incident. It leaves out messages that name none.

@@ -45,7 +45,7 @@ func (m *Message) InChannel() bool { return m.Thread == "" || m.Broadcast }
 type Fault struct {
 	Status     int           // of the failure: Slack itself answers 429, a proxy in front of Slack any other status
 	Word       string        // the request fails with this error code
-	RetryAfter string        // in seconds, sent with Status: the header Retry-After, and retry_after in the body of a webhook's 429
+	RetryAfter string        // seconds, sent with Status in the header Retry-After, and in the body of a webhook's 429
 	Delay      time.Duration // the stand-in waits so long before it does anything else
 	CutBefore  bool          // the connection breaks before the message is accepted
 	CutAfter   bool          // the connection breaks after the message is accepted
