@@ -100,7 +100,7 @@ func (b *backtestReport) text(d display) string {
 type ruleTotal struct {
 	rule           string
 	fired          int // how often it fired
-	stillFiring    int // its incidents that had not ended at the last run
+	stillFiring    int // number of its incidents that had not ended at the last run
 	total, longest time.Duration
 }
 

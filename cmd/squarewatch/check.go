@@ -122,7 +122,7 @@ func checkText(d display, path string, cfg *config.Config) string {
 	return out.String()
 }
 
-// remarks describes the effects of a valid file.
+// remarks returns sentences about the effects of a valid file.
 func remarks(cfg *config.Config) []string {
 	list := []string{"notifies: " + notifierList(cfg), expectedSize(cfg, time.Now())}
 	if fault := unwritable(cfg.StateDir); fault != "" {

@@ -52,7 +52,8 @@ func (f *configFile) ask(ctx context.Context, method, path string, in, out any) 
 	return newClient(cfg).ask(ctx, method, path, in, out)
 }
 
-// person returns who gives a command: the given name, or the user who called sudo. The daemon identifies the user of this process itself.
+// person returns the name of the person who gives a command: the given name, or the user who called sudo; empty for neither. The daemon
+// itself identifies the user of this process.
 func (f *configFile) person(given string) string {
 	if given == "" {
 		given, _ = f.process.env("SUDO_USER")

@@ -13,7 +13,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// TestTheProvisioningOfGrafana does what docs/grafana.md says, in a directory in place of /, and reads what Grafana would read.
+// TestTheProvisioningOfGrafana runs the install commands of docs/grafana.md with a directory in place of /, and reads the files like
+// Grafana.
 func TestTheProvisioningOfGrafana(t *testing.T) {
 	page, err := os.ReadFile("../../docs/grafana.md")
 	if err != nil {
@@ -73,7 +74,8 @@ func load(t *testing.T, file string, into any) {
 	}
 }
 
-// TestTheLinksOfTheDashboard checks that each link begins with a variable of the dashboard, and uses labels that a query of its panel has.
+// TestTheLinksOfTheDashboard checks that each link begins with a variable of the dashboard. The labels in it must be in a query of its
+// panel.
 func TestTheLinksOfTheDashboard(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/grafana/squarewatch.json")
 	if err != nil {
@@ -94,7 +96,7 @@ func TestTheLinksOfTheDashboard(t *testing.T) {
 	known := regexp.MustCompile(`^\$\{(page|jaeger)\}/`)
 	for _, l := range dashboard.Links {
 		if !known.MatchString(l.URL) {
-			t.Errorf("the dashboard links to %s", l.URL)
+			t.Errorf("the dashboard: want a link that begins with ${page} or ${jaeger}, got %s", l.URL)
 		}
 	}
 	labels, incidents := regexp.MustCompile(`\$\{__(?:field\.labels|data\.fields)\.(\w+)\}`), 0
@@ -104,13 +106,13 @@ func TestTheLinksOfTheDashboard(t *testing.T) {
 				incidents++
 			}
 			if !known.MatchString(l.URL) {
-				t.Errorf("%s links to %s", p.Title, l.URL)
+				t.Errorf("%s: want a link that begins with ${page} or ${jaeger}, got %s", p.Title, l.URL)
 			}
 			for _, found := range labels.FindAllStringSubmatch(l.URL, -1) {
 				if !slices.ContainsFunc(p.Targets, func(target struct{ Expr string }) bool {
 					return strings.Contains(target.Expr, found[1]) || !strings.Contains(target.Expr, " by (")
 				}) {
-					t.Errorf("%s links by the label %s, which no query of it keeps", p.Title, found[1])
+					t.Errorf("%s: a link uses the label %s, which no query of the panel keeps", p.Title, found[1])
 				}
 			}
 		}

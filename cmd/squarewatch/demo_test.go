@@ -14,8 +14,8 @@ import (
 	"squarewatch/config"
 )
 
-// TestTheScriptOfTheDemo plays the script once. The key that two endpoints refuse is one incident: it fires although other endpoints accept
-// the key, and does not resolve before the endpoint that is probed rarely has accepted the key again.
+// TestTheScriptOfTheDemo plays the script once. When two endpoints refuse a key that others accept, one incident fires. It does not resolve
+// before the endpoint that is probed rarely accepts the key again.
 func TestTheScriptOfTheDemo(t *testing.T) {
 	file := demoConfig("http://127.0.0.1:1", "http://127.0.0.1:1/services/T0/B0/hush", "", "127.0.0.1:0", memoryDir(t))
 	synctest.Test(t, func(t *testing.T) {

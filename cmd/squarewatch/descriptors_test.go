@@ -15,7 +15,7 @@ import (
 	"squarewatch/probe/dispatch"
 )
 
-// TestDescriptorsAreDivided holds that probes leave enough for the port, the socket and two connections of a notifier, whatever the limit.
+// TestDescriptorsAreDivided checks for several limits that the port and the socket together get fewer descriptors than probes leave.
 func TestDescriptorsAreDivided(t *testing.T) {
 	for limit, want := range map[uint64]struct {
 		kept        uint64
@@ -40,7 +40,7 @@ func TestDescriptorsAreDivided(t *testing.T) {
 	}
 }
 
-// TestAProbeLeavesTheHighestDescriptors dials with limits just above and far above the number of the socket.
+// TestAProbeLeavesTheHighestDescriptors dials with a limit just above the number of the socket, and with limits far above it.
 func TestAProbeLeavesTheHighestDescriptors(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -22,8 +22,8 @@ import (
 	"squarewatch/probe"
 )
 
-// checkWidths compares what draw returns with a golden file for each width, and checks that no line is wider. With colours it must return
-// the same text.
+// checkWidths compares what draw returns with a golden file for each width. No line may be wider, and the text with colours must be the
+// same.
 func checkWidths(t *testing.T, name string, draw func(d display) string) {
 	t.Helper()
 	for _, width := range []int{0, 60, 80, 200} {

@@ -112,7 +112,7 @@ func TestAnAlertHasThePriorityOfItsSeverity(t *testing.T) {
 	}
 }
 
-// TestTheLogHasTheWarningsOfCheck starts the daemon with a file that counts no 5xx and exports no traces.
+// TestTheLogHasTheWarningsOfCheck starts the daemon with a file that has no rule for 5xx and exports no traces.
 func TestTheLogHasTheWarningsOfCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSceneWith(t, strings.Replace(sceneFile, "on: [5xx]", "on: [404]", 1), func(*Options) {})

@@ -8,13 +8,13 @@ import (
 	"squarewatch/alert"
 )
 
-// pastSilences remembers the silences that people have set, also those that have ended, for the page. The zero value is ready to use.
+// pastSilences remembers for the page the silences that people set, including those that ended. The zero value is ready to use.
 type pastSilences struct {
 	mu  sync.Mutex
 	all []alert.Silence
 }
 
-// update takes over the silences that are set now. One that is missing among them was removed.
+// update gets the silences that are set now. A known silence that is not among them was removed.
 func (p *pastSilences) update(set []alert.Silence, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

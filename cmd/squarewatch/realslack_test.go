@@ -18,7 +18,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// slackFile is a file whose notifier replaces NOTIFIER.
+// slackFile is a configuration file in which the keys of a notifier replace NOTIFIER.
 const slackFile = `
 target: http://127.0.0.1:1
 state_dir: none
@@ -47,7 +47,7 @@ type slackScene struct {
 	posted []slackstub.Message // what the channel showed, as it was posted
 }
 
-// newSlackScene starts a daemon with the keys of a notifier. The handler stands before the stand-in.
+// newSlackScene starts a daemon with the keys of a notifier. front returns the handler that receives its requests.
 func newSlackScene(t *testing.T, keys string, front func(*slackstub.Slack) http.Handler) *slackScene {
 	t.Helper()
 	s := &slackScene{slack: slackstub.NewSlack("http://127.0.0.1"), file: strings.Replace(slackFile, "NOTIFIER", keys, 1)}
@@ -74,13 +74,13 @@ func newSlackScene(t *testing.T, keys string, front func(*slackstub.Slack) http.
 	return s
 }
 
-// outage lets the API fail until something fires.
+// outage lets the API fail, and waits ten minutes, so that a rule fires.
 func (s *slackScene) outage() {
 	s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 	s.after(10 * time.Minute)
 }
 
-// checkPosted checks what the channel showed, and that it was everything.
+// checkPosted checks what the channel showed, and that nothing waits to be sent.
 func (s *slackScene) checkPosted(want ...string) {
 	s.t.Helper()
 	synctest.Wait()
@@ -117,7 +117,7 @@ func (s *slackScene) checkChart() {
 
 func asItIs(s *slackstub.Slack) http.Handler { return s }
 
-// asSlackAnswers gives exactly the answer of the real Slack to what the stand-in takes:
+// asSlackAnswers answers exactly like the real Slack when the stand-in accepts a message:
 // https://github.com/slackapi/node-slack-sdk/issues/480.
 func asSlackAnswers(s *slackstub.Slack) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -148,15 +148,15 @@ func (k *keptAnswer) WriteHeader(status int) { k.status = status }
 
 func (k *keptAnswer) Write(p []byte) (int, error) { return len(p), nil }
 
-// slackTrouble is what Slack does from the end of the outage on, and for some time after it.
+// slackTrouble is a trouble of Slack. It begins after FIRING was posted, just before the API works again.
 type slackTrouble struct {
 	begin func(*slackstub.Slack)
-	early bool          // it begins before FIRING
+	early bool          // it begins before the outage instead
 	lasts time.Duration // then the end is called; 0 for a trouble that stays
 	end   func(*slackstub.Slack)
 }
 
-// slackTroubles are what may happen to the messages of an incident.
+// slackTroubles returns the troubles that the messages of an incident may meet, by name.
 func slackTroubles() map[string]slackTrouble {
 	always := func(f slackstub.Fault) slackTrouble {
 		return slackTrouble{begin: func(s *slackstub.Slack) { s.Always(f) }, early: true}
@@ -181,7 +181,7 @@ func slackTroubles() map[string]slackTrouble {
 	}
 }
 
-// TestOneIncidentReachesSlackOnce covers the way from the probe to the channel, with everything that Slack does to messages.
+// TestOneIncidentReachesSlackOnce covers the way from the probe to the channel, with every trouble of Slack.
 func TestOneIncidentReachesSlackOnce(t *testing.T) {
 	for name, trouble := range slackTroubles() {
 		for kind, keys := range map[string]string{"webhook": webhookKeys, "bot": botKeys} {
@@ -222,8 +222,8 @@ func TestOneIncidentReachesSlackOnce(t *testing.T) {
 	}
 }
 
-// TestAnAddressThatIsNotSlackLosesNoMessage has a file that check cannot find wrong. The log says once what answers and what to do. After
-// the file is right, the message arrives.
+// TestAnAddressThatIsNotSlackLosesNoMessage has a wrong address, token or channel that check without --live cannot detect. The log says
+// once what answered and what to do. After a reload of a corrected file, the message arrives.
 func TestAnAddressThatIsNotSlackLosesNoMessage(t *testing.T) {
 	front := func(s *slackstub.Slack) http.Handler {
 		mux := http.NewServeMux()

@@ -40,7 +40,7 @@ func newReloadCommand(file *configFile) *cobra.Command {
 	return cmd
 }
 
-// shownDigits is how much of a file's SHA-256 people see: as many digits as tell two files apart.
+// shownDigits is how many digits of a file's SHA-256 people see. They are enough to tell two files apart.
 const shownDigits = 12
 
 // inWords says which configuration is in force, and whether the file that the command was given has another content.

@@ -14,7 +14,7 @@ import (
 
 // The limits of the port and of the socket. Times are those within which a client must send or receive something.
 const (
-	maxConnections    = 128      // fewer where the process may open few descriptors
+	maxConnections    = 128      // fewer when the process may open few descriptors; see connectionsOf
 	maxScrapes        = 8        // for 10,000 probes each holds about ten megabytes until it is written
 	maxPages          = 64       // more than there are viewers, who ask together; with 10,000 incidents, a page has three megabytes
 	maxHeader         = 16 << 10 // bytes

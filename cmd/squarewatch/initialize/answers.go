@@ -118,7 +118,7 @@ func protocols(collector string) []string {
 	return []string{grpc, http}
 }
 
-// SettleProtocol chooses the protocol of a collector whose address does not tell: the first one that works, or else none.
+// SettleProtocol chooses the protocol of a collector when its address does not show it: the first one that works, or else none.
 func (a *Answers) SettleProtocol(works func() bool) {
 	a.Protocol = ""
 	if isNone(a.Collector) || len(protocols(a.Collector)) == 1 {

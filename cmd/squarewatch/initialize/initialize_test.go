@@ -46,10 +46,10 @@ func TestTextKeepsItsShape(t *testing.T) {
 	}
 }
 
-// TestSettleProtocol chooses what the address of a collector does not tell.
+// TestSettleProtocol has addresses that show the protocol of a collector, and addresses that do not.
 func TestSettleProtocol(t *testing.T) {
 	for _, row := range []struct{ collector, speaks, want string }{
-		{"http://127.0.0.1:4317", "http/protobuf", "grpc"}, // the test of the answers says so
+		{"http://127.0.0.1:4317", "http/protobuf", "grpc"}, // a wrong answer, which the test of the answers reports
 		{"http://127.0.0.1:4318", "http/protobuf", "http/protobuf"},
 		{"http://127.0.0.1:5318", "http/protobuf", "http/protobuf"},
 		{"http://127.0.0.1:5318", "grpc", "grpc"},

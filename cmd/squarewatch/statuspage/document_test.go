@@ -88,11 +88,12 @@ func TestUnchangedPageIsNotSentAgain(t *testing.T) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if w.Code != http.StatusNotModified || w.Body.Len() > 0 {
-		t.Errorf("got %d with %d bytes, want 304 without", w.Code, w.Body.Len())
+		t.Errorf("want 304 without a body, got %d with %d bytes", w.Code, w.Body.Len())
 	}
 }
 
-// asker returns a function that asks a handler over connections in memory and returns the status and the open body, and one that ends them.
+// asker serves a handler over connections in memory. ask sends a request and returns the status and the body, which the caller closes. end
+// stops the server.
 func asker(t *testing.T, h http.Handler) (ask func(path string) (int, io.ReadCloser), end func()) {
 	t.Helper()
 	listener, server := aisquaretest.NewPipeListener(), &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
@@ -141,7 +142,7 @@ func TestNoRequestWaitsForASnapshotWhileSomebodyListens(t *testing.T) {
 		var running sync.WaitGroup
 		running.Go(func() { page.Run(ctx) })
 		_, events := ask("/events")
-		<-time.After(2500 * time.Millisecond) // the snapshot of the second second is being made
+		<-time.After(2500 * time.Millisecond) // the second snapshot is being made
 		status, home := ask("/")
 		if _, err := io.Copy(io.Discard, home); err != nil || status != http.StatusOK || made.Load() != 2 {
 			t.Errorf("want the first snapshot while the second is made, got %d, %d snapshots, %v", status, made.Load(), err)

@@ -119,7 +119,7 @@ func NewHome(s *Snapshot, filter Filter) *Home {
 	return h
 }
 
-// Fine returns who on our side is not at fault, as far as it is known: keys, the login service and our network.
+// Fine returns the names of the suspects that are known not to be at fault, without the API and squarewatch itself.
 func (h *Home) Fine() []string {
 	var names []string
 	for i := range h.Suspects {

@@ -12,7 +12,7 @@ import (
 // maxAll is how many incidents the page of all incidents lists.
 const maxAll = 1000
 
-// IncidentsPage lists the incidents that fire and those that are stored, as long as retention.rollups keeps them.
+// IncidentsPage lists the incidents that fire, and the stored ones, which retention.rollups limits.
 type IncidentsPage struct {
 	Head
 
@@ -20,7 +20,7 @@ type IncidentsPage struct {
 	Cut       bool    `json:"cut"`       // there may be older ones
 }
 
-// incidents makes the page of all incidents. Incidents that joined another one are on the page of that one.
+// incidents makes the page of all incidents. It leaves out incidents that joined another one; the page of the other has them.
 func (s *Server) incidents(r *http.Request, shown *Snapshot, _ string) (content, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 	defer cancel()

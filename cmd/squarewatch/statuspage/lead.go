@@ -9,9 +9,9 @@ import (
 	"squarewatch/alert"
 )
 
-// lead leads from a rule and a series to the page of their incident: GET /incident?rule=NAME&series=NAME&at=MILLISECONDS. Dashboards know
-// these of a metric, and not the incident. Without at, it is the newest incident. Where there is none, it is the page of the rule, or the
-// home page for a built-in rule, which has no page.
+// lead redirects GET /incident?rule=NAME&series=NAME&at=MILLISECONDS to the page of an incident. A dashboard knows rule, series and time
+// from a metric, but not the incident. lead takes the newest incident that had fired at that time; without at, the newest of all. When
+// there is none, it redirects to the page of the rule, or to the home page for a built-in rule, which has no page.
 func (s *Server) lead(w http.ResponseWriter, r *http.Request) {
 	s.harden(w.Header())
 	query, shown := r.URL.Query(), s.snapshot(r.Context())
@@ -19,7 +19,7 @@ func (s *Server) lead(w http.ResponseWriter, r *http.Request) {
 	if ms, err := strconv.ParseInt(query.Get("at"), 10, 64); err == nil {
 		at = time.UnixMilli(ms)
 	}
-	// http.Redirect would make the address absolute, and a proxy may have removed the beginning of the path.
+	// http.Redirect would make the address absolute, which is wrong when a proxy removed the beginning of the path.
 	to := "./"
 	if i := newestOf(shown, rule, query.Get("series"), at); i != nil {
 		to = "incident/" + i.ID

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestADashboardFindsTheIncident follows what a dashboard knows of a metric to the page of an incident.
+// TestADashboardFindsTheIncident asks with the rule, the series and the time of a metric for the page of an incident.
 func TestADashboardFindsTheIncident(t *testing.T) {
 	s := snapshot(t, true, "feed")
 	newest := s.Firing[0]
@@ -29,7 +29,7 @@ func TestADashboardFindsTheIncident(t *testing.T) {
 	}
 	for _, rule := range []string{"network", "", "%2F%2Fexample.org"} {
 		if got := get(t, h, "/incident?rule="+rule+"&series=all").Header().Get("Location"); got != "./" {
-			t.Errorf("%s: want the home page for a rule without one, got %q", rule, got)
+			t.Errorf("%s: want the home page for a rule without a page, got %q", rule, got)
 		}
 	}
 }

@@ -145,7 +145,7 @@ func TestPagesAreAsTheyWere(t *testing.T) {
 	}
 }
 
-// unstyled returns a page without its style sheet, which would hide a change of the page in a golden file.
+// unstyled returns a page without its style sheet. In a golden file, the style sheet would hide changes of the page.
 func unstyled(t *testing.T, page string) string {
 	t.Helper()
 	before, rest, opened := strings.Cut(page, "<style>")

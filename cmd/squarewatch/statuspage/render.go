@@ -11,7 +11,7 @@ import (
 //go:embed templates/*.html
 var templates embed.FS
 
-// style is the style sheet. Every page contains it, so that a browser paints the page without a second request.
+// style is the style sheet. Every page contains it, so that a browser can paint the page without another request.
 //
 //go:embed templates/style.css
 var style string

@@ -28,7 +28,7 @@ const (
 	forgetAfter = 10 * time.Second
 )
 
-// policy returns a policy that allows what the page itself is made of, and nothing else.
+// policy returns a Content-Security-Policy that allows only the style and the scripts of the pages.
 func policy() string {
 	sum := sha256.Sum256([]byte(style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; script-src 'self'; img-src 'self'; " +
@@ -54,9 +54,9 @@ type Server struct {
 
 	mu      sync.Mutex
 	shown   *Snapshot
-	runs    uint64            // of the strips, before shown was made
+	runs    uint64            // Changes of the strips before shown was made
 	sheets  map[string]*sheet // of shown, by address
-	changes int               // by people, so far
+	changes int               // how often people changed something
 }
 
 // New returns a server. Its strips are a sink of the daemon.

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// snapshot returns the snapshot that all viewers see now. While somebody listens, Run makes one each second, so that no request waits for
-// it. Otherwise a request makes one, at most once a second.
+// snapshot returns the snapshot that all viewers see now. While a viewer has events open, Run makes one each second, so that requests do
+// not wait for it. Otherwise a request makes one, at most once a second.
 func (s *Server) snapshot(ctx context.Context) *Snapshot {
 	limit := refresh
 	if s.viewers.listening() {
@@ -19,7 +19,7 @@ func (s *Server) snapshot(ctx context.Context) *Snapshot {
 	return made
 }
 
-// younger returns the snapshot that is shown, and the number of runs before it, when it was made less than a time ago; nil otherwise.
+// younger returns the shown snapshot, and the number of runs before it. It returns nil when the snapshot is not younger than limit.
 func (s *Server) younger(limit time.Duration) (shown *Snapshot, runs uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,8 +32,8 @@ func (s *Server) younger(limit time.Duration) (shown *Snapshot, runs uint64) {
 	return s.shown, s.runs
 }
 
-// renew makes a snapshot, unless there is one that is younger than a time, and returns it with the number of runs before it. What a person
-// changes meanwhile makes it outdated: then it makes another one.
+// renew returns a snapshot with the number of runs before it. It makes one unless the shown one is younger than limit. It makes another one
+// when a person changed something meanwhile.
 func (s *Server) renew(ctx context.Context, limit time.Duration) (made *Snapshot, runs uint64) {
 	s.making.Lock()
 	defer s.making.Unlock()
@@ -52,7 +52,7 @@ func (s *Server) renew(ctx context.Context, limit time.Duration) (made *Snapshot
 	}
 }
 
-// show makes a snapshot the one that is shown; false when a person changed something since it was begun.
+// show shows a snapshot. It returns false, and does not show it, when a person changed something since it was begun.
 func (s *Server) show(made *Snapshot, runs uint64, changes int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +63,7 @@ func (s *Server) show(made *Snapshot, runs uint64, changes int) bool {
 	return true
 }
 
-// sheet returns the page of a snapshot at an address. It is shared while the snapshot is shown, up to a number of addresses.
+// sheet returns the page of a snapshot at an address. Requests share it while the snapshot is shown, for at most maxSheets addresses.
 func (s *Server) sheet(shown *Snapshot, address string) *sheet {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -154,7 +154,7 @@ func (s *Strips) countLocked(m *probe.Miss) {
 	}
 }
 
-// Of returns probes with what is known of each. Nobody may change their cells.
+// Of returns probes with their recent runs. The caller must not change the cells.
 func (s *Strips) Of(probes []probe.Probe) []Probe {
 	list := make([]Probe, len(probes))
 	s.mu.Lock()

@@ -20,7 +20,7 @@ type Suspect struct {
 	Evidence []Reason  `json:"evidence"`       // at most three
 }
 
-// The names of the two suspects that are not between the API and squarewatch.
+// The names of the suspects that [Home.Fine] leaves out.
 const (
 	apiName     = "API"
 	watcherName = "Watching"
@@ -207,7 +207,7 @@ func keySuspect(s *Snapshot, name string) Suspect {
 	return v
 }
 
-// addEnd adds when a key or its token ends, or that the key does not say it.
+// addEnd adds when a key or its token expires, or that the key does not say when.
 func (v *Suspect) addEnd(s *Snapshot, name string) {
 	i := slices.IndexFunc(s.Credentials, func(c Credential) bool { return c.Name == name })
 	if i < 0 {
