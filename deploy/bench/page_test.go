@@ -17,8 +17,8 @@ import (
 // viewers is how many people look at the page at once.
 const viewers = 50
 
-// BenchmarkPage measures the home page of a daemon that runs, of whose probes one is bad: first byte, first paint and size in Chromium,
-// beside the first paint of a page with one line, and what 50 viewers cost in processor time, who get an update whenever something changes.
+// BenchmarkPage measures the home page of a daemon with one bad probe: first byte, first paint and size in Chromium, beside the first paint
+// of a page with one line. It also measures the processor time for 50 viewers, who get an update whenever something changes.
 func BenchmarkPage(b *testing.B) {
 	binary := build(b)
 	for _, size := range []struct{ probes, seconds int }{{1_000, 10}, {10_000, 60}} {

@@ -31,7 +31,7 @@ type reader struct {
 	edits    map[string]int // of each message, as far as it was read
 }
 
-// read records every message from now on, until ctx ends. A bot's changes of a message count too, and its replies in threads do not.
+// read records every message from now on, until ctx ends. It records a bot's changes of a message too, but not its replies in threads.
 func (s *stage) read(ctx context.Context) *reader {
 	r := &reader{stage: s, edits: map[string]int{}}
 	s.slack.Watch(func(m slackstub.Message) {
@@ -60,7 +60,7 @@ func (r *reader) follow(ctx context.Context) {
 
 var heading = regexp.MustCompile(`^(FIRING|UPDATE|RESOLVED|ENDED) (\S+) ([^\s:]+)`)
 
-// record adds a message, with the culprit that the daemon holds at this moment. A daemon whose status names none is read by its words.
+// record adds a message, with the culprit in the daemon's status at this moment. When the status names none, it takes it from the text.
 func (r *reader) record(ctx context.Context, m *slackstub.Message) {
 	t := message{at: m.At, text: m.Text, full: m.Text + "\n" + m.Blocks}
 	if parts := heading.FindStringSubmatch(m.Text); parts != nil {

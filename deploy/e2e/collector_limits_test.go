@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestACollectorThatRestarts stops a collector under a squarewatch that sends to it, and starts it again. Nothing is lost.
+// TestACollectorThatRestarts stops and starts a collector while squarewatch sends to it. No span may be lost.
 func TestACollectorThatRestarts(t *testing.T) {
 	c := newCollector(t)
 	overGRPC := c.send(`endpoint: "http://127.0.0.1:` + c.grpc + `", protocol: grpc`)
@@ -34,7 +34,7 @@ func TestACollectorThatRestarts(t *testing.T) {
 	}
 }
 
-// TestACollectorBehindARateLimit has an nginx before a collector that lets one request of spans in two seconds through, and answers others
+// TestACollectorBehindARateLimit has an nginx in front of a collector. It passes one request of spans in two seconds, and answers others
 // with 429 and Retry-After. Spans arrive later, none is lost, and the log does not repeat itself.
 func TestACollectorBehindARateLimit(t *testing.T) {
 	c := newCollector(t)
@@ -55,9 +55,9 @@ func TestACollectorBehindARateLimit(t *testing.T) {
 			s := mine.send(`endpoint: "` + f.target + `", ca: ` + f.ca + `, protocol: ` + to.protocol)
 			mine.arrives(s)
 			limited, told := strings.Count(f.log.String(), "limiting requests"), strings.Count(s.log.String(), "spans do not reach the collector")
-			t.Logf("%d requests were limited, told %d times", limited, told)
+			t.Logf("%d requests were limited, and %d log lines report it", limited, told)
 			if limited == 0 || told > 2 {
-				t.Errorf("want requests limited, and that told twice at most, got %d and %d\n%s", limited, told, s.log)
+				t.Errorf("want limited requests, and at most two log lines about them, got %d and %d\n%s", limited, told, s.log)
 			}
 		})
 	}

@@ -100,7 +100,7 @@ func (c *crash) checkDelivery(kills int) {
 	}
 }
 
-// isFolded reports whether one message reported both the beginning and the end of an incident.
+// isFolded reports whether a message reports both the beginning and the end of an incident.
 func isFolded(m slackstub.Message) bool { return strings.Contains(m.Blocks, "the latest of") }
 
 // last keeps the newest of the bot's own messages of each incident. A message whose answer was lost is posted again, and the bot

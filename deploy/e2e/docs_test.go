@@ -21,7 +21,7 @@ type firstIncident struct {
 	began time.Time
 	slack *slackstub.Server
 	demo  *output
-	clean string // what removes all that the page made
+	clean string // the command of the page that removes what the reader made
 }
 
 // TestTheFirstIncidentOfTheDocs does what docs/first-incident.md says, from the file to RESOLVED. The demo runs beside it.
@@ -79,7 +79,7 @@ func (r *firstIncident) follow(target, port, more string) {
 	})
 }
 
-// leave stops the daemon, as Ctrl-C does, and removes what the page made. Nothing may be left.
+// leave stops the daemon, as Ctrl-C does, and runs the page's command that removes everything. No visible file may remain.
 func (r *firstIncident) leave() {
 	r.t.Helper()
 	r.run("kill -INT $(cat .pid); while grep -q '^State:.[^Z]' /proc/$(cat .pid)/status 2>/dev/null; do sleep 0.1; done", 0)
@@ -106,7 +106,7 @@ func (r *firstIncident) run(block string, status int) {
 	r.log(string(out))
 }
 
-// start starts a command that goes on, and writes the number of its process into .pid. The daemon is the last one.
+// start starts a command in the background, and writes its process ID into .pid. The daemon is started last.
 func (r *firstIncident) start(command string) *output {
 	r.t.Helper()
 	r.log("$ " + strings.TrimSpace(command) + " &")

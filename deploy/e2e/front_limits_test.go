@@ -19,7 +19,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// limitedNginx is an nginx that lets one request a minute through, and answers others with a code and Retry-After.
+// limitedNginx starts an nginx that passes one request a minute, and answers others with a code and Retry-After.
 func limitedNginx(t *testing.T, api string, code int) *front {
 	t.Helper()
 	f := newFront(t)
@@ -29,7 +29,7 @@ func limitedNginx(t *testing.T, api string, code int) *front {
 	return f
 }
 
-// limitedHAProxy is an HAProxy that does the same.
+// limitedHAProxy starts an HAProxy that does the same.
 func limitedHAProxy(t *testing.T, api string, code int) *front {
 	t.Helper()
 	f := newFront(t)
@@ -42,13 +42,13 @@ func limitedHAProxy(t *testing.T, api string, code int) *front {
 	return f
 }
 
-// judged is how a run was judged.
+// judged is the class and the blame of a run.
 type judged struct {
 	Class, Blame   string
 	Code, Attempts int
 }
 
-// probe runs the only probe of a file, and returns how the run was judged.
+// probe runs the only probe of a file, and returns the class and the blame of the run.
 func (f *front) probe(file string) (run judged) {
 	f.t.Helper()
 	cmd := exec.CommandContext(f.t.Context(), binary(f.t), "probe", "--config", file, "--json")
@@ -63,8 +63,8 @@ func (f *front) probe(file string) (run judged) {
 	return run
 }
 
-// TestFrontsThatLimitTheRate has nginx and HAProxy refuse the second request of a minute with 429 or 503, each with Retry-After and a page
-// of their own: the class is that of the code, and the fault is the gateway's.
+// TestFrontsThatLimitTheRate lets nginx and HAProxy refuse the second request of a minute with 429 or 503, with Retry-After and their own
+// page. The class is that of the code, and the gateway is blamed.
 func TestFrontsThatLimitTheRate(t *testing.T) {
 	for name, begin := range map[string]func(*testing.T, string, int) *front{"nginx": limitedNginx, "haproxy": limitedHAProxy} {
 		for code, class := range map[int]string{429: "rate_limited", 503: "server_error"} {
@@ -85,7 +85,7 @@ func TestFrontsThatLimitTheRate(t *testing.T) {
 	}
 }
 
-// api is an API that can stop and start at the same address.
+// restartingAPI is an API that can stop, and start again at the same address.
 type restartingAPI struct {
 	t       *testing.T
 	address string
@@ -104,8 +104,8 @@ func (a *restartingAPI) start() {
 
 func (a *restartingAPI) stop() { _ = a.server.Close() }
 
-// TestFrontsWhoseUpstreamRestarts stops and starts the API behind nginx and HAProxy under kept connections. While it is away every run is
-// a server error whose fault is the gateway's, and afterwards every probe is good again.
+// TestFrontsWhoseUpstreamRestarts stops and starts the API behind nginx and HAProxy, while connections are kept. Every bad run must be a
+// server error, and afterwards every probe must be good again.
 func TestFrontsWhoseUpstreamRestarts(t *testing.T) {
 	for name, begin := range map[string]func(*testing.T, string) *front{"nginx": nginxFront, "haproxy": haproxyFront} {
 		t.Run(name, func(t *testing.T) {

@@ -160,7 +160,7 @@ const (
 	frontReloads = 20
 )
 
-// settings returns the file of a squarewatch that asks the front: a line of its own, the version of HTTP and the number of probes.
+// settings returns a configuration file whose target is the front. It has the given line, version of HTTP and number of probes.
 func (f *front) settings(line, version string, probes int) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "target: %s\ncatalogue: none\n%s\nnetwork: {ca: %s", f.target, line, f.ca)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// grafanaTypes begins TypeScript that holds a dashboard against Grafana's own types. In JSON, the members of an enumeration are their
-// texts, and Grafana fills in what options lack.
+// grafanaTypes begins TypeScript that checks a dashboard against Grafana's own types. Plain replaces enumerations by their texts, as in
+// JSON. Some makes fields optional, because Grafana fills in missing options.
 const grafanaTypes = `import type { Dashboard } from "@grafana/schema";
 type Plain<T> = T extends string ? QUOTED : T extends (infer E)[] ? Plain<E>[] : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;
 type Some<T> = T extends (infer E)[] ? Some<E>[] : T extends object ? { [K in keyof T]?: Some<T[K]> } : T;
@@ -26,7 +26,8 @@ func panelTypes() map[string]string {
 	}
 }
 
-// typedDashboard writes a dashboard as TypeScript: the whole, and the options of each panel, which the whole leaves open.
+// typedDashboard returns a dashboard as TypeScript. It declares the options of each panel separately, because the type of a dashboard does
+// not check them.
 func typedDashboard(t *testing.T, dashboard string) string {
 	t.Helper()
 	var source, panels strings.Builder
@@ -58,10 +59,10 @@ func typedDashboard(t *testing.T, dashboard string) string {
 	return source.String()
 }
 
-// space is a kind of panel as a name in TypeScript.
+// space returns a kind of panel as a name in TypeScript.
 func space(kind string) string { return strings.ReplaceAll(kind, "-", "_") }
 
-func TestGrafanasOwnTypesTakeTheDashboard(t *testing.T) {
+func TestGrafanasTypesAcceptTheDashboard(t *testing.T) {
 	text, err := os.ReadFile("../grafana/squarewatch.json")
 	if err != nil {
 		t.Fatal(err)

@@ -113,8 +113,8 @@ func (m *machine) journal(priority string) string {
 	return m.run("journalctl", "--no-pager", "--output=cat", "--unit="+serviceUnit, "--priority="+priority)
 }
 
-// journalShows waits until the journal of the service holds all parts, with a priority or a more urgent one. It may read what a process
-// wrote after the end of that process.
+// journalShows waits until the journal of the service has all parts, with a priority or a more urgent one. It waits because the journal may
+// get the last lines of a process after the process ended.
 func (m *machine) journalShows(priority string, parts ...string) {
 	m.t.Helper()
 	eventually(m.t, 60*time.Second, "the journal shows "+strings.Join(parts, " and "), func() bool {

@@ -305,7 +305,7 @@ func (d *scrapedDaemon) followLinks(shown *panel, labels map[string]string) (fol
 		followed++
 		address := strings.NewReplacer(values...).Replace(link.URL)
 		if status, page, err := get(t.Context(), address); err != nil || status != http.StatusOK {
-			t.Errorf("%s: a click leads to %s: %d, %v\n%s", shown.Title, address, status, err, page)
+			t.Errorf("%s: want a page at the link %s, got %d, %v\n%s", shown.Title, address, status, err, page)
 		}
 	}
 	return followed

@@ -37,7 +37,8 @@ if [ ${#need[@]} -gt 0 ]; then
     fi
   done
 fi
-# What others know of Slack, to hold our messages against; a driver of Chromium and axe-core, to hold our page against; Grafana's types.
+# Others' models of Slack, to check our messages; a driver of Chromium and axe-core, to check our page; Grafana's types, to check our
+# dashboard.
 for judge in "$(dirname "$0")"/{slack,page,grafana}judge; do
   if ! cmp -s "$judge/package-lock.json" "$judge/node_modules/.installed"; then
     npm ci --prefix "$judge" --ignore-scripts --no-audit --no-fund

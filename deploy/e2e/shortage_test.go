@@ -60,8 +60,8 @@ notifiers: {ops: {slack: {webhook_url: "%s"}, group_wait: 0s}}
 	return cmd, start(t, cmd), listen
 }
 
-// TestADaemonWithoutDescriptors has a target that hangs, so that no probe gives a descriptor back. People get a message that squarewatch is
-// in trouble, and none about an outage. The collector, the database and the port work meanwhile.
+// TestADaemonWithoutDescriptors has a target that hangs, so that no probe releases its descriptor. People get a message that squarewatch is
+// in trouble, and none about an outage. The collector, the database and the port still work.
 func TestADaemonWithoutDescriptors(t *testing.T) {
 	target, _ := slowTarget(t, time.Hour)
 	slack := slackstub.New()
@@ -69,12 +69,12 @@ func TestADaemonWithoutDescriptors(t *testing.T) {
 	var exports atomic.Int64
 	collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { exports.Add(1) }))
 	t.Cleanup(collector.Close)
-	webhook := strings.Replace(slack.Webhook(), "127.0.0.1", "localhost", 1) // a name takes a look-up too
+	webhook := strings.Replace(slack.Webhook(), "127.0.0.1", "localhost", 1) // a name also needs a look-up
 	cmd, log, listen := startStarved(t, target.URL, collector.URL, webhook)
 	eventually(t, time.Minute, "the shortage is in the log", func() bool {
 		return strings.Contains(log.String(), "squarewatch itself is in trouble")
 	})
-	// The rule fires after a minute. The message needs descriptors too, which probes leave to it.
+	// The rule fires after a minute. Its message needs some of the descriptors that probes leave free.
 	eventually(t, 2*time.Minute, "the incident fires", func() bool { return strings.Contains(log.String(), "event=firing rule=watcher") })
 	fired := time.Now()
 	eventually(t, 40*time.Second, "a message in Slack", func() bool { return len(slack.Messages()) > 0 })

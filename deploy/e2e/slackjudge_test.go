@@ -26,7 +26,7 @@ const hostileDetail = "<!channel> <!here> @everyone <https://evil.example|click>
 // stormProbes is how many probes fail at once.
 const stormProbes = 35
 
-// judgeFolder is where setup.sh installs what others know, such as their models of Slack.
+// judgeFolder returns the folder in which setup.sh installs others' packages for a judge, such as models of Slack.
 func judgeFolder(t *testing.T, judge string) string {
 	t.Helper()
 	folder, err := filepath.Abs(judge)
