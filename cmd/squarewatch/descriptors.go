@@ -23,7 +23,7 @@ import (
 // all lower ones are in use. A probe closes such a socket at once, so that the highest numbers stay free for the others.
 const (
 	keptShare  = 4   // one descriptor in four is kept from probes
-	pagesShare = 10  // one descriptor in ten is for the port, and one for the socket; together they have fewer than are kept
+	pagesShare = 10  // one in ten is for the port, and one in ten for the socket; both together have fewer than are kept
 	mostKept   = 320 // twice maxConnections, and 64 for the rest
 
 	// ownDescriptors are open before the first probe: standard streams, port and socket, event queue, database, service manager.

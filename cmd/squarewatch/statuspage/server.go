@@ -28,7 +28,7 @@ const (
 	forgetAfter = 10 * time.Second
 )
 
-// policy returns a Content-Security-Policy that allows only the style and the scripts of the pages.
+// policy returns a Content-Security-Policy that allows only the style, scripts, images and requests of the pages.
 func policy() string {
 	sum := sha256.Sum256([]byte(style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; script-src 'self'; img-src 'self'; " +
