@@ -268,8 +268,8 @@ func TestACollectorWithoutMetricsIsNoFailure(t *testing.T) {
 				t.Errorf("want the spans of both runs, got %v", c.spans)
 			}
 			said := logs.String()
-			if strings.Count(said, "takes no metrics") != 1 || strings.Count(said, "\n") != 1 {
-				t.Errorf("want one line that says that the collector takes no metrics, got:\n%s", said)
+			if strings.Count(said, "has no service for metrics") != 1 || strings.Count(said, "\n") != 1 {
+				t.Errorf("want one line that says that the collector has no service for metrics, got:\n%s", said)
 			}
 		})
 	}

@@ -42,8 +42,8 @@ func (s *exportStatus) export(ctx context.Context, send func(context.Context) er
 	changed, first := s.set(err, lacking)
 	switch {
 	case first:
-		s.logger.InfoContext(ctx, "the collector takes no metrics, as a Jaeger does; they are at /metrics, and nothing is wrong",
-			"endpoint", s.endpoint, "fix", "to send none, set OTEL_METRICS_EXPORTER=none")
+		s.logger.InfoContext(ctx, "the collector has no service for metrics, as a Jaeger has none; they are at /metrics",
+			"endpoint", s.endpoint, "fix", "where it should take metrics, correct its pipelines; to send none, set OTEL_METRICS_EXPORTER=none")
 	case changed:
 		s.log(ctx, err)
 	}
@@ -62,6 +62,9 @@ func (s *exportStatus) set(err error, lacking bool) (changed, first bool) {
 		s.failing = time.Time{}
 	case before == nil:
 		s.failing = time.Now()
+	}
+	if lacking { // it is no success that the log should report
+		return false, first
 	}
 	return (before == nil) != (err == nil) || otlperr.OnlyPartial(before) != otlperr.OnlyPartial(err), first
 }

@@ -81,7 +81,7 @@ func TestADaemonWithoutDescriptors(t *testing.T) {
 	t.Logf("the message left within %v", time.Since(fired).Round(10*time.Millisecond))
 	before := exports.Load()
 	eventually(t, 40*time.Second, "the collector receives more", func() bool { return exports.Load() > before })
-	eventually(t, 40*time.Second, "the port answers, and the database is written", func() bool {
+	eventually(t, 40*time.Second, "the port answers, and says that all is ready", func() bool {
 		status, _, err := get(t.Context(), "http://"+listen+"/-/ready")
 		return err == nil && status == http.StatusOK
 	})

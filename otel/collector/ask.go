@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"squarewatch/otel/otlperr"
 
@@ -86,7 +87,7 @@ func (d *Destination) askOverHTTP(ctx context.Context) error {
 	defer func() { _ = response.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, response.Body, 1<<16) // lets the connection be used again
 	switch {
-	case response.StatusCode == http.StatusNotFound: // see otlperr.NoService
+	case response.StatusCode == http.StatusNotFound && strings.HasSuffix(request.URL.Path, "/v1/"+d.Signal): // see otlperr.NoService
 		return fmt.Errorf("%w: the collector answered %s", ErrNoService, response.Status)
 	case response.StatusCode/100 != 2:
 		return fmt.Errorf("the collector answered %s", response.Status)

@@ -65,6 +65,27 @@ func TestAPageIsMadeOnceForAll(t *testing.T) {
 	})
 }
 
+func TestRequestsThatWaitForASlowSnapshotShareOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, snapshots := snapshot(t, false, "feed"), 0
+		h := serverOf(t, func() *statuspage.Snapshot {
+			snapshots++
+			shown := *s
+			shown.Now = time.Now()
+			<-time.After(2 * time.Second)
+			return &shown
+		})
+		var viewers sync.WaitGroup
+		for range 20 {
+			viewers.Go(func() { get(t, h, "/") })
+		}
+		viewers.Wait()
+		if snapshots != 2 { // the second for those that asked while the first was made
+			t.Errorf("%d snapshots were made, want 2", snapshots)
+		}
+	})
+}
+
 func TestCompressionIsAskedFor(t *testing.T) {
 	h := server(t, snapshot(t, false, "feed"))
 	for accepted, want := range map[string]string{

@@ -50,7 +50,7 @@ type Server struct {
 	onCall    template.HTML // what to do with a message
 	policy    string
 
-	making sync.Mutex // held while a snapshot is made
+	making chan struct{} // full while a snapshot is made
 
 	mu      sync.Mutex
 	shown   *Snapshot
@@ -75,7 +75,7 @@ func New(source Source, strips *Strips) (*Server, error) {
 	}
 	return &Server{
 		source: source, strips: strips, templates: all, viewers: newViewers(), files: files, parts: storedParts{read: map[string]stored{}},
-		trying: make(chan struct{}, 1), onCall: steps, policy: policy(),
+		trying: make(chan struct{}, 1), making: make(chan struct{}, 1), onCall: steps, policy: policy(),
 	}, nil
 }
 

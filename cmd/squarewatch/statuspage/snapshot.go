@@ -32,13 +32,14 @@ func (s *Server) younger(limit time.Duration) (shown *Snapshot, runs uint64) {
 	return s.shown, s.runs
 }
 
-// renew returns a snapshot with the number of runs before it. It makes one unless the shown one is younger than limit. It makes another one
-// when a person changed something meanwhile.
+// renew returns a snapshot with the number of runs before it. It makes one unless the shown one is younger than limit, or was begun while
+// the caller waited: many callers of a slow snapshot then share one. It makes another one when a person changed something meanwhile.
 func (s *Server) renew(ctx context.Context, limit time.Duration) (made *Snapshot, runs uint64) {
-	s.making.Lock()
-	defer s.making.Unlock()
+	asked := time.Now()
+	s.making <- struct{}{}
+	defer func() { <-s.making }()
 	for {
-		if shown, before := s.younger(limit); shown != nil {
+		if shown, before := s.younger(max(limit, time.Since(asked))); shown != nil {
 			return shown, before
 		}
 		s.mu.Lock()
