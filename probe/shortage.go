@@ -32,7 +32,7 @@ func isShortage(err error) bool {
 // tells the two apart: it has ports of its own, and a connected UDP socket sends nothing.
 func hasRoute(address string) bool {
 	conn, err := net.Dial("udp", address) //nolint:noctx // does not block: the address is numeric, and nothing is sent
-	if err != nil { // without a descriptor it cannot be known, and that is a shortage of ours too
+	if err != nil {                       // without a descriptor it cannot be known, and that is a shortage of ours too
 		return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 	}
 	_ = conn.Close()

@@ -51,7 +51,8 @@ func TestAWrongAddressIsNotAMissingService(t *testing.T) {
 	if err := exportMetric(t, metrics, err); err == nil || otlperr.NoService(err) {
 		t.Errorf("another path: want an error that is no missing service, got %v", err)
 	}
-	overGRPC, err := otlpmetricgrpc.New(t.Context(), otlpmetricgrpc.WithEndpoint(server.Listener.Addr().String()), otlpmetricgrpc.WithInsecure())
+	address := server.Listener.Addr().String()
+	overGRPC, err := otlpmetricgrpc.New(t.Context(), otlpmetricgrpc.WithEndpoint(address), otlpmetricgrpc.WithInsecure())
 	if err := exportMetric(t, overGRPC, err); status.Code(err) != codes.Unimplemented || otlperr.NoService(err) {
 		t.Errorf("a web server: want UNIMPLEMENTED that is no missing service, got %v", err)
 	}
