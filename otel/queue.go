@@ -68,7 +68,7 @@ func (q *spanQueue) add(spans []byte, count int) {
 		return
 	}
 	q.dropped.Add(int64(count))
-	q.logger.Error("spans are dropped: more are recorded than can be written",
+	q.logger.Error("spans are dropped, because the disk or the collector is slow, or squarewatch stops",
 		"fix", "keep fewer healthy traces with telemetry.keep_healthy, or find out why the disk or the collector is slow")
 }
 

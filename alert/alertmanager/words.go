@@ -157,7 +157,7 @@ func description(i *alert.Incident) string {
 		lines = append(lines, "Bad probes: "+alert.Shortened(list, maxAffected)+".")
 	}
 	if i.HeldOpen > 0 && i.Resolved.IsZero() {
-		lines = append(lines, "It flaps: it stays open until no bad run has come for "+lasting(i.HeldOpen)+".")
+		lines = append(lines, "It flaps: it ends when no bad run has come for "+lasting(i.HeldOpen)+".")
 	}
 	if failing := i.JoinedNames(false); len(failing) > 0 {
 		lines = append(lines, "Also failing: "+names(failing)+".")

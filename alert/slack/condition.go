@@ -169,7 +169,7 @@ func (v view) remarks() []string {
 		lines = append(lines, fmt.Sprintf("*Fired again* soon after it was over: %s so far.", times(n)))
 	}
 	if held := v.incident.HeldOpen; held > 0 && v.incident.Resolved.IsZero() {
-		lines = append(lines, fmt.Sprintf("*Flapping:* it stays open until no bad run has come for %s. "+
+		lines = append(lines, fmt.Sprintf("*Flapping:* it ends when no bad run has come for %s. "+
 			"Until then you get no message each time it starts or stops.", lasting(held)))
 	}
 	over := v.incident.JoinedNames(true)

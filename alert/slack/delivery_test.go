@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -247,10 +248,10 @@ func TestRealAnswerIsAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := openOffice(t, "webhook", func(s *slackstub.Slack) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				shown := &discard{header: http.Header{}}
+				shown := httptest.NewRecorder()
 				s.ServeHTTP(shown, r)
-				if shown.status != http.StatusOK {
-					t.Errorf("want the message taken, got %d", shown.status)
+				if shown.Code != http.StatusOK {
+					t.Errorf("want the message taken, got %d", shown.Code)
 				}
 				conn, buffer, err := http.NewResponseController(w).Hijack()
 				if err != nil {
@@ -274,15 +275,3 @@ func answerAsSlack(buffer *bufio.ReadWriter) {
 	_, _ = io.WriteString(buffer, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
 	_ = buffer.Flush()
 }
-
-// discard keeps the status of an answer.
-type discard struct {
-	header http.Header
-	status int
-}
-
-func (d *discard) Header() http.Header { return d.header }
-
-func (d *discard) WriteHeader(status int) { d.status = status }
-
-func (d *discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -68,7 +68,7 @@ func keepFrom(limit uint64, socket syscall.RawConn) error {
 func warnOfDescriptors(logger *slog.Logger, limit uint64, cfg *config.Config) {
 	runs := min(len(cfg.Probes), cfg.Limits.Concurrency, cfg.Limits.PerHost)
 	if uint64(runs)+keptDescriptors(limit)+ownDescriptors > limit {
-		logger.Warn("the limit of open descriptors is low: some runs may not count, as trouble of squarewatch itself",
+		logger.Warn("the limit of open descriptors is low: runs that get none are not counted",
 			"limit", limit, "kept_for_messages", keptDescriptors(limit), "runs_at_the_same_time", runs,
 			"fix", "raise LimitNOFILE= of the service, or lower limits.concurrency")
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -121,32 +122,20 @@ func asItIs(s *slackstub.Slack) http.Handler { return s }
 // https://github.com/slackapi/node-slack-sdk/issues/480.
 func asSlackAnswers(s *slackstub.Slack) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		kept := &keptAnswer{header: http.Header{}}
+		kept := httptest.NewRecorder()
 		s.ServeHTTP(kept, r)
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			panic(err)
 		}
 		answer := "HTTP/1.1 500\r\n\r\n"
-		if kept.status == http.StatusOK {
+		if kept.Code == http.StatusOK {
 			answer = "HTTP/1.1 200\r\nContent-Type: text/html\r\n\r\nok"
 		}
 		_, _ = io.WriteString(conn, answer)
 		_ = conn.Close()
 	})
 }
-
-// keptAnswer keeps the status of an answer.
-type keptAnswer struct {
-	header http.Header
-	status int
-}
-
-func (k *keptAnswer) Header() http.Header { return k.header }
-
-func (k *keptAnswer) WriteHeader(status int) { k.status = status }
-
-func (k *keptAnswer) Write(p []byte) (int, error) { return len(p), nil }
 
 // slackTrouble is a trouble of Slack. It begins after FIRING was posted, just before the API works again.
 type slackTrouble struct {

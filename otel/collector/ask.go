@@ -19,7 +19,7 @@ import (
 )
 
 // ErrNoService is the error of a collector that does not accept a signal, as Jaeger accepts no metrics.
-var ErrNoService = errors.New("it has no service for this signal")
+var ErrNoService = errors.New("the collector has no service for this signal")
 
 // Ask sends one empty request to the collector and returns why it was not accepted. A collector answers an empty request with success
 // (https://opentelemetry.io/docs/specs/otlp/#full-success). The exporters are not used: that of metrics tries again for a minute, and that

@@ -7,17 +7,17 @@ func unusedVariables() [][2]string {
 	const (
 		sampler = "telemetry.keep_healthy says which traces are kept"
 		spool   = "telemetry.spool limits the spans that wait"
-		soon    = "spans are sent after 200 ms at most, so that a crash loses few"
+		soon    = "spans are sent after 200 ms at most, so that few are lost in a crash"
 		scheme  = "the endpoint begins with http:// or https://"
-		few     = "a span has few of them"
+		few     = "the spans have only a few of them"
 		file    = "the settings are in telemetry in the file of squarewatch"
-		listen  = "listen says where /metrics is"
+		listen  = "the address of /metrics is the key listen"
 	)
 	return [][2]string{
 		{"OTEL_TRACES_SAMPLER", sampler},
 		{"OTEL_TRACES_SAMPLER_ARG", sampler},
 		{"OTEL_PROPAGATORS", "a request carries traceparent, and no baggage"},
-		{"OTEL_LOG_LEVEL", "all that concerns people is logged"},
+		{"OTEL_LOG_LEVEL", "squarewatch always logs what people need to know"},
 		{"OTEL_BSP_SCHEDULE_DELAY", soon},
 		{"OTEL_BSP_EXPORT_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT limits one request"},
 		{"OTEL_BSP_MAX_QUEUE_SIZE", spool},

@@ -150,7 +150,7 @@ func shownRefusals() []shown {
 			run(0, "b", "k", Refused), again),
 		show("the only endpoint that uses it refuses it several times", "it was refused 2 times in a row",
 			run(0, "a", "k", Refused), again),
-		show("guarded probes are refused as they must be, while no endpoint accepts it", "are refused as they must be",
+		show("the API refuses guarded probes, as it must, while no endpoint accepts it", "the API refuses requests of guarded probes, as it must",
 			run(0, "guard", "", Denied), run(1, "a", "k", Refused), again),
 		show("a guarded probe was granted access", "does not refuse requests that it must refuse",
 			run(0, "guard", "", Granted), again),

@@ -193,7 +193,7 @@ func (m *memory) weighUnanimity(r *refusals, add adder) {
 		return
 	}
 	if !m.guardDenied.IsZero() {
-		add(Credential, 5, m.guardDenied, "requests of guarded probes are refused as they must be")
+		add(Credential, 5, m.guardDenied, "the API refuses requests of guarded probes, as it must")
 	}
 }
 
