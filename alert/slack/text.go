@@ -26,7 +26,7 @@ func textOf(n *outbox.Notification) string {
 			return text + "acknowledged by " + mention(incident.Acknowledged.By)
 		}
 		if blameChanged(n) {
-			return text + "whose fault it is became clearer: " + v.whose()
+			return text + "fault reassessed: " + v.whose()
 		}
 		if joinedNow(n) {
 			return text + "also failing: " + names(incident.JoinedNames(false))

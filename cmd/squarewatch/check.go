@@ -26,7 +26,7 @@ func newCheckCommand(file *configFile) *cobra.Command {
 		Short: "Validate the configuration file, without the network or with --live",
 		Long: "Validate the configuration file and everything that is built from it. All errors are shown at once.\n" +
 			"Nothing is sent over the network, except with --live: that resolves and connects to the target, uses every credential once,\n" +
-			"and asks collector, notifiers, heartbeat and connectivity. It posts no message, sends no ping and notifies nobody. The exit\n" +
+			"and asks collector, notifiers, heartbeat and connectivity. It posts no message and sends no ping. The exit\n" +
 			"status is 1 when the file is invalid, or when --live finds something that cannot work.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -70,8 +70,8 @@ func TestMessagesOfTheStandardLibraryAreLogged(t *testing.T) {
 	const unsolicited = "Unsolicited response received on idle HTTP channel starting with "
 	panicked := "http: panic serving 127.0.0.1:1: oh\n" + strings.Repeat("goroutine 1\n", 100) + "."
 	for text, want := range map[string]string{
-		panicked:                          panicked,
-		"an answer that nobody asked for": "an answer that nobody asked for",
+		panicked:               panicked,
+		"an unexpected answer": "an unexpected answer",
 		unsolicited + `"{\"mail\": \"ada@example.org\", \"token\": \"hush\"}"; err=<nil>`: unsolicited +
 			`"{\"mail\": \"***\", \"token\": ***}"; err=<nil>`,
 		strings.Repeat("a b ", 1000): strings.Repeat("a b ", 74) + "a b…",
