@@ -159,7 +159,7 @@ func digestOf(r *periodReport) outbox.Report {
 func (i *incidentReport) line(until time.Time) string {
 	text := fmt.Sprintf("%s %s %s: bad for %s (%s), declared for %s",
 		i.Fired.In(until.Location()).Format("2006-01-02 15:04"), i.Rule, i.Series,
-		spell(i.BadTime), withNumber(i.BadRuns, "bad run"), spell(i.Declared))
+		durationText(i.BadTime), withNumber(i.BadRuns, "bad run"), durationText(i.Declared))
 	if i.Resolved == nil {
 		text += ", still firing"
 	}

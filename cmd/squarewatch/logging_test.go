@@ -118,7 +118,7 @@ func TestTheLogHasTheWarningsOfCheck(t *testing.T) {
 		s := newSceneWith(t, strings.Replace(sceneFile, "on: [5xx]", "on: [404]", 1), func(*Options) {})
 		s.after(time.Second)
 		s.stop()
-		for _, want := range []string{"no rule counts 5xx of ", "traces are not exported, so that messages show none"} {
+		for _, want := range []string{"no rule counts 5xx of ", "traces are not exported, so messages link to none"} {
 			if !strings.Contains(s.log.String(), want) {
 				t.Errorf("want %q in the log, got\n%s", want, s.log)
 			}
