@@ -19,7 +19,7 @@ type run struct {
 // batch is what one transaction writes.
 type batch struct {
 	results []run
-	details []*probe.Result // runs of earlier batches whose detail is to be kept after all
+	details []*detail // of runs of earlier batches, to be kept after all
 	misses  []probe.Miss
 }
 
@@ -97,7 +97,7 @@ func writeRuns(ctx context.Context, insert *sql.Stmt, results []run) error {
 		evidence, err := evidenceText(r.Evidence)
 		var detail sql.NullString
 		if err == nil && r.detailed {
-			detail, err = detailText(r.Result)
+			detail, err = detailOf(r.Result).text()
 		}
 		if err != nil {
 			return fmt.Errorf("write a run of %s: %w", r.Probe, err)
