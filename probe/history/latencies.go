@@ -135,7 +135,7 @@ func later(a, b time.Time) time.Time {
 // knownShare is the share of the runs of a part whose latencies must be known for percentiles.
 const knownShare = 0.9
 
-// rankHours sets the percentiles of buckets of whole hours, where they are known.
+// rankHours sets the percentiles of buckets of whole hours, where they are known. No percentile is above the slowest run.
 func (s *Store) rankHours(ctx context.Context, name string, buckets []Bucket, since, until time.Time, length time.Duration) error {
 	all, err := s.summaries(ctx, name, since, until, length)
 	for i := range buckets {
@@ -144,7 +144,8 @@ func (s *Store) rankHours(ctx context.Context, name string, buckets []Bucket, si
 		if sum == nil || float64(sum.latencies.runs()) < knownShare*float64(b.Runs) {
 			continue
 		}
-		b.P50, b.P95, b.P99 = sum.latencies.percentile(50), sum.latencies.percentile(95), sum.latencies.percentile(99)
+		of := func(hundredths int64) time.Duration { return min(sum.latencies.percentile(hundredths), b.Slowest) }
+		b.P50, b.P95, b.P99 = of(50), of(95), of(99)
 	}
 	return err
 }
