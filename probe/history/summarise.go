@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -14,6 +15,9 @@ const (
 	settleTime = time.Minute
 	// hoursKept is for how many days the hours of a day are kept one by one.
 	hoursKept = 8 * day
+	// readTogether is the time whose runs are read with one query. They are read in the order in which they lie on the disk, and not by
+	// probe, so that each page of the database is read once.
+	readTogether = 10 * time.Second
 	// mergedTogether is the number of probes whose hours become a day in one transaction.
 	mergedTogether = 200
 )
@@ -22,7 +26,7 @@ const (
 func settled(now time.Time) time.Time { return now.Add(-settleTime).Truncate(time.Hour) }
 
 // Summarise stores how long the runs took in each hour that is over, which pages show when single runs are no longer kept. It does nothing
-// for hours that it has stored before. It reads the runs of one probe and hour at a time, so that others can use the database meanwhile.
+// for hours that it has stored before. It reads the runs of some seconds at a time, so that others can use the database meanwhile.
 func (s *Store) Summarise(ctx context.Context, now time.Time) error {
 	from, err := s.summarisedUntil(ctx)
 	if err != nil || from.IsZero() {
@@ -75,35 +79,45 @@ func (s *Store) summariseHour(ctx context.Context, hour time.Time) error {
 	if err != nil {
 		return err
 	}
-	rows := make([]latencyRow, 0, len(names))
-	for _, name := range names {
-		sum, err := s.summaryOf(ctx, name, hour, hour.Add(time.Hour))
-		if err != nil {
+	sums := map[string]*summary{}
+	for _, name := range names { // also those without single runs, so that the hour is not summarised again
+		sums[name] = newSummary()
+	}
+	const some = `WHERE ended >= ? AND ended < ? ORDER BY ended`
+	for at := hour; at.Before(hour.Add(time.Hour)); at = at.Add(readTogether) {
+		if err := s.countRuns(ctx, sums, some, at.UnixMicro(), at.Add(readTogether).UnixMicro()); err != nil {
 			return err
 		}
-		rows = append(rows, latencyRow{begin: hour, probe: name, hours: 1, summary: sum.encode()})
+	}
+	rows := make([]latencyRow, 0, len(sums))
+	for _, name := range slices.Sorted(maps.Keys(sums)) {
+		rows = append(rows, latencyRow{begin: hour, probe: name, hours: 1, summary: sums[name].encode()})
 	}
 	return s.inTransaction(ctx, func(tx *sql.Tx) error { return writeLatencies(ctx, tx, rows) })
 }
 
-// summaryOf returns the summary of the single runs of a probe that ended at from or later and before until.
-func (s *Store) summaryOf(ctx context.Context, name string, from, until time.Time) (*summary, error) {
-	const query = `SELECT latency, json_extract(detail, '$.attempts[0].phases') FROM runs WHERE probe = ? AND ended >= ? AND ended < ?`
-	rows, err := s.db.QueryContext(ctx, query, name, from.UnixMicro(), until.UnixMicro())
+// countRuns counts the single runs that a query from WHERE on selects in the summary of their probe.
+func (s *Store) countRuns(ctx context.Context, sums map[string]*summary, where string, arguments ...any) error {
+	const columns = `SELECT probe, latency, json_extract(detail, '$.attempts[0].phases') FROM runs `
+	rows, err := s.db.QueryContext(ctx, columns+where, arguments...)
 	if err != nil {
-		return nil, fmt.Errorf("read the latencies of %s: %w", name, err)
+		return fmt.Errorf("read latencies: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	sum := newSummary()
 	for rows.Next() {
 		var latency int64
-		var phases sql.RawBytes
-		if err := rows.Scan(&latency, &phases); err != nil {
-			return nil, fmt.Errorf("read the latencies of %s: %w", name, err)
+		var name, phases sql.RawBytes
+		if err := rows.Scan(&name, &latency, &phases); err != nil {
+			return fmt.Errorf("read latencies: %w", err)
+		}
+		sum := sums[string(name)]
+		if sum == nil {
+			sum = newSummary()
+			sums[string(name)] = sum
 		}
 		sum.count(latency, phases)
 	}
-	return sum, rows.Err()
+	return rows.Err()
 }
 
 // mergeDays makes one row of the hours of each day that began at or before a time.
