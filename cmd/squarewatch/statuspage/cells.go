@@ -33,7 +33,7 @@ type Cell struct {
 	Runs       int32            `json:"runs,omitempty"` // of a part, like Bad
 	Bad        int32            `json:"bad,omitempty"`
 	Silenced   bool             `json:"silenced,omitempty"` // by a person or by maintenance
-	Reloaded   bool             `json:"reloaded,omitempty"` // the configuration was replaced before this run, or in this part
+	Reloaded   bool             `json:"reloaded,omitempty"` // a start or a reload was before this run, or in this part
 }
 
 // Cells are the cells of a probe's newest runs and missed runs, oldest first, each in 24 bytes: a strip has 60 of them, and there may be

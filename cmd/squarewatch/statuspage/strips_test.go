@@ -43,7 +43,7 @@ func states(t *testing.T) *statuspage.Snapshot {
 	cells[4] = statuspage.Cell{Kind: statuspage.CellMissed, At: cells[4].At, Missed: probe.MissGap, MissedRuns: 1}
 	s.Probes[0].Recent.Cells = statuspage.PackCells(cells)
 	s.TraceURL = "https://jaeger.example.org/trace/{trace_id}"
-	s.Reloads = []time.Time{alerttest.Second(75), alerttest.Second(500)}
+	s.Loads = []time.Time{alerttest.Second(75), alerttest.Second(500)}
 	s.Silences = []alert.Silence{
 		{
 			Rules: []string{"server-*"}, Probes: []string{"feed"}, From: alerttest.Second(85), Until: alerttest.Second(300),
