@@ -93,7 +93,15 @@ pictures: ## the pictures of the documentation, into docs/pictures (needs Node.j
 	deploy/pictures/slack.sh
 	SQUAREWATCH_PICTURES=$(CURDIR)/docs/pictures go test -tags e2e -count=1 -run '^TestPicturesOfThePage$$' ./deploy/e2e
 
-# The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again.
-fuzz: ## every fuzz target for FUZZTIME
-	@for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	  echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || go test -run "^$$f$$" $$pkg || exit 1; done; done
+# The targets of fuzz are named after their package and function: fuzz/./probe/FuzzAnswer.
+FUZZ_TARGETS = $(shell grep -rEo --include='*_test.go' '^func Fuzz[[:alnum:]]+' . | sed -E 's|/[^/]*:func |/|; s|^|fuzz/|' | sort)
+
+# The first line compiles what most targets share, once.
+fuzz: ## every fuzz target for FUZZTIME, two at a time; make fuzz/./probe/FuzzAnswer runs one
+	go test -c -o /dev/null -fuzz . ./cmd/squarewatch
+	@$(MAKE) --no-print-directory --keep-going --output-sync=target -j2 $(FUZZ_TARGETS)
+
+# The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again and is printed.
+fuzz/%:
+	@go test -run '^$$' -fuzz '^$(@F)$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 $(*D) || \
+	  go test -run '^$(@F)$$' $(*D) || { tail -n +1 $(*D)/testdata/fuzz/$(@F)/*; exit 1; }

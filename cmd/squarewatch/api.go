@@ -267,6 +267,7 @@ func respond(w http.ResponseWriter, status int, value any) {
 	_ = json.NewEncoder(w).Encode(value)
 }
 
+// refuse answers with an error, which may quote the request.
 func refuse(w http.ResponseWriter, status int, err error) {
-	respond(w, status, map[string]string{"error": err.Error()})
+	respond(w, status, map[string]string{"error": printableLines(err.Error())})
 }
