@@ -104,7 +104,7 @@ func serveFuzzed(t *testing.T, h http.Handler, r *http.Request) *httptest.Respon
 	return w
 }
 
-// FuzzPort sends any request to the port, without the token. Nothing changes, and nobody is logged in.
+// FuzzPort sends any request to the port, without the token. It must change nothing and log in no browser.
 func FuzzPort(f *testing.F) {
 	l, incident := firingLive(f)
 	for _, seed := range [][4]string{
