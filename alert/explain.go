@@ -142,7 +142,7 @@ func (i *Incident) credential() string {
 	return ""
 }
 
-// insert replaces the placeholders in braces.
+// insert replaces the names in braces.
 func (i *Incident) insert(text string, w Wording) string {
 	if !strings.Contains(text, "{") {
 		return text

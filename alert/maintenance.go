@@ -127,7 +127,7 @@ type MutedSeries struct {
 	Share        setting.Share // of the time
 }
 
-// Always reports whether the series counts as always muted: too little time is left for an alert to reach anybody.
+// Always reports whether the series counts as always muted: too little time is left for an alert to be delivered.
 func (m *MutedSeries) Always() bool { return m.Share >= mutedAlways }
 
 // MostlyMuted returns series that maintenance windows mute for 95 % of the time or more. It returns one series for each set of windows.

@@ -224,7 +224,7 @@ func (p process) printWarnings(w io.Writer, cfg *config.Config) {
 	_ = d.write(warningsText(d, cfg)) // if that fails, the warnings are lost
 }
 
-// warningsText describes what a valid file can hardly mean, and what is left out.
+// warningsText describes likely mistakes in a valid file, and what is left out.
 func warningsText(d display, cfg *config.Config) string {
 	var out strings.Builder
 	for _, warning := range cfg.Warnings {

@@ -20,7 +20,7 @@ type initFlags struct {
 	credentialsDir string
 	sendTest       bool
 	skipTests      bool
-	given          map[string]bool // the flags that were written
+	given          map[string]bool // the flags on the command line
 }
 
 func newInitCommand(file *configFile) *cobra.Command {

@@ -91,7 +91,8 @@ func cookie(r *http.Request, value string, age int) *http.Cookie {
 	}
 }
 
-// loginPath returns the address of the login form. After the login, the browser returns to the page of r. A proxy may have removed the path of external_url.
+// loginPath returns the address of the login form. After the login, the browser returns to the page of r. A proxy may have removed the path
+// of external_url.
 func (d *Daemon) loginPath(r *http.Request) string {
 	prefix := ""
 	if u, err := url.Parse(string(d.config().ExternalURL)); err == nil {

@@ -63,8 +63,8 @@ func (d *Daemon) sessionOf(r *http.Request) (session, bool) {
 }
 
 const (
-	maxGuesses  = 10 // wrong tokens in a login form, of all browsers together
-	guessWindow = time.Minute
+	maxWrongTokens = 10 // wrong tokens in a login form, of all browsers together
+	guessWindow    = time.Minute
 )
 
 // wrongTokens counts wrong tokens, to limit how many can be tried.
@@ -80,7 +80,7 @@ func (g *wrongTokens) allowed(now time.Time) bool {
 	for len(g.wrong) > 0 && now.Sub(g.wrong[0]) >= guessWindow {
 		g.wrong = g.wrong[1:]
 	}
-	return len(g.wrong) < maxGuesses
+	return len(g.wrong) < maxWrongTokens
 }
 
 func (g *wrongTokens) add(now time.Time) {
