@@ -194,7 +194,7 @@ func TestReloadsAreKept(t *testing.T) {
 		begin := time.Now()
 		<-time.After(time.Minute)
 		reload := time.Now()
-		b.Writer.Reloaded(reload)
+		b.Reloaded(reload)
 		<-time.After(time.Second)
 		b.stop()
 		b = open(t, path)
