@@ -24,8 +24,8 @@ func lasting(name string, end time.Time, code int, latency time.Duration) *probe
 	return r
 }
 
-// fill fills a store with runs at equal distances: one in the first minute of an hour takes 1 ms, one in the last minute 60 ms. They are all
-// bad, so that their phases are known.
+// fill fills a store with runs at equal distances: one in the first minute of an hour takes 1 ms, one in the last minute 60 ms. They are
+// all bad, so that their phases are known.
 func fill(b *book, begin time.Time, length, every time.Duration) {
 	var runs []*probe.Result
 	for at := time.Duration(0); at < length; at += every {
@@ -185,6 +185,23 @@ func TestADaemonSummarisesTheHoursBeforeItsUpgrade(t *testing.T) {
 		}
 		b.stop()
 	})
+}
+
+func TestAClockThatWasAheadHoldsUpNoSummaries(t *testing.T) {
+	b := open(t, filepath.Join(t.TempDir(), "x.db"))
+	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
+	fill(b, begin.Add(1000*time.Hour), time.Hour, time.Minute)
+	if err := b.Summarise(t.Context(), begin.Add(1002*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	fill(b, begin, 24*time.Hour, time.Minute)
+	if err := b.Summarise(t.Context(), begin.Add(25*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	var hours int
+	if err := b.db.QueryRowContext(t.Context(), `SELECT count(*) FROM latencies`).Scan(&hours); err != nil || hours != 25 {
+		t.Errorf("want the hour ahead and 24, got %d, %v", hours, err)
+	}
 }
 
 func TestReloadsAreKept(t *testing.T) {
