@@ -21,13 +21,13 @@ test: ## unit, scenario and script tests, without the race detector: that is lef
 race: ## the same tests with the race detector (needs gcc), which is four times as slow
 	go test -race -shuffle=on -timeout 20m ./cmd/squarewatch ./...
 
-PACKAGES = TestThePackage|TestARelease|TestFromNothing
+PACKAGES = TestThePackage|TestARelease|TestFromNothing|TestTheComposeFileRuns
 e2e: ## the built binary against a real Jaeger, real sockets and systemd's own tools (installs what it needs on Debian)
 	deploy/e2e/setup.sh
 	go test -tags e2e -count=1 -timeout 40m -skip '$(PACKAGES)' ./deploy/e2e
 
-e2e-packages: ## the packages on a Debian that boots: install, upgrade, remove, a release; about ten minutes (installs what it needs)
-	deploy/e2e/setup.sh
+e2e-packages: ## the packages on a Debian that boots: install, upgrade, remove, a release; the compose file; about ten minutes (installs what it needs)
+	deploy/e2e/setup.sh containers
 	go test -tags e2e -count=1 -timeout 40m -v -run '$(PACKAGES)' ./deploy/e2e
 
 crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 10 minutes

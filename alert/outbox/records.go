@@ -94,6 +94,24 @@ func (s *Store) Deliveries(ctx context.Context, incident string) ([]Delivery, er
 	return list, errors.Join(append(faults, rows.Err())...)
 }
 
+// lastDeliveries returns when each notifier last received a message about an incident.
+func (s *Store) lastDeliveries(ctx context.Context) (map[string]time.Time, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT notifier, max(delivered) FROM deliveries GROUP BY notifier`)
+	if err != nil {
+		return nil, fmt.Errorf("read the last deliveries: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	last := map[string]time.Time{}
+	for rows.Next() {
+		var notifier, delivered string
+		if err := rows.Scan(&notifier, &delivered); err != nil {
+			return nil, fmt.Errorf("read the last deliveries: %w", err)
+		}
+		last[notifier] = parseTime(delivered)
+	}
+	return last, rows.Err()
+}
+
 func writeDeliveries(ctx context.Context, tx *sql.Tx, list []Delivery) error {
 	for _, d := range list {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO deliveries (incident, notifier, event, queued, delivered, took, attempts, ref)
