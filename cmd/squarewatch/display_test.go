@@ -62,7 +62,7 @@ func sickStatus() *statusJSON {
 			{Rule: "server-errors", Series: "feed", Severity: "critical", State: "firing", CoveredBy: "unauthenticated partner", Since: &since},
 			{
 				Rule: "unauthenticated", Series: "partner", Severity: "critical", State: "firing", Rate: 0.4, Runs: 20, Threshold: 0.2,
-				Since: &since, FirstBad: &since, LastBad: &last, BadRuns: 8, Blame: probe.BlameCredential,
+				Since: &since, FirstBad: &since, LastBad: &last, BadRuns: 8, Blame: probe.BlameCredential, Incident: "4f3a90c1b2d7",
 				Fault: "Our credential partner is refused: it is ours to fix. It is wrong, expired or revoked: replace it.",
 				Evidence: []probe.Evidence{
 					{For: probe.BlameCredential, Text: "2 other endpoints refuse the same key, and serve requests without one", At: last},

@@ -111,6 +111,12 @@ func (v *statusView) incident(a *alertJSON, now time.Time) string {
 	for _, e := range a.Evidence {
 		lines = append(lines, v.line(fmt.Sprintf("  Because: %s (%s)", e.Text, shortTime(e.At, now)), "  "))
 	}
+	switch {
+	case a.AcknowledgedBy != "":
+		lines = append(lines, v.line("  Acknowledged by "+a.AcknowledgedBy+"; incident "+a.Incident, "  "))
+	case a.Incident != "":
+		lines = append(lines, v.line("  Not acknowledged yet: squarewatch acknowledge "+a.Incident, "  "))
+	}
 	return strings.Join(lines, "")
 }
 

@@ -37,7 +37,7 @@ func buildImage(t *testing.T) *image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, built := &image{t: t}, t.TempDir()
+	i, built := &image{t: t, env: []string{}}, t.TempDir()
 	for line := range strings.Lines(string(text)) {
 		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		fields := strings.Fields(rest)
