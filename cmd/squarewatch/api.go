@@ -84,13 +84,15 @@ type notifierJSON struct {
 	Pending   int     `json:"pending"`
 	OldestAge float64 `json:"oldest_age"`
 	LastError string  `json:"last_error"`
+	// Told is when the notifier last received a message; absent if it never did.
+	Told time.Time `json:"told,omitzero"`
 	// Listening reports whether buttons and commands work; absent if the notifier has no buttons.
 	Listening      *bool  `json:"listening,omitempty"`
 	ListeningError string `json:"listening_error,omitempty"`
 }
 
 func notifierOf(b *outbox.Backlog) notifierJSON {
-	n := notifierJSON{Notifier: b.Notifier, Pending: b.Pending, OldestAge: b.OldestAge.Seconds(), LastError: b.LastError}
+	n := notifierJSON{Notifier: b.Notifier, Pending: b.Pending, OldestAge: b.OldestAge.Seconds(), LastError: b.LastError, Told: b.Delivered}
 	if b.Hearing.Wanted {
 		n.Listening, n.ListeningError = &b.Hearing.Connected, b.Hearing.Fault
 	}
@@ -276,6 +278,7 @@ func respond(w http.ResponseWriter, status int, value any) {
 	_ = json.NewEncoder(w).Encode(value)
 }
 
+// refuse answers with an error, which may quote the request.
 func refuse(w http.ResponseWriter, status int, err error) {
-	respond(w, status, map[string]string{"error": err.Error()})
+	respond(w, status, map[string]string{"error": printableLines(err.Error())})
 }

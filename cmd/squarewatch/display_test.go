@@ -54,7 +54,8 @@ func sickStatus() *statusJSON {
 		Silences: []alert.Silence{}, Troubles: []string{"delivery: messages wait since 5 min for ops"},
 		Configuration: configurationJSON{Loaded: yesterday}, Keys: []keyJSON{{Credential: "partner", Since: yesterday}},
 		Notifiers: []notifierJSON{
-			{Notifier: "ops", Pending: 2, OldestAge: 300, LastError: "post to Slack: status 503; the daemon tries again"}, {Notifier: "team"},
+			{Notifier: "ops", Pending: 2, OldestAge: 300, LastError: "post to Slack: status 503; the daemon tries again", Told: yesterday},
+			{Notifier: "team", Told: since},
 		},
 		Alerts: []alertJSON{
 			{Rule: "unreachable", Series: "all", Severity: "critical", State: "inactive", Runs: 120, Threshold: 0.2},
