@@ -10,8 +10,8 @@ import (
 	"squarewatch/probe"
 )
 
-// TestAStandstillIsNoLackOfRuns lets the process stand still for an hour while the evaluator sleeps. Whatever wakes it first, no probe lacks
-// runs.
+// TestAStandstillIsNoLackOfRuns lets the process stand still for an hour while the evaluator sleeps. Whatever wakes it first, no probe
+// lacks runs.
 func TestAStandstillIsNoLackOfRuns(t *testing.T) {
 	for name, wakes := range map[string]func(*Evaluator){
 		"its own deadline": func(*Evaluator) { <-time.After(2 * maxSleep) },
