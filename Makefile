@@ -21,13 +21,13 @@ test: ## unit, scenario and script tests, without the race detector: that is lef
 race: ## the same tests with the race detector (needs gcc), which is four times as slow
 	go test -race -shuffle=on -timeout 20m ./cmd/squarewatch ./...
 
-PACKAGES = TestThePackage|TestARelease|TestFromNothing
+PACKAGES = TestThePackage|TestARelease|TestFromNothing|TestTheComposeFileRuns
 e2e: ## the built binary against a real Jaeger, real sockets and systemd's own tools (installs what it needs on Debian)
 	deploy/e2e/setup.sh
 	go test -tags e2e -count=1 -timeout 40m -skip '$(PACKAGES)' ./deploy/e2e
 
-e2e-packages: ## the packages on a Debian that boots: install, upgrade, remove, a release; about ten minutes (installs what it needs)
-	deploy/e2e/setup.sh
+e2e-packages: ## the packages on a Debian that boots: install, upgrade, remove, a release; the compose file; about ten minutes (installs what it needs)
+	deploy/e2e/setup.sh containers
 	go test -tags e2e -count=1 -timeout 40m -v -run '$(PACKAGES)' ./deploy/e2e
 
 crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 10 minutes
@@ -103,7 +103,15 @@ pictures: ## the pictures of the documentation, into docs/pictures (needs Node.j
 	deploy/pictures/slack.sh
 	SQUAREWATCH_PICTURES=$(CURDIR)/docs/pictures go test -tags e2e -count=1 -run '^TestPicturesOfThePage$$' ./deploy/e2e
 
-# The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again.
-fuzz: ## every fuzz target for FUZZTIME
-	@for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	  echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || go test -run "^$$f$$" $$pkg || exit 1; done; done
+# The targets of fuzz are named after their package and function: fuzz/./probe/FuzzAnswer.
+FUZZ_TARGETS = $(shell grep -rEo --include='*_test.go' '^func Fuzz[[:alnum:]]+' . | sed -E 's|/[^/]*:func |/|; s|^|fuzz/|' | sort)
+
+# The first line compiles what most targets share, once.
+fuzz: ## every fuzz target for FUZZTIME, two at a time; make fuzz/./probe/FuzzAnswer runs one
+	go test -c -o /dev/null -fuzz . ./cmd/squarewatch
+	@$(MAKE) --no-print-directory --keep-going --output-sync=target -j2 $(FUZZ_TARGETS)
+
+# The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again and is printed.
+fuzz/%:
+	@go test -run '^$$' -fuzz '^$(@F)$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 $(*D) || \
+	  go test -run '^$(@F)$$' $(*D) || { tail -n +1 $(*D)/testdata/fuzz/$(@F)/*; exit 1; }

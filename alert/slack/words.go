@@ -265,15 +265,22 @@ func (v view) steps() string {
 	return "what to do, step by step: docs/on-call.md, section " + section
 }
 
+// unknownTime stands for the zero time, and for a time before 1970, as a damaged database may have it: Slack's dates are Unix times.
+const unknownTime = "an unknown time"
+
 // date shows a time in the reader's time zone, and in UTC where Slack's date format does not work.
 func date(t time.Time) string {
-	if t.IsZero() {
-		return "an unknown time"
+	if t.Unix() < 0 {
+		return unknownTime
 	}
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time_secs}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
+// clock does the same for a time of day.
 func clock(t time.Time) string {
+	if t.Unix() < 0 {
+		return unknownTime
+	}
 	return fmt.Sprintf("<!date^%d^{time_secs}|%s>", t.Unix(), t.UTC().Format("15:04:05 UTC"))
 }
 

@@ -21,7 +21,8 @@ import (
 
 // live is a daemon on real sockets, with its file, for the commands that send it requests.
 type live struct {
-	t      *testing.T
+	t      testing.TB
+	daemon *Daemon
 	target string
 	file   string
 	state  string
@@ -47,13 +48,13 @@ func (l *lockedLog) String() string {
 	return l.text.String()
 }
 
-func newLive(t *testing.T) *live {
+func newLive(t testing.TB) *live {
 	t.Helper()
 	return newLiveWith(t, "catalogue: [reach]\nweb: {token: top-secret, hosts: [watch.example.org]}\n")
 }
 
 // newLiveWith starts a daemon with these sections beside target, state_dir and listen.
-func newLiveWith(t *testing.T, sections string) *live {
+func newLiveWith(t testing.TB, sections string) *live {
 	t.Helper()
 	target := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	t.Cleanup(target.Close)
@@ -61,7 +62,7 @@ func newLiveWith(t *testing.T, sections string) *live {
 }
 
 // newLiveOf starts a daemon that calls a target.
-func newLiveOf(t *testing.T, target, sections string) *live {
+func newLiveOf(t testing.TB, target, sections string) *live {
 	t.Helper()
 	l := &live{t: t, target: target, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
 	l.state = t.TempDir()
@@ -81,6 +82,7 @@ func newLiveOf(t *testing.T, target, sections string) *live {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.daemon = d
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = d.Run(ctx, nil) })

@@ -54,14 +54,15 @@ func sickStatus() *statusJSON {
 		Silences: []alert.Silence{}, Troubles: []string{"delivery: messages wait since 5 min for ops"},
 		Configuration: configurationJSON{Loaded: yesterday}, Keys: []keyJSON{{Credential: "partner", Since: yesterday}},
 		Notifiers: []notifierJSON{
-			{Notifier: "ops", Pending: 2, OldestAge: 300, LastError: "post to Slack: status 503; the daemon tries again"}, {Notifier: "team"},
+			{Notifier: "ops", Pending: 2, OldestAge: 300, LastError: "post to Slack: status 503; the daemon tries again", Told: yesterday},
+			{Notifier: "team", Told: since},
 		},
 		Alerts: []alertJSON{
 			{Rule: "unreachable", Series: "all", Severity: "critical", State: "inactive", Runs: 120, Threshold: 0.2},
 			{Rule: "server-errors", Series: "feed", Severity: "critical", State: "firing", CoveredBy: "unauthenticated partner", Since: &since},
 			{
 				Rule: "unauthenticated", Series: "partner", Severity: "critical", State: "firing", Rate: 0.4, Runs: 20, Threshold: 0.2,
-				Since: &since, FirstBad: &since, LastBad: &last, BadRuns: 8, Blame: probe.BlameCredential,
+				Since: &since, FirstBad: &since, LastBad: &last, BadRuns: 8, Blame: probe.BlameCredential, Incident: "4f3a90c1b2d7",
 				Fault: "Our credential partner is refused: it is ours to fix. It is wrong, expired or revoked: replace it.",
 				Evidence: []probe.Evidence{
 					{For: probe.BlameCredential, Text: "2 other endpoints refuse the same key, and serve requests without one", At: last},

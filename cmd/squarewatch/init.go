@@ -123,7 +123,7 @@ func initializeFile(cmd *cobra.Command, file *configFile, flags *initFlags) erro
 	}
 	directory := flags.credentialsDir
 	if directory == "" {
-		directory = filepath.Join(filepath.Dir(path), "credentials")
+		directory = filepath.Join(filepath.Dir(path), config.CredentialsName)
 	}
 	if directory, err = filepath.Abs(directory); err != nil {
 		return fmt.Errorf("find the directory of secrets: %w", err)
@@ -176,7 +176,8 @@ func (f *configFile) credentialsDirectory(directory string) string {
 // nextSteps says what to do with a new file.
 func nextSteps(path, directory string, answers *initialize.Answers) string {
 	prefix := ""
-	if strings.Contains(answers.Text(), `"${credential:`) {
+	elsewhere := directory != filepath.Join(filepath.Dir(path), config.CredentialsName)
+	if elsewhere && strings.Contains(answers.Text(), `"${credential:`) {
 		prefix = "CREDENTIALS_DIRECTORY=" + directory + " "
 	}
 	command := func(name string) string { return "  " + prefix + "squarewatch " + name + " --config " + path + "\n" }

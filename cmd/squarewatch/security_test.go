@@ -142,7 +142,6 @@ func connectAs(path string, uid int) error {
 	return <-result
 }
 
-// This covers DNS rebinding and requests that a reverse proxy forwards.
 // TestAttackWithAProgramOnThePort has another program on the port of a daemon that is stopped.
 func TestAttackWithAProgramOnThePort(t *testing.T) {
 	var tokens []string
@@ -167,6 +166,7 @@ func TestAttackWithAProgramOnThePort(t *testing.T) {
 	}
 }
 
+// TestAttackThroughABrowserOrAProxy covers DNS rebinding and requests that a reverse proxy forwards.
 func TestAttackThroughABrowserOrAProxy(t *testing.T) {
 	l := newLive(t)
 	const token = "Bearer top-secret"

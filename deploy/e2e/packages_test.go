@@ -107,7 +107,7 @@ func (s *service) installPackage() {
 	s.journalShows("err", "credential:aisquare-api-key")
 	s.write(serviceFile, s.config(s.listen), 0o640) // it keeps its owner and group
 	s.configure()
-	s.run("env", "CREDENTIALS_DIRECTORY="+secretsDir, "squarewatch", "check")
+	s.run("squarewatch", "check")
 	s.run("systemctl", "enable", "--now", serviceUnit)
 	eventually(s.t, 30*time.Second, "heartbeats", func() bool { return s.pings.Load() >= 1 })
 }
@@ -166,7 +166,7 @@ func (s *service) move() {
 		s.t.Errorf("%s: got %s", serviceFile, got)
 	}
 	s.run("rm", "/root/squarewatch.db", "/root/squarewatch-etc.tar")
-	report := s.run("env", "CREDENTIALS_DIRECTORY="+secretsDir, "squarewatch", "report", "--since", "1h", "--json")
+	report := s.run("squarewatch", "report", "--since", "1h", "--json")
 	if !strings.Contains(report, `"rule": "server-errors"`) {
 		s.t.Errorf("want the incident of before the move in the report, got\n%s", report)
 	}

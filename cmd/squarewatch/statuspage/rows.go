@@ -48,6 +48,7 @@ type Row struct {
 	Why       string        `json:"why,omitempty"` // why it is late, or what announces it
 
 	settings *probe.Probe
+	recent   Cells
 	period   string  // that Cells are the parts of; empty when they are runs
 	near     float64 // how near Rule is to firing: the rate as a multiple of its threshold; negative without a rule
 }
@@ -83,7 +84,7 @@ func rowOf(s *Snapshot, p *Probe) Row {
 	last := &p.Recent.Last
 	row := Row{
 		Probe: p.Settings.Name, Guard: p.Settings.Guards == probe.GuardAccess, State: RowGood, Last: outcome(last.Class, last.Code), At: last.At,
-		Cells: p.Recent.Cells, settings: p.Settings, near: -1,
+		settings: p.Settings, recent: p.Recent.Cells, near: -1,
 	}
 	if last.At.IsZero() {
 		row.Last = "no run yet"
@@ -126,8 +127,9 @@ func (r *Row) weigh(a *alert.Status) {
 
 // measure fills in what a row needs to be shown.
 func (r *Row) measure(s *Snapshot) {
-	r.P95 = percentile(r.Cells, 0.95)
-	r.Cells = marked(s, r.settings, r.Cells, 0)
+	cells := r.recent.All()
+	r.P95 = percentile(cells, 0.95)
+	r.Cells = marked(s, r.settings, cells, 0)
 }
 
 // lateGrace is how long after its time a run may end before its probe is late.
@@ -135,9 +137,8 @@ const lateGrace = 5 * time.Second
 
 // lateness says why a probe is late or missed its last run; empty when it is neither.
 func lateness(s *Snapshot, p *Probe) string {
-	cells := p.Recent.Cells
-	if n := len(cells); n > 0 && cells[n-1].Kind == CellMissed {
-		return "missed: " + missReason(cells[n-1].Missed)
+	if newest := p.Recent.Cells.newest(); newest.Kind == CellMissed {
+		return "missed: " + missReason(newest.Missed)
 	}
 	begin := p.Recent.Last.At
 	if begin.Before(s.Started) {

@@ -34,7 +34,7 @@ type Snapshot struct {
 
 	Loaded  time.Time   // when the configuration was loaded
 	File    string      // the first digits of the SHA-256 of its file; empty where it comes from no file
-	Reloads []time.Time // when it was replaced, oldest first
+	Loads   []time.Time // when a configuration came into force, by a start or a reload, oldest first
 	Differs string      // why the file is another one than what runs; empty when it is the same
 
 	Silences []alert.Silence // and maintenance of the last seven days, also what has ended
