@@ -62,7 +62,7 @@ func (l bareLoop) run() error {
 }
 
 func (l bareLoop) get(client *http.Client, probe int) {
-	response, err := client.Get(fmt.Sprintf("%s/probe/%d", l.URL, probe)) //nolint:noctx // it ends with the process
+	response, err := client.Get(fmt.Sprintf("%s/probe/%d", l.URL, probe))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return

@@ -54,8 +54,8 @@ func (p *process) stop() {
 	})
 }
 
-// cpu returns the CPU time that the processes have used together, from their CPU clocks: clock_getcpuclockid(3). The number of such a clock is
-// that of MAKE_PROCESS_CPUCLOCK with CPUCLOCK_SCHED in the kernel's include/linux/posix-timers.h.
+// cpu returns the CPU time that the processes have used together, from their CPU clocks: clock_getcpuclockid(3). The number of such a clock
+// is that of MAKE_PROCESS_CPUCLOCK with CPUCLOCK_SCHED in the kernel's include/linux/posix-timers.h.
 func cpu(tb testing.TB, processes []*process) (used time.Duration) {
 	tb.Helper()
 	for _, p := range processes {

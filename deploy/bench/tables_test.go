@@ -70,8 +70,8 @@ func budgetTable(r recording) string {
 	}
 	whole, _ := r.figure(setting{}, everything, resident)
 	own, _ := r.figure(setting{}, everything, anonymous)
-	fmt.Fprintf(&text, "\nOf the %s MB of the idle daemon, %s MB are its own. The others are pages of the binary, which the kernel can drop.\n",
-		number(whole.Median), number(own.Median))
+	fmt.Fprintf(&text, "\nOf the %s MB of the idle daemon, %s MB are its own. The others are pages of the binary, which the kernel can "+
+		"drop.\n", number(whole.Median), number(own.Median))
 	return text.String()
 }
 
@@ -79,7 +79,7 @@ func budgetTable(r recording) string {
 func profileLists(r recording) string {
 	var text strings.Builder
 	for _, what := range slices.Sorted(maps.Keys(r.Profiles)) {
-		fmt.Fprintf(&text, "\nMissed: %s. Share of the CPU time by function, each with what it calls up to the next one that is shown:\n\n", what)
+		fmt.Fprintf(&text, "\nMissed: %s. Share of the CPU time by function, each with what it calls, down to the next one:\n\n", what)
 		for _, line := range r.Profiles[what] {
 			fmt.Fprintf(&text, "- %s\n", line)
 		}
@@ -105,8 +105,8 @@ func partTable(r recording) string {
 // settingTable holds each setting with its programs, apart from those that have a part off.
 func settingTable(r recording) string {
 	var text strings.Builder
-	fmt.Fprint(&text, "| setting | program | CPU of a run, µs | × bare | resident, MB | PSS, MB | runs/s | interval off by, ms | late by, ms | missed |\n"+
-		"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	fmt.Fprint(&text, "| setting | program | CPU of a run, µs | × bare | resident, MB | PSS, MB | runs/s | interval off by, ms | "+
+		"late by, ms | missed |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, c := range r.Cells {
 		for _, program := range []string{bare, everything, blackbox} {
 			got, known := c.Programs[program]

@@ -147,10 +147,9 @@ func add(p *plot.Plot, look look, number int, l *line) {
 	if len(l.XYs) == 0 {
 		return
 	}
+	shapes := []draw.GlyphDrawer{draw.SquareGlyph{}, draw.CircleGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}}
 	style := draw.LineStyle{Color: look.lines[number], Width: 1.6, Dashes: [][]vg.Length{nil, nil, {6, 3}, {2, 2}}[number]}
-	points := &plotter.Scatter{XYs: l.XYs, GlyphStyle: draw.GlyphStyle{
-		Color: look.lines[number], Radius: 3, Shape: []draw.GlyphDrawer{draw.SquareGlyph{}, draw.CircleGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}}[number],
-	}}
+	points := &plotter.Scatter{XYs: l.XYs, GlyphStyle: draw.GlyphStyle{Color: look.lines[number], Radius: 3, Shape: shapes[number]}}
 	curve := &plotter.Line{XYs: l.XYs, LineStyle: style}
 	bars, err := plotter.NewYErrorBars(l)
 	if err != nil {
