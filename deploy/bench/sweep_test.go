@@ -56,7 +56,8 @@ func comparisons() (all []comparison) {
 	return append(all, comparison{manyProbes(), []string{bare, everything, blackbox}, 1, 10 * time.Second})
 }
 
-// compare lets programs take turns: in each round each program of each comparison has one turn.
+// compare lets programs take turns: in each round each program of each comparison has one turn. Every other round has the opposite order,
+// because a turn may leave something behind, such as ports in TIME_WAIT.
 func (s *stage) compare(all []comparison) (cells []cell) {
 	s.Helper()
 	turns := make([]map[string][]sample, len(all))
@@ -68,18 +69,8 @@ func (s *stage) compare(all []comparison) (cells []cell) {
 			if turns[i] == nil {
 				turns[i] = map[string][]sample{}
 			}
-			var base float64
-			for _, program := range c.programs { // the bare loop is the first
-				got := s.turn(program, c.at, c.measured)
-				if program == bare {
-					base = got[cpuPerRun]
-				}
-				if used, ok := got[cpuPerRun]; ok {
-					got[timesBare] = used / base
-				}
+			for program, got := range s.round(c, round%2 == 1) {
 				turns[i][program] = append(turns[i][program], got)
-				s.Logf("%v: %s: %.0f µs/run, %.2f × bare, %.1f MB, %.0f runs/s", c.at, program, got[cpuPerRun], got[timesBare], got[resident],
-					got[runsPerSec])
 			}
 		}
 	}
@@ -91,6 +82,27 @@ func (s *stage) compare(all []comparison) (cells []cell) {
 		cells = append(cells, one)
 	}
 	return cells
+}
+
+// round gives each program of a comparison one turn.
+func (s *stage) round(c comparison, backwards bool) map[string]sample {
+	s.Helper()
+	order, got := slices.Clone(c.programs), map[string]sample{}
+	if backwards {
+		slices.Reverse(order)
+	}
+	for _, program := range order {
+		got[program] = s.turn(program, c.at, c.measured)
+	}
+	for _, program := range c.programs {
+		one := got[program]
+		if used, ok := one[cpuPerRun]; ok {
+			one[timesBare] = used / got[bare][cpuPerRun]
+		}
+		s.Logf("%v: %s: %.0f µs/run, %.2f × bare, %.1f MB, %.0f runs/s", c.at, program, one[cpuPerRun], one[timesBare], one[resident],
+			one[runsPerSec])
+	}
+	return got
 }
 
 // TestSweep measures everything, about 11 minutes, and prints it beside the budgets. With -record it replaces what was recorded.

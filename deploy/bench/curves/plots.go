@@ -22,7 +22,9 @@ type look struct {
 // looks returns the colours for light and dark pages. The lines are those of Okabe and Ito, Color Universal Design (2008), which people
 // with any kind of colour vision tell apart, a little darker or lighter than there.
 func looks() []look {
-	rgb := func(code uint32) color.Color { return color.RGBA{uint8(code >> 16), uint8(code >> 8), uint8(code), 255} }
+	rgb := func(code uint32) color.Color {
+		return color.RGBA{uint8(code >> 16), uint8(code >> 8), uint8(code), 255}
+	}
 	return []look{
 		{"light", rgb(0xffffff), rgb(0x1f2328), rgb(0xd8dee4), []color.Color{rgb(0x57606a), rgb(0x0060a0), rgb(0xb84c00), rgb(0x007a58)}},
 		{"dark", rgb(0x0d1117), rgb(0xe6edf3), rgb(0x30363d), []color.Color{rgb(0xa8b1bb), rgb(0x56b4e9), rgb(0xf0975a), rgb(0x2cc295)}},
