@@ -207,7 +207,7 @@ func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Dura
 			continue
 		}
 		if skipped := tally.Between(it.schedule(), intended, now); skipped > 0 {
-			misses = append(misses, it.miss(intended, probe.MissGap, skipped))
+			misses = append(misses, it.miss(it.schedule().Next(intended), probe.MissGap, skipped))
 		}
 		misses = append(misses, d.dueLocked(ctx, it, intended)...)
 	}
