@@ -7,7 +7,7 @@ VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 TAGS          = e2e,diagnosis,bench,soak
 
-.PHONY: test race e2e e2e-packages crash soak diagnosis bench lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
+.PHONY: test race e2e e2e-packages crash soak mutations diagnosis bench bench-record bench-check lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
 
 test: ## unit, scenario and script tests, without the race detector: that is left to make race
 	@begin=$$(date +%s); \
@@ -37,14 +37,27 @@ SOAK ?= -length 30m
 soak: ## the daemon for 30 minutes among faults that a seed draws, held against what it promises (SOAK='-length 2m -seed 7')
 	go test -tags soak -count=1 -timeout 0 -v ./deploy/soak $(SOAK)
 
+mutations: ## whether the soak finds faults that are put into the product, one after the other: an hour, or some by MUTATIONS='run-lost late-start'
+	deploy/soak/mutations.sh $(MUTATIONS)
+
 diagnosis: ## whether the right culprit is named, and told once: a matrix of faults, about 15 minutes (installs what it needs on Debian)
 	deploy/diagnosis/setup.sh
 	go test -tags diagnosis -count=1 -timeout 40m ./deploy/diagnosis
 
-bench: ## what a run costs against a bare net/http loop and prometheus-blackbox-exporter, and the budgets of the parts
+bench: ## what each part costs, and the whole beside a bare net/http loop and prometheus-blackbox-exporter: about 20 minutes
 	go test -run '^$$' -bench . -benchmem ./cmd/... ./probe/... ./alert/... ./otel/...
 	deploy/bench/setup.sh
 	go test -tags bench -run '^$$' -bench . -benchtime 1x ./deploy/bench
+	go test -tags bench -count=1 -timeout 30m -v -run '^TestSweep$$' ./deploy/bench
+
+bench-record: ## the whole on a quiet machine, about 11 minutes, written into docs/performance.md and its curves
+	deploy/bench/setup.sh
+	go test -tags bench -count=1 -timeout 30m -v -run '^TestSweep$$' ./deploy/bench -record
+	go test ./deploy/bench -run OfTheDocs -update
+	cd deploy/bench/curves && go run .
+
+bench-check: ## whether a run costs much more than was recorded last: about a minute
+	go test -tags bench -count=1 -v -run '^TestNothingGotDearer$$' ./deploy/bench
 
 lint: ## formatting, linters, modernisers, dead code, tidiness
 	$(GOLANGCI_LINT) config verify
@@ -87,7 +100,7 @@ schema: ## config/schema.json from the settings structs and config/descriptions.
 
 docs: ## the generated parts of docs: keys, commands, metrics and spans
 	go test ./cmd/squarewatch -run OfTheDocs -update
-	go test ./otel -run OfTheDocs -update
+	go test ./otel ./deploy/bench -run OfTheDocs -update
 
 pictures: ## the pictures of the documentation, into docs/pictures (needs Node.js, Chromium and a font with emoji)
 	deploy/pictures/slack.sh

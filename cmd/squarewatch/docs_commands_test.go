@@ -38,6 +38,7 @@ func commandsElsewhere() []elsewhere {
 		{"PATH=", "it is for the shell of the reader", incident},
 		{"squarewatch demo", "it takes a minute", incident},
 		{"make test", "it runs this test", ""},
+		{"make bench", "it measures, for a minute or more", "TestSweep"},
 		{"make build", "it compiles the program with the same flags", service},
 		{"install -D -m 644 -t /", "it takes root", "TestTheProvisioningOfGrafana"},
 		{"install ", "it takes root", service},
