@@ -58,7 +58,7 @@ func (r *report) checkIncidents(s *stage, k *kept) {
 			blank++
 		case len(t.firing)+len(t.resolved) > 0:
 			r.checkTold(j, t)
-		case isNamed(k.incidents, messages, i):
+		case isNamed(k.incidents, messages, i), isGrouped(all, messages, k, i.leader):
 			joined++
 		case j.mayBeQuiet(i):
 			quiet++
@@ -171,6 +171,12 @@ func isNamed(known map[string]keptIncident, messages map[string]slackstub.Messag
 		}
 	}
 	return false
+}
+
+// isGrouped reports whether the end of an incident is in a message about several. Such a message does not name what joined them.
+func isGrouped(all slackstub.Messages, messages map[string]slackstub.Messages, k *kept, id string) bool {
+	i, ok := k.incidents[id]
+	return ok && tellings(all, messages[id], id, i).grouped
 }
 
 // words returns the words of a text, which end at anything that a name does not contain.
