@@ -7,7 +7,7 @@ VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 TAGS          = e2e,diagnosis,bench,soak
 
-.PHONY: test race e2e e2e-packages crash soak mutations diagnosis bench lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
+.PHONY: test race e2e e2e-packages crash soak mutations diagnosis bench bench-record bench-check lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
 
 test: ## unit, scenario and script tests, without the race detector: that is left to make race
 	@begin=$$(date +%s); \
@@ -21,13 +21,13 @@ test: ## unit, scenario and script tests, without the race detector: that is lef
 race: ## the same tests with the race detector (needs gcc), which is four times as slow
 	go test -race -shuffle=on -timeout 20m ./cmd/squarewatch ./...
 
-PACKAGES = TestThePackage|TestARelease|TestFromNothing
+PACKAGES = TestThePackage|TestARelease|TestFromNothing|TestTheComposeFileRuns
 e2e: ## the built binary against a real Jaeger, real sockets and systemd's own tools (installs what it needs on Debian)
 	deploy/e2e/setup.sh
 	go test -tags e2e -count=1 -timeout 40m -skip '$(PACKAGES)' ./deploy/e2e
 
-e2e-packages: ## the packages on a Debian that boots: install, upgrade, remove, a release; about ten minutes (installs what it needs)
-	deploy/e2e/setup.sh
+e2e-packages: ## the packages on a Debian that boots: install, upgrade, remove, a release; the compose file; about ten minutes (installs what it needs)
+	deploy/e2e/setup.sh containers
 	go test -tags e2e -count=1 -timeout 40m -v -run '$(PACKAGES)' ./deploy/e2e
 
 crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 10 minutes
@@ -44,10 +44,20 @@ diagnosis: ## whether the right culprit is named, and told once: a matrix of fau
 	deploy/diagnosis/setup.sh
 	go test -tags diagnosis -count=1 -timeout 40m ./deploy/diagnosis
 
-bench: ## what a run costs against a bare net/http loop and prometheus-blackbox-exporter, and the budgets of the parts
+bench: ## what each part costs, and the whole beside a bare net/http loop and prometheus-blackbox-exporter: about 20 minutes
 	go test -run '^$$' -bench . -benchmem ./cmd/... ./probe/... ./alert/... ./otel/...
 	deploy/bench/setup.sh
 	go test -tags bench -run '^$$' -bench . -benchtime 1x ./deploy/bench
+	go test -tags bench -count=1 -timeout 30m -v -run '^TestSweep$$' ./deploy/bench
+
+bench-record: ## the whole on a quiet machine, about 11 minutes, written into docs/performance.md and its curves
+	deploy/bench/setup.sh
+	go test -tags bench -count=1 -timeout 30m -v -run '^TestSweep$$' ./deploy/bench -record
+	go test ./deploy/bench -run OfTheDocs -update
+	cd deploy/bench/curves && go run .
+
+bench-check: ## whether a run costs much more than was recorded last: about a minute
+	go test -tags bench -count=1 -v -run '^TestNothingGotDearer$$' ./deploy/bench
 
 lint: ## formatting, linters, modernisers, dead code, tidiness
 	$(GOLANGCI_LINT) config verify
@@ -90,13 +100,21 @@ schema: ## config/schema.json from the settings structs and config/descriptions.
 
 docs: ## the generated parts of docs: keys, commands, metrics and spans
 	go test ./cmd/squarewatch -run OfTheDocs -update
-	go test ./otel -run OfTheDocs -update
+	go test ./otel ./deploy/bench -run OfTheDocs -update
 
 pictures: ## the pictures of the documentation, into docs/pictures (needs Node.js, Chromium and a font with emoji)
 	deploy/pictures/slack.sh
 	SQUAREWATCH_PICTURES=$(CURDIR)/docs/pictures go test -tags e2e -count=1 -run '^TestPicturesOfThePage$$' ./deploy/e2e
 
-# The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again.
-fuzz: ## every fuzz target for FUZZTIME
-	@for pkg in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	  echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || go test -run "^$$f$$" $$pkg || exit 1; done; done
+# The targets of fuzz are named after their package and function: fuzz/./probe/FuzzAnswer.
+FUZZ_TARGETS = $(shell grep -rEo --include='*_test.go' '^func Fuzz[[:alnum:]]+' . | sed -E 's|/[^/]*:func |/|; s|^|fuzz/|' | sort)
+
+# The first line compiles what most targets share, once.
+fuzz: ## every fuzz target for FUZZTIME, two at a time; make fuzz/./probe/FuzzAnswer runs one
+	go test -c -o /dev/null -fuzz . ./cmd/squarewatch
+	@$(MAKE) --no-print-directory --keep-going --output-sync=target -j2 $(FUZZ_TARGETS)
+
+# The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again and is printed.
+fuzz/%:
+	@go test -run '^$$' -fuzz '^$(@F)$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 $(*D) || \
+	  go test -run '^$(@F)$$' $(*D) || { tail -n +1 $(*D)/testdata/fuzz/$(@F)/*; exit 1; }

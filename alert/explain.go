@@ -30,9 +30,12 @@ type Explanation struct {
 }
 
 // Culprit returns whose fault an incident is, in a few words; empty when no run says.
-func (i *Incident) Culprit(w Wording) string {
+func (i *Incident) Culprit(w Wording) string { return i.Named(i.Blame, w) }
+
+// Named returns the name of a culprit in the words of an incident; empty when there is no culprit.
+func (i *Incident) Named(culprit probe.Blame, w Wording) string {
 	w.setDefaults()
-	return i.insert(sentenceOf(i.Blame).name, w)
+	return i.insert(sentenceOf(culprit).name, w)
 }
 
 // Explain returns what an incident means; false when nothing is known about it.
@@ -139,7 +142,7 @@ func (i *Incident) credential() string {
 	return ""
 }
 
-// insert replaces the placeholders in braces.
+// insert replaces the names in braces.
 func (i *Incident) insert(text string, w Wording) string {
 	if !strings.Contains(text, "{") {
 		return text

@@ -109,7 +109,7 @@ func endingSeries(rule *Rule, state *SeriesState) *series {
 	return s
 }
 
-// restore sets a stored state. A pending state is not restored: Recall finds it again.
+// restore sets a stored state. Only Firing is restored: Recall finds a pending state again, and a damaged row may have any other.
 func (s *series) restore(state *SeriesState) {
 	s.state, s.changed, s.crossed, s.fired, s.lastNotified = state.State, state.Changed, state.Crossed, state.Fired, state.Notified
 	s.resolved, s.announced, s.reopened, s.overdue = state.Resolved, state.Announced, state.Reopened, state.Overdue
@@ -127,14 +127,14 @@ func (s *series) restore(state *SeriesState) {
 	if state.Cause != nil {
 		s.lead = &leading{Cause: *state.Cause}
 	}
-	if state.Leader != "" {
+	if state.Leader != "" && state.State == Firing {
 		s.joined = &joining{incident: state.Leader, until: state.LeaderUntil}
 	}
 	s.examples = nil
 	for _, e := range slices.Backward(state.Examples) {
 		s.addExample(e)
 	}
-	if s.state == Pending {
+	if s.state != Firing {
 		s.state = Inactive
 	}
 }

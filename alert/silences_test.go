@@ -2,6 +2,8 @@ package alert_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,9 +31,15 @@ func TestSilencesAreBounded(t *testing.T) {
 		if err := add(); err != nil {
 			t.Errorf("want one taken when others are over, got %v", err)
 		}
-		_, err := s.Add(t.Context(), alert.Silence{Rules: make([]string, 51), Until: time.Now().Add(time.Hour)})
-		if err == nil {
-			t.Error("want too many names refused")
+		for want, silence := range map[string]alert.Silence{
+			"rules has 51 names":          {Rules: slices.Repeat([]string{"a"}, 51), Until: time.Now().Add(time.Hour)},
+			"is more than 30 days":        {Rules: []string{"a"}, Until: time.Now().Add(31 * 24 * time.Hour)},
+			"comment is too long":         {Rules: []string{"a"}, Until: time.Now().Add(time.Hour), Comment: strings.Repeat("x", 501)},
+			"in the past or before the s": {Rules: []string{"a"}, Until: time.Now()},
+		} {
+			if _, err := s.Add(t.Context(), silence); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("want %q, got %v", want, err)
+			}
 		}
 	})
 }

@@ -239,3 +239,21 @@ probes:
 		t.Errorf("want it refused as an unknown key, got %v", err)
 	}
 }
+
+// TestAUserWithoutPermissionIsToldToUseRoot reads the file and the secrets of the service as another user would.
+func TestAUserWithoutPermissionIsToldToUseRoot(t *testing.T) {
+	const want = "run the command as root, with sudo"
+	if text := (&config.FileError{Path: "f.yaml", Err: syscall.EACCES}).Error(); !strings.Contains(text, want) {
+		t.Errorf("want %q, got %q", want, text)
+	}
+	if os.Geteuid() == 0 {
+		t.Skip("root may read every directory")
+	}
+	path := write(t, "target: https://api.aisquare.studio\ncredentials: {a: {api_key: \"${credential:key}\"}}\n")
+	if err := os.Mkdir(filepath.Join(filepath.Dir(path), config.CredentialsName), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(t.Context(), path); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("want %q, got %v", want, err)
+	}
+}

@@ -92,7 +92,7 @@ type file struct {
 type Options struct {
 	Kinds                Kinds
 	Environ              func(string) (string, bool) // the environment; empty when nil
-	CredentialsDirectory string                      // systemd's $CREDENTIALS_DIRECTORY
+	CredentialsDirectory string                      // systemd's $CREDENTIALS_DIRECTORY; when empty, credentials beside the file
 }
 
 // Load reads the file at a path, of at most 16 MiB. It returns when ctx ends, or after 30 s at the latest, even if a disk hangs. An error
@@ -134,8 +134,11 @@ type FileError struct {
 
 // Error says which file, why, and what to do.
 func (e *FileError) Error() string {
-	if errors.Is(e.Err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(e.Err, fs.ErrNotExist):
 		return fmt.Sprintf("there is no configuration file %s: write one, or name another with --config or $SQUAREWATCH_CONFIG", e.Path)
+	case errors.Is(e.Err, fs.ErrPermission):
+		return fmt.Sprintf("this user may not read the configuration %s: run the command as root, with sudo", e.Path)
 	}
 	return fmt.Sprintf("read the configuration %s: %v", e.Path, e.Err)
 }
@@ -242,7 +245,7 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	r.maintenance(document, cfg)
 	r.support(document, cfg)
 	r.digest(document, cfg)
-	r.doubts(document, raw, cfg)
+	r.likelyMistakes(document, raw, cfg)
 	return cfg
 }
 

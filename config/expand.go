@@ -17,7 +17,7 @@ const maxSecret = 64 << 10
 // resolver looks up references.
 type resolver struct {
 	environ     func(string) (string, bool)
-	credentials string // systemd's $CREDENTIALS_DIRECTORY; empty outside systemd
+	credentials string // directory of ${credential:NAME}
 	directory   string // of the configuration file; relative paths start there
 }
 
@@ -27,8 +27,16 @@ func newResolver(path string, options Options) resolver {
 	if environ == nil {
 		environ = func(string) (string, bool) { return "", false }
 	}
-	return resolver{environ, options.CredentialsDirectory, filepath.Dir(path)}
+	directory := filepath.Dir(path)
+	credentials := options.CredentialsDirectory
+	if credentials == "" {
+		credentials = filepath.Join(directory, CredentialsName)
+	}
+	return resolver{environ, credentials, directory}
 }
+
+// CredentialsName is the name of the directory of secrets beside the configuration file.
+const CredentialsName = "credentials"
 
 // stateDirectory returns the default of state_dir: what the unit's StateDirectory made, or else that of the unit without an instance.
 func (s resolver) stateDirectory() string {
@@ -69,16 +77,18 @@ func (s resolver) value(r secret.Reference) (string, error) {
 	}
 }
 
-// credential reads a file that the service manager provides. os.Root refuses names that leave the directory.
+// credential reads a file of the directory that the service manager provides, or of the one beside the configuration file. os.Root refuses
+// names that leave the directory.
 func (s resolver) credential(r secret.Reference) (string, error) {
-	if s.credentials == "" {
-		return "", fmt.Errorf("%v: there are no service credentials here ($CREDENTIALS_DIRECTORY is not set): "+
-			"start squarewatch as its systemd service with LoadCredential=%s:…, "+
-			"or set CREDENTIALS_DIRECTORY to a directory with a file of that name", r, r.Name)
-	}
 	root, err := os.OpenRoot(s.credentials)
-	if err != nil {
-		return "", fmt.Errorf("%v: open the credentials directory: %w", r, err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("%v: there is no directory %s: create it with mode 700, and write the secret into its file %s",
+			r, s.credentials, r.Name)
+	case errors.Is(err, fs.ErrPermission):
+		return "", fmt.Errorf("%v: this user may not read %s: run the command as root, with sudo", r, s.credentials)
+	case err != nil:
+		return "", fmt.Errorf("%v: open the directory of secrets: %w", r, err)
 	}
 	defer func() { _ = root.Close() }()
 	name := r.Name

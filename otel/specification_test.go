@@ -158,7 +158,7 @@ func ofSignal(infix, path string) []specified {
 	return []specified{
 		{all + "_HEADERS", "x-token=a%20b", "read", header(path, "X-Token", "a b"), nil},
 		{all + "_COMPRESSION", "gzip", "read: `gzip` or `none`", header(path, "Content-Encoding", "gzip"), nil},
-		{all + "_TIMEOUT", "10s", "read; 0 is no limit of a request, but spans are tried again after 30 s", func(r *received) bool {
+		{all + "_TIMEOUT", "10s", "read; with 0, requests of spans are still limited to 30 s", func(r *received) bool {
 			return strings.Contains(r.logged, all+"_TIMEOUT is not a number of milliseconds")
 		}, nil},
 		{all + "_PROTOCOL", "http/json", "read: `grpc` or `http/protobuf`; `http/json` is refused", refusedWith("http/json"), nil},

@@ -9,22 +9,24 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"squarewatch/probe"
 	"squarewatch/probe/aisquaretest"
+	"squarewatch/probe/redact"
 )
 
 // answered runs a probe, once for each kind of connection, against a server that answers every request with the same bytes. With a
-// TLS configuration it makes a handshake first. In a bubble a leaked goroutine fails the test, and an endless wait is found
-// immediately.
+// TLS configuration it makes a handshake first, at the time of that configuration. In a bubble a leaked goroutine fails the test, and an
+// endless wait is found immediately.
 func answered(t *testing.T, answer []byte, hangs bool, server *tls.Config, trust *x509.CertPool) []*probe.Result {
 	t.Helper()
-	target := &url.URL{Scheme: "http", Host: "localhost"}
+	target, trusting := &url.URL{Scheme: "http", Host: "localhost"}, &tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS12}
 	if server != nil {
-		target.Scheme = "https"
+		target.Scheme, trusting.Time = "https", server.Time
 	}
 	listener := aisquaretest.NewPipeListener()
 	over := make(chan struct{})
@@ -38,6 +40,7 @@ func answered(t *testing.T, answer []byte, hangs bool, server *tls.Config, trust
 			go func() { // a pipe has no buffer: read the request while the answer is written
 				defer func() { _ = conn.Close() }()
 				if server != nil {
+					conn = newBuffered(conn)
 					secure := tls.Server(conn, server)
 					if secure.HandshakeContext(context.Background()) != nil { // before another goroutine waits for it while it holds a lock
 						return
@@ -53,7 +56,7 @@ func answered(t *testing.T, answer []byte, hangs bool, server *tls.Config, trust
 		}
 	}()
 	runner := probe.NewRunner(probe.RunnerOptions{
-		Target: target, Dial: listener.Dial, TLS: &tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS12},
+		Target: target, Dial: listener.Dial, TLS: trusting,
 	})
 	var results []*probe.Result
 	for _, connection := range []probe.Connection{probe.Fresh, probe.Reuse} {
@@ -109,6 +112,24 @@ func checkAnswered(t *testing.T, answer []byte, r *probe.Result) {
 		t.Errorf("%q: %v with code %d, expected=%v with reason %q", answer, r.Class, r.Code, r.Expected, r.Reason)
 	}
 	checkAttempts(t, r)
+	checkTexts(t, r)
+}
+
+// checkTexts checks that the texts of a run are short and print. They may quote what a server sent.
+func checkTexts(t *testing.T, r *probe.Result) {
+	t.Helper()
+	texts := []string{r.Reason, r.Excerpt, r.Advice}
+	for i := range r.Attempts {
+		texts = append(texts, r.Attempts[i].Error, r.Attempts[i].Peer, r.Attempts[i].Protocol)
+	}
+	for _, e := range r.Evidence {
+		texts = append(texts, e.Text)
+	}
+	for _, text := range texts {
+		if redact.Printable(text) != text || len(text) > 2000 || strings.Contains(text, "%!") {
+			t.Errorf("want a short sentence that prints, got %d bytes: %.300q", len(text), text)
+		}
+	}
 }
 
 // FuzzAnswerOverTLS does the same after a handshake, where the server chooses HTTP/2: the bytes are its frames.
@@ -124,8 +145,12 @@ func FuzzAnswerOverTLS(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	donor, pool := aisquaretest.StartTLS(http.NotFoundHandler(), aisquaretest.TLSOptions{})
-	donor.Close() // only its certificate is needed
-	server := &tls.Config{Certificates: donor.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
+	donor.Close()                                           // only its certificate is needed
+	valid := donor.Certificate().NotBefore.AddDate(0, 0, 3) // a bubble begins in the year 2000
+	server := &tls.Config{
+		Certificates: donor.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12,
+		Time: func() time.Time { return valid },
+	}
 	f.Fuzz(func(t *testing.T, frames []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			for _, r := range answered(t, frames, true, server.Clone(), pool) {

@@ -106,7 +106,7 @@ func send(ctx context.Context, transport *http.Transport, r request, header http
 	}
 	resp, err := transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		return err
+		return earlyAnswer(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil {

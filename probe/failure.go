@@ -26,6 +26,18 @@ var errClosing = fmt.Errorf("the server closed %d connections in a row without a
 // errBroken is the error of a connection that broke after the request was sent.
 var errBroken = errors.New("the connection was closed before an answer came, and the request was sent again")
 
+// errEarly is the error of a server that sent something before it got a request.
+var errEarly = errors.New("the server sent an answer before it got a request")
+
+// earlyAnswer replaces the error of net/http for such a server, which has a hole where its reason should be (readLoopPeekFailLocked in
+// https://github.com/golang/go/blob/go1.26.0/src/net/http/transport.go).
+func earlyAnswer(err error) error {
+	if strings.Contains(err.Error(), "readLoopPeekFailLocked: %!w(<nil>)") {
+		return errEarly
+	}
+	return err
+}
+
 // classOfError returns the class of a failed exchange. connecting is the phase in which making the connection failed; empty if
 // there was a connection. The deadline has priority: an error after the deadline is a timeout.
 func classOfError(ctx context.Context, err error, connecting PhaseKind) Class {

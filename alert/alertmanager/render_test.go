@@ -22,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// now is when messages of these tests are delivered.
+// now is the time at which these tests deliver messages.
 func now() time.Time { return time.Date(2026, 10, 7, 3, 5, 0, 0, time.UTC) }
 
 func options() alertmanager.Options {
@@ -206,8 +206,8 @@ func TestTheTimesOfAnAlert(t *testing.T) {
 	}
 }
 
-// TestLabelNamesAreMadeLegal uses label names that OpenTelemetry and people use, and that Prometheus does not allow.
-func TestLabelNamesAreMadeLegal(t *testing.T) {
+// TestInvalidLabelNamesAreReplaced uses label names that OpenTelemetry and people use, and that Prometheus does not allow.
+func TestInvalidLabelNamesAreReplaced(t *testing.T) {
 	n := changed(func(i *alert.Incident) {
 		i.Labels = map[string]string{
 			"service.name": "studio", "cost-centre": "42", "9lives": "cat", "größe": "XL", "-": "nothing", "": "empty", "blank": " \n",
@@ -231,8 +231,8 @@ func TestLabelNamesAreMadeLegal(t *testing.T) {
 	}
 }
 
-// FuzzEveryAlertIsLegal puts arbitrary text into the fields that hold foreign text or text of the configuration.
-func FuzzEveryAlertIsLegal(f *testing.F) {
+// FuzzEveryAlertIsValid puts arbitrary text into the fields that hold foreign text or text of the configuration.
+func FuzzEveryAlertIsValid(f *testing.F) {
 	f.Add("team", "<!channel> @everyone")
 	f.Add("__name__", "a\xff\u202e\n")
 	f.Add("", "")
@@ -242,19 +242,51 @@ func FuzzEveryAlertIsLegal(f *testing.F) {
 			i.Series, i.Runbook, i.EndReason, i.Affected = text, text, text, []string{text}
 			i.Examples[0].Probe, i.Examples[0].Reason, i.Examples[0].Excerpt = text, text, text
 		})
-		got := alertmanager.Render(n, alertmanager.Settings{}, alertmanager.Options{TraceURL: text, Site: setting.Site(text)}, now())[0]
-		if err := got.Validate(); err != nil {
+		options := alertmanager.Options{TraceURL: text, Site: setting.Site(text)}
+		checkLegal(t, alertmanager.Render(n, alertmanager.Settings{}, options, now()))
+	})
+}
+
+// checkLegal checks that Alertmanager accepts alerts, and that they cannot change what their reader shows.
+func checkLegal(t *testing.T, alerts []model.Alert) {
+	t.Helper()
+	for i := range alerts {
+		if err := alerts[i].Validate(); err != nil {
 			t.Error(err)
 		}
-		for label := range got.Labels {
+		for label := range alerts[i].Labels {
 			if !model.LegacyValidation.IsValidLabelName(string(label)) {
 				t.Errorf("want label names that Prometheus allows, got %q", label)
 			}
 		}
-		for annotation, value := range got.Annotations {
+		for annotation, value := range alerts[i].Annotations {
 			if strings.ContainsAny(string(value), "<>\x00\u202e") {
 				t.Errorf("the annotation %s holds markup or a control character: %q", annotation, value)
 			}
+		}
+		if _, err := json.Marshal(alerts[i]); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// FuzzAStoredIncidentIsAnAlert renders incidents as they may be in a damaged database.
+func FuzzAStoredIncidentIsAnAlert(f *testing.F) {
+	text, err := json.Marshal(notifiertest.Notification(alert.EventFiring).Incident)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte(`{"ID": "a", "Fired": "9999-12-31T23:59:59Z", "Condition": "nonsense", "Trouble": {}, "Burn": {}}`))
+	f.Fuzz(func(t *testing.T, stored []byte) {
+		var incident alert.Incident
+		if json.Unmarshal(stored, &incident) != nil {
+			return
+		}
+		for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventEnded} {
+			n := notifiertest.Notification(event)
+			n.Incident = incident
+			checkLegal(t, alertmanager.Render(n, settings(), options(), now()))
 		}
 	})
 }

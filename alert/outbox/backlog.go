@@ -12,7 +12,7 @@ type Backlog struct {
 	OldestAge time.Duration // age of the oldest of them; 0 when none waits
 	Due       time.Time     // when the next attempt is due, or when the attempt that runs was; zero when none waits
 	LastError string        // error of the last attempt; empty when the last attempt succeeded
-	Delivered time.Time     // when this process last delivered a message to it; zero when it has not
+	Delivered time.Time     // when it last received a message, of an earlier process one about an incident; zero for never
 	Hearing   Hearing       // whether the notifier receives commands from people
 }
 
@@ -38,7 +38,7 @@ func (o *Outbox) Status() []Backlog {
 			continue
 		}
 		count, first, lastError := s.pendingLocked()
-		b := Backlog{Notifier: s.key.notifier, Pending: count, LastError: lastError, Delivered: s.delivered}
+		b := Backlog{Notifier: s.key.notifier, Pending: count, LastError: lastError, Delivered: later(s.delivered, o.told[s.key.notifier])}
 		if count > 0 {
 			b.OldestAge = max(now.Sub(first), 0)
 			b.Due = s.nextAttemptLocked(first)

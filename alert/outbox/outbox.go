@@ -51,6 +51,7 @@ type Outbox struct {
 	senders    map[senderKey]*sender // a sender is never removed, since it may be sending
 	muting     alert.Muting          // silences and maintenance, checked again when a message is sent
 	notes      map[string][]Note     // by incident, for messages: oldest first
+	told       map[string]time.Time  // by notifier: when an earlier process last delivered a message about an incident
 	writeError error                 // error of the last write; nil when it succeeded
 }
 
@@ -88,10 +89,12 @@ func (o *Outbox) Load(ctx context.Context) error {
 func (o *Outbox) load(ctx context.Context, store *Store) error {
 	queued, errQueued := store.entries(ctx)
 	receipts, errReceipts := store.receipts(ctx)
+	told, errTold := store.lastDeliveries(ctx)
 	notes, errNotes := store.notesOfFiring(ctx)
 	reports, errReports := store.reports(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.told = told
 	o.loadNotesLocked(notes)
 	for key, entries := range queued {
 		o.senderLocked(key).loadEntriesLocked(entries)
@@ -102,7 +105,7 @@ func (o *Outbox) load(ctx context.Context, store *Store) error {
 	for key, left := range reports {
 		o.senderLocked(key).loadReportsLocked(left)
 	}
-	return errors.Join(errQueued, errReceipts, errNotes, errReports)
+	return errors.Join(errQueued, errReceipts, errTold, errNotes, errReports)
 }
 
 // Recover sets the store that could not be opened at the start, while the outbox runs. It queues what an earlier process left there, and

@@ -40,11 +40,21 @@ type process struct {
 // begin starts a process on a database. When it is killed, it stops in the middle of its work, as far as a test can do that.
 func begin(t *testing.T, path string, destinations map[string]outbox.Destination, silences ...alert.Silence) *process {
 	t.Helper()
-	store, db := openStore(t, path)
-	o := outbox.New(outbox.Options{Store: store, Rand: func() float64 { return 0 }, Grace: func() time.Duration { return time.Nanosecond }})
-	if err := o.Load(t.Context()); err != nil {
+	p, err := beginDamaged(t, path, destinations, silences...)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// beginDamaged starts a process on a database in which some rows cannot be read: the error says which.
+func beginDamaged(
+	t *testing.T, path string, destinations map[string]outbox.Destination, silences ...alert.Silence,
+) (*process, error) {
+	t.Helper()
+	store, db := openStore(t, path)
+	o := outbox.New(outbox.Options{Store: store, Rand: func() float64 { return 0 }, Grace: func() time.Duration { return time.Nanosecond }})
+	damage := o.Load(t.Context())
 	o.Mute(silences)
 	o.Replace(destinations)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -57,7 +67,7 @@ func begin(t *testing.T, path string, destinations map[string]outbox.Destination
 		_ = db.Close()
 	})
 	t.Cleanup(p.kill)
-	return p
+	return p, damage
 }
 
 func ops(m outbox.Notifier) map[string]outbox.Destination {

@@ -69,7 +69,8 @@ func (s *Store) incidents(ctx context.Context, where string, arguments ...any) (
 	return list, err
 }
 
-// Deliveries returns what destinations have received of an incident, in order.
+// Deliveries returns what destinations have received of an incident, in order. Rows that cannot be read are left out and reported in the
+// error.
 func (s *Store) Deliveries(ctx context.Context, incident string) ([]Delivery, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT notifier, event, queued, delivered, took, attempts, ref FROM deliveries
 		WHERE incident = ? ORDER BY delivered, rowid`, incident)
@@ -78,17 +79,37 @@ func (s *Store) Deliveries(ctx context.Context, incident string) ([]Delivery, er
 	}
 	defer func() { _ = rows.Close() }()
 	var list []Delivery
+	var faults []error
 	for rows.Next() {
 		d := Delivery{Incident: incident}
 		var queued, delivered string
 		var took int64
 		if err := rows.Scan(&d.Notifier, &d.Event, &queued, &delivered, &took, &d.Attempts, &d.Ref); err != nil {
-			return nil, fmt.Errorf("read the deliveries of incident %s: %w", incident, err)
+			faults = append(faults, fmt.Errorf("read the deliveries of incident %s: %w", incident, err))
+			continue
 		}
 		d.Queued, d.Delivered, d.Took = parseTime(queued), parseTime(delivered), time.Duration(took)*time.Microsecond
 		list = append(list, d)
 	}
-	return list, rows.Err()
+	return list, errors.Join(append(faults, rows.Err())...)
+}
+
+// lastDeliveries returns when each notifier last received a message about an incident.
+func (s *Store) lastDeliveries(ctx context.Context) (map[string]time.Time, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT notifier, max(delivered) FROM deliveries GROUP BY notifier`)
+	if err != nil {
+		return nil, fmt.Errorf("read the last deliveries: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	last := map[string]time.Time{}
+	for rows.Next() {
+		var notifier, delivered string
+		if err := rows.Scan(&notifier, &delivered); err != nil {
+			return nil, fmt.Errorf("read the last deliveries: %w", err)
+		}
+		last[notifier] = parseTime(delivered)
+	}
+	return last, rows.Err()
 }
 
 func writeDeliveries(ctx context.Context, tx *sql.Tx, list []Delivery) error {

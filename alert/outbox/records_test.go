@@ -42,6 +42,28 @@ func TestDeliveriesAreKept(t *testing.T) {
 	})
 }
 
+func TestTheLastDeliverySurvivesARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	synctest.Test(t, func(t *testing.T) {
+		first := begin(t, path, ops(newMessenger()))
+		first.Add(stateful(alert.EventFiring, "a"))
+		<-time.After(time.Minute)
+		told := first.Status()[0].Delivered
+		first.kill()
+		second := begin(t, path, ops(newMessenger()))
+		if got := second.Status()[0].Delivered; told.IsZero() || !got.Equal(told) {
+			t.Errorf("want the delivery at %v, got %v", told, got)
+		}
+		<-time.After(time.Minute)
+		again := time.Now()
+		second.Add(stateful(alert.EventResolved, "a"))
+		<-time.After(time.Minute)
+		if got := second.Status()[0].Delivered; got.Before(again) {
+			t.Errorf("want a newer delivery after %v, got %v", again, got)
+		}
+	})
+}
+
 // noter is a notifier that takes notes.
 type noter struct {
 	threaded

@@ -262,7 +262,7 @@ func writeSilence(ctx context.Context, tx *sql.Tx, id string, silence *alert.Sil
 }
 
 // entries returns the undelivered messages of an earlier process by sender, in the order in which they were queued. It does not sort by
-// time, because the clock may have been set back.
+// time, because the clock may have been set back. Rows that cannot be read are left out and reported in the error.
 func (s *Store) entries(ctx context.Context) (map[senderKey][]entry, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT id, notifier, address, event, at, first, folded, digest, payload FROM outbox ORDER BY rowid`)
 	if err != nil {
@@ -276,7 +276,8 @@ func (s *Store) entries(ctx context.Context) (map[senderKey][]entry, error) {
 		var key senderKey
 		var at, first, payload string
 		if err := rows.Scan(&e.id, &key.notifier, &key.address, &e.event, &at, &first, &e.folded, &e.digest, &payload); err != nil {
-			return nil, fmt.Errorf("read undelivered messages: %w", err)
+			faults = append(faults, fmt.Errorf("read undelivered message %s: %w", e.id, err))
+			continue
 		}
 		if err := json.Unmarshal([]byte(payload), &e.incident); err != nil {
 			faults = append(faults, fmt.Errorf("read undelivered message %s: %w", e.id, err))
@@ -288,7 +289,8 @@ func (s *Store) entries(ctx context.Context) (map[senderKey][]entry, error) {
 	return all, errors.Join(append(faults, rows.Err())...)
 }
 
-// receipts returns what destinations have received, by sender and incident.
+// receipts returns what destinations have received, by sender and incident. Rows that cannot be read are left out and reported in the
+// error.
 func (s *Store) receipts(ctx context.Context) (map[senderKey]map[string]receipt, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT notifier, address, incident, ref, event, at, payload FROM receipts`)
 	if err != nil {
@@ -302,7 +304,8 @@ func (s *Store) receipts(ctx context.Context) (map[senderKey]map[string]receipt,
 		var key senderKey
 		var incident, at, payload string
 		if err := rows.Scan(&key.notifier, &key.address, &incident, &r.ref, &r.event, &at, &payload); err != nil {
-			return nil, fmt.Errorf("read receipts: %w", err)
+			faults = append(faults, fmt.Errorf("read the receipt of notifier %s for incident %s: %w", key.notifier, incident, err))
+			continue
 		}
 		if err := json.Unmarshal([]byte(payload), &r.incident); err != nil {
 			faults = append(faults, fmt.Errorf("read the receipt of notifier %s for incident %s: %w", key.notifier, incident, err))

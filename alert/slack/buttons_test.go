@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -12,23 +13,46 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// quiet accepts every action.
-type quiet struct{}
+// quiet accepts every action and counts them.
+type quiet struct{ actions *int }
 
-func (quiet) Acknowledge(string, string) error { return nil }
-func (quiet) Silence(string, string, time.Duration) (time.Time, error) {
+func (q quiet) Acknowledge(string, string) error {
+	*q.actions++
+	return nil
+}
+
+func (q quiet) Silence(string, string, time.Duration) (time.Time, error) {
+	*q.actions++
 	return time.Time{}, nil
 }
+
 func (quiet) Overview() outbox.Overview { return outbox.Overview{} }
 
+// FuzzPress checks that only our own buttons do something, for a bounded number of incidents, and that the answer is short and mentions
+// only the person who pressed.
 func FuzzPress(f *testing.F) {
 	f.Add([]byte(`{"type":"block_actions","user":{"id":"U1"},"actions":[{"type":"button","block_id":"b",` +
 		`"action_id":"squarewatch_acknowledge","value":"x"}]}`))
+	f.Add([]byte(`{"user":{"id":"U1><!channel>"},"actions":[{"block_id":"b","action_id":"squarewatch_silence","value":"x y"}]}`))
 	f.Add([]byte(`{"actions":[{"block_id":"b"},{}]}`))
-	f.Fuzz(func(_ *testing.T, payload []byte) {
+	f.Fuzz(func(t *testing.T, payload []byte) {
 		var callback slack.InteractionCallback
-		if json.Unmarshal(payload, &callback) == nil {
-			_ = press(&callback, quiet{})
+		if json.Unmarshal(payload, &callback) != nil {
+			return
+		}
+		actions := 0
+		done := press(&callback, quiet{&actions})
+		if ours := bytes.Contains(payload, []byte("squarewatch_")) || bytes.ContainsRune(payload, '\\'); actions > 0 && !ours {
+			t.Errorf("%d actions without a button of ours", actions)
+		}
+		if limit := cutValue * len(callback.ActionCallback.BlockActions); actions > limit {
+			t.Errorf("%d actions, want at most %d", actions, limit)
+		}
+		for _, text := range []string{done.reply, done.thread} {
+			text = strings.ReplaceAll(text, "<!date^", "")
+			if len(text) > 1000 || strings.ContainsAny(text, "\n\r\x00\x1b") || strings.Contains(text, "<!") {
+				t.Errorf("want a short line without a mention of a channel, got %q", text)
+			}
 		}
 	})
 }

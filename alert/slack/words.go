@@ -16,8 +16,8 @@ const (
 	maxOthers   = 10 // other incidents in a list
 )
 
-// clearing returns the rate below which an incident ends.
-func clearing(incident *alert.Incident) string {
+// clearText returns the rate below which an incident ends.
+func clearText(incident *alert.Incident) string {
 	if incident.Clear == 0 {
 		return "threshold " + incident.Threshold.String()
 	}
@@ -41,7 +41,7 @@ func ended(classes []alert.ClassCount, single bool) string {
 
 func (v view) firingFields() []field {
 	all := []field{
-		{"Rate", measure(v.incident)},
+		{"Rate", comparison(v.incident)},
 		{"Where", where(v.incident)},
 		{"Since", since(v.incident.Since, v.n.At)},
 		{"Probes", badProbes(v.incident)},
@@ -57,7 +57,7 @@ func (v view) firingFields() []field {
 func (v view) resolvedFields() []field {
 	list := []field{{"Where", where(v.incident)}}
 	if !v.incident.Condition.IsState() && v.incident.Condition != alert.ConditionStreak && v.n.Event != alert.EventEnded {
-		list = slices.Insert(list, 0, field{"Rate now", rate(v.incident) + ", " + clearing(v.incident)})
+		list = slices.Insert(list, 0, field{"Rate now", rate(v.incident) + ", " + clearText(v.incident)})
 	}
 	if culprit := v.incident.Culprit(v.wording(cutReason)); culprit != "" {
 		list = append(list, field{"Fault", culprit})
@@ -265,15 +265,22 @@ func (v view) steps() string {
 	return "what to do, step by step: docs/on-call.md, section " + section
 }
 
+// unknownTime stands for the zero time, and for a time before 1970, as a damaged database may have it: Slack's dates are Unix times.
+const unknownTime = "an unknown time"
+
 // date shows a time in the reader's time zone, and in UTC where Slack's date format does not work.
 func date(t time.Time) string {
-	if t.IsZero() {
-		return "an unknown time"
+	if t.Unix() < 0 {
+		return unknownTime
 	}
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time_secs}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
+// clock does the same for a time of day.
 func clock(t time.Time) string {
+	if t.Unix() < 0 {
+		return unknownTime
+	}
 	return fmt.Sprintf("<!date^%d^{time_secs}|%s>", t.Unix(), t.UTC().Format("15:04:05 UTC"))
 }
 

@@ -12,11 +12,11 @@ func newAcknowledgeCommand(file *configFile) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "acknowledge INCIDENT",
-		Short: "Say that somebody works on an incident",
-		Long: "Say that somebody works on an incident that fires, in the running daemon. Its reminders stop, and its messages name the\n" +
-			"person. A message ends with the ID of its incident, and the page of an incident has it in its address.",
+		Short: "Acknowledge an incident",
+		Long: "Acknowledge a firing incident in the running daemon. Its reminders stop, and its messages name the\n" +
+			"person. squarewatch status names the ID of each incident, and so does the last line of its message.",
 		Example: "  squarewatch acknowledge 4f3a90c1b2d7",
-		Args:    oneName("the ID of an incident; it stands at the end of its message"),
+		Args:    oneName("the ID of an incident, which squarewatch status and its message name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ask.Incident, ask.By = args[0], file.person(ask.By)
 			var done pressedJSON

@@ -70,6 +70,9 @@ type alertJSON struct {
 	Silenced  *time.Time `json:"silenced"`             // end of the silence
 	CoveredBy string     `json:"covered_by,omitempty"` // rule and series of the incident that covers this one
 
+	Incident       string `json:"incident,omitempty"`        // the ID of the incident that fires
+	AcknowledgedBy string `json:"acknowledged_by,omitempty"` // who works on it
+
 	Blame    probe.Blame      `json:"blame,omitempty"` // whose fault it is
 	Evidence []probe.Evidence `json:"evidence,omitempty"`
 	Advice   string           `json:"settle,omitempty"` // how to find out whose fault it is, while that is unknown
@@ -81,13 +84,15 @@ type notifierJSON struct {
 	Pending   int     `json:"pending"`
 	OldestAge float64 `json:"oldest_age"`
 	LastError string  `json:"last_error"`
+	// Told is when the notifier last received a message; absent if it never did.
+	Told time.Time `json:"told,omitzero"`
 	// Listening reports whether buttons and commands work; absent if the notifier has no buttons.
 	Listening      *bool  `json:"listening,omitempty"`
 	ListeningError string `json:"listening_error,omitempty"`
 }
 
 func notifierOf(b *outbox.Backlog) notifierJSON {
-	n := notifierJSON{Notifier: b.Notifier, Pending: b.Pending, OldestAge: b.OldestAge.Seconds(), LastError: b.LastError}
+	n := notifierJSON{Notifier: b.Notifier, Pending: b.Pending, OldestAge: b.OldestAge.Seconds(), LastError: b.LastError, Told: b.Delivered}
 	if b.Hearing.Wanted {
 		n.Listening, n.ListeningError = &b.Hearing.Connected, b.Hearing.Fault
 	}
@@ -121,9 +126,9 @@ func (d *Daemon) status(now time.Time) statusJSON {
 			Runs: last.runs, Missed: last.missed,
 		})
 	}
-	faults := faultsOf(d.evaluator.Incidents())
+	incidents := incidentsByKey(d.evaluator.Incidents())
 	for _, a := range d.evaluator.Snapshot() {
-		s.Alerts = append(s.Alerts, alertOf(&a, faults[incidentKey{rule: a.Rule, series: a.Series}]))
+		s.Alerts = append(s.Alerts, alertOf(&a, incidents[incidentKey{rule: a.Rule, series: a.Series}]))
 	}
 	for _, b := range d.outbox.Status() {
 		s.Notifiers = append(s.Notifiers, notifierOf(&b))
@@ -142,24 +147,32 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	return s
 }
 
-// alertOf returns a series as JSON. The fault says whose fault its incident is and what to do now.
-func alertOf(a *alert.Status, fault string) alertJSON {
-	return alertJSON{
+// alertOf returns a series as JSON, with the incident that fires; nil for none.
+func alertOf(a *alert.Status, incident *alert.Incident) alertJSON {
+	out := alertJSON{
 		Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,
 		Threshold: float64(a.Threshold), Since: orNull(a.Since), Fired: orNull(a.Fired), FirstBad: orNull(a.FirstBad),
 		LastBad: orNull(a.LastBad), BadRuns: a.BadRuns, Silenced: orNull(a.SilencedUntil), CoveredBy: a.CoveredBy,
-		Blame: a.Blame, Evidence: a.Evidence, Advice: a.Advice, Fault: fault,
+		Blame: a.Blame, Evidence: a.Evidence, Advice: a.Advice,
 	}
+	if incident == nil {
+		return out
+	}
+	explained, _ := incident.Explain(alert.Wording{})
+	out.Incident, out.Fault = incident.ID, strings.TrimSpace(explained.Say+" "+explained.Act)
+	if incident.Acknowledged != nil {
+		out.AcknowledgedBy = incident.Acknowledged.By
+	}
+	return out
 }
 
-// faultsOf says whose fault each incident is and what to do now, by rule and series.
-func faultsOf(incidents []alert.Incident) map[incidentKey]string {
-	faults := make(map[incidentKey]string, len(incidents))
-	for i := range incidents {
-		explained, _ := incidents[i].Explain(alert.Wording{})
-		faults[incidentKey{rule: incidents[i].Rule, series: incidents[i].Series}] = strings.TrimSpace(explained.Say + " " + explained.Act)
+// incidentsByKey returns incidents by rule and series.
+func incidentsByKey(list []alert.Incident) map[incidentKey]*alert.Incident {
+	incidents := make(map[incidentKey]*alert.Incident, len(list))
+	for i := range list {
+		incidents[incidentKey{rule: list[i].Rule, series: list[i].Series}] = &list[i]
 	}
-	return faults
+	return incidents
 }
 
 // storageFault returns why state would be lost at a restart; nil when storage works, or when state_dir is none.
@@ -265,6 +278,7 @@ func respond(w http.ResponseWriter, status int, value any) {
 	_ = json.NewEncoder(w).Encode(value)
 }
 
+// refuse answers with an error, which may quote the request.
 func refuse(w http.ResponseWriter, status int, err error) {
-	respond(w, status, map[string]string{"error": err.Error()})
+	respond(w, status, map[string]string{"error": printableLines(err.Error())})
 }

@@ -73,7 +73,7 @@ func answerPress(w http.ResponseWriter, ask *pressJSON, done pressedJSON, err er
 	case err == nil:
 		respond(w, http.StatusOK, done)
 	case ask.isForm:
-		http.Error(w, err.Error(), pressStatus(err))
+		http.Error(w, printableLines(err.Error()), pressStatus(err))
 	default:
 		refuse(w, pressStatus(err), err)
 	}

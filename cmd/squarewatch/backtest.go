@@ -23,7 +23,7 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 		Short: "Show which messages rules would have sent, from the stored history",
 		Long: "Run the daemon's alert engine over the stored runs, or over a file of results, and print which messages it would have sent\n" +
 			"and when, and for each rule how often it would have fired and for how long. No message is sent. As in the daemon, runs\n" +
-			"from before --since fill the windows. Where single runs are no longer stored, the counts of each minute are used.\n" +
+			"from before --since fill the windows. It begins where single runs begin: retention.runs says how long they are kept.\n" +
 			"--from reads one JSON object per line, as squarewatch probe --json writes them.",
 		Example: "  squarewatch backtest --since 24h\n  squarewatch backtest --since 72h --rules stricter.yaml",
 		Args:    cobra.NoArgs,
@@ -96,7 +96,7 @@ func backtest(cfg *config.Config, s source) (*backtestReport, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.see(r)
+		p.observe(r)
 	}
 	p.end()
 	return p.report, nil
@@ -115,8 +115,8 @@ type replay struct {
 	reporting  bool
 }
 
-// see processes the next run.
-func (p *replay) see(r *probe.Result) {
+// observe processes the next run.
+func (p *replay) observe(r *probe.Result) {
 	if !p.evaluating && !r.End.After(p.filled) {
 		p.recalled = true
 		p.engine.Recall(r)

@@ -54,7 +54,7 @@ func (b *backtestReport) write(d display, asJSON bool) error {
 
 // printJSON prints one line per message.
 func (b *backtestReport) printJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(printable{w})
 	for _, m := range b.messages() {
 		if err := encoder.Encode(m); err != nil {
 			return err
@@ -71,8 +71,8 @@ func (b *backtestReport) text(d display) string {
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%d runs from %s to %s.\n", b.runs, local(b.first), local(b.last))
-	for name, runs := range b.unknown {
-		fmt.Fprintf(&out, "%d runs of %s are left out: the configuration has no such probe.\n", runs, name)
+	for _, name := range sortedKeys(b.unknown) {
+		out.WriteString(d.line(fmt.Sprintf("%d runs of %s are left out: the configuration has no such probe.", b.unknown[name], name), "  "))
 	}
 	messages := d.table("at", "message", "rule", "series", "rate", "severity")
 	for _, m := range list {

@@ -22,6 +22,7 @@ type source struct {
 	begin  time.Time // of the period; zero to begin with the first run
 	until  time.Time // end of the period; zero to end with the last run
 	oldest time.Time // when the stored history begins; zero when nothing is stored
+	hours  bool      // before begin, which was to be earlier, only the counts of whole hours are stored
 }
 
 // newSource opens the stored history, or a file of results. The returned function closes it.
@@ -67,15 +68,19 @@ func storedSource(ctx context.Context, cfg *config.Config, store *history.Store,
 	if err != nil {
 		return source{}, err
 	}
+	var single time.Time
+	if s.oldest, single, err = oldest(ctx, store, now); err != nil {
+		return source{}, err
+	}
 	window, last := engine.Lookback()
-	if s.filled, err = evaluatedFrom(ctx, cfg, store, last, s.begin); err != nil {
+	// Where only the counts of whole hours are stored, nothing is evaluated: they do not say in which order the runs of an hour came.
+	if s.hours = s.begin.Before(single) && s.oldest.Before(single.Truncate(time.Hour)); s.hours {
+		s.begin, s.filled = single.Add(-1), single.Add(-1)
+	} else if s.filled, err = evaluatedFrom(ctx, cfg, store, last, s.begin); err != nil {
 		return source{}, err
 	}
 	from := s.filled.Add(-window)
 	if s.gaps, err = store.Gaps(ctx, from, now); err != nil {
-		return source{}, err
-	}
-	if s.oldest, err = oldest(ctx, store, now); err != nil {
 		return source{}, err
 	}
 	s.runs = stored(ctx, store, from, now)
@@ -218,19 +223,20 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// oldest returns when the stored history begins; zero when there is none.
-func oldest(ctx context.Context, store *history.Store, now time.Time) (time.Time, error) {
-	run, err := first(store.Runs(ctx, time.Unix(0, 0), now), time.Time{}, func(r *probe.Result) time.Time { return r.End })
+// oldest returns when the stored history begins, and when its single runs begin; zero when there are none.
+func oldest(ctx context.Context, store *history.Store, now time.Time) (all, single time.Time, err error) {
+	single, err = first(store.Runs(ctx, time.Unix(0, 0), now), time.Time{}, func(r *probe.Result) time.Time { return r.End })
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, time.Time{}, err
 	}
-	return first(store.Rollups(ctx, time.Unix(0, 0), now), run, func(up history.Rollup) time.Time {
+	all, err = first(store.Rollups(ctx, time.Unix(0, 0), now), single, func(up history.Rollup) time.Time {
 		begin := up.Begin()
-		if run.IsZero() || begin.Before(run) {
+		if single.IsZero() || begin.Before(single) {
 			return begin
 		}
-		return run
+		return single
 	})
+	return all, single, err
 }
 
 // first returns the time of the first element of a list, or other when the list is empty.
@@ -250,6 +256,10 @@ func (s *source) shortcomings(rules []alert.Rule) []string {
 		return nil
 	}
 	var texts []string
+	if s.hours {
+		texts = append(texts, fmt.Sprintf("single runs are stored since %s, so the backtest begins there: "+
+			"retention.runs says how long they are kept", local(s.begin)))
+	}
 	late := s.oldest.After(s.begin)
 	if late {
 		texts = append(texts, fmt.Sprintf("the history begins at %s, later than --since asks for", local(s.oldest)))

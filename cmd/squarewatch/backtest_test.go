@@ -179,6 +179,34 @@ rules:
 	}
 }
 
+// TestBacktestBeginsWithSingleRuns asks for more than the three days of single runs. The counts of the hours before them do not say in which
+// order the runs of an hour came: an hour with eight bad runs of sixty, one every seven minutes, would fire a rule of five minutes.
+func TestBacktestBeginsWithSingleRuns(t *testing.T) {
+	const file = `target: https://api.aisquare.studio
+catalogue: [feed]
+defaults: {schedule: "@every 1m"}
+rules:
+  - {name: errors, on: [5xx], window: 5m, threshold: 40%, min_runs: 5}
+`
+	day := 24 * time.Hour
+	h := newStoredHistory(t, file, 5*day, time.Minute, func(age time.Duration) int {
+		if age > 4*day && age%(7*time.Minute) == 0 {
+			return 500
+		}
+		return 200
+	})
+	already, changes, warnings, report := h.backtest(5 * day)
+	if len(already) != 0 || len(changes) != 0 {
+		t.Errorf("want no incident, got %v and %v", already, changes)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "so the backtest begins there: retention.runs") {
+		t.Errorf("want a warning of the shorter period, got %q", warnings)
+	}
+	if length := h.now.Sub(report.first); length < 3*day-time.Hour || length > 3*day+time.Hour {
+		t.Errorf("want a period of three days, got %v", length)
+	}
+}
+
 // TestBacktestKnowsTheLastRunsOfRareProbes is about probes whose streak is evaluated, which no window covers.
 func TestBacktestKnowsTheLastRunsOfRareProbes(t *testing.T) {
 	const file = `target: https://api.aisquare.studio

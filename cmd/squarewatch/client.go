@@ -103,7 +103,12 @@ func (c *client) authorize(req *http.Request) {
 	}
 }
 
+// largestRefusal bounds why a request was refused, in bytes. The reasons of a daemon are shorter, but another program may listen on its
+// port.
+const largestRefusal = 64 << 10
+
 func refusalOf(status int, text []byte) error {
+	text = text[:min(len(text), largestRefusal)]
 	var body struct {
 		Error string `json:"error"`
 	}

@@ -69,7 +69,10 @@ func (d *Daemon) recordReload(ctx context.Context, err error) {
 		d.options.Logger.ErrorContext(ctx, "the reload failed; the old configuration stays in force", "error", err)
 		return
 	}
-	d.drift.load(time.Now())
+	now := time.Now()
+	if d.drift.load(now); d.state.writer != nil {
+		d.state.writer.Reloaded(now)
+	}
 	d.options.Logger.InfoContext(ctx, "configuration reloaded", "file", d.current.config.File,
 		"probes", len(d.current.config.Probes), "rules", len(d.current.config.Rules))
 }

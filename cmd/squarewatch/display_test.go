@@ -54,14 +54,15 @@ func sickStatus() *statusJSON {
 		Silences: []alert.Silence{}, Troubles: []string{"delivery: messages wait since 5 min for ops"},
 		Configuration: configurationJSON{Loaded: yesterday}, Keys: []keyJSON{{Credential: "partner", Since: yesterday}},
 		Notifiers: []notifierJSON{
-			{Notifier: "ops", Pending: 2, OldestAge: 300, LastError: "post to Slack: status 503; the daemon tries again"}, {Notifier: "team"},
+			{Notifier: "ops", Pending: 2, OldestAge: 300, LastError: "post to Slack: status 503; the daemon tries again", Told: yesterday},
+			{Notifier: "team", Told: since},
 		},
 		Alerts: []alertJSON{
 			{Rule: "unreachable", Series: "all", Severity: "critical", State: "inactive", Runs: 120, Threshold: 0.2},
 			{Rule: "server-errors", Series: "feed", Severity: "critical", State: "firing", CoveredBy: "unauthenticated partner", Since: &since},
 			{
 				Rule: "unauthenticated", Series: "partner", Severity: "critical", State: "firing", Rate: 0.4, Runs: 20, Threshold: 0.2,
-				Since: &since, FirstBad: &since, LastBad: &last, BadRuns: 8, Blame: probe.BlameCredential,
+				Since: &since, FirstBad: &since, LastBad: &last, BadRuns: 8, Blame: probe.BlameCredential, Incident: "4f3a90c1b2d7",
 				Fault: "Our credential partner is refused: it is ours to fix. It is wrong, expired or revoked: replace it.",
 				Evidence: []probe.Evidence{
 					{For: probe.BlameCredential, Text: "2 other endpoints refuse the same key, and serve requests without one", At: last},
@@ -197,7 +198,7 @@ func TestCheckFitsItsTerminal(t *testing.T) {
 		return liveText(d, []liveCheck{
 			works("target api.aisquare.studio", "connected to 192.0.2.1:443 and answered 404 in 93.1 ms"),
 			fails("credential partner", "collections: answered 401, expected 2xx: Given token not valid for any token type"),
-			notAsked("collector", "no collector is named, so that traces go nowhere"),
+			notAsked("collector", "no collector is configured, so traces are not exported"),
 			fails("notifier ops (slack)", "ask Slack: status 404 no_service; to do: the webhook was removed or turned off: make a new incoming "+
 				"webhook in Slack and write its address into webhook_url"),
 		})

@@ -29,6 +29,8 @@ func commandsElsewhere() []elsewhere {
 		{"dnf install", "there is no dnf in Debian", "TestThePackagesAreReproducible"},
 		{"squarewatch copy /root/", "it takes root", debian},
 		{"tar ", "it takes root", debian},
+		{"umask 077", "it is for the shell of the reader", debian},
+		{"rm -f /root/squarewatch.db", "it takes root", debian},
 		{"rm -rf /var/lib/private/squarewatch", "it takes root", debian},
 		{"docker compose", network, "TestTheContainer"},
 		{"go run -v ./cmd/squarewatch demo", "it takes a minute", incident},
@@ -36,20 +38,25 @@ func commandsElsewhere() []elsewhere {
 		{"PATH=", "it is for the shell of the reader", incident},
 		{"squarewatch demo", "it takes a minute", incident},
 		{"make test", "it runs this test", ""},
+		{"make bench", "it measures, for a minute or more", "TestSweep"},
 		{"make build", "it compiles the program with the same flags", service},
 		{"install -D -m 644 -t /", "it takes root", "TestTheProvisioningOfGrafana"},
 		{"install ", "it takes root", service},
 		{"systemctl ", "it takes root and systemd", service},
 		{"rm -rf /usr/bin/squarewatch", "it takes root", service},
 		{"squarewatch init --config squarewatch.yaml\n", "it asks at a terminal: testdata/script/init.txtar", "TestScripts"},
-		{"squarewatch init --config /etc/squarewatch/squarewatch.yaml --credentials-dir", "the same", "TestScripts"},
+		{"squarewatch init --config /etc/squarewatch/squarewatch.yaml\n", "the same", "TestScripts"},
 		{"cat squarewatch.yaml - > drill.yaml", "it needs a daemon of its own", incident},
 		{"squarewatch run --config drill.yaml", "the same", incident},
 		{"squarewatch status --config drill.yaml", "the same", incident},
 		{"sed -i", "the same", incident},
 		{"squarewatch reload --config drill.yaml", "the same", incident},
 		{"squarewatch reload\n", "the daemon of this test has a port that no file names, so it refuses a reload", incident},
-		{"rm -r drill.yaml", "the same", incident},
+		{"mkdir ~/drill", "it is for the directory of the reader", incident},
+		{"cd ~/drill", "the same", incident},
+		{"rm -r ~/drill", "the same", incident},
+		{"ssh -N -L", "it needs another machine", ""},
+		{"journalctl -u squarewatch", "it takes systemd", service},
 		{"docker run", network, ""},
 		{"docker stop", network, ""},
 		{"jaeger --config", "the release comes from the network; deploy/jaeger/run.sh runs the file", "TestNoTraceIsLostToAnOutage"},
@@ -91,7 +98,7 @@ func runsElsewhere(command string) (elsewhere, bool) {
 	return elsewhere{}, false
 }
 
-// shellCommands returns the commands of a block. One with a here-document takes all of its lines.
+// shellCommands returns the commands of a block, without sudo. One with a here-document takes all of its lines.
 func shellCommands(block string) []string {
 	var commands []string
 	inside := false
@@ -101,7 +108,7 @@ func shellCommands(block string) []string {
 			inside = line != "EOF"
 			continue
 		}
-		commands = append(commands, line)
+		commands = append(commands, strings.TrimPrefix(line, "sudo "))
 		inside = strings.Contains(line, "<<'EOF'")
 	}
 	return commands
@@ -149,7 +156,7 @@ func (h *docsHost) run(ctx context.Context, command string) (string, error) {
 		return "", err
 	}
 	command = strings.NewReplacer(
-		"/etc/squarewatch/squarewatch.yaml", filepath.Join(directory, "new.yaml"), "/var/backups", directory,
+		"/var/backups", directory,
 		"/etc/", h.root+"/etc/", "/run/secrets/", h.root+"/run/secrets/",
 		"squarewatch init", "squarewatch init --target "+h.daemon.target,
 	).Replace(command)

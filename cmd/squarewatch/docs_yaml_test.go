@@ -42,6 +42,7 @@ func TestEveryYAMLOfTheDocsIsValid(t *testing.T) {
 	credentials := t.TempDir()
 	for _, name := range []string{
 		"aisquare-api-key", "aisquare-user", "aisquare-password", "slack-webhook", "slack-webhook-phone", "slack-bot-token", "web-token",
+		"otlp-authorization", "heartbeat-url",
 	} {
 		if err := os.WriteFile(credentials+"/"+name, []byte("https://hooks.example.org/x"), 0o600); err != nil {
 			t.Fatal(err)

@@ -79,7 +79,7 @@ func (d *Daemon) pageSnapshot(now time.Time) *statuspage.Snapshot {
 	if cfg.File != "" {
 		s.File = hex.EncodeToString(cfg.Sum[:])[:shownDigits]
 	}
-	s.Reloads = d.drift.reloaded()
+	s.Loads = d.drift.allLoads()
 	s.Silences = slices.Concat(d.silenced.list(), alert.MaintenanceSince(cfg.Maintenance, now.Add(-listedFor), now))
 	s.Probes = d.strips.Of(cfg.Probes)
 	if fault := d.shortage.fault(); fault != "" {
@@ -91,15 +91,18 @@ func (d *Daemon) pageSnapshot(now time.Time) *statuspage.Snapshot {
 	return s
 }
 
-// recallPage gives the page what an earlier process left: the newest runs of each probe, and the incidents and the silences that ended.
+// recallPage gives the page what an earlier process left: the newest runs of each probe, the incidents and the silences that ended, starts
+// and reloads.
 func (d *Daemon) recallPage(ctx context.Context, o *opened) {
 	now := time.Now()
 	ended, errEnded := o.store.Incidents(ctx, outbox.IncidentFilter{Since: now.Add(-listedFor), Limit: maxListed})
 	d.ended.recall(slices.DeleteFunc(ended, func(i alert.Incident) bool { return i.Resolved.IsZero() }))
 	silences, errSilences := o.store.SilencesSince(ctx, now.Add(-listedFor))
 	d.silenced.recall(silences)
-	if err := errors.Join(errEnded, errSilences, d.recallStrips(ctx, o.history, now)); err != nil && ctx.Err() == nil {
-		d.options.Logger.ErrorContext(ctx, "the page lacks runs, incidents or silences from before the start", "error", err)
+	loads, errLoads := o.history.Loads(ctx, now.Add(-listedFor), d.started, maxLoads)
+	d.drift.recall(loads)
+	if err := errors.Join(errEnded, errSilences, errLoads, d.recallStrips(ctx, o.history, now)); err != nil && ctx.Err() == nil {
+		d.options.Logger.ErrorContext(ctx, "the page lacks runs, incidents, silences or reloads from before the start", "error", err)
 	}
 }
 

@@ -80,3 +80,38 @@ func TestStripsShowTheSilencesOfAnEarlierProcess(t *testing.T) {
 		}
 	})
 }
+
+// marks returns the ends of the runs of a probe before which a configuration came into force, since a time.
+func (s *scene) marks(probe string, since time.Time) (list []time.Duration) {
+	s.t.Helper()
+	for _, row := range s.home("/index.json").Healthy {
+		for _, c := range row.Cells {
+			if row.Probe == probe && c.Reloaded {
+				list = append(list, c.At.Sub(since).Truncate(10*time.Second))
+			}
+		}
+	}
+	return list
+}
+
+func TestStripsShowTheStartsAndReloadsOfAnEarlierProcess(t *testing.T) {
+	file := keptFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		first := newSceneWith(t, file, func(*Options) {})
+		first.after(time.Minute)
+		first.reload(file)
+		first.after(time.Minute)
+		synctest.Wait()
+		before := first.marks("feed", begin)
+		first.stop()
+		second := newSceneWith(t, file, func(*Options) {})
+		defer second.stop()
+		second.after(time.Minute)
+		synctest.Wait()
+		after := second.marks("feed", begin)
+		if len(before) == 0 || len(after) != len(before)+1 || !slices.Equal(after[:len(before)], before) {
+			t.Errorf("want the marks %v, and one of the second start, got %v", before, after)
+		}
+	})
+}

@@ -12,12 +12,17 @@ type printable struct{ to io.Writer }
 
 // Write writes lines. It reports all of them as written, also what it left out.
 func (p printable) Write(text []byte) (int, error) {
-	lines := strings.Split(string(text), "\n")
-	for i, line := range lines {
-		lines[i] = redact.Printable(line)
-	}
-	if _, err := io.WriteString(p.to, strings.Join(lines, "\n")); err != nil {
+	if _, err := io.WriteString(p.to, printableLines(string(text))); err != nil {
 		return 0, err
 	}
 	return len(text), nil
+}
+
+// printableLines returns lines without control characters.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = redact.Printable(line)
+	}
+	return strings.Join(lines, "\n")
 }

@@ -146,14 +146,3 @@ func TestSilenceSurvivesARestart(t *testing.T) {
 		second.stop()
 	})
 }
-
-func FuzzParseResult(f *testing.F) {
-	f.Add([]byte(`{"probe": "a", "at": "2026-01-01T00:00:00Z", "code": 500, "trace_id": "00000000000000000000000000000001"}`))
-	f.Add([]byte(`{"probe": "a", "at": "2026-01-01T00:00:00Z", "class": "timeout", "expected": false, "blame": "network"}`))
-	f.Fuzz(func(t *testing.T, line []byte) {
-		r, err := parseResult(line)
-		if err == nil && (r.Probe == "" || r.End.IsZero()) {
-			t.Errorf("want a result with a probe and a time, got %+v", r)
-		}
-	})
-}

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -19,17 +18,8 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// TestMain lets scripts run the program, and runs the test binary as a benchmark's server or daemon when an environment variable asks for
-// that.
+// TestMain lets scripts run the program.
 func TestMain(m *testing.M) {
-	if os.Getenv(benchServer) != "" {
-		serveBench()
-		return
-	}
-	if target := os.Getenv(benchMany); target != "" {
-		serveMany(target)
-		return
-	}
 	testscript.Main(m, map[string]func(){"squarewatch": main})
 }
 

@@ -67,7 +67,7 @@ func TestAttackALocalUserSilences(t *testing.T) {
 	}
 }
 
-// Whoever reaches the port cannot fill the log, which would make the journal drop the lines about alerts.
+// A client of the port cannot fill the log. A full log would make the journal drop the lines about alerts.
 func TestAttackWithManyRefusedChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSceneWith(t, sceneFile, func(o *Options) { o.Peer = func(net.Conn) string { return "" } })
@@ -142,7 +142,6 @@ func connectAs(path string, uid int) error {
 	return <-result
 }
 
-// This covers DNS rebinding and requests that a reverse proxy forwards.
 // TestAttackWithAProgramOnThePort has another program on the port of a daemon that is stopped.
 func TestAttackWithAProgramOnThePort(t *testing.T) {
 	var tokens []string
@@ -167,6 +166,7 @@ func TestAttackWithAProgramOnThePort(t *testing.T) {
 	}
 }
 
+// TestAttackThroughABrowserOrAProxy covers DNS rebinding and requests that a reverse proxy forwards.
 func TestAttackThroughABrowserOrAProxy(t *testing.T) {
 	l := newLive(t)
 	const token = "Bearer top-secret"

@@ -16,29 +16,35 @@ import (
 // drift knows whether the running configuration is still that of the file.
 type drift struct {
 	mu      sync.Mutex
-	loaded  time.Time // when the running configuration was read
-	reloads []time.Time
-	refused string // why the last reload failed; empty when it succeeded
-	changed bool   // the file has another content than what runs
+	loaded  time.Time   // when the running configuration was read
+	loads   []time.Time // also of earlier ones and of earlier processes, oldest first
+	refused string      // why the last reload failed; empty when it succeeded
+	changed bool        // the file has another content than what runs
 }
 
 func (d *drift) load(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.loaded.IsZero() {
-		d.reloads = append(d.reloads[max(len(d.reloads)-maxReloads+1, 0):], now)
-	}
+	d.loads = append(d.loads[max(len(d.loads)-maxLoads+1, 0):], now)
 	d.loaded, d.refused, d.changed = now, "", false
 }
 
-// maxReloads is how many reloads are remembered for the page.
-const maxReloads = 100
+// maxLoads is how many starts and reloads are remembered for the page.
+const maxLoads = 100
 
-// reloaded returns when the configuration was replaced, oldest first.
-func (d *drift) reloaded() []time.Time {
+// recall adds the starts and reloads of earlier processes, oldest first.
+func (d *drift) recall(earlier []time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Clone(d.reloads)
+	all := slices.Concat(earlier, d.loads)
+	d.loads = all[max(len(all)-maxLoads, 0):]
+}
+
+// allLoads returns when a configuration came into force, by a start or a reload, oldest first.
+func (d *drift) allLoads() []time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.loads)
 }
 
 func (d *drift) refuse(err error) {
@@ -134,15 +140,15 @@ func firingInWords(incidents []alert.Incident, now time.Time) string {
 		return "0 firing"
 	}
 	first := &incidents[0]
-	text := fmt.Sprintf("%d firing (%s %s, %s", len(incidents), first.Rule, first.Series, roughly(now.Sub(first.Since)))
+	text := fmt.Sprintf("%d firing (%s %s, %s", len(incidents), first.Rule, first.Series, roundedText(now.Sub(first.Since)))
 	if more := len(incidents) - 1; more > 0 {
 		text += fmt.Sprintf(", and %d more", more)
 	}
 	return text + ")"
 }
 
-// roughly rounds a duration down to its largest unit.
-func roughly(d time.Duration) string {
+// roundedText rounds a duration down to its largest unit.
+func roundedText(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
 		return fmt.Sprintf("%d days", d/(24*time.Hour))

@@ -12,23 +12,31 @@ import (
 
 func TestStatusSaysWhoseFaultItIs(t *testing.T) {
 	at := time.Date(2026, 10, 7, 3, 4, 5, 0, time.UTC)
-	i := alert.Incident{Rule: "unauthenticated", Series: "partner", Per: alert.PerCredential, Blame: probe.BlameCredential}
-	fault := faultsOf([]alert.Incident{i})[incidentKey{rule: i.Rule, series: i.Series}]
-	firing := alertOf(&alert.Status{
+	i := alert.Incident{
+		ID: "4f3a90c1b2d7", Rule: "unauthenticated", Series: "partner", Per: alert.PerCredential, Blame: probe.BlameCredential,
+	}
+	status := alert.Status{
 		Rule: i.Rule, Series: i.Series, State: alert.Firing, Blame: i.Blame,
 		Evidence: []probe.Evidence{{For: i.Blame, Text: "the login was answered 401", At: at}},
-	}, fault)
+	}
+	firing := alertOf(&status, &i)
 	joined := alertJSON{Rule: "server-errors", Series: "feed", State: string(alert.Firing), CoveredBy: "unauthenticated partner"}
 	out := (&statusView{}).render(&statusJSON{Alerts: []alertJSON{firing, joined}}, at)
 	for _, want := range []string{
 		"FIRING unauthenticated partner",
 		"  Our credential partner is refused: it is ours to fix. It is wrong, expired",
 		"  Because: the login was answered 401 (03:04:05)",
+		"  Not acknowledged yet: squarewatch acknowledge 4f3a90c1b2d7\n",
 		"firing with unauthenticated partner: server-errors feed",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("want %q, got\n%s", want, out)
 		}
+	}
+	i.Acknowledged = &alert.Acknowledgement{By: "ada", At: at}
+	out = (&statusView{}).render(&statusJSON{Alerts: []alertJSON{alertOf(&status, &i)}}, at)
+	if !strings.Contains(out, "  Acknowledged by ada; incident 4f3a90c1b2d7\n") || strings.Contains(out, "Not acknowledged") {
+		t.Errorf("want who works on it, got\n%s", out)
 	}
 }
 

@@ -31,7 +31,7 @@ func (v *statusView) render(s *statusJSON, now time.Time) string {
 			out.WriteString(v.line(fmt.Sprintf("The API key of %s is in use since %s.", key.Credential, sinceText(key.Since, now)), "  "))
 		}
 	}
-	out.WriteString(v.notifiers(s.Notifiers))
+	out.WriteString(v.notifiers(s.Notifiers, now))
 	out.WriteString(muting(v.display, s.Silences, s.Maintenance))
 	return out.String()
 }
@@ -110,6 +110,12 @@ func (v *statusView) incident(a *alertJSON, now time.Time) string {
 	}
 	for _, e := range a.Evidence {
 		lines = append(lines, v.line(fmt.Sprintf("  Because: %s (%s)", e.Text, shortTime(e.At, now)), "  "))
+	}
+	switch {
+	case a.AcknowledgedBy != "":
+		lines = append(lines, v.line("  Acknowledged by "+a.AcknowledgedBy+"; incident "+a.Incident, "  "))
+	case a.Incident != "":
+		lines = append(lines, v.line("  Not acknowledged yet: squarewatch acknowledge "+a.Incident, "  "))
 	}
 	return strings.Join(lines, "")
 }
@@ -220,12 +226,15 @@ func (v *statusView) quietRules(alerts []alertJSON) string {
 	return v.line(fmt.Sprintf("%d series of the rules do not fire; --all lists them.", len(quiet.rows)), "")
 }
 
-// notifiers lists those with something to report, and names the others.
-func (v *statusView) notifiers(all []notifierJSON) string {
+// notifiers lists those with something to report, names the others, and says when each was last told.
+func (v *statusView) notifiers(all []notifierJSON, now time.Time) string {
 	t := v.table("notifier", "waiting", "oldest", "last error", "buttons")
-	var fine []string
+	var fine, told []string
 	for i := range all {
 		n := &all[i]
+		if !n.Told.IsZero() {
+			told = append(told, n.Notifier+" "+sinceText(n.Told, now))
+		}
 		if !v.all && n.Pending == 0 && n.LastError == "" && (n.Listening == nil || *n.Listening) {
 			fine = append(fine, n.Notifier)
 			continue
@@ -239,6 +248,9 @@ func (v *statusView) notifiers(all []notifierJSON) string {
 	}
 	if len(fine) > 0 {
 		out += v.line("No message waits for "+strings.Join(fine, ", ")+".", "")
+	}
+	if len(told) > 0 {
+		out += v.line("Last told: "+strings.Join(told, ", ")+".", "  ")
 	}
 	return out
 }
@@ -267,7 +279,7 @@ func sinceOr(t *time.Time, now time.Time, other string) string {
 
 // sinceText returns when something began and how long ago.
 func sinceText(t, now time.Time) string {
-	return fmt.Sprintf("%s (%s)", shortTime(t, now), roughly(now.Sub(t)))
+	return fmt.Sprintf("%s (%s)", shortTime(t, now), roundedText(now.Sub(t)))
 }
 
 // shortTime shows a time in the zone of now, without the date when it is today's.

@@ -40,18 +40,3 @@ func TestDurationsAreWrittenAsPeopleWriteThem(t *testing.T) {
 		}
 	}
 }
-
-func FuzzDuration(f *testing.F) {
-	for _, text := range []string{"90s", "1d12h", "1w", "-1s", "9999999w", "1d2"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		var read, again setting.Duration
-		if read.UnmarshalText([]byte(text)) != nil {
-			return
-		}
-		if err := again.UnmarshalText([]byte(read.String())); err != nil || again != read {
-			t.Errorf("%q is read as %v, which is read as %v, %v", text, read, again, err)
-		}
-	})
-}

@@ -22,21 +22,3 @@ func TestShares(t *testing.T) {
 		}
 	}
 }
-
-// FuzzShare checks that the text of every share is read as the same share.
-func FuzzShare(f *testing.F) {
-	for _, text := range []string{"20%", "0.2", "NaN", "1e-3", "0x1p-2"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		share, err := setting.ParseShare(text)
-		if err != nil {
-			return
-		}
-		written, _ := share.MarshalText()
-		var again setting.Share
-		if err := again.UnmarshalText(written); err != nil || max(again-share, share-again) > 1e-12 {
-			t.Errorf("%q is %v, which is written as %s and read as %v, %v", text, float64(share), written, float64(again), err)
-		}
-	})
-}

@@ -2,7 +2,6 @@ package setting
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -11,10 +10,13 @@ import (
 // Size is a number of bytes. Users write it with a unit: 64MiB, 500MB, or 0.
 type Size int64
 
-// UnmarshalText parses a size.
+// largest is the largest size, since String rounds: the text of the largest number of 64 bits would be too large to be read again.
+const largest = 1 << 60
+
+// UnmarshalText parses a size of at most 1 EiB.
 func (s *Size) UnmarshalText(text []byte) error {
 	bytes, err := humanize.ParseBytes(string(text))
-	if err != nil || bytes > math.MaxInt64 {
+	if err != nil || bytes > largest {
 		return fmt.Errorf("%q is not a size: write bytes with a unit, for example 64MiB, or 0", text)
 	}
 	*s = Size(bytes)

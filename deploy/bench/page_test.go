@@ -7,11 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // viewers is how many people look at the page at once.
@@ -25,29 +24,37 @@ func BenchmarkPage(b *testing.B) {
 		b.Run(fmt.Sprintf("%d_probes", size.probes), func(b *testing.B) {
 			t, dir, address := newTarget(b), b.TempDir(), freePort(b)
 			var file strings.Builder
-			fmt.Fprintf(&file, "target: %s\ncatalogue: none\nlisten: %s\nstate_dir: %s\ntelemetry: {}\n", t.URL, address, dir)
+			fmt.Fprintf(&file, "target: %s\ncatalogue: none\nlisten: %s\nstate_dir: %s\ntelemetry: {}\n", t.plain.URL, address, dir)
 			fmt.Fprintf(&file, "defaults: {schedule: '@every %ds'}\nprobes:\n", size.seconds)
 			fmt.Fprintf(&file, "  - {name: bad, path: /missing/, schedule: '@every 1s'}\n")
 			for i := range size.probes {
 				fmt.Fprintf(&file, "  - {name: p%d, path: /probe/%d}\n", i, i)
 			}
 			fmt.Fprintf(&file, "rules: [{name: anything, on: [unexpected], window: 10s, min_runs: 3}]\n")
-			p := start(b, binary, "run", "--config", write(b, dir, "squarewatch.yaml", file.String()))
+			p := start(b, nil, binary, "run", "--config", write(b, dir, "squarewatch.yaml", file.String()))
 			awaitReady(b, "http://"+address+"/-/ready")
-			alone := t.measure(b, p)
+			alone := busy(b, p)
 			report(b, address)
 			for range viewers {
 				watch(b, address)
 			}
-			watched := t.measure(b, p)
-			each := (watched.perSecond() - alone.perSecond()) / viewers
+			each := (busy(b, p) - alone) / viewers
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(100*each, "%-of-a-core/viewer")
-			b.ReportMetric(float64(watched.resident)/1e6, "MB")
-			_ = p.cmd.Process.Signal(os.Interrupt)
-			_ = p.cmd.Wait()
+			b.ReportMetric(memory(b, []*process{p}, "Rss:"), "MB")
+			p.stop()
 		})
 	}
+}
+
+// busy returns the CPU time that a process uses in a second, in seconds, after it has gone on for a while.
+func busy(b *testing.B, p *process) float64 {
+	b.Helper()
+	const measured = 20 * time.Second
+	<-time.After(10 * time.Second)
+	before := cpu(b, []*process{p})
+	<-time.After(measured)
+	return (cpu(b, []*process{p}) - before).Seconds() / measured.Seconds()
 }
 
 // report measures the page in Chromium.
@@ -94,14 +101,4 @@ func watch(b *testing.B, address string) {
 			}
 		}
 	}()
-}
-
-// build builds the daemon.
-func build(b *testing.B) string {
-	b.Helper()
-	binary := filepath.Join(b.TempDir(), "squarewatch")
-	if text, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "../../cmd/squarewatch").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, text)
-	}
-	return binary
 }

@@ -66,13 +66,19 @@ exporters: {debug: {}}
 			t.Fatal(err)
 		}
 	}
+	c.command = []string{jaegerBinary(t), "--config", file}
+	c.start()
+	return c
+}
+
+// jaegerBinary is the path of the Jaeger that setup.sh built.
+func jaegerBinary(t *testing.T) string {
+	t.Helper()
 	built, err := exec.CommandContext(t.Context(), "../jaeger/build.sh").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.command = []string{strings.TrimSpace(string(built)), "--config", file}
-	c.start()
-	return c
+	return strings.TrimSpace(string(built))
 }
 
 // start starts the collector, for the first time or again.

@@ -37,7 +37,7 @@ func buildImage(t *testing.T) *image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, built := &image{t: t}, t.TempDir()
+	i, built := &image{t: t, env: []string{}}, t.TempDir()
 	for line := range strings.Lines(string(text)) {
 		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		fields := strings.Fields(rest)
@@ -149,7 +149,20 @@ func TestTheContainer(t *testing.T) {
 		t.Error(err)
 	}
 
-	etc := filepath.Join(i.root, "etc/squarewatch")
+	writeEtc(t, filepath.Join(i.root, "etc/squarewatch"))
+	daemon, _ := i.start(composeServices(t)["squarewatch"].Command)
+	i.isHealthy(daemon)
+	if _, err := os.Stat(filepath.Join(i.root, "var/lib/squarewatch/squarewatch.db")); err != nil {
+		t.Errorf("want the state in the volume: %v", err)
+	}
+	if _, err := stop(t, daemon); err != nil {
+		t.Error(err)
+	}
+}
+
+// writeEtc writes the file and the secret of a person whose API is not there.
+func writeEtc(t *testing.T, etc string) {
+	t.Helper()
 	for path, text := range map[string]string{
 		"squarewatch.yaml": "target: http://127.0.0.1:1\ncredentials: {partner: {api_key: \"${credential:key}\"}}\n" +
 			"catalogue: [reach]\nlisten: 0.0.0.0:9477\n",
@@ -161,14 +174,6 @@ func TestTheContainer(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(etc, path), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-	}
-	daemon, _ := i.start(composeServices(t)["squarewatch"].Command)
-	i.isHealthy(daemon)
-	if _, err := os.Stat(filepath.Join(i.root, "var/lib/squarewatch/squarewatch.db")); err != nil {
-		t.Errorf("want the state in the volume: %v", err)
-	}
-	if _, err := stop(t, daemon); err != nil {
-		t.Error(err)
 	}
 }
 

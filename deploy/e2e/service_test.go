@@ -215,7 +215,7 @@ func (s *service) rotate() {
 // second starts another daemon with the same file, as a person at a terminal might.
 func (s *service) second() {
 	s.t.Helper()
-	out, status := s.try("env", "CREDENTIALS_DIRECTORY="+secretsDir, "squarewatch", "run")
+	out, status := s.try("squarewatch", "run")
 	if status != 1 || !strings.Contains(out, "address already in use") {
 		s.t.Errorf("a second daemon with the same file: want a refusal, got %d and %s", status, out)
 	}

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests need on Debian, and builds Jaeger into its cache. Does nothing that is done already.
+# With the word "containers", it also installs what runs the compose file.
 set -euo pipefail
 need=()
 command -v systemd-analyze >/dev/null || need+=(systemd)
@@ -20,6 +21,14 @@ command -v haproxy >/dev/null || need+=(haproxy)
 command -v tinyproxy >/dev/null || need+=(tinyproxy)
 command -v dnsmasq >/dev/null || need+=(dnsmasq-base)
 /usr/bin/python3 -c "import prometheus_client" 2>/dev/null || need+=(python3-prometheus-client)
+if [ "${1-}" = containers ]; then
+  command -v podman >/dev/null || need+=(podman)
+  command -v docker-compose >/dev/null || need+=(docker-compose)
+  command -v crun >/dev/null || need+=(crun)
+  command -v iptables >/dev/null || need+=(iptables)
+  command -v ip >/dev/null || need+=(iproute2)
+  [ -e /usr/lib/podman/netavark ] || need+=(netavark aardvark-dns)
+fi
 if [ ${#need[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   # The tests start what they need themselves: no service of a package is to run, now or after a boot.

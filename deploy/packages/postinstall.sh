@@ -23,7 +23,7 @@ for unit in $(systemctl list-units --state=active --plain --no-legend squarewatc
   instance=${unit#squarewatch}
   instance=${instance#@}
   directory=/etc/squarewatch/${instance%.service}
-  if ! reasons=$(CREDENTIALS_DIRECTORY=$directory/credentials squarewatch check --config "$directory/squarewatch.yaml" 2>&1); then
+  if ! reasons=$(squarewatch check --config "$directory/squarewatch.yaml" 2>&1); then
     echo "squarewatch: the new version refuses the file of $unit, so the old version goes on until you restart it:" >&2
     echo "$reasons" >&2
     echo "squarewatch: correct the file, and then: systemctl restart $unit" >&2

@@ -19,9 +19,13 @@ type run struct {
 // batch is what one transaction writes.
 type batch struct {
 	results []run
-	details []*probe.Result // runs of earlier batches whose detail is to be kept after all
+	details []*detail // of runs of earlier batches, to be kept after all
 	misses  []probe.Miss
+	reloads []time.Time
 }
+
+// empty reports whether there is nothing to write.
+func (b *batch) empty() bool { return len(b.results)+len(b.misses)+len(b.reloads) == 0 }
 
 // nextBatch returns what to write; false when the disk has just failed, or when there is nothing to write and no heartbeat due.
 func (w *Writer) nextBatch(pause time.Duration) (b batch, due bool) {
@@ -31,7 +35,7 @@ func (w *Writer) nextBatch(pause time.Duration) (b batch, due bool) {
 		return batch{}, false
 	}
 	b, w.waiting = w.waiting, batch{}
-	return b, len(b.results)+len(b.misses) > 0 || pause >= heartbeat
+	return b, !b.empty() || pause >= heartbeat
 }
 
 // restoreLocked puts back what was not written. Without room it drops the newest: the beginning of an outage is worth more than
@@ -43,6 +47,7 @@ func (w *Writer) restoreLocked(b batch) {
 	w.waiting.misses, over = rejoined(b.misses, w.waiting.misses, w.room)
 	w.status.Dropped += int64(over)
 	w.waiting.details, _ = rejoined(b.details, w.waiting.details, w.room)
+	w.waiting.reloads, _ = rejoined(b.reloads, w.waiting.reloads, w.room)
 }
 
 // rejoined returns the first room elements of two lists, and how many there was no room for.
@@ -88,6 +93,9 @@ func (s *Store) writeAll(ctx context.Context, tx *sql.Tx, b batch) error {
 	if err := writeSums(ctx, tx.StmtContext(ctx, s.writing.hour), sumsOf(b.results, time.Hour)); err != nil {
 		return err
 	}
+	if err := writeReloads(ctx, tx, b.reloads); err != nil {
+		return err
+	}
 	return writeMisses(ctx, tx, b.misses)
 }
 
@@ -97,7 +105,7 @@ func writeRuns(ctx context.Context, insert *sql.Stmt, results []run) error {
 		evidence, err := evidenceText(r.Evidence)
 		var detail sql.NullString
 		if err == nil && r.detailed {
-			detail, err = detailText(r.Result)
+			detail, err = detailOf(r.Result).text()
 		}
 		if err != nil {
 			return fmt.Errorf("write a run of %s: %w", r.Probe, err)

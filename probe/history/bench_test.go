@@ -43,6 +43,28 @@ func benchmarkWriter(b *testing.B, code int) {
 	b.ReportMetric(float64(used)/float64(runs), "B/run")
 }
 
+// BenchmarkSummarise summarises an hour of 100 probes with a run every 30 s. The time for a run comes on top of that for writing it.
+func BenchmarkSummarise(b *testing.B) {
+	store, hour, runs := openStore(b), time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC), 0
+	w := history.NewWriter(store, history.WriterOptions{Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler)})
+	for b.Loop() {
+		b.StopTimer()
+		var results []*probe.Result
+		for at := hour; at.Before(hour.Add(time.Hour)); at = at.Add(30 * time.Second) {
+			for i := range 100 {
+				results = append(results, detailed(fmt.Sprintf("p%d", i), at, 200))
+			}
+		}
+		writtenBy(w, results...)
+		runs, hour = runs+len(results), hour.Add(time.Hour)
+		b.StartTimer()
+		if err := store.Summarise(b.Context(), hour.Add(2*time.Minute)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(runs), "µs/run")
+}
+
 // BenchmarkPeriod reads what the page of a probe shows of a day with a run each second.
 func BenchmarkPeriod(b *testing.B) {
 	store := openStore(b)

@@ -18,7 +18,7 @@ type Bucket struct {
 	Refused int           `json:"refused,omitempty"` // as expected; a refusal
 	Mean    time.Duration `json:"mean_ns"`
 	Slowest time.Duration `json:"slowest_ns"`
-	P50     time.Duration `json:"p50_ns,omitempty"` // percentiles of the latency; zero in parts of an hour and more
+	P50     time.Duration `json:"p50_ns,omitempty"` // percentiles of the latency; zero where they are not known
 	P95     time.Duration `json:"p95_ns,omitempty"`
 	P99     time.Duration `json:"p99_ns,omitempty"`
 }
@@ -38,8 +38,11 @@ func (s *Store) Buckets(ctx context.Context, name string, since, until time.Time
 	for i := range buckets {
 		runs += buckets[i].Runs
 	}
-	if length >= time.Hour || len(buckets) == 0 {
-		return buckets, nil
+	switch {
+	case len(buckets) == 0:
+		return nil, nil
+	case length >= time.Hour:
+		return buckets, s.rankHours(ctx, name, buckets, since, until, length)
 	}
 	return buckets, s.rank(ctx, name, buckets, until, runs/maxRanked+1)
 }
@@ -78,7 +81,8 @@ func percentile(sorted []int64, hundredths int) time.Duration {
 	return micros(sorted[(len(sorted)*hundredths+99)/100-1])
 }
 
-// PhaseMean is the mean length of a phase in the first attempts of some runs.
+// PhaseMean is the mean length of a phase in the first attempts of some runs. A run without the phase counts as 0, so that the means of all
+// phases add up to the mean length of these attempts.
 type PhaseMean struct {
 	Begin  time.Time       `json:"begin"`
 	Length time.Duration   `json:"length_ns"` // of the part of the period
@@ -90,11 +94,17 @@ type PhaseMean struct {
 const maxDetails = 5000
 
 // Phases returns the mean phases of the runs of a probe in a period, in parts of a length; parts without such runs are left out. It reads
-// the runs whose attempts are kept, the newest if there are more than 5,000: see [Store.Run].
+// the runs whose attempts are kept, the newest if there are more than 5,000: see [Store.Run]. Of parts of whole hours it reads what was
+// summed up of these runs, which is kept longer.
 func (s *Store) Phases(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]PhaseMean, error) {
-	const query = `SELECT ended / ?3 * ?3 AS at, phase.key, avg(phase.value) FROM
-		(SELECT ended, detail FROM runs WHERE probe = ?4 AND ended >= ?1 AND ended < ?2 AND detail IS NOT NULL ORDER BY ended DESC LIMIT ?5),
-		json_each(detail, '$.attempts[0].phases') AS phase GROUP BY 1, 2 ORDER BY 1`
+	if length >= time.Hour {
+		return s.phasesOfHours(ctx, name, since, until, length)
+	}
+	const query = `WITH kept AS MATERIALIZED (SELECT ended / ?3 * ?3 AS at, detail FROM runs
+			WHERE probe = ?4 AND ended >= ?1 AND ended < ?2 AND detail IS NOT NULL ORDER BY ended DESC LIMIT ?5),
+		counted AS (SELECT at, count(*) AS runs FROM kept GROUP BY at)
+		SELECT at, phase.key, sum(phase.value) / runs FROM counted JOIN kept USING (at),
+			json_each(detail, '$.attempts[0].phases') AS phase GROUP BY 1, 2 ORDER BY 1`
 	rows, err := s.db.QueryContext(ctx, query, since.UnixMicro(), until.UnixMicro(), length.Microseconds(), name, maxDetails)
 	if err != nil {
 		return nil, fmt.Errorf("read the phases of %s: %w", name, err)
@@ -102,13 +112,12 @@ func (s *Store) Phases(ctx context.Context, name string, since, until time.Time,
 	defer func() { _ = rows.Close() }()
 	var list []PhaseMean
 	for rows.Next() {
-		var at int64
-		var mean float64
+		var at, mean int64
 		p := PhaseMean{Length: length}
 		if err := rows.Scan(&at, &p.Kind, &mean); err != nil {
 			return nil, fmt.Errorf("read the phases of %s: %w", name, err)
 		}
-		p.Begin, p.Mean = time.UnixMicro(at).UTC(), micros(int64(mean))
+		p.Begin, p.Mean = time.UnixMicro(at).UTC(), micros(mean)
 		list = append(list, p)
 	}
 	return list, rows.Err()

@@ -43,38 +43,51 @@ type lookJSON struct {
 	Text   string         `json:"text"`
 }
 
-// detailText returns the detail of a run as its column stores it.
-func detailText(r *probe.Result) (sql.NullString, error) {
-	detail := detailJSON{Issued: unixOrZero(r.CredentialIssued), Attempts: make([]attemptJSON, 0, len(r.Attempts))}
-	for i := range r.Attempts {
-		a := &r.Attempts[i]
+// detail is what is kept of a run whose detail may be stored later: much less than its result.
+type detail struct {
+	probe              string
+	trace              probe.TraceID
+	start, end, issued time.Time
+	attempts           []probe.Attempt
+	looks              []probe.Look
+}
+
+func detailOf(r *probe.Result) *detail {
+	return &detail{probe: r.Probe, trace: r.Trace, start: r.Start, end: r.End, issued: r.CredentialIssued, attempts: r.Attempts, looks: r.Looks}
+}
+
+// text returns the detail as its column stores it.
+func (d *detail) text() (sql.NullString, error) {
+	stored := detailJSON{Issued: unixOrZero(d.issued), Attempts: make([]attemptJSON, 0, len(d.attempts))}
+	for i := range d.attempts {
+		a := &d.attempts[i]
 		phases := make(map[probe.PhaseKind]int64, len(a.Phases))
 		for _, p := range a.Phases {
 			phases[p.Kind] += p.End.Sub(p.Start).Microseconds()
 		}
-		detail.Attempts = append(detail.Attempts, attemptJSON{
-			Cause: a.Cause, Method: a.Method, URL: a.URL, Start: a.Start.Sub(r.Start).Microseconds(), Took: a.End.Sub(a.Start).Microseconds(),
+		stored.Attempts = append(stored.Attempts, attemptJSON{
+			Cause: a.Cause, Method: a.Method, URL: a.URL, Start: a.Start.Sub(d.start).Microseconds(), Took: a.End.Sub(a.Start).Microseconds(),
 			Phases: phases, Class: a.Class, Code: a.Code, Error: a.Error, ErrorKind: a.ErrorKind, Protocol: a.Protocol, Peer: a.Peer,
 			Reused: a.Reused, Size: a.Size, Certificate: unixOrZero(a.CertificateExpiry),
 		})
 	}
-	for _, l := range r.Looks {
-		detail.Looks = append(detail.Looks, lookJSON{
-			Kind: l.Kind, Start: l.Start.Sub(r.Start).Microseconds(), Took: l.End.Sub(l.Start).Microseconds(), Passed: l.Passed, Text: l.Text,
+	for _, l := range d.looks {
+		stored.Looks = append(stored.Looks, lookJSON{
+			Kind: l.Kind, Start: l.Start.Sub(d.start).Microseconds(), Took: l.End.Sub(l.Start).Microseconds(), Passed: l.Passed, Text: l.Text,
 		})
 	}
-	text, err := json.Marshal(detail)
+	text, err := json.Marshal(stored)
 	return sql.NullString{String: string(text), Valid: true}, err
 }
 
-// readDetail sets what detailText stored. The result must have its start.
+// readDetail sets what text returned. The result must have its start.
 func readDetail(r *probe.Result, text string) error {
-	var detail detailJSON
-	if err := json.Unmarshal([]byte(text), &detail); err != nil {
+	var stored detailJSON
+	if err := json.Unmarshal([]byte(text), &stored); err != nil {
 		return fmt.Errorf("read the detail of a run: %w", err)
 	}
-	r.CredentialIssued = timeOrZero(detail.Issued)
-	for _, a := range detail.Attempts {
+	r.CredentialIssued = timeOrZero(stored.Issued)
+	for _, a := range stored.Attempts {
 		start := r.Start.Add(micros(a.Start))
 		r.Attempts = append(r.Attempts, probe.Attempt{
 			Cause: a.Cause, Method: a.Method, URL: a.URL, Start: start, End: start.Add(micros(a.Took)),
@@ -82,7 +95,7 @@ func readDetail(r *probe.Result, text string) error {
 			Peer: a.Peer, Reused: a.Reused, Size: a.Size, CertificateExpiry: timeOrZero(a.Certificate),
 		})
 	}
-	for _, l := range detail.Looks {
+	for _, l := range stored.Looks {
 		start := r.Start.Add(micros(l.Start))
 		r.Looks = append(r.Looks, probe.Look{Kind: l.Kind, Start: start, End: start.Add(micros(l.Took)), Passed: l.Passed, Text: l.Text})
 	}
@@ -119,15 +132,15 @@ func timeOrZero(seconds int64) time.Time {
 }
 
 // addDetails writes the details of runs that an earlier batch stored without.
-func addDetails(ctx context.Context, tx *sql.Tx, results []*probe.Result) error {
-	for _, r := range results {
-		text, err := detailText(r)
+func addDetails(ctx context.Context, tx *sql.Tx, details []*detail) error {
+	for _, d := range details {
+		text, err := d.text()
 		if err != nil {
-			return fmt.Errorf("write the detail of a run of %s: %w", r.Probe, err)
+			return fmt.Errorf("write the detail of a run of %s: %w", d.probe, err)
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE runs SET detail = ? WHERE ended = ? AND trace = ?`,
-			text, r.End.UnixMicro(), r.Trace[:]); err != nil {
-			return fmt.Errorf("write the detail of a run of %s: %w", r.Probe, err)
+			text, d.end.UnixMicro(), d.trace[:]); err != nil {
+			return fmt.Errorf("write the detail of a run of %s: %w", d.probe, err)
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ func FuzzReadDetail(f *testing.F) {
 		if readDetail(r, text) != nil {
 			return
 		}
-		if _, err := detailText(r); err != nil {
+		if _, err := detailOf(r).text(); err != nil {
 			t.Errorf("cannot write what was read from %q: %v", text, err)
 		}
 	})

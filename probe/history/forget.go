@@ -10,9 +10,12 @@ import (
 // chunk is how many rows one statement deletes. It is small so that other statements do not wait long for the database.
 const chunk = 5000
 
-// Forget deletes everything that is older than its retention. If the database is still larger than the retention allows it deletes the
-// oldest history until it is not; single runs first, since they are the largest part.
+// Forget summarises hours that are over, and deletes everything that is older than its retention. If the database is still larger than the
+// retention allows it deletes the oldest history until it is not; single runs first, since they are the largest part.
 func (s *Store) Forget(ctx context.Context, keep Retention, now time.Time) error {
+	if err := s.Summarise(ctx, now); err != nil {
+		return err
+	}
 	for {
 		if err := s.forgetOlder(ctx, keep, now); err != nil {
 			return err
@@ -32,9 +35,10 @@ func (s *Store) Forget(ctx context.Context, keep Retention, now time.Time) error
 	}
 }
 
-// forgetOlder deletes everything that is older than its retention. Minutes are kept as long as single runs, hours as long as roll-ups.
+// forgetOlder deletes everything that is older than its retention. Minutes are kept as long as single runs, hours as long as roll-ups. Runs
+// of hours that are not summarised yet are kept.
 func (s *Store) forgetOlder(ctx context.Context, keep Retention, now time.Time) error {
-	runs, rollups := now.Add(-keep.Runs).UnixMicro(), now.Add(-keep.Rollups).UnixMicro()
+	runs, rollups := earlier(now.Add(-keep.Runs), settled(now)).UnixMicro(), now.Add(-keep.Rollups).UnixMicro()
 	minutes := now.Add(-keep.Runs).Truncate(time.Hour).UnixMicro() // of whole hours, since hours take their place
 	return errors.Join(
 		s.forget(ctx, `DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE ended < ? LIMIT ?)`, runs),
@@ -43,6 +47,9 @@ func (s *Store) forgetOlder(ctx context.Context, keep Retention, now time.Time) 
 			(SELECT DISTINCT minute FROM rollups WHERE minute < ? ORDER BY minute LIMIT ? / 1000)`, minutes),
 		s.forget(ctx, `DELETE FROM hours WHERE hour IN
 			(SELECT DISTINCT hour FROM hours WHERE hour < ? ORDER BY hour LIMIT ? / 1000)`, rollups),
+		s.forget(ctx, `DELETE FROM latencies WHERE begin IN
+			(SELECT DISTINCT begin FROM latencies WHERE begin < ? ORDER BY begin LIMIT ? / 1000)`, rollups),
+		s.forget(ctx, `DELETE FROM reloads WHERE at IN (SELECT at FROM reloads WHERE at < ? LIMIT ?)`, rollups),
 		s.forget(ctx, `DELETE FROM watches WHERE started IN (SELECT started FROM watches WHERE seen < ? LIMIT ?)`, rollups),
 	)
 }

@@ -19,14 +19,14 @@ type sample map[string]*sampled
 
 // sampled is what a sample knows of one probe.
 type sampled struct {
-	interval time.Time     // start of the interval of the last healthy run that was chosen for it
-	healthy  *probe.Result // the last healthy run, while it is not chosen; nil else
-	seen     time.Time     // end of the last run
+	interval time.Time // start of the interval of the last healthy run that was chosen for it
+	healthy  *detail   // of the last healthy run, while it is not chosen; nil else
+	seen     time.Time // end of the last run
 }
 
-// choose reports whether the detail of a run that has ended is to be kept. It also returns an earlier healthy run whose detail is to be
+// choose reports whether the detail of a run that has ended is to be kept. It also returns the detail of an earlier healthy run that is to be
 // kept now; nil for none.
-func (s sample) choose(r *probe.Result) (chosen bool, before *probe.Result) {
+func (s sample) choose(r *probe.Result) (chosen bool, before *detail) {
 	if !r.Trace.IsValid() {
 		return false, nil
 	}
@@ -42,7 +42,7 @@ func (s sample) choose(r *probe.Result) (chosen bool, before *probe.Result) {
 		before, p.healthy = p.healthy, nil
 		return true, before
 	case interval.Equal(p.interval):
-		p.healthy = r
+		p.healthy = detailOf(r)
 		return false, nil
 	}
 	p.interval, p.healthy = interval, nil

@@ -10,7 +10,7 @@ import (
 // Retention says how long history is kept. The tags are its keys in the configuration file.
 type Retention struct {
 	Runs    time.Duration `yaml:"runs,omitempty"`    // individual runs with their details, and counts per minute
-	Rollups time.Duration `yaml:"rollups,omitempty"` // counts per hour, missed runs, and resolved incidents
+	Rollups time.Duration `yaml:"rollups,omitempty"` // counts and latencies per hour, missed runs, and resolved incidents
 	Size    setting.Size  `yaml:"size,omitempty"`    // of the database; the oldest history is deleted above it; 0 for no limit
 }
 
@@ -54,6 +54,9 @@ const (
 	bytesOfMinute = 70
 	bytesOfHour   = 70
 	bytesOfDetail = 450
+
+	bytesOfHourLatencies = 90 // while the hours of a day are kept one by one
+	bytesOfDayLatencies  = 125
 )
 
 // Estimate returns how large the database of probes becomes in bytes, if their answers are nearly always the same. perDay is how many runs
@@ -63,7 +66,9 @@ func (r Retention) Estimate(perDay []float64) setting.Size {
 	total := 0.0
 	for _, runs := range perDay {
 		total += r.Runs.Hours() / hoursOfDay * (runs*bytesOfRun + min(runs, minutesOfDay)*bytesOfMinute + min(runs, samplesOfDay)*bytesOfDetail)
-		total += r.Rollups.Hours() / hoursOfDay * min(runs, hoursOfDay) * bytesOfHour
+		days, inHours := r.Rollups.Hours()/hoursOfDay, min(r.Rollups, hoursKept).Hours()/hoursOfDay
+		total += min(runs, hoursOfDay) * (days*bytesOfHour + inHours*bytesOfHourLatencies)
+		total += min(runs, 1) * (days - inHours) * bytesOfDayLatencies
 	}
 	if r.Size > 0 {
 		total = min(total, float64(r.Size))

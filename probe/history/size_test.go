@@ -13,6 +13,17 @@ import (
 	"squarewatch/probe/history"
 )
 
+// spread gives a run a latency of 50 to 450 ms, for which a summary needs about as much room as for those of an API.
+func spread(r *probe.Result) {
+	a := &r.Attempts[0]
+	latency := time.Duration(50+int(r.Trace[0])+int(r.Trace[1])%145) * time.Millisecond
+	for i := range a.Phases {
+		share := latency / time.Duration(len(a.Phases))
+		a.Phases[i].Start, a.Phases[i].End = a.Start.Add(time.Duration(i)*share), a.Start.Add(time.Duration(i+1)*share)
+	}
+	a.End = a.Start.Add(latency)
+}
+
 // filled returns a store with the runs of so many probes every 30 s.
 func filled(t *testing.T, probes int, begin time.Time, length time.Duration) *history.Store {
 	t.Helper()
@@ -23,6 +34,7 @@ func filled(t *testing.T, probes int, begin time.Time, length time.Duration) *hi
 			r := detailed(fmt.Sprintf("collections-%03d", i), begin.Add(at).Add(time.Duration(i)*time.Millisecond), 200)
 			_, _ = rand.Read(r.Trace[:])
 			_, _ = rand.Read(r.Span[:])
+			spread(r)
 			results = append(results, r)
 		}
 	}
@@ -35,7 +47,11 @@ func filled(t *testing.T, probes int, begin time.Time, length time.Duration) *hi
 
 func TestEstimateIsWhatIsNeeded(t *testing.T) {
 	const probes, length = 50, 3 * time.Hour
-	store := filled(t, probes, time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC), length)
+	begin := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
+	store := filled(t, probes, begin, length)
+	if err := store.Summarise(t.Context(), begin.Add(length+time.Hour)); err != nil {
+		t.Fatal(err)
+	}
 	used, err := store.Used(t.Context())
 	if err != nil {
 		t.Fatal(err)

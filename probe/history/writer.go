@@ -28,8 +28,6 @@ const (
 	slowAfter = 5 * time.Second
 	// lastPatience is how long the last batch may take before the process ends without it.
 	lastPatience = 2 * time.Second
-	// forgetInterval is the time between two deletions of old history.
-	forgetInterval = time.Hour
 )
 
 // Status is the state of a Writer, for metrics and people.
@@ -47,6 +45,8 @@ type Writer struct {
 	wake    chan struct{} // there is something to write
 	started time.Time
 	written time.Time // time of the last batch
+
+	unsummarised bool // the last attempt to summarise failed; touched by keepUp only
 
 	mu      sync.Mutex
 	store   *Store // nil until there is one
@@ -108,6 +108,16 @@ func (w *Writer) Missed(m probe.Miss) {
 	w.wakeUp()
 }
 
+// Reloaded stores that another configuration came into force.
+func (w *Writer) Reloaded(at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiting.reloads) < w.room {
+		w.waiting.reloads = append(w.waiting.reloads, at)
+	}
+	w.wakeUp()
+}
+
 // Status returns the state of the writer.
 func (w *Writer) Status() Status {
 	w.mu.Lock()
@@ -137,18 +147,19 @@ func (w *Writer) attached() *Store {
 }
 
 // Run writes batches, at most five a second, until ctx ends. It then writes a last batch with the rest, for which it waits two seconds at
-// most: on a disk that does not answer the rest is lost.
+// most: on a disk that does not answer the rest is lost. Meanwhile it keeps the store in order.
 func (w *Writer) Run(ctx context.Context) {
 	w.started = time.Now()
-	forgotten := w.started
+	upkeep := database.Go(func() error {
+		w.keepUp(ctx)
+		return nil
+	})
 	for w.await(ctx) {
 		w.flush(ctx, false)
-		if now := time.Now(); now.Sub(forgotten) >= forgetInterval {
-			forgotten = now
-			w.forget(ctx, now)
-		}
 	}
+	ended := time.Now()
 	w.flush(ctx, true)
+	_ = upkeep.Wait(max(lastPatience-time.Since(ended), 0)) // it has no error; on a disk that does not answer it goes on
 }
 
 // await waits until a batch is due. That is one interval after the first result arrived, so that a batch has several, or one
@@ -173,23 +184,6 @@ func (w *Writer) await(ctx context.Context) bool {
 		return false
 	case <-batch.C:
 		return true
-	}
-}
-
-// forget deletes old history.
-func (w *Writer) forget(ctx context.Context, now time.Time) {
-	w.mu.Lock()
-	keep := w.keep
-	w.sample.forget(now)
-	w.mu.Unlock()
-	store := w.attached()
-	if store == nil {
-		return
-	}
-	// A disk that hangs holds this up until it answers, or until the process ends.
-	forgetting := database.Go(func() error { return store.Forget(ctx, keep, now) })
-	if err := w.outlast(ctx, forgetting); err != nil && ctx.Err() == nil {
-		w.logger.WarnContext(ctx, "cannot delete old history; trying again in an hour", "error", err)
 	}
 }
 
@@ -218,19 +212,19 @@ func (w *Writer) flush(ctx context.Context, last bool) {
 		return store.write(ctx, b, w.started, now)
 	})
 	if last {
-		w.conclude(ctx, call.Wait(lastPatience), b)
+		w.recordOutcome(ctx, call.Wait(lastPatience), b)
 		return
 	}
 	err := call.Wait(slowAfter)
 	if errors.Is(err, database.ErrNoAnswer) {
-		w.noteFault(ctx, err)
-		err = w.outlast(ctx, call)
+		w.recordFault(ctx, err)
+		err = w.waitAtStop(ctx, call)
 	}
-	w.conclude(ctx, err, b)
+	w.recordOutcome(ctx, err, b)
 }
 
-// outlast waits for a call without a limit until ctx ends, and then as long as the last batch may take.
-func (w *Writer) outlast(ctx context.Context, call *database.Call) error {
+// waitAtStop waits for a call without a limit until ctx ends, and then as long as the last batch may take.
+func (w *Writer) waitAtStop(ctx context.Context, call *database.Call) error {
 	select {
 	case <-call.Done():
 		return call.Wait(0)
@@ -239,19 +233,19 @@ func (w *Writer) outlast(ctx context.Context, call *database.Call) error {
 	}
 }
 
-// conclude notes the outcome of a batch, and puts back what was not written. A batch without an answer at the end of the process may still
-// be written, so it is not put back.
-func (w *Writer) conclude(ctx context.Context, err error, b batch) {
+// recordOutcome records the outcome of a batch, and puts back what was not written. A batch without an answer at the end of the process may
+// still be written, so it is not put back.
+func (w *Writer) recordOutcome(ctx context.Context, err error, b batch) {
 	if err != nil && !errors.Is(err, database.ErrNoAnswer) {
 		w.mu.Lock()
 		w.restoreLocked(b)
 		w.mu.Unlock()
 	}
-	w.noteFault(ctx, err)
+	w.recordFault(ctx, err)
 }
 
-// noteFault notes whether batches are written, and logs it when that changes.
-func (w *Writer) noteFault(ctx context.Context, err error) {
+// recordFault records whether batches are written, and logs it when that changes.
+func (w *Writer) recordFault(ctx context.Context, err error) {
 	w.mu.Lock()
 	before := w.status.Fault
 	w.status.Fault, w.status.Written = err, time.Now()

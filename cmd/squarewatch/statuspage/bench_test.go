@@ -20,14 +20,15 @@ func many(tb testing.TB, bad bool, number int) *statuspage.Snapshot {
 	s := snapshot(tb, bad, names...)
 	random := rand.New(rand.NewPCG(1, 2)) // for cells that compress as badly as true ones
 	for i := range s.Probes {
-		last := s.Probes[i].Recent.Cells[len(s.Probes[i].Recent.Cells)-1]
+		all := s.Probes[i].Recent.Cells.All()
+		last := all[len(all)-1]
 		cells := make([]statuspage.Cell, 60)
 		for k := range cells {
 			cells[k] = last
 			cells[k].At = last.At.Add(time.Duration(k-59) * 10 * time.Second)
 			cells[k].Latency = 100*time.Millisecond + time.Duration(random.IntN(100))*time.Millisecond
 		}
-		s.Probes[i].Recent.Cells = cells
+		s.Probes[i].Recent.Cells = statuspage.PackCells(cells)
 	}
 	return s
 }

@@ -33,6 +33,7 @@ type LatencyChart struct {
 	Middle           string      // the median, or the mean
 	Upper, Uppermost string      // the percentiles 95 and 99, or the slowest and nothing
 	Ranked           bool        // the lines are percentiles
+	Known            time.Time   // where percentiles begin, if that is later than the runs; zero else
 	Bad              string      // marks of parts with bad runs
 }
 
@@ -44,7 +45,8 @@ type PhaseArea struct {
 
 // drawLatency draws the latency of each part, the phases behind it, and marks of parts with bad runs.
 func drawLatency(buckets []history.Bucket, phases []history.PhaseMean, begin, end time.Time) LatencyChart {
-	c := LatencyChart{Frame: Frame{Begin: begin, End: end}, Ranked: len(buckets) > 0 && buckets[0].P50 > 0}
+	c := LatencyChart{Frame: Frame{Begin: begin, End: end}}
+	c.rank(buckets)
 	highest := time.Duration(1)
 	for i := range buckets {
 		if highest = max(highest, buckets[i].P99); !c.Ranked {
@@ -57,31 +59,52 @@ func drawLatency(buckets []history.Bucket, phases []history.PhaseMean, begin, en
 	}
 	c.Highest = millis(highest)
 	level := func(d time.Duration) int { return up(float64(d) / float64(highest)) }
-	var middle, upper, uppermost line
-	var bad strings.Builder
-	for i := range buckets {
-		b := &buckets[i]
-		x := across(b.Begin.Add(b.Length/2), begin, end)
-		gap := i == 0 || b.Begin.Sub(buckets[i-1].Begin) > b.Length
-		if c.Ranked {
-			middle.to(x, level(b.P50), gap)
-			upper.to(x, level(b.P95), gap)
-			uppermost.to(x, level(b.P99), gap)
-		} else {
-			middle.to(x, level(b.Mean), gap)
-			upper.to(x, level(b.Slowest), gap)
-		}
-		if b.Bad > 0 {
-			fmt.Fprintf(&bad, "M%d 2l6 6m0-6l-6 6", x-3)
-		}
-	}
-	c.Middle, c.Upper, c.Uppermost, c.Bad = middle.String(), upper.String(), uppermost.String(), bad.String()
+	c.drawLines(buckets, level)
 	c.Phases = areasOf(stacks, begin, end, level)
 	c.Say = "latency: mean and slowest; the highest is " + c.Highest
 	if c.Ranked {
 		c.Say = "latency: p50, p95 and p99, and the phases of a sample of runs; the highest is " + c.Highest
 	}
 	return c
+}
+
+// rank says whether percentiles are known, and from when on.
+func (c *LatencyChart) rank(buckets []history.Bucket) {
+	for i := range buckets {
+		if buckets[i].P50 > 0 {
+			if c.Ranked = true; i > 0 {
+				c.Known = buckets[i].Begin
+			}
+			return
+		}
+	}
+}
+
+// drawLines draws the lines with a gap where runs or percentiles are missing, and the marks of parts with bad runs.
+func (c *LatencyChart) drawLines(buckets []history.Bucket, level func(time.Duration) int) {
+	var middle, upper, uppermost line
+	var bad strings.Builder
+	gap, last := true, time.Time{} // whether the line ended, and with which part
+	for i := range buckets {
+		b := &buckets[i]
+		x := across(b.Begin.Add(b.Length/2), c.Begin, c.End)
+		if b.Bad > 0 {
+			fmt.Fprintf(&bad, "M%d 2l6 6m0-6l-6 6", x-3)
+		}
+		gap = gap || b.Begin.Sub(last) > b.Length
+		last = b.Begin
+		switch {
+		case !c.Ranked:
+			middle.to(x, level(b.Mean), gap)
+			upper.to(x, level(b.Slowest), gap)
+		case b.P50 > 0:
+			middle.to(x, level(b.P50), gap)
+			upper.to(x, level(b.P95), gap)
+			uppermost.to(x, level(b.P99), gap)
+		}
+		gap = c.Ranked && b.P50 == 0
+	}
+	c.Middle, c.Upper, c.Uppermost, c.Bad = middle.String(), upper.String(), uppermost.String(), bad.String()
 }
 
 // stack is the mean length of each phase in a part of a period.

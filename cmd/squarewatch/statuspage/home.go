@@ -96,7 +96,7 @@ type Notifier struct {
 	Pending int           `json:"pending"`
 	Oldest  time.Duration `json:"oldest_ns"`
 	Fault   string        `json:"fault,omitempty"`
-	Told    time.Time     `json:"told,omitzero"` // when this process last delivered to it
+	Told    time.Time     `json:"told,omitzero"` // when it last received a message
 }
 
 // NewHome makes the home page of a snapshot.

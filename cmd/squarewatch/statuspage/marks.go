@@ -14,8 +14,8 @@ const (
 	slowMargin = 50 * time.Millisecond
 )
 
-// marked returns cells with what a strip shows beside their runs: which were slow, which were silenced, and where the configuration was
-// replaced. length is that of a part of a period; 0 for single runs.
+// marked returns cells with what a strip shows beside their runs: which were slow, which were silenced, and where a configuration
+// came into force. length is that of a part of a period; 0 for single runs.
 func marked(s *Snapshot, p *probe.Probe, cells []Cell, length time.Duration) []Cell {
 	list := slices.Clone(cells)
 	usual := percentile(cells, 0.5)
@@ -31,7 +31,7 @@ func marked(s *Snapshot, p *probe.Probe, cells []Cell, length time.Duration) []C
 		if length == 0 && i > 0 {
 			begin = list[i-1].At
 		}
-		c.Reloaded = slices.ContainsFunc(s.Reloads, func(at time.Time) bool { return at.After(begin) && !at.After(end) })
+		c.Reloaded = slices.ContainsFunc(s.Loads, func(at time.Time) bool { return at.After(begin) && !at.After(end) })
 	}
 	return list
 }

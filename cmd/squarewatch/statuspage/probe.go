@@ -103,7 +103,7 @@ func NewProbePage(ctx context.Context, s *Snapshot, source *Source, name, period
 	one := *s
 	one.Probes = s.Probes[i : i+1]
 	p := &s.Probes[i]
-	cells := p.Recent.Cells
+	cells := p.Recent.Cells.All()
 	store := source.History()
 	shown := periodOf(periodName)
 	page := &ProbePage{

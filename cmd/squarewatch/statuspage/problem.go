@@ -46,6 +46,7 @@ type Problem struct {
 type Reason struct {
 	Text string    `json:"text"`
 	At   time.Time `json:"at,omitzero"`
+	For  string    `json:"for,omitempty"` // at whose fault it points; of incidents only
 }
 
 // Example is a bad run of an incident.
@@ -75,7 +76,7 @@ func problemOf(i *alert.Incident) Problem {
 		p.Say = "The rule " + i.Rule + " fires for " + p.Series + "."
 	}
 	for _, e := range explained.Reasons {
-		p.Reasons = append(p.Reasons, Reason{Text: foreign(e.Text, cutExcerpt), At: e.At})
+		p.Reasons = append(p.Reasons, Reason{Text: foreign(e.Text, cutExcerpt), At: e.At, For: i.Named(e.For, wording())})
 	}
 	for k := range i.Examples {
 		p.Examples = append(p.Examples, exampleOf(&i.Examples[k]))

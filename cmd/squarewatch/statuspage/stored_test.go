@@ -138,7 +138,7 @@ func TestPagesOfStoredRunsAreAsTheyWere(t *testing.T) {
 	h := serve(t, source)
 	for name, address := range map[string]string{
 		"rule-tried":      "/rules/server-errors?threshold=10%25&window=2m&min_runs=3&since=1h",
-		"incident-stored": "/incident/" + s.Firing[0].ID, "probe-stored": "/probe/feed?last=1h",
+		"incident-stored": "/incident/" + s.Firing[0].ID, "probe-stored": "/probe/feed?last=1h", "probe-week": "/probe/feed?last=7d",
 		"run": "/run/" + run("feed", 60, http.StatusInternalServerError).Trace.String(), "incidents-stored": "/incidents",
 	} {
 		t.Run(name, func(t *testing.T) {

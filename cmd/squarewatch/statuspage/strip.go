@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe"
 )
 
-// The size of a strip in units of its drawing: one cell is cellWidth wide. Below the bars is place for the marks of reloads.
+// The size of a strip in units of its drawing: one cell is cellWidth wide. Below the bars is place for the marks of starts and reloads.
 const (
 	cellWidth = 4
 	barHeight = 24

@@ -1,6 +1,7 @@
 package statuspage
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -13,37 +14,9 @@ import (
 // stripCells is how many of the newest runs a strip shows.
 const stripCells = 60
 
-// CellKind is what a cell of a strip shows.
-type CellKind string
-
-// The kinds of cells.
-const (
-	CellGood    CellKind = "good"
-	CellSlow    CellKind = "slow"    // as expected, but much slower than usual
-	CellRefused CellKind = "refused" // an expected refusal
-	CellBad     CellKind = "bad"
-	CellMissed  CellKind = "missed"
-	CellNone    CellKind = "none" // no run in a part of a period
-)
-
-// Cell is one run of a strip, some missed runs in a row, or the runs of a part of a period: the worst of them with its share.
-type Cell struct {
-	Kind       CellKind         `json:"kind"`
-	At         time.Time        `json:"at"` // of a part: its beginning
-	Code       int              `json:"code,omitempty"`
-	Class      probe.Class      `json:"class,omitempty"`
-	Latency    time.Duration    `json:"latency_ns,omitempty"` // of a part: the mean
-	Missed     probe.MissReason `json:"missed,omitempty"`
-	MissedRuns int32            `json:"missed_runs,omitempty"`
-	Runs       int32            `json:"runs,omitempty"` // of a part, like Bad
-	Bad        int32            `json:"bad,omitempty"`
-	Silenced   bool             `json:"silenced,omitempty"` // by a person or by maintenance
-	Reloaded   bool             `json:"reloaded,omitempty"` // the configuration was replaced before this run, or in this part
-}
-
 // Recent is what is known of a probe's newest runs. It is plain data.
 type Recent struct {
-	Cells []Cell // oldest first
+	Cells Cells
 	Last  Last
 }
 
@@ -62,7 +35,7 @@ type Last struct {
 	Evidence   []probe.Evidence
 }
 
-// Strips is the sink that keeps the newest runs of every probe. About 5 kB for each probe.
+// Strips is the sink that keeps the newest runs of every probe. About 2 kB for each probe.
 type Strips struct {
 	mu     sync.Mutex
 	probes map[string]*strip
@@ -88,7 +61,7 @@ func (s *Strips) Finished(r *probe.Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	recent := s.ofLocked(r.Probe)
-	recent.add(Cell{Kind: kindOf(r), At: r.End.Round(0), Code: r.Code, Class: r.Class, Latency: r.Latency()})
+	recent.add(&Cell{Kind: kindOf(r), At: r.End, Code: r.Code, Class: r.Class, Latency: r.Latency()})
 	recent.Last = lastOf(r)
 }
 
@@ -106,17 +79,17 @@ func (s *Strips) Recall(name string, runs []history.Record, misses []probe.Miss)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	recent := s.ofLocked(name)
-	var before []Cell
+	var before Cells
 	for i := range runs {
 		r := &runs[i]
-		before = append(before, Cell{Kind: kindOf(r.Result), At: r.End, Code: r.Code, Class: r.Class, Latency: r.Latency})
+		before = append(before, pack(&Cell{Kind: kindOf(r.Result), At: r.End, Code: r.Code, Class: r.Class, Latency: r.Latency}))
 	}
 	for i := range misses {
-		before = append(before, missedCell(&misses[i]))
+		before = append(before, pack(missedCell(&misses[i])))
 	}
-	slices.SortStableFunc(before, func(a, b Cell) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(before, func(a, b packed) int { return cmp.Compare(a.at, b.at) })
 	if len(recent.Cells) > 0 {
-		before = slices.DeleteFunc(before, func(c Cell) bool { return !c.At.Before(recent.Cells[0].At) })
+		before = slices.DeleteFunc(before, func(c packed) bool { return c.at >= recent.Cells[0].at })
 	}
 	if recent.Last.At.IsZero() && len(runs) > 0 {
 		recent.Last = lastOf(runs[len(runs)-1].Result)
@@ -187,19 +160,19 @@ func (s *Strips) ofLocked(name string) *strip {
 }
 
 // add adds a cell. Cells that a reader holds are copied first, and not at each reading: readers want all probes, and few have a new run.
-func (r *strip) add(c Cell) {
+func (r *strip) add(c *Cell) {
 	if kept := r.Cells[max(len(r.Cells)-stripCells+1, 0):]; len(kept) < len(r.Cells) {
 		into := r.Cells[:0]
 		if r.lent {
-			into, r.lent = make([]Cell, 0, stripCells), false
+			into, r.lent = make(Cells, 0, stripCells), false
 		}
 		r.Cells = append(into, kept...)
 	}
-	r.Cells = append(r.Cells, c)
+	r.Cells = append(r.Cells, pack(c))
 }
 
-func missedCell(m *probe.Miss) Cell {
-	return Cell{Kind: CellMissed, At: m.Intended.Round(0), Missed: m.Reason, MissedRuns: number(m.Count)}
+func missedCell(m *probe.Miss) *Cell {
+	return &Cell{Kind: CellMissed, At: m.Intended, Missed: m.Reason, MissedRuns: number(m.Count)}
 }
 
 // number returns a count in the size that a cell has for it.

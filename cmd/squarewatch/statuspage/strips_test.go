@@ -27,7 +27,7 @@ func TestStripsKeepTheNewestRunsAndWhatReadersHold(t *testing.T) {
 	if len(held) != 60 || !slices.Equal(held, before) {
 		t.Errorf("what a reader holds changed: %d cells", len(held))
 	}
-	now := strips.Of(feed)[0].Recent.Cells
+	now := strips.Of(feed)[0].Recent.Cells.All()
 	if len(now) != 60 || !now[59].At.Equal(run("feed", 139, http.StatusOK).End) || !now[0].At.Equal(run("feed", 80, http.StatusOK).End) {
 		t.Errorf("want the newest 60 runs, got %d from %v", len(now), now[0].At)
 	}
@@ -37,13 +37,13 @@ func TestStripsKeepTheNewestRunsAndWhatReadersHold(t *testing.T) {
 func states(t *testing.T) *statuspage.Snapshot {
 	t.Helper()
 	s := snapshot(t, true, "feed", "collections")
-	cells := slices.Clone(s.Probes[0].Recent.Cells)
+	cells := s.Probes[0].Recent.Cells.All()
 	cells[1].Kind, cells[2].Latency = statuspage.CellRefused, time.Second
 	cells[3] = statuspage.Cell{Kind: statuspage.CellMissed, At: cells[3].At, Missed: probe.MissLimit, MissedRuns: 2}
 	cells[4] = statuspage.Cell{Kind: statuspage.CellMissed, At: cells[4].At, Missed: probe.MissGap, MissedRuns: 1}
-	s.Probes[0].Recent.Cells = cells
+	s.Probes[0].Recent.Cells = statuspage.PackCells(cells)
 	s.TraceURL = "https://jaeger.example.org/trace/{trace_id}"
-	s.Reloads = []time.Time{alerttest.Second(75), alerttest.Second(500)}
+	s.Loads = []time.Time{alerttest.Second(75), alerttest.Second(500)}
 	s.Silences = []alert.Silence{
 		{
 			Rules: []string{"server-*"}, Probes: []string{"feed"}, From: alerttest.Second(85), Until: alerttest.Second(300),

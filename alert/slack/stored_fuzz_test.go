@@ -1,0 +1,31 @@
+package slack_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"squarewatch/alert"
+	"squarewatch/alert/slack"
+)
+
+// FuzzAStoredIncidentIsAMessage renders incidents as they may be in a damaged database. Slack accepts each message.
+func FuzzAStoredIncidentIsAMessage(f *testing.F) {
+	for _, n := range messages() {
+		text, err := json.Marshal(n.Incident)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, stored []byte) {
+		var incident alert.Incident
+		if json.Unmarshal(stored, &incident) != nil {
+			return
+		}
+		for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventEnded} {
+			n := notification(event, "04:00:00", incident)
+			n.Others = []alert.Incident{incident}
+			checkLimits(t, slack.Render(n, everything("support@example.org")))
+		}
+	})
+}
