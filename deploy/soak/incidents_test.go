@@ -28,12 +28,13 @@ func tellings(all, own slackstub.Messages, id string, i keptIncident) told {
 			return m.At.Before(since) || !slices.Contains(words(list), i.series)
 		})
 	}
-	if len(t.firing) == 0 {
-		t.firing = among(i.fired, "*Also firing:*")
-	}
 	if len(t.resolved) == 0 {
 		t.resolved = append(among(i.resolved, "*Also resolved:*"), among(i.resolved, "*Also ended")...)
 		t.grouped = len(t.resolved) > 0
+	}
+	if len(t.firing) == 0 && len(t.resolved) > 0 {
+		later := func(m slackstub.Message) bool { return m.At.After(t.resolved[0].At) } // it is about a later incident of the series
+		t.firing = slices.DeleteFunc(among(i.fired, "*Also firing:*"), later)
 	}
 	return t
 }
@@ -128,7 +129,8 @@ func (r *report) checkSilence(j *journal, id string, i keptIncident, of slackstu
 // mayBeQuiet reports whether an incident may be in no message: a silence covers it until its end, and it began before anything was told.
 func (j *journal) mayBeQuiet(i keptIncident) bool {
 	return slices.ContainsFunc(j.silences, func(quiet silenced) bool {
-		if quiet.probe != i.series || !quiet.holds(i.resolved, 2*time.Second) {
+		over := func(r span) bool { return r.holds(quiet.until, taken) && r.holds(i.resolved, taken) } // nobody could announce it
+		if quiet.probe != i.series || !quiet.holds(i.resolved, 2*time.Second) && !slices.ContainsFunc(j.restarts, over) {
 			return false
 		}
 		waited := slices.ContainsFunc(j.slack, func(away span) bool { return away.holds(i.fired, taken) })

@@ -86,7 +86,7 @@ func (r *report) checkRule(j *journal, k *kept) {
 			continue
 		}
 		of[i.series] = append(of[i.series], i)
-		if len(k.runs[i.series]) > 0 && !j.isBlank(i) {
+		if isWatched(i.series) && !j.isBlank(i) {
 			r.checkTimes(j, k, id, i)
 		}
 	}
@@ -105,6 +105,11 @@ func (r *report) checkRule(j *journal, k *kept) {
 			before = is
 		}
 	}
+}
+
+// isWatched reports whether a probe is in the file all the time.
+func isWatched(name string) bool {
+	return slices.ContainsFunc(paths(), func(path string) bool { return nameOf(path) == name })
 }
 
 // isIncident reports whether an incident of a probe fires at a time. When a credential is blamed, one of its probes has the incident for
