@@ -7,7 +7,7 @@ VULNCHECK     = go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME     ?= 10s
 TAGS          = e2e,diagnosis,bench,soak
 
-.PHONY: test race e2e e2e-packages crash soak diagnosis bench bench-record bench-check lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
+.PHONY: test race e2e e2e-packages crash soak mutations diagnosis bench bench-record bench-check lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
 
 test: ## unit, scenario and script tests, without the race detector: that is left to make race
 	@begin=$$(date +%s); \
@@ -36,6 +36,9 @@ crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves
 SOAK ?= -length 30m
 soak: ## the daemon for 30 minutes among faults that a seed draws, held against what it promises (SOAK='-length 2m -seed 7')
 	go test -tags soak -count=1 -timeout 0 -v ./deploy/soak $(SOAK)
+
+mutations: ## whether the soak finds faults that are put into the product, one after the other: an hour, or some by MUTATIONS='run-lost late-start'
+	deploy/soak/mutations.sh $(MUTATIONS)
 
 diagnosis: ## whether the right culprit is named, and told once: a matrix of faults, about 15 minutes (installs what it needs on Debian)
 	deploy/diagnosis/setup.sh

@@ -40,16 +40,16 @@ type badBucket struct {
 	runs  int32
 }
 
-// number returns the number of the bucket of a time, counted in widths since 1970.
+// number returns which bucket holds a time: whole widths since 1970.
 func (b *badTime) number(nanoseconds int64) int64 { return nanoseconds / int64(b.width) }
 
-// bucket returns the bucket with a number.
+// bucket returns the place of a bucket in the ring. An older bucket may still be there.
 func (b *badTime) bucket(number int64) *badBucket {
 	return &b.recent[((number%buckets)+buckets)%buckets]
 }
 
-// observeBad records a run that ended at end.
-func (s *series) observeBad(end time.Time, bad bool) {
+// observeForBadTime records a bad run that ended at end. A good run ends the streak.
+func (s *series) observeForBadTime(end time.Time, bad bool) {
 	switch {
 	case bad:
 		s.badTime().observe(end, s.state)
@@ -89,7 +89,7 @@ func (b *badTime) observe(end time.Time, state State) {
 	b.after.add(end)
 }
 
-// startPending starts counting for an incident, when the threshold is crossed.
+// startPending counts the bad runs that are in the window when the threshold is crossed, or with inRow those of the streak.
 func (b *badTime) startPending(now time.Time, inRow bool) {
 	b.next = b.streak
 	if inRow {
@@ -123,9 +123,10 @@ func (b *badTime) startIncident(again bool) {
 // endIncident ends an incident; it may continue later.
 func (b *badTime) endIncident() { b.after = BadSpan{} }
 
-// counted holds the counts of a restored series. Recall saves them before it passes a run, because the run may be counted already.
+// counted holds the counts of a restored series. Recall saves them before it gives a stored run to the
+// series. undo restores them if that run was already counted.
 type counted struct {
-	until                 time.Time
+	until                 time.Time // runs that ended by then are counted
 	incident, next, after BadSpan
 }
 
@@ -164,7 +165,7 @@ func (b *badTime) setBack(now time.Time) {
 	}
 }
 
-// startBadTime starts counting for an incident of the series, when the threshold is crossed.
+// startBadTime calls startPending, and takes exact times from conditions that know them.
 func (s *series) startBadTime(now time.Time) {
 	figures := Incident{}
 	s.condition.describe(&figures, now)
@@ -212,8 +213,8 @@ func (s *series) fillBadTime(incident *Incident) {
 	}
 }
 
-// badTimeWindow returns the length of the window whose bad runs belong to an incident when it begins. An objective has many windows: it is
-// the long one of the fastest pair.
+// badTimeWindow returns the length of the window whose bad runs belong to an incident when it begins. A rule with
+// an objective has several pairs of windows. The result is the longer window of its fastest pair.
 func (r *Rule) badTimeWindow() time.Duration {
 	if r.Objective > 0 {
 		return burnPairs(r.Period)[0].long

@@ -39,7 +39,7 @@ func TestJoinedIncidentsAreKnownAfterACrash(t *testing.T) {
 		}
 	}
 	if len(states) != 2 || states[0].Cause != nil {
-		t.Fatalf("want the state of the leader without what joined, got %+v", states)
+		t.Fatalf("want the state of the leader without the series that joined, got %+v", states)
 	}
 	next := &shared{Engine: restarted(t, options, states, s.seen, 121), probes: options.Probes}
 	next.play(122, 200, during(100, 200, broken))
@@ -63,7 +63,7 @@ func TestAJoinedIncidentThatEndedIsNamedAfterACrash(t *testing.T) {
 	next := &shared{Engine: restarted(t, options, s.written(), s.seen, 180), probes: options.Probes}
 	next.play(181, 400, outage)
 	if next.last.Event != alert.EventResolved {
-		t.Fatalf("want the end of a, got %v", next.told)
+		t.Fatalf("want the incident of probe a resolved, got %v", next.told)
 	}
 	joined(t, next.last.Incident, "server-errors/b over", "server-errors/c over")
 }
@@ -77,7 +77,7 @@ func TestAReloadKeepsJoinedIncidents(t *testing.T) {
 	s.play(130, 400, during(100, 200, broken))
 	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a"}, s.told[:2])
 	if len(s.told) != 3 {
-		t.Errorf("want one end, got %v", s.told)
+		t.Errorf("want a single RESOLVED, got %v", s.told)
 	}
 }
 

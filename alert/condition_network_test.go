@@ -7,7 +7,7 @@ import (
 	"squarewatch/probe"
 )
 
-// networkRun returns a run of a, which failed because of our own network if down is true.
+// networkRun returns a run of probe a. If down is true, it failed because of our own network.
 func networkRun(at int, down bool) *probe.Result {
 	r := result("a", sec(at), 200)
 	if down {
@@ -16,7 +16,8 @@ func networkRun(at int, down bool) *probe.Result {
 	return r
 }
 
-// watchNetwork returns an engine with a rule that counts every unexpected run.
+// watchNetwork returns an engine with a rule that counts every unexpected run. The built-in rule network counts failures of our own
+// network.
 func watchNetwork(t *testing.T) *alert.Engine {
 	t.Helper()
 	return engine(t, alert.EngineOptions{
@@ -24,7 +25,7 @@ func watchNetwork(t *testing.T) *alert.Engine {
 	})
 }
 
-func TestFailuresOfOurNetworkAreNotCounted(t *testing.T) {
+func TestOnlyTheNetworkRuleCountsFailuresOfOurNetwork(t *testing.T) {
 	e := watchNetwork(t)
 	var got []alert.Transition
 	for i := range 20 {
@@ -35,7 +36,7 @@ func TestFailuresOfOurNetworkAreNotCounted(t *testing.T) {
 	same(t, []string{"69 resolved network/all 10/10"}, announcements(got))
 }
 
-func TestANetworkThatComesAndGoesIsAnnouncedOnce(t *testing.T) {
+func TestAFlappingNetworkIsAnnouncedOnce(t *testing.T) {
 	e := watchNetwork(t)
 	var got []alert.Transition
 	for i := range 90 {

@@ -39,7 +39,7 @@ func (c *watcherCondition) observe(_ *Rule, r *probe.Result, now time.Time) bool
 		c.passed = now
 		return false
 	}
-	if c.over(now) {
+	if c.isOver(now) {
 		c.first, c.lost = now, 0
 	}
 	c.last = now
@@ -47,8 +47,8 @@ func (c *watcherCondition) observe(_ *Rule, r *probe.Result, now time.Time) bool
 	return true
 }
 
-// over reports whether there is no trouble at now.
-func (c *watcherCondition) over(now time.Time) bool {
+// isOver reports whether there is no trouble at now.
+func (c *watcherCondition) isOver(now time.Time) bool {
 	return c.last.IsZero() || c.passed.After(c.last) && now.Sub(c.last) >= troubleClear
 }
 
@@ -57,7 +57,7 @@ func (c *watcherCondition) evaluate(_ *Rule, now time.Time) (level, time.Time) {
 	switch {
 	case c.last.IsZero() && c.passed.IsZero():
 		return levelUnknown, time.Time{} // no run was seen since a restart
-	case c.over(now):
+	case c.isOver(now):
 		return levelClear, time.Time{}
 	case c.passed.After(c.last):
 		return c.levelOfDuration(), c.last.Add(troubleClear)
@@ -76,7 +76,7 @@ func (c *watcherCondition) levelOfDuration() level {
 // describe sets how many runs did not count.
 func (c *watcherCondition) describe(incident *Incident, now time.Time) {
 	incident.Condition, incident.Runs, incident.Bad = ConditionWatcher, c.lost, c.lost
-	if !c.over(now) {
+	if !c.isOver(now) {
 		incident.Rate = 1
 	}
 }

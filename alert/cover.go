@@ -156,15 +156,15 @@ type parent struct {
 	failing bool      // its last run was unexpected
 }
 
-// down reports whether the parent explains failures of its children: its last run failed, or one of its series fires.
-func (p *parent) down() bool {
+// isDown reports whether the parent explains failures of its children: its last run failed, or one of its series fires.
+func (p *parent) isDown() bool {
 	return p.failing || slices.ContainsFunc(p.series, func(s *series) bool { return s.state == Firing })
 }
 
 // parentDown reports whether the probe of a series depends on one that is down. Checking one step is enough: a parent that fails because
 // of its own parent is failing too.
 func (s *series) parentDown() bool {
-	return slices.ContainsFunc(s.parents, func(p *parent) bool { return p.down() })
+	return slices.ContainsFunc(s.parents, func(p *parent) bool { return p.isDown() })
 }
 
 // linkParents connects the series of each probe with the probes that it depends on.

@@ -1,7 +1,7 @@
 // Package alert evaluates rules: it decides when too many runs are bad, and when that is over.
 //
-// A [Rule] counts runs in series: one for each probe, one for each credential, or one for all probes. For every series the [Engine] keeps a
-// window of counts and a small state machine:
+// A [Rule] counts runs. It has one series of counts for each probe, one for each credential, or one for all probes. For every series the
+// [Engine] keeps a window and a small state machine:
 //
 //	inactive ── rate ≥ threshold ──▶ pending ── held for `for` ──▶ firing ── rate < clear ──▶ inactive
 //

@@ -8,6 +8,9 @@ import (
 	"squarewatch/probe"
 )
 
+// standstill is how much later than planned Run wakes up if the process did not run meanwhile: it was stopped, or the machine slept.
+const standstill = 2 * time.Second
+
 // maxSleep limits how long Run sleeps before a deadline. A timer does not notice that the wall clock was set, so Run looks at the clock at
 // least this often.
 const maxSleep = time.Minute
@@ -15,6 +18,7 @@ const maxSleep = time.Minute
 // Evaluator passes the daemon's results and the time to an Engine. Methods may be called by many goroutines.
 type Evaluator struct {
 	handle func(Transition)
+	wall   func() time.Time // the wall clock; tests replace it to set the clock
 	wake   chan struct{}
 
 	handling sync.Mutex // keeps transitions in order: held while they are handled, and locked before mu
@@ -23,6 +27,7 @@ type Evaluator struct {
 	engine      *Engine
 	transitions []Transition // waiting to be handled, in order
 	wakeAt      time.Time    // when Run wakes by itself; zero for never
+	asleep      bool         // Run sleeps, until wakeAt at most
 }
 
 var _ probe.Sink = (*Evaluator)(nil)
@@ -30,13 +35,14 @@ var _ probe.Sink = (*Evaluator)(nil)
 // NewEvaluator returns an evaluator. The caller must not use the engine afterwards. Run and Flush call handle with every transition, in
 // order and one at a time. Probing does not wait for handle.
 func NewEvaluator(engine *Engine, handle func(Transition)) *Evaluator {
-	return &Evaluator{handle: handle, engine: engine, wake: make(chan struct{}, 1)}
+	return &Evaluator{handle: handle, wall: time.Now, engine: engine, wake: make(chan struct{}, 1)}
 }
 
 // Finished passes a result to the engine.
 func (v *Evaluator) Finished(r *probe.Result) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.nowLocked()
 	v.transitions = append(v.transitions, v.engine.Observe(r)...)
 	v.wakeLocked()
 }
@@ -49,7 +55,7 @@ func (v *Evaluator) Missed(m probe.Miss) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.engine.Gap(m.Probe, time.Now())
+	v.engine.Gap(m.Probe, v.nowLocked())
 	v.wakeLocked()
 }
 
@@ -57,7 +63,7 @@ func (v *Evaluator) Missed(m probe.Miss) {
 func (v *Evaluator) Acknowledge(incident, by string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	changes, err := v.engine.Acknowledge(incident, by, time.Now())
+	changes, err := v.engine.Acknowledge(incident, by, v.nowLocked())
 	v.transitions = append(v.transitions, changes...)
 	v.wakeLocked()
 	return err
@@ -74,7 +80,7 @@ func (v *Evaluator) Unannounce(incident string) {
 func (v *Evaluator) Mute(silences []Silence) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.transitions = append(v.transitions, v.engine.Mute(silences, time.Now())...)
+	v.transitions = append(v.transitions, v.engine.Mute(silences, v.nowLocked())...)
 	v.wakeLocked()
 }
 
@@ -82,13 +88,13 @@ func (v *Evaluator) Mute(silences []Silence) {
 func (v *Evaluator) Reannounce() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.transitions = append(v.transitions, v.engine.Reannounce(time.Now())...)
+	v.transitions = append(v.transitions, v.engine.Reannounce(v.nowLocked())...)
 	v.wakeLocked()
 }
 
 // Flush handles what is queued or due, and returns when that is done. Run need not be running.
 func (v *Evaluator) Flush() {
-	v.handleAll(time.Now())
+	v.handleAll()
 	v.wakeRun() // Run may sleep past the next deadline
 }
 
@@ -159,7 +165,7 @@ func (v *Evaluator) Incidents() []Incident {
 // observed until then.
 func (v *Evaluator) Run(ctx context.Context) {
 	for {
-		handled, wait := v.handleAll(time.Now())
+		handled, wait := v.handleAll()
 		switch {
 		case ctx.Err() == nil:
 			v.sleep(ctx, wait)
@@ -169,12 +175,12 @@ func (v *Evaluator) Run(ctx context.Context) {
 	}
 }
 
-// handleAll handles what is queued or due at now. It returns the number of transitions, and how long until the next deadline; below zero
+// handleAll handles what is queued or due. It returns the number of transitions, and how long until the next deadline; below zero
 // for never.
-func (v *Evaluator) handleAll(now time.Time) (handled int, wait time.Duration) {
+func (v *Evaluator) handleAll() (handled int, wait time.Duration) {
 	v.handling.Lock()
 	defer v.handling.Unlock()
-	changes, wait := v.advance(now)
+	changes, wait := v.advance()
 	for _, t := range changes {
 		v.handle(t)
 	}
@@ -199,9 +205,10 @@ func (v *Evaluator) wakeRun() {
 }
 
 // advance returns the transitions to handle, and how long until the next deadline; below zero for never.
-func (v *Evaluator) advance(now time.Time) ([]Transition, time.Duration) {
+func (v *Evaluator) advance() ([]Transition, time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	now := v.nowLocked()
 	changes := append(v.transitions, v.engine.Advance(now)...)
 	v.transitions, v.wakeAt = nil, time.Time{}
 	next := v.engine.Next()
@@ -213,8 +220,38 @@ func (v *Evaluator) advance(now time.Time) ([]Transition, time.Duration) {
 	return changes, wait
 }
 
+// nowLocked returns the time. If the process stood still while Run slept, no probe was watched meanwhile: then the time without runs is no
+// evidence, and no series is overdue. The dispatcher reports the missed runs, but perhaps later. The caller holds mu.
+func (v *Evaluator) nowLocked() time.Time {
+	now := v.wall().Round(0)
+	if v.asleep && !v.wakeAt.IsZero() && now.Sub(v.wakeAt) > standstill {
+		v.asleep = false
+		v.engine.Resume(now)
+	}
+	return now
+}
+
+// fallAsleep records that Run sleeps for a time; below zero until something wakes it.
+func (v *Evaluator) fallAsleep(wait time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.asleep = wait >= 0; v.asleep {
+		v.wakeAt = v.wall().Round(0).Add(wait)
+	}
+}
+
+// awake records that Run is awake.
+func (v *Evaluator) awake() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.nowLocked()
+	v.asleep = false
+}
+
 // sleep waits until a deadline, a wake-up or the end of ctx.
 func (v *Evaluator) sleep(ctx context.Context, wait time.Duration) {
+	v.fallAsleep(wait)
+	defer v.awake()
 	var alarm <-chan time.Time
 	if wait >= 0 {
 		timer := time.NewTimer(wait)

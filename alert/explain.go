@@ -32,7 +32,7 @@ type Explanation struct {
 // Culprit returns whose fault an incident is, in a few words; empty when no run says.
 func (i *Incident) Culprit(w Wording) string { return i.Named(i.Blame, w) }
 
-// Named returns the name of a culprit in the words of an incident; empty where nobody is to blame.
+// Named returns the name of a culprit in the words of an incident; empty when there is no culprit.
 func (i *Incident) Named(culprit probe.Blame, w Wording) string {
 	w.setDefaults()
 	return i.insert(sentenceOf(culprit).name, w)
@@ -142,7 +142,7 @@ func (i *Incident) credential() string {
 	return ""
 }
 
-// insert replaces the placeholders in braces.
+// insert replaces the names in braces.
 func (i *Incident) insert(text string, w Wording) string {
 	if !strings.Contains(text, "{") {
 		return text

@@ -147,8 +147,8 @@ func (s *series) severityNow() Severity {
 	return s.rule.Severity
 }
 
-// waits reports whether a probe that was bad in the incident has not had a good run since.
-func (s *series) waits() bool {
+// hasUnrecovered reports whether a probe that was bad in the incident has not had a good run since.
+func (s *series) hasUnrecovered() bool {
 	watched, _ := s.stillBad()
 	return len(watched) > 0
 }
@@ -164,7 +164,7 @@ func (s *series) recovered(v level, now time.Time) bool {
 		s.reopened++
 		s.clearSince = time.Time{}
 		return false
-	case v != levelClear || s.waits() || s.leadsOthers():
+	case v != levelClear || s.hasUnrecovered() || s.leadsOthers():
 		return false
 	case !s.flapping:
 		return true
@@ -289,9 +289,9 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 	return due
 }
 
-// endEvent returns the event for the end of an incident: RESOLVED, or ENDED if a note says that it did not recover.
-func endEvent(note string) Event {
-	if note != "" {
+// endEvent returns the event for the end of an incident: RESOLVED, or ENDED with a reason why it did not recover.
+func endEvent(reason string) Event {
+	if reason != "" {
 		return EventEnded
 	}
 	return EventResolved

@@ -127,7 +127,7 @@ type MutedSeries struct {
 	Share        setting.Share // of the time
 }
 
-// Always reports whether the series counts as always muted: too little time is left for an alert to reach anybody.
+// Always reports whether the series counts as always muted: too little time is left for an alert to be delivered.
 func (m *MutedSeries) Always() bool { return m.Share >= mutedAlways }
 
 // MostlyMuted returns series that maintenance windows mute for 95 % of the time or more. It returns one series for each set of windows.
@@ -137,13 +137,13 @@ func MostlyMuted(all []Maintenance, rules []Rule, probes []probe.Probe) []MutedS
 	var found []MutedSeries
 	seen := map[string]bool{}
 	for rule, series := range everySeries(rules, probes) {
-		by := thatMute(all, rule, series)
+		by := mutingWindows(all, rule, series)
 		key := fmt.Sprint(by)
 		if len(by) == 0 || seen[key] {
 			continue
 		}
 		seen[key] = true
-		if share := together(all, cache, by).share(); share >= mutedMostly {
+		if share := mutedSamples(all, cache, by).share(); share >= mutedMostly {
 			found = append(found, MutedSeries{Rule: rule.Name, Series: series, By: by, Share: share})
 		}
 	}
@@ -187,8 +187,8 @@ func (k *kind) series(rule *Rule, probes []probe.Probe, yield func(*Rule, string
 	return true
 }
 
-// thatMute returns the indexes of the maintenance windows that apply to a series.
-func thatMute(all []Maintenance, rule *Rule, series string) []int {
+// mutingWindows returns the indexes of the maintenance windows that apply to a series.
+func mutingWindows(all []Maintenance, rule *Rule, series string) []int {
 	var by []int
 	for i := range all {
 		if silence := all[i].silence(time.Time{}); silence.mutes(rule.Name, rule.Per, series) {
@@ -198,9 +198,9 @@ func thatMute(all []Maintenance, rule *Rule, series string) []int {
 	return by
 }
 
-// together returns, for each sample, whether at least one of the maintenance windows mutes it. It stores the samples of each window in
+// mutedSamples returns, for each sample, whether at least one of the maintenance windows mutes it. It stores the samples of each window in
 // cache.
-func together(all []Maintenance, cache []samples, some []int) samples {
+func mutedSamples(all []Maintenance, cache []samples, some []int) samples {
 	var muted samples
 	for _, i := range some {
 		if cache[i] == nil {

@@ -58,7 +58,7 @@ func (m *Muting) refresh(now time.Time) {
 	}
 }
 
-// of returns the active silence of a series that ends last; nil for none.
+// silenceOf returns the active silence of a series that ends last; nil for none.
 func (m *Muting) silenceOf(s *series) *Silence { return m.longest(s.rule.Name, s.rule.Per, s.name) }
 
 // Until returns when the silences that are active at now stop muting an incident; zero when none mutes it at now.

@@ -178,8 +178,8 @@ func (e *Engine) Unwatched(until time.Time) {
 	}
 }
 
-// Resume begins to watch at now: only runs from now on are evidence to fire. Call it once, after Restore and Recall, before
-// anything else.
+// Resume begins to watch at now: only runs from now on are evidence to fire. Call it after Restore and Recall, before anything else, and
+// when the process stood still until now.
 func (e *Engine) Resume(now time.Time) {
 	now = e.clock(now)
 	for _, s := range e.all {

@@ -69,7 +69,7 @@ type series struct {
 func (s *series) observe(r *probe.Result, now time.Time) {
 	bad := s.condition.observe(s.rule, r, now)
 	s.lastRun, s.seenUntil = now, now
-	s.observeBad(r.End.Round(0), bad)
+	s.observeForBadTime(r.End.Round(0), bad)
 	s.observeRecovery(r, bad)
 	s.marks[s.marked%maxMarks] = Mark{Class: r.Class, Bad: bad}
 	s.marked++

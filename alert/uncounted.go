@@ -31,14 +31,14 @@ func NotCounted(rules []Rule, probes []probe.Probe, outcomes ...string) []Uncoun
 		}
 	}
 	for i := range groups {
-		groups[i].Outcomes = whole(groups[i].Outcomes)
+		groups[i].Outcomes = joinParts(groups[i].Outcomes)
 	}
 	return groups
 }
 
-// sets returns the selectors that are checked and written in parts: the codes of a broken service, and the classes of runs without an
-// answer.
-func sets() map[string][]string {
+// outcomeParts returns the selectors that are checked and written in parts: the codes of a broken service, and the classes of runs without
+// an answer.
+func outcomeParts() map[string][]string {
 	var transport []string
 	for _, class := range probe.Classes() {
 		if class.IsTransport() {
@@ -50,15 +50,15 @@ func sets() map[string][]string {
 
 // examplesOf returns codes and classes that represent a selector.
 func examplesOf(selector string) []string {
-	if parts, ok := sets()[selector]; ok {
+	if parts, ok := outcomeParts()[selector]; ok {
 		return parts
 	}
 	return []string{selector}
 }
 
-// whole replaces the parts of a set by its name, if all of them are there.
-func whole(outcomes []string) []string {
-	for name, parts := range sets() {
+// joinParts replaces the parts of a set by its name, if all of them are there.
+func joinParts(outcomes []string) []string {
+	for name, parts := range outcomeParts() {
 		i := slices.Index(outcomes, parts[0])
 		if end := i + len(parts); i >= 0 && end <= len(outcomes) && slices.Equal(outcomes[i:end], parts) {
 			outcomes = slices.Replace(outcomes, i, end, name)

@@ -245,7 +245,7 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	r.maintenance(document, cfg)
 	r.support(document, cfg)
 	r.digest(document, cfg)
-	r.doubts(document, raw, cfg)
+	r.likelyMistakes(document, raw, cfg)
 	return cfg
 }
 

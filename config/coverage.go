@@ -34,7 +34,7 @@ func (r *reader) traces(document *yaml.Node, cfg *Config, environ func(string) (
 	if cfg.Traced = sent; sent {
 		return
 	}
-	r.warn(locate(document, "telemetry.otlp"), "telemetry.otlp", "traces are not exported, so that messages show none: "+why)
+	r.warn(locate(document, "telemetry.otlp"), "telemetry.otlp", "traces are not exported, so messages link to none: "+why)
 	if cfg.Telemetry.TraceURL != "" {
 		r.warn(locate(document, "telemetry.trace_url"), "telemetry.trace_url", "has no effect, since traces are not exported")
 	}

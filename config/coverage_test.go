@@ -7,7 +7,7 @@ import (
 	"squarewatch/config"
 )
 
-// warnings returns what is said of a good file, in an environment.
+// warnings returns the warnings about a valid file, with the given environment variables.
 func warnings(t *testing.T, text string, environment map[string]string) (*config.Config, string) {
 	t.Helper()
 	cfg, err := config.Parse("squarewatch.yaml", []byte("target: https://api.aisquare.studio\n"+text), config.Options{
@@ -56,14 +56,14 @@ func TestWarningForTracesThatAreNotExported(t *testing.T) {
 	for _, test := range []struct {
 		name, file  string
 		environment map[string]string
-		want        string // empty where they go somewhere
+		want        string // empty when traces are exported
 	}{
-		{"nothing", "", nil, "1:1: telemetry.otlp: traces are not exported, so that messages show none: no collector is named; write " +
+		{"nothing", "", nil, "1:1: telemetry.otlp: traces are not exported, so messages link to none: no collector is configured; write " +
 			"telemetry: {otlp: {endpoint"},
 		{"the file", endpoint, nil, ""},
 		{"a variable", "", map[string]string{variable: "http://127.0.0.1:4317"}, ""},
 		{"a variable of traces", "", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4317"}, ""},
-		{"a variable of metrics", "", map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:4317"}, "no collector is named"},
+		{"a variable of metrics", "", map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:4317"}, "no collector is configured"},
 		{"no exporter", endpoint, map[string]string{"OTEL_TRACES_EXPORTER": "none"}, "OTEL_TRACES_EXPORTER is none; unset it"},
 		{"no SDK", endpoint, map[string]string{"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED is true; unset it"},
 		{"a wrong address", "", map[string]string{variable: "127.0.0.1:4317"}, "the settings of the collector cannot be used"},
@@ -76,6 +76,6 @@ func TestWarningForTracesThatAreNotExported(t *testing.T) {
 	}
 	if _, got := warnings(t, "telemetry: {trace_url: 'http://127.0.0.1:16686/trace/{trace_id}'}", nil); !strings.Contains(got,
 		"telemetry.trace_url: has no effect") {
-		t.Errorf("want it said that the address leads nowhere, got\n%s", got)
+		t.Errorf("want a warning that trace_url has no effect, got\n%s", got)
 	}
 }

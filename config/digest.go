@@ -25,7 +25,7 @@ func (r *reader) digest(document *yaml.Node, cfg *Config) {
 	case cfg.StateDir == "":
 		r.fault(locate(document, section), section, "needs a history, and state_dir is none; write a directory, or remove digest")
 	case len(cfg.Notifiers) == 0:
-		r.fault(locate(document, section), section, "reaches nobody, since there are no notifiers; define one, for example slack")
+		r.fault(locate(document, section), section, "cannot be delivered, since there are no notifiers; define one, for example slack")
 	}
 	for i, name := range d.Notify {
 		if _, ok := cfg.Notifiers[name]; !ok {

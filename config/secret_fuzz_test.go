@@ -31,7 +31,8 @@ func FuzzSecretFile(f *testing.F) {
 		if isKey {
 			section, place = key, "credentials.partner.api_key"
 		}
-		cfg, err := config.Parse("f.yaml", []byte("target: https://api.example.org\ncatalogue: [reach]\n"+section), config.Options{Kinds: kinds()})
+		text := []byte("target: https://api.example.org\ncatalogue: [reach]\n" + section)
+		cfg, err := config.Parse("f.yaml", text, config.Options{Kinds: kinds()})
 		if err != nil {
 			if !strings.Contains(err.Error(), place) || strings.Contains(err.Error(), hush) {
 				t.Errorf("want a fault at %s without the secret, got %v", place, err)
@@ -41,7 +42,8 @@ func FuzzSecretFile(f *testing.F) {
 		if text := fmt.Sprint(printed(t, cfg), cfg.Warnings); strings.Contains(text, hush) {
 			t.Errorf("the secret is printed: %s", text)
 		}
-		if settings, ok := cfg.Credentials["partner"].Settings.(probe.APIKeySettings); ok && !httpguts.ValidHeaderFieldValue(settings.APIKey.Reveal()) {
+		settings, ok := cfg.Credentials["partner"].Settings.(probe.APIKeySettings)
+		if ok && !httpguts.ValidHeaderFieldValue(settings.APIKey.Reveal()) {
 			t.Errorf("no header can carry what was read from %q", content)
 		}
 	})

@@ -197,7 +197,7 @@ func (r *reader) rules(document *yaml.Node, raw *file, cfg *Config) {
 	}
 	r.uncounted(document, raw, cfg)
 	if len(cfg.Notifiers) == 0 && len(cfg.Rules) > 0 {
-		r.warn(locate(document, ""), "notifiers", "there are none, so that alerts reach nobody; define one, for example slack")
+		r.warn(locate(document, ""), "notifiers", "there are none, so alerts are not delivered; define one, for example slack")
 	}
 }
 
@@ -262,7 +262,7 @@ func (r *reader) maintenanceTogether(document *yaml.Node, cfg *Config) {
 			together, one = fmt.Sprintf(", together with the other maintenance (%s)", strings.Join(names, ", ")), "one of them"
 		}
 		if muted.Always() {
-			r.fault(node, at, fmt.Sprintf("mutes %s %s all of the time%s, so that its alerts reach nobody; shorten %s, "+
+			r.fault(node, at, fmt.Sprintf("mutes %s %s all of the time%s, so its alerts are never delivered; shorten %s, "+
 				"or remove the alert from the rules", muted.Rule, muted.Series, together, one))
 			continue
 		}

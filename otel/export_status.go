@@ -42,8 +42,8 @@ func (s *exportStatus) export(ctx context.Context, send func(context.Context) er
 	changed, first := s.set(err, lacking)
 	switch {
 	case first:
-		s.logger.InfoContext(ctx, "the collector has no service for metrics, as a Jaeger has none; they are at /metrics",
-			"endpoint", s.endpoint, "fix", "where it should take metrics, correct its pipelines; to send none, set OTEL_METRICS_EXPORTER=none")
+		s.logger.InfoContext(ctx, "the collector has no service for metrics (Jaeger, for example, has none); metrics stay at /metrics",
+			"endpoint", s.endpoint, "fix", "if it should accept metrics, correct its pipelines; to send none, set OTEL_METRICS_EXPORTER=none")
 	case changed:
 		s.log(ctx, err)
 	}

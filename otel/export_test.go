@@ -70,8 +70,8 @@ func NewQueue(ctx context.Context, logger *slog.Logger, export func(ctx context.
 // Add queues spans.
 func (q Queue) Add(spans []byte, count int) { q.add(spans, count) }
 
-// Hurry asks for an export soon.
-func (q Queue) Hurry() { q.hurry() }
+// RequestExport asks for an export soon.
+func (q Queue) RequestExport() { q.requestExport() }
 
 // Dropped returns how many spans were dropped.
 func (q Queue) Dropped() int64 { return q.dropped.Load() }

@@ -11,7 +11,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// at returns a time so many milliseconds after noon of a fixed day.
+// at returns the noon of a fixed day plus some milliseconds.
 func at(ms int) time.Time {
 	return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(ms) * time.Millisecond)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // Logger returns a logger that writes to local and, if the settings ask for it, also to the collector. A line is sent with the trace of its
-// context. Do not use it for lines about the collector itself.
+// context. Lines about the collector itself must use local: otherwise each failed export would cause another one.
 func (t *Telemetry) Logger(local *slog.Logger) *slog.Logger {
 	if t.logs == nil {
 		return local

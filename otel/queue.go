@@ -21,9 +21,9 @@ const (
 // exportTime is how long the export of one batch may take, with all tries.
 const exportTime = 30 * time.Second
 
-// hurryInterval is the minimum time between an export and the next one that hurry asks for, so that many failures at once do not cause many
+// requestInterval is the minimum time between an export and the next one that requestExport asks for. Many failures at once then cause few
 // exports.
-const hurryInterval = 20 * time.Millisecond
+const requestInterval = 20 * time.Millisecond
 
 // spanQueue collects the encoded spans of runs, and exports them in batches.
 type spanQueue struct {
@@ -31,12 +31,12 @@ type spanQueue struct {
 	logger  *slog.Logger  // throttled
 	timeout time.Duration // of the first span in the queue
 
-	added   wake.Signal        // the queue is no longer empty
-	filled  wake.Signal        // a batch is full
-	hurried wake.Signal        // the spans in the queue must be exported soon
-	flushes chan chan struct{} // each is closed when the queue was exported
-	stopped chan struct{}      // closed by Shutdown
-	ended   chan struct{}      // closed when everything was exported after that
+	added     wake.Signal        // the queue is no longer empty
+	filled    wake.Signal        // a batch is full
+	requested wake.Signal        // the spans in the queue must be exported soon
+	flushes   chan chan struct{} // each is closed when the queue was exported
+	stopped   chan struct{}      // closed by Shutdown
+	ended     chan struct{}      // closed when everything was exported after that
 
 	mu      sync.Mutex
 	waiting []spanBatch // all but the last are full
@@ -56,7 +56,7 @@ type spanBatch struct {
 func newSpanQueue(logger *slog.Logger, timeout time.Duration) *spanQueue {
 	return &spanQueue{
 		logger: slog.New(newThrottle(logger.Handler())), timeout: timeout,
-		added: wake.New(), filled: wake.New(), hurried: wake.New(),
+		added: wake.New(), filled: wake.New(), requested: wake.New(),
 		flushes: make(chan chan struct{}), stopped: make(chan struct{}), ended: make(chan struct{}),
 	}
 }
@@ -94,11 +94,11 @@ func (q *spanQueue) fits(spans []byte, count int) bool {
 	return true
 }
 
-// hurry asks for an export soon, and returns at once.
-func (q *spanQueue) hurry() { q.hurried.Send() }
+// requestExport asks for an export soon, and returns at once.
+func (q *spanQueue) requestExport() { q.requested.Send() }
 
-// run exports what is queued: when a batch is full, when the first span has waited for the queue's timeout, and when hurry, ForceFlush or
-// Shutdown asks for it.
+// run exports the queued spans: when a batch is full, when the first span has waited for the queue's timeout, and when requestExport,
+// ForceFlush or Shutdown asks for it.
 func (q *spanQueue) run(ctx context.Context) {
 	defer close(q.ended)
 	due, soon := time.NewTimer(q.timeout), time.NewTimer(q.timeout)
@@ -114,8 +114,8 @@ func (q *spanQueue) run(ctx context.Context) {
 				due.Reset(q.timeout)
 			}
 			continue
-		case <-q.hurried:
-			soon.Reset(hurryInterval - time.Since(exported))
+		case <-q.requested:
+			soon.Reset(requestInterval - time.Since(exported))
 			continue
 		case <-q.filled:
 		case <-due.C:

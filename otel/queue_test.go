@@ -50,15 +50,15 @@ func TestWhenTheQueueIsExported(t *testing.T) {
 			got = append(got, time.Since(begin).String()+" "+string(spans))
 		})
 		at := func(ms int, do func()) { time.AfterFunc(time.Duration(ms)*time.Millisecond, do) }
-		hurried := func(spans string) func() {
-			return func() { queue.Add([]byte(spans), 1); queue.Hurry() }
+		requested := func(spans string) func() {
+			return func() { queue.Add([]byte(spans), 1); queue.RequestExport() }
 		}
 		at(100, func() { queue.Add([]byte("a"), 1) })
 		at(250, func() { queue.Add([]byte("b"), 1) })
 		at(400, func() { queue.Add([]byte("full"), 1024) })
-		at(500, hurried("c"))
-		at(501, hurried("d"))
-		at(502, hurried("e"))
+		at(500, requested("c"))
+		at(501, requested("d"))
+		at(502, requested("e"))
 		at(503, func() { queue.Add([]byte("f"), 1) })
 		at(900, func() { queue.Add([]byte("g"), 1) })
 		at(950, func() {

@@ -13,12 +13,12 @@ import (
 
 // Recorder records results as spans and metrics. Its methods do not block, and several goroutines may call them at the same time.
 type Recorder struct {
-	spans       *spanWriter
-	keeper      keeper
-	hurry       func() // asks for the export of what is recorded; does nothing without a spool
-	instruments *instruments
-	gauges      *gauges
-	state       *stateGauges
+	spans         *spanWriter
+	keeper        keeper
+	requestExport func() // asks for the export of what is recorded; does nothing without a spool
+	instruments   *instruments
+	gauges        *gauges
+	state         *stateGauges
 
 	// mu is locked for reading while something is recorded, so that a late result cannot recreate a series that SetScope deletes.
 	mu    sync.RWMutex
@@ -35,10 +35,10 @@ var (
 func newRecorder(spans *spanWriter, registry *metric.Registry, classicBuckets bool) *Recorder {
 	instruments := newInstruments(registry, classicBuckets)
 	r := &Recorder{
-		spans:       spans,
-		keeper:      keeper{enabled: spans != nil, durations: instruments.duration},
-		hurry:       func() {},
-		instruments: instruments, gauges: newGauges(registry), state: newStateGauges(registry),
+		spans:         spans,
+		keeper:        keeper{enabled: spans != nil, durations: instruments.duration},
+		requestExport: func() {},
+		instruments:   instruments, gauges: newGauges(registry), state: newStateGauges(registry),
 	}
 	r.KeepHealthy(1)
 	return r
@@ -60,7 +60,7 @@ func (r *Recorder) Finished(result *probe.Result) {
 	if r.keeper.keeps(result) {
 		ctx = r.spans.run(result)
 		if !result.Expected {
-			r.hurry()
+			r.requestExport()
 		}
 	}
 	r.mu.RLock()
@@ -136,5 +136,5 @@ func (r *Recorder) SetScope(s Scope) {
 	r.scope = newScopeIndex(&s)
 	r.gauges.retain(r.scope)
 	r.instruments.retain(r.scope)
-	r.instruments.startAtZero(s.Notifiers, s.Renewed)
+	r.instruments.startAtZero(s.Notifiers, s.Renewable)
 }

@@ -1,16 +1,16 @@
 package otel
 
-// Scope is what a configuration names. Only that has series. Otherwise the gauges of a removed probe would keep their last value, and the
-// number of series would grow with every change of the file.
+// Scope lists the names in the configuration. Only these have metric series. Otherwise the gauges of a removed
+// probe would keep their last value, and the number of series would grow with every change of the file.
 type Scope struct {
 	Target      string // base URL of the probes
 	Probes      []string
 	Credentials []string
-	Renewed     []string // those of Credentials that can be renewed
+	Renewable   []string // those of Credentials that can be renewed
 	Notifiers   []string
 }
 
-// scopeIndex is a scope for lookups. Everything is in a nil scopeIndex.
+// scopeIndex is a scope for lookups. A nil scopeIndex contains every name.
 type scopeIndex struct {
 	target                         server
 	probes, credentials, notifiers map[string]bool

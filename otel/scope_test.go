@@ -52,7 +52,7 @@ func TestProbeThatComesBackStartsAtZero(t *testing.T) {
 
 func TestScopeStartsCountersAtZero(t *testing.T) {
 	recorder, _, reader := newRecorder(t)
-	recorder.SetScope(otel.Scope{Notifiers: []string{"ops"}, Credentials: []string{"member", "partner"}, Renewed: []string{"member"}})
+	recorder.SetScope(otel.Scope{Notifiers: []string{"ops"}, Credentials: []string{"member", "partner"}, Renewable: []string{"member"}})
 	for _, want := range []string{
 		"squarewatch.notify.sent notifier=ops 0", "squarewatch.notify.failed notifier=ops,reason=refused 0",
 		"squarewatch.credential.renewals credential=member,outcome=refused 0",

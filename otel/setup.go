@@ -95,7 +95,7 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	}
 	t.recorder = newRecorder(t.spanWriter(), registry, options.Settings.ClassicBuckets)
 	if t.spool != nil { // without a spool an export waits for the collector, and other spans would wait with it
-		t.recorder.hurry = t.spans.hurry
+		t.recorder.requestExport = t.spans.requestExport
 	}
 	t.recorder.KeepHealthy(options.Settings.KeepHealthy)
 	return t, nil

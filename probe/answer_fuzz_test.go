@@ -20,8 +20,8 @@ import (
 )
 
 // answered runs a probe, once for each kind of connection, against a server that answers every request with the same bytes. With a
-// TLS configuration it makes a handshake first, at the time of that configuration. In a bubble a leaked goroutine fails the test, and an endless wait is found
-// immediately.
+// TLS configuration it makes a handshake first, at the time of that configuration. In a bubble a leaked goroutine fails the test, and an
+// endless wait is found immediately.
 func answered(t *testing.T, answer []byte, hangs bool, server *tls.Config, trust *x509.CertPool) []*probe.Result {
 	t.Helper()
 	target, trusting := &url.URL{Scheme: "http", Host: "localhost"}, &tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS12}

@@ -52,8 +52,8 @@ func (c *cutAnswers) learn(x *run) {
 	}
 }
 
-// doubt returns why an answer to a guarded probe that was cut short does not show that access was granted; empty if it does.
-func (c *cutAnswers) doubt(x *run) string {
+// whyNotGranted returns why an answer to a guarded probe that was cut short does not show that access was granted; empty if it does.
+func (c *cutAnswers) whyNotGranted(x *run) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, other := range c.probes {

@@ -56,11 +56,12 @@ func FuzzDNSAnswer(f *testing.F) {
 		if len(answer) < 8 {
 			return
 		}
-		r := &resolver{server: "192.0.2.53:53", system: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		dial := func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
 			go serveDNS(theirs, answer)
 			return ours, nil
-		}}}
+		}
+		r := &resolver{server: "192.0.2.53:53", system: &net.Resolver{PreferGo: true, Dial: dial}}
 		ips, err := r.LookupNetIP(t.Context(), "ip", "api.example.")
 		names, errNames := r.LookupNS(t.Context(), rootZone)
 		if len(ips) == 0 && err == nil || len(names) == 0 && errNames == nil {

@@ -104,7 +104,7 @@ func (l login) Secrets() []string {
 func (s loginSession) Authorize(ctx context.Context, r AuthRequest) (result AuthResult, err error) {
 	held := s.tokens.current()
 	now := time.Now()
-	if held.value.IsZero() || (r.RenewExpiring && held.due(now, s.settings.RenewBefore)) {
+	if held.value.IsZero() || (r.RenewExpiring && held.isDue(now, s.settings.RenewBefore)) {
 		result, err = s.renewOnce(ctx, r, held, held.value.IsZero() || !now.Before(held.expiry))
 		held = s.tokens.current()
 	}
@@ -137,7 +137,7 @@ func (s loginSession) Finish(r *Result, sent http.Header) CredentialState {
 	defer t.mu.Unlock()
 	r.Renewals, t.ended = t.ended, nil
 	if r.Class != ClassNone && r.Code != http.StatusUnauthorized {
-		t.answered = false
+		t.urgentUsed = false
 	}
 	held := !t.access.value.IsZero() && sent.Get("Authorization") == t.access.header()
 	if held {
@@ -146,7 +146,7 @@ func (s loginSession) Finish(r *Result, sent http.Header) CredentialState {
 	if held && r.Class != ClassNone {
 		t.answerLocked(r.Code)
 	}
-	return CredentialState{Renewal: t.last, NewToken: held && t.access.young(time.Now())}
+	return CredentialState{Renewal: t.last, NewToken: held && t.access.isYoung(time.Now())}
 }
 
 // obtain gets new tokens: with the refresh token and, when that fails, by a login. After the API refused a token the login comes first,
@@ -211,7 +211,7 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 	case failure.refused:
 		failure.text = fmt.Sprintf("the %s was refused with %d: %s", what, got.code, failure.words)
 	case got.code >= 300 && got.code < 400 && got.header.Get("Location") != "":
-		failure.misled(got, s.env.secrets, what, path)
+		failure.describeRedirect(got, s.env.secrets, what, path)
 	case got.code >= 300:
 		failure.text = fmt.Sprintf("the %s service answered %d: %s", what, got.code, failure.words)
 		failure.words = strings.TrimSpace(fmt.Sprintf("%d %s", got.code, failure.words))
@@ -224,9 +224,10 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 	return token{}, token{}, failure
 }
 
-// misled says where a redirect of the login service leads. The path of the settings is wrong then, for example without its slash at the
-// end: Django redirects such a request (https://docs.djangoproject.com/en/stable/ref/settings/#append-slash), and its body would be lost.
-func (e *renewalError) misled(got answer, secrets *redact.Secrets, what, path string) {
+// describeRedirect says where a redirect of the login service leads. The path in the settings is wrong then, for example because the slash
+// at its end is missing. Django redirects such a request (https://docs.djangoproject.com/en/stable/ref/settings/#append-slash), and its body
+// would be lost.
+func (e *renewalError) describeRedirect(got answer, secrets *redact.Secrets, what, path string) {
 	to, advice := got.header.Get("Location"), "; if it has moved there, write that as "
 	if u, err := url.Parse(to); err == nil && strings.TrimSuffix(u.Path, "/") == strings.TrimSuffix(path, "/") {
 		to, advice = u.Path, ": write that as " // another spelling of the same path

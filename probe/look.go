@@ -16,11 +16,11 @@ type LookKind string
 
 // The kinds of looks.
 const (
-	LookConnectivity LookKind = "connectivity" // does another address accept connections?
-	LookResolver     LookKind = "resolver"     // does the resolver resolve other names?
-	LookProxy        LookKind = "proxy"        // does our own proxy answer at all?
-	LookStranger     LookKind = "stranger"     // does an endpoint answer also without a credential?
-	LookElsewhere    LookKind = "elsewhere"    // does an address that does not exist get the same page?
+	LookConnectivity      LookKind = "connectivity"       // does another address accept connections?
+	LookResolver          LookKind = "resolver"           // does the resolver resolve other names?
+	LookProxy             LookKind = "proxy"              // does our own proxy answer at all?
+	LookWithoutCredential LookKind = "without_credential" // does an endpoint answer also without a credential?
+	LookElsewhere         LookKind = "elsewhere"          // does an address that does not exist get the same page?
 )
 
 // Look is a question of our own that tells whose fault a failure is. It sends no credential, changes nothing, and takes at most two
@@ -43,20 +43,20 @@ const (
 	ownPause    = time.Second      // of our own network and resolver, which change between two runs
 )
 
-// lookKind is one kind of look. take writes what was seen into the observation. It returns no look where it used an earlier answer.
+// lookKind is one kind of look. ask writes what was seen into the observation. It returns no look where it used an earlier answer.
 type lookKind struct {
 	wanted func(x *run, o *blame.Observation) bool
-	take   func(ctx context.Context, x *run, o *blame.Observation) []Look
+	ask    func(ctx context.Context, x *run, o *blame.Observation) []Look
 }
 
 // lookKinds lists the kinds. To add one, write a file look_NAME.go and add a line here.
 func (r *Runner) lookKinds() []lookKind {
 	return []lookKind{
-		{r.connectivity.wanted, r.connectivity.take},
-		{r.resolving.wanted, r.resolving.take},
-		{r.proxying.wanted, r.proxying.take},
-		{r.strangers.wanted, r.strangers.take},
-		{r.elsewhere.wanted, r.elsewhere.take},
+		{r.connectivity.wanted, r.connectivity.ask},
+		{r.resolving.wanted, r.resolving.ask},
+		{r.proxying.wanted, r.proxying.ask},
+		{r.withoutCredential.wanted, r.withoutCredential.ask},
+		{r.elsewhere.wanted, r.elsewhere.ask},
 	}
 }
 
@@ -66,8 +66,8 @@ func (x *run) judge(ctx context.Context) *blame.Observation {
 		return nil
 	}
 	o, runner := x.observe(), x.job.runner
-	x.takeLooks(ctx, o)
-	runner.strangers.learn(x, o)
+	x.makeLooks(ctx, o)
+	runner.withoutCredential.learn(x, o)
 	runner.cuts.learn(x)
 	runner.judge.Observe(o)
 	verdict := runner.judge.Verdict(o)
@@ -75,14 +75,14 @@ func (x *run) judge(ctx context.Context) *blame.Observation {
 	return o
 }
 
-// takeLooks asks what is missing to tell whose fault a failure is. A run that squarewatch stops asks nothing.
-func (x *run) takeLooks(ctx context.Context, o *blame.Observation) {
+// makeLooks asks what is missing to tell whose fault a failure is. A run that squarewatch stops asks nothing.
+func (x *run) makeLooks(ctx context.Context, o *blame.Observation) {
 	if x.result.Expected || ctx.Err() != nil {
 		return
 	}
 	for _, kind := range x.job.runner.lookKinds() {
 		if kind.wanted(x, o) {
-			x.result.Looks = append(x.result.Looks, kind.take(ctx, x, o)...)
+			x.result.Looks = append(x.result.Looks, kind.ask(ctx, x, o)...)
 		}
 	}
 }

@@ -42,14 +42,15 @@ type connectivity struct {
 	checks  memo[error] // why the address could not be reached; nil when it could
 }
 
-// wanted reports whether a run got no answer. A shortage of our own and a breach need no check.
+// wanted reports whether a run got no answer. When squarewatch itself ran out of something
+// (blame.Shortage), or access was granted, no check is needed.
 func (c *connectivity) wanted(x *run, o *blame.Observation) bool {
 	return c.address != "" && x.result.Class.IsTransport() && o.Outcome != blame.Shortage && o.Outcome != blame.Granted
 }
 
-// take fills Connectivity. A check that passed before the run began says nothing about the run, so the address is checked again. An address
-// whose name is not resolved says nothing about the network; the look at the resolver does.
-func (c *connectivity) take(ctx context.Context, x *run, o *blame.Observation) []Look {
+// ask fills Connectivity. A check that passed before the run began says nothing about the run, so the address is checked again. When
+// the name of the address cannot be resolved, the check says nothing about the network; the look at the resolver covers that.
+func (c *connectivity) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
 	checked, asked := c.checks.ask(ctx, c.address, func(last seen[error]) bool {
 		return last.what != nil && time.Since(last.end) < downMaxAge || last.isFresh(x)
 	}, c.check)

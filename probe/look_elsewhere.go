@@ -35,7 +35,7 @@ type reply struct {
 func (r *Runner) replyOf(got answer) reply {
 	body := got.body.Bytes()
 	return reply{
-		class: ClassOfStatus(got.code), code: got.code, page: isPage(got.header, body) || r.leadsAway(got), json: isJSON(body),
+		class: ClassOfStatus(got.code), code: got.code, page: isPage(got.header, body) || r.redirectsToOtherOrigin(got), json: isJSON(body),
 		says: r.secrets.Excerpt(body),
 	}
 }
@@ -58,8 +58,8 @@ func (*elsewhere) wanted(x *run, o *blame.Observation) bool {
 	return o.Page && o.Code != http.StatusNotFound
 }
 
-// take fills Elsewhere. It asks again when the last answer differs and is older than the run.
-func (e *elsewhere) take(ctx context.Context, x *run, o *blame.Observation) []Look {
+// ask fills Elsewhere. It asks again when the last answer differs and is older than the run.
+func (e *elsewhere) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
 	r := x.job.runner
 	mine := r.replyOf(x.got)
 	mine.class, mine.page = ClassOfStatus(x.last().Code), o.Page
@@ -69,14 +69,14 @@ func (e *elsewhere) take(ctx context.Context, x *run, o *blame.Observation) []Lo
 			return last.isFresh(x)
 		}
 		return time.Since(last.end) < targetPause
-	}, func(ctx context.Context) reply { return r.madeUp(ctx, x, prefix) })
+	}, func(ctx context.Context) reply { return r.requestUnknownPath(ctx, x, prefix) })
 	o.Elsewhere = checked.what.sameAs(mine) || x.isCut() && checked.what.cut && checked.what.class == mine.class
 	switch {
 	case o.Outcome != blame.Granted:
 	case x.isCut():
-		x.doubtBreach(o, checked.what.cut)
+		x.correctCutBreach(o, checked.what.cut)
 	case o.Elsewhere, o.Page && (checked.what.err != nil || x.job.refusesWithJSON.Load()):
-		x.withdrawBreach(o)
+		x.correctPageBreach(o)
 	}
 	if !asked {
 		return nil
@@ -103,8 +103,8 @@ func firstSegment(path string) string {
 	return "/" + first + "/"
 }
 
-// madeUp requests an address that does not exist.
-func (r *Runner) madeUp(ctx context.Context, x *run, prefix string) reply {
+// requestUnknownPath requests an address that does not exist.
+func (r *Runner) requestUnknownPath(ctx context.Context, x *run, prefix string) reply {
 	var name [8]byte
 	_, _ = rand.Read(name[:]) // never fails: https://pkg.go.dev/crypto/rand#Read
 	target := r.options.Target.ResolveReference(&url.URL{Path: prefix + "squarewatch-" + hex.EncodeToString(name[:]) + "/"})
@@ -117,9 +117,9 @@ func (r *Runner) madeUp(ctx context.Context, x *run, prefix string) reply {
 	return made
 }
 
-// withdrawBreach corrects a breach by a page that is not the API's own. Such a page grants nothing. While it is not known whether every
+// correctPageBreach corrects a breach by a page that is not the API's own. Such a page grants nothing. While it is not known whether every
 // address gets a page, the next run decides.
-func (x *run) withdrawBreach(o *blame.Observation) {
+func (x *run) correctPageBreach(o *blame.Observation) {
 	r := x.result
 	r.Breach, o.Outcome, o.Foreign = false, blame.WrongAnswer, true
 	switch {
@@ -132,10 +132,10 @@ func (x *run) withdrawBreach(o *blame.Observation) {
 	}
 }
 
-// doubtBreach corrects a breach by an answer that was cut short, unless it shows that access was granted. everywhere says that an address
-// that does not exist gets such an answer too.
-func (x *run) doubtBreach(o *blame.Observation, everywhere bool) {
-	why := x.job.runner.cuts.doubt(x)
+// correctCutBreach corrects a breach by an answer that was cut short, unless it shows that access was granted. everywhere says that an
+// address that does not exist gets such an answer too.
+func (x *run) correctCutBreach(o *blame.Observation, everywhere bool) {
+	why := x.job.runner.cuts.whyNotGranted(x)
 	if everywhere {
 		why = "an address that does not exist gets an answer that is cut short too, so access was not granted"
 	}

@@ -40,8 +40,8 @@ func (p *proxying) wanted(_ *run, o *blame.Observation) bool {
 	return p.address != nil && o.Link == blame.LinkProxySilent
 }
 
-// take fills Proxy. A check that passed before the run began says nothing about the run, so the proxy is asked again.
-func (p *proxying) take(ctx context.Context, x *run, o *blame.Observation) []Look {
+// ask fills Proxy. A check that passed before the run began says nothing about the run, so the proxy is asked again.
+func (p *proxying) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
 	checked, asked := p.checks.ask(ctx, p.address.Host, func(last seen[error]) bool {
 		return last.what != nil && time.Since(last.end) < downMaxAge || last.isFresh(x)
 	}, p.check)

@@ -48,8 +48,8 @@ func newResolving(options *RunnerOptions) *resolving {
 // wanted reports whether the look-up of the target's name failed.
 func (*resolving) wanted(_ *run, o *blame.Observation) bool { return o.Outcome == blame.NotResolved }
 
-// take fills Resolver.
-func (r *resolving) take(ctx context.Context, x *run, o *blame.Observation) (looks []Look) {
+// ask fills Resolver.
+func (r *resolving) ask(ctx context.Context, x *run, o *blame.Observation) (looks []Look) {
 	checked, asked := r.checks.ask(ctx, rootZone, func(last seen[resolved]) bool { return last.isFresh(x) }, r.check)
 	what := checked.what
 	if checked.end.IsZero() || isShortage(what.err) {

@@ -19,7 +19,7 @@ func (x *run) observe() *blame.Observation {
 	if r.Code == http.StatusServiceUnavailable && !isJSON(x.body()) { // also without a body: the API always answers with JSON
 		o.Page = true
 	}
-	o.Page = o.Page || x.job.runner.leadsAway(x.got)
+	o.Page = o.Page || x.job.runner.redirectsToOtherOrigin(x.got)
 	switch o.Outcome { //nolint:exhaustive // the others have nothing to add
 	case blame.Refused, blame.Forbidden:
 		if x.job.credential == "" || x.sent.Get("Authorization") != "" { // of a request without its credential they say nothing

@@ -18,9 +18,9 @@ func isPage(header http.Header, body []byte) bool {
 	return html && !isJSON(body)
 }
 
-// leadsAway reports whether an answer redirects to another origin than the target's. The API does not. It leads to a page for people, for
-// example the login page of a captive portal (RFC 8952, section 1.2), also where the answer itself has no body.
-func (r *Runner) leadsAway(got answer) bool {
+// redirectsToOtherOrigin reports whether an answer redirects to another origin than the target's. The API never does. Such a redirect leads
+// to a page for people, for example the login page of a captive portal (RFC 8952, section 1.2), also where the answer has no body.
+func (r *Runner) redirectsToOtherOrigin(got answer) bool {
 	location := got.header.Get("Location")
 	if location == "" || ClassOfStatus(got.code) != Redirect {
 		return false

@@ -54,13 +54,13 @@ type Runner struct {
 	behindProxy    bool // requests go through a proxy of ours
 	secrets        *redact.Secrets
 
-	judge        *blame.Judge
-	connectivity *connectivity
-	resolving    *resolving
-	proxying     *proxying
-	strangers    *strangers
-	elsewhere    *elsewhere
-	cuts         *cutAnswers
+	judge             *blame.Judge
+	connectivity      *connectivity
+	resolving         *resolving
+	proxying          *proxying
+	withoutCredential *withoutCredential
+	elsewhere         *elsewhere
+	cuts              *cutAnswers
 }
 
 // NewRunner returns a runner. The caller closes it when the last run has ended.
@@ -120,7 +120,7 @@ func (r *Runner) prepareLooks() {
 		r.connectivity.dial = newDialer(newResolver("", r.options.Control), "", r.options.Control).dial
 	}
 	r.resolving = newResolving(&r.options)
-	r.strangers = &strangers{judge: r.judge, jobs: map[string]*Job{}, open: map[string]served{}}
+	r.withoutCredential = &withoutCredential{judge: r.judge, jobs: map[string]*Job{}, open: map[string]served{}}
 	r.elsewhere = &elsewhere{}
 	r.cuts = &cutAnswers{probes: map[string]*cutAnswer{}}
 }
@@ -249,7 +249,7 @@ func (r *Runner) Prepare(p *Probe) (*Job, error) {
 	if j.checks, err = compile(&p.Expect); err != nil {
 		return nil, err
 	}
-	r.strangers.add(j)
+	r.withoutCredential.add(j)
 	return j, nil
 }
 

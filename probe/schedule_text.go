@@ -84,7 +84,7 @@ func checkSteps(text string) error {
 			if err != nil || step <= f.length(values) {
 				continue
 			}
-			return fmt.Errorf("%q has %s in the %ss, a step that is longer than its range: %s", text, item, f.name, f.instead(values, step))
+			return fmt.Errorf("%q has %s in the %ss, a step that is longer than its range: %s", text, item, f.name, f.replacement(values, step))
 		}
 	}
 	return nil
@@ -104,8 +104,8 @@ func (f field) length(values string) int {
 	return until - from
 }
 
-// instead says what to write for a step that is too long.
-func (f field) instead(values string, step int) string {
+// replacement says what to write for a step that is too long.
+func (f field) replacement(values string, step int) string {
 	if f.unit == "" || values != "*" {
 		return "write the values, for example " + strconv.Itoa(f.first)
 	}

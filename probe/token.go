@@ -33,17 +33,17 @@ const (
 // header returns the value of the Authorization header.
 func (t token) header() string { return "Bearer " + t.value.Reveal() }
 
-// young reports whether a token is so new that replacing it is useless, even if the API refuses it. A negative age means that
+// isYoung reports whether a token is so new that replacing it is useless, even if the API refuses it. A negative age means that
 // the clock was set back; the token then counts as old.
-func (t token) young(now time.Time) bool {
+func (t token) isYoung(now time.Time) bool {
 	age := now.Sub(t.issued)
 	return age >= 0 && age < max(youngestToken, min(youngToken, t.lifetime/3*2))
 }
 
-// due reports whether a token should be renewed: within the given time before its expiry, but not in the first two thirds of
+// isDue reports whether a token should be renewed: within the given time before its expiry, but not in the first two thirds of
 // its lifetime.
-func (t token) due(now time.Time, before time.Duration) bool {
-	return !t.young(now) && now.After(t.expiry.Add(-min(before, t.lifetime/3)))
+func (t token) isDue(now time.Time, before time.Duration) bool {
+	return !t.isYoung(now) && now.After(t.expiry.Add(-min(before, t.lifetime/3)))
 }
 
 // parseTokens reads an answer of the login service. It returns false when there is no usable access token.

@@ -39,7 +39,7 @@ func TestLifetimeOfAToken(t *testing.T) {
 		if left := got.expiry.Sub(now); left != c.expiry {
 			t.Errorf("%s: want it to expire in %v, got %v", name, c.expiry, left)
 		}
-		if early, late := got.due(now.Add(c.due-time.Second), 10*time.Minute), got.due(now.Add(c.due+time.Second), 10*time.Minute); early ||
+		if early, late := got.isDue(now.Add(c.due-time.Second), 10*time.Minute), got.isDue(now.Add(c.due+time.Second), 10*time.Minute); early ||
 			!late {
 			t.Errorf("%s: want a renewal in %v, got %v before and %v after", name, c.due, early, late)
 		}
@@ -58,7 +58,7 @@ func TestTokenIsNotYoungAfterTheClockWasSetBack(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	got := newToken("opaque", now, time.Hour)
 	for age, want := range map[time.Duration]bool{0: true, 59 * time.Second: true, time.Minute: false, -time.Second: false} {
-		if young := got.young(now.Add(age)); young != want {
+		if young := got.isYoung(now.Add(age)); young != want {
 			t.Errorf("at the age of %v: want young %v, got %v", age, want, young)
 		}
 	}

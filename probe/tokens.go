@@ -14,24 +14,24 @@ import (
 // tokens are the tokens of a login and the state of their renewal. During a reload two runners share them: the runs of both
 // wait for the same renewal.
 type tokens struct {
-	mu        sync.Mutex
-	access    token
-	refresh   token
-	earlier   [2]token      // the access and the refresh token before these
-	renewing  chan struct{} // closed when the running renewal has ended; nil when none runs
-	failure   *renewalError // of the last renewal; nil when it succeeded
-	notBefore time.Time     // after a failure no renewal starts before this time, except an urgent one
-	paused    time.Time     // no renewal starts before this time, not even an urgent one: the login service asked for a pause (Retry-After)
-	backoff   *backoff.ExponentialBackOff
-	ended     []Renewal // renewals that ended since Finish was last called
+	mu          sync.Mutex
+	access      token
+	refresh     token
+	earlier     [2]token      // the access and the refresh token before these
+	renewing    chan struct{} // closed when the running renewal has ended; nil when none runs
+	failure     *renewalError // of the last renewal; nil when it succeeded
+	notBefore   time.Time     // after a failure no renewal starts before this time, except an urgent one
+	pausedUntil time.Time     // no renewal starts before this time, not even an urgent one: the login service asked for a pause (Retry-After)
+	backoff     *backoff.ExponentialBackOff
+	ended       []Renewal // renewals that ended since Finish was last called
 
-	accepted bool // the API has accepted the access token
-	useless  bool // the API refused an access token that the refresh token got, and has accepted none since
+	accepted       bool // the API has accepted the access token
+	refreshUseless bool // the API refused an access token that a refresh returned, and has accepted none since; the next renewal logs in
 
-	last     blame.Renewal
-	replaced time.Time // when a refused token was last replaced
-	urgent   time.Time // when an urgent renewal was last allowed
-	answered bool      // an urgent renewal was allowed, and since then the API has given no answer other than 401
+	last       blame.Renewal
+	replacedAt time.Time // when a refused token was last replaced
+	urgentAt   time.Time // when an urgent renewal was last allowed
+	urgentUsed bool      // an urgent renewal was allowed for these answers of 401; another answer resets it
 }
 
 // longestPause limits the pause that the login service may ask for. A wrong date in its answer must not stop logins for a day.
@@ -80,11 +80,11 @@ func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
 		}
 		t.notBefore = time.Now().Add(t.backoff.NextBackOff())
 		if err.pause > 0 {
-			t.paused = time.Now().Add(min(err.pause, longestPause))
+			t.pausedUntil = time.Now().Add(min(err.pause, longestPause))
 		}
 	} else {
 		t.access, t.refresh, t.earlier = access, refresh, [2]token{t.access, t.refresh}
-		t.accepted, t.useless = false, t.useless && r.Outcome == Refreshed
+		t.accepted, t.refreshUseless = false, t.refreshUseless && r.Outcome == Refreshed
 		r.Expiry = access.expiry
 		t.backoff.Reset()
 	}
@@ -94,16 +94,16 @@ func (t *tokens) store(access, refresh token, err *renewalError, r Renewal) {
 	}
 }
 
-// answerLocked records what the API answered to a request with the held access token, unless the token has expired since. The API may
-// refuse the access token of a refresh although further refreshes succeed, when the account was deleted, and perhaps created again; see
-// Renew. Only a login helps in that case.
+// answerLocked records what the API answered to a request with the held access token, unless the token has expired since. After an account
+// was deleted, and perhaps created again, refreshes can still succeed. The API then refuses the access tokens that they return, and only a
+// login helps; see Renew.
 func (t *tokens) answerLocked(code int) {
 	switch {
 	case !time.Now().Before(t.access.expiry):
 	case code == http.StatusUnauthorized:
-		t.useless = t.useless || !t.accepted && !t.last.LoggedIn
+		t.refreshUseless = t.refreshUseless || !t.accepted && !t.last.LoggedIn
 	case code < http.StatusBadRequest:
-		t.accepted, t.useless = true, false
+		t.accepted, t.refreshUseless = true, false
 	}
 }
 
@@ -123,8 +123,8 @@ func (s loginSession) renewOnce(ctx context.Context, r AuthRequest, held token, 
 }
 
 // joinRenewal starts a renewal of the held token if none runs. It returns a channel that is closed when the renewal has ended. The channel
-// is nil when the token has already been replaced, when the API refused a token that is too young to replace, or when the back-off after a
-// failure is not over.
+// is nil when no renewal may start. Then failure says why: the token is too young to replace, or the back-off after a failure is not over,
+// or the login service asked for a pause (Retry-After). Without a failure, the token has already been replaced.
 func (s loginSession) joinRenewal(
 	ctx context.Context, r AuthRequest, held token,
 ) (ended <-chan struct{}, started bool, failure *renewalError) {
@@ -136,10 +136,10 @@ func (s loginSession) joinRenewal(
 		return nil, false, nil
 	case t.renewing != nil:
 		return t.renewing, false, nil
-	case r.refused && !t.mayReplaceLocked(held):
+	case r.refused && !t.allowReplacementLocked(held):
 		return nil, false, &renewalError{text: "the API refused a token that was just issued"}
-	case t.failure != nil && time.Now().Before(t.paused),
-		t.failure != nil && time.Now().Before(t.notBefore) && (!r.refused || !t.isUrgentLocked(r.Start)):
+	case t.failure != nil && time.Now().Before(t.pausedUntil),
+		t.failure != nil && time.Now().Before(t.notBefore) && (!r.refused || !t.allowUrgentLocked(r.Start)):
 		return nil, false, t.failure
 	}
 	s.startLocked(ctx, r)
@@ -151,7 +151,7 @@ func (s loginSession) startLocked(ctx context.Context, r AuthRequest) {
 	ended := make(chan struct{})
 	s.tokens.renewing = ended
 	refresh := s.tokens.refresh
-	if s.tokens.useless {
+	if s.tokens.refreshUseless {
 		refresh = token{}
 	}
 	renewal := Renewal{Credential: s.env.name, Trace: r.Trace, Parent: r.Span}
@@ -188,32 +188,34 @@ func (s loginSession) awaitRenewal(ctx context.Context, ended <-chan struct{}) *
 	return errSlowLogin
 }
 
-// errSlowLogin is the error of a run that waited for a renewal in vain.
+// errSlowLogin is the error of a run whose renewal did not end in time.
 var errSlowLogin = &renewalError{text: "the login service did not answer in time"}
 
-// mayReplaceLocked reports whether a refused token may be replaced. A young token may be replaced once a minute (youngToken), because its
-// refusal may be an accident. More new tokens would not help, and would flood the login service.
-func (t *tokens) mayReplaceLocked(held token) bool {
+// allowReplacementLocked reports whether a refused token may be replaced, and records the time when it allows that. A young token may be
+// replaced once a minute (youngToken), because its refusal may be an accident. More new tokens would not help, and would flood the login
+// service.
+func (t *tokens) allowReplacementLocked(held token) bool {
 	now := time.Now()
-	since := now.Sub(t.replaced)
-	if held.young(now) && since >= 0 && since < youngToken {
+	since := now.Sub(t.replacedAt)
+	if held.isYoung(now) && since >= 0 && since < youngToken {
 		return false
 	}
-	t.replaced = now
+	t.replacedAt = now
 	return true
 }
 
 // urgentPause is the shortest time between two logins during the back-off.
 const urgentPause = 30 * time.Second
 
-// isUrgentLocked reports whether a renewal may start although the back-off is not over. It is for a run that began at the given time and
-// was refused. One renewal may start when the API begins to answer 401, because the outage that made logins fail may be over.
-func (t *tokens) isUrgentLocked(began time.Time) bool {
+// allowUrgentLocked reports whether a renewal may start although the back-off is not over, and records that it allowed one. It is for a run
+// that began at the given time and was refused. One renewal may start when the API begins to answer 401, because the outage that made
+// logins fail may be over.
+func (t *tokens) allowUrgentLocked(began time.Time) bool {
 	now := time.Now()
-	if t.answered || !t.last.At.Before(began) || now.Sub(t.urgent) < urgentPause {
+	if t.urgentUsed || !t.last.At.Before(began) || now.Sub(t.urgentAt) < urgentPause {
 		return false
 	}
-	t.answered, t.urgent = true, now
+	t.urgentUsed, t.urgentAt = true, now
 	return true
 }
 

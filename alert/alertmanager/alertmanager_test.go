@@ -164,8 +164,8 @@ func TestTheLoginIsSent(t *testing.T) {
 	}
 }
 
-// TestEveryMemberIsPostedToAndOneIsEnough uses clusters in which some members fail.
-func TestEveryMemberIsPostedToAndOneIsEnough(t *testing.T) {
+// TestDeliveryPostsToEveryMemberAndNeedsOneToAccept uses clusters in which some members fail.
+func TestDeliveryPostsToEveryMemberAndNeedsOneToAccept(t *testing.T) {
 	good, down, refusing := notifiertest.Answer(200, "", ""), notifiertest.Answer(503, "9", ""), notifiertest.Answer(401, "", "")
 	for name, test := range map[string]struct {
 		answers []http.HandlerFunc

@@ -43,8 +43,8 @@ func render(i *alert.Incident, n *outbox.Notification, settings Settings, option
 	if i.Since.IsZero() {
 		begin = n.At.UTC().Round(0)
 	}
-	// A failure of our own network can mostly be notified only when it is over. Alertmanager does not report the end of an alert that it
-	// never saw firing. So this failure is posted as a firing alert that expires soon.
+	// While our own network fails, squarewatch usually cannot post. So it posts the failure after its end. Alertmanager does not report the
+	// end of an alert that it never saw firing. So this failure is posted as a firing alert that expires soon.
 	if !i.Resolved.IsZero() && conditionOf(i) != alert.ConditionNetwork {
 		end = i.Resolved.UTC().Round(0)
 	}

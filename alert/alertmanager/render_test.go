@@ -22,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// now is when messages of these tests are delivered.
+// now is the time at which these tests deliver messages.
 func now() time.Time { return time.Date(2026, 10, 7, 3, 5, 0, 0, time.UTC) }
 
 func options() alertmanager.Options {
@@ -206,8 +206,8 @@ func TestTheTimesOfAnAlert(t *testing.T) {
 	}
 }
 
-// TestLabelNamesAreMadeLegal uses label names that OpenTelemetry and people use, and that Prometheus does not allow.
-func TestLabelNamesAreMadeLegal(t *testing.T) {
+// TestInvalidLabelNamesAreReplaced uses label names that OpenTelemetry and people use, and that Prometheus does not allow.
+func TestInvalidLabelNamesAreReplaced(t *testing.T) {
 	n := changed(func(i *alert.Incident) {
 		i.Labels = map[string]string{
 			"service.name": "studio", "cost-centre": "42", "9lives": "cat", "größe": "XL", "-": "nothing", "": "empty", "blank": " \n",
@@ -231,8 +231,8 @@ func TestLabelNamesAreMadeLegal(t *testing.T) {
 	}
 }
 
-// FuzzEveryAlertIsLegal puts arbitrary text into the fields that hold foreign text or text of the configuration.
-func FuzzEveryAlertIsLegal(f *testing.F) {
+// FuzzEveryAlertIsValid puts arbitrary text into the fields that hold foreign text or text of the configuration.
+func FuzzEveryAlertIsValid(f *testing.F) {
 	f.Add("team", "<!channel> @everyone")
 	f.Add("__name__", "a\xff\u202e\n")
 	f.Add("", "")

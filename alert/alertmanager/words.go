@@ -92,9 +92,9 @@ func summary(i *alert.Incident, at time.Time) string {
 	return text
 }
 
-// figures describes the incident in numbers, with the time of the count when it is not current.
+// figures describes the incident in numbers. If these are not current, it adds when they were counted.
 func figures(i *alert.Incident, at time.Time) string {
-	text := measure(i, at)
+	text := currentFigures(i, at)
 	switch {
 	case i.Counted.IsZero():
 	case i.RecentRuns == 0:
@@ -106,7 +106,7 @@ func figures(i *alert.Incident, at time.Time) string {
 	return text
 }
 
-func measure(i *alert.Incident, at time.Time) string {
+func currentFigures(i *alert.Incident, at time.Time) string {
 	switch conditionOf(i) {
 	case alert.ConditionAccess:
 		if i.Bad == 0 {
@@ -114,36 +114,37 @@ func measure(i *alert.Incident, at time.Time) string {
 		}
 		return "the last run got " + cmp.Or(alert.OutcomeCounts(i.Classes), "an answer") + " where the API must refuse"
 	case alert.ConditionStreak:
-		return fmt.Sprintf("%d bad runs%s in a row: %s", i.Bad, of(i), alert.OutcomeCounts(i.Classes))
+		return fmt.Sprintf("%d bad runs%s in a row: %s", i.Bad, ofProbe(i), alert.OutcomeCounts(i.Classes))
 	case alert.ConditionNoData:
 		return "no run has finished for " + lasting(at.Sub(i.Since))
 	case alert.ConditionNetwork:
-		return fmt.Sprintf("our own network failed, %d runs did not count", i.Bad)
+		return fmt.Sprintf("our own network failed; no other rule counted %d runs", i.Bad)
 	case alert.ConditionWatcher:
 		if i.Trouble != nil {
 			return "squarewatch itself is in trouble, " + harmless(i.Trouble.Work, cutText)
 		}
-		return fmt.Sprintf("squarewatch itself is in trouble, %d runs could not be made and did not count", i.Bad)
+		return fmt.Sprintf("squarewatch itself is in trouble; %d runs could not be made, and no other rule counted them", i.Bad)
 	case alert.ConditionBurn:
 		if i.Burn != nil {
-			return fmt.Sprintf("the error budget of %v in %s is spent %.1f times too fast over %s: %s", i.Burn.Objective, lasting(i.Burn.Period),
-				i.Burn.LongBurn, lasting(i.Burn.Long), alert.OutcomeCounts(i.Classes))
+			return fmt.Sprintf("over %s, the error budget of the objective %v in %s is spent %.1f times as fast as it may be: %s",
+				lasting(i.Burn.Long), i.Burn.Objective, lasting(i.Burn.Period), i.Burn.LongBurn, alert.OutcomeCounts(i.Classes))
 		}
 	case alert.ConditionRate:
 	}
 	return fmt.Sprintf("%d of %d runs%s failed (%v, threshold %v): %s",
-		i.Bad, i.Runs, of(i), i.Rate, i.Threshold, alert.OutcomeCounts(i.Classes))
+		i.Bad, i.Runs, ofProbe(i), i.Rate, i.Threshold, alert.OutcomeCounts(i.Classes))
 }
 
-// of names the probe whose runs are counted, when a rule for several probes fires for one of them.
-func of(i *alert.Incident) string {
+// ofProbe returns " of NAME" for an incident of one probe, and nothing otherwise.
+func ofProbe(i *alert.Incident) string {
 	if i.Probe == "" {
 		return ""
 	}
 	return " of " + harmless(i.Probe, cutName)
 }
 
-// description says whose fault the incident is. It lists the examples, and the series that are muted because of this incident.
+// description says whose fault the incident is. It lists the examples, and the series that are not announced because of this
+// incident.
 func description(i *alert.Incident) string {
 	lines := culprit(i)
 	for e := range i.Examples[:min(len(i.Examples), maxExamples)] {
@@ -183,7 +184,7 @@ func names(list []string) string {
 	return alert.Shortened(shown, maxAffected)
 }
 
-// wording returns how an annotation writes the parts that package alert inserts into its sentences.
+// wording says how package alert escapes the text that it inserts into a sentence of an annotation.
 func wording() alert.Wording {
 	return alert.Wording{Escape: func(text string) string { return harmless(text, cutText) }}
 }

@@ -90,14 +90,14 @@ func (o *Outbox) handOverLocked(changes *batch) {
 			continue
 		}
 		if to := o.neighbourLocked(from); to != nil {
-			to.takeReceiptsLocked(from, changes)
-			to.takeQueueLocked(from, changes)
+			to.takeOverReceiptsLocked(from, changes)
+			to.takeOverQueueLocked(from, changes)
 			from.handOverReportsLocked(to, changes)
 		} else if to := o.activeLocked(from.key.notifier); to != nil {
 			for i := range from.queue.entries {
 				from.queue.entries[i].uncertain = false // the new place has received nothing
 			}
-			to.takeQueueLocked(from, changes)
+			to.takeOverQueueLocked(from, changes)
 			from.handOverReportsLocked(to, changes)
 		} else {
 			from.dropQueueLocked(changes)
@@ -105,9 +105,9 @@ func (o *Outbox) handOverLocked(changes *batch) {
 	}
 }
 
-// takeReceiptsLocked takes over the receipts of another sender to the same place. Of two receipts of one incident, it keeps the newer. The
-// caller holds mu.
-func (s *sender) takeReceiptsLocked(from *sender, changes *batch) {
+// takeOverReceiptsLocked takes over the receipts of another sender to the same place. Of two receipts of one incident, it keeps the newer.
+// The caller holds mu.
+func (s *sender) takeOverReceiptsLocked(from *sender, changes *batch) {
 	for id, r := range from.receipts {
 		if own, ok := s.receipts[id]; !ok || r.at.After(own.at) {
 			s.putReceiptLocked(r, changes)
@@ -117,22 +117,22 @@ func (s *sender) takeReceiptsLocked(from *sender, changes *batch) {
 	clear(from.receipts)
 }
 
-// takeQueueLocked takes over the waiting messages of another sender, except those that repeat what the destination received. The caller
+// takeOverQueueLocked takes over the waiting messages of another sender, except those that repeat what the destination received. The caller
 // holds mu.
-func (s *sender) takeQueueLocked(from *sender, changes *batch) {
+func (s *sender) takeOverQueueLocked(from *sender, changes *batch) {
 	taken := from.queue.entries
 	from.queue.entries = nil
 	for i := range taken {
 		changes.remove(taken[i].id)
 	}
 	for i := range taken {
-		s.takeLocked(&taken[i], changes)
+		s.takeOverMessageLocked(&taken[i], changes)
 	}
 	s.wakeUp()
 }
 
-// takeLocked queues a message of another sender, unless the destination received the same. The caller holds mu.
-func (s *sender) takeLocked(e *entry, changes *batch) {
+// takeOverMessageLocked queues a message of another sender, unless the destination received the same. The caller holds mu.
+func (s *sender) takeOverMessageLocked(e *entry, changes *batch) {
 	shown := s.receipts[e.incident.ID].event
 	if e.event == alert.EventFiring && shown.Fires() || e.event.Ends() && shown.Ends() {
 		return

@@ -206,9 +206,9 @@ func TestAnAddressThatChangesDuringAnAttempt(t *testing.T) {
 		answer error
 		before []string
 	}{
-		"the attempt succeeds": {nil, []string{"firing a"}},
-		"the attempt fails":    {failure("network", 0), nil},
-		"nobody knows":         {&outbox.DeliveryError{Reason: "timeout", Uncertain: true, Err: errors.New("no answer")}, nil},
+		"the attempt succeeds":   {nil, []string{"firing a"}},
+		"the attempt fails":      {failure("network", 0), nil},
+		"its outcome is unknown": {&outbox.DeliveryError{Reason: "timeout", Uncertain: true, Err: errors.New("no answer")}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "x.db")

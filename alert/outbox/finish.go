@@ -83,7 +83,7 @@ func (s *sender) passOnLocked(group []entry, changes *batch) {
 		changes.remove(e.id)
 		if next != nil && e.event.Ends() {
 			e.uncertain = false
-			next.takeLocked(e, changes)
+			next.takeOverMessageLocked(e, changes)
 			next.wakeUp()
 		}
 	}

@@ -48,10 +48,10 @@ func TestAFiringThatWaitsNamesWhatJoined(t *testing.T) {
 
 func TestAnUpdateThatSaysMoreThanWhatJoinedIsSent(t *testing.T) {
 	for name, alter := range map[string]func(*alert.Transition){
-		"whose fault it is became clearer": func(c *alert.Transition) { c.Incident.BlameChangedAt = c.At },
-		"it became worse":                  func(c *alert.Transition) { c.Incident.Severity = alert.Critical },
-		"it is overdue":                    func(c *alert.Transition) { c.Incident.Overdue = true },
-		"it is a reminder":                 func(c *alert.Transition) { c.Incident.JoinedAt = time.Time{} },
+		"the fault is reassessed": func(c *alert.Transition) { c.Incident.BlameChangedAt = c.At },
+		"it became worse":         func(c *alert.Transition) { c.Incident.Severity = alert.Critical },
+		"it is overdue":           func(c *alert.Transition) { c.Incident.Overdue = true },
+		"it is a reminder":        func(c *alert.Transition) { c.Incident.JoinedAt = time.Time{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

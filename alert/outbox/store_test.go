@@ -152,7 +152,7 @@ func TestMessagesAreSentWhileTheDiskFails(t *testing.T) {
 		}
 		<-time.After(10 * time.Minute)
 		if got := len(m.taken); got == 0 || m.taken[0].Incident.ID != "i000" {
-			t.Fatalf("want messages delivered all the same, got %d", got)
+			t.Fatalf("want messages delivered while the disk is full, got %d", got)
 		}
 		limit(1 << 20)
 		<-time.After(time.Minute)

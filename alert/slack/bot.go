@@ -20,7 +20,7 @@ func (n *Notifier) deliverAsBot(ctx context.Context, note *outbox.Notification) 
 	if !known {
 		return n.begin(ctx, note)
 	}
-	now := present(note)
+	now := currentState(note)
 	a := n.send(n.incidentMessage(&now), func(text string, blocks []slack.Block) *answer { return n.update(ctx, channel, ts, text, blocks) })
 	if a.accepted() {
 		a = n.reply(ctx, note, channel, ts)
@@ -59,15 +59,15 @@ func (n *Notifier) reply(ctx context.Context, note *outbox.Notification, channel
 
 // postChange posts a change as text: in the channel, unless the options name a thread.
 func (n *Notifier) postChange(ctx context.Context, note *outbox.Notification, channel string, options ...slack.MsgOption) *answer {
-	a := n.post(ctx, channel, change(note, n.options), nil, options...)
+	a := n.post(ctx, channel, changeText(note, n.options), nil, options...)
 	if a.refusesForm() {
 		a = n.post(ctx, channel, textOf(note), nil, options...)
 	}
 	return a
 }
 
-// change is the text of a notification, without what the incident's message shows anyway.
-func change(note *outbox.Notification, options Options) string {
+// changeText is the text of a notification, without what the incident's message shows anyway.
+func changeText(note *outbox.Notification, options Options) string {
 	v := view{n: note, incident: &note.Incident, options: options}
 	lines := []string{textOf(note)}
 	if !acknowledgedNow(note) { // otherwise the first line says it
@@ -82,8 +82,8 @@ func change(note *outbox.Notification, options Options) string {
 	return bounded(lines)
 }
 
-// present returns the notification for the current state of a message with several incidents: FIRING while any of them fires.
-func present(note *outbox.Notification) outbox.Notification {
+// currentState returns the notification for the current state of a message with several incidents: FIRING while any of them fires.
+func currentState(note *outbox.Notification) outbox.Notification {
 	all := append([]alert.Incident{note.Incident}, note.Others...)
 	all = append(all, note.Group...)
 	var firing, over []alert.Incident

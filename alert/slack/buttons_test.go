@@ -29,7 +29,7 @@ func (q quiet) Silence(string, string, time.Duration) (time.Time, error) {
 func (quiet) Overview() outbox.Overview { return outbox.Overview{} }
 
 // FuzzPress checks that only our own buttons do something, for a bounded number of incidents, and that the answer is short and mentions
-// nobody but the person who pressed.
+// only the person who pressed.
 func FuzzPress(f *testing.F) {
 	f.Add([]byte(`{"type":"block_actions","user":{"id":"U1"},"actions":[{"type":"button","block_id":"b",` +
 		`"action_id":"squarewatch_acknowledge","value":"x"}]}`))

@@ -22,14 +22,14 @@ func runs(n int) string {
 	return fmt.Sprintf("%d runs", n)
 }
 
-// measure compares an incident's figures with its limit; empty when its condition has none.
-func measure(incident *alert.Incident) string {
+// comparison compares an incident's figures with its limit; empty when its condition has none.
+func comparison(incident *alert.Incident) string {
 	switch incident.Condition {
 	case alert.ConditionStreak:
 		return "the last " + runs(incident.Bad) + of(incident) + " in a row were bad" + counted(incident, clock)
 	case alert.ConditionBurn:
 		if burn := incident.Burn; burn != nil {
-			return fmt.Sprintf("%s, %s, threshold %g×", rate(incident), spent(burn), burn.Factor) + counted(incident, clock)
+			return fmt.Sprintf("%s, %s, threshold %g×", rate(incident), budgetText(burn), burn.Factor) + counted(incident, clock)
 		}
 		return rate(incident)
 	case alert.ConditionAccess, alert.ConditionNoData, alert.ConditionNetwork, alert.ConditionWatcher:
@@ -43,9 +43,9 @@ func measure(incident *alert.Incident) string {
 	return text
 }
 
-// spent describes how fast the error budget is spent.
-func spent(burn *alert.Burn) string {
-	return fmt.Sprintf("the error budget of %s in %s is spent %.1f× too fast in %s and %.1f× in %s",
+// budgetText describes how fast the error budget is spent.
+func budgetText(burn *alert.Burn) string {
+	return fmt.Sprintf("the error budget of the objective %s in %s is spent %.1f× as fast as it may be in %s, and %.1f× in %s",
 		burn.Objective, lasting(burn.Period), burn.LongBurn, lasting(burn.Long), burn.ShortBurn, lasting(burn.Short))
 }
 
@@ -91,8 +91,8 @@ func figures(incident *alert.Incident) string {
 		return fmt.Sprintf("the last %s%s %s", runs(incident.Bad), of(incident), ended(incident.Classes, false))
 	case alert.ConditionBurn:
 		if incident.Burn != nil {
-			return fmt.Sprintf("%d of %d runs%s (%s) %s; the error budget of %s is spent %.1f× too fast", incident.Bad, incident.Runs,
-				of(incident), incident.Rate, ended(incident.Classes, false), incident.Burn.Objective, incident.Burn.LongBurn)
+			return fmt.Sprintf("%d of %d runs%s (%s) %s; the error budget of the objective %s is spent %.1f× as fast as it may be",
+				incident.Bad, incident.Runs, of(incident), incident.Rate, ended(incident.Classes, false), incident.Burn.Objective, incident.Burn.LongBurn)
 		}
 	case alert.ConditionRate:
 	}
@@ -118,7 +118,7 @@ func over(incident *alert.Incident) string {
 		return ": the last run was good"
 	case alert.ConditionRate, alert.ConditionBurn:
 	}
-	return fmt.Sprintf(", now %d of %d runs (%s, %s)", incident.Bad, incident.Runs, incident.Rate, clearing(incident))
+	return fmt.Sprintf(", now %d of %d runs (%s, %s)", incident.Bad, incident.Runs, incident.Rate, clearText(incident))
 }
 
 // sparkline draws the last runs, oldest first, and describes them in words.

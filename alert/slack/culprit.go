@@ -19,7 +19,7 @@ func (v view) wording(limit int) alert.Wording {
 func (v view) culprit(explained *alert.Explanation) string {
 	prefix := ""
 	if blameChanged(v.n) {
-		prefix = "*Whose fault it is became clearer:* "
+		prefix = "*Fault reassessed:* "
 	}
 	return strings.TrimSpace(prefix + "*" + explained.Say + "* " + explained.Act)
 }

@@ -73,8 +73,10 @@ func FuzzFrame(f *testing.F) {
 			return
 		}
 		said, actions := &posts{}, 0
-		n := New(Settings{BotToken: secret.New("xoxb-hush"), AppToken: secret.New("xapp-hush"), Channel: "ops", APIURL: "https://slack.example/api"},
-			Options{Client: &http.Client{Transport: said}})
+		settings := Settings{
+			BotToken: secret.New("xoxb-hush"), AppToken: secret.New("xapp-hush"), Channel: "ops", APIURL: "https://slack.example/api",
+		}
+		n := New(settings, Options{Client: &http.Client{Transport: said}})
 		s := &session{
 			notifier: n, actions: quiet{&actions}, logger: slog.New(slog.DiscardHandler), running: &sync.WaitGroup{},
 			slots: make(chan struct{}, atOnce), conn: ours,

@@ -10,7 +10,7 @@ import (
 // serverErrors is an incident of one probe that answers 500, and once not at all.
 func serverErrors() alert.Incident {
 	return alert.Incident{
-		ID: "server-errors/collections/1", Rule: "server-errors", Series: "collections", Per: alert.PerProbe,
+		ID: "4f3a90c1b2d7", Rule: "server-errors", Series: "collections", Per: alert.PerProbe,
 		Severity: alert.Critical, Runbook: "https://wiki.example.org/runbooks/api?section=500&x=1",
 		Condition: alert.ConditionRate, Threshold: 0.2, Clear: 0.05, Window: 5 * time.Minute, Since: at("03:02:32"),
 		FirstBad: at("03:02:32"), LastBad: at("03:04:02"), BadRuns: 8, Crossed: at("03:04:05"), Fired: at("03:04:05"),
@@ -30,12 +30,12 @@ func serverErrors() alert.Incident {
 // unauthenticated is an incident of a credential.
 func unauthenticated() alert.Incident {
 	i := serverErrors()
-	i.ID, i.Rule, i.Series, i.Per = "unauthenticated/partner/1", "unauthenticated", "partner", alert.PerCredential
-	i.Labels, i.Rate, i.Bad = nil, 1, 20
-	i.Classes = []alert.ClassCount{{Class: probe.Unauthenticated, Code: 401, Runs: 20}}
+	i.ID, i.Rule, i.Series, i.Per = "8b01d6e2c9f4", "unauthenticated", "partner", alert.PerCredential
+	i.Labels = nil
+	i.Classes = []alert.ClassCount{{Class: probe.Unauthenticated, Code: 401, Runs: 8}}
 	i.Examples = []alert.Example{
 		{
-			Probe: "feed", At: at("03:04:01"), Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401",
+			Probe: "bookings-config", At: at("03:04:01"), Class: probe.Unauthenticated, Code: 401, Reason: "expected 2xx, got 401",
 			Excerpt: "Token has expired", Trace: probe.TraceID{7},
 		},
 		{
@@ -49,7 +49,7 @@ func unauthenticated() alert.Incident {
 // breach is an incident of a probe that guards access: about its last run, not about a rate.
 func breach() alert.Incident {
 	i := serverErrors()
-	i.ID, i.Rule, i.Series, i.Window, i.Threshold, i.Clear = "access/auth-wall/1", alert.AccessRule, "auth-wall", 0, 1, 1
+	i.ID, i.Rule, i.Series, i.Window, i.Threshold, i.Clear = "c27e5510aa93", alert.AccessRule, "auth-wall", 0, 1, 1
 	i.Condition = alert.ConditionAccess
 	i.Rate, i.Runs, i.Bad = 1, 1, 1
 	i.Classes = []alert.ClassCount{{Class: probe.Success, Code: 200, Runs: 1}}

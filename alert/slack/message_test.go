@@ -79,6 +79,10 @@ func messages() map[string]outbox.Notification {
 	gone.EndReason = "the rule was removed from the configuration or renamed"
 	ours, login, theirs := unauthenticated(), unauthenticated(), unauthenticated()
 	ours.Blame, login.Blame, theirs.Blame = probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI
+	theirs.Examples[0].Excerpt, theirs.Examples[1].Probe = `{"detail": "Invalid token."}`, "owner-metrics"
+	theirs.Evidence = []probe.Evidence{
+		{For: probe.BlameAPI, Text: "collections is accepted with the same credential", At: at("03:03:50")},
+	}
 	overdue := serverErrors()
 	overdue.Overdue, overdue.Reopened, overdue.Acknowledged = true, 2, &alert.Acknowledgement{By: "U0123ABCD", At: at("03:10:00")}
 	overdue.Affected = []string{"feed", "bookings-config"}
@@ -195,7 +199,7 @@ func TestMessagesGolden(t *testing.T) {
 func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {
 	all := messages()
 	for name, want := range map[string]string{
-		"firing-401":  "FIRING unauthenticated partner: 20 of 20 runs (100%, threshold 20%) answered 401",
+		"firing-401":  "FIRING unauthenticated partner: 8 of 20 runs (40%, threshold 20%) answered 401",
 		"firing-500":  "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",
 		"firing-all":  "FIRING server-errors all: 8 of 20 runs (40%, threshold 20%) ended in connect error",
 		"firing-many": "FIRING server-errors collections and 13 more: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout",

@@ -46,7 +46,7 @@ func RenderReport(report outbox.Report) Message {
 		for i := range lines {
 			lines[i] = mrkdwn(lines[i], cutReason)
 		}
-		text := whole(lines, cutParagraph)
+		text := wholeLines(lines, cutParagraph)
 		if text == "" {
 			continue // Slack refuses an empty section
 		}
@@ -55,8 +55,8 @@ func RenderReport(report outbox.Report) Message {
 	return Message{Text: mrkdwn(report.Title, cutTitle), Blocks: blocks}
 }
 
-// whole joins the lines that fit, so that no line and no escaped character is cut.
-func whole(lines []string, limit int) string {
+// wholeLines joins the lines that fit, so that no line and no escaped character is cut.
+func wholeLines(lines []string, limit int) string {
 	kept, length := 0, 0
 	for _, line := range lines {
 		if length += len(line) + 1; length > limit {

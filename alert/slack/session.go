@@ -71,7 +71,7 @@ func (s *session) open(ctx context.Context) *outbox.DeliveryError {
 	s.conn = conn
 	conn.SetReadLimit(frameLimit)
 	conn.SetPingHandler(func(data string) error {
-		s.alive()
+		s.extendDeadline()
 		return conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(ackLimit))
 	})
 	return s.greeted(ctx)
@@ -86,7 +86,7 @@ func (s *session) greeted(ctx context.Context) (fault *outbox.DeliveryError) {
 			_ = s.conn.Close()
 		}
 	}()
-	s.alive()
+	s.extendDeadline()
 	_, frame, err := s.conn.ReadMessage()
 	if err != nil {
 		return broken(errSilent)
@@ -102,8 +102,8 @@ func (s *session) greeted(ctx context.Context) (fault *outbox.DeliveryError) {
 	return nil
 }
 
-// alive extends the read deadline, after anything was received.
-func (s *session) alive() { _ = s.conn.SetReadDeadline(time.Now().Add(idleLimit)) }
+// extendDeadline extends the read deadline, after anything was received.
+func (s *session) extendDeadline() { _ = s.conn.SetReadDeadline(time.Now().Add(idleLimit)) }
 
 func broken(cause error) *outbox.DeliveryError {
 	return &outbox.DeliveryError{Reason: outbox.ReasonNetwork, Err: fmt.Errorf("%s: %w", doingListen, cause)}
@@ -139,7 +139,7 @@ func (s *session) serve(ctx context.Context, warned chan<- struct{}) *outbox.Del
 		case err != nil:
 			return broken(errSilent)
 		}
-		s.alive()
+		s.extendDeadline()
 		var e envelope
 		if json.Unmarshal(frame, &e) != nil {
 			continue
@@ -164,7 +164,7 @@ func (s *session) handle(ctx context.Context, e *envelope) {
 		if json.Unmarshal(e.Payload, &command) == nil {
 			if len(s.notifier.settings.Allow) > 0 { // looking up a user group may take longer than Slack waits
 				s.acknowledge(e.ID, nil)
-				s.running.Go(func() { inTurn(ctx, s.slots, func() { s.handleCommand(ctx, &command) }) })
+				s.running.Go(func() { withSlot(ctx, s.slots, func() { s.handleCommand(ctx, &command) }) })
 				return
 			}
 			s.acknowledge(e.ID, slash(command.Text, s.actions.Overview()))
@@ -174,7 +174,7 @@ func (s *session) handle(ctx context.Context, e *envelope) {
 		var callback slack.InteractionCallback
 		if json.Unmarshal(e.Payload, &callback) == nil {
 			s.acknowledge(e.ID, nil)
-			s.running.Go(func() { inTurn(ctx, s.slots, func() { s.handlePress(ctx, &callback) }) })
+			s.running.Go(func() { withSlot(ctx, s.slots, func() { s.handlePress(ctx, &callback) }) })
 			return
 		}
 	}
@@ -199,8 +199,8 @@ func (s *session) acknowledge(id string, payload any) {
 	_ = s.conn.WriteMessage(websocket.TextMessage, body.Bytes())
 }
 
-// inTurn calls work when one of the slots is free, unless ctx ends first. Every call ends within attemptTimeout.
-func inTurn(ctx context.Context, slots chan struct{}, work func()) {
+// withSlot calls work when one of the slots is free, unless ctx ends first. Every call ends within attemptTimeout.
+func withSlot(ctx context.Context, slots chan struct{}, work func()) {
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()

@@ -29,7 +29,7 @@ type Options struct {
 	Support  string       // whom to ask at AISquare; empty for none
 	TraceURL string       // address of a trace, with {trace_id} in the place of the identifier; empty for no links
 	Site     setting.Site // address of the pages; a message's title links to the incident, and each run to its page
-	Untraced bool         // traces are not exported, so that messages show none
+	Untraced bool         // traces are not exported, so messages link to none
 	Client   *http.Client // nil for the default one, which uses the proxy variables of the environment
 	Buttons  bool         // firing incidents have buttons to acknowledge and silence them
 }

@@ -19,7 +19,7 @@ const site setting.Site = "https://watch.example.org/squarewatch"
 
 // TestLinksToThePages checks that the title links to the incident and each run to its page, with and without addresses of traces.
 func TestLinksToThePages(t *testing.T) {
-	for _, name := range []string{"firing-500", "resolved-500"} {
+	for _, name := range []string{"firing-500", "firing-401-api", "resolved-500"} {
 		n := messages()[name]
 		n.Notes = []outbox.Note{{By: "root", At: at("03:05:00"), Text: "asked AISquare"}}
 		m := slack.Render(n, slack.Options{TraceURL: traceURL, Site: site})

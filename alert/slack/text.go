@@ -15,7 +15,7 @@ func textOf(n *outbox.Notification) string {
 		return "TEST " + mrkdwn(n.Notifier, cutName) + ": squarewatch can post here"
 	}
 	text := fmt.Sprintf("%s %s %s%s: ",
-		eventName(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), more(len(n.Others))) + security(incident)
+		eventName(n.Event), mrkdwn(incident.Rule, cutName), mrkdwn(incident.Series, cutName), andMore(len(n.Others))) + security(incident)
 	switch n.Event {
 	case alert.EventEnded:
 		return text + "it did not recover: " + mrkdwn(incident.EndReason, cutReason) + "; " + incident.BadTime()
@@ -26,12 +26,12 @@ func textOf(n *outbox.Notification) string {
 			return text + "acknowledged by " + mention(incident.Acknowledged.By)
 		}
 		if blameChanged(n) {
-			return text + "whose fault it is became clearer: " + v.whose()
+			return text + "fault reassessed: " + v.whose()
 		}
 		if joinedNow(n) {
 			return text + "also failing: " + names(incident.JoinedNames(false))
 		}
-		text += "still firing after " + lasting(n.At.Sub(incident.Fired)) + severely(incident.Severity) + ", "
+		text += "still firing after " + lasting(n.At.Sub(incident.Fired)) + severityText(incident.Severity) + ", "
 	case alert.EventFiring, alert.EventTest:
 	}
 	text += short(incident)
@@ -74,15 +74,15 @@ func security(incident *alert.Incident) string {
 	return ""
 }
 
-// severely is the severity for a reminder, since it may have become worse.
-func severely(severity alert.Severity) string {
+// severityText is the severity for a reminder, since it may have become worse.
+func severityText(severity alert.Severity) string {
 	if severity == "" {
 		return ""
 	}
 	return " (" + mrkdwn(string(severity), cutName) + ")"
 }
 
-func more(others int) string {
+func andMore(others int) string {
 	if others == 0 {
 		return ""
 	}

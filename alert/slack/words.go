@@ -16,8 +16,8 @@ const (
 	maxOthers   = 10 // other incidents in a list
 )
 
-// clearing returns the rate below which an incident ends.
-func clearing(incident *alert.Incident) string {
+// clearText returns the rate below which an incident ends.
+func clearText(incident *alert.Incident) string {
 	if incident.Clear == 0 {
 		return "threshold " + incident.Threshold.String()
 	}
@@ -41,7 +41,7 @@ func ended(classes []alert.ClassCount, single bool) string {
 
 func (v view) firingFields() []field {
 	all := []field{
-		{"Rate", measure(v.incident)},
+		{"Rate", comparison(v.incident)},
 		{"Where", where(v.incident)},
 		{"Since", since(v.incident.Since, v.n.At)},
 		{"Probes", badProbes(v.incident)},
@@ -57,7 +57,7 @@ func (v view) firingFields() []field {
 func (v view) resolvedFields() []field {
 	list := []field{{"Where", where(v.incident)}}
 	if !v.incident.Condition.IsState() && v.incident.Condition != alert.ConditionStreak && v.n.Event != alert.EventEnded {
-		list = slices.Insert(list, 0, field{"Rate now", rate(v.incident) + ", " + clearing(v.incident)})
+		list = slices.Insert(list, 0, field{"Rate now", rate(v.incident) + ", " + clearText(v.incident)})
 	}
 	if culprit := v.incident.Culprit(v.wording(cutReason)); culprit != "" {
 		list = append(list, field{"Fault", culprit})

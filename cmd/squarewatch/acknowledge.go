@@ -12,8 +12,8 @@ func newAcknowledgeCommand(file *configFile) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "acknowledge INCIDENT",
-		Short: "Say that somebody works on an incident",
-		Long: "Say that somebody works on an incident that fires, in the running daemon. Its reminders stop, and its messages name the\n" +
+		Short: "Acknowledge an incident",
+		Long: "Acknowledge a firing incident in the running daemon. Its reminders stop, and its messages name the\n" +
 			"person. squarewatch status names the ID of each incident, and so does the last line of its message.",
 		Example: "  squarewatch acknowledge 4f3a90c1b2d7",
 		Args:    oneName("the ID of an incident, which squarewatch status and its message name"),

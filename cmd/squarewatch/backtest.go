@@ -96,7 +96,7 @@ func backtest(cfg *config.Config, s source) (*backtestReport, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.see(r)
+		p.observe(r)
 	}
 	p.end()
 	return p.report, nil
@@ -115,8 +115,8 @@ type replay struct {
 	reporting  bool
 }
 
-// see processes the next run.
-func (p *replay) see(r *probe.Result) {
+// observe processes the next run.
+func (p *replay) observe(r *probe.Result) {
 	if !p.evaluating && !r.End.After(p.filled) {
 		p.recalled = true
 		p.engine.Recall(r)

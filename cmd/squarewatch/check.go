@@ -26,7 +26,7 @@ func newCheckCommand(file *configFile) *cobra.Command {
 		Short: "Validate the configuration file, without the network or with --live",
 		Long: "Validate the configuration file and everything that is built from it. All errors are shown at once.\n" +
 			"Nothing is sent over the network, except with --live: that resolves and connects to the target, uses every credential once,\n" +
-			"and asks collector, notifiers, heartbeat and connectivity. It posts no message, sends no ping and notifies nobody. The exit\n" +
+			"and asks collector, notifiers, heartbeat and connectivity. It posts no message and sends no ping. The exit\n" +
 			"status is 1 when the file is invalid, or when --live finds something that cannot work.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -224,7 +224,7 @@ func (p process) printWarnings(w io.Writer, cfg *config.Config) {
 	_ = d.write(warningsText(d, cfg)) // if that fails, the warnings are lost
 }
 
-// warningsText describes what a valid file can hardly mean, and what is left out.
+// warningsText describes likely mistakes in a valid file, and what is left out.
 func warningsText(d display, cfg *config.Config) string {
 	var out strings.Builder
 	for _, warning := range cfg.Warnings {

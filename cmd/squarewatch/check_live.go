@@ -191,7 +191,7 @@ func askCollector(ctx context.Context, cfg *config.Config) []liveCheck {
 		return []liveCheck{fails(liveCollector, err.Error())}
 	}
 	if len(list) == 0 {
-		return []liveCheck{notAsked(liveCollector, "no collector is named, so that traces go nowhere")}
+		return []liveCheck{notAsked(liveCollector, "no collector is configured, so traces are not exported")}
 	}
 	answers := make([]liveCheck, 0, len(list))
 	for i := range list {

@@ -48,45 +48,45 @@ func (l *lockedLog) String() string {
 	return l.text.String()
 }
 
-func newLive(t testing.TB) *live {
-	t.Helper()
-	return newLiveWith(t, "catalogue: [reach]\nweb: {token: top-secret, hosts: [watch.example.org]}\n")
+func newLive(tb testing.TB) *live {
+	tb.Helper()
+	return newLiveWith(tb, "catalogue: [reach]\nweb: {token: top-secret, hosts: [watch.example.org]}\n")
 }
 
 // newLiveWith starts a daemon with these sections beside target, state_dir and listen.
-func newLiveWith(t testing.TB, sections string) *live {
-	t.Helper()
+func newLiveWith(tb testing.TB, sections string) *live {
+	tb.Helper()
 	target := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
-	t.Cleanup(target.Close)
-	return newLiveOf(t, target.URL, sections)
+	tb.Cleanup(target.Close)
+	return newLiveOf(tb, target.URL, sections)
 }
 
 // newLiveOf starts a daemon that calls a target.
-func newLiveOf(t testing.TB, target, sections string) *live {
-	t.Helper()
-	l := &live{t: t, target: target, file: filepath.Join(t.TempDir(), "squarewatch.yaml")}
-	l.state = t.TempDir()
+func newLiveOf(tb testing.TB, target, sections string) *live {
+	tb.Helper()
+	l := &live{t: tb, target: target, file: filepath.Join(tb.TempDir(), "squarewatch.yaml")}
+	l.state = tb.TempDir()
 	write := func(listen string) {
 		text := fmt.Sprintf("target: %s\nstate_dir: %s\nlisten: %s\n%s", target, l.state, listen, sections)
 		if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	write("127.0.0.1:0")
-	d, err := New(t.Context(), Options{
+	d, err := New(tb.Context(), Options{
 		Load: func() (*config.Config, error) {
-			return config.Load(t.Context(), l.file, config.Options{Kinds: kinds()})
+			return config.Load(tb.Context(), l.file, config.Options{Kinds: kinds()})
 		},
 		Logger: slog.New(slog.NewTextHandler(&l.log, nil)), Notify: func(string) {},
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	l.daemon = d
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(tb.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = d.Run(ctx, nil) })
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
 		running.Wait()
 	})

@@ -45,40 +45,40 @@ type Options struct {
 // Daemon is the whole program as a value: two of them can run in one process. It holds the long-lived parts; a generation holds what is
 // built from a configuration and replaced by a reload.
 type Daemon struct {
-	options    Options
-	telemetry  *otel.Telemetry
-	outbox     *outbox.Outbox
-	judge      *blame.Judge // of all generations
-	evaluator  *alert.Evaluator
-	silences   *alert.Silences
-	state      *state
-	started    time.Time  // runs reach the engine from this time on
-	copying    sync.Mutex // held while a copy of the database is made
-	probes     *probeStates
-	strips     *statuspage.Strips
-	ended      *endedIncidents
-	silenced   pastSilences
-	page       *statuspage.Server
-	unwatched  []probe.Miss // runs that were due while no daemon ran
-	progress   *progress
-	health     *health
-	attempts   *attempts
-	drift      *drift
-	comparing  atomic.Bool // the file is being compared with what runs
-	shortage   *shortage
-	refusals   refusals
-	listener   net.Listener
-	socket     net.Listener // for changes; nil for none
-	news       chan news    // changes by people, to be announced
-	guesses    guesses      // wrong tokens in the login form
-	uptimes    uptimes      // for badges
-	keys       keyAges
-	ready      atomic.Bool
-	reloads    chan chan error // requested over HTTP
-	current    *generation     // used by New and Run only
-	running    atomic.Pointer[config.Config]
-	stopping   atomic.Pointer[time.Time]                     // when the stop was requested
-	announcers atomic.Pointer[map[string]outbox.Destination] // destinations of the current generation
+	options     Options
+	telemetry   *otel.Telemetry
+	outbox      *outbox.Outbox
+	judge       *blame.Judge // of all generations
+	evaluator   *alert.Evaluator
+	silences    *alert.Silences
+	state       *state
+	started     time.Time  // runs reach the engine from this time on
+	copying     sync.Mutex // held while a copy of the database is made
+	probes      *probeStates
+	strips      *statuspage.Strips
+	ended       *endedIncidents
+	silenced    pastSilences
+	page        *statuspage.Server
+	unwatched   []probe.Miss // runs that were due while no daemon ran
+	progress    *progress
+	health      *health
+	attempts    *attempts
+	drift       *drift
+	comparing   atomic.Bool // the file is being compared with what runs
+	shortage    *shortage
+	refusals    refusals
+	listener    net.Listener
+	socket      net.Listener // for changes; nil for none
+	news        chan news    // changes by people, to be announced
+	wrongTokens wrongTokens  // wrong tokens in the login form
+	uptimes     uptimes      // for badges
+	keys        keyAges
+	ready       atomic.Bool
+	reloads     chan chan error // requested over HTTP
+	current     *generation     // used by New and Run only
+	running     atomic.Pointer[config.Config]
+	stopping    atomic.Pointer[time.Time]                     // when the stop was requested
+	announcers  atomic.Pointer[map[string]outbox.Destination] // destinations of the current generation
 
 	credentials atomic.Pointer[map[string]probe.Credential] // of the current generation, for the page
 }

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// digestLook is how often the schedule is read, which a reload may change.
-	digestLook = time.Minute
+	// digestInterval is how often the schedule is read, which a reload may change.
+	digestInterval = time.Minute
 	// digestRetry is the time between two attempts to make a report of the stored history.
 	digestRetry = 10 * time.Minute
 	// digestLate is how late a report is made at most.
@@ -30,7 +30,7 @@ func (d *Daemon) queueDigests(ctx context.Context) {
 	begun := time.Now()
 	var seen time.Time // reports that were due until then are queued or not wanted; zero until the database is open
 	for {
-		now, wait := time.Now(), digestLook
+		now, wait := time.Now(), digestInterval
 		if o := d.state.opened.Load(); o != nil {
 			if seen.IsZero() {
 				seen = d.lastDigest(ctx, o, begun)
@@ -61,7 +61,7 @@ func (d *Daemon) queueDueDigest(ctx context.Context, o *opened, seen, now time.T
 	cfg := d.config()
 	schedule := cfg.Digest.Schedule
 	if schedule.IsZero() {
-		return now, digestLook
+		return now, digestInterval
 	}
 	if earliest := now.Add(-digestLate); seen.Before(earliest) {
 		seen = earliest
@@ -76,7 +76,7 @@ func (d *Daemon) queueDueDigest(ctx context.Context, o *opened, seen, now time.T
 		}
 		d.outbox.AddReport(due, digestOf(report), cfg.Digest.Notify) //nolint:contextcheck // it is written even during a stop
 	}
-	return now, min(digestLook, schedule.Next(now).Sub(now))
+	return now, min(digestInterval, schedule.Next(now).Sub(now))
 }
 
 // digestBegin returns when the report before was due; a week before for the first one that a schedule has.
@@ -103,7 +103,7 @@ func reporters(cfg *config.Config, destinations map[string]outbox.Destination) m
 	return list
 }
 
-// canReport returns why a digest would not reach whom it is for.
+// canReport returns why the notifiers of the digest cannot post one.
 func canReport(cfg *config.Config, destinations map[string]outbox.Destination) error {
 	if cfg.Digest.Schedule.IsZero() {
 		return nil
@@ -159,7 +159,7 @@ func digestOf(r *periodReport) outbox.Report {
 func (i *incidentReport) line(until time.Time) string {
 	text := fmt.Sprintf("%s %s %s: bad for %s (%s), declared for %s",
 		i.Fired.In(until.Location()).Format("2006-01-02 15:04"), i.Rule, i.Series,
-		spell(i.BadTime), withNumber(i.BadRuns, "bad run"), spell(i.Declared))
+		durationText(i.BadTime), withNumber(i.BadRuns, "bad run"), durationText(i.Declared))
 	if i.Resolved == nil {
 		text += ", still firing"
 	}

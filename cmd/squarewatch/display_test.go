@@ -198,7 +198,7 @@ func TestCheckFitsItsTerminal(t *testing.T) {
 		return liveText(d, []liveCheck{
 			works("target api.aisquare.studio", "connected to 192.0.2.1:443 and answered 404 in 93.1 ms"),
 			fails("credential partner", "collections: answered 401, expected 2xx: Given token not valid for any token type"),
-			notAsked("collector", "no collector is named, so that traces go nowhere"),
+			notAsked("collector", "no collector is configured, so traces are not exported"),
 			fails("notifier ops (slack)", "ask Slack: status 404 no_service; to do: the webhook was removed or turned off: make a new incoming "+
 				"webhook in Slack and write its address into webhook_url"),
 		})

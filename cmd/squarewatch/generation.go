@@ -87,7 +87,7 @@ func (g *generation) scope() otel.Scope {
 	}
 	return otel.Scope{
 		Target: g.config.Target.String(), Probes: probeNames(g.config.Probes), Credentials: credentialNames(g.config),
-		Renewed: renewed, Notifiers: slices.Collect(maps.Keys(g.destinations)),
+		Renewable: renewed, Notifiers: slices.Collect(maps.Keys(g.destinations)),
 	}
 }
 

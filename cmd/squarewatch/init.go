@@ -20,7 +20,7 @@ type initFlags struct {
 	credentialsDir string
 	sendTest       bool
 	skipTests      bool
-	given          map[string]bool // the flags that were written
+	given          map[string]bool // the flags on the command line
 }
 
 func newInitCommand(file *configFile) *cobra.Command {
@@ -28,11 +28,11 @@ func newInitCommand(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Write a first configuration file, after questions and tests",
-		Long: "Ask for the API, a login, Slack and a collector, test each answer, and write a commented configuration file. A flag answers\n" +
-			"a question; without a terminal, flags must answer all. A file that is there is never overwritten. The tests change nothing and\n" +
-			"post nothing, except with --send-test. Secrets are written as env:NAME, file:/path or credential:NAME, a file in\n" +
-			"--credentials-dir. What is typed at a terminal goes into such a file, never into the configuration. The schema of the file,\n" +
-			"with which editors complete and check it, is written beside it.",
+		Long: "Ask for the settings of the API, the credential, Slack and the collector. Test each answer. Write a configuration file with\n" +
+			"comments. A flag answers a question; without a terminal, flags must answer all. An existing file is never overwritten. The\n" +
+			"tests change nothing and post nothing, except with --send-test. Give a secret as env:NAME, file:/path or credential:NAME, a\n" +
+			"file in --credentials-dir. init stores a typed secret in that directory, never in the configuration. It also writes the\n" +
+			"schema of the configuration beside it, for editors.",
 		Example: "  squarewatch init --config ./squarewatch.yaml\n" +
 			"  squarewatch init --studio my-studio --api-key credential:aisquare-api-key --slack-webhook env:SLACK_WEBHOOK",
 		Args: cobra.NoArgs,
@@ -60,11 +60,11 @@ func newInitCommand(file *configFile) *cobra.Command {
 	set.StringVar(&flags.answers.TraceURL, "trace-url", "", "`address` of a trace in the collector's pages, with {trace_id}, or none")
 	set.StringVar(&flags.credentialsDir, "credentials-dir", "", "`directory` of secrets (default: credentials, beside the file)")
 	set.BoolVar(&flags.sendTest, "send-test", false, "send a test message to Slack")
-	set.BoolVar(&flags.skipTests, "skip-tests", false, "write the file without asking API, Slack and collector")
+	set.BoolVar(&flags.skipTests, "skip-tests", false, "write the file without testing the answers")
 	return cmd
 }
 
-// read reads the references, and which flags were written.
+// read parses the references, and records which flags were given.
 func (f *initFlags) read(cmd *cobra.Command, references map[string]*string) error {
 	a := &f.answers
 	places := map[string]*initialize.Secret{
@@ -83,7 +83,7 @@ func (f *initFlags) read(cmd *cobra.Command, references map[string]*string) erro
 	}
 	for _, pair := range [][2]string{{"username", "password"}, {"slack-bot-token", "slack-channel"}} {
 		if f.given[pair[0]] != f.given[pair[1]] {
-			faults = append(faults, fmt.Errorf("--%s and --%s go together", pair[0], pair[1]))
+			faults = append(faults, fmt.Errorf("--%s needs --%s: give both, or neither", pair[0], pair[1]))
 		}
 	}
 	if f.given["trace-url"] && !f.given["collector"] {
@@ -91,7 +91,7 @@ func (f *initFlags) read(cmd *cobra.Command, references map[string]*string) erro
 	}
 	for _, pair := range [][2]string{{"api-key", "username"}, {"slack-webhook", "slack-bot-token"}} {
 		if f.given[pair[0]] && f.given[pair[1]] {
-			faults = append(faults, fmt.Errorf("--%s and --%s are both there: keep one", pair[0], pair[1]))
+			faults = append(faults, fmt.Errorf("--%s and --%s exclude each other: give one", pair[0], pair[1]))
 		}
 	}
 	return errors.Join(faults...)
@@ -131,7 +131,7 @@ func initializeFile(cmd *cobra.Command, file *configFile, flags *initFlags) erro
 	if path != defaultConfigPath {
 		flags.answers.StateDir = filepath.Join(filepath.Dir(path), "squarewatch-state")
 	}
-	b := &beginning{file: file, flags: flags, directory: directory}
+	b := &initialization{file: file, flags: flags, directory: directory}
 	if in, ok := cmd.InOrStdin().(*os.File); ok && initialize.IsTerminal(in) {
 		b.person = initialize.TTY{In: in, Out: cmd.ErrOrStderr()}
 		err = b.interview(cmd.Context())
@@ -152,7 +152,7 @@ func initializeFile(cmd *cobra.Command, file *configFile, flags *initFlags) erro
 	return file.process.display().write(nextSteps(path, file.credentialsDirectory(directory), &flags.answers))
 }
 
-// saveSchema writes the schema of the file beside it, for editors. One that is there belongs to another version, and is replaced.
+// saveSchema writes the schema of the file beside it, for editors. An existing one is replaced, because it may belong to another version.
 func saveSchema(directory string) error {
 	schema, err := config.Schema(kinds())
 	if err != nil {
@@ -185,6 +185,6 @@ func nextSteps(path, directory string, answers *initialize.Answers) string {
 	if path == defaultConfigPath {
 		return text + "As a service, instead of run:\n  systemctl enable --now squarewatch\n"
 	}
-	return text + "As a service: copy it to " + defaultConfigPath + " and the secrets to " + initialize.SystemdDirectory +
-		", write them as ${credential:NAME}, remove state_dir, and\n  systemctl enable --now squarewatch\n"
+	return text + "As a service:\n  1. Copy the file to " + defaultConfigPath + ".\n  2. Copy the secrets to " + initialize.SystemdDirectory +
+		", and write them as ${credential:NAME} in the copy.\n  3. Remove state_dir from the copy.\n  4. systemctl enable --now squarewatch\n"
 }

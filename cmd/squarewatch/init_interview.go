@@ -10,8 +10,8 @@ import (
 	"squarewatch/config"
 )
 
-// beginning makes a first configuration file: it asks, and tests what was answered.
-type beginning struct {
+// initialization makes a first configuration file: it asks, and tests what was answered.
+type initialization struct {
 	file      *configFile
 	flags     *initFlags
 	directory string              // of the secrets
@@ -19,31 +19,31 @@ type beginning struct {
 }
 
 // interview asks for everything, and tests each step.
-func (b *beginning) interview(ctx context.Context) error {
-	questions := initialize.Interview{Terminal: b.person, Given: b.flags.given, Directory: b.directory}
-	if !b.flags.skipTests {
-		questions.Test = b.test
+func (i *initialization) interview(ctx context.Context) error {
+	questions := initialize.Interview{Terminal: i.person, Given: i.flags.given, Directory: i.directory}
+	if !i.flags.skipTests {
+		questions.Test = i.test
 	}
-	if err := b.flags.answers.Ask(ctx, questions); err != nil {
+	if err := i.flags.answers.Ask(ctx, questions); err != nil {
 		return err
 	}
-	cfg, err := b.draft()
-	if err != nil || b.flags.skipTests {
+	cfg, err := i.draft()
+	if err != nil || i.flags.skipTests {
 		return err
 	}
-	send := b.flags.sendTest
+	send := i.flags.sendTest
 	if !send && len(cfg.Notifiers) > 0 {
-		if send, err = initialize.Confirm(ctx, b.person, "Send a test message to Slack?", false); err != nil {
+		if send, err = initialize.Confirm(ctx, i.person, "Send a test message to Slack?", false); err != nil {
 			return err
 		}
 	}
 	if !send {
 		return nil
 	}
-	if failed := b.sendTest(ctx, cfg); failed == nil || ctx.Err() != nil {
+	if failed := i.sendTest(ctx, cfg); failed == nil || ctx.Err() != nil {
 		return failed
 	}
-	anyway, err := initialize.Confirm(ctx, b.person, "Slack did not take it. Write the file nevertheless?", false)
+	anyway, err := initialize.Confirm(ctx, i.person, "Slack did not take it. Write the file nevertheless?", false)
 	if err == nil && !anyway {
 		err = errors.New("nothing is written")
 	}
@@ -51,20 +51,20 @@ func (b *beginning) interview(ctx context.Context) error {
 }
 
 // test tests the answers to one step.
-func (b *beginning) test(ctx context.Context, step initialize.Step) (works bool, err error) {
+func (i *initialization) test(ctx context.Context, step initialize.Step) (works bool, err error) {
 	if step == initialize.StepCollector {
-		b.flags.answers.SettleProtocol(func() bool { return b.collectorWorks(ctx) })
+		i.flags.answers.SettleProtocol(func() bool { return i.collectorWorks(ctx) })
 	}
-	cfg, err := b.draft()
+	cfg, err := i.draft()
 	if err != nil {
-		b.file.process.printError(err)
+		i.file.process.printError(err)
 		return false, nil // the person may answer again
 	}
 	kinds := map[initialize.Step][]string{
 		initialize.StepTarget: {liveTarget}, initialize.StepCredential: {liveCredential},
 		initialize.StepNotifier: {liveNotifier}, initialize.StepCollector: {liveCollector, liveSpool},
 	}
-	err = printLive(b.file.process.display(), withAdvice(checkLive(ctx, cfg, kinds[step]...)))
+	err = printLive(i.file.process.display(), withAdvice(checkLive(ctx, cfg, kinds[step]...)))
 	if err != nil && !errors.Is(err, errPrinted) {
 		return false, err
 	}
@@ -72,23 +72,23 @@ func (b *beginning) test(ctx context.Context, step initialize.Step) (works bool,
 }
 
 // collectorWorks reports whether the collector accepts the protocol of the answers.
-func (b *beginning) collectorWorks(ctx context.Context) bool {
-	cfg, err := b.draft()
+func (i *initialization) collectorWorks(ctx context.Context) bool {
+	cfg, err := i.draft()
 	return err == nil && !anyFailed(checkLive(ctx, cfg, liveCollector))
 }
 
 // testAll tests the answers of the command line.
-func (b *beginning) testAll(ctx context.Context) error {
-	if !b.flags.skipTests {
-		b.flags.answers.SettleProtocol(func() bool { return b.collectorWorks(ctx) })
+func (i *initialization) testAll(ctx context.Context) error {
+	if !i.flags.skipTests {
+		i.flags.answers.SettleProtocol(func() bool { return i.collectorWorks(ctx) })
 	}
-	cfg, err := b.draft()
-	if err != nil || b.flags.skipTests {
+	cfg, err := i.draft()
+	if err != nil || i.flags.skipTests {
 		return err
 	}
-	failed := printLive(b.file.process.display(), withAdvice(checkLive(ctx, cfg)))
-	if failed == nil && b.flags.sendTest {
-		failed = b.sendTest(ctx, cfg)
+	failed := printLive(i.file.process.display(), withAdvice(checkLive(ctx, cfg)))
+	if failed == nil && i.flags.sendTest {
+		failed = i.sendTest(ctx, cfg)
 	}
 	if failed == nil || ctx.Err() != nil {
 		return failed
@@ -97,10 +97,10 @@ func (b *beginning) testAll(ctx context.Context) error {
 }
 
 // draft reads the answers as a configuration from which a daemon could be built.
-func (b *beginning) draft() (*config.Config, error) {
-	draft, environ := b.flags.answers.Draft(b.file.process.env)
-	cfg, err := config.Parse(b.file.path(), []byte(draft.Text()), config.Options{
-		Kinds: kinds(), Environ: environ, CredentialsDirectory: b.file.credentialsDirectory(b.directory),
+func (i *initialization) draft() (*config.Config, error) {
+	draft, environ := i.flags.answers.Draft(i.file.process.env)
+	cfg, err := config.Parse(i.file.path(), []byte(draft.Text()), config.Options{
+		Kinds: kinds(), Environ: environ, CredentialsDirectory: i.file.credentialsDirectory(i.directory),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the answers make no valid file, and nothing is written:\n%w", err)
@@ -109,10 +109,10 @@ func (b *beginning) draft() (*config.Config, error) {
 }
 
 // sendTest sends a test message through every notifier.
-func (b *beginning) sendTest(ctx context.Context, cfg *config.Config) error {
+func (i *initialization) sendTest(ctx context.Context, cfg *config.Config) error {
 	for _, name := range sortedKeys(cfg.Notifiers) {
-		if err := notifyOnce(ctx, b.file.process.stdout, cfg, name); err != nil {
-			b.file.process.printError(err)
+		if err := notifyOnce(ctx, i.file.process.stdout, cfg, name); err != nil {
+			i.file.process.printError(err)
 			return errPrinted
 		}
 	}

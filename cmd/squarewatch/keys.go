@@ -10,8 +10,8 @@ import (
 	"squarewatch/probe/database"
 )
 
-// keyLook is how often the daemon looks whether a reload brought other API keys.
-const keyLook = 10 * time.Second
+// keyInterval is how often the daemon compares the API keys with those of the configuration, which a reload may change.
+const keyInterval = 10 * time.Second
 
 // keyAges holds since when each API key is in use, by its credential.
 type keyAges struct {
@@ -49,7 +49,7 @@ func (d *Daemon) watchKeys(ctx context.Context) {
 				d.options.Logger.WarnContext(ctx, "the age of an API key is not known; squarewatch tries again", "error", err)
 			}
 		}
-		if !sleepUntil(ctx, time.Now().Add(keyLook)) {
+		if !sleepUntil(ctx, time.Now().Add(keyInterval)) {
 			return
 		}
 	}

@@ -70,8 +70,8 @@ func TestMessagesOfTheStandardLibraryAreLogged(t *testing.T) {
 	const unsolicited = "Unsolicited response received on idle HTTP channel starting with "
 	panicked := "http: panic serving 127.0.0.1:1: oh\n" + strings.Repeat("goroutine 1\n", 100) + "."
 	for text, want := range map[string]string{
-		panicked:                          panicked,
-		"an answer that nobody asked for": "an answer that nobody asked for",
+		panicked:               panicked,
+		"an unexpected answer": "an unexpected answer",
 		unsolicited + `"{\"mail\": \"ada@example.org\", \"token\": \"hush\"}"; err=<nil>`: unsolicited +
 			`"{\"mail\": \"***\", \"token\": ***}"; err=<nil>`,
 		strings.Repeat("a b ", 1000): strings.Repeat("a b ", 74) + "a b…",
@@ -118,7 +118,7 @@ func TestTheLogHasTheWarningsOfCheck(t *testing.T) {
 		s := newSceneWith(t, strings.Replace(sceneFile, "on: [5xx]", "on: [404]", 1), func(*Options) {})
 		s.after(time.Second)
 		s.stop()
-		for _, want := range []string{"no rule counts 5xx of ", "traces are not exported, so that messages show none"} {
+		for _, want := range []string{"no rule counts 5xx of ", "traces are not exported, so messages link to none"} {
 			if !strings.Contains(s.log.String(), want) {
 				t.Errorf("want %q in the log, got\n%s", want, s.log)
 			}

@@ -22,7 +22,7 @@ type loginForm struct {
 	Closed bool // no token is configured
 }
 
-// serveLogin adds the login with web.token for browsers, which cannot use the socket.
+// serveLogin adds the pages /login and /logout. With web.token they give a browser a session; commands use the Unix socket instead.
 func (d *Daemon) serveLogin(mux *http.ServeMux) {
 	page := template.Must(template.New("login").Parse(loginPage))
 	show := func(w http.ResponseWriter, status int, form loginForm) {
@@ -43,7 +43,7 @@ func (d *Daemon) serveLogin(mux *http.ServeMux) {
 		r.Body = http.MaxBytesReader(w, r.Body, largestRequest)
 		form := loginForm{Return: localPath(r.PostFormValue("return"))}
 		switch err := d.logIn(w, r); {
-		case errors.Is(err, errGuesses):
+		case errors.Is(err, errTooManyTokens):
 			form.Fault = err.Error()
 			show(w, http.StatusTooManyRequests, form)
 		case err != nil:
@@ -60,21 +60,21 @@ func (d *Daemon) serveLogin(mux *http.ServeMux) {
 }
 
 var (
-	errGuesses = errors.New("too many wrong tokens were tried; wait a minute")
-	errGuess   = errors.New("the token is not that of web.token in the configuration")
+	errTooManyTokens = errors.New("too many wrong tokens were tried; wait a minute")
+	errWrongToken    = errors.New("the token is not that of web.token in the configuration")
 )
 
 // logIn gives the browser a session if the form has the token.
 func (d *Daemon) logIn(w http.ResponseWriter, r *http.Request) error {
 	now := time.Now()
-	if !d.guesses.allowed(now) {
-		return errGuesses
+	if !d.wrongTokens.allowed(now) {
+		return errTooManyTokens
 	}
 	token := d.config().Web.Token
 	if token.IsZero() || !sameSecret(token.Reveal(), r.PostFormValue("token")) {
-		d.guesses.add(now)
+		d.wrongTokens.add(now)
 		d.options.Logger.WarnContext(r.Context(), "a login was refused", "from", r.RemoteAddr)
-		return errGuess
+		return errWrongToken
 	}
 	s := session{Name: redact.Text(strings.TrimSpace(r.PostFormValue("name")), longestName), Ends: now.Add(sessionLength).Unix()}
 	d.options.Logger.InfoContext(r.Context(), "a browser logged in", "by", onBehalf(tokenHolder, s.Name), "from", r.RemoteAddr)
@@ -82,8 +82,8 @@ func (d *Daemon) logIn(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// cookie returns the cookie of a session. Pages of other sites cannot make a browser send it with a change: SameSite=Lax sends it only when
-// a person follows a link, https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.6.7.1.
+// cookie returns the cookie of a session. A page of another site cannot make the browser send it with a POST: SameSite=Lax sends it only
+// when a person follows a link, https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.6.7.1.
 func cookie(r *http.Request, value string, age int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure depends on how the browser reaches the page
 		Name: sessionCookie, Value: value, Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode,
@@ -91,7 +91,8 @@ func cookie(r *http.Request, value string, age int) *http.Cookie {
 	}
 }
 
-// loginPath returns the address of the login form, which leads back to a request. A proxy may have removed the path of external_url.
+// loginPath returns the address of the login form. After the login, the browser returns to the page of r. A proxy may have removed the path
+// of external_url.
 func (d *Daemon) loginPath(r *http.Request) string {
 	prefix := ""
 	if u, err := url.Parse(string(d.config().ExternalURL)); err == nil {
@@ -100,7 +101,7 @@ func (d *Daemon) loginPath(r *http.Request) string {
 	return prefix + "/login?return=" + url.QueryEscape(prefix+r.URL.RequestURI())
 }
 
-// localPath returns where a form wants to go, if that is a page of this site; ./ for anything else.
+// localPath returns the target of a form if it is a path on this site, and ./ otherwise.
 func localPath(to string) string {
 	u, err := url.Parse(to)
 	if err != nil || to == "" || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) ||

@@ -219,7 +219,7 @@ func TestABrowserLogsIn(t *testing.T) {
 
 func TestWrongTokensAreLimited(t *testing.T) {
 	l := newLive(t)
-	for range maxGuesses {
+	for range maxWrongTokens {
 		l.form("/login", url.Values{"token": {"wrong"}}, nil)
 	}
 	if got := l.form("/login", url.Values{"token": {"top-secret"}}, nil); got.StatusCode != http.StatusTooManyRequests {

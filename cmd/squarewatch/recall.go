@@ -32,7 +32,7 @@ func (o *opened) recall(ctx context.Context, engine *alert.Engine, now time.Time
 		return err
 	}
 	if load.Rollups >= largestRecall || load.Runs >= largestRecall {
-		return o.recallLittle(ctx, engine, all, last, now)
+		return o.recallQuickly(ctx, engine, all, last, now)
 	}
 	recent := now.Add(-min(all, recentRuns)).Truncate(time.Minute)
 	begin := recent
@@ -45,8 +45,8 @@ func (o *opened) recall(ctx context.Context, engine *alert.Engine, now time.Time
 	return o.recallWindows(ctx, engine, begin, recent, now)
 }
 
-// recallLittle recalls as many of the last runs as a quick start allows, and leaves the rest to fill.
-func (o *opened) recallLittle(ctx context.Context, engine *alert.Engine, all time.Duration, last map[string]int, now time.Time) error {
+// recallQuickly recalls as many of the last runs as a quick start allows, and leaves the rest to fill.
+func (o *opened) recallQuickly(ctx context.Context, engine *alert.Engine, all time.Duration, last map[string]int, now time.Time) error {
 	single, err := o.history.NewestRuns(ctx, now.Add(-min(all, recentRuns)), largestRecall)
 	if err != nil {
 		return err

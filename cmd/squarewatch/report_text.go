@@ -22,20 +22,20 @@ func (r *periodReport) summary() []string {
 		list = append(list, fmt.Sprintf("Missed: %s, which count neither as good nor as bad.", withNumber(r.Missed, "run")))
 	}
 	if r.Unwatched > 0 {
-		list = append(list, fmt.Sprintf("squarewatch did not run for %s of this time.", spell(r.Unwatched)))
+		list = append(list, fmt.Sprintf("squarewatch did not run for %s of this time.", durationText(r.Unwatched)))
 	}
 	if r.HistoryFrom != nil {
-		list = append(list, fmt.Sprintf("The history begins at %s only.", r.HistoryFrom.In(r.Until.Location()).Format(layout)))
+		list = append(list, fmt.Sprintf("The history begins only at %s.", r.HistoryFrom.In(r.Until.Location()).Format(layout)))
 	}
 	return list
 }
 
-// spell shows seconds as a duration.
-func spell(seconds float64) string {
+// durationText shows seconds as a duration.
+func durationText(seconds float64) string {
 	return setting.Duration(time.Duration(seconds * float64(time.Second)).Round(time.Second)).String()
 }
 
-// reportTable is a part of the report: a title, or what to say when there are no rows.
+// reportTable is a table of the report. Without rows, the report shows none instead; if none is empty too, it shows nothing.
 type reportTable struct {
 	title, none string
 	columns     []string
@@ -71,7 +71,7 @@ func (r *periodReport) tables() []reportTable {
 }
 
 func (i *incidentReport) row(until time.Time) []any {
-	declared := spell(i.Declared)
+	declared := durationText(i.Declared)
 	if i.Resolved == nil {
 		declared += ", still firing"
 	}
@@ -79,7 +79,8 @@ func (i *incidentReport) row(until time.Time) []any {
 	if culprit == "" {
 		culprit = "-"
 	}
-	return []any{i.Fired.In(until.Location()).Format("2006-01-02 15:04"), i.Rule, i.Series, spell(i.BadTime), declared, culprit, i.BadRuns}
+	fired := i.Fired.In(until.Location()).Format("2006-01-02 15:04")
+	return []any{fired, i.Rule, i.Series, durationText(i.BadTime), declared, culprit, i.BadRuns}
 }
 
 func secondsText(seconds float64) string {

@@ -67,7 +67,7 @@ func TestAttackALocalUserSilences(t *testing.T) {
 	}
 }
 
-// Whoever reaches the port cannot fill the log, which would make the journal drop the lines about alerts.
+// A client of the port cannot fill the log. A full log would make the journal drop the lines about alerts.
 func TestAttackWithManyRefusedChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSceneWith(t, sceneFile, func(o *Options) { o.Peer = func(net.Conn) string { return "" } })

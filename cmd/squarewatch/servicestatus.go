@@ -140,15 +140,15 @@ func firingInWords(incidents []alert.Incident, now time.Time) string {
 		return "0 firing"
 	}
 	first := &incidents[0]
-	text := fmt.Sprintf("%d firing (%s %s, %s", len(incidents), first.Rule, first.Series, roughly(now.Sub(first.Since)))
+	text := fmt.Sprintf("%d firing (%s %s, %s", len(incidents), first.Rule, first.Series, roundedText(now.Sub(first.Since)))
 	if more := len(incidents) - 1; more > 0 {
 		text += fmt.Sprintf(", and %d more", more)
 	}
 	return text + ")"
 }
 
-// roughly rounds a duration down to its largest unit.
-func roughly(d time.Duration) string {
+// roundedText rounds a duration down to its largest unit.
+func roundedText(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
 		return fmt.Sprintf("%d days", d/(24*time.Hour))

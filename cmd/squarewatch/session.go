@@ -63,27 +63,27 @@ func (d *Daemon) sessionOf(r *http.Request) (session, bool) {
 }
 
 const (
-	maxGuesses  = 10 // wrong tokens in a login form, of all browsers together
-	guessWindow = time.Minute
+	maxWrongTokens = 10 // wrong tokens in a login form, of all browsers together
+	guessWindow    = time.Minute
 )
 
-// guesses counts wrong tokens, to limit how many can be tried.
-type guesses struct {
+// wrongTokens counts wrong tokens, to limit how many can be tried.
+type wrongTokens struct {
 	mu    sync.Mutex
 	wrong []time.Time
 }
 
 // allowed reports whether another token may be tried.
-func (g *guesses) allowed(now time.Time) bool {
+func (g *wrongTokens) allowed(now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for len(g.wrong) > 0 && now.Sub(g.wrong[0]) >= guessWindow {
 		g.wrong = g.wrong[1:]
 	}
-	return len(g.wrong) < maxGuesses
+	return len(g.wrong) < maxWrongTokens
 }
 
-func (g *guesses) add(now time.Time) {
+func (g *wrongTokens) add(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.wrong = append(g.wrong, now)

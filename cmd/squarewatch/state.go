@@ -248,17 +248,17 @@ func (s *state) prune(ctx context.Context, before time.Time) {
 func (s *state) Close() error {
 	o := s.opened.Load()
 	if o == nil {
-		return s.disown()
+		return s.releaseOwner()
 	}
 	closing := database.Go(o.db.Close)
 	if err := closing.Wait(flushTimeout); err != nil {
-		return errors.Join(fmt.Errorf("close the database: %w", err), s.disown())
+		return errors.Join(fmt.Errorf("close the database: %w", err), s.releaseOwner())
 	}
-	return s.disown()
+	return s.releaseOwner()
 }
 
-// disown releases the ownership of state_dir, unless opening the database still runs.
-func (s *state) disown() error {
+// releaseOwner releases the ownership of state_dir, unless opening the database still runs.
+func (s *state) releaseOwner() error {
 	if s.opening != nil || s.owner == nil {
 		return nil // the operating system releases it when the process ends
 	}

@@ -279,7 +279,7 @@ func sinceOr(t *time.Time, now time.Time, other string) string {
 
 // sinceText returns when something began and how long ago.
 func sinceText(t, now time.Time) string {
-	return fmt.Sprintf("%s (%s)", shortTime(t, now), roughly(now.Sub(t)))
+	return fmt.Sprintf("%s (%s)", shortTime(t, now), roundedText(now.Sub(t)))
 }
 
 // shortTime shows a time in the zone of now, without the date when it is today's.

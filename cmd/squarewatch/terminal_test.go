@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/creack/pty"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"squarewatch/probe/aisquaretest"
@@ -50,6 +51,37 @@ func TestCommandsFitARealTerminal(t *testing.T) {
 						t.Errorf("%s: %d columns: %s", name, got, part)
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestATerminalSetsTheDisplay opens a real terminal for every width, with every variable that decides about colours. All commands draw for
+// the display that comes of it; the files in testdata/display show what they draw for each width.
+func TestATerminalSetsTheDisplay(t *testing.T) {
+	tty, far, err := pty.Open()
+	if err != nil {
+		t.Skipf("there is no terminal: %v", err)
+	}
+	defer func() { _, _ = tty.Close(), far.Close() }()
+	for _, columns := range []int{60, 80, 200} {
+		if err := pty.Setsize(tty, &pty.Winsize{Rows: 24, Cols: uint16(columns)}); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			environ          map[string]string
+			terminal, colour bool
+		}{
+			{map[string]string{"TERM": "xterm"}, true, true},
+			{map[string]string{"TERM": "xterm", "NO_COLOR": "1"}, true, false},
+			{map[string]string{"TERM": "xterm", "FORCE_COLOR": "1", "NO_COLOR": "1"}, true, false},
+			{map[string]string{"TERM": "dumb"}, false, false},
+			{map[string]string{"TERM": "dumb", "FORCE_COLOR": "1"}, false, true},
+		} {
+			p := process{stdout: far, env: func(name string) (string, bool) { value, ok := c.environ[name]; return value, ok }}
+			want := display{out: far, width: columns, height: 24, terminal: c.terminal, colour: c.colour}
+			if got := p.display(); got != want {
+				t.Errorf("%d columns with %v: want %+v, got %+v", columns, c.environ, want, got)
 			}
 		}
 	}

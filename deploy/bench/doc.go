@@ -1,2 +1,3 @@
-// Package bench measures squarewatch as a whole process, beside other tools and in a browser, on the same targets in one run: make bench.
+// Package bench measures the whole process, other tools, and the page in a browser. make bench measures all of them in one run, against the
+// same targets.
 package bench

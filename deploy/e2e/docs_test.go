@@ -17,7 +17,8 @@ import (
 // firstIncident is a reader of docs/first-incident.md, who has a stand-in for the API and one for Slack.
 type firstIncident struct {
 	t     *testing.T
-	shell func(script string) *exec.Cmd // runs a script in the directory of the reader, with the secrets KEY and HOOK in its environment
+	shell func(script string) *exec.Cmd // runs a script in the home of the reader, with the secrets KEY and HOOK in its environment
+	at    string                        // the command that leads to the directory where the reader is; empty for the home
 	began time.Time
 	slack *slackstub.Server
 	demo  *output
@@ -30,7 +31,8 @@ func TestTheFirstIncidentOfTheDocs(t *testing.T) {
 	t.Cleanup(slack.Close)
 	target := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	t.Cleanup(target.Close)
-	directory, env := t.TempDir(), append(os.Environ(),
+	directory := t.TempDir()
+	env := append(os.Environ(), "HOME="+directory,
 		"PATH="+filepath.Dir(binary(t))+":"+os.Getenv("PATH"), "KEY="+aisquaretest.DefaultKey, "HOOK="+slack.Webhook())
 	r := &firstIncident{t: t, slack: slack, began: time.Now(), shell: func(script string) *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", script)
@@ -67,10 +69,13 @@ func (r *firstIncident) follow(target, port, more string) {
 			r.receives("FIRING")
 		case strings.HasPrefix(block, "rm "):
 			r.clean = block
-		case strings.HasPrefix(block, "squarewatch status"):
+		case strings.Contains(block, "squarewatch status"):
 			r.run(block, 1)
 		default:
 			r.run(block, 0)
+		}
+		if strings.Contains(block, "cd ~/drill\n") {
+			r.at = "cd ~/drill; "
 		}
 	}
 	r.receives("RESOLVED")
@@ -83,7 +88,7 @@ func (r *firstIncident) follow(target, port, more string) {
 func (r *firstIncident) leave() {
 	r.t.Helper()
 	r.run("kill -INT $(cat .pid); while grep -q '^State:.[^Z]' /proc/$(cat .pid)/status 2>/dev/null; do sleep 0.1; done", 0)
-	r.run("mkdir credentials; "+r.clean, 0) // the secrets of this reader are not in files
+	r.run(r.clean, 0)
 	if left, err := r.shell("ls").CombinedOutput(); err != nil || len(left) > 0 {
 		r.t.Errorf("want nothing left, got %q, %v", left, err)
 	}
@@ -98,7 +103,7 @@ func (r *firstIncident) log(text string) {
 func (r *firstIncident) run(block string, status int) {
 	r.t.Helper()
 	r.log("$ " + strings.TrimSpace(block))
-	cmd := r.shell(block)
+	cmd := r.shell(r.at + block)
 	out, err := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != status {
 		r.t.Fatalf("%s: want status %d, got %d (%v)\n%s", block, status, got, err, out)
@@ -110,7 +115,7 @@ func (r *firstIncident) run(block string, status int) {
 func (r *firstIncident) start(command string) *output {
 	r.t.Helper()
 	r.log("$ " + strings.TrimSpace(command) + " &")
-	return start(r.t, r.shell("echo $$ >.pid; exec "+command))
+	return start(r.t, r.shell(r.at+"echo $$ >.pid; exec "+command))
 }
 
 // receives waits until Slack has a message with a word in it.

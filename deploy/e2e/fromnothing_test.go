@@ -24,7 +24,7 @@ func TestFromNothing(t *testing.T) {
 
 	r := &firstIncident{t: t, slack: s.slack, began: time.Now(), shell: func(script string) *exec.Cmd {
 		return exec.CommandContext(t.Context(), "nsenter", "--target", s.leader, "--all", "--no-fork", "--", "runuser", "--user", "reader", "--",
-			"env", "KEY="+aisquaretest.DefaultKey, "HOOK="+s.slack.Webhook(), "sh", "-e", "-c", "cd /home/reader; "+script)
+			"env", "HOME=/home/reader", "KEY="+aisquaretest.DefaultKey, "HOOK="+s.slack.Webhook(), "sh", "-e", "-c", "cd /home/reader; "+script)
 	}}
 	r.log("# dpkg --install squarewatch.deb\n" + s.run("dpkg", "--install", "/root/squarewatch.deb"))
 	_, port, _ := strings.Cut(s.listen, ":")

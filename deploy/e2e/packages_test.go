@@ -78,6 +78,7 @@ func TestThePackageOnDebian(t *testing.T) {
 	s.installPackage()
 	s.upgradeAmidAnIncident()
 	s.upgradeWithABadFile()
+	s.goBack()
 	s.move()
 	s.removePackage()
 	s.purgePackage()
@@ -108,6 +109,9 @@ func (s *service) installPackage() {
 	s.write(serviceFile, s.config(s.listen), 0o640) // it keeps its owner and group
 	s.configure()
 	s.run("squarewatch", "check")
+	if out, status := s.try("runuser", "--user", "nobody", "--", "squarewatch", "check"); status != 1 || !strings.Contains(out, "with sudo") {
+		s.t.Errorf("want another user to be told what to do, got %d and %s", status, out)
+	}
 	s.run("systemctl", "enable", "--now", serviceUnit)
 	eventually(s.t, 30*time.Second, "heartbeats", func() bool { return s.pings.Load() >= 1 })
 }
@@ -153,6 +157,21 @@ func (s *service) upgradeWithABadFile() {
 	if s.property("MainPID") == pid || !s.ready() {
 		s.t.Error("want the new daemon with the corrected file")
 	}
+}
+
+// goBack installs the version before over the new one, as docs/install.md says, and then the new one again.
+func (s *service) goBack() {
+	s.t.Helper()
+	s.run("sh", "-e", "-c", installPage(s.t, "## Back up"))
+	s.run("sh", "-e", "-c", "mkdir /root/old; cp /root/one.deb /root/old/squarewatch_1.0.0_amd64.deb; cd /root/old\n"+
+		strings.Replace(installPage(s.t, "## Go back to the version before"), "apt-get install", "apt-get install --yes", 1))
+	eventually(s.t, 30*time.Second, "the service is ready", s.ready)
+	if out := s.run("squarewatch", "version"); !strings.Contains(out, "1.0.0") {
+		s.t.Errorf("want the version before, got %s", out)
+	}
+	s.run("rm", "/root/squarewatch.db", "/root/squarewatch-etc.tar")
+	s.run("dpkg", "--install", "/root/two.deb")
+	eventually(s.t, 30*time.Second, "the service is ready", s.ready)
 }
 
 // move backs the service up and restores it, as docs/install.md says, over a state that is lost.

@@ -62,6 +62,32 @@ func TestPromtoolTakesTheRules(t *testing.T) {
 	}
 }
 
+// TestPromtoolTakesTheFilesOfTheDocs lets the real tool read the files for Prometheus in docs/prometheus.md.
+func TestPromtoolTakesTheFilesOfTheDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/prometheus.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```yml\n")[1:]
+	if len(blocks) < 3 {
+		t.Errorf("want the files of Prometheus, got %d", len(blocks))
+	}
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		file := filepath.Join(t.TempDir(), "prometheus.yml")
+		if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		arguments := []string{"check", "config", "--syntax-only", file} // the file with the token is not here
+		if strings.HasPrefix(block, "groups:") {
+			arguments = []string{"check", "rules", "--lint=all", "--lint-fatal", file}
+		}
+		if out, err := promtool(t.Context(), arguments...); err != nil {
+			t.Errorf("%v\n%s\nin:\n%s", err, out, block)
+		}
+	}
+}
+
 const (
 	scraped = 15 * time.Second // between two scrapes, and two evaluations
 	ranFor  = 70 * time.Minute

@@ -92,7 +92,7 @@ func TestAResolverThatIsDnsmasq(t *testing.T) {
 	}
 	resolved("api.aisquare.test").wants(t, "a known name", "success", "")
 	resolved("none.aisquare.test").wants(t, "a name that does not exist", "dns_error", resolver)
-	resolved("www.example.org").wants(t, "a name that nobody may be asked for", "dns_error", resolver)
+	resolved("www.example.org").wants(t, "a name that the resolver may not forward", "dns_error", resolver)
 	if _, err := stop(t, cmd); err != nil {
 		t.Log(err)
 	}

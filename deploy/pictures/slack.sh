@@ -8,4 +8,4 @@ if ! cmp -s package-lock.json node_modules/.installed; then
   cp package-lock.json node_modules/.installed
 fi
 mkdir -p ../../docs/pictures
-node slack.mjs ../../docs/pictures ../../alert/slack/testdata/{firing-401-api,site-firing-500,resolved-500}.json
+node slack.mjs ../../docs/pictures ../../alert/slack/testdata/{site-firing-401-api,site-firing-500,site-resolved-500}.json

@@ -3,14 +3,11 @@
 package soak_test
 
 import (
-	"context"
-	"database/sql"
 	"net/http"
-	"os"
-	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
 
 	"squarewatch/alert/slack/slackstub"
 	"squarewatch/probe/aisquaretest"
@@ -18,157 +15,86 @@ import (
 
 // kind is a kind of fault. begin breaks something, and returns what mends it; nil where nothing is to be mended.
 type kind struct {
-	weight int
+	weight int // how often it comes, in comparison with others
 	begin  func(s *stage, f fault) (end func(), err error)
+	lasts  time.Duration // 0 for a time that is drawn
 }
 
-// failing is an answer of the API with a reason.
-func failing(status int) aisquaretest.Fault {
-	return aisquaretest.Fault{Status: status, Body: `{"detail": "the database is away"}`}
+// failing is an answer of the API with a reason, in the form of Django REST framework.
+func failing(status int) broken {
+	header := http.Header{"Content-Type": {"application/json"}}
+	return broken{Fault: aisquaretest.Fault{Status: status, Header: header, Body: `{"detail": "The database is away."}`}}
 }
 
-// failingPartly is the same for some of the requests.
-func failingPartly() aisquaretest.Fault {
-	f := failing(http.StatusInternalServerError)
-	f.Rate = 0.4
-	return f
+// partly is a fault of two requests in five.
+func partly(what broken) broken {
+	what.every = 5
+	return what
+}
+
+func gatewayPage() broken {
+	header := http.Header{"Content-Type": {"text/html"}}
+	return broken{Fault: aisquaretest.Fault{Status: http.StatusBadGateway, Header: header, Body: "<html><h1>502 Bad Gateway</h1></html>"}}
+}
+
+func slow(by time.Duration) broken { return broken{Fault: aisquaretest.Fault{Delay: by}} }
+
+func hanging() broken { return broken{Fault: aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}} }
+
+func breaking(where aisquaretest.BreakPoint) broken {
+	return broken{Fault: aisquaretest.Fault{Break: where}}
+}
+
+// limiting is an answer of Slack that asks for a pause of so many seconds.
+func limiting(after string) slackstub.Fault {
+	return slackstub.Fault{Status: http.StatusTooManyRequests, RetryAfter: after}
 }
 
 // kinds are all kinds by name. To add one, add a line here.
 func kinds() map[string]kind {
 	return map[string]kind{
-		"target: an endpoint fails":        {4, endpoint(failing(http.StatusInternalServerError))},
-		"target: an endpoint fails partly": {2, endpoint(failingPartly())},
-		"target: an endpoint refuses":      {2, endpoint(failing(http.StatusUnauthorized))},
-		"target: a page of a gateway":      {1, endpoint(aisquaretest.Fault{Status: http.StatusBadGateway, Body: "<html>"})},
-		"target: an endpoint is slow":      {2, endpoint(aisquaretest.Fault{Delay: 700 * time.Millisecond})},
-		"target: an endpoint hangs":        {1, endpoint(aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders})},
-		"target: half an answer":           {1, endpoint(aisquaretest.Fault{Break: aisquaretest.BreakBody})},
-		"target: a reset":                  {1, endpoint(aisquaretest.Fault{Break: aisquaretest.BreakReset})},
-		"target: garbage":                  {1, endpoint(aisquaretest.Fault{Break: aisquaretest.BreakGarbage})},
-		"target: everything fails":         {1, everything(failing(http.StatusServiceUnavailable))},
-		"Slack: too many requests":         {2, slackFault(slackstub.Fault{Status: http.StatusTooManyRequests, RetryAfter: "1"})},
-		"Slack: fails":                     {2, slackFault(slackstub.Fault{Status: http.StatusInternalServerError})},
-		"Slack: slow":                      {1, slackFault(slackstub.Fault{Delay: time.Second})},
-		"Slack: cuts connections":          {1, slackFault(slackstub.Fault{CutBefore: true})},
-		"collector: fails":                 {2, collectorFault(http.StatusServiceUnavailable)},
-		"collector: limits":                {1, collectorFault(http.StatusTooManyRequests)},
-		"disk: locked":                     {2, lockDatabase},
-		"signal: reload":                   {2, func(s *stage, _ fault) (func(), error) { return nil, s.signal(syscall.SIGHUP) }},
-		"signal: stands still":             {1, standStill},
-		"file: another probe":              {2, anotherProbe},
-		"file: refused":                    {1, refusedFile},
-		"process: killed":                  {1, func(s *stage, _ fault) (func(), error) { return nil, s.restart(syscall.SIGKILL) }},
-		"process: stopped":                 {1, func(s *stage, _ fault) (func(), error) { return nil, s.restart(syscall.SIGTERM) }},
-		"neighbour: takes a processor":     {1, busyNeighbour},
-		"people: a silence":                {2, silence},
+		"target: an endpoint fails":          {weight: 3, begin: endpoint(failing(http.StatusInternalServerError))},
+		"target: an endpoint fails partly":   {weight: 2, begin: endpoint(partly(failing(http.StatusInternalServerError)))},
+		"target: an endpoint refuses":        {weight: 1, begin: endpoint(failing(http.StatusUnauthorized))},
+		"target: an endpoint limits":         {weight: 1, begin: endpoint(failing(http.StatusTooManyRequests))},
+		"target: a page of a gateway":        {weight: 1, begin: endpoint(gatewayPage())},
+		"target: an endpoint is slow":        {weight: 1, begin: endpoint(slow(700 * time.Millisecond))},
+		"target: an endpoint hangs":          {weight: 2, begin: endpoint(hanging())},
+		"target: half an answer":             {weight: 1, begin: endpoint(breaking(aisquaretest.BreakBody))},
+		"target: a reset":                    {weight: 1, begin: endpoint(breaking(aisquaretest.BreakReset))},
+		"target: garbage":                    {weight: 1, begin: endpoint(breaking(aisquaretest.BreakGarbage))},
+		"target: everything fails":           {weight: 1, begin: everything(failing(http.StatusServiceUnavailable))},
+		"login: fails":                       {weight: 1, begin: login(failing(http.StatusInternalServerError))},
+		"login: slow":                        {weight: 1, begin: login(slow(700 * time.Millisecond))},
+		"login: hangs":                       {weight: 1, begin: login(hanging())},
+		"login: all tokens end":              {weight: 1, begin: endTokens},
+		"login: the account is refused":      {weight: 1, begin: refuseAccount},
+		"names: SERVFAIL":                    {weight: 1, begin: nameServer(naming{code: dnsmessage.RCodeServerFailure})},
+		"names: the target is unknown":       {weight: 1, begin: nameServer(naming{code: dnsmessage.RCodeNameError})},
+		"names: silent":                      {weight: 1, begin: nameServer(naming{silent: true})},
+		"names: slow":                        {weight: 1, begin: nameServer(naming{delay: 400 * time.Millisecond})},
+		"Slack: limits":                      {weight: 1, begin: slackFault(limiting("1"))},
+		"Slack: limits for minutes":          {weight: 1, begin: slackFault(limiting("5")), lasts: 2 * time.Minute},
+		"Slack: fails":                       {weight: 2, begin: slackFault(slackstub.Fault{Status: http.StatusInternalServerError})},
+		"Slack: slow":                        {weight: 1, begin: slackFault(slackstub.Fault{Delay: time.Second})},
+		"Slack: cuts connections":            {weight: 1, begin: slackFault(slackstub.Fault{CutBefore: true})},
+		"collector: fails":                   {weight: 1, begin: collectorFault(answering{status: http.StatusServiceUnavailable})},
+		"collector: limits":                  {weight: 1, begin: collectorFault(answering{status: http.StatusTooManyRequests})},
+		"collector: slow":                    {weight: 1, begin: collectorFault(answering{delay: 2 * time.Second})},
+		"collector: cuts connections":        {weight: 1, begin: collectorFault(answering{cut: true})},
+		"disk: full":                         {weight: 1, begin: fullDisk},
+		"disk: read-only at a start":         {weight: 1, begin: readOnlyDisk, lasts: 5 * time.Second},
+		"signal: reload":                     {weight: 1, begin: signals(syscall.SIGHUP)},
+		"signal: many reloads":               {weight: 1, begin: signals(syscall.SIGHUP, syscall.SIGHUP, syscall.SIGHUP, syscall.SIGHUP)},
+		"signal: stands still":               {weight: 1, begin: standStill},
+		"file: another probe":                {weight: 1, begin: anotherProbe},
+		"file: refused":                      {weight: 1, begin: refusedFile},
+		"process: killed":                    {weight: 1, begin: restart(syscall.SIGKILL)},
+		"process: killed with messages":      {weight: 2, begin: killWithMessages, lasts: 25 * time.Second},
+		"process: stopped":                   {weight: 1, begin: restart(syscall.SIGTERM)},
+		"neighbour: takes a processor":       {weight: 1, begin: busyNeighbour},
+		"people: silence what will fail":     {weight: 2, begin: silenceBefore, lasts: 35 * time.Second},
+		"people: silence what fails":         {weight: 1, begin: silenceAfter, lasts: 35 * time.Second},
+		"people: a silence that ends sooner": {weight: 1, begin: silenceShort, lasts: 20 * time.Second},
 	}
-}
-
-// endpoint breaks one endpoint of the target.
-func endpoint(what aisquaretest.Fault) func(*stage, fault) (func(), error) {
-	return func(s *stage, f fault) (func(), error) {
-		path := paths()[f.Pick%uint64(len(paths()))]
-		return s.breakPath(path, what), nil
-	}
-}
-
-// everything breaks all endpoints.
-func everything(what aisquaretest.Fault) func(*stage, fault) (func(), error) {
-	return func(s *stage, _ fault) (func(), error) {
-		var ends []func()
-		for _, path := range paths() {
-			ends = append(ends, s.breakPath(path, what))
-		}
-		return func() {
-			for _, end := range ends {
-				end()
-			}
-		}, nil
-	}
-}
-
-func slackFault(what slackstub.Fault) func(*stage, fault) (func(), error) {
-	return func(s *stage, _ fault) (func(), error) {
-		s.slack.Always(what)
-		return func() { s.slack.Always(slackstub.Fault{}) }, nil
-	}
-}
-
-func collectorFault(status int) func(*stage, fault) (func(), error) {
-	return func(s *stage, _ fault) (func(), error) {
-		s.collector.answer.Store(int64(status))
-		return func() { s.collector.answer.Store(http.StatusOK) }, nil
-	}
-}
-
-// lockDatabase holds the write lock of the database, as a person with the sqlite3 shell may.
-func lockDatabase(s *stage, f fault) (func(), error) {
-	db, err := sql.Open("sqlite", filepath.Join(s.state, "squarewatch.db")+"?_pragma=busy_timeout(1000)&_txlock=immediate")
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(s.ctx, f.Lasts)
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil { // another lock is held
-		cancel()
-		return nil, db.Close()
-	}
-	return func() {
-		_ = tx.Rollback()
-		cancel()
-		_ = db.Close()
-	}, nil
-}
-
-// standStill stops the process for a while, as a suspended machine does.
-func standStill(s *stage, f fault) (func(), error) {
-	s.note(&s.stood, f)
-	return func() { _ = s.signal(syscall.SIGCONT) }, s.signal(syscall.SIGSTOP)
-}
-
-// anotherProbe reloads a file with one probe more, and later without it.
-func anotherProbe(s *stage, _ fault) (func(), error) {
-	change := func(extra int) error {
-		s.mu.Lock()
-		s.extra += extra
-		s.mu.Unlock()
-		if err := s.writeFile(); err != nil {
-			return err
-		}
-		return s.signal(syscall.SIGHUP)
-	}
-	return func() { _ = change(-1) }, change(1)
-}
-
-// refusedFile reloads a file that must be refused.
-func refusedFile(s *stage, _ fault) (func(), error) {
-	if err := os.WriteFile(s.file, []byte("target: nothing\nprobes: 7\n"), 0o600); err != nil {
-		return nil, err
-	}
-	return func() { _ = s.writeFile() }, s.signal(syscall.SIGHUP)
-}
-
-// busyNeighbour keeps one processor busy.
-func busyNeighbour(s *stage, f fault) (func(), error) {
-	s.note(&s.busy, f)
-	var stopped atomic.Bool
-	go func() {
-		for !stopped.Load() {
-		}
-	}()
-	return func() { stopped.Store(true) }, nil
-}
-
-// silence mutes the messages about one endpoint.
-func silence(s *stage, f fault) (func(), error) {
-	name := nameOf(paths()[f.Pick%uint64(len(paths()))])
-	began := time.Now()
-	if err := s.command("silence", "add", "--probe", name, "--for", f.Lasts.Round(time.Second).String(), "--comment", "soak"); err != nil {
-		return nil, nil //nolint:nilnil // the daemon is down or stands still: there is no silence
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.silences = append(s.silences, silenced{name, time.Now(), began.Add(f.Lasts.Round(time.Second))})
-	return nil, nil //nolint:nilnil // it ends by itself
 }

@@ -25,22 +25,27 @@ func (f fault) String() string {
 const (
 	// warmUp comes before the first fault: every probe has its series, and caches are filled.
 	warmUp = 15 * time.Second
-	// calm comes after the last fault: everything that waits is delivered, and everything that fires is over.
-	calm = 30 * time.Second
-	// shortest and longest are how long a fault lasts.
+	// shortest and longest are how long a fault lasts, unless its kind says otherwise.
 	shortest = 2 * time.Second
 	longest  = 15 * time.Second
 )
 
-// draw returns the faults of a seed over a time. About every three seconds one begins, so that several go on at once.
+// draw returns the faults of a seed over a time. About every three seconds one begins, so that several go on at once. The kinds are dealt
+// like cards: each comes as often as its weight says before any comes again.
 func draw(seed uint64, length time.Duration) []fault {
 	rng := rand.New(rand.NewPCG(seed, 0x5091))
-	kinds := weighted()
+	all := kinds()
 	var plan []fault
+	var deck []string
 	for at := time.Duration(0); at < length; at += time.Second + time.Duration(rng.Int64N(int64(4*time.Second))) {
-		f := fault{
-			Kind: kinds[rng.IntN(len(kinds))], At: warmUp + at, Lasts: shortest + time.Duration(rng.Int64N(int64(longest-shortest))),
-			Pick: rng.Uint64(),
+		if len(deck) == 0 {
+			deck = weighted(all)
+			rng.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+		}
+		f := fault{Kind: deck[0], At: warmUp + at, Lasts: shortest + time.Duration(rng.Int64N(int64(longest-shortest))), Pick: rng.Uint64()}
+		deck = deck[1:]
+		if lasts := all[f.Kind].lasts; lasts > 0 {
+			f.Lasts = lasts
 		}
 		f.Lasts = min(f.Lasts, warmUp+length-f.At)
 		plan = append(plan, f)
@@ -48,17 +53,9 @@ func draw(seed uint64, length time.Duration) []fault {
 	return plan
 }
 
-// endOf returns when the last fault of a plan ends.
-func endOf(plan []fault) (end time.Duration) {
-	for _, f := range plan {
-		end = max(end, f.At+f.Lasts)
-	}
-	return end
-}
-
-// weighted returns the names of the kinds, each as often as it is to be drawn.
-func weighted() (names []string) {
-	for name, k := range kinds() {
+// weighted returns the names of the kinds, each as often as it is to be drawn, in a fixed order.
+func weighted(all map[string]kind) (names []string) {
+	for name, k := range all {
 		names = append(names, slices.Repeat([]string{name}, k.weight)...)
 	}
 	slices.Sort(names)

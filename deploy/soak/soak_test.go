@@ -5,13 +5,15 @@ package soak_test
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // to read and to lock what the daemon keeps
+	_ "modernc.org/sqlite" // to read what the daemon keeps
 )
 
 var (
@@ -41,7 +43,7 @@ func TestSoak(t *testing.T) {
 	}
 	t.Logf("seed %d: %d faults in %v", *seed, len(faults), *length)
 	report := soak(t, binary, faults)
-	t.Logf("%s", report.figures)
+	t.Logf("%s", strings.Join(report.figures, "; "))
 	if len(report.broken) == 0 {
 		return
 	}
@@ -73,30 +75,48 @@ func promiseOf(line string) string {
 func soak(t *testing.T, binary string, faults []fault) report {
 	t.Helper()
 	s, err := newStage(t.Context(), binary, t.TempDir())
+	defer s.close()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
+	if s.disk.without != "" {
+		t.Logf("without faults of the disk: %s", s.disk.without)
+	}
+	if err := s.daemon.start(); err != nil {
+		t.Fatalf("%v; it wrote:\n%s", err, s.daemon.log.String())
+	}
 	var r report
-	before := make(chan reading, 1)
-	go func() {
-		s.wait(warmUp)
-		before <- s.read()
-	}()
+	used, unwatch := s.watch()
 	if err := s.play(faults); err != nil {
 		r.fails("the stage works", "%v", err)
 	}
-	r.start, r.end = <-before, s.read()
-	r.checkEnd(s)
-	if err := s.stop(); err != nil {
+	r.settle(s)
+	unwatch()
+	if err := s.daemon.stop(); err != nil {
 		r.fails("a stop succeeds", "%v", err)
 	}
-	r.check(t.Context(), s)
-	if t.Failed() || len(r.broken) > 0 {
-		t.Logf("the daemon wrote at the end:\n%s", tail(s.log.String(), 4000))
+	r.check(t.Context(), s, used)
+	if len(r.broken) > 0 {
+		s.save(t)
 	}
 	return r
 }
 
-// tail returns the end of a text.
-func tail(text string, most int) string { return text[max(0, len(text)-most):] }
+// save writes what shows why a promise was broken into the directory of go test -artifacts: what the daemon wrote, its database, and what
+// Slack got.
+func (s *stage) save(t *testing.T) {
+	t.Helper()
+	var messages strings.Builder
+	for _, m := range s.slack.Messages() {
+		fmt.Fprintf(&messages, "%s %s\n%s\n", stamp(m.At), m.Text, m.Blocks)
+	}
+	files := map[string][]byte{"daemon.log": s.daemon.log.Bytes(), "slack.txt": []byte(messages.String())}
+	for _, name := range []string{"squarewatch.db", "squarewatch.db-wal"} {
+		files[name], _ = os.ReadFile(filepath.Join(s.disk.path, name)) // the WAL may be gone
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(t.ArtifactDir(), name), text, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -22,5 +22,5 @@ func (o *OTLP) SendsTraces(env func(string) string) (sent bool, why string) {
 	case err != nil && cmp.Or(o.Endpoint, env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), env("OTEL_EXPORTER_OTLP_ENDPOINT")) != "":
 		return false, "the settings of the collector cannot be used; correct what squarewatch check says of them"
 	}
-	return false, "no collector is named; write telemetry: {otlp: {endpoint: http://127.0.0.1:4317}}, the address of a Jaeger for example"
+	return false, "no collector is configured; write telemetry: {otlp: {endpoint: http://127.0.0.1:4317}}, the address of a Jaeger for example"
 }

@@ -118,7 +118,7 @@ func (c *Client) openLocked(ctx context.Context) error {
 			err = errors.New("the clock was set back: the spans on disk are numbered like those in memory, which are sent first")
 		}
 	})
-	c.noteDiskLocked(ctx, err)
+	c.recordDiskLocked(ctx, err)
 	if err != nil {
 		c.openAgain = time.Now().Add(openRetry)
 		return err

@@ -83,12 +83,12 @@ func (c *Client) writeLocked(ctx context.Context, b batch) bool {
 	}
 	c.makeRoom(ctx, b.size)
 	err := c.disk.write(b.sequence, b.file)
-	c.noteDiskLocked(ctx, err)
+	c.recordDiskLocked(ctx, err)
 	return err == nil
 }
 
-// noteDiskLocked logs when the disk begins to refuse spans, and when it accepts them again. The caller holds writeMu.
-func (c *Client) noteDiskLocked(ctx context.Context, err error) {
+// recordDiskLocked logs when the disk begins to refuse spans, and when it accepts them again. The caller holds writeMu.
+func (c *Client) recordDiskLocked(ctx context.Context, err error) {
 	if refused := err != nil; refused != c.diskRefuses {
 		c.diskRefuses = refused
 		c.logDisk(ctx, err)

@@ -67,16 +67,16 @@ func (j *Judge) Forget(credential string) {
 
 // Witness returns the name of a probe that was accepted with a credential after another probe was refused with it; empty for none. It
 // returns only probes of which it is not known, at a time, whether their endpoint checks credentials. The caller finds that out and
-// reports it with ServesAnybody.
+// reports it with ServesWithoutCredential.
 func (j *Judge) Witness(credential string, at time.Time) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.memory.unprovenWitness(credential, at)
 }
 
-// ServesAnybody records whether the endpoint of a probe answered also without a credential at a time. Such a probe does not show that a
-// credential is good. The record is valid for [ServedAge], because a release of the API may change what the endpoint requires.
-func (j *Judge) ServesAnybody(probe string, yes bool, at time.Time) {
+// ServesWithoutCredential records whether the endpoint of a probe answered also without a credential at a time. Such a probe does not show
+// that a credential is good. The record is valid for [ServedAge], because a release of the API may change what the endpoint requires.
+func (j *Judge) ServesWithoutCredential(probe string, yes bool, at time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.memory.learnServed(probe, served{at, yes})

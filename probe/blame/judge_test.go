@@ -20,7 +20,7 @@ func at(seconds int, probe, credential string, outcome Outcome) Observation {
 	return Observation{Probe: probe, Credential: credential, Start: start, End: start.Add(time.Second), Outcome: outcome}
 }
 
-// with returns an observation that was changed.
+// with returns o after a change.
 func with(o Observation, change func(*Observation)) Observation {
 	change(&o)
 	return o
@@ -82,16 +82,16 @@ func TestWitness(t *testing.T) {
 	if got := j.Verdict(&seen[0]); got.Culprit != API {
 		t.Errorf("want the API while the witness is believed, got %+v", got)
 	}
-	j.ServesAnybody("open", true, seen[1].End)
+	j.ServesWithoutCredential("open", true, seen[1].End)
 	if got := j.Witness("k", seen[1].End); got != "" {
 		t.Errorf("want no other witness, got %q", got)
 	}
 	if got := j.Verdict(&seen[0]); got.Culprit == API {
-		t.Errorf("want no verdict by an endpoint that serves anybody, got %+v", got)
+		t.Errorf("want the API not blamed because of an endpoint that needs no credential, got %+v", got)
 	}
-	j.ServesAnybody("open", false, seen[1].End)
+	j.ServesWithoutCredential("open", false, seen[1].End)
 	if got := j.Verdict(&seen[0]); got.Culprit != API {
-		t.Errorf("want the API: a proven witness speaks, got %+v", got)
+		t.Errorf("want the API, because an endpoint that checks credentials accepted this one, got %+v", got)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestForget(t *testing.T) {
 	again := at(30, "a", "k", Refused)
 	j.Observe(&again)
 	if got := j.Verdict(&again); got.Culprit != Unknown {
-		t.Errorf("want what the old key met forgotten, got %+v", got)
+		t.Errorf("want the observations of the old key forgotten, got %+v", got)
 	}
 }
 

@@ -226,8 +226,8 @@ func (m *memory) learnServed(probe string, s served) {
 	}
 }
 
-// servesAnybody reports whether the endpoint of a probe answers also without a credential, and whether that is known at a time.
-func (m *memory) servesAnybody(probe string, at time.Time) (yes, known bool) {
+// servesWithoutCredential reports whether the endpoint of a probe answers also without a credential, and whether that is known at a time.
+func (m *memory) servesWithoutCredential(probe string, at time.Time) (yes, known bool) {
 	s, known := m.anybody[probe]
 	known = known && at.Sub(s.at) <= ServedAge
 	return s.yes && known, known

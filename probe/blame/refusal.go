@@ -141,7 +141,7 @@ func (m *memory) weighAcceptance(r *refusals, add adder) {
 		if !h.acceptedAfter(r.since, r.o.End) {
 			continue
 		}
-		anybody, known := m.servesAnybody(h.probe, r.o.End)
+		anybody, known := m.servesWithoutCredential(h.probe, r.o.End)
 		refusedBefore := h.refusedLately(r.o.End) && h.since.Before(h.accepted) // so it does check the credential
 		switch {
 		case anybody:
@@ -177,7 +177,7 @@ func (m *memory) weighUnanimity(r *refusals, add adder) {
 	if m.guardGranted.After(m.guardDenied) {
 		add(API, 10, m.guardGranted, "it does not refuse requests that it must refuse")
 	}
-	if name := r.principal.failsByTurns(r.o.End); name != "" {
+	if name := r.principal.failsAfterRefusal(r.o.End); name != "" {
 		add(API, 30, r.o.End, "%s refuses it and fails by turns", name)
 	}
 	renewal := r.principal.renewal
@@ -200,7 +200,7 @@ func (m *memory) weighUnanimity(r *refusals, add adder) {
 // weighOthers weighs whether another credential of ours began to be refused in the same minute. Two credentials
 // rarely become invalid at the same time, so this speaks for a fault of the API.
 func (m *memory) weighOthers(r *refusals, add adder) {
-	since := r.principal.deadSince(r.o.End)
+	since := r.principal.refusedByAPISince(r.o.End)
 	if since.IsZero() {
 		return
 	}
@@ -209,7 +209,7 @@ func (m *memory) weighOthers(r *refusals, add adder) {
 		if other == r.principal || name == "" || other.renewal.unavailable(r.o.End) {
 			continue
 		}
-		if dead := other.deadSince(r.o.End); !dead.IsZero() && dead.Sub(since).Abs() < recently {
+		if dead := other.refusedByAPISince(r.o.End); !dead.IsZero() && dead.Sub(since).Abs() < recently {
 			at = later(at, later(dead, since))
 		}
 	}
@@ -218,8 +218,8 @@ func (m *memory) weighOthers(r *refusals, add adder) {
 	}
 }
 
-// deadSince returns since when the API itself refuses a credential; zero if it was accepted after that.
-func (p *principal) deadSince(at time.Time) time.Time {
+// refusedByAPISince returns since when the API itself refuses a credential; zero if it was accepted after that.
+func (p *principal) refusedByAPISince(at time.Time) time.Time {
 	var since time.Time
 	for _, h := range p.probes {
 		if !h.denied.IsZero() && h.refusedLately(at) {
@@ -237,8 +237,8 @@ func (p *principal) deadSince(at time.Time) time.Time {
 	return since
 }
 
-// failsByTurns returns the name of a probe that met a server error of the API after the API had refused the credential; empty for none.
-func (p *principal) failsByTurns(at time.Time) (name string) {
+// failsAfterRefusal returns the name of a probe that met a server error of the API after the API had refused the credential; "" for none.
+func (p *principal) failsAfterRefusal(at time.Time) (name string) {
 	for _, h := range p.probes {
 		failed := false
 		for i := range h.failures { // newest first
@@ -270,7 +270,7 @@ func (m *memory) unprovenWitness(credential string, at time.Time) string {
 		}
 	}
 	for _, h := range p.probes {
-		_, known := m.servesAnybody(h.probe, at)
+		_, known := m.servesWithoutCredential(h.probe, at)
 		if !known && len(h.failures) == 0 && !since.IsZero() && h.acceptedAfter(since, h.accepted) {
 			name = first(name, h.probe)
 		}

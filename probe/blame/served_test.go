@@ -7,10 +7,10 @@ import (
 	. "squarewatch/probe/blame"
 )
 
-// TestAnEndpointMayStopServingAnybody has an endpoint that answered a stranger long ago. A release may have closed it since.
-func TestAnEndpointMayStopServingAnybody(t *testing.T) {
+// TestAnEndpointMayBecomeGuarded has an endpoint that answered without a credential long ago. A release may require one since.
+func TestAnEndpointMayBecomeGuarded(t *testing.T) {
 	j := NewJudge()
-	j.ServesAnybody("open", true, begin)
+	j.ServesWithoutCredential("open", true, begin)
 	seen := []Observation{at(400, "a", "k", Refused), at(405, "open", "k", Good), at(410, "a", "k", Refused)}
 	for i := range seen {
 		j.Observe(&seen[i])
@@ -21,8 +21,8 @@ func TestAnEndpointMayStopServingAnybody(t *testing.T) {
 	if got := j.Verdict(&seen[2]); got.Culprit != API {
 		t.Errorf("want what was seen long ago forgotten, got %+v", got)
 	}
-	j.ServesAnybody("open", true, seen[2].End)
-	j.ServesAnybody("open", false, begin.Add(time.Second))
+	j.ServesWithoutCredential("open", true, seen[2].End)
+	j.ServesWithoutCredential("open", false, begin.Add(time.Second))
 	if got := j.Verdict(&seen[2]); got.Culprit == API {
 		t.Errorf("want the newest answer believed, got %+v", got)
 	}

@@ -15,7 +15,7 @@ import (
 func TestTheOwnerIsNamedWhenTheDiskWorks(t *testing.T) {
 	directory := t.TempDir()
 	file := filepath.Join(directory, "squarewatch.pid")
-	if err := os.Mkdir(file, 0o700); err != nil { // nobody can write a directory
+	if err := os.Mkdir(file, 0o700); err != nil { // a directory cannot be opened for writing
 		t.Fatal(err)
 	}
 	owner, err := database.Own(t.Context(), directory, slog.New(slog.DiscardHandler))

@@ -254,3 +254,30 @@ func TestClockStepIsNoticedAfterAnEarlyWakeUp(t *testing.T) {
 		})
 	}
 }
+
+// TestARunIsNotBothMadeAndMissed sets the clock forward by less than a gap. The run that is due is made, and those after it are missed.
+func TestARunIsNotBothMadeAndMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := &wall{}
+		l := &ledger{}
+		d := dispatch.New(dispatch.Options{
+			Entries: []dispatch.Entry{taking("p", "@every 1s", 0)}, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits(), Wall: clock.now,
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		time.AfterFunc(5200*time.Millisecond, func() { clock.set(1900 * time.Millisecond) })
+		d.Run(ctx, dispatch.Handover{Since: clock.now()})
+		made := map[time.Time]bool{}
+		for _, r := range l.runs {
+			made[r.Intended] = true
+		}
+		if len(l.misses) != 1 {
+			t.Fatalf("want the runs that were skipped as one miss, got %v", l.misses)
+		}
+		for n := range l.misses[0].Count {
+			if at := l.misses[0].Intended.Add(time.Duration(n) * time.Second); made[at] {
+				t.Errorf("the run of %v is made and missed", at)
+			}
+		}
+	})
+}

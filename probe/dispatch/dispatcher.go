@@ -167,7 +167,7 @@ func (d *Dispatcher) loop(ctx, runCtx context.Context) {
 		case <-timer.C:
 		}
 		now := wakeUp{wall: d.options.Wall().Round(0), monotonic: time.Now()}
-		now.sleep = d.dispatch(runCtx, now.wall, last.late(now))
+		now.sleep = d.dispatch(runCtx, now.wall, last.lateness(now))
 		timer.Reset(now.sleep)
 		last = now
 	}
@@ -180,9 +180,9 @@ type wakeUp struct {
 	sleep     time.Duration // planned until the next wake-up
 }
 
-// late returns how much later than planned the next wake-up came. It is negative when the wall clock was set back. For an early
+// lateness returns how much later than planned the next wake-up came. It is negative when the wall clock was set back. For an early
 // wake-up only a step of the wall clock counts.
-func (w wakeUp) late(next wakeUp) time.Duration {
+func (w wakeUp) lateness(next wakeUp) time.Duration {
 	return next.wall.Sub(w.wall) - min(w.sleep, next.monotonic.Sub(w.monotonic))
 }
 
@@ -207,7 +207,7 @@ func (d *Dispatcher) dispatch(ctx context.Context, now time.Time, late time.Dura
 			continue
 		}
 		if skipped := tally.Between(it.schedule(), intended, now); skipped > 0 {
-			misses = append(misses, it.miss(intended, probe.MissGap, skipped))
+			misses = append(misses, it.miss(it.schedule().Next(intended), probe.MissGap, skipped))
 		}
 		misses = append(misses, d.dueLocked(ctx, it, intended)...)
 	}

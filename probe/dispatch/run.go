@@ -64,7 +64,7 @@ func (d *Dispatcher) run(ctx context.Context, it *item, intended time.Time) (une
 		d.report(it.miss(intended, probe.MissShutdown, 1))
 		return false
 	}
-	d.charge(result)
+	d.countAgainstRate(result)
 	if spanned && !result.Breach { // access that was granted stays granted
 		d.report(it.miss(intended, probe.MissGap, 1))
 		return it.failing
@@ -90,8 +90,8 @@ func (d *Dispatcher) rescheduleLocked(it *item, failing bool) {
 	}
 }
 
-// charge counts the requests of a run after the first one against the rate. They were not delayed, so later runs wait for them.
-func (d *Dispatcher) charge(r *probe.Result) {
+// countAgainstRate counts the requests of a run after the first one against the rate. They were not delayed, so later runs wait for them.
+func (d *Dispatcher) countAgainstRate(r *probe.Result) {
 	if d.pacer == nil {
 		return
 	}

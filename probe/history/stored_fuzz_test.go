@@ -13,7 +13,8 @@ import (
 // FuzzStoredRun reads runs as they may be in a damaged database. A row is read as it is, or an error says what could not be read, and
 // the runs of another probe are read in any case.
 func FuzzStoredRun(f *testing.F) {
-	f.Add("success", "", `[{"for": "api", "text": "a", "at": "2026-10-07T03:00:00Z"}]`, `{"attempts": [{"class": "timeout"}]}`, "200", "1", "\x01")
+	evidence := `[{"for": "api", "text": "a", "at": "2026-10-07T03:00:00Z"}]`
+	f.Add("success", "", evidence, `{"attempts": [{"class": "timeout"}]}`, "200", "1", "\x01")
 	f.Add("nonsense", "\xff\x1b[31m", "{", "[]", "many", "", strings.Repeat("x", 40))
 	b := open(f, filepath.Join(f.TempDir(), "x.db"))
 	now := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)

@@ -28,7 +28,7 @@ func settled(now time.Time) time.Time { return now.Add(-settleTime).Truncate(tim
 // Summarise stores how long the runs took in each hour that is over, which pages show when single runs are no longer kept. It does nothing
 // for hours that it has stored before. It reads the runs of some seconds at a time, so that others can use the database meanwhile.
 func (s *Store) Summarise(ctx context.Context, now time.Time) error {
-	from, err := s.summarisedUntil(ctx)
+	from, err := s.summarisedUntil(ctx, settled(now))
 	if err != nil || from.IsZero() {
 		return err
 	}
@@ -49,12 +49,13 @@ func (s *Store) Summarise(ctx context.Context, now time.Time) error {
 	}
 }
 
-// summarisedUntil returns the end of the last hour that is summarised. Before the first one it is the hour of the oldest run; zero
-// without runs.
-func (s *Store) summarisedUntil(ctx context.Context) (time.Time, error) {
-	const query = `SELECT coalesce((SELECT begin + hours * ?1 FROM latencies ORDER BY begin DESC LIMIT 1), (SELECT min(ended) FROM runs))`
+// summarisedUntil returns the end of the last hour before a time that is summarised. A clock that was ahead may have left later ones.
+// Before the first hour it is the hour of the oldest run; zero without runs.
+func (s *Store) summarisedUntil(ctx context.Context, before time.Time) (time.Time, error) {
+	const query = `SELECT coalesce((SELECT begin + hours * ?1 FROM latencies WHERE begin < ?2 ORDER BY begin DESC LIMIT 1),
+		(SELECT min(ended) FROM runs))`
 	var at sql.NullInt64
-	if err := s.db.QueryRowContext(ctx, query, time.Hour.Microseconds()).Scan(&at); err != nil {
+	if err := s.db.QueryRowContext(ctx, query, time.Hour.Microseconds(), before.UnixMicro()).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("read which hours are summarised: %w", err)
 	}
 	if !at.Valid {

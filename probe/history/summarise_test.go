@@ -24,11 +24,11 @@ func lasting(name string, end time.Time, code int, latency time.Duration) *probe
 	return r
 }
 
-// fill fills a store with a run each minute: the first of an hour takes 1 ms, the last 60 ms. They are all bad, so that their phases are
-// known.
-func fill(b *book, begin time.Time, length time.Duration) {
+// fill fills a store with runs at equal distances: one in the first minute of an hour takes 1 ms, one in the last minute 60 ms. They are
+// all bad, so that their phases are known.
+func fill(b *book, begin time.Time, length, every time.Duration) {
 	var runs []*probe.Result
-	for at := time.Duration(0); at < length; at += time.Minute {
+	for at := time.Duration(0); at < length; at += every {
 		runs = append(runs, lasting("a", begin.Add(at), 500, at%time.Hour/1000/60+time.Millisecond))
 	}
 	w := history.NewWriter(b.Store, history.WriterOptions{Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler)})
@@ -46,7 +46,7 @@ func near(t *testing.T, what string, want, got time.Duration) {
 func TestPercentilesOutliveTheirRuns(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
-	fill(b, begin, 24*time.Hour)
+	fill(b, begin, 24*time.Hour, time.Minute)
 	now := begin.Add(24*time.Hour + 2*time.Minute)
 	if err := b.Forget(t.Context(), history.Retention{Runs: time.Hour, Rollups: 90 * 24 * time.Hour}, now); err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestPercentilesOutliveTheirRuns(t *testing.T) {
 func TestPercentilesOfAnHourThatRuns(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
-	fill(b, begin, 20*time.Hour+10*time.Minute)
+	fill(b, begin, 20*time.Hour+10*time.Minute, time.Minute)
 	if err := b.Summarise(t.Context(), begin.Add(20*time.Hour+30*time.Second)); err != nil { // the hour before is not settled
 		t.Fatal(err)
 	}
@@ -99,9 +99,9 @@ func TestPercentilesOfAnHourThatRuns(t *testing.T) {
 func TestRunsAreKeptUntilTheirHourIsSummarised(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
-	fill(b, begin, 24*time.Hour)
+	fill(b, begin, 24*time.Hour, time.Minute)
 	keep := history.Retention{Runs: time.Hour, Rollups: 90 * 24 * time.Hour}
-	for at := time.Duration(0); at < 27*time.Hour; at += 7 * time.Minute { // whatever the minute at which it is done
+	for at := time.Duration(0); at < 27*time.Hour; at += 17 * time.Minute { // whatever the minute at which it is done
 		if err := b.Forget(t.Context(), keep, begin.Add(at)); err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func TestRunsAreKeptUntilTheirHourIsSummarised(t *testing.T) {
 func TestOldHoursBecomeDays(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
-	fill(b, begin, 11*24*time.Hour)
+	fill(b, begin, 11*24*time.Hour, 10*time.Minute)
 	now := begin.Add(11*24*time.Hour + 2*time.Minute)
 	read := func() []history.Bucket {
 		list, err := b.Buckets(t.Context(), "a", begin, now, 24*time.Hour)
@@ -147,7 +147,7 @@ func TestOldHoursBecomeDays(t *testing.T) {
 func TestPercentilesThatAreNotKnown(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
-	fill(b, begin, 24*time.Hour)
+	fill(b, begin, 24*time.Hour, time.Minute)
 	// A version without summaries deleted the runs of twelve hours.
 	if _, err := b.db.ExecContext(t.Context(), `DELETE FROM runs WHERE ended < ?`, begin.Add(12*time.Hour).UnixMicro()); err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func TestADaemonSummarisesTheHoursBeforeItsUpgrade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, path)
 		begin := time.Now().Truncate(time.Hour).Add(-24 * time.Hour)
-		fill(b, begin, 24*time.Hour)
+		fill(b, begin, 24*time.Hour, time.Minute)
 		<-time.After(3 * time.Minute)
 		b.stop()
 		b = open(t, path)
@@ -187,6 +187,23 @@ func TestADaemonSummarisesTheHoursBeforeItsUpgrade(t *testing.T) {
 	})
 }
 
+func TestAClockThatWasAheadHoldsUpNoSummaries(t *testing.T) {
+	b := open(t, filepath.Join(t.TempDir(), "x.db"))
+	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
+	fill(b, begin.Add(1000*time.Hour), time.Hour, time.Minute)
+	if err := b.Summarise(t.Context(), begin.Add(1002*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	fill(b, begin, 24*time.Hour, time.Minute)
+	if err := b.Summarise(t.Context(), begin.Add(25*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	var hours int
+	if err := b.db.QueryRowContext(t.Context(), `SELECT count(*) FROM latencies`).Scan(&hours); err != nil || hours != 25 {
+		t.Errorf("want the hour ahead and 24, got %d, %v", hours, err)
+	}
+}
+
 func TestReloadsAreKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
@@ -194,7 +211,7 @@ func TestReloadsAreKept(t *testing.T) {
 		begin := time.Now()
 		<-time.After(time.Minute)
 		reload := time.Now()
-		b.Writer.Reloaded(reload)
+		b.Reloaded(reload)
 		<-time.After(time.Second)
 		b.stop()
 		b = open(t, path)

@@ -212,19 +212,19 @@ func (w *Writer) flush(ctx context.Context, last bool) {
 		return store.write(ctx, b, w.started, now)
 	})
 	if last {
-		w.conclude(ctx, call.Wait(lastPatience), b)
+		w.recordOutcome(ctx, call.Wait(lastPatience), b)
 		return
 	}
 	err := call.Wait(slowAfter)
 	if errors.Is(err, database.ErrNoAnswer) {
-		w.noteFault(ctx, err)
-		err = w.outlast(ctx, call)
+		w.recordFault(ctx, err)
+		err = w.waitAtStop(ctx, call)
 	}
-	w.conclude(ctx, err, b)
+	w.recordOutcome(ctx, err, b)
 }
 
-// outlast waits for a call without a limit until ctx ends, and then as long as the last batch may take.
-func (w *Writer) outlast(ctx context.Context, call *database.Call) error {
+// waitAtStop waits for a call without a limit until ctx ends, and then as long as the last batch may take.
+func (w *Writer) waitAtStop(ctx context.Context, call *database.Call) error {
 	select {
 	case <-call.Done():
 		return call.Wait(0)
@@ -233,19 +233,19 @@ func (w *Writer) outlast(ctx context.Context, call *database.Call) error {
 	}
 }
 
-// conclude notes the outcome of a batch, and puts back what was not written. A batch without an answer at the end of the process may still
-// be written, so it is not put back.
-func (w *Writer) conclude(ctx context.Context, err error, b batch) {
+// recordOutcome records the outcome of a batch, and puts back what was not written. A batch without an answer at the end of the process may
+// still be written, so it is not put back.
+func (w *Writer) recordOutcome(ctx context.Context, err error, b batch) {
 	if err != nil && !errors.Is(err, database.ErrNoAnswer) {
 		w.mu.Lock()
 		w.restoreLocked(b)
 		w.mu.Unlock()
 	}
-	w.noteFault(ctx, err)
+	w.recordFault(ctx, err)
 }
 
-// noteFault notes whether batches are written, and logs it when that changes.
-func (w *Writer) noteFault(ctx context.Context, err error) {
+// recordFault records whether batches are written, and logs it when that changes.
+func (w *Writer) recordFault(ctx context.Context, err error) {
 	w.mu.Lock()
 	before := w.status.Fault
 	w.status.Fault, w.status.Written = err, time.Now()

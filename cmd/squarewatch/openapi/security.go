@@ -48,7 +48,7 @@ func (s *secrets) access(requirements *openapi3.SecurityRequirements) (access, e
 	}
 	var first error
 	for _, requirement := range *requirements {
-		way, err := s.meet(requirement)
+		way, err := s.accessFor(requirement)
 		if err == nil {
 			return way, nil
 		}
@@ -59,8 +59,8 @@ func (s *secrets) access(requirements *openapi3.SecurityRequirements) (access, e
 	return access{}, first
 }
 
-// meet returns how to meet all schemes of one requirement.
-func (s *secrets) meet(requirement openapi3.SecurityRequirement) (access, error) {
+// accessFor returns how to meet all schemes of one requirement.
+func (s *secrets) accessFor(requirement openapi3.SecurityRequirement) (access, error) {
 	way := access{credential: probe.NoCredential, headers: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(requirement)) {
 		ref := s.schemes[name]

@@ -21,7 +21,8 @@ func FuzzAddress(f *testing.F) {
 	s := snapshot(f, true, "feed", "collections")
 	for _, seed := range []string{
 		"/", "/index.json", "/?q=%22%3E%3Cscript%3E&state=bad&page=-1&show=all&last=7d", "/probe/feed?last=90d", "/probe/feed.json",
-		"/run/01020000000000000000000000000000", "/incident/" + s.Firing[0].ID + ".json", "/incident/%e2%80%ae", "/incidents?page=99999999999999999999",
+		"/run/01020000000000000000000000000000", "/incident/" + s.Firing[0].ID + ".json", "/incident/%e2%80%ae",
+		"/incidents?page=99999999999999999999",
 		"/incident?rule=server-errors&series=feed", "/on-call", "/static/page.js", "/static/../x",
 		"/rules/server-errors?threshold=10%25&window=2m&min_runs=3&since=1h", "/rules/server-errors.json?threshold=1e999%25&since=24h",
 	} {

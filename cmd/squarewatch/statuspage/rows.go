@@ -38,22 +38,22 @@ type Row struct {
 	State     RowState      `json:"state"`
 	Last      string        `json:"last"` // what the last run met
 	At        time.Time     `json:"at,omitzero"`
-	Bad       int           `json:"bad"` // of Runs in the window of the rule that is nearest to firing
+	Bad       int           `json:"bad"` // bad ones of Runs, both counted in the window of Rule, the rule that is nearest to firing
 	Runs      int           `json:"runs"`
 	Rule      string        `json:"rule,omitempty"`
 	Threshold setting.Share `json:"threshold,omitempty"`
 	P95       time.Duration `json:"p95_ns"`
 	Cells     []Cell        `json:"cells"`
 	Silenced  time.Time     `json:"silenced,omitzero"`
-	Why       string        `json:"why,omitempty"` // why it is late, or what announces it
+	Why       string        `json:"why,omitempty"` // why the row has this state; empty when the state says it
 
 	settings *probe.Probe
 	recent   Cells
-	period   string  // that Cells are the parts of; empty when they are runs
+	period   string  // that the cells divide; empty when each cell is a run
 	near     float64 // how near Rule is to firing: the rate as a multiple of its threshold; negative without a rule
 }
 
-// rowsOf returns a row for each probe, in the file's order. What only shown rows need is left to [Row.measure].
+// rowsOf returns a row for each probe, in the file's order. [Row.measure] adds later what only the rows on the page need.
 func rowsOf(s *Snapshot) []Row {
 	perProbe := map[string]bool{alert.NoDataRule: true, alert.AccessRule: true}
 	for i := range s.Rules {
@@ -67,7 +67,7 @@ func rowsOf(s *Snapshot) []Row {
 	for i := range s.Series {
 		a := &s.Series[i]
 		if at, known := place[a.Series]; known && perProbe[a.Rule] {
-			rows[at].weigh(a)
+			rows[at].applyStatus(a)
 		}
 	}
 	for i := range rows {
@@ -103,8 +103,8 @@ func (r *Row) raise(state RowState, why string) {
 	}
 }
 
-// weigh adds what a rule says of the probe.
-func (r *Row) weigh(a *alert.Status) {
+// applyStatus adds the state of one series of the probe.
+func (r *Row) applyStatus(a *alert.Status) {
 	switch {
 	case !a.SilencedUntil.IsZero():
 		r.Silenced = a.SilencedUntil
@@ -132,7 +132,7 @@ func (r *Row) measure(s *Snapshot) {
 	r.Cells = marked(s, r.settings, cells, 0)
 }
 
-// lateGrace is how long after its time a run may end before its probe is late.
+// lateGrace is added to the longest duration of a run. A probe is late when no run has ended this long after it was due.
 const lateGrace = 5 * time.Second
 
 // lateness says why a probe is late or missed its last run; empty when it is neither.
@@ -155,12 +155,12 @@ func lateness(s *Snapshot, p *Probe) string {
 type Filter struct {
 	Query string `json:"query,omitempty"` // part of a probe's name
 	State string `json:"state,omitempty"` // bad, late or silenced; empty for all
-	All   bool   `json:"all,omitempty"`   // also many healthy probes below others
+	All   bool   `json:"all,omitempty"`   // list the healthy probes even if they are many, and others are shown above them
 	Page  int    `json:"page"`            // of the healthy probes, from 1
 	Last  string `json:"last,omitempty"`  // what strips show: 1h, 24h or 7d; empty for the newest runs
 }
 
-// Narrow reports whether the reader asked for healthy probes.
+// Narrow reports whether the reader asked for the list of healthy probes, which is folded otherwise.
 func (f *Filter) Narrow() bool { return f.All || f.Query != "" || f.Page > 1 }
 
 // fits reports whether a row is asked for.

@@ -24,7 +24,7 @@ const (
 	queryTimeout, backtestTimeout = 5 * time.Second, 30 * time.Second
 	// maxSheets limits the pages that are kept until the next snapshot.
 	maxSheets = 64
-	// forgetAfter is how long a snapshot is kept that nobody looks at.
+	// forgetAfter is how long a snapshot is kept after its last request.
 	forgetAfter = 10 * time.Second
 )
 

@@ -18,7 +18,7 @@ type Snapshot struct {
 	URL       string    // its scheme and host
 	Version   string
 	TraceURL  string // address of a trace with {trace_id}; empty for none
-	Support   string // whom to ask at AISquare; empty for nobody
+	Support   string // whom to ask at AISquare; empty when the file names no contact
 	Probes    []Probe
 	Rules     []alert.Rule
 	Series    []alert.Status
@@ -30,7 +30,7 @@ type Snapshot struct {
 
 	Credentials []Credential
 	MissedToday int       // runs of all probes, since midnight UTC
-	Traces      TraceFate // of the runs that end now; zero where nobody knows
+	Traces      TraceFate // of the runs that end now; zero when it is not known
 
 	Loaded  time.Time   // when the configuration was loaded
 	File    string      // the first digits of the SHA-256 of its file; empty where it comes from no file
@@ -59,7 +59,7 @@ type Source struct {
 	Snapshot func(ctx context.Context, now time.Time) *Snapshot
 	History  func() *history.Store // nil while there is none
 	Store    func() *outbox.Store  // of ended incidents; nil while there is none
-	// Fate says whether the collector has the trace of a run; nil where nobody knows.
+	// Fate says whether the collector has the trace of a run; nil when that is not known.
 	Fate func(r *probe.Result) TraceFate
 	// Backtest evaluates the stored history with a rule in place of the rule with the same name.
 	Backtest func(ctx context.Context, rule *alert.Rule, since time.Duration) (Backtest, error)

@@ -207,7 +207,7 @@ func keySuspect(s *Snapshot, name string) Suspect {
 	return v
 }
 
-// addEnd adds when a key or its token expires, or that the key does not say when.
+// addEnd adds when a key or its token expires, or that this is not known.
 func (v *Suspect) addEnd(s *Snapshot, name string) {
 	i := slices.IndexFunc(s.Credentials, func(c Credential) bool { return c.Name == name })
 	if i < 0 {
@@ -216,7 +216,7 @@ func (v *Suspect) addEnd(s *Snapshot, name string) {
 	c := &s.Credentials[i]
 	if c.Ends.IsZero() {
 		if !c.Renewable {
-			v.add("the key does not say when it ends: only a JSON Web Token does", time.Time{})
+			v.add("its end is not known: the key is not a JSON Web Token with an expiry", time.Time{})
 		}
 		return
 	}

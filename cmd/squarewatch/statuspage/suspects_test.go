@@ -61,7 +61,7 @@ func TestAKeyTellsHowLongItIsValid(t *testing.T) {
 		}
 	}
 	s.Credentials[0].Ends = time.Time{}
-	if got := suspect(t, s, "Key partner"); got.Left != "" || !strings.Contains(got.Evidence[1].Text, "does not say when it ends") {
+	if got := suspect(t, s, "Key partner"); got.Left != "" || !strings.Contains(got.Evidence[1].Text, "its end is not known") {
 		t.Errorf("want it said that the end is not known, got %+v", got)
 	}
 	s.Credentials[0].Ends, s.Credentials[0].Renewable = s.Now.Add(time.Hour), true

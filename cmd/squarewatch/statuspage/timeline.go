@@ -21,7 +21,7 @@ type Moment struct {
 // timeline lists what happened, in order.
 func timeline(i *alert.Incident, records *Records, now time.Time) []Moment {
 	list := []Moment{
-		{At: i.BlameChangedAt, What: "Whose fault it is became clearer"},
+		{At: i.BlameChangedAt, What: "Fault reassessed"},
 		{At: i.JoinedAt, What: "Further series joined", Say: foreign(strings.Join(i.JoinedNames(false), ", "), cutExcerpt)},
 	}
 	list = slices.DeleteFunc(list, func(m Moment) bool { return m.At.IsZero() })

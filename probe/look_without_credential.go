@@ -12,9 +12,9 @@ import (
 	"squarewatch/probe/redact"
 )
 
-// strangers is the look that asks whether an endpoint answers also without a credential. Such an endpoint accepts every credential, so
-// its answers do not prove that a credential is good. Probes without a credential tell the same of their endpoints.
-type strangers struct {
+// withoutCredential is the look that asks whether an endpoint answers also without a credential. Such an endpoint accepts every credential,
+// so its answers do not prove that a credential is good. The runs of probes without a credential show the same of their endpoints.
+type withoutCredential struct {
 	judge  *blame.Judge
 	checks memo[access]
 
@@ -39,57 +39,57 @@ type access struct {
 // endpoint returns what two probes of the same endpoint have in common.
 func (j *Job) endpoint() string { return j.request.method + " " + j.request.url.RequestURI() }
 
-// add makes a job known as a possible witness.
-func (s *strangers) add(j *Job) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.jobs[j.probe.Name] = j
+// add registers a job whose endpoint may be asked later.
+func (w *withoutCredential) add(j *Job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.jobs[j.probe.Name] = j
 }
 
-// learn remembers what a run shows of an endpoint without a credential, and tells the judge.
-func (s *strangers) learn(x *run, o *blame.Observation) {
+// learn stores what a run shows of its endpoint without a credential, and passes it to the judge.
+func (w *withoutCredential) learn(x *run, o *blame.Observation) {
 	j := x.job
 	switch {
 	case j.credential == "" && (o.Outcome == blame.Good || o.Outcome == blame.Denied || o.Outcome == blame.Refused):
-		s.mu.Lock()
-		s.open[j.endpoint()] = served{o.End, o.Outcome == blame.Good}
-		s.mu.Unlock()
+		w.mu.Lock()
+		w.open[j.endpoint()] = served{o.End, o.Outcome == blame.Good}
+		w.mu.Unlock()
 	case j.credential != "" && x.authError != nil && x.sent.Get("Authorization") == "" && x.result.Class == Success:
-		s.judge.ServesAnybody(j.probe.Name, true, o.End)
+		w.judge.ServesWithoutCredential(j.probe.Name, true, o.End)
 	}
 }
 
 // wanted reports whether a credential is refused.
-func (s *strangers) wanted(_ *run, o *blame.Observation) bool {
+func (w *withoutCredential) wanted(_ *run, o *blame.Observation) bool {
 	return o.Credential != "" && (o.Outcome == blame.Refused || o.Outcome == blame.Forbidden)
 }
 
-// take asks the endpoint of a witness, which accepted the credential, without a credential. It asks only with methods that change
+// ask asks the endpoint of a witness, which accepted the credential, without a credential. It asks only with methods that change
 // nothing: RFC 9110, section 9.2.1.
-func (s *strangers) take(ctx context.Context, x *run, o *blame.Observation) []Look {
-	name := s.judge.Witness(o.Credential, o.End)
-	s.mu.Lock()
-	witness := s.jobs[name]
+func (w *withoutCredential) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
+	name := w.judge.Witness(o.Credential, o.End)
+	w.mu.Lock()
+	witness := w.jobs[name]
 	if witness == nil {
-		s.mu.Unlock()
+		w.mu.Unlock()
 		return nil
 	}
-	open := s.open[witness.endpoint()]
-	s.mu.Unlock()
+	open := w.open[witness.endpoint()]
+	w.mu.Unlock()
 	switch {
 	case !open.at.IsZero() && o.End.Sub(open.at) <= blame.ServedAge:
-		s.judge.ServesAnybody(name, open.yes, open.at)
+		w.judge.ServesWithoutCredential(name, open.yes, open.at)
 		return nil
 	case witness.request.method != http.MethodGet && witness.request.method != http.MethodHead:
 		return nil
 	}
-	checked, asked := s.checks.ask(ctx, name, func(last seen[access]) bool { return time.Since(last.end) < targetPause },
-		func(ctx context.Context) access { return witness.withoutCredential(ctx, x) })
+	checked, asked := w.checks.ask(ctx, name, func(last seen[access]) bool { return time.Since(last.end) < targetPause },
+		func(ctx context.Context) access { return witness.requestWithoutCredential(ctx, x) })
 	if !asked {
 		return nil
 	}
 	look := Look{
-		Kind: LookStranger, Span: checked.what.span, Start: checked.start, End: checked.end,
+		Kind: LookWithoutCredential, Span: checked.what.span, Start: checked.start, End: checked.end,
 		Passed: ClassOfStatus(checked.what.code) == Success,
 		Text:   fmt.Sprintf("without a credential, %s answers %d", witness.display, checked.what.code),
 	}
@@ -97,13 +97,13 @@ func (s *strangers) take(ctx context.Context, x *run, o *blame.Observation) []Lo
 	case checked.what.err != nil:
 		look.Text = fmt.Sprintf("%s did not answer: %s", witness.display, x.job.runner.secrets.Error(checked.what.err))
 	case class != ServerError && class != RateLimited: // these say nothing about access
-		s.judge.ServesAnybody(name, look.Passed, checked.end)
+		w.judge.ServesWithoutCredential(name, look.Passed, checked.end)
 	}
 	return []Look{look}
 }
 
-// withoutCredential requests the endpoint of a job without its credential and its other secrets.
-func (j *Job) withoutCredential(ctx context.Context, x *run) access {
+// requestWithoutCredential requests the endpoint of a job without its credential and its other secrets.
+func (j *Job) requestWithoutCredential(ctx context.Context, x *run) access {
 	header := maps.Clone(j.header)
 	for name := range header {
 		if redact.SecretHeader(name) {

@@ -10,8 +10,8 @@ import (
 	"squarewatch/probe"
 )
 
-// doubts warns about what a valid file can hardly mean.
-func (r *reader) doubts(document *yaml.Node, raw *file, cfg *Config) {
+// likelyMistakes warns about settings that are valid, but are probably a mistake.
+func (r *reader) likelyMistakes(document *yaml.Node, raw *file, cfg *Config) {
 	if len(r.errors) > 0 {
 		return
 	}
@@ -30,12 +30,12 @@ func (r *reader) slowProbes(document *yaml.Node, raw *file, cfg *Config) {
 	}
 	if len(overlapping) > 0 {
 		r.warn(locate(document, "probes"), "timeout", fmt.Sprintf("is longer than the time between two runs of %s; while an answer takes "+
-			"that long, runs are missed (overrun); write a shorter timeout or a longer schedule", Shortened(overlapping)))
+			"that long, runs are missed (overrun); write a shorter timeout, or a schedule with more time between runs", Shortened(overlapping)))
 	}
 	for i := range raw.Probes {
 		p, at := &raw.Probes[i], fmt.Sprintf("probes[%d].expect.latency", i)
 		if p.Expect.Latency >= p.Timeout {
-			r.warn(locate(document, at), at, fmt.Sprintf("is %v, and the timeout of %v ends the run before; write a latency below the timeout",
+			r.warn(locate(document, at), at, fmt.Sprintf("is %v, and the timeout of %v ends the run first; write a latency below the timeout",
 				p.Expect.Latency, p.Timeout))
 		}
 	}
@@ -48,20 +48,20 @@ func (r *reader) unused(document *yaml.Node, cfg *Config) {
 		notifies := func(rule alert.Rule) bool { return len(rule.Notify) == 0 || slices.Contains(rule.Notify, name) }
 		if len(cfg.Rules) > 0 && !slices.ContainsFunc(cfg.Rules, notifies) {
 			at := join("notifiers", name)
-			r.warn(locate(document, at), at, "is in the notify list of no rule, so that it receives only alerts of the built-in rules; "+
+			r.warn(locate(document, at), at, "is not in the notify list of any rule, so it receives only alerts of the built-in rules; "+
 				"add it to a list, or remove it")
 		}
 	}
 	for _, name := range sortedKeys(cfg.Credentials) {
 		if !slices.ContainsFunc(cfg.Probes, func(p probe.Probe) bool { return p.Credential == name }) {
 			at := join("credentials", name)
-			r.warn(locate(document, at), at, "is used by no probe; write credential: "+name+" in one, or remove it")
+			r.warn(locate(document, at), at, "is not used by any probe; write credential: "+name+" in one, or remove it")
 		}
 	}
 }
 
-// fewRuns warns about rules of the file that count several probes and whose window never holds min_runs. What a rule per probe can count,
-// squarewatch check says for each probe.
+// fewRuns warns about rules of the file that count several probes and whose window never holds min_runs. For a rule
+// per probe, squarewatch check prints for each probe what the rule can count.
 func (r *reader) fewRuns(document *yaml.Node, raw *file, cfg *Config) {
 	if raw.Rules == nil {
 		return
@@ -79,8 +79,8 @@ func (r *reader) fewRuns(document *yaml.Node, raw *file, cfg *Config) {
 				continue
 			}
 			at := fmt.Sprintf("rules[%d]", i)
-			r.warn(locate(document, at), join(at, "min_runs"), fmt.Sprintf("of %s is %d, and %s has at most %d runs in %v, so that it is never "+
-				"a rate: %d bad runs in a row fire instead; write a longer window or fewer min_runs to have a rate",
+			r.warn(locate(document, at), join(at, "min_runs"), fmt.Sprintf("of %s is %d, and %s has at most %d runs in %v; so the rule fires "+
+				"after %d bad runs in a row; for a rate, write a longer window or a smaller min_runs",
 				rule.Name, rule.MinRuns, series, runs[series], rule.Window, rule.Streak))
 			break
 		}

@@ -25,7 +25,7 @@ func TestAnEndpointThatIgnoresTheKeyIsNoWitness(t *testing.T) {
 		m.api.Revoke(aisquaretest.DefaultKey)
 		run(collections, feed)
 		r := run(bookings)
-		if r.Blame != probe.BlameCredential || looks(r) != "stranger" || !r.Looks[0].Passed {
+		if r.Blame != probe.BlameCredential || looks(r) != "without_credential" || !r.Looks[0].Passed {
 			t.Errorf("want our key blamed after a look, got %q (%s), looks %q", r.Blame, because(r), looks(r))
 		}
 		if r := run(collections, feed, collections); r.Blame != probe.BlameCredential || looks(r) != "" {
@@ -44,7 +44,7 @@ func TestAnEndpointThatChecksTheKeyIsAWitness(t *testing.T) {
 		bookings := m.job(t, probe.Probe{Name: "bookings", Path: bookingsPath, Credential: "key"})
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
 		r := run(collections, bookings, collections)
-		if r.Blame != probe.BlameAPI || looks(r) != "stranger" || r.Looks[0].Passed {
+		if r.Blame != probe.BlameAPI || looks(r) != "without_credential" || r.Looks[0].Passed {
 			t.Errorf("want the API blamed after a look, got %q (%s), looks %q", r.Blame, because(r), looks(r))
 		}
 	})
@@ -116,7 +116,7 @@ func TestALookSendsNoSecret(t *testing.T) {
 			r = j.Run(t.Context(), time.Now())
 		}
 		want := "00-" + r.Trace.String() + "-" + r.Looks[0].Span.String() + "-01"
-		if looks(r) != "stranger" || sent.Get("X-Api-Key") != "" || sent.Get("X-Workspace-Id") != "w1" || sent.Get("Traceparent") != want ||
+		if looks(r) != "without_credential" || sent.Get("X-Api-Key") != "" || sent.Get("X-Workspace-Id") != "w1" || sent.Get("Traceparent") != want ||
 			sent.Get("User-Agent") != "squarewatch/test" {
 			t.Errorf("want a look in the run's trace without secrets, got %q with %v", looks(r), sent)
 		}
