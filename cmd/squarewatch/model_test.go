@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	modelSeeds  = flag.Uint64("model.seeds", 20, "how many histories the model of the whole daemon plays")
+	modelSeeds  = flag.Uint64("model.seeds", 8, "how many histories the model of the whole daemon plays")
 	modelFirst  = flag.Uint64("model.first", 1, "the first seed")
 	modelShrink = flag.Bool("model.shrinks", true, "look for the shortest list of steps that fails")
 	modelKeep   = flag.String("model.keep", "", "the `numbers` of the steps to keep, with commas, as a failure prints them; empty for all")
