@@ -199,13 +199,13 @@ func (d modelDraw) rule(f *modelFile) modelRule {
 func (d modelDraw) step(f *modelFile) modelStep {
 	seconds := func(least, most int) time.Duration { return time.Duration(least+d.IntN(most-least)) * time.Second }
 	s := modelStep{at: seconds(5, int(modelTroubles/time.Second)) + 10*time.Microsecond}
-	s.kind = pick(d, "trouble", "trouble", "trouble", "trouble", "trouble", "refusal", "silence", "reload", "reload", "restart", "kill",
-		"acknowledge")
+	s.kind = pick(d, "trouble", "trouble", "trouble", "trouble", "trouble", "refusal", "refusal", "refusal", "silence", "reload", "reload",
+		"restart", "kill", "acknowledge")
 	switch s.kind {
 	case "trouble":
 		s.path, s.outcome, s.lasts = d.path(), pick(d, "500", "500", "401", "hang", "half"), seconds(15, 150)
 	case "refusal":
-		s.place, s.outcome, s.lasts = d.place(), pick(d, "429", "500", "refused"), seconds(10, 60)
+		s.place, s.outcome, s.lasts = pick(d, f.notifiers...).place, pick(d, "429", "500", "refused"), seconds(10, 100)
 	case "silence":
 		s.lasts = seconds(20, 120)
 		s.silence = pick(d, `"all": true`, fmt.Sprintf(`"probes": [%q]`, pick(d, f.probes...).name),

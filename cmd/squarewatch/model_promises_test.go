@@ -55,7 +55,7 @@ func (v *modelVerdict) checkSilences() {
 		m := &v.told[i]
 		for _, in := range m.incidents() {
 			for _, s := range v.silences {
-				if s.mutes(in.Rule, string(in.Per), in.Series) && !m.received.Before(s.from) && m.received.Before(s.until) {
+				if s.mutes(in.Rule, string(in.Per), in.Series) && m.received.After(s.from) && m.received.Before(s.until) {
 					v.fails("a silence is kept", "%v: %s of %s %s to %s, silenced from %v to %v", v.since(m.received), m.Event, in.Rule, in.Series,
 						m.place, v.since(s.from), v.since(s.until))
 				}
@@ -139,7 +139,7 @@ func (v *modelVerdict) checkFigures(m *modelMessage, in *alert.Incident) {
 	if !ok {
 		return
 	}
-	c, before := v.count(life, members.rule, []string{name}, m.At), v.count(life, members.rule, []string{name}, m.At.Add(-1))
+	c, before := v.count(life, members.rule, name, []string{name}, m.At), v.count(life, members.rule, name, []string{name}, m.At.Add(-1))
 	fits := func(c modelCount) bool {
 		return in.Runs >= c.runs && in.Runs <= c.runs+c.moreRuns && in.Bad >= c.bad && in.Bad <= c.bad+c.moreBad
 	}

@@ -88,17 +88,20 @@ func (r *modelReference) life(key modelSeries, at time.Time) *modelLife {
 // modelCount is a number of runs that certainly count, and of those that may.
 type modelCount struct{ runs, bad, moreRuns, moreBad int }
 
-// count counts the runs of probes for a rule at a time.
-func (r *modelReference) count(life *modelLife, rule *modelRule, probes []string, at time.Time) (c modelCount) {
+// count counts the runs of probes for a rule at a time, or of only one of a group.
+func (r *modelReference) count(life *modelLife, rule *modelRule, only string, probes []string, at time.Time) (c modelCount) {
 	window := time.Duration(rule.window) * time.Second
 	edge := window / 60
 	first := sort.Search(len(r.runs), func(i int) bool { return r.runs[i].End.After(at.Add(-window - edge)) })
 	for i := first; i < len(r.runs) && !r.runs[i].End.After(at); i++ {
 		run := &r.runs[i]
-		if !slices.Contains(probes, run.Probe) {
-			continue
-		}
 		counts, may := r.counts(life, run, at)
+		if !slices.Contains(probes, run.Probe) {
+			if isOne := rule.per == "probe" || len(probes) == 1 && probes[0] == only; isOne || r.isWatched(run.Probe, at) {
+				continue
+			}
+			counts = false // runs of a probe that was removed may stay in the window of a group
+		}
 		bad := rule.bad(run.Result)
 		switch {
 		case !may:
@@ -115,6 +118,12 @@ func (r *modelReference) count(life *modelLife, rule *modelRule, probes []string
 		}
 	}
 	return c
+}
+
+// isWatched reports whether the configuration of a time has a probe.
+func (r *modelReference) isWatched(name string, at time.Time) bool {
+	e := r.era(at)
+	return e != nil && e.file.probe(name) != nil
 }
 
 // modelLost is how long before a kill a run may end whose record the kill loses.
@@ -173,13 +182,13 @@ func (r *modelReference) level(life *modelLife, e *modelEra, at time.Time) model
 	if !ok {
 		return modelLevel{}
 	}
-	whole := r.count(life, m.rule, m.probes, at)
+	whole := r.count(life, m.rule, "", m.probes, at)
 	l := levelOf(whole, m.rule)
 	if m.rule.per == "probe" {
 		return l
 	}
 	for _, name := range m.probes {
-		c := r.count(life, m.rule, []string{name}, at)
+		c := r.count(life, m.rule, name, []string{name}, at)
 		one := levelOf(c, m.rule)
 		l.mayCross, l.mustCross = l.mayCross || one.mayCross, l.mustCross || one.mustCross
 		l.mayClear = l.mayClear && (one.mayClear || c.runs < m.rule.minRuns)
