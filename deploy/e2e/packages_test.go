@@ -166,10 +166,10 @@ func (s *service) goBack() {
 	s.run("sh", "-e", "-c", "mkdir /root/old; cp /root/one.deb /root/old/squarewatch_1.0.0_amd64.deb; cd /root/old\n"+
 		strings.Replace(installPage(s.t, "## Go back to the version before"), "apt-get install", "apt-get install --yes", 1))
 	eventually(s.t, 30*time.Second, "the service is ready", s.ready)
-	if out := s.run("squarewatch", "version"); !strings.Contains(out, "1.0.0") {
-		s.t.Errorf("want the version before, got %s", out)
+	if version := s.run("dpkg-query", "--show", "squarewatch"); !strings.Contains(version, "1.0.0") {
+		s.t.Errorf("want the version before, got %s", version)
 	}
-	s.run("rm", "/root/squarewatch.db", "/root/squarewatch-etc.tar")
+	s.run("rm", "-r", "/root/squarewatch.db", "/root/squarewatch-etc.tar", "/root/old")
 	s.run("dpkg", "--install", "/root/two.deb")
 	eventually(s.t, 30*time.Second, "the service is ready", s.ready)
 }
