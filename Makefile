@@ -34,6 +34,9 @@ crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves
 	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
 
 SOAK ?= -length 30m
+model: ## 500 random histories of the whole daemon, held against a plain reference (MODEL='-model.seeds 5000 -model.first 1000')
+	go test -run '^TestTheDaemonKeepsItsPromises$$' -count=1 -timeout 0 ./cmd/squarewatch -model.seeds 500 $(MODEL)
+
 soak: ## the daemon for 30 minutes among faults that a seed draws, held against what it promises (SOAK='-length 2m -seed 7')
 	go test -tags soak -count=1 -timeout 0 -v ./deploy/soak $(SOAK)
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,7 +31,6 @@ type Options struct {
 	Watchdog time.Duration                     // interval in which the service manager expects notifications; 0 for none
 	Sum      func() ([sha256.Size]byte, error) // of the configuration file as it is now; nil when there is none
 	Sinks    []probe.Sink                      // receive every run, beside the daemon's own
-	TLS      *tls.Config                       // of the connections to the target; the system's roots when nil
 	Listener net.Listener                      // of the pages and metrics; the file's listen when nil
 	Peer     func(net.Conn) string             // the user at the other end, if allowed to make changes, or empty; peerOfSocket when nil
 

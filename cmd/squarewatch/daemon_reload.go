@@ -16,7 +16,10 @@ import (
 // watch runs one generation after another. It returns when ctx has ended and all runs have ended.
 func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 	var generations sync.WaitGroup
-	defer generations.Wait()
+	defer func() {
+		generations.Wait()
+		d.current.dispatcher.MissRest()
+	}()
 	from := dispatch.Handover{Since: time.Now()}
 	d.progress.touch(from.Since)
 	for {

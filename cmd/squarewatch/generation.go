@@ -40,7 +40,7 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 		return nil, err
 	}
 	runner, jobs, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{
-		Credentials: credentials, Identifiers: d.telemetry.Recorder(), TLS: d.options.TLS, Dial: d.options.Dial,
+		Credentials: credentials, Identifiers: d.telemetry.Recorder(), Dial: d.options.Dial,
 		DialConnectivity: d.options.DialConnectivity, Control: keepDescriptors, Judge: d.judge,
 	})
 	if err != nil {

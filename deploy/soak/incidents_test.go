@@ -28,12 +28,13 @@ func tellings(all, own slackstub.Messages, id string, i keptIncident) told {
 			return m.At.Before(since) || !slices.Contains(words(list), i.series)
 		})
 	}
-	if len(t.firing) == 0 {
-		t.firing = among(i.fired, "*Also firing:*")
-	}
 	if len(t.resolved) == 0 {
 		t.resolved = append(among(i.resolved, "*Also resolved:*"), among(i.resolved, "*Also ended")...)
 		t.grouped = len(t.resolved) > 0
+	}
+	if len(t.firing) == 0 && len(t.resolved) > 0 {
+		later := func(m slackstub.Message) bool { return m.At.After(t.resolved[0].At) } // it is about a later incident of the series
+		t.firing = slices.DeleteFunc(among(i.fired, "*Also firing:*"), later)
 	}
 	return t
 }
@@ -58,7 +59,7 @@ func (r *report) checkIncidents(s *stage, k *kept) {
 			blank++
 		case len(t.firing)+len(t.resolved) > 0:
 			r.checkTold(j, t)
-		case isNamed(k.incidents, messages, i):
+		case isNamed(k.incidents, messages, i), isGrouped(all, messages, k, i.leader):
 			joined++
 		case j.mayBeQuiet(i):
 			quiet++
@@ -128,7 +129,8 @@ func (r *report) checkSilence(j *journal, id string, i keptIncident, of slackstu
 // mayBeQuiet reports whether an incident may be in no message: a silence covers it until its end, and it began before anything was told.
 func (j *journal) mayBeQuiet(i keptIncident) bool {
 	return slices.ContainsFunc(j.silences, func(quiet silenced) bool {
-		if quiet.probe != i.series || !quiet.holds(i.resolved, 2*time.Second) {
+		over := func(r span) bool { return r.holds(quiet.until, taken) && r.holds(i.resolved, taken) } // nobody could announce it
+		if quiet.probe != i.series || !quiet.holds(i.resolved, 2*time.Second) && !slices.ContainsFunc(j.restarts, over) {
 			return false
 		}
 		waited := slices.ContainsFunc(j.slack, func(away span) bool { return away.holds(i.fired, taken) })
@@ -171,6 +173,12 @@ func isNamed(known map[string]keptIncident, messages map[string]slackstub.Messag
 		}
 	}
 	return false
+}
+
+// isGrouped reports whether the end of an incident is in a message about several. Such a message does not name what joined them.
+func isGrouped(all slackstub.Messages, messages map[string]slackstub.Messages, k *kept, id string) bool {
+	i, ok := k.incidents[id]
+	return ok && tellings(all, messages[id], id, i).grouped
 }
 
 // words returns the words of a text, which end at anything that a name does not contain.

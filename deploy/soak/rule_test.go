@@ -86,18 +86,19 @@ func (r *report) checkRule(j *journal, k *kept) {
 			continue
 		}
 		of[i.series] = append(of[i.series], i)
-		if len(k.runs[i.series]) > 0 && !j.isBlank(i) {
+		if isWatched(i.series) && !j.isBlank(i) {
 			r.checkTimes(j, k, id, i)
 		}
 	}
 	for _, path := range paths() {
-		name, before, blame := nameOf(path), false, probe.BlameNone // blame of the newest bad run
+		name, before := nameOf(path), false
+		var blamed time.Time // when a run last blamed a credential
 		for _, run := range k.runs[name] {
-			if !run.expected {
-				blame = run.blame
+			if run.blame == probe.BlameCredential || run.blame == probe.BlameLoginService {
+				blamed = run.ended
 			}
 			is := must(k.runs[name], run.ended, crossed)
-			if is && before && !j.excused(run.ended) && !isIncident(of, name, run.ended, blame) {
+			if is && before && !j.excused(run.ended) && !isIncident(of, name, run.ended, run.ended.Sub(blamed) < window) {
 				r.fails("what crosses the threshold fires", "%s at %s is no incident", name, stamp(run.ended))
 				break
 			}
@@ -106,16 +107,21 @@ func (r *report) checkRule(j *journal, k *kept) {
 	}
 }
 
-// isIncident reports whether an incident of a probe fires at a time. A refused credential, or one whose login service fails, is one
-// incident of one of its probes.
-func isIncident(of map[string][]keptIncident, name string, at time.Time, blame probe.Blame) bool {
+// isWatched reports whether a probe is in the file all the time.
+func isWatched(name string) bool {
+	return slices.ContainsFunc(paths(), func(path string) bool { return nameOf(path) == name })
+}
+
+// isIncident reports whether an incident of a probe fires at a time. When a credential is blamed, one of its probes has the incident for
+// all.
+func isIncident(of map[string][]keptIncident, name string, at time.Time, blamed bool) bool {
 	fires := func(i keptIncident) bool {
 		return !i.fired.After(at.Add(evaluated)) && (i.resolved.IsZero() || !i.resolved.Before(at.Add(-evaluated)))
 	}
 	if slices.ContainsFunc(of[name], fires) {
 		return true
 	}
-	if blame != probe.BlameCredential && blame != probe.BlameLoginService {
+	if !blamed {
 		return false
 	}
 	for _, path := range paths() {

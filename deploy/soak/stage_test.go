@@ -148,9 +148,18 @@ func (s *stage) wait(d time.Duration) bool {
 // lostBefore is how long before a kill a run may end whose result was not yet on disk.
 const lostBefore = 3 * time.Second
 
-// nearRestart reports whether a run may be lost because the process ended or was not there.
+// inProgress is how long before the end of a process a run may be due that was in progress then, with its looks.
+const inProgress = 7 * time.Second
+
+// nearRestart reports whether a run may be lost because the process ended or was not there. A process that was killed while it stood still
+// had no time to record what it missed.
 func (j *journal) nearRestart(at time.Time) bool {
-	return slices.ContainsFunc(j.restarts, func(r span) bool { return r.holds(at, lostBefore) }) || j.unsureAt(at)
+	stoodTo := func(end time.Time) bool {
+		return slices.ContainsFunc(j.stood, func(s span) bool { return s.holds(at, lostBefore) && s.holds(end, lostBefore) })
+	}
+	return slices.ContainsFunc(j.restarts, func(r span) bool {
+		return r.holds(at, lostBefore) || r.holds(at.Add(inProgress), 0) || stoodTo(r.from)
+	}) || j.unsureAt(at)
 }
 
 // nearKill reports whether what ended at a time may be lost because the process was killed.

@@ -117,12 +117,29 @@ func (d *Dispatcher) Stop() Handover {
 	d.once.Do(func() { close(d.stop) })
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	left := Handover{Since: d.horizon, pacer: d.pacer}
+	left := Handover{Since: d.horizon, at: d.options.Wall().Round(0), pacer: d.pacer}
 	for _, it := range d.queue {
 		left.addLocked(it)
 	}
 	d.queue = nil
 	return left
+}
+
+// MissRest reports as missed the runs that were due after ctx of Run had ended: while runs end, no other starts. Call it after Run, and
+// after the Run of every earlier dispatcher.
+func (d *Dispatcher) MissRest() {
+	var misses []probe.Miss
+	now, tally := d.options.Wall().Round(0), probe.Tally{}
+	d.mu.Lock()
+	for _, it := range d.queue {
+		if it.next.After(now) {
+			continue
+		}
+		misses = append(misses, it.miss(it.next, probe.MissShutdown, 1+tally.Between(it.schedule(), it.next, now)))
+	}
+	d.queue = nil
+	d.mu.Unlock()
+	d.report(misses...)
 }
 
 // Armed returns a channel that is closed when Run has scheduled the first runs.
@@ -140,7 +157,7 @@ func (d *Dispatcher) arm(from Handover) {
 		it := &items[i]
 		left := from.probes[entry.Probe.Name]
 		it.Entry, it.index, it.failing, it.predecessor = entry, i, left.failing, left.busy
-		it.next = it.schedule().Next(from.Since)
+		it.next = from.nextOf(it)
 		d.queue = append(d.queue, it)
 	}
 	heap.Init(&d.queue)

@@ -172,6 +172,24 @@ func TestStopLetsRunsFinishWithinTheGrace(t *testing.T) {
 	})
 }
 
+// TestRunsDueDuringAStopAreMissed stops while a run is in progress: what is due until that run has ended is neither started nor forgotten.
+func TestRunsDueDuringAStopAreMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &ledger{}
+		d := dispatch.New(dispatch.Options{Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits(), Entries: []dispatch.Entry{
+			taking("quick", "@every 1s", 100*time.Millisecond), taking("hung", "@every 10s", time.Hour),
+		}})
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		d.Run(ctx, dispatch.Handover{Since: time.Now()})
+		d.MissRest()
+		d.MissRest()
+		if total := len(l.runs) + l.missed(probe.MissShutdown); total != 37 {
+			t.Errorf("want 35 due runs of quick in 35s, and 2 of hung besides the overruns, got %d: %v", total, l.misses)
+		}
+	})
+}
+
 func TestReloadLosesNoRunAndStartsNoneTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{}

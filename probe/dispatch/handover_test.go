@@ -92,3 +92,36 @@ func TestReloadKeepsTheScheduleOfAFailingProbe(t *testing.T) {
 		}
 	})
 }
+
+// TestAReloadOwesNoRunFromBeforeIt adds a probe, and gives another one a shorter interval. Neither was due before the reload.
+func TestAReloadOwesNoRunFromBeforeIt(t *testing.T) {
+	for seconds := range 10 { // since the last run, on whatever second it comes
+		synctest.Test(t, func(t *testing.T) {
+			l := &ledger{}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			var running sync.WaitGroup
+			from := dispatch.Handover{Since: time.Now()}
+			for i, entries := range [][]dispatch.Entry{
+				{taking("kept", "@every 10s", 0), taking("changed", "@every 10s", 0)},
+				{taking("kept", "@every 10s", 0), taking("changed", "@every 1s", 0), taking("added", "@every 1s", 0)},
+				{taking("kept", "@every 10s", 0), taking("changed", "@every 1s", 0), taking("added", "@every 1s", 0)},
+			} {
+				d := dispatch.New(dispatch.Options{Entries: entries, Sinks: []probe.Sink{l}, Limits: dispatch.DefaultLimits()})
+				running.Go(func() { d.Run(ctx, from) })
+				<-d.Armed()
+				<-time.After([]time.Duration{time.Duration(11+seconds) * time.Second, time.Millisecond, time.Minute}[i])
+				from = d.Stop()
+			}
+			running.Wait()
+			for _, r := range l.runs {
+				if r.Lateness() != 0 {
+					t.Errorf("want every run at its time, got %s of %v at %v", r.Probe, r.Intended, r.Start)
+				}
+			}
+			if len(l.misses) > 0 {
+				t.Errorf("want no miss, got %v", l.misses)
+			}
+		})
+	}
+}

@@ -53,7 +53,9 @@ type detail struct {
 }
 
 func detailOf(r *probe.Result) *detail {
-	return &detail{probe: r.Probe, trace: r.Trace, start: r.Start, end: r.End, issued: r.CredentialIssued, attempts: r.Attempts, looks: r.Looks}
+	return &detail{
+		probe: r.Probe, trace: r.Trace, start: r.Start, end: r.End, issued: r.CredentialIssued, attempts: r.Attempts, looks: r.Looks,
+	}
 }
 
 // text returns the detail as its column stores it.

@@ -41,7 +41,9 @@ func TestDetailsAreReadAsWritten(t *testing.T) {
 	second.Cause, second.Start, second.End, second.Phases = probe.CauseResend, end.Add(-time.Millisecond), end, nil
 	second.Class, second.Code, second.Error, second.ErrorKind, second.Reused = probe.Timeout, 0, "no answer", "timeout", true
 	r.Attempts = append(r.Attempts, second)
-	r.Looks = []probe.Look{{Kind: probe.LookWithoutCredential, Start: end.Add(-2 * time.Millisecond), End: end, Passed: true, Text: "answers 200"}}
+	r.Looks = []probe.Look{
+		{Kind: probe.LookWithoutCredential, Start: end.Add(-2 * time.Millisecond), End: end, Passed: true, Text: "answers 200"},
+	}
 	written(b.Store, r)
 	got, err := b.Store.Run(t.Context(), r.Trace)
 	if diff := cmp.Diff(r, got); diff != "" || err != nil {

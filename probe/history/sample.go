@@ -24,8 +24,8 @@ type sampled struct {
 	seen     time.Time // end of the last run
 }
 
-// choose reports whether the detail of a run that has ended is to be kept. It also returns the detail of an earlier healthy run that is to be
-// kept now; nil for none.
+// choose reports whether the detail of a run that has ended is to be kept. It also returns the detail of an earlier healthy run that is to
+// be kept now; nil for none.
 func (s sample) choose(r *probe.Result) (chosen bool, before *detail) {
 	if !r.Trace.IsValid() {
 		return false, nil

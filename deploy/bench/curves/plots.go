@@ -59,8 +59,10 @@ type mode struct {
 
 func modes() []mode {
 	return []mode{
-		{"plain, fresh connections", false, false}, {"plain, kept connections", false, true},
-		{"TLS, fresh connections", true, false}, {"TLS, kept connections", true, true},
+		{"plain, fresh connections", false, false},
+		{"plain, kept connections", false, true},
+		{"TLS, fresh connections", true, false},
+		{"TLS, kept connections", true, true},
 	}
 }
 

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"squarewatch/probe/database"
+)
+
+// modelDueRun is a due time of a probe, with the number of runs that it stands for.
+type modelDueRun struct {
+	intended time.Time
+	count    int
+	process  int
+	missed   bool
+}
+
+// checkDue checks that each due run of a probe is a run or a miss, and not both. While a probe stays as it is, its due times lie one
+// interval apart, over reloads and restarts too. A run that a kill lost is none, and one that its record lost may count as missed again.
+func (v *modelVerdict) checkDue() {
+	byProbe := map[string][]modelDueRun{}
+	for i := range v.runs {
+		r := &v.runs[i]
+		if r.Blame.Ours() {
+			v.fails("nothing of ours fails", "%s of %v: %s", r.Probe, v.since(r.Intended), r.Reason)
+		}
+		byProbe[r.Probe] = append(byProbe[r.Probe], modelDueRun{r.Intended, 1, r.process, false})
+	}
+	for i := range v.misses {
+		m := &v.misses[i]
+		byProbe[m.Probe] = append(byProbe[m.Probe], modelDueRun{m.Intended, m.Count, m.process, true})
+	}
+	for name, list := range byProbe {
+		slices.SortStableFunc(list, func(a, b modelDueRun) int { return a.intended.Compare(b.intended) })
+		for i := 1; i < len(list); i++ {
+			v.checkPair(name, &list[i-1], &list[i])
+		}
+	}
+	for i := range v.eras {
+		v.checkFirst(&v.eras[i], byProbe)
+	}
+}
+
+// checkFirst checks that each probe of a configuration has a run or a miss soon after its beginning and shortly before its end.
+func (v *modelVerdict) checkFirst(e *modelEra, byProbe map[string][]modelDueRun) {
+	for _, p := range e.file.probes {
+		every := time.Duration(p.every) * time.Second
+		for _, s := range []modelStretch{{e.from, e.from.Add(every)}, {e.until.Add(-every - 10*time.Second), e.until}} {
+			within := func(d modelDueRun) bool { return !d.intended.Before(s.from) && !d.intended.After(s.until) }
+			if e.until.Sub(e.from) > every+10*time.Second && !slices.ContainsFunc(byProbe[p.name], within) {
+				v.fails("every due run is a run or a miss", "%s has neither from %v to %v", p.name, v.since(s.from), v.since(s.until))
+			}
+		}
+	}
+}
+
+// checkPair checks two due times of a probe that follow one another.
+func (v *modelVerdict) checkPair(name string, a, b *modelDueRun) {
+	var every time.Duration
+	for i := range v.eras {
+		e := &v.eras[i]
+		if e.until.Before(a.intended) || e.from.After(b.intended) {
+			continue
+		}
+		p := e.file.probe(name)
+		if p == nil || every > 0 && every != time.Duration(p.every)*time.Second {
+			return
+		}
+		every = time.Duration(p.every) * time.Second
+	}
+	want := a.intended.Add(time.Duration(a.count) * every)
+	if every == 0 || b.intended.Equal(want) || v.nearKill(a.intended, b.intended) {
+		return
+	}
+	promise := "every due run is a run or a miss"
+	if b.intended.Before(want) {
+		promise = "a run is counted once"
+	}
+	v.fails(promise, "%s: %d from %v (missed: %v), and then %v (missed: %v)", name, a.count, v.since(a.intended), a.missed,
+		v.since(b.intended), b.missed)
+}
+
+// nearKill reports whether a process was killed between two times, or so near that a run may be lost, or may count as missed although it
+// was a run.
+func (v *modelVerdict) nearKill(from, until time.Time) bool {
+	return slices.ContainsFunc(v.processes, func(p modelSpan) bool {
+		return p.killed && !p.until.Before(from.Add(-modelLost)) && !p.until.After(until.Add(20*time.Second))
+	})
+}
+
+// checkKept checks that the database has each run once.
+func (v *modelVerdict) checkKept() {
+	ctx := context.Background()
+	db, err := database.OpenReadOnly(ctx, v.database)
+	if err != nil {
+		v.fails("the database can be read", "%v", err)
+		return
+	}
+	defer func() { _ = db.Close() }()
+	rows, err := db.QueryContext(ctx, "SELECT probe, intended, count(*) FROM runs GROUP BY probe, intended")
+	if err != nil {
+		v.fails("the database can be read", "%v", err)
+		return
+	}
+	defer func() { _ = rows.Close() }()
+	type key struct {
+		probe    string
+		intended int64
+	}
+	kept := map[key]int{}
+	for rows.Next() {
+		var k key
+		var n int
+		if err := rows.Scan(&k.probe, &k.intended, &n); err != nil {
+			v.fails("the database can be read", "%v", err)
+		}
+		if kept[k] = n; n > 1 {
+			v.fails("a run is counted once", "%s of %v is kept %d times", k.probe, v.since(time.UnixMicro(k.intended)), n)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		v.fails("the database can be read", "%v", err)
+	}
+	for i := range v.runs {
+		r := &v.runs[i]
+		p := v.processes[r.process]
+		if isLost := p.killed && r.End.After(p.until.Add(-modelLost)); !isLost && kept[key{r.Probe, r.Intended.UnixMicro()}] == 0 {
+			v.fails("every run is kept", "%s of %v is not", r.Probe, v.since(r.Intended))
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"slices"
+	"sort"
+	"time"
+)
+
+// The reference says from docs/rules.md what must be true of a series at a time: that it is over its threshold, that it is clear. Where
+// the documents leave a margin, it says what may be true and what must be: a run at the edge of a window, or one whose record a kill may
+// have lost, may count or not.
+
+// modelReference computes from all runs, without state.
+type modelReference struct {
+	*modelLog
+
+	samples []time.Time // every second, each end of a run, and just before it
+	lives   []modelLife
+}
+
+// modelLife is a time in which a series counts without a new beginning.
+type modelLife struct {
+	modelSeries
+
+	from, until time.Time
+	firing      []modelStretch // in which it must fire
+	clear       []modelStretch // in which it must be clear
+	over        time.Time      // when it first may have been over the threshold; zero for never
+}
+
+// modelStretch is a stretch of time.
+type modelStretch struct{ from, until time.Time }
+
+func (s modelStretch) holds(from, until time.Time) bool {
+	return !from.Before(s.from) && until.Before(s.until)
+}
+
+// modelLevel is what may and must be true of a series at a time.
+type modelLevel struct{ mayCross, mustCross, mayClear, mustClear bool }
+
+// newModelReference computes what must be true in a history.
+func newModelReference(l *modelLog) *modelReference {
+	slices.SortStableFunc(l.runs, func(a, b modelRun) int { return a.End.Compare(b.End) })
+	r := &modelReference{modelLog: l}
+	for at := l.start; at.Before(l.end); at = at.Add(time.Second) {
+		r.samples = append(r.samples, at)
+	}
+	for i := range l.runs {
+		r.samples = append(r.samples, l.runs[i].End, l.runs[i].End.Add(-time.Millisecond))
+	}
+	slices.SortFunc(r.samples, time.Time.Compare)
+	r.findLives()
+	for i := range r.lives {
+		r.judge(&r.lives[i])
+	}
+	return r
+}
+
+// findLives finds when each series counts without a new beginning: while its rule counts the same runs. A restart keeps what it counted.
+func (r *modelReference) findLives() {
+	current := map[modelSeries]int{}
+	var before map[modelSeries]modelMembers
+	for i := range r.eras {
+		e := &r.eras[i]
+		now := e.series
+		for key, m := range now {
+			if was, ok := before[key]; ok && m.rule.countsLike(was.rule) {
+				r.lives[current[key]].until = e.until
+				continue
+			}
+			current[key] = len(r.lives)
+			r.lives = append(r.lives, modelLife{modelSeries: key, from: e.from, until: e.until})
+		}
+		before = now
+	}
+}
+
+// life returns the life of a series at a time; nil for none.
+func (r *modelReference) life(key modelSeries, at time.Time) *modelLife {
+	for i := range r.lives {
+		if l := &r.lives[i]; l.modelSeries == key && !at.Before(l.from) && at.Before(l.until) {
+			return l
+		}
+	}
+	return nil
+}
+
+// modelCount is a number of runs that certainly count, and of those that may.
+type modelCount struct{ runs, bad, moreRuns, moreBad int }
+
+// count counts the runs of probes for a rule at a time.
+func (r *modelReference) count(life *modelLife, rule *modelRule, probes []string, at time.Time) (c modelCount) {
+	window := time.Duration(rule.window) * time.Second
+	edge := window / 60
+	first := sort.Search(len(r.runs), func(i int) bool { return r.runs[i].End.After(at.Add(-window - edge)) })
+	for i := first; i < len(r.runs) && !r.runs[i].End.After(at); i++ {
+		run := &r.runs[i]
+		if !slices.Contains(probes, run.Probe) {
+			continue
+		}
+		counts, may := r.counts(life, run, at)
+		bad := rule.bad(run.Result)
+		switch {
+		case !may:
+		case counts && run.End.After(at.Add(edge-window)):
+			c.runs++
+			if bad {
+				c.bad++
+			}
+		default:
+			c.moreRuns++
+			if bad {
+				c.moreBad++
+			}
+		}
+	}
+	return c
+}
+
+// modelLost is how long before a kill a run may end whose record the kill loses.
+const modelLost = 4 * time.Second
+
+// counts reports whether a run counts at a time, and whether it may.
+func (r *modelReference) counts(life *modelLife, run *modelRun, at time.Time) (counts, may bool) {
+	counts, may = true, true
+	for _, p := range r.processes {
+		if p.killed && at.After(p.until) && run.End.After(p.until.Add(-modelLost)) && run.End.Before(p.until) {
+			counts = false
+		}
+	}
+	if run.End.Before(life.from) { // a restart recalls runs of the probe, also from before the life of the series
+		return false, slices.ContainsFunc(r.processes, func(p modelSpan) bool { return p.from.After(life.from) && !p.from.After(at) })
+	}
+	var kept *modelProbe
+	for i := range r.eras { // the probe of that name may be another one now, or was removed for a time
+		e := &r.eras[i]
+		if e.until.Before(run.Intended) || e.from.After(at) {
+			continue
+		}
+		is := e.file.probe(run.Probe)
+		if is == nil || kept != nil && *kept != *is {
+			counts = false
+		}
+		kept = is
+	}
+	return counts, may
+}
+
+func (f *modelFile) probe(name string) *modelProbe {
+	for i := range f.probes {
+		if f.probes[i].name == name {
+			return &f.probes[i]
+		}
+	}
+	return nil
+}
+
+// levelOf compares a count with a rule.
+func levelOf(c modelCount, r *modelRule) (l modelLevel) {
+	must, may := c.runs >= r.minRuns, c.runs+c.moreRuns >= r.minRuns
+	atLeast := func(bad, runs, percent int) bool { return bad > 0 && bad*100 >= percent*runs }
+	most, least := []int{c.bad + c.moreBad, c.runs + c.moreBad}, []int{c.bad, c.runs + c.moreRuns - c.moreBad}
+	return modelLevel{
+		mayCross: may && atLeast(most[0], most[1], r.threshold), mustCross: must && atLeast(least[0], least[1], r.threshold),
+		mayClear: may && !atLeast(least[0], least[1], r.clear), mustClear: must && !atLeast(most[0], most[1], r.clear),
+	}
+}
+
+// level says what may and must be true of a series at a time. A rule per credential or over all probes looks at all its probes together
+// and at each of them.
+func (r *modelReference) level(life *modelLife, e *modelEra, at time.Time) modelLevel {
+	m, ok := e.series[life.modelSeries]
+	if !ok {
+		return modelLevel{}
+	}
+	whole := r.count(life, m.rule, m.probes, at)
+	l := levelOf(whole, m.rule)
+	if m.rule.per == "probe" {
+		return l
+	}
+	for _, name := range m.probes {
+		c := r.count(life, m.rule, []string{name}, at)
+		one := levelOf(c, m.rule)
+		l.mayCross, l.mustCross = l.mayCross || one.mayCross, l.mustCross || one.mustCross
+		l.mayClear = l.mayClear && (one.mayClear || c.runs < m.rule.minRuns)
+		l.mustClear = l.mustClear && one.mustClear && c.bad+c.moreBad == 0
+	}
+	return l
+}
+
+// judge finds when a series must fire and when it must be clear. It fires at a bad run, after it was over the threshold for the rule's
+// for in one process.
+func (r *modelReference) judge(life *modelLife) {
+	var since, firing, clear time.Time // since when it must be over, must fire, must be clear; zero for not
+	var previous *modelEra
+	run := 0
+	end := func(list *[]modelStretch, from *time.Time, at time.Time) {
+		if !from.IsZero() {
+			*list = append(*list, modelStretch{*from, at})
+		}
+		*from = time.Time{}
+	}
+	for _, at := range r.samples {
+		if at.Before(life.from) || !at.Before(life.until) {
+			continue
+		}
+		e := r.era(at)
+		if e == nil || e != previous {
+			since = time.Time{}
+		}
+		if previous = e; e == nil {
+			continue
+		}
+		l := r.level(life, e, at)
+		if l.mayCross && life.over.IsZero() {
+			life.over = at
+		}
+		if !l.mustCross {
+			since = time.Time{}
+		} else if since.IsZero() {
+			since = at
+		}
+		for run < len(r.runs) && r.runs[run].End.Before(at) {
+			run++
+		}
+		m := e.series[life.modelSeries]
+		hold := time.Duration(m.rule.hold) * time.Second
+		switch isBad := r.badRunAt(run, at, &m); {
+		case firing.IsZero() && isBad && !since.IsZero() && (hold == 0 || at.Sub(since) > hold+time.Second):
+			firing = at
+		case l.mayClear:
+			end(&life.firing, &firing, at)
+		}
+		if l.mustClear && clear.IsZero() {
+			clear = at
+		} else if !l.mustClear {
+			end(&life.clear, &clear, at)
+		}
+	}
+	end(&life.firing, &firing, life.until)
+	end(&life.clear, &clear, life.until)
+}
+
+// badRunAt reports whether a bad run of a series ended at a time. Runs from i on did not end before it.
+func (r *modelReference) badRunAt(i int, at time.Time, m *modelMembers) bool {
+	for ; i < len(r.runs) && r.runs[i].End.Equal(at); i++ {
+		if slices.Contains(m.probes, r.runs[i].Probe) && m.rule.bad(r.runs[i].Result) {
+			return true
+		}
+	}
+	return false
+}

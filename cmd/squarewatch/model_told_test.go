@@ -1,0 +1,192 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"squarewatch/alert"
+)
+
+const (
+	// modelSoon is how long a message may take: its group, the pause between two messages, and the next bad run of a series that another
+	// incident explained.
+	modelSoon = 30 * time.Second
+	// modelNamed is when a message names a series that joined another incident, at the latest: a minute after the last such message.
+	modelNamed = 100 * time.Second
+)
+
+// checkTold checks that each place was told of what must fire, unless another incident there explains it.
+func (v *modelVerdict) checkTold() {
+	for i := range v.lives {
+		life := &v.lives[i]
+		for _, s := range life.firing {
+			for at := s.from.Add(modelSoon); at.Before(s.until); at = at.Add(5 * time.Second) {
+				v.checkToldAt(life, s.from, at)
+			}
+		}
+	}
+}
+
+// checkToldAt checks the places of a series that must fire since a time.
+func (v *modelVerdict) checkToldAt(life *modelLife, since, at time.Time) {
+	from := at.Add(-modelSoon)
+	if !v.steady(from, at) || !v.sameEra(from, at) {
+		return
+	}
+	e := v.era(at)
+	m := e.series[life.modelSeries]
+	if v.silenced(life.rule, m.rule.per, life.name, from, at) || !v.hasBadRun(&m, from, at) {
+		return
+	}
+	for _, n := range e.file.notifiers {
+		if !e.file.notifies(n.place, m.rule) || v.isRefusing(n.place, from, at) || v.shows(n.place, life.modelSeries, from, at) {
+			continue
+		}
+		if v.isExplained(n.place, life, from, at, at.Sub(since) < modelNamed) {
+			continue
+		}
+		v.fails("what fires is announced", "%v: %s %s must fire since %v, and %s was not told", v.since(at), life.rule, life.name,
+			v.since(since), n.place)
+	}
+}
+
+// sameEra reports whether one configuration is in force from a time until another.
+func (v *modelVerdict) sameEra(from, at time.Time) bool {
+	e := v.era(from)
+	return e != nil && e == v.era(at)
+}
+
+// hasBadRun reports whether a series had a bad run in the first half of a time: a series that was explained fires at its next bad run.
+func (v *modelVerdict) hasBadRun(m *modelMembers, from, at time.Time) bool {
+	middle := from.Add(at.Sub(from) / 2)
+	return slices.ContainsFunc(v.runs, func(r modelRun) bool {
+		return r.End.After(from) && r.End.Before(middle) && slices.Contains(m.probes, r.Probe) && m.rule.bad(r.Result)
+	})
+}
+
+// isRefusing reports whether a place refused a message, and the next attempt may still wait. A pause is at most as long as all pauses
+// before it and half of that.
+func (v *modelVerdict) isRefusing(place string, from, at time.Time) bool {
+	var first, until time.Time
+	for i := range v.told {
+		m := &v.told[i]
+		switch {
+		case m.place != place || m.received.After(at):
+		case m.refused == nil:
+			if !first.IsZero() {
+				until = m.received
+			}
+			first = time.Time{}
+		default:
+			if first.IsZero() {
+				first = m.received
+			}
+			until = m.received.Add(2*m.received.Sub(first) + modelRetryAfter + 3*time.Second)
+		}
+	}
+	return until.After(from)
+}
+
+// shown calls see with each incident that a place shows as firing at some time from a time until another, as it was told last.
+func (v *modelVerdict) shown(place string, from, at time.Time, see func(alert.Incident)) {
+	last := map[string]alert.Incident{}
+	for i := range v.told {
+		m := &v.told[i]
+		if m.place != place || m.refused != nil || m.received.After(at) {
+			continue
+		}
+		for _, in := range m.incidents() {
+			if before, ok := last[in.ID]; ok && m.Event.Ends() && !m.received.Before(from) {
+				see(before)
+			}
+			if delete(last, in.ID); m.Event.Fires() {
+				last[in.ID] = in
+			} else if !m.received.Before(from) {
+				see(in)
+			}
+		}
+	}
+	for _, in := range last {
+		see(in)
+	}
+}
+
+// shows reports whether a place shows a series as firing at some time from a time until another.
+func (v *modelVerdict) shows(place string, key modelSeries, from, at time.Time) (yes bool) {
+	v.shown(place, from, at, func(in alert.Incident) { yes = yes || in.Rule == key.rule && in.Series == key.name })
+	return yes
+}
+
+// isExplained reports whether a place shows another incident that explains a series: it names the series or has the same probes. At first,
+// any other incident may be about to name the series. A silence holds the name back.
+func (v *modelVerdict) isExplained(place string, life *modelLife, from, at time.Time, isNew bool) (yes bool) {
+	v.shown(place, from, at, func(in alert.Incident) {
+		if !ofFile(&in) {
+			return
+		}
+		named := slices.ContainsFunc(in.Joined, func(j alert.JoinedSeries) bool { return j.Rule == life.rule && j.Series == life.name })
+		held := v.silenced(in.Rule, string(in.Per), in.Series, from.Add(-modelNamed), at)
+		yes = yes || isNew || named || held || v.shareProbe(life.modelSeries, modelSeries{in.Rule, in.Series}, at)
+	})
+	return yes
+}
+
+// shareProbe reports whether two series count runs of the same probe.
+func (v *modelVerdict) shareProbe(a, b modelSeries, at time.Time) bool {
+	all := v.era(at).series
+	return slices.ContainsFunc(all[a].probes, func(name string) bool { return slices.Contains(all[b].probes, name) })
+}
+
+// checkEnded checks that no place shows an incident as firing when its series is gone, or has been clear for long enough.
+func (v *modelVerdict) checkEnded() {
+	for at := v.start.Add(modelSoon); at.Before(v.end.Add(-modelSoon)); at = at.Add(5 * time.Second) {
+		e, from := v.era(at), at.Add(-modelSoon)
+		if e == nil || !v.steady(from, at) || !v.sameEra(from, at) {
+			continue
+		}
+		for _, n := range e.file.notifiers {
+			if !v.isRefusing(n.place, from, at) {
+				v.checkEndedAt(n.place, from, at)
+			}
+		}
+	}
+}
+
+// isLeftOut reports whether a configuration between two times has no notifier for a place. What ends meanwhile, the place does not learn.
+func (v *modelVerdict) isLeftOut(place string, from, until time.Time) bool {
+	return slices.ContainsFunc(v.eras, func(e modelEra) bool {
+		return !e.from.After(until) && !e.until.Before(from) && !e.file.notifies(place, nil)
+	})
+}
+
+func (v *modelVerdict) checkEndedAt(place string, from, at time.Time) {
+	v.shown(place, at, at, func(in alert.Incident) {
+		key := modelSeries{in.Rule, in.Series}
+		if !ofFile(&in) || v.silenced(in.Rule, string(in.Per), in.Series, from, at) || v.isLeftOut(place, in.Fired, at) {
+			return
+		}
+		life := v.life(key, at)
+		switch {
+		case life == nil || life.from.After(in.Fired) && v.life(key, in.Fired) != life:
+			v.fails("what is removed ends", "%v: %s shows %s %s, which was removed or changed", v.since(at), place, in.Rule, in.Series)
+		case v.allClear(&in, from, at):
+			v.fails("what is over ends", "%v: %s shows %s %s, which is clear", v.since(at), place, in.Rule, in.Series)
+		}
+	})
+}
+
+// allClear reports whether a series, and every other one that may have joined it, is clear from a time until another. A series that fires
+// again and again must be clear for its reopen before. One that joined may do so too.
+func (v *modelVerdict) allClear(in *alert.Incident, from, at time.Time) bool {
+	for other, m := range v.era(at).series {
+		begin, isOwn := from, other == modelSeries{in.Rule, in.Series}
+		if isOwn && in.Reopened >= 2 || !isOwn && len(in.Joined) > 0 {
+			begin = from.Add(-time.Duration(max(m.rule.reopen, 0)) * time.Second)
+		}
+		life := v.life(other, at)
+		if life == nil || !slices.ContainsFunc(life.clear, func(s modelStretch) bool { return s.holds(begin, at) }) {
+			return false
+		}
+	}
+	return true
+}
