@@ -107,7 +107,6 @@ func (r *report) checkUse(u *use, runs int) {
 		{"goroutines at most", u.most.goroutines, u.warm.goroutines, u.warm.goroutines + 200},
 		{"the database", u.last.database, u.warm.database, u.warm.database + perRun*float64(runs)},
 		{"the WAL at most", u.most.wal, u.warm.wal, 17 << 20},
-		{"the spool at the end", u.last.spool, u.warm.spool, 0},
 	} {
 		if c.is > c.may {
 			r.fails("what it uses stays flat", "%s: %.0f, after the warm-up %.0f, allowed %.0f", c.name, c.is, c.was, c.may)
