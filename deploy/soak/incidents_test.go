@@ -112,8 +112,8 @@ func (r *report) checkTold(j *journal, t told) {
 	}
 }
 
-// mustBeAnnounced reports whether an incident had to be announced long before a time: Slack took messages, the process ran, and no silence of
-// the probe held it back.
+// mustBeAnnounced reports whether an incident had to be announced long before a time: Slack took messages, the process ran, and no silence
+// of the probe held it back.
 func (j *journal) mustBeAnnounced(i keptIncident, at time.Time) bool {
 	overlaps := func(s span) bool { return s.from.Before(at) && s.until.Add(longest).After(i.fired) }
 	silenced := slices.ContainsFunc(j.silences, func(s silenced) bool { return s.probe == i.series && overlaps(s.span) })
