@@ -191,9 +191,8 @@ func (r *modelReference) level(life *modelLife, e *modelEra, at time.Time) model
 // judge finds when a series must fire and when it must be clear. It fires at a bad run, after it was over the threshold for the rule's
 // for in one process.
 func (r *modelReference) judge(life *modelLife) {
-	var since, firing, clear time.Time // since when it must be over, must fire, must be clear; zero for not
+	var since, firing, good time.Time // since when it must be over, must fire, must be clear; zero for not
 	var previous *modelEra
-	run := 0
 	end := func(list *[]modelStretch, from *time.Time, at time.Time) {
 		if !from.IsZero() {
 			*list = append(*list, modelStretch{*from, at})
@@ -201,49 +200,44 @@ func (r *modelReference) judge(life *modelLife) {
 		*from = time.Time{}
 	}
 	for _, at := range r.samples {
-		if at.Before(life.from) || !at.Before(life.until) {
-			continue
-		}
 		e := r.era(at)
-		if e == nil || e != previous {
-			since = time.Time{}
-		}
-		if previous = e; e == nil {
+		if at.Before(life.from) || !at.Before(life.until) || e == nil {
+			previous = nil
 			continue
 		}
 		l := r.level(life, e, at)
 		if l.mayCross && life.over.IsZero() {
 			life.over = at
 		}
-		if !l.mustCross {
+		if !l.mustCross || e != previous {
 			since = time.Time{}
-		} else if since.IsZero() {
+		}
+		if previous = e; l.mustCross && since.IsZero() {
 			since = at
 		}
-		for run < len(r.runs) && r.runs[run].End.Before(at) {
-			run++
-		}
-		m := e.series[life.modelSeries]
-		hold := time.Duration(m.rule.hold) * time.Second
-		switch isBad := r.badRunAt(run, at, &m); {
-		case firing.IsZero() && isBad && !since.IsZero() && (hold == 0 || at.Sub(since) > hold+time.Second):
+		switch {
+		case firing.IsZero() && !since.IsZero() && r.firesAt(at, since, e.series[life.modelSeries]):
 			firing = at
 		case l.mayClear:
 			end(&life.firing, &firing, at)
 		}
-		if l.mustClear && clear.IsZero() {
-			clear = at
+		if l.mustClear && good.IsZero() {
+			good = at
 		} else if !l.mustClear {
-			end(&life.clear, &clear, at)
+			end(&life.clear, &good, at)
 		}
 	}
 	end(&life.firing, &firing, life.until)
-	end(&life.clear, &clear, life.until)
+	end(&life.clear, &good, life.until)
 }
 
-// badRunAt reports whether a bad run of a series ended at a time. Runs from i on did not end before it.
-func (r *modelReference) badRunAt(i int, at time.Time, m *modelMembers) bool {
-	for ; i < len(r.runs) && r.runs[i].End.Equal(at); i++ {
+// firesAt reports whether a bad run of a series ended at a time, and the series had been over for its rule's for.
+func (r *modelReference) firesAt(at, since time.Time, m modelMembers) bool {
+	if hold := time.Duration(m.rule.hold) * time.Second; hold > 0 && at.Sub(since) <= hold+time.Second {
+		return false
+	}
+	first := sort.Search(len(r.runs), func(i int) bool { return !r.runs[i].End.Before(at) })
+	for i := first; i < len(r.runs) && r.runs[i].End.Equal(at); i++ {
 		if slices.Contains(m.probes, r.runs[i].Probe) && m.rule.bad(r.runs[i].Result) {
 			return true
 		}

@@ -254,11 +254,11 @@ func (s *modelStage) silence(scope string, lasts time.Duration) {
 
 // acknowledge acknowledges the oldest incident.
 func (s *modelStage) acknowledge() {
-	for _, i := range s.process.daemon.evaluator.Incidents() {
-		if s.post("/api/v1/incidents/acknowledge", fmt.Sprintf(`{"incident": %q, "by": "model"}`, i.ID)) {
-			s.log.acknowledged = append(s.log.acknowledged, modelAcknowledged{id: i.ID, reopened: i.Reopened, looks: len(s.log.looks)})
-		}
-		return
+	all := s.process.daemon.evaluator.Incidents()
+	if len(all) > 0 && s.post("/api/v1/incidents/acknowledge", fmt.Sprintf(`{"incident": %q, "by": "model"}`, all[0].ID)) {
+		s.log.acknowledged = append(s.log.acknowledged, modelAcknowledged{
+			id: all[0].ID, reopened: all[0].Reopened, looks: len(s.log.looks),
+		})
 	}
 }
 

@@ -3,8 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,12 +80,7 @@ func (p *modelPlan) only(kept []int) modelPlan {
 // holdModel plays a plan and returns which promises it breaks.
 func holdModel(t *testing.T, plan modelPlan) (*modelLog, []string) {
 	t.Helper()
-	directory, err := os.MkdirTemp(memoryDir(t), "history")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = os.RemoveAll(directory) }()
-	log := play(t, filepath.Clean(directory), plan)
+	log := play(t, memoryDir(t), plan)
 	return log, judgeModel(log)
 }
 
@@ -95,7 +88,7 @@ func holdModel(t *testing.T, plan modelPlan) (*modelLog, []string) {
 func shrinkModel(kept []int, wanted bool, fails func([]int) bool) []int {
 	for reduced := wanted; reduced; {
 		reduced = false
-		for i := len(kept) - 1; i >= 0; i-- {
+		for i := range slices.Backward(kept) {
 			if rest := slices.Delete(slices.Clone(kept), i, i+1); len(rest) > 0 && fails(rest) {
 				kept, reduced = rest, true
 			}
