@@ -113,9 +113,9 @@ pictures: ## the pictures of the documentation, into docs/pictures (needs Node.j
 FUZZ_TARGETS = $(shell grep -rEo --include='*_test.go' '^func Fuzz[[:alnum:]]+' . | sed -E 's|/[^/]*:func |/|; s|^|fuzz/|' | sort)
 
 # The first line compiles what most targets share, once.
-fuzz: ## every fuzz target for FUZZTIME, two at a time; make fuzz/./probe/FuzzAnswer runs one
+fuzz: ## every fuzz target for FUZZTIME, three at a time; make fuzz/./probe/FuzzAnswer runs one
 	go test -c -o /dev/null -fuzz . ./cmd/squarewatch
-	@$(MAKE) --no-print-directory --keep-going --output-sync=target -j2 $(FUZZ_TARGETS)
+	@$(MAKE) --no-print-directory --keep-going --output-sync=target -j3 $(FUZZ_TARGETS)
 
 # The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again and is printed.
 fuzz/%:

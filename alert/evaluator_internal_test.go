@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,9 +34,9 @@ func TestAStandstillIsNoLackOfRuns(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var ahead time.Duration // of the wall clock
+				var ahead atomic.Int64 // how far the wall clock is
 				v := NewEvaluator(engine, func(c Transition) { t.Errorf("want no transition, got %s of %s", c.Event, c.Incident.Series) })
-				v.wall = func() time.Time { return time.Now().Add(ahead) }
+				v.wall = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 				ctx, cancel := context.WithCancel(t.Context())
 				var running sync.WaitGroup
 				for _, p := range list {
@@ -43,7 +44,7 @@ func TestAStandstillIsNoLackOfRuns(t *testing.T) {
 				}
 				running.Go(func() { v.Run(ctx) })
 				synctest.Wait()
-				ahead = time.Hour
+				ahead.Store(int64(time.Hour))
 				wakes(v)
 				synctest.Wait()
 				cancel()

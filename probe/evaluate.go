@@ -50,6 +50,6 @@ func (x *run) evaluate(ctx context.Context) {
 // breachedByHead reports whether a guarded probe got the head of a 2xx answer whose body was cut short. The head alone proves
 // that the API granted access.
 func (j *Job) breachedByHead(last *Attempt) bool {
-	began := Outcome{Class: ClassOfStatus(last.Code), Code: last.Code}
-	return j.probe.Guards == GuardAccess && last.Class.IsTransport() && began.Class == Success && !MatchAny(j.probe.Expect.Status, began)
+	head := Outcome{Class: ClassOfStatus(last.Code), Code: last.Code}
+	return j.probe.Guards == GuardAccess && last.Class.IsTransport() && head.Class == Success && !MatchAny(j.probe.Expect.Status, head)
 }

@@ -225,8 +225,8 @@ func (s loginSession) request(ctx context.Context, what, path string, body []byt
 }
 
 // describeRedirect says where a redirect of the login service leads. The path in the settings is wrong then, for example because the slash
-// at its end is missing. Django redirects such a request (https://docs.djangoproject.com/en/stable/ref/settings/#append-slash), and its body
-// would be lost.
+// at its end is missing. Django redirects such a request, and its body would be lost:
+// https://docs.djangoproject.com/en/stable/ref/settings/#append-slash.
 func (e *renewalError) describeRedirect(got answer, secrets *redact.Secrets, what, path string) {
 	to, advice := got.header.Get("Location"), "; if it has moved there, write that as "
 	if u, err := url.Parse(to); err == nil && strings.TrimSuffix(u.Path, "/") == strings.TrimSuffix(path, "/") {

@@ -116,8 +116,8 @@ func TestALookSendsNoSecret(t *testing.T) {
 			r = j.Run(t.Context(), time.Now())
 		}
 		want := "00-" + r.Trace.String() + "-" + r.Looks[0].Span.String() + "-01"
-		if looks(r) != "without_credential" || sent.Get("X-Api-Key") != "" || sent.Get("X-Workspace-Id") != "w1" || sent.Get("Traceparent") != want ||
-			sent.Get("User-Agent") != "squarewatch/test" {
+		if looks(r) != "without_credential" || sent.Get("X-Api-Key") != "" || sent.Get("X-Workspace-Id") != "w1" ||
+			sent.Get("Traceparent") != want || sent.Get("User-Agent") != "squarewatch/test" {
 			t.Errorf("want a look in the run's trace without secrets, got %q with %v", looks(r), sent)
 		}
 	})

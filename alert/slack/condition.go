@@ -92,7 +92,8 @@ func figures(incident *alert.Incident) string {
 	case alert.ConditionBurn:
 		if incident.Burn != nil {
 			return fmt.Sprintf("%d of %d runs%s (%s) %s; the error budget of the objective %s is spent %.1f× as fast as it may be",
-				incident.Bad, incident.Runs, of(incident), incident.Rate, ended(incident.Classes, false), incident.Burn.Objective, incident.Burn.LongBurn)
+				incident.Bad, incident.Runs, of(incident), incident.Rate, ended(incident.Classes, false),
+				incident.Burn.Objective, incident.Burn.LongBurn)
 		}
 	case alert.ConditionRate:
 	}

@@ -179,8 +179,8 @@ rules:
 	}
 }
 
-// TestBacktestBeginsWithSingleRuns asks for more than the three days of single runs. The counts of the hours before them do not say in which
-// order the runs of an hour came: an hour with eight bad runs of sixty, one every seven minutes, would fire a rule of five minutes.
+// TestBacktestBeginsWithSingleRuns asks for more than the three days of single runs. The counts of the hours before them do not say in
+// which order the runs of an hour came: an hour with eight bad runs of sixty, one every seven minutes, would fire a rule of five minutes.
 func TestBacktestBeginsWithSingleRuns(t *testing.T) {
 	const file = `target: https://api.aisquare.studio
 catalogue: [feed]

@@ -90,7 +90,7 @@ func TestAStartWithAWrongFileHasItsOwnExitStatus(t *testing.T) {
 	l.wants(exitConfig, `there is no configuration file`, "run")
 	for text, want := range map[string]string{
 		"target: nonsense\n": `is "nonsense"; write the API's address`,
-		"target: https://api.aisquare.studio\ncredentials: {a: {api_key: \"${credential:key}\"}}\n": `there is no directory .*/credentials: create it`,
+		"target: https://api.aisquare.studio\ncredentials: {a: {api_key: \"${credential:key}\"}}\n": `no directory .*/credentials: create it`,
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

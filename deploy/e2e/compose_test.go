@@ -28,8 +28,8 @@ type engine struct {
 	env    []string
 }
 
-// newEngine starts a Podman that keeps everything in a directory of the test. Its limits are ones that a process without CAP_SYS_RESOURCE may
-// set, and control groups of version 2 that are mounted beside those of version 1 are hidden from it, because crun refuses the mixture.
+// newEngine starts a Podman that keeps everything in a directory of the test. A process without CAP_SYS_RESOURCE may set its limits.
+// Control groups of version 2 that are mounted beside those of version 1 are hidden from it, because crun refuses the mixture.
 func newEngine(t *testing.T) *engine {
 	t.Helper()
 	directory := t.TempDir()
@@ -82,13 +82,15 @@ func (e *engine) run(name string, arguments ...string) string {
 	return string(out)
 }
 
-// compose runs Docker's Compose, which talks to Podman here, with the compose file of a copy of the repository.
-func (e *engine) compose(ctx context.Context, repository string, arguments ...string) {
+// compose runs Docker's Compose, which talks to Podman here, with the compose file of a copy of the repository, and returns what it prints.
+func (e *engine) compose(ctx context.Context, repository string, arguments ...string) string {
 	e.t.Helper()
 	arguments = append([]string{"-f", filepath.Join(repository, "deploy/container/compose.yaml")}, arguments...)
-	if out, err := e.command(ctx, "docker-compose", arguments...).CombinedOutput(); err != nil {
+	out, err := e.command(ctx, "docker-compose", arguments...).CombinedOutput()
+	if err != nil {
 		e.t.Errorf("docker-compose %s: %v\n%s", strings.Join(arguments, " "), err, out)
 	}
+	return string(out)
 }
 
 // importImage makes an image of a root directory and of files of this machine, which stand in the image where they stand here.
@@ -165,8 +167,8 @@ func copyOfTheRepository(t *testing.T) string {
 	return repository
 }
 
-// TestTheComposeFileRuns does what docs/install.md says of containers, with Docker's Compose and Podman. Go's official image is stood in for
-// by Debian and the Go of this machine. Jaeger's is its own program, built from its Go module, in the form of its Dockerfile
+// TestTheComposeFileRuns does what docs/install.md says of containers, with Docker's Compose and Podman. Debian and the Go of this machine
+// stand in for Go's official image. Jaeger's is its own program, built from its Go module, in the form of its Dockerfile
 // (https://github.com/jaegertracing/jaeger/blob/main/cmd/jaeger/Dockerfile) with the configuration that it contains; the page is missing.
 func TestTheComposeFileRuns(t *testing.T) {
 	if os.Geteuid() != 0 {
@@ -224,6 +226,10 @@ func (e *engine) ownFile(repository string) {
 	writeEtc(e.t, filepath.Join(repository, "deploy/container/etc"))
 	e.compose(e.t.Context(), repository, "up", "--detach", "jaeger", "squarewatch")
 	e.isUp("squarewatch")
+	status := e.compose(e.t.Context(), repository, "exec", "-T", "squarewatch", "squarewatch", "status")
+	if !strings.Contains(status, "reach") {
+		e.t.Errorf("want the status of the daemon, got\n%s", status)
+	}
 	state := strings.TrimSpace(e.run("podman", "volume", "inspect", "--format", "{{.Mountpoint}}", "container_state"))
 	if _, err := os.Stat(filepath.Join(state, "squarewatch.db")); err != nil {
 		e.t.Errorf("want the state in the volume: %v", err)

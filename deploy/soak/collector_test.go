@@ -3,6 +3,7 @@
 package soak_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/hex"
 	"fmt"
@@ -56,7 +57,11 @@ func newCollector() *collector {
 }
 
 func (c *collector) serve(w http.ResponseWriter, r *http.Request) {
-	body, err := readBody(r)
+	raw, err := io.ReadAll(r.Body)
+	if err != nil { // the daemon was killed, or gave up
+		return
+	}
+	body, err := decode(r, raw)
 	if err != nil {
 		c.refuse(w, err)
 		return
@@ -84,20 +89,19 @@ func (c *collector) serve(w http.ResponseWriter, r *http.Request) {
 	say(w, http.StatusOK, answer)
 }
 
-// readBody returns the body of a request that has the form of the protocol.
-func readBody(r *http.Request) ([]byte, error) {
+// decode returns the message of a request that has the form of the protocol.
+func decode(r *http.Request, raw []byte) ([]byte, error) {
 	if kind := r.Header.Get("Content-Type"); r.Method != http.MethodPost || kind != "application/x-protobuf" {
 		return nil, fmt.Errorf("%s with %q", r.Method, kind)
 	}
-	var from io.Reader = r.Body
-	if r.Header.Get("Content-Encoding") == "gzip" {
-		unzipped, err := gzip.NewReader(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		from = unzipped
+	if r.Header.Get("Content-Encoding") != "gzip" {
+		return raw, nil
 	}
-	return io.ReadAll(from)
+	unzipped, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(unzipped)
 }
 
 // say answers with a message of the protocol.

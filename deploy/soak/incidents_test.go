@@ -102,10 +102,22 @@ func (r *report) checkTold(j *journal, t told) {
 	if len(t.firing) > 0 && t.firing[0].At.Before(i.fired) {
 		r.fails("times are true", "%s of %s was announced at %s and fired at %s", t.id, i.series, stamp(t.firing[0].At), stamp(i.fired))
 	}
+	if len(t.firing) > 0 && j.mustBeAnnounced(i, t.firing[0].At) {
+		r.fails("an incident is announced at once", "%s of %s fired at %s and was announced at %s", t.id, i.series, stamp(i.fired),
+			stamp(t.firing[0].At))
+	}
 	if t.resolved[0].At.Before(i.resolved) || i.resolved.Before(i.fired) {
 		r.fails("times are true", "%s of %s fired at %s, resolved at %s, and its end was announced at %s", t.id, i.series, stamp(i.fired),
 			stamp(i.resolved), stamp(t.resolved[0].At))
 	}
+}
+
+// mustBeAnnounced reports whether an incident had to be announced long before a time: Slack took messages, the process ran, and no silence
+// of the probe held it back.
+func (j *journal) mustBeAnnounced(i keptIncident, at time.Time) bool {
+	overlaps := func(s span) bool { return s.from.Before(at) && s.until.Add(longest).After(i.fired) }
+	silenced := slices.ContainsFunc(j.silences, func(s silenced) bool { return s.probe == i.series && overlaps(s.span) })
+	return at.Sub(i.fired) > longest && !silenced && !slices.ContainsFunc(slices.Concat(j.slack, j.stood, j.restarts, j.unsure), overlaps)
 }
 
 // taken is how much later than it began a message may reach Slack.

