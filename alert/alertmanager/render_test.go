@@ -89,7 +89,7 @@ func notifications() map[string]outbox.Notification {
 		"firing-bounds": changed(func(i *alert.Incident) {
 			i.Condition, i.Low, i.High, i.Confidence = alert.ConditionRate, 0.21, 0.61, 0.95
 		}),
-		"firing-unseen":            changed(func(i *alert.Incident) { i.Counted = i.Fired }),
+		"firing-old-figures":       changed(func(i *alert.Incident) { i.Counted = i.Fired }),
 		"firing-401":               changed(refusals(probe.BlameUnknown)),
 		"firing-401-credential":    changed(refusals(probe.BlameCredential)),
 		"firing-401-login-service": changed(refusals(probe.BlameLoginService)),

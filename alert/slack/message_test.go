@@ -112,8 +112,8 @@ func messages() map[string]outbox.Notification {
 	nodata.BadRuns, nodata.FirstBad, nodata.LastBad = 0, time.Time{}, time.Time{}
 	nodataOver := resolved(nodata)
 	nodataOver.BadRuns, nodataOver.LastBad = 0, time.Time{}
-	unseen, fewer, unseenStreak := serverErrors(), serverErrors(), streak
-	unseen.Counted, fewer.Counted, unseenStreak.Counted = at("03:04:05"), at("03:04:05"), at("03:04:05")
+	oldFigures, fewer, oldFiguresStreak := serverErrors(), serverErrors(), streak
+	oldFigures.Counted, fewer.Counted, oldFiguresStreak.Counted = at("03:04:05"), at("03:04:05"), at("03:04:05")
 	fewer.RecentRuns, fewer.RecentBad = 3, 1
 	one := resolved(streak)
 	one.BadRuns, one.LastBad = 1, one.FirstBad
@@ -136,42 +136,42 @@ func messages() map[string]outbox.Notification {
 	named := several
 	named.JoinedAt = at("03:04:20")
 	list := map[string]outbox.Notification{
-		"firing-joined":            notification(alert.EventFiring, "03:04:05", several),
-		"update-joined":            notification(alert.EventUpdate, "03:04:20", named),
-		"resolved-joined":          notification(alert.EventResolved, "03:16:50", resolved(named)),
-		"update-access":            notification(alert.EventUpdate, "07:04:05", refusedSince),
-		"update-blame":             notification(alert.EventUpdate, "03:05:15", clearer),
-		"resolved-api":             notification(alert.EventResolved, "03:16:50", overAPI),
-		"firing-401-advice":        notification(alert.EventFiring, "03:04:05", advised),
-		"update-overdue":           notification(alert.EventUpdate, "03:34:05", overdue),
-		"firing-confidence":        notification(alert.EventFiring, "03:04:05", sure),
-		"firing-no-data":           notification(alert.EventFiring, "03:05:50", nodata),
-		"resolved-no-data":         notification(alert.EventResolved, "03:16:50", nodataOver),
-		"firing-unseen":            notification(alert.EventFiring, "05:04:05", unseen),
-		"firing-unseen-streak":     notification(alert.EventFiring, "05:04:05", unseenStreak),
-		"firing-seen-little":       notification(alert.EventFiring, "05:04:05", fewer),
-		"resolved-one":             notification(alert.EventResolved, "03:16:50", one),
-		"firing-watcher":           notification(alert.EventFiring, "03:05:50", watcher),
-		"resolved-watcher":         notification(alert.EventResolved, "03:16:50", resolved(watcher)),
-		"resolved-network":         notification(alert.EventResolved, "03:16:50", network),
-		"firing-streak":            notification(alert.EventFiring, "03:04:05", streak),
-		"resolved-streak":          notification(alert.EventResolved, "03:16:50", resolved(streak)),
-		"firing-burn":              notification(alert.EventFiring, "03:04:05", burn),
-		"firing-401-unknown":       notification(alert.EventFiring, "03:04:05", unsure),
-		"firing-401-credential":    notification(alert.EventFiring, "03:04:05", ours),
-		"firing-401-login-service": notification(alert.EventFiring, "03:04:05", login),
-		"firing-401-api":           notification(alert.EventFiring, "03:04:05", theirs),
-		"firing-access":            notification(alert.EventFiring, "03:04:05", breach()),
-		"resolved-access":          notification(alert.EventResolved, "03:16:50", resolved(breach())),
-		"ended":                    notification(alert.EventEnded, "03:16:50", gone),
-		"firing-500":               notification(alert.EventFiring, "03:04:05", serverErrors()),
-		"firing-401":               notification(alert.EventFiring, "03:04:05", unauthenticated()),
-		"firing-all":               notification(alert.EventFiring, "03:04:05", all),
-		"firing-many":              many,
-		"update-late":              late,
-		"resolved-500":             notification(alert.EventResolved, "03:16:50", resolved(serverErrors())),
-		"resolved-401":             notification(alert.EventResolved, "03:16:50", resolved(unauthenticated())),
-		"test":                     {ID: "t1", Notifier: "ops", At: at("12:00:00"), Event: alert.EventTest},
+		"firing-joined":             notification(alert.EventFiring, "03:04:05", several),
+		"update-joined":             notification(alert.EventUpdate, "03:04:20", named),
+		"resolved-joined":           notification(alert.EventResolved, "03:16:50", resolved(named)),
+		"update-access":             notification(alert.EventUpdate, "07:04:05", refusedSince),
+		"update-blame":              notification(alert.EventUpdate, "03:05:15", clearer),
+		"resolved-api":              notification(alert.EventResolved, "03:16:50", overAPI),
+		"firing-401-advice":         notification(alert.EventFiring, "03:04:05", advised),
+		"update-overdue":            notification(alert.EventUpdate, "03:34:05", overdue),
+		"firing-confidence":         notification(alert.EventFiring, "03:04:05", sure),
+		"firing-no-data":            notification(alert.EventFiring, "03:05:50", nodata),
+		"resolved-no-data":          notification(alert.EventResolved, "03:16:50", nodataOver),
+		"firing-old-figures":        notification(alert.EventFiring, "05:04:05", oldFigures),
+		"firing-old-figures-streak": notification(alert.EventFiring, "05:04:05", oldFiguresStreak),
+		"firing-seen-little":        notification(alert.EventFiring, "05:04:05", fewer),
+		"resolved-one":              notification(alert.EventResolved, "03:16:50", one),
+		"firing-watcher":            notification(alert.EventFiring, "03:05:50", watcher),
+		"resolved-watcher":          notification(alert.EventResolved, "03:16:50", resolved(watcher)),
+		"resolved-network":          notification(alert.EventResolved, "03:16:50", network),
+		"firing-streak":             notification(alert.EventFiring, "03:04:05", streak),
+		"resolved-streak":           notification(alert.EventResolved, "03:16:50", resolved(streak)),
+		"firing-burn":               notification(alert.EventFiring, "03:04:05", burn),
+		"firing-401-unknown":        notification(alert.EventFiring, "03:04:05", unsure),
+		"firing-401-credential":     notification(alert.EventFiring, "03:04:05", ours),
+		"firing-401-login-service":  notification(alert.EventFiring, "03:04:05", login),
+		"firing-401-api":            notification(alert.EventFiring, "03:04:05", theirs),
+		"firing-access":             notification(alert.EventFiring, "03:04:05", breach()),
+		"resolved-access":           notification(alert.EventResolved, "03:16:50", resolved(breach())),
+		"ended":                     notification(alert.EventEnded, "03:16:50", gone),
+		"firing-500":                notification(alert.EventFiring, "03:04:05", serverErrors()),
+		"firing-401":                notification(alert.EventFiring, "03:04:05", unauthenticated()),
+		"firing-all":                notification(alert.EventFiring, "03:04:05", all),
+		"firing-many":               many,
+		"update-late":               late,
+		"resolved-500":              notification(alert.EventResolved, "03:16:50", resolved(serverErrors())),
+		"resolved-401":              notification(alert.EventResolved, "03:16:50", resolved(unauthenticated())),
+		"test":                      {ID: "t1", Notifier: "ops", At: at("12:00:00"), Event: alert.EventTest},
 	}
 	maps.Copy(list, ofParts())
 	return list
@@ -207,7 +207,7 @@ func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {
 			"failed: 6× 500, 2× timeout",
 		"ended": "ENDED server-errors collections: it did not recover: the rule was removed from the configuration or " +
 			"renamed; 30 bad runs in 9m 30s",
-		"firing-unseen": "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout; counted at " +
+		"firing-old-figures": "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout; counted at " +
 			"03:04:05 UTC, and no run has finished in the last 5m",
 		"firing-seen-little": "FIRING server-errors collections: 8 of 20 runs (40%, threshold 20%) failed: 6× 500, 2× timeout; counted at " +
 			"03:04:05 UTC, and only 3 runs in the last 5m, 1 of them bad",

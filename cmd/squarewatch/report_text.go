@@ -62,7 +62,7 @@ func (r *periodReport) tables() []reportTable {
 	}
 	incidents := reportTable{
 		title: "Incidents", none: "There were no incidents.",
-		columns: []string{"fired", "rule", "series", "bad time", "declared", "blame", "bad runs"}, essential: 5,
+		columns: []string{"fired at", "rule", "series", "bad for", "fired for", "blame", "bad runs"}, essential: 5,
 	}
 	for i := range r.Incidents {
 		incidents.rows = append(incidents.rows, r.Incidents[i].row(r.Until))
