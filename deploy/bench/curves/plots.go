@@ -66,11 +66,13 @@ func modes() []mode {
 	}
 }
 
-// curve returns a figure of a program over the number of runs in a second, where each probe runs once a second.
+// curve returns a figure of a program over the number of runs in a second, where each probe runs once a second. It leaves out the rates that
+// the program does not reach.
 func (r recording) curve(program, figure string, m mode) *line {
 	l := &line{name: program}
 	for _, c := range r.Cells {
-		if got, ok := c.Programs[program][figure]; ok && c.TLS == m.tls && c.Reuse == m.reuse && c.Rate == c.Probes && c.Rate > 0 {
+		reached := c.Programs[program]["runs_per_s"].Median > 0.9*float64(c.Rate)
+		if got, ok := c.Programs[program][figure]; ok && reached && c.TLS == m.tls && c.Reuse == m.reuse && c.Rate == c.Probes {
 			l.add(float64(c.Rate), got)
 		}
 	}
