@@ -102,7 +102,7 @@ func (t *tokens) answerLocked(code int) {
 	case !time.Now().Before(t.access.expiry):
 	case code == http.StatusUnauthorized:
 		t.refreshUseless = t.refreshUseless || !t.accepted && !t.last.LoggedIn
-	case code < http.StatusBadRequest:
+	case code != 0 && code < http.StatusBadRequest: // 0: a run without an answer says nothing about the token
 		t.accepted, t.refreshUseless = true, false
 	}
 }
