@@ -23,7 +23,7 @@ func (p *BadSpan) add(end time.Time) {
 // and the last bad runs must leave the window before it resolves. The bad runs of an incident are those in the window when the threshold
 // was crossed, and all that follow until it resolves. Where the rule counts a streak, they begin with that streak.
 //
-// It is allocated with the first bad run of a series, since most series never have one; nil means no bad run.
+// It is allocated with the first bad run, or when the series becomes pending, since most series never need it. nil means no bad run.
 type badTime struct {
 	width    time.Duration // of a bucket: a sixtieth of the rule's window, as in [window]
 	recent   [buckets]badBucket

@@ -39,7 +39,7 @@ func TestJoinedIncidentsAreKnownAfterACrash(t *testing.T) {
 		}
 	}
 	if len(states) != 2 || states[0].Cause != nil {
-		t.Fatalf("want the state of the leader without the series that joined, got %+v", states)
+		t.Fatalf("want two states, and the first, of the leader, without the series that joined, got %+v", states)
 	}
 	next := &shared{Engine: restarted(t, options, states, s.seen, 121), probes: options.Probes}
 	next.play(122, 200, during(100, 200, broken))

@@ -69,3 +69,31 @@ func TestATokenThatExpiresOnItsWayIsRefreshed(t *testing.T) {
 		}
 	})
 }
+
+// TestARunWithoutAnAnswerSaysNothingAboutTheToken creates the account again. A refresh has returned a token that the API refuses, so the
+// next renewal must log in. A run that gets no answer in between must not change that.
+func TestARunWithoutAnAnswerSaysNothingAboutTheToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: 10 * time.Second})
+		job := m.job(t, probe.Probe{Path: collectionsPath, Credential: "member", Timeout: 2 * time.Second})
+		run := func() *probe.Result { return job.Run(t.Context(), time.Now()) }
+		if r := run(); !r.Expected {
+			t.Fatalf("want a good run before, got %s", r.Reason)
+		}
+		m.api.RemoveUser("ada")
+		<-time.After(11 * time.Second)
+		if r := run(); r.Code != 401 {
+			t.Fatalf("want the token of the refresh refused, got %d (%s)", r.Code, r.Reason)
+		}
+		m.api.SetFault(collectionsPath, aisquaretest.Fault{Delay: time.Minute})
+		if r := run(); r.Class != probe.Timeout {
+			t.Fatalf("want a time-out, got %s", r.Reason)
+		}
+		m.api.SetFault(collectionsPath, aisquaretest.Fault{})
+		m.api.AddUser("ada", "hush")
+		<-time.After(11 * time.Second)
+		if r := run(); !r.Expected || outcomes(r) != "logged_in" {
+			t.Errorf("want a login and a good run, got %q (%s)", outcomes(r), r.Reason)
+		}
+	})
+}

@@ -93,7 +93,8 @@ type seen[T any] struct {
 	what       T
 }
 
-// isFresh reports whether an answer was got during the last attempt of a run or after it, or less than ownPause ago.
+// isFresh reports whether an answer is less than ownPause old, or was asked for since the last attempt of a run began and is less than
+// downMaxAge old.
 func (s seen[T]) isFresh(x *run) bool {
 	age := time.Since(s.end)
 	return age < ownPause || age < downMaxAge && !s.start.Before(x.last().Start)

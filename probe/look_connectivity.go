@@ -42,14 +42,15 @@ type connectivity struct {
 	checks  memo[error] // why the address could not be reached; nil when it could
 }
 
-// wanted reports whether a run got no answer. When squarewatch itself ran out of something
-// (blame.Shortage), or access was granted, no check is needed.
+// wanted reports whether the check helps: an address is configured, and the run got no complete answer. It does not help when squarewatch
+// itself ran out of something (blame.Shortage), or when access was granted.
 func (c *connectivity) wanted(x *run, o *blame.Observation) bool {
 	return c.address != "" && x.result.Class.IsTransport() && o.Outcome != blame.Shortage && o.Outcome != blame.Granted
 }
 
-// ask fills Connectivity. A check that passed before the run began says nothing about the run, so the address is checked again. When
-// the name of the address cannot be resolved, the check says nothing about the network; the look at the resolver covers that.
+// ask fills Connectivity. A check that passed is used again only if it ended less than a second ago, or ran since the last attempt began:
+// an older one says nothing about the run. One that failed is used for downMaxAge. When the name of the address cannot be resolved, the
+// check says nothing about the network; the look at the resolver covers that.
 func (c *connectivity) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
 	checked, asked := c.checks.ask(ctx, c.address, func(last seen[error]) bool {
 		return last.what != nil && time.Since(last.end) < downMaxAge || last.isFresh(x)

@@ -31,7 +31,7 @@ type tokens struct {
 	last       blame.Renewal
 	replacedAt time.Time // when a refused token was last replaced
 	urgentAt   time.Time // when an urgent renewal was last allowed
-	urgentUsed bool      // an urgent renewal was allowed for these answers of 401; another answer resets it
+	urgentUsed bool      // an urgent renewal was allowed since runs began to end with 401; a run that ends otherwise resets it
 }
 
 // longestPause limits the pause that the login service may ask for. A wrong date in its answer must not stop logins for a day.
@@ -102,13 +102,13 @@ func (t *tokens) answerLocked(code int) {
 	case !time.Now().Before(t.access.expiry):
 	case code == http.StatusUnauthorized:
 		t.refreshUseless = t.refreshUseless || !t.accepted && !t.last.LoggedIn
-	case code < http.StatusBadRequest:
+	case code != 0 && code < http.StatusBadRequest: // 0: a run without an answer says nothing about the token
 		t.accepted, t.refreshUseless = true, false
 	}
 }
 
 // renewOnce makes sure that a renewal of the held token is running. If wait is set it waits for the end of the renewal. It waits for at
-// most half of the time that the run has left, so that a login service that hangs does not make its probes time out.
+// most half of the time that the run has left, so that the run does not time out when the login service hangs.
 func (s loginSession) renewOnce(ctx context.Context, r AuthRequest, held token, wait bool) (AuthResult, error) {
 	ended, started, failure := s.joinRenewal(ctx, r, held)
 	result := AuthResult{RenewalAsked: started}
@@ -122,9 +122,9 @@ func (s loginSession) renewOnce(ctx context.Context, r AuthRequest, held token, 
 	return result, nil
 }
 
-// joinRenewal starts a renewal of the held token if none runs. It returns a channel that is closed when the renewal has ended. The channel
-// is nil when no renewal may start. Then failure says why: the token is too young to replace, or the back-off after a failure is not over,
-// or the login service asked for a pause (Retry-After). Without a failure, the token has already been replaced.
+// joinRenewal starts a renewal of the held token if none runs, and reports whether it did. It returns a channel that is closed when the
+// renewal has ended. The channel is nil in two cases. The token has already been replaced: failure is nil. Or no renewal may start, and
+// failure says why: the token is too young to replace, the back-off is not over, or the login service asked for a pause (Retry-After).
 func (s loginSession) joinRenewal(
 	ctx context.Context, r AuthRequest, held token,
 ) (ended <-chan struct{}, started bool, failure *renewalError) {
@@ -191,7 +191,7 @@ func (s loginSession) awaitRenewal(ctx context.Context, ended <-chan struct{}) *
 // errSlowLogin is the error of a run whose renewal did not end in time.
 var errSlowLogin = &renewalError{text: "the login service did not answer in time"}
 
-// allowReplacementLocked reports whether a refused token may be replaced, and records the time when it allows that. A young token may be
+// allowReplacementLocked reports whether a refused token may be replaced. If it may, the present time is recorded. A young token may be
 // replaced once a minute (youngToken), because its refusal may be an accident. More new tokens would not help, and would flood the login
 // service.
 func (t *tokens) allowReplacementLocked(held token) bool {
@@ -204,12 +204,12 @@ func (t *tokens) allowReplacementLocked(held token) bool {
 	return true
 }
 
-// urgentPause is the shortest time between two logins during the back-off.
+// urgentPause is the shortest time between two urgent renewals.
 const urgentPause = 30 * time.Second
 
 // allowUrgentLocked reports whether a renewal may start although the back-off is not over, and records that it allowed one. It is for a run
-// that began at the given time and was refused. One renewal may start when the API begins to answer 401, because the outage that made
-// logins fail may be over.
+// that began at the given time and was refused. None may start if the last renewal ended after that: the run did not use its outcome. One
+// renewal may start when the API begins to answer 401, because the outage that made logins fail may be over.
 func (t *tokens) allowUrgentLocked(began time.Time) bool {
 	now := time.Now()
 	if t.urgentUsed || !t.last.At.Before(began) || now.Sub(t.urgentAt) < urgentPause {

@@ -247,7 +247,7 @@ func FuzzEveryAlertIsValid(f *testing.F) {
 	})
 }
 
-// checkLegal checks that Alertmanager accepts alerts, and that they cannot change what their reader shows.
+// checkLegal checks that Alertmanager accepts alerts, and that no annotation holds markup or a control character.
 func checkLegal(t *testing.T, alerts []model.Alert) {
 	t.Helper()
 	for i := range alerts {

@@ -60,7 +60,7 @@ func annotations(i *alert.Incident, at time.Time, options Options) model.LabelSe
 	return set
 }
 
-// conditionOf returns the condition that fired.
+// conditionOf returns the condition that fired. Where the incident names none, it is access without a window, and else a rate.
 func conditionOf(i *alert.Incident) alert.Condition {
 	if i.Condition == "" && i.Window == 0 {
 		return alert.ConditionAccess
@@ -118,7 +118,7 @@ func currentFigures(i *alert.Incident, at time.Time) string {
 	case alert.ConditionNoData:
 		return "no run has finished for " + lasting(at.Sub(i.Since))
 	case alert.ConditionNetwork:
-		return fmt.Sprintf("our own network failed; no other rule counted %d runs", i.Bad)
+		return fmt.Sprintf("our own network failed; %d runs failed because of it, and no other rule counted them", i.Bad)
 	case alert.ConditionWatcher:
 		if i.Trouble != nil {
 			return "squarewatch itself is in trouble, " + harmless(i.Trouble.Work, cutText)
@@ -164,7 +164,11 @@ func description(i *alert.Incident) string {
 		lines = append(lines, "Also failing: "+names(failing)+".")
 	}
 	if over := i.JoinedNames(true); len(over) > 0 {
-		lines = append(lines, "Also failed: "+names(over)+".")
+		label := "Also failed: "
+		if i.Resolved.IsZero() {
+			label = "Also failed, and good again: "
+		}
+		lines = append(lines, label+names(over)+".")
 	}
 	if len(i.Affected) > 0 {
 		lines = append(lines, "Not announced because of this: "+names(i.Affected)+".")

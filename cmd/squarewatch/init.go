@@ -29,10 +29,10 @@ func newInitCommand(file *configFile) *cobra.Command {
 		Use:   "init",
 		Short: "Write a first configuration file, after questions and tests",
 		Long: "Ask for the settings of the API, the credential, Slack and the collector. Test each answer. Write a configuration file with\n" +
-			"comments. A flag answers a question; without a terminal, flags must answer all. An existing file is never overwritten. The\n" +
-			"tests change nothing and post nothing, except with --send-test. Give a secret as env:NAME, file:/path or credential:NAME, a\n" +
-			"file in --credentials-dir. init stores a typed secret in that directory, never in the configuration. It also writes the\n" +
-			"schema of the configuration beside it, for editors.",
+			"comments. A flag answers a question; without a terminal, flags must give the studio, the credential and Slack. An existing file\n" +
+			"is never overwritten. The tests change nothing and post nothing, except with --send-test. Give a secret as env:NAME,\n" +
+			"file:/path or credential:NAME (the file NAME in --credentials-dir). init stores a typed secret in that directory, never in the\n" +
+			"configuration. It also writes the schema of the configuration beside it, for editors.",
 		Example: "  squarewatch init --config ./squarewatch.yaml\n" +
 			"  squarewatch init --studio my-studio --api-key credential:aisquare-api-key --slack-webhook env:SLACK_WEBHOOK",
 		Args: cobra.NoArgs,
@@ -83,7 +83,7 @@ func (f *initFlags) read(cmd *cobra.Command, references map[string]*string) erro
 	}
 	for _, pair := range [][2]string{{"username", "password"}, {"slack-bot-token", "slack-channel"}} {
 		if f.given[pair[0]] != f.given[pair[1]] {
-			faults = append(faults, fmt.Errorf("--%s needs --%s: give both, or neither", pair[0], pair[1]))
+			faults = append(faults, fmt.Errorf("give both --%s and --%s, or neither", pair[0], pair[1]))
 		}
 	}
 	if f.given["trace-url"] && !f.given["collector"] {
@@ -101,9 +101,9 @@ func (f *initFlags) read(cmd *cobra.Command, references map[string]*string) erro
 func (f *initFlags) missing() []string {
 	var missing []string
 	for _, need := range []struct{ flag, other, usage string }{
-		{"studio", "", "--studio (or none)"},
-		{"api-key", "username", "--api-key (or none; or --username and --password)"},
-		{"slack-webhook", "slack-bot-token", "--slack-webhook (or none; or --slack-bot-token and --slack-channel)"},
+		{"studio", "", "--studio (the value none skips it)"},
+		{"api-key", "username", "--api-key (the value none skips it; or --username and --password)"},
+		{"slack-webhook", "slack-bot-token", "--slack-webhook (the value none skips it; or --slack-bot-token and --slack-channel)"},
 	} {
 		if !f.given[need.flag] && !f.given[need.other] {
 			missing = append(missing, need.usage)
@@ -186,5 +186,6 @@ func nextSteps(path, directory string, answers *initialize.Answers) string {
 		return text + "As a service, instead of run:\n  systemctl enable --now squarewatch\n"
 	}
 	return text + "As a service:\n  1. Copy the file to " + defaultConfigPath + ".\n  2. Copy the secrets to " + initialize.SystemdDirectory +
-		", and write them as ${credential:NAME} in the copy.\n  3. Remove state_dir from the copy.\n  4. systemctl enable --now squarewatch\n"
+		", and refer to them as ${credential:NAME} in the copied file.\n  3. Remove state_dir from the copy.\n" +
+		"  4. systemctl enable --now squarewatch\n"
 }

@@ -73,7 +73,7 @@ func (d *Daemon) logIn(w http.ResponseWriter, r *http.Request) error {
 	token := d.config().Web.Token
 	if token.IsZero() || !sameSecret(token.Reveal(), r.PostFormValue("token")) {
 		d.wrongTokens.add(now)
-		d.options.Logger.WarnContext(r.Context(), "a login was refused", "from", r.RemoteAddr)
+		d.options.Logger.WarnContext(r.Context(), "the login of a browser was refused", "from", r.RemoteAddr)
 		return errWrongToken
 	}
 	s := session{Name: redact.Text(strings.TrimSpace(r.PostFormValue("name")), longestName), Ends: now.Add(sessionLength).Unix()}
@@ -91,8 +91,8 @@ func cookie(r *http.Request, value string, age int) *http.Cookie {
 	}
 }
 
-// loginPath returns the address of the login form. After the login, the browser returns to the page of r. A proxy may have removed the path
-// of external_url.
+// loginPath returns the address of the login form. After the login, the browser returns to the page of r. Both addresses begin with the
+// path of external_url, which a proxy may have removed from r.
 func (d *Daemon) loginPath(r *http.Request) string {
 	prefix := ""
 	if u, err := url.Parse(string(d.config().ExternalURL)); err == nil {
@@ -111,7 +111,8 @@ func localPath(to string) string {
 	return to
 }
 
-// seeOther redirects to a path that localPath returned. It is not made absolute, since a proxy may have removed a prefix of it.
+// seeOther redirects to a path that localPath returned. It sends the path as it is. http.Redirect would resolve ./ against the path of the
+// request, from which a proxy may have removed a prefix.
 func seeOther(w http.ResponseWriter, to string) {
 	w.Header().Set("Location", to)
 	w.WriteHeader(http.StatusSeeOther)

@@ -87,7 +87,7 @@ func TestWitness(t *testing.T) {
 		t.Errorf("want no other witness, got %q", got)
 	}
 	if got := j.Verdict(&seen[0]); got.Culprit == API {
-		t.Errorf("want the API not blamed because of an endpoint that needs no credential, got %+v", got)
+		t.Errorf("want another culprit than the API: the witness needs no credential; got %+v", got)
 	}
 	j.ServesWithoutCredential("open", false, seen[1].End)
 	if got := j.Verdict(&seen[0]); got.Culprit != API {
@@ -174,7 +174,7 @@ func text(seen []Observation) string {
 	return "\n" + strings.Join(lines, "\n")
 }
 
-// TestLongOutages asks for verdicts after half an hour of failures. The judge then no longer remembers the first failures one by one.
+// TestLongOutages asks for verdicts throughout outages that are so long that the judge no longer remembers the first failures one by one.
 func TestLongOutages(t *testing.T) {
 	refused := func(seconds int, probe, credential string) Observation {
 		return with(at(seconds, probe, credential, Refused), says("Invalid API key."))
@@ -208,7 +208,7 @@ func TestLongOutages(t *testing.T) {
 	})
 }
 
-// FuzzVerdict makes observations of any bytes.
+// FuzzVerdict turns arbitrary bytes into observations.
 func FuzzVerdict(f *testing.F) {
 	f.Add([]byte("squarewatch judges by evidence, not by the newest answer of one probe"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -235,7 +235,7 @@ func FuzzVerdict(f *testing.F) {
 		for _, o := range seen {
 			got := verdictOf(seen, o)
 			if (got.Culprit == Unknown) != (got.Advice != "") || len(got.Evidence) > 4 {
-				t.Fatalf("want at most four pieces of evidence, and advice only when the culprit is unknown, got %+v", got)
+				t.Fatalf("want at most four pieces of evidence, and advice exactly when the culprit is unknown, got %+v", got)
 			}
 			for _, e := range got.Evidence {
 				if got.Culprit != Unknown && e.For != got.Culprit {

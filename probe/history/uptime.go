@@ -14,7 +14,7 @@ type Uptime struct {
 	Missed int // scheduled, and without a result
 }
 
-// Uptimes returns the uptime of every probe with runs or missed runs since the start of the hour that contains since.
+// Uptimes returns the uptime of every probe that had runs or missed runs, from the beginning of the hour of the given time.
 func (s *Store) Uptimes(ctx context.Context, since time.Time) (map[string]Uptime, error) {
 	from := since.UTC().Truncate(time.Hour).UnixMicro()
 	rows, err := s.db.QueryContext(ctx, `SELECT probe, sum(runs), sum(good), sum(missed) FROM (

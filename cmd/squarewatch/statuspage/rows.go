@@ -38,7 +38,7 @@ type Row struct {
 	State     RowState      `json:"state"`
 	Last      string        `json:"last"` // what the last run met
 	At        time.Time     `json:"at,omitzero"`
-	Bad       int           `json:"bad"` // bad ones of Runs, both counted in the window of Rule, the rule that is nearest to firing
+	Bad       int           `json:"bad"` // how many of Runs are bad. Both are of the window of Rule, the rule that is nearest to firing
 	Runs      int           `json:"runs"`
 	Rule      string        `json:"rule,omitempty"`
 	Threshold setting.Share `json:"threshold,omitempty"`
@@ -49,7 +49,7 @@ type Row struct {
 
 	settings *probe.Probe
 	recent   Cells
-	period   string  // that the cells divide; empty when each cell is a run
+	period   string  // the time that the cells cover together; empty when each cell is a run
 	near     float64 // how near Rule is to firing: the rate as a multiple of its threshold; negative without a rule
 }
 
@@ -132,7 +132,8 @@ func (r *Row) measure(s *Snapshot) {
 	r.Cells = marked(s, r.settings, cells, 0)
 }
 
-// lateGrace is added to the longest duration of a run. A probe is late when no run has ended this long after it was due.
+// lateGrace is added to the longest duration of a run. A probe is late when it was due longer ago than that sum, and no run has ended
+// since.
 const lateGrace = 5 * time.Second
 
 // lateness says why a probe is late or missed its last run; empty when it is neither.
@@ -155,7 +156,7 @@ func lateness(s *Snapshot, p *Probe) string {
 type Filter struct {
 	Query string `json:"query,omitempty"` // part of a probe's name
 	State string `json:"state,omitempty"` // bad, late or silenced; empty for all
-	All   bool   `json:"all,omitempty"`   // list the healthy probes even if they are many, and others are shown above them
+	All   bool   `json:"all,omitempty"`   // list the healthy probes although they are many and other probes need a look
 	Page  int    `json:"page"`            // of the healthy probes, from 1
 	Last  string `json:"last,omitempty"`  // what strips show: 1h, 24h or 7d; empty for the newest runs
 }
