@@ -21,7 +21,7 @@ type Rule struct {
 	Window    time.Duration    `yaml:"window,omitempty"`
 	Threshold setting.Share    `yaml:"threshold,omitempty"` // fires at this share or above
 	Clear     setting.Share    `yaml:"clear,omitempty"`     // resolves below this share; half the threshold when absent
-	MinRuns   int              `yaml:"min_runs,omitempty"`  // with fewer runs the rule neither fires nor resolves
+	MinRuns   int              `yaml:"min_runs,omitempty"`  // with fewer runs the rate neither fires nor resolves the rule
 	For       time.Duration    `yaml:"for,omitempty"`       // how long the threshold must be crossed before the rule fires
 	// Confidence, if set, compares the bounds of the rate's binomial interval instead of the raw rate.
 	Confidence setting.Share `yaml:"confidence,omitempty"`
