@@ -66,8 +66,8 @@ func modes() []mode {
 	}
 }
 
-// curve returns a figure of a program over the number of runs in a second, where each probe runs once a second. It leaves out the rates that
-// the program does not reach.
+// curve returns a figure of a program over the number of runs in a second, where each probe runs once a second. It leaves out the rates
+// that the program does not reach.
 func (r recording) curve(program, figure string, m mode) *line {
 	l := &line{name: program}
 	for _, c := range r.Cells {
