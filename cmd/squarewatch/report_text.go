@@ -35,7 +35,7 @@ func durationText(seconds float64) string {
 	return setting.Duration(time.Duration(seconds * float64(time.Second)).Round(time.Second)).String()
 }
 
-// reportTable is a table of the report. Without rows, the report shows none instead; if none is empty too, it shows nothing.
+// reportTable is a table of the report. Without rows, the report shows the text in the field none; without that text, nothing.
 type reportTable struct {
 	title, none string
 	columns     []string
