@@ -149,7 +149,7 @@ func scanRollup(rows *sql.Rows, length time.Duration) (up Rollup, err error) {
 	return up, nil
 }
 
-// NewestRuns returns from when on there are at most limit single runs, but not before since.
+// NewestRuns returns the earliest time, but not before since, after which at most limit single runs ended.
 func (s *Store) NewestRuns(ctx context.Context, since time.Time, limit int) (time.Time, error) {
 	var ended int64
 	err := s.db.QueryRowContext(ctx, `SELECT ended FROM runs WHERE ended > ? ORDER BY ended DESC LIMIT 1 OFFSET ?`,
@@ -163,10 +163,10 @@ func (s *Store) NewestRuns(ctx context.Context, since time.Time, limit int) (tim
 	return time.UnixMicro(ended).UTC(), nil
 }
 
-// Load is how much there is to read in a time.
+// Load is how much history there is to read.
 type Load struct{ Rollups, Runs int }
 
-// Load returns how many roll-ups of minutes and how many single runs ended after since. It stops to count at limit.
+// Load returns how many roll-ups of minutes and how many single runs ended after since. It stops counting at limit.
 func (s *Store) Load(ctx context.Context, since time.Time, limit int) (l Load, err error) {
 	err = s.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM (SELECT 1 FROM rollups WHERE minute > ?1 LIMIT ?2)),
 		(SELECT coalesce(sum(runs), 0) FROM (SELECT runs FROM rollups WHERE minute > ?1 LIMIT ?2))`,
