@@ -40,7 +40,7 @@ func (s *Store) Summarise(ctx context.Context, now time.Time) error {
 		if err := s.summariseHour(ctx, hour); err != nil {
 			return err
 		}
-		if hour.Equal(hour.Truncate(day)) {
+		if from.Add(-time.Hour).Before(hour.Truncate(day)) { // the hour before is of an earlier day
 			if err := s.mergeDays(ctx, hour.Add(-hoursKept)); err != nil {
 				return err
 			}
