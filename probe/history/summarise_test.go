@@ -233,11 +233,12 @@ func TestReloadsAreKept(t *testing.T) {
 		b.stop()
 		b = open(t, path)
 		<-time.After(time.Minute)
-		got, err := b.Loads(t.Context(), begin.Add(-time.Hour), begin.Add(time.Minute+time.Second), 10)
+		got, err := b.ConfigurationTimes(t.Context(), begin.Add(-time.Hour), begin.Add(time.Minute+time.Second), 10)
 		if diff := cmp.Diff([]time.Time{begin.UTC().Round(0), reload.UTC().Round(0)}, got); err != nil || diff != "" {
 			t.Errorf("want the start and the reload before the restart, %v, -want +got:\n%s", err, diff)
 		}
-		if got, err = b.Loads(t.Context(), begin.Add(-time.Hour), time.Now(), 2); err != nil || len(got) != 2 || !got[0].Equal(reload) {
+		got, err = b.ConfigurationTimes(t.Context(), begin.Add(-time.Hour), time.Now(), 2)
+		if err != nil || len(got) != 2 || !got[0].Equal(reload) {
 			t.Errorf("want the newest two, got %v, %v", got, err)
 		}
 		b.stop()
