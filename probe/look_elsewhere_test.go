@@ -159,8 +159,8 @@ func TestAPageIsNoWitness(t *testing.T) {
 	}
 }
 
-// TestPagesAreComparedSeldom has a hundred probes that get a page in the same seconds.
-func TestPagesAreComparedSeldom(t *testing.T) {
+// TestPagesAreComparedEveryTenSeconds has a hundred probes that get a page in the same seconds.
+func TestPagesAreComparedEveryTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{})
 		m.api.SetFault("*", page(503, "Down"))

@@ -17,8 +17,8 @@ func (m *loginFixture) disable() {
 	m.api.SetFault(loginPath, aisquaretest.Fault{Status: 401, Body: `{"detail": "No active account found with the given credentials"}`})
 }
 
-// TestADisabledAccountIsOurs disables the account while the token is valid, and after it has expired.
-func TestADisabledAccountIsOurs(t *testing.T) {
+// TestADisabledAccountIsBlamedOnTheCredential disables the account while the token is valid, and after it has expired.
+func TestADisabledAccountIsBlamedOnTheCredential(t *testing.T) {
 	for name, age := range map[string]time.Duration{"a valid token": 30 * time.Minute, "an expired token": 61 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: time.Hour})

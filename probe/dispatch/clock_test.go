@@ -61,10 +61,10 @@ type span struct {
 	gap         bool
 }
 
-// TestADayOfTroubles lets the machine sleep and sets the clock twice, over the night in which summer time begins or ends. Every run
-// that was intended while the process ran either ran or was missed because the last run had not ended. Every other intended run
+// TestADayWithSleepAndClockChanges lets the machine sleep and sets the clock twice, over the night in which summer time begins or ends.
+// Every run that was intended while the process ran either ran or was missed because the last run had not ended. Every other intended run
 // is reported as a gap, and so is a run that spans the beginning of one. No missed run starts later.
-func TestADayOfTroubles(t *testing.T) {
+func TestADayWithSleepAndClockChanges(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -74,12 +74,12 @@ func TestADayOfTroubles(t *testing.T) {
 		"summer time ends":   time.Date(2026, 10, 24, 12, 0, 0, 0, berlin),
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { dayOfTroubles(t, noon) })
+			synctest.Test(t, func(t *testing.T) { sleepAndClockChanges(t, noon) })
 		})
 	}
 }
 
-func dayOfTroubles(t *testing.T, noon time.Time) {
+func sleepAndClockChanges(t *testing.T, noon time.Time) {
 	t.Helper()
 	clock := &wall{}
 	clock.set(time.Until(noon.Add(500 * time.Millisecond)))

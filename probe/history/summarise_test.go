@@ -43,7 +43,7 @@ func near(t *testing.T, what string, want, got time.Duration) {
 	}
 }
 
-func TestPercentilesOutliveTheirRuns(t *testing.T) {
+func TestPercentilesAreKeptAfterTheirRuns(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
 	fill(b, begin, 24*time.Hour, time.Minute)
