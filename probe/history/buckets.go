@@ -49,7 +49,9 @@ func (s *Store) Buckets(ctx context.Context, name string, since, until time.Time
 
 // rank sets the percentiles of buckets of equal length, in order. It reads about one run in oneIn.
 func (s *Store) rank(ctx context.Context, name string, buckets []Bucket, until time.Time, oneIn int) error {
-	const query = `SELECT ended, latency FROM runs WHERE probe = ? AND ended >= ? AND ended < ? AND rowid % ? = 0 ORDER BY ended`
+	// The choice depends on the time and not on the rowid, since runs of several probes may be stored in a regular order. A prime number of
+	// microseconds shares no period with a schedule.
+	const query = `SELECT ended, latency FROM runs WHERE probe = ? AND ended >= ? AND ended < ? AND ended / 7919 % ? = 0 ORDER BY ended`
 	rows, err := s.db.QueryContext(ctx, query, name, buckets[0].Begin.UnixMicro(), until.UnixMicro(), oneIn)
 	if err != nil {
 		return fmt.Errorf("read the latencies of %s: %w", name, err)
