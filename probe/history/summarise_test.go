@@ -149,14 +149,14 @@ func TestOldHoursBecomeDaysWithoutRunsAtMidnight(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
 	for i := range 11 {
-		fill(b, begin.AddDate(0, 0, i).Add(8*time.Hour), 12*time.Hour, 10*time.Minute)
+		fill(b, begin.AddDate(0, 0, i).Add(8*time.Hour), 2*time.Hour, 10*time.Minute)
 	}
 	if err := b.Summarise(t.Context(), begin.AddDate(0, 0, 11)); err != nil {
 		t.Fatal(err)
 	}
 	var days, hours int
 	const count = `SELECT sum(hours = 24), sum(hours = 1) FROM latencies`
-	if err := b.db.QueryRowContext(t.Context(), count).Scan(&days, &hours); err != nil || days != 3 || hours != 8*12 {
+	if err := b.db.QueryRowContext(t.Context(), count).Scan(&days, &hours); err != nil || days != 3 || hours != 8*2 {
 		t.Errorf("want three days and the hours of eight, got %d and %d, %v", days, hours, err)
 	}
 }
