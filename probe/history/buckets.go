@@ -68,9 +68,10 @@ func (s *Store) rank(ctx context.Context, name string, buckets []Bucket, until t
 		}
 		all[at] = append(all[at], latency)
 	}
-	for i, latencies := range all {
+	for i := range buckets {
+		b, latencies := &buckets[i], all[i]
 		slices.Sort(latencies)
-		buckets[i].P50, buckets[i].P95, buckets[i].P99 = percentile(latencies, 50), percentile(latencies, 95), percentile(latencies, 99)
+		b.P50, b.P95, b.P99 = percentile(latencies, 50), percentile(latencies, 95), percentile(latencies, 99)
 	}
 	return rows.Err()
 }
