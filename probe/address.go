@@ -11,7 +11,7 @@ import (
 )
 
 // encode percent-encodes what RFC 3986 does not allow in a path and a query, such as spaces and letters beyond ASCII (as UTF-8). What is
-// encoded already stays as it was written: %2F is not a slash (section 2.2). url.URL alone would encode the decoded path when one of its
+// already encoded stays as it is: %2F is not a slash (section 2.2). url.URL alone would encode the decoded path when one of its
 // characters needs it, and sends a query as it is: https://github.com/golang/go/issues/38292. Brackets stay too, because many servers
 // have them in the names of parameters.
 func encode(text string) string {
@@ -30,7 +30,7 @@ func encode(text string) string {
 // resolve returns the URL of a path, or of the Location of a redirect, relative to another URL.
 func resolve(base *url.URL, path string) (*url.URL, error) {
 	u, err := url.Parse(path)
-	if err != nil || u.Host != "" && u.Host != encode(u.Host) { // a host beyond ASCII has an encoding of its own
+	if err != nil || u.Host != "" && u.Host != encode(u.Host) { // a host beyond ASCII is encoded in another way
 		return base.Parse(path)
 	}
 	return base.Parse(encode(path))

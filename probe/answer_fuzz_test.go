@@ -42,7 +42,7 @@ func answered(t *testing.T, answer []byte, hangs bool, server *tls.Config, trust
 				if server != nil {
 					conn = newBuffered(conn)
 					secure := tls.Server(conn, server)
-					if secure.HandshakeContext(context.Background()) != nil { // before another goroutine waits for it while it holds a lock
+					if secure.HandshakeContext(context.Background()) != nil { // now: a Read in the other goroutine would wait for it and hold a lock
 						return
 					}
 					conn = secure
@@ -115,7 +115,7 @@ func checkAnswered(t *testing.T, answer []byte, r *probe.Result) {
 	checkTexts(t, r)
 }
 
-// checkTexts checks that the texts of a run are short and print. They may quote what a server sent.
+// checkTexts checks that the texts of a run are short and printable. They may quote what a server sent.
 func checkTexts(t *testing.T, r *probe.Result) {
 	t.Helper()
 	texts := []string{r.Reason, r.Excerpt, r.Advice}
@@ -127,7 +127,7 @@ func checkTexts(t *testing.T, r *probe.Result) {
 	}
 	for _, text := range texts {
 		if redact.Printable(text) != text || len(text) > 2000 || strings.Contains(text, "%!") {
-			t.Errorf("want a short sentence that prints, got %d bytes: %.300q", len(text), text)
+			t.Errorf("want a short printable sentence, got %d bytes: %.300q", len(text), text)
 		}
 	}
 }

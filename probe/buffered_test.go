@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// buffered is a connection that takes everything that is written at once, as a socket does. Both ends of a pipe would wait for each other
-// when a client refuses a certificate of which it has read a part.
+// buffered is a connection with a buffer, as a socket has: Write does not wait for the reader. Both ends of a pipe would wait for each
+// other when a client refuses a certificate that it has read in part.
 type buffered struct {
 	net.Conn
 

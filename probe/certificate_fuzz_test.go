@@ -16,7 +16,7 @@ import (
 )
 
 // FuzzCertificate lets a server show a certificate with foreign text in its fields, or foreign bytes in place of one. A run ends with a
-// class, and says in a short line that prints why there was no session.
+// class, and says in a short printable line why there was no session.
 func FuzzCertificate(f *testing.F) {
 	f.Add("aisquare", "localhost", "", int64(90), true)
 	f.Add("\x1b]0;PWN\x07", "<!channel>.example", "https://a.example/\u202e", int64(-1), true)

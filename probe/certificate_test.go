@@ -56,8 +56,8 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-// TestOnlyVerifiedChainsExpire has a server whose root is also signed by an older root. Servers sent such a cross-signed root after it had
-// ended, when AddTrust and DST Root CA X3 did, and tools that looked at what was sent raised alarms
+// TestOnlyVerifiedChainsExpire has a server with a root that an older root also signed. Servers sent such a cross-signed root after it had
+// expired, when AddTrust and DST Root CA X3 did, and tools that looked at what was sent raised alarms
 // (https://github.com/prometheus/blackbox_exporter/issues/340, https://letsencrypt.org/docs/dst-root-ca-x3-expiration-september-2021/).
 func TestOnlyVerifiedChainsExpire(t *testing.T) {
 	for _, c := range []struct {
@@ -65,7 +65,7 @@ func TestOnlyVerifiedChainsExpire(t *testing.T) {
 		crossDays, oldDays, days int
 		trustNew, trustOld       bool
 	}{
-		{"the cross-signed root ended, and was not needed", -700, 3650, 90, true, true},
+		{"the cross-signed root has expired, and is not needed", -700, 3650, 90, true, true},
 		{"two chains are good, and the longer one counts", 5, 3650, 90, true, true},
 		{"two chains are good, and one root ends soon", 300, 5, 90, true, true},
 		{"only the chain through the cross-signed root is trusted", 5, 3650, 5, false, true},

@@ -25,6 +25,6 @@ func TestYearsAreNotCountedMinuteByMinute(t *testing.T) {
 		}
 	}
 	if cron.asked > countedAtMost {
-		t.Errorf("want at most %d times looked at, got %d", countedAtMost, cron.asked)
+		t.Errorf("want the schedule asked at most %d times, got %d", countedAtMost, cron.asked)
 	}
 }

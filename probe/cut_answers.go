@@ -7,14 +7,15 @@ import (
 )
 
 const (
-	// wholeAgain is the number of whole answers in a row after which it no longer counts that a probe got one that was cut short.
+	// wholeAgain is the number of whole answers in a row after which an answer that was cut short no longer counts.
 	wholeAgain = 5
-	// cutLately is how long an answer to another probe that was cut short counts.
+	// cutLately is how long it counts that an answer to another probe was cut short.
 	cutLately = 5 * time.Minute
 )
 
 // cutAnswers remembers the probes whose answers were cut short. At a guarded endpoint the head of such an answer may say that access was
-// granted. One such answer does not show that: what cuts answers short may also have made it. Two do, while other probes get whole answers.
+// granted. One such answer does not prove it: whatever cut the answer short may also have sent its head. Two such answers prove it, if
+// other probes get whole answers.
 type cutAnswers struct {
 	mu     sync.Mutex
 	probes map[string]*cutAnswer
@@ -24,7 +25,7 @@ type cutAnswers struct {
 type cutAnswer struct {
 	end   time.Time
 	guard bool
-	whole int // answers in a row since, which were not cut short
+	whole int // whole answers in a row since then
 }
 
 // isCut reports whether the last attempt got the head of an answer, and then its body broke off or did not come in time. A body that is too
@@ -34,7 +35,7 @@ func (x *run) isCut() bool {
 	return last.Code != 0 && last.Class.IsTransport() && !errors.Is(x.err, errTooLarge)
 }
 
-// learn remembers how the answer to a run came.
+// learn remembers whether the answer to a run was cut short.
 func (c *cutAnswers) learn(x *run) {
 	name := x.job.probe.Name
 	c.mu.Lock()

@@ -9,13 +9,13 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// TestAnswersThatAreCutShortAreNoLeak has a guarded endpoint that answers 200 and breaks off, and says what other probes get before that.
+// TestAnswersThatAreCutShortAreNoLeak has a guarded endpoint that answers 200 and breaks off. The cases differ in the runs before that.
 func TestAnswersThatAreCutShortAreNoLeak(t *testing.T) {
 	half, whole := aisquaretest.Fault{Break: aisquaretest.BreakBody}, aisquaretest.Fault{}
 	for name, c := range map[string]struct {
 		feed   aisquaretest.Fault
-		before int // runs of the guard before, of which all are cut short
-		whole  int // runs of the guard after those that are refused as they must be
+		before int // runs of the guard that are cut short
+		whole  int // then runs of the guard that are refused, as they must be
 		breach bool
 		blame  probe.Blame
 	}{

@@ -12,7 +12,7 @@ import (
 
 // Delays of RFC 8305, sections 3 and 5, with the values that section 8 recommends.
 const (
-	resolutionDelay = 50 * time.Millisecond  // how long the look-up of the preferred family may take longer than the other one
+	resolutionDelay = 50 * time.Millisecond  // how much longer the look-up of the preferred family may take
 	attemptDelay    = 250 * time.Millisecond // after which the next address is tried too
 )
 
@@ -75,7 +75,7 @@ type dialled struct {
 	err  error
 }
 
-// dialRace is the making of one connection. Everything but the channels belongs to one goroutine.
+// dialRace makes one connection. Only one goroutine uses it, except for the channels.
 type dialRace struct {
 	*dialer
 
@@ -90,7 +90,7 @@ type dialRace struct {
 	dialErr       error
 }
 
-// resolve starts the look-ups. It returns when there is an address to begin with: one of the preferred family or, when that takes longer or
+// resolve starts the look-ups. It returns when there is an address to begin with: one of the preferred family or, if that takes longer or
 // has none, one of the other. After an error there is none.
 func (r *dialRace) resolve(ctx context.Context, host string) error {
 	for i, family := range r.families {

@@ -41,7 +41,7 @@ func serveDNS(conn net.Conn, answer []byte) {
 	}
 }
 
-// FuzzDNSAnswer gives the resolver any answer. It returns addresses or an error of one of the known kinds, and the error prints.
+// FuzzDNSAnswer gives the resolver any answer. It returns addresses, or a printable error of one of the known kinds.
 func FuzzDNSAnswer(f *testing.F) {
 	const record = "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x7f\x00\x00\x01"
 	for _, seed := range []string{
@@ -75,7 +75,7 @@ func FuzzDNSAnswer(f *testing.F) {
 	})
 }
 
-// checkDNSError checks that an error has a known kind and prints; nil is none.
+// checkDNSError checks that an error has a known kind and is printable; nil is no error.
 func checkDNSError(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {
@@ -84,6 +84,6 @@ func checkDNSError(t *testing.T, err error) {
 	kinds := []blame.DNS{blame.DNSNoAnswer, blame.DNSNoName, blame.DNSFailed, blame.DNSRefused}
 	text := (*redact.Secrets)(nil).Error(err)
 	if !isDNS(err) || !slices.Contains(kinds, dnsKind(err)) || redact.Printable(text) != text || len(text) > 1000 {
-		t.Errorf("want a known kind of error that prints, got %d: %q", dnsKind(err), text)
+		t.Errorf("want a printable error of a known kind, got %d: %q", dnsKind(err), text)
 	}
 }

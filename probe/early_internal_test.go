@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestAnAnswerBeforeTheRequestIsNamed has the error of net/http for it, which depends on the moment when the answer comes.
+// TestAnAnswerBeforeTheRequestIsNamed has the error that net/http may return for it, depending on when the answer comes.
 func TestAnAnswerBeforeTheRequestIsNamed(t *testing.T) {
 	var none error
 	if got := earlyAnswer(fmt.Errorf("readLoopPeekFailLocked: %w", none)); !errors.Is(got, errEarly) {
@@ -14,6 +14,6 @@ func TestAnAnswerBeforeTheRequestIsNamed(t *testing.T) {
 	}
 	other := errors.New("readLoopPeekFailLocked: connection reset by peer")
 	if got := earlyAnswer(other); !errors.Is(got, other) {
-		t.Errorf("want it unchanged, got %v", got)
+		t.Errorf("want the error unchanged, got %v", got)
 	}
 }

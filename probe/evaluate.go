@@ -47,8 +47,8 @@ func (x *run) evaluate(ctx context.Context) {
 	result.Breach = j.probe.Guards == GuardAccess && result.Class == Success
 }
 
-// breachedByHead reports whether a guarded probe got the head of a 2xx answer that it does not expect, and the body was cut short. The head
-// alone proves that the API granted access.
+// breachedByHead reports whether a guarded probe got the head of a 2xx answer that it does not expect, but not the whole body. A look may
+// correct such a breach; see correctCutBreach.
 func (j *Job) breachedByHead(last *Attempt) bool {
 	head := Outcome{Class: ClassOfStatus(last.Code), Code: last.Code}
 	return j.probe.Guards == GuardAccess && last.Class.IsTransport() && head.Class == Success && !MatchAny(j.probe.Expect.Status, head)

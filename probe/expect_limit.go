@@ -9,12 +9,12 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// The limits of one evaluation of a jq expression. An ordinary one takes microseconds. The memory is that by which the heap of the whole
-// process grows meanwhile, because Go does not count the memory of a goroutine.
+// The limits of one evaluation of a jq expression. An ordinary one takes microseconds. The memory is the growth of the heap of the whole
+// process meanwhile, because Go does not count the memory of a goroutine.
 const (
 	evaluationTimeout  = time.Second
 	evaluationMemory   = 128 << 20             // bytes
-	evaluationInterval = 20 * time.Millisecond // between two looks at the memory
+	evaluationInterval = 20 * time.Millisecond // between two checks of the memory
 )
 
 var (
@@ -64,7 +64,7 @@ func watchMemory(ctx context.Context, cancel context.CancelCauseFunc) {
 	}
 }
 
-// heap returns the bytes of the heap's objects, also of those that are garbage already.
+// heap returns the bytes of the heap's objects, including garbage.
 func heap() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)

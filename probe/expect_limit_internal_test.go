@@ -12,7 +12,7 @@ import (
 func TestAnEvaluationThatTakesTooMuchMemoryEnds(t *testing.T) {
 	for name, size := range map[string]int{"much": 2 * evaluationMemory, "little": 1 << 20} {
 		t.Run(name, func(t *testing.T) {
-			runtime.GC() // what other tests left must not go away meanwhile
+			runtime.GC() // garbage of other tests must not be freed meanwhile
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)

@@ -63,8 +63,8 @@ func hint(seen *observation) string {
 	return ""
 }
 
-// retryAfter reads a Retry-After header: seconds or a date (RFC 9110, section 10.2.3). It returns 0 for anything else, and for what is
-// over. A day is the longest time that is shown.
+// retryAfter reads a Retry-After header: seconds or a date (RFC 9110, section 10.2.3). It returns 0 for anything else, and for a
+// time that is over. It returns a day at most.
 func retryAfter(value string, now time.Time) time.Duration {
 	const longest = 24 * time.Hour
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {

@@ -76,7 +76,7 @@ func TestHeadOf2xxIsABreach(t *testing.T) {
 		{"too large", aisquaretest.Fault{Break: aisquaretest.BreakEndlessBody}, "401", probe.ProtocolError, 200, true},
 		{"too slow", aisquaretest.Fault{Hang: aisquaretest.HangDuringBody}, "401", probe.Timeout, 200, true},
 		{"incomplete", aisquaretest.Fault{Break: aisquaretest.BreakBody}, "401", probe.ProtocolError, 200, true},
-		{"incomplete, and expected so", aisquaretest.Fault{Break: aisquaretest.BreakBody}, "transport", probe.ProtocolError, 200, true},
+		{"incomplete, as expected", aisquaretest.Fault{Break: aisquaretest.BreakBody}, "transport", probe.ProtocolError, 200, true},
 		{"a 2xx is expected", aisquaretest.Fault{Break: aisquaretest.BreakBody}, "200", probe.ProtocolError, 200, false},
 		{"no head", aisquaretest.Fault{Break: aisquaretest.BreakClose}, "401", probe.ProtocolError, 0, false},
 	} {

@@ -29,7 +29,7 @@ var errBroken = errors.New("the connection was closed before an answer came, and
 // errEarly is the error of a server that sent something before it got a request.
 var errEarly = errors.New("the server sent an answer before it got a request")
 
-// earlyAnswer replaces the error of net/http for such a server, which has a hole where its reason should be (readLoopPeekFailLocked in
+// earlyAnswer replaces the error of net/http for such a server, because its text lacks the reason (readLoopPeekFailLocked in
 // https://github.com/golang/go/blob/go1.26.0/src/net/http/transport.go).
 func earlyAnswer(err error) error {
 	if strings.Contains(err.Error(), "readLoopPeekFailLocked: %!w(<nil>)") {

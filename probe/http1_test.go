@@ -48,7 +48,7 @@ func requiresHTTP1(t *testing.T, refuse func(s h2, stream uint32)) (target strin
 	return "https://" + address, pool, refused
 }
 
-// TestAServerThatRequiresHTTP11GetsIt has the hint for a request and for a connection. The next run begins with HTTP/1.1.
+// TestAServerThatRequiresHTTP11GetsIt asks for HTTP/1.1 for a request and for a connection. The next run begins with HTTP/1.1.
 func TestAServerThatRequiresHTTP11GetsIt(t *testing.T) {
 	for name, refuse := range map[string]func(s h2, stream uint32){
 		"RST_STREAM": func(s h2, stream uint32) {
@@ -68,13 +68,13 @@ func TestAServerThatRequiresHTTP11GetsIt(t *testing.T) {
 			}
 			checkAttempts(t, first)
 			if next := j.Run(t.Context(), time.Now()); !next.Expected || causes(next) != "first" || refused.Load() != 1 {
-				t.Errorf("%s, %s: want HTTP/1.1 at once, got %q after %d refusals (%s)", name, connection, causes(next), refused.Load(), next.Reason)
+				t.Errorf("%s, %s: want HTTP/1.1 first, got %q after %d refusals (%s)", name, connection, causes(next), refused.Load(), next.Reason)
 			}
 		}
 	}
 }
 
-// TestHTTP2CanBeSwitchedOff has network.http of the file.
+// TestHTTP2CanBeSwitchedOff sets network.http of the file.
 func TestHTTP2CanBeSwitchedOff(t *testing.T) {
 	target, pool, refused := requiresHTTP1(t, func(h2, uint32) {})
 	n := probe.Network{HTTP: "1.1"}

@@ -72,7 +72,7 @@ var (
 	_ Session    = loginSession{}
 )
 
-// NewLogin returns a credential that logs in when a request first needs it. An error is an [setting.Invalid], joined.
+// NewLogin returns a credential that logs in when a request first needs it. An error is a joined [setting.Invalid].
 func NewLogin(s LoginSettings) (Credential, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (s loginSession) Authorize(ctx context.Context, r AuthRequest) (result Auth
 // disabled account can often refresh its tokens, so only the login tells whether our credential is good. Earlier versions of simplejwt
 // check the account at the login and at each request, but not at a refresh: TokenRefreshSerializer in
 // https://github.com/jazzband/djangorestframework-simplejwt/blob/v5.3.1/rest_framework_simplejwt/serializers.py. A token may
-// also expire after it was sent. Its refusal says nothing about the account, so that Renew renews it like any other token that expires.
+// also expire after it was sent. Its refusal says nothing about the account, so Renew renews it like any other token that expires.
 func (s loginSession) Renew(ctx context.Context, r AuthRequest) (AuthResult, error) {
 	held := s.tokens.current()
 	if !held.value.IsZero() && r.Header.Get("Authorization") != held.header() {
@@ -149,8 +149,9 @@ func (s loginSession) Finish(r *Result, sent http.Header) CredentialState {
 	return CredentialState{Renewal: t.last, NewToken: held && t.access.isYoung(time.Now())}
 }
 
-// obtain gets new tokens: with the refresh token and, when that fails, by a login. After the API refused a token the login comes first,
-// and its refusal is final; see Renew. The back-off limits how often this happens. Where the service asks for a pause, nothing follows.
+// obtain gets new tokens: with the refresh token and, when that fails, by a login. After the API refused a token the login comes first, and
+// its refusal is final; see Renew. The back-off limits how often this happens. If the service asks for a pause, obtain makes no second
+// request.
 func (s loginSession) obtain(ctx context.Context, refresh token, refused bool, r *Renewal) (access, next token, err *renewalError) {
 	mayRefresh := s.settings.RefreshPath != "" && !refresh.value.IsZero() && time.Now().Before(refresh.expiry)
 	if mayRefresh && !refused {
@@ -174,7 +175,7 @@ func (s loginSession) obtain(ctx context.Context, refresh token, refused bool, r
 	return access, next, err
 }
 
-// refreshed gets a new access token with the refresh token, and keeps that where the answer has no other.
+// refreshed gets a new access token with the refresh token, and keeps the refresh token if the answer has no other.
 func (s loginSession) refreshed(ctx context.Context, refresh token, r *Renewal) (access, next token, err *renewalError) {
 	body, _ := json.Marshal(map[string]string{"refresh": refresh.value.Reveal()}) // a string always marshals
 	r.Outcome = Refreshed

@@ -18,13 +18,13 @@ func TestAnAccountThatIsCreatedAgain(t *testing.T) {
 	} {
 		for second := 0; second < 10; second += 3 {
 			t.Run(fmt.Sprintf("for %v from second %d", absent, second), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { makeAnew(t, second, absent, most) })
+				synctest.Test(t, func(t *testing.T) { recreateAccount(t, second, absent, most) })
 			})
 		}
 	}
 }
 
-func makeAnew(t *testing.T, second int, absent, most time.Duration) {
+func recreateAccount(t *testing.T, second int, absent, most time.Duration) {
 	t.Helper()
 	m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: 10 * time.Second})
 	job := m.job(t, probe.Probe{Path: collectionsPath, Credential: "member"})
@@ -87,7 +87,7 @@ func TestARunWithoutAnAnswerSaysNothingAboutTheToken(t *testing.T) {
 		}
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Delay: time.Minute})
 		if r := run(); r.Class != probe.Timeout {
-			t.Fatalf("want a time-out, got %s", r.Reason)
+			t.Fatalf("want a timeout, got %s", r.Reason)
 		}
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{})
 		m.api.AddUser("ada", "hush")

@@ -12,7 +12,7 @@ import (
 )
 
 // TestTheLoginServiceGetsThePauseThatItAsksFor has a service that throttles with 429 and Retry-After, as Django REST framework does
-// (https://www.django-rest-framework.org/api-guide/throttling/). A run each second needs a token, some are refused meanwhile.
+// (https://www.django-rest-framework.org/api-guide/throttling/). A run each second needs a token.
 func TestTheLoginServiceGetsThePauseThatItAsksFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{})

@@ -149,7 +149,7 @@ func TestNoRunWaitsForARenewalBeforeExpiry(t *testing.T) {
 			begin := time.Now()
 			r := m.run(t)
 			if took := time.Since(begin); !r.Expected || took != 0 {
-				t.Fatalf("want a healthy run at once, got %v after %v (%s)", r.Class, took, r.Reason)
+				t.Fatalf("want a healthy run immediately, got %v after %v (%s)", r.Class, took, r.Reason)
 			}
 			failed += strings.Count(outcomes(r), "unavailable")
 			<-time.After(10 * time.Second)
@@ -242,7 +242,7 @@ func TestFiveHundredProbesShareOneRenewal(t *testing.T) {
 			t.Errorf("after the revocation: want 1 more login, got %d", n-1)
 		}
 		if n := m.api.Counts(refreshPath)[400]; n != 0 {
-			t.Errorf("want the login asked at once after a refusal, got %d refreshes", n)
+			t.Errorf("want a login and no refresh after a refusal, got %d refreshes", n)
 		}
 	})
 }

@@ -19,12 +19,12 @@ const (
 	LookConnectivity      LookKind = "connectivity"       // does another address accept connections?
 	LookResolver          LookKind = "resolver"           // does the resolver resolve other names?
 	LookProxy             LookKind = "proxy"              // does our own proxy answer at all?
-	LookWithoutCredential LookKind = "without_credential" // does an endpoint answer also without a credential?
+	LookWithoutCredential LookKind = "without_credential" // does an endpoint answer without a credential too?
 	LookElsewhere         LookKind = "elsewhere"          // does an address that does not exist get the same page?
 )
 
-// Look is a question of our own that tells whose fault a failure is. It sends no credential, changes nothing, and takes at most two
-// seconds. A result has the looks that its run took; the answer serves other runs too.
+// Look is an extra question that helps to find whose fault a failure is. It sends no credential, changes nothing, and takes at most two
+// seconds. A result has the looks that its run made; other runs may use the answer too.
 type Look struct {
 	Kind   LookKind
 	Span   SpanID // of its request to the target; zero for a look that makes none
@@ -34,16 +34,16 @@ type Look struct {
 	Text   string // what was seen, for people, without secrets
 }
 
-// lookTimeout limits one look. A run takes at most two.
+// lookTimeout limits one look. A run makes at most two.
 const lookTimeout = 2 * time.Second
 
 // Pauses between two looks of a kind at the same subject.
 const (
 	targetPause = 10 * time.Second // requests to the target
-	ownPause    = time.Second      // of our own network and resolver, which change between two runs
+	ownPause    = time.Second      // checks of our own network, proxy and resolver, which may change between two runs
 )
 
-// lookKind is one kind of look. ask writes what was seen into the observation. It returns no look where it used an earlier answer.
+// lookKind is one kind of look. ask writes what was seen into the observation. It returns no look if it used an earlier answer.
 type lookKind struct {
 	wanted func(x *run, o *blame.Observation) bool
 	ask    func(ctx context.Context, x *run, o *blame.Observation) []Look
@@ -52,11 +52,11 @@ type lookKind struct {
 // lookKinds lists the kinds. To add one, write a file look_NAME.go and add a line here.
 func (r *Runner) lookKinds() []lookKind {
 	return []lookKind{
-		{r.connectivity.wanted, r.connectivity.ask},
-		{r.resolving.wanted, r.resolving.ask},
-		{r.proxying.wanted, r.proxying.ask},
-		{r.withoutCredential.wanted, r.withoutCredential.ask},
-		{r.elsewhere.wanted, r.elsewhere.ask},
+		{r.connectivityLook.wanted, r.connectivityLook.ask},
+		{r.resolverLook.wanted, r.resolverLook.ask},
+		{r.proxyLook.wanted, r.proxyLook.ask},
+		{r.withoutCredentialLook.wanted, r.withoutCredentialLook.ask},
+		{r.elsewhereLook.wanted, r.elsewhereLook.ask},
 	}
 }
 
@@ -67,7 +67,7 @@ func (x *run) judge(ctx context.Context) *blame.Observation {
 	}
 	o, runner := x.observe(), x.job.runner
 	x.makeLooks(ctx, o)
-	runner.withoutCredential.learn(x, o)
+	runner.withoutCredentialLook.learn(x, o)
 	runner.cuts.learn(x)
 	runner.judge.Observe(o)
 	verdict := runner.judge.Verdict(o)
@@ -114,7 +114,7 @@ type remembered[T any] struct {
 }
 
 // ask returns the remembered answer if it is still useful, and asks otherwise. It waits for a question that already runs. It reports
-// whether it asked itself. If ctx ends while it waits, it returns the answer before.
+// whether it asked itself. If ctx ends while it waits, it returns the previous answer.
 func (m *memo[T]) ask(
 	ctx context.Context, subject string, useful func(seen[T]) bool, question func(ctx context.Context) T,
 ) (answer seen[T], asked bool) {
@@ -164,14 +164,14 @@ func (m *memo[T]) questionLocked(ctx context.Context, known *remembered[T], ques
 }
 
 // get requests an address of the target for a look, without a credential, over a new connection. It follows no redirect.
-// The status of an answer that was cut short is in head alone.
+// If the answer was cut short, only head has its status.
 func (r *Runner) get(ctx context.Context, x *run, out request, header http.Header) (got answer, head int, span SpanID, err error) {
 	span = r.options.Identifiers.NewAttempt(x.result.Trace, header)
 	got, head, err = r.requestOnce(ctx, out, header)
 	return got, head, span, err
 }
 
-// requestOnce makes one request over a new connection, with the limits of an attempt, and once more where the server asks for HTTP/1.1.
+// requestOnce makes one request over a new connection, with the limits of an attempt, and once more if the server asks for HTTP/1.1.
 func (r *Runner) requestOnce(ctx context.Context, out request, header http.Header) (got answer, head int, err error) {
 	if got, head, err = r.requestVersion(ctx, out, header); requiresHTTP1(err) && !out.http1 {
 		out.http1 = true
@@ -180,7 +180,7 @@ func (r *Runner) requestOnce(ctx context.Context, out request, header http.Heade
 	return got, head, err
 }
 
-// requestVersion makes one request. It limits the connections to a server that ends every one.
+// requestVersion makes one request. It limits the connections to a server that closes every one.
 func (r *Runner) requestVersion(ctx context.Context, out request, header http.Header) (got answer, head int, err error) {
 	sending, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -32,11 +32,11 @@ func (c Connectivity) Validate() error {
 	return nil
 }
 
-// downMaxAge is how long the address counts as down after a check that failed. In an outage many runs ask at once.
+// downMaxAge is how long the address counts as down after a check that failed. In an outage many runs ask at the same time.
 const downMaxAge = 5 * time.Second
 
-// connectivity is the look that checks whether the address can be reached.
-type connectivity struct {
+// connectivityLook is the look that checks whether the address can be reached.
+type connectivityLook struct {
 	address string // empty when not configured
 	dial    dialFunc
 	checks  memo[error] // why the address could not be reached; nil when it could
@@ -44,14 +44,14 @@ type connectivity struct {
 
 // wanted reports whether the check helps: an address is configured, and the run got no complete answer. It does not help when squarewatch
 // itself ran out of something (blame.Shortage), or when access was granted.
-func (c *connectivity) wanted(x *run, o *blame.Observation) bool {
+func (c *connectivityLook) wanted(x *run, o *blame.Observation) bool {
 	return c.address != "" && x.result.Class.IsTransport() && o.Outcome != blame.Shortage && o.Outcome != blame.Granted
 }
 
 // ask fills Connectivity. A check that passed is used again only if it ended less than a second ago, or ran since the last attempt began:
 // an older one says nothing about the run. One that failed is used for downMaxAge. When the name of the address cannot be resolved, the
 // check says nothing about the network; the look at the resolver covers that.
-func (c *connectivity) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
+func (c *connectivityLook) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
 	checked, asked := c.checks.ask(ctx, c.address, func(last seen[error]) bool {
 		return last.what != nil && time.Since(last.end) < downMaxAge || last.isFresh(x)
 	}, c.check)
@@ -71,7 +71,7 @@ func (c *connectivity) ask(ctx context.Context, x *run, o *blame.Observation) []
 }
 
 // check dials the address.
-func (c *connectivity) check(ctx context.Context) error {
+func (c *connectivityLook) check(ctx context.Context) error {
 	conn, err := c.dial(ctx, "tcp", c.address)
 	if err == nil {
 		_ = conn.Close()

@@ -61,7 +61,7 @@ func TestNetworkIsBlamedWhenTheOtherAddressIsDown(t *testing.T) {
 				r := once.Run(t.Context(), time.Now())
 				if r.Blame != probe.BlameNetwork || r.Class != probe.ConnectError || !strings.Contains(because(r), "192.0.2.1:53") ||
 					r.Latency() > time.Second/2 {
-					t.Errorf("want our own network blamed, apart from the latency, got %+v", r)
+					t.Errorf("want our own network blamed, and no check in the latency, got %+v", r)
 				}
 			})
 		}
@@ -72,7 +72,7 @@ func TestNetworkIsBlamedWhenTheOtherAddressIsDown(t *testing.T) {
 		n.up.Store(true)
 		<-time.After(10 * time.Second)
 		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameNetwork {
-			t.Errorf("want our own network blamed while nothing shows that it was back when the run began, got %+v", r)
+			t.Errorf("want our own network blamed, since nothing shows that it worked when the run began, got %+v", r)
 		}
 		<-time.After(10 * time.Second)
 		if r := once.Run(t.Context(), time.Now()); r.Blame != probe.BlameAPI {
@@ -241,7 +241,7 @@ func TestBreachIsNotBlamedOnTheNetwork(t *testing.T) {
 	}
 }
 
-// TestACheckThatPassedEarlierIsMadeAgain has fault D12: the address was up three seconds ago, and our link is down now.
+// TestACheckThatPassedEarlierIsMadeAgain has an address that was up three seconds ago, and a link of ours that is down now.
 func TestACheckThatPassedEarlierIsMadeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
@@ -258,7 +258,7 @@ func TestACheckThatPassedEarlierIsMadeAgain(t *testing.T) {
 	})
 }
 
-// TestARunThatWasUnderWayWhileTheLinkWasDown has fault D12: it times out after the link is back.
+// TestARunThatWasUnderWayWhileTheLinkWasDown has a run that times out after the link is back.
 func TestARunThatWasUnderWayWhileTheLinkWasDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
@@ -289,7 +289,7 @@ func TestARunThatWasUnderWayWhileTheLinkWasDown(t *testing.T) {
 	})
 }
 
-// TestTheEvidenceSaysThatOurNetworkIsFine has fault D13: the target is dead, and the address answers.
+// TestTheEvidenceSaysThatOurNetworkIsFine has a dead target, and an address that answers.
 func TestTheEvidenceSaysThatOurNetworkIsFine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
@@ -312,8 +312,8 @@ func TestAnEndlessOutageAsksTheAddressOnceASecond(t *testing.T) {
 			once.Run(t.Context(), time.Now())
 			<-time.After(100 * time.Millisecond)
 		}
-		if took := n.dials.Load(); took > 10 {
-			t.Errorf("want at most a check a second, got %d", took)
+		if checks := n.dials.Load(); checks > 10 {
+			t.Errorf("want at most a check a second, got %d", checks)
 		}
 	})
 }

@@ -13,25 +13,25 @@ import (
 	"squarewatch/probe/blame"
 )
 
-// elsewhere is the look that asks for an address of the target that does not exist. When it gets the same page as a probe, what answers
-// does so for every address: a gateway, a firewall or a maintenance page.
-type elsewhere struct {
+// elsewhereLook is the look that asks for an address of the target that does not exist. If it gets the same page as a
+// probe, a gateway, a firewall or a maintenance page answers for every address.
+type elsewhereLook struct {
 	checks memo[reply]
 }
 
-// reply is an answer, as far as two of them are compared.
+// reply is the part of an answer that is compared with another one.
 type reply struct {
 	class Class
 	code  int
 	page  bool
 	json  bool
-	cut   bool   // there was a head, and no complete body
+	cut   bool   // there was a head, but no complete body
 	says  string // the title of a page, or the first line of a text
 	err   error
 	span  SpanID
 }
 
-// replyOf returns what is compared of an answer.
+// replyOf returns the part of an answer that is compared.
 func (r *Runner) replyOf(got answer) reply {
 	body := got.body.Bytes()
 	return reply{
@@ -46,9 +46,10 @@ func (a reply) sameAs(b reply) bool {
 	return a.err == nil && b.err == nil && a.class == b.class && a.page == b.page && !a.json && !b.json && says
 }
 
-// wanted reports whether an answer may be a page that every address gets. It may if it is HTML where JSON was due, or if it lets a
-// guarded probe in and is not JSON. Every address that does not exist gets a 404, and 502 and 504 say themselves that they are a gateway's.
-func (*elsewhere) wanted(x *run, o *blame.Observation) bool {
+// wanted reports whether an answer may be a page that every address gets. It may if it is HTML where JSON was due, or if it grants a
+// guarded probe access and is not JSON. A 404 shows nothing, since every address that does not exist gets one. 502 and 504 are a gateway's
+// in any case.
+func (*elsewhereLook) wanted(x *run, o *blame.Observation) bool {
 	switch o.Outcome { //nolint:exhaustive // the others have an answer
 	case blame.Granted:
 		return !isJSON(x.body())
@@ -59,7 +60,7 @@ func (*elsewhere) wanted(x *run, o *blame.Observation) bool {
 }
 
 // ask fills Elsewhere. It asks again when the last answer differs and is older than the run.
-func (e *elsewhere) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
+func (e *elsewhereLook) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
 	r := x.job.runner
 	mine := r.replyOf(x.got)
 	mine.class, mine.page = ClassOfStatus(x.last().Code), o.Page

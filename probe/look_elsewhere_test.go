@@ -29,7 +29,7 @@ func (m *loginFixture) guard(t *testing.T) *probe.Job {
 	})
 }
 
-// looks returns the kinds of looks that a run took.
+// looks returns the kinds of looks that a run made.
 func looks(r *probe.Result) string {
 	var all []string
 	for _, l := range r.Looks {
@@ -38,7 +38,7 @@ func looks(r *probe.Result) string {
 	return strings.Join(all, " ")
 }
 
-// TestAPageForEveryAddressIsNoBreach has fault D2: a maintenance page over the whole site.
+// TestAPageForEveryAddressIsNoBreach has a maintenance page, for the whole site or for some addresses.
 func TestAPageForEveryAddressIsNoBreach(t *testing.T) {
 	maintenance, text, works := page(200, "Back soon"), aisquaretest.Fault{Status: 200, Body: "ok"}, aisquaretest.Fault{Delay: 1}
 	half, silent := aisquaretest.Fault{Break: aisquaretest.BreakBody}, aisquaretest.Fault{Hang: aisquaretest.HangBeforeHeaders}
@@ -57,7 +57,7 @@ func TestAPageForEveryAddressIsNoBreach(t *testing.T) {
 		"a text for every address": {text, text, false, "elsewhere", probe.BlameAPI},
 		"a text at this address":   {text, works, true, "elsewhere", probe.BlameLeak},
 		"JSON labelled as a page":  {labelled(`{"results": []}`), maintenance, true, "", probe.BlameLeak},
-		"half of an answer":        {half, works, false, "elsewhere", probe.BlameAPI}, // two show more
+		"half of an answer":        {half, works, false, "elsewhere", probe.BlameAPI}, // two of them are a breach
 		"half for every address":   {half, half, false, "elsewhere", probe.BlameAPI},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,9 +100,9 @@ func TestAGuardAsksAgainWhenTheAnswerIsOld(t *testing.T) {
 	})
 }
 
-// TestARedirectToAPortalIsNotTheAPIs has a captive portal. Its redirects have a body only where the method is GET or HEAD, as those of
+// TestARedirectToAPortalIsNotFromTheAPI has a captive portal. Its redirects have a body only if the method is GET or HEAD, like those of
 // [http.Redirect].
-func TestARedirectToAPortalIsNotTheAPIs(t *testing.T) {
+func TestARedirectToAPortalIsNotFromTheAPI(t *testing.T) {
 	away := http.Header{"Location": {"http://portal.example.org/login"}}
 	withPage := page(302, "Found")
 	withPage.Header.Set("Location", away.Get("Location"))
@@ -113,7 +113,7 @@ func TestARedirectToAPortalIsNotTheAPIs(t *testing.T) {
 		"without a body":            {aisquaretest.Fault{Status: 302, Header: away}, withPage, probe.BlameGateway},
 		"at this address alone":     {aisquaretest.Fault{Status: 302, Header: away}, aisquaretest.Fault{Delay: 1}, probe.BlameAPI},
 		"to an address of the API":  {aisquaretest.Fault{Status: 302, Header: http.Header{"Location": {"/x"}}}, withPage, probe.BlameGateway},
-		"that says no address here": {aisquaretest.Fault{Status: 304}, withPage, probe.BlameAPI},
+		"a status without a target": {aisquaretest.Fault{Status: 304}, withPage, probe.BlameAPI},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			m := newLoginFixture(t, aisquaretest.Options{})
@@ -127,7 +127,7 @@ func TestARedirectToAPortalIsNotTheAPIs(t *testing.T) {
 	}
 }
 
-// TestAGatewayThatAsksForAPasswordIsNotOurCredential has fault D6, with a key and with a login.
+// TestAGatewayThatAsksForAPasswordIsNotOurCredential has a key and a login, and a gateway that asks for another password.
 func TestAGatewayThatAsksForAPasswordIsNotOurCredential(t *testing.T) {
 	for _, credential := range []string{"key", "member"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -155,12 +155,12 @@ func TestAPageIsNoWitness(t *testing.T) {
 	m.api.SetFault(feedPath, page(200, "Back soon"))
 	r, o := probe.RunObserved(t.Context(), m.job(t, probe.Probe{Path: feedPath, Credential: "key"}))
 	if !r.Expected || o.Outcome != blame.Other || looks(r) != "" {
-		t.Errorf("want an expected answer that says nothing of the key, got outcome %d: %s", o.Outcome, r.Reason)
+		t.Errorf("want an expected answer that says nothing about the key, got outcome %d: %s", o.Outcome, r.Reason)
 	}
 }
 
-// TestPagesAreComparedSeldom has a hundred probes that get a page in the same seconds.
-func TestPagesAreComparedSeldom(t *testing.T) {
+// TestPagesAreComparedEveryTenSeconds has a hundred probes that get a page in the same seconds.
+func TestPagesAreComparedEveryTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{})
 		m.api.SetFault("*", page(503, "Down"))

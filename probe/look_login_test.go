@@ -17,8 +17,8 @@ func (m *loginFixture) disable() {
 	m.api.SetFault(loginPath, aisquaretest.Fault{Status: 401, Body: `{"detail": "No active account found with the given credentials"}`})
 }
 
-// TestADisabledAccountIsOurs has fault D7, while the token is valid and after it has expired.
-func TestADisabledAccountIsOurs(t *testing.T) {
+// TestADisabledAccountIsBlamedOnTheCredential disables the account while the token is valid, and after it has expired.
+func TestADisabledAccountIsBlamedOnTheCredential(t *testing.T) {
 	for name, age := range map[string]time.Duration{"a valid token": 30 * time.Minute, "an expired token": 61 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: time.Hour})
@@ -40,7 +40,7 @@ func TestADisabledAccountIsOurs(t *testing.T) {
 	}
 }
 
-// TestTheLoginIsAskedWhenAnOutageIsOver has fault D11: an outage of everything in which the token lapses.
+// TestTheLoginIsAskedWhenAnOutageIsOver has an outage of the whole API, in which the token expires.
 func TestTheLoginIsAskedWhenAnOutageIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{AccessLifetime: 5 * time.Minute, RefreshLifetime: time.Hour})
@@ -56,7 +56,7 @@ func TestTheLoginIsAskedWhenAnOutageIsOver(t *testing.T) {
 		m.api.ClearFaults()
 		<-time.After(time.Second)
 		if r := j.Run(t.Context(), time.Now()); !r.Expected || causes(r) != "first resend" {
-			t.Errorf("want a login at once and a healthy run, got %q: %s", causes(r), r.Reason)
+			t.Errorf("want an immediate login and a healthy run, got %q: %s", causes(r), r.Reason)
 		}
 	})
 }
@@ -87,8 +87,8 @@ func TestAllProbesWaitForTheLoginAfterAnOutage(t *testing.T) {
 	})
 }
 
-// TestALoginThatStaysAwayIsAskedOnce has endpoints that work and a login service that does not: the back-off holds.
-func TestALoginThatStaysAwayIsAskedOnce(t *testing.T) {
+// TestALoginServiceThatStaysDownIsAskedRarely has endpoints that work and a login service that does not: the back-off applies.
+func TestALoginServiceThatStaysDownIsAskedRarely(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{})
 		m.api.SetFault(loginPath, aisquaretest.Fault{Status: 503})
@@ -105,7 +105,7 @@ func TestALoginThatStaysAwayIsAskedOnce(t *testing.T) {
 	})
 }
 
-// TestARefusedNewTokenIsReplacedOnce has fault D16: a token is refused ten seconds after its issue.
+// TestARefusedNewTokenIsReplacedOnce has a token that is refused ten seconds after its issue.
 func TestARefusedNewTokenIsReplacedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{})
@@ -113,7 +113,7 @@ func TestARefusedNewTokenIsReplacedOnce(t *testing.T) {
 		<-time.After(10 * time.Second)
 		m.api.RotateSigningKey()
 		if r := m.run(t); !r.Expected || causes(r) != "first resend" {
-			t.Errorf("want the refusal cured by a renewal, got %q: %s", causes(r), r.Reason)
+			t.Errorf("want the 401 repaired by a renewal, got %q: %s", causes(r), r.Reason)
 		}
 		<-time.After(10 * time.Second)
 		m.api.SetFault(collectionsPath, aisquaretest.Fault{Status: 401})
@@ -124,8 +124,8 @@ func TestARefusedNewTokenIsReplacedOnce(t *testing.T) {
 	})
 }
 
-// TestARefusedTokenIsRefreshedWhereTheLoginIsAway has a login service that fails while a refresh works.
-func TestARefusedTokenIsRefreshedWhereTheLoginIsAway(t *testing.T) {
+// TestARefusedTokenIsRefreshedIfTheLoginFails has a login that fails while a refresh works.
+func TestARefusedTokenIsRefreshedIfTheLoginFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{})
 		m.run(t)

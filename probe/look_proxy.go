@@ -12,17 +12,17 @@ import (
 	"squarewatch/probe/blame"
 )
 
-// proxying is the look that checks whether our own proxy answers at all. A proxy that says nothing to CONNECT may be broken, or may wait
+// proxyLook is the look that checks whether our own proxy answers at all. A proxy that says nothing to CONNECT may be broken, or may wait
 // for the target.
-type proxying struct {
+type proxyLook struct {
 	address   *url.URL // without its login; nil without a proxy, and for one that does not speak HTTP
 	transport *http.Transport
 	checks    memo[error] // why the proxy did not answer; nil when it did
 }
 
-// newProxying returns the look at a proxy; proxy is nil for none.
-func newProxying(options *RunnerOptions, proxy *url.URL) *proxying {
-	p := &proxying{}
+// newProxyLook returns the look at a proxy; proxy is nil for none.
+func newProxyLook(options *RunnerOptions, proxy *url.URL) *proxyLook {
+	p := &proxyLook{}
 	if proxy == nil || proxy.Scheme != "http" && proxy.Scheme != "https" {
 		return p
 	}
@@ -36,12 +36,12 @@ func newProxying(options *RunnerOptions, proxy *url.URL) *proxying {
 }
 
 // wanted reports whether our proxy did not say whether it connected.
-func (p *proxying) wanted(_ *run, o *blame.Observation) bool {
+func (p *proxyLook) wanted(_ *run, o *blame.Observation) bool {
 	return p.address != nil && o.Link == blame.LinkProxySilent
 }
 
 // ask fills Proxy. A check that passed before the run began says nothing about the run, so the proxy is asked again.
-func (p *proxying) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
+func (p *proxyLook) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
 	checked, asked := p.checks.ask(ctx, p.address.Host, func(last seen[error]) bool {
 		return last.what != nil && time.Since(last.end) < downMaxAge || last.isFresh(x)
 	}, p.check)
@@ -59,9 +59,9 @@ func (p *proxying) ask(ctx context.Context, x *run, o *blame.Observation) []Look
 	return []Look{look}
 }
 
-// check sends a request that concerns the proxy itself: OPTIONS with an asterisk (RFC 9110, section 9.3.7). Whatever it answers shows that
-// it works, also when it closes the connection.
-func (p *proxying) check(ctx context.Context) error {
+// check sends a request that concerns the proxy itself: OPTIONS with an asterisk (RFC 9110, section 9.3.7). Any answer shows that
+// the proxy works, and so does a closed connection.
+func (p *proxyLook) check(ctx context.Context) error {
 	request := (&http.Request{Method: http.MethodOptions, URL: p.address, Host: p.address.Host, Header: http.Header{}}).WithContext(ctx)
 	response, err := p.transport.RoundTrip(request)
 	if err == nil {

@@ -18,7 +18,7 @@ import (
 
 // tunnel is our own proxy. It never connects a client to the target.
 type tunnel struct {
-	answers bool        // what concerns the proxy itself
+	answers bool        // requests about the proxy itself
 	login   atomic.Bool // a look sent the login of the proxy
 }
 
@@ -84,7 +84,7 @@ type ended struct {
 
 func (c ended) Read([]byte) (int, error) { return 0, c.err }
 
-// TestAProxyThatEndsTheConnection has a proxy that stops while it was asked to connect. The target has nothing to do with that.
+// TestAProxyThatEndsTheConnection has a proxy that stops after it was asked to connect. That says nothing about the target.
 func TestAProxyThatEndsTheConnection(t *testing.T) {
 	for _, err := range []error{io.EOF, &net.OpError{Op: "read", Err: syscall.ECONNRESET}} {
 		synctest.Test(t, func(t *testing.T) {

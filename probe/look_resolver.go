@@ -16,13 +16,13 @@ type Resolver interface {
 // rootZone is the name of the root of the DNS: RFC 1035, section 3.1. A resolver knows its name servers before any others: RFC 8109. It
 // may refuse to tell them by its policy (RCODE 5: RFC 1035, section 4.1.1), for example if it resolves only the names on a list. unbound
 // 1.17.1 with local-zone: "." refuse (https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html) and dnsmasq 2.90 with servers
-// for some domains only refuse them so, and resolve the names on their lists.
+// for some domains only refuse them in this way, and resolve the names on their lists.
 const rootZone = "."
 
-// resolving is the look that checks whether the resolver resolves other names than the target's.
-type resolving struct {
+// resolverLook is the look that checks whether the resolver resolves other names than the target's.
+type resolverLook struct {
 	resolver Resolver
-	other    string // a further name that the file trusts; empty for none
+	other    string // the host of the connectivity address; empty if that is no name
 	checks   memo[resolved]
 }
 
@@ -30,12 +30,12 @@ type resolving struct {
 type resolved struct {
 	name    string // for people
 	err     error  // nil if the name was resolved
-	refused bool   // the resolver does not want to answer it, which says nothing about what it does for the names that it serves
+	refused bool   // the resolver refuses to answer, which says nothing about the names that it serves
 }
 
-// newResolving returns the look. The host of the connectivity address is a further name to ask for.
-func newResolving(options *RunnerOptions) *resolving {
-	r := &resolving{resolver: options.Resolver}
+// newResolverLook returns the look at the resolver of the options.
+func newResolverLook(options *RunnerOptions) *resolverLook {
+	r := &resolverLook{resolver: options.Resolver}
 	if r.resolver == nil {
 		r.resolver = net.DefaultResolver
 	}
@@ -46,10 +46,10 @@ func newResolving(options *RunnerOptions) *resolving {
 }
 
 // wanted reports whether the look-up of the target's name failed.
-func (*resolving) wanted(_ *run, o *blame.Observation) bool { return o.Outcome == blame.NotResolved }
+func (*resolverLook) wanted(_ *run, o *blame.Observation) bool { return o.Outcome == blame.NotResolved }
 
 // ask fills Resolver.
-func (r *resolving) ask(ctx context.Context, x *run, o *blame.Observation) (looks []Look) {
+func (r *resolverLook) ask(ctx context.Context, x *run, o *blame.Observation) (looks []Look) {
 	checked, asked := r.checks.ask(ctx, rootZone, func(last seen[resolved]) bool { return last.isFresh(x) }, r.check)
 	what := checked.what
 	if checked.end.IsZero() || isShortage(what.err) {
@@ -73,23 +73,24 @@ func (r *resolving) ask(ctx context.Context, x *run, o *blame.Observation) (look
 	return append(looks, look)
 }
 
-// check asks for the name servers of the root, and for the further name if that fails: some resolvers serve only some zones.
-func (r *resolving) check(ctx context.Context) resolved {
-	further := make(chan resolved, 1)
-	go func() { further <- r.checkOther(ctx) }()
+// check asks for the name servers of the root and for the other name. The other name counts if the root fails: some resolvers serve only
+// some zones.
+func (r *resolverLook) check(ctx context.Context) resolved {
+	other := make(chan resolved, 1)
+	go func() { other <- r.checkOther(ctx) }()
 	_, err := r.resolver.LookupNS(ctx, rootZone)
 	root := resolved{name: "the name servers of the root", err: err, refused: err != nil && dnsKind(err) == blame.DNSRefused}
-	switch other := <-further; {
+	switch second := <-other; {
 	case err == nil, r.other == "":
 		return root
-	case other.err == nil, root.refused && !other.refused:
-		return other
+	case second.err == nil, root.refused && !second.refused:
+		return second
 	}
 	return root
 }
 
-// checkOther asks for the further name.
-func (r *resolving) checkOther(ctx context.Context) resolved {
+// checkOther asks for the other name.
+func (r *resolverLook) checkOther(ctx context.Context) resolved {
 	if r.other == "" {
 		return resolved{}
 	}

@@ -44,7 +44,7 @@ func unresolved(err *net.DNSError) func(context.Context, string, string) (net.Co
 	}
 }
 
-// TestWhoFailedToResolveTheName has fault D14: the zone's fault, or the resolver's.
+// TestWhoFailedToResolveTheName has failures of the zone and of the resolver.
 func TestWhoFailedToResolveTheName(t *testing.T) {
 	servfail := &net.DNSError{Err: "server misbehaving", IsTemporary: true}
 	refused := &net.DNSError{Err: "server misbehaving"} // package net says so of every code but SERVFAIL and NXDOMAIN
@@ -83,7 +83,7 @@ func TestWhoFailedToResolveTheName(t *testing.T) {
 	}
 }
 
-// TestTheNameOfTheConnectivityAddressProvesTheResolver has a resolver that serves no root, but the name that the file trusts.
+// TestTheNameOfTheConnectivityAddressProvesTheResolver has a resolver that refuses the root, but resolves the connectivity address.
 func TestTheNameOfTheConnectivityAddressProvesTheResolver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{}
@@ -105,7 +105,7 @@ func TestTheNameOfTheConnectivityAddressProvesTheResolver(t *testing.T) {
 	})
 }
 
-// TestAResolverThatFailsIsNotOurNetwork has a connectivity address whose name is not resolved either.
+// TestAResolverThatFailsIsNotOurNetwork has a connectivity address that is not resolved either.
 func TestAResolverThatFailsIsNotOurNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servfail := &net.DNSError{Err: "server misbehaving"}
@@ -119,9 +119,9 @@ func TestAResolverThatFailsIsNotOurNetwork(t *testing.T) {
 	})
 }
 
-// TestAFurtherNameShowsThatAResolverFails has a resolver that may refuse the root by its policy, and that fails for the name that the file
-// trusts.
-func TestAFurtherNameShowsThatAResolverFails(t *testing.T) {
+// TestAnotherNameShowsThatAResolverFails has a resolver that may refuse the root by its policy, and that fails for the connectivity
+// address.
+func TestAnotherNameShowsThatAResolverFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servfail := &net.DNSError{Err: "server misbehaving", IsTemporary: true}
 		j := job(t, "http://target.example", probe.Probe{Path: "/"}, probe.RunnerOptions{

@@ -12,9 +12,10 @@ import (
 	"squarewatch/probe/redact"
 )
 
-// withoutCredential is the look that asks whether an endpoint answers also without a credential. Such an endpoint accepts every credential,
-// so its answers do not prove that a credential is good. The runs of probes without a credential show the same of their endpoints.
-type withoutCredential struct {
+// withoutCredentialLook is the look that asks whether an endpoint answers without a credential too. Such an endpoint accepts every
+// credential, so its answers do not prove that a credential is good. The runs of probes without a credential show the same of their
+// endpoints.
+type withoutCredentialLook struct {
 	judge  *blame.Judge
 	checks memo[access]
 
@@ -40,14 +41,14 @@ type access struct {
 func (j *Job) endpoint() string { return j.request.method + " " + j.request.url.RequestURI() }
 
 // add registers a job whose endpoint may be asked later.
-func (w *withoutCredential) add(j *Job) {
+func (w *withoutCredentialLook) add(j *Job) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.jobs[j.probe.Name] = j
 }
 
 // learn stores what a run shows of its endpoint without a credential, and passes it to the judge.
-func (w *withoutCredential) learn(x *run, o *blame.Observation) {
+func (w *withoutCredentialLook) learn(x *run, o *blame.Observation) {
 	j := x.job
 	switch {
 	case j.credential == "" && (o.Outcome == blame.Good || o.Outcome == blame.Denied || o.Outcome == blame.Refused):
@@ -60,13 +61,13 @@ func (w *withoutCredential) learn(x *run, o *blame.Observation) {
 }
 
 // wanted reports whether a credential is refused.
-func (w *withoutCredential) wanted(_ *run, o *blame.Observation) bool {
+func (w *withoutCredentialLook) wanted(_ *run, o *blame.Observation) bool {
 	return o.Credential != "" && (o.Outcome == blame.Refused || o.Outcome == blame.Forbidden)
 }
 
 // ask asks the endpoint of a witness, which accepted the credential, without a credential. It asks only with methods that change
 // nothing: RFC 9110, section 9.2.1.
-func (w *withoutCredential) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
+func (w *withoutCredentialLook) ask(ctx context.Context, x *run, o *blame.Observation) []Look {
 	name := w.judge.Witness(o.Credential, o.End)
 	w.mu.Lock()
 	witness := w.jobs[name]

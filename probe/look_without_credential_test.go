@@ -13,7 +13,7 @@ import (
 
 const metricsPath = "/api/v1/aistudios/metrics/"
 
-// TestAnEndpointThatIgnoresTheKeyIsNoWitness has fault D5: the key is revoked, and a public endpoint goes on to answer 200.
+// TestAnEndpointThatIgnoresTheKeyIsNoWitness revokes the key, and a public endpoint continues to answer 200.
 func TestAnEndpointThatIgnoresTheKeyIsNoWitness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{})
@@ -50,8 +50,8 @@ func TestAnEndpointThatChecksTheKeyIsAWitness(t *testing.T) {
 	})
 }
 
-// TestALookNeedsNoRequestWhereAProbeTells has a probe without a credential at the endpoint of the witness.
-func TestALookNeedsNoRequestWhereAProbeTells(t *testing.T) {
+// TestAProbeWithoutACredentialReplacesALook has a probe without a credential at the endpoint of the witness.
+func TestAProbeWithoutACredentialReplacesALook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newLoginFixture(t, aisquaretest.Options{})
 		run := runner(t)

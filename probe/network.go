@@ -17,13 +17,13 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// Network says how the target is reached, where the defaults of the system do not work.
+// Network says how to reach the target if the defaults of the system do not work.
 type Network struct {
 	CA                string      `yaml:"ca,omitempty"`                      // PEM file of certificates to trust in addition to the system's
 	ClientCertificate string      `yaml:"client_certificate,omitempty"`      // PEM file, sent to the target
 	ClientKey         string      `yaml:"client_key,omitempty"`              // PEM file of its key
 	Proxy             secret.Text `yaml:"proxy,omitempty" secret:"optional"` // http://host:port, or none; default: HTTP_PROXY, HTTPS_PROXY
-	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6, else the other; ipv4-only, ipv6-only
+	Prefer            string      `yaml:"prefer,omitempty"`                  // ipv4 or ipv6 is tried first; ipv4-only or ipv6-only alone
 	HTTP              string      `yaml:"http,omitempty"`                    // 1.1 for HTTP/1.1 only; also HTTP/2 when empty
 	Resolver          string      `yaml:"resolver,omitempty"`                // address:port of the DNS server to ask instead of the system's
 }

@@ -22,7 +22,7 @@ func (x *run) observe() *blame.Observation {
 	o.Page = o.Page || x.job.runner.redirectsToOtherOrigin(x.got)
 	switch o.Outcome { //nolint:exhaustive // the others have nothing to add
 	case blame.Refused, blame.Forbidden:
-		if x.job.credential == "" || x.sent.Get("Authorization") != "" { // of a request without its credential they say nothing
+		if x.job.credential == "" || x.sent.Get("Authorization") != "" { // else the words are about a missing credential
 			o.Words = x.job.runner.secrets.Words(x.body())
 		}
 	case blame.NotResolved:
@@ -53,7 +53,7 @@ func (x *run) body() []byte {
 	return x.got.body.Bytes()
 }
 
-// outcome returns what the run met.
+// outcome returns the outcome of the run.
 func (x *run) outcome(last *Attempt) blame.Outcome {
 	r := x.result
 	switch {
@@ -109,7 +109,7 @@ func (x *run) unexpectedOutcome() blame.Outcome {
 		return blame.ServerError
 	case r.Class == Success && x.authError != nil: // it may be good, but says nothing about the credential, which was not sent
 		return blame.Other
-	case r.Class == RateLimited && !isPage(x.got.header, x.body()): // it may be the API that is right, and we who ask too often
+	case r.Class == RateLimited && !isPage(x.got.header, x.body()): // we may ask too often
 		return blame.Other
 	}
 	return blame.WrongAnswer

@@ -68,7 +68,7 @@ func linkKind(class Class, err error) blame.Link {
 	return blame.LinkNoAnswer
 }
 
-// isUntrusted reports whether a certificate is signed by an authority that is not known here.
+// isUntrusted reports whether a certificate is signed by an authority that this machine does not know.
 func isUntrusted(err error) bool {
 	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
 	return ok
@@ -92,8 +92,8 @@ func isProxy(err error) bool {
 	return false
 }
 
-// saysNothing reports whether a connection through our own proxy failed without a word of the proxy: it ends the connection, or does not
-// answer in time. When the target refuses a connection, the proxy says so by a status.
+// saysNothing reports whether a connection through our own proxy failed without an answer of the proxy: it ended the connection, or did
+// not answer in time. When the target refuses a connection, the proxy says so by a status.
 func saysNothing(class Class, link blame.Link, err error) bool {
 	switch link { //nolint:exhaustive // the others say more
 	case blame.LinkRefused:

@@ -14,10 +14,10 @@ type proxyError struct {
 	code    int
 }
 
-// Error says who answered what.
+// Error returns the address of the proxy and its answer.
 func (e *proxyError) Error() string { return "the proxy " + e.address + " answered " + e.status }
 
-// onProxyConnect reads a proxy's answer to CONNECT. Every 2xx means that the tunnel stands (RFC 9110, section 9.3.6), but net/http accepts
+// onProxyConnect reads a proxy's answer to CONNECT. Every 2xx means that the tunnel is open (RFC 9110, section 9.3.6), but net/http accepts
 // only 200 and keeps only the phrase of other answers: https://github.com/golang/go/issues/40873, and dialConn in
 // https://github.com/golang/go/blob/master/src/net/http/transport.go.
 func onProxyConnect(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {

@@ -44,8 +44,8 @@ func redirect(r request, got answer, secrets *redact.Secrets) (next request, ref
 	return next, "", true
 }
 
-// keepCookies keeps the cookies that an answer sets for the requests after it, with the rules of RFC 6265. They belong to one look: the
-// next run begins without. They stay within the origin, as redirects do.
+// keepCookies keeps the cookies that an answer sets for the requests after it, with the rules of RFC 6265. They belong to one try: the
+// next one begins without them. They stay within the origin, as redirects do.
 func (r *request) keepCookies(from *url.URL, header http.Header) {
 	set := (&http.Response{Header: header}).Cookies()
 	if len(set) == 0 {

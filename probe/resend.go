@@ -14,10 +14,10 @@ const (
 	serverTime  = 2 * time.Second // how long a server of the system may take before the next one is asked
 )
 
-// newResolver returns a resolver that asks a DNS server, or those of the system where address is empty. A query over UDP is sent again
+// newResolver returns a resolver that asks a DNS server, or those of the system if address is empty. A query over UDP is sent again
 // each second. Package net would wait five seconds for one lost datagram, and all look-ups of the same name wait together: see
 // lookupGroup in https://github.com/golang/go/blob/master/src/net/lookup.go and defaults in src/net/dnsconfig_unix.go. RFC 1035, section
-// 4.2.1, leaves the interval to the client. Where the system has several servers, one that does not answer leaves time for the others.
+// 4.2.1, leaves the interval to the client. If the system has several servers, one that does not answer leaves time for the others.
 // control may refuse the sockets; nil refuses none.
 func newResolver(address string, control controlFunc) *resolver {
 	limit := serverTime

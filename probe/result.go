@@ -16,7 +16,7 @@ type Result struct {
 	Credential string            // name of the credential; empty for none
 	Labels     map[string]string // the probe's own labels
 
-	CredentialIssued time.Time // when the token of its last request was issued; zero where that is not known, as of an API key
+	CredentialIssued time.Time // when the token of its last request was issued; zero where that is not known, for example for an API key
 
 	Trace TraceID // of the whole run
 	Span  SpanID  // of the run's root span
@@ -40,7 +40,7 @@ type Result struct {
 	Breach   bool   // a guarded probe got access that it must not get: a security alert
 
 	Evidence []Evidence // why Blame is known, or not; the strongest first
-	Looks    []Look     // that the run took to find that out
+	Looks    []Look     // that the run made to find that out
 }
 
 // FirstTry returns the attempts that led to the first answer: the first attempt, and those that followed a redirect or a
@@ -127,7 +127,7 @@ type Attempt struct {
 	Reused    bool   // the connection had served an earlier request
 	Size      int64  // bytes of the body that were read
 
-	// CertificateExpiry is when the verified chain of certificates ends; of several, the one that lasts longest. It is zero without TLS.
+	// CertificateExpiry is when the verified chain of certificates expires; of several, the one that lasts longest. It is zero without TLS.
 	CertificateExpiry time.Time
 }
 

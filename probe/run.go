@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// run is one execution of a job while it lasts. Everything in it belongs to one goroutine.
+// run is the state of one execution of a job. Only one goroutine uses it.
 type run struct {
 	job        *Job
 	result     *Result
@@ -43,7 +43,7 @@ func (x *run) authRequest() AuthRequest {
 	}
 }
 
-// setAuth keeps what the session did.
+// setAuth records what the session did.
 func (x *run) setAuth(did AuthResult, err error) {
 	x.authError, x.shortage = err, did.Shortage
 	x.result.AskedRenewal = x.result.AskedRenewal || did.RenewalAsked
@@ -68,7 +68,7 @@ func (x *run) renewAndRepeat(ctx context.Context) {
 	}
 }
 
-// follow makes an attempt, and one more for each redirect that is followed, and where the server asks for HTTP/1.1.
+// follow makes an attempt, one more for each redirect that it follows, and one more if the server asks for HTTP/1.1.
 func (x *run) follow(ctx context.Context, cause Cause) {
 	next, follow := x.job.request, true
 	next.http1 = x.job.http1.Load()
@@ -79,7 +79,7 @@ func (x *run) follow(ctx context.Context, cause Cause) {
 		x.result.Attempts = append(x.result.Attempts, a)
 		x.refusal = ""
 		if requiresHTTP1(x.err) && !next.http1 {
-			x.job.http1.Store(true) // the next run begins so
+			x.job.http1.Store(true) // the next run begins with HTTP/1.1
 			next.http1, cause = true, CauseRetry
 			continue
 		}

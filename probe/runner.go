@@ -54,13 +54,13 @@ type Runner struct {
 	behindProxy    bool // requests go through a proxy of ours
 	secrets        *redact.Secrets
 
-	judge             *blame.Judge
-	connectivity      *connectivity
-	resolving         *resolving
-	proxying          *proxying
-	withoutCredential *withoutCredential
-	elsewhere         *elsewhere
-	cuts              *cutAnswers
+	judge                 *blame.Judge
+	connectivityLook      *connectivityLook
+	resolverLook          *resolverLook
+	proxyLook             *proxyLook
+	withoutCredentialLook *withoutCredentialLook
+	elsewhereLook         *elsewhereLook
+	cuts                  *cutAnswers
 }
 
 // NewRunner returns a runner. The caller closes it when the last run has ended.
@@ -100,28 +100,28 @@ func NewRunner(options RunnerOptions) *Runner {
 
 // prepareProxy finds out whether requests go through a proxy.
 func (r *Runner) prepareProxy() {
-	r.proxying = &proxying{}
+	r.proxyLook = &proxyLook{}
 	if r.options.Proxy == nil {
 		return
 	}
 	if proxy, err := r.options.Proxy(&http.Request{URL: r.options.Target}); err == nil && proxy != nil {
-		r.behindProxy, r.proxying = true, newProxying(&r.options, proxy)
+		r.behindProxy, r.proxyLook = true, newProxyLook(&r.options, proxy)
 		r.secrets.AddProxy(proxy)
 	}
 }
 
-// prepareLooks makes the judge and what it is helped by.
+// prepareLooks makes the judge and the looks.
 func (r *Runner) prepareLooks() {
 	if r.judge = r.options.Judge; r.judge == nil {
 		r.judge = blame.NewJudge()
 	}
-	r.connectivity = &connectivity{address: r.options.Connectivity.Address, dial: r.options.DialConnectivity}
-	if r.connectivity.dial == nil {
-		r.connectivity.dial = newDialer(newResolver("", r.options.Control), "", r.options.Control).dial
+	r.connectivityLook = &connectivityLook{address: r.options.Connectivity.Address, dial: r.options.DialConnectivity}
+	if r.connectivityLook.dial == nil {
+		r.connectivityLook.dial = newDialer(newResolver("", r.options.Control), "", r.options.Control).dial
 	}
-	r.resolving = newResolving(&r.options)
-	r.withoutCredential = &withoutCredential{judge: r.judge, jobs: map[string]*Job{}, open: map[string]served{}}
-	r.elsewhere = &elsewhere{}
+	r.resolverLook = newResolverLook(&r.options)
+	r.withoutCredentialLook = &withoutCredentialLook{judge: r.judge, jobs: map[string]*Job{}, open: map[string]served{}}
+	r.elsewhereLook = &elsewhereLook{}
 	r.cuts = &cutAnswers{probes: map[string]*cutAnswer{}}
 }
 
@@ -192,12 +192,12 @@ type Job struct {
 	display    string // the URL that may be shown
 	template   string
 	checks     []check
-	host       string // for the Host header, where it is not the target's
+	host       string // for the Host header; empty for that of the target
 	pause      renewalPause
 
 	needsCredential bool        // the probe does not expect 401
 	http1           atomic.Bool // the endpoint required HTTP/1.1
-	refusesWithJSON atomic.Bool // a guarded probe was refused with JSON, so a page that lets it in is not the API's
+	refusesWithJSON atomic.Bool // a guarded probe was refused with JSON, so a page that grants it access is not from the API
 }
 
 // server is where requests go: the origin of the target.
@@ -249,7 +249,7 @@ func (r *Runner) Prepare(p *Probe) (*Job, error) {
 	if j.checks, err = compile(&p.Expect); err != nil {
 		return nil, err
 	}
-	r.withoutCredential.add(j)
+	r.withoutCredentialLook.add(j)
 	return j, nil
 }
 
@@ -274,7 +274,7 @@ func (p *Probe) body() ([]byte, error) {
 	return body, nil
 }
 
-// headers returns the headers of the probe's requests, and its Host where that is not the target's. The probe's own headers
+// headers returns the headers of the probe's requests, and its Host if that is not the target's. The probe's own headers
 // replace the defaults. All probes without headers of their own share one map.
 func (r *Runner) headers(p *Probe) (header http.Header, host string) {
 	if p.JSON == nil && len(p.Headers) == 0 {
@@ -298,7 +298,7 @@ func (j *Job) Run(ctx context.Context, intended time.Time) *Result {
 	return result
 }
 
-// run executes the probe once. It also returns what the judge was given; nil for a run that was stopped.
+// run executes the probe once. It also returns the observation that the judge got; nil for a run that was stopped.
 func (j *Job) run(ctx context.Context, intended time.Time) (*Result, *blame.Observation) {
 	result := &Result{Probe: j.probe.Name, Credential: j.credential, Labels: j.probe.Labels, Intended: intended, Start: time.Now()}
 	result.Trace, result.Span = j.runner.options.Identifiers.NewRun()

@@ -15,7 +15,7 @@ import (
 // @hourly, or @every with a duration; CRON_TZ=Zone in front fixes the time zone.
 // See https://pkg.go.dev/github.com/robfig/cron/v3 for the syntax.
 //
-// Without a time zone it is in the machine's own. schedule_clock.go says what happens when clocks change. @every has no time
+// Without CRON_TZ it uses the time zone of the machine. schedule_clock.go says what happens when clocks change. @every has no time
 // zone and runs at even intervals.
 type Schedule struct {
 	text   string
@@ -114,8 +114,8 @@ func (s Schedule) Last(from, until time.Time) time.Time {
 	return last
 }
 
-// countedAtMost bounds how many times of a cron expression are counted one by one: a week of minutes. Beyond that the number is
-// estimated: after a clock is set years ahead, probing waits for the count.
+// countedAtMost is how many times of a cron expression are counted one by one: a week of minutes. Beyond that the number is estimated,
+// because probing waits for the count, for example after the clock was set years ahead.
 const countedAtMost = 7 * 24 * 60
 
 // Between returns how many intended times lie after from and not after until. Beyond a week of minutes it is an estimate.
@@ -144,7 +144,7 @@ type tallied struct {
 	from, until int64
 }
 
-// Between is as [Schedule.Between].
+// Between is like [Schedule.Between].
 func (c Tally) Between(s Schedule, from, until time.Time) int {
 	if s.every > 0 {
 		return s.Between(from, until)
@@ -158,7 +158,7 @@ func (c Tally) Between(s Schedule, from, until time.Time) int {
 	return n
 }
 
-// IsZero reports whether there is not a schedule.
+// IsZero reports whether there is no schedule.
 func (s Schedule) IsZero() bool { return s.cron == nil }
 
 // Equal reports whether two schedules have the same intended times.

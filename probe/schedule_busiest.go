@@ -13,7 +13,7 @@ const (
 )
 
 // Busiest returns the largest number of intended times in any period of a length, both ends included. It checks every period of
-// the calendar, so for a schedule of nights, of weekends or of one month the busy time decides. Changes of the clock are left out.
+// the calendar, so for a schedule of nights, of weekends or of one month the busy time decides. It ignores changes of the clock.
 func (s Schedule) Busiest(length time.Duration) int {
 	if s.every > 0 {
 		return 1 + int(length/s.every)
@@ -42,8 +42,8 @@ func (s Schedule) Busiest(length time.Duration) int {
 	return most
 }
 
-// LongestGap returns the longest time from one intended time to the one that comes so many intervals later. Changes of the clock are left
-// out.
+// LongestGap returns the longest time from one intended time to the one that is a number of intervals later. It ignores changes of the
+// clock.
 func (s Schedule) LongestGap(intervals int) time.Duration {
 	if s.every > 0 {
 		return time.Duration(intervals) * s.every
@@ -66,14 +66,15 @@ func (s Schedule) LongestGap(intervals int) time.Duration {
 	return longest
 }
 
-// stretch is a number of days, the first of which is at work.
+// stretch is a number of days that begins with a working day: a day on which the schedule has times.
 type stretch struct {
 	days    int // 0 for one that begins and ends on the same day
-	whole   int // most working days between the first and the last, whatever the last is; -1 for no such stretch
-	working int // the same with a working day at the end
+	whole   int // most working days between the first and the last day; -1 for no such stretch
+	working int // the same if the last day is a working day
 }
 
-// runs returns the largest number of times from the first on the first day to before the last on the last day, of so many a day.
+// runs returns the largest number of times in a stretch, from time first of the first day to before time last of the last day. A working
+// day has aDay times.
 func (s stretch) runs(first, last, aDay int) int {
 	switch {
 	case s.days == 0:
@@ -107,14 +108,14 @@ func valuesOf(field uint64) []int {
 	return values
 }
 
-// calendar holds on which days, from a Monday on, a schedule is at work.
+// calendar holds which days are working days, starting with a Monday.
 type calendar struct {
 	before []int // how many working days lie before a day
 	begin  int   // days on which a stretch may begin
 }
 
-// daysOf returns the working days of as long as it takes for them to come again, and of so many days more. The calendar comes again
-// after 28 years, and after a week where only weekdays count.
+// daysOf returns the working days of one cycle of the calendar, and of a number of days more. A cycle has 28 years, or a week if only
+// weekdays count.
 func daysOf(spec *cron.SpecSchedule, more int) calendar {
 	const week, years = 7, 28*365 + 7
 	c := calendar{begin: years}
@@ -133,7 +134,7 @@ func daysOf(spec *cron.SpecSchedule, more int) calendar {
 	return c
 }
 
-// works reports whether a schedule has times on a day. Where both are named, the day of the month or the weekday is enough.
+// works reports whether a schedule has times on a day. If both are named, the day of the month or the weekday is enough.
 // See the field descriptions in https://pkg.go.dev/github.com/robfig/cron/v3#hdr-CRON_Expression_Format and crontab(5).
 func works(spec *cron.SpecSchedule, date time.Time) bool {
 	_, month, dayOfMonth := date.Date()
@@ -150,7 +151,7 @@ func works(spec *cron.SpecSchedule, date time.Time) bool {
 // works reports whether day i is a working day.
 func (c *calendar) works(i int) bool { return c.before[i+1] > c.before[i] }
 
-// busiest returns the busiest stretch that ends so many days after it begins.
+// busiest returns the busiest stretch that ends a number of days after it begins.
 func (c *calendar) busiest(days int) stretch {
 	s := stretch{days: days, whole: -1, working: -1}
 	for i := range c.begin {
@@ -169,7 +170,7 @@ func (c *calendar) busiest(days int) stretch {
 	return s
 }
 
-// longest returns the largest number of days from a working day to the one that comes so many working days later.
+// longest returns the largest number of days from a working day to the one that is a number of working days later.
 func (c *calendar) longest(later int) int {
 	var working []int
 	for i := range c.begin {
@@ -180,7 +181,7 @@ func (c *calendar) longest(later int) int {
 	longest := 0
 	for i, from := range working {
 		last := i + later
-		until := working[last%len(working)] + last/len(working)*c.begin // the calendar comes again
+		until := working[last%len(working)] + last/len(working)*c.begin // the calendar repeats
 		longest = max(longest, until-from)
 	}
 	return longest

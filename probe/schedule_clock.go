@@ -9,11 +9,11 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// What happens when clocks are set forward or back is what Vixie cron does (the cases "medium" and "negative" in the main loop of
-// https://github.com/vixie/cron/blob/master/cron.c). It tells two kinds of expression apart:
+// When clocks are set forward or back, schedules behave as in Vixie cron (the cases "medium" and "negative" in the main loop of
+// https://github.com/vixie/cron/blob/master/cron.c). There are two kinds of expression:
 //
-//   - One that names times of day (30 2 * * *) comes when the gap ends, if clocks skip that time, and comes once, the first time, if
-//     clocks show it twice.
+//   - One that names times of day (30 2 * * *) runs when the gap ends, if clocks skip that time. It runs once, the first time, if clocks
+//     show it twice.
 //   - One that recurs within the hour or every hour (*/5 2 * * *, 30 * * * *) follows the clock: skipped times are skipped, and
 //     repeated times are repeated.
 //
@@ -23,7 +23,7 @@ import (
 // longestGap is the longest change of the clock that is taken for one of summer time. Vixie cron has the same bound.
 const longestGap = 3 * time.Hour
 
-// star is the bit that the library sets in a field for *, beside the values.
+// star is the bit that the library sets in a field for *, in addition to the values.
 const star = 1 << 63
 
 // namesTimes reports whether a cron expression names times of day. As in Vixie cron, one that has a star in a field of the time recurs.
@@ -41,7 +41,8 @@ func namesTimes(text string, spec *cron.SpecSchedule) bool {
 // nextCron returns the first time of a cron expression after t; zero for none.
 func (s Schedule) nextCron(t time.Time) time.Time {
 	zone := t.Location()
-	// The library reads an expression without a time zone in the zone of t. What is stored is in UTC, and must not change what it means.
+	// The library reads an expression without a time zone in the zone of t. A stored time is in UTC, which must not
+	// change the meaning.
 	t = t.Local()
 	next := s.follow(t)
 	if s.fixed {
@@ -56,8 +57,8 @@ func (s Schedule) nextCron(t time.Time) time.Time {
 	return next.In(zone)
 }
 
-// follow returns the first time after t at which clocks show a time of the expression; zero for none. The library is asked about clocks
-// that are never changed, and each stretch between two changes is searched by itself: the library steps by whole hours, so that after a
+// follow returns the first time after t at which clocks show a time of the expression; zero for none. It asks the library about clocks
+// that are never changed, and searches each period between two changes separately: the library steps by whole hours, so that after a
 // change by half an hour it misses full hours.
 func (s Schedule) follow(t time.Time) time.Time {
 	t = s.in(t)

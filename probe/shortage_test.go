@@ -29,8 +29,8 @@ func refusing(call string, errno syscall.Errno, to string) func(context.Context,
 	}
 }
 
-// TestOurOwnShortageIsNotTheirOutage has each error of a shortage, and two that look like one.
-func TestOurOwnShortageIsNotTheirOutage(t *testing.T) {
+// TestAShortageOfOursIsNotBlamedOnTheAPI has each error of a shortage, and two that look like one.
+func TestAShortageOfOursIsNotBlamedOnTheAPI(t *testing.T) {
 	for name, test := range map[string]struct {
 		dial func(context.Context, string, string) (net.Conn, error)
 		ours bool

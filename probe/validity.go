@@ -6,16 +6,16 @@ import (
 	"squarewatch/probe/blame"
 )
 
-// Validity is what a credential knows of itself.
+// Validity says how long a credential is valid, and how its newest renewal ended.
 type Validity struct {
-	Ends    time.Time     // when its key or its present token ends; zero where that is not known
+	Ends    time.Time     // when its key or its present token expires; zero where that is not known
 	Renewal blame.Renewal // the newest; zero for none
 }
 
-// validity is a credential that knows something of itself.
+// validity is a credential that knows its validity.
 type validity interface{ validity() Validity }
 
-// ValidityOf returns what a credential knows of its end and of its newest renewal; zero for a kind that knows nothing.
+// ValidityOf returns the validity of a credential; zero for a kind that does not know it.
 func ValidityOf(c Credential) Validity {
 	if known, ok := c.(validity); ok {
 		return known.validity()
@@ -23,13 +23,13 @@ func ValidityOf(c Credential) Validity {
 	return Validity{}
 }
 
-// validity returns the end of a key that is a JSON Web Token with the claim exp (RFC 7519). Other keys do not tell theirs.
+// validity returns the expiry of a key that is a JSON Web Token with the claim exp (RFC 7519). Other keys have none.
 func (k apiKey) validity() Validity {
 	_, ends := claimTimes(k.key.Reveal())
 	return Validity{Ends: ends}
 }
 
-// validity returns the end of the access token, and the newest renewal.
+// validity returns the expiry of the access token, and the newest renewal.
 func (l login) validity() Validity {
 	l.tokens.mu.Lock()
 	defer l.tokens.mu.Unlock()

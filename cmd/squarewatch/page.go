@@ -99,7 +99,7 @@ func (d *Daemon) recallPage(ctx context.Context, o *opened) {
 	d.ended.recall(slices.DeleteFunc(ended, func(i alert.Incident) bool { return i.Resolved.IsZero() }))
 	silences, errSilences := o.store.SilencesSince(ctx, now.Add(-listedFor))
 	d.silenced.recall(silences)
-	loads, errLoads := o.history.Loads(ctx, now.Add(-listedFor), d.started, maxLoads)
+	loads, errLoads := o.history.ConfigurationTimes(ctx, now.Add(-listedFor), d.started, maxLoads)
 	d.drift.recall(loads)
 	if err := errors.Join(errEnded, errSilences, errLoads, d.recallStrips(ctx, o.history, now)); err != nil && ctx.Err() == nil {
 		d.options.Logger.ErrorContext(ctx, "the page lacks runs, incidents, silences or reloads from before the start", "error", err)

@@ -27,11 +27,11 @@ const (
 // [opened.fill] fills the windows while probing.
 func (o *opened) recall(ctx context.Context, engine *alert.Engine, now time.Time) error {
 	all, last := engine.Lookback()
-	load, err := o.history.Load(ctx, now.Add(-all), largestRecall)
+	amount, err := o.history.AmountSince(ctx, now.Add(-all), largestRecall)
 	if err != nil {
 		return err
 	}
-	if load.Rollups >= largestRecall || load.Runs >= largestRecall {
+	if amount.Rollups >= largestRecall || amount.Runs >= largestRecall {
 		return o.recallQuickly(ctx, engine, all, last, now)
 	}
 	recent := now.Add(-min(all, recentRuns)).Truncate(time.Minute)
@@ -47,7 +47,7 @@ func (o *opened) recall(ctx context.Context, engine *alert.Engine, now time.Time
 
 // recallQuickly recalls as many of the last runs as a quick start allows, and leaves the rest to fill.
 func (o *opened) recallQuickly(ctx context.Context, engine *alert.Engine, all time.Duration, last map[string]int, now time.Time) error {
-	single, err := o.history.NewestRuns(ctx, now.Add(-min(all, recentRuns)), largestRecall)
+	single, err := o.history.BeginOfNewestRuns(ctx, now.Add(-min(all, recentRuns)), largestRecall)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 type accounts struct {
 	keys      map[string]string // principal by API key
 	passwords map[string]string // password by principal
-	numbers   map[string]int    // of the account of a principal; tokens hold it
+	numbers   map[string]int    // number of the account by principal; tokens contain it
 	revoked   map[string]bool   // refused keys, tokens and principals
 	logins    int
 	refreshes int

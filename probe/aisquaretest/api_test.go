@@ -166,7 +166,7 @@ func TestFaultAppliesToItsShare(t *testing.T) {
 	}
 }
 
-func TestBreaks(t *testing.T) {
+func TestEveryBreakPoint(t *testing.T) {
 	api := aisquaretest.New(aisquaretest.Options{})
 	server := aisquaretest.Start(api)
 	defer server.Close()

@@ -57,7 +57,7 @@ type activeFault struct {
 	due float64 // sum of Rate over the requests so far, minus the requests that failed
 }
 
-// SetFault makes requests to a path fail from now on. The path "*" means every path without a fault of its own.
+// SetFault makes requests to a path fail from now on. The path "*" means every path for which no other fault is set.
 func (a *API) SetFault(path string, f Fault) {
 	if f.Rate == 0 {
 		f.Rate = 1

@@ -7,9 +7,9 @@ func (m *memory) advise(o *Observation) string {
 		if m.reached.At.IsZero() && m.notReached.At.IsZero() {
 			return `write connectivity: {address: "1.1.1.1:53"} in the file, so that squarewatch can tell our network from the API`
 		}
-		return "ask the same from another network: if it works there, it is our network"
+		return "send the same request from another network: if it works there, our network is at fault"
 	case Refused, Forbidden:
-		return "try the credential by hand: if another endpoint accepts it, it is the API; see also the words of the API above"
+		return "try the credential by hand: if another endpoint accepts it, the API is at fault; see also the words of the API above"
 	case Other, Good, Denied, ServerError, GatewayError, WrongAnswer, Granted, Shortage:
 	}
 	return "see the answers in the trace"

@@ -44,7 +44,7 @@ func (m *memory) hasAccepted(probe string) bool {
 	return h != nil && !h.accepted.IsZero()
 }
 
-// weighWrongAnswer weighs an answer of success that is not what it must be.
+// weighWrongAnswer weighs an answer that the probe does not expect, and that is no refusal and no server error.
 func (m *memory) weighWrongAnswer(o *Observation) []point {
 	say := func(c Culprit, weight int, text string) []point { return []point{{Evidence{c, text, o.End}, weight}} }
 	switch {
@@ -54,7 +54,7 @@ func (m *memory) weighWrongAnswer(o *Observation) []point {
 		return say(Leak, 100, "the API granted a request that it must refuse")
 	case o.Page && o.End.Sub(m.everywhere).Abs() <= window:
 		return say(Gateway, 40, "lately every address got a page, also one that does not exist")
-	case o.Page && o.Foreign && o.Outcome != Granted:
+	case o.Page && o.Foreign:
 		return say(Gateway, 30, "a page answers where the API itself refuses with data")
 	case o.Page && o.Code/100 == 2 && m.hasAccepted(o.Probe):
 		return say(Gateway, 30, "a page answers where the API itself answered with data")

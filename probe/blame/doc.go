@@ -1,3 +1,3 @@
-// Package blame says who caused a failure. It weighs what was seen in the last minutes over all probes and credentials, and knows
-// nothing of HTTP or of the clock: package probe gives it observations, and gets a verdict with its evidence.
+// Package blame decides who caused a failure. Package probe gives it observations, and gets a verdict with its evidence. It weighs what the
+// runs of all probes and credentials showed in the last minutes. It does no I/O and reads no clock.
 package blame

@@ -17,8 +17,8 @@ func weighShown(s *shown) []point {
 		m.add(&s.seen[i])
 	}
 	question := &s.seen[len(s.seen)-1]
-	if s.anybody != "" {
-		m.learnServed(s.anybody, served{question.End, true})
+	if s.open != "" {
+		m.learnServed(s.open, served{question.End, true})
 	}
 	return m.weigh(question)
 }

@@ -9,10 +9,10 @@ var docsBegin = time.Date(2026, 3, 1, 2, 14, 0, 0, time.UTC)
 
 // shown has the observations for one row of the table in docs/blame.md. The last of them is the failure that is judged.
 type shown struct {
-	row     string   // its first cell
-	says    []string // parts of the evidence that the row is about
-	seen    []Observation
-	anybody string // a probe whose endpoint answers without a credential
+	row  string   // its first cell
+	says []string // parts of the evidence that the row is about
+	seen []Observation
+	open string // a probe whose endpoint answers without a credential
 }
 
 // show returns the observations for a row about one piece of evidence.
@@ -98,7 +98,7 @@ func shownSilences() []shown {
 		unresolved("the resolver says that the name does not exist", "its name does not exist", hasDNS(DNSNoName)),
 		unresolved("the resolver did not answer", "our resolver did not answer", hasDNS(DNSNoAnswer)),
 		unresolved("the resolver refuses to answer for the target's name", "refuses to answer for the name", hasDNS(DNSRefused)),
-		{row: "the resolver refuses to tell the name servers of the root, and no other name shows more"},
+		{row: "the resolver refuses the query for the name servers of the root, and no other query shows more"},
 		unresolved("the resolver says that it cannot resolve the name", "it cannot resolve the name", hasDNS(DNSFailed)),
 		show("a descriptor, a port, a buffer or memory was missing", "ran out of descriptors, ports, buffers or memory",
 			run(0, "a", "", Shortage)),
@@ -139,7 +139,7 @@ func shownRefusals() []shown {
 		show("another endpoint accepts it, and it is not known whether that one checks credentials", gets,
 			run(0, "a", "k", Refused), run(5, "b", "k", Good), again),
 		{
-			"an endpoint accepts it that also answered without a credential in the last five minutes",
+			"an endpoint accepts it, but also answered without a credential in the last five minutes",
 			[]string{gets},
 			[]Observation{run(0, "a", "k", Refused), run(5, "b", "k", Good), again},
 			"b",

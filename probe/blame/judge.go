@@ -14,12 +14,12 @@ const maxEvidence = 4
 const (
 	// enough is the weight that a culprit needs.
 	enough = 10
-	// margin is by how much it must be above every other one.
+	// margin is how far that weight must be above the weight of every other culprit.
 	margin = 5
 )
 
-// Judge remembers what was seen in the last minutes, and judges. It is safe for concurrent use. All runners of a process share one, so that
-// a reload forgets nothing.
+// Judge remembers the observations of the last minutes and gives verdicts. It is safe for concurrent use. All runners of a process share
+// one, so that a reload keeps the observations.
 type Judge struct {
 	mu     sync.Mutex
 	memory memory
@@ -35,7 +35,7 @@ func (j *Judge) Observe(o *Observation) {
 	j.memory.add(o)
 }
 
-// Verdict returns who caused the failure of a run, by everything that was observed until now. Observe the run first. The verdict is that of
+// Verdict returns who caused the failure of a run. It uses everything that was observed until now: observe the run first. The culprit is
 // [None] for a run that did not fail.
 func (j *Judge) Verdict(o *Observation) Verdict {
 	j.mu.Lock()
@@ -58,7 +58,7 @@ func (j *Judge) Verdict(o *Observation) Verdict {
 	return verdict
 }
 
-// Forget forgets what was seen of a credential, because another secret has taken its place.
+// Forget removes what was observed of a credential. Call it when another secret has taken its place.
 func (j *Judge) Forget(credential string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -66,23 +66,23 @@ func (j *Judge) Forget(credential string) {
 }
 
 // Witness returns the name of a probe that was accepted with a credential after another probe was refused with it; empty for none. It
-// returns only probes of which it is not known, at a time, whether their endpoint checks credentials. The caller finds that out and
-// reports it with ServesWithoutCredential.
+// skips probes if the judge knows, at that time, whether their endpoint checks credentials. The caller finds that out for the returned
+// probe, and reports it with ServesWithoutCredential.
 func (j *Judge) Witness(credential string, at time.Time) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.memory.unprovenWitness(credential, at)
 }
 
-// ServesWithoutCredential records whether the endpoint of a probe answered also without a credential at a time. Such a probe does not show
-// that a credential is good. The record is valid for [ServedAge], because a release of the API may change what the endpoint requires.
+// ServesWithoutCredential records whether the endpoint of a probe answered without a credential at a time. If it did, the probe does not
+// show that a credential is good. The record is valid for [ServedAge], because a release of the API may change what the endpoint requires.
 func (j *Judge) ServesWithoutCredential(probe string, yes bool, at time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.memory.learnServed(probe, served{at, yes})
 }
 
-// point is one piece of evidence with its weight. A weight of 0 is said, but decides nothing.
+// point is one piece of evidence with its weight.
 type point struct {
 	Evidence
 
@@ -107,8 +107,8 @@ func (m *memory) weigh(o *Observation) []point {
 	return nil
 }
 
-// decide adds up the weights and returns the culprit with the largest sum, with the evidence against it. It returns [Unknown] with the
-// strongest evidence of all if no culprit is clearly ahead.
+// decide adds up the weights and returns the culprit with the largest sum, with the evidence against it. If no culprit is clearly ahead, it
+// returns [Unknown] with the strongest evidence against any of them.
 func decide(points []point) Verdict {
 	sums := map[Culprit]int{}
 	for _, p := range points {
@@ -146,7 +146,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// earlier returns the earlier of two times, of which the first may be zero.
+// earlier returns the earlier of two times. It ignores the first one if that is zero.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || b.Before(a) {
 		return b

@@ -8,7 +8,7 @@ import (
 	. "squarewatch/probe/blame"
 )
 
-// BenchmarkVerdict measures a run of an outage in which 10,000 probes fail: remember it, and judge.
+// BenchmarkVerdict measures Observe and Verdict for a run of an outage in which 10,000 probes fail.
 func BenchmarkVerdict(b *testing.B) {
 	const probes = 10_000
 	for name, outcome := range map[string]Outcome{"good": Good, "no_answer": NotAnswered, "server_error": ServerError, "refused": Refused} {

@@ -80,7 +80,7 @@ func TestWitness(t *testing.T) {
 		t.Errorf("want the probe that was accepted, got %q", got)
 	}
 	if got := j.Verdict(&seen[0]); got.Culprit != API {
-		t.Errorf("want the API while the witness is believed, got %+v", got)
+		t.Errorf("want the API while the witness may check credentials, got %+v", got)
 	}
 	j.ServesWithoutCredential("open", true, seen[1].End)
 	if got := j.Witness("k", seen[1].End); got != "" {
@@ -174,12 +174,12 @@ func text(seen []Observation) string {
 	return "\n" + strings.Join(lines, "\n")
 }
 
-// TestLongOutages asks for verdicts throughout outages that are so long that the judge no longer remembers the first failures one by one.
+// TestLongOutages asks for verdicts during long outages, when the judge no longer remembers each of the first failures.
 func TestLongOutages(t *testing.T) {
 	refused := func(seconds int, probe, credential string) Observation {
 		return with(at(seconds, probe, credential, Refused), says("Invalid API key."))
 	}
-	t.Run("two keys at once, probed at different rates", func(t *testing.T) {
+	t.Run("two keys at the same time, probed at different rates", func(t *testing.T) {
 		j := NewJudge()
 		for s := range 1800 {
 			o := refused(s, "a", "k")

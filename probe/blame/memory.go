@@ -10,38 +10,39 @@ import (
 const (
 	// window is how long a failure is remembered.
 	window = 5 * time.Minute
-	// ServedAge is how long it is known whether an endpoint answers without a credential.
+	// ServedAge is how long the judge relies on a record of ServesWithoutCredential.
 	ServedAge = window
 	// maxFailures is how many failures of a probe are remembered.
 	maxFailures = 8
 	// staleAfter is the number of failures after which it no longer counts that the same probe was accepted before. If half of the runs are
-	// accepted, so many failures in a row are rare: one time in 32.
+	// accepted, five failures in a row happen one time in 32.
 	staleAfter = 5
-	// manyProbes is the number of probes of one credential above which a verdict about its refusals is used again for keepVerdict.
-	manyProbes  = 200
+	// manyProbes is the number of probes of one credential above which a verdict about its refusals is used again: weighing every run would
+	// take too long.
+	manyProbes = 200
+	// keepVerdict is how long such a verdict is used again.
 	keepVerdict = time.Second
 )
 
-// memory is what is remembered of earlier runs. It is the same for every order of the same observations, as long as they lie within one
-// window.
+// memory is what is remembered of earlier runs. The order of observations within one window makes no difference.
 type memory struct {
 	probes      map[string]*history
 	credentials map[string]*principal
-	anybody     map[string]served // by probe: whether its endpoint answers also without a credential
+	open        map[string]served // by probe: whether its endpoint answers without a credential
 
-	worked       worked               // when something was reached
-	proxyWorked  worked               // when something was reached through our own proxy, or it answered a check
-	answered     time.Time            // end of the last run that got an answer
-	everywhere   time.Time            // end of the last run with a page that every address gets
-	links        [linkCount]time.Time // by Link: end of the last run that failed so
-	reached      Check                // the last check of connectivity that passed
-	notReached   Check                // the last one that failed
-	resolved     Check                // the last check of the resolver that passed
-	notResolved  Check                // the last one that failed
-	proxySilent  Check                // the last check of our own proxy that failed
-	proxySpoke   Check                // the last one that passed
-	guardDenied  time.Time            // end of the last run of a guarded probe without a credential that was refused, as it must be
-	guardGranted time.Time            // end of the last one that was not
+	worked        worked               // when something was reached
+	proxyWorked   worked               // when something was reached through our own proxy, or it answered a check
+	answered      time.Time            // end of the last run that got an answer
+	everywhere    time.Time            // end of the last run with a page that every address gets
+	links         [linkCount]time.Time // by Link: end of the last run that failed in this way
+	reached       Check                // the last check of connectivity that passed
+	notReached    Check                // the last one that failed
+	resolved      Check                // the last check of the resolver that passed
+	notResolved   Check                // the last one that failed
+	proxySilent   Check                // the last check of our own proxy that failed
+	proxyAnswered Check                // the last one that passed
+	guardDenied   time.Time            // end of the last run of a guarded probe without a credential that was refused, as it must be
+	guardGranted  time.Time            // end of the last one that was granted access
 }
 
 // principal is what is remembered of a credential.
@@ -57,7 +58,7 @@ type served struct {
 	yes bool
 }
 
-// question is what a verdict about a refusal depends on, beside what is remembered.
+// question is what a verdict about a refusal depends on, besides the memory.
 type question struct {
 	outcome  Outcome
 	newToken bool
@@ -69,8 +70,7 @@ type keptVerdict struct {
 	verdict Verdict
 }
 
-// keptVerdict returns where the verdict about a refusal is kept, if its credential has so many probes that weighing every run would take
-// too long; else nil.
+// keptVerdict returns the place for the verdict about a refusal, if the credential has more than manyProbes probes; else nil.
 func (m *memory) keptVerdict(o *Observation) *keptVerdict {
 	p := m.credentials[o.Credential]
 	if p == nil || len(p.probes) <= manyProbes || o.Outcome != Refused && o.Outcome != Forbidden {
@@ -91,7 +91,7 @@ type history struct {
 	probe      string
 	credential string
 	accepted   time.Time // start of the last run that was accepted
-	since      time.Time // end of the first failure of those that followed each other within the window
+	since      time.Time // end of the first of the failures that followed each other within a window
 	denied     time.Time // end of the first refusal by the API itself since the probe was last accepted; zero for none
 	failures   []failure // newest first; nil for a probe that never failed
 }
@@ -109,13 +109,13 @@ type failure struct {
 }
 
 func newMemory() memory {
-	return memory{probes: map[string]*history{}, credentials: map[string]*principal{}, anybody: map[string]served{}}
+	return memory{probes: map[string]*history{}, credentials: map[string]*principal{}, open: map[string]served{}}
 }
 
 // add remembers an observation.
 func (m *memory) add(o *Observation) {
 	m.addChecks(o)
-	h := m.of(o)
+	h := m.historyOf(o)
 	if o.Page && o.Elsewhere {
 		m.everywhere = later(m.everywhere, o.End)
 	}
@@ -147,8 +147,8 @@ func (m *memory) add(o *Observation) {
 	}
 }
 
-// of returns the history of the observation's probe, which is a new one if the probe has another credential now.
-func (m *memory) of(o *Observation) *history {
+// historyOf returns the history of the observation's probe. The history is new if the probe has another credential now.
+func (m *memory) historyOf(o *Observation) *history {
 	h := m.probes[o.Probe]
 	if h != nil && h.credential == o.Credential {
 		return h
@@ -189,12 +189,12 @@ func (m *memory) forget(credential string) {
 	delete(m.credentials, credential)
 }
 
-// addChecks remembers the newest checks and the newest renewal. Of two at the same time it keeps the one that failed.
+// addChecks remembers the newest checks and the newest renewal. Of two renewals at the same time it keeps the failed one.
 func (m *memory) addChecks(o *Observation) {
 	for _, c := range []struct {
 		check          *Check
 		passed, failed *Check
-	}{{&o.Connectivity, &m.reached, &m.notReached}, {&o.Resolver, &m.resolved, &m.notResolved}, {&o.Proxy, &m.proxySpoke, &m.proxySilent}} {
+	}{{&o.Connectivity, &m.reached, &m.notReached}, {&o.Resolver, &m.resolved, &m.notResolved}, {&o.Proxy, &m.proxyAnswered, &m.proxySilent}} {
 		kept := c.failed
 		if c.check.Passed {
 			kept = c.passed
@@ -220,15 +220,15 @@ func (m *memory) addChecks(o *Observation) {
 
 // learnServed remembers the newest answer, and forgets those that are too old.
 func (m *memory) learnServed(probe string, s served) {
-	maps.DeleteFunc(m.anybody, func(_ string, old served) bool { return s.at.Sub(old.at) > ServedAge })
-	if !s.at.Before(m.anybody[probe].at) {
-		m.anybody[probe] = s
+	maps.DeleteFunc(m.open, func(_ string, old served) bool { return s.at.Sub(old.at) > ServedAge })
+	if !s.at.Before(m.open[probe].at) {
+		m.open[probe] = s
 	}
 }
 
-// servesWithoutCredential reports whether the endpoint of a probe answers also without a credential, and whether that is known at a time.
+// servesWithoutCredential reports whether the endpoint of a probe answers without a credential, and whether that is known at a time.
 func (m *memory) servesWithoutCredential(probe string, at time.Time) (yes, known bool) {
-	s, known := m.anybody[probe]
+	s, known := m.open[probe]
 	known = known && at.Sub(s.at) <= ServedAge
 	return s.yes && known, known
 }
@@ -256,7 +256,7 @@ func (h *history) fail(o *Observation) {
 	h.failures = h.failures[:min(len(h.failures), maxFailures)]
 }
 
-// accept remembers that a run that started then was accepted.
+// accept remembers the start of a run that was accepted.
 func (h *history) accept(start time.Time) {
 	h.accepted = later(h.accepted, start)
 	if h.denied.After(h.accepted) {
@@ -275,8 +275,7 @@ func (h *history) deny(f *failure) {
 	}
 }
 
-// acceptedAfter reports whether the probe was accepted after a time, and lately: within the window, and with fewer than staleAfter
-// failures since.
+// acceptedAfter reports whether the probe was accepted after a time and within the window, with fewer than staleAfter failures since.
 func (h *history) acceptedAfter(since, at time.Time) bool {
 	if !h.accepted.After(since) || at.Sub(h.accepted) > window {
 		return false

@@ -23,7 +23,7 @@ func when(is bool, o *Observation) time.Time {
 	return time.Time{}
 }
 
-// modelOf returns the times that a memory must have. It computes them from all observations at once, without state.
+// modelOf returns the times that a memory must have. It computes them from all observations together, without state.
 func modelOf(seen []Observation) map[string]time.Time {
 	checked := func(c func(*Observation) *Check, passed bool) time.Time {
 		return newest(seen, func(o *Observation) time.Time {
@@ -47,7 +47,7 @@ func modelOf(seen []Observation) map[string]time.Time {
 		"everywhere": newest(seen, func(o *Observation) time.Time { return when(o.Page && o.Elsewhere, o) }),
 		"reached":    checked(connectivity, true), "not reached": checked(connectivity, false),
 		"resolved": checked(name, true), "not resolved": checked(name, false),
-		"proxy spoke": checked(proxy, true), "proxy silent": checked(proxy, false),
+		"proxy answered": checked(proxy, true), "proxy silent": checked(proxy, false),
 		"guard denied": guarded(Denied), "guard granted": guarded(Granted),
 		"no route": link(LinkNoRoute), "no proxy": link(LinkProxy),
 	}
@@ -90,7 +90,7 @@ func TestTheMemoryMatchesTheModel(t *testing.T) {
 		}
 		got := map[string]time.Time{
 			"answered": m.answered, "everywhere": m.everywhere, "reached": m.reached.At, "not reached": m.notReached.At,
-			"resolved": m.resolved.At, "not resolved": m.notResolved.At, "proxy spoke": m.proxySpoke.At, "proxy silent": m.proxySilent.At,
+			"resolved": m.resolved.At, "not resolved": m.notResolved.At, "proxy answered": m.proxyAnswered.At, "proxy silent": m.proxySilent.At,
 			"guard denied": m.guardDenied, "guard granted": m.guardGranted, "no route": m.links[LinkNoRoute], "no proxy": m.links[LinkProxy],
 		}
 		for name, h := range m.probes {

@@ -23,7 +23,7 @@ const (
 // Ours reports whether the run failed on our own side. Such a run says nothing about the API, and no rule counts it.
 func (c Culprit) Ours() bool { return c == Network || c == Watcher }
 
-// Outcome is what a run met, as far as it points to a culprit.
+// Outcome is the result of a run, as far as it points to a culprit.
 type Outcome uint8
 
 // The outcomes of a run.
@@ -68,14 +68,14 @@ const (
 	LinkNoRoute                 // this machine has no route or no address: ENETUNREACH, ENETDOWN
 	LinkNoAnswer                // nothing answered: a timeout, EHOSTUNREACH
 	LinkTLS                     // the other side offered no TLS session, or no certificate that is valid for the name and the time
-	LinkUntrusted               // its certificate is signed by an authority that this machine does not know
+	LinkUntrusted               // the certificate is signed by an authority that this machine does not know
 	LinkProxy                   // our own proxy did not connect
 	LinkProxySilent             // our own proxy did not say in time whether it connected, or ended the connection
 	linkCount
 )
 
-// Check is the result of a check of our own, such as whether the connectivity address accepts connections. The zero value means that
-// nothing was checked.
+// Check is the result of a check that squarewatch made, such as whether the connectivity address accepts connections. The zero value means
+// that nothing was checked.
 type Check struct {
 	At     time.Time // its end
 	Passed bool
@@ -86,9 +86,9 @@ type Check struct {
 type Renewal struct {
 	At       time.Time // its end
 	Renewed  bool      // there is a new token
-	LoggedIn bool      // by a login, not by a refresh token; meaningless unless renewed
+	LoggedIn bool      // with Renewed: the token came from a login, not from a refresh token
 	Refused  bool      // the login service refused our credential
-	Page     bool      // the login was answered by a page, not by the API
+	Page     bool      // a page answered the login, not the API
 	Words    string    // of the login service, for people; masked and shortened
 }
 
@@ -103,10 +103,10 @@ type Observation struct {
 	Page      bool   // the body is a page (HTML), not an answer of the API
 	Foreign   bool   // the answer asks for another way to authenticate than the API's: a WWW-Authenticate without Bearer
 	Code      int    // HTTP status; 0 without an answer
-	Cut       bool   // the head of an answer came, and not its whole body
+	Cut       bool   // the head of an answer came, but not its whole body
 	Words     string // the API's own code or message of a refusal, for example user_inactive; masked and shortened
 	NewToken  bool   // the refused token is new, or the probe was refused with a new one and not accepted since
-	Elsewhere bool   // an address that does not exist got the same answer, so it does not depend on the address
+	Elsewhere bool   // an address that does not exist got the same answer, so the answer does not depend on the address
 	DNS       DNS
 	Link      Link
 
@@ -123,9 +123,9 @@ type Evidence struct {
 	At   time.Time `json:"at"`   // when it was seen
 }
 
-// Verdict says who caused a failure, and why that is known.
+// Verdict says who caused a failure, and gives the reasons.
 type Verdict struct {
 	Culprit  Culprit
 	Evidence []Evidence // the strongest first; at most maxEvidence
-	Advice   string     // how to find out who caused it: a sentence without a full stop; empty unless the culprit is Unknown
+	Advice   string     // only for Unknown: how to find out who caused it; a sentence without a full stop
 }

@@ -13,12 +13,11 @@ type refusals struct {
 	principal *principal
 	since     time.Time // end of the first refusal
 	all       int       // refusals of all its probes
-	foreign   int       // that the API itself did not give
-	elsewhere bool      // one of them is what every address gets
+	foreign   int       // refusals that the API itself did not give
+	elsewhere bool      // every address gets one of them
 	denials   int       // 401 from the API itself
-	refusing  int       // probes that got such an answer
-	ofAccount *failure  // the newest one that says that the account or the key is not good; nil for none
-	accepting int       // probes that were accepted after the first refusal, and are no witness against it
+	refusing  int       // probes that got such a 401
+	ofAccount *failure  // the newest refusal that says that the account or the key is not good; nil for none
 }
 
 // weighRefusal weighs what is known about a refused request: was it our credential, our role, the login service, a gateway, or the API?
@@ -86,7 +85,7 @@ func (r *refusals) count(f *failure) {
 	}
 }
 
-// weighGateway looks for answers that the API does not give.
+// weighGateway weighs the refusals that the API itself did not give.
 func (r *refusals) weighGateway(add adder) {
 	if r.foreign == 0 {
 		return
@@ -98,7 +97,7 @@ func (r *refusals) weighGateway(add adder) {
 	}
 }
 
-// weighRenewal weighs what the login service said. It reports whether it gave no token for reasons of its own.
+// weighRenewal weighs what the login service said. It reports whether the service gave no token, and did not blame the credential.
 func (r *refusals) weighRenewal(add adder) (unavailable bool) {
 	renewal := r.principal.renewal
 	switch {
@@ -109,11 +108,11 @@ func (r *refusals) weighRenewal(add adder) (unavailable bool) {
 		add(API, 15, renewal.At, "it refuses a token that was just refreshed")
 	case renewal.Renewed:
 	case renewal.Page && renewal.Refused:
-		add(Gateway, 70, renewal.At, "the login was answered by a page, not by the API%s", quoted(renewal.Words))
+		add(Gateway, 70, renewal.At, "the login was answered by a page, not by the API%s", afterColon(renewal.Words))
 	case renewal.Refused:
-		add(Credential, 50, renewal.At, "the login service refused it%s", quoted(renewal.Words))
+		add(Credential, 50, renewal.At, "the login service refused it%s", afterColon(renewal.Words))
 	default:
-		add(LoginService, 70, renewal.At, "the login service gives no token%s", quoted(renewal.Words))
+		add(LoginService, 70, renewal.At, "the login service gives no token%s", afterColon(renewal.Words))
 		return true
 	}
 	return false
@@ -129,11 +128,11 @@ func (r *refusals) weighWords(add adder) {
 		return
 	}
 	if r.o.Outcome == Forbidden {
-		add(Role, 15, r.o.End, "it is known, but not allowed to do this%s", quoted(r.o.Words))
+		add(Role, 15, r.o.End, "it is known, but not allowed to do this%s", afterColon(r.o.Words))
 	}
 }
 
-// weighAcceptance weighs whether the credential was accepted after it was first refused, and by whom.
+// weighAcceptance weighs whether endpoints accepted the credential after it was first refused, and which ones.
 func (m *memory) weighAcceptance(r *refusals, add adder) {
 	witness, unproven, same := "", "", false
 	var at time.Time
@@ -141,10 +140,10 @@ func (m *memory) weighAcceptance(r *refusals, add adder) {
 		if !h.acceptedAfter(r.since, r.o.End) {
 			continue
 		}
-		anybody, known := m.servesWithoutCredential(h.probe, r.o.End)
+		open, known := m.servesWithoutCredential(h.probe, r.o.End)
 		refusedBefore := h.refusedLately(r.o.End) && h.since.Before(h.accepted) // so it does check the credential
 		switch {
-		case anybody:
+		case open:
 			continue
 		case known, refusedBefore:
 			witness, at = first(witness, h.probe), later(at, h.accepted)
@@ -152,12 +151,11 @@ func (m *memory) weighAcceptance(r *refusals, add adder) {
 		default:
 			unproven, at = first(unproven, h.probe), later(at, h.accepted)
 		}
-		r.accepting++
 	}
 	switch {
 	case r.o.Outcome == Forbidden && same:
 		add(API, 45, at, "%s is allowed and refused by turns", r.o.Probe)
-	case r.o.Outcome == Forbidden && r.accepting > 0:
+	case r.o.Outcome == Forbidden && first(witness, unproven) != "":
 		add(Role, 15, at, "%s is accepted with the same credential", first(witness, unproven))
 	case witness != "":
 		add(API, 45, at, "%s is accepted with the same credential", witness)
@@ -171,8 +169,8 @@ func (m *memory) weighAcceptance(r *refusals, add adder) {
 	}
 }
 
-// weighUnanimity weighs that no endpoint accepts the credential. That does not count when the login service was asked in the window and did
-// not refuse the credential, because its answer shows more.
+// weighUnanimity weighs that no endpoint accepts the credential. This does not count against the credential if the login service was asked
+// in the window and did not refuse it, because that answer shows more.
 func (m *memory) weighUnanimity(r *refusals, add adder) {
 	if m.guardGranted.After(m.guardDenied) {
 		add(API, 10, m.guardGranted, "it does not refuse requests that it must refuse")
@@ -252,12 +250,13 @@ func (p *principal) failsAfterRefusal(at time.Time) (name string) {
 	return name
 }
 
-// unavailable reports whether the newest renewal failed by no fault of the credential.
+// unavailable reports whether the newest renewal failed for another reason than the credential.
 func (r *Renewal) unavailable(at time.Time) bool {
 	return !r.At.IsZero() && at.Sub(r.At) <= window && !r.Renewed && !r.Refused && !r.Page
 }
 
-// unprovenWitness returns the name of a probe that speaks for a credential, if it is not known whether its endpoint checks credentials.
+// unprovenWitness returns the name of a probe that was accepted with a credential after a refusal, if it is not known whether its endpoint
+// checks credentials.
 func (m *memory) unprovenWitness(credential string, at time.Time) string {
 	p, name := m.credentials[credential], ""
 	if p == nil || credential == "" {
@@ -278,7 +277,7 @@ func (m *memory) unprovenWitness(credential string, at time.Time) string {
 	return name
 }
 
-// first returns the name that comes first in the alphabet; the empty one comes last.
+// first returns the name that comes first in the alphabet. An empty name comes last.
 func first(a, b string) string {
 	if a == "" || b != "" && b < a {
 		return b
@@ -286,8 +285,8 @@ func first(a, b string) string {
 	return a
 }
 
-// quoted returns foreign words behind a colon; nothing without words.
-func quoted(words string) string {
+// afterColon returns a colon, a space and the words; nothing without words.
+func afterColon(words string) string {
 	if words == "" {
 		return ""
 	}

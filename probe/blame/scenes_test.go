@@ -34,14 +34,14 @@ func scenes() []scene {
 			with(at(0, "a", "k", ServerError), func(o *Observation) { o.Code, o.Page = 500, true }),
 		}},
 
-		{"D1: a closed port", API, "refused the connection", []Observation{with(at(0, "a", "", NotConnected), link(LinkRefused))}},
+		{"a closed port", API, "refused the connection", []Observation{with(at(0, "a", "", NotConnected), link(LinkRefused))}},
 		{"nothing answers, nothing is checked", Unknown, "connectivity: {address", []Observation{
 			with(at(0, "a", "", NotConnected), link(LinkNoAnswer)),
 		}},
-		{"D13: nothing answers, our network does", API, "our network is fine: 1.1.1.1:53 answered", []Observation{
+		{"nothing answers, and our network works", API, "our network is fine: 1.1.1.1:53 answered", []Observation{
 			with(with(at(0, "a", "", NotConnected), link(LinkNoAnswer)), connectivity(true)),
 		}},
-		{"nothing answers, nor does anything else", Network, "1.1.1.1:53 could not be reached either", []Observation{
+		{"neither the target nor anything else answers", Network, "1.1.1.1:53 could not be reached either", []Observation{
 			with(with(at(0, "a", "", NotConnected), link(LinkNoAnswer)), connectivity(false)),
 		}},
 		{"nothing answers here, others get answers", API, "other runs got answers", []Observation{
@@ -64,29 +64,29 @@ func scenes() []scene {
 		}},
 		{"our proxy", Network, "proxy", []Observation{with(at(0, "a", "", NotConnected), link(LinkProxy))}},
 		{"an expired certificate", API, "certificate", []Observation{with(at(0, "a", "", NotConnected), link(LinkTLS))}},
-		{"D12: the link was down while the run was under way", Network, "could not be reached", []Observation{
+		{"the link was down while the run was under way", Network, "could not be reached", []Observation{
 			with(with(at(1, "b", "", NotConnected), link(LinkNoAnswer)), connectivity(false)),
 			with(with(at(0, "a", "", NotAnswered), func(o *Observation) { o.End = o.End.Add(9 * time.Second) }), connectivity(true)),
 		}},
-		{"D14: the name does not exist", API, "does not exist", []Observation{with(at(0, "a", "", NotResolved), dns(DNSNoName))}},
-		{"D14: SERVFAIL, others resolve", API, "zone", []Observation{
+		{"the name does not exist", API, "does not exist", []Observation{with(at(0, "a", "", NotResolved), dns(DNSNoName))}},
+		{"SERVFAIL, others resolve", API, "zone", []Observation{
 			with(with(at(0, "a", "", NotResolved), dns(DNSFailed)), resolver(true)),
 		}},
-		{"D14: SERVFAIL, others do not resolve", Resolver, "does not resolve the root either", []Observation{
+		{"SERVFAIL, others do not resolve", Resolver, "does not resolve the root either", []Observation{
 			with(with(at(0, "a", "", NotResolved), dns(DNSFailed)), resolver(false)),
 		}},
-		{"D14: SERVFAIL, nothing is checked", Unknown, "", []Observation{with(at(0, "a", "", NotResolved), dns(DNSFailed))}},
-		{"D14: the resolver is silent", Resolver, "did not answer", []Observation{with(at(0, "a", "", NotResolved), dns(DNSNoAnswer))}},
-		{"the resolver is silent, as is everything", Network, "could not be reached", []Observation{
+		{"SERVFAIL, nothing is checked", Unknown, "", []Observation{with(at(0, "a", "", NotResolved), dns(DNSFailed))}},
+		{"the resolver is silent", Resolver, "did not answer", []Observation{with(at(0, "a", "", NotResolved), dns(DNSNoAnswer))}},
+		{"the resolver and everything else are silent", Network, "could not be reached", []Observation{
 			with(with(with(at(0, "a", "", NotResolved), dns(DNSNoAnswer)), resolver(false)), connectivity(false)),
 		}},
 
-		{"D2: a maintenance page", Gateway, "every address gets the same page", []Observation{with(at(0, "a", "", WrongAnswer), everywhere)}},
-		{"D2: a maintenance page lets a guard in", Gateway, "every address", []Observation{with(at(0, "guard", "", Granted), everywhere)}},
+		{"a maintenance page", Gateway, "every address gets the same page", []Observation{with(at(0, "a", "", WrongAnswer), everywhere)}},
+		{"a maintenance page answers a guarded probe", Gateway, "every address", []Observation{with(at(0, "guard", "", Granted), everywhere)}},
 		{"an access leak", Leak, "granted a request", []Observation{at(0, "guard", "", Granted)}},
 		{"an answer without the field", API, "not what the probe expects", []Observation{at(0, "a", "", WrongAnswer)}},
 
-		{"D4: half of the runs of a probe are refused", API, "accepted and refused by turns", []Observation{
+		{"half of the runs of a probe are refused", API, "accepted and refused by turns", []Observation{
 			with(at(0, "a", "k", Refused), says("Invalid API key.")), at(5, "a", "k", Good), at(6, "b", "k", Good),
 			with(at(10, "a", "k", Refused), says("Invalid API key.")),
 		}},
@@ -99,28 +99,28 @@ func scenes() []scene {
 		{"a key is revoked while one endpoint is broken", Credential, "no endpoint accepts it", []Observation{
 			at(1, "a", "k", Refused), at(2, "b", "k", Refused), at(3, "c", "k", ServerError), at(4, "b", "k", Refused),
 		}},
-		{"D5: a revoked key, and an endpoint that serves anybody", Credential, "Invalid API key", []Observation{
+		{"a revoked key, and an endpoint that needs no credential", Credential, "Invalid API key", []Observation{
 			with(at(0, "a", "k", Refused), says("Invalid API key.")), at(5, "public", "k", Good),
 			with(at(10, "a", "k", Refused), says("Invalid API key.")),
 		}},
-		{"D6: a gateway asks for a password", Gateway, "another way to authenticate", []Observation{
+		{"a gateway asks for a password", Gateway, "another way to authenticate", []Observation{
 			with(at(0, "a", "k", Refused), func(o *Observation) { o.Page, o.Foreign = true, true }),
 		}},
-		{"D7: an account that is disabled", Credential, "user_inactive", []Observation{
+		{"an account that is disabled", Credential, "user_inactive", []Observation{
 			with(with(with(at(0, "a", "u", Refused), says("user_inactive")), fresh), login(Renewal{Renewed: true})),
 		}},
-		{"D8: two keys at once", API, "two rarely become invalid at the same time", []Observation{
+		{"two keys at the same time", API, "two rarely become invalid at the same time", []Observation{
 			with(at(0, "a", "k", Refused), says("Invalid API key.")), with(at(1, "b", "l", Refused), says("Invalid API key.")),
 			with(at(2, "c", "k", Refused), says("Invalid API key.")),
 		}},
 		{"two keys, an hour apart", Credential, "Invalid API key", []Observation{
 			with(at(0, "a", "k", Refused), says("Invalid API key.")), with(at(3601, "b", "l", Refused), says("Invalid API key.")),
 		}},
-		{"D15: 403 with words about the key", Credential, "Invalid API key", []Observation{
+		{"403 with words about the key", Credential, "Invalid API key", []Observation{
 			with(at(0, "a", "k", Forbidden), says("Invalid API key.")), with(at(1, "b", "k", Forbidden), says("Invalid API key.")),
 		}},
 		{"one endpoint forbids", Role, "b is accepted", []Observation{at(3, "b", "k", Good), at(0, "a", "k", Forbidden)}},
-		{"D16: a new token is refused", API, "just issued", []Observation{
+		{"a new token is refused", API, "just issued", []Observation{
 			with(with(at(0, "a", "u", Refused), fresh), login(Renewal{Renewed: true, LoggedIn: true})),
 		}},
 		{"the login is refused", Credential, "the login service refused it: no_active_account", []Observation{

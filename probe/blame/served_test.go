@@ -7,7 +7,7 @@ import (
 	. "squarewatch/probe/blame"
 )
 
-// TestAnEndpointMayBecomeGuarded has an endpoint that answered without a credential long ago. A release may require one since.
+// TestAnEndpointMayBecomeGuarded has an endpoint that answered without a credential long ago. A newer release of the API may require one.
 func TestAnEndpointMayBecomeGuarded(t *testing.T) {
 	j := NewJudge()
 	j.ServesWithoutCredential("open", true, begin)
@@ -24,6 +24,6 @@ func TestAnEndpointMayBecomeGuarded(t *testing.T) {
 	j.ServesWithoutCredential("open", true, seen[2].End)
 	j.ServesWithoutCredential("open", false, begin.Add(time.Second))
 	if got := j.Verdict(&seen[2]); got.Culprit == API {
-		t.Errorf("want the newest answer believed, got %+v", got)
+		t.Errorf("want the newest record used, got %+v", got)
 	}
 }

@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	// sameTime is how long before the begin of a run a check of our own still tells something about the run.
+	// sameTime is how old a failed check may be when a run starts, to count for the run.
 	sameTime = 5 * time.Second
-	// justBefore is how long before the begin of a run a check that passed still tells something about the run.
+	// justBefore is how old a check that passed may be when a run starts, to count for the run.
 	justBefore = time.Second
-	// recently is how long before the begin of a run another run's failure still tells something about it.
+	// recently is how old the failure of another run may be when a run starts, to count for the run.
 	recently = time.Minute
 )
 
@@ -33,7 +33,7 @@ func (m *memory) weighSilence(o *Observation) []point {
 	if o.Outcome == NotResolved {
 		return m.weighLookup(o, points)
 	}
-	if !down && m.reached.At.After(o.Start.Add(-justBefore)) && o.Link != LinkProxySilent { // the check goes past the proxy
+	if !down && m.reached.At.After(o.Start.Add(-justBefore)) && o.Link != LinkProxySilent { // the check does not use the proxy
 		add(API, 30, m.reached.At, "our network is fine: %s answered", m.reached.What)
 	}
 	if m.answered.After(o.Start) {
@@ -59,8 +59,9 @@ func (m *memory) weighSilence(o *Observation) []point {
 	return points
 }
 
-// wasDown reports whether our network or proxy was down when a run began, or later: the newest check that failed was made then or just
-// before, or nothing worked between a check that failed lately and the run. A check that passes after the run does not show how it began.
+// wasDown reports whether our network or proxy was down when a run started, or later. It was down if a check failed at most sameTime before
+// the start, or later. It was also down if a check failed at most a minute before, and nothing worked between the check and the start. A
+// check that passes after the run does not show how the run began.
 func wasDown(failed time.Time, worked *worked, start time.Time) bool {
 	switch {
 	case failed.IsZero() || failed.Before(start.Add(-recently)):
@@ -71,7 +72,7 @@ func wasDown(failed time.Time, worked *worked, start time.Time) bool {
 	return !worked.between(failed, start)
 }
 
-// worked is when our network or proxy was seen to work: for each second of the window, the last such time in it.
+// worked is when our network or proxy worked: the last time in each second of the window.
 type worked [window / time.Second]time.Time
 
 // add records a time.
@@ -80,7 +81,7 @@ func (w *worked) add(at time.Time) {
 	*second = later(*second, at)
 }
 
-// between reports whether it was seen to work after one time, and not after another one.
+// between reports whether a recorded time is after one time, and not after another one.
 func (w *worked) between(after, until time.Time) bool {
 	for _, at := range w {
 		if at.After(after) && !at.After(until) {

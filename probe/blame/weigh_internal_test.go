@@ -20,7 +20,7 @@ func sums(seen []Observation, question *Observation) map[Culprit]int {
 	return all
 }
 
-// speaking returns observations of a probe at a time, by the one culprit that each is evidence for.
+// speaking returns one observation for each culprit. Each observation is evidence for that culprit alone.
 func speaking(probe string, at time.Time, question *Observation) map[Culprit]Observation {
 	run := func(outcome Outcome, change func(*Observation)) Observation {
 		o := Observation{Probe: probe, Credential: question.Credential, Start: at, End: at.Add(time.Second), Outcome: outcome}
@@ -33,7 +33,7 @@ func speaking(probe string, at time.Time, question *Observation) map[Culprit]Obs
 	}
 	accepted := API // the credential is good
 	if question.Outcome == Forbidden && probe != question.Probe {
-		accepted = Role // and what it may not do is another matter
+		accepted = Role // the credential is good, but may lack a permission
 	}
 	return map[Culprit]Observation{
 		accepted: run(Good, func(*Observation) {}),
@@ -50,8 +50,8 @@ func speaking(probe string, at time.Time, question *Observation) map[Culprit]Obs
 	}
 }
 
-// TestMoreEvidence adds one observation to random ones. It speaks for one culprit, and is of the judged probe or of another one. The weight
-// of no other culprit may increase.
+// TestMoreEvidence adds one observation to random ones. The added one is evidence for one culprit. It belongs to the judged probe or to
+// another one. The weight of no other culprit may increase.
 func TestMoreEvidence(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	begin := time.Date(2026, 3, 1, 2, 14, 0, 0, time.UTC)

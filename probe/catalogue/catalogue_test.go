@@ -59,7 +59,7 @@ func TestOnlySafeEndpoints(t *testing.T) {
 	}
 	for _, p := range all(t) {
 		if !safe[p.Method+" "+p.Template()] {
-			t.Errorf("%s calls %s %s, which the record does not show to be safe", p.Name, p.Method, p.Template())
+			t.Errorf("%s calls %s %s, which the documentation of the API does not show to be safe", p.Name, p.Method, p.Template())
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestProbesWithoutTheirNeedsAreSkipped(t *testing.T) {
 		t.Errorf("without anything: %s", cmp.Diff(want, names))
 	}
 	if want := []string{"permission-public", "collections", "bookings-config", "owner-metrics", "public-impact"}; !cmp.Equal(want, left) {
-		t.Errorf("left out: %s", cmp.Diff(want, left))
+		t.Errorf("skipped: %s", cmp.Diff(want, left))
 	}
 	if _, _, err := catalogue.Probes(catalogue.Options{Names: []string{"reach", "nonsense"}}); err == nil ||
 		!strings.Contains(err.Error(), `"nonsense": it has reach,`) {

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// ErrNoAnswer is the fault of a disk on which a call has not returned in time. Nothing can interrupt a system call on a disk that
-// hangs; "Uninterruptible sleep" in https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html (state D).
+// ErrNoAnswer says that a call has not returned from the disk in time. Nothing can interrupt a system call on a disk that hangs:
+// "Uninterruptible sleep" in https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html (state D).
 var ErrNoAnswer = errors.New("the disk of state_dir does not answer")
 
-// Call is a call that may wait for the disk without end. Only its own goroutine waits that long.
+// Call is a call that may wait for the disk without end. Only the goroutine of the call waits that long.
 type Call struct {
 	done chan struct{}
 	err  error
 }
 
-// Go calls a function in a goroutine of its own. The goroutine ends when the function returns, which may be never on a disk that
-// hangs; use Wait to learn whether it did.
+// Go calls a function in a new goroutine, which ends when the function returns. On a disk that hangs, this may never happen. Wait says
+// whether it did.
 func Go(call func() error) *Call {
 	c := &Call{done: make(chan struct{})}
 	go func() {
@@ -30,9 +30,9 @@ func Go(call func() error) *Call {
 func (c *Call) Done() <-chan struct{} { return c.done }
 
 // Wait waits for the function at most as long as limit, and returns its error. It returns ErrNoAnswer if the function has not
-// returned by then; the call goes on.
+// returned by then; the call continues.
 func (c *Call) Wait(limit time.Duration) error {
-	select { // an answer that is there counts, even with a limit of 0
+	select { // a function that has returned counts, even with a limit of 0
 	case <-c.done:
 		return c.err
 	default:

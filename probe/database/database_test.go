@@ -126,7 +126,7 @@ func TestDamagedFileIsRenamed(t *testing.T) {
 	}
 }
 
-func TestNewerDatabaseIsRefusedAndKept(t *testing.T) {
+func TestNewerDatabaseIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	db, err := database.Open(t.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {

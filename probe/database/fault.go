@@ -13,7 +13,7 @@ const (
 	codeNotADB   = 26
 )
 
-// Fix says what to do about an error of the database, in the words for a person.
+// Fix tells a person what to do about an error of the database.
 func Fix(err error) string {
 	if errors.Is(err, ErrNoAnswer) {
 		return "check the device and the file system of state_dir: dmesg, a frozen file system (fsfreeze), a lost network mount"

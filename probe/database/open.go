@@ -44,8 +44,8 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*sql.DB, error
 	return connect(ctx, path)
 }
 
-// OpenReadOnly opens a database that no process has open for writing. It returns an error that is [IsLocked] when one has; such a process
-// keeps the database locked. It creates no files: the reader may be another user, and the daemon could not open files of that user.
+// OpenReadOnly opens a database that no process has open for writing: a process that has keeps it locked, and the error is [IsLocked]. It
+// creates no files: the reader may be another user, and the daemon could not open files of that user.
 func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open the database: %w: the daemon creates it in state_dir when it first runs", err)
@@ -81,7 +81,7 @@ func prepare(path string) error {
 // lockingMode keeps the file locked for this process as long as it is open. SQLite then has the index of the WAL in ordinary memory and
 // not in a memory-mapped file, see "Use of WAL Without Shared-Memory" in https://www.sqlite.org/wal.html. A thread that writes to a
 // mapped file on a disk that hangs waits in a page fault. Go cannot interrupt it there, so the next garbage collection would halt the whole
-// process. A thread in a system call halts nothing. No other process can lock the file either; others read a copy (squarewatch copy).
+// process. A thread in a system call does not halt it. No other process can lock the file either; others read a copy (squarewatch copy).
 const lockingMode = "locking_mode(EXCLUSIVE)"
 
 // journalLimit shortens the WAL to 16 MiB after a checkpoint, see https://www.sqlite.org/pragma.html#pragma_journal_size_limit.
@@ -121,7 +121,7 @@ func connect(ctx context.Context, path string) (_ *sql.DB, err error) {
 			err = errors.Join(err, db.Close())
 		}
 	}()
-	// A write lock now, and not at the first write, tells whether another process has the file locked.
+	// Take a write lock now, to learn before the first write whether another process has the file locked.
 	for _, statement := range []string{"BEGIN IMMEDIATE", "COMMIT"} {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return nil, damaged(err)

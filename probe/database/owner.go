@@ -19,15 +19,15 @@ var ErrInUse = errors.New("state_dir is in use")
 // Owner is the ownership of a directory by this process. The kernel ends it with the process, however that ends.
 type Owner struct {
 	directory *os.File
-	named     bool // the file with the process identifier is written
+	named     bool // the file with the process identifier is written, or must not be
 }
 
 // pidFile holds the process identifier of the owner, for people.
 const pidFile = "squarewatch.pid"
 
 // Own takes ownership of a directory, which it creates if it is missing. It returns an error that is ErrInUse and names the process when
-// another process owns it. The lock is on the directory itself, so that a full or read-only disk can be owned too. A file system without
-// such locks (flock, see https://man7.org/linux/man-pages/man2/flock.2.html, on NFS) has no owner, and the log says so.
+// another process owns it. The lock is on the directory itself, so that a full or read-only disk can be owned too. On a file system without
+// such locks (flock on NFS, see https://man7.org/linux/man-pages/man2/flock.2.html) it only logs a warning.
 func Own(ctx context.Context, path string, logger *slog.Logger) (*Owner, error) {
 	const directoryMode = 0o700
 	if err := os.MkdirAll(path, directoryMode); err != nil {
@@ -50,8 +50,8 @@ func Own(ctx context.Context, path string, logger *slog.Logger) (*Owner, error) 
 	return &Owner{directory: directory}, nil
 }
 
-// Name writes the process identifier for people, unless that is done. Call it after Own, and again when it failed: on a read-only disk the
-// file still names the owner before.
+// Name writes the process identifier for people, if that is not done yet. Call it after Own, and again after an error: on a read-only disk
+// the file still names the previous owner.
 func (o *Owner) Name() error {
 	const fileMode = 0o600
 	if o.named {

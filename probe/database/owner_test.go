@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe/database"
 )
 
-// TestTheOwnerIsNamedWhenTheDiskWorks has a disk that cannot be written at first and holds the identifier of the owner before.
+// TestTheOwnerIsNamedWhenTheDiskWorks has a disk that cannot be written at first. Then the owner must still be named.
 func TestTheOwnerIsNamedWhenTheDiskWorks(t *testing.T) {
 	directory := t.TempDir()
 	file := filepath.Join(directory, "squarewatch.pid")

@@ -61,10 +61,10 @@ type span struct {
 	gap         bool
 }
 
-// TestADayOfTroubles lets the machine sleep and sets the clock twice, over the night in which summer time begins or ends. Every run
-// that was intended while the process ran either ran or was missed because the last run had not ended. Every other intended run
-// is reported as a gap, and so is a run that spans the beginning of one. No run is made up for.
-func TestADayOfTroubles(t *testing.T) {
+// TestADayWithSleepAndClockChanges lets the machine sleep and sets the clock twice, over the night in which summer time begins or ends.
+// Every run that was intended while the process ran either ran or was missed because the last run had not ended. Every other intended run
+// is reported as a gap, and so is a run that spans the beginning of one. No missed run starts later.
+func TestADayWithSleepAndClockChanges(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -74,12 +74,12 @@ func TestADayOfTroubles(t *testing.T) {
 		"summer time ends":   time.Date(2026, 10, 24, 12, 0, 0, 0, berlin),
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { dayOfTroubles(t, noon) })
+			synctest.Test(t, func(t *testing.T) { sleepAndClockChanges(t, noon) })
 		})
 	}
 }
 
-func dayOfTroubles(t *testing.T, noon time.Time) {
+func sleepAndClockChanges(t *testing.T, noon time.Time) {
 	t.Helper()
 	clock := &wall{}
 	clock.set(time.Until(noon.Add(500 * time.Millisecond)))
@@ -94,14 +94,14 @@ func dayOfTroubles(t *testing.T, noon time.Time) {
 	running.Go(func() { d.Run(ctx, dispatch.Handover{Since: from}) })
 
 	var spans []span
-	// there lets time pass. away sets the clock and returns when the dispatcher has noticed it, which is when the next run is due.
-	there := func(d time.Duration) {
+	// wait lets time pass. setClock sets the clock and returns when the dispatcher has noticed it, which is when the next run is due.
+	wait := func(d time.Duration) {
 		from := clock.now()
 		<-time.After(d)
 		synctest.Wait()
 		spans = append(spans, span{from, clock.now(), false})
 	}
-	away := func(by time.Duration) {
+	setClock := func(by time.Duration) {
 		noticed := 10 * time.Second
 		for _, e := range entries {
 			noticed = min(noticed, e.Probe.Schedule.Next(clock.now()).Sub(clock.now()))
@@ -114,13 +114,13 @@ func dayOfTroubles(t *testing.T, noon time.Time) {
 			spans = append(spans, span{from, clock.now(), true})
 		} // else the same times come again
 	}
-	there(6 * time.Hour)
-	away(7 * time.Hour) // the machine sleeps, from six until one
-	there(3 * time.Hour)
-	away(90 * time.Second) // the clock is set forward
-	there(3 * time.Hour)
-	away(-20 * time.Minute) // and back
-	there(4 * time.Hour)
+	wait(6 * time.Hour)
+	setClock(7 * time.Hour) // the machine sleeps, from six until one
+	wait(3 * time.Hour)
+	setClock(90 * time.Second) // the clock is set forward
+	wait(3 * time.Hour)
+	setClock(-20 * time.Minute) // and back
+	wait(4 * time.Hour)
 	cancel()
 	running.Wait()
 
@@ -181,7 +181,7 @@ func TestSummerTimeIsCountedRight(t *testing.T) {
 		noon                       time.Time
 		night, halfHourly, quarter int
 	}{
-		{time.Date(2026, 3, 28, 12, 0, 0, 0, berlin), 1, 46, 92}, // a day of 23 hours; the 02:30 that it lacks comes at 03:00
+		{time.Date(2026, 3, 28, 12, 0, 0, 0, berlin), 1, 46, 92}, // a day of 23 hours: 02:30 does not exist, and its run starts at 03:00
 		{time.Date(2026, 10, 24, 12, 0, 0, 0, berlin), 1, 50, 100},
 		{time.Date(2026, 6, 1, 12, 0, 0, 0, berlin), 1, 48, 96},
 	} {

@@ -36,16 +36,16 @@ type Options struct {
 // Dispatcher starts runs at their intended times, each in its own goroutine. It keeps the entries in a heap, so the cost of a
 // wake-up depends on what is due and not on the number of probes.
 //
-// A run that cannot start in time is reported as a [probe.Miss] with a reason. It is not made up for, because a burst of late
-// runs would slow down the target and distort its own measurement.
+// A run that cannot start in time is reported as a [probe.Miss] with a reason. It does not start later, because a burst of late
+// runs would slow down the target and distort the measurement.
 type Dispatcher struct {
 	options Options
-	armed   chan struct{}
-	stop    chan struct{}
-	once    sync.Once
+	armed   chan struct{} // closed when the first runs are scheduled
+	stop    chan struct{} // closed by Stop
+	once    sync.Once     // closes stop
 	wake    chan struct{} // wakes the loop when a probe is due earlier than before
 	pacer   *rate.Limiter // nil without a rate
-	closing chan struct{}
+	closing chan struct{} // closed with closed
 	runs    sync.WaitGroup
 	still   standstills
 
@@ -73,7 +73,7 @@ func New(options Options) *Dispatcher {
 	}
 }
 
-// errStopped is the cause of the end of a run's context after the grace.
+// errStopped is the cause with which the context of runs is cancelled after the grace.
 var errStopped = errors.New("squarewatch is stopping")
 
 // Run schedules every probe from from.Since and starts runs until ctx ends or Stop is called. It returns when every run has
@@ -125,8 +125,8 @@ func (d *Dispatcher) Stop() Handover {
 	return left
 }
 
-// MissRest reports as missed the runs that were due after ctx of Run had ended: while runs end, no other starts. Call it after Run, and
-// after the Run of every earlier dispatcher.
+// MissRest reports the runs that were due after the ctx of Run had ended as missed: no run starts then. Call it after Run has returned,
+// also the Run of every earlier dispatcher.
 func (d *Dispatcher) MissRest() {
 	var misses []probe.Miss
 	now, tally := d.options.Wall().Round(0), probe.Tally{}

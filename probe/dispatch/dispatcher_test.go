@@ -128,7 +128,7 @@ func TestRunsWaitForASlotUntilTheirNextTime(t *testing.T) {
 			latest = max(latest, r.Lateness())
 		}
 		if latest > time.Minute {
-			t.Errorf("a run was %v late, though its next one was due after 1m", latest)
+			t.Errorf("a run was %v late, though the next run of its probe was due after 1m", latest)
 		}
 	})
 }
@@ -172,7 +172,7 @@ func TestStopLetsRunsFinishWithinTheGrace(t *testing.T) {
 	})
 }
 
-// TestRunsDueDuringAStopAreMissed stops while a run is in progress: what is due until that run has ended is neither started nor forgotten.
+// TestRunsDueDuringAStopAreMissed stops while a run is in progress. Runs that are due before it ends do not start: they are missed.
 func TestRunsDueDuringAStopAreMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{}

@@ -20,7 +20,7 @@ type Handover struct {
 // probeState is the state of one probe at a handover.
 type probeState struct {
 	failing  bool
-	busy     *item // has a run that continues; nil for none
+	busy     *item // the item with a run that continues; nil for none
 	schedule probe.Schedule
 	next     time.Time // when its next run is due
 }

@@ -93,9 +93,9 @@ func TestReloadKeepsTheScheduleOfAFailingProbe(t *testing.T) {
 	})
 }
 
-// TestAReloadOwesNoRunFromBeforeIt adds a probe, and gives another one a shorter interval. Neither was due before the reload.
-func TestAReloadOwesNoRunFromBeforeIt(t *testing.T) {
-	for seconds := range 10 { // since the last run, on whatever second it comes
+// TestAReloadStartsNoRunOfATimeBefore adds a probe, and gives another one a shorter interval. Neither was due before the reload.
+func TestAReloadStartsNoRunOfATimeBefore(t *testing.T) {
+	for seconds := range 10 { // between the last run and the reload
 		synctest.Test(t, func(t *testing.T) {
 			l := &ledger{}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

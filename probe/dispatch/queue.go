@@ -21,7 +21,7 @@ type item struct {
 	predecessor *item       // in the previous dispatcher, while its run may still be running; else nil
 }
 
-// running reports whether a run waits or is running, also one that the previous dispatcher has started.
+// running reports whether a run waits or is running, including one of the previous dispatcher.
 func (it *item) running() bool {
 	if it.predecessor != nil && !it.predecessor.busy.Load() {
 		it.predecessor = nil
@@ -37,7 +37,7 @@ func (it *item) schedule() probe.Schedule {
 	return it.Probe.Schedule
 }
 
-// miss returns a number of runs of the probe that were not started.
+// miss returns a report of count missed runs. The first one was intended at the given time.
 func (it *item) miss(intended time.Time, reason probe.MissReason, count int) probe.Miss {
 	return probe.Miss{Probe: it.Probe.Name, Intended: intended, Reason: reason, Count: count}
 }

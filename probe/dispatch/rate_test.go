@@ -41,11 +41,11 @@ func TestRunsBeyondTheRateAreMissedByTheLimit(t *testing.T) {
 		limits.Rate = 5
 		l := runFor(t, dispatch.Options{Entries: entries, Limits: limits}, 20*time.Second)
 		if n := len(l.runs); n < 95 || n > 105 {
-			t.Errorf("want 100 of 400 run, got %d", n)
+			t.Errorf("want 100 of 400 runs, got %d", n)
 		}
 		// A run that has not ended when the next one is due is an overrun.
 		if limited, overrun := l.missed(probe.MissLimit), l.missed(probe.MissOverrun); limited < 270 || overrun > 10 {
-			t.Errorf("want the others missed by the limit, got %d so and %d by overrun", limited, overrun)
+			t.Errorf("want the others missed by the limit, got %d by the limit and %d by overrun", limited, overrun)
 		}
 	})
 }

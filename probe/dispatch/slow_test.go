@@ -76,7 +76,7 @@ func TestProbesOfAHangingHostDelayNoOther(t *testing.T) {
 			t.Errorf("want 60 healthy runs, got %d", healthy)
 		}
 		if len(l.runs) < 60*8 {
-			t.Errorf("want the hung host probed too, got %d runs in all", len(l.runs))
+			t.Errorf("want the hung host probed too, got %d runs together", len(l.runs))
 		}
 	})
 }

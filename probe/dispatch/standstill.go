@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// pulseInterval is how often the process checks that it runs.
-const pulseInterval = time.Second
+// checkInterval is how often the process checks that it runs.
+const checkInterval = time.Second
 
 // standstills counts the times in which the process did not run: it was stopped, or the machine slept. A run that spans one says
-// nothing about the target: the answer may have waited for us. A forward step of the wall clock cannot be told apart and counts too.
+// nothing about the target: the answer may have waited for us. A forward step of the wall clock looks the same and counts too.
 type standstills struct {
 	wall func() time.Time
 
 	mu    sync.Mutex
-	last  time.Time // of the last check, by the wall clock, which goes on meanwhile; zero before the first
+	last  time.Time // the last check by the wall clock, which continues while the process stands still; zero before the first
 	count int
 }
 
-// check notes that the process runs, and returns how many times it has stood still so far.
+// check records that the process runs, and returns how many times it has stood still so far.
 func (s *standstills) check() int {
 	now := s.wall().Round(0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.last.IsZero() && now.Sub(s.last) > pulseInterval+gapTolerance {
+	if !s.last.IsZero() && now.Sub(s.last) > checkInterval+gapTolerance {
 		s.count++
 	}
 	s.last = now
@@ -33,11 +33,11 @@ func (s *standstills) check() int {
 
 // watch checks until ctx ends or ended is closed.
 func (s *standstills) watch(ctx context.Context, ended <-chan struct{}) {
-	pulse := time.NewTicker(pulseInterval)
-	defer pulse.Stop()
+	ticker := time.NewTicker(checkInterval)
+	defer ticker.Stop()
 	for {
 		select {
-		case <-pulse.C:
+		case <-ticker.C:
 			s.check()
 		case <-ended:
 			return

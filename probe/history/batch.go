@@ -19,7 +19,7 @@ type run struct {
 // batch is what one transaction writes.
 type batch struct {
 	results []run
-	details []*detail // of runs of earlier batches, to be kept after all
+	details []*detail // of healthy runs of earlier batches, to be kept because an unexpected run followed
 	misses  []probe.Miss
 	reloads []time.Time
 }
@@ -50,7 +50,7 @@ func (w *Writer) restoreLocked(b batch) {
 	w.waiting.reloads, _ = rejoined(b.reloads, w.waiting.reloads, w.room)
 }
 
-// rejoined returns the first room elements of two lists, and how many there was no room for.
+// rejoined returns the first room elements of two lists together, and how many it dropped.
 func rejoined[T any](older, newer []T, room int) (list []T, over int) {
 	list = append(older, newer...) //nolint:gocritic // the older list is not used again
 	over = max(len(list)-room, 0)
@@ -78,8 +78,8 @@ func (s *Store) write(ctx context.Context, b batch, started, now time.Time) erro
 	return nil
 }
 
-// writeAll writes a batch. Its ctx must never end, because for a context that can, the driver starts a goroutine for each statement, which
-// costs as much as a row. When the context of the transaction ends, database/sql rolls it back, and the next statement fails.
+// writeAll writes a batch. Its ctx must never end: for a context that can end, the driver starts a goroutine for each statement, which
+// costs as much as writing a row. When the context of the transaction ends, database/sql rolls it back, and the next statement fails.
 func (s *Store) writeAll(ctx context.Context, tx *sql.Tx, b batch) error {
 	if err := writeRuns(ctx, tx.StmtContext(ctx, s.writing.run), b.results); err != nil {
 		return err

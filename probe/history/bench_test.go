@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe/history"
 )
 
-// BenchmarkWriter writes the runs of 1,000 probes every 30 s, in batches of 1,000: healthy ones, or nothing but unexpected ones.
+// BenchmarkWriter writes the runs of 1,000 probes every 30 s, in batches of 1,000. All are healthy, or all are unexpected.
 func BenchmarkWriter(b *testing.B) {
 	for name, code := range map[string]int{"healthy": 200, "outage": 500} {
 		b.Run(name, func(b *testing.B) { benchmarkWriter(b, code) })
@@ -43,7 +43,8 @@ func benchmarkWriter(b *testing.B, code int) {
 	b.ReportMetric(float64(used)/float64(runs), "B/run")
 }
 
-// BenchmarkSummarise summarises an hour of 100 probes with a run every 30 s. The time for a run comes on top of that for writing it.
+// BenchmarkSummarise summarises an hour of 100 probes with a run every 30 s. Its time for a run comes in addition to the time for writing
+// the run.
 func BenchmarkSummarise(b *testing.B) {
 	store, hour, runs := openStore(b), time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC), 0
 	w := history.NewWriter(store, history.WriterOptions{Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler)})

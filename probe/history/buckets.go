@@ -9,7 +9,7 @@ import (
 	"squarewatch/probe"
 )
 
-// Bucket is what the runs of a probe were in a part of a period.
+// Bucket counts the runs of a probe in a part of a period.
 type Bucket struct {
 	Begin   time.Time     `json:"begin"`
 	Length  time.Duration `json:"length_ns"`
@@ -23,11 +23,11 @@ type Bucket struct {
 	P99     time.Duration `json:"p99_ns,omitempty"`
 }
 
-// maxRanked is of how many runs of a period the percentiles are computed. Of more runs it is a sample of about this size.
+// maxRanked is the number of runs up to which the percentiles of a period use all runs. Above it they use a sample of about this size.
 const maxRanked = 20_000
 
-// Buckets returns the runs of a probe in a period in parts of a length, which must be whole minutes; parts without runs are left out. Parts
-// of an hour and more are read from the counts of hours, which are kept longer than single runs.
+// Buckets divides a period into parts of a length, which must be whole minutes, and returns those in which a probe had runs. For parts of
+// an hour and more it reads the counts of hours, which are kept longer than single runs.
 func (s *Store) Buckets(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]Bucket, error) {
 	all, err := s.BucketsOfEach(ctx, []string{name}, since, until, length)
 	buckets := all[name]
@@ -47,10 +47,12 @@ func (s *Store) Buckets(ctx context.Context, name string, since, until time.Time
 	return buckets, s.rank(ctx, name, buckets, until, runs/maxRanked+1)
 }
 
-// rank sets the percentiles of buckets of equal length, in order. It reads one of each so many runs.
-func (s *Store) rank(ctx context.Context, name string, buckets []Bucket, until time.Time, each int) error {
-	const query = `SELECT ended, latency FROM runs WHERE probe = ? AND ended >= ? AND ended < ? AND rowid % ? = 0 ORDER BY ended`
-	rows, err := s.db.QueryContext(ctx, query, name, buckets[0].Begin.UnixMicro(), until.UnixMicro(), each)
+// rank sets the percentiles of buckets of equal length, in order. It reads about one run in oneIn.
+func (s *Store) rank(ctx context.Context, name string, buckets []Bucket, until time.Time, oneIn int) error {
+	// The choice depends on the time and not on the rowid, since runs of several probes may be stored in a regular order. A prime number of
+	// microseconds shares no period with a schedule.
+	const query = `SELECT ended, latency FROM runs WHERE probe = ? AND ended >= ? AND ended < ? AND ended / 7919 % ? = 0 ORDER BY ended`
+	rows, err := s.db.QueryContext(ctx, query, name, buckets[0].Begin.UnixMicro(), until.UnixMicro(), oneIn)
 	if err != nil {
 		return fmt.Errorf("read the latencies of %s: %w", name, err)
 	}
@@ -66,14 +68,15 @@ func (s *Store) rank(ctx context.Context, name string, buckets []Bucket, until t
 		}
 		all[at] = append(all[at], latency)
 	}
-	for i, latencies := range all {
+	for i := range buckets {
+		b, latencies := &buckets[i], all[i]
 		slices.Sort(latencies)
-		buckets[i].P50, buckets[i].P95, buckets[i].P99 = percentile(latencies, 50), percentile(latencies, 95), percentile(latencies, 99)
+		b.P50, b.P95, b.P99 = percentile(latencies, 50), percentile(latencies, 95), percentile(latencies, 99)
 	}
 	return rows.Err()
 }
 
-// percentile returns the smallest of sorted latencies that a share of them, in hundredths, does not exceed; 0 for none.
+// percentile returns a percentile of sorted latencies by the nearest-rank method: one of them, without interpolation; 0 for none.
 func percentile(sorted []int64, hundredths int) time.Duration {
 	if len(sorted) == 0 {
 		return 0
@@ -93,9 +96,9 @@ type PhaseMean struct {
 // maxDetails limits the runs whose phases are read for one period.
 const maxDetails = 5000
 
-// Phases returns the mean phases of the runs of a probe in a period, in parts of a length; parts without such runs are left out. It reads
-// the runs whose attempts are kept, the newest if there are more than 5,000: see [Store.Run]. Of parts of whole hours it reads what was
-// summed up of these runs, which is kept longer.
+// Phases returns the mean phases of the runs of a probe in a period, in parts of a length. It reads the runs whose attempts are kept (see
+// [Store.Run]), the newest 5,000 at most, and leaves out parts without them. For parts of an hour and more it reads the sums of these runs,
+// which are kept longer.
 func (s *Store) Phases(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]PhaseMean, error) {
 	if length >= time.Hour {
 		return s.phasesOfHours(ctx, name, since, until, length)
@@ -123,8 +126,8 @@ func (s *Store) Phases(ctx context.Context, name string, since, until time.Time,
 	return list, rows.Err()
 }
 
-// RollupsOf returns the roll-ups of one probe that begin in a period, in order: of minutes, or for a length of an hour and more of hours,
-// which are kept longer.
+// RollupsOf returns the roll-ups of one probe that begin in a period, in order. They are those of minutes. For a length of an hour and
+// more, they are those of hours, which are kept longer.
 func (s *Store) RollupsOf(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]Rollup, error) {
 	const times = `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + ?4 FROM times WHERE at + ?4 < ?2)
 		SELECT at, probe, credential, class, code, expected, blame, runs FROM times CROSS JOIN `

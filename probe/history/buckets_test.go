@@ -34,7 +34,7 @@ func TestPercentilesOfAProbe(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
 	var runs []*probe.Result
-	for i := range 100 { // latencies of 1 to 100 ms, in an order that is not theirs
+	for i := range 100 { // latencies of 1 to 100 ms, in a mixed order
 		r := run("a", begin.Add(time.Duration(i)*100*time.Millisecond), 200)
 		r.Attempts = []probe.Attempt{{Start: r.Start, End: r.Start.Add(time.Duration(i*37%100+1) * time.Millisecond)}}
 		runs = append(runs, r)

@@ -10,11 +10,11 @@ import (
 	"squarewatch/probe"
 )
 
-// detailJSON is what the column detail holds. Times and durations are in microseconds; a start counts from the start of the run.
+// detailJSON is what the column detail holds. Times and durations are in microseconds; a start is relative to the start of the run.
 type detailJSON struct {
 	Attempts []attemptJSON `json:"attempts"`
 	Looks    []lookJSON    `json:"looks,omitempty"`
-	Issued   int64         `json:"issued,omitempty"` // Unix time of the issue of the credential, where it is known
+	Issued   int64         `json:"issued,omitempty"` // Unix time at which the credential was issued; 0 when that is not known
 }
 
 type attemptJSON struct {
@@ -32,7 +32,7 @@ type attemptJSON struct {
 	Peer        string                    `json:"peer,omitempty"`
 	Reused      bool                      `json:"reused,omitempty"`
 	Size        int64                     `json:"size,omitempty"`
-	Certificate int64                     `json:"certificate,omitempty"` // Unix time of the first end of a certificate
+	Certificate int64                     `json:"certificate,omitempty"` // Unix time at which the first certificate of the chain expires
 }
 
 type lookJSON struct {
@@ -43,7 +43,7 @@ type lookJSON struct {
 	Text   string         `json:"text"`
 }
 
-// detail is what is kept of a run whose detail may be stored later: much less than its result.
+// detail is the part of a run that may be stored later. It needs much less memory than the whole result.
 type detail struct {
 	probe              string
 	trace              probe.TraceID
@@ -82,7 +82,7 @@ func (d *detail) text() (sql.NullString, error) {
 	return sql.NullString{String: string(text), Valid: true}, err
 }
 
-// readDetail sets what text returned. The result must have its start.
+// readDetail sets the fields of a result that text returned. The start of the result must be set.
 func readDetail(r *probe.Result, text string) error {
 	var stored detailJSON
 	if err := json.Unmarshal([]byte(text), &stored); err != nil {
@@ -133,7 +133,7 @@ func timeOrZero(seconds int64) time.Time {
 	return time.Unix(seconds, 0).UTC()
 }
 
-// addDetails writes the details of runs that an earlier batch stored without.
+// addDetails adds the details to runs that an earlier batch stored without them.
 func addDetails(ctx context.Context, tx *sql.Tx, details []*detail) error {
 	for _, d := range details {
 		text, err := d.text()

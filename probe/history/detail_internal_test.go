@@ -7,7 +7,7 @@ import (
 	"squarewatch/probe"
 )
 
-// FuzzReadDetail reads what may be in a damaged database. What can be read is written as it was read.
+// FuzzReadDetail reads what may be in a damaged database. What can be read can be written.
 func FuzzReadDetail(f *testing.F) {
 	f.Add(`{"attempts":[{"cause":"first","method":"GET","url":"https://a/","took":5,"phases":{"dns":2,"wait":3},"class":"success"}]}`)
 	f.Add(`{"attempts":[{"class":"nonsense"}],"issued":-1}`)

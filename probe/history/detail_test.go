@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// detailed returns a run with one attempt as it usually is, with a trace of its own.
+// detailed returns a run with one usual attempt and a random trace.
 func detailed(name string, at time.Time, code int) *probe.Result {
 	r := run(name, at.Truncate(time.Microsecond), code)
 	_, _ = rand.Read(r.Trace[:])

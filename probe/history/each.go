@@ -10,8 +10,8 @@ import (
 	"squarewatch/probe"
 )
 
-// RunsOfEach returns the runs of several probes as [Store.RunsOf] returns those of one, by probe, with one query. All other users of the
-// database wait meanwhile, so the limit times the number of names should be a few thousand at most.
+// RunsOfEach is [Store.RunsOf] for several probes, with one query. It returns the runs by probe. All other users of the database wait
+// meanwhile, so the limit times the number of names should be a few thousand at most.
 func (s *Store) RunsOfEach(ctx context.Context, names []string, from, until time.Time, limit int) (map[string][]Record, error) {
 	const query = `SELECT ` + runColumns + evidenceColumns + `, latency, attempts, detail IS NOT NULL
 		FROM json_each(?1) AS names CROSS JOIN runs ON runs.rowid IN (
@@ -39,8 +39,7 @@ func (s *Store) RunsOfEach(ctx context.Context, names []string, from, until time
 	return all, rows.Err()
 }
 
-// BucketsOfEach returns the runs of several probes in a period in parts of a length, by probe, with one query, without percentiles. Parts
-// without runs are left out. It reads the counts of minutes, or from parts of an hour on those of hours, which are kept longer.
+// BucketsOfEach is [Store.Buckets] for several probes, with one query and without percentiles. It returns the buckets by probe.
 func (s *Store) BucketsOfEach(
 	ctx context.Context, names []string, since, until time.Time, length time.Duration,
 ) (map[string][]Bucket, error) {
@@ -79,8 +78,8 @@ func (s *Store) BucketsOfEach(
 	return all, rows.Err()
 }
 
-// Misses returns the missed runs of all probes whose first was due after from and not after until, in order; the newest if there are more
-// than limit.
+// Misses returns the misses of all probes, in order, if their first run was due after from and not after until; the newest if there are
+// more than limit.
 func (s *Store) Misses(ctx context.Context, from, until time.Time, limit int) ([]probe.Miss, error) {
 	const query = `SELECT intended, probe, reason, runs FROM misses WHERE intended > ? AND intended <= ? ORDER BY intended DESC LIMIT ?`
 	rows, err := s.db.QueryContext(ctx, query, from.UnixMicro(), until.UnixMicro(), limit)

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestSeveralProbesAreReadAsOne(t *testing.T) {
+func TestSeveralProbesAreReadLikeOne(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
 	refused := detailed("a", begin.Add(3*time.Minute), 401)

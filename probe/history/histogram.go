@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// perDoubling is how many buckets a latency passes when it doubles. A percentile of a histogram is off by 4.4 % at most: a bucket is
+	// perDoubling is the number of buckets from a latency to its double. A percentile of a histogram is off by 4.4 % at most: a bucket is
 	// 2^(1/8), or 9.1 %, wide, and its middle stands for all of it.
 	perDoubling = 8
 	// maxBucket is the highest bucket: 2^52 microseconds, or 142 years. A time.Duration can hold twice as much.
@@ -24,7 +24,7 @@ const (
 // https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram.
 type histogram map[int]int64
 
-// bucketOf returns the bucket of a latency in microseconds. The first one is also for what took less than a microsecond.
+// bucketOf returns the bucket of a latency in microseconds. Bucket 0 is also for less than a microsecond.
 func bucketOf(latency int64) int {
 	if latency <= 1 {
 		return 0
@@ -32,7 +32,7 @@ func bucketOf(latency int64) int {
 	return min(int(math.Ceil(math.Log2(float64(latency))*perDoubling)), maxBucket)
 }
 
-// middle returns what stands for the latencies of a bucket. It differs from both ends by the same share.
+// middle returns the latency that represents a bucket. It differs from both ends by the same percentage.
 func middle(bucket int) time.Duration {
 	const width = 1.0905077326652577 // 2^(1/8)
 	upper := math.Exp2(float64(bucket) / perDoubling)
@@ -54,7 +54,7 @@ func (h histogram) add(other histogram) {
 	}
 }
 
-// percentile returns about the smallest latency that a share of the runs, in hundredths, does not exceed; 0 without runs.
+// percentile returns a percentile, which is off by 4.4 % at most; 0 without runs.
 func (h histogram) percentile(hundredths int64) time.Duration {
 	rank, below := (h.runs()*hundredths+99)/100, int64(0)
 	for _, bucket := range slices.Sorted(maps.Keys(h)) {
@@ -66,7 +66,7 @@ func (h histogram) percentile(hundredths int64) time.Duration {
 }
 
 // appendTo appends the histogram in its stored form, as unsigned varints: the first bucket, and the counts from it on. A count of 0 is
-// followed by how many further empty buckets it stands for.
+// followed by the number of further empty buckets.
 func (h histogram) appendTo(b []byte) []byte {
 	last := -1
 	for _, bucket := range slices.Sorted(maps.Keys(h)) {

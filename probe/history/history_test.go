@@ -22,8 +22,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// book is a store with a running writer.
-type book struct {
+// openHistory is a store with a running writer.
+type openHistory struct {
 	*history.Store
 	*history.Writer
 
@@ -32,9 +32,9 @@ type book struct {
 	stop func()
 }
 
-func open(tb testing.TB, path string) *book {
+func open(tb testing.TB, path string) *openHistory {
 	tb.Helper()
-	b := &book{log: &strings.Builder{}}
+	b := &openHistory{log: &strings.Builder{}}
 	logger := slog.New(slog.NewTextHandler(b.log, nil))
 	db, err := database.Open(tb.Context(), path, logger)
 	if err != nil {
@@ -72,7 +72,7 @@ func run(name string, at time.Time, code int) *probe.Result {
 	return r
 }
 
-func all(t *testing.T, b *book, since, until time.Time) []*probe.Result {
+func all(t *testing.T, b *openHistory, since, until time.Time) []*probe.Result {
 	t.Helper()
 	var list []*probe.Result
 	for r, err := range b.Runs(t.Context(), since, until) {
@@ -244,7 +244,7 @@ func TestFullDiskStopsOnlyTheHistory(t *testing.T) {
 		}
 		<-time.After(5 * time.Second)
 		if s := b.Status(); s.Fault == nil || s.Dropped != 100 {
-			t.Errorf("want the fault, and what there was no room for counted, got %+v", s)
+			t.Errorf("want the fault, and 100 runs dropped, got %+v", s)
 		}
 		limit(1 << 30)
 		<-time.After(15 * time.Second)
@@ -252,7 +252,7 @@ func TestFullDiskStopsOnlyTheHistory(t *testing.T) {
 			t.Errorf("want no fault any more, got %v", s.Fault)
 		}
 		if got := len(all(t, b, begin.Add(-time.Hour), begin.Add(time.Hour))); got != 600 {
-			t.Errorf("want what waited written, got %d", got)
+			t.Errorf("want the runs that waited written, got %d", got)
 		}
 		b.stop()
 		if text := b.log.String(); strings.Count(text, "cannot write history") != 1 || strings.Count(text, "history is written again") != 1 {

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// hashLength is how many bytes of a hash are stored. It is enough to tell a key from the next one, and too little to find a key by trial
-// with certainty.
+// hashLength is how many bytes of a hash are stored. It is enough to tell two keys apart, and too little to be sure that a guessed
+// key is the right one.
 const hashLength = 8
 
-// KeysSince returns since when each key is in use. keys are secrets by the name of their credential. A key that differs from the stored one
-// of its credential is in use since now, and replaces it. The store keeps a salted hash of a key, and not the key.
+// KeysSince returns since when each key is in use. keys has the secrets by the name of their credential. A key that differs from the stored
+// one of its credential replaces it, and is in use since now. The store keeps a salted hash of a key, and not the key.
 func (s *Store) KeysSince(ctx context.Context, keys map[string]string, now time.Time) (map[string]time.Time, error) {
 	all := make(map[string]time.Time, len(keys))
 	for credential, key := range keys {

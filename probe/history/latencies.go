@@ -14,7 +14,7 @@ import (
 type latencyRow struct {
 	begin   time.Time
 	probe   string
-	hours   int // that it is for
+	hours   int // how many hours the summary is for
 	summary []byte
 }
 
@@ -78,14 +78,14 @@ func (s *Store) inTransaction(ctx context.Context, write func(*sql.Tx) error) er
 	return nil
 }
 
-// part returns when the part of a length begins in which a time lies.
+// part returns the beginning of the part that contains a time, where parts have a length.
 func part(at time.Time, length time.Duration) time.Time {
 	return time.UnixMicro(at.UnixMicro() / length.Microseconds() * length.Microseconds()).UTC()
 }
 
-// summaries returns the summaries of a probe in the parts of a period that have one, by the beginning of the part in microseconds. A part
-// is whole hours long. The first one is summarised from its beginning on, and not from since. Of hours that are not summarised yet it reads
-// the single runs. A row that cannot be read counts as none.
+// summaries returns the summaries of a probe for the parts of a period, by the beginning of the part in microseconds. A part is whole hours
+// long. The first one is summarised from its beginning, and not from since. Parts without a summary are left out. For hours that are not
+// summarised yet it reads the single runs. It ignores rows that cannot be read.
 func (s *Store) summaries(ctx context.Context, name string, since, until time.Time, length time.Duration) (map[int64]*summary, error) {
 	list, err := json.Marshal([]string{name})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"squarewatch/probe"
 )
 
-// ErrNoRun is the error for a run whose detail is not kept: it is too old, it is healthy and not in the sample, or it never was.
+// ErrNoRun is the error for a run whose detail is not kept: it is too old, it is healthy and not in the sample, or there was no such run.
 var ErrNoRun = errors.New("the history has no detail of this run")
 
 // Record is one stored run.
@@ -24,9 +24,9 @@ type Record struct {
 	Detailed bool          // Run returns its attempts and phases
 }
 
-// Run returns a run with its attempts, phases and looks by its trace; [ErrNoRun] where they are not kept. They are kept of every
-// unexpected run, of the first healthy run of each probe in ten minutes, and of the last healthy run before an unexpected one, as long as
-// single runs are kept. An attempt has no span, and of its server only the URL.
+// Run returns the run of a trace with its attempts, phases and looks; [ErrNoRun] if these are not kept. As long as single runs are kept,
+// they are kept for every unexpected run, for the first healthy run of each probe in ten minutes, and for the last healthy run before an
+// unexpected one. Their attempts have no span, and only the URL of the server.
 func (s *Store) Run(ctx context.Context, trace probe.TraceID) (*probe.Result, error) {
 	var text string
 	const from = ` FROM runs WHERE trace = ? AND detail IS NOT NULL LIMIT 1`
@@ -68,7 +68,7 @@ func (s *Store) RunsOf(ctx context.Context, name string, from, until time.Time, 
 	return list, rows.Err()
 }
 
-// scanRecord reads the columns of a run and of what is known of its detail.
+// scanRecord reads the columns of a Record.
 func scanRecord(rows *sql.Rows) (record Record, err error) {
 	var latency int64
 	record.Result, err = scanRun(rows, &latency, &record.Attempts, &record.Detailed)
@@ -76,8 +76,8 @@ func scanRecord(rows *sql.Rows) (record Record, err error) {
 	return record, err
 }
 
-// FirstBad returns the first unexpected run of a probe that ended not before from and not after until, and the last healthy run before it;
-// nil for none. Both have their attempts where [Store.Run] has them.
+// FirstBad returns the first unexpected run of a probe that ended at from or later and at until or earlier, and the last healthy run before
+// it; nil for none. Both have their attempts if these are kept: see [Store.Run].
 func (s *Store) FirstBad(ctx context.Context, name string, from, until time.Time) (bad, good *probe.Result, err error) {
 	const first = `FROM runs WHERE probe = ? AND ended >= ? AND ended <= ? AND NOT expected ORDER BY ended LIMIT 1`
 	if bad, err = s.one(ctx, first, name, from.UnixMicro(), until.UnixMicro()); err != nil || bad == nil {
@@ -110,7 +110,7 @@ func (s *Store) one(ctx context.Context, from string, arguments ...any) (run *pr
 	return run, err
 }
 
-// MissesOf returns the missed runs of a probe whose first was due after from and not after until, in order; the newest if there are more
+// MissesOf returns the misses of a probe, in order, if their first run was due after from and not after until; the newest if there are more
 // than limit.
 func (s *Store) MissesOf(ctx context.Context, name string, from, until time.Time, limit int) ([]probe.Miss, error) {
 	const query = `SELECT intended, reason, runs FROM misses WHERE probe = ? AND intended > ? AND intended <= ?

@@ -17,9 +17,9 @@ func writeReloads(ctx context.Context, tx *sql.Tx, reloads []time.Time) error {
 	return nil
 }
 
-// Loads returns when a configuration came into force, by a start or a reload, after since and before until, in order; the newest if there
-// are more than limit.
-func (s *Store) Loads(ctx context.Context, since, until time.Time, limit int) ([]time.Time, error) {
+// ConfigurationTimes returns when a configuration came into force, by a start or a reload, after since and before until, in order; the
+// newest if there are more than limit.
+func (s *Store) ConfigurationTimes(ctx context.Context, since, until time.Time, limit int) ([]time.Time, error) {
 	const query = `SELECT at FROM (SELECT at FROM reloads UNION SELECT started FROM watches) WHERE at > ? AND at < ? ORDER BY at DESC LIMIT ?`
 	rows, err := s.db.QueryContext(ctx, query, since.UnixMicro(), until.UnixMicro(), limit)
 	if err != nil {

@@ -149,8 +149,8 @@ func scanRollup(rows *sql.Rows, length time.Duration) (up Rollup, err error) {
 	return up, nil
 }
 
-// NewestRuns returns from when on there are at most limit single runs, but not before since.
-func (s *Store) NewestRuns(ctx context.Context, since time.Time, limit int) (time.Time, error) {
+// BeginOfNewestRuns returns the earliest time, but not before since, after which at most limit single runs ended.
+func (s *Store) BeginOfNewestRuns(ctx context.Context, since time.Time, limit int) (time.Time, error) {
 	var ended int64
 	err := s.db.QueryRowContext(ctx, `SELECT ended FROM runs WHERE ended > ? ORDER BY ended DESC LIMIT 1 OFFSET ?`,
 		since.UnixMicro(), limit).Scan(&ended)
@@ -163,16 +163,16 @@ func (s *Store) NewestRuns(ctx context.Context, since time.Time, limit int) (tim
 	return time.UnixMicro(ended).UTC(), nil
 }
 
-// Load is how much there is to read in a time.
-type Load struct{ Rollups, Runs int }
+// Amount is how much history there is to read.
+type Amount struct{ Rollups, Runs int }
 
-// Load returns how many roll-ups of minutes and how many single runs ended after since. It stops to count at limit.
-func (s *Store) Load(ctx context.Context, since time.Time, limit int) (l Load, err error) {
+// AmountSince returns how many roll-ups of minutes and how many single runs ended after since. It stops counting at limit.
+func (s *Store) AmountSince(ctx context.Context, since time.Time, limit int) (a Amount, err error) {
 	err = s.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM (SELECT 1 FROM rollups WHERE minute > ?1 LIMIT ?2)),
 		(SELECT coalesce(sum(runs), 0) FROM (SELECT runs FROM rollups WHERE minute > ?1 LIMIT ?2))`,
-		since.UnixMicro(), limit).Scan(&l.Rollups, &l.Runs)
+		since.UnixMicro(), limit).Scan(&a.Rollups, &a.Runs)
 	if err != nil {
-		return l, fmt.Errorf("count roll-ups: %w", err)
+		return a, fmt.Errorf("count roll-ups: %w", err)
 	}
-	return l, nil
+	return a, nil
 }

@@ -14,18 +14,18 @@ const (
 )
 
 // sample chooses the runs whose attempts and phases are kept: every unexpected run, the first healthy run of each probe in ten minutes,
-// and the last healthy run before an unexpected one. It must not be used by several goroutines at once.
+// and the last healthy run before an unexpected one. It is not safe for concurrent use.
 type sample map[string]*sampled
 
 // sampled is what a sample knows of one probe.
 type sampled struct {
 	interval time.Time // start of the interval of the last healthy run that was chosen for it
-	healthy  *detail   // of the last healthy run, while it is not chosen; nil else
+	healthy  *detail   // of the last healthy run; nil if that was chosen
 	seen     time.Time // end of the last run
 }
 
-// choose reports whether the detail of a run that has ended is to be kept. It also returns the detail of an earlier healthy run that is to
-// be kept now; nil for none.
+// choose reports whether to keep the detail of a run that has ended. It also returns the detail of an earlier healthy run to keep now; nil
+// for none.
 func (s sample) choose(r *probe.Result) (chosen bool, before *detail) {
 	if !r.Trace.IsValid() {
 		return false, nil

@@ -59,8 +59,8 @@ const (
 	bytesOfDayLatencies  = 125
 )
 
-// Estimate returns how large the database of probes becomes in bytes, if their answers are nearly always the same. perDay is how many runs
-// each of them has in a day. A limit counts.
+// Estimate returns how large the history of some probes becomes in bytes, if their answers are nearly always the same. perDay is how many
+// runs each of them has in a day. The result is not above a limit of r.Size.
 func (r Retention) Estimate(perDay []float64) setting.Size {
 	const minutesOfDay, hoursOfDay, samplesOfDay = 24 * 60, 24, float64(day / sampleInterval)
 	total := 0.0

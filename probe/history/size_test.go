@@ -13,7 +13,7 @@ import (
 	"squarewatch/probe/history"
 )
 
-// spread gives a run a latency of 50 to 450 ms, for which a summary needs about as much room as for those of an API.
+// spread gives a run a latency of 50 to 450 ms. A summary of such runs needs about as much room as one of an API.
 func spread(r *probe.Result) {
 	a := &r.Attempts[0]
 	latency := time.Duration(50+int(r.Trace[0])+int(r.Trace[1])%145) * time.Millisecond
@@ -24,7 +24,7 @@ func spread(r *probe.Result) {
 	a.End = a.Start.Add(latency)
 }
 
-// filled returns a store with the runs of so many probes every 30 s.
+// filled returns a store in which each of some probes has a run every 30 s.
 func filled(t *testing.T, probes int, begin time.Time, length time.Duration) *history.Store {
 	t.Helper()
 	store := openStore(t)

@@ -16,7 +16,7 @@ import (
 // Store reads and deletes history. It is safe for concurrent use.
 type Store struct {
 	db       *sql.DB
-	readOnly bool       // another process maintains the tables, perhaps of an older version
+	readOnly bool       // another process, perhaps of an older version, maintains the tables
 	writing  statements // of write; not prepared when readOnly
 }
 

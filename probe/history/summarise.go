@@ -13,20 +13,20 @@ import (
 const (
 	// settleTime is how long after its end an hour is summarised. By then its last runs are written.
 	settleTime = time.Minute
-	// hoursKept is for how many days the hours of a day are kept one by one.
+	// hoursKept is how long the hours of a day are kept one by one. Then they become one row for the day.
 	hoursKept = 8 * day
-	// readTogether is the time whose runs are read with one query. They are read in the order in which they lie on the disk, and not by
-	// probe, so that each page of the database is read once.
+	// readTogether is the length of time that one query reads. It reads the runs in their order on the disk, and not by probe, so that it
+	// reads each page of the database once.
 	readTogether = 10 * time.Second
 	// mergedTogether is the number of probes whose hours become a day in one transaction.
 	mergedTogether = 200
 )
 
-// settled returns the beginning of the oldest hour that is not to be summarised yet.
+// settled returns the beginning of the oldest hour that must not be summarised yet.
 func settled(now time.Time) time.Time { return now.Add(-settleTime).Truncate(time.Hour) }
 
-// Summarise stores how long the runs took in each hour that is over, which pages show when single runs are no longer kept. It does nothing
-// for hours that it has stored before. It reads the runs of some seconds at a time, so that others can use the database meanwhile.
+// Summarise stores how long the runs took in each hour that is over. Pages show this when single runs are no longer kept. It skips hours
+// that it has stored before. It reads the runs of some seconds at a time, so that others can use the database meanwhile.
 func (s *Store) Summarise(ctx context.Context, now time.Time) error {
 	from, err := s.summarisedUntil(ctx, settled(now))
 	if err != nil || from.IsZero() {
@@ -40,7 +40,7 @@ func (s *Store) Summarise(ctx context.Context, now time.Time) error {
 		if err := s.summariseHour(ctx, hour); err != nil {
 			return err
 		}
-		if hour.Equal(hour.Truncate(day)) {
+		if from.Add(-time.Hour).Before(hour.Truncate(day)) { // the hour before is of an earlier day
 			if err := s.mergeDays(ctx, hour.Add(-hoursKept)); err != nil {
 				return err
 			}
@@ -49,8 +49,8 @@ func (s *Store) Summarise(ctx context.Context, now time.Time) error {
 	}
 }
 
-// summarisedUntil returns the end of the last hour before a time that is summarised. A clock that was ahead may have left later ones.
-// Before the first hour it is the hour of the oldest run; zero without runs.
+// summarisedUntil returns the end of the last summarised hour that began before a time: a clock that was ahead may have left later ones. If
+// no hour is summarised, it returns the hour of the oldest run; zero without runs.
 func (s *Store) summarisedUntil(ctx context.Context, before time.Time) (time.Time, error) {
 	const query = `SELECT coalesce((SELECT begin + hours * ?1 FROM latencies WHERE begin < ?2 ORDER BY begin DESC LIMIT 1),
 		(SELECT min(ended) FROM runs))`
@@ -97,7 +97,7 @@ func (s *Store) summariseHour(ctx context.Context, hour time.Time) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error { return writeLatencies(ctx, tx, rows) })
 }
 
-// countRuns counts the single runs that a query from WHERE on selects in the summary of their probe.
+// countRuns adds the single runs that a query from WHERE on selects to the summaries of their probes.
 func (s *Store) countRuns(ctx context.Context, sums map[string]*summary, where string, arguments ...any) error {
 	const columns = `SELECT probe, latency, json_extract(detail, '$.attempts[0].phases') FROM runs `
 	rows, err := s.db.QueryContext(ctx, columns+where, arguments...)
@@ -121,7 +121,7 @@ func (s *Store) countRuns(ctx context.Context, sums map[string]*summary, where s
 	return rows.Err()
 }
 
-// mergeDays makes one row of the hours of each day that began at or before a time.
+// mergeDays replaces the rows of hours by one row a day, for days that began at or before a time.
 func (s *Store) mergeDays(ctx context.Context, until time.Time) error {
 	days, err := s.daysInHours(ctx, until)
 	if err != nil {
@@ -167,7 +167,7 @@ const hoursOf = `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + ?
 	SELECT probe, begin, hours, summary FROM json_each(?3) AS names CROSS JOIN times
 		CROSS JOIN latencies ON begin = at AND probe = names.value`
 
-// mergeDay makes one row of the hours of a day of each of some probes.
+// mergeDay replaces the rows of the hours of a day by one row, for each of some probes.
 func mergeDay(ctx context.Context, tx *sql.Tx, begin time.Time, names []string) error {
 	list, err := json.Marshal(names)
 	if err != nil {
@@ -177,18 +177,18 @@ func mergeDay(ctx context.Context, tx *sql.Tx, begin time.Time, names []string) 
 	if err != nil {
 		return fmt.Errorf("add up a day: %w", err)
 	}
-	sums := map[string]*summary{}
 	hours, err := scanLatencies(rows)
+	if err != nil {
+		return err
+	}
+	sums := map[string]*summary{}
 	for _, row := range hours {
 		if sums[row.probe] == nil {
 			sums[row.probe] = newSummary()
 		}
-		if sum, err := readSummary(row.summary); err == nil { // what cannot be read is not known
+		if sum, err := readSummary(row.summary); err == nil { // it ignores rows that cannot be read
 			sums[row.probe].add(sum)
 		}
-	}
-	if err != nil {
-		return err
 	}
 	var days []latencyRow
 	for name, sum := range sums {

@@ -13,7 +13,7 @@ import (
 	"squarewatch/probe/history"
 )
 
-// lasting returns a run with a latency, of which nine tenths are waiting. Its detail is kept where it is bad.
+// lasting returns a run with a latency. It waits for nine tenths of it. The detail of a bad run is kept.
 func lasting(name string, end time.Time, code int, latency time.Duration) *probe.Result {
 	r := run(name, end, code)
 	r.Trace = probe.TraceID{byte(end.UnixMicro()), byte(end.UnixMicro() >> 8), byte(end.UnixMicro() >> 16), byte(end.UnixMicro() >> 24), 1}
@@ -26,7 +26,7 @@ func lasting(name string, end time.Time, code int, latency time.Duration) *probe
 
 // fill fills a store with runs at equal distances: one in the first minute of an hour takes 1 ms, one in the last minute 60 ms. They are
 // all bad, so that their phases are known.
-func fill(b *book, begin time.Time, length, every time.Duration) {
+func fill(b *openHistory, begin time.Time, length, every time.Duration) {
 	var runs []*probe.Result
 	for at := time.Duration(0); at < length; at += every {
 		runs = append(runs, lasting("a", begin.Add(at), 500, at%time.Hour/1000/60+time.Millisecond))
@@ -43,7 +43,7 @@ func near(t *testing.T, what string, want, got time.Duration) {
 	}
 }
 
-func TestPercentilesOutliveTheirRuns(t *testing.T) {
+func TestPercentilesAreKeptAfterTheirRuns(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
 	fill(b, begin, 24*time.Hour, time.Minute)
@@ -78,7 +78,7 @@ func TestPercentilesOutliveTheirRuns(t *testing.T) {
 	}
 }
 
-func TestPercentilesOfAnHourThatRuns(t *testing.T) {
+func TestPercentilesOfTheCurrentHour(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 3, 0, 0, 0, time.UTC)
 	fill(b, begin, 20*time.Hour+10*time.Minute, time.Minute)
@@ -101,7 +101,7 @@ func TestRunsAreKeptUntilTheirHourIsSummarised(t *testing.T) {
 	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
 	fill(b, begin, 24*time.Hour, time.Minute)
 	keep := history.Retention{Runs: time.Hour, Rollups: 90 * 24 * time.Hour}
-	for at := time.Duration(0); at < 27*time.Hour; at += 17 * time.Minute { // whatever the minute at which it is done
+	for at := time.Duration(0); at < 27*time.Hour; at += 17 * time.Minute { // at different minutes of the hour
 		if err := b.Forget(t.Context(), keep, begin.Add(at)); err != nil {
 			t.Fatal(err)
 		}
@@ -140,6 +140,23 @@ func TestOldHoursBecomeDays(t *testing.T) {
 	var days, hours int
 	const count = `SELECT sum(hours = 24), sum(hours = 1) FROM latencies`
 	if err := b.db.QueryRowContext(t.Context(), count).Scan(&days, &hours); err != nil || days != 3 || hours != 8*24 {
+		t.Errorf("want three days and the hours of eight, got %d and %d, %v", days, hours, err)
+	}
+}
+
+// TestOldHoursBecomeDaysWithoutRunsAtMidnight has probes that run by day only.
+func TestOldHoursBecomeDaysWithoutRunsAtMidnight(t *testing.T) {
+	b := open(t, filepath.Join(t.TempDir(), "x.db"))
+	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
+	for i := range 11 {
+		fill(b, begin.AddDate(0, 0, i).Add(8*time.Hour), 2*time.Hour, 10*time.Minute)
+	}
+	if err := b.Summarise(t.Context(), begin.AddDate(0, 0, 11)); err != nil {
+		t.Fatal(err)
+	}
+	var days, hours int
+	const count = `SELECT sum(hours = 24), sum(hours = 1) FROM latencies`
+	if err := b.db.QueryRowContext(t.Context(), count).Scan(&days, &hours); err != nil || days != 3 || hours != 8*2 {
 		t.Errorf("want three days and the hours of eight, got %d and %d, %v", days, hours, err)
 	}
 }
@@ -187,7 +204,7 @@ func TestADaemonSummarisesTheHoursBeforeItsUpgrade(t *testing.T) {
 	})
 }
 
-func TestAClockThatWasAheadHoldsUpNoSummaries(t *testing.T) {
+func TestAClockThatWasAheadDoesNotStopSummaries(t *testing.T) {
 	b := open(t, filepath.Join(t.TempDir(), "x.db"))
 	begin := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)
 	fill(b, begin.Add(1000*time.Hour), time.Hour, time.Minute)
@@ -216,11 +233,12 @@ func TestReloadsAreKept(t *testing.T) {
 		b.stop()
 		b = open(t, path)
 		<-time.After(time.Minute)
-		got, err := b.Loads(t.Context(), begin.Add(-time.Hour), begin.Add(time.Minute+time.Second), 10)
+		got, err := b.ConfigurationTimes(t.Context(), begin.Add(-time.Hour), begin.Add(time.Minute+time.Second), 10)
 		if diff := cmp.Diff([]time.Time{begin.UTC().Round(0), reload.UTC().Round(0)}, got); err != nil || diff != "" {
 			t.Errorf("want the start and the reload before the restart, %v, -want +got:\n%s", err, diff)
 		}
-		if got, err = b.Loads(t.Context(), begin.Add(-time.Hour), time.Now(), 2); err != nil || len(got) != 2 || !got[0].Equal(reload) {
+		got, err = b.ConfigurationTimes(t.Context(), begin.Add(-time.Hour), time.Now(), 2)
+		if err != nil || len(got) != 2 || !got[0].Equal(reload) {
 			t.Errorf("want the newest two, got %v, %v", got, err)
 		}
 		b.stop()

@@ -13,7 +13,7 @@ const summaryVersion = 1
 // phaseCount is the length of [probe.PhaseKinds].
 const phaseCount = 6
 
-// summary is what is kept of how long the runs of a probe took in a time. Summaries can be added up without loss.
+// summary is how long the runs of a probe took in an hour or a day. Summaries can be added up without loss.
 type summary struct {
 	latencies histogram
 	sampled   int64             // runs whose phases are known

@@ -12,7 +12,7 @@ import (
 type Total struct {
 	Result  probe.Result
 	Runs    int
-	Latency time.Duration // of all together
+	Latency time.Duration // the sum of all runs
 	Slowest time.Duration
 }
 

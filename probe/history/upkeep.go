@@ -6,13 +6,13 @@ import (
 )
 
 const (
-	// upkeepInterval is the time between two looks whether an hour is to be summarised.
+	// upkeepInterval is how often keepUp checks whether an hour is over.
 	upkeepInterval = time.Minute
 	// forgetInterval is the time between two deletions of old history.
 	forgetInterval = time.Hour
 )
 
-// keepUp summarises hours that are over and deletes old history, until ctx ends. A disk that hangs holds it up until the disk answers.
+// keepUp summarises hours that are over and deletes old history, until ctx ends. On a disk that hangs it waits until the disk answers.
 func (w *Writer) keepUp(ctx context.Context) {
 	ticker := time.NewTicker(upkeepInterval)
 	defer ticker.Stop()

@@ -26,8 +26,8 @@ const (
 	writeTimeout = 30 * time.Second
 	// slowAfter is the time after which a batch without an answer counts as a fault of the disk.
 	slowAfter = 5 * time.Second
-	// lastPatience is how long the last batch may take before the process ends without it.
-	lastPatience = 2 * time.Second
+	// lastTimeout limits the time for the last batch; the process then ends without it.
+	lastTimeout = 2 * time.Second
 )
 
 // Status is the state of a Writer, for metrics and people.
@@ -64,7 +64,8 @@ type WriterOptions struct {
 	Room      int // how many results, and how many misses, may wait for the disk; 60,000 when zero
 }
 
-// NewWriter returns a writer into a store. It writes nothing before Run. Without a store it keeps what there is room for until Attach.
+// NewWriter returns a writer into a store. It writes nothing before Run. Without a store it keeps results in memory until Attach, up to the
+// room.
 func NewWriter(store *Store, options WriterOptions) *Writer {
 	return &Writer{
 		store: store, keep: options.Retention, logger: options.Logger,
@@ -132,7 +133,7 @@ func (w *Writer) Keep(keep Retention) {
 	w.keep = keep
 }
 
-// Attach gives a writer that began without its store the store.
+// Attach sets the store of a writer that began without one.
 func (w *Writer) Attach(store *Store) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -146,8 +147,8 @@ func (w *Writer) attached() *Store {
 	return w.store
 }
 
-// Run writes batches, at most five a second, until ctx ends. It then writes a last batch with the rest, for which it waits two seconds at
-// most: on a disk that does not answer the rest is lost. Meanwhile it keeps the store in order.
+// Run writes batches, at most five a second, until ctx ends. It then writes the rest in a last batch, and waits for it two seconds at
+// most: on a disk that does not answer the rest is lost. While it runs, it also summarises and deletes old history.
 func (w *Writer) Run(ctx context.Context) {
 	w.started = time.Now()
 	upkeep := database.Go(func() error {
@@ -159,7 +160,7 @@ func (w *Writer) Run(ctx context.Context) {
 	}
 	ended := time.Now()
 	w.flush(ctx, true)
-	_ = upkeep.Wait(max(lastPatience-time.Since(ended), 0)) // it has no error; on a disk that does not answer it goes on
+	_ = upkeep.Wait(max(lastTimeout-time.Since(ended), 0)) // it has no error; on a disk that does not answer it continues
 }
 
 // await waits until a batch is due. That is one interval after the first result arrived, so that a batch has several, or one
@@ -212,7 +213,7 @@ func (w *Writer) flush(ctx context.Context, last bool) {
 		return store.write(ctx, b, w.started, now)
 	})
 	if last {
-		w.recordOutcome(ctx, call.Wait(lastPatience), b)
+		w.recordOutcome(ctx, call.Wait(lastTimeout), b)
 		return
 	}
 	err := call.Wait(slowAfter)
@@ -229,7 +230,7 @@ func (w *Writer) waitAtStop(ctx context.Context, call *database.Call) error {
 	case <-call.Done():
 		return call.Wait(0)
 	case <-ctx.Done():
-		return call.Wait(lastPatience)
+		return call.Wait(lastTimeout)
 	}
 }
 

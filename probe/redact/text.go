@@ -24,7 +24,7 @@ func hideValues(query string) string {
 	return strings.Join(parts, "&")
 }
 
-// Text does what [Text] does, and masks the known secrets first.
+// Text makes foreign text fit to be shown, as the function [Text] does, and masks the known secrets first.
 func (s *Secrets) Text(text string, limit int) string {
 	text = maskShapes(s.hide(plain(shorten(text, limit, unicode.IsSpace))))
 	return Cut(strings.Join(strings.Fields(text), " "), limit)
@@ -48,7 +48,7 @@ func shorten(text string, limit int, between func(rune) bool) string {
 // characters and without anything that looks like a token, a password or a mail address.
 func Text(text string, limit int) string { return (*Secrets)(nil).Text(text, limit) }
 
-// path does the same for a path. It masks each segment alone, because a whole path may look like a long token.
+// path makes a foreign path fit to be shown. It masks each segment alone, because a whole path may look like a long token.
 func (s *Secrets) path(path string) string {
 	const limit = 500
 	segments := strings.Split(shorten(s.hide(plain(path)), limit, func(r rune) bool { return r == '/' }), "/")
