@@ -112,7 +112,7 @@ func TestRefusedFormsAreReplacedByPlainerOnes(t *testing.T) {
 				}
 				got := server.Messages()
 				if len(got) != 2 || strings.Contains(got[0].Blocks, "data_visualization") || !strings.Contains(got[1].Text+got[1].Blocks,
-					"between 22% and 61%") {
+					"true rate 22% to 61%") {
 					t.Errorf("want the same message without what Slack refuses, got %+v", got)
 				}
 			})

@@ -38,7 +38,7 @@ func comparison(incident *alert.Incident) string {
 	}
 	text := rate(incident) + ", threshold " + incident.Threshold.String() + counted(incident, clock)
 	if incident.Confidence > 0 {
-		text += fmt.Sprintf("; truly between %s and %s at %s confidence", incident.Low, incident.High, incident.Confidence)
+		text += fmt.Sprintf("; true rate %s to %s at %s confidence", incident.Low, incident.High, incident.Confidence)
 	}
 	return text
 }

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits for one piece of foreign text, in characters as they are sent, entities included. Together they keep every message far inside
-// Slack's limits (header 150, section 3000, field 2000, 50 blocks, all blocks 13,200:
+// Limits for one piece of foreign text, in characters as they are sent, entities included. Together they keep every message inside Slack's
+// limits, with few characters to spare (header 150, section 3000, field 2000, 50 blocks, all blocks 13,200:
 // https://docs.slack.dev/reference/block-kit/blocks, https://github.com/slackapi/bolt-js/issues/2509).
 const (
 	cutHeading = 54  // a name in a header; two names, the longest event and the name of an emoji together stay below 150

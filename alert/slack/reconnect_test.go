@@ -165,7 +165,8 @@ func TestPermanentFaultsAreShown(t *testing.T) {
 				defer m.close()
 				m.listen(t.Context())
 				pass(time.Hour)
-				if got := m.CommandState(); !got.Wanted || got.Connected || !strings.Contains(got.Fault, word) || !strings.Contains(got.Fault, "app_token") {
+				if got := m.CommandState(); !got.Wanted || got.Connected ||
+					!strings.Contains(got.Fault, word) || !strings.Contains(got.Fault, "app_token") {
 					t.Errorf("want the reason and what to do with app_token, got %+v", got)
 				}
 				if s.Asked() > 8 {
