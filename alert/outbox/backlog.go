@@ -12,7 +12,7 @@ type Backlog struct {
 	OldestAge time.Duration // age of the oldest of them; 0 when nothing waits
 	Due       time.Time     // when the next attempt is due, or when the running attempt began; zero when nothing waits
 	LastError string        // error of the last attempt; empty when the last attempt succeeded
-	Delivered time.Time     // when it last received a message, or one about an incident from an earlier process; zero for never
+	Delivered time.Time     // when it last received a message; from earlier processes, only those about incidents count; zero for never
 	Commands  CommandState  // whether the notifier receives commands from people
 }
 
