@@ -40,7 +40,7 @@ model: ## 500 random histories of the whole daemon, held against a plain referen
 soak: ## the daemon for 30 minutes among faults that a seed draws, held against what it promises (SOAK='-length 2m -seed 7')
 	go test -tags soak -count=1 -timeout 0 -v ./deploy/soak $(SOAK)
 
-mutations: ## whether the soak finds faults that are put into the product, one after the other: an hour, or some by MUTATIONS='run-lost late-start'
+mutations: ## whether the random models or the soak find faults that are put into the product, one after the other: half an hour, or some by MUTATIONS='run-lost late-start'
 	deploy/soak/mutations.sh $(MUTATIONS)
 
 diagnosis: ## whether the right culprit is named, and told once: a matrix of faults, about 15 minutes (installs what it needs on Debian)

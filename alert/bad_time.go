@@ -43,7 +43,7 @@ type badBucket struct {
 // number returns which bucket holds a time: whole widths since 1970.
 func (b *badTime) number(nanoseconds int64) int64 { return nanoseconds / int64(b.width) }
 
-// bucket returns the place of a bucket in the ring. An older bucket may still be there.
+// bucket returns the place of a bucket in the ring. An older bucket may still have this place.
 func (b *badTime) bucket(number int64) *badBucket {
 	return &b.recent[((number%buckets)+buckets)%buckets]
 }
@@ -89,7 +89,7 @@ func (b *badTime) observe(end time.Time, state State) {
 	b.after.add(end)
 }
 
-// startPending counts the bad runs that are in the window when the threshold is crossed, or with inRow those of the streak.
+// startPending counts the bad runs that are in the window when the threshold is crossed. If inRow is true, it counts those of the streak.
 func (b *badTime) startPending(now time.Time, inRow bool) {
 	b.next = b.streak
 	if inRow {

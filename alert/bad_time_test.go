@@ -155,7 +155,7 @@ func TestBadTimeSurvivesARestart(t *testing.T) {
 	}
 }
 
-// TestBadTimeMatchesTheModel compares each incident's bad runs with a recount.
+// TestBadTimeMatchesTheModel counts the bad runs of each incident again, and compares.
 func TestBadTimeMatchesTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRule(t)

@@ -10,7 +10,7 @@ const (
 	joinWait = 15 * time.Second
 	// joinPause is the least time between two messages that name further series.
 	joinPause = time.Minute
-	// leaveAfter is how long the verdicts of a series and of the incident that it joined may differ.
+	// leaveAfter is how long the culprits of a series and of the incident that it joined may differ.
 	leaveAfter = time.Minute
 )
 
@@ -48,14 +48,14 @@ type Cause struct {
 	Named  time.Time      // when a message last named series that joined; zero before the first
 }
 
-// leading is the part of a series that leads an incident of several series.
+// leading holds the series that joined the incident of a series.
 type leading struct {
 	Cause
 
 	members []*series // series that joined and still fire
 }
 
-// joining is the part of a series that joined an incident.
+// joining says which incident a series joined.
 type joining struct {
 	leader   *series   // nil when the configuration no longer has it
 	incident string    // identifier of the leader's incident
@@ -130,8 +130,8 @@ func (s *series) leaveDue() time.Time {
 	return s.joined.until
 }
 
-// rejoin makes a firing series join another incident of the same cause, after the messages of its leader stopped naming it. It returns
-// false when there is no such incident.
+// rejoin makes a firing series join another incident of the same cause, when the messages of its leader no longer name it. It returns false
+// when there is no such incident.
 func (e *Engine) rejoin(s *series, now time.Time) bool {
 	if s.joined != nil {
 		e.leave(s, now)
@@ -194,7 +194,7 @@ func (s *series) fillCause(incident *Incident) {
 	}
 }
 
-// leaderStates returns the states of the firing incidents that a series joined, also if it has left them since.
+// leaderStates returns the states of the firing incidents that a series joined, also of those that it has left since.
 func (e *Engine) leaderStates(s *series) []SeriesState {
 	var list []SeriesState
 	for _, l := range e.leaders {

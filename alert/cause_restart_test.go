@@ -11,7 +11,7 @@ func TestJoinedIncidentsAreKnownAfterARestart(t *testing.T) {
 	options := causeOptions("a", "b")
 	s := newShared(t, options)
 	s.play(0, 120, during(100, 200, broken)) // b has joined, and is not named yet
-	same(t, []string{"110 firing server-errors/a"}, s.told)
+	same(t, []string{"110 firing server-errors/a"}, s.announced)
 	next := &shared{Engine: restarted(t, options, s.States(), s.seen, 121), probes: options.Probes}
 	next.play(122, 400, func(name string, second int) state {
 		if name == "a" || second >= 250 {
@@ -19,7 +19,7 @@ func TestJoinedIncidentsAreKnownAfterARestart(t *testing.T) {
 		}
 		return broken
 	})
-	same(t, []string{"126 update server-errors/a", "301 resolved server-errors/a"}, next.told)
+	same(t, []string{"126 update server-errors/a", "301 resolved server-errors/a"}, next.announced)
 }
 
 func TestJoinedIncidentsAreKnownAfterACrash(t *testing.T) {
@@ -43,8 +43,8 @@ func TestJoinedIncidentsAreKnownAfterACrash(t *testing.T) {
 	}
 	next := &shared{Engine: restarted(t, options, states, s.seen, 121), probes: options.Probes}
 	next.play(122, 200, during(100, 200, broken))
-	same(t, []string{"126 update server-errors/a"}, next.told)
-	joined(t, next.last.Incident, "server-errors/b")
+	same(t, []string{"126 update server-errors/a"}, next.announced)
+	checkJoined(t, next.last.Incident, "server-errors/b")
 }
 
 // TestAJoinedIncidentThatEndedIsNamedAfterACrash kills the process after c joined and ended, and before a message named it.
@@ -59,13 +59,13 @@ func TestAJoinedIncidentThatEndedIsNamedAfterACrash(t *testing.T) {
 		return during(100, 300, broken)(name, second)
 	}
 	s.play(0, 180, outage)
-	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a"}, s.told)
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a"}, s.announced)
 	next := &shared{Engine: restarted(t, options, s.written(), s.seen, 180), probes: options.Probes}
 	next.play(181, 400, outage)
 	if next.last.Event != alert.EventResolved {
-		t.Fatalf("want the incident of probe a resolved, got %v", next.told)
+		t.Fatalf("want the incident of probe a resolved, got %v", next.announced)
 	}
-	joined(t, next.last.Incident, "server-errors/b over", "server-errors/c over")
+	checkJoined(t, next.last.Incident, "server-errors/b over", "server-errors/c over")
 }
 
 func TestAReloadKeepsJoinedIncidents(t *testing.T) {
@@ -75,9 +75,9 @@ func TestAReloadKeepsJoinedIncidents(t *testing.T) {
 	options.Previous = s.Engine
 	s.Engine = engine(t, options)
 	s.play(130, 400, during(100, 200, broken))
-	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a"}, s.told[:2])
-	if len(s.told) != 3 {
-		t.Errorf("want a single RESOLVED, got %v", s.told)
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a"}, s.announced[:2])
+	if len(s.announced) != 3 {
+		t.Errorf("want a single RESOLVED, got %v", s.announced)
 	}
 }
 
@@ -90,5 +90,5 @@ func TestJoinedIncidentsAreAnnouncedWhenTheirLeaderIsRemoved(t *testing.T) {
 	s.play(131, 160, during(100, 300, broken))
 	same(t, []string{
 		"110 firing server-errors/a", "126 update server-errors/a", "129 ended server-errors/a", "129 firing server-errors/b",
-	}, s.told)
+	}, s.announced)
 }

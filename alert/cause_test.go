@@ -17,15 +17,16 @@ import (
 type shared struct {
 	*alert.Engine
 
-	probes []probe.Probe
-	told   []string // messages: second, event, rule and series
-	last   alert.Transition
-	seen   []*probe.Result
-	states map[string]alert.SeriesState // by incident: as the transitions left them
-	ends   []alert.Incident             // also of those that joined another one
+	probes    []probe.Probe
+	announced []string // announced changes: second, event, rule and series
+	last      alert.Transition
+	seen      []*probe.Result
+	states    map[string]alert.SeriesState // by incident: as the transitions left them
+	ends      []alert.Incident             // also of those that joined another one
 }
 
-// causeOptions are those of probes that run every ten seconds, one second apart, with rules like the default ones but a short window.
+// causeOptions returns options with probes that run every ten seconds, one second apart. The rules are the default ones with a short
+// window.
 func causeOptions(names ...string) alert.EngineOptions {
 	var list []probe.Probe
 	for _, name := range names {
@@ -49,7 +50,7 @@ func newShared(t *testing.T, options alert.EngineOptions) *shared {
 	return &shared{Engine: engine(t, options), probes: options.Probes}
 }
 
-// state is what a probe gets: a code (0 for no answer), and whose fault that is.
+// state is what a run of a probe gets: a code (0 for no answer), and whose fault that is.
 type state struct {
 	code    int
 	culprit probe.Blame
@@ -60,7 +61,7 @@ var (
 	broken = state{500, probe.BlameAPI}
 )
 
-// failed returns a run in this state.
+// run returns a run that gets this state.
 func (s state) run(name, credential string, at time.Time) *probe.Result {
 	r := result(name, at, max(s.code, 100))
 	r.Credential, r.Blame, r.Start = credential, s.culprit, at.Add(-time.Second)
@@ -71,28 +72,29 @@ func (s state) run(name, credential string, at time.Time) *probe.Result {
 	return r
 }
 
-// play runs the probes between two seconds; of returns what a probe gets. Probe number n runs n seconds after the full ten.
-func (s *shared) play(from, until int, of func(name string, second int) state) {
+// play runs the probes from second from until before second until. stateOf returns what a run gets. Probe number n runs n seconds after
+// each full ten seconds.
+func (s *shared) play(from, until int, stateOf func(name string, second int) state) {
 	for second := from; second < until; second++ {
-		s.note(s.Advance(sec(second)))
+		s.record(s.Advance(sec(second)))
 		for i := range s.probes {
 			if second%10 == i%10 {
-				r := of(s.probes[i].Name, second).run(s.probes[i].Name, s.probes[i].Credential, sec(second))
+				r := stateOf(s.probes[i].Name, second).run(s.probes[i].Name, s.probes[i].Credential, sec(second))
 				s.seen = append(s.seen, r)
-				s.note(s.Observe(r))
+				s.record(s.Observe(r))
 			}
 		}
 	}
 }
 
-func (s *shared) note(changes []alert.Transition) {
+func (s *shared) record(changes []alert.Transition) {
 	for _, c := range changes {
 		s.write(append(c.Leaders, c.State)...)
 		if c.Event.Ends() {
 			s.ends = append(s.ends, c.Incident)
 		}
 		if !c.Muted && !c.Reannounced {
-			s.told = append(s.told, fmt.Sprintf("%.0f %s %s/%s", c.At.Sub(start()).Seconds(), c.Event, c.Incident.Rule, c.Incident.Series))
+			s.announced = append(s.announced, fmt.Sprintf("%.0f %s %s/%s", c.At.Sub(start()).Seconds(), c.Event, c.Incident.Rule, c.Incident.Series))
 			s.last = c
 		}
 	}
@@ -107,12 +109,12 @@ func (s *shared) write(states ...alert.SeriesState) {
 	}
 }
 
-// written returns the states that a process finds which starts after this one was killed.
+// written returns the states that the next process finds after this one was killed.
 func (s *shared) written() []alert.SeriesState {
 	return slices.SortedFunc(maps.Values(s.states), func(a, b alert.SeriesState) int { return a.Fired.Compare(b.Fired) })
 }
 
-// during returns what every probe gets, and only between two seconds.
+// during returns a function that gives every run the state what between two seconds, and good otherwise.
 func during(from, until int, what state) func(string, int) state {
 	return func(_ string, second int) state {
 		if second >= from && second < until {
@@ -122,7 +124,7 @@ func during(from, until int, what state) func(string, int) state {
 	}
 }
 
-func joined(t *testing.T, i alert.Incident, names ...string) {
+func checkJoined(t *testing.T, i alert.Incident, names ...string) {
 	t.Helper()
 	var got []string
 	for _, j := range i.Joined {
@@ -142,24 +144,24 @@ func TestOneOutageIsAnnouncedOnce(t *testing.T) {
 	s.play(0, 100, during(100, 0, good))
 	s.play(100, 160, during(100, 160, broken))
 	// at 110 s 2 of 7 runs of a are bad; b and c join at 111 s and 112 s, and are named together
-	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a"}, s.told)
-	joined(t, s.last.Incident, "server-errors/b", "server-errors/c")
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a"}, s.announced)
+	checkJoined(t, s.last.Incident, "server-errors/b", "server-errors/c")
 	if !s.last.Incident.JoinedAt.Equal(s.last.At) {
-		t.Errorf("want the message marked as one that names further series, got %v", s.last.Incident.JoinedAt)
+		t.Errorf("want JoinedAt at the time of the message, got %v", s.last.Incident.JoinedAt)
 	}
 	if led := s.Incidents(); len(led) != 3 || led[1].Leader != led[0].ID || led[2].Leader != led[0].ID {
 		t.Errorf("want three incidents, two of them joined to the first, got %+v", led)
 	}
 	for _, status := range s.Snapshot(sec(160))[1:3] {
 		if status.State != alert.Firing || status.CoveredBy != "server-errors a" {
-			t.Errorf("want it firing with a, got %+v", status)
+			t.Errorf("want it firing and covered by a, got %+v", status)
 		}
 	}
 	s.play(160, 300, during(0, 0, good))
-	if len(s.told) != 3 || s.last.Event != alert.EventResolved || s.last.Incident.Series != "a" {
-		t.Errorf("want one end, of a, got %v", s.told)
+	if len(s.announced) != 3 || s.last.Event != alert.EventResolved || s.last.Incident.Series != "a" {
+		t.Errorf("want one RESOLVED, of a, got %v", s.announced)
 	}
-	joined(t, s.last.Incident, "server-errors/b over", "server-errors/c over")
+	checkJoined(t, s.last.Incident, "server-errors/b over", "server-errors/c over")
 	if len(s.ends) != 3 || s.ends[0].Leader != s.last.Incident.ID || s.ends[1].Leader != s.last.Incident.ID || s.ends[2].Leader != "" {
 		t.Errorf("want the ends of b and c to name the incident that they joined, got %+v", s.ends)
 	}
@@ -174,7 +176,7 @@ func TestTheLeaderEndsWithTheLastThatJoined(t *testing.T) {
 		return broken
 	})
 	// a is good from 130 s on, b from 250 s on: its last bad run, at 241 s, leaves the window at 301 s
-	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "301 resolved server-errors/a"}, s.told)
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "301 resolved server-errors/a"}, s.announced)
 }
 
 func TestAProblemThatBeganLaterIsAnotherOne(t *testing.T) {
@@ -185,7 +187,7 @@ func TestAProblemThatBeganLaterIsAnotherOne(t *testing.T) {
 		}
 		return good
 	})
-	same(t, []string{"60 firing server-errors/a", "211 firing server-errors/b"}, s.told)
+	same(t, []string{"60 firing server-errors/a", "211 firing server-errors/b"}, s.announced)
 }
 
 func TestAnOutageThatComesAndGoesIsAnnouncedOnce(t *testing.T) {
@@ -199,13 +201,13 @@ func TestAnOutageThatComesAndGoesIsAnnouncedOnce(t *testing.T) {
 	}
 	near := newShared(t, causeOptions("a", "b"))
 	near.play(0, 300, flickers(map[string]int{"a": 100, "b": 150}))
-	if firing := slices.DeleteFunc(near.told, func(line string) bool { return line != "110 firing server-errors/a" }); len(firing) != 1 {
-		t.Errorf("want a announced once at 110 s, got %v", near.told)
+	if firing := slices.DeleteFunc(near.announced, func(line string) bool { return line != "110 firing server-errors/a" }); len(firing) != 1 {
+		t.Errorf("want a announced once at 110 s, got %v", near.announced)
 	}
-	joined(t, near.Incidents()[0], "server-errors/b")
+	checkJoined(t, near.Incidents()[0], "server-errors/b")
 	far := newShared(t, causeOptions("a", "b"))
 	far.play(0, 500, flickers(map[string]int{"a": 100, "b": 350}))
-	same(t, []string{"110 firing server-errors/a", "361 firing server-errors/b"}, far.told)
+	same(t, []string{"110 firing server-errors/a", "361 firing server-errors/b"}, far.announced)
 }
 
 func TestAnotherCulpritIsAnotherProblem(t *testing.T) {
@@ -221,7 +223,7 @@ func TestAnotherCulpritIsAnotherProblem(t *testing.T) {
 		}
 		return state{401, probe.BlameCredential}
 	})
-	same(t, []string{"110 firing server-errors/a", "111 firing unauthenticated/other"}, s.told)
+	same(t, []string{"110 firing server-errors/a", "111 firing unauthenticated/other"}, s.announced)
 }
 
 func TestTwoCredentialsThatAreOursToFixAreTwoProblems(t *testing.T) {
@@ -229,10 +231,10 @@ func TestTwoCredentialsThatAreOursToFixAreTwoProblems(t *testing.T) {
 	options.Probes[1].Credential = "other"
 	s := newShared(t, options)
 	s.play(0, 200, during(100, 200, state{401, probe.BlameCredential}))
-	same(t, []string{"110 firing unauthenticated/key", "111 firing unauthenticated/other"}, s.told)
+	same(t, []string{"110 firing unauthenticated/key", "111 firing unauthenticated/other"}, s.announced)
 	s = newShared(t, options)
-	s.play(0, 200, during(100, 200, state{401, probe.BlameAPI})) // D8: they do not die at once by themselves
-	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key"}, s.told)
+	s.play(0, 200, during(100, 200, state{401, probe.BlameAPI})) // two good keys do not fail at the same time
+	same(t, []string{"110 firing unauthenticated/key", "126 update unauthenticated/key"}, s.announced)
 }
 
 func TestAnOutageInWhichTokensExpireIsAnnouncedOnce(t *testing.T) {
@@ -246,8 +248,8 @@ func TestAnOutageInWhichTokensExpireIsAnnouncedOnce(t *testing.T) {
 		}
 		return state{401, probe.BlameLoginService}
 	})
-	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "186 update server-errors/a"}, s.told)
-	joined(t, s.last.Incident, "server-errors/b", "unauthenticated/key")
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "186 update server-errors/a"}, s.announced)
+	checkJoined(t, s.last.Incident, "server-errors/b", "unauthenticated/key")
 }
 
 func TestAnOutageOfSeveralKindsIsAnnouncedOnce(t *testing.T) {
@@ -261,32 +263,32 @@ func TestAnOutageOfSeveralKindsIsAnnouncedOnce(t *testing.T) {
 		}
 		return broken
 	})
-	if len(s.told) != 2 {
-		t.Errorf("want one FIRING and one UPDATE, got %v", s.told)
+	if len(s.announced) != 2 {
+		t.Errorf("want one FIRING and one UPDATE, got %v", s.announced)
 	}
-	joined(t, s.last.Incident, "server-errors/b", "unreachable/all")
+	checkJoined(t, s.last.Incident, "server-errors/b", "unreachable/all")
 }
 
 func TestJoinedIncidentsAreAnnouncedWhenTheirLeaderIsSilenced(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b"))
 	s.play(0, 130, during(100, 300, broken))
-	s.note(s.Mute([]alert.Silence{{Probes: []string{"a"}, From: sec(130), Until: sec(1000)}}, sec(130)))
+	s.record(s.Mute([]alert.Silence{{Probes: []string{"a"}, From: sec(130), Until: sec(1000)}}, sec(130)))
 	s.play(130, 150, during(100, 300, broken))
-	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "130 firing server-errors/b"}, s.told)
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "130 firing server-errors/b"}, s.announced)
 }
 
 func TestNewFactsWaitForTheEndOfASilence(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b"))
 	s.play(0, 113, during(100, 300, broken))
-	s.note(s.Mute([]alert.Silence{{Series: []string{"a", "b"}, From: sec(113), Until: sec(200)}}, sec(113)))
+	s.record(s.Mute([]alert.Silence{{Series: []string{"a", "b"}, From: sec(113), Until: sec(200)}}, sec(113)))
 	s.play(113, 250, func(_ string, second int) state {
 		if second < 150 {
 			return broken
 		}
 		return state{500, probe.BlameGateway}
 	})
-	same(t, []string{"110 firing server-errors/a", "200 update server-errors/a"}, s.told)
-	joined(t, s.last.Incident, "server-errors/b")
+	same(t, []string{"110 firing server-errors/a", "200 update server-errors/a"}, s.announced)
+	checkJoined(t, s.last.Incident, "server-errors/b")
 	if s.last.Incident.Blame != probe.BlameGateway {
 		t.Errorf("want the gateway named, got %q", s.last.Incident.Blame)
 	}
@@ -303,8 +305,8 @@ func TestAJoinedIncidentIsAnnouncedWhenItHasAnotherCulprit(t *testing.T) {
 		}
 		return broken
 	})
-	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "151 firing server-errors/b"}, s.told)
-	joined(t, s.Incidents()[0], "server-errors/b over")
+	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "151 firing server-errors/b"}, s.announced)
+	checkJoined(t, s.Incidents()[0], "server-errors/b over")
 }
 
 func TestBreachesAreAnnouncedSeparately(t *testing.T) {
@@ -316,7 +318,7 @@ func TestBreachesAreAnnouncedSeparately(t *testing.T) {
 	for i, name := range []string{"a", "b"} {
 		r := (state{200, probe.BlameLeak}).run(name, "", sec(i))
 		r.Expected, r.Breach = false, true
-		s.note(s.Observe(r))
+		s.record(s.Observe(r))
 	}
-	same(t, []string{"0 firing access/a", "1 firing access/b"}, s.told)
+	same(t, []string{"0 firing access/a", "1 firing access/b"}, s.announced)
 }

@@ -44,7 +44,7 @@ type (
 	grader interface{ severity(rule *Rule) Severity }
 	// onsetReporter is a condition that knows when its problem began, where no bad run shows it.
 	onsetReporter interface{ onset() time.Time }
-	// spanReporter is a condition that knows which bad runs made it cross. badSpan returns false when the window shows that.
+	// spanReporter is a condition that knows which bad runs made it cross. badSpan returns false when they are the bad runs in the window.
 	spanReporter interface{ badSpan() (BadSpan, bool) }
 	// groupEvaluator is a condition of several probes.
 	groupEvaluator interface { //nolint:interfacebloat // the four methods are one ability: to evaluate several probes
@@ -52,7 +52,7 @@ type (
 		stillBad(since time.Time) []string
 		// contains reports whether a probe is in the group.
 		contains(probe string) bool
-		// crossesWithout reports whether the group is crossed also without the bad runs of the probes that explained accepts.
+		// crossesWithout reports whether the group would be crossed without the bad runs of the probes for which explained is true.
 		crossesWithout(rule *Rule, explained func(probe string) bool, now time.Time) bool
 		// describeProbe sets the figures of one probe.
 		describeProbe(name string, incident *Incident, now time.Time)
@@ -143,7 +143,7 @@ func (r *Rule) bad(result *probe.Result) bool {
 }
 
 // Rarely reports whether a probe runs too seldom for a rate in the rule's window, so that the rule evaluates its streak. The busiest part
-// of the schedule counts: a probe that runs only at night has a rate then.
+// of the schedule counts, so a probe that runs only at night has a rate.
 func (r *Rule) Rarely(p *probe.Probe) bool {
 	if p.Schedule.IsZero() {
 		return false

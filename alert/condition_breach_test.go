@@ -8,21 +8,21 @@ import (
 	"squarewatch/probe"
 )
 
-// guardOptions are those of an engine with one guarded probe.
+// guardOptions returns options with one guarded probe.
 func guardOptions() alert.EngineOptions {
 	list := probes("a")
 	list[0].Guards = probe.GuardAccess
 	return alert.EngineOptions{Probes: append(list, probes("b")...)}
 }
 
-// guarded returns the result of the guarded probe: a 200 is a breach, a 401 the refusal that is due, and anything else shows nothing.
+// guarded returns a result of the guarded probe: 200 is a breach, 401 is the expected refusal, and other codes show nothing.
 func guarded(at time.Time, code int) *probe.Result {
 	r := result("a", at, code)
 	r.Breach, r.Expected = code == 200, code == 401
 	return r
 }
 
-// guard feeds runs of the guarded probe, one every so many seconds.
+// guard passes runs of the guarded probe to an engine. every is the time between two runs, in seconds.
 func guard(e *alert.Engine, from, every int, codes ...int) []string {
 	var all []alert.Transition
 	for i, code := range codes {
@@ -39,7 +39,7 @@ func TestABreachFiresAtOnceAndEndsAfterFiveRefusals(t *testing.T) {
 		t.Errorf("want a critical incident with its run, for all notifiers, got %+v", got[0])
 	}
 	same(t, []string{"14401 update access/a 1/1"}, summaries(e.Advance(sec(14401))))
-	// a run that shows nothing neither counts as a refusal nor breaks their row
+	// a run that shows nothing does not count as a refusal, and does not restart the count
 	same(t, []string{"18300 resolved access/a 0/5"}, guard(e, 18000, 60, 401, 401, 503, 401, 401, 401))
 }
 
@@ -54,7 +54,7 @@ func TestABreachThatComesAndGoesIsOneIncident(t *testing.T) {
 	same(t, []string{"70 resolved access/a 0/30"}, summaries(e.Advance(sec(80))))
 }
 
-func TestABreachIsNotForgottenByARestart(t *testing.T) {
+func TestABreachSurvivesARestart(t *testing.T) {
 	options := guardOptions()
 	e := engine(t, options)
 	guard(e, 0, 60, 200, 401, 401)
@@ -72,7 +72,7 @@ func TestABreachIsNotForgottenByARestart(t *testing.T) {
 	}
 }
 
-func TestAGuardThatWasAlwaysRefusedIsInactive(t *testing.T) {
+func TestAGuardedProbeThatWasAlwaysRefusedIsInactive(t *testing.T) {
 	e := engine(t, guardOptions())
 	same(t, nil, guard(e, 0, 60, 401, 401, 503, 401, 401, 401, 401))
 }

@@ -147,8 +147,8 @@ func (c *burnCondition) severity(rule *Rule) Severity {
 	return Warning
 }
 
-// describe sets the figures of the fastest pair that fires. When none fires, it sets those of a streak of bad runs, or else of the fastest
-// pair.
+// describe sets the figures of the fastest pair that fires. When none fires, it sets the figures of a streak of bad runs. Without a streak,
+// it sets those of the fastest pair.
 func (c *burnCondition) describe(incident *Incident, now time.Time) {
 	i := 0
 	for k, pair := range c.pairs {

@@ -6,8 +6,8 @@ import (
 	"squarewatch/probe"
 )
 
-// networkClear is the time without a failed run after which a failure of our own network is over. A network that fails on and off, and runs
-// that end late, thus make one incident.
+// networkClear is the time without a failed run after which a failure of our own network is over. So a network that fails on and off makes
+// one incident, also when some runs end late.
 const networkClear = time.Minute
 
 // networkCondition is about our own network. It fires when a run failed because of the network. It is clear when a later run got an answer,

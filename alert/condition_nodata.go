@@ -6,7 +6,7 @@ import (
 	"squarewatch/probe"
 )
 
-// missedIntervals is a number of intervals. The rule fires after this number of intervals without a finished run.
+// missedIntervals is how many intervals must pass without a finished run before the rule fires.
 const missedIntervals = 3
 
 // noDataCondition fires when a probe finishes no runs. Without runs, no other rule can fire.
@@ -86,7 +86,7 @@ func (c *noDataCondition) describe(incident *Incident, _ time.Time) {
 // onset returns the last run: the problem began with it.
 func (c *noDataCondition) onset() time.Time { return c.last }
 
-// inherit copies the last run of the old condition; it keeps its own schedule.
+// inherit copies the last run of the old condition. The new condition keeps its own schedule.
 func (c *noDataCondition) inherit(old condition) bool {
 	before, ok := old.(*noDataCondition)
 	if ok {

@@ -11,7 +11,7 @@ import (
 type streakCondition struct {
 	badInRow int // bad runs in a row, the last run included
 	span     BadSpan
-	seen     int // 0 before the first run, then 1: the number of runs that describe gives when the last run was good
+	seen     int // 0 before the first run, then 1; the number of runs in the incident when the last run was good
 	classes  [maxKinds]ClassCount
 	used     int
 }

@@ -125,7 +125,7 @@ func TestAnObjectiveFiresWhenItsBudgetIsSpentTooFast(t *testing.T) {
 		got := replay(e, 30*time.Second, codes(120, 200, 20, 500, 900, 200), 0)
 		// A reminder is sent after four hours, because the slow pair still fires.
 		if len(got) != 4 || got[0].Event != alert.EventFiring || got[3].Event != alert.EventResolved {
-			t.Fatalf("want it to fire, to get worse, and to be over, got %v", summaries(got))
+			t.Fatalf("want FIRING, two UPDATEs and RESOLVED, got %v", summaries(got))
 		}
 		if burn := got[1].Incident.Burn; got[1].Incident.Severity != alert.Critical || burn.Factor != 6 ||
 			burn.Long != 6*time.Hour || burn.LongBurn < 6 {
@@ -143,11 +143,11 @@ func TestAnObjectiveFiresWhenItsBudgetIsSpentTooFast(t *testing.T) {
 			t.Fatalf("want a warning of a slow burn, got %v", summaries(got))
 		}
 	})
-	t.Run("one bad run is no trend", func(t *testing.T) {
+	t.Run("one bad run does not fire", func(t *testing.T) {
 		e := engine(t, alert.EngineOptions{Probes: p, Rules: []alert.Rule{objective}})
 		same(t, nil, summaries(replay(e, 30*time.Second, codes(10, 200, 1, 500, 100, 200), 0)))
 	})
-	t.Run("a loose objective still sees an outage", func(t *testing.T) {
+	t.Run("an outage fires for a loose objective", func(t *testing.T) {
 		e := engine(t, alert.EngineOptions{Probes: p, Rules: []alert.Rule{rule(func(r *alert.Rule) { r.Objective = 0.9 })}})
 		got := replay(e, 30*time.Second, codes(20, 500), 0)
 		if len(got) == 0 || got[len(got)-1].Incident.Severity != alert.Critical {
@@ -178,8 +178,9 @@ func TestAProbeWithoutRunsFires(t *testing.T) {
 	same(t, nil, summaries(weekdays.Advance(friday.Add(59*time.Hour))))
 }
 
-// Between good runs, runs fail because squarewatch has no descriptors left. There is one message when this lasts, and one at its end.
-func TestOurOwnShortageCountsForNoRule(t *testing.T) {
+// TestOnlyTheWatcherRuleCountsOurOwnShortage lets runs fail between good ones, because squarewatch has no descriptors left. There is one
+// message when this lasts, and one at its end.
+func TestOnlyTheWatcherRuleCountsOurOwnShortage(t *testing.T) {
 	shortage := func(at int) *probe.Result {
 		r := result("a", sec(at), 200)
 		r.Class, r.Code, r.Expected, r.Blame = probe.ConnectError, 0, false, probe.BlameWatcher

@@ -14,7 +14,7 @@ const (
 )
 
 // watcherCondition is about squarewatch itself. It fires when runs fail for a minute because the process or its machine ran out of
-// descriptors, ports, buffers or memory. It is clear when no run has failed for that reason for a minute, and a later one passed.
+// descriptors, ports, buffers or memory. It is clear when no run has failed for that reason for a minute, and a later run did not.
 type watcherCondition struct {
 	first, last time.Time // the first and the last failed run of the trouble; zero for none
 	passed      time.Time // the last run that did not fail because of the trouble

@@ -9,7 +9,8 @@ import (
 	"squarewatch/probe"
 )
 
-// coverPoll is how often a covered series checks whether it still is covered. Without it, every run of an outage would search all series.
+// coverPoll is how often a covered series checks whether it is still covered. Without this limit, every run of an outage would search all
+// series.
 const coverPoll = 5 * time.Second
 
 // isCovered reports whether an announced incident explains a pending series: it blames the same credential, or counts the same runs under

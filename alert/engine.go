@@ -18,7 +18,7 @@ const maxResultDelay = time.Minute
 // Engine decides when incidents begin and end. It is a pure function of the results and times that it receives: it has no goroutine, no
 // clock and no log. It must not be used by several goroutines at once; [Evaluator] ensures that.
 //
-// The way of a result: Observe (this file) gives it to each series of its probe (series.go), whose condition evaluates the series
+// The path of a result: Observe (this file) gives it to each series of its probe (series.go). The series' condition evaluates the series
 // (condition_*.go). The state machine (machine.go) turns the resulting level into a change of state and a [Transition].
 type Engine struct {
 	rules        []*Rule
@@ -26,7 +26,7 @@ type Engine struct {
 	byProbe      map[string][]*series // the series in which a probe's runs are counted
 	parents      map[string]*parent   // probes that others depend on, by name
 	lastGood     map[string]time.Time // by probe: when its last expected run started
-	leaders      []*series            // announced incidents, which others can join or which cover them; some may be over
+	leaders      []*series            // announced incidents, which other series can join or be covered by; some may be over
 	timers       timers[*series]
 	muting       Muting
 	supportAfter time.Duration
@@ -202,7 +202,7 @@ func (e *Engine) clock(t time.Time) time.Time {
 	return e.now
 }
 
-// setBack follows a clock that was set back, so that no series waits until the old time comes again.
+// setBack moves all times that lie after now to now, because the clock was set back. Otherwise series would wait until the old time.
 func (e *Engine) setBack(now time.Time) {
 	e.now = now
 	e.muting.refresh(now)

@@ -88,7 +88,7 @@ func TestAnExpectedAnswerNeverCounts(t *testing.T) {
 		r := result("a", start().Add(time.Duration(i)*time.Second), 401)
 		r.Expected = true
 		if got := e.Observe(r); got != nil {
-			t.Fatalf("want silence, got %v", summaries(got))
+			t.Fatalf("want no transition, got %v", summaries(got))
 		}
 	}
 	if got := e.Snapshot(start())[0]; got.Runs != 100 || got.Rate != 0 || got.State != alert.Inactive {
@@ -199,7 +199,7 @@ func TestAReloadKeepsWhatIsUnchanged(t *testing.T) {
 	}
 	after := second.Incidents()
 	if len(after) != 1 || after[0].ID != before[0].ID || after[0].Runs != 5 {
-		t.Errorf("want the incident of the unchanged series to go on, got %+v", after)
+		t.Errorf("want the incident of the unchanged series to continue, got %+v", after)
 	}
 }
 
@@ -261,7 +261,7 @@ func BenchmarkObserve(b *testing.B) {
 				})
 				r := result("a", start(), 200)
 				bad := result("a", start(), 500)
-				e.Observe(bad) // what a series allocates once
+				e.Observe(bad) // a series allocates some memory once
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
 					next := r

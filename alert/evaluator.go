@@ -8,7 +8,7 @@ import (
 	"squarewatch/probe"
 )
 
-// standstill is how much later than planned Run wakes up if the process did not run meanwhile: it was stopped, or the machine slept.
+// standstill is a delay. When Run wakes up this much later than planned, the process did not run: it was stopped, or the machine slept.
 const standstill = 2 * time.Second
 
 // maxSleep limits how long Run sleeps before a deadline. A timer does not notice that the wall clock was set, so Run looks at the clock at
@@ -105,7 +105,7 @@ func (v *Evaluator) SilenceFor(incident string) (Silence, error) {
 	return v.engine.SilenceFor(incident)
 }
 
-// Replace sets a new engine, which build makes from the present one; if build fails, the present one stays.
+// Replace sets a new engine, which build makes from the present one. If build fails, the present one stays.
 func (v *Evaluator) Replace(build func(previous *Engine) (*Engine, error)) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()

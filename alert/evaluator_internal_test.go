@@ -11,9 +11,9 @@ import (
 	"squarewatch/probe"
 )
 
-// TestAStandstillIsNoLackOfRuns lets the process stand still for an hour while the evaluator sleeps. Whatever wakes it first, no probe
-// lacks runs.
-func TestAStandstillIsNoLackOfRuns(t *testing.T) {
+// TestAStandstillDoesNotFireNoData lets the process stand still for an hour while the evaluator sleeps. The rule no-data must not fire,
+// whatever wakes the evaluator first.
+func TestAStandstillDoesNotFireNoData(t *testing.T) {
 	for name, wakes := range map[string]func(*Evaluator){
 		"its own deadline": func(*Evaluator) { <-time.After(2 * maxSleep) },
 		"a run of another probe": func(v *Evaluator) {
@@ -34,7 +34,7 @@ func TestAStandstillIsNoLackOfRuns(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var ahead atomic.Int64 // how far the wall clock is
+				var ahead atomic.Int64 // how far the wall clock has jumped
 				v := NewEvaluator(engine, func(c Transition) { t.Errorf("want no transition, got %s of %s", c.Event, c.Incident.Series) })
 				v.wall = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 				ctx, cancel := context.WithCancel(t.Context())

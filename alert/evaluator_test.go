@@ -57,7 +57,7 @@ func TestTimeAloneFiresRemindsAndResolves(t *testing.T) {
 		}
 		v.Missed(probe.Miss{Probe: "a"})
 		if got := handled(); got != nil {
-			t.Fatalf("want silence until the threshold was held, got %v", events(got))
+			t.Fatalf("want no transition until the threshold was held, got %v", events(got))
 		}
 		<-time.After(299 * time.Second)
 		v.Finished(result("a", time.Now(), 200))
@@ -71,7 +71,7 @@ func TestTimeAloneFiresRemindsAndResolves(t *testing.T) {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 		if last := handled()[5].Event; last != alert.EventResolved || len(v.Incidents()) != 0 {
-			t.Errorf("want it over at last, got %s and %d incidents", last, len(v.Incidents()))
+			t.Errorf("want RESOLVED as the last event, got %s and %d incidents", last, len(v.Incidents()))
 		}
 	})
 }
@@ -96,13 +96,13 @@ func TestProbingNeverWaitsForTheHandler(t *testing.T) {
 			v.Snapshot()
 		}
 		if took := time.Since(begin); took != 0 {
-			t.Errorf("want no time lost, got %v", took)
+			t.Errorf("want no waiting, got %v", took)
 		}
 		cancel()
 		close(release)
 		running.Wait()
 		if diff := cmp.Diff([]alert.Event{alert.EventFiring}, got); diff != "" {
-			t.Errorf("want what was observed handled before the end, -want +got:\n%s", diff)
+			t.Errorf("want all results handled before Run returns, -want +got:\n%s", diff)
 		}
 	})
 }
@@ -115,7 +115,7 @@ func TestReplaceEndsRemovedIncidents(t *testing.T) {
 		broken := errors.New("broken")
 		if err := v.Replace(func(*alert.Engine) (*alert.Engine, error) { return nil, broken }); !errors.Is(err, broken) ||
 			len(v.Incidents()) != 1 {
-			t.Errorf("want the old engine to go on after %v, got %v", broken, err)
+			t.Errorf("want the old engine kept after %v, got %v", broken, err)
 		}
 		if err := v.Replace(func(previous *alert.Engine) (*alert.Engine, error) {
 			return alert.NewEngine(alert.EngineOptions{Previous: previous})

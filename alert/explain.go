@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe"
 )
 
-// maxReasons is how many pieces of evidence people are shown.
+// maxReasons is how many pieces of evidence a message shows.
 const maxReasons = 3
 
 // Wording says how a notifier writes the texts that are inserted into sentences.
@@ -100,7 +100,7 @@ func (i *Incident) outcome() (top outcomeSentence, runs, total int) {
 	return table[best], counts[best], total
 }
 
-// happens returns the sentence about what happens. It says so when only some of the bad runs had that outcome.
+// happens returns the sentence about what happens. If only some of the bad runs had that outcome, the sentence says how many.
 func (i *Incident) happens(what *outcomeSentence, runs, total int, w Wording) string {
 	say := what.say
 	switch {

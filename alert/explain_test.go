@@ -12,7 +12,7 @@ import (
 	"squarewatch/probe"
 )
 
-// culprits returns every culprit of package blame but none, read from its source, so that a new one is noticed.
+// culprits returns every culprit of package blame except the empty one. It reads them from the source, so that it has new ones too.
 func culprits(t *testing.T) []probe.Blame {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../probe/blame/observation.go", nil, 0)
@@ -64,7 +64,7 @@ func TestEveryCulpritHasASentence(t *testing.T) {
 	}
 }
 
-func TestARequestWithoutACredentialHasNoCredentialNone(t *testing.T) {
+func TestARequestWithoutACredentialNamesNoCredential(t *testing.T) {
 	anonymous, group := refused(""), refused("")
 	group.Per, group.Series = alert.PerCredential, probe.NoCredential
 	for _, i := range []alert.Incident{anonymous, group} {
@@ -83,7 +83,7 @@ func TestARequestWithoutACredentialHasNoCredentialNone(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotKnownIsSaidWithItsReason(t *testing.T) {
+func TestAnUnknownCulpritIsExplained(t *testing.T) {
 	i := refused("partner")
 	i.Blame, i.Advice = probe.BlameUnknown, "a run of another probe with this key would tell"
 	i.Evidence = []probe.Evidence{

@@ -8,7 +8,7 @@ import (
 	"squarewatch/probe"
 )
 
-// TestAPageOfAGatewayCountsAs503 has fault D2 under the default rules: a maintenance page with 200 over the whole site.
+// TestAPageOfAGatewayCountsAs503 uses the default rules. A gateway shows a maintenance page with 200 for the whole site.
 func TestAPageOfAGatewayCountsAs503(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*probe.Result)

@@ -54,7 +54,7 @@ func TestAGroupWaitsForItsBadProbeAfterALongStop(t *testing.T) {
 	}
 }
 
-func TestAGroupOfRareProbesCanEnd(t *testing.T) {
+func TestAnIncidentOfAGroupEndsAfterItsProbesBecameRare(t *testing.T) {
 	options := groupOptions(nil, everySecond, everySecond)
 	first := engine(t, options)
 	got := play(first, options.Probes, 0, 20, func(string, int) int { return 401 })
@@ -118,7 +118,7 @@ func TestARestartEndsIncidentsOfRemovedProbesAndChangedRules(t *testing.T) {
 	})
 }
 
-func TestServerErrorsAreAnnouncedBesideARefusedCredential(t *testing.T) {
+func TestServerErrorsAreAnnouncedDuringARefusedCredential(t *testing.T) {
 	options := groupOptions(nil, everySecond, everySecond, everySecond)
 	any := refusals(func(r *alert.Rule) { r.Name, r.On, r.Per = "anything", sel("unexpected"), alert.PerAll })
 	options.Rules = append(options.Rules, any)

@@ -175,8 +175,8 @@ func recount(results []*probe.Result, rule *alert.Rule, name string, now time.Ti
 	return m.count(now)
 }
 
-// TestAGroupMatchesTheModel compares a rule over all probes with a recount of every run: it fires when a probe or the whole crosses, and
-// does not end early.
+// TestAGroupMatchesTheModel counts every run of a rule over all probes again, and compares. The rule must fire when a probe or the whole
+// group crosses, and must not resolve while the last run of a probe is bad.
 func TestAGroupMatchesTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRule(t)

@@ -32,9 +32,9 @@ func TestHeldTimeSurvivesRestarts(t *testing.T) {
 			fired = append(fired, summaries(e.Observe(r))...)
 		}
 	}
-	// The threshold is crossed at 2 s. Runs are seen for 9 s until 11, and again from 13 on: 15 s are reached at 19.
+	// The threshold is crossed at 2 s. Runs are seen for 9 s until 11 s, and again from 13 s on. The sum reaches 15 s at 19 s.
 	if len(fired) != 1 || fired[0] != "19 firing server-errors/a 18/18" {
-		t.Errorf("want it to fire after 15 s that were seen, got %v", fired)
+		t.Errorf("want it to fire after 15 s in which runs were seen, got %v", fired)
 	}
 }
 

@@ -99,7 +99,7 @@ const (
 	ConditionRate    Condition = "rate"    // a share of the runs in a window
 	ConditionStreak  Condition = "streak"  // bad runs in a row, for probes that run too rarely for a rate
 	ConditionBurn    Condition = "burn"    // an objective's error budget is spent too fast
-	ConditionAccess  Condition = "access"  // a probe that guards access was granted access
+	ConditionAccess  Condition = "access"  // access was granted to a guarded probe
 	ConditionNoData  Condition = "no-data" // a probe finishes no runs
 	ConditionNetwork Condition = "network" // our own network failed; runs did not count
 	ConditionWatcher Condition = "watcher" // squarewatch itself has a problem: Trouble names it, or runs did not count
@@ -234,12 +234,12 @@ type SeriesState struct {
 
 	Incident     string        // its identifier; empty before the first incident
 	Announced    bool          // FIRING was announced
-	Paused       time.Duration // how long it was over before it reopened, all times together
+	Paused       time.Duration // total time in which it was over before it reopened
 	Reopened     int
 	Flapping     bool      // it is held open
 	Counts       string    // how the rule counted; empty in states of an older version
 	Unrecovered  []string  // for a group: probes that were bad in the incident and have had no good run since
-	Quiet        time.Time // while held open: since when it has otherwise recovered; zero while it has not
+	Quiet        time.Time // while held open: since when it would be over if it did not flap; zero while it would not
 	Overdue      bool
 	Severity     Severity // as last announced
 	Acknowledged *Acknowledgement

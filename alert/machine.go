@@ -86,7 +86,7 @@ func (e *Engine) stepFiring(s *series, v level, now time.Time) Event {
 	}
 	switch {
 	case worse, blameChanged, !muted && s.namesJoined(now):
-	case e.supportAfter > 0 && !s.overdue && s.serverErrors() && now.Sub(s.crossed) >= e.supportAfter:
+	case e.supportAfter > 0 && !s.overdue && s.hasServerErrors() && now.Sub(s.crossed) >= e.supportAfter:
 		s.overdue = true
 	case s.rule.Repeat > 0 && s.acknowledged == nil && now.Sub(s.lastNotified) >= s.rule.Repeat && !s.lastRun.Before(s.evidenceFrom):
 	default:
@@ -115,9 +115,8 @@ func (s *series) lateAnnouncement() time.Time {
 	return s.crossed.Add(endOnlyUntil)
 }
 
-// mustAnnounce reports whether a firing series that was not announced when it fired must be announced now. That is so when an incident
-// that covered or led the series no longer names it. It is also so when the kind announces only incidents that last, and this one has
-// lasted.
+// mustAnnounce reports whether a firing series that was not announced when it fired must be announced now. There are two such cases: an
+// incident that covered or led the series no longer names it, or the kind announces only incidents that last, and this one has lasted.
 func (e *Engine) mustAnnounce(s *series, now time.Time) bool {
 	if s.announced || e.muting.silenceOf(s) != nil || !s.hasEvidence() {
 		return false
@@ -149,15 +148,15 @@ func (s *series) severityNow() Severity {
 
 // hasUnrecovered reports whether a probe that was bad in the incident has not had a good run since.
 func (s *series) hasUnrecovered() bool {
-	watched, _ := s.stillBad()
+	watched, _ := s.unrecoveredProbes()
 	return len(watched) > 0
 }
 
-// flappingFrom is how often an incident must reopen before it is held open: it then resolves only as [series.recovered] describes.
+// flappingFrom is how often an incident must reopen before it is held open. It then resolves only as [series.recovered] describes.
 const flappingFrom = 2
 
-// recovered reports whether a firing incident is over. Its condition must be clear, each probe that was bad in it must have had a good run
-// since, and the series that joined it must be good again. A flapping incident must also have been clear for the rule's Reopen.
+// recovered reports whether a firing incident is over. Its condition must be clear. Each probe that was bad in it must have had a good run
+// since. All series that joined it must be good again. A flapping incident must also have been clear for the rule's Reopen.
 func (s *series) recovered(v level, now time.Time) bool {
 	switch {
 	case v == levelCrossed && !s.clearSince.IsZero():
@@ -174,9 +173,9 @@ func (s *series) recovered(v level, now time.Time) bool {
 	return now.Sub(s.clearSince) >= s.rule.Reopen
 }
 
-// stillBad returns the probes of a firing group that were bad in the incident and have not had a good run since. It returns the probes
-// that the group still has in watched, and the others in removed.
-func (s *series) stillBad() (watched, removed []string) {
+// unrecoveredProbes returns the probes of a firing group that were bad in the incident and have not had a good run since. It returns the
+// probes that the group still has in watched, and the others in removed.
+func (s *series) unrecoveredProbes() (watched, removed []string) {
 	c, ok := s.condition.(groupEvaluator)
 	if !ok {
 		return nil, nil
@@ -193,7 +192,7 @@ func (s *series) stillBad() (watched, removed []string) {
 
 // removedReason says which probes were still bad when the configuration removed them from the series; empty when there are none.
 func (s *series) removedReason() string {
-	_, removed := s.stillBad()
+	_, removed := s.unrecoveredProbes()
 	switch names := removed[:min(len(removed), maxExamples)]; {
 	case len(names) == 0:
 		return ""
@@ -260,7 +259,7 @@ func setOf(names []string) map[string]struct{} {
 	return set
 }
 
-// stateDeadline returns the next time after now at which the state alone requires another step; zero for never.
+// stateDeadline returns the next time after now at which the series must be stepped because of its state; zero for never.
 func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 	due := time.Time{}
 	switch s.state {
@@ -274,7 +273,7 @@ func (e *Engine) stateDeadline(s *series, now time.Time) time.Time {
 			due = s.lastNotified.Add(s.rule.Repeat)
 		}
 		due = earliest(due, s.lateAnnouncement())
-		if e.supportAfter > 0 && !s.overdue && s.serverErrors() {
+		if e.supportAfter > 0 && !s.overdue && s.hasServerErrors() {
 			due = earliest(due, s.crossed.Add(e.supportAfter))
 		}
 		if !s.clearSince.IsZero() {

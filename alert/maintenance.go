@@ -52,8 +52,8 @@ func ActiveMaintenance(all []Maintenance, now time.Time) []Silence {
 // maxWindows limits the windows that MaintenanceSince returns of one maintenance.
 const maxWindows = 500
 
-// MaintenanceSince returns the maintenance windows that ended after from and began not after until, as silences. Of a schedule with very
-// many windows it returns the first 500.
+// MaintenanceSince returns the maintenance windows that ended after from and began before or at until, as silences. It returns at most the
+// first 500 windows of each schedule.
 func MaintenanceSince(all []Maintenance, from, until time.Time) []Silence {
 	var windows []Silence
 	for i := range all {
@@ -90,7 +90,7 @@ const (
 	mutedMostly setting.Share = 0.95
 )
 
-// samples says of 2000 evenly spread times of a year whether each is muted.
+// samples says for each of 2000 evenly spread times of a year whether it is muted.
 type samples []bool
 
 // samples returns when this maintenance window mutes.

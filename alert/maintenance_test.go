@@ -28,7 +28,7 @@ func TestMaintenanceMustLeaveTimeForAlerts(t *testing.T) {
 		{"* * * * * *", 7 * 24 * time.Hour, "100%"},
 		{"0 0 * * 1", 7 * 24 * time.Hour, "100%"},
 		{"0 * * * *", 59 * time.Minute, ""},
-		{"0 18 * * *", 14 * time.Hour, ""}, // out of office hours
+		{"0 18 * * *", 14 * time.Hour, ""}, // outside office hours
 		{"* * * 12 *", time.Minute, ""},    // all of December
 		{"0 0 1 * *", 7 * 24 * time.Hour, ""},
 		{"CRON_TZ=Europe/Berlin 0 2 * * 0", 2 * time.Hour, ""},
@@ -41,7 +41,7 @@ func TestMaintenanceMustLeaveTimeForAlerts(t *testing.T) {
 	}
 }
 
-func TestMaintenancesMustTogetherLeaveTimeForAlerts(t *testing.T) {
+func TestMaintenanceWindowsTogetherMustLeaveTimeForAlerts(t *testing.T) {
 	even, odd := maintenance("even", "0 */2 * * *", time.Hour), maintenance("odd", "0 1-23/2 * * *", time.Hour)
 	rules := alert.DefaultRules()
 	if got := alert.MostlyMuted([]alert.Maintenance{even, odd}, rules, probes("a", "b")); len(got) != 1 ||
@@ -50,11 +50,11 @@ func TestMaintenancesMustTogetherLeaveTimeForAlerts(t *testing.T) {
 	}
 	odd.Rules = []string{"unauthenticated"}
 	if got := alert.MostlyMuted([]alert.Maintenance{even, odd}, rules, probes("a")); len(got) != 1 || got[0].Rule != "unauthenticated" {
-		t.Errorf("want what both are about, got %+v", got)
+		t.Errorf("want the rule that both windows mute, got %+v", got)
 	}
 	even.Rules = []string{"server-errors"}
 	if got := alert.MostlyMuted([]alert.Maintenance{even, odd}, rules, probes("a")); len(got) != 0 {
-		t.Errorf("want nothing where they are about different rules, got %+v", got)
+		t.Errorf("want nothing when they mute different rules, got %+v", got)
 	}
 }
 
@@ -63,7 +63,7 @@ func TestMaintenanceThatLeavesLittleTimeForAlerts(t *testing.T) {
 	daily := maintenance("daily", "0 8 * * *", 11*time.Hour)
 	for name, test := range map[string]struct {
 		all    []alert.Maintenance
-		share  string // how it begins, since times are sampled; empty for no finding
+		share  string // the first digits, since times are sampled; empty for no finding
 		always bool
 	}{
 		"one window":           {[]alert.Maintenance{hourly}, "98.3%", false},
@@ -82,8 +82,8 @@ func TestMaintenanceThatLeavesLittleTimeForAlerts(t *testing.T) {
 	}
 }
 
-// TestMaintenanceStartsOnTheDayThatSkipsItsTimeOfDay checks the example of the README: at 02:00 on Sundays in Berlin, a time that does
-// not exist on 29 March 2026.
+// TestMaintenanceStartsOnTheDayThatSkipsItsTimeOfDay checks the example of docs/rules.md: at 02:00 on Sundays in Berlin. That time does not
+// exist on 29 March 2026.
 func TestMaintenanceStartsOnTheDayThatSkipsItsTimeOfDay(t *testing.T) {
 	weekly := maintenance("weekly-update", "CRON_TZ=Europe/Berlin 0 2 * * 0", 2*time.Hour)
 	for _, test := range []struct {

@@ -14,7 +14,7 @@ import (
 	"squarewatch/probe"
 )
 
-// model is a simple version of the engine: it keeps every run, and recounts all of them at every moment at which anything could change.
+// model is a simple version of the engine: it keeps every run, and counts all of them again whenever anything could change.
 type model struct {
 	rule         alert.Rule
 	runs         []*probe.Result
@@ -24,11 +24,11 @@ type model struct {
 
 	resolved            time.Time // zero before it fired, and while it fires
 	reopened            int
-	clearSince          time.Time // since when it could resolve, while it is held open
+	clearSince          time.Time // while it is held open: since when it would be over if it were not
 	savedRuns, savedBad int       // as last announced with enough runs
 }
 
-// count recounts the window, which ends at now and begins at a sixtieth of its length.
+// count counts the runs in the window. It ends at now, and begins with a full sixtieth of its length.
 func (m *model) count(now time.Time) (runs, bad int) {
 	width := int64(m.rule.Window / 60)
 	for _, r := range m.runs {
@@ -78,7 +78,7 @@ func (m *model) step(now time.Time) string {
 	return fmt.Sprintf("%.0f %s %s/a %d/%d", now.Sub(start()).Seconds(), event, m.rule.Name, bad, runs)
 }
 
-// over reports whether a firing rule resolves; after it fired again twice, only when it has been clear for Reopen.
+// over reports whether a firing rule resolves. After it fired again twice, it resolves only when it has been clear for Reopen.
 func (m *model) over(over, under bool, now time.Time) bool {
 	switch {
 	case m.reopened < 2:
@@ -91,7 +91,7 @@ func (m *model) over(over, under bool, now time.Time) bool {
 	return under && now.Sub(m.clearSince) >= m.rule.Reopen
 }
 
-// drawRule draws a rule whose times are whole seconds, with a window of one minute, so that one step a second misses nothing.
+// drawRule draws a rule. Its times are whole seconds, and its window is whole minutes, so that one step a second misses nothing.
 func drawRule(t *rapid.T) alert.Rule {
 	r := alert.Rule{
 		Name: "x", On: sel("5xx"), Window: time.Duration(rapid.IntRange(1, 3).Draw(t, "window")) * time.Minute,
@@ -114,7 +114,7 @@ func TestTheEngineMatchesTheModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		var want, got []string
-		note := func(line string) {
+		expect := func(line string) {
 			if line != "" {
 				want = append(want, line)
 			}
@@ -123,7 +123,7 @@ func TestTheEngineMatchesTheModel(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			for range rapid.SampledFrom([]int{0, 1, 1, 2, 5, 20, 90, 400}).Draw(t, "seconds") {
 				now = now.Add(time.Second)
-				note(m.step(now))
+				expect(m.step(now))
 			}
 			if rapid.Bool().Draw(t, "advance") {
 				got = append(got, summaries(e.Advance(now))...)
@@ -134,7 +134,7 @@ func TestTheEngineMatchesTheModel(t *testing.T) {
 			got = append(got, summaries(e.Advance(now))...)
 			got = append(got, summaries(e.Observe(r))...)
 			m.runs = append(m.runs, r)
-			note(m.step(now))
+			expect(m.step(now))
 			if status := e.Snapshot(now)[0]; status.State != m.state {
 				t.Fatalf("at %v: want %s, got %s", now.Sub(start()), m.state, status.State)
 			}
@@ -182,7 +182,8 @@ func drawCulprit(t *rapid.T) probe.Blame {
 	}).Draw(t, "culprit")
 }
 
-// agreed returns since when the newest bad runs that say something have said the same, and what that is.
+// agreed returns the culprit that the newest runs name, and when the first and the last of these runs ended. Runs without a culprit are
+// ignored.
 func agreed(runs []*probe.Result) (since, until time.Time, culprit probe.Blame) {
 	for _, r := range slices.Backward(runs) {
 		switch {
@@ -210,24 +211,24 @@ func stable(runs []*probe.Result) (probe.Blame, bool) {
 // verdictModel checks the messages about an incident of one probe against its runs.
 type verdictModel struct {
 	runs    []*probe.Result
-	told    probe.Blame
+	shown   probe.Blame // in the last message
 	changed time.Time
 }
 
 func (m *verdictModel) check(t *rapid.T, changes []alert.Transition) {
 	for _, c := range changes {
-		before := m.told
-		m.told = c.Incident.Blame
+		before := m.shown
+		m.shown = c.Incident.Blame
 		if c.Event != alert.EventUpdate {
 			continue
 		}
 		switch culprit, ok := stable(m.runs); {
-		case m.told == before:
+		case m.shown == before:
 			t.Fatalf("at %v: an UPDATE that changes nothing", c.At.Sub(start()))
 		case !m.changed.IsZero() && c.At.Sub(m.changed) < time.Minute:
 			t.Fatalf("at %v: two changes within %v", c.At.Sub(start()), c.At.Sub(m.changed))
-		case !ok || culprit != m.told:
-			t.Fatalf("at %v: the UPDATE blames %q, the runs blame %q (clearly: %v)", c.At.Sub(start()), m.told, culprit, ok)
+		case !ok || culprit != m.shown:
+			t.Fatalf("at %v: the UPDATE blames %q, the runs blame %q (stable: %v)", c.At.Sub(start()), m.shown, culprit, ok)
 		}
 		m.changed = c.At
 	}

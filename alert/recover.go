@@ -41,8 +41,8 @@ type filler interface {
 	fill(rule *Rule, r *probe.Result, runs int, now time.Time)
 }
 
-// BeginFill declares that only the runs of the time recent are counted so far; calls of Fill add the earlier ones. Series with a longer
-// window neither fire nor resolve until EndFill, because a window that is not full shows a wrong share.
+// BeginFill declares that only runs of the last period, recent, are counted so far; calls of Fill add the earlier ones. Series with a
+// longer window neither fire nor resolve until EndFill, because a window that is not full shows a wrong share.
 func (e *Engine) BeginFill(recent time.Duration) { e.filled = max(recent, 1) }
 
 // Fill counts equal runs of an earlier process in the windows. The order of the calls does not matter.

@@ -8,8 +8,8 @@ import (
 	"squarewatch/probe"
 )
 
-// Lookback returns which earlier runs an engine needs to evaluate as if it had never stopped: all runs of the
-// period all, and for each probe in last that many of its last runs, however old they are.
+// Lookback returns which earlier runs an engine needs to evaluate as if it had never stopped. It needs all runs of the period all. The map
+// last names probes: of each it also needs that number of its newest runs, however old they are.
 func (e *Engine) Lookback() (all time.Duration, last map[string]int) {
 	last = map[string]int{}
 	for name, list := range e.byProbe {
@@ -139,8 +139,8 @@ func (s *series) restore(state *SeriesState) {
 	}
 }
 
-// Recall counts a result that an earlier process has evaluated. The caller passes them in the order of time. They fill the windows, and
-// nothing fires.
+// Recall counts a result that an earlier process has evaluated. Call it for each such result, in the order of time. The results fill the
+// windows, and nothing fires.
 func (e *Engine) Recall(r *probe.Result) {
 	if r.Class == probe.ClassNone {
 		return
@@ -178,8 +178,8 @@ func (e *Engine) Unwatched(until time.Time) {
 	}
 }
 
-// Resume begins to watch at now: only runs from now on are evidence to fire. Call it after Restore and Recall, before anything else, and
-// when the process stood still until now.
+// Resume begins to watch at now: only runs from now on are evidence to fire. Call it after Restore and Recall, before anything else. Call
+// it also when the process stood still until now.
 func (e *Engine) Resume(now time.Time) {
 	now = e.clock(now)
 	for _, s := range e.all {
@@ -323,7 +323,7 @@ func (s *series) takeOwedEnd(now time.Time) Transition {
 	return t
 }
 
-// endReason says why an incident ends because the configuration changed.
+// endReason says why a change of the configuration ends an incident.
 func endReason(seriesStays, ruleStays bool) string {
 	switch {
 	case seriesStays:

@@ -9,8 +9,8 @@ import (
 	"squarewatch/alert"
 )
 
-// FuzzRestore restores states as they may be in a damaged database. Whatever they say, the engine goes on: an incident ends at most once,
-// everything is over after hours of good runs, a later outage fires, and each state and each incident can be stored again.
+// FuzzRestore restores states as a damaged database may hold them. The engine must work with any of them: an incident ends at most once,
+// nothing fires after hours of good runs, a later outage fires, and each state and each incident can be stored again.
 func FuzzRestore(f *testing.F) {
 	tenSeconds := map[string]string{"feed": "*/10 * * * * *", "collections": "*/10 * * * * *"}
 	options := alert.EngineOptions{Rules: []alert.Rule{short(nil), refusals(nil)}, Probes: keyed(tenSeconds, "feed", "collections")}

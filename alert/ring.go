@@ -2,8 +2,8 @@ package alert
 
 import "math"
 
-// ring counts runs in each bucket of a window. The window of one probe rarely has more than a few runs in a bucket, and there is one for
-// each probe of a rule, so the counts have eight bits until one needs more.
+// ring counts runs in each bucket of a window. There are many rings, one for each probe of a rule, and most have only a few runs in a
+// bucket. So the counts have eight bits until one of them needs more.
 type ring struct {
 	narrow [buckets]uint8
 	wide   *[buckets]int32 // used instead of narrow when it is not nil

@@ -28,7 +28,7 @@ type Rule struct {
 	// Objective, if set, replaces window, threshold and clear: the rule fires when the error budget is spent too fast.
 	Objective setting.Share `yaml:"objective,omitempty"`
 	Period    time.Duration `yaml:"period,omitempty"` // of the objective; 30 days when absent
-	// Streak is for probes that run fewer than min_runs times in the window: so many bad runs in a row fire, and the first good one
+	// Streak is for probes that run fewer than min_runs times in the window: this number of bad runs in a row fires, and the first good run
 	// resolves.
 	Streak int `yaml:"streak,omitempty"`
 
@@ -61,19 +61,19 @@ const (
 
 // The names of the built-in rules.
 const (
-	AccessRule  = "access"  // a probe that guards access was granted access
+	AccessRule  = "access"  // access was granted to a guarded probe
 	NoDataRule  = "no-data" // a probe has finished no run for three of its intervals
 	NetworkRule = "network" // our own network failed; announced when it is over, or when it lasts
 	WatcherRule = "watcher" // squarewatch itself is in trouble: it ran out of a resource, or a [Part] does not work
 )
 
-// The limits of a window: a shorter one is too short to count in; a longer one reacts too late.
+// The limits of a window: a shorter one holds too few runs; a longer one reacts too late.
 const (
 	minWindow = 10 * time.Second
 	maxWindow = 30 * 24 * time.Hour
 )
 
-// DefaultRules returns the rules of a file without any: server errors of each probe, 401 of each credential, and runs of all probes that
+// DefaultRules returns the rules for a file that has none: server errors of each probe, 401 of each credential, and runs of all probes that
 // got no complete answer. Together they count everything that stops the users of the API.
 func DefaultRules() []Rule {
 	rules := []Rule{

@@ -51,7 +51,7 @@ func TestDefaultsKeepSetFields(t *testing.T) {
 	got := want
 	got.Defaults()
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b probe.Selector) bool { return a == b })); diff != "" {
-		t.Errorf("want what was written (-want +got):\n%s", diff)
+		t.Errorf("want the fields unchanged (-want +got):\n%s", diff)
 	}
 }
 

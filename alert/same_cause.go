@@ -7,8 +7,8 @@ import (
 	"squarewatch/probe"
 )
 
-// joinNear is how close two problems of one cause begin, if one of them had good runs after the other began. An outage may spread over the
-// endpoints, or let some runs through.
+// joinNear is the longest time between the beginnings of two problems that can have one cause, if one of them had good runs after the other
+// began. An outage may spread over the endpoints, or let some runs succeed.
 const joinNear = 2 * time.Minute
 
 // outcomeKind groups the outcomes that one cause can give to different probes.
@@ -39,7 +39,7 @@ func (s *series) newestKind() outcomeKind {
 	return outcomeOther
 }
 
-// leaderFor returns the announced incident that a series joins when it fires; nil when it has a cause of its own.
+// leaderFor returns the announced incident that a series joins when it fires; nil when the series has another cause.
 func (e *Engine) leaderFor(s *series) *series {
 	if s.rule.isBuiltin() || s.verdicts == nil || s.owedEnd != nil || s.newestKind() == outcomeOther || e.muting.silenceOf(s) != nil {
 		return nil
@@ -70,15 +70,14 @@ func areAPIAndCredential(a, b probe.Blame) bool {
 	return a == probe.BlameAPI && b == probe.BlameCredential || a == probe.BlameCredential && b == probe.BlameAPI
 }
 
-// canLead reports whether l can lead s. The people whom s would notify must know of the incident of l, and l must be at least as urgent as
-// s.
+// canLead reports whether l can lead s: it must be announced to every notifier of s, and be at least as urgent as s.
 func (e *Engine) canLead(l, s *series) bool {
 	return l.isAnnouncedFor(s) && !l.rule.isBuiltin() && rank(l.severity) <= rank(s.severityNow()) && e.muting.silenceOf(l) == nil
 }
 
-// sharesCause reports whether one cause explains the problem of s and the incident of l. Both may have the same culprit with the same kind
-// of outcome. Or both belong to one outage of the API in which the kind differs, for example when tokens expire. The problems must have
-// begun together, or nearly so.
+// sharesCause reports whether one cause explains the problem of s and the incident of l. Both may have the same culprit and the same kind
+// of outcome. Both may belong to one outage of the API in which the kind differs, for example when tokens expire. Or their culprits may
+// still become the same. The problems must have begun together, or nearly so.
 func (e *Engine) sharesCause(l, s *series) bool {
 	same := l.blamesAs(s) && l.newestKind() == s.newestKind()
 	switch {
@@ -157,7 +156,7 @@ func beganNear(a, b *series) bool {
 // badProbes returns the probes whose runs are the problem of a series.
 func (s *series) badProbes() []string {
 	if c, ok := s.condition.(groupEvaluator); ok {
-		return c.stillBad(s.evidenceOf())
+		return c.stillBad(s.incidentFrom())
 	}
 	return []string{s.name}
 }

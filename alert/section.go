@@ -6,7 +6,7 @@ import (
 	"squarewatch/probe"
 )
 
-// Section returns the heading of docs/on-call.md that says what to do about an incident, as a link has it.
+// Section returns the heading of docs/on-call.md that says what to do about an incident, in the form in which a link names it.
 func (i *Incident) Section() string {
 	switch i.Condition {
 	case ConditionAccess:

@@ -55,7 +55,7 @@ func culpritSentences() []culpritSentence {
 		{
 			culprit: probe.BlameRole, name: "a missing permission of our credential{credential}",
 			say: "Our credential{credential} is good, but it lacks a permission.",
-			act: "A role or a permission is missing or was taken away: have it given back, or use another credential.",
+			act: "A role or a permission is missing or was taken away: ask for it, or use another credential.",
 		},
 		{
 			culprit: probe.BlameNetwork, name: "our own network", say: "Our own network fails: the API is not to blame.",
@@ -164,6 +164,6 @@ func outcomeSentences() []outcomeSentence {
 		{on: "dns_error", say: "The API's name cannot be resolved.", ask: "Check our resolver, then the API's DNS."},
 		{on: "connect_error", say: "The API cannot be reached.", ask: askRoute},
 		{on: "tls_error", say: "No trusted TLS connection to the API.", ask: "Check its certificate, then our clock and certificates."},
-		{on: "protocol_error", say: "The API's answers break off or are not HTTP.", ask: "Something between may cut them. " + askRoute},
+		{on: "protocol_error", say: "The API's answers break off or are not HTTP.", ask: "Something on the way may cut them. " + askRoute},
 	}
 }

@@ -39,9 +39,9 @@ type series struct {
 	severity     Severity  // as last announced
 
 	reopened     int
-	paused       time.Duration // how long the incident was over before it reopened, all times together
+	paused       time.Duration // total time in which the incident was over before it reopened
 	flapping     bool          // it has reopened so often that it is held open
-	clearSince   time.Time     // while flapping: since when it has otherwise recovered; zero while it has not
+	clearSince   time.Time     // while flapping: since when it would be over if it did not flap; zero while it would not
 	overdue      bool          // announced as older than SupportAfter
 	announced    bool          // FIRING was announced
 	acknowledged *Acknowledgement
@@ -142,7 +142,7 @@ func (s *series) incident(now time.Time) Incident {
 	s.fillBadTime(&incident)
 	for _, e := range s.exampleList() {
 		// older examples belong to an earlier incident
-		if !e.At.Before(s.evidenceOf()) {
+		if !e.At.Before(s.incidentFrom()) {
 			incident.Examples = append(incident.Examples, e)
 		}
 	}
@@ -173,8 +173,8 @@ func incidentID(rule, series string, fired time.Time) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// serverErrors reports whether the newest bad run is a server error: only then can AISquare's support help.
-func (s *series) serverErrors() bool {
+// hasServerErrors reports whether the newest bad run is a server error: only then can AISquare's support help.
+func (s *series) hasServerErrors() bool {
 	return s.examples != nil && s.examples[0].Class == probe.ServerError
 }
 

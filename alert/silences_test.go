@@ -11,7 +11,7 @@ import (
 	"squarewatch/alert"
 )
 
-// TestSilencesAreBounded checks that no more silences are accepted above the limit until some have ended.
+// TestSilencesAreBounded checks that a silence above the limit is refused until others have ended.
 func TestSilencesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := alert.NewSilences(nil, nil, func([]alert.Silence) {})
@@ -29,7 +29,7 @@ func TestSilencesAreBounded(t *testing.T) {
 		}
 		<-time.After(2 * time.Hour)
 		if err := add(); err != nil {
-			t.Errorf("want one taken when others are over, got %v", err)
+			t.Errorf("want a silence accepted when others have ended, got %v", err)
 		}
 		for want, silence := range map[string]alert.Silence{
 			"rules has 51 names":          {Rules: slices.Repeat([]string{"a"}, 51), Until: time.Now().Add(time.Hour)},

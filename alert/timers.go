@@ -52,7 +52,7 @@ func (t *timers[T]) Pop() any {
 	return element
 }
 
-// arm moves an element to the place of its due time: it adds, moves or removes it.
+// arm adds, moves or removes an element, depending on its due time.
 func (t *timers[T]) arm(element T) {
 	switch d := element.timer(); {
 	case d.due.IsZero() && d.slot >= 0:

@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe"
 )
 
-func TestASilenceMutesAndItsEndAnnouncesWhatStillMatters(t *testing.T) {
+func TestASilenceMutesAndItsEndAnnouncesWhatIsNotKnown(t *testing.T) {
 	until := sec(100)
 	silence := alert.Silence{ID: "s1", Rules: []string{"server-*"}, Probes: []string{"a"}, From: start(), Until: until}
 	for name, test := range map[string]struct {
@@ -19,11 +19,11 @@ func TestASilenceMutesAndItsEndAnnouncesWhatStillMatters(t *testing.T) {
 		codes     []int
 		want      []string
 	}{
-		"it fires on":                        {false, codes(200, 500), []string{"100 firing server-errors/a 59/59"}},
-		"it was over and was never notified": {false, codes(10, 500, 200, 200), nil},
-		"it was known and is over":           {true, codes(200, 200), []string{"0 resolved server-errors/a 5/25"}},
-		"it was known and goes on":           {true, codes(200, 500), nil},
-		"it was known, over, and is again":   {true, codes(40, 200, 160, 500), nil},
+		"it still fires":                       {false, codes(200, 500), []string{"100 firing server-errors/a 59/59"}},
+		"it ended and was never announced":     {false, codes(10, 500, 200, 200), nil},
+		"it was announced and ended":           {true, codes(200, 200), []string{"0 resolved server-errors/a 5/25"}},
+		"it was announced and still fires":     {true, codes(200, 500), nil},
+		"it was announced, ended, fires again": {true, codes(40, 200, 160, 500), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := engine(t, alert.EngineOptions{Probes: probes("a", "b"), Rules: []alert.Rule{short(nil)}})
@@ -117,7 +117,7 @@ func TestAChildDoesNotFireWhileItsParentIsDown(t *testing.T) {
 		got = append(got, feed(e, "child", 60+i, 200)...)
 	}
 	if len(got) != 1 || got[0].Event != alert.EventResolved {
-		t.Errorf("want the parent resolved and nothing of the child, got %v", summaries(got))
+		t.Errorf("want RESOLVED of the parent alone, got %v", summaries(got))
 	}
 	got = nil
 	for i := range 100 { // only the child fails
@@ -154,13 +154,13 @@ func TestARefusedCredentialSendsOneMessage(t *testing.T) {
 		refused(i, 401)
 	}
 	if len(got) != 1 || got[0].Incident.Rule != "unauthenticated" {
-		t.Fatalf("want one message of the credential, got %v", summaries(got))
+		t.Fatalf("want one message about the credential, got %v", summaries(got))
 	}
 	for i := range 200 {
 		refused(60+i, 200)
 	}
 	if len(got) != 2 || got[1].Event != alert.EventResolved {
-		t.Errorf("want it over and nothing else, got %v", summaries(got))
+		t.Errorf("want only RESOLVED, got %v", summaries(got))
 	}
 }
 
@@ -186,7 +186,7 @@ func TestAnAcknowledgedIncidentSendsNoReminders(t *testing.T) {
 	}
 	same(t, nil, summaries(feed(e, "a", 11, codes(300, 500)...)))
 	if _, err := e.Acknowledge("nothing", "U1", sec(400)); err == nil {
-		t.Error("want an error for what does not fire")
+		t.Error("want an error for an incident that does not fire")
 	}
 }
 
@@ -205,7 +205,7 @@ func TestARestartNeitherRepeatsNorLosesAnIncident(t *testing.T) {
 	same(t, nil, summaries(second.Advance(sec(21))))
 	after := second.Incidents()
 	if len(after) != 1 || after[0].ID != fired[0].Incident.ID || after[0].Runs != 6 || len(after[0].Examples) != 3 {
-		t.Errorf("want the incident to go on, with its runs and its stored examples, got %+v", after)
+		t.Errorf("want the incident to continue, with its runs and its stored examples, got %+v", after)
 	}
 	same(t, nil, summaries(feed(second, "a", 22, codes(5, 500)...)))
 	over := feed(second, "a", 60, codes(60, 200)...)
@@ -230,7 +230,7 @@ func TestAGapDoesNotFire(t *testing.T) {
 	same(t, nil, summaries(feed(e, "a", 801, 200)))
 	got := feed(e, "a", 802, 500, 500, 500)
 	if len(got) != 1 || got[0].Event != alert.EventFiring {
-		t.Errorf("want it to fire by what is seen now, got %v", summaries(got))
+		t.Errorf("want it to fire by the runs after the gap, got %v", summaries(got))
 	}
 }
 
@@ -250,7 +250,7 @@ func TestARemovedRuleEndsItsIncidentAfterARestart(t *testing.T) {
 	e := restarted(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}}, []alert.SeriesState{state}, nil, 0)
 	got := e.Advance(sec(1))
 	if len(got) != 1 || got[0].Event != alert.EventEnded || got[0].Muted || !got[0].Incident.Ended() {
-		t.Errorf("want it over with a note, got %+v", got)
+		t.Errorf("want ENDED with a reason, got %+v", got)
 	}
 	if diff := cmp.Diff(alert.Inactive, got[0].State.State); diff != "" {
 		t.Error(diff)
@@ -265,7 +265,7 @@ func TestLookbackCoversEveryRule(t *testing.T) {
 	}
 }
 
-// overWhileSilenced returns an engine whose only incident was announced, and ended during a silence.
+// overWhileSilenced returns an engine with one incident, which was announced before a silence and ended during it.
 func overWhileSilenced(t *testing.T) (*alert.Engine, alert.SeriesState) {
 	t.Helper()
 	e := engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}})

@@ -81,8 +81,8 @@ func notCounted(rules []Rule, probes []probe.Probe, text string) []string {
 	return names
 }
 
-// healthy reports whether a probe expects an outcome, or the rule [AccessRule] handles it. A 2xx that is wrong in another way is not
-// healthy.
+// healthy reports whether a probe expects an outcome, or the rule [AccessRule] handles it. The outcome 2xx stands for an answer that is not
+// as the probe expects.
 func healthy(p *probe.Probe, outcome probe.Outcome) bool {
 	if outcome.Class == probe.Success {
 		return p.Guards != ""

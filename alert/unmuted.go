@@ -6,9 +6,9 @@ import (
 	"squarewatch/probe"
 )
 
-// Unmuted returns the rules that count runs of a silence's probes and that it does not mute: rules per credential or over all have no
-// series for a single probe. It returns none for a silence that names no probes, or that does not name the rule. Rules must have their
-// defaults.
+// Unmuted returns the rules that still notify about the probes that a silence names. These are rules per credential or over all probes:
+// they have no series for a single probe, so the silence does not mute them. Rules that the silence does not name are left out. A silence
+// without probes has none. Rules must have their defaults.
 func (s *Silence) Unmuted(rules []Rule, probes []probe.Probe) []Rule {
 	if len(s.Probes) == 0 {
 		return nil

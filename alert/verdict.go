@@ -9,7 +9,7 @@ import (
 const (
 	// verdictHold is the time over which runs must agree on another culprit before the messages of a firing incident blame it.
 	verdictHold = 10 * time.Second
-	// unknownHold is the same for runs that blame [probe.BlameUnknown]. Messages name the known culprit until it was unknown for longer.
+	// unknownHold is the same for runs that blame [probe.BlameUnknown]. Until then, messages name the culprit that was known before.
 	unknownHold = time.Minute
 	// verdictPause is the least time between two messages about a changed culprit.
 	verdictPause = time.Minute
@@ -101,18 +101,18 @@ func (s *series) startVerdict() {
 	if s.verdicts == nil {
 		return
 	}
-	if s.verdicts.Shown.Last.Before(s.evidenceOf()) {
+	if s.verdicts.Shown.Last.Before(s.incidentFrom()) {
 		s.verdicts = nil
 		return
 	}
 	s.verdicts.Changed = time.Time{}
 }
 
-// evidenceOf returns the time from which bad runs can belong to the incident that fires, or fired last.
-func (s *series) evidenceOf() time.Time { return s.crossed.Add(-s.rule.Window - maxResultDelay) }
+// incidentFrom returns the time from which bad runs can belong to the incident that fires, or that fired last.
+func (s *series) incidentFrom() time.Time { return s.crossed.Add(-s.rule.Window - maxResultDelay) }
 
 // changesVerdict adopts another culprit for which [Verdict.isStable] is true, and reports whether it must be announced. It adopts at most
-// one a minute.
+// one culprit a minute.
 func (s *series) changesVerdict(now time.Time) bool {
 	v := s.verdicts
 	if v == nil || !v.Next.isStable() || now.Before(v.Changed.Add(verdictPause)) {
@@ -154,7 +154,7 @@ func (s *series) endVerdict() {
 
 // verdict returns what messages say about the culprit of an incident; zero when none of its runs says anything.
 func (s *series) verdict() Verdict {
-	if s.verdicts == nil || s.verdicts.Shown.Last.Before(s.evidenceOf()) {
+	if s.verdicts == nil || s.verdicts.Shown.Last.Before(s.incidentFrom()) {
 		return Verdict{}
 	}
 	return s.verdicts.Shown

@@ -9,7 +9,7 @@ import (
 	"squarewatch/probe"
 )
 
-// blamed returns a run that failed, with what it says about the culprit.
+// blamed returns a run that failed and names a culprit.
 func blamed(name string, at time.Time, code int, culprit probe.Blame) *probe.Result {
 	r := result(name, at, code)
 	r.Blame, r.Credential = culprit, "key"
@@ -20,8 +20,8 @@ func blamed(name string, at time.Time, code int, culprit probe.Blame) *probe.Res
 	return r
 }
 
-// says feeds one bad run a second with a culprit, and returns what is announced, with the culprit.
-func says(e *alert.Engine, from, until int, culprit probe.Blame) []string {
+// blame passes one bad run a second with a culprit to an engine, and returns the transitions with their culprits.
+func blame(e *alert.Engine, from, until int, culprit probe.Blame) []string {
 	var lines []string
 	for second := from; second < until; second++ {
 		for _, t := range e.Observe(blamed("a", sec(second), 500, culprit)) {
@@ -36,9 +36,9 @@ func watching(t *testing.T) *alert.Engine {
 	return engine(t, alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}})
 }
 
-func TestAnIncidentCarriesTheVerdictOfItsNewestRun(t *testing.T) {
+func TestAnIncidentHasTheVerdictOfItsNewestRun(t *testing.T) {
 	e := watching(t)
-	same(t, []string{"4 firing unknown"}, says(e, 0, 6, probe.BlameUnknown))
+	same(t, []string{"4 firing unknown"}, blame(e, 0, 6, probe.BlameUnknown))
 	incident := e.Incidents()[0]
 	if incident.Advice != "another probe would tell" || len(incident.Evidence) != 1 || !incident.Evidence[0].At.Equal(sec(5)) {
 		t.Errorf("want the evidence of the newest run, got %v and %q", incident.Evidence, incident.Advice)
@@ -49,22 +49,22 @@ func TestAnIncidentCarriesTheVerdictOfItsNewestRun(t *testing.T) {
 	}
 }
 
-func TestAnotherCulpritIsAnnouncedWhenItHasLasted(t *testing.T) {
+func TestAnotherCulpritIsAnnouncedWhenItIsStable(t *testing.T) {
 	e := watching(t)
-	same(t, []string{"4 firing unknown"}, says(e, 0, 20, probe.BlameUnknown))
-	same(t, []string{"30 update api"}, says(e, 20, 60, probe.BlameAPI))
+	same(t, []string{"4 firing unknown"}, blame(e, 0, 20, probe.BlameUnknown))
+	same(t, []string{"30 update api"}, blame(e, 20, 60, probe.BlameAPI))
 	if incident := e.Incidents()[0]; !incident.BlameChangedAt.Equal(sec(30)) {
 		t.Errorf("want the change of the blame at 30 s, got %v", incident.BlameChangedAt)
 	}
 	// the next change comes a minute after the last message
-	same(t, []string{"90 update gateway"}, says(e, 60, 100, probe.BlameGateway))
+	same(t, []string{"90 update gateway"}, blame(e, 60, 100, probe.BlameGateway))
 }
 
 func TestAVerdictThatIsDueIsAnnouncedWithoutAnotherRun(t *testing.T) {
 	e := watching(t)
-	says(e, 0, 20, probe.BlameUnknown)
-	says(e, 20, 40, probe.BlameAPI)
-	says(e, 40, 60, probe.BlameGateway)
+	blame(e, 0, 20, probe.BlameUnknown)
+	blame(e, 20, 40, probe.BlameAPI)
+	blame(e, 40, 60, probe.BlameGateway)
 	if next := e.Next(); next.After(sec(90)) {
 		t.Errorf("want the engine due at 90 s, got %v", next.Sub(start()))
 	}
@@ -76,39 +76,39 @@ func TestAVerdictThatIsDueIsAnnouncedWithoutAnotherRun(t *testing.T) {
 
 func TestAVerdictThatFlapsIsNotAnnounced(t *testing.T) {
 	e := watching(t)
-	same(t, []string{"4 firing api"}, says(e, 0, 20, probe.BlameAPI))
+	same(t, []string{"4 firing api"}, blame(e, 0, 20, probe.BlameAPI))
 	for second := 20; second < 200; second += 10 {
-		same(t, nil, says(e, second, second+9, probe.BlameCredential))
-		same(t, nil, says(e, second+9, second+10, probe.BlameAPI))
+		same(t, nil, blame(e, second, second+9, probe.BlameCredential))
+		same(t, nil, blame(e, second+9, second+10, probe.BlameAPI))
 	}
 }
 
-func TestAKnownVerdictStaysWhileAnyRunOfTheMinuteIsKnown(t *testing.T) {
+func TestAKnownCulpritStaysUntilItWasUnknownForAMinute(t *testing.T) {
 	e := watching(t)
-	same(t, []string{"4 firing credential"}, says(e, 0, 20, probe.BlameCredential))
-	same(t, nil, says(e, 20, 70, probe.BlameUnknown))
-	same(t, nil, says(e, 70, 80, probe.BlameNone)) // runs that say nothing are not left out of the minute
-	same(t, []string{"81 update unknown"}, says(e, 80, 100, probe.BlameUnknown))
+	same(t, []string{"4 firing credential"}, blame(e, 0, 20, probe.BlameCredential))
+	same(t, nil, blame(e, 20, 70, probe.BlameUnknown))
+	same(t, nil, blame(e, 70, 80, probe.BlameNone)) // the minute also counts the time of runs that name no culprit
+	same(t, []string{"81 update unknown"}, blame(e, 80, 100, probe.BlameUnknown))
 }
 
 func TestAnUnknownRunBeforeTheIncidentDoesNotHideAKnownOne(t *testing.T) {
 	e := watching(t)
-	says(e, 0, 3, probe.BlameCredential)
-	same(t, []string{"4 firing credential"}, says(e, 3, 10, probe.BlameUnknown))
+	blame(e, 0, 3, probe.BlameCredential)
+	same(t, []string{"4 firing credential"}, blame(e, 3, 10, probe.BlameUnknown))
 }
 
 func TestTheVerdictOfAnEarlierIncidentIsForgotten(t *testing.T) {
 	e := watching(t)
-	says(e, 0, 20, probe.BlameCredential)
+	blame(e, 0, 20, probe.BlameCredential)
 	feed(e, "a", 20, codes(400, 200)...)
-	same(t, []string{"1004 firing "}, says(e, 1000, 1010, probe.BlameNone))
+	same(t, []string{"1004 firing "}, blame(e, 1000, 1010, probe.BlameNone))
 }
 
-func TestTheEndTellsTheVerdictThatStands(t *testing.T) {
+func TestTheEndNamesTheStableVerdict(t *testing.T) {
 	e := watching(t)
-	says(e, 0, 20, probe.BlameUnknown)
-	says(e, 20, 40, probe.BlameAPI) // announced at 30 s, so that the next change waits until 90 s
-	says(e, 40, 55, probe.BlameGateway)
+	blame(e, 0, 20, probe.BlameUnknown)
+	blame(e, 20, 40, probe.BlameAPI) // announced at 30 s, so that the next change waits until 90 s
+	blame(e, 40, 55, probe.BlameGateway)
 	var last alert.Transition
 	for second := 55; second < 200 && last.Event != alert.EventResolved; second++ {
 		for range 8 {
@@ -125,14 +125,14 @@ func TestTheEndTellsTheVerdictThatStands(t *testing.T) {
 func TestTheVerdictSurvivesARestart(t *testing.T) {
 	options := alert.EngineOptions{Probes: probes("a"), Rules: []alert.Rule{short(nil)}}
 	e := engine(t, options)
-	says(e, 0, 20, probe.BlameCredential)
+	blame(e, 0, 20, probe.BlameCredential)
 	states := e.States()
 	recalled := []*probe.Result{blamed("a", sec(5), 500, probe.BlameUnknown), blamed("a", sec(19), 500, probe.BlameCredential)}
 	e = restarted(t, options, states, recalled, 25)
 	incident := e.Incidents()[0]
 	known := len(incident.Evidence) == 1 && incident.Evidence[0].At.Equal(sec(19))
 	if incident.Blame != probe.BlameCredential || incident.Blamed != "key" || !known {
-		t.Errorf("want the verdict of before the restart, got %q of %q and %v", incident.Blame, incident.Blamed, incident.Evidence)
+		t.Errorf("want the verdict from before the restart, got %q of %q and %v", incident.Blame, incident.Blamed, incident.Evidence)
 	}
 	states[0].Verdicts = nil // as an older version stored it
 	e = restarted(t, options, states, nil, 25)

@@ -107,7 +107,7 @@ func (w *window) clear(slot int64) {
 // add counts a run that ended at end, which is not after the last advance. A run that is older than the window is not counted.
 func (w *window) add(end time.Time, o probe.Outcome, bad bool) { w.addRuns(end, o, bad, 1) }
 
-// addRuns counts equal runs as add does.
+// addRuns counts a number of equal runs, as add counts one.
 func (w *window) addRuns(end time.Time, o probe.Outcome, bad bool, runs int) {
 	number := w.number(end)
 	if number <= w.head-buckets {

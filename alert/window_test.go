@@ -65,8 +65,8 @@ func TestNarrowCountsAreExact(t *testing.T) {
 	})
 }
 
-// TestCountsWidenWhenTheyMust checks the boundary of the narrow counts.
-func TestCountsWidenWhenTheyMust(t *testing.T) {
+// TestCountsWidenAbove255 checks the largest narrow count.
+func TestCountsWidenAbove255(t *testing.T) {
 	var r ring
 	r.add(3, 255)
 	if r.wide != nil || r.at(3) != 255 {

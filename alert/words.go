@@ -74,8 +74,8 @@ func OutcomeCounts(classes []ClassCount) string {
 	return Shortened(list, maxOutcomes)
 }
 
-// BadTime describes an incident that is over: its bad runs, and the time from the first to the last. The incident was declared for another
-// time, because a window takes time to fill and to empty.
+// BadTime describes an incident that is over: its bad runs, and the time from the first to the last. The incident did not fire for exactly
+// that time, because bad runs must first fill the window, and later leave it.
 func (i *Incident) BadTime() string {
 	switch {
 	case i.Condition == ConditionNoData:

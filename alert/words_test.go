@@ -22,7 +22,7 @@ func TestLasting(t *testing.T) {
 		{59*time.Second + 600*time.Millisecond, "1m", "1 min"},
 		{5*time.Minute + 27*time.Second, "5m 27s", "5 min 27 s"},
 		{time.Hour, "1h", "1 h"},
-		{time.Hour + 59*time.Second, "1h", "1 h"}, // the second unit is the next one, not the next one above zero
+		{time.Hour + 59*time.Second, "1h", "1 h"}, // the second unit is minutes, which are zero here
 		{time.Hour + time.Minute + 59*time.Second, "1h 1m", "1 h 1 min"},
 		{day + 59*time.Minute, "1d", "1 d"},
 		{400*day + 23*time.Hour + 59*time.Minute, "400d 23h", "400 d 23 h"},

@@ -152,8 +152,8 @@ func (g *gauges) read(observe metric.Observe) {
 	for _, b := range backlog() {
 		observe(&g.pending, float64(b.Pending), labelNotifier.String(b.Notifier))
 		observe(&g.oldest, b.OldestAge.Seconds(), labelNotifier.String(b.Notifier))
-		if b.Hearing.Wanted {
-			observe(&g.listening, flag(b.Hearing.Connected), labelNotifier.String(b.Notifier))
+		if b.Commands.Wanted {
+			observe(&g.listening, flag(b.Commands.Connected), labelNotifier.String(b.Notifier))
 		}
 	}
 	if health == nil {

@@ -56,7 +56,7 @@ func recordAll(r *otel.Recorder) {
 		}}
 	}, func() []outbox.Backlog {
 		return []outbox.Backlog{{
-			Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, Hearing: outbox.Hearing{Wanted: true, Connected: true},
+			Notifier: "ops", Pending: 2, OldestAge: 90 * time.Second, Commands: outbox.CommandState{Wanted: true, Connected: true},
 		}}
 	})
 	r.SetHealthSource(func() otel.Health {

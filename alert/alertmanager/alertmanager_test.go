@@ -219,7 +219,7 @@ func TestFiringAlertsAreRefreshed(t *testing.T) {
 	}
 }
 
-// FuzzAnswersAreClassified lets the server give arbitrary answers.
+// FuzzAnswersAreClassified gives the notifier arbitrary answers.
 func FuzzAnswersAreClassified(f *testing.F) {
 	f.Add(400, "", `"bad"`, "application/json")
 	f.Add(200, "", "", "")

@@ -20,8 +20,8 @@ const (
 	cutLabel     = 300
 )
 
-// labels identify the alert. They are the same on every host, whenever its incident began. For equal names, squarewatch's own labels come
-// before the probe's, and those before the notifier's, as with external labels in Prometheus.
+// labels identify the alert. They are the same on every host, and do not depend on when its incident began. When names are equal,
+// squarewatch's own labels win over the probe's, and the probe's over the notifier's, as with external labels in Prometheus.
 func labels(i *alert.Incident, extra map[string]string, target string) model.LabelSet {
 	set := model.LabelSet{}
 	add := func(name, value string) {
@@ -52,7 +52,7 @@ func labels(i *alert.Incident, extra map[string]string, target string) model.Lab
 	return set
 }
 
-// labelName makes a name that every Alertmanager accepts; false when nothing of it is left.
+// labelName makes a name that every Alertmanager accepts; false when the text has no character that is allowed.
 func labelName(text string) (string, bool) {
 	namer := otlptranslator.LabelNamer{}
 	name, err := namer.Build(cut(text, cutLabelName))

@@ -270,8 +270,8 @@ func checkLegal(t *testing.T, alerts []model.Alert) {
 	}
 }
 
-// FuzzAStoredIncidentIsAnAlert renders incidents as they may be in a damaged database.
-func FuzzAStoredIncidentIsAnAlert(f *testing.F) {
+// FuzzAlertOfAStoredIncident renders incidents as a damaged database may hold them.
+func FuzzAlertOfAStoredIncident(f *testing.F) {
 	text, err := json.Marshal(notifiertest.Notification(alert.EventFiring).Incident)
 	if err != nil {
 		f.Fatal(err)

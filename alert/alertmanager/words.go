@@ -60,7 +60,7 @@ func annotations(i *alert.Incident, at time.Time, options Options) model.LabelSe
 	return set
 }
 
-// conditionOf returns the condition that fired. Where the incident names none, it is access without a window, and else a rate.
+// conditionOf returns the condition that fired. An incident that names none is about access if it has no window; otherwise about a rate.
 func conditionOf(i *alert.Incident) alert.Condition {
 	if i.Condition == "" && i.Window == 0 {
 		return alert.ConditionAccess
@@ -92,7 +92,7 @@ func summary(i *alert.Incident, at time.Time) string {
 	return text
 }
 
-// figures describes the incident in numbers. If these are not current, it adds when they were counted.
+// figures describes the incident in numbers. If the numbers are not current, it adds when they were counted.
 func figures(i *alert.Incident, at time.Time) string {
 	text := currentFigures(i, at)
 	switch {

@@ -27,7 +27,7 @@ func Result(name string, at time.Time, code int) *probe.Result {
 	return r
 }
 
-// Probes returns probes with the label of, which holds the name of the probe.
+// Probes returns probes. Each has a label with the key "of" and its name as the value.
 func Probes(names ...string) []probe.Probe {
 	var list []probe.Probe
 	for _, name := range names {

@@ -51,7 +51,7 @@ type Options struct {
 	Trouble   func() string                // returns in one line what does not work; empty while everything works
 	Logger    *slog.Logger
 	UserAgent string
-	Client    *http.Client // nil for one of its own, which obeys the proxy variables of the environment
+	Client    *http.Client // nil for a new one, which uses the proxy variables of the environment
 }
 
 // Run sends a ping at every time of the schedule, until ctx ends. It withholds the ping while something does not work. It logs the first

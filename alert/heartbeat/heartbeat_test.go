@@ -22,7 +22,7 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestPingsOnlyWhileEverythingWorks counts pings per minute over a trouble, a switch that fails, and an end.
+// TestPingsOnlyWhileEverythingWorks counts pings while everything works, while a part does not work, and while the switch fails.
 func TestPingsOnlyWhileEverythingWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -70,8 +70,8 @@ func TestPingsOnlyWhileEverythingWorks(t *testing.T) {
 		step(0, "a part does not work", func() { trouble = "delivery: ops: 403" })
 		step(10, "it works again", func() { trouble = "" })
 		step(10, "the switch does not know us", func() { status = http.StatusNotFound })
-		step(10, "the switch is away", func() { status, failure = http.StatusOK, errors.New("no route to host") })
-		step(10, "it is back", func() { failure = nil })
+		step(10, "the switch cannot be reached", func() { status, failure = http.StatusOK, errors.New("no route to host") })
+		step(10, "the switch works again", func() { failure = nil })
 		cancel()
 		<-ended
 		for text, want := range map[string]int{
@@ -96,7 +96,7 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	}
 }
 
-// TestReachSendsNoPing asks servers of dead man's switches, and checks that no request is one for the check.
+// TestReachSendsNoPing checks which address Reach asks. It must not ask the address of a ping.
 func TestReachSendsNoPing(t *testing.T) {
 	for address, want := range map[string]string{
 		"https://hc.example.org/hush": "https://hc.example.org/", "https://u:p@hc.example.org/a/hush?x=hush": "https://hc.example.org/",

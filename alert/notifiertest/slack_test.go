@@ -35,7 +35,7 @@ func TestSlack(t *testing.T) {
 			t.Helper()
 			var message any
 			if err := json.Unmarshal(body, &message); err != nil {
-				t.Errorf("the message is no JSON: %v", err)
+				t.Errorf("the message is not JSON: %v", err)
 			}
 			for _, mention := range []string{"<!channel>", "<!here>", "<@U123>", "@everyone"} {
 				if strings.Contains(interpreted(message), mention) {
@@ -46,7 +46,7 @@ func TestSlack(t *testing.T) {
 	})
 }
 
-// TestSlackBot holds a bot to the same.
+// TestSlackBot runs the same tests for a bot.
 func TestSlackBot(t *testing.T) {
 	const token = slackstub.BotToken
 	word := func(text string) http.HandlerFunc {
@@ -68,11 +68,11 @@ func TestSlackBot(t *testing.T) {
 			t.Helper()
 			form, err := url.ParseQuery(string(body))
 			if err != nil {
-				t.Errorf("the message is no form: %v", err)
+				t.Errorf("the message is not a form: %v", err)
 			}
 			var blocks any
 			if err := json.Unmarshal([]byte(form.Get("blocks")), &blocks); err != nil {
-				t.Errorf("the blocks are no JSON: %v", err)
+				t.Errorf("the blocks are not JSON: %v", err)
 			}
 			for _, mention := range []string{"<!channel>", "<!here>", "<@U123>", "@everyone"} {
 				if strings.Contains(interpreted(blocks), mention) || strings.Contains(form.Get("text"), mention) {

@@ -11,21 +11,20 @@ import (
 	"squarewatch/alert"
 )
 
-// Addressed is a notifier that identifies the place to which its messages go. The outbox compares that place between configurations and
-// processes. A new place has not received what the old one received, so the outbox first announces to it the incidents that fire.
+// Addressed is a notifier that identifies its address: the place to which its messages go. The outbox compares the address between
+// configurations and processes. A new address has received nothing, so the outbox first announces the firing incidents to it.
 type Addressed interface {
 	Notifier
-	// Address returns the [Fingerprint] of where messages go. It does not include what only authenticates the sender, such as a bot's
-	// token.
+	// Address returns the [Fingerprint] of the address. It does not include what only authenticates the sender, such as a bot's token.
 	Address() string
 }
 
-// Fingerprint returns a text that identifies an address and does not reveal it: 16 digits of a hash. It is stored, so another way to
-// compute it announces every firing incident once more.
+// Fingerprint returns a text that identifies an address and does not reveal it: 16 digits of a hash. Fingerprints are stored: if this
+// function returned others, the outbox would announce every firing incident once more.
 func Fingerprint(parts ...string) string {
 	hash := sha256.New()
 	for _, part := range parts {
-		_, _ = hash.Write([]byte(strconv.Quote(part))) // quoted, so that two lists of parts are never the same text
+		_, _ = hash.Write([]byte(strconv.Quote(part))) // quoted, so that two different lists of parts are different texts
 	}
 	return hex.EncodeToString(hash.Sum(nil))[:16]
 }
@@ -67,8 +66,8 @@ func (o *Outbox) activeLocked(notifier string) *sender {
 	return nil
 }
 
-// neighbourLocked returns the active sender to the same place as an inactive sender; nil for none. The caller holds mu.
-func (o *Outbox) neighbourLocked(from *sender) *sender {
+// activeAtLocked returns the active sender that has the address of an inactive sender; nil for none. The caller holds mu.
+func (o *Outbox) activeAtLocked(from *sender) *sender {
 	if from.key.address == "" {
 		return o.activeLocked(from.key.notifier)
 	}
@@ -80,22 +79,22 @@ func (o *Outbox) neighbourLocked(from *sender) *sender {
 	return nil
 }
 
-// handOverLocked moves what inactive senders hold to active ones. Receipts and waiting messages go to the active sender to the same place,
-// whatever its notifier's name. When no active sender has that place, the receipts stay, because a later configuration may use the place
-// again. The waiting messages then go to the notifier's new address, or are dropped when the configuration no longer has the notifier.
-// Reports go the same way. The caller holds mu.
+// handOverLocked moves what inactive senders hold to active ones. Receipts and waiting messages go to the active sender with the same
+// address, even if its notifier has another name. When no active sender has that address, the receipts stay, because a later configuration
+// may use the address again. The waiting messages then go to the notifier's new address, or are dropped when the configuration no longer
+// has the notifier. Reports go where the waiting messages go. The caller holds mu.
 func (o *Outbox) handOverLocked(changes *batch) {
 	for _, from := range o.sortedLocked() {
 		if from.active {
 			continue
 		}
-		if to := o.neighbourLocked(from); to != nil {
+		if to := o.activeAtLocked(from); to != nil {
 			to.takeOverReceiptsLocked(from, changes)
 			to.takeOverQueueLocked(from, changes)
 			from.handOverReportsLocked(to, changes)
 		} else if to := o.activeLocked(from.key.notifier); to != nil {
 			for i := range from.queue.entries {
-				from.queue.entries[i].uncertain = false // the new place has received nothing
+				from.queue.entries[i].uncertain = false // the new address has received nothing
 			}
 			to.takeOverQueueLocked(from, changes)
 			from.handOverReportsLocked(to, changes)
@@ -105,8 +104,8 @@ func (o *Outbox) handOverLocked(changes *batch) {
 	}
 }
 
-// takeOverReceiptsLocked takes over the receipts of another sender to the same place. Of two receipts of one incident, it keeps the newer.
-// The caller holds mu.
+// takeOverReceiptsLocked takes over the receipts of another sender with the same address. Of two receipts of one incident, it keeps the
+// newer. The caller holds mu.
 func (s *sender) takeOverReceiptsLocked(from *sender, changes *batch) {
 	for id, r := range from.receipts {
 		if own, ok := s.receipts[id]; !ok || r.at.After(own.at) {
@@ -131,7 +130,7 @@ func (s *sender) takeOverQueueLocked(from *sender, changes *batch) {
 	s.wakeUp()
 }
 
-// takeOverMessageLocked queues a message of another sender, unless the destination received the same. The caller holds mu.
+// takeOverMessageLocked queues a message of another sender, unless the destination has received the same. The caller holds mu.
 func (s *sender) takeOverMessageLocked(e *entry, changes *batch) {
 	shown := s.receipts[e.incident.ID].event
 	if e.event == alert.EventFiring && shown.Fires() || e.event.Ends() && shown.Ends() {

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// history is what one place showed of its incidents.
+// history is the last event that one place showed of each incident.
 type history map[string]alert.Event
 
 // follow returns the first message that contradicts what a place showed before; empty for none.
@@ -30,14 +30,14 @@ func (h history) follow(p *place) string {
 	return ""
 }
 
-// step is one step of a random life.
+// step is one random change.
 type step struct {
 	event    alert.Event // of the incident; empty for a change of the configuration
 	incident string
 	places   map[string]int // by notifier
 }
 
-// steps draws a life in which notifiers are added, removed, renamed and swap their addresses while incidents fire and end.
+// steps draws changes: notifiers are added, removed, renamed and swap their addresses while incidents fire and end.
 func steps(t *rapid.T) (list []step) {
 	fires := map[string]bool{}
 	for range rapid.IntRange(3, 20).Draw(t, "length") {
@@ -62,11 +62,11 @@ func steps(t *rapid.T) (list []step) {
 	return list
 }
 
-// live takes the steps and returns the first fault; empty for none.
-func (a *addresses) live(list []step) string {
+// play takes the steps and returns the first fault; empty for none.
+func (a *addresses) play(list []step) string {
 	places := []*place{newPlace("0"), newPlace("1"), newPlace("2")}
 	number, current := 0, map[string]int{"ops": 0}
-	named := map[string]string{} // the incident of each series that fires
+	newest := map[string]string{} // the newest incident of each series
 	set := func() {
 		all := setUp{}
 		for name, k := range current {
@@ -82,15 +82,15 @@ func (a *addresses) live(list []step) string {
 			set()
 		case s.event.Fires():
 			number++
-			named[s.incident] = fmt.Sprintf("%s%d", s.incident, number)
-			a.fire(named[s.incident])
+			newest[s.incident] = fmt.Sprintf("%s%d", s.incident, number)
+			a.fire(newest[s.incident])
 		default:
 			for k, p := range places {
 				if !slices.Contains(slices.Collect(maps.Values(current)), k) {
-					p.missed = append(p.missed, named[s.incident])
+					p.missed = append(p.missed, newest[s.incident])
 				}
 			}
-			a.resolve(named[s.incident])
+			a.resolve(newest[s.incident])
 		}
 	}
 	for k, p := range places {
@@ -115,7 +115,7 @@ func (a *addresses) live(list []step) string {
 	return ""
 }
 
-func TestEachPlaceShowsTheTruthWhateverTheNotifiersAreCalled(t *testing.T) {
+func TestEachPlaceShowsWhatFiresAfterRenamesAndSwaps(t *testing.T) {
 	for name, restart := range map[string]bool{"reload": false, "restart": true} {
 		t.Run(name, func(t *testing.T) {
 			count := 0
@@ -124,7 +124,7 @@ func TestEachPlaceShowsTheTruthWhateverTheNotifiersAreCalled(t *testing.T) {
 				count++
 				path := filepath.Join(t.TempDir(), fmt.Sprintf("%d.db", count))
 				synctest.Test(t, func(t *testing.T) {
-					fault = (&addresses{t: t, path: path, restart: restart, firing: map[string]bool{}}).live(list)
+					fault = (&addresses{t: t, path: path, restart: restart, firing: map[string]bool{}}).play(list)
 				})
 				if fault != "" {
 					r.Fatalf("%s, after %+v", fault, list)

@@ -18,7 +18,7 @@ import (
 	"squarewatch/probe/database"
 )
 
-// These tests check what happens when a notifier keeps its name and its messages go elsewhere.
+// These tests change the names and the addresses of notifiers.
 
 // place is a destination with an address.
 type place struct {
@@ -33,8 +33,8 @@ func newPlace(address string, answers ...error) *place {
 
 func (p *place) Address() string { return p.address }
 
-// heard returns the accepted messages without their delays: event, incidents and the reference that they answer.
-func (p *place) heard() []string {
+// received returns the accepted messages without their delays: event, incidents, and the reference to which they reply.
+func (p *place) received() []string {
 	var lines []string
 	for i, line := range p.said() {
 		line, _, _ = strings.Cut(line, " late")
@@ -49,8 +49,8 @@ func (p *place) heard() []string {
 // setUp is a configuration: the destination of each notifier.
 type setUp map[string]outbox.Notifier
 
-// addresses runs an outbox whose configuration changes, by a reload or by a restart. Each change announces again what fires, as the daemon
-// does.
+// addresses runs an outbox and changes its configuration, by a reload or by a restart. After each change it announces again what fires, as
+// the daemon does.
 type addresses struct {
 	t       *testing.T
 	path    string
@@ -122,8 +122,8 @@ func TestANewAddressReceivesFiringBeforeResolved(t *testing.T) {
 		a.configure(setUp{"ops": after})
 		a.configure(setUp{"ops": after})
 		a.resolve("a")
-		want(a.t, []string{"firing a", "firing b", "resolved b to m2"}, before.heard())
-		want(a.t, []string{"firing a", "resolved a to m1"}, after.heard())
+		want(a.t, []string{"firing a", "firing b", "resolved b to m2"}, before.received())
+		want(a.t, []string{"firing a", "resolved a to m1"}, after.received())
 	})
 }
 
@@ -141,8 +141,8 @@ func TestAnAddressThatReturnsContinuesItsIncidents(t *testing.T) {
 		a.resolve("b")
 		a.configure(setUp{"ops": first})
 		a.resolve("a")
-		want(a.t, []string{"firing a", "firing b", "resolved a to m1"}, first.heard())
-		want(a.t, []string{"firing a", "firing b", "resolved b to m2"}, second.heard())
+		want(a.t, []string{"firing a", "firing b", "resolved a to m1"}, first.received())
+		want(a.t, []string{"firing a", "firing b", "resolved b to m2"}, second.received())
 	})
 }
 
@@ -156,8 +156,8 @@ func TestNotifiersThatSwapAddressesContinueTheirIncidents(t *testing.T) {
 		a.configure(one)
 		a.configure(two)
 		a.resolve("a")
-		want(a.t, []string{"firing a", "resolved a to m1"}, x.heard())
-		want(a.t, []string{"firing a", "resolved a to m1"}, y.heard())
+		want(a.t, []string{"firing a", "resolved a to m1"}, x.received())
+		want(a.t, []string{"firing a", "resolved a to m1"}, y.received())
 	})
 }
 
@@ -168,7 +168,7 @@ func TestARenamedNotifierContinuesItsIncidents(t *testing.T) {
 		a.fire("a")
 		a.configure(setUp{"operators": x})
 		a.resolve("a")
-		want(a.t, []string{"firing a", "resolved a to m1"}, x.heard())
+		want(a.t, []string{"firing a", "resolved a to m1"}, x.received())
 	})
 }
 
@@ -178,7 +178,7 @@ func TestTwoNotifiersWithOneAddressDoNotShareReceipts(t *testing.T) {
 		a.configure(setUp{"ops": x, "pager": x})
 		a.fire("a", "ops")
 		a.resolve("a", "ops")
-		want(a.t, []string{"firing a", "resolved a to m1"}, x.heard())
+		want(a.t, []string{"firing a", "resolved a to m1"}, x.received())
 	})
 }
 
@@ -190,14 +190,14 @@ func TestUndeliveredMessagesFollowTheNotifierToItsNewAddress(t *testing.T) {
 		revoked.answer = func(int) error { return refusal() }
 		a.resolve("a")
 		a.configure(setUp{"ops": renewed})
-		want(a.t, []string{"firing a"}, revoked.heard())
-		want(a.t, []string{"resolved a"}, renewed.heard())
+		want(a.t, []string{"firing a"}, revoked.received())
+		want(a.t, []string{"resolved a"}, renewed.received())
 		renewed.answer = revoked.answer
 		a.fire("b")
 		again := newPlace("again")
 		a.configure(setUp{"ops": again})
 		a.resolve("b")
-		want(a.t, []string{"firing b", "resolved b to m1"}, again.heard())
+		want(a.t, []string{"firing b", "resolved b to m1"}, again.received())
 	})
 }
 
@@ -222,8 +222,8 @@ func TestAnAddressThatChangesDuringAnAttempt(t *testing.T) {
 				<-time.After(time.Minute)
 				synctest.Wait()
 				a.resolve("a")
-				want(t, test.before, before.heard())
-				want(t, []string{"firing a", "resolved a to m1"}, after.heard())
+				want(t, test.before, before.received())
+				want(t, []string{"firing a", "resolved a to m1"}, after.received())
 			})
 		})
 	}
@@ -242,12 +242,12 @@ func TestAnEndThatFailsWhileTheAddressChanges(t *testing.T) {
 		a.configure(setUp{"ops": after})
 		<-time.After(time.Minute)
 		synctest.Wait()
-		want(t, []string{"firing a"}, before.heard())
-		want(t, []string{"resolved a"}, after.heard())
+		want(t, []string{"firing a"}, before.received())
+		want(t, []string{"resolved a"}, after.received())
 	})
 }
 
-// oldStore makes a database as a version wrote it that did not know addresses: ops received FIRING of a, and RESOLVED of b waits.
+// oldStore makes a database of an older version, which did not store addresses: ops received FIRING of a, and RESOLVED of b waits.
 func oldStore(t *testing.T, path string) {
 	t.Helper()
 	text, err := os.ReadFile("migrations/00001_alerts.sql")
@@ -280,10 +280,10 @@ func TestReceiptsWithoutAnAddressBelongToTheConfiguredOne(t *testing.T) {
 		first, second := newPlace("first"), newPlace("second")
 		a.firing["a"] = true
 		a.configure(setUp{"ops": first})
-		want(a.t, []string{"resolved b folds 1"}, first.heard())
+		want(a.t, []string{"resolved b folds 1"}, first.received())
 		a.configure(setUp{"ops": second})
 		a.resolve("a")
-		want(a.t, []string{"firing a", "resolved a to m1"}, second.heard())
-		want(a.t, []string{"resolved b folds 1"}, first.heard())
+		want(a.t, []string{"firing a", "resolved a to m1"}, second.received())
+		want(a.t, []string{"resolved b folds 1"}, first.received())
 	})
 }

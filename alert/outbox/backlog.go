@@ -9,11 +9,11 @@ import (
 type Backlog struct {
 	Notifier  string
 	Pending   int           // changes of incidents, and reports, that wait
-	OldestAge time.Duration // age of the oldest of them; 0 when none waits
-	Due       time.Time     // when the next attempt is due, or when the attempt that runs was; zero when none waits
+	OldestAge time.Duration // age of the oldest of them; 0 when nothing waits
+	Due       time.Time     // when the next attempt is due, or when the running attempt began; zero when nothing waits
 	LastError string        // error of the last attempt; empty when the last attempt succeeded
-	Delivered time.Time     // when it last received a message, of an earlier process one about an incident; zero for never
-	Hearing   Hearing       // whether the notifier receives commands from people
+	Delivered time.Time     // when it last received a message; from earlier processes, only those about incidents count; zero for never
+	Commands  CommandState  // whether the notifier receives commands from people
 }
 
 // Pending returns how many changes and reports wait for a notifier, since when (zero for none), and the error of the last attempt (empty
@@ -38,13 +38,13 @@ func (o *Outbox) Status() []Backlog {
 			continue
 		}
 		count, first, lastError := s.pendingLocked()
-		b := Backlog{Notifier: s.key.notifier, Pending: count, LastError: lastError, Delivered: later(s.delivered, o.told[s.key.notifier])}
+		b := Backlog{Notifier: s.key.notifier, Pending: count, LastError: lastError, Delivered: later(s.delivered, o.deliveries[s.key.notifier])}
 		if count > 0 {
 			b.OldestAge = max(now.Sub(first), 0)
 			b.Due = s.nextAttemptLocked(first)
 		}
 		if listener, ok := s.destination.Notifier.(Listener); ok {
-			b.Hearing = listener.Hearing()
+			b.Commands = listener.CommandState()
 		}
 		list = append(list, b)
 	}
@@ -66,8 +66,8 @@ func (s *sender) pendingLocked() (count int, first time.Time, lastError string) 
 	return len(waiting) + reports, first, lastError
 }
 
-// nextAttemptLocked returns when the next attempt is due, or when the one that runs began. It returns first, the time of the first change
-// that waits, while all of them wait for the disk. The caller holds mu.
+// nextAttemptLocked returns when the next attempt is due, or when the running attempt began. While everything waits for the disk, it
+// returns first: the time of the first change that waits. The caller holds mu.
 func (s *sender) nextAttemptLocked(first time.Time) time.Time {
 	if len(s.inFlight) > 0 || s.reporting != nil {
 		return s.begun

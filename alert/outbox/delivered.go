@@ -88,8 +88,8 @@ func (s *sender) correctLocked(t alert.Transition, changes *batch) {
 	}
 }
 
-// withdrawLocked drops waiting FIRING and UPDATE of an incident, unless the destination may have received them. It is for an incident that
-// ended while muted, or whose rule no longer names this notifier. The caller holds mu.
+// withdrawLocked drops waiting FIRING and UPDATE of an incident, unless the destination may have received them. Call it when the incident
+// ended while muted, or when its rule no longer names this notifier. The caller holds mu.
 func (s *sender) withdrawLocked(incident string, changes *batch) {
 	about := func(e *entry) bool { return e.droppable() && e.incident.ID == incident }
 	for _, id := range s.queue.withdraw(about) {
@@ -100,8 +100,8 @@ func (s *sender) withdrawLocked(incident string, changes *batch) {
 	}
 }
 
-// withoutWithdrawnLocked returns the undelivered entries that must be tried again. It drops those that were withdrawn during the attempt.
-// It also drops the end of their incidents, if the destination does not show them as firing. The caller holds mu.
+// withoutWithdrawnLocked returns the undelivered entries that must be tried again. It drops the entries that were withdrawn during the
+// attempt. It also drops the waiting ends of their incidents, unless the destination shows the incidents as firing. The caller holds mu.
 func (s *sender) withoutWithdrawnLocked(group []entry, changes *batch) (rest []entry) {
 	for i := range group {
 		e := &group[i]
@@ -170,7 +170,7 @@ func (s *sender) recordEndLocked(t *alert.Transition, changes *batch) {
 	s.putReceiptLocked(receipt{ref: s.receipts[t.Incident.ID].ref, event: t.Event, at: t.At, incident: t.Incident}, changes)
 }
 
-// maxReceipts is the number of receipts from which on a sender drops those of incidents that ended more than reopenPeriod ago.
+// maxReceipts limits the receipts of a sender. With that many, it drops those of incidents that ended more than reopenPeriod ago.
 const maxReceipts = 1000
 
 // pruneReceiptsLocked drops receipts of incidents that can no longer reopen. The caller holds mu.

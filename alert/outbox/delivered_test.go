@@ -29,15 +29,15 @@ func TestANewIncidentIsNeverAnnouncedAsAnUpdate(t *testing.T) {
 					o.Add(change(alert.EventFiring, id))
 				}
 				<-time.After(time.Minute)
-				told := map[string][]alert.Event{}
+				events := map[string][]alert.Event{}
 				for _, n := range m.taken {
 					for _, i := range append([]alert.Incident{n.Incident}, n.Others...) {
-						told[i.ID] = append(told[i.ID], n.Event)
+						events[i.ID] = append(events[i.ID], n.Event)
 					}
 				}
 				want(t, map[string][]alert.Event{
 					"a": {alert.EventFiring, alert.EventUpdate}, "b": {alert.EventFiring},
-				}, told)
+				}, events)
 			})
 		})
 	}
@@ -45,9 +45,9 @@ func TestANewIncidentIsNeverAnnouncedAsAnUpdate(t *testing.T) {
 
 func TestADestinationThatReceivedFiringReceivesTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		heard, waits, other := newMessenger(), newMessenger(failure("network", 30*time.Second)), newMessenger()
-		o := deliverTo(t, heard, 0)
-		o.Replace(map[string]outbox.Destination{"ops": {Notifier: heard}, "slow": {Notifier: waits}, "other": {Notifier: other}})
+		informed, waits, other := newMessenger(), newMessenger(failure("network", 30*time.Second)), newMessenger()
+		o := deliverTo(t, informed, 0)
+		o.Replace(map[string]outbox.Destination{"ops": {Notifier: informed}, "slow": {Notifier: waits}, "other": {Notifier: other}})
 		firing := change(alert.EventFiring, "a")
 		firing.Notify = []string{"ops", "slow"}
 		o.Add(firing)
@@ -56,7 +56,7 @@ func TestADestinationThatReceivedFiringReceivesTheEnd(t *testing.T) {
 		resolved.Notify = []string{"other"}
 		o.Add(resolved)
 		<-time.After(time.Minute)
-		want(t, []string{"firing a", "resolved a"}, heard.said())
+		want(t, []string{"firing a", "resolved a"}, informed.said())
 		want(t, []string{"resolved a folds 1 late 30s"}, waits.said())
 		want(t, nil, other.said()) // it never received FIRING
 	})
@@ -118,11 +118,11 @@ func incidentRows(t *testing.T, db *sql.DB) []string {
 
 func TestALateEndDoesNotChangeTheNextIncident(t *testing.T) {
 	for name, test := range map[string]struct {
-		follow     []int // after the first incident ended in a silence
+		follow     []int // status codes after the first incident ended in a silence
 		said, rows []string
 	}{
-		"the next is over too": {codes(100, 500, 200, 200), []string{"firing", "resolved"}, []string{"resolved owed 0", "resolved owed 0"}},
-		"the next fires on":    {codes(300, 500), []string{"firing", "resolved", "firing"}, []string{"resolved owed 0", "firing owed 0"}},
+		"the next has ended":   {codes(100, 500, 200, 200), []string{"firing", "resolved"}, []string{"resolved owed 0", "resolved owed 0"}},
+		"the next still fires": {codes(300, 500), []string{"firing", "resolved", "firing"}, []string{"resolved owed 0", "firing owed 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "x.db")
@@ -288,8 +288,8 @@ func TestEndsHeldBackByASilenceAreOneMessageAndNotLate(t *testing.T) {
 	})
 }
 
-// TestAFiringThatMayHaveArrivedIsNotForgotten breaks the connection after the destination took FIRING, and lets the incident end
-// in a silence: people who may have received FIRING must learn that it is over.
+// TestAFiringThatMayHaveArrivedIsNotForgotten breaks the connection after the destination took FIRING, and ends the incident in a silence.
+// People may have received FIRING, so they must receive RESOLVED.
 func TestAFiringThatMayHaveArrivedIsNotForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger(&outbox.DeliveryError{Reason: "network", Uncertain: true, RetryAfter: time.Minute, Err: errors.New("reset")})

@@ -128,6 +128,6 @@ func (s *sender) logOutcome(ctx context.Context, o outcome) {
 			level = slog.LevelError
 		}
 		logger.Log(ctx, level, "cannot deliver a message; it is kept and retried", "reason", o.after.Reason, "error", o.after.Err,
-			"fix", cmp.Or(o.after.Fix, "none while it does not last; then see the error"), "pending", o.pending)
+			"fix", cmp.Or(o.after.Fix, "nothing yet; if it lasts, see the error"), "pending", o.pending)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"squarewatch/alert"
 )
 
-// addJoinedLocked adds a series that joined an incident to the FIRING of that incident, if it still waits. The message then names the
-// series from the start. The caller holds mu.
+// addJoinedLocked adds a series that joined an incident to the FIRING of that incident, if the FIRING still waits. The first message then
+// names the series. The caller holds mu.
 func (s *sender) addJoinedLocked(joined *alert.Incident, changes *batch) {
 	for i := range s.queue.entries {
 		e := &s.queue.entries[i]
@@ -20,8 +20,8 @@ func (s *sender) addJoinedLocked(joined *alert.Incident, changes *batch) {
 	}
 }
 
-// knowsJoinedLocked reports whether a transition only names series that joined, and what the destination received, or soon will, names all
-// of them. The caller holds mu.
+// knowsJoinedLocked reports whether a transition only names series that joined, and the last message already names all of them: the last
+// one that the destination received, or that waits for it. The caller holds mu.
 func (s *sender) knowsJoinedLocked(t *alert.Transition) bool {
 	i := &t.Incident
 	if t.Event != alert.EventUpdate || !i.JoinedAt.Equal(t.At) || i.BlameChangedAt.Equal(t.At) {

@@ -25,7 +25,7 @@ func naming(ids ...string) alert.Transition {
 	return c
 }
 
-func TestAFiringThatWaitsNamesWhatJoined(t *testing.T) {
+func TestAWaitingFiringNamesTheSeriesThatJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger()
 		o := deliverTo(t, m, 5*time.Second)
@@ -46,7 +46,7 @@ func TestAFiringThatWaitsNamesWhatJoined(t *testing.T) {
 	})
 }
 
-func TestAnUpdateThatSaysMoreThanWhatJoinedIsSent(t *testing.T) {
+func TestAnUpdateThatSaysMoreThanTheSeriesThatJoinedIsSent(t *testing.T) {
 	for name, alter := range map[string]func(*alert.Transition){
 		"the fault is reassessed": func(c *alert.Transition) { c.Incident.BlameChangedAt = c.At },
 		"it became worse":         func(c *alert.Transition) { c.Incident.Severity = alert.Critical },

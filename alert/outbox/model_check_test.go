@@ -10,8 +10,9 @@ import (
 	"squarewatch/probe"
 )
 
-// caused recounts the window at the crossing, once with the run that ended then and once without it.
-func (s *system) caused(m *said) bool {
+// caused reports whether the runs explain a message's FIRING. It counts the window at the crossing twice: with the run that ended at that
+// moment, and without it.
+func (s *system) caused(m *shown) bool {
 	at := m.incident.Crossed
 	crossed := func(known func(end time.Time) bool) bool {
 		runs, bad := 0, 0
@@ -30,32 +31,32 @@ func (s *system) caused(m *said) bool {
 	return crossed(func(end time.Time) bool { return !end.After(at) }) || crossed(func(end time.Time) bool { return end.Before(at) })
 }
 
-// said is one incident in an accepted message.
-type said struct {
+// shown is one incident in an accepted message.
+type shown struct {
 	event    alert.Event
 	at       time.Time
 	incident alert.Incident
 	folded   bool
-	lost     bool // its answer was lost
+	lost     bool // Slack's answer was lost
 }
 
 // messagesAbout returns the messages about a series, in order; one message may report several incidents.
-func (s *system) messagesAbout(series string) []said {
+func (s *system) messagesAbout(series string) []shown {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []said
+	var list []shown
 	for _, number := range s.taken {
 		n := &s.attempts[number]
 		for k, incident := range append([]alert.Incident{n.Incident}, n.Others...) {
 			if incident.Series == series {
-				list = append(list, said{n.Event, n.At, incident, n.Folded > 0 || k > 0, !s.confirmed[number]})
+				list = append(list, shown{n.Event, n.At, incident, n.Folded > 0 || k > 0, !s.confirmed[number]})
 			}
 		}
 	}
 	return list
 }
 
-// checkJoined checks that the newest message of its leader names a series that joined.
+// checkJoined checks that a series that joined an incident is named in that incident's newest message.
 func (s *system) checkJoined(series string) {
 	for _, i := range s.engine.Incidents() {
 		if i.Series != series || i.Leader == "" {
@@ -75,24 +76,24 @@ func (s *system) checkJoined(series string) {
 	}
 }
 
-// checkEveryJoined checks at the end that every incident that joined another one was announced: the end of its leader names it, or it
-// has a message of its own.
+// checkEveryJoined checks at the end that every incident that joined another one was announced: the leader's last message names it, or it
+// has its own message.
 func (s *system) checkEveryJoined() {
 	for _, i := range s.joined {
-		told, log := false, ""
+		announced, log := false, ""
 		for _, series := range []string{"a", "b"} {
 			for _, m := range s.messagesAbout(series) {
 				switch m.incident.ID {
 				case i.ID:
-					told = true
+					announced = true
 				case i.Leader:
-					told = slices.ContainsFunc(m.incident.Joined, func(j alert.JoinedSeries) bool { return j.Series == i.Series })
+					announced = slices.ContainsFunc(m.incident.Joined, func(j alert.JoinedSeries) bool { return j.Series == i.Series })
 					log += fmt.Sprintf("\n%.0f %s %+v", m.at.Sub(start()).Seconds(), m.event, m.incident.Joined)
 				}
 			}
 		}
-		if !told {
-			s.fault("%s joined %s at %.0f s, and no last message tells of it:%s", i.Series, i.Leader, i.Fired.Sub(start()).Seconds(), log)
+		if !announced {
+			s.fault("%s joined %s at %.0f s, and the last messages do not name it:%s", i.Series, i.Leader, i.Fired.Sub(start()).Seconds(), log)
 		}
 	}
 }
@@ -101,7 +102,7 @@ func (s *system) checkEveryJoined() {
 func (s *system) check() {
 	for _, series := range []string{"a", "b"} {
 		channelShowsFiring, log := false, ""
-		var before said
+		var before shown
 		for _, m := range s.messagesAbout(series) {
 			log += fmt.Sprintf("\n%.0f %s %s folded %v", m.at.Sub(start()).Seconds(), m.event, m.incident.ID, m.folded)
 			repeat := before.lost && before.incident.ID == m.incident.ID

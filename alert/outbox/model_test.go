@@ -25,8 +25,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// system holds the engine, an outbox process that can be killed, its database, and a notifier whose Slack fails on request. A model beside
-// it keeps all results and all accepted messages, and recounts them.
+// system holds the engine, an outbox process that can be killed, its database, and a notifier with a Slack that fails on request. It also
+// keeps all results and all accepted messages, and counts them again to check the messages.
 type system struct {
 	outer    *testing.T
 	path     string
@@ -43,7 +43,7 @@ type system struct {
 	mu        sync.Mutex
 	attempts  []outbox.Notification // every attempt to deliver
 	confirmed map[int]bool          // attempts whose success was reported to the outbox
-	taken     []int                 // attempts that the channel or a thread shows, in order
+	taken     []int                 // numbers of the attempts that the channel or a thread shows, in order
 
 	steps   []string
 	failure string // the first fault; reported outside the bubble
@@ -105,16 +105,16 @@ func (m marking) RoundTrip(r *http.Request) (*http.Response, error) {
 // behaviours returns the failures of Slack by name. A new one replaces the previous one.
 func behaviours() map[string]slackstub.Fault {
 	return map[string]slackstub.Fault{
-		"well":           {},
-		"limiting":       {Status: http.StatusTooManyRequests, RetryAfter: "7"},
-		"drops requests": {CutBefore: true},
-		"losing answers": {CutAfter: true},
-		"down":           {Status: http.StatusServiceUnavailable},
-		"slow":           {Delay: 3 * time.Second},
-		"refuses blocks": {NoBlocks: true},
-		"archived":       {},
-		"locked":         {},
-		"refuses edits":  {},
+		"works":           {},
+		"limits the rate": {Status: http.StatusTooManyRequests, RetryAfter: "7"},
+		"drops requests":  {CutBefore: true},
+		"loses answers":   {CutAfter: true},
+		"down":            {Status: http.StatusServiceUnavailable},
+		"slow":            {Delay: 3 * time.Second},
+		"refuses blocks":  {NoBlocks: true},
+		"archived":        {},
+		"locked":          {},
+		"refuses edits":   {},
 	}
 }
 
@@ -138,7 +138,7 @@ func (s *system) connect(kind string) (end func()) {
 		settings = slack.Settings{BotToken: secret.New(slackstub.BotToken), Channel: slackstub.Name, APIURL: address + "/api"}
 	}
 	s.notifier = slack.New(settings, slack.Options{Client: &http.Client{Transport: marking{transport}}})
-	s.setBehaviour("well")
+	s.setBehaviour("works")
 	return func() {
 		transport.CloseIdleConnections()
 		pipe.Shutdown()
@@ -187,11 +187,11 @@ func (s *system) record(format string, arguments ...any) {
 	s.steps = append(s.steps, fmt.Sprintf("%.0f:", time.Since(start()).Seconds())+fmt.Sprintf(format, arguments...))
 }
 
-// move is one event. rapid stops a case with a panic, which must not cross a bubble, so every move is drawn before.
+// move is one event. rapid stops a case with a panic, which must not cross the border of a bubble. So all moves are drawn before it begins.
 type move struct {
 	kind, probe, behaviour string
 	code, seconds          int
-	culprit                probe.Blame
+	culprit                probe.Blame // of a bad run
 }
 
 func drawMove(t *rapid.T) move {
@@ -275,7 +275,7 @@ func TestMessagesAlwaysMatchTheIncidents(t *testing.T) {
 			for _, m := range moves {
 				s.do(m)
 			}
-			s.setBehaviour("well")
+			s.setBehaviour("works")
 			s.advance(900) // every waiting message is sent, refused ones are retried, and every silence has ended
 			s.check()
 			for range 4 {

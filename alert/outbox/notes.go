@@ -29,7 +29,7 @@ const (
 
 // Errors of [Outbox.PutNote].
 var (
-	ErrNote     = errors.New("the note must be one line of 1 to 500 characters that print")
+	ErrNote     = errors.New("the note must be one line of 1 to 500 printable characters")
 	ErrNotes    = fmt.Errorf("the incident has %d notes, and takes no more", maxNotes)
 	ErrNoteDisk = errors.New("the note is in the messages, but not on the disk yet")
 )
@@ -99,7 +99,7 @@ func (o *Outbox) forgetNotesLocked(before time.Time) {
 	}
 }
 
-// loadNotesLocked inserts the notes of an earlier process before the notes of this process. The caller holds mu.
+// loadNotesLocked puts the notes of an earlier process in front of those of this process. The caller holds mu.
 func (o *Outbox) loadNotesLocked(left []Note) {
 	for _, note := range slices.Backward(left) {
 		o.notes[note.Incident] = slices.Insert(o.notes[note.Incident], 0, note)

@@ -71,12 +71,12 @@ type Listener interface {
 	// Listen receives what people ask for and passes it to commands, until ctx ends. It reconnects whenever its connection breaks, and logs
 	// the first failure and the recovery.
 	Listen(ctx context.Context, commands Commands, logger *slog.Logger)
-	// Hearing returns whether commands are received now.
-	Hearing() Hearing
+	// CommandState returns whether commands are received now.
+	CommandState() CommandState
 }
 
-// Hearing is the state of a notifier's connection for commands from people.
-type Hearing struct {
+// CommandState is the state of a notifier's connection for commands from people.
+type CommandState struct {
 	Wanted    bool   // the configuration enables commands
 	Connected bool   // commands are received
 	Fault     string // why commands are not received, without secrets; empty when they are, or when the reason is not known yet

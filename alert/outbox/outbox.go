@@ -39,7 +39,7 @@ type Options struct {
 // resolves before its FIRING was delivered, the destination receives one RESOLVED that says how long the incident fired.
 //
 // With a store, a change of state and its messages are one transaction, and nothing is sent before that transaction is written. When the
-// disk fails, or does not answer within a second, messages are sent anyway, and what is missing on the disk is written when it works again.
+// disk fails, or does not answer within a second, messages are sent without it. What is missing is written when the disk works again.
 type Outbox struct {
 	options Options
 	changed chan struct{} // signals that Replace changed the destinations
@@ -51,7 +51,7 @@ type Outbox struct {
 	senders    map[senderKey]*sender // a sender is never removed, since it may be sending
 	muting     alert.Muting          // silences and maintenance, checked again when a message is sent
 	notes      map[string][]Note     // by incident, for messages: oldest first
-	told       map[string]time.Time  // by notifier: when an earlier process last delivered a message about an incident
+	deliveries map[string]time.Time  // by notifier: when an earlier process last delivered a message about an incident
 	writeError error                 // error of the last write; nil when it succeeded
 }
 
@@ -89,12 +89,12 @@ func (o *Outbox) Load(ctx context.Context) error {
 func (o *Outbox) load(ctx context.Context, store *Store) error {
 	queued, errQueued := store.entries(ctx)
 	receipts, errReceipts := store.receipts(ctx)
-	told, errTold := store.lastDeliveries(ctx)
+	deliveries, errDeliveries := store.lastDeliveries(ctx)
 	notes, errNotes := store.notesOfFiring(ctx)
 	reports, errReports := store.reports(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.told = told
+	o.deliveries = deliveries
 	o.loadNotesLocked(notes)
 	for key, entries := range queued {
 		o.senderLocked(key).loadEntriesLocked(entries)
@@ -105,7 +105,7 @@ func (o *Outbox) load(ctx context.Context, store *Store) error {
 	for key, left := range reports {
 		o.senderLocked(key).loadReportsLocked(left)
 	}
-	return errors.Join(errQueued, errReceipts, errTold, errNotes, errReports)
+	return errors.Join(errQueued, errReceipts, errDeliveries, errNotes, errReports)
 }
 
 // Recover sets the store that could not be opened at the start, while the outbox runs. It queues what an earlier process left there, and

@@ -40,8 +40,8 @@ func TestRetryTimes(t *testing.T) {
 		},
 		"backoff doubles":                      {[]error{unavailable, unavailable, failure("network", 0), unavailable}, seconds(0, 1, 3, 7, 15)},
 		"errors of another kind are transient": {[]error{errors.New("unknown")}, seconds(0, 1)},
-		"refusals slowly":                      {[]error{refusal(), refusal()}, seconds(0, 600, 1200)},
-		"an attempt has an end":                {nil, seconds(0, 31)},
+		"refusals are retried slowly":          {[]error{refusal(), refusal()}, seconds(0, 600, 1200)},
+		"an attempt times out":                 {nil, seconds(0, 31)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestADayLongOutageOfTheDestination(t *testing.T) {
 		}
 		wait(t, 10*time.Minute)
 		if count, _, _ := o.Pending("ops"); count != 0 || len(m.said()) > 3 {
-			t.Errorf("want a handful of messages that people can read, got %d, and %d pending", len(m.said()), count)
+			t.Errorf("want three messages at most, got %d, and %d pending", len(m.said()), count)
 		}
 	})
 }
@@ -202,7 +202,7 @@ func TestAReloadKeepsWaitingMessages(t *testing.T) {
 		o.Add(change(alert.EventResolved, "a"))
 		wait(t, time.Hour)
 		if count, _, _ := o.Pending("other"); count != 0 || len(o.Status()) != 1 || len(other.tried()) != 1 {
-			t.Errorf("want nothing more for a notifier that is gone, got %d pending", count)
+			t.Errorf("want nothing more for a notifier that was removed, got %d pending", count)
 		}
 	})
 }
@@ -214,10 +214,10 @@ func TestRunDeliversTheRestWithinItsGraceTime(t *testing.T) {
 		took    time.Duration
 		said    int
 	}{
-		"delivers what waits for company": {nil, 0, time.Second, 2},
-		"tries again within the grace":    {[]error{failure("network", 0)}, 0, 2 * time.Second, 2},
-		"gives up after it":               {nil, time.Hour, 3 * time.Second, 0},
-		"waits for no later time":         {[]error{failure("rate_limited", time.Hour)}, 0, 0, 0},
+		"does not wait for the group":       {nil, 0, time.Second, 2},
+		"tries again within the grace time": {[]error{failure("network", 0)}, 0, 2 * time.Second, 2},
+		"gives up after the grace time":     {nil, time.Hour, 3 * time.Second, 0},
+		"skips what is due later":           {[]error{failure("rate_limited", time.Hour)}, 0, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -10,11 +10,10 @@ import (
 )
 
 const (
-	// maxEntries is a number of queued changes. From it on, all changes of a series are folded into one entry. It limits the memory of a
-	// long outage to one entry for each series.
+	// maxEntries limits the memory of a long outage. A queue of that many changes folds all further changes of a series into one entry.
 	maxEntries = 1000
-	// groupLateAfter is a waiting time. A change that has waited so long is grouped with every other change of its rule and event,
-	// whenever those happened.
+	// groupLateAfter is how long a change waits before it is grouped with every other change of its rule and event, whenever that
+	// other change happened.
 	groupLateAfter = time.Minute
 )
 

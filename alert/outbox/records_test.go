@@ -48,11 +48,11 @@ func TestTheLastDeliverySurvivesARestart(t *testing.T) {
 		first := begin(t, path, ops(newMessenger()))
 		first.Add(stateful(alert.EventFiring, "a"))
 		<-time.After(time.Minute)
-		told := first.Status()[0].Delivered
+		delivered := first.Status()[0].Delivered
 		first.kill()
 		second := begin(t, path, ops(newMessenger()))
-		if got := second.Status()[0].Delivered; told.IsZero() || !got.Equal(told) {
-			t.Errorf("want the delivery at %v, got %v", told, got)
+		if got := second.Status()[0].Delivered; delivered.IsZero() || !got.Equal(delivered) {
+			t.Errorf("want the delivery at %v, got %v", delivered, got)
 		}
 		<-time.After(time.Minute)
 		again := time.Now()
@@ -64,7 +64,7 @@ func TestTheLastDeliverySurvivesARestart(t *testing.T) {
 	})
 }
 
-// noter is a notifier that takes notes.
+// noter is a notifier that can add notes to its messages.
 type noter struct {
 	threaded
 

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// reportLife is how long after its time a report is tried. An older one is dropped, since people read the next one.
-const reportLife = 24 * time.Hour
+// maxReportAge is how long after its due time a report is tried. Then it is dropped, since people can read the next one.
+const maxReportAge = 24 * time.Hour
 
 // Report is a text with a title and paragraphs. It is plain text, and may contain text from other systems or people.
 type Report struct {
@@ -47,8 +47,8 @@ type reportRow struct {
 	state  reportState
 }
 
-// AddReport queues a report that was due at a time, for the notifiers of the names that can post reports, or for all that can when there
-// are no names. A notifier gets one report of a time. Silences do not apply to reports.
+// AddReport queues a report for the named notifiers, or for all when names is empty. It leaves out notifiers that cannot post reports. The
+// time when a report was due identifies it: call AddReport once for each due time. Silences do not apply to reports.
 func (o *Outbox) AddReport(due time.Time, report Report, names []string) {
 	o.commit(func(b *batch) {
 		for _, s := range o.sortedLocked() {
@@ -91,7 +91,7 @@ func (s *sender) loadReportsLocked(left []waitingReport) {
 	s.wakeUp()
 }
 
-// releaseReportLocked lets a report be sent that was written to the store. The caller holds mu.
+// releaseReportLocked marks the report of a due time as written, so that it may be sent. The caller holds mu.
 func (s *sender) releaseReportLocked(due string) {
 	for i := range s.reports {
 		if formatTime(s.reports[i].due) == due {
@@ -127,8 +127,8 @@ func (s *sender) popReportLocked(now time.Time) attempt {
 	return func(ctx context.Context) (string, error) { return "", reporter.Report(ctx, report) }
 }
 
-// finishReportLocked records the result of an attempt to deliver a report. A report that was not delivered is tried again from the time
-// hold on, until it is too old. The caller holds mu.
+// finishReportLocked records the result of an attempt to deliver a report. After a failure it queues the report again, to be sent at hold
+// at the earliest, until the report is too old. The caller holds mu.
 func (s *sender) finishReportLocked(failure *DeliveryError, now, hold time.Time, changes *batch) {
 	r := s.reporting
 	if r == nil {
@@ -141,7 +141,7 @@ func (s *sender) finishReportLocked(failure *DeliveryError, now, hold time.Time,
 	case !s.active:
 		s.reports = append(s.reports, *r)
 		s.handOverReportsLocked(s.successor(s.key.notifier), changes)
-	case now.Sub(r.due) >= reportLife:
+	case now.Sub(r.due) >= maxReportAge:
 		changes.putReport(s.key, r, reportDropped)
 		s.options.Logger.Error("dropped a report that could not be delivered within a day", "notifier", s.key.notifier, "due", r.due,
 			"error", failure)
@@ -212,7 +212,7 @@ func (s *Store) reports(ctx context.Context) (map[senderKey][]waitingReport, err
 	return all, errors.Join(append(faults, rows.Err())...)
 }
 
-// LastReport returns when the newest report that was queued was due; the zero time for none.
+// LastReport returns the due time of the newest report that was queued; the zero time for none.
 func (s *Store) LastReport(ctx context.Context) (time.Time, error) {
 	var due sql.NullString
 	if err := s.db.QueryRowContext(ctx, `SELECT MAX(due) FROM reports`).Scan(&due); err != nil {

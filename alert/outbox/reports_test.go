@@ -14,7 +14,7 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// reporter is a notifier that takes reports. Its answers are those of the messenger.
+// reporter is a notifier that accepts reports. The messenger decides its answers.
 type reporter struct {
 	*messenger
 
@@ -94,7 +94,7 @@ func TestAReportIsTriedForADay(t *testing.T) {
 	}
 }
 
-// TestMessagesAboutIncidentsComeFirst checks the order after a time without Slack, and that a refused report delays no message.
+// TestMessagesAboutIncidentsComeFirst checks the order after an outage of Slack, and that a refused report does not delay messages.
 func TestMessagesAboutIncidentsComeFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &reporter{messenger: newMessenger(failure("rate_limited", 10*time.Second), nil, refusal())}
@@ -125,7 +125,7 @@ func TestReportsGoToNotifiersThatCanPostThem(t *testing.T) {
 	})
 }
 
-// TestAReportFollowsItsNotifier changes the notifier's address while the report waits, and then removes it while the next one waits.
+// TestAReportFollowsItsNotifier changes the notifier's address while a report waits. It removes the notifier while the next report waits.
 func TestAReportFollowsItsNotifier(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {

@@ -60,7 +60,7 @@ func newSender(key senderKey, o *Outbox) *sender {
 	}
 }
 
-// loadEntriesLocked inserts the messages that an earlier process left before the messages of this process. The caller holds mu.
+// loadEntriesLocked puts the messages of an earlier process in front of those of this process. The caller holds mu.
 func (s *sender) loadEntriesLocked(left []entry) {
 	for i := range left {
 		left[i].uncertain = true // the earlier process may have sent the message before it ended

@@ -136,8 +136,8 @@ func (s *Store) SilencesSince(ctx context.Context, after time.Time) ([]alert.Sil
 	return list, err
 }
 
-// Prune deletes incidents that ended before a time, and their receipts, deliveries and notes. It deletes the reports of that time, and
-// silences that ended before it, too.
+// Prune deletes incidents that ended before a time, and their receipts, deliveries and notes. It also deletes reports that were due before
+// that time, and silences that ended before it.
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	for _, statement := range []string{
 		`DELETE FROM incidents WHERE state <> 'firing' AND NOT owed AND resolved < ?`,

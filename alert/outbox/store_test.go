@@ -148,7 +148,7 @@ func TestMessagesAreSentWhileTheDiskFails(t *testing.T) {
 			p.Add(stateful(alert.EventFiring, fmt.Sprintf("i%03d", i)))
 		}
 		if p.Fault() == nil {
-			t.Fatal("want the fault of the disk said")
+			t.Fatal("want Fault to report the disk")
 		}
 		<-time.After(10 * time.Minute)
 		if got := len(m.taken); got == 0 || m.taken[0].Incident.ID != "i000" {
@@ -216,7 +216,7 @@ func TestSilencesSurviveARestart(t *testing.T) {
 		s := alert.NewSilences(nil, outbox.New(outbox.Options{Store: store}), apply)
 		kept, err := s.Add(t.Context(), alert.Silence{Rules: []string{"server-*"}, Until: time.Now().Add(time.Hour), By: "me"})
 		if err != nil || len(applied) != 1 {
-			t.Fatalf("want it in force, got %+v, %v", applied, err)
+			t.Fatalf("want it applied, got %+v, %v", applied, err)
 		}
 		if _, err := s.Add(t.Context(), alert.Silence{Until: time.Now().Add(-time.Hour)}); err == nil {
 			t.Error("want a silence in the past refused")
@@ -229,7 +229,7 @@ func TestSilencesSurviveARestart(t *testing.T) {
 			t.Errorf("want one left, got %+v, %v", applied, err)
 		}
 		if err := s.Remove(t.Context(), "nothing"); err == nil {
-			t.Error("want an error for what is not there")
+			t.Error("want an error for a silence that does not exist")
 		}
 		_ = db.Close()
 		again, db := openStore(t, path)
@@ -297,7 +297,7 @@ func TestOneUnreadableRowDoesNotAffectOthers(t *testing.T) {
 		}
 		states, err := p.store.States(t.Context(), time.Now())
 		if err == nil || len(states) != 1 || states[0].Series != "b" {
-			t.Errorf("want the other one, and the fault said, got %+v, %v", states, err)
+			t.Errorf("want the state of b, and an error for a, got %+v, %v", states, err)
 		}
 	})
 }
@@ -319,7 +319,7 @@ func TestTheOrderSurvivesAClockThatIsSetBack(t *testing.T) {
 		begin(t, path, ops(up))
 		<-time.After(time.Minute)
 		if len(up.taken) != 2 || up.taken[0].Incident.ID != "older" {
-			t.Errorf("want them in the order in which they came, got %v", up.said())
+			t.Errorf("want them in the order in which they were added, got %v", up.said())
 		}
 	})
 }

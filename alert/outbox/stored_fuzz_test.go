@@ -13,8 +13,8 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// FuzzStoredRows damages the rows of one incident in the database. The message about another one is delivered, its state is read, and an
-// error says what could not be read.
+// FuzzStoredRows damages the rows of one incident in the database. The message about another incident must still be delivered, and its
+// state must be read. An error must say what could not be read.
 func FuzzStoredRows(f *testing.F) {
 	f.Add(`{"ID": "a", "Fired": "9999-12-31T23:59:59Z"}`, "firing", "2026-10-07T03:00:00.000000000Z", "3")
 	f.Add(`{`, "nonsense", "", "-1")
@@ -56,7 +56,7 @@ func FuzzStoredRows(f *testing.F) {
 	})
 }
 
-// memoryDir returns a directory in memory where the system has such a place: each run writes a database.
+// memoryDir returns a directory in memory if the system has one, because each run of the fuzzer writes a database.
 func memoryDir(t *testing.T) string {
 	t.Helper()
 	directory, err := os.MkdirTemp("/dev/shm", "squarewatch") //nolint:usetesting // T.TempDir is on the disk

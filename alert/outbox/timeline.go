@@ -15,7 +15,7 @@ const (
 	MomentFirstBad     MomentKind = "first_bad"    // the first bad run ended
 	MomentCrossed      MomentKind = "crossed"      // the rule crossed its threshold
 	MomentFired        MomentKind = "fired"        // the incident was declared
-	MomentAcknowledged MomentKind = "acknowledged" // a person took the incident on
+	MomentAcknowledged MomentKind = "acknowledged" // a person acknowledged the incident
 	MomentNote         MomentKind = "note"         // a person wrote a note
 	MomentSilenced     MomentKind = "silenced"     // a silence of the incident began
 	MomentUnsilenced   MomentKind = "unsilenced"   // it ended, or a person removed it
@@ -34,7 +34,7 @@ type Moment struct {
 	Delivery *Delivery  `json:"delivery,omitempty"` // only of MomentDelivered
 }
 
-// Timeline returns what happened in an incident until now, in the order of time. The result depends on the arguments only.
+// Timeline returns what happened in an incident until now, ordered by time. The result depends on the arguments only.
 func Timeline(i *alert.Incident, deliveries []Delivery, notes []Note, silences []alert.Silence, now time.Time) []Moment {
 	list := []Moment{
 		{At: i.FirstBad, Kind: MomentFirstBad}, {At: i.Crossed, Kind: MomentCrossed}, {At: i.Fired, Kind: MomentFired},
@@ -57,7 +57,7 @@ func Timeline(i *alert.Incident, deliveries []Delivery, notes []Note, silences [
 	return list
 }
 
-// momentsOf returns the beginning of a silence, and its end when that has come.
+// momentsOf returns the beginning of a silence, and its end if it is over.
 func momentsOf(s *alert.Silence, now time.Time) []Moment {
 	list := []Moment{{At: s.From, Kind: MomentSilenced, By: s.By, Until: s.Until, Text: s.Comment}}
 	if !s.End().After(now) {

@@ -60,12 +60,11 @@ func (b *batch) isEmpty() bool {
 		len(b.deliveries)+len(b.notes)+len(b.reports) == 0
 }
 
-// addTransition adds the state after a transition, and the states of the incidents that must name its incident. A silence may have held
-// back the end of an incident. The state of the series may then belong to its next incident, and each of the two incidents gets its own
-// row.
+// addTransition adds the state after a transition, and the states of the leaders that must name its incident. If a silence held back the
+// end of an incident, the state of the series may belong to the next incident. Each of the two incidents then gets its own row.
 func (b *batch) addTransition(t alert.Transition) {
-	if later := t.State.Incident; later != "" && later != t.Incident.ID {
-		b.states[later] = t.State
+	if next := t.State.Incident; next != "" && next != t.Incident.ID {
+		b.states[next] = t.State
 		t.State = alert.SeriesState{
 			Rule: t.Incident.Rule, Series: t.Incident.Series, State: alert.Inactive, Changed: t.Incident.Resolved,
 			Crossed: t.Incident.Crossed, Fired: t.Incident.Fired, Notified: t.At, Resolved: t.Incident.Resolved,

@@ -10,8 +10,7 @@ import (
 )
 
 const (
-	// diskPatience is how long delivery waits for the disk at most. After a failed write, delivery does not wait at all until a write
-	// succeeds.
+	// diskPatience is how long delivery waits for the disk at most. After a failed write, delivery does not wait until a write succeeds.
 	diskPatience = time.Second
 	// writeTimeout limits one write that waits for the database. It cannot interrupt a disk that hangs.
 	writeTimeout = 10 * time.Second
@@ -37,12 +36,12 @@ type writer struct {
 	store     *Store
 	wanted    bool   // a store is set, or Recover sets it
 	unwritten *batch // changes that could not be written yet
-	writing   *batch // changes in the write that runs
+	writing   *batch // changes in the running write
 	call      *database.Call
 }
 
-// write starts to write the unwritten changes and waits at most for the time patience. It returns nil when everything is written. When the
-// write fails, its changes count as unwritten again.
+// write starts a write of the unwritten changes, and waits at most for patience. It returns nil when everything is written. When the write
+// fails, its changes count as unwritten again.
 func (w *writer) write(patience time.Duration) error {
 	if w.store == nil {
 		return ErrNoStore
@@ -65,7 +64,7 @@ func (w *writer) write(patience time.Duration) error {
 	return w.wait(patience)
 }
 
-// wait waits at most for the time patience for the write that runs.
+// wait waits for the running write, at most for patience.
 func (w *writer) wait(patience time.Duration) error {
 	err := w.call.Wait(patience)
 	if errors.Is(err, database.ErrNoAnswer) {
@@ -92,8 +91,8 @@ func (o *Outbox) writeLocked(b *batch) {
 	o.recordWrite(o.writer.write(patience))
 }
 
-// collectWrite takes the result of the write that ran, and writes the next batch after a success. After a failure, the next attempt waits
-// for writeRetry or the next change.
+// collectWrite takes the result of a write that has ended. After a success it starts to write the next batch. After a failure, the next
+// attempt is made after writeRetry, or at the next change.
 func (o *Outbox) collectWrite() {
 	o.disk.Lock()
 	defer o.disk.Unlock()
@@ -112,7 +111,7 @@ func (o *Outbox) recordWrite(err error) {
 	o.mu.Lock()
 	before := o.writeError
 	if before != nil && errors.Is(err, database.ErrNoAnswer) {
-		err = before // the write still runs, so the last error says more
+		err = before // the write is still running, so the last error says more
 	}
 	o.writeError = err
 	o.mu.Unlock()
@@ -126,7 +125,7 @@ func (o *Outbox) recordWrite(err error) {
 	}
 }
 
-// writeDone is closed when the write that runs returns; nil when none runs.
+// writeDone returns a channel that is closed when the running write returns; nil when none runs.
 func (o *Outbox) writeDone() <-chan struct{} {
 	o.disk.Lock()
 	defer o.disk.Unlock()
@@ -138,12 +137,12 @@ func (o *Outbox) writeDone() <-chan struct{} {
 
 // PutSilence writes a silence. An error says why it is not written yet; it is written as soon as the disk accepts it.
 func (o *Outbox) PutSilence(_ context.Context, silence alert.Silence) error {
-	o.commit(func(b *batch) { b.silences[silence.ID] = &silence }) //nolint:contextcheck // it is written although the client left
+	o.commit(func(b *batch) { b.silences[silence.ID] = &silence }) //nolint:contextcheck // it is written even when the client has disconnected
 	return o.Fault()
 }
 
 // DeleteSilence removes a silence. An error says why the removal is not stored; it is stored as soon as the disk accepts it.
 func (o *Outbox) DeleteSilence(_ context.Context, id string) error {
-	o.commit(func(b *batch) { b.silences[id] = nil }) //nolint:contextcheck // it is written although the client left
+	o.commit(func(b *batch) { b.silences[id] = nil }) //nolint:contextcheck // it is written even when the client has disconnected
 	return o.Fault()
 }

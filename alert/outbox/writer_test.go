@@ -12,7 +12,7 @@ import (
 	"squarewatch/alert/outbox"
 )
 
-// hang takes the only connection of a database, so that every write waits as it does for a disk that hangs.
+// hang takes the only connection of a database, so that every write waits as for a disk that hangs.
 func hang(t *testing.T, db *sql.DB) (release func()) {
 	t.Helper()
 	connection, err := db.Conn(t.Context())
@@ -22,7 +22,7 @@ func hang(t *testing.T, db *sql.DB) (release func()) {
 	return func() { _ = connection.Close() }
 }
 
-func TestDiskThatHangsDelaysDeliveryByASecondOnce(t *testing.T) {
+func TestADiskThatHangsDelaysDeliveryOnceByASecond(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger()
@@ -36,7 +36,7 @@ func TestDiskThatHangsDelaysDeliveryByASecondOnce(t *testing.T) {
 		began = time.Now()
 		p.Add(stateful(alert.EventFiring, "b"))
 		if err := p.PutSilence(t.Context(), alert.Silence{ID: "s", Until: time.Now().Add(time.Hour)}); err == nil {
-			t.Error("want it said that the silence is not written yet")
+			t.Error("want an error, because the silence is not written yet")
 		}
 		if took := time.Since(began); took > 0 {
 			t.Errorf("want later changes not to wait, took %v", took)
@@ -44,7 +44,7 @@ func TestDiskThatHangsDelaysDeliveryByASecondOnce(t *testing.T) {
 		<-time.After(5 * time.Second)
 		want(t, []string{"firing a late 1s", "firing b late 1s"}, m.said())
 		if p.Fault() == nil {
-			t.Error("want the fault of the disk said")
+			t.Error("want Fault to report the disk")
 		}
 		release()
 		<-time.After(30 * time.Second)
@@ -59,7 +59,7 @@ func TestDiskThatHangsDelaysDeliveryByASecondOnce(t *testing.T) {
 	})
 }
 
-func TestStoreThatIsOpenedLateGetsWhatChangedAndDeliversWhatWasOwed(t *testing.T) {
+func TestAStoreThatOpensLateGetsChangesAndItsMessagesAreDelivered(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		down := newMessenger()

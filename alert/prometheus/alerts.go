@@ -25,7 +25,7 @@ type alertRule struct {
 }
 
 // addAlert adds an alerting rule. If the expression that starts the alert differs from the one that keeps it firing, the rule reads from
-// ALERTS what fires already.
+// ALERTS which alerts fire already.
 func (t *translation) addAlert(a *alertRule) {
 	labels := t.labelsOf(a)
 	expr := a.begins
@@ -50,8 +50,8 @@ func (t *translation) addAlert(a *alertRule) {
 	t.rules = append(t.rules, r)
 }
 
-// labelsOf returns the labels of an alert, the same that Alertmanager receives from the notifier. Our own labels win over labels of the
-// probe.
+// labelsOf returns the labels of an alert. They are the same as those that the notifier sends to Alertmanager. Our own labels win over
+// labels of the probe.
 func (t *translation) labelsOf(a *alertRule) map[string]string {
 	labels := maps.Clone(a.labels)
 	if labels == nil {
@@ -72,7 +72,7 @@ func (t *translation) labelsOf(a *alertRule) map[string]string {
 // literal escapes text so that Prometheus expands no template in it.
 func literal(text string) string { return strings.ReplaceAll(text, "{{", `{{ "{{" }}`) }
 
-// labelled are probes whose alerts have the same labels.
+// labelSet is a set of probes whose alerts have the same labels.
 type labelSet struct {
 	probes   []string
 	labels   map[string]string

@@ -14,7 +14,7 @@ import (
 // absentFor is how long Prometheus must get no runs of any host before it alerts. It is longer than a restart takes.
 const absentFor = 5 * time.Minute
 
-// access translates the built-in rule for probes that guard access.
+// access translates the built-in rule access, for guarded probes.
 func (t *translation) access() {
 	var guards []probe.Probe
 	for i := range t.Probes {
@@ -24,7 +24,7 @@ func (t *translation) access() {
 	}
 	r := &alert.Rule{Name: alert.AccessRule, Per: alert.PerProbe}
 	notes := []string{
-		"Built-in rule access. It ends when the last breach is as long ago as five refusals can take. " +
+		"Built-in rule access. It ends when no breach came for the longest time that five refusals can take. " +
 			"In squarewatch it ends after five refusals and a minute.",
 		"A 2xx that breaks off, or is too large or too slow, counts as a breach only in squarewatch.",
 	}
@@ -35,7 +35,7 @@ func (t *translation) access() {
 		}
 		notes = nil
 		var parts []string
-		for window, probes := range byLength(only(guards, set.probes), alert.LongestBreach) {
+		for window, probes := range byWindow(only(guards, set.probes), alert.LongestBreach) {
 			t.windows = append(t.windows, window)
 			parts = append(parts, fmt.Sprintf("sum without (%s) (%s{%s, class=%q, expected=\"false\"}) > 0",
 				kindLabels, counted(window), oneOf("probe", probes), probe.Success.String()))
@@ -45,8 +45,8 @@ func (t *translation) access() {
 	}
 }
 
-// noData translates the built-in rule for probes that finish no run: the counter did not change for the longest time that three intervals
-// and a run can take. The counter must have existed at the beginning of that time, so that a start of the daemon raises no alert.
+// noData translates the built-in rule no-data: the counter did not change for the longest time that three intervals and a run can take. The
+// counter must have existed at the beginning of that time, so that a start of the daemon raises no alert.
 func (t *translation) noData() {
 	var scheduled []probe.Probe
 	for i := range t.Probes {
@@ -60,7 +60,7 @@ func (t *translation) noData() {
 	}
 	for _, set := range alertsOf(r, scheduled) {
 		var parts []string
-		for window, probes := range byLength(only(scheduled, set.probes), alert.LongestWithoutRun) {
+		for window, probes := range byWindow(only(scheduled, set.probes), alert.LongestWithoutRun) {
 			all := fmt.Sprintf("%s{%s}", runsMetric, oneOf("probe", probes))
 			parts = append(parts, fmt.Sprintf("sum without (%s) (%s)\n  == sum without (%[1]s) (%[2]s offset %s)",
 				kindLabels, all, length(window)))
@@ -76,7 +76,7 @@ func (t *translation) noData() {
 		severity: alert.Critical, begins: "absent(" + runsMetric + ")", summary: "Prometheus gets no runs of any host",
 		notes: []string{
 			"This reports that no squarewatch is running, which squarewatch cannot do itself.",
-			"Watch each host with an alert on the metric up as well, as for any other job.",
+			"Also add an alert on the metric up for each host, as for any other job.",
 		},
 	})
 }
@@ -86,11 +86,11 @@ func only(probes []probe.Probe, names []string) []probe.Probe {
 	return slices.DeleteFunc(slices.Clone(probes), func(p probe.Probe) bool { return !slices.Contains(names, p.Name) })
 }
 
-// byLength groups the names of probes by the time that of returns for each. It yields the shortest time first.
-func byLength(probes []probe.Probe, of func(*probe.Probe) time.Duration) func(yield func(time.Duration, []string) bool) {
+// byWindow groups the names of probes by the window that windowOf returns for each. It yields the shortest window first.
+func byWindow(probes []probe.Probe, windowOf func(*probe.Probe) time.Duration) func(yield func(time.Duration, []string) bool) {
 	names := map[time.Duration][]string{}
 	for i := range probes {
-		window := of(&probes[i]).Round(time.Second)
+		window := windowOf(&probes[i]).Round(time.Second)
 		names[window] = append(names[window], probes[i].Name)
 	}
 	return func(yield func(time.Duration, []string) bool) {

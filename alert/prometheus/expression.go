@@ -51,7 +51,7 @@ func counted(window time.Duration) string { return "squarewatch:probe_runs:incre
 type figures struct {
 	rule     *alert.Rule
 	selector string // selects series; empty for all
-	perProbe bool   // of each probe of a rule that counts several together
+	perProbe bool   // the figures of each probe, for a rule that counts several probes together
 }
 
 // parts returns the figures by which a rule is evaluated: of its series, and of each probe in them.
@@ -97,7 +97,7 @@ func (f figures) notClear() string {
 	return text
 }
 
-// lastBad returns the expression for series with a probe that was bad in the window and whose last run was unexpected.
+// lastBad returns the expression for series with a probe that had bad runs in the window and whose last run was unexpected.
 func (f figures) lastBad(window time.Duration, probes []string) string {
 	each := f
 	each.perProbe = true

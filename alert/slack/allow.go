@@ -16,12 +16,12 @@ import (
 const (
 	keyAllow     = "allow"
 	doingMembers = "read the members of a user group of Slack"
-	// membersMaxAge is how long the members of a user group are used again.
+	// membersMaxAge is how long the members of a user group are cached.
 	membersMaxAge = 5 * time.Minute
 )
 
-// checkAllow checks the list of people who may press buttons and use the command. The first letter of an ID tells users from groups:
-// https://docs.slack.dev/reference/objects/user-object and https://docs.slack.dev/reference/objects/usergroup-object.
+// checkAllow checks the list of people who may press buttons and use the command. The first letter of an ID says whether it is a user or a
+// group: https://docs.slack.dev/reference/objects/user-object and https://docs.slack.dev/reference/objects/usergroup-object.
 func (s Settings) checkAllow(faults *setting.Faults) {
 	faults.Add(len(s.Allow) > 0 && s.AppToken.IsZero(), keyAllow, "has no effect without app_token, because there are no buttons",
 		"write app_token, or remove it")
@@ -67,9 +67,9 @@ func (n *Notifier) membersLocked(ctx context.Context, logger *slog.Logger, group
 	if time.Since(known.read) < membersMaxAge {
 		return known.users
 	}
-	api, keep := n.apiWith(doingMembers, keyBotToken)
+	api, recorder := n.apiWith(doingMembers, keyBotToken)
 	users, err := api.GetUserGroupMembersContext(ctx, group)
-	if fault := keep.result(ctx, err).failure(); fault != nil {
+	if fault := recorder.result(ctx, err).failure(); fault != nil {
 		err = fault
 	}
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *session) checkAllowed(ctx context.Context, user, what, responseURL stri
 	return false
 }
 
-// handleCommand checks who wrote a command, and answers over its response URL.
+// handleCommand checks whether the user may write a command, and answers over its response URL.
 func (s *session) handleCommand(ctx context.Context, command *slack.SlashCommand) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()

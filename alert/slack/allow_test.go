@@ -12,7 +12,7 @@ import (
 	"squarewatch/config/secret"
 )
 
-// TestOnlyAllowedPeoplePress has two people who may press, by name and by group, and one who may not.
+// TestOnlyAllowedPeoplePress has three people: one is listed in slack.allow, one is in a listed group, and one is neither.
 func TestOnlyAllowedPeoplePress(t *testing.T) {
 	_, server := newBot(t)
 	server.SetGroup("S0GROUP1", "UINGROUP1")
@@ -22,14 +22,14 @@ func TestOnlyAllowedPeoplePress(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	commands, n := newCounter(), slack.New(settings, slack.Options{})
+	commands, n := newRecorder(), slack.New(settings, slack.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		n.Listen(ctx, commands, slog.New(slog.NewTextHandler(&log, nil)))
 	}()
-	waitFor(t, func() bool { return server.Connected() >= 1 && n.Hearing().Connected })
+	waitFor(t, func() bool { return server.Connected() >= 1 && n.CommandState().Connected })
 	for i, action := range []string{"squarewatch_silence", "squarewatch_acknowledge"} {
 		if _, err := server.PressButton("USTRANGER", action, "0123456789ab"); err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func TestOnlyAllowedPeoplePress(t *testing.T) {
 		if _, err := server.PressButton(user, "squarewatch_acknowledge", "0123456789ab"); err != nil {
 			t.Fatal(err)
 		}
-		if got := heardOf(t, commands.asked); got != "acknowledge 0123456789ab by "+user {
+		if got := nextAction(t, commands.asked); got != "acknowledge 0123456789ab by "+user {
 			t.Errorf("got %s", got)
 		}
 	}
@@ -75,7 +75,7 @@ func TestTheThreadShowsWhoSilenced(t *testing.T) {
 	if _, err := n.Deliver(t.Context(), messages()["firing-500"]); err != nil {
 		t.Fatal(err)
 	}
-	listening(t, server, newCounter())
+	listening(t, server, newRecorder())
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_silence", "0123456789ab"); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestTheThreadShowsWhoSilenced(t *testing.T) {
 	}
 }
 
-func TestAnAnnouncementMentionsNobody(t *testing.T) {
+func TestAnAnnouncementContainsNoMention(t *testing.T) {
 	n, server := newBot(t)
 	if err := n.Announce(t.Context(), "eve silenced everything: <!channel> & more"); err != nil {
 		t.Fatal(err)

@@ -35,11 +35,11 @@ type answer struct {
 
 	fault *outbox.DeliveryError // why there was no answer
 
-	api    bool     // of the web API, whose body says whether it accepted the message
-	ok     bool     // the web API accepted it
+	api    bool     // the web API answered; its body says whether it accepted the message
+	ok     bool     // the web API accepted the message
 	needed string   // scope that the token lacks
 	why    []string // the web API's reasons for an invalid message, made printable
-	ref    string   // of the message
+	ref    string   // reference of the message
 }
 
 // readWebhook reads the body of a webhook's answer: one word.
@@ -154,12 +154,12 @@ func (a *answer) refusesForm() bool {
 	return a.status >= 400 && a.status < 500 && webhookRefusals()[a.word].form
 }
 
-// cannotBeEdited reports whether the message can no longer be updated: it was deleted, the workspace forbids updates, or its channel is
-// gone. A new message must then show the current state.
-func (a *answer) cannotBeEdited() bool { return a.api && !a.ok && refusals(a.token)[a.word].cannotEdit }
+// refusesEdits reports whether the message can no longer be updated: it was deleted, the workspace forbids updates, or its channel was
+// deleted. A new message must then show the current state.
+func (a *answer) refusesEdits() bool { return a.api && !a.ok && refusals(a.token)[a.word].cannotEdit }
 
-// cannotBeAnswered reports whether the thread of the message refuses replies. The channel may still accept a message.
-func (a *answer) cannotBeAnswered() bool {
+// refusesReplies reports whether the thread of the message refuses replies. The channel may still accept a message.
+func (a *answer) refusesReplies() bool {
 	return a.api && !a.ok && refusals(a.token)[a.word].cannotReply
 }
 
@@ -222,7 +222,7 @@ func describeNotAPI(body []byte) string {
 	return "something other than Slack's web API answered"
 }
 
-// firstScope returns the name of a scope when the text is one.
+// firstScope returns the first of a list of scopes; empty when the text is not such a list.
 func firstScope(text string) string {
 	scope, _, _ := strings.Cut(text, ",")
 	if regexp.MustCompile(`^[a-z_.:]{2,60}$`).MatchString(scope) {

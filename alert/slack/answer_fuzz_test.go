@@ -11,7 +11,7 @@ import (
 	"squarewatch/config/secret"
 )
 
-func FuzzNoAnswerIsMistaken(f *testing.F) {
+func FuzzOnlyAnAcceptedMessageIsDelivered(f *testing.F) {
 	f.Add(429, "1", "rate_limited", "text/plain")
 	f.Add(200, "", "ok", "")
 	f.Add(404, "-5", "no_service", "text/html")

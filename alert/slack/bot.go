@@ -25,10 +25,10 @@ func (n *Notifier) deliverAsBot(ctx context.Context, note *outbox.Notification) 
 	if a.accepted() {
 		a = n.reply(ctx, note, channel, ts)
 	}
-	if a.cannotBeAnswered() {
+	if a.refusesReplies() {
 		a = n.postChange(ctx, note, channel)
 	}
-	if a.cannotBeEdited() {
+	if a.refusesEdits() {
 		return n.begin(ctx, &now)
 	}
 	return note.Ref, a.failure()
@@ -47,8 +47,8 @@ func (n *Notifier) incidentMessage(note *outbox.Notification) Message {
 	return view{n: note, incident: &note.Incident, options: n.options, alone: true}.message()
 }
 
-// reply posts a change in the thread of the incident's message. Slack sends no notification for an updated message, so the end of an
-// incident, and a new firing, is also shown in the channel. When the message was deleted, Slack posts the reply outside any thread.
+// reply posts a change in the thread of the incident's message. Slack sends no notification for an updated message, so replies with FIRING
+// or with the end of an incident are also shown in the channel. When the message was deleted, Slack posts the reply outside any thread.
 func (n *Notifier) reply(ctx context.Context, note *outbox.Notification, channel, ts string) *answer {
 	options := []slack.MsgOption{slack.MsgOptionTS(ts)}
 	if note.Event.Ends() || note.Event == alert.EventFiring {
@@ -66,7 +66,7 @@ func (n *Notifier) postChange(ctx context.Context, note *outbox.Notification, ch
 	return a
 }
 
-// changeText is the text of a notification, without what the incident's message shows anyway.
+// changeText is the text of a notification, without what the incident's message already shows.
 func changeText(note *outbox.Notification, options Options) string {
 	v := view{n: note, incident: &note.Incident, options: options}
 	lines := []string{textOf(note)}

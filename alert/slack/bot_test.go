@@ -66,7 +66,7 @@ func TestBotUpdatesItsMessageAndPostsTheChangeInItsThread(t *testing.T) {
 	}
 }
 
-func TestMessageOfSeveralIncidentsFiresWhileOneDoes(t *testing.T) {
+func TestAMessageOfSeveralIncidentsSaysFiringWhileOneFires(t *testing.T) {
 	n, server := newBot(t)
 	first := messages()["firing-500"]
 	other := serverErrors()
@@ -78,13 +78,13 @@ func TestMessageOfSeveralIncidentsFiresWhileOneDoes(t *testing.T) {
 	taken(t, n, over)
 	if got := server.Messages()[0]; !strings.HasPrefix(got.Text, "FIRING server-errors feed") || !strings.Contains(got.Blocks,
 		"Also resolved:* server-errors collections") {
-		t.Errorf("want the other one firing still, got %s %s", got.Text, got.Blocks)
+		t.Errorf("want FIRING for the other incident, got %s %s", got.Text, got.Blocks)
 	}
 	last := messages()["resolved-500"]
 	last.Incident, last.Ref, last.Group = resolved(other), ref, []alert.Incident{over.Incident}
 	taken(t, n, last)
 	if got := server.Messages()[0]; !strings.HasPrefix(got.Text, "RESOLVED") {
-		t.Errorf("want all over, got %s", got.Text)
+		t.Errorf("want RESOLVED, got %s", got.Text)
 	}
 }
 
@@ -112,8 +112,8 @@ func TestRefusedFormsAreReplacedByPlainerOnes(t *testing.T) {
 				}
 				got := server.Messages()
 				if len(got) != 2 || strings.Contains(got[0].Blocks, "data_visualization") || !strings.Contains(got[1].Text+got[1].Blocks,
-					"between 22% and 61%") {
-					t.Errorf("want the same without what is refused, got %+v", got)
+					"true rate 22% to 61%") {
+					t.Errorf("want the same message without what Slack refuses, got %+v", got)
 				}
 			})
 		}
@@ -121,7 +121,7 @@ func TestRefusedFormsAreReplacedByPlainerOnes(t *testing.T) {
 	n, server := newBot(t)
 	taken(t, n, messages()["firing-confidence"])
 	if got := server.Messages(); !strings.Contains(got[0].Blocks, "data_visualization") {
-		t.Errorf("want the chart where it is taken, got %s", got[0].Blocks)
+		t.Errorf("want the chart when Slack accepts it, got %s", got[0].Blocks)
 	}
 }
 
@@ -167,12 +167,12 @@ func TestABotsFailuresSayWhatToDo(t *testing.T) {
 	}
 }
 
-func TestARetryAfterHalfADeliveryRepeatsNothingVisible(t *testing.T) {
+func TestARetryAfterAFailedReplyPostsOnlyTheReply(t *testing.T) {
 	n, server := newBot(t)
 	ref := taken(t, n, messages()["firing-500"])
 	over := messages()["resolved-500"]
 	over.Ref = ref
-	server.Once(slackstub.Fault{}, slackstub.Fault{Status: http.StatusBadGateway}) // the change is taken, the reply is not
+	server.Once(slackstub.Fault{}, slackstub.Fault{Status: http.StatusBadGateway}) // Slack takes the update and not the reply
 	if _, err := n.Deliver(t.Context(), over); err == nil {
 		t.Fatal("want the failure of the reply")
 	}
@@ -182,7 +182,7 @@ func TestARetryAfterHalfADeliveryRepeatsNothingVisible(t *testing.T) {
 	}
 }
 
-func TestWhatFiresAgainIsShownInTheChannel(t *testing.T) {
+func TestAnIncidentThatFiresAgainIsShownInTheChannel(t *testing.T) {
 	n, server := newBot(t)
 	ref := taken(t, n, messages()["firing-500"])
 	over := messages()["resolved-500"]
@@ -197,7 +197,7 @@ func TestWhatFiresAgainIsShownInTheChannel(t *testing.T) {
 	}
 }
 
-func TestAMessageInAChannelThatIsGoneIsPostedInThePresentOne(t *testing.T) {
+func TestAMessageInALostChannelIsPostedInTheConfiguredChannel(t *testing.T) {
 	for _, word := range []string{"channel_not_found", "not_in_channel", "is_archived", "cant_update_message"} {
 		n, server := newBot(t)
 		note := messages()["update-overdue"]
@@ -212,7 +212,7 @@ func TestAMessageInAChannelThatIsGoneIsPostedInThePresentOne(t *testing.T) {
 	}
 }
 
-func TestRefusalByAProxyOfABotIsNotAWebhooks(t *testing.T) {
+func TestAProxysRefusalOfABotDoesNotNameAWebhook(t *testing.T) {
 	n, server := newBot(t)
 	server.Always(slackstub.Fault{Status: http.StatusNotFound})
 	_, err := n.Deliver(t.Context(), messages()["firing-500"])
@@ -257,7 +257,7 @@ func indented(t *testing.T, text string) string {
 	return out.String()
 }
 
-func FuzzNoAnswerOfTheAPIIsMistaken(f *testing.F) {
+func FuzzOnlyAMessageThatTheAPIAcceptedIsDelivered(f *testing.F) {
 	f.Add(200, "", `{"ok":true,"channel":"C1","ts":"1.2"}`)
 	f.Add(200, "1.5", `{"ok":false,"error":"ratelimited"}`)
 	f.Add(200, "", `{"ok":false,"error":"missing_scope","needed":"chat:write,<!here>"}`)
@@ -280,7 +280,7 @@ func FuzzNoAnswerOfTheAPIIsMistaken(f *testing.F) {
 				OK bool `json:"ok"`
 			}
 			if err == nil && (status != http.StatusOK || json.Unmarshal([]byte(body), &said) != nil || !said.OK) {
-				t.Errorf("%d %q was taken for delivered", status, body)
+				t.Errorf("%d %q counts as delivered", status, body)
 			}
 			if err != nil {
 				if got := faultOf(t, err); got.RetryAfter < 0 || got.RetryAfter > 24*time.Hour || strings.Contains(err.Error(), slackstub.BotToken) {

@@ -22,7 +22,7 @@ const (
 	cutValue = 2000 // https://docs.slack.dev/reference/block-kit/block-elements/button-element
 )
 
-// buttons returns the block with both buttons, without the first one when all incidents are acknowledged.
+// buttons returns the block of buttons. It leaves out the button to acknowledge when all incidents are acknowledged.
 func (v view) buttons() []slack.Block {
 	var value string
 	acknowledged := true
@@ -56,7 +56,7 @@ func isIdentifier(id string) bool {
 // pressed is the result of a button.
 type pressed struct {
 	reply  string // for the person who pressed it; empty when the message will show the result
-	thread string // for everybody, in the message's thread; mostly empty
+	thread string // for all readers of the message's thread; empty for most buttons
 }
 
 // press performs the action of a button.
@@ -122,8 +122,8 @@ func slash(text string, now outbox.Overview) map[string]any {
 	return ephemeral(overview(&now))
 }
 
-// mostListed is the limit for each list of the overview, since Slack drops an answer of 20 kB.
-const mostListed = 15
+// maxListed limits each list of the overview, since Slack drops an answer of 20 kB.
+const maxListed = 15
 
 func overview(now *outbox.Overview) string {
 	var lines []string
@@ -166,8 +166,8 @@ func watched(all []alert.Status) string {
 }
 
 func shortList(lines []string, what string) []string {
-	if len(lines) <= mostListed {
+	if len(lines) <= maxListed {
 		return lines
 	}
-	return append(lines[:mostListed:mostListed], fmt.Sprintf("… and %d more %s", len(lines)-mostListed, what))
+	return append(lines[:maxListed:maxListed], fmt.Sprintf("… and %d more %s", len(lines)-maxListed, what))
 }

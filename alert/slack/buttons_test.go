@@ -13,23 +13,23 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// quiet accepts every action and counts them.
-type quiet struct{ actions *int }
+// accepting accepts every action and counts the actions.
+type accepting struct{ actions *int }
 
-func (q quiet) Acknowledge(string, string) error {
-	*q.actions++
+func (a accepting) Acknowledge(string, string) error {
+	*a.actions++
 	return nil
 }
 
-func (q quiet) Silence(string, string, time.Duration) (time.Time, error) {
-	*q.actions++
+func (a accepting) Silence(string, string, time.Duration) (time.Time, error) {
+	*a.actions++
 	return time.Time{}, nil
 }
 
-func (quiet) Overview() outbox.Overview { return outbox.Overview{} }
+func (accepting) Overview() outbox.Overview { return outbox.Overview{} }
 
-// FuzzPress checks that only our own buttons do something, for a bounded number of incidents, and that the answer is short and mentions
-// only the person who pressed.
+// FuzzPress checks that only our own buttons do something, for a bounded number of incidents. The answer must be short, and must mention at
+// most the person who pressed.
 func FuzzPress(f *testing.F) {
 	f.Add([]byte(`{"type":"block_actions","user":{"id":"U1"},"actions":[{"type":"button","block_id":"b",` +
 		`"action_id":"squarewatch_acknowledge","value":"x"}]}`))
@@ -41,7 +41,7 @@ func FuzzPress(f *testing.F) {
 			return
 		}
 		actions := 0
-		done := press(&callback, quiet{&actions})
+		done := press(&callback, accepting{&actions})
 		if ours := bytes.Contains(payload, []byte("squarewatch_")) || bytes.ContainsRune(payload, '\\'); actions > 0 && !ours {
 			t.Errorf("%d actions without a button of ours", actions)
 		}

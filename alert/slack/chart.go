@@ -11,8 +11,8 @@ import (
 	"squarewatch/config/setting"
 )
 
-// fewestPoints is the number of parts of a window that must have runs. With fewer, a chart shows no more than the rate.
-const fewestPoints = 3
+// minPoints is how many parts of a window must have runs. With fewer, a chart shows no more than the rate.
+const minPoints = 3
 
 // chart draws the rate over the window and the threshold; nil when there are too few points.
 // See https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block/.
@@ -35,7 +35,7 @@ func chart(incident *alert.Incident) slack.Block {
 		rates = append(rates, slack.NewDataVisualizationDataPoint(label, percent(setting.Share(p.Bad)/setting.Share(p.Runs))))
 		thresholds = append(thresholds, slack.NewDataVisualizationDataPoint(label, percent(incident.Threshold)))
 	}
-	if len(labels) < fewestPoints {
+	if len(labels) < minPoints {
 		return nil
 	}
 	if incident.Condition != alert.ConditionRate && incident.Condition != alert.ConditionBurn {
@@ -62,7 +62,7 @@ const oneDay = 24 * time.Hour
 // percent returns a share in percent with three decimals, since the threshold of a tight objective is far below 1 %.
 func percent(s setting.Share) float64 { return math.Round(float64(s)*1e5) / 1e3 }
 
-// withoutChart returns the blocks without charts, for when Slack refuses them.
+// withoutChart returns the blocks without charts, since Slack may refuse charts.
 func withoutChart(blocks []slack.Block) []slack.Block {
 	kept := make([]slack.Block, 0, len(blocks))
 	for _, b := range blocks {

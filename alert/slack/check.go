@@ -42,11 +42,11 @@ func (n *Notifier) Check(ctx context.Context) (says string, _ error) {
 // emptyMessage is a message that no webhook posts.
 const emptyMessage = `{"text": ""}`
 
-// checkWebhook sends an empty message. A webhook that exists refuses it with status 400 and posts nothing; one that was revoked answers 403
-// or 404. That is how a public scanner of secrets tells webhooks that exist from others, and what its users saw of real ones:
+// checkWebhook sends an empty message. A webhook that exists refuses it with status 400 and posts nothing. A webhook that was revoked
+// answers 403 or 404. A public scanner of secrets finds webhooks in this way, and its users saw these answers of real webhooks:
 // https://github.com/trufflesecurity/trufflehog/issues/880, https://github.com/trufflesecurity/trufflehog/issues/2177. A webhook of an
-// account that is no longer active may answer the same (https://github.com/trufflesecurity/trufflehog/pull/1761): only a message shows that
-// the webhook posts.
+// inactive account may also answer 400 (https://github.com/trufflesecurity/trufflehog/pull/1761), so only a message shows that the webhook
+// posts.
 func (n *Notifier) checkWebhook(ctx context.Context) (says string, _ error) {
 	client, recorder := n.recordingClient(doingCheck, "")
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.settings.WebhookURL.Reveal(), strings.NewReader(emptyMessage))
@@ -70,8 +70,9 @@ func (n *Notifier) checkWebhook(ctx context.Context) (says string, _ error) {
 	return "the webhook accepted an empty message", nil
 }
 
-// emptyRefusals are the error codes with which a webhook refuses a message without text. Older webhooks say the first one, newer ones the
-// second (https://github.com/trufflesecurity/trufflehog/pull/932, https://github.com/trufflesecurity/trufflehog/pull/1427).
+// emptyRefusals are the error codes with which a webhook refuses a message without text. Older webhooks say no_text, newer ones
+// missing_text_or_fallback_or_attachments (https://github.com/trufflesecurity/trufflehog/pull/932,
+// https://github.com/trufflesecurity/trufflehog/pull/1427). Slack documents invalid_payload for a message that it cannot read.
 func emptyRefusals() []string {
 	return []string{"no_text", "missing_text_or_fallback_or_attachments", "invalid_payload"}
 }

@@ -10,7 +10,8 @@ import (
 	"squarewatch/config/secret"
 )
 
-// TestCheckOfAWebhook asks webhooks that exist, with the words of older and newer ones, and one that was revoked. None gets a message.
+// TestCheckOfAWebhook asks webhooks that exist, with the error codes of older and newer ones, and webhooks that were revoked or turned off.
+// None gets a message.
 func TestCheckOfAWebhook(t *testing.T) {
 	for word, want := range map[string]string{
 		"": "nothing was posted", "missing_text_or_fallback_or_attachments": "nothing was posted", "invalid_payload": "nothing was posted",

@@ -38,7 +38,7 @@ func comparison(incident *alert.Incident) string {
 	}
 	text := rate(incident) + ", threshold " + incident.Threshold.String() + counted(incident, clock)
 	if incident.Confidence > 0 {
-		text += fmt.Sprintf("; truly between %s and %s at %s confidence", incident.Low, incident.High, incident.Confidence)
+		text += fmt.Sprintf("; true rate %s to %s at %s confidence", incident.Low, incident.High, incident.Confidence)
 	}
 	return text
 }
@@ -49,7 +49,7 @@ func budgetText(burn *alert.Burn) string {
 		burn.Objective, lasting(burn.Period), burn.LongBurn, lasting(burn.Long), burn.ShortBurn, lasting(burn.Short))
 }
 
-// counted is a remark for figures that are not current: when they were counted, and the runs since; empty for current figures.
+// counted says when figures that are not current were counted, and what ran since then; empty for current figures.
 func counted(incident *alert.Incident, show func(time.Time) string) string {
 	if incident.Counted.IsZero() {
 		return ""
@@ -68,7 +68,7 @@ func counted(incident *alert.Incident, show func(time.Time) string) string {
 // utc writes a time for texts in which Slack's date format does not work, such as a notification on a phone.
 func utc(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
 
-// short is the measure for a notification on a phone, as the end of a sentence.
+// short returns an incident's figures for a notification on a phone, as the end of a sentence.
 func short(incident *alert.Incident) string { return figures(incident) + counted(incident, utc) }
 
 func figures(incident *alert.Incident) string {
@@ -155,7 +155,7 @@ func acknowledgedNow(n *outbox.Notification) bool {
 	return n.Event == alert.EventUpdate && n.Incident.Acknowledged != nil && n.Incident.Acknowledged.At.Equal(n.At)
 }
 
-// acknowledged is the line about who acknowledged the incident; none when it is not acknowledged.
+// acknowledged returns the line that says who acknowledged the incident; none when it is not acknowledged.
 func (v view) acknowledged() []string {
 	if a := v.incident.Acknowledged; a != nil {
 		return []string{"*Acknowledged* by " + mention(a.By) + " at " + clock(a.At)}
@@ -163,7 +163,7 @@ func (v view) acknowledged() []string {
 	return nil
 }
 
-// remarks are further facts about an incident, one per line. Those about what to do are left out when it is over.
+// remarks returns further facts about an incident, one per line. When it is over, remarks about what to do are left out.
 func (v view) remarks() []string {
 	var lines []string
 	if n := v.incident.Reopened; n > 0 {
@@ -203,7 +203,7 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// spans gives the time of an incident's bad runs, and then the time for which it was declared.
+// spans says when an incident's bad runs came, and then how long it fired.
 func spans(incident *alert.Incident) string {
 	declared := fmt.Sprintf("It fired for %s, from %s to %s.", lasting(incident.Declared()), date(incident.Fired), date(incident.Resolved))
 	if incident.Paused > 0 {

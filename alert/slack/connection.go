@@ -12,20 +12,20 @@ import (
 // steadyAfter is how long a connection must last before an earlier failure counts as over. A shorter one may break again at once.
 const steadyAfter = time.Minute
 
-// connectionState is whether Socket Mode is connected. A failure and its end are logged once each, not at every attempt.
+// connectionState says whether Socket Mode is connected. It logs a failure and its end once each, not at every attempt.
 type connectionState struct {
 	mu        sync.Mutex
 	connected bool
 	fault     error
-	logged    bool        // a failure was logged, and its end was not
+	logged    bool        // a failure was logged, but not its end
 	steady    *time.Timer // fires when the connection has lasted steadyAfter
 }
 
-// Hearing returns whether buttons and commands work now, and why not.
-func (n *Notifier) Hearing() outbox.Hearing {
+// CommandState returns whether buttons and commands work now, and why not.
+func (n *Notifier) CommandState() outbox.CommandState {
 	n.connection.mu.Lock()
 	defer n.connection.mu.Unlock()
-	state := outbox.Hearing{Wanted: !n.settings.AppToken.IsZero(), Connected: n.connection.connected}
+	state := outbox.CommandState{Wanted: !n.settings.AppToken.IsZero(), Connected: n.connection.connected}
 	if n.connection.fault != nil {
 		state.Fault = n.connection.fault.Error()
 	}
@@ -33,39 +33,39 @@ func (n *Notifier) Hearing() outbox.Hearing {
 }
 
 // opened records that Slack greeted a connection.
-func (h *connectionState) opened(ctx context.Context, logger *slog.Logger) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.connected, h.fault = true, nil
-	if !h.logged {
+func (c *connectionState) opened(ctx context.Context, logger *slog.Logger) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.connected, c.fault = true, nil
+	if !c.logged {
 		return
 	}
-	h.stopLocked()
-	h.steady = time.AfterFunc(steadyAfter, func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if h.connected && h.logged {
-			h.logged = false
+	c.stopLocked()
+	c.steady = time.AfterFunc(steadyAfter, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.connected && c.logged {
+			c.logged = false
 			logger.InfoContext(ctx, "buttons and /squarewatch work again")
 		}
 	})
 }
 
 // closed records that no connection is open. fault is the reason; nil when Slack asked for another connection.
-func (h *connectionState) closed(ctx context.Context, logger *slog.Logger, fault *outbox.DeliveryError) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stopLocked()
-	h.connected = false
+func (c *connectionState) closed(ctx context.Context, logger *slog.Logger, fault *outbox.DeliveryError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopLocked()
+	c.connected = false
 	if fault == nil {
 		return
 	}
-	h.fault = fault
-	if h.logged {
+	c.fault = fault
+	if c.logged {
 		return
 	}
-	h.logged = true
-	level, fix := slog.LevelWarn, "none while it does not last; then see the error"
+	c.logged = true
+	level, fix := slog.LevelWarn, "nothing yet; if it lasts, see the error"
 	if fault.Permanent {
 		level, fix = slog.LevelError, fault.Fix
 	}
@@ -74,15 +74,15 @@ func (h *connectionState) closed(ctx context.Context, logger *slog.Logger, fault
 }
 
 // end records that the notifier has stopped listening.
-func (h *connectionState) end() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stopLocked()
-	h.connected, h.fault, h.logged = false, nil, false
+func (c *connectionState) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopLocked()
+	c.connected, c.fault, c.logged = false, nil, false
 }
 
-func (h *connectionState) stopLocked() {
-	if h.steady != nil {
-		h.steady.Stop()
+func (c *connectionState) stopLocked() {
+	if c.steady != nil {
+		c.steady.Stop()
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"squarewatch/alert"
 )
 
-// wording is how a message writes what is inserted into the sentences of package alert; limit is for each piece of foreign text.
+// wording says how a message writes what is inserted into the sentences of package alert. limit cuts each piece of foreign text.
 func (v view) wording(limit int) alert.Wording {
 	return alert.Wording{
 		Escape:  func(text string) string { return mrkdwn(text, limit) },
@@ -24,7 +24,7 @@ func (v view) culprit(explained *alert.Explanation) string {
 	return strings.TrimSpace(prefix + "*" + explained.Say + "* " + explained.Act)
 }
 
-// reasons lists why that is known, one piece of evidence per line, with its time.
+// reasons lists why the culprit is known, one piece of evidence per line, with its time.
 func (v view) reasons(explained *alert.Explanation) string {
 	lines := make([]string, 0, len(explained.Reasons))
 	for i := range explained.Reasons {

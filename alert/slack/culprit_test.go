@@ -13,7 +13,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 )
 
-// evidence is more than a message shows.
+// evidence returns more reasons than a message shows.
 func evidence() []probe.Evidence {
 	return []probe.Evidence{
 		{For: probe.BlameAPI, Text: "Two other probes were answered 500 too", At: at("03:04:02")},
@@ -23,7 +23,7 @@ func evidence() []probe.Evidence {
 	}
 }
 
-// TestCulprits shows what is said of every culprit.
+// TestCulprits shows what messages say about each culprit.
 func TestCulprits(t *testing.T) {
 	var said []string
 	for _, culprit := range []probe.Blame{
@@ -58,7 +58,7 @@ func TestEveryMessageAboutABreachSaysSecurity(t *testing.T) {
 	}
 }
 
-func TestRunsWithoutACredentialAreNoCredential(t *testing.T) {
+func TestRunsWithoutACredentialAreNotCalledACredential(t *testing.T) {
 	i := unauthenticated()
 	for series, want := range map[string]string{"partner": "credential partner", probe.NoCredential: "probes without a credential"} {
 		i.Series = series

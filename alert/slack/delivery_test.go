@@ -20,8 +20,8 @@ import (
 	"squarewatch/config/secret"
 )
 
-// office is an outbox, a notifier and a Slack, in a bubble.
-type office struct {
+// channel is an outbox, a notifier and a Slack channel, in a bubble.
+type channel struct {
 	*outbox.Outbox
 
 	t     *testing.T
@@ -35,8 +35,8 @@ type office struct {
 	posted []string // first words of what Slack's channel showed, in order
 }
 
-// Delivered counts, as the recorder does for squarewatch.notify.sent and .failed.
-func (o *office) Delivered(_ string, err error) {
+// Delivered counts as the recorder does for the metrics squarewatch.notify.sent and squarewatch.notify.failed.
+func (o *channel) Delivered(_ string, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err == nil {
@@ -46,11 +46,11 @@ func (o *office) Delivered(_ string, err error) {
 	o.failed[faultOf(o.t, err).Reason]++
 }
 
-// openOffice begins to deliver to a Slack, by webhook or by bot; handler stands in front of it when it is not nil.
-func openOffice(t *testing.T, kind string, handler func(*slackstub.Slack) http.Handler) *office {
+// openChannel starts to deliver to a Slack, by webhook or by bot. If handler is not nil, it returns what stands in front of the Slack.
+func openChannel(t *testing.T, kind string, handler func(*slackstub.Slack) http.Handler) *channel {
 	t.Helper()
 	s := slackstub.NewSlack(bubbleAddress)
-	o := &office{t: t, slack: s, failed: map[string]int{}}
+	o := &channel{t: t, slack: s, failed: map[string]int{}}
 	s.Watch(func(m slackstub.Message) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
@@ -82,8 +82,8 @@ func openOffice(t *testing.T, kind string, handler func(*slackstub.Slack) http.H
 	return o
 }
 
-// tell adds a change of the incident, which happens now, to the outbox.
-func (o *office) tell(event alert.Event) {
+// change adds a change of the incident to the outbox. The change happens now.
+func (o *channel) change(event alert.Event) {
 	incident := messages()["firing-confidence"].Incident
 	incident.Since = time.Now().Add(-time.Minute)
 	if event == alert.EventResolved {
@@ -93,23 +93,24 @@ func (o *office) tell(event alert.Event) {
 	o.Add(alert.Transition{At: time.Now(), Event: event, Incident: incident})
 }
 
-// trouble is what Slack does between FIRING and RESOLVED.
+// trouble is a fault of Slack.
 type trouble struct {
 	begin func(*slackstub.Slack)
 	end   func(*slackstub.Slack)
 	lasts time.Duration
 }
 
-func (o *office) live(trouble trouble, before bool) {
+// play adds FIRING and RESOLVED. The trouble begins between them, or before both.
+func (o *channel) play(trouble trouble, before bool) {
 	if before && trouble.begin != nil {
 		trouble.begin(o.slack)
 	}
-	o.tell(alert.EventFiring)
+	o.change(alert.EventFiring)
 	pass(time.Minute)
 	if !before && trouble.begin != nil {
 		trouble.begin(o.slack)
 	}
-	o.tell(alert.EventResolved)
+	o.change(alert.EventResolved)
 	pass(max(trouble.lasts, time.Minute))
 	if trouble.end != nil {
 		trouble.end(o.slack)
@@ -117,8 +118,8 @@ func (o *office) live(trouble trouble, before bool) {
 	pass(20 * time.Minute)
 }
 
-// checkTold checks that there is one FIRING and one RESOLVED, and no undelivered message.
-func (o *office) checkTold(want ...string) {
+// checkPosted checks that the channel shows messages with the wanted first words, and that no message waits.
+func (o *channel) checkPosted(want ...string) {
 	o.t.Helper()
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -149,7 +150,7 @@ func limited(after string) trouble {
 	}}
 }
 
-// troubles are what may happen to messages on their way.
+// troubles are the faults of Slack that the tests play.
 func troubles() map[string]trouble {
 	return map[string]trouble{
 		"none":                    {},
@@ -157,10 +158,10 @@ func troubles() map[string]trouble {
 		"all blocks refused":      always(slackstub.Fault{NoBlocks: true}),
 		"429":                     limited("7"),
 		"slow":                    always(slackstub.Fault{Delay: 20 * time.Second / 3}),
-		"slow beyond patience":    during(slackstub.Fault{Delay: time.Minute, Status: http.StatusGatewayTimeout}, time.Hour),
+		"slower than the timeout": during(slackstub.Fault{Delay: time.Minute, Status: http.StatusGatewayTimeout}, time.Hour),
 		"down for a day":          during(slackstub.Fault{Status: http.StatusServiceUnavailable}, 24*time.Hour),
-		"gone for a day":          during(slackstub.Fault{CutBefore: true}, 24*time.Hour),
-		"archived and back":       {func(s *slackstub.Slack) { s.Archive(true) }, func(s *slackstub.Slack) { s.Archive(false) }, time.Hour},
+		"unreachable for a day":   during(slackstub.Fault{CutBefore: true}, 24*time.Hour),
+		"archived for an hour":    {func(s *slackstub.Slack) { s.Archive(true) }, func(s *slackstub.Slack) { s.Archive(false) }, time.Hour},
 		"an unknown error code":   during(slackstub.Fault{Word: "new_word"}, time.Minute),
 		"threads locked":          {begin: func(s *slackstub.Slack) { s.LockThreads(true) }},
 		"editing closed":          {begin: func(s *slackstub.Slack) { s.CloseEditing(true) }},
@@ -173,16 +174,16 @@ func troubles() map[string]trouble {
 	}
 }
 
-// TestIncidentIsDeliveredOnce covers the way from a change to Slack's channel, with every known fault of Slack.
+// TestIncidentIsDeliveredOnce covers the way from a change to Slack's channel. Each fault begins after FIRING.
 func TestIncidentIsDeliveredOnce(t *testing.T) {
 	for name, trouble := range troubles() {
 		for _, kind := range []string{"webhook", "bot"} {
 			t.Run(kind+" "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					o := openOffice(t, kind, nil)
+					o := openChannel(t, kind, nil)
 					defer o.stop()
-					o.live(trouble, false)
-					o.checkTold("FIRING", "RESOLVED")
+					o.play(trouble, false)
+					o.checkPosted("FIRING", "RESOLVED")
 					if name == "editing closed" || kind == "webhook" {
 						return
 					}
@@ -197,7 +198,7 @@ func TestIncidentIsDeliveredOnce(t *testing.T) {
 	}
 }
 
-// TestDelayedIncidentIsDeliveredOnce is about faults from before the first message.
+// TestDelayedIncidentIsDeliveredOnce covers the same faults. Each begins before FIRING.
 func TestDelayedIncidentIsDeliveredOnce(t *testing.T) {
 	for name, trouble := range troubles() {
 		for _, kind := range []string{"webhook", "bot"} {
@@ -206,14 +207,14 @@ func TestDelayedIncidentIsDeliveredOnce(t *testing.T) {
 			}
 			t.Run(kind+" "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					o := openOffice(t, kind, nil)
+					o := openChannel(t, kind, nil)
 					defer o.stop()
-					o.live(trouble, true)
+					o.play(trouble, true)
 					if trouble.lasts > 0 { // both changes waited, and one message announces them
-						o.checkTold("RESOLVED")
+						o.checkPosted("RESOLVED")
 						return
 					}
-					o.checkTold("FIRING", "RESOLVED")
+					o.checkPosted("FIRING", "RESOLVED")
 				})
 			})
 		}
@@ -227,13 +228,13 @@ func TestSlackIsNotAskedBeforeTheTimeThatItNames(t *testing.T) {
 		for _, kind := range []string{"webhook", "bot"} {
 			t.Run(kind+" "+after, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					o := openOffice(t, kind, nil)
+					o := openChannel(t, kind, nil)
 					defer o.stop()
 					limited(after).begin(o.slack)
 					begin := time.Now()
-					o.tell(alert.EventFiring)
+					o.change(alert.EventFiring)
 					pass(time.Hour)
-					o.checkTold("FIRING")
+					o.checkPosted("FIRING")
 					if got := o.slack.Messages()[0].At.Sub(begin); got != want {
 						t.Errorf("want the message posted after %v, got %v", want, got)
 					}
@@ -246,7 +247,7 @@ func TestSlackIsNotAskedBeforeTheTimeThatItNames(t *testing.T) {
 // TestRealAnswerIsAccepted sends exactly what the real Slack sends: https://github.com/slackapi/node-slack-sdk/issues/480.
 func TestRealAnswerIsAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := openOffice(t, "webhook", func(s *slackstub.Slack) http.Handler {
+		o := openChannel(t, "webhook", func(s *slackstub.Slack) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				shown := httptest.NewRecorder()
 				s.ServeHTTP(shown, r)
@@ -263,8 +264,8 @@ func TestRealAnswerIsAccepted(t *testing.T) {
 			})
 		})
 		defer o.stop()
-		o.live(trouble{}, false)
-		o.checkTold("FIRING", "RESOLVED")
+		o.play(trouble{}, false)
+		o.checkPosted("FIRING", "RESOLVED")
 		if len(o.failed) != 0 {
 			t.Errorf("want no failure, got %v", o.failed)
 		}

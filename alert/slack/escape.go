@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// Limits for one piece of foreign text, in characters as they are sent, entities included. Together they keep every message far inside
-// Slack's limits (header 150, section 3000, field 2000, 50 blocks, all blocks 13,200:
+// Limits for one piece of foreign text, in characters as they are sent, entities included. Together they keep every message inside Slack's
+// limits, with few characters to spare (header 150, section 3000, field 2000, 50 blocks, all blocks 13,200:
 // https://docs.slack.dev/reference/block-kit/blocks, https://github.com/slackapi/bolt-js/issues/2509).
 const (
-	cutHeading = 54  // of a name in a header: two names, the longest word and our emoji, counted by its name, stay below 150
-	cutName    = 60  // of a rule, a series, a probe
+	cutHeading = 54  // a name in a header; two names, the longest event and the name of an emoji together stay below 150
+	cutName    = 60  // the name of a rule, a series or a probe
 	cutPhrase  = 200 // a list of names or codes
-	cutNote    = 150 // of a person, in a message
+	cutNote    = 150 // a person's note in a message
 	cutReason  = 300
 	cutExcerpt = 600 // 300 characters of the API's answer, and room for the entities in them
 	cutURL     = 800 // longer addresses are not linked
@@ -143,7 +143,7 @@ func buildCounted(text string, limit int, each func(rune) string, count func(r r
 	return b.String()
 }
 
-// unstyled escapes the three characters that Slack requires to be escaped, and replaces those that begin a style by a similar character,
+// unstyled escapes the three characters that Slack requires to be escaped. Characters that begin a style are replaced by similar ones,
 // since Slack has no escape for them. An underscore stays, because names often have one and it can only make text italic.
 func unstyled(r rune) string {
 	switch r {

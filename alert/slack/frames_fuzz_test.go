@@ -15,7 +15,7 @@ import (
 	"squarewatch/config/secret"
 )
 
-// lastFrame ends what one run of the fuzz target sends.
+// lastFrame marks the end of what one run of the fuzz target sends.
 const lastFrame = "the last frame"
 
 // echo returns both ends of a connection of Socket Mode.
@@ -39,7 +39,7 @@ func echo(f *testing.F) (ours, theirs *websocket.Conn) {
 	return ours, theirs
 }
 
-// posts records where something was posted.
+// posts records requests.
 type posts struct {
 	mu  sync.Mutex
 	all []*http.Request
@@ -53,8 +53,8 @@ func (p *posts) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"ok":true}`))}, nil
 }
 
-// FuzzFrame checks what a session does with a frame of Socket Mode. Each envelope is acknowledged once, in an answer that Slack accepts,
-// and no token leaves for an address that a frame names.
+// FuzzFrame checks what a session does with a frame of Socket Mode. It must acknowledge each envelope once, in an answer that Slack
+// accepts. It must not send a token to an address that a frame names.
 func FuzzFrame(f *testing.F) {
 	for _, seed := range []string{
 		`{"type":"hello"}`, `{"type":"events_api","envelope_id":"e"}`, `{"envelope_id":"e\u001b"}`,
@@ -78,7 +78,7 @@ func FuzzFrame(f *testing.F) {
 		}
 		n := New(settings, Options{Client: &http.Client{Transport: said}})
 		s := &session{
-			notifier: n, actions: quiet{&actions}, logger: slog.New(slog.DiscardHandler), running: &sync.WaitGroup{},
+			notifier: n, actions: accepting{&actions}, logger: slog.New(slog.DiscardHandler), running: &sync.WaitGroup{},
 			slots: make(chan struct{}, atOnce), conn: ours,
 		}
 		s.handle(t.Context(), &e)

@@ -46,7 +46,7 @@ func unauthenticated() alert.Incident {
 	return i
 }
 
-// breach is an incident of a probe that guards access: about its last run, not about a rate.
+// breach is an incident of a guarded probe. It is about the last run, and has no rate.
 func breach() alert.Incident {
 	i := serverErrors()
 	i.ID, i.Rule, i.Series, i.Window, i.Threshold, i.Clear = "c27e5510aa93", alert.AccessRule, "auth-wall", 0, 1, 1

@@ -27,7 +27,7 @@ func checkLimits(t *testing.T, m slack.Message) {
 	}
 	for _, text := range []string{m.Text, m.Plain()} {
 		if word, reasons := slackstub.Check(text, string(blocks)); word != "" {
-			t.Errorf("the strict stand-in refuses it: %s %v", word, reasons)
+			t.Errorf("the stand-in refuses it: %s %v", word, reasons)
 		}
 	}
 	if strings.Contains(m.Text, "\n") {
@@ -58,7 +58,7 @@ func checkLimits(t *testing.T, m slack.Message) {
 	}
 }
 
-// checkButtons holds buttons to https://docs.slack.dev/reference/block-kit/block-elements/button-element.
+// checkButtons checks buttons against https://docs.slack.dev/reference/block-kit/block-elements/button-element.
 func checkButtons(t *testing.T, b *slackgo.ActionBlock) {
 	t.Helper()
 	if len(b.Elements.ElementSet) > 25 {
@@ -102,14 +102,15 @@ func checkObject(t *testing.T, o *slackgo.TextBlockObject, limit int) {
 	}
 }
 
-// ours matches the only control sequences that we write: dates, links to web addresses, also in the title, and who acknowledged.
+// ours matches the only control sequences that we write: dates, links to web addresses (also in the title), and the mention of the person
+// who acknowledged.
 func ours() *regexp.Regexp {
 	return regexp.MustCompile(`<!date\^\d+\^[{}a-z_ ]+\|[0-9:UTC -]+>|` +
 		`<https?://[^<>|\s]+\|(trace|run|Runbook|what to do, step by step)>|<@U0123ABCD>|` +
 		`<https?://[^<>|\s]+\|[🔴🟡🔵🟢⚪] [A-Z]+[^<>|\n]*>`)
 }
 
-// checkText finds whatever could mention, link, hide, or break out.
+// checkText finds texts that could mention people, make links, hide characters, or break the layout.
 func checkText(t *testing.T, what, s string, limit int) {
 	t.Helper()
 	if n := utf8.RuneCountInString(s); n == 0 || n > limit {

@@ -61,7 +61,7 @@ type view struct {
 	alone    bool // the incident has no other message in the channel, so this one shows the examples
 }
 
-// firing shows, in this order, whose fault it is and why that is known, the figures, the examples, and what to do next.
+// firing shows, in this order: whose fault it is and why that is known, the figures, the examples, and what to do next.
 func (v view) firing() []slack.Block {
 	blocks := []slack.Block{v.titleBlock()}
 	if explained, ok := v.incident.Explain(v.wording(cutReason)); ok {

@@ -75,8 +75,8 @@ func messages() map[string]outbox.Notification {
 	all.Per, all.Series, all.Severity, all.Runbook = alert.PerAll, "all", alert.Warning, "wiki: API down"
 	all.Classes = []alert.ClassCount{{Class: probe.ConnectError, Runs: 8}}
 	all.Examples = all.Examples[:0]
-	gone := resolved(serverErrors())
-	gone.EndReason = "the rule was removed from the configuration or renamed"
+	removed := resolved(serverErrors())
+	removed.EndReason = "the rule was removed from the configuration or renamed"
 	ours, login, theirs := unauthenticated(), unauthenticated(), unauthenticated()
 	ours.Blame, login.Blame, theirs.Blame = probe.BlameCredential, probe.BlameLoginService, probe.BlameAPI
 	theirs.Examples[0].Excerpt, theirs.Examples[1].Probe = `{"detail": "Invalid token."}`, "owner-metrics"
@@ -163,7 +163,7 @@ func messages() map[string]outbox.Notification {
 		"firing-401-api":            notification(alert.EventFiring, "03:04:05", theirs),
 		"firing-access":             notification(alert.EventFiring, "03:04:05", breach()),
 		"resolved-access":           notification(alert.EventResolved, "03:16:50", resolved(breach())),
-		"ended":                     notification(alert.EventEnded, "03:16:50", gone),
+		"ended":                     notification(alert.EventEnded, "03:16:50", removed),
 		"firing-500":                notification(alert.EventFiring, "03:04:05", serverErrors()),
 		"firing-401":                notification(alert.EventFiring, "03:04:05", unauthenticated()),
 		"firing-all":                notification(alert.EventFiring, "03:04:05", all),
@@ -222,7 +222,7 @@ func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {
 	}
 }
 
-// TestEveryClassHasItsFault checks that the table of faults has a sentence for every class.
+// TestEveryClassHasItsFault checks that a message says for every class whose fault it is.
 func TestEveryClassHasItsFault(t *testing.T) {
 	codes := map[probe.Class]int{
 		probe.Success: 200, probe.Redirect: 302, probe.BadRequest: 400, probe.Unauthenticated: 401, probe.Forbidden: 403,
@@ -236,7 +236,7 @@ func TestEveryClassHasItsFault(t *testing.T) {
 		checkLimits(t, m)
 		first := m.Blocks[1].(*slackgo.SectionBlock)
 		if first.Text == nil {
-			t.Errorf("%s: nothing is said of whose fault it is", class)
+			t.Errorf("%s: want a sentence that says whose fault it is", class)
 			continue
 		}
 		said = append(said, class.String()+": "+first.Text.Text)
@@ -256,7 +256,7 @@ func TestResolvedMessageAsksForNoAction(t *testing.T) {
 	n := messages()["update-overdue"]
 	n.Event, n.Incident = alert.EventResolved, resolved(n.Incident)
 	text := slack.Render(n, everything("support@aisquare.studio")).Plain()
-	for _, stale := range []string{"Ask AISquare", "Silent because"} {
+	for _, stale := range []string{"Ask AISquare", "Not announced because"} {
 		if strings.Contains(text, stale) {
 			t.Errorf("want nothing to do when it is over, got %q in\n%s", stale, text)
 		}
@@ -302,7 +302,7 @@ func TestWithoutATraceAddressTheIdentifierIsShown(t *testing.T) {
 	}
 }
 
-// An end without a recovery has its own word and colour, since green would mean a recovery.
+// TestAnEndWithoutARecoveryIsGrey checks the word and the colour of such an end. Green would mean a recovery.
 func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	text.EnableColors()
 	all := messages()
@@ -310,7 +310,7 @@ func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	m := slack.Render(ended, slack.Options{})
 	drawn := slack.Terminal(m, 80, true)
 	if !strings.Contains(drawn, text.FgHiBlack.Sprint("╭")) || strings.Contains(m.Plain(), "RESOLVED") {
-		t.Errorf("want it grey, and no word of a recovery, got\n%s", drawn)
+		t.Errorf("want grey, and not RESOLVED, got\n%s", drawn)
 	}
 	if drawn := slack.Terminal(slack.Render(recovered, slack.Options{}), 80, true); !strings.Contains(drawn, text.FgGreen.Sprint("╭")) {
 		t.Errorf("want a recovery green, got\n%s", drawn)

@@ -12,7 +12,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 )
 
-// TestEveryMessageWithButtonsIsValid holds all that a bot may send to Slack's limits.
+// TestEveryMessageWithButtonsIsValid checks all messages of a bot against Slack's limits.
 func TestEveryMessageWithButtonsIsValid(t *testing.T) {
 	for name, n := range messages() {
 		for range 300 {
@@ -37,7 +37,7 @@ func TestEveryMessageWithButtonsIsValid(t *testing.T) {
 	}
 }
 
-func TestAButtonNamesWhatItsMessageTells(t *testing.T) {
+func TestAButtonNamesTheIncidentsOfItsMessage(t *testing.T) {
 	value := func(n outbox.Notification) (actions []string, value string) {
 		for _, b := range slack.Render(n, everything("")).Blocks {
 			if all, ok := b.(*slackgo.ActionBlock); ok {
@@ -63,8 +63,8 @@ func TestAButtonNamesWhatItsMessageTells(t *testing.T) {
 	}
 }
 
-// TestAChartIsValidWhateverTheWindow: its labels must differ, even of a window of seconds.
-func TestAChartIsValidWhateverTheWindow(t *testing.T) {
+// TestAChartIsValidForEveryWindow checks that the labels of a chart differ, even when the window is only seconds long.
+func TestAChartIsValidForEveryWindow(t *testing.T) {
 	for _, window := range []time.Duration{2 * time.Second, 10 * time.Second, time.Minute, 5 * time.Minute, time.Hour, 72 * time.Hour} {
 		n := messages()["firing-confidence"]
 		n.Incident.Window = window

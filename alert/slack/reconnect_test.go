@@ -70,7 +70,7 @@ func appSettings() slack.Settings {
 // listen starts Listen in a goroutine. close stops it.
 func (m *inMemoryNotifier) listen(ctx context.Context) {
 	ctx, m.stop = context.WithCancel(ctx)
-	m.running.Go(func() { m.Listen(ctx, newCounter(), slog.New(slog.NewTextHandler(&m.log, nil))) })
+	m.running.Go(func() { m.Listen(ctx, newRecorder(), slog.New(slog.NewTextHandler(&m.log, nil))) })
 	synctest.Wait()
 }
 
@@ -97,7 +97,7 @@ func TestReconnectsSlowDown(t *testing.T) {
 		mux := http.NewServeMux()
 		mux.HandleFunc("POST /api/apps.connections.open", func(w http.ResponseWriter, r *http.Request) {
 			if opened++; opened > 1000 {
-				<-r.Context().Done() // block here: without pauses the bubble's time would never advance
+				<-r.Context().Done() // block here, since the bubble's time would never advance without pauses
 				return
 			}
 			_, _ = io.WriteString(w, `{"ok":true,"url":"ws://127.0.0.1/socket"}`)
@@ -165,7 +165,8 @@ func TestPermanentFaultsAreShown(t *testing.T) {
 				defer m.close()
 				m.listen(t.Context())
 				pass(time.Hour)
-				if got := m.Hearing(); !got.Wanted || got.Connected || !strings.Contains(got.Fault, word) || !strings.Contains(got.Fault, "app_token") {
+				if got := m.CommandState(); !got.Wanted || got.Connected ||
+					!strings.Contains(got.Fault, word) || !strings.Contains(got.Fault, "app_token") {
 					t.Errorf("want the reason and what to do with app_token, got %+v", got)
 				}
 				if s.Asked() > 8 {
@@ -177,7 +178,7 @@ func TestPermanentFaultsAreShown(t *testing.T) {
 				}
 				s.Always(slackstub.Fault{})
 				pass(12 * time.Minute)
-				if got := m.Hearing(); !got.Connected || got.Fault != "" || strings.Count(m.log.String(), "work again") != 1 {
+				if got := m.CommandState(); !got.Connected || got.Fault != "" || strings.Count(m.log.String(), "work again") != 1 {
 					t.Errorf("want it connected again, and one line in the log, got %+v\n%s", got, m.log.String())
 				}
 			})
@@ -199,8 +200,8 @@ func TestALongOutageIsLoggedAtStartAndEnd(t *testing.T) {
 		s.Always(slackstub.Fault{Status: http.StatusServiceUnavailable})
 		s.DropConnection()
 		pass(24 * time.Hour)
-		if got := m.Hearing(); got.Connected || got.Fault == "" {
-			t.Errorf("want the outage in Hearing, got %+v", got)
+		if got := m.CommandState(); got.Connected || got.Fault == "" {
+			t.Errorf("want the outage in CommandState, got %+v", got)
 		}
 		s.Always(slackstub.Fault{})
 		pass(time.Hour)
@@ -228,7 +229,7 @@ func TestAWarningOpensTheNextConnectionFirst(t *testing.T) {
 		}
 		s.DropConnection()
 		pass(time.Hour)
-		if s.Opened() != 2 || s.Connected() != 1 || !m.Hearing().Connected || m.log.String() != "" {
+		if s.Opened() != 2 || s.Connected() != 1 || !m.CommandState().Connected || m.log.String() != "" {
 			t.Errorf("want the second connection alone and no log line, got %d opened, %d open\n%s", s.Opened(), s.Connected(), m.log.String())
 		}
 		if err := s.Disconnect("refresh_requested"); err != nil {
@@ -250,12 +251,12 @@ func TestDisabledSocketModeSaysWhatToDo(t *testing.T) {
 		m.listen(t.Context())
 		s.TurnOff(true)
 		pass(time.Hour)
-		if got := m.Hearing(); got.Connected || !strings.Contains(got.Fault, "turn Socket Mode on") || s.Opened() > 10 {
+		if got := m.CommandState(); got.Connected || !strings.Contains(got.Fault, "turn Socket Mode on") || s.Opened() > 10 {
 			t.Errorf("want a fault that says what to do, and one attempt every ten minutes, got %+v after %d", got, s.Opened())
 		}
 		s.TurnOff(false)
 		pass(15 * time.Minute)
-		if got := m.Hearing(); !got.Connected || got.Fault != "" || strings.Count(m.log.String(), "\n") != 2 {
+		if got := m.CommandState(); !got.Connected || got.Fault != "" || strings.Count(m.log.String(), "\n") != 2 {
 			t.Errorf("want it connected again and two lines in the log, got %+v\n%s", got, m.log.String())
 		}
 	})
@@ -284,8 +285,8 @@ func TestASilentConnectionIsReplaced(t *testing.T) {
 		defer m.close()
 		m.listen(t.Context())
 		pass(29 * time.Second)
-		if opened != 1 || m.Hearing() != (outbox.Hearing{Wanted: true, Connected: true}) {
-			t.Errorf("want the connection kept for 30 s, got %d opened, %+v", opened, m.Hearing())
+		if opened != 1 || m.CommandState() != (outbox.CommandState{Wanted: true, Connected: true}) {
+			t.Errorf("want the connection kept for 30 s, got %d opened, %+v", opened, m.CommandState())
 		}
 		pass(3 * time.Second)
 		if opened != 2 {

@@ -5,7 +5,7 @@ import "maps"
 // refusal describes one Slack error code.
 type refusal struct {
 	reason      string // what is wrong
-	fix         string // what a person must do; empty if the fault is temporary; the message is then retried soon
+	fix         string // what a person must do; empty for a temporary fault, after which the message is soon tried again
 	limits      bool   // too many requests: the answer says how long to wait
 	form        bool   // the same message may pass in a plainer or shorter form
 	cannotEdit  bool   // the message cannot be edited; a new one must be posted
@@ -166,7 +166,7 @@ func threadRefusals() map[string]refusal {
 	}
 }
 
-// editRefusals are about the message that is changed.
+// editRefusals are about a message that is updated.
 func editRefusals() map[string]refusal {
 	return map[string]refusal{
 		"message_not_found":   {cannotEdit: true, reason: "the message was deleted", fix: fixReport},
@@ -238,7 +238,7 @@ func requestRefusals() map[string]refusal {
 	}
 }
 
-// temporaryRefusals are temporary.
+// temporaryRefusals are about faults that end without a person's help.
 func temporaryRefusals() map[string]refusal {
 	return map[string]refusal{
 		"ratelimited":                {limits: true, reason: "too many requests"},

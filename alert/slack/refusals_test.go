@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestEveryPublishedErrorWordIsKnown holds the table to Slack's own lists (the file names its source).
-func TestEveryPublishedErrorWordIsKnown(t *testing.T) {
+// TestEveryPublishedErrorCodeIsKnown compares the table with Slack's own lists. The file names its source.
+func TestEveryPublishedErrorCodeIsKnown(t *testing.T) {
 	f, err := os.Open("testdata/slack-errors.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -36,12 +36,12 @@ func TestEveryPublishedErrorWordIsKnown(t *testing.T) {
 	}
 	for method, least := range map[string]int{"chat.postMessage": 60, "chat.update": 50, "apps.connections.open": 30} {
 		if words[method] < least {
-			t.Errorf("%s: only %d words in the list, want %d: the test says little", method, words[method], least)
+			t.Errorf("%s: only %d codes in the list, want at least %d", method, words[method], least)
 		}
 	}
 }
 
-// TestARefusalHasOneMeaning checks that a permanent refusal has a fix, a temporary one has none, and no word has two reactions.
+// TestARefusalHasOneMeaning checks that an error code has at most one reaction, and that a rate limit has no fix.
 func TestARefusalHasOneMeaning(t *testing.T) {
 	for word, r := range refusals(keyBotToken) {
 		ways := 0

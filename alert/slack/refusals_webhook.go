@@ -15,7 +15,7 @@ func webhookRefusals() map[string]refusal {
 		"no_team":                           {fix: "the workspace in the webhook address does not exist: " + renew},
 		"team_disabled":                     {fix: "the workspace was shut down: " + renew + " of another workspace"},
 		"invalid_token":                     {fix: "the webhook address is wrong or was revoked: " + renew},
-		"user_not_found":                    {fix: "the person whom the webhook writes to is gone: " + renew},
+		"user_not_found":                    {fix: "the webhook's user no longer exists: " + renew},
 		"channel_not_found":                 {fix: "the webhook's channel was deleted: " + renew + " for another channel"},
 		"channel_is_archived":               {fix: "unarchive the webhook's channel, or " + renew},
 		"action_prohibited":                 {fix: "an admin of the workspace restricts this webhook: ask the admin to let it post"},

@@ -15,8 +15,8 @@ const (
 	// cutParagraph is less than Slack's limit for a section, 3,000 characters. So four sections stay below the limit for all blocks together,
 	// 13,200 characters: https://github.com/slackapi/bolt-js/issues/2509.
 	cutParagraph = 2900
-	// mostParagraphs is how many paragraphs a report shows.
-	mostParagraphs = 4
+	// maxParagraphs is how many paragraphs a report shows.
+	maxParagraphs = 4
 )
 
 var _ outbox.Reporter = (*Notifier)(nil)
@@ -41,7 +41,7 @@ func (n *Notifier) Report(ctx context.Context, report outbox.Report) error {
 func RenderReport(report outbox.Report) Message {
 	title := countedStrictly(clean(report.Title), cutTitle)
 	blocks := []slack.Block{slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, title, false, false))}
-	for _, paragraph := range report.Paragraphs[:min(len(report.Paragraphs), mostParagraphs)] {
+	for _, paragraph := range report.Paragraphs[:min(len(report.Paragraphs), maxParagraphs)] {
 		lines := strings.Split(paragraph, "\n")
 		for i := range lines {
 			lines[i] = mrkdwn(lines[i], cutReason)

@@ -10,9 +10,9 @@ import (
 	"squarewatch/config/golden"
 )
 
-// TestReportsAreGolden writes the messages of reports, one of them with hostile text and more than Slack takes. The end-to-end tests show
-// every golden message to judges that others wrote.
-func TestReportsAreGolden(t *testing.T) {
+// TestReportsGolden compares the messages of reports with golden files. One report has hostile text, and more of it than Slack accepts. The
+// end-to-end tests check every golden message with validators that others wrote.
+func TestReportsGolden(t *testing.T) {
 	for name, report := range map[string]outbox.Report{
 		"report": {
 			Title: "squarewatch: api.aisquare.studio, 1 October to 8 October 2026",

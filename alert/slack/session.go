@@ -25,9 +25,9 @@ const (
 )
 
 var (
-	errSilent  = errors.New("the connection of Socket Mode broke")
-	errUnclear = errors.New("no greeting came over the connection of Socket Mode")
-	errOff     = errors.New("link_disabled: Socket Mode is turned off for the app")
+	errBroken     = errors.New("the connection of Socket Mode broke")
+	errNoGreeting = errors.New("no greeting came over the connection of Socket Mode")
+	errDisabled   = errors.New("link_disabled: Socket Mode is turned off for the app")
 )
 
 // session is one connection of Socket Mode.
@@ -74,11 +74,11 @@ func (s *session) open(ctx context.Context) *outbox.DeliveryError {
 		s.extendDeadline()
 		return conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(ackLimit))
 	})
-	return s.greeted(ctx)
+	return s.awaitGreeting(ctx)
 }
 
-// greeted waits for the greeting. Slack may refuse the connection instead.
-func (s *session) greeted(ctx context.Context) (fault *outbox.DeliveryError) {
+// awaitGreeting waits for Slack's greeting. Slack may refuse the connection instead.
+func (s *session) awaitGreeting(ctx context.Context) (fault *outbox.DeliveryError) {
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 	defer stop()
 	defer func() {
@@ -89,20 +89,20 @@ func (s *session) greeted(ctx context.Context) (fault *outbox.DeliveryError) {
 	s.extendDeadline()
 	_, frame, err := s.conn.ReadMessage()
 	if err != nil {
-		return broken(errSilent)
+		return broken(errBroken)
 	}
 	var e envelope
 	if json.Unmarshal(frame, &e) != nil || e.Type != "hello" {
 		if e.Type == "disconnect" {
 			return disconnected(e.Reason)
 		}
-		return broken(errUnclear)
+		return broken(errNoGreeting)
 	}
 	s.notifier.connection.opened(ctx, s.logger)
 	return nil
 }
 
-// extendDeadline extends the read deadline, after anything was received.
+// extendDeadline extends the read deadline. Call it whenever something was received.
 func (s *session) extendDeadline() { _ = s.conn.SetReadDeadline(time.Now().Add(idleLimit)) }
 
 func broken(cause error) *outbox.DeliveryError {
@@ -113,7 +113,7 @@ func broken(cause error) *outbox.DeliveryError {
 func disconnected(reason string) *outbox.DeliveryError {
 	if reason == "link_disabled" {
 		return &outbox.DeliveryError{
-			Reason: outbox.ReasonRefused, Permanent: true, Err: fmt.Errorf("%s: %w", doingListen, errOff),
+			Reason: outbox.ReasonRefused, Permanent: true, Err: fmt.Errorf("%s: %w", doingListen, errDisabled),
 			Fix: "turn Socket Mode on for the app under Settings, Socket Mode; or remove app_token, which disables buttons",
 		}
 	}
@@ -137,7 +137,7 @@ func (s *session) serve(ctx context.Context, warned chan<- struct{}) *outbox.Del
 		case err != nil && asked:
 			return nil
 		case err != nil:
-			return broken(errSilent)
+			return broken(errBroken)
 		}
 		s.extendDeadline()
 		var e envelope
@@ -156,7 +156,7 @@ func (s *session) serve(ctx context.Context, warned chan<- struct{}) *outbox.Del
 	}
 }
 
-// handle acknowledges an envelope and performs its action. Only the answer to a command is part of the acknowledgement.
+// handle acknowledges an envelope and performs its action. Without slack.allow, the acknowledgement of a command also holds its answer.
 func (s *session) handle(ctx context.Context, e *envelope) {
 	switch e.Type {
 	case "slash_commands":
@@ -221,8 +221,8 @@ func (n *Notifier) dialer() *websocket.Dialer {
 	return d
 }
 
-// handlePress performs the action of a button, if its user may press it, and shows the person what the message itself does not show.
-// The thread shows to all of its readers who added a silence.
+// handlePress performs the action of a button if the user may press it. It shows the user the result, unless the message shows it. After a
+// silence, a reply in the message's thread says who added it.
 func (s *session) handlePress(ctx context.Context, data *slack.InteractionCallback) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
@@ -247,7 +247,7 @@ func (n *Notifier) showToUser(ctx context.Context, address, text string) {
 	n.respond(ctx, address, ephemeral(text))
 }
 
-// respond posts an answer to a response URL; errors are ignored for the same reason.
+// respond posts an answer to a response URL; errors are ignored, as in showToUser.
 func (n *Notifier) respond(ctx context.Context, address string, answer map[string]any) {
 	if !isAddress(address) {
 		return

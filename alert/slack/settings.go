@@ -66,7 +66,7 @@ func (s Settings) checkWebhook(faults *setting.Faults) {
 		faults.Add(true, "webhook_url", "is not an https address (nor http on a loopback address)", fixWebhook)
 		return
 	}
-	problem, fix := otherWebhook(s.WebhookURL.Reveal())
+	problem, fix := webhookProblem(s.WebhookURL.Reveal())
 	faults.Add(problem != "", "webhook_url", problem, fix)
 }
 
@@ -76,18 +76,18 @@ func (s Settings) checkBot(faults *setting.Faults) {
 	faults.Add(bot == "", keyBotToken, "is missing", "write the bot token that Slack shows under OAuth & Permissions, xoxb-…")
 	faults.Add(!httpguts.ValidHeaderFieldValue(bot), keyBotToken, bad, alone)
 	faults.Add(!httpguts.ValidHeaderFieldValue(app), keyAppToken, bad, alone)
-	wrong, fix := wrongToken(bot, "xoxb-", "write the bot token that Slack shows under OAuth & Permissions, xoxb-…")
+	wrong, fix := tokenProblem(bot, "xoxb-", "write the bot token that Slack shows under OAuth & Permissions, xoxb-…")
 	faults.Add(wrong != "", keyBotToken, wrong, fix)
-	wrong, fix = wrongToken(app, "xapp-", "write an app-level token of the app (Basic Information, App-Level Tokens), xapp-…")
+	wrong, fix = tokenProblem(app, "xapp-", "write an app-level token of the app (Basic Information, App-Level Tokens), xapp-…")
 	faults.Add(wrong != "", keyAppToken, wrong, fix)
 	faults.Add(s.Channel == "", "channel", "is missing", fixChannel)
 	faults.Add(strings.ContainsAny(s.Channel, "/ "), "channel", "is not the name or ID of a channel", fixChannel)
 	faults.Add(s.APIURL != "" && !isAddress(s.APIURL), "api_url", "is not an https address (nor http on a loopback address)", fixAPIURL)
 }
 
-// wrongToken returns the problem of a token of another kind (https://docs.slack.dev/authentication/tokens). It returns empty texts for any
-// other token, because a proxy may use its own.
-func wrongToken(token, want, fix string) (problem, _ string) {
+// tokenProblem returns the problem of a token of another kind (https://docs.slack.dev/authentication/tokens). It returns empty texts for
+// any other token, because a proxy may use its own.
+func tokenProblem(token, want, fix string) (problem, _ string) {
 	kinds := []struct{ prefix, problem, fix string }{
 		{"xoxe.", "is a token that expires", "token rotation cannot be turned off for an app: " +
 			"make a new app from deploy/slack-app.yaml, and " + fix},
@@ -106,8 +106,8 @@ func wrongToken(token, want, fix string) (problem, _ string) {
 	return "", ""
 }
 
-// otherWebhook returns the problem of an address that is certainly not an incoming webhook of Slack; empty otherwise.
-func otherWebhook(address string) (problem, fix string) {
+// webhookProblem returns the problem of an address that is certainly not an incoming webhook of Slack; empty otherwise.
+func webhookProblem(address string) (problem, fix string) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "", ""
@@ -116,7 +116,7 @@ func otherWebhook(address string) (problem, fix string) {
 	under := func(domain string) bool { return host == domain || strings.HasSuffix(host, "."+domain) }
 	switch {
 	case under("slack.com") || under("slack-gov.com"):
-		return otherSlackAddress(u.Path)
+		return slackAddressProblem(u.Path)
 	case (under("discord.com") || under("discordapp.com")) && !strings.HasSuffix(u.Path, "/slack"):
 		return "is a webhook of Discord", "append /slack, so that Discord accepts Slack's messages, or " + fixWebhook
 	case under("office.com") || under("logic.azure.com") || under("powerplatform.com"):
@@ -127,9 +127,9 @@ func otherWebhook(address string) (problem, fix string) {
 	return "", ""
 }
 
-// otherSlackAddress checks an address of Slack itself. Addresses of Workflow Builder accept a workflow's variables and drop the rest of a
+// slackAddressProblem checks an address of Slack itself. Addresses of Workflow Builder accept a workflow's variables and drop the rest of a
 // message: https://github.com/slackapi/node-slack-sdk/blob/main/packages/webhook/src/WebhookTrigger.ts.
-func otherSlackAddress(path string) (problem, fix string) {
+func slackAddressProblem(path string) (problem, fix string) {
 	switch {
 	case strings.HasPrefix(path, "/triggers/"), strings.HasPrefix(path, "/workflows/"):
 		return "starts a workflow of Workflow Builder, which shows no messages of squarewatch", "make an incoming webhook, and " + fixWebhook

@@ -65,7 +65,7 @@ func TestSettingsAreChecked(t *testing.T) {
 	}
 }
 
-func TestSettingsAreOneWay(t *testing.T) {
+func TestSettingsNameAWebhookOrABot(t *testing.T) {
 	token, app, webhook := secret.New("xoxb-hush"), secret.New("xapp-hush"), secret.New("https://hooks.example.org/hush")
 	for name, test := range map[string]struct {
 		settings slack.Settings
@@ -106,7 +106,7 @@ func TestSettingsAreOneWay(t *testing.T) {
 	}
 }
 
-// faultsIn returns what is joined in an error of settings.
+// faultsIn returns the faults that an error of settings joins.
 func faultsIn(err error) []*setting.Invalid {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

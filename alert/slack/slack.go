@@ -2,8 +2,8 @@
 //
 // [Render] makes a [Message] of a notification, in Block Kit; a [Notifier] posts it once per call. A bot updates its message
 // when the incident changes, and posts the change in the message's thread; with an app token it also receives buttons and commands.
-// escape.go escapes all foreign text, mainly the API's messages. It cannot mention people or break the layout. Comments name the public
-// source of every assumption about Slack.
+// escape.go escapes all foreign text, mainly the API's messages, so that it cannot mention people or break the layout. Comments name the
+// public source of every assumption about Slack.
 package slack
 
 import (

@@ -14,8 +14,8 @@ import (
 var _ outbox.Listener = (*Notifier)(nil)
 
 const (
-	longestPause = time.Minute      // between two attempts to connect
-	slowPause    = 10 * time.Minute // after a refusal that a person must fix
+	maxPause  = time.Minute      // between two attempts to connect
+	slowPause = 10 * time.Minute // after a refusal that a person must fix
 )
 
 // Listen receives buttons and the command /squarewatch over Socket Mode until ctx ends. Without an app token it returns at once. It
@@ -31,7 +31,7 @@ func (n *Notifier) Listen(ctx context.Context, actions outbox.Commands, logger *
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	pauses := &backoff.ExponentialBackOff{
-		InitialInterval: 250 * time.Millisecond, Multiplier: 2, MaxInterval: longestPause, RandomizationFactor: 0.5,
+		InitialInterval: 250 * time.Millisecond, Multiplier: 2, MaxInterval: maxPause, RandomizationFactor: 0.5,
 	}
 	pauses.Reset()
 	slots := make(chan struct{}, atOnce)

@@ -20,8 +20,8 @@ import (
 	"squarewatch/config/secret"
 )
 
-// counter records the actions that it receives.
-type counter struct {
+// recorder records the actions that it receives.
+type recorder struct {
 	asked chan string
 
 	mu    sync.Mutex
@@ -29,38 +29,38 @@ type counter struct {
 	now   outbox.Overview
 }
 
-func newCounter() *counter { return &counter{asked: make(chan string, 100)} }
+func newRecorder() *recorder { return &recorder{asked: make(chan string, 100)} }
 
 // set changes the error that later actions return.
-func (c *counter) set(fails map[string]error, now outbox.Overview) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.fails, c.now = fails, now
+func (r *recorder) set(fails map[string]error, now outbox.Overview) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fails, r.now = fails, now
 }
 
-func (c *counter) failure(incident string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.fails[incident]
+func (r *recorder) failure(incident string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fails[incident]
 }
 
-func (c *counter) Acknowledge(incident, by string) error {
-	c.asked <- "acknowledge " + incident + " by " + by
-	return c.failure(incident)
+func (r *recorder) Acknowledge(incident, by string) error {
+	r.asked <- "acknowledge " + incident + " by " + by
+	return r.failure(incident)
 }
 
-func (c *counter) Silence(incident, by string, length time.Duration) (time.Time, error) {
-	c.asked <- "silence " + incident + " by " + by + " for " + length.String()
-	return at("04:00:00"), c.failure(incident)
+func (r *recorder) Silence(incident, by string, length time.Duration) (time.Time, error) {
+	r.asked <- "silence " + incident + " by " + by + " for " + length.String()
+	return at("04:00:00"), r.failure(incident)
 }
 
-func (c *counter) Overview() outbox.Overview {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
+func (r *recorder) Overview() outbox.Overview {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now
 }
 
-// patience is a bound that is never reached unless something is wrong.
+// patience limits how long a test waits for something that must come.
 const patience = 20 * time.Second
 
 // listening runs Listen until the test ends, and waits until it is connected.
@@ -79,7 +79,7 @@ func listening(t *testing.T, server *slackstub.Server, actions outbox.Commands) 
 		cancel()
 		<-ended
 	})
-	waitFor(t, func() bool { return server.Connected() >= 1 && n.Hearing().Connected })
+	waitFor(t, func() bool { return server.Connected() >= 1 && n.CommandState().Connected })
 }
 
 func waitFor(t *testing.T, done func() bool) {
@@ -91,48 +91,48 @@ func waitFor(t *testing.T, done func() bool) {
 		select {
 		case <-ticker.C:
 		case <-limit:
-			t.Fatal("it did not come about")
+			t.Fatal("the state that the test waits for did not come")
 		}
 	}
 }
 
-func heardOf(t *testing.T, asked <-chan string) string {
+func nextAction(t *testing.T, asked <-chan string) string {
 	t.Helper()
 	select {
 	case text := <-asked:
 		return text
 	case <-time.After(patience):
-		t.Fatal("the actions was not asked")
+		t.Fatal("no action was asked for")
 		return ""
 	}
 }
 
 func TestButtonsPerformTheirActions(t *testing.T) {
 	_, server := newBot(t)
-	actions := newCounter()
+	actions := newRecorder()
 	listening(t, server, actions)
 	envelope, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := heardOf(t, actions.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
+	if got := nextAction(t, actions.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
 		t.Errorf("got %s", got)
 	}
 	if _, err := server.Ack(envelope, patience); err != nil {
 		t.Error(err)
 	}
-	actions.set(map[string]error{"0123456789ab": errors.New("it fires no more <!channel>")}, outbox.Overview{})
+	actions.set(map[string]error{"0123456789ab": errors.New("it no longer fires <!channel>")}, outbox.Overview{})
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_silence", "0123456789ab"); err != nil {
 		t.Fatal(err)
 	}
-	if got := heardOf(t, actions.asked); got != "silence 0123456789ab by U0123ABCD for 1h0m0s" {
+	if got := nextAction(t, actions.asked); got != "silence 0123456789ab by U0123ABCD for 1h0m0s" {
 		t.Errorf("got %s", got)
 	}
 	waitFor(t, func() bool { return len(server.Responses()) == 1 })
 	if late := server.Late(); len(late) > 0 {
 		t.Errorf("want every press acknowledged in time, got %v late", late)
 	}
-	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it fires no more") || strings.Contains(got, "<!channel>") ||
+	if got := server.Responses()[0]; !strings.Contains(got, "Not silenced: it no longer fires") || strings.Contains(got, "<!channel>") ||
 		!strings.Contains(got, "ephemeral") {
 		t.Errorf("want an answer to the person that says why, without a mention, got %s", got)
 	}
@@ -140,7 +140,7 @@ func TestButtonsPerformTheirActions(t *testing.T) {
 
 func TestCommandShowsTheStatus(t *testing.T) {
 	_, server := newBot(t)
-	actions := newCounter()
+	actions := newRecorder()
 	actions.set(nil, outbox.Overview{
 		Incidents:   []alert.Incident{serverErrors()},
 		Maintenance: []alert.Silence{{ID: "maintenance nightly", Until: at("04:00:00")}},
@@ -182,7 +182,7 @@ func TestCommandShowsTheStatus(t *testing.T) {
 
 func TestBrokenConnectionIsReplaced(t *testing.T) {
 	_, server := newBot(t)
-	listening(t, server, newCounter())
+	listening(t, server, newRecorder())
 	server.DropConnection()
 	waitFor(t, func() bool { return server.Opened() >= 2 })
 }
@@ -190,21 +190,21 @@ func TestBrokenConnectionIsReplaced(t *testing.T) {
 func TestListenReturnsWithoutAnAppToken(t *testing.T) {
 	_, server := newBot(t)
 	n := slack.New(botSettings(server), slack.Options{})
-	n.Listen(t.Context(), newCounter(), slog.New(slog.DiscardHandler))
-	if got := n.Hearing(); got != (outbox.Hearing{}) || server.Asked() != 0 {
+	n.Listen(t.Context(), newRecorder(), slog.New(slog.DiscardHandler))
+	if got := n.CommandState(); got != (outbox.CommandState{}) || server.Asked() != 0 {
 		t.Errorf("want no connection, got %+v and %d requests", got, server.Asked())
 	}
 }
 
 func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
 	_, server := newBot(t)
-	actions := newCounter()
-	actions.set(map[string]error{"a1": errors.New("it fires no more")}, outbox.Overview{})
+	actions := newRecorder()
+	actions.set(map[string]error{"a1": errors.New("it no longer fires")}, outbox.Overview{})
 	listening(t, server, actions)
 	if _, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "a1 b2"); err != nil {
 		t.Fatal(err)
 	}
-	if first, second := heardOf(t, actions.asked), heardOf(t, actions.asked); first != "acknowledge a1 by U0123ABCD" ||
+	if first, second := nextAction(t, actions.asked), nextAction(t, actions.asked); first != "acknowledge a1 by U0123ABCD" ||
 		second != "acknowledge b2 by U0123ABCD" {
 		t.Errorf("want both asked for, got %s and %s", first, second)
 	}
@@ -212,15 +212,15 @@ func TestAButtonOfSeveralIncidentsActsOnAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, func() bool { return len(server.Responses()) > 0 })
-	if got := server.Responses(); len(got) != 1 || !strings.Contains(got[0], "Not acknowledged: it fires no more") {
+	if got := server.Responses(); len(got) != 1 || !strings.Contains(got[0], "Not acknowledged: it no longer fires") {
 		t.Errorf("want an answer only to the press that did nothing, got %v", got)
 	}
 }
 
-// TestWhatCannotBeReadChangesNothing sends what Slack never sends. The notifier may connect again, but must work afterwards.
-func TestWhatCannotBeReadChangesNothing(t *testing.T) {
+// TestUnreadableFramesChangeNothing sends what Slack never sends. The notifier may connect again, but must work afterwards.
+func TestUnreadableFramesChangeNothing(t *testing.T) {
 	_, server := newBot(t)
-	actions := newCounter()
+	actions := newRecorder()
 	listening(t, server, actions)
 	for _, frame := range []string{
 		"", "{", "null", "[]", "1", `"x"`, "\xff\xfe", `{"type":"hello"}`, `{"type":7}`, `{"type":"unheard_of","envelope_id":"e"}`,
@@ -238,26 +238,26 @@ func TestWhatCannotBeReadChangesNothing(t *testing.T) {
 		_, err := server.PressButton("U0123ABCD", "squarewatch_acknowledge", "0123456789ab")
 		return err == nil && len(actions.asked) > 0
 	})
-	if got := heardOf(t, actions.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
+	if got := nextAction(t, actions.asked); got != "acknowledge 0123456789ab by U0123ABCD" {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestHangingAnswerDoesNotDelayOthers(t *testing.T) {
 	_, server := newBot(t)
-	actions := newCounter()
-	actions.set(map[string]error{"a1": errors.New("it fires no more")}, outbox.Overview{})
+	actions := newRecorder()
+	actions.set(map[string]error{"a1": errors.New("it no longer fires")}, outbox.Overview{})
 	listening(t, server, actions)
 	hangs := make(chan struct{})
 	reached := make(chan struct{}, 1)
-	deaf := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		reached <- struct{}{}
 		<-hangs
 	}))
-	defer deaf.Close()
+	defer hanging.Close()
 	defer close(hangs)
 	if _, err := server.Send("interactive", map[string]any{
-		"type": "block_actions", "response_url": deaf.URL, "actions": []map[string]any{{
+		"type": "block_actions", "response_url": hanging.URL, "actions": []map[string]any{{
 			"type": "button", "block_id": "b",
 			"action_id": "squarewatch_acknowledge", "value": "a1",
 		}},
@@ -282,7 +282,7 @@ func TestNoGoroutineIsLeftAfterListening(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		slack.New(settings, slack.Options{}).Listen(ctx, newCounter(), slog.New(slog.DiscardHandler))
+		slack.New(settings, slack.Options{}).Listen(ctx, newRecorder(), slog.New(slog.DiscardHandler))
 	}()
 	waitFor(t, func() bool {
 		return server.Connected() == 1 && strings.Contains(goroutines(t), "slack.(*session).serve")

@@ -8,8 +8,8 @@ import (
 	"squarewatch/alert/slack"
 )
 
-// FuzzAStoredIncidentIsAMessage renders incidents as they may be in a damaged database. Slack accepts each message.
-func FuzzAStoredIncidentIsAMessage(f *testing.F) {
+// FuzzMessageOfAStoredIncident renders incidents as a damaged database may hold them. Slack must accept each message.
+func FuzzMessageOfAStoredIncident(f *testing.F) {
 	for _, n := range messages() {
 		text, err := json.Marshal(n.Incident)
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// narrowest is the least width of a box, in columns.
-const narrowest = 40
+// minWidth is the least width of a box, in columns.
+const minWidth = 40
 
 // Terminal draws a message as a box of the given width in columns (80 when it is 0). The colour, if wanted, shows the urgency; the text is
 // readable without it.
@@ -18,7 +18,7 @@ func Terminal(m Message, width int, coloured bool) string {
 	if width == 0 {
 		width = 80
 	}
-	b := &box{inner: max(width, narrowest) - 4, colour: colourOf(m), coloured: coloured}
+	b := &box{inner: max(width, minWidth) - 4, colour: colourOf(m), coloured: coloured}
 	b.line("╭", strings.Repeat("─", b.inner+2), "╮")
 	before := partHeader
 	for i, part := range partsOf(m.Blocks) {

@@ -49,18 +49,18 @@ type answerRecorder struct {
 	answer *answer
 }
 
-// result returns the answer, or one whose fault says that there was none.
-func (k *answerRecorder) result(ctx context.Context, err error) *answer {
-	if k.answer == nil {
-		return &answer{doing: k.doing, token: k.token, fault: outbox.NoAnswer(ctx, k.doing, err)}
+// result returns the recorded answer. If there is none, it returns an answer that only holds the fault of the request.
+func (a *answerRecorder) result(ctx context.Context, err error) *answer {
+	if a.answer == nil {
+		return &answer{doing: a.doing, token: a.token, fault: outbox.NoAnswer(ctx, a.doing, err)}
 	}
-	return k.answer
+	return a.answer
 }
 
 // RoundTrip passes the request on and records the answer. An incomplete answer is not recorded, since its body does not show whether Slack
 // accepted the message.
-func (k *answerRecorder) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := k.next.RoundTrip(request)
+func (a *answerRecorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := a.next.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
@@ -70,17 +70,17 @@ func (k *answerRecorder) RoundTrip(request *http.Request) (*http.Response, error
 		return nil, err
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
-	k.answer = &answer{
-		doing: k.doing, token: k.token, status: response.StatusCode,
+	a.answer = &answer{
+		doing: a.doing, token: a.token, status: response.StatusCode,
 		retryAfter: outbox.RetryAfter(response.Header.Get("Retry-After"), time.Now()),
 	}
-	if response.StatusCode == http.StatusTooManyRequests && k.answer.retryAfter == 0 {
-		k.answer.retryAfter = retryAfterIn(body)
+	if response.StatusCode == http.StatusTooManyRequests && a.answer.retryAfter == 0 {
+		a.answer.retryAfter = retryAfterIn(body)
 	}
-	if k.token != "" {
-		k.answer.readAPI(body)
+	if a.token != "" {
+		a.answer.readAPI(body)
 	} else {
-		k.answer.readWebhook(body)
+		a.answer.readWebhook(body)
 	}
 	return response, nil
 }

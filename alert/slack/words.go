@@ -73,7 +73,7 @@ func since(begin, now time.Time) string {
 	return text
 }
 
-// badRuns returns the number of bad runs since the incident began; nothing when the window has all of them.
+// badRuns returns the number of bad runs since the incident began; empty when the window has all of them.
 func badRuns(incident *alert.Incident) string {
 	if incident.BadRuns <= incident.Bad {
 		return ""
@@ -173,7 +173,7 @@ func (v view) trace(id probe.TraceID) string {
 	return link(strings.ReplaceAll(v.options.TraceURL, "{trace_id}", id.String()), "trace")
 }
 
-// runbook returns a link, not a button: Slack expects an app to respond to a button, even to one that only opens an address.
+// runbook returns a link and not a button, because Slack expects an app to respond to each button, even to one that only opens an address.
 func (v view) runbook() string {
 	if v.incident.Runbook == "" {
 		return ""
@@ -256,7 +256,7 @@ func (v view) footer() string {
 	return strings.Join(parts, " · ")
 }
 
-// steps says where a person finds what to do: a heading of docs/on-call.md, which the daemon's page shows.
+// steps names the section of docs/on-call.md that says what to do. The daemon's page shows that document.
 func (v view) steps() string {
 	section := v.incident.Section()
 	if page := v.options.Site.OnCall(section); page != "" && len(page) <= cutPage {
@@ -265,7 +265,7 @@ func (v view) steps() string {
 	return "what to do, step by step: docs/on-call.md, section " + section
 }
 
-// unknownTime stands for the zero time, and for a time before 1970, as a damaged database may have it: Slack's dates are Unix times.
+// unknownTime replaces the zero time, and times before 1970, which a damaged database may hold. Slack's dates are Unix times.
 const unknownTime = "an unknown time"
 
 // date shows a time in the reader's time zone, and in UTC where Slack's date format does not work.
@@ -276,7 +276,7 @@ func date(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time_secs}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
-// clock does the same for a time of day.
+// clock shows a time of day as date shows a time.
 func clock(t time.Time) string {
 	if t.Unix() < 0 {
 		return unknownTime

@@ -93,8 +93,8 @@ type notifierJSON struct {
 
 func notifierOf(b *outbox.Backlog) notifierJSON {
 	n := notifierJSON{Notifier: b.Notifier, Pending: b.Pending, OldestAge: b.OldestAge.Seconds(), LastError: b.LastError, Told: b.Delivered}
-	if b.Hearing.Wanted {
-		n.Listening, n.ListeningError = &b.Hearing.Connected, b.Hearing.Fault
+	if b.Commands.Wanted {
+		n.Listening, n.ListeningError = &b.Commands.Connected, b.Commands.Fault
 	}
 	return n
 }

@@ -50,15 +50,15 @@ func TestButtonsThatDoNotWorkAreShown(t *testing.T) {
 }
 
 func TestStatusShowsWhetherButtonsWork(t *testing.T) {
-	for want, hearing := range map[string]outbox.Hearing{
+	for want, state := range map[string]outbox.CommandState{
 		"":                           {},
 		"work":                       {Wanted: true, Connected: true},
 		"connecting":                 {Wanted: true},
 		"do not work: refused: no …": {Wanted: true, Fault: "refused: no …"},
 	} {
-		n := notifierOf(&outbox.Backlog{Hearing: hearing})
+		n := notifierOf(&outbox.Backlog{Commands: state})
 		if got := n.buttons(); got != want {
-			t.Errorf("%+v: want %q, got %q", hearing, want, got)
+			t.Errorf("%+v: want %q, got %q", state, want, got)
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// reply is the answer of a method of the web API: https://docs.slack.dev/apis/web-api/. Its status is 200 whether or not it took the
-// message, but for 429.
+// reply is the answer of a method of the web API: https://docs.slack.dev/apis/web-api/. Its status is 200, also when Slack refuses the
+// message. Only a rate limit has status 429.
 type reply struct {
 	OK       bool           `json:"ok"`
 	Error    string         `json:"error,omitempty"`
@@ -47,7 +47,7 @@ func (s *Slack) api(method func(header http.Header, form url.Values, f *Fault) (
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(io.LimitReader(r.Body, bodyLimit))
 		f := s.fault()
-		if s.meets(w, &f) {
+		if s.fail(w, &f) {
 			return
 		}
 		form, err := url.ParseQuery(string(body))
@@ -74,8 +74,8 @@ func (s *Slack) api(method func(header http.Header, form url.Values, f *Fault) (
 	}
 }
 
-// meets lets a request meet a fault that leaves nothing else to do.
-func (s *Slack) meets(w http.ResponseWriter, f *Fault) bool {
+// fail answers a request if the fault allows no other answer, and reports whether it did.
+func (s *Slack) fail(w http.ResponseWriter, f *Fault) bool {
 	switch {
 	case f.CutBefore:
 		cut(w)
@@ -106,7 +106,7 @@ func refusal(r *http.Request, form url.Values, err error, f *Fault) (word string
 	if err != nil {
 		return "invalid_form_data", nil
 	}
-	if word = judgeToken(tokenOf(r, form), BotToken); word != "" {
+	if word = refuseToken(tokenOf(r, form), BotToken); word != "" {
 		return word, nil
 	}
 	if word, reasons = Check(form.Get("text"), form.Get("blocks")); word == "" && f.refuses(form.Get("blocks")) {
@@ -123,8 +123,9 @@ func tokenOf(r *http.Request, form url.Values) string {
 	return token
 }
 
-// judgeToken says why a token is refused: https://docs.slack.dev/reference/methods/chat.postMessage.
-func judgeToken(token, want string) string {
+// refuseToken returns the error code with which Slack refuses a token; empty when Slack accepts it:
+// https://docs.slack.dev/reference/methods/chat.postMessage.
+func refuseToken(token, want string) string {
 	kind, _, _ := strings.Cut(want, "-")
 	switch {
 	case token == want:
@@ -138,7 +139,7 @@ func judgeToken(token, want string) string {
 	return "invalid_auth"
 }
 
-// refuse answers with an error code. Of invalid blocks Slack says why in response_metadata.
+// refuse answers with an error code. For invalid blocks, Slack gives the reasons in response_metadata.
 func (s *Slack) refuse(w http.ResponseWriter, f *Fault, word string, reasons []string) {
 	if f.Word == "" {
 		s.complainUnlessFault(f, word, reasons)
@@ -170,7 +171,7 @@ func (s *Slack) postMessage(header http.Header, form url.Values, f *Fault) (*Mes
 	}
 	s.mu.Lock()
 	archived, locked := s.archived, s.locked
-	if s.indexLocked(m.Thread) < 0 { // the message that it replies to is gone: it is posted outside of any thread
+	if s.indexLocked(m.Thread) < 0 { // it replies to a deleted message, so it is posted outside of any thread
 		m.Thread, m.Broadcast = "", false
 	}
 	s.mu.Unlock()
@@ -184,7 +185,7 @@ func (s *Slack) postMessage(header http.Header, form url.Values, f *Fault) (*Mes
 	return m, ""
 }
 
-// indexLocked returns the place of a message; -1 for none. The caller holds mu.
+// indexLocked returns the index of a message; -1 for none. The caller holds mu.
 func (s *Slack) indexLocked(ts string) int {
 	return slices.IndexFunc(s.messages, func(m Message) bool { return m.TS == ts })
 }

@@ -5,11 +5,11 @@ import "net/http"
 // authTest answers the method auth.test: https://docs.slack.dev/reference/methods/auth.test.
 func (s *Slack) authTest(w http.ResponseWriter, r *http.Request) {
 	f := s.fault()
-	if s.meets(w, &f) {
+	if s.fail(w, &f) {
 		return
 	}
-	_ = r.ParseForm() // judgeToken refuses a missing token
-	if word := judgeToken(tokenOf(r, r.Form), BotToken); word != "" {
+	_ = r.ParseForm() // refuseToken refuses a missing token
+	if word := refuseToken(tokenOf(r, r.Form), BotToken); word != "" {
 		answer(w, &reply{Error: word})
 		return
 	}

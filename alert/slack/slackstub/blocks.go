@@ -62,7 +62,7 @@ func Check(text, blocks string) (word string, reasons []string) {
 	return "", nil
 }
 
-// units counts UTF-16 code units. How Slack counts is not published; this is the larger count.
+// units counts UTF-16 code units. Slack does not publish how it counts; this is the largest count.
 func units(text string) int { return len(utf16.Encode([]rune(text))) }
 
 // emojiUnits counts an emoji as its name, as in :red_circle:. An emoji whose name is not in this list counts as the longest name of all.

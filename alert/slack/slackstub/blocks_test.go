@@ -33,7 +33,7 @@ func actions(elements ...string) string {
 	return `[{"type":"actions","elements":[` + strings.Join(elements, ",") + `]}]`
 }
 
-// chart returns a chart of so many series with so many points.
+// chart returns a chart with a number of series, each with a number of points.
 func chart(title string, series, points int) string {
 	var categories, all []string
 	for i := range points {
@@ -50,8 +50,8 @@ func chart(title string, series, points int) string {
 		title, strings.Join(all, ","), strings.Join(categories, ","))
 }
 
-// TestEveryLimitIsHeld shows for each limit the largest message that passes and the smallest that does not.
-func TestEveryLimitIsHeld(t *testing.T) {
+// TestEveryLimitIsChecked checks for each limit the largest message that passes, and the smallest that does not.
+func TestEveryLimitIsChecked(t *testing.T) {
 	fields := func(n, length int) string {
 		return `[{"type":"section","fields":` + list(n, mrkdwn(long(length))) + `}]`
 	}

@@ -46,7 +46,7 @@ type Fault struct {
 	Status     int           // of the failure: Slack itself answers 429, a proxy in front of Slack any other status
 	Word       string        // the request fails with this error code
 	RetryAfter string        // seconds, sent with Status in the header Retry-After, and in the body of a webhook's 429
-	Delay      time.Duration // the stand-in waits so long before it does anything else
+	Delay      time.Duration // how long the stand-in waits before it does anything else
 	CutBefore  bool          // the connection breaks before the message is accepted
 	CutAfter   bool          // the connection breaks after the message is accepted
 	NoCharts   bool          // blocks with a chart are refused
@@ -137,13 +137,13 @@ func (s *Slack) Once(faults ...Fault) {
 // Watch calls seen with every message that is posted from now on.
 func (s *Slack) Watch(seen func(Message)) { s.set(func() { s.watch = seen }) }
 
-// Archive archives the channel, or brings it back.
+// Archive archives the channel, or unarchives it.
 func (s *Slack) Archive(yes bool) { s.set(func() { s.archived = yes }) }
 
 // LockThreads makes threads refuse replies, or accept them again.
 func (s *Slack) LockThreads(yes bool) { s.set(func() { s.locked = yes }) }
 
-// CloseEditing forbids to change messages, or allows it again.
+// CloseEditing makes the channel refuse edits of messages, or accept them again.
 func (s *Slack) CloseEditing(yes bool) { s.set(func() { s.closed = yes }) }
 
 // Delete deletes a message.
@@ -191,7 +191,7 @@ func (s *Slack) fault() Fault {
 	return f
 }
 
-// complain notes why a request was refused.
+// complain records why a request was refused.
 func (s *Slack) complain(word string, reasons []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,7 +18,7 @@ const (
 	ackSize   = 20 << 10         // bytes; Slack drops longer answers: https://pkg.go.dev/github.com/slack-go/slack/socketmode#Client.SendCtx
 )
 
-// socket is the app's side of Socket Mode, with what was sent over it.
+// socket holds the connections of Socket Mode, and what was sent over them.
 type socket struct {
 	conns     []*websocket.Conn // open, oldest first
 	opened    int
@@ -36,7 +36,7 @@ func (s *Slack) open(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	s.set(func() { s.socket.asked++ })
 	f := s.fault()
-	if s.meets(w, &f) {
+	if s.fail(w, &f) {
 		return
 	}
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -46,7 +46,7 @@ func (s *Slack) open(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodPost:
 		word = "insecure_request"
 	default:
-		word = judgeToken(token, AppToken)
+		word = refuseToken(token, AppToken)
 	}
 	if word != "" {
 		s.refuse(w, &f, word, nil)
@@ -194,7 +194,7 @@ func (s *Slack) TurnOff(yes bool) {
 	}
 }
 
-// Disconnect sends a disconnect over every connection. After a warning Slack leaves it open for some seconds.
+// Disconnect sends a disconnect over every connection. Slack leaves a connection open for some seconds after a warning.
 func (s *Slack) Disconnect(reason string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -234,7 +234,7 @@ func (s *Slack) Send(kind string, payload any) (envelope string, err error) {
 	})
 }
 
-// SendFrame sends anything over the oldest connection, as a Slack that is broken would.
+// SendFrame sends any text over the oldest connection, as a broken Slack might.
 func (s *Slack) SendFrame(frame string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

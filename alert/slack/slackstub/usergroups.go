@@ -17,8 +17,8 @@ func (s *Slack) SetGroup(id string, users ...string) {
 
 // groupMembers is https://docs.slack.dev/reference/methods/usergroups.users.list.
 func (s *Slack) groupMembers(w http.ResponseWriter, r *http.Request) {
-	_ = r.ParseForm() // what is missing is refused below
-	if word := judgeToken(tokenOf(r, r.Form), BotToken); word != "" {
+	_ = r.ParseForm() // missing values are refused below
+	if word := refuseToken(tokenOf(r, r.Form), BotToken); word != "" {
 		answer(w, &reply{Error: word})
 		return
 	}

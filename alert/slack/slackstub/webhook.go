@@ -31,23 +31,23 @@ func (s *Slack) webhook(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case f.Word != "":
-		say(w, statusOf(f.Word), f.Word)
+		writeWord(w, statusOf(f.Word), f.Word)
 	case word != "":
 		s.complainUnlessFault(&f, word, reasons)
-		say(w, statusOf(word), word)
+		writeWord(w, statusOf(word), word)
 	default:
 		s.store(&m, f.CutAfter)
 		if f.CutAfter {
 			cut(w)
 			return
 		}
-		say(w, http.StatusOK, "ok")
+		writeWord(w, http.StatusOK, "ok")
 	}
 }
 
-// say answers with one word. Slack sends it as text/html without a newline:
+// writeWord answers with one word. Slack sends it as text/html without a newline:
 // https://github.com/slackapi/node-slack-sdk/issues/480, https://github.com/cloudfoundry-community/slack-notification-resource/issues/96.
-func say(w http.ResponseWriter, status int, word string) {
+func writeWord(w http.ResponseWriter, status int, word string) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, word) //nolint:gosec // no browser reads it
@@ -89,7 +89,7 @@ func page(w http.ResponseWriter, status int, text string) {
 	if text == "" {
 		text = fmt.Sprintf("<!DOCTYPE html><html><head><title>%s</title></head></html>", http.StatusText(status))
 	}
-	say(w, status, text)
+	writeWord(w, status, text)
 }
 
 // readWebhook returns the message, and the error code and reasons if Slack refuses it.
@@ -117,7 +117,7 @@ func readWebhook(r *http.Request, raw []byte, f *Fault) (m Message, word string,
 	return m, word, reasons
 }
 
-// trigger answers for Workflow Builder, which starts a workflow with the variables that it knows and shows no message:
+// trigger answers as Workflow Builder does. It starts a workflow with the variables that it knows, and shows no message:
 // https://github.com/slackapi/node-slack-sdk/blob/main/packages/webhook/src/WebhookTrigger.ts.
 func (s *Slack) trigger(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
