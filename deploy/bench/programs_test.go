@@ -55,12 +55,16 @@ func (s *stage) start(program string, at setting, arguments ...string) running {
 func (s setting) interval() time.Duration { return time.Duration(s.Probes/s.Rate) * time.Second }
 
 // startSquarewatch starts squarewatch with everything on, or without a part. With everything on it sends traces and metrics, keeps the
-// history and has the default rules. Metrics go out every 10 s instead of every minute, so that long turns have an export in them.
+// history and has the default rules. While probes are compared, metrics go out every 10 s instead of every minute, so that each of the
+// longer turns has an export in it.
 func (s *stage) startSquarewatch(program string, at setting, arguments []string) running {
 	s.Helper()
 	address, otlp := freePort(s), fmt.Sprintf("otlp: {endpoint: %q, protocol: http/protobuf}", s.target.plain.URL)
 	telemetry, state, rules := otlp, s.TempDir(), ""
-	env := []string{"KEY=" + aisquaretest.DefaultKey, "OTEL_METRIC_EXPORT_INTERVAL=10000"}
+	env := []string{"KEY=" + aisquaretest.DefaultKey}
+	if at.Probes > 0 {
+		env = append(env, "OTEL_METRIC_EXPORT_INTERVAL=10000")
+	}
 	switch program {
 	case fewTraces:
 		telemetry = "keep_healthy: 1%, " + otlp
