@@ -137,13 +137,14 @@ func (s *sender) run(ctx, late context.Context) {
 	for s.sleep(ctx, s.due) {
 		s.deliver(late)
 	}
-	end := time.Now().Add(s.options.Grace())
+	// An attempt that begins later may be cut off before its answer. Its message would be sent again at the next start: people get it twice.
+	latest := time.Now().Add(s.options.Grace() * 3 / 4)
 	s.mu.Lock()
 	s.queue.releaseAll(time.Now()) // no further change can join a group
 	s.mu.Unlock()
 	for {
 		next, ok := s.due()
-		if !ok || next.After(end) || !s.sleep(late, s.due) {
+		if !ok || next.After(latest) || !s.sleep(late, s.due) {
 			return
 		}
 		s.deliver(late)
