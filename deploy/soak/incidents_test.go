@@ -90,7 +90,7 @@ func (r *report) checkTold(j *journal, t told) {
 	}
 	for event, list := range map[string]slackstub.Messages{"FIRING": t.firing, "RESOLVED": t.resolved} {
 		for n := 1; n < len(list) && list[n].Incident() == t.id; n++ {
-			if !list[n-1].Cut && !j.nearKill(list[n-1].At) {
+			if !list[n-1].Cut && !j.nearEnd(list[n-1].At) {
 				r.fails("every incident is announced once", "%s of %s has %d %s, at %s and %s", t.id, i.series, len(list), event,
 					stamp(list[n-1].At), stamp(list[n].At))
 			}

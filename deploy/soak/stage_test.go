@@ -158,13 +158,18 @@ func (j *journal) nearRestart(at time.Time) bool {
 		return slices.ContainsFunc(j.stood, func(s span) bool { return s.holds(at, lostBefore) && s.holds(end, lostBefore) })
 	}
 	return slices.ContainsFunc(j.restarts, func(r span) bool {
-		return r.holds(at, lostBefore) || r.holds(at.Add(inProgress), 0) || stoodTo(r.from)
+		return at.After(r.from.Add(-inProgress)) && at.Before(r.until.Add(lostBefore)) || stoodTo(r.from)
 	}) || j.unsureAt(at)
 }
 
 // nearKill reports whether what ended at a time may be lost because the process was killed.
 func (j *journal) nearKill(at time.Time) bool {
 	return slices.ContainsFunc(j.kills, func(k time.Time) bool { return k.Sub(at) < lostBefore && at.Sub(k) < time.Second }) || j.unsureAt(at)
+}
+
+// nearEnd reports whether a process was ending, or had ended, when Slack took a message: it may not have got the answer.
+func (j *journal) nearEnd(at time.Time) bool {
+	return j.nearKill(at) || slices.ContainsFunc(j.restarts, func(r span) bool { return r.holds(at, time.Second) })
 }
 
 // unsureAt reports whether a process ended before it could write what happened at a time.
