@@ -53,7 +53,7 @@ bench: ## what each part costs, and the whole beside a bare net/http loop and pr
 	go test -tags bench -run '^$$' -bench . -benchtime 1x ./deploy/bench
 	go test -tags bench -count=1 -timeout 30m -v -run '^TestSweep$$' ./deploy/bench
 
-bench-record: ## the whole on a quiet machine, about 11 minutes, written into docs/performance.md and its curves
+bench-record: ## the whole on a quiet machine, about 14 minutes, written into docs/performance.md and its curves
 	deploy/bench/setup.sh
 	go test -tags bench -count=1 -timeout 30m -v -run '^TestSweep$$' ./deploy/bench -record
 	go test ./deploy/bench -run OfTheDocs -update
