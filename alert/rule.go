@@ -31,6 +31,8 @@ type Rule struct {
 	// Streak is for probes that run fewer than min_runs times in the window: this number of bad runs in a row fires, and the first good run
 	// resolves.
 	Streak int `yaml:"streak,omitempty"`
+	// Locations is for several daemons under one Prometheus; see [Locations].
+	Locations Locations `yaml:"locations,omitempty"`
 
 	Severity Severity      `yaml:"severity,omitempty"`
 	Repeat   time.Duration `yaml:"repeat,omitempty"` // time between reminders while firing; below 0 for none

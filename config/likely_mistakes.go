@@ -18,6 +18,18 @@ func (r *reader) likelyMistakes(document *yaml.Node, raw *file, cfg *Config) {
 	r.slowProbes(document, raw, cfg)
 	r.unused(document, cfg)
 	r.fewRuns(document, raw, cfg)
+	r.locations(document, cfg)
+}
+
+// locations warns about rules that ask for several locations, and notify although a daemon knows only its own.
+func (r *reader) locations(document *yaml.Node, cfg *Config) {
+	for i := range cfg.Rules {
+		if rule := &cfg.Rules[i]; rule.Locations.Several() && len(cfg.Notifiers) > 0 {
+			at := fmt.Sprintf("rules[%d].locations", i)
+			r.warn(locate(document, at), at, fmt.Sprintf("is %v, and counts only in the rules for Prometheus; this daemon sends the messages of %s "+
+				"by itself; remove the notifiers and let Prometheus alert, or remove locations", rule.Locations, rule.Name))
+		}
+	}
 }
 
 // slowProbes warns about probes that may still run when they are due again, and about latencies that no run can exceed.

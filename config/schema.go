@@ -10,6 +10,7 @@ import (
 	"github.com/invopop/jsonschema"
 	"go.yaml.in/yaml/v4"
 
+	"squarewatch/alert"
 	"squarewatch/config/secret"
 	"squarewatch/config/setting"
 	"squarewatch/probe"
@@ -61,7 +62,7 @@ func textual(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[time.Duration]():
 		const short, long = `-?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+`, `([0-9]+w([0-9]+d)?|[0-9]+d)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?`
 		return &jsonschema.Schema{Type: "string", Pattern: `^(` + short + `|` + long + `)$`, Examples: []any{"30s", "5m", "7d"}}
-	case reflect.TypeFor[probe.Selector](), reflect.TypeFor[setting.Share]():
+	case reflect.TypeFor[probe.Selector](), reflect.TypeFor[setting.Share](), reflect.TypeFor[alert.Locations]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}}}
 	case reflect.TypeFor[secret.Text]():
 		return &jsonschema.Schema{Type: "string", Examples: []any{"${credential:NAME}", "${file:/path}", "${env:NAME}"}}

@@ -13,8 +13,8 @@ import (
 // newResource returns the resource attributes of this process. It leaves out the command line and the user, which do not help and may hold
 // secrets. OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME override the attributes, because the file has no keys for them. If some
 // attributes cannot be detected, it returns the others together with an error.
-func newResource(ctx context.Context, version, instance string) (*resource.Resource, error) {
-	own := []attribute.KeyValue{semconv.ServiceName(serviceName)}
+func newResource(ctx context.Context, version, instance string, more ...attribute.KeyValue) (*resource.Resource, error) {
+	own := append([]attribute.KeyValue{semconv.ServiceName(serviceName)}, more...)
 	if version != "" {
 		own = append(own, semconv.ServiceVersion(version))
 	}
@@ -39,4 +39,13 @@ func newResource(ctx context.Context, version, instance string) (*resource.Resou
 		res = resource.NewWithAttributes(semconv.SchemaURL, own...)
 	}
 	return res, err
+}
+
+// location returns the attribute for the place of this host; none when it has no name. Prometheus makes labels of the attributes of a
+// metric, but not of those of a resource: https://prometheus.io/docs/guides/opentelemetry/#promoting-resource-attributes.
+func location(name string) []attribute.KeyValue {
+	if name == "" {
+		return nil
+	}
+	return []attribute.KeyValue{attribute.String("squarewatch.location", name)}
 }

@@ -34,6 +34,9 @@ type Options struct {
 	ServiceVersion string // service.version
 	InstanceID     string // service.instance.id
 
+	// Location is the place of this host, an attribute of the resource and of every metric of the probes. Empty leaves it out.
+	Location string
+
 	// SpoolDir is the directory in which spans wait while the collector is down. Only this process may use it. Empty means no spool.
 	SpoolDir string
 
@@ -67,11 +70,12 @@ func New(ctx context.Context, options Options) (*Telemetry, error) {
 	if err := options.Settings.Validate(); err != nil {
 		return nil, fmt.Errorf("telemetry: %w", err)
 	}
-	res, err := newResource(ctx, options.ServiceVersion, options.InstanceID)
+	where := location(options.Location)
+	res, err := newResource(ctx, options.ServiceVersion, options.InstanceID, where...)
 	if err != nil {
 		logger.WarnContext(ctx, "some resource attributes are missing from telemetry", "error", err)
 	}
-	registry := metric.NewRegistry(instrumentationScope(options.ServiceVersion))
+	registry := metric.NewRegistry(instrumentationScope(options.ServiceVersion), where...)
 	page, reader, err := metric.NewPage(registry, slog.New(newThrottle(logger.Handler())))
 	if err != nil {
 		return nil, err

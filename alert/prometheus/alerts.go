@@ -20,6 +20,8 @@ type alertRule struct {
 	severity  alert.Severity
 	begins    string // expression that starts the alert
 	continues string // expression that keeps it firing; empty where it ends as soon as begins is false
+	reports   string // expression for the hosts that report the series; for rules with locations
+	selector  string // selects the series of the alert; empty for all
 	summary   string // what is wrong, for people
 	notes     []string
 }
@@ -28,6 +30,10 @@ type alertRule struct {
 // ALERTS which alerts fire already.
 func (t *translation) addAlert(a *alertRule) {
 	labels := t.labelsOf(a)
+	if a.rule.Locations.Several() {
+		t.addAlertOfLocations(a, labels)
+		return
+	}
 	expr := a.begins
 	if a.continues != "" {
 		added := slices.DeleteFunc(slices.Sorted(maps.Keys(labels)), func(name string) bool {
@@ -38,9 +44,14 @@ func (t *translation) addAlert(a *alertRule) {
 			"  ALERTS{alertname=%q, alertstate=\"firing\", severity=%q}\n)",
 			indented(a.begins), indented(indented(a.continues)), ignored, a.rule.Name, a.severity)
 	}
-	r := rule{Notes: a.notes, Alert: a.rule.Name, Expr: expr, Labels: labels, Annotations: map[string]string{
+	t.add(a, rule{Notes: a.notes, Expr: expr, Labels: labels, Annotations: map[string]string{
 		"summary": a.rule.Name + " " + labels["series"] + ": " + a.summary,
-	}}
+	}})
+}
+
+// add adds an alerting rule with what all have in common.
+func (t *translation) add(a *alertRule, r rule) {
+	r.Alert = a.rule.Name
 	if a.rule.Runbook != "" {
 		r.Annotations["runbook_url"] = literal(a.rule.Runbook)
 	}
@@ -106,7 +117,7 @@ func alertsOf(r *alert.Rule, probes []probe.Probe) []labelSet {
 // distinguished.
 func validLabels(labels map[string]string) map[string]string {
 	namer := otlptranslator.LabelNamer{}
-	reserved := []string{model.AlertNameLabel, "alertstate", "probe", "credential", model.JobLabel, model.InstanceLabel}
+	reserved := []string{model.AlertNameLabel, "alertstate", "probe", "credential", model.JobLabel, model.InstanceLabel, locationLabel}
 	set := map[string]string{}
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
 		name, err := namer.Build(label)

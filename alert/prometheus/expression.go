@@ -110,8 +110,11 @@ func (f figures) named(figure string, window time.Duration) string {
 	if f.perProbe {
 		figure = "probe_" + figure
 	}
-	return "squarewatch:" + strings.ReplaceAll(f.rule.Name, "-", "_") + ":" + figure + length(window) + f.selector
+	return prefix(f.rule) + figure + length(window) + f.selector
 }
+
+// prefix begins the name of everything that is recorded for a rule.
+func prefix(r *alert.Rule) string { return "squarewatch:" + strings.ReplaceAll(r.Name, "-", "_") + ":" }
 
 func (f figures) runs(window time.Duration) string { return f.named("runs", window) }
 func (f figures) rate(window time.Duration) string { return f.named("rate", window) }

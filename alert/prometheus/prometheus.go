@@ -116,6 +116,9 @@ func (t *translation) preface() []string {
 		"Left out, because the metric does not contain it: what caused a 401. A refused credential may raise several alerts.",
 		"Left out: the built-in rule network. Runs that failed because our own network or proxy failed count here.",
 	}
+	if slices.ContainsFunc(t.Rules, func(r alert.Rule) bool { return r.Locations.Several() }) {
+		lines = append(lines, "A rule with locations counts places by the label "+locationLabel+": set SQUAREWATCH_LOCATION on each host.")
+	}
 	for i := range t.Probes {
 		if p := &t.Probes[i]; len(p.DependsOn) > 0 {
 			lines = append(lines, fmt.Sprintf("Left out: depends_on of probe %s (%s). Use an inhibit_rule of Alertmanager instead.",

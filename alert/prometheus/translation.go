@@ -173,8 +173,8 @@ func (t *translation) rate(r *alert.Rule, probes []probe.Probe, notes []string) 
 		f := figures{rule: r, selector: set.selector}
 		a := alertRule{
 			rule: r, labels: set.labels, severity: r.Severity, begins: f.orEach(figures.crossed),
-			continues: f.orEach(figures.notClear),
-			summary:   fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed (threshold %v)", length(r.Window), r.Threshold),
+			continues: f.orEach(figures.notClear), reports: f.runs(r.Window), selector: set.selector,
+			summary: fmt.Sprintf("{{ $value | humanizePercentage }} of the runs in %s failed (threshold %v)", length(r.Window), r.Threshold),
 		}
 		a.continues += fmt.Sprintf("\nor %s and round(%s) < %d", f.rate(r.Window), f.runs(r.Window), r.MinRuns)
 		if r.Per != alert.PerProbe {
@@ -200,6 +200,7 @@ func (t *translation) objective(r *alert.Rule, probes []probe.Probe, notes []str
 	for _, set := range alertsOf(r, probes) {
 		f := figures{rule: r, selector: set.selector}
 		for i, a := range burns(f, set.labels) {
+			a.reports, a.selector = f.runs(r.BurnRates()[0].Long), set.selector
 			if r.Per != alert.PerProbe {
 				a.continues += "\nor " + f.lastBad(r.BurnRates()[0].Long, probeNames(probes))
 			}

@@ -80,6 +80,9 @@ func writeSchema(w io.Writer) error {
 
 // buildable returns why a daemon could not be built from the configuration. It starts nothing.
 func buildable(cfg *config.Config) error {
+	if _, err := location(os.Getenv); err != nil {
+		return err
+	}
 	if err := cfg.Telemetry.OTLP.Check(os.Getenv); err != nil {
 		return fmt.Errorf("telemetry: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -151,9 +152,13 @@ func spoolDir(cfg *config.Config) string {
 // newTelemetry sets up tracing, metrics and logs from the file.
 func newTelemetry(ctx context.Context, cfg *config.Config, spoolDir string, logger *slog.Logger) (*otel.Telemetry, error) {
 	version, _ := buildVersion()
+	where, err := location(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
 	return otel.New(ctx, otel.Options{
 		Settings: cfg.Telemetry, ServiceVersion: version, InstanceID: rand.Text(), UserAgent: userAgent(), Logger: logger,
-		SpoolDir: spoolDir,
+		SpoolDir: spoolDir, Location: where,
 	})
 }
 

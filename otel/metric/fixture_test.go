@@ -36,8 +36,10 @@ func probeAttribute(name string) []attribute.KeyValue {
 	return []attribute.KeyValue{attribute.String("probe", name)}
 }
 
-func newFixture() *fixture {
-	f := &fixture{registry: metric.NewRegistry(instrumentation.Scope{Name: "squarewatch"})}
+func newFixture() *fixture { return newFixtureOf(metric.NewRegistry(instrumentation.Scope{Name: "squarewatch"})) }
+
+func newFixtureOf(registry *metric.Registry) *fixture {
+	f := &fixture{registry: registry}
 	bounds := []float64{0.005, 0.01, 0.05, 0.1, 0.5, 1, 5}
 	up := &metric.Descriptor{Name: "squarewatch.probe.up", Description: "Up."}
 	expiry := &metric.Descriptor{Name: "squarewatch.probe.certificate.expiry", Unit: "s", Description: "Expiry."}

@@ -30,6 +30,7 @@ func (r *Registry) Export(
 	failures := 0
 	for _, s := range r.all() {
 		err := s.otlp(r.startTime, now, func(d *Descriptor, data metricdata.Aggregation) error {
+			r.addCommon(data)
 			err := export(ctx, &metricdata.ResourceMetrics{Resource: res, ScopeMetrics: []metricdata.ScopeMetrics{{
 				Scope: r.scope, Metrics: []metricdata.Metrics{{Name: d.Name, Unit: d.Unit, Description: d.Description, Data: data}},
 			}}})
@@ -48,6 +49,28 @@ func (r *Registry) Export(
 		}
 	}
 	return first
+}
+
+// addCommon adds the common attributes to the data points.
+func (r *Registry) addCommon(data metricdata.Aggregation) {
+	if len(r.common) == 0 {
+		return
+	}
+	add := func(set *attribute.Set) { *set = attribute.NewSet(append(set.ToSlice(), r.common...)...) }
+	switch data := data.(type) {
+	case metricdata.Sum[int64]:
+		for i := range data.DataPoints {
+			add(&data.DataPoints[i].Attributes)
+		}
+	case metricdata.Gauge[float64]:
+		for i := range data.DataPoints {
+			add(&data.DataPoints[i].Attributes)
+		}
+	case metricdata.ExponentialHistogram[float64]:
+		for i := range data.DataPoints {
+			add(&data.DataPoints[i].Attributes)
+		}
+	}
 }
 
 // otlp sends the counter as cumulative sums.

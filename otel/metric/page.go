@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,8 +100,16 @@ func (p *page) write(out *familyWriter) error {
 			return err
 		}
 	}
+	common := labelPairs(p.registry.common)
+	add := out.add
+	if len(common) > 0 {
+		add = func(d *Descriptor, m *dto.Metric) {
+			m.Label = slices.SortedFunc(slices.Values(append(m.Label, common...)), byName)
+			out.add(d, m)
+		}
+	}
 	for _, s := range p.registry.all() {
-		s.prometheus(p.registry.startTime, out.add)
+		s.prometheus(p.registry.startTime, add)
 	}
 	return out.close()
 }

@@ -64,9 +64,12 @@ func labelPairs(attributes []attribute.KeyValue) []*dto.LabelPair {
 		}
 		pairs = append(pairs, &dto.LabelPair{Name: new(name), Value: new(ValidUTF8(a.Value.String()))})
 	}
-	slices.SortFunc(pairs, func(a, b *dto.LabelPair) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	slices.SortFunc(pairs, byName)
 	return pairs
 }
+
+// byName orders labels as the text formats show them.
+func byName(a, b *dto.LabelPair) int { return cmp.Compare(a.GetName(), b.GetName()) }
 
 // withoutBuckets makes a summary without quantiles of a histogram: its sum and its number of values. A histogram must have a bucket for
 // +Inf in the text formats (https://prometheus.io/docs/instrumenting/exposition_formats/#histograms-and-summaries).

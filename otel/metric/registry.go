@@ -13,6 +13,7 @@ import (
 // Registry holds metrics. All metrics must be added before the first export and before the page is first read.
 type Registry struct {
 	scope     instrumentation.Scope
+	common    []attribute.KeyValue // of every series
 	startTime time.Time
 	sources   []source // counters and gauges
 
@@ -20,9 +21,10 @@ type Registry struct {
 	histograms []source
 }
 
-// NewRegistry returns an empty registry. Its metrics are exported with the given instrumentation scope.
-func NewRegistry(scope instrumentation.Scope) *Registry {
-	return &Registry{scope: scope, startTime: time.Now()}
+// NewRegistry returns an empty registry. Its metrics are exported with the given instrumentation scope, and every series has the common
+// attributes.
+func NewRegistry(scope instrumentation.Scope, common ...attribute.KeyValue) *Registry {
+	return &Registry{scope: scope, common: common, startTime: time.Now()}
 }
 
 // all returns all metrics in the order of an export.
