@@ -36,7 +36,9 @@ func probeAttribute(name string) []attribute.KeyValue {
 	return []attribute.KeyValue{attribute.String("probe", name)}
 }
 
-func newFixture() *fixture { return newFixtureOf(metric.NewRegistry(instrumentation.Scope{Name: "squarewatch"})) }
+func newFixture() *fixture {
+	return newFixtureOf(metric.NewRegistry(instrumentation.Scope{Name: "squarewatch"}))
+}
 
 func newFixtureOf(registry *metric.Registry) *fixture {
 	f := &fixture{registry: registry}
