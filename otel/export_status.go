@@ -63,7 +63,7 @@ func (s *exportStatus) set(err error, lacking bool) (changed, first bool) {
 	case before == nil:
 		s.failing = time.Now()
 	}
-	if lacking { // it is no success that the log should report
+	if lacking { // the log must not report it as a success
 		return false, first
 	}
 	return (before == nil) != (err == nil) || otlperr.OnlyPartial(before) != otlperr.OnlyPartial(err), first

@@ -14,8 +14,8 @@ import (
 	"squarewatch/otel/collector"
 )
 
-// TestACollectorWithoutMetricsIsNoFailure asks collectors that accept traces and no metrics, and one that accepts neither.
-func TestACollectorWithoutMetricsIsNoFailure(t *testing.T) {
+// TestACollectorMayAcceptNoMetrics asks collectors that accept traces and no metrics, and one that accepts neither.
+func TestACollectorMayAcceptNoMetrics(t *testing.T) {
 	traces := http.NewServeMux()
 	traces.HandleFunc("POST /v1/traces", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	overHTTP, nothing := httptest.NewServer(traces), httptest.NewServer(http.NotFoundHandler())

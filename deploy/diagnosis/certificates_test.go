@@ -76,8 +76,8 @@ const (
 	tlsNoHandshake         // the handshake fails
 )
 
-// wardrobe holds the certificates of a target.
-type wardrobe struct {
+// certificates holds the certificates of a target.
+type certificates struct {
 	trusted *authority
 	all     map[tlsMode]*tls.Certificate
 
@@ -85,7 +85,7 @@ type wardrobe struct {
 	mode tlsMode
 }
 
-func newWardrobe(ip net.IP) (*wardrobe, error) {
+func newCertificates(ip net.IP) (*certificates, error) {
 	trusted, err := newAuthority("diagnosis trusted")
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func newWardrobe(ip net.IP) (*wardrobe, error) {
 		return nil, err
 	}
 	now := time.Now()
-	w := &wardrobe{trusted: trusted, all: map[tlsMode]*tls.Certificate{}}
+	w := &certificates{trusted: trusted, all: map[tlsMode]*tls.Certificate{}}
 	for mode, c := range map[tlsMode]struct {
 		by   *authority
 		name string
@@ -114,14 +114,14 @@ func newWardrobe(ip net.IP) (*wardrobe, error) {
 	return w, nil
 }
 
-func (w *wardrobe) set(mode tlsMode) {
+func (w *certificates) set(mode tlsMode) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.mode = mode
 }
 
 // config returns the configuration of a server that presents the certificate of the current mode.
-func (w *wardrobe) config() *tls.Config {
+func (w *certificates) config() *tls.Config {
 	return &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()

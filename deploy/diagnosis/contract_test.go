@@ -69,7 +69,7 @@ func TestBothTargetsKeepTheContract(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("Django %t", s.django != nil), func(t *testing.T) {
 			defer st.close()
-			c := &contractor{t: t, base: st.target(), client: &http.Client{Timeout: 10 * time.Second}}
+			c := &contractTest{t: t, base: st.target(), client: &http.Client{Timeout: 10 * time.Second}}
 			pair := `{"username": "` + member + `", "password": "` + password + `"}`
 			tokens := c.ask(exchange{"a login", "POST", tokenPath, "", pair, []int{200}, []string{"access", "refresh"}})
 			c.access, c.refresh = fmt.Sprint(tokens["access"]), fmt.Sprint(tokens["refresh"])
@@ -80,20 +80,20 @@ func TestBothTargetsKeepTheContract(t *testing.T) {
 	}
 }
 
-// contractor holds one target to the contract.
-type contractor struct {
+// contractTest holds one target to the contract.
+type contractTest struct {
 	t               *testing.T
 	base            string
 	client          *http.Client
 	access, refresh string // tokens, for ACCESS and REFRESH in an exchange
 }
 
-func (c *contractor) fill(text string) string {
+func (c *contractTest) fill(text string) string {
 	return string(bytes.ReplaceAll(bytes.ReplaceAll([]byte(text), []byte("ACCESS"), []byte(c.access)), []byte("REFRESH"), []byte(c.refresh)))
 }
 
 // ask sends a request, compares the answer and returns it.
-func (c *contractor) ask(e exchange) map[string]any {
+func (c *contractTest) ask(e exchange) map[string]any {
 	c.t.Helper()
 	req, err := http.NewRequestWithContext(c.t.Context(), e.method, c.base+e.path, bytes.NewReader([]byte(c.fill(e.body))))
 	if err != nil {

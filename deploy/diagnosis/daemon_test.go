@@ -153,8 +153,8 @@ func (s *status) blame(rule, series string) culprit {
 	return ""
 }
 
-// starve leaves the daemon no free descriptor. It lowers the limit to descriptors that are in use from the start.
-func starve(s *stage) error {
+// takeDescriptors leaves the daemon no free descriptor. It lowers the limit to descriptors that are in use from the start.
+func takeDescriptors(s *stage) error {
 	limit := s.daemon.limit
 	limit.Cur = 4
 	return unix.Prlimit(s.daemon.cmd.Process.Pid, unix.RLIMIT_NOFILE, &limit, nil)

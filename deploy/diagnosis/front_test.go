@@ -120,8 +120,8 @@ func withKey(key string) func(*http.Request) bool {
 	}
 }
 
-// stranger is the requests without a credential to some paths.
-func stranger(paths ...string) func(*http.Request) bool {
+// withoutKey is the requests without a credential to some paths.
+func withoutKey(paths ...string) func(*http.Request) bool {
 	these := path(paths...)
 	return func(r *http.Request) bool { return r.Header.Get("Authorization") == "" && these(r) }
 }

@@ -51,14 +51,14 @@ func TestMatrix(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(prepared.folder) })
 	all, began := cases(pattern), time.Now()
-	theater := &theater{binary: binary, folder: t.TempDir(), began: began}
-	go theater.pulse.beat(t.Context())
-	theater.perform(t.Context(), all)
+	matrix := &runner{binary: binary, folder: t.TempDir(), began: began}
+	go matrix.timers.measure(t.Context())
+	matrix.runAll(t.Context(), all)
 	explain(os.Stdout, all, *logs)
 	fmt.Println()
 	print(os.Stdout, all)
 	fmt.Printf("%d cases in %v; %d of them again, because the machine was too busy or a message came before the fault\n",
-		len(all), time.Since(began).Round(time.Second), theater.again.Load())
+		len(all), time.Since(began).Round(time.Second), matrix.again.Load())
 	for _, o := range all {
 		if o.err != nil {
 			t.Errorf("%s, seed %d: the matrix itself failed: %v", o.row.name, o.seed, o.err)
@@ -92,17 +92,17 @@ func rows() []row {
 	return slices.Concat(serverRows(), gatewayRows(), networkRows(), credentialRows(), loginRows(), leakRows(), watcherRows(), djangoRows())
 }
 
-// theater is where cases are played.
-type theater struct {
+// runner runs the cases of the matrix.
+type runner struct {
 	binary, folder string
-	pulse          pulse
+	timers         lateTimers
 	number         atomic.Int64 // of stages so far
 	again          atomic.Int64 // cases that were played again
 	began          time.Time
 }
 
-// perform plays cases, the longest first.
-func (h *theater) perform(ctx context.Context, all []*outcome) {
+// runAll runs cases, the longest first.
+func (h *runner) runAll(ctx context.Context, all []*outcome) {
 	order := slices.Clone(all)
 	slices.SortStableFunc(order, func(a, b *outcome) int { return int(weight(b.row) - weight(a.row)) })
 	simple, real := make(chan int, len(order)), make(chan int, len(order))
@@ -131,12 +131,12 @@ func (h *theater) perform(ctx context.Context, all []*outcome) {
 }
 
 // play plays one case, and again if it is not good and the machine was too busy for it.
-func (h *theater) play(ctx context.Context, o *outcome) {
+func (h *runner) play(ctx context.Context, o *outcome) {
 	for try := 1; ; try++ {
 		*o = outcome{row: o.row, seed: o.seed}
 		from := time.Now()
 		o.run(ctx, h.binary, h.folder, int(h.number.Add(1)))
-		disturbed := o.err != nil || !o.good() && h.pulse.missed(from, time.Now())
+		disturbed := o.err != nil || !o.good() && h.timers.missed(from, time.Now())
 		if !disturbed || try == maxTries || time.Since(h.began) > longReplay {
 			fmt.Printf("%s, seed %d: %s\n", o.row.name, o.seed, o.short())
 			return

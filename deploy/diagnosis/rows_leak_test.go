@@ -7,7 +7,7 @@ import "net/http"
 // leakRows are access that must not be, and what looks like it.
 func leakRows() []row {
 	wide := setup{wide: true}
-	guarded := stranger(collectionsPath)
+	guarded := withoutKey(collectionsPath)
 	page := jsonAnswer(200, `{"count": 1, "next": null, "previous": null, "results": [{"id": 7, "name": "Secret"}]}`)
 	return []row{
 		{name: "strangers are let in", harm: answers(guarded, 1, page), want: []culprit{leak}},

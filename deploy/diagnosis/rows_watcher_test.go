@@ -21,7 +21,7 @@ func nothing(*stage) error { return nil }
 // again takes the descriptors away for most of the time. Messages are delivered in between.
 func again(s *stage) error {
 	for at := time.Duration(0); at < 80*time.Second; at += 4 * time.Second {
-		s.after(at, func() error { return starve(s) })
+		s.after(at, func() error { return takeDescriptors(s) })
 		s.after(at+3*time.Second, func() error { return feed(s) })
 	}
 	return nil
@@ -30,13 +30,13 @@ func again(s *stage) error {
 // watcherRows are faults of squarewatch and its machine, and what no message is due for.
 func watcherRows() []row {
 	return []row{
-		{name: "no descriptors are left", harm: starve, want: []culprit{watcher}, ends: true, lasts: 75 * time.Second},
+		{name: "no descriptors are left", harm: takeDescriptors, want: []culprit{watcher}, ends: true, lasts: 75 * time.Second},
 		{name: "descriptors run out again and again", hard: true, harm: again, want: []culprit{watcher}, lasts: 85 * time.Second},
 		{
 			name: "descriptors run out, and the target has a name", hard: true, setup: setup{name: true}, harm: again,
 			want: []culprit{watcher}, lasts: 85 * time.Second,
 		},
-		{name: "no descriptors are left for a moment", hard: true, harm: briefly(3*time.Second, starve), want: []culprit{nobody}},
+		{name: "no descriptors are left for a moment", hard: true, harm: briefly(3*time.Second, takeDescriptors), want: []culprit{nobody}},
 		{name: "the process stands still", hard: true, harm: freeze(8 * time.Second), want: []culprit{nobody, watcher}},
 		{name: "nothing breaks", harm: nothing, want: []culprit{nobody}},
 		{name: "tokens lapse and are renewed", setup: setup{login: true}, harm: nothing, want: []culprit{nobody}},

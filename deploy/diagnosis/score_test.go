@@ -42,7 +42,7 @@ type outcome struct {
 	delicate bool          // a wrong culprit in a matter of security, or about what we should mend
 }
 
-// maxUpdates is how many UPDATEs of one fault are no nuisance.
+// maxUpdates is how many UPDATEs of one fault people may get.
 const maxUpdates = 3
 
 // judge sets the grade from the messages.

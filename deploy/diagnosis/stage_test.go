@@ -42,7 +42,7 @@ type stage struct {
 	api      *aisquaretest.API
 	gate     *gate // before the target
 	server   *http.Server
-	certs    *wardrobe
+	certs    *certificates
 	dns      *nameServer
 	proxy    *proxy
 	other    *gate // the address that is nearly always reachable
@@ -113,7 +113,7 @@ func (s *stage) serve() error {
 	s.server = &http.Server{Handler: s.front, ErrorLog: log.New(io.Discard, "", 0)}
 	var l net.Listener = g
 	if s.setup.tls || s.setup.proxy {
-		if s.certs, err = newWardrobe(s.ip); err != nil {
+		if s.certs, err = newCertificates(s.ip); err != nil {
 			return err
 		}
 		if err := os.WriteFile(filepath.Join(s.folder, "ca.pem"), s.certs.trusted.pem(), 0o600); err != nil {
@@ -146,14 +146,14 @@ func (s *stage) surround() (err error) {
 		if s.other, err = newGate(s.at(53), rand.New(rand.NewPCG(1, 1))); err != nil {
 			return err
 		}
-		go greet(s.other)
+		go closeAll(s.other)
 		s.closers = append(s.closers, func() { _ = s.other.Close() })
 	}
 	return nil
 }
 
-// greet closes every connection that it accepts.
-func greet(l net.Listener) {
+// closeAll closes every connection that it accepts.
+func closeAll(l net.Listener) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// slowFactor and slowMargin say when a run as expected is slow: when it took so many times the median of its strip, and so much more.
+	// A run as expected is slow when it took longer than slowFactor times the median of its strip, and longer than the median by slowMargin.
 	slowFactor = 3
 	slowMargin = 50 * time.Millisecond
 )

@@ -16,14 +16,14 @@ const (
 	longReplay = 10 * time.Minute // after this time no case is played again
 )
 
-// pulse measures how late timers are.
-type pulse struct {
+// lateTimers measures how late timers are.
+type lateTimers struct {
 	mu   sync.Mutex
 	late []time.Time // when a timer was too late
 }
 
-// beat measures until ctx ends.
-func (p *pulse) beat(ctx context.Context) {
+// measure runs until ctx ends.
+func (p *lateTimers) measure(ctx context.Context) {
 	const every = 50 * time.Millisecond
 	for due := time.Now().Add(every); rest(ctx, time.Until(due)); due = time.Now().Add(every) {
 		if now := time.Now(); now.Sub(due) > tooLate {
@@ -35,7 +35,7 @@ func (p *pulse) beat(ctx context.Context) {
 }
 
 // missed reports whether a timer was too late between two times.
-func (p *pulse) missed(from, to time.Time) bool {
+func (p *lateTimers) missed(from, to time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, at := range p.late {
