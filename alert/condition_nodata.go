@@ -12,7 +12,7 @@ const missedIntervals = 3
 // noDataCondition fires when a probe finishes no runs. Without runs, no other rule can fire.
 type noDataCondition struct {
 	schedule probe.Schedule
-	longest  time.Duration // longest time that a run can take
+	longest  time.Duration // [probe.Probe.Longest]
 	last     time.Time     // when the last run finished, or when watching began
 	due      time.Time     // when the next run should have finished; recomputed only after it has passed, so that observe is cheap
 	runs     int           // 0 before the first run, then 1
@@ -63,15 +63,21 @@ func (c *noDataCondition) levelInTime() level {
 	return levelClear
 }
 
-// nextDue returns when the next three runs must have finished, or a time in 100 years if the schedule has ended.
+// nextDue returns when the next three runs must have finished, or a time in 100 years if the schedule has ended. The first of them may fail
+// and last until its looks have ended. Runs that are due meanwhile are missed, because it is still going on.
 func (c *noDataCondition) nextDue() time.Time {
-	due := c.last
-	for range missedIntervals {
-		if due = c.schedule.Next(due); due.IsZero() {
-			return c.last.AddDate(100, 0, 0)
+	due := c.schedule.Next(c.last)
+	looked := due.Add(probe.LongestLooks)
+	for range missedIntervals - 1 {
+		if due.IsZero() {
+			break
 		}
+		due = c.schedule.Next(due)
 	}
-	return due.Add(c.longest)
+	if due.IsZero() {
+		return c.last.AddDate(100, 0, 0)
+	}
+	return later(due, looked).Add(c.longest)
 }
 
 // describe sets the figures: 0 runs and rate 1 while the incident fires.
@@ -101,5 +107,5 @@ func (c *noDataCondition) restart(now time.Time) { c.last, c.due = now, time.Tim
 // LongestWithoutRun returns the longest time without a finished run at which [NoDataRule] does not fire. Systems that cannot follow a
 // schedule, such as Prometheus, compare with it.
 func LongestWithoutRun(p *probe.Probe) time.Duration {
-	return p.Schedule.LongestGap(missedIntervals) + p.Longest()
+	return max(p.Schedule.LongestGap(missedIntervals), p.Schedule.LongestGap(1)+probe.LongestLooks) + p.Longest()
 }

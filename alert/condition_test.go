@@ -178,6 +178,23 @@ func TestAProbeWithoutRunsFires(t *testing.T) {
 	same(t, nil, summaries(weekdays.Advance(friday.Add(59*time.Hour))))
 }
 
+// TestARunWithLooksIsNotMissing has a probe that runs every second, while names do not resolve: each run lasts its timeout, and then its
+// looks.
+func TestARunWithLooksIsNotMissing(t *testing.T) {
+	p := scheduled("a", "@every 1s")
+	p.Timeout = 900 * time.Millisecond
+	e := engine(t, alert.EngineOptions{Probes: []probe.Probe{p}})
+	e.Resume(start())
+	at := func(ms int) time.Time { return start().Add(time.Duration(ms) * time.Millisecond) }
+	var got []alert.Transition
+	for _, ended := range []int{100, 5900, 10900} { // one look a second late
+		got = append(got, e.Advance(at(ended-1))...)
+		got = append(got, e.Observe(result("a", at(ended), 200))...)
+	}
+	same(t, nil, summaries(got))
+	same(t, []string{"17 firing no-data/a 0/0"}, summaries(e.Advance(at(60_000))))
+}
+
 // TestOnlyTheWatcherRuleCountsOurOwnShortage lets runs fail between good ones, because squarewatch has no descriptors left. There is one
 // message when this lasts, and one at its end.
 func TestOnlyTheWatcherRuleCountsOurOwnShortage(t *testing.T) {

@@ -37,6 +37,9 @@ type Look struct {
 // lookTimeout limits one look. A run makes at most two.
 const lookTimeout = 2 * time.Second
 
+// LongestLooks is how much longer than [Probe.Longest] a failed run can take: its looks, and a second for all else.
+const LongestLooks = 2*lookTimeout + time.Second
+
 // Pauses between two looks of a kind at the same subject.
 const (
 	targetPause = 10 * time.Second // requests to the target
