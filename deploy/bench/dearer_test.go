@@ -24,8 +24,9 @@ type bounded struct {
 func dearer(recorded recording, now []cell) (table string, beyond []string) {
 	var text strings.Builder
 	fmt.Fprintln(&text, "| what | recorded | now | allowed |\n| --- | --- | --- | --- |")
+	processor := []bounded{{timesBare, "× bare", cpuAllowed}, {cpuPerRun, "µs/run", cpuAllowed}}
 	for _, c := range now {
-		for _, together := range [][]bounded{{{timesBare, "× bare", cpuAllowed}, {cpuPerRun, "µs/run", cpuAllowed}}, {{resident, "MB", memoryAllowed}}} {
+		for _, together := range [][]bounded{processor, {{resident, "MB", memoryAllowed}}} {
 			var lines []string
 			for _, b := range together {
 				before, known := recorded.figure(c.setting, everything, b.name)
@@ -33,10 +34,10 @@ func dearer(recorded recording, now []cell) (table string, beyond []string) {
 					lines = append(lines, fmt.Sprintf("%v, %s was never recorded: make bench-record", c.setting, b.unit))
 					continue
 				}
-				got := c.Programs[everything][b.name]
-				line := fmt.Sprintf("| %v, %s | %s | %s | %s |", c.setting, b.unit, withSpread(before), withSpread(got), number(before.Median*b.allowed))
+				got, most := c.Programs[everything][b.name], before.Median*b.allowed
+				line := fmt.Sprintf("| %v, %s | %s | %s | %s |", c.setting, b.unit, withSpread(before), withSpread(got), number(most))
 				fmt.Fprintln(&text, line)
-				if got.Low > before.Median*b.allowed {
+				if got.Low > most {
 					lines = append(lines, line)
 				}
 			}
