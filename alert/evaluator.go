@@ -8,8 +8,12 @@ import (
 	"squarewatch/probe"
 )
 
-// standstill is a delay. When Run wakes up this much later than planned, the process did not run: it was stopped, or the machine slept.
-const standstill = 2 * time.Second
+// Run reads the clock at least every beatInterval. If its last reading is older than standstill, the process did not run meanwhile: it was
+// stopped, or the machine slept.
+const (
+	beatInterval = 500 * time.Millisecond
+	standstill   = 2 * time.Second
+)
 
 // maxSleep limits how long Run sleeps before a deadline. A timer does not notice that the wall clock was set, so Run looks at the clock at
 // least this often.
@@ -27,7 +31,7 @@ type Evaluator struct {
 	engine      *Engine
 	transitions []Transition // waiting to be handled, in order
 	wakeAt      time.Time    // when Run wakes by itself; zero for never
-	asleep      bool         // Run sleeps, until wakeAt at most
+	readAt      time.Time    // the last reading of the clock; zero while Run does not run
 }
 
 var _ probe.Sink = (*Evaluator)(nil)
@@ -164,6 +168,7 @@ func (v *Evaluator) Incidents() []Incident {
 // Run handles transitions, and advances the engine as time passes, until ctx ends. Before it returns, it handles everything that was
 // observed until then.
 func (v *Evaluator) Run(ctx context.Context) {
+	defer v.startBeat()()
 	for {
 		handled, wait := v.handleAll()
 		switch {
@@ -220,38 +225,59 @@ func (v *Evaluator) advance() ([]Transition, time.Duration) {
 	return changes, wait
 }
 
-// nowLocked returns the time. If the process stood still while Run slept, no probe was watched meanwhile: then the time without runs is no
-// evidence, and no series is overdue. The dispatcher reports the missed runs, but perhaps later. The caller holds mu.
+// nowLocked returns the time. If the process stood still, no probe was watched meanwhile: then the time without runs is no evidence, and no
+// series is overdue. The dispatcher reports the missed runs, but perhaps later. The caller holds mu.
 func (v *Evaluator) nowLocked() time.Time {
 	now := v.wall().Round(0)
-	if v.asleep && !v.wakeAt.IsZero() && now.Sub(v.wakeAt) > standstill {
-		v.asleep = false
-		v.engine.Resume(now)
+	if v.readAt.IsZero() {
+		return now
 	}
+	if now.Sub(v.readAt) > standstill {
+		v.engine.Resume(now)
+		v.wakeRun()
+	}
+	v.readAt = now
 	return now
 }
 
-// fallAsleep records that Run sleeps for a time; below zero until something wakes it.
-func (v *Evaluator) fallAsleep(wait time.Duration) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.asleep = wait >= 0; v.asleep {
-		v.wakeAt = v.wall().Round(0).Add(wait)
+// startBeat begins to read the clock every beatInterval, in a goroutine: a slow disk may hold up Run while it handles a transition, and the
+// process runs meanwhile. The caller must call the returned function, which stops it.
+func (v *Evaluator) startBeat() (stop func()) {
+	v.setReadAt(v.wall().Round(0))
+	ended := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() { v.beat(ended) })
+	return func() {
+		close(ended)
+		running.Wait()
+		v.setReadAt(time.Time{})
 	}
 }
 
-// awake records that Run is awake.
-func (v *Evaluator) awake() {
+// beat reads the clock every beatInterval until ended is closed.
+func (v *Evaluator) beat(ended <-chan struct{}) {
+	ticker := time.NewTicker(beatInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-ticker.C:
+			v.mu.Lock()
+			v.nowLocked()
+			v.mu.Unlock()
+		}
+	}
+}
+
+func (v *Evaluator) setReadAt(at time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.nowLocked()
-	v.asleep = false
+	v.readAt = at
 }
 
 // sleep waits until a deadline, a wake-up or the end of ctx.
 func (v *Evaluator) sleep(ctx context.Context, wait time.Duration) {
-	v.fallAsleep(wait)
-	defer v.awake()
 	var alarm <-chan time.Time
 	if wait >= 0 {
 		timer := time.NewTimer(wait)
