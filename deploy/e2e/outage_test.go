@@ -35,11 +35,11 @@ func TestNoTraceIsLostToAnOutage(t *testing.T) {
 			o.jaeger.stop(t)
 			from := time.Now()
 			<-time.After(kill)
-			o.killed = time.Now()
 			if err := o.daemon.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			_ = o.daemon.Wait() // it was killed
+			_ = o.daemon.Wait()   // it was killed
+			o.killed = time.Now() // it asked until now
 			o.start(t)
 			<-time.After(time.Until(from.Add(outage)))
 			until := time.Now()
