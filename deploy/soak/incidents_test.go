@@ -55,13 +55,13 @@ func (r *report) checkIncidents(s *stage, k *kept) {
 		}
 		r.checkSilence(j, id, i, messages[id])
 		switch {
-		case j.isBlank(i):
+		case j.isBlank(i), i.leader != "" && j.isBlank(k.incidents[i.leader]):
 			blank++
 		case len(t.firing)+len(t.resolved) > 0:
 			r.checkTold(j, t)
 		case isNamed(k.incidents, messages, i), isGrouped(all, messages, k, i.leader):
 			joined++
-		case j.mayBeQuiet(i):
+		case j.mayBeQuiet(i), j.isCoveredAfterSilence(k.incidents, messages, i):
 			quiet++
 		case !j.unsureAt(i.fired) && !j.unsureAt(i.resolved):
 			r.fails("every incident is announced", "%s of %s, %s to %s, is in no message", id, i.series, stamp(i.fired), stamp(i.resolved))
@@ -138,15 +138,36 @@ func (r *report) checkSilence(j *journal, id string, i keptIncident, of slackstu
 	}
 }
 
-// mayBeQuiet reports whether an incident may be in no message: a silence covers it until its end, and it began before anything was told.
+// mayBeQuiet reports whether an incident may be in no message: a silence covers it until its end, and nothing was delivered before. The
+// silence drops a message that waits for Slack, also in the pause after Slack has failed.
 func (j *journal) mayBeQuiet(i keptIncident) bool {
 	return slices.ContainsFunc(j.silences, func(quiet silenced) bool {
 		over := func(r span) bool { return r.holds(quiet.until, taken) && r.holds(i.resolved, taken) } // nobody could announce it
 		if quiet.probe != i.series || !quiet.holds(i.resolved, 2*time.Second) && !slices.ContainsFunc(j.restarts, over) {
 			return false
 		}
-		waited := slices.ContainsFunc(j.slack, func(away span) bool { return away.holds(i.fired, taken) })
-		return waited || !i.fired.Before(quiet.from.Add(-taken))
+		waited := func(away span) bool { return away.from.Before(quiet.from) && away.until.Add(slackPause).After(i.fired) }
+		return slices.ContainsFunc(j.slack, waited) || !i.fired.Before(quiet.from.Add(-taken))
+	})
+}
+
+// slackPause is the longest pause that the daemon makes after Slack has failed for as long as a soak lets it: pauses double.
+const slackPause = 30 * time.Second
+
+// isCoveredAfterSilence reports whether a silence of an incident ended while another incident was announced that blames the same
+// credential. That one explains it, so that the end of the silence announces nothing.
+func (j *journal) isCoveredAfterSilence(all map[string]keptIncident, messages map[string]slackstub.Messages, i keptIncident) bool {
+	return slices.ContainsFunc(j.silences, func(quiet silenced) bool {
+		if i.blamed == "" || quiet.probe != i.series || !quiet.holds(i.fired, taken) {
+			return false
+		}
+		for id, other := range all {
+			explains := other.blamed == i.blamed && other.series != i.series && len(messages[id]) > 0
+			if explains && !other.fired.After(quiet.until.Add(taken)) && !other.resolved.Before(i.resolved.Add(-evaluated)) {
+				return true
+			}
+		}
+		return false
 	})
 }
 

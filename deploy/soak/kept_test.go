@@ -35,6 +35,7 @@ type keptIncident struct {
 	rule, series, state string
 	fired, resolved     time.Time
 	leader              string // identifier of the incident that it joined
+	blamed              string // the credential of its newest runs, if they blame one
 }
 
 // readKept reads the database of a daemon that has ended.
@@ -113,7 +114,7 @@ func keptIncidents(ctx context.Context, db *sql.DB) (map[string]keptIncident, er
 		if err := json.Unmarshal([]byte(text), &said); err != nil {
 			return nil, err
 		}
-		i.leader = said.Leader
+		i.leader, i.blamed = said.Leader, said.Blamed
 		all[id] = i
 	}
 	return all, rows.Err()

@@ -105,6 +105,7 @@ func (r *report) check(ctx context.Context, s *stage, used *use) {
 	}
 	r.checkUse(used, runs)
 	r.checkRule(&s.journal, &k)
+	r.checkNoData(&s.journal, &k)
 	r.checkIncidents(s, &k)
 	if refused := s.slack.Refused(); len(refused) > 0 {
 		r.fails("Slack takes every message", "%d refused, the first: %s", len(refused), refused[0])
