@@ -203,6 +203,30 @@ func TestAReloadKeepsWhatIsUnchanged(t *testing.T) {
 	}
 }
 
+// TestAnotherProbeInTheListKeepsIncidents adds a probe to the list of a rule per probe, at a reload and at a restart. The incident of the
+// probe that stays continues. A rule over all probes begins to count again.
+func TestAnotherProbeInTheListKeepsIncidents(t *testing.T) {
+	listed := func(per alert.Per, names ...string) []alert.Rule {
+		return []alert.Rule{rule(func(r *alert.Rule) { r.Per, r.Probes = per, names })}
+	}
+	for per, want := range map[alert.Per]int{alert.PerProbe: 0, alert.PerAll: 1} {
+		first := engine(t, alert.EngineOptions{Rules: listed(per, "a"), Probes: probes("a", "b")})
+		replay(first, time.Second, codes(5, 500), 0)
+		options := alert.EngineOptions{Rules: listed(per, "a", "b"), Probes: probes("a", "b")}
+		restarted := engine(t, options)
+		restarted.Restore(first.States())
+		restarted.Resume(start().Add(10 * time.Second))
+		options.Previous = first
+		for name, second := range map[string]*alert.Engine{"a restart": restarted, "a reload": engine(t, options)} {
+			ended := second.Advance(start().Add(11 * time.Second))
+			if len(ended) != want || len(second.Incidents()) != 1-want {
+				t.Errorf("rule per %s: want %d incident ended by %s, got %v and %d that fire", per, want, name, summaries(ended),
+					len(second.Incidents()))
+			}
+		}
+	}
+}
+
 func TestALowerThresholdTakesEffectAtTheReload(t *testing.T) {
 	first := engine(t, alert.EngineOptions{Rules: []alert.Rule{rule(nil)}, Probes: probes("a")})
 	replay(first, time.Second, codes(9, 200, 1, 500), 0)

@@ -84,7 +84,8 @@ func (e *Engine) Restore(states []SeriesState) {
 	for i := range states {
 		state := &states[i]
 		s := keyed[seriesKey{rule: state.Rule, series: state.Series}]
-		changed := s != nil && state.Counts != "" && state.Counts != s.rule.counts()
+		// Before version 0.2, the list of probes was part of the text of each rule.
+		changed := s != nil && state.Counts != "" && state.Counts != s.rule.counts() && state.Counts != s.rule.countsOf(s.rule.Probes)
 		if s == nil || changed {
 			if state.State == Firing || state.Owed != nil {
 				rule := &Rule{Name: state.Rule}

@@ -221,9 +221,18 @@ func (r *Rule) countsLike(other *Rule) bool {
 	return r.Name == other.Name && r.counts() == other.counts()
 }
 
-// counts says how the rule counts, as text: which runs, and over which windows. Thresholds are not part of it.
+// counts says how the rule counts, as text: which runs, and over which windows. Thresholds are not part of it. Nor is the list of probes of
+// a rule per probe, whose series count one probe each: another probe in the list changes nothing for them.
 func (r *Rule) counts() string {
-	return fmt.Sprintf("%v of %v per %s in %v, objective %v in %v", r.On, r.Probes, r.Per, r.Window, r.Objective, r.Period)
+	if r.Per == PerProbe {
+		return r.countsOf([]string{"*"})
+	}
+	return r.countsOf(r.Probes)
+}
+
+// countsOf says how the rule counts the runs of probes.
+func (r *Rule) countsOf(probes []string) string {
+	return fmt.Sprintf("%v of %v per %s in %v, objective %v in %v", r.On, probes, r.Per, r.Window, r.Objective, r.Period)
 }
 
 // moreUrgent returns the more urgent of two severities; an empty one is the least urgent.
