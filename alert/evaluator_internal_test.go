@@ -110,8 +110,8 @@ func TestAStandstillDuringATransitionDoesNotFireNoData(t *testing.T) {
 	}
 }
 
-// TestASlowHandlerIsNoStandstill has a handler that takes ten seconds for a transition. Then no-data fires for the other probe, when it would
-// have fired with a quick one.
+// TestASlowHandlerIsNoStandstill has a handler that takes ten seconds for a transition. Then no-data fires when it would have fired with a
+// quick one.
 func TestASlowHandlerIsNoStandstill(t *testing.T) {
 	fires := func(takes time.Duration) (after time.Duration) {
 		synctest.Test(t, func(t *testing.T) {

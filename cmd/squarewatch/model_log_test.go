@@ -182,7 +182,7 @@ func (r *modelRule) bad(run *probe.Result) bool {
 
 // countsLike reports whether two rules count the same runs over the same time.
 func (r *modelRule) countsLike(o *modelRule) bool {
-	return r.on == o.on && r.per == o.per && r.window == o.window && slices.Equal(r.probes, o.probes)
+	return r.on == o.on && r.per == o.per && r.window == o.window && (r.per == "probe" || slices.Equal(r.probes, o.probes))
 }
 
 // notifies reports whether a configuration sends messages of a rule to a place. An empty rule asks for any rule.

@@ -114,15 +114,28 @@ func (v *modelVerdict) checkTrue() {
 					in.Series, v.since(at))
 				continue
 			}
-			// A run that ends at the same instant may count or not.
-			l, before := v.level(life, e, at), v.level(life, e, at.Add(-1))
-			if is == "over" && !l.mayCross && !before.mayCross || is == "clear" && !l.mayClear && !before.mayClear {
+			if !v.mayBe(is, life, at, m.received) {
 				v.fails("what is announced is true", "%v: %s of %s %s to %s: it was not %s at %v", v.since(m.received), m.Event, in.Rule, in.Series,
 					m.place, is, v.since(at))
 			}
 			v.checkFigures(m, &in)
 		}
 	}
+}
+
+// mayBe reports whether a series may have been "over" or "clear" at a time, by the thresholds of then or of a reload until the message was
+// received. A run that ends at the same instant may count or not.
+func (v *modelVerdict) mayBe(is string, life *modelLife, at, received time.Time) bool {
+	return slices.ContainsFunc(v.eras, func(e modelEra) bool {
+		if e.from.After(received) || !e.until.After(at) {
+			return false
+		}
+		l, before := v.level(life, &e, at), v.level(life, &e, at.Add(-1))
+		if is == "over" {
+			return l.mayCross || before.mayCross
+		}
+		return l.mayClear || before.mayClear
+	})
 }
 
 // checkFigures compares the figures of a message about one probe with the runs.
@@ -161,7 +174,7 @@ func (v *modelVerdict) checkLooks() {
 			if in := (alert.Incident{Rule: s.Rule}); !ofFile(&in) {
 				continue
 			}
-			life := v.life(key, look.at)
+			life := v.lifeIn(key, look.era)
 			if _, ok := want[key]; !ok {
 				v.fails("there are the series of the configuration", "%v: there is %s %s", v.since(look.at), s.Rule, s.Series)
 			} else if life != nil && s.State == alert.Firing && (life.over.IsZero() || life.over.After(look.at)) {

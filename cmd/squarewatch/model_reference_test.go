@@ -14,7 +14,7 @@ import (
 type modelReference struct {
 	*modelLog
 
-	samples []time.Time // every second, each end of a run, and just before it
+	samples []time.Time // every second, each end of a run and just before it, and each beginning of a configuration
 	lives   []modelLife
 }
 
@@ -23,6 +23,7 @@ type modelLife struct {
 	modelSeries
 
 	from, until time.Time
+	first, last int            // the numbers of its eras
 	firing      []modelStretch // in which it must fire
 	clear       []modelStretch // in which it must be clear
 	over        time.Time      // when it first may have been over the threshold; zero for never
@@ -48,6 +49,9 @@ func newModelReference(l *modelLog) *modelReference {
 	for i := range l.runs {
 		r.samples = append(r.samples, l.runs[i].End, l.runs[i].End.Add(-time.Millisecond))
 	}
+	for i := range l.eras {
+		r.samples = append(r.samples, l.eras[i].from)
+	}
 	slices.SortFunc(r.samples, time.Time.Compare)
 	r.findLives()
 	for i := range r.lives {
@@ -65,11 +69,12 @@ func (r *modelReference) findLives() {
 		now := e.series
 		for key, m := range now {
 			if was, ok := before[key]; ok && m.rule.countsLike(was.rule) {
-				r.lives[current[key]].until = e.until
+				l := &r.lives[current[key]]
+				l.until, l.last = e.until, i
 				continue
 			}
 			current[key] = len(r.lives)
-			r.lives = append(r.lives, modelLife{modelSeries: key, from: e.from, until: e.until})
+			r.lives = append(r.lives, modelLife{modelSeries: key, from: e.from, until: e.until, first: i, last: i})
 		}
 		before = now
 	}
@@ -79,6 +84,16 @@ func (r *modelReference) findLives() {
 func (r *modelReference) life(key modelSeries, at time.Time) *modelLife {
 	for i := range r.lives {
 		if l := &r.lives[i]; l.modelSeries == key && !at.Before(l.from) && at.Before(l.until) {
+			return l
+		}
+	}
+	return nil
+}
+
+// lifeIn returns the life of a series in an era by its number; nil for none. Several eras may begin at one time.
+func (r *modelReference) lifeIn(key modelSeries, era int) *modelLife {
+	for i := range r.lives {
+		if l := &r.lives[i]; l.modelSeries == key && l.first <= era && era <= l.last {
 			return l
 		}
 	}

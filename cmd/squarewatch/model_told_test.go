@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"squarewatch/alert"
+	"squarewatch/probe"
 )
 
 const (
@@ -42,7 +43,7 @@ func (v *modelVerdict) checkToldAt(life *modelLife, since, at time.Time) {
 		if !e.file.notifies(n.place, m.rule) || v.isRefusing(n.place, from, at) || v.shows(n.place, life.modelSeries, from, at) {
 			continue
 		}
-		if v.isExplained(n.place, life, from, at, at.Sub(since) < modelNamed) {
+		if v.isExplained(n.place, life, from, at, at.Sub(since) < modelNamed) || v.wasExplained(n.place, life, since, from) {
 			continue
 		}
 		v.fails("what fires is announced", "%v: %s %s must fire since %v, and %s was not told", v.since(at), life.rule, life.name,
@@ -117,6 +118,12 @@ func (v *modelVerdict) shows(place string, key modelSeries, from, at time.Time) 
 	return yes
 }
 
+// wasExplained reports whether an incident explained a series before a time at which the series is below its threshold. When such an
+// incident is over, the series fires at its threshold only.
+func (v *modelVerdict) wasExplained(place string, life *modelLife, since, at time.Time) bool {
+	return !v.level(life, v.era(at), at).mustCross && v.isExplained(place, life, since, at, false)
+}
+
 // isExplained reports whether a place shows another incident that explains a series: it names the series or has the same probes. At first,
 // any other incident may be about to name the series. A silence holds the name back.
 func (v *modelVerdict) isExplained(place string, life *modelLife, from, at time.Time, isNew bool) (yes bool) {
@@ -126,9 +133,17 @@ func (v *modelVerdict) isExplained(place string, life *modelLife, from, at time.
 		}
 		named := slices.ContainsFunc(in.Joined, func(j alert.JoinedSeries) bool { return j.Rule == life.rule && j.Series == life.name })
 		held := v.silenced(in.Rule, string(in.Per), in.Series, from.Add(-modelNamed), at)
-		yes = yes || isNew || named || held || v.shareProbe(life.modelSeries, modelSeries{in.Rule, in.Series}, at)
+		other := modelSeries{in.Rule, in.Series}
+		yes = yes || isNew || named || held || v.shareProbe(life.modelSeries, other, at) || v.isCovered(life.modelSeries, &in, at)
 	})
 	return yes
+}
+
+// isCovered reports whether an incident blames the credential with which all probes of a series act.
+func (v *modelVerdict) isCovered(key modelSeries, in *alert.Incident, at time.Time) bool {
+	e := v.era(at)
+	other := func(name string) bool { return !e.file.probe(name).keyed }
+	return in.Blame == probe.BlameCredential && !slices.ContainsFunc(e.series[key].probes, other)
 }
 
 // shareProbe reports whether two series count runs of the same probe.
