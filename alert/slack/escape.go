@@ -17,6 +17,7 @@ const (
 	cutPhrase  = 200 // a list of names or codes
 	cutNote    = 150 // a person's note in a message
 	cutReason  = 300
+	cutList    = 400 // the names of a list
 	cutExcerpt = 600 // 300 characters of the API's answer, and room for the entities in them
 	cutURL     = 800 // longer addresses are not linked
 	cutPage    = 300 // longer addresses of an incident's page are not linked

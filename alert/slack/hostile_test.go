@@ -1,6 +1,7 @@
 package slack_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -77,6 +78,34 @@ func TestHostileTextsAreHarmless(t *testing.T) {
 				checkBox(t, slack.Terminal(m, 60, true), 60)
 			}
 		})
+	}
+}
+
+// TestACrowdFitsIntoAMessage fills every list of a message with many long names, of which each is different.
+func TestACrowdFitsIntoAMessage(t *testing.T) {
+	for _, long := range []string{strings.Repeat("a", 100), strings.Repeat("&", 100), strings.Repeat("生", 100)} {
+		n := hostile(strings.Repeat(long, 100))
+		n.Others, n.Group = nil, nil
+		i := &n.Incident
+		i.Labels, i.Joined, i.Affected = map[string]string{}, nil, nil
+		for number := range 40 {
+			name := fmt.Sprintf("%02d%s", number, long)
+			firing, over, ended := serverErrors(), resolved(serverErrors()), resolved(serverErrors())
+			firing.Rule, firing.Series, over.Rule, over.Series, ended.Rule, ended.Series = name, "f"+name, name, "o"+name, name, "e"+name
+			ended.EndReason = name
+			n.Others = append(n.Others, firing, over, ended)
+			i.Joined = append(i.Joined, alert.JoinedSeries{Rule: name, Series: name}, alert.JoinedSeries{Rule: name, Series: name, Over: true})
+			i.Affected = append(i.Affected, name+" "+name)
+			i.BadProbes = append(i.BadProbes, alert.ProbeCount{Probe: name, Runs: 1_000_000, Bad: 1_000_000})
+			i.Labels[name] = name
+			i.Classes = append(i.Classes, alert.ClassCount{Class: probe.ServerError, Code: 500 + number, Runs: 1_000_000})
+		}
+		for _, event := range []alert.Event{alert.EventFiring, alert.EventUpdate, alert.EventResolved, alert.EventEnded} {
+			if n.Event = event; event.Ends() {
+				n.Incident = resolved(n.Incident)
+			}
+			checkLimits(t, slack.Render(n, everything(long)))
+		}
 	}
 }
 

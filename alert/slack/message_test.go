@@ -302,6 +302,24 @@ func TestWithoutATraceAddressTheIdentifierIsShown(t *testing.T) {
 	}
 }
 
+// TestAGroupNamesWhatJoinedItsIncidents has a message about several incidents, to which series have joined.
+func TestAGroupNamesWhatJoinedItsIncidents(t *testing.T) {
+	n := messages()["firing-500"]
+	firing, over := serverErrors(), resolved(serverErrors())
+	firing.Series, over.Series = "feed", "tasks"
+	firing.Joined = []alert.JoinedSeries{{Rule: "server-errors", Series: "search"}, {Rule: "server-errors", Series: "users", Over: true}}
+	over.Joined = []alert.JoinedSeries{{Rule: "slow", Series: "files", Over: true}}
+	n.Others = []alert.Incident{firing, over}
+	got := slack.Render(n, slack.Options{}).Plain()
+	for _, want := range []string{
+		"*Also firing:* server-errors feed (40%), server-errors search\n", "*Also resolved:* server-errors tasks, slow files\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("want %q in\n%s", want, got)
+		}
+	}
+}
+
 // TestAnEndWithoutARecoveryIsGrey checks the word and the colour of such an end. Green would mean a recovery.
 func TestAnEndWithoutARecoveryIsGrey(t *testing.T) {
 	text.EnableColors()

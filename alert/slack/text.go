@@ -58,7 +58,7 @@ func names(list []string) string {
 	for _, name := range list {
 		shown = append(shown, mrkdwn(name, cutName))
 	}
-	return alert.Shortened(shown, maxOthers)
+	return shortened(shown)
 }
 
 // blameChanged reports whether a notification announces another culprit.

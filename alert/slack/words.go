@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"squarewatch/alert"
 	"squarewatch/probe"
@@ -185,31 +186,52 @@ func (v view) runbook() string {
 	return text
 }
 
-// others lists the other incidents of a message. It names each series once.
+// others lists the other incidents of a message, and the series that joined them. It names each series once.
 func others(all []alert.Incident) string {
 	var firing, resolved, ended tally
 	for i := range all {
-		name := security(&all[i]) + mrkdwn(all[i].Rule, cutName) + " " + mrkdwn(all[i].Series, cutName)
+		list, tail := &resolved, ""
 		switch {
 		case all[i].Resolved.IsZero():
-			firing.add(name, fmt.Sprintf(" (%s)", all[i].Rate))
+			list, tail = &firing, fmt.Sprintf(" (%s)", all[i].Rate)
 		case all[i].Ended():
-			ended.add(name, "")
-		default:
-			resolved.add(name, "")
+			list = &ended
+		}
+		list.add(security(&all[i])+seriesName(all[i].Rule, all[i].Series), tail)
+		for _, j := range all[i].Joined {
+			if name := seriesName(j.Rule, j.Series); list.count[name] == 0 && !(list == &firing && j.Over) {
+				list.add(name, "")
+			}
 		}
 	}
 	var lines []string
 	if list := firing.list(); len(list) > 0 {
-		lines = append(lines, "*Also firing:* "+alert.Shortened(list, maxOthers))
+		lines = append(lines, "*Also firing:* "+shortened(list))
 	}
 	if list := resolved.list(); len(list) > 0 {
-		lines = append(lines, "*Also resolved:* "+alert.Shortened(list, maxOthers))
+		lines = append(lines, "*Also resolved:* "+shortened(list))
 	}
 	if list := ended.list(); len(list) > 0 {
-		lines = append(lines, "*Also ended without a recovery:* "+alert.Shortened(list, maxOthers))
+		lines = append(lines, "*Also ended without a recovery:* "+shortened(list))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// shortened lists names until there are maxOthers or cutList characters, and says how many more there are.
+func shortened(list []string) string {
+	shown, length := 0, 0
+	for shown < min(len(list), maxOthers) {
+		length += len(utf16.Encode([]rune(list[shown])))
+		if shown > 0 && length > cutList {
+			break
+		}
+		shown++
+	}
+	return alert.Shortened(list, shown)
+}
+
+func seriesName(rule, series string) string {
+	return mrkdwn(rule, cutName) + " " + mrkdwn(series, cutName)
 }
 
 // tally counts names in the order of their first occurrence.
