@@ -225,8 +225,8 @@ func (v *Evaluator) advance() ([]Transition, time.Duration) {
 	return changes, wait
 }
 
-// nowLocked returns the time. If the process stood still, no probe was watched meanwhile: then the time without runs is no evidence, and no
-// series is overdue. The dispatcher reports the missed runs, but perhaps later. The caller holds mu.
+// nowLocked returns the time. If the process stood still, no probe was watched meanwhile: then the time without runs is not evidence,
+// and no series is overdue. The dispatcher reports the missed runs, but perhaps later. The caller holds mu.
 func (v *Evaluator) nowLocked() time.Time {
 	now := v.wall().Round(0)
 	if v.readAt.IsZero() {

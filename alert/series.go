@@ -47,7 +47,7 @@ type series struct {
 	acknowledged *Acknowledgement
 	owedEnd      *Incident // the incident as it ended, kept until its end is announced; mostly nil
 
-	evidenceFrom time.Time // earlier bad runs are no evidence: the probe was not watched, or something else explains them
+	evidenceFrom time.Time // earlier bad runs are not evidence: the probe was not watched, or something else explains them
 	lastBad      time.Time
 	lastRun      time.Time
 	endReason    string              // why the incident ended without a recovery; mostly empty

@@ -113,7 +113,8 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 	}
 }
 
-// unwanted splits a file of the corpus into what is read and the messages; these stand last, so that places fit.
+// unwanted splits a file of the corpus into what is read and the messages. The messages stand last, so that they do not
+// change the line numbers.
 func unwanted(text string) (body, want string) {
 	var lines []string
 	var kept strings.Builder
@@ -198,7 +199,7 @@ probes:
 	if got := cfg.Probes[0].Body.Reveal(); got != "k="+hush+"&c=$5" {
 		t.Errorf("body: got %q", got)
 	}
-	if got := cfg.Probes[0].Headers["X-File"].Reveal(); got != hush { // the file ends with a line break, which is none of it
+	if got := cfg.Probes[0].Headers["X-File"].Reveal(); got != hush { // the line break at the end of the file is not part of it
 		t.Errorf("header from a file: got %q", got)
 	}
 	if got := cfg.Probes[0].Headers["X-Key"].Reveal(); got != "Token "+hush {

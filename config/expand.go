@@ -38,7 +38,7 @@ func newResolver(path string, options Options) resolver {
 // CredentialsName is the name of the directory of secrets beside the configuration file.
 const CredentialsName = "credentials"
 
-// stateDirectory returns the default of state_dir: what the unit's StateDirectory made, or else that of the unit without an instance.
+// stateDirectory returns the default of state_dir: the directory that StateDirectory= of the unit made, or else /var/lib/squarewatch.
 func (s resolver) stateDirectory() string {
 	if path, ok := s.environ("STATE_DIRECTORY"); ok && filepath.IsAbs(path) && !strings.Contains(path, ":") {
 		return path
@@ -46,8 +46,8 @@ func (s resolver) stateDirectory() string {
 	return defaultStateDir
 }
 
-// lookup returns the value of a reference. Its errors say what to do and never hold a value. A value with a blank at an end is refused,
-// because the blank cannot be seen but makes another address of a webhook address.
+// lookup returns the value of a reference. Its errors say what to do and never hold a value. It refuses a value that begins or ends
+// with a blank, because a blank is invisible and changes the address of a webhook.
 func (s resolver) lookup(r secret.Reference) (string, error) {
 	value, err := s.value(r)
 	if err == nil && strings.TrimSpace(value) != value {

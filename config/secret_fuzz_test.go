@@ -13,8 +13,8 @@ import (
 	"squarewatch/probe"
 )
 
-// FuzzSecretFile reads secrets from a file of any content. It is refused at its place in the configuration, or HTTP can carry it; neither
-// an error nor the printed configuration holds it.
+// FuzzSecretFile reads secrets from a file of any content. Either the secret is refused at its place in the
+// configuration, or an HTTP header can carry it. Neither an error nor the printed configuration shows it.
 func FuzzSecretFile(f *testing.F) {
 	f.Add([]byte(hush), true)
 	f.Add([]byte(hush+"\r\n\n"), false)

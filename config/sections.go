@@ -70,7 +70,7 @@ func (r *reader) probes(document *yaml.Node, raw *file, cfg *Config) {
 	for i := range builtIn {
 		defaults.Apply(&builtIn[i])
 		r.invalid(locate(document, "defaults"), "defaults", builtIn[i].Validate())
-		seen[builtIn[i].Name] = "the catalogue has a probe of that name: choose another name, or leave it out with catalogue: [names]"
+		seen[builtIn[i].Name] = "the catalogue has a probe of that name: choose another name, or leave that probe out with catalogue: [names]"
 	}
 	for i := range raw.Probes {
 		p, at := &raw.Probes[i], fmt.Sprintf("probes[%d]", i)

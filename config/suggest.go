@@ -20,10 +20,10 @@ func Suggest(word string, known []string) string {
 	return "there are " + Shortened(slices.Compact(slices.Sorted(slices.Values(known))))
 }
 
-// maxSuggestions is for how many faults of one file the nearest name is looked up, which takes a while among many names.
+// maxSuggestions is the number of faults of one file for which suggest looks up the nearest name. A search among many names is slow.
 const maxSuggestions = 2 * maxShown
 
-// suggest is [Suggest] for the first faults of a file; nothing shows what it would say of the others.
+// suggest is [Suggest] for the first faults of a file. Later faults are not shown, so they need no suggestion.
 func (r *reader) suggest(word string, known []string) string {
 	if len(r.errors) > maxSuggestions {
 		return "correct the faults above first"

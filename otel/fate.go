@@ -18,7 +18,7 @@ const (
 	FateNotKept FateState = "not_kept" // the run is healthy, and not in the share that is kept
 	FateWaiting FateState = "waiting"  // it waits until the collector accepts it
 	FateLost    FateState = "lost"     // the collector did not accept it, and there is no spool
-	FateSent    FateState = "sent"     // nothing says that the collector lacks it
+	FateSent    FateState = "sent"     // as far as squarewatch knows, the collector has it
 )
 
 // Fate says whether the collector has the trace of a run, as far as this process knows.
@@ -30,7 +30,8 @@ type Fate struct {
 // queued is how long the spans of a run may stay in memory before they are sent or written to the disk.
 const queued = 10 * time.Second
 
-// Fate returns what became of the trace of a stored run. Of an earlier process it knows only what the run and the present settings say.
+// Fate returns what became of the trace of a stored run. For a run of an earlier process, it knows only the run and the present
+// settings.
 func (t *Telemetry) Fate(r *probe.Result) Fate {
 	k := &t.recorder.keeper
 	if !k.enabled {
@@ -79,7 +80,7 @@ func (t *Telemetry) delivery(at time.Time) (FateState, string) {
 	case s.Failing.IsZero() && s.Batches > 1:
 		return FateWaiting, fmt.Sprintf("%d batches of spans are being sent after an outage of the collector", s.Batches)
 	case s.Dropped > 0:
-		return FateSent, fmt.Sprintf("it may lack some: %d spans were lost since the start", s.Dropped)
+		return FateSent, fmt.Sprintf("the collector may lack spans: %d were lost since the start", s.Dropped)
 	}
 	return FateSent, ""
 }

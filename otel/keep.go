@@ -15,7 +15,7 @@ import (
 
 // A healthy run that is late or slow is always kept.
 const (
-	lateRun     = 100 * time.Millisecond // a run is late when it started so long after it was due
+	lateRun     = 100 * time.Millisecond // a run is late when it started at least this long after it was due
 	slowShare   = 0.01                   // a run is slow when it is among this share of the slowest runs of its probe
 	slowMinimum = 100                    // but only if the probe has so many runs
 )

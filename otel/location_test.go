@@ -10,7 +10,7 @@ import (
 	"squarewatch/otel/collector"
 )
 
-// TestTheLocationOfAHost looks for the name of the place in traces and on the metrics page, and for nothing of it without a name.
+// TestTheLocationOfAHost looks for the name of the place in traces and on the metrics page. Without a name, neither has the attribute.
 func TestTheLocationOfAHost(t *testing.T) {
 	for name, labels := range map[string]int{"": 0, "fra": 1} {
 		r := &received{headers: map[string]http.Header{}, resource: map[string]string{}, span: map[string]string{}, record: map[string]string{}}

@@ -64,7 +64,7 @@ func TestLogsAreNotSentByDefault(t *testing.T) {
 	}
 }
 
-// TestACollectorIsAskedForEverySignal sends empty requests in both protocols, and none may leave anything at the collector.
+// TestACollectorIsAskedForEverySignal sends empty requests in both protocols. The collector must not record anything.
 func TestACollectorIsAskedForEverySignal(t *testing.T) {
 	for name, start := range transports() {
 		t.Run(name, func(t *testing.T) {

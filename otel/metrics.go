@@ -32,8 +32,8 @@ type instruments struct {
 
 const unitSeconds = "s"
 
-// newInstruments adds the metrics to a registry. Without classic buckets, only a few of each probe's durations are on the page as text,
-// and none of their phases.
+// newInstruments adds the metrics to a registry. Without classic buckets, the text page has only a few buckets of each probe's
+// durations, and none of their phases.
 func newInstruments(registry *metric.Registry, classic bool) *instruments {
 	request := httpconv.ClientRequestDuration{}
 	ofRuns, ofPhases := fewBounds(), []float64(nil)

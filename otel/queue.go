@@ -34,7 +34,7 @@ type spanQueue struct {
 	added     wake.Signal        // the queue is no longer empty
 	filled    wake.Signal        // a batch is full
 	requested wake.Signal        // the spans in the queue must be exported soon
-	flushes   chan chan struct{} // each is closed when the queue was exported
+	flushes   chan chan struct{} // each is closed when the queue has been exported
 	stopped   chan struct{}      // closed by Shutdown
 	ended     chan struct{}      // closed when everything was exported after that
 

@@ -73,7 +73,7 @@ func (m *recentMessages) add(r *slog.Record) (isNew bool) {
 // (https://github.com/open-telemetry/opentelemetry-go/blob/main/internal/shared/otlp/envconfig/envconfig.go.tmpl).
 type valueHider struct{ slog.Handler }
 
-// Handle passes a record on. If it repeats a variable, Handle leaves out the value, and the error that repeats the value again.
+// Handle passes a record on. Handle leaves out the value of a variable, and an error that contains this value.
 func (h valueHider) Handle(ctx context.Context, r slog.Record) error {
 	var kept []slog.Attr
 	repeats := false

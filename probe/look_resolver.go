@@ -22,7 +22,7 @@ const rootZone = "."
 // resolverLook is the look that checks whether the resolver resolves other names than the target's.
 type resolverLook struct {
 	resolver Resolver
-	other    string // the host of the connectivity address; empty if that is no name
+	other    string // the host of the connectivity address; empty if that is not a name
 	checks   memo[resolved]
 }
 

@@ -33,7 +33,7 @@ func (a actions) Silence(incident, by string, length time.Duration) (time.Time, 
 	silence.By, silence.Until = by, time.Now().Add(length).Round(0)
 	kept, err := a.daemon.silences.Add(context.Background(), silence)
 	if errors.Is(err, alert.ErrNotKept) {
-		err = nil // it is in force, and the outbox reports the disk
+		err = nil // the silence is in force, and the outbox reports the fault of the disk
 	}
 	if err == nil {
 		a.daemon.logSilence(context.Background(), &kept)

@@ -143,7 +143,7 @@ func (d *Daemon) pressSilence(ctx context.Context, ask *pressJSON) (pressedJSON,
 		var asked setting.Duration
 		err := asked.UnmarshalText([]byte(ask.For))
 		if length = time.Duration(asked); err != nil || length <= 0 || length > longestPressed {
-			return pressedJSON{}, fmt.Errorf("%w: %q is no time to silence for; write at most %s, for example 1h",
+			return pressedJSON{}, fmt.Errorf("%w: %q is not a length of time for a silence; write at most %s, for example 1h",
 				errPress, redact.Cut(ask.For, longestName), longestPressed)
 		}
 	}

@@ -25,7 +25,7 @@ func askHeartbeat(ctx context.Context, cfg *config.Config) []liveCheck {
 	case err != nil:
 		return []liveCheck{fails(what, err.Error())}
 	}
-	return []liveCheck{works(what, fmt.Sprintf("its server answered %d to a request that is no ping; only a ping shows whether it knows "+
+	return []liveCheck{works(what, fmt.Sprintf("its server answered %d to a request other than a ping; only a ping shows whether it knows "+
 		"the check", status))}
 }
 

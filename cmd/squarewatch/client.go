@@ -103,8 +103,7 @@ func (c *client) authorize(req *http.Request) {
 	}
 }
 
-// largestRefusal bounds why a request was refused, in bytes. The reasons of a daemon are shorter, but another program may listen on its
-// port.
+// largestRefusal limits the reason of a refusal, in bytes. A daemon gives shorter reasons, but another program may listen on its port.
 const largestRefusal = 64 << 10
 
 func refusalOf(status int, text []byte) error {

@@ -229,7 +229,7 @@ func (d *Daemon) Run(ctx context.Context, reloads <-chan os.Signal) error {
 
 	d.watch(ctx, reloads) // returns when the last run has ended
 
-	d.recordStop() // what AfterFunc calls may come later
+	d.recordStop() // AfterFunc may call it later
 	d.options.Notify("STOPPING=1")
 	d.evaluator.Keep(d.outbox.Keep)
 	stop() // the outbox delivers its last messages while the server finishes its last answers

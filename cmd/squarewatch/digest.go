@@ -17,7 +17,7 @@ const (
 	digestInterval = time.Minute
 	// digestRetry is the time between two attempts to make a report of the stored history.
 	digestRetry = 10 * time.Minute
-	// digestLate is how late a report is made at most.
+	// digestLate is how late a report may be made.
 	digestLate = 24 * time.Hour
 	// digestProbes and digestIncidents are how many lines a report in a channel has.
 	digestProbes, digestIncidents = 10, 15

@@ -33,7 +33,7 @@ type atomEntry struct {
 	Published time.Time  `xml:"published"`
 	Updated   time.Time  `xml:"updated"`
 	Links     []atomLink `xml:"link"`
-	Content   string     `xml:"content"` // plain text, which is what Atom takes it for
+	Content   string     `xml:"content"` // plain text, which is the default of Atom
 }
 
 type atomLink struct {

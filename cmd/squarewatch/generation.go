@@ -68,8 +68,8 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	}, nil
 }
 
-// forgetReplaced makes the judge forget the credentials that have another secret now, or are gone: what the old one met says nothing about
-// the new one.
+// forgetReplaced makes the judge forget the credentials that have another secret now, or are gone: results with an old secret say
+// nothing about the new one.
 func (d *Daemon) forgetReplaced(before, next *generation) {
 	for name := range before.credentials {
 		if _, kept := next.credentials[name]; !kept || !sameCredential(before.config, next.config, name) {

@@ -70,7 +70,8 @@ func wrapCell(cell string, width int) string {
 	return strings.Join(lines, "\n")
 }
 
-// fitted returns the width of each column. While the table is too wide, the widest column gives way: first between words, then within.
+// fitted returns the width of each column. While the table is too wide, it narrows the widest column: it breaks lines
+// between words first, and then within words.
 func (g *grid) fitted() []int {
 	const narrowest, border = 6, 3
 	widths, words := make([]int, len(g.columns)), make([]int, len(g.columns))

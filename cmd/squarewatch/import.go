@@ -77,7 +77,7 @@ type leftOutJSON struct {
 	Reason    string `json:"reason"`
 }
 
-// printImport prints what became of a document as JSON. It returns errPrinted when there are no probes.
+// printImport prints the result of an import as JSON. It returns errPrinted when there are no probes.
 func printImport(w io.Writer, imported *openapi.Import) error {
 	out := importJSON{Title: imported.Title, Probes: len(imported.Probes), LeftOut: []leftOutJSON{}, Writes: imported.Writes}
 	for _, left := range imported.LeftOut {
@@ -182,7 +182,7 @@ func fetchDocument(ctx context.Context, address string, options *openapi.Options
 	return io.ReadAll(io.LimitReader(response.Body, openapi.MaxSize+1))
 }
 
-// printLeftOut says what became no probe, and why.
+// printLeftOut prints which operations get no probe, and why.
 func printLeftOut(w io.Writer, imported *openapi.Import) {
 	w = printable{w}
 	for _, left := range imported.LeftOut {

@@ -121,7 +121,7 @@ func leaveNothing(t *testing.T, connection probe.Connection) {
 	}
 	for key, fates := range runs.fates {
 		if len(fates) != 1 {
-			t.Errorf("%s: want one fate, got %v", key, fates)
+			t.Errorf("%s: want one outcome, got %v", key, fates)
 		}
 	}
 	for _, p := range probes {

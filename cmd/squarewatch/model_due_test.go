@@ -17,7 +17,8 @@ type modelDueRun struct {
 }
 
 // checkDue checks that each due run of a probe is a run or a miss, and not both. While a probe stays as it is, its due times lie one
-// interval apart, over reloads and restarts too. A run that a kill lost is none, and one that its record lost may count as missed again.
+// interval apart, over reloads and restarts too. A run that a kill lost does not count. A run whose record a kill lost may
+// count as missed.
 func (v *modelVerdict) checkDue() {
 	byProbe := map[string][]modelDueRun{}
 	for i := range v.runs {
@@ -92,7 +93,7 @@ func (v *modelVerdict) nearKill(from, until time.Time) bool {
 	})
 }
 
-// endedAt reports whether a process ended in the microsecond of a time. The database counts microseconds, so that a run may be missed again.
+// endedAt reports whether a process ended in the microsecond of a time. The database counts microseconds, so a run may be missed again.
 func (v *modelVerdict) endedAt(at time.Time) bool {
 	return slices.ContainsFunc(v.processes, func(p modelSpan) bool { return p.until.Sub(at).Abs() < time.Microsecond })
 }

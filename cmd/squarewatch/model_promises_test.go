@@ -10,7 +10,7 @@ import (
 	"squarewatch/alert"
 )
 
-// modelVerdict holds a history against the promises.
+// modelVerdict compares a history with the promises.
 type modelVerdict struct {
 	*modelReference
 

@@ -12,8 +12,8 @@ import (
 	"squarewatch/alert"
 )
 
-// names returns what a shell may complete. It returns none when the file cannot be read or no daemon answers: a shell has no place for an
-// error.
+// names returns what a shell may complete. It returns none when the file cannot be read or no daemon answers, because a completion cannot
+// show an error.
 type names func(context.Context) []string
 
 // complete offers names for every argument, without those that are there already.

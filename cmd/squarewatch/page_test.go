@@ -16,7 +16,7 @@ func (s *scene) home(address string) *statuspage.Home {
 	_, body := s.get(address)
 	home := &statuspage.Home{}
 	if err := json.Unmarshal([]byte(body), home); err != nil {
-		s.t.Fatalf("%s is no page: %v", address, err)
+		s.t.Fatalf("%s is not a page: %v", address, err)
 	}
 	return home
 }

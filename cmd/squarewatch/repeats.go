@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// repeatTime is how long a message must not come for its cause to count as ended. The next one is logged again.
+// When a message has not come for repeatTime, its cause counts as ended, and the next one is logged again.
 const repeatTime = time.Hour
 
 // mostSeen is how many messages are remembered.
@@ -20,7 +20,7 @@ type repeats struct {
 	seen map[string]time.Time // when a message came last
 }
 
-// again reports whether a message came before, less than repeatTime ago. What it quotes of an answer does not matter.
+// again reports whether a message came before, less than repeatTime ago. It ignores what the message quotes of an answer.
 func (r *repeats) again(message string, now time.Time) bool {
 	key, _, _ := strings.Cut(message, " starting with ")
 	r.mu.Lock()

@@ -112,7 +112,7 @@ func (d *Daemon) compareFile() {
 	}()
 }
 
-// statusLine says in one line how things stand, for systemctl status.
+// statusLine describes the state of the daemon in one line, for systemctl status.
 func (d *Daemon) statusLine(now time.Time) string {
 	all := d.health.troublesAt(now)
 	loaded, differs := d.drift.state()

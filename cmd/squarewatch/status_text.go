@@ -49,7 +49,7 @@ func urgency(a *alertJSON) int {
 	return 3
 }
 
-// headline says in one line how things stand.
+// headline describes the state of the daemon in one line.
 func (v *statusView) headline(s *statusJSON, now time.Time) string {
 	firing, bad := 0, 0
 	for i := range s.Alerts {

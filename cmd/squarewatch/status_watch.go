@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// watchInterval is the time between two looks of status --watch.
+// watchInterval is the time between two updates of status --watch.
 const watchInterval = 2 * time.Second
 
 // watch shows the state until ctx ends: on a terminal again and again, else each time that something changed. A daemon that does not
@@ -36,7 +36,7 @@ func (v *statusView) watch(ctx context.Context) error {
 	}
 }
 
-// show writes one look.
+// show writes one update.
 func (v *statusView) show(s *statusJSON, fault error, now time.Time) error {
 	if v.json {
 		if fault != nil {
@@ -69,7 +69,7 @@ func (v *statusView) cropped(body string) string {
 	return strings.Join(lines[:kept], "\n") + fmt.Sprintf("\n… and %d more lines\n", len(lines)-kept)
 }
 
-// watchKey is equal for two looks between which nothing changed that a person must know. Numbers of runs and rates always change.
+// watchKey is equal for two updates if nothing changed in between that a person must know. Numbers of runs and rates always change.
 func watchKey(s *statusJSON, fault error) string {
 	if fault != nil {
 		return fault.Error()

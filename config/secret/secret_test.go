@@ -6,7 +6,7 @@ import (
 	"squarewatch/config/secret"
 )
 
-// TestAResolvedTextIsNotSearchedAgain resolves twice, as a value is that two merged mappings share.
+// TestAResolvedTextIsNotSearchedAgain resolves a text twice, as happens to a value that two merged mappings share.
 func TestAResolvedTextIsNotSearchedAgain(t *testing.T) {
 	for _, value := range []string{"pa$$word", "pa${x}word", "${env:OTHER}"} {
 		text := secret.New("a $$ and ${env:NAME}")

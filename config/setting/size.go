@@ -10,7 +10,7 @@ import (
 // Size is a number of bytes. Users write it with a unit: 64MiB, 500MB, or 0.
 type Size int64
 
-// largest is the largest size, since String rounds: the text of the largest number of 64 bits would be too large to be read again.
+// largest is the largest size. String rounds, so the text of a much larger number could not be read again.
 const largest = 1 << 60
 
 // UnmarshalText parses a size of at most 1 EiB.

@@ -99,7 +99,7 @@ func (r *report) checkRule(j *journal, k *kept) {
 			}
 			is := must(k.runs[name], run.ended, crossed)
 			if is && before && !j.excused(run.ended) && !isIncident(of, name, run.ended, run.ended.Sub(blamed) < window) {
-				r.fails("what crosses the threshold fires", "%s at %s is no incident", name, stamp(run.ended))
+				r.fails("what crosses the threshold fires", "%s at %s has no incident", name, stamp(run.ended))
 				break
 			}
 			before = is

@@ -31,8 +31,8 @@ func partialBody(f *testing.F, rejected int64, message string) string {
 	return string(body)
 }
 
-// FuzzAnswerOfACollector gives a real exporter any answer to five spans. Spans count as accepted only after a success of a collector, as
-// lost at most once each, and a pause ends within minutes. What is logged of the answer is short.
+// FuzzAnswerOfACollector gives a real exporter any answer to five spans. Spans count as accepted only after a collector has accepted
+// them. Each span counts as lost at most once. A pause ends within minutes. The log shows a short part of the answer.
 func FuzzAnswerOfACollector(f *testing.F) {
 	const protobuf = "application/x-protobuf"
 	f.Add(200, protobuf, "", "")

@@ -32,7 +32,7 @@ func NewOrigin(from *resource.Resource, scope instrumentation.Scope) *Origin {
 
 // Request returns spans with their origin: an ExportTraceServiceRequest, which has the encoding of TracesData.
 func (o *Origin) Request(spans []byte) []byte {
-	const lengths = 32 // at most, and the tags
+	const lengths = 32 // the tags and lengths take at most so many bytes
 	all := len(o.resource) + len(o.resourceSchema) + len(o.scope) + len(o.scopeSchema) + len(spans) + lengths
 	m := make(message, 0, all)
 	begin := m.open(fieldResourceSpans)

@@ -71,8 +71,8 @@ func labelPairs(attributes []attribute.KeyValue) []*dto.LabelPair {
 // byName orders labels as the text formats show them.
 func byName(a, b *dto.LabelPair) int { return cmp.Compare(a.GetName(), b.GetName()) }
 
-// withoutBuckets makes a summary without quantiles of a histogram: its sum and its number of values. A histogram must have a bucket for
-// +Inf in the text formats (https://prometheus.io/docs/instrumenting/exposition_formats/#histograms-and-summaries).
+// withoutBuckets turns a histogram into a summary without quantiles: its sum and its number of values. In the text formats, a histogram
+// must have a bucket for +Inf (https://prometheus.io/docs/instrumenting/exposition_formats/#histograms-and-summaries).
 func withoutBuckets(m *dto.Metric) {
 	if h := m.GetHistogram(); h != nil {
 		m.Histogram = nil

@@ -41,7 +41,7 @@ type Descriptor struct {
 	Name        string
 	Unit        string // in UCUM, for example s or {run}; empty for a ratio or a flag
 	Description string
-	Bounds      []float64 // upper bounds of a histogram's fixed buckets, in seconds, ascending; nil for a page as text without buckets
+	Bounds      []float64 // upper bounds of a histogram's fixed buckets, in seconds, ascending; nil: the text page has no buckets
 }
 
 // NewHistogram adds a histogram to a registry. The attributes of a series are computed from its key at each export.

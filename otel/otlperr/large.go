@@ -32,8 +32,8 @@ func (e *RejectedError) Unwrap() error { return e.Reason }
 // (https://github.com/open-telemetry/opentelemetry-collector/blob/v0.140.0/receiver/otlpreceiver/otlphttp.go).
 var contentTooLarge = regexp.MustCompile(`^failed to send (metrics |logs )?to \S+: (413 |400 (?s:.*)http: request body too large)`)
 
-// TooLarge reports whether a collector or an exporter rejected a request for its size alone. Smaller requests with the same content may be
-// accepted.
+// TooLarge reports whether a collector or an exporter rejected a request only because of its size. It may accept the same content in
+// smaller requests.
 func TooLarge(err error) bool {
 	switch wrapper := err.(type) { //nolint:errorlint // this is the walk along the chain that errors.As does for types
 	case nil, *RejectedError:

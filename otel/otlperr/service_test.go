@@ -49,12 +49,12 @@ func TestAWrongAddressIsNotAMissingService(t *testing.T) {
 	defer server.Close()
 	metrics, err := otlpmetrichttp.New(t.Context(), otlpmetrichttp.WithEndpointURL(server.URL+"/otlp"))
 	if err := exportMetric(t, metrics, err); err == nil || otlperr.NoService(err) {
-		t.Errorf("another path: want an error that is no missing service, got %v", err)
+		t.Errorf("another path: want an error other than a missing service, got %v", err)
 	}
 	address := server.Listener.Addr().String()
 	overGRPC, err := otlpmetricgrpc.New(t.Context(), otlpmetricgrpc.WithEndpoint(address), otlpmetricgrpc.WithInsecure())
 	if err := exportMetric(t, overGRPC, err); status.Code(err) != codes.Unimplemented || otlperr.NoService(err) {
-		t.Errorf("a web server: want UNIMPLEMENTED that is no missing service, got %v", err)
+		t.Errorf("a web server: want UNIMPLEMENTED, but not as a missing service, got %v", err)
 	}
 }
 

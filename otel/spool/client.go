@@ -115,7 +115,7 @@ func (c *Client) openLocked(ctx context.Context) error {
 	found, err := c.disk.open()
 	c.withQueue(func(q *queue) {
 		if err == nil && len(q.inMemory) > 0 && q.inMemory[0].sequence <= found.last {
-			err = errors.New("the clock was set back: the spans on disk are numbered like those in memory, which are sent first")
+			err = errors.New("the clock was set back, so that spans on disk and in memory have the same numbers; those in memory are sent first")
 		}
 	})
 	c.recordDiskLocked(ctx, err)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// diskPatience is how long one operation on the disk is waited for. A disk that hangs would otherwise hold up recording and sending.
+// diskPatience is how long one operation on the disk may take. A disk that hangs would otherwise hold up recording and sending.
 const diskPatience = time.Second
 
 // errNoAnswer is the error of an operation that did not return in time. Nothing can interrupt a system call on a disk that hangs.
@@ -18,7 +18,7 @@ var errNoAnswer = errors.New("the disk of the spool does not answer")
 type disk struct {
 	path  string
 	busy  chan struct{} // holds one value while an operation runs
-	hangs atomic.Bool   // the operation that runs is not waited for any more
+	hangs atomic.Bool   // the running operation has taken too long: nothing waits for it
 
 	directory *directory // nil until open succeeds; used by operations, and by close when none runs
 
@@ -140,7 +140,7 @@ func (d *disk) setAside(sequence uint64) (string, error) {
 	return ask(d, func() (string, error) { return d.directory.setAside(sequence) }, func(string, error) {})
 }
 
-// close closes the directory. While an operation hangs, only the end of the process does.
+// close closes the directory. While an operation hangs, only the end of the process closes it.
 func (d *disk) close() error {
 	_, err := ask(d, func() (struct{}, error) {
 		if d.directory == nil {

@@ -24,8 +24,8 @@ const (
 // backlogRate is how many requests a second are sent to a collector that has just come back.
 const backlogRate = 50
 
-// One request holds at most so many batches and bytes, so that sending keeps up with recording when the collector is far away. A batch
-// that is larger than requestBytes is sent alone. A gRPC server refuses requests above 4 MB by default
+// Limits of one request, in batches and bytes. Requests are this large so that sending keeps up with recording when the collector is far
+// away. A batch that is larger than requestBytes is sent alone. A gRPC server refuses requests above 4 MB by default
 // (https://pkg.go.dev/google.golang.org/grpc#MaxRecvMsgSize).
 const (
 	requestBatches = 100

@@ -44,7 +44,7 @@ func (m *memory) hasAccepted(probe string) bool {
 	return h != nil && !h.accepted.IsZero()
 }
 
-// weighWrongAnswer weighs an answer that the probe does not expect, and that is no refusal and no server error.
+// weighWrongAnswer weighs an answer that the probe does not expect, and that is neither a refusal nor a server error.
 func (m *memory) weighWrongAnswer(o *Observation) []point {
 	say := func(c Culprit, weight int, text string) []point { return []point{{Evidence{c, text, o.End}, weight}} }
 	switch {

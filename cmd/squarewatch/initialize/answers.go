@@ -54,7 +54,7 @@ func ParseReference(text string) (Secret, error) {
 	}
 	found := referencePattern.FindStringSubmatch(text)
 	if found == nil {
-		return Secret{}, errors.New("it is no reference: write env:NAME, file:/path or credential:NAME, or none; never the secret itself, " +
+		return Secret{}, errors.New("it is not a reference: write env:NAME, file:/path or credential:NAME, or none; never the secret itself, " +
 			"which other users of this machine could see")
 	}
 	return Secret{Reference: "${" + found[1] + ":" + found[2] + "}"}, nil

@@ -207,7 +207,7 @@ func (a *Answers) askDirectory(ctx context.Context, t Terminal, directory string
 	}
 	if info, err := os.Stat(directory); err == nil {
 		if !info.IsDir() {
-			return fmt.Errorf("%s is no directory: name another with --credentials-dir", directory)
+			return fmt.Errorf("%s is not a directory: name another with --credentials-dir", directory)
 		}
 		return nil
 	}

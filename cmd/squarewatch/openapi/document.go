@@ -41,7 +41,7 @@ func parse(data []byte) (_ *openapi3.T, err error) {
 		Swagger string `json:"swagger"`
 	}
 	if err := json.Unmarshal(text, &version); err != nil {
-		return nil, errors.New("it is no OpenAPI document: it has no text openapi: 3.x or swagger: 2.0 at its top")
+		return nil, errors.New("it is not an OpenAPI document: it has no text openapi: 3.x or swagger: 2.0 at its top")
 	}
 	switch {
 	case strings.HasPrefix(version.OpenAPI, "3."):
@@ -55,7 +55,7 @@ func parse(data []byte) (_ *openapi3.T, err error) {
 		document, err := openapi2conv.ToV3(&old)
 		return document, inPlainWords(err)
 	case version.OpenAPI == "" && version.Swagger == "":
-		return nil, errors.New("it is no OpenAPI document: it has no openapi: 3.x or swagger: 2.0 at its top")
+		return nil, errors.New("it is not an OpenAPI document: it has no openapi: 3.x or swagger: 2.0 at its top")
 	}
 	return nil, fmt.Errorf("it has version %q; only OpenAPI 3.x and Swagger 2.0 can be read", shown(version.OpenAPI+version.Swagger))
 }

@@ -21,7 +21,7 @@ func changing() []string {
 }
 
 // effect returns the word by which an operation says that it changes something: the first of its identifier, or the last part of its
-// path; empty for none. Groups before a slash or a dot in an identifier are no verbs: pulls/list reads.
+// path; empty for none. Groups before a slash or a dot in an identifier are not verbs: pulls/list reads.
 func effect(path string, operation *openapi3.Operation) string {
 	identifier := operation.OperationID[strings.LastIndexAny(operation.OperationID, "/.")+1:]
 	segments := strings.Split(strings.Trim(path, "/"), "/")

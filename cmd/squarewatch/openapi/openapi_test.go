@@ -203,7 +203,7 @@ func TestRefusedDocuments(t *testing.T) {
 	to := func(reference string) string { return "openapi: 3.0.0\npaths: {/a: {$ref: '" + reference + "'}}" }
 	for name, c := range map[string]struct{ document, want string }{
 		"empty":             {"", "it is empty"},
-		"text":              {"hello", "it is no OpenAPI document"},
+		"text":              {"hello", "it is not an OpenAPI document"},
 		"other version":     {"openapi: 4.0.0", `it has version "4.0.0"`},
 		"no operations":     {at("https://a.example.org"), "the document has no operations"},
 		"no server":         {"openapi: 3.0.0\npaths: {}", "write --target"},

@@ -41,7 +41,8 @@ func (s *secrets) name(scheme string) string {
 	return s.named[scheme]
 }
 
-// access returns the first way in that squarewatch can go, or why there is none. No requirement means that no credential is needed.
+// access returns how a probe meets the first requirement that squarewatch can meet, or an error when it can meet none. Without
+// requirements, no credential is needed.
 func (s *secrets) access(requirements *openapi3.SecurityRequirements) (access, error) {
 	if requirements == nil || len(*requirements) == 0 {
 		return access{credential: probe.NoCredential}, nil

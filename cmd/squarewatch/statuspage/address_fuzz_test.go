@@ -16,7 +16,7 @@ import (
 )
 
 // FuzzAddress asks for any address with any query, the form of an experiment included. The answer is a page whose foreign text stays text,
-// or JSON, and its status is no error of the server.
+// or JSON, and its status is not a server error.
 func FuzzAddress(f *testing.F) {
 	s := snapshot(f, true, "feed", "collections")
 	for _, seed := range []string{

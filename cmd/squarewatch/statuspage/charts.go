@@ -234,7 +234,8 @@ func across(at, begin, end time.Time) int {
 // up returns the y of a share of the height.
 func up(share float64) int { return chartHeight - int(min(max(share, 0), 1)*(chartHeight-4)) }
 
-// drawn returns what of a rule is compared with a rate: its window, or for an objective the long window of the fastest pair.
+// drawn returns the window of a rule and the limits that a chart of its rate shows. For an objective, they are those of the long window of
+// the fastest pair.
 func drawn(rule *alert.Rule) (window time.Duration, threshold, clear setting.Share) {
 	if rule.Objective > 0 {
 		fastest := rule.BurnRates()[0]

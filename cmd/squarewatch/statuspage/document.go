@@ -95,15 +95,15 @@ func acceptsGzip(h http.Header) bool {
 	return false
 }
 
-// sheet is a page of one snapshot. All who ask for it wait for the first one and share its document.
+// sheet is a page of one snapshot. All requests for it wait for the first one and share its document.
 type sheet struct {
 	mu   sync.Mutex
 	made bool
 	document
 }
 
-// of returns the document, which make makes unless it is there. One that must not be shown to others, because it says that something
-// failed, is not kept.
+// of returns the document. If there is none yet, make makes it. A document that reports a failure is not kept, because others must not see
+// it.
 func (h *sheet) of(make func() (d document, status int, err error)) (document, int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

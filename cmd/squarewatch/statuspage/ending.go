@@ -63,7 +63,7 @@ func paceOf(s *Snapshot, rule *alert.Rule, i *alert.Incident) time.Duration {
 }
 
 // goodRunsToEnd estimates how many good runs, one at each pace, bring the rate of an incident below its clear; 0 when that cannot be told.
-// Meanwhile the older runs leave the window, each part of its course with its middle.
+// Older runs leave the window meanwhile: all runs of a part of its course leave at the middle of that part.
 func goodRunsToEnd(rule *alert.Rule, i *alert.Incident, now time.Time, pace time.Duration) int {
 	if pace <= 0 || !i.Counted.IsZero() || len(i.Course) == 0 {
 		return 0

@@ -19,8 +19,8 @@ const (
 	eventTimeout = 10 * time.Second
 )
 
-// viewers are the pages that listen. A page hears that something changed and asks for itself, so that what is live and what a reload shows
-// cannot differ.
+// viewers are the pages that listen. An event only says that something changed. The page then loads itself again, so that a live page
+// shows the same as a reloaded one.
 type viewers struct {
 	mu      sync.Mutex
 	count   int
@@ -37,7 +37,7 @@ func newViewers() *viewers {
 	return &viewers{begun: time.Now().UnixMilli(), changed: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// Run tells the viewers of changes, at most once a second, until ctx ends. It then ends their connections. It works only while somebody
+// Run tells the viewers of changes, at most once a second, until ctx ends. It then ends their connections. It works only while a page
 // listens.
 func (s *Server) Run(ctx context.Context) {
 	defer close(s.viewers.ended)
@@ -57,7 +57,7 @@ func (s *Server) Run(ctx context.Context) {
 	}
 }
 
-// stateOf says what fires, who took it, and what is silenced or broken.
+// stateOf returns a text that changes when an incident begins, ends, or changes, and when a silence or a fault does.
 func stateOf(s *Snapshot) string {
 	var text strings.Builder
 	_, _ = fmt.Fprint(&text, s.Faults, s.Loaded.UnixMilli())
@@ -105,7 +105,7 @@ func (v *viewers) wake() {
 	v.changed = make(chan struct{})
 }
 
-// enter takes a place; false when there is none.
+// enter adds a viewer; false when there are maxViewers.
 func (v *viewers) enter() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -159,7 +159,8 @@ func (s *Strips) ofLocked(name string) *strip {
 	return recent
 }
 
-// add adds a cell. Cells that a reader holds are copied first, and not at each reading: readers want all probes, and few have a new run.
+// add adds a cell. It first copies cells that a reader holds. A copy at each reading would cost more: readers want all probes, and few
+// probes have a new run.
 func (r *strip) add(c *Cell) {
 	if kept := r.Cells[max(len(r.Cells)-stripCells+1, 0):]; len(kept) < len(r.Cells) {
 		into := r.Cells[:0]

@@ -110,7 +110,7 @@ func (v *Suspect) blame(s *Snapshot, culprits ...probe.Blame) {
 			continue
 		}
 		if v.Say != fails {
-			v.Bad, v.Known, v.Say, v.At, v.Evidence = true, true, fails, last.At, nil // what spoke for it is older, or of another probe
+			v.Bad, v.Known, v.Say, v.At, v.Evidence = true, true, fails, last.At, nil // evidence for it is older, or of another probe
 		}
 		if last.At.After(v.At) {
 			v.At = last.At
@@ -119,7 +119,7 @@ func (v *Suspect) blame(s *Snapshot, culprits ...probe.Blame) {
 	}
 }
 
-// loginSuspect says what the login service did with the newest renewal. One that refuses a login works.
+// loginSuspect says what the login service did with the newest renewal. A login service that refuses a login works.
 func loginSuspect(s *Snapshot) Suspect {
 	v := Suspect{Name: "Login service", Say: "not used: no credential logs in"}
 	var last *Credential
