@@ -18,7 +18,7 @@ import (
 type periodReport struct {
 	Target       string           `json:"target"`
 	Location     string           `json:"location,omitempty"` // of the host that saw it; absent when it has none
-	From         time.Time        `json:"from"` // a full hour
+	From         time.Time        `json:"from"`               // a full hour
 	Until        time.Time        `json:"until"`
 	HistoryFrom  *time.Time       `json:"history_from"` // when the history begins, if that is later than from
 	Availability *float64         `json:"availability"` // share of the finished runs that were as expected; null without runs

@@ -127,8 +127,8 @@ func TestPagesAreAsTheyWere(t *testing.T) {
 	}{
 		"home-good": {good, "/"}, "home-bad": {bad, "/"}, "home-states": {states(t), "/"}, "home-late": {late, "/"},
 		"home-location": {located, "/"},
-		"probe":    {bad, "/probe/feed"},
-		"incident": {bad, "/incident/" + bad.Firing[0].ID}, "rule": {bad, "/rules/server-errors"}, "missing": {bad, "/probe/other"},
+		"probe":         {bad, "/probe/feed"},
+		"incident":      {bad, "/incident/" + bad.Firing[0].ID}, "rule": {bad, "/rules/server-errors"}, "missing": {bad, "/probe/other"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := server(t, c.s)
