@@ -37,8 +37,8 @@ func parseAt(text, where string) (*config.Config, error) {
 }
 
 func TestTheProbesOfALocation(t *testing.T) {
-	const unset = "squarewatch.yaml:6:65: probes[1].locations: has no effect without SQUAREWATCH_LOCATION, so this host runs intranet, asia; " +
-		"set it where squarewatch is started, for example SQUAREWATCH_LOCATION=frankfurt"
+	const unset = "squarewatch.yaml:6:65: probes[1].locations: has no effect without SQUAREWATCH_LOCATION, so this host runs intranet, " +
+		"asia; set it where squarewatch is started, for example SQUAREWATCH_LOCATION=frankfurt"
 	for where, want := range map[string][2]string{ // the probes that run, and those that do not
 		"eu-fra": {"feed intranet", "asia"}, "lab": {"feed intranet", "asia"}, "sin": {"feed asia", "intranet"},
 		"us": {"feed", "intranet asia"}, "": {"feed intranet asia", ""},
