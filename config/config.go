@@ -36,7 +36,9 @@ type Config struct {
 
 	Target      *url.URL
 	Credentials map[string]Part[probe.Credential]
-	Probes      []probe.Probe       // of the catalogue and of the file
+	Probes      []probe.Probe       // of the catalogue and of the file, that run at the location of this host
+	AllProbes   []probe.Probe       // also those that run only at other locations
+	Location    string              // of this host; empty for none
 	Skipped     []catalogue.Skipped // catalogue probes that need a section that the file does not have
 	Rules       []alert.Rule
 	Notifiers   map[string]Notifier
@@ -173,6 +175,8 @@ func Parse(name string, data []byte, options Options) (*Config, error) {
 	raw := file{Catalogue: Choice{Unset: true}, StateDir: secrets.stateDirectory(), Sections: defaultSections()}
 	r.decode(document, "", &raw)
 	cfg := r.assemble(document, &raw, options.Kinds)
+	r.here(document, &raw, cfg, secrets.environ)
+	r.likelyMistakes(document, &raw, cfg)
 	r.traces(document, cfg, secrets.environ)
 	if len(r.errors) > 0 {
 		return nil, r.errors.sorted()
@@ -245,7 +249,6 @@ func (r *reader) assemble(document *yaml.Node, raw *file, kinds Kinds) *Config {
 	r.maintenance(document, cfg)
 	r.support(document, cfg)
 	r.digest(document, cfg)
-	r.likelyMistakes(document, raw, cfg)
 	return cfg
 }
 

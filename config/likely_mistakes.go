@@ -65,7 +65,7 @@ func (r *reader) unused(document *yaml.Node, cfg *Config) {
 		}
 	}
 	for _, name := range sortedKeys(cfg.Credentials) {
-		if !slices.ContainsFunc(cfg.Probes, func(p probe.Probe) bool { return p.Credential == name }) {
+		if !slices.ContainsFunc(cfg.AllProbes, func(p probe.Probe) bool { return p.Credential == name }) {
 			at := join("credentials", name)
 			r.warn(locate(document, at), at, "is not used by any probe; write credential: "+name+" in one, or remove it")
 		}

@@ -16,7 +16,7 @@ import (
 // came from. The output is a file that can be loaded again, except for secrets that were written in clear.
 func Print(w io.Writer, c *Config) error {
 	effective := file{
-		Target: c.Target.String(), Credentials: map[string]yaml.Node{}, Probes: c.Probes, Rules: &c.Rules,
+		Target: c.Target.String(), Credentials: map[string]yaml.Node{}, Probes: c.AllProbes, Rules: &c.Rules,
 		Notifiers: map[string]yaml.Node{}, StateDir: cmp.Or(c.StateDir, noStateDir), Sections: c.Sections,
 	}
 	var err error

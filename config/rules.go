@@ -26,6 +26,7 @@ func (c *Config) WithRules(path string) (*Config, error) {
 	}
 	r.decode(document, "", &own)
 	next := *c
+	next.Probes = c.AllProbes // rules may name probes of every location
 	if own.Rules == nil {
 		r.fault(document, "rules", "are missing; write the rules to try, as in a configuration file")
 	} else {
@@ -36,6 +37,6 @@ func (c *Config) WithRules(path string) (*Config, error) {
 	if len(r.errors) > 0 {
 		return nil, r.errors.sorted()
 	}
-	next.Warnings = r.warnings
+	next.Probes, next.Warnings = c.Probes, r.warnings
 	return &next, nil
 }

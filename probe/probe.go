@@ -38,6 +38,7 @@ type Probe struct {
 	// AllowWrites permits a request that creates, publishes or changes something, or that costs money.
 	AllowWrites bool              `yaml:"allow_writes,omitempty"`
 	DependsOn   []string          `yaml:"depends_on,omitempty"` // while one of these probes fails, alerts of this probe wait
+	Locations   []string          `yaml:"locations,omitempty"`  // globs of locations at which the probe runs; all when absent
 	Labels      map[string]string `yaml:"labels,omitempty"`
 }
 
@@ -127,7 +128,7 @@ func (p *Probe) Validate() error {
 			"write the number of requests in total, 2 to 10")
 		add(c.Delay < 0 || c.Delay > time.Minute, "confirm.delay", "is "+c.Delay.String(), "write a duration of at most 1m, for example 1s")
 	}
-	faults = append(faults, p.Expect.validate())
+	faults = append(faults, p.Expect.validate(), p.validateLocations())
 	return errors.Join(faults...)
 }
 

@@ -110,10 +110,11 @@ func (v view) resolved() []slack.Block {
 
 func (v view) test() []slack.Block {
 	say := "squarewatch can post here. This is a test. No action is needed."
-	return []slack.Block{
-		header(v.title()), section(say),
-		contextLine("notifier " + mrkdwn(v.n.Notifier, cutName) + " · " + date(v.n.At)),
+	about := "notifier " + mrkdwn(v.n.Notifier, cutName) + " · " + date(v.n.At)
+	if v.options.Location != "" {
+		about += " · sent from " + mrkdwn(v.options.Location, cutName)
 	}
+	return []slack.Block{header(v.title()), section(say), contextLine(about)}
 }
 
 // closingBlocks returns the last blocks of every message about an incident.

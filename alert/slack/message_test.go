@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,6 +195,24 @@ func TestMessagesGolden(t *testing.T) {
 			golden.Check(t, "testdata/"+name+".plain", m.Plain()+"\n", *update)
 		})
 	}
+}
+
+// TestMessagesNameTheLocationOfTheHost compares messages of a host with a location with those of a host without one.
+func TestMessagesNameTheLocationOfTheHost(t *testing.T) {
+	var said []string
+	for _, name := range []string{"firing-500", "update-late", "resolved-500", "ended", "test"} {
+		n := messages()[name]
+		plain := strings.Split(slack.Render(n, slack.Options{}).Plain(), "\n")
+		located := slack.Render(n, slack.Options{Location: "fra"})
+		checkLimits(t, located)
+		lines := strings.Split(located.Plain(), "\n")
+		last := len(lines) - 1
+		if !slices.Equal(lines[:last], plain[:last]) {
+			t.Errorf("%s: want another last line only, got\n%s", name, located.Plain())
+		}
+		said = append(said, name+": "+lines[last])
+	}
+	golden.Check(t, "testdata/location.txt", strings.Join(said, "\n")+"\n", *update)
 }
 
 func TestTextBeginsWithTheEventThenRuleAndSeries(t *testing.T) {

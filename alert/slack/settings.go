@@ -26,6 +26,7 @@ type Settings struct {
 
 // Options are the dependencies of a notifier.
 type Options struct {
+	Location string       // of this host, which the messages name; empty for none
 	Support  string       // whom to ask at AISquare; empty for none
 	TraceURL string       // address of a trace, with {trace_id} in the place of the identifier; empty for no links
 	Site     setting.Site // address of the pages; a message's title links to the incident, and each run to its page

@@ -266,6 +266,9 @@ func (t *tally) list() []string {
 
 func (v view) footer() string {
 	parts := []string{"incident " + mrkdwn(v.incident.ID, cutName)}
+	if v.options.Location != "" {
+		parts = append(parts, "seen from "+mrkdwn(v.options.Location, cutName))
+	}
 	if v.n.Late >= time.Minute {
 		parts = append(parts, "delivered "+lasting(v.n.Late)+" late: Slack could not be reached or asked to wait")
 	}

@@ -19,6 +19,7 @@ import (
 
 // statusJSON is the body of GET /api/v1/status. The command squarewatch status prints it. Durations are in seconds.
 type statusJSON struct {
+	Location     string          `json:"location,omitempty"` // of the host; absent when it has none
 	Probes       []probeJSON     `json:"probes"`
 	Alerts       []alertJSON     `json:"alerts"`
 	Notifiers    []notifierJSON  `json:"notifiers"`
@@ -116,6 +117,7 @@ func (n *notifierJSON) buttons() string {
 func (d *Daemon) status(now time.Time) statusJSON {
 	cfg := d.config()
 	s := statusJSON{Probes: []probeJSON{}, Alerts: []alertJSON{}, Notifiers: []notifierJSON{}, Silences: d.silences.List()}
+	s.Location = cfg.Location
 	s.Maintenance, s.Keys = alert.ActiveMaintenance(cfg.Maintenance, now), keyList(d.keys.get())
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]

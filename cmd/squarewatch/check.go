@@ -80,9 +80,6 @@ func writeSchema(w io.Writer) error {
 
 // buildable returns why a daemon could not be built from the configuration. It starts nothing.
 func buildable(cfg *config.Config) error {
-	if _, err := location(os.Getenv); err != nil {
-		return err
-	}
 	if err := cfg.Telemetry.OTLP.Check(os.Getenv); err != nil {
 		return fmt.Errorf("telemetry: %w", err)
 	}
@@ -96,7 +93,7 @@ func buildable(cfg *config.Config) error {
 	if _, err := newEngine(cfg, nil, nil); err != nil {
 		return err
 	}
-	runner, _, err := newJobs(cfg, cfg.Probes, probe.RunnerOptions{})
+	runner, _, err := newJobs(cfg, cfg.AllProbes, probe.RunnerOptions{})
 	if err != nil {
 		return err
 	}
@@ -130,6 +127,9 @@ func remarks(cfg *config.Config) []string {
 	list := []string{"notifies: " + notifierList(cfg), expectedSize(cfg, time.Now())}
 	if fault := unwritable(cfg.StateDir); fault != "" {
 		list = append(list, fault)
+	}
+	if elsewhere := cfg.Elsewhere(); len(elsewhere) > 0 {
+		list = append(list, fmt.Sprintf("Not run at %s, because of their locations: %s.", cfg.Location, config.Shortened(elsewhere)))
 	}
 	return append(list, limitsOfRules(cfg)...)
 }

@@ -19,6 +19,9 @@ type checkJSON struct {
 	Rules    []string    `json:"rules"`
 	Notifies []string    `json:"notifiers"`
 	Live     []liveCheck `json:"live,omitempty"` // with --live
+
+	Location  string   `json:"location,omitempty"`  // of this host
+	Elsewhere []string `json:"elsewhere,omitempty"` // probes that do not run there
 }
 
 // problem is a fault or a warning at its place in the file. Line and column are 0 where the place is the whole file.
@@ -62,6 +65,7 @@ func (c *checkJSON) describe(cfg *config.Config) {
 	for _, left := range cfg.Skipped {
 		c.Skipped = append(c.Skipped, problem{Path: left.Name, Text: left.Reason})
 	}
+	c.Location, c.Elsewhere = cfg.Location, cfg.Elsewhere()
 	c.Notes = append(c.Notes, remarks(cfg)...)
 	c.Probes = append(c.Probes, probeNames(cfg.Probes)...)
 	for i := range cfg.Rules {

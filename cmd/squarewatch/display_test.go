@@ -95,6 +95,11 @@ func TestStatusFitsItsTerminal(t *testing.T) {
 	checkWidths(t, "status", func(d display) string { return (&statusView{display: d}).render(sickStatus(), at()) })
 	checkWidths(t, "status-all", func(d display) string { return (&statusView{display: d, all: true}).render(sickStatus(), at()) })
 	checkWidths(t, "status-healthy", func(d display) string { return (&statusView{display: d}).render(healthyStatus(), at()) })
+	checkWidths(t, "status-location", func(d display) string {
+		s := healthyStatus()
+		s.Location = "fra"
+		return (&statusView{display: d}).render(s, at())
+	})
 	checkWidths(t, "status-colours", func(d display) string {
 		d.colour = true
 		return (&statusView{display: d}).render(sickStatus(), at())

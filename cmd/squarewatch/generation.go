@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -152,13 +151,9 @@ func spoolDir(cfg *config.Config) string {
 // newTelemetry sets up tracing, metrics and logs from the file.
 func newTelemetry(ctx context.Context, cfg *config.Config, spoolDir string, logger *slog.Logger) (*otel.Telemetry, error) {
 	version, _ := buildVersion()
-	where, err := location(os.Getenv)
-	if err != nil {
-		return nil, err
-	}
 	return otel.New(ctx, otel.Options{
 		Settings: cfg.Telemetry, ServiceVersion: version, InstanceID: rand.Text(), UserAgent: userAgent(), Logger: logger,
-		SpoolDir: spoolDir, Location: where,
+		SpoolDir: spoolDir, Location: cfg.Location,
 	})
 }
 
@@ -168,6 +163,9 @@ func logWarnings(logger *slog.Logger, cfg *config.Config) {
 	}
 	for _, left := range cfg.Skipped {
 		logger.Warn("a catalogue probe is skipped", "probe", left.Name, "reason", left.Reason)
+	}
+	if elsewhere := cfg.Elsewhere(); len(elsewhere) > 0 {
+		logger.Info("some probes do not run at this location", "location", cfg.Location, "probes", config.Shortened(elsewhere))
 	}
 	warnOfDescriptors(logger, descriptorLimit(), cfg)
 }

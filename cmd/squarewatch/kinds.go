@@ -36,7 +36,7 @@ func newLogin(s probe.LoginSettings, _ *config.Config) (probe.Credential, error)
 
 func newSlack(s slack.Settings, cfg *config.Config) (outbox.Notifier, error) {
 	return slack.New(s, slack.Options{
-		TraceURL: traceURL(cfg), Untraced: !cfg.Traced, Site: cfg.ExternalURL, Support: cfg.Support,
+		TraceURL: traceURL(cfg), Untraced: !cfg.Traced, Site: cfg.ExternalURL, Support: cfg.Support, Location: cfg.Location,
 	}), nil
 }
 

@@ -69,7 +69,7 @@ func (d *Daemon) history() *history.Store {
 func (d *Daemon) pageSnapshot(now time.Time) *statuspage.Snapshot {
 	cfg := d.config()
 	s := &statuspage.Snapshot{
-		Now: now, Started: d.started, Target: cfg.Target.Host, URL: cfg.Target.Scheme + "://" + cfg.Target.Host,
+		Now: now, Started: d.started, Target: cfg.Target.Host, Location: cfg.Location, URL: cfg.Target.Scheme + "://" + cfg.Target.Host,
 		TraceURL: cfg.Telemetry.TraceURL, Support: cfg.Support, Rules: cfg.Rules, Series: d.evaluator.Snapshot(),
 		Firing: d.evaluator.Incidents(), Ended: d.ended.list(now.Add(-listedFor)), Notifiers: d.outbox.Status(), Kept: d.state.wanted(),
 		Credentials: d.pageCredentials(), MissedToday: d.strips.MissedOn(now), Traces: traceFateOf(d.telemetry.Now(now)),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ func newProbeCommand(file *configFile) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			probes, err := chooseProbes(cfg.Probes, names)
+			probes, err := chooseProbes(cfg, names)
 			if err != nil {
 				return err
 			}
@@ -47,17 +48,23 @@ func newProbeCommand(file *configFile) *cobra.Command {
 	return cmd
 }
 
-// chooseProbes returns the named probes in the order of their names on the command line; all when none is named.
-func chooseProbes(all []probe.Probe, names []string) ([]probe.Probe, error) {
+// chooseProbes returns the named probes in the order of their names on the command line; all that run on this host when none is named.
+func chooseProbes(cfg *config.Config, names []string) ([]probe.Probe, error) {
 	if len(names) == 0 {
-		return all, nil
+		return cfg.Probes, nil
 	}
+	all := cfg.AllProbes
 	var chosen []probe.Probe
 	var faults []error
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(p probe.Probe) bool { return p.Name == name })
 		if i < 0 {
 			faults = append(faults, fmt.Errorf("no probe is named %q: %s", name, config.Suggest(name, probeNames(all))))
+			continue
+		}
+		if p := &all[i]; !p.RunsAt(cfg.Location) {
+			faults = append(faults, fmt.Errorf("%s does not run at %s, because of its locations (%s): run it at one of them",
+				name, cfg.Location, strings.Join(p.Locations, ", ")))
 			continue
 		}
 		chosen = append(chosen, all[i])

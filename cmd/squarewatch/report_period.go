@@ -17,7 +17,8 @@ import (
 // periodReport says how a period was. Durations are in seconds.
 type periodReport struct {
 	Target       string           `json:"target"`
-	From         time.Time        `json:"from"` // a full hour
+	Location     string           `json:"location,omitempty"` // of the host that saw it; absent when it has none
+	From         time.Time        `json:"from"`               // a full hour
 	Until        time.Time        `json:"until"`
 	HistoryFrom  *time.Time       `json:"history_from"` // when the history begins, if that is later than from
 	Availability *float64         `json:"availability"` // share of the finished runs that were as expected; null without runs
@@ -74,7 +75,7 @@ type incidentReport struct {
 func newPeriodReport(
 	ctx context.Context, cfg *config.Config, runs *history.Store, incidents *outbox.Store, since, until time.Time,
 ) (*periodReport, error) {
-	r := &periodReport{Target: cfg.Target.Host, From: since.Truncate(time.Hour).UTC(), Until: until.UTC()}
+	r := &periodReport{Target: cfg.Target.Host, Location: cfg.Location, From: since.Truncate(time.Hour).UTC(), Until: until.UTC()}
 	totals, err := runs.Totals(ctx, r.From, r.Until)
 	if err != nil {
 		return nil, err

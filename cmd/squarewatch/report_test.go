@@ -85,6 +85,9 @@ func someReport() *periodReport {
 func TestReportFitsItsTerminal(t *testing.T) {
 	checkWidths(t, "report", func(d display) string { return someReport().text(d) })
 	golden.Check(t, "testdata/display/report-markdown.golden", someReport().markdown(), *update)
+	located := someReport()
+	located.Location = "fra"
+	golden.Check(t, "testdata/display/report-location.golden", located.text(display{}), *update)
 }
 
 func TestAvailabilityIsNotRoundedUp(t *testing.T) {

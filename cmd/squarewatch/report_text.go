@@ -15,6 +15,9 @@ func (r *periodReport) summary() []string {
 		fmt.Sprintf("%s from %s to %s", r.Target, r.From.In(r.Until.Location()).Format(layout), r.Until.Format(layout)),
 		fmt.Sprintf("Availability %s: %s, %d unexpected.", availabilityText(r.Availability), withNumber(r.Runs, "finished run"), r.Unexpected),
 	}
+	if r.Location != "" {
+		list[0] += ", seen from " + r.Location
+	}
 	if r.Ours > 0 {
 		list = append(list, fmt.Sprintf("%d of the unexpected runs were the fault of our own network, resolver or machine.", r.Ours))
 	}

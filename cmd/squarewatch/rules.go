@@ -37,7 +37,7 @@ func newRulesCommand(file *configFile) *cobra.Command {
 			}
 			var text bytes.Buffer
 			err = write(&text, prometheus.Options{
-				Rules: cfg.Rules, Probes: cfg.Probes, Maintenance: cfg.Maintenance, Target: cfg.Target.Host,
+				Rules: cfg.Rules, Probes: cfg.AllProbes, Maintenance: cfg.Maintenance, Target: cfg.Target.Host,
 			})
 			if err != nil {
 				return err

@@ -66,6 +66,9 @@ func (v *statusView) headline(s *statusJSON, now time.Time) string {
 	if !s.Configuration.Loaded.IsZero() {
 		line += "; configuration of " + shortTime(s.Configuration.Loaded, now)
 	}
+	if s.Location != "" {
+		line = "At " + s.Location + ": " + line
+	}
 	colour := text.FgGreen
 	switch {
 	case firing > 0:

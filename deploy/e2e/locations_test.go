@@ -53,30 +53,56 @@ func TestPromtoolCountsLocations(t *testing.T) {
 		t.Run(locations, func(t *testing.T) {
 			t.Parallel()
 			rules := writeRules(t, fmt.Sprintf(rulesConfig, "", "{name: server-errors, on: [5xx], locations: "+locations+"}"))
-			var text strings.Builder
-			fmt.Fprintf(&text, "rule_files: [%q]\nevaluation_interval: %v\ntests:\n  - interval: %v\n    input_series:\n%s    alert_rule_test:\n",
-				rules, scraped, scraped, series)
+			alerts := map[string]string{}
 			for at, fire := range fires {
-				alerts := "[]"
+				alerts[at] = "[]"
 				if fire {
-					alerts = firingOfLocations(at)
+					over := map[string]string{"19m": "fra 100% iad 85% ", "21m": "fra 100% iad 75% ", "37m": "fra 85% "}[at]
+					alerts[at] = firingOfLocations("feed", over)
 				}
-				fmt.Fprintf(&text, "      - {alertname: server-errors, eval_time: %s, exp_alerts: %s}\n", at, alerts)
 			}
-			file := filepath.Join(t.TempDir(), "test.yml")
-			if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if out, err := promtool(t.Context(), "test", "rules", file); err != nil {
-				t.Errorf("%v\n%s", err, out)
-			}
+			evaluateLocations(t, rules, series, alerts)
 		})
 	}
 }
 
-// firingOfLocations returns the one alert of a moment, with the locations that are over.
-func firingOfLocations(at string) string {
-	over := map[string]string{"19m": "fra 100% iad 85% ", "21m": "fra 100% iad 75% ", "37m": "fra 85% "}[at]
-	return fmt.Sprintf("[{exp_labels: {probe: feed, per: probe, series: feed, severity: critical, target: api.test}, "+
-		"exp_annotations: {summary: 'server-errors feed: over at %d locations', locations: '%s'}}]", strings.Count(over, "%"), over)
+// TestPromtoolAsksNoLocationThatDoesNotRunAProbe has three locations, and a probe that only iad runs. It fails there from 10 minutes on.
+func TestPromtoolAsksNoLocationThatDoesNotRunAProbe(t *testing.T) {
+	t.Parallel()
+	never := func(float64) bool { return false }
+	fails := locationSeries("iad", func(m float64) bool { return m >= 10 }, never)
+	series := locationSeries("fra", never, never) + locationSeries("sin", never, never) + locationSeries("iad", never, never) +
+		strings.ReplaceAll(fails, `probe="feed"`, `probe="intranet"`)
+	for _, locations := range []string{"2", "majority", "all"} {
+		t.Run(locations, func(t *testing.T) {
+			t.Parallel()
+			rules := writeRules(t, fmt.Sprintf(rulesConfig, ", {name: intranet, path: /in/, locations: iad}",
+				"{name: server-errors, on: [5xx], locations: "+locations+"}"))
+			evaluateLocations(t, rules, series, map[string]string{"9m": "[]", "19m": firingOfLocations("intranet", "iad 100% ")})
+		})
+	}
+}
+
+// evaluateLocations lets promtool compare the alerts of each moment with those that are wanted.
+func evaluateLocations(t *testing.T, rules, series string, alerts map[string]string) {
+	t.Helper()
+	var text strings.Builder
+	fmt.Fprintf(&text, "rule_files: [%q]\nevaluation_interval: %v\ntests:\n  - interval: %v\n    input_series:\n%s    alert_rule_test:\n",
+		rules, scraped, scraped, series)
+	for at, wanted := range alerts {
+		fmt.Fprintf(&text, "      - {alertname: server-errors, eval_time: %s, exp_alerts: %s}\n", at, wanted)
+	}
+	file := filepath.Join(t.TempDir(), "test.yml")
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := promtool(t.Context(), "test", "rules", file); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// firingOfLocations returns the one alert of a probe, with the locations that are over.
+func firingOfLocations(probe, over string) string {
+	return fmt.Sprintf("[{exp_labels: {probe: %s, per: probe, series: %[1]s, severity: critical, target: api.test}, "+
+		"exp_annotations: {summary: 'server-errors %[1]s: over at %d locations', locations: '%s'}}]", probe, strings.Count(over, "%"), over)
 }

@@ -33,6 +33,8 @@ type Head struct {
 	Version string    `json:"version"`
 	State   string    `json:"state"` // good, bad or unknown: the mark in the title and the icon
 	Title   string    `json:"title"`
+
+	Location string `json:"location,omitempty"` // of the host that watches; absent when it has none
 }
 
 // Home is the home page.
@@ -136,7 +138,7 @@ func (h *Head) Clock() func(time.Time) string {
 }
 
 func headOf(s *Snapshot, title, state string) Head {
-	return Head{Now: s.Now, Target: foreign(s.Target, cutName), Version: s.Version, State: state, Title: title}
+	return Head{Now: s.Now, Target: foreign(s.Target, cutName), Version: s.Version, State: state, Title: title, Location: s.Location}
 }
 
 // fillRows counts the rows and keeps those that the filter asks for.

@@ -119,13 +119,16 @@ func TestPagesAreAsTheyWere(t *testing.T) {
 	late := snapshot(t, false, "feed", "collections")
 	late.Now = late.Now.Add(time.Minute)
 	late.Faults = []string{"delivery: ops: messages have waited 6m0s"}
+	located := snapshot(t, false, "feed", "collections")
+	located.Location = "fra"
 	for name, c := range map[string]struct {
 		s       *statuspage.Snapshot
 		address string
 	}{
 		"home-good": {good, "/"}, "home-bad": {bad, "/"}, "home-states": {states(t), "/"}, "home-late": {late, "/"},
-		"probe":    {bad, "/probe/feed"},
-		"incident": {bad, "/incident/" + bad.Firing[0].ID}, "rule": {bad, "/rules/server-errors"}, "missing": {bad, "/probe/other"},
+		"home-location": {located, "/"},
+		"probe":         {bad, "/probe/feed"},
+		"incident":      {bad, "/incident/" + bad.Firing[0].ID}, "rule": {bad, "/rules/server-errors"}, "missing": {bad, "/probe/other"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := server(t, c.s)

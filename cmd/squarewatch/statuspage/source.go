@@ -15,6 +15,7 @@ type Snapshot struct {
 	Now       time.Time
 	Started   time.Time // when the daemon started
 	Target    string    // host of the API
+	Location  string    // of this host; empty for none
 	URL       string    // its scheme and host
 	Version   string
 	TraceURL  string // address of a trace with {trace_id}; empty for none
