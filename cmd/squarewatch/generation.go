@@ -67,15 +67,33 @@ func (d *Daemon) newGeneration(cfg *config.Config) (*generation, error) {
 	}, nil
 }
 
-// forgetReplaced makes the judge forget the credentials that have another secret now, or are gone: results with an old secret say
-// nothing about the new one.
+// forgetReplaced makes the judge forget what says nothing about the next generation: results of another target, of a credential with
+// another secret, and of a probe that is gone or asks for something else.
 func (d *Daemon) forgetReplaced(before, next *generation) {
+	if before.config.Target.String() != next.config.Target.String() {
+		d.judge.ForgetAll()
+		return
+	}
 	for name := range before.credentials {
 		if _, kept := next.credentials[name]; !kept || !sameCredential(before.config, next.config, name) {
 			d.judge.Forget(name)
 		}
 	}
+	asked := map[demand]bool{}
+	for i := range next.config.Probes {
+		asked[demandOf(&next.config.Probes[i])] = true
+	}
+	for i := range before.config.Probes {
+		if old := demandOf(&before.config.Probes[i]); !asked[old] {
+			d.judge.ForgetProbe(old.probe)
+		}
+	}
 }
+
+// demand is what a probe asks for, and as whom.
+type demand struct{ probe, method, path, credential string }
+
+func demandOf(p *probe.Probe) demand { return demand{p.Name, p.Method, p.Path, p.Credential} }
 
 // scope returns the names that the generation uses, for the recorder.
 func (g *generation) scope() otel.Scope {

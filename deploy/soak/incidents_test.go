@@ -138,21 +138,33 @@ func (r *report) checkSilence(j *journal, id string, i keptIncident, of slackstu
 	}
 }
 
-// mayBeQuiet reports whether an incident may be in no message: a silence covers it until its end, and nothing was delivered before. The
-// silence drops a message that waits for Slack, also in the pause after Slack has failed.
+// mayBeQuiet reports whether an incident may be in no message, because of a silence. Its beginning was not delivered before the silence,
+// and the silence lasts until its end. When Slack fails until the silence, the incident may be over before it.
 func (j *journal) mayBeQuiet(i keptIncident) bool {
 	return slices.ContainsFunc(j.silences, func(quiet silenced) bool {
-		over := func(r span) bool { return r.holds(quiet.until, taken) && r.holds(i.resolved, taken) } // nobody could announce it
-		if quiet.probe != i.series || !quiet.holds(i.resolved, 2*time.Second) && !slices.ContainsFunc(j.restarts, over) {
+		if quiet.probe != i.series {
 			return false
 		}
-		waited := func(away span) bool { return away.from.Before(quiet.from) && away.until.Add(slackPause).After(i.fired) }
-		return slices.ContainsFunc(j.slack, waited) || !i.fired.Before(quiet.from.Add(-taken))
+		waited := j.slackFails(i.fired.Add(taken), quiet.from)
+		over := func(r span) bool { return r.holds(quiet.until, taken) && r.holds(i.resolved, taken) } // nobody could announce it
+		lasts := quiet.holds(i.resolved, 2*time.Second) || slices.ContainsFunc(j.restarts, over)
+		return lasts && (waited || !i.fired.Before(quiet.from.Add(-taken))) || waited && i.resolved.Before(quiet.from)
 	})
 }
 
 // slackPause is the longest pause that the daemon makes after Slack has failed for as long as a soak lets it: pauses double.
 const slackPause = 30 * time.Second
+
+// slackFails reports whether Slack fails, or the daemon pauses because it has failed, all the time from one time to another.
+func (j *journal) slackFails(from, until time.Time) bool {
+	spans := slices.SortedFunc(slices.Values(j.slack), func(a, b span) int { return a.from.Compare(b.from) })
+	for _, away := range spans {
+		if !away.from.After(from) && away.until.Add(slackPause).After(from) {
+			from = away.until.Add(slackPause)
+		}
+	}
+	return !from.Before(until)
+}
 
 // isCoveredAfterSilence reports whether a silence of an incident ended while another incident was announced that blames the same
 // credential. That one explains it, so that the end of the silence announces nothing.

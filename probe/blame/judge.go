@@ -65,6 +65,20 @@ func (j *Judge) Forget(credential string) {
 	j.memory.forget(credential)
 }
 
+// ForgetProbe removes what was observed of a probe. Call it when the probe is gone, or asks something else.
+func (j *Judge) ForgetProbe(name string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.memory.forgetProbe(name)
+}
+
+// ForgetAll removes everything that was observed. Call it when the probes ask another target.
+func (j *Judge) ForgetAll() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.memory = newMemory()
+}
+
 // Witness returns the name of a probe that was accepted with a credential after another probe was refused with it; empty for none. It
 // skips probes if the judge knows, at that time, whether their endpoint checks credentials. The caller finds that out for the returned
 // probe, and reports it with ServesWithoutCredential.

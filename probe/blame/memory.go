@@ -189,6 +189,14 @@ func (m *memory) forget(credential string) {
 	delete(m.credentials, credential)
 }
 
+// forgetProbe forgets what a probe met.
+func (m *memory) forgetProbe(name string) {
+	if h := m.probes[name]; h != nil {
+		m.remove(h)
+	}
+	delete(m.open, name)
+}
+
 // addChecks remembers the newest checks and the newest renewal. Of two renewals at the same time it keeps the failed one.
 func (m *memory) addChecks(o *Observation) {
 	for _, c := range []struct {
