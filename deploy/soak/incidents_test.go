@@ -59,7 +59,7 @@ func (r *report) checkIncidents(s *stage, k *kept) {
 			blank++
 		case len(t.firing)+len(t.resolved) > 0:
 			r.checkTold(j, t)
-		case isNamed(k.incidents, messages, i), isGrouped(all, messages, k, i.leader):
+		case isNamed(k.incidents, messages, i), isNamedInGroup(all, messages, k, i):
 			joined++
 		case j.mayBeQuiet(i), j.isCoveredAfterSilence(k.incidents, messages, i):
 			quiet++
@@ -220,10 +220,16 @@ func isNamed(known map[string]keptIncident, messages map[string]slackstub.Messag
 	return false
 }
 
-// isGrouped reports whether the end of an incident is in a message about several. Such a message does not name what joined them.
-func isGrouped(all slackstub.Messages, messages map[string]slackstub.Messages, k *kept, id string) bool {
-	i, ok := k.incidents[id]
-	return ok && tellings(all, messages[id], id, i).grouped
+// isNamedInGroup reports whether a message about several incidents, of which one is the leader of an incident, names the incident's series.
+func isNamedInGroup(all slackstub.Messages, messages map[string]slackstub.Messages, k *kept, joined keptIncident) bool {
+	leader, ok := k.incidents[joined.leader]
+	if !ok {
+		return false
+	}
+	t := tellings(all, messages[joined.leader], joined.leader, leader)
+	return t.grouped && slices.ContainsFunc(slices.Concat(t.firing, t.resolved), func(m slackstub.Message) bool {
+		return slices.Contains(words(m.Blocks), joined.series)
+	})
 }
 
 // words returns the words of a text, which end at anything that a name does not contain.
