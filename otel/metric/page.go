@@ -20,6 +20,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/otlptranslator"
+	"go.opentelemetry.io/otel/attribute"
 	prometheusexporter "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
@@ -100,16 +101,15 @@ func (p *page) write(out *familyWriter) error {
 			return err
 		}
 	}
-	common := labelPairs(p.registry.common)
-	add := out.add
-	if len(common) > 0 {
-		add = func(d *Descriptor, m *dto.Metric) {
+	e := &exposition{start: p.registry.startTime, native: !out.text, names: map[attribute.Key]*string{}, send: out.add}
+	if common := e.labels(p.registry.common); len(common) > 0 {
+		e.send = func(d *Descriptor, m *dto.Metric) {
 			m.Label = slices.SortedFunc(slices.Values(append(m.Label, common...)), byName)
 			out.add(d, m)
 		}
 	}
 	for _, s := range p.registry.all() {
-		s.prometheus(p.registry.startTime, add)
+		s.prometheus(e)
 	}
 	return out.close()
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -30,10 +29,11 @@ func NewRegistry(scope instrumentation.Scope, common ...attribute.KeyValue) *Reg
 // all returns all metrics in the order of an export.
 func (r *Registry) all() []source { return slices.Concat(r.sources, r.histograms) }
 
-// source is a counter, a histogram, a callback counter or a group of gauges. Both methods call send for one batch after the other.
+// source is a counter, a histogram, a callback counter or a group of gauges. otlp calls send for one batch after the other, and prometheus
+// calls the function send of the exposition for one series after the other.
 type source interface {
 	otlp(start, now time.Time, send func(*Descriptor, metricdata.Aggregation) error) error
-	prometheus(start time.Time, send func(*Descriptor, *dto.Metric))
+	prometheus(e *exposition)
 }
 
 // Descriptor describes a metric in the terms of OpenTelemetry.
