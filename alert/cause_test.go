@@ -179,6 +179,25 @@ func TestTheLeaderEndsWithTheLastThatJoined(t *testing.T) {
 	same(t, []string{"110 firing server-errors/a", "126 update server-errors/a", "301 resolved server-errors/a"}, s.announced)
 }
 
+// TestAFlappingLeaderIsClearWhileItLeads has an outage that comes back twice, so that both incidents are held open for two minutes. The
+// leader is clear earlier than what joined it. Its two minutes do not begin when the other's have ended.
+func TestAFlappingLeaderIsClearWhileItLeads(t *testing.T) {
+	options := causeOptions("a", "b")
+	options.Rules[0].Reopen = 2 * time.Minute
+	s := newShared(t, options)
+	s.play(0, 1000, func(name string, second int) state {
+		if second >= 100 && second < 500 && (second-100)%160 < 80 || name == "b" && second >= 500 && second < 560 {
+			return broken
+		}
+		return good
+	})
+	// the last bad run of b, at 551 s, leaves the window at 611 s
+	if got := s.announced[len(s.announced)-1]; got != "731 resolved server-errors/a" || !s.last.Incident.Resolved.Equal(sec(731)) {
+		t.Errorf("want the leader over with the other, at 731 s, got %v", s.announced)
+	}
+	checkJoined(t, s.last.Incident, "server-errors/b over")
+}
+
 func TestAProblemThatBeganLaterIsAnotherOne(t *testing.T) {
 	s := newShared(t, causeOptions("a", "b"))
 	s.play(0, 300, func(name string, second int) state {

@@ -239,7 +239,7 @@ type SeriesState struct {
 	Flapping     bool      // it is held open
 	Counts       string    // how the rule counted; empty in states of an older version
 	Unrecovered  []string  // for a group: probes that were bad in the incident and have had no good run since
-	Quiet        time.Time // while held open: since when it would be over if it did not flap; zero while it would not
+	Quiet        time.Time // while held open: since when it is clear; zero while it is not
 	Overdue      bool
 	Severity     Severity // as last announced
 	Acknowledged *Acknowledgement

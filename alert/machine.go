@@ -156,21 +156,20 @@ func (s *series) hasUnrecovered() bool {
 const flappingFrom = 2
 
 // recovered reports whether a firing incident is over. Its condition must be clear. Each probe that was bad in it must have had a good run
-// since. All series that joined it must be good again. A flapping incident must also have been clear for the rule's Reopen.
+// since. All series that joined it must be good again. A flapping incident must also have been clear for the rule's Reopen; what joined it
+// may have become good later.
 func (s *series) recovered(v level, now time.Time) bool {
 	switch {
 	case v == levelCrossed && !s.clearSince.IsZero():
 		s.reopened++
 		s.clearSince = time.Time{}
 		return false
-	case v != levelClear || s.hasUnrecovered() || s.leadsOthers():
+	case v != levelClear || s.hasUnrecovered():
 		return false
-	case !s.flapping:
-		return true
-	case s.clearSince.IsZero():
+	case s.flapping && s.clearSince.IsZero():
 		s.clearSince = now
 	}
-	return now.Sub(s.clearSince) >= s.rule.Reopen
+	return !s.leadsOthers() && (!s.flapping || now.Sub(s.clearSince) >= s.rule.Reopen)
 }
 
 // unrecoveredProbes returns the probes of a firing group that were bad in the incident and have not had a good run since. It returns the

@@ -41,7 +41,7 @@ type series struct {
 	reopened     int
 	paused       time.Duration // total time in which the incident was over before it reopened
 	flapping     bool          // it has reopened so often that it is held open
-	clearSince   time.Time     // while flapping: since when it would be over if it did not flap; zero while it would not
+	clearSince   time.Time     // while flapping: since when it is clear; zero while it is not
 	overdue      bool          // announced as older than SupportAfter
 	announced    bool          // FIRING was announced
 	acknowledged *Acknowledgement

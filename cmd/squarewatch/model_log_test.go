@@ -112,6 +112,16 @@ func (l *modelLog) era(at time.Time) *modelEra {
 	return nil
 }
 
+// stoppingEra returns the last era of a process that is stopping at a time; nil for none.
+func (l *modelLog) stoppingEra(at time.Time) *modelEra {
+	for i := len(l.eras) - 1; i >= 0; i-- {
+		if p := l.processes[l.eras[i].process]; !at.Before(p.stopping) && !at.After(p.until) {
+			return &l.eras[i]
+		}
+	}
+	return nil
+}
+
 // steady reports whether one process runs from a time until another.
 func (l *modelLog) steady(from, until time.Time) bool {
 	return slices.ContainsFunc(l.processes, func(p modelSpan) bool { return !from.Before(p.from) && until.Before(p.stopping) })

@@ -225,6 +225,9 @@ func (r *modelReference) judge(life *modelLife) {
 	}
 	for _, at := range r.samples {
 		e := r.era(at)
+		if stopping := r.stoppingEra(at); e == nil && stopping != nil && r.level(life, stopping, at).mayCross && life.over.IsZero() {
+			life.over = at // a run that ends during a stop is evaluated
+		}
 		if at.Before(life.from) || !at.Before(life.until) || e == nil {
 			previous = nil
 			continue

@@ -146,10 +146,12 @@ func (v *modelVerdict) isCovered(key modelSeries, in *alert.Incident, at time.Ti
 	return in.Blame == probe.BlameCredential && !slices.ContainsFunc(e.series[key].probes, other)
 }
 
-// shareProbe reports whether two series count runs of the same probe.
-func (v *modelVerdict) shareProbe(a, b modelSeries, at time.Time) bool {
-	all := v.era(at).series
-	return slices.ContainsFunc(all[a].probes, func(name string) bool { return slices.Contains(all[b].probes, name) })
+// shareProbe reports whether a series counts runs of a probe that another one counts, or counted before a reload removed it.
+func (v *modelVerdict) shareProbe(a, other modelSeries, at time.Time) bool {
+	counts := v.era(at).series[a].probes
+	return slices.ContainsFunc(v.eras, func(e modelEra) bool {
+		return !e.from.After(at) && slices.ContainsFunc(e.series[other].probes, func(name string) bool { return slices.Contains(counts, name) })
+	})
 }
 
 // checkEnded checks that no place shows an incident as firing when its series is gone, or has been clear for long enough.

@@ -33,6 +33,7 @@ type daemon struct {
 	binary  string
 	file    string
 	listen  string
+	pprof   string // address of its profiles
 	around  around
 	journal *journal
 
@@ -45,13 +46,14 @@ type daemon struct {
 }
 
 func newDaemon(ctx context.Context, binary, dir string, j *journal, around around) (*daemon, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	_ = l.Close()
-	d := &daemon{
-		ctx: ctx, binary: binary, file: filepath.Join(dir, "squarewatch.yaml"), listen: l.Addr().String(), around: around, journal: j,
+	d := &daemon{ctx: ctx, binary: binary, file: filepath.Join(dir, "squarewatch.yaml"), around: around, journal: j}
+	for _, address := range []*string{&d.listen, &d.pprof} {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = l.Close() }() // when both addresses are known
+		*address = l.Addr().String()
 	}
 	return d, d.writeFile()
 }
@@ -123,7 +125,7 @@ state_dir: %s
 
 // start starts the daemon, and waits until it answers.
 func (d *daemon) start() error {
-	d.cmd = exec.CommandContext(d.ctx, d.binary, "run", "--config", d.file)
+	d.cmd = exec.CommandContext(d.ctx, d.binary, "run", "--config", d.file, "--pprof", d.pprof)
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	if err := d.cmd.Start(); err != nil {
 		return err
@@ -188,10 +190,13 @@ func (d *daemon) kill() {
 }
 
 // get returns a page of the daemon.
-func (d *daemon) get(path string) (string, error) {
+func (d *daemon) get(path string) (string, error) { return d.page(d.listen, path) }
+
+// page returns what a port of the daemon answers.
+func (d *daemon) page(address, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(d.ctx, 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.listen+path, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
 	if err != nil {
 		return "", err
 	}

@@ -3,6 +3,7 @@
 package soak_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,7 +13,11 @@ import (
 )
 
 // reading is what the daemon uses at a time.
-type reading struct{ memory, descriptors, goroutines, spool, database, wal float64 }
+type reading struct {
+	memory, descriptors, goroutines, spool, database, wal float64
+
+	stacks string // of the goroutines
+}
 
 // read returns what the daemon uses; zeros when it does not answer.
 func (d *daemon) read() (r reading) {
@@ -36,10 +41,15 @@ func (d *daemon) read() (r reading) {
 		}
 		return float64(info.Size())
 	}
-	return reading{
-		value("process_resident_memory_bytes"), value("process_open_fds"), value("go_goroutine_count"), value("squarewatch_spool_bytes"),
-		size("squarewatch.db"), size("squarewatch.db-wal"),
+	r = reading{
+		memory: value("process_resident_memory_bytes"), descriptors: value("process_open_fds"), spool: value("squarewatch_spool_bytes"),
+		database: size("squarewatch.db"), wal: size("squarewatch.db-wal"),
 	}
+	// The metric of the goroutines is read every 15 s only.
+	if r.stacks, err = d.page(d.pprof, "/debug/pprof/goroutine?debug=1"); err == nil {
+		_, _ = fmt.Sscanf(r.stacks, "goroutine profile: total %f", &r.goroutines)
+	}
+	return r
 }
 
 // use is what the daemon used over time.
@@ -85,7 +95,10 @@ func (u *use) note(r reading) {
 		u.warm = r
 	}
 	m := &u.most
-	m.memory, m.descriptors, m.goroutines = max(m.memory, r.memory), max(m.descriptors, r.descriptors), max(m.goroutines, r.goroutines)
+	if r.goroutines > m.goroutines {
+		m.goroutines, m.stacks = r.goroutines, r.stacks
+	}
+	m.memory, m.descriptors = max(m.memory, r.memory), max(m.descriptors, r.descriptors)
 	m.spool, m.database, m.wal = max(m.spool, r.spool), max(m.database, r.database), max(m.wal, r.wal)
 	u.last = r
 }

@@ -97,20 +97,22 @@ func soak(t *testing.T, binary string, faults []fault) report {
 	}
 	r.check(t.Context(), s, used)
 	if len(r.broken) > 0 {
-		s.save(t)
+		s.save(t, used)
 	}
 	return r
 }
 
-// save writes what shows why a promise was broken into the directory of go test -artifacts: what the daemon wrote, its database, and what
-// Slack got.
-func (s *stage) save(t *testing.T) {
+// save writes what shows why a promise was broken into the directory of go test -artifacts: what the daemon wrote, its database, what Slack
+// got, and the stacks when there were most goroutines.
+func (s *stage) save(t *testing.T, used *use) {
 	t.Helper()
 	var messages strings.Builder
 	for _, m := range s.slack.Messages() {
 		fmt.Fprintf(&messages, "%s %s\n%s\n", stamp(m.At), m.Text, m.Blocks)
 	}
-	files := map[string][]byte{"daemon.log": s.daemon.log.Bytes(), "slack.txt": []byte(messages.String())}
+	files := map[string][]byte{
+		"daemon.log": s.daemon.log.Bytes(), "slack.txt": []byte(messages.String()), "goroutines.txt": []byte(used.most.stacks),
+	}
 	for _, name := range []string{"squarewatch.db", "squarewatch.db-wal"} {
 		files[name], _ = os.ReadFile(filepath.Join(s.disk.path, name)) // the WAL may be gone
 	}
