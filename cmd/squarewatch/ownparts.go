@@ -16,12 +16,12 @@ const (
 	storagePart  = "storage"
 	notifierPart = "notifier-" // followed by the name of the notifier
 
-	// storageAfter is how long the state must not be written before people are notified. A disk that is busy for a moment sends no message.
+	// storageAfter is how long the state must stay unwritten before people are notified. A disk that is busy for a moment causes no message.
 	storageAfter = time.Minute
 )
 
-// ownParts returns the parts of squarewatch about which people are notified: the storage, and each notifier, whose troubles the other
-// notifiers report.
+// ownParts returns the parts of squarewatch about which people are notified: the storage and each notifier. The other notifiers report the
+// trouble of a notifier.
 func ownParts(cfg *config.Config) []alert.Part {
 	var parts []alert.Part
 	if cfg.StateDir != "" {
@@ -50,7 +50,7 @@ func (d *Daemon) reportParts(ctx context.Context) {
 	})
 }
 
-// storageTrouble says why the state is not written, for a message; nil when it is.
+// storageTrouble returns for a message why the state is not written; nil when it is written.
 func (d *Daemon) storageTrouble(now time.Time) *alert.Trouble {
 	found := d.checkStorage(now)
 	if found == nil {
@@ -69,7 +69,7 @@ func (d *Daemon) storageTrouble(now time.Time) *alert.Trouble {
 	return t
 }
 
-// notifierTrouble says why a notifier takes no messages, for the other notifiers; nil when it takes them. It returns false when neither
+// notifierTrouble returns for the other notifiers why a notifier takes no messages; nil when it takes them. It returns false when neither
 // is known: a message waits, or the last attempt failed, but not for long.
 func notifierTrouble(b *outbox.Backlog, now time.Time) (_ *alert.Trouble, known bool) {
 	waits := b.Pending > 0 && b.OldestAge > undelivered
