@@ -41,7 +41,7 @@ func parse(data []byte) (_ *openapi3.T, err error) {
 		Swagger string `json:"swagger"`
 	}
 	if err := json.Unmarshal(text, &version); err != nil {
-		return nil, errors.New("it is not an OpenAPI document: it does not begin with a text openapi: 3.x or swagger: 2.0")
+		return nil, errors.New("it is not an OpenAPI document: it has no text openapi: 3.x or swagger: 2.0 at the top level")
 	}
 	switch {
 	case strings.HasPrefix(version.OpenAPI, "3."):

@@ -15,13 +15,13 @@ const (
 	MaxSize = 32 << 20
 	// maxDepth limits how deep mappings and lists are nested.
 	maxDepth = 200
-	// maxNodes limits how many values a document has after its aliases are expanded.
+	// maxNodes limits how many values a document has when its aliases are written out.
 	maxNodes = 4_000_000
 )
 
 var (
 	errTooDeep  = fmt.Errorf("its mappings and lists are nested more than %d levels deep", maxDepth)
-	errTooLarge = fmt.Errorf("it has more than %d values after its YAML aliases are expanded", maxNodes)
+	errTooLarge = fmt.Errorf("it has more than %d values when its YAML aliases are written out", maxNodes)
 	errTooLong  = fmt.Errorf("it is larger than %d MiB", MaxSize>>20)
 )
 
