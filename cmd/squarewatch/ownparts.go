@@ -58,13 +58,13 @@ func (d *Daemon) storageTrouble(now time.Time) *alert.Trouble {
 	}
 	t := &alert.Trouble{
 		Work: "the state is not written", Reason: found.reason,
-		Effect: "Probing and alerts go on. A restart would lose silences and messages that wait, and announce again what fires.",
+		Effect: "Probing and alerts go on. A restart would lose silences and waiting messages, and announce firing incidents again.",
 	}
 	if fix := database.Fix(d.storageFault()); !strings.Contains(t.Reason, fix) {
 		t.Fix = fix
 	}
 	if d.state.err() != nil {
-		t.Effect += " What fired before squarewatch started may have been announced again."
+		t.Effect += " Incidents that fired before squarewatch started may have been announced again."
 	}
 	return t
 }
@@ -77,7 +77,7 @@ func notifierTrouble(b *outbox.Backlog, now time.Time) (_ *alert.Trouble, known 
 	case waits && b.LastError != "":
 		return &alert.Trouble{
 			Work: "the notifier " + b.Notifier + " takes no messages", Reason: firstLine(b.LastError), Since: now.Add(-b.OldestAge),
-			Effect: "They wait, and are sent when it works.", Fix: "squarewatch notify " + b.Notifier + " tests it",
+			Effect: "The messages wait, and are sent when it works.", Fix: "squarewatch notify " + b.Notifier + " tests it",
 		}, true
 	case !waits && b.LastError == "":
 		return nil, true
