@@ -142,7 +142,7 @@ func notifications() map[string]outbox.Notification {
 			i.Trouble = &alert.Trouble{
 				Work: "the notifier ops takes no messages", Reason: "network: no route to host",
 				Effect: "The messages wait, and are sent when it works.",
-				Fix: "squarewatch notify ops tests it",
+				Fix:    "squarewatch notify ops tests it",
 			}
 		}),
 		"test": notifiertest.Notification(alert.EventTest),

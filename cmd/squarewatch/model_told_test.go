@@ -68,8 +68,8 @@ func (v *modelVerdict) hasBadRun(m *modelMembers, from, at time.Time) bool {
 	})
 }
 
-// isRefusing reports whether a place refused a message, and the next attempt may still wait. The next attempt is assumed to come within
-// twice the time since the first refusal, plus the Retry-After and 3 seconds.
+// isRefusing reports whether a place refused a message, and the next attempt may still wait. After a refusal, the next attempt must come
+// within twice the time since the first refusal, plus modelRetryAfter and 3 seconds.
 func (v *modelVerdict) isRefusing(place string, from, at time.Time) bool {
 	var first, until time.Time
 	for i := range v.told {
