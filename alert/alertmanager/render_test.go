@@ -140,8 +140,9 @@ func notifications() map[string]outbox.Notification {
 			i.Series, i.Per, i.Labels, i.Classes, i.Examples, i.Runs, i.Bad = "notifier-ops", alert.PerAll, nil, nil, nil, 0, 0
 			i.FirstBad, i.LastBad, i.BadRuns = time.Time{}, time.Time{}, 0
 			i.Trouble = &alert.Trouble{
-				Work: "the notifier ops takes no messages", Reason: "network: no route to host", Effect: "They wait, and are sent when it works.",
-				Fix: "squarewatch notify ops tests it",
+				Work: "the notifier ops takes no messages", Reason: "network: no route to host",
+				Effect: "The messages wait, and are sent when it works.",
+				Fix:    "squarewatch notify ops tests it",
 			}
 		}),
 		"test": notifiertest.Notification(alert.EventTest),

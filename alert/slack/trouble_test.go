@@ -18,7 +18,7 @@ func ofParts() map[string]outbox.Notification {
 	notifier.Trouble = &alert.Trouble{
 		Work:   "the notifier team takes no messages",
 		Reason: "refused: Slack answered <token_revoked>; make a new token",
-		Effect: "They wait, and are sent when it works.", Fix: "squarewatch notify team tests it",
+		Effect: "The messages wait, and are sent when it works.", Fix: "squarewatch notify team tests it",
 	}
 	disk.ID, disk.Series = "watcher/storage/1", "storage"
 	disk.Trouble = &alert.Trouble{

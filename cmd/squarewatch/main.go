@@ -1,5 +1,5 @@
 // Command squarewatch watches the AISquare Studio API. It calls endpoints on a schedule and records every answer as OpenTelemetry spans and
-// metrics. It notifies people when the rate of bad answers crosses a threshold, and when that is over.
+// metrics. It notifies people when the rate of bad answers crosses a threshold, and again when the incident ends.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 )
 
 func main() {
-	hangups := make(chan os.Signal, 1) // a SIGHUP before the daemon is ready is kept, and does not end the process
+	hangups := make(chan os.Signal, 1) // keeps a SIGHUP that comes before the daemon is ready; it must not end the process
 	signal.Notify(hangups, syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	status := run(ctx, process{
@@ -46,10 +46,10 @@ type process struct {
 	args           []string
 	env            func(string) (string, bool)
 	stdout, stderr io.Writer
-	isJournal      bool               // stderr leads to the journal, which reads priorities
+	isJournal      bool               // stderr is the journal, which reads priorities
 	reloads        <-chan os.Signal   // SIGHUP, from the first line of main
 	hangUp         func()             // lets SIGHUP end the process again, as for every command except run; may be nil
-	adopt          func(*slog.Logger) // makes it the logger of the whole process; may be nil
+	adopt          func(*slog.Logger) // makes a logger the logger of the whole process; may be nil
 }
 
 // Exit statuses.
@@ -82,7 +82,7 @@ func isUsage(err error) bool {
 
 // run executes one command line and returns the exit status.
 func run(ctx context.Context, p process) int {
-	parsed := false    // after the command line is parsed, an error is not one of usage
+	parsed := false    // errors after parsing are not usage errors, except usageError
 	root := newRoot(p) //nolint:contextcheck // each command gets the context when it runs
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
 		parsed = true
@@ -105,7 +105,7 @@ func run(ctx context.Context, p process) int {
 	return exitUsage
 }
 
-// statusOf returns the exit status for an error that is not one of usage.
+// statusOf returns the exit status for an error that is not a usage error.
 func statusOf(err error) int {
 	if _, ok := errors.AsType[noDaemonError](err); ok {
 		return exitNoDaemon

@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-var manDirectory = flag.String("man", "", "`directory` to write the manual pages to, which make man sets")
+var manDirectory = flag.String("man", "", "`directory` for the manual pages; make man sets it")
 
-// TestEveryCommandHasAManualPage writes a page for each command from its own words. Packages hold these pages.
+// TestEveryCommandHasAManualPage writes a page for each command from its help text. The packages contain these pages.
 func TestEveryCommandHasAManualPage(t *testing.T) {
 	directory := *manDirectory
 	if directory == "" {
@@ -24,7 +24,7 @@ func TestEveryCommandHasAManualPage(t *testing.T) {
 	}
 	root := newRoot(process{stdout: t.Output(), stderr: t.Output()})
 	root.DisableAutoGenTag = true
-	header := &doc.GenManHeader{Section: "1", Source: "squarewatch", Manual: "squarewatch"} // its date is that of SOURCE_DATE_EPOCH
+	header := &doc.GenManHeader{Section: "1", Source: "squarewatch", Manual: "squarewatch"} // the library dates it by SOURCE_DATE_EPOCH
 	if err := doc.GenManTree(root, header, directory); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestEveryCommandHasAManualPage(t *testing.T) {
 	}
 }
 
-// commandsBelow returns a command and all commands below it, without help, which the page of its command explains.
+// commandsBelow returns a command and all commands below it, except help, which has no page.
 func commandsBelow(cmd *cobra.Command) []*cobra.Command {
 	all := []*cobra.Command{cmd}
 	for _, sub := range cmd.Commands() {

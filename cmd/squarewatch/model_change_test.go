@@ -26,7 +26,8 @@ func (d modelDraw) change(f modelFile) modelFile {
 	return f
 }
 
-// replaceRule gives a drawn rule the name of another one, and perhaps all by which runs are counted: then only the limits change.
+// replaceRule gives a drawn rule the name of the rule that it replaces. In half of the cases it also copies the keys that say which runs
+// count, so that only the limits change.
 func (d modelDraw) replaceRule(was, drawn *modelRule) {
 	drawn.name = was.name
 	if d.IntN(2) == 0 {
@@ -34,7 +35,7 @@ func (d modelDraw) replaceRule(was, drawn *modelRule) {
 	}
 }
 
-// changeList adds, removes, renames or replaces one of a list. It keeps one at least.
+// changeList adds, removes, renames or replaces one entry of a list. At least one entry stays.
 func changeList[T any](d modelDraw, list []T, drawn T, rename, replace func(was, drawn *T)) []T {
 	i := d.IntN(len(list))
 	switch pick(d, "add", "remove", "rename", "replace") {
@@ -55,7 +56,7 @@ func changeList[T any](d modelDraw, list []T, drawn T, rename, replace func(was,
 	return list
 }
 
-// drop removes from a rule the names that its configuration no longer has.
+// drop removes from a rule the names of probes and notifiers that its configuration no longer has.
 func (r *modelRule) drop(f *modelFile) {
 	r.probes = slices.DeleteFunc(slices.Clone(r.probes), func(name string) bool {
 		return !slices.ContainsFunc(f.probes, func(p modelProbe) bool { return p.name == name })

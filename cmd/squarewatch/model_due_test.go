@@ -8,7 +8,7 @@ import (
 	"squarewatch/probe/database"
 )
 
-// modelDueRun is a due time of a probe, with the number of runs that it stands for.
+// modelDueRun is a run or a miss of a probe. A miss may stand for several due runs.
 type modelDueRun struct {
 	intended time.Time
 	count    int
@@ -16,15 +16,15 @@ type modelDueRun struct {
 	missed   bool
 }
 
-// checkDue checks that each due run of a probe is a run or a miss, and not both. While a probe stays as it is, its due times lie one
-// interval apart, over reloads and restarts too. A run that a kill lost does not count. A run whose record a kill lost may
-// count as missed.
+// checkDue checks that each due run of a probe is recorded as a run or as a miss, and not as both. While a probe does not change, its due
+// times are one interval apart, also across reloads and restarts. A run that a kill lost is not expected. A run whose record a kill lost
+// may be reported as missed.
 func (v *modelVerdict) checkDue() {
 	byProbe := map[string][]modelDueRun{}
 	for i := range v.runs {
 		r := &v.runs[i]
 		if r.Blame.Ours() {
-			v.fails("nothing of ours fails", "%s of %v: %s", r.Probe, v.since(r.Intended), r.Reason)
+			v.fails("squarewatch itself causes no failed run", "%s of %v: %s", r.Probe, v.since(r.Intended), r.Reason)
 		}
 		byProbe[r.Probe] = append(byProbe[r.Probe], modelDueRun{r.Intended, 1, r.process, false})
 	}
@@ -43,7 +43,7 @@ func (v *modelVerdict) checkDue() {
 	}
 }
 
-// checkFirst checks that each probe of a configuration has a run or a miss soon after its beginning and shortly before its end.
+// checkFirst checks that each probe of a configuration has a run or a miss soon after the configuration begins and shortly before it ends.
 func (v *modelVerdict) checkFirst(e *modelEra, byProbe map[string][]modelDueRun) {
 	for _, p := range e.file.probes {
 		every := time.Duration(p.every) * time.Second
@@ -56,7 +56,7 @@ func (v *modelVerdict) checkFirst(e *modelEra, byProbe map[string][]modelDueRun)
 	}
 }
 
-// checkPair checks two due times of a probe that follow one another.
+// checkPair checks two consecutive due times of a probe.
 func (v *modelVerdict) checkPair(name string, a, b *modelDueRun) {
 	var every time.Duration
 	for i := range v.eras {
@@ -85,15 +85,16 @@ func (v *modelVerdict) checkPair(name string, a, b *modelDueRun) {
 		v.since(b.intended), b.missed)
 }
 
-// nearKill reports whether a process was killed between two times, or so near that a run may be lost, or may count as missed although it
-// was a run.
+// nearKill reports whether a process was killed between two times or close to them. The kill may lose a run, or lose its record: then the
+// run counts as missed.
 func (v *modelVerdict) nearKill(from, until time.Time) bool {
 	return slices.ContainsFunc(v.processes, func(p modelSpan) bool {
 		return p.killed && !p.until.Before(from.Add(-modelLost)) && !p.until.After(until.Add(20*time.Second))
 	})
 }
 
-// endedAt reports whether a process ended in the microsecond of a time. The database counts microseconds, so a run may be missed again.
+// endedAt reports whether a process ended within a microsecond of a time. The database stores microseconds, so the next process may report
+// the same run as missed.
 func (v *modelVerdict) endedAt(at time.Time) bool {
 	return slices.ContainsFunc(v.processes, func(p modelSpan) bool { return p.until.Sub(at).Abs() < time.Microsecond })
 }
@@ -135,7 +136,7 @@ func (v *modelVerdict) checkKept() {
 		r := &v.runs[i]
 		p := v.processes[r.process]
 		if isLost := p.killed && r.End.After(p.until.Add(-modelLost)); !isLost && kept[key{r.Probe, r.Intended.UnixMicro()}] == 0 {
-			v.fails("every run is kept", "%s of %v is not", r.Probe, v.since(r.Intended))
+			v.fails("every run is kept", "%s of %v is not in the database", r.Probe, v.since(r.Intended))
 		}
 	}
 }

@@ -20,7 +20,7 @@ type modelLog struct {
 	silences     []modelSilence
 	acknowledged []modelAcknowledged
 	looks        []modelLook
-	faults       []string // that no promise names
+	faults       []string // faults that no promise covers
 	database     string
 }
 
@@ -30,7 +30,7 @@ type modelSpan struct {
 	killed                bool
 }
 
-// modelEra is a time in which one configuration is in force.
+// modelEra is a time in which one process uses one configuration.
 type modelEra struct {
 	from, until time.Time
 	file        modelFile
@@ -54,7 +54,7 @@ type (
 
 		place    string
 		received time.Time
-		refused  error // nil when the place took it
+		refused  error // nil when the place accepted it
 	}
 	modelSilence struct {
 		from, until   time.Time
@@ -64,34 +64,35 @@ type (
 	modelAcknowledged struct {
 		id       string
 		reopened int
-		looks    int // how many came before
+		looks    int // number of looks before the acknowledgement
 	}
+	// modelLook is what the daemon says of its series and incidents at a time.
 	modelLook struct {
 		at        time.Time
-		era       int // which one is in force: several may begin at one time
+		era       int // its number: several eras may begin at the same instant
 		series    []alert.Status
 		incidents []alert.Incident
 	}
 )
 
-// modelSeries names what a rule evaluates by itself.
+// modelSeries names a series: what a rule evaluates separately.
 type modelSeries struct{ rule, name string }
 
-// began writes down that a configuration is in force from now on.
+// began records that a configuration is in force from now on.
 func (l *modelLog) began(file modelFile, process int) {
 	now := time.Now()
 	l.endEra(now)
 	l.eras = append(l.eras, modelEra{from: now, file: file, series: file.members(), process: process})
 }
 
-// endEra ends the last era, if it goes on.
+// endEra ends the last era, unless it has ended already.
 func (l *modelLog) endEra(now time.Time) {
 	if n := len(l.eras); n > 0 && l.eras[n-1].until.IsZero() {
 		l.eras[n-1].until = now
 	}
 }
 
-// ended writes down that the last process is over.
+// ended records the end of the last process.
 func (l *modelLog) ended(killed bool) {
 	now := time.Now()
 	p := &l.processes[len(l.processes)-1]
@@ -127,12 +128,12 @@ func (l *modelLog) steady(from, until time.Time) bool {
 	return slices.ContainsFunc(l.processes, func(p modelSpan) bool { return !from.Before(p.from) && until.Before(p.stopping) })
 }
 
-// mutes reports whether a silence is about a series.
+// mutes reports whether a silence covers a series. It does not look at times.
 func (s *modelSilence) mutes(rule, per, series string) bool {
 	return s.All || slices.Contains(s.Rules, rule) || per == "probe" && slices.Contains(s.Probes, series)
 }
 
-// silenced reports whether a silence of a series is active at some time from a time until another.
+// silenced reports whether a silence mutes a series at any time between from and until.
 func (l *modelLog) silenced(rule, per, series string, from, until time.Time) bool {
 	return slices.ContainsFunc(l.silences, func(s modelSilence) bool {
 		return s.mutes(rule, per, series) && !s.from.After(until) && s.until.After(from)

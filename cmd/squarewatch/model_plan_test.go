@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A history of the model is a first configuration and steps. Both are drawn from a seed. A step holds all that it needs, so that any step
-// can be left out.
+// A history of the model is a first configuration and steps. Both are drawn from a seed. A step depends on no other step, so any step can
+// be left out.
 
 // modelProbe is a probe of a drawn configuration.
 type modelProbe struct {
@@ -22,14 +22,14 @@ type modelProbe struct {
 type modelRule struct {
 	name, on, per    string
 	probes           []string // empty for all
-	window, hold     int      // seconds; hold is the key for
+	window, hold     int      // seconds; hold is the value of the key `for`
 	threshold, clear int      // percent
 	minRuns, reopen  int      // reopen in seconds; -1 for never
 	severity         string
 	notify           []string // empty for all
 }
 
-// modelNotifier is a notifier of a drawn configuration. Its place is its address.
+// modelNotifier is a notifier of a drawn configuration. It delivers to its place.
 type modelNotifier struct {
 	name, place string
 	wait        int // seconds of group_wait
@@ -72,11 +72,11 @@ func (f *modelFile) text(stateDir string) string {
 	return b.String()
 }
 
-// modelStep is something that happens at a time, and lasts.
+// modelStep is an event of a history, with its time and how long it lasts.
 type modelStep struct {
 	kind      string
 	at, lasts time.Duration
-	path      string    // trouble: of the target
+	path      string    // trouble: the path of the target
 	outcome   string    // trouble: what the path answers; refusal: what the place answers
 	place     string    // refusal
 	silence   string    // silence: its scope as JSON
@@ -106,8 +106,8 @@ type modelPlan struct {
 }
 
 const (
-	modelTroubles = 6 * time.Minute // in which steps happen
-	modelCalm     = 8 * time.Minute // after the last step: everything ends, and everything that waits is delivered
+	modelTroubles = 6 * time.Minute // the time in which steps happen
+	modelCalm     = 8 * time.Minute // the time after the last step, in which incidents end and waiting messages are delivered
 )
 
 // modelDraw draws histories.
@@ -133,7 +133,7 @@ func drawModelPlan(seed uint64) modelPlan {
 		plan.steps = append(plan.steps, d.step(&f))
 	}
 	slices.SortFunc(plan.steps, func(a, b modelStep) int { return int(a.at - b.at) })
-	file := plan.first // each reload changes what the one before it left
+	file := plan.first // each reload changes the file of the reload before
 	for i := range plan.steps {
 		if plan.steps[i].kind == "reload" {
 			file = d.change(file)
@@ -174,7 +174,7 @@ func (d modelDraw) notifier(f *modelFile) modelNotifier {
 	return n
 }
 
-// rule draws a rule that has enough runs for a rate of each probe: a probe runs at least six times a minute.
+// rule draws a rule whose min_runs each probe reaches within the window: a probe runs at least six times a minute.
 func (d modelDraw) rule(f *modelFile) modelRule {
 	r := modelRule{
 		on: pick(d, "5xx", "5xx", "401", "transport", "unexpected"), per: pick(d, "probe", "probe", "probe", "credential", "all"),
@@ -195,7 +195,7 @@ func (d modelDraw) rule(f *modelFile) modelRule {
 	return r
 }
 
-// step draws a step. The times of steps are never those of runs.
+// step draws a step. A step never happens at the same instant as a run.
 func (d modelDraw) step(f *modelFile) modelStep {
 	seconds := func(least, most int) time.Duration { return time.Duration(least+d.IntN(most-least)) * time.Second }
 	s := modelStep{at: seconds(5, int(modelTroubles/time.Second)) + 10*time.Microsecond}

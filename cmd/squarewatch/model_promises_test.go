@@ -21,7 +21,7 @@ func (v *modelVerdict) fails(promise, format string, arguments ...any) {
 	v.broken = append(v.broken, promise+": "+fmt.Sprintf(format, arguments...))
 }
 
-// since shows a time as the steps do.
+// since returns the time after the start of the history. Steps show their times in the same way.
 func (v *modelVerdict) since(at time.Time) time.Duration { return at.Sub(v.start) }
 
 // judgeModel returns the promises that a history breaks.
@@ -41,7 +41,8 @@ func judgeModel(l *modelLog) []string {
 	return v.broken
 }
 
-// ofFile reports whether an incident is of a rule of the file. Only these have names that begin with r and a digit.
+// ofFile reports whether an incident is of a rule of the file, and not of a built-in rule. Only rules of the file have names that begin
+// with r and a digit.
 func ofFile(i *alert.Incident) bool { return len(i.Rule) > 1 && i.Rule[0] == 'r' && i.Rule[1] <= '9' }
 
 // incidents returns all incidents of a message.
@@ -49,22 +50,22 @@ func (m *modelMessage) incidents() []alert.Incident {
 	return append([]alert.Incident{m.Incident}, m.Others...)
 }
 
-// checkSilences checks that nothing of a series is sent while a silence mutes it.
+// checkSilences checks that no message about a series is sent while a silence mutes the series.
 func (v *modelVerdict) checkSilences() {
 	for i := range v.told {
 		m := &v.told[i]
 		for _, in := range m.incidents() {
 			for _, s := range v.silences {
 				if s.mutes(in.Rule, string(in.Per), in.Series) && m.received.After(s.from) && m.received.Before(s.until) {
-					v.fails("a silence is kept", "%v: %s of %s %s to %s, silenced from %v to %v", v.since(m.received), m.Event, in.Rule, in.Series,
-						m.place, v.since(s.from), v.since(s.until))
+					v.fails("a silence mutes its series", "%v: %s of %s %s to %s, silenced from %v to %v", v.since(m.received), m.Event, in.Rule,
+						in.Series, m.place, v.since(s.from), v.since(s.until))
 				}
 			}
 		}
 	}
 }
 
-// checkOrder checks that each place receives FIRING once, and then the end once, of each incident, and that no message is older than the
+// checkOrder checks the messages about each incident at each place: FIRING comes once, then the end once, and no message is older than the
 // one before it.
 func (v *modelVerdict) checkOrder() {
 	type at struct{ place, incident string }
@@ -106,16 +107,16 @@ func (v *modelVerdict) checkTrue() {
 				at, is, until = in.Resolved, "clear", in.Resolved
 			}
 			e, life := v.era(at), v.life(key, at)
-			if m.Event == alert.EventEnded || !v.steady(at.Add(-time.Minute), until) { // a start recalls, and shifts times
+			if m.Event == alert.EventEnded || !v.steady(at.Add(-time.Minute), until) { // a start recalls runs, which shifts times
 				continue
 			}
 			if e == nil || life == nil {
-				v.fails("only what exists is announced", "%v: %s of %s %s, which did not exist at %v", v.since(m.received), m.Event, in.Rule,
+				v.fails("only existing series are announced", "%v: %s of %s %s, which did not exist at %v", v.since(m.received), m.Event, in.Rule,
 					in.Series, v.since(at))
 				continue
 			}
 			if !v.mayBe(is, life, at, m.received) {
-				v.fails("what is announced is true", "%v: %s of %s %s to %s: it was not %s at %v", v.since(m.received), m.Event, in.Rule, in.Series,
+				v.fails("announcements are true", "%v: %s of %s %s to %s: it was not %s at %v", v.since(m.received), m.Event, in.Rule, in.Series,
 					m.place, is, v.since(at))
 			}
 			v.checkFigures(m, &in)
@@ -123,8 +124,8 @@ func (v *modelVerdict) checkTrue() {
 	}
 }
 
-// mayBe reports whether a series may have been "over" or "clear" at a time, by the thresholds of then or of a reload until the message was
-// received. A run that ends at the same instant may count or not.
+// mayBe reports whether a series may have been "over" or "clear" at a time. It tries the thresholds of that time and of each reload until
+// the message was received. A run that ends at the same instant may count or not.
 func (v *modelVerdict) mayBe(is string, life *modelLife, at, received time.Time) bool {
 	return slices.ContainsFunc(v.eras, func(e modelEra) bool {
 		if e.from.After(received) || !e.until.After(at) {
@@ -162,8 +163,8 @@ func (v *modelVerdict) checkFigures(m *modelMessage, in *alert.Incident) {
 	}
 }
 
-// checkLooks compares what the daemon says of itself with the configuration and the runs: which series it has, which cannot be firing,
-// and who works on an incident.
+// checkLooks compares what the daemon says of itself with the configuration and the runs: which series exist, which series cannot fire, and
+// which incidents are acknowledged.
 func (v *modelVerdict) checkLooks() {
 	for i := range v.looks {
 		look := &v.looks[i]
@@ -176,14 +177,14 @@ func (v *modelVerdict) checkLooks() {
 			}
 			life := v.lifeIn(key, look.era)
 			if _, ok := want[key]; !ok {
-				v.fails("there are the series of the configuration", "%v: there is %s %s", v.since(look.at), s.Rule, s.Series)
+				v.fails("the daemon has the series of the configuration", "%v: the series %s %s is unexpected", v.since(look.at), s.Rule, s.Series)
 			} else if life != nil && s.State == alert.Firing && (life.over.IsZero() || life.over.After(look.at)) {
-				v.fails("what was never over does not fire", "%v: %s %s", v.since(look.at), s.Rule, s.Series)
+				v.fails("a series that never crossed its threshold does not fire", "%v: %s %s", v.since(look.at), s.Rule, s.Series)
 			}
 			delete(want, key)
 		}
 		for key := range want {
-			v.fails("there are the series of the configuration", "%v: there is no %s %s", v.since(look.at), key.rule, key.name)
+			v.fails("the daemon has the series of the configuration", "%v: the series %s %s is missing", v.since(look.at), key.rule, key.name)
 		}
 		v.checkAcknowledged(i)
 	}
@@ -198,7 +199,7 @@ func (v *modelVerdict) checkAcknowledged(number int) {
 			continue
 		}
 		if in := &look.incidents[i]; in.Acknowledged == nil && in.Reopened == a.reopened {
-			v.fails("an acknowledged incident stays so", "%v: %s %s was acknowledged before", v.since(look.at), in.Rule, in.Series)
+			v.fails("an acknowledged incident stays acknowledged", "%v: %s %s was acknowledged before", v.since(look.at), in.Rule, in.Series)
 		}
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// The reference says from docs/rules.md what must be true of a series at a time: that it is over its threshold, that it is clear. Where
-// the documents leave a margin, it says what may be true and what must be: a run at the edge of a window, or one whose record a kill may
-// have lost, may count or not.
+// The reference computes, as docs/rules.md describes, when a series is over its threshold and when it is clear. Some runs may count or not:
+// those at the edge of a window, and those whose record a kill may have lost. Therefore the reference says what may be true and what must
+// be true.
 
 // modelReference computes from all runs, without state.
 type modelReference struct {
@@ -18,12 +18,12 @@ type modelReference struct {
 	lives   []modelLife
 }
 
-// modelLife is a time in which a series counts without a new beginning.
+// modelLife is a time in which a series keeps the runs that it counted.
 type modelLife struct {
 	modelSeries
 
 	from, until time.Time
-	first, last int            // the numbers of its eras
+	first, last int            // the numbers of its first and last era
 	firing      []modelStretch // in which it must fire
 	clear       []modelStretch // in which it must be clear
 	over        time.Time      // when it first may have been over the threshold; zero for never
@@ -60,7 +60,7 @@ func newModelReference(l *modelLog) *modelReference {
 	return r
 }
 
-// findLives finds when each series counts without a new beginning: while its rule counts the same runs. A restart keeps what it counted.
+// findLives finds the lives of all series. A life lasts while the rule counts the same runs. A restart does not end it.
 func (r *modelReference) findLives() {
 	current := map[modelSeries]int{}
 	var before map[modelSeries]modelMembers
@@ -100,10 +100,10 @@ func (r *modelReference) lifeIn(key modelSeries, era int) *modelLife {
 	return nil
 }
 
-// modelCount is a number of runs that certainly count, and of those that may.
+// modelCount is how many runs certainly count (runs, bad), and how many more may count (moreRuns, moreBad).
 type modelCount struct{ runs, bad, moreRuns, moreBad int }
 
-// count counts the runs of probes for a rule at a time, or of only one of a group.
+// count counts the runs of probes for a rule at a time. For one probe of a group, only is its name and probes contains it alone.
 func (r *modelReference) count(life *modelLife, rule *modelRule, only string, probes []string, at time.Time) (c modelCount) {
 	window := time.Duration(rule.window) * time.Second
 	edge := window / 60
@@ -141,10 +141,10 @@ func (r *modelReference) isWatched(name string, at time.Time) bool {
 	return e != nil && e.file.probe(name) != nil
 }
 
-// modelLost is how long before a kill a run may end whose record the kill loses.
+// modelLost limits what a kill loses: the records of runs that ended at most this long before it.
 const modelLost = 4 * time.Second
 
-// counts reports whether a run counts at a time, and whether it may.
+// counts reports whether a run certainly counts at a time, and whether it may count.
 func (r *modelReference) counts(life *modelLife, run *modelRun, at time.Time) (counts, may bool) {
 	counts, may = true, true
 	for _, p := range r.processes {
@@ -156,7 +156,7 @@ func (r *modelReference) counts(life *modelLife, run *modelRun, at time.Time) (c
 		return false, slices.ContainsFunc(r.processes, func(p modelSpan) bool { return p.from.After(life.from) && !p.from.After(at) })
 	}
 	var kept *modelProbe
-	for i := range r.eras { // the probe of that name may be another one now, or was removed for a time
+	for i := range r.eras { // another probe may have this name now, or the probe was removed for a time
 		e := &r.eras[i]
 		if e.until.Before(run.Intended) || e.from.After(at) {
 			continue
@@ -190,8 +190,8 @@ func levelOf(c modelCount, r *modelRule) (l modelLevel) {
 	}
 }
 
-// level says what may and must be true of a series at a time. A rule per credential or over all probes looks at all its probes together
-// and at each of them.
+// level says what may and must be true of a series at a time. A rule per credential or over all probes evaluates its probes together, and
+// each of them alone.
 func (r *modelReference) level(life *modelLife, e *modelEra, at time.Time) modelLevel {
 	m, ok := e.series[life.modelSeries]
 	if !ok {
@@ -212,10 +212,10 @@ func (r *modelReference) level(life *modelLife, e *modelEra, at time.Time) model
 	return l
 }
 
-// judge finds when a series must fire and when it must be clear. It fires at a bad run, after it was over the threshold for the rule's
-// for in one process.
+// judge finds when a series must fire and when it must be clear. It fires at a bad run, after it was over the threshold for the time of the
+// rule's key `for` without a restart or a reload.
 func (r *modelReference) judge(life *modelLife) {
-	var since, firing, good time.Time // since when it must be over, must fire, must be clear; zero for not
+	var since, firing, good time.Time // from when it must be over, must fire, must be clear; zero for never
 	var previous *modelEra
 	end := func(list *[]modelStretch, from *time.Time, at time.Time) {
 		if !from.IsZero() {
@@ -258,7 +258,8 @@ func (r *modelReference) judge(life *modelLife) {
 	end(&life.clear, &good, life.until)
 }
 
-// firesAt reports whether a bad run of a series ended at a time, and the series had been over for its rule's for.
+// firesAt reports whether a bad run of a series ended at a time, after the series was over its threshold for the time of the rule's key
+// `for`.
 func (r *modelReference) firesAt(at, since time.Time, m modelMembers) bool {
 	if hold := time.Duration(m.rule.hold) * time.Second; hold > 0 && at.Sub(since) <= hold+time.Second {
 		return false

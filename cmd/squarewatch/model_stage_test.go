@@ -28,8 +28,8 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// modelStage plays a history: whole daemons one after another, the target, and the places to which messages go. It writes down what
-// happens, and judges nothing.
+// modelStage plays a history: whole daemons one after another, the target, and the places to which messages go. It records what happens,
+// and checks nothing.
 type modelStage struct {
 	t         *testing.T
 	directory string // holds a state directory for each life of the database
@@ -43,8 +43,8 @@ type modelStage struct {
 	refusals map[string]string // by place
 }
 
-// modelProcess is one daemon. A killed one goes on for some seconds without the world: it reaches no target and no place, and its directory
-// is not used again.
+// modelProcess is one daemon. After a kill the daemon runs for some more seconds, but it reaches no target and no place. Its directory is
+// not used again.
 type modelProcess struct {
 	stage    *modelStage
 	number   int
@@ -58,7 +58,7 @@ type modelProcess struct {
 	running  sync.WaitGroup
 }
 
-// ServeHTTP is the target.
+// ServeHTTP answers as the target.
 func (s *modelStage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.asked[r.URL.Path]++
@@ -88,10 +88,10 @@ type modelPlace struct {
 	place   string
 }
 
-// Address makes the outbox know the place, whatever its notifier is called.
+// Address returns the place, so that the outbox recognizes it after its notifier is renamed.
 func (p modelPlace) Address() string { return p.place }
 
-// Deliver writes the attempt down, and refuses it while the place refuses messages.
+// Deliver records the attempt, and refuses it while the place refuses messages.
 func (p modelPlace) Deliver(_ context.Context, n outbox.Notification) (string, error) {
 	s := p.process.stage
 	if p.process.dead.Load() {
@@ -110,24 +110,24 @@ func (p modelPlace) Deliver(_ context.Context, n outbox.Notification) (string, e
 
 const modelRetryAfter = 7 * time.Second
 
-// modelSink writes runs down.
+// modelSink records runs and missed runs.
 type modelSink struct{ process *modelProcess }
 
-// Finished writes a run down.
+// Finished records a run.
 func (k modelSink) Finished(r *probe.Result) {
 	if !k.process.dead.Load() {
 		k.process.stage.note(func(l *modelLog) { l.runs = append(l.runs, modelRun{Result: r, process: k.process.number}) })
 	}
 }
 
-// Missed writes missed runs down.
+// Missed records missed runs.
 func (k modelSink) Missed(m probe.Miss) {
 	if !k.process.dead.Load() {
 		k.process.stage.note(func(l *modelLog) { l.misses = append(l.misses, modelMiss{Miss: m, process: k.process.number}) })
 	}
 }
 
-// note writes something down.
+// note calls write with the log while it holds the lock.
 func (s *modelStage) note(write func(*modelLog)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,7 +157,7 @@ func (s *modelStage) begin(stateDir string) {
 		},
 	})
 	if err != nil {
-		panic(err) // the configuration is the model's own
+		panic(err) // the model draws only valid configurations
 	}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	p.daemon, p.cancel = daemon, cancel
@@ -171,14 +171,14 @@ func (s *modelStage) begin(stateDir string) {
 	s.log.began(s.file, p.number)
 }
 
-// end stops the daemon in order.
+// end stops the daemon in the normal way, and waits for it.
 func (p *modelProcess) end() {
 	p.cancel()
 	p.running.Wait()
 	p.target.Shutdown()
 }
 
-// restart stops the daemon in order, and starts the next one after a while.
+// restart stops the daemon in the normal way, and starts the next one after a while.
 func (s *modelStage) restart(after time.Duration) {
 	p := s.process
 	s.log.processes[p.number].stopping = time.Now()
@@ -188,7 +188,8 @@ func (s *modelStage) restart(after time.Duration) {
 	s.begin(p.stateDir)
 }
 
-// kill ends the world for the daemon, and starts the next one after a while on a copy of the database as it was.
+// kill cuts the daemon off from the target and the places, and copies its database. After a while it starts the next daemon on the copy.
+// The caller must end the killed process, which it returns.
 func (s *modelStage) kill(after time.Duration) (ghost *modelProcess) {
 	p := s.process
 	s.log.processes[p.number].stopping = time.Now()
@@ -227,7 +228,7 @@ func (s *modelStage) reload(file modelFile) {
 	s.log.began(file, s.process.number)
 }
 
-// post asks the daemon for a change, as a person does. It reports whether the daemon accepted it.
+// post sends a change to the daemon's API, as a person does. It reports whether the daemon accepted it.
 func (s *modelStage) post(path, body string) bool {
 	client := &http.Client{Transport: &http.Transport{DialContext: s.process.listener.Dial, DisableKeepAlives: true}}
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://localhost"+path, strings.NewReader(body))
@@ -262,7 +263,7 @@ func (s *modelStage) acknowledge() {
 	}
 }
 
-// look writes down what the daemon says of its series and incidents.
+// look records what the daemon says of its series and incidents.
 func (s *modelStage) look() {
 	synctest.Wait()
 	v := s.process.daemon.evaluator

@@ -17,29 +17,29 @@ var (
 )
 
 // TestTheDaemonKeepsItsPromises plays histories, each drawn from a seed: a whole daemon with a configuration, what its target answers, what
-// people do, reloads, restarts, kills, and places that refuse messages. A plain reference says afterwards what every place must have been
-// told. A failure names the seed and the shortest list of steps that still fails in the same way.
+// people do, reloads, restarts, kills, and places that refuse messages. Afterwards a plain reference computes which messages every place
+// must have received. A failure names the seed and the shortest list of steps that still fails in the same way.
 func TestTheDaemonKeepsItsPromises(t *testing.T) {
 	for seed := *modelFirst; seed < *modelFirst+*modelSeeds; seed++ {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
-			holdSeed(t, seed)
+			checkSeed(t, seed)
 		})
 	}
 }
 
-// holdSeed plays the history of a seed.
-func holdSeed(t *testing.T, seed uint64) {
+// checkSeed plays the history of a seed.
+func checkSeed(t *testing.T, seed uint64) {
 	t.Helper()
 	plan := drawModelPlan(seed)
 	kept := modelSteps(t, &plan)
-	log, broken := holdModel(t, plan.only(kept))
+	log, broken := checkModel(t, plan.only(kept))
 	if len(broken) == 0 {
 		return
 	}
 	promise, _, _ := strings.Cut(broken[0], ":")
 	kept = shrinkModel(kept, *modelShrink, func(kept []int) bool {
-		shorter, faults := holdModel(t, plan.only(kept))
+		shorter, faults := checkModel(t, plan.only(kept))
 		isSame := slices.ContainsFunc(faults, func(f string) bool { return strings.HasPrefix(f, promise) })
 		if isSame {
 			log, broken = shorter, faults
@@ -77,8 +77,8 @@ func (p *modelPlan) only(kept []int) modelPlan {
 	return shorter
 }
 
-// holdModel plays a plan and returns which promises it breaks.
-func holdModel(t *testing.T, plan modelPlan) (*modelLog, []string) {
+// checkModel plays a plan and returns which promises it breaks.
+func checkModel(t *testing.T, plan modelPlan) (*modelLog, []string) {
 	t.Helper()
 	log := play(t, memoryDir(t), plan)
 	return log, judgeModel(log)

@@ -9,14 +9,16 @@ import (
 )
 
 const (
-	// modelSoon is how long a message may take: its group, the pause between two messages, and the next bad run of a series that another
-	// incident explained.
+	// modelSoon is how long a message may take. It covers group_wait, the pause between two messages, and the next bad run of a series that
+	// another incident explained.
 	modelSoon = 30 * time.Second
-	// modelNamed is when a message names a series that joined another incident, at the latest: a minute after the last such message.
+	// modelNamed is how long it may take until a message names a series that joined another incident. Messages of this kind are at least a
+	// minute apart.
 	modelNamed = 100 * time.Second
 )
 
-// checkTold checks that each place was told of what must fire, unless another incident there explains it.
+// checkTold checks that each place received a message about each series that must fire, unless another incident at that place explains the
+// series.
 func (v *modelVerdict) checkTold() {
 	for i := range v.lives {
 		life := &v.lives[i]
@@ -46,7 +48,7 @@ func (v *modelVerdict) checkToldAt(life *modelLife, since, at time.Time) {
 		if v.isExplained(n.place, life, from, at, at.Sub(since) < modelNamed) || v.wasExplained(n.place, life, since, from) {
 			continue
 		}
-		v.fails("what fires is announced", "%v: %s %s must fire since %v, and %s was not told", v.since(at), life.rule, life.name,
+		v.fails("a firing series is announced", "%v: %s %s must fire since %v, and %s received no message", v.since(at), life.rule, life.name,
 			v.since(since), n.place)
 	}
 }
@@ -57,7 +59,8 @@ func (v *modelVerdict) sameEra(from, at time.Time) bool {
 	return e != nil && e == v.era(at)
 }
 
-// hasBadRun reports whether a series had a bad run in the first half of a time: a series that was explained fires at its next bad run.
+// hasBadRun reports whether a series had a bad run in the first half of the time between from and at. A series that was explained fires
+// only at its next bad run.
 func (v *modelVerdict) hasBadRun(m *modelMembers, from, at time.Time) bool {
 	middle := from.Add(at.Sub(from) / 2)
 	return slices.ContainsFunc(v.runs, func(r modelRun) bool {
@@ -65,8 +68,8 @@ func (v *modelVerdict) hasBadRun(m *modelMembers, from, at time.Time) bool {
 	})
 }
 
-// isRefusing reports whether a place refused a message, and the next attempt may still wait. A pause is at most as long as all pauses
-// before it and half of that.
+// isRefusing reports whether a place refused a message, and the next attempt may still wait. After a refusal, the next attempt must come
+// within twice the time since the first refusal, plus modelRetryAfter and 3 seconds.
 func (v *modelVerdict) isRefusing(place string, from, at time.Time) bool {
 	var first, until time.Time
 	for i := range v.told {
@@ -88,7 +91,8 @@ func (v *modelVerdict) isRefusing(place string, from, at time.Time) bool {
 	return until.After(from)
 }
 
-// shown calls see with each incident that a place shows as firing at some time from a time until another, as it was told last.
+// shown calls see with each incident that a place shows as firing at any time between from and at. The incident is as in the last message
+// about it.
 func (v *modelVerdict) shown(place string, from, at time.Time, see func(alert.Incident)) {
 	last := map[string]alert.Incident{}
 	for i := range v.told {
@@ -118,14 +122,15 @@ func (v *modelVerdict) shows(place string, key modelSeries, from, at time.Time) 
 	return yes
 }
 
-// wasExplained reports whether an incident explained a series before a time at which the series is below its threshold. When such an
-// incident is over, the series fires at its threshold only.
+// wasExplained reports whether an incident explained a series before, and the series is now below its threshold. After the incident ends,
+// the series fires only when it crosses its threshold.
 func (v *modelVerdict) wasExplained(place string, life *modelLife, since, at time.Time) bool {
 	return !v.level(life, v.era(at), at).mustCross && v.isExplained(place, life, since, at, false)
 }
 
-// isExplained reports whether a place shows another incident that explains a series: it names the series or has the same probes. At first,
-// any other incident may be about to name the series. A silence holds the name back.
+// isExplained reports whether a place shows another incident that explains a series. The incident names the series, shares a probe with it,
+// or blames its credential. While isNew, any incident counts, because it may name the series soon. A silenced incident counts too, because
+// its messages wait.
 func (v *modelVerdict) isExplained(place string, life *modelLife, from, at time.Time, isNew bool) (yes bool) {
 	v.shown(place, from, at, func(in alert.Incident) {
 		if !ofFile(&in) {
@@ -139,7 +144,7 @@ func (v *modelVerdict) isExplained(place string, life *modelLife, from, at time.
 	return yes
 }
 
-// isCovered reports whether an incident blames the credential with which all probes of a series act.
+// isCovered reports whether an incident blames the credential, and all probes of a series use it.
 func (v *modelVerdict) isCovered(key modelSeries, in *alert.Incident, at time.Time) bool {
 	e := v.era(at)
 	other := func(name string) bool { return !e.file.probe(name).keyed }
@@ -169,7 +174,8 @@ func (v *modelVerdict) checkEnded() {
 	}
 }
 
-// isLeftOut reports whether a configuration between two times has no notifier for a place. What ends meanwhile, the place does not learn.
+// isLeftOut reports whether a configuration between two times has no notifier for a place. The place does not learn of incidents that end
+// meanwhile.
 func (v *modelVerdict) isLeftOut(place string, from, until time.Time) bool {
 	return slices.ContainsFunc(v.eras, func(e modelEra) bool {
 		return !e.from.After(until) && !e.until.Before(from) && !e.file.notifies(place, nil)
@@ -185,15 +191,16 @@ func (v *modelVerdict) checkEndedAt(place string, from, at time.Time) {
 		life := v.life(key, at)
 		switch {
 		case life == nil || life.from.After(in.Fired) && v.life(key, in.Fired) != life:
-			v.fails("what is removed ends", "%v: %s shows %s %s, which was removed or changed", v.since(at), place, in.Rule, in.Series)
+			v.fails("an incident of a removed series ends", "%v: %s shows %s %s, which was removed or changed", v.since(at), place, in.Rule,
+				in.Series)
 		case v.allClear(&in, from, at):
-			v.fails("what is over ends", "%v: %s shows %s %s, which is clear", v.since(at), place, in.Rule, in.Series)
+			v.fails("an incident of a clear series ends", "%v: %s shows %s %s, which is clear", v.since(at), place, in.Rule, in.Series)
 		}
 	})
 }
 
-// allClear reports whether a series, and every other one that may have joined it, is clear from a time until another. A series that fires
-// again and again must be clear for its reopen before. One that joined may do so too.
+// allClear reports whether a series, and every other one that may have joined it, is clear from a time until another. An incident that
+// reopened at least twice ends only after its series was clear for the rule's reopen. A series that joined may need the same.
 func (v *modelVerdict) allClear(in *alert.Incident, from, at time.Time) bool {
 	for other, m := range v.era(at).series {
 		begin, isOwn := from, other == modelSeries{in.Rule, in.Series}

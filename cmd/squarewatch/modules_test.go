@@ -9,8 +9,8 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// advisories says which version of a module is the first without a known vulnerability. make vulncheck asks the whole database, and needs
-// the network. Add a line here when it finds something, so that no update and no merge brings the old version back.
+// advisories returns, for each module, the first version without a known vulnerability. make vulncheck asks the whole database, and needs
+// the network. Add a line here when it finds a vulnerability, so that no update and no merge brings the old version back.
 func advisories() map[string]struct{ fixed, source string } {
 	return map[string]struct{ fixed, source string }{
 		"github.com/prometheus/prometheus": {"v0.311.3", "CVE-2026-42151, CVE-2026-42154"},
@@ -49,12 +49,12 @@ func TestNoModuleHasAKnownAdvisory(t *testing.T) {
 		}
 	}
 	if seen != len(advisories()) {
-		t.Errorf("want each module of advisories in go.mod, found %d of %d: remove the lines of those that are gone", seen, len(advisories()))
+		t.Errorf("want each module of advisories in go.mod, found %d of %d: remove the lines of modules that go.mod no longer has",
+			seen, len(advisories()))
 	}
 }
 
-// TestTheToolchainIsPinned checks that go.mod says with which patch release of Go a build is made, and that the README names its minor
-// release.
+// TestTheToolchainIsPinned checks that go.mod names the patch release of Go for a build, and that the README names its minor release.
 func TestTheToolchainIsPinned(t *testing.T) {
 	file := goMod(t)
 	if strings.Count(file.Go.Version, ".") != 2 {

@@ -16,7 +16,7 @@ import (
 // show an error.
 type names func(context.Context) []string
 
-// complete offers names for every argument, without those that are there already.
+// complete offers names for every argument, except those that the command line already has.
 func complete(list names) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		left := slices.DeleteFunc(list(cmd.Context()), func(name string) bool { return slices.Contains(args, name) })
@@ -42,7 +42,7 @@ func completeFlags(cmd *cobra.Command, lists map[string]names) {
 			return list(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
 		})
 		if err != nil {
-			panic(err) // the flag is not defined: a test of any command finds it
+			panic(err) // the flag is not defined; any test of a command finds this
 		}
 	}
 }
@@ -50,7 +50,7 @@ func completeFlags(cmd *cobra.Command, lists map[string]names) {
 // words offers fixed words.
 func words(list ...string) names { return func(context.Context) []string { return list } }
 
-// oneName wants exactly one argument and says which.
+// oneName requires exactly one argument. The error says what the argument must be.
 func oneName(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {

@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// notifySocket is the socket of the service manager; see sd_notify(3). It stays open, because a process without descriptors must still
+// notifySocket is the socket of the service manager; see sd_notify(3). It stays open, because a process without free descriptors must still
 // be able to report that it works.
 type notifySocket struct {
 	path string
 
 	mu   sync.Mutex
-	conn *net.UnixConn // nil while it could not be opened
+	conn *net.UnixConn // nil when it could not be opened
 }
 
 // newNotifySocket opens the socket that NOTIFY_SOCKET names. Without the variable it does nothing.

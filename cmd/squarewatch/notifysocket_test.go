@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTheWatchdogIsFedWithoutADescriptor has no descriptor left for another socket, and then a service manager that was restarted.
-func TestTheWatchdogIsFedWithoutADescriptor(t *testing.T) {
+// TestTheServiceManagerIsNotifiedWithoutAFreeDescriptor first uses up all descriptors, and then restarts the service manager.
+func TestTheServiceManagerIsNotifiedWithoutAFreeDescriptor(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "notify")
 	manager := func() *net.UnixConn {
 		conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})

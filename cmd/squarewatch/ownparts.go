@@ -16,12 +16,12 @@ const (
 	storagePart  = "storage"
 	notifierPart = "notifier-" // followed by the name of the notifier
 
-	// storageAfter is how long the state must not be written before people are notified. A disk that is busy for a moment sends no message.
+	// storageAfter is how long the state must stay unwritten before people are notified. A disk that is busy for a moment causes no message.
 	storageAfter = time.Minute
 )
 
-// ownParts returns the parts of squarewatch about which people are notified: the storage, and each notifier, whose troubles the other
-// notifiers report.
+// ownParts returns the parts of squarewatch about which people are notified: the storage and each notifier. The other notifiers report the
+// trouble of a notifier.
 func ownParts(cfg *config.Config) []alert.Part {
 	var parts []alert.Part
 	if cfg.StateDir != "" {
@@ -50,7 +50,7 @@ func (d *Daemon) reportParts(ctx context.Context) {
 	})
 }
 
-// storageTrouble says why the state is not written, for a message; nil when it is.
+// storageTrouble returns for a message why the state is not written; nil when it is written.
 func (d *Daemon) storageTrouble(now time.Time) *alert.Trouble {
 	found := d.checkStorage(now)
 	if found == nil {
@@ -58,18 +58,18 @@ func (d *Daemon) storageTrouble(now time.Time) *alert.Trouble {
 	}
 	t := &alert.Trouble{
 		Work: "the state is not written", Reason: found.reason,
-		Effect: "Probing and alerts go on. A restart would lose silences and messages that wait, and announce again what fires.",
+		Effect: "Probing and alerts go on. A restart would lose silences and waiting messages, and announce firing incidents again.",
 	}
 	if fix := database.Fix(d.storageFault()); !strings.Contains(t.Reason, fix) {
 		t.Fix = fix
 	}
 	if d.state.err() != nil {
-		t.Effect += " What fired before squarewatch started may have been announced again."
+		t.Effect += " Incidents that fired before squarewatch started may have been announced again."
 	}
 	return t
 }
 
-// notifierTrouble says why a notifier takes no messages, for the other notifiers; nil when it takes them. It returns false when neither
+// notifierTrouble returns for the other notifiers why a notifier takes no messages; nil when it takes them. It returns false when neither
 // is known: a message waits, or the last attempt failed, but not for long.
 func notifierTrouble(b *outbox.Backlog, now time.Time) (_ *alert.Trouble, known bool) {
 	waits := b.Pending > 0 && b.OldestAge > undelivered
@@ -77,7 +77,7 @@ func notifierTrouble(b *outbox.Backlog, now time.Time) (_ *alert.Trouble, known 
 	case waits && b.LastError != "":
 		return &alert.Trouble{
 			Work: "the notifier " + b.Notifier + " takes no messages", Reason: firstLine(b.LastError), Since: now.Add(-b.OldestAge),
-			Effect: "They wait, and are sent when it works.", Fix: "squarewatch notify " + b.Notifier + " tests it",
+			Effect: "The messages wait, and are sent when it works.", Fix: "squarewatch notify " + b.Notifier + " tests it",
 		}, true
 	case !waits && b.LastError == "":
 		return nil, true

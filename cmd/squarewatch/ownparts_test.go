@@ -68,7 +68,7 @@ func newPair() *pair {
 	return &pair{broken: map[string]bool{}, got: map[string][]slack.Message{}}
 }
 
-// newScene starts a daemon that notifies the pair as it is: what is broken now is broken from the daemon's first delivery on.
+// newScene starts a daemon that notifies the pair. A notifier that is broken now fails from the daemon's first delivery on.
 func (p *pair) newScene(t *testing.T, file string) *scene {
 	t.Helper()
 	return newSceneWith(t, file, func(o *Options) {
@@ -119,7 +119,7 @@ func TestANotifierThatFailsIsAnnouncedThroughTheOther(t *testing.T) {
 	})
 }
 
-// TestANotifierThatFailsOverARestartIsAnnouncedOnce restarts in the middle. The trouble goes on and is announced once.
+// TestANotifierThatFailsOverARestartIsAnnouncedOnce restarts the daemon while a notifier fails. The trouble goes on and is announced once.
 func TestANotifierThatFailsOverARestartIsAnnouncedOnce(t *testing.T) {
 	file := withSecond(keptFile(t))
 	synctest.Test(t, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestANotifierThatFailsOverARestartIsAnnouncedOnce(t *testing.T) {
 	})
 }
 
-// TestAStateOfANewerProgramIsAnnounced starts on a database of a newer squarewatch, and later moves that away.
+// TestAStateOfANewerProgramIsAnnounced starts on a database of a newer squarewatch, and later moves that database away.
 func TestAStateOfANewerProgramIsAnnounced(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestAStateOfANewerProgramIsAnnounced(t *testing.T) {
 		}
 		_, page := s.get("/api/v1/status")
 		if !regexp.MustCompile(`"state_fault":"[^"]*written by a newer squarewatch`).MatchString(page) {
-			t.Errorf("want it in the status, got %s", page)
+			t.Errorf("want the fault in the status, got %s", page)
 		}
 		for _, suffix := range []string{"", "-wal"} {
 			if err := os.Rename(path+suffix, path+".old"+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -203,7 +203,7 @@ func TestAStateThatCannotBeWrittenIsAnnounced(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if !strings.Contains(text, "make state_dir writable") || strings.Contains(text, "may have been announced again") {
-			t.Errorf("want what to do in the message, and nothing of an earlier process\n%s", text)
+			t.Errorf("want what to do in the message, and no word about an earlier process\n%s", text)
 		}
 		set("off")
 		s.after(5 * time.Minute)

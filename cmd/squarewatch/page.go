@@ -47,7 +47,7 @@ func traceFateOf(f otel.Fate) statuspage.TraceFate {
 	return statuspage.TraceFate{State: string(f.State), Why: f.Why}
 }
 
-// pageCredentials returns what credentials know of themselves, by name.
+// pageCredentials returns the credentials with their validity, sorted by name.
 func (d *Daemon) pageCredentials() []statuspage.Credential {
 	all := *d.credentials.Load()
 	list := make([]statuspage.Credential, 0, len(all))
@@ -130,7 +130,7 @@ func (d *Daemon) recallStrips(ctx context.Context, store *history.Store, now tim
 	return nil
 }
 
-// reportedFrom returns from when on this process has itself reported missed runs to the strips.
+// reportedFrom returns the time from which this process itself has reported missed runs to the strips.
 func (d *Daemon) reportedFrom() time.Time {
 	from := d.started
 	for i := range d.unwatched {
@@ -164,7 +164,7 @@ func (e *endedIncidents) recall(earlier []alert.Incident) {
 	}
 }
 
-// addLocked inserts an incident. One that ended again takes the place of what it was before.
+// addLocked inserts an incident. An incident that ended again replaces its earlier entry.
 func (e *endedIncidents) addLocked(at int, incident alert.Incident) {
 	before := slices.IndexFunc(e.all, func(known alert.Incident) bool { return known.ID == incident.ID })
 	switch {

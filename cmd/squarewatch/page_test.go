@@ -10,7 +10,7 @@ import (
 	"squarewatch/cmd/squarewatch/statuspage"
 )
 
-// home returns the home page of a daemon as JSON, with all its probes.
+// home reads the home page of a daemon from an address that answers with JSON.
 func (s *scene) home(address string) *statuspage.Home {
 	s.t.Helper()
 	_, body := s.get(address)
@@ -50,7 +50,7 @@ func TestThePageShowsWhatAnEarlierProcessLeft(t *testing.T) {
 		third.after(time.Minute)
 		synctest.Wait()
 		if got := third.daemon.strips.MissedOn(time.Now()); got < 6 {
-			t.Errorf("want the runs counted that were missed before the second process, got %d", got)
+			t.Errorf("want the count to include the runs missed before the second process, got %d", got)
 		}
 	})
 }
@@ -81,7 +81,7 @@ func TestStripsShowTheSilencesOfAnEarlierProcess(t *testing.T) {
 	})
 }
 
-// marks returns the ends of the runs of a probe before which a configuration came into force, since a time.
+// marks returns the ends of the runs of a probe that are marked as the first with a new configuration, relative to since.
 func (s *scene) marks(probe string, since time.Time) (list []time.Duration) {
 	s.t.Helper()
 	for _, row := range s.home("/index.json").Healthy {

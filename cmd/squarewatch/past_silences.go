@@ -14,7 +14,7 @@ type pastSilences struct {
 	all []alert.Silence
 }
 
-// update gets the silences that are set now. A known silence that is not among them was removed.
+// update receives the silences that are set now. A known silence that is not among them was removed.
 func (p *pastSilences) update(set []alert.Silence, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -46,7 +46,7 @@ func (p *pastSilences) addLocked(silence *alert.Silence) {
 	}
 }
 
-// list returns them in the order of their addition.
+// list returns the silences in the order in which they were added.
 func (p *pastSilences) list() []alert.Silence {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,9 +17,9 @@ func TestPastSilencesEndWhenTheyAreRemoved(t *testing.T) {
 	p.update(nil, now.Add(10*time.Minute))
 	got := p.list()
 	if len(got) != 2 || !got[0].End().Equal(short.Until) || !got[1].End().Equal(now.Add(10*time.Minute)) {
-		t.Errorf("want one that ended as it was set, and one that was removed, got %+v", got)
+		t.Errorf("want one silence that ended at its own end, and one that was removed, got %+v", got)
 	}
 	if p.update(nil, now.Add(listedFor+5*time.Minute)); len(p.list()) != 1 {
-		t.Errorf("want the older one forgotten after a week, got %+v", p.list())
+		t.Errorf("want the silence that ended first forgotten after a week, got %+v", p.list())
 	}
 }

@@ -53,8 +53,8 @@ func peerOfSocket(conn net.Conn) string {
 }
 
 // unmapped is the number that the kernel shows for users and groups outside of the user namespace of this process:
-// /proc/sys/kernel/overflowuid. With PrivateUsers=yes these are all except root and the service's own. The mode of the socket alone then
-// decides which of them may connect; the kernel checks it at connect(2).
+// /proc/sys/kernel/overflowuid. With PrivateUsers=yes these are all except root and the user and group of the service. The mode of the
+// socket alone then decides which of them may connect; the kernel checks it at connect(2).
 const unmapped = 65534
 
 // admitted returns the name of a user who may use the socket; empty for any other user.

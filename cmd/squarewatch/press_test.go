@@ -15,7 +15,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// noting is a notifier that takes announcements and notes.
+// noting is a notifier that records announcements and notes.
 type noting struct {
 	announcing
 
@@ -65,7 +65,7 @@ func newNotingScene(t *testing.T) (*scene, *noting, string) {
 	return s, c, incidents[0].ID
 }
 
-func TestAPersonPressesOnThePage(t *testing.T) {
+func TestAPersonPressesTheButtonsOfThePage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, id := newNotingScene(t)
 		defer s.stop()
@@ -198,8 +198,8 @@ func TestABrowserLogsIn(t *testing.T) {
 	if !cookie.HttpOnly || !cookie.Secure || cookie.SameSite != http.SameSiteLaxMode || strings.Contains(cookie.Value, "top-secret") {
 		t.Errorf("want a cookie for this site alone, got %v", cookie)
 	}
-	if got := press(cookie, nil); got.StatusCode != http.StatusNotFound { // the incident, and not the person, is unknown
-		t.Errorf("after the login: want it taken, got %d", got.StatusCode)
+	if got := press(cookie, nil); got.StatusCode != http.StatusNotFound { // the person is known, and the incident is not
+		t.Errorf("after the login: want the request accepted, got %d", got.StatusCode)
 	}
 	if got := press(cookie, http.Header{"Sec-Fetch-Site": {"cross-site"}}); got.StatusCode != http.StatusForbidden {
 		t.Errorf("a form of another site with the cookie: want it refused, got %d", got.StatusCode)
@@ -210,7 +210,7 @@ func TestABrowserLogsIn(t *testing.T) {
 		t.Errorf("a forged cookie: want it refused, got %d", got.StatusCode)
 	}
 	if log := l.log.String(); !strings.Contains(log, `by="a holder of web.token, on behalf of ada"`) || strings.Contains(log, "top-secret") {
-		t.Errorf("want who logged in in the log, and no token, got %s", log)
+		t.Errorf("want the name of the person in the log, and no token, got %s", log)
 	}
 	if out := l.form("/logout", nil, http.Header{"Cookie": {cookie.String()}}); len(out.Cookies()) != 1 || out.Cookies()[0].MaxAge >= 0 {
 		t.Errorf("want the cookie removed, got %v", out.Cookies())
@@ -282,8 +282,8 @@ func FuzzLocalPath(f *testing.F) {
 	})
 }
 
-// TestThePageShowsWhatAPersonJustPressed opens the page of an incident before and after each change, with no time between.
-func TestThePageShowsWhatAPersonJustPressed(t *testing.T) {
+// TestThePageShowsAChangeAtOnce opens the page of an incident before and after each change, with no time between.
+func TestThePageShowsAChangeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, id := newNotingScene(t)
 		defer s.stop()

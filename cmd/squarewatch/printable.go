@@ -10,7 +10,7 @@ import (
 // printable writes lines without control characters. What a command prints may contain text from the API, from Slack or from people.
 type printable struct{ to io.Writer }
 
-// Write writes lines. It reports all of them as written, also what it left out.
+// Write writes lines. It reports all bytes as written, also those that it left out.
 func (p printable) Write(text []byte) (int, error) {
 	if _, err := io.WriteString(p.to, printableLines(string(text))); err != nil {
 		return 0, err

@@ -21,8 +21,8 @@ func newProbeCommand(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "probe [NAME...]",
 		Short: "Run probes once and show each result",
-		Long: "Run all probes, or those named, once. The command raises no alert and keeps no state. Unexpected results come first;\n" +
-			"more than 20 healthy ones are counted, and --all lists them. While it works, a terminal shows how far it is.\n" +
+		Long: "Run all probes, or the named ones, once. The command raises no alert and keeps no state. Unexpected results come first.\n" +
+			"More than 20 healthy results are only counted; --all lists them. A terminal shows the progress.\n" +
 			"The exit status is 1 when a result is unexpected.",
 		ValidArgsFunction: complete(file.probeNames),
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -48,7 +48,7 @@ func newProbeCommand(file *configFile) *cobra.Command {
 	return cmd
 }
 
-// chooseProbes returns the named probes in the order of their names on the command line; all that run on this host when none is named.
+// chooseProbes returns the named probes in the order of the command line. Without names it returns all probes that run on this host.
 func chooseProbes(cfg *config.Config, names []string) ([]probe.Probe, error) {
 	if len(names) == 0 {
 		return cfg.Probes, nil
@@ -63,7 +63,7 @@ func chooseProbes(cfg *config.Config, names []string) ([]probe.Probe, error) {
 			continue
 		}
 		if p := &all[i]; !p.RunsAt(cfg.Location) {
-			faults = append(faults, fmt.Errorf("%s does not run at %s, because of its locations (%s): run it at one of them",
+			faults = append(faults, fmt.Errorf("%s does not run at %s, because of its locations (%s): run this command at one of them",
 				name, cfg.Location, strings.Join(p.Locations, ", ")))
 			continue
 		}
@@ -79,7 +79,7 @@ func chooseProbes(cfg *config.Config, names []string) ([]probe.Probe, error) {
 const onceConcurrency = 8
 
 // probeOnce runs each probe once and returns the results in the order of the probes. It sends spans to the file's collector, if there is
-// one, so that the printed trace identifiers can be looked up. It calls finished after each run, also at the same time.
+// one, so that the printed trace identifiers can be looked up. It calls finished after each run. These calls may overlap.
 func probeOnce(
 	ctx context.Context, cfg *config.Config, probes []probe.Probe, finished func(*probe.Result),
 ) ([]*probe.Result, error) {

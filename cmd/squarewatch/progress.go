@@ -48,8 +48,8 @@ func (p *progress) watch(probes []probe.Probe) {
 // watchdogSlack is how late a run may finish before the daemon counts as stuck.
 const watchdogSlack = 15 * time.Second
 
-// alive reports whether runs finish when they are due. They do when no probe has become due since the last finished run, or when the
-// first one that did still has time to answer.
+// alive reports whether runs finish when they are due. It reports true when no probe has become due since the last finished run, or when
+// the probe that became due first still has time to answer.
 func (p *progress) alive(now time.Time) bool {
 	p.mu.Lock()
 	last, probes := p.last, p.probes
@@ -72,7 +72,7 @@ func (p *progress) alive(now time.Time) bool {
 // (https://github.com/systemd/systemd/blob/v252/man/journald.conf.xml, LineMax=).
 const maxDump = 32 << 10
 
-// goroutines returns the stacks of all goroutines, equal ones once with their number, cut to maxDump.
+// goroutines returns the stacks of all goroutines. Equal stacks appear once, with their number. The text is cut to maxDump.
 func goroutines() string {
 	var dump bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&dump, 1); err != nil {

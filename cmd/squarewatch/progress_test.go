@@ -15,7 +15,7 @@ func TestWatchdogIsFedByFinishedRuns(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		probes []probe.Probe
-		since  time.Duration // the last finished run
+		since  time.Duration // since the last finished run
 		want   bool
 	}{
 		{"nothing to probe", nil, 24 * time.Hour, true},
@@ -45,10 +45,10 @@ func TestMissedRunsDoNotFeedTheWatchdog(t *testing.T) {
 	p.watch([]probe.Probe{{Name: "p", Schedule: probe.MustSchedule("@every 1s"), Timeout: time.Second}})
 	p.Missed(probe.Miss{Probe: "p", Count: 1})
 	if p.alive(time.Now()) {
-		t.Error("want it stuck after nothing but misses")
+		t.Error("want the daemon stuck after misses only")
 	}
 	p.Finished(&probe.Result{Probe: "p"})
 	if !p.alive(time.Now()) {
-		t.Error("want it alive after a finished run")
+		t.Error("want the daemon alive after a finished run")
 	}
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/creack/pty"
 )
 
-// terminal is the program at a terminal, with a test in the place of the person.
+// terminal runs the program at a terminal. The test types and reads in the place of a person.
 type terminal struct {
 	t      *testing.T
 	tty    *os.File
-	exited chan struct{} // the program has ended, and err is how
+	exited chan struct{} // closed when the program has ended and err is set
 	err    error
-	ended  chan struct{} // closed when the program has closed its terminal
+	ended  chan struct{} // closed when all output of the program is read
 
 	mu      sync.Mutex
 	all     strings.Builder // everything that the terminal showed

@@ -141,7 +141,7 @@ func asSlackAnswers(s *slackstub.Slack) http.Handler {
 type slackTrouble struct {
 	begin func(*slackstub.Slack)
 	early bool          // it begins before the outage instead
-	lasts time.Duration // then the end is called; 0 for a trouble that stays
+	lasts time.Duration // after this time end is called; 0 for a trouble that stays
 	end   func(*slackstub.Slack)
 }
 

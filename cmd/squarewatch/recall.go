@@ -16,7 +16,7 @@ const (
 	// recentRuns is the time for which an engine receives single runs. For older runs the roll-ups of each minute are exact enough.
 	recentRuns = 10 * time.Minute
 	// fineRollups is the time for which windows are filled with the roll-ups of minutes. Older runs count only in windows of a day
-	// and more. These have buckets longer than a quarter of an hour, so the roll-ups of hours are exact enough.
+	// and more. These windows have buckets longer than a quarter of an hour, so the roll-ups of hours are exact enough.
 	fineRollups = 6 * time.Hour
 	// largestRecall limits the runs, and the roll-ups, that the start reads before it probes: half a second of work. The rest is read while
 	// probing.
@@ -54,7 +54,7 @@ func (o *opened) recallQuickly(ctx context.Context, engine *alert.Engine, all ti
 	recent := single.Truncate(time.Minute).Add(time.Minute) // single runs are read from this whole minute on
 	o.filled = recent
 	engine.BeginFill(now.Sub(recent))
-	if len(last) < largestRecall/100 { // a query for each probe
+	if len(last) < largestRecall/100 { // it needs a query for each probe
 		if err := o.recallLast(ctx, engine, last, recent); err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func fillWith(ctx context.Context, evaluator *alert.Evaluator,
 		var runs []alert.EqualRuns
 		for up, err := range read(ctx, since, next) {
 			if err != nil {
-				return fmt.Errorf("fill windows with the time before the start: %w", err)
+				return fmt.Errorf("fill windows with runs from before the start: %w", err)
 			}
 			runs = append(runs, alert.EqualRuns{Result: &up.Result, Runs: up.Runs})
 		}

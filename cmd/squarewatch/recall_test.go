@@ -16,8 +16,8 @@ import (
 	"squarewatch/probe/database"
 )
 
-// longHistory writes a database with the roll-ups of three days of so many probes every 30 s, of which the first has failed for a day.
-// It leaves out the minutes that are older than what a start reads of them, since the roll-ups of their hours are there.
+// longHistory writes a database with the roll-ups of three days. Each of the probes runs every 30 s, and p0 has failed for a day. Roll-ups
+// of minutes older than fineRollups are left out, because a start reads the roll-ups of hours for that time.
 func longHistory(t *testing.T, path string, probes int, now time.Time) {
 	t.Helper()
 	o, err := openDatabase(t.Context(), path, discardLogger())
@@ -70,7 +70,7 @@ state_dir: %s
 `, list.String(), directory), directory
 }
 
-// TestALongHistoryFillsTheWindowsAfterTheStart checks that a start with more than largestRecall roll-ups leaves them for later.
+// TestALongHistoryFillsTheWindowsAfterTheStart checks that a start with more than largestRecall roll-ups fills the windows later.
 func TestALongHistoryFillsTheWindowsAfterTheStart(t *testing.T) {
 	const probes = 300 // more than 120,000 roll-ups: a quick start reads at most 50,000
 	text, directory := longFile(t, probes)

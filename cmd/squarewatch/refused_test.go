@@ -12,7 +12,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// choosy refuses messages about one series, and takes all others.
+// choosy refuses messages about one series, and accepts all others.
 type choosy struct{ refused string }
 
 func (c choosy) Deliver(_ context.Context, n outbox.Notification) (string, error) {
@@ -22,9 +22,9 @@ func (c choosy) Deliver(_ context.Context, n outbox.Notification) (string, error
 	return "", nil
 }
 
-// TestARefusedMessageThatWaitsIsNoReasonToRestart has one message that Slack refuses, and later one that it takes. The first one waits for
-// its next attempt in ten minutes, although the last attempt has succeeded.
-func TestARefusedMessageThatWaitsIsNoReasonToRestart(t *testing.T) {
+// TestARefusedMessageDoesNotStopTheWatchdog has one message that Slack refuses, and a later message that Slack accepts. The refused message
+// waits ten minutes for its next attempt, although the last attempt to Slack succeeded.
+func TestARefusedMessageDoesNotStopTheWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &manager{}
 		s := newSceneWith(t, sceneFile, func(o *Options) {

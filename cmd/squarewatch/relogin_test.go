@@ -51,7 +51,7 @@ func TestReloadDoesNotLogInAgain(t *testing.T) {
 		defer s.stop()
 		s.api.SetFault("/api/v1/collections/", aisquaretest.Fault{Delay: 4 * time.Second})
 		s.after(time.Minute)
-		for range 7 { // amid runs and between them, in every phase of the schedule
+		for range 7 { // during runs and between them, in every phase of the schedule
 			s.after(11 * time.Second)
 			s.reload(memberFile + "listen: 127.0.0.1:9477\n")
 		}
@@ -62,9 +62,9 @@ func TestReloadDoesNotLogInAgain(t *testing.T) {
 		}
 
 		s.reload("target: nonsense")
-		s.api.RotateSigningKey() // the generation that made the credential has gone long since
+		s.api.RotateSigningKey() // the generation that created the credential has ended
 		s.after(time.Minute)
-		s.logsIn(2, "the tokens are good no more")
+		s.logsIn(2, "the tokens are no longer valid")
 
 		other := strings.Replace(memberFile, "username: ada, password: hush", "username: eve, password: quiet", 1)
 		s.reload(other)
@@ -89,11 +89,11 @@ func TestRunningLoginServesBothGenerations(t *testing.T) {
 		s.after(time.Minute)
 		s.logsIn(1, "the login was slow")
 		if got := s.api.Counts(tokenPath); got[200] != 1 || len(got) != 1 {
-			t.Errorf("want one request for a token, and not cut off, got %v", got)
+			t.Errorf("want one completed request for a token, got %v", got)
 		}
 		for path, want := range map[string]int{"/api/v1/bookings/config/": 200, "/api/v1/collections/": 200} {
 			if got := s.api.Counts(path); got[want] == 0 || len(got) != 1 {
-				t.Errorf("%s: want nothing but %d, got %v", path, want, got)
+				t.Errorf("%s: want only the status %d, got %v", path, want, got)
 			}
 		}
 	})
@@ -112,14 +112,14 @@ func TestStoppingDoesNotWaitForARenewal(t *testing.T) {
 		for s.api.Counts(path)[401] == 0 {
 			s.after(100 * time.Millisecond)
 		}
-		s.after(6500 * time.Millisecond) // the next one has begun
+		s.after(6500 * time.Millisecond) // the next run has begun
 		begin := time.Now()
 		s.halt()
 		if took := time.Since(begin); took > 6*time.Second {
-			t.Errorf("want the end of the grace to be the end, got it %v after the stop", took)
+			t.Errorf("want the stop to end with the grace period, got %v", took)
 		}
 		if got := s.api.Counts(path)[401]; got != 2 {
-			t.Errorf("want a run that is refused while we stop, got %d refusals in all", got)
+			t.Errorf("want a run that is refused while the daemon stops, got %d refusals in all", got)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 // When a message has not come for repeatTime, its cause counts as ended, and the next one is logged again.
 const repeatTime = time.Hour
 
-// mostSeen is how many messages are remembered.
+// mostSeen is how many messages are remembered at most.
 const mostSeen = 100
 
 // repeats remembers messages, so that each is logged once while its cause lasts. A server that sends a body after a 204, for example,
@@ -20,13 +20,13 @@ type repeats struct {
 	seen map[string]time.Time // when a message came last
 }
 
-// again reports whether a message came before, less than repeatTime ago. It ignores what the message quotes of an answer.
+// again reports whether a message came before, less than repeatTime ago. It ignores the part of an answer that the message quotes.
 func (r *repeats) again(message string, now time.Time) bool {
 	key, _, _ := strings.Cut(message, " starting with ")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	last, known := r.seen[key]
-	if !known && len(r.seen) >= mostSeen { // messages with an address are all different
+	if !known && len(r.seen) >= mostSeen { // messages that contain an address all differ
 		clear(r.seen)
 	}
 	r.seen[key] = now

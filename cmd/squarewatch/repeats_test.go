@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestAMessageOfALibraryIsLoggedOnceWhileItsCauseLasts has the message of net/http about a body after a 204, on one kept connection after
+// TestAMessageOfALibraryIsLoggedOnceWhileItsCauseLasts logs the message of net/http about a body after a 204, for one kept connection after
 // another (https://github.com/golang/go/blob/master/src/net/http/transport.go, readLoopPeekFailLocked).
 func TestAMessageOfALibraryIsLoggedOnceWhileItsCauseLasts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -20,9 +20,9 @@ func newReportCommand(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Show availability, missed runs and incidents, from the stored history",
-		Long: "Show for a period how available each probe was, which runs were missed, what is left of error budgets, and which incidents\n" +
-			"there were, with the time in which runs were bad and the time for which they were declared. The period begins at a full hour.\n" +
-			"Missed runs count neither as good nor as bad. The history goes back as far as retention.rollups.",
+		Long: "Show the availability of each probe in a period, missed runs, error budgets and incidents. For each incident, show how long\n" +
+			"runs were bad and how long it fired. The period begins at a full hour. Missed runs count neither as good nor as bad.\n" +
+			"The history goes back as far as retention.rollups.",
 		Example: "  squarewatch report --since 7d\n  squarewatch report --since 90d --markdown > quarter.md",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -14,10 +14,10 @@ import (
 	"squarewatch/probe/history"
 )
 
-// periodReport says how a period was. Durations are in seconds.
+// periodReport is the report of a period. Durations are in seconds.
 type periodReport struct {
 	Target       string           `json:"target"`
-	Location     string           `json:"location,omitempty"` // of the host that saw it; absent when it has none
+	Location     string           `json:"location,omitempty"` // of the host that ran the probes; absent when it has none
 	From         time.Time        `json:"from"`               // a full hour
 	Until        time.Time        `json:"until"`
 	HistoryFrom  *time.Time       `json:"history_from"` // when the history begins, if that is later than from
@@ -66,12 +66,12 @@ type incidentReport struct {
 	Resolved *time.Time  `json:"resolved"` // null while it fires
 	BadTime  float64     `json:"bad_time"` // from the first bad run to the last one
 	BadRuns  int         `json:"bad_runs"`
-	Declared float64     `json:"declared"` // without the times in which it was over
+	Declared float64     `json:"declared"` // how long it fired, without the times before it reopened
 	Blame    probe.Blame `json:"blame"`
 	Culprit  string      `json:"culprit"` // whose fault, in words
 }
 
-// newPeriodReport reads what happened from the hour of since until a time.
+// newPeriodReport reads the report of the time from the full hour of since to until.
 func newPeriodReport(
 	ctx context.Context, cfg *config.Config, runs *history.Store, incidents *outbox.Store, since, until time.Time,
 ) (*periodReport, error) {
@@ -152,7 +152,7 @@ func (r *periodReport) countRuns(totals []history.Total, missed []history.Missed
 	slices.SortStableFunc(r.Probes, func(a, b probeReport) int { return cmp.Compare(shareOr(a.Availability, 2), shareOr(b.Availability, 2)) })
 }
 
-// isOurs reports whether a failure was not the API's but of our own side.
+// isOurs reports whether a failure is the fault of our own side, and not of the API.
 func isOurs(b probe.Blame) bool {
 	return b == probe.BlameNetwork || b == probe.BlameResolver || b == probe.BlameWatcher
 }
@@ -172,7 +172,7 @@ func shareOr(share *float64, other float64) float64 {
 	return *share
 }
 
-// countBudgets adds up what rules with an objective allow and what was spent.
+// countBudgets computes, for each rule with an objective, what share of its error budget is spent.
 func (r *periodReport) countBudgets(rules []alert.Rule, totals []history.Total) {
 	r.Budgets = []budgetReport{}
 	for i := range rules {

@@ -139,7 +139,7 @@ func (r *periodReport) markdown() string {
 	return out.String()
 }
 
-// escapeMarkdown makes text that a table or a paragraph shows as it is: https://github.github.com/gfm/#backslash-escapes.
+// escapeMarkdown escapes text, so that a table or a paragraph shows it unchanged: https://github.github.com/gfm/#backslash-escapes.
 func escapeMarkdown(text string) string {
 	return strings.NewReplacer(`\`, `\\`, "|", `\|`, "*", `\*`, "_", `\_`, "`", "\\`", "<", "&lt;", "[", `\[`, "\n", " ").Replace(text)
 }

@@ -22,7 +22,7 @@ func keptFile(t *testing.T) string {
 }
 
 // memoryDir returns a directory that lasts as long as the test, in memory where the system has such a place. A daemon in a bubble passes
-// hours in seconds, and syncs its database every second of them: on a disk, a test mostly waits for that.
+// hours in seconds, and syncs its database every second of them: on a disk, most of the test's time would go into waiting.
 func memoryDir(t *testing.T) string {
 	t.Helper()
 	directory, err := os.MkdirTemp("/dev/shm", "squarewatch") //nolint:usetesting // T.TempDir is on the disk
@@ -59,7 +59,7 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 		second.expectNoMessage()
 		if _, page := second.get("/metrics"); !strings.Contains(page,
 			`squarewatch_alert_firing{rule="server-errors",series="feed",severity="critical"} 1`) {
-			t.Error("want the incident known to fire after the restart")
+			t.Error("want the incident to fire still after the restart")
 		}
 		if _, page := second.get("/metrics"); !strings.Contains(page, `squarewatch_schedule_missed_total{probe="feed",reason="gap"} 180`) {
 			t.Error("want the runs of half an hour counted as missed")
@@ -69,7 +69,7 @@ func TestARestartInTheMiddleOfAnIncident(t *testing.T) {
 		synctest.Wait()
 		messages = second.inbox.take()
 		if len(messages) != 1 || !strings.Contains(messages[0], "resolved server-errors feed") {
-			t.Errorf("want it over, once, got %v", messages)
+			t.Errorf("want one message about the end, got %v", messages)
 		}
 		second.stop()
 
@@ -117,7 +117,7 @@ func TestBacktestMatchesTheMessages(t *testing.T) {
 			}, " "))
 		}
 		if diff := cmp.Diff(sent, again); diff != "" || len(sent) != 3 {
-			t.Errorf("want three messages, and the backtest to tell the same, -sent +backtest:\n%s", diff)
+			t.Errorf("want three messages, and the same changes in the backtest, -sent +backtest:\n%s", diff)
 		}
 	})
 }

@@ -12,14 +12,15 @@ import (
 	"squarewatch/probe"
 )
 
-// resultJSON is a result in a line of a file, as far as alerting needs it. The command squarewatch probe --json writes such lines.
+// resultJSON is one line of a file of results, with the fields that alerting needs. The command squarewatch probe --json writes these
+// lines.
 type resultJSON struct {
 	At         time.Time     `json:"at"` // when the run ended
 	Probe      string        `json:"probe"`
 	Credential string        `json:"credential"`
-	Class      *probe.Class  `json:"class"` // follows from the code when absent
+	Class      *probe.Class  `json:"class"` // when absent, it follows from the code
 	Code       int           `json:"code"`
-	Expected   *bool         `json:"expected"` // whether the class is success when absent
+	Expected   *bool         `json:"expected"` // when absent, true if the class is success
 	Reason     string        `json:"reason"`
 	Excerpt    string        `json:"excerpt"`
 	Blame      probe.Blame   `json:"blame"`

@@ -56,7 +56,7 @@ func newRulesCommand(file *configFile) *cobra.Command {
 	return cmd
 }
 
-// replaceRules replaces a file at once, readable by all: Prometheus runs as another user and must not see half of it.
+// replaceRules replaces a file atomically and makes it readable by all. Prometheus runs as another user and must not read half a file.
 func replaceRules(path string, text []byte) error {
 	if err := renameio.WriteFile(path, text, 0o644); err != nil {
 		return fmt.Errorf("write the rules: %w; use -o with a file that can be written", err)

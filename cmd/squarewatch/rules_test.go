@@ -27,7 +27,7 @@ func TestPrometheusRules(t *testing.T) {
 	}
 }
 
-// writtenRules runs the command.
+// writtenRules returns what the command rules writes.
 func writtenRules(t *testing.T, file string) string {
 	t.Helper()
 	var out, complaint strings.Builder
@@ -67,7 +67,7 @@ func TestRulesCanBeReadByPrometheus(t *testing.T) {
 			}
 			for _, name := range metricsOf(expr) {
 				if !slices.Contains(known, name) {
-					t.Errorf("%s%s reads %s, which nothing makes", r.Record, r.Alert, name)
+					t.Errorf("%s%s reads %s, which is neither a recorded series nor a metric", r.Record, r.Alert, name)
 				}
 			}
 			known = append(known, r.Record)

@@ -18,7 +18,7 @@ import (
 	"squarewatch/otel"
 )
 
-// runCommand is the name of the command that is the daemon.
+// runCommand is the name of the command that runs the daemon.
 const runCommand = "run"
 
 func newRunCommand(p process, file *configFile) *cobra.Command {
@@ -133,7 +133,8 @@ func (f *configFile) read(ctx context.Context) (*config.Config, error) {
 	return config.Load(ctx, f.path(), config.Options{Kinds: kinds(), Environ: f.process.env, CredentialsDirectory: directory})
 }
 
-// reach reads only how to reach the running daemon: commands that ask it need no secrets, and work while the file is wrong.
+// reach reads only the keys that say how to reach the running daemon. Commands that ask the daemon need no secrets, and work while other
+// parts of the file are wrong.
 func (f *configFile) reach(ctx context.Context) (*config.Config, error) {
 	directory, _ := f.process.env("CREDENTIALS_DIRECTORY")
 	return config.LoadListener(ctx, f.path(), config.Options{Environ: f.process.env, CredentialsDirectory: directory})

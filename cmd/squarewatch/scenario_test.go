@@ -57,7 +57,7 @@ type scene struct {
 	reloads chan os.Signal
 	log     *bytes.Buffer
 	halt    func() // ends the daemon
-	stop    func() // and the API
+	stop    func() // ends the daemon and the API
 	page    *http.Client
 }
 
@@ -80,7 +80,7 @@ func newScene(t *testing.T) *scene {
 	return newSceneWith(t, sceneFile, func(*Options) {})
 }
 
-// newSceneWith starts a daemon with a file, and options that may be changed.
+// newSceneWith starts a daemon with a file. The function change may change its options.
 func newSceneWith(t *testing.T, file string, change func(*Options)) *scene {
 	t.Helper()
 	s := &scene{
@@ -166,7 +166,7 @@ func loadWith(file string, n outbox.Notifier) func() (*config.Config, error) {
 	return loadWithKinds(file, config.Options{}, func(slack.Settings) outbox.Notifier { return n })
 }
 
-// loadWithKinds returns a loader of a file. A function makes its notifiers of their settings.
+// loadWithKinds returns a loader of a file. The function notifier builds its notifiers from their settings.
 func loadWithKinds(file string, options config.Options, notifier func(slack.Settings) outbox.Notifier) func() (*config.Config, error) {
 	options.Kinds = kinds()
 	options.Kinds.Notifiers = []config.Kind[outbox.Notifier]{
@@ -180,7 +180,7 @@ func (s *scene) expectNoMessage() {
 	s.t.Helper()
 	synctest.Wait()
 	if got := s.inbox.take(); len(got) > 0 {
-		s.t.Errorf("want silence, got %v", got)
+		s.t.Errorf("want no message, got %v", got)
 	}
 }
 

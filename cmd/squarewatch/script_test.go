@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 	api.SetFault("/broken/", aisquaretest.Fault{Status: 503, Body: `{"detail": "down for repair"}`})
 	api.AddUser("demo", "demo-password")
 	server := aisquaretest.Start(api)
-	t.Cleanup(server.Close) // scripts go on after this function has returned
+	t.Cleanup(server.Close) // scripts still run after this function has returned
 	busy, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func everything() string {
 	return `{"all": true, "until": "` + time.Now().Add(time.Hour).Format(time.RFC3339) + `", "by": "the boss"}`
 }
 
-// A local user who reaches the port cannot mute anything. A caller cannot mute under another name.
+// A local user cannot mute anything over the port without the token. A caller cannot mute under another name.
 func TestAttackALocalUserSilences(t *testing.T) {
 	l := newLive(t)
 	for what, ask := range map[string][3]string{
@@ -51,16 +51,16 @@ func TestAttackALocalUserSilences(t *testing.T) {
 	status, said := l.request(overPort(), http.MethodPost, "/api/v1/silences", everything(),
 		http.Header{"Authorization": {"Bearer top-secret"}})
 	if status != http.StatusCreated || !strings.Contains(said, `"by":"a holder of web.token, on behalf of the boss"`) {
-		t.Errorf("with the token: want it taken and its holder named, got %d %s", status, said)
+		t.Errorf("with the token: want the silence accepted and the holder of the token named, got %d %s", status, said)
 	}
 	me := admitted(uint32(os.Geteuid()), uint32(os.Getegid()))
 	if status, said := l.request(l.overSocket(), http.MethodPost, "/api/v1/silences", everything(), nil); status != http.StatusCreated ||
 		!strings.Contains(said, `"by":"`+me+`, on behalf of the boss"`) {
-		t.Errorf("over the socket: want it taken and the caller named, got %d %s", status, said)
+		t.Errorf("over the socket: want the silence accepted and the caller named, got %d %s", status, said)
 	}
 	log := l.log.String()
 	if strings.Count(log, "a silence was added") != 2 || !strings.Contains(log, `by="`+me+`, on behalf of the boss"`) {
-		t.Errorf("want who silenced in the log, got %s", log)
+		t.Errorf("want the name of the caller in the log, got %s", log)
 	}
 	if strings.Contains(log, "top-secret") {
 		t.Errorf("want no token in the log, got %s", log)
@@ -84,7 +84,7 @@ func TestAttackWithManyRefusedChanges(t *testing.T) {
 		s.after(2 * time.Minute)
 		_, _ = s.post("/-/reload", "")
 		if n := refusals(); n != 2 || !strings.Contains(s.log.String(), "before=999") {
-			t.Errorf("want another line with the number of those before, got %d", n)
+			t.Errorf("want another line with the number of earlier refusals, got %d", n)
 		}
 	})
 }
@@ -142,7 +142,7 @@ func connectAs(path string, uid int) error {
 	return <-result
 }
 
-// TestAttackWithAProgramOnThePort has another program on the port of a daemon that is stopped.
+// TestAttackWithAProgramOnThePort runs another program on the port of a stopped daemon.
 func TestAttackWithAProgramOnThePort(t *testing.T) {
 	var tokens []string
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -162,7 +162,7 @@ func TestAttackWithAProgramOnThePort(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"", "", "Bearer top-secret"}, tokens); diff != "" {
-		t.Errorf("tokens, only a change has one (-want +got):\n%s", diff)
+		t.Errorf("want a token only with a change (-want +got):\n%s", diff)
 	}
 }
 

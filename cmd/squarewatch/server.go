@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// The limits of the port and of the socket. Times are those within which a client must send or receive something.
+// The limits of the port and of the socket. Each time limits how long a client may take to send or receive something.
 const (
 	maxConnections    = 128      // fewer when the process may open few descriptors; see connectionsOf
 	maxScrapes        = 8        // for 10,000 probes each holds about ten megabytes until it is written
-	maxPages          = 64       // more than there are viewers, who ask together; with 10,000 incidents, a page has three megabytes
+	maxPages          = 64       // for viewers who ask at the same time; with 10,000 incidents, a page has three megabytes
 	maxHeader         = 16 << 10 // bytes
 	headerTimeout     = 5 * time.Second
 	readTimeout       = 15 * time.Second
@@ -58,7 +58,7 @@ func (d *Daemon) serve(ctx context.Context, services *sync.WaitGroup) (shutdown 
 	}
 }
 
-// limited serves everything, with a limit of the pages that are written at one time.
+// limited serves all paths, and limits how many pages are written at the same time.
 func (d *Daemon) limited() http.Handler {
 	mux := d.mux()
 	pages := limitAnswers(mux, maxPages)
@@ -72,7 +72,7 @@ func (d *Daemon) limited() http.Handler {
 	})
 }
 
-// mux serves the pages, metrics, health and the API. What changes something needs the socket, the token or a login.
+// mux serves the pages, metrics, health and the API. A request that changes something needs the socket, the token or a login.
 func (d *Daemon) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", limitAnswers(d.telemetry.Metrics(), maxScrapes))

@@ -13,13 +13,13 @@ import (
 	"squarewatch/probe/redact"
 )
 
-// drift knows whether the running configuration is still that of the file.
+// drift records whether the file still contains the running configuration.
 type drift struct {
 	mu      sync.Mutex
 	loaded  time.Time   // when the running configuration was read
-	loads   []time.Time // also of earlier ones and of earlier processes, oldest first
+	loads   []time.Time // of all configurations, also of earlier processes; oldest first
 	refused string      // why the last reload failed; empty when it succeeded
-	changed bool        // the file has another content than what runs
+	changed bool        // the file differs from the running configuration
 }
 
 func (d *drift) load(now time.Time) {
@@ -103,7 +103,7 @@ func (d *Daemon) compareFile() {
 	if d.options.Sum == nil || running == [sha256.Size]byte{} || !d.comparing.CompareAndSwap(false, true) {
 		return
 	}
-	go func() { // a disk that hangs costs one goroutine, and holds up nothing
+	go func() { // a disk that hangs blocks only this goroutine
 		defer d.comparing.Store(false)
 		sum, err := d.options.Sum()
 		if running == d.config().Sum {
@@ -134,7 +134,7 @@ func (d *Daemon) statusLine(now time.Time) string {
 	return line
 }
 
-// firingInWords counts what fires and names the oldest; incidents come with the oldest first.
+// firingInWords counts the firing incidents and names the first, which is the oldest.
 func firingInWords(incidents []alert.Incident, now time.Time) string {
 	if len(incidents) == 0 {
 		return "0 firing"
@@ -180,8 +180,8 @@ func withNumber(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// feedWatchdog notifies the service manager three times in its interval, as long as no part is stuck. When one gets
-// stuck, it logs why, once.
+// feedWatchdog notifies the service manager three times in its interval, as long as no part is stuck. When a part gets stuck, it logs why,
+// once.
 func (d *Daemon) feedWatchdog(ctx context.Context) {
 	if d.options.Watchdog <= 0 {
 		return

@@ -18,8 +18,8 @@ const (
 	sessionLength = 12 * time.Hour
 )
 
-// session is what the cookie of a browser says after a login with web.token. It is signed with the token, so that another token ends it,
-// and a restart does not.
+// session is the content of a browser's cookie after a login with web.token. The token signs the cookie. A change of the token ends the
+// session; a restart does not.
 type session struct {
 	Name string `json:"name"` // as the person calls themselves
 	Ends int64  `json:"ends"` // Unix time

@@ -9,7 +9,7 @@ import (
 	"squarewatch/probe"
 )
 
-// shortageOver is how long runs must not have failed on our own side before the trouble counts as over.
+// shortageOver is the time without a failure on our own side after which the trouble counts as over.
 const shortageOver = time.Minute
 
 // shortage is the sink that records whether squarewatch itself runs out of descriptors, ports, buffers or memory. It logs one line when
@@ -35,7 +35,7 @@ func (s *shortage) Finished(r *probe.Result) {
 			s.first, s.runs = r.End, 0
 			s.logger.Error("squarewatch itself is in trouble: no rule counts runs that fail for this reason",
 				"probe", r.Probe, "reason", r.Reason,
-				"fix", "raise LimitNOFILE= of the service, lower limits.concurrency, or stop what else uses up the machine")
+				"fix", "raise LimitNOFILE= of the service, lower limits.concurrency, or stop other programs that use up the machine")
 		}
 		s.last, s.reason = r.End, r.Reason
 		s.runs++

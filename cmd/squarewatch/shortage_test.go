@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestOurOwnShortageIsOneMessage has no descriptors for five minutes. No rule counts the runs, and there is one message.
+// TestOurOwnShortageIsOneMessage runs out of descriptors for five minutes. No rule counts these runs, and one message says so.
 func TestOurOwnShortageIsOneMessage(t *testing.T) {
 	file := strings.Replace(sceneFile, "on: [5xx]", "on: [5xx, transport], per: all", 1)
 	synctest.Test(t, func(t *testing.T) {

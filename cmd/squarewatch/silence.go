@@ -19,7 +19,7 @@ func newSilenceCommand(file *configFile) *cobra.Command {
 		Use:   "silence",
 		Short: "Mute rules or probes until a time",
 		Long: "Mute rules or probes until a time, in the running daemon. Probing, recording and evaluation continue, and a silence\n" +
-			"survives a restart. When it ends, incidents that fire then are notified, and one message lists announced incidents that are over.",
+			"survives a restart. When it ends, people are notified of incidents that fire then, and one message lists those that ended.",
 	}
 	cmd.AddCommand(newSilenceAdd(file), newSilenceList(file), newSilenceRemove(file))
 	return cmd
@@ -51,7 +51,7 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&ask.Rules, "rule", nil, "`name` of a rule, or a glob; every rule when absent")
 	flags.StringSliceVar(&ask.Probes, "probe", nil, "`name` of a probe, or a glob: its series in rules per probe; every probe when absent")
-	flags.StringSliceVar(&ask.Series, "series", nil, "`name` of a series of any kind, such as a credential; every series when absent")
+	flags.StringSliceVar(&ask.Series, "series", nil, "`name` of a series of any kind, for example a credential; every series when absent")
 	flags.BoolVar(&ask.All, "all", false, "mute everything")
 	flags.TextVar(&length, "for", setting.Duration(0), "`time` that the silence lasts, for example 2h or 2d")
 	flags.StringVar(&until, "until", "", "end at this `clock` time, as 2006-01-02T15:04:05Z07:00 or, for today, 15:04")

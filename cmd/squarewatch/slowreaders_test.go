@@ -24,7 +24,7 @@ func manyProbesFile(many int) string {
 	return file.String()
 }
 
-// liveHeap returns the bytes that are in use.
+// liveHeap returns the number of heap bytes that are in use.
 func liveHeap() int64 {
 	for range 2 { // the second one frees what pools held
 		runtime.GC()
@@ -67,8 +67,8 @@ func TestAttackWithManySlowReaders(t *testing.T) {
 	}
 }
 
-// TestTheOldestAnswerIsCutOff has two more slow readers of an answer than the limit allows. The two oldest are cut off; the others get the
-// whole answer.
+// TestTheOldestAnswerIsCutOff starts two more slow readers of an answer than the limit allows. The two oldest are cut off; the others get
+// the whole answer.
 func TestTheOldestAnswerIsCutOff(t *testing.T) {
 	for path, limit := range map[string]int{"/metrics": maxScrapes, "/": maxPages} {
 		t.Run(path, func(t *testing.T) {

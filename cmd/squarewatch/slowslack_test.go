@@ -73,7 +73,7 @@ func TestADayWithoutSlack(t *testing.T) {
 			o.Sinks = append(o.Sinks, clock)
 		})
 		const outages = 24 * 2
-		var early, late uint64   // bytes that live
+		var early, late uint64   // heap bytes in use
 		for i := range outages { // a quarter of an hour of errors, and one without
 			s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 			s.after(15 * time.Minute)
@@ -96,7 +96,7 @@ func TestADayWithoutSlack(t *testing.T) {
 		clock.mu.Unlock()
 		pending, _, trouble := s.daemon.outbox.Pending("ops")
 		if pending == 0 || pending > outages || !strings.Contains(trouble, "no route to host") {
-			t.Errorf("want what waits folded, an incident each, got %d with %q", pending, trouble)
+			t.Errorf("want the waiting messages folded to one for each incident, got %d with %q", pending, trouble)
 		}
 		if latest != 0 || runs < 2*24*60-100 {
 			t.Errorf("want no run late because of Slack, got %v in %d runs", latest, runs)
@@ -106,7 +106,7 @@ func TestADayWithoutSlack(t *testing.T) {
 		down.mended = true
 		down.mu.Unlock()
 		if attempts > 24*60 {
-			t.Errorf("want Slack left alone while it is down, got %d attempts", attempts)
+			t.Errorf("want few attempts while Slack is down, got %d attempts", attempts)
 		}
 		s.after(20 * time.Minute)
 		left, _, _ := s.daemon.outbox.Pending("ops")
@@ -128,7 +128,7 @@ func TestADayWithoutSlack(t *testing.T) {
 		if left != 0 {
 			t.Errorf("want nothing left, got %d", left)
 		}
-		t.Logf("%d runs, the latest %v late; %d changes of %d outages waited, %d attempts in a day, then %d messages; %d kB lived after "+
+		t.Logf("%d runs, the latest %v late; %d changes of %d outages waited, %d attempts in a day, then %d messages; %d kB were in use after "+
 			"two hours, %d after the day:\n%s",
 			runs, latest, pending, outages, attempts, len(down.messages), early>>10, late>>10, first)
 	})

@@ -11,7 +11,8 @@ import (
 	"squarewatch/probe/database"
 )
 
-// runtimeDirectory is what the unit makes with RuntimeDirectory=. That of an instance ends in a dash and its name.
+// runtimeDirectory is the directory that the unit creates with RuntimeDirectory=. The directory of an instance ends in a dash and the
+// instance's name.
 const runtimeDirectory = "/run/squarewatch"
 
 // socketName returns the name of the socket of the daemon that listens at an address. The address tells the daemons of a machine apart.
@@ -48,11 +49,11 @@ func (d *Daemon) openSocket(ctx context.Context, cfg *config.Config) net.Listene
 	return socket
 }
 
-// sockets returns where the socket of a configuration's daemon may be.
+// sockets returns the paths at which the daemon of a configuration may have its socket.
 func sockets(cfg *config.Config) []string {
 	name := socketName(cfg.Listen)
 	paths := []string{filepath.Join(runtimeDirectory, name)}
-	instances, _ := filepath.Glob(filepath.Join(runtimeDirectory+"-*", name)) // the pattern is good
+	instances, _ := filepath.Glob(filepath.Join(runtimeDirectory+"-*", name)) // the pattern is valid
 	paths = append(paths, instances...)
 	if cfg.StateDir != "" {
 		paths = append(paths, filepath.Join(cfg.StateDir, name))
@@ -60,7 +61,7 @@ func sockets(cfg *config.Config) []string {
 	return paths
 }
 
-// dialDaemon returns how a command reaches the daemon: over its socket where this user may use it, else over its port.
+// dialDaemon returns a function that connects a command to the daemon: over the socket if this user may use it, else over the port.
 func dialDaemon(cfg *config.Config) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		var dialer net.Dialer

@@ -37,7 +37,7 @@ type state struct {
 
 	database, wal atomic.Int64 // sizes in bytes, as last read
 
-	opening *database.Call // touched by openState and run only
+	opening *database.Call // used by openState and run only
 	result  *opened        // of opening
 }
 
@@ -285,7 +285,7 @@ func (s *state) restore(
 	return silences
 }
 
-// unwatched returns the runs that were due while no daemon ran, since the last one wrote.
+// unwatched returns the runs that were due while no daemon ran, after the last write of an earlier daemon.
 func (s *state) unwatched(ctx context.Context, probes []probe.Probe, now time.Time) ([]probe.Miss, error) {
 	o := s.opened.Load()
 	if o == nil {

@@ -21,7 +21,7 @@ func TestTheSizesOfTheStateAreMetrics(t *testing.T) {
 			if found == nil {
 				t.Errorf("want %s on the page", name)
 			} else if size, err := strconv.ParseFloat(found[1], 64); err != nil || size < 4096 {
-				t.Errorf("%s: want a page of the database at least, got %s", name, found[1])
+				t.Errorf("%s: want at least 4096 bytes, one page of the database, got %s", name, found[1])
 			}
 		}
 	})

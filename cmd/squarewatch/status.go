@@ -15,12 +15,12 @@ func newStatusCommand(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the state of the running daemon",
-		Long: "Show the state of the running daemon: first what fires, since when, whose fault it is and what to do; then who can be\n" +
-			"at fault, probes that are not healthy, undelivered messages and silences. Healthy probes and quiet rules are counted;\n" +
-			"--all lists them, and since when each API key is in use.\n" +
+		Long: "Show the state of the running daemon. First come firing incidents: since when, whose fault and what to do. Then come\n" +
+			"possible culprits, probes that are not healthy, undelivered messages and silences. Healthy probes and rules that do not\n" +
+			"fire are only counted; --all lists them, and says since when each API key is in use.\n" +
 			"The text fits the terminal. $COLUMNS sets another width, and a pipe has no limit. NO_COLOR turns colours off.\n" +
-			"With --watch it is drawn again every two seconds until Ctrl-C; in a pipe, once for each change.\n" +
-			"The exit status is 1 when something fires, and 3 when no daemon answers. It needs none of the secrets in the file.",
+			"With --watch the text is drawn again every two seconds until Ctrl-C; in a pipe, once for each change.\n" +
+			"The exit status is 1 when something fires, and 3 when no daemon answers. The command needs none of the secrets in the file.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := file.reach(cmd.Context())
@@ -40,7 +40,7 @@ func newStatusCommand(file *configFile) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON; with --watch, one line for each change")
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "draw it again every two seconds until Ctrl-C; in a pipe, once for each change")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "draw the state again every two seconds until Ctrl-C; in a pipe, once for each change")
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "also list healthy probes and rules that do not fire")
 	return cmd
 }

@@ -36,11 +36,11 @@ func TestStatusSaysWhoseFaultItIs(t *testing.T) {
 	i.Acknowledged = &alert.Acknowledgement{By: "ada", At: at}
 	out = (&statusView{}).render(&statusJSON{Alerts: []alertJSON{alertOf(&status, &i)}}, at)
 	if !strings.Contains(out, "  Acknowledged by ada; incident 4f3a90c1b2d7\n") || strings.Contains(out, "Not acknowledged") {
-		t.Errorf("want who works on it, got\n%s", out)
+		t.Errorf("want the person who acknowledged it, got\n%s", out)
 	}
 }
 
-// TestStatusNamesTheSuspects checks that status says in the words of the page who can be at fault, in the zone of the terminal.
+// TestStatusNamesTheSuspects checks that status names possible culprits in the words of the page, with times in the zone of the terminal.
 func TestStatusNamesTheSuspects(t *testing.T) {
 	at := time.Date(2026, 10, 7, 5, 0, 0, 0, time.FixedZone("CEST", 2*60*60))
 	s := &statusJSON{
@@ -62,8 +62,8 @@ func TestStatusNamesTheSuspects(t *testing.T) {
 	}
 }
 
-// TestStatusTellsOfOwnFaults sets one fault of squarewatch itself after the other. Each is shown, and --watch sees that it began.
-func TestStatusTellsOfOwnFaults(t *testing.T) {
+// TestStatusShowsOwnFaults checks each fault of squarewatch itself. Status shows it, and --watch sees that something changed.
+func TestStatusShowsOwnFaults(t *testing.T) {
 	at := time.Date(2026, 10, 7, 3, 4, 5, 0, time.UTC)
 	well := &statusJSON{Configuration: configurationJSON{Loaded: at}}
 	for want, sick := range map[string]*statusJSON{

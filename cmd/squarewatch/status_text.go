@@ -79,7 +79,7 @@ func (v *statusView) headline(s *statusJSON, now time.Time) string {
 	return v.paint(v.line(line+".", ""), colour)
 }
 
-// incident describes a series that fires or is about to; empty for another one.
+// incident describes a series that fires or is pending; empty for any other series.
 func (v *statusView) incident(a *alertJSON, now time.Time) string {
 	var line string
 	colour := text.FgRed
@@ -123,7 +123,7 @@ func (v *statusView) incident(a *alertJSON, now time.Time) string {
 	return strings.Join(lines, "")
 }
 
-// suspects says who can be at fault, and what shows that they are not, in the words of the page; empty for an older daemon.
+// suspects lists possible culprits with what is known of each, in the words of the page. It is empty for an older daemon.
 func (v *statusView) suspects(s *statusJSON, now time.Time) string {
 	var all []string
 	for i := range s.Suspects {
@@ -229,7 +229,7 @@ func (v *statusView) quietRules(alerts []alertJSON) string {
 	return v.line(fmt.Sprintf("%d series of the rules do not fire; --all lists them.", len(quiet.rows)), "")
 }
 
-// notifiers lists those with something to report, names the others, and says when each was last told.
+// notifiers lists the notifiers with waiting messages or a fault, names the others, and says when each received its last message.
 func (v *statusView) notifiers(all []notifierJSON, now time.Time) string {
 	t := v.table("notifier", "waiting", "oldest", "last error", "buttons")
 	var fine, told []string

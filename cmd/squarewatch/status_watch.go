@@ -11,8 +11,8 @@ import (
 // watchInterval is the time between two updates of status --watch.
 const watchInterval = 2 * time.Second
 
-// watch shows the state until ctx ends: on a terminal again and again, else each time that something changed. A daemon that does not
-// answer is shown too, since it may be in the middle of a restart.
+// watch shows the state until ctx ends: on a terminal every watchInterval, elsewhere after each change. When the daemon does not answer,
+// watch shows that and continues, since the daemon may be restarting.
 func (v *statusView) watch(ctx context.Context) error {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
@@ -20,7 +20,7 @@ func (v *statusView) watch(ctx context.Context) error {
 	for {
 		s, err := v.ask(ctx)
 		if ctx.Err() != nil {
-			return nil // the person has seen enough
+			return nil // the person ended the command
 		}
 		if key := watchKey(s, err); v.terminal && !v.json || key != shown {
 			shown = key
@@ -54,7 +54,7 @@ func (v *statusView) show(s *statusJSON, fault error, now time.Time) error {
 	if !v.terminal {
 		return v.write(title + "\n" + body + "\n")
 	}
-	const clear = "\x1b[H\x1b[2J\x1b[3J" // ECMA-48: CUP, ED; and xterm's ED 3, which forgets what scrolled away
+	const clear = "\x1b[H\x1b[2J\x1b[3J" // ECMA-48: CUP, ED; and xterm's ED 3, which erases lines that scrolled away
 	return v.write(clear + v.cropped(title+", again every "+watchInterval.String()+", Ctrl-C ends\n"+body))
 }
 
@@ -69,7 +69,8 @@ func (v *statusView) cropped(body string) string {
 	return strings.Join(lines[:kept], "\n") + fmt.Sprintf("\n… and %d more lines\n", len(lines)-kept)
 }
 
-// watchKey is equal for two updates if nothing changed in between that a person must know. Numbers of runs and rates always change.
+// watchKey returns the same text for two updates when nothing changed that a person must know. It leaves out numbers of runs and rates,
+// which always change.
 func watchKey(s *statusJSON, fault error) string {
 	if fault != nil {
 		return fault.Error()

@@ -40,8 +40,8 @@ func (n *slow) counts() (begun, completed int) {
 	return n.begun, n.completed
 }
 
-// TestAStopLetsTheDeliveryUnderWayEnd stops one second into a delivery that takes seven.
-func TestAStopLetsTheDeliveryUnderWayEnd(t *testing.T) {
+// TestAStopWaitsForARunningDelivery stops the daemon during a delivery that takes seven seconds.
+func TestAStopWaitsForARunningDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &slow{takes: 7 * time.Second}
 		s := newSceneWith(t, sceneFile, func(o *Options) {

@@ -44,7 +44,7 @@ func rankOf(r *probe.Result) int {
 	return 0
 }
 
-// waterfallColumns returns how many columns the slowest bar has; 0 where there is no room for bars.
+// waterfallColumns returns how many columns the bar of the slowest result has; 0 where there is no room for bars.
 func waterfallColumns(d display) int {
 	const widest, small, wide, least = 32, 16, 120, 100
 	switch {
@@ -72,7 +72,8 @@ func resultTable(d display, results []*probe.Result) string {
 	return t.String() + "phases: d dns, c connect, t tls, s send, w wait, r receive\n"
 }
 
-// narrowTable is the table where there is no room for bars. What is wrong stands below it, where it has the whole width.
+// narrowTable draws results where there is no room for bars. The reasons of unexpected results stand below the table, where they have the
+// whole width.
 func narrowTable(d display, results []*probe.Result) string {
 	t := d.table("probe", "class", "code", "time", "expected")
 	var wrong strings.Builder

@@ -13,7 +13,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// sickTarget is an API of which one endpoint answers 503.
+// sickTarget starts an API with one endpoint that answers 503.
 func sickTarget(t *testing.T) string {
 	t.Helper()
 	api := aisquaretest.New(aisquaretest.Options{})
@@ -57,7 +57,7 @@ func TestCommandsFitARealTerminal(t *testing.T) {
 }
 
 // TestATerminalSetsTheDisplay opens a real terminal for every width, with every variable that decides about colours. All commands draw for
-// the display that comes of it; the files in testdata/display show what they draw for each width.
+// the resulting display. The files in testdata/display show what they draw for each width.
 func TestATerminalSetsTheDisplay(t *testing.T) {
 	tty, far, err := pty.Open()
 	if err != nil {

@@ -37,7 +37,7 @@ func (s *scene) try(form string) (page tried) {
 	return page
 }
 
-// TestTheFormOfARuleRunsTheBacktest lets the probe feed fail for a minute, and tries rules on what the daemon has stored of it.
+// TestTheFormOfARuleRunsTheBacktest lets the probe feed fail for a minute, and tries rules on the runs that the daemon has stored.
 func TestTheFormOfARuleRunsTheBacktest(t *testing.T) {
 	file := keptFile(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -63,14 +63,14 @@ func TestTheFormOfARuleRunsTheBacktest(t *testing.T) {
 		sooner := s.try("threshold=20%25&window=1m&min_runs=3&since=1h")
 		if fired := sooner.Then.Fired; len(fired) != 1 || !fired[0].At.Before(sooner.AsItIs.Fired[0].At) ||
 			!strings.HasSuffix(sooner.Sentence, " sooner.") {
-			t.Errorf("want it sooner with a lower threshold, got %q: %+v", sooner.Sentence, sooner.Then)
+			t.Errorf("want it to fire sooner with a lower threshold, got %q: %+v", sooner.Sentence, sooner.Then)
 		}
 		if sooner.YAML != "threshold: 20%\nwindow: 1m\nmin_runs: 3\n" || len(sooner.Rates) == 0 {
 			t.Errorf("want the settings to copy and the rates, got %q and %d", sooner.YAML, len(sooner.Rates))
 		}
 		never := s.try("threshold=100%25&window=10m&since=1h")
 		if len(never.Then.Fired) != 0 || len(never.Unfired) != 1 || never.Unfired[0].Series != "feed" {
-			t.Errorf("want it never with a long window, and the real incident named, got %+v", never)
+			t.Errorf("want no firing with a long window, and the real incident named, got %+v", never)
 		}
 		for form, want := range map[string]string{
 			"threshold=200%25": "threshold", "window=1s": "window", "min_runs=0": "min_runs", "min_runs=a": "not a number",

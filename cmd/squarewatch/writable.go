@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unwritable says that the user of this process cannot write to state_dir; empty when it can, or when there is none. For a directory that
-// does not exist yet, its nearest parent that does must be writable.
+// unwritable says that the user of this process cannot write to state_dir; empty when it can, or when there is none. If the directory does
+// not exist yet, its nearest existing parent must be writable.
 func unwritable(directory string) string {
 	if directory == "" {
 		return ""

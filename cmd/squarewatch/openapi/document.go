@@ -1,6 +1,6 @@
-// Package openapi makes probes of an OpenAPI document: one for each operation that only reads, with the statuses that the document
-// names. It reads OpenAPI 3.0, 3.1 and 3.2, and Swagger 2.0. A document is foreign text: it is bounded, it cannot refer to anything
-// outside of itself, and its texts are made printable by [shown].
+// Package openapi makes probes from an OpenAPI document: one for each operation that only reads, with the statuses that the document names.
+// It reads OpenAPI 3.0, 3.1 and 3.2, and Swagger 2.0. A document is foreign text: its size is limited, it cannot refer to anything outside
+// of itself, and [shown] makes its texts printable.
 package openapi
 
 import (
@@ -41,7 +41,7 @@ func parse(data []byte) (_ *openapi3.T, err error) {
 		Swagger string `json:"swagger"`
 	}
 	if err := json.Unmarshal(text, &version); err != nil {
-		return nil, errors.New("it is not an OpenAPI document: it has no text openapi: 3.x or swagger: 2.0 at its top")
+		return nil, errors.New("it is not an OpenAPI document: it has no text openapi: 3.x or swagger: 2.0 at the top level")
 	}
 	switch {
 	case strings.HasPrefix(version.OpenAPI, "3."):
@@ -55,7 +55,7 @@ func parse(data []byte) (_ *openapi3.T, err error) {
 		document, err := openapi2conv.ToV3(&old)
 		return document, inPlainWords(err)
 	case version.OpenAPI == "" && version.Swagger == "":
-		return nil, errors.New("it is not an OpenAPI document: it has no openapi: 3.x or swagger: 2.0 at its top")
+		return nil, errors.New("it is not an OpenAPI document: it has no field openapi: 3.x or swagger: 2.0 at the top level")
 	}
 	return nil, fmt.Errorf("it has version %q; only OpenAPI 3.x and Swagger 2.0 can be read", shown(version.OpenAPI+version.Swagger))
 }
@@ -69,7 +69,7 @@ func inPlainWords(err error) error {
 		return nil
 	}
 	if outside := externalReference.FindStringSubmatch(err.Error()); outside != nil {
-		return fmt.Errorf("it refers to another document, %q, which is not fetched; make one document of them with a bundler first",
+		return fmt.Errorf("it refers to another document, %q, which is not fetched; join them into one document with a bundler first",
 			shown(outside[1]))
 	}
 	return errors.New("it is not valid: " + shown(err.Error()))

@@ -9,7 +9,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// changing are the words by which an operation says that it changes something, also one whose method only reads.
+// changing returns the verbs in the name of an operation that show that it changes something, even if its method only reads.
 func changing() []string {
 	return []string{
 		"accept", "add", "approve", "archive", "cancel", "charge", "clear", "confirm", "create", "delete", "deploy", "destroy", "disable",
@@ -20,8 +20,8 @@ func changing() []string {
 	}
 }
 
-// effect returns the word by which an operation says that it changes something: the first of its identifier, or the last part of its
-// path; empty for none. Groups before a slash or a dot in an identifier are not verbs: pulls/list reads.
+// effect returns the verb that shows that an operation changes something; empty for none. The verb is the first word of the identifier or
+// of the last part of the path. Text before a slash or a dot in an identifier is a group and not a verb: pulls/list reads.
 func effect(path string, operation *openapi3.Operation) string {
 	identifier := operation.OperationID[strings.LastIndexAny(operation.OperationID, "/.")+1:]
 	segments := strings.Split(strings.Trim(path, "/"), "/")
@@ -44,7 +44,7 @@ func effect(path string, operation *openapi3.Operation) string {
 	return ""
 }
 
-// refuse returns why an operation is left out, by what the document says of it; nil if it may become a probe.
+// refuse returns why an operation is left out because of its description; nil if it may become a probe.
 func refuse(path string, operation *openapi3.Operation) error {
 	body := operation.RequestBody
 	switch word := effect(path, operation); {

@@ -17,21 +17,21 @@ import (
 	"squarewatch/probe/catalogue"
 )
 
-// Options say where a document and its API are.
+// Options are the settings of an import.
 type Options struct {
-	Target   *url.URL       // of the API, with the path before all others; the document's when nil
+	Target   *url.URL       // of the API, with the path before those of operations; nil takes the document's
 	Document *url.URL       // where the document was fetched from; nil for a file
 	Schedule probe.Schedule // of all probes
 }
 
-// Import is what was made of a document.
+// Import is the result of reading a document.
 type Import struct {
 	Title       string // of the document, printable
 	Target      *url.URL
 	Schedule    probe.Schedule
 	Probes      []Probe
 	Secured     bool     // the document says which operations need a credential
-	Credentials []string // names of the credentials of the probes, which are bearer tokens
+	Credentials []string // names of the probes' credentials, which are bearer tokens
 	Secrets     []string // names of the secrets in the probes' headers
 	LeftOut     []LeftOut
 	Writes      int // operations that are left out because their method may change something
@@ -54,10 +54,11 @@ type Expect struct {
 	Status []any `yaml:"status,omitempty"` // codes, and 2xx
 }
 
-// LeftOut is an operation of which no probe was made.
+// LeftOut is an operation that has no probe, with the reason.
 type LeftOut struct{ Operation, Reason string }
 
-// Read makes probes of a document. They are valid, and they only read.
+// Read makes probes from a document. The probes are valid, and only read. It returns an error when the document is invalid or names no
+// usable server.
 func Read(data []byte, options Options) (*Import, error) {
 	document, err := parse(data)
 	if err != nil {
@@ -91,7 +92,7 @@ func Read(data []byte, options Options) (*Import, error) {
 	return r.out, nil
 }
 
-// reader makes probes of the operations of one document.
+// reader makes probes from the operations of one document.
 type reader struct {
 	document *openapi3.T
 	server   server
@@ -185,7 +186,7 @@ func nameOf(method, path string, operation *openapi3.Operation) string {
 	return path + " " + method
 }
 
-// prefix returns the path before that of an operation, whose server may be its own.
+// prefix returns the path before the path of an operation. The operation may have its own server.
 func (r *reader) prefix(item *openapi3.PathItem, operation *openapi3.Operation) (string, error) {
 	list := item.Servers
 	if operation.Servers != nil && len(*operation.Servers) > 0 {
@@ -221,7 +222,7 @@ func (r *reader) review(written Probe) error {
 	return nil
 }
 
-// expected returns the statuses of success that a document names; none for 2xx, the default.
+// expected returns the statuses of success that a document names. An empty list stands for 2xx, the default.
 func expected(responses *openapi3.Responses) ([]any, error) {
 	var good []any
 	var other []string
@@ -248,7 +249,7 @@ func expected(responses *openapi3.Responses) ([]any, error) {
 
 // labels returns the tags of an operation as a label.
 func labels(tags []string) map[string]string {
-	text := shown(strings.ReplaceAll(strings.Join(tags, ", "), "${", "{")) // a label holds no reference to a secret
+	text := shown(strings.ReplaceAll(strings.Join(tags, ", "), "${", "{")) // so that the label holds no reference to a secret
 	if text == "" {
 		return nil
 	}

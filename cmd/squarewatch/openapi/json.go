@@ -15,7 +15,7 @@ const (
 	MaxSize = 32 << 20
 	// maxDepth limits how deep mappings and lists are nested.
 	maxDepth = 200
-	// maxNodes limits how many values a document has, when its aliases are written out.
+	// maxNodes limits how many values a document has when its aliases are written out.
 	maxNodes = 4_000_000
 )
 
@@ -80,7 +80,7 @@ func (c *converter) value(node *yaml.Node, depth int) (any, error) {
 		return nil, errTooLarge
 	}
 	if depth > maxDepth {
-		return nil, errTooDeep // this also stops at an alias that contains itself
+		return nil, errTooDeep // an alias that contains itself ends here too
 	}
 	switch node.Kind { //nolint:exhaustive // every other kind is a scalar
 	case yaml.DocumentNode:

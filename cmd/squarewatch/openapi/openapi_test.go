@@ -167,22 +167,22 @@ func TestOperations(t *testing.T) {
 
 func TestLeftOut(t *testing.T) {
 	for name, c := range map[string]struct{ path, operation, want string }{
-		"no example":        {"/a/{id}", parameter("path", "id", `"required": true`), `the required path parameter "id" has no example`},
-		"undefined":         {"/a/{id}", `"tags": []`, "its path has a parameter that the document does not define"},
-		"dots":              {"/a/{id}", parameter("path", "id", `"example": ".."`), "would change the path"},
-		"cookie":            {"/a", parameter("cookie", "c", `"required": true, "example": 1`), "keeps no cookies"},
-		"object":            {"/a", parameter("query", "q", `"required": true, "example": {"a": 1}`), "neither a text"},
-		"key in the query":  {"/a", `"security": [{"query": []}]`, "squarewatch sends secrets only in headers"},
-		"unknown scheme":    {"/a", `"security": [{"what": []}]`, `does not define its security scheme "what"`},
-		"verb of the name":  {"/a", `"operationId": "user.deleteAll"`, "may change something (delete)"},
-		"verb of the path":  {"/user/log_out", `"tags": []`, "may change something (logout)"},
-		"deprecated":        {"/a", `"deprecated": true`, "deprecated"},
-		"method override":   {"/a?_method=DELETE", `"tags": []`, "overrides the method"},
-		"override header":   {"/a", parameter("header", "X-HTTP-Method", `"required": true, "example": "PUT"`), "overrides the method"},
-		"bad header":        {"/a", parameter("header", "a b", `"required": true, "example": 1`), "not allowed for a header"},
-		"another server":    {"/a", `"servers": [{"url": "https://evil.example.net"}]`, "on another server, https://evil.example.net"},
-		"path of two slash": {"//evil.example.net/", `"servers": [{"url": "https://api.example.org"}]`, "no probe can send it"},
-		"fragment":          {"/a#b", `"tags": []`, "no probe can send it"},
+		"no example":          {"/a/{id}", parameter("path", "id", `"required": true`), `the required path parameter "id" has no example`},
+		"undefined":           {"/a/{id}", `"tags": []`, "its path has a parameter that the document does not define"},
+		"dots":                {"/a/{id}", parameter("path", "id", `"example": ".."`), "would change the path"},
+		"cookie":              {"/a", parameter("cookie", "c", `"required": true, "example": 1`), "keeps no cookies"},
+		"object":              {"/a", parameter("query", "q", `"required": true, "example": {"a": 1}`), "neither a text"},
+		"key in the query":    {"/a", `"security": [{"query": []}]`, "squarewatch sends secrets only in headers"},
+		"unknown scheme":      {"/a", `"security": [{"what": []}]`, `does not define its security scheme "what"`},
+		"verb of the name":    {"/a", `"operationId": "user.deleteAll"`, "may change something (delete)"},
+		"verb of the path":    {"/user/log_out", `"tags": []`, "may change something (logout)"},
+		"deprecated":          {"/a", `"deprecated": true`, "deprecated"},
+		"method override":     {"/a?_method=DELETE", `"tags": []`, "overrides the method"},
+		"override header":     {"/a", parameter("header", "X-HTTP-Method", `"required": true, "example": "PUT"`), "overrides the method"},
+		"bad header":          {"/a", parameter("header", "a b", `"required": true, "example": 1`), "not allowed for a header"},
+		"another server":      {"/a", `"servers": [{"url": "https://evil.example.net"}]`, "on another server, https://evil.example.net"},
+		"path of two slashes": {"//evil.example.net/", `"servers": [{"url": "https://api.example.org"}]`, "no probe can send it"},
+		"fragment":            {"/a#b", `"tags": []`, "no probe can send it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if file, left := read(t, operation(c.path, c.operation), options("")); !strings.Contains(left, c.want) {

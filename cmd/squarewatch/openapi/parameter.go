@@ -15,7 +15,7 @@ import (
 
 var errNoExample = errors.New("has no example in the document")
 
-// request is what the parameters of an operation make of its path.
+// request is the request of an operation, with example values for its parameters.
 type request struct {
 	path    string
 	query   []string // key=value, escaped
@@ -46,11 +46,12 @@ func fill(template string, item *openapi3.PathItem, operation *openapi3.Operatio
 	return r, nil
 }
 
-// ignored are the headers whose definition as a parameter is ignored:
+// ignored returns the headers that a document cannot define as parameters:
 // https://spec.openapis.org/oas/v3.1.1.html#common-fixed-fields-0 (name).
 func ignored() []string { return []string{"Accept", "Content-Type", "Authorization"} }
 
-// parameters returns those of an operation and those of its path that it does not replace, in the order of the document.
+// parameters returns the parameters of an operation, and then those of its path that the operation does not replace, in the order of the
+// document.
 func parameters(item *openapi3.PathItem, operation *openapi3.Operation) []*openapi3.Parameter {
 	var all []*openapi3.Parameter
 	seen := map[[2]string]bool{}
@@ -64,7 +65,7 @@ func parameters(item *openapi3.PathItem, operation *openapi3.Operation) []*opena
 	return all
 }
 
-// add puts the values of a parameter where it belongs.
+// add puts the values of a parameter into the path, the query or the headers.
 func (r *request) add(p *openapi3.Parameter, values []string) error {
 	one := strings.Join(values, ",")
 	switch p.In {
@@ -123,7 +124,7 @@ func firstExample(examples openapi3.Examples) []any {
 	return nil
 }
 
-// ofSchema returns what a schema says of a value, the best first.
+// ofSchema returns possible values of a schema, the best first.
 func ofSchema(ref *openapi3.SchemaRef) []any {
 	if ref == nil || ref.Value == nil {
 		return nil
@@ -133,13 +134,13 @@ func ofSchema(ref *openapi3.SchemaRef) []any {
 	all = append(all, schema.Examples...)
 	all = append(all, schema.Default)
 	all = append(all, schema.Enum...)
-	if schema.Items != nil { // an example of one item is one of a list
+	if schema.Items != nil { // the example of an item also serves as a list of one item
 		all = append(all, ofSchema(&openapi3.SchemaRef{Value: withoutItems(schema.Items.Value)})...)
 	}
 	return all
 }
 
-// withoutItems returns a schema whose items are not looked at, since a schema may contain itself.
+// withoutItems returns a copy of a schema without its items, since a schema may contain itself.
 func withoutItems(schema *openapi3.Schema) *openapi3.Schema {
 	if schema == nil {
 		return nil
@@ -149,7 +150,7 @@ func withoutItems(schema *openapi3.Schema) *openapi3.Schema {
 	return &plain
 }
 
-// texts returns a text, a number or a bool, or a list of these, as it is sent.
+// texts returns an example as it is sent. The example may be a text, a number, a bool, or a list of these.
 func texts(value any) ([]string, error) {
 	switch value := value.(type) {
 	case string:

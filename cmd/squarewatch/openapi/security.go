@@ -13,12 +13,12 @@ import (
 
 // access is how a probe identifies itself.
 type access struct {
-	credential string            // of the configuration; none without
+	credential string            // its name in the configuration, or none
 	headers    map[string]string // with references to secrets
-	secrets    []string          // the names of these references
+	secrets    []string          // names of the secrets in these references
 }
 
-// secrets are the names that stand for the security schemes of a document.
+// secrets gives each security scheme of a document a name in the configuration.
 type secrets struct {
 	schemes openapi3.SecuritySchemes
 	taken   names

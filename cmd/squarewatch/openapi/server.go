@@ -16,7 +16,7 @@ var (
 	errNotSafe  = errors.New("no server of the document has an https address: write --target, for example --target https://api.example.org")
 )
 
-// server is where operations are: an origin, and a path before theirs.
+// server is the address of operations: an origin, and the path before the paths of the operations.
 type server struct {
 	origin url.URL // scheme and host
 	prefix string
@@ -65,7 +65,8 @@ func isSafe(u *url.URL) bool {
 	return u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && loopback)
 }
 
-// ParseTarget reads the address of an API. It may have the path before those of the operations, which a document may leave out.
+// ParseTarget reads the address of an API. The address may contain the path before the paths of the operations, which a document may leave
+// out.
 func ParseTarget(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !isSafe(u) {

@@ -8,21 +8,21 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Write writes a configuration file with the probes, of which there must be one. squarewatch check accepts it when the secrets that it
-// names exist.
+// Write writes a configuration file with the probes. There must be at least one probe. squarewatch check accepts the file when the secrets
+// that it names exist.
 func (i *Import) Write(w io.Writer) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# Probes for the read-only operations of %s, written by squarewatch import openapi.\n", i.Title)
 	text.WriteString("# Read them before you use them: a server may also change something, or cost money, on a GET.\n")
 	if !i.Secured {
-		text.WriteString("# The document says nothing of credentials. Where the API wants one, define it and write its name instead of none.\n")
+		text.WriteString("# The document names no credentials. If the API needs one, define it and write its name instead of none.\n")
 	}
 	for _, name := range i.Credentials {
-		fmt.Fprintf(&text, "# ${credential:%s} is a bearer token. One that expires is better a login: see docs/credentials.md.\n", name)
+		fmt.Fprintf(&text, "# ${credential:%s} is a bearer token. If it expires, use a login instead: see docs/credentials.md.\n", name)
 	}
 	for _, name := range i.Secrets {
-		fmt.Fprintf(&text, "# ${credential:%s} is sent in a header of the probes. After Basic, it is user:password in base64; alone in\n"+
-			"# Authorization, it begins with a word such as Bearer.\n", name)
+		fmt.Fprintf(&text, "# ${credential:%s} is sent in a header of the probes. After Basic it must be user:password in base64.\n"+
+			"# If it is the whole Authorization header, it must begin with the scheme, for example Bearer.\n", name)
 	}
 	head := struct {
 		Target      string                       `yaml:"target"`
