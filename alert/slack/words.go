@@ -199,7 +199,7 @@ func others(all []alert.Incident) string {
 		}
 		list.add(security(&all[i])+seriesName(all[i].Rule, all[i].Series), tail)
 		for _, j := range all[i].Joined {
-			if name := seriesName(j.Rule, j.Series); list.count[name] == 0 && !(list == &firing && j.Over) {
+			if name := seriesName(j.Rule, j.Series); list.count[name] == 0 && (list != &firing || !j.Over) {
 				list.add(name, "")
 			}
 		}
