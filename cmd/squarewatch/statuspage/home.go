@@ -53,7 +53,7 @@ type Home struct {
 	Hidden    int       `json:"hidden"`           // number of unhealthy probes that are not in Rows
 	Unread    string    `json:"unread,omitempty"` // why strips do not show the period that was asked for
 	Healthy   []Row     `json:"healthy"`          // one page of the healthy probes
-	Folded    bool      `json:"folded"`           // Healthy is empty, because there are many and other probes need a look
+	Folded    bool      `json:"folded"`           // Healthy is empty, because there are many and other probes need attention
 	Pages     int       `json:"pages"`
 	Incidents []Entry   `json:"incidents"` // of seven days, newest first
 	Unlisted  int       `json:"unlisted"`  // incidents that are not in Incidents

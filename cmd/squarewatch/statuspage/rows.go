@@ -156,7 +156,7 @@ func lateness(s *Snapshot, p *Probe) string {
 type Filter struct {
 	Query string `json:"query,omitempty"` // part of a probe's name
 	State string `json:"state,omitempty"` // bad, late or silenced; empty for all
-	All   bool   `json:"all,omitempty"`   // list the healthy probes although they are many and other probes need a look
+	All   bool   `json:"all,omitempty"`   // list the healthy probes although they are many and other probes need attention
 	Page  int    `json:"page"`            // of the healthy probes, from 1
 	Last  string `json:"last,omitempty"`  // what strips show: 1h, 24h or 7d; empty for the newest runs
 }
