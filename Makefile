@@ -9,7 +9,7 @@ TAGS          = e2e,diagnosis,bench,soak
 
 .PHONY: test race e2e e2e-packages crash soak mutations diagnosis bench bench-record bench-check lint fmt build demo golden fuzz schema docs man pictures sbom packages release vulncheck
 
-test: ## unit, scenario and script tests, without the race detector: that is left to make race
+test: ## unit, scenario and script tests, without the race detector (make race has it)
 	@begin=$$(date +%s); \
 	echo "1 of 2: downloading and compiling, about a minute and a half the first time; each package is named" && \
 	go build -v ./... && \
@@ -30,20 +30,20 @@ e2e-packages: ## the packages on a Debian that boots: install, upgrade, remove, 
 	deploy/e2e/setup.sh containers
 	go test -tags e2e -count=1 -timeout 40m -v -run '$(PACKAGES)' ./deploy/e2e
 
-crash: ## the daemon killed 200 times amid incidents and a Slack that misbehaves: about 10 minutes
+crash: ## the daemon killed 200 times during incidents, with a faulty Slack: about 10 minutes
 	CRASH_KILLS=200 go test -tags e2e -count=1 -v -timeout 30m -run TestKilledAgainAndAgain ./deploy/e2e
 
 SOAK ?= -length 30m
-model: ## 500 random histories of the whole daemon, held against a plain reference (MODEL='-model.seeds 5000 -model.first 1000')
+model: ## 500 random histories of the whole daemon, compared with a plain reference (MODEL='-model.seeds 5000 -model.first 1000')
 	go test -run '^TestTheDaemonKeepsItsPromises$$' -count=1 -timeout 0 ./cmd/squarewatch -model.seeds 500 $(MODEL)
 
-soak: ## the daemon for 30 minutes among faults that a seed draws, held against what it promises (SOAK='-length 2m -seed 7')
+soak: ## the daemon for 30 minutes among faults that a seed draws, compared with what it promises (SOAK='-length 2m -seed 7')
 	go test -tags soak -count=1 -timeout 0 -v ./deploy/soak $(SOAK)
 
 mutations: ## whether the random models or the soak find faults that are put into the product, one after the other: half an hour, or some by MUTATIONS='run-lost late-start'
 	deploy/soak/mutations.sh $(MUTATIONS)
 
-diagnosis: ## whether the right culprit is named, and told once: a matrix of faults, about 15 minutes (installs what it needs on Debian)
+diagnosis: ## whether one message names the right culprit: a matrix of faults, about 15 minutes (installs what it needs on Debian)
 	deploy/diagnosis/setup.sh
 	go test -tags diagnosis -count=1 -timeout 40m ./deploy/diagnosis
 
@@ -59,7 +59,7 @@ bench-record: ## the whole on a quiet machine, about 14 minutes, written into do
 	go test ./deploy/bench -run OfTheDocs -update
 	cd deploy/bench/curves && go run .
 
-bench-check: ## whether a run costs much more than was recorded last: about a minute
+bench-check: ## whether a run costs much more than the last record: about a minute
 	go test -tags bench -count=1 -v -run '^TestNothingGotDearer$$' ./deploy/bench
 
 lint: ## formatting, linters, modernisers, dead code, tidiness
@@ -73,17 +73,17 @@ lint: ## formatting, linters, modernisers, dead code, tidiness
 fmt: ## format as the linter wants it
 	$(GOLANGCI_LINT) fmt
 
-# The tag leaves out the pages of golang.org/x/net/trace, which nobody serves here.
+# The tag leaves out the pages of golang.org/x/net/trace, which squarewatch does not serve.
 build: ## bin/squarewatch, stripped and static
 	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w' -o bin/squarewatch ./cmd/squarewatch
 
-sbom: build ## bin/squarewatch.cdx.json: what bin/squarewatch is made of, with Go's standard library, in CycloneDX
+sbom: build ## bin/squarewatch.cdx.json: the parts of bin/squarewatch, with Go's standard library, in CycloneDX
 	$(SBOM) bin -json -licenses -std -output bin/squarewatch.cdx.json bin/squarewatch
 
 man: ## bin/man: a manual page for each command
 	go test ./cmd/squarewatch -run '^TestEveryCommandHasAManualPage$$' -count=1 -man $(CURDIR)/bin/man
 
-packages: ## bin/packages: .deb and .rpm for amd64 and arm64, with what each binary is made of and check sums; the same bytes for the same commit
+packages: ## bin/packages: .deb and .rpm for amd64 and arm64, with a list of parts of each binary, and check sums; the same bytes for the same commit
 	SBOM='$(SBOM)' deploy/packages/build.sh
 
 release: ## bin/release: the packages of the tag at this commit, and NOTES.md from CHANGELOG.md
@@ -92,7 +92,7 @@ release: ## bin/release: the packages of the tag at this commit, and NOTES.md fr
 vulncheck: ## known vulnerabilities that the code reaches; needs vuln.go.dev
 	$(VULNCHECK) -test ./...
 
-demo: ## the whole thing for a minute, with nothing to install
+demo: ## the demo for a minute; it needs no installation
 	go run -v ./cmd/squarewatch demo --duration 60s
 
 golden: ## rewrite the golden files from what the code does now; read the diff before you commit it
@@ -117,7 +117,7 @@ fuzz: ## every fuzz target for FUZZTIME, three at a time; make fuzz/./probe/Fuzz
 	go test -c -o /dev/null -fuzz . ./cmd/squarewatch
 	@$(MAKE) --no-print-directory --keep-going --output-sync=target -j3 $(FUZZ_TARGETS)
 
-# The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real one leaves its input behind, which fails again and is printed.
+# The end of FUZZTIME may look like a failure (go.dev/issue/75804). A real failure stores its input, which then fails again.
 fuzz/%:
 	@go test -run '^$$' -fuzz '^$(@F)$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 $(*D) || \
 	  go test -run '^$(@F)$$' $(*D) || { tail -n +1 $(*D)/testdata/fuzz/$(@F)/*; exit 1; }

@@ -52,7 +52,7 @@ func FuzzAddress(f *testing.F) {
 func checkPage(t *testing.T, address string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	if strings.ContainsAny(w.Body.String(), "\u202e\x00\x1b") {
-		t.Errorf("%q turns the direction of writing, or controls a terminal", address)
+		t.Errorf("%q lets foreign text change the writing direction or control a terminal", address)
 	}
 	switch kind := w.Header().Get("Content-Type"); {
 	case w.Code >= http.StatusInternalServerError:

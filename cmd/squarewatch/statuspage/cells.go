@@ -21,19 +21,19 @@ const (
 	CellNone    CellKind = "none" // no run in a part of a period
 )
 
-// Cell is one run of a strip, some missed runs in a row, or the runs of a part of a period: the worst of them with its share.
+// Cell stands for one run, for consecutive missed runs, or for a part of a period. A part shows its worst kind of run and the share of it.
 type Cell struct {
 	Kind       CellKind         `json:"kind"`
-	At         time.Time        `json:"at"` // of a part: its beginning
+	At         time.Time        `json:"at"` // the beginning, for a part
 	Code       int              `json:"code,omitempty"`
 	Class      probe.Class      `json:"class,omitempty"`
-	Latency    time.Duration    `json:"latency_ns,omitempty"` // of a part: the mean
+	Latency    time.Duration    `json:"latency_ns,omitempty"` // the mean, for a part
 	Missed     probe.MissReason `json:"missed,omitempty"`
 	MissedRuns int32            `json:"missed_runs,omitempty"`
-	Runs       int32            `json:"runs,omitempty"` // of a part, like Bad
+	Runs       int32            `json:"runs,omitempty"` // in a part, like Bad
 	Bad        int32            `json:"bad,omitempty"`
 	Silenced   bool             `json:"silenced,omitempty"` // by a person or by maintenance
-	Reloaded   bool             `json:"reloaded,omitempty"` // a start or a reload was before this run, or in this part
+	Reloaded   bool             `json:"reloaded,omitempty"` // squarewatch started or reloaded just before this run, or in this part
 }
 
 // Cells are the cells of a probe's newest runs and missed runs, oldest first, each in 24 bytes: a strip has 60 of them, and there may be
@@ -44,7 +44,7 @@ type Cells []packed
 type packed struct {
 	at      int64 // Unix time in nanoseconds
 	latency uint32
-	runs    int32 // that were missed
+	runs    int32 // number of missed runs
 	code    uint16
 	class   probe.Class
 	kind    uint8 // index in packedKinds
@@ -53,7 +53,7 @@ type packed struct {
 
 func packedKinds() []CellKind { return []CellKind{CellGood, CellRefused, CellBad, CellMissed} }
 
-// packedReasons are the reasons for missed runs, after the empty one of a run. A reason that is not here is packed as the empty one.
+// packedReasons are the reasons for missed runs. The first is empty, for cells of runs. An unknown reason is packed as the empty one.
 func packedReasons() []probe.MissReason {
 	return []probe.MissReason{"", probe.MissOverrun, probe.MissLimit, probe.MissGap, probe.MissShutdown, probe.MissPanic}
 }
@@ -84,7 +84,7 @@ func (c Cells) All() []Cell {
 	return list
 }
 
-// newest returns the newest cell, the zero cell for none.
+// newest returns the newest cell, or the zero cell when there is none.
 func (c Cells) newest() Cell {
 	if len(c) == 0 {
 		return Cell{}

@@ -10,7 +10,7 @@ import (
 	"squarewatch/probe"
 )
 
-// TestPackedCellsLoseNothing also holds the reasons for missed runs against those that a packed cell knows.
+// TestPackedCellsLoseNothing also checks that a packed cell knows every reason for missed runs.
 func TestPackedCellsLoseNothing(t *testing.T) {
 	at := alerttest.Second(75)
 	cells := []statuspage.Cell{
@@ -36,8 +36,8 @@ func TestPackedCellsLoseNothing(t *testing.T) {
 	}
 }
 
-// TestPackedCellsHoldWhatIsTooLarge gives what has no place in a packed cell: it must not turn into something small.
-func TestPackedCellsHoldWhatIsTooLarge(t *testing.T) {
+// TestPackedCellsCapLargeNumbers packs numbers that are too large for a cell. They must become the largest number that fits.
+func TestPackedCellsCapLargeNumbers(t *testing.T) {
 	got := statuspage.PackCells([]statuspage.Cell{{Kind: statuspage.CellBad, Latency: 100 * time.Hour, Code: 1 << 20}}).All()[0]
 	if got.Latency < time.Hour || got.Code < 600 {
 		t.Errorf("want the largest that fits, got %+v", got)

@@ -18,10 +18,10 @@ const (
 	chartHeight = 120
 )
 
-// Frame is what every chart of a period has.
+// Frame holds the fields that all charts of a period share.
 type Frame struct {
 	Begin, End time.Time
-	Highest    string // what the upper edge stands for
+	Highest    string // the value at the upper edge
 	Say        string // the chart in words
 }
 
@@ -33,7 +33,7 @@ type LatencyChart struct {
 	Middle           string      // the median, or the mean
 	Upper, Uppermost string      // the percentiles 95 and 99, or the slowest and nothing
 	Ranked           bool        // the lines are percentiles
-	Known            time.Time   // where percentiles begin, if that is later than the runs; zero else
+	Known            time.Time   // where percentiles begin, if later than the runs; otherwise zero
 	Bad              string      // marks of parts with bad runs
 }
 
@@ -68,7 +68,7 @@ func drawLatency(buckets []history.Bucket, phases []history.PhaseMean, begin, en
 	return c
 }
 
-// rank says whether percentiles are known, and from when on.
+// rank finds out whether percentiles are known, and since when.
 func (c *LatencyChart) rank(buckets []history.Bucket) {
 	for i := range buckets {
 		if buckets[i].P50 > 0 {
@@ -84,7 +84,7 @@ func (c *LatencyChart) rank(buckets []history.Bucket) {
 func (c *LatencyChart) drawLines(buckets []history.Bucket, level func(time.Duration) int) {
 	var middle, upper, uppermost line
 	var bad strings.Builder
-	gap, last := true, time.Time{} // whether the line ended, and with which part
+	gap, last := true, time.Time{} // whether the line is interrupted, and the last part on it
 	for i := range buckets {
 		b := &buckets[i]
 		x := across(b.Begin.Add(b.Length/2), c.Begin, c.End)
@@ -155,7 +155,7 @@ func areasOf(stacks []*stack, begin, end time.Time, level func(time.Duration) in
 	return areas
 }
 
-// RatePoint is the share of bad runs in a time that ends at At.
+// RatePoint is the share of bad runs in the window that ends at At.
 type RatePoint struct {
 	At   time.Time     `json:"at"`
 	Runs int           `json:"runs"`
@@ -168,13 +168,13 @@ type RateChart struct {
 	Frame
 
 	Rate      string
-	Threshold int     // its y
-	Clear     int     // likewise
+	Threshold int     // y of the threshold
+	Clear     int     // y of the clear level
 	Shades    []Shade // incidents
 	Fired     string  // marks of when they fired
 }
 
-// Shade is a time in a chart.
+// Shade is a shaded time span in a chart.
 type Shade struct{ X, Width int }
 
 // drawRate draws a rate with a rule's threshold, where it clears, and its incidents.

@@ -9,8 +9,8 @@ import (
 // Contrast is the first bad run of an incident beside the last good run before it.
 type Contrast struct {
 	Probe     string         `json:"probe"`
-	BadTrace  string         `json:"bad_trace,omitempty"`  // of a run whose attempts are kept
-	GoodTrace string         `json:"good_trace,omitempty"` // likewise
+	BadTrace  string         `json:"bad_trace,omitempty"`  // empty unless the attempts of the run are kept
+	GoodTrace string         `json:"good_trace,omitempty"` // like BadTrace
 	Lines     []ContrastLine `json:"lines"`
 }
 
@@ -22,7 +22,7 @@ type ContrastLine struct {
 	Differs bool   `json:"differs"`
 }
 
-// contrastOf compares two runs; nil without a bad one.
+// contrastOf compares two runs. It returns nil when there is no bad run.
 func contrastOf(bad, good *probe.Result) *Contrast {
 	if bad == nil {
 		return nil
@@ -49,7 +49,7 @@ func keptTrace(r *probe.Result) string {
 	return r.Trace.String()
 }
 
-// property is what two runs are compared by.
+// property is one property that two runs are compared by.
 type property struct {
 	name   string
 	always bool // it differs between any two runs
@@ -92,7 +92,7 @@ func properties() []property {
 	)
 }
 
-// ofLast is a property of the last attempt of a run; empty where the attempts are not kept.
+// ofLast returns a property of the last attempt of a run. It is empty when the attempts are not kept.
 func ofLast(name string, always bool, of func(a *probe.Attempt) string) property {
 	return property{name, always, func(r *probe.Result) string {
 		if len(r.Attempts) == 0 {
@@ -102,7 +102,7 @@ func ofLast(name string, always bool, of func(a *probe.Attempt) string) property
 	}}
 }
 
-// tookIn returns how long a phase of an attempt took; empty without it.
+// tookIn returns how long a phase of an attempt took. It is empty when the attempt did not have the phase.
 func tookIn(a *probe.Attempt, kind probe.PhaseKind) string {
 	for _, p := range a.Phases {
 		if p.Kind == kind {

@@ -16,7 +16,7 @@ import (
 // Curl is a command that repeats a request.
 type Curl struct {
 	Command   string   `json:"command"`
-	Variables []string `json:"variables"` // of the shell, which hold what is or looks like a secret
+	Variables []string `json:"variables"` // shell variables for values that are, or look like, secrets
 }
 
 // curlOf returns the command for the request of a probe.
@@ -78,7 +78,7 @@ func (c *Curl) header(name string, value secret.Text) string {
 	return quoted(name + ": " + value.Reveal())
 }
 
-// value returns a text as a word of the shell, or a variable in its place where the text must not be shown.
+// value returns a text as a word of the shell. It returns a variable instead when the text must not be shown.
 func (c *Curl) value(name, text string, open bool) string {
 	if !open {
 		return `"` + c.variable(name) + `"`
@@ -100,7 +100,7 @@ func (c *Curl) variable(name string) string {
 	return "$" + name
 }
 
-// isOpen reports whether a text, which may have a name, can be shown: neither its name nor its form is that of a secret.
+// isOpen reports whether a text can be shown: neither its name nor its form is that of a secret. The name may be empty.
 func isOpen(name, text string) bool {
 	line := text
 	if name != "" {

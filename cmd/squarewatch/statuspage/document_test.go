@@ -86,7 +86,7 @@ func TestRequestsThatWaitForASlowSnapshotShareOne(t *testing.T) {
 	})
 }
 
-func TestCompressionIsAskedFor(t *testing.T) {
+func TestACompressedPageIsSentOnRequest(t *testing.T) {
 	h := server(t, snapshot(t, false, "feed"))
 	for accepted, want := range map[string]string{
 		"": "", "br": "", "gzip": "gzip", "deflate, GZIP;q=0.5": "gzip", "gzip;q=0, br": "", "gzip; q=nonsense": "",
@@ -138,7 +138,7 @@ func asker(t *testing.T, h http.Handler) (ask func(path string) (int, io.ReadClo
 	}
 }
 
-func TestNoRequestWaitsForASnapshotWhileSomebodyListens(t *testing.T) {
+func TestNoRequestWaitsForASnapshotWhileAViewerListens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, busy := snapshot(t, false, "feed"), make(chan struct{})
 		var made atomic.Int32

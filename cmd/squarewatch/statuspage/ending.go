@@ -7,7 +7,7 @@ import (
 	"squarewatch/alert"
 )
 
-// endsWhen says what ends a firing incident; empty for an ended one, and where its condition does not say.
+// endsWhen says what ends a firing incident. It is empty for an ended incident, and when the condition does not say.
 func endsWhen(s *Snapshot, i *alert.Incident) string {
 	if !i.Resolved.IsZero() {
 		return ""
@@ -62,7 +62,7 @@ func paceOf(s *Snapshot, rule *alert.Rule, i *alert.Incident) time.Duration {
 	return time.Duration(float64(time.Second) / perSecond)
 }
 
-// goodRunsToEnd estimates how many good runs, one at each pace, bring the rate of an incident below its clear; 0 when that cannot be told.
+// goodRunsToEnd estimates how many good runs, one at each pace, bring the rate of an incident below its clear; 0 when it is unknown.
 // Older runs leave the window meanwhile: all runs of a part of its course leave at the middle of that part.
 func goodRunsToEnd(rule *alert.Rule, i *alert.Incident, now time.Time, pace time.Duration) int {
 	if pace <= 0 || !i.Counted.IsZero() || len(i.Course) == 0 {

@@ -15,7 +15,7 @@ import (
 	"squarewatch/probe/history"
 )
 
-// experiment reads the form; an error is for the person who filled it in.
+// experiment reads the form. The person who filled in the form sees the error.
 func (page *RulePage) experiment(query url.Values) (alert.Rule, time.Duration, error) {
 	for field, value := range map[string]*string{
 		"threshold": &page.Form.Threshold, "window": &page.Form.Window, "min_runs": &page.Form.MinRuns, "since": &page.Form.Since,
@@ -79,7 +79,7 @@ type Trial struct {
 	Real *Entry `json:"real,omitempty"` // the real incident of the same time and series; nil for none
 }
 
-// pairReal sets the real incidents beside those of the experiment.
+// pairReal finds the real incident for each incident of the experiment.
 func (page *RulePage) pairReal() {
 	found := map[string]bool{}
 	for _, f := range page.Then.Fired {
@@ -98,15 +98,15 @@ func (page *RulePage) pairReal() {
 	}
 }
 
-// meets reports whether an incident has a time in common with another one, which lasts until now where its end is zero.
+// meets reports whether two incidents overlap in time. The other incident lasts until now when its end is zero.
 func (f *Firing) meets(begin, end time.Time) bool {
 	return (end.IsZero() || !f.At.After(end)) && (f.Over.IsZero() || !f.Over.Before(begin))
 }
 
-// compare says how an experiment differs from the rule as it is.
+// compare says how an experiment differs from the current rule.
 func compare(now, then *Backtest) string {
 	text := fmt.Sprintf("Would have fired %s (as it is: %d)", count(len(then.Fired), "time", "times"), len(now.Fired))
-	var sooner []time.Duration // for each incident of both
+	var sooner []time.Duration // for each incident that both have
 	for _, is := range now.Fired {
 		i := slices.IndexFunc(then.Fired, func(f Firing) bool { return f.Series == is.Series && f.meets(is.At, is.Over) })
 		if i >= 0 {
@@ -131,7 +131,7 @@ func compare(now, then *Backtest) string {
 	return text + "."
 }
 
-// rateParts is into how many parts a period is divided.
+// rateParts is the number of parts of a period.
 const rateParts = 120
 
 // ratesOf returns the share of bad runs of all watched probes in each part of a period, from the stored counts of minutes and hours.

@@ -18,15 +18,15 @@ const (
 	healthyRows = 200
 	// foldedRows is how many healthy probes are folded into the page below the others. More have a page of their own.
 	foldedRows = 50
-	// urgentRows is how many of the other probes it lists.
+	// urgentRows is how many unhealthy probes the home page lists.
 	urgentRows = 200
-	// startTime is how long a daemon without a finished run counts as one that starts.
+	// startTime is how long a daemon without a finished run counts as starting.
 	startTime = time.Minute
-	// maxEntries is how many incidents it lists.
+	// maxEntries is how many incidents the home page lists.
 	maxEntries = 200
 )
 
-// Head is what every page has.
+// Head holds the fields that all pages share.
 type Head struct {
 	Now     time.Time `json:"now"`
 	Target  string    `json:"target"`
@@ -50,10 +50,10 @@ type Home struct {
 	Total     int       `json:"total"`
 	Counts    Counts    `json:"counts"`
 	Rows      []Row     `json:"rows"`             // of probes that are not healthy, the most urgent first
-	Hidden    int       `json:"hidden"`           // such probes that are not in Rows
+	Hidden    int       `json:"hidden"`           // number of unhealthy probes that are not in Rows
 	Unread    string    `json:"unread,omitempty"` // why strips do not show the period that was asked for
-	Healthy   []Row     `json:"healthy"`          // one page of them
-	Folded    bool      `json:"folded"`           // they are left out of Healthy, because they are many and others need a look
+	Healthy   []Row     `json:"healthy"`          // one page of the healthy probes
+	Folded    bool      `json:"folded"`           // Healthy is empty, because there are many and other probes need attention
 	Pages     int       `json:"pages"`
 	Incidents []Entry   `json:"incidents"` // of seven days, newest first
 	Unlisted  int       `json:"unlisted"`  // incidents that are not in Incidents
@@ -92,7 +92,7 @@ type Watcher struct {
 	Kept      bool       `json:"kept"`
 }
 
-// Notifier is what waits for one notifier.
+// Notifier describes the messages that wait for one notifier.
 type Notifier struct {
 	Name    string        `json:"name"`
 	Pending int           `json:"pending"`
@@ -132,7 +132,7 @@ func (h *Home) Fine() []string {
 	return names
 }
 
-// Clock returns how the page writes the time of something that was seen.
+// Clock writes the time of an observation as the page shows it.
 func (h *Head) Clock() func(time.Time) string {
 	return func(t time.Time) string { return clock(t, h.Now) }
 }
@@ -195,7 +195,7 @@ func checked(rows []Row) (last time.Time) {
 	return last
 }
 
-// headline is the sentence that a reader sees first, and the state that it means.
+// headline returns the sentence that a reader sees first, and the state that it describes.
 func (h *Home) headline() (text, state string) {
 	switch n := len(h.Problems) + h.Further; {
 	case n > 0:
@@ -215,7 +215,7 @@ func (h *Home) headline() (text, state string) {
 	return fmt.Sprintf("All %d probes are as expected.", h.Total), "good"
 }
 
-// entriesOf lists the incidents that fire, then those that ended. An incident that joined another one is on the page of that one.
+// entriesOf lists the incidents that fire, then those that ended. An incident that joined another one is on the page of the other.
 func entriesOf(s *Snapshot) []Entry {
 	var list []Entry
 	add := func(i *alert.Incident) {

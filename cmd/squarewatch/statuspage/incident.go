@@ -55,7 +55,7 @@ func NewIncidentPage(s *Snapshot, i *alert.Incident, records Records) *IncidentP
 	return page
 }
 
-// similar lists earlier incidents of the same rule and series: those that are stored, or those that this process remembers.
+// similar lists earlier incidents of the same rule and series, from the store or else from the memory of this process.
 func similar(s *Snapshot, i *alert.Incident, stored []alert.Incident) []Entry {
 	var list []Entry
 	for _, all := range [][]alert.Incident{stored, s.Ended} {
@@ -71,7 +71,7 @@ func similar(s *Snapshot, i *alert.Incident, stored []alert.Incident) []Entry {
 	return list
 }
 
-// Markdown returns the incident as text to paste into a ticket. Text of others makes no links, images or elements there.
+// Markdown returns the incident as text to paste into a ticket. Foreign text cannot become a link, an image or an element there.
 func (page *IncidentPage) Markdown() string {
 	p := &page.Problem
 	var b strings.Builder

@@ -10,8 +10,8 @@ import (
 )
 
 // lead redirects GET /incident?rule=NAME&series=NAME&at=MILLISECONDS to the page of an incident. A dashboard knows rule, series and time
-// from a metric, but not the incident. lead takes the newest incident that had fired at that time; without at, the newest of all. When
-// there is none, it redirects to the page of the rule, or to the home page for a built-in rule, which has no page.
+// from a metric, but not the incident. lead takes the newest incident that had fired at that time; without at, the newest of all. Without
+// an incident, it redirects to the page of the rule, or to the home page for a built-in rule, which has no page.
 func (s *Server) lead(w http.ResponseWriter, r *http.Request) {
 	s.harden(w.Header())
 	query, shown := r.URL.Query(), s.snapshot(r.Context())

@@ -24,7 +24,7 @@ func TestADashboardFindsTheIncident(t *testing.T) {
 	} {
 		got := get(t, h, "/incident?rule="+newest.Rule+"&series="+newest.Series+query)
 		if got.Code != http.StatusFound || got.Header().Get("Location") != want {
-			t.Errorf("%q: want to be led to %s, got %d and %q", query, want, got.Code, got.Header().Get("Location"))
+			t.Errorf("%q: want a redirect to %s, got %d and %q", query, want, got.Code, got.Header().Get("Location"))
 		}
 	}
 	for _, rule := range []string{"network", "", "%2F%2Fexample.org"} {

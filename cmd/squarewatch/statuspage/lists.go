@@ -2,7 +2,7 @@ package statuspage
 
 import "reflect"
 
-// fillLists makes every nil list in a page's struct an empty one, so that JSON has [] for it and not null.
+// fillLists replaces every nil list in a page's struct by an empty list, so that JSON has [] and not null.
 func fillLists(v reflect.Value) {
 	switch v.Kind() { //nolint:exhaustive // nothing else holds a list
 	case reflect.Pointer:

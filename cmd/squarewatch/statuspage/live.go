@@ -13,7 +13,7 @@ import (
 const (
 	// beatInterval is the time between two heartbeats.
 	beatInterval = 15 * time.Second
-	// maxViewers limits the pages that listen at one time. Each holds a connection.
+	// maxViewers limits the pages that listen at one time. Each page holds a connection.
 	maxViewers = 50
 	// eventTimeout is how long a viewer may take to accept an event.
 	eventTimeout = 10 * time.Second
@@ -105,7 +105,7 @@ func (v *viewers) wake() {
 	v.changed = make(chan struct{})
 }
 
-// enter adds a viewer; false when there are maxViewers.
+// enter adds a viewer. It returns false when there are maxViewers already.
 func (v *viewers) enter() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -122,14 +122,14 @@ func (v *viewers) leave() {
 	v.count--
 }
 
-// now returns the present version, that of the last urgent change, and what is closed at the next change.
+// now returns the current version, the version of the last urgent change, and a channel that closes at the next change.
 func (v *viewers) now() (version, urgent uint64, changed <-chan struct{}) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.version, v.urgent, v.changed
 }
 
-// seen returns the version in the identifier of an event; false for that of another process.
+// seen returns the version in the identifier of an event. It returns false for an identifier of another process.
 func (v *viewers) seen(id string) (uint64, bool) {
 	var begun int64
 	var version uint64
@@ -140,7 +140,7 @@ func (v *viewers) seen(id string) (uint64, bool) {
 }
 
 // events sends server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html. The event "urgent" says that incidents
-// changed, "runs" that there are new runs, and "beat" that squarewatch is there.
+// changed, "runs" that there are new runs, and "beat" that squarewatch still runs.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	s.harden(w.Header())
 	v := s.viewers
@@ -151,7 +151,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 	defer v.leave()
 	stream := &stream{w: w, control: http.NewResponseController(w), viewers: v}
-	if err := stream.control.SetReadDeadline(time.Time{}); err != nil { // the server's own would end the connection
+	if err := stream.control.SetReadDeadline(time.Time{}); err != nil { // the server's read deadline would end the connection
 		http.Error(w, "server-sent events need a connection of their own", http.StatusNotImplemented)
 		return
 	}
@@ -160,7 +160,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	before, resumed := v.seen(r.Header.Get("Last-Event-ID"))
 	kind := "beat"
 	if resumed && before < version || r.Header.Get("Last-Event-ID") != "" && !resumed {
-		kind = "urgent" // it missed something
+		kind = "urgent" // the viewer missed an urgent change
 	}
 	if stream.send(kind, version) == nil {
 		stream.follow(r.Context(), version)

@@ -72,7 +72,7 @@ func live(t *testing.T) (address string, strips *statuspage.Strips) {
 	return h.URL, strips
 }
 
-func TestViewersHearOfChanges(t *testing.T) {
+func TestViewersReceiveChanges(t *testing.T) {
 	address, strips := live(t)
 	next, _ := listen(t, address, "")
 	if event, _ := next(); event != "beat" {
@@ -88,11 +88,11 @@ func TestViewersHearOfChanges(t *testing.T) {
 	}
 	resumed, _ := listen(t, address, id)
 	if event, _ := resumed(); event != "beat" {
-		t.Errorf("who saw everything hears %q, want beat", event)
+		t.Errorf("a viewer that missed nothing receives %q, want beat", event)
 	}
 	stranger, _ := listen(t, address, "1-1")
 	if event, _ := stranger(); event != "urgent" {
-		t.Errorf("who comes from an earlier process hears %q, want urgent", event)
+		t.Errorf("a viewer of an earlier process receives %q, want urgent", event)
 	}
 }
 

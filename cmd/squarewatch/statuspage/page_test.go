@@ -27,7 +27,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-// hostile is text that leaves its place where a page does not escape it.
+// hostile is text that breaks a page which does not escape it.
 const hostile = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>\u202e`${7*7}`javascript:alert(1)"
 
 // run is a run that took 100 ms.
@@ -114,7 +114,7 @@ func packed(tb testing.TB, h http.Handler, address string) *httptest.ResponseRec
 	return w
 }
 
-func TestPagesAreAsTheyWere(t *testing.T) {
+func TestPagesMatchTheGoldenFiles(t *testing.T) {
 	good, bad := snapshot(t, false, "feed", "collections"), snapshot(t, true, "feed", "collections")
 	late := snapshot(t, false, "feed", "collections")
 	late.Now = late.Now.Add(time.Minute)
@@ -232,7 +232,7 @@ func TestHostileTextStaysText(t *testing.T) {
 		}
 		valid(t, w.Body.Bytes())
 		if strings.Contains(w.Body.String(), "\u202e") {
-			t.Errorf("%s turns the direction of writing", address)
+			t.Errorf("%s lets foreign text change the writing direction", address)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func partsOf(shown period, now time.Time, buckets []history.Bucket, misses []pro
 	return cells
 }
 
-// begin returns when the first of the parts begins that end with the one of now.
+// begin returns when the first part of the period begins. The last part is the part that contains now.
 func (p period) begin(now time.Time) time.Time {
 	last := time.UnixMicro(now.UnixMicro() / p.part.Microseconds() * p.part.Microseconds()).UTC()
 	return last.Add(p.part - p.length)
@@ -126,23 +126,23 @@ func (h *Home) probes() []string {
 	return names
 }
 
-// maxStored limits the answers of the history that are kept. One of 400 probes takes 2 MB.
+// maxStored limits the answers of the history that are kept. One answer for 400 probes takes 2 MB.
 const maxStored = 8
 
-// stored is what the history has of a period.
+// stored holds what the history has for a period.
 type stored struct {
 	at      time.Time // when it was read
 	buckets map[string][]history.Bucket
 	misses  []probe.Miss
 }
 
-// storedParts keeps what was read of the history for some seconds, for all viewers.
+// storedParts keeps what was read from the history for some seconds, for all viewers.
 type storedParts struct {
 	mu   sync.Mutex
 	read map[string]stored
 }
 
-// of returns what the history has of a period that ends now.
+// of returns what the history has for a period that ends now.
 func (c *storedParts) of(ctx context.Context, store *history.Store, shown period, names []string, now time.Time) (stored, error) {
 	fresh := min(shown.part/6, time.Minute)
 	key := shown.name + " " + strings.Join(names, " ")

@@ -70,10 +70,10 @@ type RuleLine struct {
 	State alert.State `json:"state"`
 }
 
-// period is a time that a page can show.
+// period is a time span that a page can show.
 type period struct {
 	name         string
-	length, part time.Duration // a part is the smallest that is drawn
+	length, part time.Duration // a part is the smallest time span that is drawn
 }
 
 func periods() []period {
@@ -85,7 +85,7 @@ func periods() []period {
 	}
 }
 
-// periodOf returns the period of a name; the first for any other name.
+// periodOf returns the period with a name. An unknown name gives the first period.
 func periodOf(name string) period {
 	all := periods()
 	if i := slices.IndexFunc(all, func(p period) bool { return p.name == name }); i >= 0 {
@@ -94,7 +94,7 @@ func periodOf(name string) period {
 	return all[0]
 }
 
-// NewProbePage makes the page of a probe; false when there is none.
+// NewProbePage makes the page of a probe. It returns false when there is no probe with this name.
 func NewProbePage(ctx context.Context, s *Snapshot, source *Source, name, periodName string) (*ProbePage, bool, error) {
 	i := slices.IndexFunc(s.Probes, func(p Probe) bool { return p.Settings.Name == name })
 	if i < 0 {
@@ -159,7 +159,7 @@ func expectation(e *probe.Expect) string {
 	return text
 }
 
-// fillAlerts adds what the rules say of the probe.
+// fillAlerts adds the state of the probe in each rule.
 func (page *ProbePage) fillAlerts(s *Snapshot, settings *probe.Probe) {
 	states := map[[2]string]alert.State{}
 	for i := range s.Series {

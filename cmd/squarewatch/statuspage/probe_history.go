@@ -29,21 +29,21 @@ type ProbeRate struct {
 	Fired     []Firing      `json:"fired"`
 }
 
-// Budget is the error budget of an objective, as far as one probe spends it.
+// Budget is the error budget of an objective for one probe.
 type Budget struct {
 	Rule      string        `json:"rule"`
 	Objective setting.Share `json:"objective"`
 	Period    time.Duration `json:"period_ns"`
 	Runs      int           `json:"runs"`
 	Bad       int           `json:"bad"`
-	Allowed   int           `json:"allowed"` // bad runs, of so many runs
+	Allowed   int           `json:"allowed"` // number of bad runs that the objective allows
 	Spent     setting.Share `json:"spent"`   // above 1 when the objective is missed
 }
 
-// shortestPhases is the shortest part of a period for which phases are shown, since of healthy runs only a sample has them.
+// shortestPhases is the shortest part for which phases are shown. Only a sample of the healthy runs has phases.
 const shortestPhases = 10 * time.Minute
 
-// fillHistory adds what is stored of the period.
+// fillHistory adds what is stored for the period.
 func (page *ProbePage) fillHistory(ctx context.Context, s *Snapshot, source *Source, settings *probe.Probe, shown period) (err error) {
 	store, name := source.History(), settings.Name
 	if page.Buckets, err = store.Buckets(ctx, name, page.Begin, s.Now, shown.part); err != nil {
@@ -90,7 +90,7 @@ func (page *ProbePage) countMissed(missed []probe.Miss) {
 	slices.SortStableFunc(page.MissedBy, func(a, b MissedLine) int { return cmp.Compare(b.Runs, a.Runs) })
 }
 
-// fillRate draws the rule that is nearest to firing, or else the first, of those that count the probe alone.
+// fillRate draws a rule that counts the probe alone: the rule nearest to firing, or else the first.
 func (page *ProbePage) fillRate(ctx context.Context, s *Snapshot, source *Source, settings *probe.Probe, shown period) error {
 	var rule *alert.Rule
 	for i := range s.Rules {

@@ -26,7 +26,7 @@ type Problem struct {
 	LastBad   time.Time      `json:"last_bad,omitzero"`
 	Fired     time.Time      `json:"fired"`
 	Resolved  time.Time      `json:"resolved,omitzero"`
-	Counted   bool           `json:"counted"` // bad, runs and rate say something
+	Counted   bool           `json:"counted"` // bad, runs and rate have a meaning
 	Bad       int            `json:"bad"`
 	Runs      int            `json:"runs"`
 	Rate      setting.Share  `json:"rate"`
@@ -46,7 +46,7 @@ type Problem struct {
 type Reason struct {
 	Text string    `json:"text"`
 	At   time.Time `json:"at,omitzero"`
-	For  string    `json:"for,omitempty"` // at whose fault it points; of incidents only
+	For  string    `json:"for,omitempty"` // the culprit that it points at; for incidents only
 }
 
 // Example is a bad run of an incident.
@@ -61,7 +61,7 @@ type Example struct {
 	TraceURL string `json:"trace_url,omitempty"` // on the home page, of the newest run
 }
 
-// problemOf describes an incident with the sentences that Slack has.
+// problemOf describes an incident with the same sentences as the message in Slack.
 func problemOf(i *alert.Incident) Problem {
 	p := Problem{
 		ID: i.ID, Rule: i.Rule, Series: foreign(i.Series, cutName), Severity: i.Severity, Culprit: i.Culprit(wording()), Since: i.Since,
@@ -102,7 +102,7 @@ func exampleOf(e *alert.Example) Example {
 	return x
 }
 
-// Newest returns the newest bad run; nil for none.
+// Newest returns the newest bad run, or nil when there is none.
 func (p *Problem) Newest() *Example {
 	if len(p.Examples) == 0 {
 		return nil

@@ -23,7 +23,7 @@ type Records struct {
 	Fault      string           // why the records are incomplete; empty when they are whole
 }
 
-// maxSimilar limits the incidents that are listed beside one.
+// maxSimilar limits the similar incidents that a page lists.
 const maxSimilar = 10
 
 func (s *Server) incident(r *http.Request, shown *Snapshot, id string) (content, error) {
@@ -39,7 +39,7 @@ func (s *Server) incident(r *http.Request, shown *Snapshot, id string) (content,
 	return content{"incident", NewIncidentPage(shown, found, s.records(ctx, shown, found)), http.StatusOK}, nil
 }
 
-// find returns an incident that fires, ended lately or is stored; [outbox.ErrNoIncident] for none.
+// find returns an incident that fires, ended recently or is stored. Otherwise it returns [outbox.ErrNoIncident].
 func (s *Server) find(ctx context.Context, shown *Snapshot, id string) (*alert.Incident, error) {
 	for _, list := range [][]alert.Incident{shown.Firing, shown.Ended} {
 		for i := range list {
@@ -56,7 +56,7 @@ func (s *Server) find(ctx context.Context, shown *Snapshot, id string) (*alert.I
 	return &stored, err
 }
 
-// records reads what is stored of an incident. A disk that fails hides no incident that fires.
+// records reads what is stored of an incident. A firing incident is shown even if the disk fails.
 func (s *Server) records(ctx context.Context, shown *Snapshot, i *alert.Incident) Records {
 	var r Records
 	var faults [5]error
@@ -77,7 +77,7 @@ func (s *Server) records(ctx context.Context, shown *Snapshot, i *alert.Incident
 	return r
 }
 
-// findRuns finds the first bad run of an incident among the probes that it names, and the last good run of that probe before.
+// findRuns finds the first bad run among the probes that an incident names, and the last good run of that probe before it.
 func (r *Records) findRuns(ctx context.Context, store *history.Store, s *Snapshot, i *alert.Incident) error {
 	for _, name := range suspected(s, i) {
 		bad, good, err := store.FirstBad(ctx, name, i.FirstBad, i.LastBad)
@@ -94,7 +94,7 @@ func (r *Records) findRuns(ctx context.Context, store *history.Store, s *Snapsho
 // maxSuspected limits the probes that are searched for the first bad run of an incident.
 const maxSuspected = 20
 
-// suspected returns the probes whose runs an incident may count: those that it names first.
+// suspected returns the probes whose runs an incident may count. The probes that the incident names come first.
 func suspected(s *Snapshot, i *alert.Incident) []string {
 	if i.Per == alert.PerProbe {
 		return []string{i.Series}
@@ -122,7 +122,7 @@ func suspected(s *Snapshot, i *alert.Incident) []string {
 	return names
 }
 
-// ruleOf returns a rule of the configuration; nil for a built-in rule, and for one that was removed.
+// ruleOf returns a rule of the configuration. It returns nil for a built-in rule and for a removed rule.
 func ruleOf(s *Snapshot, name string) *alert.Rule {
 	if k := slices.IndexFunc(s.Rules, func(r alert.Rule) bool { return r.Name == name }); k >= 0 {
 		return &s.Rules[k]

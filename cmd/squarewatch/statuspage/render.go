@@ -25,7 +25,7 @@ type stamp struct{ At, Now time.Time }
 // Age returns how long ago it was.
 func (s stamp) Age() string { return lasting(s.Now.Sub(s.At)) }
 
-// When returns the time of day, with the date when it is of another day than the page.
+// When returns the time of day, with the date when its day is not the day of the page.
 func (s stamp) When() string {
 	at := s.At.UTC()
 	if at.Format(time.DateOnly) == s.Now.UTC().Format(time.DateOnly) {

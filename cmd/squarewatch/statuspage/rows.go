@@ -36,7 +36,7 @@ type Row struct {
 	Probe     string        `json:"probe"`
 	Guard     bool          `json:"guard,omitempty"`
 	State     RowState      `json:"state"`
-	Last      string        `json:"last"` // what the last run met
+	Last      string        `json:"last"` // the result of the last run
 	At        time.Time     `json:"at,omitzero"`
 	Bad       int           `json:"bad"` // how many of Runs are bad. Both are of the window of Rule, the rule that is nearest to firing
 	Runs      int           `json:"runs"`
@@ -96,7 +96,7 @@ func rowOf(s *Snapshot, p *Probe) Row {
 	return row
 }
 
-// raise gives the row a state if that is more urgent than its own.
+// raise gives the row a state if it is more urgent than the present state.
 func (r *Row) raise(state RowState, why string) {
 	if state.rank() < r.State.rank() {
 		r.State, r.Why = state, why
@@ -125,18 +125,18 @@ func (r *Row) applyStatus(a *alert.Status) {
 	}
 }
 
-// measure fills in what a row needs to be shown.
+// measure fills in the fields that are needed only to show the row.
 func (r *Row) measure(s *Snapshot) {
 	cells := r.recent.All()
 	r.P95 = percentile(cells, 0.95)
 	r.Cells = marked(s, r.settings, cells, 0)
 }
 
-// lateGrace is added to the longest duration of a run. A probe is late when it was due longer ago than that sum, and no run has ended
+// lateGrace is added to the longest duration of a run. A probe is late when it was due longer ago than this sum and no run has ended
 // since.
 const lateGrace = 5 * time.Second
 
-// lateness says why a probe is late or missed its last run; empty when it is neither.
+// lateness says why a probe is late or missed its last run. It is empty when neither is the case.
 func lateness(s *Snapshot, p *Probe) string {
 	if newest := p.Recent.Cells.newest(); newest.Kind == CellMissed {
 		return "missed: " + missReason(newest.Missed)
@@ -152,11 +152,11 @@ func lateness(s *Snapshot, p *Probe) string {
 	return "late: no run since it was due"
 }
 
-// Filter is what a reader asked the home page for.
+// Filter says which probes and which period the home page shows.
 type Filter struct {
 	Query string `json:"query,omitempty"` // part of a probe's name
 	State string `json:"state,omitempty"` // bad, late or silenced; empty for all
-	All   bool   `json:"all,omitempty"`   // list the healthy probes although they are many and other probes need a look
+	All   bool   `json:"all,omitempty"`   // list the healthy probes although they are many and other probes need attention
 	Page  int    `json:"page"`            // of the healthy probes, from 1
 	Last  string `json:"last,omitempty"`  // what strips show: 1h, 24h or 7d; empty for the newest runs
 }
@@ -164,7 +164,7 @@ type Filter struct {
 // Narrow reports whether the reader asked for the list of healthy probes, which is folded otherwise.
 func (f *Filter) Narrow() bool { return f.All || f.Query != "" || f.Page > 1 }
 
-// fits reports whether a row is asked for.
+// fits reports whether a row matches the filter.
 func (f *Filter) fits(r *Row) bool {
 	if !strings.Contains(r.Probe, strings.ToLower(strings.TrimSpace(f.Query))) {
 		return false

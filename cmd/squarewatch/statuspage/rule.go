@@ -21,7 +21,7 @@ type RulePage struct {
 	Per      alert.Per   `json:"per"`
 	Series   []RuleLine  `json:"series"` // that do not rest
 	Form     Form        `json:"form"`
-	Fault    string      `json:"fault,omitempty"` // why the form was not tried
+	Fault    string      `json:"fault,omitempty"` // why the experiment did not run
 	Tried    bool        `json:"tried"`
 	AsItIs   Backtest    `json:"as_it_is"`
 	Then     Backtest    `json:"as_tried"`
@@ -48,7 +48,7 @@ type Form struct {
 
 func backtestPeriods() []string { return []string{"1h", "6h", "24h", "72h"} }
 
-// newRulePage makes the page of a rule, without the experiment; false when there is none.
+// newRulePage makes the page of a rule, without the experiment. It returns false when there is no such rule.
 func newRulePage(s *Snapshot, name string, query url.Values) (*RulePage, bool) {
 	i := slices.IndexFunc(s.Rules, func(r alert.Rule) bool { return r.Name == name })
 	if i < 0 {

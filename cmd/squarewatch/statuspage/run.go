@@ -25,10 +25,10 @@ type RunPage struct {
 	Intended   time.Time     `json:"intended"`
 	Start      time.Time     `json:"start"`
 	End        time.Time     `json:"end"`
-	Late       time.Duration `json:"late_ns"` // how long after its time it started
+	Late       time.Duration `json:"late_ns"` // how long after its due time it started
 	Latency    time.Duration `json:"latency_ns"`
 	Attempts   []Attempt     `json:"attempts"`
-	Looks      []Reason      `json:"looks"` // what was asked elsewhere to find the culprit
+	Looks      []Reason      `json:"looks"` // extra checks that looked for the culprit
 	Credential string        `json:"credential,omitempty"`
 	Issued     time.Time     `json:"issued,omitzero"` // when its token was issued
 	Blame      string        `json:"blame,omitempty"`
@@ -42,7 +42,7 @@ type RunPage struct {
 
 // TraceFate says whether the collector of traces has the trace of a run.
 type TraceFate struct {
-	State string `json:"state"` // off, not_kept, waiting, lost or sent; empty where it is not known
+	State string `json:"state"` // off, not_kept, waiting, lost or sent; empty when it is unknown
 	Why   string `json:"why,omitempty"`
 }
 
@@ -73,7 +73,7 @@ func isTrace(id *probe.TraceID, text string) bool {
 	return id.UnmarshalText([]byte(text)) == nil && id.IsValid()
 }
 
-// NewRunPage makes the page of a run; false when nothing is kept of a run with this trace.
+// NewRunPage makes the page of a run. It returns false when nothing is kept of a run with this trace.
 func NewRunPage(ctx context.Context, s *Snapshot, source *Source, trace string) (*RunPage, bool, error) {
 	var id probe.TraceID
 	store := source.History()

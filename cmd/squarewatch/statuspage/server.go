@@ -46,8 +46,8 @@ type Server struct {
 	viewers   *viewers
 	files     map[string]document // by name
 	parts     storedParts
-	trying    chan struct{} // holds the place of the one experiment that may run
-	onCall    template.HTML // what to do with a message
+	trying    chan struct{} // a semaphore: one experiment may run at a time
+	onCall    template.HTML // the page that says what to do with a message
 	policy    string
 
 	making chan struct{} // full while a snapshot is made
@@ -100,7 +100,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	}
 }
 
-// content is what a page is made of: the name of its template, its struct, and the status.
+// content holds the parts of a page: the name of its template, its struct and its HTTP status.
 type content struct {
 	template string
 	value    any
@@ -173,7 +173,7 @@ func failed(s *Snapshot, err error) *Missing {
 
 func (s *Server) home(r *http.Request, shown *Snapshot, _ string) (content, error) {
 	query := r.URL.Query()
-	number, _ := strconv.Atoi(query.Get("page")) // anything else is the first page
+	number, _ := strconv.Atoi(query.Get("page")) // an invalid number means the first page
 	filter := Filter{Query: foreign(query.Get("q"), cutName), State: query.Get("state"), Page: number, All: query.Get("show") == "all"}
 	if slices.ContainsFunc(stripPeriods(), func(p period) bool { return p.name == query.Get("last") }) {
 		filter.Last = query.Get("last")

@@ -33,7 +33,7 @@ func (s *Server) younger(limit time.Duration) (shown *Snapshot, runs uint64) {
 }
 
 // renew returns a snapshot with the number of runs before it. It makes one unless the shown one is younger than limit, or was begun while
-// the caller waited: many callers of a slow snapshot then share one. It makes another one when a person changed something meanwhile.
+// the caller waited. Many callers of a slow snapshot thus share it. It makes another one when a person changed something meanwhile.
 func (s *Server) renew(ctx context.Context, limit time.Duration) (made *Snapshot, runs uint64) {
 	asked := time.Now()
 	s.making <- struct{}{}

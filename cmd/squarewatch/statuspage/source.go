@@ -47,19 +47,19 @@ type Probe struct {
 	Recent   Recent
 }
 
-// Credential is a credential with what it knows of itself.
+// Credential is a credential with what is known of it.
 type Credential struct {
 	probe.Validity
 
 	Name      string
-	Renewable bool // it logs in
+	Renewable bool // the credential logs in to get its token
 }
 
-// Source is where a server reads. Functions may be called by many goroutines.
+// Source holds the functions that a server reads from. Many goroutines may call them at the same time.
 type Source struct {
 	Snapshot func(ctx context.Context, now time.Time) *Snapshot
-	History  func() *history.Store // nil while there is none
-	Store    func() *outbox.Store  // of ended incidents; nil while there is none
+	History  func() *history.Store // returns nil while there is none
+	Store    func() *outbox.Store  // of ended incidents; returns nil while there is none
 	// Fate says whether the collector has the trace of a run; nil when that is not known.
 	Fate func(r *probe.Result) TraceFate
 	// Backtest evaluates the stored history with a rule in place of the rule with the same name.

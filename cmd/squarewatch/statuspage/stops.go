@@ -7,7 +7,7 @@ type Stop struct {
 	X     int
 	At    time.Time
 	Say   string
-	Trace string // of a run that has a page; empty for others
+	Trace string // empty when the run has no page
 	Last  bool   // the newest
 }
 

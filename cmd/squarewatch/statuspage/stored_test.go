@@ -121,7 +121,7 @@ func serve(tb testing.TB, source statuspage.Source) http.Handler {
 	return mux
 }
 
-func TestPagesOfStoredRunsAreAsTheyWere(t *testing.T) {
+func TestPagesOfStoredRunsMatchTheGoldenFiles(t *testing.T) {
 	s, source := storedSource(t)
 	s.TraceURL = "https://jaeger.example.org/trace/{trace_id}"
 	source.Fate = func(*probe.Result) statuspage.TraceFate {

@@ -99,7 +99,7 @@ func (d *drawing) add(c *Cell, x int) {
 	}
 }
 
-// part returns a share of a height, and all of it for a single run.
+// part returns a share of a height. A single run has the full height.
 func part(height, of, all int) int {
 	if all == 0 {
 		return height
@@ -133,7 +133,7 @@ func runsInWords(cells []Cell) string {
 	return strings.Join(parts, ", ")
 }
 
-// because lists why runs were missed; empty when none was.
+// because lists why runs were missed. It is empty when no run was missed.
 func because(cells []Cell) string {
 	var reasons []string
 	for i := range cells {

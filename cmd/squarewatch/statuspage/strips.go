@@ -35,7 +35,7 @@ type Last struct {
 	Evidence   []probe.Evidence
 }
 
-// Strips is the sink that keeps the newest runs of every probe. About 2 kB for each probe.
+// Strips is the sink that keeps the newest runs of every probe. It needs about 2 kB for each probe.
 type Strips struct {
 	mu     sync.Mutex
 	probes map[string]*strip
@@ -44,7 +44,7 @@ type Strips struct {
 	missed int    // on that day
 }
 
-// strip is what is kept of one probe.
+// strip holds the newest runs of one probe.
 type strip struct {
 	Recent
 
@@ -74,7 +74,7 @@ func (s *Strips) Missed(m probe.Miss) {
 	s.countLocked(&m)
 }
 
-// Recall puts stored runs and missed runs of a probe, oldest first, before those that it has.
+// Recall puts stored runs and missed runs of a probe before the present cells. The caller passes them oldest first.
 func (s *Strips) Recall(name string, runs []history.Record, misses []probe.Miss) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +98,7 @@ func (s *Strips) Recall(name string, runs []history.Record, misses []probe.Miss)
 	recent.Cells, recent.lent = slices.Clone(all[max(len(all)-stripCells, 0):]), false
 }
 
-// RecallMissed counts stored missed runs, which must be older than those that the strips were given.
+// RecallMissed counts stored missed runs. They must be older than all missed runs that the strips have received.
 func (s *Strips) RecallMissed(misses []probe.Miss) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,7 +107,7 @@ func (s *Strips) RecallMissed(misses []probe.Miss) {
 	}
 }
 
-// MissedOn returns how many runs were missed on the day of a time, in UTC; 0 for an earlier day than the newest with missed runs.
+// MissedOn returns how many runs were missed on the day of a time, in UTC. It returns 0 for days before the newest day with missed runs.
 func (s *Strips) MissedOn(now time.Time) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,7 +176,7 @@ func missedCell(m *probe.Miss) *Cell {
 	return &Cell{Kind: CellMissed, At: m.Intended, Missed: m.Reason, MissedRuns: number(m.Count)}
 }
 
-// number returns a count in the size that a cell has for it.
+// number converts a count to the type of a cell's field.
 func number(n int) int32 { return int32(min(n, math.MaxInt32)) }
 
 func kindOf(r *probe.Result) CellKind {

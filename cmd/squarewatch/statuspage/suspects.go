@@ -9,13 +9,13 @@ import (
 	"squarewatch/probe"
 )
 
-// Suspect is one of those who can be at fault.
+// Suspect is a party that can be at fault, for example the API or our network.
 type Suspect struct {
 	Name     string    `json:"name"`
 	Bad      bool      `json:"bad"`
-	Known    bool      `json:"known"` // something was seen
+	Known    bool      `json:"known"` // there is an observation
 	Say      string    `json:"say"`
-	At       time.Time `json:"at,omitzero"`    // when that was seen
+	At       time.Time `json:"at,omitzero"`    // when it was observed
 	Left     string    `json:"left,omitempty"` // how long a key or its token is still valid
 	Evidence []Reason  `json:"evidence"`       // at most three
 }
@@ -26,7 +26,7 @@ const (
 	watcherName = "Watching"
 )
 
-// suspectsOf weighs everybody by the last run of each probe, by what fires, and by what squarewatch knows of itself.
+// suspectsOf assesses each suspect by the last run of each probe, by what fires, and by what squarewatch knows of itself.
 func suspectsOf(s *Snapshot, rows []Row) []Suspect {
 	list := []Suspect{apiSuspect(s), loginSuspect(s)}
 	for _, name := range credentialsOf(s) {
@@ -35,7 +35,7 @@ func suspectsOf(s *Snapshot, rows []Row) []Suspect {
 	return append(list, networkSuspect(s), watcherSuspect(s, rows))
 }
 
-// Suspects returns everybody who can be at fault, with what is known of them.
+// Suspects returns all suspects with what is known of them.
 func Suspects(s *Snapshot) []Suspect { return suspectsOf(s, rowsOf(s)) }
 
 // Mark is the shape of the verdict.
@@ -99,7 +99,7 @@ func apiSuspect(s *Snapshot) Suspect {
 	return v
 }
 
-// fails is what is said of a suspect whom runs blame.
+// fails is the text for a suspect that runs blame.
 const fails = "fails"
 
 // blame makes the suspect bad while the last run of a probe blames it.
@@ -119,7 +119,7 @@ func (v *Suspect) blame(s *Snapshot, culprits ...probe.Blame) {
 	}
 }
 
-// loginSuspect says what the login service did with the newest renewal. A login service that refuses a login works.
+// loginSuspect describes how the login service answered the newest renewal. A login service that refuses a login works.
 func loginSuspect(s *Snapshot) Suspect {
 	v := Suspect{Name: "Login service", Say: "not used: no credential logs in"}
 	var last *Credential
@@ -154,7 +154,7 @@ func loginSuspect(s *Snapshot) Suspect {
 	return v
 }
 
-// networkSuspect is good when a request got an answer, whatever it was.
+// networkSuspect is good when a request got any answer.
 func networkSuspect(s *Snapshot) Suspect {
 	v := Suspect{Name: "Our network", Say: "not known: no answer yet"}
 	if reached := newest(s, func(last *Last) bool { return last.Code > 0 }); reached != nil {
@@ -165,7 +165,7 @@ func networkSuspect(s *Snapshot) Suspect {
 	return v
 }
 
-// newest returns the probe with the newest last run that is as asked for; nil for none.
+// newest returns the probe with the newest last run that fulfils the condition, or nil.
 func newest(s *Snapshot, is func(*Last) bool) (found *Probe) {
 	for i := range s.Probes {
 		p := &s.Probes[i]
@@ -176,7 +176,8 @@ func newest(s *Snapshot, is func(*Last) bool) (found *Probe) {
 	return found
 }
 
-// keySuspect is bad while the last run of a probe blames the credential. An expected answer with it shows that it is good.
+// keySuspect returns the suspect of a credential. It is bad while the last run of a probe blames the credential. An expected answer with
+// it shows that it is good.
 func keySuspect(s *Snapshot, name string) Suspect {
 	v := Suspect{Name: "Key " + foreign(name, cutName), Say: "no run yet"}
 	var good *Probe
@@ -207,7 +208,7 @@ func keySuspect(s *Snapshot, name string) Suspect {
 	return v
 }
 
-// addEnd adds when a key or its token expires, or that this is not known.
+// addEnd adds when a key or its token expires, or says that the end is unknown.
 func (v *Suspect) addEnd(s *Snapshot, name string) {
 	i := slices.IndexFunc(s.Credentials, func(c Credential) bool { return c.Name == name })
 	if i < 0 {

@@ -52,7 +52,7 @@ func TestTheLoginServiceIsKnownByItsNewestLogin(t *testing.T) {
 	}
 }
 
-func TestAKeyTellsHowLongItIsValid(t *testing.T) {
+func TestTheHomePageSaysHowLongAKeyIsValid(t *testing.T) {
 	s := snapshot(t, false, "feed")
 	for ends, want := range map[time.Duration]string{72 * time.Hour: "3 d left", -time.Hour: "ended"} {
 		s.Credentials = []statuspage.Credential{{Name: "partner", Validity: probe.Validity{Ends: s.Now.Add(ends)}}}
@@ -62,7 +62,7 @@ func TestAKeyTellsHowLongItIsValid(t *testing.T) {
 	}
 	s.Credentials[0].Ends = time.Time{}
 	if got := suspect(t, s, "Key partner"); got.Left != "" || !strings.Contains(got.Evidence[1].Text, "its end is not known") {
-		t.Errorf("want it said that the end is not known, got %+v", got)
+		t.Errorf("want the text that the end is not known, got %+v", got)
 	}
 	s.Credentials[0].Ends, s.Credentials[0].Renewable = s.Now.Add(time.Hour), true
 	if got := suspect(t, s, "Key partner"); !strings.Contains(got.Evidence[1].Text, "is renewed before") {
@@ -86,7 +86,7 @@ func TestAnyAnswerShowsThatOurNetworkWorks(t *testing.T) {
 	}
 }
 
-func TestMissedRunsAreToldForTheDay(t *testing.T) {
+func TestMissedRunsAreCountedForTheDay(t *testing.T) {
 	s := snapshot(t, false, "feed")
 	s.MissedToday = 3
 	if got := suspect(t, s, "Watching"); got.Say != "3 missed today" || got.Bad {
@@ -105,7 +105,7 @@ func TestMissedRunsAreToldForTheDay(t *testing.T) {
 	}
 }
 
-func TestTracesAreTold(t *testing.T) {
+func TestTheStateOfTracesIsShown(t *testing.T) {
 	s := snapshot(t, false, "feed")
 	for state, want := range map[string]string{"off": "◌", "waiting": "⚠", "lost": "✖", "sent": "⚠", "": "◌"} {
 		s.Traces = statuspage.TraceFate{State: state, Why: "why"}

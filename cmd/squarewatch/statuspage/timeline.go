@@ -76,7 +76,7 @@ func arithmetic(i *alert.Incident) string {
 	return fmt.Sprintf("%d of %d runs (%v), %s", counted.Bad, counted.Runs, setting.Share(counted.Bad)/setting.Share(counted.Runs), compared)
 }
 
-// silenceOf says who silenced, until when and why.
+// silenceOf says who set a silence, its end and its reason.
 func silenceOf(m *outbox.Moment) string {
 	text := "until " + m.Until.UTC().Format("2 Jan 15:04:05")
 	if m.By != "" {
@@ -88,7 +88,7 @@ func silenceOf(m *outbox.Moment) string {
 	return text
 }
 
-// deliveryOf says what a notifier was told, and how long after the change.
+// deliveryOf says what a notifier received, and how long after the change.
 func deliveryOf(i *alert.Incident, d *outbox.Delivery) (what, say string) {
 	what = "Told " + foreign(d.Notifier, cutName)
 	say = strings.ToUpper(string(d.Event))

@@ -29,7 +29,7 @@ func wording() alert.Wording {
 	}
 }
 
-// outcome names what a run met, by its code and class.
+// outcome names the result of a run by its code and class.
 func outcome(class probe.Class, code int) string {
 	name := strings.ReplaceAll(class.String(), "_", " ")
 	if code == 0 || class.IsTransport() {

@@ -31,7 +31,7 @@
   }
   function children(old, next) {
     const ids = new Set([...next.children].map((e) => e.id));
-    for (const e of [...old.children]) if (e.id && !ids.has(e.id)) e.remove(); // what stays is not moved, so it keeps the focus
+    for (const e of [...old.children]) if (e.id && !ids.has(e.id)) e.remove(); // an element that stays is not moved, so it keeps the focus
     const known = new Map([...old.children].filter((e) => e.id).map((e) => [e.id, e]));
     let place = old.firstChild;
     for (const child of [...next.childNodes]) {
@@ -42,7 +42,7 @@
     }
     while (place) {
       const after = place.nextSibling;
-      if (!place.contains(document.activeElement)) place.remove(); // a strip that a person goes along stays
+      if (!place.contains(document.activeElement)) place.remove(); // a strip with the focus stays
       place = after;
     }
   }
@@ -63,7 +63,7 @@
       }
       if (answer.redirected) location.reload(); // the login has ended
       if (answer.status === 200 || answer.status === 304) heard = Date.now();
-    } catch { /* the clock below says that nothing is heard */ }
+    } catch { /* the clock below says that the page is disconnected */ }
     running = false;
     if (again) { again = false; soon(2000); }
   }
