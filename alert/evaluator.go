@@ -126,7 +126,7 @@ func (v *Evaluator) Replace(build func(previous *Engine) (*Engine, error)) error
 func (v *Evaluator) Snapshot() []Status {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.engine.Snapshot(time.Now())
+	return v.engine.Snapshot(v.wall())
 }
 
 // Keep passes the states of firing series to write; see [Engine.States]. No transition is handled meanwhile, so that no older state is

@@ -25,7 +25,7 @@ func newJumping(t *testing.T) *jumping {
 	for _, name := range []string{"a", "b"} {
 		list = append(list, probe.Probe{Name: name, Schedule: probe.MustSchedule("@every 30s").For(name), Timeout: time.Second})
 	}
-	engine, err := NewEngine(EngineOptions{Probes: list})
+	engine, err := NewEngine(EngineOptions{Probes: list, Parts: []Part{{Name: "storage", Severity: Warning}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +40,20 @@ func newJumping(t *testing.T) *jumping {
 func (j *jumping) success(names ...string) {
 	for _, name := range names {
 		j.Finished(&probe.Result{Probe: name, Start: j.wall(), End: j.wall(), Class: probe.Success, Code: 200, Expected: true})
+	}
+}
+
+// standStill lets an hour pass in which the process does not run, and then wakes the evaluator. The engine must take the time from the
+// evaluator, which alone knows that the process stood still.
+func (j *jumping) standStill(t *testing.T, wake func(*jumping)) {
+	t.Helper()
+	j.ahead.Store(int64(time.Hour))
+	after := j.wall()
+	wake(j)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.engine.now.Before(after) {
+		t.Errorf("want the engine to have the time of the evaluator, %v, got %v", after, j.engine.now)
 	}
 }
 
@@ -64,6 +78,9 @@ var wakes = map[string]func(*jumping){
 	"a silence":              func(j *jumping) { j.Mute(nil) },
 	"a missed run":           func(j *jumping) { j.Missed(probe.Miss{Probe: "a", Reason: probe.MissGap}) },
 	"a reannouncement":       func(j *jumping) { j.Reannounce() },
+	"a part of squarewatch":  func(j *jumping) { j.Report("storage", nil) },
+	"stored states":          func(j *jumping) { j.Recover(nil) },
+	"the end of a filling":   func(j *jumping) { j.BeginFill(time.Minute); j.EndFill() },
 }
 
 // TestAStandstillDoesNotFireNoData lets the process stand still for an hour while the evaluator sleeps. The rule no-data must not fire,
@@ -77,8 +94,7 @@ func TestAStandstillDoesNotFireNoData(t *testing.T) {
 				j := newJumping(t)
 				j.handle = func(c Transition) { t.Errorf("want no transition, got %s of %s", c.Event, c.Incident.Series) }
 				stop := j.run(t)
-				j.ahead.Store(int64(time.Hour))
-				wake(j)
+				j.standStill(t, wake)
 				stop()
 			})
 		})
@@ -101,8 +117,7 @@ func TestAStandstillDuringATransitionDoesNotFireNoData(t *testing.T) {
 				}
 				j.transitions = append(j.transitions, Transition{At: j.wall()})
 				stop := j.run(t)
-				j.ahead.Store(int64(time.Hour))
-				wake(j)
+				j.standStill(t, wake)
 				close(written)
 				stop()
 			})

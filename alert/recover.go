@@ -116,7 +116,7 @@ func (c *groupCondition) fill(rule *Rule, r *probe.Result, runs int, now time.Ti
 
 // Recover sets states that were read late; see [Engine.Recover].
 func (v *Evaluator) Recover(states []SeriesState) {
-	v.change(func(e *Engine) { e.Recover(states, time.Now()) })
+	v.change(func(e *Engine) { e.Recover(states, v.nowLocked()) })
 }
 
 // FillWith fills the windows of the engine with runs of an earlier process; see [Engine.BeginFill]. The engine is locked for one call only.
@@ -148,7 +148,7 @@ func (v *Evaluator) BeginFill(recent time.Duration) {
 }
 
 // EndFill is [Engine.EndFill].
-func (v *Evaluator) EndFill() { v.change(func(e *Engine) { e.EndFill(time.Now()) }) }
+func (v *Evaluator) EndFill() { v.change(func(e *Engine) { e.EndFill(v.nowLocked()) }) }
 
 func (v *Evaluator) change(change func(e *Engine)) {
 	v.mu.Lock()

@@ -111,6 +111,6 @@ func (c *partCondition) inherit(old condition) bool { return copyState(c, old) }
 func (v *Evaluator) Report(part string, trouble *Trouble) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.transitions = append(v.transitions, v.engine.Report(part, trouble, time.Now())...)
+	v.transitions = append(v.transitions, v.engine.Report(part, trouble, v.nowLocked())...)
 	v.wakeLocked()
 }

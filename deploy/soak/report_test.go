@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"squarewatch/alert"
 )
 
 // report is what came of a soak.
@@ -64,6 +66,7 @@ func (s *stage) unsettled() []string {
 			Pending   int
 			LastError string `json:"last_error"`
 		}
+		Silences      []alert.Silence
 		Troubles      []string
 		StateFault    string `json:"state_fault"`
 		Configuration struct{ Differs string }
@@ -81,6 +84,9 @@ func (s *stage) unsettled() []string {
 		if n.Pending > 0 {
 			r.fails("everything is delivered", "%d messages wait for %s: %s", n.Pending, n.Notifier, n.LastError)
 		}
+	}
+	for _, quiet := range status.Silences { // its end announces what ended in it
+		r.fails("silences end", "%s lasts until %s", quiet.ID, stamp(quiet.Until))
 	}
 	if len(status.Troubles) > 0 || status.StateFault != "" || status.Configuration.Differs != "" {
 		r.fails("no trouble stays", "%v, %q, %q", status.Troubles, status.StateFault, status.Configuration.Differs)
