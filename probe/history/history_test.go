@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"squarewatch/probe"
-	"squarewatch/probe/database"
 	"squarewatch/probe/history"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,10 +35,8 @@ func open(tb testing.TB, path string) *openHistory {
 	tb.Helper()
 	b := &openHistory{log: &strings.Builder{}}
 	logger := slog.New(slog.NewTextHandler(b.log, nil))
-	db, err := database.Open(tb.Context(), path, logger)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	db := openDatabase(tb, path, logger)
+	var err error
 	if b.Store, err = history.NewStore(tb.Context(), db); err != nil {
 		tb.Fatal(err)
 	}
@@ -123,10 +120,7 @@ func TestRunsAreReadAsWritten(t *testing.T) {
 // openStore opens a new database without a writer.
 func openStore(tb testing.TB) *history.Store {
 	tb.Helper()
-	db, err := database.Open(tb.Context(), filepath.Join(tb.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	db := openDatabase(tb, filepath.Join(tb.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
 	tb.Cleanup(func() { _ = db.Close() })
 	store, err := history.NewStore(tb.Context(), db)
 	if err != nil {

@@ -168,8 +168,8 @@ type Amount struct{ Rollups, Runs int }
 
 // AmountSince returns how many roll-ups of minutes and how many single runs ended after since. It stops counting at limit.
 func (s *Store) AmountSince(ctx context.Context, since time.Time, limit int) (a Amount, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM (SELECT 1 FROM rollups WHERE minute > ?1 LIMIT ?2)),
-		(SELECT coalesce(sum(runs), 0) FROM (SELECT runs FROM rollups WHERE minute > ?1 LIMIT ?2))`,
+	err = s.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM (SELECT 1 FROM rollups WHERE minute > ?1 LIMIT ?2) AS counted),
+		(SELECT coalesce(sum(runs), 0) FROM (SELECT runs FROM rollups WHERE minute > ?1 LIMIT ?2) AS added)`,
 		since.UnixMicro(), limit).Scan(&a.Rollups, &a.Runs)
 	if err != nil {
 		return a, fmt.Errorf("count roll-ups: %w", err)
