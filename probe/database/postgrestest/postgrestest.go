@@ -64,7 +64,7 @@ func Start() (*Server, error) {
 	}
 	var log bytes.Buffer
 	s.process = exec.CommandContext(context.Background(), program("postgres"), "-D", data, "-k", directory, "-c", "listen_addresses=",
-		"-c", "max_connections=300")
+		"-c", "max_connections=300", "-c", "fsync=off") // the files need not survive a loss of power
 	s.process.Dir, s.process.SysProcAttr, s.process.Stdout, s.process.Stderr = directory, attributes, &log, &log
 	if err := s.process.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(directory))
