@@ -140,6 +140,9 @@ func (s *Store) RollupsOf(ctx context.Context, name string, since, until time.Ti
 	if length >= time.Hour {
 		query, unit = hours, time.Hour
 	}
+	if s.postgres != nil { // SQLite reads them in the order of the primary key
+		query += ", " + rollupOrder
+	}
 	rows, err := s.db.QueryContext(ctx, query, since.Truncate(unit).UnixMicro(), until.UnixMicro(), name, unit.Microseconds())
 	if err != nil {
 		return nil, fmt.Errorf("read roll-ups of %s: %w", name, err)
