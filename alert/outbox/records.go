@@ -116,8 +116,8 @@ func (s *Store) lastDeliveries(ctx context.Context) (map[string]time.Time, error
 func writeDeliveries(ctx context.Context, tx *sql.Tx, list []Delivery) error {
 	for _, d := range list {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO deliveries (incident, notifier, event, queued, delivered, took, attempts, ref)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, d.Incident, d.Notifier, string(d.Event), formatTime(d.Queued), formatTime(d.Delivered),
-			d.Took.Microseconds(), d.Attempts, d.Ref); err != nil {
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, d.Incident, d.Notifier, string(d.Event),
+			formatTime(d.Queued), formatTime(d.Delivered), d.Took.Microseconds(), d.Attempts, d.Ref); err != nil {
 			return fmt.Errorf("write a delivery: %w", err)
 		}
 	}

@@ -111,5 +111,5 @@ func lockedWhile(ctx context.Context, db *sql.DB, name string, do func() error) 
 func LockKey(name string) int64 {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte("squarewatch " + name)) // never fails
-	return int64(hash.Sum64())                       //nolint:gosec // any 64 bits will do
+	return int64(hash.Sum64())
 }

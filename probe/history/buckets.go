@@ -135,7 +135,8 @@ func (s *Store) Phases(ctx context.Context, name string, since, until time.Time,
 func (s *Store) RollupsOf(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]Rollup, error) {
 	const times = `WITH RECURSIVE times(at) AS (VALUES(CAST(?1 AS bigint)) UNION ALL SELECT at + ?4 FROM times WHERE at + ?4 < ?2)
 		SELECT at, probe, credential, class, code, expected, blame, runs FROM times CROSS JOIN `
-	const minutes, hours = times + `rollups WHERE minute = at AND probe = ?3 ORDER BY at`, times + `hours WHERE hour = at AND probe = ?3 ORDER BY at`
+	const minutes = times + `rollups WHERE minute = at AND probe = ?3 ORDER BY at`
+	const hours = times + `hours WHERE hour = at AND probe = ?3 ORDER BY at`
 	query, unit := minutes, time.Minute
 	if length >= time.Hour {
 		query, unit = hours, time.Hour

@@ -91,6 +91,7 @@ func TestContract(t *testing.T) {
 	results = append(results, hostile)
 	var got []answers
 	engines(t, func(t *testing.T, store *history.Store, _ *sql.DB) {
+		t.Helper()
 		w := history.NewWriter(store, history.WriterOptions{Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler)})
 		for i := range 3 {
 			w.Missed(probe.Miss{Probe: "a", Intended: begin.Add(time.Duration(i) * time.Hour), Reason: probe.MissGap, Count: i + 1})
@@ -146,11 +147,13 @@ func ask(t *testing.T, store *history.Store, begin, now time.Time, trace probe.T
 	a.Keys, errKeys = store.KeysSince(ctx, map[string]string{"partner": "first-secret"}, begin)
 	a.NewKeys, errNew = store.KeysSince(ctx, map[string]string{"partner": "second-secret"}, now)
 	// PostgreSQL drops the days before, and keeps the last one whole.
-	errForget := store.Forget(ctx, history.Retention{Runs: 2 * time.Hour, Rollups: 90 * 24 * time.Hour}, begin.Add(50*time.Hour+10*time.Minute))
-	for range store.Runs(ctx, begin.Add(-time.Hour), begin.Add(48*time.Hour-time.Microsecond)) {
-		a.AfterForget++
+	keep := history.Retention{Runs: 2 * time.Hour, Rollups: 90 * 24 * time.Hour}
+	errForget := store.Forget(ctx, keep, begin.Add(50*time.Hour+10*time.Minute))
+	var errLeft error
+	for _, err := range store.Runs(ctx, begin.Add(-time.Hour), begin.Add(48*time.Hour-time.Microsecond)) {
+		a.AfterForget, errLeft = a.AfterForget+1, err
 	}
-	if err := errors.Join(append(faults[:], err, errKeys, errNew, errForget)...); err != nil {
+	if err := errors.Join(append(faults[:], err, errLeft, errKeys, errNew, errForget)...); err != nil {
 		t.Fatal(err)
 	}
 	return a

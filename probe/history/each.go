@@ -52,9 +52,11 @@ func (s *Store) BucketsOfEach(
 		SELECT probe, times.at / ?3 * ?3 AS begin, sum(runs), sum(CASE WHEN expected THEN 0 ELSE runs END),
 			sum(CASE WHEN expected AND class <> ?6 THEN runs ELSE 0 END), sum(latency), max(slowest)
 		FROM times CROSS JOIN ` + database.Names(s.db, "?4") + ` CROSS JOIN `
-	query, step := sums+`rollups WHERE minute = times.at AND probe = names.value GROUP BY 1, 2 ORDER BY 1, 2`, time.Minute
+	const minutes = `rollups WHERE minute = times.at AND probe = names.value GROUP BY 1, 2 ORDER BY 1, 2`
+	const hourly = `hours WHERE hour = times.at AND probe = names.value GROUP BY 1, 2 ORDER BY 1, 2`
+	query, step := sums+minutes, time.Minute //nolint:gosec // constants
 	if length >= time.Hour {
-		query, step = sums+`hours WHERE hour = times.at AND probe = names.value GROUP BY 1, 2 ORDER BY 1, 2`, time.Hour
+		query, step = sums+hourly, time.Hour
 	}
 	list, err := json.Marshal(names)
 	if err != nil {

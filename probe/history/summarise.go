@@ -166,8 +166,8 @@ func (s *Store) daysInHours(ctx context.Context, until time.Time) ([]time.Time, 
 	return days, rows.Err()
 }
 
-// hoursOf returns a query of the summaries of some hours of probes: from ?1 on, before ?2, of the probes in the JSON list ?3. ?4 is an hour. It looks
-// up each hour and probe, since the rows of one probe are far from each other.
+// hoursOf returns a query of the summaries of some hours of probes: from ?1 on, before ?2, of the probes in the JSON list ?3. ?4 is an
+// hour. It looks up each hour and probe, since the rows of one probe are far from each other.
 func hoursOf(db *sql.DB) string {
 	return `WITH RECURSIVE times(at) AS (VALUES(CAST(?1 AS bigint)) UNION ALL SELECT at + ?4 FROM times WHERE at + ?4 < ?2)
 		SELECT probe, begin, hours, summary FROM ` + database.Names(db, "?3") + ` CROSS JOIN times

@@ -52,7 +52,8 @@ func Open(ctx context.Context, address string) (*sql.DB, error) {
 		return nil, errors.Join(fmt.Errorf("open the database: %w: %s", err, database.Fix(err)), db.Close())
 	}
 	if version < oldestVersion {
-		return nil, errors.Join(fmt.Errorf("the PostgreSQL server has version %d: use 13 or later", version/10000), db.Close()) //nolint:mnd // 13.4 is 130004
+		const major = 10_000 // 13.4 is 130004
+		return nil, errors.Join(fmt.Errorf("the PostgreSQL server has version %d: use 13 or later", version/major), db.Close())
 	}
 	return db, nil
 }
@@ -143,7 +144,7 @@ func rebind(query string) string {
 	var b strings.Builder
 	b.Grow(len(query) + len(query)/16)
 	quoted, next := false, 1
-	for i := 0; i < len(query); i++ {
+	for i := range len(query) {
 		c := query[i]
 		if c == '\'' {
 			quoted = !quoted

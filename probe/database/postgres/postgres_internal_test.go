@@ -25,7 +25,9 @@ func TestRebind(t *testing.T) {
 
 func TestTextsThatPostgreSQLCannotHoldAreReplaced(t *testing.T) {
 	c := &connection{Conn: &stdlib.Conn{}}
-	for _, given := range []any{"a\x00b\xff", []string{"a\x00b\xff"}, []*string{new("a\x00b\xff"), nil}, sql.NullString{String: "a\x00b\xff", Valid: true}} {
+	for _, given := range []any{
+		"a\x00b\xff", []string{"a\x00b\xff"}, []*string{new("a\x00b\xff"), nil}, sql.NullString{String: "a\x00b\xff", Valid: true},
+	} {
 		value := driver.NamedValue{Value: given}
 		if err := c.CheckNamedValue(&value); err != nil {
 			t.Fatal(err)

@@ -56,15 +56,16 @@ func Start() (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(directory))
 	}
 	data := filepath.Join(directory, "data")
-	initdb := exec.CommandContext(context.Background(), program("initdb"), "--pgdata", data, "--username", "postgres", "--auth", "trust",
-		"--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+	initdb := exec.CommandContext(context.Background(), program("initdb"), //nolint:gosec // an installed program
+		"--pgdata", data, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
 	initdb.Dir, initdb.SysProcAttr = directory, attributes
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("initdb: %w: %s", err, out), os.RemoveAll(directory))
 	}
 	var log bytes.Buffer
-	s.process = exec.CommandContext(context.Background(), program("postgres"), "-D", data, "-k", directory, "-c", "listen_addresses=",
-		"-c", "max_connections=300", "-c", "fsync=off") // the files need not survive a loss of power
+	s.process = exec.CommandContext(context.Background(), program("postgres"), //nolint:gosec // an installed program
+		"-D", data, "-k", directory, "-c", "listen_addresses=", "-c", "max_connections=300",
+		"-c", "fsync=off") // the files need not survive a loss of power
 	s.process.Dir, s.process.SysProcAttr, s.process.Stdout, s.process.Stderr = directory, attributes, &log, &log
 	if err := s.process.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(directory))
@@ -88,7 +89,7 @@ func (s *Server) own() (*syscall.SysProcAttr, error) {
 	const bits = 32
 	uid, errUser := strconv.ParseUint(account.Uid, 10, bits)
 	gid, errGroup := strconv.ParseUint(account.Gid, 10, bits)
-	if err := errors.Join(errUser, errGroup, os.Chown(s.directory, int(uid), int(gid))); err != nil { //nolint:gosec // 32 bits
+	if err := errors.Join(errUser, errGroup, os.Chown(s.directory, int(uid), int(gid))); err != nil {
 		return nil, err
 	}
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
@@ -145,7 +146,8 @@ func Open(tb testing.TB, path string) *sql.DB {
 		tb.Fatal(err)
 	}
 	var exists bool
-	if err := all.QueryRowContext(tb.Context(), `SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = ?)`, name).Scan(&exists); err != nil {
+	const query = `SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = ?)`
+	if err := all.QueryRowContext(tb.Context(), query, name).Scan(&exists); err != nil {
 		tb.Fatal(err)
 	}
 	if !exists {
