@@ -25,6 +25,7 @@ PACKAGES = TestThePackage|TestARelease|TestFromNothing|TestTheComposeFileRuns
 e2e: ## the built binary against a real Jaeger, real sockets and systemd's own tools (installs what it needs on Debian)
 	deploy/e2e/setup.sh
 	go test -tags e2e -count=1 -timeout 40m -skip '$(PACKAGES)' ./deploy/e2e
+	go test -tags e2e -count=1 -timeout 10m ./probe/database/... ./probe/history ./alert/outbox
 
 e2e-packages: ## the packages on a Debian that boots: install, upgrade, remove, a release; the compose file; about ten minutes (installs what it needs)
 	deploy/e2e/setup.sh containers

@@ -275,6 +275,7 @@ func oldStore(t *testing.T, path string) {
 }
 
 func TestReceiptsWithoutAnAddressBelongToTheConfiguredOne(t *testing.T) {
+	onlySQLite(t, "has databases of that version")
 	overChanges(t, func(a *addresses) {
 		oldStore(a.t, a.path)
 		first, second := newPlace("first"), newPlace("second")

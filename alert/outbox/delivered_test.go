@@ -97,7 +97,7 @@ func TestANotifierThatIsAddedAgainDropsEndedIncidents(t *testing.T) {
 // incidentRows returns the columns of incidents that a person reads, oldest first.
 func incidentRows(t *testing.T, db *sql.DB) []string {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), `SELECT state || ' owed ' || owed FROM incidents ORDER BY fired`)
+	rows, err := db.QueryContext(t.Context(), `SELECT state || ' owed ' || CASE WHEN owed THEN 1 ELSE 0 END FROM incidents ORDER BY fired`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -242,6 +242,7 @@ func (s *system) do(m move) {
 }
 
 func TestMessagesAlwaysMatchTheIncidents(t *testing.T) {
+	onlySQLite(t, "copies a database as a file")
 	directory := t.TempDir()
 	template := filepath.Join(directory, "template.db")
 	_, db := openStore(t, template)

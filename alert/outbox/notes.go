@@ -138,7 +138,7 @@ func (s *Store) notes(ctx context.Context, where string, arguments ...any) ([]No
 
 func writeNotes(ctx context.Context, tx *sql.Tx, list []Note) error {
 	for _, n := range list {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO notes (incident, at, author, text) VALUES (?, ?, ?, ?)`,
+		if _, err := tx.ExecContext(ctx, `INSERT INTO notes (incident, at, author, text) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			n.Incident, formatTime(n.At), n.By, n.Text); err != nil {
 			return fmt.Errorf("write a note: %w", err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"squarewatch/alert"
 	"squarewatch/alert/outbox"
+	"squarewatch/probe/database"
 
 	_ "modernc.org/sqlite" // the driver, which the program itself chooses in cmd
 )
@@ -16,15 +17,15 @@ import (
 // openStore opens a store in a file. It is not closed, because the process may be killed.
 func openStore(t *testing.T, path string) (*outbox.Store, *sql.DB) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)")
-	if err != nil {
-		t.Fatal(err)
+	db := openDatabase(t, path)
+	if !database.IsPostgres(db) { // it migrates with two connections
+		db.SetMaxOpenConns(1)
 	}
-	db.SetMaxOpenConns(1)
 	store, err := outbox.NewStore(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
+	db.SetMaxOpenConns(1)
 	return store, db
 }
 

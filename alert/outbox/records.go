@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"squarewatch/alert"
@@ -49,7 +50,7 @@ type IncidentFilter struct {
 // Incidents returns stored incidents as they were last announced, the newest first.
 func (s *Store) Incidents(ctx context.Context, f IncidentFilter) ([]alert.Incident, error) {
 	if f.Limit == 0 {
-		f.Limit = -1 // no limit: https://www.sqlite.org/lang_select.html#limitoffset
+		f.Limit = math.MaxInt // no limit
 	}
 	return s.incidents(ctx, `WHERE (?1 = '' OR rule = ?1) AND (?2 = '' OR series = ?2) AND (?3 = '' OR resolved = '' OR resolved > ?3)
 		AND (?4 = '' OR fired < ?4) ORDER BY fired DESC LIMIT ?5`, f.Rule, f.Series, formatTime(f.Since), formatTime(f.Until), f.Limit)
@@ -115,8 +116,8 @@ func (s *Store) lastDeliveries(ctx context.Context) (map[string]time.Time, error
 func writeDeliveries(ctx context.Context, tx *sql.Tx, list []Delivery) error {
 	for _, d := range list {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO deliveries (incident, notifier, event, queued, delivered, took, attempts, ref)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, d.Incident, d.Notifier, string(d.Event), formatTime(d.Queued), formatTime(d.Delivered),
-			d.Took.Microseconds(), d.Attempts, d.Ref); err != nil {
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, d.Incident, d.Notifier, string(d.Event),
+			formatTime(d.Queued), formatTime(d.Delivered), d.Took.Microseconds(), d.Attempts, d.Ref); err != nil {
 			return fmt.Errorf("write a delivery: %w", err)
 		}
 	}

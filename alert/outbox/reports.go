@@ -177,7 +177,8 @@ func writeReports(ctx context.Context, tx *sql.Tx, rows map[reportKey]reportRow)
 		if err != nil {
 			return fmt.Errorf("write a report: %w", err)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO reports (due, notifier, address, state, payload) VALUES (?, ?, ?, ?, ?)`,
+		if _, err := tx.ExecContext(ctx, `INSERT INTO reports (due, notifier, address, state, payload) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (due, notifier) DO UPDATE SET address = excluded.address, state = excluded.state, payload = excluded.payload`,
 			key.due, key.notifier, row.sender.address, string(row.state), payload); err != nil {
 			return fmt.Errorf("write a report: %w", err)
 		}

@@ -15,10 +15,10 @@ import (
 )
 
 // Store keeps incidents, undelivered messages, receipts and silences in a database, so that they survive a restart. Its tables can be
-// read with the sqlite3 shell. Methods may be called by many goroutines.
+// read with the sqlite3 shell, or with psql where the database is PostgreSQL. Methods may be called by many goroutines.
 type Store struct{ db *sql.DB }
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 func tables() database.Tables {

@@ -130,6 +130,7 @@ func TestChangesWithOneDigestAreOneMessage(t *testing.T) {
 }
 
 func TestMessagesAreSentWhileTheDiskFails(t *testing.T) {
+	onlySQLite(t, "has a limit of its pages")
 	path := filepath.Join(t.TempDir(), "x.db")
 	synctest.Test(t, func(t *testing.T) {
 		m := newMessenger()

@@ -238,8 +238,10 @@ func writeReceipt(ctx context.Context, tx *sql.Tx, key receiptKey, r *receipt) e
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO receipts (notifier, address, incident, ref, event, at, payload)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	_, err = tx.ExecContext(ctx, `INSERT INTO receipts (notifier, address, incident, ref, event, at, payload)
+		VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (notifier, address, incident) DO UPDATE SET ref = excluded.ref, event = excluded.event, at = excluded.at,
+			payload = excluded.payload`,
 		key.sender.notifier, key.sender.address, key.incident, r.ref, string(r.event), formatTime(r.at), payload)
 	return err
 }
@@ -247,16 +249,40 @@ func writeReceipt(ctx context.Context, tx *sql.Tx, key receiptKey, r *receipt) e
 // writeSilence writes a silence. If silence is nil it records that the stored one was removed, for the pages of incidents.
 func writeSilence(ctx context.Context, tx *sql.Tx, id string, silence *alert.Silence) error {
 	if silence == nil {
-		_, err := tx.ExecContext(ctx, `UPDATE silences SET payload = json_set(payload, '$.removed', ?) WHERE id = ?`,
-			time.Now().UTC().Format(time.RFC3339Nano), id)
-		return err
+		return removeSilence(ctx, tx, id)
 	}
 	payload, err := json.Marshal(silence)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO silences (id, until, payload) VALUES (?, ?, ?)`,
-		id, formatTime(silence.Until), payload)
+	_, err = tx.ExecContext(ctx, `INSERT INTO silences (id, until, payload) VALUES (?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET until = excluded.until, payload = excluded.payload`, id, formatTime(silence.Until), payload)
+	return err
+}
+
+// removeSilence records in a stored silence that it was removed. It leaves a row alone that cannot be read.
+func removeSilence(ctx context.Context, tx *sql.Tx, id string) error {
+	var payload string
+	switch err := tx.QueryRowContext(ctx, `SELECT payload FROM silences WHERE id = ?`, id).Scan(&payload); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(payload), &fields); err != nil || fields == nil {
+		return nil //nolint:nilerr // Silences reports it
+	}
+	removed, err := json.Marshal(time.Now().UTC())
+	if err != nil {
+		return err
+	}
+	fields["removed"] = removed
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE silences SET payload = ? WHERE id = ?`, string(text), id)
 	return err
 }
 

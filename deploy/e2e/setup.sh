@@ -20,6 +20,7 @@ command -v nginx >/dev/null || need+=(nginx-light)
 command -v haproxy >/dev/null || need+=(haproxy)
 command -v tinyproxy >/dev/null || need+=(tinyproxy)
 command -v dnsmasq >/dev/null || need+=(dnsmasq-base)
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need+=(postgresql)
 /usr/bin/python3 -c "import prometheus_client" 2>/dev/null || need+=(python3-prometheus-client)
 if [ "${1-}" = containers ]; then
   command -v podman >/dev/null || need+=(podman)
@@ -40,7 +41,7 @@ if [ ${#need[@]} -gt 0 ]; then
   fi
   apt-get update -q
   apt-get install -q -y --no-install-recommends "${need[@]}"
-  for service in prometheus-alertmanager prometheus nginx haproxy tinyproxy; do
+  for service in prometheus-alertmanager prometheus nginx haproxy tinyproxy postgresql; do
     if [[ " ${need[*]} " =~ " $service"(-light)?" " ]]; then
       systemctl disable "$service"
     fi

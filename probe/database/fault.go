@@ -1,6 +1,11 @@
 package database
 
-import "errors"
+import (
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+)
 
 // The result codes of SQLite that people can do something about: https://www.sqlite.org/rescode.html.
 const (
@@ -11,6 +16,8 @@ const (
 	codeFull     = 13
 	codeCantOpen = 14
 	codeNotADB   = 26
+
+	codeConstraint = 19
 )
 
 // Fix tells a person what to do about an error of the database.
@@ -31,7 +38,34 @@ func Fix(err error) string {
 	case codeIO:
 		return "check the disk of state_dir (see dmesg)"
 	}
+	if fix := fixPostgres(err); fix != "" {
+		return fix
+	}
 	return "make state_dir answer, have free space and be writable"
+}
+
+// fixPostgres is [Fix] for errors of PostgreSQL; empty for others.
+func fixPostgres(err error) string {
+	kind := KindOf(err)
+	switch {
+	case kind == KindUnreachable:
+		return "check that the PostgreSQL server runs, can be reached from this host and accepts more connections"
+	case stateOf(err) == "":
+		return ""
+	case kind == KindFull:
+		return "free space on the disk of the PostgreSQL server"
+	case kind == KindReadOnly:
+		return "connect to the primary server of PostgreSQL: a standby accepts no writes"
+	case kind == KindConflict:
+		return "nothing, if it is rare: the transaction is repeated"
+	}
+	return "look at the log of the PostgreSQL server"
+}
+
+// unreachable reports whether an error is of the connection, and not an answer of the database.
+func unreachable(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // IsLocked reports whether another process holds a lock on the database.

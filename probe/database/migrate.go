@@ -18,7 +18,7 @@ var ErrNewer = errors.New("the database was written by a newer squarewatch")
 type Tables struct {
 	Name    string // what the tables hold, for errors
 	Version string // name of the table that records which migrations have been applied; every package has its own
-	Files   fs.FS  // its folder migrations holds the migrations
+	Files   fs.FS  // its folder migrations holds the migrations for SQLite, and migrations/postgres those for PostgreSQL
 }
 
 // SchemaVersion returns the number of the migrations.
@@ -29,7 +29,11 @@ func (t Tables) SchemaVersion() int {
 
 // Update creates the tables, or brings them up to date.
 func (t Tables) Update(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(t.Files, "migrations")
+	folder := "migrations"
+	if IsPostgres(db) {
+		folder += "/postgres"
+	}
+	files, err := fs.Sub(t.Files, folder)
 	if err != nil {
 		return fmt.Errorf("read the migrations of %s: %w", t.Name, err)
 	}
@@ -42,10 +46,19 @@ func (t Tables) Update(ctx context.Context, db *sql.DB) error {
 // Migrate migrates the tables of one package. files contains the migrations (00001_name.sql with "-- +goose Up"). table records
 // which of them have been applied; every package has its own.
 func Migrate(ctx context.Context, db *sql.DB, files fs.FS, table string) error {
-	store, err := goosedb.NewStore(goosedb.DialectSQLite3, table)
+	dialect := goosedb.DialectSQLite3
+	if IsPostgres(db) {
+		dialect = goosedb.DialectPostgres
+	}
+	store, err := goosedb.NewStore(dialect, table)
 	if err != nil {
 		return fmt.Errorf("prepare migrations: %w", err)
 	}
+	return lockedWhile(ctx, db, table, func() error { return up(ctx, db, files, table, store) })
+}
+
+// up applies the migrations that are missing.
+func up(ctx context.Context, db *sql.DB, files fs.FS, table string, store goosedb.Store) error {
 	provider, err := goose.NewProvider(goose.DialectCustom, db, files, goose.WithStore(store))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)

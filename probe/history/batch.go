@@ -81,6 +81,9 @@ func (s *Store) write(ctx context.Context, b batch, started, now time.Time) erro
 // writeAll writes a batch. Its ctx must never end: for a context that can end, the driver starts a goroutine for each statement, which
 // costs as much as writing a row. When the context of the transaction ends, database/sql rolls it back, and the next statement fails.
 func (s *Store) writeAll(ctx context.Context, tx *sql.Tx, b batch) error {
+	if s.postgres != nil {
+		return s.postgres.writeAll(ctx, tx, b)
+	}
 	if err := writeRuns(ctx, tx.StmtContext(ctx, s.writing.run), b.results); err != nil {
 		return err
 	}

@@ -103,11 +103,15 @@ func (s *Store) Phases(ctx context.Context, name string, since, until time.Time,
 	if length >= time.Hour {
 		return s.phasesOfHours(ctx, name, since, until, length)
 	}
-	const query = `WITH kept AS MATERIALIZED (SELECT ended / ?3 * ?3 AS at, detail FROM runs
+	const sqlite = `WITH kept AS MATERIALIZED (SELECT ended / ?3 * ?3 AS at, detail FROM runs
 			WHERE probe = ?4 AND ended >= ?1 AND ended < ?2 AND detail IS NOT NULL ORDER BY ended DESC LIMIT ?5),
 		counted AS (SELECT at, count(*) AS runs FROM kept GROUP BY at)
 		SELECT at, phase.key, sum(phase.value) / runs FROM counted JOIN kept USING (at),
 			json_each(detail, '$.attempts[0].phases') AS phase GROUP BY 1, 2 ORDER BY 1`
+	query := sqlite
+	if s.postgres != nil {
+		query = phasesPostgres
+	}
 	rows, err := s.db.QueryContext(ctx, query, since.UnixMicro(), until.UnixMicro(), length.Microseconds(), name, maxDetails)
 	if err != nil {
 		return nil, fmt.Errorf("read the phases of %s: %w", name, err)
@@ -129,12 +133,16 @@ func (s *Store) Phases(ctx context.Context, name string, since, until time.Time,
 // RollupsOf returns the roll-ups of one probe that begin in a period, in order. They are those of minutes. For a length of an hour and
 // more, they are those of hours, which are kept longer.
 func (s *Store) RollupsOf(ctx context.Context, name string, since, until time.Time, length time.Duration) ([]Rollup, error) {
-	const times = `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + ?4 FROM times WHERE at + ?4 < ?2)
+	const times = `WITH RECURSIVE times(at) AS (VALUES(CAST(?1 AS bigint)) UNION ALL SELECT at + ?4 FROM times WHERE at + ?4 < ?2)
 		SELECT at, probe, credential, class, code, expected, blame, runs FROM times CROSS JOIN `
-	const minutes, hours = times + `rollups ON minute = at AND probe = ?3 ORDER BY at`, times + `hours ON hour = at AND probe = ?3 ORDER BY at`
+	const minutes = times + `rollups WHERE minute = at AND probe = ?3 ORDER BY at`
+	const hours = times + `hours WHERE hour = at AND probe = ?3 ORDER BY at`
 	query, unit := minutes, time.Minute
 	if length >= time.Hour {
 		query, unit = hours, time.Hour
+	}
+	if s.postgres != nil { // SQLite reads them in the order of the primary key
+		query += ", " + rollupOrder
 	}
 	rows, err := s.db.QueryContext(ctx, query, since.Truncate(unit).UnixMicro(), until.UnixMicro(), name, unit.Microseconds())
 	if err != nil {

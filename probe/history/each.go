@@ -8,14 +8,19 @@ import (
 	"time"
 
 	"squarewatch/probe"
+	"squarewatch/probe/database"
 )
 
 // RunsOfEach is [Store.RunsOf] for several probes, with one query. It returns the runs by probe. All other users of the database wait
 // meanwhile, so the limit times the number of names should be a few thousand at most.
 func (s *Store) RunsOfEach(ctx context.Context, names []string, from, until time.Time, limit int) (map[string][]Record, error) {
-	const query = `SELECT ` + runColumns + evidenceColumns + `, latency, attempts, detail IS NOT NULL
-		FROM json_each(?1) AS names CROSS JOIN runs ON runs.rowid IN (
+	const columns = `SELECT ` + runColumns + evidenceColumns + `, latency, attempts, detail IS NOT NULL `
+	query := columns + `FROM json_each(?1) AS names CROSS JOIN runs ON runs.rowid IN (
 			SELECT rowid FROM runs WHERE probe = names.value AND ended > ?2 AND ended <= ?3 ORDER BY ended DESC LIMIT ?4)`
+	if s.postgres != nil { // PostgreSQL has no rowid, and SQLite no LATERAL
+		query = columns + `FROM json_array_elements_text(CAST(?1 AS json)) AS names(value) CROSS JOIN LATERAL (
+			SELECT * FROM runs WHERE probe = names.value AND ended > ?2 AND ended <= ?3 ORDER BY ended DESC LIMIT ?4) AS newest`
+	}
 	list, err := json.Marshal(names)
 	if err != nil {
 		return nil, fmt.Errorf("read runs: %w", err)
@@ -43,15 +48,15 @@ func (s *Store) RunsOfEach(ctx context.Context, names []string, from, until time
 func (s *Store) BucketsOfEach(
 	ctx context.Context, names []string, since, until time.Time, length time.Duration,
 ) (map[string][]Bucket, error) {
-	const sums = `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + ?5 FROM times WHERE at + ?5 < ?2)
-		SELECT probe, times.at / ?3 * ?3 AS begin, sum(runs), sum(CASE expected WHEN 1 THEN 0 ELSE runs END),
-			sum(CASE WHEN expected = 1 AND class <> ?6 THEN runs ELSE 0 END), sum(latency), max(slowest)
-		FROM times CROSS JOIN json_each(?4) AS names CROSS JOIN `
-	const minutes = sums + `rollups ON minute = times.at AND probe = names.value GROUP BY 1, 2 ORDER BY 1, 2`
-	const hourly = sums + `hours ON hour = times.at AND probe = names.value GROUP BY 1, 2 ORDER BY 1, 2`
-	query, step := minutes, time.Minute
+	sums := `WITH RECURSIVE times(at) AS (VALUES(CAST(?1 AS bigint)) UNION ALL SELECT at + ?5 FROM times WHERE at + ?5 < ?2)
+		SELECT probe, times.at / ?3 * ?3 AS begin, sum(runs), sum(CASE WHEN expected THEN 0 ELSE runs END),
+			sum(CASE WHEN expected AND class <> ?6 THEN runs ELSE 0 END), sum(latency), max(slowest)
+		FROM times CROSS JOIN ` + database.Names(s.db, "?4") + ` CROSS JOIN `
+	const minutes = `rollups WHERE minute = times.at AND probe = names.value GROUP BY 1, 2 ORDER BY 1, 2`
+	const hourly = `hours WHERE hour = times.at AND probe = names.value GROUP BY 1, 2 ORDER BY 1, 2`
+	query, step := sums+minutes, time.Minute //nolint:gosec // constants
 	if length >= time.Hour {
-		query, step = hourly, time.Hour
+		query, step = sums+hourly, time.Hour
 	}
 	list, err := json.Marshal(names)
 	if err != nil {

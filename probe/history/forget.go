@@ -28,6 +28,9 @@ func (s *Store) Forget(ctx context.Context, keep Retention, now time.Time) error
 			return err
 		}
 		shorter, ok := keep.shorter()
+		if s.postgres != nil && shorter.Rollups != keep.Rollups {
+			ok = false // only the days of single runs give their room back: see Used
+		}
 		if !ok {
 			return fmt.Errorf("the database has %d MiB of %s and nothing more can be deleted: raise retention.size", used>>20, keep.Size)
 		}
@@ -41,7 +44,7 @@ func (s *Store) forgetOlder(ctx context.Context, keep Retention, now time.Time) 
 	runs, rollups := earlier(now.Add(-keep.Runs), settled(now)).UnixMicro(), now.Add(-keep.Rollups).UnixMicro()
 	minutes := now.Add(-keep.Runs).Truncate(time.Hour).UnixMicro() // of whole hours, since hours take their place
 	return errors.Join(
-		s.forget(ctx, `DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE ended < ? LIMIT ?)`, runs),
+		s.forgetRuns(ctx, runs),
 		s.forget(ctx, `DELETE FROM misses WHERE rowid IN (SELECT rowid FROM misses WHERE intended < ? LIMIT ?)`, rollups),
 		s.forget(ctx, `DELETE FROM rollups WHERE minute IN
 			(SELECT DISTINCT minute FROM rollups WHERE minute < ? ORDER BY minute LIMIT ? / 1000)`, minutes),
@@ -52,6 +55,14 @@ func (s *Store) forgetOlder(ctx context.Context, keep Retention, now time.Time) 
 		s.forget(ctx, `DELETE FROM reloads WHERE at IN (SELECT at FROM reloads WHERE at < ? LIMIT ?)`, rollups),
 		s.forget(ctx, `DELETE FROM watches WHERE started IN (SELECT started FROM watches WHERE seen < ? LIMIT ?)`, rollups),
 	)
+}
+
+// forgetRuns deletes the runs that ended before a time. In PostgreSQL it drops the days of which all runs did, and keeps the others whole.
+func (s *Store) forgetRuns(ctx context.Context, before int64) error {
+	if s.postgres != nil {
+		return s.postgres.dropDays(ctx, before)
+	}
+	return s.forget(ctx, `DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE ended < ? LIMIT ?)`, before)
 }
 
 // forget repeats a statement until it deletes nothing.
@@ -67,8 +78,12 @@ func (s *Store) forget(ctx context.Context, statement string, before int64) erro
 	}
 }
 
-// Used returns the size of the database in bytes, without pages that are free for new rows. The file itself does not shrink.
+// Used returns the size of the database in bytes, without pages that are free for new rows. The file itself does not shrink. In PostgreSQL
+// it is the size of the tables of the history, with pages that are free for new rows.
 func (s *Store) Used(ctx context.Context) (int64, error) {
+	if s.postgres != nil {
+		return s.postgres.used(ctx)
+	}
 	var pages, free, size int64
 	if err := s.db.QueryRowContext(ctx, `SELECT page_count, freelist_count, page_size FROM pragma_page_count(), pragma_freelist_count(),
 		pragma_page_size()`).Scan(&pages, &free, &size); err != nil {

@@ -41,7 +41,8 @@ func (s *Store) keySince(ctx context.Context, credential, key string, now time.T
 	}
 	salt = make([]byte, sha256.Size)
 	_, _ = rand.Read(salt) // never fails
-	_, err = s.db.ExecContext(ctx, `INSERT OR REPLACE INTO keys (credential, salt, hash, since) VALUES (?, ?, ?, ?)`,
+	_, err = s.db.ExecContext(ctx, `INSERT INTO keys (credential, salt, hash, since) VALUES (?, ?, ?, ?)
+		ON CONFLICT (credential) DO UPDATE SET salt = excluded.salt, hash = excluded.hash, since = excluded.since`,
 		credential, salt, hashOf(key, salt), now.UnixMicro())
 	return time.UnixMicro(now.UnixMicro()), err
 }

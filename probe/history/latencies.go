@@ -36,7 +36,8 @@ func scanLatencies(rows *sql.Rows) ([]latencyRow, error) {
 
 func writeLatencies(ctx context.Context, tx *sql.Tx, rows []latencyRow) error {
 	for _, row := range rows {
-		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO latencies (begin, probe, hours, summary) VALUES (?, ?, ?, ?)`,
+		if _, err := tx.ExecContext(ctx, `INSERT INTO latencies (begin, probe, hours, summary) VALUES (?, ?, ?, ?)
+			ON CONFLICT (begin, probe) DO UPDATE SET hours = excluded.hours, summary = excluded.summary`,
 			row.begin.UnixMicro(), row.probe, row.hours, row.summary); err != nil {
 			return fmt.Errorf("write a summary of latencies of %s: %w", row.probe, err)
 		}
@@ -92,7 +93,7 @@ func (s *Store) summaries(ctx context.Context, name string, since, until time.Ti
 		return nil, fmt.Errorf("read summaries of latencies: %w", err)
 	}
 	begin := part(since, length)
-	rows, err := s.db.QueryContext(ctx, hoursOf, begin.UnixMicro(), until.UnixMicro(), string(list), time.Hour.Microseconds())
+	rows, err := s.db.QueryContext(ctx, hoursOf(s.db), begin.UnixMicro(), until.UnixMicro(), string(list), time.Hour.Microseconds())
 	if err != nil {
 		return nil, fmt.Errorf("read summaries of latencies: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 
 func writeReloads(ctx context.Context, tx *sql.Tx, reloads []time.Time) error {
 	for _, at := range reloads {
-		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO reloads (at) VALUES (?)`, at.UnixMicro()); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO reloads (at) VALUES (?) ON CONFLICT DO NOTHING`, at.UnixMicro()); err != nil {
 			return fmt.Errorf("write a reload: %w", err)
 		}
 	}
@@ -20,7 +20,8 @@ func writeReloads(ctx context.Context, tx *sql.Tx, reloads []time.Time) error {
 // ConfigurationTimes returns when a configuration came into force, by a start or a reload, after since and before until, in order; the
 // newest if there are more than limit.
 func (s *Store) ConfigurationTimes(ctx context.Context, since, until time.Time, limit int) ([]time.Time, error) {
-	const query = `SELECT at FROM (SELECT at FROM reloads UNION SELECT started FROM watches) WHERE at > ? AND at < ? ORDER BY at DESC LIMIT ?`
+	const query = `SELECT at FROM (SELECT at FROM reloads UNION SELECT started FROM watches) AS times
+		WHERE at > ? AND at < ? ORDER BY at DESC LIMIT ?`
 	rows, err := s.db.QueryContext(ctx, query, since.UnixMicro(), until.UnixMicro(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read starts and reloads: %w", err)

@@ -101,16 +101,20 @@ func (s *Store) minutesBegin(ctx context.Context) (time.Time, error) {
 	return time.UnixMicro(oldest.Int64).UTC().Truncate(time.Hour), nil
 }
 
+// rollupOrder are the columns of the primary keys of roll-ups after the time, so that SQLite need not sort.
+const rollupOrder = `probe, credential, class, code, expected, blame`
+
 // Minutes returns the roll-ups of the minutes that ended after since and not after until, in order.
 func (s *Store) Minutes(ctx context.Context, since, until time.Time) iter.Seq2[Rollup, error] {
 	const query = `SELECT minute, probe, credential, class, code, expected, blame, runs FROM rollups
-		WHERE minute > ? AND minute <= ? ORDER BY minute`
+		WHERE minute > ? AND minute <= ? ORDER BY minute, ` + rollupOrder
 	return s.rollups(ctx, query, time.Minute, since, until)
 }
 
 // Hours returns the roll-ups of the hours that ended after since and not after until, in order.
 func (s *Store) Hours(ctx context.Context, since, until time.Time) iter.Seq2[Rollup, error] {
-	const query = `SELECT hour, probe, credential, class, code, expected, blame, runs FROM hours WHERE hour > ? AND hour <= ? ORDER BY hour`
+	const query = `SELECT hour, probe, credential, class, code, expected, blame, runs FROM hours WHERE hour > ? AND hour <= ?
+		ORDER BY hour, ` + rollupOrder
 	return s.rollups(ctx, query, time.Hour, since, until)
 }
 
@@ -168,8 +172,8 @@ type Amount struct{ Rollups, Runs int }
 
 // AmountSince returns how many roll-ups of minutes and how many single runs ended after since. It stops counting at limit.
 func (s *Store) AmountSince(ctx context.Context, since time.Time, limit int) (a Amount, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM (SELECT 1 FROM rollups WHERE minute > ?1 LIMIT ?2)),
-		(SELECT coalesce(sum(runs), 0) FROM (SELECT runs FROM rollups WHERE minute > ?1 LIMIT ?2))`,
+	err = s.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM (SELECT 1 FROM rollups WHERE minute > ?1 LIMIT ?2) AS counted),
+		(SELECT coalesce(sum(runs), 0) FROM (SELECT runs FROM rollups WHERE minute > ?1 LIMIT ?2) AS added)`,
 		since.UnixMicro(), limit).Scan(&a.Rollups, &a.Runs)
 	if err != nil {
 		return a, fmt.Errorf("count roll-ups: %w", err)

@@ -16,11 +16,12 @@ import (
 // Store reads and deletes history. It is safe for concurrent use.
 type Store struct {
 	db       *sql.DB
+	postgres *postgres  // nil for SQLite
 	readOnly bool       // another process, perhaps of an older version, maintains the tables
 	writing  statements // of write; not prepared when readOnly
 }
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 func tables() database.Tables {
@@ -38,6 +39,10 @@ func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{db: db}
+	if database.IsPostgres(db) {
+		s.postgres = newPostgres(db)
+		return s, nil
+	}
 	if err := s.writing.prepare(ctx, db); err != nil {
 		return nil, fmt.Errorf("prepare to write history: %w", err)
 	}
@@ -57,7 +62,7 @@ const (
 // runColumns returns the columns of a run. It asks the database only where it may be of an older version.
 func (s *Store) runColumns(ctx context.Context) (string, error) {
 	known := true
-	if s.readOnly {
+	if s.readOnly && !database.IsPostgres(s.db) {
 		const query = `SELECT count(*) FROM pragma_table_info('runs') WHERE name = 'evidence'`
 		if err := s.db.QueryRowContext(ctx, query).Scan(&known); err != nil {
 			return "", err

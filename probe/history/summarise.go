@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"squarewatch/probe/database"
 )
 
 const (
@@ -99,7 +101,10 @@ func (s *Store) summariseHour(ctx context.Context, hour time.Time) error {
 
 // countRuns adds the single runs that a query from WHERE on selects to the summaries of their probes.
 func (s *Store) countRuns(ctx context.Context, sums map[string]*summary, where string, arguments ...any) error {
-	const columns = `SELECT probe, latency, json_extract(detail, '$.attempts[0].phases') FROM runs `
+	columns := `SELECT probe, latency, json_extract(detail, '$.attempts[0].phases') FROM runs `
+	if s.postgres != nil {
+		columns = `SELECT probe, latency, CAST(CAST(detail AS json) #> '{attempts,0,phases}' AS text) FROM runs `
+	}
 	rows, err := s.db.QueryContext(ctx, columns+where, arguments...)
 	if err != nil {
 		return fmt.Errorf("read latencies: %w", err)
@@ -134,7 +139,7 @@ func (s *Store) mergeDays(ctx context.Context, until time.Time) error {
 			return err
 		}
 		for some := range slices.Chunk(names, mergedTogether) {
-			if err := s.inTransaction(ctx, func(tx *sql.Tx) error { return mergeDay(ctx, tx, begin, some) }); err != nil {
+			if err := s.inTransaction(ctx, func(tx *sql.Tx) error { return s.mergeDay(ctx, tx, begin, some) }); err != nil {
 				return err
 			}
 		}
@@ -161,19 +166,21 @@ func (s *Store) daysInHours(ctx context.Context, until time.Time) ([]time.Time, 
 	return days, rows.Err()
 }
 
-// hoursOf selects the summaries of some hours of probes: from ?1 on, before ?2, of the probes in the JSON list ?3. ?4 is an hour. It looks
-// up each hour and probe, since the rows of one probe are far from each other.
-const hoursOf = `WITH RECURSIVE times(at) AS (VALUES(?1) UNION ALL SELECT at + ?4 FROM times WHERE at + ?4 < ?2)
-	SELECT probe, begin, hours, summary FROM json_each(?3) AS names CROSS JOIN times
-		CROSS JOIN latencies ON begin = at AND probe = names.value`
+// hoursOf returns a query of the summaries of some hours of probes: from ?1 on, before ?2, of the probes in the JSON list ?3. ?4 is an
+// hour. It looks up each hour and probe, since the rows of one probe are far from each other.
+func hoursOf(db *sql.DB) string {
+	return `WITH RECURSIVE times(at) AS (VALUES(CAST(?1 AS bigint)) UNION ALL SELECT at + ?4 FROM times WHERE at + ?4 < ?2)
+		SELECT probe, begin, hours, summary FROM ` + database.Names(db, "?3") + ` CROSS JOIN times
+		CROSS JOIN latencies WHERE begin = at AND probe = names.value`
+}
 
 // mergeDay replaces the rows of the hours of a day by one row, for each of some probes.
-func mergeDay(ctx context.Context, tx *sql.Tx, begin time.Time, names []string) error {
+func (s *Store) mergeDay(ctx context.Context, tx *sql.Tx, begin time.Time, names []string) error {
 	list, err := json.Marshal(names)
 	if err != nil {
 		return fmt.Errorf("add up a day: %w", err)
 	}
-	rows, err := tx.QueryContext(ctx, hoursOf, begin.UnixMicro(), begin.Add(day).UnixMicro(), string(list), time.Hour.Microseconds())
+	rows, err := tx.QueryContext(ctx, hoursOf(s.db), begin.UnixMicro(), begin.Add(day).UnixMicro(), string(list), time.Hour.Microseconds())
 	if err != nil {
 		return fmt.Errorf("add up a day: %w", err)
 	}

@@ -20,7 +20,8 @@ type Total struct {
 // and minutes are no longer kept.
 func (s *Store) Totals(ctx context.Context, since, until time.Time) ([]Total, error) {
 	const query = `SELECT probe, credential, class, code, expected, blame, sum(runs), sum(latency), max(slowest) FROM hours
-		WHERE hour >= ? AND hour < ? GROUP BY probe, credential, class, code, expected, blame ORDER BY probe`
+		WHERE hour >= ? AND hour < ? GROUP BY probe, credential, class, code, expected, blame
+		ORDER BY ` + rollupOrder
 	rows, err := s.db.QueryContext(ctx, query, since.UnixMicro(), until.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("add up hours: %w", err)

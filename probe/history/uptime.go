@@ -18,9 +18,10 @@ type Uptime struct {
 func (s *Store) Uptimes(ctx context.Context, since time.Time) (map[string]Uptime, error) {
 	from := since.UTC().Truncate(time.Hour).UnixMicro()
 	rows, err := s.db.QueryContext(ctx, `SELECT probe, sum(runs), sum(good), sum(missed) FROM (
-		SELECT probe, sum(runs) AS runs, sum(runs * expected) AS good, 0 AS missed FROM hours WHERE hour >= ?1 GROUP BY probe
+		SELECT probe, sum(runs) AS runs, sum(CASE WHEN expected THEN runs ELSE 0 END) AS good, 0 AS missed
+			FROM hours WHERE hour >= ?1 GROUP BY probe
 		UNION ALL
-		SELECT probe, 0, 0, sum(runs) FROM misses WHERE intended >= ?1 GROUP BY probe) GROUP BY probe`, from)
+		SELECT probe, 0, 0, sum(runs) FROM misses WHERE intended >= ?1 GROUP BY probe) AS parts GROUP BY probe`, from)
 	if err != nil {
 		return nil, fmt.Errorf("read the uptime of probes: %w", err)
 	}

@@ -18,8 +18,8 @@ func TestUptimes(t *testing.T) {
 	w.Missed(probe.Miss{Probe: "a", Intended: now.Add(-time.Hour), Reason: probe.MissGap, Count: 3})
 	w.Missed(probe.Miss{Probe: "c", Intended: now.Add(-time.Hour), Reason: probe.MissGap, Count: 1})
 	w.Missed(probe.Miss{Probe: "c", Intended: now.Add(-48 * time.Hour), Reason: probe.MissGap, Count: 9})
-	writtenBy(w, detailed("a", now, 200), detailed("a", now, 200), detailed("a", now, 500), detailed("b", now.Add(-20*time.Hour), 200),
-		detailed("b", now.Add(-26*time.Hour), 500))
+	writtenBy(w, detailed("a", now, 200), detailed("a", now.Add(time.Second), 200), detailed("a", now.Add(2*time.Second), 500),
+		detailed("b", now.Add(-20*time.Hour), 200), detailed("b", now.Add(-26*time.Hour), 500))
 	got, err := b.Uptimes(t.Context(), now.Add(-24*time.Hour))
 	want := map[string]history.Uptime{"a": {Runs: 3, Good: 2, Missed: 3}, "b": {Runs: 1, Good: 1}, "c": {Missed: 1}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
