@@ -37,7 +37,7 @@ func TestActionsOfButtonsAndCommands(t *testing.T) {
 		}
 		until, err := a.Silence(id, "U0123ABCD", time.Hour)
 		if err != nil || !until.Equal(time.Now().Add(time.Hour)) {
-			t.Errorf("want it silenced for an hour, got %v, %v", until, err)
+			t.Errorf("want the incident silenced for an hour, got %v, %v", until, err)
 		}
 		s.api.ClearFaults()
 		s.after(30 * time.Minute)

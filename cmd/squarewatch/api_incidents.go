@@ -40,7 +40,7 @@ const (
 	longestPressed = 24 * time.Hour
 )
 
-// press is a change of an incident.
+// press changes an incident, as a person asked with a button, a form or a command.
 type press func(context.Context, *pressJSON) (pressedJSON, error)
 
 // serveIncidents adds the handlers for changes of an incident by people.
@@ -128,7 +128,7 @@ func pressStatus(err error) int {
 	return http.StatusInternalServerError
 }
 
-// pressAcknowledge records who works on an incident. The next message says so.
+// pressAcknowledge records who works on an incident. The next message names the person.
 func (d *Daemon) pressAcknowledge(_ context.Context, ask *pressJSON) (pressedJSON, error) {
 	if err := (actions{d}).Acknowledge(ask.Incident, ask.By); err != nil {
 		return pressedJSON{}, notFiringError{err}

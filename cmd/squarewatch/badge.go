@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	badgePeriod = 24 * time.Hour   // that a badge covers
-	badgeAge    = 30 * time.Second // after which the history is read again
+	badgePeriod = 24 * time.Hour   // the period that a badge covers
+	badgeAge    = 30 * time.Second // the age at which the history is read again
 )
 
 // badge is a picture with the uptime of a probe in the last day.
@@ -34,7 +34,7 @@ const (
 	badgeNoData = "#59636e"
 )
 
-// newBadge returns the badge of a probe. The share counts finished runs only; missed runs stand after it.
+// newBadge returns the badge of a probe. The share counts finished runs only. The number of missed runs follows it.
 func newBadge(name string, u history.Uptime) badge {
 	b := badge{Name: name, Text: "no data", Colour: badgeNoData}
 	if u.Runs > 0 {

@@ -27,7 +27,7 @@ func newConnectionLimit(limit int) *connectionLimit {
 	return &connectionLimit{limit: limit, conns: map[net.Conn]waiting{}}
 }
 
-// observe is the ConnState of a server.
+// observe is the ConnState callback of a server. It closes a connection when there are more than the limit.
 func (c *connectionLimit) observe(conn net.Conn, state http.ConnState) {
 	if victim := c.update(conn, state); victim != nil {
 		_ = victim.Close()
@@ -90,7 +90,7 @@ func (l *answerLimit) begin(control *http.ResponseController) {
 	defer l.mu.Unlock()
 	l.written = append(l.written, control)
 	for ; len(l.written) > l.limit; l.written = l.written[1:] {
-		_ = l.written[0].SetWriteDeadline(time.Unix(1, 0)) // its next write fails; it fails now if it waits for the client
+		_ = l.written[0].SetWriteDeadline(time.Unix(1, 0)) // a write that waits for the client fails now, and the next one too
 	}
 }
 

@@ -29,7 +29,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Notify   func(state string)                // notifies the service manager; see sd_notify(3)
 	Watchdog time.Duration                     // interval in which the service manager expects notifications; 0 for none
-	Sum      func() ([sha256.Size]byte, error) // of the configuration file as it is now; nil when there is none
+	Sum      func() ([sha256.Size]byte, error) // hash of the configuration file as it is now; nil without a file
 	Sinks    []probe.Sink                      // receive every run, beside the daemon's own
 	Listener net.Listener                      // of the pages and metrics; the file's listen when nil
 	Peer     func(net.Conn) string             // the user at the other end, if allowed to make changes, or empty; peerOfSocket when nil
@@ -117,7 +117,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	d.credentials.Store(&d.current.credentials)
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // undelivered messages are written even during a stop
 	d.running.Store(cfg)
-	// Nothing is delivered before Run, so messages from an earlier run are first compared with this configuration.
+	// Nothing is delivered before Run, so messages from an earlier process are first compared with this configuration.
 	d.evaluator.Reannounce()
 	d.evaluator.Flush()
 	d.progress.watch(cfg.Probes)

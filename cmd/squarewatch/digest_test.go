@@ -101,7 +101,7 @@ func TestADigestSurvivesARestart(t *testing.T) {
 	})
 }
 
-// TestADigestThatWasDueWhileNoDaemonRan is made at the start: only the last one, and only within a day. The first start ever makes none.
+// TestADigestThatWasDueWhileNoDaemonRan checks that the start makes only the last digest, and only if it was due within a day.
 func TestADigestThatWasDueWhileNoDaemonRan(t *testing.T) {
 	file := digestFile(t)
 	synctest.Test(t, func(t *testing.T) {

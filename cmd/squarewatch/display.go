@@ -52,7 +52,7 @@ func (p process) displayOn(w io.Writer) display {
 	return d
 }
 
-// isSet reports whether a variable of the environment is there and not empty, which is all that https://no-color.org asks for.
+// isSet reports whether a variable of the environment is set and not empty. This is the rule of https://no-color.org.
 func (p process) isSet(name string) bool {
 	value, ok := p.env(name)
 	return ok && value != ""

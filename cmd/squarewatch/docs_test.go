@@ -31,7 +31,7 @@ func testNames(t *testing.T) map[string]bool {
 	return names
 }
 
-// proofTables are the pages of docs with a table whose column test names what holds each line, by the first line of the table.
+// proofTables returns the first line of a table for some pages of docs. The column test of the table names what proves each line.
 func proofTables() map[string]string {
 	return map[string]string{
 		"security.md":    "| attacker | goal | what stops them | test |",

@@ -90,7 +90,7 @@ func (d *Daemon) forgetReplaced(before, next *generation) {
 	}
 }
 
-// demand is what a probe asks for, and as whom.
+// demand is what a probe asks for, and with which credential.
 type demand struct{ probe, method, path, credential string }
 
 func demandOf(p *probe.Probe) demand { return demand{p.Name, p.Method, p.Path, p.Credential} }

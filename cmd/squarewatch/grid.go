@@ -92,7 +92,8 @@ func (g *grid) fitted() []int {
 	return widths
 }
 
-// shrink narrows the widest column, one step after another, until the total fits or every column is as narrow as least says.
+// shrink narrows the widest column, one step after another, until the total fits or every column is as narrow as least says. It returns
+// the new total.
 func shrink(widths []int, total, limit int, least func(column int) int) int {
 	for ; total > limit; total-- {
 		widest := -1

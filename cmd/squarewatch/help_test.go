@@ -19,7 +19,7 @@ func TestPlaceholdersSayWhatToWrite(t *testing.T) {
 			}
 		})
 		if cmd.Short == "" || cmd.HasSubCommands() == (cmd.RunE != nil) && cmd.Name() != "help" {
-			t.Errorf("%s: want a short help, and either commands below it or something that it does", cmd.CommandPath())
+			t.Errorf("%s: want a short help, and either subcommands or an action", cmd.CommandPath())
 		}
 		for _, below := range cmd.Commands() {
 			check(below)

@@ -57,7 +57,7 @@ func newImportOpenAPICommand() *cobra.Command {
 			return imported.Write(cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&target, "target", "", "`address` of the API, with the path before all others; the document's when absent")
+	cmd.Flags().StringVar(&target, "target", "", "`address` of the API, with the path that all others begin with (default: the document's)")
 	cmd.Flags().StringVar(&schedule, "schedule", "@every 1m", "`schedule` of all probes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: the file as a text, and what is left out")
 	return cmd

@@ -14,7 +14,7 @@ import (
 	"squarewatch/config"
 )
 
-// initFlags are the answers on the command line. Secrets are there as references only.
+// initFlags are the answers on the command line. A secret is given as a reference only.
 type initFlags struct {
 	answers        initialize.Answers
 	credentialsDir string

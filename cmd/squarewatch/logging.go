@@ -20,7 +20,7 @@ const (
 )
 
 // newLogger returns the daemon's logger. When the log goes to the systemd journal, each line begins with its priority as in
-// sd-daemon(3), so that journalctl --priority works, and has no time, since the journal adds it.
+// sd-daemon(3), so that journalctl --priority works. These lines have no time, because the journal adds it.
 func newLogger(w io.Writer, format string) (*slog.Logger, error) {
 	return loggerFor(w, format, writesToJournal())
 }

@@ -9,7 +9,7 @@ import (
 // Shared makes one body at a time, so that many requests at once do not need memory for many uncompressed bodies. Its methods may be
 // called by many goroutines.
 type Shared struct {
-	place chan struct{} // holds the place of the one that makes a body
+	place chan struct{} // full while a call makes a body
 	begun time.Time     // when the making of last began
 	last  Body
 }

@@ -57,7 +57,7 @@ func (a *Answers) Text() string {
 func (a *Answers) credentials(f *file) {
 	f.lines(
 		"",
-		"# Who the probes are. Secrets are references: ${credential:NAME} is a file that systemd passes, ${file:/path} any file,",
+		"# The credential of the probes. Secrets are references: ${credential:NAME} is a file that systemd passes, ${file:/path} any file,",
 		"# ${env:NAME} a variable of the environment.",
 	)
 	switch {

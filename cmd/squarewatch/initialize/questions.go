@@ -102,7 +102,7 @@ func (a *Answers) askCredential(ctx context.Context, i *Interview) error {
 		return nil
 	}
 	a.APIKey, a.Username, a.Password = Secret{}, Secret{}, Secret{}
-	kind, err := i.choose(ctx, "Who are the probes: an API key (key), a user with a password (login), or none", "key", "login", None)
+	kind, err := i.choose(ctx, "Credential of the probes: an API key (key), a user name and password (login), or none", "key", "login", None)
 	switch {
 	case err != nil:
 		return err
@@ -200,7 +200,7 @@ func (i *Interview) askSecret(ctx context.Context, what, name string, answer *Se
 	return nil
 }
 
-// askDirectory asks whether the directory of secrets may be made, when something was typed and there is none.
+// askDirectory asks whether the directory of secrets may be made, if a secret was typed and the directory does not exist.
 func (a *Answers) askDirectory(ctx context.Context, t Terminal, directory string) error {
 	if len(a.typed()) == 0 {
 		return nil
