@@ -28,14 +28,14 @@ func (d *Daemon) fromAllowedHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !allowedHost(r.Host, d.ownHosts()):
-			refuse(w, http.StatusForbidden, fmt.Errorf("the host name %q is not allowed; if it is right, add it to web.hosts in the configuration",
-				redact.Text(r.Host, 100)))
+			refuse(w, http.StatusForbidden, fmt.Errorf("the host name %q is not allowed; "+
+				"if it is a name of this machine, add it to web.hosts in the configuration", redact.Text(r.Host, 100)))
 		case forwarded(r.Header) && !d.hasToken(r) && !d.hasSession(r) && r.URL.Path != "/login":
 			if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
 				seeOther(w, d.loginPath(r))
 				return
 			}
-			refuse(w, http.StatusForbidden, errors.New("a proxy forwarded this request; make it send web.token as a bearer token"))
+			refuse(w, http.StatusForbidden, errors.New("a proxy forwarded this request; make the proxy send web.token as a bearer token"))
 		default:
 			next.ServeHTTP(w, r)
 		}
@@ -119,8 +119,8 @@ func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, 
 				d.options.Logger.WarnContext(r.Context(), "a change was refused; for a minute, more refusals are only counted",
 					"method", r.Method, "path", redact.Text(r.URL.Path, 100), "from", r.RemoteAddr, "before", before)
 			}
-			refuse(w, http.StatusForbidden, errors.New("changes need root or a member of the service's group on this machine, "+
-				"over squarewatch's socket, or web.token as a bearer token or in the form at /login"))
+			refuse(w, http.StatusForbidden, errors.New("this change needs one of these: squarewatch's socket on this machine, "+
+				"as root or as a member of the service's group; web.token as a bearer token; web.token in the form at /login"))
 			return
 		}
 		handle(w, r, by)

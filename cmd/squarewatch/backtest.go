@@ -23,7 +23,7 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 		Short: "Show which messages rules would have sent, from the stored history",
 		Long: "Run the daemon's alert engine over the stored runs, or over a file of results, and print which messages it would have sent\n" +
 			"and when, and for each rule how often it would have fired and for how long. No message is sent. As in the daemon, runs\n" +
-			"from before --since fill the windows. A backtest begins at the oldest stored run at the earliest.\n" +
+			"from before --since fill the windows. It does not begin before the oldest stored single run:\n" +
 			"retention.runs says how long single runs are kept.\n" +
 			"--from reads one JSON object per line, as squarewatch probe --json writes them.",
 		Example: "  squarewatch backtest --since 24h\n  squarewatch backtest --since 72h --rules stricter.yaml",

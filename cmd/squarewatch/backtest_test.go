@@ -166,7 +166,7 @@ rules:
 	already, changes, warnings, _ := newStoredHistory(t, file, 10*day, 5*time.Minute, bad).backtest(day)
 	changes = slices.DeleteFunc(changes, func(line string) bool { return strings.Contains(line, " update ") }) // reminders
 	if !slices.Equal(already, []string{"weekly feed"}) || len(changes) != 0 || len(warnings) != 0 {
-		t.Errorf("want it to fire already, got %v, %v and %v", already, changes, warnings)
+		t.Errorf("want the rule to fire before the period, got %v, %v and %v", already, changes, warnings)
 	}
 	_, _, warnings, _ = newStoredHistory(t, file, 2*day, 5*time.Minute, bad).backtest(day)
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "the rule weekly looks back 168h0m0s and the history begins at") {
@@ -217,6 +217,6 @@ defaults: {schedule: "@hourly"}
 	h := newStoredHistory(t, file, 12*time.Hour, time.Hour, func(time.Duration) int { return 500 })
 	already, changes, _, _ := h.backtest(10 * time.Minute)
 	if !slices.Equal(already, []string{"server-errors feed"}) || len(changes) != 0 {
-		t.Errorf("want its streak to fire already, got %v and %v", already, changes)
+		t.Errorf("want its streak to fire before the period, got %v and %v", already, changes)
 	}
 }

@@ -26,7 +26,7 @@ type badge struct {
 	Name, Text, Colour string
 }
 
-// The colours of badges. White text on each has a contrast of at least 4.5:1.
+// The colours of badges. White text on each colour has a contrast of at least 4.5:1.
 const (
 	badgeGood   = "#1a7f37"
 	badgeMixed  = "#8a5a00"

@@ -227,7 +227,7 @@ func (p process) printWarnings(w io.Writer, cfg *config.Config) {
 	_ = d.write(warningsText(d, cfg)) // if that fails, the warnings are lost
 }
 
-// warningsText describes likely mistakes in a valid file, and what is left out.
+// warningsText describes likely mistakes in a valid file, and the built-in probes that are left out.
 func warningsText(d display, cfg *config.Config) string {
 	var out strings.Builder
 	for _, warning := range cfg.Warnings {

@@ -23,7 +23,7 @@ const liveLimit = 20 * time.Second
 // liveCheck is the outcome of one question of check --live.
 type liveCheck struct {
 	What  string `json:"what"`  // what was asked
-	Works *bool  `json:"works"` // null when it was not asked
+	Works *bool  `json:"works"` // null when nothing was asked
 	Says  string `json:"says"`  // the answer, or why it failed or was not asked
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // connectionLimit limits the connections of a server. Above the limit it closes the connection that has waited longest, preferably one
-// without a request. A client that opens many connections then takes no descriptors from probes and messages, and does not lock out others.
+// without a request. A client with many connections then takes no descriptors from probes and messages, and other clients can connect.
 type connectionLimit struct {
 	limit int
 
@@ -62,8 +62,8 @@ func (c *connectionLimit) update(conn net.Conn, state http.ConnState) net.Conn {
 	return victim
 }
 
-// answerLimit limits how many answers of a handler are written at one time. A further request cuts off the answer that began first. A
-// client that reads slowly then neither holds much memory nor locks out others.
+// answerLimit limits how many answers of a handler are written at one time. A further request cuts off the answer that began first. Clients
+// that read slowly then hold little memory, and other clients get answers.
 type answerLimit struct {
 	next  http.Handler
 	limit int

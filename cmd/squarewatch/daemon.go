@@ -40,8 +40,8 @@ type Options struct {
 	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // for the connectivity check; a net.Dialer when nil
 }
 
-// Daemon is the whole program as a value: two of them can run in one process. It holds the long-lived parts; a generation holds what is
-// built from a configuration and replaced by a reload.
+// Daemon is the whole program as a value: two of them can run in one process. It holds the long-lived parts. A generation holds the parts
+// that are built from a configuration and that a reload replaces.
 type Daemon struct {
 	options     Options
 	telemetry   *otel.Telemetry

@@ -78,7 +78,7 @@ func TestTheDashboardShowsOurMetrics(t *testing.T) {
 		}
 	}
 	if asked != 2 || !slices.Equal(variables, []string{"datasource", "instance", "probe", "page", "jaeger"}) {
-		t.Errorf("want five variables, two of them from Prometheus, got %v and %d", variables, asked)
+		t.Errorf("want five variables, two from Prometheus, got %v and %d", variables, asked)
 	}
 	for _, name := range families(t) {
 		if !used[name] {

@@ -116,7 +116,7 @@ func TestStatusShowsWhatFiresFirst(t *testing.T) {
 	for _, want := range order {
 		i := strings.Index(got[from:], want)
 		if i < 0 {
-			t.Fatalf("want %q after what comes before it, got\n%s", want, got)
+			t.Fatalf("want %q below the texts before it, got\n%s", want, got)
 		}
 		from += i
 	}

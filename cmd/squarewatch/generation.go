@@ -19,7 +19,7 @@ import (
 	"squarewatch/probe/dispatch"
 )
 
-// generation is what is built from one configuration: probing and the notifiers. A reload replaces all of it.
+// generation holds the parts that are built from one configuration: probing and the notifiers. A reload replaces the generation.
 type generation struct {
 	config       *config.Config
 	credentials  map[string]probe.Credential

@@ -73,7 +73,7 @@ func (h *health) record(part string, found *trouble, now time.Time) {
 	h.checked[part], h.troubles[part] = now, found
 }
 
-// troublesAt returns what is wrong now, in the order of the parts; nothing when all parts work.
+// troublesAt returns the troubles at now, in the order of the parts; none when all parts work.
 func (h *health) troublesAt(now time.Time) []trouble {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -104,7 +104,7 @@ func isStuck(all []trouble) bool {
 	return stuck && !disk
 }
 
-// inWords says in one line what is wrong.
+// inWords returns the troubles in one line.
 func inWords(all []trouble) string {
 	texts := make([]string, 0, len(all))
 	for _, t := range all {
@@ -136,7 +136,7 @@ func (d *Daemon) healthChecks() map[string]func(time.Time) *trouble {
 	}
 }
 
-// checkDelivery finds a notifier whose messages wait without an attempt and without a reason, or wait for long because it fails.
+// checkDelivery finds a notifier whose messages wait without an attempt, or wait for longer than undelivered because attempts fail.
 func (d *Daemon) checkDelivery(now time.Time) *trouble {
 	for _, b := range d.outbox.Status() {
 		wait := fmt.Sprintf("%s: messages have waited %v", b.Notifier, b.OldestAge.Round(time.Second))

@@ -19,7 +19,7 @@ import (
 func newImportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
-		Short: "Make probes of a description of an API",
+		Short: "Make probes from the description of an API",
 		Args:  cobra.NoArgs,
 	}
 	cmd.AddCommand(newImportOpenAPICommand())
@@ -112,7 +112,7 @@ func importOptions(target, schedule string) (options openapi.Options, err error)
 	return options, nil
 }
 
-// importOpenAPI reads a document and makes probes of it. It returns when ctx ends, also while a large document is read.
+// importOpenAPI reads a document and makes probes from it. It returns when ctx ends, also while a large document is read.
 func importOpenAPI(ctx context.Context, source string, options openapi.Options) (*openapi.Import, error) {
 	type outcome struct {
 		imported *openapi.Import

@@ -44,8 +44,8 @@ type foreignText struct {
 	repeats *repeats
 }
 
-// Handle shortens the message, masks secrets in it, and passes the record on. A panic keeps its stack. A message that repeats is passed on
-// once.
+// Handle shortens the message, masks secrets in it, and passes the record on. The message of a panic stays whole, with its stack. A message
+// that repeats is passed on once.
 func (h foreignText) Handle(ctx context.Context, r slog.Record) error {
 	const limit = 300
 	if !strings.HasPrefix(r.Message, "http: panic serving ") {

@@ -29,10 +29,10 @@ const (
 	StepCollector  Step = "collector"
 )
 
-// Interview says whom to ask, and what is known already.
+// Interview holds the terminal for the questions, and which answers are known already.
 type Interview struct {
 	Terminal  Terminal
-	Given     map[string]bool // the flags that were written: they answer their questions
+	Given     map[string]bool // the flags on the command line: their questions are not asked
 	Directory string          // of the secrets that are typed
 	// Test tests the answers to a step and prints the outcome. It returns whether they work. Nil tests nothing.
 	Test func(context.Context, Step) (works bool, err error)
