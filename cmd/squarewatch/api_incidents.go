@@ -65,7 +65,7 @@ func (d *Daemon) serveIncidents(mux *http.ServeMux) {
 	}
 }
 
-// answerPress answers JSON with JSON, and a form with the page that it named.
+// answerPress answers a request in JSON with JSON. It answers a form with a redirect to the page that the form named.
 func answerPress(w http.ResponseWriter, ask *pressJSON, done pressedJSON, err error) {
 	switch {
 	case err == nil && ask.isForm:

@@ -57,7 +57,7 @@ func percent(good, runs int) string {
 	return strconv.FormatFloat(math.Floor(float64(good)*1000/float64(runs))/10, 'f', -1, 64) + " %"
 }
 
-// Widths in pixels. The browser stretches the text to them, so that the font does not matter.
+// Widths in pixels. The browser stretches the text to its width, so that the font does not matter.
 const (
 	badgeCharacter = 7
 	badgePadding   = 10

@@ -18,7 +18,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// channel is a Slack channel that keeps its messages as a person reads them, and that can be down.
+// channel is a stand-in for a Slack channel. It keeps its messages as a person reads them, and it can be down.
 type channel struct {
 	mu       sync.Mutex
 	down     bool

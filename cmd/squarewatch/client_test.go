@@ -19,7 +19,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// live is a daemon on real sockets, with its file, for the commands that send it requests.
+// live is a daemon on real sockets, with its file. Tests run commands that send requests to it.
 type live struct {
 	t      testing.TB
 	daemon *Daemon

@@ -17,7 +17,7 @@ import (
 	"squarewatch/probe/database"
 )
 
-// copyPattern matches the names that copies have in state_dir while they are sent.
+// copyPattern matches the names of copies. A copy is in state_dir while the daemon sends it.
 const copyPattern = "copy-*.db"
 
 // copyPath is where the daemon serves a copy of its database.

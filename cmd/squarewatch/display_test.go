@@ -152,7 +152,7 @@ func TestColumnsSetsTheWidth(t *testing.T) {
 	}
 }
 
-// someResults returns some healthy runs, one that was answered with an error and an excerpt, and one without an answer.
+// someResults returns the given number of healthy runs, a run with a 503 and an excerpt, and a run without an answer.
 func someResults(healthy int) []*probe.Result {
 	result := func(name string, class probe.Class, code int) *probe.Result {
 		begin := at()

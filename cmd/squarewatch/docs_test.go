@@ -39,7 +39,7 @@ func proofTables() map[string]string {
 	}
 }
 
-// TestTheDocsNameTestsThatExist checks that each line of the tables names tests, benchmarks or files of test data, and that these exist.
+// TestTheDocsNameTestsThatExist checks that each line of the tables names tests, benchmarks or files of test data that exist.
 func TestTheDocsNameTestsThatExist(t *testing.T) {
 	names, quoted := testNames(t), regexp.MustCompile("`([^`]+)`")
 	for page, head := range proofTables() {

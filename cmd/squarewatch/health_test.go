@@ -125,7 +125,7 @@ func (n hanging) Deliver(context.Context, outbox.Notification) (string, error) {
 	return "", nil
 }
 
-// TestAPartThatIsStuckStopsTheWatchdog has a notifier that never returns, and probes that go on.
+// TestAPartThatIsStuckStopsTheWatchdog has a notifier that does not return while probes go on.
 func TestAPartThatIsStuckStopsTheWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, stuck := &manager{}, hanging{free: make(chan struct{})}

@@ -193,7 +193,7 @@ func admitting(next http.Handler) http.Handler {
 	})
 }
 
-// checkSilence checks a silence that was accepted: it ends within the longest time, its texts print, and it can be stored.
+// checkSilence checks a silence that was accepted: it ends within the longest time, its texts are printable, and it can be stored.
 func checkSilence(t *testing.T, s *alert.Silence) {
 	t.Helper()
 	for _, text := range append([]string{s.By, s.Comment}, s.Rules...) {

@@ -22,7 +22,7 @@ func text(s string) func(io.Writer) error {
 	}
 }
 
-// TestABodyIsSentAsTheClientAcceptsIt sends one body to clients that accept gzip, or do not.
+// TestABodyIsSentAsTheClientAcceptsIt sends one body to clients that accept gzip and to clients that do not.
 func TestABodyIsSentAsTheClientAcceptsIt(t *testing.T) {
 	large := strings.Repeat("all is well\n", 100_000)
 	body, err := compact.Pack(text(large))

@@ -18,7 +18,7 @@ type Shared struct {
 func NewShared() *Shared { return &Shared{place: make(chan struct{}, 1)} }
 
 // Get returns a body that was begun after the call. Calls that wait at the same time get the same body. It returns the error of write, or
-// that of ctx when it ends before.
+// the cause of ctx when ctx ends first.
 func (s *Shared) Get(ctx context.Context, write func(io.Writer) error) (Body, error) {
 	called := time.Now()
 	select {

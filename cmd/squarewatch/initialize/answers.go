@@ -118,7 +118,7 @@ func protocols(collector string) []string {
 	return []string{grpc, http}
 }
 
-// SettleProtocol chooses the protocol of a collector when its address does not show it: the first one that works, or else none.
+// SettleProtocol chooses the protocol when the address of the collector does not show it: the first that works, or none.
 func (a *Answers) SettleProtocol(works func() bool) {
 	a.Protocol = ""
 	if isNone(a.Collector) || len(protocols(a.Collector)) == 1 {

@@ -165,7 +165,7 @@ func (i *Interview) ask(ctx context.Context, flag, question, standard string, an
 	return nil
 }
 
-// choose asks for one of some words until it gets one. The first is the standard.
+// choose asks for one of the words until the answer is one of them. An empty answer means the first word.
 func (i *Interview) choose(ctx context.Context, question string, words ...string) (string, error) {
 	for {
 		text, err := i.Terminal.Line(ctx, fmt.Sprintf("%s [%s]: ", question, words[0]))
