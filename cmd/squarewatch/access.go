@@ -20,21 +20,22 @@ import (
 // tokenHolder names a caller that has the token. Nothing else is known about the caller.
 const tokenHolder = "a holder of web.token" //nolint:gosec // a name, not a token
 
-// fromAllowedHost refuses requests for a host name that is not known to be ours. A web page can point its own name to the address of
-// this machine (DNS rebinding), and could then read, and change, what the port serves: https://en.wikipedia.org/wiki/DNS_rebinding.
-// It also refuses requests that a proxy forwarded without the token or a session: their remote address is the proxy's, not the client's.
+// fromAllowedHost refuses a request whose host name is not allowed. A web page can point its own name to the address of this machine
+// (DNS rebinding). Without this check, the page could read and change what the port serves: https://en.wikipedia.org/wiki/DNS_rebinding.
+// fromAllowedHost also refuses a forwarded request without the token or a session, except for the login form. The remote address of a
+// forwarded request is the proxy's, not the client's.
 func (d *Daemon) fromAllowedHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !allowedHost(r.Host, d.ownHosts()):
-			refuse(w, http.StatusForbidden, fmt.Errorf("the host name %q is not allowed; if it is right, add it to web.hosts in the configuration",
-				redact.Text(r.Host, 100)))
+			refuse(w, http.StatusForbidden, fmt.Errorf("the host name %q is not allowed; "+
+				"if it is a name of this machine, add it to web.hosts in the configuration", redact.Text(r.Host, 100)))
 		case forwarded(r.Header) && !d.hasToken(r) && !d.hasSession(r) && r.URL.Path != "/login":
 			if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
 				seeOther(w, d.loginPath(r))
 				return
 			}
-			refuse(w, http.StatusForbidden, errors.New("a proxy forwarded this request; make it send web.token as a bearer token"))
+			refuse(w, http.StatusForbidden, errors.New("a proxy forwarded this request; make the proxy send web.token as a bearer token"))
 		default:
 			next.ServeHTTP(w, r)
 		}
@@ -51,7 +52,7 @@ func (d *Daemon) ownHosts() []string {
 	return hosts
 }
 
-// allowedHost reports whether a request's host is an address, localhost, this machine's name or in the configuration. A web page
+// allowedHost reports whether a request's host is an address, localhost, this machine's name or a configured name. A web page
 // cannot use an address or a name without a domain for DNS rebinding.
 func allowedHost(host string, configured []string) bool {
 	name, _, err := net.SplitHostPort(host)
@@ -94,7 +95,7 @@ func (d *Daemon) hasSession(r *http.Request) bool {
 	return ok
 }
 
-// caller returns the name of the caller of a change; empty when it may not make changes.
+// caller returns the name of the client that requests a change; empty when the client may not make changes.
 func (d *Daemon) caller(r *http.Request) string {
 	if name := peerOf(r); name != "" {
 		return name
@@ -108,18 +109,18 @@ func (d *Daemon) caller(r *http.Request) string {
 	return ""
 }
 
-// restricted accepts only requests over the socket, with the token, or of a browser that logged in. It refuses browsers' requests from
-// other origins.
+// restricted passes on requests over the socket, with the token, or from a browser with a session, and names the caller. It refuses all
+// others, and requests that a browser sends from a page of another origin.
 func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, by string)) http.Handler {
 	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		by := d.caller(r)
 		if by == "" {
 			if before, due := d.refusals.add(time.Now()); due {
-				d.options.Logger.WarnContext(r.Context(), "a change was refused; further ones are counted for a minute",
+				d.options.Logger.WarnContext(r.Context(), "a change was refused; for a minute, more refusals are only counted",
 					"method", r.Method, "path", redact.Text(r.URL.Path, 100), "from", r.RemoteAddr, "before", before)
 			}
-			refuse(w, http.StatusForbidden, errors.New("changes need root or a member of the service's group on this machine, "+
-				"over squarewatch's socket, or web.token as a bearer token or in the form at /login"))
+			refuse(w, http.StatusForbidden, errors.New("this change needs one of these: squarewatch's socket on this machine, "+
+				"as root or as a member of the service's group; web.token as a bearer token; web.token in the form at /login"))
 			return
 		}
 		handle(w, r, by)
@@ -131,7 +132,7 @@ func (d *Daemon) restricted(handle func(w http.ResponseWriter, r *http.Request, 
 type refusals struct {
 	mu       sync.Mutex
 	logged   time.Time // when the last line was written
-	unlogged int       // refused since then, without a line
+	unlogged int       // number of refusals since then
 }
 
 // refusalInterval is the least time between two lines.

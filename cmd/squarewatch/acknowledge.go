@@ -14,7 +14,7 @@ func newAcknowledgeCommand(file *configFile) *cobra.Command {
 		Use:   "acknowledge INCIDENT",
 		Short: "Acknowledge an incident",
 		Long: "Acknowledge a firing incident in the running daemon. Its reminders stop, and its messages name the\n" +
-			"person. squarewatch status names the ID of each incident, and so does the last line of its message.",
+			"person. squarewatch status shows the ID of each incident. The last line of the incident's message shows it too.",
 		Example: "  squarewatch acknowledge 4f3a90c1b2d7",
 		Args:    oneName("the ID of an incident, which squarewatch status and its message name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,7 +30,7 @@ func newAcknowledgeCommand(file *configFile) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&ask.By, "by", "", "`name` of the person who works on it (default: the user of sudo); the daemon adds your own")
+	cmd.Flags().StringVar(&ask.By, "by", "", "`name` of the person who works on it (default: the user who called sudo); the daemon adds your name")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -10,7 +10,7 @@ import (
 	"squarewatch/probe/redact"
 )
 
-// actions are what buttons and commands in messages can do.
+// actions implements the buttons and commands of messages.
 type actions struct{ daemon *Daemon }
 
 var _ outbox.Commands = actions{}

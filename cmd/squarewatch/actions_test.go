@@ -33,11 +33,11 @@ func TestActionsOfButtonsAndCommands(t *testing.T) {
 			t.Errorf("want UPDATE, got %v", messages)
 		}
 		if by := a.Overview().Incidents[0].Acknowledged; by == nil || by.By != "U0123ABCD" {
-			t.Errorf("want the person who acknowledged it, got %+v", by)
+			t.Errorf("want the person who acknowledged the incident, got %+v", by)
 		}
 		until, err := a.Silence(id, "U0123ABCD", time.Hour)
 		if err != nil || !until.Equal(time.Now().Add(time.Hour)) {
-			t.Errorf("want it silenced for an hour, got %v, %v", until, err)
+			t.Errorf("want the incident silenced for an hour, got %v, %v", until, err)
 		}
 		s.api.ClearFaults()
 		s.after(30 * time.Minute)

@@ -22,7 +22,7 @@ func TestANewAddressOfANotifierReceivesWhatFires(t *testing.T) {
 
 func TestANewAddressInASilence(t *testing.T) {
 	for name, test := range map[string]struct {
-		mended bool // the API recovers in the silence
+		mended bool // the API recovers during the silence
 		down   bool // FIRING waited for the new address when the silence began
 		want   []string
 	}{

@@ -22,8 +22,8 @@ func (d *Daemon) announce(t alert.Transition) {
 	d.outbox.Add(t)
 }
 
-// transitionLevel returns the level of a transition in the log. An announced FIRING has the level of its severity. Everything else is
-// information.
+// transitionLevel returns the level of a transition in the log. An announced FIRING has the level of its severity. Every other
+// transition has the level INFO.
 func transitionLevel(t *alert.Transition) slog.Level {
 	switch {
 	case t.Event != alert.EventFiring || t.Muted:

@@ -27,10 +27,10 @@ type statusJSON struct {
 	Maintenance  []alert.Silence `json:"maintenance"` // maintenance that mutes messages now
 	Keys         []keyJSON       `json:"keys"`        // API keys; none without a state_dir
 	StateFault   string          `json:"state_fault,omitempty"`
-	WatcherFault string          `json:"watcher_fault,omitempty"` // what squarewatch itself runs out of; empty for nothing
+	WatcherFault string          `json:"watcher_fault,omitempty"` // which resource squarewatch itself lacks; empty for none
 	Troubles     []string        `json:"troubles"`                // parts that do not work, with the reason
 
-	Suspects []statuspage.Suspect  `json:"suspects,omitempty"` // who can be at fault, as on the home page
+	Suspects []statuspage.Suspect  `json:"suspects,omitempty"` // which parties can be at fault, as on the home page
 	Traces   *statuspage.TraceFate `json:"traces,omitempty"`   // whether the collector accepts traces
 
 	Configuration configurationJSON `json:"configuration"`
@@ -49,8 +49,8 @@ type probeJSON struct {
 	Class    string     `json:"class"`
 	Code     int        `json:"code"`
 	Expected bool       `json:"expected"`
-	UpSince  *time.Time `json:"up_since"`  // when the first of the latest expected runs in a row ended; null while the probe is unexpected
-	BadSince *time.Time `json:"bad_since"` // when the first of the latest unexpected runs in a row ended; null while the probe is healthy
+	UpSince  *time.Time `json:"up_since"`  // end of the first of the latest expected runs in a row; null after an unexpected run
+	BadSince *time.Time `json:"bad_since"` // end of the first of the latest unexpected runs in a row; null after an expected run
 	Runs     int        `json:"runs"`
 	Missed   int        `json:"missed"`
 }
@@ -72,7 +72,7 @@ type alertJSON struct {
 	CoveredBy string     `json:"covered_by,omitempty"` // rule and series of the incident that covers this one
 
 	Incident       string `json:"incident,omitempty"`        // the ID of the incident that fires
-	AcknowledgedBy string `json:"acknowledged_by,omitempty"` // who works on it
+	AcknowledgedBy string `json:"acknowledged_by,omitempty"` // the person who works on it
 
 	Blame    probe.Blame      `json:"blame,omitempty"` // whose fault it is
 	Evidence []probe.Evidence `json:"evidence,omitempty"`
@@ -100,7 +100,7 @@ func notifierOf(b *outbox.Backlog) notifierJSON {
 	return n
 }
 
-// buttons is the cell of the table of notifiers that shows whether buttons and commands work.
+// buttons returns the text in the table of notifiers that says whether buttons and commands work.
 func (n *notifierJSON) buttons() string {
 	switch {
 	case n.Listening == nil:
@@ -149,7 +149,7 @@ func (d *Daemon) status(now time.Time) statusJSON {
 	return s
 }
 
-// alertOf returns a series as JSON, with the incident that fires; nil for none.
+// alertOf returns the JSON of a series and of its firing incident, which may be nil.
 func alertOf(a *alert.Status, incident *alert.Incident) alertJSON {
 	out := alertJSON{
 		Rule: a.Rule, Series: a.Series, Severity: string(a.Severity), State: string(a.State), Rate: float64(a.Rate), Runs: a.Runs,

@@ -40,7 +40,7 @@ const (
 	longestPressed = 24 * time.Hour
 )
 
-// press is a change of an incident.
+// press changes an incident, as a person asked with a button, a form or a command.
 type press func(context.Context, *pressJSON) (pressedJSON, error)
 
 // serveIncidents adds the handlers for changes of an incident by people.
@@ -65,7 +65,7 @@ func (d *Daemon) serveIncidents(mux *http.ServeMux) {
 	}
 }
 
-// answerPress answers JSON with JSON, and a form with the page that it named.
+// answerPress answers a request in JSON with JSON. It answers a form with a redirect to the page that the form named.
 func answerPress(w http.ResponseWriter, ask *pressJSON, done pressedJSON, err error) {
 	switch {
 	case err == nil && ask.isForm:
@@ -128,7 +128,7 @@ func pressStatus(err error) int {
 	return http.StatusInternalServerError
 }
 
-// pressAcknowledge records who works on an incident. The next message says so.
+// pressAcknowledge records who works on an incident. The next message names the person.
 func (d *Daemon) pressAcknowledge(_ context.Context, ask *pressJSON) (pressedJSON, error) {
 	if err := (actions{d}).Acknowledge(ask.Incident, ask.By); err != nil {
 		return pressedJSON{}, notFiringError{err}

@@ -17,7 +17,8 @@ import (
 	"squarewatch/probe/redact"
 )
 
-// silenceJSON requests a silence of the series that all of its globs match, or of everything.
+// silenceJSON requests a silence of some series, or of everything with All. A silence mutes a series when each list that is not empty has
+// a glob that matches: Rules its rule, Probes its probe, and Series its name.
 type silenceJSON struct {
 	All     bool      `json:"all,omitempty"`
 	Rules   []string  `json:"rules"`
@@ -28,7 +29,7 @@ type silenceJSON struct {
 	Comment string    `json:"comment"`
 }
 
-// keptSilence is the answer with a silence that is in force.
+// keptSilence is the answer to a request for a silence that is now in force.
 type keptSilence struct {
 	alert.Silence
 
@@ -102,7 +103,7 @@ func (d *Daemon) addSilence(w http.ResponseWriter, r *http.Request, by string) {
 	respond(w, http.StatusCreated, keptSilence{Silence: kept, NotMuted: d.notMuted(&kept)})
 }
 
-// notMuted names the rules that count the probes of a silence and that it does not mute; empty for none.
+// notMuted returns a sentence about the rules that count the probes of a silence and are not muted; empty for none.
 func (d *Daemon) notMuted(silence *alert.Silence) string {
 	cfg := d.config()
 	var rules, flags []string
@@ -116,7 +117,7 @@ func (d *Daemon) notMuted(silence *alert.Silence) string {
 	if len(rules) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("It does not mute %s. These probes count there too: add a silence with %s to mute that too.",
+	return fmt.Sprintf("It does not mute %s, where these probes count too. Add a silence with %s to mute that as well.",
 		strings.Join(rules, " and "), strings.Join(flags, " "))
 }
 

@@ -88,7 +88,7 @@ func (d *Daemon) addNote(ctx context.Context, note *outbox.Note) {
 	ctx, cancel := context.WithTimeout(ctx, newsTimeout)
 	defer cancel()
 	if err := d.outbox.AddNote(ctx, *note); err != nil {
-		d.options.Logger.WarnContext(ctx, "cannot add a note to its thread; the next message about the incident has it", "error", err)
+		d.options.Logger.WarnContext(ctx, "cannot add a note to its thread; the next message about the incident has the note", "error", err)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// announcing is a notifier that also takes announcements.
+// announcing is a notifier that also receives announcements.
 type announcing struct {
 	inbox
 

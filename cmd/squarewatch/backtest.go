@@ -23,7 +23,8 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 		Short: "Show which messages rules would have sent, from the stored history",
 		Long: "Run the daemon's alert engine over the stored runs, or over a file of results, and print which messages it would have sent\n" +
 			"and when, and for each rule how often it would have fired and for how long. No message is sent. As in the daemon, runs\n" +
-			"from before --since fill the windows. It begins where single runs begin: retention.runs says how long they are kept.\n" +
+			"from before --since fill the windows. It does not begin before the oldest stored single run:\n" +
+			"retention.runs says how long single runs are kept.\n" +
 			"--from reads one JSON object per line, as squarewatch probe --json writes them.",
 		Example: "  squarewatch backtest --since 24h\n  squarewatch backtest --since 72h --rules stricter.yaml",
 		Args:    cobra.NoArgs,
@@ -53,7 +54,7 @@ func newBacktestCommand(file *configFile) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.TextVar(&since, "since", setting.Duration(24*time.Hour), "`time` to go back, for example 24h or 7d")
-	flags.StringVar(&rules, "rules", "", "`file` with other rules: (and maintenance:) than the configuration's")
+	flags.StringVar(&rules, "rules", "", "`file` whose rules: (and maintenance:) replace those of the configuration")
 	flags.StringVar(&from, "from", "", "`file` of results, one JSON object per line; - for standard input")
 	flags.BoolVar(&asJSON, "json", false, "print one JSON object per message")
 	return cmd
@@ -76,7 +77,7 @@ func backtestOf(cmd *cobra.Command, cfg *config.Config, from string, since time.
 type backtestReport struct {
 	first, last time.Time
 	runs        int
-	unknown     map[string]int   // number of runs, by probe, of probes that the configuration does not have
+	unknown     map[string]int   // number of runs by probe, for probes that are not in the configuration
 	already     []alert.Incident // incidents that already fire when the period begins
 	changes     []alert.Transition
 	rules       []string
@@ -111,8 +112,8 @@ type replay struct {
 	names      []string // of the probes in the configuration
 	report     *backtestReport
 	recalled   bool // at least one run filled the windows
-	evaluating bool
-	reporting  bool
+	evaluating bool // the engine evaluates runs; the windows are filled
+	reporting  bool // the period of the report has begun
 }
 
 // observe processes the next run.
@@ -146,7 +147,7 @@ func (p *replay) observe(r *probe.Result) {
 	p.report.runs++
 }
 
-// skipGaps tells the engine in which times, up to now, the daemon did not run.
+// skipGaps tells the engine about the times before now in which no daemon ran.
 func (p *replay) skipGaps(now time.Time) {
 	for len(p.gaps) > 0 && !now.Before(p.gaps[0].Until) {
 		if p.gaps[0].Until.After(p.filled) {

@@ -72,7 +72,7 @@ func (b *backtestReport) text(d display) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%d runs from %s to %s.\n", b.runs, local(b.first), local(b.last))
 	for _, name := range sortedKeys(b.unknown) {
-		out.WriteString(d.line(fmt.Sprintf("%d runs of %s are left out: the configuration has no such probe.", b.unknown[name], name), "  "))
+		out.WriteString(d.line(fmt.Sprintf("%d runs of %s are left out: the probe is not in the configuration.", b.unknown[name], name), "  "))
 	}
 	messages := d.table("at", "message", "rule", "series", "rate", "severity")
 	for _, m := range list {

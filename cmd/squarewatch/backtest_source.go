@@ -18,11 +18,11 @@ import (
 type source struct {
 	runs   iter.Seq2[*probe.Result, error]
 	gaps   []history.Gap
-	filled time.Time // runs until this time only fill windows, later ones are evaluated
+	filled time.Time // runs until this time only fill windows; later runs are evaluated
 	begin  time.Time // of the period; zero to begin with the first run
 	until  time.Time // end of the period; zero to end with the last run
 	oldest time.Time // when the stored history begins; zero when nothing is stored
-	hours  bool      // before begin, which was to be earlier, only the counts of whole hours are stored
+	hours  bool      // a part of the asked period has only counts of whole hours, so begin is later
 }
 
 // newSource opens the stored history, or a file of results. The returned function closes it.
@@ -87,9 +87,10 @@ func storedSource(ctx context.Context, cfg *config.Config, store *history.Store,
 	return s, nil
 }
 
-// evaluatedFrom returns the time from which runs can decide what fires at begin. It covers the longest
-// sum of a rule's window and its setting for, the last runs of probes with a streak, and the longest time without a finished run that is
-// not yet an incident.
+// evaluatedFrom returns the time from which runs can decide what fires at begin. It is the earliest of three times before begin:
+//   - the longest sum of a rule's window and its setting for;
+//   - the last runs of the probes whose streak is evaluated. last has their number by probe;
+//   - the longest time without a finished run that is not yet an incident.
 func evaluatedFrom(ctx context.Context, cfg *config.Config, store *history.Store, last map[string]int, begin time.Time) (time.Time, error) {
 	from := begin
 	for i := range cfg.Rules {
@@ -184,7 +185,7 @@ func inParts(ctx context.Context, store *history.Store, from, until time.Time) i
 	}
 }
 
-// readPart is the length of time whose runs are read in one query. A daemon that runs a backtest can write between two queries.
+// readPart is the length of time whose runs one query reads. A daemon that runs a backtest can write between two queries.
 const readPart = 10 * time.Minute
 
 // collect returns what a sequence yields.
@@ -257,7 +258,7 @@ func (s *source) shortcomings(rules []alert.Rule) []string {
 	}
 	var texts []string
 	if s.hours {
-		texts = append(texts, fmt.Sprintf("single runs are stored since %s, so the backtest begins there: "+
+		texts = append(texts, fmt.Sprintf("single runs are stored since %s, so the backtest begins then: "+
 			"retention.runs says how long they are kept", local(s.begin)))
 	}
 	late := s.oldest.After(s.begin)

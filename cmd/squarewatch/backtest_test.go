@@ -17,7 +17,7 @@ import (
 	"squarewatch/probe/history"
 )
 
-// stored is a configuration with the history of a daemon that ran until now.
+// storedHistory is a configuration with the history of a daemon that ran until now.
 type storedHistory struct {
 	t   *testing.T
 	cfg *config.Config
@@ -25,7 +25,7 @@ type storedHistory struct {
 	all []*probe.Result
 }
 
-// newStoredHistory writes results that ended at the given ages, one every interval, with the codes that a function returns for their age.
+// newStoredHistory writes the results of the given length of time until now, one every interval. code returns the status for an age.
 func newStoredHistory(t *testing.T, file string, length, interval time.Duration, code func(age time.Duration) int) *storedHistory {
 	t.Helper()
 	cfg, err := config.Parse("squarewatch.yaml", fmt.Appendf(nil, "%s\nstate_dir: %s\n", file, memoryDir(t)), config.Options{Kinds: kinds()})
@@ -84,8 +84,8 @@ func (h *storedHistory) lines(changes []alert.Transition) []string {
 	return lines
 }
 
-// TestBacktestStartsWithTheDaemonsState checks that a backtest gives the same messages wherever its period begins: the windows are full
-// then, and it knows the firing incidents.
+// TestBacktestStartsWithTheDaemonsState checks that a backtest gives the same messages wherever its period begins. At the begin, the
+// windows must be full and the firing incidents known.
 func TestBacktestStartsWithTheDaemonsState(t *testing.T) {
 	const file = `target: https://api.aisquare.studio
 catalogue: [feed]
@@ -128,7 +128,7 @@ rules:
 		for _, name := range already {
 			rule, series, _ := strings.Cut(name, " ")
 			if !fires[incidentKey{rule, series}] {
-				t.Errorf("since %v: %s did not fire already", since, name)
+				t.Errorf("since %v: want %s not to fire before the period", since, name)
 			}
 		}
 		if len(already) != len(fires) {
@@ -166,21 +166,22 @@ rules:
 	already, changes, warnings, _ := newStoredHistory(t, file, 10*day, 5*time.Minute, bad).backtest(day)
 	changes = slices.DeleteFunc(changes, func(line string) bool { return strings.Contains(line, " update ") }) // reminders
 	if !slices.Equal(already, []string{"weekly feed"}) || len(changes) != 0 || len(warnings) != 0 {
-		t.Errorf("want it to fire already, got %v, %v and %v", already, changes, warnings)
+		t.Errorf("want the rule to fire before the period, got %v, %v and %v", already, changes, warnings)
 	}
 	_, _, warnings, _ = newStoredHistory(t, file, 2*day, 5*time.Minute, bad).backtest(day)
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "the rule weekly looks back 168h0m0s and the history begins at") {
-		t.Errorf("want a warning of the history that is shorter than the window, got %q", warnings)
+		t.Errorf("want a warning that the history is shorter than the window, got %q", warnings)
 	}
 	_, _, warnings, _ = newStoredHistory(t, file, time.Hour, 5*time.Minute, bad).backtest(day)
 	if len(warnings) != 2 || !strings.Contains(warnings[0], "later than --since asks for") || !strings.Contains(warnings[1],
 		"the rule weekly") {
-		t.Errorf("want a warning of the history that is shorter than what is asked for, got %q", warnings)
+		t.Errorf("want a warning that the history is shorter than --since, got %q", warnings)
 	}
 }
 
-// TestBacktestBeginsWithSingleRuns asks for more than the three days of single runs. The counts of the hours before them do not say in
-// which order the runs of an hour came: an hour with eight bad runs of sixty, one every seven minutes, would fire a rule of five minutes.
+// TestBacktestBeginsWithSingleRuns asks for more than the three days of single runs. Before them, only the counts of each hour are stored.
+// The counts do not say in which order the runs of an hour came. Eight bad runs of sixty, one every seven minutes, fire no rule with a
+// window of five minutes. Eight bad runs in a row would.
 func TestBacktestBeginsWithSingleRuns(t *testing.T) {
 	const file = `target: https://api.aisquare.studio
 catalogue: [feed]
@@ -199,15 +200,15 @@ rules:
 	if len(already) != 0 || len(changes) != 0 {
 		t.Errorf("want no incident, got %v and %v", already, changes)
 	}
-	if len(warnings) != 1 || !strings.Contains(warnings[0], "so the backtest begins there: retention.runs") {
-		t.Errorf("want a warning of the shorter period, got %q", warnings)
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "so the backtest begins then: retention.runs") {
+		t.Errorf("want a warning that the period is shorter, got %q", warnings)
 	}
 	if length := h.now.Sub(report.first); length < 3*day-time.Hour || length > 3*day+time.Hour {
 		t.Errorf("want a period of three days, got %v", length)
 	}
 }
 
-// TestBacktestKnowsTheLastRunsOfRareProbes is about probes whose streak is evaluated, which no window covers.
+// TestBacktestKnowsTheLastRunsOfRareProbes has a probe that runs so rarely that its streak is evaluated. No window covers these runs.
 func TestBacktestKnowsTheLastRunsOfRareProbes(t *testing.T) {
 	const file = `target: https://api.aisquare.studio
 catalogue: [feed]
@@ -216,6 +217,6 @@ defaults: {schedule: "@hourly"}
 	h := newStoredHistory(t, file, 12*time.Hour, time.Hour, func(time.Duration) int { return 500 })
 	already, changes, _, _ := h.backtest(10 * time.Minute)
 	if !slices.Equal(already, []string{"server-errors feed"}) || len(changes) != 0 {
-		t.Errorf("want its streak to fire already, got %v and %v", already, changes)
+		t.Errorf("want its streak to fire before the period, got %v and %v", already, changes)
 	}
 }

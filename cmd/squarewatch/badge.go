@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	badgePeriod = 24 * time.Hour   // that a badge covers
-	badgeAge    = 30 * time.Second // after which the history is read again
+	badgePeriod = 24 * time.Hour   // the period that a badge covers
+	badgeAge    = 30 * time.Second // the age at which the history is read again
 )
 
 // badge is a picture with the uptime of a probe in the last day.
@@ -26,7 +26,7 @@ type badge struct {
 	Name, Text, Colour string
 }
 
-// The colours of badges. White text on each has a contrast of at least 4.5:1.
+// The colours of badges. White text on each colour has a contrast of at least 4.5:1.
 const (
 	badgeGood   = "#1a7f37"
 	badgeMixed  = "#8a5a00"
@@ -34,7 +34,7 @@ const (
 	badgeNoData = "#59636e"
 )
 
-// newBadge returns the badge of a probe. The share counts finished runs only; missed runs stand after it.
+// newBadge returns the badge of a probe. The share counts finished runs only. The number of missed runs follows it.
 func newBadge(name string, u history.Uptime) badge {
 	b := badge{Name: name, Text: "no data", Colour: badgeNoData}
 	if u.Runs > 0 {
@@ -57,7 +57,7 @@ func percent(good, runs int) string {
 	return strconv.FormatFloat(math.Floor(float64(good)*1000/float64(runs))/10, 'f', -1, 64) + " %"
 }
 
-// Widths in pixels. The browser stretches the text to them, so that the font does not matter.
+// Widths in pixels. The browser stretches the text to its width, so that the font does not matter.
 const (
 	badgeCharacter = 7
 	badgePadding   = 10

@@ -17,8 +17,8 @@ import (
 	"squarewatch/probe/history"
 )
 
-// BenchmarkFirstByte serves the home page of a daemon with many probes, one of which is bad, each time from a new snapshot: what the first
-// viewer waits for after a second without one. It also reports how long the engine is locked meanwhile.
+// BenchmarkFirstByte serves the home page of a daemon with many probes, one of which is bad. Each request makes a new snapshot, like the
+// first request after a second without requests. The benchmark also reports how long a snapshot locks the engine.
 func BenchmarkFirstByte(b *testing.B) {
 	for _, number := range []int{1000, 10_000} {
 		b.Run(strconv.Itoa(number), func(b *testing.B) {

@@ -18,7 +18,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// channel is a Slack channel that keeps its messages as a person reads them, and that can be down.
+// channel is a stand-in for a Slack channel. It keeps its messages as a person reads them, and it can be down.
 type channel struct {
 	mu       sync.Mutex
 	down     bool
@@ -126,8 +126,8 @@ func (c *channel) Deliver(_ context.Context, n outbox.Notification) (string, err
 	return "", nil
 }
 
-// receivesWhatFires changes the file in an incident that channel x has received, by a reload and by a restart. It checks that the channel
-// that comes with the change receives FIRING and RESOLVED, and which messages x receives at the end.
+// receivesWhatFires changes the file while an incident fires that channel x has received: once by a reload and once by a restart. It checks
+// that the added channel receives FIRING and RESOLVED. At the end, channel x must receive the messages of old.
 func receivesWhatFires(t *testing.T, edit func(file string) string, added string, old ...string) {
 	t.Helper()
 	for name, change := range map[string]func(s *scene, all channels) *scene{

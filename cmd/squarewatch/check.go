@@ -25,8 +25,8 @@ func newCheckCommand(file *configFile) *cobra.Command {
 		Use:   "check",
 		Short: "Validate the configuration file, without the network or with --live",
 		Long: "Validate the configuration file and everything that is built from it. All errors are shown at once.\n" +
-			"Nothing is sent over the network, except with --live: that resolves and connects to the target, uses every credential once,\n" +
-			"and asks collector, notifiers, heartbeat and connectivity. It posts no message and sends no ping. The exit\n" +
+			"Without --live, nothing is sent over the network. With --live, the command resolves and connects to the target, uses every\n" +
+			"credential once, and asks collector, notifiers, heartbeat and connectivity. It posts no message and sends no ping. The exit\n" +
 			"status is 1 when the file is invalid, or when --live finds something that cannot work.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,12 +54,12 @@ func newCheckCommand(file *configFile) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&effective, "print", false, "print the effective configuration, secrets hidden")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&live, "live", false, "also ask all that the file names; posts nothing")
+	cmd.Flags().BoolVar(&live, "live", false, "also ask every service that the file names; posts nothing")
 	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON schema of the file, for editors, and check nothing")
 	return cmd
 }
 
-// printCheck describes a valid file, and asks what it names if that is wanted.
+// printCheck describes a valid file. With live, it also asks the services that the file names.
 func printCheck(ctx context.Context, file *configFile, cfg *config.Config, live bool) error {
 	d := file.process.display()
 	if err := d.write(checkText(d, file.path(), cfg)); err != nil || !live {
@@ -151,7 +151,7 @@ func expectedSize(cfg *config.Config, now time.Time) string {
 		cfg.Retention.Estimate(perDay), cfg.StateDir, setting.Duration(cfg.Retention.Runs), setting.Duration(cfg.Retention.Rollups), limit)
 }
 
-// runsPerDay returns how many runs a schedule has a day, measured on its next runs.
+// runsPerDay returns how many runs a schedule has in a day, computed from its next runs.
 func runsPerDay(schedule probe.Schedule, now time.Time) float64 {
 	const samples = 100
 	const day = 24 * time.Hour
@@ -227,7 +227,7 @@ func (p process) printWarnings(w io.Writer, cfg *config.Config) {
 	_ = d.write(warningsText(d, cfg)) // if that fails, the warnings are lost
 }
 
-// warningsText describes likely mistakes in a valid file, and what is left out.
+// warningsText describes likely mistakes in a valid file, and the built-in probes that are left out.
 func warningsText(d display, cfg *config.Config) string {
 	var out strings.Builder
 	for _, warning := range cfg.Warnings {

@@ -6,11 +6,11 @@ import (
 	"squarewatch/otel/collector"
 )
 
-// collectorFault says why a collector did not accept an empty request. A store of traces alone, such as Jaeger, has no service for metrics,
-// which is not a failure: metrics are at /metrics as well.
+// collectorFault says why a collector did not accept an empty request. A store of traces alone, for example Jaeger, has no service for
+// metrics. That is not a failure, because metrics are at /metrics as well.
 func collectorFault(what, signal string, err error) liveCheck {
 	if signal == collector.SignalMetrics && errors.Is(err, collector.ErrNoService) {
-		return works(what, "takes no metrics, as Jaeger does; they are at /metrics, and OTEL_METRICS_EXPORTER=none stops sending them")
+		return works(what, "accepts no metrics, like Jaeger; they are at /metrics, and OTEL_METRICS_EXPORTER=none stops sending them")
 	}
 	return fails(what, err.Error())
 }

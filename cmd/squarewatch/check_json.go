@@ -24,7 +24,7 @@ type checkJSON struct {
 	Elsewhere []string `json:"elsewhere,omitempty"` // probes that do not run there
 }
 
-// problem is a fault or a warning at its place in the file. Line and column are 0 where the place is the whole file.
+// problem is a fault or a warning at its place in the file. Line and column are 0 for the whole file.
 type problem struct {
 	Line   int    `json:"line"`
 	Column int    `json:"column"`
@@ -32,7 +32,7 @@ type problem struct {
 	Text   string `json:"text"`
 }
 
-// checkAsJSON checks the file and prints the outcome as JSON, also of a file that is wrong.
+// checkAsJSON checks the file and prints the outcome as JSON, also for an invalid file.
 func checkAsJSON(ctx context.Context, file *configFile, live bool) error {
 	out := checkJSON{
 		File: file.path(), Errors: []problem{}, Warnings: []problem{}, Skipped: []problem{},
@@ -57,7 +57,7 @@ func checkAsJSON(ctx context.Context, file *configFile, live bool) error {
 	return nil
 }
 
-// describe adds what a valid file means.
+// describe adds the warnings, notes and names of a valid file.
 func (c *checkJSON) describe(cfg *config.Config) {
 	for _, w := range cfg.Warnings {
 		c.Warnings = append(c.Warnings, problem{Line: w.Line, Column: w.Column, Path: w.Path, Text: w.Problem})

@@ -23,8 +23,8 @@ const liveLimit = 20 * time.Second
 // liveCheck is the outcome of one question of check --live.
 type liveCheck struct {
 	What  string `json:"what"`  // what was asked
-	Works *bool  `json:"works"` // null when it was not asked
-	Says  string `json:"says"`
+	Works *bool  `json:"works"` // null when nothing was asked
+	Says  string `json:"says"`  // the answer, or why it failed or was not asked
 }
 
 func works(what, says string) liveCheck { return liveCheck{What: what, Works: new(true), Says: says} }
@@ -74,7 +74,7 @@ const (
 	liveHeartbeat    = "heartbeat"
 )
 
-// question is one question of check --live. Its answers begin with its kind.
+// question is one question of check --live. The field What of each answer begins with the kind.
 type question struct {
 	kind string
 	ask  func(context.Context) []liveCheck
@@ -157,7 +157,7 @@ func askCredential(ctx context.Context, cfg *config.Config, name string) liveChe
 			expectsSuccess(&p)
 	})
 	if i < 0 {
-		return notAsked(what, "no probe that only reads and expects 200 uses it")
+		return notAsked(what, "no probe with this credential only reads and expects 200")
 	}
 	p := cfg.Probes[i]
 	p.Confirm = nil

@@ -15,7 +15,7 @@ import (
 	"squarewatch/probe"
 )
 
-// askHeartbeat asks the server of the dead man's switch for a page, and sends no ping.
+// askHeartbeat sends a request other than a ping to the server of the heartbeat.
 func askHeartbeat(ctx context.Context, cfg *config.Config) []liveCheck {
 	const what = liveHeartbeat
 	status, err := cfg.Heartbeat.Reach(ctx, &http.Client{}, userAgent())
@@ -25,8 +25,8 @@ func askHeartbeat(ctx context.Context, cfg *config.Config) []liveCheck {
 	case err != nil:
 		return []liveCheck{fails(what, err.Error())}
 	}
-	return []liveCheck{works(what, fmt.Sprintf("its server answered %d to a request other than a ping; only a ping shows whether it knows "+
-		"the check", status))}
+	return []liveCheck{works(what, fmt.Sprintf("its server answered %d to a request other than a ping; only a ping shows whether "+
+		"the server knows the check", status))}
 }
 
 // askConnectivity connects to the address of connectivity, as a run without an answer does.
@@ -44,7 +44,7 @@ func askConnectivity(ctx context.Context, cfg *config.Config) []liveCheck {
 	return []liveCheck{works(what, "accepted a connection")}
 }
 
-// askSpool looks whether the spool can be written and has room. It writes nothing.
+// askSpool checks whether the spool can be written and has room. It writes nothing.
 func askSpool(cfg *config.Config) []liveCheck {
 	directory := spoolDir(cfg)
 	what := liveSpool + " " + directory

@@ -31,7 +31,7 @@ func newClient(cfg *config.Config) *client {
 	}
 }
 
-// reachable turns an address to listen on into one to connect to.
+// reachable returns the address to connect to for an address to listen on. An unspecified host becomes 127.0.0.1.
 func reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -90,7 +90,7 @@ func (c *client) ask(ctx context.Context, method, path string, in, out any) erro
 		return nil
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("read the daemon's answer: %w; check that squarewatch is what listens at %s", err, c.base)
+		return fmt.Errorf("read the daemon's answer: %w; check that squarewatch, and no other program, listens at %s", err, c.base)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 	"squarewatch/probe/aisquaretest"
 )
 
-// live is a daemon on real sockets, with its file, for the commands that send it requests.
+// live is a daemon on real sockets, with its file. Tests run commands that send requests to it.
 type live struct {
 	t      testing.TB
 	daemon *Daemon
@@ -104,6 +104,7 @@ func (l *live) squarewatch(args ...string) (status int, printed string) {
 	return status, out.String()
 }
 
+// wants runs a command line and checks its exit status and its output. It returns the output.
 func (l *live) wants(status int, pattern string, args ...string) string {
 	l.t.Helper()
 	got, printed := l.squarewatch(args...)

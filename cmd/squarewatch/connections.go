@@ -9,7 +9,7 @@ import (
 )
 
 // connectionLimit limits the connections of a server. Above the limit it closes the connection that has waited longest, preferably one
-// without a request. A client that opens many connections then takes no descriptors from probes and messages, and does not lock out others.
+// without a request. A client with many connections then takes no descriptors from probes and messages, and other clients can connect.
 type connectionLimit struct {
 	limit int
 
@@ -27,7 +27,7 @@ func newConnectionLimit(limit int) *connectionLimit {
 	return &connectionLimit{limit: limit, conns: map[net.Conn]waiting{}}
 }
 
-// observe is the ConnState of a server.
+// observe is the ConnState callback of a server. It closes a connection when there are more than the limit.
 func (c *connectionLimit) observe(conn net.Conn, state http.ConnState) {
 	if victim := c.update(conn, state); victim != nil {
 		_ = victim.Close()
@@ -62,8 +62,8 @@ func (c *connectionLimit) update(conn net.Conn, state http.ConnState) net.Conn {
 	return victim
 }
 
-// answerLimit limits how many answers of a handler are written at one time. A further request cuts off the answer that began first. A
-// client that reads slowly then neither holds much memory nor locks out others.
+// answerLimit limits how many answers of a handler are written at one time. A further request cuts off the answer that began first. Clients
+// that read slowly then hold little memory, and other clients get answers.
 type answerLimit struct {
 	next  http.Handler
 	limit int
@@ -90,7 +90,7 @@ func (l *answerLimit) begin(control *http.ResponseController) {
 	defer l.mu.Unlock()
 	l.written = append(l.written, control)
 	for ; len(l.written) > l.limit; l.written = l.written[1:] {
-		_ = l.written[0].SetWriteDeadline(time.Unix(1, 0)) // its next write fails; it fails now if it waits for the client
+		_ = l.written[0].SetWriteDeadline(time.Unix(1, 0)) // a write that waits for the client fails now, and the next one too
 	}
 }
 

@@ -13,10 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// cable connects the daemon to the target and to everything else, unless it is cut.
+// cable connects the daemon to the target and to the address of connectivity. Each connection can be cut.
 type cable struct {
-	target, other atomic.Bool // cut
-	asked         atomic.Int64
+	target, other atomic.Bool  // true while the connection is cut
+	asked         atomic.Int64 // how often the address of connectivity was dialled
 }
 
 func (c *cable) plug(o *Options) {
@@ -38,7 +38,8 @@ func (c *cable) plug(o *Options) {
 	}
 }
 
-// outage cuts the given connections for a time, and returns the messages until ten minutes later.
+// outage cuts the target off for a time, and the other address too if asked. It returns the messages until ten minutes after that time, and
+// how often the other address was dialled.
 func outage(t *testing.T, connectivity string, alsoTheOther bool, length time.Duration) (messages []string, asked int64) {
 	t.Helper()
 	file := strings.Replace(sceneFile, "on: [5xx]", "on: [5xx, transport], per: all", 1) + connectivity
@@ -64,8 +65,8 @@ func outage(t *testing.T, connectivity string, alsoTheOther bool, length time.Du
 	return messages, asked
 }
 
-// TestOurOwnNetworkIsNotTheirOutage has minutes without an answer for three reasons. An outage of our own network that lasts is announced
-// before its end, since some notifiers may still be reached.
+// TestOurOwnNetworkIsNotTheirOutage cuts off the target alone, or all connections. A long outage of our own network is announced before its
+// end, because some notifiers may still be reached.
 func TestOurOwnNetworkIsNotTheirOutage(t *testing.T) {
 	const address = "connectivity: {address: \"192.0.2.1:53\"}\n"
 	theirs := []string{"firing server-errors all", "resolved server-errors all"}
@@ -79,7 +80,7 @@ func TestOurOwnNetworkIsNotTheirOutage(t *testing.T) {
 		"the other address answers":        {address, false, 5 * time.Minute, theirs, true},
 		"the other address is cut off too": {address, true, 4 * time.Minute, []string{"resolved network all"}, true},
 		"no other address is in the file":  {"", true, 5 * time.Minute, theirs, false},
-		"it lasts":                         {address, true, 20 * time.Minute, []string{"firing network all", "resolved network all"}, true},
+		"both are cut off for long":        {address, true, 20 * time.Minute, []string{"firing network all", "resolved network all"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			messages, asked := outage(t, test.file, test.other, test.length)

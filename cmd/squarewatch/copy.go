@@ -17,13 +17,13 @@ import (
 	"squarewatch/probe/database"
 )
 
-// copyPattern matches the names that copies have in state_dir while they are sent.
+// copyPattern matches the names of copies. A copy is in state_dir while the daemon sends it.
 const copyPattern = "copy-*.db"
 
 // copyPath is where the daemon serves a copy of its database.
 const copyPath = "/api/v1/database"
 
-// copyPages is how many pages of 4 KiB one step copies. Between two steps the daemon uses the connection.
+// copyPages is how many pages of 4 KiB one step copies. Between two steps the daemon can use the connection.
 const copyPages = 256
 
 // copyDatabase copies a database in use to a file. It uses SQLite's backup, see https://www.sqlite.org/backup.html: the copy
@@ -110,7 +110,8 @@ func (c *client) download(ctx context.Context, file *os.File) error {
 	patient := &http.Client{Transport: c.http.Transport} // without a timeout, since a copy may have gigabytes
 	resp, err := patient.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the daemon at %s for a copy of its database: %w; is squarewatch running here, with this file?", c.base, err)
+		return fmt.Errorf("ask the daemon at %s for a copy of its database: %w; check that squarewatch runs on this machine with this file",
+			c.base, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {

@@ -29,7 +29,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Notify   func(state string)                // notifies the service manager; see sd_notify(3)
 	Watchdog time.Duration                     // interval in which the service manager expects notifications; 0 for none
-	Sum      func() ([sha256.Size]byte, error) // of the configuration file as it is now; nil when there is none
+	Sum      func() ([sha256.Size]byte, error) // hash of the configuration file as it is now; nil without a file
 	Sinks    []probe.Sink                      // receive every run, beside the daemon's own
 	Listener net.Listener                      // of the pages and metrics; the file's listen when nil
 	Peer     func(net.Conn) string             // the user at the other end, if allowed to make changes, or empty; peerOfSocket when nil
@@ -40,8 +40,8 @@ type Options struct {
 	DialConnectivity func(ctx context.Context, network, address string) (net.Conn, error) // for the connectivity check; a net.Dialer when nil
 }
 
-// Daemon is the whole program as a value: two of them can run in one process. It holds the long-lived parts; a generation holds what is
-// built from a configuration and replaced by a reload.
+// Daemon is the whole program as a value: two of them can run in one process. It holds the long-lived parts. A generation holds the parts
+// that are built from a configuration and that a reload replaces.
 type Daemon struct {
 	options     Options
 	telemetry   *otel.Telemetry
@@ -81,7 +81,7 @@ type Daemon struct {
 	credentials atomic.Pointer[map[string]probe.Credential] // of the current generation, for the page
 }
 
-// New reads the configuration and builds everything that can fail. It starts nothing. After an error it has closed what it opened.
+// New reads the configuration and builds everything that can fail. It starts nothing. When it returns an error, it has closed everything that it opened.
 func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	cfg, err := options.Load()
 	if err != nil {
@@ -117,7 +117,7 @@ func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	d.credentials.Store(&d.current.credentials)
 	d.outbox.Replace(d.current.destinations) //nolint:contextcheck // undelivered messages are written even during a stop
 	d.running.Store(cfg)
-	// Nothing is delivered before Run, so messages from an earlier run are first compared with this configuration.
+	// Nothing is delivered before Run, so messages from an earlier process are first compared with this configuration.
 	d.evaluator.Reannounce()
 	d.evaluator.Flush()
 	d.progress.watch(cfg.Probes)

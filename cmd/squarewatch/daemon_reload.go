@@ -25,7 +25,7 @@ func (d *Daemon) watch(ctx context.Context, reloads <-chan os.Signal) {
 	for {
 		generation := d.current
 		generations.Go(func() { generation.run(ctx, from) })
-		<-generation.dispatcher.Armed() // an immediate reload needs the start of this generation
+		<-generation.dispatcher.Armed() // a reload needs a generation that has started
 		if !d.ready.Load() {
 			d.ready.Store(true)
 			d.options.Notify("READY=1\nSTATUS=" + d.statusLine(time.Now()))
@@ -101,7 +101,7 @@ func (d *Daemon) reload() error {
 		return err
 	}
 	d.telemetry.Recorder().SetScope(next.scope())
-	d.evaluator.Flush() // so that no incident that the new configuration ended is delivered as FIRING
+	d.evaluator.Flush() // an incident that the new configuration ended must not be delivered as FIRING
 	d.outbox.Maintain(cfg.Maintenance)
 	d.outbox.Replace(next.destinations)
 	d.announcers.Store(&next.destinations)

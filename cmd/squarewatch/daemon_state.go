@@ -47,7 +47,8 @@ func (d *Daemon) mute(silences []alert.Silence) {
 	d.evaluator.Mute(silences)
 }
 
-// reportUnwatched reports the runs that were due while no daemon ran to every sink except the engine, which was restored with them.
+// reportUnwatched reports the runs that were due while no daemon ran. It reports them to every sink except the engine, which was restored
+// with them.
 func (d *Daemon) reportUnwatched(ctx context.Context) {
 	if len(d.unwatched) == 0 {
 		return
@@ -62,7 +63,7 @@ func (d *Daemon) reportUnwatched(ctx context.Context) {
 	d.options.Logger.WarnContext(ctx, "squarewatch was down; the runs of that time are missed", "runs", runs, "probes", len(d.unwatched))
 }
 
-// recoverState loads what an earlier process left, after the database could not be opened at the start.
+// recoverState loads the state of an earlier process when the database could be opened only after the start.
 func (d *Daemon) recoverState(ctx context.Context, o *opened) {
 	now := time.Now()
 	states, errStates := o.store.States(ctx, now)
@@ -78,10 +79,10 @@ func (d *Daemon) recoverState(ctx context.Context, o *opened) {
 		"incidents", len(states), "silences", len(silences))
 }
 
-// fillLimit is how long rules with long windows wait until these are filled. After that they are evaluated with the runs read so far.
+// fillLimit is how long rules wait until their long windows are filled. After it, rules are evaluated with the runs read so far.
 const fillLimit = time.Minute
 
-// fillWindows counts the runs from before the start that the windows still miss.
+// fillWindows counts the runs from before the start that the windows still lack.
 func (d *Daemon) fillWindows(ctx context.Context, o *opened) {
 	filling := database.Go(func() error { return o.fill(ctx, d.evaluator) })
 	limit := time.AfterFunc(fillLimit, d.evaluator.EndFill)
@@ -102,7 +103,7 @@ func (d *Daemon) stateStatus() otel.StateStatus {
 	}
 }
 
-// keepEvery is how often the state of firing incidents is written between transitions. A crash loses at most as much of it.
+// keepEvery is how often the state of firing incidents is written between transitions. A crash loses the changes of at most this time.
 const keepEvery = time.Minute
 
 // keepStates writes the state of firing incidents every keepEvery until ctx ends.

@@ -8,7 +8,7 @@ import (
 // flushTimeout bounds each step of a stop that uses the network. With the 5 s for runs, a stop takes at most 10 s.
 const flushTimeout = 2 * time.Second
 
-// deliveryTime is how long messages are still delivered after a stop was requested: 10 s without the time to flush spans.
+// deliveryTime is how long messages are still delivered after a stop was requested. The rest of the 10 s is for the spans.
 const deliveryTime = 7500 * time.Millisecond
 
 // recordStop records when the stop was requested. Only the first call counts.

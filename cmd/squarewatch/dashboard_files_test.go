@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// TestTheProvisioningOfGrafana runs the install commands of docs/grafana.md with a directory in place of /, and reads the files like
-// Grafana.
+// TestTheProvisioningOfGrafana runs the install commands of docs/grafana.md with a directory in place of /, and reads the files as
+// Grafana does.
 func TestTheProvisioningOfGrafana(t *testing.T) {
 	page, err := os.ReadFile("../../docs/grafana.md")
 	if err != nil {

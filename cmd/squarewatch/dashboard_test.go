@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// TestTheDashboardShowsOurMetrics parses every query of the dashboard. It checks that they name only metrics of /metrics, and each of
-// those.
+// TestTheDashboardShowsOurMetrics parses every query of the dashboard. The queries must name only metrics of /metrics, and each metric of
+// /metrics must be in a query.
 func TestTheDashboardShowsOurMetrics(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/grafana/squarewatch.json")
 	if err != nil {
@@ -53,14 +53,14 @@ func TestTheDashboardShowsOurMetrics(t *testing.T) {
 	}
 	for _, p := range dashboard.Panels {
 		if ids[p.ID] {
-			t.Errorf("%s: the identifier %d is taken", p.Title, p.ID)
+			t.Errorf("%s: the identifier %d is used twice", p.Title, p.ID)
 		}
 		ids[p.ID] = true
 		if p.Type == "row" {
 			continue
 		}
 		if p.Datasource.UID != "${datasource}" || len(p.Targets) == 0 {
-			t.Errorf("%s: want queries of the data source that is chosen", p.Title)
+			t.Errorf("%s: want queries of the chosen data source", p.Title)
 		}
 		for _, target := range p.Targets {
 			check(p.Title, target.Expr)
@@ -78,7 +78,7 @@ func TestTheDashboardShowsOurMetrics(t *testing.T) {
 		}
 	}
 	if asked != 2 || !slices.Equal(variables, []string{"datasource", "instance", "probe", "page", "jaeger"}) {
-		t.Errorf("want five variables, two of them from Prometheus, got %v and %d", variables, asked)
+		t.Errorf("want five variables, two from Prometheus, got %v and %d", variables, asked)
 	}
 	for _, name := range families(t) {
 		if !used[name] {

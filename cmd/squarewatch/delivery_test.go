@@ -23,7 +23,7 @@ func TestSilenceMutesAnUndeliveredFiring(t *testing.T) {
 		"it recovers in the silence":                                     {2 * time.Minute, true, nil},
 		"the channel is back after the silence":                          {12 * time.Minute, false, []string{"FIRING server-errors feed"}},
 		"it recovers in the silence, and the channel is back only later": {12 * time.Minute, true, nil},
-		"the channel is back in the last second of the silence, or later": {
+		"the channel is back in the last second of the silence": {
 			10*time.Minute - time.Second, false,
 			[]string{"FIRING server-errors feed"},
 		},
@@ -98,7 +98,7 @@ func TestSilenceMutesAnUndeliveredResolved(t *testing.T) {
 		s.after(10 * time.Minute)
 		for _, m := range ops.expect(t, "RESOLVED server-errors feed") {
 			if strings.Contains(m.Plain(), "late") {
-				t.Errorf("want no talk of a late delivery, got\n%s", m.Plain())
+				t.Errorf("want no mention of a late delivery, got\n%s", m.Plain())
 			}
 		}
 	})
@@ -132,7 +132,7 @@ func TestReloadEndsAnUndeliveredFiring(t *testing.T) {
 				s.after(5 * time.Minute)
 				taken := all["x"].expect(t, "ENDED server-errors feed", "FIRING other-errors feed")
 				if len(taken) > 0 && strings.Contains(taken[0].Plain(), "RESOLVED") {
-					t.Errorf("want no word of a recovery, got\n%s", taken[0].Plain())
+					t.Errorf("want no mention of a recovery, got\n%s", taken[0].Plain())
 				}
 			})
 		})
@@ -152,7 +152,7 @@ func TestRenamedRuleEndsItsIncident(t *testing.T) {
 		s.after(2 * time.Minute)
 		taken := ops.expect(t, "ENDED server-errors feed", "FIRING other-errors feed")
 		if len(taken) > 0 && !strings.Contains(taken[0].Plain(), "It did not recover") {
-			t.Errorf("want it said that it did not recover, got\n%s", taken[0].Plain())
+			t.Errorf("want the message to say that the incident did not recover, got\n%s", taken[0].Plain())
 		}
 	})
 }
@@ -215,7 +215,7 @@ func TestFiringAfterALongStopShowsItsFigures(t *testing.T) {
 			text := m.Plain()
 			if strings.Contains(text, "0 of 0") || !strings.Contains(text, "answered 500") || !strings.Contains(text,
 				"no run has finished in the last 1m") {
-				t.Errorf("want the figures of when it fired, and that nothing was seen since, got\n%s", text)
+				t.Errorf("want the figures from the time of firing, and that no run finished since, got\n%s", text)
 			}
 		}
 	})
@@ -241,20 +241,20 @@ func TestAnOutageIsAsLongAsItsBadRuns(t *testing.T) {
 				continue
 			}
 			if a.Since == nil || !a.Since.Equal(*a.FirstBad) || !a.Fired.After(*a.FirstBad) || a.BadRuns != 7 {
-				t.Errorf("want bad time and declared time apart, got %+v", a)
+				t.Errorf("want different values for bad time and declared time, got %+v", a)
 			}
 			if len(fired) == 1 && !strings.Contains(fired[0].Plain(), a.Since.UTC().Format("15:04:05 UTC")+">") {
 				t.Errorf("want the message to say since %v as well, got\n%s", a.Since, fired[0].Plain())
 			}
 		}
-		s.stop() // bad runs since FIRING are counted over a restart
+		s.stop() // bad runs since FIRING are counted across a restart
 		s = newChannelScene(t, file, channels{"x": ops})
 		defer s.stop()
 		s.api.ClearFaults()
 		s.after(5 * time.Minute)
 		for _, m := range ops.expect(t, "RESOLVED server-errors feed") {
 			if text := m.Plain(); !strings.Contains(m.Text, "7 bad runs in 1m") || !strings.Contains(text, "It fired for 1m") {
-				t.Errorf("want bad time and declared time apart, got\n%s", text)
+				t.Errorf("want different values for bad time and declared time, got\n%s", text)
 			}
 		}
 	})

@@ -21,8 +21,8 @@ func newDemoCommand(p process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show squarewatch at work without an installation: an API with an incident of 500s and one of 401s",
-		Long: "Starts a stand-in for the AISquare API and one for Slack, watches the first with the real daemon and draws the\n" +
-			"messages that the second receives. The script takes about 50 s and repeats every minute. --duration or Ctrl-C\n" +
+		Long: "Start a stand-in for the AISquare API and one for Slack. The real daemon watches the API, and the command draws the\n" +
+			"messages that Slack receives. The script takes about 50 s and repeats every minute. --duration or Ctrl-C\n" +
 			"ends it with a summary. Traces are sent to 127.0.0.1:4317 when something listens there.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,7 +43,7 @@ func newDemoCommand(p process) *cobra.Command {
 	return cmd
 }
 
-// demonstrate runs the daemon against stand-ins until ctx ends. Its page is at an address.
+// demonstrate runs the daemon against stand-ins until ctx ends. The daemon listens at the given address.
 func demonstrate(ctx context.Context, listen string, screen *screen) error {
 	api := aisquaretest.New(aisquaretest.Options{KeepRequests: -1})
 	target := aisquaretest.Start(api)
@@ -98,7 +98,7 @@ func listens(ctx context.Context, address string) bool {
 	return conn.Close() == nil
 }
 
-// demoSecrets replaces the environment.
+// demoSecrets stands in for the environment, so that the demo needs no key of the user.
 func demoSecrets(name string) (string, bool) {
 	return aisquaretest.DefaultKey, name == "AISQUARE_API_KEY"
 }

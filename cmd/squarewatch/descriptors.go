@@ -13,7 +13,7 @@ import (
 )
 
 // A process without a free descriptor cannot notify people. A message over https needs two at the same time: for the look-ups of IPv4 and
-// IPv6, then for the connection and the file of the system's certificates. A short shortage can have a lasting effect: crypto/x509 reads
+// IPv6, then for the connection and the file of the system's certificates. A brief shortage can have a lasting effect: crypto/x509 reads
 // that file once, and keeps its error until the process ends (initSystemRoots in
 // https://github.com/golang/go/blob/master/src/crypto/x509/root.go). A name is "not found" while /etc/hosts cannot be opened. When a target
 // hangs, its probes would take all descriptors. Some are therefore kept for notifiers, collector, database, files and pages.
@@ -68,7 +68,7 @@ func keepFrom(limit uint64, socket syscall.RawConn) error {
 func warnOfDescriptors(logger *slog.Logger, limit uint64, cfg *config.Config) {
 	runs := min(len(cfg.Probes), cfg.Limits.Concurrency, cfg.Limits.PerHost)
 	if uint64(runs)+keptDescriptors(limit)+ownDescriptors > limit {
-		logger.Warn("the limit of open descriptors is low: runs that get none are not counted",
+		logger.Warn("the limit of open descriptors is low: runs without a descriptor are not counted",
 			"limit", limit, "kept_for_messages", keptDescriptors(limit), "runs_at_the_same_time", runs,
 			"fix", "raise LimitNOFILE= of the service, or lower limits.concurrency")
 	}

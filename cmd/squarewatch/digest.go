@@ -24,8 +24,8 @@ const (
 )
 
 // queueDigests makes the report of the section digest whenever it is due, and queues it, until ctx ends. The outbox delivers it, also
-// after a restart. A report that was due while squarewatch did not run is made at the start: of several, the last one, if it was due within
-// a day.
+// after a restart. If reports were due while squarewatch did not run, the last of them is made at the start, unless it was due more than a
+// day before.
 func (d *Daemon) queueDigests(ctx context.Context) {
 	begun := time.Now()
 	var seen time.Time // reports that were due until then are queued or not wanted; zero until the database is open
@@ -47,7 +47,7 @@ func (d *Daemon) queueDigests(ctx context.Context) {
 func (d *Daemon) lastDigest(ctx context.Context, o *opened, begun time.Time) time.Time {
 	last, err := o.store.LastReport(ctx)
 	if err != nil {
-		d.options.Logger.ErrorContext(ctx, "cannot read when the last digest was due; one of the time before the start is not made",
+		d.options.Logger.ErrorContext(ctx, "cannot read when the last digest was due; a digest that was due before the start is not made",
 			"error", err)
 	}
 	if last.IsZero() {
@@ -79,7 +79,7 @@ func (d *Daemon) queueDueDigest(ctx context.Context, o *opened, seen, now time.T
 	return now, min(digestInterval, schedule.Next(now).Sub(now))
 }
 
-// digestBegin returns when the report before was due; a week before for the first one that a schedule has.
+// digestBegin returns when the previous report was due, or a week before due when the schedule has no earlier time.
 func digestBegin(digest *config.Digest, due time.Time) time.Time {
 	const year, week = 366 * 24 * time.Hour, 7 * 24 * time.Hour
 	if begin := digest.Schedule.Last(due.Add(-year), due.Add(-1)); !begin.IsZero() {
@@ -103,7 +103,7 @@ func reporters(cfg *config.Config, destinations map[string]outbox.Destination) m
 	return list
 }
 
-// canReport returns why the notifiers of the digest cannot post one.
+// canReport returns why the notifiers of the digest cannot post a report; nil when they can, or when no digest is wanted.
 func canReport(cfg *config.Config, destinations map[string]outbox.Destination) error {
 	if cfg.Digest.Schedule.IsZero() {
 		return nil
@@ -111,11 +111,11 @@ func canReport(cfg *config.Config, destinations map[string]outbox.Destination) e
 	able := reporters(cfg, destinations)
 	for _, name := range cfg.Digest.Notify {
 		if able[name] == nil {
-			return fmt.Errorf("digest: the notifier %q (%s) cannot post a report: name one of Slack", name, cfg.Notifiers[name].Kind)
+			return fmt.Errorf("digest: the notifier %q (%s) cannot post a report: name a notifier of kind slack", name, cfg.Notifiers[name].Kind)
 		}
 	}
 	if len(able) == 0 {
-		return errors.New("digest: no notifier of the file can post a report: define one of Slack")
+		return errors.New("digest: no notifier of the file can post a report: define a notifier of kind slack")
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func digestOf(r *periodReport) outbox.Report {
 	}
 	from := max(len(r.Incidents)-digestIncidents, 0)
 	if from > 0 {
-		incidents = append(incidents, fmt.Sprintf("%d incidents before, and these:", from))
+		incidents = append(incidents, fmt.Sprintf("%d earlier incidents, and these:", from))
 	}
 	for i := range r.Incidents[from:] {
 		incidents = append(incidents, r.Incidents[from+i].line(r.Until))

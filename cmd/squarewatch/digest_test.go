@@ -79,7 +79,7 @@ func digestFile(t *testing.T) string {
 	return keptFile(t) + "digest: {schedule: \"CRON_TZ=UTC 30 0 * * *\"}\n"
 }
 
-// TestADigestSurvivesARestart stops the daemon while Slack refuses the digest. The next daemon posts it, and the one after does not.
+// TestADigestSurvivesARestart stops the daemon while Slack refuses the digest. The next daemon posts the digest. The daemon after it does not.
 func TestADigestSurvivesARestart(t *testing.T) {
 	file := digestFile(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestADigestSurvivesARestart(t *testing.T) {
 	})
 }
 
-// TestADigestThatWasDueWhileNoDaemonRan is made at the start: only the last one, and only within a day. The first start ever makes none.
+// TestADigestThatWasDueWhileNoDaemonRan checks that the start makes only the last digest, and only if it was due within a day.
 func TestADigestThatWasDueWhileNoDaemonRan(t *testing.T) {
 	file := digestFile(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -33,7 +33,7 @@ func (d display) isNarrow() bool { return d.width > 0 && d.width < narrow }
 func (p process) display() display { return p.displayOn(p.stdout) }
 
 // displayOn returns a writer as a display. COLUMNS has precedence over the width of the terminal, as in git. Without both, as in a pipe,
-// lines have no limit, so that other programs get them whole.
+// lines have no limit, so that other programs get whole lines.
 func (p process) displayOn(w io.Writer) display {
 	d := display{out: w}
 	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
@@ -52,7 +52,7 @@ func (p process) displayOn(w io.Writer) display {
 	return d
 }
 
-// isSet reports whether a variable of the environment is there and not empty, which is all that https://no-color.org asks for.
+// isSet reports whether a variable of the environment is set and not empty. This is the rule of https://no-color.org.
 func (p process) isSet(name string) bool {
 	value, ok := p.env(name)
 	return ok && value != ""

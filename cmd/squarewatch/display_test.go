@@ -47,7 +47,7 @@ func checkWidths(t *testing.T, name string, draw func(d display) string) {
 // at is when the fixtures of this file happen.
 func at() time.Time { return time.Date(2026, 11, 30, 3, 4, 5, 0, time.UTC) }
 
-// sickStatus is the status of a daemon with two incidents, of which one joined the other, and a bad probe among many healthy ones.
+// sickStatus is the status of a daemon with two incidents, one of which joined the other, and a bad probe among many healthy ones.
 func sickStatus() *statusJSON {
 	since, last, yesterday := at().Add(-12*time.Minute), at().Add(-20*time.Second), at().Add(-30*time.Hour)
 	s := &statusJSON{
@@ -79,7 +79,7 @@ func sickStatus() *statusJSON {
 	return s
 }
 
-// healthyStatus is the status of a daemon of which everything works.
+// healthyStatus is the status of a daemon that works and whose probes are healthy.
 func healthyStatus() *statusJSON {
 	yesterday := at().Add(-30 * time.Hour)
 	return &statusJSON{
@@ -116,7 +116,7 @@ func TestStatusShowsWhatFiresFirst(t *testing.T) {
 	for _, want := range order {
 		i := strings.Index(got[from:], want)
 		if i < 0 {
-			t.Fatalf("want %q after what comes before it, got\n%s", want, got)
+			t.Fatalf("want %q below the texts before it, got\n%s", want, got)
 		}
 		from += i
 	}
@@ -152,7 +152,7 @@ func TestColumnsSetsTheWidth(t *testing.T) {
 	}
 }
 
-// someResults are a healthy run, one without an answer and one with an error, which has an excerpt.
+// someResults returns the given number of healthy runs, a run with a 503 and an excerpt, and a run without an answer.
 func someResults(healthy int) []*probe.Result {
 	result := func(name string, class probe.Class, code int) *probe.Result {
 		begin := at()
@@ -210,7 +210,7 @@ func TestCheckFitsItsTerminal(t *testing.T) {
 	})
 }
 
-// watchFor runs status --watch for some looks, one every two seconds, and returns what it wrote.
+// watchFor runs status --watch, which asks for a status every two seconds. Each function answers once. It returns the output.
 func watchFor(t *testing.T, view statusView, looks ...func() (*statusJSON, error)) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -262,7 +262,7 @@ func TestWatchOnATerminalDrawsAgainAndFits(t *testing.T) {
 		t.Fatalf("want 3 screens, got %d", len(screens))
 	}
 	if rows := strings.Count(screens[0], "\n"); rows > 10 || !strings.Contains(screens[0], " more lines") {
-		t.Errorf("want at most 10 rows that say how many are left out, got %d:\n%s", rows, screens[0])
+		t.Errorf("want at most 10 rows, and the number of lines that are left out, got %d:\n%s", rows, screens[0])
 	}
 }
 

@@ -98,7 +98,7 @@ func runsElsewhere(command string) (elsewhere, bool) {
 	return elsewhere{}, false
 }
 
-// shellCommands returns the commands of a block, without sudo. One with a here-document takes all of its lines.
+// shellCommands returns the commands of a block, without sudo. A command with a here-document includes all lines of it.
 func shellCommands(block string) []string {
 	var commands []string
 	inside := false
@@ -114,7 +114,7 @@ func shellCommands(block string) []string {
 	return commands
 }
 
-// docsHost is a machine as the docs take it for granted: a daemon with its file and its secrets, in directories of its own.
+// docsHost is the machine that the docs assume: a daemon with its file and its secrets, in directories of its own.
 type docsHost struct {
 	daemon *live
 	root   string

@@ -31,7 +31,7 @@ func TestTheExamplesOfTheDocs(t *testing.T) {
 	}
 }
 
-// describeCommands returns Markdown about the commands below one, and those below them.
+// describeCommands returns Markdown about all commands below parent.
 func describeCommands(parent *cobra.Command) string {
 	var page strings.Builder
 	for _, command := range parent.Commands() {

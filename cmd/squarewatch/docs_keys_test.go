@@ -28,7 +28,7 @@ func TestTheKeysOfTheDocs(t *testing.T) {
 		"| key | type | meaning | example |\n| --- | --- | --- | --- |\n"+table.rows.String(), *update)
 }
 
-// keyTable is a table of keys. Each has one row, although both kinds of notifiers have some of them.
+// keyTable is a table of keys. A key that several kinds of notifiers have gets one row.
 type keyTable struct {
 	rows strings.Builder
 	seen map[string]bool
@@ -84,9 +84,9 @@ func keyType(s *jsonschema.Schema) string {
 	return s.Type
 }
 
-// asYAML returns a value as a line of a configuration file has it.
+// asYAML returns a value as a person writes it in a configuration file.
 func asYAML(value any) string {
-	text, _ := json.Marshal(value) // it was read from JSON. JSON is YAML
+	text, _ := json.Marshal(value) // the value was read from JSON, so this cannot fail. JSON is also YAML
 	word, isText := value.(string)
 	var plain any
 	if isText && yaml.Unmarshal([]byte(word), &plain) == nil && plain == value {

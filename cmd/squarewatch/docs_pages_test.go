@@ -81,7 +81,7 @@ func TestEveryLinkOfTheDocsLeadsSomewhere(t *testing.T) {
 	}
 }
 
-// anchors returns what the headings of a page are called in a link.
+// anchors returns the names that the headings of a page have in links.
 func anchors(text string) []string {
 	dropped := regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 	var all []string

@@ -31,7 +31,7 @@ func testNames(t *testing.T) map[string]bool {
 	return names
 }
 
-// proofTables are the pages of docs with a table whose column test names what holds each line, by the first line of the table.
+// proofTables returns the first line of a table for some pages of docs. The column test of the table names what proves each line.
 func proofTables() map[string]string {
 	return map[string]string{
 		"security.md":    "| attacker | goal | what stops them | test |",
@@ -39,7 +39,7 @@ func proofTables() map[string]string {
 	}
 }
 
-// TestTheDocsNameTestsThatExist checks that each line of the tables names tests, benchmarks or files of test data, and that these exist.
+// TestTheDocsNameTestsThatExist checks that each line of the tables names tests, benchmarks or files of test data that exist.
 func TestTheDocsNameTestsThatExist(t *testing.T) {
 	names, quoted := testNames(t), regexp.MustCompile("`([^`]+)`")
 	for page, head := range proofTables() {

@@ -12,7 +12,7 @@ import (
 	"squarewatch/config"
 )
 
-// wholeFile adds to a block of YAML what it leaves out for the sake of brevity: target, probes, a credential and a notifier.
+// wholeFile adds to a block of YAML the sections that it leaves out: target, probes, a credential and a notifier.
 func wholeFile(block string) string {
 	for _, part := range []struct{ section, text string }{
 		{"target", "target: https://api.aisquare.studio"},

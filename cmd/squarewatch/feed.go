@@ -62,7 +62,7 @@ func (d *Daemon) serveFeed(mux *http.ServeMux) {
 	})
 }
 
-// newestIncidents returns what fires, and what is stored, the newest first.
+// newestIncidents returns the firing and the stored incidents, at most feedLength, the newest first.
 func (d *Daemon) newestIncidents(ctx context.Context) ([]alert.Incident, error) {
 	list := d.evaluator.Incidents()
 	if store := d.state.store(); store != nil {

@@ -84,11 +84,12 @@ func FuzzFeed(f *testing.F) {
 		}
 		feed := readFeed(t, xml.Header+string(text))
 		if len(feed.Entries) != 2 || feed.Entries[0].Links[0].Href != "https://watch.example.org/squarewatch/incident/a1" {
-			t.Errorf("want two entries with links, and none for what joined another incident, got %s", text)
+			t.Errorf("want two entries with links, and none for the incident that joined another, got %s", text)
 		}
 	})
 }
 
+// TestBadgesAreHonest checks that a badge shows 100 % or green only without a bad run, and that it shows missed runs.
 func TestBadgesAreHonest(t *testing.T) {
 	for want, u := range map[string]history.Uptime{
 		"no data":                {},
@@ -138,7 +139,7 @@ func TestBadgeOfAProbe(t *testing.T) {
 		s.api.SetFault(feedPath, aisquaretest.Fault{Status: 500})
 		s.after(5 * time.Minute)
 		if _, text := s.get("/badge/feed.svg"); strings.Contains(text, "100 %") || !strings.Contains(text, badgeBad) {
-			t.Errorf("want fewer than all, got %s", text)
+			t.Errorf("want a red badge with less than 100 %%, got %s", text)
 		}
 		for _, path := range []string{"/badge/nonsense.svg", "/badge/feed", "/badge/feed.png", "/badge/.svg"} {
 			if status, text := s.get(path); status != http.StatusNotFound {

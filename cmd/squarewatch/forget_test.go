@@ -11,7 +11,7 @@ import (
 	"squarewatch/probe/blame"
 )
 
-// refusing returns a function that observes a refused run of a probe, a second after the one before, and returns whom it blames.
+// refusing returns a function that shows the judge a refused run of a probe, a second after the run before. It returns the culprit.
 func refusing(judge *blame.Judge) func(name string) blame.Culprit {
 	at := time.Now()
 	return func(name string) blame.Culprit {
@@ -22,7 +22,7 @@ func refusing(judge *blame.Judge) func(name string) blame.Culprit {
 	}
 }
 
-// TestAReplacedKeyHasNoRefusals has a key that two probes were refused with, and a reload. Only another secret clears it.
+// TestAReplacedKeyHasNoRefusals reloads after two probes were refused with a key. Only another secret clears the refusals.
 func TestAReplacedKeyHasNoRefusals(t *testing.T) {
 	keyed := func(key string) *generation {
 		part := config.Part[probe.Credential]{Kind: "api_key", Settings: probe.APIKeySettings{APIKey: secret.New(key)}}
@@ -43,9 +43,9 @@ func TestAReplacedKeyHasNoRefusals(t *testing.T) {
 	}
 }
 
-// TestWhatIsGoneIsForgotten has a key that two endpoints refuse, so that the key is blamed. A reload removes one of the probes, gives it
-// another path, or changes the target. Then one refusal is left, or none, and the culprit is not known.
-func TestWhatIsGoneIsForgotten(t *testing.T) {
+// TestTheJudgeForgetsRemovedProbes has a key that two endpoints refuse, so that the key is blamed. A reload removes one of the probes,
+// gives it another path, or changes the target. Then one refusal is left, or none, and the culprit is not known.
+func TestTheJudgeForgetsRemovedProbes(t *testing.T) {
 	of := func(host string, probes ...probe.Probe) *generation {
 		return &generation{config: &config.Config{Target: &url.URL{Host: host}, Probes: probes}}
 	}

@@ -19,7 +19,7 @@ import (
 	"squarewatch/probe/dispatch"
 )
 
-// generation is what is built from one configuration: probing and the notifiers. A reload replaces all of it.
+// generation holds the parts that are built from one configuration: probing and the notifiers. A reload replaces the generation.
 type generation struct {
 	config       *config.Config
 	credentials  map[string]probe.Credential
@@ -90,7 +90,7 @@ func (d *Daemon) forgetReplaced(before, next *generation) {
 	}
 }
 
-// demand is what a probe asks for, and as whom.
+// demand is what a probe asks for, and with which credential.
 type demand struct{ probe, method, path, credential string }
 
 func demandOf(p *probe.Probe) demand { return demand{p.Name, p.Method, p.Path, p.Credential} }

@@ -70,7 +70,7 @@ func wrapCell(cell string, width int) string {
 	return strings.Join(lines, "\n")
 }
 
-// fitted returns the width of each column. While the table is too wide, it narrows the widest column: it breaks lines
+// fitted returns the width of each column. While the table is too wide, fitted narrows the widest column. It breaks lines
 // between words first, and then within words.
 func (g *grid) fitted() []int {
 	const narrowest, border = 6, 3
@@ -92,7 +92,8 @@ func (g *grid) fitted() []int {
 	return widths
 }
 
-// shrink narrows the widest column, one step after another, until the total fits or every column is as narrow as least says.
+// shrink narrows the widest column, one step after another, until the total fits or every column is as narrow as least says. It returns
+// the new total.
 func shrink(widths []int, total, limit int, least func(column int) int) int {
 	for ; total > limit; total-- {
 		widest := -1

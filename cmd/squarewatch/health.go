@@ -28,7 +28,7 @@ const (
 
 func parts() []string { return []string{partProbing, partEvaluation, partDelivery, partStorage} }
 
-// healthyPath is where the daemon says whether its parts work, and healthyText what it says when they do.
+// healthyPath is where the daemon says whether its parts work. healthyText is the answer when they do.
 const (
 	healthyPath = "/-/healthy"
 	healthyText = "squarewatch is healthy"
@@ -44,8 +44,8 @@ const (
 	undelivered = 5 * time.Minute
 )
 
-// health checks each part on a goroutine of its own, so that one that hangs holds up no other. The watchdog of the service manager, the
-// heartbeat, /-/healthy, the STATUS line and the gauge all use what it finds.
+// health checks each part on a goroutine of its own, so that a check that hangs does not delay the others. The watchdog of the service
+// manager, the heartbeat, /-/healthy, the STATUS line and the gauge all use the results.
 type health struct {
 	checks map[string]func(now time.Time) *trouble // by part
 
@@ -73,7 +73,7 @@ func (h *health) record(part string, found *trouble, now time.Time) {
 	h.checked[part], h.troubles[part] = now, found
 }
 
-// troublesAt returns what is wrong now, in the order of the parts; nothing when all parts work.
+// troublesAt returns the troubles at now, in the order of the parts; none when all parts work.
 func (h *health) troublesAt(now time.Time) []trouble {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -90,8 +90,8 @@ func (h *health) troublesAt(now time.Time) []trouble {
 	return all
 }
 
-// isStuck reports whether a restart may help. It cannot help against a disk that hangs, at which parts that write may wait too: a process
-// that waits for such a disk cannot even be killed, and meanwhile nothing would probe.
+// isStuck reports whether a restart may help. When the disk hangs, parts that write may wait for it too, and a restart does not help: a
+// process that waits for the disk cannot be killed, and meanwhile nothing would probe. A restart may always help when probing is stuck.
 func isStuck(all []trouble) bool {
 	stuck, disk := false, false
 	for _, t := range all {
@@ -104,7 +104,7 @@ func isStuck(all []trouble) bool {
 	return stuck && !disk
 }
 
-// inWords says in one line what is wrong.
+// inWords returns the troubles in one line.
 func inWords(all []trouble) string {
 	texts := make([]string, 0, len(all))
 	for _, t := range all {
@@ -136,7 +136,7 @@ func (d *Daemon) healthChecks() map[string]func(time.Time) *trouble {
 	}
 }
 
-// checkDelivery finds a notifier whose messages wait without an attempt and without a reason, or wait for long because it fails.
+// checkDelivery finds a notifier whose messages wait without an attempt, or wait for longer than undelivered because attempts fail.
 func (d *Daemon) checkDelivery(now time.Time) *trouble {
 	for _, b := range d.outbox.Status() {
 		wait := fmt.Sprintf("%s: messages have waited %v", b.Notifier, b.OldestAge.Round(time.Second))
@@ -155,7 +155,7 @@ func (d *Daemon) checkDelivery(now time.Time) *trouble {
 	return nil
 }
 
-// checkStorage finds a state that says why it keeps nothing, or a writer that neither writes nor says why.
+// checkStorage finds a storage fault, or a writer that does not write and reports no error.
 func (d *Daemon) checkStorage(now time.Time) *trouble {
 	if err := d.storageFault(); err != nil {
 		return &trouble{part: partStorage, reason: firstLine(err.Error())}
@@ -182,7 +182,7 @@ func (d *Daemon) healthGauges() otel.Health {
 	return h
 }
 
-// errUnhealthy is what /-/healthy answers with, below the status 503.
+// errUnhealthy returns the text that /-/healthy answers with the status 503.
 func errUnhealthy(all []trouble) error {
 	return errors.New("squarewatch does not work as it should: " + inWords(all))
 }

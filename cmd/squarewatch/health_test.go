@@ -47,7 +47,7 @@ func count(all []string, part string) int {
 	return n
 }
 
-func TestTheStatusLineSaysHowThingsStand(t *testing.T) {
+func TestTheStatusLineShowsIncidentsAndTheFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &manager{}
 		s := newSceneWith(t, sceneFile, func(o *Options) { o.Notify = m.notify })
@@ -80,7 +80,7 @@ func TestTheStatusLineSaysHowThingsStand(t *testing.T) {
 	})
 }
 
-func TestAFileThatWasChangedAndNotReloadedIsSaid(t *testing.T) {
+func TestAFileThatWasChangedAndNotReloadedIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		sum := sha256.Sum256([]byte(sceneFile))
@@ -112,23 +112,23 @@ func TestAFileThatWasChangedAndNotReloadedIsSaid(t *testing.T) {
 		sum[0]++
 		mu.Unlock()
 		if why := differs(); why != "it was changed and not reloaded" {
-			t.Errorf("want the change said, got %q", why)
+			t.Errorf("want the change reported, got %q", why)
 		}
 	})
 }
 
-// deaf is a notifier that ignores its context.
-type deaf struct{ free chan struct{} }
+// hanging is a notifier that ignores its context. Its delivery ends when free is closed.
+type hanging struct{ free chan struct{} }
 
-func (n deaf) Deliver(context.Context, outbox.Notification) (string, error) {
+func (n hanging) Deliver(context.Context, outbox.Notification) (string, error) {
 	<-n.free
 	return "", nil
 }
 
-// TestAPartThatIsStuckStopsTheWatchdog has a notifier that never returns, and probes that go on.
+// TestAPartThatIsStuckStopsTheWatchdog has a notifier that does not return while probes go on.
 func TestAPartThatIsStuckStopsTheWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, stuck := &manager{}, deaf{free: make(chan struct{})}
+		m, stuck := &manager{}, hanging{free: make(chan struct{})}
 		s := newSceneWith(t, sceneFile, func(o *Options) {
 			o.Load = loadWith(sceneFile, stuck)
 			o.Notify, o.Watchdog = m.notify, time.Minute
@@ -161,7 +161,7 @@ func TestAPartThatIsStuckStopsTheWatchdog(t *testing.T) {
 	})
 }
 
-// TestACheckThatHangsIsATrouble has a part that holds its lock for good.
+// TestACheckThatHangsIsATrouble has a check that waits for a lock until the test releases it.
 func TestACheckThatHangsIsATrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
@@ -213,8 +213,8 @@ func TestPartsThatStandStillAreTroubles(t *testing.T) {
 	})
 }
 
-// TestADiskIsNoReasonToRestart checks that the watchdog is notified while parts wait for a disk, unless probing waits too.
-func TestADiskIsNoReasonToRestart(t *testing.T) {
+// TestAHangingDiskStopsTheWatchdogOnlyWithProbing checks that parts which wait for a disk count as stuck only when probing waits too.
+func TestAHangingDiskStopsTheWatchdogOnlyWithProbing(t *testing.T) {
 	probing, delivery := trouble{part: partProbing, stuck: true}, trouble{part: partDelivery, stuck: true}
 	disk := trouble{part: partStorage, stuck: true}
 	for _, c := range []struct {
@@ -234,8 +234,8 @@ func TestADiskIsNoReasonToRestart(t *testing.T) {
 	}
 }
 
-// TestANotifierThatFailsIsNoReasonToRestart: the reason is outside of the process.
-func TestANotifierThatFailsIsNoReasonToRestart(t *testing.T) {
+// TestAFailingNotifierDoesNotStopTheWatchdog has a failure whose reason is outside of the process, so that a restart does not help.
+func TestAFailingNotifierDoesNotStopTheWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, down := &manager{}, &slowSlack{}
 		s := newSceneWith(t, sceneFile, func(o *Options) {
@@ -253,16 +253,17 @@ func TestANotifierThatFailsIsNoReasonToRestart(t *testing.T) {
 	})
 }
 
-// wander calls itself from one of two lines, by the bits of path, so that each path has its own stack. It says when it arrives, and waits.
-func wander(path, steps int, arrived *sync.WaitGroup, end <-chan struct{}) {
+// descend calls itself the given number of steps, from one of two lines by the bits of path. Each path then has its own stack. The last
+// call reports to arrived and waits for end.
+func descend(path, steps int, arrived *sync.WaitGroup, end <-chan struct{}) {
 	switch {
 	case steps == 0:
 		arrived.Done()
 		<-end
 	case path&1 == 0:
-		wander(path>>1, steps-1, arrived, end)
+		descend(path>>1, steps-1, arrived, end)
 	default:
-		wander(path>>1, steps-1, arrived, end)
+		descend(path>>1, steps-1, arrived, end)
 	}
 }
 
@@ -272,7 +273,7 @@ func TestTheDumpOfGoroutinesIsBounded(t *testing.T) {
 	stop := make(chan struct{})
 	for path := range 1 << steps { // equal stacks would be written once
 		arrived.Add(1)
-		wait.Go(func() { wander(path, steps, &arrived, stop) })
+		wait.Go(func() { descend(path, steps, &arrived, stop) })
 	}
 	arrived.Wait()
 	if size := len(goroutines()); size < lineMax/2 || size > lineMax {

@@ -14,8 +14,9 @@ func newHealthCommand(file *configFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Say whether the running daemon itself works",
-		Long: "Say whether probing, evaluation, delivery and storage of the running daemon work, whatever fires. This is the health check of\n" +
-			"the container. The exit status is 1 with the reason when a part does not work, and 3 when no daemon answers.",
+		Long: "Say whether probing, evaluation, delivery and storage of the running daemon work. Firing incidents do not\n" +
+			"matter. This is the health check of the container. The exit status is 1 with the reason when a part does not work, and 3 when no\n" +
+			"daemon answers.",
 		Example: "  squarewatch health\n" +
 			"  squarewatch health --address 127.0.0.1:9477",
 		Args: cobra.NoArgs,

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestPlaceholdersSayWhatToWrite checks that the value of every flag has a name of its own in the help, and not that of a type of Go.
+// TestPlaceholdersSayWhatToWrite checks that the help names the value of every flag, and not by a type of Go.
 func TestPlaceholdersSayWhatToWrite(t *testing.T) {
 	var check func(cmd *cobra.Command)
 	check = func(cmd *cobra.Command) {
@@ -19,7 +19,7 @@ func TestPlaceholdersSayWhatToWrite(t *testing.T) {
 			}
 		})
 		if cmd.Short == "" || cmd.HasSubCommands() == (cmd.RunE != nil) && cmd.Name() != "help" {
-			t.Errorf("%s: want a short help, and either commands below it or something that it does", cmd.CommandPath())
+			t.Errorf("%s: want a short help, and either subcommands or an action", cmd.CommandPath())
 		}
 		for _, below := range cmd.Commands() {
 			check(below)

@@ -19,7 +19,7 @@ import (
 func newImportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
-		Short: "Make probes of a description of an API",
+		Short: "Make probes from the description of an API",
 		Args:  cobra.NoArgs,
 	}
 	cmd.AddCommand(newImportOpenAPICommand())
@@ -57,7 +57,7 @@ func newImportOpenAPICommand() *cobra.Command {
 			return imported.Write(cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&target, "target", "", "`address` of the API, with the path before all others; the document's when absent")
+	cmd.Flags().StringVar(&target, "target", "", "`address` of the API, with the path that all others begin with (default: the document's)")
 	cmd.Flags().StringVar(&schedule, "schedule", "@every 1m", "`schedule` of all probes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: the file as a text, and what is left out")
 	return cmd
@@ -112,7 +112,7 @@ func importOptions(target, schedule string) (options openapi.Options, err error)
 	return options, nil
 }
 
-// importOpenAPI reads a document and makes probes of it. It returns when ctx ends, also while a large document is read.
+// importOpenAPI reads a document and makes probes from it. It returns when ctx ends, also while a large document is read.
 func importOpenAPI(ctx context.Context, source string, options openapi.Options) (*openapi.Import, error) {
 	type outcome struct {
 		imported *openapi.Import

@@ -50,7 +50,7 @@ func allowed() map[string][]string {
 			"config/secret", "config/setting", "probe", "probe/catalogue", "probe/dispatch", "probe/history", "probe/redact",
 			"alert", "alert/heartbeat", "alert/outbox", "otel", "otel/collector",
 		},
-		// It asks and writes; what is valid is decided above it.
+		// It asks and writes. The packages above it decide what is valid.
 		"cmd/squarewatch/initialize": {"config/secret"},
 		// A document becomes text, and nothing is sent.
 		"cmd/squarewatch/openapi": {"config/secret", "probe", "probe/catalogue", "probe/redact"},

@@ -14,7 +14,7 @@ import (
 	"squarewatch/config"
 )
 
-// initFlags are the answers on the command line. Secrets are there as references only.
+// initFlags are the answers on the command line. A secret is given as a reference only.
 type initFlags struct {
 	answers        initialize.Answers
 	credentialsDir string
@@ -152,7 +152,7 @@ func initializeFile(cmd *cobra.Command, file *configFile, flags *initFlags) erro
 	return file.process.display().write(nextSteps(path, file.credentialsDirectory(directory), &flags.answers))
 }
 
-// saveSchema writes the schema of the file beside it, for editors. An existing one is replaced, because it may belong to another version.
+// saveSchema writes the schema of the file beside it, for editors. An existing schema is replaced, because it may be of another version.
 func saveSchema(directory string) error {
 	schema, err := config.Schema(kinds())
 	if err != nil {

@@ -43,7 +43,7 @@ func (i *initialization) interview(ctx context.Context) error {
 	if failed := i.sendTest(ctx, cfg); failed == nil || ctx.Err() != nil {
 		return failed
 	}
-	anyway, err := initialize.Confirm(ctx, i.person, "Slack did not take it. Write the file nevertheless?", false)
+	anyway, err := initialize.Confirm(ctx, i.person, "Slack did not accept the message. Write the file nevertheless?", false)
 	if err == nil && !anyway {
 		err = errors.New("nothing is written")
 	}
@@ -119,11 +119,11 @@ func (i *initialization) sendTest(ctx context.Context, cfg *config.Config) error
 	return nil
 }
 
-// withAdvice adds what to do to what fails.
+// withAdvice adds to each failed check what a person must do.
 func withAdvice(all []liveCheck) []liveCheck {
 	advice := map[string]string{
 		liveTarget:     "correct --target, or let this machine reach it (name server, firewall, HTTPS_PROXY)",
-		liveCredential: "check that the secret is the right one and still valid, and that it is of this API",
+		liveCredential: "check that the secret is correct, still valid and of this API",
 		liveCollector:  "start the collector, or correct --collector: port 4317 usually speaks grpc, and 4318 http/protobuf",
 		liveSpool:      "make room on the disk, or write the file somewhere else",
 		liveNotifier:   "let this machine reach Slack, or correct the address",

@@ -50,7 +50,7 @@ func TestFirstFilesAreValid(t *testing.T) {
 	}
 }
 
-// TestInitAtATerminal answers every question, first two of them wrongly. No secret is shown, and the file is valid.
+// TestInitAtATerminal answers every question. The first answers to two of them are wrong. No secret is shown, and the file is valid.
 func TestInitAtATerminal(t *testing.T) {
 	api := aisquaretest.Start(aisquaretest.New(aisquaretest.Options{}))
 	defer api.Close()

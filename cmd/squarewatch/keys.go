@@ -26,8 +26,8 @@ func (k *keyAges) get() map[string]time.Time {
 	return nil
 }
 
-// watchKeys finds out since when each API key is in use, at the start and after every reload, until ctx ends. A disk that hangs delays only
-// this.
+// watchKeys finds out since when each API key is in use, at the start and after every reload, until ctx ends. A disk that hangs delays
+// nothing else.
 func (d *Daemon) watchKeys(ctx context.Context) {
 	var noted *config.Config
 	for {

@@ -25,7 +25,7 @@ func TestStatusTellsTheAgeOfKeys(t *testing.T) {
 		first := newSceneWith(t, file, func(*Options) {})
 		first.after(time.Hour)
 		if got := since(first); got != 0 {
-			t.Errorf("want the key in use since the start, got %v after it", got)
+			t.Errorf("want the key in use since the start, got %v after the start", got)
 		}
 		first.stop()
 		second := newSceneWith(t, file, func(*Options) {})

@@ -36,7 +36,7 @@ func (g *register) record(name string, intended time.Time, fate string, n int) {
 	g.counts[name] += n
 }
 
-// fate counts the runs with one outcome: finished or missed.
+// fate returns the number of runs with an outcome: a class, or "missed: " and the reason.
 func (g *register) fate(want string) (n int) {
 	for _, fates := range g.fates {
 		for _, fate := range fates {

@@ -39,7 +39,7 @@ web: {token: "`+strings.Repeat("top-secret", 3)+`"}
 	}
 }
 
-// readRequest returns the request that a server reads from its parts; nil when it reads none.
+// readRequest returns the request that a server reads from these parts; nil when they are not a request.
 func readRequest(method, target, headers, body string) *http.Request {
 	text := method + " " + target + " HTTP/1.1\r\n" + strings.ReplaceAll(strings.TrimSpace(headers), "\n", "\r\n") + "\r\n\r\n" + body
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(text)))
@@ -75,8 +75,8 @@ func changesOf(t *testing.T, d *Daemon, incident string) (c changes) {
 	return c
 }
 
-// serveFuzzed gives a request to a handler, and checks what holds for each answer: no error of the server, JSON that is JSON, text that
-// prints, and no redirect to another site. The stream of events needs a connection, so it is left out.
+// serveFuzzed gives a request to a handler, and checks what holds for each answer: no error of the server, valid JSON, printable
+// text, and no redirect to another site. The stream of events needs a connection, so it is left out.
 func serveFuzzed(t *testing.T, h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -148,8 +148,8 @@ func FuzzPort(f *testing.F) {
 	})
 }
 
-// FuzzChange sends any request as a person who may make changes, in forms and in JSON. A refused request changes nothing, and what is
-// kept prints. INCIDENT in a body stands for the incident that fires.
+// FuzzChange sends any request as a person who may make changes, in forms and in JSON. A refused request must change nothing, and every
+// stored text must be printable. INCIDENT in a body stands for the incident that fires.
 func FuzzChange(f *testing.F) {
 	l, incident := firingLive(f)
 	form := "Host: localhost\nContent-Type: application/x-www-form-urlencoded"
@@ -193,7 +193,7 @@ func admitting(next http.Handler) http.Handler {
 	})
 }
 
-// checkSilence checks a silence that was accepted: it ends within the longest time, its texts print, and it can be stored.
+// checkSilence checks a silence that was accepted: it ends within the longest time, its texts are printable, and it can be stored.
 func checkSilence(t *testing.T, s *alert.Silence) {
 	t.Helper()
 	for _, text := range append([]string{s.By, s.Comment}, s.Rules...) {

@@ -15,7 +15,7 @@ const placedFile = sceneFile + `probes:
   - {name: intranet, path: /api/v1/intranet/, schedule: "@every 10s", expect: {status: [404]}, locations: ["eu-*"]}
 `
 
-// newSceneAt starts a daemon with a file on a host at a location. The returned function gives it another file.
+// newSceneAt starts a daemon with a file on a host at a location. The returned function reloads the daemon with another file.
 func newSceneAt(t *testing.T, where, file string) (*scene, func(file string)) {
 	t.Helper()
 	box := &inbox{began: time.Now()}
@@ -32,12 +32,12 @@ func newSceneAt(t *testing.T, where, file string) (*scene, func(file string)) {
 	}
 }
 
-// sees reports whether the status, the metrics and the page of a daemon show a text.
+// sees checks that the status, the metrics and the page of a daemon show a text, or that none of them does.
 func (s *scene) sees(want string, shown bool) {
 	s.t.Helper()
 	for _, path := range []string{"/api/v1/status", "/metrics", "/index.json", "/"} {
 		if _, body := s.get(path); strings.Contains(body, want) != shown {
-			s.t.Errorf("%s: want %q %t, got\n%s", path, want, shown, body)
+			s.t.Errorf("%s: want %q shown: %t, got\n%s", path, want, shown, body)
 		}
 	}
 }

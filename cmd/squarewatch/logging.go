@@ -20,7 +20,7 @@ const (
 )
 
 // newLogger returns the daemon's logger. When the log goes to the systemd journal, each line begins with its priority as in
-// sd-daemon(3), so that journalctl --priority works, and has no time, since the journal adds it.
+// sd-daemon(3), so that journalctl --priority works. These lines have no time, because the journal adds it.
 func newLogger(w io.Writer, format string) (*slog.Logger, error) {
 	return loggerFor(w, format, writesToJournal())
 }
@@ -44,8 +44,8 @@ type foreignText struct {
 	repeats *repeats
 }
 
-// Handle shortens the message, masks secrets in it, and passes the record on. A panic keeps its stack. A message that repeats is passed on
-// once.
+// Handle shortens the message, masks secrets in it, and passes the record on. The message of a panic stays whole, with its stack. A message
+// that repeats is passed on once.
 func (h foreignText) Handle(ctx context.Context, r slog.Record) error {
 	const limit = 300
 	if !strings.HasPrefix(r.Message, "http: panic serving ") {

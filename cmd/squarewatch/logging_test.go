@@ -89,11 +89,11 @@ func TestMessagesOfTheStandardLibraryAreLogged(t *testing.T) {
 func TestUnknownLogFormatIsAUsageError(t *testing.T) {
 	_, err := loggerFor(&bytes.Buffer{}, "xml", false)
 	if !isUsage(err) || !strings.Contains(err.Error(), "text or json") {
-		t.Errorf("want a fault of usage that says what to write, got %v", err)
+		t.Errorf("want a usage error that says what to write, got %v", err)
 	}
 }
 
-// TestAnAlertHasThePriorityOfItsSeverity: journalctl --priority=err shows what fires.
+// TestAnAlertHasThePriorityOfItsSeverity checks the levels of transitions, so that journalctl --priority=err shows critical incidents.
 func TestAnAlertHasThePriorityOfItsSeverity(t *testing.T) {
 	for _, c := range []struct {
 		transition alert.Transition

@@ -53,8 +53,8 @@ func TestStatusSaysWhatMaintenanceMutes(t *testing.T) {
 
 func TestASilenceOfAProbeSaysWhichRulesItDoesNotMute(t *testing.T) {
 	l := newLive(t)
-	const note = `It does not mute unauthenticated \(per credential\) and unreachable \(over all\). These probes count there too: ` +
-		`add a silence with --rule unauthenticated --rule unreachable to mute that too\.`
+	const note = `It does not mute unauthenticated \(per credential\) and unreachable \(over all\), where these probes count too. ` +
+		`Add a silence with --rule unauthenticated --rule unreachable to mute that as well\.`
 	l.wants(exitOK, `(?s)mutes probe reach until .*`+note, "silence", "add", "--probe", "reach", "--for", "2h")
 	for _, args := range [][]string{
 		{"--rule", "server-errors", "--probe", "reach"}, {"--rule", "unauthenticated"}, {"--all"}, {"--series", "reach"},

@@ -1,5 +1,5 @@
-// Package compact keeps the bodies of HTTP answers compressed. A client that reads slowly holds its answer in memory until it is sent, and
-// for 10,000 probes an answer has more than ten megabytes.
+// Package compact keeps the bodies of HTTP answers compressed. An answer stays in memory until a slow client has read it, and for
+// 10,000 probes it has more than ten megabytes.
 package compact
 
 import (
@@ -18,7 +18,7 @@ type Body struct {
 	size   int64 // uncompressed
 }
 
-// Pack returns what write writes as a body. It returns the error of write.
+// Pack calls write once and returns the written bytes as a body. It returns the error of write.
 func Pack(write func(io.Writer) error) (Body, error) {
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)

@@ -22,7 +22,7 @@ func text(s string) func(io.Writer) error {
 	}
 }
 
-// TestABodyIsSentAsTheClientAcceptsIt sends one body to clients that accept gzip, or do not.
+// TestABodyIsSentAsTheClientAcceptsIt sends one body to clients that accept gzip and to clients that do not.
 func TestABodyIsSentAsTheClientAcceptsIt(t *testing.T) {
 	large := strings.Repeat("all is well\n", 100_000)
 	body, err := compact.Pack(text(large))
@@ -67,7 +67,7 @@ func TestAHeadRequestGetsNoBody(t *testing.T) {
 	}
 }
 
-// TestCallsThatWaitShareABody has two calls wait while a body is made. It is older than they are, so they get the next one, together.
+// TestCallsThatWaitShareABody has two calls wait while a body is made. That body was begun before the calls, so both get the next one.
 func TestCallsThatWaitShareABody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared, made := compact.NewShared(), 0
@@ -92,7 +92,7 @@ func TestCallsThatWaitShareABody(t *testing.T) {
 	})
 }
 
-// TestAFailedBodyIsNotShared has the first call fail. The next one makes a body of its own.
+// TestAFailedBodyIsNotShared has a first call that fails. The next call makes a body of its own.
 func TestAFailedBodyIsNotShared(t *testing.T) {
 	shared := compact.NewShared()
 	broken := errors.New("broken")

@@ -9,7 +9,7 @@ import (
 // Shared makes one body at a time, so that many requests at once do not need memory for many uncompressed bodies. Its methods may be
 // called by many goroutines.
 type Shared struct {
-	place chan struct{} // holds the place of the one that makes a body
+	place chan struct{} // full while a call makes a body
 	begun time.Time     // when the making of last began
 	last  Body
 }
@@ -18,7 +18,7 @@ type Shared struct {
 func NewShared() *Shared { return &Shared{place: make(chan struct{}, 1)} }
 
 // Get returns a body that was begun after the call. Calls that wait at the same time get the same body. It returns the error of write, or
-// that of ctx when it ends before.
+// the cause of ctx when ctx ends first.
 func (s *Shared) Get(ctx context.Context, write func(io.Writer) error) (Body, error) {
 	called := time.Now()
 	select {

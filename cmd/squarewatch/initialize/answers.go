@@ -60,7 +60,7 @@ func ParseReference(text string) (Secret, error) {
 	return Secret{Reference: "${" + found[1] + ":" + found[2] + "}"}, nil
 }
 
-// typed returns a secret that a person typed, for a file in a directory. systemd passes the files of its own directory.
+// typed returns a secret that a person typed, for a file in a directory. systemd passes the files of SystemdDirectory as credentials.
 func typed(value, name, directory string) Secret {
 	file := filepath.Join(directory, name)
 	reference := "${file:" + file + "}"
@@ -81,8 +81,8 @@ func (a *Answers) secrets() map[string]*Secret {
 	}
 }
 
-// Draft returns the answers for a test before anything is written: what was typed is referred to as a variable, and environ has these
-// variables as well as those of the environment.
+// Draft returns a copy of the answers for a test before anything is written. In the copy, typed secrets are references to variables. The
+// returned function has these variables and those of environ.
 func (a *Answers) Draft(environ func(string) (string, bool)) (Answers, func(string) (string, bool)) {
 	draft, values := *a, map[string]string{}
 	for variable, s := range draft.secrets() {
@@ -118,7 +118,7 @@ func protocols(collector string) []string {
 	return []string{grpc, http}
 }
 
-// SettleProtocol chooses the protocol of a collector when its address does not show it: the first one that works, or else none.
+// SettleProtocol chooses the protocol when the address of the collector does not show it: the first that works, or none.
 func (a *Answers) SettleProtocol(works func() bool) {
 	a.Protocol = ""
 	if isNone(a.Collector) || len(protocols(a.Collector)) == 1 {

@@ -16,7 +16,7 @@ func (a *Answers) Text() string {
 	f.lines(
 		"# yaml-language-server: $schema="+SchemaFile,
 		"# The configuration of squarewatch, written by squarewatch init. docs/configuration.md describes every setting.",
-		"# squarewatch check says what is wrong with it after a change, with line and column.",
+		"# After a change, squarewatch check shows every error with its line and column.",
 		"",
 		"# The API, and the publication URL of your own studio, which the built-in probes ask for.",
 	)
@@ -48,7 +48,7 @@ func (a *Answers) Text() string {
 		}
 	}
 	if a.StateDir != "" {
-		f.lines("", "# What a restart keeps: incidents, silences, messages that wait, history.")
+		f.lines("", "# The directory for what a restart keeps: incidents, silences, messages that wait, history.")
 		f.value("state_dir", a.StateDir)
 	}
 	return f.text.String()
@@ -57,7 +57,7 @@ func (a *Answers) Text() string {
 func (a *Answers) credentials(f *file) {
 	f.lines(
 		"",
-		"# Who the probes are. Secrets are references: ${credential:NAME} is a file that systemd passes, ${file:/path} any file,",
+		"# The credential of the probes. Secrets are references: ${credential:NAME} is a file that systemd passes, ${file:/path} any file,",
 		"# ${env:NAME} a variable of the environment.",
 	)
 	switch {

@@ -85,7 +85,10 @@ func TestSaveWritesAllOrNothing(t *testing.T) {
 	directory := t.TempDir()
 	secrets, path := filepath.Join(directory, "secrets"), filepath.Join(directory, "sw.yaml")
 	var answers initialize.Answers
-	person := script{"API key, or": "hush", "Who are": "key", "Slack": "none", "Create": "", "collector": "", "of the API": "", "studio": ""}
+	person := script{
+		"API key, or": "hush", "Credential": "key",
+		"Slack": "none", "Create": "", "collector": "", "of the API": "", "studio": "",
+	}
 	if err := answers.Ask(t.Context(), initialize.Interview{Terminal: person, Directory: secrets}); err != nil {
 		t.Fatal(err)
 	}
@@ -115,10 +118,13 @@ func TestSaveWritesAllOrNothing(t *testing.T) {
 	}
 }
 
-func TestNoDirectoryNoSecret(t *testing.T) {
+func TestNothingIsWrittenWithoutConsentToTheDirectory(t *testing.T) {
 	var answers initialize.Answers
 	directory := filepath.Join(t.TempDir(), "secrets")
-	person := script{"API key, or": "hush", "Who are": "key", "Slack": "none", "Create": "n", "collector": "", "of the API": "", "studio": ""}
+	person := script{
+		"API key, or": "hush", "Credential": "key",
+		"Slack": "none", "Create": "n", "collector": "", "of the API": "", "studio": "",
+	}
 	err := answers.Ask(t.Context(), initialize.Interview{Terminal: person, Directory: directory})
 	if err == nil || !strings.Contains(err.Error(), "nothing is written") {
 		t.Errorf("got %v, want that nothing is written", err)

@@ -29,10 +29,10 @@ const (
 	StepCollector  Step = "collector"
 )
 
-// Interview says whom to ask, and what is known already.
+// Interview holds the terminal for the questions, and which answers are known already.
 type Interview struct {
 	Terminal  Terminal
-	Given     map[string]bool // the flags that were written: they answer their questions
+	Given     map[string]bool // the flags on the command line: their questions are not asked
 	Directory string          // of the secrets that are typed
 	// Test tests the answers to a step and prints the outcome. It returns whether they work. Nil tests nothing.
 	Test func(context.Context, Step) (works bool, err error)
@@ -102,7 +102,7 @@ func (a *Answers) askCredential(ctx context.Context, i *Interview) error {
 		return nil
 	}
 	a.APIKey, a.Username, a.Password = Secret{}, Secret{}, Secret{}
-	kind, err := i.choose(ctx, "Who are the probes: an API key (key), a user with a password (login), or none", "key", "login", None)
+	kind, err := i.choose(ctx, "Credential of the probes: an API key (key), a user name and password (login), or none", "key", "login", None)
 	switch {
 	case err != nil:
 		return err
@@ -165,7 +165,7 @@ func (i *Interview) ask(ctx context.Context, flag, question, standard string, an
 	return nil
 }
 
-// choose asks for one of some words until it gets one. The first is the standard.
+// choose asks for one of the words until the answer is one of them. An empty answer means the first word.
 func (i *Interview) choose(ctx context.Context, question string, words ...string) (string, error) {
 	for {
 		text, err := i.Terminal.Line(ctx, fmt.Sprintf("%s [%s]: ", question, words[0]))
@@ -200,7 +200,7 @@ func (i *Interview) askSecret(ctx context.Context, what, name string, answer *Se
 	return nil
 }
 
-// askDirectory asks whether the directory of secrets may be made, when something was typed and there is none.
+// askDirectory asks whether the directory of secrets may be made, if a secret was typed and the directory does not exist.
 func (a *Answers) askDirectory(ctx context.Context, t Terminal, directory string) error {
 	if len(a.typed()) == 0 {
 		return nil

@@ -19,8 +19,8 @@ func (a *Answers) typed() []*Secret {
 	return all
 }
 
-// Save writes the secrets that were typed, with mode 0600 in a directory with mode 0700, and then the file. It overwrites nothing, and
-// removes again what it wrote when it cannot write everything.
+// Save writes the secrets that were typed, with mode 0600 in a directory with mode 0700, and then the file. It overwrites nothing.
+// If it cannot write everything, it removes what it wrote.
 func (a *Answers) Save(path string) (err error) {
 	var written []string
 	defer func() {
@@ -32,7 +32,7 @@ func (a *Answers) Save(path string) (err error) {
 	}()
 	for _, s := range a.typed() {
 		if err := os.MkdirAll(filepath.Dir(s.File), 0o700); err != nil {
-			return fmt.Errorf("create the directory of secrets: %w; run it as a user that may, or name another with --credentials-dir", err)
+			return fmt.Errorf("create the directory of secrets: %w; run this as a user who may create it, or name another with --credentials-dir", err)
 		}
 		if err := create(s.File, s.Typed.Reveal()+"\n", 0o600); err != nil {
 			return err
@@ -49,7 +49,7 @@ func create(path, text string, mode fs.FileMode) error {
 		return AlreadyThere(path)
 	}
 	if err != nil {
-		return fmt.Errorf("%w; write it as a user that may, or name another file with --config", err)
+		return fmt.Errorf("%w; run this as a user who may write there, or name another file with --config", err)
 	}
 	_, err = file.WriteString(text)
 	if err := errors.Join(err, file.Close()); err != nil {
