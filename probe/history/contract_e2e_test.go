@@ -90,7 +90,7 @@ func TestContract(t *testing.T) {
 	hostile.Reason, hostile.Excerpt = "a 'quoted' ? text", "☃ \\u0000 %s $1"
 	results = append(results, hostile)
 	var got []answers
-	engines(t, func(t *testing.T, store *history.Store, _ *sql.DB) {
+	engines(t, func(t *testing.T, store *history.Store, db *sql.DB) {
 		t.Helper()
 		w := history.NewWriter(store, history.WriterOptions{Retention: history.DefaultRetention(), Logger: slog.New(slog.DiscardHandler)})
 		for i := range 3 {
@@ -102,7 +102,7 @@ func TestContract(t *testing.T) {
 		if err := w.Status().Fault; err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, ask(t, store, begin, now, hostile.Trace))
+		got = append(got, ask(t, store, history.ReadStore(db), begin, now, hostile.Trace))
 	})
 	if len(got) != 2 || len(got[0].Runs) != len(results) || len(got[0].Phases) == 0 || len(got[0].HourPhases) == 0 {
 		t.Fatal("want two sets of answers")
@@ -112,8 +112,8 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// ask reads everything from a store.
-func ask(t *testing.T, store *history.Store, begin, now time.Time, trace probe.TraceID) (a answers) {
+// ask reads everything, from the store that has written it and from one that only reads.
+func ask(t *testing.T, store, reader *history.Store, begin, now time.Time, trace probe.TraceID) (a answers) {
 	t.Helper()
 	ctx := t.Context()
 	var faults [20]error
@@ -123,17 +123,17 @@ func ask(t *testing.T, store *history.Store, begin, now time.Time, trace probe.T
 	for up, err := range store.Rollups(ctx, begin, now) {
 		a.Rollups, faults[1] = append(a.Rollups, up), err
 	}
-	a.Last, faults[2] = store.Last(ctx, "a", 7, now)
+	a.Last, faults[2] = reader.Last(ctx, "a", 7, now)
 	a.Bad, a.Good, faults[3] = store.FirstBad(ctx, "a", begin.Add(time.Hour), now)
 	a.Detailed, faults[4] = store.Run(ctx, trace)
-	a.Each, faults[5] = store.RunsOfEach(ctx, []string{"a", "Ü", "none"}, begin, now, 9)
-	a.Buckets, faults[6] = store.Buckets(ctx, "a", begin, begin.Add(20*time.Hour), 20*time.Minute)
-	a.Phases, faults[7] = store.Phases(ctx, "a", begin, begin.Add(20*time.Hour), 20*time.Minute)
+	a.Each, faults[5] = reader.RunsOfEach(ctx, []string{"a", "Ü", "none"}, begin, now, 9)
+	a.Buckets, faults[6] = reader.Buckets(ctx, "a", begin, begin.Add(20*time.Hour), 20*time.Minute)
+	a.Phases, faults[7] = reader.Phases(ctx, "a", begin, begin.Add(20*time.Hour), 20*time.Minute)
 	faults[8] = store.Summarise(ctx, now)
 	a.Hourly, faults[9] = store.Buckets(ctx, "a", begin, now, 3*time.Hour)
 	a.HourPhases, faults[10] = store.Phases(ctx, "a", begin, now, 3*time.Hour)
 	a.RollupsOf, faults[11] = store.RollupsOf(ctx, "Ü", begin, now, time.Minute)
-	a.Totals, faults[12] = store.Totals(ctx, begin, now)
+	a.Totals, faults[12] = reader.Totals(ctx, begin, now)
 	a.Missed, faults[13] = store.MissedRuns(ctx, begin, now)
 	a.Misses, faults[14] = store.Misses(ctx, begin, now, 2)
 	a.MissesOf, faults[15] = store.MissesOf(ctx, "a", begin.Add(-1), now, 10)

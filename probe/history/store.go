@@ -50,7 +50,13 @@ func NewStore(ctx context.Context, db *sql.DB) (*Store, error) {
 }
 
 // ReadStore returns a store in a database whose tables another process maintains.
-func ReadStore(db *sql.DB) *Store { return &Store{db: db, readOnly: true} }
+func ReadStore(db *sql.DB) *Store {
+	s := &Store{db: db, readOnly: true}
+	if database.IsPostgres(db) {
+		s.postgres = newPostgres(db)
+	}
+	return s
+}
 
 const (
 	runColumns = `probe, credential, intended, started, ended, class, code, expected, breach, blame, reason, excerpt, trace, span, `
