@@ -40,7 +40,7 @@ func TestAttackALocalUserSilences(t *testing.T) {
 	} {
 		for _, header := range []http.Header{nil, {"Authorization": {"Bearer wrong"}}, {"Authorization": {"Bearer "}}} {
 			status, said := l.request(overPort(), ask[0], ask[1], ask[2], header)
-			if status != http.StatusForbidden || !strings.Contains(said, "root or a member") {
+			if status != http.StatusForbidden || !strings.Contains(said, "as root or as a member") {
 				t.Errorf("%s with %v: want it refused, got %d %s", what, header, status, said)
 			}
 		}
