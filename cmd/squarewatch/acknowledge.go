@@ -30,7 +30,8 @@ func newAcknowledgeCommand(file *configFile) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&ask.By, "by", "", "`name` of the person who works on it (default: the user who called sudo); the daemon adds your name")
+	cmd.Flags().StringVar(&ask.By, "by", "",
+		"`name` of the person who works on it (default: the user who called sudo); the daemon adds your name")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

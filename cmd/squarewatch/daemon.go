@@ -81,7 +81,8 @@ type Daemon struct {
 	credentials atomic.Pointer[map[string]probe.Credential] // of the current generation, for the page
 }
 
-// New reads the configuration and builds everything that can fail. It starts nothing. When it returns an error, it has closed everything that it opened.
+// New reads the configuration and builds everything that can fail. It starts nothing. When it returns an error, it has closed everything
+// that it opened.
 func New(ctx context.Context, options Options) (_ *Daemon, err error) {
 	cfg, err := options.Load()
 	if err != nil {

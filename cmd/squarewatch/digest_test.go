@@ -79,7 +79,8 @@ func digestFile(t *testing.T) string {
 	return keptFile(t) + "digest: {schedule: \"CRON_TZ=UTC 30 0 * * *\"}\n"
 }
 
-// TestADigestSurvivesARestart stops the daemon while Slack refuses the digest. The next daemon posts the digest. The daemon after it does not.
+// TestADigestSurvivesARestart stops the daemon while Slack refuses the digest. The next daemon posts the digest. The daemon after it does
+// not.
 func TestADigestSurvivesARestart(t *testing.T) {
 	file := digestFile(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -55,7 +55,8 @@ func newSilenceAdd(file *configFile) *cobra.Command {
 	flags.BoolVar(&ask.All, "all", false, "mute everything")
 	flags.TextVar(&length, "for", setting.Duration(0), "`time` that the silence lasts, for example 2h or 2d")
 	flags.StringVar(&until, "until", "", "end at this `clock` time, as 2006-01-02T15:04:05Z07:00 or, for today, 15:04")
-	flags.StringVar(&ask.By, "by", "", "`name` of the person for whom you silence (default: the user who called sudo); the daemon adds your name")
+	flags.StringVar(&ask.By, "by", "",
+		"`name` of the person for whom you silence (default: the user who called sudo); the daemon adds your name")
 	flags.StringVar(&ask.Comment, "comment", "", "`text` that says why")
 	flags.BoolVar(&asJSON, "json", false, "print the silence as JSON")
 	completeFlags(cmd, map[string]names{"rule": file.ruleNames, "probe": file.probeNames, "series": file.seriesNames})

@@ -32,7 +32,8 @@ func (a *Answers) Save(path string) (err error) {
 	}()
 	for _, s := range a.typed() {
 		if err := os.MkdirAll(filepath.Dir(s.File), 0o700); err != nil {
-			return fmt.Errorf("create the directory of secrets: %w; run this as a user who may create it, or name another with --credentials-dir", err)
+			return fmt.Errorf("create the directory of secrets: %w; run this as a user who may create it, or name another with --credentials-dir",
+				err)
 		}
 		if err := create(s.File, s.Typed.Reveal()+"\n", 0o600); err != nil {
 			return err
