@@ -70,14 +70,27 @@ func (d *daemon) addProbes(more int) error {
 func (d *daemon) reload(text string) error {
 	d.processes.Lock() // a process that starts reads the file of the soak
 	defer d.processes.Unlock()
-	if err := os.WriteFile(d.file, []byte(text), 0o600); err != nil {
+	if err := d.replaceFile(text); err != nil {
 		return err
 	}
 	return d.cmd.Process.Signal(syscall.SIGHUP)
 }
 
 // writeFile writes the configuration.
-func (d *daemon) writeFile() error { return os.WriteFile(d.file, []byte(d.text()), 0o600) }
+func (d *daemon) writeFile() error { return d.replaceFile(d.text()) }
+
+// replaceFile replaces the file of the daemon at once, because a daemon may read it meanwhile.
+func (d *daemon) replaceFile(text string) error {
+	next, err := os.CreateTemp(filepath.Dir(d.file), "next")
+	if err != nil {
+		return err
+	}
+	_, err = next.WriteString(text)
+	if err = errors.Join(err, next.Close()); err != nil {
+		return err
+	}
+	return os.Rename(next.Name(), d.file)
+}
 
 // text returns the configuration.
 func (d *daemon) text() string {
