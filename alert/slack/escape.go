@@ -104,6 +104,13 @@ func code(text string, limit int) string {
 // replaced.
 func label(text string) string { return strings.ReplaceAll(mrkdwn(text, cutPhrase), "|", "¦") }
 
+// urlCharacters escapes what ends a link or may begin a style inside of its address. The address stays the same: servers decode it
+// (https://www.rfc-editor.org/rfc/rfc3986#section-2.1). Chats with Slack's format have read an asterisk in an address as the end of a
+// style (https://github.com/graylog-labs/graylog-plugin-slack/issues/54).
+func urlCharacters() *strings.Replacer {
+	return strings.NewReplacer("|", "%7C", "&", "&amp;", "<", "%3C", ">", "%3E", "*", "%2A", "`", "%60", "~", "%7E")
+}
+
 // link returns a link, or only the label when the address is not a web address or is too long. The label must be our own text, or a
 // result of [label].
 func link(address, label string) string {
@@ -111,7 +118,7 @@ func link(address, label string) string {
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return label
 	}
-	target := strings.NewReplacer("|", "%7C", "&", "&amp;", "<", "%3C", ">", "%3E").Replace(u.String())
+	target := urlCharacters().Replace(u.String())
 	if u.User == nil { // a name after @ could mention a person
 		target = strings.ReplaceAll(target, "@", "%40")
 	}
