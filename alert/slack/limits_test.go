@@ -106,7 +106,7 @@ func checkObject(t *testing.T, o *slackgo.TextBlockObject, limit int) {
 // who acknowledged.
 func ours() *regexp.Regexp {
 	return regexp.MustCompile(`<!date\^\d+\^[{}a-z_ ]+\|[0-9:UTC -]+>|` +
-		`<https?://[^<>|\s]+\|(trace|run|Runbook|what to do, step by step)>|<@U0123ABCD>|` +
+		`<https?://[^<>|\s]+\|(trace|run|Runbook|what to do, step by step)>|<@[UW][A-Z0-9]{5,20}>|` +
 		`<https?://[^<>|\s]+\|[🔴🟡🔵🟢⚪] [A-Z]+[^<>|\n]*>`)
 }
 

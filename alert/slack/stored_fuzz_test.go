@@ -17,6 +17,7 @@ func FuzzMessageOfAStoredIncident(f *testing.F) {
 		}
 		f.Add(text)
 	}
+	f.Add([]byte(`{"Acknowledged": {"By": "U00000"}}`))
 	f.Fuzz(func(t *testing.T, stored []byte) {
 		var incident alert.Incident
 		if json.Unmarshal(stored, &incident) != nil {
