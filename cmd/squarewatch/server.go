@@ -64,7 +64,7 @@ func (d *Daemon) limited() http.Handler {
 	pages := limitAnswers(mux, maxPages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
-		case "", "index.json", "probe", "run", "incident", "rules":
+		case "", "index.json", "probe", "run", "incident", "rules", "incidents", "incidents.json", "on-call":
 			pages.ServeHTTP(w, r)
 		default:
 			mux.ServeHTTP(w, r)

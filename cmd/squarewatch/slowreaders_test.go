@@ -70,7 +70,7 @@ func TestAttackWithManySlowReaders(t *testing.T) {
 // TestTheOldestAnswerIsCutOff starts two more slow readers of an answer than the limit allows. The two oldest are cut off; the others get
 // the whole answer.
 func TestTheOldestAnswerIsCutOff(t *testing.T) {
-	for path, limit := range map[string]int{"/metrics": maxScrapes, "/": maxPages} {
+	for path, limit := range map[string]int{"/metrics": maxScrapes, "/": maxPages, "/incidents": maxPages, "/on-call": maxPages} {
 		t.Run(path, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newSceneWith(t, manyProbesFile(100), func(*Options) {})
