@@ -84,7 +84,7 @@ func figures(incident *alert.Incident) string {
 		return "our own network fails"
 	case alert.ConditionWatcher:
 		if t := incident.Trouble; t != nil {
-			return "squarewatch itself is in trouble, " + t.Work
+			return "squarewatch itself is in trouble, " + mrkdwn(t.Work, cutReason)
 		}
 		return "squarewatch itself is in trouble, " + runs(incident.Bad) + " could not be made"
 	case alert.ConditionStreak:

@@ -287,7 +287,7 @@ func (v view) steps() string {
 	if page := v.options.Site.OnCall(section); page != "" && len(page) <= cutPage {
 		return link(page, "what to do, step by step")
 	}
-	return "what to do, step by step: docs/on-call.md, section " + section
+	return "what to do, step by step: docs/on-call.md, section " + mrkdwn(section, cutName)
 }
 
 // unknownTime replaces the zero time, and times before 1970, which a damaged database may hold. Slack's dates are Unix times.
