@@ -97,7 +97,7 @@ func TestAnUnknownCulpritIsExplained(t *testing.T) {
 	}, []string{explained.Say, explained.Act, explained.Reasons[0].Text})
 }
 
-func TestAGatewayErrorDidNotReachTheAPI(t *testing.T) {
+func TestAServerErrorSaysWhereTheRequestsFailed(t *testing.T) {
 	for code, want := range map[int]string{
 		500: "The requests reached the API and failed there", 502: "The gateway's requests failed behind it",
 		503: "The API itself or a gateway before it answers so", 504: "The gateway's requests failed behind it",

@@ -11,7 +11,7 @@ import (
 	"squarewatch/config"
 )
 
-// placed is a file with probes of several locations, named everywhere where a file names probes.
+// placed is a file with probes of several locations. A dependency, a rule and a maintenance name one of them.
 const placed = `
 target: https://api.aisquare.studio
 credentials: {partner: {api_key: "${env:KEY}"}}

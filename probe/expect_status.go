@@ -52,9 +52,9 @@ func selectorList(selectors []Selector) string {
 func hint(seen *observation) string {
 	switch seen.last.Code {
 	case http.StatusBadGateway:
-		return "; a gateway before the API answered: it got no valid answer from the API"
+		return "; the answer comes from a gateway before the API: it got no valid answer from the API"
 	case http.StatusGatewayTimeout:
-		return "; a gateway before the API answered: it got no answer from the API in time"
+		return "; the answer comes from a gateway before the API: it got no answer from the API in time"
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		if wait := retryAfter(seen.header.Get("Retry-After"), time.Now()); wait > 0 {
 			return fmt.Sprintf("; it asks to come back after %v", wait)

@@ -140,8 +140,8 @@ func TestTheReasonSaysWhatTheStatusMeans(t *testing.T) {
 		want  string
 	}{
 		{500, "30", ""},
-		{502, "", "; a gateway before the API answered: it got no valid answer from the API"},
-		{504, "", "; a gateway before the API answered: it got no answer from the API in time"},
+		{502, "", "; the answer comes from a gateway before the API: it got no valid answer from the API"},
+		{504, "", "; the answer comes from a gateway before the API: it got no answer from the API in time"},
 		{503, "", ""},
 		{503, "30", "; it asks to come back after 30s"},
 		{429, "120", "; it asks to come back after 2m0s"},

@@ -103,7 +103,7 @@ func (a *addresses) play(list []step) string {
 		}
 		for id, event := range h {
 			if event.Fires() != a.firing[id] && !slices.Contains(p.missed, id) {
-				return fmt.Sprintf("%s shows %s of %s, which fires: %v", p.address, event, id, a.firing[id])
+				return fmt.Sprintf("%s shows %s of %s; the incident fires: %v", p.address, event, id, a.firing[id])
 			}
 		}
 		for id := range a.firing {

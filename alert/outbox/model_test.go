@@ -102,7 +102,7 @@ func (m marking) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.next.RoundTrip(marked)
 }
 
-// behaviours returns the failures of Slack by name. A new one replaces the previous one.
+// behaviours returns the failures of Slack by name. Slack has one at a time; setBehaviour replaces it.
 func behaviours() map[string]slackstub.Fault {
 	return map[string]slackstub.Fault{
 		"works":           {},
@@ -187,7 +187,7 @@ func (s *system) record(format string, arguments ...any) {
 	s.steps = append(s.steps, fmt.Sprintf("%.0f:", time.Since(start()).Seconds())+fmt.Sprintf(format, arguments...))
 }
 
-// move is one event. rapid stops a case with a panic, which must not cross the border of a bubble. So all moves are drawn before it begins.
+// move is one event. rapid stops a case with a panic, which must not leave a bubble. So all moves are drawn before the bubble begins.
 type move struct {
 	kind, probe, behaviour string
 	code, seconds          int

@@ -127,8 +127,8 @@ func (s *sender) popReportLocked(now time.Time) attempt {
 	return func(ctx context.Context) (string, error) { return "", reporter.Report(ctx, report) }
 }
 
-// finishReportLocked records the result of an attempt to deliver a report. After a failure it queues the report again, to be sent at hold
-// at the earliest, until the report is too old. The caller holds mu.
+// finishReportLocked records the result of an attempt to deliver a report. After a failure it queues the report again, not to be sent
+// before hold. It drops a report that has reached maxReportAge. The caller holds mu.
 func (s *sender) finishReportLocked(failure *DeliveryError, now, hold time.Time, changes *batch) {
 	r := s.reporting
 	if r == nil {

@@ -80,8 +80,8 @@ func (v *modelVerdict) checkOrder() {
 			isWrong := m.Event == alert.EventFiring && open[key] || m.Event == alert.EventUpdate && !open[key] ||
 				m.Event.Ends() && !open[key] && m.Folded == 0 && len(m.Others) == 0
 			if ofFile(&in) && isWrong && !v.isLeftOut(m.place, last[key], m.received) {
-				v.fails("FIRING comes once, and then the end once", "%v: %s %s: %s to %s, which shows it as firing: %v", v.since(m.received),
-					in.Rule, in.Series, m.Event, m.place, open[key])
+				v.fails("FIRING comes once, and then the end once", "%v: %s %s: %s to %s; the place showed it as firing: %v",
+					v.since(m.received), in.Rule, in.Series, m.Event, m.place, open[key])
 			}
 			if m.At.Before(last[key]) || m.At.After(m.received) || in.Since.After(in.Fired) || in.Fired.After(m.received) {
 				v.fails("times are true", "%v: %s %s: %s of %v, since %v, fired %v, after a message of %v", v.since(m.received), in.Rule, in.Series,

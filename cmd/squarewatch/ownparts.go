@@ -50,7 +50,7 @@ func (d *Daemon) reportParts(ctx context.Context) {
 	})
 }
 
-// storageTrouble returns for a message why the state is not written; nil when it is written.
+// storageTrouble returns why the state is not written, as text for a message; nil when it is written.
 func (d *Daemon) storageTrouble(now time.Time) *alert.Trouble {
 	found := d.checkStorage(now)
 	if found == nil {
@@ -69,8 +69,9 @@ func (d *Daemon) storageTrouble(now time.Time) *alert.Trouble {
 	return t
 }
 
-// notifierTrouble returns for the other notifiers why a notifier takes no messages; nil when it takes them. It returns false when neither
-// is known: a message waits, or the last attempt failed, but not for long.
+// notifierTrouble returns why a notifier takes no messages, as text for the other notifiers; nil when it takes them. It returns false in
+// two cases: messages wait for longer than undelivered, but the last attempt did not fail; or the last attempt failed, but no message waits
+// for so long.
 func notifierTrouble(b *outbox.Backlog, now time.Time) (_ *alert.Trouble, known bool) {
 	waits := b.Pending > 0 && b.OldestAge > undelivered
 	switch {

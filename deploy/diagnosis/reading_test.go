@@ -28,7 +28,7 @@ type reader struct {
 
 	mu       sync.Mutex
 	messages []message
-	edits    map[string]int // of each message, as far as it was read
+	edits    map[string]int // how many edits of each message follow has seen, by the message's TS
 }
 
 // read records every message from now on, until ctx ends. It records a bot's changes of a message too, but not its replies in threads.
@@ -95,8 +95,8 @@ func count(messages []message, event string) (n int) {
 	return n
 }
 
-// words are how a message says whose fault it is. A sentence that names two possible culprits, or sends the reader to look elsewhere first,
-// tells none.
+// words lists what a message says for each culprit. The culprit is unknown when a sentence names two possible culprits, or tells the reader
+// to look elsewhere first.
 func words() []struct {
 	say string
 	who culprit

@@ -11,7 +11,7 @@ fail() {
 }
 
 [ -z "$(git status --porcelain)" ] || fail "the work tree has changes: commit them"
-tag=$(git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null) || fail "this commit has no tag: write the section of CHANGELOG.md, then git tag -a v0.1.0"
+tag=$(git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null) || fail "this commit has no tag: write the section of CHANGELOG.md, then git tag -a vX.Y.Z"
 version=${tag#v}
 notes=$(awk -v version="$version" '/^## /{inside = $2 == version; next} inside' CHANGELOG.md)
 [[ $notes == *"### Upgrade"* ]] || fail "CHANGELOG.md has no section '## $version' with '### Upgrade'"

@@ -34,7 +34,7 @@ func TestTheWALShrinks(t *testing.T) {
 	if size() < 40e6 {
 		t.Fatalf("want a large WAL to begin with, got %d bytes", size())
 	}
-	for range 2 { // the first one begins the WAL again
+	for range 2 { // the first write starts at the beginning of the WAL again
 		if _, err := db.ExecContext(t.Context(), "INSERT INTO a VALUES (1)"); err != nil {
 			t.Fatal(err)
 		}

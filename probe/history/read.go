@@ -24,9 +24,9 @@ type Record struct {
 	Detailed bool          // Run returns its attempts and phases
 }
 
-// Run returns the run of a trace with its attempts, phases and looks; [ErrNoRun] if these are not kept. As long as single runs are kept,
-// they are kept for every unexpected run, for the first healthy run of each probe in ten minutes, and for the last healthy run before an
-// unexpected one. Their attempts have no span, and only the URL of the server.
+// Run returns the run of a trace with its attempts, phases and looks; [ErrNoRun] if these are not kept. They are kept
+// as long as single runs are, for every unexpected run, for the first healthy run of each probe in ten minutes, and for the last healthy
+// run before an unexpected one. The attempts have no span, and only the URL of the server.
 func (s *Store) Run(ctx context.Context, trace probe.TraceID) (*probe.Result, error) {
 	var text string
 	const from = ` FROM runs WHERE trace = ? AND detail IS NOT NULL LIMIT 1`
@@ -102,7 +102,7 @@ func (s *Store) FirstBad(ctx context.Context, name string, from, until time.Time
 	return bad, good, nil
 }
 
-// one returns the run that a query from FROM on selects; nil for none.
+// one returns the first run that a query selects; nil for none. The argument from is the text of the query from its word FROM on.
 func (s *Store) one(ctx context.Context, from string, arguments ...any) (run *probe.Result, err error) {
 	for run, err = range s.runs(ctx, from, arguments...) {
 		break

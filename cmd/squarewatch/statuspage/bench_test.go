@@ -10,7 +10,7 @@ import (
 	"squarewatch/cmd/squarewatch/statuspage"
 )
 
-// many returns what a daemon knows of so many probes, of which the first is bad when bad is set.
+// many returns a snapshot of the given number of probes. When bad is set, the first probe is bad.
 func many(tb testing.TB, bad bool, number int) *statuspage.Snapshot {
 	tb.Helper()
 	names := []string{"feed"}
@@ -33,8 +33,8 @@ func many(tb testing.TB, bad bool, number int) *statuspage.Snapshot {
 	return s
 }
 
-// BenchmarkHome serves the home page of many probes, one of which is bad or none, each time from a new snapshot, and compressed. It reports
-// the bytes of the answer.
+// BenchmarkHome serves the compressed home page of many probes, each time from a new snapshot. It runs once with one bad probe and once
+// with none. It reports the bytes of the answer.
 func BenchmarkHome(b *testing.B) {
 	for _, number := range []int{1000, 10_000} {
 		for name, bad := range map[string]bool{"bad": true, "good": false} {
@@ -49,8 +49,8 @@ func BenchmarkHome(b *testing.B) {
 	}
 }
 
-// BenchmarkViewers serves the home page of many probes to 50 viewers after each new snapshot, as an update makes their pages ask for it. A
-// page asks every two seconds at most. It reports the share of a core that one viewer costs then.
+// BenchmarkViewers serves the home page of many probes to 50 viewers after each new snapshot, because an update makes each page ask for
+// it. A page asks every two seconds at most. The benchmark reports the share of a core that one viewer costs at that rate.
 func BenchmarkViewers(b *testing.B) {
 	const viewers, pause = 50, 2 * time.Second
 	for _, number := range []int{1000, 10_000} {
@@ -64,7 +64,7 @@ func BenchmarkViewers(b *testing.B) {
 			})
 			for b.Loop() {
 				packed(b, h, "/")
-				shown.Now = time.Now() // so that the others share it
+				shown.Now = time.Now() // so that the other viewers share the snapshot
 				for range viewers - 1 {
 					packed(b, h, "/")
 				}

@@ -275,7 +275,7 @@ func TestTheBadProbeIsFirstAmongMany(t *testing.T) {
 	}
 }
 
-func TestTheHomePageSaysThatItStarts(t *testing.T) {
+func TestTheHomePageSaysThatTheDaemonStarts(t *testing.T) {
 	s := snapshot(t, false, "feed")
 	s.Probes[0].Recent, s.Started = statuspage.Recent{}, s.Now.Add(-10*time.Second)
 	got := statuspage.NewHome(s, statuspage.Filter{})
