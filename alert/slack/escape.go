@@ -108,7 +108,7 @@ func label(text string) string { return strings.ReplaceAll(mrkdwn(text, cutPhras
 // (https://www.rfc-editor.org/rfc/rfc3986#section-2.1). Chats with Slack's format have read an asterisk in an address as the end of a
 // style (https://github.com/graylog-labs/graylog-plugin-slack/issues/54).
 func urlCharacters() *strings.Replacer {
-	return strings.NewReplacer("|", "%7C", "&", "&amp;", "<", "%3C", ">", "%3E", "*", "%2A", "`", "%60", "~", "%7E")
+	return strings.NewReplacer(" ", "%20", "|", "%7C", "&", "&amp;", "<", "%3C", ">", "%3E", "*", "%2A", "`", "%60", "~", "%7E")
 }
 
 // link returns a link, or only the label when the address is not a web address or is too long. The label must be our own text, or a

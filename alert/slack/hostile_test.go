@@ -17,7 +17,7 @@ func hostileTexts() map[string]string {
 	return map[string]string{
 		"mentions":       "<!channel> <!here> <!everyone> <@U012AB3CD> <#C123|general> <!subteam^S1> @here @channel @everyone",
 		"link":           "<https://evil.example/|https://bank.example> http://evil.example",
-		"address":        "https://user:~a*@wiki.example.org/~`page`/*?section=50*&x=`1~#a*",
+		"address":        "https://user:~a*@wiki.example.org/~`page`/*?section=50* 1&x=`1~#a*",
 		"entities":       strings.Repeat("&<>", 4_000),
 		"huge":           strings.Repeat("a", 10_000),
 		"huge wide":      strings.Repeat("生命", 5_000),
