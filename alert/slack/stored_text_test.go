@@ -34,29 +34,29 @@ func filled(incident alert.Incident, s string) alert.Incident {
 func fill(v reflect.Value, s string) reflect.Value {
 	out := reflect.New(v.Type()).Elem()
 	out.Set(v)
-	switch kind := v.Kind(); { // numbers, times and truth values stay
-	case kind == reflect.String:
+	switch v.Kind() { //nolint:exhaustive // numbers, times and truth values stay
+	case reflect.String:
 		out.SetString(s)
-	case kind == reflect.Pointer:
+	case reflect.Pointer:
 		if !v.IsNil() {
 			out.Set(reflect.New(v.Type().Elem()))
 			out.Elem().Set(fill(v.Elem(), s))
 		}
-	case kind == reflect.Slice:
+	case reflect.Slice:
 		if !v.IsNil() {
 			out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
 			for i := range v.Len() {
 				out.Index(i).Set(fill(v.Index(i), s))
 			}
 		}
-	case kind == reflect.Map:
+	case reflect.Map:
 		if !v.IsNil() {
 			out.Set(reflect.MakeMap(v.Type()))
 			for key, value := range v.Seq2() {
 				out.SetMapIndex(fill(key, s), fill(value, s))
 			}
 		}
-	case kind == reflect.Struct:
+	case reflect.Struct:
 		for i := range v.NumField() {
 			if out.Field(i).CanSet() {
 				out.Field(i).Set(fill(v.Field(i), s))
